@@ -1,0 +1,12 @@
+#!/usr/bin/env node
+import { checkNodeVersion } from "../src/lib/node-version.ts";
+
+const check = checkNodeVersion();
+if (check.kind === "too-old") {
+  process.stderr.write(`windlass-agent: ${check.message}\n`);
+  process.exitCode = 1;
+} else {
+  // Imported only now: an older Node would crash inside a native module without a word.
+  const { main } = await import("../src/agent/program/main.ts");
+  process.exitCode = await main(process.argv.slice(2));
+}

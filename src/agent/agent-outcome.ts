@@ -1,0 +1,13 @@
+/** Why an agent ended; whoever started it decides what that means for its process. */
+export type AgentOutcome =
+  /** It was told to leave, and everything it had is done and acknowledged. */
+  | { readonly kind: "drained" }
+  /** It was disposed; what its jobs started goes on, and the next start takes it up again. */
+  | { readonly kind: "stopped" }
+  | { readonly kind: "token_rejected"; readonly detail: string }
+  | { readonly kind: "version_refused"; readonly detail: string }
+  | { readonly kind: "deleted"; readonly detail: string }
+  /** Its data directory cannot be used: another process has it, or it cannot be written. */
+  | { readonly kind: "directory_unusable"; readonly detail: string }
+  /** A fault of the agent itself. */
+  | { readonly kind: "failed"; readonly detail: string };

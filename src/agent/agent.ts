@@ -1,0 +1,138 @@
+import type { Transport } from "@connectrpc/connect";
+import type { RegisterResponse } from "../gen/windlass/agent/v1/agent_gateway_service_pb.ts";
+import { DesiredState } from "../gen/windlass/agent/v1/job_pb.ts";
+import type { Clock } from "../lib/clock.ts";
+import { lockDirectory } from "../lib/dir-lock.ts";
+import type { Log } from "../lib/log.ts";
+import type { Random } from "../lib/random.ts";
+import type { AgentConfig } from "./agent-config.ts";
+import type { AgentOutcome } from "./agent-outcome.ts";
+import { JobArtifacts } from "./artifacts.ts";
+import { conductJob } from "./conduct.ts";
+import type { House } from "./house.ts";
+import { loadIdentity } from "./identity.ts";
+import { JobTable } from "./job-table.ts";
+import { superviseConnection } from "./supervisor.ts";
+
+export interface AgentOptions {
+  /** Carries the calls to the control plane: a network, or the same process. */
+  readonly transport: Transport;
+  /** The agent token; asked for at each registration. */
+  readonly token: () => Promise<string>;
+  readonly config: AgentConfig;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+}
+
+/**
+ * A running agent. Disposing it ends the connection and leaves what its jobs started alone: the next start with the
+ * same data directory takes them up.
+ */
+export interface Agent extends AsyncDisposable {
+  /** Takes nothing new, and is done when everything it has is acknowledged. */
+  drain(reason: string): void;
+  /** Cancels the plans that it holds, each with one SIGINT; applies go on. */
+  cancelPlans(): void;
+  /** True while an apply runs. */
+  readonly isApplying: boolean;
+  /** Why it ended; never rejects. */
+  readonly done: Promise<AgentOutcome>;
+}
+
+/** Starts an agent. It connects, and connects again, until it is drained, refused or disposed. */
+export function startAgent(options: AgentOptions): Agent {
+  return new RunningAgent(options);
+}
+
+class RunningAgent implements Agent {
+  readonly done: Promise<AgentOutcome>;
+  readonly #options: AgentOptions;
+  readonly #stopping = new AbortController();
+  #table: JobTable | undefined;
+  #drainReason: string | undefined;
+  #clusterGeneration = "";
+
+  constructor(options: AgentOptions) {
+    this.#options = options;
+    this.done = this.#run().catch((error: unknown) => this.#failed(error));
+  }
+
+  get isApplying(): boolean {
+    return this.#table?.jobs.some((job) => job.isApply && job.stage.kind === "running") ?? false;
+  }
+
+  drain(reason: string): void {
+    this.#drainReason ??= reason;
+    this.#table?.drain(reason);
+  }
+
+  cancelPlans(): void {
+    for (const job of this.#table?.jobs ?? []) if (!job.isApply) job.desire(DesiredState.CANCEL);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stopping.abort(new Error("the agent stops"));
+    await this.done;
+  }
+
+  async #run(): Promise<AgentOutcome> {
+    const { config, log, random } = this.#options;
+    log.info({ version: config.version, "agent.server": config.isServerAgent }, "starting agent");
+    const locked = await lockDirectory(config.dataDir).catch(unusable);
+    if ("detail" in locked) return locked;
+    if (locked.kind === "held") return { kind: "directory_unusable", detail: locked.message };
+    using _lock = locked.lock;
+    const identity = await loadIdentity(config.dataDir, { random, name: config.name });
+    await using table = this.#jobTable(identity.incarnation);
+    this.#table = table;
+    await table.restore();
+    if (this.#drainReason !== undefined) table.drain(this.#drainReason);
+    const outcome = await superviseConnection(
+      {
+        ...this.#options,
+        identity,
+        host: table,
+        isWorking: () => table.isWorking,
+        onRegistered: (response) => this.#registered(response),
+        onWelcome: () => table.welcomed(),
+      },
+      this.#stopping.signal,
+    );
+    this.#stopping.abort(new Error("the agent stops"));
+    return outcome;
+  }
+
+  #jobTable(incarnation: string): JobTable {
+    const { config, clock, random, log, transport } = this.#options;
+    const artifacts = (jobToken: string) => new JobArtifacts(transport, jobToken);
+    const house: House = { config, clock, random, log, artifacts };
+    return new JobTable({
+      ...{ config, incarnation, clock, log },
+      clusterGeneration: () => this.#clusterGeneration,
+      conduct: (job, stopping) => conductJob(job, { ...house, stopping }),
+    });
+  }
+
+  #registered(response: RegisterResponse): void {
+    const { config, log } = this.#options;
+    this.#clusterGeneration = response.clusterGeneration;
+    const fields = {
+      "agent.id": response.agentId,
+      "agent.server": config.isServerAgent,
+      "agent.status": this.#table?.isIdle === false ? "busy" : "idle",
+      "agent.ip_address": response.address,
+      "agent.pool_id": response.agentPoolId,
+      pool: response.agentPool,
+    };
+    log.info(fields, "registered successfully");
+  }
+
+  #failed(error: unknown): AgentOutcome {
+    this.#options.log.error({ err: error }, "the agent cannot go on");
+    return { kind: "failed", detail: messageOf(error) };
+  }
+}
+
+const unusable = (error: unknown) => ({ kind: "directory_unusable", detail: messageOf(error) }) as const;
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -1,0 +1,144 @@
+import { createHash } from "node:crypto";
+import { open, stat } from "node:fs/promises";
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import { type Client, Code, ConnectError, createClient, type Transport } from "@connectrpc/connect";
+import {
+  JobArtifactService,
+  type JobVariable,
+  UploadPlanRequestSchema,
+  UploadStateRequestSchema,
+  type UploadStateResponse,
+} from "../gen/windlass/agent/v1/job_artifact_service_pb.ts";
+import { WindlassError } from "../lib/errors.ts";
+
+/** Largest piece of a transfer, by protocol. */
+const pieceBytes = 256 * 1024;
+
+/** What a downloaded object must be. */
+export interface Expected {
+  readonly sizeBytes: bigint;
+  readonly sha256: string;
+}
+
+/** A state to upload: a file, and what stands in it. */
+export interface StateToUpload {
+  readonly bytes: Uint8Array;
+  readonly lineage: string;
+  readonly serial: number;
+  readonly isFinal: boolean;
+}
+
+/** The large objects of one job, by its job token. Each call is one attempt; errors are ConnectErrors. */
+export class JobArtifacts {
+  readonly #client: Client<typeof JobArtifactService>;
+  readonly #headers: { readonly authorization: string };
+
+  constructor(transport: Transport, jobToken: string) {
+    this.#client = createClient(JobArtifactService, transport);
+    this.#headers = { authorization: `Bearer ${jobToken}` };
+  }
+
+  async variables(signal: AbortSignal): Promise<readonly JobVariable[]> {
+    const options = { headers: this.#headers, signal, timeoutMs: 30_000 };
+    return (await this.#client.getVariables({}, options)).variables;
+  }
+
+  downloadConfiguration(path: string, expected: Expected, signal: AbortSignal): Promise<void> {
+    return save(this.#client.downloadConfiguration({}, this.#with(signal)), path, expected);
+  }
+
+  downloadPlan(path: string, expected: Expected, signal: AbortSignal): Promise<void> {
+    return save(this.#client.downloadPlan({}, this.#with(signal)), path, expected);
+  }
+
+  downloadState(path: string, expected: Expected, signal: AbortSignal): Promise<void> {
+    return save(this.#client.downloadState({}, this.#with(signal)), path, expected);
+  }
+
+  /** Sends a plan file and its summary. */
+  async uploadPlan(planFile: string, { sha256, summary }: PlanToUpload, signal: AbortSignal): Promise<void> {
+    const planSizeBytes = BigInt((await stat(planFile)).size);
+    const header = { planSizeBytes, planSha256: sha256, summarySizeBytes: BigInt(summary.length) };
+    await this.#client.uploadPlan(planParts(planFile, header, summary), this.#with(signal));
+  }
+
+  /** Sends a state; the answer says whether it was kept aside. */
+  uploadState(state: StateToUpload, signal: AbortSignal): Promise<UploadStateResponse> {
+    return this.#client.uploadState(stateParts(state), this.#with(signal));
+  }
+
+  #with(signal: AbortSignal) {
+    return { headers: this.#headers, signal };
+  }
+}
+
+export interface PlanToUpload {
+  readonly sha256: string;
+  /** JSON, every sensitive value masked. */
+  readonly summary: Uint8Array;
+}
+
+/** True when trying the same call again later may help. A token may be good again once a heartbeat has renewed it. */
+export function mayPass(error: unknown): boolean {
+  const { code } = ConnectError.from(error);
+  return code !== Code.InvalidArgument && code !== Code.FailedPrecondition && code !== Code.NotFound;
+}
+
+/** True when the credential, or what it speaks for, is not accepted. */
+export function isRefused(error: unknown): boolean {
+  const { code } = ConnectError.from(error);
+  return code === Code.Unauthenticated || code === Code.PermissionDenied || !mayPass(error);
+}
+
+export const sha256Of = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");
+
+/** SHA-256 of a file, in hex. */
+export async function sha256OfFile(path: string): Promise<string> {
+  const hash = createHash("sha256");
+  await using file = await open(path, "r");
+  for await (const chunk of file.createReadStream({ autoClose: false })) hash.update(chunk);
+  return hash.digest("hex");
+}
+
+async function save(pieces: AsyncIterable<{ chunk: Uint8Array }>, path: string, expected: Expected): Promise<void> {
+  const hash = createHash("sha256");
+  let bytes = 0;
+  await using file = await open(path, "w", 0o600);
+  for await (const { chunk } of pieces) {
+    bytes += chunk.length;
+    if (BigInt(bytes) > expected.sizeBytes) break;
+    hash.update(chunk);
+    await file.appendFile(chunk);
+  }
+  const sha256 = hash.digest("hex");
+  if (BigInt(bytes) === expected.sizeBytes && sha256 === expected.sha256) return;
+  const got = `${bytes} bytes with SHA-256 ${sha256}`;
+  const wanted = `${expected.sizeBytes} bytes with SHA-256 ${expected.sha256}`;
+  throw new WindlassError("checksum_mismatch", `a download is not what was announced: expected ${wanted}, got ${got}`);
+}
+
+type PlanPart = MessageInitShape<typeof UploadPlanRequestSchema>;
+
+async function* planParts(
+  planFile: string,
+  header: { planSizeBytes: bigint; planSha256: string; summarySizeBytes: bigint },
+  summary: Uint8Array,
+): AsyncGenerator<PlanPart> {
+  yield create(UploadPlanRequestSchema, { part: { case: "header", value: header } });
+  await using file = await open(planFile, "r");
+  for await (const value of file.createReadStream({ autoClose: false, highWaterMark: pieceBytes })) {
+    yield create(UploadPlanRequestSchema, { part: { case: "planChunk", value } });
+  }
+  for (const value of pieces(summary)) yield create(UploadPlanRequestSchema, { part: { case: "summaryChunk", value } });
+}
+
+async function* stateParts({ bytes, lineage, serial, isFinal }: StateToUpload) {
+  const sizes = { sizeBytes: BigInt(bytes.length), sha256: sha256Of(bytes) };
+  const header = { lineage, serial: BigInt(serial), ...sizes, final: isFinal };
+  yield create(UploadStateRequestSchema, { part: { case: "header", value: header } });
+  for (const value of pieces(bytes)) yield create(UploadStateRequestSchema, { part: { case: "chunk", value } });
+}
+
+function* pieces(bytes: Uint8Array): Generator<Uint8Array> {
+  for (let at = 0; at < bytes.length; at += pieceBytes) yield bytes.subarray(at, at + pieceBytes);
+}

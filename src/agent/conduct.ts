@@ -1,0 +1,89 @@
+import { ConnectError } from "@connectrpc/connect";
+import { abortable, linkSignals } from "../lib/abort.ts";
+import { executeJob } from "./execute.ts";
+import type { Site } from "./house.ts";
+import type { Job } from "./job.ts";
+import type { JobEnd } from "./job-table.ts";
+import type { NewRecord, StoredResult } from "./journal.ts";
+import { isOutOfSpace } from "./durable-files.ts";
+import { prepareJob } from "./prepare.ts";
+import { notStarted } from "./results.ts";
+
+/**
+ * Does a job from where its journal stands to its end: prepare, ask, execute, report. After a restart the same function
+ * goes on where the last process stopped. Rejects only when stopped, or for a fault of this machine.
+ */
+export async function conductJob(job: Job, site: Site): Promise<JobEnd> {
+  const stored = job.journal.last("result")?.result;
+  if (stored !== undefined) return report(job, site, stored);
+  if (!job.journal.has("exec")) {
+    const start = await bringToStart(job, site);
+    if (start.kind === "canceled") return report(job, site, await writeResult(job, site, notStarted));
+    if (start.kind !== "started") return start;
+  }
+  job.enter({ kind: "running" });
+  return report(job, site, await executeJob(job, site));
+}
+
+type Start = { readonly kind: "started" } | { readonly kind: "canceled" } | Extract<JobEnd, { kind: "forgotten" | "declined" }>;
+
+/** Prepares a job and asks for it; when this resolves with `started`, the journal says so and terraform may be started. */
+async function bringToStart(job: Job, site: Site): Promise<Start> {
+  if (job.isRestored) await abortable(job.confirmed, site.stopping);
+  using until = linkSignals(site.stopping, job.canceled);
+  try {
+    until.signal.throwIfAborted();
+    job.enter({ kind: "preparing" });
+    const preparation = await prepareJob(job, site, until.signal);
+    if (preparation.kind === "declined") return preparation;
+    job.enter({ kind: "asking" });
+    const grant = await abortable(job.granted, until.signal);
+    if (grant.kind === "granted") return await begin(job, site);
+    site.log.info({ ...idsOf(job), reason: grant.reason }, "job refused by the control plane");
+    return { kind: "forgotten" };
+  } catch (error) {
+    site.stopping.throwIfAborted();
+    if (job.gone.aborted) return { kind: "forgotten" };
+    if (job.canceled.aborted) return { kind: "canceled" };
+    throw error;
+  }
+}
+
+/** Rule J: what follows may have started terraform, and the disk knows it before. */
+async function begin(job: Job, site: Site): Promise<Start> {
+  await note(job, site, { kind: "exec", epoch: String(job.claim.epoch) });
+  site.log.info(idsOf(job), "job accepted");
+  return { kind: "started" };
+}
+
+/** Appends to the journal; waits for space when the disk is full. */
+export async function note(job: Job, { clock, log, stopping }: Site, record: NewRecord): Promise<void> {
+  for (;;) {
+    stopping.throwIfAborted();
+    try {
+      return await job.journal.append(record);
+    } catch (error) {
+      if (!isOutOfSpace(error)) throw error;
+      log.error({ ...idsOf(job), err: error }, "disk full: the journal waits");
+      await clock.sleep(1_000, stopping);
+    }
+  }
+}
+
+/** Makes a result durable. */
+export async function writeResult(job: Job, site: Site, result: StoredResult): Promise<StoredResult> {
+  await note(job, site, { kind: "result", result });
+  return result;
+}
+
+/** Tells the result until the control plane has everything. */
+async function report(job: Job, site: Site, result: StoredResult): Promise<JobEnd> {
+  const undelivered = undeliveredState(job);
+  job.enter({ kind: "reporting", result });
+  const { outcome, exitCode, errorMessage } = result;
+  site.log.info({ ...idsOf(job), outcome, exitCode, errorMessage }, "job finished");
+  await abortable(job.sealed, site.stopping);
+  if (undelivered !== undefined) return { kind: "kept", reason: undelivered };
+  await note(job, site, { kind: "acknowledged" });
+  return { kind: "forgotten" };
+}

@@ -1,0 +1,44 @@
+import { durationMs } from "@bufbuild/protobuf/wkt";
+import { Code, ConnectError } from "@connectrpc/connect";
+import { ErrorInfoSchema, RetryInfoSchema } from "../gen/google/rpc/error_details_pb.ts";
+
+/** How one attempt to be connected ended: registration and stream together. */
+export type ConnectionOutcome =
+  /** Nothing is known but that it does not work right now. */
+  | { readonly kind: "unavailable"; readonly reason: string; readonly retryAfterMs?: number }
+  /** The stream was welcomed and broke. */
+  | { readonly kind: "lost"; readonly reason: string; readonly livedMs: number }
+  | { readonly kind: "told_to_reconnect"; readonly afterMs: number; readonly maxDelayMs: number }
+  /** Another process has this agent's identity and its stream. */
+  | { readonly kind: "superseded"; readonly detail: string }
+  | { readonly kind: "protocol_broken"; readonly detail: string }
+  | { readonly kind: "token_rejected"; readonly detail: string }
+  | { readonly kind: "version_refused"; readonly detail: string }
+  | { readonly kind: "deleted"; readonly detail: string }
+  /** Said good-bye. */
+  | { readonly kind: "left" }
+  /** This process is being stopped. */
+  | { readonly kind: "stopped" };
+
+/** What a failed Register means. Everything that is not known to be final is worth another try. */
+export function registerFailure(error: unknown): ConnectionOutcome {
+  const failure = ConnectError.from(error);
+  const reason = errorReason(failure);
+  if (reason === "AGENT_VERSION_REFUSED") return { kind: "version_refused", detail: failure.rawMessage };
+  if (failure.code === Code.Unauthenticated || failure.code === Code.PermissionDenied) {
+    return { kind: "token_rejected", detail: failure.rawMessage };
+  }
+  return unavailable(failure);
+}
+
+/** What the failure of a stream that was not welcomed means. Its session token may just have been replaced. */
+export const openFailure = (error: unknown): ConnectionOutcome => unavailable(ConnectError.from(error));
+
+/** The reason in an error's google.rpc.ErrorInfo; empty if it has none. */
+export const errorReason = (error: ConnectError): string => error.findDetails(ErrorInfoSchema)[0]?.reason ?? "";
+
+function unavailable(error: ConnectError): ConnectionOutcome {
+  const delay = error.findDetails(RetryInfoSchema)[0]?.retryDelay;
+  const retryAfterMs = delay === undefined ? {} : { retryAfterMs: durationMs(delay) };
+  return { kind: "unavailable", reason: error.message, ...retryAfterMs };
+}

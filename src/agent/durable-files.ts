@@ -1,0 +1,52 @@
+import { type FileHandle, mkdir, open, rename } from "node:fs/promises";
+import { dirname } from "node:path";
+
+/** Writes a file so that after a crash it has either its old content or all of the new one. */
+export async function writeDurably(path: string, content: string | Uint8Array, mode = 0o600): Promise<void> {
+  const partial = `${path}.partial`;
+  const file = await open(partial, "w", mode);
+  try {
+    await file.writeFile(content);
+    await file.datasync();
+  } finally {
+    await file.close();
+  }
+  await rename(partial, path);
+  await syncDirectory(dirname(path));
+}
+
+/** Makes the names in a directory durable. */
+export async function syncDirectory(path: string): Promise<void> {
+  const directory = await open(path, "r");
+  try {
+    await directory.sync();
+  } finally {
+    await directory.close();
+  }
+}
+
+/** Makes a directory for this user alone, with its parents. */
+export const makePrivateDirectory = async (path: string): Promise<void> => {
+  await mkdir(path, { recursive: true, mode: 0o700 });
+};
+
+/** Reads up to `length` bytes at a position. */
+export async function readAt(file: FileHandle, position: number, length: number): Promise<Uint8Array> {
+  const buffer = Buffer.allocUnsafe(length);
+  let filled = 0;
+  while (filled < length) {
+    const { bytesRead } = await file.read(buffer, filled, length - filled, position + filled);
+    if (bytesRead === 0) break;
+    filled += bytesRead;
+  }
+  return buffer.subarray(0, filled);
+}
+
+const storageCodes = new Set(["ENOSPC", "EDQUOT", "EFBIG"]);
+
+/** True when an error says that there is no room left to write. */
+export const isOutOfSpace = (error: unknown): boolean => storageCodes.has(errnoOf(error) ?? "");
+
+/** The system's code of an error, such as ENOENT. */
+export const errnoOf = (error: unknown): string | undefined =>
+  error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : undefined;

@@ -1,0 +1,92 @@
+import { join } from "node:path";
+import { durationMs } from "@bufbuild/protobuf/wkt";
+import { isWindlassError } from "../lib/errors.ts";
+import { applyPhase } from "./apply-phase.ts";
+import type { Site } from "./house.ts";
+import type { Job } from "./job.ts";
+import { type Prepared, type ReadyJob, readPrepared } from "./job-files.ts";
+import { type FinishedLog, JobLog } from "./job-log.ts";
+import { note } from "./job-notes.ts";
+import { JobSteps } from "./job-steps.ts";
+import { fetchVariables, type JobVariables } from "./job-variables.ts";
+import type { StoredResult } from "./journal.ts";
+import { heading } from "./log-lines.ts";
+import { planPhase } from "./plan-phase.ts";
+import { configurationRoot } from "./prepare.ts";
+import { errored, type PhaseEnd } from "./results.ts";
+import { placeWorkLink, removeWorkLink, type WorkLink } from "./work-link.ts";
+
+/** What a phase works with. */
+export interface Execution {
+  readonly job: Job;
+  readonly site: Site;
+  readonly ready: ReadyJob;
+  readonly log: JobLog;
+  readonly steps: JobSteps;
+  readonly variables: Promise<JobVariables>;
+  /** Where terraform runs: the same path on every agent. */
+  readonly directory: string;
+}
+
+/** Executes a granted job, or takes its execution up again, and writes its result down. */
+export async function executeJob(job: Job, site: Site): Promise<StoredResult> {
+  const prepared = (await readPrepared(job.files)) ?? lostPreparation;
+  const variables = prepared.kind === "ready" ? fetchVariables(job, site) : Promise.resolve(noVariables);
+  await using log = await openLog(job, site, variables);
+  job.showLog(log.view);
+  await log.say("00-heading", () => heading(job.spec, prepared, site.config));
+  const end = await phaseEnd({ job, site, log, prepared, variables });
+  if (end.errorMessage !== "") await log.say("99-end", () => `\nWindlass: ${end.errorMessage}\n`);
+  const result = withLog(job, end, await log.finish());
+  const stored = { ...result, engineVersion: prepared.engineVersion };
+  await note(job, site, { kind: "result", result: stored });
+  return stored;
+}
+
+const noVariables: JobVariables = { terraform: [], environment: [], secrets: [] };
+const lostPreparation: Prepared = { kind: "unusable", message: "the preparation of this job was lost: start the run again", engineVersion: "" };
+
+function openLog(job: Job, site: Site, variables: Promise<JobVariables>): Promise<JobLog> {
+  const isFresh = !job.journal.has("step_started");
+  // Before any step there is nothing to hide; afterwards nothing may be shown without knowing what to hide.
+  const secrets = variables.then(
+    (found) => found.secrets,
+    () => (isFresh ? [] : undefined),
+  );
+  return JobLog.open({
+    spoolPath: job.files.spool,
+    rawDir: job.files.raw,
+    secrets,
+    maxBytes: Number(job.spec.maxLogBytes),
+    onGrowth: () => job.logGrew(),
+    clock: site.clock,
+    log: site.log,
+    stopping: site.stopping,
+  });
+}
+
+interface Opened {
+  readonly job: Job;
+  readonly site: Site;
+  readonly log: JobLog;
+  readonly prepared: Prepared;
+  readonly variables: Promise<JobVariables>;
+}
+
+async function phaseEnd({ job, site, log, prepared, variables }: Opened): Promise<PhaseEnd> {
+  if (prepared.kind === "unusable") return errored(prepared.message);
+  using timeout = limitTime(job, site);
+  try {
+    const link = await placeWorkLink(site.config.workRoot, job.spec.runId, job.files.work);
+    const directory = join(configurationRoot(link.path), job.spec.workingDirectory);
+    const steps = new JobSteps({ job, site, log, variables, ready: prepared, directory, workPath: link.path });
+    const execution = { job, site, log, variables, ready: prepared, directory, steps };
+    const end = await (job.isApply ? applyPhase(execution) : planPhase(execution));
+    await removeWorkLink(link);
+    return timeout.hasExpired ? { ...end, outcome: "errored", errorMessage: timeout.message } : end;
+  } catch (error) {
+    site.stopping.throwIfAborted();
+    if (!isWindlassError(error)) site.log.error({ err: error, job: job.key }, "the execution of a job failed");
+    return errored(error instanceof Error ? error.message : String(error));
+  }
+}

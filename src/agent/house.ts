@@ -1,0 +1,27 @@
+import type { Clock } from "../lib/clock.ts";
+import type { Log } from "../lib/log.ts";
+import type { Random } from "../lib/random.ts";
+import type { AgentConfig } from "./agent-config.ts";
+import type { JobArtifacts } from "./artifacts.ts";
+import type { Patience } from "./patience.ts";
+
+/** What the work on every job shares. */
+export interface House {
+  readonly config: AgentConfig;
+  readonly artifacts: (jobToken: string) => JobArtifacts;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+}
+
+/** How one job is worked on. */
+export interface Site extends House {
+  /** Aborted when the agent stops; what is begun stays on the disk. */
+  readonly stopping: AbortSignal;
+}
+
+export const patienceOf = ({ clock, random }: House, mayPass: (error: unknown) => boolean): Patience => ({
+  clock,
+  random,
+  mayPass,
+});

@@ -1,0 +1,105 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { fromBinary, toBinary } from "@bufbuild/protobuf";
+import { z } from "zod";
+import { type JobSpec, JobSpecSchema } from "../gen/windlass/agent/v1/job_pb.ts";
+import { makePrivateDirectory, writeDurably } from "./durable-files.ts";
+
+/** Where everything of one claim lies: `<data-dir>/jobs/<job id>-<epoch>/`. */
+export interface JobFiles {
+  readonly root: string;
+  readonly spec: string;
+  readonly journal: string;
+  readonly prepared: string;
+  /** Downloaded artifacts. */
+  readonly configurationArchive: string;
+  readonly planFile: string;
+  readonly initialState: string;
+  /** What terraform printed, a file for each step, in clear. */
+  readonly raw: string;
+  /** The log as it is sent. */
+  readonly spool: string;
+  /** Snapshots of the state. */
+  readonly states: string;
+  /** Processes' pids and statuses. */
+  readonly steps: string;
+  /** Variables in files, as terraform wants them. */
+  readonly variables: string;
+  /** What the link at the work root leads to. */
+  readonly work: string;
+}
+
+export const jobFilesAt = (root: string): JobFiles => ({
+  root,
+  spec: join(root, "spec.json"),
+  journal: join(root, "journal"),
+  prepared: join(root, "prepared.json"),
+  configurationArchive: join(root, "configuration.tar.gz"),
+  planFile: join(root, "plan.tfplan"),
+  initialState: join(root, "initial.tfstate"),
+  raw: join(root, "raw"),
+  spool: join(root, "spool"),
+  states: join(root, "state"),
+  steps: join(root, "steps"),
+  variables: join(root, "variables"),
+  work: join(root, "work"),
+});
+
+/** What is known of a job from its offer on. */
+export interface StoredSpec {
+  readonly job: JobSpec;
+  /** The database's history that the offer belongs to: a grant of another one is not executed. */
+  readonly clusterGeneration: string;
+}
+
+const specShape = z.object({ job: z.string(), clusterGeneration: z.string() });
+
+/** Writes what the control plane said of a job; it holds the job token, and no other secret. */
+export async function writeSpec(files: JobFiles, { job, clusterGeneration }: StoredSpec): Promise<void> {
+  const encoded = Buffer.from(toBinary(JobSpecSchema, job)).toString("base64");
+  const summary = { jobId: job.claim?.jobId, epoch: String(job.claim?.epoch), runId: job.runId };
+  await writeDurably(files.spec, JSON.stringify({ ...summary, clusterGeneration, job: encoded }));
+}
+
+/** Reads it back; undefined when it is not there in whole. */
+export async function readSpec(files: JobFiles): Promise<StoredSpec | undefined> {
+  try {
+    const { job, clusterGeneration } = specShape.parse(JSON.parse(await readFile(files.spec, "utf8")));
+    return { job: fromBinary(JobSpecSchema, Buffer.from(job, "base64")), clusterGeneration };
+  } catch {
+    return undefined;
+  }
+}
+
+const preparedShape = z.discriminatedUnion("kind", [
+  z.object({
+    kind: z.literal("ready"),
+    enginePath: z.string(),
+    engineVersion: z.string(),
+    needsInit: z.boolean(),
+    hasBackendBlock: z.boolean(),
+  }),
+  /** The job can never run: it is started only to say so. */
+  z.object({ kind: z.literal("unusable"), message: z.string(), engineVersion: z.string() }),
+]);
+
+/** What the preparation of a job found out. */
+export type Prepared = Readonly<z.infer<typeof preparedShape>>;
+export type ReadyJob = Extract<Prepared, { kind: "ready" }>;
+
+export const writePrepared = (files: JobFiles, prepared: Prepared): Promise<void> =>
+  writeDurably(files.prepared, JSON.stringify(prepared));
+
+/** Reads it back; undefined when it is not there. */
+export async function readPrepared(files: JobFiles): Promise<Prepared | undefined> {
+  try {
+    return preparedShape.parse(JSON.parse(await readFile(files.prepared, "utf8")));
+  } catch {
+    return undefined;
+  }
+}
+
+/** Makes the directories of a job. */
+export async function makeJobDirectories(files: JobFiles): Promise<void> {
+  for (const path of [files.root, files.raw, files.states, files.steps, files.work]) await makePrivateDirectory(path);
+}

@@ -1,0 +1,220 @@
+import { readFile, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { abortable } from "../lib/abort.ts";
+import type { Clock } from "../lib/clock.ts";
+import type { Log } from "../lib/log.ts";
+import type { TerraformEvent } from "../terraform/events.ts";
+import { type ByteTransform, createRedactor } from "../terraform/redact.ts";
+import { createRenderer } from "../terraform/render.ts";
+import { sha256OfFile } from "./artifacts.ts";
+import { errnoOf, isOutOfSpace, writeDurably } from "./durable-files.ts";
+import type { LogView } from "./job.ts";
+import { SpoolLog } from "./steps/spool-log.ts";
+import { tailFile } from "./steps/log-tail.ts";
+
+/** While the disk is full, the log is tried again this often. */
+const retryMs = 1_000;
+/** A log that still cannot be written this long after terraform has ended is cut off. */
+const giveUpMs = 60_000;
+
+/** What must not be seen in the log; undefined when nobody can tell any more, and nothing more may be shown. */
+export type Secrets = readonly string[] | undefined;
+
+export interface JobLogOptions {
+  readonly spoolPath: string;
+  /** Where the raw files are. */
+  readonly rawDir: string;
+  readonly secrets: Promise<Secrets>;
+  /** 0 is no limit. */
+  readonly maxBytes: number;
+  readonly onGrowth: () => void;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Aborted when the agent stops. */
+  readonly stopping: AbortSignal;
+}
+
+/** A file that terraform writes, as a part of the log. */
+export interface RawSection {
+  readonly path: string;
+  /** Resolves when nothing is added to the file any more. */
+  readonly ended: Promise<unknown>;
+  /** Given for terraform's JSON events, which are rendered as text. */
+  readonly observe?: (event: TerraformEvent) => void;
+}
+
+export interface FinishedLog {
+  readonly bytes: number;
+  readonly sha256: string;
+  /** False when the disk was too full for the rest. */
+  readonly isWhole: boolean;
+}
+
+/**
+ * The log of a job: sections one after the other, each a file on the disk, made readable and free of secrets on their
+ * way to the spool. The same sections give the same bytes, so after a restart the part that is spooled already is passed over.
+ */
+export class JobLog implements AsyncDisposable {
+  readonly #options: JobLogOptions;
+  readonly #spool: SpoolLog;
+  /** Length that this process has made, the spooled part included. */
+  #made = 0;
+  #isComplete = false;
+  #isCut = false;
+  #isTruncated = false;
+  #liveSteps = 0;
+  #tail: Promise<void> = Promise.resolve();
+
+  private constructor(options: JobLogOptions, spool: SpoolLog) {
+    this.#options = options;
+    this.#spool = spool;
+  }
+
+  static async open(options: JobLogOptions): Promise<JobLog> {
+    return new JobLog(options, await SpoolLog.open(options.spoolPath));
+  }
+
+  /** What can be sent of it. */
+  get view(): LogView {
+    const log = this;
+    return {
+      get end() {
+        return log.#spool.end;
+      },
+      get isComplete() {
+        return log.#isComplete;
+      },
+      read: (offset, maxBytes) => log.#spool.read(offset, maxBytes),
+    };
+  }
+
+  /** Adds lines of our own. They are written down once: after a restart the first text counts. */
+  async say(name: string, text: () => string): Promise<void> {
+    const path = join(this.#options.rawDir, name);
+    try {
+      if (!(await exists(path))) await writeDurably(path, text());
+    } catch (error) {
+      if (!isOutOfSpace(error)) throw error;
+      this.#options.log.warn({ section: name }, "disk full: a part of the log is left out");
+      return;
+    }
+    this.#enqueue(() => this.#copy(path));
+  }
+
+  /** Adds what terraform prints to a file, from now until it has ended. */
+  follow(section: RawSection): void {
+    this.#liveSteps++;
+    const over = () => void this.#liveSteps--;
+    section.ended.then(over, over);
+    this.#enqueue(() => this.#followFile(section));
+  }
+
+  /** After a machine has lost bytes, what comes next is added at the spool's end. */
+  resync(): void {
+    this.#enqueue(async () => {
+      this.#made = Math.max(this.#made, this.#spool.end);
+    });
+  }
+
+  /** Waits for every section and completes the log. */
+  async finish(): Promise<FinishedLog> {
+    await this.#tail;
+    this.#options.stopping.throwIfAborted();
+    this.#isComplete = true;
+    this.#options.onGrowth();
+    const sha256 = await sha256OfFile(this.#options.spoolPath);
+    return { bytes: this.#spool.end, sha256, isWhole: !this.#isTruncated };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#tail.catch(() => {});
+    await this.#spool[Symbol.asyncDispose]();
+  }
+
+  #enqueue(section: () => Promise<void>): void {
+    const next = this.#tail.then(section);
+    next.catch(() => {});
+    this.#tail = next;
+  }
+
+  async #copy(path: string): Promise<void> {
+    const transform = await this.#redactor();
+    if (transform === undefined) return this.#withhold();
+    const bytes = await readFile(path);
+    await this.#append(transform.push(bytes));
+    await this.#append(transform.finish());
+  }
+
+  async #followFile({ path, ended, observe }: RawSection): Promise<void> {
+    const transform = await this.#redactor();
+    if (transform === undefined) return this.#withhold();
+    const renderer = observe === undefined ? undefined : createRenderer(observe);
+    for await (const bytes of tailFile(path, { ended, signal: this.#options.stopping })) {
+      await this.#append(transform.push(renderer?.push(bytes) ?? bytes));
+    }
+    if (renderer !== undefined) await this.#append(transform.push(renderer.finish()));
+    await this.#append(transform.finish());
+  }
+
+  async #redactor(): Promise<ByteTransform | undefined> {
+    const secrets = await abortable(this.#options.secrets, this.#options.stopping);
+    return secrets === undefined ? undefined : createRedactor(secrets);
+  }
+
+  /** Nobody knows any more what must not be seen: what is spooled stays, and nothing is added but this. */
+  async #withhold(): Promise<void> {
+    if (this.#isCut) return;
+    this.#isCut = true;
+    await this.#write(Buffer.from(withheldNotice));
+  }
+
+  async #append(bytes: Uint8Array): Promise<void> {
+    if (bytes.length === 0 || this.#isCut) return;
+    const { maxBytes } = this.#options;
+    const room = maxBytes === 0 ? Number.POSITIVE_INFINITY : Math.max(0, maxBytes - cutNotice(maxBytes).length - this.#made);
+    if (bytes.length <= room) return this.#add(bytes);
+    this.#isCut = true;
+    await this.#add(Buffer.concat([bytes.subarray(0, room), cutNotice(maxBytes)]));
+  }
+
+  /** Passes over what is spooled already. */
+  async #add(bytes: Uint8Array): Promise<void> {
+    const known = Math.min(bytes.length, Math.max(0, this.#spool.end - this.#made));
+    this.#made += bytes.length;
+    if (known < bytes.length) await this.#write(bytes.subarray(known));
+  }
+
+  /** Writes, waiting for space as long as terraform runs and a little longer: the raw file keeps what is not yet written. */
+  async #write(bytes: Uint8Array): Promise<void> {
+    const { clock, log, stopping, onGrowth } = this.#options;
+    let waitedMs = 0;
+    while (!this.#isTruncated) {
+      try {
+        await this.#spool.append(bytes);
+        if (waitedMs > 0) log.info({ waitedMs }, "the log can be written again");
+        return onGrowth();
+      } catch (error) {
+        if (!isOutOfSpace(error)) throw error;
+        if (waitedMs === 0) log.error({ err: error }, "disk full: the log waits");
+        waitedMs = this.#liveSteps > 0 ? retryMs : waitedMs + retryMs;
+        this.#isTruncated = waitedMs > giveUpMs;
+        await clock.sleep(retryMs, stopping);
+      }
+    }
+  }
+}
+
+const withheldNotice =
+  "\nWindlass: the rest of this log is withheld: the agent was started again and could no longer learn which values are sensitive.\n";
+
+const cutNotice = (maxBytes: number): Uint8Array =>
+  Buffer.from(`\nWindlass: the log is cut here: it has reached its limit of ${maxBytes} bytes. The job goes on.\n`);
+
+const exists = (path: string): Promise<boolean> =>
+  stat(path).then(
+    () => true,
+    (error: unknown) => {
+      if (errnoOf(error) === "ENOENT") return false;
+      throw error;
+    },
+  );

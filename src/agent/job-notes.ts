@@ -1,0 +1,38 @@
+import { isOutOfSpace } from "./durable-files.ts";
+import type { Site } from "./house.ts";
+import type { Job } from "./job.ts";
+import type { NewRecord } from "./journal.ts";
+
+const retryMs = 1_000;
+
+/** Appends to a job's journal; waits for space when the disk is full. */
+export async function note(job: Job, site: Site, record: NewRecord): Promise<void> {
+  const { clock, log, stopping } = site;
+  for (;;) {
+    stopping.throwIfAborted();
+    try {
+      return await job.journal.append(record);
+    } catch (error) {
+      if (!isOutOfSpace(error)) throw error;
+      log.error({ ...idsOf(job), err: error }, "disk full: the journal waits");
+      await clock.sleep(retryMs, stopping);
+    }
+  }
+}
+
+/** As `note`, for what must not wait for space. */
+export async function noteIfPossible(job: Job, site: Site, record: NewRecord): Promise<void> {
+  try {
+    await job.journal.append(record);
+  } catch (error) {
+    site.log.error({ ...idsOf(job), err: error }, "the journal could not be written");
+  }
+}
+
+/** What names a job in the agent's own log. */
+export const idsOf = ({ claim, spec }: Job) => ({
+  "job.id": claim.jobId,
+  "run.id": spec.runId,
+  epoch: Number(claim.epoch),
+  workspace: spec.workspace,
+});

@@ -1,0 +1,281 @@
+import { readdir, rm, statfs } from "node:fs/promises";
+import { join } from "node:path";
+import type {
+  JobCommand,
+  Offer,
+  ResultAck,
+  ResumeDecision,
+  StartDecision,
+} from "../gen/windlass/agent/v1/agent_gateway_service_pb.ts";
+import type { HeldJob, JobClaim, JobSpec } from "../gen/windlass/agent/v1/job_pb.ts";
+import { JobPhase } from "../gen/windlass/agent/v1/job_pb.ts";
+import type { Clock } from "../lib/clock.ts";
+import type { Log } from "../lib/log.ts";
+import type { AgentConfig } from "./agent-config.ts";
+import { type ClaimKey, claimKey, isSafeName, newClaim } from "./claim.ts";
+import { isOutOfSpace, makePrivateDirectory, syncDirectory } from "./durable-files.ts";
+import { Job } from "./job.ts";
+import { jobFilesAt, makeJobDirectories, readSpec, type StoredSpec, writeSpec } from "./job-files.ts";
+import { Journal } from "./journal.ts";
+import type { LogSource } from "./log-sender.ts";
+import type { HostChange, OfferAnswer, SessionHost, Speech } from "./session-host.ts";
+
+/** How the work on a claim ended on this agent. */
+export type JobEnd =
+  /** The control plane has everything, or never wants anything: the directory goes. */
+  | { readonly kind: "forgotten" }
+  /** It was given back before it was started. */
+  | { readonly kind: "declined"; readonly reason: string }
+  /** Something could not be delivered: the directory stays, and nobody is told of it again. */
+  | { readonly kind: "kept"; readonly reason: string };
+
+/** Does the work of a job from where its journal stands. Rejects only when stopped, or for a fault of this machine. */
+export type Conduct = (job: Job, stopping: AbortSignal) => Promise<JobEnd>;
+
+export interface JobTableOptions {
+  readonly config: AgentConfig;
+  readonly incarnation: string;
+  /** Of the latest registration. */
+  readonly clusterGeneration: () => string;
+  readonly conduct: Conduct;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** How long a directory that could not be delivered is kept. */
+const keptMs = 7 * 24 * 3_600_000;
+
+/**
+ * Every claim that this agent has something of. It takes offers, keeps each job's work going until it ends, and is what a
+ * stream talks to. Disposing it stops the work and leaves everything on the disk: terraform goes on.
+ */
+export class JobTable implements SessionHost, AsyncDisposable {
+  readonly #options: JobTableOptions;
+  readonly #jobs = new Map<ClaimKey, Job>();
+  readonly #work = new Map<ClaimKey, Promise<void>>();
+  /** Claims that are being written to the disk. */
+  readonly #arriving = new Set<ClaimKey>();
+  readonly #listeners = new Set<(change: HostChange) => void>();
+  readonly #stopping = new AbortController();
+  #drainReason: string | undefined;
+
+  constructor(options: JobTableOptions) {
+    this.#options = options;
+  }
+
+  get #root(): string {
+    return join(this.#options.config.dataDir, "jobs");
+  }
+
+  /** Takes up what an earlier process of this agent left. Call it once, before the first stream. */
+  async restore(): Promise<void> {
+    await makePrivateDirectory(this.#root);
+    const entries = await readdir(this.#root, { withFileTypes: true });
+    for (const entry of entries) if (entry.isDirectory()) await this.#restoreOne(entry.name);
+  }
+
+  // ---- what a stream asks and tells
+
+  readonly held = (): readonly HeldJob[] => [...this.#jobs.values()].map((job) => job.held());
+
+  readonly speeches = (): readonly Speech[] =>
+    [...this.#jobs.values()].flatMap((job) => {
+      const speech = job.speech();
+      return speech === undefined ? [] : [speech];
+    });
+
+  readonly logs = (): readonly LogSource[] => [...this.#jobs.values()].map((job) => job.log);
+
+  readonly isDraining = (): boolean => this.#drainReason !== undefined;
+
+  readonly leaving = (): string | undefined => (this.isIdle ? this.#drainReason : undefined);
+
+  readonly freeDiskBytes = async (): Promise<bigint> => {
+    const { bavail, bsize } = await statfs(this.#options.config.dataDir);
+    return BigInt(bavail) * BigInt(bsize);
+  };
+
+  readonly onChange = (listener: (change: HostChange) => void): Disposable => {
+    this.#listeners.add(listener);
+    return { [Symbol.dispose]: () => void this.#listeners.delete(listener) };
+  };
+
+  readonly resume = (decision: ResumeDecision): void => this.#find(decision.claim)?.resume(decision);
+
+  readonly decide = (decision: StartDecision): void => {
+    const job = this.#find(decision.claim);
+    if (job === undefined) return;
+    // The offer belongs to a database that was replaced since: nobody there knows of this grant.
+    if (decision.granted && job.clusterGeneration !== this.#options.clusterGeneration()) return;
+    job.decide(decision);
+  };
+
+  readonly command = ({ claim, desired }: JobCommand): void => this.#find(claim)?.desire(desired);
+
+  readonly logAcknowledged = (key: ClaimKey, offset: number, closed: boolean): void =>
+    this.#jobs.get(key)?.acknowledgeLog(offset, closed);
+
+  readonly resultAcknowledged = (key: ClaimKey, ack: ResultAck): void => this.#jobs.get(key)?.acknowledgeResult(ack);
+
+  readonly offer = ({ job: spec }: Offer): OfferAnswer => {
+    const key = claimKey(spec?.claim);
+    if (spec === undefined || key === undefined) return { kind: "declined", reason: "the offer names no job" };
+    if (this.#jobs.has(key) || this.#arriving.has(key)) return { kind: "held" };
+    const reason = this.#whyNot(spec);
+    if (reason !== undefined) return { kind: "declined", reason };
+    this.#arriving.add(key);
+    const arrival = this.#arrive(spec, key).finally(() => this.#arriving.delete(key));
+    this.#keep(key, arrival);
+    return { kind: "taken" };
+  };
+
+  readonly drain = (reason: string): void => {
+    if (this.#drainReason !== undefined) return;
+    this.#drainReason = reason === "" ? "draining" : reason;
+    this.#options.log.info({ reason: this.#drainReason }, "draining: taking no new jobs");
+    this.#tell({ kind: "draining" });
+    this.#leaveIfIdle();
+  };
+
+  // ---- what the agent asks
+
+  /** True while nothing is held. */
+  get isIdle(): boolean {
+    return this.#jobs.size === 0 && this.#arriving.size === 0;
+  }
+
+  /** True while terraform runs or something of a job must still be done here, connected or not. */
+  get isWorking(): boolean {
+    return [...this.#jobs.values()].some(({ stage }) => stage.kind === "running");
+  }
+
+  /** A stream has been accepted. */
+  welcomed(): void {
+    if (this.isIdle && this.#drainReason === undefined) this.#options.log.info("waiting for next job");
+  }
+
+  get jobs(): readonly Job[] {
+    return [...this.#jobs.values()];
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stopping.abort(new Error("the agent stops"));
+    await Promise.allSettled(this.#work.values());
+    for (const job of this.#jobs.values()) await job.journal[Symbol.asyncDispose]();
+  }
+
+  // ---- inside
+
+  #find(claim: JobClaim | undefined): Job | undefined {
+    const key = claimKey(claim);
+    return key === undefined ? undefined : this.#jobs.get(key);
+  }
+
+  #tell(change: HostChange): void {
+    for (const listener of [...this.#listeners]) listener(change);
+  }
+
+  #whyNot(spec: JobSpec): string | undefined {
+    if (this.#drainReason !== undefined) return `draining: ${this.#drainReason}`;
+    if (this.#stopping.signal.aborted) return "the agent stops";
+    if (!isSafeName(spec.runId)) return "the offer names no run";
+    if (spec.phase !== JobPhase.PLAN && spec.phase !== JobPhase.APPLY) {
+      return `this agent does not know the phase ${spec.phase}: update it`;
+    }
+    const places = this.jobs.filter((job) => job.takesPlace).length + this.#arriving.size;
+    if (places >= this.#options.config.concurrency) return `all ${this.#options.config.concurrency} places are taken`;
+    return undefined;
+  }
+
+  #keep(key: ClaimKey, work: Promise<void>): void {
+    const kept = work.catch((error: unknown) => {
+      if (!this.#stopping.signal.aborted) this.#options.log.error({ err: error, job: key }, "the work on a job failed");
+    });
+    this.#work.set(key, kept);
+    void kept.finally(() => this.#work.get(key) === kept && this.#work.delete(key));
+  }
+
+  async #arrive(spec: JobSpec, key: ClaimKey): Promise<void> {
+    const claim = newClaim(spec.claim?.jobId ?? "", spec.claim?.epoch ?? 0n);
+    try {
+      const { minFreeBytes } = this.#options.config;
+      const free = await this.freeDiskBytes();
+      if (free < minFreeBytes) return this.#decline(claim, `disk full: ${free} bytes are free, ${minFreeBytes} are needed`);
+      const stored = { job: spec, clusterGeneration: this.#options.clusterGeneration() };
+      const job = await this.#settle(stored, key);
+      this.#arriving.delete(key);
+      await this.#conduct(job);
+    } catch (error) {
+      if (!isOutOfSpace(error)) throw error;
+      this.#decline(claim, "disk full: the job cannot be written down");
+    }
+  }
+
+  #decline(claim: JobClaim, reason: string): void {
+    this.#options.log.warn({ "job.id": claim.jobId, reason }, "job declined");
+    this.#tell({ kind: "declined", claim, reason });
+  }
+
+  /** Writes a new job to the disk. */
+  async #settle(stored: StoredSpec, key: ClaimKey): Promise<Job> {
+    const files = jobFilesAt(join(this.#root, key));
+    await makeJobDirectories(files);
+    await writeSpec(files, stored);
+    const journal = await Journal.open(files.journal, () => this.#options.clock.now());
+    await syncDirectory(this.#root);
+    await journal.append({ kind: "offered" });
+    return this.#add({ stored, key, journal, isRestored: false });
+  }
+
+  #add(parts: { stored: StoredSpec; key: ClaimKey; journal: Journal; isRestored: boolean }): Job {
+    const { key, stored } = parts;
+    const claim = newClaim(stored.job.claim?.jobId ?? "", stored.job.claim?.epoch ?? 0n);
+    const job = new Job({
+      ...parts,
+      claim,
+      files: jobFilesAt(join(this.#root, key)),
+      incarnation: this.#options.incarnation,
+      onChange: (kind) => this.#tell({ kind }),
+    });
+    this.#jobs.set(key, job);
+    return job;
+  }
+
+  async #restoreOne(name: string): Promise<void> {
+    const files = jobFilesAt(join(this.#root, name));
+    const stored = await readSpec(files);
+    const journal = await Journal.open(files.journal, () => this.#options.clock.now());
+    const key = claimKey(stored?.job.claim);
+    const keptAt = journal.last("kept")?.at;
+    const isOld = keptAt !== undefined && this.#options.clock.now().getTime() - Date.parse(keptAt) > keptMs;
+    const isUseless = stored === undefined || key !== name;
+    if (journal.has("acknowledged") || isOld || (isUseless && !journal.has("exec"))) {
+      await journal[Symbol.asyncDispose]();
+      await rm(files.root, { recursive: true, force: true });
+      return;
+    }
+    if (isUseless || keptAt !== undefined) return journal[Symbol.asyncDispose]();
+    const job = this.#add({ stored, key, journal, isRestored: true });
+    this.#options.log.info({ job: key, "run.id": stored.job.runId }, "job of an earlier start taken up");
+    this.#keep(key, this.#conduct(job));
+  }
+
+  async #conduct(job: Job): Promise<void> {
+    const end = await this.#options.conduct(job, this.#stopping.signal);
+    if (end.kind === "kept") await job.journal.append({ kind: "kept", reason: end.reason });
+    job.enter({ kind: "over" });
+    await job.journal[Symbol.asyncDispose]();
+    this.#jobs.delete(job.key);
+    if (end.kind === "declined") this.#decline(job.claim, end.reason);
+    if (end.kind === "kept") this.#options.log.warn({ directory: job.files.root, reason: end.reason }, "job directory kept");
+    else await rm(job.files.root, { recursive: true, force: true });
+    this.#tell({ kind: "speech" });
+    this.#leaveIfIdle();
+  }
+
+  #leaveIfIdle(): void {
+    const reason = this.leaving();
+    if (reason !== undefined) return this.#tell({ kind: "leaving", reason });
+    this.welcomed();
+  }
+}

@@ -1,0 +1,37 @@
+import type { JobVariable } from "../gen/windlass/agent/v1/job_artifact_service_pb.ts";
+import type { EnvironmentVariable } from "../terraform/environment.ts";
+import type { TerraformVariable } from "../terraform/variables.ts";
+import { isRefused, mayPass } from "./artifacts.ts";
+import { patienceOf, type Site } from "./house.ts";
+import type { Job } from "./job.ts";
+import { persist } from "./patience.ts";
+
+/** The variables of a job, in memory only. */
+export interface JobVariables {
+  readonly terraform: readonly TerraformVariable[];
+  readonly environment: readonly EnvironmentVariable[];
+  /** What must not be seen in the log. */
+  readonly secrets: readonly string[];
+}
+
+/**
+ * Fetches the variables of a granted job, as long as it takes: a job token may be good again after the next heartbeat.
+ * Rejects when they are refused for good, and when the agent stops.
+ */
+export async function fetchVariables(job: Job, site: Site): Promise<JobVariables> {
+  const artifacts = site.artifacts(job.spec.jobToken);
+  const isWorthIt = (error: unknown) => mayPass(error) && !(job.gone.aborted && isRefused(error));
+  const variables = await persist(() => artifacts.variables(site.stopping), patienceOf(site, isWorthIt), site.stopping);
+  return sortVariables(variables, job.spec.jobToken);
+}
+
+function sortVariables(variables: readonly JobVariable[], jobToken: string): JobVariables {
+  const ofTerraform = variables.filter(({ environment }) => !environment);
+  const ofEnvironment = variables.filter(({ environment }) => environment);
+  const sensitive = variables.filter(({ sensitive }) => sensitive);
+  return {
+    terraform: ofTerraform.map(({ key, value, hcl }) => ({ name: key, value, isHcl: hcl })),
+    environment: ofEnvironment.map(({ key, value }) => ({ name: key, value })),
+    secrets: [...sensitive.map(({ value }) => value), jobToken],
+  };
+}

@@ -1,0 +1,278 @@
+import { create } from "@bufbuild/protobuf";
+import {
+  type JobResult,
+  JobResultSchema,
+  type ResultAck,
+  type ResumeDecision,
+  type StartDecision,
+  StartRequestSchema,
+} from "../gen/windlass/agent/v1/agent_gateway_service_pb.ts";
+import {
+  DesiredState,
+  type HeldJob,
+  HeldJobSchema,
+  type JobClaim,
+  JobOutcome,
+  JobPhase,
+  JobStage,
+} from "../gen/windlass/agent/v1/job_pb.ts";
+import type { ClaimKey } from "./claim.ts";
+import type { JobFiles, StoredSpec } from "./job-files.ts";
+import type { Journal, StoredResult } from "./journal.ts";
+import type { LogSource } from "./log-sender.ts";
+import type { Speech } from "./session-host.ts";
+
+/** How far a job is on this agent. */
+export type Stage =
+  /** After a restart, without a trace of an execution: the control plane says whether it is still wanted. */
+  | { readonly kind: "waiting" }
+  | { readonly kind: "preparing" }
+  | { readonly kind: "asking" }
+  | { readonly kind: "running" }
+  | { readonly kind: "reporting"; readonly result: StoredResult }
+  | { readonly kind: "over" };
+
+/** Whether the control plane lets a job start. */
+export type Grant = { readonly kind: "granted" } | { readonly kind: "refused"; readonly reason: string };
+
+/** What can be said of a job's log at a moment. */
+export type LogView = Pick<LogSource, "end" | "isComplete" | "read">;
+
+const noLog: LogView = { end: 0, isComplete: false, read: async () => new Uint8Array() };
+
+export interface JobParts {
+  readonly key: ClaimKey;
+  readonly claim: JobClaim;
+  readonly stored: StoredSpec;
+  readonly files: JobFiles;
+  readonly journal: Journal;
+  /** True for a job that an earlier process of this agent took. */
+  readonly isRestored: boolean;
+  readonly incarnation: string;
+  /** Called whenever the job wants to say something else than before, or its log has grown. */
+  readonly onChange: (kind: "speech" | "log") => void;
+}
+
+/** One claim on one job: what is wanted of it, how far it is, and what it wants to say. It does nothing by itself. */
+export class Job {
+  readonly #parts: JobParts;
+  readonly #canceled = new AbortController();
+  readonly #forced = new AbortController();
+  readonly #gone = new AbortController();
+  readonly #confirmed = Promise.withResolvers<void>();
+  readonly #grant = Promise.withResolvers<Grant>();
+  readonly #sealed = Promise.withResolvers<void>();
+  #stage: Stage;
+  #log: LogView = noLog;
+  #logAcknowledged = 0;
+  #isLogClosed = false;
+  #stateSerial = 0;
+  #resourcesDone = 0;
+
+  constructor(parts: JobParts) {
+    this.#parts = parts;
+    this.#stage = parts.isRestored ? { kind: "waiting" } : { kind: "preparing" };
+    if (!parts.isRestored) this.#confirmed.resolve();
+  }
+
+  get key(): ClaimKey {
+    return this.#parts.key;
+  }
+
+  get claim(): JobClaim {
+    return this.#parts.claim;
+  }
+
+  get spec(): StoredSpec["job"] {
+    return this.#parts.stored.job;
+  }
+
+  get clusterGeneration(): string {
+    return this.#parts.stored.clusterGeneration;
+  }
+
+  get files(): JobFiles {
+    return this.#parts.files;
+  }
+
+  get journal(): Journal {
+    return this.#parts.journal;
+  }
+
+  get isRestored(): boolean {
+    return this.#parts.isRestored;
+  }
+
+  get isApply(): boolean {
+    return this.spec.phase === JobPhase.APPLY;
+  }
+
+  get stage(): Stage {
+    return this.#stage;
+  }
+
+  /** True while it takes a place of the agent's concurrency. */
+  get takesPlace(): boolean {
+    return this.#stage.kind !== "reporting" && this.#stage.kind !== "over";
+  }
+
+  /** Aborted once the job is to end: interrupted, forced or no longer wanted. */
+  get canceled(): AbortSignal {
+    return this.#canceled.signal;
+  }
+
+  /** Aborted once terraform's processes are to be ended at once. */
+  get forced(): AbortSignal {
+    return this.#forced.signal;
+  }
+
+  /** Aborted once nobody waits for the job. */
+  get gone(): AbortSignal {
+    return this.#gone.signal;
+  }
+
+  /** Resolves once the control plane has said, in this process, what it wants of the job. */
+  get confirmed(): Promise<void> {
+    return this.#confirmed.promise;
+  }
+
+  get granted(): Promise<Grant> {
+    return this.#grant.promise;
+  }
+
+  /** Resolves once the control plane has everything. */
+  get sealed(): Promise<void> {
+    return this.#sealed.promise;
+  }
+
+  get log(): LogSource {
+    const { end, isComplete } = this.#log;
+    const read = (offset: number, maxBytes: number) => this.#log.read(offset, maxBytes);
+    return { key: this.key, claim: this.claim, end, isComplete, read };
+  }
+
+  enter(stage: Stage): void {
+    this.#stage = stage;
+    this.#parts.onChange("speech");
+  }
+
+  /** From now on this is the job's log. */
+  showLog(log: LogView): void {
+    this.#log = log;
+    this.#parts.onChange("log");
+  }
+
+  logGrew(): void {
+    this.#parts.onChange("log");
+  }
+
+  noteState(serial: number): void {
+    this.#stateSerial = Math.max(this.#stateSerial, serial);
+  }
+
+  noteProgress(resourcesDone: number): void {
+    this.#resourcesDone = resourcesDone;
+  }
+
+  /** Wishes only grow: what was asked for once is not taken back. */
+  desire(desired: DesiredState): void {
+    if (desired === DesiredState.UNSPECIFIED) return;
+    if (desired >= DesiredState.CANCEL) this.#canceled.abort();
+    if (desired === DesiredState.FORCE) this.#forced.abort();
+    if (desired >= DesiredState.GONE) this.#gone.abort();
+    this.#confirmed.resolve();
+  }
+
+  resume(decision: ResumeDecision): void {
+    this.#acknowledgeLog(Number(decision.logNextOffset), false);
+    this.desire(decision.desired);
+    if (decision.sealed) this.#sealed.resolve();
+  }
+
+  /** A decision about a start that nobody has asked for, or that is bound to another incarnation, changes nothing. */
+  decide(decision: StartDecision): void {
+    if (this.#stage.kind !== "asking") return;
+    if (!decision.granted) return this.#grant.resolve({ kind: "refused", reason: decision.reason });
+    if (decision.incarnation === this.#parts.incarnation) this.#grant.resolve({ kind: "granted" });
+  }
+
+  acknowledgeLog(offset: number, closed: boolean): void {
+    this.#acknowledgeLog(offset, closed);
+    this.#parts.onChange("speech");
+  }
+
+  acknowledgeResult({ sealed, needLogFrom }: ResultAck): void {
+    if (sealed) return this.#sealed.resolve();
+    this.#logAcknowledged = Number(needLogFrom);
+    this.#parts.onChange("speech");
+  }
+
+  held(): HeldJob {
+    return create(HeldJobSchema, {
+      claim: this.claim,
+      stage: stageOf(this.#stage),
+      logEnd: BigInt(this.#log.end),
+      stateSerial: BigInt(this.#stateSerial),
+      resourcesDone: this.#resourcesDone,
+    });
+  }
+
+  /** What it wants said now; a result follows the log, so that it never overtakes it. */
+  speech(): Speech | undefined {
+    const stage = this.#stage;
+    if (stage.kind === "asking") {
+      const { incarnation } = this.#parts;
+      const value = create(StartRequestSchema, { claim: this.claim, incarnation });
+      return { key: this.key, message: { case: "startRequest", value } };
+    }
+    if (stage.kind !== "reporting" || !this.#isLogDelivered(stage.result)) return undefined;
+    return { key: this.key, message: { case: "jobResult", value: resultMessage(this.claim, stage.result) } };
+  }
+
+  #isLogDelivered({ logBytes }: StoredResult): boolean {
+    return this.#isLogClosed || this.#logAcknowledged >= logBytes;
+  }
+
+  #acknowledgeLog(offset: number, closed: boolean): void {
+    this.#logAcknowledged = offset;
+    this.#isLogClosed ||= closed;
+  }
+}
+
+function stageOf(stage: Stage): JobStage {
+  switch (stage.kind) {
+    case "waiting":
+    case "preparing":
+      return JobStage.PREPARING;
+    case "asking":
+      return JobStage.PREPARED;
+    case "running":
+      return JobStage.RUNNING;
+    case "reporting":
+    case "over":
+      return JobStage.REPORTING;
+  }
+}
+
+const outcomes = {
+  finished: JobOutcome.FINISHED,
+  errored: JobOutcome.ERRORED,
+  canceled: JobOutcome.CANCELED,
+} as const;
+
+function resultMessage(claim: JobClaim, result: StoredResult): JobResult {
+  return create(JobResultSchema, {
+    claim,
+    outcome: outcomes[result.outcome],
+    exitCode: result.exitCode,
+    errorMessage: result.errorMessage,
+    logBytes: BigInt(result.logBytes),
+    logSha256: result.logSha256,
+    hasChanges: result.hasChanges,
+    counts: result.counts,
+    planSha256: result.planSha256,
+    stateSerial: BigInt(result.stateSerial),
+    resourcesInFlight: [...result.resourcesInFlight],
+    engineVersion: result.engineVersion,
+  });
+}

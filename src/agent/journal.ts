@@ -1,0 +1,149 @@
+import { type FileHandle, open, readFile } from "node:fs/promises";
+import { dirname } from "node:path";
+import { z } from "zod";
+import { syncDirectory } from "./durable-files.ts";
+
+const resultShape = z.object({
+  outcome: z.enum(["finished", "errored", "canceled"]),
+  exitCode: z.number().int(),
+  errorMessage: z.string(),
+  logBytes: z.number().int(),
+  logSha256: z.string(),
+  hasChanges: z.boolean(),
+  counts: z.object({ add: z.number(), change: z.number(), destroy: z.number(), import: z.number() }),
+  planSha256: z.string(),
+  stateSerial: z.number().int(),
+  resourcesInFlight: z.array(z.string()),
+  engineVersion: z.string(),
+});
+
+/** How a job ended, as it is told to the control plane. */
+export type StoredResult = Readonly<z.infer<typeof resultShape>>;
+
+const recordShape = z.discriminatedUnion("kind", [
+  /** The job was taken; its specification lies beside the journal. */
+  z.object({ kind: z.literal("offered"), at: z.string() }),
+  /** It was granted and terraform may have been started since. */
+  z.object({ kind: z.literal("exec"), at: z.string(), epoch: z.string() }),
+  /** Comes before the step's process. */
+  z.object({ kind: z.literal("step_started"), at: z.string(), step: z.string() }),
+  /** Comes before the one SIGINT that a step ever gets. */
+  z.object({ kind: z.literal("step_interrupted"), at: z.string(), step: z.string() }),
+  /** Comes before the step's process group is ended. */
+  z.object({ kind: z.literal("step_forced"), at: z.string(), step: z.string() }),
+  /** `exitCode` is null when nobody knows how it ended. */
+  z.object({ kind: z.literal("step_ended"), at: z.string(), step: z.string(), exitCode: z.number().int().nullable() }),
+  z.object({ kind: z.literal("plan_uploaded"), at: z.string(), sha256: z.string() }),
+  z.object({ kind: z.literal("state_acknowledged"), at: z.string(), serial: z.number().int(), final: z.boolean() }),
+  z.object({ kind: z.literal("result"), at: z.string(), result: resultShape }),
+  /** The control plane has everything: the directory may go. */
+  z.object({ kind: z.literal("acknowledged"), at: z.string() }),
+  /** The claim is over and something of it could not be delivered: the directory is kept for people. */
+  z.object({ kind: z.literal("kept"), at: z.string(), reason: z.string() }),
+]);
+
+/** One line of a journal. */
+export type JournalRecord = Readonly<z.infer<typeof recordShape>>;
+export type JournalKind = JournalRecord["kind"];
+type RecordOf<Kind extends JournalKind> = Extract<JournalRecord, { kind: Kind }>;
+
+/** A record before it has its time. */
+export type NewRecord = JournalRecord extends infer R ? (R extends JournalRecord ? Omit<R, "at"> : never) : never;
+
+/**
+ * What a job has done, one JSON object a line. `append` resolves when the line is on the disk, so what follows it may
+ * rely on it after any crash. A line that a crash cut off is dropped when the journal is opened again.
+ */
+export class Journal implements AsyncDisposable {
+  readonly #file: FileHandle;
+  readonly #now: () => Date;
+  readonly #records: JournalRecord[];
+  #position: number;
+  #tail: Promise<unknown> = Promise.resolve();
+
+  private constructor(file: FileHandle, now: () => Date, { records, bytes }: ReadJournal) {
+    this.#file = file;
+    this.#now = now;
+    this.#records = [...records];
+    this.#position = bytes;
+  }
+
+  /** Opens a journal, making it if it is absent. */
+  static async open(path: string, now: () => Date): Promise<Journal> {
+    const read = await readJournal(path);
+    const file = await open(path, read.bytes === 0 ? "w" : "r+", 0o600);
+    await file.truncate(read.bytes);
+    await syncDirectory(dirname(path));
+    return new Journal(file, now, read);
+  }
+
+  get records(): readonly JournalRecord[] {
+    return this.#records;
+  }
+
+  /** The last record of a kind. */
+  last<Kind extends JournalKind>(kind: Kind): RecordOf<Kind> | undefined {
+    return this.#records.findLast((record): record is RecordOf<Kind> => record.kind === kind);
+  }
+
+  has(kind: JournalKind): boolean {
+    return this.last(kind) !== undefined;
+  }
+
+  /** The last record of a kind about one step. */
+  ofStep<Kind extends "step_started" | "step_interrupted" | "step_forced" | "step_ended">(
+    kind: Kind,
+    step: string,
+  ): RecordOf<Kind> | undefined {
+    return this.#records.findLast(
+      (record): record is RecordOf<Kind> => record.kind === kind && "step" in record && record.step === step,
+    );
+  }
+
+  /** Appends a record and syncs it. When it rejects the record is not there, and the call may be repeated. */
+  append(record: NewRecord): Promise<void> {
+    const appended = this.#tail.then(() => this.#write({ at: this.#now().toISOString(), ...record }));
+    this.#tail = appended.catch(() => {});
+    return appended;
+  }
+
+  async #write(record: JournalRecord): Promise<void> {
+    const line = Buffer.from(`${JSON.stringify(record)}\n`);
+    let written = 0;
+    while (written < line.length) {
+      const { bytesWritten } = await this.#file.write(line, written, line.length - written, this.#position + written);
+      written += bytesWritten;
+    }
+    await this.#file.datasync();
+    this.#position += line.length;
+    this.#records.push(record);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#tail;
+    await this.#file.close();
+  }
+}
+
+interface ReadJournal {
+  readonly records: readonly JournalRecord[];
+  /** Length of the whole lines. */
+  readonly bytes: number;
+}
+
+async function readJournal(path: string): Promise<ReadJournal> {
+  const content = await readFile(path).catch(() => Buffer.alloc(0));
+  const bytes = content.lastIndexOf(0x0a) + 1;
+  const lines = content.subarray(0, bytes).toString("utf8").split("\n").slice(0, -1);
+  return { records: lines.flatMap(parseLine), bytes };
+}
+
+/** A line that this version does not know is passed over: a newer version wrote it. */
+function parseLine(line: string): readonly JournalRecord[] {
+  try {
+    const parsed = recordShape.safeParse(JSON.parse(line));
+    return parsed.success ? [parsed.data] : [];
+  } catch {
+    return [];
+  }
+}

@@ -1,0 +1,14 @@
+import { hostname } from "node:os";
+import { JobEngine, JobPhase, type JobSpec } from "../gen/windlass/agent/v1/job_pb.ts";
+import type { Prepared } from "./job-files.ts";
+
+/** The first lines of a job's log: who runs what, where, with which program. */
+export function heading(spec: JobSpec, prepared: Prepared, agentName: string): string {
+  const program = spec.engine === JobEngine.TOFU ? "tofu" : "terraform";
+  const version = prepared.engineVersion === "" ? `no usable ${program}` : `${program} ${prepared.engineVersion}`;
+  const phase = spec.phase === JobPhase.APPLY ? "apply" : "plan";
+  return `Windlass: ${phase} of run ${spec.runId}, agent ${agentName} on ${hostname()}, ${version}\n\n`;
+}
+
+/** A line of our own between or after terraform's. */
+export const notice = (text: string): string => `\nWindlass: ${text}\n`;

@@ -1,0 +1,189 @@
+import type { JobClaim } from "../gen/windlass/agent/v1/job_pb.ts";
+import type { Clock } from "../lib/clock.ts";
+import type { ClaimKey } from "./claim.ts";
+
+/** Largest chunk of a log, by protocol. */
+export const maxChunkBytes = 64 * 1024;
+/** After a refused chunk the sender waits, longer each time nothing was accepted since. */
+const firstPauseMs = 20;
+const maxPauseMs = 5_000;
+
+/** A log that can be sent: bytes 0 to `end` exist and never change. */
+export interface LogSource {
+  readonly key: ClaimKey;
+  readonly claim: JobClaim;
+  readonly end: number;
+  /** True when nothing will be added. */
+  readonly isComplete: boolean;
+  read(offset: number, maxBytes: number): Promise<Uint8Array>;
+}
+
+export interface LogChunkToSend {
+  readonly claim: JobClaim;
+  readonly offset: number;
+  readonly bytes: Uint8Array;
+}
+
+export interface LogSenderOptions {
+  readonly clock: Clock;
+  /** Most bytes on their way over all logs. */
+  readonly windowBytes: number;
+  readonly sources: () => readonly LogSource[];
+  /** Resolves when there is room for one chunk. */
+  readonly room: (signal: AbortSignal) => Promise<void>;
+  readonly send: (chunk: LogChunkToSend) => void;
+  /** How far the server has a log; `closed` when it takes no more of it. */
+  readonly onAcknowledged: (key: ClaimKey, offset: number, closed: boolean) => void;
+}
+
+interface Position {
+  sent: number;
+  acknowledged: number;
+  isClosed: boolean;
+  isPaused: boolean;
+  pauseMs: number;
+  seenAcknowledged: number;
+  checksWithoutProgress: number;
+}
+
+export interface Acknowledgement {
+  readonly nextOffset: number;
+  readonly rewind: boolean;
+  readonly closed: boolean;
+}
+
+/**
+ * Sends the logs of all jobs over one stream: from the offset that the server names, in turn, at most a window of
+ * unacknowledged bytes. A small chunk waits for the one before it to be acknowledged, so that many little writes travel together.
+ */
+export class LogSender {
+  readonly #options: LogSenderOptions;
+  readonly #positions = new Map<ClaimKey, Position>();
+  #turn = 0;
+  #news = Promise.withResolvers<void>();
+  #signal: AbortSignal | undefined;
+
+  constructor(options: LogSenderOptions) {
+    this.#options = options;
+  }
+
+  /** Starts, or starts again, at the first byte that the server does not have. */
+  resume(key: ClaimKey, nextOffset: number): void {
+    const position = this.#position(key);
+    position.sent = nextOffset;
+    position.acknowledged = nextOffset;
+    this.wake();
+  }
+
+  acknowledge(key: ClaimKey, { nextOffset, rewind, closed }: Acknowledgement): void {
+    const position = this.#position(key);
+    if (nextOffset > position.acknowledged) position.pauseMs = 0;
+    if (rewind) this.#rewind(position, nextOffset);
+    else position.acknowledged = Math.max(position.acknowledged, Math.min(nextOffset, position.sent));
+    position.isClosed ||= closed;
+    this.#options.onAcknowledged(key, position.acknowledged, position.isClosed);
+    this.wake();
+  }
+
+  /** Called now and then: a log of which nothing was acknowledged since the last two calls is sent again. */
+  checkProgress(): void {
+    for (const position of this.#positions.values()) {
+      const isStuck = position.sent > position.acknowledged && position.acknowledged === position.seenAcknowledged;
+      position.checksWithoutProgress = isStuck ? position.checksWithoutProgress + 1 : 0;
+      position.seenAcknowledged = position.acknowledged;
+      if (position.checksWithoutProgress >= 2) position.sent = position.acknowledged;
+    }
+    this.wake();
+  }
+
+  forget(key: ClaimKey): void {
+    this.#positions.delete(key);
+  }
+
+  /** Says that a log has grown, or that there is another one. */
+  wake(): void {
+    this.#news.resolve();
+  }
+
+  get unacknowledgedBytes(): number {
+    return [...this.#positions.values()].reduce((sum, { sent, acknowledged }) => sum + sent - acknowledged, 0);
+  }
+
+  /** Resolves when aborted. */
+  async run(signal: AbortSignal): Promise<void> {
+    this.#signal = signal;
+    const stopped = new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
+    while (!signal.aborted) {
+      this.#news = Promise.withResolvers();
+      if (await this.#sendNext(signal)) continue;
+      await Promise.race([this.#news.promise, stopped]);
+    }
+  }
+
+  async #sendNext(signal: AbortSignal): Promise<boolean> {
+    const sources = this.#options.sources();
+    for (let index = 0; index < sources.length; index++) {
+      const source = sources[(this.#turn + index) % sources.length];
+      const length = source === undefined ? 0 : this.#nextLength(source);
+      if (source === undefined || length === 0) continue;
+      this.#turn += index + 1;
+      await this.#options.room(signal);
+      return this.#send(source, length);
+    }
+    return false;
+  }
+
+  async #send(source: LogSource, length: number): Promise<boolean> {
+    const position = this.#position(source.key);
+    const offset = position.sent;
+    const bytes = await source.read(offset, length);
+    // A rewind may have come in the meantime.
+    if (position.sent !== offset || position.isPaused || bytes.length === 0) return bytes.length > 0;
+    position.sent = offset + bytes.length;
+    this.#options.send({ claim: source.claim, offset, bytes });
+    return true;
+  }
+
+  #nextLength(source: LogSource): number {
+    const position = this.#position(source.key);
+    if (position.isClosed || position.isPaused) return 0;
+    const length = Math.min(maxChunkBytes, source.end - position.sent);
+    if (length <= 0) return 0;
+    const underway = position.sent - position.acknowledged;
+    if (length < maxChunkBytes && underway > 0 && !source.isComplete) return 0;
+    const room = this.#options.windowBytes - this.unacknowledgedBytes;
+    if (length <= room) return length;
+    return this.unacknowledgedBytes === 0 ? Math.max(1, Math.min(length, room)) : 0;
+  }
+
+  #rewind(position: Position, nextOffset: number): void {
+    position.sent = nextOffset;
+    position.acknowledged = nextOffset;
+    if (position.isPaused) return;
+    position.isPaused = true;
+    position.pauseMs = Math.min(maxPauseMs, Math.max(firstPauseMs, position.pauseMs * 2));
+    const resumeSending = () => {
+      position.isPaused = false;
+      this.wake();
+    };
+    this.#options.clock.sleep(position.pauseMs, this.#signal).then(resumeSending, () => {});
+  }
+
+  #position(key: ClaimKey): Position {
+    const found = this.#positions.get(key);
+    if (found !== undefined) return found;
+    const made = newPosition();
+    this.#positions.set(key, made);
+    return made;
+  }
+}
+
+const newPosition = (): Position => ({
+  sent: 0,
+  acknowledged: 0,
+  isClosed: false,
+  isPaused: false,
+  pauseMs: 0,
+  seenAcknowledged: 0,
+  checksWithoutProgress: 0,
+});

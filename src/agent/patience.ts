@@ -1,0 +1,29 @@
+import { type BackoffPolicy, backoffMs } from "../lib/backoff.ts";
+import type { Clock } from "../lib/clock.ts";
+import type { Random } from "../lib/random.ts";
+
+export interface Patience {
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Says whether an error is worth another try; anything else is thrown. */
+  readonly mayPass: (error: unknown) => boolean;
+  readonly onRetry?: (error: unknown, attempt: number) => void;
+  readonly policy?: BackoffPolicy;
+}
+
+const defaultPolicy: BackoffPolicy = { firstMs: 1_000, capMs: 30_000 };
+
+/** Does something until it succeeds, with growing pauses; throws what cannot pass, and the signal's reason. */
+export async function persist<T>(attempt: () => Promise<T>, patience: Patience, signal: AbortSignal): Promise<T> {
+  for (let count = 0; ; count++) {
+    signal.throwIfAborted();
+    try {
+      return await attempt();
+    } catch (error) {
+      signal.throwIfAborted();
+      if (!patience.mayPass(error)) throw error;
+      patience.onRetry?.(error, count);
+      await patience.clock.sleep(backoffMs(patience.policy ?? defaultPolicy, count, patience.random), signal);
+    }
+  }
+}

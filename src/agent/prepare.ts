@@ -1,0 +1,138 @@
+import { mkdir, readdir, realpath, rm, stat } from "node:fs/promises";
+import { copyFile } from "node:fs/promises";
+import { join, sep } from "node:path";
+import { ConnectError } from "@connectrpc/connect";
+import { JobEngine } from "../gen/windlass/agent/v1/job_pb.ts";
+import { defaultArchiveLimits, unpackArchive } from "../lib/archive-unpack.ts";
+import { isWindlassError, WindlassError } from "../lib/errors.ts";
+import { overrideBackend, scanConfiguration, stripUpload, writeBackendRecord } from "../terraform/configuration.ts";
+import { type EngineFound, findEngine } from "../terraform/engine.ts";
+import { extractLockFile } from "../terraform/plan-file.ts";
+import { type JobArtifacts, mayPass } from "./artifacts.ts";
+import { isOutOfSpace, makePrivateDirectory } from "./durable-files.ts";
+import { type House, patienceOf } from "./house.ts";
+import type { Job } from "./job.ts";
+import { makeJobDirectories, type Prepared, writePrepared } from "./job-files.ts";
+import { persist } from "./patience.ts";
+
+/** An offer that is not started in 60 s goes back to the queue: there is no point in trying longer. */
+const downloadDeadlineMs = 50_000;
+
+export type Preparation = Prepared | { readonly kind: "declined"; readonly reason: string };
+
+/**
+ * Brings everything that a job needs to its directory: program, configuration, plan, state. What can never work is an
+ * unusable job, which is started only to say so; what may work elsewhere or later is given back. Rejects only when aborted.
+ */
+export async function prepareJob(job: Job, house: House, signal: AbortSignal): Promise<Preparation> {
+  try {
+    await clear(job);
+    const engine = await findJobEngine(job, house);
+    const prepared = engine.kind === "found" ? await furnish({ job, house, engine }, signal) : unusable(engine.message);
+    await writePrepared(job.files, prepared);
+    return prepared;
+  } catch (error) {
+    signal.throwIfAborted();
+    return afterFailure(job, error);
+  }
+}
+
+/** What is left to a failed preparation. */
+async function afterFailure(job: Job, error: unknown): Promise<Preparation> {
+  if (isOutOfSpace(error)) return { kind: "declined", reason: "disk full: the job cannot be unpacked" };
+  if (!isWindlassError(error) && error instanceof ConnectError) {
+    return { kind: "declined", reason: `a download failed: ${error.message}` };
+  }
+  const prepared = unusable(error instanceof Error ? error.message : String(error));
+  await writePrepared(job.files, prepared);
+  return prepared;
+}
+
+const unusable = (message: string, engineVersion = ""): Prepared => ({ kind: "unusable", message, engineVersion });
+
+/** Removes what an earlier, interrupted preparation left. */
+async function clear({ files }: Job): Promise<void> {
+  const left = [files.work, files.prepared, files.configurationArchive, files.planFile, files.initialState];
+  for (const path of left) await rm(path, { recursive: true, force: true });
+  await makeJobDirectories(files);
+}
+
+function findJobEngine({ spec }: Job, { config }: House): Promise<EngineFound> {
+  return findEngine({
+    engine: spec.engine === JobEngine.TOFU ? "tofu" : "terraform",
+    versionConstraint: spec.engineVersion,
+    path: config.searchPath,
+    ...(config.enginePath === undefined ? {} : { enginePath: config.enginePath }),
+  });
+}
+
+interface Furnishing {
+  readonly job: Job;
+  readonly house: House;
+  readonly engine: Extract<EngineFound, { kind: "found" }>;
+}
+
+async function furnish({ job, house, engine }: Furnishing, signal: AbortSignal): Promise<Prepared> {
+  const { files } = job;
+  await download(job, house, signal);
+  const root = configurationRoot(files.work);
+  await unpackArchive(files.configurationArchive, root, { ...defaultArchiveLimits, signal });
+  await rm(files.configurationArchive);
+  for (const name of ["home", "tmp"]) await makePrivateDirectory(join(files.work, name));
+  const directory = await workingDirectory(root, job.spec.workingDirectory);
+  await stripUpload(directory);
+  if (job.spec.state !== undefined) await copyFile(files.initialState, join(directory, "terraform.tfstate"));
+  const { needsInit, hasBackendBlock } = await arrange(directory, engine.version);
+  if (job.isApply && needsInit) await extractLockFile(files.planFile, join(directory, ".terraform.lock.hcl"));
+  return { kind: "ready", enginePath: engine.file, engineVersion: engine.version, needsInit, hasBackendBlock };
+}
+
+/** Makes terraform keep its state beside the configuration. */
+async function arrange(directory: string, engineVersion: string) {
+  const scan = await scanConfiguration(directory);
+  if (scan.files.length === 0) {
+    throw new WindlassError("validation", `${await emptyDirectory(directory)}: upload the directory that holds the .tf files`);
+  }
+  if (scan.hasBackendBlock) await overrideBackend(directory);
+  if (scan.hasBackendBlock && !scan.needsInit) await writeBackendRecord(directory, engineVersion);
+  return scan;
+}
+
+async function emptyDirectory(directory: string): Promise<string> {
+  const names = (await readdir(directory)).filter((name) => !name.startsWith(".")).slice(0, 5);
+  const found = names.length === 0 ? "nothing at all" : names.join(", ");
+  return `the working directory has no terraform configuration (found ${found})`;
+}
+
+export const configurationRoot = (work: string): string => join(work, "config");
+
+/** The directory of the configuration in which terraform runs; never outside of it. Throws `validation`. */
+async function workingDirectory(root: string, inside: string): Promise<string> {
+  const wanted = join(root, inside);
+  const found = await realpath(wanted).catch(() => undefined);
+  const top = await realpath(root);
+  const isInside = found === top || found?.startsWith(`${top}${sep}`) === true;
+  if (found !== undefined && isInside && (await stat(found)).isDirectory()) return wanted;
+  const message = `the configuration has no directory ${JSON.stringify(inside)}: correct the workspace's working directory`;
+  throw new WindlassError("validation", message);
+}
+
+async function download(job: Job, house: House, signal: AbortSignal): Promise<void> {
+  const { files, spec } = job;
+  const artifacts: JobArtifacts = house.artifacts(spec.jobToken);
+  const startedMs = house.clock.monotonicMs();
+  const patience = patienceOf(
+    house,
+    (error) => error instanceof ConnectError && mayPass(error) && house.clock.monotonicMs() - startedMs < downloadDeadlineMs,
+  );
+  const fetch = (attempt: () => Promise<void>) => persist(attempt, patience, signal);
+  const { configuration, plan, state } = spec;
+  if (configuration === undefined) throw new WindlassError("validation", "the job has no configuration");
+  if (job.isApply && plan === undefined) throw new WindlassError("validation", "the job has no plan to apply");
+  await mkdir(files.root, { recursive: true });
+  await Promise.all([
+    fetch(() => artifacts.downloadConfiguration(files.configurationArchive, configuration, signal)),
+    plan === undefined ? undefined : fetch(() => artifacts.downloadPlan(files.planFile, plan, signal)),
+    state === undefined ? undefined : fetch(() => artifacts.downloadState(files.initialState, state, signal)),
+  ]);
+}

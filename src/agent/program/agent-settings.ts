@@ -1,0 +1,111 @@
+import envPaths from "env-paths";
+import type { Environment } from "../../lib/environment.ts";
+import { logFormats, logLevels } from "../../lib/log.ts";
+import { choice, integer, pairs, parsed, sizeBytes, text } from "../../lib/setting-schemas.ts";
+import { optionalSetting, setting } from "../../lib/settings.ts";
+import { defaultMinFreeBytes, defaultWorkRoot } from "../agent-config.ts";
+import { agentNamePattern } from "../identity.ts";
+
+const agentName = () =>
+  parsed("a name of letters, digits, dots, dashes and underscores", (name) =>
+    agentNamePattern.test(name) ? name : undefined,
+  );
+
+const absolutePath = () => parsed("an absolute path", (path) => (path.startsWith("/") ? path : undefined));
+
+/** The settings of `windlass-agent`. */
+export const agentSettings = (environment: Environment) => ({
+  address: setting(
+    { about: "the control plane", flag: "address", env: "WINDLASS_ADDRESS", schema: text() },
+    "http://127.0.0.1:7070",
+  ),
+  token: optionalSetting({ about: "the agent token", env: "WINDLASS_AGENT_TOKEN", schema: text(), isSecret: true }),
+  tokenFile: optionalSetting({ about: "a file with the agent token", flag: "token-file", schema: text() }),
+  name: optionalSetting({
+    about: "name for people; <hostname>-<4 characters> if absent",
+    flag: "name",
+    env: "WINDLASS_AGENT_NAME",
+    schema: agentName(),
+  }),
+  labels: setting(
+    { about: "labels, k=v,…", flag: "labels", env: "WINDLASS_AGENT_LABELS", schema: pairs() },
+    { os: process.platform, arch: process.arch },
+  ),
+  concurrency: setting(
+    { about: "jobs at once", flag: "concurrency", env: "WINDLASS_AGENT_CONCURRENCY", schema: integer(1, 1000) },
+    1,
+  ),
+  dataDir: setting(
+    { about: "the agent's own directory", flag: "data-dir", env: "WINDLASS_AGENT_DATA_DIR", schema: absolutePath() },
+    environment["STATE_DIRECTORY"] ?? envPaths("windlass-agent", { suffix: "" }).data,
+  ),
+  workDir: setting(
+    {
+      about: "where runs see their files; the same on every agent of a pool",
+      flag: "work-dir",
+      env: "WINDLASS_AGENT_WORK_DIR",
+      schema: absolutePath(),
+    },
+    defaultWorkRoot,
+  ),
+  enginePath: optionalSetting({
+    about: "the terraform or tofu to run; PATH is searched if absent",
+    flag: "engine-path",
+    env: "WINDLASS_AGENT_ENGINE_PATH",
+    schema: absolutePath(),
+  }),
+  minFreeDisk: setting(
+    { about: "take no job with less", flag: "min-free-disk", env: "WINDLASS_AGENT_MIN_FREE_DISK", schema: sizeBytes() },
+    defaultMinFreeBytes,
+  ),
+  sandbox: setting(
+    {
+      about: "how jobs are kept apart; auto is the best there is",
+      flag: "sandbox",
+      env: "WINDLASS_AGENT_SANDBOX",
+      schema: choice("auto", "bwrap", "none"),
+    },
+    "auto",
+  ),
+  caFile: optionalSetting({
+    about: "authorities to trust, PEM",
+    flag: "ca-file",
+    env: "WINDLASS_CA_FILE",
+    schema: text(),
+  }),
+  certFile: optionalSetting({
+    about: "client certificate, PEM",
+    flag: "cert-file",
+    env: "WINDLASS_CERT_FILE",
+    schema: text(),
+  }),
+  keyFile: optionalSetting({ about: "its key, PEM", flag: "key-file", env: "WINDLASS_KEY_FILE", schema: text() }),
+  serverName: optionalSetting({
+    about: "name in the server's certificate",
+    flag: "server-name",
+    env: "WINDLASS_SERVER_NAME",
+    schema: text(),
+  }),
+  logLevel: setting(
+    { about: "least important records", flag: "log-level", env: "WINDLASS_LOG_LEVEL", schema: choice(...logLevels) },
+    "info",
+  ),
+  logFormat: setting(
+    { about: "form of the log", flag: "log-format", env: "WINDLASS_LOG_FORMAT", schema: choice(...logFormats) },
+    "auto",
+  ),
+});
+
+/** Variables of `windlass` and `windlassd`: in one shell with this program they are no mistake. */
+const sisterNames = `
+  ADMIN_TOKEN_FILE_PATH AGENT_ERRORED_AFTER AGENT_UNKNOWN_AFTER ALLOW_PLAINTEXT APPLY_GRACE CONFIG
+  CONTEXT DATABASE_URL DATA_DIR DEBUG DEFAULT_ORGANIZATION HEARTBEAT_INTERVAL
+  INSECURE LISTEN MASTER_KEY MAX_CONFIG_SIZE MAX_LOG_SIZE MAX_STATE_SIZE
+  NO_DELETE NO_INPUT NO_REFLECTION ORG OUTPUT PLAN_LEASE
+  SERVER_AGENT_CONCURRENCY SERVER_ENGINE_PATH SHUTDOWN_TIMEOUT TIMEOUT TLS_CERT_FILE TLS_KEY_FILE
+  TOKEN
+`;
+export const sisterVariables: readonly string[] = sisterNames
+  .trim()
+  .split(/\s+/)
+  .flatMap((name) => [`WINDLASS_${name}`, `WINDLASS_${name}_FILE`]);

@@ -1,0 +1,124 @@
+import { readFileSync } from "node:fs";
+import { readCommandLine } from "../../lib/command-line.ts";
+import type { Environment } from "../../lib/environment.ts";
+import { isWindlassError } from "../../lib/errors.ts";
+import { type ClientTls, grpcTarget } from "../../lib/grpc-address.ts";
+import type { LogOptions } from "../../lib/log.ts";
+import { loadSettings, type SettingValues } from "../../lib/settings.ts";
+import { parseToken } from "../../lib/tokens.ts";
+import { version } from "../../lib/version.ts";
+import type { AgentConfig } from "../agent-config.ts";
+import { agentSettings, sisterVariables } from "./agent-settings.ts";
+
+/** Everything that `windlass-agent` was told, checked. */
+export interface ProgramConfig {
+  readonly agent: AgentConfig;
+  readonly address: string;
+  readonly tls: ClientTls;
+  /** Read once; kept in memory. */
+  readonly token: string;
+  readonly log: LogOptions;
+}
+
+export type ProgramCall =
+  | { readonly kind: "run"; readonly config: ProgramConfig }
+  | { readonly kind: "help" | "version" }
+  /** Every problem at once, one sentence each. */
+  | { readonly kind: "invalid"; readonly problems: readonly string[] };
+
+type Values = SettingValues<ReturnType<typeof agentSettings>>;
+
+/** Reads flags and variables. */
+export function readProgramCall(argv: readonly string[], environment: Environment): ProgramCall {
+  const settings = agentSettings(environment);
+  const line = readCommandLine(settings, argv[0] === "run" ? argv.slice(1) : argv, new Set());
+  if (line.kind === "help" || line.kind === "version") return line;
+  const flags = line.kind === "flags" ? line.flags : {};
+  const loaded = loadSettings(settings, { flags, environment, alsoKnown: sisterVariables });
+  const problems = [
+    ...(line.kind === "invalid" ? line.problems : []),
+    ...(loaded.kind === "invalid" ? loaded.problems : loaded.unknown),
+  ];
+  if (loaded.kind === "invalid") return { kind: "invalid", problems };
+  const config = checked(loaded.values, environment, problems);
+  return problems.length > 0 ? { kind: "invalid", problems } : { kind: "run", config };
+}
+
+/** Adds to `problems` what is wrong beyond the form of single values. */
+function checked(values: Values, environment: Environment, problems: string[]): ProgramConfig {
+  const file = (path: string | undefined) => (path === undefined ? undefined : contentOf(path, problems));
+  const ca = file(values.caFile);
+  const cert = file(values.certFile);
+  const key = file(values.keyFile);
+  const tls: ClientTls = {
+    ...(ca === undefined ? {} : { ca }),
+    ...(cert === undefined ? {} : { cert }),
+    ...(key === undefined ? {} : { key }),
+    ...(values.serverName === undefined ? {} : { serverName: values.serverName }),
+  };
+  if ((values.certFile === undefined) !== (values.keyFile === undefined)) {
+    problems.push("--cert-file and --key-file belong together: give both or none");
+  }
+  if (problems.length === 0) checkAddress(values.address, tls, problems);
+  if (values.sandbox === "bwrap") {
+    problems.push("--sandbox: this version has no bwrap sandbox; use none, or auto for the best that it has");
+  }
+  return {
+    agent: agentConfig(values, environment),
+    address: values.address,
+    tls,
+    token: tokenOf(values, problems),
+    log: { level: values.logLevel, format: values.logFormat },
+  };
+}
+
+const agentConfig = (values: Values, environment: Environment): AgentConfig => ({
+  dataDir: values.dataDir,
+  workRoot: values.workDir,
+  labels: values.labels,
+  concurrency: values.concurrency,
+  version,
+  isServerAgent: false,
+  searchPath: environment["PATH"] ?? "",
+  sandbox: "none",
+  minFreeBytes: values.minFreeDisk,
+  ...(values.name === undefined ? {} : { name: values.name }),
+  ...(values.enginePath === undefined ? {} : { enginePath: values.enginePath }),
+});
+
+function checkAddress(address: string, tls: ClientTls, problems: string[]): void {
+  try {
+    grpcTarget(address, tls);
+  } catch (error) {
+    if (isWindlassError(error)) problems.push(`--address: ${error.message}`);
+    else problems.push(`the TLS files cannot be used: ${messageOf(error)}`);
+  }
+}
+
+function tokenOf({ token, tokenFile }: Values, problems: string[]): string {
+  const found = (tokenFile === undefined ? token : contentOf(tokenFile, problems))?.trim();
+  if (found === undefined) {
+    if (tokenFile === undefined) {
+      problems.push("an agent token is needed: give --token-file, WINDLASS_AGENT_TOKEN_FILE or WINDLASS_AGENT_TOKEN");
+    }
+    return "";
+  }
+  const form = parseToken(found);
+  if (form.kind === "malformed") problems.push("the agent token is no token of Windlass: expected wdl_agt_…");
+  else if (form.kind === "bad-checksum") problems.push("the agent token is damaged (wrong checksum): copy it again");
+  else if (form.tokenKind !== "agt") {
+    problems.push(`expected an agent token (wdl_agt_…), got a token of kind ${form.tokenKind}`);
+  }
+  return found;
+}
+
+function contentOf(path: string, problems: string[]): string | undefined {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    problems.push(`${path} cannot be read: ${messageOf(error)}`);
+    return undefined;
+  }
+}
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -1,0 +1,327 @@
+import { create } from "@bufbuild/protobuf";
+import { durationMs } from "@bufbuild/protobuf/wkt";
+import { type Client, ConnectError } from "@connectrpc/connect";
+import {
+  type AgentGatewayService,
+  type Close,
+  CloseReason,
+  GoodbyeSchema,
+  type HeartbeatReply,
+  HelloSchema,
+  type LogAck,
+  LogChunkSchema,
+  OfferDeclineSchema,
+  type Reconnect,
+  type ResultAck,
+  type SessionRequest,
+  SessionRequestSchema,
+  type SessionResponse,
+  type Welcome,
+} from "../gen/windlass/agent/v1/agent_gateway_service_pb.ts";
+import type { JobClaim } from "../gen/windlass/agent/v1/job_pb.ts";
+import { untilAborted } from "../lib/abort.ts";
+import type { Clock } from "../lib/clock.ts";
+import type { Log } from "../lib/log.ts";
+import { type Lane, OutQueue } from "../lib/queue.ts";
+import type { Random } from "../lib/random.ts";
+import { type ClaimKey, claimKey } from "./claim.ts";
+import { type ConnectionOutcome, openFailure } from "./connection-outcome.ts";
+import { heartbeatMessage, Pulse } from "./heartbeat.ts";
+import type { Identity } from "./identity.ts";
+import { type LogChunkToSend, LogSender } from "./log-sender.ts";
+import type { HostChange, OutgoingMessage, SessionHost } from "./session-host.ts";
+
+/** A server that has not welcomed the agent by then is not there. */
+const welcomeTimeoutMs = 15_000;
+/** How long the server has, after a good-bye, to end the stream. */
+const goodbyeTimeoutMs = 2_000;
+const queueLimits = { maxItems: 1_024, maxBytes: 4 * 1024 * 1024 };
+/** What a control message counts for in the queue; only a job's result can be much larger. */
+const controlBytes = 256;
+const defaultIntervalMs = 10_000;
+
+export interface SessionOptions {
+  readonly client: Client<typeof AgentGatewayService>;
+  readonly host: SessionHost;
+  readonly identity: Identity;
+  readonly sessionToken: string;
+  readonly clusterGeneration: string;
+  readonly lastSessionEpoch: bigint;
+  readonly onWelcome: (welcome: Welcome) => void;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+}
+
+/** What a stream is at a moment: each variant owns what runs in it. */
+type State =
+  | { readonly kind: "opening" }
+  | { readonly kind: "ready"; readonly sinceMs: number; readonly pulse: Pulse; readonly logs: LogSender }
+  | { readonly kind: "leaving" }
+  | { readonly kind: "ended"; readonly outcome: ConnectionOutcome };
+
+/** Opens a stream, holds the conversation until it ends, and says how it ended. It never rejects. */
+export async function holdSession(options: SessionOptions, signal: AbortSignal): Promise<ConnectionOutcome> {
+  return new Session(options).run(signal);
+}
+
+class Session {
+  readonly #options: SessionOptions;
+  readonly #queue = new OutQueue<SessionRequest>(queueLimits);
+  readonly #over = new AbortController();
+  /** What each job has said on this stream and need not say again before the next heartbeat. */
+  readonly #said = new Map<ClaimKey, string>();
+  #state: State = { kind: "opening" };
+
+  constructor(options: SessionOptions) {
+    this.#options = options;
+  }
+
+  async run(signal: AbortSignal): Promise<ConnectionOutcome> {
+    if (signal.aborted) return { kind: "stopped" };
+    const onAbort = () => this.#end({ kind: "stopped" });
+    signal.addEventListener("abort", onAbort, { once: true });
+    using _changes = this.#options.host.onChange((change) => this.#changed(change));
+    this.#endAfter(welcomeTimeoutMs, "opening", "the server did not welcome the agent in time");
+    this.#hello();
+    try {
+      await this.#converse();
+    } finally {
+      signal.removeEventListener("abort", onAbort);
+    }
+    return this.#end(this.#state.kind === "leaving" ? { kind: "left" } : this.#broken("the server ended the stream"));
+  }
+
+  async #converse(): Promise<void> {
+    const { client, sessionToken } = this.#options;
+    const headers = { authorization: `Bearer ${sessionToken}` };
+    try {
+      const responses = client.session(this.#queue, { headers, signal: this.#over.signal });
+      for await (const response of untilAborted(responses, this.#over.signal)) this.#receive(response);
+    } catch (error) {
+      this.#end(this.#state.kind === "opening" ? openFailure(error) : this.#broken(ConnectError.from(error).message));
+    }
+  }
+
+  /** The one way out: the first outcome counts, and everything that the stream owns stops. */
+  #end(outcome: ConnectionOutcome): ConnectionOutcome {
+    if (this.#state.kind === "ended") return this.#state.outcome;
+    this.#state = { kind: "ended", outcome };
+    this.#queue.close();
+    this.#over.abort(new Error("the stream has ended"));
+    return outcome;
+  }
+
+  #broken(reason: string): ConnectionOutcome {
+    if (this.#state.kind !== "ready") return { kind: "unavailable", reason };
+    return { kind: "lost", reason, livedMs: this.#options.clock.monotonicMs() - this.#state.sinceMs };
+  }
+
+  #endAfter(ms: number, kind: State["kind"], reason: string): void {
+    const expire = () => {
+      if (this.#state.kind !== kind) return;
+      this.#end(kind === "leaving" ? { kind: "left" } : this.#broken(reason));
+    };
+    this.#options.clock.sleep(ms, this.#over.signal).then(expire, () => {});
+  }
+
+  #send(message: OutgoingMessage, lane: Lane = "control", bytes = controlBytes): void {
+    const isQueued = this.#queue.push(lane, create(SessionRequestSchema, { message }), bytes);
+    if (!isQueued && this.#queue.state.kind === "overflowed") this.#end(this.#broken("the server reads too slowly"));
+  }
+
+  #hello(): void {
+    const { identity, lastSessionEpoch, clusterGeneration, host } = this.#options;
+    const { incarnation, bootId } = identity;
+    const jobs = [...host.held()];
+    const hello = create(HelloSchema, { incarnation, bootId, lastSessionEpoch, clusterGeneration, jobs });
+    this.#send({ case: "hello", value: hello });
+  }
+
+  #receive({ message }: SessionResponse): void {
+    const { host } = this.#options;
+    switch (message.case) {
+      case "welcome":
+        return this.#welcomed(message.value);
+      case "heartbeatReply":
+        return this.#answered(message.value);
+      case "offer":
+        return this.#offered(message.value.job?.claim, host.offer(message.value));
+      case "startDecision":
+        return host.decide(message.value);
+      case "logAck":
+        return this.#logAcknowledged(message.value);
+      case "resultAck":
+        return this.#resultAcknowledged(message.value);
+      case "jobCommand":
+        return host.command(message.value);
+      case "drain":
+        return host.drain(message.value.reason);
+      case "reconnect":
+        return this.#reconnect(message.value);
+      case "close":
+        return this.#closed(message.value);
+      default:
+        // A message of a newer server.
+        return;
+    }
+  }
+
+  #welcomed(welcome: Welcome): void {
+    if (this.#state.kind !== "opening") return;
+    const { clock, random, onWelcome, host } = this.#options;
+    const onSilence = (count: number) => this.#end(this.#broken(`the server left ${count} heartbeats unanswered`));
+    const intervalMs = intervalOf(welcome.heartbeatInterval) || defaultIntervalMs;
+    const pulse = new Pulse({ clock, random, intervalMs, onSilence, beat: () => this.#beat() });
+    const logs = this.#logSender(Number(welcome.logWindowBytes));
+    this.#state = { kind: "ready", sinceMs: clock.monotonicMs(), pulse, logs };
+    onWelcome(welcome);
+    for (const decision of welcome.jobs) {
+      const key = claimKey(decision.claim);
+      if (key !== undefined) logs.resume(key, Number(decision.logNextOffset));
+      host.resume(decision);
+    }
+    this.#own(pulse.run(this.#over.signal));
+    this.#own(logs.run(this.#over.signal));
+    this.#speak();
+    const reason = host.leaving();
+    if (reason !== undefined) this.#leave(reason);
+  }
+
+  #logSender(windowBytes: number): LogSender {
+    const { clock, host } = this.#options;
+    return new LogSender({
+      clock,
+      windowBytes: windowBytes > 0 ? windowBytes : 256 * 1024,
+      sources: host.logs,
+      room: (signal) => this.#queue.room(signal),
+      send: (chunk) => this.#sendChunk(chunk),
+      onAcknowledged: host.logAcknowledged,
+    });
+  }
+
+  #sendChunk({ claim, offset, bytes }: LogChunkToSend): void {
+    const value = create(LogChunkSchema, { claim, offset: BigInt(offset), chunk: bytes });
+    this.#send({ case: "logChunk", value }, "bulk", bytes.length + controlBytes);
+  }
+
+  /** Something that runs as long as the stream: when it fails, so does the stream. */
+  #own(running: Promise<void>): void {
+    running.catch((error: unknown) => {
+      if (this.#state.kind === "ended") return;
+      this.#options.log.error({ err: error }, "the session failed");
+      this.#end(this.#broken(error instanceof Error ? error.message : String(error)));
+    });
+  }
+
+  async #beat(): Promise<void> {
+    const { host, clock } = this.#options;
+    const freeDiskBytes = await host.freeDiskBytes();
+    const facts = { jobs: host.held(), freeDiskBytes, now: clock.now(), isDraining: host.isDraining() };
+    this.#send({ case: "heartbeat", value: heartbeatMessage(facts) });
+    this.#said.clear();
+    this.#speak();
+  }
+
+  /** Sends what jobs want said and have not said on this stream since the last heartbeat. */
+  #speak(): void {
+    if (this.#state.kind !== "ready") return;
+    const speeches = this.#options.host.speeches();
+    const keys = new Set(speeches.map(({ key }) => key));
+    for (const key of this.#said.keys()) if (!keys.has(key)) this.#said.delete(key);
+    for (const { key, message } of speeches) {
+      if (this.#said.get(key) === message.case) continue;
+      this.#said.set(key, message.case);
+      const bytes = message.case === "jobResult" ? message.value.resourcesInFlight.join().length : 0;
+      this.#send(message, "control", controlBytes + bytes);
+    }
+  }
+
+  #answered(reply: HeartbeatReply): void {
+    if (this.#state.kind !== "ready") return;
+    this.#state.pulse.answered(intervalOf(reply.nextInterval));
+    this.#state.logs.checkProgress();
+    for (const command of reply.jobs) this.#options.host.command(command);
+    if (reply.drain) this.#options.host.drain("the control plane asked for it");
+  }
+
+  #offered(claim: JobClaim | undefined, answer: ReturnType<SessionHost["offer"]>): void {
+    if (answer.kind === "declined" && claim !== undefined) this.#decline(claim, answer.reason);
+    if (answer.kind === "held") this.#sayAgain(claim);
+  }
+
+  #decline(claim: JobClaim, reason: string): void {
+    this.#send({ case: "offerDecline", value: create(OfferDeclineSchema, { claim, reason: reason.slice(0, 1024) }) });
+  }
+
+  #sayAgain(claim: JobClaim | undefined): void {
+    const key = claimKey(claim);
+    if (key !== undefined) this.#said.delete(key);
+    this.#speak();
+  }
+
+  #logAcknowledged({ claim, nextOffset, rewind, closed }: LogAck): void {
+    const key = claimKey(claim);
+    if (key === undefined || this.#state.kind !== "ready") return;
+    this.#state.logs.acknowledge(key, { nextOffset: Number(nextOffset), rewind, closed });
+  }
+
+  #resultAcknowledged(ack: ResultAck): void {
+    const key = claimKey(ack.claim);
+    if (key === undefined || this.#state.kind !== "ready") return;
+    if (!ack.sealed) this.#state.logs.resume(key, Number(ack.needLogFrom));
+    this.#options.host.resultAcknowledged(key, ack);
+  }
+
+  #reconnect({ after, maxDelay }: Reconnect): void {
+    this.#end({ kind: "told_to_reconnect", afterMs: intervalOf(after), maxDelayMs: intervalOf(maxDelay) });
+  }
+
+  #closed({ reason, detail }: Close): void {
+    this.#end(outcomeOfClose(reason, detail));
+  }
+
+  #changed(change: HostChange): void {
+    if (this.#state.kind === "opening" && change.kind === "leaving") this.#end({ kind: "left" });
+    if (this.#state.kind !== "ready") return;
+    switch (change.kind) {
+      case "log":
+        return this.#state.logs.wake();
+      case "speech":
+        this.#speak();
+        return this.#state.logs.wake();
+      case "declined":
+        return this.#decline(change.claim, change.reason);
+      case "draining":
+        return this.#own(this.#state.pulse.beat());
+      case "leaving":
+        return this.#leave(change.reason);
+    }
+  }
+
+  /** Says good-bye and waits for the server to end the stream. */
+  #leave(reason: string): void {
+    this.#send({ case: "goodbye", value: create(GoodbyeSchema, { reason: reason.slice(0, 1024) }) });
+    this.#queue.end();
+    this.#state = { kind: "leaving" };
+    this.#endAfter(goodbyeTimeoutMs, "leaving", "");
+  }
+}
+
+function outcomeOfClose(reason: CloseReason, detail: string): ConnectionOutcome {
+  switch (reason) {
+    case CloseReason.SUPERSEDED:
+      return { kind: "superseded", detail };
+    case CloseReason.REVOKED:
+      return { kind: "token_rejected", detail: detail === "" ? "the agent token was revoked" : detail };
+    case CloseReason.PROTOCOL:
+      return { kind: "protocol_broken", detail };
+    case CloseReason.DELETED:
+      return { kind: "deleted", detail: detail === "" ? "the agent was deleted" : detail };
+    default:
+      return { kind: "unavailable", reason: `the server closed the stream: ${detail}` };
+  }
+}
+
+const intervalOf = (duration: Parameters<typeof durationMs>[0] | undefined): number =>
+  duration === undefined ? 0 : durationMs(duration);

@@ -1,0 +1,46 @@
+import { open } from "node:fs/promises";
+import { linkSignals } from "../../lib/abort.ts";
+import { type Clock, systemClock } from "../../lib/clock.ts";
+import { watchPath } from "../../lib/file-events.ts";
+
+export interface TailOptions {
+  /** Settles when nothing is added to the file any more. */
+  readonly ended: Promise<unknown>;
+  readonly fromOffset?: number;
+  readonly clock?: Clock;
+  /** A lost notification costs this much. */
+  readonly pollMs?: number;
+  /** Ends the tail with the signal's reason. */
+  readonly signal?: AbortSignal;
+}
+
+const chunkBytes = 64 * 1024;
+const defaultPollMs = 250;
+
+/**
+ * The bytes of a growing file from an offset on, as they are written (0 to 2 ms later), in pieces of at most 64 KiB. Ends when
+ * the writer has ended and everything is read. The file must exist.
+ */
+export function tailFile(path: string, options: TailOptions): AsyncGenerator<Uint8Array, void> {
+  const writer = new AbortController();
+  const onEnd = (): void => writer.abort();
+  options.ended.then(onEnd, onEnd);
+  return tail(path, options, writer.signal);
+}
+
+async function* tail(path: string, options: TailOptions, writerEnded: AbortSignal): AsyncGenerator<Uint8Array, void> {
+  const { fromOffset = 0, clock = systemClock, pollMs = defaultPollMs, signal } = options;
+  await using file = await open(path, "r");
+  using pulse = watchPath(path, { clock, pollMs });
+  using waking = linkSignals(signal, writerEnded);
+  let offset = fromOffset;
+  for (;;) {
+    signal?.throwIfAborted();
+    const isLast = writerEnded.aborted;
+    const { bytesRead, buffer } = await file.read(Buffer.allocUnsafe(chunkBytes), 0, chunkBytes, offset);
+    offset += bytesRead;
+    if (bytesRead > 0) yield buffer.subarray(0, bytesRead);
+    else if (isLast) return;
+    else await pulse.wait(waking.signal).catch(() => {});
+  }
+}

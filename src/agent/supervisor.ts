@@ -1,0 +1,155 @@
+import { create } from "@bufbuild/protobuf";
+import { type Client, createClient, type Transport } from "@connectrpc/connect";
+import {
+  AgentGatewayService,
+  RegisterRequestSchema,
+  type RegisterResponse,
+} from "../gen/windlass/agent/v1/agent_gateway_service_pb.ts";
+import type { Clock } from "../lib/clock.ts";
+import type { Log } from "../lib/log.ts";
+import type { Random } from "../lib/random.ts";
+import { type AgentConfig, protocol } from "./agent-config.ts";
+import type { AgentOutcome } from "./agent-outcome.ts";
+import { type ConnectionOutcome, registerFailure } from "./connection-outcome.ts";
+import type { Identity } from "./identity.ts";
+import { nextStep } from "./reconnect.ts";
+import { holdSession } from "./session.ts";
+import type { SessionHost } from "./session-host.ts";
+
+const registerTimeoutMs = 30_000;
+const warningEveryMs = 60_000;
+
+export interface SupervisorOptions {
+  readonly transport: Transport;
+  readonly token: () => Promise<string>;
+  readonly config: AgentConfig;
+  readonly identity: Identity;
+  readonly host: SessionHost;
+  /** True while terraform runs or a state still has to be uploaded: then even a refused agent stays. */
+  readonly isWorking: () => boolean;
+  readonly onRegistered: (response: RegisterResponse) => void;
+  readonly onWelcome: () => void;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+}
+
+/** What is remembered from one connection to the next. */
+interface Memory {
+  failures: number;
+  lastSessionEpoch: bigint;
+  warnedAtMs: number;
+  connected: boolean;
+}
+
+/**
+ * Registers, holds a stream, and does so again for ever after each end that is not final; says why it stopped.
+ * Rejects never.
+ */
+export async function superviseConnection(options: SupervisorOptions, signal: AbortSignal): Promise<AgentOutcome> {
+  const { host, isWorking, random, clock } = options;
+  const client = createClient(AgentGatewayService, options.transport);
+  const memory: Memory = { failures: 0, lastSessionEpoch: 0n, warnedAtMs: Number.NEGATIVE_INFINITY, connected: false };
+  for (;;) {
+    const outcome = await connect(options, { client, memory }, signal);
+    const next = nextStep(outcome, { failures: memory.failures, hasJobs: isWorking(), random });
+    if (next.kind === "stop") return next.outcome;
+    memory.failures = next.failures;
+    warn(options, memory, outcome);
+    const pause = await pauseFor(next.afterMs, { clock, host }, signal);
+    if (pause !== "over") return { kind: pause };
+  }
+}
+
+interface Connecting {
+  readonly client: Client<typeof AgentGatewayService>;
+  readonly memory: Memory;
+}
+
+async function connect(
+  options: SupervisorOptions,
+  { client, memory }: Connecting,
+  signal: AbortSignal,
+): Promise<ConnectionOutcome> {
+  if (signal.aborted) return { kind: "stopped" };
+  using leaving = leavingSignal(options.host);
+  const registered = await register(options, client, AbortSignal.any([signal, leaving.signal]));
+  if ("kind" in registered) return signal.aborted ? { kind: "stopped" } : registered;
+  options.onRegistered(registered);
+  const { host, identity, clock, random, log } = options;
+  return holdSession(
+    {
+      ...{ client, host, identity, clock, random, log },
+      sessionToken: registered.sessionToken,
+      clusterGeneration: registered.clusterGeneration,
+      lastSessionEpoch: memory.lastSessionEpoch,
+      onWelcome: ({ sessionEpoch }) => {
+        memory.lastSessionEpoch = sessionEpoch;
+        memory.connected = true;
+        options.onWelcome();
+      },
+    },
+    signal,
+  );
+}
+
+async function register(
+  { config, identity, token }: SupervisorOptions,
+  client: Client<typeof AgentGatewayService>,
+  signal: AbortSignal,
+): Promise<RegisterResponse | ConnectionOutcome> {
+  const request = create(RegisterRequestSchema, {
+    incarnation: identity.incarnation,
+    bootId: identity.bootId,
+    name: identity.name,
+    version: config.version,
+    minimumProtocol: protocol.minimum,
+    maximumProtocol: protocol.maximum,
+    os: process.platform,
+    arch: process.arch,
+    labels: { ...config.labels },
+    concurrency: config.concurrency,
+    sandbox: config.sandbox,
+  });
+  try {
+    const headers = { authorization: `Bearer ${await token()}` };
+    return await client.register(request, { headers, signal, timeoutMs: registerTimeoutMs });
+  } catch (error) {
+    return registerFailure(error);
+  }
+}
+
+/** Waits; ends early when the agent is stopped, or has to leave and has nothing to tell anybody. */
+async function pauseFor(
+  ms: number,
+  { clock, host }: { readonly clock: Clock; readonly host: SessionHost },
+  signal: AbortSignal,
+): Promise<"over" | "stopped" | "drained"> {
+  using leaving = leavingSignal(host);
+  try {
+    await clock.sleep(ms, AbortSignal.any([signal, leaving.signal]));
+    return "over";
+  } catch {
+    return signal.aborted ? "stopped" : "drained";
+  }
+}
+
+/** Is aborted once the agent is to leave and idle. Dispose it. */
+function leavingSignal(host: SessionHost): Disposable & { readonly signal: AbortSignal } {
+  const leaving = new AbortController();
+  if (host.leaving() !== undefined) leaving.abort();
+  const changes = host.onChange((change) => {
+    if (change.kind === "leaving") leaving.abort();
+  });
+  return { signal: leaving.signal, [Symbol.dispose]: () => changes[Symbol.dispose]() };
+}
+
+/** One warning a minute, however often it is tried. */
+function warn({ log, clock, config }: SupervisorOptions, memory: Memory, outcome: ConnectionOutcome): void {
+  const nowMs = clock.monotonicMs();
+  if (outcome.kind === "told_to_reconnect" || nowMs - memory.warnedAtMs < warningEveryMs) return;
+  memory.warnedAtMs = nowMs;
+ const why = "reason" in outcome ? outcome.reason : "detail" in outcome ? outcome.detail : "";
+  const fields = { outcome: outcome.kind, reason: why, failures: memory.failures, "agent.server": config.isServerAgent };
+  log.warn(fields, memory.connected ? "not connected: trying again" : "cannot connect: trying again");
+}

@@ -1,0 +1,36 @@
+import { readFile } from "node:fs/promises";
+import { resolve } from "node:path";
+import { type Io, readStdin } from "./io.ts";
+import { usageError } from "./problem.ts";
+
+export interface Assignment {
+  readonly key: string;
+  readonly value: string;
+}
+
+/** Cuts `key=value` at the first `=`. */
+export function assignment(text: string): Assignment {
+  const at = text.indexOf("=");
+  if (at <= 0) throw usageError(`expected KEY=VALUE, got "${at === 0 ? text : maskedKey(text)}"`);
+  return { key: text.slice(0, at), value: text.slice(at + 1) };
+}
+
+/** Reads `key=value`, `key=-` (stdin, at most once) and `key=@file`. A newline at the end of stdin or file is cut. */
+export async function assignments(io: Io, texts: readonly string[]): Promise<readonly Assignment[]> {
+  const parsed = texts.map(assignment);
+  if (parsed.filter(({ value }) => value === "-").length > 1) throw usageError("only one value can come from stdin");
+  return Promise.all(parsed.map(async ({ key, value }) => ({ key, value: await valueOf(io, key, value) })));
+}
+
+async function valueOf(io: Io, key: string, value: string): Promise<string> {
+  if (value === "-") return readStdin(io);
+  if (!value.startsWith("@")) return value;
+  const path = resolve(io.workingDirectory, value.slice(1));
+  const content = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
+    throw usageError(`the file for ${key} cannot be read: ${error.message}`);
+  });
+  return content.replace(/\r?\n$/, "");
+}
+
+/** What lacks its `=` may be a secret: only its beginning is shown. */
+const maskedKey = (text: string): string => (text.length <= 8 ? text : `${text.slice(0, 8)}...`);

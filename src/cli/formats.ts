@@ -1,0 +1,7 @@
+/** How an answer can be printed: tables for people, the rest for programs. */
+export const outputFormats = ["table", "wide", "json", "jsonl", "yaml", "name"] as const;
+
+export type OutputFormat = (typeof outputFormats)[number];
+
+/** True for the forms that a person reads. */
+export const isForPeople = (format: OutputFormat): boolean => format === "table" || format === "wide";

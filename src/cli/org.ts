@@ -1,0 +1,133 @@
+import { create } from "@bufbuild/protobuf";
+import { type Organization, OrganizationSchema } from "../gen/windlass/v1/organization_pb.ts";
+import { ListOrganizationsResponseSchema, OrganizationService } from "../gen/windlass/v1/organization_service_pb.ts";
+import { ageText, timeText } from "./ages.ts";
+import { answerChanged, answerGone, given, goneFormats, maskOf } from "./answers.ts";
+import { type Command, command, maybe, one } from "./command.ts";
+import { count, text } from "./flags.ts";
+import { fetchRows, listFlags } from "./lists.ts";
+import { confirmByName } from "./prompts.ts";
+import { type Column, detailLines } from "./table.ts";
+
+const maxAgents = 1_000_000;
+const agentsText = ({ maxAgents: limit }: Organization): string => (limit === 0 ? "no limit" : String(limit));
+const nameOf = ({ name }: Organization): string => `org/${name}`;
+
+const columns: readonly Column<Organization>[] = [
+  { name: "NAME", value: ({ name }) => name },
+  { name: "MAX AGENTS", value: agentsText },
+  { name: "AGE", value: ({ createTime }, now) => ageText(createTime, now) },
+  { name: "ID", isWide: true, value: ({ id }) => id },
+];
+
+/** Every verb of `windlass org`. */
+export const orgCommands: readonly Command[] = [
+  command({
+    name: "list",
+    summary: "List the organizations you can see",
+    examples: ["windlass org list", "windlass org list -o name"],
+    flags: listFlags,
+    run: async (context, { flags }) => {
+      const client = await context.client(OrganizationService);
+      const found = await fetchRows(context, flags, async (page) => {
+        const { organizations, nextPageToken } = await client.listOrganizations(page);
+        return { rows: organizations, nextPageToken };
+      });
+      const { rows: organizations, nextPageToken } = found;
+      const message = create(ListOrganizationsResponseSchema, { organizations, nextPageToken });
+      await context.printer.list(
+        {
+          schema: ListOrganizationsResponseSchema,
+          message,
+          item: OrganizationSchema,
+          rows: organizations,
+          name: nameOf,
+          columns,
+        },
+        flags,
+      );
+      return undefined;
+    },
+  }),
+  command({
+    name: "get",
+    summary: "Show an organization",
+    examples: ["windlass org get", "windlass org get acme -o json"],
+    positionals: { organization: maybe("ORG", "its name or id; else the one in use") },
+    run: async (context, { args }) => {
+      const client = await context.client(OrganizationService);
+      const organization = args.organization ?? (await context.organization());
+      const { organization: found } = await client.getOrganization({ organization });
+      const message = found ?? create(OrganizationSchema);
+      await context.printer.resource({
+        schema: OrganizationSchema,
+        message,
+        name: nameOf(message),
+        lines: detailLines([
+          ["Name", message.name],
+          ["Id", message.id],
+          ["Max agents", agentsText(message)],
+          ["Created", timeText(message.createTime)],
+          ["Changed", timeText(message.updateTime)],
+        ]),
+      });
+      return undefined;
+    },
+  }),
+  command({
+    name: "create",
+    summary: "Create an organization (site admins)",
+    examples: ["windlass org create acme", "windlass org create acme --max-agents 20"],
+    positionals: { name: one("NAME", "lower case letters, digits and dashes") },
+    flags: { maxAgents: count("most agents connected at once; 0 is no limit", maxAgents) },
+    run: async (context, { args, flags }) => {
+      const client = await context.client(OrganizationService);
+      const requestId = context.io.random.uuid();
+      const { organization } = await client.createOrganization({
+        name: args.name,
+        maxAgents: flags.maxAgents ?? 0,
+        requestId,
+      });
+      const message = organization ?? create(OrganizationSchema);
+      const changed = { schema: OrganizationSchema, message, name: nameOf(message) };
+      return answerChanged(context, { ...changed, done: `Created organization ${message.name} (${message.id})` }, [
+        { label: "Next", command: `windlass pool create POOL --org ${message.name}` },
+      ]);
+    },
+  }),
+  command({
+    name: "edit",
+    summary: "Change an organization",
+    examples: ["windlass org edit acme --max-agents 50"],
+    positionals: { organization: maybe("ORG", "its name or id; else the one in use") },
+    flags: {
+      name: text("a new name", { placeholder: "NAME" }),
+      maxAgents: count("most agents connected at once; 0 is no limit", maxAgents),
+    },
+    run: async (context, { args, flags }) => {
+      const updateMask = maskOf({ name: flags.name, max_agents: flags.maxAgents });
+      const client = await context.client(OrganizationService);
+      const named = args.organization ?? (await context.organization());
+      const target = named || (await client.getOrganization({})).organization?.id || "";
+      const changes = given({ name: flags.name, maxAgents: flags.maxAgents });
+      const { organization } = await client.updateOrganization({ organization: target, changes, updateMask });
+      const message = organization ?? create(OrganizationSchema);
+      const changed = { schema: OrganizationSchema, message, name: nameOf(message) };
+      return answerChanged(context, { ...changed, done: `Changed organization ${message.name}` });
+    },
+  }),
+  command({
+    name: "delete",
+    summary: "Delete an organization that owns nothing any more (site admins)",
+    examples: ["windlass org delete acme", "windlass org delete acme --yes"],
+    positionals: { organization: one("ORG", "its name or id") },
+    formats: goneFormats,
+    guard: () => "delete",
+    run: async (context, { args: { organization } }) => {
+      const client = await context.client(OrganizationService);
+      await confirmByName(context, `Delete organization ${organization}?`, organization);
+      await client.deleteOrganization({ organization });
+      return answerGone(context, `org/${organization}`, `Deleted organization ${organization}`);
+    },
+  }),
+];

@@ -1,0 +1,35 @@
+import { systemClock } from "../lib/clock.ts";
+import { readEnvironment } from "../lib/environment.ts";
+import { systemRandom } from "../lib/random.ts";
+import { BrokenPipe, Interrupted, type Io, type OutputStream } from "./io.ts";
+
+/** This process as an `Io`. Dispose it to stop listening for Ctrl-C; a second Ctrl-C ends the process at once. */
+export function processIo(): Io & Disposable {
+  const controller = new AbortController();
+  const onInterrupt = () => controller.abort(new Interrupted());
+  const onPipeError = (error: NodeJS.ErrnoException) => {
+    if (error.code === "EPIPE") controller.abort(new BrokenPipe());
+    else controller.abort(error);
+  };
+  process.once("SIGINT", onInterrupt);
+  process.stdout.on("error", onPipeError);
+  process.stderr.on("error", () => {});
+  return {
+    args: process.argv.slice(2),
+    environment: readEnvironment(),
+    workingDirectory: process.cwd(),
+    stdin: { stream: process.stdin, isTty: process.stdin.isTTY === true },
+    stdout: outputOf(process.stdout),
+    stderr: outputOf(process.stderr),
+    clock: systemClock,
+    random: systemRandom,
+    signal: controller.signal,
+    [Symbol.dispose]: () => process.removeListener("SIGINT", onInterrupt),
+  };
+}
+
+const outputOf = (stream: NodeJS.WriteStream): OutputStream => ({
+  stream,
+  isTty: stream.isTTY === true,
+  columns: stream.isTTY ? stream.columns : undefined,
+});

@@ -1,0 +1,151 @@
+import { create } from "@bufbuild/protobuf";
+import { type Output, OutputSchema, type StateVersion, StateStatus, StateVersionSchema } from "../gen/windlass/v1/state_pb.ts";
+import { GetOutputsResponseSchema, ListStateVersionsResponseSchema, StateService } from "../gen/windlass/v1/state_service_pb.ts";
+import { isId } from "../lib/ids.ts";
+import { ageText, bytesText, timeText } from "./ages.ts";
+import { type Command, command, maybe, one } from "./command.ts";
+import type { Context } from "./context.ts";
+import { saveBytes } from "./downloads.ts";
+import { text, toggle } from "./flags.ts";
+import { fetchRows, listFlags } from "./lists.ts";
+import { outputLines } from "./outputs.ts";
+import { CliError } from "./problem.ts";
+import { type Column, detailLines } from "./table.ts";
+import { didYouMean } from "./suggest.ts";
+import { enumText } from "./words.ts";
+
+const workspace = one("WS", "name or id of the workspace");
+const target = one("WS|STATE", "a workspace (its current state) or the id of a state version");
+const nameOf = ({ id }: StateVersion): string => `state/${id}`;
+
+const columns: readonly Column<StateVersion>[] = [
+  { name: "ID", value: ({ id }) => id },
+  { name: "SERIAL", value: ({ serial }) => String(serial) },
+  { name: "STATUS", value: ({ status }) => enumText(StateStatus, status) },
+  { name: "RESOURCES", value: ({ resourceCount }) => String(resourceCount) },
+  { name: "SIZE", value: ({ sizeBytes }) => bytesText(sizeBytes) },
+  { name: "RUN", value: ({ runId }) => runId },
+  { name: "AGE", value: ({ createTime }, now) => ageText(createTime, now) },
+  { name: "LINEAGE", isWide: true, value: ({ lineage }) => lineage },
+  { name: "WRITTEN BY", isWide: true, value: ({ terraformVersion }) => terraformVersion },
+  { name: "WHY QUARANTINED", isWide: true, value: ({ quarantineReason }) => quarantineReason },
+];
+
+/** Names a state in a request: by its id, or as the current one of a workspace. */
+async function stateOf(context: Context, named: string) {
+  if (isId("sv", named)) return { stateVersionId: named };
+  return { organization: await context.organization(), workspace: named };
+}
+
+const list = command({
+  name: "list",
+  summary: "List the states of a workspace, newest first",
+  examples: ["windlass state list network", "windlass state list network --quarantined"],
+  positionals: { workspace },
+  flags: { quarantined: toggle("only those kept aside"), ...listFlags },
+  run: async (context, { args, flags }) => {
+    const client = await context.client(StateService);
+    const scope = { organization: await context.organization(), ...args, quarantined: flags.quarantined === true };
+    const { rows: stateVersions, nextPageToken } = await fetchRows(context, flags, async (page) => {
+      const answer = await client.listStateVersions({ ...scope, ...page });
+      return { rows: answer.stateVersions, nextPageToken: answer.nextPageToken };
+    });
+    const message = create(ListStateVersionsResponseSchema, { stateVersions, nextPageToken });
+    const shown = { schema: ListStateVersionsResponseSchema, message, item: StateVersionSchema };
+    await context.printer.list({ ...shown, rows: stateVersions, name: nameOf, columns }, flags);
+    return undefined;
+  },
+});
+
+const get = command({
+  name: "get",
+  summary: "Show a state version",
+  examples: ["windlass state get network", "windlass state get sv_…"],
+  positionals: { target },
+  run: async (context, { args }) => {
+    const client = await context.client(StateService);
+    const { stateVersion } = await client.getStateVersion(await stateOf(context, args.target));
+    const message = stateVersion ?? create(StateVersionSchema);
+    await context.printer.resource({
+      schema: StateVersionSchema,
+      message,
+      name: nameOf(message),
+      lines: detailLines([
+        ["Id", message.id],
+        ["Workspace", message.workspace],
+        ["Serial", String(message.serial)],
+        ["Lineage", message.lineage],
+        ["Status", enumText(StateStatus, message.status)],
+        ["Why quarantined", message.quarantineReason],
+        ["Run", message.runId],
+        ["Resources", String(message.resourceCount)],
+        ["Size", bytesText(message.sizeBytes)],
+        ["SHA-256", message.sha256],
+        ["Written by", message.terraformVersion],
+        ["Stored", timeText(message.createTime)],
+      ]),
+    });
+    return undefined;
+  },
+});
+
+const pull = command({
+  name: "pull",
+  summary: "Download a state as terraform wrote it; it may hold secrets",
+  examples: ["windlass state pull network > network.tfstate", "windlass state pull sv_… --file old.tfstate"],
+  positionals: { target },
+  flags: { file: text("write to this file (0600) instead of stdout", { short: "f", placeholder: "FILE" }) },
+  formats: [],
+  run: async (context, { args, flags }) => {
+    const client = await context.client(StateService);
+    const chunks = client.downloadState(await stateOf(context, args.target));
+    if (flags.file !== undefined) await saveBytes(context, chunks, flags.file);
+    else for await (const { chunk } of chunks) await context.printer.raw(chunk);
+    return undefined;
+  },
+});
+
+const outputs = command({
+  name: "outputs",
+  summary: "Print the outputs of a state; sensitive ones are left out",
+  examples: ["windlass state outputs network", "windlass state outputs network vpc_id"],
+  positionals: { target, name: maybe("NAME", "print only this one; text without its quotes") },
+  formats: ["table", "wide", "json", "jsonl", "yaml"],
+  run: async (context, { args }) => {
+    const client = await context.client(StateService);
+    const message = await client.getOutputs(await stateOf(context, args.target));
+    if (args.name !== undefined) {
+      await printOne(context, outputNamed(message.outputs, args.name));
+      return undefined;
+    }
+    if (context.printer.isForPeople) await context.printer.lines(outputLines(message.outputs));
+    else {
+      const shown = { schema: GetOutputsResponseSchema, message, item: OutputSchema, columns: [] };
+      const name = (output: Output) => `output/${output.name}`;
+      await context.printer.list({ ...shown, rows: message.outputs, name }, { columns: [], noHeaders: false });
+    }
+    return undefined;
+  },
+});
+
+function outputNamed(all: readonly Output[], name: string): Output {
+  const found = all.find((one) => one.name === name);
+  if (found === undefined) {
+    const names = all.map((one) => one.name);
+    throw new CliError("notFound", `there is no output "${name}".${didYouMean(name, names)}`);
+  }
+  if (found.sensitive) {
+    const hints = [{ label: "It is in the state", command: "windlass state pull WS" }];
+    throw new CliError("notAllowed", `output "${name}" is sensitive and is not shown`, { hints });
+  }
+  return found;
+}
+
+async function printOne({ printer }: Context, output: Output): Promise<void> {
+  const value: unknown = JSON.parse(output.valueJson);
+  if (!printer.isForPeople) return printer.event(OutputSchema, output);
+  return printer.lines([typeof value === "string" ? value : JSON.stringify(value, undefined, 2)]);
+}
+
+/** Every verb of `windlass state`. */
+export const stateCommands: readonly Command[] = [list, get, pull, outputs];

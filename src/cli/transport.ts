@@ -1,0 +1,79 @@
+import { readFile } from "node:fs/promises";
+import type { SecureClientSessionOptions } from "node:http2";
+import type { Interceptor, Transport } from "@connectrpc/connect";
+import { createConnectTransport, Http2SessionManager } from "@connectrpc/connect-node";
+import type { Connection } from "./connection.ts";
+import { debugLines, identify, type Sender } from "./interceptors.ts";
+import { usageError } from "./problem.ts";
+import { retryReads } from "./retry.ts";
+
+/** A transport whose connection ends when this is disposed. */
+export interface OwnedTransport extends Disposable {
+  readonly transport: Transport;
+  /** Ends the connection and its streams; the next call dials again. */
+  hangUp(): void;
+}
+
+interface Needs {
+  readonly connection: Connection;
+  readonly sender: Sender;
+  /** Writes a line about each call; undefined without `--debug`. */
+  readonly debug: ((line: string) => void) | undefined;
+  readonly signal: AbortSignal;
+}
+
+const maxMessageBytes = 16 * 2 ** 20;
+
+/** Connect over one HTTP/2 connection: unary calls carry the timeout, every call ends with the signal, nothing is compressed. */
+export async function openTransport({ connection, sender, debug, signal }: Needs): Promise<OwnedTransport> {
+  const address = connection.address.value;
+  const sessionManager = new Http2SessionManager(address, {}, await sessionOptions(connection));
+  const interceptors: Interceptor[] = [
+    retryReads(sender),
+    identify(sender, { address, token: connection.token.value }),
+    ...(debug === undefined ? [] : [debugLines(sender.clock, debug)]),
+  ];
+  const inner = createConnectTransport({
+    baseUrl: address,
+    httpVersion: "2",
+    sessionManager,
+    interceptors,
+    acceptCompression: [],
+    readMaxBytes: maxMessageBytes,
+  });
+  return {
+    transport: bounded(inner, connection.timeoutMs.value, signal),
+    hangUp: () => sessionManager.abort(),
+    [Symbol.dispose]: () => sessionManager.abort(),
+  };
+}
+
+/** The same calls, with a timeout on every unary one and this signal on all that have none of their own. */
+const bounded = (inner: Transport, timeoutMs: number, signal: AbortSignal): Transport => ({
+  unary: (method, own, ownTimeoutMs, header, input, values) =>
+    inner.unary(method, own ?? signal, ownTimeoutMs ?? timeoutMs, header, input, values),
+  stream: (method, own, ownTimeoutMs, header, input, values) =>
+    inner.stream(method, own ?? signal, ownTimeoutMs, header, input, values),
+});
+
+async function sessionOptions({ tls }: Connection): Promise<SecureClientSessionOptions> {
+  const [ca, cert, key] = await Promise.all([
+    pem(tls.caFile.value, tls.caFile.origin),
+    pem(tls.certFile.value, tls.certFile.origin),
+    pem(tls.keyFile.value, tls.keyFile.origin),
+  ]);
+  return {
+    ...(ca === undefined ? {} : { ca }),
+    ...(cert === undefined ? {} : { cert }),
+    ...(key === undefined ? {} : { key }),
+    ...(tls.serverName.value === undefined ? {} : { servername: tls.serverName.value }),
+    ...(tls.insecure.value ? { rejectUnauthorized: false } : {}),
+  };
+}
+
+async function pem(path: string | undefined, origin: string): Promise<Buffer | undefined> {
+  if (path === undefined) return undefined;
+  return readFile(path).catch((error: NodeJS.ErrnoException) => {
+    throw usageError(`the file of ${origin} cannot be read: ${error.message}`);
+  });
+}

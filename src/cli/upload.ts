@@ -1,0 +1,48 @@
+import { open } from "node:fs/promises";
+import { resolve } from "node:path";
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import { Code, ConnectError } from "@connectrpc/connect";
+import type { ConfigurationVersion } from "../gen/windlass/v1/configuration_pb.ts";
+import { ConfigurationService, type UploadConfigurationRequestSchema } from "../gen/windlass/v1/configuration_service_pb.ts";
+import { SystemService } from "../gen/windlass/v1/system_service_pb.ts";
+import { type PackedDirectory, packDirectory } from "../lib/archive-pack.ts";
+import { bytesText } from "./ages.ts";
+import type { Context } from "./context.ts";
+import { CliError } from "./problem.ts";
+import { counted } from "./words.ts";
+
+const chunkBytes = 512 * 1024;
+
+/** Packs a directory and uploads it as a configuration version of the workspace. */
+export async function uploadDirectory(
+  context: Context,
+  workspace: string,
+  directory: string,
+): Promise<ConfigurationVersion> {
+  const system = await context.client(SystemService);
+  const { maxConfigurationBytes } = await system.getServerInfo({});
+  const maxBytes = maxConfigurationBytes === 0n ? Number.MAX_SAFE_INTEGER : Number(maxConfigurationBytes);
+  const path = resolve(context.io.workingDirectory, directory);
+  await using packed = await packDirectory(path, { maxBytes, signal: context.io.signal });
+  if (packed.files === 0) throw new CliError("usage", `${path} holds no files that would be uploaded`);
+  const client = await context.client(ConfigurationService);
+  const organization = await context.organization();
+  const { configurationVersion } = await client.uploadConfiguration(parts(packed, organization, workspace));
+  if (configurationVersion === undefined) throw new ConnectError("the server answered without a version", Code.Internal);
+  const ignored = packed.ignored === 0 ? "" : ` (${packed.ignored} ignored)`;
+  const size = `${counted(packed.files, "file")}, ${bytesText(packed.contentBytes)}`;
+  context.notes.say(`${context.notes.signs.up} uploaded ${size}${ignored}`);
+  return configurationVersion;
+}
+
+async function* parts(
+  { file, bytes, sha256 }: PackedDirectory,
+  organization: string,
+  workspace: string,
+): AsyncGenerator<MessageInitShape<typeof UploadConfigurationRequestSchema>> {
+  yield { part: { case: "header", value: { organization, workspace, sizeBytes: BigInt(bytes), sha256 } } };
+  await using handle = await open(file);
+  for await (const chunk of handle.createReadStream({ highWaterMark: chunkBytes, autoClose: false })) {
+    yield { part: { case: "chunk", value: chunk as Buffer } };
+  }
+}

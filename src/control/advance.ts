@@ -1,0 +1,226 @@
+import {
+  type Desired,
+  type Job,
+  type JobEffect,
+  type JobEvent,
+  type JobPhase,
+  type Leases,
+  moveJob,
+} from "../domain/job.ts";
+import { type ChangeCounts, moveRun, type Run, type RunEffect, type RunEvent } from "../domain/run.ts";
+import type { Workspace } from "../domain/workspace.ts";
+import { WindlassError } from "../lib/errors.ts";
+import { newId, type WorkspaceId } from "../lib/ids.ts";
+import type { Random } from "../lib/random.ts";
+import type { Queries } from "../store/ports.ts";
+import { type Control, topics } from "./control.ts";
+
+/** When a change happens, and whom it will wake once it is committed. */
+export interface Moment {
+  readonly now: Date;
+  readonly leases: Leases;
+  readonly random: Random;
+  /** Topics of `control.wake` to notify after the commit. */
+  readonly touched: Set<string>;
+}
+
+/** What an agent reported of a job beyond its outcome. */
+export interface ResultFacts {
+  readonly hasChanges: boolean;
+  readonly counts: ChangeCounts;
+  readonly resourcesInFlight: readonly string[];
+}
+
+const noFacts: ResultFacts = {
+  hasChanges: false,
+  counts: { add: 0, change: 0, destroy: 0, import: 0 },
+  resourcesInFlight: [],
+};
+
+/** Runs a change as if alone and wakes its readers once it is committed. `fn` may run again. */
+export async function change<T>(control: Control, fn: (tx: Queries, at: Moment) => Promise<T>): Promise<T> {
+  const touched = new Set<string>();
+  const result = await control.store.write((tx) =>
+    fn(tx, { now: control.clock.now(), leases: control.timing.leases, random: control.random, touched }),
+  );
+  for (const topic of touched) control.wake.notify(topic);
+  return result;
+}
+
+export type Advanced =
+  | { readonly kind: "moved"; readonly run: Run }
+  | { readonly kind: "refused"; readonly why: string };
+
+/** Moves a run together with its jobs and its workspace's lock, so that they stand or fall together. */
+export async function advanceRun(
+  tx: Queries,
+  at: Moment,
+  { run, event }: { run: Run; event: RunEvent },
+): Promise<Advanced> {
+  const move = moveRun(run, event, at.now);
+  if (move.kind === "refused") return move;
+  await tx.runs.save(move.run);
+  at.touched.add(topics.run(run.id));
+  for (const effect of move.effects) await applyRunEffect(tx, at, { run: move.run, effect });
+  return { kind: "moved", run: (await tx.runs.get(run.id)) ?? move.run };
+}
+
+async function applyRunEffect(
+  tx: Queries,
+  at: Moment,
+  { run, effect }: { run: Run; effect: RunEffect },
+): Promise<void> {
+  switch (effect.kind) {
+    case "queue_job":
+      return queueJob(tx, at, { run, phase: effect.phase });
+    case "cancel_job": {
+      const job = (await tx.jobs.ofRun(run.id)).find((candidate) => candidate.phase === effect.phase);
+      if (job !== undefined) await cancelJob(tx, at, { job, mode: effect.mode });
+      return;
+    }
+    case "release_workspace":
+      return releaseWorkspace(tx, at, run);
+  }
+}
+
+async function queueJob(tx: Queries, at: Moment, { run, phase }: { run: Run; phase: JobPhase }): Promise<void> {
+  const workspace = await tx.workspaces.get(run.workspaceId);
+  if (workspace === undefined) throw new WindlassError("internal", `the workspace of ${run.id} is gone`);
+  await tx.jobs.insert({
+    id: newId("job", at.random),
+    organizationId: run.organizationId,
+    workspaceId: run.workspaceId,
+    runId: run.id,
+    poolId: workspace.poolId,
+    phase,
+    status: "queued",
+    rank: phase === "apply" ? 0 : run.options.isPlanOnly ? 2 : 1,
+    epoch: 0,
+    attempt: 0,
+    agentId: null,
+    agentName: null,
+    incarnation: null,
+    desired: "run",
+    cancelRequestedAt: null,
+    tokenHash: null,
+    queuedAt: at.now,
+    offeredAt: null,
+    startedAt: null,
+    endedAt: null,
+    leaseUntil: null,
+    exitCode: null,
+    errorMessage: "",
+    logBytes: null,
+    isLogClosed: false,
+    stateSerial: null,
+  });
+  at.touched.add(topics.jobs);
+}
+
+/** Moves a job and its run. The answer says whether it moved; a refusal changes nothing. */
+export async function advanceJob(
+  tx: Queries,
+  at: Moment,
+  { job, event, facts = noFacts }: { job: Job; event: JobEvent; facts?: ResultFacts },
+): Promise<
+  | { readonly kind: "moved"; readonly job: Job }
+  | { readonly kind: "unchanged" }
+  | { readonly kind: "refused"; readonly why: string }
+> {
+  const move = moveJob(job, event, at);
+  if (move.kind !== "moved") return move;
+  if (!(await tx.jobs.saveIf(move.job, { epoch: job.epoch, status: job.status }))) {
+    return { kind: "refused", why: `job ${job.id} has moved on since it was read` };
+  }
+  touchJob(at, job);
+  touchJob(at, move.job);
+  for (const effect of move.effects) await applyJobEffect(tx, at, { job: move.job, effect, facts });
+  return { kind: "moved", job: move.job };
+}
+
+function touchJob(at: Moment, job: Job): void {
+  at.touched.add(topics.run(job.runId)).add(topics.log(job.id));
+  if (job.agentId !== null) at.touched.add(topics.agent(job.agentId));
+  if (job.status === "queued") at.touched.add(topics.jobs);
+}
+
+async function applyJobEffect(
+  tx: Queries,
+  at: Moment,
+  { job, effect, facts }: { job: Job; effect: JobEffect; facts: ResultFacts },
+): Promise<void> {
+  const run = await tx.runs.get(job.runId);
+  if (run === undefined) throw new WindlassError("internal", `the run of ${job.id} is gone`);
+  const advanced = await advanceRun(tx, at, { run, event: runEventOf(job, effect, facts) });
+  if (advanced.kind === "refused") throw new WindlassError("internal", `${advanced.why} (${job.phase} ${effect.kind})`);
+}
+
+function runEventOf(job: Job, effect: JobEffect, facts: ResultFacts): RunEvent {
+  const { phase } = job;
+  const counts = phase === "apply" ? facts.counts : null;
+  switch (effect.kind) {
+    case "started":
+      return { kind: "job_started", phase };
+    case "requeued":
+      return { kind: "job_requeued", phase };
+    case "canceled":
+      return { kind: "job_canceled", phase, isForced: effect.isForced, counts };
+    case "errored":
+      return {
+        kind: "job_errored",
+        phase,
+        message: effect.message,
+        counts,
+        resourcesInFlight: facts.resourcesInFlight,
+      };
+    case "finished":
+      if (phase === "apply") return { kind: "apply_finished", counts: facts.counts };
+      return { kind: "plan_finished", hasChanges: facts.hasChanges, counts: facts.counts };
+    case "interrupted":
+      return {
+        kind: "apply_interrupted",
+        message: interruptedMessage(job),
+        resourcesInFlight: facts.resourcesInFlight,
+      };
+  }
+}
+
+const interruptedMessage = (job: Job): string =>
+  `agent ${job.agentName ?? "unknown"} was lost during the apply: what it did is not known. The workspace stays locked until the agent comes back or somebody unlocks it`;
+
+/** Asks a job to end. One that has not started ends at once. */
+export async function cancelJob(
+  tx: Queries,
+  at: Moment,
+  { job, mode }: { job: Job; mode: Exclude<Desired, "run"> },
+): Promise<void> {
+  await advanceJob(tx, at, { job, event: { kind: "cancel_requested", mode } });
+}
+
+/** Lets go of the workspace if this run holds it, and gives it to the next. */
+export async function releaseWorkspace(tx: Queries, at: Moment, run: Run): Promise<void> {
+  const workspace = await tx.workspaces.get(run.workspaceId);
+  if (workspace?.lock?.kind !== "run" || workspace.lock.runId !== run.id) return;
+  await tx.workspaces.save({ ...workspace, lock: null });
+  await promoteNext(tx, at, workspace.id);
+}
+
+/** Gives a free workspace to its oldest pending run. */
+export async function promoteNext(tx: Queries, at: Moment, workspaceId: WorkspaceId): Promise<void> {
+  const workspace = await tx.workspaces.get(workspaceId);
+  if (workspace === undefined || workspace.lock !== null) return;
+  const [next] = await tx.runs.pending(workspaceId, 1);
+  if (next !== undefined) await acquire(tx, at, { run: next, workspace });
+}
+
+async function acquire(tx: Queries, at: Moment, { run, workspace }: { run: Run; workspace: Workspace }): Promise<void> {
+  await tx.workspaces.save({ ...workspace, lock: { kind: "run", runId: run.id, at: at.now } });
+  const advanced = await advanceRun(tx, at, { run, event: { kind: "workspace_acquired" } });
+  if (advanced.kind === "refused") throw new WindlassError("internal", advanced.why);
+}
+
+/** Saves facts about a run that are no move of it. */
+export async function saveRunFacts(tx: Queries, at: Moment, run: Run): Promise<void> {
+  await tx.runs.save({ ...run, version: run.version + 1 });
+  at.touched.add(topics.run(run.id));
+}

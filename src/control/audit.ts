@@ -1,0 +1,20 @@
+import type { Person } from "../domain/principal.ts";
+import type { OrganizationId } from "../lib/ids.ts";
+import type { Queries } from "../store/ports.ts";
+
+export interface Deed {
+  readonly action: string;
+  readonly resource: string;
+  readonly organizationId: OrganizationId | null;
+  readonly detail?: Readonly<Record<string, string>>;
+}
+
+/** How a person is named in records: the name they gave their key, and its id. */
+export const actorOf = (person: Person): string => `${person.name} (${person.id})`;
+
+/** Records a change in the transaction that makes it. */
+export async function record(tx: Queries, by: Person | "system", deed: Deed & { readonly at: Date }): Promise<void> {
+  const actor = by === "system" ? "system" : actorOf(by);
+  const { at, action, resource, organizationId, detail = {} } = deed;
+  await tx.audit.insert({ at, actor, action, resource, organizationId, detail });
+}

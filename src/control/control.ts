@@ -1,0 +1,68 @@
+import type { Silence } from "../domain/agent.ts";
+import type { Leases } from "../domain/job.ts";
+import type { Clock } from "../lib/clock.ts";
+import type { Log } from "../lib/log.ts";
+import type { Random } from "../lib/random.ts";
+import type { WakeUps } from "../lib/wake-ups.ts";
+import type { BlobStore } from "../store/blob-store.ts";
+import type { LogStore } from "../store/log-store.ts";
+import type { Store } from "../store/ports.ts";
+import type { Presence } from "./presence.ts";
+import type { Vault } from "./vault.ts";
+
+/** What is bounded, and by how much. Each has a flag of the same name on windlassd. */
+export interface Limits {
+  /** Compressed size of a configuration archive. */
+  readonly maxConfigurationBytes: number;
+  readonly maxStateBytes: number;
+  readonly maxPlanBytes: number;
+  /** Log of one job. */
+  readonly maxLogBytes: number;
+  /** Log bytes that one agent may have on the way. */
+  readonly logWindowBytes: number;
+}
+
+export const defaultLimits: Limits = {
+  maxConfigurationBytes: 100 * 1024 * 1024,
+  maxStateBytes: 256 * 1024 * 1024,
+  maxPlanBytes: 256 * 1024 * 1024,
+  maxLogBytes: 64 * 1024 * 1024,
+  logWindowBytes: 4 * 1024 * 1024,
+};
+
+/** How long things take before somebody looks. */
+export interface Timing {
+  readonly heartbeatMs: number;
+  readonly silence: Silence;
+  readonly leases: Leases;
+  /** What every lease gets at least when the control plane starts. */
+  readonly restartGraceMs: number;
+  /** How long the log of an ended job may stay open before it is closed with a visible gap. */
+  readonly logGraceMs: number;
+}
+
+/** What every use case works with. */
+export interface Control {
+  readonly version: string;
+  readonly store: Store;
+  readonly logs: LogStore;
+  readonly blobs: BlobStore;
+  readonly vault: Vault;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly wake: WakeUps;
+  readonly presence: Presence;
+  readonly limits: Limits;
+  readonly timing: Timing;
+  readonly log: Log;
+}
+
+/** Names of wake-ups. They carry no data: whoever wakes reads again. */
+export const topics = {
+  /** A job was queued, or a seat became free. */
+  jobs: "jobs",
+  run: (runId: string): string => `run/${runId}`,
+  /** What an agent should do has changed. */
+  agent: (agentId: string): string => `agent/${agentId}`,
+  log: (jobId: string): string => `log/${jobId}`,
+} as const;

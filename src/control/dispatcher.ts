@@ -1,0 +1,140 @@
+import { mayUse } from "../domain/agent-pool.ts";
+import { type Assignment, assign, type Candidate, dispatchOrder } from "../domain/dispatch.ts";
+import { type Job, moveJob } from "../domain/job.ts";
+import type { AgentId, OrganizationId, PoolId } from "../lib/ids.ts";
+import { hashToken, mintDerivedToken } from "../lib/tokens.ts";
+import type { Queries } from "../store/ports.ts";
+import { type Control, topics } from "./control.ts";
+import type { Seat } from "./presence.ts";
+
+/** How many queued jobs one look considers. */
+const batch = 500;
+/** The floor under the wake-ups: a lost one costs this long. */
+const pollMs = 2_000;
+
+/** The secret of one claim, which can be made again, so that a lost offer can be repeated. */
+export const jobTokenOf = ({ vault }: Pick<Control, "vault">, { id, epoch }: Pick<Job, "id" | "epoch">): string =>
+  mintDerivedToken("job", vault.tokenKey, `${id}/${epoch}`);
+
+/** Gives queued jobs to free agents until the signal is aborted. */
+export async function dispatchUntil(control: Control, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    const seen = control.wake.version(topics.jobs);
+    try {
+      await dispatchOnce(control);
+    } catch (error) {
+      control.log.error({ err: error }, "dispatch failed: it is tried again");
+    }
+    await control.wake.changedSince(topics.jobs, seen, { timeoutMs: pollMs, signal }).catch(() => {});
+  }
+}
+
+/** One look at the queue; answers how many jobs were offered. */
+export async function dispatchOnce(control: Control): Promise<number> {
+  const seats = control.presence.all().filter((seat) => seat.takesJobs && seat.jobs.size < seat.concurrency);
+  if (seats.length === 0) return 0;
+  const { order, jobs } = await control.store.read((q) => readQueue(q, seats));
+  if (order.length === 0) return 0;
+  const assignments = assign(
+    order,
+    seats.map((seat) => ({
+      agentId: seat.agentId,
+      poolId: seat.poolId,
+      jobs: seat.jobs.size,
+      concurrency: seat.concurrency,
+    })),
+  );
+  const offered = await Promise.all(
+    assignments.map((assignment) => {
+      const job = jobs.get(assignment.jobId);
+      return job === undefined ? false : offer(control, job, assignment);
+    }),
+  );
+  return offered.filter(Boolean).length;
+}
+
+interface Queue {
+  readonly order: readonly Candidate[];
+  readonly jobs: ReadonlyMap<Job["id"], Job>;
+}
+
+/** The queued jobs that a connected agent may take, in the order of dispatch. Grants are checked here again. */
+async function readQueue(q: Queries, seats: readonly Seat[]): Promise<Queue> {
+  const pools = new Set(seats.map((seat) => seat.poolId));
+  const queued = (await q.jobs.queued(batch)).filter((job) => pools.has(job.poolId));
+  if (queued.length === 0) return { order: [], jobs: new Map() };
+  const allowed = await grantedJobs(q, queued);
+  const warm = await warmAgents(q, allowed);
+  const running = new Map<OrganizationId, number>(
+    (await q.jobs.runningByOrganization()).map((row) => [row.organizationId, row.count]),
+  );
+  const candidates = allowed.map((job) => ({
+    id: job.id,
+    organizationId: job.organizationId,
+    poolId: job.poolId,
+    runId: job.runId,
+    rank: job.rank,
+    queuedAt: job.queuedAt,
+    warmAgentId: warm.get(job.runId) ?? null,
+  }));
+  return { order: dispatchOrder(candidates, running), jobs: new Map(allowed.map((job) => [job.id, job])) };
+}
+
+async function grantedJobs(q: Queries, jobs: readonly Job[]): Promise<readonly Job[]> {
+  const workspaces = new Map(
+    (await q.workspaces.byIds([...new Set(jobs.map((job) => job.workspaceId))])).map((row) => [row.id, row]),
+  );
+  const access = new Map<
+    PoolId,
+    { pool: NonNullable<Awaited<ReturnType<Queries["pools"]["get"]>>>; grants: ReadonlySet<string> }
+  >();
+  for (const poolId of new Set(jobs.flatMap((job) => job.poolId ?? []))) {
+    const pool = await q.pools.get(poolId);
+    if (pool !== undefined)
+      access.set(poolId, { pool, grants: new Set(pool.isOrganizationScoped ? [] : await q.pools.grants(poolId)) });
+  }
+  return jobs.filter((job) => {
+    const workspace = workspaces.get(job.workspaceId);
+    if (workspace === undefined || workspace.poolId !== job.poolId) return false;
+    if (job.poolId === null) return true;
+    const entry = access.get(job.poolId);
+    return entry !== undefined && mayUse(entry.pool, entry.grants, workspace);
+  });
+}
+
+/** The agents that planned the runs of these applies. */
+async function warmAgents(q: Queries, jobs: readonly Job[]): Promise<ReadonlyMap<Job["runId"], AgentId>> {
+  const applies = jobs.filter((job) => job.phase === "apply").map((job) => job.runId);
+  if (applies.length === 0) return new Map();
+  const plans = (await q.jobs.ofRuns(applies)).filter((job) => job.phase === "plan");
+  return new Map(plans.flatMap((job) => (job.agentId === null ? [] : [[job.runId, job.agentId] as const])));
+}
+
+async function offer(control: Control, job: Job, { agentId }: Assignment): Promise<boolean> {
+  const seat = control.presence.get(agentId);
+  if (seat === undefined) return false;
+  const epoch = job.epoch + 1;
+  const tokenHash = hashToken(jobTokenOf(control, { id: job.id, epoch }));
+  const move = moveJob(
+    job,
+    { kind: "offered", agentId, agentName: seat.name, tokenHash },
+    { now: control.clock.now(), leases: control.timing.leases },
+  );
+  if (move.kind !== "moved") return false;
+  // Reserved before the claim is written, so that a second look cannot overload the agent.
+  if (!seat.reserve(job.id, epoch)) return false;
+  const isClaimed = await control.store
+    .step((tx) => tx.jobs.saveIf(move.job, { epoch: job.epoch, status: "queued" }))
+    .catch((error: unknown) => {
+      seat.release(job.id, epoch);
+      throw error;
+    });
+  if (!isClaimed) {
+    seat.release(job.id, epoch);
+    return false;
+  }
+  control.wake.notify(topics.run(job.runId));
+  control.log.info({ jobId: job.id, runId: job.runId, epoch, agentId }, "job offered");
+  await seat.offer(move.job);
+  return true;
+}

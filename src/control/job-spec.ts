@@ -1,0 +1,62 @@
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import type { Job } from "../domain/job.ts";
+import { JobEngine, JobPhase, type JobSpecSchema } from "../gen/windlass/agent/v1/job_pb.ts";
+import { WindlassError } from "../lib/errors.ts";
+import type { Queries } from "../store/ports.ts";
+import type { Control } from "./control.ts";
+import { jobTokenOf } from "./dispatcher.ts";
+
+/** Everything an agent has to know of a job before it downloads anything. */
+export async function jobSpecOf(
+  control: Control,
+  q: Queries,
+  job: Job,
+): Promise<MessageInitShape<typeof JobSpecSchema>> {
+  const run = await q.runs.get(job.runId);
+  const workspace = await q.workspaces.get(job.workspaceId);
+  const configuration = run === undefined ? undefined : await q.configurations.get(run.configurationId);
+  const organization = await q.organizations.get(job.organizationId);
+  if (run === undefined || workspace === undefined || configuration === undefined || organization === undefined) {
+    throw new WindlassError("internal", `what job ${job.id} needs is gone`);
+  }
+  const state = workspace.currentStateId === null ? undefined : await q.states.get(workspace.currentStateId);
+  const { options } = run;
+  return {
+    claim: { jobId: job.id, epoch: BigInt(job.epoch) },
+    runId: run.id,
+    phase: job.phase === "plan" ? JobPhase.PLAN : JobPhase.APPLY,
+    organization: organization.name,
+    workspaceId: workspace.id,
+    workspace: workspace.name,
+    engine: workspace.engine === "tofu" ? JobEngine.TOFU : JobEngine.TERRAFORM,
+    engineVersion: options.engineVersion === "" ? workspace.engineVersion : options.engineVersion,
+    workingDirectory: workspace.workingDirectory,
+    configuration: { sizeBytes: BigInt(configuration.bytes), sha256: configuration.sha256 },
+    configurationVersionId: configuration.id,
+    createdBy: run.createdBy,
+    jobToken: jobTokenOf(control, job),
+    maxLogBytes: BigInt(control.limits.maxLogBytes),
+    options: {
+      planOnly: options.isPlanOnly,
+      destroy: options.isDestroy,
+      skipRefresh: options.skipsRefresh,
+      refreshOnly: options.isRefreshOnly,
+      targets: [...options.targets],
+      replacements: [...options.replacements],
+      parallelism: options.parallelism,
+    },
+    ...(job.phase === "apply" && run.planSha256 !== null
+      ? { plan: { sizeBytes: BigInt(run.planBytes ?? 0), sha256: run.planSha256 } }
+      : {}),
+    ...(state === undefined
+      ? {}
+      : {
+          state: {
+            lineage: state.lineage,
+            serial: BigInt(state.serial),
+            sizeBytes: BigInt(state.bytes),
+            sha256: state.sha256,
+          },
+        }),
+  };
+}

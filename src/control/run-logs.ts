@@ -1,0 +1,89 @@
+import { isEnded, type Job, type JobPhase } from "../domain/job.ts";
+import type { Principal } from "../domain/principal.ts";
+import { isFinal, type Run } from "../domain/run.ts";
+import type { LogRead } from "../store/log-store.ts";
+import { asPerson, demand, findRun } from "./access.ts";
+import { type Control, topics } from "./control.ts";
+
+/** The stream that holds the log of one attempt at a job. */
+export const logStreamOf = (job: Pick<Job, "id" | "epoch">): string => `${job.id}/${job.epoch}`;
+
+export interface LogPiece {
+  readonly offset: number;
+  readonly bytes: Uint8Array;
+  readonly epoch: number;
+  readonly isEnd: boolean;
+  readonly missingBytes: number;
+}
+
+export interface LogRequest {
+  readonly runId: string;
+  readonly phase: JobPhase;
+  readonly offset: number;
+  readonly follows: boolean;
+  readonly signal: AbortSignal;
+}
+
+const pieceBytes = 256 * 1024;
+/** The floor under the wake-ups. */
+const pollMs = 2_000;
+
+/** The bytes of a phase's log from an offset; with `follows`, until the log is complete. Catching up and following are one loop. */
+export async function* followLog(
+  control: Control,
+  who: Principal,
+  { runId, phase, offset, follows, signal }: LogRequest,
+): AsyncGenerator<LogPiece> {
+  const topicsOf = (job: Job | undefined): readonly string[] =>
+    job === undefined ? [topics.run(runId)] : [topics.run(runId), topics.log(job.id)];
+  let next = offset;
+  let epoch = 0;
+  let job: Job | undefined;
+  for (;;) {
+    const seen = control.wake.version(...topicsOf(job));
+    const found = await readJob(control, who, { runId, phase });
+    if (found.job !== undefined && job === undefined) {
+      job = found.job;
+      continue; // The mark must be older than the read, for this job's topic too.
+    }
+    job = found.job;
+    if (job !== undefined && job.attempt > 0 && job.epoch !== epoch) {
+      if (epoch !== 0) next = 0;
+      epoch = job.epoch;
+    }
+    const read =
+      job === undefined || epoch === 0
+        ? undefined
+        : await control.logs.read(logStreamOf({ id: job.id, epoch }), next, pieceBytes);
+    if (read !== undefined && read.bytes.length > 0) {
+      yield { offset: next, bytes: read.bytes, epoch, isEnd: false, missingBytes: 0 };
+      next = read.nextOffset;
+      continue;
+    }
+    if (!follows || isOver(found.run, job, read)) {
+      yield { offset: next, bytes: new Uint8Array(), epoch, isEnd: true, missingBytes: missingOf(read) };
+      return;
+    }
+    await control.wake.changedSince(topicsOf(job), seen, { timeoutMs: pollMs, signal });
+  }
+}
+
+const readJob = (
+  control: Control,
+  who: Principal,
+  { runId, phase }: { runId: string; phase: JobPhase },
+): Promise<{ run: Run; job: Job | undefined }> =>
+  control.store.read(async (q) => {
+    const person = asPerson(who);
+    demand(person, "read");
+    const run = await findRun(q, person, runId);
+    return { run, job: (await q.jobs.ofRun(run.id)).find((candidate) => candidate.phase === phase) };
+  });
+
+function isOver(run: Run, job: Job | undefined, read: LogRead | undefined): boolean {
+  if (job === undefined) return isFinal(run.status);
+  if (read !== undefined && read.end.kind !== "open") return true;
+  return isEnded(job.status) && (job.isLogClosed || read === undefined);
+}
+
+const missingOf = (read: LogRead | undefined): number => (read?.end.kind === "gap" ? (read.end.missingBytes ?? 0) : 0);

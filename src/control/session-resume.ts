@@ -1,0 +1,113 @@
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import type { Agent } from "../domain/agent.ts";
+import { isEnded, type Job } from "../domain/job.ts";
+import type { Hello, ResumeDecisionSchema } from "../gen/windlass/agent/v1/agent_gateway_service_pb.ts";
+import { DesiredState, type HeldJob } from "../gen/windlass/agent/v1/job_pb.ts";
+import { WindlassError } from "../lib/errors.ts";
+import { type AgentId, isId, type JobId } from "../lib/ids.ts";
+import { advanceJob, change } from "./advance.ts";
+import type { Control } from "./control.ts";
+import { claimed } from "./job-results.ts";
+import { logStreamOf } from "./run-logs.ts";
+
+/** A claim that this session may write about. */
+export interface HeldClaim {
+  readonly job: Job;
+  /** Counts against the agent's concurrency. */
+  readonly isRunning: boolean;
+}
+
+export interface Resumed {
+  readonly agent: Agent;
+  readonly held: readonly HeldClaim[];
+  readonly decisions: readonly MessageInitShape<typeof ResumeDecisionSchema>[];
+}
+
+/** What is wanted of a job, seen from one claim on it. */
+export function desiredOf(job: Job | undefined): DesiredState {
+  if (job === undefined) return DesiredState.GONE;
+  // An interrupted apply may still run: nothing may end it but a person.
+  if (job.status === "interrupted") return job.isLogClosed ? DesiredState.GONE : DesiredState.RUN;
+  if (isEnded(job.status) || job.status === "queued") return DesiredState.GONE;
+  return job.desired === "force"
+    ? DesiredState.FORCE
+    : job.desired === "cancel"
+      ? DesiredState.CANCEL
+      : DesiredState.RUN;
+}
+
+/** Accepts a stream: a new session epoch, and a decision about each job that the agent holds. */
+export async function resume(control: Control, agentId: AgentId, hello: Hello): Promise<Resumed> {
+  const ids = hello.jobs.flatMap((held) => jobIdOf(held) ?? []);
+  const { agent, jobs } = await change(control, async (tx, at) => {
+    const found = await tx.agents.get(agentId);
+    if (found === undefined) throw new WindlassError("not_found", `agent ${agentId} was deleted: register again`);
+    refuseStranger(found, hello);
+    const now = at.now;
+    const agent: Agent = {
+      ...found,
+      sessionEpoch: found.sessionEpoch + 1,
+      lastSeenAt: now,
+      status: hello.jobs.length > 0 ? "busy" : "idle",
+    };
+    await tx.agents.save(agent);
+    // An offer that the agent has never heard of goes back to the queue at once.
+    for (const job of await tx.jobs.ofAgent(agentId)) {
+      if (job.status === "offered" && !ids.includes(job.id))
+        await advanceJob(tx, at, { job, event: { kind: "declined" } });
+    }
+    return { agent, jobs: await tx.jobs.byIds(ids) };
+  });
+  const rows = new Map(jobs.map((job) => [job.id, job]));
+  const decided = await Promise.all(hello.jobs.map((held) => decide(control, agent, { held, rows })));
+  return {
+    agent,
+    held: decided.flatMap((entry) => entry.claim ?? []),
+    decisions: decided.map((entry) => entry.decision),
+  };
+}
+
+function refuseStranger(agent: Agent, hello: Hello): void {
+  if (agent.incarnation === hello.incarnation && agent.bootId === hello.bootId) return;
+  throw new WindlassError(
+    "session_superseded",
+    `another process of agent ${agent.name} (${agent.id}) has registered since: register again`,
+  );
+}
+
+const jobIdOf = (held: HeldJob): JobId | undefined => {
+  const id = held.claim?.jobId ?? "";
+  return isId("job", id) ? id : undefined;
+};
+
+interface Decided {
+  readonly claim: HeldClaim | undefined;
+  readonly decision: MessageInitShape<typeof ResumeDecisionSchema>;
+}
+
+async function decide(
+  control: Control,
+  agent: Agent,
+  { held, rows }: { held: HeldJob; rows: ReadonlyMap<JobId, Job> },
+): Promise<Decided> {
+  const jobId = jobIdOf(held);
+  const epoch = Number(held.claim?.epoch ?? 0n);
+  const job = jobId === undefined ? undefined : claimed(rows.get(jobId), { jobId, epoch, agentId: agent.id });
+  const claim = { jobId: held.claim?.jobId ?? "", epoch: held.claim?.epoch ?? 0n };
+  if (job === undefined) return { claim: undefined, decision: { claim, desired: DesiredState.GONE, sealed: true } };
+  const stream = logStreamOf(job);
+  const isRunning = job.status === "offered" || job.status === "started";
+  const isLate = !job.isLogClosed && isEnded(job.status);
+  if (isLate) await control.logs.reopen(stream);
+  const state = await control.store.read((q) => q.states.newestOfJob(job.id));
+  return {
+    claim: isRunning || isLate ? { job, isRunning } : undefined,
+    decision: {
+      claim,
+      desired: desiredOf(job),
+      logNextOffset: BigInt(await control.logs.nextOffset(stream)),
+      stateSerial: BigInt(state?.serial ?? 0),
+      sealed: isEnded(job.status) && job.isLogClosed,
+    },
+  };
+}

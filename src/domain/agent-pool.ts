@@ -1,0 +1,32 @@
+import type { OrganizationId, PoolId } from "../lib/ids.ts";
+import type { Workspace } from "./workspace.ts";
+
+/** A set of agents of one organization. */
+export interface AgentPool {
+  readonly id: PoolId;
+  readonly organizationId: OrganizationId;
+  /** Unique in its organization. */
+  readonly name: string;
+  readonly description: string;
+  /** True: any workspace of the organization may use it. False: only the granted ones. */
+  readonly isOrganizationScoped: boolean;
+  readonly createdAt: Date;
+  readonly updatedAt: Date;
+  readonly version: number;
+}
+
+/** Permission for one workspace, by name, so that it may be given before the workspace exists. */
+export interface PoolGrant {
+  readonly poolId: PoolId;
+  readonly workspaceName: string;
+}
+
+/** Whether a workspace may use a pool. Checked at assignment, at dispatch and at start. */
+export function mayUse(
+  pool: Pick<AgentPool, "organizationId" | "isOrganizationScoped">,
+  grants: ReadonlySet<string>,
+  workspace: Pick<Workspace, "organizationId" | "name">,
+): boolean {
+  if (pool.organizationId !== workspace.organizationId) return false;
+  return pool.isOrganizationScoped || grants.has(workspace.name);
+}

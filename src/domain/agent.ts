@@ -1,0 +1,67 @@
+import type { AgentId, AgentTokenId, OrganizationId, PoolId } from "../lib/ids.ts";
+
+export type AgentStatus = "idle" | "busy" | "unknown" | "errored" | "exited";
+
+/** One registered agent. Pool, organization and token are null for the server agent. */
+export interface Agent {
+  readonly id: AgentId;
+  readonly organizationId: OrganizationId | null;
+  readonly poolId: PoolId | null;
+  readonly tokenId: AgentTokenId | null;
+  /** The disk it keeps its journal on. Unique in its pool. */
+  readonly incarnation: string;
+  /** The process that registered last. */
+  readonly bootId: string;
+  /** Counts up with every accepted stream. */
+  readonly sessionEpoch: number;
+  /** SHA-256 of the session token, in hex. Unique. */
+  readonly sessionTokenHash: string;
+  readonly name: string;
+  readonly version: string;
+  readonly os: string;
+  readonly arch: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly address: string;
+  readonly concurrency: number;
+  readonly sandbox: string;
+  readonly status: AgentStatus;
+  readonly isPaused: boolean;
+  readonly isDraining: boolean;
+  /** For operators; empty if all is well. */
+  readonly warning: string;
+  readonly createdAt: Date;
+  readonly lastSeenAt: Date;
+}
+
+/** After how long a silence means what. Sources: DESIGN §5. */
+export interface Silence {
+  readonly unknownMs: number;
+  readonly erroredMs: number;
+}
+
+export const defaultSilence: Silence = { unknownMs: 45_000, erroredMs: 300_000 };
+
+export type AgentEvent =
+  /** It was heard: registered, or a heartbeat. */
+  | { readonly kind: "heard"; readonly jobs: number }
+  /** Nothing was heard for this long. */
+  | { readonly kind: "silent"; readonly forMs: number }
+  | { readonly kind: "goodbye" };
+
+/** The status after an event. Coming back heals everything: an agent never has to be helped. */
+export function agentStatusAfter(status: AgentStatus, event: AgentEvent, silence: Silence): AgentStatus {
+  switch (event.kind) {
+    case "heard":
+      return event.jobs > 0 ? "busy" : "idle";
+    case "goodbye":
+      return "exited";
+    case "silent":
+      if (status === "exited") return "exited";
+      if (event.forMs >= silence.erroredMs) return "errored";
+      if (status === "errored") return "errored";
+      return event.forMs >= silence.unknownMs ? "unknown" : status;
+  }
+}
+
+/** An agent that is connected cannot be deleted. */
+export const isDeletable = (status: AgentStatus): boolean => status !== "idle" && status !== "busy";

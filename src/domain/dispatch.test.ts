@@ -1,0 +1,75 @@
+import { describe, expect, test } from "vitest";
+import { assign, type Candidate, dispatchOrder, type Seat } from "./dispatch.ts";
+
+const second = (n: number) => new Date(Date.UTC(2026, 0, 1, 0, 0, n));
+const job = (name: string, change: Partial<Candidate> = {}): Candidate => ({
+  id: `job_${name}`,
+  organizationId: "org_a",
+  poolId: "apool_1",
+  runId: `run_${name}`,
+  rank: 1,
+  queuedAt: second(0),
+  warmAgentId: null,
+  ...change,
+});
+const seat = (name: string, change: Partial<Seat> = {}): Seat => ({
+  agentId: `agent_${name}`,
+  poolId: "apool_1",
+  jobs: 0,
+  concurrency: 1,
+  ...change,
+});
+const names = (jobs: readonly Candidate[]) => jobs.map(({ id }) => id.slice(4));
+
+describe("the order of dispatch", () => {
+  test("applies before plans before plan-only, however old", () => {
+    const order = dispatchOrder(
+      [
+        job("plan-only", { rank: 2, queuedAt: second(0) }),
+        job("plan", { queuedAt: second(1) }),
+        job("apply", { rank: 0, queuedAt: second(2) }),
+      ],
+      new Map(),
+    );
+    expect(names(order)).toEqual(["apply", "plan", "plan-only"]);
+  });
+
+  test("oldest first inside an organization", () => {
+    expect(
+      names(dispatchOrder([job("b", { queuedAt: second(2) }), job("a", { queuedAt: second(1) })], new Map())),
+    ).toEqual(["a", "b"]);
+  });
+
+  test("an organization with many jobs does not hold back another", () => {
+    const flood = Array.from({ length: 4 }, (_, i) => job(`a${i}`, { queuedAt: second(i) }));
+    const order = dispatchOrder([...flood, job("b0", { organizationId: "org_b", queuedAt: second(10) })], new Map());
+    expect(names(order)).toEqual(["a0", "b0", "a1", "a2", "a3"]);
+  });
+
+  test("jobs that run already count", () => {
+    const jobs = [job("a", { queuedAt: second(0) }), job("b", { organizationId: "org_b", queuedAt: second(1) })];
+    expect(names(dispatchOrder(jobs, new Map([["org_a", 3]])))).toEqual(["b", "a"]);
+  });
+});
+
+describe("who takes a job", () => {
+  test("the agent that planned the run, if it has room", () => {
+    const apply = job("x", { warmAgentId: "agent_b" });
+    expect(assign([apply], [seat("a"), seat("b")])).toEqual([{ jobId: "job_x", agentId: "agent_b" }]);
+    expect(assign([apply], [seat("a"), seat("b", { jobs: 1 })])).toEqual([{ jobId: "job_x", agentId: "agent_a" }]);
+  });
+
+  test("else the least loaded", () => {
+    expect(
+      assign([job("x")], [seat("a", { jobs: 1, concurrency: 2 }), seat("b", { jobs: 1, concurrency: 4 })]),
+    ).toEqual([{ jobId: "job_x", agentId: "agent_b" }]);
+  });
+
+  test("only agents of the job's pool, and never more than they run at once", () => {
+    const jobs = [job("1"), job("2"), job("3", { poolId: null })];
+    expect(assign(jobs, [seat("a"), seat("server", { poolId: null })])).toEqual([
+      { jobId: "job_1", agentId: "agent_a" },
+      { jobId: "job_3", agentId: "agent_server" },
+    ]);
+  });
+});

@@ -1,0 +1,91 @@
+import type { AgentId, JobId, OrganizationId, PoolId, RunId } from "../lib/ids.ts";
+
+/** A job that waits, with what decides its turn. */
+export interface Candidate {
+  readonly id: JobId;
+  readonly organizationId: OrganizationId;
+  readonly poolId: PoolId | null;
+  readonly runId: RunId;
+  /** 0 applies, 1 plans, 2 plan-only. */
+  readonly rank: number;
+  readonly queuedAt: Date;
+  /** The agent that planned this run: its directory is warm. */
+  readonly warmAgentId: AgentId | null;
+}
+
+/** A connected agent that takes jobs. */
+export interface Seat {
+  readonly agentId: AgentId;
+  readonly poolId: PoolId | null;
+  readonly jobs: number;
+  readonly concurrency: number;
+}
+
+export interface Assignment {
+  readonly jobId: JobId;
+  readonly agentId: AgentId;
+}
+
+/**
+ * The order of dispatch: applies before plans before plan-only, then fair between organizations (the one with fewer
+ * jobs taken so far goes first), then oldest first. `running` counts the jobs each organization has on agents now.
+ */
+export function dispatchOrder(
+  jobs: readonly Candidate[],
+  running: ReadonlyMap<OrganizationId, number>,
+): readonly Candidate[] {
+  const taken = new Map(running);
+  const lanes = new Map<string, Candidate[]>();
+  const oldestFirst = jobs.toSorted(
+    (a, b) => a.rank - b.rank || a.queuedAt.getTime() - b.queuedAt.getTime() || (a.id < b.id ? -1 : 1),
+  );
+  for (const job of oldestFirst) {
+    const lane = `${job.rank}/${job.organizationId}`;
+    const waiting = lanes.get(lane);
+    if (waiting === undefined) lanes.set(lane, [job]);
+    else waiting.push(job);
+  }
+  const ordered: Candidate[] = [];
+  while (lanes.size > 0) {
+    const [key, lane] = [...lanes].reduce((best, next) => (precedes(next[1][0], best[1][0], taken) ? next : best));
+    const job = lane.shift();
+    if (lane.length === 0) lanes.delete(key);
+    if (job === undefined) continue;
+    taken.set(job.organizationId, (taken.get(job.organizationId) ?? 0) + 1);
+    ordered.push(job);
+  }
+  return ordered;
+}
+
+function precedes(
+  a: Candidate | undefined,
+  b: Candidate | undefined,
+  taken: ReadonlyMap<OrganizationId, number>,
+): boolean {
+  if (a === undefined || b === undefined) return b === undefined;
+  const load = (job: Candidate): number => taken.get(job.organizationId) ?? 0;
+  return a.rank !== b.rank ? a.rank < b.rank : load(a) !== load(b) ? load(a) < load(b) : a.queuedAt < b.queuedAt;
+}
+
+/** Which agent takes which job: the warm one if it has room, else the least loaded of the job's pool. */
+export function assign(jobs: readonly Candidate[], seats: readonly Seat[]): readonly Assignment[] {
+  const load = new Map(seats.map((seat) => [seat.agentId, seat.jobs]));
+  const byPool = Map.groupBy(seats, (seat) => seat.poolId);
+  return jobs.flatMap((job) => {
+    const seat = bestSeat(job, byPool.get(job.poolId) ?? [], load);
+    if (seat === undefined) return [];
+    load.set(seat.agentId, (load.get(seat.agentId) ?? 0) + 1);
+    return [{ jobId: job.id, agentId: seat.agentId }];
+  });
+}
+
+function bestSeat(job: Candidate, seats: readonly Seat[], load: ReadonlyMap<AgentId, number>): Seat | undefined {
+  const jobsOf = (seat: Seat): number => load.get(seat.agentId) ?? seat.jobs;
+  let best: Seat | undefined;
+  for (const seat of seats) {
+    if (jobsOf(seat) >= seat.concurrency) continue;
+    if (seat.agentId === job.warmAgentId) return seat;
+    if (best === undefined || jobsOf(seat) / seat.concurrency < jobsOf(best) / best.concurrency) best = seat;
+  }
+  return best;
+}

@@ -1,0 +1,227 @@
+import { describe, expect, test } from "vitest";
+import { isFinal, moveRun, type Run, type RunEvent, type RunOptions, type RunStatus } from "./run.ts";
+
+const now = new Date("2026-01-01T00:00:00Z");
+const none = { add: 0, change: 0, destroy: 0, import: 0 };
+const one = { ...none, add: 1 };
+
+const options: RunOptions = {
+  isPlanOnly: false,
+  isAutoApply: false,
+  isDestroy: false,
+  skipsRefresh: false,
+  isRefreshOnly: false,
+  targets: [],
+  replacements: [],
+  variables: [],
+  engineVersion: "",
+  allowsEmptyApply: false,
+  parallelism: 0,
+};
+
+const runIn = (status: RunStatus, change: Partial<Run> = {}): Run => ({
+  id: "run_1",
+  organizationId: "org_1",
+  workspaceId: "ws_1",
+  configurationId: "cv_1",
+  status,
+  options,
+  message: "",
+  createdBy: "ana",
+  createdAt: now,
+  statusAt: now,
+  hasChanges: false,
+  plannedChanges: null,
+  appliedChanges: null,
+  planSha256: null,
+  planBytes: null,
+  planBlobKey: null,
+  summaryBlobKey: null,
+  decidedBy: "",
+  decidedAt: null,
+  decisionComment: "",
+  cancelRequestedAt: null,
+  errorMessage: "",
+  resourcesInFlight: [],
+  endedAt: null,
+  version: 1,
+  ...change,
+});
+
+const statuses: readonly RunStatus[] = [
+  "pending",
+  "plan_queued",
+  "planning",
+  "planned",
+  "planned_and_finished",
+  "confirmed",
+  "apply_queued",
+  "applying",
+  "applied",
+  "discarded",
+  "errored",
+  "canceled",
+  "force_canceled",
+];
+
+const events: Readonly<Record<string, RunEvent>> = {
+  "workspace acquired": { kind: "workspace_acquired" },
+  "plan started": { kind: "job_started", phase: "plan" },
+  "plan requeued": { kind: "job_requeued", phase: "plan" },
+  "plan found changes": { kind: "plan_finished", hasChanges: true, counts: one },
+  "plan found nothing": { kind: "plan_finished", hasChanges: false, counts: none },
+  "plan errored": { kind: "job_errored", phase: "plan", message: "no", counts: null, resourcesInFlight: [] },
+  "plan canceled": { kind: "job_canceled", phase: "plan", isForced: false, counts: null },
+  "plan forced": { kind: "job_canceled", phase: "plan", isForced: true, counts: null },
+  confirmed: { kind: "confirmed", by: "ana", comment: "" },
+  discarded: { kind: "discarded", by: "ana", comment: "" },
+  "apply started": { kind: "job_started", phase: "apply" },
+  "apply requeued": { kind: "job_requeued", phase: "apply" },
+  "apply finished": { kind: "apply_finished", counts: one },
+  "apply errored": { kind: "job_errored", phase: "apply", message: "no", counts: one, resourcesInFlight: [] },
+  "apply canceled": { kind: "job_canceled", phase: "apply", isForced: false, counts: none },
+  "apply forced": { kind: "job_canceled", phase: "apply", isForced: true, counts: none },
+  "apply interrupted": { kind: "apply_interrupted", message: "lost", resourcesInFlight: ["a.b"] },
+  "cancel requested": { kind: "cancel_requested", mode: "cancel" },
+  "force requested": { kind: "cancel_requested", mode: "force" },
+};
+
+function diagram(change: Partial<Run>): string {
+  const lines = statuses.flatMap((status) =>
+    Object.entries(events).flatMap(([name, event]) => {
+      const move = moveRun(runIn(status, change), event, now);
+      if (move.kind === "refused") return [];
+      const effects = move.effects.map((effect) =>
+        effect.kind === "release_workspace" ? "release" : `${effect.kind} ${effect.phase}`,
+      );
+      return [`${status} + ${name} -> ${[move.run.status, ...effects].join(", ")}`];
+    }),
+  );
+  return `\n${lines.join("\n")}\n`;
+}
+
+describe("every legal move of a run; what is not listed is refused", () => {
+  test("a run that waits for a person", () => {
+    expect(diagram({})).toMatchInlineSnapshot(`
+      "
+      pending + workspace acquired -> plan_queued, queue_job plan
+      pending + cancel requested -> canceled
+      pending + force requested -> canceled
+      plan_queued + plan started -> planning
+      plan_queued + plan errored -> errored, release
+      plan_queued + plan canceled -> canceled, release
+      plan_queued + plan forced -> force_canceled, release
+      plan_queued + cancel requested -> plan_queued, cancel_job plan
+      plan_queued + force requested -> plan_queued, cancel_job plan
+      planning + plan requeued -> plan_queued
+      planning + plan found changes -> planned
+      planning + plan found nothing -> planned_and_finished, release
+      planning + plan errored -> errored, release
+      planning + plan canceled -> canceled, release
+      planning + plan forced -> force_canceled, release
+      planning + cancel requested -> planning, cancel_job plan
+      planning + force requested -> planning, cancel_job plan
+      planned + confirmed -> apply_queued, queue_job apply
+      planned + discarded -> discarded, release
+      planned + cancel requested -> canceled, release
+      planned + force requested -> canceled, release
+      apply_queued + apply started -> applying
+      apply_queued + apply errored -> errored, release
+      apply_queued + apply canceled -> canceled, release
+      apply_queued + apply forced -> force_canceled, release
+      apply_queued + cancel requested -> apply_queued, cancel_job apply
+      apply_queued + force requested -> apply_queued, cancel_job apply
+      applying + apply finished -> applied, release
+      applying + apply errored -> errored, release
+      applying + apply canceled -> canceled, release
+      applying + apply forced -> force_canceled, release
+      applying + apply interrupted -> errored
+      applying + cancel requested -> applying, cancel_job apply
+      applying + force requested -> applying, cancel_job apply
+      "
+    `);
+  });
+
+  test("plan-only: never takes or releases the workspace", () => {
+    expect(diagram({ options: { ...options, isPlanOnly: true } })).toMatchInlineSnapshot(`
+      "
+      pending + workspace acquired -> plan_queued, queue_job plan
+      pending + cancel requested -> canceled
+      pending + force requested -> canceled
+      plan_queued + plan started -> planning
+      plan_queued + plan errored -> errored
+      plan_queued + plan canceled -> canceled
+      plan_queued + plan forced -> force_canceled
+      plan_queued + cancel requested -> plan_queued, cancel_job plan
+      plan_queued + force requested -> plan_queued, cancel_job plan
+      planning + plan requeued -> plan_queued
+      planning + plan found changes -> planned_and_finished
+      planning + plan found nothing -> planned_and_finished
+      planning + plan errored -> errored
+      planning + plan canceled -> canceled
+      planning + plan forced -> force_canceled
+      planning + cancel requested -> planning, cancel_job plan
+      planning + force requested -> planning, cancel_job plan
+      planned + confirmed -> apply_queued, queue_job apply
+      planned + discarded -> discarded
+      planned + cancel requested -> canceled
+      planned + force requested -> canceled
+      apply_queued + apply started -> applying
+      apply_queued + apply errored -> errored
+      apply_queued + apply canceled -> canceled
+      apply_queued + apply forced -> force_canceled
+      apply_queued + cancel requested -> apply_queued, cancel_job apply
+      apply_queued + force requested -> apply_queued, cancel_job apply
+      applying + apply finished -> applied
+      applying + apply errored -> errored
+      applying + apply canceled -> canceled
+      applying + apply forced -> force_canceled
+      applying + apply interrupted -> errored
+      applying + cancel requested -> applying, cancel_job apply
+      applying + force requested -> applying, cancel_job apply
+      "
+    `);
+  });
+
+  test("auto-apply: changes go on to the apply", () => {
+    const move = moveRun(
+      runIn("planning", { options: { ...options, isAutoApply: true } }),
+      events["plan found changes"] as RunEvent,
+      now,
+    );
+    expect(move).toMatchObject({
+      kind: "moved",
+      run: { status: "apply_queued" },
+      effects: [{ kind: "queue_job", phase: "apply" }],
+    });
+  });
+
+  test("allow-empty-apply: a plan without changes waits for a person too", () => {
+    const move = moveRun(
+      runIn("planning", { options: { ...options, allowsEmptyApply: true } }),
+      events["plan found nothing"] as RunEvent,
+      now,
+    );
+    expect(move).toMatchObject({ kind: "moved", run: { status: "planned" } });
+  });
+
+  test("a plan that ends after a cancel was asked for is not offered for confirmation", () => {
+    const move = moveRun(runIn("planning", { cancelRequestedAt: now }), events["plan found changes"] as RunEvent, now);
+    expect(move).toMatchObject({
+      kind: "moved",
+      run: { status: "canceled" },
+      effects: [{ kind: "release_workspace" }],
+    });
+  });
+});
+
+test("a final run never moves again", () => {
+  for (const status of statuses.filter(isFinal)) {
+    for (const event of Object.values(events)) expect(moveRun(runIn(status), event, now).kind).toBe("refused");
+  }
+});
+
+test("an interrupted apply keeps the workspace: its outcome is unknown", () => {
+  const move = moveRun(runIn("applying"), events["apply interrupted"] as RunEvent, now);
+  expect(move).toMatchObject({ kind: "moved", run: { status: "errored", resourcesInFlight: ["a.b"] }, effects: [] });
+});

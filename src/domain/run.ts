@@ -1,0 +1,229 @@
+import type { ConfigurationId, OrganizationId, RunId, WorkspaceId } from "../lib/ids.ts";
+import type { Desired, JobPhase } from "./job.ts";
+
+export type RunStatus =
+  | "pending"
+  | "plan_queued"
+  | "planning"
+  | "planned"
+  | "planned_and_finished"
+  | "confirmed"
+  | "apply_queued"
+  | "applying"
+  | "applied"
+  | "discarded"
+  | "errored"
+  | "canceled"
+  | "force_canceled";
+
+export interface RunVariable {
+  readonly key: string;
+  readonly value: string;
+  readonly isHcl: boolean;
+}
+
+/** How a run behaves; decided when it is created. */
+export interface RunOptions {
+  readonly isPlanOnly: boolean;
+  readonly isAutoApply: boolean;
+  readonly isDestroy: boolean;
+  readonly skipsRefresh: boolean;
+  readonly isRefreshOnly: boolean;
+  readonly targets: readonly string[];
+  readonly replacements: readonly string[];
+  readonly variables: readonly RunVariable[];
+  /** Overrides the workspace's; empty does not. Only for plan-only runs. */
+  readonly engineVersion: string;
+  readonly allowsEmptyApply: boolean;
+  /** 0 is terraform's default. */
+  readonly parallelism: number;
+}
+
+export interface ChangeCounts {
+  readonly add: number;
+  readonly change: number;
+  readonly destroy: number;
+  readonly import: number;
+}
+
+/** One attempt to change a workspace. */
+export interface Run {
+  readonly id: RunId;
+  readonly organizationId: OrganizationId;
+  readonly workspaceId: WorkspaceId;
+  readonly configurationId: ConfigurationId;
+  readonly status: RunStatus;
+  readonly options: RunOptions;
+  readonly message: string;
+  readonly createdBy: string;
+  readonly createdAt: Date;
+  /** When it got its present status. */
+  readonly statusAt: Date;
+  readonly hasChanges: boolean;
+  readonly plannedChanges: ChangeCounts | null;
+  readonly appliedChanges: ChangeCounts | null;
+  /** SHA-256 of the plan file in clear, in hex; null before the plan was uploaded. */
+  readonly planSha256: string | null;
+  readonly planBytes: number | null;
+  /** Keys of the encrypted plan file and its masked summary in the blob store. */
+  readonly planBlobKey: string | null;
+  readonly summaryBlobKey: string | null;
+  readonly decidedBy: string;
+  readonly decidedAt: Date | null;
+  readonly decisionComment: string;
+  readonly cancelRequestedAt: Date | null;
+  readonly errorMessage: string;
+  readonly resourcesInFlight: readonly string[];
+  readonly endedAt: Date | null;
+  readonly version: number;
+}
+
+export type RunEvent =
+  | { readonly kind: "workspace_acquired" }
+  | { readonly kind: "job_started"; readonly phase: JobPhase }
+  | { readonly kind: "job_requeued"; readonly phase: JobPhase }
+  | { readonly kind: "plan_finished"; readonly hasChanges: boolean; readonly counts: ChangeCounts }
+  | { readonly kind: "confirmed"; readonly by: string; readonly comment: string }
+  | { readonly kind: "discarded"; readonly by: string; readonly comment: string }
+  | { readonly kind: "apply_finished"; readonly counts: ChangeCounts }
+  | {
+      readonly kind: "job_errored";
+      readonly phase: JobPhase;
+      readonly message: string;
+      readonly counts: ChangeCounts | null;
+      readonly resourcesInFlight: readonly string[];
+    }
+  | { readonly kind: "apply_interrupted"; readonly message: string; readonly resourcesInFlight: readonly string[] }
+  | { readonly kind: "cancel_requested"; readonly mode: Exclude<Desired, "run"> }
+  | {
+      readonly kind: "job_canceled";
+      readonly phase: JobPhase;
+      readonly isForced: boolean;
+      readonly counts: ChangeCounts | null;
+    };
+
+/** What else must stand or fall with a run's move. */
+export type RunEffect =
+  | { readonly kind: "queue_job"; readonly phase: JobPhase }
+  | { readonly kind: "cancel_job"; readonly phase: JobPhase; readonly mode: Exclude<Desired, "run"> }
+  /** The run lets go of the workspace, so that the next one can have it. */
+  | { readonly kind: "release_workspace" };
+
+export type RunMove =
+  | { readonly kind: "moved"; readonly run: Run; readonly effects: readonly RunEffect[] }
+  | { readonly kind: "refused"; readonly why: string };
+
+const final: ReadonlySet<RunStatus> = new Set<RunStatus>([
+  "planned_and_finished",
+  "applied",
+  "discarded",
+  "errored",
+  "canceled",
+  "force_canceled",
+]);
+
+/** True once a run can never change again. */
+export const isFinal = (status: RunStatus): boolean => final.has(status);
+
+/** Plan-only runs take no lock and wait for nobody. */
+export const holdsWorkspace = (run: Pick<Run, "options" | "status">): boolean =>
+  !run.options.isPlanOnly && run.status !== "pending" && !isFinal(run.status);
+
+/** The phase whose job the status speaks of; null if it speaks of none. */
+export function phaseOf(status: RunStatus): JobPhase | null {
+  if (status === "plan_queued" || status === "planning") return "plan";
+  if (status === "apply_queued" || status === "applying") return "apply";
+  return null;
+}
+
+type Change = Partial<Omit<Run, "id" | "status" | "version">>;
+
+/** Moves a run, or says why not. Every legal move stands in this function. */
+export function moveRun(run: Run, event: RunEvent, now: Date): RunMove {
+  const to = (status: RunStatus, change: Change = {}, ...effects: readonly RunEffect[]): RunMove => ({
+    kind: "moved",
+    run: { ...run, ...change, status, statusAt: now, endedAt: isFinal(status) ? now : null, version: run.version + 1 },
+    effects:
+      isFinal(status) && status !== "errored" && !run.options.isPlanOnly && run.status !== "pending"
+        ? [...effects, { kind: "release_workspace" }]
+        : effects,
+  });
+  const refuse = (): RunMove => ({
+    kind: "refused",
+    why: `run ${run.id} is ${run.status}: it cannot be ${asClaim(event)}`,
+  });
+  const release: readonly RunEffect[] = run.options.isPlanOnly ? [] : [{ kind: "release_workspace" }];
+  const isIn = (...statuses: readonly RunStatus[]): boolean => statuses.includes(run.status);
+
+  switch (event.kind) {
+    case "workspace_acquired":
+      return isIn("pending") ? to("plan_queued", {}, { kind: "queue_job", phase: "plan" }) : refuse();
+    case "job_started":
+      if (event.phase === "plan") return isIn("plan_queued") ? to("planning") : refuse();
+      return isIn("apply_queued") ? to("applying") : refuse();
+    case "job_requeued":
+      return event.phase === "plan" && isIn("planning") ? to("plan_queued") : refuse();
+    case "plan_finished": {
+      if (!isIn("planning")) return refuse();
+      const found: Change = { hasChanges: event.hasChanges, plannedChanges: event.counts };
+      const isApplicable = event.hasChanges || run.options.allowsEmptyApply;
+      if (run.options.isPlanOnly || !isApplicable) return to("planned_and_finished", found);
+      if (run.cancelRequestedAt !== null) return to("canceled", found);
+      if (!run.options.isAutoApply) return to("planned", found);
+      return to("apply_queued", { ...found, decidedAt: now }, { kind: "queue_job", phase: "apply" });
+    }
+    case "confirmed":
+      if (!isIn("planned")) return refuse();
+      return to(
+        "apply_queued",
+        { decidedBy: event.by, decidedAt: now, decisionComment: event.comment },
+        { kind: "queue_job", phase: "apply" },
+      );
+    case "discarded":
+      if (!isIn("planned")) return refuse();
+      return to("discarded", { decidedBy: event.by, decidedAt: now, decisionComment: event.comment });
+    case "apply_finished":
+      return isIn("applying") ? to("applied", { appliedChanges: event.counts }) : refuse();
+    case "job_errored": {
+      if (phaseOf(run.status) !== event.phase) return refuse();
+      const change: Change = { errorMessage: event.message, resourcesInFlight: event.resourcesInFlight };
+      return to("errored", event.counts === null ? change : { ...change, appliedChanges: event.counts }, ...release);
+    }
+    case "apply_interrupted":
+      // The outcome is unknown, so the workspace stays locked until evidence or a person decides.
+      if (!isIn("applying")) return refuse();
+      return to("errored", { errorMessage: event.message, resourcesInFlight: event.resourcesInFlight });
+    case "cancel_requested":
+      if (isIn("pending", "planned")) return to("canceled", { cancelRequestedAt: now });
+      return phaseOf(run.status) === null ? refuse() : requestCancel(run, event.mode, now);
+    case "job_canceled":
+      if (phaseOf(run.status) !== event.phase) return refuse();
+      return to(
+        event.isForced ? "force_canceled" : "canceled",
+        event.counts === null ? {} : { appliedChanges: event.counts },
+      );
+  }
+}
+
+/** The status stays: the run ends when the agent proves that terraform has. */
+function requestCancel(run: Run, mode: Exclude<Desired, "run">, now: Date): RunMove {
+  const phase = phaseOf(run.status);
+  if (phase === null) return { kind: "refused", why: `run ${run.id} is ${run.status}: it cannot be canceled` };
+  return {
+    kind: "moved",
+    run: { ...run, cancelRequestedAt: run.cancelRequestedAt ?? now, version: run.version + 1 },
+    effects: [{ kind: "cancel_job", phase, mode }],
+  };
+}
+
+function asClaim(event: RunEvent): string {
+  switch (event.kind) {
+    case "confirmed":
+    case "discarded":
+      return event.kind;
+    case "cancel_requested":
+      return "canceled";
+    default:
+      return `moved by ${event.kind}`;
+  }
+}

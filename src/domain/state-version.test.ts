@@ -1,0 +1,17 @@
+import { expect, test } from "vitest";
+import { decideState } from "./state-version.ts";
+
+const state = (serial: number, sha256 = `sha-${serial}`, lineage = "l") => ({ lineage, serial, sha256 });
+
+test.each([
+  ["the first state", null, state(1), true, "accept"],
+  ["a higher serial", state(1), state(2), true, "accept"],
+  ["the same again", state(2), state(2), true, "known"],
+  ["the same again after the run let go", state(2), state(2), false, "known"],
+  ["the same serial, other content", state(2), state(2, "other"), true, "quarantine"],
+  ["a lower serial", state(2), state(1), true, "quarantine"],
+  ["another lineage", state(2), state(9, "x", "other"), true, "quarantine"],
+  ["from a run that no longer holds the workspace", state(1), state(2), false, "quarantine"],
+] as const)("%s", (_name, current, incoming, holds, expected) => {
+  expect(decideState(current, incoming, holds).kind).toBe(expected);
+});

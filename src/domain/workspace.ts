@@ -1,0 +1,32 @@
+import type { OrganizationId, PoolId, RunId, StateVersionId, WorkspaceId } from "../lib/ids.ts";
+
+export type ExecutionMode = "remote" | "agent" | "local";
+export type Engine = "terraform" | "tofu";
+
+/** Who holds a workspace. A run's lock ends with the run once its state is safe; a person's by a person. */
+export type WorkspaceLock =
+  | { readonly kind: "run"; readonly runId: RunId; readonly at: Date }
+  | { readonly kind: "person"; readonly by: string; readonly reason: string; readonly at: Date };
+
+/** One terraform state and the settings of its runs. */
+export interface Workspace {
+  readonly id: WorkspaceId;
+  readonly organizationId: OrganizationId;
+  /** Unique in its organization. */
+  readonly name: string;
+  readonly description: string;
+  readonly executionMode: ExecutionMode;
+  /** Set exactly if the mode is `agent`. */
+  readonly poolId: PoolId | null;
+  readonly engine: Engine;
+  /** Exact version or constraint; empty is whatever the agent has. */
+  readonly engineVersion: string;
+  /** Relative to the archive's root; empty is the root. */
+  readonly workingDirectory: string;
+  readonly isAutoApply: boolean;
+  readonly lock: WorkspaceLock | null;
+  readonly currentStateId: StateVersionId | null;
+  readonly createdAt: Date;
+  readonly updatedAt: Date;
+  readonly version: number;
+}

@@ -1,0 +1,357 @@
+import { createReadStream } from "node:fs";
+import {
+  chmod,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  readlink,
+  rm,
+  stat,
+  symlink,
+  utimes,
+  writeFile,
+} from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { gzipSync } from "node:zlib";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { packDirectory } from "./archive-pack.ts";
+import { checkArchive, defaultArchiveLimits, unpackArchive } from "./archive-unpack.ts";
+
+let dir = "";
+beforeEach(async () => {
+  dir = await mkdtemp(join(tmpdir(), "windlass-archive-"));
+});
+afterEach(() => rm(dir, { recursive: true, force: true }));
+
+interface Entry {
+  readonly name: string;
+  readonly type?: string;
+  readonly link?: string;
+  readonly body?: string | Buffer;
+  readonly mode?: number;
+  /** Overrides the size field, to lie about the body. */
+  readonly size?: string;
+}
+
+/** One tar entry, byte by byte (POSIX ustar). */
+function entry({ name, type = "0", link = "", body = "", mode = 0o644, size }: Entry): Buffer {
+  const content = Buffer.from(body);
+  const header = Buffer.alloc(512);
+  header.write(name, 0, 100, "utf8");
+  header.write(`${mode.toString(8).padStart(7, "0")}\0`, 100);
+  header.write("0000000\0", 108);
+  header.write("0000000\0", 116);
+  header.write(size ?? `${content.length.toString(8).padStart(11, "0")}\0`, 124);
+  header.write("00000000000\0", 136);
+  header.write("        ", 148);
+  header.write(type, 156);
+  header.write(link, 157, 100, "utf8");
+  header.write("ustar\u000000", 257);
+  const sum = header.reduce((total, byte) => total + byte, 0);
+  header.write(`${sum.toString(8).padStart(6, "0")}\0 `, 148);
+  return Buffer.concat([header, content, Buffer.alloc((512 - (content.length % 512)) % 512)]);
+}
+
+function pax(fields: Readonly<Record<string, string>>, type = "x"): Buffer {
+  const body = Object.entries(fields).map(([key, value]) => {
+    const rest = ` ${key}=${value}\n`;
+    let length = Buffer.byteLength(rest) + 1;
+    while (length !== Buffer.byteLength(rest) + String(length).length) length += 1;
+    return `${length}${rest}`;
+  });
+  return entry({ name: "PaxHeader", type, body: body.join("") });
+}
+
+const ending = Buffer.alloc(1024);
+const tar = (...parts: readonly Buffer[]): Buffer => gzipSync(Buffer.concat([...parts, ending]));
+
+async function* bytes(...chunks: readonly Uint8Array[]): AsyncGenerator<Uint8Array> {
+  yield* chunks;
+}
+
+const small = {
+  ...defaultArchiveLimits,
+  maxExpandedBytes: 4_000_000,
+  ratioFromBytes: 100_000,
+  maxEntries: 50,
+  maxFileBytes: 1_000_000,
+};
+const a = entry({ name: "a", body: "hello" });
+
+const hostile: ReadonlyArray<readonly [string, Buffer, RegExp]> = [
+  ["an absolute name", tar(entry({ name: "/etc/cron.d/x" })), /absolute name/],
+  ["..", tar(entry({ name: "../x" })), /leaves the archive/],
+  [".. in the middle", tar(entry({ name: "a/../../x" })), /leaves the archive/],
+  ["a backslash", tar(entry({ name: "..\\x" })), /backslash/],
+  ["a drive letter", tar(entry({ name: "C:x" })), /drive letter/],
+  ["a newline in a name", tar(entry({ name: "a\nb" })), /control character/],
+  ["bytes that are no UTF-8", tar(brokenName()), /not valid UTF-8/],
+  ["a name of nothing but dots", tar(entry({ name: "./.", body: "x" })), /without a name/],
+  ["a hard link", tar(a, entry({ name: "b", type: "1", link: "a" })), /Link: only files/],
+  ["a character device", tar(entry({ name: "null", type: "3" })), /CharacterDevice/],
+  ["a block device", tar(entry({ name: "sda", type: "4" })), /BlockDevice/],
+  ["a FIFO", tar(entry({ name: "pipe", type: "6" })), /FIFO/],
+  ["a GNU sparse file", tar(entry({ name: "sparse", type: "S", body: "x" })), /SparseFile/],
+  ["a PAX sparse file", tar(pax({ "GNU.sparse.major": "1" }), a), /sparse/],
+  ["a setuid bit", tar(entry({ name: "su", mode: 0o4755 })), /setuid/],
+  ["a setgid bit", tar(entry({ name: "sg", mode: 0o2755 })), /setuid or setgid/],
+  ["a name twice", tar(a, a), /twice/],
+  ["names equal up to case", tar(a, entry({ name: "A" })), /only by letter case/],
+  ["directories equal up to case", tar(entry({ name: "mod/x" }), entry({ name: "Mod/y" })), /only by letter case/],
+  ["names equal up to Unicode form", tar(entry({ name: "\u00e9" }), entry({ name: "e\u0301" })), /Unicode form/],
+  ["a file that is also a directory", tar(a, entry({ name: "a/b" })), /both a file and a directory/],
+  [
+    "a link that is also a directory",
+    tar(entry({ name: "l", type: "2", link: "a" }), entry({ name: "l/x" })),
+    /meets the link/,
+  ],
+  [
+    "a directory swapped for a link",
+    tar(entry({ name: "d/", type: "5" }), entry({ name: "d", type: "2", link: "x" })),
+    /meets the link/,
+  ],
+  ["an absolute link", tar(entry({ name: "l", type: "2", link: "/etc/passwd" })), /absolute path/],
+  ["a link upwards", tar(entry({ name: "l", type: "2", link: "../x" })), /leads outside/],
+  ["a link upwards from a folder", tar(entry({ name: "d/l", type: "2", link: "../../x" })), /leads outside/],
+  [
+    "links that lead outside only together",
+    tar(entry({ name: "here", type: "2", link: "." }), entry({ name: "out", type: "2", link: "here/.." })),
+    /leads outside/,
+  ],
+  ["a link without a target", tar(entry({ name: "l", type: "2" })), /linkpath|target/],
+  ["a PAX path upwards", tar(pax({ path: "../../x" }), a), /leaves the archive/],
+  [
+    "a PAX linkpath outside",
+    tar(pax({ linkpath: "/etc" }), entry({ name: "l", type: "2", link: "a" })),
+    /absolute path/,
+  ],
+  ["a PAX path with NUL", tar(pax({ path: "a\0b" }), a), /NUL/],
+  ["a PAX linkpath with NUL", tar(pax({ linkpath: "a\0../../x" }), entry({ name: "l", type: "2", link: "a" })), /NUL/],
+  ["a negative PAX size", tar(pax({ size: "-1" }), a), /negative size/],
+  [
+    "a GNU long name upwards",
+    tar(entry({ name: "././@LongLink", type: "L", body: "../x\0" }), a),
+    /leaves the archive/,
+  ],
+  [
+    "a huge extended header",
+    tar(entry({ name: "x", type: "x", body: noise(100_000, 7) })),
+    /extended header of 100000/,
+  ],
+  ["deep nesting", tar(entry({ name: "d/".repeat(49) }), pax({ path: "d/".repeat(70) }), a), /deeper than 64/],
+  ["a long name", tar(pax({ path: "n".repeat(5000) }), a), /more than 4096 bytes/],
+  ["a long segment", tar(pax({ path: "n".repeat(300) }), a), /255 bytes/],
+  ["a large file", tar(entry({ name: "big", size: "00007641100\0" })), /larger than 1000000/],
+  ["too many entries", tar(...Array.from({ length: 51 }, (_, i) => entry({ name: `f${i}` }))), /more than 50 entries/],
+  ["a ratio bomb", tar(entry({ name: "zeros", body: Buffer.alloc(900_000) })), /200 times/],
+  [
+    "a size bomb",
+    tar(...Array.from({ length: 9 }, (_, i) => entry({ name: `r${i}`, body: noise(500_000, i) }))),
+    /more than 4000000/,
+  ],
+  ["a cut end", gzipSync(Buffer.concat([a, Buffer.alloc(512)])), /cut short/],
+  ["a cut body", gzipSync(a.subarray(0, 700)), /cut short/],
+  ["a cut gzip stream", tar(a, entry({ name: "r", body: noise(5000, 1) })).subarray(0, 3000), /its end is missing/],
+  ["no gzip", Buffer.concat([a, ending]), /not a gzip file/],
+  ["gzip in gzip", gzipSync(tar(entry({ name: "n", body: noise(2000, 5) }))), /compressed twice/],
+  ["no tar", gzipSync("x".repeat(2000)), /not a tar file/],
+  ["a wrong checksum", gzipSync(Buffer.concat([flip(a), ending])), /checksum/],
+  ["something after the end", gzipSync(Buffer.concat([a, ending, a, ending])), /after its end mark/],
+  ["nothing", Buffer.alloc(0), /end is missing|cut short/],
+];
+
+function brokenName(): Buffer {
+  const header = entry({ name: "ab" });
+  header[1] = 0xff;
+  return resum(header);
+}
+
+function flip(part: Buffer): Buffer {
+  const copy = Buffer.from(part);
+  copy[2] = 0x7a;
+  return copy;
+}
+
+function resum(header: Buffer): Buffer {
+  header.write("        ", 148);
+  header.write(
+    `${header
+      .subarray(0, 512)
+      .reduce((sum, byte) => sum + byte, 0)
+      .toString(8)
+      .padStart(6, "0")}\0 `,
+    148,
+  );
+  return header;
+}
+
+/** Bytes that do not compress, the same for the same seed. */
+function noise(length: number, seed: number): Buffer {
+  const out = Buffer.alloc(length);
+  let state = seed + 1;
+  for (let i = 0; i < length; i += 1) {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    out[i] = state >>> 24;
+  }
+  return out;
+}
+
+describe("hostile archives are refused, and nothing stays", () => {
+  test.each(hostile)("%s", async (_, archive, why) => {
+    const refusal = { name: "WindlassError", code: "archive_rejected", message: expect.stringMatching(why) };
+    await expect(checkArchive(bytes(archive), small)).rejects.toMatchObject(refusal);
+    const chunks = Array.from({ length: Math.ceil(archive.length / 97) }, (_, i) =>
+      archive.subarray(i * 97, i * 97 + 97),
+    );
+    await expect(unpackArchive(bytes(...chunks.slice(0, 2000)), join(dir, "out"), small)).rejects.toMatchObject({
+      code: "archive_rejected",
+    });
+    expect(await readdir(join(dir, "out"))).toEqual([]);
+  });
+
+  test("the refusal names the entry for programs", async () => {
+    const failed = checkArchive(bytes(tar(entry({ name: "x/../../y" }))), small);
+    await expect(failed).rejects.toMatchObject({
+      metadata: { entry: "x/../../y", why: expect.stringContaining("..") },
+    });
+  });
+
+  test("a compressed size over the limit is refused while it arrives", async () => {
+    const limits = { ...small, maxCompressedBytes: 100 };
+    await expect(checkArchive(bytes(tar(a, entry({ name: "n", body: noise(4000, 3) }))), limits)).rejects.toThrow(
+      /larger than 100 bytes/,
+    );
+  });
+
+  test("a directory with something in it is never unpacked into", async () => {
+    await writeFile(join(dir, "mine"), "");
+    await expect(unpackArchive(bytes(tar(a)), dir, small)).rejects.toThrow(/not empty/);
+    expect(await readdir(dir)).toEqual(["mine"]);
+  });
+});
+
+describe("honest archives", () => {
+  test("files, folders, modes, long and non-ASCII names, and links come out", async () => {
+    const long = `${"långt/".repeat(30)}main.tf`;
+    const archive = tar(
+      entry({ name: "./", type: "5" }),
+      entry({ name: "./main.tf", body: "x = 1\n" }),
+      entry({ name: "./run.sh", body: "#!/bin/sh\n", mode: 0o700 }),
+      entry({ name: "./empty/", type: "5" }),
+      pax({ path: long }),
+      entry({ name: "short", body: "deep" }),
+      entry({ name: "link", type: "2", link: "empty/../main.tf" }),
+      entry({ name: "empty/back", type: "2", link: ".." }),
+    );
+    const contents = await unpackArchive(
+      bytes(...[...archive].map((byte) => Uint8Array.of(byte))),
+      join(dir, "out"),
+      small,
+    );
+    expect(contents).toEqual({ files: 3, directories: 1, links: 2, bytes: 20, compressedBytes: archive.length });
+    expect(await readFile(join(dir, "out/main.tf"), "utf8")).toBe("x = 1\n");
+    expect((await stat(join(dir, "out/run.sh"))).mode & 0o777).toBe(0o755);
+    expect(await readFile(join(dir, "out", long), "utf8")).toBe("deep");
+    expect(await readFile(join(dir, "out/link"), "utf8")).toBe("x = 1\n");
+    expect(await readdir(join(dir, "out/empty/back"))).toContain("main.tf");
+  });
+
+  test("what is packed comes out the same, and the same directory packs to the same bytes", async () => {
+    const from = join(dir, "from");
+    await mkdir(join(from, "modules/a"), { recursive: true });
+    await writeFile(join(from, "main.tf"), "a".repeat(100_000));
+    await writeFile(join(from, "modules/a/ünïcode-名前.tf"), "");
+    await writeFile(join(from, `${"n".repeat(180)}.tf`), "long");
+    await writeFile(join(from, "tool"), "x");
+    await chmod(join(from, "tool"), 0o711);
+    await symlink("modules/a", join(from, "current"));
+    await symlink(join(from, "main.tf"), join(from, "absolute"));
+    await using first = await packDirectory(from, { maxBytes: 1_000_000 });
+    await utimes(join(from, "main.tf"), 1, 1);
+    await using second = await packDirectory(from, { maxBytes: 1_000_000 });
+    expect(second.sha256).toBe(first.sha256);
+    expect(first).toMatchObject({ files: 6, ignored: 0, contentBytes: 100_005 });
+
+    const contents = await unpackArchive(first.file, join(dir, "out"), defaultArchiveLimits);
+    expect(contents).toMatchObject({ files: 4, links: 2, bytes: 100_005, compressedBytes: first.bytes });
+    expect(await checkArchive(createReadStream(first.file), defaultArchiveLimits)).toEqual(contents);
+    expect(await readlink(join(dir, "out/absolute"))).toBe("main.tf");
+    expect(await readFile(join(dir, "out", `${"n".repeat(180)}.tf`), "utf8")).toBe("long");
+    expect((await stat(join(dir, "out/tool"))).mode & 0o777).toBe(0o755);
+  });
+});
+
+describe("packing", () => {
+  const put = async (path: string, text = "x"): Promise<void> => {
+    await mkdir(join(dir, path, ".."), { recursive: true });
+    await writeFile(join(dir, path), text);
+  };
+  const packedNames = async (): Promise<string[]> => {
+    await using packed = await packDirectory(dir, { maxBytes: 1_000_000 });
+    const out = await mkdtemp(join(tmpdir(), "windlass-archive-out-"));
+    await unpackArchive(packed.file, out, defaultArchiveLimits);
+    const names = (await readdir(out, { recursive: true, withFileTypes: true })).filter(
+      (found) => !found.isDirectory(),
+    );
+    await rm(out, { recursive: true, force: true });
+    return names.map((found) => join(found.parentPath, found.name).slice(out.length + 1)).sort();
+  };
+
+  test("leaves out .git, .terraform but its modules, state, and what .terraformignore names", async () => {
+    for (const path of [
+      ".git/config",
+      ".terraform/providers/p",
+      ".terraform/modules/m/main.tf",
+      "sub/.terraform/x",
+      "terraform.tfstate",
+    ])
+      await put(path);
+    for (const path of [
+      "terraform.tfstate.backup",
+      "main.tf",
+      "a.log",
+      "keep.log",
+      "secret/key",
+      ".terraform.lock.hcl",
+    ])
+      await put(path);
+    await put(".terraformignore", "*.log\n!keep.log\nsecret/\n");
+    expect(await packedNames()).toEqual([
+      ".terraform.lock.hcl",
+      ".terraform/modules/m/main.tf",
+      ".terraformignore",
+      "keep.log",
+      "main.tf",
+    ]);
+    await using packed = await packDirectory(dir, { maxBytes: 1_000_000 });
+    expect(packed.ignored).toBe(7);
+  });
+
+  test("a link that leaves the directory is refused by name, unless it is ignored", async () => {
+    await put("main.tf");
+    await symlink("/etc/hostname", join(dir, "leak"));
+    await expect(packDirectory(dir, { maxBytes: 1e6 })).rejects.toMatchObject({
+      code: "archive_rejected",
+      message: expect.stringMatching(/"leak".*\/etc\/hostname/),
+    });
+    await put(".terraformignore", "leak\n");
+    expect(await packedNames()).toEqual([".terraformignore", "main.tf"]);
+  });
+
+  test("a result over the limit is refused and says what to do", async () => {
+    await writeFile(join(dir, "big"), noise(50_000, 9));
+    await expect(packDirectory(dir, { maxBytes: 10_000 })).rejects.toMatchObject({
+      code: "upload_too_large",
+      message: expect.stringContaining(".terraformignore"),
+    });
+  });
+
+  test("a missing directory is named", async () => {
+    await expect(packDirectory(join(dir, "nope"), { maxBytes: 1 })).rejects.toMatchObject({
+      code: "validation",
+      message: expect.stringContaining("nope"),
+    });
+  });
+});

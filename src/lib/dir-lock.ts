@@ -1,0 +1,57 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import Database from "better-sqlite3";
+
+/** Proof that this process alone uses a directory, until it is released or the process ends. */
+export interface DirectoryLock extends Disposable {
+  release(): void;
+}
+
+export type LockOutcome =
+  | { readonly kind: "locked"; readonly lock: DirectoryLock }
+  /** `byPid` is what the holder wrote; undefined when that could not be read. */
+  | { readonly kind: "held"; readonly byPid: number | undefined; readonly message: string };
+
+/**
+ * Locks a directory (made with mode 0700 if absent) for one process. The lock is the kernel's, on `<dir>/lock.db`, so
+ * it vanishes with the process however that ends; a second lock by the same process is refused as well. Local file
+ * systems only: locks on network file systems are not to be trusted.
+ */
+export async function lockDirectory(dir: string): Promise<LockOutcome> {
+  await mkdir(dir, { recursive: true, mode: 0o700 });
+  const db = new Database(join(dir, "lock.db"), { timeout: 0 });
+  try {
+    db.pragma("journal_mode = MEMORY");
+    db.exec("BEGIN EXCLUSIVE");
+  } catch (error) {
+    db.close();
+    if (isBusy(error)) return held(dir);
+    throw error;
+  }
+  // Beside the database and not in it: nobody else can read a file that is locked exclusively.
+  writeFileSync(join(dir, "lock.pid"), `${process.pid}\n`);
+  const release = () => {
+    if (db.open) db.close();
+  };
+  return { kind: "locked", lock: { release, [Symbol.dispose]: release } };
+}
+
+const isBusy = (error: unknown) =>
+  error instanceof Database.SqliteError && (error.code.startsWith("SQLITE_BUSY") || error.code === "SQLITE_LOCKED");
+
+function held(dir: string): LockOutcome {
+  const byPid = readPid(join(dir, "lock.pid"));
+  const holder = byPid === undefined ? "another process" : `process ${byPid}`;
+  const message = `${dir} is in use by ${holder}: stop it, or choose another directory`;
+  return { kind: "held", byPid, message };
+}
+
+function readPid(path: string): number | undefined {
+  try {
+    const pid = Number.parseInt(readFileSync(path, "utf8"), 10);
+    return Number.isNaN(pid) ? undefined : pid;
+  } catch {
+    return undefined;
+  }
+}

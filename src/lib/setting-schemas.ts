@@ -1,0 +1,98 @@
+import { z } from "zod";
+
+/** What turns the text of one setting into its value; the issue's message says what was expected. */
+export type SettingSchema<T> = z.ZodType<T, string>;
+
+const durationUnits: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+const sizeUnits: Readonly<Record<string, number>> = {
+  B: 1,
+  KB: 1e3,
+  MB: 1e6,
+  GB: 1e9,
+  TB: 1e12,
+  KiB: 2 ** 10,
+  MiB: 2 ** 20,
+  GiB: 2 ** 30,
+  TiB: 2 ** 40,
+};
+
+/** Any text that is not empty. */
+export const text = (): SettingSchema<string> => parsed("some text", (value) => value);
+
+/** `90s`, `2h30m`, `7d`, `250ms`, or `0`, in milliseconds. */
+export const durationMs = (): SettingSchema<number> => parsed("a duration such as 90s, 2h30m or 7d", parseDurationMs);
+
+/** `100MiB`, `64KB`, or a plain number of bytes. */
+export const sizeBytes = (): SettingSchema<number> => parsed("a size such as 100MiB or 64KB", parseSizeBytes);
+
+/** `true`, `false`, `1` or `0`. */
+export const flag = (): SettingSchema<boolean> =>
+  parsed("true or false", (value) =>
+    new Map([
+      ["true", true],
+      ["1", true],
+      ["false", false],
+      ["0", false],
+    ]).get(value),
+  );
+
+/** A whole number within the bounds, both included. */
+export const integer = (min: number, max: number): SettingSchema<number> =>
+  parsed(`a whole number from ${min} to ${max}`, (value) => {
+    const number = Number(value);
+    return /^-?\d+$/.test(value) && number >= min && number <= max ? number : undefined;
+  });
+
+/** One of the given words. */
+export const choice = <const Word extends string>(...words: readonly Word[]): SettingSchema<Word> =>
+  parsed(words.join(" or "), (value) => words.find((word) => word === value));
+
+/** Texts separated by commas; blanks around them do not count. */
+export const list = (): SettingSchema<readonly string[]> =>
+  parsed("a list such as a,b,c", (value) =>
+    value
+      .split(",")
+      .map((item) => item.trim())
+      .filter((item) => item !== ""),
+  );
+
+/** `name=value` pairs separated by commas. */
+export const pairs = (): SettingSchema<Readonly<Record<string, string>>> =>
+  parsed("pairs such as region=eu,size=big", (value) => {
+    const entries = value
+      .split(",")
+      .map((pair) => pair.trim())
+      .filter((pair) => pair !== "")
+      .map(splitPair);
+    return entries.every((entry) => entry !== undefined) ? Object.fromEntries(entries) : undefined;
+  });
+
+/** A schema of `expected` things: `parse` answers undefined for a text that is none. */
+export const parsed = <T>(expected: string, parse: (value: string) => T | undefined): SettingSchema<T> =>
+  z.string().transform((value, context) => {
+    const result = parse(value);
+    if (result !== undefined) return result;
+    context.addIssue({ code: "custom", message: `expected ${expected}` });
+    return z.NEVER;
+  });
+
+function splitPair(pair: string): readonly [string, string] | undefined {
+  const at = pair.indexOf("=");
+  return at > 0 ? [pair.slice(0, at), pair.slice(at + 1)] : undefined;
+}
+
+function parseDurationMs(value: string): number | undefined {
+  if (value === "0") return 0;
+  if (!/^(\d+(\.\d+)?(ms|[smhd]))+$/.test(value)) return undefined;
+  const parts = value.matchAll(/(\d+(?:\.\d+)?)(ms|[smhd])/g);
+  return [...parts].reduce(
+    (sum, [, count, unit]) => sum + Number(count) * (durationUnits[unit ?? ""] ?? Number.NaN),
+    0,
+  );
+}
+
+function parseSizeBytes(value: string): number | undefined {
+  const match = /^(\d+(?:\.\d+)?)\s*([KMGT]i?B|B)?$/.exec(value);
+  const unit = sizeUnits[match?.[2] ?? "B"];
+  return match === null || unit === undefined ? undefined : Math.floor(Number(match[1]) * unit);
+}

@@ -1,0 +1,147 @@
+import { readFileSync } from "node:fs";
+import { closest, distance } from "fastest-levenshtein";
+import type { Environment } from "./environment.ts";
+import type { SettingSchema } from "./setting-schemas.ts";
+
+/** One setting of a program: where it may come from, what it must look like and what it is without being given. */
+export interface Setting<T> {
+  /** What it sets, for help texts. */
+  readonly about: string;
+  /** The flag's name without dashes; absent for what must never stand on a command line. */
+  readonly flag?: string;
+  /** The variable; `<env>_FILE` names a file that holds the value. Absent: flag only. */
+  readonly env?: string;
+  readonly schema: SettingSchema<T>;
+  /** Never shown in a message. */
+  readonly isSecret?: boolean;
+  readonly fallback: { readonly kind: "value"; readonly value: T } | { readonly kind: "required" };
+}
+
+type Spec<T> = Omit<Setting<T>, "fallback">;
+
+/** A setting that has a value in any case. */
+export const setting = <T>(spec: Spec<T>, fallback: NoInfer<T>): Setting<T> => ({
+  ...spec,
+  fallback: { kind: "value", value: fallback },
+});
+
+/** A setting that must be given. */
+export const requiredSetting = <T>(spec: Spec<T>): Setting<T> => ({ ...spec, fallback: { kind: "required" } });
+
+/** A setting that may be left out. */
+export const optionalSetting = <T>(spec: Spec<T>): Setting<T | undefined> => ({
+  ...(spec as Spec<T | undefined>),
+  fallback: { kind: "value", value: undefined },
+});
+
+/** The settings of a program by the names its code uses. */
+// biome-ignore lint/suspicious/noExplicitAny: each setting has a type of its own, which SettingValues reads back
+export type Settings = Readonly<Record<string, Setting<any>>>;
+export type SettingValues<S extends Settings> = {
+  readonly [Name in keyof S]: S[Name] extends Setting<infer T> ? T : never;
+};
+
+/** Where a value came from: `--listen`, `WINDLASS_LISTEN`, `WINDLASS_TOKEN_FILE`, or `default`. */
+export type Origins<S extends Settings> = { readonly [Name in keyof S]: string };
+
+export interface SettingSources {
+  /** Values by flag name as the command line gave them; undefined counts as not given. */
+  readonly flags: Readonly<Record<string, unknown>>;
+  readonly environment: Environment;
+  /** Further variables with our prefix that are no mistake: those of the sister programs. */
+  readonly alsoKnown?: readonly string[];
+  /** Reads the file that a `_FILE` variable names. */
+  readonly readFile?: (path: string) => string;
+}
+
+export type LoadOutcome<S extends Settings> =
+  | {
+      readonly kind: "loaded";
+      readonly values: SettingValues<S>;
+      readonly origins: Origins<S>;
+      /** One sentence for each variable that looks like ours and is not. */
+      readonly unknown: readonly string[];
+    }
+  /** Every problem at once, the unknown variables included, one sentence each. */
+  | { readonly kind: "invalid"; readonly problems: readonly string[] };
+
+type Found = { readonly kind: "found"; readonly text: string; readonly origin: string };
+type Resolved =
+  | { readonly kind: "value"; readonly value: unknown; readonly origin: string }
+  | { readonly kind: "problem"; readonly problem: string };
+
+/** Reads every setting: flag, else variable, else the file that the `_FILE` variable names, else the default. */
+export function loadSettings<S extends Settings>(settings: S, sources: SettingSources): LoadOutcome<S> {
+  const values: Record<string, unknown> = {};
+  const origins: Record<string, string> = {};
+  const problems: string[] = [];
+  for (const [name, one] of Object.entries(settings)) {
+    const resolved = resolve(one, sources);
+    if (resolved.kind === "problem") problems.push(resolved.problem);
+    else [values[name], origins[name]] = [resolved.value, resolved.origin];
+  }
+  const unknown = unknownVariables(settings, sources);
+  if (problems.length > 0) return { kind: "invalid", problems: [...problems, ...unknown] };
+  return { kind: "loaded", values: values as SettingValues<S>, origins: origins as Origins<S>, unknown };
+}
+
+/** Every variable these settings can be given by, the `_FILE` forms included. */
+export const settingVariables = (settings: Settings): readonly string[] =>
+  Object.values(settings).flatMap(({ env }) => (env === undefined ? [] : [env, `${env}_FILE`]));
+
+function resolve(one: Setting<unknown>, sources: SettingSources): Resolved {
+  const found = find(one, sources);
+  if (found?.kind === "problem") return found;
+  if (found !== undefined) return check(one, found);
+  if (one.fallback.kind === "value") return { kind: "value", value: one.fallback.value, origin: "default" };
+  return { kind: "problem", problem: `${one.about} is needed: give ${waysToGive(one)}` };
+}
+
+function find(
+  one: Setting<unknown>,
+  sources: SettingSources,
+): Found | Extract<Resolved, { kind: "problem" }> | undefined {
+  const flag = one.flag === undefined ? undefined : sources.flags[one.flag];
+  if (flag !== undefined) return { kind: "found", text: String(flag), origin: `--${one.flag}` };
+  if (one.env === undefined) return undefined;
+  const variable = sources.environment[one.env];
+  if (variable !== undefined && variable !== "") return { kind: "found", text: variable, origin: one.env };
+  const fileVariable = `${one.env}_FILE`;
+  const path = sources.environment[fileVariable];
+  if (path === undefined || path === "") return undefined;
+  try {
+    const read = sources.readFile ?? ((file: string) => readFileSync(file, "utf8"));
+    return { kind: "found", text: read(path).replace(/\r?\n$/, ""), origin: fileVariable };
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    return { kind: "problem", problem: `${fileVariable}: ${path} cannot be read: ${why}` };
+  }
+}
+
+function check(one: Setting<unknown>, { text, origin }: Found): Resolved {
+  const result = one.schema.safeParse(text);
+  if (result.success) return { kind: "value", value: result.data, origin };
+  const expected = result.error.issues.map((issue) => issue.message).join("; ");
+  const got = one.isSecret ? "something else (not shown: it is a secret)" : JSON.stringify(text);
+  return { kind: "problem", problem: `${origin}: ${expected}, got ${got}` };
+}
+
+function waysToGive({ flag, env }: Setting<unknown>): string {
+  const ways = [...(flag === undefined ? [] : [`--${flag}`]), ...(env === undefined ? [] : [env, `${env}_FILE`])];
+  return ways.join(" or ");
+}
+
+const prefix = "WINDLASS_";
+
+function unknownVariables(settings: Settings, { environment, alsoKnown = [] }: SettingSources): readonly string[] {
+  const known = [...settingVariables(settings), ...alsoKnown];
+  const given = Object.keys(environment).filter((name) => name.startsWith(prefix) && !known.includes(name));
+  return given.sort().map((name) => `${name} is not a variable of Windlass${suggestion(name, known)}`);
+}
+
+/** `: did you mean X?` when a known name is near, else nothing. */
+export function suggestion(name: string, known: readonly string[]): string {
+  if (known.length === 0) return "";
+  const nearest = closest(name, known as string[]);
+  return distance(name, nearest) <= Math.max(2, Math.ceil(name.length / 4)) ? `: did you mean ${nearest}?` : "";
+}

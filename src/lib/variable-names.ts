@@ -1,0 +1,62 @@
+/** Names a workspace's environment variable may not have, and why; a trailing `*` stands for any ending. */
+const refused: ReadonlyArray<readonly [pattern: string, why: string]> = [
+  ["TF_CLI_ARGS*", "it would change terraform's arguments behind the run's back"],
+  ["TF_CLI_CONFIG_FILE", "the agent sets it"],
+  ["TERRAFORM_CONFIG", "the agent sets it"],
+  ["TF_DATA_DIR", "the agent sets it"],
+  ["TF_WORKSPACE", "the agent sets it"],
+  ["TF_INPUT", "a run cannot answer questions"],
+  ["TF_IN_AUTOMATION", "the agent sets it"],
+  ["TF_LOG*", "terraform's debug log holds secrets"],
+  ["TF_TEMP_LOG_PATH", "terraform's debug log holds secrets"],
+  ["TF_PLUGIN_CACHE*", "a cache shared by jobs is a way from one job to another"],
+  ["TF_STATE_PERSIST_INTERVAL", "the agent takes care of the state"],
+  ["TF_FORCE_LOCAL_BACKEND", "the agent takes care of the state"],
+  ["TF_HTTP_*", "the agent takes care of the state"],
+  ["TF_REATTACH_PROVIDERS", "providers are started by terraform only"],
+  ["CHECKPOINT_DISABLE", "the agent sets it"],
+  ["WINDLASS_*", "these names belong to the agent itself"],
+  ["GOGC", "the agent sets it"],
+  ["GODEBUG", "it changes how terraform itself runs"],
+  ["PATH", "the agent sets it"],
+  ["HOME", "the agent sets it"],
+  ["TMPDIR", "the agent sets it"],
+  ["PWD", "the agent sets it"],
+  ["OLDPWD", "the agent sets it"],
+  ["IFS", "it changes how every shell reads its commands"],
+  ["SHELLOPTS", "it changes how every shell reads its commands"],
+  ["BASHOPTS", "it changes how every shell reads its commands"],
+  ["BASH_ENV", "it would run a file at the start of every shell"],
+  ["BASH_FUNC_*", "it would replace commands of every shell"],
+  ["ENV", "it would run a file at the start of every shell"],
+  ["PROMPT_COMMAND", "it would run a command in every shell"],
+  ["PS4", "it would run a command in every shell"],
+  ["LD_*", "it would load code into every program of the run"],
+  ["DYLD_*", "it would load code into every program of the run"],
+  ["GCONV_PATH", "it would load code into every program of the run"],
+  ["NODE_OPTIONS", "it would load code into every program of the run"],
+];
+
+const environmentName = /^[A-Za-z_][A-Za-z0-9_]*$/;
+const terraformName = /^[\p{L}_][\p{L}\p{N}_-]*$/u;
+
+/** Greatest length of a variable's name, in characters (HCP Terraform's). */
+export const maxVariableNameLength = 128;
+
+/** Why a workspace environment variable may not have this name, as the end of a sentence; undefined when it may. */
+export function whyRefusedVariableName(name: string): string | undefined {
+  if (!environmentName.test(name))
+    return "an environment variable's name has only letters, digits and _, and starts with no digit";
+  if (name.length > maxVariableNameLength) return `a variable's name has at most ${maxVariableNameLength} characters`;
+  return refused.find(([pattern]) => matches(pattern, name.toUpperCase()))?.[1];
+}
+
+/** True when a workspace environment variable may not have this name: it would reach into terraform or the agent. */
+export const isRefusedVariableName = (name: string): boolean => whyRefusedVariableName(name) !== undefined;
+
+/** True when terraform can have an input variable of this name. */
+export const isTerraformVariableName = (name: string): boolean =>
+  name.length <= maxVariableNameLength && terraformName.test(name);
+
+const matches = (pattern: string, name: string): boolean =>
+  pattern.endsWith("*") ? name.startsWith(pattern.slice(0, -1)) : name === pattern;

@@ -1,0 +1,61 @@
+import type { ServiceImpl } from "@connectrpc/connect";
+import { createPool, deletePool, getPool, listPools, updatePool } from "../control/agent-pools.ts";
+import type { Control } from "../control/control.ts";
+import { grantWorkspaces, revokeWorkspaces } from "../control/grants.ts";
+import type { PoolView } from "../control/pool-view.ts";
+import type { AgentPoolService } from "../gen/windlass/v1/agent_pool_service_pb.ts";
+import { callerOf } from "./caller.ts";
+import { agentPoolFields, toAgentPool } from "./mapping/agent-pool.ts";
+import { maskedChanges } from "./mapping/field-mask.ts";
+import { pageOf } from "./mapping/page.ts";
+
+/** How these requests name a pool. */
+const referenceOf = ({ organization, agentPool }: { readonly organization: string; readonly agentPool: string }) => ({
+  organization,
+  name: agentPool,
+});
+
+/** Manages agent pools. */
+export function agentPoolService(control: Control): ServiceImpl<typeof AgentPoolService> {
+  const shown = (view: PoolView) => toAgentPool(view, control.clock.now());
+  return {
+    createAgentPool: async (request, context) => {
+      const { organization, name, description, requestId } = request;
+      const isOrganizationScoped = request.organizationScoped ?? true;
+      const wanted = {
+        organization,
+        name,
+        description,
+        isOrganizationScoped,
+        grants: request.grantedWorkspaces,
+        requestId,
+      };
+      return { agentPool: shown(await createPool(control, callerOf(context), wanted)) };
+    },
+    getAgentPool: async (request, context) => ({
+      agentPool: shown(await getPool(control, callerOf(context), referenceOf(request))),
+    }),
+    listAgentPools: async (request, context) => {
+      const { organization } = request;
+      const page = await listPools(control, callerOf(context), { organization, page: pageOf(request) });
+      return { agentPools: page.rows.map(shown), nextPageToken: page.nextToken };
+    },
+    updateAgentPool: async (request, context) => {
+      const changes = maskedChanges(request.updateMask, request.changes, agentPoolFields);
+      const update = { reference: referenceOf(request), changes, etag: request.etag };
+      return { agentPool: shown(await updatePool(control, callerOf(context), update)) };
+    },
+    deleteAgentPool: async (request, context) => {
+      await deletePool(control, callerOf(context), referenceOf(request));
+      return {};
+    },
+    grantWorkspaces: async (request, context) => {
+      const wanted = { pool: referenceOf(request), workspaces: request.workspaces };
+      return { agentPool: shown(await grantWorkspaces(control, callerOf(context), wanted)) };
+    },
+    revokeWorkspaces: async (request, context) => {
+      const wanted = { pool: referenceOf(request), workspaces: request.workspaces };
+      return { agentPool: shown(await revokeWorkspaces(control, callerOf(context), wanted)) };
+    },
+  };
+}

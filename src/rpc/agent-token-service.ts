@@ -1,0 +1,27 @@
+import { durationMs } from "@bufbuild/protobuf/wkt";
+import type { ServiceImpl } from "@connectrpc/connect";
+import { createAgentToken, listAgentTokens, revokeAgentToken } from "../control/agent-tokens.ts";
+import type { Control } from "../control/control.ts";
+import type { AgentTokenService } from "../gen/windlass/v1/agent_token_service_pb.ts";
+import { callerOf } from "./caller.ts";
+import { toAgentToken } from "./mapping/agent-token.ts";
+import { pageOf } from "./mapping/page.ts";
+
+/** Manages the tokens of agent pools. */
+export const agentTokenService = (control: Control): ServiceImpl<typeof AgentTokenService> => ({
+  createAgentToken: async ({ organization, agentPool, description, expiresIn }, context) => {
+    const expiresInMs = expiresIn === undefined ? null : durationMs(expiresIn);
+    const wanted = { pool: { organization, name: agentPool }, description, expiresInMs };
+    const { secret, ...view } = await createAgentToken(control, callerOf(context), wanted);
+    return { agentToken: toAgentToken(view), secret };
+  },
+  listAgentTokens: async (request, context) => {
+    const { organization, agentPool: pool } = request;
+    const page = await listAgentTokens(control, callerOf(context), { organization, pool, page: pageOf(request) });
+    return { agentTokens: page.rows.map(toAgentToken), nextPageToken: page.nextToken };
+  },
+  revokeAgentToken: async ({ agentTokenId, stopJobs }, context) => {
+    const view = await revokeAgentToken(control, callerOf(context), { id: agentTokenId, stopsJobs: stopJobs });
+    return { agentToken: toAgentToken(view) };
+  },
+});

@@ -1,0 +1,173 @@
+import type { ServerHttp2Session } from "node:http2";
+import type { AddressInfo, Server, Socket } from "node:net";
+import { Code, ConnectError, type Interceptor } from "@connectrpc/connect";
+import { type Clock, systemClock } from "../lib/clock.ts";
+import type { Log } from "../lib/log.ts";
+import { type HttpHandler, type Routes, rpcHandler } from "./adapter.ts";
+import type { Readiness } from "./health.ts";
+import { type KeepAlive, keepAlive } from "./keep-alive.ts";
+import { plainPages } from "./pages.ts";
+import { type HttpSockets, httpSockets, type TlsFiles } from "./sockets.ts";
+
+export interface ListenOptions {
+  readonly host: string;
+  /** 0 lets the system choose. */
+  readonly port: number;
+  readonly routes: Routes;
+  readonly interceptors?: readonly Interceptor[];
+  readonly readiness: Readiness;
+  readonly log: Log;
+  readonly tls?: TlsFiles;
+  /** Serves without TLS on addresses that other machines reach. */
+  readonly allowPlaintext?: boolean;
+  readonly keepAlive?: KeepAlive;
+  readonly clock?: Clock;
+}
+
+export type ListenOutcome =
+  | { readonly kind: "listening"; readonly listener: Listener }
+  | { readonly kind: "plaintext-refused"; readonly message: string }
+  | { readonly kind: "address-in-use"; readonly message: string }
+  /** No such address on this machine, or a port that this user may not open. */
+  | { readonly kind: "address-unavailable"; readonly message: string };
+
+/** One open port that serves every RPC. */
+export interface Listener extends AsyncDisposable {
+  readonly port: number;
+  /** What a client on this machine dials, for example `http://127.0.0.1:7070`. */
+  readonly url: string;
+  /** How many connections are open. */
+  readonly connections: number;
+  /**
+   * Takes no more connections, tells clients to go elsewhere (GOAWAY), aborts the signal of every handler so that streams
+   * end, lets calls finish, and after `graceMs` cuts what is left. Call it once; disposing is closing without grace.
+   */
+  close(graceMs: number): Promise<void>;
+}
+
+/** Enough for a fleet that reconnects at once; the kernel may cap it (net.core.somaxconn). */
+const backlog = 4096;
+const defaultKeepAlive: KeepAlive = { intervalMs: 30_000, timeoutMs: 20_000 };
+
+/** Opens the port, or says why that cannot be. */
+export async function listen(options: ListenOptions): Promise<ListenOutcome> {
+  const { host, port, tls } = options;
+  if (tls === undefined && !options.allowPlaintext && !isLoopback(host)) {
+    const message = `${host} can be reached from other machines: give a TLS certificate and key, listen on 127.0.0.1, or allow plaintext explicitly`;
+    return { kind: "plaintext-refused", message };
+  }
+  const open = openSockets(options);
+  const failure = await bind(open.sockets.server, host, port);
+  if (failure !== undefined) return failure;
+  return { kind: "listening", listener: listenerOf(open, host, tls === undefined ? "http" : "https") };
+}
+
+/** True for addresses that only this machine reaches. */
+export const isLoopback = (host: string): boolean =>
+  host === "localhost" || host === "::1" || /^127\.\d+\.\d+\.\d+$/.test(host);
+
+interface OpenSockets {
+  readonly sockets: HttpSockets;
+  readonly sessions: ReadonlySet<ServerHttp2Session>;
+  readonly connections: ReadonlySet<Socket>;
+  readonly shutdown: AbortController;
+  readonly clock: Clock;
+}
+
+function openSockets({
+  routes,
+  interceptors,
+  readiness,
+  log,
+  tls,
+  clock = systemClock,
+  ...options
+}: ListenOptions): OpenSockets {
+  const shutdown = new AbortController();
+  const sessions = new Set<ServerHttp2Session>();
+  const connections = new Set<Socket>();
+  const router = { interceptors: [...(interceptors ?? [])], shutdownSignal: shutdown.signal };
+  const serve = rpcHandler({ routes, router, fallback: plainPages(readiness), log });
+  const handler: HttpHandler = (request, response) => {
+    // A connection that finished its call while the server stops is closed instead of kept.
+    response.once("close", () => {
+      if (shutdown.signal.aborted) setImmediate(sockets.closeIdle);
+    });
+    serve(request, response);
+  };
+  const onSession = (session: ServerHttp2Session) => {
+    sessions.add(session);
+    session.once("close", () => sessions.delete(session));
+    keepAlive(session, clock, options.keepAlive ?? defaultKeepAlive).catch((err: unknown) => {
+      log.error({ err }, "pinging a connection failed");
+      session.destroy();
+    });
+  };
+  const sockets = httpSockets({ handler, tls, onSession });
+  sockets.server.on("connection", (socket: Socket) => {
+    connections.add(socket);
+    socket.once("close", () => connections.delete(socket));
+  });
+  return { sockets, sessions, connections, shutdown, clock };
+}
+
+function bind(
+  server: Server,
+  host: string,
+  port: number,
+): Promise<Exclude<ListenOutcome, { kind: "listening" }> | undefined> {
+  const { promise, resolve } = Promise.withResolvers<Exclude<ListenOutcome, { kind: "listening" }> | undefined>();
+  const onError = (error: NodeJS.ErrnoException) => resolve(bindFailure(error, `${host}:${port}`));
+  server.once("error", onError);
+  server.listen({ host, port, backlog }, () => {
+    server.off("error", onError);
+    resolve(undefined);
+  });
+  return promise;
+}
+
+function bindFailure(error: NodeJS.ErrnoException, address: string): Exclude<ListenOutcome, { kind: "listening" }> {
+  if (error.code === "EADDRINUSE") {
+    const message = `${address} is in use by another program: stop it, or listen on another port`;
+    return { kind: "address-in-use", message };
+  }
+  return { kind: "address-unavailable", message: `cannot listen on ${address}: ${error.message}` };
+}
+
+function listenerOf(open: OpenSockets, host: string, scheme: string): Listener {
+  const { port } = open.sockets.server.address() as AddressInfo;
+  const name = isAnyAddress(host) ? "localhost" : host;
+  const close = (graceMs: number) => closeGracefully(open, graceMs);
+  return {
+    port,
+    url: `${scheme}://${name.includes(":") ? `[${name}]` : name}:${port}`,
+    get connections() {
+      return open.connections.size;
+    },
+    close,
+    [Symbol.asyncDispose]: () => close(0),
+  };
+}
+
+const isAnyAddress = (host: string) => host === "0.0.0.0" || host === "::";
+
+async function closeGracefully(
+  { sockets, sessions, connections, shutdown, clock }: OpenSockets,
+  graceMs: number,
+): Promise<void> {
+  const closed = new Promise<void>((resolve) => sockets.server.close(() => resolve()));
+  for (const session of sessions) session.close();
+  shutdown.abort(new ConnectError("the server is stopping: connect again", Code.Unavailable));
+  sockets.closeIdle();
+  const done = new AbortController();
+  const grace = clock.sleep(graceMs, done.signal).then(
+    () => {
+      for (const session of sessions) session.destroy();
+      for (const connection of connections) connection.destroy();
+    },
+    () => {},
+  );
+  await closed;
+  done.abort();
+  await grace;
+}

@@ -1,0 +1,53 @@
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import { durationFromMs, timestampFromDate } from "@bufbuild/protobuf/wkt";
+import { etagOf } from "../../control/etags.ts";
+import type { PoolView } from "../../control/pool-view.ts";
+import type { AgentPool } from "../../domain/agent-pool.ts";
+import type {
+  AgentPoolCountsSchema,
+  AgentPool as AgentPoolMessage,
+  AgentPoolSchema,
+} from "../../gen/windlass/v1/agent_pool_pb.ts";
+import type { UpdatableFields } from "./field-mask.ts";
+
+/** `now` tells how long the oldest job has waited. */
+export const toAgentPool = (
+  { pool, organizationName, grants, assigned, counts }: PoolView,
+  now: Date,
+): MessageInitShape<typeof AgentPoolSchema> => ({
+  id: pool.id,
+  name: pool.name,
+  description: pool.description,
+  organization: organizationName,
+  organizationScoped: pool.isOrganizationScoped,
+  grantedWorkspaces: [...grants],
+  assignedWorkspaces: [...assigned],
+  counts: toCounts(counts, now),
+  createTime: timestampFromDate(pool.createdAt),
+  updateTime: timestampFromDate(pool.updatedAt),
+  etag: etagOf(pool),
+});
+
+const toCounts = (
+  { agents, queuedJobs, runningJobs, oldestQueuedAt }: PoolView["counts"],
+  now: Date,
+): MessageInitShape<typeof AgentPoolCountsSchema> => ({
+  idleAgents: agents.idle,
+  busyAgents: agents.busy,
+  unknownAgents: agents.unknown,
+  erroredAgents: agents.errored,
+  queuedJobs,
+  runningJobs,
+  ...(oldestQueuedAt === null
+    ? {}
+    : { oldestWait: durationFromMs(Math.max(0, now.getTime() - oldestQueuedAt.getTime())) }),
+});
+
+export const agentPoolFields: UpdatableFields<
+  AgentPoolMessage,
+  Pick<AgentPool, "name" | "description" | "isOrganizationScoped">
+> = {
+  name: ({ name }) => ({ name }),
+  description: ({ description }) => ({ description }),
+  organization_scoped: ({ organizationScoped }) => ({ isOrganizationScoped: organizationScoped }),
+};

@@ -1,0 +1,17 @@
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import { timestampFromDate } from "@bufbuild/protobuf/wkt";
+import type { TokenView } from "../../control/agent-tokens.ts";
+import type { AgentTokenSchema } from "../../gen/windlass/v1/agent_token_pb.ts";
+import { optionalTime } from "./time.ts";
+
+export const toAgentToken = ({ token, poolName }: TokenView): MessageInitShape<typeof AgentTokenSchema> => ({
+  id: token.id,
+  agentPool: poolName,
+  description: token.description,
+  prefix: token.prefix,
+  createdBy: token.createdBy,
+  createTime: timestampFromDate(token.createdAt),
+  ...optionalTime("expireTime", token.expiresAt),
+  ...optionalTime("lastUseTime", token.lastUsedAt),
+  ...optionalTime("revokeTime", token.revokedAt),
+});

@@ -1,0 +1,10 @@
+import type { Reference } from "../../control/access.ts";
+
+/** How requests name a workspace. */
+export const workspaceReference = ({
+  organization,
+  workspace,
+}: {
+  readonly organization: string;
+  readonly workspace: string;
+}): Reference => ({ organization, name: workspace });

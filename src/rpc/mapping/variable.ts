@@ -1,0 +1,34 @@
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import { timestampFromDate } from "@bufbuild/protobuf/wkt";
+import type { WantedVariable } from "../../control/variables.ts";
+import type { Variable, VariableCategory } from "../../domain/variable.ts";
+import {
+  VariableCategory as Category,
+  type Variable as VariableMessage,
+  type VariableSchema,
+} from "../../gen/windlass/v1/variable_pb.ts";
+
+const categories: Readonly<Record<VariableCategory, Category>> = { terraform: Category.TERRAFORM, env: Category.ENV };
+
+export const toVariable = (row: Variable): MessageInitShape<typeof VariableSchema> => ({
+  id: row.id,
+  key: row.key,
+  value: row.isSensitive ? "" : row.value,
+  category: categories[row.category],
+  hcl: row.isHcl,
+  sensitive: row.isSensitive,
+  description: row.description,
+  updateTime: timestampFromDate(row.updatedAt),
+});
+
+/** Unspecified is terraform. */
+export const fromCategory = (category: Category): VariableCategory => (category === Category.ENV ? "env" : "terraform");
+
+export const fromVariable = (message: VariableMessage): WantedVariable => ({
+  key: message.key,
+  value: message.value,
+  category: fromCategory(message.category),
+  isHcl: message.hcl,
+  isSensitive: message.sensitive,
+  description: message.description,
+});

@@ -1,0 +1,36 @@
+import type { ServiceImpl } from "@connectrpc/connect";
+import type { Control } from "../control/control.ts";
+import {
+  createOrganization,
+  deleteOrganization,
+  getOrganization,
+  listOrganizations,
+  updateOrganization,
+} from "../control/organizations.ts";
+import type { OrganizationService } from "../gen/windlass/v1/organization_service_pb.ts";
+import { callerOf } from "./caller.ts";
+import { maskedChanges } from "./mapping/field-mask.ts";
+import { organizationFields, toOrganization } from "./mapping/organization.ts";
+import { pageOf } from "./mapping/page.ts";
+
+/** Manages organizations. */
+export const organizationService = (control: Control): ServiceImpl<typeof OrganizationService> => ({
+  createOrganization: async ({ name, maxAgents, requestId }, context) => ({
+    organization: toOrganization(await createOrganization(control, callerOf(context), { name, maxAgents, requestId })),
+  }),
+  getOrganization: async ({ organization }, context) => ({
+    organization: toOrganization(await getOrganization(control, callerOf(context), organization)),
+  }),
+  listOrganizations: async (request, context) => {
+    const { rows, nextToken } = await listOrganizations(control, callerOf(context), pageOf(request));
+    return { organizations: rows.map(toOrganization), nextPageToken: nextToken };
+  },
+  updateOrganization: async ({ organization, changes, updateMask, etag }, context) => {
+    const update = { organization, changes: maskedChanges(updateMask, changes, organizationFields), etag };
+    return { organization: toOrganization(await updateOrganization(control, callerOf(context), update)) };
+  },
+  deleteOrganization: async ({ organization }, context) => {
+    await deleteOrganization(control, callerOf(context), organization);
+    return {};
+  },
+});

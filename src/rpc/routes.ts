@@ -1,0 +1,51 @@
+import type { DescService } from "@bufbuild/protobuf";
+import type { Control } from "../control/control.ts";
+import { AgentPoolService } from "../gen/windlass/v1/agent_pool_service_pb.ts";
+import { AgentService } from "../gen/windlass/v1/agent_service_pb.ts";
+import { AgentTokenService } from "../gen/windlass/v1/agent_token_service_pb.ts";
+import { ConfigurationService } from "../gen/windlass/v1/configuration_service_pb.ts";
+import { OrganizationService } from "../gen/windlass/v1/organization_service_pb.ts";
+import { StateService } from "../gen/windlass/v1/state_service_pb.ts";
+import { SystemService } from "../gen/windlass/v1/system_service_pb.ts";
+import { VariableService } from "../gen/windlass/v1/variable_service_pb.ts";
+import { WorkspaceService } from "../gen/windlass/v1/workspace_service_pb.ts";
+import { neverCompress, type Routes } from "./adapter.ts";
+import { agentPoolService } from "./agent-pool-service.ts";
+import { agentService } from "./agent-service.ts";
+import { agentTokenService } from "./agent-token-service.ts";
+import { configurationService } from "./configuration-service.ts";
+import { organizationService } from "./organization-service.ts";
+import { stateService } from "./state-service.ts";
+import { systemService } from "./system-service.ts";
+import { variableService } from "./variable-service.ts";
+import { workspaceService } from "./workspace-service.ts";
+
+/** The services that `serviceRoutes` registers itself. */
+export const managementServices: readonly DescService[] = [
+  SystemService,
+  OrganizationService,
+  AgentPoolService,
+  AgentTokenService,
+  AgentService,
+  WorkspaceService,
+  VariableService,
+  ConfigurationService,
+  StateService,
+];
+
+/** Registers every service: those that manage, and with `extra` those of runs and agents. */
+export const serviceRoutes =
+  (control: Control, extra: Routes = () => {}): Routes =>
+  (router) => {
+    router
+      .service(SystemService, systemService(control))
+      .service(OrganizationService, organizationService(control))
+      .service(AgentPoolService, agentPoolService(control))
+      .service(AgentTokenService, agentTokenService(control))
+      .service(AgentService, agentService(control))
+      .service(WorkspaceService, workspaceService(control))
+      .service(VariableService, variableService(control))
+      .service(ConfigurationService, configurationService(control), neverCompress)
+      .service(StateService, stateService(control));
+    extra(router);
+  };

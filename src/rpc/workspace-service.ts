@@ -1,0 +1,52 @@
+import type { ServiceImpl } from "@connectrpc/connect";
+import type { Control } from "../control/control.ts";
+import { invalid } from "../control/invalid.ts";
+import { lockWorkspace, unlockWorkspace } from "../control/workspace-locks.ts";
+import {
+  createWorkspace,
+  deleteWorkspace,
+  getWorkspace,
+  listWorkspaces,
+  updateWorkspace,
+} from "../control/workspaces.ts";
+import type { WorkspaceService } from "../gen/windlass/v1/workspace_service_pb.ts";
+import { callerOf } from "./caller.ts";
+import { maskedChanges } from "./mapping/field-mask.ts";
+import { pageOf } from "./mapping/page.ts";
+import { workspaceReference } from "./mapping/reference.ts";
+import { fromWorkspace, toWorkspace, workspaceFields } from "./mapping/workspace.ts";
+
+/** Manages workspaces. */
+export const workspaceService = (control: Control): ServiceImpl<typeof WorkspaceService> => ({
+  createWorkspace: async ({ organization, workspace, requestId }, context) => {
+    if (workspace === undefined) throw invalid("workspace", "is required");
+    const wanted = { organization, settings: fromWorkspace(workspace), requestId };
+    return { workspace: toWorkspace(await createWorkspace(control, callerOf(context), wanted)) };
+  },
+  getWorkspace: async (request, context) => ({
+    workspace: toWorkspace(await getWorkspace(control, callerOf(context), workspaceReference(request))),
+  }),
+  listWorkspaces: async (request, context) => {
+    const { organization, agentPool: pool } = request;
+    const page = await listWorkspaces(control, callerOf(context), { organization, pool, page: pageOf(request) });
+    return { workspaces: page.rows.map(toWorkspace), nextPageToken: page.nextToken };
+  },
+  updateWorkspace: async (request, context) => {
+    const changes = maskedChanges(request.updateMask, request.changes, workspaceFields);
+    const update = { reference: workspaceReference(request), changes, etag: request.etag };
+    return { workspace: toWorkspace(await updateWorkspace(control, callerOf(context), update)) };
+  },
+  deleteWorkspace: async (request, context) => {
+    const deletion = { reference: workspaceReference(request), isForced: request.force };
+    await deleteWorkspace(control, callerOf(context), deletion);
+    return {};
+  },
+  lockWorkspace: async (request, context) => {
+    const wanted = { reference: workspaceReference(request), reason: request.reason };
+    return { workspace: toWorkspace(await lockWorkspace(control, callerOf(context), wanted)) };
+  },
+  unlockWorkspace: async (request, context) => {
+    const wanted = { reference: workspaceReference(request), isForced: request.force };
+    return { workspace: toWorkspace(await unlockWorkspace(control, callerOf(context), wanted)) };
+  },
+});

@@ -1,0 +1,46 @@
+import { createApiKey } from "../control/api-keys.ts";
+import type { Control } from "../control/control.ts";
+import { generationKey } from "../control/system.ts";
+import { newId } from "../lib/ids.ts";
+import { writeSecret } from "./secrets.ts";
+
+const adminKey = "admin_key_made";
+
+export interface FirstStart {
+  /** Random id of the database's history. */
+  readonly generation: string;
+  /** Where the admin's API key was written just now; undefined if this is no first start. */
+  readonly adminTokenFile: string | undefined;
+}
+
+/** Makes what a new database needs: its generation, an organization, and an admin's API key in a file. */
+export async function firstStart(
+  control: Control,
+  wanted: { readonly organization: string; readonly adminTokenFile: string },
+): Promise<FirstStart> {
+  const { clock, random, store } = control;
+  const { generation, isNew } = await store.write(async (tx) => {
+    const known = await tx.meta.get(generationKey);
+    const generation = known ?? random.uuid();
+    if (known === undefined) await tx.meta.set(generationKey, generation);
+    const isNew = (await tx.meta.get(adminKey)) === undefined;
+    const now = clock.now();
+    if (isNew && (await tx.organizations.byName(wanted.organization)) === undefined) {
+      await tx.organizations.insert({
+        id: newId("org", random),
+        name: wanted.organization,
+        maxAgents: 0,
+        createdAt: now,
+        updatedAt: now,
+        version: 1,
+      });
+    }
+    return { generation, isNew };
+  });
+  if (!isNew) return { generation, adminTokenFile: undefined };
+  // A start that ends between these steps makes another key at the next one: better two keys than none.
+  const { secret } = await createApiKey(control, { name: "admin", role: "site_admin", organizationId: null });
+  await writeSecret(wanted.adminTokenFile, `${secret}\n`);
+  await store.write((tx) => tx.meta.set(adminKey, clock.now().toISOString()));
+  return { generation, adminTokenFile: wanted.adminTokenFile };
+}

@@ -1,0 +1,39 @@
+import type { Control } from "../control/control.ts";
+import type { Liveness } from "../control/liveness.ts";
+import { AgentGatewayService } from "../gen/windlass/agent/v1/agent_gateway_service_pb.ts";
+import { JobArtifactService } from "../gen/windlass/agent/v1/job_artifact_service_pb.ts";
+import { RunService } from "../gen/windlass/v1/run_service_pb.ts";
+import { neverCompress, type Routes } from "../rpc/adapter.ts";
+import { agentGatewayService } from "../rpc/agent-gateway-service.ts";
+import { healthRoutes, type Readiness } from "../rpc/health.ts";
+import { jobArtifactService } from "../rpc/job-artifact-service.ts";
+import { reflectionRoutes } from "../rpc/reflection.ts";
+import { managementServices, serviceRoutes } from "../rpc/routes.ts";
+import { runService } from "../rpc/run-service.ts";
+
+const services = [...managementServices, RunService, AgentGatewayService, JobArtifactService];
+
+export interface RouteParts {
+  readonly control: Control;
+  readonly liveness: Liveness;
+  /** Random id of the database's history. */
+  readonly generation: string;
+  readonly readiness: Readiness;
+  readonly hasReflection: boolean;
+}
+
+/** Everything that the one port serves. */
+export const routesOf = ({ control, liveness, generation, readiness, hasReflection }: RouteParts): Routes => {
+  const routes = serviceRoutes(control, (router) => {
+    router
+      .service(RunService, runService(control), neverCompress)
+      .service(AgentGatewayService, agentGatewayService(control, liveness, generation), neverCompress)
+      .service(JobArtifactService, jobArtifactService(control), neverCompress);
+    healthRoutes(readiness, services)(router);
+  });
+  if (!hasReflection) return routes;
+  return (router) => {
+    routes(router);
+    reflectionRoutes(services)(router);
+  };
+};

@@ -1,0 +1,216 @@
+import { join } from "node:path";
+import envPaths from "env-paths";
+import { defaultLimits, type Limits, type Timing } from "../control/control.ts";
+import { defaultSilence } from "../domain/agent.ts";
+import { defaultLeases } from "../domain/job.ts";
+import type { Environment } from "../lib/environment.ts";
+import { logFormats, logLevels } from "../lib/log.ts";
+import { choice, durationMs, flag, integer, parsed, sizeBytes, text } from "../lib/setting-schemas.ts";
+import { optionalSetting, type SettingValues, setting } from "../lib/settings.ts";
+
+/** A host and a port. */
+export interface ListenAddress {
+  readonly host: string;
+  /** 0 lets the system choose. */
+  readonly port: number;
+}
+
+const listenAddress = () =>
+  parsed("host:port such as 127.0.0.1:7070 or [::]:7070", (value): ListenAddress | undefined => {
+    const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^:\s]+)):(\d{1,5})$/.exec(value);
+    const port = Number(match?.[3]);
+    const host = match?.[1] ?? match?.[2];
+    return host === undefined || port > 65_535 ? undefined : { host, port };
+  });
+
+/** Every setting of windlassd: flag, else variable, else the file its `_FILE` variable names, else the default. */
+export const serverSettings = {
+  listen: setting(
+    { about: "address to listen on", flag: "listen", env: "WINDLASS_LISTEN", schema: listenAddress() },
+    { host: "127.0.0.1", port: 7070 },
+  ),
+  allowPlaintext: setting(
+    {
+      about: "serve without TLS although other machines reach the address",
+      flag: "allow-plaintext",
+      env: "WINDLASS_ALLOW_PLAINTEXT",
+      schema: flag(),
+    },
+    false,
+  ),
+  tlsCertFile: optionalSetting({
+    about: "PEM file with the TLS certificate chain",
+    flag: "tls-cert-file",
+    env: "WINDLASS_TLS_CERT_FILE",
+    schema: text(),
+  }),
+  tlsKeyFile: optionalSetting({
+    about: "PEM file with the TLS private key",
+    flag: "tls-key-file",
+    env: "WINDLASS_TLS_KEY_FILE",
+    schema: text(),
+  }),
+  dataDir: optionalSetting({
+    about: "directory for database, logs, objects and keys (default: $STATE_DIRECTORY, else the user's data directory)",
+    flag: "data-dir",
+    env: "WINDLASS_DATA_DIR",
+    schema: text(),
+  }),
+  databaseUrl: optionalSetting({
+    about: "postgres://… (default: SQLite in the data directory)",
+    flag: "database-url",
+    env: "WINDLASS_DATABASE_URL",
+    schema: text(),
+    isSecret: true,
+  }),
+  masterKey: optionalSetting({
+    about: "master key, 64 hex digits (default: master.key in the data directory, made at the first start)",
+    env: "WINDLASS_MASTER_KEY",
+    schema: text(),
+    isSecret: true,
+  }),
+  adminTokenFile: optionalSetting({
+    about: "where the first start writes the admin API key (default: admin-token in the data directory)",
+    flag: "admin-token-file",
+    env: "WINDLASS_ADMIN_TOKEN_FILE_PATH",
+    schema: text(),
+  }),
+  organization: setting(
+    {
+      about: "name of the organization that the first start creates",
+      flag: "organization",
+      env: "WINDLASS_DEFAULT_ORGANIZATION",
+      schema: text(),
+    },
+    "default",
+  ),
+  heartbeatInterval: setting(
+    {
+      about: "how often agents send a heartbeat",
+      flag: "heartbeat-interval",
+      env: "WINDLASS_HEARTBEAT_INTERVAL",
+      schema: durationMs(),
+    },
+    10_000,
+  ),
+  agentUnknownAfter: setting(
+    {
+      about: "silence after which an agent is unknown",
+      flag: "agent-unknown-after",
+      env: "WINDLASS_AGENT_UNKNOWN_AFTER",
+      schema: durationMs(),
+    },
+    defaultSilence.unknownMs,
+  ),
+  agentErroredAfter: setting(
+    {
+      about: "silence after which an agent is errored",
+      flag: "agent-errored-after",
+      env: "WINDLASS_AGENT_ERRORED_AFTER",
+      schema: durationMs(),
+    },
+    defaultSilence.erroredMs,
+  ),
+  planLease: setting(
+    {
+      about: "silence after which a plan is tried again elsewhere",
+      flag: "plan-lease",
+      env: "WINDLASS_PLAN_LEASE",
+      schema: durationMs(),
+    },
+    defaultLeases.planMs,
+  ),
+  applyGrace: setting(
+    {
+      about: "silence after which an apply is interrupted, its outcome unknown",
+      flag: "apply-grace",
+      env: "WINDLASS_APPLY_GRACE",
+      schema: durationMs(),
+    },
+    defaultLeases.applyMs,
+  ),
+  maxConfigSize: setting(
+    {
+      about: "largest configuration archive",
+      flag: "max-config-size",
+      env: "WINDLASS_MAX_CONFIG_SIZE",
+      schema: sizeBytes(),
+    },
+    defaultLimits.maxConfigurationBytes,
+  ),
+  maxStateSize: setting(
+    { about: "largest state", flag: "max-state-size", env: "WINDLASS_MAX_STATE_SIZE", schema: sizeBytes() },
+    defaultLimits.maxStateBytes,
+  ),
+  maxLogSize: setting(
+    {
+      about: "largest log of a job; the agent cuts it there, visibly",
+      flag: "max-log-size",
+      env: "WINDLASS_MAX_LOG_SIZE",
+      schema: sizeBytes(),
+    },
+    defaultLimits.maxLogBytes,
+  ),
+  serverAgentConcurrency: setting(
+    {
+      about: "how many jobs of remote workspaces run here at once; 0 is no server agent",
+      flag: "server-agent-concurrency",
+      env: "WINDLASS_SERVER_AGENT_CONCURRENCY",
+      schema: integer(0, 100),
+    },
+    1,
+  ),
+  enginePath: optionalSetting({
+    about: "terraform or tofu program for the server agent (default: found on PATH)",
+    flag: "engine-path",
+    env: "WINDLASS_SERVER_ENGINE_PATH",
+    schema: text(),
+  }),
+  noReflection: setting(
+    { about: "do not serve gRPC reflection", flag: "no-reflection", env: "WINDLASS_NO_REFLECTION", schema: flag() },
+    false,
+  ),
+  shutdownTimeout: setting(
+    {
+      about: "how long a stop waits for calls to end",
+      flag: "shutdown-timeout",
+      env: "WINDLASS_SHUTDOWN_TIMEOUT",
+      schema: durationMs(),
+    },
+    30_000,
+  ),
+  logLevel: setting(
+    {
+      about: "debug, info, warn, error or silent",
+      flag: "log-level",
+      env: "WINDLASS_LOG_LEVEL",
+      schema: choice(...logLevels),
+    },
+    "info",
+  ),
+  logFormat: setting(
+    { about: "auto, json or pretty", flag: "log-format", env: "WINDLASS_LOG_FORMAT", schema: choice(...logFormats) },
+    "auto",
+  ),
+} as const;
+
+export type ServerSettings = SettingValues<typeof serverSettings>;
+
+/** Where the server keeps its files: as told, else where the service manager says, else the user's data directory. */
+export const dataDirOf = ({ dataDir }: ServerSettings, environment: Environment): string =>
+  dataDir ?? environment["STATE_DIRECTORY"] ?? join(envPaths("windlass", { suffix: "" }).data, "server");
+
+export const limitsOf = (settings: ServerSettings): Limits => ({
+  ...defaultLimits,
+  maxConfigurationBytes: settings.maxConfigSize,
+  maxStateBytes: settings.maxStateSize,
+  maxLogBytes: settings.maxLogSize,
+});
+
+export const timingOf = (settings: ServerSettings): Timing => ({
+  heartbeatMs: settings.heartbeatInterval,
+  silence: { unknownMs: settings.agentUnknownAfter, erroredMs: settings.agentErroredAfter },
+  leases: { ...defaultLeases, planMs: settings.planLease, applyMs: settings.applyGrace },
+  restartGraceMs: Math.max(300_000, settings.planLease),
+  logGraceMs: 600_000,
+});

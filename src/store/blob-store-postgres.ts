@@ -1,0 +1,138 @@
+import type pg from "pg";
+import { WindlassError } from "../lib/errors.ts";
+import { type Random, systemRandom } from "../lib/random.ts";
+import { BlobIntake, checkedKey, missingBlob } from "./blob-intake.ts";
+import { type BlobLimits, type BlobStore, blobPieceBytes, type StoredBlob } from "./blob-store.ts";
+
+/** Uploads that a crash cut off are forgotten after this long: no upload that lives takes a day. */
+const abandonedAfter = "1 day";
+
+/**
+ * Opens the object store of a migrated PostgreSQL database. The pool is closed with it. An upload's pieces are stored as
+ * they come, under the upload's own id, and belong to the object once all are there.
+ */
+export async function openPostgresBlobStore(pool: pg.Pool, random: Random = systemRandom): Promise<BlobStore> {
+  const store = new PostgresBlobStore(pool, random);
+  await store.forgetAbandoned();
+  return store;
+}
+
+class PostgresBlobStore implements BlobStore {
+  readonly #pool: pg.Pool;
+  readonly #random: Random;
+
+  constructor(pool: pg.Pool, random: Random) {
+    this.#pool = pool;
+    this.#random = random;
+  }
+
+  async put(bytes: AsyncIterable<Uint8Array>, limits: BlobLimits): Promise<StoredBlob> {
+    const upload = this.#random.uuid();
+    await this.#query("INSERT INTO blob_uploads (upload, started_at) VALUES ($1, now())", [upload]);
+    try {
+      const blob = await this.#take(upload, bytes, limits);
+      const placed = await this.#query(
+        `WITH done AS (DELETE FROM blob_uploads WHERE upload = $2)
+         INSERT INTO blobs (key, upload, bytes) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING RETURNING key`,
+        [blob.key, upload, blob.bytes],
+      );
+      if (placed.length === 0) await this.#forget(upload); // the same content is there already
+      return blob;
+    } catch (error) {
+      await this.#forget(upload).catch(() => undefined); // if this fails too, the next start does it
+      throw error;
+    }
+  }
+
+  async *get(key: string): AsyncIterable<Uint8Array> {
+    const [blob] = await this.#query<{ upload: string; bytes: string }>(
+      "SELECT upload, bytes FROM blobs WHERE key = $1",
+      [checkedKey(key)],
+    );
+    if (blob === undefined) throw missingBlob(key);
+    let left = Number(blob.bytes);
+    for (let position = 0; left > 0; position += 1) {
+      const [piece] = await this.#query<{ bytes: Buffer }>(
+        "SELECT bytes FROM blob_pieces WHERE upload = $1 AND position = $2",
+        [blob.upload, position],
+      );
+      if (piece === undefined) throw missingBlob(key);
+      left -= piece.bytes.length;
+      yield piece.bytes;
+    }
+  }
+
+  async has(key: string): Promise<boolean> {
+    return (await this.#query("SELECT 1 FROM blobs WHERE key = $1", [checkedKey(key)])).length > 0;
+  }
+
+  async delete(key: string): Promise<void> {
+    await this.#query(
+      `WITH gone AS (DELETE FROM blobs WHERE key = $1 RETURNING upload)
+       DELETE FROM blob_pieces USING gone WHERE blob_pieces.upload = gone.upload`,
+      [checkedKey(key)],
+    );
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#pool.end();
+  }
+
+  async forgetAbandoned(): Promise<void> {
+    await this.#query(
+      `WITH abandoned AS (DELETE FROM blob_uploads WHERE started_at < now() - $1::interval RETURNING upload)
+       DELETE FROM blob_pieces USING abandoned WHERE blob_pieces.upload = abandoned.upload`,
+      [abandonedAfter],
+    );
+  }
+
+  async #take(upload: string, bytes: AsyncIterable<Uint8Array>, limits: BlobLimits): Promise<StoredBlob> {
+    const intake = new BlobIntake(limits);
+    let position = 0;
+    for await (const piece of pieces(bytes, (taken) => intake.take(taken))) {
+      await this.#query("INSERT INTO blob_pieces (upload, position, bytes) VALUES ($1, $2, $3)", [
+        upload,
+        position,
+        piece,
+      ]);
+      position += 1;
+    }
+    return intake.finish();
+  }
+
+  async #forget(upload: string): Promise<void> {
+    await this.#query(
+      "WITH gone AS (DELETE FROM blob_uploads WHERE upload = $1) DELETE FROM blob_pieces WHERE upload = $1",
+      [upload],
+    );
+  }
+
+  async #query<R extends pg.QueryResultRow>(text: string, values: unknown[]): Promise<R[]> {
+    try {
+      return (await this.#pool.query<R>(text, values)).rows;
+    } catch (cause) {
+      throw new WindlassError("storage_unavailable", "the database did not store or give an object", {
+        cause,
+        retryAfterMs: 1_000,
+      });
+    }
+  }
+}
+
+/** The same bytes in pieces of `blobPieceBytes` (the last may be shorter); each given piece is taken in before it is cut. */
+async function* pieces(bytes: AsyncIterable<Uint8Array>, take: (piece: Uint8Array) => void): AsyncIterable<Buffer> {
+  let gathered: Uint8Array[] = [];
+  let size = 0;
+  for await (const given of bytes) {
+    take(given);
+    gathered.push(given);
+    size += given.length;
+    if (size < blobPieceBytes) continue;
+    const all = Buffer.concat(gathered, size);
+    let from = 0;
+    for (; size - from >= blobPieceBytes; from += blobPieceBytes) yield all.subarray(from, from + blobPieceBytes);
+    gathered = [all.subarray(from)];
+    size -= from;
+  }
+  if (size > 0) yield Buffer.concat(gathered, size);
+}

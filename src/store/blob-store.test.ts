@@ -1,0 +1,120 @@
+import { createHash, randomBytes } from "node:crypto";
+import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { testEngines } from "../../test/engines.ts";
+import type { BlobStore } from "./blob-store.ts";
+import { openFileBlobStore } from "./blob-store-files.ts";
+import { openBlobStore } from "./open.ts";
+
+const sha256 = (content: Uint8Array) => createHash("sha256").update(content).digest("hex");
+
+async function* inPieces(content: Uint8Array, size = 10_000): AsyncIterable<Uint8Array> {
+  for (let from = 0; from < content.length; from += size) yield content.subarray(from, from + size);
+}
+
+async function gathered(pieces: AsyncIterable<Uint8Array>): Promise<Buffer> {
+  const all: Uint8Array[] = [];
+  for await (const piece of pieces) {
+    expect(piece.length).toBeLessThanOrEqual(1024 * 1024);
+    all.push(piece);
+  }
+  return Buffer.concat(all);
+}
+
+const limits = { maxBytes: 10_000_000 };
+
+describe.each(testEngines)("the object store beside $name", (engine) => {
+  let held: AsyncDisposableStack;
+  let blobs: BlobStore;
+
+  beforeEach(async () => {
+    held = new AsyncDisposableStack();
+    blobs = held.use(await openBlobStore({ url: (await engine.urls(held)).objects }));
+  });
+  afterEach(() => held.disposeAsync());
+
+  test.each([0, 1, 262_143, 262_144, 262_145, 2_000_000])("%i bytes come back under their SHA-256", async (length) => {
+    const content = randomBytes(length);
+    const blob = await blobs.put(inPieces(content), limits);
+    expect(blob).toEqual({ key: sha256(content), sha256: sha256(content), bytes: length });
+    expect(await blobs.has(blob.key)).toBe(true);
+    expect(Buffer.compare(await gathered(blobs.get(blob.key)), content)).toBe(0);
+  });
+
+  test("one large piece comes back in small ones", async () => {
+    const content = randomBytes(3_000_000);
+    const { key } = await blobs.put(inPieces(content, content.length), limits);
+    expect(Buffer.compare(await gathered(blobs.get(key)), content)).toBe(0);
+  });
+
+  test("the same content put twice, also at once, is one object", async () => {
+    const content = randomBytes(300_000);
+    const put = await Promise.all([1, 2, 3].map(() => blobs.put(inPieces(content), limits)));
+    expect(new Set(put.map(({ key }) => key)).size).toBe(1);
+    const key = put[0]?.key ?? "";
+    expect((await gathered(blobs.get(key))).length).toBe(300_000);
+    await blobs.delete(key);
+    expect(await blobs.has(key)).toBe(false);
+  });
+
+  test("an upload over its limit is refused and leaves nothing", async () => {
+    const content = randomBytes(1_000);
+    await expect(blobs.put(inPieces(content, 100), { maxBytes: 999 })).rejects.toMatchObject({
+      code: "upload_too_large",
+    });
+    expect(await blobs.has(sha256(content))).toBe(false);
+    await expect(blobs.put(inPieces(content, 100), { maxBytes: 1_000 })).resolves.toMatchObject({ bytes: 1_000 });
+  });
+
+  test("an upload that breaks off leaves nothing", async () => {
+    const breaking = async function* () {
+      yield randomBytes(500_000);
+      throw new Error("the caller went away");
+    };
+    await expect(blobs.put(breaking(), limits)).rejects.toThrow("went away");
+  });
+
+  test("what is not there is not found; deleting it is nothing", async () => {
+    const key = "0".repeat(64);
+    expect(await blobs.has(key)).toBe(false);
+    await expect(gathered(blobs.get(key))).rejects.toMatchObject({ code: "not_found" });
+    await expect(blobs.delete(key)).resolves.toBeUndefined();
+  });
+
+  test("a key that is no hash names nothing, whatever it looks like", async () => {
+    for (const key of ["../../etc/passwd", "", "A".repeat(64)]) {
+      await expect(gathered(blobs.get(key))).rejects.toMatchObject({ code: "not_found" });
+      await expect(blobs.delete(key)).rejects.toMatchObject({ code: "not_found" });
+    }
+  });
+});
+
+describe("the object store of files", () => {
+  test("what a crash left half-written is removed at the next start, and nothing else", async () => {
+    const root = await mkdtemp(join(tmpdir(), "windlass-blobs-"));
+    try {
+      const { key } = await (await openFileBlobStore(root)).put(inPieces(randomBytes(10)), limits);
+      await mkdir(join(root, "incoming"), { recursive: true });
+      await writeFile(join(root, "incoming", "half"), "half");
+      const store = await openFileBlobStore(root);
+      expect(await readdir(join(root, "incoming"))).toEqual([]);
+      expect(await store.has(key)).toBe(true);
+    } finally {
+      await rm(root, { recursive: true, force: true });
+    }
+  });
+
+  test("uploads leave no temporary file, refused ones neither", async () => {
+    const root = await mkdtemp(join(tmpdir(), "windlass-blobs-"));
+    try {
+      const store = await openFileBlobStore(root);
+      await store.put(inPieces(randomBytes(10)), limits);
+      await store.put(inPieces(randomBytes(10)), { maxBytes: 5 }).catch(() => undefined);
+      expect(await readdir(join(root, "incoming"))).toEqual([]);
+    } finally {
+      await rm(root, { recursive: true, force: true });
+    }
+  });
+});

@@ -1,0 +1,17 @@
+/** Runs callbacks in transactions of one database; `Q` is what a callback may do in one. */
+export interface Engine<Q extends object> extends AsyncDisposable {
+  /** One snapshot; cannot write. */
+  read<T>(run: (queries: Q) => Promise<T>): Promise<T>;
+  /** Decides as if alone, and is durable when it resolves. May run more than once: no effects but through `queries`. */
+  write<T>(run: (queries: Q) => Promise<T>): Promise<T>;
+  /** For statements that decide by their own WHERE (claims, compare-and-set); durable when it resolves. */
+  step<T>(run: (queries: Q) => Promise<T>): Promise<T>;
+}
+
+/** The least an engine says to whoever watches it. */
+export interface StoreLog {
+  warn(fields: Readonly<Record<string, unknown>>, message: string): void;
+  error(fields: Readonly<Record<string, unknown>>, message: string): void;
+}
+
+export const silentLog: StoreLog = { warn: () => {}, error: () => {} };

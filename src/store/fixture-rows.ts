@@ -1,0 +1,242 @@
+/** Whole rows for tests, each with sensible values that a test overrides. */
+import type { Agent } from "../domain/agent.ts";
+import type { AgentPool } from "../domain/agent-pool.ts";
+import type { AgentToken } from "../domain/agent-token.ts";
+import type { ApiKey } from "../domain/api-key.ts";
+import type { Configuration } from "../domain/configuration.ts";
+import type { Job } from "../domain/job.ts";
+import type { Organization } from "../domain/organization.ts";
+import type { Run } from "../domain/run.ts";
+import type { StateVersion } from "../domain/state-version.ts";
+import type { Variable } from "../domain/variable.ts";
+import type { Workspace } from "../domain/workspace.ts";
+
+/** The given number of seconds after a fixed instant. */
+export const at = (seconds: number): Date => new Date(Date.UTC(2026, 0, 2, 3, 4, 5, 678) + seconds * 1_000);
+
+export const organization = (change: Partial<Organization> = {}): Organization => ({
+  id: "org_1",
+  name: "acme",
+  maxAgents: 0,
+  createdAt: at(0),
+  updatedAt: at(0),
+  version: 1,
+  ...change,
+});
+
+export const apiKey = (change: Partial<ApiKey> = {}): ApiKey => ({
+  id: "key_1",
+  organizationId: "org_1",
+  name: "ci",
+  role: "owner",
+  hash: "hash-of-key-1",
+  prefix: "wlk_abc",
+  createdAt: at(0),
+  expiresAt: null,
+  lastUsedAt: null,
+  revokedAt: null,
+  ...change,
+});
+
+export const pool = (change: Partial<AgentPool> = {}): AgentPool => ({
+  id: "apool_1",
+  organizationId: "org_1",
+  name: "prod",
+  description: "",
+  isOrganizationScoped: false,
+  createdAt: at(0),
+  updatedAt: at(0),
+  version: 1,
+  ...change,
+});
+
+export const token = (change: Partial<AgentToken> = {}): AgentToken => ({
+  id: "atok_1",
+  organizationId: "org_1",
+  poolId: "apool_1",
+  description: "",
+  hash: `hash-of-${change.id ?? "atok_1"}`,
+  prefix: "wla_abc",
+  createdBy: "ci",
+  createdAt: at(0),
+  expiresAt: null,
+  lastUsedAt: null,
+  revokedAt: null,
+  isStopping: false,
+  ...change,
+});
+
+export const agent = (change: Partial<Agent> = {}): Agent => ({
+  id: "agent_1",
+  organizationId: "org_1",
+  poolId: "apool_1",
+  tokenId: "atok_1",
+  incarnation: `disk-of-${change.id ?? "agent_1"}`,
+  bootId: "boot-1",
+  sessionEpoch: 1,
+  sessionTokenHash: `session-of-${change.id ?? "agent_1"}`,
+  name: "alpha",
+  version: "0.1.0",
+  os: "linux",
+  arch: "x64",
+  labels: { zone: "a" },
+  address: "10.0.0.1",
+  concurrency: 2,
+  sandbox: "none",
+  status: "idle",
+  isPaused: false,
+  isDraining: false,
+  warning: "",
+  createdAt: at(0),
+  lastSeenAt: at(0),
+  ...change,
+});
+
+export const workspace = (change: Partial<Workspace> = {}): Workspace => ({
+  id: "ws_1",
+  organizationId: "org_1",
+  name: "network",
+  description: "",
+  executionMode: "agent",
+  poolId: null,
+  engine: "terraform",
+  engineVersion: "",
+  workingDirectory: "",
+  isAutoApply: false,
+  lock: null,
+  currentStateId: null,
+  createdAt: at(0),
+  updatedAt: at(0),
+  version: 1,
+  ...change,
+});
+
+export const variable = (change: Partial<Variable> = {}): Variable => ({
+  id: "var_1",
+  organizationId: "org_1",
+  workspaceId: "ws_1",
+  key: "region",
+  category: "terraform",
+  value: "eu",
+  sealedValue: null,
+  isHcl: false,
+  isSensitive: false,
+  description: "",
+  updatedAt: at(0),
+  ...change,
+});
+
+export const configuration = (change: Partial<Configuration> = {}): Configuration => ({
+  id: "cv_1",
+  organizationId: "org_1",
+  workspaceId: "ws_1",
+  blobKey: "b".repeat(64),
+  bytes: 1_000,
+  sha256: "b".repeat(64),
+  fileCount: 3,
+  createdBy: "ci",
+  createdAt: at(0),
+  ...change,
+});
+
+export const run = (change: Partial<Run> = {}): Run => ({
+  id: "run_1",
+  organizationId: "org_1",
+  workspaceId: "ws_1",
+  configurationId: "cv_1",
+  status: "pending",
+  options: {
+    isPlanOnly: false,
+    isAutoApply: false,
+    isDestroy: false,
+    skipsRefresh: false,
+    isRefreshOnly: false,
+    targets: ["null_resource.a"],
+    replacements: [],
+    variables: [{ key: "a", value: "1", isHcl: false }],
+    engineVersion: "",
+    allowsEmptyApply: false,
+    parallelism: 0,
+  },
+  message: "",
+  createdBy: "ci",
+  createdAt: at(0),
+  statusAt: at(0),
+  hasChanges: false,
+  plannedChanges: null,
+  appliedChanges: null,
+  planSha256: null,
+  planBytes: null,
+  planBlobKey: null,
+  summaryBlobKey: null,
+  decidedBy: "",
+  decidedAt: null,
+  decisionComment: "",
+  cancelRequestedAt: null,
+  errorMessage: "",
+  resourcesInFlight: [],
+  endedAt: null,
+  version: 1,
+  ...change,
+});
+
+export const job = (change: Partial<Job> = {}): Job => ({
+  id: "job_1",
+  organizationId: "org_1",
+  workspaceId: "ws_1",
+  runId: "run_1",
+  poolId: "apool_1",
+  phase: "plan",
+  status: "queued",
+  rank: 1,
+  epoch: 0,
+  attempt: 0,
+  agentId: null,
+  agentName: null,
+  incarnation: null,
+  desired: "run",
+  cancelRequestedAt: null,
+  tokenHash: null,
+  queuedAt: at(0),
+  offeredAt: null,
+  startedAt: null,
+  endedAt: null,
+  leaseUntil: null,
+  exitCode: null,
+  errorMessage: "",
+  logBytes: null,
+  isLogClosed: false,
+  stateSerial: null,
+  ...change,
+});
+
+/** A job that an agent has, until `lease` seconds. */
+export const claimedJob = (change: Partial<Job>, lease = 60): Job =>
+  job({
+    status: "started",
+    epoch: 1,
+    attempt: 1,
+    agentId: "agent_1",
+    agentName: "alpha",
+    leaseUntil: at(lease),
+    ...change,
+  });
+
+export const state = (change: Partial<StateVersion> = {}): StateVersion => ({
+  id: "sv_1",
+  organizationId: "org_1",
+  workspaceId: "ws_1",
+  runId: "run_1",
+  jobId: "job_1",
+  lineage: "lineage-1",
+  serial: 1,
+  status: "current",
+  quarantineReason: "",
+  sha256: "c".repeat(64),
+  bytes: 200,
+  blobKey: "d".repeat(64),
+  terraformVersion: "1.9.0",
+  resourceCount: 1,
+  createdAt: at(0),
+  ...change,
+});

@@ -1,0 +1,39 @@
+import type { AppendResult, LogRead, LogStreamId, SealResult } from "./log-store.ts";
+
+/** What the port asks of the thread that writes. Plain values: they cross between threads. */
+export type LogCommand =
+  | { readonly kind: "append"; readonly stream: LogStreamId; readonly offset: number; readonly bytes: Uint8Array }
+  | { readonly kind: "seal"; readonly stream: LogStreamId; readonly length: number; readonly sha256: string }
+  | { readonly kind: "seal_with_gap"; readonly stream: LogStreamId; readonly missingBytes: number | undefined }
+  | { readonly kind: "reopen"; readonly stream: LogStreamId }
+  | { readonly kind: "delete"; readonly stream: LogStreamId };
+
+export type LogCommandAnswer = AppendResult | SealResult | { readonly kind: "done" };
+
+/** What the port asks of the thread that reads. */
+export interface LogQuery {
+  readonly kind: "read";
+  readonly stream: LogStreamId;
+  readonly offset: number;
+  readonly maxBytes: number;
+}
+
+export type LogOperation = LogCommand | LogQuery;
+export type LogAnswer = LogCommandAnswer | LogRead;
+
+/** What a thread is started with. */
+export interface LogThreadOptions {
+  readonly path: string;
+  readonly role: "write" | "read";
+}
+
+/** To a thread: a batch, done as one; or the wish that it close its file and end. */
+export type LogThreadRequest =
+  | { readonly kind: "batch"; readonly operations: readonly LogOperation[] }
+  | { readonly kind: "close" };
+
+/** From a thread: one answer per batch, in order, after `ready`. */
+export type LogThreadReply =
+  | { readonly kind: "ready" }
+  | { readonly kind: "answers"; readonly answers: readonly LogAnswer[] }
+  | { readonly kind: "failed"; readonly code: string; readonly message: string };

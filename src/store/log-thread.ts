@@ -1,0 +1,69 @@
+/** The program of the two threads behind the embedded log store: one writes the file, one reads it. */
+import { parentPort, workerData } from "node:worker_threads";
+import { LogFile } from "./log-file.ts";
+import { LogFileReader } from "./log-file-reader.ts";
+import type { LogAnswer, LogOperation, LogThreadOptions, LogThreadReply, LogThreadRequest } from "./log-operations.ts";
+
+interface Side {
+  run(operations: readonly LogOperation[]): LogAnswer[];
+  close(): void;
+}
+
+function writing(path: string): Side {
+  const file = new LogFile(path);
+  return {
+    run: (operations) => file.commit(operations.filter((operation) => operation.kind !== "read")),
+    close: () => file.close(),
+  };
+}
+
+/** Opens the file at the first read: by then the writer, started at the same time, has made it. */
+function reading(path: string): Side {
+  let file: LogFileReader | undefined;
+  return {
+    run: (operations) => {
+      file ??= new LogFileReader(path);
+      const reader = file;
+      return operations.filter((operation) => operation.kind === "read").map((query) => reader.read(query));
+    },
+    close: () => file?.close(),
+  };
+}
+
+function say(reply: LogThreadReply): void {
+  const answers = reply.kind === "answers" ? reply.answers : [];
+  parentPort?.postMessage(reply, answers.flatMap(bufferOf));
+}
+
+const bufferOf = (answer: LogAnswer): ArrayBuffer[] =>
+  "bytes" in answer && answer.bytes.buffer instanceof ArrayBuffer ? [answer.bytes.buffer] : [];
+
+function failed(error: unknown): LogThreadReply {
+  const code = error instanceof Error && "code" in error ? String(error.code) : "";
+  return { kind: "failed", code, message: error instanceof Error ? error.message : String(error) };
+}
+
+function attempt(action: () => LogThreadReply): void {
+  let reply: LogThreadReply;
+  try {
+    reply = action();
+  } catch (error) {
+    reply = failed(error);
+  }
+  say(reply);
+}
+
+const { path, role }: LogThreadOptions = workerData;
+let side: Side | undefined;
+attempt(() => {
+  side = role === "write" ? writing(path) : reading(path);
+  return { kind: "ready" };
+});
+parentPort?.on("message", (request: LogThreadRequest) => {
+  if (request.kind === "batch") {
+    attempt(() => ({ kind: "answers", answers: side?.run(request.operations) ?? [] }));
+    return;
+  }
+  side?.close();
+  parentPort?.close();
+});

@@ -1,0 +1,79 @@
+import type Database from "better-sqlite3";
+import { drizzle as drizzleSqlite } from "drizzle-orm/better-sqlite3";
+import { migrate as applyToSqlite } from "drizzle-orm/better-sqlite3/migrator";
+import { readMigrationFiles } from "drizzle-orm/migrator";
+import { drizzle as drizzlePostgres } from "drizzle-orm/node-postgres";
+import { migrate as applyToPostgres } from "drizzle-orm/node-postgres/migrator";
+import type pg from "pg";
+import { WindlassError } from "../lib/errors.ts";
+
+/** What a database says of itself: how many migrations it has seen, and the time stamp of the last (0 for none). */
+interface Applied {
+  readonly count: number;
+  readonly lastMs: number;
+}
+
+/** Any fixed number: replicas that start at once wait for each other on it. */
+const migrationLock = 7_345_901;
+
+function refuseNewer(folder: string, applied: Applied): void {
+  const known = readMigrationFiles({ migrationsFolder: folder });
+  if (applied.lastMs <= (known.at(-1)?.folderMillis ?? 0)) return;
+  throw new WindlassError(
+    "storage_unavailable",
+    `the database has schema version ${applied.count} and this windlassd knows versions up to ${known.length}: ` +
+      "start the newer windlassd that upgraded it, or restore a backup from before the upgrade",
+    { metadata: { databaseVersion: String(applied.count), programVersion: String(known.length) } },
+  );
+}
+
+/**
+ * Brings a SQLite database up to date. Foreign keys are off meanwhile: a migration that rebuilds a table drops the old
+ * one, which would delete the rows that refer to it.
+ */
+export function migrateSqlite(writer: Database.Database, folder: string): void {
+  refuseNewer(folder, appliedToSqlite(writer));
+  writer.pragma("foreign_keys = OFF");
+  applyToSqlite(drizzleSqlite(writer), { migrationsFolder: folder });
+  const broken = writer.pragma("foreign_key_check");
+  writer.pragma("foreign_keys = ON");
+  if (Array.isArray(broken) && broken.length > 0) {
+    throw new WindlassError("storage_unavailable", `${broken.length} rows of the database refer to rows that are gone`);
+  }
+}
+
+/** Brings a PostgreSQL database up to date, one replica at a time. */
+export async function migratePostgres(pool: pg.Pool, folder: string): Promise<void> {
+  const client = await pool.connect();
+  let isUsable = false;
+  try {
+    await client.query("SELECT pg_advisory_lock($1)", [migrationLock]);
+    refuseNewer(folder, await appliedToPostgres(client));
+    await applyToPostgres(drizzlePostgres(client), { migrationsFolder: folder });
+    await client.query("SELECT pg_advisory_unlock($1)", [migrationLock]);
+    isUsable = true;
+  } finally {
+    client.release(!isUsable); // closing the connection gives the lock back
+  }
+}
+
+function appliedToSqlite(writer: Database.Database): Applied {
+  const table = writer.prepare("SELECT 1 FROM sqlite_master WHERE name = '__drizzle_migrations'").get();
+  if (table === undefined) return { count: 0, lastMs: 0 };
+  return (
+    writer
+      .prepare<[], Applied>(
+        "SELECT count(*) AS count, coalesce(max(created_at), 0) AS lastMs FROM __drizzle_migrations",
+      )
+      .get() ?? { count: 0, lastMs: 0 }
+  );
+}
+
+async function appliedToPostgres(client: pg.PoolClient): Promise<Applied> {
+  const table = await client.query("SELECT 1 WHERE to_regclass('drizzle.__drizzle_migrations') IS NOT NULL");
+  if (table.rows.length === 0) return { count: 0, lastMs: 0 };
+  const { rows } = await client.query<{ count: string; last_ms: string }>(
+    "SELECT count(*) AS count, coalesce(max(created_at), 0) AS last_ms FROM drizzle.__drizzle_migrations",
+  );
+  return { count: Number(rows[0]?.count), lastMs: Number(rows[0]?.last_ms) };
+}

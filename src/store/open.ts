@@ -1,0 +1,115 @@
+import { fileURLToPath } from "node:url";
+import type pg from "pg";
+import { WindlassError } from "../lib/errors.ts";
+import type { BlobStore } from "./blob-store.ts";
+import { openFileBlobStore } from "./blob-store-files.ts";
+import { openPostgresBlobStore } from "./blob-store-postgres.ts";
+import { type Db, kitOfSqlite } from "./boundary.ts";
+import { type Dialect, postgresDialect, sqliteDialect } from "./dialect.ts";
+import { type Engine, type StoreLog, silentLog } from "./engine.ts";
+import { openPostgresPool, postgresEngine } from "./engine-postgres.ts";
+import { openSqliteEngine } from "./engine-sqlite.ts";
+import { postgresKit } from "./kit.ts";
+import type { LogStore } from "./log-store.ts";
+import { openPostgresLogStore } from "./log-store-postgres.ts";
+import { openSqliteLogStore } from "./log-store-sqlite.ts";
+import { migratePostgres, migrateSqlite } from "./migrate.ts";
+import type { Queries, Store } from "./ports.ts";
+import { buildQueries } from "./queries/index.ts";
+import { defineTables } from "./tables.ts";
+
+export interface OpenOptions {
+  /** `sqlite:<path>` (for objects `files:<directory>`), or `postgres://…`. */
+  readonly url: string;
+  readonly log?: StoreLog;
+}
+
+export interface OpenStoreOptions extends OpenOptions {
+  /** Called once if a commit failed with an unknown outcome (SQLite only): the program should end. */
+  readonly onFatal?: (error: WindlassError) => void;
+}
+
+/** Logs and objects have a pool each beside the rows': a large upload must not hold up a claim. */
+const maxByteConnections = 4;
+
+const migrations = (name: string) => fileURLToPath(new URL(`../../migrations/${name}`, import.meta.url));
+
+/**
+ * Opens the database of the rows, and brings its schema up to date. Throws `storage_unavailable` when it cannot be
+ * reached, or was upgraded by a newer program. With SQLite the caller holds the directory's lock: one process.
+ */
+export async function openStore({ url, log = silentLog, onFatal }: OpenStoreOptions): Promise<Store> {
+  const target = parsed(url, "sqlite");
+  if (target.kind === "embedded") {
+    const engine = openSqliteEngine({
+      path: target.path,
+      queries: builder(defineTables(kitOfSqlite), sqliteDialect),
+      migrate: (writer) => migrateSqlite(writer, migrations("sqlite")),
+      log,
+      ...(onFatal === undefined ? {} : { onFatal }),
+    });
+    return storeOver("sqlite", engine, async () => {
+      await engine[Symbol.asyncDispose]();
+    });
+  }
+  const pool = await openMigratedPool(url, log);
+  const engine = postgresEngine({ pool, queries: builder(defineTables(postgresKit), postgresDialect) });
+  return storeOver("postgres", engine, async () => {
+    await engine[Symbol.asyncDispose]();
+    await pool.end();
+  });
+}
+
+/** Opens the log streams: a SQLite file of their own, or tables of the PostgreSQL database. */
+export async function openLogStore({ url, log = silentLog }: OpenOptions): Promise<LogStore> {
+  const target = parsed(url, "sqlite");
+  if (target.kind === "embedded") return openSqliteLogStore(target.path);
+  return openPostgresLogStore(await openMigratedPool(url, log, maxByteConnections));
+}
+
+/** Opens the objects: files under a directory, or tables of the PostgreSQL database. */
+export async function openBlobStore({ url, log = silentLog }: OpenOptions): Promise<BlobStore> {
+  const target = parsed(url, "files");
+  if (target.kind === "embedded") return openFileBlobStore(target.path);
+  return openPostgresBlobStore(await openMigratedPool(url, log, maxByteConnections));
+}
+
+type Target = { readonly kind: "embedded"; readonly path: string } | { readonly kind: "postgres" };
+
+function parsed(url: string, scheme: "sqlite" | "files"): Target {
+  if (/^postgres(ql)?:\/\//.test(url)) return { kind: "postgres" };
+  const path = url.startsWith(`${scheme}:`) ? url.slice(scheme.length + 1) : "";
+  if (path !== "") return { kind: "embedded", path };
+  const got = url.slice(0, url.indexOf(":") + 1); // never the rest: it may hold a password
+  throw new WindlassError(
+    "validation",
+    `a database URL starts with ${scheme}:<path> or postgres://, got ${got || "no scheme"}`,
+  );
+}
+
+const builder =
+  (t: ReturnType<typeof defineTables>, dialect: Dialect) =>
+  (db: Db): Queries =>
+    buildQueries({ db, t, dialect });
+
+async function openMigratedPool(url: string, log: StoreLog, maxConnections?: number): Promise<pg.Pool> {
+  const pool = openPostgresPool(url, log, maxConnections);
+  try {
+    await migratePostgres(pool, migrations("postgres"));
+    return pool;
+  } catch (cause) {
+    await pool.end();
+    if (cause instanceof WindlassError || postgresDialect.failure(cause) !== "lost") throw cause;
+    throw new WindlassError("storage_unavailable", "the PostgreSQL database cannot be reached: check --database-url", {
+      cause,
+    });
+  }
+}
+
+const storeOver = (engine: Store["engine"], over: Engine<Queries>, close: () => Promise<void>): Store => ({
+  engine,
+  read: (fn) => over.read(fn),
+  write: (fn) => over.write(fn),
+  step: (fn) => over.step(fn),
+  [Symbol.asyncDispose]: close,
+});

@@ -1,0 +1,110 @@
+import { and, asc, count, eq, isNull, lt, ne, sql } from "drizzle-orm";
+import type { Agent } from "../../domain/agent.ts";
+import type { PoolId } from "../../lib/ids.ts";
+import { asParameter } from "../dialect.ts";
+import type { Heard, Queries } from "../ports.ts";
+import { prepared } from "../prepared.ts";
+import { isConnected } from "../tables/conditions.ts";
+import type { QueryContext } from "./context.ts";
+import { afterPair, getting, inserting, saving } from "./rows.ts";
+
+export function agentQueries(context: QueryContext): Queries["agents"] {
+  const { db, t } = context;
+  const { agents } = t;
+  const rows = { table: agents, name: "agent", what: "an agent" };
+  const bySessionToken = prepared<{ hash: string }>()("agent_by_session_token", (slot) =>
+    db
+      .select()
+      .from(agents)
+      .where(eq(agents.sessionTokenHash, slot("hash", agents.sessionTokenHash))),
+  );
+  return {
+    ...getting(context, rows),
+    byIncarnation: incarnationQuery(context),
+    bySessionToken: async (hash): Promise<Agent | undefined> => (await bySessionToken({ hash }))[0],
+    byName: (organizationId, name) =>
+      db
+        .select()
+        .from(agents)
+        .where(
+          and(
+            organizationId === null ? isNull(agents.organizationId) : eq(agents.organizationId, organizationId),
+            eq(agents.name, name),
+          ),
+        )
+        .orderBy(asc(agents.id)),
+    list: ({ organizationId, poolId, includesExited }, page) =>
+      db
+        .select()
+        .from(agents)
+        .where(
+          and(
+            organizationId === null ? isNull(agents.organizationId) : eq(agents.organizationId, organizationId),
+            poolId === null ? undefined : eq(agents.poolId, poolId),
+            includesExited ? undefined : ne(agents.status, "exited"),
+            afterPair(agents.name, agents.id, page),
+          ),
+        )
+        .orderBy(asc(agents.name), asc(agents.id))
+        .limit(page.limit),
+    countConnected: async (organizationId) => {
+      const [row] = await db
+        .select({ count: count() })
+        .from(agents)
+        .where(and(eq(agents.organizationId, organizationId), isConnected(agents.status)));
+      return row?.count ?? 0;
+    },
+    insert: inserting(context, rows),
+    save: saving(context, rows),
+    heard: heardQuery(context),
+    silentSince: (at, limit) =>
+      db
+        .select()
+        .from(agents)
+        .where(and(isConnected(agents.status), lt(agents.lastSeenAt, at)))
+        .orderBy(asc(agents.lastSeenAt), asc(agents.id))
+        .limit(limit),
+    ofToken: (id) => db.select().from(agents).where(eq(agents.tokenId, id)).orderBy(asc(agents.id)),
+    delete: async (id) => {
+      await db.delete(agents).where(eq(agents.id, id));
+    },
+  };
+}
+
+function incarnationQuery({ db, t: { agents } }: QueryContext): Queries["agents"]["byIncarnation"] {
+  const inPool = prepared<{ poolId: PoolId; incarnation: string }>()("agent_by_incarnation", (slot) =>
+    db
+      .select()
+      .from(agents)
+      .where(
+        and(
+          eq(agents.poolId, slot("poolId", agents.poolId)),
+          eq(agents.incarnation, slot("incarnation", agents.incarnation)),
+        ),
+      ),
+  );
+  const ofServer = prepared<{ incarnation: string }>()("agent_by_server_incarnation", (slot) =>
+    db
+      .select()
+      .from(agents)
+      .where(and(isNull(agents.poolId), eq(agents.incarnation, slot("incarnation", agents.incarnation)))),
+  );
+  return async (poolId, incarnation) =>
+    (await (poolId === null ? ofServer({ incarnation }) : inPool({ poolId, incarnation })))[0];
+}
+
+/** However many agents were heard, they are one statement with one parameter. */
+function heardQuery({ db, t: { agents }, dialect }: QueryContext): Queries["agents"]["heard"] {
+  const columns = { agentId: agents.id, status: agents.status, at: agents.lastSeenAt };
+  const heard = prepared<{ rows: string }>()("agent_heard", () =>
+    db
+      .update(agents)
+      .set({ status: sql`given.status`, lastSeenAt: sql`given.at` })
+      .from(dialect.given(sql`${sql.placeholder("rows")}`, columns))
+      .where(and(sql`${agents.id} = given."agentId"`, ne(agents.status, sql`'exited'`)))
+      .returning({ id: agents.id }),
+  );
+  return async (rows: readonly Heard[]) => {
+    if (rows.length > 0) await heard({ rows: asParameter(rows, columns) });
+  };
+}

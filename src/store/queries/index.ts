@@ -1,0 +1,57 @@
+/**
+ * Every query of the product, written once for both engines. One file per noun builds that noun's part of `Queries`
+ * from a `QueryContext`, once per connection.
+ *
+ * To add a query
+ *  1. name it in `src/store/ports.ts`, with a sentence on order, limits and what a missing row gives;
+ *  2. write it in `src/store/queries/<noun>.ts`. If it is hot, `prepared<{ id: RunId }>()("run_get", (slot) => …)` with
+ *     `slot("id", runs.id)` for each parameter; otherwise build it in the call;
+ *  3. test what it promises in `src/store/store.test.ts`, which runs on both engines.
+ * A new column or table goes into `src/store/tables/`; then
+ * `npx drizzle-kit generate --config drizzle.sqlite.config.ts --name <what>`, the same with `drizzle.postgres.config.ts`, and
+ * both migrations are committed. Expand first, contract in a later version.
+ *
+ * Rules: what type-checks is PostgreSQL's; these keep it true on SQLite, each because of a difference between the engines.
+ *  - Values go through `eq`, `slot` or `sql.param(value, column)`, never bare into `sql`.
+ *  - `count()`, `sum(…)`, `.mapWith(…)`; never ``sql<T>`…` ``, which asserts a type and converts nothing.
+ *  - Count the rows of `.returning()`; a statement without it gives nothing that both engines agree on. It may only
+ *    return columns of its own table.
+ *  - A conflict that is expected is `onConflictDoNothing().returning()`: never catch a failed statement and go on.
+ *  - Constants of partial indexes stand in the text: use `src/store/tables/conditions.ts`.
+ *  - A parameter that may be null is two queries: `= null` is never true, and PostgreSQL cannot type `$1 is null`.
+ *  - Many rows or ids travel as one parameter: `dialect.given`.
+ *  - No `like`, `lower`, comparison of json, or order that relies on where nulls sort.
+ *  - One statement at a time: no `Promise.all` inside a transaction.
+ *  - `locked()` rows, or decide in the WHERE, wherever `step` is used.
+ */
+import type { Queries } from "../ports.ts";
+import { apiKeyQueries, auditQueries, metaQueries, requestQueries } from "./access.ts";
+import { agentQueries } from "./agents.ts";
+import { configurationQueries } from "./configurations.ts";
+import type { QueryContext } from "./context.ts";
+import { jobQueries } from "./jobs.ts";
+import { organizationQueries } from "./organizations.ts";
+import { poolQueries } from "./pools.ts";
+import { runQueries } from "./runs.ts";
+import { stateQueries } from "./states.ts";
+import { tokenQueries } from "./tokens.ts";
+import { variableQueries } from "./variables.ts";
+import { workspaceQueries } from "./workspaces.ts";
+
+/** All queries over one connection. */
+export const buildQueries = (context: QueryContext): Queries => ({
+  meta: metaQueries(context),
+  requests: requestQueries(context),
+  audit: auditQueries(context),
+  apiKeys: apiKeyQueries(context),
+  organizations: organizationQueries(context),
+  pools: poolQueries(context),
+  tokens: tokenQueries(context),
+  agents: agentQueries(context),
+  workspaces: workspaceQueries(context),
+  variables: variableQueries(context),
+  configurations: configurationQueries(context),
+  runs: runQueries(context),
+  jobs: jobQueries(context),
+  states: stateQueries(context),
+});

@@ -1,0 +1,158 @@
+import { and, asc, count, desc, eq, isNull, lt, sql } from "drizzle-orm";
+import type { AgentId, PoolId, RunId, WorkspaceId } from "../../lib/ids.ts";
+import { asParameter } from "../dialect.ts";
+import type { Queries } from "../ports.ts";
+import { prepared } from "../prepared.ts";
+import { isClaimed, isFalse, isQueued } from "../tables/conditions.ts";
+import type { QueryContext } from "./context.ts";
+import { compareAndSet } from "./job-writes.ts";
+import { getting, inserting, saving } from "./rows.ts";
+
+type JobQueries = Queries["jobs"];
+
+export function jobQueries(context: QueryContext): JobQueries {
+  const rows = { table: context.t.jobs, name: "job", what: "a job" };
+  return {
+    ...getting(context, rows),
+    insert: inserting(context, rows),
+    save: saving(context, rows),
+    ...compareAndSet(context),
+    ...lookUps(context),
+    ...queue(context),
+    ...sweeps(context),
+  };
+}
+
+type LookUps = Pick<JobQueries, "byTokenHash" | "ofRun" | "ofRuns" | "ofAgent" | "ofAgents">;
+
+function lookUps({ db, t: { jobs }, dialect }: QueryContext): LookUps {
+  const byTokenHash = prepared<{ hash: string }>()("job_by_token", (slot) =>
+    db
+      .select()
+      .from(jobs)
+      .where(eq(jobs.tokenHash, slot("hash", jobs.tokenHash))),
+  );
+  const ofRun = prepared<{ runId: RunId }>()(
+    "job_of_run",
+    (slot) =>
+      db
+        .select()
+        .from(jobs)
+        .where(eq(jobs.runId, slot("runId", jobs.runId)))
+        .orderBy(desc(jobs.phase), asc(jobs.queuedAt), asc(jobs.id)), // "plan" sorts after "apply"
+  );
+  const runColumns = { id: jobs.runId };
+  const ofRuns = prepared<{ ids: string }>()("job_of_runs", () =>
+    db
+      .select()
+      .from(jobs)
+      .where(sql`${jobs.runId} in (select id from ${dialect.given(sql`${sql.placeholder("ids")}`, runColumns)})`)
+      .orderBy(asc(jobs.runId), desc(jobs.phase), asc(jobs.queuedAt), asc(jobs.id)),
+  );
+  const ofAgent = prepared<{ agentId: AgentId }>()("job_of_agent", (slot) =>
+    db
+      .select()
+      .from(jobs)
+      .where(and(isClaimed(jobs.status), eq(jobs.agentId, slot("agentId", jobs.agentId))))
+      .orderBy(asc(jobs.queuedAt), asc(jobs.id)),
+  );
+  const agentColumns = { id: jobs.agentId };
+  const ofAgents = prepared<{ ids: string }>()("job_of_agents", () =>
+    db
+      .select()
+      .from(jobs)
+      .where(
+        and(
+          isClaimed(jobs.status),
+          sql`${jobs.agentId} in (select id from ${dialect.given(sql`${sql.placeholder("ids")}`, agentColumns)})`,
+        ),
+      )
+      .orderBy(asc(jobs.agentId), asc(jobs.queuedAt), asc(jobs.id)),
+  );
+  return {
+    byTokenHash: async (hash) => (await byTokenHash({ hash }))[0],
+    ofRun: (runId) => ofRun({ runId }),
+    ofRuns: async (ids) =>
+      ids.length === 0
+        ? []
+        : ofRuns({
+            ids: asParameter(
+              ids.map((id) => ({ id })),
+              runColumns,
+            ),
+          }),
+    ofAgent: (agentId) => ofAgent({ agentId }),
+    ofAgents: async (ids) =>
+      ids.length === 0
+        ? []
+        : ofAgents({
+            ids: asParameter(
+              ids.map((id) => ({ id })),
+              agentColumns,
+            ),
+          }),
+  };
+}
+
+type Queue = Pick<JobQueries, "queued" | "queuedOfWorkspace" | "runningByOrganization" | "countAhead">;
+
+function queue({ db, t: { jobs } }: QueryContext): Queue {
+  const queued = prepared<{ limit: number }>()("job_queued", () =>
+    db
+      .select()
+      .from(jobs)
+      .where(isQueued(jobs.status))
+      .orderBy(asc(jobs.rank), asc(jobs.queuedAt), asc(jobs.id))
+      .limit(sql.placeholder("limit")),
+  );
+  const ofWorkspace = prepared<{ workspaceId: WorkspaceId }>()("job_queued_of_workspace", (slot) =>
+    db
+      .select()
+      .from(jobs)
+      .where(and(isQueued(jobs.status), eq(jobs.workspaceId, slot("workspaceId", jobs.workspaceId))))
+      .orderBy(asc(jobs.rank), asc(jobs.queuedAt), asc(jobs.id)),
+  );
+  const running = prepared<Record<string, never>>()("job_running_by_organization", () =>
+    db
+      .select({ organizationId: jobs.organizationId, count: count() })
+      .from(jobs)
+      .where(isClaimed(jobs.status))
+      .groupBy(jobs.organizationId),
+  );
+  const samePool = (poolId: PoolId | null) => (poolId === null ? isNull(jobs.poolId) : eq(jobs.poolId, poolId));
+  return {
+    queued: (limit) => queued({ limit }),
+    queuedOfWorkspace: (workspaceId) => ofWorkspace({ workspaceId }),
+    runningByOrganization: () => running({}),
+    countAhead: async ({ poolId, rank, queuedAt, id }) => {
+      const isAhead = sql`(${jobs.rank}, ${jobs.queuedAt}, ${jobs.id}) < (${sql.param(rank, jobs.rank)}, ${sql.param(queuedAt, jobs.queuedAt)}, ${sql.param(id, jobs.id)})`;
+      const [row] = await db
+        .select({ count: count() })
+        .from(jobs)
+        .where(and(isQueued(jobs.status), samePool(poolId), isAhead));
+      return row?.count ?? 0;
+    },
+  };
+}
+
+type Sweeps = Pick<JobQueries, "overdue" | "logsOpenSince" | "countByStatus">;
+
+function sweeps({ db, t: { jobs } }: QueryContext): Sweeps {
+  return {
+    overdue: (at, limit) =>
+      db
+        .select()
+        .from(jobs)
+        .where(and(isClaimed(jobs.status), lt(jobs.leaseUntil, at)))
+        .orderBy(asc(jobs.leaseUntil), asc(jobs.id))
+        .limit(limit),
+    logsOpenSince: (at, limit) =>
+      db
+        .select()
+        .from(jobs)
+        .where(and(isFalse(jobs.isLogClosed), lt(jobs.endedAt, at)))
+        .orderBy(asc(jobs.endedAt), asc(jobs.id))
+        .limit(limit),
+    countByStatus: () => db.select({ status: jobs.status, count: count() }).from(jobs).groupBy(jobs.status),
+  };
+}

@@ -1,0 +1,102 @@
+import { eq, type SQL, sql } from "drizzle-orm";
+import type { AnyPgColumn, PgTable } from "drizzle-orm/pg-core";
+import { WindlassError } from "../../lib/errors.ts";
+import { placeholdersOf, rowsOf, slotsOf, type TableWithId } from "../boundary.ts";
+import { asParameter, driverError } from "../dialect.ts";
+import type { NamePage, TimePage } from "../ports.ts";
+import { prepared } from "../prepared.ts";
+import type { QueryContext } from "./context.ts";
+
+/** How rows of a table are spoken of, and where they are. */
+export interface Rows<T extends PgTable> {
+  readonly table: T;
+  /** Names the prepared statements: unique in the store. */
+  readonly name: string;
+  /** For messages: "a workspace of this name". */
+  readonly what: string;
+}
+
+/** A prepared insert of whole rows, which throws `name_taken` when a unique column's value is. */
+export function inserting<T extends PgTable>({ db }: QueryContext, { table, name, what }: Rows<T>) {
+  const insert = prepared<Record<string, unknown>>()(`${name}_insert`, () =>
+    db
+      .insert(table)
+      .values(placeholdersOf(table))
+      .onConflictDoNothing()
+      .returning({ inserted: sql`1`.mapWith(Number) }),
+  );
+  return async (row: T["$inferSelect"]): Promise<void> => {
+    const inserted = await insert(row);
+    if (inserted.length === 0) throw taken(what);
+  };
+}
+
+/** A prepared update of a whole row by its id. Throws `name_taken` when a unique value is, `not_found` without a row. */
+export function saving<T extends TableWithId>({ db, dialect }: QueryContext, { table, name, what }: Rows<T>) {
+  const save = prepared<Record<string, unknown>>()(`${name}_save`, () =>
+    db
+      .update(table)
+      .set(slotsOf(table))
+      .where(eq(table.id, sql.placeholder("id")))
+      .returning({ id: table.id }),
+  );
+  return async (row: T["$inferSelect"]): Promise<void> => {
+    try {
+      const saved: unknown = await save(row);
+      if (Array.isArray(saved) && saved.length > 0) return;
+    } catch (error) {
+      throw dialect.failure(driverError(error)) === "duplicate" ? taken(what) : error;
+    }
+    throw new WindlassError("not_found", `${what} was deleted meanwhile`);
+  };
+}
+
+/** Whole rows by their id, one or many: however many ids, they are one parameter. */
+export function getting<T extends TableWithId>({ db, dialect }: QueryContext, { table, name }: Rows<T>) {
+  const columns = { id: table.id };
+  const get = prepared<{ id: string }>()(`${name}_get`, () =>
+    db
+      .select()
+      .from(table as TableWithId)
+      .where(eq(table.id, sql.placeholder("id"))),
+  );
+  const byIds = prepared<{ ids: string }>()(`${name}_by_ids`, () =>
+    db
+      .select()
+      .from(table as TableWithId)
+      .where(sql`${table.id} in (select id from ${dialect.given(sql`${sql.placeholder("ids")}`, columns)})`),
+  );
+  return {
+    get: async (id: string): Promise<T["$inferSelect"] | undefined> => rowsOf<T>(await get({ id }))[0],
+    byIds: async (ids: readonly string[]): Promise<T["$inferSelect"][]> =>
+      ids.length === 0
+        ? []
+        : rowsOf<T>(
+            await byIds({
+              ids: asParameter(
+                ids.map((id) => ({ id })),
+                columns,
+              ),
+            }),
+          ),
+  };
+}
+
+/** The rows of a page whose name sorts after the page's position. */
+export const afterName = (column: AnyPgColumn, { after }: NamePage): SQL | undefined =>
+  after === null ? undefined : sql`${column} > ${sql.param(after, column)}`;
+
+/** The same for pages in the order of two columns, whose position is both joined by U+0001. */
+export function afterPair(first: AnyPgColumn, second: AnyPgColumn, { after }: NamePage): SQL | undefined {
+  if (after === null) return undefined;
+  const [a = "", b = ""] = after.split("\u0001");
+  return sql`(${first}, ${second}) > (${sql.param(a, first)}, ${sql.param(b, second)})`;
+}
+
+/** The rows older than the page's position, for lists in descending order of both columns. */
+export function beforeInstant(at: AnyPgColumn, id: AnyPgColumn, { before }: TimePage): SQL | undefined {
+  return before === null ? undefined : sql`(${at}, ${id}) < (${sql.param(before.at, at)}, ${sql.param(before.id, id)})`;
+}
+
+const taken = (what: string) =>
+  new WindlassError("name_taken", `there is already ${what} with this name: choose another, or use that one`);

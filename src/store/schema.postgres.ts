@@ -1,0 +1,24 @@
+import { postgresKit } from "./kit.ts";
+import { defineBytes } from "./tables/bytes.ts";
+import { defineTables } from "./tables.ts";
+
+/** What drizzle-kit compares the PostgreSQL migrations with: there, logs and objects are tables too. */
+export const {
+  meta,
+  requests,
+  audit,
+  organizations,
+  apiKeys,
+  pools,
+  grants,
+  tokens,
+  agents,
+  workspaces,
+  variables,
+  configurations,
+  states,
+  runs,
+  jobs,
+} = defineTables(postgresKit);
+
+export const { logStreams, logPieces, blobs, blobUploads, blobPieces } = defineBytes(postgresKit);

@@ -1,0 +1,21 @@
+import { kitOfSqlite } from "./boundary.ts";
+import { defineTables } from "./tables.ts";
+
+/** What drizzle-kit compares the SQLite migrations with. */
+export const {
+  meta,
+  requests,
+  audit,
+  organizations,
+  apiKeys,
+  pools,
+  grants,
+  tokens,
+  agents,
+  workspaces,
+  variables,
+  configurations,
+  states,
+  runs,
+  jobs,
+} = defineTables(kitOfSqlite);

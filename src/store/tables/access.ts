@@ -1,0 +1,65 @@
+import type { Role } from "../../domain/api-key.ts";
+import type { ApiKeyId, OrganizationId } from "../../lib/ids.ts";
+import type { Kit } from "../kit.ts";
+
+/** Who may use the control plane, what they asked, and what they changed. */
+export function defineAccess(k: Kit) {
+  const meta = k.table("meta", { key: k.text("key").primaryKey(), value: k.text("value").notNull() });
+
+  const requests = k.table(
+    "requests",
+    {
+      principal: k.text("principal").notNull(),
+      requestId: k.text("request_id").notNull(),
+      method: k.text("method").notNull(),
+      bodyHash: k.text("body_hash").notNull(),
+      resourceId: k.text("resource_id").notNull(),
+      at: k.instant("at").notNull(),
+    },
+    (t) => [k.primaryKey({ columns: [t.principal, t.requestId] }), k.index("requests_at").on(t.at)],
+  );
+
+  const audit = k.table(
+    "audit",
+    {
+      id: k.text("id").primaryKey(),
+      organizationId: k.text<OrganizationId>("organization_id"),
+      at: k.instant("at").notNull(),
+      actor: k.text("actor").notNull(),
+      action: k.text("action").notNull(),
+      resource: k.text("resource").notNull(),
+      detail: k.json<Readonly<Record<string, string>>>("detail").notNull(),
+    },
+    (t) => [k.index("audit_organization").on(t.organizationId, t.at, t.id)],
+  );
+
+  const organizations = k.table("organizations", {
+    id: k.text<OrganizationId>("id").primaryKey(),
+    name: k.text("name").notNull().unique("organizations_name"),
+    maxAgents: k.int("max_agents").notNull(),
+    createdAt: k.instant("created_at").notNull(),
+    updatedAt: k.instant("updated_at").notNull(),
+    version: k.int("version").notNull(),
+  });
+
+  const apiKeys = k.table(
+    "api_keys",
+    {
+      id: k.text<ApiKeyId>("id").primaryKey(),
+      organizationId: k
+        .text<OrganizationId>("organization_id")
+        .references(() => organizations.id, { onDelete: "cascade" }),
+      name: k.text("name").notNull(),
+      role: k.text<Role>("role").notNull(),
+      hash: k.text("hash").notNull().unique("api_keys_hash"),
+      prefix: k.text("prefix").notNull(),
+      createdAt: k.instant("created_at").notNull(),
+      expiresAt: k.instant("expires_at"),
+      lastUsedAt: k.instant("last_used_at"),
+      revokedAt: k.instant("revoked_at"),
+    },
+    (t) => [k.index("api_keys_organization").on(t.organizationId)],
+  );
+
+  return { meta, requests, audit, organizations, apiKeys };
+}

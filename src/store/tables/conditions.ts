@@ -1,0 +1,15 @@
+import { type SQL, sql } from "drizzle-orm";
+import type { AnyPgColumn } from "drizzle-orm/pg-core";
+
+/**
+ * Conditions of the partial indexes. Queries use these very expressions, because SQLite wants the same text, and
+ * PostgreSQL constants in the text: with a parameter its generic plan reads the whole table.
+ */
+export const isQueued = (status: AnyPgColumn): SQL => sql`${status} = 'queued'`;
+export const isClaimed = (status: AnyPgColumn): SQL => sql`${status} in ('offered', 'started')`;
+export const isConnected = (status: AnyPgColumn): SQL => sql`${status} in ('idle', 'busy', 'unknown')`;
+export const isPending = (status: AnyPgColumn): SQL => sql`${status} = 'pending'`;
+export const isActive = (status: AnyPgColumn): SQL =>
+  sql`${status} in ('pending', 'plan_queued', 'planning', 'planned', 'confirmed', 'apply_queued', 'applying')`;
+export const isFalse = (claim: AnyPgColumn): SQL => sql`not ${claim}`;
+export const isNull = (column: AnyPgColumn): SQL => sql`${column} is null`;

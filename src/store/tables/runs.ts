@@ -1,0 +1,99 @@
+import type { Desired, JobPhase, JobStatus } from "../../domain/job.ts";
+import type { ChangeCounts, RunOptions, RunStatus } from "../../domain/run.ts";
+import type { AgentId, ConfigurationId, JobId, OrganizationId, PoolId, RunId, WorkspaceId } from "../../lib/ids.ts";
+import type { Kit } from "../kit.ts";
+import { isActive, isClaimed, isFalse, isPending, isQueued } from "./conditions.ts";
+import type { defineWorkspaces } from "./workspaces.ts";
+
+/** Runs and their jobs. */
+export function defineRuns(k: Kit, workspaces: ReturnType<typeof defineWorkspaces>["workspaces"]) {
+  const ofWorkspace = () =>
+    k
+      .text<WorkspaceId>("workspace_id")
+      .notNull()
+      .references(() => workspaces.id, { onDelete: "cascade" });
+
+  const runs = k.table(
+    "runs",
+    {
+      id: k.text<RunId>("id").primaryKey(),
+      organizationId: k.text<OrganizationId>("organization_id").notNull(),
+      workspaceId: ofWorkspace(),
+      configurationId: k.text<ConfigurationId>("configuration_id").notNull(),
+      status: k.text<RunStatus>("status").notNull(),
+      options: k.json<RunOptions>("options").notNull(),
+      message: k.text("message").notNull(),
+      createdBy: k.text("created_by").notNull(),
+      createdAt: k.instant("created_at").notNull(),
+      statusAt: k.instant("status_at").notNull(),
+      hasChanges: k.bool("has_changes").notNull(),
+      plannedChanges: k.json<ChangeCounts>("planned_changes"),
+      appliedChanges: k.json<ChangeCounts>("applied_changes"),
+      planSha256: k.text("plan_sha256"),
+      planBytes: k.int("plan_bytes"),
+      planBlobKey: k.text("plan_blob_key"),
+      summaryBlobKey: k.text("summary_blob_key"),
+      decidedBy: k.text("decided_by").notNull(),
+      decidedAt: k.instant("decided_at"),
+      decisionComment: k.text("decision_comment").notNull(),
+      cancelRequestedAt: k.instant("cancel_requested_at"),
+      errorMessage: k.text("error_message").notNull(),
+      resourcesInFlight: k.json<readonly string[]>("resources_in_flight").notNull(),
+      endedAt: k.instant("ended_at"),
+      version: k.int("version").notNull(),
+    },
+    (t) => [
+      k.index("runs_organization").on(t.organizationId, t.createdAt, t.id),
+      k.index("runs_workspace").on(t.workspaceId, t.createdAt, t.id),
+      k.index("runs_pending").on(t.workspaceId, t.createdAt, t.id).where(isPending(t.status)),
+      k.index("runs_active").on(t.workspaceId, t.createdAt, t.id).where(isActive(t.status)),
+    ],
+  );
+
+  const jobs = k.table(
+    "jobs",
+    {
+      id: k.text<JobId>("id").primaryKey(),
+      organizationId: k.text<OrganizationId>("organization_id").notNull(),
+      workspaceId: ofWorkspace(),
+      runId: k
+        .text<RunId>("run_id")
+        .notNull()
+        .references(() => runs.id, { onDelete: "cascade" }),
+      // Jobs outlive pools and agents: no foreign key.
+      poolId: k.text<PoolId>("pool_id"),
+      phase: k.text<JobPhase>("phase").notNull(),
+      status: k.text<JobStatus>("status").notNull(),
+      rank: k.int("rank").notNull(),
+      epoch: k.int("epoch").notNull(),
+      attempt: k.int("attempt").notNull(),
+      agentId: k.text<AgentId>("agent_id"),
+      agentName: k.text("agent_name"),
+      incarnation: k.text("incarnation"),
+      desired: k.text<Desired>("desired").notNull(),
+      cancelRequestedAt: k.instant("cancel_requested_at"),
+      tokenHash: k.text("token_hash").unique("jobs_token_hash"),
+      queuedAt: k.instant("queued_at").notNull(),
+      offeredAt: k.instant("offered_at"),
+      startedAt: k.instant("started_at"),
+      endedAt: k.instant("ended_at"),
+      leaseUntil: k.instant("lease_until"),
+      exitCode: k.int("exit_code"),
+      errorMessage: k.text("error_message").notNull(),
+      logBytes: k.int("log_bytes"),
+      isLogClosed: k.bool("is_log_closed").notNull(),
+      stateSerial: k.int("state_serial"),
+    },
+    (t) => [
+      k.index("jobs_run").on(t.runId),
+      k.index("jobs_workspace").on(t.workspaceId),
+      k.index("jobs_queued_workspace").on(t.workspaceId, t.rank, t.queuedAt, t.id).where(isQueued(t.status)),
+      k.index("jobs_queued").on(t.rank, t.queuedAt, t.id).where(isQueued(t.status)),
+      k.index("jobs_overdue").on(t.leaseUntil).where(isClaimed(t.status)),
+      k.index("jobs_agent").on(t.agentId).where(isClaimed(t.status)),
+      k.index("jobs_log_open").on(t.endedAt).where(isFalse(t.isLogClosed)),
+    ],
+  );
+
+  return { runs, jobs };
+}

@@ -1,0 +1,114 @@
+import type { StateStatus } from "../../domain/state-version.ts";
+import type { VariableCategory } from "../../domain/variable.ts";
+import type { Engine, ExecutionMode } from "../../domain/workspace.ts";
+import type {
+  ConfigurationId,
+  JobId,
+  OrganizationId,
+  PoolId,
+  RunId,
+  StateVersionId,
+  VariableId,
+  WorkspaceId,
+} from "../../lib/ids.ts";
+import type { Kit } from "../kit.ts";
+
+/** Workspaces and what they own but runs. */
+export function defineWorkspaces(k: Kit) {
+  const workspaces = k.table(
+    "workspaces",
+    {
+      id: k.text<WorkspaceId>("id").primaryKey(),
+      organizationId: k.text<OrganizationId>("organization_id").notNull(),
+      name: k.text("name").notNull(),
+      description: k.text("description").notNull(),
+      executionMode: k.text<ExecutionMode>("execution_mode").notNull(),
+      poolId: k.text<PoolId>("pool_id"),
+      engine: k.text<Engine>("engine").notNull(),
+      engineVersion: k.text("engine_version").notNull(),
+      workingDirectory: k.text("working_directory").notNull(),
+      isAutoApply: k.bool("is_auto_apply").notNull(),
+      // The lock: all null, or the instant with either a run or a person.
+      lockedAt: k.instant("locked_at"),
+      lockRunId: k.text<RunId>("lock_run_id"),
+      lockBy: k.text("lock_by"),
+      lockReason: k.text("lock_reason"),
+      currentStateId: k.text<StateVersionId>("current_state_id"),
+      createdAt: k.instant("created_at").notNull(),
+      updatedAt: k.instant("updated_at").notNull(),
+      version: k.int("version").notNull(),
+    },
+    (t) => [
+      k.uniqueIndex("workspaces_name").on(t.organizationId, t.name),
+      k.index("workspaces_pool").on(t.poolId, t.name),
+    ],
+  );
+  const ofWorkspace = () =>
+    k
+      .text<WorkspaceId>("workspace_id")
+      .notNull()
+      .references(() => workspaces.id, { onDelete: "cascade" });
+
+  const variables = k.table(
+    "variables",
+    {
+      id: k.text<VariableId>("id").primaryKey(),
+      organizationId: k.text<OrganizationId>("organization_id").notNull(),
+      workspaceId: ofWorkspace(),
+      key: k.text("key").notNull(),
+      category: k.text<VariableCategory>("category").notNull(),
+      value: k.text("value").notNull(),
+      sealedValue: k.bytes("sealed_value"),
+      isHcl: k.bool("is_hcl").notNull(),
+      isSensitive: k.bool("is_sensitive").notNull(),
+      description: k.text("description").notNull(),
+      updatedAt: k.instant("updated_at").notNull(),
+    },
+    (t) => [k.uniqueIndex("variables_key").on(t.workspaceId, t.key, t.category)],
+  );
+
+  const configurations = k.table(
+    "configurations",
+    {
+      id: k.text<ConfigurationId>("id").primaryKey(),
+      organizationId: k.text<OrganizationId>("organization_id").notNull(),
+      workspaceId: ofWorkspace(),
+      blobKey: k.text("blob_key").notNull(),
+      bytes: k.int("bytes").notNull(),
+      sha256: k.text("sha256").notNull(),
+      fileCount: k.int("file_count").notNull(),
+      createdBy: k.text("created_by").notNull(),
+      createdAt: k.instant("created_at").notNull(),
+    },
+    (t) => [k.index("configurations_workspace").on(t.workspaceId, t.createdAt, t.id)],
+  );
+
+  const states = k.table(
+    "states",
+    {
+      id: k.text<StateVersionId>("id").primaryKey(),
+      organizationId: k.text<OrganizationId>("organization_id").notNull(),
+      workspaceId: ofWorkspace(),
+      runId: k.text<RunId>("run_id"),
+      jobId: k.text<JobId>("job_id"),
+      lineage: k.text("lineage").notNull(),
+      serial: k.int("serial").notNull(),
+      status: k.text<StateStatus>("status").notNull(),
+      quarantineReason: k.text("quarantine_reason").notNull(),
+      sha256: k.text("sha256").notNull(),
+      bytes: k.int("bytes").notNull(),
+      blobKey: k.text("blob_key").notNull(),
+      terraformVersion: k.text("terraform_version").notNull(),
+      resourceCount: k.int("resource_count").notNull(),
+      createdAt: k.instant("created_at").notNull(),
+    },
+    (t) => [
+      k.index("states_workspace").on(t.workspaceId, t.createdAt, t.id),
+      k.index("states_serial").on(t.workspaceId, t.serial),
+      k.index("states_job").on(t.jobId, t.createdAt, t.id),
+      k.index("states_run").on(t.runId, t.createdAt, t.id),
+    ],
+  );
+
+  return { workspaces, variables, configurations, states };
+}

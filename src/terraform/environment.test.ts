@@ -1,0 +1,73 @@
+import { execFileSync } from "node:child_process";
+import { describe, expect, test } from "vitest";
+import { type EnvironmentOptions, terraformEnvironment } from "./environment.ts";
+
+const options = (variables: EnvironmentOptions["variables"] = []): EnvironmentOptions => ({
+  path: "/usr/bin:/bin",
+  home: "/job/home",
+  temporaryDirectory: "/job/tmp",
+  run: { runId: "run_1", organization: "acme", workspace: "prod", git: { commitSha: "abc" } },
+  variables,
+});
+
+describe("the environment of terraform", () => {
+  test("is built from nothing", () => {
+    expect(terraformEnvironment(options())).toMatchInlineSnapshot(`
+      {
+        "CHECKPOINT_DISABLE": "1",
+        "GOGC": "400",
+        "HOME": "/job/home",
+        "LANG": "C.UTF-8",
+        "PATH": "/usr/bin:/bin",
+        "TFC_CONFIGURATION_VERSION_GIT_COMMIT_SHA": "abc",
+        "TFC_ORGANIZATION_NAME": "acme",
+        "TFC_RUN_ID": "run_1",
+        "TFC_WORKSPACE_NAME": "prod",
+        "TFC_WORKSPACE_SLUG": "acme/prod",
+        "TF_CLI_CONFIG_FILE": "/dev/null",
+        "TF_INPUT": "0",
+        "TF_IN_AUTOMATION": "1",
+        "TF_VAR_TFC_CONFIGURATION_VERSION_GIT_COMMIT_SHA": "abc",
+        "TF_VAR_TFC_ORGANIZATION_NAME": "acme",
+        "TF_VAR_TFC_RUN_ID": "run_1",
+        "TF_VAR_TFC_WORKSPACE_NAME": "prod",
+        "TF_VAR_TFC_WORKSPACE_SLUG": "acme/prod",
+        "TMPDIR": "/job/tmp",
+      }
+    `);
+  });
+
+  test("workspace variables override what the agent passes on, but never the agent's own settings", () => {
+    const environment = terraformEnvironment({
+      ...options([
+        { name: "HTTPS_PROXY", value: "http://mine" },
+        { name: "TFC_RUN_ID", value: "forged" },
+        { name: "LANG", value: "de_DE.UTF-8" },
+      ]),
+      inherited: { HTTPS_PROXY: "http://theirs", PATH: "/theirs" },
+    });
+    expect(environment).toMatchObject({
+      HTTPS_PROXY: "http://mine",
+      TFC_RUN_ID: "run_1",
+      LANG: "de_DE.UTF-8",
+      PATH: "/usr/bin:/bin",
+    });
+  });
+
+  test.each([
+    ["TF_CLI_ARGS_plan", "-destroy", /arguments/],
+    ["PATH", "/evil", /agent sets it/],
+    ["A", "x\0y", /NUL/],
+    ["BIG", "x".repeat(131_068), /128 KiB/],
+  ])("%s is refused by name", (name, value, why) => {
+    const refusal = { code: "validation", message: expect.stringMatching(why), metadata: { variable: name } };
+    expect(() => terraformEnvironment(options([{ name, value }]))).toThrow(expect.objectContaining(refusal));
+  });
+
+  test("the longest allowed value is one that the kernel takes", () => {
+    const env = terraformEnvironment(options([{ name: "BIG", value: "x".repeat(131_067) }]));
+    expect(execFileSync("/bin/sh", ["-c", 'printf %s "$BIG" | wc -c'], { env, encoding: "utf8" }).trim()).toBe(
+      "131067",
+    );
+  });
+});

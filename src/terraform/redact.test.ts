@@ -1,0 +1,157 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { createRedactor } from "./redact.ts";
+import { patternsOf } from "./redact-patterns.ts";
+
+const redact = (values: readonly string[], ...pieces: readonly (string | Uint8Array)[]): string => {
+  const redactor = createRedactor(values);
+  const out = pieces.map((piece) => Buffer.from(redactor.push(Buffer.from(piece))));
+  return Buffer.concat([...out, Buffer.from(redactor.finish())]).toString();
+};
+
+const secret = "hunter2 & <friends>";
+const key = "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkqhkiG9w0B\n{\n}\nq8Zr0m3lqk0=\n-----END PRIVATE KEY-----\n";
+
+describe("every form of a secret is replaced", () => {
+  test.each([
+    ["raw", `a ${secret} b`],
+    ["in JSON", `a ${JSON.stringify(secret).slice(1, -1)} b`],
+    ["in JSON as Go writes it", "a hunter2 \\u0026 \\u003cfriends\\u003e b"],
+    ["in a URL", `a ${encodeURIComponent(secret)} b`],
+    ["in a form", "a hunter2+%26+%3Cfriends%3E b"],
+    ["in lower-case percent codes", "a hunter2%20%26%20%3cfriends%3e b"],
+  ])("%s", (_, text) => {
+    expect(redact([secret], text)).toBe("a (sensitive value) b");
+  });
+
+  test.each([0, 1, 2, 3, 4])("in base64 after %i other bytes", (before) => {
+    const text = Buffer.from(`${"x".repeat(before)}${secret}yy`).toString("base64");
+    const out = redact([secret], text);
+    expect(out).toContain("(sensitive value)");
+    const rest = Buffer.from(out.replace("(sensitive value)", "")).toString("base64");
+    expect(rest.length).toBeLessThan(24);
+  });
+
+  test("in quotes, with what quotes escape", () => {
+    const value = ['a"b\\c', "{d}\te"].join("$");
+    expect(redact([value], 'x = "a\\"b\\\\c$${d}\\te"')).toBe('x = "(sensitive value)"');
+    expect(redact(["it's here"], "echo 'it'\\''s here'")).toBe("echo '(sensitive value)'");
+  });
+
+  test("the lines of a value of many lines, but no line that many texts have", () => {
+    expect(redact([key], "MIIEvQIBADANBgkqhkiG9w0B\r\n{\r\n}\r\nq8Zr0m3lqk0=\r\n")).toBe(
+      "(sensitive value)\r\n{\r\n}\r\n(sensitive value)\r\n",
+    );
+    expect(redact([key], "-----BEGIN PRIVATE KEY-----\nother\n")).toBe("-----BEGIN PRIVATE KEY-----\nother\n");
+    const yaml = "apiVersion: v1\nclusters:\nuser:\n  token: abcdef123456\n------\n";
+    expect(redact([yaml], "clusters:\nuser:\n------\n  token: abcdef123456\n")).toBe(
+      "clusters:\nuser:\n------\n  (sensitive value)\n",
+    );
+  });
+
+  test("secrets that overlap or touch become one mark; the longest wins", () => {
+    expect(redact(["abcdef", "defghi"], "xabcdefghiy")).toBe("x(sensitive value)y");
+    expect(redact(["abcdef"], "xabcdefabcdefy")).toBe("x(sensitive value)y");
+    expect(redact(["secret", "secret-and-more"], "secret secret-and-more")).toBe("(sensitive value) (sensitive value)");
+  });
+
+  test("short and blank values are left alone, and without secrets nothing is touched", () => {
+    expect(redact(["abc", "", "     a    "], "abc a    ")).toBe("abc a    ");
+    const bytes = Uint8Array.of(0xff, 0, 0x80);
+    expect(createRedactor([]).push(bytes)).toBe(bytes);
+  });
+});
+
+describe("as a stream", () => {
+  const prefixes = new Set(
+    patternsOf(secret).flatMap((pattern) => Array.from(pattern, (_, i) => pattern.slice(0, i + 1))),
+  );
+
+  test("a line that cannot begin a secret is given out at once", () => {
+    const redactor = createRedactor([secret]);
+    expect(Buffer.from(redactor.push(Buffer.from("Creating...\n"))).toString()).toBe("Creating...\n");
+    expect(Buffer.from(redactor.push(Buffer.from("xx hunter"))).toString()).toBe("xx ");
+    expect(Buffer.from(redactor.push(Buffer.from("s\n"))).toString()).toBe("hunters\n");
+    expect(Buffer.from(redactor.finish()).toString()).toBe("");
+    expect(prefixes.has("hunter")).toBe(true);
+  });
+
+  const values = fc.array(
+    fc.oneof(
+      fc.constantFrom("hunter2!", "ababab", "abaabaab", key, secret),
+      fc.string({ minLength: 6, maxLength: 20 }),
+    ),
+    { minLength: 1, maxLength: 4 },
+  );
+  const filler = fc.oneof(fc.string({ maxLength: 12 }), fc.constantFrom("ab", "aba", "hunter", "\n", "%", "\\u0"));
+
+  test("no split of the input leaks a secret, and the output does not depend on the split", () => {
+    fc.assert(
+      fc.property(
+        values,
+        fc.array(fc.tuple(filler, fc.nat(), fc.nat()), { maxLength: 12 }),
+        fc.array(fc.nat(400), { maxLength: 12 }),
+        (secrets, parts, cuts) => {
+          const patterns = secrets
+            .flatMap(patternsOf)
+            .filter((pattern) => !"(sensitive value)(sensitive value)".includes(pattern));
+          fc.pre(patterns.length > 0 && patterns.every((pattern) => !/[()]/.test(pattern)));
+          const text = Buffer.from(
+            parts.map(([plain, pick, cut]) => plain + mostOf(patterns[pick % patterns.length] ?? "", cut)).join(""),
+          );
+          const whole = redact(secrets, text);
+          expect(patterns.filter((pattern) => whole.includes(pattern) && !isUnreadable(pattern))).toEqual([]);
+          expect(redact(secrets, ...split(text, cuts))).toBe(whole);
+          expect(redact(secrets, ...[...text].map((byte) => Uint8Array.of(byte)))).toBe(whole);
+        },
+      ),
+      { numRuns: 300 },
+    );
+  });
+
+  test("what is held back is never more than the longest beginning of a secret", () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.constantFrom("a", "b", "ab", "aba", "abaabaab", "x", "\n"), { maxLength: 40 }),
+        (parts) => {
+          const redactor = createRedactor(["abaabaab"]);
+          const text = parts.join("");
+          let given = "";
+          for (const part of parts) given += Buffer.from(redactor.push(Buffer.from(part))).toString();
+          const forms = patternsOf("abaabaab");
+          const longest =
+            Array.from({ length: text.length + 1 }, (_, i) => text.slice(i)).find((end) =>
+              forms.some((form) => form.startsWith(end)),
+            ) ?? "";
+          const held = Buffer.from(redactor.finish()).toString();
+          expect(
+            held === "(sensitive value)" || held.length <= longest.length || given.endsWith("(sensitive value)"),
+          ).toBe(true);
+        },
+      ),
+    );
+  });
+
+  test("large logs and hostile patterns take linear time", () => {
+    const line = Buffer.from(
+      "terraform_data.noise (local-exec): line 000001: the quick brown fox jumps over the lazy dog\n".repeat(20_000),
+    );
+    const redactor = createRedactor([secret, key, "AKIAIOSFODNN7EXAMPLE", "aaaaaaaa".repeat(2000)]);
+    let bytes = 0;
+    for (let i = 0; i < 4; i += 1) bytes += redactor.push(line).length;
+    bytes += redactor.push(Buffer.alloc(500_000, "a")).length;
+    bytes += redactor.push(Buffer.from("b")).length + redactor.finish().length;
+    expect(bytes).toBe(4 * line.length + "(sensitive value)".length + 1);
+  });
+});
+
+/** Patterns cut inside a character come out as replacement characters. */
+const isUnreadable = (pattern: string): boolean => pattern.includes("\ufffd") || !pattern.isWellFormed();
+
+const mostOf = (pattern: string, cut: number): string =>
+  cut % 3 === 0 ? pattern.slice(0, cut % (pattern.length + 1)) : pattern;
+
+function split(text: Buffer, cuts: readonly number[]): Buffer[] {
+  const places = [0, ...cuts.map((cut) => Math.min(cut, text.length)).sort((a, b) => a - b), text.length];
+  return places.slice(1).map((place, index) => text.subarray(places[index], place));
+}

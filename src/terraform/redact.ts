@@ -1,0 +1,99 @@
+import { Automaton } from "./redact-automaton.ts";
+import { patternsOf } from "./redact-patterns.ts";
+
+/** A transform of bytes in pieces; the concatenated output depends only on the concatenated input. */
+export interface ByteTransform {
+  /** The bytes that can be told so far; may share memory with `bytes`. */
+  push(bytes: Uint8Array): Uint8Array;
+  /** The rest. Nothing may be pushed afterwards. */
+  finish(): Uint8Array;
+}
+
+/** What stands in a log for a secret. */
+export const sensitiveMark = "(sensitive value)";
+
+const mark = Buffer.from(sensitiveMark);
+const nothing = new Uint8Array(0);
+const identity: ByteTransform = { push: (bytes) => bytes, finish: () => nothing };
+
+/**
+ * Replaces every secret, in every form of `patternsOf`, by `(sensitive value)`; forms that overlap or touch become one mark. Only
+ * bytes that may be the beginning of a secret are held back. A seat belt, not a barrier: a configuration can always
+ * transform what it prints.
+ */
+export function createRedactor(values: readonly string[]): ByteTransform {
+  const patterns = [...new Set(values.flatMap(patternsOf))];
+  return patterns.length === 0
+    ? identity
+    : new Redactor(new Automaton(patterns.map((pattern) => Buffer.from(pattern))));
+}
+
+/** A range of positions in the whole input; `to` is exclusive. */
+interface Range {
+  from: number;
+  to: number;
+}
+
+class Redactor implements ByteTransform {
+  readonly #automaton: Automaton;
+  #state = 0;
+  /** Bytes before the next one to read that may still turn out to begin a secret. */
+  #held: Uint8Array = nothing;
+  /** Position of the first held byte in the whole input. */
+  #base = 0;
+  /** Secrets found that reach beyond what was given out; ascending and apart. */
+  #found: Range[] = [];
+  /** True when the last byte given out belongs to a mark. */
+  #isInMark = false;
+
+  constructor(automaton: Automaton) {
+    this.#automaton = automaton;
+  }
+
+  push(bytes: Uint8Array): Uint8Array {
+    const scanned = this.#held.length;
+    const text = scanned === 0 ? bytes : Buffer.concat([this.#held, bytes]);
+    this.#state = this.#automaton.scan(text, { from: scanned, state: this.#state }, (end, length) =>
+      this.#cover(this.#base + end - length, this.#base + end),
+    );
+    return this.#emit(text, text.length - this.#automaton.depth(this.#state));
+  }
+
+  finish(): Uint8Array {
+    return this.#emit(this.#held, this.#held.length);
+  }
+
+  #cover(from: number, to: number): void {
+    let start = from;
+    for (let last = this.#found.at(-1); last !== undefined && last.to >= start; last = this.#found.at(-1)) {
+      start = Math.min(start, last.from);
+      this.#found.pop();
+    }
+    this.#found.push({ from: start, to });
+  }
+
+  /** Gives out the first `length` bytes of `text` with their secrets replaced and holds back the rest. */
+  #emit(text: Uint8Array, length: number): Uint8Array {
+    const end = this.#base + length;
+    const out: Uint8Array[] = [];
+    let at = this.#base;
+    for (const { from, to } of this.#found) {
+      if (from >= end) break;
+      if (from > at) this.#plain(text, at, from, out);
+      if (!this.#isInMark) out.push(mark);
+      this.#isInMark = true;
+      at = Math.min(to, end);
+    }
+    if (at < end) this.#plain(text, at, end, out);
+    this.#found = this.#found.filter(({ to }) => to > end);
+    // A copy, so that a few held bytes do not keep a large piece alive.
+    this.#held = text.slice(length);
+    this.#base = end;
+    return out.length === 1 && out[0] !== undefined ? out[0] : Buffer.concat(out);
+  }
+
+  #plain(text: Uint8Array, from: number, to: number, out: Uint8Array[]): void {
+    out.push(text.subarray(from - this.#base, to - this.#base));
+    this.#isInMark = false;
+  }
+}

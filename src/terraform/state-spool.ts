@@ -1,0 +1,91 @@
+import { mkdir, open, readdir, rename, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { parseState, readStateFile, type ValidState } from "./state.ts";
+
+/** A state that is safe on the agent's disk. */
+export interface StateSnapshot {
+  readonly lineage: string;
+  readonly serial: number;
+  readonly terraformVersion: string;
+  readonly sha256: string;
+  readonly bytes: number;
+  /** May be gone when a newer snapshot has come: the newest one always stays. */
+  readonly file: string;
+}
+
+/** Snapshots that wait for their acknowledgement; older ones are of no use to anybody. */
+const keep = 3;
+const snapshotName = /^(\d+)\.tfstate$/;
+
+/** The snapshots of one job, one file each, written so that a crash leaves a whole one or none. */
+export class StateSpool {
+  readonly #dir: string;
+  #snapshots: StateSnapshot[];
+
+  private constructor(dir: string, snapshots: StateSnapshot[]) {
+    this.#dir = dir;
+    this.#snapshots = snapshots;
+  }
+
+  /** Opens the directory, making it if need be, with the snapshots of an earlier process. */
+  static async open(dir: string): Promise<StateSpool> {
+    await mkdir(dir, { recursive: true, mode: 0o700 });
+    const snapshots: StateSnapshot[] = [];
+    for (const name of await readdir(dir)) {
+      const file = join(dir, name);
+      const state = snapshotName.test(name) ? await readStateFile(file) : undefined;
+      if (state?.kind === "valid") snapshots.push(snapshotOf(state, file));
+      else if (name.endsWith(".partial")) await rm(file, { force: true });
+    }
+    return new StateSpool(
+      dir,
+      snapshots.sort((a, b) => a.serial - b.serial),
+    );
+  }
+
+  get newest(): StateSnapshot | undefined {
+    return this.#snapshots.at(-1);
+  }
+
+  /** Saves a state; it must be newer than every one here. */
+  async add(state: ValidState): Promise<StateSnapshot> {
+    const file = join(this.#dir, `${state.serial}.tfstate`);
+    await write(file, state.content);
+    const snapshot = snapshotOf(state, file);
+    this.#snapshots.push(snapshot);
+    await this.#drop(this.#snapshots.slice(0, -keep));
+    return snapshot;
+  }
+
+  /** Forgets what a newer snapshot replaces, up to and including the acknowledged one; the newest stays. */
+  acknowledge(serial: number): Promise<void> {
+    return this.#drop(this.#snapshots.slice(0, -1).filter((snapshot) => snapshot.serial <= serial));
+  }
+
+  /** Puts aside what cannot be accepted, for a person to look at; returns its path. */
+  async quarantine(name: string, content: Buffer): Promise<string> {
+    const dir = join(this.#dir, "quarantine");
+    await mkdir(dir, { recursive: true, mode: 0o700 });
+    const state = parseState(content);
+    const file = join(dir, `${name}-${state.kind === "valid" ? state.sha256.slice(0, 16) : "unreadable"}.tfstate`);
+    await write(file, content);
+    return file;
+  }
+
+  async #drop(snapshots: readonly StateSnapshot[]): Promise<void> {
+    this.#snapshots = this.#snapshots.filter((snapshot) => !snapshots.includes(snapshot));
+    for (const { file } of snapshots) await rm(file, { force: true });
+  }
+}
+
+function snapshotOf({ lineage, serial, terraformVersion, sha256, bytes }: ValidState, file: string): StateSnapshot {
+  return { lineage, serial, terraformVersion, sha256, bytes, file };
+}
+
+async function write(file: string, content: Buffer): Promise<void> {
+  const partial = `${file}.partial`;
+  await using handle = await open(partial, "w", 0o600);
+  await handle.writeFile(content);
+  await handle.datasync();
+  await rename(partial, file);
+}

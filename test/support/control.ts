@@ -1,0 +1,126 @@
+import { createHash } from "node:crypto";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type Control, defaultLimits } from "../../src/control/control.ts";
+import { Presence, type Seat } from "../../src/control/presence.ts";
+import { createVault } from "../../src/control/vault.ts";
+import { defaultSilence } from "../../src/domain/agent.ts";
+import type { Role } from "../../src/domain/api-key.ts";
+import { defaultLeases } from "../../src/domain/job.ts";
+import type { Organization } from "../../src/domain/organization.ts";
+import type { Person } from "../../src/domain/principal.ts";
+import { newId } from "../../src/lib/ids.ts";
+import { type Log, silentLog } from "../../src/lib/log.ts";
+import { ManualClock } from "../../src/lib/manual-clock.ts";
+import { type Random, systemRandom } from "../../src/lib/random.ts";
+import { WakeUps } from "../../src/lib/wake-ups.ts";
+import type { LogStore } from "../../src/store/log-store.ts";
+import { openBlobStore, openStore } from "../../src/store/open.ts";
+
+/** A control plane on a fresh SQLite database, with two organizations and a clock that stands still. It has no logs. */
+export interface TestControl extends AsyncDisposable {
+  readonly control: Control;
+  readonly clock: ManualClock;
+  readonly organization: Organization;
+  /** Another tenant. */
+  readonly sibling: Organization;
+  readonly admin: Person;
+  /** Somebody of the first organization. */
+  as(role: Exclude<Role, "site_admin">, organization?: Organization): Person;
+}
+
+export interface TestControlOptions {
+  readonly limits?: Partial<Control["limits"]>;
+  readonly log?: Log;
+}
+
+export async function openTestControl({ limits, log = silentLog() }: TestControlOptions = {}): Promise<TestControl> {
+  await using opening = new AsyncDisposableStack();
+  const dir = await mkdtemp(join(tmpdir(), "windlass-control-"));
+  opening.defer(() => rm(dir, { recursive: true, force: true }));
+  const store = opening.use(await openStore({ url: `sqlite:${join(dir, "rows.db")}` }));
+  const blobs = opening.use(await openBlobStore({ url: `files:${join(dir, "blobs")}` }));
+  const clock = new ManualClock();
+  const random: Random = systemRandom;
+  const control: Control = {
+    version: "0.0.0-test",
+    store,
+    blobs,
+    logs: noLogs,
+    vault: createVault(new Uint8Array(32).fill(7), random),
+    clock,
+    random,
+    wake: new WakeUps(clock),
+    presence: new Presence(),
+    limits: { ...defaultLimits, ...limits },
+    timing: { heartbeatMs: 10_000, silence: defaultSilence, leases: defaultLeases, restartGraceMs: 300_000, logGraceMs: 60_000 },
+    log,
+  };
+  const organization = organizationRow("acme", clock);
+  const sibling = organizationRow("rival", clock);
+  await store.write(async (tx) => {
+    await tx.organizations.insert(organization);
+    await tx.organizations.insert(sibling);
+  });
+  const owned = opening.move();
+  return {
+    control,
+    clock,
+    organization,
+    sibling,
+    admin: { kind: "api_key", id: newId("key", random), name: "root", role: "site_admin", organizationId: null },
+    as: (role, { id } = organization) => ({
+      kind: "api_key",
+      id: newId("key", random),
+      name: `an ${role}`,
+      role,
+      organizationId: id,
+    }),
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
+}
+
+const organizationRow = (name: string, clock: ManualClock): Organization => ({
+  id: newId("org", systemRandom),
+  name,
+  maxAgents: 0,
+  createdAt: clock.now(),
+  updatedAt: clock.now(),
+  version: 1,
+});
+
+const none = () => Promise.reject(new Error("this control plane has no logs"));
+const noLogs: LogStore = {
+  append: none,
+  nextOffset: none,
+  seal: none,
+  sealWithGap: none,
+  reopen: none,
+  read: none,
+  delete: none,
+  [Symbol.asyncDispose]: async () => {},
+};
+
+/** A seat that remembers why it was closed. */
+export function fakeSeat(agent: Pick<Seat, "agentId" | "name" | "poolId">): { readonly seat: Seat; readonly closed: string[] } {
+  const closed: string[] = [];
+  const seat: Seat = {
+    ...agent,
+    incarnation: "",
+    bootId: "",
+    sessionEpoch: 1,
+    concurrency: 1,
+    jobs: new Map(),
+    takesJobs: true,
+    heardAtMs: 0,
+    reserve: () => true,
+    release: () => {},
+    offer: async () => {},
+    warn: () => {},
+    close: (reason) => void closed.push(reason),
+  };
+  return { seat, closed };
+}
+
+export const sha256 = (bytes: Uint8Array | string): string => createHash("sha256").update(bytes).digest("hex");

@@ -1,0 +1,17 @@
+import { existsSync } from "node:fs";
+import { defineConfig } from "vitest/config";
+
+const postgresSetup = "test/postgres-setup.ts";
+
+export default defineConfig({
+  test: {
+    include: ["src/**/*.test.ts", "cmd/**/*.test.ts", "scripts/**/*.test.ts", "test/**/*.test.ts"],
+    globalSetup: existsSync(new URL(postgresSetup, import.meta.url)) ? [postgresSetup] : [],
+    // Forks, because tests open native databases and send signals.
+    pool: "forks",
+    testTimeout: 30_000,
+    hookTimeout: 60_000,
+    teardownTimeout: 10_000,
+    restoreMocks: true,
+  },
+});
