@@ -3,10 +3,14 @@ import { checkNodeVersion } from "../src/lib/node-version.ts";
 
 const check = checkNodeVersion();
 if (check.kind === "too-old") {
-  process.stderr.write(`${check.message}\n`);
+  process.stderr.write(`windlass: ${check.message}\n`);
   process.exitCode = 1;
 } else {
-  const [{ main }, { processIo }] = await Promise.all([import("../src/cli/main.ts"), import("../src/cli/process-io.ts")]);
+  // Before anything large is imported: the second start finds its modules stripped of types and compiled.
+  const { useCompileCache } = await import("../src/cli/compile-cache.ts");
+  useCompileCache();
+  const { main } = await import("../src/cli/main.ts");
+  const { processIo } = await import("../src/cli/process-io.ts");
   using io = processIo();
   process.exitCode = await main(io);
 }

@@ -4,12 +4,13 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import { openSqliteFixture } from "../src/store/fixture-schema.ts";
 import { maxReadBytes } from "../src/store/log-store.ts";
 import { openLogStore } from "../src/store/open.ts";
 
-const child = join(import.meta.dirname, "store-crash-child.ts");
+const child = fileURLToPath(new URL("./store-crash-child.ts", import.meta.url));
 
 /** Runs the child until it has acknowledged `count` things, kills it, and returns what it had acknowledged. */
 async function killedAfter(folder: string, round: number, count: number): Promise<string[]> {

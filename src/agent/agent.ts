@@ -10,7 +10,7 @@ import type { AgentOutcome } from "./agent-outcome.ts";
 import { JobArtifacts } from "./artifacts.ts";
 import { conductJob } from "./conduct.ts";
 import type { House } from "./house.ts";
-import { loadIdentity } from "./identity.ts";
+import { type Identity, loadIdentity } from "./identity.ts";
 import { JobTable } from "./job-table.ts";
 import { superviseConnection } from "./supervisor.ts";
 
@@ -84,7 +84,7 @@ class RunningAgent implements Agent {
     if (locked.kind === "held") return { kind: "directory_unusable", detail: locked.message };
     using _lock = locked.lock;
     const identity = await loadIdentity(config.dataDir, { random, name: config.name });
-    await using table = this.#jobTable(identity.incarnation);
+    await using table = this.#jobTable(identity);
     this.#table = table;
     await table.restore();
     if (this.#drainReason !== undefined) table.drain(this.#drainReason);
@@ -103,10 +103,10 @@ class RunningAgent implements Agent {
     return outcome;
   }
 
-  #jobTable(incarnation: string): JobTable {
+  #jobTable({ incarnation, name: agentName }: Identity): JobTable {
     const { config, clock, random, log, transport } = this.#options;
     const artifacts = (jobToken: string) => new JobArtifacts(transport, jobToken);
-    const house: House = { config, clock, random, log, artifacts };
+    const house: House = { config, agentName, clock, random, log, artifacts };
     return new JobTable({
       ...{ config, incarnation, clock, log },
       clusterGeneration: () => this.#clusterGeneration,

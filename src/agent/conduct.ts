@@ -1,11 +1,11 @@
-import { ConnectError } from "@connectrpc/connect";
 import { abortable, linkSignals } from "../lib/abort.ts";
 import { executeJob } from "./execute.ts";
 import type { Site } from "./house.ts";
 import type { Job } from "./job.ts";
+import { storedLog } from "./job-log.ts";
+import { idsOf, note } from "./job-notes.ts";
 import type { JobEnd } from "./job-table.ts";
-import type { NewRecord, StoredResult } from "./journal.ts";
-import { isOutOfSpace } from "./durable-files.ts";
+import type { StoredResult } from "./journal.ts";
 import { prepareJob } from "./prepare.ts";
 import { notStarted } from "./results.ts";
 
@@ -18,14 +18,20 @@ export async function conductJob(job: Job, site: Site): Promise<JobEnd> {
   if (stored !== undefined) return report(job, site, stored);
   if (!job.journal.has("exec")) {
     const start = await bringToStart(job, site);
-    if (start.kind === "canceled") return report(job, site, await writeResult(job, site, notStarted));
+    if (start.kind === "canceled") {
+      await note(job, site, { kind: "result", result: notStarted });
+      return report(job, site, notStarted);
+    }
     if (start.kind !== "started") return start;
   }
   job.enter({ kind: "running" });
   return report(job, site, await executeJob(job, site));
 }
 
-type Start = { readonly kind: "started" } | { readonly kind: "canceled" } | Extract<JobEnd, { kind: "forgotten" | "declined" }>;
+type Start =
+  | { readonly kind: "started" }
+  | { readonly kind: "canceled" }
+  | Extract<JobEnd, { kind: "forgotten" | "declined" }>;
 
 /** Prepares a job and asks for it; when this resolves with `started`, the journal says so and terraform may be started. */
 async function bringToStart(job: Job, site: Site): Promise<Start> {
@@ -56,34 +62,15 @@ async function begin(job: Job, site: Site): Promise<Start> {
   return { kind: "started" };
 }
 
-/** Appends to the journal; waits for space when the disk is full. */
-export async function note(job: Job, { clock, log, stopping }: Site, record: NewRecord): Promise<void> {
-  for (;;) {
-    stopping.throwIfAborted();
-    try {
-      return await job.journal.append(record);
-    } catch (error) {
-      if (!isOutOfSpace(error)) throw error;
-      log.error({ ...idsOf(job), err: error }, "disk full: the journal waits");
-      await clock.sleep(1_000, stopping);
-    }
-  }
-}
-
-/** Makes a result durable. */
-export async function writeResult(job: Job, site: Site, result: StoredResult): Promise<StoredResult> {
-  await note(job, site, { kind: "result", result });
-  return result;
-}
-
 /** Tells the result until the control plane has everything. */
 async function report(job: Job, site: Site, result: StoredResult): Promise<JobEnd> {
-  const undelivered = undeliveredState(job);
+  job.showLog(storedLog(job.files.spool, result.logBytes));
   job.enter({ kind: "reporting", result });
   const { outcome, exitCode, errorMessage } = result;
   site.log.info({ ...idsOf(job), outcome, exitCode, errorMessage }, "job finished");
   await abortable(job.sealed, site.stopping);
-  if (undelivered !== undefined) return { kind: "kept", reason: undelivered };
+  const undelivered = job.journal.last("state_undelivered");
+  if (undelivered !== undefined) return { kind: "kept", reason: undelivered.reason };
   await note(job, site, { kind: "acknowledged" });
   return { kind: "forgotten" };
 }

@@ -1,4 +1,4 @@
-import { type FileHandle, mkdir, open, rename } from "node:fs/promises";
+import { type FileHandle, mkdir, open, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 
 /** Writes a file so that after a crash it has either its old content or all of the new one. */
@@ -29,6 +29,21 @@ export async function syncDirectory(path: string): Promise<void> {
 export const makePrivateDirectory = async (path: string): Promise<void> => {
   await mkdir(path, { recursive: true, mode: 0o700 });
 };
+
+/** Makes a directory for this user alone, empty. */
+export async function freshDirectory(path: string): Promise<string> {
+  await removeFile(path);
+  await makePrivateDirectory(path);
+  return path;
+}
+
+/** Removes a file or a directory, if it is there. */
+export const removeFile = (path: string): Promise<void> => rm(path, { recursive: true, force: true });
+
+/** Makes a file for this user alone, if it is not there. */
+export async function touch(path: string): Promise<void> {
+  await using _file = await open(path, "a", 0o600);
+}
 
 /** Reads up to `length` bytes at a position. */
 export async function readAt(file: FileHandle, position: number, length: number): Promise<Uint8Array> {

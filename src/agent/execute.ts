@@ -1,7 +1,7 @@
 import { join } from "node:path";
-import { durationMs } from "@bufbuild/protobuf/wkt";
 import { isWindlassError } from "../lib/errors.ts";
 import { applyPhase } from "./apply-phase.ts";
+import { isOutOfSpace } from "./durable-files.ts";
 import type { Site } from "./house.ts";
 import type { Job } from "./job.ts";
 import { type Prepared, type ReadyJob, readPrepared } from "./job-files.ts";
@@ -10,11 +10,12 @@ import { note } from "./job-notes.ts";
 import { JobSteps } from "./job-steps.ts";
 import { fetchVariables, type JobVariables } from "./job-variables.ts";
 import type { StoredResult } from "./journal.ts";
-import { heading } from "./log-lines.ts";
+import { heading, notice } from "./log-lines.ts";
 import { planPhase } from "./plan-phase.ts";
 import { configurationRoot } from "./prepare.ts";
 import { errored, type PhaseEnd } from "./results.ts";
-import { placeWorkLink, removeWorkLink, type WorkLink } from "./work-link.ts";
+import { limitTime } from "./time-limit.ts";
+import { placeWorkLink, removeWorkLink } from "./work-link.ts";
 
 /** What a phase works with. */
 export interface Execution {
@@ -34,17 +35,29 @@ export async function executeJob(job: Job, site: Site): Promise<StoredResult> {
   const variables = prepared.kind === "ready" ? fetchVariables(job, site) : Promise.resolve(noVariables);
   await using log = await openLog(job, site, variables);
   job.showLog(log.view);
-  await log.say("00-heading", () => heading(job.spec, prepared, site.config));
+  await log.say("00-heading", () => heading(job.spec, prepared, site.agentName));
   const end = await phaseEnd({ job, site, log, prepared, variables });
-  if (end.errorMessage !== "") await log.say("99-end", () => `\nWindlass: ${end.errorMessage}\n`);
-  const result = withLog(job, end, await log.finish());
-  const stored = { ...result, engineVersion: prepared.engineVersion };
-  await note(job, site, { kind: "result", result: stored });
-  return stored;
+  if (end.errorMessage !== "") await log.say("99-end", () => notice(end.errorMessage.replace(/: see the log$/, "")));
+  const result = withLog(end, await log.finish(), prepared.engineVersion);
+  await note(job, site, { kind: "result", result });
+  return result;
+}
+
+/** A log that lost its end to a full disk is said so, and a plan that nobody can read in whole is none. */
+function withLog(end: PhaseEnd, { bytes, sha256, isWhole }: FinishedLog, engineVersion: string): StoredResult {
+  const log = { logBytes: bytes, logSha256: sha256, engineVersion };
+  if (isWhole) return { ...end, ...log };
+  const message = `the agent's disk is full: the rest of the log is missing. ${end.errorMessage}`.trim();
+  const outcome = end.outcome === "finished" && end.planSha256 !== "" ? "errored" : end.outcome;
+  return { ...end, ...log, outcome, errorMessage: message };
 }
 
 const noVariables: JobVariables = { terraform: [], environment: [], secrets: [] };
-const lostPreparation: Prepared = { kind: "unusable", message: "the preparation of this job was lost: start the run again", engineVersion: "" };
+const lostPreparation: Prepared = {
+  kind: "unusable",
+  message: "the preparation of this job was lost: start the run again",
+  engineVersion: "",
+};
 
 function openLog(job: Job, site: Site, variables: Promise<JobVariables>): Promise<JobLog> {
   const isFresh = !job.journal.has("step_started");
@@ -87,6 +100,7 @@ async function phaseEnd({ job, site, log, prepared, variables }: Opened): Promis
   } catch (error) {
     site.stopping.throwIfAborted();
     if (!isWindlassError(error)) site.log.error({ err: error, job: job.key }, "the execution of a job failed");
+    if (isOutOfSpace(error)) return errored("the agent's disk is full: make space there and start the run again");
     return errored(error instanceof Error ? error.message : String(error));
   }
 }

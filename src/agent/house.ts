@@ -8,6 +8,8 @@ import type { Patience } from "./patience.ts";
 /** What the work on every job shares. */
 export interface House {
   readonly config: AgentConfig;
+  /** What people call the agent. */
+  readonly agentName: string;
   readonly artifacts: (jobToken: string) => JobArtifacts;
   readonly clock: Clock;
   readonly random: Random;

@@ -1,4 +1,4 @@
-import { readFile, stat } from "node:fs/promises";
+import { open, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { abortable } from "../lib/abort.ts";
 import type { Clock } from "../lib/clock.ts";
@@ -6,11 +6,10 @@ import type { Log } from "../lib/log.ts";
 import type { TerraformEvent } from "../terraform/events.ts";
 import { type ByteTransform, createRedactor } from "../terraform/redact.ts";
 import { createRenderer } from "../terraform/render.ts";
-import { sha256OfFile } from "./artifacts.ts";
-import { errnoOf, isOutOfSpace, writeDurably } from "./durable-files.ts";
+import { errnoOf, isOutOfSpace, readAt, writeDurably } from "./durable-files.ts";
 import type { LogView } from "./job.ts";
-import { SpoolLog } from "./steps/spool-log.ts";
 import { tailFile } from "./steps/log-tail.ts";
+import { SpoolLog } from "./steps/spool-log.ts";
 
 /** While the disk is full, the log is tried again this often. */
 const retryMs = 1_000;
@@ -59,6 +58,8 @@ export class JobLog implements AsyncDisposable {
   readonly #spool: SpoolLog;
   /** Length that this process has made, the spooled part included. */
   #made = 0;
+  /** Length that survives a crash of the machine: no more is sent, or the server could know more than this agent. */
+  #shown = 0;
   #isComplete = false;
   #isCut = false;
   #isTruncated = false;
@@ -68,6 +69,7 @@ export class JobLog implements AsyncDisposable {
   private constructor(options: JobLogOptions, spool: SpoolLog) {
     this.#options = options;
     this.#spool = spool;
+    this.#shown = spool.end;
   }
 
   static async open(options: JobLogOptions): Promise<JobLog> {
@@ -79,7 +81,7 @@ export class JobLog implements AsyncDisposable {
     const log = this;
     return {
       get end() {
-        return log.#spool.end;
+        return log.#shown;
       },
       get isComplete() {
         return log.#isComplete;
@@ -116,14 +118,18 @@ export class JobLog implements AsyncDisposable {
     });
   }
 
+  /** Waits until every section so far has been read to its end. */
+  async caughtUp(): Promise<void> {
+    await this.#tail;
+  }
+
   /** Waits for every section and completes the log. */
   async finish(): Promise<FinishedLog> {
     await this.#tail;
     this.#options.stopping.throwIfAborted();
     this.#isComplete = true;
     this.#options.onGrowth();
-    const sha256 = await sha256OfFile(this.#options.spoolPath);
-    return { bytes: this.#spool.end, sha256, isWhole: !this.#isTruncated };
+    return { bytes: this.#spool.end, sha256: this.#spool.sha256, isWhole: !this.#isTruncated };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -138,18 +144,16 @@ export class JobLog implements AsyncDisposable {
   }
 
   async #copy(path: string): Promise<void> {
-    const transform = await this.#redactor();
-    if (transform === undefined) return this.#withhold();
+    const transform = (await this.#redactor()) ?? (await this.#withhold());
     const bytes = await readFile(path);
     await this.#append(transform.push(bytes));
     await this.#append(transform.finish());
   }
 
   async #followFile({ path, ended, observe }: RawSection): Promise<void> {
-    const transform = await this.#redactor();
-    if (transform === undefined) return this.#withhold();
+    const transform = (await this.#redactor()) ?? (await this.#withhold());
     const renderer = observe === undefined ? undefined : createRenderer(observe);
-    for await (const bytes of tailFile(path, { ended, signal: this.#options.stopping })) {
+    for await (const bytes of tailFile(path, { ended, signal: this.#options.stopping, clock: this.#options.clock })) {
       await this.#append(transform.push(renderer?.push(bytes) ?? bytes));
     }
     if (renderer !== undefined) await this.#append(transform.push(renderer.finish()));
@@ -161,17 +165,20 @@ export class JobLog implements AsyncDisposable {
     return secrets === undefined ? undefined : createRedactor(secrets);
   }
 
-  /** Nobody knows any more what must not be seen: what is spooled stays, and nothing is added but this. */
-  async #withhold(): Promise<void> {
-    if (this.#isCut) return;
-    this.#isCut = true;
-    await this.#write(Buffer.from(withheldNotice));
+  /** Nobody knows any more what must not be seen: what is spooled stays, and nothing is added but a notice. */
+  async #withhold(): Promise<ByteTransform> {
+    if (!this.#isCut) {
+      this.#isCut = true;
+      await this.#write(Buffer.from(withheldNotice));
+    }
+    return createRedactor([]);
   }
 
   async #append(bytes: Uint8Array): Promise<void> {
     if (bytes.length === 0 || this.#isCut) return;
     const { maxBytes } = this.#options;
-    const room = maxBytes === 0 ? Number.POSITIVE_INFINITY : Math.max(0, maxBytes - cutNotice(maxBytes).length - this.#made);
+    const room =
+      maxBytes === 0 ? Number.POSITIVE_INFINITY : Math.max(0, maxBytes - cutNotice(maxBytes).length - this.#made);
     if (bytes.length <= room) return this.#add(bytes);
     this.#isCut = true;
     await this.#add(Buffer.concat([bytes.subarray(0, room), cutNotice(maxBytes)]));
@@ -190,7 +197,9 @@ export class JobLog implements AsyncDisposable {
     let waitedMs = 0;
     while (!this.#isTruncated) {
       try {
-        await this.#spool.append(bytes);
+        const end = await this.#spool.append(bytes);
+        await this.#spool.sync();
+        this.#shown = end;
         if (waitedMs > 0) log.info({ waitedMs }, "the log can be written again");
         return onGrowth();
       } catch (error) {
@@ -218,3 +227,13 @@ const exists = (path: string): Promise<boolean> =>
       throw error;
     },
   );
+
+/** A complete log, as it lies on the disk. */
+export const storedLog = (path: string, end: number): LogView => ({
+  end,
+  isComplete: true,
+  read: async (offset, maxBytes) => {
+    await using file = await open(path, "r");
+    return readAt(file, offset, Math.min(maxBytes, end - offset));
+  },
+});

@@ -200,7 +200,8 @@ export class JobTable implements SessionHost, AsyncDisposable {
     try {
       const { minFreeBytes } = this.#options.config;
       const free = await this.freeDiskBytes();
-      if (free < minFreeBytes) return this.#decline(claim, `disk full: ${free} bytes are free, ${minFreeBytes} are needed`);
+      if (free < minFreeBytes)
+        return this.#decline(claim, `disk full: ${free} bytes are free, ${minFreeBytes} are needed`);
       const stored = { job: spec, clusterGeneration: this.#options.clusterGeneration() };
       const job = await this.#settle(stored, key);
       this.#arriving.delete(key);
@@ -267,7 +268,8 @@ export class JobTable implements SessionHost, AsyncDisposable {
     await job.journal[Symbol.asyncDispose]();
     this.#jobs.delete(job.key);
     if (end.kind === "declined") this.#decline(job.claim, end.reason);
-    if (end.kind === "kept") this.#options.log.warn({ directory: job.files.root, reason: end.reason }, "job directory kept");
+    if (end.kind === "kept")
+      this.#options.log.warn({ directory: job.files.root, reason: end.reason }, "job directory kept");
     else await rm(job.files.root, { recursive: true, force: true });
     this.#tell({ kind: "speech" });
     this.#leaveIfIdle();
@@ -275,7 +277,7 @@ export class JobTable implements SessionHost, AsyncDisposable {
 
   #leaveIfIdle(): void {
     const reason = this.leaving();
-    if (reason !== undefined) return this.#tell({ kind: "leaving", reason });
-    this.welcomed();
+    if (reason === undefined) this.welcomed();
+    else this.#tell({ kind: "leaving", reason });
   }
 }

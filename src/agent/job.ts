@@ -192,8 +192,8 @@ export class Job {
   /** A decision about a start that nobody has asked for, or that is bound to another incarnation, changes nothing. */
   decide(decision: StartDecision): void {
     if (this.#stage.kind !== "asking") return;
-    if (!decision.granted) return this.#grant.resolve({ kind: "refused", reason: decision.reason });
-    if (decision.incarnation === this.#parts.incarnation) this.#grant.resolve({ kind: "granted" });
+    if (!decision.granted) this.#grant.resolve({ kind: "refused", reason: decision.reason });
+    else if (decision.incarnation === this.#parts.incarnation) this.#grant.resolve({ kind: "granted" });
   }
 
   acknowledgeLog(offset: number, closed: boolean): void {
@@ -202,7 +202,10 @@ export class Job {
   }
 
   acknowledgeResult({ sealed, needLogFrom }: ResultAck): void {
-    if (sealed) return this.#sealed.resolve();
+    if (sealed) {
+      this.#sealed.resolve();
+      return;
+    }
     this.#logAcknowledged = Number(needLogFrom);
     this.#parts.onChange("speech");
   }

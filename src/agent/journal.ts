@@ -35,6 +35,8 @@ const recordShape = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("step_ended"), at: z.string(), step: z.string(), exitCode: z.number().int().nullable() }),
   z.object({ kind: z.literal("plan_uploaded"), at: z.string(), sha256: z.string() }),
   z.object({ kind: z.literal("state_acknowledged"), at: z.string(), serial: z.number().int(), final: z.boolean() }),
+  /** The claim is over, and nobody takes the last state of its apply. */
+  z.object({ kind: z.literal("state_undelivered"), at: z.string(), reason: z.string() }),
   z.object({ kind: z.literal("result"), at: z.string(), result: resultShape }),
   /** The control plane has everything: the directory may go. */
   z.object({ kind: z.literal("acknowledged"), at: z.string() }),

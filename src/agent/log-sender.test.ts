@@ -37,7 +37,11 @@ function sending(sources: readonly LogSource[], windowBytes = 1024 * 1024) {
   const stop = new AbortController();
   const running = sender.run(stop.signal);
   const ranges = () => sent.map(({ claim, offset, bytes }) => `${claim.jobId} ${offset}+${bytes.length}`);
-  return { clock, sender, ranges, acknowledged, end: () => (stop.abort(), running) };
+  const end = async () => {
+    stop.abort();
+    await running;
+  };
+  return { clock, sender, ranges, acknowledged, end };
 }
 
 const ack = (nextOffset: number, more = {}) => ({ nextOffset, rewind: false, closed: false, ...more });

@@ -1,5 +1,4 @@
-import { mkdir, readdir, realpath, rm, stat } from "node:fs/promises";
-import { copyFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, realpath, rm, stat, writeFile } from "node:fs/promises";
 import { join, sep } from "node:path";
 import { ConnectError } from "@connectrpc/connect";
 import { JobEngine } from "../gen/windlass/agent/v1/job_pb.ts";
@@ -8,6 +7,7 @@ import { isWindlassError, WindlassError } from "../lib/errors.ts";
 import { overrideBackend, scanConfiguration, stripUpload, writeBackendRecord } from "../terraform/configuration.ts";
 import { type EngineFound, findEngine } from "../terraform/engine.ts";
 import { extractLockFile } from "../terraform/plan-file.ts";
+import { stateNeedsInit } from "../terraform/state.ts";
 import { type JobArtifacts, mayPass } from "./artifacts.ts";
 import { isOutOfSpace, makePrivateDirectory } from "./durable-files.ts";
 import { type House, patienceOf } from "./house.ts";
@@ -81,21 +81,37 @@ async function furnish({ job, house, engine }: Furnishing, signal: AbortSignal):
   for (const name of ["home", "tmp"]) await makePrivateDirectory(join(files.work, name));
   const directory = await workingDirectory(root, job.spec.workingDirectory);
   await stripUpload(directory);
-  if (job.spec.state !== undefined) await copyFile(files.initialState, join(directory, "terraform.tfstate"));
-  const { needsInit, hasBackendBlock } = await arrange(directory, engine.version);
+  const hasForeignState = job.spec.state !== undefined && (await placeState(files.initialState, directory));
+  const { needsInit, hasBackendBlock } = await arrange(directory, { engine, hasForeignState });
   if (job.isApply && needsInit) await extractLockFile(files.planFile, join(directory, ".terraform.lock.hcl"));
   return { kind: "ready", enginePath: engine.file, engineVersion: engine.version, needsInit, hasBackendBlock };
 }
 
+/** Puts the current state where terraform looks for it; true when it holds objects of providers that must be installed. */
+async function placeState(initialState: string, directory: string): Promise<boolean> {
+  const content = await readFile(initialState);
+  await writeFile(join(directory, "terraform.tfstate"), content, { mode: 0o600, flag: "wx" });
+  return stateNeedsInit(content);
+}
+
+interface Arrangement {
+  readonly engine: Furnishing["engine"];
+  readonly hasForeignState: boolean;
+}
+
 /** Makes terraform keep its state beside the configuration. */
-async function arrange(directory: string, engineVersion: string) {
+async function arrange(directory: string, { engine, hasForeignState }: Arrangement) {
   const scan = await scanConfiguration(directory);
+  const needsInit = scan.needsInit || hasForeignState;
   if (scan.files.length === 0) {
-    throw new WindlassError("validation", `${await emptyDirectory(directory)}: upload the directory that holds the .tf files`);
+    throw new WindlassError(
+      "validation",
+      `${await emptyDirectory(directory)}: upload the directory that holds the .tf files`,
+    );
   }
   if (scan.hasBackendBlock) await overrideBackend(directory);
-  if (scan.hasBackendBlock && !scan.needsInit) await writeBackendRecord(directory, engineVersion);
-  return scan;
+  if (scan.hasBackendBlock && !needsInit) await writeBackendRecord(directory, engine.version);
+  return { needsInit, hasBackendBlock: scan.hasBackendBlock };
 }
 
 async function emptyDirectory(directory: string): Promise<string> {
@@ -123,7 +139,8 @@ async function download(job: Job, house: House, signal: AbortSignal): Promise<vo
   const startedMs = house.clock.monotonicMs();
   const patience = patienceOf(
     house,
-    (error) => error instanceof ConnectError && mayPass(error) && house.clock.monotonicMs() - startedMs < downloadDeadlineMs,
+    (error) =>
+      error instanceof ConnectError && mayPass(error) && house.clock.monotonicMs() - startedMs < downloadDeadlineMs,
   );
   const fetch = (attempt: () => Promise<void>) => persist(attempt, patience, signal);
   const { configuration, plan, state } = spec;

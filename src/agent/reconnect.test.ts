@@ -5,11 +5,17 @@ import type { Random } from "../lib/random.ts";
 import { type ConnectionOutcome, registerFailure } from "./connection-outcome.ts";
 import { nextStep } from "./reconnect.ts";
 
-const chance = (fraction: number): Random => ({ uuid: () => "", bytes: () => new Uint8Array(), fraction: () => fraction });
+const chance = (fraction: number): Random => ({
+  uuid: () => "",
+  bytes: () => new Uint8Array(),
+  fraction: () => fraction,
+});
 
 /** The bounds of the wait, or the reason to stop. */
 function decide(outcome: ConnectionOutcome, failures = 0, hasJobs = false): string {
-  const [soonest, latest] = [0, 1].map((fraction) => nextStep(outcome, { failures, hasJobs, random: chance(fraction) }));
+  const [soonest, latest] = [0, 1].map((fraction) =>
+    nextStep(outcome, { failures, hasJobs, random: chance(fraction) }),
+  );
   if (soonest?.kind === "dial" && latest?.kind === "dial") return `dial ${soonest.afterMs}–${latest.afterMs} ms`;
   return soonest?.kind === "stop" ? `stop ${soonest.outcome.kind}` : "?";
 }

@@ -20,7 +20,13 @@ const blank: Omit<PhaseEnd, "outcome" | "exitCode" | "errorMessage"> = {
 
 type Facts = Partial<typeof blank> & { readonly exitCode?: number };
 
-export const finished = (facts: Facts): PhaseEnd => ({ ...blank, outcome: "finished", exitCode: 0, errorMessage: "", ...facts });
+export const finished = (facts: Facts): PhaseEnd => ({
+  ...blank,
+  outcome: "finished",
+  exitCode: 0,
+  errorMessage: "",
+  ...facts,
+});
 
 /** `message` says what went wrong and what to do; exit code −1 is "never ran". */
 export const errored = (message: string, facts: Facts = {}): PhaseEnd => ({
@@ -31,7 +37,10 @@ export const errored = (message: string, facts: Facts = {}): PhaseEnd => ({
   ...facts,
 });
 
-export const canceled = (message: string, facts: Facts = {}): PhaseEnd => ({ ...errored(message, facts), outcome: "canceled" });
+export const canceled = (message: string, facts: Facts = {}): PhaseEnd => ({
+  ...errored(message, facts),
+  outcome: "canceled",
+});
 
 /** What became of a job that was canceled before it was granted: it has no log. */
 export const notStarted: StoredResult = {

@@ -1,5 +1,11 @@
-import type { Offer, ResumeDecision, StartDecision } from "../gen/windlass/agent/v1/agent_gateway_service_pb.ts";
-import type { JobCommand, ResultAck, SessionRequest } from "../gen/windlass/agent/v1/agent_gateway_service_pb.ts";
+import type {
+  JobCommand,
+  Offer,
+  ResultAck,
+  ResumeDecision,
+  SessionRequest,
+  StartDecision,
+} from "../gen/windlass/agent/v1/agent_gateway_service_pb.ts";
 import type { HeldJob, JobClaim } from "../gen/windlass/agent/v1/job_pb.ts";
 import type { ClaimKey } from "./claim.ts";
 import type { LogSource } from "./log-sender.ts";

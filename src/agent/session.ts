@@ -142,28 +142,38 @@ class Session {
     const { host } = this.#options;
     switch (message.case) {
       case "welcome":
-        return this.#welcomed(message.value);
+        this.#welcomed(message.value);
+        break;
       case "heartbeatReply":
-        return this.#answered(message.value);
+        this.#answered(message.value);
+        break;
       case "offer":
-        return this.#offered(message.value.job?.claim, host.offer(message.value));
+        this.#offered(message.value.job?.claim, host.offer(message.value));
+        break;
       case "startDecision":
-        return host.decide(message.value);
+        host.decide(message.value);
+        break;
       case "logAck":
-        return this.#logAcknowledged(message.value);
+        this.#logAcknowledged(message.value);
+        break;
       case "resultAck":
-        return this.#resultAcknowledged(message.value);
+        this.#resultAcknowledged(message.value);
+        break;
       case "jobCommand":
-        return host.command(message.value);
+        host.command(message.value);
+        break;
       case "drain":
-        return host.drain(message.value.reason);
+        host.drain(message.value.reason);
+        break;
       case "reconnect":
-        return this.#reconnect(message.value);
+        this.#reconnect(message.value);
+        break;
       case "close":
-        return this.#closed(message.value);
+        this.#closed(message.value);
+        break;
       default:
         // A message of a newer server.
-        return;
+        break;
     }
   }
 
@@ -286,16 +296,21 @@ class Session {
     if (this.#state.kind !== "ready") return;
     switch (change.kind) {
       case "log":
-        return this.#state.logs.wake();
+        this.#state.logs.wake();
+        break;
       case "speech":
         this.#speak();
-        return this.#state.logs.wake();
+        this.#state.logs.wake();
+        break;
       case "declined":
-        return this.#decline(change.claim, change.reason);
+        this.#decline(change.claim, change.reason);
+        break;
       case "draining":
-        return this.#own(this.#state.pulse.beat());
+        this.#own(this.#state.pulse.beat());
+        break;
       case "leaving":
-        return this.#leave(change.reason);
+        this.#leave(change.reason);
+        break;
     }
   }
 

@@ -149,7 +149,12 @@ function warn({ log, clock, config }: SupervisorOptions, memory: Memory, outcome
   const nowMs = clock.monotonicMs();
   if (outcome.kind === "told_to_reconnect" || nowMs - memory.warnedAtMs < warningEveryMs) return;
   memory.warnedAtMs = nowMs;
- const why = "reason" in outcome ? outcome.reason : "detail" in outcome ? outcome.detail : "";
-  const fields = { outcome: outcome.kind, reason: why, failures: memory.failures, "agent.server": config.isServerAgent };
+  const why = "reason" in outcome ? outcome.reason : "detail" in outcome ? outcome.detail : "";
+  const fields = {
+    outcome: outcome.kind,
+    reason: why,
+    failures: memory.failures,
+    "agent.server": config.isServerAgent,
+  };
   log.warn(fields, memory.connected ? "not connected: trying again" : "cannot connect: trying again");
 }

@@ -1,7 +1,7 @@
 import type { DescMessage, MessageShape } from "@bufbuild/protobuf";
 import type { Context } from "./context.ts";
 import type { OutputFormat } from "./formats.ts";
-import { usageError, type Hint } from "./problem.ts";
+import { type Hint, usageError } from "./problem.ts";
 
 interface Changed<Desc extends DescMessage> {
   readonly schema: Desc;

@@ -19,10 +19,10 @@ export function assignment(text: string): Assignment {
 export async function assignments(io: Io, texts: readonly string[]): Promise<readonly Assignment[]> {
   const parsed = texts.map(assignment);
   if (parsed.filter(({ value }) => value === "-").length > 1) throw usageError("only one value can come from stdin");
-  return Promise.all(parsed.map(async ({ key, value }) => ({ key, value: await valueOf(io, key, value) })));
+  return Promise.all(parsed.map(async ({ key, value }) => ({ key, value: await textOf(io, key, value) })));
 }
 
-async function valueOf(io: Io, key: string, value: string): Promise<string> {
+async function textOf(io: Io, key: string, value: string): Promise<string> {
   if (value === "-") return readStdin(io);
   if (!value.startsWith("@")) return value;
   const path = resolve(io.workingDirectory, value.slice(1));

@@ -1,11 +1,11 @@
-import { writeConfig } from "./config-file.ts";
+import { maskToken } from "../lib/tokens.ts";
 import { ticked } from "./answers.ts";
 import { type Command, command, one } from "./command.ts";
+import type { SavedContext } from "./config-file.ts";
+import { writeConfig } from "./config-file.ts";
 import { type Connection, contextOf, type Sourced } from "./connection.ts";
 import { list as listFlag, toggle } from "./flags.ts";
-import { chooseColumns, type Column, detailLines, tableLines } from "./table.ts";
-import type { SavedContext } from "./config-file.ts";
-import { maskToken } from "../lib/tokens.ts";
+import { type Column, chooseColumns, detailLines, tableLines } from "./table.ts";
 
 interface Row {
   readonly context: SavedContext;
@@ -66,7 +66,9 @@ const use = command({
     const { config, configPath } = await context.connection();
     const { address } = contextOf(config, name);
     await writeConfig(configPath.value, { ...config, current: name });
-    await context.printer.plain({ current: name, address }, [ticked(context, `Context "${name}" (${address}) is in use`)]);
+    await context.printer.plain({ current: name, address }, [
+      ticked(context, `Context "${name}" (${address}) is in use`),
+    ]);
     return undefined;
   },
 });
@@ -79,7 +81,8 @@ const show = command({
   formats: ["table", "wide", "json", "jsonl", "yaml"],
   run: async (context, { flags }) => {
     const settings = settingsOf(await context.connection());
-    const withOrigin = ({ value, origin }: Sourced<string>) => (flags.origin === true ? `${value || "-"}  (${origin})` : value);
+    const withOrigin = ({ value, origin }: Sourced<string>) =>
+      flags.origin === true ? `${value || "-"}  (${origin})` : value;
     const tree = Object.entries(settings).map(([name, one]) => [name, flags.origin === true ? { ...one } : one.value]);
     await context.printer.plain(
       Object.fromEntries(tree),

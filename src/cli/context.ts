@@ -129,7 +129,10 @@ export class Context implements Disposable {
 }
 
 /** The form of output: flag, else environment, else a table. */
-export function formatOf({ environment }: Pick<Io, "environment">, { output }: Pick<GlobalValues, "output">): OutputFormat {
+export function formatOf(
+  { environment }: Pick<Io, "environment">,
+  { output }: Pick<GlobalValues, "output">,
+): OutputFormat {
   if (output !== undefined) return output;
   const given = variable(environment, "WINDLASS_OUTPUT");
   if (given === undefined) return "table";

@@ -1,5 +1,5 @@
-import { outputFormats } from "./formats.ts";
 import { choice, type FlagValues, text, toggle } from "./flags.ts";
+import { outputFormats } from "./formats.ts";
 
 /** The flags that every command takes; `environment.ts` names the variables that stand for them. */
 export const globalFlags = {

@@ -31,6 +31,6 @@ export const topics: Readonly<Record<string, () => readonly string[]>> = {
     "  json   the API's message                  jsonl  one resource a line",
     "  yaml   the same tree as json              name   such as pool/prod, one a line",
     "",
-    "With -o json or jsonl an error is one JSON object on stderr, {\"error\": {...}}, with its exit code.",
+    'With -o json or jsonl an error is one JSON object on stderr, {"error": {...}}, with its exit code.',
   ],
 };

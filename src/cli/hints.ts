@@ -19,12 +19,12 @@ export const reasonHints: Readonly<Record<ReasonName, Hints>> = {
   UNSPECIFIED: (facts) => [server(facts)],
   VALIDATION: () => [{ label: "Help", command: "windlass --help" }],
   ORGANIZATION_REQUIRED: ({ metadata, command }) => [
-    { label: "Name one", command: `export WINDLASS_ORG=${firstOf(metadata["organizations"], "ORG")}` },
+    { label: "Name one", command: `export WINDLASS_ORG=${firstOf(metadata.organizations, "ORG")}` },
     { label: "See them", command: command("org list") },
   ],
   NOT_FOUND: ({ metadata, command }) => [{ label: "See what is there", command: command(listOf(metadata)) }],
   NAME_TAKEN: ({ metadata, command }) => [
-    { label: "See it", command: command(`${nounOf(metadata["resource"])} get ${metadata["name"] ?? "NAME"}`) },
+    { label: "See it", command: command(`${nounOf(metadata.resource)} get ${metadata.name ?? "NAME"}`) },
   ],
   REQUEST_ID_REUSED: ({ command }) => [{ label: "See what was made", command: command("run list") }],
   WORKSPACE_LOCKED: (facts) => lockedHints(facts),
@@ -39,11 +39,11 @@ export const reasonHints: Readonly<Record<ReasonName, Hints>> = {
   ],
   PLAN_CHANGED: (facts) => [run(facts, "Read the plan again", "logs"), run(facts, "Then confirm it", "confirm")],
   POOL_NOT_GRANTED: (facts) => {
-    const names = (facts.metadata["workspaces"] ?? facts.metadata["workspace"] ?? "WS").replaceAll(",", " ");
+    const names = (facts.metadata.workspaces ?? facts.metadata.workspace ?? "WS").replaceAll(",", " ");
     return [{ label: "Grant it", command: facts.command(`pool grant ${poolOf(facts)} ${names}`) }, pool(facts)];
   },
   POOL_IN_USE: (facts) => {
-    const names = (facts.metadata["workspaces"] ?? "WS").split(",").join(" ");
+    const names = (facts.metadata.workspaces ?? "WS").split(",").join(" ");
     return [
       { label: "See who uses it", command: facts.command(`workspace list --pool ${poolOf(facts)}`) },
       { label: "Unassign them", command: facts.command(`pool unassign ${names}`) },
@@ -54,11 +54,14 @@ export const reasonHints: Readonly<Record<ReasonName, Hints>> = {
     { label: "Assign one", command: facts.command(`pool assign POOL ${workspaceOf(facts)}`) },
   ],
   EXECUTION_MODE_LOCAL: (facts) => [
-    { label: "Run on the server", command: facts.command(`workspace edit ${workspaceOf(facts)} --execution-mode remote`) },
+    {
+      label: "Run on the server",
+      command: facts.command(`workspace edit ${workspaceOf(facts)} --execution-mode remote`),
+    },
     { label: "Or on a pool's agents", command: facts.command(`pool assign POOL ${workspaceOf(facts)}`) },
   ],
   ORGANIZATION_IN_USE: ({ metadata }) => {
-    const organization = metadata["organization"] ?? "ORG";
+    const organization = metadata.organization ?? "ORG";
     return [
       { label: "Its workspaces", command: `windlass workspace list --org ${organization}` },
       { label: "Its pools", command: `windlass pool list --org ${organization}` },
@@ -70,8 +73,8 @@ export const reasonHints: Readonly<Record<ReasonName, Hints>> = {
     { label: "Delete it all the same", command: facts.command(`workspace delete ${workspaceOf(facts)} --force`) },
   ],
   AGENT_IN_USE: ({ metadata, command }) => [
-    { label: "Let it finish and leave", command: command(`agent drain ${metadata["agent"] ?? "AGENT"}`) },
-    { label: "See it", command: command(`agent get ${metadata["agent"] ?? "AGENT"}`) },
+    { label: "Let it finish and leave", command: command(`agent drain ${metadata.agent ?? "AGENT"}`) },
+    { label: "See it", command: command(`agent get ${metadata.agent ?? "AGENT"}`) },
   ],
   ETAG_MISMATCH: (facts) => [server(facts)],
   STATE_SERIAL_CONFLICT: (facts) => [stateList(facts)],
@@ -89,7 +92,10 @@ export const reasonHints: Readonly<Record<ReasonName, Hints>> = {
   ],
   CHECKSUM_MISMATCH: (facts) => [server(facts)],
   ARCHIVE_REJECTED: ({ metadata }) => [
-    { label: "Leave it out", command: `echo '${(metadata["entry"] ?? "ENTRY").replaceAll("'", "")}' >> .terraformignore` },
+    {
+      label: "Leave it out",
+      command: `echo '${(metadata.entry ?? "ENTRY").replaceAll("'", "")}' >> .terraformignore`,
+    },
   ],
   QUOTA_EXCEEDED: ({ command }) => [{ label: "See the organization", command: command("org get") }],
   AGENT_LIMIT_REACHED: ({ command }) => [
@@ -99,16 +105,13 @@ export const reasonHints: Readonly<Record<ReasonName, Hints>> = {
   SERVER_DRAINING: (facts) => [server(facts)],
   AGENT_VERSION_REFUSED: (facts) => [server(facts)],
   ALREADY_CONNECTED: ({ metadata, command }) => [
-    { label: "See it", command: command(`agent get ${metadata["agent"] ?? "AGENT"}`) },
+    { label: "See it", command: command(`agent get ${metadata.agent ?? "AGENT"}`) },
   ],
   SESSION_SUPERSEDED: ({ command }) => [{ label: "See the agents", command: command("agent list") }],
   JOB_EPOCH_STALE: ({ command }) => [{ label: "See the runs", command: command("run list") }],
   LOG_LIMIT: ({ command }) => [{ label: "See the runs", command: command("run list") }],
   STORAGE_UNAVAILABLE: (facts) => [server(facts)],
-  OUTCOME_UNKNOWN: (facts) => [
-    { label: "See what happened", command: facts.command("run list") },
-    server(facts),
-  ],
+  OUTCOME_UNKNOWN: (facts) => [{ label: "See what happened", command: facts.command("run list") }, server(facts)],
   INTERNAL: (facts) => [server(facts), { label: "Compare versions", command: "windlass version" }],
 };
 
@@ -116,13 +119,16 @@ export const reasonHints: Readonly<Record<ReasonName, Hints>> = {
 export const hintsFor = (reason: string, facts: Facts): readonly Hint[] | undefined =>
   reason in reasonHints ? reasonHints[reason as ReasonName](facts) : undefined;
 
-const workspaceOf = ({ metadata }: Facts): string => metadata["workspace"] ?? "WS";
-const poolOf = ({ metadata }: Facts): string => metadata["pool"] ?? "POOL";
-const runOf = ({ metadata }: Facts): string => metadata["run_id"] ?? "RUN";
+const workspaceOf = ({ metadata }: Facts): string => metadata.workspace ?? "WS";
+const poolOf = ({ metadata }: Facts): string => metadata.pool ?? "POOL";
+const runOf = ({ metadata }: Facts): string => metadata.run_id ?? "RUN";
 const firstOf = (names: string | undefined, otherwise: string): string => names?.split(",")[0]?.trim() || otherwise;
 
 const server = ({ command }: Facts): Hint => ({ label: "Check the server", command: command("status") });
-const stateList = (facts: Facts): Hint => ({ label: "See the states", command: facts.command(`state list ${workspaceOf(facts)}`) });
+const stateList = (facts: Facts): Hint => ({
+  label: "See the states",
+  command: facts.command(`state list ${workspaceOf(facts)}`),
+});
 const pool = (facts: Facts): Hint => ({ label: "See the pool", command: facts.command(`pool get ${poolOf(facts)}`) });
 const workspace = (facts: Facts): Hint => ({
   label: "See it",
@@ -135,7 +141,7 @@ const run = (facts: Facts, label: string, verb: string): Hint => ({
 
 function lockedHints(facts: Facts): readonly Hint[] {
   const unlock = { label: "Unlock", command: facts.command(`workspace unlock ${workspaceOf(facts)}`) };
-  if (!facts.metadata["run_id"]) return [workspace(facts), unlock];
+  if (!facts.metadata.run_id) return [workspace(facts), unlock];
   return [run(facts, "See it", "get"), run(facts, "Confirm", "confirm"), run(facts, "Discard", "discard"), unlock];
 }
 
@@ -146,7 +152,7 @@ const loginHints = ({ command }: Facts): readonly Hint[] => [
 ];
 
 const waitLabel = ({ metadata }: Facts): string => {
-  const seconds = metadata["available_in_seconds"];
+  const seconds = metadata.available_in_seconds;
   return seconds === undefined ? "Later" : `In ${seconds} s`;
 };
 
@@ -169,7 +175,7 @@ const nouns: Readonly<Record<string, string>> = {
 const nounOf = (resource: string | undefined): string => nouns[resource ?? ""] ?? "workspace";
 
 function listOf(metadata: Readonly<Record<string, string>>): string {
-  const noun = nounOf(metadata["resource"]);
-  if (noun === "var" || noun === "cv") return `${noun} list -w ${metadata["workspace"] ?? "WS"}`;
-  return noun === "state" ? `state list ${metadata["workspace"] ?? "WS"}` : `${noun} list`;
+  const noun = nounOf(metadata.resource);
+  if (noun === "var" || noun === "cv") return `${noun} list -w ${metadata.workspace ?? "WS"}`;
+  return noun === "state" ? `state list ${metadata.workspace ?? "WS"}` : `${noun} list`;
 }

@@ -66,5 +66,7 @@ export async function readStdin({ stdin, signal }: Io): Promise<string> {
     signal.throwIfAborted();
     chunks.push(Buffer.from(chunk as Buffer));
   }
-  return Buffer.concat(chunks).toString("utf8").replace(/\r?\n$/, "");
+  return Buffer.concat(chunks)
+    .toString("utf8")
+    .replace(/\r?\n$/, "");
 }

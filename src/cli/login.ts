@@ -138,7 +138,8 @@ export const logout = command({
   formats: ["table", "wide", "json", "jsonl", "yaml"],
   run: async (context, { flags }) => {
     const { config, configPath, context: chosen } = await context.connection();
-    if (chosen === undefined && flags.all !== true) throw usageError("no context is in use: there is nothing to forget");
+    if (chosen === undefined && flags.all !== true)
+      throw usageError("no context is in use: there is nothing to forget");
     const isMeant = ({ name }: SavedContext) => flags.all === true || name === chosen?.name;
     const forgotten = config.contexts.filter(isMeant).map(({ name }) => name);
     const contexts = config.contexts.map((one) => (isMeant(one) ? withoutToken(one) : one));
@@ -149,6 +150,11 @@ export const logout = command({
   },
 });
 
-function withoutToken({ token: _token, tokenFile: _file, tokenCommand: _command, ...rest }: SavedContext): SavedContext {
+function withoutToken({
+  token: _token,
+  tokenFile: _file,
+  tokenCommand: _command,
+  ...rest
+}: SavedContext): SavedContext {
   return rest;
 }

@@ -47,7 +47,7 @@ async function help(io: Io, { path, isMistake }: Extract<Request, { kind: "help"
 }
 
 async function complete(io: Io): Promise<ExitCode> {
-  const { completions } = await import("./completion.ts");
+  const { completions } = await import("./complete.ts");
   const found = await completions(io).catch(() => []);
   await write(io.stdout, found.map((line) => `${line}\n`).join(""));
   return exitCodes.done;
@@ -83,11 +83,12 @@ async function problemOf(error: unknown, context: Context | undefined): Promise<
 }
 
 const isJson = (io: Io, { globals }: Extract<Request, { kind: "command" }>): boolean =>
-  /^jsonl?$/.test(globals.output ?? io.environment["WINDLASS_OUTPUT"] ?? "");
+  /^jsonl?$/.test(globals.output ?? io.environment.WINDLASS_OUTPUT ?? "");
 
 /** Before the command line is understood: whether its writer wants errors as JSON. */
 function looksLikeJson({ args, environment }: Io): boolean {
   const form = /^(--output=|-o=?)?(json|jsonl)$/;
-  const isFlag = (arg: string, index: number) => form.test(arg) && (arg.startsWith("-") || /^(-o|--output)$/.test(args[index - 1] ?? ""));
-  return args.some(isFlag) || /^jsonl?$/.test(environment["WINDLASS_OUTPUT"] ?? "");
+  const isFlag = (arg: string, index: number) =>
+    form.test(arg) && (arg.startsWith("-") || /^(-o|--output)$/.test(args[index - 1] ?? ""));
+  return args.some(isFlag) || /^jsonl?$/.test(environment.WINDLASS_OUTPUT ?? "");
 }

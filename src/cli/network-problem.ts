@@ -12,7 +12,10 @@ interface NetworkCause {
   readonly hints: (where: Where) => readonly Hint[];
 }
 
-const origin = ({ command }: Where): Hint => ({ label: "Check the address", command: command("context show --origin") });
+const origin = ({ command }: Where): Hint => ({
+  label: "Check the address",
+  command: command("context show --origin"),
+});
 const start: Hint = { label: "Or start a server here", command: "windlassd" };
 const trust: Hint = { label: "Trust its authority", command: "export WINDLASS_CA_FILE=FILE" };
 const swapScheme = ({ address }: Where, scheme: string): Hint => ({

@@ -1,8 +1,8 @@
+import { isOn, variable } from "./environment.ts";
 import type { GlobalValues } from "./global-flags.ts";
 import type { Io } from "./io.ts";
 import type { Hint } from "./problem.ts";
 import { type Colors, colors, hasColor, type Signs, signs } from "./terminal.ts";
-import { isOn, variable } from "./environment.ts";
 
 type Settings = Pick<GlobalValues, "quiet" | "verbose" | "debug" | "noColor">;
 
@@ -28,7 +28,10 @@ export class Notes {
   /** Progress of something that takes time: off a terminal with the time in front. */
   progress(line: string): void {
     const { isTty } = this.#io.stderr;
-    const now = this.#io.clock.now().toISOString().replace(/\.\d+Z$/, "Z");
+    const now = this.#io.clock
+      .now()
+      .toISOString()
+      .replace(/\.\d+Z$/, "Z");
     this.say(isTty ? line : `${now} ${line}`);
   }
 

@@ -81,11 +81,11 @@ function refuseUnknown({ unknown, valueless }: Tokens, flags: Flags, path: reado
 
 async function valuesOf(flags: Flags, { given }: Tokens): Promise<Readonly<Record<string, unknown>>> {
   const values: Record<string, unknown> = {};
-  for (const [key, flag] of Object.entries(flags)) values[key] = await valueOf(key, flag, given.get(key) ?? []);
+  for (const [key, flag] of Object.entries(flags)) values[key] = await readFlag(key, flag, given.get(key) ?? []);
   return values;
 }
 
-function valueOf(key: string, flag: Flag<unknown>, texts: readonly string[]): unknown {
+function readFlag(key: string, flag: Flag<unknown>, texts: readonly string[]): unknown {
   const name = `--${flagName(key)}`;
   if (!flag.isRepeatable && new Set(texts).size > 1) {
     throw usageError(`${name} is given ${texts.length} times with different values: give it once`);
@@ -134,6 +134,8 @@ function formatRefused(path: readonly string[], { formats }: Command) {
 const repeatedInHints = ["context", "config", "address", "org"];
 
 const repeatableOf = ({ given }: Tokens): readonly string[] =>
-  repeatedInHints.flatMap((key) => (given.get(key) ?? []).slice(0, 1).flatMap((value) => [`--${flagName(key)}`, value]));
+  repeatedInHints.flatMap((key) =>
+    (given.get(key) ?? []).slice(0, 1).flatMap((value) => [`--${flagName(key)}`, value]),
+  );
 
 const help = (path: readonly string[]) => [{ label: "Help", command: ["windlass", ...path, "--help"].join(" ") }];

@@ -48,7 +48,10 @@ export const poolLines = (pool: AgentPool): readonly string[] =>
     ["Agents", agentsText(pool)],
     ["Jobs", `${pool.counts?.queuedJobs ?? 0} queued, ${pool.counts?.runningJobs ?? 0} running`],
     ["Oldest wait", durationText(pool.counts?.oldestWait)],
-    ["May be used by", pool.organizationScoped ? "every workspace" : pool.grantedWorkspaces.join(", ") || "no workspace"],
+    [
+      "May be used by",
+      pool.organizationScoped ? "every workspace" : pool.grantedWorkspaces.join(", ") || "no workspace",
+    ],
     ["Assigned to", pool.assignedWorkspaces.join(", ") || "no workspace"],
     ["Created", timeText(pool.createTime)],
     ["Changed", timeText(pool.updateTime)],

@@ -73,9 +73,7 @@ export class Printer {
     const chosen = chooseColumns(list.columns, columns, this.format === "wide");
     if (rows.length === 0 && columns.length === 0 && noHeaders !== true) return;
     const width = this.#io.stdout.columns;
-    await this.lines(
-      tableLines(rows, chosen, { isHeaderShown: noHeaders !== true, width, now: this.#io.clock.now() }),
-    );
+    await this.lines(tableLines(rows, chosen, { isHeaderShown: noHeaders !== true, width, now: this.#io.clock.now() }));
   }
 
   /** One item of a stream, a line each; only for the forms that programs read. */

@@ -1,8 +1,8 @@
 import { type ExitName, exitCodes } from "./exit.ts";
 import { hintLines } from "./notes.ts";
 import type { Problem } from "./problem.ts";
-import type { Colors } from "./terminal.ts";
 import { safeText } from "./table.ts";
+import type { Colors } from "./terminal.ts";
 
 /** The lines on stderr that tell a person what went wrong and what to do. */
 export const problemLines = ({ exit, message, hints }: Problem, { red }: Pick<Colors, "red">): readonly string[] => [

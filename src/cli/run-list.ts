@@ -30,5 +30,7 @@ export async function listRuns(
   return undefined;
 }
 
-const byWord = new Map(Object.entries(RunState).map(([name, state]) => [name.toLowerCase().replaceAll("_", "-"), state]));
+const byWord = new Map(
+  Object.entries(RunState).map(([name, state]) => [name.toLowerCase().replaceAll("_", "-"), state]),
+);
 const stateOf = (word: string): RunState => byWord.get(word) ?? RunState.UNSPECIFIED;

@@ -1,5 +1,5 @@
-import type { Client } from "@connectrpc/connect";
 import { create } from "@bufbuild/protobuf";
+import type { Client } from "@connectrpc/connect";
 import { type Run, RunSchema } from "../gen/windlass/v1/run_pb.ts";
 import { RunService } from "../gen/windlass/v1/run_service_pb.ts";
 import { isId } from "../lib/ids.ts";

@@ -15,7 +15,13 @@ export function changesText(counts: ChangeCounts | undefined): string {
 }
 
 const appliedText = (counts: ChangeCounts | undefined): string =>
-  counts === undefined ? "" : changesText(counts).replace("to add", "added").replace("to change", "changed").replace("to destroy", "destroyed").replace("to import", "imported");
+  counts === undefined
+    ? ""
+    : changesText(counts)
+        .replace("to add", "added")
+        .replace("to change", "changed")
+        .replace("to destroy", "destroyed")
+        .replace("to import", "imported");
 
 /** Why a run waits, with its place in the queue; empty if it does not. */
 export function waitingText(waiting: Waiting | undefined): string {
@@ -101,7 +107,8 @@ export const runLines = (run: Run): readonly string[] =>
 function phaseText(phase: Run["plan"]): string {
   if (phase === undefined) return "";
   const { agentName, startTime, endTime, logBytes, errorMessage } = phase;
-  const took = startTime === undefined || endTime === undefined ? "" : `took ${spanText(millisBetween(startTime, endTime))}`;
+  const took =
+    startTime === undefined || endTime === undefined ? "" : `took ${spanText(millisBetween(startTime, endTime))}`;
   const place = agentName === "" ? "not started" : `on ${agentName}`;
   const log = logBytes === 0n ? "" : `log ${bytesText(logBytes)}`;
   return [place, took, log, errorMessage].filter((part) => part !== "").join(", ");

@@ -1,6 +1,16 @@
 import { create } from "@bufbuild/protobuf";
-import { type Output, OutputSchema, type StateVersion, StateStatus, StateVersionSchema } from "../gen/windlass/v1/state_pb.ts";
-import { GetOutputsResponseSchema, ListStateVersionsResponseSchema, StateService } from "../gen/windlass/v1/state_service_pb.ts";
+import {
+  type Output,
+  OutputSchema,
+  StateStatus,
+  type StateVersion,
+  StateVersionSchema,
+} from "../gen/windlass/v1/state_pb.ts";
+import {
+  GetOutputsResponseSchema,
+  ListStateVersionsResponseSchema,
+  StateService,
+} from "../gen/windlass/v1/state_service_pb.ts";
 import { isId } from "../lib/ids.ts";
 import { ageText, bytesText, timeText } from "./ages.ts";
 import { type Command, command, maybe, one } from "./command.ts";
@@ -10,8 +20,8 @@ import { text, toggle } from "./flags.ts";
 import { fetchRows, listFlags } from "./lists.ts";
 import { outputLines } from "./outputs.ts";
 import { CliError } from "./problem.ts";
-import { type Column, detailLines } from "./table.ts";
 import { didYouMean } from "./suggest.ts";
+import { type Column, detailLines } from "./table.ts";
 import { enumText } from "./words.ts";
 
 const workspace = one("WS", "name or id of the workspace");

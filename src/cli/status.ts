@@ -61,7 +61,8 @@ export const status = command({
     const system = await context.client(SystemService);
     const [server, who] = [await system.getServerInfo({}), await system.whoAmI({})];
     const { address, organization } = await context.connection();
-    const organizations = organization.value === "" ? who.organizations.slice(0, maxOrganizations) : [organization.value];
+    const organizations =
+      organization.value === "" ? who.organizations.slice(0, maxOrganizations) : [organization.value];
     const found = await Promise.all(organizations.map((name) => lookInto(context, name)));
     const runs = found.flatMap((one) => one.runs);
     const idle = found.flatMap((one) => one.pools).filter(isWithoutAgents);

@@ -11,7 +11,7 @@ export function hasColor({ isTty }: OutputStream, environment: Environment, isFo
   if (isForbidden || variable(environment, "NO_COLOR") !== undefined) return false;
   const forced = variable(environment, "FORCE_COLOR");
   if (forced !== undefined && forced !== "0") return true;
-  return isTty && environment["TERM"] !== "dumb";
+  return isTty && environment.TERM !== "dumb";
 }
 
 /** Colours that are no-ops unless enabled. The package's own guess is not used: it colours pipes when `CI` is set. */

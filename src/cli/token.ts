@@ -82,7 +82,9 @@ const createToken = command({
     const { address } = await context.connection();
     context.notes.say(`Token ${agentToken?.id ?? ""} of pool ${agentToken?.agentPool ?? flags.pool}.`);
     context.notes.say("The secret is shown once; only its hash is kept. Start an agent:");
-    context.notes.say(`  WINDLASS_AGENT_TOKEN=${shownIn(secret, context.io.stderr.isTty)} windlass-agent --address ${address.value}`);
+    context.notes.say(
+      `  WINDLASS_AGENT_TOKEN=${shownIn(secret, context.io.stderr.isTty)} windlass-agent --address ${address.value}`,
+    );
     return undefined;
   },
 });

@@ -31,7 +31,7 @@ export function tokenize(args: readonly string[], flags: Flags): Tokens {
     const key = names.get(token.name);
     if (key === undefined) unknown.push({ name: token.rawName, index: token.index });
     else {
-      const value = valueOf(token, flags[key]);
+      const value = textOf(token, flags[key]);
       if (value === undefined) valueless.push(token.rawName);
       else given.set(key, [...(given.get(key) ?? []), value]);
     }
@@ -44,7 +44,7 @@ interface OptionToken {
   readonly inlineValue: boolean | undefined;
 }
 
-function valueOf({ value, inlineValue }: OptionToken, flag: Flag<unknown> | undefined): string | undefined {
+function textOf({ value, inlineValue }: OptionToken, flag: Flag<unknown> | undefined): string | undefined {
   if (flag?.kind === "switch") return value ?? "true";
   const isFlagLike = inlineValue !== true && value !== undefined && value.startsWith("-") && value !== "-";
   return isFlagLike ? undefined : value;

@@ -3,7 +3,10 @@ import { resolve } from "node:path";
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { ConfigurationVersion } from "../gen/windlass/v1/configuration_pb.ts";
-import { ConfigurationService, type UploadConfigurationRequestSchema } from "../gen/windlass/v1/configuration_service_pb.ts";
+import {
+  ConfigurationService,
+  type UploadConfigurationRequestSchema,
+} from "../gen/windlass/v1/configuration_service_pb.ts";
 import { SystemService } from "../gen/windlass/v1/system_service_pb.ts";
 import { type PackedDirectory, packDirectory } from "../lib/archive-pack.ts";
 import { bytesText } from "./ages.ts";
@@ -28,7 +31,8 @@ export async function uploadDirectory(
   const client = await context.client(ConfigurationService);
   const organization = await context.organization();
   const { configurationVersion } = await client.uploadConfiguration(parts(packed, organization, workspace));
-  if (configurationVersion === undefined) throw new ConnectError("the server answered without a version", Code.Internal);
+  if (configurationVersion === undefined)
+    throw new ConnectError("the server answered without a version", Code.Internal);
   const ignored = packed.ignored === 0 ? "" : ` (${packed.ignored} ignored)`;
   const size = `${counted(packed.files, "file")}, ${bytesText(packed.contentBytes)}`;
   context.notes.say(`${context.notes.signs.up} uploaded ${size}${ignored}`);

@@ -12,4 +12,5 @@ export const enumFlagWords = (values: Readonly<Record<string, number>>): readonl
     .map(([name]) => name.toLowerCase().replaceAll("_", "-"));
 
 /** `1 file`, `2 files`. */
-export const counted = (count: number | bigint, noun: string): string => `${count} ${noun}${Number(count) === 1 ? "" : "s"}`;
+export const counted = (count: number | bigint, noun: string): string =>
+  `${count} ${noun}${Number(count) === 1 ? "" : "s"}`;

@@ -54,10 +54,7 @@ const list = command({
     });
     const message = create(ListWorkspacesResponseSchema, { workspaces, nextPageToken });
     const shown = { schema: ListWorkspacesResponseSchema, message, item: WorkspaceSchema };
-    await context.printer.list(
-      { ...shown, rows: workspaces, name: workspaceName, columns: workspaceColumns },
-      flags,
-    );
+    await context.printer.list({ ...shown, rows: workspaces, name: workspaceName, columns: workspaceColumns }, flags);
     return undefined;
   },
 });

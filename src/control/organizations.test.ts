@@ -22,7 +22,11 @@ describe("organizations", () => {
     const { control, admin, as } = fixture;
     const wanted = { name: "initech", maxAgents: 3, requestId: "" };
     await expect(createOrganization(control, as("owner"), wanted)).rejects.toMatchObject({ code: "permission_denied" });
-    expect(await createOrganization(control, admin, wanted)).toMatchObject({ name: "initech", maxAgents: 3, version: 1 });
+    expect(await createOrganization(control, admin, wanted)).toMatchObject({
+      name: "initech",
+      maxAgents: 3,
+      version: 1,
+    });
     await expect(createOrganization(control, admin, wanted)).rejects.toMatchObject({
       code: "name_taken",
       metadata: { resource: "organization", name: "initech" },
@@ -52,8 +56,14 @@ describe("organizations", () => {
   test("owners change one, and nobody overwrites a change they have not seen", async () => {
     const { control, as } = fixture;
     const update = { organization: "acme", changes: { maxAgents: 5 }, etag: "1" };
-    await expect(updateOrganization(control, as("operator"), update)).rejects.toMatchObject({ code: "permission_denied" });
-    expect(await updateOrganization(control, as("owner"), update)).toMatchObject({ maxAgents: 5, version: 2, name: "acme" });
+    await expect(updateOrganization(control, as("operator"), update)).rejects.toMatchObject({
+      code: "permission_denied",
+    });
+    expect(await updateOrganization(control, as("owner"), update)).toMatchObject({
+      maxAgents: 5,
+      version: 2,
+      name: "acme",
+    });
     await expect(updateOrganization(control, as("owner"), update)).rejects.toMatchObject({
       code: "etag_mismatch",
       metadata: { current_etag: "2" },
@@ -64,7 +74,14 @@ describe("organizations", () => {
 
   test("one that owns something is not deleted, and the error lists what is left", async () => {
     const { control, admin, as } = fixture;
-    const pool = { organization: "acme", name: "prod", description: "", isOrganizationScoped: true, grants: [], requestId: "" };
+    const pool = {
+      organization: "acme",
+      name: "prod",
+      description: "",
+      isOrganizationScoped: true,
+      grants: [],
+      requestId: "",
+    };
     await createPool(control, as("owner"), pool);
     await expect(deleteOrganization(control, as("owner"), "acme")).rejects.toMatchObject({ code: "permission_denied" });
     await expect(deleteOrganization(control, admin, "acme")).rejects.toMatchObject({
@@ -78,7 +95,8 @@ describe("organizations", () => {
 
   test("a page ends where the next one begins", async () => {
     const { control, admin } = fixture;
-    for (const name of ["beta", "gamma"]) await createOrganization(control, admin, { name, maxAgents: 0, requestId: "" });
+    for (const name of ["beta", "gamma"])
+      await createOrganization(control, admin, { name, maxAgents: 0, requestId: "" });
     const one = await listOrganizations(control, admin, { size: 3, token: "" });
     const two = await listOrganizations(control, admin, { size: 3, token: one.nextToken });
     expect([...one.rows, ...two.rows].map(({ name }) => name)).toEqual(["acme", "beta", "gamma", "rival"]);

@@ -6,7 +6,6 @@ export interface Seat {
   readonly agentId: AgentId;
   readonly name: string;
   readonly poolId: PoolId | null;
-  readonly incarnation: string;
   readonly bootId: string;
   readonly sessionEpoch: number;
   readonly concurrency: number;

@@ -120,7 +120,7 @@ function refuseClone({ presence, clock, timing }: Control, known: Agent, said: I
 }
 
 function tellOperators({ presence, log }: Control, error: WindlassError, said: Introduction): void {
-  const agentId = error.metadata["agent"] ?? "";
+  const agentId = error.metadata.agent ?? "";
   log.warn(
     { agentId, address: said.address, bootId: said.bootId },
     "two agents share one identity: the second one is refused",

@@ -1,9 +1,8 @@
 import type { Configuration } from "../domain/configuration.ts";
-import type { Job } from "../domain/job.ts";
 import type { Principal } from "../domain/principal.ts";
-import { isFinal, type Run, type RunEvent, type RunOptions, type RunStatus } from "../domain/run.ts";
+import { isFinal, type Run, type RunOptions, type RunStatus } from "../domain/run.ts";
 import type { Workspace } from "../domain/workspace.ts";
-import { type ErrorCode, WindlassError } from "../lib/errors.ts";
+import { WindlassError } from "../lib/errors.ts";
 import { isId, newId, type OrganizationId } from "../lib/ids.ts";
 import type { Queries } from "../store/ports.ts";
 import { asPerson, demand, findOrganization, findRun, findWorkspace, notFound, type Reference } from "./access.ts";
@@ -25,9 +24,6 @@ export interface NewRun {
   /** Empty: not repeated. */
   readonly requestId: string;
 }
-
-/** How long a graceful cancel has before a forced one is allowed. Source: the reliability study, §2.11. */
-const forceAfterMs = { plan: 30_000, apply: 120_000 } as const;
 
 /** Creates a run. It takes the workspace if it is free, and waits for it otherwise; plan-only runs wait for nobody. */
 export async function createRun(control: Control, who: Principal, asked: NewRun): Promise<RunView> {
@@ -162,120 +158,6 @@ export const listRuns = (
     );
     return withRows(found, await viewRuns(control, q, found.rows));
   });
-
-/** Lets a planned run apply exactly what was planned. */
-export function confirmRun(
-  control: Control,
-  who: Principal,
-  { id, planSha256, comment }: { id: string; planSha256: string; comment: string },
-): Promise<RunView> {
-  const person = asPerson(who);
-  return decide(control, who, {
-    id,
-    action: "run.confirm",
-    refusal: "run_not_confirmable",
-    check: (run) => refuseOtherPlan(run, planSha256),
-    event: { kind: "confirmed", by: actorOf(person), comment },
-    comment,
-  });
-}
-
-function refuseOtherPlan(run: Run, planSha256: string): void {
-  if (run.status !== "planned" || planSha256 === "" || planSha256 === run.planSha256) return;
-  throw new WindlassError(
-    "plan_changed",
-    `run ${run.id} has another plan than the one that was read: read it again before you confirm it`,
-    {
-      metadata: { run_id: run.id, plan_sha256: run.planSha256 ?? "" },
-    },
-  );
-}
-
-/** Ends a planned run without applying it. */
-export function discardRun(
-  control: Control,
-  who: Principal,
-  { id, comment }: { id: string; comment: string },
-): Promise<RunView> {
-  const person = asPerson(who);
-  return decide(control, who, {
-    id,
-    action: "run.discard",
-    refusal: "run_not_discardable",
-    event: { kind: "discarded", by: actorOf(person), comment },
-    comment,
-  });
-}
-
-/** Asks a run to end; it ends when terraform has. Force needs a graceful request before it that has had its time. */
-export function cancelRun(
-  control: Control,
-  who: Principal,
-  { id, isForced, comment }: { id: string; isForced: boolean; comment: string },
-): Promise<RunView> {
-  return decide(control, who, {
-    id,
-    action: isForced ? "run.force_cancel" : "run.cancel",
-    comment,
-    refusal: "run_not_cancelable",
-    check: (run, at, jobs) => (isForced ? refuseEarlyForce(run, at, jobs) : undefined),
-    event: { kind: "cancel_requested", mode: isForced ? "force" : "cancel" },
-  });
-}
-
-function refuseEarlyForce(run: Run, at: Moment, jobs: readonly Job[]): void {
-  const running = jobs.find((job) => job.status === "started");
-  if (running === undefined || isFinal(run.status)) return;
-  const waitMs = forceAfterMs[running.phase];
-  const sinceMs = run.cancelRequestedAt === null ? null : at.now.getTime() - run.cancelRequestedAt.getTime();
-  if (sinceMs !== null && sinceMs >= waitMs) return;
-  const leftMs = sinceMs === null ? waitMs : waitMs - sinceMs;
-  const first = sinceMs === null ? "cancel it without force first, and " : "";
-  throw new WindlassError(
-    "force_too_early",
-    `run ${run.id} cannot be ended by force yet: ${first}give terraform ${Math.ceil(leftMs / 1000)} more seconds to end by itself. A forced end can lose the resource that is being changed`,
-    { metadata: { run_id: run.id, available_in_seconds: String(Math.ceil(leftMs / 1000)) } },
-  );
-}
-
-interface Decision {
-  readonly id: string;
-  readonly action: string;
-  readonly refusal: ErrorCode;
-  readonly event: RunEvent;
-  /** For people; kept with the audit record. */
-  readonly comment: string;
-  readonly check?: (run: Run, at: Moment, jobs: readonly Job[]) => void;
-}
-
-async function decide(
-  control: Control,
-  who: Principal,
-  { id, action, refusal, event, comment, check }: Decision,
-): Promise<RunView> {
-  const person = asPerson(who);
-  const run = await change(control, async (tx, at) => {
-    const found = await findRun(tx, person, id);
-    demand(person, found.options.isPlanOnly ? "plan" : "operate");
-    check?.(found, at, await tx.jobs.ofRun(found.id));
-    const advanced = await advanceRun(tx, at, { run: found, event });
-    if (advanced.kind === "refused") throw refused(found, refusal, advanced.why);
-    await record(tx, person, {
-      at: at.now,
-      action,
-      resource: found.id,
-      organizationId: found.organizationId,
-      detail: comment === "" ? {} : { comment },
-    });
-    return advanced.run;
-  });
-  return control.store.read((q) => viewRun(control, q, run));
-}
-
-function refused(run: Run, code: ErrorCode, why: string): WindlassError {
-  const by = run.decidedBy === "" ? "" : ` It was decided by ${run.decidedBy}.`;
-  return new WindlassError(code, `${why}.${by}`, { metadata: { run_id: run.id, state: run.status } });
-}
 
 /** The run now, and again at each change, until it has ended. A slow reader sees fewer, always the last. */
 export async function* watchRun(

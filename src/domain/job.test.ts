@@ -155,9 +155,9 @@ test("an offer that was canceled cannot be started", () => {
   );
 });
 
-test("over any sequence of events: epochs only rise, ends are final, an apply starts at most once", () => {
+test("over any sequence of events: epochs only rise, ends are final, an apply starts at most once", async () => {
   const anyEvent = fc.constantFrom(...Object.values(events));
-  fc.assert(
+  await fc.assert(
     fc.property(fc.array(anyEvent, { maxLength: 40 }), (sequence) => {
       let job = jobIn("queued", { phase: "apply" });
       let starts = 0;

@@ -1,8 +1,9 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { ServiceImpl } from "@connectrpc/connect";
 import type { Control } from "../control/control.ts";
+import { cancelRun, confirmRun, discardRun } from "../control/run-decisions.ts";
 import { followLog } from "../control/run-logs.ts";
-import { cancelRun, confirmRun, createRun, discardRun, getRun, listRuns, watchRun } from "../control/runs.ts";
+import { createRun, getRun, listRuns, watchRun } from "../control/runs.ts";
 import type {
   RunService,
   StreamRunLogsResponseSchema,

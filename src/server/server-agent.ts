@@ -45,7 +45,7 @@ export function runServerAgent({
       concurrency: settings.serverAgentConcurrency,
       version,
       isServerAgent: true,
-      searchPath: environment["PATH"] ?? "",
+      searchPath: environment.PATH ?? "",
       sandbox: "none",
       minFreeBytes: defaultMinFreeBytes,
       ...(settings.enginePath === undefined ? {} : { enginePath: settings.enginePath }),

@@ -198,7 +198,7 @@ export type ServerSettings = SettingValues<typeof serverSettings>;
 
 /** Where the server keeps its files: as told, else where the service manager says, else the user's data directory. */
 export const dataDirOf = ({ dataDir }: ServerSettings, environment: Environment): string =>
-  dataDir ?? environment["STATE_DIRECTORY"] ?? join(envPaths("windlass", { suffix: "" }).data, "server");
+  dataDir ?? environment.STATE_DIRECTORY ?? join(envPaths("windlass", { suffix: "" }).data, "server");
 
 export const limitsOf = (settings: ServerSettings): Limits => ({
   ...defaultLimits,

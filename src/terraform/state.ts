@@ -36,7 +36,7 @@ export async function readStateFile(path: string, maxBytes: number = maxStateByt
   const found = await file.stat();
   if (!found.isFile()) return { kind: "refused", why: "it is no regular file" };
   if (found.size > maxBytes) return { kind: "refused", why: `it is larger than ${maxBytes} bytes` };
-  return parseState(await readUpTo(file, maxBytes), maxBytes);
+  return parseState(await readUpTo(file, maxBytes, found.size), maxBytes);
 }
 
 async function openState(path: string): Promise<FileHandle | StateFile> {
@@ -53,11 +53,12 @@ async function openState(path: string): Promise<FileHandle | StateFile> {
 }
 
 /** A file that grows while it is read ends at the limit. */
-async function readUpTo(file: FileHandle, maxBytes: number): Promise<Buffer> {
+async function readUpTo(file: FileHandle, maxBytes: number, expectedBytes: number): Promise<Buffer> {
+  const chunkBytes = Math.max(expectedBytes + 1, 16 * 1024);
   const chunks: Buffer[] = [];
   let total = 0;
   for (;;) {
-    const { buffer, bytesRead } = await file.read(Buffer.allocUnsafe(256 * 1024), 0, 256 * 1024, total);
+    const { buffer, bytesRead } = await file.read(Buffer.allocUnsafe(chunkBytes), 0, chunkBytes, total);
     if (bytesRead === 0 || total > maxBytes) return Buffer.concat(chunks);
     chunks.push(buffer.subarray(0, bytesRead));
     total += bytesRead;

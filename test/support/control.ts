@@ -16,9 +16,9 @@ import { ManualClock } from "../../src/lib/manual-clock.ts";
 import { type Random, systemRandom } from "../../src/lib/random.ts";
 import { WakeUps } from "../../src/lib/wake-ups.ts";
 import type { LogStore } from "../../src/store/log-store.ts";
-import { openBlobStore, openStore } from "../../src/store/open.ts";
+import { openBlobStore, openLogStore, openStore } from "../../src/store/open.ts";
 
-/** A control plane on a fresh SQLite database, with two organizations and a clock that stands still. It has no logs. */
+/** A control plane on a fresh SQLite database, with two organizations and a clock that stands still. It has logs if asked. */
 export interface TestControl extends AsyncDisposable {
   readonly control: Control;
   readonly clock: ManualClock;
@@ -33,9 +33,15 @@ export interface TestControl extends AsyncDisposable {
 export interface TestControlOptions {
   readonly limits?: Partial<Control["limits"]>;
   readonly log?: Log;
+  /** Opens a real log store; without it every use of logs fails. */
+  readonly hasLogs?: boolean;
 }
 
-export async function openTestControl({ limits, log = silentLog() }: TestControlOptions = {}): Promise<TestControl> {
+export async function openTestControl({
+  limits,
+  log = silentLog(),
+  hasLogs = false,
+}: TestControlOptions = {}): Promise<TestControl> {
   await using opening = new AsyncDisposableStack();
   const dir = await mkdtemp(join(tmpdir(), "windlass-control-"));
   opening.defer(() => rm(dir, { recursive: true, force: true }));
@@ -47,14 +53,20 @@ export async function openTestControl({ limits, log = silentLog() }: TestControl
     version: "0.0.0-test",
     store,
     blobs,
-    logs: noLogs,
+    logs: hasLogs ? opening.use(await openLogStore({ url: `sqlite:${join(dir, "logs.db")}` })) : noLogs,
     vault: createVault(new Uint8Array(32).fill(7), random),
     clock,
     random,
     wake: new WakeUps(clock),
     presence: new Presence(),
     limits: { ...defaultLimits, ...limits },
-    timing: { heartbeatMs: 10_000, silence: defaultSilence, leases: defaultLeases, restartGraceMs: 300_000, logGraceMs: 60_000 },
+    timing: {
+      heartbeatMs: 10_000,
+      silence: defaultSilence,
+      leases: defaultLeases,
+      restartGraceMs: 300_000,
+      logGraceMs: 60_000,
+    },
     log,
   };
   const organization = organizationRow("acme", clock);
@@ -103,11 +115,13 @@ const noLogs: LogStore = {
 };
 
 /** A seat that remembers why it was closed. */
-export function fakeSeat(agent: Pick<Seat, "agentId" | "name" | "poolId">): { readonly seat: Seat; readonly closed: string[] } {
+export function fakeSeat(agent: Pick<Seat, "agentId" | "name" | "poolId">): {
+  readonly seat: Seat;
+  readonly closed: string[];
+} {
   const closed: string[] = [];
   const seat: Seat = {
     ...agent,
-    incarnation: "",
     bootId: "",
     sessionEpoch: 1,
     concurrency: 1,

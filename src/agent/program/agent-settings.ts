@@ -37,7 +37,7 @@ export const agentSettings = (environment: Environment) => ({
   ),
   dataDir: setting(
     { about: "the agent's own directory", flag: "data-dir", env: "WINDLASS_AGENT_DATA_DIR", schema: absolutePath() },
-    environment["STATE_DIRECTORY"] ?? envPaths("windlass-agent", { suffix: "" }).data,
+    environment.STATE_DIRECTORY ?? envPaths("windlass-agent", { suffix: "" }).data,
   ),
   workDir: setting(
     {

@@ -66,7 +66,8 @@ function drainOnSignal(agent: Agent, log: Log): Disposable {
       firstMs = nowMs;
       return agent.drain(signal);
     }
-    if (agent.isApplying || nowMs - firstMs < secondSignalMs) return log.info({ signal }, "already draining: signal ignored");
+    if (agent.isApplying || nowMs - firstMs < secondSignalMs)
+      return log.info({ signal }, "already draining: signal ignored");
     log.warn({ signal }, "second signal: canceling plans");
     agent.cancelPlans();
   };

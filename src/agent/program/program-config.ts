@@ -79,7 +79,7 @@ const agentConfig = (values: Values, environment: Environment): AgentConfig => (
   concurrency: values.concurrency,
   version,
   isServerAgent: false,
-  searchPath: environment["PATH"] ?? "",
+  searchPath: environment.PATH ?? "",
   sandbox: "none",
   minFreeBytes: values.minFreeDisk,
   ...(values.name === undefined ? {} : { name: values.name }),

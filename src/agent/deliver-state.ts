@@ -1,0 +1,115 @@
+import { readFile } from "node:fs/promises";
+import { linkSignals } from "../lib/abort.ts";
+import type { StateSnapshot } from "../terraform/state-spool.ts";
+import { isRefused } from "./artifacts.ts";
+import { patienceOf, type Site } from "./house.ts";
+import type { Job } from "./job.ts";
+import { idsOf, note, noteIfPossible } from "./job-notes.ts";
+import { persist } from "./patience.ts";
+
+/** During an apply, no two uploads are closer than this. */
+export const uploadEveryMs = 2_000;
+
+/**
+ * Uploads the snapshots of an apply: the newest one at most every two seconds while it runs, and the last one for certain.
+ * Disposing it stops the uploads during the apply.
+ */
+export class StateDelivery implements AsyncDisposable {
+  readonly #job: Job;
+  readonly #site: Site;
+  readonly #onAcknowledged: (serial: number) => Promise<void>;
+  readonly #over = new AbortController();
+  #newest: StateSnapshot | undefined;
+  #acknowledged = -1;
+  #news = Promise.withResolvers<void>();
+  readonly #running: Promise<void>;
+
+  constructor(job: Job, site: Site, onAcknowledged: (serial: number) => Promise<void>) {
+    this.#job = job;
+    this.#site = site;
+    this.#onAcknowledged = onAcknowledged;
+    this.#acknowledged = job.journal.last("state_acknowledged")?.serial ?? -1;
+    this.#running = this.#run();
+  }
+
+  /** There is a new snapshot. */
+  offer(snapshot: StateSnapshot): void {
+    this.#newest = snapshot;
+    this.#job.noteState(snapshot.serial);
+    this.#news.resolve();
+  }
+
+  /**
+   * Uploads the last state, and does not give up: only when the claim is over and the control plane refuses it for good,
+   * the state stays here, in a directory that is kept. Resolves with a message for people in that case.
+   */
+  async deliverLast(snapshot: StateSnapshot): Promise<string | undefined> {
+    this.#job.noteState(snapshot.serial);
+    await this[Symbol.asyncDispose]();
+    const known = this.#job.journal.last("state_acknowledged");
+    if (known?.final === true && known.serial === snapshot.serial) return undefined;
+    const { gone } = this.#job;
+    const patience = patienceOf(this.#site, (error) => !(gone.aborted && isRefused(error)));
+    try {
+      await persist(() => this.#upload(snapshot, true, this.#site.stopping), patience, this.#site.stopping);
+      await note(this.#job, this.#site, { kind: "state_acknowledged", serial: snapshot.serial, final: true });
+      return undefined;
+    } catch (error) {
+      this.#site.stopping.throwIfAborted();
+      const why = error instanceof Error ? error.message : String(error);
+      const reason = `state serial ${snapshot.serial} was not taken by the control plane (${why}): it is in ${snapshot.file}`;
+      await note(this.#job, this.#site, { kind: "state_undelivered", reason });
+      return reason;
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#over.abort();
+    this.#news.resolve();
+    await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    using until = linkSignals(this.#over.signal, this.#site.stopping);
+    while (!until.signal.aborted) {
+      const snapshot = this.#newest;
+      if (snapshot === undefined || snapshot.serial <= this.#acknowledged) {
+        await this.#nextNews(until.signal);
+        continue;
+      }
+      await this.#tryUpload(snapshot, until.signal);
+      await this.#site.clock.sleep(uploadEveryMs, until.signal).catch(() => {});
+    }
+  }
+
+  async #nextNews(signal: AbortSignal): Promise<void> {
+    this.#news = Promise.withResolvers();
+    const newest = this.#newest?.serial ?? -1;
+    if (newest > this.#acknowledged || signal.aborted) return;
+    const onAbort = () => this.#news.resolve();
+    signal.addEventListener("abort", onAbort, { once: true });
+    await this.#news.promise;
+    signal.removeEventListener("abort", onAbort);
+  }
+
+  /** What fails now is tried again with the next snapshot, two seconds later at the earliest. */
+  async #tryUpload(snapshot: StateSnapshot, signal: AbortSignal): Promise<void> {
+    try {
+      await this.#upload(snapshot, false, signal);
+      this.#acknowledged = snapshot.serial;
+      const { serial } = snapshot;
+      await noteIfPossible(this.#job, this.#site, { kind: "state_acknowledged", serial, final: false });
+    } catch (error) {
+      if (!signal.aborted)
+        this.#site.log.debug({ ...idsOf(this.#job), err: error }, "a state could not be uploaded yet");
+    }
+  }
+
+  async #upload({ file, lineage, serial }: StateSnapshot, isFinal: boolean, signal: AbortSignal): Promise<void> {
+    const bytes = await readFile(file);
+    const artifacts = this.#site.artifacts(this.#job.spec.jobToken);
+    const { quarantined, quarantineReason } = await artifacts.uploadState({ bytes, lineage, serial, isFinal }, signal);
+    if (quarantined) this.#site.log.warn({ ...idsOf(this.#job), serial, quarantineReason }, "a state was put aside");
+    await this.#onAcknowledged(serial);
+  }
+}

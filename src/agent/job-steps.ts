@@ -1,0 +1,188 @@
+import { join } from "node:path";
+import { abortable, linkSignals } from "../lib/abort.ts";
+import { terraformEnvironment } from "../terraform/environment.ts";
+import type { TerraformEvent } from "../terraform/events.ts";
+import { removeFile, touch } from "./durable-files.ts";
+import type { Site } from "./house.ts";
+import type { Job } from "./job.ts";
+import type { ReadyJob } from "./job-files.ts";
+import type { JobLog } from "./job-log.ts";
+import { idsOf, note, noteIfPossible } from "./job-notes.ts";
+import type { JobVariables } from "./job-variables.ts";
+import { adoptStep, type Step, type StepOutcome, startStep } from "./steps/step-process.ts";
+
+/** A canceled plan that has not ended by then is ended by force. An apply never is, unless a person says so. */
+const planPatienceMs = 60_000;
+
+/** What becomes of a step's output. */
+export type StepOutput =
+  | { readonly kind: "text" }
+  | { readonly kind: "events"; readonly observe: (event: TerraformEvent) => void }
+  /** It is no part of the log, and holds secrets. */
+  | { readonly kind: "hidden" };
+
+export interface StepRequest {
+  readonly name: string;
+  /** Terraform's arguments; asked for only when the step is started, not when it is taken up. */
+  readonly argv: () => Promise<readonly string[]> | readonly string[];
+  readonly output: StepOutput;
+}
+
+export type StepEnd =
+  | StepOutcome
+  /** The job was canceled before the step was started. */
+  | { readonly kind: "skipped" }
+  /** The system could not start it. */
+  | { readonly kind: "refused"; readonly why: string };
+
+export interface JobStepsOptions {
+  readonly job: Job;
+  readonly site: Site;
+  readonly log: JobLog;
+  readonly ready: ReadyJob;
+  readonly variables: Promise<JobVariables>;
+  /** Where terraform runs. */
+  readonly directory: string;
+  /** The link to the job's work. */
+  readonly workPath: string;
+}
+
+/**
+ * Runs terraform, one step after the other. Each step is started at most once in the life of a job: a step that the journal
+ * knows is adopted, or its end is read.
+ */
+export class JobSteps {
+  readonly #options: JobStepsOptions;
+
+  constructor(options: JobStepsOptions) {
+    this.#options = options;
+  }
+
+  /** The file of a step's output. */
+  outputPath(name: string): string {
+    return join(this.#options.job.files.raw, `${name}.out`);
+  }
+
+  /** Starts a step or takes it up again, makes its output part of the log, and resolves when it has ended. */
+  async run({ name, argv, output }: StepRequest): Promise<StepEnd> {
+    const known = this.#options.job.journal.ofStep("step_started", name) !== undefined;
+    const begun = known ? await this.#adopt(name) : await this.#start(name, argv);
+    if (begun.kind === "skipped" || begun.kind === "refused") return begun;
+    const ended = begun.kind === "running" ? this.#untilEnd(name, begun.step) : Promise.resolve(begun);
+    if (output.kind !== "hidden") this.#follow(name, output, ended);
+    const end = await ended;
+    await this.#record(name, end);
+    if (end.kind === "lost") this.#options.log.resync();
+    return end;
+  }
+
+  #follow(name: string, output: StepOutput, ended: Promise<unknown>): void {
+    const path = this.outputPath(name);
+    this.#options.log.follow({ path, ended, ...(output.kind === "events" ? { observe: output.observe } : {}) });
+  }
+
+  async #adopt(name: string): Promise<StepOutcome | { readonly kind: "running"; readonly step: Step }> {
+    await touch(this.outputPath(name));
+    const adopted = await adoptStep(this.#dirOf(name), this.#options.site.clock);
+    return adopted.kind === "never-started"
+      ? { kind: "lost", why: "the agent ended while it was starting it" }
+      : adopted;
+  }
+
+  async #start(name: string, argv: StepRequest["argv"]) {
+    const { job, site, ready, directory } = this.#options;
+    const variables = await this.#untilWanted();
+    if (variables === undefined) return { kind: "skipped" } as const;
+    const program = [ready.enginePath, ...(await argv())];
+    const env = this.#environment(variables);
+    await removeFile(this.outputPath(name));
+    await note(job, site, { kind: "step_started", step: name });
+    const command = { dir: this.#dirOf(name), argv: program, env, cwd: directory, logFile: this.outputPath(name) };
+    const started = await startStep(command, site.clock);
+    if (started.kind === "refused") return started;
+    site.log.info({ ...idsOf(job), step: name }, "step started");
+    return { kind: "running", step: started.step } as const;
+  }
+
+  /** Waits until a step may be started: the control plane wants it, and its variables are here. Undefined when canceled. */
+  async #untilWanted(): Promise<JobVariables | undefined> {
+    const { job, site, variables } = this.#options;
+    using until = linkSignals(site.stopping, job.canceled);
+    try {
+      await abortable(job.confirmed, until.signal);
+      const found = await abortable(variables, until.signal);
+      return job.canceled.aborted ? undefined : found;
+    } catch (error) {
+      site.stopping.throwIfAborted();
+      if (job.canceled.aborted) return undefined;
+      throw error;
+    }
+  }
+
+  #environment({ environment }: JobVariables): Record<string, string> {
+    const { job, site, workPath, directory } = this.#options;
+    const { runId, organization, workspace } = job.spec;
+    const fromNothing = terraformEnvironment({
+      path: site.config.searchPath,
+      home: join(workPath, "home"),
+      temporaryDirectory: join(workPath, "tmp"),
+      run: { runId, organization, workspace },
+      variables: environment,
+    });
+    // Terraform believes PWD, so that it sees the same path on every agent and not where the link leads.
+    return { ...fromNothing, PWD: directory };
+  }
+
+  #dirOf(name: string): string {
+    return join(this.#options.job.files.steps, name);
+  }
+
+  /** Lets wishes reach the step while it runs. */
+  async #untilEnd(name: string, step: Step): Promise<StepOutcome> {
+    const { job, site } = this.#options;
+    using over = linkSignals(site.stopping);
+    const onCancel = () => void this.#interrupt(name, step, over.signal).catch((error) => this.#failed(error));
+    const onForce = () => void this.#force(name, step).catch((error) => this.#failed(error));
+    whenAborted(job.canceled, over.signal, onCancel);
+    whenAborted(job.forced, over.signal, onForce);
+    try {
+      return await step.waitForExit(site.stopping);
+    } finally {
+      over.abort();
+    }
+  }
+
+  async #interrupt(name: string, step: Step, over: AbortSignal): Promise<void> {
+    const { job, site } = this.#options;
+    await noteIfPossible(job, site, { kind: "step_interrupted", step: name });
+    const outcome = await step.interrupt();
+    site.log.info({ ...idsOf(job), step: name, outcome }, "step interrupted");
+    if (job.isApply) return;
+    await site.clock.sleep(planPatienceMs, over).catch(() => {});
+    if (!over.aborted) await this.#force(name, step);
+  }
+
+  async #force(name: string, step: Step): Promise<void> {
+    const { job, site } = this.#options;
+    await noteIfPossible(job, site, { kind: "step_forced", step: name });
+    const outcome = await step.forceStop();
+    site.log.warn({ ...idsOf(job), step: name, outcome }, "step ended by force");
+  }
+
+  #failed(error: unknown): void {
+    this.#options.site.log.error({ ...idsOf(this.#options.job), err: error }, "a wish could not reach its step");
+  }
+
+  async #record(name: string, end: StepOutcome): Promise<void> {
+    const { job, site } = this.#options;
+    if (job.journal.ofStep("step_ended", name) !== undefined) return;
+    const exitCode = end.kind === "exited" ? end.code : null;
+    await note(job, site, { kind: "step_ended", step: name, exitCode });
+  }
+}
+
+/** Calls back once when the signal is aborted, at once if it is already; not any more once `over` is aborted. */
+function whenAborted(signal: AbortSignal, over: AbortSignal, callback: () => void): void {
+  if (signal.aborted) callback();
+  else signal.addEventListener("abort", callback, { once: true, signal: over });
+}

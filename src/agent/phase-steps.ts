@@ -1,0 +1,52 @@
+import { constants } from "node:os";
+import { initArgv } from "../terraform/argv.ts";
+import { assertLocalBackend } from "../terraform/configuration.ts";
+import type { Execution } from "./execute.ts";
+import type { Job } from "./job.ts";
+import type { StepEnd } from "./job-steps.ts";
+import { canceled, errored, type PhaseEnd } from "./results.ts";
+
+/** Runs `terraform init` if the configuration asks for it; an end means that the phase is over. */
+export async function initialize({ job, ready, steps, directory }: Execution): Promise<PhaseEnd | undefined> {
+  if (!ready.needsInit) return undefined;
+  const argv = () => initArgv({ lockFileReadonly: job.isApply });
+  const end = await steps.run({ name: "init", argv, output: { kind: "text" } });
+  if (!isSuccess(end)) return failureOf(job, "init", end);
+  await assertLocalBackend(directory, ready.hasBackendBlock);
+  return undefined;
+}
+
+export const isSuccess = (end: StepEnd): boolean => end.kind === "exited" && end.code === 0;
+
+/** What a step that did not succeed means for its phase. */
+export function failureOf(job: Job, step: string, end: StepEnd): PhaseEnd {
+  const exitCode = exitCodeOf(end);
+  const message = whyFailed(step, end);
+  if (job.canceled.aborted && end.kind !== "lost") {
+    return canceled(job.forced.aborted ? `terraform ${step} was ended by force` : `terraform ${step} was canceled`, {
+      exitCode,
+    });
+  }
+  return errored(message, { exitCode });
+}
+
+function whyFailed(step: string, end: StepEnd): string {
+  switch (end.kind) {
+    case "exited":
+      return `terraform ${step} failed with exit code ${end.code}: see the log`;
+    case "signaled":
+      return `terraform ${step} was ended by ${end.signal}, which this agent did not send: look for a lack of memory on its machine`;
+    case "lost":
+      return `terraform ${step} was ended without a status (signal or machine restart): ${end.why}`;
+    case "skipped":
+      return `canceled before terraform ${step} was started`;
+    case "refused":
+      return `terraform ${step} could not be started: ${end.why}`;
+  }
+}
+
+/** As in a shell: 128 + n for signal n, −1 for what never ran or ended unseen. */
+function exitCodeOf(end: StepEnd): number {
+  if (end.kind === "exited") return end.code;
+  return end.kind === "signaled" ? 128 + constants.signals[end.signal] : -1;
+}

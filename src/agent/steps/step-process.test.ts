@@ -1,0 +1,236 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { applyArgv } from "../../terraform/argv.ts";
+import { describeWithTerraform, sandbox, terraformPath } from "../../terraform/testing.ts";
+import { isAlive } from "./process-identity.ts";
+import { adoptStep, type Step, startStep } from "./step-process.ts";
+
+let dir = "";
+const steps: Step[] = [];
+beforeEach(async () => {
+  dir = await mkdtemp(join(tmpdir(), "windlass-step-"));
+});
+afterEach(async () => {
+  for (const step of steps.splice(0)) await step.forceStop();
+  await rm(dir, { recursive: true, force: true });
+});
+
+const stepDir = () => join(dir, "step");
+const log = () => readFile(join(dir, "log"), "utf8");
+const command = (...argv: string[]) => ({
+  dir: stepDir(),
+  argv,
+  env: { GREETING: "hello" },
+  cwd: dir,
+  logFile: join(dir, "log"),
+});
+
+async function start(script: string): Promise<Step> {
+  const started = await startStep(command("/bin/sh", "-c", script, "x"));
+  if (started.kind !== "started") throw new Error(started.why);
+  steps.push(started.step);
+  return started.step;
+}
+
+const logged = (text: string) =>
+  vi.waitFor(async () => expect(await log()).toContain(text), { timeout: 5000, interval: 5 });
+const exists = (name: string) =>
+  stat(join(dir, name)).then(
+    () => true,
+    () => false,
+  );
+
+describe("a step", () => {
+  test.each([
+    ["exit 0", { kind: "exited", code: 0 }],
+    ["exit 2", { kind: "exited", code: 2 }],
+    ["kill -9 $$", { kind: "signaled", signal: "SIGKILL" }],
+    ["kill -PIPE $$", { kind: "signaled", signal: "SIGPIPE" }],
+  ])("that ends with %j tells so, again and again", async (script, outcome) => {
+    const step = await start(script);
+    expect(await step.waitForExit()).toEqual(outcome);
+    expect(await step.waitForExit()).toEqual(outcome);
+    expect(await adoptStep(stepDir())).toEqual(outcome);
+    expect(await step.interrupt()).toBe("not-running");
+  });
+
+  test("gets its arguments, environment, directory and nothing on stdin; its output stays whole", async () => {
+    const script =
+      'echo "$# $1 $2"; pwd; env | sort | grep -v -E "^(PWD|OLDPWD|SHLVL|_)="; cat; echo oops >&2; seq 1 50000';
+    const started = await startStep({
+      ...command("/bin/sh", "-c", script, "x", "a b", "$c'\"\n"),
+      env: { GREETING: "hello", PATH: "/usr/bin:/bin" },
+    });
+    if (started.kind !== "started") throw new Error(started.why);
+    expect(await started.step.waitForExit()).toEqual({ kind: "exited", code: 0 });
+    const numbers = Array.from({ length: 50_000 }, (_, i) => `${i + 1}\n`).join("");
+    expect(await log()).toBe(`2 a b $c'"\n\n${dir}\nGREETING=hello\nPATH=/usr/bin:/bin\noops\n${numbers}`);
+    expect((await stat(join(dir, "log"))).mode & 0o777).toBe(0o600);
+  });
+
+  test("that cannot be started is refused with the reason; a program that is missing exits with 127", async () => {
+    const refused = await startStep({ ...command("/bin/true"), cwd: join(dir, "missing") });
+    expect(refused).toMatchObject({ kind: "refused", why: expect.stringContaining("ENOENT") });
+    expect(await adoptStep(stepDir())).toMatchObject({ kind: "lost" });
+    const tooLong = await startStep({
+      ...command("/bin/true"),
+      dir: join(dir, "other"),
+      env: { BIG: "x".repeat(200_000) },
+    });
+    expect(tooLong).toMatchObject({ kind: "refused", why: expect.stringContaining("E2BIG") });
+    const missing = await startStep({ ...command("/nonexistent/terraform"), dir: join(dir, "third") });
+    expect(missing.kind === "started" && (await missing.step.waitForExit())).toEqual({ kind: "exited", code: 127 });
+  });
+
+  test("is started once in its directory", async () => {
+    const step = await start("echo once");
+    await step.waitForExit();
+    await expect(startStep(command("/bin/echo", "twice"))).rejects.toThrow(/EEXIST/);
+    expect(await log()).toBe("once\n");
+    expect(await adoptStep(join(dir, "never"))).toEqual({ kind: "never-started" });
+  });
+
+  test("that waits is left by an abort", async () => {
+    const step = await start("sleep 60");
+    const abort = new AbortController();
+    const waiting = step.waitForExit(abort.signal);
+    abort.abort(new Error("stopping"));
+    await expect(waiting).rejects.toThrow("stopping");
+    expect(await adoptStep(stepDir())).toMatchObject({ kind: "running" });
+  });
+});
+
+describe("an interrupt", () => {
+  const patient = `n=0; trap 'n=$((n+1)); echo "INT $n"' INT; echo ready; while [ ! -e end ]; do sleep 0.02; done; echo "got $n"; exit 3`;
+
+  test("reaches the program once, also when another process of the agent asks again", async () => {
+    const step = await start(patient);
+    await logged("ready");
+    expect(await step.interrupt()).toBe("sent");
+    await logged("INT 1");
+    expect(await step.interrupt()).toBe("already-sent");
+    const adopted = await adoptStep(stepDir());
+    expect(adopted.kind === "running" && (await adopted.step.interrupt())).toBe("already-sent");
+    await writeFile(join(dir, "end"), "");
+    expect(await step.waitForExit()).toEqual({ kind: "exited", code: 3 });
+    expect(await log()).toBe("ready\nINT 1\ngot 1\n");
+  });
+
+  test("right after the start ends the step, or finds it ended", async () => {
+    const step = await start("exec sleep 60");
+    expect(await step.interrupt()).toBe("sent");
+    expect(await step.waitForExit()).toEqual({ kind: "signaled", signal: "SIGINT" });
+  });
+
+  test("is never sent to a process that only has the same pid", async () => {
+    const step = await start("echo ready; sleep 60");
+    await logged("ready");
+    const text = await readFile(join(stepDir(), "pid"), "utf8");
+    const fields = text.trim().split(" ");
+    fields[21] = String(Number(fields[21]) - 1);
+    await writeFile(join(stepDir(), "pid"), `${fields.join(" ")}\n`);
+    expect(await step.interrupt()).toBe("not-running");
+    expect(await exists("step/interrupted")).toBe(false);
+    await writeFile(join(stepDir(), "pid"), text);
+    expect(await step.interrupt()).toBe("sent");
+  });
+});
+
+describeWithTerraform("an interrupted apply", () => {
+  test("saves what is done and exits with 1", async () => {
+    const block = (name: string, body: string) => `resource "terraform_data" "${name}" {\n  ${body}\n}\n`;
+    const slow = block(
+      "slow",
+      'depends_on = [terraform_data.done]\n  provisioner "local-exec" {\n    command = "echo begun; exec sleep 60"\n  }',
+    );
+    await using box = await sandbox({ "main.tf": block("done", "input = 1") + slow });
+    await box.terraform("plan", "-out=p");
+    const apply = { ...command(terraformPath, ...applyArgv({ plan: "p" })), cwd: box.dir, env: box.environment };
+    const started = await startStep(apply);
+    if (started.kind !== "started") throw new Error(started.why);
+    steps.push(started.step);
+    await logged('"output":"begun"');
+    expect(await started.step.interrupt()).toBe("sent");
+    expect(await started.step.waitForExit()).toEqual({ kind: "exited", code: 1 });
+    expect((await log()).split("Interrupt received")).toHaveLength(2);
+    expect(await readFile(box.path("terraform.tfstate"), "utf8")).toContain('"name": "done"');
+  });
+});
+
+describe("a forced stop", () => {
+  test("ends the whole group and is seen at once by who waits", async () => {
+    const step = await start(`trap '' INT TERM; sleep 60 & echo "child $!"; while :; do sleep 1; done`);
+    await logged("child");
+    const child = Number(/child (\d+)/.exec(await log())?.[1]);
+    const waiting = step.waitForExit();
+    expect(await step.forceStop()).toBe("sent");
+    expect(await waiting).toEqual({ kind: "signaled", signal: "SIGKILL" });
+    await vi.waitFor(async () => expect(await isAlive({ pid: child, startTicks: undefined })).toBe(false), 5000);
+    expect(await step.forceStop()).toBe("not-running");
+    expect(await adoptStep(stepDir())).toEqual({ kind: "signaled", signal: "SIGKILL" });
+  });
+
+  test("also ends what a program left behind in its group", async () => {
+    const step = await start('sleep 60 & echo "child $!"');
+    expect(await step.waitForExit()).toEqual({ kind: "exited", code: 0 });
+    expect(await step.forceStop()).toBe("sent");
+    const child = Number(/child (\d+)/.exec(await log())?.[1]);
+    await vi.waitFor(
+      async () => expect(await readFile(`/proc/${child}/stat`, "utf8").catch(() => ") Z")).toMatch(/\) Z/),
+      5000,
+    );
+    expect(await step.waitForExit()).toEqual({ kind: "exited", code: 0 });
+  });
+});
+
+describe("without its agent", () => {
+  const agent = (script: string) => `
+    import { startStep } from ${JSON.stringify(join(import.meta.dirname, "step-process.ts"))};
+    await startStep(${JSON.stringify(command("/bin/sh", "-c", script))});
+    console.log("started");
+    setInterval(() => {}, 1000);
+  `;
+
+  test("a step goes on when the agent is killed, and another process adopts it", async () => {
+    const script = "i=0; while [ ! -e end ]; do i=$((i+1)); echo line $i; sleep 0.01; done; exit 5";
+    const first = spawn(process.execPath, ["--input-type=module", "-e", agent(script)], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    await once(first.stdout, "data");
+    await logged("line 3");
+    first.kill("SIGKILL");
+    await once(first, "close");
+    const adopted = await adoptStep(stepDir());
+    if (adopted.kind !== "running") throw new Error(`expected a running step, got ${JSON.stringify(adopted)}`);
+    steps.push(adopted.step);
+    const before = (await log()).length;
+    await vi.waitFor(async () => expect((await log()).length).toBeGreaterThan(before + 20), 5000);
+    const waiting = adopted.step.waitForExit();
+    await writeFile(join(dir, "end"), "");
+    expect(await waiting).toEqual({ kind: "exited", code: 5 });
+    const lines = (await log()).trim().split("\n");
+    expect(lines).toEqual(lines.map((_, i) => `line ${i + 1}`));
+  });
+
+  test("a step whose shell was killed runs on, and is lost only when the program has ended", async () => {
+    const step = await start("echo ready; while [ ! -e end ]; do sleep 0.02; done");
+    await logged("ready");
+    process.kill(Number.parseInt(await readFile(join(stepDir(), "wrapper"), "utf8"), 10), "SIGKILL");
+    expect(await adoptStep(stepDir())).toMatchObject({ kind: "running" });
+    await writeFile(join(dir, "end"), "");
+    expect(await step.waitForExit()).toMatchObject({ kind: "lost" });
+    expect(await adoptStep(stepDir())).toMatchObject({ kind: "lost" });
+  });
+
+  test("after a restart of the machine nothing runs, whatever has its pid", async () => {
+    const step = await start("echo ready; sleep 60");
+    await logged("ready");
+    await writeFile(join(stepDir(), "start.json"), JSON.stringify({ bootId: "another" }));
+    expect(await adoptStep(stepDir())).toEqual({ kind: "lost", why: "the machine was restarted" });
+    expect(await step.forceStop()).toBe("sent");
+  });
+});

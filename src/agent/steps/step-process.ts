@@ -1,0 +1,247 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { constants } from "node:fs";
+import { mkdir, open, readFile } from "node:fs/promises";
+import { constants as system } from "node:os";
+import { join } from "node:path";
+import { type Clock, systemClock } from "../../lib/clock.ts";
+import { watchPath } from "../../lib/file-events.ts";
+import { errnoOf, syncDirectory } from "../durable-files.ts";
+import { hasOrphans, identify, isAlive, type ProcessIdentity, parseIdentity, readBootId } from "./process-identity.ts";
+
+export interface StepCommand {
+  /** A directory of this step alone, outside of what the job can write to; made if need be. */
+  readonly dir: string;
+  /** The program and its arguments; no shell reads them. */
+  readonly argv: readonly string[];
+  /** The whole environment: nothing is added. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly cwd: string;
+  /** Gets stdout and stderr, appended; made 0600 if need be. A file, so that nobody who reads it can hold up or end the step. */
+  readonly logFile: string;
+}
+
+/** How a step ended; `lost` when nobody recorded it: its shell was killed, or the machine was restarted. */
+export type StepOutcome =
+  | { readonly kind: "exited"; readonly code: number }
+  | { readonly kind: "signaled"; readonly signal: NodeJS.Signals }
+  | { readonly kind: "lost"; readonly why: string };
+
+/** `refused`: the system could not start it (arguments too long, no such directory). */
+export type StartedStep =
+  | { readonly kind: "started"; readonly step: Step }
+  | { readonly kind: "refused"; readonly why: string };
+
+export type AdoptedStep =
+  | { readonly kind: "running"; readonly step: Step }
+  | { readonly kind: "never-started" }
+  | StepOutcome;
+
+/** `already-sent` also when another process of this agent sent it before. */
+export type InterruptOutcome = "sent" | "already-sent" | "not-running";
+
+/** A process that outlives the agent. All that is known of it lies in its directory, so that another agent process can adopt it. */
+export interface Step {
+  readonly dir: string;
+  /** The program's own pid; undefined for the moment before it is known, and when it never ran. */
+  pid(): Promise<number | undefined>;
+  /** Resolves when the step has ended (at once if it has). */
+  waitForExit(signal?: AbortSignal): Promise<StepOutcome>;
+  /** Sends SIGINT to the program itself: once in the life of a step, whoever asks and however often. */
+  interrupt(): Promise<InterruptOutcome>;
+  /** Sends SIGKILL to the whole process group and waits until the program is gone (a few seconds at most). */
+  forceStop(): Promise<"sent" | "not-running">;
+}
+
+/**
+ * The shell stays behind to write down the exit status, whatever signals arrive. The inner shell becomes the program, after it has
+ * written down which process that is; in the foreground, so that SIGINT is not ignored. Files are overwritten in place: their space
+ * was taken before, so that a full disk cannot swallow the status.
+ */
+const wrapper = `
+dir=$1
+shift
+trap : HUP INT QUIT TERM
+{ read -r stat < /proc/$$/stat; echo "\${stat:-$$}" 1<>"$dir/wrapper"; } 2>/dev/null
+/bin/sh -c '{ read -r stat < /proc/$$/stat; echo "\${stat:-$$}" 1<>"$0/pid"; } 2>/dev/null; exec "$@"' "$dir" "$@"
+echo "$?" 1<>"$dir/status"
+`;
+
+const reservedBytes = 1024;
+const pollMs = 1000;
+const goneCheckMs = 10;
+const goneChecks = 500;
+
+/**
+ * Starts a program in its own session, detached from the agent: it goes on when the agent ends, however that happens. A directory
+ * can be used once: a second start in it throws, so a step is never run twice.
+ */
+export async function startStep(command: StepCommand, clock: Clock = systemClock): Promise<StartedStep> {
+  const { dir, argv, env, cwd, logFile } = command;
+  await mkdir(dir, { recursive: true, mode: 0o700 });
+  await create(join(dir, "start.json"), JSON.stringify({ bootId: await readBootId() }));
+  for (const name of ["wrapper", "pid", "status"]) await create(join(dir, name), `${" ".repeat(reservedBytes - 1)}\n`);
+  await syncDirectory(dir);
+  await using log = await open(
+    logFile,
+    constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_NOFOLLOW,
+    0o600,
+  );
+  const child = await spawned(() =>
+    spawn("/bin/sh", ["-c", wrapper, "sh", dir, ...argv], {
+      cwd,
+      env: { ...env },
+      detached: true,
+      stdio: ["ignore", log.fd, log.fd],
+    }),
+  );
+  if (child instanceof Error) return { kind: "refused", why: `the process cannot be started: ${child.message}` };
+  child.unref();
+  return { kind: "started", step: new StepProcess(dir, clock, await identify(child.pid)) };
+}
+
+/** The process, or why there is none: some reasons are thrown, others come as an event. */
+async function spawned(start: () => ChildProcess): Promise<(ChildProcess & { readonly pid: number }) | Error> {
+  try {
+    const child = start();
+    await once(child, "spawn");
+    return child as ChildProcess & { readonly pid: number };
+  } catch (error) {
+    return error instanceof Error ? error : new Error(String(error));
+  }
+}
+
+/** Finds a step that this or an earlier process of the agent started in `dir`. */
+export async function adoptStep(dir: string, clock: Clock = systemClock): Promise<AdoptedStep> {
+  const start = await readFile(join(dir, "start.json"), "utf8").catch(() => undefined);
+  if (start === undefined) return { kind: "never-started" };
+  const step = new StepProcess(dir, clock, await readIdentity(dir, "wrapper"));
+  const isSameBoot = start.includes(JSON.stringify(await readBootId()));
+  const outcome = isSameBoot ? await step.look() : await step.recorded();
+  if (outcome !== undefined) return outcome;
+  return isSameBoot ? { kind: "running", step } : { kind: "lost", why: "the machine was restarted" };
+}
+
+class StepProcess implements Step {
+  readonly dir: string;
+  readonly #clock: Clock;
+  /** The shell; leader of the process group. */
+  readonly #wrapper: ProcessIdentity | undefined;
+
+  constructor(dir: string, clock: Clock, wrapper: ProcessIdentity | undefined) {
+    this.dir = dir;
+    this.#clock = clock;
+    this.#wrapper = wrapper;
+  }
+
+  async pid(): Promise<number | undefined> {
+    return (await readIdentity(this.dir, "pid"))?.pid;
+  }
+
+  async waitForExit(signal?: AbortSignal): Promise<StepOutcome> {
+    using pulse = watchPath(this.dir, { clock: this.#clock, pollMs });
+    for (;;) {
+      const outcome = await this.look();
+      if (outcome !== undefined) return outcome;
+      await pulse.wait(signal);
+    }
+  }
+
+  async interrupt(): Promise<InterruptOutcome> {
+    const program = await this.#runningProgram();
+    if (program === undefined) return "not-running";
+    try {
+      await create(join(this.dir, "interrupted"), "");
+      await syncDirectory(this.dir);
+    } catch (error) {
+      if (errnoOf(error) === "EEXIST") return "already-sent";
+      throw error;
+    }
+    return send(program.pid, "SIGINT");
+  }
+
+  async forceStop(): Promise<"sent" | "not-running"> {
+    const group = await this.#livingGroup();
+    if (group === undefined) return "not-running";
+    await create(join(this.dir, "forced"), "").catch((error: unknown) => {
+      if (errnoOf(error) !== "EEXIST") throw error;
+    });
+    const outcome = send(-group, "SIGKILL");
+    for (let check = 0; check < goneChecks && (await this.look()) === undefined; check += 1) {
+      await this.#clock.sleep(goneCheckMs);
+    }
+    // Wakes those who wait: nobody else changes the directory any more.
+    await create(join(this.dir, "gone"), "").catch(() => {});
+    return outcome;
+  }
+
+  /** The outcome, or undefined while the step runs. */
+  async look(): Promise<StepOutcome | undefined> {
+    const recorded = await this.recorded();
+    if (recorded !== undefined || (await this.#isRunning())) return recorded;
+    // It may have ended between the two looks.
+    const late = await this.recorded();
+    if (late !== undefined) return late;
+    const isForced = (await readFile(join(this.dir, "forced")).catch(() => undefined)) !== undefined;
+    return isForced
+      ? { kind: "signaled", signal: "SIGKILL" }
+      : { kind: "lost", why: "its shell ended without a status" };
+  }
+
+  /** The outcome that the shell wrote down. */
+  async recorded(): Promise<StepOutcome | undefined> {
+    const text = await readFile(join(this.dir, "status"), "utf8").catch(() => "");
+    const [, status] = /^(\d+)\n/.exec(text) ?? [];
+    return status === undefined ? undefined : outcomeOf(Number(status));
+  }
+
+  async #isRunning(): Promise<boolean> {
+    if (this.#wrapper !== undefined && (await isAlive(this.#wrapper))) return true;
+    const program = await readIdentity(this.dir, "pid");
+    return program !== undefined && (await isAlive(program));
+  }
+
+  /** Waits for the moment in which the program is not yet known. */
+  async #runningProgram(): Promise<ProcessIdentity | undefined> {
+    using pulse = watchPath(this.dir, { clock: this.#clock, pollMs: goneCheckMs });
+    while ((await this.look()) === undefined) {
+      const program = await readIdentity(this.dir, "pid");
+      if (program !== undefined) return (await isAlive(program)) ? program : undefined;
+      await pulse.wait();
+    }
+    return undefined;
+  }
+
+  async #livingGroup(): Promise<number | undefined> {
+    if (this.#wrapper === undefined) return undefined;
+    const { pid } = this.#wrapper;
+    return (await this.#isRunning()) || (await hasOrphans(pid)) ? pid : undefined;
+  }
+}
+
+/** A shell reports a program that signal N ended as 128 + N. */
+function outcomeOf(status: number): StepOutcome {
+  const name = Object.entries(system.signals).find(([, number]) => number === status - 128)?.[0];
+  return name === undefined ? { kind: "exited", code: status } : { kind: "signaled", signal: name as NodeJS.Signals };
+}
+
+async function readIdentity(dir: string, name: "wrapper" | "pid"): Promise<ProcessIdentity | undefined> {
+  return parseIdentity(await readFile(join(dir, name), "utf8").catch(() => ""));
+}
+
+function send(pid: number, signal: NodeJS.Signals): "sent" | "not-running" {
+  try {
+    process.kill(pid, signal);
+    return "sent";
+  } catch (error) {
+    if (errnoOf(error) === "ESRCH") return "not-running";
+    throw error;
+  }
+}
+
+/** Makes a new file with its content on the disk; EEXIST when there is one. */
+async function create(path: string, content: string): Promise<void> {
+  await using file = await open(path, "wx", 0o600);
+  await file.writeFile(content);
+  await file.datasync();
+}

@@ -1,0 +1,67 @@
+import { ConnectError } from "@connectrpc/connect";
+import { ErrorInfoSchema } from "../gen/google/rpc/error_details_pb.ts";
+import type { Run } from "../gen/windlass/v1/run_pb.ts";
+import { abortable } from "../lib/abort.ts";
+import type { Context } from "./context.ts";
+import type { ReasonName } from "./hints.ts";
+import { askDecision } from "./prompts.ts";
+import { isWorthRetrying } from "./run-link.ts";
+import { decisionHints } from "./run-outcome.ts";
+import type { Runs } from "./run-target.ts";
+import { changesText } from "./run-view.ts";
+
+interface Deciding {
+  readonly context: Context;
+  readonly client: Runs;
+  /** Leave at once instead of waiting for somebody else's decision. */
+  readonly noWait: boolean;
+}
+
+/**
+ * Gets a plan decided: at once with `--yes`, by the person at the terminal, else by whoever runs `windlass run confirm`
+ * or `discard`. `left` if it is to be left waiting.
+ */
+export async function decide(deciding: Deciding, run: Run, signal: AbortSignal): Promise<"decided" | "left"> {
+  const { context, client, noWait } = deciding;
+  if (context.globals.yes === true) return confirmPlan(deciding, run, signal);
+  if (noWait) return "left";
+  if (!context.isInteractive) return waitForSomebody(context, run, signal);
+  const destroys = run.options?.destroy === true ? run.workspace : undefined;
+  const question = `Apply these changes to ${run.workspace}? (${changesText(run.plannedChanges)})`;
+  const answer = await askDecision(context, { question, destroys }, signal);
+  if (answer === "yes") return confirmPlan(deciding, run, signal);
+  if (answer === "no") await client.discardRun({ runId: run.id });
+  return answer === "later" ? "left" : "decided";
+}
+
+async function waitForSomebody(context: Context, run: Run, signal: AbortSignal): Promise<"decided"> {
+  context.notes.progress(`${run.id} waits until somebody decides:`);
+  context.notes.next(decisionHints(context, run));
+  const forever = new Promise<never>(() => {});
+  await abortable(forever, signal).catch(() => {});
+  context.io.signal.throwIfAborted();
+  return "decided";
+}
+
+const againMs = 1_000;
+
+/** Confirms exactly the plan that was shown. That somebody else was faster is no error. */
+async function confirmPlan({ context, client }: Deciding, run: Run, signal: AbortSignal): Promise<"decided"> {
+  for (;;) {
+    try {
+      await client.confirmRun({ runId: run.id, planSha256: run.planSha256 });
+      return "decided";
+    } catch (error) {
+      if (isAlreadyDecided(error)) return "decided";
+      if (!isWorthRetrying(error)) throw error;
+    }
+    await context.io.clock.sleep(againMs, signal).catch(() => {});
+    context.io.signal.throwIfAborted();
+    if (signal.aborted) return "decided";
+  }
+}
+
+const decidedReason: ReasonName = "RUN_NOT_CONFIRMABLE";
+
+const isAlreadyDecided = (error: unknown): boolean =>
+  error instanceof ConnectError && error.findDetails(ErrorInfoSchema).some(({ reason }) => reason === decidedReason);

@@ -1,0 +1,72 @@
+import { Code, ConnectError } from "@connectrpc/connect";
+import { ErrorInfoSchema } from "../gen/google/rpc/error_details_pb.ts";
+import { type BackoffPolicy, backoffMs } from "../lib/backoff.ts";
+import type { Context } from "./context.ts";
+
+const policy: BackoffPolicy = { firstMs: 500, capMs: 10_000 };
+const leastMs = 100;
+
+/** The connection behind several streams of one run: says once that it is lost, and once that it is back. */
+export class RunLink {
+  readonly #context: Context;
+  #isLost = false;
+
+  constructor(context: Context) {
+    this.#context = context;
+  }
+
+  /** Something came from the server. */
+  back(): void {
+    if (!this.#isLost) return;
+    this.#isLost = false;
+    this.#context.notes.progress("connected again");
+  }
+
+  lost(): void {
+    if (this.#isLost) return;
+    this.#isLost = true;
+    this.#context.notes.progress("the connection to the server is lost; the run goes on; connecting again");
+  }
+
+  /**
+   * Makes attempts until one answers `done`, waiting longer after each failure in a row. An error that the server decided
+   * ends it; a broken connection, or a server that is going or coming, does not. An attempt calls `back` when it hears something.
+   */
+  async persist(attempt: () => Promise<"done" | "again">, signal: AbortSignal): Promise<void> {
+    const { clock, random } = this.#context.io;
+    for (let failures = 0; ; failures++) {
+      const startMs = clock.monotonicMs();
+      try {
+        if ((await attempt()) === "done") return;
+      } catch (error) {
+        signal.throwIfAborted();
+        if (!isWorthRetrying(error)) throw error;
+        this.lost();
+      }
+      if (clock.monotonicMs() - startMs > policy.capMs) failures = 0;
+      await clock.sleep(leastMs + backoffMs(policy, failures, random), signal);
+    }
+  }
+}
+
+/** Reasons of a server that decided, but may decide otherwise in a moment. */
+const passing = new Set(["SERVER_DRAINING", "STORAGE_UNAVAILABLE"]);
+
+/** Codes that a broken path makes; a server of ours adds a reason to each error it decides. */
+const broken = new Set<Code>([
+  Code.Unavailable,
+  Code.Aborted,
+  Code.Internal,
+  Code.Unknown,
+  Code.Canceled,
+  Code.DeadlineExceeded,
+  Code.DataLoss,
+  Code.ResourceExhausted,
+]);
+
+/** True if calling again may help without anybody doing something. */
+export function isWorthRetrying(error: unknown): boolean {
+  if (!(error instanceof ConnectError)) return false;
+  const info = error.findDetails(ErrorInfoSchema).find(({ domain }) => domain === "windlass");
+  return info === undefined ? broken.has(error.code) : passing.has(info.reason);
+}

@@ -1,0 +1,78 @@
+import type { RunPhase } from "../gen/windlass/v1/run_pb.ts";
+import type { StreamRunLogsResponse } from "../gen/windlass/v1/run_service_pb.ts";
+import type { Context } from "./context.ts";
+import { type OutputStream, write } from "./io.ts";
+import type { RunLink } from "./run-link.ts";
+import { type LogCursor, logStart, takePiece } from "./run-log-cursor.ts";
+import type { Runs } from "./run-target.ts";
+import { EscapeStripper } from "./strip-escapes.ts";
+import { counted } from "./words.ts";
+
+/** Takes the bytes of a log, in order, each once. */
+export interface LogSink {
+  write(bytes: Uint8Array, signal: AbortSignal): Promise<void>;
+}
+
+/** Writes a log to a stream; without terminal escapes unless `keepsEscapes`. */
+export function sinkTo(output: OutputStream, keepsEscapes: boolean): LogSink {
+  const stripper = keepsEscapes ? undefined : new EscapeStripper();
+  return { write: (bytes, signal) => write(output, stripper?.strip(bytes) ?? bytes, signal) };
+}
+
+interface Wanted {
+  readonly runId: string;
+  readonly phase: RunPhase;
+  readonly follow: boolean;
+  /** First byte wanted. */
+  readonly offset?: bigint;
+}
+
+interface Means {
+  readonly context: Context;
+  readonly client: Runs;
+  readonly link: RunLink;
+  readonly sink: LogSink;
+  /** For `-o jsonl`: takes each message instead of the sink. */
+  readonly onMessage?: (message: StreamRunLogsResponse) => Promise<void>;
+}
+
+/** Copies one phase's log from the server. After a broken connection it goes on at the byte where it broke. */
+export class LogCopy {
+  readonly #means: Means;
+  readonly #wanted: Wanted;
+  #cursor: LogCursor;
+
+  constructor(means: Means, wanted: Wanted) {
+    this.#means = means;
+    this.#wanted = wanted;
+    this.#cursor = { ...logStart, position: wanted.offset ?? 0n };
+  }
+
+  /** The next byte wanted: it grows while the log comes in. */
+  get position(): bigint {
+    return this.#cursor.position;
+  }
+
+  /** Resolves when the log is complete or, without follow, when everything stored so far has been written. */
+  async run(signal: AbortSignal): Promise<void> {
+    await this.#means.link.persist(() => this.#attempt(signal), signal);
+  }
+
+  async #attempt(signal: AbortSignal): Promise<"done" | "again"> {
+    const { runId, phase, follow } = this.#wanted;
+    const request = { runId, phase, follow, offset: this.#cursor.position };
+    for await (const message of this.#means.client.streamRunLogs(request, { signal })) {
+      this.#means.link.back();
+      const taken = takePiece(this.#cursor, message);
+      this.#cursor = taken.cursor;
+      if (taken.kind === "restart") return "again";
+      if (taken.isNewAttempt) this.#means.context.notes.progress("this phase was started again; its log begins anew");
+      if (this.#means.onMessage !== undefined) await this.#means.onMessage(message);
+      else if (taken.bytes.length > 0) await this.#means.sink.write(taken.bytes, signal);
+      if (taken.lostBytes > 0n)
+        this.#means.context.notes.warn(`${counted(taken.lostBytes, "byte")} of the log are lost`);
+      if (message.end) return "done";
+    }
+    return follow ? "again" : "done";
+  }
+}

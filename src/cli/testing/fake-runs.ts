@@ -1,0 +1,169 @@
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import type { ConnectRouter, HandlerContext } from "@connectrpc/connect";
+import { ConfigurationService } from "../../gen/windlass/v1/configuration_service_pb.ts";
+import { JobStatus, type Run, RunPhase, RunSchema, RunState } from "../../gen/windlass/v1/run_pb.ts";
+import {
+  type ConfirmRunRequest,
+  type CreateRunRequest,
+  RunService,
+  type StreamRunLogsRequest,
+} from "../../gen/windlass/v1/run_service_pb.ts";
+import { StateService } from "../../gen/windlass/v1/state_service_pb.ts";
+import { SystemService } from "../../gen/windlass/v1/system_service_pb.ts";
+import { abortable } from "../../lib/abort.ts";
+
+export const runId = "run_01h455vb4pex5vsknk084sn02q";
+
+interface FakeLog {
+  bytes: Buffer;
+  isComplete: boolean;
+  epoch: bigint;
+}
+
+/** One workspace with one run, which does what the test says; and a record of what was asked. */
+export class FakeRuns {
+  readonly #logs = new Map<RunPhase, FakeLog>();
+  #changed = Promise.withResolvers<void>();
+  run: Run = create(RunSchema, { id: runId, workspace: "network", organization: "acme", state: RunState.PENDING });
+  readonly created: CreateRunRequest[] = [];
+  readonly confirmed: ConfirmRunRequest[] = [];
+  readonly discarded: string[] = [];
+  readonly canceled: string[] = [];
+  readonly logRequests: StreamRunLogsRequest[] = [];
+  uploadedBytes = 0;
+
+  /** Changes the run; everybody who watches it hears of it. */
+  change(patch: MessageInitShape<typeof RunSchema>): void {
+    this.run = create(RunSchema, { ...this.run, ...patch });
+    this.#wake();
+  }
+
+  /** An agent plans. */
+  planning(agentName = "vm-7"): void {
+    const phase = { jobId: "job_1", status: JobStatus.STARTED, agentName, startTime: { seconds: 1n } };
+    this.change({ state: RunState.PLANNING, plan: phase });
+  }
+
+  /** The plan ended with two resources to add. */
+  planned(): void {
+    this.endLog(RunPhase.PLAN);
+    this.change({
+      state: RunState.PLANNED,
+      hasChanges: true,
+      planSha256: "a".repeat(64),
+      plannedChanges: { add: 2, change: 1, destroy: 0 },
+    });
+  }
+
+  /** An agent applies. */
+  applying(agentName = "vm-7"): void {
+    const phase = { jobId: "job_2", status: JobStatus.STARTED, agentName, startTime: { seconds: 2n } };
+    this.change({ state: RunState.APPLYING, apply: phase });
+  }
+
+  /** The apply ended well. */
+  applied(): void {
+    this.endLog(RunPhase.APPLY);
+    const counts = { add: 2, change: 1, destroy: 0 };
+    this.change({ state: RunState.APPLIED, appliedChanges: counts, stateVersionId: "sv_1", endTime: { seconds: 9n } });
+  }
+
+  log(phase: RunPhase, text: string): void {
+    const log = this.#log(phase);
+    log.bytes = Buffer.concat([log.bytes, Buffer.from(text)]);
+    this.#wake();
+  }
+
+  endLog(phase: RunPhase): void {
+    this.#log(phase).isComplete = true;
+    this.#wake();
+  }
+
+  /** The phase is tried again: its log begins anew. */
+  newAttempt(phase: RunPhase): void {
+    this.#logs.set(phase, { bytes: Buffer.alloc(0), isComplete: false, epoch: this.#log(phase).epoch + 1n });
+    this.#wake();
+  }
+
+  routes = (router: ConnectRouter): void => {
+    router.service(SystemService, { getServerInfo: () => ({ version: "0.1.0", maxConfigurationBytes: 1_000_000n }) });
+    router.service(ConfigurationService, { uploadConfiguration: (parts) => this.#upload(parts) });
+    router.service(StateService, {
+      getOutputs: () => ({
+        outputs: [
+          { name: "greeting", valueJson: '"hello"' },
+          { name: "password", sensitive: true },
+        ],
+      }),
+    });
+    router.service(RunService, {
+      createRun: (request) => {
+        this.created.push(request);
+        return { run: this.run };
+      },
+      getRun: () => ({ run: this.run }),
+      listRuns: () => ({ runs: [this.run] }),
+      confirmRun: (request) => {
+        this.confirmed.push(request);
+        this.change({ state: RunState.APPLY_QUEUED });
+        return { run: this.run };
+      },
+      discardRun: ({ runId: id }) => {
+        this.discarded.push(id);
+        this.change({ state: RunState.DISCARDED });
+        return { run: this.run };
+      },
+      cancelRun: ({ runId: id }) => {
+        this.canceled.push(id);
+        return { run: this.run };
+      },
+      watchRun: (_request, context) => this.#watch(context),
+      streamRunLogs: (request, context) => this.#stream(request, context),
+    });
+  };
+
+  async *#watch({ signal }: HandlerContext) {
+    for (let seen: Run | undefined; ; ) {
+      const { promise } = this.#changed;
+      if (this.run !== seen) {
+        seen = this.run;
+        yield { run: seen };
+      } else await abortable(promise, signal).catch(() => {});
+      if (signal.aborted || (seen === this.run && seen.endTime !== undefined)) return;
+    }
+  }
+
+  async *#stream(request: StreamRunLogsRequest, { signal }: HandlerContext) {
+    this.logRequests.push(request);
+    for (let offset = Number(request.offset); ; ) {
+      const { promise } = this.#changed;
+      const { bytes, isComplete, epoch } = this.#log(request.phase);
+      const chunk = bytes.subarray(offset);
+      const end = isComplete || !request.follow;
+      if (chunk.length > 0 || end) yield { offset: BigInt(offset), chunk, epoch, end };
+      offset += chunk.length;
+      if (end) return;
+      if (chunk.length === 0) await abortable(promise, signal).catch(() => {});
+      if (signal.aborted) return;
+    }
+  }
+
+  async #upload(parts: AsyncIterable<{ part: { case?: string | undefined; value?: unknown } }>) {
+    for await (const { part } of parts) {
+      if (part.value instanceof Uint8Array) this.uploadedBytes += part.value.length;
+    }
+    return { configurationVersion: { id: "cv_1", fileCount: 1 } };
+  }
+
+  #log(phase: RunPhase): FakeLog {
+    const found = this.#logs.get(phase) ?? { bytes: Buffer.alloc(0), isComplete: false, epoch: 1n };
+    this.#logs.set(phase, found);
+    return found;
+  }
+
+  #wake(): void {
+    const { resolve } = this.#changed;
+    this.#changed = Promise.withResolvers<void>();
+    resolve();
+  }
+}

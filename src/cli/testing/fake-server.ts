@@ -1,0 +1,68 @@
+import { createServer, type ServerHttp2Session } from "node:http2";
+import type { AddressInfo } from "node:net";
+import { Code, ConnectError, type ConnectRouter } from "@connectrpc/connect";
+import { connectNodeAdapter } from "@connectrpc/connect-node";
+import { ErrorInfoSchema } from "../../gen/google/rpc/error_details_pb.ts";
+import type { ReasonName } from "../hints.ts";
+
+/** A server that speaks the real protocol on a real port of this machine; what it answers is up to the routes. */
+export class FakeServer implements AsyncDisposable {
+  readonly #routes: (router: ConnectRouter) => void;
+  readonly #sessions = new Set<ServerHttp2Session>();
+  #server: ReturnType<typeof createServer> | undefined;
+  #port = 0;
+  #shutdown = new AbortController();
+
+  constructor(routes: (router: ConnectRouter) => void) {
+    this.#routes = routes;
+  }
+
+  get address(): string {
+    return `http://127.0.0.1:${this.#port}`;
+  }
+
+  /** Listens; after a stop, on the same port again. */
+  async start(): Promise<this> {
+    this.#shutdown = new AbortController();
+    this.#server = createServer(connectNodeAdapter({ routes: this.#routes, shutdownSignal: this.#shutdown.signal }));
+    this.#server.on("session", (session) => {
+      this.#sessions.add(session);
+      session.on("close", () => this.#sessions.delete(session));
+      session.on("error", () => {});
+    });
+    await new Promise<void>((resolve, reject) => {
+      this.#server?.once("error", reject);
+      this.#server?.listen(this.#port, "127.0.0.1", resolve);
+    });
+    this.#port = (this.#server.address() as AddressInfo).port;
+    return this;
+  }
+
+  /** Cuts every connection, as a crash or a broken network does. */
+  cutConnections(): void {
+    for (const session of this.#sessions) session.destroy();
+  }
+
+  /** Cuts every connection and listens no more. */
+  async stop(): Promise<void> {
+    const server = this.#server;
+    this.#server = undefined;
+    if (server === undefined) return;
+    const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+    this.#shutdown.abort();
+    this.cutConnections();
+    await closed;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+  }
+}
+
+/** An error as our server sends it. */
+export function refusal(code: Code, reason: ReasonName, message: string, metadata: Record<string, string> = {}) {
+  const detail = { desc: ErrorInfoSchema, value: { reason, domain: "windlass", metadata } };
+  return new ConnectError(message, code, undefined, [detail]);
+}
+
+export { Code };

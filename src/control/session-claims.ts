@@ -1,0 +1,206 @@
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import type { Job } from "../domain/job.ts";
+import type {
+  JobResult,
+  LogChunk,
+  OfferDecline,
+  SessionResponseSchema,
+  StartRequest,
+} from "../gen/windlass/agent/v1/agent_gateway_service_pb.ts";
+import { DesiredState, type JobClaim } from "../gen/windlass/agent/v1/job_pb.ts";
+import { type AgentId, isId, type JobId } from "../lib/ids.ts";
+import { type Control, topics } from "./control.ts";
+import { type Claim, declineOffer, grantStart, takeReport } from "./job-results.ts";
+import { jobSpecOf } from "./job-spec.ts";
+import { logStreamOf } from "./run-logs.ts";
+import { desiredOf, type HeldClaim } from "./session-resume.ts";
+import { reportOf } from "./session-wire.ts";
+
+/** What a session sends. */
+export type Outgoing = NonNullable<MessageInitShape<typeof SessionResponseSchema>["message"]>;
+
+/** The session that the claims belong to. */
+export interface ClaimHost {
+  readonly agentId: AgentId;
+  readonly incarnation: string;
+  send(message: Outgoing): void;
+  /** Hears that a job no longer counts against the agent's concurrency. */
+  onFree(): void;
+}
+
+/** The agent cuts a log at its cap; bytes beyond it by more than this are refused. */
+const logSlackBytes = 1024 * 1024;
+
+interface Held {
+  readonly job: Job;
+  /** Appends on their way, so that a result waits for them. */
+  appending: Promise<unknown>;
+  /** What the agent was last told. */
+  told: DesiredState;
+}
+
+interface Found {
+  readonly held: Held;
+  readonly claim: Claim;
+}
+
+/** The claims that one session may speak about, and what is said about them. */
+export class SessionClaims {
+  readonly #control: Control;
+  readonly #host: ClaimHost;
+  readonly #held = new Map<JobId, Held>();
+  readonly #running = new Map<JobId, number>();
+
+  constructor(control: Control, host: ClaimHost, held: readonly HeldClaim[]) {
+    this.#control = control;
+    this.#host = host;
+    for (const claim of held) this.#hold(claim);
+  }
+
+  /** Jobs that count against the agent's concurrency: id to epoch. */
+  get running(): ReadonlyMap<JobId, number> {
+    return this.#running;
+  }
+
+  get ids(): readonly JobId[] {
+    return [...this.#held.keys()];
+  }
+
+  reserve(jobId: JobId, epoch: number): void {
+    this.#running.set(jobId, epoch);
+  }
+
+  release(jobId: JobId, epoch: number): void {
+    if (this.#running.get(jobId) === epoch) this.#running.delete(jobId);
+  }
+
+  /** Sends the agent a job that was claimed for it. */
+  async offer(job: Job): Promise<void> {
+    this.#hold({ job, isRunning: true });
+    const spec = await this.#control.store.read((q) => jobSpecOf(this.#control, q, job));
+    this.#host.send({ case: "offer", value: { job: spec } });
+  }
+
+  /** Tells the agent what has changed of what is wanted of its jobs. */
+  command(rows: ReadonlyMap<JobId, Job>): void {
+    for (const [jobId, held] of this.#held) {
+      const desired = desiredOf(this.current(rows.get(jobId), held.job.epoch));
+      if (desired === held.told) continue;
+      held.told = desired;
+      this.#host.send({
+        case: "jobCommand",
+        value: { claim: { jobId, epoch: BigInt(held.job.epoch) }, desired },
+      });
+      // Its log may still come.
+      if (desired === DesiredState.GONE) this.#free(jobId, held);
+    }
+  }
+
+  /** The row, if this agent's claim of that epoch is its present one. */
+  current(row: Job | undefined, epoch: number): Job | undefined {
+    return row !== undefined && row.epoch === epoch && row.agentId === this.#host.agentId ? row : undefined;
+  }
+
+  /** Answers whether the agent may start a job. */
+  async start({ claim, incarnation }: StartRequest): Promise<void> {
+    const found = this.#find(claim);
+    const why = found === undefined ? "the claim is over" : await this.#grant(found, incarnation);
+    const decision = { claim: named(claim), granted: why === undefined, reason: why ?? "", incarnation };
+    this.#host.send({ case: "startDecision", value: decision });
+  }
+
+  async #grant({ held, claim }: Found, incarnation: string): Promise<string | undefined> {
+    if (incarnation !== this.#host.incarnation) return "the grant belongs to another journal";
+    const why = await grantStart(this.#control, claim, incarnation);
+    const { jobId, epoch } = claim;
+    if (why !== undefined) this.#free(jobId, held);
+    else {
+      this.#control.log.info({ jobId, runId: held.job.runId, epoch, agentId: claim.agentId }, "job started");
+    }
+    return why;
+  }
+
+  /** Puts a job back that the agent does not want. */
+  async decline({ claim, reason }: OfferDecline): Promise<void> {
+    const found = this.#find(claim);
+    if (found === undefined) return;
+    const { jobId, agentId } = found.claim;
+    this.#forget(found);
+    this.#control.log.warn({ jobId, agentId, reason }, "agent declined a job");
+    await declineOffer(this.#control, found.claim);
+  }
+
+  /** Stores log bytes; the acknowledgement follows the commit. */
+  async log({ claim, offset, chunk }: LogChunk): Promise<void> {
+    const found = this.#find(claim);
+    const limit = this.#control.limits.maxLogBytes + logSlackBytes;
+    if (found === undefined || Number(offset) + chunk.length > limit) {
+      return this.#host.send({ case: "logAck", value: { claim: named(claim), nextOffset: offset, closed: true } });
+    }
+    const { held } = found;
+    const append = this.#append(held.job, Number(offset), chunk);
+    held.appending = Promise.allSettled([held.appending, append]);
+    await append;
+  }
+
+  async #append(job: Job, offset: number, chunk: Uint8Array): Promise<void> {
+    const result = await this.#control.logs.append(logStreamOf(job), offset, chunk);
+    this.#control.wake.notify(topics.log(job.id));
+    const claim = { jobId: job.id, epoch: BigInt(job.epoch) };
+    const nextOffset = BigInt(result.nextOffset);
+    const [rewind, closed] = [result.kind === "gap", result.kind === "sealed"];
+    this.#host.send({ case: "logAck", value: { claim, nextOffset, rewind, closed } });
+  }
+
+  /** Takes a result, or asks for what is still missing; the agent repeats it until it is sealed. */
+  async result(result: JobResult): Promise<void> {
+    const found = this.#find(result.claim);
+    const claim = named(result.claim);
+    if (found === undefined) return this.#host.send({ case: "resultAck", value: { claim, sealed: true } });
+    await found.held.appending;
+    const report = reportOf(result);
+    const answer = await takeReport(this.#control, found.claim, report);
+    const { jobId, agentId } = found.claim;
+    const { log } = this.#control;
+    switch (answer.kind) {
+      case "needs_state":
+        return log.warn({ jobId, agentId, stateSerial: report.stateSerial }, "a result came before its last state");
+      case "needs_log":
+        return this.#host.send({
+          case: "resultAck",
+          value: { claim, sealed: false, needLogFrom: BigInt(answer.from) },
+        });
+      case "sealed": {
+        const { outcome, exitCode } = report;
+        log.info({ jobId, runId: found.held.job.runId, agentId, outcome, exitCode }, "job ended");
+        this.#host.send({ case: "resultAck", value: { claim, sealed: true } });
+        this.#forget(found);
+      }
+    }
+  }
+
+  #hold({ job, isRunning }: HeldClaim): void {
+    this.#held.set(job.id, { job, appending: Promise.resolve(), told: DesiredState.RUN });
+    if (isRunning) this.reserve(job.id, job.epoch);
+  }
+
+  #find(claim: JobClaim | undefined): Found | undefined {
+    const jobId = claim?.jobId ?? "";
+    const held = isId("job", jobId) ? this.#held.get(jobId) : undefined;
+    if (held === undefined || BigInt(held.job.epoch) !== claim?.epoch) return undefined;
+    return { held, claim: { jobId: held.job.id, epoch: held.job.epoch, agentId: this.#host.agentId } };
+  }
+
+  #forget({ held, claim }: Found): void {
+    this.#held.delete(claim.jobId);
+    this.#free(claim.jobId, held);
+  }
+
+  #free(jobId: JobId, { job }: Held): void {
+    this.release(jobId, job.epoch);
+    this.#control.wake.notify(topics.jobs);
+    this.#host.onFree();
+  }
+}
+
+const named = (claim: JobClaim | undefined) => ({ jobId: claim?.jobId ?? "", epoch: claim?.epoch ?? 0n });

@@ -1,0 +1,379 @@
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { openTestControl, sha256, type TestControl } from "../../test/support/control.ts";
+import { FakeAgent, introduction } from "../../test/support/fake-agent.ts";
+import { until } from "../../test/support/until.ts";
+import { newPool, newWorkspace, ref } from "../../test/support/wanted.ts";
+import type { AgentPool } from "../domain/agent-pool.ts";
+import type { Job } from "../domain/job.ts";
+import type { Principal } from "../domain/principal.ts";
+import type { Run } from "../domain/run.ts";
+import { DesiredState, JobOutcome } from "../gen/windlass/agent/v1/job_pb.ts";
+import { newId, type RunId } from "../lib/ids.ts";
+import { systemRandom } from "../lib/random.ts";
+import { createPool } from "./agent-pools.ts";
+import { createAgentToken, revokeAgentToken } from "./agent-tokens.ts";
+import { drainAgent, pauseAgent, resumeAgent } from "./agents.ts";
+import { storeState } from "./artifacts.ts";
+import { dispatchOnce } from "./dispatcher.ts";
+import { grantWorkspaces, revokeWorkspaces } from "./grants.ts";
+import { cancelRun } from "./run-decisions.ts";
+import { createRun, getRun } from "./runs.ts";
+import { sweepOnce } from "./sweeper.ts";
+import { createWorkspace } from "./workspaces.ts";
+
+let fixture: TestControl;
+let pool: AgentPool;
+let token: Principal;
+const agents: FakeAgent[] = [];
+
+beforeEach(async () => {
+  fixture = await openTestControl({ hasLogs: true });
+  const { control, as } = fixture;
+  pool = (await createPool(control, as("owner"), newPool("prod", { isOrganizationScoped: false, grants: ["net"] })))
+    .pool;
+  const created = await createAgentToken(control, as("owner"), { pool: ref("prod"), description: "", expiresInMs: 0 });
+  token = { kind: "agent_token", id: created.token.id, poolId: pool.id, organizationId: pool.organizationId };
+  await createWorkspace(control, as("owner"), newWorkspace("net", { executionMode: "agent", pool: "prod" }));
+});
+
+afterEach(async () => {
+  for (const agent of agents.splice(0)) await agent[Symbol.asyncDispose]();
+  await fixture[Symbol.asyncDispose]();
+});
+
+async function connect(options: Parameters<typeof FakeAgent.connect>[2] = {}): Promise<FakeAgent> {
+  const agent = await FakeAgent.connect(fixture.control, token, options);
+  agents.push(agent);
+  return agent;
+}
+
+async function newRun(isAutoApply = false): Promise<RunId> {
+  const { control, as } = fixture;
+  const workspace = await control.store.read((q) => q.workspaces.byName(fixture.organization.id, "net"));
+  if (workspace === undefined) throw new Error("the workspace is there");
+  const configurationId = newId("cv", systemRandom);
+  await control.store.write((tx) =>
+    tx.configurations.insert({
+      id: configurationId,
+      organizationId: workspace.organizationId,
+      workspaceId: workspace.id,
+      blobKey: "00",
+      bytes: 1,
+      sha256: "00",
+      fileCount: 1,
+      createdBy: "ana",
+      createdAt: fixture.clock.now(),
+    }),
+  );
+  const options = {
+    isPlanOnly: false,
+    isAutoApply,
+    isDestroy: false,
+    skipsRefresh: false,
+    isRefreshOnly: false,
+    targets: [],
+    replacements: [],
+    variables: [],
+    engineVersion: "",
+    allowsEmptyApply: true,
+    parallelism: 0,
+  };
+  const view = await createRun(control, as("operator"), {
+    workspace: ref("net"),
+    configurationId,
+    options,
+    message: "",
+    requestId: "",
+  });
+  return view.run.id;
+}
+
+const jobOf = async (runId: RunId, phase: Job["phase"] = "plan"): Promise<Job> => {
+  const job = (await fixture.control.store.read((q) => q.jobs.ofRun(runId))).find((row) => row.phase === phase);
+  if (job === undefined) throw new Error(`the ${phase} job is there`);
+  return job;
+};
+
+const runOf = async (runId: RunId): Promise<Run> => (await getRun(fixture.control, fixture.as("reader"), runId)).run;
+
+/** Offers what is queued; answers the job as it is then. */
+async function offered(agent: FakeAgent, runId: RunId, phase: Job["phase"] = "plan"): Promise<Job> {
+  await dispatchOnce(fixture.control);
+  await agent.next("offer");
+  return jobOf(runId, phase);
+}
+
+/** Brings a run to its apply, started by the agent. */
+async function applying(agent: FakeAgent): Promise<{ readonly runId: RunId; readonly job: Job }> {
+  const runId = await newRun(true);
+  const plan = await offered(agent, runId);
+  await agent.start(plan);
+  const planSha256 = "a".repeat(64);
+  await fixture.control.store.write(async (tx) => {
+    const run = await tx.runs.get(runId);
+    if (run !== undefined) await tx.runs.save({ ...run, planSha256, planBytes: 1, planBlobKey: "00" });
+  });
+  await agent.report(plan, "", { hasChanges: true, planSha256 });
+  const job = await offered(agent, runId, "apply");
+  await agent.start(job);
+  return { runId, job: await jobOf(runId, "apply") };
+}
+
+describe("offer, start, log, result", () => {
+  test("a plan goes from the queue to its end, and its log is whole before the run moves on", async () => {
+    const agent = await connect();
+    const runId = await newRun();
+    const job = await offered(agent, runId);
+    expect(await agent.start(job)).toMatchObject({ granted: true });
+    expect((await runOf(runId)).status).toBe("planning");
+    expect(await agent.log(job, 0, "hello ")).toMatchObject({ nextOffset: 6n, rewind: false });
+    expect(await agent.report(job, "hello world")).toMatchObject({ sealed: false, needLogFrom: 6n });
+    expect((await runOf(runId)).status).toBe("planning");
+    await agent.log(job, 6, "world");
+    expect(await agent.report(job, "hello world", { hasChanges: false })).toMatchObject({ sealed: true });
+    // allow-empty-apply without an uploaded plan is an error of the agent, and says so.
+    expect((await runOf(runId)).errorMessage).toContain("the plan file");
+    expect(await agent.report(job, "hello world")).toMatchObject({ sealed: true });
+  });
+
+  test("the same start request gets the same answer; another journal gets a refusal", async () => {
+    const agent = await connect();
+    const job = await offered(agent, await newRun());
+    expect(await agent.start(job)).toMatchObject({ granted: true });
+    expect(await agent.start(job)).toMatchObject({ granted: true });
+    expect(await agent.start(job, systemRandom.uuid())).toMatchObject({ granted: false });
+    expect((await jobOf(job.runId)).attempt).toBe(1);
+  });
+
+  test("log bytes: a repeat changes nothing, a gap asks to rewind, an unknown claim is closed", async () => {
+    const agent = await connect();
+    const job = await offered(agent, await newRun());
+    await agent.start(job);
+    await agent.log(job, 0, "abc");
+    expect(await agent.log(job, 0, "abc")).toMatchObject({ nextOffset: 3n, rewind: false });
+    expect(await agent.log(job, 9, "x")).toMatchObject({ nextOffset: 3n, rewind: true });
+    expect(await agent.log({ id: job.id, epoch: job.epoch + 1 }, 3, "x")).toMatchObject({ closed: true });
+  });
+
+  test("a pool that no longer grants the workspace refuses the start, and the job waits and says why", async () => {
+    const { control, as } = fixture;
+    const agent = await connect();
+    const runId = await newRun();
+    const job = await offered(agent, runId);
+    await revokeWorkspaces(control, as("owner"), { pool: ref("prod"), workspaces: ["net"] });
+    expect(await agent.start(job)).toMatchObject({ granted: false });
+    expect(await dispatchOnce(control)).toBe(0);
+    expect((await getRun(control, as("reader"), runId)).waiting).toMatchObject({ reason: "pool_not_granted" });
+    await grantWorkspaces(control, as("owner"), { pool: ref("prod"), workspaces: ["net"] });
+    expect(await dispatchOnce(control)).toBe(1);
+  });
+
+  test("an agent that declines gets no other offer for a while; another one gets the job", async () => {
+    const [first, second] = [await connect(), await connect({ said: introduction({ name: "vm-2" }) })];
+    const runId = await newRun();
+    await dispatchOnce(fixture.control);
+    const job = await jobOf(runId);
+    const [holder, other] = job.agentId === first.registration.agent.id ? [first, second] : [second, first];
+    holder.send({
+      case: "offerDecline",
+      value: { claim: { jobId: job.id, epoch: BigInt(job.epoch) }, reason: "disk full" },
+    });
+    await until("the job is queued again", async () => (await jobOf(runId)).status === "queued");
+    await dispatchOnce(fixture.control);
+    expect((await jobOf(runId)).agentId).toBe(other.registration.agent.id);
+  });
+});
+
+describe("streams", () => {
+  test("a newer stream of the same process takes over, and its jobs go on", async () => {
+    const agent = await connect();
+    const job = await offered(agent, await newRun());
+    await agent.start(job);
+    const again = await connect({ said: agent.said, held: [job] });
+    expect(await agent.next("close")).toMatchObject({ reason: 1 });
+    await until("the old stream ends", () => agent.isOver);
+    expect(await again.log(job, 0, "abc")).toMatchObject({ nextOffset: 3n });
+    expect(fixture.control.presence.get(agent.registration.agent.id)?.sessionEpoch).toBe(2);
+  });
+
+  test("a second process with the same disk is refused while the first one is alive, and let in when it is silent", async () => {
+    const agent = await connect();
+    const clone = introduction({ incarnation: agent.said.incarnation, address: "10.9.9.9" });
+    await expect(connect({ said: clone })).rejects.toMatchObject({
+      code: "already_connected",
+      retryAfterMs: expect.any(Number),
+    });
+    const warned = async () =>
+      (await fixture.control.store.read((q) => q.agents.get(agent.registration.agent.id)))?.warning;
+    await until("operators are told", async () => (await warned())?.includes("10.9.9.9"));
+    await fixture.clock.advance(16_000);
+    const newcomer = await connect({ said: clone });
+    expect(newcomer.registration.agent.id).toBe(agent.registration.agent.id);
+  });
+
+  test("an offer that never arrived goes back to the queue with the next hello", async () => {
+    const agent = await connect();
+    const runId = await newRun();
+    const job = await offered(agent, runId);
+    await agent.cut();
+    await connect({ said: agent.said });
+    expect(await jobOf(runId)).toMatchObject({ status: "queued", epoch: job.epoch });
+  });
+
+  test("a claim that is over is told so in the welcome, and cannot write", async () => {
+    const agent = await connect();
+    const runId = await newRun();
+    const job = await offered(agent, runId);
+    await agent.start(job);
+    await agent.cut();
+    await fixture.clock.advance(fixture.control.timing.leases.planMs + 1);
+    await sweepOnce(fixture.control);
+    const other = await connect({ said: introduction({ name: "vm-2" }) });
+    const retried = await offered(other, runId);
+    expect(retried).toMatchObject({ epoch: job.epoch + 1, agentName: "vm-2" });
+    const late = await FakeAgent.connect(fixture.control, token, { said: agent.said, held: [job] });
+    agents.push(late);
+    expect(await late.start(job)).toMatchObject({ granted: false });
+    expect(await late.log(job, 0, "late")).toMatchObject({ closed: true });
+    expect(await other.start(retried)).toMatchObject({ granted: true });
+  });
+
+  test("a hello that is not the first message, or no hello, ends the stream", async () => {
+    const agent = await connect();
+    agent.send({ case: "hello", value: { incarnation: agent.said.incarnation, bootId: agent.said.bootId } });
+    expect(await agent.next("close")).toMatchObject({ reason: 3 });
+  });
+});
+
+describe("what is wanted", () => {
+  test("a cancel reaches the agent at once, and every heartbeat repeats it", async () => {
+    const { control, as } = fixture;
+    const agent = await connect();
+    const runId = await newRun();
+    const job = await offered(agent, runId);
+    await agent.start(job);
+    await cancelRun(control, as("operator"), { id: runId, isForced: false, comment: "" });
+    expect(await agent.next("jobCommand")).toMatchObject({ desired: DesiredState.CANCEL });
+    const claim = { jobId: job.id, epoch: BigInt(job.epoch) };
+    agent.send({ case: "heartbeat", value: { jobs: [{ claim, stage: 3 }] } });
+    expect((await agent.next("heartbeatReply")).jobs).toMatchObject([{ desired: DesiredState.CANCEL }]);
+    expect((await runOf(runId)).status).toBe("planning");
+    await agent.report(job, "", { outcome: JobOutcome.CANCELED });
+    expect((await runOf(runId)).status).toBe("canceled");
+  });
+
+  test("force comes only after a graceful cancel that has had its time", async () => {
+    const { control, as } = fixture;
+    const agent = await connect();
+    const runId = await newRun();
+    const job = await offered(agent, runId);
+    await agent.start(job);
+    const force = () => cancelRun(control, as("operator"), { id: runId, isForced: true, comment: "" });
+    await expect(force()).rejects.toMatchObject({ code: "force_too_early" });
+    await cancelRun(control, as("operator"), { id: runId, isForced: false, comment: "" });
+    await expect(force()).rejects.toMatchObject({ code: "force_too_early" });
+    await fixture.clock.advance(30_000);
+    await force();
+    await agent.next("jobCommand");
+    await agent.report(job, "", { outcome: JobOutcome.CANCELED });
+    expect((await runOf(runId)).status).toBe("force_canceled");
+  });
+
+  test("an offer that is canceled before it starts ends at once", async () => {
+    const { control, as } = fixture;
+    const agent = await connect();
+    const runId = await newRun();
+    const job = await offered(agent, runId);
+    await cancelRun(control, as("operator"), { id: runId, isForced: false, comment: "" });
+    expect((await runOf(runId)).status).toBe("canceled");
+    expect(await agent.next("jobCommand")).toMatchObject({ desired: DesiredState.GONE });
+    expect(await agent.start(job)).toMatchObject({ granted: false });
+  });
+
+  test("a paused agent gets nothing until it is resumed; a draining one is told", async () => {
+    const { control, as } = fixture;
+    const agent = await connect();
+    const { id } = agent.registration.agent;
+    await pauseAgent(control, as("operator"), ref(id));
+    await until("the pause arrives", () => control.presence.get(id)?.takesJobs === false);
+    await newRun();
+    expect(await dispatchOnce(control)).toBe(0);
+    await resumeAgent(control, as("operator"), ref(id));
+    await until("the resume arrives", () => control.presence.get(id)?.takesJobs === true);
+    expect(await dispatchOnce(control)).toBe(1);
+    await drainAgent(control, as("operator"), ref(id));
+    await agent.next("drain");
+  });
+
+  test("revoking the token closes idle agents at once; busy ones report first and get nothing new", async () => {
+    const { control, as } = fixture;
+    const [busy, idle] = [await connect(), await connect({ said: introduction({ name: "vm-2" }) })];
+    const runId = await newRun();
+    await dispatchOnce(control);
+    const job = await jobOf(runId);
+    const [holder, other] = job.agentId === busy.registration.agent.id ? [busy, idle] : [idle, busy];
+    await holder.start(job);
+    if (token.kind !== "agent_token") throw new Error("a token");
+    await revokeAgentToken(control, as("owner"), { id: token.id, stopsJobs: false });
+    expect(await other.next("close")).toMatchObject({ reason: 2 });
+    await holder.report(job, "", { outcome: JobOutcome.ERRORED, errorMessage: "no" });
+    expect((await runOf(runId)).status).toBe("errored");
+    expect(await holder.next("close")).toMatchObject({ reason: 2 });
+  });
+});
+
+describe("a lost agent", () => {
+  test("an apply is interrupted after its grace, never queued again, and keeps the workspace", async () => {
+    const agent = await connect();
+    const { runId } = await applying(agent);
+    await agent.cut();
+    await fixture.clock.advance(fixture.control.timing.leases.applyMs + 1);
+    await sweepOnce(fixture.control);
+    expect(await jobOf(runId, "apply")).toMatchObject({ status: "interrupted" });
+    expect(await runOf(runId)).toMatchObject({
+      status: "errored",
+      errorMessage: expect.stringContaining("lost during the apply"),
+    });
+    const workspace = await fixture.control.store.read((q) => q.workspaces.byName(fixture.organization.id, "net"));
+    expect(workspace?.lock).toMatchObject({ kind: "run", runId });
+  });
+
+  test("late evidence is taken: log, state and result; then the workspace is free", async () => {
+    const agent = await connect();
+    const { runId, job } = await applying(agent);
+    await agent.log(job, 0, "one ");
+    await agent.cut();
+    await fixture.clock.advance(fixture.control.timing.leases.applyMs + 1);
+    await sweepOnce(fixture.control);
+    const back = await connect({ said: agent.said, held: [job] });
+    expect(await back.log(job, 4, "two")).toMatchObject({ nextOffset: 7n });
+    const state = Buffer.from(JSON.stringify({ version: 4, serial: 3, lineage: "l", outputs: {}, resources: [] }));
+    const who: Principal = { kind: "job", jobId: job.id, epoch: job.epoch };
+    const stored = await storeState(fixture.control, who, {
+      bytes: state,
+      lineage: "l",
+      serial: 3,
+      sha256: sha256(state),
+    });
+    expect(stored.status).toBe("current");
+    expect(await back.report(job, "one two", { stateSerial: 3n })).toMatchObject({ sealed: true });
+    expect(await runOf(runId)).toMatchObject({ status: "errored", errorMessage: expect.stringContaining("Recovered") });
+    const workspace = await fixture.control.store.read((q) => q.workspaces.byName(fixture.organization.id, "net"));
+    expect(workspace?.lock).toBeNull();
+  });
+
+  test("heartbeats renew the lease of a started job", async () => {
+    const agent = await connect();
+    const { runId, job } = await applying(agent);
+    await fixture.clock.advance(500_000);
+    agent.send({
+      case: "heartbeat",
+      value: { jobs: [{ claim: { jobId: job.id, epoch: BigInt(job.epoch) }, stage: 3 }] },
+    });
+    await agent.next("heartbeatReply");
+    await agent.liveness.flush(fixture.control);
+    await fixture.clock.advance(200_000);
+    await sweepOnce(fixture.control);
+    expect((await jobOf(runId, "apply")).status).toBe("started");
+  });
+});

@@ -1,0 +1,242 @@
+import { cp, mkdtemp, readFile, realpath, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { AgentStatus } from "../../src/gen/windlass/v1/agent_pb.ts";
+import { createTestDatabase } from "../postgres.ts";
+import { Api, freshName } from "./api.ts";
+import { expectNothingLeft } from "./leftovers.ts";
+import { type Ending, type Program, programPath, startProgram } from "./programs.ts";
+
+/** A control plane of a test, and what a test does with it. */
+export interface TestServer {
+  readonly url: string;
+  readonly dataDir: string;
+  readonly adminTokenFile: string;
+  readonly api: Api;
+  readonly program: Program;
+  /** Ends it with a signal and answers how it ended. */
+  stop(signal: NodeJS.Signals): Promise<Ending>;
+  /** Starts it again at the same address. */
+  start(): Promise<void>;
+}
+
+/** An agent of a test. */
+export interface TestAgent {
+  readonly name: string;
+  readonly dataDir: string;
+  readonly program: Program;
+  stop(signal: NodeJS.Signals): Promise<Ending>;
+  /** Starts it again with the same data directory, and waits until it is connected. */
+  start(): Promise<void>;
+}
+
+export interface ServerOptions {
+  readonly engine?: "sqlite" | "postgres";
+  /** Jobs of remote workspaces at once; none if absent. */
+  readonly serverAgents?: number;
+  readonly args?: readonly string[];
+}
+
+export interface AgentOptions {
+  readonly pool: string;
+  /** A new one of the pool if absent. */
+  readonly token?: string;
+  readonly name?: string;
+  readonly concurrency?: number;
+  readonly dataDir?: string;
+  readonly args?: readonly string[];
+}
+
+/** What `windlass` answered. */
+export interface CliAnswer extends Ending {
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** A temporary directory with the programs of one test, or of the tests of one file, in it. */
+export interface Scene extends AsyncDisposable {
+  readonly directory: string;
+  server(options?: ServerOptions): Promise<TestServer>;
+  agent(server: TestServer, options: AgentOptions): Promise<TestAgent>;
+  /** Starts `windlass`, logged in as the admin. */
+  startCli(server: TestServer, args: readonly string[]): Program;
+  /** Runs `windlass` to its end. */
+  cli(server: TestServer, args: readonly string[]): Promise<CliAnswer>;
+  /** A copy of an example configuration. */
+  configuration(name: string): Promise<string>;
+  /** What all programs have written so far. */
+  report(): string;
+}
+
+/** Opens a scene. Disposing it stops every program, and fails when anything of them is left on the machine. */
+export async function openScene(): Promise<Scene> {
+  const directory = await realpath(await mkdtemp(join(tmpdir(), "windlass-scene-")));
+  return new OpenScene(directory);
+}
+
+const fixture = (name: string): string => fileURLToPath(new URL(`../fixtures/terraform/${name}`, import.meta.url));
+
+class OpenScene implements Scene {
+  readonly directory: string;
+  readonly #programs: Program[] = [];
+  readonly #held = new AsyncDisposableStack();
+
+  constructor(directory: string) {
+    this.directory = directory;
+    this.#held.defer(() => rm(directory, { recursive: true, force: true }));
+    this.#held.defer(() => expectNothingLeft(directory));
+  }
+
+  async server({ engine = "sqlite", serverAgents = 0, args = [] }: ServerOptions = {}): Promise<TestServer> {
+    const dataDir = join(this.directory, freshName("server"));
+    const database = engine === "postgres" ? this.#held.use(await createTestDatabase()) : undefined;
+    const call = (listen: string) => [
+      ...["--data-dir", dataDir, "--listen", listen, "--log-format", "json", "--shutdown-timeout", "5s"],
+      ...["--server-agent-concurrency", String(serverAgents)],
+      ...(database === undefined ? [] : ["--database-url", database.url]),
+      ...args,
+    ];
+    const start = (listen: string) => this.#start("windlassd", call(listen));
+    const program = start("127.0.0.1:0");
+    const url = await readyAt(program);
+    const adminTokenFile = join(dataDir, "admin-token");
+    const api = this.#held.use(new Api(url, (await readFile(adminTokenFile, "utf8")).trim()));
+    return new RunningServer({ url, dataDir, adminTokenFile, api, program, restart: () => start(new URL(url).host) });
+  }
+
+  async agent(
+    server: TestServer,
+    { pool, token, concurrency = 1, args = [], ...options }: AgentOptions,
+  ): Promise<TestAgent> {
+    const name = options.name ?? freshName("agent");
+    const dataDir = options.dataDir ?? join(this.directory, name);
+    const tokenFile = join(this.directory, `${name}.token`);
+    await writeFile(tokenFile, token ?? (await server.api.token(pool)).secret, { mode: 0o600 });
+    const call = [
+      ...["--address", server.url, "--token-file", tokenFile, "--name", name, "--data-dir", dataDir],
+      ...["--concurrency", String(concurrency), "--log-format", "json", "--min-free-disk", "1MiB"],
+      ...args,
+    ];
+    const start = () => this.#start("windlass-agent", call);
+    const agent = new RunningAgent({ name, dataDir, server, start });
+    await agent.start();
+    return agent;
+  }
+
+  startCli(server: TestServer, args: readonly string[]): Program {
+    return this.#start("windlass", args, {
+      WINDLASS_ADDRESS: server.url,
+      WINDLASS_TOKEN_FILE: server.adminTokenFile,
+      WINDLASS_CONFIG: join(this.directory, "config.yaml"),
+      XDG_CACHE_HOME: this.directory,
+    });
+  }
+
+  async cli(server: TestServer, args: readonly string[]): Promise<CliAnswer> {
+    const program = this.startCli(server, args);
+    return { ...(await program.ended), stdout: program.stdout(), stderr: program.stderr() };
+  }
+
+  async configuration(name: string): Promise<string> {
+    const directory = join(this.directory, freshName(name));
+    await cp(fixture(name), directory, { recursive: true });
+    return directory;
+  }
+
+  report(): string {
+    return this.#programs
+      .map((program) => `── ${program.name} (${program.pid})\n${program.stderr()}${program.stdout()}`.slice(-20_000))
+      .join("\n");
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#held.disposeAsync();
+  }
+
+  #start(name: "windlassd" | "windlass-agent" | "windlass", args: readonly string[], env = {}): Program {
+    const program = startProgram({ name, command: programPath(name), args, env: { HOME: this.directory, ...env } });
+    this.#programs.push(this.#held.use(program));
+    return program;
+  }
+}
+
+const readyAt = async (program: Program): Promise<string> =>
+  (await program.says(/"url":"([^"]+)"[^\n]*windlassd is ready/))[1] ?? "";
+
+interface ServerParts {
+  readonly url: string;
+  readonly dataDir: string;
+  readonly adminTokenFile: string;
+  readonly api: Api;
+  readonly program: Program;
+  readonly restart: () => Program;
+}
+
+class RunningServer implements TestServer {
+  readonly url: string;
+  readonly dataDir: string;
+  readonly adminTokenFile: string;
+  readonly api: Api;
+  readonly #restart: () => Program;
+  #program: Program;
+
+  constructor({ url, dataDir, adminTokenFile, api, program, restart }: ServerParts) {
+    this.url = url;
+    this.dataDir = dataDir;
+    this.adminTokenFile = adminTokenFile;
+    this.api = api;
+    this.#program = program;
+    this.#restart = restart;
+  }
+
+  get program(): Program {
+    return this.#program;
+  }
+
+  stop(signal: NodeJS.Signals): Promise<Ending> {
+    return this.#program.stop(signal);
+  }
+
+  async start(): Promise<void> {
+    this.#program = this.#restart();
+    await readyAt(this.#program);
+  }
+}
+
+interface AgentParts {
+  readonly name: string;
+  readonly dataDir: string;
+  readonly server: TestServer;
+  readonly start: () => Program;
+}
+
+class RunningAgent implements TestAgent {
+  readonly name: string;
+  readonly dataDir: string;
+  readonly #parts: AgentParts;
+  #program: Program | undefined;
+
+  constructor(parts: AgentParts) {
+    this.name = parts.name;
+    this.dataDir = parts.dataDir;
+    this.#parts = parts;
+  }
+
+  get program(): Program {
+    if (this.#program === undefined) throw new Error("the agent was not started");
+    return this.#program;
+  }
+
+  stop(signal: NodeJS.Signals): Promise<Ending> {
+    return this.program.stop(signal);
+  }
+
+  async start(): Promise<void> {
+    this.#program = this.#parts.start();
+    await this.#program.says(/waiting for (the )?next job/);
+  }
+}
+
+/** True for an agent that is connected. */
+export const isConnected = (status: AgentStatus): boolean => status === AgentStatus.IDLE || status === AgentStatus.BUSY;

@@ -1,0 +1,24 @@
+import { test } from "vitest";
+import { openScene } from "./support/scene.ts";
+test("x", async () => {
+  const scene = await openScene();
+  const server = await scene.server();
+  const t = performance.now();
+  const say = (what: string) => console.log(what, Math.round(performance.now() - t));
+  const pool = await server.api.pool();
+  const agent = await scene.agent(server, { pool }); say("agent");
+    const { api } = server;
+    const workspace = await api.workspace({ agentPool: pool });
+    await api.upload(workspace, await scene.configuration("hello"));
+    const planned = await api.planned(workspace); say("planned");
+    await api.confirm(planned.id);
+    const r = await api.ended(planned.id); say("applied");
+    console.log(JSON.stringify(r, (_, v) => typeof v === "bigint" ? String(v) : v));
+    console.log(await api.wholeLog(planned.id));
+    console.log(await api.outputs(workspace), await api.stateVersions(workspace));
+  await agent.stop("SIGTERM"); say("agent stopped");
+  server.api[Symbol.dispose](); say("api");
+  await server.stop("SIGTERM").catch(console.log); say("server stopped");
+  await scene[Symbol.asyncDispose](); say("disposed");
+  console.log(scene.report());
+}, 60000);
