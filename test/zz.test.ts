@@ -1,24 +1,25 @@
-import { test } from "vitest";
-import { openScene } from "./support/scene.ts";
+import { writeFileSync } from "node:fs";
+import { test, beforeAll } from "vitest";
+import { RunPhase } from "../src/gen/windlass/v1/run_pb.ts";
+import { useStage } from "./support/stage.ts";
+const stage = useStage();
+let pool = "";
+  beforeAll(async () => {
+    pool = await stage.server.api.pool();
+    await stage.scene.agent(stage.server, { pool });
+  });
 test("x", async () => {
-  const scene = await openScene();
-  const server = await scene.server();
-  const t = performance.now();
-  const say = (what: string) => console.log(what, Math.round(performance.now() - t));
-  const pool = await server.api.pool();
-  const agent = await scene.agent(server, { pool }); say("agent");
-    const { api } = server;
+    const { api } = stage.server;
     const workspace = await api.workspace({ agentPool: pool });
-    await api.upload(workspace, await scene.configuration("hello"));
-    const planned = await api.planned(workspace); say("planned");
-    await api.confirm(planned.id);
-    const r = await api.ended(planned.id); say("applied");
-    console.log(JSON.stringify(r, (_, v) => typeof v === "bigint" ? String(v) : v));
-    console.log(await api.wholeLog(planned.id));
-    console.log(await api.outputs(workspace), await api.stateVersions(workspace));
-  await agent.stop("SIGTERM"); say("agent stopped");
-  server.api[Symbol.dispose](); say("api");
-  await server.stop("SIGTERM").catch(console.log); say("server stopped");
-  await scene[Symbol.asyncDispose](); say("disposed");
-  console.log(scene.report());
-}, 60000);
+    const directory = await stage.scene.configuration("noisy");
+    await api.upload(workspace, directory);
+    const id = await api.start(workspace, {autoApply: true});
+    const run = await api.ended(id, {deadlineMs: 100000});
+    const { text, missingBytes } = await api.log(run.id, RunPhase.APPLY);
+    const lines = text.split("\n");
+    console.log(text.length, String(run.apply?.logBytes), run.apply?.logComplete, missingBytes, lines.length, text.slice(-300));
+    let n = 0;
+    for (const line of lines) { const m = /local-exec\): line (\d+): the quick brown fox jumps over the lazy dog$/.exec(line); if (m) { n++; if (Number(m[1]) !== n) { console.log("JUMP", line, n); n = Number(m[1]); } } else console.log("ODD", line.slice(0, 200)); }
+    writeFileSync(`/tmp/noisy-${process.pid}.log`, text);
+  console.log(stage.scene.report());
+});

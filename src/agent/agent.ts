@@ -5,6 +5,7 @@ import type { Clock } from "../lib/clock.ts";
 import { lockDirectory } from "../lib/dir-lock.ts";
 import type { Log } from "../lib/log.ts";
 import type { Random } from "../lib/random.ts";
+import { findEngine } from "../terraform/engine.ts";
 import type { AgentConfig } from "./agent-config.ts";
 import type { AgentOutcome } from "./agent-outcome.ts";
 import { JobArtifacts } from "./artifacts.ts";
@@ -87,6 +88,7 @@ class RunningAgent implements Agent {
     await using table = this.#jobTable(identity);
     this.#table = table;
     await table.restore();
+    void warmUp(config);
     if (this.#drainReason !== undefined) table.drain(this.#drainReason);
     const outcome = await superviseConnection(
       {
@@ -132,6 +134,12 @@ class RunningAgent implements Agent {
     this.#options.log.error({ err: error }, "the agent cannot go on");
     return { kind: "failed", detail: messageOf(error) };
   }
+}
+
+/** Asks the program for its version before the first job needs it: the answer is remembered. */
+async function warmUp({ enginePath, searchPath }: AgentConfig): Promise<void> {
+  const chosen = enginePath === undefined ? {} : { enginePath };
+  await findEngine({ engine: "terraform", versionConstraint: "", path: searchPath, ...chosen }).catch(() => {});
 }
 
 const unusable = (error: unknown) => ({ kind: "directory_unusable", detail: messageOf(error) }) as const;

@@ -26,7 +26,7 @@ export async function applyPhase(execution: Execution): Promise<PhaseEnd> {
   const progress = new ApplyProgress();
   const end = await apply(execution, progress);
   const { newest, problem } = await settle(execution, { watcher, delivery });
-  return phaseEnd(execution, { end, progress, stateSerial: newest?.serial ?? 0, problem });
+  return await phaseEnd(execution, { end, progress, stateSerial: newest?.serial ?? 0, problem });
 }
 
 function watchState({ job, site, directory }: Execution, delivery: StateDelivery): Promise<StateWatcher> {

@@ -58,7 +58,7 @@ async function bringToStart(job: Job, site: Site): Promise<Start> {
 /** Rule J: what follows may have started terraform, and the disk knows it before. */
 async function begin(job: Job, site: Site): Promise<Start> {
   await note(job, site, { kind: "exec", epoch: String(job.claim.epoch) });
-  site.log.info(idsOf(job), "job accepted");
+  site.log.info(idsOf(job), "job started");
   return { kind: "started" };
 }
 

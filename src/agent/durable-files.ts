@@ -1,5 +1,5 @@
-import { type FileHandle, mkdir, open, rename, rm } from "node:fs/promises";
-import { dirname } from "node:path";
+import { chmod, type FileHandle, mkdir, open, readdir, rename, rm } from "node:fs/promises";
+import { dirname, join } from "node:path";
 
 /** Writes a file so that after a crash it has either its old content or all of the new one. */
 export async function writeDurably(path: string, content: string | Uint8Array, mode = 0o600): Promise<void> {
@@ -39,6 +39,24 @@ export async function freshDirectory(path: string): Promise<string> {
 
 /** Removes a file or a directory, if it is there. */
 export const removeFile = (path: string): Promise<void> => rm(path, { recursive: true, force: true });
+
+/** Removes a directory with everything in it, also what a job has made unwritable. */
+export async function removeTree(path: string): Promise<void> {
+  try {
+    await removeFile(path);
+  } catch (error) {
+    if (errnoOf(error) !== "EACCES" && errnoOf(error) !== "EPERM") throw error;
+    await makeWritable(path);
+    await removeFile(path);
+  }
+}
+
+async function makeWritable(directory: string): Promise<void> {
+  await chmod(directory, 0o700);
+  for (const entry of await readdir(directory, { withFileTypes: true })) {
+    if (entry.isDirectory()) await makeWritable(join(directory, entry.name));
+  }
+}
 
 /** Makes a file for this user alone, if it is not there. */
 export async function touch(path: string): Promise<void> {

@@ -5,7 +5,7 @@ import { isOutOfSpace } from "./durable-files.ts";
 import type { Site } from "./house.ts";
 import type { Job } from "./job.ts";
 import { type Prepared, type ReadyJob, readPrepared } from "./job-files.ts";
-import { type FinishedLog, JobLog } from "./job-log.ts";
+import { type FinishedLog, JobLog, storedLog } from "./job-log.ts";
 import { note } from "./job-notes.ts";
 import { JobSteps } from "./job-steps.ts";
 import { fetchVariables, type JobVariables } from "./job-variables.ts";
@@ -39,17 +39,23 @@ export async function executeJob(job: Job, site: Site): Promise<StoredResult> {
   const end = await phaseEnd({ job, site, log, prepared, variables });
   if (end.errorMessage !== "") await log.say("99-end", () => notice(end.errorMessage.replace(/: see the log$/, "")));
   const result = withLog(end, await log.finish(), prepared.engineVersion);
+  // The file is closed with `log`: from here on the stream reads it by its name.
+  job.showLog(storedLog(job.files.spool, result.logBytes));
   await note(job, site, { kind: "result", result });
   return result;
 }
 
-/** A log that lost its end to a full disk is said so, and a plan that nobody can read in whole is none. */
-function withLog(end: PhaseEnd, { bytes, sha256, isWhole }: FinishedLog, engineVersion: string): StoredResult {
-  const log = { logBytes: bytes, logSha256: sha256, engineVersion };
-  if (isWhole) return { ...end, ...log };
-  const message = `the agent's disk is full: the rest of the log is missing. ${end.errorMessage}`.trim();
-  const outcome = end.outcome === "finished" && end.planSha256 !== "" ? "errored" : end.outcome;
-  return { ...end, ...log, outcome, errorMessage: message };
+/** A full disk is said on the run, and a plan that nobody can read in whole is none. */
+function withLog(end: PhaseEnd, finished: FinishedLog, engineVersion: string): StoredResult {
+  const { bytes, sha256, isWhole, wasDiskFull } = finished;
+  const result = { ...end, logBytes: bytes, logSha256: sha256, engineVersion };
+  if (!isWhole) {
+    const message = `the agent's disk is full, and the rest of the log is missing: make space there. ${end.errorMessage}`;
+    const outcome = end.outcome === "finished" && end.planSha256 !== "" ? "errored" : end.outcome;
+    return { ...result, outcome, errorMessage: message.trim() };
+  }
+  if (!wasDiskFull || end.outcome === "finished") return result;
+  return { ...result, errorMessage: `the agent's disk was full: make space there. ${end.errorMessage}` };
 }
 
 const noVariables: JobVariables = { terraform: [], environment: [], secrets: [] };

@@ -47,7 +47,12 @@ export interface FinishedLog {
   readonly sha256: string;
   /** False when the disk was too full for the rest. */
   readonly isWhole: boolean;
+  /** True when the disk was full at any time. */
+  readonly wasDiskFull: boolean;
 }
+
+/** Where a log is kept. */
+export type Spool = Pick<SpoolLog, "end" | "sha256" | "append" | "read" | "sync"> & AsyncDisposable;
 
 /**
  * The log of a job: sections one after the other, each a file on the disk, made readable and free of secrets on their
@@ -55,7 +60,7 @@ export interface FinishedLog {
  */
 export class JobLog implements AsyncDisposable {
   readonly #options: JobLogOptions;
-  readonly #spool: SpoolLog;
+  readonly #spool: Spool;
   /** Length that this process has made, the spooled part included. */
   #made = 0;
   /** Length that survives a crash of the machine: no more is sent, or the server could know more than this agent. */
@@ -63,17 +68,18 @@ export class JobLog implements AsyncDisposable {
   #isComplete = false;
   #isCut = false;
   #isTruncated = false;
+  #wasDiskFull = false;
   #liveSteps = 0;
   #tail: Promise<void> = Promise.resolve();
 
-  private constructor(options: JobLogOptions, spool: SpoolLog) {
+  private constructor(options: JobLogOptions, spool: Spool) {
     this.#options = options;
     this.#spool = spool;
     this.#shown = spool.end;
   }
 
-  static async open(options: JobLogOptions): Promise<JobLog> {
-    return new JobLog(options, await SpoolLog.open(options.spoolPath));
+  static async open(options: JobLogOptions, spool?: Spool): Promise<JobLog> {
+    return new JobLog(options, spool ?? (await SpoolLog.open(options.spoolPath)));
   }
 
   /** What can be sent of it. */
@@ -98,6 +104,8 @@ export class JobLog implements AsyncDisposable {
     } catch (error) {
       if (!isOutOfSpace(error)) throw error;
       this.#options.log.warn({ section: name }, "disk full: a part of the log is left out");
+      this.#isTruncated = true;
+      this.#wasDiskFull = true;
       return;
     }
     this.#enqueue(() => this.#copy(path));
@@ -129,7 +137,12 @@ export class JobLog implements AsyncDisposable {
     this.#options.stopping.throwIfAborted();
     this.#isComplete = true;
     this.#options.onGrowth();
-    return { bytes: this.#spool.end, sha256: this.#spool.sha256, isWhole: !this.#isTruncated };
+    return {
+      bytes: this.#spool.end,
+      sha256: this.#spool.sha256,
+      isWhole: !this.#isTruncated,
+      wasDiskFull: this.#wasDiskFull,
+    };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -205,6 +218,7 @@ export class JobLog implements AsyncDisposable {
       } catch (error) {
         if (!isOutOfSpace(error)) throw error;
         if (waitedMs === 0) log.error({ err: error }, "disk full: the log waits");
+        this.#wasDiskFull = true;
         waitedMs = this.#liveSteps > 0 ? retryMs : waitedMs + retryMs;
         this.#isTruncated = waitedMs > giveUpMs;
         await clock.sleep(retryMs, stopping);
@@ -234,6 +248,6 @@ export const storedLog = (path: string, end: number): LogView => ({
   isComplete: true,
   read: async (offset, maxBytes) => {
     await using file = await open(path, "r");
-    return readAt(file, offset, Math.min(maxBytes, end - offset));
+    return await readAt(file, offset, Math.min(maxBytes, end - offset));
   },
 });

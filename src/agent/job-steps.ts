@@ -146,7 +146,10 @@ export class JobSteps {
     whenAborted(job.canceled, over.signal, onCancel);
     whenAborted(job.forced, over.signal, onForce);
     try {
-      return await step.waitForExit(site.stopping);
+      const outcome = await step.waitForExit(site.stopping);
+      // Programs that a provisioner left behind would go on in the world, seen by nobody.
+      await step.forceStop();
+      return outcome;
     } finally {
       over.abort();
     }

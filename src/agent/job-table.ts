@@ -1,4 +1,4 @@
-import { readdir, rm, statfs } from "node:fs/promises";
+import { readdir, statfs } from "node:fs/promises";
 import { join } from "node:path";
 import type {
   JobCommand,
@@ -13,9 +13,10 @@ import type { Clock } from "../lib/clock.ts";
 import type { Log } from "../lib/log.ts";
 import type { AgentConfig } from "./agent-config.ts";
 import { type ClaimKey, claimKey, isSafeName, newClaim } from "./claim.ts";
-import { isOutOfSpace, makePrivateDirectory, syncDirectory } from "./durable-files.ts";
+import { isOutOfSpace, makePrivateDirectory, removeTree, syncDirectory } from "./durable-files.ts";
 import { Job } from "./job.ts";
 import { jobFilesAt, makeJobDirectories, readSpec, type StoredSpec, writeSpec } from "./job-files.ts";
+import { idsOf } from "./job-notes.ts";
 import { Journal } from "./journal.ts";
 import type { LogSource } from "./log-sender.ts";
 import type { HostChange, OfferAnswer, SessionHost, Speech } from "./session-host.ts";
@@ -42,6 +43,8 @@ export interface JobTableOptions {
   readonly log: Log;
 }
 
+/** After a fault, before the work on a job is taken up again. */
+const faultPauseMs = 5_000;
 /** How long a directory that could not be delivered is kept. */
 const keptMs = 7 * 24 * 3_600_000;
 
@@ -204,6 +207,7 @@ export class JobTable implements SessionHost, AsyncDisposable {
         return this.#decline(claim, `disk full: ${free} bytes are free, ${minFreeBytes} are needed`);
       const stored = { job: spec, clusterGeneration: this.#options.clusterGeneration() };
       const job = await this.#settle(stored, key);
+      this.#options.log.info(idsOf(job), "job accepted");
       this.#arriving.delete(key);
       await this.#conduct(job);
     } catch (error) {
@@ -252,7 +256,7 @@ export class JobTable implements SessionHost, AsyncDisposable {
     const isUseless = stored === undefined || key !== name;
     if (journal.has("acknowledged") || isOld || (isUseless && !journal.has("exec"))) {
       await journal[Symbol.asyncDispose]();
-      await rm(files.root, { recursive: true, force: true });
+      await removeTree(files.root);
       return;
     }
     if (isUseless || keptAt !== undefined) return journal[Symbol.asyncDispose]();
@@ -262,7 +266,7 @@ export class JobTable implements SessionHost, AsyncDisposable {
   }
 
   async #conduct(job: Job): Promise<void> {
-    const end = await this.#options.conduct(job, this.#stopping.signal);
+    const end = await this.#untilEnd(job);
     if (end.kind === "kept") await job.journal.append({ kind: "kept", reason: end.reason });
     job.enter({ kind: "over" });
     await job.journal[Symbol.asyncDispose]();
@@ -270,9 +274,36 @@ export class JobTable implements SessionHost, AsyncDisposable {
     if (end.kind === "declined") this.#decline(job.claim, end.reason);
     if (end.kind === "kept")
       this.#options.log.warn({ directory: job.files.root, reason: end.reason }, "job directory kept");
-    else await rm(job.files.root, { recursive: true, force: true });
+    else await this.#remove(job);
     this.#tell({ kind: "speech" });
     this.#leaveIfIdle();
+  }
+
+  /** The work can be taken up at any point: after a fault of this machine it is, as after a restart. */
+  async #untilEnd(job: Job): Promise<JobEnd> {
+    const { conduct, clock, log } = this.#options;
+    const { signal } = this.#stopping;
+    for (;;) {
+      try {
+        return await conduct(job, signal);
+      } catch (error) {
+        signal.throwIfAborted();
+        log.error({ err: error, job: job.key }, "the work on a job failed");
+        if (!job.journal.has("exec") && !job.journal.has("result"))
+          return { kind: "declined", reason: messageOf(error) };
+        await clock.sleep(faultPauseMs, signal);
+      }
+    }
+  }
+
+  async #remove(job: Job): Promise<void> {
+    const { log } = this.#options;
+    await removeTree(job.files.root).catch((error: unknown) =>
+      log.warn(
+        { err: error, directory: job.files.root },
+        "a job directory cannot be removed: it is tried again at the next start",
+      ),
+    );
   }
 
   #leaveIfIdle(): void {
@@ -281,3 +312,5 @@ export class JobTable implements SessionHost, AsyncDisposable {
     else this.#tell({ kind: "leaving", reason });
   }
 }
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

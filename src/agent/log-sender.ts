@@ -136,9 +136,13 @@ export class LogSender {
   async #send(source: LogSource, length: number): Promise<boolean> {
     const position = this.#position(source.key);
     const offset = position.sent;
-    const bytes = await source.read(offset, length);
-    // A rewind may have come in the meantime.
-    if (position.sent !== offset || position.isPaused || bytes.length === 0) return bytes.length > 0;
+    const bytes = await source.read(offset, length).catch(() => undefined);
+    // A rewind may have come in the meantime; a log that cannot be read is looked at again later.
+    if (position.sent !== offset || position.isPaused) return true;
+    if (bytes === undefined || bytes.length === 0) {
+      this.#pause(position, maxPauseMs);
+      return true;
+    }
     position.sent = offset + bytes.length;
     this.#options.send({ claim: source.claim, offset, bytes });
     return true;
@@ -160,13 +164,17 @@ export class LogSender {
     position.sent = nextOffset;
     position.acknowledged = nextOffset;
     if (position.isPaused) return;
-    position.isPaused = true;
     position.pauseMs = Math.min(maxPauseMs, Math.max(firstPauseMs, position.pauseMs * 2));
+    this.#pause(position, position.pauseMs);
+  }
+
+  #pause(position: Position, ms: number): void {
+    position.isPaused = true;
     const resumeSending = () => {
       position.isPaused = false;
       this.wake();
     };
-    this.#options.clock.sleep(position.pauseMs, this.#signal).then(resumeSending, () => {});
+    this.#options.clock.sleep(ms, this.#signal).then(resumeSending, () => {});
   }
 
   #position(key: ClaimKey): Position {

@@ -9,7 +9,7 @@ import { type EngineFound, findEngine } from "../terraform/engine.ts";
 import { extractLockFile } from "../terraform/plan-file.ts";
 import { stateNeedsInit } from "../terraform/state.ts";
 import { type JobArtifacts, mayPass } from "./artifacts.ts";
-import { isOutOfSpace, makePrivateDirectory } from "./durable-files.ts";
+import { isOutOfSpace, makePrivateDirectory, removeTree } from "./durable-files.ts";
 import { type House, patienceOf } from "./house.ts";
 import type { Job } from "./job.ts";
 import { makeJobDirectories, type Prepared, writePrepared } from "./job-files.ts";
@@ -53,7 +53,7 @@ const unusable = (message: string, engineVersion = ""): Prepared => ({ kind: "un
 /** Removes what an earlier, interrupted preparation left. */
 async function clear({ files }: Job): Promise<void> {
   const left = [files.work, files.prepared, files.configurationArchive, files.planFile, files.initialState];
-  for (const path of left) await rm(path, { recursive: true, force: true });
+  for (const path of left) await removeTree(path);
   await makeJobDirectories(files);
 }
 

@@ -6,7 +6,7 @@ import type { ConnectionOutcome } from "./connection-outcome.ts";
 /** The first try after a stream that worked, when the server said nothing: anywhere in one second. */
 export const quickWindowMs = 1_000;
 /** A stream that lived this long has worked: the back-off starts anew. */
-export const workedAfterMs = 10_000;
+export const workedAfterMs = 3_000;
 /** After a refusal that only people can end: anywhere in this window, and never sooner than half of it. */
 export const refusedWindowMs = 60_000;
 
@@ -34,7 +34,8 @@ export function nextStep(outcome: ConnectionOutcome, { failures, hasJobs, random
     case "unavailable":
       return dial((outcome.retryAfterMs ?? 0) + backoff(failures), failures + 1);
     case "lost":
-      if (outcome.livedMs >= workedAfterMs || failures === 0) return dial(quickWindowMs * random.fraction(), 1);
+      if (outcome.livedMs >= workedAfterMs) return dial(quickWindowMs * random.fraction(), 0);
+      if (failures === 0) return dial(quickWindowMs * random.fraction(), 1);
       return dial(backoff(failures), failures + 1);
     case "told_to_reconnect":
       return dial(outcome.afterMs + outcome.maxDelayMs * random.fraction(), 0);

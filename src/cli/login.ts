@@ -93,7 +93,7 @@ const tokenRefused = (message: string): CliError =>
 async function whoHolds(context: Context, token: string): Promise<WhoAmIResponse> {
   using candidate = await context.withToken(token);
   const client = await candidate.client(SystemService);
-  return client.whoAmI({});
+  return await client.whoAmI({});
 }
 
 interface Found {

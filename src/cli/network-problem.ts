@@ -1,4 +1,4 @@
-import type { ConnectError } from "@connectrpc/connect";
+import { Code, type ConnectError } from "@connectrpc/connect";
 import type { CommandText } from "./codes.ts";
 import type { Hint, Problem } from "./problem.ts";
 
@@ -88,19 +88,29 @@ const causes: Readonly<Record<string, NetworkCause>> = {
   ERR_TLS_CERT_ALTNAME_INVALID: wrongName,
 };
 
-/** What a call that failed on its way to the server is told as; undefined if the server answered. */
+/** Codes of a call whose answer was cut or is no answer of ours; ours carry a reason. */
+const cut = new Set<Code>([Code.InvalidArgument, Code.Internal, Code.Unknown, Code.Aborted, Code.DataLoss]);
+
+/** What an error without a reason is told as if it arose on the way to the server; undefined if it did not. */
 export function networkProblem(error: ConnectError, where: Where): Problem | undefined {
   const cause = rootCodes(error)
     .map((code) => causes[code])
     .find((found) => found !== undefined);
-  if (cause === undefined) return undefined;
+  if (cause === undefined) return cut.has(error.code) ? cutProblem(error, where) : undefined;
+  return problem(cause.message(where.address ?? "the server"), cause, where);
+}
+
+const cutProblem = (error: ConnectError, where: Where): Problem =>
+  problem(`${broken.message(where.address ?? "the server")} (${error.rawMessage})`, broken, where);
+
+function problem(message: string, { hints }: NetworkCause, where: Where): Problem {
   return {
     exit: "unreachable",
     code: "UNAVAILABLE",
     reason: "",
-    message: cause.message(where.address ?? "the server"),
+    message,
     metadata: where.address === undefined ? {} : { address: where.address },
-    hints: cause.hints(where),
+    hints: hints(where),
     requestId: "",
   };
 }

@@ -61,8 +61,10 @@ export const poolLines = (pool: AgentPool): readonly string[] =>
 export function warnOfEmptyPools(context: Context, pools: readonly AgentPool[]): void {
   for (const pool of pools.filter(isWithoutAgents)) {
     const queued = pool.counts?.queuedJobs ?? 0;
-    if (queued === 0 && pool.assignedWorkspaces.length === 0) continue;
-    context.notes.warn(`pool ${pool.name}: no agent is online, and ${counted(queued, "job")} waiting`);
+    const assigned = pool.assignedWorkspaces.length;
+    if (queued === 0 && assigned === 0) continue;
+    const need = queued === 0 ? `for ${counted(assigned, "workspace")}` : `and ${counted(queued, "job")} in its queue`;
+    context.notes.warn(`pool ${pool.name}: no agent is online ${need}`);
     const command = context.command(`token create --pool ${pool.name} --name HOST`);
     context.notes.next([{ label: "Admit agents", command }]);
   }

@@ -52,21 +52,15 @@ export class RunLink {
 /** Reasons of a server that decided, but may decide otherwise in a moment. */
 const passing = new Set(["SERVER_DRAINING", "STORAGE_UNAVAILABLE"]);
 
-/** Codes that a broken path makes; a server of ours adds a reason to each error it decides. */
-const broken = new Set<Code>([
-  Code.Unavailable,
-  Code.Aborted,
-  Code.Internal,
-  Code.Unknown,
-  Code.Canceled,
-  Code.DeadlineExceeded,
-  Code.DataLoss,
-  Code.ResourceExhausted,
-]);
+/**
+ * What a proxy or a stranger's server answers for good. Every error that our server decides carries a reason, so all
+ * other codes without one come from the path: Connect reports a stream that was cut as INVALID_ARGUMENT, for one.
+ */
+const final = new Set<Code>([Code.Unauthenticated, Code.PermissionDenied, Code.NotFound, Code.Unimplemented]);
 
 /** True if calling again may help without anybody doing something. */
 export function isWorthRetrying(error: unknown): boolean {
   if (!(error instanceof ConnectError)) return false;
   const info = error.findDetails(ErrorInfoSchema).find(({ domain }) => domain === "windlass");
-  return info === undefined ? broken.has(error.code) : passing.has(info.reason);
+  return info === undefined ? !final.has(error.code) : passing.has(info.reason);
 }

@@ -8,15 +8,33 @@ import type { Runs } from "./run-target.ts";
 import { EscapeStripper } from "./strip-escapes.ts";
 import { counted } from "./words.ts";
 
-/** Takes the bytes of a log, in order, each once. */
-export interface LogSink {
-  write(bytes: Uint8Array, signal: AbortSignal): Promise<void>;
-}
+const outputsHeading = "\nOutputs:\n";
 
-/** Writes a log to a stream; without terminal escapes unless `keepsEscapes`. */
-export function sinkTo(output: OutputStream, keepsEscapes: boolean): LogSink {
-  const stripper = keepsEscapes ? undefined : new EscapeStripper();
-  return { write: (bytes, signal) => write(output, stripper?.strip(bytes) ?? bytes, signal) };
+/** Writes the bytes of logs to a stream, in order, each once; without terminal escapes unless `keepsEscapes`. */
+export class LogSink {
+  readonly #output: OutputStream;
+  readonly #keepsEscapes: boolean;
+  readonly #stripper = new EscapeStripper();
+  #tail = "";
+  #hasShownOutputs = false;
+
+  constructor(output: OutputStream, keepsEscapes: boolean) {
+    this.#output = output;
+    this.#keepsEscapes = keepsEscapes;
+  }
+
+  /** True if terraform itself has printed outputs. */
+  get hasShownOutputs(): boolean {
+    return this.#hasShownOutputs;
+  }
+
+  async write(bytes: Uint8Array, signal: AbortSignal): Promise<void> {
+    const stripped = this.#stripper.strip(bytes);
+    const text = this.#tail + Buffer.from(stripped).toString("latin1");
+    this.#hasShownOutputs ||= text.includes(outputsHeading);
+    this.#tail = text.slice(-outputsHeading.length);
+    await write(this.#output, this.#keepsEscapes ? bytes : stripped, signal);
+  }
 }
 
 interface Wanted {
@@ -65,8 +83,9 @@ export class LogCopy {
       this.#means.link.back();
       const taken = takePiece(this.#cursor, message);
       this.#cursor = taken.cursor;
+      const isNew = taken.kind === "restart" || taken.isNewAttempt;
+      if (isNew) this.#means.context.notes.progress("this phase was started again; its log begins anew");
       if (taken.kind === "restart") return "again";
-      if (taken.isNewAttempt) this.#means.context.notes.progress("this phase was started again; its log begins anew");
       if (this.#means.onMessage !== undefined) await this.#means.onMessage(message);
       else if (taken.bytes.length > 0) await this.#means.sink.write(taken.bytes, signal);
       if (taken.lostBytes > 0n)

@@ -8,7 +8,7 @@ import { Interrupted } from "./io.ts";
 import { CliError, usageError } from "./problem.ts";
 import { followRun } from "./run-follow.ts";
 import { RunLink } from "./run-link.ts";
-import { LogCopy, sinkTo } from "./run-log.ts";
+import { LogCopy, LogSink } from "./run-log.ts";
 import { interruptedRun } from "./run-outcome.ts";
 import { findRun, type Runs, runTarget } from "./run-target.ts";
 import { stateLine } from "./run-view.ts";
@@ -63,7 +63,7 @@ interface Wanted {
 
 async function copy(context: Context, client: Runs, wanted: Wanted): Promise<void> {
   const { io, printer, globals } = context;
-  const sink = sinkTo(io.stdout, wanted.isRaw || hasColor(io.stdout, io.environment, globals.noColor === true));
+  const sink = new LogSink(io.stdout, wanted.isRaw || hasColor(io.stdout, io.environment, globals.noColor === true));
   if (wanted.isFollowed && wanted.phase === undefined && printer.isForPeople) {
     const never = (signal: AbortSignal) => abortable(new Promise<never>(() => {}), signal);
     await followRun(

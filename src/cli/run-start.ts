@@ -10,7 +10,7 @@ import { outputLines } from "./outputs.ts";
 import { confirmByName } from "./prompts.ts";
 import { decide } from "./run-decide.ts";
 import { followRun } from "./run-follow.ts";
-import { type LogSink, sinkTo } from "./run-log.ts";
+import { LogSink } from "./run-log.ts";
 import { checkStartFlags, directoryOf, runOptions, type StartFlags, startFlags } from "./run-options.ts";
 import { interruptedRun, outcome, stillWaiting } from "./run-outcome.ts";
 import { isFinal } from "./run-states.ts";
@@ -85,19 +85,23 @@ interface Started {
 async function follow(context: Context, { client, run, flags }: Started): Promise<ExitCode> {
   const { notes } = context;
   const deciding = { context, client, noWait: flags.noWait === true };
+  const sink = logSink(context, flags.raw === true);
   try {
     const last = await followRun(
       {
         context,
         client,
-        sink: logSink(context, flags.raw === true),
+        sink,
         onChange: async (_run, line) => notes.progress(`${notes.signs.dot} ${line}`),
         decide: (planned, signal) => decide(deciding, planned, signal),
         waitTimeoutMs: flags.waitTimeout,
       },
       run,
     );
-    return await finish(context, last, flags);
+    const exit = await finish(context, last, flags);
+    // Terraform's log of an apply usually ends with them.
+    if (exit === exitCodes.done && sink?.hasShownOutputs === false) await printOutputs(context, last);
+    return exit;
   } catch (error) {
     if (context.io.signal.reason instanceof Interrupted || error instanceof Interrupted)
       throw interruptedRun(context, run);
@@ -109,7 +113,7 @@ async function follow(context: Context, { client, run, flags }: Started): Promis
 function logSink({ io, printer, globals }: Context, isRaw: boolean): LogSink | undefined {
   const output = printer.isForPeople ? io.stdout : io.stderr;
   if (!printer.isForPeople && globals.quiet === true) return undefined;
-  return sinkTo(output, isRaw || hasColor(output, io.environment, globals.noColor === true));
+  return new LogSink(output, isRaw || hasColor(output, io.environment, globals.noColor === true));
 }
 
 async function finish(context: Context, run: Run, flags: StartFlags): Promise<ExitCode> {
@@ -118,14 +122,12 @@ async function finish(context: Context, run: Run, flags: StartFlags): Promise<Ex
     await printer.resource({ schema: RunSchema, message: run, name: runName(run), lines: runLines(run) });
   }
   if (!isFinal(run.state)) throw stillWaiting(context, run);
-  const exit = outcome(context, run, flags.detailedExitcode === true);
-  if (printer.isForPeople && exit === exitCodes.done) await printOutputs(context, run);
-  return exit;
+  return outcome(context, run, flags.detailedExitcode === true);
 }
 
 /** The outputs of the state that the run's apply made. */
 async function printOutputs(context: Context, { stateVersionId }: Run): Promise<void> {
-  if (stateVersionId === "") return;
+  if (stateVersionId === "" || !context.printer.isForPeople) return;
   const client = await context.client(StateService);
   const { outputs } = await client.getOutputs({ stateVersionId });
   if (outputs.length > 0) await context.printer.lines(["", "Outputs:", "", ...outputLines(outputs)]);

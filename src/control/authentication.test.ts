@@ -20,7 +20,10 @@ const mint = (kind: TokenKind) => mintToken(kind, fixture.control.random);
 async function agentToken() {
   const { control, as } = fixture;
   const { pool } = await createPool(control, as("owner"), newPool("prod"));
-  return { pool, ...(await createAgentToken(control, as("owner"), { pool: ref("prod"), description: "", expiresInMs: 60_000 })) };
+  return {
+    pool,
+    ...(await createAgentToken(control, as("owner"), { pool: ref("prod"), description: "", expiresInMs: 60_000 })),
+  };
 }
 
 describe("a credential that is not good says why", () => {
@@ -126,10 +129,14 @@ describe("a good credential", () => {
   test("the server agent's secret is known to this process only", async () => {
     const { control } = fixture;
     const secret = mint("agt");
-    expect(await authenticate(control, secret, { serverAgentTokenHash: hashToken(secret) })).toEqual({ kind: "server_agent" });
-    await expect(authenticate(control, secret, { serverAgentTokenHash: hashToken(mint("agt")) })).rejects.toMatchObject({
-      code: "token_invalid",
+    expect(await authenticate(control, secret, { serverAgentTokenHash: hashToken(secret) })).toEqual({
+      kind: "server_agent",
     });
+    await expect(authenticate(control, secret, { serverAgentTokenHash: hashToken(mint("agt")) })).rejects.toMatchObject(
+      {
+        code: "token_invalid",
+      },
+    );
   });
 
   test("its use is written down, at most once a minute", async () => {

@@ -4,7 +4,13 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { openTestControl, sha256, type TestControl } from "../../test/support/control.ts";
 import { newWorkspace, ref } from "../../test/support/wanted.ts";
 import type { Person } from "../domain/principal.ts";
-import { type ConfigurationUpload, downloadConfiguration, getConfiguration, listConfigurations, uploadConfiguration } from "./configurations.ts";
+import {
+  type ConfigurationUpload,
+  downloadConfiguration,
+  getConfiguration,
+  listConfigurations,
+  uploadConfiguration,
+} from "./configurations.ts";
 import { createWorkspace } from "./workspaces.ts";
 
 let fixture: TestControl;
@@ -77,8 +83,15 @@ describe("uploading a configuration", () => {
     const bomb = archive(entry("zeros", { body: "\0".repeat(16 * 1024 * 1024) }));
     const limited = await openTestControl();
     await createWorkspace(limited.control, limited.as("operator"), newWorkspace("network"));
-    const uploading = uploadConfiguration(limited.control, limited.as("planner"), uploadOf(bomb, { chunks: pieces(bomb, 1 << 12) }));
-    await expect(uploading).rejects.toMatchObject({ code: "archive_rejected", message: expect.stringContaining("times its size") });
+    const uploading = uploadConfiguration(
+      limited.control,
+      limited.as("planner"),
+      uploadOf(bomb, { chunks: pieces(bomb, 1 << 12) }),
+    );
+    await expect(uploading).rejects.toMatchObject({
+      code: "archive_rejected",
+      message: expect.stringContaining("times its size"),
+    });
     expect(await limited.control.blobs.has(sha256(bomb))).toBe(false);
     await limited[Symbol.asyncDispose]();
   });
@@ -95,7 +108,9 @@ describe("uploading a configuration", () => {
 
   test("a refused upload of bytes that are stored already does not take them away", async () => {
     const { configuration } = await upload(good);
-    await expect(upload(good, { sha256: sha256("something else") })).rejects.toMatchObject({ code: "checksum_mismatch" });
+    await expect(upload(good, { sha256: sha256("something else") })).rejects.toMatchObject({
+      code: "checksum_mismatch",
+    });
     const back = await Array.fromAsync(downloadConfiguration(fixture.control, planner, configuration.id));
     expect(Buffer.concat(back).equals(good)).toBe(true);
   });
@@ -125,7 +140,9 @@ describe("uploading a configuration", () => {
 
   test("readers upload nothing, and another tenant's workspace and configuration do not exist", async () => {
     const { control, as, sibling } = fixture;
-    await expect(uploadConfiguration(control, as("reader"), uploadOf(good))).rejects.toMatchObject({ code: "permission_denied" });
+    await expect(uploadConfiguration(control, as("reader"), uploadOf(good))).rejects.toMatchObject({
+      code: "permission_denied",
+    });
     const stranger = as("owner", sibling);
     await expect(uploadConfiguration(control, stranger, uploadOf(good))).rejects.toMatchObject({ code: "not_found" });
     const { configuration } = await upload(good);

@@ -46,7 +46,10 @@ describe("states", () => {
     });
     const row = await store({});
     expect((await getState(control, as("reader"), current)).state).toEqual(row);
-    expect(await getState(control, as("reader"), { ...current, id: row.id })).toEqual({ state: row, workspaceName: "network" });
+    expect(await getState(control, as("reader"), { ...current, id: row.id })).toEqual({
+      state: row,
+      workspaceName: "network",
+    });
     const nothing = { id: "", workspace: ref("") };
     await expect(getState(control, as("reader"), nothing)).rejects.toMatchObject({ code: "validation" });
   });
@@ -58,7 +61,9 @@ describe("states", () => {
     const pieces = await Array.fromAsync(downloadState(control, as("planner"), current));
     expect(pieces.length).toBeGreaterThan(1);
     expect(Buffer.concat(pieces).toString()).toBe(text);
-    await expect(downloadState(control, as("reader"), current).next()).rejects.toMatchObject({ code: "permission_denied" });
+    await expect(downloadState(control, as("reader"), current).next()).rejects.toMatchObject({
+      code: "permission_denied",
+    });
   });
 
   test("outputs by name, the sensitive ones without a value", async () => {

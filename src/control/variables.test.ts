@@ -62,7 +62,11 @@ describe("variables", () => {
   test.each([
     ["a name that terraform cannot have", variable("2fast"), "variables[1].key"],
     ["a name with a dot", variable("a.b"), "variables[1].key"],
-    ["an environment name that reaches into terraform", variable("TF_CLI_ARGS_plan", { category: "env" }), "variables[1].key"],
+    [
+      "an environment name that reaches into terraform",
+      variable("TF_CLI_ARGS_plan", { category: "env" }),
+      "variables[1].key",
+    ],
     ["an environment name that loads code", variable("LD_PRELOAD", { category: "env" }), "variables[1].key"],
     ["an environment name with a dash", variable("a-b", { category: "env" }), "variables[1].key"],
     ["HCL in the environment", variable("LIST", { category: "env", isHcl: true }), "variables[1].hcl"],

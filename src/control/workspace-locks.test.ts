@@ -67,7 +67,8 @@ describe("a person's lock", () => {
 
   test("a locked workspace is deleted only with force", async () => {
     await lock(ana);
-    const remove = (isForced: boolean) => deleteWorkspace(fixture.control, ana, { reference: ref("network"), isForced });
+    const remove = (isForced: boolean) =>
+      deleteWorkspace(fixture.control, ana, { reference: ref("network"), isForced });
     await expect(remove(false)).rejects.toMatchObject({ code: "workspace_locked" });
     await remove(true);
   });
@@ -85,7 +86,9 @@ describe("a run's lock", () => {
     for (const isForced of [false, true]) {
       await expect(unlock(fixture.as("owner"), isForced)).rejects.toMatchObject({
         code: "workspace_locked",
-        message: expect.stringContaining(`The run is planned and releases it at its end: windlass run cancel ${run.id}`),
+        message: expect.stringContaining(
+          `The run is planned and releases it at its end: windlass run cancel ${run.id}`,
+        ),
         metadata: { run_id: run.id },
       });
     }

@@ -44,8 +44,7 @@ describe("a workspace and its pool", () => {
     await createPool(fixture.control, operator, newPool("prod", { isOrganizationScoped: false, grants: ["dns"] }));
     await expect(create("network", { executionMode: "agent", pool: "prod" })).rejects.toMatchObject({
       code: "pool_not_granted",
-      message:
-        'agent pool "prod" does not grant workspace "network". Grant it first: windlass pool grant prod network',
+      message: 'agent pool "prod" does not grant workspace "network". Grant it first: windlass pool grant prod network',
       metadata: { pool: "prod", workspaces: "network" },
     });
     expect(await create("dns", { executionMode: "agent", pool: "prod" })).toMatchObject({ poolName: "prod" });
@@ -131,14 +130,18 @@ describe("workspaces", () => {
       const change = { reference, changes: { name: "mine" }, etag: "" };
       await expect(updateWorkspace(control, stranger, change)).rejects.toMatchObject({ code: "not_found" });
     }
-    await expect(createWorkspace(control, stranger, newWorkspace("network"))).rejects.toMatchObject({ code: "not_found" });
+    await expect(createWorkspace(control, stranger, newWorkspace("network"))).rejects.toMatchObject({
+      code: "not_found",
+    });
   });
 
   test("planners and readers change nothing", async () => {
     const { control, as } = fixture;
     await create("network");
     for (const who of [as("planner"), as("reader")]) {
-      await expect(createWorkspace(control, who, newWorkspace("dns"))).rejects.toMatchObject({ code: "permission_denied" });
+      await expect(createWorkspace(control, who, newWorkspace("dns"))).rejects.toMatchObject({
+        code: "permission_denied",
+      });
       expect(await getWorkspace(control, who, ref("network"))).toMatchObject({ currentRunId: null });
     }
   });
@@ -155,7 +158,10 @@ describe("workspaces", () => {
 
   test("an old etag changes nothing", async () => {
     await create("network");
-    expect((await update("network", { isAutoApply: true }, "1")).workspace).toMatchObject({ isAutoApply: true, version: 2 });
+    expect((await update("network", { isAutoApply: true }, "1")).workspace).toMatchObject({
+      isAutoApply: true,
+      version: 2,
+    });
     await expect(update("network", { isAutoApply: false }, "1")).rejects.toMatchObject({
       code: "etag_mismatch",
       metadata: { current_etag: "2" },
@@ -174,17 +180,21 @@ describe("workspaces", () => {
   });
 
   test("a working directory is kept clean", async () => {
-    const clean = async (workingDirectory: string) => (await update("network", { workingDirectory })).workspace.workingDirectory;
+    const clean = async (workingDirectory: string) =>
+      (await update("network", { workingDirectory })).workspace.workingDirectory;
     await create("network");
     expect([await clean("./modules//net/"), await clean("."), await clean("")]).toEqual(["modules/net", "", ""]);
   });
 
-  test.each(["latest", "1.2.3.4", "~> x", ">= 1.2,", "; rm"])("the engine version %j is refused", async (engineVersion) => {
-    await expect(create("network", { engineVersion })).rejects.toMatchObject({
-      code: "validation",
-      fields: [{ field: "workspace.engine_version" }],
-    });
-  });
+  test.each(["latest", "1.2.3.4", "~> x", ">= 1.2,", "; rm"])(
+    "the engine version %j is refused",
+    async (engineVersion) => {
+      await expect(create("network", { engineVersion })).rejects.toMatchObject({
+        code: "validation",
+        fields: [{ field: "workspace.engine_version" }],
+      });
+    },
+  );
 
   test.each(["1.11.4", "v1.11.4", "~> 1.11", ">= 1.5, < 2.0.0", "1.12.0-beta1"])(
     "the engine version %j is taken",

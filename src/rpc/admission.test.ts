@@ -92,7 +92,10 @@ test("who may call what at all", () => {
 });
 
 test("a method that nobody decided about is refused", () => {
-  const method = { ...RunService.method.getRun, parent: { typeName: "windlass.v1.NewService" } } as unknown as DescMethod;
+  const method = {
+    ...RunService.method.getRun,
+    parent: { typeName: "windlass.v1.NewService" },
+  } as unknown as DescMethod;
   expect(() => admissionOf(method)).toThrow("no rule says who may call windlass.v1.NewService/GetRun");
 });
 

@@ -2,7 +2,12 @@ import { create } from "@bufbuild/protobuf";
 import { durationMs } from "@bufbuild/protobuf/wkt";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { describe, expect, test } from "vitest";
-import { BadRequestSchema, ErrorInfoSchema, ResourceInfoSchema, RetryInfoSchema } from "../gen/google/rpc/error_details_pb.ts";
+import {
+  BadRequestSchema,
+  ErrorInfoSchema,
+  ResourceInfoSchema,
+  RetryInfoSchema,
+} from "../gen/google/rpc/error_details_pb.ts";
 import { ErrorReasonSchema } from "../gen/windlass/v1/error_reason_pb.ts";
 import { WindlassError } from "../lib/errors.ts";
 import { statusOf, toConnectError } from "./errors.ts";
@@ -11,18 +16,24 @@ const call = { requestId: "req-1", signal: new AbortController().signal };
 
 /** A detail as it was put in, for errors that did not cross a wire. */
 const detail = <D extends { readonly typeName: string }>(error: ConnectError, { typeName }: D) =>
-  error.details.flatMap((each) => ("desc" in each && each.desc.typeName === typeName ? [create(each.desc, each.value)] : []))[0];
+  error.details.flatMap((each) =>
+    "desc" in each && each.desc.typeName === typeName ? [create(each.desc, each.value)] : [],
+  )[0];
 
 describe("statuses", () => {
   test("every code has a reason of the contract, and every reason a code", () => {
-    const reasons = ErrorReasonSchema.values.map(({ name }) => name.replace("ERROR_REASON_", "")).filter((name) => name !== "UNSPECIFIED");
+    const reasons = ErrorReasonSchema.values
+      .map(({ name }) => name.replace("ERROR_REASON_", ""))
+      .filter((name) => name !== "UNSPECIFIED");
     const codes = Object.keys(statusOf).filter((code) => code !== "canceled");
     expect(codes.map((code) => code.toUpperCase()).sort()).toEqual(reasons.sort());
   });
 
-  test("each code has the gRPC status that the contract's comment names", () => {
+  test("each code has one gRPC status", () => {
     expect(
-      Object.entries(statusOf).map(([code, status]) => `${code} ${Code[status]}`).join("\n"),
+      Object.entries(statusOf)
+        .map(([code, status]) => `${code} ${Code[status]}`)
+        .join("\n"),
     ).toMatchInlineSnapshot(`
       "validation InvalidArgument
       organization_required InvalidArgument
@@ -78,8 +89,14 @@ describe("what the caller gets", () => {
     });
     const error = toConnectError(refused, call);
     expect([error.code, error.rawMessage]).toEqual([Code.AlreadyExists, "there is already one"]);
-    expect(detail(error, ErrorInfoSchema)).toMatchObject({ reason: "NAME_TAKEN", domain: "windlass", metadata: { name: "prod" } });
-    expect(detail(error, BadRequestSchema)).toMatchObject({ fieldViolations: [{ field: "name", description: "is taken" }] });
+    expect(detail(error, ErrorInfoSchema)).toMatchObject({
+      reason: "NAME_TAKEN",
+      domain: "windlass",
+      metadata: { name: "prod" },
+    });
+    expect(detail(error, BadRequestSchema)).toMatchObject({
+      fieldViolations: [{ field: "name", description: "is taken" }],
+    });
     expect(detail(error, ResourceInfoSchema)).toMatchObject({ resourceType: "agent pool", resourceName: "prod" });
     const retry = detail(error, RetryInfoSchema) as ReturnType<typeof create<typeof RetryInfoSchema>> | undefined;
     expect(retry?.retryDelay && durationMs(retry.retryDelay)).toBe(1500);
@@ -88,7 +105,9 @@ describe("what the caller gets", () => {
   test("INTERNAL with the request id, and nothing else, for what nobody foresaw", () => {
     const error = toConnectError(new TypeError("cannot read properties of wdl_usr_secret"), call);
     expect(error.code).toBe(Code.Internal);
-    expect(error.rawMessage).toBe("something unforeseen went wrong on the server. The server's log says more under request req-1");
+    expect(error.rawMessage).toBe(
+      "something unforeseen went wrong on the server. The server's log says more under request req-1",
+    );
     expect(detail(error, ErrorInfoSchema)).toMatchObject({ reason: "INTERNAL", metadata: { request_id: "req-1" } });
   });
 
@@ -96,7 +115,9 @@ describe("what the caller gets", () => {
     const long = "x".repeat(100_000);
     const fields = Array.from({ length: 500 }, () => ({ field: "f", description: "d" }));
     const error = toConnectError(new WindlassError("validation", long, { metadata: { long }, fields }), call);
-    expect(error.rawMessage.length + JSON.stringify(error.details.map((each) => "value" in each && each.value)).length).toBeLessThan(4000);
+    expect(
+      error.rawMessage.length + JSON.stringify(error.details.map((each) => "value" in each && each.value)).length,
+    ).toBeLessThan(4000);
   });
 
   test("why the call ended, once it has been canceled", () => {

@@ -1,7 +1,10 @@
 import { create, type DescMessage, type MessageInitShape } from "@bufbuild/protobuf";
 import { describe, expect, test } from "vitest";
 import { UploadConfigurationRequestSchema } from "../gen/windlass/v1/configuration_service_pb.ts";
-import { CreateOrganizationRequestSchema, ListOrganizationsRequestSchema } from "../gen/windlass/v1/organization_service_pb.ts";
+import {
+  CreateOrganizationRequestSchema,
+  ListOrganizationsRequestSchema,
+} from "../gen/windlass/v1/organization_service_pb.ts";
 import { SetVariablesRequestSchema } from "../gen/windlass/v1/variable_service_pb.ts";
 import { CreateWorkspaceRequestSchema, UpdateWorkspaceRequestSchema } from "../gen/windlass/v1/workspace_service_pb.ts";
 import { isWindlassError } from "../lib/errors.ts";
@@ -22,16 +25,16 @@ const nameRule = "expected 2 to 63 lower-case letters, digits and hyphens, with 
 
 describe("requests that break a rule", () => {
   test("a name says what it should look like and what it was", () => {
-    expect(violations(CreateOrganizationRequestSchema, { name: "Acme Inc" })).toEqual({ name: `${nameRule}, got "Acme Inc"` });
+    expect(violations(CreateOrganizationRequestSchema, { name: "Acme Inc" })).toEqual({
+      name: `${nameRule}, got "Acme Inc"`,
+    });
     expect(violations(CreateOrganizationRequestSchema, {})).toEqual({ name: `${nameRule}, got nothing` });
   });
 
   test("every broken rule is named at once", () => {
-    expect(Object.keys(violations(CreateOrganizationRequestSchema, { maxAgents: 2_000_000, requestId: "x".repeat(65) }))).toEqual([
-      "name",
-      "max_agents",
-      "request_id",
-    ]);
+    expect(
+      Object.keys(violations(CreateOrganizationRequestSchema, { maxAgents: 2_000_000, requestId: "x".repeat(65) })),
+    ).toEqual(["name", "max_agents", "request_id"]);
   });
 
   test("a page size out of range, a missing message, an item of a list, a part of a stream", () => {
@@ -39,7 +42,9 @@ describe("requests that break a rule", () => {
       page_size: expect.stringContaining("got 1001"),
     });
     expect(violations(CreateWorkspaceRequestSchema, {})).toEqual({ workspace: expect.stringContaining("required") });
-    expect(violations(SetVariablesRequestSchema, { workspace: "network", variables: [{ key: "ok" }, { key: "" }] })).toEqual({
+    expect(
+      violations(SetVariablesRequestSchema, { workspace: "network", variables: [{ key: "ok" }, { key: "" }] }),
+    ).toEqual({
       "variables[1].key": expect.stringContaining("got nothing"),
     });
     expect(Object.keys(violations(UploadConfigurationRequestSchema, {}))).toEqual(["part"]);
@@ -66,6 +71,9 @@ describe("an update", () => {
   });
 
   test("needs the changes and the mask", () => {
-    expect(Object.keys(violations(UpdateWorkspaceRequestSchema, { workspace: "network" }))).toEqual(["changes", "update_mask"]);
+    expect(Object.keys(violations(UpdateWorkspaceRequestSchema, { workspace: "network" }))).toEqual([
+      "changes",
+      "update_mask",
+    ]);
   });
 });

@@ -1,5 +1,6 @@
 import type { Control } from "../control/control.ts";
 import type { Liveness } from "../control/liveness.ts";
+import { Health } from "../gen/grpc/health/v1/health_pb.ts";
 import { AgentGatewayService } from "../gen/windlass/agent/v1/agent_gateway_service_pb.ts";
 import { JobArtifactService } from "../gen/windlass/agent/v1/job_artifact_service_pb.ts";
 import { RunService } from "../gen/windlass/v1/run_service_pb.ts";
@@ -12,6 +13,8 @@ import { managementServices, serviceRoutes } from "../rpc/routes.ts";
 import { runService } from "../rpc/run-service.ts";
 
 const services = [...managementServices, RunService, AgentGatewayService, JobArtifactService];
+/** What reflection lists: it adds itself. */
+const shown = [...services, Health];
 
 export interface RouteParts {
   readonly control: Control;
@@ -34,6 +37,6 @@ export const routesOf = ({ control, liveness, generation, readiness, hasReflecti
   if (!hasReflection) return routes;
   return (router) => {
     routes(router);
-    reflectionRoutes(services)(router);
+    reflectionRoutes(shown)(router);
   };
 };

@@ -24,7 +24,7 @@ from windlass.v1 import configuration_service_pb2, configuration_service_pb2_grp
 from windlass.v1 import run_pb2, run_service_pb2, run_service_pb2_grpc
 from windlass.v1 import workspace_pb2, workspace_service_pb2, workspace_service_pb2_grpc
 
-TIMEOUT = 30
+TIMEOUT = 60
 LOG = "Grüße from Python\n".encode()
 
 

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { type ServiceError, status } from "@grpc/grpc-js";
 import { create as createArchive } from "tar";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type ServerProcess, startServer } from "../support/server-process.ts";
+import { useStage } from "../support/stage.ts";
 import { type AgentConversation, registerAgent, startConversation } from "./agent-conversation.ts";
 import { loadServices, type Message, PlainClient, textAt } from "./plain-grpc.ts";
 import { protoFiles } from "./proto-files.ts";
@@ -13,22 +13,20 @@ import { protoFiles } from "./proto-files.ts";
 const services = loadServices(protoFiles());
 const log = "Hello from a client that knows only proto/\n";
 
-let server: ServerProcess;
+const stage = useStage();
+let apiKey: string;
 let client: PlainClient;
 let archive: Buffer;
 
-const as = (rpc: string, token = server.adminToken) => ({ rpc, token });
+const as = (rpc: string, token = apiKey) => ({ rpc, token });
 const person = (method: string, request: Message = {}) => client.unary(as(`windlass.v1.${method}`), request);
 
 beforeAll(async () => {
-  server = await startServer();
-  client = new PlainClient({ url: server.url, services });
+  apiKey = (await readFile(stage.server.adminTokenFile, "utf8")).trim();
+  client = new PlainClient({ url: stage.server.url, services });
   archive = await helloArchive();
 });
-afterAll(async () => {
-  client[Symbol.dispose]();
-  await server[Symbol.asyncDispose]();
-});
+afterAll(() => client[Symbol.dispose]());
 
 describe("@grpc/grpc-js with nothing but proto files", () => {
   test.each(["v1", "v1alpha"])("reflection %s lists every service of proto/ and itself", async (version) => {

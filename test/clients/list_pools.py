@@ -23,7 +23,7 @@ def bearer(token):
 
 def pool_names(channel, api_key):
     pools = agent_pool_service_pb2_grpc.AgentPoolServiceStub(channel)
-    answer = pools.ListAgentPools(agent_pool_service_pb2.ListAgentPoolsRequest(), metadata=bearer(api_key), timeout=20)
+    answer = pools.ListAgentPools(agent_pool_service_pb2.ListAgentPoolsRequest(), metadata=bearer(api_key), timeout=60)
     return [pool.name for pool in answer.agent_pools]
 
 

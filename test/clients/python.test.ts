@@ -1,11 +1,15 @@
+import { readFile } from "node:fs/promises";
 import { describe, expect, test } from "vitest";
-import { startServer } from "../support/server-process.ts";
+import { useStage } from "../support/stage.ts";
 import { hasPython, pythonClient } from "./python.ts";
 
 describe.skipIf(!hasPython)("Python with stubs generated from proto/", () => {
+  const stage = useStage();
+
   test("a client lists the pools and speaks one whole agent session", async () => {
-    await using server = await startServer();
-    const said = await pythonClient({ script: "agent_session.py", url: server.url, apiKey: server.adminToken });
+    const { url, adminTokenFile } = stage.server;
+    const apiKey = (await readFile(adminTokenFile, "utf8")).trim();
+    const said = await pythonClient({ script: "agent_session.py", url, apiKey });
     expect(said).toEqual([
       { pools: ["py"] },
       { registered: expect.stringMatching(/^agent_/), pool: "py", protocol: 1 },

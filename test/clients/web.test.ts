@@ -1,24 +1,25 @@
+import { readFile } from "node:fs/promises";
 import { Code, createClient } from "@connectrpc/connect";
 import { createGrpcWebTransport } from "@connectrpc/connect-node";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { AgentPoolService } from "../../src/gen/windlass/v1/agent_pool_service_pb.ts";
 import { RunService } from "../../src/gen/windlass/v1/run_service_pb.ts";
-import { type ServerProcess, startServer } from "../support/server-process.ts";
+import { useStage } from "../support/stage.ts";
 
-let server: ServerProcess;
+const stage = useStage();
+let apiKey: string;
 beforeAll(async () => {
-  server = await startServer();
+  apiKey = (await readFile(stage.server.adminTokenFile, "utf8")).trim();
 });
-afterAll(() => server[Symbol.asyncDispose]());
 
 const post = (rpc: string, body: object, headers: Readonly<Record<string, string>> = {}) =>
-  fetch(`${server.url}/windlass.v1.${rpc}`, {
+  fetch(`${stage.server.url}/windlass.v1.${rpc}`, {
     method: "POST",
     headers: { "content-type": "application/json", ...headers },
     body: JSON.stringify(body),
   });
 
-const bearer = () => ({ authorization: `Bearer ${server.adminToken}` });
+const bearer = () => ({ authorization: `Bearer ${apiKey}` });
 
 describe("Connect with JSON, as curl and fetch speak it", () => {
   test("the server describes itself to anybody", async () => {
@@ -41,7 +42,7 @@ describe("Connect with JSON, as curl and fetch speak it", () => {
   test("a call that only reads can be a GET", async () => {
     const message = encodeURIComponent(JSON.stringify({ agentPool: "prod" }));
     const path = `windlass.v1.AgentPoolService/GetAgentPool?connect=v1&encoding=json&message=${message}`;
-    const answer = await fetch(`${server.url}/${path}`, { headers: bearer() });
+    const answer = await fetch(`${stage.server.url}/${path}`, { headers: bearer() });
     expect(await answer.json()).toMatchObject({ agentPool: { name: "prod" } });
   });
 
@@ -60,11 +61,11 @@ describe("gRPC-Web, as a browser speaks it", () => {
     createClient<Service>(
       service,
       createGrpcWebTransport({
-        baseUrl: server.url,
+        baseUrl: stage.server.url,
         httpVersion: "1.1",
         interceptors: [
           (next) => (request) => {
-            request.header.set("authorization", `Bearer ${server.adminToken}`);
+            request.header.set("authorization", `Bearer ${apiKey}`);
             return next(request);
           },
         ],

@@ -37,8 +37,10 @@ export interface Program extends AsyncDisposable {
   stop(signal?: NodeJS.Signals): Promise<Ending>;
 }
 
+export type ProgramName = "windlassd" | "windlass-agent" | "windlass";
+
 /** The path of one of the project's programs. */
-export const programPath = (name: "windlassd" | "windlass-agent" | "windlass"): string =>
+export const programPath = (name: ProgramName): string =>
   fileURLToPath(new URL(`../../bin/${name}`, import.meta.url));
 
 const stopWithinMs = 15_000;

@@ -2,11 +2,10 @@ import { cp, mkdtemp, readFile, realpath, rm, writeFile } from "node:fs/promises
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { AgentStatus } from "../../src/gen/windlass/v1/agent_pb.ts";
 import { createTestDatabase } from "../postgres.ts";
 import { Api, freshName } from "./api.ts";
 import { expectNothingLeft } from "./leftovers.ts";
-import { type Ending, type Program, programPath, startProgram } from "./programs.ts";
+import { type Ending, type Program, type ProgramName, programPath, startProgram } from "./programs.ts";
 
 /** A control plane of a test, and what a test does with it. */
 export interface TestServer {
@@ -46,6 +45,7 @@ export interface AgentOptions {
   readonly concurrency?: number;
   readonly dataDir?: string;
   readonly args?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 /** What `windlass` answered. */
@@ -59,12 +59,16 @@ export interface Scene extends AsyncDisposable {
   readonly directory: string;
   server(options?: ServerOptions): Promise<TestServer>;
   agent(server: TestServer, options: AgentOptions): Promise<TestAgent>;
+  /** Starts a program of the project as it is called here. */
+  start(name: ProgramName, args: readonly string[], env?: Readonly<Record<string, string>>): Program;
   /** Starts `windlass`, logged in as the admin. */
   startCli(server: TestServer, args: readonly string[]): Program;
   /** Runs `windlass` to its end. */
   cli(server: TestServer, args: readonly string[]): Promise<CliAnswer>;
   /** A copy of an example configuration. */
   configuration(name: string): Promise<string>;
+  /** Done when the scene is closed, after everything that was started later has been stopped. */
+  defer(close: () => Promise<void> | void): void;
   /** What all programs have written so far. */
   report(): string;
 }
@@ -97,7 +101,7 @@ class OpenScene implements Scene {
       ...(database === undefined ? [] : ["--database-url", database.url]),
       ...args,
     ];
-    const start = (listen: string) => this.#start("windlassd", call(listen));
+    const start = (listen: string) => this.start("windlassd", call(listen));
     const program = start("127.0.0.1:0");
     const url = await readyAt(program);
     const adminTokenFile = join(dataDir, "admin-token");
@@ -118,14 +122,14 @@ class OpenScene implements Scene {
       ...["--concurrency", String(concurrency), "--log-format", "json", "--min-free-disk", "1MiB"],
       ...args,
     ];
-    const start = () => this.#start("windlass-agent", call);
-    const agent = new RunningAgent({ name, dataDir, server, start });
+    const start = () => this.start("windlass-agent", call, options.env);
+    const agent = new RunningAgent({ name, dataDir, start });
     await agent.start();
     return agent;
   }
 
   startCli(server: TestServer, args: readonly string[]): Program {
-    return this.#start("windlass", args, {
+    return this.start("windlass", args, {
       WINDLASS_ADDRESS: server.url,
       WINDLASS_TOKEN_FILE: server.adminTokenFile,
       WINDLASS_CONFIG: join(this.directory, "config.yaml"),
@@ -144,6 +148,10 @@ class OpenScene implements Scene {
     return directory;
   }
 
+  defer(close: () => Promise<void> | void): void {
+    this.#held.defer(close);
+  }
+
   report(): string {
     return this.#programs
       .map((program) => `── ${program.name} (${program.pid})\n${program.stderr()}${program.stdout()}`.slice(-20_000))
@@ -154,7 +162,7 @@ class OpenScene implements Scene {
     await this.#held.disposeAsync();
   }
 
-  #start(name: "windlassd" | "windlass-agent" | "windlass", args: readonly string[], env = {}): Program {
+  start(name: ProgramName, args: readonly string[], env: Readonly<Record<string, string>> = {}): Program {
     const program = startProgram({ name, command: programPath(name), args, env: { HOME: this.directory, ...env } });
     this.#programs.push(this.#held.use(program));
     return program;
@@ -207,7 +215,6 @@ class RunningServer implements TestServer {
 interface AgentParts {
   readonly name: string;
   readonly dataDir: string;
-  readonly server: TestServer;
   readonly start: () => Program;
 }
 
@@ -237,6 +244,3 @@ class RunningAgent implements TestAgent {
     await this.#program.says(/waiting for (the )?next job/);
   }
 }
-
-/** True for an agent that is connected. */
-export const isConnected = (status: AgentStatus): boolean => status === AgentStatus.IDLE || status === AgentStatus.BUSY;

@@ -147,7 +147,10 @@ export class FakeControlPlane {
   async *#session(messages: AsyncIterable<SessionRequest>, context: HandlerContext): AsyncGenerator<SessionResponse> {
     if (this.knobs.isAway) throw new ConnectError("away", Code.Unavailable);
     this.disconnect();
-    const connection = { out: new OutQueue<SessionResponse>({ maxItems: 1e6, maxBytes: 1e9 }), over: new AbortController() };
+    const connection = {
+      out: new OutQueue<SessionResponse>({ maxItems: 1e6, maxBytes: 1e9 }),
+      over: new AbortController(),
+    };
     this.#connection = connection;
     const over = AbortSignal.any([connection.over.signal, context.signal]);
     over.addEventListener("abort", () => connection.out.close(), { once: true });
@@ -212,7 +215,10 @@ export class FakeControlPlane {
       case: "welcome",
       value: {
         sessionEpoch: this.#sessionEpoch,
-        jobs: decisions.map(({ claim, ...rest }) => ({ ...rest, claim: { jobId: claim.jobId ?? "", epoch: claim.epoch ?? 0n } })),
+        jobs: decisions.map(({ claim, ...rest }) => ({
+          ...rest,
+          claim: { jobId: claim.jobId ?? "", epoch: claim.epoch ?? 0n },
+        })),
         heartbeatInterval: durationFromMs(heartbeatMs),
         logWindowBytes: BigInt(logWindowBytes),
       },
@@ -231,6 +237,7 @@ export class FakeControlPlane {
   #start(request: StartRequest): void {
     this.startRequests.push(request);
     const job = this.#find(request.claim);
+    if (job?.isUndecided === true) return;
     if (job === undefined || !job.isGrantable) {
       const claim = { jobId: request.claim?.jobId ?? "", epoch: request.claim?.epoch ?? 0n };
       this.send({ case: "startDecision", value: { claim, granted: false, reason: "the claim is over" } });

@@ -9,12 +9,15 @@ import {
   type UploadStateRequest,
 } from "../../gen/windlass/agent/v1/job_artifact_service_pb.ts";
 import {
+  ArtifactInfoSchema,
   DesiredState,
   type JobClaim,
   JobPhase,
   type JobSpec,
   JobSpecSchema,
+  StateInfoSchema,
 } from "../../gen/windlass/agent/v1/job_pb.ts";
+import { newClaim } from "../claim.ts";
 
 export interface FakeJobOptions {
   readonly id: string;
@@ -42,8 +45,10 @@ export class FakeJob {
   readonly state: Uint8Array;
   readonly variables: readonly JobVariable[];
   readonly states: UploadedState[] = [];
-  desired = DesiredState.RUN;
+  desired: DesiredState = DesiredState.RUN;
   isGrantable = true;
+  /** Start requests get no answer while true. */
+  isUndecided = false;
   grants = 0;
   isSealed = false;
   log: Buffer = Buffer.alloc(0);
@@ -54,7 +59,7 @@ export class FakeJob {
     const { id, runId, epoch = 1n, configuration, plan, state, variables = [], spec } = options;
     const stateInfo = state === undefined ? {} : { lineage: state.lineage, serial: BigInt(state.serial) };
     this.spec = create(JobSpecSchema, {
-      claim: { jobId: id, epoch },
+      claim: newClaim(id, epoch),
       runId,
       phase: plan === undefined ? JobPhase.PLAN : JobPhase.APPLY,
       organization: "acme",
@@ -62,7 +67,7 @@ export class FakeJob {
       jobToken: `wdl_job_${id}_${epoch}`,
       configuration: infoOf(configuration),
       ...(plan === undefined ? {} : { plan: infoOf(plan) }),
-      ...(state === undefined ? {} : { state: { ...infoOf(state.content), ...stateInfo } }),
+      ...(state === undefined ? {} : { state: create(StateInfoSchema, { ...digest(state.content), ...stateInfo }) }),
       ...spec,
     });
     if (this.spec.claim === undefined) throw new Error("a job has a claim");
@@ -103,7 +108,8 @@ export class FakeJob {
   }
 }
 
-const infoOf = (bytes: Uint8Array) => ({
+const digest = (bytes: Uint8Array) => ({
   sizeBytes: BigInt(bytes.length),
   sha256: createHash("sha256").update(bytes).digest("hex"),
 });
+const infoOf = (bytes: Uint8Array) => create(ArtifactInfoSchema, digest(bytes));

@@ -14,6 +14,8 @@ import { abortable } from "../../lib/abort.ts";
 
 export const runId = "run_01h455vb4pex5vsknk084sn02q";
 
+type Patch = Omit<MessageInitShape<typeof RunSchema>, "$typeName" | "$unknown">;
+
 interface FakeLog {
   bytes: Buffer;
   isComplete: boolean;
@@ -33,8 +35,9 @@ export class FakeRuns {
   uploadedBytes = 0;
 
   /** Changes the run; everybody who watches it hears of it. */
-  change(patch: MessageInitShape<typeof RunSchema>): void {
-    this.run = create(RunSchema, { ...this.run, ...patch });
+  change(patch: Patch): void {
+    const { $typeName: _type, $unknown: _unknown, ...fields } = this.run;
+    this.run = create(RunSchema, { ...fields, ...patch });
     this.#wake();
   }
 

@@ -471,7 +471,8 @@ export const WorkspaceService: GenService<{
     output: typeof UpdateWorkspaceResponseSchema;
   },
   /**
-   * Deletes a workspace, its variables, runs and state. With state, or with a run that has not ended, only if forced.
+   * Deletes a workspace, its variables, runs and state. With state only if forced; with a run that has not ended never:
+   * cancel it first.
    *
    * @generated from rpc windlass.v1.WorkspaceService.DeleteWorkspace
    */
