@@ -157,6 +157,7 @@ export class JobSteps {
 
   async #interrupt(name: string, step: Step, over: AbortSignal): Promise<void> {
     const { job, site } = this.#options;
+    if (job.forced.aborted) return;
     await noteIfPossible(job, site, { kind: "step_interrupted", step: name });
     const outcome = await step.interrupt();
     site.log.info({ ...idsOf(job), step: name, outcome }, "step interrupted");

@@ -1,4 +1,4 @@
-import { readdir, statfs } from "node:fs/promises";
+import { statfs } from "node:fs/promises";
 import { join } from "node:path";
 import type {
   JobCommand,
@@ -13,13 +13,13 @@ import type { Clock } from "../lib/clock.ts";
 import type { Log } from "../lib/log.ts";
 import type { AgentConfig } from "./agent-config.ts";
 import { type ClaimKey, claimKey, isSafeName, newClaim } from "./claim.ts";
-import { isOutOfSpace, makePrivateDirectory, removeTree, syncDirectory } from "./durable-files.ts";
+import { isOutOfSpace, removeTree } from "./durable-files.ts";
 import { Job } from "./job.ts";
-import { jobFilesAt, makeJobDirectories, readSpec, type StoredSpec, writeSpec } from "./job-files.ts";
+import { jobFilesAt } from "./job-files.ts";
 import { idsOf } from "./job-notes.ts";
-import { Journal } from "./journal.ts";
 import type { LogSource } from "./log-sender.ts";
 import type { HostChange, OfferAnswer, SessionHost, Speech } from "./session-host.ts";
+import { readStoredJobs, type StoredJob, writeNewJob } from "./stored-jobs.ts";
 
 /** How the work on a claim ended on this agent. */
 export type JobEnd =
@@ -45,8 +45,6 @@ export interface JobTableOptions {
 
 /** After a fault, before the work on a job is taken up again. */
 const faultPauseMs = 5_000;
-/** How long a directory that could not be delivered is kept. */
-const keptMs = 7 * 24 * 3_600_000;
 
 /**
  * Every claim that this agent has something of. It takes offers, keeps each job's work going until it ends, and is what a
@@ -72,9 +70,12 @@ export class JobTable implements SessionHost, AsyncDisposable {
 
   /** Takes up what an earlier process of this agent left. Call it once, before the first stream. */
   async restore(): Promise<void> {
-    await makePrivateDirectory(this.#root);
-    const entries = await readdir(this.#root, { withFileTypes: true });
-    for (const entry of entries) if (entry.isDirectory()) await this.#restoreOne(entry.name);
+    const { clock, log } = this.#options;
+    for (const found of await readStoredJobs(this.#root, () => clock.now())) {
+      const job = this.#add(found, true);
+      log.info(idsOf(job), "job of an earlier start taken up");
+      this.#keep(job.key, this.#conduct(job));
+    }
   }
 
   // ---- what a stream asks and tells
@@ -199,20 +200,29 @@ export class JobTable implements SessionHost, AsyncDisposable {
   }
 
   async #arrive(spec: JobSpec, key: ClaimKey): Promise<void> {
+    const job = await this.#writeDown(spec, key);
+    this.#arriving.delete(key);
+    if (job === undefined) return this.#leaveIfIdle();
+    this.#options.log.info(idsOf(job), "job accepted");
+    await this.#conduct(job);
+  }
+
+  /** Writes an offered job to the disk, or declines it when there is no room. */
+  async #writeDown(spec: JobSpec, key: ClaimKey): Promise<Job | undefined> {
+    const { config, clusterGeneration, clock } = this.#options;
     const claim = newClaim(spec.claim?.jobId ?? "", spec.claim?.epoch ?? 0n);
     try {
-      const { minFreeBytes } = this.#options.config;
       const free = await this.freeDiskBytes();
-      if (free < minFreeBytes)
-        return this.#decline(claim, `disk full: ${free} bytes are free, ${minFreeBytes} are needed`);
-      const stored = { job: spec, clusterGeneration: this.#options.clusterGeneration() };
-      const job = await this.#settle(stored, key);
-      this.#options.log.info(idsOf(job), "job accepted");
-      this.#arriving.delete(key);
-      await this.#conduct(job);
+      if (free < config.minFreeBytes) {
+        this.#decline(claim, `disk full: ${free} bytes are free, ${config.minFreeBytes} are needed`);
+        return undefined;
+      }
+      const stored = { job: spec, clusterGeneration: clusterGeneration() };
+      return this.#add(await writeNewJob(this.#root, { key, stored }, () => clock.now()), false);
     } catch (error) {
-      if (!isOutOfSpace(error)) throw error;
-      this.#decline(claim, "disk full: the job cannot be written down");
+      await removeTree(join(this.#root, key)).catch(() => {});
+      this.#decline(claim, isOutOfSpace(error) ? "disk full: the job cannot be written down" : messageOf(error));
+      return undefined;
     }
   }
 
@@ -221,22 +231,12 @@ export class JobTable implements SessionHost, AsyncDisposable {
     this.#tell({ kind: "declined", claim, reason });
   }
 
-  /** Writes a new job to the disk. */
-  async #settle(stored: StoredSpec, key: ClaimKey): Promise<Job> {
-    const files = jobFilesAt(join(this.#root, key));
-    await makeJobDirectories(files);
-    await writeSpec(files, stored);
-    const journal = await Journal.open(files.journal, () => this.#options.clock.now());
-    await syncDirectory(this.#root);
-    await journal.append({ kind: "offered" });
-    return this.#add({ stored, key, journal, isRestored: false });
-  }
-
-  #add(parts: { stored: StoredSpec; key: ClaimKey; journal: Journal; isRestored: boolean }): Job {
-    const { key, stored } = parts;
+  #add(found: StoredJob, isRestored: boolean): Job {
+    const { key, stored } = found;
     const claim = newClaim(stored.job.claim?.jobId ?? "", stored.job.claim?.epoch ?? 0n);
     const job = new Job({
-      ...parts,
+      ...found,
+      isRestored,
       claim,
       files: jobFilesAt(join(this.#root, key)),
       incarnation: this.#options.incarnation,
@@ -244,25 +244,6 @@ export class JobTable implements SessionHost, AsyncDisposable {
     });
     this.#jobs.set(key, job);
     return job;
-  }
-
-  async #restoreOne(name: string): Promise<void> {
-    const files = jobFilesAt(join(this.#root, name));
-    const stored = await readSpec(files);
-    const journal = await Journal.open(files.journal, () => this.#options.clock.now());
-    const key = claimKey(stored?.job.claim);
-    const keptAt = journal.last("kept")?.at;
-    const isOld = keptAt !== undefined && this.#options.clock.now().getTime() - Date.parse(keptAt) > keptMs;
-    const isUseless = stored === undefined || key !== name;
-    if (journal.has("acknowledged") || isOld || (isUseless && !journal.has("exec"))) {
-      await journal[Symbol.asyncDispose]();
-      await removeTree(files.root);
-      return;
-    }
-    if (isUseless || keptAt !== undefined) return journal[Symbol.asyncDispose]();
-    const job = this.#add({ stored, key, journal, isRestored: true });
-    this.#options.log.info({ job: key, "run.id": stored.job.runId }, "job of an earlier start taken up");
-    this.#keep(key, this.#conduct(job));
   }
 
   async #conduct(job: Job): Promise<void> {

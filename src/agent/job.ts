@@ -177,9 +177,9 @@ export class Job {
   /** Wishes only grow: what was asked for once is not taken back. */
   desire(desired: DesiredState): void {
     if (desired === DesiredState.UNSPECIFIED) return;
-    if (desired >= DesiredState.CANCEL) this.#canceled.abort();
     if (desired === DesiredState.FORCE) this.#forced.abort();
     if (desired >= DesiredState.GONE) this.#gone.abort();
+    if (desired >= DesiredState.CANCEL) this.#canceled.abort();
     this.#confirmed.resolve();
   }
 

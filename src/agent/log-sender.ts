@@ -81,23 +81,22 @@ export class LogSender {
     if (rewind) this.#rewind(position, nextOffset);
     else position.acknowledged = Math.max(position.acknowledged, Math.min(nextOffset, position.sent));
     position.isClosed ||= closed;
+    if (position.isClosed) position.sent = position.acknowledged;
     this.#options.onAcknowledged(key, position.acknowledged, position.isClosed);
     this.wake();
   }
 
-  /** Called now and then: a log of which nothing was acknowledged since the last two calls is sent again. */
+  /** Called now and then: logs that are gone are forgotten, and a log of which nothing was acknowledged since the last two calls is sent again. */
   checkProgress(): void {
-    for (const position of this.#positions.values()) {
+    const keys = new Set(this.#options.sources().map(({ key }) => key));
+    for (const [key, position] of this.#positions) {
+      if (!keys.has(key)) this.#positions.delete(key);
       const isStuck = position.sent > position.acknowledged && position.acknowledged === position.seenAcknowledged;
       position.checksWithoutProgress = isStuck ? position.checksWithoutProgress + 1 : 0;
       position.seenAcknowledged = position.acknowledged;
       if (position.checksWithoutProgress >= 2) position.sent = position.acknowledged;
     }
     this.wake();
-  }
-
-  forget(key: ClaimKey): void {
-    this.#positions.delete(key);
   }
 
   /** Says that a log has grown, or that there is another one. */

@@ -1,10 +1,8 @@
 import { create } from "@bufbuild/protobuf";
-import { durationMs } from "@bufbuild/protobuf/wkt";
 import { type Client, ConnectError } from "@connectrpc/connect";
 import {
   type AgentGatewayService,
   type Close,
-  CloseReason,
   GoodbyeSchema,
   type HeartbeatReply,
   HelloSchema,
@@ -24,12 +22,14 @@ import type { Clock } from "../lib/clock.ts";
 import type { Log } from "../lib/log.ts";
 import { type Lane, OutQueue } from "../lib/queue.ts";
 import type { Random } from "../lib/random.ts";
-import { type ClaimKey, claimKey } from "./claim.ts";
+import { claimKey } from "./claim.ts";
 import { type ConnectionOutcome, openFailure } from "./connection-outcome.ts";
 import { heartbeatMessage, Pulse } from "./heartbeat.ts";
 import type { Identity } from "./identity.ts";
 import { type LogChunkToSend, LogSender } from "./log-sender.ts";
+import { intervalOf, outcomeOfClose } from "./session-close.ts";
 import type { HostChange, OutgoingMessage, SessionHost } from "./session-host.ts";
+import { Speaker } from "./speaker.ts";
 
 /** A server that has not welcomed the agent by then is not there. */
 const welcomeTimeoutMs = 15_000;
@@ -38,6 +38,8 @@ const goodbyeTimeoutMs = 2_000;
 const queueLimits = { maxItems: 1_024, maxBytes: 4 * 1024 * 1024 };
 /** What a control message counts for in the queue; only a job's result can be much larger. */
 const controlBytes = 256;
+const sizeOf = (message: OutgoingMessage): number =>
+  message.case === "jobResult" ? controlBytes + message.value.resourcesInFlight.join().length : controlBytes;
 const defaultIntervalMs = 10_000;
 
 export interface SessionOptions {
@@ -69,12 +71,12 @@ class Session {
   readonly #options: SessionOptions;
   readonly #queue = new OutQueue<SessionRequest>(queueLimits);
   readonly #over = new AbortController();
-  /** What each job has said on this stream and need not say again before the next heartbeat. */
-  readonly #said = new Map<ClaimKey, string>();
+  readonly #speaker: Speaker;
   #state: State = { kind: "opening" };
 
   constructor(options: SessionOptions) {
     this.#options = options;
+    this.#speaker = new Speaker(options.host, (message) => this.#send(message));
   }
 
   async run(signal: AbortSignal): Promise<ConnectionOutcome> {
@@ -125,7 +127,7 @@ class Session {
     this.#options.clock.sleep(ms, this.#over.signal).then(expire, () => {});
   }
 
-  #send(message: OutgoingMessage, lane: Lane = "control", bytes = controlBytes): void {
+  #send(message: OutgoingMessage, lane: Lane = "control", bytes = sizeOf(message)): void {
     const isQueued = this.#queue.push(lane, create(SessionRequestSchema, { message }), bytes);
     if (!isQueued && this.#queue.state.kind === "overflowed") this.#end(this.#broken("the server reads too slowly"));
   }
@@ -193,7 +195,7 @@ class Session {
     }
     this.#own(pulse.run(this.#over.signal));
     this.#own(logs.run(this.#over.signal));
-    this.#speak();
+    this.#speaker.speak();
     const reason = host.leaving();
     if (reason !== undefined) this.#leave(reason);
   }
@@ -229,22 +231,7 @@ class Session {
     const freeDiskBytes = await host.freeDiskBytes();
     const facts = { jobs: host.held(), freeDiskBytes, now: clock.now(), isDraining: host.isDraining() };
     this.#send({ case: "heartbeat", value: heartbeatMessage(facts) });
-    this.#said.clear();
-    this.#speak();
-  }
-
-  /** Sends what jobs want said and have not said on this stream since the last heartbeat. */
-  #speak(): void {
-    if (this.#state.kind !== "ready") return;
-    const speeches = this.#options.host.speeches();
-    const keys = new Set(speeches.map(({ key }) => key));
-    for (const key of this.#said.keys()) if (!keys.has(key)) this.#said.delete(key);
-    for (const { key, message } of speeches) {
-      if (this.#said.get(key) === message.case) continue;
-      this.#said.set(key, message.case);
-      const bytes = message.case === "jobResult" ? message.value.resourcesInFlight.join().length : 0;
-      this.#send(message, "control", controlBytes + bytes);
-    }
+    this.#speaker.repeat();
   }
 
   #answered(reply: HeartbeatReply): void {
@@ -257,17 +244,12 @@ class Session {
 
   #offered(claim: JobClaim | undefined, answer: ReturnType<SessionHost["offer"]>): void {
     if (answer.kind === "declined" && claim !== undefined) this.#decline(claim, answer.reason);
-    if (answer.kind === "held") this.#sayAgain(claim);
+    const key = claimKey(claim);
+    if (answer.kind === "held" && key !== undefined) this.#speaker.repeatOf(key);
   }
 
   #decline(claim: JobClaim, reason: string): void {
     this.#send({ case: "offerDecline", value: create(OfferDeclineSchema, { claim, reason: reason.slice(0, 1024) }) });
-  }
-
-  #sayAgain(claim: JobClaim | undefined): void {
-    const key = claimKey(claim);
-    if (key !== undefined) this.#said.delete(key);
-    this.#speak();
   }
 
   #logAcknowledged({ claim, nextOffset, rewind, closed }: LogAck): void {
@@ -287,8 +269,8 @@ class Session {
     this.#end({ kind: "told_to_reconnect", afterMs: intervalOf(after), maxDelayMs: intervalOf(maxDelay) });
   }
 
-  #closed({ reason, detail }: Close): void {
-    this.#end(outcomeOfClose(reason, detail));
+  #closed(close: Close): void {
+    this.#end(outcomeOfClose(close));
   }
 
   #changed(change: HostChange): void {
@@ -299,7 +281,7 @@ class Session {
         this.#state.logs.wake();
         break;
       case "speech":
-        this.#speak();
+        this.#speaker.speak();
         this.#state.logs.wake();
         break;
       case "declined":
@@ -322,21 +304,3 @@ class Session {
     this.#endAfter(goodbyeTimeoutMs, "leaving", "");
   }
 }
-
-function outcomeOfClose(reason: CloseReason, detail: string): ConnectionOutcome {
-  switch (reason) {
-    case CloseReason.SUPERSEDED:
-      return { kind: "superseded", detail };
-    case CloseReason.REVOKED:
-      return { kind: "token_rejected", detail: detail === "" ? "the agent token was revoked" : detail };
-    case CloseReason.PROTOCOL:
-      return { kind: "protocol_broken", detail };
-    case CloseReason.DELETED:
-      return { kind: "deleted", detail: detail === "" ? "the agent was deleted" : detail };
-    default:
-      return { kind: "unavailable", reason: `the server closed the stream: ${detail}` };
-  }
-}
-
-const intervalOf = (duration: Parameters<typeof durationMs>[0] | undefined): number =>
-  duration === undefined ? 0 : durationMs(duration);

@@ -32,6 +32,10 @@ export const reasonHints: Readonly<Record<ReasonName, Hints>> = {
   RUN_NOT_CONFIRMABLE: (facts) => [run(facts, "See it", "get"), run(facts, "Read its log", "logs")],
   RUN_NOT_CANCELABLE: (facts) => [run(facts, "See it", "get")],
   RUN_NOT_DISCARDABLE: (facts) => [run(facts, "See it", "get"), run(facts, "End it", "cancel")],
+  RUN_NOT_RESOLVABLE: (facts) => [run(facts, "See it", "get")],
+  STATE_NOT_QUARANTINED: ({ command }) => [
+    { label: "See what is aside", command: command("state list WS --quarantined") },
+  ],
   FORCE_TOO_EARLY: (facts) => [
     run(facts, "Ask it to end, if you have not", "cancel"),
     run(facts, "Watch it", "watch"),

@@ -37,15 +37,25 @@ const start = (args: readonly string[] = [], { isTty = false, environment = {} }
   });
 
 const stdoutHas = (run: CliRun, text: string) =>
-  eventually(() => run.stdout().includes(text), () => `${run.stdout()}\n${run.stderr()}`);
+  eventually(
+    () => run.stdout().includes(text),
+    () => `${run.stdout()}\n${run.stderr()}`,
+  );
 const stderrHas = (run: CliRun, text: string) =>
-  eventually(() => run.stderr().includes(text), () => `${run.stdout()}\n${run.stderr()}`);
+  eventually(
+    () => run.stderr().includes(text),
+    () => `${run.stdout()}\n${run.stderr()}`,
+  );
 
 describe("run start", () => {
   test("uploads, follows plan and apply, waits for somebody's confirm, prints outputs", async () => {
     const run = start(["-m", "resize db"]);
     await eventually(() => fake.created.length === 1);
-    expect(fake.created[0]).toMatchObject({ workspace: "network", configurationVersionId: "cv_1", message: "resize db" });
+    expect(fake.created[0]).toMatchObject({
+      workspace: "network",
+      configurationVersionId: "cv_1",
+      message: "resize db",
+    });
     expect(fake.created[0]?.requestId).toMatch(/^[0-9a-f-]{36}$/);
     expect(fake.uploadedBytes).toBeGreaterThan(0);
     fake.change({
@@ -227,7 +237,17 @@ describe("run start", () => {
   });
 
   test("--detach prints the id and leaves", async () => {
-    const run = start(["--detach", "--destroy", "--target", "a.b", "--target", "c.d", "--var", "size=2", "--refresh=false"]);
+    const run = start([
+      "--detach",
+      "--destroy",
+      "--target",
+      "a.b",
+      "--target",
+      "c.d",
+      "--var",
+      "size=2",
+      "--refresh=false",
+    ]);
     expect(await run.exit).toBe(0);
     expect(run.stdout()).toBe(`${runId}\n`);
     expect(fake.created[0]?.options).toMatchObject({

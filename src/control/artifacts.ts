@@ -147,8 +147,8 @@ export async function storePlan(
   const { run } = await control.store.read((q) => startedPlan(q, who));
   refuseOtherBytes(plan, planSha256, "plan");
   if (run.planSha256 === planSha256) return;
-  const planBlobKey = await seal(control, plan, `plan/${run.id}`);
-  const summaryBlobKey = await seal(control, summary, `plan-summary/${run.id}`);
+  const planBlobKey = await storeSealed(control, plan, `plan/${run.id}`);
+  const summaryBlobKey = await storeSealed(control, summary, `plan-summary/${run.id}`);
   await change(control, async (tx, at) => {
     const current = await startedPlan(tx, who);
     await saveRunFacts(tx, at, { ...current.run, planSha256, planBytes: plan.length, planBlobKey, summaryBlobKey });
@@ -174,7 +174,8 @@ function refuseOtherBytes(bytes: Uint8Array, sha256: string, what: string): void
     );
 }
 
-async function seal({ blobs, vault }: Control, plain: Uint8Array, subject: string): Promise<string> {
+/** Encrypts bytes for a subject and stores them; answers their key. */
+export async function storeSealed({ blobs, vault }: Control, plain: Uint8Array, subject: string): Promise<string> {
   const sealed = vault.seal(plain, subject);
   const stored = await blobs.put(
     (async function* () {
@@ -207,7 +208,7 @@ export async function storeState(control: Control, who: Principal, uploaded: Upl
   const known = await control.store.read((q) => q.states.find(workspace.id, uploaded));
   if (known !== undefined && known.jobId === job.id) return known;
   const id = newId("sv", control.random);
-  const blobKey = await seal(control, uploaded.bytes, `state/${id}`);
+  const blobKey = await storeSealed(control, uploaded.bytes, `state/${id}`);
   return change(control, async (tx, at) => {
     const scope = await applyScope(tx, who);
     const version: StateVersion = {

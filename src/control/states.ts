@@ -87,7 +87,8 @@ export async function* downloadState(
 /** What the sealed bytes of a state are bound to. */
 export const stateSubject = (id: StateVersion["id"]): string => `state/${id}`;
 
-async function openState({ blobs, vault }: Control, { id, blobKey }: StateVersion): Promise<Uint8Array> {
+/** A state in clear. */
+export async function openState({ blobs, vault }: Control, { id, blobKey }: StateVersion): Promise<Uint8Array> {
   const pieces: Uint8Array[] = [];
   for await (const piece of blobs.get(blobKey)) pieces.push(piece);
   return vault.open(Buffer.concat(pieces), stateSubject(id));

@@ -10,6 +10,8 @@ export type ErrorCode =
   | "run_not_confirmable"
   | "run_not_cancelable"
   | "run_not_discardable"
+  | "run_not_resolvable"
+  | "state_not_quarantined"
   | "force_too_early"
   | "plan_changed"
   | "pool_not_granted"

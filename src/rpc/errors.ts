@@ -21,6 +21,8 @@ export const statusOf: Readonly<Record<ErrorCode, Code>> = {
   run_not_confirmable: Code.FailedPrecondition,
   run_not_cancelable: Code.FailedPrecondition,
   run_not_discardable: Code.FailedPrecondition,
+  run_not_resolvable: Code.FailedPrecondition,
+  state_not_quarantined: Code.FailedPrecondition,
   force_too_early: Code.FailedPrecondition,
   plan_changed: Code.Aborted,
   pool_not_granted: Code.FailedPrecondition,

@@ -3,6 +3,7 @@ import type { ServiceImpl } from "@connectrpc/connect";
 import type { Control } from "../control/control.ts";
 import { cancelRun, confirmRun, discardRun } from "../control/run-decisions.ts";
 import { followLog } from "../control/run-logs.ts";
+import { resolveRun } from "../control/run-resolution.ts";
 import { createRun, getRun, listRuns, watchRun } from "../control/runs.ts";
 import type {
   RunService,
@@ -10,7 +11,7 @@ import type {
   WatchRunResponseSchema,
 } from "../gen/windlass/v1/run_service_pb.ts";
 import { callerOf } from "./caller.ts";
-import { optionsOf, phaseOfRequest, runMessage, statusesOf } from "./mapping/run.ts";
+import { optionsOf, phaseOfRequest, resolutionOf, runMessage, statusesOf } from "./mapping/run.ts";
 
 /** Starts, decides and follows runs. */
 export const runService = (control: Control): ServiceImpl<typeof RunService> => ({
@@ -43,6 +44,11 @@ export const runService = (control: Control): ServiceImpl<typeof RunService> => 
   }),
   cancelRun: async ({ runId, force, comment }, context) => ({
     run: runMessage(await cancelRun(control, callerOf(context), { id: runId, isForced: force, comment })),
+  }),
+  resolveRun: async ({ runId, resolution, comment }, context) => ({
+    run: runMessage(
+      await resolveRun(control, callerOf(context), { id: runId, resolution: resolutionOf(resolution), comment }),
+    ),
   }),
   async *watchRun({ runId }, context): AsyncGenerator<MessageInitShape<typeof WatchRunResponseSchema>> {
     const views = watchRun(control, callerOf(context), { id: runId, signal: context.signal });

@@ -1,6 +1,7 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { ServiceImpl } from "@connectrpc/connect";
 import type { Control } from "../control/control.ts";
+import { adoptState, dropState } from "../control/quarantine.ts";
 import { downloadState, getOutputs, getState, listStates, type StateReference } from "../control/states.ts";
 import type { Principal } from "../domain/principal.ts";
 import type { DownloadStateResponseSchema, StateService } from "../gen/windlass/v1/state_service_pb.ts";
@@ -32,6 +33,13 @@ export const stateService = (control: Control): ServiceImpl<typeof StateService>
     stateVersion: toStateVersion(await getState(control, callerOf(context), referenceOf(request))),
   }),
   downloadState: (request, context) => download(control, callerOf(context), referenceOf(request)),
+  adoptState: async ({ stateVersionId: id, force: isForced }, context) => ({
+    stateVersion: toStateVersion(await adoptState(control, callerOf(context), { id, isForced })),
+  }),
+  dropState: async ({ stateVersionId }, context) => {
+    await dropState(control, callerOf(context), stateVersionId);
+    return {};
+  },
   getOutputs: async (request, context) => ({
     outputs: (await getOutputs(control, callerOf(context), referenceOf(request))).map(toOutput),
   }),

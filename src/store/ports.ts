@@ -262,12 +262,14 @@ export interface Queries {
       workspaceId: WorkspaceId,
       facts: { readonly lineage: string; readonly serial: number; readonly sha256: string },
     ): Promise<StateVersion | undefined>;
-    /** The newest state that a job stored, quarantined ones included. */
+    /** The state with the highest serial that a job stored, quarantined ones included. */
     newestOfJob(jobId: JobId): Promise<StateVersion | undefined>;
     /** The newest accepted state of a run. */
     newestOfRun(runId: RunId): Promise<StateVersion | undefined>;
     insert(row: StateVersion): Promise<void>;
     save(row: StateVersion): Promise<void>;
+    /** The blob stays: others may share it. */
+    delete(id: StateVersionId): Promise<void>;
   };
 }
 

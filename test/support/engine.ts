@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { chmod, readFile, writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 
@@ -13,22 +13,52 @@ export interface CountingEngine {
 export async function countingEngine(directory: string): Promise<CountingEngine> {
   const path = join(directory, "terraform");
   const notes = join(directory, "executions");
-  const { stdout } = await promisify(execFile)("sh", ["-c", "command -v terraform"]);
-  await writeFile(path, `#!/bin/sh\necho "$*" >> '${notes}'\nexec '${stdout.trim()}' "$@"\n`);
-  await chmod(path, 0o755);
+  const script = `#!/bin/sh\necho "$*" >> '${notes}'\nexec '${await terraformPath()}' "$@"\n`;
+  await writeFile(path, script, { mode: 0o755 });
   const executions = async (verb: string) =>
     (await readFile(notes, "utf8").catch(() => "")).split("\n").filter((line) => line.split(" ")[0] === verb);
   return { path, executions };
 }
 
-/** What terraform prints by itself: the same for every run of the same configuration. */
+/** A terraform whose applies leave a copy of what they print. */
+export interface RecordingEngine {
+  readonly path: string;
+  /** The events that the applies have printed so far. */
+  events(): Promise<readonly TerraformEvent[]>;
+}
+
+export interface TerraformEvent {
+  readonly type: string;
+  readonly hook?: { readonly output?: string };
+}
+
+export async function recordingEngine(directory: string): Promise<RecordingEngine> {
+  const path = join(directory, "terraform");
+  const copy = join(directory, "printed");
+  const script = [
+    "#!/bin/sh",
+    `[ "$1" = apply ] || exec '${await terraformPath()}' "$@"`,
+    `{ '${await terraformPath()}' "$@"; echo $? > '${copy}.status'; } | tee -a '${copy}'`,
+    `exit "$(cat '${copy}.status')"`,
+  ];
+  await writeFile(path, `${script.join("\n")}\n`, { mode: 0o755 });
+  const events = async () =>
+    (await readFile(copy, "utf8"))
+      .split("\n")
+      .filter((line) => line !== "")
+      .map((line): TerraformEvent => JSON.parse(line));
+  return { path, events };
+}
+
+/** A log without what differs between two runs of the same configuration. */
 export const normalized = (log: string): string =>
   log
     .split("\n")
     .filter((line) => !/: Still (creating|destroying|modifying)\.\.\. \[/.test(line))
     .join("\n")
     .replaceAll(/\[id=[0-9a-f-]{36}\]/g, "[id=…]")
-    .replaceAll(/ after \d+m?\d*s /g, " after …s ");
+    .replaceAll(/ after [0-9hms]+ /g, " after … ")
+    .trim();
 
 /** Runs terraform as a person would in a shell, and answers what it printed. */
 export async function bareTerraform(directory: string, args: readonly string[]): Promise<string> {
@@ -36,3 +66,6 @@ export async function bareTerraform(directory: string, args: readonly string[]):
   const options = { cwd: directory, env, maxBuffer: 256 * 1024 * 1024 };
   return (await promisify(execFile)("terraform", [...args], options)).stdout;
 }
+
+const terraformPath = async (): Promise<string> =>
+  (await promisify(execFile)("sh", ["-c", "command -v terraform"])).stdout.trim();

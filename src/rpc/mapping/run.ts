@@ -1,5 +1,6 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
+import type { Resolution } from "../../control/run-resolution.ts";
 import type { RunView } from "../../control/run-view.ts";
 import type { NewRun } from "../../control/runs.ts";
 import type { Job, JobPhase, JobStatus as JobStatusName } from "../../domain/job.ts";
@@ -16,6 +17,7 @@ import {
   WaitingReason,
   type WaitingSchema,
 } from "../../gen/windlass/v1/run_pb.ts";
+import { RunResolution } from "../../gen/windlass/v1/run_service_pb.ts";
 
 const states: Record<RunStatus, RunState> = {
   pending: RunState.PENDING,
@@ -65,6 +67,12 @@ export const statusesOf = (wanted: readonly RunState[]): readonly RunStatus[] =>
 
 /** The phase that a request names. Validation has refused the others. */
 export const phaseOfRequest = (phase: RunPhase): JobPhase => (phase === RunPhase.APPLY ? "apply" : "plan");
+
+/** The decision that a request names. Validation has refused the others. */
+export function resolutionOf(resolution: RunResolution): Resolution {
+  if (resolution === RunResolution.ACCEPT_SNAPSHOT) return "accept_snapshot";
+  return resolution === RunResolution.UNLOCK ? "unlock" : "wait";
+}
 
 const at = <K extends string>(
   key: K,

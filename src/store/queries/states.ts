@@ -39,9 +39,15 @@ export function stateQueries(context: QueryContext): Queries["states"] {
         .limit(1);
       return (await found)[0];
     },
-    newestOfJob: (jobId) => newestWhere(eq(states.jobId, jobId)),
+    newestOfJob: async (jobId) => {
+      const ofJob = db.select().from(states).where(eq(states.jobId, jobId));
+      return (await ofJob.orderBy(desc(states.serial), desc(states.createdAt)).limit(1))[0];
+    },
     newestOfRun: (runId) => newestWhere(and(eq(states.runId, runId), isAccepted)),
     insert: inserting(context, rows),
     save: saving(context, rows),
+    delete: async (id) => {
+      await db.delete(states).where(eq(states.id, id));
+    },
   };
 }

@@ -2,18 +2,18 @@
 // @generated from file windlass/v1/run_service.proto (package windlass.v1, syntax proto3)
 /* eslint-disable */
 
-import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
-import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
+import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
+import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_buf_validate_validate } from "../../buf/validate/validate_pb.ts";
 import type { Run, RunOptions, RunPhase, RunState } from "./run_pb.ts";
 import { file_windlass_v1_run } from "./run_pb.ts";
-import type { Message } from "@bufbuild/protobuf";
+import type { Message, UnknownEnum } from "@bufbuild/protobuf";
 
 /**
  * Describes the file windlass/v1/run_service.proto.
  */
 export const file_windlass_v1_run_service: GenFile = /*@__PURE__*/
-  fileDesc("Ch13aW5kbGFzcy92MS9ydW5fc2VydmljZS5wcm90bxILd2luZGxhc3MudjEi3wEKEENyZWF0ZVJ1blJlcXVlc3QSHgoMb3JnYW5pemF0aW9uGAEgASgJQgi6SAVyAxiAARIdCgl3b3Jrc3BhY2UYAiABKAlCCrpIB3IFEAEYgAESKgoYY29uZmlndXJhdGlvbl92ZXJzaW9uX2lkGAMgASgJQgi6SAVyAxiAARIoCgdvcHRpb25zGAQgASgLMhcud2luZGxhc3MudjEuUnVuT3B0aW9ucxIZCgdtZXNzYWdlGAUgASgJQgi6SAVyAxiACBIbCgpyZXF1ZXN0X2lkGAYgASgJQge6SARyAhhAIjIKEUNyZWF0ZVJ1blJlc3BvbnNlEh0KA3J1bhgBIAEoCzIQLndpbmRsYXNzLnYxLlJ1biIrCg1HZXRSdW5SZXF1ZXN0EhoKBnJ1bl9pZBgBIAEoCUIKukgHcgUQARiAASIvCg5HZXRSdW5SZXNwb25zZRIdCgNydW4YASABKAsyEC53aW5kbGFzcy52MS5SdW4iwwEKD0xpc3RSdW5zUmVxdWVzdBIeCgxvcmdhbml6YXRpb24YASABKAlCCLpIBXIDGIABEhsKCXdvcmtzcGFjZRgCIAEoCUIIukgFcgMYgAESNgoGc3RhdGVzGAMgAygOMhUud2luZGxhc3MudjEuUnVuU3RhdGVCD7pIDJIBCRAQIgWCAQIQARIdCglwYWdlX3NpemUYBCABKAVCCrpIBxoFGOgHKAASHAoKcGFnZV90b2tlbhgFIAEoCUIIukgFcgMYgAQiSwoQTGlzdFJ1bnNSZXNwb25zZRIeCgRydW5zGAEgAygLMhAud2luZGxhc3MudjEuUnVuEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSJ5ChFDb25maXJtUnVuUmVxdWVzdBIaCgZydW5faWQYASABKAlCCrpIB3IFEAEYgAESLQoLcGxhbl9zaGEyNTYYAiABKAlCGLpIFXITMhFeKFswLTlhLWZdezY0fSk/JBIZCgdjb21tZW50GAMgASgJQgi6SAVyAxiACCIzChJDb25maXJtUnVuUmVzcG9uc2USHQoDcnVuGAEgASgLMhAud2luZGxhc3MudjEuUnVuIkoKEURpc2NhcmRSdW5SZXF1ZXN0EhoKBnJ1bl9pZBgBIAEoCUIKukgHcgUQARiAARIZCgdjb21tZW50GAIgASgJQgi6SAVyAxiACCIzChJEaXNjYXJkUnVuUmVzcG9uc2USHQoDcnVuGAEgASgLMhAud2luZGxhc3MudjEuUnVuIlgKEENhbmNlbFJ1blJlcXVlc3QSGgoGcnVuX2lkGAEgASgJQgq6SAdyBRABGIABEg0KBWZvcmNlGAIgASgIEhkKB2NvbW1lbnQYAyABKAlCCLpIBXIDGIAIIjIKEUNhbmNlbFJ1blJlc3BvbnNlEh0KA3J1bhgBIAEoCzIQLndpbmRsYXNzLnYxLlJ1biItCg9XYXRjaFJ1blJlcXVlc3QSGgoGcnVuX2lkGAEgASgJQgq6SAdyBRABGIABIjEKEFdhdGNoUnVuUmVzcG9uc2USHQoDcnVuGAEgASgLMhAud2luZGxhc3MudjEuUnVuIoQBChRTdHJlYW1SdW5Mb2dzUmVxdWVzdBIaCgZydW5faWQYASABKAlCCrpIB3IFEAEYgAESMAoFcGhhc2UYAiABKA4yFS53aW5kbGFzcy52MS5SdW5QaGFzZUIKukgHggEEEAEgABIOCgZvZmZzZXQYAyABKAQSDgoGZm9sbG93GAQgASgIImkKFVN0cmVhbVJ1bkxvZ3NSZXNwb25zZRIOCgZvZmZzZXQYASABKAQSDQoFY2h1bmsYAiABKAwSCwoDZW5kGAMgASgIEhUKDW1pc3NpbmdfYnl0ZXMYBCABKAQSDQoFZXBvY2gYBSABKAQyhwUKClJ1blNlcnZpY2USSgoJQ3JlYXRlUnVuEh0ud2luZGxhc3MudjEuQ3JlYXRlUnVuUmVxdWVzdBoeLndpbmRsYXNzLnYxLkNyZWF0ZVJ1blJlc3BvbnNlEkYKBkdldFJ1bhIaLndpbmRsYXNzLnYxLkdldFJ1blJlcXVlc3QaGy53aW5kbGFzcy52MS5HZXRSdW5SZXNwb25zZSIDkAIBEkwKCExpc3RSdW5zEhwud2luZGxhc3MudjEuTGlzdFJ1bnNSZXF1ZXN0Gh0ud2luZGxhc3MudjEuTGlzdFJ1bnNSZXNwb25zZSIDkAIBEk0KCkNvbmZpcm1SdW4SHi53aW5kbGFzcy52MS5Db25maXJtUnVuUmVxdWVzdBofLndpbmRsYXNzLnYxLkNvbmZpcm1SdW5SZXNwb25zZRJNCgpEaXNjYXJkUnVuEh4ud2luZGxhc3MudjEuRGlzY2FyZFJ1blJlcXVlc3QaHy53aW5kbGFzcy52MS5EaXNjYXJkUnVuUmVzcG9uc2USSgoJQ2FuY2VsUnVuEh0ud2luZGxhc3MudjEuQ2FuY2VsUnVuUmVxdWVzdBoeLndpbmRsYXNzLnYxLkNhbmNlbFJ1blJlc3BvbnNlEk4KCFdhdGNoUnVuEhwud2luZGxhc3MudjEuV2F0Y2hSdW5SZXF1ZXN0Gh0ud2luZGxhc3MudjEuV2F0Y2hSdW5SZXNwb25zZSIDkAIBMAESXQoNU3RyZWFtUnVuTG9ncxIhLndpbmRsYXNzLnYxLlN0cmVhbVJ1bkxvZ3NSZXF1ZXN0GiIud2luZGxhc3MudjEuU3RyZWFtUnVuTG9nc1Jlc3BvbnNlIgOQAgEwAWIGcHJvdG8z", [file_buf_validate_validate, file_windlass_v1_run]);
+  fileDesc("Ch13aW5kbGFzcy92MS9ydW5fc2VydmljZS5wcm90bxILd2luZGxhc3MudjEi3wEKEENyZWF0ZVJ1blJlcXVlc3QSHgoMb3JnYW5pemF0aW9uGAEgASgJQgi6SAVyAxiAARIdCgl3b3Jrc3BhY2UYAiABKAlCCrpIB3IFEAEYgAESKgoYY29uZmlndXJhdGlvbl92ZXJzaW9uX2lkGAMgASgJQgi6SAVyAxiAARIoCgdvcHRpb25zGAQgASgLMhcud2luZGxhc3MudjEuUnVuT3B0aW9ucxIZCgdtZXNzYWdlGAUgASgJQgi6SAVyAxiACBIbCgpyZXF1ZXN0X2lkGAYgASgJQge6SARyAhhAIjIKEUNyZWF0ZVJ1blJlc3BvbnNlEh0KA3J1bhgBIAEoCzIQLndpbmRsYXNzLnYxLlJ1biIrCg1HZXRSdW5SZXF1ZXN0EhoKBnJ1bl9pZBgBIAEoCUIKukgHcgUQARiAASIvCg5HZXRSdW5SZXNwb25zZRIdCgNydW4YASABKAsyEC53aW5kbGFzcy52MS5SdW4iwwEKD0xpc3RSdW5zUmVxdWVzdBIeCgxvcmdhbml6YXRpb24YASABKAlCCLpIBXIDGIABEhsKCXdvcmtzcGFjZRgCIAEoCUIIukgFcgMYgAESNgoGc3RhdGVzGAMgAygOMhUud2luZGxhc3MudjEuUnVuU3RhdGVCD7pIDJIBCRAQIgWCAQIQARIdCglwYWdlX3NpemUYBCABKAVCCrpIBxoFGOgHKAASHAoKcGFnZV90b2tlbhgFIAEoCUIIukgFcgMYgAQiSwoQTGlzdFJ1bnNSZXNwb25zZRIeCgRydW5zGAEgAygLMhAud2luZGxhc3MudjEuUnVuEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSJ5ChFDb25maXJtUnVuUmVxdWVzdBIaCgZydW5faWQYASABKAlCCrpIB3IFEAEYgAESLQoLcGxhbl9zaGEyNTYYAiABKAlCGLpIFXITMhFeKFswLTlhLWZdezY0fSk/JBIZCgdjb21tZW50GAMgASgJQgi6SAVyAxiACCIzChJDb25maXJtUnVuUmVzcG9uc2USHQoDcnVuGAEgASgLMhAud2luZGxhc3MudjEuUnVuIkoKEURpc2NhcmRSdW5SZXF1ZXN0EhoKBnJ1bl9pZBgBIAEoCUIKukgHcgUQARiAARIZCgdjb21tZW50GAIgASgJQgi6SAVyAxiACCIzChJEaXNjYXJkUnVuUmVzcG9uc2USHQoDcnVuGAEgASgLMhAud2luZGxhc3MudjEuUnVuIlgKEENhbmNlbFJ1blJlcXVlc3QSGgoGcnVuX2lkGAEgASgJQgq6SAdyBRABGIABEg0KBWZvcmNlGAIgASgIEhkKB2NvbW1lbnQYAyABKAlCCLpIBXIDGIAIIjIKEUNhbmNlbFJ1blJlc3BvbnNlEh0KA3J1bhgBIAEoCzIQLndpbmRsYXNzLnYxLlJ1biKGAQoRUmVzb2x2ZVJ1blJlcXVlc3QSGgoGcnVuX2lkGAEgASgJQgq6SAdyBRABGIABEjoKCnJlc29sdXRpb24YAiABKA4yGi53aW5kbGFzcy52MS5SdW5SZXNvbHV0aW9uQgq6SAeCAQQQASAAEhkKB2NvbW1lbnQYAyABKAlCCLpIBXIDGIAIIjMKElJlc29sdmVSdW5SZXNwb25zZRIdCgNydW4YASABKAsyEC53aW5kbGFzcy52MS5SdW4iLQoPV2F0Y2hSdW5SZXF1ZXN0EhoKBnJ1bl9pZBgBIAEoCUIKukgHcgUQARiAASIxChBXYXRjaFJ1blJlc3BvbnNlEh0KA3J1bhgBIAEoCzIQLndpbmRsYXNzLnYxLlJ1biKEAQoUU3RyZWFtUnVuTG9nc1JlcXVlc3QSGgoGcnVuX2lkGAEgASgJQgq6SAdyBRABGIABEjAKBXBoYXNlGAIgASgOMhUud2luZGxhc3MudjEuUnVuUGhhc2VCCrpIB4IBBBABIAASDgoGb2Zmc2V0GAMgASgEEg4KBmZvbGxvdxgEIAEoCCJpChVTdHJlYW1SdW5Mb2dzUmVzcG9uc2USDgoGb2Zmc2V0GAEgASgEEg0KBWNodW5rGAIgASgMEgsKA2VuZBgDIAEoCBIVCg1taXNzaW5nX2J5dGVzGAQgASgEEg0KBWVwb2NoGAUgASgEKocBCg1SdW5SZXNvbHV0aW9uEh4KGlJVTl9SRVNPTFVUSU9OX1VOU1BFQ0lGSUVEEAASFwoTUlVOX1JFU09MVVRJT05fV0FJVBABEiIKHlJVTl9SRVNPTFVUSU9OX0FDQ0VQVF9TTkFQU0hPVBACEhkKFVJVTl9SRVNPTFVUSU9OX1VOTE9DSxADMtYFCgpSdW5TZXJ2aWNlEkoKCUNyZWF0ZVJ1bhIdLndpbmRsYXNzLnYxLkNyZWF0ZVJ1blJlcXVlc3QaHi53aW5kbGFzcy52MS5DcmVhdGVSdW5SZXNwb25zZRJGCgZHZXRSdW4SGi53aW5kbGFzcy52MS5HZXRSdW5SZXF1ZXN0Ghsud2luZGxhc3MudjEuR2V0UnVuUmVzcG9uc2UiA5ACARJMCghMaXN0UnVucxIcLndpbmRsYXNzLnYxLkxpc3RSdW5zUmVxdWVzdBodLndpbmRsYXNzLnYxLkxpc3RSdW5zUmVzcG9uc2UiA5ACARJNCgpDb25maXJtUnVuEh4ud2luZGxhc3MudjEuQ29uZmlybVJ1blJlcXVlc3QaHy53aW5kbGFzcy52MS5Db25maXJtUnVuUmVzcG9uc2USTQoKRGlzY2FyZFJ1bhIeLndpbmRsYXNzLnYxLkRpc2NhcmRSdW5SZXF1ZXN0Gh8ud2luZGxhc3MudjEuRGlzY2FyZFJ1blJlc3BvbnNlEkoKCUNhbmNlbFJ1bhIdLndpbmRsYXNzLnYxLkNhbmNlbFJ1blJlcXVlc3QaHi53aW5kbGFzcy52MS5DYW5jZWxSdW5SZXNwb25zZRJNCgpSZXNvbHZlUnVuEh4ud2luZGxhc3MudjEuUmVzb2x2ZVJ1blJlcXVlc3QaHy53aW5kbGFzcy52MS5SZXNvbHZlUnVuUmVzcG9uc2USTgoIV2F0Y2hSdW4SHC53aW5kbGFzcy52MS5XYXRjaFJ1blJlcXVlc3QaHS53aW5kbGFzcy52MS5XYXRjaFJ1blJlc3BvbnNlIgOQAgEwARJdCg1TdHJlYW1SdW5Mb2dzEiEud2luZGxhc3MudjEuU3RyZWFtUnVuTG9nc1JlcXVlc3QaIi53aW5kbGFzcy52MS5TdHJlYW1SdW5Mb2dzUmVzcG9uc2UiA5ACATABYgZwcm90bzM", [file_buf_validate_validate, file_windlass_v1_run]);
 
 /**
  * Asks for a run.
@@ -373,6 +373,62 @@ export const CancelRunResponseSchema: GenMessage<CancelRunResponse> = /*@__PURE_
   messageDesc(file_windlass_v1_run_service, 11);
 
 /**
+ * Decides about an interrupted run.
+ *
+ * @generated from message windlass.v1.ResolveRunRequest
+ */
+export type ResolveRunRequest = Message<"windlass.v1.ResolveRunRequest"> & {
+  /**
+   * Its id.
+   *
+   * @generated from field: string run_id = 1;
+   */
+  runId: string;
+
+  /**
+   * What to do.
+   *
+   * @generated from field: windlass.v1.RunResolution resolution = 2;
+   */
+  resolution: RunResolution;
+
+  /**
+   * For people.
+   *
+   * @generated from field: string comment = 3;
+   */
+  comment: string;
+};
+
+/**
+ * Describes the message windlass.v1.ResolveRunRequest.
+ * Use `create(ResolveRunRequestSchema)` to create a new message.
+ */
+export const ResolveRunRequestSchema: GenMessage<ResolveRunRequest> = /*@__PURE__*/
+  messageDesc(file_windlass_v1_run_service, 12);
+
+/**
+ * The run after the decision.
+ *
+ * @generated from message windlass.v1.ResolveRunResponse
+ */
+export type ResolveRunResponse = Message<"windlass.v1.ResolveRunResponse"> & {
+  /**
+   * As it is now.
+   *
+   * @generated from field: windlass.v1.Run run = 1;
+   */
+  run?: Run | undefined;
+};
+
+/**
+ * Describes the message windlass.v1.ResolveRunResponse.
+ * Use `create(ResolveRunResponseSchema)` to create a new message.
+ */
+export const ResolveRunResponseSchema: GenMessage<ResolveRunResponse> = /*@__PURE__*/
+  messageDesc(file_windlass_v1_run_service, 13);
+
+/**
  * Names a run to watch.
  *
  * @generated from message windlass.v1.WatchRunRequest
@@ -391,7 +447,7 @@ export type WatchRunRequest = Message<"windlass.v1.WatchRunRequest"> & {
  * Use `create(WatchRunRequestSchema)` to create a new message.
  */
 export const WatchRunRequestSchema: GenMessage<WatchRunRequest> = /*@__PURE__*/
-  messageDesc(file_windlass_v1_run_service, 12);
+  messageDesc(file_windlass_v1_run_service, 14);
 
 /**
  * The run as it is now.
@@ -412,7 +468,7 @@ export type WatchRunResponse = Message<"windlass.v1.WatchRunResponse"> & {
  * Use `create(WatchRunResponseSchema)` to create a new message.
  */
 export const WatchRunResponseSchema: GenMessage<WatchRunResponse> = /*@__PURE__*/
-  messageDesc(file_windlass_v1_run_service, 13);
+  messageDesc(file_windlass_v1_run_service, 15);
 
 /**
  * Asks for a log.
@@ -454,7 +510,7 @@ export type StreamRunLogsRequest = Message<"windlass.v1.StreamRunLogsRequest"> &
  * Use `create(StreamRunLogsRequestSchema)` to create a new message.
  */
 export const StreamRunLogsRequestSchema: GenMessage<StreamRunLogsRequest> = /*@__PURE__*/
-  messageDesc(file_windlass_v1_run_service, 14);
+  messageDesc(file_windlass_v1_run_service, 16);
 
 /**
  * A piece of a log.
@@ -503,7 +559,55 @@ export type StreamRunLogsResponse = Message<"windlass.v1.StreamRunLogsResponse">
  * Use `create(StreamRunLogsResponseSchema)` to create a new message.
  */
 export const StreamRunLogsResponseSchema: GenMessage<StreamRunLogsResponse> = /*@__PURE__*/
-  messageDesc(file_windlass_v1_run_service, 15);
+  messageDesc(file_windlass_v1_run_service, 17);
+
+/**
+ * What to do with a run whose apply was interrupted.
+ *
+ * @generated from enum windlass.v1.RunResolution
+ */
+export const RunResolution = {
+  /**
+   * Never sent.
+   *
+   * @generated from enum value: RUN_RESOLUTION_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * Keep the workspace locked and go on waiting for the agent: only the comment is recorded.
+   *
+   * @generated from enum value: RUN_RESOLUTION_WAIT = 1;
+   */
+  WAIT: 1,
+
+  /**
+   * Make the newest state that the run stored the workspace's state, also if it was quarantined, and unlock.
+   *
+   * @generated from enum value: RUN_RESOLUTION_ACCEPT_SNAPSHOT = 2;
+   */
+  ACCEPT_SNAPSHOT: 2,
+
+  /**
+   * Unlock the workspace with the state it has. A state that still comes is quarantined.
+   *
+   * @generated from enum value: RUN_RESOLUTION_UNLOCK = 3;
+   */
+  UNLOCK: 3,
+} as const;
+
+/**
+ * What to do with a run whose apply was interrupted.
+ *
+ * @generated from enum windlass.v1.RunResolution
+ */
+export type RunResolution = (typeof RunResolution)[keyof typeof RunResolution] | UnknownEnum;
+
+/**
+ * Describes the enum windlass.v1.RunResolution.
+ */
+export const RunResolutionSchema: GenEnum<RunResolution> = /*@__PURE__*/
+  enumDesc(file_windlass_v1_run_service, 0);
 
 /**
  * Starts, decides and follows runs.
@@ -570,6 +674,16 @@ export const RunService: GenService<{
     methodKind: "unary";
     input: typeof CancelRunRequestSchema;
     output: typeof CancelRunResponseSchema;
+  },
+  /**
+   * Decides about a run whose agent was lost in an apply and that still holds its workspace. Otherwise RUN_NOT_RESOLVABLE.
+   *
+   * @generated from rpc windlass.v1.RunService.ResolveRun
+   */
+  resolveRun: {
+    methodKind: "unary";
+    input: typeof ResolveRunRequestSchema;
+    output: typeof ResolveRunResponseSchema;
   },
   /**
    * Sends the run at once, and again at each change; ends when the run has ended. A slow reader sees fewer, always the last.

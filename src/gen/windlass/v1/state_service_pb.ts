@@ -13,7 +13,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file windlass/v1/state_service.proto.
  */
 export const file_windlass_v1_state_service: GenFile = /*@__PURE__*/
-  fileDesc("Ch93aW5kbGFzcy92MS9zdGF0ZV9zZXJ2aWNlLnByb3RvEgt3aW5kbGFzcy52MSKrAQoYTGlzdFN0YXRlVmVyc2lvbnNSZXF1ZXN0Eh4KDG9yZ2FuaXphdGlvbhgBIAEoCUIIukgFcgMYgAESHQoJd29ya3NwYWNlGAIgASgJQgq6SAdyBRABGIABEhMKC3F1YXJhbnRpbmVkGAMgASgIEh0KCXBhZ2Vfc2l6ZRgEIAEoBUIKukgHGgUY6AcoABIcCgpwYWdlX3Rva2VuGAUgASgJQgi6SAVyAxiABCJnChlMaXN0U3RhdGVWZXJzaW9uc1Jlc3BvbnNlEjEKDnN0YXRlX3ZlcnNpb25zGAEgAygLMhkud2luZGxhc3MudjEuU3RhdGVWZXJzaW9uEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSJ5ChZHZXRTdGF0ZVZlcnNpb25SZXF1ZXN0EiIKEHN0YXRlX3ZlcnNpb25faWQYASABKAlCCLpIBXIDGIABEh4KDG9yZ2FuaXphdGlvbhgCIAEoCUIIukgFcgMYgAESGwoJd29ya3NwYWNlGAMgASgJQgi6SAVyAxiAASJLChdHZXRTdGF0ZVZlcnNpb25SZXNwb25zZRIwCg1zdGF0ZV92ZXJzaW9uGAEgASgLMhkud2luZGxhc3MudjEuU3RhdGVWZXJzaW9uIncKFERvd25sb2FkU3RhdGVSZXF1ZXN0EiIKEHN0YXRlX3ZlcnNpb25faWQYASABKAlCCLpIBXIDGIABEh4KDG9yZ2FuaXphdGlvbhgCIAEoCUIIukgFcgMYgAESGwoJd29ya3NwYWNlGAMgASgJQgi6SAVyAxiAASImChVEb3dubG9hZFN0YXRlUmVzcG9uc2USDQoFY2h1bmsYASABKAwidAoRR2V0T3V0cHV0c1JlcXVlc3QSIgoQc3RhdGVfdmVyc2lvbl9pZBgBIAEoCUIIukgFcgMYgAESHgoMb3JnYW5pemF0aW9uGAIgASgJQgi6SAVyAxiAARIbCgl3b3Jrc3BhY2UYAyABKAlCCLpIBXIDGIABIjoKEkdldE91dHB1dHNSZXNwb25zZRIkCgdvdXRwdXRzGAEgAygLMhMud2luZGxhc3MudjEuT3V0cHV0Mo0DCgxTdGF0ZVNlcnZpY2USZwoRTGlzdFN0YXRlVmVyc2lvbnMSJS53aW5kbGFzcy52MS5MaXN0U3RhdGVWZXJzaW9uc1JlcXVlc3QaJi53aW5kbGFzcy52MS5MaXN0U3RhdGVWZXJzaW9uc1Jlc3BvbnNlIgOQAgESYQoPR2V0U3RhdGVWZXJzaW9uEiMud2luZGxhc3MudjEuR2V0U3RhdGVWZXJzaW9uUmVxdWVzdBokLndpbmRsYXNzLnYxLkdldFN0YXRlVmVyc2lvblJlc3BvbnNlIgOQAgESXQoNRG93bmxvYWRTdGF0ZRIhLndpbmRsYXNzLnYxLkRvd25sb2FkU3RhdGVSZXF1ZXN0GiIud2luZGxhc3MudjEuRG93bmxvYWRTdGF0ZVJlc3BvbnNlIgOQAgEwARJSCgpHZXRPdXRwdXRzEh4ud2luZGxhc3MudjEuR2V0T3V0cHV0c1JlcXVlc3QaHy53aW5kbGFzcy52MS5HZXRPdXRwdXRzUmVzcG9uc2UiA5ACAWIGcHJvdG8z", [file_buf_validate_validate, file_windlass_v1_state]);
+  fileDesc("Ch93aW5kbGFzcy92MS9zdGF0ZV9zZXJ2aWNlLnByb3RvEgt3aW5kbGFzcy52MSKrAQoYTGlzdFN0YXRlVmVyc2lvbnNSZXF1ZXN0Eh4KDG9yZ2FuaXphdGlvbhgBIAEoCUIIukgFcgMYgAESHQoJd29ya3NwYWNlGAIgASgJQgq6SAdyBRABGIABEhMKC3F1YXJhbnRpbmVkGAMgASgIEh0KCXBhZ2Vfc2l6ZRgEIAEoBUIKukgHGgUY6AcoABIcCgpwYWdlX3Rva2VuGAUgASgJQgi6SAVyAxiABCJnChlMaXN0U3RhdGVWZXJzaW9uc1Jlc3BvbnNlEjEKDnN0YXRlX3ZlcnNpb25zGAEgAygLMhkud2luZGxhc3MudjEuU3RhdGVWZXJzaW9uEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSJ5ChZHZXRTdGF0ZVZlcnNpb25SZXF1ZXN0EiIKEHN0YXRlX3ZlcnNpb25faWQYASABKAlCCLpIBXIDGIABEh4KDG9yZ2FuaXphdGlvbhgCIAEoCUIIukgFcgMYgAESGwoJd29ya3NwYWNlGAMgASgJQgi6SAVyAxiAASJLChdHZXRTdGF0ZVZlcnNpb25SZXNwb25zZRIwCg1zdGF0ZV92ZXJzaW9uGAEgASgLMhkud2luZGxhc3MudjEuU3RhdGVWZXJzaW9uIncKFERvd25sb2FkU3RhdGVSZXF1ZXN0EiIKEHN0YXRlX3ZlcnNpb25faWQYASABKAlCCLpIBXIDGIABEh4KDG9yZ2FuaXphdGlvbhgCIAEoCUIIukgFcgMYgAESGwoJd29ya3NwYWNlGAMgASgJQgi6SAVyAxiAASImChVEb3dubG9hZFN0YXRlUmVzcG9uc2USDQoFY2h1bmsYASABKAwidAoRR2V0T3V0cHV0c1JlcXVlc3QSIgoQc3RhdGVfdmVyc2lvbl9pZBgBIAEoCUIIukgFcgMYgAESHgoMb3JnYW5pemF0aW9uGAIgASgJQgi6SAVyAxiAARIbCgl3b3Jrc3BhY2UYAyABKAlCCLpIBXIDGIABIjoKEkdldE91dHB1dHNSZXNwb25zZRIkCgdvdXRwdXRzGAEgAygLMhMud2luZGxhc3MudjEuT3V0cHV0IkgKEUFkb3B0U3RhdGVSZXF1ZXN0EiQKEHN0YXRlX3ZlcnNpb25faWQYASABKAlCCrpIB3IFEAEYgAESDQoFZm9yY2UYAiABKAgiRgoSQWRvcHRTdGF0ZVJlc3BvbnNlEjAKDXN0YXRlX3ZlcnNpb24YASABKAsyGS53aW5kbGFzcy52MS5TdGF0ZVZlcnNpb24iOAoQRHJvcFN0YXRlUmVxdWVzdBIkChBzdGF0ZV92ZXJzaW9uX2lkGAEgASgJQgq6SAdyBRABGIABIhMKEURyb3BTdGF0ZVJlc3BvbnNlMqgECgxTdGF0ZVNlcnZpY2USZwoRTGlzdFN0YXRlVmVyc2lvbnMSJS53aW5kbGFzcy52MS5MaXN0U3RhdGVWZXJzaW9uc1JlcXVlc3QaJi53aW5kbGFzcy52MS5MaXN0U3RhdGVWZXJzaW9uc1Jlc3BvbnNlIgOQAgESYQoPR2V0U3RhdGVWZXJzaW9uEiMud2luZGxhc3MudjEuR2V0U3RhdGVWZXJzaW9uUmVxdWVzdBokLndpbmRsYXNzLnYxLkdldFN0YXRlVmVyc2lvblJlc3BvbnNlIgOQAgESXQoNRG93bmxvYWRTdGF0ZRIhLndpbmRsYXNzLnYxLkRvd25sb2FkU3RhdGVSZXF1ZXN0GiIud2luZGxhc3MudjEuRG93bmxvYWRTdGF0ZVJlc3BvbnNlIgOQAgEwARJNCgpBZG9wdFN0YXRlEh4ud2luZGxhc3MudjEuQWRvcHRTdGF0ZVJlcXVlc3QaHy53aW5kbGFzcy52MS5BZG9wdFN0YXRlUmVzcG9uc2USSgoJRHJvcFN0YXRlEh0ud2luZGxhc3MudjEuRHJvcFN0YXRlUmVxdWVzdBoeLndpbmRsYXNzLnYxLkRyb3BTdGF0ZVJlc3BvbnNlElIKCkdldE91dHB1dHMSHi53aW5kbGFzcy52MS5HZXRPdXRwdXRzUmVxdWVzdBofLndpbmRsYXNzLnYxLkdldE91dHB1dHNSZXNwb25zZSIDkAIBYgZwcm90bzM", [file_buf_validate_validate, file_windlass_v1_state]);
 
 /**
  * Asks for a page of state versions.
@@ -261,7 +261,92 @@ export const GetOutputsResponseSchema: GenMessage<GetOutputsResponse> = /*@__PUR
   messageDesc(file_windlass_v1_state_service, 7);
 
 /**
- * Reads the states of workspaces.
+ * Names a quarantined state to adopt.
+ *
+ * @generated from message windlass.v1.AdoptStateRequest
+ */
+export type AdoptStateRequest = Message<"windlass.v1.AdoptStateRequest"> & {
+  /**
+   * Id of the quarantined state version.
+   *
+   * @generated from field: string state_version_id = 1;
+   */
+  stateVersionId: string;
+
+  /**
+   * Adopt it although its lineage is not the workspace's: the states describe different histories.
+   *
+   * @generated from field: bool force = 2;
+   */
+  force: boolean;
+};
+
+/**
+ * Describes the message windlass.v1.AdoptStateRequest.
+ * Use `create(AdoptStateRequestSchema)` to create a new message.
+ */
+export const AdoptStateRequestSchema: GenMessage<AdoptStateRequest> = /*@__PURE__*/
+  messageDesc(file_windlass_v1_state_service, 8);
+
+/**
+ * The adopted state.
+ *
+ * @generated from message windlass.v1.AdoptStateResponse
+ */
+export type AdoptStateResponse = Message<"windlass.v1.AdoptStateResponse"> & {
+  /**
+   * The workspace's current state version now.
+   *
+   * @generated from field: windlass.v1.StateVersion state_version = 1;
+   */
+  stateVersion?: StateVersion | undefined;
+};
+
+/**
+ * Describes the message windlass.v1.AdoptStateResponse.
+ * Use `create(AdoptStateResponseSchema)` to create a new message.
+ */
+export const AdoptStateResponseSchema: GenMessage<AdoptStateResponse> = /*@__PURE__*/
+  messageDesc(file_windlass_v1_state_service, 9);
+
+/**
+ * Names a quarantined state to delete.
+ *
+ * @generated from message windlass.v1.DropStateRequest
+ */
+export type DropStateRequest = Message<"windlass.v1.DropStateRequest"> & {
+  /**
+   * Id of the quarantined state version.
+   *
+   * @generated from field: string state_version_id = 1;
+   */
+  stateVersionId: string;
+};
+
+/**
+ * Describes the message windlass.v1.DropStateRequest.
+ * Use `create(DropStateRequestSchema)` to create a new message.
+ */
+export const DropStateRequestSchema: GenMessage<DropStateRequest> = /*@__PURE__*/
+  messageDesc(file_windlass_v1_state_service, 10);
+
+/**
+ * The quarantined state is gone.
+ *
+ * @generated from message windlass.v1.DropStateResponse
+ */
+export type DropStateResponse = Message<"windlass.v1.DropStateResponse"> & {
+};
+
+/**
+ * Describes the message windlass.v1.DropStateResponse.
+ * Use `create(DropStateResponseSchema)` to create a new message.
+ */
+export const DropStateResponseSchema: GenMessage<DropStateResponse> = /*@__PURE__*/
+  messageDesc(file_windlass_v1_state_service, 11);
+
+/**
+ * Reads the states of workspaces, and decides about those kept aside.
  *
  * @generated from service windlass.v1.StateService
  */
@@ -295,6 +380,27 @@ export const StateService: GenService<{
     methodKind: "server_streaming";
     input: typeof DownloadStateRequestSchema;
     output: typeof DownloadStateResponseSchema;
+  },
+  /**
+   * Makes a quarantined state the workspace's state. The workspace must not be held by a run that can still write. Its
+   * serial is raised if the workspace has moved on since, so that serials only go up.
+   *
+   * @generated from rpc windlass.v1.StateService.AdoptState
+   */
+  adoptState: {
+    methodKind: "unary";
+    input: typeof AdoptStateRequestSchema;
+    output: typeof AdoptStateResponseSchema;
+  },
+  /**
+   * Deletes a quarantined state.
+   *
+   * @generated from rpc windlass.v1.StateService.DropState
+   */
+  dropState: {
+    methodKind: "unary";
+    input: typeof DropStateRequestSchema;
+    output: typeof DropStateResponseSchema;
   },
   /**
    * Returns the outputs of a state.

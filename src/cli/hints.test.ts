@@ -1,0 +1,42 @@
+import { describe, expect, test } from "vitest";
+import { ErrorReason } from "../gen/windlass/v1/error_reason_pb.ts";
+import { hintsFor, reasonHints } from "./hints.ts";
+import { parse } from "./parse.ts";
+
+const facts = { metadata: {}, command: (text: string) => `windlass ${text}` };
+
+describe("hints by reason", () => {
+  test("every reason of the API has at least one, and no more than a person reads", () => {
+    expect(Object.keys(reasonHints)).toEqual(Object.keys(ErrorReason));
+    for (const make of Object.values(reasonHints)) {
+      expect(make(facts).length).toBeGreaterThan(0);
+      expect(make(facts).length).toBeLessThanOrEqual(4);
+    }
+  });
+
+  test("every command in them is one that exists, with flags that exist", async () => {
+    const commands = Object.values(reasonHints).flatMap((make) => make(facts).map(({ command }) => command));
+    const own = commands.filter((command) => command.startsWith("windlass ") && !command.includes("<"));
+    for (const command of own) {
+      const args = command.replace("--max-agents N", "--max-agents 5").split(" ").slice(1);
+      await expect(parse(args), command).resolves.toMatchObject({});
+    }
+  });
+
+  test("they name what the error names", () => {
+    const metadata = { pool: "prod", workspaces: "network,dns", run_id: "run_1", workspace: "network" };
+    const of = (reason: string) => hintsFor(reason, { ...facts, metadata })?.map(({ command }) => command);
+    expect(of("POOL_NOT_GRANTED")?.[0]).toBe("windlass pool grant prod network dns");
+    expect(of("POOL_IN_USE")).toContain("windlass pool unassign network dns");
+    expect(of("WORKSPACE_LOCKED")).toEqual([
+      "windlass run get run_1",
+      "windlass run confirm run_1",
+      "windlass run discard run_1",
+      "windlass workspace unlock network",
+    ]);
+  });
+
+  test("a reason of a newer server has none, so that its code decides", () => {
+    expect(hintsFor("FLUX_EXHAUSTED", facts)).toBeUndefined();
+  });
+});

@@ -1,0 +1,289 @@
+import type { ConnectRouter } from "@connectrpc/connect";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { AgentPoolService } from "../gen/windlass/v1/agent_pool_service_pb.ts";
+import { RunService } from "../gen/windlass/v1/run_service_pb.ts";
+import { SystemService } from "../gen/windlass/v1/system_service_pb.ts";
+import { WorkspaceService } from "../gen/windlass/v1/workspace_service_pb.ts";
+import { Code, FakeServer, refusal } from "./testing/fake-server.ts";
+import { runCli } from "./testing/run-cli.ts";
+
+const run = "run_01h455vb4pex5vsknk084sn02q";
+
+/** Answers as the real server does when somebody has made a mistake. */
+function routes(router: ConnectRouter): void {
+  router.service(SystemService, {
+    whoAmI: () => {
+      throw refusal(Code.Unauthenticated, "TOKEN_REVOKED", "this token was revoked", { token_id: "key_1" });
+    },
+    getServerInfo: () => {
+      throw refusal(Code.Internal, "INTERNAL", "something unforeseen went wrong on the server");
+    },
+  });
+  router.service(AgentPoolService, {
+    listAgentPools: () => {
+      const organizations = { organizations: "acme,umbrella" };
+      throw refusal(
+        Code.InvalidArgument,
+        "ORGANIZATION_REQUIRED",
+        "name an organization: acme or umbrella",
+        organizations,
+      );
+    },
+    createAgentPool: ({ name }) => {
+      throw refusal(Code.AlreadyExists, "NAME_TAKEN", `a pool named "${name}" exists`, {
+        resource: "agent_pool",
+        name,
+      });
+    },
+    deleteAgentPool: () => {
+      const metadata = { pool: "prod", workspaces: "network,dns" };
+      throw refusal(Code.FailedPrecondition, "POOL_IN_USE", 'workspaces use pool "prod": network, dns', metadata);
+    },
+  });
+  router.service(WorkspaceService, {
+    getWorkspace: ({ workspace }) => {
+      const metadata = { resource: "workspace", name: workspace };
+      throw refusal(Code.NotFound, "NOT_FOUND", `workspace "${workspace}" does not exist`, metadata);
+    },
+    updateWorkspace: () => {
+      const metadata = { pool: "prod", workspaces: "network" };
+      throw refusal(Code.FailedPrecondition, "POOL_NOT_GRANTED", 'pool "prod" does not grant "network"', metadata);
+    },
+    createWorkspace: () => {
+      throw refusal(Code.FailedPrecondition, "NO_POOL", 'mode agent of "network" needs a pool', {
+        workspace: "network",
+      });
+    },
+    unlockWorkspace: () => {
+      throw refusal(Code.FailedPrecondition, "NOT_LOCKED", 'workspace "network" is not locked', {
+        workspace: "network",
+      });
+    },
+  });
+  router.service(RunService, {
+    createRun: () => {
+      throw refusal(Code.FailedPrecondition, "EXECUTION_MODE_LOCAL", '"network" is in local mode', {
+        workspace: "network",
+      });
+    },
+    getRun: () => ({ run: { id: run, planSha256: "b".repeat(64) } }),
+    confirmRun: () => {
+      const metadata = { run_id: run, state: "APPLIED" };
+      throw refusal(
+        Code.FailedPrecondition,
+        "RUN_NOT_CONFIRMABLE",
+        `run ${run} is applied: it cannot be confirmed`,
+        metadata,
+      );
+    },
+    cancelRun: () => {
+      const metadata = { run_id: run, available_in_seconds: "12" };
+      throw refusal(Code.FailedPrecondition, "FORCE_TOO_EARLY", "terraform still has 12 s to end by itself", metadata);
+    },
+    listRuns: () => ({ runs: [] }),
+  });
+}
+
+let server: FakeServer;
+beforeAll(async () => {
+  server = await new FakeServer(routes).start();
+});
+afterAll(() => server.stop());
+
+/** `exit N`, then what stands on stderr; the port and request ids are left out. */
+async function mistake(line: string, environment: Record<string, string> = {}): Promise<string> {
+  const own = { WINDLASS_ADDRESS: server.address, WINDLASS_TOKEN: "t" };
+  const { exit, stdout, stderr } = await runCli(line.split(" "), { environment: { ...own, ...environment } });
+  const masked = (stdout + stderr).replaceAll(server.address, "SERVER").replace(/[0-9a-f-]{36}/g, "ID");
+  return `exit ${exit}\n${masked.trimEnd()}`;
+}
+
+describe("mistakes are told with what to do", () => {
+  test("unknown noun", async () => expect(await mistake("pol list")).toMatchInlineSnapshot(`
+    "exit 2
+    Error: unknown command "pol". Did you mean "pool"?
+      Help:  windlass --help"
+  `));
+  test("unknown verb", async () => expect(await mistake("pool lits")).toMatchInlineSnapshot(`
+    "exit 2
+    Error: unknown command "pool lits". Did you mean "list"?
+      Help:  windlass pool --help"
+  `));
+  test("unknown flag", async () => expect(await mistake("run start net --plan-onyl")).toMatchInlineSnapshot(`
+    "exit 2
+    Error: unknown flag --plan-onyl. Did you mean --plan-only?
+      Help:  windlass run start --help"
+  `));
+  test("missing word", async () => expect(await mistake("workspace get")).toMatchInlineSnapshot(`
+    "exit 2
+    Error: windlass workspace get needs WS: its name or id
+      Help:  windlass workspace get --help"
+  `));
+  test("missing flag", async () => expect(await mistake("var list")).toMatchInlineSnapshot(`
+    "exit 2
+    Error: --workspace is needed: the workspace"
+  `));
+  test("flag without its value", async () =>
+    expect(await mistake("pool create prod --description")).toMatchInlineSnapshot(`
+      "exit 2
+      Error: --description needs a value (one that begins with - as --description=-…)
+        Help:  windlass pool create --help"
+    `));
+  test("a value of the wrong kind", async () =>
+    expect(await mistake("run start net --refresh=maybe")).toMatchInlineSnapshot(`
+      "exit 2
+      Error: --refresh is true or false, not "maybe""
+    `));
+  test("flags that exclude each other", async () =>
+    expect(await mistake("run start net --dir . --cv cv_1")).toMatchInlineSnapshot(`
+      "exit 2
+      Error: --dir and --cv exclude each other: a run uses one configuration"
+    `));
+  test("nothing to upload", async () =>
+    expect((await mistake("run start net")).replace(/\S+ holds/, "DIR holds")).toMatchInlineSnapshot(`
+      "exit 2
+      Error: DIR holds no .tf files: say what the run should use
+        Upload a directory:             windlass run start WS --dir DIR
+        Or use what was uploaded last:  windlass run start WS --cv latest"
+    `));
+  test("a directory that is none", async () =>
+    expect((await mistake("upload gone -w net", {})).replace(/\S+ is not a/, "DIR is not a")).toMatchInlineSnapshot(`
+      "exit 1
+      Error: something unforeseen went wrong on the server (request ID)
+        Check the server:  windlass status
+        Compare versions:  windlass version"
+    `));
+  test("not logged in", async () => expect(await mistake("pool list", { WINDLASS_TOKEN: "" })).toMatchInlineSnapshot(`
+    "exit 4
+    Error: not logged in to SERVER: no token was found
+      Log in:                     windlass login SERVER
+      First time, on the server:  windlass login SERVER --token-stdin < DATA_DIR/admin-token
+      In CI:                      export WINDLASS_TOKEN_FILE=FILE"
+  `));
+  test("token revoked", async () => expect(await mistake("whoami")).toMatchInlineSnapshot(`
+    "exit 4
+    Error: this token was revoked
+      Log in:                     windlass login
+      First time, on the server:  windlass login --token-stdin < DATA_DIR/admin-token
+      See which token is used:    windlass context show --origin"
+  `));
+  test("no organization named", async () => expect(await mistake("pool list")).toMatchInlineSnapshot(`
+    "exit 2
+    Error: name an organization: acme or umbrella
+      Name one:  export WINDLASS_ORG=acme
+      See them:  windlass org list"
+  `));
+  test("name taken", async () => expect(await mistake("pool create prod")).toMatchInlineSnapshot(`
+    "exit 5
+    Error: a pool named "prod" exists
+      See it:  windlass pool get prod"
+  `));
+  test("nobody can be asked", async () => expect(await mistake("pool delete prod")).toMatchInlineSnapshot(`
+    "exit 2
+    Error: Delete pool prod and its tokens? Nobody can be asked here: add --yes"
+  `));
+  test("a pool in use", async () => expect(await mistake("pool delete prod --yes --org acme")).toMatchInlineSnapshot(`
+    "exit 5
+    Error: workspaces use pool "prod": network, dns
+      See who uses it:  windlass workspace list --pool prod --org acme
+      Unassign them:    windlass pool unassign network dns --org acme"
+  `));
+  test("a pool that does not grant the workspace", async () =>
+    expect(await mistake("pool assign prod network")).toMatchInlineSnapshot(`
+      "exit 5
+      Error: pool "prod" does not grant "network"
+        Grant it:      windlass pool grant prod network
+        See the pool:  windlass pool get prod"
+    `));
+  test("mode agent without a pool", async () =>
+    expect(await mistake("ws create network --execution-mode agent")).toMatchInlineSnapshot(`
+      "exit 5
+      Error: mode agent of "network" needs a pool
+        See the pools:  windlass pool list
+        Assign one:     windlass pool assign POOL network"
+    `));
+  test("no such workspace", async () => expect(await mistake("ws get netwrok")).toMatchInlineSnapshot(`
+    "exit 3
+    Error: workspace "netwrok" does not exist
+      See what is there:  windlass workspace list"
+  `));
+  test("not locked", async () => expect(await mistake("ws unlock network")).toMatchInlineSnapshot(`
+    "exit 5
+    Error: workspace "network" is not locked
+      See it:  windlass workspace get network"
+  `));
+  test("a run in a local workspace", async () =>
+    expect(await mistake("run start network --cv latest")).toMatchInlineSnapshot(`
+      "exit 5
+      Error: "network" is in local mode
+        Run on the server:      windlass workspace edit network --execution-mode remote
+        Or on a pool's agents:  windlass pool assign POOL network"
+    `));
+  test("confirmed twice", async () => expect(await mistake(`run confirm ${run}`)).toMatchInlineSnapshot(`
+    "exit 5
+    Error: run run_01h455vb4pex5vsknk084sn02q is applied: it cannot be confirmed
+      See it:        windlass run get run_01h455vb4pex5vsknk084sn02q
+      Read its log:  windlass run logs run_01h455vb4pex5vsknk084sn02q"
+  `));
+  test("force too early", async () => expect(await mistake(`run cancel ${run} --force --yes`)).toMatchInlineSnapshot(`
+    "exit 5
+    Error: terraform still has 12 s to end by itself
+      Ask it to end, if you have not:  windlass run cancel run_01h455vb4pex5vsknk084sn02q
+      Watch it:                        windlass run watch run_01h455vb4pex5vsknk084sn02q
+      In 12 s:                         windlass run cancel run_01h455vb4pex5vsknk084sn02q --force"
+  `));
+  test("half a run id", async () => expect(await mistake("run get run_01h4")).toMatchInlineSnapshot(`
+    "exit 2
+    Error: "run_01h4" is not a whole run id: it begins with run_ and has 26 characters more
+      See them:  windlass run list"
+  `));
+  test("a workspace without runs", async () => expect(await mistake("run logs network")).toMatchInlineSnapshot(`
+    "exit 3
+    Error: there is no run in workspace network yet
+      Start one:  windlass run start network --dir DIR"
+  `));
+  test("a fault of the server", async () => expect(await mistake("status")).toMatchInlineSnapshot(`
+    "exit 1
+    Error: something unforeseen went wrong on the server (request ID)
+      Check the server:  windlass status
+      Compare versions:  windlass version"
+  `));
+  test("nobody listens there", async () =>
+    expect(await mistake("pool list --address http://127.0.0.1:9")).toMatchInlineSnapshot(`
+      "exit 7
+      Error: no server answers at http://127.0.0.1:9: the connection was refused
+        Check the address:       windlass context show --origin --address http://127.0.0.1:9
+        Or start a server here:  windlassd"
+    `));
+  test("TLS where there is none", async () => {
+    const address = server.address.replace("http:", "https:");
+    const told = await mistake(`pool list --address ${address}`);
+    expect(told.replaceAll(new URL(address).host, "HOST")).toMatchInlineSnapshot(`
+      "exit 7
+      Error: https://HOST does not speak TLS
+        Try http:           export WINDLASS_ADDRESS=SERVER
+        Check the address:  windlass context show --origin --address https://HOST"
+    `);
+  });
+  test("a method that the server does not have", async () => expect(await mistake("org list")).toMatchInlineSnapshot(`
+    "exit 1
+    Error: HTTP 404 (request ID)
+      Check the server:  windlass status
+      Compare versions:  windlass version"
+  `));
+  test("a command that the environment forbids", async () =>
+    expect(await mistake("pool delete prod --yes", { WINDLASS_NO_DELETE: "1" })).toMatchInlineSnapshot(`
+      "exit 4
+      Error: WINDLASS_NO_DELETE refuses every command of the kind "delete"
+        Show it:  windlass context show --origin"
+    `));
+  test("an unknown variable of ours", async () =>
+    expect(await mistake("context list", { WINDLASS_ORGANISATION: "x" })).toMatchInlineSnapshot(`
+      "exit 0
+      ! WINDLASS_ORGANISATION is not a variable of Windlass."
+    `));
+  test("as JSON", async () => expect(await mistake("pool delete prod --yes -o json")).toMatchInlineSnapshot(`
+    "exit 5
+    {"error":{"code":"FAILED_PRECONDITION","reason":"POOL_IN_USE","message":"workspaces use pool \\"prod\\": network, dns","metadata":{"pool":"prod","workspaces":"network,dns"},"hints":["windlass workspace list --pool prod","windlass pool unassign network dns"],"requestId":"ID","exitCode":5}}"
+  `));
+});

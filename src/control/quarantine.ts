@@ -1,0 +1,145 @@
+import { createHash } from "node:crypto";
+import type { Principal } from "../domain/principal.ts";
+import { isFinal } from "../domain/run.ts";
+import type { StateVersion } from "../domain/state-version.ts";
+import type { Workspace } from "../domain/workspace.ts";
+import { WindlassError } from "../lib/errors.ts";
+import { isId, newId } from "../lib/ids.ts";
+import type { Queries } from "../store/ports.ts";
+import { asPerson, demand, visible } from "./access.ts";
+import { change, type Moment } from "./advance.ts";
+import { storeSealed } from "./artifacts.ts";
+import { record } from "./audit.ts";
+import { type Control, topics } from "./control.ts";
+import { openState, type StateView, stateSubject } from "./states.ts";
+import { lockedError } from "./workspace-locks.ts";
+
+/** Makes a quarantined state the workspace's state, raising its serial if the workspace has moved on. */
+export async function adoptState(
+  control: Control,
+  who: Principal,
+  { id, isForced }: { readonly id: string; readonly isForced: boolean },
+): Promise<StateView> {
+  const person = asPerson(who);
+  demand(person, "operate");
+  const found = visible(person, await control.store.read((q) => quarantined(q, id)), "state version", id);
+  const adoption = await prepareAdoption(control, found, isForced);
+  return change(control, async (tx, at) => {
+    const workspace = await workspaceOf(tx, found);
+    await refuseWhileHeld(tx, workspace);
+    const state = await adopt(tx, at, { workspace, adoption });
+    const detail = { serial: String(state.serial), workspace: workspace.name, quarantined: found.id };
+    const deed = { action: "state.adopt", resource: state.id, organizationId: state.organizationId, detail };
+    await record(tx, person, { ...deed, at: at.now });
+    return { state, workspaceName: workspace.name };
+  });
+}
+
+/** Deletes a quarantined state. */
+export async function dropState(control: Control, who: Principal, id: string): Promise<void> {
+  const person = asPerson(who);
+  demand(person, "operate");
+  await change(control, async (tx, at) => {
+    const found = visible(person, await quarantined(tx, id), "state version", id);
+    await tx.states.delete(found.id);
+    const detail = { serial: String(found.serial), reason: found.quarantineReason };
+    const deed = { action: "state.drop", resource: found.id, organizationId: found.organizationId, detail };
+    await record(tx, person, { ...deed, at: at.now });
+  });
+}
+
+async function quarantined(q: Queries, id: string): Promise<StateVersion | undefined> {
+  const state = isId("sv", id) ? await q.states.get(id) : undefined;
+  if (state === undefined || state.status === "quarantined") return state;
+  throw new WindlassError(
+    "state_not_quarantined",
+    `state version ${id} is ${state.status}: only a quarantined one can be adopted or dropped`,
+    {
+      metadata: { state_version_id: id, status: state.status },
+    },
+  );
+}
+
+async function workspaceOf(q: Queries, { workspaceId }: StateVersion): Promise<Workspace> {
+  const workspace = await q.workspaces.get(workspaceId);
+  if (workspace === undefined) throw new WindlassError("internal", `the workspace ${workspaceId} is gone`);
+  return workspace;
+}
+
+/** A run that can still write would write over the adopted state. */
+async function refuseWhileHeld(q: Queries, workspace: Workspace): Promise<void> {
+  if (workspace.lock?.kind !== "run") return;
+  const run = await q.runs.get(workspace.lock.runId);
+  if (run === undefined || isFinal(run.status)) return;
+  throw lockedError(workspace, `The run is ${run.status}: wait for its end, or cancel it`);
+}
+
+/** A quarantined state as it will stand in the workspace. */
+export interface Adoption {
+  readonly from: StateVersion;
+  readonly next: StateVersion;
+  /** The current state it was prepared against. */
+  readonly currentStateId: StateVersion["id"] | null;
+}
+
+/** Decides about lineage and serial, and stores the bytes anew if the serial has to rise. */
+export async function prepareAdoption(control: Control, from: StateVersion, isForced: boolean): Promise<Adoption> {
+  const current = await control.store.read(async (q) => {
+    const { currentStateId } = await workspaceOf(q, from);
+    return currentStateId === null ? undefined : q.states.get(currentStateId);
+  });
+  if (current !== undefined && current.lineage !== from.lineage && !isForced) {
+    throw new WindlassError(
+      "state_lineage_conflict",
+      `state version ${from.id} has the lineage ${from.lineage}, the workspace's state ${current.lineage}: they describe different histories. Adopt it with force if you are sure`,
+      { metadata: { lineage: current.lineage } },
+    );
+  }
+  const isBehind = current !== undefined && current.lineage === from.lineage && from.serial <= current.serial;
+  const next = isBehind ? await withSerial(control, from, current.serial + 1) : from;
+  return { from, next: { ...next, status: "current", quarantineReason: "" }, currentStateId: current?.id ?? null };
+}
+
+async function withSerial(control: Control, from: StateVersion, serial: number): Promise<StateVersion> {
+  const document: unknown = JSON.parse(Buffer.from(await openState(control, from)).toString("utf8"));
+  const bytes = Buffer.from(`${JSON.stringify(Object.assign({}, document, { serial }), undefined, 2)}\n`);
+  const id = newId("sv", control.random);
+  const blobKey = await storeSealed(control, bytes, stateSubject(id));
+  return {
+    ...from,
+    id,
+    serial,
+    bytes: bytes.length,
+    sha256: createHash("sha256").update(bytes).digest("hex"),
+    blobKey,
+  };
+}
+
+/** Puts a prepared state in its place, unless the workspace has moved since it was prepared. */
+export async function adopt(
+  tx: Queries,
+  at: Moment,
+  { workspace, adoption }: { workspace: Workspace; adoption: Adoption },
+): Promise<StateVersion> {
+  const { from, next, currentStateId } = adoption;
+  if (workspace.currentStateId !== currentStateId) {
+    throw new WindlassError(
+      "etag_mismatch",
+      `the state of workspace ${workspace.name} has just changed: look at it, and try again`,
+      {
+        metadata: { current_etag: workspace.currentStateId ?? "" },
+      },
+    );
+  }
+  const current = currentStateId === null ? undefined : await tx.states.get(currentStateId);
+  if (current !== undefined) await tx.states.save({ ...current, status: "superseded" });
+  const state: StateVersion = { ...next, createdAt: next.id === from.id ? from.createdAt : at.now };
+  if (next.id === from.id) await tx.states.save(state);
+  else {
+    await tx.states.save({ ...from, status: "superseded", quarantineReason: "" });
+    await tx.states.insert(state);
+  }
+  await tx.workspaces.save({ ...workspace, currentStateId: state.id });
+  if (state.runId !== null) at.touched.add(topics.run(state.runId));
+  return state;
+}
