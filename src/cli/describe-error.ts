@@ -38,10 +38,13 @@ function ofCall(error: ConnectError, command: CommandText): Problem {
   };
 }
 
+const notOurs = "the server does not know this call: it is older than this program, or no Windlass server";
+
 function messageOf(error: ConnectError): string {
   const fields = error.findDetails(BadRequestSchema).flatMap(({ fieldViolations }) => fieldViolations);
   const named = fields.filter(({ field }) => !error.rawMessage.includes(field));
   const details = named.map(({ field, description }) => `${field}: ${description}`).join("; ");
+  if (error.code === Code.Unimplemented && error.findDetails(ErrorInfoSchema).length === 0) return notOurs;
   const message = error.rawMessage || Code[error.code] || "the call failed";
   return details === "" ? message : `${message} (${details})`;
 }

@@ -28,7 +28,7 @@ export const login = command({
     await describeServer(before);
     const token = checkToken(await readToken(before, flags.tokenStdin === true, address));
     const who = await whoHolds(before, token);
-    const saved = await savedContext(before, { token, who });
+    const saved = await savedContext(before, { token, who, name: context.globals.context });
     const { config, configPath } = await before.connection();
     await writeConfig(configPath.value, withContext(config, saved));
     const text = `Logged in as ${who.name || who.id} (${roleText(who)}). Context "${saved.name}" saved and in use`;
@@ -98,12 +98,14 @@ async function whoHolds(context: Context, token: string): Promise<WhoAmIResponse
 
 interface Found {
   readonly token: string;
+  /** Of `--context`. */
+  readonly name: string | undefined;
   readonly who: WhoAmIResponse;
 }
 
-async function savedContext(context: Context, { token, who }: Found): Promise<SavedContext> {
+async function savedContext(context: Context, { token, who, name: asked }: Found): Promise<SavedContext> {
   const { address, organization, tls, config } = await context.connection();
-  const name = context.globals.context ?? nameFor(address.value);
+  const name = asked ?? nameFor(address.value);
   const kept = config.contexts.find((one) => one.name === name && one.address === address.value);
   const only = who.organizations.length === 1 ? who.organizations[0] : undefined;
   const chosen = organization.value || only;

@@ -2,7 +2,7 @@ import { Context } from "./context.ts";
 import { unknownVariables } from "./environment.ts";
 import { type ExitCode, exitCodes } from "./exit.ts";
 import { BrokenPipe, Interrupted, type Io, write } from "./io.ts";
-import { parse, type Request } from "./parse.ts";
+import { parse, type Request, withHelp } from "./parse.ts";
 import { CliError, type Problem } from "./problem.ts";
 import { colors, hasColor } from "./terminal.ts";
 
@@ -28,7 +28,7 @@ async function execute(io: Io, request: Extract<Request, { kind: "command" }>): 
     await context.guard(request.command.guard(request.input.flags));
     return (await request.command.run(context, request.input)) ?? exitCodes.done;
   } catch (error) {
-    return await fail(io, { error, context, isJson: isJson(io, request) });
+    return await fail(io, { error: withHelp(error, request.path), context, isJson: isJson(io, request) });
   } finally {
     context?.[Symbol.dispose]();
   }

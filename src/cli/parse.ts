@@ -1,7 +1,7 @@
 import type { Command, CommandInput, Positional } from "./command.ts";
 import { type Flag, type Flags, flagName } from "./flags.ts";
 import { type GlobalValues, globalFlags } from "./global-flags.ts";
-import { usageError } from "./problem.ts";
+import { CliError, usageError } from "./problem.ts";
 import { didYouMean } from "./suggest.ts";
 import { namesOf, type Tokens, tokenize } from "./tokens.ts";
 import { type Entry, entries, entryOf, verbOf } from "./tree.ts";
@@ -60,7 +60,21 @@ async function leafOf(entry: Entry, args: readonly string[]): Promise<Leaf | und
   return { path: [entry.name, command.name], command };
 }
 
-async function request({ path, command }: Leaf, args: readonly string[]): Promise<Request> {
+async function request(leaf: Leaf, args: readonly string[]): Promise<Request> {
+  try {
+    return await readRequest(leaf, args);
+  } catch (error) {
+    throw withHelp(error, leaf.path);
+  }
+}
+
+/** The same error; a usage error without hints gets the command's help page as one. */
+export function withHelp(error: unknown, path: readonly string[]): unknown {
+  if (!(error instanceof CliError) || error.problem.exit !== "usage" || error.problem.hints.length > 0) return error;
+  return usageError(error.message, help(path));
+}
+
+async function readRequest({ path, command }: Leaf, args: readonly string[]): Promise<Request> {
   const flags = { ...globalFlags, ...command.flags };
   const tokens = tokenize(args, flags);
   if (tokens.given.has("help")) return { kind: "help", path, isMistake: false };

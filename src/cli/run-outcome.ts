@@ -13,13 +13,14 @@ export function outcome(context: Context, run: Run, isDetailed: boolean): ExitCo
   const why = errorMessage === "" ? "" : `: ${errorMessage}`;
   const inFlight = resourcesInFlight.length === 0 ? "" : `; in flight were ${resourcesInFlight.join(", ")}`;
   const exit = isDetailed ? "failed" : "runFailed";
+  const resolve = { label: "Decide", command: context.command(`run resolve ${run.id} accept-snapshot`) };
   throw new CliError(exit, `run ${run.id} ended ${text}${why}${inFlight}`, {
     code: "RUN_FAILED",
     metadata: { run_id: run.id, state: stateName(run.state) },
     hints: [
       { label: "See it", command: context.command(`run get ${run.id}`) },
       { label: "Read its log", command: context.command(`run logs ${run.id}`) },
-      { label: "Try again", command: again(context, run) },
+      inFlight === "" ? { label: "Try again", command: again(context, run) } : resolve,
     ],
   });
 }

@@ -7,6 +7,7 @@ import { text, toggle } from "./flags.ts";
 import { confirmByName, confirmOrStop } from "./prompts.ts";
 import { listRuns, runListFlags } from "./run-list.ts";
 import { logs } from "./run-logs.ts";
+import { resolveRun } from "./run-resolve.ts";
 import { start } from "./run-start.ts";
 import { findRun, runTarget } from "./run-target.ts";
 import { changesText, runLines, runName } from "./run-view.ts";
@@ -100,4 +101,4 @@ const cancel = command({
 });
 
 /** Every verb of `windlass run`. */
-export const runCommands: readonly Command[] = [start, list, get, watch, logs, confirm, discard, cancel];
+export const runCommands: readonly Command[] = [start, list, get, watch, logs, confirm, discard, cancel, resolveRun];

@@ -20,6 +20,7 @@ import { text, toggle } from "./flags.ts";
 import { fetchRows, listFlags } from "./lists.ts";
 import { outputLines } from "./outputs.ts";
 import { CliError } from "./problem.ts";
+import { adopt, drop } from "./state-quarantine.ts";
 import { didYouMean } from "./suggest.ts";
 import { type Column, detailLines } from "./table.ts";
 import { enumText } from "./words.ts";
@@ -158,4 +159,4 @@ async function printOne({ printer }: Context, output: Output): Promise<void> {
 }
 
 /** Every verb of `windlass state`. */
-export const stateCommands: readonly Command[] = [list, get, pull, outputs];
+export const stateCommands: readonly Command[] = [list, get, pull, outputs, adopt, drop];

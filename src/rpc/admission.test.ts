@@ -71,6 +71,8 @@ test("who may call what at all", () => {
     windlass.v1.StateService/ListStateVersions: api_key
     windlass.v1.StateService/GetStateVersion: api_key
     windlass.v1.StateService/DownloadState: api_key
+    windlass.v1.StateService/AdoptState: api_key
+    windlass.v1.StateService/DropState: api_key
     windlass.v1.StateService/GetOutputs: api_key
     windlass.v1.RunService/CreateRun: api_key
     windlass.v1.RunService/GetRun: api_key
@@ -78,6 +80,7 @@ test("who may call what at all", () => {
     windlass.v1.RunService/ConfirmRun: api_key
     windlass.v1.RunService/DiscardRun: api_key
     windlass.v1.RunService/CancelRun: api_key
+    windlass.v1.RunService/ResolveRun: api_key
     windlass.v1.RunService/WatchRun: api_key
     windlass.v1.RunService/StreamRunLogs: api_key
     windlass.agent.v1.AgentGatewayService/Register: agent_token, server_agent

@@ -45,6 +45,8 @@ describe("statuses", () => {
       run_not_confirmable FailedPrecondition
       run_not_cancelable FailedPrecondition
       run_not_discardable FailedPrecondition
+      run_not_resolvable FailedPrecondition
+      state_not_quarantined FailedPrecondition
       force_too_early FailedPrecondition
       plan_changed Aborted
       pool_not_granted FailedPrecondition

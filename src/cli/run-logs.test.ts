@@ -1,0 +1,120 @@
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { RunPhase, RunState } from "../gen/windlass/v1/run_pb.ts";
+import { BrokenPipe, Interrupted } from "./io.ts";
+import { FakeRuns, runId } from "./testing/fake-runs.ts";
+import { FakeServer } from "./testing/fake-server.ts";
+import { eventually, runCli, startCli } from "./testing/run-cli.ts";
+
+let fake: FakeRuns;
+let server: FakeServer;
+
+beforeEach(async () => {
+  fake = new FakeRuns();
+  server = await new FakeServer(fake.routes).start();
+});
+afterEach(() => server.stop());
+
+const setting = () => ({ environment: { WINDLASS_ADDRESS: server.address, WINDLASS_TOKEN: "t" } });
+
+function finished(): void {
+  fake.planning();
+  fake.log(RunPhase.PLAN, "the plan\n");
+  fake.planned();
+  fake.applying();
+  fake.log(RunPhase.APPLY, "the apply\n");
+  fake.applied();
+}
+
+describe("run logs", () => {
+  test("prints both phases of the newest run of a workspace", async () => {
+    finished();
+    expect(await runCli(["run", "logs", "network"], setting())).toEqual({
+      exit: 0,
+      stdout: "the plan\nthe apply\n",
+      stderr: "",
+    });
+  });
+
+  test("one phase from a byte", async () => {
+    finished();
+    const { stdout } = await runCli(["run", "logs", runId, "--phase", "apply", "--since-offset", "4"], setting());
+    expect(stdout).toBe("apply\n");
+    expect(fake.logRequests).toMatchObject([{ phase: RunPhase.APPLY, offset: 4n, follow: false }]);
+  });
+
+  test("-o jsonl prints the messages", async () => {
+    finished();
+    const { stdout } = await runCli(["run", "logs", runId, "--phase", "plan", "-o", "jsonl"], setting());
+    const chunk = Buffer.from("the plan\n").toString("base64");
+    expect(JSON.parse(stdout)).toMatchObject({ offset: "0", chunk, end: true });
+  });
+
+  test("a phase that has not begun has no log: exit code 3", async () => {
+    fake.planning();
+    const { exit, stderr } = await runCli(["run", "logs", runId, "--phase", "apply"], setting());
+    expect(exit).toBe(3);
+    expect(stderr).toContain(`run ${runId} has no apply log yet: it is planning on vm-7`);
+  });
+
+  test("-f goes on through the confirmation to the end of the apply", async () => {
+    const run = startCli(["run", "logs", runId, "-f"], setting());
+    fake.planning();
+    fake.log(RunPhase.PLAN, "the plan\n");
+    await eventually(() => run.stdout() === "the plan\n", run.stderr);
+    fake.planned();
+    await eventually(() => run.stderr().includes("planned: 2 to add"));
+    fake.applying();
+    fake.log(RunPhase.APPLY, "the apply\n");
+    fake.applied();
+    expect(await run.exit).toBe(0);
+    expect(run.stdout()).toBe("the plan\nthe apply\n");
+  });
+
+  test("a reader of stdout that goes away is a quiet end", async () => {
+    const run = startCli(["run", "logs", runId, "-f"], setting());
+    fake.planning();
+    fake.log(RunPhase.PLAN, "the plan\n");
+    await eventually(() => run.stdout() === "the plan\n", run.stderr);
+    run.abort(new BrokenPipe());
+    expect(await run.exit).toBe(0);
+    expect(run.stderr()).not.toContain("Error");
+  });
+});
+
+describe("run watch", () => {
+  test("prints each state and exits by the outcome", async () => {
+    const run = startCli(["run", "watch", runId], setting());
+    await eventually(() => run.stdout().includes("pending"), run.stderr);
+    fake.planning();
+    await eventually(() => run.stdout().includes("planning on vm-7"));
+    fake.change({ state: RunState.CANCELED, endTime: { seconds: 3n } });
+    expect(await run.exit).toBe(6);
+    expect(run.stdout()).toBe(`${runId} in workspace network\n● pending\n● planning on vm-7\n● canceled\n`);
+  });
+
+  test("Ctrl-C is 130 and cancels nothing", async () => {
+    const run = startCli(["run", "watch", runId], setting());
+    await eventually(() => run.stdout().includes("pending"), run.stderr);
+    run.abort(new Interrupted());
+    expect(await run.exit).toBe(130);
+    expect(fake.canceled).toEqual([]);
+  });
+
+  test("-o jsonl prints a run a line", async () => {
+    fake.change({ state: RunState.APPLIED, endTime: { seconds: 3n } });
+    const { stdout } = await runCli(["run", "watch", runId, "-o", "jsonl"], setting());
+    expect(JSON.parse(stdout)).toMatchObject({ id: runId, state: "RUN_STATE_APPLIED" });
+  });
+});
+
+describe("run confirm", () => {
+  test("sends the hash of the plan that was read", async () => {
+    finished();
+    const { exit, stdout } = await runCli(["run", "confirm", "network", "--comment", "ok"], setting());
+    expect({ exit, stdout }).toEqual({
+      exit: 0,
+      stdout: `✓ Confirmed ${runId}: 2 to add, 1 to change, 0 to destroy\n`,
+    });
+    expect(fake.confirmed).toMatchObject([{ planSha256: "a".repeat(64), comment: "ok" }]);
+  });
+});
