@@ -78,7 +78,7 @@ async function serve(settings: ServerSettings, log: Log): Promise<number> {
 function failed(error: unknown): number {
   if (error instanceof StartError) return say(process.stderr, `windlassd: ${error.message}\n`, error.exitCode);
   if (isWindlassError(error, "storage_unavailable"))
-    return say(process.stderr, `windlassd: ${error.message}\n`, error.metadata.why === "newer" ? 5 : 7);
+    return say(process.stderr, `windlassd: ${error.message}\n`, error.metadata.databaseVersion === undefined ? 7 : 5);
   if (isWindlassError(error, "validation")) return say(process.stderr, `windlassd: ${error.message}\n`, 2);
   return say(
     process.stderr,

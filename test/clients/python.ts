@@ -67,11 +67,7 @@ export async function pythonClient({ script, url, apiKey, caFile }: PythonCall):
 }
 
 function generateStubs(out: string): void {
-  const plugins = [
-    { protoc_builtin: "python", out },
-    { local: "grpc_python_plugin", out },
-  ];
-  const args = ["generate", "--template", JSON.stringify({ version: "v2", plugins })];
+  const args = ["generate", "--template", "examples/clients/python.gen.yaml", "--output", out];
   const buf = spawnSync(join(root, "node_modules/.bin/buf"), args, { cwd: root, encoding: "utf8" });
   if (buf.status !== 0) throw new Error(`buf generate failed: ${buf.stderr}`);
 }
