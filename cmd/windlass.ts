@@ -7,7 +7,7 @@ if (check.kind === "too-old") {
   process.exitCode = 1;
 } else {
   // Before anything large is imported: the second start finds its modules stripped of types and compiled.
-  const { useCompileCache } = await import("../src/cli/compile-cache.ts");
+  const { useCompileCache } = await import("../src/lib/compile-cache.ts");
   useCompileCache();
   const { main } = await import("../src/cli/main.ts");
   const { processIo } = await import("../src/cli/process-io.ts");

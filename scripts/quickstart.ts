@@ -1,6 +1,5 @@
 // The story that scripts/quickstart tells. It uses the programs as a person would: every command that it shows is run
 // by a shell exactly as shown.
-import { spawnSync } from "node:child_process";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
@@ -43,8 +42,7 @@ async function main(args: readonly string[]): Promise<number> {
     process.stderr.write(usage);
     return args.includes("--help") ? 0 : 2;
   }
-  const terraform = terraformVersion();
-  if (terraform === undefined) {
+  if (!(await hasTerraform())) {
     process.stderr.write(
       "quickstart: terraform was not found on the PATH, and an agent runs terraform.\n" +
         "Install Terraform 1.4 or newer (https://developer.hashicorp.com/terraform/install) and start again.\n",
@@ -75,10 +73,7 @@ async function main(args: readonly string[]): Promise<number> {
   }
 }
 
-function terraformVersion(): string | undefined {
-  const { status, stdout } = spawnSync("terraform", ["version", "-json"], { encoding: "utf8" });
-  return status === 0 ? (JSON.parse(stdout) as { terraform_version: string }).terraform_version : undefined;
-}
+const hasTerraform = async (): Promise<boolean> => (await run("terraform version", process.env)).code === 0;
 
 /** One signal for the first Ctrl-C, one for the second. */
 function interrupts(): readonly [AbortSignal, AbortSignal] {
@@ -232,7 +227,9 @@ function showTimes({ firstLineMs, wholeMs }: Times): void {
 
 function showHowToGoOn({ dir }: Stage, url: string): void {
   heading("Now you");
-  process.stdout.write("Server and agent keep running until Ctrl-C, which also removes their files. In another terminal:\n\n");
+  process.stdout.write(
+    "Server and agent keep running until Ctrl-C, which also removes their files. In another terminal:\n\n",
+  );
   showSurroundings(dir);
   for (const command of [
     "windlass status",

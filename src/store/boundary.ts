@@ -3,7 +3,7 @@
  * and SQLite's builders have the same shape at run time. `src/store/queries/index.ts` lists what queries must keep to
  * for that to hold.
  */
-import { getTableColumns, type InferInsertModel, sql } from "drizzle-orm";
+import type { InferInsertModel } from "drizzle-orm";
 import type { BetterSQLite3Database } from "drizzle-orm/better-sqlite3";
 import type { NodePgDatabase } from "drizzle-orm/node-postgres";
 import type {
@@ -14,6 +14,7 @@ import type {
   PgTable,
   PgUpdateSetSource,
 } from "drizzle-orm/pg-core";
+import { getTableColumns, sql } from "./drizzle/orm.ts";
 import type { Kit } from "./kit.ts";
 import { sqliteKit } from "./kit-sqlite.ts";
 

@@ -1,5 +1,6 @@
-import { DrizzleQueryError, type SQL, sql } from "drizzle-orm";
+import type { SQL } from "drizzle-orm";
 import type { AnyPgColumn } from "drizzle-orm/pg-core";
+import { DrizzleQueryError, sql } from "./drizzle/orm.ts";
 
 /** What a failed statement says about the data; `conflict` means another transaction won and the whole write may be tried again. */
 export type Failure = "duplicate" | "missing-reference" | "check" | "conflict" | "full" | "lost" | "other";

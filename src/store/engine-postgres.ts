@@ -1,10 +1,10 @@
-import { drizzle } from "drizzle-orm/node-postgres";
 import pg from "pg";
 import { systemClock } from "../lib/clock.ts";
 import { isWindlassError, WindlassError } from "../lib/errors.ts";
 import { systemRandom } from "../lib/random.ts";
 import { type Db, dbOfPostgres } from "./boundary.ts";
 import { driverError, postgresDialect } from "./dialect.ts";
+import { drizzle } from "./drizzle/node-postgres.ts";
 import type { Engine, StoreLog } from "./engine.ts";
 import { lend, refuseNested } from "./transaction.ts";
 

@@ -1,10 +1,10 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import Database from "better-sqlite3";
-import { drizzle } from "drizzle-orm/better-sqlite3";
 import { systemClock } from "../lib/clock.ts";
 import { WindlassError } from "../lib/errors.ts";
 import { type Db, dbOfSqlite } from "./boundary.ts";
 import { driverError, sqliteDialect } from "./dialect.ts";
+import { drizzle } from "./drizzle/better-sqlite3.ts";
 import type { Engine, StoreLog } from "./engine.ts";
 import { type Loan, lend, refuseNested } from "./transaction.ts";
 

@@ -1,10 +1,10 @@
 /** A small schema for the tests of the engines: what they promise must not depend on the product's tables. */
 
 import type Database from "better-sqlite3";
-import { and, asc, eq, gte, sql } from "drizzle-orm";
 import pg from "pg";
 import { type Db, kitOfSqlite } from "./boundary.ts";
 import { type Dialect, postgresDialect, sqliteDialect } from "./dialect.ts";
+import { and, asc, eq, gte, sql } from "./drizzle/orm.ts";
 import type { Engine } from "./engine.ts";
 import { silentLog } from "./engine.ts";
 import { openPostgresPool, postgresEngine } from "./engine-postgres.ts";

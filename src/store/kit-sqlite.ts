@@ -1,4 +1,6 @@
 // biome-ignore-all lint/suspicious/noDeprecatedImports: only the positional form of primaryKey is deprecated.
+
+import { checkedInstant, checkedInteger, checkedJson, checkedText } from "./codec.ts";
 import {
   check,
   customType,
@@ -8,8 +10,7 @@ import {
   sqliteTable,
   unique,
   uniqueIndex,
-} from "drizzle-orm/sqlite-core";
-import { checkedInstant, checkedInteger, checkedJson, checkedText } from "./codec.ts";
+} from "./drizzle/sqlite-core.ts";
 
 const text = customType<{ data: string; driverData: string }>({ dataType: () => "text", toDriver: checkedText });
 const int = customType<{ data: number; driverData: number }>({ dataType: () => "integer", toDriver: checkedInteger });

@@ -1,6 +1,7 @@
 // biome-ignore-all lint/suspicious/noDeprecatedImports: only the positional form of primaryKey is deprecated.
-import { check, customType, foreignKey, index, pgTable, primaryKey, unique, uniqueIndex } from "drizzle-orm/pg-core";
+
 import { checkedInstant, checkedInteger, checkedJson, checkedText } from "./codec.ts";
+import { check, customType, foreignKey, index, pgTable, primaryKey, unique, uniqueIndex } from "./drizzle/pg-core.ts";
 
 // Own codecs: drizzle's crash on a null that comes through a placeholder. The collation makes text sort as SQLite sorts it.
 const text = customType<{ data: string; driverData: string }>({

@@ -1,11 +1,11 @@
 import type Database from "better-sqlite3";
-import { drizzle as drizzleSqlite } from "drizzle-orm/better-sqlite3";
-import { migrate as applyToSqlite } from "drizzle-orm/better-sqlite3/migrator";
-import { readMigrationFiles } from "drizzle-orm/migrator";
-import { drizzle as drizzlePostgres } from "drizzle-orm/node-postgres";
-import { migrate as applyToPostgres } from "drizzle-orm/node-postgres/migrator";
 import type pg from "pg";
 import { WindlassError } from "../lib/errors.ts";
+import { drizzle as drizzleSqlite } from "./drizzle/better-sqlite3.ts";
+import { migrate as applyToSqlite } from "./drizzle/better-sqlite3-migrator.ts";
+import { readMigrationFiles } from "./drizzle/migrator.ts";
+import { drizzle as drizzlePostgres } from "./drizzle/node-postgres.ts";
+import { migrate as applyToPostgres } from "./drizzle/node-postgres-migrator.ts";
 
 /** What a database says of itself: how many migrations it has seen, and the time stamp of the last (0 for none). */
 interface Applied {

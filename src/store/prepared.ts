@@ -1,6 +1,7 @@
-import { type SQL, sql } from "drizzle-orm";
+import type { SQL } from "drizzle-orm";
 import type { AnyPgColumn, PgTable } from "drizzle-orm/pg-core";
 import { type Db, placeholdersOf, type WholeRow } from "./boundary.ts";
+import { sql } from "./drizzle/orm.ts";
 
 type Params = Readonly<Record<string, unknown>>;
 

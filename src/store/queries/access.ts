@@ -1,7 +1,7 @@
-import { and, eq, isNull, lt, lte, or } from "drizzle-orm";
 import type { AnyPgColumn } from "drizzle-orm/pg-core";
 import type { ApiKey } from "../../domain/api-key.ts";
 import { systemRandom } from "../../lib/random.ts";
+import { and, eq, isNull, lt, lte, or } from "../drizzle/orm.ts";
 import type { Queries, RememberedRequest } from "../ports.ts";
 import { prepared } from "../prepared.ts";
 import type { QueryContext } from "./context.ts";

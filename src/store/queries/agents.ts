@@ -1,7 +1,7 @@
-import { and, asc, count, eq, isNull, lt, ne, sql } from "drizzle-orm";
 import type { Agent } from "../../domain/agent.ts";
 import type { PoolId } from "../../lib/ids.ts";
 import { asParameter } from "../dialect.ts";
+import { and, asc, count, eq, isNull, lt, ne, sql } from "../drizzle/orm.ts";
 import type { Heard, Queries } from "../ports.ts";
 import { prepared } from "../prepared.ts";
 import { isConnected } from "../tables/conditions.ts";

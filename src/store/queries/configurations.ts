@@ -1,4 +1,4 @@
-import { and, desc, eq } from "drizzle-orm";
+import { and, desc, eq } from "../drizzle/orm.ts";
 import type { Queries } from "../ports.ts";
 import type { QueryContext } from "./context.ts";
 import { beforeInstant, getting, inserting } from "./rows.ts";

@@ -1,7 +1,7 @@
-import { and, eq, lt, sql } from "drizzle-orm";
 import type { JobStatus } from "../../domain/job.ts";
 import { slotsOf } from "../boundary.ts";
 import { asParameter } from "../dialect.ts";
+import { and, eq, lt, sql } from "../drizzle/orm.ts";
 import type { Queries } from "../ports.ts";
 import { prepared } from "../prepared.ts";
 import { isClaimed } from "../tables/conditions.ts";

@@ -1,6 +1,6 @@
-import { and, asc, count, desc, eq, isNull, lt, sql } from "drizzle-orm";
 import type { AgentId, PoolId, RunId, WorkspaceId } from "../../lib/ids.ts";
 import { asParameter } from "../dialect.ts";
+import { and, asc, count, desc, eq, isNull, lt, sql } from "../drizzle/orm.ts";
 import type { Queries } from "../ports.ts";
 import { prepared } from "../prepared.ts";
 import { isClaimed, isFalse, isQueued } from "../tables/conditions.ts";

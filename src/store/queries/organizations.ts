@@ -1,5 +1,5 @@
-import { asc, eq } from "drizzle-orm";
 import type { Organization } from "../../domain/organization.ts";
+import { asc, eq } from "../drizzle/orm.ts";
 import type { Queries } from "../ports.ts";
 import { prepared } from "../prepared.ts";
 import type { QueryContext } from "./context.ts";

@@ -1,7 +1,7 @@
-import { and, asc, count, eq, inArray, min } from "drizzle-orm";
 import type { AgentStatus } from "../../domain/agent.ts";
 import type { AgentPool } from "../../domain/agent-pool.ts";
 import type { OrganizationId, PoolId } from "../../lib/ids.ts";
+import { and, asc, count, eq, inArray, min } from "../drizzle/orm.ts";
 import type { PoolCounts, Queries } from "../ports.ts";
 import { prepared } from "../prepared.ts";
 import { isClaimed, isQueued } from "../tables/conditions.ts";

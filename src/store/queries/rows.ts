@@ -1,8 +1,9 @@
-import { eq, type SQL, sql } from "drizzle-orm";
+import type { SQL } from "drizzle-orm";
 import type { AnyPgColumn, PgTable } from "drizzle-orm/pg-core";
 import { WindlassError } from "../../lib/errors.ts";
 import { placeholdersOf, rowsOf, slotsOf, type TableWithId } from "../boundary.ts";
 import { asParameter, driverError } from "../dialect.ts";
+import { eq, sql } from "../drizzle/orm.ts";
 import type { NamePage, TimePage } from "../ports.ts";
 import { prepared } from "../prepared.ts";
 import type { QueryContext } from "./context.ts";

@@ -1,5 +1,5 @@
-import { and, asc, desc, eq, inArray, sql } from "drizzle-orm";
 import type { WorkspaceId } from "../../lib/ids.ts";
+import { and, asc, desc, eq, inArray, sql } from "../drizzle/orm.ts";
 import type { Queries } from "../ports.ts";
 import { prepared } from "../prepared.ts";
 import { isActive, isPending } from "../tables/conditions.ts";

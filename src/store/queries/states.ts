@@ -1,5 +1,5 @@
 import type { SQL } from "drizzle-orm";
-import { and, desc, eq, sql } from "drizzle-orm";
+import { and, desc, eq, sql } from "../drizzle/orm.ts";
 import type { Queries } from "../ports.ts";
 import type { QueryContext } from "./context.ts";
 import { beforeInstant, getting, inserting, saving } from "./rows.ts";

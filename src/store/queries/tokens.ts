@@ -1,5 +1,5 @@
-import { and, desc, eq } from "drizzle-orm";
 import type { AgentToken } from "../../domain/agent-token.ts";
+import { and, desc, eq } from "../drizzle/orm.ts";
 import type { Queries } from "../ports.ts";
 import { prepared } from "../prepared.ts";
 import { notLaterThan } from "./access.ts";

@@ -1,6 +1,6 @@
-import { and, asc, eq } from "drizzle-orm";
 import type { VariableCategory } from "../../domain/variable.ts";
 import type { WorkspaceId } from "../../lib/ids.ts";
+import { and, asc, eq } from "../drizzle/orm.ts";
 import type { Queries } from "../ports.ts";
 import type { QueryContext } from "./context.ts";
 import { afterPair, inserting, saving } from "./rows.ts";

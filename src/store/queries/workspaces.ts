@@ -1,6 +1,6 @@
-import { and, asc, eq } from "drizzle-orm";
 import type { Workspace, WorkspaceLock } from "../../domain/workspace.ts";
 import type { OrganizationId } from "../../lib/ids.ts";
+import { and, asc, eq } from "../drizzle/orm.ts";
 import type { Queries } from "../ports.ts";
 import { prepared } from "../prepared.ts";
 import type { Tables } from "../tables.ts";

@@ -1,5 +1,6 @@
-import { type SQL, sql } from "drizzle-orm";
+import type { SQL } from "drizzle-orm";
 import type { AnyPgColumn } from "drizzle-orm/pg-core";
+import { sql } from "../drizzle/orm.ts";
 
 /**
  * Conditions of the partial indexes. Queries use these very expressions, because SQLite wants the same text, and

@@ -1,7 +1,7 @@
 import { enableCompileCache } from "node:module";
 import { homedir } from "node:os";
 import { join } from "node:path";
-import { type Environment, readEnvironment } from "../lib/environment.ts";
+import { type Environment, readEnvironment } from "./environment.ts";
 
 /**
  * Keeps compiled modules in the user's own cache directory: half of a cold start. A directory that others may write
