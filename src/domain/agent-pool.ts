@@ -15,12 +15,6 @@ export interface AgentPool {
   readonly version: number;
 }
 
-/** Permission for one workspace, by name, so that it may be given before the workspace exists. */
-export interface PoolGrant {
-  readonly poolId: PoolId;
-  readonly workspaceName: string;
-}
-
 /** Whether a workspace may use a pool. Checked at assignment, at dispatch and at start. */
 export function mayUse(
   pool: Pick<AgentPool, "organizationId" | "isOrganizationScoped">,

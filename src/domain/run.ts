@@ -125,10 +125,6 @@ const final: ReadonlySet<RunStatus> = new Set<RunStatus>([
 /** True once a run can never change again. */
 export const isFinal = (status: RunStatus): boolean => final.has(status);
 
-/** Plan-only runs take no lock and wait for nobody. */
-export const holdsWorkspace = (run: Pick<Run, "options" | "status">): boolean =>
-  !run.options.isPlanOnly && run.status !== "pending" && !isFinal(run.status);
-
 /** The phase whose job the status speaks of; null if it speaks of none. */
 export function phaseOf(status: RunStatus): JobPhase | null {
   if (status === "plan_queued" || status === "planning") return "plan";
