@@ -1,4 +1,4 @@
-import { type BackoffPolicy, backoffMs, reconnectBackoff } from "../lib/backoff.ts";
+import { type BackoffPolicy, backoffMs, busyReconnectBackoff, reconnectBackoff } from "../lib/backoff.ts";
 import type { Random } from "../lib/random.ts";
 import type { AgentOutcome } from "./agent-outcome.ts";
 import type { ConnectionOutcome } from "./connection-outcome.ts";
@@ -27,7 +27,8 @@ export interface Situation {
 
 /** Decides what follows a connection's end: only a rejected token, a refused version, a deletion or a good-bye is final. */
 export function nextStep(outcome: ConnectionOutcome, { failures, hasJobs, random, policy }: Situation): NextStep {
-  const backoff = (attempt: number) => backoffMs(policy ?? reconnectBackoff, attempt, random);
+  const backoff = (attempt: number) =>
+    backoffMs(policy ?? (hasJobs ? busyReconnectBackoff : reconnectBackoff), attempt, random);
   const dial = (afterMs: number, count: number): NextStep => ({ kind: "dial", afterMs, failures: count });
   const slowly = () => dial(refusedWindowMs * (0.5 + random.fraction() / 2), failures + 1);
   switch (outcome.kind) {

@@ -92,7 +92,7 @@ async function waitingOf(
     mayUsePool: pool === undefined || mayUse(pool, new Set(grants), workspace),
     agents: seatsFor(control, workspace.poolId),
     jobsAhead: job?.status === "queued" ? await q.jobs.countAhead(job) : 0,
-    agentSilentSeconds: await silence(control, q, job),
+    agentSilentSince: await silence(control, q, job),
   });
 }
 
@@ -106,10 +106,10 @@ function seatsFor({ presence }: Control, poolId: Workspace["poolId"]): { online:
   };
 }
 
-async function silence({ presence, clock, timing }: Control, q: Queries, job: Job | null): Promise<number | null> {
-  if (job === null || job.agentId === null || job.status !== "started" || presence.get(job.agentId) !== undefined)
-    return null;
-  const agent = await q.agents.get(job.agentId);
-  const seconds = agent === undefined ? 0 : Math.floor((clock.now().getTime() - agent.lastSeenAt.getTime()) / 1000);
-  return seconds * 1000 >= timing.heartbeatMs * 2 ? seconds : null;
+/** When a running job's agent was last heard, once that is longer ago than two heartbeats. */
+async function silence({ presence, clock, timing }: Control, q: Queries, job: Job | null): Promise<Date | null> {
+  if (job === null || job.agentId === null || job.status !== "started") return null;
+  if (presence.get(job.agentId) !== undefined) return null;
+  const heardAt = (await q.agents.get(job.agentId))?.lastSeenAt ?? null;
+  return heardAt !== null && clock.now().getTime() - heardAt.getTime() >= timing.heartbeatMs * 2 ? heardAt : null;
 }

@@ -42,8 +42,8 @@ export interface WaitingFacts {
   readonly agents: { readonly online: number; readonly open: number; readonly free: number };
   /** Queued jobs before this one. */
   readonly jobsAhead: number;
-  /** Seconds since the job's agent was last heard; null if it is connected or there is none. */
-  readonly agentSilentSeconds: number | null;
+  /** When the job's agent was last heard; null if it is connected or there is none. */
+  readonly agentSilentSince: Date | null;
 }
 
 /** Why the run waits, or null if it moves or has ended. */
@@ -114,13 +114,13 @@ function whyQueued({ poolName, mayUsePool, agents, jobsAhead }: WaitingFacts, be
   return because("agents_busy", `waits for its turn in ${where}`, { queuePosition });
 }
 
-function whyRunning({ run, agentSilentSeconds }: WaitingFacts, job: Job, because: Because): Waiting | null {
+function whyRunning({ run, agentSilentSince }: WaitingFacts, job: Job, because: Because): Waiting | null {
   const agent = `agent ${job.agentName ?? "unknown"}`;
-  if (agentSilentSeconds !== null) {
-    const until = job.leaseUntil === null ? "" : ` until ${job.leaseUntil.toISOString()}`;
+  if (agentSilentSince !== null) {
+    const until = job.leaseUntil === null ? "" : ` until ${timeOf(job.leaseUntil)}`;
     return because(
       "agent_unreachable",
-      `${agent} has been silent for ${agentSilentSeconds} s; the job is assumed to run${until}`,
+      `${agent} has been silent since ${timeOf(agentSilentSince)}; the job is assumed to run${until}`,
     );
   }
   if (run.cancelRequestedAt !== null) {
@@ -128,3 +128,6 @@ function whyRunning({ run, agentSilentSeconds }: WaitingFacts, job: Job, because
   }
   return null;
 }
+
+/** `2026-01-31T12:00:00Z`. */
+const timeOf = (at: Date): string => at.toISOString().replace(/\.\d+Z$/, "Z");

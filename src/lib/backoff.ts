@@ -8,8 +8,11 @@ export interface BackoffPolicy {
   readonly factor?: number;
 }
 
-/** An agent's reconnection: anywhere in the first 5 s, later anywhere in up to 60 s. */
-export const reconnectBackoff: BackoffPolicy = { firstMs: 5_000, capMs: 60_000 };
+/** An idle agent's reconnection: anywhere in the first 5 s, later anywhere in up to 30 s. */
+export const reconnectBackoff: BackoffPolicy = { firstMs: 5_000, capMs: 30_000 };
+
+/** The same for an agent with jobs: somebody waits for their logs, and there are never many of them. */
+export const busyReconnectBackoff: BackoffPolicy = { firstMs: 1_000, capMs: 10_000 };
 
 /**
  * How long to wait before the given attempt (0 is the first retry): uniform between 0 and the bound.

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Control } from "../control/control.ts";
@@ -129,7 +130,9 @@ export async function openServer({
     );
   }
   readiness.set(true);
-  log.info({ url: listener.url, dataDir, version }, "windlassd is ready");
+  // Named at every start: the first one may have failed after it made the key.
+  const hasAdminToken = existsSync(adminTokenFile) ? { adminTokenFile } : {};
+  log.info({ url: listener.url, dataDir, version, ...hasAdminToken }, "windlassd is ready");
   const owned = opening.move();
   return { url: listener.url, dataDir, [Symbol.asyncDispose]: () => owned.disposeAsync() };
 }
