@@ -5,6 +5,7 @@ import type { Run } from "../domain/run.ts";
 import { decideState, type StateVersion } from "../domain/state-version.ts";
 import type { Workspace } from "../domain/workspace.ts";
 import { WindlassError } from "../lib/errors.ts";
+import { failpoint } from "../lib/failpoint.ts";
 import { newId } from "../lib/ids.ts";
 import type { Queries } from "../store/ports.ts";
 import { change, type Moment, saveRunFacts } from "./advance.ts";
@@ -209,6 +210,7 @@ export async function storeState(control: Control, who: Principal, uploaded: Upl
   if (known !== undefined && known.jobId === job.id) return known;
   const id = newId("sv", control.random);
   const blobKey = await storeSealed(control, uploaded.bytes, `state/${id}`);
+  failpoint("server.state-blob-stored");
   return change(control, async (tx, at) => {
     const scope = await applyScope(tx, who);
     const version: StateVersion = {
@@ -232,8 +234,10 @@ export async function storeState(control: Control, who: Principal, uploaded: Upl
   });
 }
 
+/** A started apply, or a lost one whose evidence is still awaited. Once its result is sealed its states are all here. */
 async function applyScope(q: Queries, who: Principal): Promise<Scope> {
   const scope = await scopeOf(q, who);
+  if (isEnded(scope.job.status) && scope.job.isLogClosed) throw stale({ jobId: scope.job.id, epoch: scope.job.epoch });
   if (scope.job.phase === "apply" && scope.job.startedAt !== null) return scope;
   throw new WindlassError(
     "permission_denied",

@@ -7,6 +7,7 @@ import type { WakeUps } from "../lib/wake-ups.ts";
 import type { BlobStore } from "../store/blob-store.ts";
 import type { LogStore } from "../store/log-store.ts";
 import type { Store } from "../store/ports.ts";
+import type { HelloGate } from "./hello-gate.ts";
 import type { Presence } from "./presence.ts";
 import type { Vault } from "./vault.ts";
 
@@ -52,6 +53,7 @@ export interface Control {
   readonly random: Random;
   readonly wake: WakeUps;
   readonly presence: Presence;
+  readonly helloGate: HelloGate;
   readonly limits: Limits;
   readonly timing: Timing;
   readonly log: Log;

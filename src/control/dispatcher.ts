@@ -1,6 +1,7 @@
 import { mayUse } from "../domain/agent-pool.ts";
 import { type Assignment, assign, type Candidate, dispatchOrder } from "../domain/dispatch.ts";
 import { type Job, moveJob } from "../domain/job.ts";
+import { failpoint } from "../lib/failpoint.ts";
 import type { AgentId, OrganizationId, PoolId } from "../lib/ids.ts";
 import { hashToken, mintDerivedToken } from "../lib/tokens.ts";
 import type { Queries } from "../store/ports.ts";
@@ -135,6 +136,7 @@ async function offer(control: Control, job: Job, { agentId }: Assignment): Promi
   }
   control.wake.notify(topics.run(job.runId));
   control.log.info({ jobId: job.id, runId: job.runId, epoch, agentId }, "job offered");
+  failpoint("server.offer-claimed");
   await seat.offer(move.job);
   return true;
 }

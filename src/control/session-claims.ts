@@ -8,6 +8,7 @@ import type {
   StartRequest,
 } from "../gen/windlass/agent/v1/agent_gateway_service_pb.ts";
 import { DesiredState, type JobClaim } from "../gen/windlass/agent/v1/job_pb.ts";
+import { failpoint } from "../lib/failpoint.ts";
 import { type AgentId, isId, type JobId } from "../lib/ids.ts";
 import { type Control, topics } from "./control.ts";
 import { type Claim, declineOffer, grantStart, takeReport } from "./job-results.ts";
@@ -105,6 +106,7 @@ export class SessionClaims {
   async start({ claim, incarnation }: StartRequest): Promise<void> {
     const found = this.#find(claim);
     const why = found === undefined ? "the claim is over" : await this.#grant(found, incarnation);
+    failpoint("server.start-granted");
     const decision = { claim: named(claim), granted: why === undefined, reason: why ?? "", incarnation };
     this.#host.send({ case: "startDecision", value: decision });
   }
@@ -145,6 +147,7 @@ export class SessionClaims {
 
   async #append(job: Job, offset: number, chunk: Uint8Array): Promise<void> {
     const result = await this.#control.logs.append(logStreamOf(job), offset, chunk);
+    failpoint("server.log-committed");
     this.#control.wake.notify(topics.log(job.id));
     const claim = { jobId: job.id, epoch: BigInt(job.epoch) };
     const nextOffset = BigInt(result.nextOffset);
@@ -160,6 +163,7 @@ export class SessionClaims {
     await found.held.appending;
     const report = reportOf(result);
     const answer = await takeReport(this.#control, found.claim, report);
+    failpoint("server.result-committed");
     const { jobId, agentId } = found.claim;
     const { log } = this.#control;
     switch (answer.kind) {

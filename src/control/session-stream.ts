@@ -36,7 +36,8 @@ export async function* serveSession(
   using ended = linkSignals(stream.signal);
   const incoming = untilAborted(stream.incoming, ended.signal);
   const hello = await helloOf(control, incoming);
-  const resumed = await resume(control, who.agentId, hello);
+  const enter = () => resume(control, who.agentId, hello);
+  const resumed = await control.helloGate.pass(hello.jobs.length > 0, enter, ended.signal);
   control.presence.get(who.agentId)?.close("superseded", "a newer stream of this agent is there");
   const session = new AgentSession(control, liveness, resumed);
   yield create(SessionResponseSchema, {

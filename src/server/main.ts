@@ -1,6 +1,7 @@
 import { helpText, readCommandLine } from "../lib/command-line.ts";
 import { readEnvironment } from "../lib/environment.ts";
 import { isWindlassError } from "../lib/errors.ts";
+import { armFailpoints, failpointVariables } from "../lib/failpoint.ts";
 import { createLog, type Log } from "../lib/log.ts";
 import { loadSettings } from "../lib/settings.ts";
 import { version } from "../lib/version.ts";
@@ -34,6 +35,7 @@ export async function main(argv: readonly string[]): Promise<number> {
   });
   const problems = [
     ...(line.kind === "invalid" ? line.problems : []),
+    ...armFailpoints(environment),
     ...(loaded.kind === "invalid" ? loaded.problems : loaded.unknown),
   ];
   if (problems.length > 0 || loaded.kind === "invalid") {
@@ -48,10 +50,12 @@ export async function main(argv: readonly string[]): Promise<number> {
 
 /** Variables of the sister programs are no mistake in a shared environment. */
 const sisters = (environment: Readonly<Record<string, unknown>>): readonly string[] =>
-  Object.keys(environment).filter((name) =>
-    /^WINDLASS_(AGENT_(TOKEN|NAME|LABELS|CONCURRENCY|DATA_DIR|ENGINE_PATH|SANDBOX)|TOKEN|ADDRESS|ORG|CONTEXT|CONFIG|OUTPUT|TIMEOUT|NO_INPUT|DEBUG|CA_FILE|SERVER_NAME|INSECURE)(_FILE)?$/.test(
-      name,
-    ),
+  Object.keys(environment).filter(
+    (name) =>
+      failpointVariables.some((known) => known === name) ||
+      /^WINDLASS_(AGENT_(TOKEN|NAME|LABELS|CONCURRENCY|DATA_DIR|ENGINE_PATH|SANDBOX)|TOKEN|ADDRESS|ORG|CONTEXT|CONFIG|OUTPUT|TIMEOUT|NO_INPUT|DEBUG|CA_FILE|SERVER_NAME|INSECURE)(_FILE)?$/.test(
+        name,
+      ),
   );
 
 async function serve(settings: ServerSettings, log: Log): Promise<number> {

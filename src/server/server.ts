@@ -3,6 +3,7 @@ import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Control } from "../control/control.ts";
 import { dispatchUntil } from "../control/dispatcher.ts";
+import { HelloGate } from "../control/hello-gate.ts";
 import { flushUntil, Liveness } from "../control/liveness.ts";
 import { Presence } from "../control/presence.ts";
 import { graceAfterStart, sweepUntil } from "../control/sweeper.ts";
@@ -172,6 +173,7 @@ async function openControl(
     random,
     wake,
     presence: new Presence(),
+    helloGate: new HelloGate(),
     limits: limitsOf(settings),
     timing: timingOf(settings),
     log,

@@ -3,6 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Control, defaultLimits } from "../../src/control/control.ts";
+import { HelloGate } from "../../src/control/hello-gate.ts";
 import { Presence, type Seat } from "../../src/control/presence.ts";
 import { createVault } from "../../src/control/vault.ts";
 import { defaultSilence } from "../../src/domain/agent.ts";
@@ -59,6 +60,7 @@ export async function openTestControl({
     random,
     wake: new WakeUps(clock),
     presence: new Presence(),
+    helloGate: new HelloGate(),
     limits: { ...defaultLimits, ...limits },
     timing: {
       heartbeatMs: 10_000,
