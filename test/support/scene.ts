@@ -2,7 +2,6 @@ import { cp, mkdtemp, readFile, realpath, rm, writeFile } from "node:fs/promises
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { createTestDatabase } from "../postgres.ts";
 import { Api, freshName } from "./api.ts";
 import { expectNothingLeft } from "./leftovers.ts";
 import { type Ending, type Program, type ProgramName, programPath, startProgram } from "./programs.ts";
@@ -94,7 +93,7 @@ class OpenScene implements Scene {
 
   async server({ engine = "sqlite", serverAgents = 0, args = [] }: ServerOptions = {}): Promise<TestServer> {
     const dataDir = join(this.directory, freshName("server"));
-    const database = engine === "postgres" ? this.#held.use(await createTestDatabase()) : undefined;
+    const database = engine === "postgres" ? this.#held.use(await testDatabase()) : undefined;
     const call = (listen: string) => [
       ...["--data-dir", dataDir, "--listen", listen, "--log-format", "json", "--shutdown-timeout", "5s"],
       ...["--server-agent-concurrency", String(serverAgents)],
@@ -168,6 +167,9 @@ class OpenScene implements Scene {
     return program;
   }
 }
+
+/** Imported only where it is used: it works only inside the test program, and benchmarks have scenes too. */
+const testDatabase = async () => (await import("../postgres.ts")).createTestDatabase();
 
 const readyAt = async (program: Program): Promise<string> =>
   (await program.says(/"url":"([^"]+)"[^\n]*windlassd is ready/))[1] ?? "";
