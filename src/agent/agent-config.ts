@@ -1,5 +1,4 @@
-/** How a job's processes are kept apart from the machine. */
-export type SandboxKind = "none";
+import type { SandboxWish } from "./sandbox/choose-sandbox.ts";
 
 /** Everything an agent is told when it starts; `cmd` checks it first. */
 export interface AgentConfig {
@@ -20,13 +19,23 @@ export interface AgentConfig {
   readonly enginePath?: string;
   /** Where programs are looked for, in the form of PATH. */
   readonly searchPath: string;
-  readonly sandbox: SandboxKind;
+  /** How a job's processes are kept apart from the machine. */
+  readonly sandbox: SandboxWish;
+  /** What jobs in a sandbox may read beside the system and the directories of `searchPath`: absolute paths. */
+  readonly sandboxPaths?: readonly string[];
   /** With less free space than this, no job is taken. */
   readonly minFreeBytes: number;
+  /** Space in the data directory that is kept for states and journals; none if absent. */
+  readonly reserveBytes?: number;
+  /** How long a canceled plan may take before it is ended by force. */
+  readonly planPatienceMs?: number;
 }
 
 export const defaultWorkRoot = "/tmp/windlass-work";
 export const defaultMinFreeBytes = 64 * 1024 * 1024;
+export const defaultReserveBytes = 64 * 1024 * 1024;
+/** Source: the reliability study, §2.11. */
+export const defaultPlanPatienceMs = 60_000;
 
 /** The protocol this agent speaks. */
 export const protocol = { minimum: 1, maximum: 1 } as const;

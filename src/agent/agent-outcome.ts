@@ -9,5 +9,7 @@ export type AgentOutcome =
   | { readonly kind: "deleted"; readonly detail: string }
   /** Its data directory cannot be used: another process has it, or it cannot be written. */
   | { readonly kind: "directory_unusable"; readonly detail: string }
+  /** The sandbox that it was told to use does not work here. */
+  | { readonly kind: "sandbox_unusable"; readonly detail: string }
   /** A fault of the agent itself. */
   | { readonly kind: "failed"; readonly detail: string };

@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import type { Transport } from "@connectrpc/connect";
 import type { RegisterResponse } from "../gen/windlass/agent/v1/agent_gateway_service_pb.ts";
 import { DesiredState } from "../gen/windlass/agent/v1/job_pb.ts";
@@ -10,9 +11,12 @@ import type { AgentConfig } from "./agent-config.ts";
 import type { AgentOutcome } from "./agent-outcome.ts";
 import { JobArtifacts } from "./artifacts.ts";
 import { conductJob } from "./conduct.ts";
+import { DiskReserve } from "./disk-reserve.ts";
 import type { House } from "./house.ts";
 import { type Identity, loadIdentity } from "./identity.ts";
 import { JobTable } from "./job-table.ts";
+import { type Machine, thisMachine } from "./machine.ts";
+import { chooseSandbox, type Sandbox } from "./sandbox/choose-sandbox.ts";
 import { superviseConnection } from "./supervisor.ts";
 
 export interface AgentOptions {
@@ -21,6 +25,8 @@ export interface AgentOptions {
   /** The agent token; asked for at each registration. */
   readonly token: () => Promise<string>;
   readonly config: AgentConfig;
+  /** This machine if absent; models of agents bring their own. */
+  readonly machine?: Machine;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
@@ -80,12 +86,16 @@ class RunningAgent implements Agent {
   async #run(): Promise<AgentOutcome> {
     const { config, log, random } = this.#options;
     log.info({ version: config.version, "agent.server": config.isServerAgent }, "starting agent");
+    const chosen = await chooseSandbox(config.sandbox, config.searchPath);
+    if (chosen.kind === "unusable") return { kind: "sandbox_unusable", detail: chosen.why };
+    const { sandbox } = chosen;
+    if (sandbox.kind === "none") log.warn({ reason: chosen.why }, "jobs run without a sandbox: they can read what the agent can");
     const locked = await lockDirectory(config.dataDir).catch(unusable);
     if ("detail" in locked) return locked;
     if (locked.kind === "held") return { kind: "directory_unusable", detail: locked.message };
     using _lock = locked.lock;
     const identity = await loadIdentity(config.dataDir, { random, name: config.name });
-    await using table = this.#jobTable(identity);
+    await using table = this.#jobTable(identity, sandbox);
     this.#table = table;
     await table.restore();
     void warmUp(config);
@@ -94,23 +104,30 @@ class RunningAgent implements Agent {
       {
         ...this.#options,
         identity,
+        sandbox: sandbox.kind,
         host: table,
         isWorking: () => table.isWorking,
         onRegistered: (response) => this.#registered(response),
+        onCredential: ({ clusterGeneration }) => {
+          this.#clusterGeneration = clusterGeneration;
+        },
         onWelcome: () => table.welcomed(),
       },
       this.#stopping.signal,
     );
+    if (outcome.kind === "token_rejected") await table.tidied();
     this.#stopping.abort(new Error("the agent stops"));
     return outcome;
   }
 
-  #jobTable({ incarnation, name: agentName }: Identity): JobTable {
-    const { config, clock, random, log, transport } = this.#options;
+  #jobTable({ incarnation, name: agentName }: Identity, sandbox: Sandbox): JobTable {
+    const { config, clock, random, log, transport, machine = thisMachine } = this.#options;
     const artifacts = (jobToken: string) => new JobArtifacts(transport, jobToken);
-    const house: House = { config, agentName, clock, random, log, artifacts };
+    const { minFreeBytes, reserveBytes: bytes = 0 } = config;
+    const reserve = new DiskReserve({ path: join(config.dataDir, "reserve"), bytes, minFreeBytes, clock, log });
+    const house: House = { config, agentName, clock, random, log, artifacts, machine, sandbox, reserve };
     return new JobTable({
-      ...{ config, incarnation, clock, log },
+      ...{ config, incarnation, clock, log, reserve },
       clusterGeneration: () => this.#clusterGeneration,
       conduct: (job, stopping) => conductJob(job, { ...house, stopping }),
     });
@@ -118,7 +135,6 @@ class RunningAgent implements Agent {
 
   #registered(response: RegisterResponse): void {
     const { config, log } = this.#options;
-    this.#clusterGeneration = response.clusterGeneration;
     const fields = {
       "agent.id": response.agentId,
       "agent.server": config.isServerAgent,

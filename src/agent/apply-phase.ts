@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { linkSignals } from "../lib/abort.ts";
 import { ApplyProgress } from "../terraform/apply-progress.ts";
 import { applyArgv } from "../terraform/argv.ts";
 import { findEmergencyState } from "../terraform/emergency-state.ts";
@@ -24,28 +25,44 @@ export async function applyPhase(execution: Execution): Promise<PhaseEnd> {
   await using watcher = await watchState(execution, delivery);
   acknowledged = (serial) => watcher.acknowledge(serial);
   const progress = new ApplyProgress();
-  const end = await apply(execution, progress);
+  const end = await guarded(execution, () => apply(execution, progress));
   const { newest, problem } = await settle(execution, { watcher, delivery });
   return await phaseEnd(execution, { end, progress, stateSerial: newest?.serial ?? 0, problem });
 }
 
-function watchState({ job, site, directory }: Execution, delivery: StateDelivery): Promise<StateWatcher> {
+/** Terraform's own state needs space before ours does. */
+async function guarded<T>({ site }: Execution, action: () => Promise<T>): Promise<T> {
+  using over = linkSignals(site.stopping);
+  const guarding = site.reserve.guard(over.signal);
+  try {
+    return await action();
+  } finally {
+    over.abort();
+    await guarding;
+  }
+}
+
+function watchState({ job, site, place }: Execution, delivery: StateDelivery): Promise<StateWatcher> {
   const { state } = job.spec;
   return StateWatcher.open({
-    file: join(directory, "terraform.tfstate"),
+    file: join(place.directory, "terraform.tfstate"),
+    within: job.files.work,
     spoolDir: job.files.states,
     given: state === undefined ? undefined : { lineage: state.lineage, serial: Number(state.serial) },
     clock: site.clock,
     onSnapshot: (snapshot) => delivery.offer(snapshot),
-    onProblem: (error) => site.log.error({ ...idsOf(job), err: error }, "a state could not be copied yet"),
+    onProblem: (error) => {
+      site.log.error({ ...idsOf(job), err: error }, "a state could not be copied yet");
+      if (isOutOfSpace(error)) void site.reserve.release("a state cannot be copied");
+    },
   });
 }
 
-async function apply({ job, steps, directory, variables }: Execution, progress: ApplyProgress): Promise<StepEnd> {
+async function apply({ job, steps, place, variables }: Execution, progress: ApplyProgress): Promise<StepEnd> {
   const argv = async () => {
-    await writeApplyVariables(directory, (await variables).terraform);
+    await writeApplyVariables(place.directory, (await variables).terraform);
     const parallelism = job.spec.options?.parallelism ?? 0;
-    return applyArgv({ plan: job.files.planFile, ...(parallelism === 0 ? {} : { parallelism }) });
+    return applyArgv({ plan: place.seen(job.files.planFile), ...(parallelism === 0 ? {} : { parallelism }) });
   };
   const observe = (event: Parameters<ApplyProgress["observe"]>[0]) => {
     progress.observe(event);
@@ -82,6 +99,7 @@ async function settleWatcher({ job, site, steps }: Execution, watcher: StateWatc
       return await watcher.settle(await findEmergencyState(output));
     } catch (error) {
       if (!isOutOfSpace(error)) throw error;
+      if (await site.reserve.release("the last state cannot be copied")) continue;
       site.log.error({ ...idsOf(job), err: error }, "disk full: the last state waits to be copied");
       await site.clock.sleep(retryMs, site.stopping);
     }

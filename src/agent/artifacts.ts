@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
-import { open, stat } from "node:fs/promises";
+import { constants } from "node:fs";
+import { type FileHandle, open } from "node:fs/promises";
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { type Client, Code, ConnectError, createClient, type Transport } from "@connectrpc/connect";
 import {
@@ -57,9 +58,10 @@ export class JobArtifacts {
 
   /** Sends a plan file and its summary. */
   async uploadPlan(planFile: string, { sha256, summary }: PlanToUpload, signal: AbortSignal): Promise<void> {
-    const planSizeBytes = BigInt((await stat(planFile)).size);
+    await using file = await openOwnFile(planFile);
+    const planSizeBytes = BigInt((await file.stat()).size);
     const header = { planSizeBytes, planSha256: sha256, summarySizeBytes: BigInt(summary.length) };
-    await this.#client.uploadPlan(planParts(planFile, header, summary), this.#with(signal));
+    await this.#client.uploadPlan(planParts(file, header, summary), this.#with(signal));
   }
 
   /** Sends a state; the answer says whether it was kept aside. */
@@ -92,10 +94,18 @@ export function isRefused(error: unknown): boolean {
 
 export const sha256Of = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");
 
-/** SHA-256 of a file, in hex. */
+/** Opens a file that a job may have put there: a link is not followed, and only a regular file will do. */
+async function openOwnFile(path: string): Promise<FileHandle> {
+  const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  if ((await file.stat()).isFile()) return file;
+  await file.close();
+  throw new WindlassError("validation", `${path} is no regular file`);
+}
+
+/** SHA-256 of a file that a job has made, in hex. */
 export async function sha256OfFile(path: string): Promise<string> {
   const hash = createHash("sha256");
-  await using file = await open(path, "r");
+  await using file = await openOwnFile(path);
   for await (const chunk of file.createReadStream({ autoClose: false })) hash.update(chunk);
   return hash.digest("hex");
 }
@@ -120,13 +130,12 @@ async function save(pieces: AsyncIterable<{ chunk: Uint8Array }>, path: string, 
 type PlanPart = MessageInitShape<typeof UploadPlanRequestSchema>;
 
 async function* planParts(
-  planFile: string,
+  file: FileHandle,
   header: { planSizeBytes: bigint; planSha256: string; summarySizeBytes: bigint },
   summary: Uint8Array,
 ): AsyncGenerator<PlanPart> {
   yield create(UploadPlanRequestSchema, { part: { case: "header", value: header } });
-  await using file = await open(planFile, "r");
-  for await (const value of file.createReadStream({ autoClose: false, highWaterMark: pieceBytes })) {
+  for await (const value of file.createReadStream({ autoClose: false, start: 0, highWaterMark: pieceBytes })) {
     yield create(UploadPlanRequestSchema, { part: { case: "planChunk", value } });
   }
   for (const value of pieces(summary)) yield create(UploadPlanRequestSchema, { part: { case: "summaryChunk", value } });

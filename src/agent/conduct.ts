@@ -1,4 +1,5 @@
 import { abortable, linkSignals } from "../lib/abort.ts";
+import { failpoint } from "../lib/failpoint.ts";
 import { executeJob } from "./execute.ts";
 import type { Site } from "./house.ts";
 import type { Job } from "./job.ts";
@@ -6,7 +7,6 @@ import { storedLog } from "./job-log.ts";
 import { idsOf, note } from "./job-notes.ts";
 import type { JobEnd } from "./job-table.ts";
 import type { StoredResult } from "./journal.ts";
-import { prepareJob } from "./prepare.ts";
 import { notStarted } from "./results.ts";
 
 /**
@@ -25,7 +25,15 @@ export async function conductJob(job: Job, site: Site): Promise<JobEnd> {
     if (start.kind !== "started") return start;
   }
   job.enter({ kind: "running" });
-  return report(job, site, await executeJob(job, site));
+  const result = await executeJob(job, site);
+  return result === undefined ? abandon(job, site) : report(job, site, result);
+}
+
+/** The control plane will give the job to another agent, or has done so. */
+async function abandon(job: Job, site: Site): Promise<JobEnd> {
+  site.log.warn(idsOf(job), "job abandoned: its lease was over");
+  await note(job, site, { kind: "acknowledged" });
+  return { kind: "forgotten" };
 }
 
 type Start =
@@ -40,11 +48,14 @@ async function bringToStart(job: Job, site: Site): Promise<Start> {
   try {
     until.signal.throwIfAborted();
     job.enter({ kind: "preparing" });
-    const preparation = await prepareJob(job, site, until.signal);
+    const preparation = await site.machine.prepare(job, site, until.signal);
     if (preparation.kind === "declined") return preparation;
     job.enter({ kind: "asking" });
     const grant = await abortable(job.granted, until.signal);
-    if (grant.kind === "granted") return await begin(job, site);
+    if (grant.kind === "granted") {
+      await job.freshness.untilFresh(until.signal);
+      return await begin(job, site);
+    }
     site.log.info({ ...idsOf(job), reason: grant.reason }, "job refused by the control plane");
     return { kind: "forgotten" };
   } catch (error) {
@@ -58,6 +69,7 @@ async function bringToStart(job: Job, site: Site): Promise<Start> {
 /** Rule J: what follows may have started terraform, and the disk knows it before. */
 async function begin(job: Job, site: Site): Promise<Start> {
   await note(job, site, { kind: "exec", epoch: String(job.claim.epoch) });
+  failpoint("agent.exec-journaled");
   site.log.info(idsOf(job), "job started");
   return { kind: "started" };
 }

@@ -5,7 +5,13 @@ import { ErrorInfoSchema, RetryInfoSchema } from "../gen/google/rpc/error_detail
 /** How one attempt to be connected ended: registration and stream together. */
 export type ConnectionOutcome =
   /** Nothing is known but that it does not work right now. */
-  | { readonly kind: "unavailable"; readonly reason: string; readonly retryAfterMs?: number }
+  | {
+      readonly kind: "unavailable";
+      readonly reason: string;
+      readonly retryAfterMs?: number;
+      /** The credential of the stream was not accepted. */
+      readonly isRefused?: boolean;
+    }
   /** The stream was welcomed and broke. */
   | { readonly kind: "lost"; readonly reason: string; readonly livedMs: number }
   | { readonly kind: "told_to_reconnect"; readonly afterMs: number; readonly maxDelayMs: number }
@@ -32,13 +38,17 @@ export function registerFailure(error: unknown): ConnectionOutcome {
 }
 
 /** What the failure of a stream that was not welcomed means. Its session token may just have been replaced. */
-export const openFailure = (error: unknown): ConnectionOutcome => unavailable(ConnectError.from(error));
+export function openFailure(error: unknown): ConnectionOutcome {
+  const failure = ConnectError.from(error);
+  const isRefused = failure.code === Code.Unauthenticated || failure.code === Code.PermissionDenied;
+  return { ...unavailable(failure), isRefused };
+}
 
 /** The reason in an error's google.rpc.ErrorInfo; empty if it has none. */
 export const errorReason = (error: ConnectError): string => error.findDetails(ErrorInfoSchema)[0]?.reason ?? "";
 
-function unavailable(error: ConnectError): ConnectionOutcome {
+function unavailable(error: ConnectError) {
   const delay = error.findDetails(RetryInfoSchema)[0]?.retryDelay;
   const retryAfterMs = delay === undefined ? {} : { retryAfterMs: durationMs(delay) };
-  return { kind: "unavailable", reason: error.message, ...retryAfterMs };
+  return { kind: "unavailable", reason: error.message, ...retryAfterMs } as const;
 }

@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { linkSignals } from "../lib/abort.ts";
+import { failpoint } from "../lib/failpoint.ts";
 import type { StateSnapshot } from "../terraform/state-spool.ts";
 import { isRefused } from "./artifacts.ts";
 import { patienceOf, type Site } from "./house.ts";
@@ -106,9 +107,11 @@ export class StateDelivery implements AsyncDisposable {
   }
 
   async #upload({ file, lineage, serial }: StateSnapshot, isFinal: boolean, signal: AbortSignal): Promise<void> {
+    await this.#job.freshness.untilFresh(signal);
     const bytes = await readFile(file);
     const artifacts = this.#site.artifacts(this.#job.spec.jobToken);
     const { quarantined, quarantineReason } = await artifacts.uploadState({ bytes, lineage, serial, isFinal }, signal);
+    failpoint("agent.state-uploaded");
     if (quarantined) this.#site.log.warn({ ...idsOf(this.#job), serial, quarantineReason }, "a state was put aside");
     await this.#onAcknowledged(serial);
   }

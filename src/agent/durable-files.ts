@@ -1,4 +1,4 @@
-import { chmod, type FileHandle, mkdir, open, readdir, rename, rm } from "node:fs/promises";
+import { chmod, type FileHandle, mkdir, open, readdir, rename, rm, statfs } from "node:fs/promises";
 import { dirname, join } from "node:path";
 
 /** Writes a file so that after a crash it has either its old content or all of the new one. */
@@ -23,6 +23,14 @@ export async function syncDirectory(path: string): Promise<void> {
   } finally {
     await directory.close();
   }
+}
+
+const nearlyNothingBytes = 1024 * 1024;
+
+/** True if so little space is left at `path` that what was written there last may be missing. */
+export async function isFull(path: string): Promise<boolean> {
+  const { bavail, bsize } = await statfs(path);
+  return bavail * bsize < nearlyNothingBytes;
 }
 
 /** Makes a directory for this user alone, with its parents. */

@@ -1,21 +1,20 @@
-import { join } from "node:path";
 import { isWindlassError } from "../lib/errors.ts";
+import { failpoint } from "../lib/failpoint.ts";
 import { applyPhase } from "./apply-phase.ts";
-import { isOutOfSpace } from "./durable-files.ts";
+import { isFull, isOutOfSpace } from "./durable-files.ts";
 import type { Site } from "./house.ts";
 import type { Job } from "./job.ts";
 import { type Prepared, type ReadyJob, readPrepared } from "./job-files.ts";
 import { type FinishedLog, JobLog, storedLog } from "./job-log.ts";
 import { note } from "./job-notes.ts";
+import { type JobPlace, placeJob } from "./job-place.ts";
 import { JobSteps } from "./job-steps.ts";
 import { fetchVariables, type JobVariables } from "./job-variables.ts";
 import type { StoredResult } from "./journal.ts";
 import { heading, notice } from "./log-lines.ts";
 import { planPhase } from "./plan-phase.ts";
-import { configurationRoot } from "./prepare.ts";
 import { errored, type PhaseEnd } from "./results.ts";
 import { limitTime } from "./time-limit.ts";
-import { placeWorkLink, removeWorkLink } from "./work-link.ts";
 
 /** What a phase works with. */
 export interface Execution {
@@ -25,23 +24,28 @@ export interface Execution {
   readonly log: JobLog;
   readonly steps: JobSteps;
   readonly variables: Promise<JobVariables>;
-  /** Where terraform runs: the same path on every agent. */
-  readonly directory: string;
+  readonly place: JobPlace;
 }
 
-/** Executes a granted job, or takes its execution up again, and writes its result down. */
-export async function executeJob(job: Job, site: Site): Promise<StoredResult> {
+/** Executes a granted job, or takes its execution up again, and writes its result down. A plan that was fenced has none. */
+export async function executeJob(job: Job, site: Site): Promise<StoredResult | undefined> {
   const prepared = (await readPrepared(job.files)) ?? lostPreparation;
   const variables = prepared.kind === "ready" ? fetchVariables(job, site) : Promise.resolve(noVariables);
   await using log = await openLog(job, site, variables);
   job.showLog(log.view);
   await log.say("00-heading", () => heading(job.spec, prepared, site.agentName));
   const end = await phaseEnd({ job, site, log, prepared, variables });
+  if (job.journal.has("fenced")) return undefined;
   if (end.errorMessage !== "") await log.say("99-end", () => notice(end.errorMessage.replace(/: see the log$/, "")));
-  const result = withLog(end, await log.finish(), prepared.engineVersion);
+  const finished = await log.finish();
+  // Terraform does not notice that its output is lost, and the log may have kept up until then.
+  const wasDiskFull = finished.wasDiskFull || (await isFull(job.files.root));
+  const result = withLog(end, { ...finished, wasDiskFull }, prepared.engineVersion);
   // The file is closed with `log`: from here on the stream reads it by its name.
   job.showLog(storedLog(job.files.spool, result.logBytes));
+  failpoint("agent.result-unwritten");
   await note(job, site, { kind: "result", result });
+  failpoint("agent.result-written");
   return result;
 }
 
@@ -96,12 +100,11 @@ async function phaseEnd({ job, site, log, prepared, variables }: Opened): Promis
   if (prepared.kind === "unusable") return errored(prepared.message);
   using timeout = limitTime(job, site);
   try {
-    const link = await placeWorkLink(site.config.workRoot, job.spec.runId, job.files.work);
-    const directory = join(configurationRoot(link.path), job.spec.workingDirectory);
-    const steps = new JobSteps({ job, site, log, variables, ready: prepared, directory, workPath: link.path });
-    const execution = { job, site, log, variables, ready: prepared, directory, steps };
+    const place = await placeJob(job, site, prepared.enginePath);
+    const steps = new JobSteps({ job, site, log, variables, ready: prepared, place });
+    const execution = { job, site, log, variables, ready: prepared, place, steps };
     const end = await (job.isApply ? applyPhase(execution) : planPhase(execution));
-    await removeWorkLink(link);
+    await place.leave();
     return timeout.hasExpired ? { ...end, outcome: "errored", errorMessage: timeout.message } : end;
   } catch (error) {
     site.stopping.throwIfAborted();

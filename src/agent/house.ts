@@ -3,7 +3,10 @@ import type { Log } from "../lib/log.ts";
 import type { Random } from "../lib/random.ts";
 import type { AgentConfig } from "./agent-config.ts";
 import type { JobArtifacts } from "./artifacts.ts";
+import type { DiskReserve } from "./disk-reserve.ts";
+import type { Machine } from "./machine.ts";
 import type { Patience } from "./patience.ts";
+import type { Sandbox } from "./sandbox/choose-sandbox.ts";
 
 /** What the work on every job shares. */
 export interface House {
@@ -11,6 +14,10 @@ export interface House {
   /** What people call the agent. */
   readonly agentName: string;
   readonly artifacts: (jobToken: string) => JobArtifacts;
+  readonly machine: Machine;
+  /** In which the processes of jobs are started. */
+  readonly sandbox: Sandbox;
+  readonly reserve: DiskReserve;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;

@@ -11,9 +11,8 @@ export interface JobFiles {
   readonly spec: string;
   readonly journal: string;
   readonly prepared: string;
-  /** Downloaded artifacts. */
+  /** Downloaded artifacts; the plan lies in `work`. */
   readonly configurationArchive: string;
-  readonly planFile: string;
   readonly initialState: string;
   /** What terraform printed, a file for each step, in clear. */
   readonly raw: string;
@@ -23,10 +22,12 @@ export interface JobFiles {
   readonly states: string;
   /** Processes' pids and statuses. */
   readonly steps: string;
-  /** Variables in files, as terraform wants them. */
-  readonly variables: string;
-  /** What the link at the work root leads to. */
+  /** All that the job's processes may write to. */
   readonly work: string;
+  /** The plan that is made or applied; in `work`. */
+  readonly planFile: string;
+  /** Variables in files, as terraform wants them; in `work`. */
+  readonly variables: string;
 }
 
 export const jobFilesAt = (root: string): JobFiles => ({
@@ -35,14 +36,14 @@ export const jobFilesAt = (root: string): JobFiles => ({
   journal: join(root, "journal"),
   prepared: join(root, "prepared.json"),
   configurationArchive: join(root, "configuration.tar.gz"),
-  planFile: join(root, "plan.tfplan"),
   initialState: join(root, "initial.tfstate"),
   raw: join(root, "raw"),
   spool: join(root, "spool"),
   states: join(root, "state"),
   steps: join(root, "steps"),
-  variables: join(root, "variables"),
   work: join(root, "work"),
+  planFile: join(root, "work", "plan.tfplan"),
+  variables: join(root, "work", "variables"),
 });
 
 /** What is known of a job from its offer on. */

@@ -1,18 +1,18 @@
 import { join } from "node:path";
 import { abortable, linkSignals } from "../lib/abort.ts";
+import { failpoint } from "../lib/failpoint.ts";
 import { terraformEnvironment } from "../terraform/environment.ts";
 import type { TerraformEvent } from "../terraform/events.ts";
+import { defaultPlanPatienceMs } from "./agent-config.ts";
 import { removeFile, touch } from "./durable-files.ts";
 import type { Site } from "./house.ts";
 import type { Job } from "./job.ts";
 import type { ReadyJob } from "./job-files.ts";
 import type { JobLog } from "./job-log.ts";
 import { idsOf, note, noteIfPossible } from "./job-notes.ts";
+import type { JobPlace } from "./job-place.ts";
 import type { JobVariables } from "./job-variables.ts";
-import { adoptStep, type Step, type StepOutcome, startStep } from "./steps/step-process.ts";
-
-/** A canceled plan that has not ended by then is ended by force. An apply never is, unless a person says so. */
-const planPatienceMs = 60_000;
+import type { Step, StepOutcome } from "./steps/step-process.ts";
 
 /** What becomes of a step's output. */
 export type StepOutput =
@@ -41,10 +41,7 @@ export interface JobStepsOptions {
   readonly log: JobLog;
   readonly ready: ReadyJob;
   readonly variables: Promise<JobVariables>;
-  /** Where terraform runs. */
-  readonly directory: string;
-  /** The link to the job's work. */
-  readonly workPath: string;
+  readonly place: JobPlace;
 }
 
 /**
@@ -71,6 +68,7 @@ export class JobSteps {
     const ended = begun.kind === "running" ? this.#untilEnd(name, begun.step) : Promise.resolve(begun);
     if (output.kind !== "hidden") this.#follow(name, output, ended);
     const end = await ended;
+    failpoint("agent.step-exited");
     await this.#record(name, end);
     if (end.kind === "lost") this.#options.log.resync();
     return end;
@@ -83,22 +81,24 @@ export class JobSteps {
 
   async #adopt(name: string): Promise<StepOutcome | { readonly kind: "running"; readonly step: Step }> {
     await touch(this.outputPath(name));
-    const adopted = await adoptStep(this.#dirOf(name), this.#options.site.clock);
+    const adopted = await this.#options.site.machine.adopt(this.#dirOf(name), this.#options.site.clock);
     return adopted.kind === "never-started"
       ? { kind: "lost", why: "the agent ended while it was starting it" }
       : adopted;
   }
 
   async #start(name: string, argv: StepRequest["argv"]) {
-    const { job, site, ready, directory } = this.#options;
+    const { job, site, ready, place } = this.#options;
     const variables = await this.#untilWanted();
     if (variables === undefined) return { kind: "skipped" } as const;
-    const program = [ready.enginePath, ...(await argv())];
+    const program = place.command([ready.enginePath, ...(await argv())]);
     const env = this.#environment(variables);
     await removeFile(this.outputPath(name));
     await note(job, site, { kind: "step_started", step: name });
-    const command = { dir: this.#dirOf(name), argv: program, env, cwd: directory, logFile: this.outputPath(name) };
-    const started = await startStep(command, site.clock);
+    failpoint("agent.step-noted");
+    const command = { ...program, dir: this.#dirOf(name), env, logFile: this.outputPath(name) };
+    const started = await site.machine.start(command, site.clock);
+    failpoint("agent.step-spawned");
     if (started.kind === "refused") return started;
     site.log.info({ ...idsOf(job), step: name }, "step started");
     return { kind: "running", step: started.step } as const;
@@ -110,6 +110,8 @@ export class JobSteps {
     using until = linkSignals(site.stopping, job.canceled);
     try {
       await abortable(job.confirmed, until.signal);
+      await job.freshness.untilFresh(until.signal);
+      if (!job.isApply) await job.lease.untilValid(until.signal);
       const found = await abortable(variables, until.signal);
       return job.canceled.aborted ? undefined : found;
     } catch (error) {
@@ -120,17 +122,18 @@ export class JobSteps {
   }
 
   #environment({ environment }: JobVariables): Record<string, string> {
-    const { job, site, workPath, directory } = this.#options;
+    const { job, site, place } = this.#options;
+    const { work } = job.files;
     const { runId, organization, workspace } = job.spec;
     const fromNothing = terraformEnvironment({
       path: site.config.searchPath,
-      home: join(workPath, "home"),
-      temporaryDirectory: join(workPath, "tmp"),
+      home: place.seen(join(work, "home")),
+      temporaryDirectory: place.seen(join(work, "tmp")),
       run: { runId, organization, workspace },
       variables: environment,
     });
     // Terraform believes PWD, so that it sees the same path on every agent and not where the link leads.
-    return { ...fromNothing, PWD: directory };
+    return { ...fromNothing, PWD: place.seenDirectory };
   }
 
   #dirOf(name: string): string {
@@ -145,6 +148,7 @@ export class JobSteps {
     const onForce = () => void this.#force(name, step).catch((error) => this.#failed(error));
     whenAborted(job.canceled, over.signal, onCancel);
     whenAborted(job.forced, over.signal, onForce);
+    if (!job.isApply) void this.#fence(name, step, over.signal).catch((error) => this.#failed(error));
     try {
       const outcome = await step.waitForExit(site.stopping);
       // Programs that a provisioner left behind would go on in the world, seen by nobody.
@@ -162,8 +166,20 @@ export class JobSteps {
     const outcome = await step.interrupt();
     site.log.info({ ...idsOf(job), step: name, outcome }, "step interrupted");
     if (job.isApply) return;
-    await site.clock.sleep(planPatienceMs, over).catch(() => {});
+    await site.clock.sleep(site.config.planPatienceMs ?? defaultPlanPatienceMs, over).catch(() => {});
     if (!over.aborted) await this.#force(name, step);
+  }
+
+  /** A plan whose lease is over is tried elsewhere: it must not go on here. An apply does, whatever happens. */
+  async #fence(name: string, step: Step, over: AbortSignal): Promise<void> {
+    const { job, site } = this.#options;
+    if (!job.journal.has("fenced")) {
+      await job.lease.untilEnd(over).catch(() => {});
+      if (over.aborted || job.canceled.aborted) return;
+      site.log.warn({ ...idsOf(job), step: name }, "the lease of a plan is over without a word from the control plane: it is ended");
+      await noteIfPossible(job, site, { kind: "fenced" });
+    }
+    await this.#interrupt(name, step, over);
   }
 
   async #force(name: string, step: Step): Promise<void> {

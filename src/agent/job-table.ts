@@ -1,5 +1,6 @@
 import { statfs } from "node:fs/promises";
 import { join } from "node:path";
+import { durationMs } from "@bufbuild/protobuf/wkt";
 import type {
   JobCommand,
   Offer,
@@ -7,19 +8,22 @@ import type {
   ResumeDecision,
   StartDecision,
 } from "../gen/windlass/agent/v1/agent_gateway_service_pb.ts";
-import type { HeldJob, JobClaim, JobSpec } from "../gen/windlass/agent/v1/job_pb.ts";
-import { JobPhase } from "../gen/windlass/agent/v1/job_pb.ts";
+import { DesiredState, type HeldJob, type JobClaim, type JobSpec } from "../gen/windlass/agent/v1/job_pb.ts";
+import { abortable, deadlineAfter } from "../lib/abort.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Log } from "../lib/log.ts";
 import type { AgentConfig } from "./agent-config.ts";
-import { type ClaimKey, claimKey, isSafeName, newClaim } from "./claim.ts";
-import { isOutOfSpace, removeTree } from "./durable-files.ts";
+import { type ClaimKey, claimKey, newClaim } from "./claim.ts";
+import type { DiskReserve } from "./disk-reserve.ts";
+import { type BeatTime, Freshness } from "./freshness.ts";
 import { Job } from "./job.ts";
 import { jobFilesAt } from "./job-files.ts";
+import { takeIn, whyUnknown } from "./job-intake.ts";
 import { idsOf } from "./job-notes.ts";
+import { removeJob, workToEnd } from "./job-work.ts";
 import type { LogSource } from "./log-sender.ts";
 import type { HostChange, OfferAnswer, SessionHost, Speech } from "./session-host.ts";
-import { readStoredJobs, type StoredJob, writeNewJob } from "./stored-jobs.ts";
+import { readStoredJobs, type StoredJob } from "./stored-jobs.ts";
 
 /** How the work on a claim ended on this agent. */
 export type JobEnd =
@@ -39,12 +43,14 @@ export interface JobTableOptions {
   /** Of the latest registration. */
   readonly clusterGeneration: () => string;
   readonly conduct: Conduct;
+  /** Space for states and journals; none is kept if absent. */
+  readonly reserve?: DiskReserve;
   readonly clock: Clock;
   readonly log: Log;
 }
 
-/** After a fault, before the work on a job is taken up again. */
-const faultPauseMs = 5_000;
+/** How long an end waits for directories to be removed. */
+const tidyMs = 5_000;
 
 /**
  * Every claim that this agent has something of. It takes offers, keeps each job's work going until it ends, and is what a
@@ -58,10 +64,12 @@ export class JobTable implements SessionHost, AsyncDisposable {
   readonly #arriving = new Set<ClaimKey>();
   readonly #listeners = new Set<(change: HostChange) => void>();
   readonly #stopping = new AbortController();
+  readonly #freshness: Freshness;
   #drainReason: string | undefined;
 
   constructor(options: JobTableOptions) {
     this.#options = options;
+    this.#freshness = new Freshness(options.clock, () => this.#tell({ kind: "doubtful" }));
   }
 
   get #root(): string {
@@ -95,6 +103,7 @@ export class JobTable implements SessionHost, AsyncDisposable {
   readonly leaving = (): string | undefined => (this.isIdle ? this.#drainReason : undefined);
 
   readonly freeDiskBytes = async (): Promise<bigint> => {
+    await this.#options.reserve?.ensure();
     const { bavail, bsize } = await statfs(this.#options.config.dataDir);
     return BigInt(bavail) * BigInt(bsize);
   };
@@ -115,6 +124,14 @@ export class JobTable implements SessionHost, AsyncDisposable {
   };
 
   readonly command = ({ claim, desired }: JobCommand): void => this.#find(claim)?.desire(desired);
+
+  readonly heartbeatAnswered = (beat: BeatTime, commands: readonly JobCommand[]): void => {
+    for (const { claim, desired, lease } of commands) {
+      if (desired === DesiredState.GONE) continue;
+      this.#find(claim)?.lease.renew(beat.monotonicMs, lease === undefined ? undefined : durationMs(lease));
+    }
+    this.#freshness.confirm(beat);
+  };
 
   readonly logAcknowledged = (key: ClaimKey, offset: number, closed: boolean): void =>
     this.#jobs.get(key)?.acknowledgeLog(offset, closed);
@@ -158,6 +175,14 @@ export class JobTable implements SessionHost, AsyncDisposable {
     if (this.isIdle && this.#drainReason === undefined) this.#options.log.info("waiting for next job");
   }
 
+  /** Resolves when the jobs of which the control plane has everything are gone from the disk, or soon in any case. */
+  async tidied(): Promise<void> {
+    const isEnding = (key: ClaimKey) => (this.#jobs.get(key)?.isSealed ?? true) && !this.#arriving.has(key);
+    const ending = [...this.#work].flatMap(([key, work]) => (isEnding(key) ? [work] : []));
+    using deadline = deadlineAfter(this.#options.clock, tidyMs, this.#stopping.signal);
+    await abortable(Promise.allSettled(ending), deadline.signal).catch(() => {});
+  }
+
   get jobs(): readonly Job[] {
     return [...this.#jobs.values()];
   }
@@ -182,10 +207,8 @@ export class JobTable implements SessionHost, AsyncDisposable {
   #whyNot(spec: JobSpec): string | undefined {
     if (this.#drainReason !== undefined) return `draining: ${this.#drainReason}`;
     if (this.#stopping.signal.aborted) return "the agent stops";
-    if (!isSafeName(spec.runId)) return "the offer names no run";
-    if (spec.phase !== JobPhase.PLAN && spec.phase !== JobPhase.APPLY) {
-      return `this agent does not know the phase ${spec.phase}: update it`;
-    }
+    const unknown = whyUnknown(spec);
+    if (unknown !== undefined) return unknown;
     const places = this.jobs.filter((job) => job.takesPlace).length + this.#arriving.size;
     if (places >= this.#options.config.concurrency) return `all ${this.#options.config.concurrency} places are taken`;
     return undefined;
@@ -209,21 +232,13 @@ export class JobTable implements SessionHost, AsyncDisposable {
 
   /** Writes an offered job to the disk, or declines it when there is no room. */
   async #writeDown(spec: JobSpec, key: ClaimKey): Promise<Job | undefined> {
-    const { config, clusterGeneration, clock } = this.#options;
-    const claim = newClaim(spec.claim?.jobId ?? "", spec.claim?.epoch ?? 0n);
-    try {
-      const free = await this.freeDiskBytes();
-      if (free < config.minFreeBytes) {
-        this.#decline(claim, `disk full: ${free} bytes are free, ${config.minFreeBytes} are needed`);
-        return undefined;
-      }
-      const stored = { job: spec, clusterGeneration: clusterGeneration() };
-      return this.#add(await writeNewJob(this.#root, { key, stored }, () => clock.now()), false);
-    } catch (error) {
-      await removeTree(join(this.#root, key)).catch(() => {});
-      this.#decline(claim, isOutOfSpace(error) ? "disk full: the job cannot be written down" : messageOf(error));
-      return undefined;
-    }
+    const { config, clusterGeneration, clock, reserve } = this.#options;
+    const { minFreeBytes } = config;
+    const intake = { root: this.#root, minFreeBytes, freeBytes: this.freeDiskBytes, reserve, clock };
+    const written = await takeIn(intake, { key, spec, clusterGeneration: clusterGeneration() });
+    if (typeof written !== "string") return this.#add(written, false);
+    this.#decline(newClaim(spec.claim?.jobId ?? "", spec.claim?.epoch ?? 0n), written);
+    return undefined;
   }
 
   #decline(claim: JobClaim, reason: string): void {
@@ -240,6 +255,8 @@ export class JobTable implements SessionHost, AsyncDisposable {
       claim,
       files: jobFilesAt(join(this.#root, key)),
       incarnation: this.#options.incarnation,
+      clock: this.#options.clock,
+      freshness: this.#freshness,
       onChange: (kind) => this.#tell({ kind }),
     });
     this.#jobs.set(key, job);
@@ -247,7 +264,7 @@ export class JobTable implements SessionHost, AsyncDisposable {
   }
 
   async #conduct(job: Job): Promise<void> {
-    const end = await this.#untilEnd(job);
+    const end = await workToEnd(job, this.#options, this.#stopping.signal);
     if (end.kind === "kept") await job.journal.append({ kind: "kept", reason: end.reason });
     job.enter({ kind: "over" });
     await job.journal[Symbol.asyncDispose]();
@@ -255,36 +272,9 @@ export class JobTable implements SessionHost, AsyncDisposable {
     if (end.kind === "declined") this.#decline(job.claim, end.reason);
     if (end.kind === "kept")
       this.#options.log.warn({ directory: job.files.root, reason: end.reason }, "job directory kept");
-    else await this.#remove(job);
+    else await removeJob(job, this.#options.log);
     this.#tell({ kind: "speech" });
     this.#leaveIfIdle();
-  }
-
-  /** The work can be taken up at any point: after a fault of this machine it is, as after a restart. */
-  async #untilEnd(job: Job): Promise<JobEnd> {
-    const { conduct, clock, log } = this.#options;
-    const { signal } = this.#stopping;
-    for (;;) {
-      try {
-        return await conduct(job, signal);
-      } catch (error) {
-        signal.throwIfAborted();
-        log.error({ err: error, job: job.key }, "the work on a job failed");
-        if (!job.journal.has("exec") && !job.journal.has("result"))
-          return { kind: "declined", reason: messageOf(error) };
-        await clock.sleep(faultPauseMs, signal);
-      }
-    }
-  }
-
-  async #remove(job: Job): Promise<void> {
-    const { log } = this.#options;
-    await removeTree(job.files.root).catch((error: unknown) =>
-      log.warn(
-        { err: error, directory: job.files.root },
-        "a job directory cannot be removed: it is tried again at the next start",
-      ),
-    );
   }
 
   #leaveIfIdle(): void {
@@ -293,5 +283,3 @@ export class JobTable implements SessionHost, AsyncDisposable {
     else this.#tell({ kind: "leaving", reason });
   }
 }
-
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -1,7 +1,5 @@
 import { create } from "@bufbuild/protobuf";
 import {
-  type JobResult,
-  JobResultSchema,
   type ResultAck,
   type ResumeDecision,
   type StartDecision,
@@ -12,13 +10,15 @@ import {
   type HeldJob,
   HeldJobSchema,
   type JobClaim,
-  JobOutcome,
   JobPhase,
-  JobStage,
 } from "../gen/windlass/agent/v1/job_pb.ts";
+import type { Clock } from "../lib/clock.ts";
 import type { ClaimKey } from "./claim.ts";
+import type { Freshness } from "./freshness.ts";
 import type { JobFiles, StoredSpec } from "./job-files.ts";
+import { resultMessage, stageOf } from "./job-messages.ts";
 import type { Journal, StoredResult } from "./journal.ts";
+import { Lease } from "./lease.ts";
 import type { LogSource } from "./log-sender.ts";
 import type { Speech } from "./session-host.ts";
 
@@ -49,6 +49,9 @@ export interface JobParts {
   /** True for a job that an earlier process of this agent took. */
   readonly isRestored: boolean;
   readonly incarnation: string;
+  readonly clock: Clock;
+  /** Whether what the control plane said of it can still be believed. */
+  readonly freshness: Freshness;
   /** Called whenever the job wants to say something else than before, or its log has grown. */
   readonly onChange: (kind: "speech" | "log") => void;
 }
@@ -56,6 +59,8 @@ export interface JobParts {
 /** One claim on one job: what is wanted of it, how far it is, and what it wants to say. It does nothing by itself. */
 export class Job {
   readonly #parts: JobParts;
+  /** How long the claim is this agent's without another word of the control plane. */
+  readonly lease: Lease;
   readonly #canceled = new AbortController();
   readonly #forced = new AbortController();
   readonly #gone = new AbortController();
@@ -66,11 +71,13 @@ export class Job {
   #log: LogView = noLog;
   #logAcknowledged = 0;
   #isLogClosed = false;
+  #isSealed = false;
   #stateSerial = 0;
   #resourcesDone = 0;
 
   constructor(parts: JobParts) {
     this.#parts = parts;
+    this.lease = new Lease(parts.clock);
     this.#stage = parts.isRestored ? { kind: "waiting" } : { kind: "preparing" };
     if (!parts.isRestored) this.#confirmed.resolve();
   }
@@ -97,6 +104,10 @@ export class Job {
 
   get journal(): Journal {
     return this.#parts.journal;
+  }
+
+  get freshness(): Freshness {
+    return this.#parts.freshness;
   }
 
   get isRestored(): boolean {
@@ -145,6 +156,10 @@ export class Job {
     return this.#sealed.promise;
   }
 
+  get isSealed(): boolean {
+    return this.#isSealed;
+  }
+
   get log(): LogSource {
     const { end, isComplete } = this.#log;
     const read = (offset: number, maxBytes: number) => this.#log.read(offset, maxBytes);
@@ -186,14 +201,17 @@ export class Job {
   resume(decision: ResumeDecision): void {
     this.#acknowledgeLog(Number(decision.logNextOffset), false);
     this.desire(decision.desired);
-    if (decision.sealed) this.#sealed.resolve();
+    if (decision.sealed) this.#seal();
   }
 
   /** A decision about a start that nobody has asked for, or that is bound to another incarnation, changes nothing. */
   decide(decision: StartDecision): void {
     if (this.#stage.kind !== "asking") return;
     if (!decision.granted) this.#grant.resolve({ kind: "refused", reason: decision.reason });
-    else if (decision.incarnation === this.#parts.incarnation) this.#grant.resolve({ kind: "granted" });
+    else if (decision.incarnation === this.#parts.incarnation) {
+      this.lease.renew(this.#parts.clock.monotonicMs());
+      this.#grant.resolve({ kind: "granted" });
+    }
   }
 
   acknowledgeLog(offset: number, closed: boolean): void {
@@ -202,10 +220,7 @@ export class Job {
   }
 
   acknowledgeResult({ sealed, needLogFrom }: ResultAck): void {
-    if (sealed) {
-      this.#sealed.resolve();
-      return;
-    }
+    if (sealed) return this.#seal();
     this.#logAcknowledged = Number(needLogFrom);
     this.#parts.onChange("speech");
   }
@@ -232,6 +247,11 @@ export class Job {
     return { key: this.key, message: { case: "jobResult", value: resultMessage(this.claim, stage.result) } };
   }
 
+  #seal(): void {
+    this.#isSealed = true;
+    this.#sealed.resolve();
+  }
+
   #isLogDelivered({ logBytes }: StoredResult): boolean {
     return this.#isLogClosed || this.#logAcknowledged >= logBytes;
   }
@@ -240,42 +260,4 @@ export class Job {
     this.#logAcknowledged = offset;
     this.#isLogClosed ||= closed;
   }
-}
-
-function stageOf(stage: Stage): JobStage {
-  switch (stage.kind) {
-    case "waiting":
-    case "preparing":
-      return JobStage.PREPARING;
-    case "asking":
-      return JobStage.PREPARED;
-    case "running":
-      return JobStage.RUNNING;
-    case "reporting":
-    case "over":
-      return JobStage.REPORTING;
-  }
-}
-
-const outcomes = {
-  finished: JobOutcome.FINISHED,
-  errored: JobOutcome.ERRORED,
-  canceled: JobOutcome.CANCELED,
-} as const;
-
-function resultMessage(claim: JobClaim, result: StoredResult): JobResult {
-  return create(JobResultSchema, {
-    claim,
-    outcome: outcomes[result.outcome],
-    exitCode: result.exitCode,
-    errorMessage: result.errorMessage,
-    logBytes: BigInt(result.logBytes),
-    logSha256: result.logSha256,
-    hasChanges: result.hasChanges,
-    counts: result.counts,
-    planSha256: result.planSha256,
-    stateSerial: BigInt(result.stateSerial),
-    resourcesInFlight: [...result.resourcesInFlight],
-    engineVersion: result.engineVersion,
-  });
 }

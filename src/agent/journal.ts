@@ -33,6 +33,8 @@ const recordShape = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("step_forced"), at: z.string(), step: z.string() }),
   /** `exitCode` is null when nobody knows how it ended. */
   z.object({ kind: z.literal("step_ended"), at: z.string(), step: z.string(), exitCode: z.number().int().nullable() }),
+  /** Comes before a plan is ended by its own agent, because its lease is over: it has no result. */
+  z.object({ kind: z.literal("fenced"), at: z.string() }),
   z.object({ kind: z.literal("plan_uploaded"), at: z.string(), sha256: z.string() }),
   z.object({ kind: z.literal("state_acknowledged"), at: z.string(), serial: z.number().int(), final: z.boolean() }),
   /** The claim is over, and nobody takes the last state of its apply. */

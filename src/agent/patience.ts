@@ -11,7 +11,8 @@ export interface Patience {
   readonly policy?: BackoffPolicy;
 }
 
-const defaultPolicy: BackoffPolicy = { firstMs: 1_000, capMs: 30_000 };
+/** What waits is the end of a job: after an outage it should not wait much longer than the connection did. */
+const defaultPolicy: BackoffPolicy = { firstMs: 1_000, capMs: 5_000 };
 
 /** Does something until it succeeds, with growing pauses; throws what cannot pass, and the signal's reason. */
 export async function persist<T>(attempt: () => Promise<T>, patience: Patience, signal: AbortSignal): Promise<T> {

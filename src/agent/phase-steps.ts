@@ -7,12 +7,12 @@ import type { StepEnd } from "./job-steps.ts";
 import { canceled, errored, type PhaseEnd } from "./results.ts";
 
 /** Runs `terraform init` if the configuration asks for it; an end means that the phase is over. */
-export async function initialize({ job, ready, steps, directory }: Execution): Promise<PhaseEnd | undefined> {
+export async function initialize({ job, ready, steps, place }: Execution): Promise<PhaseEnd | undefined> {
   if (!ready.needsInit) return undefined;
   const argv = () => initArgv({ lockFileReadonly: job.isApply });
   const end = await steps.run({ name: "init", argv, output: { kind: "text" } });
   if (!isSuccess(end)) return failureOf(job, "init", end);
-  await assertLocalBackend(directory, ready.hasBackendBlock);
+  await assertLocalBackend(place.directory, ready.hasBackendBlock);
   return undefined;
 }
 

@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { ConnectError } from "@connectrpc/connect";
+import { failpoint } from "../lib/failpoint.ts";
 import { type PlanOptions, planArgv, showPlanArgv } from "../terraform/argv.ts";
 import { type PlanSummary, summarizePlan } from "../terraform/plan.ts";
 import { writePlanVariables } from "../terraform/variables.ts";
@@ -22,26 +23,26 @@ export async function planPhase(execution: Execution): Promise<PhaseEnd> {
   await removeFile(job.files.variables);
   const hasChanges = plan.kind === "exited" && plan.code === 2;
   if (!hasChanges && !isSuccess(plan)) return failureOf(job, "plan", plan);
-  const showArgv = () => showPlanArgv(job.files.planFile);
+  const showArgv = () => showPlanArgv(execution.place.seen(job.files.planFile));
   const show = await steps.run({ name: "show", argv: showArgv, output: { kind: "hidden" } });
   if (!isSuccess(show)) return failureOf(job, "show", show);
   return handOver(execution, hasChanges);
 }
 
 /** Options of terraform from those of the run; variables go to files outside of the configuration. */
-async function planOptions({ job, variables }: Execution): Promise<PlanOptions> {
+async function planOptions({ job, variables, place }: Execution): Promise<PlanOptions> {
   const { options } = job.spec;
   const { terraform } = await variables;
   const varFiles = await writePlanVariables(await freshDirectory(job.files.variables), terraform);
   const parallelism = options?.parallelism ?? 0;
   return {
-    out: job.files.planFile,
+    out: place.seen(job.files.planFile),
     destroy: options?.destroy ?? false,
     refresh: !(options?.skipRefresh ?? false),
     refreshOnly: options?.refreshOnly ?? false,
     targets: options?.targets ?? [],
     replace: options?.replacements ?? [],
-    varFiles,
+    varFiles: varFiles.map(place.seen),
     ...(parallelism === 0 ? {} : { parallelism }),
   };
 }
@@ -64,6 +65,7 @@ async function handOver({ job, site, steps }: Execution, hasChanges: boolean): P
     site.stopping.throwIfAborted();
     return errored(`the plan could not be uploaded: ${ConnectError.from(error).rawMessage}`, { exitCode: 0 });
   }
+  failpoint("agent.plan-uploaded");
   await note(job, site, { kind: "plan_uploaded", sha256 });
   await removeFile(shown);
   return finished({ exitCode: hasChanges ? 2 : 0, hasChanges, planSha256: sha256, counts: countsOf(summary) });

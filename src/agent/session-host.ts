@@ -8,6 +8,7 @@ import type {
 } from "../gen/windlass/agent/v1/agent_gateway_service_pb.ts";
 import type { HeldJob, JobClaim } from "../gen/windlass/agent/v1/job_pb.ts";
 import type { ClaimKey } from "./claim.ts";
+import type { BeatTime } from "./freshness.ts";
 import type { LogSource } from "./log-sender.ts";
 
 /** What goes out on a stream. */
@@ -31,6 +32,8 @@ export type HostChange =
   | { readonly kind: "speech" }
   | { readonly kind: "log" }
   | { readonly kind: "draining" }
+  /** Something waits for a heartbeat to be answered. */
+  | { readonly kind: "doubtful" }
   /** The agent is idle and goes. */
   | { readonly kind: "leaving"; readonly reason: string }
   | { readonly kind: "declined"; readonly claim: JobClaim; readonly reason: string };
@@ -51,6 +54,8 @@ export interface SessionHost {
   readonly offer: (offer: Offer) => OfferAnswer;
   readonly decide: (decision: StartDecision) => void;
   readonly command: (command: JobCommand) => void;
+  /** A heartbeat was answered; its commands follow by themselves. */
+  readonly heartbeatAnswered: (beat: BeatTime, commands: readonly JobCommand[]) => void;
   readonly logAcknowledged: (key: ClaimKey, offset: number, closed: boolean) => void;
   readonly resultAcknowledged: (key: ClaimKey, ack: ResultAck) => void;
   /** The server asks the agent to leave when idle. */

@@ -3,12 +3,8 @@ import { type Client, ConnectError } from "@connectrpc/connect";
 import {
   type AgentGatewayService,
   type Close,
-  GoodbyeSchema,
   type HeartbeatReply,
-  HelloSchema,
   type LogAck,
-  LogChunkSchema,
-  OfferDeclineSchema,
   type Reconnect,
   type ResultAck,
   type SessionRequest,
@@ -24,11 +20,13 @@ import { type Lane, OutQueue } from "../lib/queue.ts";
 import type { Random } from "../lib/random.ts";
 import { claimKey } from "./claim.ts";
 import { type ConnectionOutcome, openFailure } from "./connection-outcome.ts";
+import { type BeatTime, beatTime } from "./freshness.ts";
 import { heartbeatMessage, Pulse } from "./heartbeat.ts";
 import type { Identity } from "./identity.ts";
-import { type LogChunkToSend, LogSender } from "./log-sender.ts";
+import { LogSender } from "./log-sender.ts";
 import { intervalOf, outcomeOfClose } from "./session-close.ts";
 import type { HostChange, OutgoingMessage, SessionHost } from "./session-host.ts";
+import { chunkMessage, declineMessage, goodbyeMessage, helloMessage, sizeOf } from "./session-messages.ts";
 import { Speaker } from "./speaker.ts";
 
 /** A server that has not welcomed the agent by then is not there. */
@@ -36,10 +34,6 @@ const welcomeTimeoutMs = 15_000;
 /** How long the server has, after a good-bye, to end the stream. */
 const goodbyeTimeoutMs = 2_000;
 const queueLimits = { maxItems: 1_024, maxBytes: 4 * 1024 * 1024 };
-/** What a control message counts for in the queue; only a job's result can be much larger. */
-const controlBytes = 256;
-const sizeOf = (message: OutgoingMessage): number =>
-  message.case === "jobResult" ? controlBytes + message.value.resourcesInFlight.join().length : controlBytes;
 const defaultIntervalMs = 10_000;
 
 export interface SessionOptions {
@@ -72,6 +66,8 @@ class Session {
   readonly #queue = new OutQueue<SessionRequest>(queueLimits);
   readonly #over = new AbortController();
   readonly #speaker: Speaker;
+  /** Heartbeats without an answer, oldest first. */
+  readonly #beats: BeatTime[] = [];
   #state: State = { kind: "opening" };
 
   constructor(options: SessionOptions) {
@@ -85,7 +81,7 @@ class Session {
     signal.addEventListener("abort", onAbort, { once: true });
     using _changes = this.#options.host.onChange((change) => this.#changed(change));
     this.#endAfter(welcomeTimeoutMs, "opening", "the server did not welcome the agent in time");
-    this.#hello();
+    this.#send(helloMessage(this.#options));
     try {
       await this.#converse();
     } finally {
@@ -127,17 +123,9 @@ class Session {
     this.#options.clock.sleep(ms, this.#over.signal).then(expire, () => {});
   }
 
-  #send(message: OutgoingMessage, lane: Lane = "control", bytes = sizeOf(message)): void {
-    const isQueued = this.#queue.push(lane, create(SessionRequestSchema, { message }), bytes);
+  #send(message: OutgoingMessage, lane: Lane = "control"): void {
+    const isQueued = this.#queue.push(lane, create(SessionRequestSchema, { message }), sizeOf(message));
     if (!isQueued && this.#queue.state.kind === "overflowed") this.#end(this.#broken("the server reads too slowly"));
-  }
-
-  #hello(): void {
-    const { identity, lastSessionEpoch, clusterGeneration, host } = this.#options;
-    const { incarnation, bootId } = identity;
-    const jobs = [...host.held()];
-    const hello = create(HelloSchema, { incarnation, bootId, lastSessionEpoch, clusterGeneration, jobs });
-    this.#send({ case: "hello", value: hello });
   }
 
   #receive({ message }: SessionResponse): void {
@@ -207,14 +195,9 @@ class Session {
       windowBytes: windowBytes > 0 ? windowBytes : 256 * 1024,
       sources: host.logs,
       room: (signal) => this.#queue.room(signal),
-      send: (chunk) => this.#sendChunk(chunk),
+      send: (chunk) => this.#send(chunkMessage(chunk), "bulk"),
       onAcknowledged: host.logAcknowledged,
     });
-  }
-
-  #sendChunk({ claim, offset, bytes }: LogChunkToSend): void {
-    const value = create(LogChunkSchema, { claim, offset: BigInt(offset), chunk: bytes });
-    this.#send({ case: "logChunk", value }, "bulk", bytes.length + controlBytes);
   }
 
   /** Something that runs as long as the stream: when it fails, so does the stream. */
@@ -230,6 +213,7 @@ class Session {
     const { host, clock } = this.#options;
     const freeDiskBytes = await host.freeDiskBytes();
     const facts = { jobs: host.held(), freeDiskBytes, now: clock.now(), isDraining: host.isDraining() };
+    this.#beats.push(beatTime(clock));
     this.#send({ case: "heartbeat", value: heartbeatMessage(facts) });
     this.#speaker.repeat();
   }
@@ -238,18 +222,18 @@ class Session {
     if (this.#state.kind !== "ready") return;
     this.#state.pulse.answered(intervalOf(reply.nextInterval));
     this.#state.logs.checkProgress();
-    for (const command of reply.jobs) this.#options.host.command(command);
-    if (reply.drain) this.#options.host.drain("the control plane asked for it");
+    const { host } = this.#options;
+    for (const command of reply.jobs) host.command(command);
+    // Answers come in the order of the heartbeats.
+    const beat = this.#beats.shift();
+    if (beat !== undefined) host.heartbeatAnswered(beat, reply.jobs);
+    if (reply.drain) host.drain("the control plane asked for it");
   }
 
   #offered(claim: JobClaim | undefined, answer: ReturnType<SessionHost["offer"]>): void {
-    if (answer.kind === "declined" && claim !== undefined) this.#decline(claim, answer.reason);
+    if (answer.kind === "declined" && claim !== undefined) this.#send(declineMessage(claim, answer.reason));
     const key = claimKey(claim);
     if (answer.kind === "held" && key !== undefined) this.#speaker.repeatOf(key);
-  }
-
-  #decline(claim: JobClaim, reason: string): void {
-    this.#send({ case: "offerDecline", value: create(OfferDeclineSchema, { claim, reason: reason.slice(0, 1024) }) });
   }
 
   #logAcknowledged({ claim, nextOffset, rewind, closed }: LogAck): void {
@@ -285,9 +269,10 @@ class Session {
         this.#state.logs.wake();
         break;
       case "declined":
-        this.#decline(change.claim, change.reason);
+        this.#send(declineMessage(change.claim, change.reason));
         break;
       case "draining":
+      case "doubtful":
         this.#own(this.#state.pulse.beat());
         break;
       case "leaving":
@@ -298,7 +283,7 @@ class Session {
 
   /** Says good-bye and waits for the server to end the stream. */
   #leave(reason: string): void {
-    this.#send({ case: "goodbye", value: create(GoodbyeSchema, { reason: reason.slice(0, 1024) }) });
+    this.#send(goodbyeMessage(reason));
     this.#queue.end();
     this.#state = { kind: "leaving" };
     this.#endAfter(goodbyeTimeoutMs, "leaving", "");

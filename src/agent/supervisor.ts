@@ -14,6 +14,7 @@ import { type ConnectionOutcome, registerFailure } from "./connection-outcome.ts
 import type { Identity } from "./identity.ts";
 import { nextStep } from "./reconnect.ts";
 import { holdSession } from "./session.ts";
+import { keepCredential, readCredential, type SessionCredential } from "./session-credential.ts";
 import type { SessionHost } from "./session-host.ts";
 
 const registerTimeoutMs = 30_000;
@@ -24,10 +25,14 @@ export interface SupervisorOptions {
   readonly token: () => Promise<string>;
   readonly config: AgentConfig;
   readonly identity: Identity;
+  /** The sandbox that jobs really run in. */
+  readonly sandbox: string;
   readonly host: SessionHost;
   /** True while terraform runs or a state still has to be uploaded: then even a refused agent stays. */
   readonly isWorking: () => boolean;
   readonly onRegistered: (response: RegisterResponse) => void;
+  /** Called before each stream with what it is opened with. */
+  readonly onCredential: (credential: SessionCredential) => void;
   readonly onWelcome: () => void;
   readonly clock: Clock;
   readonly random: Random;
@@ -40,6 +45,7 @@ interface Memory {
   lastSessionEpoch: bigint;
   warnedAtMs: number;
   connected: boolean;
+  credential: SessionCredential | undefined;
 }
 
 /**
@@ -49,7 +55,13 @@ interface Memory {
 export async function superviseConnection(options: SupervisorOptions, signal: AbortSignal): Promise<AgentOutcome> {
   const { host, isWorking, random, clock } = options;
   const client = createClient(AgentGatewayService, options.transport);
-  const memory: Memory = { failures: 0, lastSessionEpoch: 0n, warnedAtMs: Number.NEGATIVE_INFINITY, connected: false };
+  const memory: Memory = {
+    failures: 0,
+    lastSessionEpoch: 0n,
+    warnedAtMs: Number.NEGATIVE_INFINITY,
+    connected: false,
+    credential: undefined,
+  };
   for (;;) {
     const outcome = await connect(options, { client, memory }, signal);
     const next = nextStep(outcome, { failures: memory.failures, hasJobs: isWorking(), random });
@@ -66,22 +78,65 @@ interface Connecting {
   readonly memory: Memory;
 }
 
-async function connect(
+async function connect(options: SupervisorOptions, connecting: Connecting, signal: AbortSignal) {
+  if (signal.aborted) return { kind: "stopped" } as const;
+  using leaving = leavingSignal(options.host);
+  const { client } = connecting;
+  const registered = await register(options, client, AbortSignal.any([signal, leaving.signal]));
+  if (!("kind" in registered)) {
+    options.onRegistered(registered);
+    connecting.memory.credential = await keep(options, registered);
+    return converse(options, connecting, signal);
+  }
+  if (signal.aborted) return { kind: "stopped" } as const;
+  return registered.kind === "token_rejected" ? finishJobs(options, connecting, { registered, signal }) : registered;
+}
+
+/** Remembers what was given, for the day on which the agent token is revoked. */
+async function keep({ config, log }: SupervisorOptions, registered: RegisterResponse): Promise<SessionCredential> {
+  const { sessionToken, clusterGeneration } = registered;
+  const credential = { sessionToken, clusterGeneration };
+  // The token of the server agent lives as long as its process.
+  if (config.isServerAgent) return credential;
+  await keepCredential(config.dataDir, credential).catch((error: unknown) =>
+    log.warn({ err: error }, "the session's credential could not be kept"),
+  );
+  return credential;
+}
+
+interface Rejected {
+  readonly registered: ConnectionOutcome;
+  readonly signal: AbortSignal;
+}
+
+/** The agent token is not accepted any more: what the agent holds may still be finished on the last session's credential. */
+async function finishJobs(
+  options: SupervisorOptions,
+  connecting: Connecting,
+  { registered, signal }: Rejected,
+): Promise<ConnectionOutcome> {
+  const { host, config, log } = options;
+  const { memory } = connecting;
+  if (host.held().length === 0) return registered;
+  memory.credential ??= await readCredential(config.dataDir);
+  if (memory.credential === undefined) return registered;
+  log.warn({ jobs: host.held().length }, "the agent token is not accepted any more: finishing what is held");
+  const outcome = await converse(options, connecting, signal);
+  return outcome.kind === "unavailable" && outcome.isRefused === true ? registered : outcome;
+}
+
+async function converse(
   options: SupervisorOptions,
   { client, memory }: Connecting,
   signal: AbortSignal,
 ): Promise<ConnectionOutcome> {
-  if (signal.aborted) return { kind: "stopped" };
-  using leaving = leavingSignal(options.host);
-  const registered = await register(options, client, AbortSignal.any([signal, leaving.signal]));
-  if ("kind" in registered) return signal.aborted ? { kind: "stopped" } : registered;
-  options.onRegistered(registered);
   const { host, identity, clock, random, log } = options;
+  const credential = memory.credential ?? { sessionToken: "", clusterGeneration: "" };
+  options.onCredential(credential);
   return holdSession(
     {
       ...{ client, host, identity, clock, random, log },
-      sessionToken: registered.sessionToken,
-      clusterGeneration: registered.clusterGeneration,
+      ...credential,
       lastSessionEpoch: memory.lastSessionEpoch,
       onWelcome: ({ sessionEpoch }) => {
         memory.lastSessionEpoch = sessionEpoch;
@@ -94,7 +149,7 @@ async function connect(
 }
 
 async function register(
-  { config, identity, token }: SupervisorOptions,
+  { config, identity, sandbox, token }: SupervisorOptions,
   client: Client<typeof AgentGatewayService>,
   signal: AbortSignal,
 ): Promise<RegisterResponse | ConnectionOutcome> {
@@ -109,7 +164,7 @@ async function register(
     arch: process.arch,
     labels: { ...config.labels },
     concurrency: config.concurrency,
-    sandbox: config.sandbox,
+    sandbox,
   });
   try {
     const headers = { authorization: `Bearer ${await token()}` };

@@ -70,7 +70,7 @@ async function lookUp(q: Queries, { kind, hash, now }: Credential): Promise<Foun
     case "agt":
       return agentToken(q, hash, now);
     case "ses":
-      return agentSession(q, hash);
+      return agentSession(q, hash, now);
     case "job":
       return jobToken(q, hash);
   }
@@ -95,15 +95,18 @@ async function agentToken(q: Queries, hash: string, now: Date): Promise<Found> {
   return { principal, touch: isDue(token.lastUsedAt, now) ? principal : null };
 }
 
-async function agentSession(q: Queries, hash: string): Promise<Found> {
+/** Without its agent token a session lives as long as something of the agent's jobs may still come: that is not lost. */
+async function agentSession(q: Queries, hash: string, now: Date): Promise<Found> {
   const agent = await q.agents.bySessionToken(hash);
   if (agent === undefined) throw unknownToken("agent session", "register the agent again");
-  const token = agent.tokenId === null ? undefined : await q.tokens.get(agent.tokenId);
-  if (token !== undefined && token.revokedAt !== null)
-    throw revoked(token.id, token.revokedAt, `the agent token ${token.prefix}… of this session`);
-  if (agent.tokenId !== null && token === undefined)
-    throw unknownToken("agent session", "the token it registered with is gone");
-  return { principal: { kind: "agent_session", agentId: agent.id }, touch: null };
+  const found: Found = { principal: { kind: "agent_session", agentId: agent.id }, touch: null };
+  if (agent.tokenId === null) return found;
+  const token = await q.tokens.get(agent.tokenId);
+  if (token === undefined) throw unknownToken("agent session", "the token it registered with is gone");
+  const hasOpenJobs = standingOf(token, now) !== "valid" && (await q.jobs.openOfAgent(agent.id)).length > 0;
+  const what = `the agent token ${token.prefix}… of this session`;
+  if (!hasOpenJobs) demandValid(token, { what, advice: "register with another one", now });
+  return found;
 }
 
 async function jobToken(q: Queries, hash: string): Promise<Found> {
@@ -132,7 +135,7 @@ function demandValid(
   throw new WindlassError("token_expired", `${what} expired at ${at}: ${advice}`, { metadata: { token_id: id, at } });
 }
 
-function revoked(id: string, when: Date, what: string, advice = "register with another one"): WindlassError {
+function revoked(id: string, when: Date, what: string, advice: string): WindlassError {
   const at = when.toISOString();
   return new WindlassError("token_revoked", `${what} was revoked at ${at}: ${advice}`, {
     metadata: { token_id: id, at },

@@ -1,10 +1,10 @@
 import { mayUse } from "../domain/agent-pool.ts";
-import type { Job } from "../domain/job.ts";
+import { isEnded, type Job } from "../domain/job.ts";
 import type { Run } from "../domain/run.ts";
 import type { AgentId, JobId } from "../lib/ids.ts";
 import type { Queries } from "../store/ports.ts";
 import { advanceJob, change, type Moment, type ResultFacts, releaseWorkspace } from "./advance.ts";
-import type { Control } from "./control.ts";
+import { type Control, topics } from "./control.ts";
 import { logStreamOf } from "./run-logs.ts";
 
 /** A claim as an agent names it: the job, the offer, and the agent that the verified session stands for. */
@@ -18,11 +18,26 @@ export interface Claim {
 export const claimed = (job: Job | undefined, claim: Claim): Job | undefined =>
   job !== undefined && job.epoch === claim.epoch && job.agentId === claim.agentId ? job : undefined;
 
+/** Who asks for a start. */
+export interface Starter {
+  readonly incarnation: string;
+  /** False for an agent whose token was revoked: what it has started goes on, and nothing else begins. */
+  readonly mayStart: boolean;
+}
+
 /** Decides whether an agent may start a job: one conditional change, bound to (job, epoch, incarnation). Undefined means yes. */
-export const grantStart = (control: Control, claim: Claim, incarnation: string): Promise<string | undefined> =>
+export const grantStart = (
+  control: Control,
+  claim: Claim,
+  { incarnation, mayStart }: Starter,
+): Promise<string | undefined> =>
   change(control, async (tx, at) => {
     const job = claimed(await tx.jobs.get(claim.jobId), claim);
     if (job === undefined) return "the claim is over: the job was offered again, or has ended";
+    if (job.status === "offered" && !mayStart) {
+      await advanceJob(tx, at, { job, event: { kind: "declined" } });
+      return "the agent token is not valid any more: another agent gets the job";
+    }
     if (job.status === "offered" && !(await isGranted(tx, job))) {
       await advanceJob(tx, at, { job, event: { kind: "declined" } });
       return "the pool no longer grants the workspace";
@@ -77,6 +92,7 @@ export async function takeReport(control: Control, claim: Claim, report: Report)
     if (current === undefined || !isOpen(current)) return { kind: "sealed" };
     if (!(await hasState(tx, current, report))) return { kind: "needs_state" };
     if (current.status === "interrupted") await takeLateReport(tx, at, { job: current, report });
+    else if (isEnded(current.status)) await closeLateLog(tx, at, { job: current, report });
     else await end(tx, at, { job: current, report });
     return { kind: "sealed" };
   });
@@ -84,7 +100,7 @@ export async function takeReport(control: Control, claim: Claim, report: Report)
 
 /** A job whose report would still tell something new. */
 const isOpen = (job: Job): boolean =>
-  job.status === "offered" || job.status === "started" || (job.status === "interrupted" && !job.isLogClosed);
+  job.status === "offered" || job.status === "started" || (isEnded(job.status) && !job.isLogClosed);
 
 async function closeMismatch(control: Control, job: Job, { logBytes }: Report): Promise<void> {
   control.log.error(
@@ -122,6 +138,13 @@ async function checkPlan(tx: Queries, job: Job, report: Report): Promise<Report>
     outcome: "errored",
     errorMessage: "the plan file that the agent uploaded is not the one it reported: start the run again",
   };
+}
+
+/** A plan whose agent was lost has ended without its log; now the agent has brought it. */
+async function closeLateLog(tx: Queries, at: Moment, { job, report }: { job: Job; report: Report }): Promise<void> {
+  const closed: Job = { ...job, isLogClosed: true, logBytes: report.logBytes };
+  await tx.jobs.saveIf(closed, { epoch: job.epoch, status: job.status });
+  at.touched.add(topics.run(job.runId)).add(topics.log(job.id));
 }
 
 /** Evidence after the fact: the run stays errored, and says what is now known; the workspace is free once its state is safe. */

@@ -25,6 +25,8 @@ export interface ClaimHost {
   readonly agentId: AgentId;
   readonly incarnation: string;
   send(message: Outgoing): void;
+  /** False when the agent may only finish what it has started. */
+  mayStart(): boolean;
   /** Hears that a job no longer counts against the agent's concurrency. */
   onFree(): void;
 }
@@ -38,6 +40,8 @@ interface Held {
   appending: Promise<unknown>;
   /** What the agent was last told. */
   told: DesiredState;
+  /** True while something of it may still come. */
+  isOpen: boolean;
 }
 
 interface Found {
@@ -63,6 +67,10 @@ export class SessionClaims {
     return this.#running;
   }
 
+  get hasOpen(): boolean {
+    return [...this.#held.values()].some(({ isOpen }) => isOpen);
+  }
+
   get ids(): readonly JobId[] {
     return [...this.#held.keys()];
   }
@@ -85,7 +93,9 @@ export class SessionClaims {
   /** Tells the agent what has changed of what is wanted of its jobs. */
   command(rows: ReadonlyMap<JobId, Job>): void {
     for (const [jobId, held] of this.#held) {
-      const desired = desiredOf(this.current(rows.get(jobId), held.job.epoch));
+      const row = this.current(rows.get(jobId), held.job.epoch);
+      held.isOpen = row !== undefined && !row.isLogClosed;
+      const desired = desiredOf(row);
       if (desired === held.told) continue;
       held.told = desired;
       this.#host.send({
@@ -113,7 +123,7 @@ export class SessionClaims {
 
   async #grant({ held, claim }: Found, incarnation: string): Promise<string | undefined> {
     if (incarnation !== this.#host.incarnation) return "the grant belongs to another journal";
-    const why = await grantStart(this.#control, claim, incarnation);
+    const why = await grantStart(this.#control, claim, { incarnation, mayStart: this.#host.mayStart() });
     const { jobId, epoch } = claim;
     if (why !== undefined) this.#free(jobId, held);
     else {
@@ -184,7 +194,7 @@ export class SessionClaims {
   }
 
   #hold({ job, isRunning }: HeldClaim): void {
-    this.#held.set(job.id, { job, appending: Promise.resolve(), told: DesiredState.RUN });
+    this.#held.set(job.id, { job, appending: Promise.resolve(), told: DesiredState.RUN, isOpen: true });
     if (isRunning) this.reserve(job.id, job.epoch);
   }
 

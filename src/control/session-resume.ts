@@ -1,13 +1,16 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { Agent } from "../domain/agent.ts";
-import { isEnded, type Job } from "../domain/job.ts";
+import { standingOf } from "../domain/agent-token.ts";
+import { isEnded, type Job, type JobEvent } from "../domain/job.ts";
 import type { Hello, ResumeDecisionSchema } from "../gen/windlass/agent/v1/agent_gateway_service_pb.ts";
 import { DesiredState, type HeldJob } from "../gen/windlass/agent/v1/job_pb.ts";
 import { WindlassError } from "../lib/errors.ts";
 import { type AgentId, isId, type JobId } from "../lib/ids.ts";
+import type { Queries } from "../store/ports.ts";
 import { advanceJob, change } from "./advance.ts";
 import type { Control } from "./control.ts";
 import { claimed } from "./job-results.ts";
+import { refuseClone } from "./registration.ts";
 import { logStreamOf } from "./run-logs.ts";
 
 /** A claim that this session may write about. */
@@ -19,6 +22,8 @@ export interface HeldClaim {
 
 export interface Resumed {
   readonly agent: Agent;
+  /** Why the agent may only finish what it holds; undefined while its agent token is good. */
+  readonly spent: string | undefined;
   readonly held: readonly HeldClaim[];
   readonly decisions: readonly MessageInitShape<typeof ResumeDecisionSchema>[];
 }
@@ -39,36 +44,59 @@ export function desiredOf(job: Job | undefined): DesiredState {
 /** Accepts a stream: a new session epoch, and a decision about each job that the agent holds. */
 export async function resume(control: Control, agentId: AgentId, hello: Hello): Promise<Resumed> {
   const ids = hello.jobs.flatMap((held) => jobIdOf(held) ?? []);
-  const { agent, jobs } = await change(control, async (tx, at) => {
+  const { agent, spent, jobs } = await change(control, async (tx, at) => {
     const found = await tx.agents.get(agentId);
     if (found === undefined) throw new WindlassError("not_found", `agent ${agentId} was deleted: register again`);
-    refuseStranger(found, hello);
     const now = at.now;
+    const spent = await whySpent(tx, found, now);
+    refuseStranger(control, found, { hello, isSpent: spent !== undefined });
     const agent: Agent = {
       ...found,
+      bootId: hello.bootId,
       sessionEpoch: found.sessionEpoch + 1,
       lastSeenAt: now,
       status: hello.jobs.length > 0 ? "busy" : "idle",
     };
     await tx.agents.save(agent);
-    // An offer that the agent has never heard of goes back to the queue at once.
     for (const job of await tx.jobs.ofAgent(agentId)) {
-      if (job.status === "offered" && !ids.includes(job.id))
-        await advanceJob(tx, at, { job, event: { kind: "declined" } });
+      const event = ids.includes(job.id) ? undefined : withoutAgent(job);
+      if (event !== undefined) await advanceJob(tx, at, { job, event });
     }
-    return { agent, jobs: await tx.jobs.byIds(ids) };
+    return { agent, spent, jobs: await tx.jobs.byIds(ids) };
   });
   const rows = new Map(jobs.map((job) => [job.id, job]));
   const decided = await Promise.all(hello.jobs.map((held) => decide(control, agent, { held, rows })));
   return {
     agent,
+    spent,
     held: decided.flatMap((entry) => entry.claim ?? []),
     decisions: decided.map((entry) => entry.decision),
   };
 }
 
-function refuseStranger(agent: Agent, hello: Hello): void {
-  if (agent.incarnation === hello.incarnation && agent.bootId === hello.bootId) return;
+/** What becomes of a claim that its agent does not know: an offer never arrived, a plan was given up. An apply may still run. */
+function withoutAgent({ status, phase }: Job): JobEvent | undefined {
+  if (status === "offered") return { kind: "declined" };
+  return phase === "plan" ? { kind: "lease_expired" } : undefined;
+}
+
+async function whySpent(q: Queries, { tokenId }: Agent, now: Date): Promise<string | undefined> {
+  const token = tokenId === null ? undefined : await q.tokens.get(tokenId);
+  const standing = token === undefined ? "valid" : standingOf(token, now);
+  if (standing === "valid") return undefined;
+  return standing === "revoked" ? "the agent token was revoked" : "the agent token has expired";
+}
+
+interface Arrival {
+  readonly hello: Hello;
+  readonly isSpent: boolean;
+}
+
+/** A new process of an agent registers first; without a good token it cannot, and is let in like a registration. */
+function refuseStranger(control: Control, agent: Agent, { hello, isSpent }: Arrival): void {
+  const isSameDisk = agent.incarnation === hello.incarnation;
+  if (isSameDisk && agent.bootId === hello.bootId) return;
+  if (isSameDisk && isSpent) return refuseClone(control, agent, hello);
   throw new WindlassError(
     "session_superseded",
     `another process of agent ${agent.name} (${agent.id}) has registered since: register again`,

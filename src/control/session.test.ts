@@ -362,6 +362,24 @@ describe("a lost agent", () => {
     expect(workspace?.lock).toBeNull();
   });
 
+  test("the log of a plan that was canceled meanwhile is complete once its agent has brought it", async () => {
+    const agent = await connect();
+    const runId = await newRun();
+    const job = await offered(agent, runId);
+    await agent.start(job);
+    await agent.log(job, 0, "one ");
+    await agent.cut();
+    await cancelRun(fixture.control, fixture.as("operator"), { id: runId, isForced: false, comment: "" });
+    await fixture.clock.advance(fixture.control.timing.leases.planMs + 1);
+    await sweepOnce(fixture.control);
+    expect(await jobOf(runId)).toMatchObject({ status: "canceled", isLogClosed: false });
+    const back = await connect({ said: agent.said, held: [job] });
+    await back.log(job, 4, "two");
+    expect(await back.report(job, "one two")).toMatchObject({ sealed: true });
+    expect(await jobOf(runId)).toMatchObject({ status: "canceled", isLogClosed: true, logBytes: 7 });
+    expect((await runOf(runId)).status).toBe("canceled");
+  });
+
   test("heartbeats renew the lease of a started job", async () => {
     const agent = await connect();
     const { runId, job } = await applying(agent);

@@ -40,12 +40,15 @@ export class AgentSession implements Seat {
   #agent: Agent;
   #heardAtMs: number;
   #isLeaving = false;
+  /** Why the agent may only finish what it holds. */
+  #spent: string | undefined;
   #declinedUntilMs = 0;
 
-  constructor(control: Control, liveness: Liveness, { agent, held }: Resumed) {
+  constructor(control: Control, liveness: Liveness, { agent, held, spent }: Resumed) {
     this.#control = control;
     this.#liveness = liveness;
     this.#agent = agent;
+    this.#spent = spent;
     this.sessionEpoch = agent.sessionEpoch;
     this.#heardAtMs = control.clock.monotonicMs();
     const { id: agentId, incarnation } = agent;
@@ -53,6 +56,7 @@ export class AgentSession implements Seat {
       agentId,
       incarnation,
       send: (message: Outgoing) => this.#send(message),
+      mayStart: () => this.#spent === undefined,
       onFree: () => this.#onFree(),
     };
     this.#claims = new SessionClaims(control, host, held);
@@ -88,7 +92,7 @@ export class AgentSession implements Seat {
 
   get takesJobs(): boolean {
     const { isPaused, isDraining } = this.#agent;
-    if (isPaused || isDraining || this.#isLeaving || this.out.state.kind !== "open") return false;
+    if (isPaused || isDraining || this.#isLeaving || this.#spent !== undefined || this.out.state.kind !== "open") return false;
     return this.#control.clock.monotonicMs() >= this.#declinedUntilMs;
   }
 
@@ -126,7 +130,7 @@ export class AgentSession implements Seat {
         return;
       case "revoked":
         // Its running jobs still report over this stream; it gets no others.
-        this.#isLeaving = true;
+        this.#spent ??= detail;
         this.#closeIfDone();
     }
   }
@@ -222,6 +226,7 @@ export class AgentSession implements Seat {
     const rows = new Map(jobs.map((job) => [job.id, job]));
     this.#claims.command(rows);
     if (token !== undefined && token.revokedAt !== null) this.close("revoked", "the agent token was revoked");
+    else this.#closeIfDone();
     return rows;
   }
 
@@ -249,11 +254,12 @@ export class AgentSession implements Seat {
 
   #onFree(): void {
     this.#tellLiveness();
-    if (this.#isLeaving) this.#closeIfDone();
+    this.#closeIfDone();
   }
 
+  /** An agent whose token is spent goes when nothing of its jobs is missing any more. */
   #closeIfDone(): void {
-    if (this.jobs.size === 0) this.#close(CloseReason.REVOKED, "the agent token was revoked");
+    if (this.#spent !== undefined && !this.#claims.hasOpen) this.#close(CloseReason.REVOKED, this.#spent);
   }
 
   #tellLiveness(): void {

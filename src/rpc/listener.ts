@@ -47,6 +47,8 @@ export interface Listener extends AsyncDisposable {
 
 /** Enough for a fleet that reconnects at once; the kernel may cap it (net.core.somaxconn). */
 const backlog = 4096;
+/** A peer gets at least this long to hang up after its last call. */
+const lingerMs = 500;
 const defaultKeepAlive: KeepAlive = { intervalMs: 30_000, timeoutMs: 20_000 };
 
 /** Opens the port, or says why that cannot be. */
@@ -156,6 +158,7 @@ async function closeGracefully(
   graceMs: number,
 ): Promise<void> {
   const closed = new Promise<void>((resolve) => sockets.server.close(() => resolve()));
+  const peers = pairs(sessions, connections);
   for (const session of sessions) session.close();
   shutdown.abort(new ConnectError("the server is stopping: connect again", Code.Unavailable));
   sockets.closeIdle();
@@ -167,7 +170,30 @@ async function closeGracefully(
     },
     () => {},
   );
+  const hangingUp = hangUp(peers, clock, done.signal).catch(() => {});
   await closed;
   done.abort();
-  await grace;
+  await Promise.all([grace, hangingUp]);
+}
+
+type Peers = readonly (readonly [ServerHttp2Session, Socket])[];
+
+/** Each HTTP/2 session with the socket below it, which the session itself does not give away. */
+function pairs(sessions: ReadonlySet<ServerHttp2Session>, connections: ReadonlySet<Socket>): Peers {
+  const nameOf = ({ remoteAddress, remotePort }: Socket | ServerHttp2Session["socket"]) =>
+    `${remoteAddress} ${remotePort}`;
+  const byName = new Map([...connections].map((socket) => [nameOf(socket), socket]));
+  return [...sessions].flatMap((session) => {
+    const socket = session.destroyed ? undefined : byName.get(nameOf(session.socket));
+    return socket === undefined ? [] : [[session, socket] as const];
+  });
+}
+
+/** A peer whose calls are all over and that does not hang up is not waited for: some clients keep a dead connection. */
+async function hangUp(peers: Peers, clock: Clock, signal: AbortSignal): Promise<void> {
+  for (let lingering = new Set<Socket>(); ; ) {
+    await clock.sleep(lingerMs, signal);
+    for (const socket of lingering) socket.destroy();
+    lingering = new Set(peers.filter(([session]) => session.destroyed).map(([, socket]) => socket));
+  }
 }

@@ -53,7 +53,7 @@ const sisters = (environment: Readonly<Record<string, unknown>>): readonly strin
   Object.keys(environment).filter(
     (name) =>
       failpointVariables.some((known) => known === name) ||
-      /^WINDLASS_(AGENT_(TOKEN|NAME|LABELS|CONCURRENCY|DATA_DIR|ENGINE_PATH|SANDBOX)|TOKEN|ADDRESS|ORG|CONTEXT|CONFIG|OUTPUT|TIMEOUT|NO_INPUT|DEBUG|CA_FILE|SERVER_NAME|INSECURE)(_FILE)?$/.test(
+      /^WINDLASS_(AGENT_(TOKEN|NAME|LABELS|CONCURRENCY|DATA_DIR|ENGINE_PATH|SANDBOX|SANDBOX_PATHS|DISK_RESERVE|MIN_FREE_DISK|WORK_DIR)|TOKEN|ADDRESS|ORG|CONTEXT|CONFIG|OUTPUT|TIMEOUT|NO_INPUT|DEBUG|CA_FILE|SERVER_NAME|INSECURE)(_FILE)?$/.test(
         name,
       ),
   );

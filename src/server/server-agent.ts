@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import type { Transport } from "@connectrpc/connect";
 import { startAgent } from "../agent/agent.ts";
-import { defaultMinFreeBytes, defaultWorkRoot } from "../agent/agent-config.ts";
+import { defaultMinFreeBytes, defaultReserveBytes, defaultWorkRoot } from "../agent/agent-config.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Environment } from "../lib/environment.ts";
 import type { Log } from "../lib/log.ts";
@@ -46,8 +46,9 @@ export function runServerAgent({
       version,
       isServerAgent: true,
       searchPath: environment.PATH ?? "",
-      sandbox: "none",
+      sandbox: settings.sandbox,
       minFreeBytes: defaultMinFreeBytes,
+      reserveBytes: defaultReserveBytes,
       ...(settings.enginePath === undefined ? {} : { enginePath: settings.enginePath }),
     },
   });

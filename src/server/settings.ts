@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import envPaths from "env-paths";
+import { sandboxWishes } from "../agent/sandbox/choose-sandbox.ts";
 import { defaultLimits, type Limits, type Timing } from "../control/control.ts";
 import { defaultSilence } from "../domain/agent.ts";
 import { defaultLeases } from "../domain/job.ts";
@@ -166,6 +167,15 @@ export const serverSettings = {
     env: "WINDLASS_SERVER_ENGINE_PATH",
     schema: text(),
   }),
+  sandbox: setting(
+    {
+      about: "how jobs of the server agent are kept apart: auto (bwrap where it works), bwrap or none",
+      flag: "sandbox",
+      env: "WINDLASS_SERVER_SANDBOX",
+      schema: choice(...sandboxWishes),
+    },
+    "auto",
+  ),
   noReflection: setting(
     { about: "do not serve gRPC reflection", flag: "no-reflection", env: "WINDLASS_NO_REFLECTION", schema: flag() },
     false,

@@ -1,6 +1,7 @@
 import pg from "pg";
 import { systemClock } from "../lib/clock.ts";
 import { isWindlassError, WindlassError } from "../lib/errors.ts";
+import { failpoint } from "../lib/failpoint.ts";
 import { systemRandom } from "../lib/random.ts";
 import { type Db, dbOfPostgres } from "./boundary.ts";
 import { driverError, postgresDialect } from "./dialect.ts";
@@ -115,6 +116,7 @@ class PostgresEngine<Q extends object> implements Engine<Q> {
 
 /** After a failed statement COMMIT answers ROLLBACK without an error, and a lost answer leaves the outcome unknown. */
 async function commit(client: pg.PoolClient): Promise<void> {
+  failpoint("server.before-commit");
   let command: string;
   try {
     ({ command } = await client.query("COMMIT"));

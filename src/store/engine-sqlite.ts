@@ -2,6 +2,7 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import Database from "better-sqlite3";
 import { systemClock } from "../lib/clock.ts";
 import { WindlassError } from "../lib/errors.ts";
+import { failpoint } from "../lib/failpoint.ts";
 import { type Db, dbOfSqlite } from "./boundary.ts";
 import { driverError, sqliteDialect } from "./dialect.ts";
 import { drizzle } from "./drizzle/better-sqlite3.ts";
@@ -173,6 +174,7 @@ class SqliteEngine<Q extends object> implements Engine<Q> {
 
   #commit(members: readonly Waiting<Q>[]): boolean {
     try {
+      failpoint("server.before-commit");
       this.#writer.exec("COMMIT");
       return true;
     } catch (error) {

@@ -222,6 +222,8 @@ export interface Queries {
     /** Jobs an agent holds: offered or started. */
     ofAgent(agentId: AgentId): Promise<readonly Job[]>;
     ofAgents(agentIds: readonly AgentId[]): Promise<readonly Job[]>;
+    /** Jobs of an agent of which something may still come: those it holds, and ended ones whose log is not closed. */
+    openOfAgent(agentId: AgentId): Promise<readonly Job[]>;
     /** Queued jobs in the order (rank, queuedAt, id), at most `limit`. */
     queued(limit: number): Promise<readonly Job[]>;
     /** Queued jobs of a workspace. */

@@ -505,6 +505,8 @@ describe.each(testEngines)("the store on $name", (engine) => {
         expect(ids(await q.jobs.ofRuns([]))).toEqual([]);
         expect(ids(await q.jobs.ofAgent("agent_1"))).toEqual(["job_1"]);
         expect(ids(await q.jobs.ofAgents(["agent_1", "agent_2"]))).toEqual(["job_1", "job_3"]);
+        expect(ids(await q.jobs.openOfAgent("agent_1"))).toEqual(["job_1", "job_2"]);
+        expect(ids(await q.jobs.openOfAgent("agent_2"))).toEqual(["job_3"]);
         expect((await q.jobs.byTokenHash("t1"))?.id).toBe("job_1");
         expect(ids(await q.jobs.byIds(["job_3"]))).toEqual(["job_3"]);
       });

@@ -1,5 +1,6 @@
 import { dirname, join } from "node:path";
 import type { Clock } from "../lib/clock.ts";
+import { failpoint } from "../lib/failpoint.ts";
 import { type PathPulse, watchPath } from "../lib/file-events.ts";
 import { parseState, readStateFile, type StateFile, type ValidState } from "./state.ts";
 import { type StateSnapshot, StateSpool } from "./state-spool.ts";
@@ -7,6 +8,8 @@ import { type StateSnapshot, StateSpool } from "./state-spool.ts";
 export interface StateWatcherOptions {
   /** Terraform's state file; its directory must exist, the file need not. */
   readonly file: string;
+  /** The directory that the job may write to: what lies outside of it is not its state, however its path leads there. */
+  readonly within?: string;
   /** Where snapshots are kept: on space that the job cannot fill. */
   readonly spoolDir: string;
   /** The state that the job was given, if any: only newer ones of its lineage count. */
@@ -72,8 +75,8 @@ export class StateWatcher implements AsyncDisposable {
    */
   async settle(emergency?: Buffer): Promise<FinalState> {
     await this.#end();
-    const file = await readStateFile(this.#options.file);
-    const errored = await readStateFile(join(dirname(this.#options.file), "errored.tfstate"));
+    const file = await this.#read(this.#options.file);
+    const errored = await this.#read(join(dirname(this.#options.file), "errored.tfstate"));
     const printed: StateFile = emergency === undefined ? { kind: "missing" } : parseState(emergency);
     const found = [
       { name: "terraform", state: file },
@@ -115,17 +118,24 @@ export class StateWatcher implements AsyncDisposable {
   async #lookOnce(signal: AbortSignal): Promise<void> {
     const { clock, file } = this.#options;
     const startedMs = clock.monotonicMs();
-    const state = await readStateFile(file);
+    const state = await this.#read(file);
     if (state.kind !== "valid" || !(await this.#take(state))) return;
     const tookMs = clock.monotonicMs() - startedMs;
     if (tookMs > slowCopyMs) await clock.sleep(Math.min(tookMs, maxPauseMs), signal);
+  }
+
+  #read(file: string): Promise<StateFile> {
+    const { within } = this.#options;
+    return readStateFile(file, within === undefined ? {} : { within });
   }
 
   /** Saves the state if it is newer than all before. */
   async #take(state: ValidState): Promise<boolean> {
     const before = this.latest ?? this.#options.given;
     if (before !== undefined && (state.lineage !== before.lineage || state.serial <= before.serial)) return false;
-    this.#options.onSnapshot(await this.#spool.add(state));
+    const snapshot = await this.#spool.add(state);
+    failpoint("agent.state-spooled");
+    this.#options.onSnapshot(snapshot);
     return true;
   }
 

@@ -50,7 +50,7 @@ describe("reading a state file", () => {
     expect(await readStateFile(dir)).toMatchObject({ kind: "refused" });
     expect(await readStateFile("/dev/zero")).toMatchObject({ kind: "refused" });
     await writeFile(file(), state(1));
-    expect(await readStateFile(file(), 10)).toEqual({ kind: "refused", why: "it is larger than 10 bytes" });
+    expect(await readStateFile(file(), { maxBytes: 10 })).toEqual({ kind: "refused", why: "it is larger than 10 bytes" });
   });
 
   test("what is in it", () => {

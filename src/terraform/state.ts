@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { constants } from "node:fs";
-import { type FileHandle, open } from "node:fs/promises";
+import { type FileHandle, open, readlink, realpath } from "node:fs/promises";
+import { sep } from "node:path";
 import type { Json } from "./events.ts";
 
 /** A state as terraform wrote it, with what names it. */
@@ -28,15 +29,34 @@ export type StateFile =
 /** Greatest state that is read. */
 export const maxStateBytes = 256 * 1024 * 1024;
 
+export interface ReadStateOptions {
+  readonly maxBytes?: number;
+  /** The directory that the job may write to: a file outside of it is refused, even if a link in its path leads there. */
+  readonly within?: string;
+}
+
 /** Reads a state file that a job can write to: no link is followed, and only a regular file of bounded size is read. */
-export async function readStateFile(path: string, maxBytes: number = maxStateBytes): Promise<StateFile> {
+export async function readStateFile(
+  path: string,
+  { maxBytes = maxStateBytes, within }: ReadStateOptions = {},
+): Promise<StateFile> {
   const opened = await openState(path);
   if ("kind" in opened) return opened;
   await using file = opened;
   const found = await file.stat();
   if (!found.isFile()) return { kind: "refused", why: "it is no regular file" };
+  if (within !== undefined && !(await liesWithin(file, within))) {
+    return { kind: "refused", why: "it lies outside of the job's directory" };
+  }
   if (found.size > maxBytes) return { kind: "refused", why: `it is larger than ${maxBytes} bytes` };
   return parseState(await readUpTo(file, maxBytes, found.size), maxBytes);
+}
+
+/** Asks the system where the open file is, so that nobody can change the path meanwhile. Without /proc there is no answer. */
+async function liesWithin(file: FileHandle, directory: string): Promise<boolean> {
+  if (process.platform !== "linux") return true;
+  const place = await readlink(`/proc/self/fd/${file.fd}`);
+  return place.startsWith(`${await realpath(directory)}${sep}`);
 }
 
 async function openState(path: string): Promise<FileHandle | StateFile> {

@@ -1,10 +1,11 @@
 import envPaths from "env-paths";
 import type { Environment } from "../../lib/environment.ts";
 import { logFormats, logLevels } from "../../lib/log.ts";
-import { choice, integer, pairs, parsed, sizeBytes, text } from "../../lib/setting-schemas.ts";
+import { choice, integer, list, pairs, parsed, sizeBytes, text } from "../../lib/setting-schemas.ts";
 import { optionalSetting, setting } from "../../lib/settings.ts";
-import { defaultMinFreeBytes, defaultWorkRoot } from "../agent-config.ts";
+import { defaultMinFreeBytes, defaultReserveBytes, defaultWorkRoot } from "../agent-config.ts";
 import { agentNamePattern } from "../identity.ts";
+import { sandboxWishes } from "../sandbox/choose-sandbox.ts";
 
 const agentName = () =>
   parsed("a name of letters, digits, dots, dashes and underscores", (name) =>
@@ -60,12 +61,30 @@ export const agentSettings = (environment: Environment) => ({
   ),
   sandbox: setting(
     {
-      about: "how jobs are kept apart; auto is the best there is",
+      about: "how jobs are kept apart; auto is bwrap where it works, else none",
       flag: "sandbox",
       env: "WINDLASS_AGENT_SANDBOX",
-      schema: choice("auto", "bwrap", "none"),
+      schema: choice(...sandboxWishes),
     },
     "auto",
+  ),
+  sandboxPaths: setting(
+    {
+      about: "what jobs in a sandbox may read beside the system and PATH, a,b,…",
+      flag: "sandbox-paths",
+      env: "WINDLASS_AGENT_SANDBOX_PATHS",
+      schema: list(),
+    },
+    [],
+  ),
+  diskReserve: setting(
+    {
+      about: "space kept for states when the disk is full; 0 is none",
+      flag: "disk-reserve",
+      env: "WINDLASS_AGENT_DISK_RESERVE",
+      schema: sizeBytes(),
+    },
+    defaultReserveBytes,
   ),
   caFile: optionalSetting({
     about: "authorities to trust, PEM",
@@ -102,7 +121,7 @@ const sisterNames = `
   CONTEXT DATABASE_URL DATA_DIR DEBUG DEFAULT_ORGANIZATION HEARTBEAT_INTERVAL
   INSECURE LISTEN MASTER_KEY MAX_CONFIG_SIZE MAX_LOG_SIZE MAX_STATE_SIZE
   NO_DELETE NO_INPUT NO_REFLECTION ORG OUTPUT PLAN_LEASE
-  SERVER_AGENT_CONCURRENCY SERVER_ENGINE_PATH SHUTDOWN_TIMEOUT TIMEOUT TLS_CERT_FILE TLS_KEY_FILE
+  SERVER_AGENT_CONCURRENCY SERVER_ENGINE_PATH SERVER_SANDBOX SHUTDOWN_TIMEOUT TIMEOUT TLS_CERT_FILE TLS_KEY_FILE
   TOKEN
 `;
 export const sisterVariables: readonly string[] = sisterNames

@@ -8,6 +8,7 @@ import { version } from "../../lib/version.ts";
 import { type Agent, startAgent } from "../agent.ts";
 import type { AgentOutcome } from "../agent-outcome.ts";
 import { agentSettings } from "./agent-settings.ts";
+import { forgetHiddenToken } from "./hide-token.ts";
 import { type ProgramConfig, readProgramCall } from "./program-config.ts";
 
 /** Exit codes of `windlass-agent`. */
@@ -20,6 +21,7 @@ const secondSignalMs = 5_000;
 export async function main(argv: readonly string[]): Promise<number> {
   const environment = readEnvironment();
   const call = readProgramCall(argv, environment);
+  forgetHiddenToken(environment);
   switch (call.kind) {
     case "help":
       process.stdout.write(helpText(agentSettings(environment), help));
@@ -94,6 +96,9 @@ function exitCode(outcome: AgentOutcome, log: Log): number {
       return exitCodes.versionRefused;
     case "directory_unusable":
       log.error({ reason: outcome.detail }, "the data directory cannot be used");
+      return exitCodes.misconfigured;
+    case "sandbox_unusable":
+      log.error({ reason: outcome.detail }, "the sandbox cannot be used: install bubblewrap, or choose another one");
       return exitCodes.misconfigured;
     case "deleted":
       log.error({ reason: outcome.detail }, "the agent was deleted");

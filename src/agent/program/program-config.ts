@@ -1,13 +1,16 @@
 import { readFileSync } from "node:fs";
+import { isAbsolute, resolve } from "node:path";
 import { readCommandLine } from "../../lib/command-line.ts";
 import type { Environment } from "../../lib/environment.ts";
 import { isWindlassError } from "../../lib/errors.ts";
+import { armFailpoints, failpointVariables } from "../../lib/failpoint.ts";
 import { type ClientTls, grpcTarget } from "../../lib/grpc-address.ts";
 import type { LogOptions } from "../../lib/log.ts";
 import { loadSettings, type SettingValues } from "../../lib/settings.ts";
 import { parseToken } from "../../lib/tokens.ts";
 import { version } from "../../lib/version.ts";
 import type { AgentConfig } from "../agent-config.ts";
+import { isWithin } from "../sandbox/bubblewrap.ts";
 import { agentSettings, sisterVariables } from "./agent-settings.ts";
 
 /** Everything that `windlass-agent` was told, checked. */
@@ -34,9 +37,10 @@ export function readProgramCall(argv: readonly string[], environment: Environmen
   const line = readCommandLine(settings, argv[0] === "run" ? argv.slice(1) : argv, new Set());
   if (line.kind === "help" || line.kind === "version") return line;
   const flags = line.kind === "flags" ? line.flags : {};
-  const loaded = loadSettings(settings, { flags, environment, alsoKnown: sisterVariables });
+  const loaded = loadSettings(settings, { flags, environment, alsoKnown: [...sisterVariables, ...failpointVariables] });
   const problems = [
     ...(line.kind === "invalid" ? line.problems : []),
+    ...armFailpoints(environment),
     ...(loaded.kind === "invalid" ? loaded.problems : loaded.unknown),
   ];
   if (loaded.kind === "invalid") return { kind: "invalid", problems };
@@ -60,9 +64,7 @@ function checked(values: Values, environment: Environment, problems: string[]): 
     problems.push("--cert-file and --key-file belong together: give both or none");
   }
   if (problems.length === 0) checkAddress(values.address, tls, problems);
-  if (values.sandbox === "bwrap") {
-    problems.push("--sandbox: this version has no bwrap sandbox; use none, or auto for the best that it has");
-  }
+  checkSandboxPaths(values, problems);
   return {
     agent: agentConfig(values, environment),
     address: values.address,
@@ -80,11 +82,21 @@ const agentConfig = (values: Values, environment: Environment): AgentConfig => (
   version,
   isServerAgent: false,
   searchPath: environment.PATH ?? "",
-  sandbox: "none",
+  sandbox: values.sandbox,
+  sandboxPaths: values.sandboxPaths,
   minFreeBytes: values.minFreeDisk,
+  reserveBytes: values.diskReserve,
   ...(values.name === undefined ? {} : { name: values.name }),
   ...(values.enginePath === undefined ? {} : { enginePath: values.enginePath }),
 });
+
+function checkSandboxPaths({ sandboxPaths, dataDir, tokenFile }: Values, problems: string[]): void {
+  for (const path of sandboxPaths) {
+    if (!isAbsolute(path)) problems.push(`--sandbox-paths: expected absolute paths, got "${path}"`);
+    const secret = [dataDir, ...(tokenFile === undefined ? [] : [resolve(tokenFile)])].find((file) => isWithin(file, path));
+    if (secret !== undefined) problems.push(`--sandbox-paths: ${path} would show ${secret} to jobs: name what they need only`);
+  }
+}
 
 function checkAddress(address: string, tls: ClientTls, problems: string[]): void {
   try {

@@ -1,4 +1,5 @@
 import { readdir, readFile } from "node:fs/promises";
+import { constants } from "node:os";
 
 /** A process, told apart from a later one of the same pid by the time it began. */
 export interface ProcessIdentity {
@@ -9,6 +10,7 @@ export interface ProcessIdentity {
 
 interface ProcessStat extends ProcessIdentity {
   readonly state: string;
+  readonly parent: number;
   readonly group: number;
   readonly session: number;
 }
@@ -21,10 +23,10 @@ function parseStat(text: string): ProcessStat | undefined {
     .slice(text.lastIndexOf(")") + 1)
     .trim()
     .split(/\s+/);
-  const [state = "", , group, session] = fields;
+  const [state = "", parent, group, session] = fields;
   // The state is field 3, the start time field 22.
   const startTicks = fields[19] === undefined || !text.includes(")") ? undefined : Number(fields[19]);
-  return { pid, state, group: Number(group), session: Number(session), startTicks };
+  return { pid, state, parent: Number(parent), group: Number(group), session: Number(session), startTicks };
 }
 
 /** The identity in a file that a step's shell wrote: its own line of /proc, or only its pid. */
@@ -52,6 +54,22 @@ export async function isAlive({ pid, startTicks }: ProcessIdentity): Promise<boo
   if (stat !== undefined) return stat.startTicks === startTicks && stat.state !== "Z" && stat.state !== "X";
   return startTicks === undefined && canSignal(pid);
 }
+
+/** A process, if it is a child of that very parent. */
+export async function identifyChild(pid: number, parent: ProcessIdentity): Promise<ProcessIdentity | undefined> {
+  const stat = await readStat(pid);
+  const isItsChild = stat?.parent === parent.pid && (await isAlive(parent));
+  return stat !== undefined && isItsChild ? { pid, startTicks: stat.startTicks } : undefined;
+}
+
+/** True once a process handles SIGINT by itself; undefined where nobody can tell. */
+export async function handlesInterrupt(pid: number): Promise<boolean | undefined> {
+  const status = await readFile(`/proc/${pid}/status`, "utf8").catch(() => "");
+  const [, caught] = /^SigCgt:\s*([0-9a-f]+)$/m.exec(status) ?? [];
+  return caught === undefined ? undefined : (BigInt(`0x${caught}`) & (1n << BigInt(interruptNumber - 1))) !== 0n;
+}
+
+const interruptNumber = constants.signals.SIGINT;
 
 /** Only where there is no /proc. */
 function canSignal(pid: number): boolean {

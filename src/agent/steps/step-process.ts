@@ -8,6 +8,7 @@ import { type Clock, systemClock } from "../../lib/clock.ts";
 import { watchPath } from "../../lib/file-events.ts";
 import { errnoOf, syncDirectory } from "../durable-files.ts";
 import { hasOrphans, identify, isAlive, type ProcessIdentity, parseIdentity, readBootId } from "./process-identity.ts";
+import { sandboxedProgram, untilInterruptible } from "./sandboxed-program.ts";
 
 export interface StepCommand {
   /** A directory of this step alone, outside of what the job can write to; made if need be. */
@@ -19,6 +20,8 @@ export interface StepCommand {
   readonly cwd: string;
   /** Gets stdout and stderr, appended; made 0600 if need be. A file, so that nobody who reads it can hold up or end the step. */
   readonly logFile: string;
+  /** True for a sandbox, which writes to descriptor 3 which process the program in it is, and ends with it. */
+  readonly isSandboxed?: boolean;
 }
 
 /** How a step ended; `lost` when nobody recorded it: its shell was killed, or the machine was restarted. */
@@ -77,27 +80,29 @@ const goneChecks = 500;
  * can be used once: a second start in it throws, so a step is never run twice.
  */
 export async function startStep(command: StepCommand, clock: Clock = systemClock): Promise<StartedStep> {
-  const { dir, argv, env, cwd, logFile } = command;
+  const { dir, argv, env, cwd, logFile, isSandboxed = false } = command;
   await mkdir(dir, { recursive: true, mode: 0o700 });
-  await create(join(dir, "start.json"), JSON.stringify({ bootId: await readBootId() }));
-  for (const name of ["wrapper", "pid", "status"]) await create(join(dir, name), `${" ".repeat(reservedBytes - 1)}\n`);
+  await create(join(dir, "start.json"), JSON.stringify({ bootId: await readBootId(), isSandboxed }));
+  const names = ["wrapper", "pid", "status", "inside"];
+  for (const name of names) await create(join(dir, name), `${" ".repeat(reservedBytes - 1)}\n`);
   await syncDirectory(dir);
   await using log = await open(
     logFile,
     constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_NOFOLLOW,
     0o600,
   );
+  await using inside = await open(join(dir, "inside"), "r+");
   const child = await spawned(() =>
     spawn("/bin/sh", ["-c", wrapper, "sh", dir, ...argv], {
       cwd,
       env: { ...env },
       detached: true,
-      stdio: ["ignore", log.fd, log.fd],
+      stdio: ["ignore", log.fd, log.fd, ...(isSandboxed ? [inside.fd] : [])],
     }),
   );
   if (child instanceof Error) return { kind: "refused", why: `the process cannot be started: ${child.message}` };
   child.unref();
-  return { kind: "started", step: new StepProcess(dir, clock, await identify(child.pid)) };
+  return { kind: "started", step: new StepProcess({ dir, clock, wrapper: await identify(child.pid), isSandboxed }) };
 }
 
 /** The process, or why there is none: some reasons are thrown, others come as an event. */
@@ -115,27 +120,37 @@ async function spawned(start: () => ChildProcess): Promise<(ChildProcess & { rea
 export async function adoptStep(dir: string, clock: Clock = systemClock): Promise<AdoptedStep> {
   const start = await readFile(join(dir, "start.json"), "utf8").catch(() => undefined);
   if (start === undefined) return { kind: "never-started" };
-  const step = new StepProcess(dir, clock, await readIdentity(dir, "wrapper"));
+  const isSandboxed = start.includes('"isSandboxed":true');
+  const step = new StepProcess({ dir, clock, wrapper: await readIdentity(dir, "wrapper"), isSandboxed });
   const isSameBoot = start.includes(JSON.stringify(await readBootId()));
   const outcome = isSameBoot ? await step.look() : await step.recorded();
   if (outcome !== undefined) return outcome;
   return isSameBoot ? { kind: "running", step } : { kind: "lost", why: "the machine was restarted" };
 }
 
+interface StepParts {
+  readonly dir: string;
+  readonly clock: Clock;
+  /** The shell; leader of the process group. */
+  readonly wrapper: ProcessIdentity | undefined;
+  readonly isSandboxed: boolean;
+}
+
 class StepProcess implements Step {
   readonly dir: string;
   readonly #clock: Clock;
-  /** The shell; leader of the process group. */
   readonly #wrapper: ProcessIdentity | undefined;
+  readonly #isSandboxed: boolean;
 
-  constructor(dir: string, clock: Clock, wrapper: ProcessIdentity | undefined) {
+  constructor({ dir, clock, wrapper, isSandboxed }: StepParts) {
     this.dir = dir;
     this.#clock = clock;
     this.#wrapper = wrapper;
+    this.#isSandboxed = isSandboxed;
   }
 
   async pid(): Promise<number | undefined> {
-    return (await readIdentity(this.dir, "pid"))?.pid;
+    return (await this.#program())?.pid;
   }
 
   async waitForExit(signal?: AbortSignal): Promise<StepOutcome> {
@@ -150,6 +165,7 @@ class StepProcess implements Step {
   async interrupt(): Promise<InterruptOutcome> {
     const program = await this.#runningProgram();
     if (program === undefined) return "not-running";
+    if (this.#isSandboxed) await untilInterruptible(program, this.#clock);
     try {
       await create(join(this.dir, "interrupted"), "");
       await syncDirectory(this.dir);
@@ -163,13 +179,13 @@ class StepProcess implements Step {
   async forceStop(): Promise<"sent" | "not-running"> {
     const group = await this.#livingGroup();
     if (group === undefined) return "not-running";
+    const program = this.#isSandboxed ? await this.#program() : undefined;
     await create(join(this.dir, "forced"), "").catch((error: unknown) => {
       if (errnoOf(error) !== "EEXIST") throw error;
     });
     const outcome = send(-group, "SIGKILL");
-    for (let check = 0; check < goneChecks && (await this.look()) === undefined; check += 1) {
-      await this.#clock.sleep(goneCheckMs);
-    }
+    const isLeft = async () => (await this.look()) === undefined || (program !== undefined && (await isAlive(program)));
+    for (let check = 0; check < goneChecks && (await isLeft()); check += 1) await this.#clock.sleep(goneCheckMs);
     // Wakes those who wait: nobody else changes the directory any more.
     await create(join(this.dir, "gone"), "").catch(() => {});
     return outcome;
@@ -205,11 +221,18 @@ class StepProcess implements Step {
   async #runningProgram(): Promise<ProcessIdentity | undefined> {
     using pulse = watchPath(this.dir, { clock: this.#clock, pollMs: goneCheckMs });
     while ((await this.look()) === undefined) {
-      const program = await readIdentity(this.dir, "pid");
+      const program = await this.#program();
       if (program !== undefined) return (await isAlive(program)) ? program : undefined;
       await pulse.wait();
     }
     return undefined;
+  }
+
+  /** What runs; in a sandbox that is a child of the process that the shell became. */
+  async #program(): Promise<ProcessIdentity | undefined> {
+    const program = await readIdentity(this.dir, "pid");
+    if (!this.#isSandboxed || program === undefined) return program;
+    return sandboxedProgram(program, await readFile(join(this.dir, "inside"), "utf8").catch(() => ""));
   }
 
   async #livingGroup(): Promise<number | undefined> {

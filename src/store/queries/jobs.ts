@@ -23,7 +23,7 @@ export function jobQueries(context: QueryContext): JobQueries {
   };
 }
 
-type LookUps = Pick<JobQueries, "byTokenHash" | "ofRun" | "ofRuns" | "ofAgent" | "ofAgents">;
+type LookUps = Pick<JobQueries, "byTokenHash" | "ofRun" | "ofRuns" | "ofAgent" | "ofAgents" | "openOfAgent">;
 
 function lookUps({ db, t: { jobs }, dialect }: QueryContext): LookUps {
   const byTokenHash = prepared<{ hash: string }>()("job_by_token", (slot) =>
@@ -70,6 +70,12 @@ function lookUps({ db, t: { jobs }, dialect }: QueryContext): LookUps {
       .orderBy(asc(jobs.agentId), asc(jobs.queuedAt), asc(jobs.id)),
   );
   return {
+    openOfAgent: (agentId) =>
+      db
+        .select()
+        .from(jobs)
+        .where(and(isFalse(jobs.isLogClosed), eq(jobs.agentId, agentId)))
+        .orderBy(asc(jobs.queuedAt), asc(jobs.id)),
     byTokenHash: async (hash) => (await byTokenHash({ hash }))[0],
     ofRun: (runId) => ofRun({ runId }),
     ofRuns: async (ids) =>

@@ -1,0 +1,59 @@
+import { dirname, join, relative } from "node:path";
+import { makePrivateDirectory } from "./durable-files.ts";
+import type { Site } from "./house.ts";
+import type { Job } from "./job.ts";
+import { configurationRoot } from "./prepare.ts";
+import { bubblewrapArgv, isWithin, searchedDirectories } from "./sandbox/bubblewrap.ts";
+import { placeWorkLink, removeWorkLink } from "./work-link.ts";
+
+/** A terraform command as it is spawned. */
+export interface PlacedCommand {
+  readonly argv: readonly string[];
+  /** Where it is spawned. */
+  readonly cwd: string;
+  readonly isSandboxed: boolean;
+}
+
+/** Where the processes of a job work, and how they see it. */
+export interface JobPlace {
+  /** Terraform's working directory, for this agent: only what lies in the job's work belongs to the job. */
+  readonly directory: string;
+  /** The same directory as terraform sees it: one path on every agent, because terraform writes paths into plans. */
+  readonly seenDirectory: string;
+  /** A path in the job's work, as terraform sees it. */
+  readonly seen: (path: string) => string;
+  readonly command: (argv: readonly string[]) => PlacedCommand;
+  /** To be called when no process of the job is left. */
+  readonly leave: () => Promise<void>;
+}
+
+/** Makes the place: a sandbox that shows nothing of this machine but the job's work and the system, or a link to the work. */
+export async function placeJob(job: Job, site: Site, enginePath: string): Promise<JobPlace> {
+  const { work } = job.files;
+  const directory = join(configurationRoot(work), job.spec.workingDirectory);
+  const place = join(site.config.workRoot, job.spec.runId);
+  const moved = (path: string) => join(place, relative(work, path));
+  const seenDirectory = moved(directory);
+  const { sandbox } = site;
+  if (sandbox.kind === "none") {
+    const link = await placeWorkLink(site.config.workRoot, job.spec.runId, work);
+    const command = (argv: readonly string[]) => ({ argv, cwd: seenDirectory, isSandboxed: false });
+    return { directory, seenDirectory, seen: (path) => path, command, leave: () => removeWorkLink(link) };
+  }
+  await makePrivateDirectory(work);
+  const readable = readablePaths(site, enginePath);
+  const command = (argv: readonly string[]) => ({
+    argv: bubblewrapArgv(sandbox.program, { argv, work, place, cwd: seenDirectory, readable }),
+    cwd: work,
+    isSandboxed: true,
+  });
+  return { directory, seenDirectory, seen: moved, command, leave: async () => {} };
+}
+
+/** The program, what it may call, and what the operator shows to jobs: never the directory of an agent. */
+function readablePaths({ config }: Site, enginePath: string): readonly string[] {
+  const searched = searchedDirectories(config.searchPath, [config.dataDir]);
+  const shown = (config.sandboxPaths ?? []).filter((path) => !isWithin(config.dataDir, path));
+  const engine = isWithin(enginePath, "/usr") || searched.includes(dirname(enginePath)) ? [] : [enginePath];
+  return [...searched, ...shown, ...engine];
+}

@@ -1,0 +1,17 @@
+import type { House } from "./house.ts";
+import type { Job } from "./job.ts";
+import { type Preparation, prepareJob } from "./prepare.ts";
+import { adoptStep, startStep } from "./steps/step-process.ts";
+
+/** What the work on a job asks of the machine: to bring its parts here, and to run programs. A model of agents replaces it. */
+export interface Machine {
+  /** Brings everything that a job needs to its directory. */
+  readonly prepare: (job: Job, house: House, signal: AbortSignal) => Promise<Preparation>;
+  /** Starts a program that outlives the agent. */
+  readonly start: typeof startStep;
+  /** Finds a program that this or an earlier process of the agent started. */
+  readonly adopt: typeof adoptStep;
+}
+
+/** The machine that the agent is on. */
+export const thisMachine: Machine = { prepare: prepareJob, start: startStep, adopt: adoptStep };

@@ -1,0 +1,45 @@
+import { accessSync, closeSync, constants } from "node:fs";
+import { type Environment, readEnvironment } from "../../lib/environment.ts";
+
+const tokenVariable = "WINDLASS_AGENT_TOKEN";
+const hiddenToken = "/dev/fd/3";
+
+/** A shell hands the token over in a pipe: it is in no argument, in no file, and no longer in the environment. */
+const handOver = `token=$${tokenVariable}
+unset ${tokenVariable}
+exec "$@" 3<<END
+$token
+END
+`;
+
+/**
+ * Starts this program anew, as the same process, when its token came by the environment: /proc would show that to every
+ * process of the same user, for as long as the process lives. Returns when there is nothing to hide, or no way to.
+ */
+export function hideToken(environment: Environment = readEnvironment()): void {
+  if ((environment[tokenVariable] ?? "") === "" || !canStartAnew()) return;
+  const self = [process.execPath, ...process.execArgv, ...process.argv.slice(1)];
+  const env = { ...environment, [`${tokenVariable}_FILE`]: hiddenToken };
+  process.execve?.("/bin/sh", ["sh", "-c", handOver, "sh", ...self], env);
+}
+
+/** After the settings are read: nothing of the token is left behind the descriptor, and nothing needs it. */
+export function forgetHiddenToken(environment: Environment): void {
+  if (environment[`${tokenVariable}_FILE`] !== hiddenToken) return;
+  try {
+    closeSync(Number(hiddenToken.slice("/dev/fd/".length)));
+  } catch {
+    // Somebody else gave that name, and no such descriptor.
+  }
+}
+
+/** A failed start would end the process, so everything it needs is looked at before. */
+function canStartAnew(): boolean {
+  if (process.platform !== "linux" || process.execve === undefined) return false;
+  try {
+    for (const program of ["/bin/sh", process.execPath]) accessSync(program, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}

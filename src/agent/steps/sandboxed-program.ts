@@ -1,0 +1,27 @@
+import { deadlineAfter } from "../../lib/abort.ts";
+import type { Clock } from "../../lib/clock.ts";
+import { handlesInterrupt, identifyChild, isAlive, type ProcessIdentity } from "./process-identity.ts";
+
+const checkMs = 10;
+/** A program that does not handle SIGINT by then never does. */
+const patienceMs = 5_000;
+
+/**
+ * The program in a sandbox, as the sandbox reported it (the JSON of `bwrap --info-fd`). Only a child of the sandbox itself
+ * counts: whatever else stands there, no other process gets its signals.
+ */
+export async function sandboxedProgram(
+  sandbox: ProcessIdentity,
+  report: string,
+): Promise<ProcessIdentity | undefined> {
+  const [, pid] = /"child-pid"\s*:\s*(\d+)/.exec(report) ?? [];
+  return pid === undefined ? undefined : identifyChild(Number(pid), sandbox);
+}
+
+/** Waits until a program handles SIGINT: as the first process of its namespace it would not even notice it before. */
+export async function untilInterruptible(program: ProcessIdentity, clock: Clock): Promise<void> {
+  using deadline = deadlineAfter(clock, patienceMs);
+  while (!deadline.signal.aborted && (await isAlive(program)) && (await handlesInterrupt(program.pid)) === false) {
+    await clock.sleep(checkMs, deadline.signal).catch(() => {});
+  }
+}
