@@ -7,6 +7,8 @@ if (check.kind === "too-old") {
   process.exitCode = 1;
 } else {
   // Imported only now: an older Node would crash inside a native module without a word.
+  const { hideToken } = await import("../src/agent/program/hide-token.ts");
+  hideToken();
   const { useCompileCache } = await import("../src/lib/compile-cache.ts");
   useCompileCache();
   const { main } = await import("../src/agent/program/main.ts");

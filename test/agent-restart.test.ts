@@ -16,7 +16,7 @@ describe("an agent that is started again", () => {
   beforeAll(async () => {
     pool = await stage.server.api.pool();
     engine = await countingEngine(stage.scene.directory);
-    agent = await stage.scene.agent(stage.server, { pool, args: ["--engine-path", engine.path] });
+    agent = await stage.scene.agent(stage.server, { pool, args: engine.args });
   });
 
   const shellsOf = (agent: TestAgent) => processesIn(`${agent.dataDir}/jobs`);

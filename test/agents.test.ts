@@ -44,7 +44,7 @@ describe("agents", () => {
     await api.confirm(planned.id);
     const run = await api.ended(planned.id);
     expect(run).toMatchObject({ state: RunState.APPLIED, errorMessage: "", apply: { agentName: other.name } });
-    expect((await api.outputs(workspace))["place"]).not.toContain(stage.scene.directory);
+    expect((await api.outputs(workspace)).place).not.toContain(stage.scene.directory);
   });
 
   test("of the server run the workspaces in remote mode, started and confirmed on the command line", async () => {
@@ -64,8 +64,26 @@ describe("agents", () => {
     expect(await following.ended, following.stderr()).toMatchObject({ code: 0 });
     expect(following.stdout()).toContain("Apply complete! Resources: 1 added");
     const run = await api.ended(id);
-    expect(run).toMatchObject({ state: RunState.APPLIED, message: "from a shell", apply: { agentName: "server-agent" } });
+    expect(run).toMatchObject({
+      state: RunState.APPLIED,
+      message: "from a shell",
+      apply: { agentName: "server-agent" },
+    });
     expect(await api.outputs(workspace)).toEqual({ greeting: "hello, world" });
+  });
+
+  test("with a token of another pool belong to that pool, whatever they were before", async () => {
+    const { api } = stage.server;
+    const [first, second] = [await api.pool(), await api.pool()];
+    const before = await stage.scene.agent(stage.server, { pool: first });
+    await before.stop("SIGTERM");
+    const { name, dataDir } = before;
+    const after = await stage.scene.agent(stage.server, { pool: second, name: `${name}-moved`, dataDir });
+    expect(await api.agentWhen(after.name, AgentStatus.IDLE)).toMatchObject({ agentPool: second });
+    const workspace = await api.workspace({ agentPool: first });
+    await api.upload(workspace, await stage.scene.configuration("hello"));
+    const run = await api.runWhen(await api.start(workspace), "waits", ({ waiting }) => waiting !== undefined);
+    expect(run).toMatchObject({ state: RunState.PLAN_QUEUED, waiting: { reason: WaitingReason.NO_AGENT_ONLINE } });
   });
 
   test("need a data directory of their own", async () => {

@@ -22,9 +22,13 @@ describe("canceling", () => {
       await api.upload(workspace, await stage.scene.configuration("slow"));
       const options = { autoApply: true, variables: [{ key: "seconds", value: "300", hcl: true }] };
       const id = await api.start(workspace, options);
-      await until("terraform prints", async () => (await api.log(id, RunPhase.APPLY, false)).text.includes("second 2 of"), {
-        deadlineMs: 40_000,
-      });
+      await until(
+        "terraform prints",
+        async () => (await api.log(id, RunPhase.APPLY, false)).text.includes("second 2 of"),
+        {
+          deadlineMs: 40_000,
+        },
+      );
       expect(processesIn(jobs).length).toBeGreaterThan(0);
 
       await api.clients.runs.cancelRun({ runId: id });
@@ -42,7 +46,9 @@ describe("canceling", () => {
       expect((await api.getWorkspace(workspace)).lock).toBeUndefined();
       await until("nothing is left", () => processesIn(`${jobs}/jobs`).length === 0 && workLinksTo(jobs).length === 0);
 
-      expect(await refusalOf(api.clients.runs.cancelRun({ runId: id }))).toMatchObject({ reason: "RUN_NOT_CANCELABLE" });
+      expect(await refusalOf(api.clients.runs.cancelRun({ runId: id }))).toMatchObject({
+        reason: "RUN_NOT_CANCELABLE",
+      });
       const next = await api.planned(workspace, { variables: [{ key: "seconds", value: "1", hcl: true }] });
       expect(next).toMatchObject({ state: RunState.PLANNED, plannedChanges: { add: 2, destroy: 2 } });
       await api.clients.runs.cancelRun({ runId: next.id });

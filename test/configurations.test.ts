@@ -42,7 +42,7 @@ describe("configurations", () => {
     await api.confirm(planned.id);
     expect(await api.ended(planned.id)).toMatchObject({ state: RunState.APPLIED, errorMessage: "" });
     const outputs = await api.outputs(workspace);
-    expect(Object.keys(outputs["services"] as object).sort()).toEqual(["billing", "mail", "web"]);
+    expect(Object.keys(outputs.services as object).sort()).toEqual(["billing", "mail", "web"]);
     expect((await api.ended(await api.start(workspace))).hasChanges).toBe(false);
   });
 

@@ -12,7 +12,7 @@ describe("large runs", () => {
   beforeAll(async () => {
     pool = await stage.server.api.pool();
     engine = await recordingEngine(stage.scene.directory);
-    await stage.scene.agent(stage.server, { pool, args: ["--engine-path", engine.path] });
+    await stage.scene.agent(stage.server, { pool, args: engine.args });
   });
 
   test("a hundred thousand lines of log are those that terraform prints, byte for byte", async () => {
@@ -40,7 +40,13 @@ describe("large runs", () => {
     const [heading, ...rest] = text.split("\n");
     expect(heading).toMatch(/^Windlass: apply of run run_\w+, agent .+, terraform 1\./);
     expect(isSame(payload(text), payload(bare))).toBe(true);
-    const around = (log: string) => normalized(log.split("\n").filter((line) => !isOfShell(line)).join("\n"));
+    const around = (log: string) =>
+      normalized(
+        log
+          .split("\n")
+          .filter((line) => !isOfShell(line))
+          .join("\n"),
+      );
     expect(around(rest.join("\n"))).toBe(around(bare));
   });
 
@@ -50,7 +56,7 @@ describe("large runs", () => {
     await api.upload(workspace, await stage.scene.configuration("fanout"));
     const run = await api.applied(workspace);
     expect(run).toMatchObject({ state: RunState.APPLIED, plannedChanges: { add: 100 }, appliedChanges: { add: 100 } });
-    expect((await api.outputs(workspace))["total"]).toBe(100);
+    expect((await api.outputs(workspace)).total).toBe(100);
     expect((await api.state(workspace)).resources[0]?.instances).toHaveLength(100);
     const { text } = await api.log(run.id, RunPhase.APPLY);
     expect(text.match(/: Creation complete after/g)).toHaveLength(100);

@@ -277,6 +277,17 @@ describe("closing", () => {
 });
 
 describe("dead connections", () => {
+  test("does not wait for a peer that has no calls and does not hang up", async () => {
+    const listener = await open();
+    const peer = connectTcp({ port: listener.port, host: "127.0.0.1", allowHalfOpen: true });
+    const emptySettings = Buffer.from("000000040000000000", "hex");
+    peer.write(Buffer.concat([Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), emptySettings]));
+    await once(peer, "data");
+    peer.pause();
+    await listener.close(3_600_000);
+    peer.destroy();
+  });
+
   test("a peer that does not answer pings is cut off", async () => {
     const listener = await open({ keepAlive: { intervalMs: 30, timeoutMs: 50 } });
     // A proxy that goes silent: bytes of the client still arrive nowhere.

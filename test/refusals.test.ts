@@ -77,7 +77,7 @@ describe("what is refused", () => {
     expect(refusal).toMatchObject({ reason: "POOL_IN_USE", code: "FailedPrecondition" });
     for (const workspace of workspaces) {
       expect(refusal.message).toContain(workspace);
-      expect(refusal.metadata["workspaces"]).toContain(workspace);
+      expect(refusal.metadata.workspaces).toContain(workspace);
     }
     const cli = await stage.scene.cli(stage.server, ["pool", "delete", pool, "--yes"]);
     expect(cli.code).toBe(5);

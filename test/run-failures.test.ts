@@ -78,7 +78,10 @@ describe("runs that fail", () => {
     const { api } = stage.server;
     const empty = await api.pool();
     const engine = join(stage.scene.directory, "no-terraform");
-    const agent = await stage.scene.agent(stage.server, { pool: empty, args: ["--engine-path", engine] });
+    const agent = await stage.scene.agent(stage.server, {
+      pool: empty,
+      args: ["--engine-path", engine, "--sandbox", "none"],
+    });
     const workspace = await api.workspace({ agentPool: empty });
     await api.upload(workspace, await stage.scene.configuration("hello"));
     const run = await api.applied(workspace);
@@ -97,7 +100,11 @@ describe("runs that fail", () => {
     const workspace = await api.workspace({ executionMode: ExecutionMode.LOCAL });
     await api.upload(workspace, await stage.scene.configuration("hello"));
     const refusal = await refusalOf(api.start(workspace));
-    expect(refusal).toMatchObject({ reason: "EXECUTION_MODE_LOCAL", code: "FailedPrecondition", metadata: { workspace } });
+    expect(refusal).toMatchObject({
+      reason: "EXECUTION_MODE_LOCAL",
+      code: "FailedPrecondition",
+      metadata: { workspace },
+    });
     expect(refusal.message).toContain("execution mode");
   });
 

@@ -106,7 +106,9 @@ describe.each(testEngines.map(({ name }) => name))("a run on a pool agent (%s)",
     expect(await api.run(id)).toMatchObject({ state: RunState.DISCARDED });
     expect(await api.getWorkspace(workspace)).toMatchObject({ currentStateVersionId: "" });
     expect((await api.getWorkspace(workspace)).lock).toBeUndefined();
-    expect(await refusalOf(api.clients.runs.discardRun({ runId: id }))).toMatchObject({ reason: "RUN_NOT_DISCARDABLE" });
+    expect(await refusalOf(api.clients.runs.discardRun({ runId: id }))).toMatchObject({
+      reason: "RUN_NOT_DISCARDABLE",
+    });
     expect(await api.applied(workspace)).toMatchObject({ state: RunState.APPLIED });
   });
 });

@@ -8,6 +8,9 @@ import { useStage } from "./support/stage.ts";
 
 const env = VariableCategory.ENV;
 
+// biome-ignore lint/suspicious/noTemplateCurlyInString: for terraform it is one
+const template = "${literal}";
+
 describe("variables", () => {
   const stage = useStage();
   let pool = "";
@@ -33,7 +36,7 @@ describe("variables", () => {
       { key: "replicas", value: "7", hcl: true },
       { key: "enabled", value: "false" },
       { key: "zones", value: '["x", "y"]', hcl: true },
-      { key: "labels", value: '{ "odd key" = "$${literal} \\"quoted\\"" }', hcl: true },
+      { key: "labels", value: `{ "odd key" = "$${template} \\"quoted\\"" }`, hcl: true },
       { key: "database", value: '{ name = "orders", replicas = ["r1"] }', hcl: true },
       { key: "password", value: password, sensitive: true },
     ]);
@@ -41,12 +44,12 @@ describe("variables", () => {
     expect(run).toMatchObject({ state: RunState.APPLIED, errorMessage: "" });
     const outputs = await api.outputs(workspace);
     expect(outputs).toMatchObject({ password: undefined, password_length: password.length });
-    expect(outputs["settings"]).toEqual({
+    expect(outputs.settings).toEqual({
       region: "us-1",
       replicas: 7,
       enabled: false,
       zones: ["x", "y"],
-      labels: { "odd key": '${literal} "quoted"' },
+      labels: { "odd key": `${template} "quoted"` },
       database: { name: "orders", size_gb: 10, replicas: ["r1"] },
     });
     const listed = (await api.clients.variables.listVariables({ workspace })).variables;
@@ -61,8 +64,8 @@ describe("variables", () => {
     const { api } = stage.server;
     const workspace = await workspaceWith("hello");
     await api.set(workspace, [{ key: "who", value: "workspace" }]);
-    await api.applied(workspace, { variables: [{ key: "who", value: "run ${not.evaluated}" }] });
-    expect(await api.outputs(workspace)).toEqual({ greeting: "hello, run ${not.evaluated}" });
+    await api.applied(workspace, { variables: [{ key: "who", value: `run ${template}` }] });
+    expect(await api.outputs(workspace)).toEqual({ greeting: `hello, run ${template}` });
     await api.applied(workspace);
     expect(await api.outputs(workspace)).toEqual({ greeting: "hello, workspace" });
   });

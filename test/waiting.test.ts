@@ -43,7 +43,10 @@ describe("a run says why it waits", () => {
     await api.clients.workspaces.lockWorkspace({ workspace, reason: "migration tonight" });
     const id = await api.start(workspace);
     const { state, waiting } = await api.run(id);
-    expect({ state, reason: waiting?.reason }).toEqual({ state: RunState.PENDING, reason: WaitingReason.WORKSPACE_LOCKED });
+    expect({ state, reason: waiting?.reason }).toEqual({
+      state: RunState.PENDING,
+      reason: WaitingReason.WORKSPACE_LOCKED,
+    });
     expect(waiting?.detail).toContain("migration tonight");
     await api.clients.workspaces.unlockWorkspace({ workspace });
     expect((await api.run(id)).state).toBe(RunState.PLAN_QUEUED);

@@ -6,6 +6,8 @@ import { promisify } from "node:util";
 /** A terraform that writes down each of its executions before it becomes the real one. */
 export interface CountingEngine {
   readonly path: string;
+  /** What makes an agent use it: without a sandbox, in which it could write nothing down. */
+  readonly args: readonly string[];
   /** The arguments of the executions so far that began with `verb`. */
   executions(verb: string): Promise<readonly string[]>;
 }
@@ -17,12 +19,13 @@ export async function countingEngine(directory: string): Promise<CountingEngine>
   await writeFile(path, script, { mode: 0o755 });
   const executions = async (verb: string) =>
     (await readFile(notes, "utf8").catch(() => "")).split("\n").filter((line) => line.split(" ")[0] === verb);
-  return { path, executions };
+  return { path, args: argsFor(path), executions };
 }
 
 /** A terraform whose applies leave a copy of what they print. */
 export interface RecordingEngine {
-  readonly path: string;
+  /** What makes an agent use it. */
+  readonly args: readonly string[];
   /** The events that the applies have printed so far. */
   events(): Promise<readonly TerraformEvent[]>;
 }
@@ -47,7 +50,7 @@ export async function recordingEngine(directory: string): Promise<RecordingEngin
       .split("\n")
       .filter((line) => line !== "")
       .map((line): TerraformEvent => JSON.parse(line));
-  return { path, events };
+  return { args: argsFor(path), events };
 }
 
 /** A log without what differs between two runs of the same configuration. */
@@ -62,10 +65,17 @@ export const normalized = (log: string): string =>
 
 /** Runs terraform as a person would in a shell, and answers what it printed. */
 export async function bareTerraform(directory: string, args: readonly string[]): Promise<string> {
-  const env = { PATH: process.env["PATH"] ?? "", HOME: directory, TF_CLI_CONFIG_FILE: "/dev/null", TF_IN_AUTOMATION: "1" };
+  const env = {
+    PATH: process.env.PATH ?? "",
+    HOME: directory,
+    TF_CLI_CONFIG_FILE: "/dev/null",
+    TF_IN_AUTOMATION: "1",
+  };
   const options = { cwd: directory, env, maxBuffer: 256 * 1024 * 1024 };
   return (await promisify(execFile)("terraform", [...args], options)).stdout;
 }
+
+const argsFor = (path: string) => ["--engine-path", path, "--sandbox", "none"];
 
 const terraformPath = async (): Promise<string> =>
   (await promisify(execFile)("sh", ["-c", "command -v terraform"])).stdout.trim();

@@ -40,8 +40,7 @@ export interface Program extends AsyncDisposable {
 export type ProgramName = "windlassd" | "windlass-agent" | "windlass";
 
 /** The path of one of the project's programs. */
-export const programPath = (name: ProgramName): string =>
-  fileURLToPath(new URL(`../../bin/${name}`, import.meta.url));
+export const programPath = (name: ProgramName): string => fileURLToPath(new URL(`../../bin/${name}`, import.meta.url));
 
 const stopWithinMs = 15_000;
 

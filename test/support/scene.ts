@@ -96,7 +96,7 @@ class OpenScene implements Scene {
     const database = engine === "postgres" ? this.#held.use(await testDatabase()) : undefined;
     const call = (listen: string) => [
       ...["--data-dir", dataDir, "--listen", listen, "--log-format", "json", "--shutdown-timeout", "5s"],
-      ...["--server-agent-concurrency", String(serverAgents)],
+      ...["--server-agent-concurrency", String(serverAgents), "--sandbox", "none"],
       ...(database === undefined ? [] : ["--database-url", database.url]),
       ...args,
     ];
@@ -118,7 +118,18 @@ class OpenScene implements Scene {
     await writeFile(tokenFile, token ?? (await server.api.token(pool)).secret, { mode: 0o600 });
     const call = [
       ...["--address", server.url, "--token-file", tokenFile, "--name", name, "--data-dir", dataDir],
-      ...["--concurrency", String(concurrency), "--log-format", "json", "--min-free-disk", "1MiB"],
+      ...[
+        "--concurrency",
+        String(concurrency),
+        "--log-format",
+        "json",
+        "--min-free-disk",
+        "1MiB",
+        "--disk-reserve",
+        "4MiB",
+      ],
+      // Engines of tests note what happens to them outside of their jobs.
+      ...["--sandbox", "none", "--disk-reserve", "1MiB"],
       ...args,
     ];
     const start = () => this.start("windlass-agent", call, options.env);

@@ -1,0 +1,216 @@
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { type Run, RunPhase, RunState, RunStateSchema } from "../../src/gen/windlass/v1/run_pb.ts";
+import { isFinal } from "../support/api.ts";
+import { workLinksTo } from "../support/leftovers.ts";
+import { slowLines } from "../support/slow-lines.ts";
+import type { Cluster } from "./cluster.ts";
+import { type FakePlan, printed } from "./fake-plan.ts";
+import type { FaultRun } from "./fault-run.ts";
+import { livingTerraforms } from "./faults.ts";
+import { persistently } from "./persist.ts";
+
+/** What has been found out about the runs of a cluster that has healed and come to rest. */
+export interface Findings {
+  /** Broken promises, one sentence each. */
+  readonly violations: readonly string[];
+  /** Runs that ended although their agent was lost during the apply. */
+  readonly interrupted: number;
+  /** Serials that a newer one of the same run replaced before they were uploaded. */
+  readonly superseded: number;
+  /** Runs whose terraform was ended by the system and whose last serial nobody could read whole. */
+  readonly doubleFaults: number;
+  readonly logBytes: number;
+}
+
+/** Terraforms that the schedule itself ended. */
+export type EndedByUs = ReadonlySet<number>;
+
+type Complain = (what: string) => void;
+
+interface Look {
+  readonly cluster: Cluster;
+  readonly subject: FaultRun;
+  readonly run: Run;
+  readonly endedByUs: EndedByUs;
+  readonly complain: Complain;
+}
+
+/** Checks every promise about every run. */
+export async function checkAll(cluster: Cluster, runs: readonly FaultRun[], endedByUs: EndedByUs): Promise<Findings> {
+  const violations: string[] = [];
+  const sums = { interrupted: 0, superseded: 0, doubleFaults: 0, logBytes: 0 };
+  for (const subject of runs) {
+    const run = await persistently(() => cluster.api.run(subject.id));
+    const complain = (what: string) => void violations.push(`${subject.id} (${nameOf(run)}): ${what}`);
+    const look: Look = { cluster, subject, run, endedByUs, complain };
+    await checkExecutions(look);
+    if (!isFinal(run)) complain(`has not ended; it waits for ${run.waiting?.detail ?? "nothing it could name"}`);
+    if (isInterrupted(run)) sums.interrupted++;
+    sums.logBytes += await checkLogs(look);
+    const states = await checkStates(look);
+    sums.superseded += states.superseded;
+    sums.doubleFaults += states.doubleFault ? 1 : 0;
+    await checkEnd(look);
+  }
+  violations.push(...(await leftovers(cluster)));
+  return { violations, ...sums };
+}
+
+/** The name of a run's state. */
+export const stateName = ({ state }: Run): string => RunStateSchema.value[state]?.localName ?? String(state);
+
+const nameOf = (run: Run): string => `${stateName(run)}${run.errorMessage === "" ? "" : `: ${run.errorMessage}`}`;
+
+const isInterrupted = (run: Run): boolean => run.errorMessage.includes("was lost during the apply");
+
+/** At most one apply; a plan at most twice; one interrupt a canceled execution, and none without a cancel. */
+async function checkExecutions({ cluster: { engine }, subject, complain }: Look): Promise<void> {
+  const [plans, applies] = [await engine.executions(subject.id, "plan"), await engine.executions(subject.id, "apply")];
+  if (applies.length > 1) complain(`terraform apply was executed ${applies.length} times`);
+  if (plans.length > 2) complain(`terraform plan was executed ${plans.length} times`);
+  const interrupts = await engine.signals(subject.id, "apply");
+  if (interrupts.length > (subject.cancelMs === undefined ? 0 : 1)) complain(`apply got ${interrupts.join(", ")}`);
+  const inPlan = await engine.signals(subject.id, "plan");
+  if (inPlan.length > plans.length || inPlan.includes("TERM")) complain(`plan got ${inPlan.join(", ")}`);
+}
+
+async function checkLogs(look: Look): Promise<number> {
+  const bytes = [await checkLog(look, "plan"), await checkLog(look, "apply")];
+  return bytes.reduce((sum, count) => sum + count, 0);
+}
+
+/** The stored log is complete, and its part that terraform printed is byte for byte what it printed. */
+async function checkLog(look: Look, verb: "plan" | "apply"): Promise<number> {
+  const { cluster, subject, run, complain } = look;
+  const phase = verb === "plan" ? run.plan : run.apply;
+  if (phase === undefined || phase.epoch === 0n) return 0;
+  const which = verb === "plan" ? RunPhase.PLAN : RunPhase.APPLY;
+  const { text, bytes, missingBytes } = await persistently(() => cluster.api.log(subject.id, which, false));
+  if (isFinal(run) && phase.startTime !== undefined && !phase.logComplete)
+    complain(`the log of its ${verb} is not complete`);
+  if (missingBytes !== 0) complain(`the log of its ${verb} misses ${missingBytes} bytes`);
+  const body = bodyOf(text);
+  if (body === undefined) complain(`the log of its ${verb} has no heading: ${JSON.stringify(text.slice(0, 200))}`);
+  else if (subject.subject.kind === "fake") await checkFakeLog(look, { verb, body, plan: subject.subject.plan });
+  else if (verb === "apply" && subject.subject.kind === "slow") checkSlowLog(look, body, subject.subject.sleepers);
+  return bytes.length;
+}
+
+/** A log without the lines that the agent put around those of terraform; an empty one has none. */
+function bodyOf(text: string): string | undefined {
+  if (text === "") return "";
+  const headed = /^Windlass: (?:plan|apply) of run \S+, agent \S+ on \S+, terraform \S+\n\n/.exec(text);
+  return headed === null ? undefined : text.slice(headed[0].length).replace(/\nWindlass: [^\n]*\n$/, "");
+}
+
+interface FakeLog {
+  readonly verb: "plan" | "apply";
+  readonly body: string;
+  readonly plan: FakePlan;
+}
+
+async function checkFakeLog(look: Look, { verb, body, plan }: FakeLog): Promise<void> {
+  const { cluster, subject, run, endedByUs, complain } = look;
+  const pids = await cluster.engine.executions(subject.id, verb);
+  const endings = await cluster.engine.endings(subject.id, verb);
+  const possible = endings.map(
+    ({ exitCode, lines }) => printed(plan, subject.id, { verb, lines }) + lastWords(exitCode, plan, lines),
+  );
+  const total = verb === "plan" ? plan.planLines : plan.applyLines;
+  const all = printed(plan, subject.id, { verb, lines: total });
+  if (pids.length === 0 && body !== "") complain(`its ${verb} was never executed, but has a log`);
+  if (pids.length === 0 || possible.includes(body)) return;
+  // The shell around a step says that somebody ended it.
+  const rest = body.replace(/Killed\n$/, "");
+  const isCutOff = pids.some((pid) => endedByUs.has(pid)) || endings.length < pids.length;
+  if (isCutOff && [all, ...possible].some((text) => text.startsWith(rest))) {
+    const wasEndedByUs = pids.some((pid) => endedByUs.has(pid));
+    if (!wasEndedByUs && isFinal(run)) complain(`its ${verb} was ended by somebody else than this test`);
+    return;
+  }
+  const expected = possible.at(-1) ?? all;
+  const at = [...body].findIndex((letter, index) => letter !== expected[index]);
+  complain(
+    `the log of its ${verb} is not what was printed: ${body.length} instead of ${expected.length} letters, the first difference at ${at}: ${JSON.stringify(body.slice(Math.max(0, at - 80), at + 80))}`,
+  );
+}
+
+function lastWords(exitCode: number, { mode, applyLines }: FakePlan, lines: number): string {
+  if (exitCode !== 1) return "";
+  return mode === "fail" && lines >= Math.floor(applyLines / 2) ? "failed\n" : "interrupted\n";
+}
+
+/** Each line of each sleeper stands in the log once and in order. */
+function checkSlowLog({ complain }: Look, body: string, sleepers: number): void {
+  for (let sleeper = 0; sleeper < sleepers; sleeper++) {
+    const lines = slowLines(body, sleeper);
+    if (lines.some((second, index) => second !== index + 1))
+      complain(`lines of sleeper ${sleeper}: ${lines.join(" ")}`);
+  }
+}
+
+/** Every serial that was whole on the disk is in the store or aside, or a newer one of the same run is. */
+async function checkStates(look: Look): Promise<{ readonly superseded: number; readonly doubleFault: boolean }> {
+  const { cluster, subject, endedByUs, complain } = look;
+  const written = await cluster.engine.serials(subject.id);
+  const list = (quarantined: boolean) =>
+    persistently(
+      async () =>
+        (await cluster.api.clients.states.listStateVersions({ workspace: subject.workspace, quarantined }))
+          .stateVersions,
+    );
+  const [kept, aside] = [await list(false), await list(true)];
+  const stored = [...kept, ...aside].map(({ serial }) => Number(serial));
+  const newest = Math.max(0, ...stored);
+  const lost = written.filter((serial) => serial > newest);
+  const wasEndedByUs = (await cluster.engine.executions(subject.id, "apply")).some((pid) => endedByUs.has(pid));
+  const doubleFault = lost.length > 0 && wasEndedByUs;
+  if (lost.length > 0 && !doubleFault) {
+    complain(`serials ${lost.join(", ")} were on the disk and are nowhere; stored are ${stored.join(", ")}`);
+  }
+  const serials = kept.map(({ serial }) => Number(serial));
+  if (new Set(serials).size !== serials.length) complain(`a serial is stored twice: ${serials.join(", ")}`);
+  const superseded = written.filter((serial) => serial < newest && !stored.includes(serial)).length;
+  return { superseded, doubleFault };
+}
+
+/** Why a run may end in error here: anything else is a fault of ours. */
+const knownErrors = [
+  /was lost during the apply/,
+  /agents were lost while they planned/,
+  /terraform (plan|show|apply) failed with exit code/,
+  /terraform (plan|show|apply) was ended by SIGKILL/,
+];
+
+/** The run ended as its terraform did, and the workspace is free again. */
+async function checkEnd({ cluster, subject, run, complain }: Look): Promise<void> {
+  const isKnown = knownErrors.some((known) => known.test(run.errorMessage));
+  if (run.state === RunState.ERRORED && !isKnown) complain("ended in error for no fault of its terraform");
+  const [ending] = await cluster.engine.endings(subject.id, "apply");
+  const isApplied = run.state === RunState.APPLIED;
+  if (subject.subject.kind === "fake") {
+    if (isApplied && ending?.exitCode !== 0) complain(`is applied, but terraform ended with ${ending?.exitCode}`);
+    if (ending?.exitCode === 0 && !isApplied && !isInterrupted(run)) complain("terraform applied everything");
+  }
+  const { lock } = await persistently(() => cluster.api.getWorkspace(subject.workspace));
+  if (isFinal(run) && lock !== undefined) complain(`has ended, and its workspace is still locked`);
+  const { runs } = await persistently(() => cluster.api.clients.runs.listRuns({ workspace: subject.workspace }));
+  if (runs.length !== 1) complain(`its workspace has ${runs.length} runs`);
+}
+
+/** No process, no work link and no job directory is left. */
+async function leftovers(cluster: Cluster): Promise<readonly string[]> {
+  const living = await livingTerraforms(cluster);
+  const found = living.map((pid) => `terraform ${pid} still runs`);
+  for (const { dataDir, member } of cluster.agents) {
+    found.push(...workLinksTo(dataDir).map((path) => `${path} is left`));
+    found.push(...(await jobDirectories(dataDir)).map((name) => `${member.name} still has ${name}`));
+  }
+  for (const { surprises } of [cluster.server, ...cluster.agents.map(({ member }) => member)]) found.push(...surprises);
+  return found;
+}
+
+/** What an agent has not yet delivered. */
+export const jobDirectories = (dataDir: string): Promise<readonly string[]> =>
+  readdir(join(dataDir, "jobs")).catch(() => []);

@@ -1,0 +1,176 @@
+import { type FailpointName, failpointNames } from "../../src/lib/failpoint.ts";
+import { processesIn } from "../support/leftovers.ts";
+import type { Cluster, FaultyAgent } from "./cluster.ts";
+import { type ArmedFailpoint, describeFailpoint, type Member } from "./member.ts";
+import type { Direction, Shape } from "./proxy.ts";
+import type { Seeded } from "./seeded.ts";
+
+/** Which program: the server, or an agent by its number. */
+export type Victim = "server" | number;
+
+/** Something that goes wrong. */
+export type Fault =
+  | {
+      readonly kind: "end";
+      readonly victim: Victim;
+      readonly signal: "SIGKILL" | "SIGTERM";
+      readonly downMs: number;
+      readonly failpoint: ArmedFailpoint | undefined;
+    }
+  | { readonly kind: "freeze"; readonly victim: Victim; readonly forMs: number }
+  | { readonly kind: "cut"; readonly agent: number }
+  | { readonly kind: "half-open"; readonly agent: number; readonly stays: "agent" | "server" }
+  | { readonly kind: "refuse"; readonly agent: number; readonly forMs: number }
+  | {
+      readonly kind: "shape";
+      readonly agent: number;
+      readonly direction: Direction;
+      readonly shape: Shape;
+      readonly forMs: number;
+    }
+  /** The system ends a terraform, as for a lack of memory. */
+  | { readonly kind: "terraform"; readonly which: number };
+
+export interface TimedFault {
+  readonly atMs: number;
+  readonly fault: Fault;
+}
+
+/** Draws a timeline of faults. */
+export function drawFaults(random: Seeded, durationMs: number, agents: number): readonly TimedFault[] {
+  const timeline: TimedFault[] = [];
+  for (let atMs = random.between(300, 1500); atMs < durationMs; atMs += random.between(100, 1400)) {
+    timeline.push({ atMs, fault: drawFault(random, agents) });
+  }
+  return timeline;
+}
+
+/** Draws a failpoint of a program, as often as not. */
+export function drawFailpoint(random: Seeded, victim: Victim): ArmedFailpoint | undefined {
+  const isArmed = random.chance(0.6);
+  const prefix = victim === "server" ? "server." : "agent.";
+  const name = random.pick(failpointNames.filter((known) => known.startsWith(prefix)));
+  const pass = random.between(1, passesOf(name));
+  const stall = random.chance(0.2) ? { stallMs: random.between(200, 3000) } : {};
+  return isArmed ? { name, pass, ...stall } : undefined;
+}
+
+/** What is passed often is met late as well as early. */
+const passesOf = (name: FailpointName): number =>
+  name === "server.before-commit" || name === "server.log-committed" ? 60 : 4;
+
+function drawFault(random: Seeded, agents: number): Fault {
+  const agent = random.between(0, agents - 1);
+  const victim = random.chance(0.4) ? "server" : agent;
+  const forMs = random.between(200, random.chance(0.15) ? 12_000 : 3000);
+  return random.weighted<() => Fault>([
+    [
+      38,
+      () => ({
+        kind: "end",
+        victim,
+        signal: random.chance(0.85) ? "SIGKILL" : "SIGTERM",
+        downMs: random.between(0, random.chance(0.2) ? 6000 : 1200),
+        failpoint: drawFailpoint(random, victim),
+      }),
+    ],
+    [16, () => ({ kind: "freeze", victim, forMs: victim === "server" ? Math.min(forMs, 3000) : forMs })],
+    [10, () => ({ kind: "cut", agent })],
+    [6, () => ({ kind: "half-open", agent, stays: random.pick(["agent", "server"]) })],
+    [4, () => ({ kind: "refuse", agent, forMs })],
+    [20, () => ({ kind: "shape", agent, direction: random.pick(["up", "down"]), shape: drawShape(random), forMs })],
+    [5, () => ({ kind: "terraform", which: random.between(0, 1000) })],
+  ])();
+}
+
+const drawShape = (random: Seeded): Shape =>
+  random.pick<Shape>([
+    { kind: "stall" },
+    { kind: "stall" },
+    { kind: "delay", ms: random.between(20, 400) },
+    { kind: "throttle", bytesPerSecond: random.between(2000, 40_000) },
+    { kind: "slice" },
+  ]);
+
+export const describeFault = (fault: Fault): string => {
+  switch (fault.kind) {
+    case "end": {
+      const failpoint = fault.failpoint === undefined ? "" : `, then ${describeFailpoint(fault.failpoint)}`;
+      return `${fault.signal} ${nameOf(fault.victim)}, down ${fault.downMs} ms${failpoint}`;
+    }
+    case "freeze":
+      return `SIGSTOP ${nameOf(fault.victim)} for ${fault.forMs} ms`;
+    case "cut":
+      return `cut agent ${fault.agent}`;
+    case "half-open":
+      return `half-open agent ${fault.agent}, ${fault.stays} stays`;
+    case "refuse":
+      return `refuse agent ${fault.agent} for ${fault.forMs} ms`;
+    case "shape":
+      return `${fault.shape.kind} ${fault.direction} of agent ${fault.agent} for ${fault.forMs} ms`;
+    case "terraform":
+      return "SIGKILL a terraform";
+  }
+};
+
+const nameOf = (victim: Victim): string => (victim === "server" ? "server" : `agent ${victim}`);
+
+/** Does something to a cluster; `later` undoes what lasts. Answers the pid of a terraform that it ended. */
+export async function inject(
+  cluster: Cluster,
+  fault: Fault,
+  later: (ms: number, undo: () => void) => void,
+): Promise<number | undefined> {
+  const memberOf = (victim: Victim): Member => (victim === "server" ? cluster.server : agentOf(victim).member);
+  const agentOf = (number: number): FaultyAgent => {
+    const agent = cluster.agents[number];
+    if (agent === undefined) throw new Error(`there is no agent ${number}`);
+    return agent;
+  };
+  switch (fault.kind) {
+    case "end": {
+      const { downMs, failpoint } = fault;
+      memberOf(fault.victim).end(fault.signal, { downMs, ...(failpoint === undefined ? {} : { failpoint }) });
+      return undefined;
+    }
+    case "freeze": {
+      const member = memberOf(fault.victim);
+      const { program } = member;
+      member.freeze();
+      later(fault.forMs, () => program === member.program && member.thaw());
+      return undefined;
+    }
+    case "cut":
+      agentOf(fault.agent).proxy.cut();
+      return undefined;
+    case "half-open":
+      agentOf(fault.agent).proxy.halfOpen(fault.stays);
+      return undefined;
+    case "refuse": {
+      const { proxy } = agentOf(fault.agent);
+      proxy.refuse(true);
+      later(fault.forMs, () => proxy.refuse(false));
+      return undefined;
+    }
+    case "shape": {
+      const { proxy } = agentOf(fault.agent);
+      proxy.shape(fault.direction, fault.shape);
+      later(fault.forMs, () => proxy.shape(fault.direction, { kind: "clean" }));
+      return undefined;
+    }
+    case "terraform":
+      return endTerraform(await livingTerraforms(cluster), fault.which);
+  }
+}
+
+function endTerraform(living: readonly number[], which: number): number | undefined {
+  const pid = living[which % living.length];
+  if (pid !== undefined) process.kill(pid, "SIGKILL");
+  return pid;
+}
+
+/** The terraforms of a cluster that still run. */
+export async function livingTerraforms({ engine, directory }: Cluster): Promise<readonly number[]> {
+  const ours = new Set(processesIn(directory).map(({ pid }) => pid));
+  return (await engine.allPids()).filter((pid) => ours.has(pid));
+}

@@ -1,0 +1,139 @@
+import { setTimeout as pause } from "node:timers/promises";
+import type { FailpointName } from "../../src/lib/failpoint.ts";
+import type { Ending, Program } from "../support/programs.ts";
+
+/** A failpoint that a program is started with. */
+export interface ArmedFailpoint {
+  readonly name: FailpointName;
+  readonly pass: number;
+  /** Undefined: it ends the process. */
+  readonly stallMs?: number;
+}
+
+export const describeFailpoint = ({ name, pass, stallMs }: ArmedFailpoint): string =>
+  `${name}=${stallMs === undefined ? "die" : `stall:${stallMs}`}@${pass}`;
+
+const environmentOf = (failpoint: ArmedFailpoint | undefined): Readonly<Record<string, string>> =>
+  failpoint === undefined
+    ? {}
+    : { WINDLASS_FAILPOINTS: describeFailpoint(failpoint), WINDLASS_FAILPOINTS_ENABLED: "1" };
+
+/** How a program is brought back after its end. */
+export interface Comeback {
+  readonly downMs: number;
+  readonly failpoint?: ArmedFailpoint;
+}
+
+export interface MemberParts {
+  readonly name: string;
+  /** Starts the program with these variables. */
+  readonly start: (env: Readonly<Record<string, string>>) => Program;
+  /** Matches what the program says once it is of use. */
+  readonly ready: RegExp;
+}
+
+const usual: Comeback = { downMs: 200 };
+
+/** A program that is started again whenever it has ended, as a service manager does. */
+export class Member {
+  readonly name: string;
+  /** Failpoints that ended the program. */
+  readonly died: FailpointName[] = [];
+  /** Ends that nobody ordered. */
+  readonly surprises: string[] = [];
+  starts = 0;
+  readonly #parts: MemberParts;
+  #program: Program | undefined;
+  #next: Comeback = usual;
+  #isOrdered = false;
+  #isOver = false;
+  #isFrozen = false;
+  readonly #started = Promise.withResolvers<void>();
+  #running: Promise<void> | undefined;
+
+  constructor(parts: MemberParts) {
+    this.name = parts.name;
+    this.#parts = parts;
+  }
+
+  /** Starts it for the first time and waits until it is ready. */
+  async open(failpoint?: ArmedFailpoint): Promise<void> {
+    this.#running = this.#run(failpoint);
+    await this.#started.promise;
+    if (failpoint === undefined) await this.ready();
+  }
+
+  get program(): Program {
+    if (this.#program === undefined) throw new Error(`${this.name} was never started`);
+    return this.#program;
+  }
+
+  /** Waits until it is up; an end meanwhile is waited for, too. */
+  async ready(deadlineMs = 30_000): Promise<void> {
+    const end = performance.now() + deadlineMs;
+    for (;;) {
+      try {
+        const { program } = this;
+        await program.says(this.#parts.ready, Math.max(1, end - performance.now()));
+        if (program.isRunning) return;
+      } catch (error) {
+        if (performance.now() > end) throw error;
+      }
+      await pause(50);
+    }
+  }
+
+  /** Ends the program and says how it comes back. */
+  end(signal: "SIGKILL" | "SIGTERM", comeback: Comeback = usual): void {
+    this.#next = comeback;
+    this.#isOrdered = true;
+    this.thaw();
+    this.program.signal(signal);
+  }
+
+  freeze(): void {
+    this.#isFrozen = true;
+    this.program.signal("SIGSTOP");
+  }
+
+  thaw(): void {
+    if (this.#isFrozen) this.program.signal("SIGCONT");
+    this.#isFrozen = false;
+  }
+
+  /** Ends it for good; answers how it ended. */
+  async close(signal: "SIGKILL" | "SIGTERM" = "SIGTERM"): Promise<Ending> {
+    this.#isOver = true;
+    this.#isOrdered = true;
+    this.thaw();
+    const ending = await this.program.stop(signal);
+    await this.#running;
+    return ending;
+  }
+
+  async #run(first: ArmedFailpoint | undefined): Promise<void> {
+    let failpoint = first;
+    while (!this.#isOver) {
+      this.starts++;
+      this.#isOrdered = false;
+      this.#isFrozen = false;
+      this.#program = this.#parts.start(environmentOf(failpoint));
+      this.#started.resolve();
+      this.#judge(await this.#program.ended, failpoint);
+      if (this.#isOver) return;
+      const { downMs, failpoint: next } = this.#next;
+      this.#next = usual;
+      failpoint = next;
+      await pause(downMs);
+    }
+  }
+
+  #judge({ code, signal }: Ending, failpoint: ArmedFailpoint | undefined): void {
+    if (this.#isOrdered && (signal !== null || code === 0)) return;
+    if (signal === "SIGKILL" && failpoint !== undefined && failpoint.stallMs === undefined) {
+      this.died.push(failpoint.name);
+      return;
+    }
+    this.surprises.push(`${this.name} ended with ${signal ?? code}: ${this.program.stderr().slice(-1500)}`);
+  }
+}

@@ -1,0 +1,29 @@
+// npm run test:faults -- [--schedules N] [--seed S] [--batch B] [--parallel P] [--report FILE] [--restarts R] [--only NAME]
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { parseArgs } from "node:util";
+import { readEnvironment } from "../../src/lib/environment.ts";
+
+const { values } = parseArgs({
+  options: {
+    schedules: { type: "string" },
+    seed: { type: "string" },
+    batch: { type: "string" },
+    parallel: { type: "string" },
+    report: { type: "string" },
+    restarts: { type: "string" },
+    only: { type: "string" },
+  },
+});
+const { only, ...asked } = values;
+const settings = Object.fromEntries(
+  Object.entries(asked).map(([name, value]) => [`WINDLASS_FAULTS_${name.toUpperCase()}`, value]),
+);
+// Asked for schedules, a person wants these and nothing else.
+const files = only ?? (values.schedules === undefined && values.seed === undefined ? "" : "schedule");
+const child = spawn("vitest", ["run", `test/faults/${files}`], {
+  stdio: "inherit",
+  env: { ...readEnvironment(), ...settings },
+});
+const [code] = await once(child, "close");
+process.exitCode = code ?? 1;

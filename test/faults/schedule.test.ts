@@ -1,0 +1,56 @@
+import { appendFile } from "node:fs/promises";
+import { describe, expect, test } from "vitest";
+import { readEnvironment } from "../../src/lib/environment.ts";
+import { type BatchReport, runBatch } from "./schedule.ts";
+
+/**
+ * `npm run test:faults -- --schedules N --seed S` sets these; see README.md. Without them a few batches are run, whose seeds are
+ * always the same.
+ */
+const {
+  WINDLASS_FAULTS_SCHEDULES: schedules = "24",
+  WINDLASS_FAULTS_SEED: firstSeed = "1",
+  WINDLASS_FAULTS_BATCH: batch = "12",
+  WINDLASS_FAULTS_PARALLEL: parallel = "2",
+  WINDLASS_FAULTS_REPORT: reportFile,
+} = readEnvironment();
+
+const runsOfBatch = Number(batch);
+const batches = Math.ceil(Number(schedules) / runsOfBatch);
+const seeds = Array.from({ length: batches }, (_, index) => Number(firstSeed) + index);
+
+describe("random schedules of faults", () => {
+  test(`${schedules} runs from seed ${firstSeed} on keep every promise`, { timeout: batches * 300_000 }, async () => {
+    const failed: string[] = [];
+    const left = [...seeds];
+    const next = async (): Promise<void> => {
+      for (let seed = left.shift(); seed !== undefined; seed = left.shift()) {
+        const failure = await oneBatch(seed);
+        if (failure !== undefined) failed.push(failure);
+      }
+    };
+    await Promise.all(Array.from({ length: Number(parallel) }, next));
+    expect(failed).toEqual([]);
+  });
+});
+
+/** Undefined when every promise was kept. */
+async function oneBatch(seed: number): Promise<string | undefined> {
+  const again = `npm run test:faults -- --seed ${seed} --schedules ${batch} --batch ${batch}`;
+  try {
+    const { evidence, ...report } = await runBatch({ seed, runs: runsOfBatch });
+    await tell(report);
+    if (report.violations.length === 0) return undefined;
+    console.error(`── seed ${seed}: ${report.violations.join("\n")}\nrun it again: ${again}\n${evidence}`);
+    return `seed ${seed}: ${report.violations.join("; ")} (run it again: ${again})`;
+  } catch (error) {
+    console.error(`── seed ${seed}: ${String(error)}\nrun it again: ${again}`);
+    return `seed ${seed}: ${String(error)} (run it again: ${again})`;
+  }
+}
+
+async function tell(report: Omit<BatchReport, "evidence">): Promise<void> {
+  const line = JSON.stringify(report);
+  console.log(line);
+  if (reportFile !== undefined) await appendFile(reportFile, `${line}\n`);
+}

@@ -1,0 +1,158 @@
+import { setTimeout as pause } from "node:timers/promises";
+import { isFinal } from "../support/api.ts";
+import { openScene } from "../support/scene.ts";
+import { until } from "../support/until.ts";
+import { checkAll, type Findings, jobDirectories, stateName } from "./checks.ts";
+import { type Cluster, openCluster } from "./cluster.ts";
+import { type DrawnRun, drawRun, driveRun, type FaultRun, prepareRun } from "./fault-run.ts";
+import { describeFault, drawFailpoint, drawFaults, type Fault, inject, type TimedFault } from "./faults.ts";
+import type { ArmedFailpoint } from "./member.ts";
+import { persistently } from "./persist.ts";
+import { Seeded } from "./seeded.ts";
+
+export interface BatchOptions {
+  readonly seed: number;
+  /** Each is one schedule: a run of its own, at its own moment of the batch's faults. */
+  readonly runs: number;
+  readonly databaseUrl?: string;
+}
+
+/** What one batch of schedules has shown. */
+export interface BatchReport extends Findings {
+  readonly seed: number;
+  readonly runs: number;
+  /** How the runs ended, by state. */
+  readonly ends: Readonly<Record<string, number>>;
+  /** Faults that were injected, by kind. */
+  readonly faults: Readonly<Record<string, number>>;
+  /** Failpoints that ended a program, by name. */
+  readonly failpoints: Readonly<Record<string, number>>;
+  readonly starts: number;
+  readonly seconds: number;
+  /** What the programs said, when something is wrong. */
+  readonly evidence: string;
+}
+
+const agentCount = 2;
+/** What a healed cluster may take to come to rest: an agent's back-off alone may last a minute. */
+const restMs = 180_000;
+
+interface Drawn {
+  readonly durationMs: number;
+  readonly runs: readonly DrawnRun[];
+  readonly faults: readonly TimedFault[];
+  readonly failpoints: readonly (ArmedFailpoint | undefined)[];
+}
+
+function drawBatch({ seed, runs }: BatchOptions): Drawn {
+  const random = new Seeded(seed);
+  const durationMs = random.between(5_000, 14_000);
+  const realShare = random.chance(0.25) ? 0.5 : 0;
+  const drawn = Array.from({ length: runs }, () => drawRun(random.fork(), durationMs, realShare));
+  const faults = drawFaults(random.fork(), durationMs, agentCount);
+  const failpoints = ["server" as const, 0, 1].map((victim) =>
+    random.chance(0.3) && victim !== "server" ? drawFailpoint(random, victim) : undefined,
+  );
+  return { durationMs, runs: drawn, faults, failpoints };
+}
+
+/** Runs a batch of schedules on a cluster of its own, heals it, waits until it rests, and checks every promise. */
+export async function runBatch(options: BatchOptions): Promise<BatchReport> {
+  const startedMs = performance.now();
+  const drawn = drawBatch(options);
+  await using scene = await openScene();
+  const { databaseUrl } = options;
+  await using cluster = await openCluster(scene, {
+    agents: agentCount,
+    concurrency: Math.ceil(options.runs / agentCount) + 1,
+    failpoints: drawn.failpoints,
+    ...(databaseUrl === undefined ? {} : { databaseUrl }),
+  });
+  const { runs, endedByUs } = await playBatch(cluster, drawn);
+  const unrest = await rest(cluster, runs);
+  const findings = await checkAll(cluster, runs, endedByUs);
+  const ends = await Promise.all(runs.map(async ({ id }) => stateName(await cluster.api.run(id))));
+  const violations = [...unrest, ...findings.violations, ...(await closeAll(cluster))];
+  const members = [cluster.server, ...cluster.agents.map(({ member }) => member)];
+  const evidence = violations.length === 0 ? "" : [timelineOf(drawn), scene.report()].join("\n");
+  return {
+    ...findings,
+    ...{ violations, evidence, seed: options.seed, runs: runs.length },
+    ends: counted(ends),
+    faults: counted(drawn.faults.map(({ fault }) => kindOf(fault))),
+    failpoints: counted(members.flatMap(({ died }) => died)),
+    starts: members.reduce((sum, { starts }) => sum + starts, 0),
+    seconds: Math.round((performance.now() - startedMs) / 1000),
+  };
+}
+
+const counted = (names: readonly string[]): Readonly<Record<string, number>> =>
+  Object.fromEntries([...new Set(names)].sort().map((name) => [name, names.filter((other) => other === name).length]));
+
+function kindOf(fault: Fault): string {
+  if (fault.kind === "shape") return fault.shape.kind;
+  if (fault.kind === "end") return `${fault.signal} ${typeof fault.victim === "number" ? "agent" : "server"}`;
+  return fault.kind === "freeze" ? `SIGSTOP ${typeof fault.victim === "number" ? "agent" : "server"}` : fault.kind;
+}
+
+const timelineOf = ({ faults, failpoints, runs }: Drawn): string =>
+  [
+    `failpoints at the start: ${JSON.stringify(failpoints)}`,
+    ...runs.map((run) => `run at ${run.startMs} ms: ${JSON.stringify(run)}`),
+    ...faults.map(({ atMs, fault }) => `${atMs} ms: ${describeFault(fault)}`),
+  ].join("\n");
+
+interface Played {
+  readonly runs: readonly FaultRun[];
+  readonly endedByUs: ReadonlySet<number>;
+}
+
+/** Starts the runs and lets the faults happen, each at its time; then everything is mended. */
+async function playBatch(cluster: Cluster, { runs, faults, durationMs }: Drawn): Promise<Played> {
+  const workspaces: string[] = [];
+  for (const run of runs) workspaces.push(await prepareRun(cluster, run));
+  const driven = Promise.all(runs.map((run, index) => driveRun(cluster, workspaces[index] ?? "", run)));
+  const endedByUs = new Set<number>();
+  const lasting: Promise<void>[] = [];
+  const later = (ms: number, undo: () => void) => void lasting.push(pause(ms).then(undo));
+  const startedMs = performance.now();
+  for (const { atMs, fault } of faults) {
+    await pause(Math.max(0, startedMs + atMs - performance.now()));
+    const pid = await inject(cluster, fault, later);
+    if (pid !== undefined) endedByUs.add(pid);
+  }
+  await pause(Math.max(0, startedMs + durationMs - performance.now()));
+  await Promise.all(lasting);
+  for (const { proxy } of cluster.agents) proxy.heal();
+  await cluster.server.ready();
+  return { runs: await driven, endedByUs };
+}
+
+/** Waits until every run has ended and every agent has delivered everything; says what does not come to rest. */
+async function rest(cluster: Cluster, runs: readonly FaultRun[]): Promise<readonly string[]> {
+  const isResting = async () => {
+    for (const { id } of runs) if (!isFinal(await persistently(() => cluster.api.run(id)))) return false;
+    for (const { dataDir } of cluster.agents) if ((await jobDirectories(dataDir)).length > 0) return false;
+    return true;
+  };
+  try {
+    await until("everything has come to rest", isResting, { deadlineMs: restMs, everyMs: 200 });
+    return [];
+  } catch (error) {
+    return [String(error)];
+  }
+}
+
+/** Idle programs end at once, and well. */
+async function closeAll(cluster: Cluster): Promise<readonly string[]> {
+  const problems: string[] = [];
+  for (const member of [...cluster.agents.map((agent) => agent.member), cluster.server]) {
+    try {
+      const { code, signal } = await member.close();
+      if (code !== 0) problems.push(`${member.name} ended with ${signal ?? code} on SIGTERM`);
+    } catch (error) {
+      problems.push(String(error));
+    }
+  }
+  return problems;
+}

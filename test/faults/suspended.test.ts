@@ -1,0 +1,42 @@
+import { expect, test } from "vitest";
+import { RunState, WaitingReason } from "../../src/gen/windlass/v1/run_pb.ts";
+import { openScene } from "../support/scene.ts";
+import { until } from "../support/until.ts";
+import { openCluster } from "./cluster.ts";
+import { fakePlan, startFakeRun, untilApplying } from "./fake-runs.ts";
+
+test("an agent suspended for longer than the grace of its apply: the workspace waits for it, and it delivers", async () => {
+  await using scene = await openScene();
+  await using cluster = await openCluster(scene, { agents: 1, concurrency: 2 });
+  const { api, agents, engine } = cluster;
+  const [agent] = agents;
+  if (agent === undefined) throw new Error("there is no agent");
+  const first = await startFakeRun(cluster, fakePlan({ applyLines: 100 }));
+  await untilApplying(cluster, first, 2);
+  agent.member.freeze();
+  const lost = await api.runWhen(first.id, "is interrupted", ({ state }) => state === RunState.ERRORED, {
+    deadlineMs: 40_000,
+  });
+  expect(lost.errorMessage).toContain("was lost during the apply");
+
+  // Terraform itself may still be alive: nothing else may touch the workspace.
+  const second = await api.start(first.workspace, { autoApply: true });
+  const waiting = await api.run(second);
+  expect(waiting).toMatchObject({ state: RunState.PENDING, waiting: { reason: WaitingReason.EARLIER_RUN } });
+  await until("terraform has ended meanwhile", async () => (await engine.endings(first.id, "apply")).length === 1);
+  expect((await api.run(second)).state).toBe(RunState.PENDING);
+
+  agent.member.thaw();
+  const recovered = await api.runWhen(
+    first.id,
+    "is recovered",
+    ({ errorMessage }) => errorMessage.includes("Recovered"),
+    {
+      deadlineMs: 60_000,
+    },
+  );
+  expect(recovered).toMatchObject({ state: RunState.ERRORED, apply: { logComplete: true } });
+  expect(await api.ended(second)).toMatchObject({ state: RunState.APPLIED });
+  expect((await engine.executions(first.id, "apply")).length).toBe(1);
+  expect((await api.state(first.workspace)).serial).toBe(Math.max(...(await engine.serials(second))));
+}, 180_000);
