@@ -25,6 +25,7 @@ export interface NewToken {
 
 const dayMs = 86_400_000;
 const defaultExpiryMs = 90 * dayMs;
+const minExpiryMs = 1_000;
 const maxExpiryMs = 3650 * dayMs;
 /** Enough to tell tokens apart: `wdl_agt_4kQ9`. */
 const prefixLength = 12;
@@ -37,6 +38,9 @@ export async function createAgentToken(
 ): Promise<TokenView & { readonly secret: string }> {
   const person = asPerson(who);
   const lifetimeMs = expiresInMs ?? defaultExpiryMs;
+  if (lifetimeMs > 0 && lifetimeMs < minExpiryMs) {
+    throw invalid("expires_in", "expected at least one second, or 0 for a token that does not expire");
+  }
   if (!(lifetimeMs >= 0 && lifetimeMs <= maxExpiryMs)) {
     throw invalid("expires_in", "expected at most 3650 days, or 0 for a token that does not expire");
   }

@@ -139,6 +139,14 @@ export interface UploadedPlan {
   readonly summary: Uint8Array;
 }
 
+/** Refuses early, before any byte is taken, a token that may not upload a plan. */
+export const admitPlan = async ({ store }: Control, who: Principal): Promise<void> =>
+  void (await store.read((q) => startedPlan(q, who)));
+
+/** Refuses early, before any byte is taken, a token that may not upload a state. */
+export const admitState = async ({ store }: Control, who: Principal): Promise<void> =>
+  void (await store.read((q) => applyScope(q, who)));
+
 /** Stores the plan of a started plan job. The same again is fine. */
 export async function storePlan(
   control: Control,

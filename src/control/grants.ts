@@ -78,6 +78,15 @@ export async function moveGrants(tx: Queries, at: Moment, { workspace, name }: {
   }
 }
 
+/** Takes back every grant of a workspace that is deleted. */
+export async function dropGrants(tx: Queries, at: Moment, workspace: Workspace): Promise<void> {
+  for (const pool of await allPools(tx, workspace.organizationId)) {
+    if (!(await tx.pools.grants(pool.id)).includes(workspace.name)) continue;
+    await tx.pools.revoke(pool.id, [workspace.name]);
+    await touch(tx, at, pool);
+  }
+}
+
 const pageRows = 500;
 
 async function allPools(tx: Queries, organizationId: AgentPool["organizationId"]): Promise<readonly AgentPool[]> {

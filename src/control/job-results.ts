@@ -117,7 +117,7 @@ async function hasState(tx: Queries, job: Job, { stateSerial }: Report): Promise
 }
 
 async function end(tx: Queries, at: Moment, { job, report }: { job: Job; report: Report }): Promise<void> {
-  const checked = await checkPlan(tx, job, report);
+  const checked = job.phase === "plan" ? { ...(await checkPlan(tx, job, report)), resourcesInFlight: [] } : report;
   const { outcome, exitCode, errorMessage, logBytes } = checked;
   const stateSerial = report.stateSerial === 0 ? null : report.stateSerial;
   await advanceJob(tx, at, {

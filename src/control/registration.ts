@@ -106,7 +106,11 @@ async function placeOf(tx: Queries, who: Principal): Promise<Place> {
 }
 
 /** Two live processes with one disk: the newcomer waits, and operators are told. Silent for one interval is not live. */
-export function refuseClone({ presence, clock, timing }: Control, known: Agent, said: { readonly bootId: string }): void {
+export function refuseClone(
+  { presence, clock, timing }: Control,
+  known: Agent,
+  said: { readonly bootId: string },
+): void {
   const seat = presence.get(known.id);
   if (seat === undefined || seat.bootId === said.bootId) return;
   const silentMs = clock.monotonicMs() - seat.heardAtMs;

@@ -65,7 +65,8 @@ export async function resume(control: Control, agentId: AgentId, hello: Hello): 
     return { agent, spent, jobs: await tx.jobs.byIds(ids) };
   });
   const rows = new Map(jobs.map((job) => [job.id, job]));
-  const decided = await Promise.all(hello.jobs.map((held) => decide(control, agent, { held, rows })));
+  const once = [...new Map(hello.jobs.map((held) => [`${held.claim?.jobId}/${held.claim?.epoch}`, held])).values()];
+  const decided = await Promise.all(once.map((held) => decide(control, agent, { held, rows })));
   return {
     agent,
     spent,
@@ -95,8 +96,8 @@ interface Arrival {
 /** A new process of an agent registers first; without a good token it cannot, and is let in like a registration. */
 function refuseStranger(control: Control, agent: Agent, { hello, isSpent }: Arrival): void {
   const isSameDisk = agent.incarnation === hello.incarnation;
-  if (isSameDisk && agent.bootId === hello.bootId) return;
-  if (isSameDisk && isSpent) return refuseClone(control, agent, hello);
+  if (isSameDisk && isSpent) refuseClone(control, agent, hello);
+  if (isSameDisk && (isSpent || agent.bootId === hello.bootId)) return;
   throw new WindlassError(
     "session_superseded",
     `another process of agent ${agent.name} (${agent.id}) has registered since: register again`,

@@ -20,7 +20,7 @@ export function reportOf(result: JobResult): Report {
     },
     planSha256: result.planSha256,
     stateSerial: Number(result.stateSerial),
-    resourcesInFlight: result.resourcesInFlight,
+    resourcesInFlight: [...result.resourcesInFlight],
   };
 }
 

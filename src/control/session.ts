@@ -22,8 +22,7 @@ import { desiredOf, type Resumed } from "./session-resume.ts";
 /** What one session may have queued towards a slow agent before the stream is closed. Source: the reliability study, §2.8. */
 const outLimits = { maxItems: 4096, maxBytes: 1024 * 1024 };
 const messageBytes = 64; // In that queue. All are small.
-/** How long an agent that declined an offer gets no other. */
-const declinePauseMs = 5_000;
+const declinePauseMs = 5_000; // How long an agent that declined an offer gets no other.
 const comeBackMs = 2_000; // How long an agent that is sent away waits at the most.
 
 /**
@@ -40,8 +39,7 @@ export class AgentSession implements Seat {
   #agent: Agent;
   #heardAtMs: number;
   #isLeaving = false;
-  /** Why the agent may only finish what it holds. */
-  #spent: string | undefined;
+  #spent: string | undefined; // Why the agent may only finish what it holds.
   #declinedUntilMs = 0;
 
   constructor(control: Control, liveness: Liveness, { agent, held, spent }: Resumed) {
@@ -51,13 +49,15 @@ export class AgentSession implements Seat {
     this.#spent = spent;
     this.sessionEpoch = agent.sessionEpoch;
     this.#heardAtMs = control.clock.monotonicMs();
-    const { id: agentId, incarnation } = agent;
     const host = {
-      agentId,
-      incarnation,
+      agentId: agent.id,
+      incarnation: agent.incarnation,
       send: (message: Outgoing) => this.#send(message),
       mayStart: () => this.#spent === undefined,
-      onFree: () => this.#onFree(),
+      onFree: () => {
+        this.#tellLiveness();
+        this.#closeIfDone();
+      },
     };
     this.#claims = new SessionClaims(control, host, held);
   }
@@ -92,7 +92,8 @@ export class AgentSession implements Seat {
 
   get takesJobs(): boolean {
     const { isPaused, isDraining } = this.#agent;
-    if (isPaused || isDraining || this.#isLeaving || this.#spent !== undefined || this.out.state.kind !== "open") return false;
+    if (isPaused || isDraining || this.#isLeaving || this.#spent !== undefined) return false;
+    if (this.out.state.kind !== "open") return false;
     return this.#control.clock.monotonicMs() >= this.#declinedUntilMs;
   }
 
@@ -118,16 +119,13 @@ export class AgentSession implements Seat {
   close(reason: Parameters<Seat["close"]>[0], detail: string): void {
     switch (reason) {
       case "draining":
-        this.#send({
-          case: "reconnect",
-          value: { after: durationFromMs(0), maxDelay: durationFromMs(comeBackMs) },
-        });
+        this.#send({ case: "reconnect", value: { after: durationFromMs(0), maxDelay: durationFromMs(comeBackMs) } });
         this.#end();
-        return;
+        break;
       case "superseded":
       case "deleted":
         this.#close(reason === "deleted" ? CloseReason.DELETED : CloseReason.SUPERSEDED, detail);
-        return;
+        break;
       case "revoked":
         // Its running jobs still report over this stream; it gets no others.
         this.#spent ??= detail;
@@ -250,11 +248,6 @@ export class AgentSession implements Seat {
     this.#control.presence.leave(this);
     await this.#saveAgent((row) => ({ ...row, status: "exited", lastSeenAt: this.#control.clock.now() }));
     this.#end();
-  }
-
-  #onFree(): void {
-    this.#tellLiveness();
-    this.#closeIfDone();
   }
 
   /** An agent whose token is spent goes when nothing of its jobs is missing any more. */

@@ -18,6 +18,8 @@ export type WantedVariable = Pick<Variable, "key" | "category" | "value" | "isHc
 
 /** Most variables of one workspace. */
 export const maxVariables = 1000;
+/** All values of a workspace together: a job gets them in one message. */
+const maxVariableBytes = 2 * 1024 * 1024;
 
 /** The variables of a workspace by key; the values of sensitive ones are empty. */
 export async function listVariables(
@@ -83,10 +85,15 @@ async function setOne(
 export const variableSubject = (id: Variable["id"]): string => `variable/${id}`;
 
 async function demandRoom(tx: Queries, { id, name }: Workspace): Promise<void> {
-  const count = (await tx.variables.all(id)).length;
-  if (count <= maxVariables) return;
-  const message = `workspace "${name}" would have ${count} variables: at most ${maxVariables} are allowed`;
-  throw new WindlassError("quota_exceeded", message, { metadata: { limit: String(maxVariables) } });
+  const rows = await tx.variables.all(id);
+  if (rows.length > maxVariables) {
+    const message = `workspace "${name}" would have ${rows.length} variables: at most ${maxVariables} are allowed`;
+    throw new WindlassError("quota_exceeded", message, { metadata: { limit: String(maxVariables) } });
+  }
+  const bytes = rows.reduce((sum, row) => sum + Buffer.byteLength(row.value) + (row.sealedValue?.length ?? 0), 0);
+  if (bytes <= maxVariableBytes) return;
+  const message = `the variables of workspace "${name}" would have ${bytes} bytes: at most ${maxVariableBytes} are allowed together. Put large values into files of the configuration`;
+  throw new WindlassError("quota_exceeded", message, { metadata: { limit: String(maxVariableBytes) } });
 }
 
 export interface VariableName {

@@ -8,7 +8,7 @@ import { change, type Moment } from "./advance.ts";
 import { record } from "./audit.ts";
 import { type Control, topics } from "./control.ts";
 import { demandEtag } from "./etags.ts";
-import { moveGrants } from "./grants.ts";
+import { dropGrants, moveGrants } from "./grants.ts";
 import { nameTaken } from "./names.ts";
 import { type Page, type PageRequest, pageByKey, withRows } from "./pages.ts";
 import { once } from "./requests.ts";
@@ -178,6 +178,8 @@ export async function deleteWorkspace(
     await demandNoRuns(tx, workspace, "cannot be deleted");
     if (!isForced) demandExpendable(workspace);
     await tx.workspaces.delete(workspace.id);
+    // Whoever takes the name next has to be granted anew.
+    await dropGrants(tx, at, workspace);
     await recordSettings(tx, person, { workspace, action: "workspace.delete", at: at.now });
   });
 }

@@ -11,6 +11,7 @@ test.each([
   ["the same serial, other content", state(2), state(2, "other"), true, "quarantine"],
   ["a lower serial", state(2), state(1), true, "quarantine"],
   ["another lineage", state(2), state(9, "x", "other"), true, "quarantine"],
+  ["a serial that leaves no room for later ones", state(1), state(2 ** 53 - 1), true, "quarantine"],
   ["from a run that no longer holds the workspace", state(1), state(2), false, "quarantine"],
 ] as const)("%s", (_name, current, incoming, holds, expected) => {
   expect(decideState(current, incoming, holds).kind).toBe(expected);

@@ -36,6 +36,9 @@ export type StateDecision =
   | { readonly kind: "known" }
   | { readonly kind: "quarantine"; readonly reason: string };
 
+/** Serials count writes; one far beyond any count would block every later state. */
+const maxSerial = 2 ** 53 - 2 ** 20;
+
 /**
  * What becomes of an uploaded state: within a lineage the serial only goes up, and only the run that holds the
  * workspace may move it. Nothing is dropped: what cannot become current is quarantined.
@@ -44,6 +47,9 @@ export function decideState(current: StateFacts | null, incoming: StateFacts, ho
   if (current !== null && current.lineage === incoming.lineage && current.serial === incoming.serial) {
     if (current.sha256 === incoming.sha256) return { kind: "known" };
     return { kind: "quarantine", reason: `serial ${incoming.serial} is already stored with another content` };
+  }
+  if (incoming.serial > maxSerial) {
+    return { kind: "quarantine", reason: `its serial ${incoming.serial} leaves no room for later ones` };
   }
   if (!holdsWorkspace) return { kind: "quarantine", reason: "its run no longer holds the workspace" };
   if (current === null) return { kind: "accept" };

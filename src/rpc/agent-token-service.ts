@@ -1,4 +1,4 @@
-import { durationMs } from "@bufbuild/protobuf/wkt";
+import { type Duration, durationMs } from "@bufbuild/protobuf/wkt";
 import type { ServiceImpl } from "@connectrpc/connect";
 import { createAgentToken, listAgentTokens, revokeAgentToken } from "../control/agent-tokens.ts";
 import type { Control } from "../control/control.ts";
@@ -7,10 +7,13 @@ import { callerOf } from "./caller.ts";
 import { toAgentToken } from "./mapping/agent-token.ts";
 import { pageOf } from "./mapping/page.ts";
 
+/** In milliseconds, rounded up: the shortest duration is not none. */
+const exactMs = (duration: Duration): number => durationMs(duration) + (duration.nanos % 1_000_000 === 0 ? 0 : 1);
+
 /** Manages the tokens of agent pools. */
 export const agentTokenService = (control: Control): ServiceImpl<typeof AgentTokenService> => ({
   createAgentToken: async ({ organization, agentPool, description, expiresIn }, context) => {
-    const expiresInMs = expiresIn === undefined ? null : durationMs(expiresIn);
+    const expiresInMs = expiresIn === undefined ? null : exactMs(expiresIn);
     const wanted = { pool: { organization, name: agentPool }, description, expiresInMs };
     const { secret, ...view } = await createAgentToken(control, callerOf(context), wanted);
     return { agentToken: toAgentToken(view), secret };

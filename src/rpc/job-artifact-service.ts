@@ -1,6 +1,8 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { ServiceImpl } from "@connectrpc/connect";
 import {
+  admitPlan,
+  admitState,
   configurationOfJob,
   planOfJob,
   stateOfJob,
@@ -9,6 +11,7 @@ import {
   variablesOfJob,
 } from "../control/artifacts.ts";
 import type { Control } from "../control/control.ts";
+import type { Principal } from "../domain/principal.ts";
 import type {
   DownloadConfigurationResponseSchema,
   DownloadPlanResponseSchema,
@@ -22,8 +25,31 @@ import type {
 import { WindlassError } from "../lib/errors.ts";
 import { callerOf } from "./caller.ts";
 
+/** One upload of a kind at a time for each job: what is collected in memory is bounded by the jobs that run. */
+class UploadTurns {
+  readonly #taken = new Set<string>();
+
+  take(who: Principal, kind: "plan" | "state"): Disposable {
+    const key = who.kind === "job" ? `${who.jobId}/${kind}` : kind;
+    if (this.#taken.has(key)) {
+      throw new WindlassError(
+        "storage_unavailable",
+        `another upload of this job's ${kind} is on its way: wait for its end`,
+        {
+          retryAfterMs: 1_000,
+        },
+      );
+    }
+    this.#taken.add(key);
+    return { [Symbol.dispose]: () => void this.#taken.delete(key) };
+  }
+}
+
 /** Carries what is too large for the session, for one job. */
-export const jobArtifactService = (control: Control): ServiceImpl<typeof JobArtifactService> => ({
+export const jobArtifactService = (
+  control: Control,
+  turns = new UploadTurns(),
+): ServiceImpl<typeof JobArtifactService> => ({
   getVariables: async (_request, context) => {
     const variables = await variablesOfJob(control, callerOf(context));
     return {
@@ -49,11 +75,15 @@ export const jobArtifactService = (control: Control): ServiceImpl<typeof JobArti
     for await (const chunk of stateOfJob(control, callerOf(context))) yield { chunk };
   },
   uploadPlan: async (requests, context) => {
+    await admitPlan(control, callerOf(context));
+    using _turn = turns.take(callerOf(context), "plan");
     const { header, plan, summary } = await collectPlan(control, requests);
     await storePlan(control, callerOf(context), { plan, planSha256: header.planSha256, summary });
     return {};
   },
   uploadState: async (requests, context) => {
+    await admitState(control, callerOf(context));
+    using _turn = turns.take(callerOf(context), "state");
     const { header, bytes } = await collectState(control, requests);
     const { lineage, serial, sha256 } = header;
     const stored = await storeState(control, callerOf(context), { bytes, lineage, serial: Number(serial), sha256 });

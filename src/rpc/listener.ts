@@ -1,6 +1,6 @@
 import type { ServerHttp2Session } from "node:http2";
 import type { AddressInfo, Server, Socket } from "node:net";
-import { Code, ConnectError, type Interceptor } from "@connectrpc/connect";
+import { Code, ConnectError, type HandlerContext, type Interceptor } from "@connectrpc/connect";
 import { type Clock, systemClock } from "../lib/clock.ts";
 import type { Log } from "../lib/log.ts";
 import { type HttpHandler, type Routes, rpcHandler } from "./adapter.ts";
@@ -15,6 +15,8 @@ export interface ListenOptions {
   readonly port: number;
   readonly routes: Routes;
   readonly interceptors?: readonly Interceptor[];
+  /** Runs before a request's body is taken; what it throws ends the call. */
+  readonly gate?: (context: HandlerContext) => Promise<void>;
   readonly readiness: Readiness;
   readonly log: Log;
   readonly tls?: TlsFiles;
@@ -79,6 +81,7 @@ interface OpenSockets {
 function openSockets({
   routes,
   interceptors,
+  gate,
   readiness,
   log,
   tls,
@@ -88,7 +91,11 @@ function openSockets({
   const shutdown = new AbortController();
   const sessions = new Set<ServerHttp2Session>();
   const connections = new Set<Socket>();
-  const router = { interceptors: [...(interceptors ?? [])], shutdownSignal: shutdown.signal };
+  const router = {
+    interceptors: [...(interceptors ?? [])],
+    shutdownSignal: shutdown.signal,
+    ...(gate === undefined ? {} : { requestGate: gate }),
+  };
   const serve = rpcHandler({ routes, router, fallback: plainPages(readiness), log });
   const handler: HttpHandler = (request, response) => {
     // A connection that finished its call while the server stops is closed instead of kept.

@@ -11,7 +11,7 @@ import type {
   WatchRunResponseSchema,
 } from "../gen/windlass/v1/run_service_pb.ts";
 import { callerOf } from "./caller.ts";
-import { optionsOf, phaseOfRequest, resolutionOf, runMessage, statusesOf } from "./mapping/run.ts";
+import { listedRunMessage, optionsOf, phaseOfRequest, resolutionOf, runMessage, statusesOf } from "./mapping/run.ts";
 
 /** Starts, decides and follows runs. */
 export const runService = (control: Control): ServiceImpl<typeof RunService> => ({
@@ -34,7 +34,7 @@ export const runService = (control: Control): ServiceImpl<typeof RunService> => 
     };
     const page = { size: request.pageSize, token: request.pageToken };
     const { rows, nextToken } = await listRuns(control, callerOf(context), { filter, page });
-    return { runs: rows.map(runMessage), nextPageToken: nextToken };
+    return { runs: rows.map(listedRunMessage), nextPageToken: nextToken };
   },
   confirmRun: async ({ runId, planSha256, comment }, context) => ({
     run: runMessage(await confirmRun(control, callerOf(context), { id: runId, planSha256, comment })),

@@ -59,6 +59,8 @@ const sisters = (environment: Readonly<Record<string, unknown>>): readonly strin
   );
 
 async function serve(settings: ServerSettings, log: Log): Promise<number> {
+  // Databases hold what terraform prints: nobody else on this machine reads them.
+  process.umask(0o077);
   const stop = Promise.withResolvers<number>();
   const onSignal = (signal: NodeJS.Signals) => {
     log.info({ signal }, "stopping");

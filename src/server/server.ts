@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { mkdir, readFile } from "node:fs/promises";
+import { chmod, mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Control } from "../control/control.ts";
 import { dispatchUntil } from "../control/dispatcher.ts";
@@ -18,7 +18,7 @@ import { version } from "../lib/version.ts";
 import { WakeUps } from "../lib/wake-ups.ts";
 import { Readiness } from "../rpc/health.ts";
 import { inProcessTransport } from "../rpc/in-process.ts";
-import { interceptorsFor } from "../rpc/interceptors.ts";
+import { gateFor, interceptorsFor } from "../rpc/interceptors.ts";
 import { type Listener, listen } from "../rpc/listener.ts";
 
 import { openBlobStore, openLogStore, openStore } from "../store/open.ts";
@@ -62,6 +62,7 @@ export async function openServer({
       `the data directory ${dataDir} cannot be made: ${error instanceof Error ? error.message : String(error)}`,
     );
   });
+  await chmod(dataDir, 0o700);
   const locked = await lockDirectory(dataDir);
   if (locked.kind === "held") throw new StartError(5, locked.message);
   opening.use(locked.lock);
@@ -93,7 +94,8 @@ export async function openServer({
     readiness,
     hasReflection: !settings.noReflection,
   });
-  const interceptors = interceptorsFor(control, { serverAgentTokenHash: hashToken(serverAgentToken) });
+  const callers = { serverAgentTokenHash: hashToken(serverAgentToken) };
+  const interceptors = interceptorsFor(control, callers);
   const stopping = new AbortController();
   const inProcess = inProcessTransport({ routes, interceptors, shutdownSignal: stopping.signal });
 
@@ -106,7 +108,7 @@ export async function openServer({
     stopping.abort();
     await Promise.allSettled(loops);
   });
-  const listener = await openPort({ settings, log, routes, interceptors, readiness });
+  const listener = await openPort({ settings, log, routes, interceptors, readiness, gate: gateFor(control, callers) });
   let isServing = true;
   opening.defer(async () => {
     if (!isServing) return;
@@ -180,7 +182,7 @@ async function openControl(
   };
 }
 
-type PortParts = Pick<Parameters<typeof listen>[0], "log" | "routes" | "interceptors" | "readiness"> & {
+type PortParts = Pick<Parameters<typeof listen>[0], "log" | "routes" | "interceptors" | "gate" | "readiness"> & {
   readonly settings: ServerSettings;
 };
 

@@ -152,6 +152,13 @@ const optionsMessage = (options: RunOptions): MessageInitShape<typeof RunOptions
   parallelism: options.parallelism,
 });
 
+/** A run in a list: without what can be large. */
+export function listedRunMessage(view: RunView): MessageInitShape<typeof RunSchema> {
+  const { run } = view;
+  const variables = run.options.variables.map((variable) => ({ ...variable, value: "" }));
+  return runMessage({ ...view, run: { ...run, resourcesInFlight: [], options: { ...run.options, variables } } });
+}
+
 /** The options of a request; absent ones have their defaults. */
 export const optionsOf = (message: RunOptionsMessage | undefined): NewRun["options"] => ({
   isPlanOnly: message?.planOnly ?? false,

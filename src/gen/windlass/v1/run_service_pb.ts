@@ -190,7 +190,7 @@ export const ListRunsRequestSchema: GenMessage<ListRunsRequest> = /*@__PURE__*/
  */
 export type ListRunsResponse = Message<"windlass.v1.ListRunsResponse"> & {
   /**
-   * Newest first.
+   * Newest first. Without resources_in_flight and the values of variables: GetRun has them.
    *
    * @generated from field: repeated windlass.v1.Run runs = 1;
    */
