@@ -36,6 +36,9 @@ export const maxMessageBytes = 4 * 1024 * 1024;
  */
 export const neverCompress = { compressMinBytes: 0xffff_ffff } as const;
 
+/** For services that anybody may call: their requests are small, and nobody vouches for larger ones. */
+export const smallRequests = { readMaxBytes: 64 * 1024 } as const;
+
 export interface AdapterOptions {
   readonly routes: Routes;
   readonly router: Pick<ConnectRouterOptions, "interceptors" | "shutdownSignal" | "requestGate">;

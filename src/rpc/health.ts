@@ -2,6 +2,7 @@ import type { DescService } from "@bufbuild/protobuf";
 import { Code, ConnectError, type ConnectRouter, type HandlerContext } from "@connectrpc/connect";
 import { Health, HealthCheckResponse_ServingStatus as Status } from "../gen/grpc/health/v1/health_pb.ts";
 import { abortable } from "../lib/abort.ts";
+import { smallRequests } from "./adapter.ts";
 
 /** Whether this server can serve: the database answers, migrations are current, and it is not stopping. */
 export class Readiness {
@@ -39,12 +40,16 @@ export function healthRoutes(readiness: Readiness, services: readonly DescServic
   }
 
   return (router) =>
-    router.service(Health, {
-      check: ({ service }) => {
-        if (known.has(service)) return { status: status() };
-        throw new ConnectError(`this server has no service ${service}`, Code.NotFound);
+    router.service(
+      Health,
+      {
+        check: ({ service }) => {
+          if (known.has(service)) return { status: status() };
+          throw new ConnectError(`this server has no service ${service}`, Code.NotFound);
+        },
+        list: () => ({ statuses: Object.fromEntries([...known].map((name) => [name, { status: status() }])) }),
+        watch: ({ service }, context: HandlerContext) => watch(service, context.signal),
       },
-      list: () => ({ statuses: Object.fromEntries([...known].map((name) => [name, { status: status() }])) }),
-      watch: ({ service }, context: HandlerContext) => watch(service, context.signal),
-    });
+      smallRequests,
+    );
 }

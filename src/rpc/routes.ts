@@ -9,7 +9,7 @@ import { StateService } from "../gen/windlass/v1/state_service_pb.ts";
 import { SystemService } from "../gen/windlass/v1/system_service_pb.ts";
 import { VariableService } from "../gen/windlass/v1/variable_service_pb.ts";
 import { WorkspaceService } from "../gen/windlass/v1/workspace_service_pb.ts";
-import { neverCompress, type Routes } from "./adapter.ts";
+import { neverCompress, type Routes, smallRequests } from "./adapter.ts";
 import { agentPoolService } from "./agent-pool-service.ts";
 import { agentService } from "./agent-service.ts";
 import { agentTokenService } from "./agent-token-service.ts";
@@ -38,7 +38,7 @@ export const serviceRoutes =
   (control: Control, extra: Routes = () => {}): Routes =>
   (router) => {
     router
-      .service(SystemService, systemService(control))
+      .service(SystemService, systemService(control), smallRequests)
       .service(OrganizationService, organizationService(control))
       .service(AgentPoolService, agentPoolService(control))
       .service(AgentTokenService, agentTokenService(control))
