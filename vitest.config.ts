@@ -9,6 +9,10 @@ export default defineConfig({
     globalSetup: existsSync(new URL(postgresSetup, import.meta.url)) ? [postgresSetup] : [],
     // Forks, because tests open native databases and send signals.
     pool: "forks",
+    // Process tests wait more than they compute.
+    maxWorkers: 2,
+    // Other work on a shared machine can make a process test late once; twice is a fault.
+    retry: process.env.CI === undefined ? 0 : 1,
     testTimeout: 30_000,
     hookTimeout: 60_000,
     teardownTimeout: 10_000,
