@@ -30,7 +30,7 @@ describe("configurations", () => {
 
   beforeAll(async () => {
     pool = await stage.server.api.pool();
-    await stage.scene.agent(stage.server, { pool });
+    await stage.scene.agent(stage.server, { pool, sandbox: "auto" });
   });
 
   test("a working directory may use modules beside it", async () => {

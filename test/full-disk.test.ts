@@ -2,12 +2,11 @@ import { execFile } from "node:child_process";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { expect, test, vi } from "vitest";
+import { expect, test } from "vitest";
 import { RunPhase, RunState } from "../src/gen/windlass/v1/run_pb.ts";
 import { isFinal } from "./support/api.ts";
 import { useStage } from "./support/stage.ts";
 
-vi.setConfig({ testTimeout: 180_000 });
 const run = promisify(execFile);
 const stage = useStage();
 

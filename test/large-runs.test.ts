@@ -21,7 +21,7 @@ describe("large runs", () => {
     const directory = await stage.scene.configuration("noisy");
     await api.upload(workspace, directory);
     const id = await api.start(workspace, { autoApply: true });
-    const run = await api.ended(id, { deadlineMs: 100_000 });
+    const run = await api.ended(id, { deadlineMs: 180_000 });
     expect(run).toMatchObject({ state: RunState.APPLIED, apply: { logComplete: true } });
     const { bytes, text, missingBytes } = await api.log(run.id, RunPhase.APPLY);
     expect(missingBytes).toBe(0);

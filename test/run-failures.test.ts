@@ -13,7 +13,7 @@ describe("runs that fail", () => {
 
   beforeAll(async () => {
     pool = await stage.server.api.pool();
-    await stage.scene.agent(stage.server, { pool, concurrency: 2 });
+    await stage.scene.agent(stage.server, { pool, concurrency: 2, sandbox: "auto" });
   });
 
   async function workspaceWith(configuration: string): Promise<string> {
@@ -80,7 +80,7 @@ describe("runs that fail", () => {
     const engine = join(stage.scene.directory, "no-terraform");
     const agent = await stage.scene.agent(stage.server, {
       pool: empty,
-      args: ["--engine-path", engine, "--sandbox", "none"],
+      args: ["--engine-path", engine],
     });
     const workspace = await api.workspace({ agentPool: empty });
     await api.upload(workspace, await stage.scene.configuration("hello"));

@@ -11,7 +11,7 @@ describe.each(testEngines.map(({ name }) => name))("a run on a pool agent (%s)",
 
   beforeAll(async () => {
     pool = await stage.server.api.pool();
-    await stage.scene.agent(stage.server, { pool, concurrency: 2, name: "vm-1" });
+    await stage.scene.agent(stage.server, { pool, concurrency: 2, sandbox: "auto", name: "vm-1" });
   });
 
   /** A workspace of the pool with the hello configuration. */

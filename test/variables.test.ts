@@ -17,7 +17,12 @@ describe("variables", () => {
 
   beforeAll(async () => {
     pool = await stage.server.api.pool();
-    await stage.scene.agent(stage.server, { pool, concurrency: 2, env: { AGENTS_OWN: "not for jobs" } });
+    await stage.scene.agent(stage.server, {
+      pool,
+      concurrency: 2,
+      sandbox: "auto",
+      env: { AGENTS_OWN: "not for jobs" },
+    });
   });
 
   async function workspaceWith(configuration: string): Promise<string> {

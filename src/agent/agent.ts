@@ -89,7 +89,8 @@ class RunningAgent implements Agent {
     const chosen = await chooseSandbox(config.sandbox, config.searchPath);
     if (chosen.kind === "unusable") return { kind: "sandbox_unusable", detail: chosen.why };
     const { sandbox } = chosen;
-    if (sandbox.kind === "none") log.warn({ reason: chosen.why }, "jobs run without a sandbox: they can read what the agent can");
+    if (sandbox.kind === "none")
+      log.warn({ reason: chosen.why }, "jobs run without a sandbox: they can read what the agent can");
     const locked = await lockDirectory(config.dataDir).catch(unusable);
     if ("detail" in locked) return locked;
     if (locked.kind === "held") return { kind: "directory_unusable", detail: locked.message };

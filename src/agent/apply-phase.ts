@@ -8,10 +8,10 @@ import { writeApplyVariables } from "../terraform/variables.ts";
 import { StateDelivery } from "./deliver-state.ts";
 import { isOutOfSpace, touch } from "./durable-files.ts";
 import type { Execution } from "./execute.ts";
-import { idsOf } from "./job-notes.ts";
+import { idsOf, note } from "./job-notes.ts";
 import type { StepEnd } from "./job-steps.ts";
 import { failureOf, initialize, isSuccess } from "./phase-steps.ts";
-import { addressesInFlight, finished, type PhaseEnd } from "./results.ts";
+import { addressesInFlight, errored, finished, type PhaseEnd } from "./results.ts";
 
 const retryMs = 1_000;
 
@@ -26,8 +26,8 @@ export async function applyPhase(execution: Execution): Promise<PhaseEnd> {
   acknowledged = (serial) => watcher.acknowledge(serial);
   const progress = new ApplyProgress();
   const end = await guarded(execution, () => apply(execution, progress));
-  const { newest, problem } = await settle(execution, { watcher, delivery });
-  return await phaseEnd(execution, { end, progress, stateSerial: newest?.serial ?? 0, problem });
+  const settled = await settle(execution, { watcher, delivery });
+  return await phaseEnd(execution, { end, progress, settled });
 }
 
 /** Terraform's own state needs space before ours does. */
@@ -73,9 +73,9 @@ async function apply({ job, steps, place, variables }: Execution, progress: Appl
 }
 
 interface Settled {
-  readonly newest: FinalState["newest"];
-  /** What is wrong with the state, for people. */
-  readonly problem: string | undefined;
+  readonly final: FinalState;
+  /** What became of states that could not be delivered, for people. */
+  readonly problems: readonly string[];
 }
 
 /** Looks at the state for the last time, and delivers it. */
@@ -83,12 +83,33 @@ async function settle(
   execution: Execution,
   { watcher, delivery }: { readonly watcher: StateWatcher; readonly delivery: StateDelivery },
 ): Promise<Settled> {
-  const { newest, quarantined } = await settleWatcher(execution, watcher);
-  const aside =
-    quarantined.length === 0 ? undefined : `a state of another lineage was put aside: ${quarantined.join(", ")}`;
-  if (newest === undefined) return { newest, problem: aside };
-  const undelivered = await delivery.deliverLast(newest);
-  return { newest, problem: undelivered ?? aside };
+  const final = await settleWatcher(execution, watcher);
+  const problems: string[] = [];
+  const problem = final.newest === undefined ? undefined : await delivery.deliverLast(final.newest);
+  if (problem !== undefined) problems.push(problem);
+  for (const snapshot of final.quarantined) problems.push(await delivery.deliverAside(snapshot));
+  return { final, problems };
+}
+
+/** Why what terraform wrote is not the state that was delivered; after a kill, the newest copy of a torn file is the state. */
+function lossOf({ newest, file, loss }: FinalState, end: StepEnd, { counts }: ApplyProgress): string | undefined {
+  const isAfterKill = !isSuccess(end) && newest !== undefined && (file === "torn" || file === "empty");
+  if (loss !== undefined) return isAfterKill ? undefined : loss;
+  const isChanged = counts.added + counts.destroyed > 0;
+  if (newest !== undefined || !isChanged) return undefined;
+  return file === "missing" ? "it is gone" : "it is as it was before, but resources were changed";
+}
+
+/** Says what is wrong, and keeps the job's directory when something is in it that nobody else has. */
+async function tellProblems(execution: Execution, { end, progress, settled }: Applied): Promise<string | undefined> {
+  const { job, site } = execution;
+  const loss = lossOf(settled.final, end, progress);
+  if (loss === undefined) return settled.problems.length === 0 ? undefined : settled.problems.join("; ");
+  const kept = `the state that terraform wrote cannot be taken: ${loss}; it is kept in the agent's directory ${job.files.root}`;
+  if (job.journal.last("state_undelivered") === undefined) {
+    await note(job, site, { kind: "state_undelivered", reason: kept });
+  }
+  return [kept, ...settled.problems].join("; ");
 }
 
 async function settleWatcher({ job, site, steps }: Execution, watcher: StateWatcher): Promise<FinalState> {
@@ -109,20 +130,22 @@ async function settleWatcher({ job, site, steps }: Execution, watcher: StateWatc
 interface Applied {
   readonly end: StepEnd;
   readonly progress: ApplyProgress;
-  readonly stateSerial: number;
-  readonly problem: string | undefined;
+  readonly settled: Settled;
 }
 
 /** Counts and addresses come from the events, which are read in whole before this. */
-async function phaseEnd({ job, log }: Execution, { end, progress, stateSerial, problem }: Applied): Promise<PhaseEnd> {
+async function phaseEnd(execution: Execution, applied: Applied): Promise<PhaseEnd> {
+  const { job, log } = execution;
+  const { end, progress, settled } = applied;
   await log.caughtUp();
-  const { added, changed, destroyed } = progress.counts;
+  const { added, changed, destroyed, imported } = progress.counts;
+  const problem = await tellProblems(execution, applied);
   const facts = {
-    counts: { add: added, change: changed, destroy: destroyed, import: 0 },
-    stateSerial,
+    counts: { add: added, change: changed, destroy: destroyed, import: imported },
+    stateSerial: settled.final.newest?.serial ?? 0,
     resourcesInFlight: addressesInFlight(progress.inFlight.map(({ address }) => address)),
   };
-  if (isSuccess(end)) return { ...finished(facts), errorMessage: problem ?? "" };
+  if (isSuccess(end)) return problem === undefined ? finished(facts) : errored(problem, { ...facts, exitCode: 0 });
   const failure = { ...failureOf(job, "apply", end), ...facts };
   return problem === undefined ? failure : { ...failure, errorMessage: `${failure.errorMessage}; ${problem}` };
 }

@@ -80,11 +80,19 @@ export interface PlanToUpload {
   readonly summary: Uint8Array;
 }
 
+/** Another try meets the same refusal; `ResourceExhausted` is a message or an upload that is too large. */
+const lasting: ReadonlySet<Code> = new Set([
+  Code.InvalidArgument,
+  Code.FailedPrecondition,
+  Code.NotFound,
+  Code.ResourceExhausted,
+]);
+
 /** True when trying the same call again later may help. A token may be good again once a heartbeat has renewed it. */
-export function mayPass(error: unknown): boolean {
-  const { code } = ConnectError.from(error);
-  return code !== Code.InvalidArgument && code !== Code.FailedPrecondition && code !== Code.NotFound;
-}
+export const mayPass = (error: unknown): boolean => !lasting.has(ConnectError.from(error).code);
+
+/** True when what is sent or asked for is larger than the other side takes. */
+export const isTooLarge = (error: unknown): boolean => ConnectError.from(error).code === Code.ResourceExhausted;
 
 /** True when the credential, or what it speaks for, is not accepted. */
 export function isRefused(error: unknown): boolean {

@@ -1,5 +1,6 @@
 import { abortable, linkSignals } from "../lib/abort.ts";
 import { failpoint } from "../lib/failpoint.ts";
+import { engineNameOf } from "./engine-name.ts";
 import { executeJob } from "./execute.ts";
 import type { Site } from "./house.ts";
 import type { Job } from "./job.ts";
@@ -19,8 +20,9 @@ export async function conductJob(job: Job, site: Site): Promise<JobEnd> {
   if (!job.journal.has("exec")) {
     const start = await bringToStart(job, site);
     if (start.kind === "canceled") {
-      await note(job, site, { kind: "result", result: notStarted });
-      return report(job, site, notStarted);
+      const result = notStarted(engineNameOf(job.spec));
+      await note(job, site, { kind: "result", result });
+      return report(job, site, result);
     }
     if (start.kind !== "started") return start;
   }

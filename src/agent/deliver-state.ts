@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { linkSignals } from "../lib/abort.ts";
 import { failpoint } from "../lib/failpoint.ts";
 import type { StateSnapshot } from "../terraform/state-spool.ts";
-import { isRefused } from "./artifacts.ts";
+import { isRefused, isTooLarge } from "./artifacts.ts";
 import { patienceOf, type Site } from "./house.ts";
 import type { Job } from "./job.ts";
 import { idsOf, note, noteIfPossible } from "./job-notes.ts";
@@ -42,25 +42,42 @@ export class StateDelivery implements AsyncDisposable {
 
   /**
    * Uploads the last state, and does not give up: only when the claim is over and the control plane refuses it for good,
-   * the state stays here, in a directory that is kept. Resolves with a message for people in that case.
+   * the state stays here, in a directory that is kept. Resolves with a message for people in that case, and when the
+   * control plane has put the state aside.
    */
   async deliverLast(snapshot: StateSnapshot): Promise<string | undefined> {
     this.#job.noteState(snapshot.serial);
     await this[Symbol.asyncDispose]();
     const known = this.#job.journal.last("state_acknowledged");
-    if (known?.final === true && known.serial === snapshot.serial) return undefined;
+    if (known?.final === true && known.serial === snapshot.serial) return known.problem;
+    const delivered = await this.#deliver(snapshot, true);
+    if (delivered.kind === "undelivered") return delivered.problem;
+    const { serial } = snapshot;
+    const problem = delivered.quarantineReason === "" ? {} : { problem: wasPutAside(snapshot, delivered) };
+    await note(this.#job, this.#site, { kind: "state_acknowledged", serial, final: true, ...problem });
+    await this.#onAcknowledged(serial);
+    return problem.problem;
+  }
+
+  /** Uploads a state that cannot be the workspace's, after the last one, so that the control plane puts it aside for people. */
+  async deliverAside(snapshot: StateSnapshot): Promise<string> {
+    const delivered = await this.#deliver(snapshot, false);
+    return delivered.kind === "undelivered" ? delivered.problem : wasPutAside(snapshot, delivered);
+  }
+
+  /** Tries as long as the control plane may still take the state. */
+  async #deliver(snapshot: StateSnapshot, isFinal: boolean): Promise<Delivered> {
     const { gone } = this.#job;
-    const patience = patienceOf(this.#site, (error) => !(gone.aborted && isRefused(error)));
+    const patience = patienceOf(this.#site, (error) => !isTooLarge(error) && !(gone.aborted && isRefused(error)));
     try {
-      await persist(() => this.#upload(snapshot, true, this.#site.stopping), patience, this.#site.stopping);
-      await note(this.#job, this.#site, { kind: "state_acknowledged", serial: snapshot.serial, final: true });
-      return undefined;
+      const upload = () => this.#upload(snapshot, isFinal, this.#site.stopping);
+      return { kind: "delivered", quarantineReason: await persist(upload, patience, this.#site.stopping) };
     } catch (error) {
       this.#site.stopping.throwIfAborted();
       const why = error instanceof Error ? error.message : String(error);
-      const reason = `state serial ${snapshot.serial} was not taken by the control plane (${why}): it is in ${snapshot.file}`;
-      await note(this.#job, this.#site, { kind: "state_undelivered", reason });
-      return reason;
+      const problem = `state serial ${snapshot.serial} was not taken by the control plane (${why}): it is in ${snapshot.file}`;
+      await note(this.#job, this.#site, { kind: "state_undelivered", reason: problem });
+      return { kind: "undelivered", problem };
     }
   }
 
@@ -100,19 +117,29 @@ export class StateDelivery implements AsyncDisposable {
       this.#acknowledged = snapshot.serial;
       const { serial } = snapshot;
       await noteIfPossible(this.#job, this.#site, { kind: "state_acknowledged", serial, final: false });
+      await this.#onAcknowledged(serial);
     } catch (error) {
       if (!signal.aborted)
         this.#site.log.debug({ ...idsOf(this.#job), err: error }, "a state could not be uploaded yet");
     }
   }
 
-  async #upload({ file, lineage, serial }: StateSnapshot, isFinal: boolean, signal: AbortSignal): Promise<void> {
+  /** Resolves with why the state was put aside; empty when it was not. */
+  async #upload({ file, lineage, serial }: StateSnapshot, isFinal: boolean, signal: AbortSignal): Promise<string> {
     await this.#job.freshness.untilFresh(signal);
     const bytes = await readFile(file);
     const artifacts = this.#site.artifacts(this.#job.spec.jobToken);
     const { quarantined, quarantineReason } = await artifacts.uploadState({ bytes, lineage, serial, isFinal }, signal);
     failpoint("agent.state-uploaded");
-    if (quarantined) this.#site.log.warn({ ...idsOf(this.#job), serial, quarantineReason }, "a state was put aside");
-    await this.#onAcknowledged(serial);
+    if (!quarantined) return "";
+    this.#site.log.warn({ ...idsOf(this.#job), serial, quarantineReason }, "a state was put aside");
+    return quarantineReason === "" ? "without a reason" : quarantineReason;
   }
 }
+
+type Delivered =
+  | { readonly kind: "delivered"; readonly quarantineReason: string }
+  | { readonly kind: "undelivered"; readonly problem: string };
+
+const wasPutAside = ({ serial }: StateSnapshot, { quarantineReason }: { readonly quarantineReason: string }): string =>
+  `state serial ${serial} was put aside (${quarantineReason || "another one of its lineage is stored"}): look at it with \`windlass state list --quarantined\``;

@@ -99,8 +99,9 @@ interface Opened {
 async function phaseEnd({ job, site, log, prepared, variables }: Opened): Promise<PhaseEnd> {
   if (prepared.kind === "unusable") return errored(prepared.message);
   using timeout = limitTime(job, site);
+  let place: JobPlace | undefined;
   try {
-    const place = await placeJob(job, site, prepared.enginePath);
+    place = await placeJob(job, site, prepared.enginePath);
     const steps = new JobSteps({ job, site, log, variables, ready: prepared, place });
     const execution = { job, site, log, variables, ready: prepared, place, steps };
     const end = await (job.isApply ? applyPhase(execution) : planPhase(execution));
@@ -108,6 +109,7 @@ async function phaseEnd({ job, site, log, prepared, variables }: Opened): Promis
     return timeout.hasExpired ? { ...end, outcome: "errored", errorMessage: timeout.message } : end;
   } catch (error) {
     site.stopping.throwIfAborted();
+    await place?.leave();
     if (!isWindlassError(error)) site.log.error({ err: error, job: job.key }, "the execution of a job failed");
     if (isOutOfSpace(error)) return errored("the agent's disk is full: make space there and start the run again");
     return errored(error instanceof Error ? error.message : String(error));

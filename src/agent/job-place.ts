@@ -20,7 +20,9 @@ export interface JobPlace {
   readonly directory: string;
   /** The same directory as terraform sees it: one path on every agent, because terraform writes paths into plans. */
   readonly seenDirectory: string;
-  /** A path in the job's work, as terraform sees it. */
+  /** The job's work as its processes see it. */
+  readonly seenWork: string;
+  /** A path in the job's work, for an argument. */
   readonly seen: (path: string) => string;
   readonly command: (argv: readonly string[]) => PlacedCommand;
   /** To be called when no process of the job is left. */
@@ -38,7 +40,14 @@ export async function placeJob(job: Job, site: Site, enginePath: string): Promis
   if (sandbox.kind === "none") {
     const link = await placeWorkLink(site.config.workRoot, job.spec.runId, work);
     const command = (argv: readonly string[]) => ({ argv, cwd: seenDirectory, isSandboxed: false });
-    return { directory, seenDirectory, seen: (path) => path, command, leave: () => removeWorkLink(link) };
+    return {
+      directory,
+      seenDirectory,
+      seenWork: place,
+      seen: (path) => path,
+      command,
+      leave: () => removeWorkLink(link),
+    };
   }
   await makePrivateDirectory(work);
   const readable = readablePaths(site, enginePath);
@@ -47,7 +56,7 @@ export async function placeJob(job: Job, site: Site, enginePath: string): Promis
     cwd: work,
     isSandboxed: true,
   });
-  return { directory, seenDirectory, seen: moved, command, leave: async () => {} };
+  return { directory, seenDirectory, seenWork: place, seen: moved, command, leave: async () => {} };
 }
 
 /** The program, what it may call, and what the operator shows to jobs: never the directory of an agent. */

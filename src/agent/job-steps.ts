@@ -4,7 +4,7 @@ import { failpoint } from "../lib/failpoint.ts";
 import { terraformEnvironment } from "../terraform/environment.ts";
 import type { TerraformEvent } from "../terraform/events.ts";
 import { defaultPlanPatienceMs } from "./agent-config.ts";
-import { removeFile, touch } from "./durable-files.ts";
+import { removeFile, removeTree, touch } from "./durable-files.ts";
 import type { Site } from "./house.ts";
 import type { Job } from "./job.ts";
 import type { ReadyJob } from "./job-files.ts";
@@ -63,7 +63,7 @@ export class JobSteps {
   /** Starts a step or takes it up again, makes its output part of the log, and resolves when it has ended. */
   async run({ name, argv, output }: StepRequest): Promise<StepEnd> {
     const known = this.#options.job.journal.ofStep("step_started", name) !== undefined;
-    const begun = known ? await this.#adopt(name) : await this.#start(name, argv);
+    const begun = known ? await this.#adopt(name, argv) : await this.#start(name, argv);
     if (begun.kind === "skipped" || begun.kind === "refused") return begun;
     const ended = begun.kind === "running" ? this.#untilEnd(name, begun.step) : Promise.resolve(begun);
     if (output.kind !== "hidden") this.#follow(name, output, ended);
@@ -79,12 +79,14 @@ export class JobSteps {
     this.#options.log.follow({ path, ended, ...(output.kind === "events" ? { observe: output.observe } : {}) });
   }
 
-  async #adopt(name: string): Promise<StepOutcome | { readonly kind: "running"; readonly step: Step }> {
+  /** Takes up a step. One that the last process of this agent did not come to start is started now, except an apply. */
+  async #adopt(name: string, argv: StepRequest["argv"]) {
     await touch(this.outputPath(name));
     const adopted = await this.#options.site.machine.adopt(this.#dirOf(name), this.#options.site.clock);
-    return adopted.kind === "never-started"
-      ? { kind: "lost", why: "the agent ended while it was starting it" }
-      : adopted;
+    if (adopted.kind !== "never-started") return adopted;
+    if (name === "apply") return { kind: "lost", why: "the agent ended while it was starting it" } as const;
+    await removeTree(this.#dirOf(name));
+    return this.#start(name, argv);
   }
 
   async #start(name: string, argv: StepRequest["argv"]) {
@@ -123,12 +125,11 @@ export class JobSteps {
 
   #environment({ environment }: JobVariables): Record<string, string> {
     const { job, site, place } = this.#options;
-    const { work } = job.files;
     const { runId, organization, workspace } = job.spec;
     const fromNothing = terraformEnvironment({
       path: site.config.searchPath,
-      home: place.seen(join(work, "home")),
-      temporaryDirectory: place.seen(join(work, "tmp")),
+      home: join(place.seenWork, "home"),
+      temporaryDirectory: join(place.seenWork, "tmp"),
       run: { runId, organization, workspace },
       variables: environment,
     });
@@ -176,7 +177,10 @@ export class JobSteps {
     if (!job.journal.has("fenced")) {
       await job.lease.untilEnd(over).catch(() => {});
       if (over.aborted || job.canceled.aborted) return;
-      site.log.warn({ ...idsOf(job), step: name }, "the lease of a plan is over without a word from the control plane: it is ended");
+      site.log.warn(
+        { ...idsOf(job), step: name },
+        "the lease of a plan is over without a word from the control plane: it is ended",
+      );
       await noteIfPossible(job, site, { kind: "fenced" });
     }
     await this.#interrupt(name, step, over);

@@ -1,3 +1,4 @@
+import { ConnectError } from "@connectrpc/connect";
 import type { JobVariable } from "../gen/windlass/agent/v1/job_artifact_service_pb.ts";
 import type { EnvironmentVariable } from "../terraform/environment.ts";
 import type { TerraformVariable } from "../terraform/variables.ts";
@@ -21,8 +22,13 @@ export interface JobVariables {
 export async function fetchVariables(job: Job, site: Site): Promise<JobVariables> {
   const artifacts = site.artifacts(job.spec.jobToken);
   const isWorthIt = (error: unknown) => mayPass(error) && !(job.gone.aborted && isRefused(error));
-  const variables = await persist(() => artifacts.variables(site.stopping), patienceOf(site, isWorthIt), site.stopping);
-  return sortVariables(variables, job.spec.jobToken);
+  try {
+    const found = await persist(() => artifacts.variables(site.stopping), patienceOf(site, isWorthIt), site.stopping);
+    return sortVariables(found, job.spec.jobToken);
+  } catch (error) {
+    site.stopping.throwIfAborted();
+    throw new Error(`the variables could not be fetched: ${ConnectError.from(error).rawMessage}`, { cause: error });
+  }
 }
 
 function sortVariables(variables: readonly JobVariable[], jobToken: string): JobVariables {

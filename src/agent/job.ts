@@ -5,13 +5,7 @@ import {
   type StartDecision,
   StartRequestSchema,
 } from "../gen/windlass/agent/v1/agent_gateway_service_pb.ts";
-import {
-  DesiredState,
-  type HeldJob,
-  HeldJobSchema,
-  type JobClaim,
-  JobPhase,
-} from "../gen/windlass/agent/v1/job_pb.ts";
+import { DesiredState, type HeldJob, HeldJobSchema, type JobClaim, JobPhase } from "../gen/windlass/agent/v1/job_pb.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { ClaimKey } from "./claim.ts";
 import type { Freshness } from "./freshness.ts";
@@ -220,7 +214,10 @@ export class Job {
   }
 
   acknowledgeResult({ sealed, needLogFrom }: ResultAck): void {
-    if (sealed) return this.#seal();
+    if (sealed) {
+      this.#seal();
+      return;
+    }
     this.#logAcknowledged = Number(needLogFrom);
     this.#parts.onChange("speech");
   }

@@ -36,7 +36,14 @@ const recordShape = z.discriminatedUnion("kind", [
   /** Comes before a plan is ended by its own agent, because its lease is over: it has no result. */
   z.object({ kind: z.literal("fenced"), at: z.string() }),
   z.object({ kind: z.literal("plan_uploaded"), at: z.string(), sha256: z.string() }),
-  z.object({ kind: z.literal("state_acknowledged"), at: z.string(), serial: z.number().int(), final: z.boolean() }),
+  /** `problem` says that the control plane has put the state aside. */
+  z.object({
+    kind: z.literal("state_acknowledged"),
+    at: z.string(),
+    serial: z.number().int(),
+    final: z.boolean(),
+    problem: z.string().exactOptional(),
+  }),
   /** The claim is over, and nobody takes the last state of its apply. */
   z.object({ kind: z.literal("state_undelivered"), at: z.string(), reason: z.string() }),
   z.object({ kind: z.literal("result"), at: z.string(), result: resultShape }),

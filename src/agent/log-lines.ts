@@ -1,10 +1,11 @@
 import { hostname } from "node:os";
-import { JobEngine, JobPhase, type JobSpec } from "../gen/windlass/agent/v1/job_pb.ts";
+import { JobPhase, type JobSpec } from "../gen/windlass/agent/v1/job_pb.ts";
+import { engineNameOf } from "./engine-name.ts";
 import type { Prepared } from "./job-files.ts";
 
 /** The first lines of a job's log: who runs what, where, with which program. */
 export function heading(spec: JobSpec, prepared: Prepared, agentName: string): string {
-  const program = spec.engine === JobEngine.TOFU ? "tofu" : "terraform";
+  const program = engineNameOf(spec);
   const version = prepared.engineVersion === "" ? `no usable ${program}` : `${program} ${prepared.engineVersion}`;
   const phase = spec.phase === JobPhase.APPLY ? "apply" : "plan";
   return `Windlass: ${phase} of run ${spec.runId}, agent ${agentName} on ${hostname()}, ${version}\n\n`;

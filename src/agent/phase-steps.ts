@@ -1,6 +1,7 @@
 import { constants } from "node:os";
 import { initArgv } from "../terraform/argv.ts";
 import { assertLocalBackend } from "../terraform/configuration.ts";
+import { engineNameOf } from "./engine-name.ts";
 import type { Execution } from "./execute.ts";
 import type { Job } from "./job.ts";
 import type { StepEnd } from "./job-steps.ts";
@@ -21,27 +22,29 @@ export const isSuccess = (end: StepEnd): boolean => end.kind === "exited" && end
 /** What a step that did not succeed means for its phase. */
 export function failureOf(job: Job, step: string, end: StepEnd): PhaseEnd {
   const exitCode = exitCodeOf(end);
-  const message = whyFailed(step, end);
+  const command = `${engineNameOf(job.spec)} ${step}`;
   if (job.canceled.aborted && end.kind !== "lost") {
-    return canceled(job.forced.aborted ? `terraform ${step} was ended by force` : `terraform ${step} was canceled`, {
-      exitCode,
-    });
+    return canceled(`${command} was ${wasForced(job, step) ? "ended by force" : "canceled"}`, { exitCode });
   }
-  return errored(message, { exitCode });
+  return errored(whyFailed(command, end), { exitCode });
 }
 
-function whyFailed(step: string, end: StepEnd): string {
+/** By a person, or by this agent, because a plan did not end after its interrupt. */
+const wasForced = (job: Job, step: string): boolean =>
+  job.forced.aborted || job.journal.ofStep("step_forced", step) !== undefined;
+
+function whyFailed(command: string, end: StepEnd): string {
   switch (end.kind) {
     case "exited":
-      return `terraform ${step} failed with exit code ${end.code}: see the log`;
+      return `${command} failed with exit code ${end.code}: see the log`;
     case "signaled":
-      return `terraform ${step} was ended by ${end.signal}, which this agent did not send: look for a lack of memory on its machine`;
+      return `${command} was ended by ${end.signal}, which this agent did not send: look for a lack of memory on its machine`;
     case "lost":
-      return `terraform ${step} was ended without a status (signal or machine restart): ${end.why}`;
+      return `${command} was ended without a status (signal or machine restart): ${end.why}`;
     case "skipped":
-      return `canceled before terraform ${step} was started`;
+      return `canceled before ${command} was started`;
     case "refused":
-      return `terraform ${step} could not be started: ${end.why}`;
+      return `${command} could not be started: ${end.why}`;
   }
 }
 

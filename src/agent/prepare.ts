@@ -1,7 +1,6 @@
 import { mkdir, readdir, readFile, realpath, rm, stat, writeFile } from "node:fs/promises";
 import { join, sep } from "node:path";
 import { ConnectError } from "@connectrpc/connect";
-import { JobEngine } from "../gen/windlass/agent/v1/job_pb.ts";
 import { defaultArchiveLimits, unpackArchive } from "../lib/archive-unpack.ts";
 import { isWindlassError, WindlassError } from "../lib/errors.ts";
 import { overrideBackend, scanConfiguration, stripUpload, writeBackendRecord } from "../terraform/configuration.ts";
@@ -10,6 +9,7 @@ import { extractLockFile } from "../terraform/plan-file.ts";
 import { stateNeedsInit } from "../terraform/state.ts";
 import { type JobArtifacts, mayPass } from "./artifacts.ts";
 import { isOutOfSpace, makePrivateDirectory, removeTree } from "./durable-files.ts";
+import { engineNameOf } from "./engine-name.ts";
 import { type House, patienceOf } from "./house.ts";
 import type { Job } from "./job.ts";
 import { makeJobDirectories, type Prepared, writePrepared } from "./job-files.ts";
@@ -59,7 +59,7 @@ async function clear({ files }: Job): Promise<void> {
 
 function findJobEngine({ spec }: Job, { config }: House): Promise<EngineFound> {
   return findEngine({
-    engine: spec.engine === JobEngine.TOFU ? "tofu" : "terraform",
+    engine: engineNameOf(spec),
     versionConstraint: spec.engineVersion,
     path: config.searchPath,
     ...(config.enginePath === undefined ? {} : { enginePath: config.enginePath }),

@@ -43,12 +43,12 @@ export const canceled = (message: string, facts: Facts = {}): PhaseEnd => ({
 });
 
 /** What became of a job that was canceled before it was granted: it has no log. */
-export const notStarted: StoredResult = {
-  ...canceled("canceled before terraform was started"),
+export const notStarted = (program: string): StoredResult => ({
+  ...canceled(`canceled before ${program} was started`),
   logBytes: 0,
   logSha256: createHash("sha256").digest("hex"),
   engineVersion: "",
-};
+});
 
 /** Addresses for a result, as many and as long as a message can take. */
 export const addressesInFlight = (addresses: readonly string[]): string[] =>

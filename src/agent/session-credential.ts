@@ -11,8 +11,10 @@ export type SessionCredential = Readonly<z.infer<typeof shape>>;
 const fileOf = (dataDir: string): string => join(dataDir, "session");
 
 /** Keeps the credential for a later process of this agent, in a file for its user alone. */
-export const keepCredential = (dataDir: string, { sessionToken, clusterGeneration }: SessionCredential): Promise<void> =>
-  writeDurably(fileOf(dataDir), JSON.stringify({ sessionToken, clusterGeneration }));
+export const keepCredential = (
+  dataDir: string,
+  { sessionToken, clusterGeneration }: SessionCredential,
+): Promise<void> => writeDurably(fileOf(dataDir), JSON.stringify({ sessionToken, clusterGeneration }));
 
 /** Reads it back; undefined when there is none. */
 export async function readCredential(dataDir: string): Promise<SessionCredential | undefined> {

@@ -24,7 +24,10 @@ interface Opening {
 export function helloMessage({ identity, host, lastSessionEpoch, clusterGeneration }: Opening): OutgoingMessage {
   const { incarnation, bootId } = identity;
   const jobs = [...host.held()];
-  return { case: "hello", value: create(HelloSchema, { incarnation, bootId, lastSessionEpoch, clusterGeneration, jobs }) };
+  return {
+    case: "hello",
+    value: create(HelloSchema, { incarnation, bootId, lastSessionEpoch, clusterGeneration, jobs }),
+  };
 }
 
 export const chunkMessage = ({ claim, offset, bytes }: LogChunkToSend): OutgoingMessage => ({

@@ -6,21 +6,33 @@ import type { RunLink } from "./run-link.ts";
 import { type LogCursor, logStart, takePiece } from "./run-log-cursor.ts";
 import type { Runs } from "./run-target.ts";
 import { EscapeStripper } from "./strip-escapes.ts";
+import { hasColor } from "./terminal.ts";
 import { counted } from "./words.ts";
 
 const outputsHeading = "\nOutputs:\n";
 
-/** Writes the bytes of logs to a stream, in order, each once; without terminal escapes unless `keepsEscapes`. */
+/** What of a log's terminal escapes is written: a terminal gets colours and nothing else that it would obey. */
+export type ShownEscapes = "all" | "colors" | "none";
+
+/** All of them are written only on demand. */
+export function shownEscapes({ io, globals }: Context, output: OutputStream, isRaw: boolean): ShownEscapes {
+  if (isRaw) return "all";
+  return hasColor(output, io.environment, globals.noColor === true) ? "colors" : "none";
+}
+
+/** Writes the bytes of logs to a stream, in order, each once. */
 export class LogSink {
   readonly #output: OutputStream;
-  readonly #keepsEscapes: boolean;
+  /** Undefined when everything is shown. */
+  readonly #shown: EscapeStripper | undefined;
   readonly #stripper = new EscapeStripper();
   #tail = "";
   #hasShownOutputs = false;
 
-  constructor(output: OutputStream, keepsEscapes: boolean) {
+  constructor(output: OutputStream, escapes: ShownEscapes) {
     this.#output = output;
-    this.#keepsEscapes = keepsEscapes;
+    const kept = { colors: escapes === "colors", characters: !output.isTty };
+    this.#shown = escapes === "all" ? undefined : new EscapeStripper(kept);
   }
 
   /** True if terraform itself has printed outputs. */
@@ -33,7 +45,7 @@ export class LogSink {
     const text = this.#tail + Buffer.from(stripped).toString("latin1");
     this.#hasShownOutputs ||= text.includes(outputsHeading);
     this.#tail = text.slice(-outputsHeading.length);
-    await write(this.#output, this.#keepsEscapes ? bytes : stripped, signal);
+    await write(this.#output, this.#shown?.strip(bytes) ?? bytes, signal);
   }
 }
 

@@ -81,6 +81,28 @@ describe("run logs", () => {
   });
 });
 
+describe("the escapes of a log", () => {
+  const shown = async (args: readonly string[], isTty: boolean) => {
+    fake.planning();
+    fake.log(RunPhase.PLAN, "\u001b[1mbold\u001b[0m \u001b]0;ti");
+    fake.log(RunPhase.PLAN, "tle\u0007\u001b[2Jtext\n");
+    fake.endLog(RunPhase.PLAN);
+    return (await runCli(["run", "logs", runId, "--phase", "plan", ...args], { ...setting(), isTty })).stdout;
+  };
+
+  test("a terminal is shown colours, and obeys nothing else", async () => {
+    expect(await shown([], true)).toBe("\u001b[1mbold\u001b[0m text\n");
+  });
+
+  test("a file is given none of them", async () => {
+    expect(await shown([], false)).toBe("bold text\n");
+  });
+
+  test("--raw gives all of them", async () => {
+    expect(await shown(["--raw"], true)).toBe("\u001b[1mbold\u001b[0m \u001b]0;title\u0007\u001b[2Jtext\n");
+  });
+});
+
 describe("run watch", () => {
   test("prints each state and exits by the outcome", async () => {
     const run = startCli(["run", "watch", runId], setting());

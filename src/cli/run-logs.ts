@@ -8,11 +8,10 @@ import { Interrupted } from "./io.ts";
 import { CliError, usageError } from "./problem.ts";
 import { followRun } from "./run-follow.ts";
 import { RunLink } from "./run-link.ts";
-import { LogCopy, LogSink } from "./run-log.ts";
+import { LogCopy, LogSink, shownEscapes } from "./run-log.ts";
 import { interruptedRun } from "./run-outcome.ts";
 import { findRun, type Runs, runTarget } from "./run-target.ts";
 import { stateLine } from "./run-view.ts";
-import { hasColor } from "./terminal.ts";
 
 const phases = { plan: RunPhase.PLAN, apply: RunPhase.APPLY } as const;
 
@@ -29,7 +28,7 @@ export const logs = command({
     follow: toggle("go on until the logs are complete", { short: "f" }),
     phase: choice("only this phase", ["plan", "apply"]),
     sinceOffset: count("begin at this byte, with --phase", Number.MAX_SAFE_INTEGER),
-    raw: toggle("keep terminal escapes when it is not shown on a terminal"),
+    raw: toggle("keep every terminal escape; else a terminal is shown colors only"),
   },
   formats: ["table", "wide", "json", "jsonl"],
   run: async (context, { args, flags }) => {
@@ -62,8 +61,8 @@ interface Wanted {
 }
 
 async function copy(context: Context, client: Runs, wanted: Wanted): Promise<void> {
-  const { io, printer, globals } = context;
-  const sink = new LogSink(io.stdout, wanted.isRaw || hasColor(io.stdout, io.environment, globals.noColor === true));
+  const { io, printer } = context;
+  const sink = new LogSink(io.stdout, shownEscapes(context, io.stdout, wanted.isRaw));
   if (wanted.isFollowed && wanted.phase === undefined && printer.isForPeople) {
     const never = (signal: AbortSignal) => abortable(new Promise<never>(() => {}), signal);
     await followRun(

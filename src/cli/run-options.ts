@@ -27,7 +27,7 @@ export const startFlags = {
   noWait: toggle("leave with exit code 8 when the plan waits for a confirmation"),
   waitTimeout: duration("leave with exit code 8 after the run has waited this long"),
   detailedExitcode: toggle("with --plan-only: 0 no changes, 1 error, 2 changes"),
-  raw: toggle("keep terminal escapes in the log when it is not shown on a terminal"),
+  raw: toggle("keep every terminal escape of the log; else a terminal is shown colors only"),
 };
 
 export type StartFlags = FlagValues<typeof startFlags>;

@@ -10,13 +10,12 @@ import { outputLines } from "./outputs.ts";
 import { confirmByName } from "./prompts.ts";
 import { decide } from "./run-decide.ts";
 import { followRun } from "./run-follow.ts";
-import { LogSink } from "./run-log.ts";
+import { LogSink, shownEscapes } from "./run-log.ts";
 import { checkStartFlags, directoryOf, runOptions, type StartFlags, startFlags } from "./run-options.ts";
 import { interruptedRun, outcome, stillWaiting } from "./run-outcome.ts";
 import { isFinal } from "./run-states.ts";
 import type { Runs } from "./run-target.ts";
 import { runLines, runName } from "./run-view.ts";
-import { hasColor } from "./terminal.ts";
 import { uploadDirectory } from "./upload.ts";
 
 export const start = command({
@@ -110,10 +109,11 @@ async function follow(context: Context, { client, run, flags }: Started): Promis
 }
 
 /** Logs belong to the answer for people; programs get the run on stdout, and the log beside it on stderr. */
-function logSink({ io, printer, globals }: Context, isRaw: boolean): LogSink | undefined {
+function logSink(context: Context, isRaw: boolean): LogSink | undefined {
+  const { io, printer, globals } = context;
   const output = printer.isForPeople ? io.stdout : io.stderr;
   if (!printer.isForPeople && globals.quiet === true) return undefined;
-  return new LogSink(output, isRaw || hasColor(output, io.environment, globals.noColor === true));
+  return new LogSink(output, shownEscapes(context, output, isRaw));
 }
 
 async function finish(context: Context, run: Run, flags: StartFlags): Promise<ExitCode> {

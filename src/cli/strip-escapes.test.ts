@@ -6,6 +6,36 @@ const strip = (...chunks: readonly (string | Uint8Array)[]): string => {
   return Buffer.concat(chunks.map((chunk) => stripper.strip(Buffer.from(chunk)))).toString("latin1");
 };
 
+const onTerminal = (...chunks: readonly Uint8Array[]): string => {
+  const stripper = new EscapeStripper({ colors: true, characters: false });
+  return Buffer.concat(chunks.map((chunk) => stripper.strip(chunk))).toString("utf8");
+};
+
+describe("on a terminal only colours are kept", () => {
+  test.each([
+    ["colours", "\u001b[1m\u001b[38;5;2m+ é\u001b[0m\u001b[m\n", "\u001b[1m\u001b[38;5;2m+ é\u001b[0m\u001b[m\n"],
+    ["a cleared screen", "a\u001b[2J\u001b[H\u001b[3Jb", "ab"],
+    ["a clipboard that is written", "a\u001b]52;c;ZXZpbA==\u0007b", "ab"],
+    ["a window title", "a\u001b]0;t\u001b\\b", "ab"],
+    ["modes and questions that end in m", "a\u001b[>4;2m\u001b[?4mb", "ab"],
+    ["a reset terminal", "a\u001bcb", "ab"],
+    ["colours that begin inside of another sequence", "a\u001b]0;\u001b[31mb", "a\u001b[31mb"],
+    ["C1 controls", "a\u009b2Jb\u009d0;x\u0007\u00e9", "a\ufffd2Jb\ufffd0;x\u00e9"],
+    ["controls that come together only here", "a\u001b7\u0008\u000e\tb\r\n", "a\tb\r\n"],
+    ["a title without an end hides only its line", "a\u001b]0;t\nb\n", "a\nb\n"],
+  ])("%s", (_name, given, kept) => {
+    const bytes = Buffer.from(given);
+    for (let at = 0; at <= bytes.length; at++) expect(onTerminal(bytes.subarray(0, at), bytes.subarray(at))).toBe(kept);
+    expect(onTerminal(...[...bytes].map((byte) => Uint8Array.of(byte)))).toBe(kept);
+  });
+
+  test("what is removed between two bytes does not make a control of them", () => {
+    const out = Buffer.from([0xc2, 0x1b, 0x37, 0x9b]);
+    const stripper = new EscapeStripper({ colors: true, characters: false });
+    expect([...stripper.strip(out)]).toEqual([0xc2]);
+  });
+});
+
 describe("escape sequences are removed", () => {
   test.each([
     ["colours", "\u001b[1m\u001b[32m+ create\u001b[0m\n", "+ create\n"],

@@ -61,6 +61,15 @@ export const declineOffer = (control: Control, claim: Claim): Promise<void> =>
     if (job !== undefined) await advanceJob(tx, at, { job, event: { kind: "declined" } });
   });
 
+/** Ends the claim on a started plan that its agent has given up, as if its lease were over. */
+export const losePlan = (control: Control, claim: Claim): Promise<void> =>
+  change(control, async (tx, at) => {
+    const job = claimed(await tx.jobs.get(claim.jobId), claim);
+    if (job?.status === "started" && job.phase === "plan") {
+      await advanceJob(tx, at, { job, event: { kind: "lease_expired" } });
+    }
+  });
+
 /** What an agent reports of a job that has ended. */
 export interface Report extends ResultFacts {
   readonly outcome: "finished" | "errored" | "canceled";

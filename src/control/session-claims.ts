@@ -11,7 +11,7 @@ import { DesiredState, type JobClaim } from "../gen/windlass/agent/v1/job_pb.ts"
 import { failpoint } from "../lib/failpoint.ts";
 import { type AgentId, isId, type JobId } from "../lib/ids.ts";
 import { type Control, topics } from "./control.ts";
-import { type Claim, declineOffer, grantStart, takeReport } from "./job-results.ts";
+import { type Claim, declineOffer, grantStart, losePlan, takeReport } from "./job-results.ts";
 import { jobSpecOf } from "./job-spec.ts";
 import { logStreamOf } from "./run-logs.ts";
 import { desiredOf, type HeldClaim } from "./session-resume.ts";
@@ -140,6 +140,18 @@ export class SessionClaims {
     this.#forget(found);
     this.#control.log.warn({ jobId, agentId, reason }, "agent declined a job");
     await declineOffer(this.#control, found.claim);
+  }
+
+  /** A started plan that the agent no longer names was given up there: nobody has to wait for the end of its lease. */
+  async giveUp(named: ReadonlySet<string | undefined>, rows: ReadonlyMap<JobId, Job>): Promise<void> {
+    for (const [jobId, held] of [...this.#held]) {
+      const row = this.current(rows.get(jobId), held.job.epoch);
+      if (row?.status !== "started" || row.phase !== "plan" || named.has(jobId)) continue;
+      const claim = { jobId, epoch: row.epoch, agentId: this.#host.agentId };
+      this.#forget({ held, claim });
+      this.#control.log.warn({ jobId, runId: row.runId, agentId: claim.agentId }, "agent gave up a plan");
+      await losePlan(this.#control, claim);
+    }
   }
 
   /** Stores log bytes; the acknowledgement follows the commit. */

@@ -380,6 +380,26 @@ describe("a lost agent", () => {
     expect((await runOf(runId)).status).toBe("canceled");
   });
 
+  test("a plan that its agent names no more is tried again at once, whatever its lease says", async () => {
+    const agent = await connect();
+    const runId = await newRun();
+    const job = await offered(agent, runId);
+    await agent.start(job);
+    await fixture.control.store.step((tx) => tx.jobs.extendAll(new Date(fixture.clock.now().getTime() + 300_000)));
+    agent.send({ case: "heartbeat", value: { jobs: [] } });
+    await agent.next("heartbeatReply");
+    expect(await jobOf(runId)).toMatchObject({ status: "queued", epoch: 1 });
+    expect(await offered(agent, runId)).toMatchObject({ status: "offered", epoch: 2 });
+  });
+
+  test("an apply that its agent names no more keeps its lease: it may still run", async () => {
+    const agent = await connect();
+    const { runId } = await applying(agent);
+    agent.send({ case: "heartbeat", value: { jobs: [] } });
+    await agent.next("heartbeatReply");
+    expect((await jobOf(runId, "apply")).status).toBe("started");
+  });
+
   test("heartbeats renew the lease of a started job", async () => {
     const agent = await connect();
     const { runId, job } = await applying(agent);

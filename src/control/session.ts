@@ -183,6 +183,7 @@ export class AgentSession implements Seat {
     const rows = await this.#refresh();
     const now = this.#control.clock.now();
     const commands = jobs.map((held) => this.#renew(held, rows, now));
+    await this.#claims.giveUp(new Set(jobs.map(({ claim }) => claim?.jobId)), rows);
     this.#tellLiveness();
     if (draining && !this.#agent.isDraining) await this.#saveAgent((row) => ({ ...row, isDraining: true }));
     this.#send({

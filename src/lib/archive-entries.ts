@@ -121,6 +121,23 @@ function checkMeta(text: string): void {
     throw archiveRejected(name.slice(0, 200), "has an extended header that is not valid UTF-8");
 }
 
+/** Sizes are octal digits: a larger or a negative one is written in another way, which programs read differently. */
+function readHeader(piece: Buffer): Header {
+  const header = decodeHeader(piece);
+  if (header.cksumValid && !/^ *[0-7]*[ \0]*$/.test(piece.toString("latin1", 124, 136))) {
+    throw archiveRejected(header.path ?? "", "has a size that is not written in octal digits");
+  }
+  return header;
+}
+
+function decodeHeader(piece: Buffer): Header {
+  try {
+    return new Header(piece, 0);
+  } catch (error) {
+    throw archiveRejected("", `is not a tar file (${error instanceof Error ? error.message : String(error)})`, error);
+  }
+}
+
 /**
  * Cuts the expanded bytes at tar's own borders and feeds them to the parser: a header, a whole extended header, or a part of
  * a body at a time. So the parser never sees half a name (it decodes by chunk), and its events arrive synchronously.
@@ -190,10 +207,9 @@ class Framer {
     if (this.#isFirst && /^(1f8b|28b52ffd)/.test(piece.toString("hex", 0, 4)))
       throw archiveRejected("", "is compressed twice");
     this.#isFirst = false;
-    const header = new Header(piece, 0);
+    const header = readHeader(piece);
     this.#nullBlocks = header.nullBlock ? this.#nullBlocks + 1 : 0;
     if (!metaTypes.has(header.type) || header.nullBlock) return;
-    if (piece.readUInt8(124) >= 0x80) throw archiveRejected("", "has an extended header of an impossible size");
     const bytes = header.size ?? 0;
     if (bytes > maxMetaBytes) throw archiveRejected("", `has an extended header of ${bytes} bytes`);
     this.#metaBytes = Math.ceil(bytes / block) * block;

@@ -40,6 +40,18 @@ function entry({ name, type = "0", link = "", body = "", mode = 0o644, size }: E
   return Buffer.concat([header, content, Buffer.alloc((512 - (content.length % 512)) % 512)]);
 }
 
+/** The entry with other bytes in its header, and the checksum that fits them. */
+function withBytes(header: Buffer, at: number, bytes: Buffer): Buffer {
+  const changed = Buffer.from(header);
+  bytes.copy(changed, at);
+  changed.write("        ", 148);
+  const sum = changed.subarray(0, 512).reduce((total, byte) => total + byte, 0);
+  changed.write(`${sum.toString(8).padStart(6, "0")}\0 `, 148);
+  return changed;
+}
+
+const sized = (size: Buffer): Buffer => withBytes(entry({ name: "sized", body: "hello" }), 124, size);
+
 function pax(fields: Readonly<Record<string, string>>, type = "x"): Buffer {
   const body = Object.entries(fields).map(([key, value]) => {
     const rest = ` ${key}=${value}\n`;
@@ -129,6 +141,11 @@ const hostile: ReadonlyArray<readonly [string, Buffer, RegExp]> = [
   ["deep nesting", tar(entry({ name: "d/".repeat(49) }), pax({ path: "d/".repeat(70) }), a), /deeper than 64/],
   ["a long name", tar(pax({ path: "n".repeat(5000) }), a), /more than 4096 bytes/],
   ["a long segment", tar(pax({ path: "n".repeat(300) }), a), /255 bytes/],
+  ["a base-256 size", tar(sized(Buffer.from([0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 5])), a), /octal digits/],
+  ["an impossible base-256 size", tar(sized(Buffer.alloc(12, 0x80)), a), /not a tar file/],
+  ["a negative base-256 size", tar(sized(Buffer.alloc(12, 0xff)), a), /octal digits/],
+  ["a negative octal size", tar(entry({ name: "n", size: "-0000000001\0" }), a), /octal digits/],
+  ["an impossible owner", tar(withBytes(entry({ name: "o" }), 108, Buffer.alloc(8, 0x80))), /header|tar file/],
   ["a large file", tar(entry({ name: "big", size: "00007641100\0" })), /larger than 1000000/],
   ["too many entries", tar(...Array.from({ length: 51 }, (_, i) => entry({ name: `f${i}` }))), /more than 50 entries/],
   ["a ratio bomb", tar(entry({ name: "zeros", body: Buffer.alloc(900_000) })), /200 times/],

@@ -11,6 +11,8 @@ export interface ResourceAction {
 
 /** What an apply has done so far. Reads of data sources are not counted. */
 export interface ApplyCounts {
+  /** Known only of an apply that succeeded: its summary alone tells it. */
+  readonly imported: number;
   readonly added: number;
   readonly changed: number;
   readonly destroyed: number;
@@ -23,10 +25,13 @@ const maxErrors = 50;
 export class ApplyProgress {
   readonly #started = new Map<string, ResourceAction>();
   readonly #errors: Diagnostic[] = [];
-  #counts = { added: 0, changed: 0, destroyed: 0, errored: 0 };
+  #counts = { imported: 0, added: 0, changed: 0, destroyed: 0, errored: 0 };
 
   observe(event: TerraformEvent): void {
     if (event.type === "diagnostic") this.#observeDiagnostic(event.diagnostic);
+    if (event.type === "change_summary" && event.changes?.operation === "apply") {
+      this.#counts.imported = event.changes.import ?? 0;
+    }
     const { hook } = event;
     if (typeof hook?.action !== "string" || hook.action === "read") return;
     const key = `${hook.action} ${hook.resource.addr}`;

@@ -1,8 +1,6 @@
 import { WindlassError } from "../lib/errors.ts";
 import { whyRefusedVariableName } from "../lib/variable-names.ts";
 
-export { isRefusedVariableName } from "../lib/variable-names.ts";
-
 /** Facts about the run that its configuration may read, as HCP Terraform gives them. */
 export interface RunFacts {
   readonly runId: string;

@@ -8,7 +8,7 @@ export interface TerraformEvent {
   readonly "@message": string;
   readonly hook?: EventHook;
   readonly diagnostic?: Diagnostic;
-  readonly changes?: { readonly operation?: string };
+  readonly changes?: { readonly operation?: string; readonly import?: number };
   readonly outputs?: Readonly<Record<string, OutputValue>>;
   /** Only in the "Emergency state dump" of type `log`. */
   readonly state?: Json;

@@ -1,7 +1,11 @@
 /** Shorter values would blot out ordinary words. */
-const minCharacters = 6;
+export const minCharacters = 6;
 /** Encoded forms of longer values are looked for by this many of their first characters. */
 const maxEncodedLength = 16 * 1024;
+/** Columns after which PEM and `base64` wrap. */
+const base64Columns = [64, 76];
+/** Columns after which `xxd -p` wraps. */
+const hexColumns = 60;
 
 /** Every form in which a secret value may stand in a log. Trivial values and lines have none. */
 export function patternsOf(value: string): readonly string[] {
@@ -16,9 +20,10 @@ export function patternsOf(value: string): readonly string[] {
     encodeURIComponent(trimmed.toWellFormed()).replaceAll(/%[0-9A-F]{2}/g, (code) => code.toLowerCase()),
     ...base64Forms(value),
     ...(trimmed === value ? [] : base64Forms(trimmed)),
+    ...hexForms(trimmed),
   ].map((form) => form.slice(0, maxEncodedLength));
   const lines = trimmed.includes("\n") ? trimmed.split("\n").map((line) => line.trim()) : [];
-  const patterns = [trimmed, ...encoded, ...lines.filter(isTelling)];
+  const patterns = [trimmed, ...encoded, ...wrappedForms(value), ...lines.filter(isTelling)];
   return [...new Set(patterns)].filter((pattern) => pattern.length >= minCharacters);
 }
 
@@ -47,6 +52,28 @@ function base64Forms(value: string): readonly string[] {
     const certain = text.slice(Math.ceil((shift * 8) / 6), Math.floor(((shift + bytes.length) * 8) / 6));
     return [certain, certain.replaceAll("+", "-").replaceAll("/", "_")];
   });
+}
+
+function hexForms(value: string): readonly string[] {
+  const hex = Buffer.from(value).toString("hex");
+  return [hex, hex.toUpperCase()];
+}
+
+/** The lines of the encoded value, when nothing stands before it. */
+function wrappedForms(value: string): readonly string[] {
+  const bytes = Buffer.from(value);
+  const base64 = bytes.toString("base64", 0, Math.floor(bytes.length / 3) * 3).slice(0, maxEncodedLength);
+  return [
+    ...base64Columns.flatMap((columns) => linesOf(base64, columns)),
+    ...hexForms(value).flatMap((hex) => linesOf(hex.slice(0, maxEncodedLength), hexColumns)),
+  ].filter(isTelling);
+}
+
+function linesOf(text: string, columns: number): readonly string[] {
+  if (text.length <= columns) return [];
+  return Array.from({ length: Math.ceil(text.length / columns) }, (_, index) =>
+    text.slice(index * columns, (index + 1) * columns),
+  );
 }
 
 const armour = /^-----(BEGIN|END) [A-Z0-9 ]+-----$/;

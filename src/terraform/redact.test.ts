@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { createRedactor } from "./redact.ts";
 import { patternsOf } from "./redact-patterns.ts";
+import { renderDiagnostic } from "./render-diagnostic.ts";
 
 const redact = (values: readonly string[], ...pieces: readonly (string | Uint8Array)[]): string => {
   const redactor = createRedactor(values);
@@ -30,6 +31,68 @@ describe("every form of a secret is replaced", () => {
     expect(out).toContain("(sensitive value)");
     const rest = Buffer.from(out.replace("(sensitive value)", "")).toString("base64");
     expect(rest.length).toBeLessThan(24);
+  });
+
+  test("in hex, in either case", () => {
+    const hex = Buffer.from(secret).toString("hex");
+    expect(redact([secret], `a ${hex} ${hex.toUpperCase()} 0${hex}0a`)).toBe(
+      "a (sensitive value) (sensitive value) 0(sensitive value)0a",
+    );
+  });
+
+  test.each([
+    ["base64 of 64 columns", "base64", 64],
+    ["base64 of 76 columns", "base64", 76],
+    ["hex as xxd -p writes it", "hex", 60],
+  ] as const)("in %s, also when each line has something before it", (_, encoding, columns) => {
+    const long = Array.from({ length: 40 }, (_value, index) => `word${index * 7919}`).join(" ");
+    const lines =
+      Buffer.from(`${long}\n`)
+        .toString(encoding)
+        .match(new RegExp(`.{1,${columns}}`, "g")) ?? [];
+    for (const prefix of ["", "data.x (local-exec): "]) {
+      const out = redact([long], lines.map((line) => `${prefix}${line}\n`).join(""));
+      const rest = out.replaceAll("(sensitive value)", "").replaceAll(prefix, "").replaceAll(/\s/g, "");
+      expect(rest.length).toBeLessThan(8);
+    }
+  });
+
+  const words = fc.string({ unit: fc.constantFrom(..."abcXYZ 019 -é\t"), minLength: 6, maxLength: 60 });
+
+  test("whatever the white space in it has become: no place where terraform wraps a line leaks it", () => {
+    fc.assert(
+      fc.property(words, fc.nat(90), fc.constantFrom("", "  ", "    │ "), (value, before, indent) => {
+        fc.pre(value.trim().length >= 6);
+        const text = renderDiagnostic({
+          severity: "error",
+          summary: `${"s".repeat(before % 7)} ${value}`,
+          detail: `${indent}${"x ".repeat(before / 2)}${value} said the provider\nand ${value}`,
+        });
+        const out = redact([value], text);
+        const squeezed = (some: string) => some.replaceAll(/\s+/g, " ").trim();
+        expect(squeezed(out)).not.toContain(squeezed(value));
+        expect(out.split("(sensitive value)").length).toBeGreaterThan(3);
+        expect(redact([value], ...[...Buffer.from(text)].map((byte) => Uint8Array.of(byte)))).toBe(out);
+      }),
+      { numRuns: 300 },
+    );
+    fc.assert(
+      fc.property(
+        words,
+        fc.array(fc.constantFrom("\n", "\r\n", "\n    ", "  ", " \t"), { minLength: 1 }),
+        (value, gaps) => {
+          fc.pre(value.trim().length >= 6);
+          let gap = 0;
+          const wrapped = value.trim().replaceAll(/\s+/g, () => gaps[gap++ % gaps.length] ?? "\n");
+          fc.pre(wrapped.length >= 6);
+          expect(redact([value], `x ${wrapped} y`)).toBe("x (sensitive value) y");
+        },
+      ),
+    );
+  });
+
+  test("a short value with a run of spaces does not blot out words", () => {
+    expect(redact(["a     b"], "a b, a     b")).toBe("a b, (sensitive value)");
   });
 
   test("in quotes, with what quotes escape", () => {

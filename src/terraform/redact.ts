@@ -1,5 +1,5 @@
 import { Automaton } from "./redact-automaton.ts";
-import { patternsOf } from "./redact-patterns.ts";
+import { minCharacters, patternsOf } from "./redact-patterns.ts";
 
 /** A transform of bytes in pieces; the concatenated output depends only on the concatenated input. */
 export interface ByteTransform {
@@ -17,8 +17,8 @@ const nothing = new Uint8Array(0);
 const identity: ByteTransform = { push: (bytes) => bytes, finish: () => nothing };
 
 /**
- * Replaces every secret, in every form of `patternsOf`, by `(sensitive value)`; forms that overlap or touch become one mark. Only
- * bytes that may be the beginning of a secret are held back. A seat belt, not a barrier: a configuration can always
+ * Replaces every secret, in every form of `patternsOf` and however its spaces are wrapped, by `(sensitive value)`; forms that
+ * overlap or touch become one mark. Only bytes that may be the beginning of a secret are held back. A seat belt, not a barrier: a configuration can always
  * transform what it prints.
  */
 export function createRedactor(values: readonly string[]): ByteTransform {
@@ -36,7 +36,6 @@ interface Range {
 
 class Redactor implements ByteTransform {
   readonly #automaton: Automaton;
-  #state = 0;
   /** Bytes before the next one to read that may still turn out to begin a secret. */
   #held: Uint8Array = nothing;
   /** Position of the first held byte in the whole input. */
@@ -53,10 +52,11 @@ class Redactor implements ByteTransform {
   push(bytes: Uint8Array): Uint8Array {
     const scanned = this.#held.length;
     const text = scanned === 0 ? bytes : Buffer.concat([this.#held, bytes]);
-    this.#state = this.#automaton.scan(text, { from: scanned, state: this.#state }, (end, length) =>
-      this.#cover(this.#base + end - length, this.#base + end),
-    );
-    return this.#emit(text, text.length - this.#automaton.depth(this.#state));
+    this.#automaton.scan(text, { from: scanned, base: this.#base }, (from, to) => {
+      // Only a secret with a run of spaces is shorter as a pattern, and only with its run it is long enough.
+      if (to - from >= minCharacters) this.#cover(from, to);
+    });
+    return this.#emit(text, (this.#automaton.begun ?? this.#base + text.length) - this.#base);
   }
 
   finish(): Uint8Array {

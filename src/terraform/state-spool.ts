@@ -1,6 +1,6 @@
 import { mkdir, open, readdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { parseState, readStateFile, type ValidState } from "./state.ts";
+import { readStateFile, type ValidState } from "./state.ts";
 
 /** A state that is safe on the agent's disk. */
 export interface StateSnapshot {
@@ -62,14 +62,13 @@ export class StateSpool {
     return this.#drop(this.#snapshots.slice(0, -1).filter((snapshot) => snapshot.serial <= serial));
   }
 
-  /** Puts aside what cannot be accepted, for a person to look at; returns its path. */
-  async quarantine(name: string, content: Buffer): Promise<string> {
+  /** Puts aside what cannot be accepted, for a person to look at. */
+  async quarantine(name: string, state: ValidState): Promise<StateSnapshot> {
     const dir = join(this.#dir, "quarantine");
     await mkdir(dir, { recursive: true, mode: 0o700 });
-    const state = parseState(content);
-    const file = join(dir, `${name}-${state.kind === "valid" ? state.sha256.slice(0, 16) : "unreadable"}.tfstate`);
-    await write(file, content);
-    return file;
+    const file = join(dir, `${name}-${state.sha256.slice(0, 16)}.tfstate`);
+    await write(file, state.content);
+    return snapshotOf(state, file);
   }
 
   async #drop(snapshots: readonly StateSnapshot[]): Promise<void> {

@@ -27,8 +27,10 @@ export interface FinalState {
   readonly newest: StateSnapshot | undefined;
   /** What the state file itself is in the end: anything but `valid` or `missing` means that terraform was killed or the disk full. */
   readonly file: StateFile["kind"];
+  /** Why neither the state file nor what terraform left in its stead is `newest`; undefined when all is well. */
+  readonly loss: string | undefined;
   /** Copies of states that could not be accepted (another lineage, or no newer than what was given). */
-  readonly quarantined: readonly string[];
+  readonly quarantined: readonly StateSnapshot[];
 }
 
 const pollMs = 500;
@@ -83,12 +85,29 @@ export class StateWatcher implements AsyncDisposable {
       { name: "errored", state: errored },
       { name: "printed", state: printed },
     ];
-    const quarantined: string[] = [];
+    const quarantined: StateSnapshot[] = [];
     for (const { name, state } of found) {
       if (state.kind !== "valid" || (await this.#take(state)) || !this.#isForeign(state)) continue;
-      quarantined.push(await this.#spool.quarantine(name, state.content));
+      quarantined.push(await this.#spool.quarantine(name, state));
     }
-    return { newest: this.latest, file: file.kind, quarantined };
+    const isNewest = found.some(({ state }) => state.kind === "valid" && this.#isNewest(state));
+    return { newest: this.latest, file: file.kind, loss: isNewest ? undefined : this.#lossOf(file), quarantined };
+  }
+
+  /** True for the newest snapshot or, without one, for the state that was given. */
+  #isNewest({ sha256, lineage, serial }: ValidState): boolean {
+    const { given } = this.#options;
+    if (this.latest !== undefined) return sha256 === this.latest.sha256;
+    return given !== undefined && lineage === given.lineage && serial === given.serial;
+  }
+
+  /** Terraform never removes its state, and never goes back to an older one. */
+  #lossOf(file: StateFile): string | undefined {
+    const before = this.latest ?? this.#options.given;
+    if (file.kind === "missing") return before === undefined ? undefined : "it is gone";
+    if (file.kind !== "valid") return file.why;
+    const known = before === undefined ? "nothing" : `lineage ${before.lineage} and serial ${before.serial}`;
+    return `it has lineage ${file.lineage} and serial ${file.serial}, after ${known}`;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -139,9 +158,11 @@ export class StateWatcher implements AsyncDisposable {
     return true;
   }
 
-  /** True for a state that is neither one that was seen before nor the one that was given. */
+  /** True for a state of another lineage, and for another content of the newest serial. */
   #isForeign(state: ValidState): boolean {
-    const before = this.latest ?? this.#options.given;
-    return before !== undefined && state.lineage !== before.lineage;
+    const { latest } = this;
+    const before = latest ?? this.#options.given;
+    if (before === undefined) return false;
+    return state.lineage !== before.lineage || (state.serial === latest?.serial && state.sha256 !== latest.sha256);
   }
 }

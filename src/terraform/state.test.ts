@@ -50,7 +50,10 @@ describe("reading a state file", () => {
     expect(await readStateFile(dir)).toMatchObject({ kind: "refused" });
     expect(await readStateFile("/dev/zero")).toMatchObject({ kind: "refused" });
     await writeFile(file(), state(1));
-    expect(await readStateFile(file(), { maxBytes: 10 })).toEqual({ kind: "refused", why: "it is larger than 10 bytes" });
+    expect(await readStateFile(file(), { maxBytes: 10 })).toEqual({
+      kind: "refused",
+      why: "it is larger than 10 bytes",
+    });
   });
 
   test("what is in it", () => {
@@ -119,7 +122,12 @@ describe("watching a state file", () => {
     await waitFor(5);
     await truncate(file());
     const final = await watcher.settle();
-    expect(final).toMatchObject({ newest: { serial: 5, lineage }, file: "empty", quarantined: [] });
+    expect(final).toMatchObject({
+      newest: { serial: 5, lineage },
+      file: "empty",
+      loss: "it is empty",
+      quarantined: [],
+    });
     expect(seen).toEqual([4, 5]);
     expect(await readFile(final.newest?.file ?? "", "utf8")).toBe(state(5));
   });
@@ -155,23 +163,47 @@ describe("watching a state file", () => {
     await writeFile(file(), state(4).slice(0, 40));
     await writeFile(join(dir, "work", "errored.tfstate"), state(5));
     await using watcher = await open({ given: { lineage, serial: 3 } });
-    expect(await watcher.settle(Buffer.from(state(6)))).toMatchObject({ newest: { serial: 6 }, file: "torn" });
+    const final = await watcher.settle(Buffer.from(state(6)));
+    expect(final).toMatchObject({ newest: { serial: 6 }, file: "torn", loss: undefined });
     expect(seen).toEqual([5, 6]);
   });
 
   test("a state of another lineage is put aside, not dropped and not believed", async () => {
     await using watcher = await open({ given: { lineage, serial: 3 } });
     await writeFile(file(), state(9, { lineage: "forged" }));
-    const { newest, quarantined } = await watcher.settle();
+    const { newest, loss, quarantined } = await watcher.settle();
     expect(newest).toBeUndefined();
-    expect(await readFile(quarantined[0] ?? "", "utf8")).toContain("forged");
+    expect(loss).toBe(`it has lineage forged and serial 9, after lineage ${lineage} and serial 3`);
+    expect(quarantined).toMatchObject([{ lineage: "forged", serial: 9 }]);
+    expect(await readFile(quarantined[0]?.file ?? "", "utf8")).toContain("forged");
+  });
+
+  test("another content of the newest serial is put aside too", async () => {
+    await using watcher = await open();
+    await writeFile(file(), state(4));
+    await waitFor(4);
+    await writeFile(file(), state(4, { outputs: { a: { value: 1, type: "number" } } }));
+    const { newest, loss, quarantined } = await watcher.settle();
+    expect(newest).toMatchObject({ serial: 4 });
+    expect(loss).toContain("serial 4, after");
+    expect(quarantined).toMatchObject([{ lineage, serial: 4 }]);
+  });
+
+  test("a state that is gone, or older than before, is a loss; one that never was is none", async () => {
+    await using nothing = await open();
+    expect(await nothing.settle()).toMatchObject({ loss: undefined });
+    await using removed = await open({ given: { lineage, serial: 3 } });
+    expect(await removed.settle()).toMatchObject({ loss: "it is gone" });
+    await writeFile(file(), state(2));
+    await using older = await open({ given: { lineage, serial: 3 } });
+    expect(await older.settle()).toMatchObject({ newest: undefined, loss: expect.stringContaining("serial 2, after") });
   });
 
   test("a link in place of the state is never read", async () => {
     await writeFile(join(dir, "elsewhere"), state(9));
     await symlink(join(dir, "elsewhere"), file());
     await using watcher = await open();
-    expect(await watcher.settle()).toMatchObject({ newest: undefined, file: "refused" });
+    expect(await watcher.settle()).toMatchObject({ newest: undefined, file: "refused", loss: "it is a link" });
   });
 
   test("a spool that cannot be written is told, tried again, and fails the end", async () => {

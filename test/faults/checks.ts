@@ -181,6 +181,8 @@ const knownErrors = [
   /agents were lost while they planned/,
   /terraform (plan|show|apply) failed with exit code/,
   /terraform (plan|show|apply) was ended by SIGKILL/,
+  // The agent ended between its journal and the start: whether terraform ran cannot be known, so it is not tried again.
+  /terraform apply was ended without a status/,
 ];
 
 /** The run ended as its terraform did, and the workspace is free again. */

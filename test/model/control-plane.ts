@@ -45,8 +45,6 @@ export const operator = (organizationId: Person["organizationId"]): Person => ({
 
 export interface ControlPlaneOptions {
   readonly storage: Storage;
-  /** For the logs of this schedule. */
-  readonly dir: string;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
@@ -72,15 +70,15 @@ export class ControlPlane {
   /** Beside the process: for whoever checks. */
   readonly rows: Store;
 
-  private constructor({ storage, dir, clock, random, log, onDeath, spoil }: ControlPlaneOptions) {
-    const { rows, blobs } = storage;
+  private constructor({ storage, clock, random, log, onDeath, spoil }: ControlPlaneOptions) {
+    const { rows, blobs, logFile } = storage;
     this.power = new Power(onDeath);
     this.rows = rows;
-    this.logFile = new DirectLogStore(join(dir, "logs.db"));
+    this.logFile = logFile;
     this.control = {
       ...controlOver(storage, { clock, random, log }),
       store: poweredStore(spoil?.store?.(rows) ?? rows, this.power),
-      logs: poweredLogs(spoil?.logs?.(this.logFile) ?? this.logFile, this.power),
+      logs: poweredLogs(spoil?.logs?.(logFile) ?? logFile, this.power),
       blobs: poweredBlobs(blobs, this.power),
     };
     this.transport = inProcessTransport({
@@ -98,11 +96,6 @@ export class ControlPlane {
     const started = new ControlPlane(options);
     await graceAfterStart(started.control);
     return started;
-  }
-
-  /** Closes its files. It has died before. */
-  async close(): Promise<void> {
-    await this.logFile[Symbol.asyncDispose]();
   }
 }
 
@@ -127,6 +120,8 @@ const controlOver = ({ rows, blobs }: Pick<Storage, "rows" | "blobs">, { clock, 
   },
 });
 
+type Parts = Pick<Storage, "dir" | "rows" | "blobs" | "logFile" | "owner" | "agentToken">;
+
 /**
  * A control plane's files with a pool, a workspace that uses it and a configuration. Opened once, because that takes longer than
  * a schedule; each schedule finds them as the first one did.
@@ -135,15 +130,17 @@ export class Storage implements AsyncDisposable {
   readonly dir: string;
   readonly rows: Store;
   readonly blobs: BlobStore;
+  readonly logFile: DirectLogStore;
   readonly owner: Person;
   readonly agentToken: { readonly id: string; readonly secret: string };
   readonly #owned: AsyncDisposableStack;
   readonly #beginning: Beginning;
 
-  private constructor(parts: Pick<Storage, "dir" | "rows" | "blobs" | "owner" | "agentToken">, owned: AsyncDisposableStack) {
+  private constructor(parts: Parts, owned: AsyncDisposableStack) {
     this.dir = parts.dir;
     this.rows = parts.rows;
     this.blobs = parts.blobs;
+    this.logFile = parts.logFile;
     this.owner = parts.owner;
     this.agentToken = parts.agentToken;
     this.#owned = owned;
@@ -155,20 +152,22 @@ export class Storage implements AsyncDisposable {
     await using opening = new AsyncDisposableStack();
     const rows = opening.use(await openStore({ url: `sqlite:${join(dir, "rows.db")}` }));
     const blobs = opening.use(await openBlobStore({ url: `files:${join(dir, "blobs")}` }));
+    const logFile = opening.use(new DirectLogStore(join(dir, "logs.db")));
     const organizationId = newId("org", random);
     const owner = operator(organizationId);
     const log = silentLog();
-    const control: Control = { ...controlOver({ rows, blobs }, { clock, random, log }), logs: noLogs };
+    const control: Control = { ...controlOver({ rows, blobs }, { clock, random, log }), logs: logFile };
     await furnish(control, owner, organizationId);
     const wanted = { pool: ref("prod"), description: "", expiresInMs: 0 };
     const { token, secret } = await createAgentToken(control, owner, wanted);
     const agentToken = { id: token.id, secret };
-    return new Storage({ dir, rows, blobs, owner, agentToken }, opening.move());
+    return new Storage({ dir, rows, blobs, logFile, owner, agentToken }, opening.move());
   }
 
   /** Makes the rows what they were in the beginning. */
   reset(): void {
     this.#beginning.restore();
+    this.logFile.clear();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -197,15 +196,3 @@ async function furnish(control: Control, owner: Person, id: OrganizationId): Pro
     }),
   );
 }
-
-const none = () => Promise.reject(new Error("there are no logs yet"));
-const noLogs: LogStore = {
-  append: none,
-  nextOffset: none,
-  seal: none,
-  sealWithGap: none,
-  reopen: none,
-  read: none,
-  delete: none,
-  [Symbol.asyncDispose]: async () => {},
-};

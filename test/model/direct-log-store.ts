@@ -8,6 +8,7 @@ import type { AppendResult, LogRead, LogStore, LogStreamId, SealResult } from ".
 export class DirectLogStore implements LogStore {
   readonly #file: LogFile;
   readonly #reader: LogFileReader;
+  readonly #written = new Set<LogStreamId>();
 
   constructor(path: string) {
     this.#file = new LogFile(path);
@@ -48,6 +49,12 @@ export class DirectLogStore implements LogStore {
     await this.#do({ kind: "delete", stream });
   }
 
+  /** Forgets every stream, for the next schedule. */
+  clear(): void {
+    if (this.#written.size > 0) this.#file.commit([...this.#written].map((stream) => ({ kind: "delete", stream })));
+    this.#written.clear();
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.#reader.close();
     this.#file.close();
@@ -55,6 +62,7 @@ export class DirectLogStore implements LogStore {
 
   async #do(command: LogCommand): Promise<LogCommandAnswer> {
     await nextTurn();
+    this.#written.add(command.stream);
     const [answer] = this.#file.commit([command]);
     if (answer === undefined) throw new Error("the log file gave no answer");
     return answer;

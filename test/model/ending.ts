@@ -22,8 +22,10 @@ export async function end(world: World, person: Person): Promise<void> {
   await checkDecided(world);
   if (world.server !== undefined) {
     await world.ledger.checkSerials(world.server);
+    world.ledger.lookAgain();
+    world.ledger.checkLogs(world.server);
     checkLines(world, world.server);
-    await checkAgents(world);
+    checkAgents(world);
   }
 }
 
@@ -33,7 +35,8 @@ async function heal(world: World): Promise<void> {
   await world.renewToken();
   for (const agent of world.agents) {
     world.openRoad(agent);
-    if (agent.name !== "clone") await agent.start();
+    if (agent.name === "clone") agent.crash({ isNoticed: true, isMachine: true, isTorn: false });
+    else await agent.start();
   }
 }
 
@@ -55,11 +58,18 @@ async function isCalm(world: World): Promise<boolean> {
   const runs = await world.runs();
   const isBlocked = runs.some((run) => run.id === holder && isFinal(run.status));
   const isDone = runs.every((run) => isFinal(run.status) || (isBlocked && run.status === "pending"));
-  return isDone && world.processes.every(({ isAlive }) => !isAlive) && (await heldJobs(world)).length === 0;
+  const isQuiet = isDone && world.processes.every(({ isAlive }) => !isAlive);
+  return (
+    isQuiet && heldJobs(world).length === 0 && world.agents.slice(0, 2).every((agent) => isSeated(world, agent.name))
+  );
 }
 
+/** True when the server knows that an agent is connected. */
+const isSeated = (world: World, agentName: string): boolean =>
+  world.server?.control.presence.all().some(({ name }) => name === agentName) ?? false;
+
 /** Jobs that agents still want to tell something of. */
-async function heldJobs(world: World): Promise<readonly string[]> {
+function heldJobs(world: World): readonly string[] {
   return world.agents.flatMap(({ name, dataDir, isRunning }) =>
     name === "clone" && !isRunning
       ? []
@@ -94,7 +104,10 @@ async function mustNeedAPerson(world: World, server: ControlPlane, runId: RunId)
   const jobs = await server.rows.read((q) => q.jobs.ofRun(runId));
   const apply = jobs.find((job) => job.phase === "apply");
   if (apply?.status !== "interrupted")
-    throw new Violation("I2", `${runId} has ended, its apply is ${apply?.status ?? "absent"}, and it holds the workspace`);
+    throw new Violation(
+      "I2",
+      `${runId} has ended, its apply is ${apply?.status ?? "absent"}, and it holds the workspace`,
+    );
   const isBackInWhole = apply.isLogClosed && !world.ledger.hasLostDisk(`${apply.id}-${apply.epoch}`);
   if (!isBackInWhole) return;
   const newest = await server.rows.read((q) => q.states.newestOfJob(apply.id));
@@ -104,17 +117,16 @@ async function mustNeedAPerson(world: World, server: ControlPlane, runId: RunId)
 
 async function checkDecided(world: World): Promise<void> {
   const open = (await world.runs()).filter(({ status }) => !isFinal(status));
-  for (const run of open) throw new Violation("I7", `${run.id} is ${run.status} after everything was healed and decided`);
+  for (const run of open)
+    throw new Violation("I7", `${run.id} is ${run.status} after everything was healed and decided`);
 }
 
 /** Every agent is connected once, and has told everything. */
-async function checkAgents(world: World): Promise<void> {
-  const held = await heldJobs(world);
+function checkAgents(world: World): void {
+  const held = heldJobs(world);
   if (held.length > 0) throw new Violation("I7", `agents still hold ${held.join(", ")}`);
-  for (const agent of world.agents.slice(0, 2)) {
-    const seats = world.server?.control.presence.all().filter(({ name }) => name === agent.name) ?? [];
-    if (seats.length === 0) throw new Violation("I17", `agent ${agent.name} runs, and nobody knows that it is connected`);
-  }
+  for (const { name } of world.agents.slice(0, 2))
+    if (!isSeated(world, name)) throw new Violation("I17", `agent ${name} runs, and nobody knows that it is connected`);
 }
 
 /** I3, I4: a log that was sealed has every numbered line of its program once and in order. */
@@ -124,7 +136,11 @@ function checkLines(world: World, server: ControlPlane): void {
     if (process.subcommand === "show" || key === null) continue;
     const stream = `${key[1]}/${key[2]}`;
     if (server.logFile.readNow(stream, 0, 0).end.kind !== "sealed") continue;
-    const numbers = [...storedLog(server.logFile, stream).toString("utf8").matchAll(/^line (\d+) of/gm)].map((match) => Number(match[1]));
+    const numbers = [
+      ...storedLog(server.logFile, stream)
+        .toString("utf8")
+        .matchAll(/^line (\d+) of/gm),
+    ].map((match) => Number(match[1]));
     const isInOrder = numbers.every((number, index) => number === index + 1);
     const isWhole = numbers.length === process.lines;
     if (!isInOrder || !isWhole)

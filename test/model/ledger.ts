@@ -21,6 +21,8 @@ interface LogFacts {
   bytes: Buffer;
   /** What the server has acknowledged. */
   acknowledged: number;
+  /** Something was said of it since it was compared. */
+  isNew: boolean;
 }
 
 /** Remembers, outside of every disk, what has happened, and compares it with what is promised. */
@@ -61,7 +63,8 @@ export class Ledger {
     const facts = this.#log(claim);
     const from = Number(offset);
     const known = facts.bytes.subarray(from, from + chunk.length);
-    if (from > facts.bytes.length) return this.accuse("I3", `${nameOf(claim)}: the agent left out bytes before ${from}`);
+    if (from > facts.bytes.length)
+      return this.accuse("I3", `${nameOf(claim)}: the agent left out bytes before ${from}`);
     if (!known.equals(chunk.subarray(0, known.length)))
       this.accuse("I3", `${nameOf(claim)}: other bytes than before at ${from}`);
     facts.bytes = Buffer.concat([facts.bytes, chunk.subarray(known.length)]);
@@ -71,6 +74,11 @@ export class Ledger {
     if (message.case !== "logAck" || message.value.closed) return;
     const facts = this.#log(message.value.claim);
     facts.acknowledged = Math.max(facts.acknowledged, Number(message.value.nextOffset));
+  }
+
+  /** Everything is to be compared once more. */
+  lookAgain(): void {
+    for (const facts of this.#logs.values()) facts.isNew = true;
   }
 
   diskLost(jobKeys: readonly string[]): void {
@@ -83,7 +91,10 @@ export class Ledger {
 
   /** I3: what was acknowledged is stored, and what is stored is what was sent. */
   checkLogs({ logFile }: ControlPlane): void {
-    for (const [key, { bytes, acknowledged }] of this.#logs) {
+    for (const [key, facts] of this.#logs) {
+      if (!facts.isNew) continue;
+      facts.isNew = false;
+      const { bytes, acknowledged } = facts;
       const stored = storedLog(logFile, key.replace(/-(\d+)$/, "/$1"));
       if (stored.length < acknowledged)
         throw new Violation("I3", `${key}: ${acknowledged} bytes were acknowledged, ${stored.length} are stored`);
@@ -123,13 +134,17 @@ export class Ledger {
       const jobId = key.replace(/-\d+$/, "") as `job_${string}`;
       const newest = await rows.read((q) => q.states.newestOfJob(jobId));
       if ((newest?.serial ?? 0) < serial)
-        throw new Violation("I10", `${key}: serial ${serial} reached a disk, the store has ${newest?.serial ?? "none"}`);
+        throw new Violation(
+          "I10",
+          `${key}: serial ${serial} reached a disk, the store has ${newest?.serial ?? "none"}`,
+        );
     }
   }
 
   #log(claim: JobClaim | undefined): LogFacts {
     const key = nameOf(claim);
-    const known = this.#logs.get(key) ?? { bytes: Buffer.alloc(0), acknowledged: 0 };
+    const known = this.#logs.get(key) ?? { bytes: Buffer.alloc(0), acknowledged: 0, isNew: true };
+    known.isNew = true;
     this.#logs.set(key, known);
     return known;
   }

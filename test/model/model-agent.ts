@@ -2,15 +2,15 @@ import { appendFile, cp, mkdir, readdir, rm, writeFile } from "node:fs/promises"
 import { join } from "node:path";
 import { type Agent, startAgent } from "../../src/agent/agent.ts";
 import type { AgentOutcome } from "../../src/agent/agent-outcome.ts";
-import type { Machine } from "../../src/agent/machine.ts";
-import type { Preparation } from "../../src/agent/prepare.ts";
 import type { House } from "../../src/agent/house.ts";
 import type { Job } from "../../src/agent/job.ts";
 import { makeJobDirectories, writePrepared } from "../../src/agent/job-files.ts";
+import type { Machine } from "../../src/agent/machine.ts";
+import type { Preparation } from "../../src/agent/prepare.ts";
 import type { Clock } from "../../src/lib/clock.ts";
 import type { Log } from "../../src/lib/log.ts";
 import type { Random } from "../../src/lib/random.ts";
-import { type Line, Line as NewLine, type LineOptions } from "./network.ts";
+import { type Line, type LineOptions, Line as NewLine } from "./network.ts";
 import { Road } from "./road.ts";
 import type { TerraformProcess } from "./terraform.ts";
 
@@ -93,7 +93,14 @@ export class ModelAgent {
       token: async () => token(),
       machine: this.#machine(() => process.isDead),
       config: {
-        ...{ name, concurrency, dataDir: this.dataDir, workRoot: join(dir, "work"), labels: {}, version: "0.0.0-model" },
+        ...{
+          name,
+          concurrency,
+          dataDir: this.dataDir,
+          workRoot: join(dir, "work"),
+          labels: {},
+          version: "0.0.0-model",
+        },
         ...{ isServerAgent: false, searchPath: "", sandbox: "none", minFreeBytes: 0 },
       },
     });
@@ -153,9 +160,10 @@ export class ModelAgent {
 
   async #tearJournals(): Promise<void> {
     for (const key of await this.jobKeys()) {
-      await appendFile(join(this.dataDir, "jobs", key, "journal"), '{"at":"2026-01-01T00:00:00.000Z","kind":"resu').catch(
-        () => {},
-      );
+      await appendFile(
+        join(this.dataDir, "jobs", key, "journal"),
+        '{"at":"2026-01-01T00:00:00.000Z","kind":"resu',
+      ).catch(() => {});
     }
   }
 

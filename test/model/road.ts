@@ -39,4 +39,3 @@ export class Road {
 
 /** How long a host that is no longer there goes unnoticed. */
 export const keepAliveMs = 50_000;
-

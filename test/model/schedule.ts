@@ -79,7 +79,10 @@ const act: fc.Arbitrary<Act> = weighted<Act>([
       saves: flag,
     }),
   ],
-  [4, fc.record({ kind: fc.constant("end" as const), process: few, how: fc.constantFrom("ok", "ok", "fails", "killed") })],
+  [
+    4,
+    fc.record({ kind: fc.constant("end" as const), process: few, how: fc.constantFrom("ok", "ok", "fails", "killed") }),
+  ],
   [5, fc.record({ kind: fc.constant("tick" as const), ms: fc.constantFrom(50, 500, 2_500, 6_000) })],
   [6, kind("beat")],
   [3, fc.record({ kind: fc.constant("cancel" as const), run: few })],

@@ -1,8 +1,8 @@
 import { appendFileSync, realpathSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Random } from "../../src/lib/random.ts";
-import { abortable } from "../../src/lib/abort.ts";
 import type { InterruptOutcome, Step, StepCommand, StepOutcome } from "../../src/agent/steps/step-process.ts";
+import { abortable } from "../../src/lib/abort.ts";
+import type { Random } from "../../src/lib/random.ts";
 
 /** What a program does about SIGINT. */
 export type Manner = "obeys" | "ignores";
@@ -75,7 +75,14 @@ export class TerraformProcess implements Step {
   saveState({ isTorn = false } = {}): void {
     const serial = (this.serial ?? 0) + 1;
     const resources = Array.from({ length: this.lines }, (_, index) => ({ mode: "managed", name: `r${index}` }));
-    const document = { version: 4, terraform_version: "1.11.4", serial, lineage: this.#lineage, outputs: {}, resources };
+    const document = {
+      version: 4,
+      terraform_version: "1.11.4",
+      serial,
+      lineage: this.#lineage,
+      outputs: {},
+      resources,
+    };
     const text = JSON.stringify({ ...document, run: this.runId });
     this.#toDisk(() => writeFileSync(this.#stateFile, isTorn ? text.slice(0, 20) : text));
     if (!isTorn) this.serial = serial;

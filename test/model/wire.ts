@@ -71,7 +71,14 @@ export class Wire {
     signal?.addEventListener("abort", () => this.agentIsGone(this.#options.road.isOpen), { once: true });
     void this.#carry(input as AsyncIterable<Anything>, this.#toServer, true);
     const requests = this.#toServer as unknown as AsyncIterable<MessageInitShape<I>>;
-    const answer = this.server.transport.stream(method, this.#serverSide.signal, undefined, header, requests, contextValues);
+    const answer = this.server.transport.stream(
+      method,
+      this.#serverSide.signal,
+      undefined,
+      header,
+      requests,
+      contextValues,
+    );
     const response = await abortable(answer, this.#agentSide.signal);
     const transit = new OutQueue<Anything>(roomy);
     void this.#carry(transit, this.#toAgent, false).finally(() => this.#options.onOver());
@@ -84,7 +91,11 @@ export class Wire {
   agentIsGone(isNoticed: boolean): void {
     this.#breakAgentSide("the agent's end is gone");
     if (isNoticed) this.#breakServerSide();
-    else this.#options.clock.sleep(keepAliveMs, this.#serverSide.signal).then(() => this.#breakServerSide(), () => {});
+    else
+      this.#options.clock.sleep(keepAliveMs, this.#serverSide.signal).then(
+        () => this.#breakServerSide(),
+        () => {},
+      );
   }
 
   serverIsGone(isNoticed: boolean): void {

@@ -45,7 +45,7 @@ export class World implements AsyncDisposable {
   #token: { readonly id: string; readonly secret: string };
   #fates: Fate[] = [];
   #runs: string[] = [];
-  #dead: ControlPlane[] = [];
+  #hasDied = false;
   #workspaceId: Workspace["id"] | undefined;
 
   private constructor(dir: string, storage: Storage, schedule: Schedule, spoil: Spoil) {
@@ -187,7 +187,7 @@ export class World implements AsyncDisposable {
     await this.#settleDeaths();
     if (this.server !== undefined) return;
     const started = await ControlPlane.start({
-      ...{ storage: this.#storage, dir: this.#dir, clock: this.clock, random: this.#random, log: this.#log, spoil: this.#spoil },
+      ...{ storage: this.#storage, clock: this.clock, random: this.#random, log: this.#log, spoil: this.#spoil },
       onDeath: () => this.#serverDied(started),
     });
     this.server = started;
@@ -310,15 +310,16 @@ export class World implements AsyncDisposable {
   #serverDied(server: ControlPlane): void {
     this.trace.push("  the server is dead");
     if (this.server === server) this.server = undefined;
-    this.#dead.push(server);
+    this.#hasDied = true;
     for (const agent of this.agents) agent.line?.serverDied(server);
   }
 
   async #settleDeaths(): Promise<void> {
     await Promise.all(this.agents.map((agent) => agent.settle()));
-    if (this.#dead.length === 0) return;
+    if (!this.#hasDied) return;
+    // What the dead process had begun to write is written before the next one reads.
+    this.#hasDied = false;
     await quiet();
-    for (const server of this.#dead.splice(0)) await server.close();
   }
 
   /** A refusal with a reason is an answer; what nobody foresaw is not. */

@@ -6,7 +6,7 @@ import { promisify } from "node:util";
 /** A terraform that writes down each of its executions before it becomes the real one. */
 export interface CountingEngine {
   readonly path: string;
-  /** What makes an agent use it: without a sandbox, in which it could write nothing down. */
+  /** What makes an agent use it. */
   readonly args: readonly string[];
   /** The arguments of the executions so far that began with `verb`. */
   executions(verb: string): Promise<readonly string[]>;
@@ -75,7 +75,7 @@ export async function bareTerraform(directory: string, args: readonly string[]):
   return (await promisify(execFile)("terraform", [...args], options)).stdout;
 }
 
-const argsFor = (path: string) => ["--engine-path", path, "--sandbox", "none"];
+const argsFor = (path: string) => ["--engine-path", path];
 
 const terraformPath = async (): Promise<string> =>
   (await promisify(execFile)("sh", ["-c", "command -v terraform"])).stdout.trim();

@@ -66,13 +66,25 @@ export class FakeAgent implements AsyncDisposable {
     { said = introduction(), held = [], liveness = new Liveness() }: ConnectOptions = {},
   ): Promise<FakeAgent> {
     const agent = new FakeAgent(control, await registerAgent(control, who, said), said, liveness);
+    agent.hello(held);
+    await agent.next("welcome");
+    return agent;
+  }
+
+  /** Opens another stream with an earlier registration, and says hello without waiting for an answer. */
+  static again(control: Control, before: FakeAgent, { said = before.said, held = [] }: ConnectOptions = {}): FakeAgent {
+    const agent = new FakeAgent(control, before.registration, said, before.liveness);
+    agent.hello(held);
+    return agent;
+  }
+
+  hello(held: NonNullable<ConnectOptions["held"]>): void {
+    const { incarnation, bootId } = this.said;
     const jobs = held.map(({ id, epoch, stage = JobStage.RUNNING }) => ({
       claim: { jobId: id, epoch: BigInt(epoch) },
       stage,
     }));
-    agent.send({ case: "hello", value: { incarnation: said.incarnation, bootId: said.bootId, jobs } });
-    await agent.next("welcome");
-    return agent;
+    this.send({ case: "hello", value: { incarnation, bootId, jobs } });
   }
 
   get isOver(): boolean {

@@ -42,6 +42,8 @@ export interface AgentOptions {
   readonly token?: string;
   readonly name?: string;
   readonly concurrency?: number;
+  /** None if absent: the engines of tests write down what happens to them, outside of their jobs. */
+  readonly sandbox?: "auto" | "none";
   readonly dataDir?: string;
   readonly args?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
@@ -110,7 +112,7 @@ class OpenScene implements Scene {
 
   async agent(
     server: TestServer,
-    { pool, token, concurrency = 1, args = [], ...options }: AgentOptions,
+    { pool, token, concurrency = 1, sandbox = "none", args = [], ...options }: AgentOptions,
   ): Promise<TestAgent> {
     const name = options.name ?? freshName("agent");
     const dataDir = options.dataDir ?? join(this.directory, name);
@@ -118,18 +120,8 @@ class OpenScene implements Scene {
     await writeFile(tokenFile, token ?? (await server.api.token(pool)).secret, { mode: 0o600 });
     const call = [
       ...["--address", server.url, "--token-file", tokenFile, "--name", name, "--data-dir", dataDir],
-      ...[
-        "--concurrency",
-        String(concurrency),
-        "--log-format",
-        "json",
-        "--min-free-disk",
-        "1MiB",
-        "--disk-reserve",
-        "4MiB",
-      ],
-      // Engines of tests note what happens to them outside of their jobs.
-      ...["--sandbox", "none", "--disk-reserve", "1MiB"],
+      ...["--concurrency", String(concurrency), "--log-format", "json", "--sandbox", sandbox],
+      ...["--min-free-disk", "1MiB", "--disk-reserve", "1MiB"],
       ...args,
     ];
     const start = () => this.start("windlass-agent", call, options.env);

@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, vi } from "vitest";
 import { openScene, type Scene, type ServerOptions, type TestServer } from "./scene.ts";
 
 // Each wait has its own, shorter deadline, whose message says what was awaited.
-vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
+vi.setConfig({ testTimeout: 240_000, hookTimeout: 120_000 });
 
 /** The scene that the tests of a file share. */
 export interface Stage {

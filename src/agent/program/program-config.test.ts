@@ -26,7 +26,7 @@ describe("how windlass-agent is called", () => {
       config: {
         token,
         address: "http://127.0.0.1:7070",
-        agent: { dataDir: "/var/lib/agent", concurrency: 1, sandbox: "none", searchPath: "/bin", isServerAgent: false },
+        agent: { dataDir: "/var/lib/agent", concurrency: 1, sandbox: "auto", searchPath: "/bin", isServerAgent: false },
       },
     });
   });
@@ -66,11 +66,19 @@ describe("how windlass-agent is called", () => {
 
   test("nothing is accepted and ignored", () => {
     const environment = { WINDLASS_AGENT_TOKEN: token };
-    expect(problems(["--sandbox", "bwrap"], environment)).toEqual([expect.stringContaining("no bwrap sandbox")]);
+    expect(problems(["--sandbox", "docker"], environment)).toEqual([expect.stringContaining("auto or bwrap or none")]);
     expect(problems(["--cert-file", "/nonexistent"], environment)).toHaveLength(2);
     expect(problems(["--address", "ftp://host"], environment)).toEqual([
       expect.stringContaining("--address: expected"),
     ]);
+  });
+
+  test("a path that would show the agent's secrets to jobs is refused", () => {
+    const environment = { WINDLASS_AGENT_TOKEN: token };
+    const call = (paths: string) => problems(["--data-dir", "/var/lib/agent", "--sandbox-paths", paths], environment);
+    expect(call("/opt/mirror, /srv/tools")).toBe("run");
+    expect(call("/opt/mirror,/var/lib")).toEqual([expect.stringContaining("would show /var/lib/agent to jobs")]);
+    expect(call("mirror")).toEqual([expect.stringContaining("expected absolute paths")]);
   });
 
   test("variables of the other programs are no mistake", () => {

@@ -93,8 +93,11 @@ const agentConfig = (values: Values, environment: Environment): AgentConfig => (
 function checkSandboxPaths({ sandboxPaths, dataDir, tokenFile }: Values, problems: string[]): void {
   for (const path of sandboxPaths) {
     if (!isAbsolute(path)) problems.push(`--sandbox-paths: expected absolute paths, got "${path}"`);
-    const secret = [dataDir, ...(tokenFile === undefined ? [] : [resolve(tokenFile)])].find((file) => isWithin(file, path));
-    if (secret !== undefined) problems.push(`--sandbox-paths: ${path} would show ${secret} to jobs: name what they need only`);
+    const secret = [dataDir, ...(tokenFile === undefined ? [] : [resolve(tokenFile)])].find((file) =>
+      isWithin(file, path),
+    );
+    if (secret !== undefined)
+      problems.push(`--sandbox-paths: ${path} would show ${secret} to jobs: name what they need only`);
   }
 }
 

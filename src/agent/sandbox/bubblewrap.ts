@@ -53,7 +53,13 @@ function systemMounts(): readonly string[] {
     if (found === undefined) return [];
     return found.isSymbolicLink() ? ["--symlink", readlinkSync(path), path] : ["--ro-bind", path, path];
   });
-  return ["--ro-bind", "/usr", "/usr", ...roots, ...[...etcNames, ...elsewhere].flatMap((path) => ["--ro-bind-try", path, path])];
+  return [
+    "--ro-bind",
+    "/usr",
+    "/usr",
+    ...roots,
+    ...[...etcNames, ...elsewhere].flatMap((path) => ["--ro-bind-try", path, path]),
+  ];
 }
 
 /**

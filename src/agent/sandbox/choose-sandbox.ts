@@ -12,10 +12,10 @@ export type SandboxWish = (typeof sandboxWishes)[number];
 /** How the processes of a job are kept apart from the machine. */
 export type Sandbox =
   | { readonly kind: "none" }
-  | { readonly kind: "bwrap"; /** Its program. */ readonly program: string };
+  | { readonly kind: "bwrap" /** Its program. */; readonly program: string };
 
 export type SandboxChoice =
-  | { readonly kind: "chosen"; readonly sandbox: Sandbox; /** Why it is not a better one. */ readonly why: string }
+  | { readonly kind: "chosen"; readonly sandbox: Sandbox /** Why it is not a better one. */; readonly why: string }
   /** What was asked for does not work here. */
   | { readonly kind: "unusable"; readonly why: string };
 
@@ -36,7 +36,12 @@ export async function chooseSandbox(wish: SandboxWish, searchPath: string): Prom
 async function findProgram(searchPath: string): Promise<string | undefined> {
   for (const directory of [...searchPath.split(delimiter), "/usr/bin"]) {
     const file = join(directory, "bwrap");
-    const isProgram = isAbsolute(file) && (await access(file, constants.X_OK).then(() => true, () => false));
+    const isProgram =
+      isAbsolute(file) &&
+      (await access(file, constants.X_OK).then(
+        () => true,
+        () => false,
+      ));
     if (isProgram) return file;
   }
   return undefined;
@@ -57,7 +62,12 @@ async function whyNot(program: string): Promise<string | undefined> {
 }
 
 function complaint(argv: readonly string[]): Promise<string | undefined> {
-  const options = { env: { PATH: "/usr/bin:/bin" }, cwd: "/", timeout: probeDeadlineMs, killSignal: "SIGKILL" } as const;
+  const options = {
+    env: { PATH: "/usr/bin:/bin" },
+    cwd: "/",
+    timeout: probeDeadlineMs,
+    killSignal: "SIGKILL",
+  } as const;
   const { promise, resolve } = Promise.withResolvers<string | undefined>();
   execFile("/bin/sh", [...argv], options, (error, _stdout, stderr) => {
     if (error === null) return resolve(undefined);

@@ -10,10 +10,7 @@ const patienceMs = 5_000;
  * The program in a sandbox, as the sandbox reported it (the JSON of `bwrap --info-fd`). Only a child of the sandbox itself
  * counts: whatever else stands there, no other process gets its signals.
  */
-export async function sandboxedProgram(
-  sandbox: ProcessIdentity,
-  report: string,
-): Promise<ProcessIdentity | undefined> {
+export async function sandboxedProgram(sandbox: ProcessIdentity, report: string): Promise<ProcessIdentity | undefined> {
   const [, pid] = /"child-pid"\s*:\s*(\d+)/.exec(report) ?? [];
   return pid === undefined ? undefined : identifyChild(Number(pid), sandbox);
 }

@@ -75,7 +75,7 @@ describe("a step", () => {
   test("that cannot be started is refused with the reason; a program that is missing exits with 127", async () => {
     const refused = await startStep({ ...command("/bin/true"), cwd: join(dir, "missing") });
     expect(refused).toMatchObject({ kind: "refused", why: expect.stringContaining("ENOENT") });
-    expect(await adoptStep(stepDir())).toMatchObject({ kind: "lost" });
+    expect(await adoptStep(stepDir())).toEqual({ kind: "never-started" });
     const tooLong = await startStep({
       ...command("/bin/true"),
       dir: join(dir, "other"),
@@ -92,6 +92,19 @@ describe("a step", () => {
     await expect(startStep(command("/bin/echo", "twice"))).rejects.toThrow(/EEXIST/);
     expect(await log()).toBe("once\n");
     expect(await adoptStep(join(dir, "never"))).toEqual({ kind: "never-started" });
+  });
+
+  test("whose shell was not started before the agent ended was never started; one that just begins is waited for", async () => {
+    const step = await start("sleep 60");
+    await vi.waitFor(async () => expect(await step.pid()).toBeGreaterThan(0));
+    const identity = await readFile(join(stepDir(), "wrapper"));
+    await writeFile(join(stepDir(), "wrapper"), "");
+    const adopting = adoptStep(stepDir());
+    await writeFile(join(stepDir(), "wrapper"), identity);
+    expect(await adopting).toMatchObject({ kind: "running" });
+    await step.forceStop();
+    for (const name of ["wrapper", "pid", "status", "forced"]) await rm(join(stepDir(), name), { force: true });
+    expect(await adoptStep(stepDir())).toEqual({ kind: "never-started" });
   });
 
   test("that waits is left by an abort", async () => {

@@ -7,7 +7,15 @@ import { join } from "node:path";
 import { type Clock, systemClock } from "../../lib/clock.ts";
 import { watchPath } from "../../lib/file-events.ts";
 import { errnoOf, syncDirectory } from "../durable-files.ts";
-import { hasOrphans, identify, isAlive, type ProcessIdentity, parseIdentity, readBootId } from "./process-identity.ts";
+import {
+  hasOrphans,
+  identify,
+  isAlive,
+  isNamedByProcess,
+  type ProcessIdentity,
+  parseIdentity,
+  readBootId,
+} from "./process-identity.ts";
 import { sandboxedProgram, untilInterruptible } from "./sandboxed-program.ts";
 
 export interface StepCommand {
@@ -121,11 +129,23 @@ export async function adoptStep(dir: string, clock: Clock = systemClock): Promis
   const start = await readFile(join(dir, "start.json"), "utf8").catch(() => undefined);
   if (start === undefined) return { kind: "never-started" };
   const isSandboxed = start.includes('"isSandboxed":true');
-  const step = new StepProcess({ dir, clock, wrapper: await readIdentity(dir, "wrapper"), isSandboxed });
   const isSameBoot = start.includes(JSON.stringify(await readBootId()));
+  if (isSameBoot && !(await hasBegun(dir, clock))) return { kind: "never-started" };
+  const step = new StepProcess({ dir, clock, wrapper: await readIdentity(dir, "wrapper"), isSandboxed });
   const outcome = isSameBoot ? await step.look() : await step.recorded();
   if (outcome !== undefined) return outcome;
   return isSameBoot ? { kind: "running", step } : { kind: "lost", why: "the machine was restarted" };
+}
+
+/** False when the agent ended before it came to start the step's shell; one that is there is given time to say who it is. */
+async function hasBegun(dir: string, clock: Clock): Promise<boolean> {
+  for (let check = 0; check < goneChecks; check += 1) {
+    const isBeginning = await isNamedByProcess(dir);
+    if ((await readIdentity(dir, "wrapper")) !== undefined) return true;
+    if (!isBeginning) return (await readIdentity(dir, "pid")) !== undefined;
+    await clock.sleep(goneCheckMs);
+  }
+  return true;
 }
 
 interface StepParts {

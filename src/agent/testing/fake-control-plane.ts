@@ -59,6 +59,8 @@ export class FakeControlPlane {
   readonly results: JobResult[] = [];
   readonly declines: string[] = [];
   readonly goodbyes: string[] = [];
+  /** Answers to the next requests for variables. */
+  readonly variablesRefusals: ConnectError[] = [];
   readonly #jobs = new Map<string, FakeJob>();
   #connection: Connection | undefined;
   #sessionEpoch = 0n;
@@ -70,7 +72,11 @@ export class FakeControlPlane {
         session: (messages, context) => this.#session(messages, context),
       });
       router.service(JobArtifactService, {
-        getVariables: (_request, context) => ({ variables: [...this.#started(context).variables] }),
+        getVariables: (_request, context) => {
+          const refusal = this.variablesRefusals.shift();
+          if (refusal !== undefined) throw refusal;
+          return { variables: [...this.#started(context).variables] };
+        },
         downloadConfiguration: (_request, context) => pieces(this.#jobOf(context).configuration),
         downloadPlan: (_request, context) => pieces(this.#jobOf(context).plan),
         downloadState: (_request, context) => pieces(this.#jobOf(context).state),
@@ -79,8 +85,8 @@ export class FakeControlPlane {
           return {};
         },
         uploadState: async (parts, context) => {
-          await this.#jobOf(context).takeState(parts);
-          return { stateVersionId: "sv_1" };
+          const quarantineReason = await this.#jobOf(context).takeState(parts);
+          return { stateVersionId: "sv_1", quarantined: quarantineReason !== "", quarantineReason };
         },
       });
     });

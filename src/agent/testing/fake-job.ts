@@ -47,6 +47,8 @@ export class FakeJob {
   readonly states: UploadedState[] = [];
   desired: DesiredState = DesiredState.RUN;
   isGrantable = true;
+  /** Why a state is kept aside, if it is. */
+  quarantineReasonOf: (header: UploadStateHeader) => string = () => "";
   /** Start requests get no answer while true. */
   isUndecided = false;
   grants = 0;
@@ -97,14 +99,17 @@ export class FakeJob {
     this.uploadedPlan = { plan: Buffer.concat(plan), summary: Buffer.concat(summary).toString("utf8") };
   }
 
-  async takeState(parts: AsyncIterable<UploadStateRequest>): Promise<void> {
+  /** Resolves with why it is kept aside; empty when it is not. */
+  async takeState(parts: AsyncIterable<UploadStateRequest>): Promise<string> {
     let header: UploadStateHeader | undefined;
     const chunks: Uint8Array[] = [];
     for await (const { part } of parts) {
       if (part.case === "header") header = part.value;
       if (part.case === "chunk") chunks.push(part.value);
     }
-    if (header !== undefined) this.states.push({ header, content: Buffer.concat(chunks) });
+    if (header === undefined) throw new Error("a state has a header");
+    this.states.push({ header, content: Buffer.concat(chunks) });
+    return this.quarantineReasonOf(header);
   }
 }
 
