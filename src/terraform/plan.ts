@@ -1,7 +1,7 @@
 import type { Json } from "./events.ts";
 import { createMask, type Mask, type MaskedJson, type ShownChange } from "./plan-mask.ts";
 
-export type { Masked, MaskedJson } from "./plan-mask.ts";
+export type { MaskedJson } from "./plan-mask.ts";
 
 /** What happens to an object, in terraform's words; a replacement tells its order. */
 export type PlanAction =
