@@ -125,7 +125,7 @@ class RunningAgent implements Agent {
     const { config, clock, random, log, transport, machine = thisMachine } = this.#options;
     const artifacts = (jobToken: string) => new JobArtifacts(transport, jobToken);
     const { minFreeBytes, reserveBytes: bytes = 0 } = config;
-    const reserve = new DiskReserve({ path: join(config.dataDir, "reserve"), bytes, minFreeBytes, clock, log });
+    const reserve = new DiskReserve({ path: join(config.dataDir, "reserve"), bytes, minFreeBytes, clock, random, log });
     const house: House = { config, agentName, clock, random, log, artifacts, machine, sandbox, reserve };
     return new JobTable({
       ...{ config, incarnation, clock, log, reserve },

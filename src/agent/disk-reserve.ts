@@ -1,8 +1,8 @@
-import { randomFillSync } from "node:crypto";
 import { open, rm, stat, statfs } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { Clock } from "../lib/clock.ts";
 import type { Log } from "../lib/log.ts";
+import type { Random } from "../lib/random.ts";
 import { isOutOfSpace, makePrivateDirectory } from "./durable-files.ts";
 
 export interface DiskReserveOptions {
@@ -10,9 +10,10 @@ export interface DiskReserveOptions {
   readonly path: string;
   /** 0 is no reserve. */
   readonly bytes: number;
-  /** The reserve is taken only if this much is left beside it. */
+  /** The reserve is taken only if this much is left beside it, and as much again: what was given away stays away for a while. */
   readonly minFreeBytes: number;
   readonly clock: Clock;
+  readonly random: Random;
   readonly log: Log;
 }
 
@@ -81,23 +82,23 @@ export class DiskReserve {
 
   /** Real bytes, so that no file system can save them: neither holes nor compression take space. */
   async #take(): Promise<boolean> {
-    const { path, bytes, minFreeBytes, log } = this.#options;
+    const { path, bytes, minFreeBytes, random, log } = this.#options;
     try {
       await makePrivateDirectory(dirname(path));
       await rm(path, { force: true });
-      if ((await freeBytes(dirname(path))) < bytes + minFreeBytes) return false;
-      await fill(path, bytes);
+      if ((await freeBytes(dirname(path))) < bytes + Math.max(bytes, minFreeBytes)) return false;
+      await fill(path, bytes, random);
       return true;
     } catch (error) {
-      await rm(path, { force: true });
+      await rm(path, { force: true }).catch(() => {});
       if (!isOutOfSpace(error)) log.error({ err: error, path }, "the reserve cannot be written");
       return false;
     }
   }
 }
 
-async function fill(path: string, bytes: number): Promise<void> {
-  const chunk = randomFillSync(Buffer.allocUnsafe(Math.min(bytes, chunkBytes)));
+async function fill(path: string, bytes: number, random: Random): Promise<void> {
+  const chunk = random.bytes(Math.min(bytes, chunkBytes));
   await using file = await open(path, "wx", 0o600);
   for (let at = 0; at < bytes; at += chunk.length) await file.write(chunk, 0, Math.min(chunk.length, bytes - at), at);
 }

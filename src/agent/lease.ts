@@ -1,4 +1,4 @@
-import { abortable } from "../lib/abort.ts";
+import { abortable, linkSignals } from "../lib/abort.ts";
 import type { Clock } from "../lib/clock.ts";
 
 /** What a control plane gives that names no lease. Source: the reliability study, §2.5. */
@@ -33,8 +33,20 @@ export class Lease {
     while (this.hasEnded) await abortable(this.#renewed.promise, signal);
   }
 
+  /** A renewal may also shorten it. */
+  async #endOrRenewal(signal: AbortSignal): Promise<void> {
+    using waiting = linkSignals(signal);
+    const end = this.#clock.sleep(this.#endsMs - this.#clock.monotonicMs(), waiting.signal);
+    try {
+      await Promise.race([end, this.#renewed.promise]);
+    } finally {
+      waiting.abort();
+      end.catch(() => {});
+    }
+  }
+
   /** Resolves when it has ended, however often it is renewed meanwhile; rejects when aborted. */
   async untilEnd(signal: AbortSignal): Promise<void> {
-    while (!this.hasEnded) await this.#clock.sleep(this.#endsMs - this.#clock.monotonicMs(), signal);
+    while (!this.hasEnded) await this.#endOrRenewal(signal);
   }
 }

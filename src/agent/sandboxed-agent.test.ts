@@ -101,7 +101,6 @@ describeWithSandbox("an agent with a sandbox", () => {
     const files = {
       "stack/main.tf":
         'variable "who" {}\nmodule "m" {\n  source = "../module"\n  who = var.who\n}\noutput "said" {\n  value = module.m.said\n}\n',
-      // biome-ignore lint/suspicious/noTemplateCurlyInString: terraform's template, not ours
       "module/main.tf": 'variable "who" {}\noutput "said" {\n  value = format("hello, %s", var.who)\n}\n',
     };
     const variables = [{ key: "who", value: "moon" }];

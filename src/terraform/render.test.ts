@@ -164,7 +164,7 @@ describe("progress of an apply", () => {
   test("counts what was done and lists what was begun and not ended", () => {
     const progress = new ApplyProgress();
     for (const event of events) progress.observe(event);
-    expect(progress.counts).toEqual({ added: 1, changed: 0, destroyed: 1, errored: 1 });
+    expect(progress.counts).toEqual({ imported: 0, added: 1, changed: 0, destroyed: 1, errored: 1 });
     expect(resourcesInFlight(events)).toEqual([
       { address: "b", action: "create" },
       { address: "e", action: "update", id: "id-e" },

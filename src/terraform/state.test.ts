@@ -56,6 +56,19 @@ describe("reading a state file", () => {
     });
   });
 
+  test("a file outside of the job's directory is refused, even when a link on the way leads there", async () => {
+    for (const name of ["job", "other"]) await mkdir(join(dir, name));
+    await writeFile(join(dir, "other", "terraform.tfstate"), state(1));
+    await symlink(join(dir, "other"), join(dir, "job", "config"));
+    const within = join(dir, "job");
+    expect(await readStateFile(join(within, "config", "terraform.tfstate"), { within })).toMatchObject({
+      kind: "refused",
+      why: "it lies outside of the job's directory",
+    });
+    await writeFile(join(within, "terraform.tfstate"), state(2));
+    expect(await readStateFile(join(within, "terraform.tfstate"), { within })).toMatchObject({ serial: 2 });
+  });
+
   test("what is in it", () => {
     const resources = [
       {

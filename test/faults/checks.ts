@@ -87,15 +87,21 @@ async function checkLog(look: Look, verb: "plan" | "apply"): Promise<number> {
   if (phase === undefined || phase.epoch === 0n) return 0;
   const which = verb === "plan" ? RunPhase.PLAN : RunPhase.APPLY;
   const { text, bytes, missingBytes } = await persistently(() => cluster.api.log(subject.id, which, false));
-  if (isFinal(run) && phase.startTime !== undefined && !phase.logComplete)
+  const isGivenUp = verb === "plan" && !phase.logComplete && hasLostPlan(run);
+  if (isFinal(run) && phase.startTime !== undefined && !phase.logComplete && !isGivenUp)
     complain(`the log of its ${verb} is not complete`);
   if (missingBytes !== 0) complain(`the log of its ${verb} misses ${missingBytes} bytes`);
   const body = bodyOf(text);
   if (body === undefined) complain(`the log of its ${verb} has no heading: ${JSON.stringify(text.slice(0, 200))}`);
-  else if (subject.subject.kind === "fake") await checkFakeLog(look, { verb, body, plan: subject.subject.plan });
+  else if (subject.subject.kind === "fake")
+    await checkFakeLog(look, { verb, body, plan: subject.subject.plan, isGivenUp });
   else if (verb === "apply" && subject.subject.kind === "slow") checkSlowLog(look, body, subject.subject.sleepers);
   return bytes.length;
 }
+
+/** A canceled or twice lost plan whose agent fenced it brings no log: the sweeper marks the gap ten minutes later. */
+const hasLostPlan = (run: Run): boolean =>
+  run.state === RunState.CANCELED || run.errorMessage.includes("agents were lost while they planned");
 
 /** A log without the lines that the agent put around those of terraform; an empty one has none. */
 function bodyOf(text: string): string | undefined {
@@ -108,9 +114,10 @@ interface FakeLog {
   readonly verb: "plan" | "apply";
   readonly body: string;
   readonly plan: FakePlan;
+  readonly isGivenUp: boolean;
 }
 
-async function checkFakeLog(look: Look, { verb, body, plan }: FakeLog): Promise<void> {
+async function checkFakeLog(look: Look, { verb, body, plan, isGivenUp }: FakeLog): Promise<void> {
   const { cluster, subject, run, endedByUs, complain } = look;
   const pids = await cluster.engine.executions(subject.id, verb);
   const endings = await cluster.engine.endings(subject.id, verb);
@@ -120,7 +127,7 @@ async function checkFakeLog(look: Look, { verb, body, plan }: FakeLog): Promise<
   const total = verb === "plan" ? plan.planLines : plan.applyLines;
   const all = printed(plan, subject.id, { verb, lines: total });
   if (pids.length === 0 && body !== "") complain(`its ${verb} was never executed, but has a log`);
-  if (pids.length === 0 || possible.includes(body)) return;
+  if (pids.length === 0 || possible.includes(body) || (isGivenUp && all.startsWith(body))) return;
   // The shell around a step says that somebody ended it.
   const rest = body.replace(/Killed\n$/, "");
   const isCutOff = pids.some((pid) => endedByUs.has(pid)) || endings.length < pids.length;

@@ -73,6 +73,8 @@ export async function runBatch(options: BatchOptions): Promise<BatchReport> {
   const findings = await checkAll(cluster, runs, endedByUs);
   const ends = await Promise.all(runs.map(async ({ id }) => stateName(await cluster.api.run(id))));
   const violations = [...unrest, ...findings.violations, ...(await closeAll(cluster))];
+  // Said here as well: disposing the scene fails, too, when something is left.
+  if (violations.length > 0) console.error(`seed ${options.seed}: ${violations.join("\n")}`);
   const members = [cluster.server, ...cluster.agents.map(({ member }) => member)];
   const evidence = violations.length === 0 ? "" : [timelineOf(drawn), scene.report()].join("\n");
   return {

@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promis
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { packDirectory } from "../../lib/archive-pack.ts";
-import { systemClock } from "../../lib/clock.ts";
+import { type Clock, systemClock } from "../../lib/clock.ts";
 import { readEnvironment } from "../../lib/environment.ts";
 import { type LogFields, memoryLog } from "../../lib/log.ts";
 import { systemRandom } from "../../lib/random.ts";
@@ -30,13 +30,13 @@ export class AgentPlace implements AsyncDisposable {
   }
 
   /** Starts an agent; one of the same name is the same agent again. */
-  start(name = "a", config: Partial<AgentConfig> = {}): Agent {
+  start(name = "a", config: Partial<AgentConfig> = {}, clock: Clock = systemClock): Agent {
     const { log, records } = memoryLog();
     this.#records.push(records);
     const agent = startAgent({
       transport: this.controlPlane.transport,
       token: async () => "wdl_agt_test",
-      clock: systemClock,
+      clock,
       random: { ...systemRandom, fraction: () => 0.1 },
       log,
       config: {

@@ -19,22 +19,9 @@ import { DesiredState, type JobClaim } from "../../gen/windlass/agent/v1/job_pb.
 import { untilAborted } from "../../lib/abort.ts";
 import { OutQueue } from "../../lib/queue.ts";
 import type { FakeJob } from "./fake-job.ts";
+import { type Knobs, untouchedKnobs } from "./knobs.ts";
 
 type Answer = NonNullable<MessageInitShape<typeof SessionResponseSchema>["message"]>;
-
-/** What a test may change of the control plane's behaviour. */
-export interface Knobs {
-  /** Thrown by Register. */
-  refusal: ConnectError | undefined;
-  /** Streams are refused while true: the control plane is away. */
-  isAway: boolean;
-  /** Result acknowledgements to lose. */
-  lostResultAcks: number;
-  /** Log chunks to answer with a rewind instead of taking them. */
-  refusedChunks: number;
-  heartbeatMs: number;
-  logWindowBytes: number;
-}
 
 interface Connection {
   readonly out: OutQueue<SessionResponse>;
@@ -44,14 +31,7 @@ interface Connection {
 /** A control plane in memory that speaks the real protocol, keeps what agents send, and misbehaves when told to. */
 export class FakeControlPlane {
   readonly transport: Transport;
-  readonly knobs: Knobs = {
-    refusal: undefined,
-    isAway: false,
-    lostResultAcks: 0,
-    refusedChunks: 0,
-    heartbeatMs: 200,
-    logWindowBytes: 256 * 1024,
-  };
+  readonly knobs: Knobs = untouchedKnobs();
   readonly registrations: RegisterRequest[] = [];
   readonly hellos: Hello[] = [];
   readonly heartbeats: Heartbeat[] = [];
@@ -152,6 +132,7 @@ export class FakeControlPlane {
 
   async *#session(messages: AsyncIterable<SessionRequest>, context: HandlerContext): AsyncGenerator<SessionResponse> {
     if (this.knobs.isAway) throw new ConnectError("away", Code.Unavailable);
+    if (this.knobs.isSessionRefused) throw new ConnectError("the session is over", Code.Unauthenticated);
     this.disconnect();
     const connection = {
       out: new OutQueue<SessionResponse>({ maxItems: 1e6, maxBytes: 1e9 }),
@@ -233,9 +214,12 @@ export class FakeControlPlane {
 
   #heartbeat(heartbeat: Heartbeat): void {
     this.heartbeats.push(heartbeat);
+    const { isSilent, leaseMs } = this.knobs;
+    if (isSilent) return;
+    const lease = leaseMs === undefined ? {} : { lease: durationFromMs(leaseMs) };
     const jobs = heartbeat.jobs.map(({ claim }) => {
       const desired = this.#find(claim)?.desired ?? DesiredState.GONE;
-      return { claim: { jobId: claim?.jobId ?? "", epoch: claim?.epoch ?? 0n }, desired };
+      return { claim: { jobId: claim?.jobId ?? "", epoch: claim?.epoch ?? 0n }, desired, ...lease };
     });
     this.send({ case: "heartbeatReply", value: { nextInterval: durationFromMs(this.knobs.heartbeatMs), jobs } });
   }
