@@ -182,11 +182,12 @@ async function takeLateReport(tx: Queries, at: Moment, { job, report }: { job: J
   if (isSafe) await releaseWorkspace(tx, at, told);
 }
 
-function lateMessage(run: Run, { outcome, exitCode, stateSerial }: Report, isSafe: boolean): string {
+function lateMessage(run: Run, { outcome, exitCode, errorMessage, stateSerial }: Report, isSafe: boolean): string {
   const first = run.errorMessage.split(". Recovered:")[0] ?? "";
+  const said = errorMessage === "" ? "" : ` (${errorMessage})`;
   const state =
     stateSerial === 0
-      ? "it wrote no state"
+      ? "no state of it is stored"
       : `state serial ${stateSerial} ${isSafe ? "was recovered" : "is quarantined: look at it with `windlass state list --quarantined`"}`;
-  return `${first}. Recovered: the agent came back, terraform had ${outcome === "finished" ? "applied everything" : `ended with exit code ${exitCode}`}, ${state}`;
+  return `${first}. Recovered: the agent came back, terraform had ${outcome === "finished" ? "applied everything" : `ended with exit code ${exitCode}${said}`}, ${state}`;
 }
