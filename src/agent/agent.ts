@@ -88,18 +88,20 @@ class RunningAgent implements Agent {
     log.info({ version: config.version, "agent.server": config.isServerAgent }, "starting agent");
     const chosen = await chooseSandbox(config.sandbox, config.searchPath);
     if (chosen.kind === "unusable") return { kind: "sandbox_unusable", detail: chosen.why };
-    const { sandbox } = chosen;
-    if (sandbox.kind === "none")
+    if (chosen.sandbox.kind === "none" && config.sandbox !== "none")
       log.warn({ reason: chosen.why }, "jobs run without a sandbox: they can read what the agent can");
     const locked = await lockDirectory(config.dataDir).catch(unusable);
     if ("detail" in locked) return locked;
     if (locked.kind === "held") return { kind: "directory_unusable", detail: locked.message };
     using _lock = locked.lock;
-    const identity = await loadIdentity(config.dataDir, { random, name: config.name });
+    return await this.#serve(await loadIdentity(config.dataDir, { random, name: config.name }), chosen.sandbox);
+  }
+
+  async #serve(identity: Identity, sandbox: Sandbox): Promise<AgentOutcome> {
     await using table = this.#jobTable(identity, sandbox);
     this.#table = table;
     await table.restore();
-    void warmUp(config);
+    void warmUp(this.#options.config);
     if (this.#drainReason !== undefined) table.drain(this.#drainReason);
     const outcome = await superviseConnection(
       {

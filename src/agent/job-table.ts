@@ -65,6 +65,8 @@ export class JobTable implements SessionHost, AsyncDisposable {
   readonly #listeners = new Set<(change: HostChange) => void>();
   readonly #stopping = new AbortController();
   readonly #freshness: Freshness;
+  /** The reserve is taken before the first job needs it, beside everything else. */
+  #reserving: Promise<unknown> | undefined;
   #drainReason: string | undefined;
 
   constructor(options: JobTableOptions) {
@@ -78,7 +80,8 @@ export class JobTable implements SessionHost, AsyncDisposable {
 
   /** Takes up what an earlier process of this agent left. Call it once, before the first stream. */
   async restore(): Promise<void> {
-    const { clock, log } = this.#options;
+    const { clock, log, reserve } = this.#options;
+    this.#reserving = reserve?.ensure();
     for (const found of await readStoredJobs(this.#root, () => clock.now())) {
       const job = this.#add(found, true);
       log.info(idsOf(job), "job of an earlier start taken up");
@@ -189,7 +192,7 @@ export class JobTable implements SessionHost, AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stopping.abort(new Error("the agent stops"));
-    await Promise.allSettled(this.#work.values());
+    await Promise.allSettled([this.#reserving, ...this.#work.values()]);
     for (const job of this.#jobs.values()) await job.journal[Symbol.asyncDispose]();
   }
 

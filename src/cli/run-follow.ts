@@ -1,5 +1,5 @@
 import { type Phase, type Run, RunPhase, RunState } from "../gen/windlass/v1/run_pb.ts";
-import { linkSignals } from "../lib/abort.ts";
+import { linkSignals, untilAborted } from "../lib/abort.ts";
 import type { Context } from "./context.ts";
 import { RunFeed } from "./run-feed.ts";
 import { RunLink } from "./run-link.ts";
@@ -26,6 +26,9 @@ export interface Following {
   readonly waitTimeoutMs: number | undefined;
 }
 
+/** What still hangs after an abort is left behind: its connection is closed. */
+const endingMs = 300;
+
 /** Follows a run until it has ended (or was left waiting) and answers how it stands. Survives restarts of the server. */
 export async function followRun(following: Following, run: Run): Promise<Run> {
   const { context, client } = following;
@@ -45,7 +48,8 @@ export async function followRun(following: Following, run: Run): Promise<Run> {
     return await Promise.race([narration, expiry]);
   } finally {
     own.abort(new Error("the run is no longer followed"));
-    await Promise.allSettled(background);
+    context.hangUp();
+    await Promise.race([Promise.allSettled(background), context.io.clock.sleep(endingMs)]);
   }
 }
 
@@ -77,7 +81,8 @@ async function decideWhilePlanned(following: Following, feed: RunFeed, signal: A
     () => needed.abort(new Error("the plan has been decided")),
     () => {},
   );
-  return following.decide(feed.latest, needed.signal);
+  // Awaited here, or the link to the signal would be cut before the decision.
+  return await following.decide(feed.latest, needed.signal);
 }
 
 interface Watched {
@@ -89,10 +94,12 @@ interface Watched {
 async function watch({ client, feed, link }: Watched, signal: AbortSignal): Promise<void> {
   const runId = feed.latest.id;
   await link.persist(async () => {
-    for await (const { run } of client.watchRun({ runId }, { signal })) {
+    // An aborted stream that rests between two messages does not always say so: it is not waited for.
+    for await (const { run } of untilAborted(client.watchRun({ runId }, { signal }), signal)) {
       link.back();
       if (run !== undefined) feed.update(run);
     }
+    signal.throwIfAborted();
     return isFinal(feed.latest.state) ? "done" : "again";
   }, signal);
 }

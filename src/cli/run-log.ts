@@ -1,5 +1,6 @@
 import type { RunPhase } from "../gen/windlass/v1/run_pb.ts";
 import type { StreamRunLogsResponse } from "../gen/windlass/v1/run_service_pb.ts";
+import { untilAborted } from "../lib/abort.ts";
 import type { Context } from "./context.ts";
 import { type OutputStream, write } from "./io.ts";
 import type { RunLink } from "./run-link.ts";
@@ -91,7 +92,7 @@ export class LogCopy {
   async #attempt(signal: AbortSignal): Promise<"done" | "again"> {
     const { runId, phase, follow } = this.#wanted;
     const request = { runId, phase, follow, offset: this.#cursor.position };
-    for await (const message of this.#means.client.streamRunLogs(request, { signal })) {
+    for await (const message of untilAborted(this.#means.client.streamRunLogs(request, { signal }), signal)) {
       this.#means.link.back();
       const taken = takePiece(this.#cursor, message);
       this.#cursor = taken.cursor;
@@ -104,6 +105,7 @@ export class LogCopy {
         this.#means.context.notes.warn(`${counted(taken.lostBytes, "byte")} of the log are lost`);
       if (message.end) return "done";
     }
+    signal.throwIfAborted();
     return follow ? "again" : "done";
   }
 }
