@@ -45,15 +45,15 @@ export class JobArtifacts {
   }
 
   downloadConfiguration(path: string, expected: Expected, signal: AbortSignal): Promise<void> {
-    return save(this.#client.downloadConfiguration({}, this.#with(signal)), path, expected);
+    return save(() => this.#client.downloadConfiguration({}, this.#with(signal)), path, expected);
   }
 
   downloadPlan(path: string, expected: Expected, signal: AbortSignal): Promise<void> {
-    return save(this.#client.downloadPlan({}, this.#with(signal)), path, expected);
+    return save(() => this.#client.downloadPlan({}, this.#with(signal)), path, expected);
   }
 
   downloadState(path: string, expected: Expected, signal: AbortSignal): Promise<void> {
-    return save(this.#client.downloadState({}, this.#with(signal)), path, expected);
+    return save(() => this.#client.downloadState({}, this.#with(signal)), path, expected);
   }
 
   /** Sends a plan file and its summary. */
@@ -118,11 +118,14 @@ export async function sha256OfFile(path: string): Promise<string> {
   return hash.digest("hex");
 }
 
-async function save(pieces: AsyncIterable<{ chunk: Uint8Array }>, path: string, expected: Expected): Promise<void> {
+type Pieces = AsyncIterable<{ chunk: Uint8Array }>;
+
+/** Asks only when the file is open: a call that fails before anybody reads its answer would end the process. */
+async function save(ask: () => Pieces, path: string, expected: Expected): Promise<void> {
   const hash = createHash("sha256");
   let bytes = 0;
   await using file = await open(path, "w", 0o600);
-  for await (const { chunk } of pieces) {
+  for await (const { chunk } of ask()) {
     bytes += chunk.length;
     if (BigInt(bytes) > expected.sizeBytes) break;
     hash.update(chunk);

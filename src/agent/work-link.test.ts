@@ -1,4 +1,4 @@
-import { chmod, lstat, mkdir, mkdtemp, readlink, rm, writeFile } from "node:fs/promises";
+import { chmod, lstat, mkdir, mkdtemp, readdir, readlink, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -26,6 +26,14 @@ describe("the link to a run's work", () => {
     expect(await readlink(fresh.path)).toBe("/two");
     await removeWorkLink(fresh);
     await expect(readlink(fresh.path)).rejects.toThrow("ENOENT");
+  });
+
+  test("goes with what an agent left that ended while it placed it", async () => {
+    const link = await placeWorkLink(root(), "run_1", "/one");
+    await symlink("/one", `${link.path}.4711`);
+    await symlink("/two", `${link.path}.4712`);
+    await removeWorkLink(link);
+    expect(await readdir(root())).toEqual(["run_1.4712"]);
   });
 
   test("is refused where something else lies", async () => {

@@ -1,5 +1,5 @@
-import { chmod, lstat, mkdir, readlink, rename, rm, symlink } from "node:fs/promises";
-import { join } from "node:path";
+import { chmod, lstat, mkdir, readdir, readlink, rename, rm, symlink } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
 import { WindlassError } from "../lib/errors.ts";
 import { errnoOf } from "./durable-files.ts";
 
@@ -26,10 +26,15 @@ export async function placeWorkLink(root: string, name: string, target: string):
   return { path, target };
 }
 
-/** Removes the link, unless it leads elsewhere by now. */
+/** Removes the link, unless it leads elsewhere by now, and what an agent that ended while it placed it has left. */
 export async function removeWorkLink({ path, target }: WorkLink): Promise<void> {
-  const leadsTo = await readlink(path).catch(() => undefined);
-  if (leadsTo === target) await rm(path, { force: true });
+  const root = dirname(path);
+  const names = await readdir(root).catch(() => []);
+  const unplaced = names.filter((name) => name.startsWith(`${basename(path)}.`)).map((name) => join(root, name));
+  for (const link of [path, ...unplaced]) {
+    const leadsTo = await readlink(link).catch(() => undefined);
+    if (leadsTo === target) await rm(link, { force: true });
+  }
 }
 
 async function shareRoot(root: string): Promise<void> {

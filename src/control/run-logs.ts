@@ -1,12 +1,27 @@
 import { isEnded, type Job, type JobPhase } from "../domain/job.ts";
 import type { Principal } from "../domain/principal.ts";
 import { isFinal, type Run } from "../domain/run.ts";
-import type { LogRead } from "../store/log-store.ts";
+import type { AppendResult, LogRead } from "../store/log-store.ts";
 import { asPerson, demand, findRun } from "./access.ts";
 import { type Control, topics } from "./control.ts";
 
 /** The stream that holds the log of one attempt at a job. */
 export const logStreamOf = (job: Pick<Job, "id" | "epoch">): string => `${job.id}/${job.epoch}`;
+
+/** Appends to the log of a claim. Late evidence opens a log again that was closed with a gap while nobody could write it. */
+export async function appendLog(
+  { logs, store }: Pick<Control, "logs" | "store">,
+  job: Pick<Job, "id" | "epoch">,
+  { offset, chunk }: { readonly offset: number; readonly chunk: Uint8Array },
+): Promise<AppendResult> {
+  const stream = logStreamOf(job);
+  const result = await logs.append(stream, offset, chunk);
+  if (result.kind !== "sealed") return result;
+  const row = await store.read((q) => q.jobs.get(job.id));
+  if (row?.epoch !== job.epoch || row.status !== "interrupted" || row.isLogClosed) return result;
+  await logs.reopen(stream);
+  return logs.append(stream, offset, chunk);
+}
 
 export interface LogPiece {
   readonly offset: number;

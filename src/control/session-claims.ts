@@ -13,7 +13,7 @@ import { type AgentId, isId, type JobId } from "../lib/ids.ts";
 import { type Control, topics } from "./control.ts";
 import { type Claim, declineOffer, grantStart, losePlan, takeReport } from "./job-results.ts";
 import { jobSpecOf } from "./job-spec.ts";
-import { logStreamOf } from "./run-logs.ts";
+import { appendLog } from "./run-logs.ts";
 import { desiredOf, type HeldClaim } from "./session-resume.ts";
 import { reportOf } from "./session-wire.ts";
 
@@ -168,7 +168,7 @@ export class SessionClaims {
   }
 
   async #append(job: Job, offset: number, chunk: Uint8Array): Promise<void> {
-    const result = await this.#control.logs.append(logStreamOf(job), offset, chunk);
+    const result = await appendLog(this.#control, job, { offset, chunk });
     failpoint("server.log-committed");
     this.#control.wake.notify(topics.log(job.id));
     const claim = { jobId: job.id, epoch: BigInt(job.epoch) };

@@ -362,6 +362,23 @@ describe("a lost agent", () => {
     expect(workspace?.lock).toBeNull();
   });
 
+  test("a log that is still on its way is not closed by a sweep", async () => {
+    const agent = await connect();
+    const { runId, job } = await applying(agent);
+    await agent.log(job, 0, "one ");
+    await fixture.clock.advance(fixture.control.timing.leases.applyMs + 1);
+    await sweepOnce(fixture.control);
+    expect(await jobOf(runId, "apply")).toMatchObject({ status: "interrupted" });
+    await fixture.clock.advance(fixture.control.timing.logGraceMs + 1);
+    await sweepOnce(fixture.control);
+    expect(await agent.log(job, 4, "two ")).toMatchObject({ nextOffset: 8n, closed: false });
+    // Another replica cannot know that the agent is here.
+    await fixture.control.logs.sealWithGap(`${job.id}/${job.epoch}`, undefined);
+    expect(await agent.log(job, 8, "three")).toMatchObject({ nextOffset: 13n, closed: false });
+    expect(await agent.report(job, "one two three")).toMatchObject({ sealed: true });
+    expect(await jobOf(runId, "apply")).toMatchObject({ isLogClosed: true, logBytes: 13 });
+  });
+
   test("the log of a plan that was canceled meanwhile is complete once its agent has brought it", async () => {
     const agent = await connect();
     const runId = await newRun();

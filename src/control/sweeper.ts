@@ -84,11 +84,13 @@ async function saveStatus(
 
 /** A log whose end can never come is closed, and says that something is missing. */
 async function sweepLogs(control: Control): Promise<void> {
-  const { store, clock, timing, logs, log } = control;
+  const { store, clock, timing, presence, logs, log } = control;
   const jobs = await store.read((q) =>
     q.jobs.logsOpenSince(new Date(clock.now().getTime() - timing.logGraceMs), batch),
   );
   for (const job of jobs) {
+    // The agent of an interrupted apply is here, or has come back: the end of its log is still on its way.
+    if (job.status === "interrupted" && job.agentId !== null && presence.get(job.agentId) !== undefined) continue;
     await logs.sealWithGap(logStreamOf(job), undefined);
     const length = await logs.nextOffset(logStreamOf(job));
     // An interrupted apply's agent may still come back: its log is shown with a gap, but not given up.

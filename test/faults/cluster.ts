@@ -11,6 +11,8 @@ export interface FaultyAgent {
   readonly member: Member;
   readonly proxy: FaultyProxy;
   readonly dataDir: string;
+  /** Of this agent alone: each stands for a machine of its own. */
+  readonly workDir: string;
 }
 
 export interface ClusterOptions {
@@ -103,13 +105,14 @@ interface AgentParts {
 async function agentOf(scene: Scene, { number, proxy, engine, secret, options }: AgentParts): Promise<FaultyAgent> {
   const name = freshName(`agent${number}`);
   const dataDir = join(options.agentsDir ?? scene.directory, name);
+  const workDir = join(scene.directory, `${name}-work`);
   const tokenFile = join(scene.directory, `${name}.token`);
   await writeFile(tokenFile, secret, { mode: 0o600 });
   const call = [
     ...["--address", proxy.url, "--token-file", tokenFile, "--name", name, "--data-dir", dataDir],
-    ...["--engine-path", engine.path, "--concurrency", String(options.concurrency)],
+    ...["--work-dir", workDir, "--engine-path", engine.path, "--concurrency", String(options.concurrency)],
     ...["--log-format", "json", "--min-free-disk", "1MiB", "--disk-reserve", "1MiB", "--sandbox", "none"],
   ];
   const start = (env: Readonly<Record<string, string>>) => scene.start("windlass-agent", call, env);
-  return { dataDir, proxy, member: new Member({ name, ready: /registered successfully/, start }) };
+  return { dataDir, workDir, proxy, member: new Member({ name, ready: /registered successfully/, start }) };
 }
