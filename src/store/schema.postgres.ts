@@ -14,10 +14,16 @@ export const {
   tokens,
   agents,
   workspaces,
+  workspaceTags,
+  stateConsumers,
   variables,
+  variableSets,
+  variableSetWorkspaces,
+  setVariables,
   configurations,
   states,
   runs,
+  runEvents,
   jobs,
 } = defineTables(postgresKit);
 

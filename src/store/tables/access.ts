@@ -1,4 +1,6 @@
 import type { Role } from "../../domain/api-key.ts";
+import type { Organization } from "../../domain/organization.ts";
+import type { Engine } from "../../domain/workspace.ts";
 import type { ApiKeyId, OrganizationId } from "../../lib/ids.ts";
 import type { Kit } from "../kit.ts";
 
@@ -30,13 +32,20 @@ export function defineAccess(k: Kit) {
       resource: k.text("resource").notNull(),
       detail: k.json<Readonly<Record<string, string>>>("detail").notNull(),
     },
-    (t) => [k.index("audit_organization").on(t.organizationId, t.at, t.id)],
+    (t) => [k.index("audit_organization").on(t.organizationId, t.at, t.id), k.index("audit_at").on(t.at, t.id)],
   );
 
   const organizations = k.table("organizations", {
     id: k.text<OrganizationId>("id").primaryKey(),
     name: k.text("name").notNull().unique("organizations_name"),
     maxAgents: k.int("max_agents").notNull(),
+    maxWorkspaces: k.int("max_workspaces").notNull().default(0),
+    defaultExecutionMode: k
+      .text<Organization["defaultExecutionMode"]>("default_execution_mode")
+      .notNull()
+      .default("remote"),
+    defaultEngine: k.text<Engine>("default_engine").notNull().default("terraform"),
+    defaultEngineVersion: k.text("default_engine_version").notNull().default(""),
     createdAt: k.instant("created_at").notNull(),
     updatedAt: k.instant("updated_at").notNull(),
     version: k.int("version").notNull(),
@@ -53,12 +62,18 @@ export function defineAccess(k: Kit) {
       role: k.text<Role>("role").notNull(),
       hash: k.text("hash").notNull().unique("api_keys_hash"),
       prefix: k.text("prefix").notNull(),
+      createdBy: k.text("created_by").notNull().default(""),
       createdAt: k.instant("created_at").notNull(),
       expiresAt: k.instant("expires_at"),
       lastUsedAt: k.instant("last_used_at"),
+      lastUsedAddress: k.text("last_used_address").notNull().default(""),
       revokedAt: k.instant("revoked_at"),
+      replacedBy: k.text<ApiKeyId>("replaced_by"),
     },
-    (t) => [k.index("api_keys_organization").on(t.organizationId)],
+    (t) => [
+      k.index("api_keys_organization").on(t.organizationId, t.createdAt, t.id),
+      k.index("api_keys_created").on(t.createdAt, t.id),
+    ],
   );
 
   return { meta, requests, audit, organizations, apiKeys };

@@ -49,7 +49,9 @@ export function defineAgents(k: Kit) {
       createdAt: k.instant("created_at").notNull(),
       expiresAt: k.instant("expires_at"),
       lastUsedAt: k.instant("last_used_at"),
+      lastUsedAddress: k.text("last_used_address").notNull().default(""),
       revokedAt: k.instant("revoked_at"),
+      replacedBy: k.text<AgentTokenId>("replaced_by"),
       isStopping: k.bool("is_stopping").notNull(),
     },
     (t) => [
@@ -80,6 +82,8 @@ export function defineAgents(k: Kit) {
       status: k.text<AgentStatus>("status").notNull(),
       isPaused: k.bool("is_paused").notNull(),
       isDraining: k.bool("is_draining").notNull(),
+      pauseReason: k.text("pause_reason").notNull().default(""),
+      connectedTo: k.text("connected_to").notNull().default(""),
       warning: k.text("warning").notNull(),
       createdAt: k.instant("created_at").notNull(),
       lastSeenAt: k.instant("last_seen_at").notNull(),

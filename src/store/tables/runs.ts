@@ -1,5 +1,5 @@
 import type { Desired, JobPhase, JobStatus } from "../../domain/job.ts";
-import type { ChangeCounts, RunOptions, RunStatus } from "../../domain/run.ts";
+import type { ChangeCounts, RunOptions, RunSource, RunStatus, Urgency } from "../../domain/run.ts";
 import type { AgentId, ConfigurationId, JobId, OrganizationId, PoolId, RunId, WorkspaceId } from "../../lib/ids.ts";
 import type { Kit } from "../kit.ts";
 import { isActive, isClaimed, isFalse, isPending, isQueued } from "./conditions.ts";
@@ -37,6 +37,10 @@ export function defineRuns(k: Kit, workspaces: ReturnType<typeof defineWorkspace
       decidedAt: k.instant("decided_at"),
       decisionComment: k.text("decision_comment").notNull(),
       cancelRequestedAt: k.instant("cancel_requested_at"),
+      canceledBy: k.text("canceled_by").notNull().default(""),
+      source: k.text<RunSource>("source").notNull().default("api"),
+      urgency: k.int<Urgency>("urgency").notNull().default(1),
+      retryOf: k.text<RunId>("retry_of"),
       errorMessage: k.text("error_message").notNull(),
       resourcesInFlight: k.json<readonly string[]>("resources_in_flight").notNull(),
       endedAt: k.instant("ended_at"),
@@ -45,7 +49,7 @@ export function defineRuns(k: Kit, workspaces: ReturnType<typeof defineWorkspace
     (t) => [
       k.index("runs_organization").on(t.organizationId, t.createdAt, t.id),
       k.index("runs_workspace").on(t.workspaceId, t.createdAt, t.id),
-      k.index("runs_pending").on(t.workspaceId, t.createdAt, t.id).where(isPending(t.status)),
+      k.index("runs_pending").on(t.workspaceId, t.urgency, t.createdAt, t.id).where(isPending(t.status)),
       k.index("runs_active").on(t.workspaceId, t.createdAt, t.id).where(isActive(t.status)),
     ],
   );
@@ -65,6 +69,7 @@ export function defineRuns(k: Kit, workspaces: ReturnType<typeof defineWorkspace
       phase: k.text<JobPhase>("phase").notNull(),
       status: k.text<JobStatus>("status").notNull(),
       rank: k.int("rank").notNull(),
+      urgency: k.int<Urgency>("urgency").notNull().default(1),
       epoch: k.int("epoch").notNull(),
       attempt: k.int("attempt").notNull(),
       agentId: k.text<AgentId>("agent_id"),
@@ -87,13 +92,31 @@ export function defineRuns(k: Kit, workspaces: ReturnType<typeof defineWorkspace
     (t) => [
       k.index("jobs_run").on(t.runId),
       k.index("jobs_workspace").on(t.workspaceId),
-      k.index("jobs_queued_workspace").on(t.workspaceId, t.rank, t.queuedAt, t.id).where(isQueued(t.status)),
-      k.index("jobs_queued").on(t.rank, t.queuedAt, t.id).where(isQueued(t.status)),
+      k.index("jobs_queued_workspace").on(t.workspaceId, t.rank, t.urgency, t.queuedAt, t.id).where(isQueued(t.status)),
+      k.index("jobs_queued").on(t.rank, t.urgency, t.queuedAt, t.id).where(isQueued(t.status)),
       k.index("jobs_overdue").on(t.leaseUntil).where(isClaimed(t.status)),
       k.index("jobs_agent").on(t.agentId).where(isClaimed(t.status)),
+      k.index("jobs_agent_history").on(t.agentId, t.queuedAt, t.id),
       k.index("jobs_log_open").on(t.endedAt).where(isFalse(t.isLogClosed)),
     ],
   );
 
-  return { runs, jobs };
+  const runEvents = k.table(
+    "run_events",
+    {
+      runId: k
+        .text<RunId>("run_id")
+        .notNull()
+        .references(() => runs.id, { onDelete: "cascade" }),
+      position: k.int("position").notNull(),
+      at: k.instant("at").notNull(),
+      actor: k.text("actor").notNull(),
+      status: k.text<RunStatus>("status"),
+      title: k.text("title").notNull(),
+      comment: k.text("comment").notNull(),
+    },
+    (t) => [k.primaryKey({ columns: [t.runId, t.position] })],
+  );
+
+  return { runs, jobs, runEvents };
 }

@@ -9,6 +9,7 @@ import type {
   RunId,
   StateVersionId,
   VariableId,
+  VariableSetId,
   WorkspaceId,
 } from "../../lib/ids.ts";
 import type { Kit } from "../kit.ts";
@@ -28,6 +29,12 @@ export function defineWorkspaces(k: Kit) {
       engineVersion: k.text("engine_version").notNull(),
       workingDirectory: k.text("working_directory").notNull(),
       isAutoApply: k.bool("is_auto_apply").notNull(),
+      tags: k.json<readonly string[]>("tags").notNull().default([]),
+      agentSelector: k.text("agent_selector").notNull().default(""),
+      planTimeoutMs: k.int("plan_timeout_ms").notNull().default(0),
+      applyTimeoutMs: k.int("apply_timeout_ms").notNull().default(0),
+      sharesState: k.bool("shares_state").notNull().default(false),
+      parallelism: k.int("parallelism").notNull().default(0),
       // The lock: all null, or the instant with either a run or a person.
       lockedAt: k.instant("locked_at"),
       lockRunId: k.text<RunId>("lock_run_id"),
@@ -48,6 +55,69 @@ export function defineWorkspaces(k: Kit) {
       .text<WorkspaceId>("workspace_id")
       .notNull()
       .references(() => workspaces.id, { onDelete: "cascade" });
+
+  // Tags as rows, to find workspaces by them.
+  const workspaceTags = k.table("workspace_tags", { workspaceId: ofWorkspace(), tag: k.text("tag").notNull() }, (t) => [
+    k.primaryKey({ columns: [t.workspaceId, t.tag] }),
+    k.index("workspace_tags_tag").on(t.tag, t.workspaceId),
+  ]);
+
+  // Workspaces that may read the outputs of another one, by name: they need not exist yet.
+  const stateConsumers = k.table(
+    "state_consumers",
+    { workspaceId: ofWorkspace(), consumerName: k.text("consumer_name").notNull() },
+    (t) => [
+      k.primaryKey({ columns: [t.workspaceId, t.consumerName] }),
+      k.index("state_consumers_name").on(t.consumerName, t.workspaceId),
+    ],
+  );
+
+  const variableSets = k.table(
+    "variable_sets",
+    {
+      id: k.text<VariableSetId>("id").primaryKey(),
+      organizationId: k.text<OrganizationId>("organization_id").notNull(),
+      name: k.text("name").notNull(),
+      description: k.text("description").notNull(),
+      isGlobal: k.bool("is_global").notNull(),
+      createdAt: k.instant("created_at").notNull(),
+      updatedAt: k.instant("updated_at").notNull(),
+      version: k.int("version").notNull(),
+    },
+    (t) => [k.uniqueIndex("variable_sets_name").on(t.organizationId, t.name)],
+  );
+  const ofSet = () =>
+    k
+      .text<VariableSetId>("set_id")
+      .notNull()
+      .references(() => variableSets.id, { onDelete: "cascade" });
+
+  const variableSetWorkspaces = k.table(
+    "variable_set_workspaces",
+    { setId: ofSet(), workspaceId: ofWorkspace() },
+    (t) => [
+      k.primaryKey({ columns: [t.setId, t.workspaceId] }),
+      k.index("variable_set_workspaces_workspace").on(t.workspaceId),
+    ],
+  );
+
+  const setVariables = k.table(
+    "set_variables",
+    {
+      id: k.text<VariableId>("id").primaryKey(),
+      organizationId: k.text<OrganizationId>("organization_id").notNull(),
+      setId: ofSet(),
+      key: k.text("key").notNull(),
+      category: k.text<VariableCategory>("category").notNull(),
+      value: k.text("value").notNull(),
+      sealedValue: k.bytes("sealed_value"),
+      isHcl: k.bool("is_hcl").notNull(),
+      isSensitive: k.bool("is_sensitive").notNull(),
+      description: k.text("description").notNull(),
+      updatedAt: k.instant("updated_at").notNull(),
+    },
+    (t) => [k.uniqueIndex("set_variables_key").on(t.setId, t.key, t.category)],
+  );
 
   const variables = k.table(
     "variables",
@@ -100,6 +170,8 @@ export function defineWorkspaces(k: Kit) {
       blobKey: k.text("blob_key").notNull(),
       terraformVersion: k.text("terraform_version").notNull(),
       resourceCount: k.int("resource_count").notNull(),
+      createdBy: k.text("created_by").notNull().default(""),
+      rollbackOf: k.text<StateVersionId>("rollback_of"),
       createdAt: k.instant("created_at").notNull(),
     },
     (t) => [
@@ -110,5 +182,15 @@ export function defineWorkspaces(k: Kit) {
     ],
   );
 
-  return { workspaces, variables, configurations, states };
+  return {
+    workspaces,
+    workspaceTags,
+    stateConsumers,
+    variables,
+    variableSets,
+    variableSetWorkspaces,
+    setVariables,
+    configurations,
+    states,
+  };
 }

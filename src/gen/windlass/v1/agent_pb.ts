@@ -6,13 +6,15 @@ import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2"
 import { enumDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
+import type { JobStatus, RunPhase } from "./run_pb.ts";
+import { file_windlass_v1_run } from "./run_pb.ts";
 import type { Message, UnknownEnum } from "@bufbuild/protobuf";
 
 /**
  * Describes the file windlass/v1/agent.proto.
  */
 export const file_windlass_v1_agent: GenFile = /*@__PURE__*/
-  fileDesc("Chd3aW5kbGFzcy92MS9hZ2VudC5wcm90bxILd2luZGxhc3MudjEihgQKBUFnZW50EgoKAmlkGAEgASgJEgwKBG5hbWUYAiABKAkSEgoKYWdlbnRfcG9vbBgDIAEoCRIUCgxvcmdhbml6YXRpb24YBCABKAkSKAoGc3RhdHVzGAUgASgOMhgud2luZGxhc3MudjEuQWdlbnRTdGF0dXMSDgoGcGF1c2VkGAYgASgIEhAKCGRyYWluaW5nGAcgASgIEg8KB3ZlcnNpb24YCCABKAkSCgoCb3MYCSABKAkSDAoEYXJjaBgKIAEoCRIuCgZsYWJlbHMYCyADKAsyHi53aW5kbGFzcy52MS5BZ2VudC5MYWJlbHNFbnRyeRIPCgdhZGRyZXNzGAwgASgJEhMKC2NvbmN1cnJlbmN5GA0gASgNEg8KB2pvYl9pZHMYDiADKAkSDwoHcnVuX2lkcxgPIAMoCRIvCgtjcmVhdGVfdGltZRgQIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMgoObGFzdF9zZWVuX3RpbWUYESABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhQKDHNlcnZlcl9hZ2VudBgSIAEoCBIPCgdzYW5kYm94GBMgASgJEg8KB3dhcm5pbmcYFCABKAkaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASqmAQoLQWdlbnRTdGF0dXMSHAoYQUdFTlRfU1RBVFVTX1VOU1BFQ0lGSUVEEAASFQoRQUdFTlRfU1RBVFVTX0lETEUQARIVChFBR0VOVF9TVEFUVVNfQlVTWRACEhgKFEFHRU5UX1NUQVRVU19VTktOT1dOEAMSGAoUQUdFTlRfU1RBVFVTX0VSUk9SRUQQBBIXChNBR0VOVF9TVEFUVVNfRVhJVEVEEAViBnByb3RvMw", [file_google_protobuf_timestamp]);
+  fileDesc("Chd3aW5kbGFzcy92MS9hZ2VudC5wcm90bxILd2luZGxhc3MudjEixAQKBUFnZW50EgoKAmlkGAEgASgJEgwKBG5hbWUYAiABKAkSEgoKYWdlbnRfcG9vbBgDIAEoCRIUCgxvcmdhbml6YXRpb24YBCABKAkSKAoGc3RhdHVzGAUgASgOMhgud2luZGxhc3MudjEuQWdlbnRTdGF0dXMSDgoGcGF1c2VkGAYgASgIEhAKCGRyYWluaW5nGAcgASgIEg8KB3ZlcnNpb24YCCABKAkSCgoCb3MYCSABKAkSDAoEYXJjaBgKIAEoCRIuCgZsYWJlbHMYCyADKAsyHi53aW5kbGFzcy52MS5BZ2VudC5MYWJlbHNFbnRyeRIPCgdhZGRyZXNzGAwgASgJEhMKC2NvbmN1cnJlbmN5GA0gASgNEg8KB2pvYl9pZHMYDiADKAkSDwoHcnVuX2lkcxgPIAMoCRIvCgtjcmVhdGVfdGltZRgQIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMgoObGFzdF9zZWVuX3RpbWUYESABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhQKDHNlcnZlcl9hZ2VudBgSIAEoCBIPCgdzYW5kYm94GBMgASgJEg8KB3dhcm5pbmcYFCABKAkSDgoGcmVhc29uGBUgASgJEhQKDGNvbm5lY3RlZF90bxgWIAEoCRIWCg5hZ2VudF90b2tlbl9pZBgXIAEoCRotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIoACCghBZ2VudEpvYhIOCgZqb2JfaWQYASABKAkSDgoGcnVuX2lkGAIgASgJEhEKCXdvcmtzcGFjZRgDIAEoCRIkCgVwaGFzZRgEIAEoDjIVLndpbmRsYXNzLnYxLlJ1blBoYXNlEiYKBnN0YXR1cxgFIAEoDjIWLndpbmRsYXNzLnYxLkpvYlN0YXR1cxIuCgpzdGFydF90aW1lGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIsCghlbmRfdGltZRgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFQoNZXJyb3JfbWVzc2FnZRgIIAEoCSqmAQoLQWdlbnRTdGF0dXMSHAoYQUdFTlRfU1RBVFVTX1VOU1BFQ0lGSUVEEAASFQoRQUdFTlRfU1RBVFVTX0lETEUQARIVChFBR0VOVF9TVEFUVVNfQlVTWRACEhgKFEFHRU5UX1NUQVRVU19VTktOT1dOEAMSGAoUQUdFTlRfU1RBVFVTX0VSUk9SRUQQBBIXChNBR0VOVF9TVEFUVVNfRVhJVEVEEAViBnByb3RvMw", [file_google_protobuf_timestamp, file_windlass_v1_run]);
 
 /**
  * One registered windlass-agent, or the server agent inside the control plane.
@@ -159,6 +161,27 @@ export type Agent = Message<"windlass.v1.Agent"> & {
    * @generated from field: string warning = 20;
    */
   warning: string;
+
+  /**
+   * What was said when it was paused or drained; empty if nothing.
+   *
+   * @generated from field: string reason = 21;
+   */
+  reason: string;
+
+  /**
+   * Name of the windlassd that holds its connection; empty if it is not connected.
+   *
+   * @generated from field: string connected_to = 22;
+   */
+  connectedTo: string;
+
+  /**
+   * Id of the token it last registered with; empty for the server agent.
+   *
+   * @generated from field: string agent_token_id = 23;
+   */
+  agentTokenId: string;
 };
 
 /**
@@ -167,6 +190,76 @@ export type Agent = Message<"windlass.v1.Agent"> & {
  */
 export const AgentSchema: GenMessage<Agent> = /*@__PURE__*/
   messageDesc(file_windlass_v1_agent, 0);
+
+/**
+ * A job that an agent holds or held.
+ *
+ * @generated from message windlass.v1.AgentJob
+ */
+export type AgentJob = Message<"windlass.v1.AgentJob"> & {
+  /**
+   * Id of the job.
+   *
+   * @generated from field: string job_id = 1;
+   */
+  jobId: string;
+
+  /**
+   * Id of its run.
+   *
+   * @generated from field: string run_id = 2;
+   */
+  runId: string;
+
+  /**
+   * Name of the run's workspace.
+   *
+   * @generated from field: string workspace = 3;
+   */
+  workspace: string;
+
+  /**
+   * Which phase of the run it is.
+   *
+   * @generated from field: windlass.v1.RunPhase phase = 4;
+   */
+  phase: RunPhase;
+
+  /**
+   * Where it stands.
+   *
+   * @generated from field: windlass.v1.JobStatus status = 5;
+   */
+  status: JobStatus;
+
+  /**
+   * When the agent was allowed to start it; absent if it was not.
+   *
+   * @generated from field: google.protobuf.Timestamp start_time = 6;
+   */
+  startTime?: Timestamp | undefined;
+
+  /**
+   * When it ended; absent before.
+   *
+   * @generated from field: google.protobuf.Timestamp end_time = 7;
+   */
+  endTime?: Timestamp | undefined;
+
+  /**
+   * What went wrong, in one sentence; empty otherwise.
+   *
+   * @generated from field: string error_message = 8;
+   */
+  errorMessage: string;
+};
+
+/**
+ * Describes the message windlass.v1.AgentJob.
+ * Use `create(AgentJobSchema)` to create a new message.
+ */
+export const AgentJobSchema: GenMessage<AgentJob> = /*@__PURE__*/
+  messageDesc(file_windlass_v1_agent, 1);
 
 /**
  * What an agent does.

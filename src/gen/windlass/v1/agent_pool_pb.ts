@@ -7,13 +7,15 @@ import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_buf_validate_validate } from "../../buf/validate/validate_pb.ts";
 import type { Duration, Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_duration, file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
+import type { RunPhase, RunPriority, WaitingReason } from "./run_pb.ts";
+import { file_windlass_v1_run } from "./run_pb.ts";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file windlass/v1/agent_pool.proto.
  */
 export const file_windlass_v1_agent_pool: GenFile = /*@__PURE__*/
-  fileDesc("Chx3aW5kbGFzcy92MS9hZ2VudF9wb29sLnByb3RvEgt3aW5kbGFzcy52MSL4AgoJQWdlbnRQb29sEgoKAmlkGAEgASgJEjYKBG5hbWUYAiABKAlCKLpIJXIjMiFeW2EtejAtOV1bYS16MC05LV17MCw2MX1bYS16MC05XSQSHQoLZGVzY3JpcHRpb24YAyABKAlCCLpIBXIDGIAIEhQKDG9yZ2FuaXphdGlvbhgEIAEoCRIbChNvcmdhbml6YXRpb25fc2NvcGVkGAUgASgIEhoKEmdyYW50ZWRfd29ya3NwYWNlcxgGIAMoCRIbChNhc3NpZ25lZF93b3Jrc3BhY2VzGAcgAygJEiwKBmNvdW50cxgIIAEoCzIcLndpbmRsYXNzLnYxLkFnZW50UG9vbENvdW50cxIvCgtjcmVhdGVfdGltZRgJIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLdXBkYXRlX3RpbWUYCiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEgwKBGV0YWcYCyABKAkixgEKD0FnZW50UG9vbENvdW50cxITCgtpZGxlX2FnZW50cxgBIAEoDRITCgtidXN5X2FnZW50cxgCIAEoDRIWCg51bmtub3duX2FnZW50cxgDIAEoDRIWCg5lcnJvcmVkX2FnZW50cxgEIAEoDRITCgtxdWV1ZWRfam9icxgFIAEoDRIUCgxydW5uaW5nX2pvYnMYBiABKA0SLgoLb2xkZXN0X3dhaXQYByABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25iBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_duration, file_google_protobuf_timestamp]);
+  fileDesc("Chx3aW5kbGFzcy92MS9hZ2VudF9wb29sLnByb3RvEgt3aW5kbGFzcy52MSL4AgoJQWdlbnRQb29sEgoKAmlkGAEgASgJEjYKBG5hbWUYAiABKAlCKLpIJXIjMiFeW2EtejAtOV1bYS16MC05LV17MCw2MX1bYS16MC05XSQSHQoLZGVzY3JpcHRpb24YAyABKAlCCLpIBXIDGIAIEhQKDG9yZ2FuaXphdGlvbhgEIAEoCRIbChNvcmdhbml6YXRpb25fc2NvcGVkGAUgASgIEhoKEmdyYW50ZWRfd29ya3NwYWNlcxgGIAMoCRIbChNhc3NpZ25lZF93b3Jrc3BhY2VzGAcgAygJEiwKBmNvdW50cxgIIAEoCzIcLndpbmRsYXNzLnYxLkFnZW50UG9vbENvdW50cxIvCgtjcmVhdGVfdGltZRgJIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLdXBkYXRlX3RpbWUYCiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEgwKBGV0YWcYCyABKAkiiAIKD0FnZW50UG9vbENvdW50cxITCgtpZGxlX2FnZW50cxgBIAEoDRITCgtidXN5X2FnZW50cxgCIAEoDRIWCg51bmtub3duX2FnZW50cxgDIAEoDRIWCg5lcnJvcmVkX2FnZW50cxgEIAEoDRITCgtxdWV1ZWRfam9icxgFIAEoDRIUCgxydW5uaW5nX2pvYnMYBiABKA0SLgoLb2xkZXN0X3dhaXQYByABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SFQoNcGF1c2VkX2FnZW50cxgIIAEoDRIXCg9kcmFpbmluZ19hZ2VudHMYCSABKA0SEAoIY2FwYWNpdHkYCiABKA0ilAIKCVF1ZXVlZEpvYhIOCgZqb2JfaWQYASABKAkSDgoGcnVuX2lkGAIgASgJEhEKCXdvcmtzcGFjZRgDIAEoCRIkCgVwaGFzZRgEIAEoDjIVLndpbmRsYXNzLnYxLlJ1blBoYXNlEhYKDnF1ZXVlX3Bvc2l0aW9uGAUgASgNEi4KCnF1ZXVlX3RpbWUYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEioKBnJlYXNvbhgHIAEoDjIaLndpbmRsYXNzLnYxLldhaXRpbmdSZWFzb24SDgoGZGV0YWlsGAggASgJEioKCHByaW9yaXR5GAkgASgOMhgud2luZGxhc3MudjEuUnVuUHJpb3JpdHliBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_duration, file_google_protobuf_timestamp, file_windlass_v1_run]);
 
 /**
  * A set of agents of one organization, and which workspaces may use them.
@@ -160,6 +162,27 @@ export type AgentPoolCounts = Message<"windlass.v1.AgentPoolCounts"> & {
    * @generated from field: google.protobuf.Duration oldest_wait = 7;
    */
   oldestWait?: Duration | undefined;
+
+  /**
+   * Connected agents that take no new jobs because somebody paused them; they are counted as idle or busy too.
+   *
+   * @generated from field: uint32 paused_agents = 8;
+   */
+  pausedAgents: number;
+
+  /**
+   * Connected agents that finish their jobs in order to leave; they are counted as idle or busy too.
+   *
+   * @generated from field: uint32 draining_agents = 9;
+   */
+  drainingAgents: number;
+
+  /**
+   * How many jobs its connected agents can run at once.
+   *
+   * @generated from field: uint32 capacity = 10;
+   */
+  capacity: number;
 };
 
 /**
@@ -168,4 +191,81 @@ export type AgentPoolCounts = Message<"windlass.v1.AgentPoolCounts"> & {
  */
 export const AgentPoolCountsSchema: GenMessage<AgentPoolCounts> = /*@__PURE__*/
   messageDesc(file_windlass_v1_agent_pool, 1);
+
+/**
+ * A job that waits for an agent of a pool.
+ *
+ * @generated from message windlass.v1.QueuedJob
+ */
+export type QueuedJob = Message<"windlass.v1.QueuedJob"> & {
+  /**
+   * Id of the job.
+   *
+   * @generated from field: string job_id = 1;
+   */
+  jobId: string;
+
+  /**
+   * Id of its run.
+   *
+   * @generated from field: string run_id = 2;
+   */
+  runId: string;
+
+  /**
+   * Name of the run's workspace.
+   *
+   * @generated from field: string workspace = 3;
+   */
+  workspace: string;
+
+  /**
+   * Which phase of the run it is.
+   *
+   * @generated from field: windlass.v1.RunPhase phase = 4;
+   */
+  phase: RunPhase;
+
+  /**
+   * Place in the pool's queue, from 1.
+   *
+   * @generated from field: uint32 queue_position = 5;
+   */
+  queuePosition: number;
+
+  /**
+   * Since when it waits.
+   *
+   * @generated from field: google.protobuf.Timestamp queue_time = 6;
+   */
+  queueTime?: Timestamp | undefined;
+
+  /**
+   * Why it waits; the same as the run says.
+   *
+   * @generated from field: windlass.v1.WaitingReason reason = 7;
+   */
+  reason: WaitingReason;
+
+  /**
+   * One sentence with names.
+   *
+   * @generated from field: string detail = 8;
+   */
+  detail: string;
+
+  /**
+   * Priority of the run.
+   *
+   * @generated from field: windlass.v1.RunPriority priority = 9;
+   */
+  priority: RunPriority;
+};
+
+/**
+ * Describes the message windlass.v1.QueuedJob.
+ * Use `create(QueuedJobSchema)` to create a new message.
+ */
+export const QueuedJobSchema: GenMessage<QueuedJob> = /*@__PURE__*/
+  messageDesc(file_windlass_v1_agent_pool, 2);
 

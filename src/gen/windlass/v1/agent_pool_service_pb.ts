@@ -7,15 +7,21 @@ import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2
 import { file_buf_validate_validate } from "../../buf/validate/validate_pb.ts";
 import type { FieldMask } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_field_mask } from "@bufbuild/protobuf/wkt";
-import type { AgentPool } from "./agent_pool_pb.ts";
+import type { Agent } from "./agent_pb.ts";
+import { file_windlass_v1_agent } from "./agent_pb.ts";
+import type { AgentPool, QueuedJob } from "./agent_pool_pb.ts";
 import { file_windlass_v1_agent_pool } from "./agent_pool_pb.ts";
+import type { AgentToken } from "./agent_token_pb.ts";
+import { file_windlass_v1_agent_token } from "./agent_token_pb.ts";
+import type { Run } from "./run_pb.ts";
+import { file_windlass_v1_run } from "./run_pb.ts";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file windlass/v1/agent_pool_service.proto.
  */
 export const file_windlass_v1_agent_pool_service: GenFile = /*@__PURE__*/
-  fileDesc("CiR3aW5kbGFzcy92MS9hZ2VudF9wb29sX3NlcnZpY2UucHJvdG8SC3dpbmRsYXNzLnYxIpQCChZDcmVhdGVBZ2VudFBvb2xSZXF1ZXN0Eh4KDG9yZ2FuaXphdGlvbhgBIAEoCUIIukgFcgMYgAESNgoEbmFtZRgCIAEoCUIoukglciMyIV5bYS16MC05XVthLXowLTktXXswLDYxfVthLXowLTldJBIdCgtkZXNjcmlwdGlvbhgDIAEoCUIIukgFcgMYgAgSIAoTb3JnYW5pemF0aW9uX3Njb3BlZBgEIAEoCEgAiAEBEiwKEmdyYW50ZWRfd29ya3NwYWNlcxgFIAMoCUIQukgNkgEKEOgHIgVyAxiAARIbCgpyZXF1ZXN0X2lkGAYgASgJQge6SARyAhhAQhYKFF9vcmdhbml6YXRpb25fc2NvcGVkIkUKF0NyZWF0ZUFnZW50UG9vbFJlc3BvbnNlEioKCmFnZW50X3Bvb2wYASABKAsyFi53aW5kbGFzcy52MS5BZ2VudFBvb2wiVQoTR2V0QWdlbnRQb29sUmVxdWVzdBIeCgxvcmdhbml6YXRpb24YASABKAlCCLpIBXIDGIABEh4KCmFnZW50X3Bvb2wYAiABKAlCCrpIB3IFEAEYgAEiQgoUR2V0QWdlbnRQb29sUmVzcG9uc2USKgoKYWdlbnRfcG9vbBgBIAEoCzIWLndpbmRsYXNzLnYxLkFnZW50UG9vbCJ0ChVMaXN0QWdlbnRQb29sc1JlcXVlc3QSHgoMb3JnYW5pemF0aW9uGAEgASgJQgi6SAVyAxiAARIdCglwYWdlX3NpemUYAiABKAVCCrpIBxoFGOgHKAASHAoKcGFnZV90b2tlbhgDIAEoCUIIukgFcgMYgAQiXgoWTGlzdEFnZW50UG9vbHNSZXNwb25zZRIrCgthZ2VudF9wb29scxgBIAMoCzIWLndpbmRsYXNzLnYxLkFnZW50UG9vbBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAki2QEKFlVwZGF0ZUFnZW50UG9vbFJlcXVlc3QSHgoMb3JnYW5pemF0aW9uGAEgASgJQgi6SAVyAxiAARIeCgphZ2VudF9wb29sGAIgASgJQgq6SAdyBRABGIABEi8KB2NoYW5nZXMYAyABKAsyFi53aW5kbGFzcy52MS5BZ2VudFBvb2xCBrpIA8gBARI3Cgt1cGRhdGVfbWFzaxgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2tCBrpIA8gBARIVCgRldGFnGAUgASgJQge6SARyAhhAIkUKF1VwZGF0ZUFnZW50UG9vbFJlc3BvbnNlEioKCmFnZW50X3Bvb2wYASABKAsyFi53aW5kbGFzcy52MS5BZ2VudFBvb2wiWAoWRGVsZXRlQWdlbnRQb29sUmVxdWVzdBIeCgxvcmdhbml6YXRpb24YASABKAlCCLpIBXIDGIABEh4KCmFnZW50X3Bvb2wYAiABKAlCCrpIB3IFEAEYgAEiGQoXRGVsZXRlQWdlbnRQb29sUmVzcG9uc2UiggEKFkdyYW50V29ya3NwYWNlc1JlcXVlc3QSHgoMb3JnYW5pemF0aW9uGAEgASgJQgi6SAVyAxiAARIeCgphZ2VudF9wb29sGAIgASgJQgq6SAdyBRABGIABEigKCndvcmtzcGFjZXMYAyADKAlCFLpIEZIBDggBEOgHIgdyBRABGIABIkUKF0dyYW50V29ya3NwYWNlc1Jlc3BvbnNlEioKCmFnZW50X3Bvb2wYASABKAsyFi53aW5kbGFzcy52MS5BZ2VudFBvb2wigwEKF1Jldm9rZVdvcmtzcGFjZXNSZXF1ZXN0Eh4KDG9yZ2FuaXphdGlvbhgBIAEoCUIIukgFcgMYgAESHgoKYWdlbnRfcG9vbBgCIAEoCUIKukgHcgUQARiAARIoCgp3b3Jrc3BhY2VzGAMgAygJQhS6SBGSAQ4IARDoByIHcgUQARiAASJGChhSZXZva2VXb3Jrc3BhY2VzUmVzcG9uc2USKgoKYWdlbnRfcG9vbBgBIAEoCzIWLndpbmRsYXNzLnYxLkFnZW50UG9vbDKlBQoQQWdlbnRQb29sU2VydmljZRJcCg9DcmVhdGVBZ2VudFBvb2wSIy53aW5kbGFzcy52MS5DcmVhdGVBZ2VudFBvb2xSZXF1ZXN0GiQud2luZGxhc3MudjEuQ3JlYXRlQWdlbnRQb29sUmVzcG9uc2USWAoMR2V0QWdlbnRQb29sEiAud2luZGxhc3MudjEuR2V0QWdlbnRQb29sUmVxdWVzdBohLndpbmRsYXNzLnYxLkdldEFnZW50UG9vbFJlc3BvbnNlIgOQAgESXgoOTGlzdEFnZW50UG9vbHMSIi53aW5kbGFzcy52MS5MaXN0QWdlbnRQb29sc1JlcXVlc3QaIy53aW5kbGFzcy52MS5MaXN0QWdlbnRQb29sc1Jlc3BvbnNlIgOQAgESXAoPVXBkYXRlQWdlbnRQb29sEiMud2luZGxhc3MudjEuVXBkYXRlQWdlbnRQb29sUmVxdWVzdBokLndpbmRsYXNzLnYxLlVwZGF0ZUFnZW50UG9vbFJlc3BvbnNlElwKD0RlbGV0ZUFnZW50UG9vbBIjLndpbmRsYXNzLnYxLkRlbGV0ZUFnZW50UG9vbFJlcXVlc3QaJC53aW5kbGFzcy52MS5EZWxldGVBZ2VudFBvb2xSZXNwb25zZRJcCg9HcmFudFdvcmtzcGFjZXMSIy53aW5kbGFzcy52MS5HcmFudFdvcmtzcGFjZXNSZXF1ZXN0GiQud2luZGxhc3MudjEuR3JhbnRXb3Jrc3BhY2VzUmVzcG9uc2USXwoQUmV2b2tlV29ya3NwYWNlcxIkLndpbmRsYXNzLnYxLlJldm9rZVdvcmtzcGFjZXNSZXF1ZXN0GiUud2luZGxhc3MudjEuUmV2b2tlV29ya3NwYWNlc1Jlc3BvbnNlYgZwcm90bzM", [file_buf_validate_validate, file_google_protobuf_field_mask, file_windlass_v1_agent_pool]);
+  fileDesc("CiR3aW5kbGFzcy92MS9hZ2VudF9wb29sX3NlcnZpY2UucHJvdG8SC3dpbmRsYXNzLnYxIpQCChZDcmVhdGVBZ2VudFBvb2xSZXF1ZXN0Eh4KDG9yZ2FuaXphdGlvbhgBIAEoCUIIukgFcgMYgAESNgoEbmFtZRgCIAEoCUIoukglciMyIV5bYS16MC05XVthLXowLTktXXswLDYxfVthLXowLTldJBIdCgtkZXNjcmlwdGlvbhgDIAEoCUIIukgFcgMYgAgSIAoTb3JnYW5pemF0aW9uX3Njb3BlZBgEIAEoCEgAiAEBEiwKEmdyYW50ZWRfd29ya3NwYWNlcxgFIAMoCUIQukgNkgEKEOgHIgVyAxiAARIbCgpyZXF1ZXN0X2lkGAYgASgJQge6SARyAhhAQhYKFF9vcmdhbml6YXRpb25fc2NvcGVkIkUKF0NyZWF0ZUFnZW50UG9vbFJlc3BvbnNlEioKCmFnZW50X3Bvb2wYASABKAsyFi53aW5kbGFzcy52MS5BZ2VudFBvb2wiVQoTR2V0QWdlbnRQb29sUmVxdWVzdBIeCgxvcmdhbml6YXRpb24YASABKAlCCLpIBXIDGIABEh4KCmFnZW50X3Bvb2wYAiABKAlCCrpIB3IFEAEYgAEiQgoUR2V0QWdlbnRQb29sUmVzcG9uc2USKgoKYWdlbnRfcG9vbBgBIAEoCzIWLndpbmRsYXNzLnYxLkFnZW50UG9vbCLZAQoVTGlzdEFnZW50UG9vbHNSZXF1ZXN0Eh4KDG9yZ2FuaXphdGlvbhgBIAEoCUIIukgFcgMYgAESHQoJcGFnZV9zaXplGAIgASgFQgq6SAcaBRjoBygAEhwKCnBhZ2VfdG9rZW4YAyABKAlCCLpIBXIDGIAEEhgKBnNlYXJjaBgEIAEoCUIIukgFcgMYgAESSQoIb3JkZXJfYnkYBSABKAlCN7pINHIyUgBSBG5hbWVSCW5hbWUgZGVzY1ILY3JlYXRlX3RpbWVSEGNyZWF0ZV90aW1lIGRlc2MiXgoWTGlzdEFnZW50UG9vbHNSZXNwb25zZRIrCgthZ2VudF9wb29scxgBIAMoCzIWLndpbmRsYXNzLnYxLkFnZW50UG9vbBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAki2QEKFlVwZGF0ZUFnZW50UG9vbFJlcXVlc3QSHgoMb3JnYW5pemF0aW9uGAEgASgJQgi6SAVyAxiAARIeCgphZ2VudF9wb29sGAIgASgJQgq6SAdyBRABGIABEi8KB2NoYW5nZXMYAyABKAsyFi53aW5kbGFzcy52MS5BZ2VudFBvb2xCBrpIA8gBARI3Cgt1cGRhdGVfbWFzaxgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2tCBrpIA8gBARIVCgRldGFnGAUgASgJQge6SARyAhhAIkUKF1VwZGF0ZUFnZW50UG9vbFJlc3BvbnNlEioKCmFnZW50X3Bvb2wYASABKAsyFi53aW5kbGFzcy52MS5BZ2VudFBvb2wiWAoWRGVsZXRlQWdlbnRQb29sUmVxdWVzdBIeCgxvcmdhbml6YXRpb24YASABKAlCCLpIBXIDGIABEh4KCmFnZW50X3Bvb2wYAiABKAlCCrpIB3IFEAEYgAEiGQoXRGVsZXRlQWdlbnRQb29sUmVzcG9uc2UiggEKFkdyYW50V29ya3NwYWNlc1JlcXVlc3QSHgoMb3JnYW5pemF0aW9uGAEgASgJQgi6SAVyAxiAARIeCgphZ2VudF9wb29sGAIgASgJQgq6SAdyBRABGIABEigKCndvcmtzcGFjZXMYAyADKAlCFLpIEZIBDggBEOgHIgdyBRABGIABIkUKF0dyYW50V29ya3NwYWNlc1Jlc3BvbnNlEioKCmFnZW50X3Bvb2wYASABKAsyFi53aW5kbGFzcy52MS5BZ2VudFBvb2wigwEKF1Jldm9rZVdvcmtzcGFjZXNSZXF1ZXN0Eh4KDG9yZ2FuaXphdGlvbhgBIAEoCUIIukgFcgMYgAESHgoKYWdlbnRfcG9vbBgCIAEoCUIKukgHcgUQARiAARIoCgp3b3Jrc3BhY2VzGAMgAygJQhS6SBGSAQ4IARDoByIHcgUQARiAASJGChhSZXZva2VXb3Jrc3BhY2VzUmVzcG9uc2USKgoKYWdlbnRfcG9vbBgBIAEoCzIWLndpbmRsYXNzLnYxLkFnZW50UG9vbCJdChtHZXRBZ2VudFBvb2xPdmVydmlld1JlcXVlc3QSHgoMb3JnYW5pemF0aW9uGAEgASgJQgi6SAVyAxiAARIeCgphZ2VudF9wb29sGAIgASgJQgq6SAdyBRABGIABIvEBChxHZXRBZ2VudFBvb2xPdmVydmlld1Jlc3BvbnNlEioKCmFnZW50X3Bvb2wYASABKAsyFi53aW5kbGFzcy52MS5BZ2VudFBvb2wSIgoGYWdlbnRzGAIgAygLMhIud2luZGxhc3MudjEuQWdlbnQSLQoMYWdlbnRfdG9rZW5zGAMgAygLMhcud2luZGxhc3MudjEuQWdlbnRUb2tlbhIrCgtxdWV1ZWRfam9icxgEIAMoCzIWLndpbmRsYXNzLnYxLlF1ZXVlZEpvYhIlCgthY3RpdmVfcnVucxgFIAMoCzIQLndpbmRsYXNzLnYxLlJ1biKUAQoVTGlzdFF1ZXVlZEpvYnNSZXF1ZXN0Eh4KDG9yZ2FuaXphdGlvbhgBIAEoCUIIukgFcgMYgAESHgoKYWdlbnRfcG9vbBgCIAEoCUIKukgHcgUQARiAARIdCglwYWdlX3NpemUYAyABKAVCCrpIBxoFGOgHKAASHAoKcGFnZV90b2tlbhgEIAEoCUIIukgFcgMYgAQiXgoWTGlzdFF1ZXVlZEpvYnNSZXNwb25zZRIrCgtxdWV1ZWRfam9icxgBIAMoCzIWLndpbmRsYXNzLnYxLlF1ZXVlZEpvYhIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkigwEKF0Fzc2lnbldvcmtzcGFjZXNSZXF1ZXN0Eh4KDG9yZ2FuaXphdGlvbhgBIAEoCUIIukgFcgMYgAESHgoKYWdlbnRfcG9vbBgCIAEoCUIKukgHcgUQARiAARIoCgp3b3Jrc3BhY2VzGAMgAygJQhS6SBGSAQ4IARDoByIHcgUQARiAASJGChhBc3NpZ25Xb3Jrc3BhY2VzUmVzcG9uc2USKgoKYWdlbnRfcG9vbBgBIAEoCzIWLndpbmRsYXNzLnYxLkFnZW50UG9vbCKFAQoZVW5hc3NpZ25Xb3Jrc3BhY2VzUmVxdWVzdBIeCgxvcmdhbml6YXRpb24YASABKAlCCLpIBXIDGIABEh4KCmFnZW50X3Bvb2wYAiABKAlCCrpIB3IFEAEYgAESKAoKd29ya3NwYWNlcxgDIAMoCUIUukgRkgEOCAEQ6AciB3IFEAEYgAEiSAoaVW5hc3NpZ25Xb3Jrc3BhY2VzUmVzcG9uc2USKgoKYWdlbnRfcG9vbBgBIAEoCzIWLndpbmRsYXNzLnYxLkFnZW50UG9vbDK/CAoQQWdlbnRQb29sU2VydmljZRJcCg9DcmVhdGVBZ2VudFBvb2wSIy53aW5kbGFzcy52MS5DcmVhdGVBZ2VudFBvb2xSZXF1ZXN0GiQud2luZGxhc3MudjEuQ3JlYXRlQWdlbnRQb29sUmVzcG9uc2USWAoMR2V0QWdlbnRQb29sEiAud2luZGxhc3MudjEuR2V0QWdlbnRQb29sUmVxdWVzdBohLndpbmRsYXNzLnYxLkdldEFnZW50UG9vbFJlc3BvbnNlIgOQAgESXgoOTGlzdEFnZW50UG9vbHMSIi53aW5kbGFzcy52MS5MaXN0QWdlbnRQb29sc1JlcXVlc3QaIy53aW5kbGFzcy52MS5MaXN0QWdlbnRQb29sc1Jlc3BvbnNlIgOQAgESXAoPVXBkYXRlQWdlbnRQb29sEiMud2luZGxhc3MudjEuVXBkYXRlQWdlbnRQb29sUmVxdWVzdBokLndpbmRsYXNzLnYxLlVwZGF0ZUFnZW50UG9vbFJlc3BvbnNlElwKD0RlbGV0ZUFnZW50UG9vbBIjLndpbmRsYXNzLnYxLkRlbGV0ZUFnZW50UG9vbFJlcXVlc3QaJC53aW5kbGFzcy52MS5EZWxldGVBZ2VudFBvb2xSZXNwb25zZRJcCg9HcmFudFdvcmtzcGFjZXMSIy53aW5kbGFzcy52MS5HcmFudFdvcmtzcGFjZXNSZXF1ZXN0GiQud2luZGxhc3MudjEuR3JhbnRXb3Jrc3BhY2VzUmVzcG9uc2USXwoQUmV2b2tlV29ya3NwYWNlcxIkLndpbmRsYXNzLnYxLlJldm9rZVdvcmtzcGFjZXNSZXF1ZXN0GiUud2luZGxhc3MudjEuUmV2b2tlV29ya3NwYWNlc1Jlc3BvbnNlEnAKFEdldEFnZW50UG9vbE92ZXJ2aWV3Eigud2luZGxhc3MudjEuR2V0QWdlbnRQb29sT3ZlcnZpZXdSZXF1ZXN0Gikud2luZGxhc3MudjEuR2V0QWdlbnRQb29sT3ZlcnZpZXdSZXNwb25zZSIDkAIBEl4KDkxpc3RRdWV1ZWRKb2JzEiIud2luZGxhc3MudjEuTGlzdFF1ZXVlZEpvYnNSZXF1ZXN0GiMud2luZGxhc3MudjEuTGlzdFF1ZXVlZEpvYnNSZXNwb25zZSIDkAIBEl8KEEFzc2lnbldvcmtzcGFjZXMSJC53aW5kbGFzcy52MS5Bc3NpZ25Xb3Jrc3BhY2VzUmVxdWVzdBolLndpbmRsYXNzLnYxLkFzc2lnbldvcmtzcGFjZXNSZXNwb25zZRJlChJVbmFzc2lnbldvcmtzcGFjZXMSJi53aW5kbGFzcy52MS5VbmFzc2lnbldvcmtzcGFjZXNSZXF1ZXN0Gicud2luZGxhc3MudjEuVW5hc3NpZ25Xb3Jrc3BhY2VzUmVzcG9uc2ViBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_field_mask, file_windlass_v1_agent, file_windlass_v1_agent_pool, file_windlass_v1_agent_token, file_windlass_v1_run]);
 
 /**
  * Asks for a new pool.
@@ -169,6 +175,20 @@ export type ListAgentPoolsRequest = Message<"windlass.v1.ListAgentPoolsRequest">
    * @generated from field: string page_token = 3;
    */
   pageToken: string;
+
+  /**
+   * Only pools whose name or description contains this text, in any case; empty is all.
+   *
+   * @generated from field: string search = 4;
+   */
+  search: string;
+
+  /**
+   * "name" (the default), "name desc", "create_time" or "create_time desc".
+   *
+   * @generated from field: string order_by = 5;
+   */
+  orderBy: string;
 };
 
 /**
@@ -185,7 +205,7 @@ export const ListAgentPoolsRequestSchema: GenMessage<ListAgentPoolsRequest> = /*
  */
 export type ListAgentPoolsResponse = Message<"windlass.v1.ListAgentPoolsResponse"> & {
   /**
-   * By name.
+   * In the order asked for.
    *
    * @generated from field: repeated windlass.v1.AgentPool agent_pools = 1;
    */
@@ -432,6 +452,265 @@ export const RevokeWorkspacesResponseSchema: GenMessage<RevokeWorkspacesResponse
   messageDesc(file_windlass_v1_agent_pool_service, 13);
 
 /**
+ * Names a pool.
+ *
+ * @generated from message windlass.v1.GetAgentPoolOverviewRequest
+ */
+export type GetAgentPoolOverviewRequest = Message<"windlass.v1.GetAgentPoolOverviewRequest"> & {
+  /**
+   * Id or name of the organization; empty is the caller's only one. Not needed with an id.
+   *
+   * @generated from field: string organization = 1;
+   */
+  organization: string;
+
+  /**
+   * Id or name of the pool.
+   *
+   * @generated from field: string agent_pool = 2;
+   */
+  agentPool: string;
+};
+
+/**
+ * Describes the message windlass.v1.GetAgentPoolOverviewRequest.
+ * Use `create(GetAgentPoolOverviewRequestSchema)` to create a new message.
+ */
+export const GetAgentPoolOverviewRequestSchema: GenMessage<GetAgentPoolOverviewRequest> = /*@__PURE__*/
+  messageDesc(file_windlass_v1_agent_pool_service, 14);
+
+/**
+ * Everything about one pool. Each list holds at most 200 rows; the calls that list them have the rest.
+ *
+ * @generated from message windlass.v1.GetAgentPoolOverviewResponse
+ */
+export type GetAgentPoolOverviewResponse = Message<"windlass.v1.GetAgentPoolOverviewResponse"> & {
+  /**
+   * The pool with its counts, grants and assigned workspaces.
+   *
+   * @generated from field: windlass.v1.AgentPool agent_pool = 1;
+   */
+  agentPool?: AgentPool | undefined;
+
+  /**
+   * Its agents by name, without those that said good-bye.
+   *
+   * @generated from field: repeated windlass.v1.Agent agents = 2;
+   */
+  agents: Agent[];
+
+  /**
+   * Its tokens, newest first, without revoked and expired ones.
+   *
+   * @generated from field: repeated windlass.v1.AgentToken agent_tokens = 3;
+   */
+  agentTokens: AgentToken[];
+
+  /**
+   * The jobs that wait for its agents, in the order in which they will be given out.
+   *
+   * @generated from field: repeated windlass.v1.QueuedJob queued_jobs = 4;
+   */
+  queuedJobs: QueuedJob[];
+
+  /**
+   * The runs whose jobs its agents hold, newest first.
+   *
+   * @generated from field: repeated windlass.v1.Run active_runs = 5;
+   */
+  activeRuns: Run[];
+};
+
+/**
+ * Describes the message windlass.v1.GetAgentPoolOverviewResponse.
+ * Use `create(GetAgentPoolOverviewResponseSchema)` to create a new message.
+ */
+export const GetAgentPoolOverviewResponseSchema: GenMessage<GetAgentPoolOverviewResponse> = /*@__PURE__*/
+  messageDesc(file_windlass_v1_agent_pool_service, 15);
+
+/**
+ * Asks for a pool's queue.
+ *
+ * @generated from message windlass.v1.ListQueuedJobsRequest
+ */
+export type ListQueuedJobsRequest = Message<"windlass.v1.ListQueuedJobsRequest"> & {
+  /**
+   * Id or name of the organization; empty is the caller's only one. Not needed with an id.
+   *
+   * @generated from field: string organization = 1;
+   */
+  organization: string;
+
+  /**
+   * Id or name of the pool.
+   *
+   * @generated from field: string agent_pool = 2;
+   */
+  agentPool: string;
+
+  /**
+   * Rows a page; 0 is 50, at most 1000.
+   *
+   * @generated from field: int32 page_size = 3;
+   */
+  pageSize: number;
+
+  /**
+   * next_page_token of the page before; empty is the first page.
+   *
+   * @generated from field: string page_token = 4;
+   */
+  pageToken: string;
+};
+
+/**
+ * Describes the message windlass.v1.ListQueuedJobsRequest.
+ * Use `create(ListQueuedJobsRequestSchema)` to create a new message.
+ */
+export const ListQueuedJobsRequestSchema: GenMessage<ListQueuedJobsRequest> = /*@__PURE__*/
+  messageDesc(file_windlass_v1_agent_pool_service, 16);
+
+/**
+ * A page of a pool's queue.
+ *
+ * @generated from message windlass.v1.ListQueuedJobsResponse
+ */
+export type ListQueuedJobsResponse = Message<"windlass.v1.ListQueuedJobsResponse"> & {
+  /**
+   * In the order in which they will be given out.
+   *
+   * @generated from field: repeated windlass.v1.QueuedJob queued_jobs = 1;
+   */
+  queuedJobs: QueuedJob[];
+
+  /**
+   * Empty on the last page.
+   *
+   * @generated from field: string next_page_token = 2;
+   */
+  nextPageToken: string;
+};
+
+/**
+ * Describes the message windlass.v1.ListQueuedJobsResponse.
+ * Use `create(ListQueuedJobsResponseSchema)` to create a new message.
+ */
+export const ListQueuedJobsResponseSchema: GenMessage<ListQueuedJobsResponse> = /*@__PURE__*/
+  messageDesc(file_windlass_v1_agent_pool_service, 17);
+
+/**
+ * Asks to assign workspaces.
+ *
+ * @generated from message windlass.v1.AssignWorkspacesRequest
+ */
+export type AssignWorkspacesRequest = Message<"windlass.v1.AssignWorkspacesRequest"> & {
+  /**
+   * Id or name of the organization; empty is the caller's only one. Not needed with an id.
+   *
+   * @generated from field: string organization = 1;
+   */
+  organization: string;
+
+  /**
+   * Id or name of the pool.
+   *
+   * @generated from field: string agent_pool = 2;
+   */
+  agentPool: string;
+
+  /**
+   * Ids or names of workspaces.
+   *
+   * @generated from field: repeated string workspaces = 3;
+   */
+  workspaces: string[];
+};
+
+/**
+ * Describes the message windlass.v1.AssignWorkspacesRequest.
+ * Use `create(AssignWorkspacesRequestSchema)` to create a new message.
+ */
+export const AssignWorkspacesRequestSchema: GenMessage<AssignWorkspacesRequest> = /*@__PURE__*/
+  messageDesc(file_windlass_v1_agent_pool_service, 18);
+
+/**
+ * The pool with its new workspaces.
+ *
+ * @generated from message windlass.v1.AssignWorkspacesResponse
+ */
+export type AssignWorkspacesResponse = Message<"windlass.v1.AssignWorkspacesResponse"> & {
+  /**
+   * As it is now.
+   *
+   * @generated from field: windlass.v1.AgentPool agent_pool = 1;
+   */
+  agentPool?: AgentPool | undefined;
+};
+
+/**
+ * Describes the message windlass.v1.AssignWorkspacesResponse.
+ * Use `create(AssignWorkspacesResponseSchema)` to create a new message.
+ */
+export const AssignWorkspacesResponseSchema: GenMessage<AssignWorkspacesResponse> = /*@__PURE__*/
+  messageDesc(file_windlass_v1_agent_pool_service, 19);
+
+/**
+ * Asks to take workspaces from a pool.
+ *
+ * @generated from message windlass.v1.UnassignWorkspacesRequest
+ */
+export type UnassignWorkspacesRequest = Message<"windlass.v1.UnassignWorkspacesRequest"> & {
+  /**
+   * Id or name of the organization; empty is the caller's only one. Not needed with an id.
+   *
+   * @generated from field: string organization = 1;
+   */
+  organization: string;
+
+  /**
+   * Id or name of the pool.
+   *
+   * @generated from field: string agent_pool = 2;
+   */
+  agentPool: string;
+
+  /**
+   * Ids or names of workspaces.
+   *
+   * @generated from field: repeated string workspaces = 3;
+   */
+  workspaces: string[];
+};
+
+/**
+ * Describes the message windlass.v1.UnassignWorkspacesRequest.
+ * Use `create(UnassignWorkspacesRequestSchema)` to create a new message.
+ */
+export const UnassignWorkspacesRequestSchema: GenMessage<UnassignWorkspacesRequest> = /*@__PURE__*/
+  messageDesc(file_windlass_v1_agent_pool_service, 20);
+
+/**
+ * The pool with the workspaces that are left.
+ *
+ * @generated from message windlass.v1.UnassignWorkspacesResponse
+ */
+export type UnassignWorkspacesResponse = Message<"windlass.v1.UnassignWorkspacesResponse"> & {
+  /**
+   * As it is now.
+   *
+   * @generated from field: windlass.v1.AgentPool agent_pool = 1;
+   */
+  agentPool?: AgentPool | undefined;
+};
+
+/**
+ * Describes the message windlass.v1.UnassignWorkspacesResponse.
+ * Use `create(UnassignWorkspacesResponseSchema)` to create a new message.
+ */
+export const UnassignWorkspacesResponseSchema: GenMessage<UnassignWorkspacesResponse> = /*@__PURE__*/
+  messageDesc(file_windlass_v1_agent_pool_service, 21);
+
+/**
  * Manages agent pools.
  *
  * @generated from service windlass.v1.AgentPoolService
@@ -458,7 +737,7 @@ export const AgentPoolService: GenService<{
     output: typeof GetAgentPoolResponseSchema;
   },
   /**
-   * Lists the pools of an organization, by name.
+   * Lists the pools of an organization.
    *
    * @generated from rpc windlass.v1.AgentPoolService.ListAgentPools
    */
@@ -506,6 +785,47 @@ export const AgentPoolService: GenService<{
     methodKind: "unary";
     input: typeof RevokeWorkspacesRequestSchema;
     output: typeof RevokeWorkspacesResponseSchema;
+  },
+  /**
+   * Returns everything that a page about a pool shows, in one call.
+   *
+   * @generated from rpc windlass.v1.AgentPoolService.GetAgentPoolOverview
+   */
+  getAgentPoolOverview: {
+    methodKind: "unary";
+    input: typeof GetAgentPoolOverviewRequestSchema;
+    output: typeof GetAgentPoolOverviewResponseSchema;
+  },
+  /**
+   * Lists the jobs that wait for an agent of a pool, in the order in which they will be given out.
+   *
+   * @generated from rpc windlass.v1.AgentPoolService.ListQueuedJobs
+   */
+  listQueuedJobs: {
+    methodKind: "unary";
+    input: typeof ListQueuedJobsRequestSchema;
+    output: typeof ListQueuedJobsResponseSchema;
+  },
+  /**
+   * Makes workspaces use a pool: their execution mode becomes agent. All or none; a pool that does not grant one of them
+   * refuses with POOL_NOT_GRANTED and names it.
+   *
+   * @generated from rpc windlass.v1.AgentPoolService.AssignWorkspaces
+   */
+  assignWorkspaces: {
+    methodKind: "unary";
+    input: typeof AssignWorkspacesRequestSchema;
+    output: typeof AssignWorkspacesResponseSchema;
+  },
+  /**
+   * Takes workspaces from a pool. Their execution mode becomes remote, and their queued jobs follow.
+   *
+   * @generated from rpc windlass.v1.AgentPoolService.UnassignWorkspaces
+   */
+  unassignWorkspaces: {
+    methodKind: "unary";
+    input: typeof UnassignWorkspacesRequestSchema;
+    output: typeof UnassignWorkspacesResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_windlass_v1_agent_pool_service, 0);

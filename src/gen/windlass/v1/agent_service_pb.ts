@@ -5,7 +5,7 @@
 import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_buf_validate_validate } from "../../buf/validate/validate_pb.ts";
-import type { Agent } from "./agent_pb.ts";
+import type { Agent, AgentJob, AgentStatus } from "./agent_pb.ts";
 import { file_windlass_v1_agent } from "./agent_pb.ts";
 import type { Message } from "@bufbuild/protobuf";
 
@@ -13,7 +13,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file windlass/v1/agent_service.proto.
  */
 export const file_windlass_v1_agent_service: GenFile = /*@__PURE__*/
-  fileDesc("Ch93aW5kbGFzcy92MS9hZ2VudF9zZXJ2aWNlLnByb3RvEgt3aW5kbGFzcy52MSJMCg9HZXRBZ2VudFJlcXVlc3QSGQoFYWdlbnQYASABKAlCCrpIB3IFEAEYgAESHgoMb3JnYW5pemF0aW9uGAIgASgJQgi6SAVyAxiAASI1ChBHZXRBZ2VudFJlc3BvbnNlEiEKBWFnZW50GAEgASgLMhIud2luZGxhc3MudjEuQWdlbnQipgEKEUxpc3RBZ2VudHNSZXF1ZXN0Eh4KDG9yZ2FuaXphdGlvbhgBIAEoCUIIukgFcgMYgAESHAoKYWdlbnRfcG9vbBgCIAEoCUIIukgFcgMYgAESFgoOaW5jbHVkZV9leGl0ZWQYAyABKAgSHQoJcGFnZV9zaXplGAQgASgFQgq6SAcaBRjoBygAEhwKCnBhZ2VfdG9rZW4YBSABKAlCCLpIBXIDGIAEIlEKEkxpc3RBZ2VudHNSZXNwb25zZRIiCgZhZ2VudHMYASADKAsyEi53aW5kbGFzcy52MS5BZ2VudBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiTgoRUGF1c2VBZ2VudFJlcXVlc3QSGQoFYWdlbnQYASABKAlCCrpIB3IFEAEYgAESHgoMb3JnYW5pemF0aW9uGAIgASgJQgi6SAVyAxiAASI3ChJQYXVzZUFnZW50UmVzcG9uc2USIQoFYWdlbnQYASABKAsyEi53aW5kbGFzcy52MS5BZ2VudCJPChJSZXN1bWVBZ2VudFJlcXVlc3QSGQoFYWdlbnQYASABKAlCCrpIB3IFEAEYgAESHgoMb3JnYW5pemF0aW9uGAIgASgJQgi6SAVyAxiAASI4ChNSZXN1bWVBZ2VudFJlc3BvbnNlEiEKBWFnZW50GAEgASgLMhIud2luZGxhc3MudjEuQWdlbnQiTgoRRHJhaW5BZ2VudFJlcXVlc3QSGQoFYWdlbnQYASABKAlCCrpIB3IFEAEYgAESHgoMb3JnYW5pemF0aW9uGAIgASgJQgi6SAVyAxiAASI3ChJEcmFpbkFnZW50UmVzcG9uc2USIQoFYWdlbnQYASABKAsyEi53aW5kbGFzcy52MS5BZ2VudCJPChJEZWxldGVBZ2VudFJlcXVlc3QSGQoFYWdlbnQYASABKAlCCrpIB3IFEAEYgAESHgoMb3JnYW5pemF0aW9uGAIgASgJQgi6SAVyAxiAASIVChNEZWxldGVBZ2VudFJlc3BvbnNlMvIDCgxBZ2VudFNlcnZpY2USTAoIR2V0QWdlbnQSHC53aW5kbGFzcy52MS5HZXRBZ2VudFJlcXVlc3QaHS53aW5kbGFzcy52MS5HZXRBZ2VudFJlc3BvbnNlIgOQAgESUgoKTGlzdEFnZW50cxIeLndpbmRsYXNzLnYxLkxpc3RBZ2VudHNSZXF1ZXN0Gh8ud2luZGxhc3MudjEuTGlzdEFnZW50c1Jlc3BvbnNlIgOQAgESTQoKUGF1c2VBZ2VudBIeLndpbmRsYXNzLnYxLlBhdXNlQWdlbnRSZXF1ZXN0Gh8ud2luZGxhc3MudjEuUGF1c2VBZ2VudFJlc3BvbnNlElAKC1Jlc3VtZUFnZW50Eh8ud2luZGxhc3MudjEuUmVzdW1lQWdlbnRSZXF1ZXN0GiAud2luZGxhc3MudjEuUmVzdW1lQWdlbnRSZXNwb25zZRJNCgpEcmFpbkFnZW50Eh4ud2luZGxhc3MudjEuRHJhaW5BZ2VudFJlcXVlc3QaHy53aW5kbGFzcy52MS5EcmFpbkFnZW50UmVzcG9uc2USUAoLRGVsZXRlQWdlbnQSHy53aW5kbGFzcy52MS5EZWxldGVBZ2VudFJlcXVlc3QaIC53aW5kbGFzcy52MS5EZWxldGVBZ2VudFJlc3BvbnNlYgZwcm90bzM", [file_buf_validate_validate, file_windlass_v1_agent]);
+  fileDesc("Ch93aW5kbGFzcy92MS9hZ2VudF9zZXJ2aWNlLnByb3RvEgt3aW5kbGFzcy52MSJMCg9HZXRBZ2VudFJlcXVlc3QSGQoFYWdlbnQYASABKAlCCrpIB3IFEAEYgAESHgoMb3JnYW5pemF0aW9uGAIgASgJQgi6SAVyAxiAASI1ChBHZXRBZ2VudFJlc3BvbnNlEiEKBWFnZW50GAEgASgLMhIud2luZGxhc3MudjEuQWdlbnQinwIKEUxpc3RBZ2VudHNSZXF1ZXN0Eh4KDG9yZ2FuaXphdGlvbhgBIAEoCUIIukgFcgMYgAESHAoKYWdlbnRfcG9vbBgCIAEoCUIIukgFcgMYgAESFgoOaW5jbHVkZV9leGl0ZWQYAyABKAgSHQoJcGFnZV9zaXplGAQgASgFQgq6SAcaBRjoBygAEhwKCnBhZ2VfdG9rZW4YBSABKAlCCLpIBXIDGIAEEiAKDmxhYmVsX3NlbGVjdG9yGAYgASgJQgi6SAVyAxiACBI7CghzdGF0dXNlcxgHIAMoDjIYLndpbmRsYXNzLnYxLkFnZW50U3RhdHVzQg+6SAySAQkQCCIFggECEAESGAoGc2VhcmNoGAggASgJQgi6SAVyAxiAASJRChJMaXN0QWdlbnRzUmVzcG9uc2USIgoGYWdlbnRzGAEgAygLMhIud2luZGxhc3MudjEuQWdlbnQSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJImgKEVBhdXNlQWdlbnRSZXF1ZXN0EhkKBWFnZW50GAEgASgJQgq6SAdyBRABGIABEh4KDG9yZ2FuaXphdGlvbhgCIAEoCUIIukgFcgMYgAESGAoGcmVhc29uGAMgASgJQgi6SAVyAxiAAiI3ChJQYXVzZUFnZW50UmVzcG9uc2USIQoFYWdlbnQYASABKAsyEi53aW5kbGFzcy52MS5BZ2VudCJPChJSZXN1bWVBZ2VudFJlcXVlc3QSGQoFYWdlbnQYASABKAlCCrpIB3IFEAEYgAESHgoMb3JnYW5pemF0aW9uGAIgASgJQgi6SAVyAxiAASI4ChNSZXN1bWVBZ2VudFJlc3BvbnNlEiEKBWFnZW50GAEgASgLMhIud2luZGxhc3MudjEuQWdlbnQiaAoRRHJhaW5BZ2VudFJlcXVlc3QSGQoFYWdlbnQYASABKAlCCrpIB3IFEAEYgAESHgoMb3JnYW5pemF0aW9uGAIgASgJQgi6SAVyAxiAARIYCgZyZWFzb24YAyABKAlCCLpIBXIDGIACIjcKEkRyYWluQWdlbnRSZXNwb25zZRIhCgVhZ2VudBgBIAEoCzISLndpbmRsYXNzLnYxLkFnZW50Ik8KEkRlbGV0ZUFnZW50UmVxdWVzdBIZCgVhZ2VudBgBIAEoCUIKukgHcgUQARiAARIeCgxvcmdhbml6YXRpb24YAiABKAlCCLpIBXIDGIABIhUKE0RlbGV0ZUFnZW50UmVzcG9uc2UisQEKEldhdGNoQWdlbnRzUmVxdWVzdBIeCgxvcmdhbml6YXRpb24YASABKAlCCLpIBXIDGIABEhwKCmFnZW50X3Bvb2wYAiABKAlCCLpIBXIDGIABEiAKDmxhYmVsX3NlbGVjdG9yGAMgASgJQgi6SAVyAxiACBI7CghzdGF0dXNlcxgEIAMoDjIYLndpbmRsYXNzLnYxLkFnZW50U3RhdHVzQg+6SAySAQkQCCIFggECEAEiOQoTV2F0Y2hBZ2VudHNSZXNwb25zZRIiCgZhZ2VudHMYASADKAsyEi53aW5kbGFzcy52MS5BZ2VudCKOAQoUTGlzdEFnZW50Sm9ic1JlcXVlc3QSGQoFYWdlbnQYASABKAlCCrpIB3IFEAEYgAESHgoMb3JnYW5pemF0aW9uGAIgASgJQgi6SAVyAxiAARIdCglwYWdlX3NpemUYAyABKAVCCrpIBxoFGOgHKAASHAoKcGFnZV90b2tlbhgEIAEoCUIIukgFcgMYgAQiVQoVTGlzdEFnZW50Sm9ic1Jlc3BvbnNlEiMKBGpvYnMYASADKAsyFS53aW5kbGFzcy52MS5BZ2VudEpvYhIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkyqAUKDEFnZW50U2VydmljZRJMCghHZXRBZ2VudBIcLndpbmRsYXNzLnYxLkdldEFnZW50UmVxdWVzdBodLndpbmRsYXNzLnYxLkdldEFnZW50UmVzcG9uc2UiA5ACARJSCgpMaXN0QWdlbnRzEh4ud2luZGxhc3MudjEuTGlzdEFnZW50c1JlcXVlc3QaHy53aW5kbGFzcy52MS5MaXN0QWdlbnRzUmVzcG9uc2UiA5ACARJNCgpQYXVzZUFnZW50Eh4ud2luZGxhc3MudjEuUGF1c2VBZ2VudFJlcXVlc3QaHy53aW5kbGFzcy52MS5QYXVzZUFnZW50UmVzcG9uc2USUAoLUmVzdW1lQWdlbnQSHy53aW5kbGFzcy52MS5SZXN1bWVBZ2VudFJlcXVlc3QaIC53aW5kbGFzcy52MS5SZXN1bWVBZ2VudFJlc3BvbnNlEk0KCkRyYWluQWdlbnQSHi53aW5kbGFzcy52MS5EcmFpbkFnZW50UmVxdWVzdBofLndpbmRsYXNzLnYxLkRyYWluQWdlbnRSZXNwb25zZRJQCgtEZWxldGVBZ2VudBIfLndpbmRsYXNzLnYxLkRlbGV0ZUFnZW50UmVxdWVzdBogLndpbmRsYXNzLnYxLkRlbGV0ZUFnZW50UmVzcG9uc2USVwoLV2F0Y2hBZ2VudHMSHy53aW5kbGFzcy52MS5XYXRjaEFnZW50c1JlcXVlc3QaIC53aW5kbGFzcy52MS5XYXRjaEFnZW50c1Jlc3BvbnNlIgOQAgEwARJbCg1MaXN0QWdlbnRKb2JzEiEud2luZGxhc3MudjEuTGlzdEFnZW50Sm9ic1JlcXVlc3QaIi53aW5kbGFzcy52MS5MaXN0QWdlbnRKb2JzUmVzcG9uc2UiA5ACAWIGcHJvdG8z", [file_buf_validate_validate, file_windlass_v1_agent]);
 
 /**
  * Names an agent.
@@ -104,6 +104,28 @@ export type ListAgentsRequest = Message<"windlass.v1.ListAgentsRequest"> & {
    * @generated from field: string page_token = 5;
    */
   pageToken: string;
+
+  /**
+   * Only agents with these labels, for example "zone=a,gpu"; empty is all. A label without a value must only be there;
+   * "!gpu" must not be there; "zone!=a" must differ.
+   *
+   * @generated from field: string label_selector = 6;
+   */
+  labelSelector: string;
+
+  /**
+   * Only agents with one of these statuses; empty is all but, unless include_exited is set, those that said good-bye.
+   *
+   * @generated from field: repeated windlass.v1.AgentStatus statuses = 7;
+   */
+  statuses: AgentStatus[];
+
+  /**
+   * Only agents whose name contains this text, in any case; empty is all.
+   *
+   * @generated from field: string search = 8;
+   */
+  search: string;
 };
 
 /**
@@ -160,6 +182,13 @@ export type PauseAgentRequest = Message<"windlass.v1.PauseAgentRequest"> & {
    * @generated from field: string organization = 2;
    */
   organization: string;
+
+  /**
+   * Shown with the agent.
+   *
+   * @generated from field: string reason = 3;
+   */
+  reason: string;
 };
 
 /**
@@ -258,6 +287,13 @@ export type DrainAgentRequest = Message<"windlass.v1.DrainAgentRequest"> & {
    * @generated from field: string organization = 2;
    */
   organization: string;
+
+  /**
+   * Shown with the agent.
+   *
+   * @generated from field: string reason = 3;
+   */
+  reason: string;
 };
 
 /**
@@ -332,6 +368,140 @@ export const DeleteAgentResponseSchema: GenMessage<DeleteAgentResponse> = /*@__P
   messageDesc(file_windlass_v1_agent_service, 11);
 
 /**
+ * Asks to watch agents.
+ *
+ * @generated from message windlass.v1.WatchAgentsRequest
+ */
+export type WatchAgentsRequest = Message<"windlass.v1.WatchAgentsRequest"> & {
+  /**
+   * Id or name of the organization; empty is the caller's only one.
+   *
+   * @generated from field: string organization = 1;
+   */
+  organization: string;
+
+  /**
+   * Id or name of a pool; empty is every pool.
+   *
+   * @generated from field: string agent_pool = 2;
+   */
+  agentPool: string;
+
+  /**
+   * Only agents with these labels, for example "zone=a,gpu"; empty is all. A label without a value must only be there;
+   * "!gpu" must not be there; "zone!=a" must differ.
+   *
+   * @generated from field: string label_selector = 3;
+   */
+  labelSelector: string;
+
+  /**
+   * Only agents with one of these statuses; empty is all but, unless include_exited is set, those that said good-bye.
+   *
+   * @generated from field: repeated windlass.v1.AgentStatus statuses = 4;
+   */
+  statuses: AgentStatus[];
+};
+
+/**
+ * Describes the message windlass.v1.WatchAgentsRequest.
+ * Use `create(WatchAgentsRequestSchema)` to create a new message.
+ */
+export const WatchAgentsRequestSchema: GenMessage<WatchAgentsRequest> = /*@__PURE__*/
+  messageDesc(file_windlass_v1_agent_service, 12);
+
+/**
+ * The agents as they are now.
+ *
+ * @generated from message windlass.v1.WatchAgentsResponse
+ */
+export type WatchAgentsResponse = Message<"windlass.v1.WatchAgentsResponse"> & {
+  /**
+   * By name, at most 1000.
+   *
+   * @generated from field: repeated windlass.v1.Agent agents = 1;
+   */
+  agents: Agent[];
+};
+
+/**
+ * Describes the message windlass.v1.WatchAgentsResponse.
+ * Use `create(WatchAgentsResponseSchema)` to create a new message.
+ */
+export const WatchAgentsResponseSchema: GenMessage<WatchAgentsResponse> = /*@__PURE__*/
+  messageDesc(file_windlass_v1_agent_service, 13);
+
+/**
+ * Names an agent whose jobs are wanted.
+ *
+ * @generated from message windlass.v1.ListAgentJobsRequest
+ */
+export type ListAgentJobsRequest = Message<"windlass.v1.ListAgentJobsRequest"> & {
+  /**
+   * Id of the agent, or its name if only one has it.
+   *
+   * @generated from field: string agent = 1;
+   */
+  agent: string;
+
+  /**
+   * Id or name of the organization, for names; empty is the caller's only one.
+   *
+   * @generated from field: string organization = 2;
+   */
+  organization: string;
+
+  /**
+   * Rows a page; 0 is 50, at most 1000.
+   *
+   * @generated from field: int32 page_size = 3;
+   */
+  pageSize: number;
+
+  /**
+   * next_page_token of the page before; empty is the first page.
+   *
+   * @generated from field: string page_token = 4;
+   */
+  pageToken: string;
+};
+
+/**
+ * Describes the message windlass.v1.ListAgentJobsRequest.
+ * Use `create(ListAgentJobsRequestSchema)` to create a new message.
+ */
+export const ListAgentJobsRequestSchema: GenMessage<ListAgentJobsRequest> = /*@__PURE__*/
+  messageDesc(file_windlass_v1_agent_service, 14);
+
+/**
+ * A page of an agent's jobs.
+ *
+ * @generated from message windlass.v1.ListAgentJobsResponse
+ */
+export type ListAgentJobsResponse = Message<"windlass.v1.ListAgentJobsResponse"> & {
+  /**
+   * Newest first.
+   *
+   * @generated from field: repeated windlass.v1.AgentJob jobs = 1;
+   */
+  jobs: AgentJob[];
+
+  /**
+   * Empty on the last page.
+   *
+   * @generated from field: string next_page_token = 2;
+   */
+  nextPageToken: string;
+};
+
+/**
+ * Describes the message windlass.v1.ListAgentJobsResponse.
+ * Use `create(ListAgentJobsResponseSchema)` to create a new message.
+ */
+export const ListAgentJobsResponseSchema: GenMessage<ListAgentJobsResponse> = /*@__PURE__*/
+  messageDesc(file_windlass_v1_agent_service, 15);
+
+/**
  * Watches and steers agents.
  *
  * @generated from service windlass.v1.AgentService
@@ -396,6 +566,26 @@ export const AgentService: GenService<{
     methodKind: "unary";
     input: typeof DeleteAgentRequestSchema;
     output: typeof DeleteAgentResponseSchema;
+  },
+  /**
+   * Sends the agents at once, and all of them again at each change, coalesced; ends when the caller ends it.
+   *
+   * @generated from rpc windlass.v1.AgentService.WatchAgents
+   */
+  watchAgents: {
+    methodKind: "server_streaming";
+    input: typeof WatchAgentsRequestSchema;
+    output: typeof WatchAgentsResponseSchema;
+  },
+  /**
+   * Lists the jobs that an agent holds or held, newest first.
+   *
+   * @generated from rpc windlass.v1.AgentService.ListAgentJobs
+   */
+  listAgentJobs: {
+    methodKind: "unary";
+    input: typeof ListAgentJobsRequestSchema;
+    output: typeof ListAgentJobsResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_windlass_v1_agent_service, 0);

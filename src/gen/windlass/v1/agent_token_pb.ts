@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file windlass/v1/agent_token.proto.
  */
 export const file_windlass_v1_agent_token: GenFile = /*@__PURE__*/
-  fileDesc("Ch13aW5kbGFzcy92MS9hZ2VudF90b2tlbi5wcm90bxILd2luZGxhc3MudjEiqwIKCkFnZW50VG9rZW4SCgoCaWQYASABKAkSEgoKYWdlbnRfcG9vbBgCIAEoCRITCgtkZXNjcmlwdGlvbhgDIAEoCRIOCgZwcmVmaXgYBCABKAkSEgoKY3JlYXRlZF9ieRgFIAEoCRIvCgtjcmVhdGVfdGltZRgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLZXhwaXJlX3RpbWUYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjEKDWxhc3RfdXNlX3RpbWUYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC3Jldm9rZV90aW1lGAkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcGIGcHJvdG8z", [file_google_protobuf_timestamp]);
+  fileDesc("Ch13aW5kbGFzcy92MS9hZ2VudF90b2tlbi5wcm90bxILd2luZGxhc3MudjEi+gIKCkFnZW50VG9rZW4SCgoCaWQYASABKAkSEgoKYWdlbnRfcG9vbBgCIAEoCRITCgtkZXNjcmlwdGlvbhgDIAEoCRIOCgZwcmVmaXgYBCABKAkSEgoKY3JlYXRlZF9ieRgFIAEoCRIvCgtjcmVhdGVfdGltZRgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLZXhwaXJlX3RpbWUYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjEKDWxhc3RfdXNlX3RpbWUYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC3Jldm9rZV90aW1lGAkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIOCgZhZ2VudHMYCiADKAkSGAoQbGFzdF91c2VfYWRkcmVzcxgLIAEoCRITCgtyZXBsYWNlZF9ieRgMIAEoCRIOCgZhY3RpdmUYDSABKAhiBnByb3RvMw", [file_google_protobuf_timestamp]);
 
 /**
  * A token admits agents to exactly one pool. Its secret is shown once, when it is created; only a hash is kept.
@@ -82,6 +82,34 @@ export type AgentToken = Message<"windlass.v1.AgentToken"> & {
    * @generated from field: google.protobuf.Timestamp revoke_time = 9;
    */
   revokeTime?: Timestamp | undefined;
+
+  /**
+   * Names of the agents that registered with it last and are still listed, newest first, at most 10.
+   *
+   * @generated from field: repeated string agents = 10;
+   */
+  agents: string[];
+
+  /**
+   * Address from which it was last used; empty if never.
+   *
+   * @generated from field: string last_use_address = 11;
+   */
+  lastUseAddress: string;
+
+  /**
+   * Id of the token that replaces it; empty if it was not rotated.
+   *
+   * @generated from field: string replaced_by = 12;
+   */
+  replacedBy: string;
+
+  /**
+   * True while it admits agents: neither revoked nor expired.
+   *
+   * @generated from field: bool active = 13;
+   */
+  active: boolean;
 };
 
 /**

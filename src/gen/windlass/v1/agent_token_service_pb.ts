@@ -15,7 +15,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file windlass/v1/agent_token_service.proto.
  */
 export const file_windlass_v1_agent_token_service: GenFile = /*@__PURE__*/
-  fileDesc("CiV3aW5kbGFzcy92MS9hZ2VudF90b2tlbl9zZXJ2aWNlLnByb3RvEgt3aW5kbGFzcy52MSKxAQoXQ3JlYXRlQWdlbnRUb2tlblJlcXVlc3QSHgoMb3JnYW5pemF0aW9uGAEgASgJQgi6SAVyAxiAARIeCgphZ2VudF9wb29sGAIgASgJQgq6SAdyBRABGIABEh0KC2Rlc2NyaXB0aW9uGAMgASgJQgi6SAVyAxiAAhI3CgpleHBpcmVzX2luGAQgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uQgi6SAWqAQIyACJYChhDcmVhdGVBZ2VudFRva2VuUmVzcG9uc2USLAoLYWdlbnRfdG9rZW4YASABKAsyFy53aW5kbGFzcy52MS5BZ2VudFRva2VuEg4KBnNlY3JldBgCIAEoCSKTAQoWTGlzdEFnZW50VG9rZW5zUmVxdWVzdBIeCgxvcmdhbml6YXRpb24YASABKAlCCLpIBXIDGIABEhwKCmFnZW50X3Bvb2wYAiABKAlCCLpIBXIDGIABEh0KCXBhZ2Vfc2l6ZRgDIAEoBUIKukgHGgUY6AcoABIcCgpwYWdlX3Rva2VuGAQgASgJQgi6SAVyAxiABCJhChdMaXN0QWdlbnRUb2tlbnNSZXNwb25zZRItCgxhZ2VudF90b2tlbnMYASADKAsyFy53aW5kbGFzcy52MS5BZ2VudFRva2VuEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSJQChdSZXZva2VBZ2VudFRva2VuUmVxdWVzdBIiCg5hZ2VudF90b2tlbl9pZBgBIAEoCUIKukgHcgUQARiAARIRCglzdG9wX2pvYnMYAiABKAgiSAoYUmV2b2tlQWdlbnRUb2tlblJlc3BvbnNlEiwKC2FnZW50X3Rva2VuGAEgASgLMhcud2luZGxhc3MudjEuQWdlbnRUb2tlbjK4AgoRQWdlbnRUb2tlblNlcnZpY2USXwoQQ3JlYXRlQWdlbnRUb2tlbhIkLndpbmRsYXNzLnYxLkNyZWF0ZUFnZW50VG9rZW5SZXF1ZXN0GiUud2luZGxhc3MudjEuQ3JlYXRlQWdlbnRUb2tlblJlc3BvbnNlEmEKD0xpc3RBZ2VudFRva2VucxIjLndpbmRsYXNzLnYxLkxpc3RBZ2VudFRva2Vuc1JlcXVlc3QaJC53aW5kbGFzcy52MS5MaXN0QWdlbnRUb2tlbnNSZXNwb25zZSIDkAIBEl8KEFJldm9rZUFnZW50VG9rZW4SJC53aW5kbGFzcy52MS5SZXZva2VBZ2VudFRva2VuUmVxdWVzdBolLndpbmRsYXNzLnYxLlJldm9rZUFnZW50VG9rZW5SZXNwb25zZWIGcHJvdG8z", [file_buf_validate_validate, file_google_protobuf_duration, file_windlass_v1_agent_token]);
+  fileDesc("CiV3aW5kbGFzcy92MS9hZ2VudF90b2tlbl9zZXJ2aWNlLnByb3RvEgt3aW5kbGFzcy52MSLOAQoXQ3JlYXRlQWdlbnRUb2tlblJlcXVlc3QSHgoMb3JnYW5pemF0aW9uGAEgASgJQgi6SAVyAxiAARIeCgphZ2VudF9wb29sGAIgASgJQgq6SAdyBRABGIABEh0KC2Rlc2NyaXB0aW9uGAMgASgJQgi6SAVyAxiAAhI3CgpleHBpcmVzX2luGAQgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uQgi6SAWqAQIyABIbCgpyZXF1ZXN0X2lkGAUgASgJQge6SARyAhhAIlgKGENyZWF0ZUFnZW50VG9rZW5SZXNwb25zZRIsCgthZ2VudF90b2tlbhgBIAEoCzIXLndpbmRsYXNzLnYxLkFnZW50VG9rZW4SDgoGc2VjcmV0GAIgASgJIpMBChZMaXN0QWdlbnRUb2tlbnNSZXF1ZXN0Eh4KDG9yZ2FuaXphdGlvbhgBIAEoCUIIukgFcgMYgAESHAoKYWdlbnRfcG9vbBgCIAEoCUIIukgFcgMYgAESHQoJcGFnZV9zaXplGAMgASgFQgq6SAcaBRjoBygAEhwKCnBhZ2VfdG9rZW4YBCABKAlCCLpIBXIDGIAEImEKF0xpc3RBZ2VudFRva2Vuc1Jlc3BvbnNlEi0KDGFnZW50X3Rva2VucxgBIAMoCzIXLndpbmRsYXNzLnYxLkFnZW50VG9rZW4SFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIlAKF1Jldm9rZUFnZW50VG9rZW5SZXF1ZXN0EiIKDmFnZW50X3Rva2VuX2lkGAEgASgJQgq6SAdyBRABGIABEhEKCXN0b3Bfam9icxgCIAEoCCJIChhSZXZva2VBZ2VudFRva2VuUmVzcG9uc2USLAoLYWdlbnRfdG9rZW4YASABKAsyFy53aW5kbGFzcy52MS5BZ2VudFRva2VuIrMBChdSb3RhdGVBZ2VudFRva2VuUmVxdWVzdBIiCg5hZ2VudF90b2tlbl9pZBgBIAEoCUIKukgHcgUQARiAARI7CgdvdmVybGFwGAIgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uQg+6SAyqAQkiBQiAmp4BMgASNwoKZXhwaXJlc19pbhgDIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbkIIukgFqgECMgAigwEKGFJvdGF0ZUFnZW50VG9rZW5SZXNwb25zZRIsCgthZ2VudF90b2tlbhgBIAEoCzIXLndpbmRsYXNzLnYxLkFnZW50VG9rZW4SDgoGc2VjcmV0GAIgASgJEikKCHJlcGxhY2VkGAMgASgLMhcud2luZGxhc3MudjEuQWdlbnRUb2tlbjKZAwoRQWdlbnRUb2tlblNlcnZpY2USXwoQQ3JlYXRlQWdlbnRUb2tlbhIkLndpbmRsYXNzLnYxLkNyZWF0ZUFnZW50VG9rZW5SZXF1ZXN0GiUud2luZGxhc3MudjEuQ3JlYXRlQWdlbnRUb2tlblJlc3BvbnNlEmEKD0xpc3RBZ2VudFRva2VucxIjLndpbmRsYXNzLnYxLkxpc3RBZ2VudFRva2Vuc1JlcXVlc3QaJC53aW5kbGFzcy52MS5MaXN0QWdlbnRUb2tlbnNSZXNwb25zZSIDkAIBEl8KEFJldm9rZUFnZW50VG9rZW4SJC53aW5kbGFzcy52MS5SZXZva2VBZ2VudFRva2VuUmVxdWVzdBolLndpbmRsYXNzLnYxLlJldm9rZUFnZW50VG9rZW5SZXNwb25zZRJfChBSb3RhdGVBZ2VudFRva2VuEiQud2luZGxhc3MudjEuUm90YXRlQWdlbnRUb2tlblJlcXVlc3QaJS53aW5kbGFzcy52MS5Sb3RhdGVBZ2VudFRva2VuUmVzcG9uc2ViBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_duration, file_windlass_v1_agent_token]);
 
 /**
  * Asks for a new token.
@@ -50,6 +50,14 @@ export type CreateAgentTokenRequest = Message<"windlass.v1.CreateAgentTokenReque
    * @generated from field: google.protobuf.Duration expires_in = 4;
    */
   expiresIn?: Duration | undefined;
+
+  /**
+   * A UUID that makes the call safe to repeat: the answer is then ALREADY_EXISTS with the id of the token, since its secret
+   * cannot be shown again. Empty means not repeated.
+   *
+   * @generated from field: string request_id = 5;
+   */
+  requestId: string;
 };
 
 /**
@@ -207,6 +215,76 @@ export const RevokeAgentTokenResponseSchema: GenMessage<RevokeAgentTokenResponse
   messageDesc(file_windlass_v1_agent_token_service, 5);
 
 /**
+ * Names a token to replace.
+ *
+ * @generated from message windlass.v1.RotateAgentTokenRequest
+ */
+export type RotateAgentTokenRequest = Message<"windlass.v1.RotateAgentTokenRequest"> & {
+  /**
+   * Id of the token.
+   *
+   * @generated from field: string agent_token_id = 1;
+   */
+  agentTokenId: string;
+
+  /**
+   * How long the old token goes on; absent is one hour, zero ends it at once, at most 30 days. Never longer than it would have.
+   *
+   * @generated from field: google.protobuf.Duration overlap = 2;
+   */
+  overlap?: Duration | undefined;
+
+  /**
+   * How long the new one is good for; absent is as long as the old one was, zero is for ever.
+   *
+   * @generated from field: google.protobuf.Duration expires_in = 3;
+   */
+  expiresIn?: Duration | undefined;
+};
+
+/**
+ * Describes the message windlass.v1.RotateAgentTokenRequest.
+ * Use `create(RotateAgentTokenRequestSchema)` to create a new message.
+ */
+export const RotateAgentTokenRequestSchema: GenMessage<RotateAgentTokenRequest> = /*@__PURE__*/
+  messageDesc(file_windlass_v1_agent_token_service, 6);
+
+/**
+ * The new token.
+ *
+ * @generated from message windlass.v1.RotateAgentTokenResponse
+ */
+export type RotateAgentTokenResponse = Message<"windlass.v1.RotateAgentTokenResponse"> & {
+  /**
+   * What is kept of it.
+   *
+   * @generated from field: windlass.v1.AgentToken agent_token = 1;
+   */
+  agentToken?: AgentToken | undefined;
+
+  /**
+   * The secret, wdl_agt_…: it cannot be shown again.
+   *
+   * @generated from field: string secret = 2;
+   */
+  secret: string;
+
+  /**
+   * The old token, with the time at which it ends.
+   *
+   * @generated from field: windlass.v1.AgentToken replaced = 3;
+   */
+  replaced?: AgentToken | undefined;
+};
+
+/**
+ * Describes the message windlass.v1.RotateAgentTokenResponse.
+ * Use `create(RotateAgentTokenResponseSchema)` to create a new message.
+ */
+export const RotateAgentTokenResponseSchema: GenMessage<RotateAgentTokenResponse> = /*@__PURE__*/
+  messageDesc(file_windlass_v1_agent_token_service, 7);
+
+/**
  * Manages the tokens of agent pools.
  *
  * @generated from service windlass.v1.AgentTokenService
@@ -241,6 +319,17 @@ export const AgentTokenService: GenService<{
     methodKind: "unary";
     input: typeof RevokeAgentTokenRequestSchema;
     output: typeof RevokeAgentTokenResponseSchema;
+  },
+  /**
+   * Creates a token that replaces another one, and shows its secret, once. The old one goes on for the overlap and then
+   * expires; agents that use it stay connected until then.
+   *
+   * @generated from rpc windlass.v1.AgentTokenService.RotateAgentToken
+   */
+  rotateAgentToken: {
+    methodKind: "unary";
+    input: typeof RotateAgentTokenRequestSchema;
+    output: typeof RotateAgentTokenResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_windlass_v1_agent_token_service, 0);

@@ -7,13 +7,15 @@ import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_buf_validate_validate } from "../../buf/validate/validate_pb.ts";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
+import type { Engine, ExecutionMode } from "./workspace_pb.ts";
+import { file_windlass_v1_workspace } from "./workspace_pb.ts";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file windlass/v1/organization.proto.
  */
 export const file_windlass_v1_organization: GenFile = /*@__PURE__*/
-  fileDesc("Ch53aW5kbGFzcy92MS9vcmdhbml6YXRpb24ucHJvdG8SC3dpbmRsYXNzLnYxIuEBCgxPcmdhbml6YXRpb24SCgoCaWQYASABKAkSNgoEbmFtZRgCIAEoCUIoukglciMyIV5bYS16MC05XVthLXowLTktXXswLDYxfVthLXowLTldJBIdCgptYXhfYWdlbnRzGAMgASgNQgm6SAYqBBjAhD0SLwoLY3JlYXRlX3RpbWUYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC3VwZGF0ZV90aW1lGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIMCgRldGFnGAYgASgJYgZwcm90bzM", [file_buf_validate_validate, file_google_protobuf_timestamp]);
+  fileDesc("Ch53aW5kbGFzcy92MS9vcmdhbml6YXRpb24ucHJvdG8SC3dpbmRsYXNzLnYxIsUDCgxPcmdhbml6YXRpb24SCgoCaWQYASABKAkSNgoEbmFtZRgCIAEoCUIoukglciMyIV5bYS16MC05XVthLXowLTktXXswLDYxfVthLXowLTldJBIdCgptYXhfYWdlbnRzGAMgASgNQgm6SAYqBBjAhD0SLwoLY3JlYXRlX3RpbWUYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC3VwZGF0ZV90aW1lGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIMCgRldGFnGAYgASgJEkQKFmRlZmF1bHRfZXhlY3V0aW9uX21vZGUYByABKA4yGi53aW5kbGFzcy52MS5FeGVjdXRpb25Nb2RlQgi6SAWCAQIQARI1Cg5kZWZhdWx0X2VuZ2luZRgIIAEoDjITLndpbmRsYXNzLnYxLkVuZ2luZUIIukgFggECEAESKAoWZGVmYXVsdF9lbmdpbmVfdmVyc2lvbhgJIAEoCUIIukgFcgMYgAESIQoObWF4X3dvcmtzcGFjZXMYCiABKA1CCbpIBioEGMCEPRIYChBjb25uZWN0ZWRfYWdlbnRzGAsgASgNYgZwcm90bzM", [file_buf_validate_validate, file_google_protobuf_timestamp, file_windlass_v1_workspace]);
 
 /**
  * An organization owns everything below it and is the tenant boundary.
@@ -62,6 +64,41 @@ export type Organization = Message<"windlass.v1.Organization"> & {
    * @generated from field: string etag = 6;
    */
   etag: string;
+
+  /**
+   * Execution mode of workspaces that are created without one; unspecified is remote.
+   *
+   * @generated from field: windlass.v1.ExecutionMode default_execution_mode = 7;
+   */
+  defaultExecutionMode: ExecutionMode;
+
+  /**
+   * Engine of workspaces that are created without one; unspecified is terraform.
+   *
+   * @generated from field: windlass.v1.Engine default_engine = 8;
+   */
+  defaultEngine: Engine;
+
+  /**
+   * Engine version of workspaces that are created with neither engine nor version; empty is whatever the agent has.
+   *
+   * @generated from field: string default_engine_version = 9;
+   */
+  defaultEngineVersion: string;
+
+  /**
+   * Most workspaces it may have; 0 is no limit. Above: QUOTA_EXCEEDED.
+   *
+   * @generated from field: uint32 max_workspaces = 10;
+   */
+  maxWorkspaces: number;
+
+  /**
+   * How many agents are connected right now, over all pools; set by the server.
+   *
+   * @generated from field: uint32 connected_agents = 11;
+   */
+  connectedAgents: number;
 };
 
 /**

@@ -5,15 +5,15 @@
 import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { enumDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_buf_validate_validate } from "../../buf/validate/validate_pb.ts";
-import type { Timestamp } from "@bufbuild/protobuf/wkt";
-import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
+import type { Duration, Timestamp } from "@bufbuild/protobuf/wkt";
+import { file_google_protobuf_duration, file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 import type { Message, UnknownEnum } from "@bufbuild/protobuf";
 
 /**
  * Describes the file windlass/v1/run.proto.
  */
 export const file_windlass_v1_run: GenFile = /*@__PURE__*/
-  fileDesc("ChV3aW5kbGFzcy92MS9ydW4ucHJvdG8SC3dpbmRsYXNzLnYxIogGCgNSdW4SCgoCaWQYASABKAkSEQoJd29ya3NwYWNlGAIgASgJEhQKDG9yZ2FuaXphdGlvbhgDIAEoCRIgChhjb25maWd1cmF0aW9uX3ZlcnNpb25faWQYBCABKAkSJAoFc3RhdGUYBSABKA4yFS53aW5kbGFzcy52MS5SdW5TdGF0ZRIlCgd3YWl0aW5nGAYgASgLMhQud2luZGxhc3MudjEuV2FpdGluZxIoCgdvcHRpb25zGAcgASgLMhcud2luZGxhc3MudjEuUnVuT3B0aW9ucxIPCgdtZXNzYWdlGAggASgJEhIKCmNyZWF0ZWRfYnkYCSABKAkSLwoLY3JlYXRlX3RpbWUYCiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiAKBHBsYW4YCyABKAsyEi53aW5kbGFzcy52MS5QaGFzZRIhCgVhcHBseRgMIAEoCzISLndpbmRsYXNzLnYxLlBoYXNlEjIKD3BsYW5uZWRfY2hhbmdlcxgNIAEoCzIZLndpbmRsYXNzLnYxLkNoYW5nZUNvdW50cxIyCg9hcHBsaWVkX2NoYW5nZXMYDiABKAsyGS53aW5kbGFzcy52MS5DaGFuZ2VDb3VudHMSEwoLaGFzX2NoYW5nZXMYDyABKAgSEwoLcGxhbl9zaGEyNTYYECABKAkSEgoKZGVjaWRlZF9ieRgRIAEoCRIvCgtkZWNpZGVfdGltZRgSIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASNwoTY2FuY2VsX3JlcXVlc3RfdGltZRgTIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFQoNZXJyb3JfbWVzc2FnZRgUIAEoCRIbChNyZXNvdXJjZXNfaW5fZmxpZ2h0GBUgAygJEiwKCGVuZF90aW1lGBYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIMCgRldGFnGBcgASgJEhgKEHN0YXRlX3ZlcnNpb25faWQYGCABKAki8AIKClJ1bk9wdGlvbnMSEQoJcGxhbl9vbmx5GAEgASgIEhcKCmF1dG9fYXBwbHkYAiABKAhIAIgBARIPCgdkZXN0cm95GAMgASgIEhQKB3JlZnJlc2gYBCABKAhIAYgBARIUCgxyZWZyZXNoX29ubHkYBSABKAgSIgoHdGFyZ2V0cxgGIAMoCUIRukgOkgELEGQiB3IFEAEYgAgSJwoMcmVwbGFjZW1lbnRzGAcgAygJQhG6SA6SAQsQZCIHcgUQARiACBI1Cgl2YXJpYWJsZXMYCCADKAsyGC53aW5kbGFzcy52MS5SdW5WYXJpYWJsZUIIukgFkgECEGQSIAoOZW5naW5lX3ZlcnNpb24YCSABKAlCCLpIBXIDGIABEhkKEWFsbG93X2VtcHR5X2FwcGx5GAogASgIEh0KC3BhcmFsbGVsaXNtGAsgASgNQgi6SAUqAxiAAkINCgtfYXV0b19hcHBseUIKCghfcmVmcmVzaCJNCgtSdW5WYXJpYWJsZRIXCgNrZXkYASABKAlCCrpIB3IFEAEYgAESGAoFdmFsdWUYAiABKAlCCbpIBnIEKICAEBILCgNoY2wYAyABKAgi1QIKBVBoYXNlEg4KBmpvYl9pZBgBIAEoCRImCgZzdGF0dXMYAiABKA4yFi53aW5kbGFzcy52MS5Kb2JTdGF0dXMSEAoIYWdlbnRfaWQYAyABKAkSEgoKYWdlbnRfbmFtZRgEIAEoCRINCgVlcG9jaBgFIAEoBBIuCgpxdWV1ZV90aW1lGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIuCgpzdGFydF90aW1lGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIsCghlbmRfdGltZRgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEQoJZXhpdF9jb2RlGAkgASgFEhUKDWVycm9yX21lc3NhZ2UYCiABKAkSEQoJbG9nX2J5dGVzGAsgASgEEhQKDGxvZ19jb21wbGV0ZRgMIAEoCCJMCgxDaGFuZ2VDb3VudHMSCwoDYWRkGAEgASgNEg4KBmNoYW5nZRgCIAEoDRIPCgdkZXN0cm95GAMgASgNEg4KBmltcG9ydBgEIAEoDSKmAQoHV2FpdGluZxIqCgZyZWFzb24YASABKA4yGi53aW5kbGFzcy52MS5XYWl0aW5nUmVhc29uEg4KBmRldGFpbBgCIAEoCRIXCg9ibG9ja2luZ19ydW5faWQYAyABKAkSFgoOcXVldWVfcG9zaXRpb24YBCABKA0SLgoKc2luY2VfdGltZRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAq9AIKCFJ1blN0YXRlEhkKFVJVTl9TVEFURV9VTlNQRUNJRklFRBAAEhUKEVJVTl9TVEFURV9QRU5ESU5HEAESGQoVUlVOX1NUQVRFX1BMQU5fUVVFVUVEEAISFgoSUlVOX1NUQVRFX1BMQU5OSU5HEAMSFQoRUlVOX1NUQVRFX1BMQU5ORUQQBBIiCh5SVU5fU1RBVEVfUExBTk5FRF9BTkRfRklOSVNIRUQQBRIXChNSVU5fU1RBVEVfQ09ORklSTUVEEAYSGgoWUlVOX1NUQVRFX0FQUExZX1FVRVVFRBAHEhYKElJVTl9TVEFURV9BUFBMWUlORxAIEhUKEVJVTl9TVEFURV9BUFBMSUVEEAkSFwoTUlVOX1NUQVRFX0RJU0NBUkRFRBAKEhUKEVJVTl9TVEFURV9FUlJPUkVEEAsSFgoSUlVOX1NUQVRFX0NBTkNFTEVEEAwSHAoYUlVOX1NUQVRFX0ZPUkNFX0NBTkNFTEVEEA0q1AEKCUpvYlN0YXR1cxIaChZKT0JfU1RBVFVTX1VOU1BFQ0lGSUVEEAASFQoRSk9CX1NUQVRVU19RVUVVRUQQARIWChJKT0JfU1RBVFVTX09GRkVSRUQQAhIWChJKT0JfU1RBVFVTX1NUQVJURUQQAxIXChNKT0JfU1RBVFVTX0ZJTklTSEVEEAQSFgoSSk9CX1NUQVRVU19FUlJPUkVEEAUSFwoTSk9CX1NUQVRVU19DQU5DRUxFRBAGEhoKFkpPQl9TVEFUVVNfSU5URVJSVVBURUQQBypOCghSdW5QaGFzZRIZChVSVU5fUEhBU0VfVU5TUEVDSUZJRUQQABISCg5SVU5fUEhBU0VfUExBThABEhMKD1JVTl9QSEFTRV9BUFBMWRACKq0DCg1XYWl0aW5nUmVhc29uEh4KGldBSVRJTkdfUkVBU09OX1VOU1BFQ0lGSUVEEAASHwobV0FJVElOR19SRUFTT05fQ09ORklSTUFUSU9OEAESIwofV0FJVElOR19SRUFTT05fV09SS1NQQUNFX0xPQ0tFRBACEh4KGldBSVRJTkdfUkVBU09OX0VBUkxJRVJfUlVOEAMSGgoWV0FJVElOR19SRUFTT05fTk9fUE9PTBAEEiMKH1dBSVRJTkdfUkVBU09OX1BPT0xfTk9UX0dSQU5URUQQBRIiCh5XQUlUSU5HX1JFQVNPTl9OT19BR0VOVF9PTkxJTkUQBhIeChpXQUlUSU5HX1JFQVNPTl9BR0VOVFNfQlVTWRAHEiAKHFdBSVRJTkdfUkVBU09OX0FHRU5UU19QQVVTRUQQCBIkCiBXQUlUSU5HX1JFQVNPTl9BR0VOVF9VTlJFQUNIQUJMRRAJEiUKIVdBSVRJTkdfUkVBU09OX1RFUlJBRk9STV9TVE9QUElORxAKEiIKHldBSVRJTkdfUkVBU09OX0FHRU5UX1BSRVBBUklORxALYgZwcm90bzM", [file_buf_validate_validate, file_google_protobuf_timestamp]);
+  fileDesc("ChV3aW5kbGFzcy92MS9ydW4ucHJvdG8SC3dpbmRsYXNzLnYxIp0HCgNSdW4SCgoCaWQYASABKAkSEQoJd29ya3NwYWNlGAIgASgJEhQKDG9yZ2FuaXphdGlvbhgDIAEoCRIgChhjb25maWd1cmF0aW9uX3ZlcnNpb25faWQYBCABKAkSJAoFc3RhdGUYBSABKA4yFS53aW5kbGFzcy52MS5SdW5TdGF0ZRIlCgd3YWl0aW5nGAYgASgLMhQud2luZGxhc3MudjEuV2FpdGluZxIoCgdvcHRpb25zGAcgASgLMhcud2luZGxhc3MudjEuUnVuT3B0aW9ucxIPCgdtZXNzYWdlGAggASgJEhIKCmNyZWF0ZWRfYnkYCSABKAkSLwoLY3JlYXRlX3RpbWUYCiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiAKBHBsYW4YCyABKAsyEi53aW5kbGFzcy52MS5QaGFzZRIhCgVhcHBseRgMIAEoCzISLndpbmRsYXNzLnYxLlBoYXNlEjIKD3BsYW5uZWRfY2hhbmdlcxgNIAEoCzIZLndpbmRsYXNzLnYxLkNoYW5nZUNvdW50cxIyCg9hcHBsaWVkX2NoYW5nZXMYDiABKAsyGS53aW5kbGFzcy52MS5DaGFuZ2VDb3VudHMSEwoLaGFzX2NoYW5nZXMYDyABKAgSEwoLcGxhbl9zaGEyNTYYECABKAkSEgoKZGVjaWRlZF9ieRgRIAEoCRIvCgtkZWNpZGVfdGltZRgSIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASNwoTY2FuY2VsX3JlcXVlc3RfdGltZRgTIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFQoNZXJyb3JfbWVzc2FnZRgUIAEoCRIbChNyZXNvdXJjZXNfaW5fZmxpZ2h0GBUgAygJEiwKCGVuZF90aW1lGBYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIMCgRldGFnGBcgASgJEhgKEHN0YXRlX3ZlcnNpb25faWQYGCABKAkSGAoQZGVjaXNpb25fY29tbWVudBgZIAEoCRITCgtjYW5jZWxlZF9ieRgaIAEoCRImCgZzb3VyY2UYGyABKA4yFi53aW5kbGFzcy52MS5SdW5Tb3VyY2USKgoIcHJpb3JpdHkYHCABKA4yGC53aW5kbGFzcy52MS5SdW5Qcmlvcml0eRIQCghyZXRyeV9vZhgdIAEoCSKzAwoKUnVuT3B0aW9ucxIRCglwbGFuX29ubHkYASABKAgSFwoKYXV0b19hcHBseRgCIAEoCEgAiAEBEg8KB2Rlc3Ryb3kYAyABKAgSFAoHcmVmcmVzaBgEIAEoCEgBiAEBEhQKDHJlZnJlc2hfb25seRgFIAEoCBIiCgd0YXJnZXRzGAYgAygJQhG6SA6SAQsQZCIHcgUQARiACBInCgxyZXBsYWNlbWVudHMYByADKAlCEbpIDpIBCxBkIgdyBRABGIAIEjUKCXZhcmlhYmxlcxgIIAMoCzIYLndpbmRsYXNzLnYxLlJ1blZhcmlhYmxlQgi6SAWSAQIQZBIgCg5lbmdpbmVfdmVyc2lvbhgJIAEoCUIIukgFcgMYgAESGQoRYWxsb3dfZW1wdHlfYXBwbHkYCiABKAgSHQoLcGFyYWxsZWxpc20YCyABKA1CCLpIBSoDGIACEkEKDXF1ZXVlX3RpbWVvdXQYDCABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CD7pIDKoBCSIFCICangEyAEINCgtfYXV0b19hcHBseUIKCghfcmVmcmVzaCJNCgtSdW5WYXJpYWJsZRIXCgNrZXkYASABKAlCCrpIB3IFEAEYgAESGAoFdmFsdWUYAiABKAlCCbpIBnIEKICAEBILCgNoY2wYAyABKAgi1QIKBVBoYXNlEg4KBmpvYl9pZBgBIAEoCRImCgZzdGF0dXMYAiABKA4yFi53aW5kbGFzcy52MS5Kb2JTdGF0dXMSEAoIYWdlbnRfaWQYAyABKAkSEgoKYWdlbnRfbmFtZRgEIAEoCRINCgVlcG9jaBgFIAEoBBIuCgpxdWV1ZV90aW1lGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIuCgpzdGFydF90aW1lGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIsCghlbmRfdGltZRgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEQoJZXhpdF9jb2RlGAkgASgFEhUKDWVycm9yX21lc3NhZ2UYCiABKAkSEQoJbG9nX2J5dGVzGAsgASgEEhQKDGxvZ19jb21wbGV0ZRgMIAEoCCJMCgxDaGFuZ2VDb3VudHMSCwoDYWRkGAEgASgNEg4KBmNoYW5nZRgCIAEoDRIPCgdkZXN0cm95GAMgASgNEg4KBmltcG9ydBgEIAEoDSKmAQoHV2FpdGluZxIqCgZyZWFzb24YASABKA4yGi53aW5kbGFzcy52MS5XYWl0aW5nUmVhc29uEg4KBmRldGFpbBgCIAEoCRIXCg9ibG9ja2luZ19ydW5faWQYAyABKAkSFgoOcXVldWVfcG9zaXRpb24YBCABKA0SLgoKc2luY2VfdGltZRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiiQEKCFJ1bkV2ZW50EigKBHRpbWUYASABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg0KBWFjdG9yGAIgASgJEiQKBXN0YXRlGAMgASgOMhUud2luZGxhc3MudjEuUnVuU3RhdGUSDQoFdGl0bGUYBCABKAkSDwoHY29tbWVudBgFIAEoCSKDAgoLUGxhblN1bW1hcnkSFgoOZW5naW5lX3ZlcnNpb24YASABKAkSKQoGY291bnRzGAIgASgLMhkud2luZGxhc3MudjEuQ2hhbmdlQ291bnRzEjUKEHJlc291cmNlX2NoYW5nZXMYAyADKAsyGy53aW5kbGFzcy52MS5SZXNvdXJjZUNoYW5nZRIzCg5yZXNvdXJjZV9kcmlmdBgEIAMoCzIbLndpbmRsYXNzLnYxLlJlc291cmNlQ2hhbmdlEjEKDm91dHB1dF9jaGFuZ2VzGAUgAygLMhkud2luZGxhc3MudjEuT3V0cHV0Q2hhbmdlEhIKCmluY29tcGxldGUYBiABKAgi/gEKDlJlc291cmNlQ2hhbmdlEg8KB2FkZHJlc3MYASABKAkSDgoGbW9kdWxlGAIgASgJEgwKBHR5cGUYAyABKAkSDAoEbmFtZRgEIAEoCRIQCghwcm92aWRlchgFIAEoCRInCgZhY3Rpb24YBiABKA4yFy53aW5kbGFzcy52MS5QbGFuQWN0aW9uEhUKDWFjdGlvbl9yZWFzb24YByABKAkSGAoQcHJldmlvdXNfYWRkcmVzcxgIIAEoCRIRCglpbXBvcnRfaWQYCSABKAkSMAoKYXR0cmlidXRlcxgKIAMoCzIcLndpbmRsYXNzLnYxLkF0dHJpYnV0ZUNoYW5nZSJzCgxPdXRwdXRDaGFuZ2USDAoEbmFtZRgBIAEoCRInCgZhY3Rpb24YAiABKA4yFy53aW5kbGFzcy52MS5QbGFuQWN0aW9uEiwKBmNoYW5nZRgDIAEoCzIcLndpbmRsYXNzLnYxLkF0dHJpYnV0ZUNoYW5nZSKIAQoPQXR0cmlidXRlQ2hhbmdlEgwKBHBhdGgYASABKAkSEwoLYmVmb3JlX2pzb24YAiABKAkSEgoKYWZ0ZXJfanNvbhgDIAEoCRIPCgd1bmtub3duGAQgASgIEhEKCXNlbnNpdGl2ZRgFIAEoCBIaChJmb3JjZXNfcmVwbGFjZW1lbnQYBiABKAgq9AIKCFJ1blN0YXRlEhkKFVJVTl9TVEFURV9VTlNQRUNJRklFRBAAEhUKEVJVTl9TVEFURV9QRU5ESU5HEAESGQoVUlVOX1NUQVRFX1BMQU5fUVVFVUVEEAISFgoSUlVOX1NUQVRFX1BMQU5OSU5HEAMSFQoRUlVOX1NUQVRFX1BMQU5ORUQQBBIiCh5SVU5fU1RBVEVfUExBTk5FRF9BTkRfRklOSVNIRUQQBRIXChNSVU5fU1RBVEVfQ09ORklSTUVEEAYSGgoWUlVOX1NUQVRFX0FQUExZX1FVRVVFRBAHEhYKElJVTl9TVEFURV9BUFBMWUlORxAIEhUKEVJVTl9TVEFURV9BUFBMSUVEEAkSFwoTUlVOX1NUQVRFX0RJU0NBUkRFRBAKEhUKEVJVTl9TVEFURV9FUlJPUkVEEAsSFgoSUlVOX1NUQVRFX0NBTkNFTEVEEAwSHAoYUlVOX1NUQVRFX0ZPUkNFX0NBTkNFTEVEEA0q1AEKCUpvYlN0YXR1cxIaChZKT0JfU1RBVFVTX1VOU1BFQ0lGSUVEEAASFQoRSk9CX1NUQVRVU19RVUVVRUQQARIWChJKT0JfU1RBVFVTX09GRkVSRUQQAhIWChJKT0JfU1RBVFVTX1NUQVJURUQQAxIXChNKT0JfU1RBVFVTX0ZJTklTSEVEEAQSFgoSSk9CX1NUQVRVU19FUlJPUkVEEAUSFwoTSk9CX1NUQVRVU19DQU5DRUxFRBAGEhoKFkpPQl9TVEFUVVNfSU5URVJSVVBURUQQBypOCghSdW5QaGFzZRIZChVSVU5fUEhBU0VfVU5TUEVDSUZJRUQQABISCg5SVU5fUEhBU0VfUExBThABEhMKD1JVTl9QSEFTRV9BUFBMWRACKtMDCg1XYWl0aW5nUmVhc29uEh4KGldBSVRJTkdfUkVBU09OX1VOU1BFQ0lGSUVEEAASHwobV0FJVElOR19SRUFTT05fQ09ORklSTUFUSU9OEAESIwofV0FJVElOR19SRUFTT05fV09SS1NQQUNFX0xPQ0tFRBACEh4KGldBSVRJTkdfUkVBU09OX0VBUkxJRVJfUlVOEAMSGgoWV0FJVElOR19SRUFTT05fTk9fUE9PTBAEEiMKH1dBSVRJTkdfUkVBU09OX1BPT0xfTk9UX0dSQU5URUQQBRIiCh5XQUlUSU5HX1JFQVNPTl9OT19BR0VOVF9PTkxJTkUQBhIeChpXQUlUSU5HX1JFQVNPTl9BR0VOVFNfQlVTWRAHEiAKHFdBSVRJTkdfUkVBU09OX0FHRU5UU19QQVVTRUQQCBIkCiBXQUlUSU5HX1JFQVNPTl9BR0VOVF9VTlJFQUNIQUJMRRAJEiUKIVdBSVRJTkdfUkVBU09OX1RFUlJBRk9STV9TVE9QUElORxAKEiIKHldBSVRJTkdfUkVBU09OX0FHRU5UX1BSRVBBUklORxALEiQKIFdBSVRJTkdfUkVBU09OX05PX01BVENISU5HX0FHRU5UEAwqTwoJUnVuU291cmNlEhoKFlJVTl9TT1VSQ0VfVU5TUEVDSUZJRUQQABISCg5SVU5fU09VUkNFX0FQSRABEhIKDlJVTl9TT1VSQ0VfQ0xJEAIqcQoLUnVuUHJpb3JpdHkSHAoYUlVOX1BSSU9SSVRZX1VOU1BFQ0lGSUVEEAASFAoQUlVOX1BSSU9SSVRZX0xPVxABEhcKE1JVTl9QUklPUklUWV9OT1JNQUwQAhIVChFSVU5fUFJJT1JJVFlfSElHSBADKvYBCgpQbGFuQWN0aW9uEhsKF1BMQU5fQUNUSU9OX1VOU1BFQ0lGSUVEEAASFQoRUExBTl9BQ1RJT05fTk9fT1AQARIWChJQTEFOX0FDVElPTl9DUkVBVEUQAhIUChBQTEFOX0FDVElPTl9SRUFEEAMSFgoSUExBTl9BQ1RJT05fVVBEQVRFEAQSFwoTUExBTl9BQ1RJT05fUkVQTEFDRRAFEiQKIFBMQU5fQUNUSU9OX1JFUExBQ0VfQ1JFQVRFX0ZJUlNUEAYSFwoTUExBTl9BQ1RJT05fREVTVFJPWRAHEhYKElBMQU5fQUNUSU9OX0ZPUkdFVBAIYgZwcm90bzM", [file_buf_validate_validate, file_google_protobuf_duration, file_google_protobuf_timestamp]);
 
 /**
  * One attempt to change a workspace: a plan, then perhaps an apply.
@@ -188,6 +188,41 @@ export type Run = Message<"windlass.v1.Run"> & {
    * @generated from field: string state_version_id = 24;
    */
   stateVersionId: string;
+
+  /**
+   * What was said when it was confirmed or discarded; empty if nothing.
+   *
+   * @generated from field: string decision_comment = 25;
+   */
+  decisionComment: string;
+
+  /**
+   * Who asked to cancel it; empty if nobody did.
+   *
+   * @generated from field: string canceled_by = 26;
+   */
+  canceledBy: string;
+
+  /**
+   * Where it was created.
+   *
+   * @generated from field: windlass.v1.RunSource source = 27;
+   */
+  source: RunSource;
+
+  /**
+   * How urgent it is among those that wait.
+   *
+   * @generated from field: windlass.v1.RunPriority priority = 28;
+   */
+  priority: RunPriority;
+
+  /**
+   * Id of the run that it repeats; empty if it is not a retry.
+   *
+   * @generated from field: string retry_of = 29;
+   */
+  retryOf: string;
 };
 
 /**
@@ -279,6 +314,13 @@ export type RunOptions = Message<"windlass.v1.RunOptions"> & {
    * @generated from field: uint32 parallelism = 11;
    */
   parallelism: number;
+
+  /**
+   * How long it may wait for the workspace or for an agent before it is canceled; absent or zero is the server's limit.
+   *
+   * @generated from field: google.protobuf.Duration queue_timeout = 12;
+   */
+  queueTimeout?: Duration | undefined;
 };
 
 /**
@@ -511,6 +553,286 @@ export type Waiting = Message<"windlass.v1.Waiting"> & {
  */
 export const WaitingSchema: GenMessage<Waiting> = /*@__PURE__*/
   messageDesc(file_windlass_v1_run, 5);
+
+/**
+ * Something that happened to a run, or that somebody said about it.
+ *
+ * @generated from message windlass.v1.RunEvent
+ */
+export type RunEvent = Message<"windlass.v1.RunEvent"> & {
+  /**
+   * When.
+   *
+   * @generated from field: google.protobuf.Timestamp time = 1;
+   */
+  time?: Timestamp | undefined;
+
+  /**
+   * Who did or said it: a person's key, an agent or, if empty, the server.
+   *
+   * @generated from field: string actor = 2;
+   */
+  actor: string;
+
+  /**
+   * The state the run came into; unspecified if it stayed.
+   *
+   * @generated from field: windlass.v1.RunState state = 3;
+   */
+  state: RunState;
+
+  /**
+   * What happened, in a few words for people, for example "planning on vm-7".
+   *
+   * @generated from field: string title = 4;
+   */
+  title: string;
+
+  /**
+   * What was said: a comment, or a reason; empty if nothing.
+   *
+   * @generated from field: string comment = 5;
+   */
+  comment: string;
+};
+
+/**
+ * Describes the message windlass.v1.RunEvent.
+ * Use `create(RunEventSchema)` to create a new message.
+ */
+export const RunEventSchema: GenMessage<RunEvent> = /*@__PURE__*/
+  messageDesc(file_windlass_v1_run, 6);
+
+/**
+ * What a plan would change. Values that terraform marks as sensitive are not in it.
+ *
+ * @generated from message windlass.v1.PlanSummary
+ */
+export type PlanSummary = Message<"windlass.v1.PlanSummary"> & {
+  /**
+   * Version of terraform or tofu that planned.
+   *
+   * @generated from field: string engine_version = 1;
+   */
+  engineVersion: string;
+
+  /**
+   * How many resources it would change.
+   *
+   * @generated from field: windlass.v1.ChangeCounts counts = 2;
+   */
+  counts?: ChangeCounts | undefined;
+
+  /**
+   * The changes of resources, in the plan's order; without those that change nothing.
+   *
+   * @generated from field: repeated windlass.v1.ResourceChange resource_changes = 3;
+   */
+  resourceChanges: ResourceChange[];
+
+  /**
+   * What was changed outside of terraform since the last run.
+   *
+   * @generated from field: repeated windlass.v1.ResourceChange resource_drift = 4;
+   */
+  resourceDrift: ResourceChange[];
+
+  /**
+   * The changes of outputs, by name; without those that change nothing.
+   *
+   * @generated from field: repeated windlass.v1.OutputChange output_changes = 5;
+   */
+  outputChanges: OutputChange[];
+
+  /**
+   * True if the plan could not decide everything and another one is needed after it.
+   *
+   * @generated from field: bool incomplete = 6;
+   */
+  incomplete: boolean;
+};
+
+/**
+ * Describes the message windlass.v1.PlanSummary.
+ * Use `create(PlanSummarySchema)` to create a new message.
+ */
+export const PlanSummarySchema: GenMessage<PlanSummary> = /*@__PURE__*/
+  messageDesc(file_windlass_v1_run, 7);
+
+/**
+ * What a plan would do to one resource instance.
+ *
+ * @generated from message windlass.v1.ResourceChange
+ */
+export type ResourceChange = Message<"windlass.v1.ResourceChange"> & {
+  /**
+   * Its address, for example module.net.aws_subnet.a[0].
+   *
+   * @generated from field: string address = 1;
+   */
+  address: string;
+
+  /**
+   * Address of its module; empty is the root.
+   *
+   * @generated from field: string module = 2;
+   */
+  module: string;
+
+  /**
+   * Its type, for example aws_subnet.
+   *
+   * @generated from field: string type = 3;
+   */
+  type: string;
+
+  /**
+   * Its name in the configuration.
+   *
+   * @generated from field: string name = 4;
+   */
+  name: string;
+
+  /**
+   * Source address of its provider.
+   *
+   * @generated from field: string provider = 5;
+   */
+  provider: string;
+
+  /**
+   * What would be done.
+   *
+   * @generated from field: windlass.v1.PlanAction action = 6;
+   */
+  action: PlanAction;
+
+  /**
+   * Why, as terraform says, for example "replace_because_cannot_update"; empty if there is nothing to say.
+   *
+   * @generated from field: string action_reason = 7;
+   */
+  actionReason: string;
+
+  /**
+   * Address it had before, if it moves; empty otherwise.
+   *
+   * @generated from field: string previous_address = 8;
+   */
+  previousAddress: string;
+
+  /**
+   * Id under which it is imported; empty otherwise.
+   *
+   * @generated from field: string import_id = 9;
+   */
+  importId: string;
+
+  /**
+   * The attributes that change, by path.
+   *
+   * @generated from field: repeated windlass.v1.AttributeChange attributes = 10;
+   */
+  attributes: AttributeChange[];
+};
+
+/**
+ * Describes the message windlass.v1.ResourceChange.
+ * Use `create(ResourceChangeSchema)` to create a new message.
+ */
+export const ResourceChangeSchema: GenMessage<ResourceChange> = /*@__PURE__*/
+  messageDesc(file_windlass_v1_run, 8);
+
+/**
+ * What a plan would do to one output.
+ *
+ * @generated from message windlass.v1.OutputChange
+ */
+export type OutputChange = Message<"windlass.v1.OutputChange"> & {
+  /**
+   * Its name.
+   *
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * What would be done.
+   *
+   * @generated from field: windlass.v1.PlanAction action = 2;
+   */
+  action: PlanAction;
+
+  /**
+   * Its values; both empty if it is sensitive.
+   *
+   * @generated from field: windlass.v1.AttributeChange change = 3;
+   */
+  change?: AttributeChange | undefined;
+};
+
+/**
+ * Describes the message windlass.v1.OutputChange.
+ * Use `create(OutputChangeSchema)` to create a new message.
+ */
+export const OutputChangeSchema: GenMessage<OutputChange> = /*@__PURE__*/
+  messageDesc(file_windlass_v1_run, 9);
+
+/**
+ * One value before and after.
+ *
+ * @generated from message windlass.v1.AttributeChange
+ */
+export type AttributeChange = Message<"windlass.v1.AttributeChange"> & {
+  /**
+   * Path of the attribute, for example tags.Name or ingress[0].port.
+   *
+   * @generated from field: string path = 1;
+   */
+  path: string;
+
+  /**
+   * Value before, as JSON text; empty if there was none or it is sensitive.
+   *
+   * @generated from field: string before_json = 2;
+   */
+  beforeJson: string;
+
+  /**
+   * Value after, as JSON text; empty if there will be none, it is sensitive or not known yet.
+   *
+   * @generated from field: string after_json = 3;
+   */
+  afterJson: string;
+
+  /**
+   * The value after is only known once it has been applied.
+   *
+   * @generated from field: bool unknown = 4;
+   */
+  unknown: boolean;
+
+  /**
+   * The value is sensitive and left out.
+   *
+   * @generated from field: bool sensitive = 5;
+   */
+  sensitive: boolean;
+
+  /**
+   * This attribute makes a replacement necessary.
+   *
+   * @generated from field: bool forces_replacement = 6;
+   */
+  forcesReplacement: boolean;
+};
+
+/**
+ * Describes the message windlass.v1.AttributeChange.
+ * Use `create(AttributeChangeSchema)` to create a new message.
+ */
+export const AttributeChangeSchema: GenMessage<AttributeChange> = /*@__PURE__*/
+  messageDesc(file_windlass_v1_run, 10);
 
 /**
  * Where a run stands. The names are HCP Terraform's.
@@ -836,6 +1158,13 @@ export const WaitingReason = {
    * @generated from enum value: WAITING_REASON_AGENT_PREPARING = 11;
    */
   AGENT_PREPARING: 11,
+
+  /**
+   * Agents of the pool are connected, and the workspace's selector matches none of them.
+   *
+   * @generated from enum value: WAITING_REASON_NO_MATCHING_AGENT = 12;
+   */
+  NO_MATCHING_AGENT: 12,
 } as const;
 
 /**
@@ -850,4 +1179,178 @@ export type WaitingReason = (typeof WaitingReason)[keyof typeof WaitingReason] |
  */
 export const WaitingReasonSchema: GenEnum<WaitingReason> = /*@__PURE__*/
   enumDesc(file_windlass_v1_run, 3);
+
+/**
+ * Where a run was created.
+ *
+ * @generated from enum windlass.v1.RunSource
+ */
+export const RunSource = {
+  /**
+   * Not known.
+   *
+   * @generated from enum value: RUN_SOURCE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * By another client of the API.
+   *
+   * @generated from enum value: RUN_SOURCE_API = 1;
+   */
+  API: 1,
+
+  /**
+   * With the command line client.
+   *
+   * @generated from enum value: RUN_SOURCE_CLI = 2;
+   */
+  CLI: 2,
+} as const;
+
+/**
+ * Where a run was created.
+ *
+ * @generated from enum windlass.v1.RunSource
+ */
+export type RunSource = (typeof RunSource)[keyof typeof RunSource] | UnknownEnum;
+
+/**
+ * Describes the enum windlass.v1.RunSource.
+ */
+export const RunSourceSchema: GenEnum<RunSource> = /*@__PURE__*/
+  enumDesc(file_windlass_v1_run, 4);
+
+/**
+ * How urgent a run is. It decides among runs that wait for the same workspace, and among jobs of the same kind that wait
+ * for the same pool; applies still go before plans, and nothing that runs is stopped for it.
+ *
+ * @generated from enum windlass.v1.RunPriority
+ */
+export const RunPriority = {
+  /**
+   * In requests: normal.
+   *
+   * @generated from enum value: RUN_PRIORITY_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * After all others.
+   *
+   * @generated from enum value: RUN_PRIORITY_LOW = 1;
+   */
+  LOW: 1,
+
+  /**
+   * The default.
+   *
+   * @generated from enum value: RUN_PRIORITY_NORMAL = 2;
+   */
+  NORMAL: 2,
+
+  /**
+   * Before all others.
+   *
+   * @generated from enum value: RUN_PRIORITY_HIGH = 3;
+   */
+  HIGH: 3,
+} as const;
+
+/**
+ * How urgent a run is. It decides among runs that wait for the same workspace, and among jobs of the same kind that wait
+ * for the same pool; applies still go before plans, and nothing that runs is stopped for it.
+ *
+ * @generated from enum windlass.v1.RunPriority
+ */
+export type RunPriority = (typeof RunPriority)[keyof typeof RunPriority] | UnknownEnum;
+
+/**
+ * Describes the enum windlass.v1.RunPriority.
+ */
+export const RunPrioritySchema: GenEnum<RunPriority> = /*@__PURE__*/
+  enumDesc(file_windlass_v1_run, 5);
+
+/**
+ * What a plan would do.
+ *
+ * @generated from enum windlass.v1.PlanAction
+ */
+export const PlanAction = {
+  /**
+   * Never sent.
+   *
+   * @generated from enum value: PLAN_ACTION_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * Nothing but bookkeeping: a move or an import without a change.
+   *
+   * @generated from enum value: PLAN_ACTION_NO_OP = 1;
+   */
+  NO_OP: 1,
+
+  /**
+   * Create it.
+   *
+   * @generated from enum value: PLAN_ACTION_CREATE = 2;
+   */
+  CREATE: 2,
+
+  /**
+   * Read a data source during the apply.
+   *
+   * @generated from enum value: PLAN_ACTION_READ = 3;
+   */
+  READ: 3,
+
+  /**
+   * Change it in place.
+   *
+   * @generated from enum value: PLAN_ACTION_UPDATE = 4;
+   */
+  UPDATE: 4,
+
+  /**
+   * Destroy it and create it anew.
+   *
+   * @generated from enum value: PLAN_ACTION_REPLACE = 5;
+   */
+  REPLACE: 5,
+
+  /**
+   * Create it anew, then destroy the old one.
+   *
+   * @generated from enum value: PLAN_ACTION_REPLACE_CREATE_FIRST = 6;
+   */
+  REPLACE_CREATE_FIRST: 6,
+
+  /**
+   * Destroy it.
+   *
+   * @generated from enum value: PLAN_ACTION_DESTROY = 7;
+   */
+  DESTROY: 7,
+
+  /**
+   * Forget it, and leave it in the world.
+   *
+   * @generated from enum value: PLAN_ACTION_FORGET = 8;
+   */
+  FORGET: 8,
+} as const;
+
+/**
+ * What a plan would do.
+ *
+ * @generated from enum windlass.v1.PlanAction
+ */
+export type PlanAction = (typeof PlanAction)[keyof typeof PlanAction] | UnknownEnum;
+
+/**
+ * Describes the enum windlass.v1.PlanAction.
+ */
+export const PlanActionSchema: GenEnum<PlanAction> = /*@__PURE__*/
+  enumDesc(file_windlass_v1_run, 6);
 

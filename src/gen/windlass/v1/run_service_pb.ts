@@ -5,7 +5,9 @@
 import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_buf_validate_validate } from "../../buf/validate/validate_pb.ts";
-import type { Run, RunOptions, RunPhase, RunState } from "./run_pb.ts";
+import type { Timestamp } from "@bufbuild/protobuf/wkt";
+import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
+import type { PlanSummary, Run, RunEvent, RunOptions, RunPhase, RunPriority, RunState } from "./run_pb.ts";
 import { file_windlass_v1_run } from "./run_pb.ts";
 import type { Message, UnknownEnum } from "@bufbuild/protobuf";
 
@@ -13,7 +15,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file windlass/v1/run_service.proto.
  */
 export const file_windlass_v1_run_service: GenFile = /*@__PURE__*/
-  fileDesc("Ch13aW5kbGFzcy92MS9ydW5fc2VydmljZS5wcm90bxILd2luZGxhc3MudjEi3wEKEENyZWF0ZVJ1blJlcXVlc3QSHgoMb3JnYW5pemF0aW9uGAEgASgJQgi6SAVyAxiAARIdCgl3b3Jrc3BhY2UYAiABKAlCCrpIB3IFEAEYgAESKgoYY29uZmlndXJhdGlvbl92ZXJzaW9uX2lkGAMgASgJQgi6SAVyAxiAARIoCgdvcHRpb25zGAQgASgLMhcud2luZGxhc3MudjEuUnVuT3B0aW9ucxIZCgdtZXNzYWdlGAUgASgJQgi6SAVyAxiACBIbCgpyZXF1ZXN0X2lkGAYgASgJQge6SARyAhhAIjIKEUNyZWF0ZVJ1blJlc3BvbnNlEh0KA3J1bhgBIAEoCzIQLndpbmRsYXNzLnYxLlJ1biIrCg1HZXRSdW5SZXF1ZXN0EhoKBnJ1bl9pZBgBIAEoCUIKukgHcgUQARiAASIvCg5HZXRSdW5SZXNwb25zZRIdCgNydW4YASABKAsyEC53aW5kbGFzcy52MS5SdW4iwwEKD0xpc3RSdW5zUmVxdWVzdBIeCgxvcmdhbml6YXRpb24YASABKAlCCLpIBXIDGIABEhsKCXdvcmtzcGFjZRgCIAEoCUIIukgFcgMYgAESNgoGc3RhdGVzGAMgAygOMhUud2luZGxhc3MudjEuUnVuU3RhdGVCD7pIDJIBCRAQIgWCAQIQARIdCglwYWdlX3NpemUYBCABKAVCCrpIBxoFGOgHKAASHAoKcGFnZV90b2tlbhgFIAEoCUIIukgFcgMYgAQiSwoQTGlzdFJ1bnNSZXNwb25zZRIeCgRydW5zGAEgAygLMhAud2luZGxhc3MudjEuUnVuEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSJ5ChFDb25maXJtUnVuUmVxdWVzdBIaCgZydW5faWQYASABKAlCCrpIB3IFEAEYgAESLQoLcGxhbl9zaGEyNTYYAiABKAlCGLpIFXITMhFeKFswLTlhLWZdezY0fSk/JBIZCgdjb21tZW50GAMgASgJQgi6SAVyAxiACCIzChJDb25maXJtUnVuUmVzcG9uc2USHQoDcnVuGAEgASgLMhAud2luZGxhc3MudjEuUnVuIkoKEURpc2NhcmRSdW5SZXF1ZXN0EhoKBnJ1bl9pZBgBIAEoCUIKukgHcgUQARiAARIZCgdjb21tZW50GAIgASgJQgi6SAVyAxiACCIzChJEaXNjYXJkUnVuUmVzcG9uc2USHQoDcnVuGAEgASgLMhAud2luZGxhc3MudjEuUnVuIlgKEENhbmNlbFJ1blJlcXVlc3QSGgoGcnVuX2lkGAEgASgJQgq6SAdyBRABGIABEg0KBWZvcmNlGAIgASgIEhkKB2NvbW1lbnQYAyABKAlCCLpIBXIDGIAIIjIKEUNhbmNlbFJ1blJlc3BvbnNlEh0KA3J1bhgBIAEoCzIQLndpbmRsYXNzLnYxLlJ1biKGAQoRUmVzb2x2ZVJ1blJlcXVlc3QSGgoGcnVuX2lkGAEgASgJQgq6SAdyBRABGIABEjoKCnJlc29sdXRpb24YAiABKA4yGi53aW5kbGFzcy52MS5SdW5SZXNvbHV0aW9uQgq6SAeCAQQQASAAEhkKB2NvbW1lbnQYAyABKAlCCLpIBXIDGIAIIjMKElJlc29sdmVSdW5SZXNwb25zZRIdCgNydW4YASABKAsyEC53aW5kbGFzcy52MS5SdW4iLQoPV2F0Y2hSdW5SZXF1ZXN0EhoKBnJ1bl9pZBgBIAEoCUIKukgHcgUQARiAASIxChBXYXRjaFJ1blJlc3BvbnNlEh0KA3J1bhgBIAEoCzIQLndpbmRsYXNzLnYxLlJ1biKEAQoUU3RyZWFtUnVuTG9nc1JlcXVlc3QSGgoGcnVuX2lkGAEgASgJQgq6SAdyBRABGIABEjAKBXBoYXNlGAIgASgOMhUud2luZGxhc3MudjEuUnVuUGhhc2VCCrpIB4IBBBABIAASDgoGb2Zmc2V0GAMgASgEEg4KBmZvbGxvdxgEIAEoCCJpChVTdHJlYW1SdW5Mb2dzUmVzcG9uc2USDgoGb2Zmc2V0GAEgASgEEg0KBWNodW5rGAIgASgMEgsKA2VuZBgDIAEoCBIVCg1taXNzaW5nX2J5dGVzGAQgASgEEg0KBWVwb2NoGAUgASgEKocBCg1SdW5SZXNvbHV0aW9uEh4KGlJVTl9SRVNPTFVUSU9OX1VOU1BFQ0lGSUVEEAASFwoTUlVOX1JFU09MVVRJT05fV0FJVBABEiIKHlJVTl9SRVNPTFVUSU9OX0FDQ0VQVF9TTkFQU0hPVBACEhkKFVJVTl9SRVNPTFVUSU9OX1VOTE9DSxADMtYFCgpSdW5TZXJ2aWNlEkoKCUNyZWF0ZVJ1bhIdLndpbmRsYXNzLnYxLkNyZWF0ZVJ1blJlcXVlc3QaHi53aW5kbGFzcy52MS5DcmVhdGVSdW5SZXNwb25zZRJGCgZHZXRSdW4SGi53aW5kbGFzcy52MS5HZXRSdW5SZXF1ZXN0Ghsud2luZGxhc3MudjEuR2V0UnVuUmVzcG9uc2UiA5ACARJMCghMaXN0UnVucxIcLndpbmRsYXNzLnYxLkxpc3RSdW5zUmVxdWVzdBodLndpbmRsYXNzLnYxLkxpc3RSdW5zUmVzcG9uc2UiA5ACARJNCgpDb25maXJtUnVuEh4ud2luZGxhc3MudjEuQ29uZmlybVJ1blJlcXVlc3QaHy53aW5kbGFzcy52MS5Db25maXJtUnVuUmVzcG9uc2USTQoKRGlzY2FyZFJ1bhIeLndpbmRsYXNzLnYxLkRpc2NhcmRSdW5SZXF1ZXN0Gh8ud2luZGxhc3MudjEuRGlzY2FyZFJ1blJlc3BvbnNlEkoKCUNhbmNlbFJ1bhIdLndpbmRsYXNzLnYxLkNhbmNlbFJ1blJlcXVlc3QaHi53aW5kbGFzcy52MS5DYW5jZWxSdW5SZXNwb25zZRJNCgpSZXNvbHZlUnVuEh4ud2luZGxhc3MudjEuUmVzb2x2ZVJ1blJlcXVlc3QaHy53aW5kbGFzcy52MS5SZXNvbHZlUnVuUmVzcG9uc2USTgoIV2F0Y2hSdW4SHC53aW5kbGFzcy52MS5XYXRjaFJ1blJlcXVlc3QaHS53aW5kbGFzcy52MS5XYXRjaFJ1blJlc3BvbnNlIgOQAgEwARJdCg1TdHJlYW1SdW5Mb2dzEiEud2luZGxhc3MudjEuU3RyZWFtUnVuTG9nc1JlcXVlc3QaIi53aW5kbGFzcy52MS5TdHJlYW1SdW5Mb2dzUmVzcG9uc2UiA5ACATABYgZwcm90bzM", [file_buf_validate_validate, file_windlass_v1_run]);
+  fileDesc("Ch13aW5kbGFzcy92MS9ydW5fc2VydmljZS5wcm90bxILd2luZGxhc3MudjEilQIKEENyZWF0ZVJ1blJlcXVlc3QSHgoMb3JnYW5pemF0aW9uGAEgASgJQgi6SAVyAxiAARIdCgl3b3Jrc3BhY2UYAiABKAlCCrpIB3IFEAEYgAESKgoYY29uZmlndXJhdGlvbl92ZXJzaW9uX2lkGAMgASgJQgi6SAVyAxiAARIoCgdvcHRpb25zGAQgASgLMhcud2luZGxhc3MudjEuUnVuT3B0aW9ucxIZCgdtZXNzYWdlGAUgASgJQgi6SAVyAxiACBIbCgpyZXF1ZXN0X2lkGAYgASgJQge6SARyAhhAEjQKCHByaW9yaXR5GAcgASgOMhgud2luZGxhc3MudjEuUnVuUHJpb3JpdHlCCLpIBYIBAhABIjIKEUNyZWF0ZVJ1blJlc3BvbnNlEh0KA3J1bhgBIAEoCzIQLndpbmRsYXNzLnYxLlJ1biIrCg1HZXRSdW5SZXF1ZXN0EhoKBnJ1bl9pZBgBIAEoCUIKukgHcgUQARiAASIvCg5HZXRSdW5SZXNwb25zZRIdCgNydW4YASABKAsyEC53aW5kbGFzcy52MS5SdW4irgMKD0xpc3RSdW5zUmVxdWVzdBIeCgxvcmdhbml6YXRpb24YASABKAlCCLpIBXIDGIABEhsKCXdvcmtzcGFjZRgCIAEoCUIIukgFcgMYgAESNgoGc3RhdGVzGAMgAygOMhUud2luZGxhc3MudjEuUnVuU3RhdGVCD7pIDJIBCRAQIgWCAQIQARIdCglwYWdlX3NpemUYBCABKAVCCrpIBxoFGOgHKAASHAoKcGFnZV90b2tlbhgFIAEoCUIIukgFcgMYgAQSGAoGc2VhcmNoGAYgASgJQgi6SAVyAxiAARIxCg1jcmVhdGVkX2FmdGVyGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIyCg5jcmVhdGVkX2JlZm9yZRgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASHAoKYWdlbnRfcG9vbBgJIAEoCUIIukgFcgMYgAESHgoEdGFncxgKIAMoCUIQukgNkgEKECAiBnIEEAEYPxIOCgZhY3RpdmUYCyABKAgSGgoIYWdlbnRfaWQYDCABKAlCCLpIBXIDGIABIksKEExpc3RSdW5zUmVzcG9uc2USHgoEcnVucxgBIAMoCzIQLndpbmRsYXNzLnYxLlJ1bhIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkieQoRQ29uZmlybVJ1blJlcXVlc3QSGgoGcnVuX2lkGAEgASgJQgq6SAdyBRABGIABEi0KC3BsYW5fc2hhMjU2GAIgASgJQhi6SBVyEzIRXihbMC05YS1mXXs2NH0pPyQSGQoHY29tbWVudBgDIAEoCUIIukgFcgMYgAgiMwoSQ29uZmlybVJ1blJlc3BvbnNlEh0KA3J1bhgBIAEoCzIQLndpbmRsYXNzLnYxLlJ1biJKChFEaXNjYXJkUnVuUmVxdWVzdBIaCgZydW5faWQYASABKAlCCrpIB3IFEAEYgAESGQoHY29tbWVudBgCIAEoCUIIukgFcgMYgAgiMwoSRGlzY2FyZFJ1blJlc3BvbnNlEh0KA3J1bhgBIAEoCzIQLndpbmRsYXNzLnYxLlJ1biJYChBDYW5jZWxSdW5SZXF1ZXN0EhoKBnJ1bl9pZBgBIAEoCUIKukgHcgUQARiAARINCgVmb3JjZRgCIAEoCBIZCgdjb21tZW50GAMgASgJQgi6SAVyAxiACCIyChFDYW5jZWxSdW5SZXNwb25zZRIdCgNydW4YASABKAsyEC53aW5kbGFzcy52MS5SdW4ihgEKEVJlc29sdmVSdW5SZXF1ZXN0EhoKBnJ1bl9pZBgBIAEoCUIKukgHcgUQARiAARI6CgpyZXNvbHV0aW9uGAIgASgOMhoud2luZGxhc3MudjEuUnVuUmVzb2x1dGlvbkIKukgHggEEEAEgABIZCgdjb21tZW50GAMgASgJQgi6SAVyAxiACCIzChJSZXNvbHZlUnVuUmVzcG9uc2USHQoDcnVuGAEgASgLMhAud2luZGxhc3MudjEuUnVuIi0KD1dhdGNoUnVuUmVxdWVzdBIaCgZydW5faWQYASABKAlCCrpIB3IFEAEYgAEiMQoQV2F0Y2hSdW5SZXNwb25zZRIdCgNydW4YASABKAsyEC53aW5kbGFzcy52MS5SdW4ihAEKFFN0cmVhbVJ1bkxvZ3NSZXF1ZXN0EhoKBnJ1bl9pZBgBIAEoCUIKukgHcgUQARiAARIwCgVwaGFzZRgCIAEoDjIVLndpbmRsYXNzLnYxLlJ1blBoYXNlQgq6SAeCAQQQASAAEg4KBm9mZnNldBgDIAEoBBIOCgZmb2xsb3cYBCABKAgiaQoVU3RyZWFtUnVuTG9nc1Jlc3BvbnNlEg4KBm9mZnNldBgBIAEoBBINCgVjaHVuaxgCIAEoDBILCgNlbmQYAyABKAgSFQoNbWlzc2luZ19ieXRlcxgEIAEoBBINCgVlcG9jaBgFIAEoBCJlCg9SZXRyeVJ1blJlcXVlc3QSGgoGcnVuX2lkGAEgASgJQgq6SAdyBRABGIABEhkKB21lc3NhZ2UYAiABKAlCCLpIBXIDGIAIEhsKCnJlcXVlc3RfaWQYAyABKAlCB7pIBHICGEAiMQoQUmV0cnlSdW5SZXNwb25zZRIdCgNydW4YASABKAsyEC53aW5kbGFzcy52MS5SdW4iLwoRR2V0UnVuUGxhblJlcXVlc3QSGgoGcnVuX2lkGAEgASgJQgq6SAdyBRABGIABIjwKEkdldFJ1blBsYW5SZXNwb25zZRImCgRwbGFuGAEgASgLMhgud2luZGxhc3MudjEuUGxhblN1bW1hcnkibwoUTGlzdFJ1bkV2ZW50c1JlcXVlc3QSGgoGcnVuX2lkGAEgASgJQgq6SAdyBRABGIABEh0KCXBhZ2Vfc2l6ZRgCIAEoBUIKukgHGgUY6AcoABIcCgpwYWdlX3Rva2VuGAMgASgJQgi6SAVyAxiABCJXChVMaXN0UnVuRXZlbnRzUmVzcG9uc2USJQoGZXZlbnRzGAEgAygLMhUud2luZGxhc3MudjEuUnVuRXZlbnQSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIkwKEUNvbW1lbnRSdW5SZXF1ZXN0EhoKBnJ1bl9pZBgBIAEoCUIKukgHcgUQARiAARIbCgdjb21tZW50GAIgASgJQgq6SAdyBRABGIAgIjoKEkNvbW1lbnRSdW5SZXNwb25zZRIkCgVldmVudBgBIAEoCzIVLndpbmRsYXNzLnYxLlJ1bkV2ZW50ImsKFVNldFJ1blByaW9yaXR5UmVxdWVzdBIaCgZydW5faWQYASABKAlCCrpIB3IFEAEYgAESNgoIcHJpb3JpdHkYAiABKA4yGC53aW5kbGFzcy52MS5SdW5Qcmlvcml0eUIKukgHggEEEAEgACI3ChZTZXRSdW5Qcmlvcml0eVJlc3BvbnNlEh0KA3J1bhgBIAEoCzIQLndpbmRsYXNzLnYxLlJ1biqHAQoNUnVuUmVzb2x1dGlvbhIeChpSVU5fUkVTT0xVVElPTl9VTlNQRUNJRklFRBAAEhcKE1JVTl9SRVNPTFVUSU9OX1dBSVQQARIiCh5SVU5fUkVTT0xVVElPTl9BQ0NFUFRfU05BUFNIT1QQAhIZChVSVU5fUkVTT0xVVElPTl9VTkxPQ0sQAzL6CAoKUnVuU2VydmljZRJKCglDcmVhdGVSdW4SHS53aW5kbGFzcy52MS5DcmVhdGVSdW5SZXF1ZXN0Gh4ud2luZGxhc3MudjEuQ3JlYXRlUnVuUmVzcG9uc2USRgoGR2V0UnVuEhoud2luZGxhc3MudjEuR2V0UnVuUmVxdWVzdBobLndpbmRsYXNzLnYxLkdldFJ1blJlc3BvbnNlIgOQAgESTAoITGlzdFJ1bnMSHC53aW5kbGFzcy52MS5MaXN0UnVuc1JlcXVlc3QaHS53aW5kbGFzcy52MS5MaXN0UnVuc1Jlc3BvbnNlIgOQAgESTQoKQ29uZmlybVJ1bhIeLndpbmRsYXNzLnYxLkNvbmZpcm1SdW5SZXF1ZXN0Gh8ud2luZGxhc3MudjEuQ29uZmlybVJ1blJlc3BvbnNlEk0KCkRpc2NhcmRSdW4SHi53aW5kbGFzcy52MS5EaXNjYXJkUnVuUmVxdWVzdBofLndpbmRsYXNzLnYxLkRpc2NhcmRSdW5SZXNwb25zZRJKCglDYW5jZWxSdW4SHS53aW5kbGFzcy52MS5DYW5jZWxSdW5SZXF1ZXN0Gh4ud2luZGxhc3MudjEuQ2FuY2VsUnVuUmVzcG9uc2USTQoKUmVzb2x2ZVJ1bhIeLndpbmRsYXNzLnYxLlJlc29sdmVSdW5SZXF1ZXN0Gh8ud2luZGxhc3MudjEuUmVzb2x2ZVJ1blJlc3BvbnNlEk4KCFdhdGNoUnVuEhwud2luZGxhc3MudjEuV2F0Y2hSdW5SZXF1ZXN0Gh0ud2luZGxhc3MudjEuV2F0Y2hSdW5SZXNwb25zZSIDkAIBMAESXQoNU3RyZWFtUnVuTG9ncxIhLndpbmRsYXNzLnYxLlN0cmVhbVJ1bkxvZ3NSZXF1ZXN0GiIud2luZGxhc3MudjEuU3RyZWFtUnVuTG9nc1Jlc3BvbnNlIgOQAgEwARJHCghSZXRyeVJ1bhIcLndpbmRsYXNzLnYxLlJldHJ5UnVuUmVxdWVzdBodLndpbmRsYXNzLnYxLlJldHJ5UnVuUmVzcG9uc2USUgoKR2V0UnVuUGxhbhIeLndpbmRsYXNzLnYxLkdldFJ1blBsYW5SZXF1ZXN0Gh8ud2luZGxhc3MudjEuR2V0UnVuUGxhblJlc3BvbnNlIgOQAgESWwoNTGlzdFJ1bkV2ZW50cxIhLndpbmRsYXNzLnYxLkxpc3RSdW5FdmVudHNSZXF1ZXN0GiIud2luZGxhc3MudjEuTGlzdFJ1bkV2ZW50c1Jlc3BvbnNlIgOQAgESTQoKQ29tbWVudFJ1bhIeLndpbmRsYXNzLnYxLkNvbW1lbnRSdW5SZXF1ZXN0Gh8ud2luZGxhc3MudjEuQ29tbWVudFJ1blJlc3BvbnNlElkKDlNldFJ1blByaW9yaXR5EiIud2luZGxhc3MudjEuU2V0UnVuUHJpb3JpdHlSZXF1ZXN0GiMud2luZGxhc3MudjEuU2V0UnVuUHJpb3JpdHlSZXNwb25zZWIGcHJvdG8z", [file_buf_validate_validate, file_google_protobuf_timestamp, file_windlass_v1_run]);
 
 /**
  * Asks for a run.
@@ -62,6 +64,13 @@ export type CreateRunRequest = Message<"windlass.v1.CreateRunRequest"> & {
    * @generated from field: string request_id = 6;
    */
   requestId: string;
+
+  /**
+   * How urgent it is; high needs the role operator.
+   *
+   * @generated from field: windlass.v1.RunPriority priority = 7;
+   */
+  priority: RunPriority;
 };
 
 /**
@@ -174,6 +183,55 @@ export type ListRunsRequest = Message<"windlass.v1.ListRunsRequest"> & {
    * @generated from field: string page_token = 5;
    */
   pageToken: string;
+
+  /**
+   * Only runs that this text, in any case, occurs in: id, message, or who created it; empty is all.
+   *
+   * @generated from field: string search = 6;
+   */
+  search: string;
+
+  /**
+   * Only runs created at this time or later.
+   *
+   * @generated from field: google.protobuf.Timestamp created_after = 7;
+   */
+  createdAfter?: Timestamp | undefined;
+
+  /**
+   * Only runs created before this time.
+   *
+   * @generated from field: google.protobuf.Timestamp created_before = 8;
+   */
+  createdBefore?: Timestamp | undefined;
+
+  /**
+   * Only runs of workspaces that are assigned to this pool, by id or name; empty is all.
+   *
+   * @generated from field: string agent_pool = 9;
+   */
+  agentPool: string;
+
+  /**
+   * Only runs of workspaces with all of these tags; empty is all.
+   *
+   * @generated from field: repeated string tags = 10;
+   */
+  tags: string[];
+
+  /**
+   * Only runs that have not ended.
+   *
+   * @generated from field: bool active = 11;
+   */
+  active: boolean;
+
+  /**
+   * Only runs that have something to do with this agent, by id; empty is all.
+   *
+   * @generated from field: string agent_id = 12;
+   */
+  agentId: string;
 };
 
 /**
@@ -562,6 +620,265 @@ export const StreamRunLogsResponseSchema: GenMessage<StreamRunLogsResponse> = /*
   messageDesc(file_windlass_v1_run_service, 17);
 
 /**
+ * Names a run to repeat.
+ *
+ * @generated from message windlass.v1.RetryRunRequest
+ */
+export type RetryRunRequest = Message<"windlass.v1.RetryRunRequest"> & {
+  /**
+   * Its id. It must have ended.
+   *
+   * @generated from field: string run_id = 1;
+   */
+  runId: string;
+
+  /**
+   * For people; empty repeats the message of the run.
+   *
+   * @generated from field: string message = 2;
+   */
+  message: string;
+
+  /**
+   * A UUID that makes the call safe to repeat; empty means not repeated.
+   *
+   * @generated from field: string request_id = 3;
+   */
+  requestId: string;
+};
+
+/**
+ * Describes the message windlass.v1.RetryRunRequest.
+ * Use `create(RetryRunRequestSchema)` to create a new message.
+ */
+export const RetryRunRequestSchema: GenMessage<RetryRunRequest> = /*@__PURE__*/
+  messageDesc(file_windlass_v1_run_service, 18);
+
+/**
+ * The new run.
+ *
+ * @generated from message windlass.v1.RetryRunResponse
+ */
+export type RetryRunResponse = Message<"windlass.v1.RetryRunResponse"> & {
+  /**
+   * As created.
+   *
+   * @generated from field: windlass.v1.Run run = 1;
+   */
+  run?: Run | undefined;
+};
+
+/**
+ * Describes the message windlass.v1.RetryRunResponse.
+ * Use `create(RetryRunResponseSchema)` to create a new message.
+ */
+export const RetryRunResponseSchema: GenMessage<RetryRunResponse> = /*@__PURE__*/
+  messageDesc(file_windlass_v1_run_service, 19);
+
+/**
+ * Names a run whose plan is wanted.
+ *
+ * @generated from message windlass.v1.GetRunPlanRequest
+ */
+export type GetRunPlanRequest = Message<"windlass.v1.GetRunPlanRequest"> & {
+  /**
+   * Its id.
+   *
+   * @generated from field: string run_id = 1;
+   */
+  runId: string;
+};
+
+/**
+ * Describes the message windlass.v1.GetRunPlanRequest.
+ * Use `create(GetRunPlanRequestSchema)` to create a new message.
+ */
+export const GetRunPlanRequestSchema: GenMessage<GetRunPlanRequest> = /*@__PURE__*/
+  messageDesc(file_windlass_v1_run_service, 20);
+
+/**
+ * What the plan would change.
+ *
+ * @generated from message windlass.v1.GetRunPlanResponse
+ */
+export type GetRunPlanResponse = Message<"windlass.v1.GetRunPlanResponse"> & {
+  /**
+   * The summary, with every sensitive value left out.
+   *
+   * @generated from field: windlass.v1.PlanSummary plan = 1;
+   */
+  plan?: PlanSummary | undefined;
+};
+
+/**
+ * Describes the message windlass.v1.GetRunPlanResponse.
+ * Use `create(GetRunPlanResponseSchema)` to create a new message.
+ */
+export const GetRunPlanResponseSchema: GenMessage<GetRunPlanResponse> = /*@__PURE__*/
+  messageDesc(file_windlass_v1_run_service, 21);
+
+/**
+ * Names a run whose events are wanted.
+ *
+ * @generated from message windlass.v1.ListRunEventsRequest
+ */
+export type ListRunEventsRequest = Message<"windlass.v1.ListRunEventsRequest"> & {
+  /**
+   * Its id.
+   *
+   * @generated from field: string run_id = 1;
+   */
+  runId: string;
+
+  /**
+   * Rows a page; 0 is 50, at most 1000.
+   *
+   * @generated from field: int32 page_size = 2;
+   */
+  pageSize: number;
+
+  /**
+   * next_page_token of the page before; empty is the first page.
+   *
+   * @generated from field: string page_token = 3;
+   */
+  pageToken: string;
+};
+
+/**
+ * Describes the message windlass.v1.ListRunEventsRequest.
+ * Use `create(ListRunEventsRequestSchema)` to create a new message.
+ */
+export const ListRunEventsRequestSchema: GenMessage<ListRunEventsRequest> = /*@__PURE__*/
+  messageDesc(file_windlass_v1_run_service, 22);
+
+/**
+ * A page of events.
+ *
+ * @generated from message windlass.v1.ListRunEventsResponse
+ */
+export type ListRunEventsResponse = Message<"windlass.v1.ListRunEventsResponse"> & {
+  /**
+   * Oldest first.
+   *
+   * @generated from field: repeated windlass.v1.RunEvent events = 1;
+   */
+  events: RunEvent[];
+
+  /**
+   * Empty on the last page.
+   *
+   * @generated from field: string next_page_token = 2;
+   */
+  nextPageToken: string;
+};
+
+/**
+ * Describes the message windlass.v1.ListRunEventsResponse.
+ * Use `create(ListRunEventsResponseSchema)` to create a new message.
+ */
+export const ListRunEventsResponseSchema: GenMessage<ListRunEventsResponse> = /*@__PURE__*/
+  messageDesc(file_windlass_v1_run_service, 23);
+
+/**
+ * Says something about a run.
+ *
+ * @generated from message windlass.v1.CommentRunRequest
+ */
+export type CommentRunRequest = Message<"windlass.v1.CommentRunRequest"> & {
+  /**
+   * Its id.
+   *
+   * @generated from field: string run_id = 1;
+   */
+  runId: string;
+
+  /**
+   * What to say.
+   *
+   * @generated from field: string comment = 2;
+   */
+  comment: string;
+};
+
+/**
+ * Describes the message windlass.v1.CommentRunRequest.
+ * Use `create(CommentRunRequestSchema)` to create a new message.
+ */
+export const CommentRunRequestSchema: GenMessage<CommentRunRequest> = /*@__PURE__*/
+  messageDesc(file_windlass_v1_run_service, 24);
+
+/**
+ * The comment is recorded.
+ *
+ * @generated from message windlass.v1.CommentRunResponse
+ */
+export type CommentRunResponse = Message<"windlass.v1.CommentRunResponse"> & {
+  /**
+   * As recorded.
+   *
+   * @generated from field: windlass.v1.RunEvent event = 1;
+   */
+  event?: RunEvent | undefined;
+};
+
+/**
+ * Describes the message windlass.v1.CommentRunResponse.
+ * Use `create(CommentRunResponseSchema)` to create a new message.
+ */
+export const CommentRunResponseSchema: GenMessage<CommentRunResponse> = /*@__PURE__*/
+  messageDesc(file_windlass_v1_run_service, 25);
+
+/**
+ * Changes the priority of a run.
+ *
+ * @generated from message windlass.v1.SetRunPriorityRequest
+ */
+export type SetRunPriorityRequest = Message<"windlass.v1.SetRunPriorityRequest"> & {
+  /**
+   * Its id.
+   *
+   * @generated from field: string run_id = 1;
+   */
+  runId: string;
+
+  /**
+   * How urgent it is.
+   *
+   * @generated from field: windlass.v1.RunPriority priority = 2;
+   */
+  priority: RunPriority;
+};
+
+/**
+ * Describes the message windlass.v1.SetRunPriorityRequest.
+ * Use `create(SetRunPriorityRequestSchema)` to create a new message.
+ */
+export const SetRunPriorityRequestSchema: GenMessage<SetRunPriorityRequest> = /*@__PURE__*/
+  messageDesc(file_windlass_v1_run_service, 26);
+
+/**
+ * The run with its new priority.
+ *
+ * @generated from message windlass.v1.SetRunPriorityResponse
+ */
+export type SetRunPriorityResponse = Message<"windlass.v1.SetRunPriorityResponse"> & {
+  /**
+   * As it is now.
+   *
+   * @generated from field: windlass.v1.Run run = 1;
+   */
+  run?: Run | undefined;
+};
+
+/**
+ * Describes the message windlass.v1.SetRunPriorityResponse.
+ * Use `create(SetRunPriorityResponseSchema)` to create a new message.
+ */
+export const SetRunPriorityResponseSchema: GenMessage<SetRunPriorityResponse> = /*@__PURE__*/
+  messageDesc(file_windlass_v1_run_service, 27);
+
+/**
  * What to do with a run whose apply was interrupted.
  *
  * @generated from enum windlass.v1.RunResolution
@@ -704,6 +1021,56 @@ export const RunService: GenService<{
     methodKind: "server_streaming";
     input: typeof StreamRunLogsRequestSchema;
     output: typeof StreamRunLogsResponseSchema;
+  },
+  /**
+   * Creates a run with the configuration and the options of another one that has ended.
+   *
+   * @generated from rpc windlass.v1.RunService.RetryRun
+   */
+  retryRun: {
+    methodKind: "unary";
+    input: typeof RetryRunRequestSchema;
+    output: typeof RetryRunResponseSchema;
+  },
+  /**
+   * Returns what a run's plan would change. NOT_FOUND before the plan has ended, and where it has none.
+   *
+   * @generated from rpc windlass.v1.RunService.GetRunPlan
+   */
+  getRunPlan: {
+    methodKind: "unary";
+    input: typeof GetRunPlanRequestSchema;
+    output: typeof GetRunPlanResponseSchema;
+  },
+  /**
+   * Lists what happened to a run and what was said about it, oldest first.
+   *
+   * @generated from rpc windlass.v1.RunService.ListRunEvents
+   */
+  listRunEvents: {
+    methodKind: "unary";
+    input: typeof ListRunEventsRequestSchema;
+    output: typeof ListRunEventsResponseSchema;
+  },
+  /**
+   * Says something about a run.
+   *
+   * @generated from rpc windlass.v1.RunService.CommentRun
+   */
+  commentRun: {
+    methodKind: "unary";
+    input: typeof CommentRunRequestSchema;
+    output: typeof CommentRunResponseSchema;
+  },
+  /**
+   * Changes how urgent a run is that still waits.
+   *
+   * @generated from rpc windlass.v1.RunService.SetRunPriority
+   */
+  setRunPriority: {
+    methodKind: "unary";
+    input: typeof SetRunPriorityRequestSchema;
+    output: typeof SetRunPriorityResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_windlass_v1_run_service, 0);

@@ -12,7 +12,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file windlass/v1/state.proto.
  */
 export const file_windlass_v1_state: GenFile = /*@__PURE__*/
-  fileDesc("Chd3aW5kbGFzcy92MS9zdGF0ZS5wcm90bxILd2luZGxhc3MudjEiqwIKDFN0YXRlVmVyc2lvbhIKCgJpZBgBIAEoCRIRCgl3b3Jrc3BhY2UYAiABKAkSDgoGc2VyaWFsGAMgASgEEg8KB2xpbmVhZ2UYBCABKAkSKAoGc3RhdHVzGAUgASgOMhgud2luZGxhc3MudjEuU3RhdGVTdGF0dXMSGQoRcXVhcmFudGluZV9yZWFzb24YBiABKAkSDgoGcnVuX2lkGAcgASgJEhIKCnNpemVfYnl0ZXMYCCABKAQSDgoGc2hhMjU2GAkgASgJEhkKEXRlcnJhZm9ybV92ZXJzaW9uGAogASgJEhYKDnJlc291cmNlX2NvdW50GAsgASgNEi8KC2NyZWF0ZV90aW1lGAwgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCI9CgZPdXRwdXQSDAoEbmFtZRgBIAEoCRIRCglzZW5zaXRpdmUYAiABKAgSEgoKdmFsdWVfanNvbhgDIAEoCSqAAQoLU3RhdGVTdGF0dXMSHAoYU1RBVEVfU1RBVFVTX1VOU1BFQ0lGSUVEEAASGAoUU1RBVEVfU1RBVFVTX0NVUlJFTlQQARIbChdTVEFURV9TVEFUVVNfU1VQRVJTRURFRBACEhwKGFNUQVRFX1NUQVRVU19RVUFSQU5USU5FRBADYgZwcm90bzM", [file_google_protobuf_timestamp]);
+  fileDesc("Chd3aW5kbGFzcy92MS9zdGF0ZS5wcm90bxILd2luZGxhc3MudjEi1AIKDFN0YXRlVmVyc2lvbhIKCgJpZBgBIAEoCRIRCgl3b3Jrc3BhY2UYAiABKAkSDgoGc2VyaWFsGAMgASgEEg8KB2xpbmVhZ2UYBCABKAkSKAoGc3RhdHVzGAUgASgOMhgud2luZGxhc3MudjEuU3RhdGVTdGF0dXMSGQoRcXVhcmFudGluZV9yZWFzb24YBiABKAkSDgoGcnVuX2lkGAcgASgJEhIKCnNpemVfYnl0ZXMYCCABKAQSDgoGc2hhMjU2GAkgASgJEhkKEXRlcnJhZm9ybV92ZXJzaW9uGAogASgJEhYKDnJlc291cmNlX2NvdW50GAsgASgNEi8KC2NyZWF0ZV90aW1lGAwgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBISCgpjcmVhdGVkX2J5GA0gASgJEhMKC3JvbGxiYWNrX29mGA4gASgJIj0KBk91dHB1dBIMCgRuYW1lGAEgASgJEhEKCXNlbnNpdGl2ZRgCIAEoCBISCgp2YWx1ZV9qc29uGAMgASgJIpIBCg1TdGF0ZVJlc291cmNlEg8KB2FkZHJlc3MYASABKAkSDgoGbW9kdWxlGAIgASgJEgwKBHR5cGUYAyABKAkSDAoEbmFtZRgEIAEoCRIQCghwcm92aWRlchgFIAEoCRITCgtyZXNvdXJjZV9pZBgGIAEoCRIMCgRkYXRhGAcgASgIEg8KB3RhaW50ZWQYCCABKAgicQoPU3RhdGVEaWZmZXJlbmNlEg0KBWFkZGVkGAEgAygJEg8KB3JlbW92ZWQYAiADKAkSLQoHY2hhbmdlZBgDIAMoCzIcLndpbmRsYXNzLnYxLkNoYW5nZWRJbnN0YW5jZRIPCgdvdXRwdXRzGAQgAygJIjYKD0NoYW5nZWRJbnN0YW5jZRIPCgdhZGRyZXNzGAEgASgJEhIKCmF0dHJpYnV0ZXMYAiADKAkqgAEKC1N0YXRlU3RhdHVzEhwKGFNUQVRFX1NUQVRVU19VTlNQRUNJRklFRBAAEhgKFFNUQVRFX1NUQVRVU19DVVJSRU5UEAESGwoXU1RBVEVfU1RBVFVTX1NVUEVSU0VERUQQAhIcChhTVEFURV9TVEFUVVNfUVVBUkFOVElORUQQA2IGcHJvdG8z", [file_google_protobuf_timestamp]);
 
 /**
  * One terraform state of a workspace. It never changes.
@@ -103,6 +103,20 @@ export type StateVersion = Message<"windlass.v1.StateVersion"> & {
    * @generated from field: google.protobuf.Timestamp create_time = 12;
    */
   createTime?: Timestamp | undefined;
+
+  /**
+   * Who pushed or rolled it back; empty if a run made it.
+   *
+   * @generated from field: string created_by = 13;
+   */
+  createdBy: string;
+
+  /**
+   * Id of the state version whose content it repeats; empty if it is not a rollback.
+   *
+   * @generated from field: string rollback_of = 14;
+   */
+  rollbackOf: string;
 };
 
 /**
@@ -146,6 +160,146 @@ export type Output = Message<"windlass.v1.Output"> & {
  */
 export const OutputSchema: GenMessage<Output> = /*@__PURE__*/
   messageDesc(file_windlass_v1_state, 1);
+
+/**
+ * One resource instance of a state.
+ *
+ * @generated from message windlass.v1.StateResource
+ */
+export type StateResource = Message<"windlass.v1.StateResource"> & {
+  /**
+   * Its address, for example module.net.aws_subnet.a[0].
+   *
+   * @generated from field: string address = 1;
+   */
+  address: string;
+
+  /**
+   * Address of its module; empty is the root.
+   *
+   * @generated from field: string module = 2;
+   */
+  module: string;
+
+  /**
+   * Its type, for example aws_subnet.
+   *
+   * @generated from field: string type = 3;
+   */
+  type: string;
+
+  /**
+   * Its name in the configuration.
+   *
+   * @generated from field: string name = 4;
+   */
+  name: string;
+
+  /**
+   * Source address of its provider.
+   *
+   * @generated from field: string provider = 5;
+   */
+  provider: string;
+
+  /**
+   * Its attribute "id" if it has one that is not sensitive; empty otherwise.
+   *
+   * @generated from field: string resource_id = 6;
+   */
+  resourceId: string;
+
+  /**
+   * True for a data source.
+   *
+   * @generated from field: bool data = 7;
+   */
+  data: boolean;
+
+  /**
+   * True if it is marked to be replaced.
+   *
+   * @generated from field: bool tainted = 8;
+   */
+  tainted: boolean;
+};
+
+/**
+ * Describes the message windlass.v1.StateResource.
+ * Use `create(StateResourceSchema)` to create a new message.
+ */
+export const StateResourceSchema: GenMessage<StateResource> = /*@__PURE__*/
+  messageDesc(file_windlass_v1_state, 2);
+
+/**
+ * How one state differs from another. Values are never shown, since states hold secrets that are not marked.
+ *
+ * @generated from message windlass.v1.StateDifference
+ */
+export type StateDifference = Message<"windlass.v1.StateDifference"> & {
+  /**
+   * Addresses of instances that only the second has.
+   *
+   * @generated from field: repeated string added = 1;
+   */
+  added: string[];
+
+  /**
+   * Addresses of instances that only the first has.
+   *
+   * @generated from field: repeated string removed = 2;
+   */
+  removed: string[];
+
+  /**
+   * Instances that both have and that differ.
+   *
+   * @generated from field: repeated windlass.v1.ChangedInstance changed = 3;
+   */
+  changed: ChangedInstance[];
+
+  /**
+   * Names of outputs that were added, removed or changed.
+   *
+   * @generated from field: repeated string outputs = 4;
+   */
+  outputs: string[];
+};
+
+/**
+ * Describes the message windlass.v1.StateDifference.
+ * Use `create(StateDifferenceSchema)` to create a new message.
+ */
+export const StateDifferenceSchema: GenMessage<StateDifference> = /*@__PURE__*/
+  messageDesc(file_windlass_v1_state, 3);
+
+/**
+ * An instance that differs between two states.
+ *
+ * @generated from message windlass.v1.ChangedInstance
+ */
+export type ChangedInstance = Message<"windlass.v1.ChangedInstance"> & {
+  /**
+   * Its address.
+   *
+   * @generated from field: string address = 1;
+   */
+  address: string;
+
+  /**
+   * Names of the top-level attributes that differ.
+   *
+   * @generated from field: repeated string attributes = 2;
+   */
+  attributes: string[];
+};
+
+/**
+ * Describes the message windlass.v1.ChangedInstance.
+ * Use `create(ChangedInstanceSchema)` to create a new message.
+ */
+export const ChangedInstanceSchema: GenMessage<ChangedInstance> = /*@__PURE__*/
+  messageDesc(file_windlass_v1_state, 4);
 
 /**
  * What a stored state is.

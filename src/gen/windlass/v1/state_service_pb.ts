@@ -5,7 +5,7 @@
 import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_buf_validate_validate } from "../../buf/validate/validate_pb.ts";
-import type { Output, StateVersion } from "./state_pb.ts";
+import type { Output, StateDifference, StateResource, StateVersion } from "./state_pb.ts";
 import { file_windlass_v1_state } from "./state_pb.ts";
 import type { Message } from "@bufbuild/protobuf";
 
@@ -13,7 +13,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file windlass/v1/state_service.proto.
  */
 export const file_windlass_v1_state_service: GenFile = /*@__PURE__*/
-  fileDesc("Ch93aW5kbGFzcy92MS9zdGF0ZV9zZXJ2aWNlLnByb3RvEgt3aW5kbGFzcy52MSKrAQoYTGlzdFN0YXRlVmVyc2lvbnNSZXF1ZXN0Eh4KDG9yZ2FuaXphdGlvbhgBIAEoCUIIukgFcgMYgAESHQoJd29ya3NwYWNlGAIgASgJQgq6SAdyBRABGIABEhMKC3F1YXJhbnRpbmVkGAMgASgIEh0KCXBhZ2Vfc2l6ZRgEIAEoBUIKukgHGgUY6AcoABIcCgpwYWdlX3Rva2VuGAUgASgJQgi6SAVyAxiABCJnChlMaXN0U3RhdGVWZXJzaW9uc1Jlc3BvbnNlEjEKDnN0YXRlX3ZlcnNpb25zGAEgAygLMhkud2luZGxhc3MudjEuU3RhdGVWZXJzaW9uEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSJ5ChZHZXRTdGF0ZVZlcnNpb25SZXF1ZXN0EiIKEHN0YXRlX3ZlcnNpb25faWQYASABKAlCCLpIBXIDGIABEh4KDG9yZ2FuaXphdGlvbhgCIAEoCUIIukgFcgMYgAESGwoJd29ya3NwYWNlGAMgASgJQgi6SAVyAxiAASJLChdHZXRTdGF0ZVZlcnNpb25SZXNwb25zZRIwCg1zdGF0ZV92ZXJzaW9uGAEgASgLMhkud2luZGxhc3MudjEuU3RhdGVWZXJzaW9uIncKFERvd25sb2FkU3RhdGVSZXF1ZXN0EiIKEHN0YXRlX3ZlcnNpb25faWQYASABKAlCCLpIBXIDGIABEh4KDG9yZ2FuaXphdGlvbhgCIAEoCUIIukgFcgMYgAESGwoJd29ya3NwYWNlGAMgASgJQgi6SAVyAxiAASImChVEb3dubG9hZFN0YXRlUmVzcG9uc2USDQoFY2h1bmsYASABKAwidAoRR2V0T3V0cHV0c1JlcXVlc3QSIgoQc3RhdGVfdmVyc2lvbl9pZBgBIAEoCUIIukgFcgMYgAESHgoMb3JnYW5pemF0aW9uGAIgASgJQgi6SAVyAxiAARIbCgl3b3Jrc3BhY2UYAyABKAlCCLpIBXIDGIABIjoKEkdldE91dHB1dHNSZXNwb25zZRIkCgdvdXRwdXRzGAEgAygLMhMud2luZGxhc3MudjEuT3V0cHV0IkgKEUFkb3B0U3RhdGVSZXF1ZXN0EiQKEHN0YXRlX3ZlcnNpb25faWQYASABKAlCCrpIB3IFEAEYgAESDQoFZm9yY2UYAiABKAgiRgoSQWRvcHRTdGF0ZVJlc3BvbnNlEjAKDXN0YXRlX3ZlcnNpb24YASABKAsyGS53aW5kbGFzcy52MS5TdGF0ZVZlcnNpb24iOAoQRHJvcFN0YXRlUmVxdWVzdBIkChBzdGF0ZV92ZXJzaW9uX2lkGAEgASgJQgq6SAdyBRABGIABIhMKEURyb3BTdGF0ZVJlc3BvbnNlMqgECgxTdGF0ZVNlcnZpY2USZwoRTGlzdFN0YXRlVmVyc2lvbnMSJS53aW5kbGFzcy52MS5MaXN0U3RhdGVWZXJzaW9uc1JlcXVlc3QaJi53aW5kbGFzcy52MS5MaXN0U3RhdGVWZXJzaW9uc1Jlc3BvbnNlIgOQAgESYQoPR2V0U3RhdGVWZXJzaW9uEiMud2luZGxhc3MudjEuR2V0U3RhdGVWZXJzaW9uUmVxdWVzdBokLndpbmRsYXNzLnYxLkdldFN0YXRlVmVyc2lvblJlc3BvbnNlIgOQAgESXQoNRG93bmxvYWRTdGF0ZRIhLndpbmRsYXNzLnYxLkRvd25sb2FkU3RhdGVSZXF1ZXN0GiIud2luZGxhc3MudjEuRG93bmxvYWRTdGF0ZVJlc3BvbnNlIgOQAgEwARJNCgpBZG9wdFN0YXRlEh4ud2luZGxhc3MudjEuQWRvcHRTdGF0ZVJlcXVlc3QaHy53aW5kbGFzcy52MS5BZG9wdFN0YXRlUmVzcG9uc2USSgoJRHJvcFN0YXRlEh0ud2luZGxhc3MudjEuRHJvcFN0YXRlUmVxdWVzdBoeLndpbmRsYXNzLnYxLkRyb3BTdGF0ZVJlc3BvbnNlElIKCkdldE91dHB1dHMSHi53aW5kbGFzcy52MS5HZXRPdXRwdXRzUmVxdWVzdBofLndpbmRsYXNzLnYxLkdldE91dHB1dHNSZXNwb25zZSIDkAIBYgZwcm90bzM", [file_buf_validate_validate, file_windlass_v1_state]);
+  fileDesc("Ch93aW5kbGFzcy92MS9zdGF0ZV9zZXJ2aWNlLnByb3RvEgt3aW5kbGFzcy52MSKrAQoYTGlzdFN0YXRlVmVyc2lvbnNSZXF1ZXN0Eh4KDG9yZ2FuaXphdGlvbhgBIAEoCUIIukgFcgMYgAESHQoJd29ya3NwYWNlGAIgASgJQgq6SAdyBRABGIABEhMKC3F1YXJhbnRpbmVkGAMgASgIEh0KCXBhZ2Vfc2l6ZRgEIAEoBUIKukgHGgUY6AcoABIcCgpwYWdlX3Rva2VuGAUgASgJQgi6SAVyAxiABCJnChlMaXN0U3RhdGVWZXJzaW9uc1Jlc3BvbnNlEjEKDnN0YXRlX3ZlcnNpb25zGAEgAygLMhkud2luZGxhc3MudjEuU3RhdGVWZXJzaW9uEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSJ5ChZHZXRTdGF0ZVZlcnNpb25SZXF1ZXN0EiIKEHN0YXRlX3ZlcnNpb25faWQYASABKAlCCLpIBXIDGIABEh4KDG9yZ2FuaXphdGlvbhgCIAEoCUIIukgFcgMYgAESGwoJd29ya3NwYWNlGAMgASgJQgi6SAVyAxiAASJLChdHZXRTdGF0ZVZlcnNpb25SZXNwb25zZRIwCg1zdGF0ZV92ZXJzaW9uGAEgASgLMhkud2luZGxhc3MudjEuU3RhdGVWZXJzaW9uIncKFERvd25sb2FkU3RhdGVSZXF1ZXN0EiIKEHN0YXRlX3ZlcnNpb25faWQYASABKAlCCLpIBXIDGIABEh4KDG9yZ2FuaXphdGlvbhgCIAEoCUIIukgFcgMYgAESGwoJd29ya3NwYWNlGAMgASgJQgi6SAVyAxiAASImChVEb3dubG9hZFN0YXRlUmVzcG9uc2USDQoFY2h1bmsYASABKAwidAoRR2V0T3V0cHV0c1JlcXVlc3QSIgoQc3RhdGVfdmVyc2lvbl9pZBgBIAEoCUIIukgFcgMYgAESHgoMb3JnYW5pemF0aW9uGAIgASgJQgi6SAVyAxiAARIbCgl3b3Jrc3BhY2UYAyABKAlCCLpIBXIDGIABIjoKEkdldE91dHB1dHNSZXNwb25zZRIkCgdvdXRwdXRzGAEgAygLMhMud2luZGxhc3MudjEuT3V0cHV0IkgKEUFkb3B0U3RhdGVSZXF1ZXN0EiQKEHN0YXRlX3ZlcnNpb25faWQYASABKAlCCrpIB3IFEAEYgAESDQoFZm9yY2UYAiABKAgiRgoSQWRvcHRTdGF0ZVJlc3BvbnNlEjAKDXN0YXRlX3ZlcnNpb24YASABKAsyGS53aW5kbGFzcy52MS5TdGF0ZVZlcnNpb24iOAoQRHJvcFN0YXRlUmVxdWVzdBIkChBzdGF0ZV92ZXJzaW9uX2lkGAEgASgJQgq6SAdyBRABGIABIhMKEURyb3BTdGF0ZVJlc3BvbnNlInEKElVwbG9hZFN0YXRlUmVxdWVzdBIwCgZoZWFkZXIYASABKAsyHi53aW5kbGFzcy52MS5VcGxvYWRTdGF0ZUhlYWRlckgAEhoKBWNodW5rGAIgASgMQgm6SAZ6BBiAgEBIAEINCgRwYXJ0EgW6SAIIASKcAQoRVXBsb2FkU3RhdGVIZWFkZXISHgoMb3JnYW5pemF0aW9uGAEgASgJQgi6SAVyAxiAARIdCgl3b3Jrc3BhY2UYAiABKAlCCrpIB3IFEAEYgAESEgoKc2l6ZV9ieXRlcxgDIAEoBBIlCgZzaGEyNTYYBCABKAlCFbpIEnIQMg5eWzAtOWEtZl17NjR9JBINCgVmb3JjZRgFIAEoCCJHChNVcGxvYWRTdGF0ZVJlc3BvbnNlEjAKDXN0YXRlX3ZlcnNpb24YASABKAsyGS53aW5kbGFzcy52MS5TdGF0ZVZlcnNpb24iZQoRRGlmZlN0YXRlc1JlcXVlc3QSKQoVZnJvbV9zdGF0ZV92ZXJzaW9uX2lkGAEgASgJQgq6SAdyBRABGIABEiUKE3RvX3N0YXRlX3ZlcnNpb25faWQYAiABKAlCCLpIBXIDGIABIkYKEkRpZmZTdGF0ZXNSZXNwb25zZRIwCgpkaWZmZXJlbmNlGAEgASgLMhwud2luZGxhc3MudjEuU3RhdGVEaWZmZXJlbmNlImMKFFJvbGxiYWNrU3RhdGVSZXF1ZXN0EiQKEHN0YXRlX3ZlcnNpb25faWQYASABKAlCCrpIB3IFEAEYgAESJQoTZXhwZWN0ZWRfY3VycmVudF9pZBgCIAEoCUIIukgFcgMYgAEiSQoVUm9sbGJhY2tTdGF0ZVJlc3BvbnNlEjAKDXN0YXRlX3ZlcnNpb24YASABKAsyGS53aW5kbGFzcy52MS5TdGF0ZVZlcnNpb24i0wEKGUxpc3RTdGF0ZVJlc291cmNlc1JlcXVlc3QSIgoQc3RhdGVfdmVyc2lvbl9pZBgBIAEoCUIIukgFcgMYgAESHgoMb3JnYW5pemF0aW9uGAIgASgJQgi6SAVyAxiAARIbCgl3b3Jrc3BhY2UYAyABKAlCCLpIBXIDGIABEh0KCXBhZ2Vfc2l6ZRgEIAEoBUIKukgHGgUY6AcoABIcCgpwYWdlX3Rva2VuGAUgASgJQgi6SAVyAxiABBIYCgZzZWFyY2gYBiABKAlCCLpIBXIDGIACImQKGkxpc3RTdGF0ZVJlc291cmNlc1Jlc3BvbnNlEi0KCXJlc291cmNlcxgBIAMoCzIaLndpbmRsYXNzLnYxLlN0YXRlUmVzb3VyY2USFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJMpQHCgxTdGF0ZVNlcnZpY2USZwoRTGlzdFN0YXRlVmVyc2lvbnMSJS53aW5kbGFzcy52MS5MaXN0U3RhdGVWZXJzaW9uc1JlcXVlc3QaJi53aW5kbGFzcy52MS5MaXN0U3RhdGVWZXJzaW9uc1Jlc3BvbnNlIgOQAgESYQoPR2V0U3RhdGVWZXJzaW9uEiMud2luZGxhc3MudjEuR2V0U3RhdGVWZXJzaW9uUmVxdWVzdBokLndpbmRsYXNzLnYxLkdldFN0YXRlVmVyc2lvblJlc3BvbnNlIgOQAgESXQoNRG93bmxvYWRTdGF0ZRIhLndpbmRsYXNzLnYxLkRvd25sb2FkU3RhdGVSZXF1ZXN0GiIud2luZGxhc3MudjEuRG93bmxvYWRTdGF0ZVJlc3BvbnNlIgOQAgEwARJNCgpBZG9wdFN0YXRlEh4ud2luZGxhc3MudjEuQWRvcHRTdGF0ZVJlcXVlc3QaHy53aW5kbGFzcy52MS5BZG9wdFN0YXRlUmVzcG9uc2USSgoJRHJvcFN0YXRlEh0ud2luZGxhc3MudjEuRHJvcFN0YXRlUmVxdWVzdBoeLndpbmRsYXNzLnYxLkRyb3BTdGF0ZVJlc3BvbnNlElIKCkdldE91dHB1dHMSHi53aW5kbGFzcy52MS5HZXRPdXRwdXRzUmVxdWVzdBofLndpbmRsYXNzLnYxLkdldE91dHB1dHNSZXNwb25zZSIDkAIBElIKC1VwbG9hZFN0YXRlEh8ud2luZGxhc3MudjEuVXBsb2FkU3RhdGVSZXF1ZXN0GiAud2luZGxhc3MudjEuVXBsb2FkU3RhdGVSZXNwb25zZSgBElIKCkRpZmZTdGF0ZXMSHi53aW5kbGFzcy52MS5EaWZmU3RhdGVzUmVxdWVzdBofLndpbmRsYXNzLnYxLkRpZmZTdGF0ZXNSZXNwb25zZSIDkAIBElYKDVJvbGxiYWNrU3RhdGUSIS53aW5kbGFzcy52MS5Sb2xsYmFja1N0YXRlUmVxdWVzdBoiLndpbmRsYXNzLnYxLlJvbGxiYWNrU3RhdGVSZXNwb25zZRJqChJMaXN0U3RhdGVSZXNvdXJjZXMSJi53aW5kbGFzcy52MS5MaXN0U3RhdGVSZXNvdXJjZXNSZXF1ZXN0Gicud2luZGxhc3MudjEuTGlzdFN0YXRlUmVzb3VyY2VzUmVzcG9uc2UiA5ACAWIGcHJvdG8z", [file_buf_validate_validate, file_windlass_v1_state]);
 
 /**
  * Asks for a page of state versions.
@@ -346,6 +346,296 @@ export const DropStateResponseSchema: GenMessage<DropStateResponse> = /*@__PURE_
   messageDesc(file_windlass_v1_state_service, 11);
 
 /**
+ * A piece of a state: the header, then the bytes.
+ *
+ * @generated from message windlass.v1.UploadStateRequest
+ */
+export type UploadStateRequest = Message<"windlass.v1.UploadStateRequest"> & {
+  /**
+   * One of these.
+   *
+   * @generated from oneof windlass.v1.UploadStateRequest.part
+   */
+  part: {
+    /**
+     * The header, exactly once, first.
+     *
+     * @generated from field: windlass.v1.UploadStateHeader header = 1;
+     */
+    value: UploadStateHeader;
+    case: "header";
+  } | {
+    /**
+     * The next bytes of the state, at most 1 MiB.
+     *
+     * @generated from field: bytes chunk = 2;
+     */
+    value: Uint8Array;
+    case: "chunk";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message windlass.v1.UploadStateRequest.
+ * Use `create(UploadStateRequestSchema)` to create a new message.
+ */
+export const UploadStateRequestSchema: GenMessage<UploadStateRequest> = /*@__PURE__*/
+  messageDesc(file_windlass_v1_state_service, 12);
+
+/**
+ * Which state is uploaded, and where to.
+ *
+ * @generated from message windlass.v1.UploadStateHeader
+ */
+export type UploadStateHeader = Message<"windlass.v1.UploadStateHeader"> & {
+  /**
+   * Id or name of the organization; empty is the caller's only one. Not needed with an id.
+   *
+   * @generated from field: string organization = 1;
+   */
+  organization: string;
+
+  /**
+   * Id or name of the workspace.
+   *
+   * @generated from field: string workspace = 2;
+   */
+  workspace: string;
+
+  /**
+   * Its size in bytes.
+   *
+   * @generated from field: uint64 size_bytes = 3;
+   */
+  sizeBytes: bigint;
+
+  /**
+   * Its SHA-256, in hex.
+   *
+   * @generated from field: string sha256 = 4;
+   */
+  sha256: string;
+
+  /**
+   * Replace the workspace's state although the lineage is another one or the serial is not higher. Needs the role owner.
+   *
+   * @generated from field: bool force = 5;
+   */
+  force: boolean;
+};
+
+/**
+ * Describes the message windlass.v1.UploadStateHeader.
+ * Use `create(UploadStateHeaderSchema)` to create a new message.
+ */
+export const UploadStateHeaderSchema: GenMessage<UploadStateHeader> = /*@__PURE__*/
+  messageDesc(file_windlass_v1_state_service, 13);
+
+/**
+ * The state is stored.
+ *
+ * @generated from message windlass.v1.UploadStateResponse
+ */
+export type UploadStateResponse = Message<"windlass.v1.UploadStateResponse"> & {
+  /**
+   * The workspace's current state version now. The same state again changes nothing.
+   *
+   * @generated from field: windlass.v1.StateVersion state_version = 1;
+   */
+  stateVersion?: StateVersion | undefined;
+};
+
+/**
+ * Describes the message windlass.v1.UploadStateResponse.
+ * Use `create(UploadStateResponseSchema)` to create a new message.
+ */
+export const UploadStateResponseSchema: GenMessage<UploadStateResponse> = /*@__PURE__*/
+  messageDesc(file_windlass_v1_state_service, 14);
+
+/**
+ * Names two states to compare.
+ *
+ * @generated from message windlass.v1.DiffStatesRequest
+ */
+export type DiffStatesRequest = Message<"windlass.v1.DiffStatesRequest"> & {
+  /**
+   * Id of the first.
+   *
+   * @generated from field: string from_state_version_id = 1;
+   */
+  fromStateVersionId: string;
+
+  /**
+   * Id of the second; empty is the current one of the same workspace.
+   *
+   * @generated from field: string to_state_version_id = 2;
+   */
+  toStateVersionId: string;
+};
+
+/**
+ * Describes the message windlass.v1.DiffStatesRequest.
+ * Use `create(DiffStatesRequestSchema)` to create a new message.
+ */
+export const DiffStatesRequestSchema: GenMessage<DiffStatesRequest> = /*@__PURE__*/
+  messageDesc(file_windlass_v1_state_service, 15);
+
+/**
+ * How they differ.
+ *
+ * @generated from message windlass.v1.DiffStatesResponse
+ */
+export type DiffStatesResponse = Message<"windlass.v1.DiffStatesResponse"> & {
+  /**
+   * From the first to the second.
+   *
+   * @generated from field: windlass.v1.StateDifference difference = 1;
+   */
+  difference?: StateDifference | undefined;
+};
+
+/**
+ * Describes the message windlass.v1.DiffStatesResponse.
+ * Use `create(DiffStatesResponseSchema)` to create a new message.
+ */
+export const DiffStatesResponseSchema: GenMessage<DiffStatesResponse> = /*@__PURE__*/
+  messageDesc(file_windlass_v1_state_service, 16);
+
+/**
+ * Names a state to go back to.
+ *
+ * @generated from message windlass.v1.RollbackStateRequest
+ */
+export type RollbackStateRequest = Message<"windlass.v1.RollbackStateRequest"> & {
+  /**
+   * Id of an earlier state version of the workspace, with the same lineage.
+   *
+   * @generated from field: string state_version_id = 1;
+   */
+  stateVersionId: string;
+
+  /**
+   * Id of the current state version that the caller has seen; if it is another one by now, STATE_SERIAL_CONFLICT. Empty
+   * does not ask.
+   *
+   * @generated from field: string expected_current_id = 2;
+   */
+  expectedCurrentId: string;
+};
+
+/**
+ * Describes the message windlass.v1.RollbackStateRequest.
+ * Use `create(RollbackStateRequestSchema)` to create a new message.
+ */
+export const RollbackStateRequestSchema: GenMessage<RollbackStateRequest> = /*@__PURE__*/
+  messageDesc(file_windlass_v1_state_service, 17);
+
+/**
+ * The state after the rollback.
+ *
+ * @generated from message windlass.v1.RollbackStateResponse
+ */
+export type RollbackStateResponse = Message<"windlass.v1.RollbackStateResponse"> & {
+  /**
+   * The workspace's current state version now.
+   *
+   * @generated from field: windlass.v1.StateVersion state_version = 1;
+   */
+  stateVersion?: StateVersion | undefined;
+};
+
+/**
+ * Describes the message windlass.v1.RollbackStateResponse.
+ * Use `create(RollbackStateResponseSchema)` to create a new message.
+ */
+export const RollbackStateResponseSchema: GenMessage<RollbackStateResponse> = /*@__PURE__*/
+  messageDesc(file_windlass_v1_state_service, 18);
+
+/**
+ * Names a state whose resources are wanted.
+ *
+ * @generated from message windlass.v1.ListStateResourcesRequest
+ */
+export type ListStateResourcesRequest = Message<"windlass.v1.ListStateResourcesRequest"> & {
+  /**
+   * Id of the state version; empty is the current one of the workspace.
+   *
+   * @generated from field: string state_version_id = 1;
+   */
+  stateVersionId: string;
+
+  /**
+   * Id or name of the organization; empty is the caller's only one.
+   *
+   * @generated from field: string organization = 2;
+   */
+  organization: string;
+
+  /**
+   * Id or name of the workspace; only without state_version_id.
+   *
+   * @generated from field: string workspace = 3;
+   */
+  workspace: string;
+
+  /**
+   * Rows a page; 0 is 50, at most 1000.
+   *
+   * @generated from field: int32 page_size = 4;
+   */
+  pageSize: number;
+
+  /**
+   * next_page_token of the page before; empty is the first page.
+   *
+   * @generated from field: string page_token = 5;
+   */
+  pageToken: string;
+
+  /**
+   * Only instances whose address contains this text; empty is all.
+   *
+   * @generated from field: string search = 6;
+   */
+  search: string;
+};
+
+/**
+ * Describes the message windlass.v1.ListStateResourcesRequest.
+ * Use `create(ListStateResourcesRequestSchema)` to create a new message.
+ */
+export const ListStateResourcesRequestSchema: GenMessage<ListStateResourcesRequest> = /*@__PURE__*/
+  messageDesc(file_windlass_v1_state_service, 19);
+
+/**
+ * A page of resources.
+ *
+ * @generated from message windlass.v1.ListStateResourcesResponse
+ */
+export type ListStateResourcesResponse = Message<"windlass.v1.ListStateResourcesResponse"> & {
+  /**
+   * By address.
+   *
+   * @generated from field: repeated windlass.v1.StateResource resources = 1;
+   */
+  resources: StateResource[];
+
+  /**
+   * Empty on the last page.
+   *
+   * @generated from field: string next_page_token = 2;
+   */
+  nextPageToken: string;
+};
+
+/**
+ * Describes the message windlass.v1.ListStateResourcesResponse.
+ * Use `create(ListStateResourcesResponseSchema)` to create a new message.
+ */
+export const ListStateResourcesResponseSchema: GenMessage<ListStateResourcesResponse> = /*@__PURE__*/
+  messageDesc(file_windlass_v1_state_service, 20);
+
+/**
  * Reads the states of workspaces, and decides about those kept aside.
  *
  * @generated from service windlass.v1.StateService
@@ -411,6 +701,48 @@ export const StateService: GenService<{
     methodKind: "unary";
     input: typeof GetOutputsRequestSchema;
     output: typeof GetOutputsResponseSchema;
+  },
+  /**
+   * Makes a state that the caller has the workspace's state. Refused while a run holds the workspace (WORKSPACE_LOCKED), if its
+   * lineage is another one (STATE_LINEAGE_CONFLICT), and if its serial is not higher (STATE_SERIAL_CONFLICT).
+   *
+   * @generated from rpc windlass.v1.StateService.UploadState
+   */
+  uploadState: {
+    methodKind: "client_streaming";
+    input: typeof UploadStateRequestSchema;
+    output: typeof UploadStateResponseSchema;
+  },
+  /**
+   * Compares two states of one workspace.
+   *
+   * @generated from rpc windlass.v1.StateService.DiffStates
+   */
+  diffStates: {
+    methodKind: "unary";
+    input: typeof DiffStatesRequestSchema;
+    output: typeof DiffStatesResponseSchema;
+  },
+  /**
+   * Makes the content of an earlier state the workspace's state again, under a new serial. Refused while a run holds the
+   * workspace.
+   *
+   * @generated from rpc windlass.v1.StateService.RollbackState
+   */
+  rollbackState: {
+    methodKind: "unary";
+    input: typeof RollbackStateRequestSchema;
+    output: typeof RollbackStateResponseSchema;
+  },
+  /**
+   * Lists the resource instances of a state.
+   *
+   * @generated from rpc windlass.v1.StateService.ListStateResources
+   */
+  listStateResources: {
+    methodKind: "unary";
+    input: typeof ListStateResourcesRequestSchema;
+    output: typeof ListStateResourcesResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_windlass_v1_state_service, 0);

@@ -4,13 +4,16 @@
 
 import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
+import { file_buf_validate_validate } from "../../buf/validate/validate_pb.ts";
+import type { Timestamp } from "@bufbuild/protobuf/wkt";
+import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 import type { Message, UnknownEnum } from "@bufbuild/protobuf";
 
 /**
  * Describes the file windlass/v1/system_service.proto.
  */
 export const file_windlass_v1_system_service: GenFile = /*@__PURE__*/
-  fileDesc("CiB3aW5kbGFzcy92MS9zeXN0ZW1fc2VydmljZS5wcm90bxILd2luZGxhc3MudjEiFgoUR2V0U2VydmVySW5mb1JlcXVlc3Qi3gEKFUdldFNlcnZlckluZm9SZXNwb25zZRIPCgd2ZXJzaW9uGAEgASgJEhAKCGRhdGFiYXNlGAIgASgJEhgKEG1pbmltdW1fcHJvdG9jb2wYAyABKA0SGAoQbWF4aW11bV9wcm90b2NvbBgEIAEoDRIfChdtYXhfY29uZmlndXJhdGlvbl9ieXRlcxgFIAEoBBIXCg9tYXhfc3RhdGVfYnl0ZXMYBiABKAQSGgoSY2x1c3Rlcl9nZW5lcmF0aW9uGAcgASgJEhgKEGhhc19zZXJ2ZXJfYWdlbnQYCCABKAgiDwoNV2hvQW1JUmVxdWVzdCKKAQoOV2hvQW1JUmVzcG9uc2USJgoEa2luZBgBIAEoDjIYLndpbmRsYXNzLnYxLlN1YmplY3RLaW5kEgoKAmlkGAIgASgJEgwKBG5hbWUYAyABKAkSHwoEcm9sZRgEIAEoDjIRLndpbmRsYXNzLnYxLlJvbGUSFQoNb3JnYW5pemF0aW9ucxgFIAMoCSqZAQoLU3ViamVjdEtpbmQSHAoYU1VCSkVDVF9LSU5EX1VOU1BFQ0lGSUVEEAASGAoUU1VCSkVDVF9LSU5EX0FQSV9LRVkQARIcChhTVUJKRUNUX0tJTkRfQUdFTlRfVE9LRU4QAhIeChpTVUJKRUNUX0tJTkRfQUdFTlRfU0VTU0lPThADEhQKEFNVQkpFQ1RfS0lORF9KT0IQBCp3CgRSb2xlEhQKEFJPTEVfVU5TUEVDSUZJRUQQABITCg9ST0xFX1NJVEVfQURNSU4QARIOCgpST0xFX09XTkVSEAISEQoNUk9MRV9PUEVSQVRPUhADEhAKDFJPTEVfUExBTk5FUhAEEg8KC1JPTEVfUkVBREVSEAUytAEKDVN5c3RlbVNlcnZpY2USWwoNR2V0U2VydmVySW5mbxIhLndpbmRsYXNzLnYxLkdldFNlcnZlckluZm9SZXF1ZXN0GiIud2luZGxhc3MudjEuR2V0U2VydmVySW5mb1Jlc3BvbnNlIgOQAgESRgoGV2hvQW1JEhoud2luZGxhc3MudjEuV2hvQW1JUmVxdWVzdBobLndpbmRsYXNzLnYxLldob0FtSVJlc3BvbnNlIgOQAgFiBnByb3RvMw");
+  fileDesc("CiB3aW5kbGFzcy92MS9zeXN0ZW1fc2VydmljZS5wcm90bxILd2luZGxhc3MudjEiFgoUR2V0U2VydmVySW5mb1JlcXVlc3Qi/gIKFUdldFNlcnZlckluZm9SZXNwb25zZRIPCgd2ZXJzaW9uGAEgASgJEhAKCGRhdGFiYXNlGAIgASgJEhgKEG1pbmltdW1fcHJvdG9jb2wYAyABKA0SGAoQbWF4aW11bV9wcm90b2NvbBgEIAEoDRIfChdtYXhfY29uZmlndXJhdGlvbl9ieXRlcxgFIAEoBBIXCg9tYXhfc3RhdGVfYnl0ZXMYBiABKAQSGgoSY2x1c3Rlcl9nZW5lcmF0aW9uGAcgASgJEhgKEGhhc19zZXJ2ZXJfYWdlbnQYCCABKAgSPgoGbGltaXRzGAkgAygLMi4ud2luZGxhc3MudjEuR2V0U2VydmVySW5mb1Jlc3BvbnNlLkxpbWl0c0VudHJ5Ei8KC3NlcnZlcl90aW1lGAogASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBotCgtMaW1pdHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAQ6AjgBIg8KDVdob0FtSVJlcXVlc3QiuwEKDldob0FtSVJlc3BvbnNlEiYKBGtpbmQYASABKA4yGC53aW5kbGFzcy52MS5TdWJqZWN0S2luZBIKCgJpZBgCIAEoCRIMCgRuYW1lGAMgASgJEh8KBHJvbGUYBCABKA4yES53aW5kbGFzcy52MS5Sb2xlEhUKDW9yZ2FuaXphdGlvbnMYBSADKAkSLwoLZXhwaXJlX3RpbWUYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIk0KElN0cmVhbVByb2JlUmVxdWVzdBIXCgZwaWVjZXMYASABKA1CB7pIBCoCGDISHgoLcGllY2VfYnl0ZXMYAiABKA1CCbpIBioEGICABCI0ChNTdHJlYW1Qcm9iZVJlc3BvbnNlEg4KBm51bWJlchgBIAEoDRINCgVjaHVuaxgCIAEoDCIxCg9HZXRTdGF0c1JlcXVlc3QSHgoMb3JnYW5pemF0aW9uGAEgASgJQgi6SAVyAxiAASL/AQoQR2V0U3RhdHNSZXNwb25zZRISCgp3b3Jrc3BhY2VzGAEgASgNEhMKC2FnZW50X3Bvb2xzGAIgASgNEhgKEGNvbm5lY3RlZF9hZ2VudHMYAyABKA0SEwoLYnVzeV9hZ2VudHMYBCABKA0SEwoLYWN0aXZlX3J1bnMYBSABKA0SFwoPcnVuc190b19jb25maXJtGAYgASgNEhMKC3F1ZXVlZF9qb2JzGAcgASgNEhQKDHJ1bm5pbmdfam9icxgIIAEoDRIeChZpbnRlcnJ1cHRlZF93b3Jrc3BhY2VzGAkgASgNEhoKEnF1YXJhbnRpbmVkX3N0YXRlcxgKIAEoDSqZAQoLU3ViamVjdEtpbmQSHAoYU1VCSkVDVF9LSU5EX1VOU1BFQ0lGSUVEEAASGAoUU1VCSkVDVF9LSU5EX0FQSV9LRVkQARIcChhTVUJKRUNUX0tJTkRfQUdFTlRfVE9LRU4QAhIeChpTVUJKRUNUX0tJTkRfQUdFTlRfU0VTU0lPThADEhQKEFNVQkpFQ1RfS0lORF9KT0IQBCp3CgRSb2xlEhQKEFJPTEVfVU5TUEVDSUZJRUQQABITCg9ST0xFX1NJVEVfQURNSU4QARIOCgpST0xFX09XTkVSEAISEQoNUk9MRV9PUEVSQVRPUhADEhAKDFJPTEVfUExBTk5FUhAEEg8KC1JPTEVfUkVBREVSEAUy2wIKDVN5c3RlbVNlcnZpY2USWwoNR2V0U2VydmVySW5mbxIhLndpbmRsYXNzLnYxLkdldFNlcnZlckluZm9SZXF1ZXN0GiIud2luZGxhc3MudjEuR2V0U2VydmVySW5mb1Jlc3BvbnNlIgOQAgESRgoGV2hvQW1JEhoud2luZGxhc3MudjEuV2hvQW1JUmVxdWVzdBobLndpbmRsYXNzLnYxLldob0FtSVJlc3BvbnNlIgOQAgESVwoLU3RyZWFtUHJvYmUSHy53aW5kbGFzcy52MS5TdHJlYW1Qcm9iZVJlcXVlc3QaIC53aW5kbGFzcy52MS5TdHJlYW1Qcm9iZVJlc3BvbnNlIgOQAgEwARJMCghHZXRTdGF0cxIcLndpbmRsYXNzLnYxLkdldFN0YXRzUmVxdWVzdBodLndpbmRsYXNzLnYxLkdldFN0YXRzUmVzcG9uc2UiA5ACAWIGcHJvdG8z", [file_buf_validate_validate, file_google_protobuf_timestamp]);
 
 /**
  * Asks what the server is.
@@ -88,6 +91,20 @@ export type GetServerInfoResponse = Message<"windlass.v1.GetServerInfoResponse">
    * @generated from field: bool has_server_agent = 8;
    */
   hasServerAgent: boolean;
+
+  /**
+   * What is bounded, by the name of its setting, for example max-log-size: bytes, or requests a second.
+   *
+   * @generated from field: map<string, uint64> limits = 9;
+   */
+  limits: { [key: string]: bigint };
+
+  /**
+   * The server's clock.
+   *
+   * @generated from field: google.protobuf.Timestamp server_time = 10;
+   */
+  serverTime?: Timestamp | undefined;
 };
 
 /**
@@ -152,6 +169,13 @@ export type WhoAmIResponse = Message<"windlass.v1.WhoAmIResponse"> & {
    * @generated from field: repeated string organizations = 5;
    */
   organizations: string[];
+
+  /**
+   * When the credential ends; absent if never.
+   *
+   * @generated from field: google.protobuf.Timestamp expire_time = 6;
+   */
+  expireTime?: Timestamp | undefined;
 };
 
 /**
@@ -160,6 +184,167 @@ export type WhoAmIResponse = Message<"windlass.v1.WhoAmIResponse"> & {
  */
 export const WhoAmIResponseSchema: GenMessage<WhoAmIResponse> = /*@__PURE__*/
   messageDesc(file_windlass_v1_system_service, 3);
+
+/**
+ * Asks for a probe.
+ *
+ * @generated from message windlass.v1.StreamProbeRequest
+ */
+export type StreamProbeRequest = Message<"windlass.v1.StreamProbeRequest"> & {
+  /**
+   * How many pieces; 0 is 5.
+   *
+   * @generated from field: uint32 pieces = 1;
+   */
+  pieces: number;
+
+  /**
+   * How large a piece is, in bytes; 0 is 1 KiB.
+   *
+   * @generated from field: uint32 piece_bytes = 2;
+   */
+  pieceBytes: number;
+};
+
+/**
+ * Describes the message windlass.v1.StreamProbeRequest.
+ * Use `create(StreamProbeRequestSchema)` to create a new message.
+ */
+export const StreamProbeRequestSchema: GenMessage<StreamProbeRequest> = /*@__PURE__*/
+  messageDesc(file_windlass_v1_system_service, 4);
+
+/**
+ * A piece.
+ *
+ * @generated from message windlass.v1.StreamProbeResponse
+ */
+export type StreamProbeResponse = Message<"windlass.v1.StreamProbeResponse"> & {
+  /**
+   * Its number, from 1.
+   *
+   * @generated from field: uint32 number = 1;
+   */
+  number: number;
+
+  /**
+   * Bytes without a meaning.
+   *
+   * @generated from field: bytes chunk = 2;
+   */
+  chunk: Uint8Array;
+};
+
+/**
+ * Describes the message windlass.v1.StreamProbeResponse.
+ * Use `create(StreamProbeResponseSchema)` to create a new message.
+ */
+export const StreamProbeResponseSchema: GenMessage<StreamProbeResponse> = /*@__PURE__*/
+  messageDesc(file_windlass_v1_system_service, 5);
+
+/**
+ * Asks for counts.
+ *
+ * @generated from message windlass.v1.GetStatsRequest
+ */
+export type GetStatsRequest = Message<"windlass.v1.GetStatsRequest"> & {
+  /**
+   * Id or name of the organization; empty is the caller's only one.
+   *
+   * @generated from field: string organization = 1;
+   */
+  organization: string;
+};
+
+/**
+ * Describes the message windlass.v1.GetStatsRequest.
+ * Use `create(GetStatsRequestSchema)` to create a new message.
+ */
+export const GetStatsRequestSchema: GenMessage<GetStatsRequest> = /*@__PURE__*/
+  messageDesc(file_windlass_v1_system_service, 6);
+
+/**
+ * What there is right now.
+ *
+ * @generated from message windlass.v1.GetStatsResponse
+ */
+export type GetStatsResponse = Message<"windlass.v1.GetStatsResponse"> & {
+  /**
+   * Workspaces.
+   *
+   * @generated from field: uint32 workspaces = 1;
+   */
+  workspaces: number;
+
+  /**
+   * Agent pools.
+   *
+   * @generated from field: uint32 agent_pools = 2;
+   */
+  agentPools: number;
+
+  /**
+   * Connected agents.
+   *
+   * @generated from field: uint32 connected_agents = 3;
+   */
+  connectedAgents: number;
+
+  /**
+   * Connected agents with at least one job.
+   *
+   * @generated from field: uint32 busy_agents = 4;
+   */
+  busyAgents: number;
+
+  /**
+   * Runs that have not ended.
+   *
+   * @generated from field: uint32 active_runs = 5;
+   */
+  activeRuns: number;
+
+  /**
+   * Runs that wait for somebody to confirm or discard them.
+   *
+   * @generated from field: uint32 runs_to_confirm = 6;
+   */
+  runsToConfirm: number;
+
+  /**
+   * Jobs that wait for an agent.
+   *
+   * @generated from field: uint32 queued_jobs = 7;
+   */
+  queuedJobs: number;
+
+  /**
+   * Jobs that agents hold.
+   *
+   * @generated from field: uint32 running_jobs = 8;
+   */
+  runningJobs: number;
+
+  /**
+   * Workspaces that a lost run still holds: a person has to decide.
+   *
+   * @generated from field: uint32 interrupted_workspaces = 9;
+   */
+  interruptedWorkspaces: number;
+
+  /**
+   * States kept aside.
+   *
+   * @generated from field: uint32 quarantined_states = 10;
+   */
+  quarantinedStates: number;
+};
+
+/**
+ * Describes the message windlass.v1.GetStatsResponse.
+ * Use `create(GetStatsResponseSchema)` to create a new message.
+ */
+export const GetStatsResponseSchema: GenMessage<GetStatsResponse> = /*@__PURE__*/
+  messageDesc(file_windlass_v1_system_service, 7);
 
 /**
  * What kind of credential a caller holds.
@@ -303,6 +488,26 @@ export const SystemService: GenService<{
     methodKind: "unary";
     input: typeof WhoAmIRequestSchema;
     output: typeof WhoAmIResponseSchema;
+  },
+  /**
+   * Sends some bytes in pieces, one every 100 ms: finds proxies that hold streams back.
+   *
+   * @generated from rpc windlass.v1.SystemService.StreamProbe
+   */
+  streamProbe: {
+    methodKind: "server_streaming";
+    input: typeof StreamProbeRequestSchema;
+    output: typeof StreamProbeResponseSchema;
+  },
+  /**
+   * Returns the counts of a start page.
+   *
+   * @generated from rpc windlass.v1.SystemService.GetStats
+   */
+  getStats: {
+    methodKind: "unary";
+    input: typeof GetStatsRequestSchema;
+    output: typeof GetStatsResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_windlass_v1_system_service, 0);

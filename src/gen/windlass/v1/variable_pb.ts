@@ -13,7 +13,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file windlass/v1/variable.proto.
  */
 export const file_windlass_v1_variable: GenFile = /*@__PURE__*/
-  fileDesc("Chp3aW5kbGFzcy92MS92YXJpYWJsZS5wcm90bxILd2luZGxhc3MudjEi9AEKCFZhcmlhYmxlEgoKAmlkGAEgASgJEhcKA2tleRgCIAEoCUIKukgHcgUQARiAARIYCgV2YWx1ZRgDIAEoCUIJukgGcgQogIAQEjkKCGNhdGVnb3J5GAQgASgOMh0ud2luZGxhc3MudjEuVmFyaWFibGVDYXRlZ29yeUIIukgFggECEAESCwoDaGNsGAUgASgIEhEKCXNlbnNpdGl2ZRgGIAEoCBIdCgtkZXNjcmlwdGlvbhgHIAEoCUIIukgFcgMYgAQSLwoLdXBkYXRlX3RpbWUYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wKnEKEFZhcmlhYmxlQ2F0ZWdvcnkSIQodVkFSSUFCTEVfQ0FURUdPUllfVU5TUEVDSUZJRUQQABIfChtWQVJJQUJMRV9DQVRFR09SWV9URVJSQUZPUk0QARIZChVWQVJJQUJMRV9DQVRFR09SWV9FTlYQAmIGcHJvdG8z", [file_buf_validate_validate, file_google_protobuf_timestamp]);
+  fileDesc("Chp3aW5kbGFzcy92MS92YXJpYWJsZS5wcm90bxILd2luZGxhc3MudjEi9AEKCFZhcmlhYmxlEgoKAmlkGAEgASgJEhcKA2tleRgCIAEoCUIKukgHcgUQARiAARIYCgV2YWx1ZRgDIAEoCUIJukgGcgQogIAQEjkKCGNhdGVnb3J5GAQgASgOMh0ud2luZGxhc3MudjEuVmFyaWFibGVDYXRlZ29yeUIIukgFggECEAESCwoDaGNsGAUgASgIEhEKCXNlbnNpdGl2ZRgGIAEoCBIdCgtkZXNjcmlwdGlvbhgHIAEoCUIIukgFcgMYgAQSLwoLdXBkYXRlX3RpbWUYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIrICCgtWYXJpYWJsZVNldBIKCgJpZBgBIAEoCRI2CgRuYW1lGAIgASgJQii6SCVyIzIhXlthLXowLTldW2EtejAtOS1dezAsNjF9W2EtejAtOV0kEhQKDG9yZ2FuaXphdGlvbhgDIAEoCRIdCgtkZXNjcmlwdGlvbhgEIAEoCUIIukgFcgMYgAgSDgoGZ2xvYmFsGAUgASgIEhIKCndvcmtzcGFjZXMYBiADKAkSFgoOdmFyaWFibGVfY291bnQYByABKA0SLwoLY3JlYXRlX3RpbWUYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC3VwZGF0ZV90aW1lGAkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIMCgRldGFnGAogASgJImUKEUVmZmVjdGl2ZVZhcmlhYmxlEicKCHZhcmlhYmxlGAEgASgLMhUud2luZGxhc3MudjEuVmFyaWFibGUSFAoMdmFyaWFibGVfc2V0GAIgASgJEhEKCW92ZXJyaWRlcxgDIAMoCSpxChBWYXJpYWJsZUNhdGVnb3J5EiEKHVZBUklBQkxFX0NBVEVHT1JZX1VOU1BFQ0lGSUVEEAASHwobVkFSSUFCTEVfQ0FURUdPUllfVEVSUkFGT1JNEAESGQoVVkFSSUFCTEVfQ0FURUdPUllfRU5WEAJiBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_timestamp]);
 
 /**
  * A value that the runs of a workspace get.
@@ -57,7 +57,8 @@ export type Variable = Message<"windlass.v1.Variable"> & {
   hcl: boolean;
 
   /**
-   * Stored encrypted, never shown again, redacted in logs.
+   * Stored encrypted, never shown again, redacted in logs. Values of fewer than 6 characters are not redacted: they would
+   * blot out ordinary words.
    *
    * @generated from field: bool sensitive = 6;
    */
@@ -84,6 +85,125 @@ export type Variable = Message<"windlass.v1.Variable"> & {
  */
 export const VariableSchema: GenMessage<Variable> = /*@__PURE__*/
   messageDesc(file_windlass_v1_variable, 0);
+
+/**
+ * Variables that several workspaces get.
+ *
+ * @generated from message windlass.v1.VariableSet
+ */
+export type VariableSet = Message<"windlass.v1.VariableSet"> & {
+  /**
+   * Typed random id, vset_…; set by the server.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * Unique in its organization.
+   *
+   * @generated from field: string name = 2;
+   */
+  name: string;
+
+  /**
+   * Name of the organization that owns it; set by the server.
+   *
+   * @generated from field: string organization = 3;
+   */
+  organization: string;
+
+  /**
+   * For people.
+   *
+   * @generated from field: string description = 4;
+   */
+  description: string;
+
+  /**
+   * True: every workspace of the organization gets it. False: only those it is attached to.
+   *
+   * @generated from field: bool global = 5;
+   */
+  global: boolean;
+
+  /**
+   * Names of the workspaces it is attached to; set by the server.
+   *
+   * @generated from field: repeated string workspaces = 6;
+   */
+  workspaces: string[];
+
+  /**
+   * How many variables it has; set by the server.
+   *
+   * @generated from field: uint32 variable_count = 7;
+   */
+  variableCount: number;
+
+  /**
+   * When it was created; set by the server.
+   *
+   * @generated from field: google.protobuf.Timestamp create_time = 8;
+   */
+  createTime?: Timestamp | undefined;
+
+  /**
+   * When it last changed; set by the server.
+   *
+   * @generated from field: google.protobuf.Timestamp update_time = 9;
+   */
+  updateTime?: Timestamp | undefined;
+
+  /**
+   * Changes with every update; send it back to refuse overwriting someone else's change.
+   *
+   * @generated from field: string etag = 10;
+   */
+  etag: string;
+};
+
+/**
+ * Describes the message windlass.v1.VariableSet.
+ * Use `create(VariableSetSchema)` to create a new message.
+ */
+export const VariableSetSchema: GenMessage<VariableSet> = /*@__PURE__*/
+  messageDesc(file_windlass_v1_variable, 1);
+
+/**
+ * A variable as a run of a workspace would get it.
+ *
+ * @generated from message windlass.v1.EffectiveVariable
+ */
+export type EffectiveVariable = Message<"windlass.v1.EffectiveVariable"> & {
+  /**
+   * The variable; a sensitive value is left out.
+   *
+   * @generated from field: windlass.v1.Variable variable = 1;
+   */
+  variable?: Variable | undefined;
+
+  /**
+   * Name of the variable set it comes from; empty if it is the workspace's own.
+   *
+   * @generated from field: string variable_set = 2;
+   */
+  variableSet: string;
+
+  /**
+   * Names of the variable sets whose value it hides, in the order of their precedence.
+   *
+   * @generated from field: repeated string overrides = 3;
+   */
+  overrides: string[];
+};
+
+/**
+ * Describes the message windlass.v1.EffectiveVariable.
+ * Use `create(EffectiveVariableSchema)` to create a new message.
+ */
+export const EffectiveVariableSchema: GenMessage<EffectiveVariable> = /*@__PURE__*/
+  messageDesc(file_windlass_v1_variable, 2);
 
 /**
  * How terraform gets a variable.

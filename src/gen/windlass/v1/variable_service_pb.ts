@@ -5,7 +5,7 @@
 import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_buf_validate_validate } from "../../buf/validate/validate_pb.ts";
-import type { Variable, VariableCategory } from "./variable_pb.ts";
+import type { EffectiveVariable, Variable, VariableCategory } from "./variable_pb.ts";
 import { file_windlass_v1_variable } from "./variable_pb.ts";
 import type { Message } from "@bufbuild/protobuf";
 
@@ -13,7 +13,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file windlass/v1/variable_service.proto.
  */
 export const file_windlass_v1_variable_service: GenFile = /*@__PURE__*/
-  fileDesc("CiJ3aW5kbGFzcy92MS92YXJpYWJsZV9zZXJ2aWNlLnByb3RvEgt3aW5kbGFzcy52MSKSAQoUTGlzdFZhcmlhYmxlc1JlcXVlc3QSHgoMb3JnYW5pemF0aW9uGAEgASgJQgi6SAVyAxiAARIdCgl3b3Jrc3BhY2UYAiABKAlCCrpIB3IFEAEYgAESHQoJcGFnZV9zaXplGAMgASgFQgq6SAcaBRjoBygAEhwKCnBhZ2VfdG9rZW4YBCABKAlCCLpIBXIDGIAEIloKFUxpc3RWYXJpYWJsZXNSZXNwb25zZRIoCgl2YXJpYWJsZXMYASADKAsyFS53aW5kbGFzcy52MS5WYXJpYWJsZRIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiiwEKE1NldFZhcmlhYmxlc1JlcXVlc3QSHgoMb3JnYW5pemF0aW9uGAEgASgJQgi6SAVyAxiAARIdCgl3b3Jrc3BhY2UYAiABKAlCCrpIB3IFEAEYgAESNQoJdmFyaWFibGVzGAMgAygLMhUud2luZGxhc3MudjEuVmFyaWFibGVCC7pICJIBBQgBEPQDIkAKFFNldFZhcmlhYmxlc1Jlc3BvbnNlEigKCXZhcmlhYmxlcxgBIAMoCzIVLndpbmRsYXNzLnYxLlZhcmlhYmxlIqoBChVEZWxldGVWYXJpYWJsZVJlcXVlc3QSHgoMb3JnYW5pemF0aW9uGAEgASgJQgi6SAVyAxiAARIdCgl3b3Jrc3BhY2UYAiABKAlCCrpIB3IFEAEYgAESFwoDa2V5GAMgASgJQgq6SAdyBRABGIABEjkKCGNhdGVnb3J5GAQgASgOMh0ud2luZGxhc3MudjEuVmFyaWFibGVDYXRlZ29yeUIIukgFggECEAEiGAoWRGVsZXRlVmFyaWFibGVSZXNwb25zZTKeAgoPVmFyaWFibGVTZXJ2aWNlElsKDUxpc3RWYXJpYWJsZXMSIS53aW5kbGFzcy52MS5MaXN0VmFyaWFibGVzUmVxdWVzdBoiLndpbmRsYXNzLnYxLkxpc3RWYXJpYWJsZXNSZXNwb25zZSIDkAIBElMKDFNldFZhcmlhYmxlcxIgLndpbmRsYXNzLnYxLlNldFZhcmlhYmxlc1JlcXVlc3QaIS53aW5kbGFzcy52MS5TZXRWYXJpYWJsZXNSZXNwb25zZRJZCg5EZWxldGVWYXJpYWJsZRIiLndpbmRsYXNzLnYxLkRlbGV0ZVZhcmlhYmxlUmVxdWVzdBojLndpbmRsYXNzLnYxLkRlbGV0ZVZhcmlhYmxlUmVzcG9uc2ViBnByb3RvMw", [file_buf_validate_validate, file_windlass_v1_variable]);
+  fileDesc("CiJ3aW5kbGFzcy92MS92YXJpYWJsZV9zZXJ2aWNlLnByb3RvEgt3aW5kbGFzcy52MSKwAQoUTGlzdFZhcmlhYmxlc1JlcXVlc3QSHgoMb3JnYW5pemF0aW9uGAEgASgJQgi6SAVyAxiAARIbCgl3b3Jrc3BhY2UYAiABKAlCCLpIBXIDGIABEh0KCXBhZ2Vfc2l6ZRgDIAEoBUIKukgHGgUY6AcoABIcCgpwYWdlX3Rva2VuGAQgASgJQgi6SAVyAxiABBIeCgx2YXJpYWJsZV9zZXQYBSABKAlCCLpIBXIDGIABIloKFUxpc3RWYXJpYWJsZXNSZXNwb25zZRIoCgl2YXJpYWJsZXMYASADKAsyFS53aW5kbGFzcy52MS5WYXJpYWJsZRIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiwAEKE1NldFZhcmlhYmxlc1JlcXVlc3QSHgoMb3JnYW5pemF0aW9uGAEgASgJQgi6SAVyAxiAARIbCgl3b3Jrc3BhY2UYAiABKAlCCLpIBXIDGIABEjUKCXZhcmlhYmxlcxgDIAMoCzIVLndpbmRsYXNzLnYxLlZhcmlhYmxlQgu6SAiSAQUIARD0AxIeCgx2YXJpYWJsZV9zZXQYBCABKAlCCLpIBXIDGIABEhUKDXZhbGlkYXRlX29ubHkYBSABKAgiQAoUU2V0VmFyaWFibGVzUmVzcG9uc2USKAoJdmFyaWFibGVzGAEgAygLMhUud2luZGxhc3MudjEuVmFyaWFibGUiyAEKFURlbGV0ZVZhcmlhYmxlUmVxdWVzdBIeCgxvcmdhbml6YXRpb24YASABKAlCCLpIBXIDGIABEhsKCXdvcmtzcGFjZRgCIAEoCUIIukgFcgMYgAESFwoDa2V5GAMgASgJQgq6SAdyBRABGIABEjkKCGNhdGVnb3J5GAQgASgOMh0ud2luZGxhc3MudjEuVmFyaWFibGVDYXRlZ29yeUIIukgFggECEAESHgoMdmFyaWFibGVfc2V0GAUgASgJQgi6SAVyAxiAASIYChZEZWxldGVWYXJpYWJsZVJlc3BvbnNlIl4KHUxpc3RFZmZlY3RpdmVWYXJpYWJsZXNSZXF1ZXN0Eh4KDG9yZ2FuaXphdGlvbhgBIAEoCUIIukgFcgMYgAESHQoJd29ya3NwYWNlGAIgASgJQgq6SAdyBRABGIABIlMKHkxpc3RFZmZlY3RpdmVWYXJpYWJsZXNSZXNwb25zZRIxCgl2YXJpYWJsZXMYASADKAsyHi53aW5kbGFzcy52MS5FZmZlY3RpdmVWYXJpYWJsZTKWAwoPVmFyaWFibGVTZXJ2aWNlElsKDUxpc3RWYXJpYWJsZXMSIS53aW5kbGFzcy52MS5MaXN0VmFyaWFibGVzUmVxdWVzdBoiLndpbmRsYXNzLnYxLkxpc3RWYXJpYWJsZXNSZXNwb25zZSIDkAIBElMKDFNldFZhcmlhYmxlcxIgLndpbmRsYXNzLnYxLlNldFZhcmlhYmxlc1JlcXVlc3QaIS53aW5kbGFzcy52MS5TZXRWYXJpYWJsZXNSZXNwb25zZRJZCg5EZWxldGVWYXJpYWJsZRIiLndpbmRsYXNzLnYxLkRlbGV0ZVZhcmlhYmxlUmVxdWVzdBojLndpbmRsYXNzLnYxLkRlbGV0ZVZhcmlhYmxlUmVzcG9uc2USdgoWTGlzdEVmZmVjdGl2ZVZhcmlhYmxlcxIqLndpbmRsYXNzLnYxLkxpc3RFZmZlY3RpdmVWYXJpYWJsZXNSZXF1ZXN0Gisud2luZGxhc3MudjEuTGlzdEVmZmVjdGl2ZVZhcmlhYmxlc1Jlc3BvbnNlIgOQAgFiBnByb3RvMw", [file_buf_validate_validate, file_windlass_v1_variable]);
 
 /**
  * Asks for a page of variables.
@@ -29,7 +29,7 @@ export type ListVariablesRequest = Message<"windlass.v1.ListVariablesRequest"> &
   organization: string;
 
   /**
-   * Id or name of the workspace.
+   * Id or name of the workspace; exactly one of workspace and variable_set.
    *
    * @generated from field: string workspace = 2;
    */
@@ -48,6 +48,13 @@ export type ListVariablesRequest = Message<"windlass.v1.ListVariablesRequest"> &
    * @generated from field: string page_token = 4;
    */
   pageToken: string;
+
+  /**
+   * Id or name of the variable set.
+   *
+   * @generated from field: string variable_set = 5;
+   */
+  variableSet: string;
 };
 
 /**
@@ -99,7 +106,7 @@ export type SetVariablesRequest = Message<"windlass.v1.SetVariablesRequest"> & {
   organization: string;
 
   /**
-   * Id or name of the workspace.
+   * Id or name of the workspace; exactly one of workspace and variable_set.
    *
    * @generated from field: string workspace = 2;
    */
@@ -111,6 +118,20 @@ export type SetVariablesRequest = Message<"windlass.v1.SetVariablesRequest"> & {
    * @generated from field: repeated windlass.v1.Variable variables = 3;
    */
   variables: Variable[];
+
+  /**
+   * Id or name of the variable set.
+   *
+   * @generated from field: string variable_set = 4;
+   */
+  variableSet: string;
+
+  /**
+   * Only check, and change nothing.
+   *
+   * @generated from field: bool validate_only = 5;
+   */
+  validateOnly: boolean;
 };
 
 /**
@@ -155,7 +176,7 @@ export type DeleteVariableRequest = Message<"windlass.v1.DeleteVariableRequest">
   organization: string;
 
   /**
-   * Id or name of the workspace.
+   * Id or name of the workspace; exactly one of workspace and variable_set.
    *
    * @generated from field: string workspace = 2;
    */
@@ -174,6 +195,13 @@ export type DeleteVariableRequest = Message<"windlass.v1.DeleteVariableRequest">
    * @generated from field: windlass.v1.VariableCategory category = 4;
    */
   category: VariableCategory;
+
+  /**
+   * Id or name of the variable set.
+   *
+   * @generated from field: string variable_set = 5;
+   */
+  variableSet: string;
 };
 
 /**
@@ -199,13 +227,62 @@ export const DeleteVariableResponseSchema: GenMessage<DeleteVariableResponse> = 
   messageDesc(file_windlass_v1_variable_service, 5);
 
 /**
- * Manages the variables of workspaces.
+ * Names a workspace whose effective variables are wanted.
+ *
+ * @generated from message windlass.v1.ListEffectiveVariablesRequest
+ */
+export type ListEffectiveVariablesRequest = Message<"windlass.v1.ListEffectiveVariablesRequest"> & {
+  /**
+   * Id or name of the organization; empty is the caller's only one. Not needed with a workspace id.
+   *
+   * @generated from field: string organization = 1;
+   */
+  organization: string;
+
+  /**
+   * Id or name of the workspace.
+   *
+   * @generated from field: string workspace = 2;
+   */
+  workspace: string;
+};
+
+/**
+ * Describes the message windlass.v1.ListEffectiveVariablesRequest.
+ * Use `create(ListEffectiveVariablesRequestSchema)` to create a new message.
+ */
+export const ListEffectiveVariablesRequestSchema: GenMessage<ListEffectiveVariablesRequest> = /*@__PURE__*/
+  messageDesc(file_windlass_v1_variable_service, 6);
+
+/**
+ * What a run would get.
+ *
+ * @generated from message windlass.v1.ListEffectiveVariablesResponse
+ */
+export type ListEffectiveVariablesResponse = Message<"windlass.v1.ListEffectiveVariablesResponse"> & {
+  /**
+   * By category, then key.
+   *
+   * @generated from field: repeated windlass.v1.EffectiveVariable variables = 1;
+   */
+  variables: EffectiveVariable[];
+};
+
+/**
+ * Describes the message windlass.v1.ListEffectiveVariablesResponse.
+ * Use `create(ListEffectiveVariablesResponseSchema)` to create a new message.
+ */
+export const ListEffectiveVariablesResponseSchema: GenMessage<ListEffectiveVariablesResponse> = /*@__PURE__*/
+  messageDesc(file_windlass_v1_variable_service, 7);
+
+/**
+ * Manages the variables of workspaces and of variable sets.
  *
  * @generated from service windlass.v1.VariableService
  */
 export const VariableService: GenService<{
   /**
-   * Lists the variables of a workspace by key; sensitive values are left out.
+   * Lists the variables of a workspace or a variable set by key; sensitive values are left out.
    *
    * @generated from rpc windlass.v1.VariableService.ListVariables
    */
@@ -233,6 +310,17 @@ export const VariableService: GenService<{
     methodKind: "unary";
     input: typeof DeleteVariableRequestSchema;
     output: typeof DeleteVariableResponseSchema;
+  },
+  /**
+   * Lists what a run of a workspace would get, by key, and where each value comes from: the workspace's own before the sets
+   * attached to it, before global sets; among sets of a kind the first by name.
+   *
+   * @generated from rpc windlass.v1.VariableService.ListEffectiveVariables
+   */
+  listEffectiveVariables: {
+    methodKind: "unary";
+    input: typeof ListEffectiveVariablesRequestSchema;
+    output: typeof ListEffectiveVariablesResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_windlass_v1_variable_service, 0);

@@ -5,15 +5,15 @@
 import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { enumDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_buf_validate_validate } from "../../buf/validate/validate_pb.ts";
-import type { Timestamp } from "@bufbuild/protobuf/wkt";
-import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
+import type { Duration, Timestamp } from "@bufbuild/protobuf/wkt";
+import { file_google_protobuf_duration, file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 import type { Message, UnknownEnum } from "@bufbuild/protobuf";
 
 /**
  * Describes the file windlass/v1/workspace.proto.
  */
 export const file_windlass_v1_workspace: GenFile = /*@__PURE__*/
-  fileDesc("Cht3aW5kbGFzcy92MS93b3Jrc3BhY2UucHJvdG8SC3dpbmRsYXNzLnYxIr4ECglXb3Jrc3BhY2USCgoCaWQYASABKAkSNgoEbmFtZRgCIAEoCUIoukglciMyIV5bYS16MC05XVthLXowLTktXXswLDYxfVthLXowLTldJBIUCgxvcmdhbml6YXRpb24YAyABKAkSHQoLZGVzY3JpcHRpb24YBCABKAlCCLpIBXIDGIAIEjwKDmV4ZWN1dGlvbl9tb2RlGAUgASgOMhoud2luZGxhc3MudjEuRXhlY3V0aW9uTW9kZUIIukgFggECEAESHAoKYWdlbnRfcG9vbBgGIAEoCUIIukgFcgMYgAESLQoGZW5naW5lGAcgASgOMhMud2luZGxhc3MudjEuRW5naW5lQgi6SAWCAQIQARIgCg5lbmdpbmVfdmVyc2lvbhgIIAEoCUIIukgFcgMYgAESIwoRd29ya2luZ19kaXJlY3RvcnkYCSABKAlCCLpIBXIDGIAIEhIKCmF1dG9fYXBwbHkYCiABKAgSKAoEbG9jaxgLIAEoCzIaLndpbmRsYXNzLnYxLldvcmtzcGFjZUxvY2sSFgoOY3VycmVudF9ydW5faWQYDCABKAkSIAoYY3VycmVudF9zdGF0ZV92ZXJzaW9uX2lkGA0gASgJEi8KC2NyZWF0ZV90aW1lGA4gASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgt1cGRhdGVfdGltZRgPIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDAoEZXRhZxgQIAEoCSJvCg1Xb3Jrc3BhY2VMb2NrEg4KBmhvbGRlchgBIAEoCRIOCgZydW5faWQYAiABKAkSDgoGcmVhc29uGAMgASgJEi4KCnNpbmNlX3RpbWUYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wKn4KDUV4ZWN1dGlvbk1vZGUSHgoaRVhFQ1VUSU9OX01PREVfVU5TUEVDSUZJRUQQABIZChVFWEVDVVRJT05fTU9ERV9SRU1PVEUQARIYChRFWEVDVVRJT05fTU9ERV9BR0VOVBACEhgKFEVYRUNVVElPTl9NT0RFX0xPQ0FMEAMqRwoGRW5naW5lEhYKEkVOR0lORV9VTlNQRUNJRklFRBAAEhQKEEVOR0lORV9URVJSQUZPUk0QARIPCgtFTkdJTkVfVE9GVRACYgZwcm90bzM", [file_buf_validate_validate, file_google_protobuf_timestamp]);
+  fileDesc("Cht3aW5kbGFzcy92MS93b3Jrc3BhY2UucHJvdG8SC3dpbmRsYXNzLnYxItkHCglXb3Jrc3BhY2USCgoCaWQYASABKAkSNgoEbmFtZRgCIAEoCUIoukglciMyIV5bYS16MC05XVthLXowLTktXXswLDYxfVthLXowLTldJBIUCgxvcmdhbml6YXRpb24YAyABKAkSHQoLZGVzY3JpcHRpb24YBCABKAlCCLpIBXIDGIAIEjwKDmV4ZWN1dGlvbl9tb2RlGAUgASgOMhoud2luZGxhc3MudjEuRXhlY3V0aW9uTW9kZUIIukgFggECEAESHAoKYWdlbnRfcG9vbBgGIAEoCUIIukgFcgMYgAESLQoGZW5naW5lGAcgASgOMhMud2luZGxhc3MudjEuRW5naW5lQgi6SAWCAQIQARIgCg5lbmdpbmVfdmVyc2lvbhgIIAEoCUIIukgFcgMYgAESIwoRd29ya2luZ19kaXJlY3RvcnkYCSABKAlCCLpIBXIDGIAIEhIKCmF1dG9fYXBwbHkYCiABKAgSKAoEbG9jaxgLIAEoCzIaLndpbmRsYXNzLnYxLldvcmtzcGFjZUxvY2sSFgoOY3VycmVudF9ydW5faWQYDCABKAkSIAoYY3VycmVudF9zdGF0ZV92ZXJzaW9uX2lkGA0gASgJEi8KC2NyZWF0ZV90aW1lGA4gASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgt1cGRhdGVfdGltZRgPIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDAoEZXRhZxgQIAEoCRJFCgR0YWdzGBEgAygJQje6SDSSATEQIBgBIityKTInXlthLXowLTldKFthLXowLTk6Ll8tXXswLDYxfVthLXowLTldKT8kEiAKDmFnZW50X3NlbGVjdG9yGBIgASgJQgi6SAVyAxiACBI/CgxwbGFuX3RpbWVvdXQYEyABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CDrpIC6oBCCIECID1JDIAEkAKDWFwcGx5X3RpbWVvdXQYFCABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CDrpIC6oBCCIECID1JDIAElEKFnJlbW90ZV9zdGF0ZV9jb25zdW1lcnMYFSADKAlCMbpILpIBKxBkGAEiJXIjMiFeW2EtejAtOV1bYS16MC05LV17MCw2MX1bYS16MC05XSQSJgoec2hhcmVzX3N0YXRlX3dpdGhfb3JnYW5pemF0aW9uGBYgASgIEh0KC3BhcmFsbGVsaXNtGBcgASgNQgi6SAUqAxiAAhITCgtxdWV1ZWRfcnVucxgYIAEoDSJvCg1Xb3Jrc3BhY2VMb2NrEg4KBmhvbGRlchgBIAEoCRIOCgZydW5faWQYAiABKAkSDgoGcmVhc29uGAMgASgJEi4KCnNpbmNlX3RpbWUYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wKn4KDUV4ZWN1dGlvbk1vZGUSHgoaRVhFQ1VUSU9OX01PREVfVU5TUEVDSUZJRUQQABIZChVFWEVDVVRJT05fTU9ERV9SRU1PVEUQARIYChRFWEVDVVRJT05fTU9ERV9BR0VOVBACEhgKFEVYRUNVVElPTl9NT0RFX0xPQ0FMEAMqRwoGRW5naW5lEhYKEkVOR0lORV9VTlNQRUNJRklFRBAAEhQKEEVOR0lORV9URVJSQUZPUk0QARIPCgtFTkdJTkVfVE9GVRACYgZwcm90bzM", [file_buf_validate_validate, file_google_protobuf_duration, file_google_protobuf_timestamp]);
 
 /**
  * One terraform state and the settings its runs use.
@@ -132,6 +132,63 @@ export type Workspace = Message<"windlass.v1.Workspace"> & {
    * @generated from field: string etag = 16;
    */
   etag: string;
+
+  /**
+   * For finding it: lower-case words such as "prod" or "team:network", at most 32.
+   *
+   * @generated from field: repeated string tags = 17;
+   */
+  tags: string[];
+
+  /**
+   * Which agents of the pool may take its jobs: a label selector such as "zone=a,gpu"; empty is all. Only with execution
+   * mode agent. While no connected agent matches, runs wait with NO_MATCHING_AGENT.
+   *
+   * @generated from field: string agent_selector = 18;
+   */
+  agentSelector: string;
+
+  /**
+   * How long a plan may take before it is canceled; absent or zero is the server's limit.
+   *
+   * @generated from field: google.protobuf.Duration plan_timeout = 19;
+   */
+  planTimeout?: Duration | undefined;
+
+  /**
+   * How long an apply may take before it is canceled; absent or zero is the server's limit.
+   *
+   * @generated from field: google.protobuf.Duration apply_timeout = 20;
+   */
+  applyTimeout?: Duration | undefined;
+
+  /**
+   * Names of other workspaces of the organization whose runs may read this one's outputs. A name need not exist yet.
+   *
+   * @generated from field: repeated string remote_state_consumers = 21;
+   */
+  remoteStateConsumers: string[];
+
+  /**
+   * Every workspace of the organization may read its outputs.
+   *
+   * @generated from field: bool shares_state_with_organization = 22;
+   */
+  sharesStateWithOrganization: boolean;
+
+  /**
+   * How many operations terraform runs at once; 0 is its default, 10.
+   *
+   * @generated from field: uint32 parallelism = 23;
+   */
+  parallelism: number;
+
+  /**
+   * How many runs wait for the workspace; set by the server.
+   *
+   * @generated from field: uint32 queued_runs = 24;
+   */
+  queuedRuns: number;
 };
 
 /**

@@ -7,7 +7,7 @@ import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2
 import { file_buf_validate_validate } from "../../buf/validate/validate_pb.ts";
 import type { FieldMask } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_field_mask } from "@bufbuild/protobuf/wkt";
-import type { Workspace } from "./workspace_pb.ts";
+import type { ExecutionMode, Workspace } from "./workspace_pb.ts";
 import { file_windlass_v1_workspace } from "./workspace_pb.ts";
 import type { Message } from "@bufbuild/protobuf";
 
@@ -15,7 +15,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file windlass/v1/workspace_service.proto.
  */
 export const file_windlass_v1_workspace_service: GenFile = /*@__PURE__*/
-  fileDesc("CiN3aW5kbGFzcy92MS93b3Jrc3BhY2Vfc2VydmljZS5wcm90bxILd2luZGxhc3MudjEiiAEKFkNyZWF0ZVdvcmtzcGFjZVJlcXVlc3QSHgoMb3JnYW5pemF0aW9uGAEgASgJQgi6SAVyAxiAARIxCgl3b3Jrc3BhY2UYAiABKAsyFi53aW5kbGFzcy52MS5Xb3Jrc3BhY2VCBrpIA8gBARIbCgpyZXF1ZXN0X2lkGAMgASgJQge6SARyAhhAIkQKF0NyZWF0ZVdvcmtzcGFjZVJlc3BvbnNlEikKCXdvcmtzcGFjZRgBIAEoCzIWLndpbmRsYXNzLnYxLldvcmtzcGFjZSJUChNHZXRXb3Jrc3BhY2VSZXF1ZXN0Eh4KDG9yZ2FuaXphdGlvbhgBIAEoCUIIukgFcgMYgAESHQoJd29ya3NwYWNlGAIgASgJQgq6SAdyBRABGIABIkEKFEdldFdvcmtzcGFjZVJlc3BvbnNlEikKCXdvcmtzcGFjZRgBIAEoCzIWLndpbmRsYXNzLnYxLldvcmtzcGFjZSKSAQoVTGlzdFdvcmtzcGFjZXNSZXF1ZXN0Eh4KDG9yZ2FuaXphdGlvbhgBIAEoCUIIukgFcgMYgAESHAoKYWdlbnRfcG9vbBgCIAEoCUIIukgFcgMYgAESHQoJcGFnZV9zaXplGAMgASgFQgq6SAcaBRjoBygAEhwKCnBhZ2VfdG9rZW4YBCABKAlCCLpIBXIDGIAEIl0KFkxpc3RXb3Jrc3BhY2VzUmVzcG9uc2USKgoKd29ya3NwYWNlcxgBIAMoCzIWLndpbmRsYXNzLnYxLldvcmtzcGFjZRIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAki2AEKFlVwZGF0ZVdvcmtzcGFjZVJlcXVlc3QSHgoMb3JnYW5pemF0aW9uGAEgASgJQgi6SAVyAxiAARIdCgl3b3Jrc3BhY2UYAiABKAlCCrpIB3IFEAEYgAESLwoHY2hhbmdlcxgDIAEoCzIWLndpbmRsYXNzLnYxLldvcmtzcGFjZUIGukgDyAEBEjcKC3VwZGF0ZV9tYXNrGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFza0IGukgDyAEBEhUKBGV0YWcYBSABKAlCB7pIBHICGEAiRAoXVXBkYXRlV29ya3NwYWNlUmVzcG9uc2USKQoJd29ya3NwYWNlGAEgASgLMhYud2luZGxhc3MudjEuV29ya3NwYWNlImYKFkRlbGV0ZVdvcmtzcGFjZVJlcXVlc3QSHgoMb3JnYW5pemF0aW9uGAEgASgJQgi6SAVyAxiAARIdCgl3b3Jrc3BhY2UYAiABKAlCCrpIB3IFEAEYgAESDQoFZm9yY2UYAyABKAgiGQoXRGVsZXRlV29ya3NwYWNlUmVzcG9uc2UibwoUTG9ja1dvcmtzcGFjZVJlcXVlc3QSHgoMb3JnYW5pemF0aW9uGAEgASgJQgi6SAVyAxiAARIdCgl3b3Jrc3BhY2UYAiABKAlCCrpIB3IFEAEYgAESGAoGcmVhc29uGAMgASgJQgi6SAVyAxiAAiJCChVMb2NrV29ya3NwYWNlUmVzcG9uc2USKQoJd29ya3NwYWNlGAEgASgLMhYud2luZGxhc3MudjEuV29ya3NwYWNlImYKFlVubG9ja1dvcmtzcGFjZVJlcXVlc3QSHgoMb3JnYW5pemF0aW9uGAEgASgJQgi6SAVyAxiAARIdCgl3b3Jrc3BhY2UYAiABKAlCCrpIB3IFEAEYgAESDQoFZm9yY2UYAyABKAgiRAoXVW5sb2NrV29ya3NwYWNlUmVzcG9uc2USKQoJd29ya3NwYWNlGAEgASgLMhYud2luZGxhc3MudjEuV29ya3NwYWNlMpwFChBXb3Jrc3BhY2VTZXJ2aWNlElwKD0NyZWF0ZVdvcmtzcGFjZRIjLndpbmRsYXNzLnYxLkNyZWF0ZVdvcmtzcGFjZVJlcXVlc3QaJC53aW5kbGFzcy52MS5DcmVhdGVXb3Jrc3BhY2VSZXNwb25zZRJYCgxHZXRXb3Jrc3BhY2USIC53aW5kbGFzcy52MS5HZXRXb3Jrc3BhY2VSZXF1ZXN0GiEud2luZGxhc3MudjEuR2V0V29ya3NwYWNlUmVzcG9uc2UiA5ACARJeCg5MaXN0V29ya3NwYWNlcxIiLndpbmRsYXNzLnYxLkxpc3RXb3Jrc3BhY2VzUmVxdWVzdBojLndpbmRsYXNzLnYxLkxpc3RXb3Jrc3BhY2VzUmVzcG9uc2UiA5ACARJcCg9VcGRhdGVXb3Jrc3BhY2USIy53aW5kbGFzcy52MS5VcGRhdGVXb3Jrc3BhY2VSZXF1ZXN0GiQud2luZGxhc3MudjEuVXBkYXRlV29ya3NwYWNlUmVzcG9uc2USXAoPRGVsZXRlV29ya3NwYWNlEiMud2luZGxhc3MudjEuRGVsZXRlV29ya3NwYWNlUmVxdWVzdBokLndpbmRsYXNzLnYxLkRlbGV0ZVdvcmtzcGFjZVJlc3BvbnNlElYKDUxvY2tXb3Jrc3BhY2USIS53aW5kbGFzcy52MS5Mb2NrV29ya3NwYWNlUmVxdWVzdBoiLndpbmRsYXNzLnYxLkxvY2tXb3Jrc3BhY2VSZXNwb25zZRJcCg9VbmxvY2tXb3Jrc3BhY2USIy53aW5kbGFzcy52MS5VbmxvY2tXb3Jrc3BhY2VSZXF1ZXN0GiQud2luZGxhc3MudjEuVW5sb2NrV29ya3NwYWNlUmVzcG9uc2ViBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_field_mask, file_windlass_v1_workspace]);
+  fileDesc("CiN3aW5kbGFzcy92MS93b3Jrc3BhY2Vfc2VydmljZS5wcm90bxILd2luZGxhc3MudjEiiAEKFkNyZWF0ZVdvcmtzcGFjZVJlcXVlc3QSHgoMb3JnYW5pemF0aW9uGAEgASgJQgi6SAVyAxiAARIxCgl3b3Jrc3BhY2UYAiABKAsyFi53aW5kbGFzcy52MS5Xb3Jrc3BhY2VCBrpIA8gBARIbCgpyZXF1ZXN0X2lkGAMgASgJQge6SARyAhhAIkQKF0NyZWF0ZVdvcmtzcGFjZVJlc3BvbnNlEikKCXdvcmtzcGFjZRgBIAEoCzIWLndpbmRsYXNzLnYxLldvcmtzcGFjZSJUChNHZXRXb3Jrc3BhY2VSZXF1ZXN0Eh4KDG9yZ2FuaXphdGlvbhgBIAEoCUIIukgFcgMYgAESHQoJd29ya3NwYWNlGAIgASgJQgq6SAdyBRABGIABIkEKFEdldFdvcmtzcGFjZVJlc3BvbnNlEikKCXdvcmtzcGFjZRgBIAEoCzIWLndpbmRsYXNzLnYxLldvcmtzcGFjZSKiAgoVTGlzdFdvcmtzcGFjZXNSZXF1ZXN0Eh4KDG9yZ2FuaXphdGlvbhgBIAEoCUIIukgFcgMYgAESHAoKYWdlbnRfcG9vbBgCIAEoCUIIukgFcgMYgAESHQoJcGFnZV9zaXplGAMgASgFQgq6SAcaBRjoBygAEhwKCnBhZ2VfdG9rZW4YBCABKAlCCLpIBXIDGIAEEh4KBHRhZ3MYBSADKAlCELpIDZIBChAgIgZyBBABGD8SGAoGc2VhcmNoGAYgASgJQgi6SAVyAxiAARJECg9leGVjdXRpb25fbW9kZXMYByADKA4yGi53aW5kbGFzcy52MS5FeGVjdXRpb25Nb2RlQg+6SAySAQkQBCIFggECEAESDgoGbG9ja2VkGAggASgIIl0KFkxpc3RXb3Jrc3BhY2VzUmVzcG9uc2USKgoKd29ya3NwYWNlcxgBIAMoCzIWLndpbmRsYXNzLnYxLldvcmtzcGFjZRIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAki2AEKFlVwZGF0ZVdvcmtzcGFjZVJlcXVlc3QSHgoMb3JnYW5pemF0aW9uGAEgASgJQgi6SAVyAxiAARIdCgl3b3Jrc3BhY2UYAiABKAlCCrpIB3IFEAEYgAESLwoHY2hhbmdlcxgDIAEoCzIWLndpbmRsYXNzLnYxLldvcmtzcGFjZUIGukgDyAEBEjcKC3VwZGF0ZV9tYXNrGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFza0IGukgDyAEBEhUKBGV0YWcYBSABKAlCB7pIBHICGEAiRAoXVXBkYXRlV29ya3NwYWNlUmVzcG9uc2USKQoJd29ya3NwYWNlGAEgASgLMhYud2luZGxhc3MudjEuV29ya3NwYWNlIn0KFkRlbGV0ZVdvcmtzcGFjZVJlcXVlc3QSHgoMb3JnYW5pemF0aW9uGAEgASgJQgi6SAVyAxiAARIdCgl3b3Jrc3BhY2UYAiABKAlCCrpIB3IFEAEYgAESDQoFZm9yY2UYAyABKAgSFQoNdmFsaWRhdGVfb25seRgEIAEoCCJHChdEZWxldGVXb3Jrc3BhY2VSZXNwb25zZRIsCgZsb3NzZXMYASABKAsyHC53aW5kbGFzcy52MS5Xb3Jrc3BhY2VMb3NzZXMibwoUTG9ja1dvcmtzcGFjZVJlcXVlc3QSHgoMb3JnYW5pemF0aW9uGAEgASgJQgi6SAVyAxiAARIdCgl3b3Jrc3BhY2UYAiABKAlCCrpIB3IFEAEYgAESGAoGcmVhc29uGAMgASgJQgi6SAVyAxiAAiJCChVMb2NrV29ya3NwYWNlUmVzcG9uc2USKQoJd29ya3NwYWNlGAEgASgLMhYud2luZGxhc3MudjEuV29ya3NwYWNlImYKFlVubG9ja1dvcmtzcGFjZVJlcXVlc3QSHgoMb3JnYW5pemF0aW9uGAEgASgJQgi6SAVyAxiAARIdCgl3b3Jrc3BhY2UYAiABKAlCCrpIB3IFEAEYgAESDQoFZm9yY2UYAyABKAgiRAoXVW5sb2NrV29ya3NwYWNlUmVzcG9uc2USKQoJd29ya3NwYWNlGAEgASgLMhYud2luZGxhc3MudjEuV29ya3NwYWNlIn0KD1dvcmtzcGFjZUxvc3NlcxIWCg5zdGF0ZV92ZXJzaW9ucxgBIAEoDRIRCglyZXNvdXJjZXMYAiABKA0SDAoEcnVucxgDIAEoDRIRCgl2YXJpYWJsZXMYBCABKA0SHgoWY29uZmlndXJhdGlvbl92ZXJzaW9ucxgFIAEoDTKcBQoQV29ya3NwYWNlU2VydmljZRJcCg9DcmVhdGVXb3Jrc3BhY2USIy53aW5kbGFzcy52MS5DcmVhdGVXb3Jrc3BhY2VSZXF1ZXN0GiQud2luZGxhc3MudjEuQ3JlYXRlV29ya3NwYWNlUmVzcG9uc2USWAoMR2V0V29ya3NwYWNlEiAud2luZGxhc3MudjEuR2V0V29ya3NwYWNlUmVxdWVzdBohLndpbmRsYXNzLnYxLkdldFdvcmtzcGFjZVJlc3BvbnNlIgOQAgESXgoOTGlzdFdvcmtzcGFjZXMSIi53aW5kbGFzcy52MS5MaXN0V29ya3NwYWNlc1JlcXVlc3QaIy53aW5kbGFzcy52MS5MaXN0V29ya3NwYWNlc1Jlc3BvbnNlIgOQAgESXAoPVXBkYXRlV29ya3NwYWNlEiMud2luZGxhc3MudjEuVXBkYXRlV29ya3NwYWNlUmVxdWVzdBokLndpbmRsYXNzLnYxLlVwZGF0ZVdvcmtzcGFjZVJlc3BvbnNlElwKD0RlbGV0ZVdvcmtzcGFjZRIjLndpbmRsYXNzLnYxLkRlbGV0ZVdvcmtzcGFjZVJlcXVlc3QaJC53aW5kbGFzcy52MS5EZWxldGVXb3Jrc3BhY2VSZXNwb25zZRJWCg1Mb2NrV29ya3NwYWNlEiEud2luZGxhc3MudjEuTG9ja1dvcmtzcGFjZVJlcXVlc3QaIi53aW5kbGFzcy52MS5Mb2NrV29ya3NwYWNlUmVzcG9uc2USXAoPVW5sb2NrV29ya3NwYWNlEiMud2luZGxhc3MudjEuVW5sb2NrV29ya3NwYWNlUmVxdWVzdBokLndpbmRsYXNzLnYxLlVubG9ja1dvcmtzcGFjZVJlc3BvbnNlYgZwcm90bzM", [file_buf_validate_validate, file_google_protobuf_field_mask, file_windlass_v1_workspace]);
 
 /**
  * Asks for a new workspace.
@@ -155,6 +155,34 @@ export type ListWorkspacesRequest = Message<"windlass.v1.ListWorkspacesRequest">
    * @generated from field: string page_token = 4;
    */
   pageToken: string;
+
+  /**
+   * Only workspaces with all of these tags; empty is all.
+   *
+   * @generated from field: repeated string tags = 5;
+   */
+  tags: string[];
+
+  /**
+   * Only workspaces whose name or description contains this text, in any case; empty is all.
+   *
+   * @generated from field: string search = 6;
+   */
+  search: string;
+
+  /**
+   * Only workspaces in one of these modes; empty is all.
+   *
+   * @generated from field: repeated windlass.v1.ExecutionMode execution_modes = 7;
+   */
+  executionModes: ExecutionMode[];
+
+  /**
+   * Only workspaces that somebody or some run has locked.
+   *
+   * @generated from field: bool locked = 8;
+   */
+  locked: boolean;
 };
 
 /**
@@ -220,7 +248,8 @@ export type UpdateWorkspaceRequest = Message<"windlass.v1.UpdateWorkspaceRequest
   changes?: Workspace | undefined;
 
   /**
-   * Fields to change: name, description, execution_mode, agent_pool, engine, engine_version, working_directory, auto_apply.
+   * Fields to change: name, description, execution_mode, agent_pool, engine, engine_version, working_directory, auto_apply,
+   * tags, agent_selector, plan_timeout, apply_timeout, remote_state_consumers, shares_state_with_organization, parallelism.
    *
    * @generated from field: google.protobuf.FieldMask update_mask = 4;
    */
@@ -288,6 +317,13 @@ export type DeleteWorkspaceRequest = Message<"windlass.v1.DeleteWorkspaceRequest
    * @generated from field: bool force = 3;
    */
   force: boolean;
+
+  /**
+   * Say what would be lost, and delete nothing.
+   *
+   * @generated from field: bool validate_only = 4;
+   */
+  validateOnly: boolean;
 };
 
 /**
@@ -303,6 +339,12 @@ export const DeleteWorkspaceRequestSchema: GenMessage<DeleteWorkspaceRequest> = 
  * @generated from message windlass.v1.DeleteWorkspaceResponse
  */
 export type DeleteWorkspaceResponse = Message<"windlass.v1.DeleteWorkspaceResponse"> & {
+  /**
+   * What was lost, or would be.
+   *
+   * @generated from field: windlass.v1.WorkspaceLosses losses = 1;
+   */
+  losses?: WorkspaceLosses | undefined;
 };
 
 /**
@@ -423,6 +465,55 @@ export type UnlockWorkspaceResponse = Message<"windlass.v1.UnlockWorkspaceRespon
  */
 export const UnlockWorkspaceResponseSchema: GenMessage<UnlockWorkspaceResponse> = /*@__PURE__*/
   messageDesc(file_windlass_v1_workspace_service, 13);
+
+/**
+ * What goes with a workspace.
+ *
+ * @generated from message windlass.v1.WorkspaceLosses
+ */
+export type WorkspaceLosses = Message<"windlass.v1.WorkspaceLosses"> & {
+  /**
+   * State versions.
+   *
+   * @generated from field: uint32 state_versions = 1;
+   */
+  stateVersions: number;
+
+  /**
+   * Resource instances of the current state, which stay in the world and which nobody manages then.
+   *
+   * @generated from field: uint32 resources = 2;
+   */
+  resources: number;
+
+  /**
+   * Runs.
+   *
+   * @generated from field: uint32 runs = 3;
+   */
+  runs: number;
+
+  /**
+   * Variables of its own.
+   *
+   * @generated from field: uint32 variables = 4;
+   */
+  variables: number;
+
+  /**
+   * Configuration versions.
+   *
+   * @generated from field: uint32 configuration_versions = 5;
+   */
+  configurationVersions: number;
+};
+
+/**
+ * Describes the message windlass.v1.WorkspaceLosses.
+ * Use `create(WorkspaceLossesSchema)` to create a new message.
+ */
+export const WorkspaceLossesSchema: GenMessage<WorkspaceLosses> = /*@__PURE__*/
+  messageDesc(file_windlass_v1_workspace_service, 14);
 
 /**
  * Manages workspaces.

@@ -11,7 +11,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file windlass/agent/v1/job_artifact_service.proto.
  */
 export const file_windlass_agent_v1_job_artifact_service: GenFile = /*@__PURE__*/
-  fileDesc("Cix3aW5kbGFzcy9hZ2VudC92MS9qb2JfYXJ0aWZhY3Rfc2VydmljZS5wcm90bxIRd2luZGxhc3MuYWdlbnQudjEiFQoTR2V0VmFyaWFibGVzUmVxdWVzdCJJChRHZXRWYXJpYWJsZXNSZXNwb25zZRIxCgl2YXJpYWJsZXMYASADKAsyHi53aW5kbGFzcy5hZ2VudC52MS5Kb2JWYXJpYWJsZSJeCgtKb2JWYXJpYWJsZRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAkSEwoLZW52aXJvbm1lbnQYAyABKAgSCwoDaGNsGAQgASgIEhEKCXNlbnNpdGl2ZRgFIAEoCCIeChxEb3dubG9hZENvbmZpZ3VyYXRpb25SZXF1ZXN0Ii4KHURvd25sb2FkQ29uZmlndXJhdGlvblJlc3BvbnNlEg0KBWNodW5rGAEgASgMIhUKE0Rvd25sb2FkUGxhblJlcXVlc3QiJQoURG93bmxvYWRQbGFuUmVzcG9uc2USDQoFY2h1bmsYASABKAwingEKEVVwbG9hZFBsYW5SZXF1ZXN0EjUKBmhlYWRlchgBIAEoCzIjLndpbmRsYXNzLmFnZW50LnYxLlVwbG9hZFBsYW5IZWFkZXJIABIfCgpwbGFuX2NodW5rGAIgASgMQgm6SAZ6BBiAgEBIABIiCg1zdW1tYXJ5X2NodW5rGAMgASgMQgm6SAZ6BBiAgEBIAEINCgRwYXJ0EgW6SAIIASJzChBVcGxvYWRQbGFuSGVhZGVyEhcKD3BsYW5fc2l6ZV9ieXRlcxgBIAEoBBIqCgtwbGFuX3NoYTI1NhgCIAEoCUIVukgSchAyDl5bMC05YS1mXXs2NH0kEhoKEnN1bW1hcnlfc2l6ZV9ieXRlcxgDIAEoBCIUChJVcGxvYWRQbGFuUmVzcG9uc2UiFgoURG93bmxvYWRTdGF0ZVJlcXVlc3QiJgoVRG93bmxvYWRTdGF0ZVJlc3BvbnNlEg0KBWNodW5rGAEgASgMIncKElVwbG9hZFN0YXRlUmVxdWVzdBI2CgZoZWFkZXIYASABKAsyJC53aW5kbGFzcy5hZ2VudC52MS5VcGxvYWRTdGF0ZUhlYWRlckgAEhoKBWNodW5rGAIgASgMQgm6SAZ6BBiAgEBIAEINCgRwYXJ0EgW6SAIIASKKAQoRVXBsb2FkU3RhdGVIZWFkZXISGwoHbGluZWFnZRgBIAEoCUIKukgHcgUQARiAAhIOCgZzZXJpYWwYAiABKAQSEgoKc2l6ZV9ieXRlcxgDIAEoBBIlCgZzaGEyNTYYBCABKAlCFbpIEnIQMg5eWzAtOWEtZl17NjR9JBINCgVmaW5hbBgFIAEoCCJfChNVcGxvYWRTdGF0ZVJlc3BvbnNlEhgKEHN0YXRlX3ZlcnNpb25faWQYASABKAkSEwoLcXVhcmFudGluZWQYAiABKAgSGQoRcXVhcmFudGluZV9yZWFzb24YAyABKAkyjgUKEkpvYkFydGlmYWN0U2VydmljZRJkCgxHZXRWYXJpYWJsZXMSJi53aW5kbGFzcy5hZ2VudC52MS5HZXRWYXJpYWJsZXNSZXF1ZXN0Gicud2luZGxhc3MuYWdlbnQudjEuR2V0VmFyaWFibGVzUmVzcG9uc2UiA5ACARKBAQoVRG93bmxvYWRDb25maWd1cmF0aW9uEi8ud2luZGxhc3MuYWdlbnQudjEuRG93bmxvYWRDb25maWd1cmF0aW9uUmVxdWVzdBowLndpbmRsYXNzLmFnZW50LnYxLkRvd25sb2FkQ29uZmlndXJhdGlvblJlc3BvbnNlIgOQAgEwARJmCgxEb3dubG9hZFBsYW4SJi53aW5kbGFzcy5hZ2VudC52MS5Eb3dubG9hZFBsYW5SZXF1ZXN0Gicud2luZGxhc3MuYWdlbnQudjEuRG93bmxvYWRQbGFuUmVzcG9uc2UiA5ACATABElsKClVwbG9hZFBsYW4SJC53aW5kbGFzcy5hZ2VudC52MS5VcGxvYWRQbGFuUmVxdWVzdBolLndpbmRsYXNzLmFnZW50LnYxLlVwbG9hZFBsYW5SZXNwb25zZSgBEmkKDURvd25sb2FkU3RhdGUSJy53aW5kbGFzcy5hZ2VudC52MS5Eb3dubG9hZFN0YXRlUmVxdWVzdBooLndpbmRsYXNzLmFnZW50LnYxLkRvd25sb2FkU3RhdGVSZXNwb25zZSIDkAIBMAESXgoLVXBsb2FkU3RhdGUSJS53aW5kbGFzcy5hZ2VudC52MS5VcGxvYWRTdGF0ZVJlcXVlc3QaJi53aW5kbGFzcy5hZ2VudC52MS5VcGxvYWRTdGF0ZVJlc3BvbnNlKAFiBnByb3RvMw", [file_buf_validate_validate]);
+  fileDesc("Cix3aW5kbGFzcy9hZ2VudC92MS9qb2JfYXJ0aWZhY3Rfc2VydmljZS5wcm90bxIRd2luZGxhc3MuYWdlbnQudjEiFQoTR2V0VmFyaWFibGVzUmVxdWVzdCJJChRHZXRWYXJpYWJsZXNSZXNwb25zZRIxCgl2YXJpYWJsZXMYASADKAsyHi53aW5kbGFzcy5hZ2VudC52MS5Kb2JWYXJpYWJsZSJeCgtKb2JWYXJpYWJsZRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAkSEwoLZW52aXJvbm1lbnQYAyABKAgSCwoDaGNsGAQgASgIEhEKCXNlbnNpdGl2ZRgFIAEoCCIeChxEb3dubG9hZENvbmZpZ3VyYXRpb25SZXF1ZXN0Ii4KHURvd25sb2FkQ29uZmlndXJhdGlvblJlc3BvbnNlEg0KBWNodW5rGAEgASgMIhUKE0Rvd25sb2FkUGxhblJlcXVlc3QiJQoURG93bmxvYWRQbGFuUmVzcG9uc2USDQoFY2h1bmsYASABKAwingEKEVVwbG9hZFBsYW5SZXF1ZXN0EjUKBmhlYWRlchgBIAEoCzIjLndpbmRsYXNzLmFnZW50LnYxLlVwbG9hZFBsYW5IZWFkZXJIABIfCgpwbGFuX2NodW5rGAIgASgMQgm6SAZ6BBiAgEBIABIiCg1zdW1tYXJ5X2NodW5rGAMgASgMQgm6SAZ6BBiAgEBIAEINCgRwYXJ0EgW6SAIIASJzChBVcGxvYWRQbGFuSGVhZGVyEhcKD3BsYW5fc2l6ZV9ieXRlcxgBIAEoBBIqCgtwbGFuX3NoYTI1NhgCIAEoCUIVukgSchAyDl5bMC05YS1mXXs2NH0kEhoKEnN1bW1hcnlfc2l6ZV9ieXRlcxgDIAEoBCIUChJVcGxvYWRQbGFuUmVzcG9uc2UiFgoURG93bmxvYWRTdGF0ZVJlcXVlc3QiJgoVRG93bmxvYWRTdGF0ZVJlc3BvbnNlEg0KBWNodW5rGAEgASgMIncKElVwbG9hZFN0YXRlUmVxdWVzdBI2CgZoZWFkZXIYASABKAsyJC53aW5kbGFzcy5hZ2VudC52MS5VcGxvYWRTdGF0ZUhlYWRlckgAEhoKBWNodW5rGAIgASgMQgm6SAZ6BBiAgEBIAEINCgRwYXJ0EgW6SAIIASKKAQoRVXBsb2FkU3RhdGVIZWFkZXISGwoHbGluZWFnZRgBIAEoCUIKukgHcgUQARiAAhIOCgZzZXJpYWwYAiABKAQSEgoKc2l6ZV9ieXRlcxgDIAEoBBIlCgZzaGEyNTYYBCABKAlCFbpIEnIQMg5eWzAtOWEtZl17NjR9JBINCgVmaW5hbBgFIAEoCCJfChNVcGxvYWRTdGF0ZVJlc3BvbnNlEhgKEHN0YXRlX3ZlcnNpb25faWQYASABKAkSEwoLcXVhcmFudGluZWQYAiABKAgSGQoRcXVhcmFudGluZV9yZWFzb24YAyABKAkiGQoXTGlzdFNoYXJlZFN0YXRlc1JlcXVlc3QiTQoYTGlzdFNoYXJlZFN0YXRlc1Jlc3BvbnNlEhEKCXdvcmtzcGFjZRgBIAEoCRINCgVzdGF0ZRgCIAEoDBIPCgdwcm9ibGVtGAMgASgJMoIGChJKb2JBcnRpZmFjdFNlcnZpY2USZAoMR2V0VmFyaWFibGVzEiYud2luZGxhc3MuYWdlbnQudjEuR2V0VmFyaWFibGVzUmVxdWVzdBonLndpbmRsYXNzLmFnZW50LnYxLkdldFZhcmlhYmxlc1Jlc3BvbnNlIgOQAgESgQEKFURvd25sb2FkQ29uZmlndXJhdGlvbhIvLndpbmRsYXNzLmFnZW50LnYxLkRvd25sb2FkQ29uZmlndXJhdGlvblJlcXVlc3QaMC53aW5kbGFzcy5hZ2VudC52MS5Eb3dubG9hZENvbmZpZ3VyYXRpb25SZXNwb25zZSIDkAIBMAESZgoMRG93bmxvYWRQbGFuEiYud2luZGxhc3MuYWdlbnQudjEuRG93bmxvYWRQbGFuUmVxdWVzdBonLndpbmRsYXNzLmFnZW50LnYxLkRvd25sb2FkUGxhblJlc3BvbnNlIgOQAgEwARJbCgpVcGxvYWRQbGFuEiQud2luZGxhc3MuYWdlbnQudjEuVXBsb2FkUGxhblJlcXVlc3QaJS53aW5kbGFzcy5hZ2VudC52MS5VcGxvYWRQbGFuUmVzcG9uc2UoARJpCg1Eb3dubG9hZFN0YXRlEicud2luZGxhc3MuYWdlbnQudjEuRG93bmxvYWRTdGF0ZVJlcXVlc3QaKC53aW5kbGFzcy5hZ2VudC52MS5Eb3dubG9hZFN0YXRlUmVzcG9uc2UiA5ACATABEl4KC1VwbG9hZFN0YXRlEiUud2luZGxhc3MuYWdlbnQudjEuVXBsb2FkU3RhdGVSZXF1ZXN0GiYud2luZGxhc3MuYWdlbnQudjEuVXBsb2FkU3RhdGVSZXNwb25zZSgBEnIKEExpc3RTaGFyZWRTdGF0ZXMSKi53aW5kbGFzcy5hZ2VudC52MS5MaXN0U2hhcmVkU3RhdGVzUmVxdWVzdBorLndpbmRsYXNzLmFnZW50LnYxLkxpc3RTaGFyZWRTdGF0ZXNSZXNwb25zZSIDkAIBMAFiBnByb3RvMw", [file_buf_validate_validate]);
 
 /**
  * Asks for the variables.
@@ -423,6 +423,56 @@ export const UploadStateResponseSchema: GenMessage<UploadStateResponse> = /*@__P
   messageDesc(file_windlass_agent_v1_job_artifact_service, 14);
 
 /**
+ * Asks for the shared outputs.
+ *
+ * @generated from message windlass.agent.v1.ListSharedStatesRequest
+ */
+export type ListSharedStatesRequest = Message<"windlass.agent.v1.ListSharedStatesRequest"> & {
+};
+
+/**
+ * Describes the message windlass.agent.v1.ListSharedStatesRequest.
+ * Use `create(ListSharedStatesRequestSchema)` to create a new message.
+ */
+export const ListSharedStatesRequestSchema: GenMessage<ListSharedStatesRequest> = /*@__PURE__*/
+  messageDesc(file_windlass_agent_v1_job_artifact_service, 15);
+
+/**
+ * The outputs of one workspace.
+ *
+ * @generated from message windlass.agent.v1.ListSharedStatesResponse
+ */
+export type ListSharedStatesResponse = Message<"windlass.agent.v1.ListSharedStatesResponse"> & {
+  /**
+   * Name of the workspace.
+   *
+   * @generated from field: string workspace = 1;
+   */
+  workspace: string;
+
+  /**
+   * A state in terraform's form that has the outputs and no resources, at most 2 MiB. Empty if it could not be read.
+   *
+   * @generated from field: bytes state = 2;
+   */
+  state: Uint8Array;
+
+  /**
+   * Why it could not be read, for example because it is encrypted; empty otherwise.
+   *
+   * @generated from field: string problem = 3;
+   */
+  problem: string;
+};
+
+/**
+ * Describes the message windlass.agent.v1.ListSharedStatesResponse.
+ * Use `create(ListSharedStatesResponseSchema)` to create a new message.
+ */
+export const ListSharedStatesResponseSchema: GenMessage<ListSharedStatesResponse> = /*@__PURE__*/
+  messageDesc(file_windlass_agent_v1_job_artifact_service, 16);
+
+/**
  * Carries what is too large for the session, for one job. Authenticated by the job token (authorization: Bearer
  * wdl_job_…), which names the job and its epoch: no request has to.
  *
@@ -489,6 +539,16 @@ export const JobArtifactService: GenService<{
     methodKind: "client_streaming";
     input: typeof UploadStateRequestSchema;
     output: typeof UploadStateResponseSchema;
+  },
+  /**
+   * Sends the outputs of other workspaces that this job's workspace may read. Only after the job was granted.
+   *
+   * @generated from rpc windlass.agent.v1.JobArtifactService.ListSharedStates
+   */
+  listSharedStates: {
+    methodKind: "server_streaming";
+    input: typeof ListSharedStatesRequestSchema;
+    output: typeof ListSharedStatesResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_windlass_agent_v1_job_artifact_service, 0);
