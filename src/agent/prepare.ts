@@ -4,8 +4,8 @@ import { ConnectError } from "@connectrpc/connect";
 import { defaultArchiveLimits, unpackArchive } from "../lib/archive-unpack.ts";
 import { isWindlassError, WindlassError } from "../lib/errors.ts";
 import { overrideBackend, scanConfiguration, stripUpload, writeBackendRecord } from "../terraform/configuration.ts";
-import { type EngineFound, findEngine } from "../terraform/engine.ts";
-import { extractLockFile } from "../terraform/plan-file.ts";
+import type { EngineAnswer } from "../terraform/engine-store.ts";
+import { extractLockFile, planEngineVersion } from "../terraform/plan-file.ts";
 import { stateNeedsInit } from "../terraform/state.ts";
 import { type JobArtifacts, mayPass } from "./artifacts.ts";
 import { isOutOfSpace, makePrivateDirectory, removeTree } from "./durable-files.ts";
@@ -27,8 +27,10 @@ export type Preparation = Prepared | { readonly kind: "declined"; readonly reaso
 export async function prepareJob(job: Job, house: House, signal: AbortSignal): Promise<Preparation> {
   try {
     await clear(job);
-    const engine = await findJobEngine(job, house);
-    const prepared = engine.kind === "found" ? await furnish({ job, house, engine }, signal) : unusable(engine.message);
+    await download(job, house, signal);
+    const engine = await findJobEngine(job, house, signal);
+    const prepared =
+      engine.kind === "found" ? await furnish({ job, engine }, signal) : unusable(engine.message, engine.notes);
     await writePrepared(job.files, prepared);
     return prepared;
   } catch (error) {
@@ -48,7 +50,12 @@ async function afterFailure(job: Job, error: unknown): Promise<Preparation> {
   return prepared;
 }
 
-const unusable = (message: string, engineVersion = ""): Prepared => ({ kind: "unusable", message, engineVersion });
+const unusable = (message: string, notes: readonly string[] = []): Prepared => ({
+  kind: "unusable",
+  message,
+  engineVersion: "",
+  notes,
+});
 
 /** Removes what an earlier, interrupted preparation left. */
 async function clear({ files }: Job): Promise<void> {
@@ -57,24 +64,26 @@ async function clear({ files }: Job): Promise<void> {
   await makeJobDirectories(files);
 }
 
-function findJobEngine({ spec }: Job, { config }: House): Promise<EngineFound> {
-  return findEngine({
-    engine: engineNameOf(spec),
-    versionConstraint: spec.engineVersion,
-    path: config.searchPath,
-    ...(config.enginePath === undefined ? {} : { enginePath: config.enginePath }),
-  });
+/** A plan is applied by the version that made it: no other one takes it, and the workspace's constraint may allow several. */
+async function findJobEngine(
+  { spec, files, isApply }: Job,
+  { engines }: House,
+  signal: AbortSignal,
+): Promise<EngineAnswer> {
+  const engine = engineNameOf(spec);
+  const ofPlan = isApply ? await planEngineVersion(files.planFile) : undefined;
+  return ofPlan === undefined
+    ? engines.find({ engine, versionConstraint: spec.engineVersion }, signal)
+    : engines.find({ engine, versionConstraint: ofPlan, askedBy: "plan" }, signal);
 }
 
 interface Furnishing {
   readonly job: Job;
-  readonly house: House;
-  readonly engine: Extract<EngineFound, { kind: "found" }>;
+  readonly engine: Extract<EngineAnswer, { kind: "found" }>;
 }
 
-async function furnish({ job, house, engine }: Furnishing, signal: AbortSignal): Promise<Prepared> {
+async function furnish({ job, engine }: Furnishing, signal: AbortSignal): Promise<Prepared> {
   const { files } = job;
-  await download(job, house, signal);
   const root = configurationRoot(files.work);
   await unpackArchive(files.configurationArchive, root, { ...defaultArchiveLimits, signal });
   await rm(files.configurationArchive);
@@ -84,7 +93,8 @@ async function furnish({ job, house, engine }: Furnishing, signal: AbortSignal):
   const hasForeignState = job.spec.state !== undefined && (await placeState(files.initialState, directory));
   const { needsInit, hasBackendBlock } = await arrange(directory, { engine, hasForeignState });
   if (job.isApply && needsInit) await extractLockFile(files.planFile, join(directory, ".terraform.lock.hcl"));
-  return { kind: "ready", enginePath: engine.file, engineVersion: engine.version, needsInit, hasBackendBlock };
+  const { file: enginePath, version: engineVersion, notes } = engine;
+  return { kind: "ready", enginePath, engineVersion, needsInit, hasBackendBlock, notes };
 }
 
 /** Puts the current state where terraform looks for it; true when it holds objects of providers that must be installed. */

@@ -96,7 +96,7 @@ describe("what a configuration asks for", () => {
   });
 });
 
-test("an upload loses its state files and .terraform, but keeps its modules", async () => {
+test("an upload loses its state files, .windlass and .terraform, but keeps its modules", async () => {
   await mkdir(join(dir, ".terraform/modules"), { recursive: true });
   await mkdir(join(dir, "terraform.tfstate.d/x"), { recursive: true });
   for (const name of [
@@ -110,7 +110,9 @@ test("an upload loses its state files and .terraform, but keeps its modules", as
   }
   await writeFile(join(dir, ".terraform/terraform.tfstate"), "");
   await writeFile(join(dir, ".terraform/modules/modules.json"), "");
-  expect(await stripUpload(dir)).toHaveLength(6);
+  await mkdir(join(dir, ".windlass/states"), { recursive: true });
+  await writeFile(join(dir, ".windlass/states/network.tfstate"), "");
+  expect(await stripUpload(dir)).toHaveLength(7);
   expect((await readdir(dir, { recursive: true })).sort()).toEqual([
     ".terraform",
     ".terraform/modules",

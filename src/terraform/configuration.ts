@@ -114,11 +114,11 @@ async function readText(file: string): Promise<string | undefined> {
   }
 }
 
-const strippedName = /^(terraform\.tfstate.*|errored\.tfstate|\.terraform\.tfstate\.lock\.info)$/;
+const strippedName = /^(terraform\.tfstate.*|errored\.tfstate|\.terraform\.tfstate\.lock\.info|\.windlass)$/;
 
 /**
  * Removes what an upload must not bring into a working directory: state files (they would become the state), the lock of a
- * state, and `.terraform` but for its `modules`. Links are removed, not followed. Returns the names removed.
+ * state, `.terraform` but for its `modules`, and `.windlass`, where the agent puts what other workspaces share. Links are removed, not followed. Returns the names removed.
  */
 export async function stripUpload(workingDirectory: string): Promise<readonly string[]> {
   const removed: string[] = [];

@@ -14,6 +14,8 @@ export interface EngineRequest {
   readonly enginePath?: string;
   /** A search path as in PATH. */
   readonly path: string;
+  /** Who asks for the version; the workspace if absent. */
+  readonly askedBy?: "workspace" | "plan";
 }
 
 /** Messages are for the run: they name what was looked for, where, and what to do. */
@@ -53,7 +55,7 @@ export async function findEngine(request: EngineRequest): Promise<EngineFound> {
   const first = wrong[0];
   if (first === undefined)
     return missing(`${engine} does not work on this agent: ${failures.join("; ")}. Install it again`);
-  return { kind: "wrong-version", found: first.version, message: wrongVersion(engine, versionConstraint, wrong) };
+  return { kind: "wrong-version", found: first.version, message: wrongVersion(request, wrong) };
 }
 
 const missing = (message: string): EngineFound => ({ kind: "missing", message });
@@ -64,12 +66,13 @@ const notFound = ({ engine, enginePath, path }: EngineRequest): string =>
     : `${engine} was not found on this agent: ${enginePath} is not a program that can be run. Correct the path that the agent was started with`;
 
 function wrongVersion(
-  engine: EngineName,
-  constraint: string,
+  { engine, versionConstraint, askedBy = "workspace" }: EngineRequest,
   wrong: readonly { file: string; version: string }[],
 ): string {
   const found = wrong.map(({ file, version }) => `${version} (${file})`).join(", ");
-  return `the workspace asks for ${engine} ${constraint}, this agent has ${found}: install a version that fits, or change the workspace's version`;
+  return askedBy === "plan"
+    ? `the plan was made with ${engine} ${versionConstraint}, this agent has ${found}: install that version, or plan again`
+    : `the workspace asks for ${engine} ${versionConstraint}, this agent has ${found}: install a version that fits, or change the workspace's version`;
 }
 
 const onPath = (engine: EngineName, path: string): Promise<readonly string[]> =>
@@ -95,7 +98,8 @@ async function realProgram(file: string): Promise<string | undefined> {
   }
 }
 
-async function versionOf(file: string): Promise<VersionAnswer> {
+/** The version of a program; a failed answer is not remembered. */
+export async function versionOf(file: string): Promise<VersionAnswer> {
   const { mtimeMs, size, ino } = await stat(file);
   const key = `${file}\0${mtimeMs}\0${size}\0${ino}`;
   const known = versions.get(key);

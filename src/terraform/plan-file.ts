@@ -2,6 +2,8 @@ import { constants } from "node:fs";
 import { type FileHandle, open, writeFile } from "node:fs/promises";
 import { promisify } from "node:util";
 import { inflateRaw } from "node:zlib";
+import { BinaryReader, WireType } from "@bufbuild/protobuf/wire";
+import { parse } from "semver";
 import { WindlassError } from "../lib/errors.ts";
 
 const inflate = promisify(inflateRaw);
@@ -43,6 +45,24 @@ export async function extractLockFile(planFile: string, into: string): Promise<b
   if (lock === undefined || !/^\s*provider\s/m.test(lock.toString())) return false;
   await writeFile(into, lock);
   return true;
+}
+
+/** Field `terraform_version` of the message in `tfplan`. Source: terraform's planproto/planfile.proto; OpenTofu kept it. */
+const versionField = 14;
+
+/** The exact version of the program that made the plan: no other one applies it. Undefined when the plan does not say. */
+export async function planEngineVersion(planFile: string): Promise<string | undefined> {
+  try {
+    const reader = new BinaryReader((await extractFromPlan(planFile, "tfplan")) ?? new Uint8Array());
+    while (reader.pos < reader.len) {
+      const [field, type] = reader.tag();
+      if (field !== versionField || type !== WireType.LengthDelimited) reader.skip(type, field);
+      else return parse(reader.string())?.version;
+    }
+  } catch {
+    // The program itself says best what is wrong with a plan.
+  }
+  return undefined;
 }
 
 async function openPlan(planFile: string): Promise<FileHandle> {

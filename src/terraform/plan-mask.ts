@@ -29,10 +29,11 @@ const minCharacters = 6;
 
 /**
  * A mask for the changes of one plan. It hides what terraform marks, and other strings that contain a marked one: a provider may
- * copy a secret into an attribute without its mark (`terraform_data` does, from `input` to `output`).
+ * copy a secret into an attribute without its mark (`terraform_data` does, from `input` to `output`). `more` are secrets that
+ * terraform may not know as such: sensitive variables of the workspace.
  */
-export function createMask(changes: readonly ShownChange[]): Mask {
-  const secrets = new Set<string>();
+export function createMask(changes: readonly ShownChange[], more: readonly string[] = []): Mask {
+  const secrets = new Set(more.filter(({ length }) => length >= minCharacters));
   for (const change of changes) {
     collect(change.before ?? null, change.before_sensitive, secrets);
     collect(change.after ?? null, change.after_sensitive, secrets);

@@ -3,7 +3,7 @@ import { open, readFile, symlink, writeFile } from "node:fs/promises";
 import { expect, test } from "vitest";
 import { planArgv, showPlanArgv } from "./argv.ts";
 import { summarizePlan } from "./plan.ts";
-import { extractFromPlan, extractLockFile } from "./plan-file.ts";
+import { extractFromPlan, extractLockFile, planEngineVersion } from "./plan-file.ts";
 import { describeWithTerraform, sandbox } from "./testing.ts";
 
 const configuration = `
@@ -32,6 +32,15 @@ describeWithTerraform("a plan", () => {
     const shown = await box.terraform(...showPlanArgv(box.path("p")));
     return { code: plan.code, summary: summarizePlan(shown.stdout) };
   };
+
+  test("says which version made it; what is no plan says nothing", async () => {
+    await using box = await sandbox({ "main.tf": configuration, junk: "no plan" });
+    await box.terraform(...planArgv({ out: box.path("p") }));
+    const { terraform_version: made } = JSON.parse((await box.terraform("version", "-json")).stdout);
+    expect(await planEngineVersion(box.path("p"))).toBe(made);
+    expect(await planEngineVersion(box.path("junk"))).toBeUndefined();
+    expect(await planEngineVersion(box.path("missing"))).toBeUndefined();
+  });
 
   test("is counted and masked: no secret leaves, and what changed can still be told", async () => {
     await using box = await sandbox({ "main.tf": configuration });

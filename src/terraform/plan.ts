@@ -26,8 +26,11 @@ export interface PlannedChange {
 export interface PlannedResource extends PlannedChange {
   readonly address: string;
   readonly previousAddress?: string;
+  /** Address of its module; absent in the root. */
+  readonly module?: string;
   readonly mode: string;
   readonly type: string;
+  readonly name: string;
   readonly provider: string;
   /** Why, in terraform's words: `replace_because_tainted`, … */
   readonly reason?: string;
@@ -43,6 +46,8 @@ export interface PlannedOutput extends PlannedChange {
 /** A plan without its secrets: what may leave the agent. */
 export interface PlanSummary {
   readonly terraformVersion: string;
+  /** False when something was put off, so that another plan is needed after this one is applied. */
+  readonly isComplete: boolean;
   /** True when an apply of this plan would do anything, saving changed outputs or drift included. */
   readonly hasChanges: boolean;
   readonly add: number;
@@ -60,8 +65,10 @@ export interface PlanSummary {
 interface ShownResource {
   readonly address?: string;
   readonly previous_address?: string;
+  readonly module_address?: string;
   readonly mode?: string;
   readonly type?: string;
+  readonly name?: string;
   readonly provider_name?: string;
   readonly action_reason?: string;
   readonly change?: ShownChange;
@@ -70,6 +77,7 @@ interface ShownResource {
 interface ShownPlan {
   readonly terraform_version?: string;
   readonly applyable?: boolean;
+  readonly complete?: boolean;
   readonly resource_changes?: readonly ShownResource[];
   readonly resource_drift?: readonly ShownResource[];
   readonly output_changes?: Readonly<Record<string, ShownChange>>;
@@ -77,11 +85,12 @@ interface ShownPlan {
 
 /**
  * Masks and shortens the document of `terraform show -json PLAN`, which holds every secret in clear: variables, prior state and
- * configuration are left out, sensitive values become `{ masked: true }`. Throws when it is no such document.
+ * configuration are left out, sensitive values become `{ masked: true }`, and so do values that hold one of `secrets`. Throws when
+ * it is no such document.
  */
-export function summarizePlan(showJson: string): PlanSummary {
+export function summarizePlan(showJson: string, secrets: readonly string[] = []): PlanSummary {
   const plan = JSON.parse(showJson) as ShownPlan;
-  const mask = createMask(changesOf(plan));
+  const mask = createMask(changesOf(plan), secrets);
   const resources = (plan.resource_changes ?? []).map((shown) => plannedResource(shown, mask)).filter(isChange);
   const drift = (plan.resource_drift ?? []).map((shown) => plannedResource(shown, mask)).filter(isChange);
   const outputs = Object.entries(plan.output_changes ?? {})
@@ -92,6 +101,7 @@ export function summarizePlan(showJson: string): PlanSummary {
     resources.filter(({ action }) => actions.includes(action)).length;
   return {
     terraformVersion: plan.terraform_version ?? "",
+    isComplete: plan.complete ?? true,
     hasChanges: plan.applyable ?? (touched.length > 0 || outputs.length > 0),
     add: count("create", "delete-then-create", "create-then-delete"),
     change: count("update"),
@@ -117,8 +127,10 @@ function plannedResource({ change = {}, ...resource }: ShownResource, mask: Mask
     address: resource.address ?? "",
     mode: resource.mode ?? "managed",
     type: resource.type ?? "",
+    name: resource.name ?? "",
     provider: resource.provider_name ?? "",
     ...plannedChange(change, mask),
+    ...(resource.module_address === undefined ? {} : { module: resource.module_address }),
     ...(resource.previous_address === undefined ? {} : { previousAddress: resource.previous_address }),
     ...(resource.action_reason === undefined ? {} : { reason: resource.action_reason }),
     ...(change.replace_paths === undefined ? {} : { replacePaths: change.replace_paths }),

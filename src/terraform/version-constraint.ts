@@ -12,6 +12,9 @@ interface Condition {
 /** Conditions that must all hold, as terraform writes them: `1.11.4`, `~> 1.11`, `>= 1.5, < 2.0`. */
 export interface VersionConstraint {
   readonly text: string;
+  /** The one version that it asks for, if it is no more than that. */
+  readonly exact: string | undefined;
+  readonly namesPrerelease: boolean;
   allows(version: string): boolean;
 }
 
@@ -20,10 +23,17 @@ const conditionPattern = /^(=|!=|>=|<=|>|<|~>)?\s*v?(\d+(?:\.\d+){0,2}(?:-[0-9A-
 /** Reads a constraint in terraform's syntax; an empty one allows everything. Undefined when it cannot be read. */
 export function parseVersionConstraint(text: string): VersionConstraint | undefined {
   const parts = text.split(",").map((part) => part.trim());
-  if (parts.length === 1 && parts[0] === "") return { text, allows: () => true };
+  if (parts.length === 1 && parts[0] === "")
+    return { text, exact: undefined, namesPrerelease: false, allows: () => true };
   const conditions = parts.map(parseCondition);
   if (!conditions.every((condition) => condition !== undefined)) return undefined;
-  return { text, allows: (version) => conditions.every((condition) => allows(condition, version)) };
+  const [only] = conditions;
+  return {
+    text,
+    exact: conditions.length === 1 && only?.operator === "=" ? only.version.version : undefined,
+    namesPrerelease: conditions.some(({ version }) => version.prerelease.length > 0),
+    allows: (version) => conditions.every((condition) => allows(condition, version)),
+  };
 }
 
 function parseCondition(text: string): Condition | undefined {
