@@ -7,6 +7,7 @@ import { lockDirectory } from "../lib/dir-lock.ts";
 import type { Log } from "../lib/log.ts";
 import type { Random } from "../lib/random.ts";
 import { findEngine } from "../terraform/engine.ts";
+import { EngineStore } from "../terraform/engine-store.ts";
 import type { AgentConfig } from "./agent-config.ts";
 import type { AgentOutcome } from "./agent-outcome.ts";
 import { JobArtifacts } from "./artifacts.ts";
@@ -14,6 +15,7 @@ import { conductJob } from "./conduct.ts";
 import { DiskReserve } from "./disk-reserve.ts";
 import type { House } from "./house.ts";
 import { type Identity, loadIdentity } from "./identity.ts";
+import { leaveWhenIdle } from "./idle-limit.ts";
 import { JobTable } from "./job-table.ts";
 import { type Machine, thisMachine } from "./machine.ts";
 import { chooseSandbox, type Sandbox } from "./sandbox/choose-sandbox.ts";
@@ -32,6 +34,15 @@ export interface AgentOptions {
   readonly log: Log;
 }
 
+/** What an agent does, for those who watch over it. */
+export interface AgentView {
+  readonly isConnected: boolean;
+  readonly isDraining: boolean;
+  /** How many streams have been accepted since the start. */
+  readonly streams: number;
+  readonly jobs: readonly { readonly phase: "plan" | "apply"; readonly stage: string }[];
+}
+
 /**
  * A running agent. Disposing it ends the connection and leaves what its jobs started alone: the next start with the
  * same data directory takes them up.
@@ -43,6 +54,8 @@ export interface Agent extends AsyncDisposable {
   cancelPlans(): void;
   /** True while an apply runs. */
   readonly isApplying: boolean;
+  /** What it does right now. */
+  readonly view: AgentView;
   /** Why it ended; never rejects. */
   readonly done: Promise<AgentOutcome>;
 }
@@ -58,6 +71,8 @@ class RunningAgent implements Agent {
   readonly #stopping = new AbortController();
   #table: JobTable | undefined;
   #drainReason: string | undefined;
+  #streams = 0;
+  #isConnected = false;
   #clusterGeneration = "";
 
   constructor(options: AgentOptions) {
@@ -67,6 +82,15 @@ class RunningAgent implements Agent {
 
   get isApplying(): boolean {
     return this.#table?.jobs.some((job) => job.isApply && job.stage.kind === "running") ?? false;
+  }
+
+  get view(): AgentView {
+    return {
+      isConnected: this.#isConnected,
+      isDraining: this.#drainReason !== undefined || (this.#table?.isDraining() ?? false),
+      streams: this.#streams,
+      jobs: (this.#table?.jobs ?? []).map((job) => ({ phase: job.isApply ? "apply" : "plan", stage: job.stage.kind })),
+    };
   }
 
   drain(reason: string): void {
@@ -98,10 +122,12 @@ class RunningAgent implements Agent {
   }
 
   async #serve(identity: Identity, sandbox: Sandbox): Promise<AgentOutcome> {
-    await using table = this.#jobTable(identity, sandbox);
+    await using engines = this.#engineStore();
+    await using table = this.#jobTable(identity, { sandbox, engines });
     this.#table = table;
     await table.restore();
     void warmUp(this.#options.config);
+    const idling = this.#leaveWhenIdle(table);
     if (this.#drainReason !== undefined) table.drain(this.#drainReason);
     const outcome = await superviseConnection(
       {
@@ -114,21 +140,48 @@ class RunningAgent implements Agent {
         onCredential: ({ clusterGeneration }) => {
           this.#clusterGeneration = clusterGeneration;
         },
-        onWelcome: () => table.welcomed(),
+        onWelcome: () => {
+          this.#streams++;
+          this.#isConnected = true;
+          table.welcomed();
+        },
+        onEnd: () => {
+          this.#isConnected = false;
+        },
       },
       this.#stopping.signal,
     );
     if (outcome.kind === "token_rejected") await table.tidied();
     this.#stopping.abort(new Error("the agent stops"));
+    await idling;
     return outcome;
   }
 
-  #jobTable({ incarnation, name: agentName }: Identity, sandbox: Sandbox): JobTable {
+  async #leaveWhenIdle(table: JobTable): Promise<void> {
+    const { clock, config } = this.#options;
+    const { idleTimeoutMs = 0 } = config;
+    if (idleTimeoutMs === 0) return;
+    const isIdle = () => this.#isConnected && table.isIdle;
+    const idler = { isIdle, drain: (reason: string) => table.drain(reason) };
+    await leaveWhenIdle(idler, { clock, idleTimeoutMs }, this.#stopping.signal);
+  }
+
+  #engineStore(): EngineStore {
+    const { config, clock, random, log } = this.#options;
+    const { enginePath, engineDownloads: downloads, searchPath, dataDir } = config;
+    return new EngineStore({
+      ...{ searchPath, clock, random, log, cacheDir: join(dataDir, "engines") },
+      ...(enginePath === undefined ? {} : { enginePath }),
+      ...(downloads === undefined ? {} : { downloads }),
+    });
+  }
+
+  #jobTable({ incarnation, name: agentName }: Identity, parts: Pick<House, "sandbox" | "engines">): JobTable {
     const { config, clock, random, log, transport, machine = thisMachine } = this.#options;
     const artifacts = (jobToken: string) => new JobArtifacts(transport, jobToken);
     const { minFreeBytes, reserveBytes: bytes = 0 } = config;
     const reserve = new DiskReserve({ path: join(config.dataDir, "reserve"), bytes, minFreeBytes, clock, random, log });
-    const house: House = { config, agentName, clock, random, log, artifacts, machine, sandbox, reserve };
+    const house: House = { config, agentName, clock, random, log, artifacts, machine, reserve, ...parts };
     return new JobTable({
       ...{ config, incarnation, clock, log, reserve },
       clusterGeneration: () => this.#clusterGeneration,

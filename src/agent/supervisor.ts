@@ -6,6 +6,7 @@ import {
   type RegisterResponse,
 } from "../gen/windlass/agent/v1/agent_gateway_service_pb.ts";
 import type { Clock } from "../lib/clock.ts";
+import { acceptLabel } from "../lib/label-names.ts";
 import type { Log } from "../lib/log.ts";
 import type { Random } from "../lib/random.ts";
 import { type AgentConfig, protocol } from "./agent-config.ts";
@@ -34,6 +35,8 @@ export interface SupervisorOptions {
   /** Called before each stream with what it is opened with. */
   readonly onCredential: (credential: SessionCredential) => void;
   readonly onWelcome: () => void;
+  /** A stream has ended, or none was accepted. */
+  readonly onEnd?: () => void;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
@@ -64,6 +67,7 @@ export async function superviseConnection(options: SupervisorOptions, signal: Ab
   };
   for (;;) {
     const outcome = await connect(options, { client, memory }, signal);
+    options.onEnd?.();
     const next = nextStep(outcome, { failures: memory.failures, hasJobs: isWorking(), random });
     if (next.kind === "stop") return next.outcome;
     memory.failures = next.failures;
@@ -162,7 +166,7 @@ async function register(
     maximumProtocol: protocol.maximum,
     os: process.platform,
     arch: process.arch,
-    labels: { ...config.labels },
+    labels: { ...config.labels, ...(config.accepts === undefined ? {} : { [acceptLabel]: config.accepts }) },
     concurrency: config.concurrency,
     sandbox,
   });

@@ -42,11 +42,11 @@ interface Listing {
 }
 
 // As HCP Terraform's own uploader: https://developer.hashicorp.com/terraform/cloud-docs/run/remote-operations
-const defaultRules = ["**/.git/", "**/.terraform/*", "!**/.terraform/modules/"];
+const defaultRules = ["**/.git/", "**/.windlass/", "**/.terraform/*", "!**/.terraform/modules/"];
 const stateFile = /^(terraform\.tfstate.*|errored\.tfstate|\.terraform\.tfstate\.lock\.info)$/;
 
 /**
- * Packs a directory into a gzipped tar, leaving out what `.terraformignore` names, `.git`, `.terraform` (but its
+ * Packs a directory into a gzipped tar, leaving out what `.terraformignore` names, `.git`, `.windlass`, `.terraform` (but its
  * `modules`) and state files. Links are kept as links; one that leaves the directory is refused by name.
  */
 export async function packDirectory(dir: string, { maxBytes, signal }: PackLimits): Promise<PackedDirectory> {

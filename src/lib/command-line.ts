@@ -1,6 +1,6 @@
 import { parseArgs } from "node:util";
-import type { Settings } from "./settings.ts";
-import { suggestion } from "./settings.ts";
+import { settingText } from "./setting-schemas.ts";
+import { type Settings, suggestion } from "./settings.ts";
 
 /** What a program of settings was called with. */
 export type CommandLine =
@@ -16,46 +16,93 @@ export function readCommandLine(
   argv: readonly string[],
   switches: ReadonlySet<string>,
 ): CommandLine {
-  const names = Object.values(settings).flatMap(({ flag }) => flag ?? []);
+  return readArguments(settings, argv, { switches, own: [], maxWords: 0 });
+}
+
+/** What a command takes beside the settings of its program. */
+export interface ArgumentShape {
+  /** Flags, of the settings and its own, that need no value. */
+  readonly switches: ReadonlySet<string>;
+  /** Names of its own flags. */
+  readonly own: readonly string[];
+  /** How many words may stand beside the flags. */
+  readonly maxWords: number;
+}
+
+export type Arguments =
+  | (Extract<CommandLine, { kind: "flags" }> & {
+      /** Its own flags; a switch is "true". */
+      readonly own: Readonly<Record<string, string>>;
+      readonly words: readonly string[];
+    })
+  | Exclude<CommandLine, { kind: "flags" }>;
+
+/** Reads the arguments of a command: flags of the settings, flags of its own, and words. `-` is a word; `-o` is `--output`. */
+export function readArguments(settings: Settings, argv: readonly string[], shape: ArgumentShape): Arguments {
+  const names = [...Object.values(settings).flatMap(({ flag }) => flag ?? []), ...shape.own];
+  const flags: Record<string, string> = {};
+  const own: Record<string, string> = {};
+  const words: string[] = [];
+  const problems: string[] = [];
+  for (const token of tokensOf(argv, names, shape.switches)) {
+    if (token.kind === "positional") {
+      words.push(token.value);
+      if (words.length > shape.maxWords) problems.push(`unexpected argument "${token.value}"`);
+    }
+    if (token.kind !== "option") continue;
+    if (token.name === "help" || token.name === "h") return { kind: "help" };
+    if (token.name === "version") return { kind: "version" };
+    if (!names.includes(token.name)) problems.push(unknownFlag(token, names));
+    else if (!shape.switches.has(token.name) && token.value === undefined)
+      problems.push(`--${token.name} needs a value`);
+    else (shape.own.includes(token.name) ? own : flags)[token.name] = token.value ?? "true";
+  }
+  return problems.length > 0 ? { kind: "invalid", problems } : { kind: "flags", flags, own, words };
+}
+
+const unknownFlag = (
+  { name, rawName }: { readonly name: string; readonly rawName: string },
+  names: readonly string[],
+) => `unknown flag ${rawName}${suggestion(name, names).replace("did you mean ", "did you mean --")}`;
+
+function tokensOf(argv: readonly string[], names: readonly string[], switches: ReadonlySet<string>) {
+  const typeOf = (name: string) => (switches.has(name) ? ("boolean" as const) : ("string" as const));
+  const output = names.includes("output") ? { output: { type: "string" as const, short: "o" } } : {};
   const { tokens } = parseArgs({
     args: [...argv],
     strict: false,
     allowPositionals: true,
     tokens: true,
-    options: Object.fromEntries([
-      ...names.map((name) => [name, { type: switches.has(name) ? ("boolean" as const) : ("string" as const) }]),
-      ["help", { type: "boolean" as const, short: "h" }],
-      ["version", { type: "boolean" as const }],
-    ]),
+    options: {
+      ...Object.fromEntries(names.map((name) => [name, { type: typeOf(name) }])),
+      ...output,
+      help: { type: "boolean", short: "h" },
+      version: { type: "boolean" },
+    },
   });
-  const flags: Record<string, unknown> = {};
-  const problems: string[] = [];
-  for (const token of tokens) {
-    if (token.kind === "positional") problems.push(`unexpected argument "${token.value}"`);
-    if (token.kind !== "option") continue;
-    if (token.name === "help" || token.name === "h") return { kind: "help" };
-    if (token.name === "version") return { kind: "version" };
-    if (!names.includes(token.name)) {
-      problems.push(
-        `unknown flag ${token.rawName}${suggestion(token.name, names).replace("did you mean ", "did you mean --")}`,
-      );
-    } else if (!switches.has(token.name) && token.value === undefined) problems.push(`--${token.name} needs a value`);
-    else flags[token.name] = token.value ?? "true";
-  }
-  return problems.length > 0 ? { kind: "invalid", problems } : { kind: "flags", flags };
+  return tokens;
 }
 
-/** The help text of a program: examples first, then every setting with its variable and default. */
-export function helpText(
-  settings: Settings,
-  { usage, about, examples }: { readonly usage: string; readonly about: string; readonly examples: readonly string[] },
-): string {
-  const rows = Object.values(settings).map(({ flag, env, about: what, fallback }) => {
+/** A part of a help text: names with what they mean. */
+export interface HelpSection {
+  readonly title: string;
+  readonly rows: readonly (readonly [name: string, about: string])[];
+}
+
+export interface HelpParts {
+  readonly usage: string;
+  readonly about: string;
+  readonly examples: readonly string[];
+  /** Stand before the settings. */
+  readonly sections?: readonly HelpSection[];
+}
+
+/** The help text of a program: examples first, then what it has beside settings, then every setting with its variable and default. */
+export function helpText(settings: Settings, { usage, about, examples, sections = [] }: HelpParts): string {
+  const rows = Object.values(settings).map(({ flag, env, about: what, fallback, schema }) => {
     const name = flag === undefined ? "" : `--${flag}`;
-    const value =
-      fallback.kind === "value" && fallback.value !== undefined && typeof fallback.value !== "object"
-        ? ` [${String(fallback.value)}]`
-        : "";
+    const text = fallback.kind === "value" && fallback.value !== undefined ? settingText(schema, fallback.value) : "";
+    const value = text === "" ? "" : ` [${text}]`;
     return `  ${name.padEnd(28)} ${(env ?? "").padEnd(36)} ${what}${value}`;
   });
   const lines = [
@@ -66,8 +113,14 @@ export function helpText(
     "Examples:",
     ...examples.map((line) => `  ${line}`),
     "",
-    "Settings (flag, variable, meaning; every variable also as …_FILE):",
-    ...rows,
+    ...sections.flatMap(sectionLines),
+    ...(rows.length === 0 ? [] : ["Settings (flag, variable, meaning; every variable also as …_FILE):", ...rows]),
   ];
-  return `${lines.join("\n")}\n`;
+  return `${lines.join("\n").trimEnd()}\n`;
+}
+
+function sectionLines({ title, rows }: HelpSection): readonly string[] {
+  if (rows.length === 0) return [];
+  const width = Math.max(...rows.map(([name]) => name.length));
+  return [`${title}:`, ...rows.map(([name, about]) => `  ${name.padEnd(width)}  ${about}`), ""];
 }

@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
-import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import Database from "better-sqlite3";
+import { makeDirectory } from "./make-directory.ts";
 
 /** Proof that this process alone uses a directory, until it is released or the process ends. */
 export interface DirectoryLock extends Disposable {
@@ -19,7 +19,7 @@ export type LockOutcome =
  * systems only: locks on network file systems are not to be trusted.
  */
 export async function lockDirectory(dir: string): Promise<LockOutcome> {
-  await mkdir(dir, { recursive: true, mode: 0o700 });
+  await makeDirectory(dir);
   const db = new Database(join(dir, "lock.db"), { timeout: 0 });
   try {
     db.pragma("journal_mode = MEMORY");

@@ -3,7 +3,20 @@ import { WindlassError } from "./errors.ts";
 import type { Random } from "./random.ts";
 
 /** The prefixes of every kind of id; the text of an id is `<prefix>_<26 characters>`. */
-export const idPrefixes = ["org", "apool", "atok", "agent", "ws", "var", "cv", "run", "job", "sv", "key"] as const;
+export const idPrefixes = [
+  "org",
+  "apool",
+  "atok",
+  "agent",
+  "ws",
+  "var",
+  "cv",
+  "run",
+  "job",
+  "sv",
+  "key",
+  "vset",
+] as const;
 
 export type IdPrefix = (typeof idPrefixes)[number];
 
@@ -16,6 +29,7 @@ export type AgentTokenId = Id<"atok">;
 export type AgentId = Id<"agent">;
 export type WorkspaceId = Id<"ws">;
 export type VariableId = Id<"var">;
+export type VariableSetId = Id<"vset">;
 export type ConfigurationId = Id<"cv">;
 export type RunId = Id<"run">;
 export type JobId = Id<"job">;

@@ -5,8 +5,8 @@ import {
   flag,
   integer,
   list,
-  pairs,
   type SettingSchema,
+  settingText,
   sizeBytes,
   text,
 } from "./setting-schemas.ts";
@@ -46,7 +46,7 @@ describe("setting schemas", () => {
     expect(parse(sizeBytes(), value)).toMatch("expected a size");
   });
 
-  test("flags, numbers, words, lists, pairs and texts", () => {
+  test("flags, numbers, words, lists and texts", () => {
     expect([parse(flag(), "1"), parse(flag(), "false"), parse(flag(), "yes")]).toEqual([
       true,
       false,
@@ -59,8 +59,24 @@ describe("setting schemas", () => {
     ]);
     expect([parse(choice("a", "b"), "a"), parse(choice("a", "b"), "c")]).toEqual(["a", "expected a or b"]);
     expect(parse(list(), "a, b,,c")).toEqual(["a", "b", "c"]);
-    expect(parse(pairs(), "region=eu, url=a=b")).toEqual({ region: "eu", url: "a=b" });
-    expect(parse(pairs(), "region")).toMatch("expected pairs");
     expect(parse(text(), " x ")).toBe(" x ");
+  });
+
+  test("values are written as they can be read again", () => {
+    expect([0, 1, 90_000, 5_400_000, 604_800_000].map((ms) => settingText(durationMs(), ms))).toEqual([
+      "0",
+      "1ms",
+      "90s",
+      "90m",
+      "7d",
+    ]);
+    expect([0, 7, 1_000_000, 64 * 2 ** 20].map((bytes) => settingText(sizeBytes(), bytes))).toEqual([
+      "0",
+      "7",
+      "1MB",
+      "64MiB",
+    ]);
+    expect(settingText(list(), ["a", "b"])).toBe("a,b");
+    expect(settingText(integer(0, 9), 3)).toBe("3");
   });
 });

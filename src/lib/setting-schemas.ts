@@ -3,6 +3,21 @@ import { z } from "zod";
 /** What turns the text of one setting into its value; the issue's message says what was expected. */
 export type SettingSchema<T> = z.ZodType<T, string>;
 
+/** How values are written, for the schemas whose values are not written as they are. */
+const writers = new WeakMap<z.ZodType, (value: never) => string>();
+
+/** A schema together with how its values are written: the way back from a value to its text. */
+export function written<T>(schema: SettingSchema<T>, write: (value: T) => string): SettingSchema<T> {
+  writers.set(schema, write);
+  return schema;
+}
+
+/** The text that the schema reads as this value. */
+export function settingText<T>(schema: SettingSchema<T>, value: T): string {
+  const write = writers.get(schema) as ((value: T) => string) | undefined;
+  return write === undefined ? String(value) : write(value);
+}
+
 const durationUnits: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 const sizeUnits: Readonly<Record<string, number>> = {
   B: 1,
@@ -20,10 +35,14 @@ const sizeUnits: Readonly<Record<string, number>> = {
 export const text = (): SettingSchema<string> => parsed("some text", (value) => value);
 
 /** `90s`, `2h30m`, `7d`, `250ms`, or `0`, in milliseconds. */
-export const durationMs = (): SettingSchema<number> => parsed("a duration such as 90s, 2h30m or 7d", parseDurationMs);
+export const durationMs = (): SettingSchema<number> =>
+  written(parsed("a duration such as 90s, 2h30m or 7d", parseDurationMs), (value) =>
+    inUnits(value, durationUnits, "ms"),
+  );
 
 /** `100MiB`, `64KB`, or a plain number of bytes. */
-export const sizeBytes = (): SettingSchema<number> => parsed("a size such as 100MiB or 64KB", parseSizeBytes);
+export const sizeBytes = (): SettingSchema<number> =>
+  written(parsed("a size such as 100MiB or 64KB", parseSizeBytes), (value) => inUnits(value, sizeUnits, ""));
 
 /** `true`, `false`, `1` or `0`. */
 export const flag = (): SettingSchema<boolean> =>
@@ -49,23 +68,15 @@ export const choice = <const Word extends string>(...words: readonly Word[]): Se
 
 /** Texts separated by commas; blanks around them do not count. */
 export const list = (): SettingSchema<readonly string[]> =>
-  parsed("a list such as a,b,c", (value) =>
-    value
-      .split(",")
-      .map((item) => item.trim())
-      .filter((item) => item !== ""),
+  written(
+    parsed("a list such as a,b,c", (value) =>
+      value
+        .split(",")
+        .map((item) => item.trim())
+        .filter((item) => item !== ""),
+    ),
+    (items) => items.join(","),
   );
-
-/** `name=value` pairs separated by commas. */
-export const pairs = (): SettingSchema<Readonly<Record<string, string>>> =>
-  parsed("pairs such as region=eu,size=big", (value) => {
-    const entries = value
-      .split(",")
-      .map((pair) => pair.trim())
-      .filter((pair) => pair !== "")
-      .map(splitPair);
-    return entries.every((entry) => entry !== undefined) ? Object.fromEntries(entries) : undefined;
-  });
 
 /** A schema of `expected` things: `parse` answers undefined for a text that is none. */
 export const parsed = <T>(expected: string, parse: (value: string) => T | undefined): SettingSchema<T> =>
@@ -76,9 +87,12 @@ export const parsed = <T>(expected: string, parse: (value: string) => T | undefi
     return z.NEVER;
   });
 
-function splitPair(pair: string): readonly [string, string] | undefined {
-  const at = pair.indexOf("=");
-  return at > 0 ? [pair.slice(0, at), pair.slice(at + 1)] : undefined;
+/** A number in the largest unit that it is a whole number of; in `plain` if it is none. */
+function inUnits(value: number, units: Readonly<Record<string, number>>, plain: string): string {
+  if (value === 0) return "0";
+  const fitting = Object.entries(units).filter(([, size]) => value % size === 0);
+  const [unit = plain, size = 1] = fitting.toSorted(([, a], [, b]) => b - a)[0] ?? [];
+  return `${value / size}${size === 1 ? plain : unit}`;
 }
 
 function parseDurationMs(value: string): number | undefined {

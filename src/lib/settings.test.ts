@@ -74,4 +74,21 @@ describe("settings", () => {
     expect(outcome.kind).toBe("invalid");
     expect(JSON.stringify(outcome)).not.toContain("hunter2");
   });
+
+  test("a configuration file stands between variables and defaults; its unknown names are problems", () => {
+    const file = { path: "w.yaml", values: { grace: "9s", port: 99 } };
+    const outcome = loadSettings(settings, { flags: { port: "1" }, environment: { WINDLASS_TOKEN: "t" }, file });
+    expect(outcome).toMatchObject({
+      values: { graceMs: 9_000, port: 1 },
+      origins: { graceMs: "w.yaml: grace", port: "--port" },
+    });
+    const wrong = { path: "w.yaml", values: { grcae: 1, port: "many" } };
+    expect(loadSettings(settings, { flags: {}, environment: { WINDLASS_TOKEN: "t" }, file: wrong })).toEqual({
+      kind: "invalid",
+      problems: [
+        "w.yaml: grcae is not a setting: did you mean grace?",
+        'w.yaml: port: expected a whole number from 0 to 65535, got "many"',
+      ],
+    });
+  });
 });

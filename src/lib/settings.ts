@@ -48,10 +48,18 @@ export interface SettingSources {
   /** Values by flag name as the command line gave them; undefined counts as not given. */
   readonly flags: Readonly<Record<string, unknown>>;
   readonly environment: Environment;
+  /** A configuration file: values by flag name. Its unknown names are problems. */
+  readonly file?: SettingFile | undefined;
   /** Further variables with our prefix that are no mistake: those of the sister programs. */
   readonly alsoKnown?: readonly string[];
   /** Reads the file that a `_FILE` variable names. */
   readonly readFile?: (path: string) => string;
+}
+
+export interface SettingFile {
+  readonly path: string;
+  /** Scalars, lists of scalars, or maps of names to scalars. */
+  readonly values: Readonly<Record<string, unknown>>;
 }
 
 export type LoadOutcome<S extends Settings> =
@@ -70,11 +78,11 @@ type Resolved =
   | { readonly kind: "value"; readonly value: unknown; readonly origin: string }
   | { readonly kind: "problem"; readonly problem: string };
 
-/** Reads every setting: flag, else variable, else the file that the `_FILE` variable names, else the default. */
+/** Reads every setting: flag, else variable, else the file that the `_FILE` variable names, else the configuration file, else the default. */
 export function loadSettings<S extends Settings>(settings: S, sources: SettingSources): LoadOutcome<S> {
   const values: Record<string, unknown> = {};
   const origins: Record<string, string> = {};
-  const problems: string[] = [];
+  const problems: string[] = [...unknownInFile(settings, sources.file)];
   for (const [name, one] of Object.entries(settings)) {
     const resolved = resolve(one, sources);
     if (resolved.kind === "problem") problems.push(resolved.problem);
@@ -98,6 +106,35 @@ function resolve(one: Setting<unknown>, sources: SettingSources): Resolved {
 }
 
 function find(
+  one: Setting<unknown>,
+  sources: SettingSources,
+): Found | Extract<Resolved, { kind: "problem" }> | undefined {
+  return findGiven(one, sources) ?? findInFile(one, sources.file);
+}
+
+function findInFile({ flag }: Setting<unknown>, file: SettingFile | undefined): Found | undefined {
+  const value = flag === undefined ? undefined : file?.values[flag];
+  if (file === undefined || value === undefined || value === null) return undefined;
+  return { kind: "found", text: textIn(value), origin: `${file.path}: ${flag}` };
+}
+
+/** A value of a configuration file as it would stand on the command line. */
+function textIn(value: unknown): string {
+  if (Array.isArray(value)) return value.map(String).join(",");
+  if (typeof value !== "object" || value === null) return String(value);
+  return Object.entries(value)
+    .map(([name, one]) => `${name}=${String(one)}`)
+    .join(",");
+}
+
+function unknownInFile(settings: Settings, file: SettingFile | undefined): readonly string[] {
+  if (file === undefined) return [];
+  const known = Object.values(settings).flatMap(({ flag }) => flag ?? []);
+  const unknown = Object.keys(file.values).filter((name) => !known.includes(name));
+  return unknown.map((name) => `${file.path}: ${name} is not a setting${suggestion(name, known)}`);
+}
+
+function findGiven(
   one: Setting<unknown>,
   sources: SettingSources,
 ): Found | Extract<Resolved, { kind: "problem" }> | undefined {

@@ -1,11 +1,14 @@
 import envPaths from "env-paths";
 import type { Environment } from "../../lib/environment.ts";
+import { listenAddressOrOff } from "../../lib/listen-address.ts";
 import { logFormats, logLevels } from "../../lib/log.ts";
-import { choice, integer, list, pairs, parsed, sizeBytes, text } from "../../lib/setting-schemas.ts";
+import { choice, durationMs, flag, integer, list, parsed, sizeBytes, text } from "../../lib/setting-schemas.ts";
 import { optionalSetting, setting } from "../../lib/settings.ts";
 import { defaultMinFreeBytes, defaultReserveBytes, defaultWorkRoot } from "../agent-config.ts";
 import { agentNamePattern } from "../identity.ts";
 import { sandboxWishes } from "../sandbox/choose-sandbox.ts";
+import { engineSettings } from "./engine-settings.ts";
+import { acceptedPhases, labels } from "./label-settings.ts";
 
 const agentName = () =>
   parsed("a name of letters, digits, dots, dashes and underscores", (name) =>
@@ -29,8 +32,44 @@ export const agentSettings = (environment: Environment) => ({
     schema: agentName(),
   }),
   labels: setting(
-    { about: "labels, k=v,…", flag: "labels", env: "WINDLASS_AGENT_LABELS", schema: pairs() },
-    { os: process.platform, arch: process.arch },
+    {
+      about: "labels for selectors, k=v,k,…; os, arch and name come by themselves",
+      flag: "labels",
+      env: "WINDLASS_AGENT_LABELS",
+      schema: labels(),
+    },
+    {},
+  ),
+  accept: setting(
+    {
+      about: "which jobs it takes; an agent that only plans can do with credentials that only read",
+      flag: "accept",
+      env: "WINDLASS_AGENT_ACCEPT",
+      schema: acceptedPhases(),
+    },
+    "plan,apply",
+  ),
+  single: setting(
+    { about: "leave after one job", flag: "single", env: "WINDLASS_AGENT_SINGLE", schema: flag() },
+    false,
+  ),
+  maxJobs: setting(
+    {
+      about: "leave after so many jobs, of which a plan and its apply are two; 0 is never",
+      flag: "max-jobs",
+      env: "WINDLASS_AGENT_MAX_JOBS",
+      schema: integer(0, 1_000_000),
+    },
+    0,
+  ),
+  idleTimeout: setting(
+    {
+      about: "leave after so long without a job; 0 is never",
+      flag: "idle-timeout",
+      env: "WINDLASS_AGENT_IDLE_TIMEOUT",
+      schema: durationMs(),
+    },
+    0,
   ),
   concurrency: setting(
     { about: "jobs at once", flag: "concurrency", env: "WINDLASS_AGENT_CONCURRENCY", schema: integer(1, 1000) },
@@ -50,11 +89,12 @@ export const agentSettings = (environment: Environment) => ({
     defaultWorkRoot,
   ),
   enginePath: optionalSetting({
-    about: "the terraform or tofu to run; PATH is searched if absent",
+    about: "the terraform or tofu to run; absent is one on PATH that fits, else a download",
     flag: "engine-path",
     env: "WINDLASS_AGENT_ENGINE_PATH",
     schema: absolutePath(),
   }),
+  ...engineSettings("WINDLASS_AGENT"),
   minFreeDisk: setting(
     { about: "take no job with less", flag: "min-free-disk", env: "WINDLASS_AGENT_MIN_FREE_DISK", schema: sizeBytes() },
     defaultMinFreeBytes,
@@ -105,6 +145,15 @@ export const agentSettings = (environment: Environment) => ({
     env: "WINDLASS_SERVER_NAME",
     schema: text(),
   }),
+  httpListen: setting(
+    {
+      about: "address of /metrics (Prometheus), /healthz and /readyz, plain HTTP; off is none",
+      flag: "http-listen",
+      env: "WINDLASS_AGENT_HTTP_LISTEN",
+      schema: listenAddressOrOff(),
+    },
+    null,
+  ),
   logLevel: setting(
     { about: "least important records", flag: "log-level", env: "WINDLASS_LOG_LEVEL", schema: choice(...logLevels) },
     "info",
@@ -119,9 +168,10 @@ export const agentSettings = (environment: Environment) => ({
 const sisterNames = `
   ADMIN_TOKEN_FILE_PATH AGENT_ERRORED_AFTER AGENT_UNKNOWN_AFTER ALLOW_PLAINTEXT APPLY_GRACE CONFIG
   CONTEXT DATABASE_URL DATA_DIR DEBUG DEFAULT_ORGANIZATION HEARTBEAT_INTERVAL
-  INSECURE LISTEN MASTER_KEY MAX_CONFIG_SIZE MAX_LOG_SIZE MAX_STATE_SIZE
+  EXITED_AGENT_TTL KEEP_CONFIGS KEEP_LOGS KEEP_RUNS MIGRATE SERVER_CONFIG
+  INSECURE LISTEN MASTER_KEY METRICS_LISTEN MAX_CONFIG_SIZE MAX_LOG_SIZE MAX_STATE_SIZE
   NO_DELETE NO_INPUT NO_REFLECTION ORG OUTPUT PLAN_LEASE
-  SERVER_AGENT_CONCURRENCY SERVER_ENGINE_PATH SERVER_SANDBOX SHUTDOWN_TIMEOUT TIMEOUT TLS_CERT_FILE TLS_KEY_FILE
+  SERVER_AGENT_CONCURRENCY SERVER_ENGINE_KEYS SERVER_ENGINE_MIRROR SERVER_ENGINE_PATH SERVER_NO_ENGINE_DOWNLOAD SERVER_SANDBOX SHUTDOWN_TIMEOUT TIMEOUT TLS_CERT_FILE TLS_KEY_FILE
   TOKEN
 `;
 export const sisterVariables: readonly string[] = sisterNames

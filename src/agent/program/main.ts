@@ -4,6 +4,7 @@ import { readEnvironment } from "../../lib/environment.ts";
 import { createGrpcTransport } from "../../lib/grpc-transport.ts";
 import { createLog, type Log } from "../../lib/log.ts";
 import { systemRandom } from "../../lib/random.ts";
+import { openStatusPort } from "../../lib/status-port.ts";
 import { version } from "../../lib/version.ts";
 import { type Agent, startAgent } from "../agent.ts";
 import type { AgentOutcome } from "../agent-outcome.ts";
@@ -20,7 +21,8 @@ const secondSignalMs = 5_000;
 /** Runs `windlass-agent` and resolves with its exit code. */
 export async function main(argv: readonly string[]): Promise<number> {
   const environment = readEnvironment();
-  const call = readProgramCall(argv, environment);
+  const isDoctor = argv[0] === "doctor";
+  const call = readProgramCall(isDoctor ? argv.slice(1) : argv, environment);
   forgetHiddenToken(environment);
   switch (call.kind) {
     case "help":
@@ -33,20 +35,41 @@ export async function main(argv: readonly string[]): Promise<number> {
       for (const problem of call.problems) process.stderr.write(`windlass-agent: ${problem}\n`);
       return exitCodes.misconfigured;
     case "run":
-      return run(call.config);
+      return isDoctor ? doctor(call.config) : run(call.config);
   }
 }
 
 const help = {
-  usage: "windlass-agent [flags]",
-  about: "Takes jobs of a Windlass control plane and runs terraform for them.",
+  usage: "windlass-agent [doctor] [flags]",
+  about:
+    "Takes jobs of a Windlass control plane and runs terraform for them. With doctor, checks whether it could, and ends with 1 if not.",
   examples: [
     "WINDLASS_AGENT_TOKEN=wdl_agt_… windlass-agent --address https://tf.example.com",
     "windlass-agent --token-file /etc/windlass/agent-token --concurrency 2",
+    "windlass-agent doctor --token-file /etc/windlass/agent-token",
   ],
 };
 
-async function run({ agent: config, address, tls, token, log: logOptions }: ProgramConfig): Promise<number> {
+/** Prints a line for each check, or all of them as JSON where logs would be JSON. */
+async function doctor(config: ProgramConfig): Promise<number> {
+  const [{ examineAgent }, { checkLines, isHealthy }] = await Promise.all([
+    import("./doctor.ts"),
+    import("../../lib/checks.ts"),
+  ]);
+  const checks = await examineAgent(config, systemClock);
+  const text = config.log.format === "json" ? JSON.stringify(checks, undefined, 2) : checkLines(checks).join("\n");
+  process.stdout.write(`${text}\n`);
+  return isHealthy(checks) ? exitCodes.done : exitCodes.failed;
+}
+
+async function run({
+  agent: config,
+  address,
+  tls,
+  token,
+  log: logOptions,
+  httpListen,
+}: ProgramConfig): Promise<number> {
   const log = createLog(logOptions);
   using transport = createGrpcTransport({ address, tls, userAgent: `windlass-agent/${version}` });
   await using agent = startAgent({
@@ -56,6 +79,15 @@ async function run({ agent: config, address, tls, token, log: logOptions }: Prog
     random: systemRandom,
   });
   using _signals = drainOnSignal(agent, log);
+  await using opened = new AsyncDisposableStack();
+  if (httpListen !== null) {
+    const { agentStatus } = await import("./agent-metrics.ts");
+    const port = await openStatusPort(httpListen, agentStatus(agent, config)).catch((error: unknown) => {
+      log.error({ err: error }, "the address of --http-listen cannot be used");
+    });
+    if (port === undefined) return exitCodes.misconfigured;
+    log.info({ url: opened.use(port).url }, "metrics, /healthz and /readyz are served");
+  }
   return exitCode(await agent.done, log);
 }
 

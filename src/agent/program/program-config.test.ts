@@ -48,6 +48,39 @@ describe("how windlass-agent is called", () => {
     expect(problems([], environment)).toEqual([expect.stringContaining(expected)]);
   });
 
+  test("labels, the phases it accepts and when it leaves", () => {
+    const agent = (argv: readonly string[]) => {
+      const call = readProgramCall(argv, { WINDLASS_AGENT_TOKEN: token });
+      return call.kind === "run" ? call.config.agent : call;
+    };
+    expect(agent([])).toMatchObject({ labels: {}, maxJobs: 0, idleTimeoutMs: 0 });
+    expect(agent([])).not.toHaveProperty("accepts");
+    expect(agent(["--labels", "zone=a, gpu,team/x=a"])).toMatchObject({
+      labels: { zone: "a", gpu: "", "team/x": "a" },
+    });
+    expect(agent(["--accept", "plan"])).toMatchObject({ accepts: "plan" });
+    expect(agent(["--accept", "apply,plan"])).not.toHaveProperty("accepts");
+    expect(agent(["--single", "--idle-timeout", "90s"])).toMatchObject({ maxJobs: 1, idleTimeoutMs: 90_000 });
+    expect(agent(["--max-jobs", "3"])).toMatchObject({ maxJobs: 3 });
+  });
+
+  test.each([
+    ["--labels", "a b=c"],
+    ["--labels", "zone=a b"],
+    ["--labels", "os=plan9"],
+    ["--accept", "destroy"],
+    ["--max-jobs", "-1"],
+  ])("%s %s is refused", (flag, value) => {
+    expect(problems([`${flag}=${value}`], { WINDLASS_AGENT_TOKEN: token })).toEqual([
+      expect.stringContaining(`${flag}: expected`),
+    ]);
+  });
+
+  test("one job and three jobs are not the same", () => {
+    const environment = { WINDLASS_AGENT_TOKEN: token };
+    expect(problems(["--single", "--max-jobs", "3"], environment)).toEqual([expect.stringContaining("contradict")]);
+  });
+
   test("the token is never shown", () => {
     expect(JSON.stringify(problems([], { WINDLASS_AGENT_TOKEN: swapLast(token) }))).not.toContain(token.slice(8, 30));
   });
@@ -71,6 +104,43 @@ describe("how windlass-agent is called", () => {
     expect(problems(["--address", "ftp://host"], environment)).toEqual([
       expect.stringContaining("--address: expected"),
     ]);
+  });
+
+  test("terraform is downloaded from where the operator says, checked by further keys, or not at all", async () => {
+    const environment = { WINDLASS_AGENT_TOKEN: token };
+    const keys = join(dir, "keys.asc");
+    await writeFile(keys, "-----BEGIN PGP PUBLIC KEY BLOCK-----\n");
+    const downloads = (...argv: string[]) => {
+      const call = readProgramCall(argv, environment);
+      return call.kind === "run" ? call.config.agent.engineDownloads : call;
+    };
+    expect(downloads()).toEqual({});
+    expect(downloads("--engine-mirror", "https://m.example.com/engines", "--engine-keys", keys)).toEqual({
+      mirror: "https://m.example.com/engines",
+      keys: "-----BEGIN PGP PUBLIC KEY BLOCK-----\n",
+    });
+    expect(downloads("--no-engine-download")).toBeUndefined();
+    expect(downloads("--engine-path", "/opt/terraform")).toBeUndefined();
+  });
+
+  test("settings of downloads that do nothing, or keys that are none, are refused", async () => {
+    const environment = { WINDLASS_AGENT_TOKEN: token };
+    const call = (...argv: string[]) => problems(argv, environment);
+    expect(call("--engine-mirror", "ftp://me:secret@m")).toEqual([
+      expect.stringMatching(/^--engine-mirror: expected an address such as https:.*not shown/),
+    ]);
+    expect(call("--engine-mirror", "https://m", "--no-engine-download")).toEqual([
+      "--engine-mirror does nothing with --no-engine-download, which ends downloads: give one of them",
+    ]);
+    expect(call("--engine-path", "/opt/terraform", "--engine-mirror", "https://m")).toEqual([
+      expect.stringContaining("--engine-path"),
+    ]);
+    const keys = join(dir, "keys.asc");
+    expect(call("--engine-keys", keys)).toEqual([expect.stringContaining("cannot be read")]);
+    await writeFile(keys, "-----BEGIN PGP PRIVATE KEY BLOCK-----");
+    expect(call("--engine-keys", keys)).toEqual([expect.stringContaining("private key")]);
+    await writeFile(keys, "ssh-ed25519 AAAA");
+    expect(call("--engine-keys", keys)).toEqual([expect.stringContaining("no armored OpenPGP public key")]);
   });
 
   test("a path that would show the agent's secrets to jobs is refused", () => {

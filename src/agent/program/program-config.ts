@@ -5,6 +5,7 @@ import type { Environment } from "../../lib/environment.ts";
 import { isWindlassError } from "../../lib/errors.ts";
 import { armFailpoints, failpointVariables } from "../../lib/failpoint.ts";
 import { type ClientTls, grpcTarget } from "../../lib/grpc-address.ts";
+import type { ListenAddress } from "../../lib/listen-address.ts";
 import type { LogOptions } from "../../lib/log.ts";
 import { loadSettings, type SettingValues } from "../../lib/settings.ts";
 import { parseToken } from "../../lib/tokens.ts";
@@ -12,6 +13,7 @@ import { version } from "../../lib/version.ts";
 import type { AgentConfig } from "../agent-config.ts";
 import { isWithin } from "../sandbox/bubblewrap.ts";
 import { agentSettings, sisterVariables } from "./agent-settings.ts";
+import { engineDownloadsOf } from "./engine-settings.ts";
 
 /** Everything that `windlass-agent` was told, checked. */
 export interface ProgramConfig {
@@ -21,6 +23,8 @@ export interface ProgramConfig {
   /** Read once; kept in memory. */
   readonly token: string;
   readonly log: LogOptions;
+  /** Where it tells how it is; null is nowhere. */
+  readonly httpListen: ListenAddress | null;
 }
 
 export type ProgramCall =
@@ -29,12 +33,14 @@ export type ProgramCall =
   /** Every problem at once, one sentence each. */
   | { readonly kind: "invalid"; readonly problems: readonly string[] };
 
+const switches = new Set(["no-engine-download", "single"]);
+
 type Values = SettingValues<ReturnType<typeof agentSettings>>;
 
 /** Reads flags and variables. */
 export function readProgramCall(argv: readonly string[], environment: Environment): ProgramCall {
   const settings = agentSettings(environment);
-  const line = readCommandLine(settings, argv[0] === "run" ? argv.slice(1) : argv, new Set());
+  const line = readCommandLine(settings, argv[0] === "run" ? argv.slice(1) : argv, switches);
   if (line.kind === "help" || line.kind === "version") return line;
   const flags = line.kind === "flags" ? line.flags : {};
   const loaded = loadSettings(settings, { flags, environment, alsoKnown: [...sisterVariables, ...failpointVariables] });
@@ -65,12 +71,18 @@ function checked(values: Values, environment: Environment, problems: string[]): 
   }
   if (problems.length === 0) checkAddress(values.address, tls, problems);
   checkSandboxPaths(values, problems);
+  if (values.single && values.maxJobs > 1) problems.push("--single and --max-jobs contradict each other: give one");
+  const downloads = engineDownloadsOf(values, problems);
   return {
-    agent: agentConfig(values, environment),
+    agent: {
+      ...agentConfig(values, environment),
+      ...(downloads === undefined ? {} : { engineDownloads: { ...downloads, ...(ca === undefined ? {} : { ca }) } }),
+    },
     address: values.address,
     tls,
     token: tokenOf(values, problems),
     log: { level: values.logLevel, format: values.logFormat },
+    httpListen: values.httpListen,
   };
 }
 
@@ -78,6 +90,9 @@ const agentConfig = (values: Values, environment: Environment): AgentConfig => (
   dataDir: values.dataDir,
   workRoot: values.workDir,
   labels: values.labels,
+  ...(values.accept === "plan,apply" ? {} : { accepts: values.accept }),
+  maxJobs: values.single ? 1 : values.maxJobs,
+  idleTimeoutMs: values.idleTimeout,
   concurrency: values.concurrency,
   version,
   isServerAgent: false,

@@ -1,0 +1,115 @@
+import { constants } from "node:fs";
+import { access, mkdir, mkdtemp, rm, statfs, writeFile } from "node:fs/promises";
+import { availableParallelism, totalmem } from "node:os";
+import { join } from "node:path";
+import { createClient } from "@connectrpc/connect";
+import { SystemService } from "../../gen/windlass/v1/system_service_pb.ts";
+import { attempt, type Check, fail, isHealthy, ok, skip, warn } from "../../lib/checks.ts";
+import type { Clock } from "../../lib/clock.ts";
+import { lockDirectory } from "../../lib/dir-lock.ts";
+import { createGrpcTransport } from "../../lib/grpc-transport.ts";
+import { checkNetwork } from "../../lib/network-checks.ts";
+import { findEngine } from "../../terraform/engine.ts";
+import type { AgentConfig } from "../agent-config.ts";
+import { chooseSandbox } from "../sandbox/choose-sandbox.ts";
+import type { ProgramConfig } from "./program-config.ts";
+
+const goodFreeBytes = 4 * 2 ** 30;
+const goodMemoryBytes = 2 * 2 ** 30;
+const callMs = 10_000;
+
+/** Looks at everything that an agent needs to do its work, and changes nothing but for a probe file. */
+export async function examineAgent(config: ProgramConfig, clock: Clock): Promise<readonly Check[]> {
+  const { address, tls, agent } = config;
+  const network = await checkNetwork({
+    address,
+    clock,
+    tls: {
+      ...(tls.ca === undefined ? {} : { ca: tls.ca }),
+      ...(tls.cert === undefined ? {} : { cert: tls.cert }),
+      ...(tls.key === undefined ? {} : { key: tls.key }),
+      ...(tls.serverName === undefined ? {} : { servername: tls.serverName }),
+    },
+  });
+  const token = isHealthy(network)
+    ? await attempt("token", "make a new one: windlass token create --pool POOL", () => checkToken(config))
+    : skip("token", "not tried");
+  return [
+    ...network,
+    token,
+    await attempt("engine", "install terraform, or give --engine-path", () => checkEngine(agent)),
+    await attempt("data-dir", "give another --data-dir, or its rights to the agent's user", () => checkDataDir(agent)),
+    await attempt("disk", "make room", () => checkDisk(agent)),
+    await checkSandbox(agent),
+    checkCores(agent),
+    checkMemory(),
+  ];
+}
+
+async function checkToken({ address, tls, token, agent }: ProgramConfig): Promise<Check> {
+  using transport = createGrpcTransport({ address, tls, userAgent: `windlass-agent/${agent.version}` });
+  const client = createClient(SystemService, transport);
+  const headers = { authorization: `Bearer ${token}` };
+  const who = await client.whoAmI({}, { headers, timeoutMs: callMs });
+  return ok("token", `good: ${who.name || who.id}`);
+}
+
+async function checkEngine({ enginePath, searchPath }: AgentConfig): Promise<Check> {
+  const chosen = enginePath === undefined ? {} : { enginePath };
+  const found: string[] = [];
+  const missing: string[] = [];
+  for (const engine of ["terraform", "tofu"] as const) {
+    const answer = await findEngine({ engine, versionConstraint: "", path: searchPath, ...chosen });
+    if (answer.kind === "found") found.push(`${engine} ${answer.version} at ${answer.file}`);
+    else missing.push(answer.message);
+  }
+  if (found.length > 0) return ok("engine", found.join("; "));
+  return warn("engine", missing[0] ?? "none", "install terraform, give --engine-path, or let the agent download it");
+}
+
+async function checkDataDir({ dataDir }: AgentConfig): Promise<Check> {
+  await mkdir(dataDir, { recursive: true, mode: 0o700 });
+  const locked = await lockDirectory(dataDir);
+  if (locked.kind === "held") return ok("data-dir", `${dataDir} is in use by a running agent`);
+  using _lock = locked.lock;
+  const probe = await mkdtemp(join(dataDir, "doctor-"));
+  try {
+    const file = join(probe, "probe");
+    await writeFile(file, "#!/bin/sh\n", { mode: 0o700 });
+    await access(file, constants.X_OK);
+  } finally {
+    await rm(probe, { recursive: true, force: true });
+  }
+  return ok("data-dir", `${dataDir} can be written`);
+}
+
+async function checkDisk({ dataDir, minFreeBytes, reserveBytes = 0 }: AgentConfig): Promise<Check> {
+  const { bavail, bsize } = await statfs(dataDir);
+  const free = bavail * bsize;
+  const seen = `${(free / 2 ** 30).toFixed(1)} GiB free in ${dataDir}`;
+  if (free < minFreeBytes + reserveBytes) return fail("disk", seen, "the agent would take no job: make room");
+  return free < goodFreeBytes
+    ? warn("disk", seen, "providers and states need room: 4 GiB are comfortable")
+    : ok("disk", seen);
+}
+
+async function checkSandbox({ sandbox, searchPath }: AgentConfig): Promise<Check> {
+  const chosen = await chooseSandbox(sandbox, searchPath);
+  if (chosen.kind === "unusable") return fail("sandbox", chosen.why, "install bubblewrap, or choose --sandbox none");
+  if (chosen.sandbox.kind === "bwrap") return ok("sandbox", `bubblewrap at ${chosen.sandbox.program}`);
+  if (sandbox === "none") return ok("sandbox", "none, as asked for: jobs can read what the agent can");
+  return warn("sandbox", `none: ${chosen.why}`, "install bubblewrap and allow user namespaces");
+}
+
+function checkCores({ concurrency }: AgentConfig): Check {
+  const cores = availableParallelism();
+  const seen = `${concurrency} jobs at once on ${cores} cores`;
+  return concurrency > cores ? warn("cores", seen, "lower --concurrency") : ok("cores", seen);
+}
+
+function checkMemory(): Check {
+  const seen = `${(totalmem() / 2 ** 30).toFixed(1)} GiB`;
+  return totalmem() < goodMemoryBytes
+    ? warn("memory", seen, "terraform and its providers want 2 GiB")
+    : ok("memory", seen);
+}
