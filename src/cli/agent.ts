@@ -1,120 +1,187 @@
 import { create } from "@bufbuild/protobuf";
-import { type Agent, AgentSchema, AgentStatus } from "../gen/windlass/v1/agent_pb.ts";
-import { AgentService, ListAgentsResponseSchema } from "../gen/windlass/v1/agent_service_pb.ts";
-import { ageText, timeText } from "./ages.ts";
+import type { Client } from "@connectrpc/connect";
+import { type Agent, AgentJobSchema, AgentSchema, AgentStatus } from "../gen/windlass/v1/agent_pb.ts";
+import {
+  AgentService,
+  ListAgentJobsResponseSchema,
+  ListAgentsResponseSchema,
+} from "../gen/windlass/v1/agent_service_pb.ts";
+import { agentColumns, agentJobColumns, agentJobName, agentLines, agentName } from "./agent-view.ts";
+import { showAgents } from "./agent-watch.ts";
 import { answerChanged, answerGone, goneFormats } from "./answers.ts";
 import { type Command, command, one } from "./command.ts";
-import { text, toggle } from "./flags.ts";
+import type { Context } from "./context.ts";
+import { choiceList, type FlagValues, text, toggle } from "./flags.ts";
 import { fetchRows, listFlags } from "./lists.ts";
+import { usageError } from "./problem.ts";
 import { confirmOrStop } from "./prompts.ts";
-import { type Column, detailLines } from "./table.ts";
-import { enumText } from "./words.ts";
+import { chooseColumns, tableLines } from "./table.ts";
+import { enumFlagWords } from "./words.ts";
 
 const agent = one("AGENT", "its id, or its name if only one has it");
-const nameOf = ({ name }: Agent): string => `agent/${name}`;
 
-/** `busy, draining`. */
-const statusText = ({ status, paused, draining }: Agent): string =>
-  [enumText(AgentStatus, status), paused ? "paused" : "", draining ? "draining" : ""].filter((word) => word).join(", ");
+/** What lists and watches say of the agents that are wanted. */
+const wantedFlags = {
+  pool: text("only agents of this pool", { short: "p", placeholder: "POOL" }),
+  selector: text("only agents with these labels, such as zone=a,gpu,!spot", { short: "l", placeholder: "LABELS" }),
+  status: choiceList("only agents in these states", enumFlagWords(AgentStatus)),
+};
 
-const labelsText = ({ labels }: Agent): string =>
-  Object.entries(labels)
-    .map(([name, value]) => `${name}=${value}`)
-    .join(", ");
+const statusOf = (word: string): AgentStatus =>
+  AgentStatus[word.toUpperCase().replaceAll("-", "_") as keyof typeof AgentStatus];
 
-const columns: readonly Column<Agent>[] = [
-  { name: "NAME", value: ({ name }) => name },
-  { name: "POOL", value: ({ agentPool, serverAgent }) => (serverAgent ? "(server)" : agentPool) },
-  { name: "STATUS", value: statusText },
-  { name: "JOBS", value: ({ jobIds, concurrency }) => `${jobIds.length}/${concurrency}` },
-  { name: "VERSION", value: ({ version }) => version },
-  { name: "LAST SEEN", value: ({ lastSeenTime }, now) => ageText(lastSeenTime, now) },
-  { name: "WARNING", value: ({ warning }) => warning },
-  { name: "ADDRESS", isWide: true, value: ({ address }) => address },
-  { name: "SYSTEM", isWide: true, value: ({ os, arch }) => `${os}/${arch}` },
-  { name: "SANDBOX", isWide: true, value: ({ sandbox }) => sandbox },
-  { name: "LABELS", isWide: true, value: labelsText },
-  { name: "ID", isWide: true, value: ({ id }) => id },
-];
-
-const agentLines = (one: Agent): readonly string[] =>
-  detailLines([
-    ["Name", one.name],
-    ["Id", one.id],
-    ["Pool", one.serverAgent ? "none: it is the server's own agent" : one.agentPool],
-    ["Organization", one.organization],
-    ["Status", statusText(one)],
-    ["Warning", one.warning],
-    ["Jobs", `${one.jobIds.length} of ${one.concurrency} at once`],
-    ["Runs", one.runIds.join(", ")],
-    ["Version", one.version],
-    ["System", `${one.os}/${one.arch}`],
-    ["Sandbox", one.sandbox],
-    ["Labels", labelsText(one)],
-    ["Address", one.address],
-    ["Registered", timeText(one.createTime)],
-    ["Last seen", timeText(one.lastSeenTime)],
-  ]);
+const wantedOf = async (context: Context, { pool, selector, status }: FlagValues<typeof wantedFlags>) => ({
+  organization: await context.organization(),
+  agentPool: pool ?? "",
+  labelSelector: selector ?? "",
+  statuses: status.map(statusOf),
+});
 
 const list = command({
   name: "list",
   summary: "List agents",
-  examples: ["windlass agent list", "windlass agent list --pool prod -o wide"],
+  examples: [
+    "windlass agent list",
+    "windlass agent list --pool prod -o wide",
+    "windlass agent list --selector zone=a,gpu --status idle",
+    "windlass agent list --watch",
+  ],
   flags: {
-    pool: text("only agents of this pool", { short: "p", placeholder: "POOL" }),
+    ...wantedFlags,
+    search: text("only agents with this text in their name"),
     includeExited: toggle("also agents that said good-bye"),
     ...listFlags,
+    watch: toggle("show each change, until Ctrl-C"),
   },
   run: async (context, { flags }) => {
+    const wanted = await wantedOf(context, flags);
+    if (flags.watch === true) {
+      refuseBeside({ search: flags.search, "include-exited": flags.includeExited, limit: flags.limit, all: flags.all });
+      return showAgents(context, wanted, flags);
+    }
     const client = await context.client(AgentService);
-    const scope = {
-      organization: await context.organization(),
-      agentPool: flags.pool ?? "",
-      includeExited: flags.includeExited === true,
-    };
+    const scope = { ...wanted, includeExited: flags.includeExited === true, search: flags.search ?? "" };
     const { rows: agents, nextPageToken } = await fetchRows(context, flags, async (page) => {
       const answer = await client.listAgents({ ...scope, ...page });
       return { rows: answer.agents, nextPageToken: answer.nextPageToken };
     });
     const message = create(ListAgentsResponseSchema, { agents, nextPageToken });
     const shown = { schema: ListAgentsResponseSchema, message, item: AgentSchema };
-    await context.printer.list({ ...shown, rows: agents, name: nameOf, columns }, flags);
+    await context.printer.list({ ...shown, rows: agents, name: agentName, columns: agentColumns }, flags);
     return undefined;
   },
 });
 
+/** Nothing is accepted and ignored. */
+function refuseBeside(flags: Readonly<Record<string, unknown>>): void {
+  const [given] = Object.entries(flags).find(([, value]) => value !== undefined) ?? [];
+  if (given !== undefined)
+    throw usageError(
+      `--${given} does not go with --watch: it shows every agent that --pool, --selector and --status name`,
+    );
+}
+
+const watch = command({
+  name: "watch",
+  summary: "Show the agents, and each change, until Ctrl-C",
+  examples: ["windlass agent watch", "windlass agent watch --pool prod -o jsonl"],
+  flags: { ...wantedFlags, columns: listFlags.columns, noHeaders: listFlags.noHeaders },
+  run: async (context, { flags }) => showAgents(context, await wantedOf(context, flags), flags),
+});
+
+/** How many of its jobs are shown with an agent. */
+const jobsShown = 10;
+
 const get = command({
   name: "get",
-  summary: "Show an agent",
+  summary: "Show an agent and its last jobs",
   examples: ["windlass agent get vm-7"],
   positionals: { agent },
   run: async (context, { args }) => {
     const client = await context.client(AgentService);
     const answer = await client.getAgent({ agent: args.agent, organization: await context.organization() });
     const message = answer.agent ?? create(AgentSchema);
-    const shown = { schema: AgentSchema, message, name: nameOf(message) };
-    await context.printer.resource({ ...shown, lines: agentLines(message) });
+    const shown = { schema: AgentSchema, message, name: agentName(message) };
+    const { printer, io } = context;
+    const { jobs } = printer.isForPeople
+      ? await client.listAgentJobs({ agent: message.id, pageSize: jobsShown })
+      : { jobs: [] };
+    const columns = chooseColumns(agentJobColumns, [], printer.format === "wide");
+    const layout = { isHeaderShown: true, width: io.stdout.columns, now: io.clock.now() };
+    const jobLines = jobs.length === 0 ? [] : ["", ...tableLines(jobs, columns, layout)];
+    await printer.resource({ ...shown, lines: [...agentLines(message), ...jobLines] });
     return undefined;
   },
 });
 
-type Switch = "pauseAgent" | "resumeAgent" | "drainAgent";
+const jobs = command({
+  name: "jobs",
+  summary: "List the jobs that an agent holds or was the last to hold, newest first",
+  examples: ["windlass agent jobs vm-7", "windlass agent jobs vm-7 --all -o jsonl"],
+  positionals: { agent },
+  flags: listFlags,
+  run: async (context, { args, flags }) => {
+    const client = await context.client(AgentService);
+    const scope = { agent: args.agent, organization: await context.organization() };
+    const { rows, nextPageToken } = await fetchRows(context, flags, async (page) => {
+      const answer = await client.listAgentJobs({ ...scope, ...page });
+      return { rows: answer.jobs, nextPageToken: answer.nextPageToken };
+    });
+    const message = create(ListAgentJobsResponseSchema, { jobs: rows, nextPageToken });
+    const shown = { schema: ListAgentJobsResponseSchema, message, item: AgentJobSchema };
+    await context.printer.list({ ...shown, rows, name: agentJobName, columns: agentJobColumns }, flags);
+    return undefined;
+  },
+});
 
-/** Pause, resume and drain differ in their words only. */
-const steer = (name: string, call: Switch, { summary, done }: { summary: string; done: string }): Command =>
+interface Steering {
+  readonly agent: string;
+  readonly organization: string;
+  readonly reason: string;
+}
+
+type Agents = Client<typeof AgentService>;
+type Steered = Promise<{ readonly agent?: Agent | undefined }>;
+
+interface Steer {
+  readonly summary: string;
+  readonly done: string;
+  readonly examples: readonly string[];
+  readonly call: (client: Agents, wanted: Steering) => Steered;
+}
+
+/** Pause and drain differ in their words only. */
+const steer = (name: string, { summary, done, examples, call }: Steer): Command =>
   command({
     name,
     summary,
-    examples: [`windlass agent ${name} vm-7`],
+    examples,
     positionals: { agent },
-    run: async (context, { args }) => {
+    flags: { reason: text("shown with the agent") },
+    run: async (context, { args, flags }) => {
       const client = await context.client(AgentService);
-      const answer = await client[call]({ agent: args.agent, organization: await context.organization() });
-      const message = answer.agent ?? create(AgentSchema);
-      const changed = { schema: AgentSchema, message, name: nameOf(message) };
-      return answerChanged(context, { ...changed, done: `Agent ${message.name} ${done}` });
+      const wanted = { agent: args.agent, organization: await context.organization(), reason: flags.reason ?? "" };
+      return told(context, (await call(client, wanted)).agent, done);
     },
   });
+
+function told(context: Context, answer: Agent | undefined, done: string): Promise<undefined> {
+  const message = answer ?? create(AgentSchema);
+  const changed = { schema: AgentSchema, message, name: agentName(message) };
+  return answerChanged(context, { ...changed, done: `Agent ${message.name} ${done}` });
+}
+
+const resume = command({
+  name: "resume",
+  summary: "Undo pause",
+  examples: ["windlass agent resume vm-7"],
+  positionals: { agent },
+  run: async (context, { args }) => {
+    const client = await context.client(AgentService);
+    const answer = await client.resumeAgent({ agent: args.agent, organization: await context.organization() });
+    return told(context, answer.agent, "gets new jobs again");
+  },
+});
 
 const remove = command({
   name: "delete",
@@ -134,12 +201,21 @@ const remove = command({
 /** Every verb of `windlass agent`. */
 export const agentCommands: readonly Command[] = [
   list,
+  watch,
   get,
-  steer("pause", "pauseAgent", { summary: "Give an agent no new jobs", done: "gets no new jobs until it is resumed" }),
-  steer("resume", "resumeAgent", { summary: "Undo pause", done: "gets new jobs again" }),
-  steer("drain", "drainAgent", {
+  jobs,
+  steer("pause", {
+    summary: "Give an agent no new jobs",
+    done: "gets no new jobs until it is resumed",
+    examples: ["windlass agent pause vm-7", 'windlass agent pause vm-7 --reason "new disk"'],
+    call: (client, wanted) => client.pauseAgent(wanted),
+  }),
+  resume,
+  steer("drain", {
     summary: "Let an agent finish its jobs and exit",
     done: "finishes its jobs and exits",
+    examples: ["windlass agent drain vm-7", 'windlass agent drain vm-7 --reason "it is replaced"'],
+    call: (client, wanted) => client.drainAgent(wanted),
   }),
   remove,
 ];

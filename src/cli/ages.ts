@@ -24,6 +24,10 @@ export function spanText(ms: number): string {
 export const ageText = (time: Timestamp | undefined, now: Date): string =>
   time === undefined ? "" : spanText(now.getTime() - millis(time));
 
+/** How long something took; empty if it has not ended. */
+export const spanBetween = (from: Timestamp | undefined, to: Timestamp | undefined): string =>
+  from === undefined || to === undefined ? "" : spanText(millis(to) - millis(from));
+
 /** `in 3d` or `3d ago`; empty if there is no such time. */
 export function whenText(time: Timestamp | undefined, now: Date): string {
   if (time === undefined) return "";

@@ -1,4 +1,11 @@
-import { describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { RunService } from "../gen/windlass/v1/run_service_pb.ts";
+import { WorkspaceService } from "../gen/windlass/v1/workspace_service_pb.ts";
+import { type Clock, systemClock } from "../lib/clock.ts";
+import { ManualClock } from "../lib/manual-clock.ts";
+import { systemRandom } from "../lib/random.ts";
+import { mintToken } from "../lib/tokens.ts";
+import { FakeServer } from "./testing/fake-server.ts";
 import { runCli } from "./testing/run-cli.ts";
 
 const complete = async (...words: readonly string[]) =>
@@ -15,4 +22,51 @@ describe("completion", () => {
   });
 
   test("of nonsense is empty", async () => expect(await complete("nonsense", "")).toEqual([]));
+});
+
+describe("completion of names", () => {
+  let server: FakeServer;
+  let asked = 0;
+  let isSlow = false;
+
+  beforeAll(async () => {
+    server = await new FakeServer((router) => {
+      router.service(WorkspaceService, {
+        listWorkspaces: async () => {
+          asked++;
+          if (isSlow) await new Promise(() => {});
+          return { workspaces: [{ name: "network" }, { name: "dns" }] };
+        },
+      });
+      router.service(RunService, { listRuns: () => ({ runs: [{ id: "run_7" }] }) });
+    }).start();
+  });
+  afterAll(() => server[Symbol.asyncDispose]());
+
+  const complete = async (words: readonly string[], clock: Clock = new ManualClock()) => {
+    const environment = { WINDLASS_ADDRESS: server.address, WINDLASS_TOKEN: mintToken("usr", systemRandom) };
+    const { stdout, stderr } = await runCli(["__complete", ...words], { environment, clock });
+    return { names: stdout.split("\n").filter((line) => line !== "" && !line.startsWith("-")), stderr };
+  };
+
+  test("asks the server for what a command takes", async () => {
+    expect((await complete(["ws", "get", ""])).names).toEqual(["dns", "network"]);
+    expect((await complete(["ws", "get", "n"])).names).toEqual(["network"]);
+    expect((await complete(["run", "logs", "run"])).names).toEqual(["run_7"]);
+    expect((await complete(["var", "list", "-w", ""])).names).toEqual(["dns", "network"]);
+    expect((await complete(["pool", "grant", "prod", "net", "d"])).names).toEqual(["dns"]);
+  });
+
+  test("asks for nothing where no name is wanted", async () => {
+    const before = asked;
+    expect((await complete(["ws", "get", "network", ""])).names).toEqual([]);
+    expect((await complete(["ws", "get", "--"])).names).toEqual([]);
+    expect(asked).toBe(before);
+  });
+
+  test("gives up after half a second, quietly", async () => {
+    isSlow = true;
+    expect(await complete(["ws", "get", ""], systemClock)).toEqual({ names: [], stderr: "" });
+    isSlow = false;
+  });
 });

@@ -60,7 +60,7 @@ const use = command({
   name: "use",
   summary: "Use a saved server from now on",
   examples: ["windlass context use tf.example.com"],
-  positionals: { name: one("NAME", "of a saved context") },
+  positionals: { name: one("CONTEXT", "the name of a saved context") },
   formats: ["table", "wide", "json", "jsonl", "yaml"],
   run: async (context, { args: { name } }) => {
     const { config, configPath } = await context.connection();

@@ -19,7 +19,7 @@ export type ExitCode = (typeof exitCodes)[ExitName];
 export const exitMeanings: Readonly<Record<ExitName, string>> = {
   done: "done",
   failed: "failed: a fault of the server, or one that fits no other code",
-  usage: "usage: unknown command or flag, or a bad argument (with --detailed-exitcode: changes are present)",
+  usage: "usage: unknown command or flag, or a bad argument (with --detailed-exitcode: 2 is changes, and usage is 1)",
   notFound: "not found",
   notAllowed: "not logged in, token rejected or expired, or not allowed",
   conflict: "conflict: locked, changed meanwhile, wrong state, name taken, pool not granted",

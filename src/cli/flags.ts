@@ -151,5 +151,8 @@ export async function durationMs(given: string, name: string): Promise<number> {
   return result.data;
 }
 
+/** Look again every 2 seconds, until Ctrl-C. Commands that take this very flag need not do anything for it. */
+export const watchFlag = toggle("look again every 2 seconds, until Ctrl-C");
+
 /** `planOnly` as it is written on a command line: `plan-only`. */
 export const flagName = (key: string): string => key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);

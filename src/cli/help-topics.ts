@@ -31,6 +31,9 @@ export const topics: Readonly<Record<string, () => readonly string[]>> = {
     "  json   the API's message                  jsonl  one resource a line",
     "  yaml   the same tree as json              name   such as pool/prod, one a line",
     "",
+    "What -o name prints is taken back as an argument: windlass run get run/run_… Of state outputs, json is the API's message",
+    "too; terraform's own shape, sensitive values included, is: windlass state pull WS | jq .outputs",
+    "",
     'With -o json or jsonl an error is one JSON object on stderr, {"error": {...}}, with its exit code.',
   ],
 };

@@ -117,6 +117,20 @@ export const reasonHints: Readonly<Record<ReasonName, Hints>> = {
   STORAGE_UNAVAILABLE: (facts) => [server(facts)],
   OUTCOME_UNKNOWN: (facts) => [{ label: "See what happened", command: facts.command("run list") }, server(facts)],
   INTERNAL: (facts) => [server(facts), { label: "Compare versions", command: "windlass version" }],
+  RATE_LIMITED: ({ command }) => [{ label: "See the limits", command: command("status -o json") }],
+  RUN_NOT_RETRYABLE: (facts) => [run(facts, "Watch it", "watch"), run(facts, "Or end it", "cancel")],
+  RUN_NOT_QUEUED: (facts) => [run(facts, "See it", "get")],
+  LAST_ADMIN_KEY: ({ command }) => [
+    { label: "Make another first", command: command("apikey create --name NAME --role site-admin --expires 0s") },
+  ],
+  NOT_ROTATABLE: ({ metadata, command }) => [
+    metadata.id?.startsWith("key_")
+      ? { label: "Make a new one", command: command("apikey create --name NAME") }
+      : { label: "Make a new one", command: command("token create --pool POOL") },
+  ],
+  NAME_AMBIGUOUS: ({ metadata, command }) => [
+    { label: "Use an id", command: command(`${nounOf(metadata.resource)} get ${firstOf(metadata.ids, "ID")}`) },
+  ],
 };
 
 /** The hints for a reason; none for one that this program does not know. */
@@ -162,21 +176,29 @@ const waitLabel = ({ metadata }: Facts): string => {
 
 const nouns: Readonly<Record<string, string>> = {
   organization: "org",
-  agent_pool: "pool",
+  "agent pool": "pool",
   pool: "pool",
-  agent_token: "token",
+  "agent token": "token",
   token: "token",
+  "api key": "apikey",
+  key: "apikey",
   agent: "agent",
   workspace: "workspace",
   variable: "var",
-  configuration_version: "cv",
+  "variable set": "varset",
+  "configuration version": "cv",
   configuration: "cv",
+  "plan summary": "run",
   run: "run",
-  state_version: "state",
+  "state version": "state",
   state: "state",
 };
 
-const nounOf = (resource: string | undefined): string => nouns[resource ?? ""] ?? "workspace";
+/** The server says "agent pool", and "terraform variable" for one of a category. */
+function nounOf(resource: string | undefined): string {
+  const words = (resource ?? "").toLowerCase().replaceAll("_", " ");
+  return nouns[words] ?? nouns[words.split(" ").at(-1) ?? ""] ?? "workspace";
+}
 
 function listOf(metadata: Readonly<Record<string, string>>): string {
   const noun = nounOf(metadata.resource);

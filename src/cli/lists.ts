@@ -1,5 +1,5 @@
 import type { Context } from "./context.ts";
-import { count, list, toggle } from "./flags.ts";
+import { count, list, toggle, watchFlag } from "./flags.ts";
 
 /** The flags of every `list` command. */
 export const listFlags = {
@@ -7,6 +7,7 @@ export const listFlags = {
   all: toggle("show every row"),
   columns: list("show these columns only", { placeholder: "A,B" }),
   noHeaders: toggle("leave the header line out"),
+  watch: watchFlag,
 };
 
 interface Limits {

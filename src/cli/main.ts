@@ -1,6 +1,7 @@
 import { Context } from "./context.ts";
 import { unknownVariables } from "./environment.ts";
 import { type ExitCode, exitCodes } from "./exit.ts";
+import { watchFlag } from "./flags.ts";
 import { BrokenPipe, Interrupted, type Io, write } from "./io.ts";
 import { parse, type Request, withHelp } from "./parse.ts";
 import { CliError, type Problem } from "./problem.ts";
@@ -24,6 +25,10 @@ async function execute(io: Io, request: Extract<Request, { kind: "command" }>): 
   let context: Context | undefined;
   try {
     context = new Context(io, request.globals, request.repeatable);
+    if (request.command.flags.watch === watchFlag && request.input.flags.watch === true) {
+      const { watchCommand } = await import("./watching.ts");
+      return await watchCommand(io, request);
+    }
     for (const warning of unknownVariables(io.environment)) context.notes.warn(warning);
     await context.guard(request.command.guard(request.input.flags));
     return (await request.command.run(context, request.input)) ?? exitCodes.done;
@@ -67,7 +72,8 @@ async function fail(io: Io, { error, context, isJson: asJson }: Failure): Promis
     io.stderr.stream.write("Interrupted.\n");
     return exitCodes.interrupted;
   }
-  const problem = await problemOf(error, context);
+  const found = await problemOf(error, context);
+  const problem: Problem = found.exit === "usage" && isDetailed(io) ? { ...found, exit: "failed" } : found;
   const { problemJson, problemLines } = await import("./report.ts");
   const style = colors(hasColor(io.stderr, io.environment, context?.globals.noColor === true));
   const text = asJson ? problemJson(problem) : problemLines(problem, style).join("\n");
@@ -75,6 +81,9 @@ async function fail(io: Io, { error, context, isJson: asJson }: Failure): Promis
   if (context?.notes.debug !== undefined && error instanceof Error) io.stderr.stream.write(`${error.stack}\n`);
   return exitCodes[problem.exit];
 }
+
+/** As terraform does: with this flag 2 says that there are changes, and nothing else may. */
+const isDetailed = ({ args }: Io): boolean => args.some((arg) => /^--detailed-exitcode(=(true|1))?$/.test(arg));
 
 async function problemOf(error: unknown, context: Context | undefined): Promise<Problem> {
   if (error instanceof CliError) return error.problem;

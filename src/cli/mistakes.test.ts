@@ -33,8 +33,12 @@ function routes(router: ConnectRouter): void {
         name,
       });
     },
-    getAgentPool: () => {
+    getAgentPoolOverview: () => {
       throw refusal(Code.Internal, "INTERNAL", "something unforeseen went wrong on the server");
+    },
+    assignWorkspaces: () => {
+      const metadata = { pool: "prod", workspaces: "network" };
+      throw refusal(Code.FailedPrecondition, "POOL_NOT_GRANTED", 'pool "prod" does not grant "network"', metadata);
     },
     deleteAgentPool: () => {
       const metadata = { pool: "prod", workspaces: "network,dns" };
@@ -45,10 +49,6 @@ function routes(router: ConnectRouter): void {
     getWorkspace: ({ workspace }) => {
       const metadata = { resource: "workspace", name: workspace };
       throw refusal(Code.NotFound, "NOT_FOUND", `workspace "${workspace}" does not exist`, metadata);
-    },
-    updateWorkspace: () => {
-      const metadata = { pool: "prod", workspaces: "network" };
-      throw refusal(Code.FailedPrecondition, "POOL_NOT_GRANTED", 'pool "prod" does not grant "network"', metadata);
     },
     createWorkspace: () => {
       throw refusal(Code.FailedPrecondition, "NO_POOL", 'mode agent of "network" needs a pool', {
@@ -127,7 +127,7 @@ describe("mistakes are told with what to do", () => {
   test("missing flag", async () =>
     expect(await mistake("var list")).toMatchInlineSnapshot(`
       "exit 2
-      Error: --workspace is needed: the workspace
+      Error: say whose variables: either --workspace WS (-w) or --set SET
         Help:  windlass var list --help"
     `));
   test("flag without its value", async () =>
@@ -151,7 +151,7 @@ describe("mistakes are told with what to do", () => {
   test("nothing to upload", async () =>
     expect((await mistake("run start net")).replace(/\S+ holds/, "DIR holds")).toMatchInlineSnapshot(`
       "exit 2
-      Error: DIR holds no .tf files: say what the run should use
+      Error: DIR holds no .tf files, nor do its folders: name the directory of a configuration
         Upload a directory:             windlass run start WS --dir DIR
         Or use what was uploaded last:  windlass run start WS --cv latest"
     `));

@@ -1,21 +1,59 @@
 import { create } from "@bufbuild/protobuf";
 import { type Organization, OrganizationSchema } from "../gen/windlass/v1/organization_pb.ts";
 import { ListOrganizationsResponseSchema, OrganizationService } from "../gen/windlass/v1/organization_service_pb.ts";
+import { Engine, ExecutionMode } from "../gen/windlass/v1/workspace_pb.ts";
 import { ageText, timeText } from "./ages.ts";
 import { answerChanged, answerGone, given, goneFormats, maskOf } from "./answers.ts";
 import { type Command, command, maybe, one } from "./command.ts";
-import { count, text } from "./flags.ts";
+import { choice, count, type FlagValues, text } from "./flags.ts";
 import { fetchRows, listFlags } from "./lists.ts";
 import { confirmByName } from "./prompts.ts";
 import { type Column, detailLines } from "./table.ts";
+import { enumText } from "./words.ts";
 
 const maxAgents = 1_000_000;
-const agentsText = ({ maxAgents: limit }: Organization): string => (limit === 0 ? "no limit" : String(limit));
+const maxWorkspaces = 1_000_000;
+const limitText = (limit: number): string => (limit === 0 ? "no limit" : String(limit));
+const engineText = ({ defaultEngine, defaultEngineVersion }: Organization): string =>
+  [enumText(Engine, defaultEngine), defaultEngineVersion].filter((part) => part !== "").join(" ");
+
+const settingFlags = {
+  maxAgents: count("most agents connected at once; 0 is no limit", maxAgents),
+  maxWorkspaces: count("most workspaces; 0 is no limit (site admins)", maxWorkspaces),
+  defaultExecutionMode: choice("execution mode of new workspaces that name none", ["remote", "local"]),
+  defaultEngine: choice("engine of new workspaces that name none", ["terraform", "tofu"]),
+  defaultEngineVersion: text('its version for new workspaces that name neither; "" is whatever the agent has', {
+    placeholder: "VERSION",
+  }),
+};
+
+/** The settings that were given, as messages have them. */
+const settingsOf = (flags: FlagValues<typeof settingFlags>) => ({
+  maxAgents: flags.maxAgents,
+  maxWorkspaces: flags.maxWorkspaces,
+  defaultExecutionMode:
+    flags.defaultExecutionMode === undefined
+      ? undefined
+      : flags.defaultExecutionMode === "local"
+        ? ExecutionMode.LOCAL
+        : ExecutionMode.REMOTE,
+  defaultEngine:
+    flags.defaultEngine === undefined ? undefined : flags.defaultEngine === "tofu" ? Engine.TOFU : Engine.TERRAFORM,
+  defaultEngineVersion: flags.defaultEngineVersion,
+});
 const nameOf = ({ name }: Organization): string => `org/${name}`;
 
 const columns: readonly Column<Organization>[] = [
   { name: "NAME", value: ({ name }) => name },
-  { name: "MAX AGENTS", value: agentsText },
+  { name: "AGENTS", value: ({ connectedAgents }) => String(connectedAgents) },
+  { name: "MAX AGENTS", value: ({ maxAgents: limit }) => limitText(limit) },
+  { name: "MAX WORKSPACES", isWide: true, value: ({ maxWorkspaces: limit }) => limitText(limit) },
+  {
+    name: "DEFAULT MODE",
+    isWide: true,
+    value: ({ defaultExecutionMode }) => enumText(ExecutionMode, defaultExecutionMode),
+  },
+  { name: "DEFAULT ENGINE", isWide: true, value: engineText },
   { name: "AGE", value: ({ createTime }, now) => ageText(createTime, now) },
   { name: "ID", isWide: true, value: ({ id }) => id },
 ];
@@ -66,7 +104,11 @@ export const orgCommands: readonly Command[] = [
         lines: detailLines([
           ["Name", message.name],
           ["Id", message.id],
-          ["Max agents", agentsText(message)],
+          ["Connected agents", String(message.connectedAgents)],
+          ["Max agents", limitText(message.maxAgents)],
+          ["Max workspaces", limitText(message.maxWorkspaces)],
+          ["Default mode", enumText(ExecutionMode, message.defaultExecutionMode)],
+          ["Default engine", engineText(message)],
           ["Created", timeText(message.createTime)],
           ["Changed", timeText(message.updateTime)],
         ]),
@@ -77,15 +119,15 @@ export const orgCommands: readonly Command[] = [
   command({
     name: "create",
     summary: "Create an organization (site admins)",
-    examples: ["windlass org create acme", "windlass org create acme --max-agents 20"],
+    examples: ["windlass org create acme", "windlass org create acme --max-agents 20 --default-engine tofu"],
     positionals: { name: one("NAME", "lower case letters, digits and dashes") },
-    flags: { maxAgents: count("most agents connected at once; 0 is no limit", maxAgents) },
+    flags: settingFlags,
     run: async (context, { args, flags }) => {
       const client = await context.client(OrganizationService);
       const requestId = context.io.random.uuid();
       const { organization } = await client.createOrganization({
         name: args.name,
-        maxAgents: flags.maxAgents ?? 0,
+        ...given(settingsOf(flags)),
         requestId,
       });
       const message = organization ?? create(OrganizationSchema);
@@ -98,18 +140,26 @@ export const orgCommands: readonly Command[] = [
   command({
     name: "edit",
     summary: "Change an organization",
-    examples: ["windlass org edit acme --max-agents 50"],
+    examples: ["windlass org edit acme --max-agents 50", "windlass org edit --default-execution-mode local"],
     positionals: { organization: maybe("ORG", "its name or id; else the one in use") },
     flags: {
       name: text("a new name", { placeholder: "NAME" }),
-      maxAgents: count("most agents connected at once; 0 is no limit", maxAgents),
+      ...settingFlags,
     },
     run: async (context, { args, flags }) => {
-      const updateMask = maskOf({ name: flags.name, max_agents: flags.maxAgents });
+      const settings = settingsOf(flags);
+      const updateMask = maskOf({
+        name: flags.name,
+        max_agents: settings.maxAgents,
+        max_workspaces: settings.maxWorkspaces,
+        default_execution_mode: settings.defaultExecutionMode,
+        default_engine: settings.defaultEngine,
+        default_engine_version: settings.defaultEngineVersion,
+      });
       const client = await context.client(OrganizationService);
       const named = args.organization ?? (await context.organization());
       const target = named || (await client.getOrganization({})).organization?.id || "";
-      const changes = given({ name: flags.name, maxAgents: flags.maxAgents });
+      const changes = given({ name: flags.name, ...settings });
       const { organization } = await client.updateOrganization({ organization: target, changes, updateMask });
       const message = organization ?? create(OrganizationSchema);
       const changed = { schema: OrganizationSchema, message, name: nameOf(message) };

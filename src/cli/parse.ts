@@ -1,3 +1,4 @@
+import { bareName } from "./bare-names.ts";
 import type { Command, CommandInput, Positional } from "./command.ts";
 import { type Flag, type Flags, flagName } from "./flags.ts";
 import { type GlobalValues, globalFlags } from "./global-flags.ts";
@@ -80,8 +81,8 @@ async function readRequest({ path, command }: Leaf, args: readonly string[]): Pr
   if (tokens.given.has("help")) return { kind: "help", path, isMistake: false };
   refuseUnknown(tokens, flags, path);
   const words = tokens.words.slice(path.length).map(({ text }) => text);
-  const globals = (await valuesOf(globalFlags, tokens)) as GlobalValues;
-  const input = { flags: await valuesOf(command.flags, tokens), args: argumentsOf({ path, command }, words) };
+  const globals = (await readFlags(globalFlags, tokens)) as GlobalValues;
+  const input = { flags: await readFlags(command.flags, tokens), args: argumentsOf({ path, command }, words) };
   if (globals.output !== undefined && !command.formats.includes(globals.output)) throw formatRefused(path, command);
   return { kind: "command", path, command, globals, repeatable: repeatableOf(tokens), input };
 }
@@ -93,7 +94,8 @@ function refuseUnknown({ unknown, valueless }: Tokens, flags: Flags, path: reado
   if (name !== undefined) throw usageError(`${name} needs a value (one that begins with - as ${name}=-…)`, help(path));
 }
 
-async function valuesOf(flags: Flags, { given }: Tokens): Promise<Readonly<Record<string, unknown>>> {
+/** The value of every flag, given or not. */
+export async function readFlags(flags: Flags, { given }: Tokens): Promise<Readonly<Record<string, unknown>>> {
   const values: Record<string, unknown> = {};
   for (const [key, flag] of Object.entries(flags)) values[key] = await readFlag(key, flag, given.get(key) ?? []);
   return values;
@@ -104,7 +106,11 @@ function readFlag(key: string, flag: Flag<unknown>, texts: readonly string[]): u
   if (!flag.isRepeatable && new Set(texts).size > 1) {
     throw usageError(`${name} is given ${texts.length} times with different values: give it once`);
   }
-  return flag.read(texts, name);
+  const { placeholder = "" } = flag;
+  return flag.read(
+    texts.map((text) => bareName(text, placeholder)),
+    name,
+  );
 }
 
 function argumentsOf({ path, command }: Leaf, words: readonly string[]): Readonly<Record<string, unknown>> {
@@ -113,7 +119,7 @@ function argumentsOf({ path, command }: Leaf, words: readonly string[]): Readonl
   for (const [key, positional] of Object.entries(command.positionals)) {
     const taken = positional.arity === "some" ? left.splice(0) : left.splice(0, 1);
     if (taken.length === 0 && positional.arity !== "maybe") throw missing(path, positional);
-    values[key] = positional.take(taken);
+    values[key] = positional.take(taken.map((word) => bareName(word, positional.placeholder)));
   }
   const [extra] = left;
   if (extra !== undefined) throw usageError(`unexpected argument "${extra}"`, help(path));

@@ -1,8 +1,9 @@
-import type { AgentPool } from "../gen/windlass/v1/agent_pool_pb.ts";
+import type { AgentPool, AgentPoolCounts, QueuedJob } from "../gen/windlass/v1/agent_pool_pb.ts";
+import { RunPhase, RunPriority, WaitingReason } from "../gen/windlass/v1/run_pb.ts";
 import { ageText, durationText, timeText } from "./ages.ts";
 import type { Context } from "./context.ts";
 import { type Column, detailLines } from "./table.ts";
-import { counted } from "./words.ts";
+import { counted, enumText } from "./words.ts";
 
 /** `pool/prod`. */
 export const poolName = ({ name }: AgentPool): string => `pool/${name}`;
@@ -45,7 +46,8 @@ export const poolLines = (pool: AgentPool): readonly string[] =>
     ["Id", pool.id],
     ["Organization", pool.organization],
     ["Description", pool.description],
-    ["Agents", agentsText(pool)],
+    ["Agents", [agentsText(pool), ...asideText(pool.counts)].join(", ")],
+    ["Capacity", counted(pool.counts?.capacity ?? 0, "job")],
     ["Jobs", `${pool.counts?.queuedJobs ?? 0} queued, ${pool.counts?.runningJobs ?? 0} running`],
     ["Oldest wait", durationText(pool.counts?.oldestWait)],
     [
@@ -56,6 +58,42 @@ export const poolLines = (pool: AgentPool): readonly string[] =>
     ["Created", timeText(pool.createTime)],
     ["Changed", timeText(pool.updateTime)],
   ]);
+
+/** `1 of them paused`: connected agents that take nothing new. */
+const asideText = (counts: AgentPoolCounts | undefined): readonly string[] =>
+  [[counts?.pausedAgents ?? 0, "paused"] as const, [counts?.drainingAgents ?? 0, "draining"] as const].flatMap(
+    ([count, word]) => (count === 0 ? [] : [`${count} of them ${word}`]),
+  );
+
+/** The counts of a pool for a person. */
+export const countLines = (counts: AgentPoolCounts): readonly string[] =>
+  detailLines([
+    ["Idle agents", String(counts.idleAgents)],
+    ["Busy agents", String(counts.busyAgents)],
+    ["Of these paused", String(counts.pausedAgents)],
+    ["Of these draining", String(counts.drainingAgents)],
+    ["Silent agents", String(counts.unknownAgents)],
+    ["Lost agents", String(counts.erroredAgents)],
+    ["Capacity", counted(counts.capacity, "job")],
+    ["Running jobs", String(counts.runningJobs)],
+    ["Queued jobs", String(counts.queuedJobs)],
+    ["Oldest wait", durationText(counts.oldestWait)],
+  ]);
+
+/** `job/job_…`. */
+export const queuedJobName = ({ jobId }: QueuedJob): string => `job/${jobId}`;
+
+export const queueColumns: readonly Column<QueuedJob>[] = [
+  { name: "#", value: ({ queuePosition }) => String(queuePosition) },
+  { name: "RUN", value: ({ runId }) => runId },
+  { name: "WORKSPACE", value: ({ workspace }) => workspace },
+  { name: "PHASE", value: ({ phase }) => enumText(RunPhase, phase) },
+  { name: "PRIORITY", value: ({ priority }) => enumText(RunPriority, priority) },
+  { name: "WAITS", value: ({ queueTime }, now) => ageText(queueTime, now) },
+  { name: "REASON", value: ({ reason }) => enumText(WaitingReason, reason) },
+  { name: "DETAIL", value: ({ detail }) => detail },
+  { name: "JOB", isWide: true, value: ({ jobId }) => jobId },
+];
 
 /** Says which of the pools have waiting jobs or workspaces and nobody to work for them. */
 export function warnOfEmptyPools(context: Context, pools: readonly AgentPool[]): void {

@@ -1,53 +1,21 @@
 import { create } from "@bufbuild/protobuf";
 import { AgentPoolSchema } from "../gen/windlass/v1/agent_pool_pb.ts";
-import { AgentPoolService, ListAgentPoolsResponseSchema } from "../gen/windlass/v1/agent_pool_service_pb.ts";
+import { AgentPoolService } from "../gen/windlass/v1/agent_pool_service_pb.ts";
 import { answerChanged, answerGone, given, goneFormats, maskOf } from "./answers.ts";
 import { type Command, command, one, some } from "./command.ts";
-import { list, text, toggle } from "./flags.ts";
-import { fetchRows, listFlags } from "./lists.ts";
+import { list as names, text, toggle } from "./flags.ts";
 import { assign, unassign } from "./pool-assign.ts";
-import { poolColumns, poolLines, poolName, warnOfEmptyPools } from "./pool-view.ts";
+import { warnOfMissing } from "./pool-grants.ts";
+import { get, list, queue, stats } from "./pool-look.ts";
+import { poolName } from "./pool-view.ts";
 import { confirmOrStop } from "./prompts.ts";
 
 const pool = one("POOL", "its name or id");
 
 /** Every verb of `windlass pool`. */
 export const poolCommands: readonly Command[] = [
-  command({
-    name: "list",
-    summary: "List the pools with their agents and queues",
-    examples: ["windlass pool list", "windlass pool list -o wide"],
-    flags: listFlags,
-    run: async (context, { flags }) => {
-      const client = await context.client(AgentPoolService);
-      const organization = await context.organization();
-      const { rows: agentPools, nextPageToken } = await fetchRows(context, flags, async (page) => {
-        const answer = await client.listAgentPools({ organization, ...page });
-        return { rows: answer.agentPools, nextPageToken: answer.nextPageToken };
-      });
-      const message = create(ListAgentPoolsResponseSchema, { agentPools, nextPageToken });
-      const shown = { schema: ListAgentPoolsResponseSchema, message, item: AgentPoolSchema };
-      await context.printer.list({ ...shown, rows: agentPools, name: poolName, columns: poolColumns }, flags);
-      if (context.printer.isForPeople) warnOfEmptyPools(context, agentPools);
-      return undefined;
-    },
-  }),
-  command({
-    name: "get",
-    summary: "Show a pool with its counts, grants and workspaces",
-    examples: ["windlass pool get prod"],
-    positionals: { pool },
-    run: async (context, { args }) => {
-      const client = await context.client(AgentPoolService);
-      const organization = await context.organization();
-      const { agentPool } = await client.getAgentPool({ organization, agentPool: args.pool });
-      const message = agentPool ?? create(AgentPoolSchema);
-      const shown = { schema: AgentPoolSchema, message, name: poolName(message) };
-      await context.printer.resource({ ...shown, lines: poolLines(message) });
-      if (context.printer.isForPeople) warnOfEmptyPools(context, [message]);
-      return undefined;
-    },
-  }),
+  list,
+  get,
   command({
     name: "create",
     summary: "Create a pool",
@@ -59,7 +27,7 @@ export const poolCommands: readonly Command[] = [
     flags: {
       description: text("what it is for"),
       organizationScoped: toggle("any workspace may use it (the default); =false: only granted ones"),
-      grant: list("workspaces that may use it, existing or not", { placeholder: "WS,WS" }),
+      grant: names("workspaces that may use it, existing or not", { placeholder: "WS,WS" }),
     },
     run: async (context, { args, flags }) => {
       const client = await context.client(AgentPoolService);
@@ -72,6 +40,7 @@ export const poolCommands: readonly Command[] = [
         requestId: context.io.random.uuid(),
       });
       const message = agentPool ?? create(AgentPoolSchema);
+      await warnOfMissing(context, flags.grant);
       const changed = { schema: AgentPoolSchema, message, name: poolName(message) };
       return answerChanged(context, { ...changed, done: `Created pool ${message.name} (${message.id})` }, [
         { label: "Admit agents", command: context.command(`token create --pool ${message.name} --name HOST`) },
@@ -133,11 +102,12 @@ export const poolCommands: readonly Command[] = [
         workspaces: [...args.workspaces],
       });
       const message = agentPool ?? create(AgentPoolSchema);
-      const names = args.workspaces.join(", ");
+      const granted = args.workspaces.join(", ");
       const changed = { schema: AgentPoolSchema, message, name: poolName(message) };
-      return answerChanged(context, { ...changed, done: `Pool ${message.name} may be used by ${names}` }, [
+      await answerChanged(context, { ...changed, done: `Pool ${message.name} may be used by ${granted}` }, [
         { label: "Use it", command: context.command(`pool assign ${message.name} ${args.workspaces.join(" ")}`) },
       ]);
+      return warnOfMissing(context, args.workspaces);
     },
   }),
   command({
@@ -148,8 +118,8 @@ export const poolCommands: readonly Command[] = [
     guard: () => "delete",
     run: async (context, { args }) => {
       const client = await context.client(AgentPoolService);
-      const names = args.workspaces.join(", ");
-      await confirmOrStop(context, `Take the grants of pool ${args.pool} back from ${names}?`);
+      const workspaces = args.workspaces.join(", ");
+      await confirmOrStop(context, `Take the grants of pool ${args.pool} back from ${workspaces}?`);
       const { agentPool } = await client.revokeWorkspaces({
         organization: await context.organization(),
         agentPool: args.pool,
@@ -157,9 +127,11 @@ export const poolCommands: readonly Command[] = [
       });
       const message = agentPool ?? create(AgentPoolSchema);
       const changed = { schema: AgentPoolSchema, message, name: poolName(message) };
-      return answerChanged(context, { ...changed, done: `Pool ${message.name} is no longer granted to ${names}` });
+      return answerChanged(context, { ...changed, done: `Pool ${message.name} is no longer granted to ${workspaces}` });
     },
   }),
   assign,
   unassign,
+  queue,
+  stats,
 ];

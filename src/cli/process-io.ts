@@ -28,8 +28,9 @@ export function processIo(): Io & Disposable {
   };
 }
 
-const outputOf = (stream: NodeJS.WriteStream): OutputStream => ({
-  stream,
-  isTty: stream.isTTY === true,
-  columns: stream.isTTY ? stream.columns : undefined,
-});
+const outputOf = (stream: NodeJS.WriteStream): OutputStream => {
+  const isTty = stream.isTTY === true;
+  // A terminal without a size, as some containers have, says 0: prompts and tables would break on it.
+  if (isTty && !(stream.columns > 0)) Object.assign(stream, { columns: 80, rows: 24 });
+  return { stream, isTty, columns: isTty ? stream.columns : undefined };
+};

@@ -1,4 +1,4 @@
-import { type Phase, type Run, RunPhase, RunState } from "../gen/windlass/v1/run_pb.ts";
+import { type Phase, type Run, RunPhase, RunState, WaitingReason } from "../gen/windlass/v1/run_pb.ts";
 import { linkSignals, untilAborted } from "../lib/abort.ts";
 import type { Context } from "./context.ts";
 import { RunFeed } from "./run-feed.ts";
@@ -139,7 +139,9 @@ async function expire(following: Following, feed: RunFeed, signal: AbortSignal):
   }
 }
 
-const isWaiting = ({ state }: Run): boolean => factsOf(state).kind === "waits";
+/** An agent that prepares the job works for it already. */
+const isWaiting = ({ state, waiting }: Run): boolean =>
+  factsOf(state).kind === "waits" && waiting?.reason !== WaitingReason.AGENT_PREPARING;
 
 interface LogMeans extends Pick<Following, "context" | "client" | "sink"> {
   readonly feed: RunFeed;

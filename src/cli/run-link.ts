@@ -6,13 +6,16 @@ import type { Context } from "./context.ts";
 const policy: BackoffPolicy = { firstMs: 500, capMs: 10_000 };
 const leastMs = 100;
 
-/** The connection behind several streams of one run: says once that it is lost, and once that it is back. */
+/** The connection behind streams, of one run unless said otherwise: says once that it is lost, and once that it is back. */
 export class RunLink {
   readonly #context: Context;
+  readonly #lost: string;
   #isLost = false;
 
-  constructor(context: Context) {
+  /** `meanwhile` says what is not lost with it. */
+  constructor(context: Context, meanwhile = "the run goes on") {
     this.#context = context;
+    this.#lost = ["the connection to the server is lost", meanwhile, "connecting again"].filter(Boolean).join("; ");
   }
 
   /** Something came from the server. */
@@ -25,7 +28,7 @@ export class RunLink {
   lost(): void {
     if (this.#isLost) return;
     this.#isLost = true;
-    this.#context.notes.progress("the connection to the server is lost; the run goes on; connecting again");
+    this.#context.notes.progress(this.#lost);
   }
 
   /**

@@ -1,14 +1,24 @@
 import { create } from "@bufbuild/protobuf";
+import { AgentService } from "../gen/windlass/v1/agent_service_pb.ts";
 import { RunSchema, RunState } from "../gen/windlass/v1/run_pb.ts";
 import { ListRunsResponseSchema, RunService } from "../gen/windlass/v1/run_service_pb.ts";
+import { isId } from "../lib/ids.ts";
 import type { Context } from "./context.ts";
-import { choiceList, type FlagValues } from "./flags.ts";
+import { choiceList, type FlagValues, list, text, toggle } from "./flags.ts";
+import { instant, timestampOf } from "./instants.ts";
 import { fetchRows, listFlags } from "./lists.ts";
 import { runColumns, runName } from "./run-view.ts";
 import { enumFlagWords } from "./words.ts";
 
 export const runListFlags = {
   state: choiceList("only runs in these states", enumFlagWords(RunState)),
+  active: toggle("only runs that have not ended"),
+  search: text("only runs with this text in id, message or who created them"),
+  since: instant("only runs created at this time or later"),
+  until: instant("only runs created before this time"),
+  pool: text("only runs of workspaces of this pool", { short: "p", placeholder: "POOL" }),
+  tag: list("only runs of workspaces with all of these tags"),
+  agent: text("only runs that this agent has to do with", { placeholder: "AGENT" }),
   ...listFlags,
 };
 
@@ -19,7 +29,19 @@ export async function listRuns(
   flags: FlagValues<typeof runListFlags>,
 ): Promise<undefined> {
   const client = await context.client(RunService);
-  const scope = { organization: await context.organization(), workspace, states: flags.state.map(stateOf) };
+  const organization = await context.organization();
+  const now = context.io.clock.now();
+  const filter = {
+    states: flags.state.map(stateOf),
+    active: flags.active === true,
+    search: flags.search ?? "",
+    agentPool: flags.pool ?? "",
+    tags: [...flags.tag],
+    agentId: flags.agent === undefined ? "" : await agentId(context, flags.agent),
+    ...(flags.since === undefined ? {} : { createdAfter: timestampOf(flags.since, now) }),
+    ...(flags.until === undefined ? {} : { createdBefore: timestampOf(flags.until, now) }),
+  };
+  const scope = { organization, workspace, ...filter };
   const { rows: runs, nextPageToken } = await fetchRows(context, flags, async (page) => {
     const answer = await client.listRuns({ ...scope, ...page });
     return { rows: answer.runs, nextPageToken: answer.nextPageToken };
@@ -28,6 +50,14 @@ export async function listRuns(
   const shown = { schema: ListRunsResponseSchema, message, item: RunSchema };
   await context.printer.list({ ...shown, rows: runs, name: runName, columns: runColumns }, flags);
   return undefined;
+}
+
+/** Runs remember the ids of their agents. */
+async function agentId(context: Context, named: string): Promise<string> {
+  if (isId("agent", named)) return named;
+  const client = await context.client(AgentService);
+  const { agent } = await client.getAgent({ organization: await context.organization(), agent: named });
+  return agent?.id ?? "";
 }
 
 const byWord = new Map(

@@ -131,12 +131,29 @@ describe("run watch", () => {
 
 describe("run confirm", () => {
   test("sends the hash of the plan that was read", async () => {
-    finished();
+    fake.planned();
     const { exit, stdout } = await runCli(["run", "confirm", "network", "--comment", "ok"], setting());
     expect({ exit, stdout }).toEqual({
       exit: 0,
       stdout: `✓ Confirmed ${runId}: 2 to add, 1 to change, 0 to destroy\n`,
     });
     expect(fake.confirmed).toMatchObject([{ planSha256: "a".repeat(64), comment: "ok" }]);
+  });
+
+  test("of a workspace means the run that waits, not the newest", async () => {
+    const waiting = "run_01h455vb4pex5vsknk084sn03q";
+    fake.others = [{ id: waiting, state: RunState.PLANNED, workspace: "network" }];
+    await runCli(["run", "confirm", "network"], setting());
+    await runCli(["run", "discard", "workspace/network"], setting());
+    expect([fake.confirmed[0]?.runId, fake.discarded[0]]).toEqual([waiting, waiting]);
+    await runCli(["run", "confirm", `run/${runId}`, "--yes"], setting());
+    expect(fake.confirmed).toHaveLength(1);
+  });
+
+  test("of a run that does not wait is refused before anything is asked", async () => {
+    fake.change({ state: RunState.PLANNING, options: { destroy: true } });
+    const { exit, stderr } = await runCli(["run", "confirm", runId], setting());
+    expect(exit).toBe(5);
+    expect(stderr).toContain(`Error: run ${runId} is planning: there is nothing to confirm`);
   });
 });

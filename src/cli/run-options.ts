@@ -1,10 +1,10 @@
-import { readdir } from "node:fs/promises";
 import { resolve } from "node:path";
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import type { RunOptionsSchema } from "../gen/windlass/v1/run_pb.ts";
+import { durationFromMs } from "@bufbuild/protobuf/wkt";
+import { type RunOptionsSchema, RunPriority } from "../gen/windlass/v1/run_pb.ts";
 import { given } from "./answers.ts";
 import { assignment } from "./assignments.ts";
-import { count, duration, type FlagValues, repeated, text, toggle } from "./flags.ts";
+import { choice, count, duration, type FlagValues, repeated, text, toggle } from "./flags.ts";
 import { usageError } from "./problem.ts";
 
 export const startFlags = {
@@ -24,9 +24,13 @@ export const startFlags = {
   engineVersion: text("another version of the engine, with --plan-only", { placeholder: "VERSION" }),
   parallelism: count("how many operations at once (default 10)", 256),
   detach: toggle("print the run's id and leave"),
-  noWait: toggle("leave with exit code 8 when the plan waits for a confirmation"),
+  priority: choice("before (high) or after (low) other runs that wait", ["high", "normal", "low"]),
+  queueTimeout: duration(
+    "cancel the run if it waits longer for the workspace or an agent (default: the server's limit)",
+  ),
+  noWait: toggle("leave with exit code 8 as soon as the run waits: for the workspace, an agent or a confirmation"),
   waitTimeout: duration("leave with exit code 8 after the run has waited this long"),
-  detailedExitcode: toggle("with --plan-only: 0 no changes, 1 error, 2 changes"),
+  detailedExitcode: toggle("with --plan-only: 0 no changes, 1 error (of usage too), 2 changes"),
   raw: toggle("keep every terminal escape of the log; else a terminal is shown colors only"),
 };
 
@@ -55,6 +59,9 @@ export function checkStartFlags(flags: StartFlags): void {
 
 const dashed = (key: string): string => `--${key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 
+/** Words for the urgency of a run. */
+export const priorities = { high: RunPriority.HIGH, normal: RunPriority.NORMAL, low: RunPriority.LOW } as const;
+
 /** The options of the run as the API takes them. */
 export function runOptions(flags: StartFlags): MessageInitShape<typeof RunOptionsSchema> {
   return {
@@ -71,18 +78,10 @@ export function runOptions(flags: StartFlags): MessageInitShape<typeof RunOption
     ],
     engineVersion: flags.engineVersion ?? "",
     parallelism: flags.parallelism ?? 0,
+    ...(flags.queueTimeout === undefined ? {} : { queueTimeout: durationFromMs(flags.queueTimeout) }),
   };
 }
 
-const terraformFile = /\.(tf|tofu)(\.json)?$/;
-
-/** The directory to upload. The current one is taken unasked only if it looks like a configuration. */
-export async function directoryOf({ dir }: StartFlags, workingDirectory: string): Promise<string> {
-  if (dir !== undefined) return resolve(workingDirectory, dir);
-  const names = await readdir(workingDirectory);
-  if (names.some((name) => terraformFile.test(name))) return workingDirectory;
-  throw usageError(`${workingDirectory} holds no .tf files: say what the run should use`, [
-    { label: "Upload a directory", command: "windlass run start WS --dir DIR" },
-    { label: "Or use what was uploaded last", command: "windlass run start WS --cv latest" },
-  ]);
-}
+/** The directory to upload: what holds no configuration is refused before it is packed. */
+export const directoryOf = ({ dir }: StartFlags, workingDirectory: string): string =>
+  resolve(workingDirectory, dir ?? "");

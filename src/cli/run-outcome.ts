@@ -25,8 +25,7 @@ export function outcome(context: Context, run: Run, isDetailed: boolean): ExitCo
   });
 }
 
-const again = (context: Context, { workspace, configurationVersionId }: Run): string =>
-  context.command(`run start ${workspace} --cv ${configurationVersionId || "latest"}`);
+const again = (context: Context, { id }: Run): string => context.command(`run retry ${id}`);
 
 const stateName = (state: RunState): string =>
   Object.entries(RunState).find(([, value]) => value === state)?.[0] ?? String(state);
@@ -35,7 +34,7 @@ const stateName = (state: RunState): string =>
 export const decisionHints = (context: Context, { id }: Run): readonly Hint[] => [
   { label: "Confirm", command: context.command(`run confirm ${id}`) },
   { label: "Discard", command: context.command(`run discard ${id}`) },
-  { label: "Read it", command: context.command(`run logs ${id}`) },
+  { label: "Read it", command: context.command(`run plan ${id}`) },
 ];
 
 /** The waiting for a run ended before the run did: exit code 8. */

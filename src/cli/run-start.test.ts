@@ -1,8 +1,8 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { RunPhase, RunState, WaitingReason } from "../gen/windlass/v1/run_pb.ts";
+import { RunPhase, RunPriority, RunState, WaitingReason } from "../gen/windlass/v1/run_pb.ts";
 import { Interrupted } from "./io.ts";
 import { FakeRuns, runId } from "./testing/fake-runs.ts";
 import { FakeServer } from "./testing/fake-server.ts";
@@ -268,5 +268,49 @@ describe("run start", () => {
     fake.change({ state: RunState.PLANNED_AND_FINISHED, endTime: { seconds: 3n } });
     expect(await run.exit).toBe(0);
     expect(run.stdout()).toBe("\u001b[1mbold\u001b[0m\n");
+  });
+
+  test("with --no-wait a run that waits in a queue is left with exit code 8, and so is one that waits for a person", async () => {
+    fake.change({
+      waiting: { reason: WaitingReason.EARLIER_RUN, detail: "waits for run run_0 to end", queuePosition: 1 },
+    });
+    const queued = start(["--no-wait"]);
+    expect(await queued.exit).toBe(8);
+    expect(queued.stderr()).toContain(`Still waiting: run ${runId} is pending: waits for run run_0 to end, position 1`);
+    expect(queued.stderr()).toContain(`windlass run watch ${runId}`);
+    fake.planned();
+    const planned = start(["--no-wait"]);
+    expect(await planned.exit).toBe(8);
+    expect(planned.stderr()).toContain(`windlass run confirm ${runId}`);
+  });
+
+  test("Ctrl-C while the run is being created names the run", async () => {
+    const answer = Promise.withResolvers<void>();
+    fake.creating = answer.promise;
+    const run = start();
+    await eventually(() => fake.created.length === 1);
+    run.abort(new Interrupted());
+    answer.resolve();
+    expect(await run.exit).toBe(130);
+    expect(run.stderr()).toContain(`Interrupted: run ${runId} goes on`);
+    expect(run.stderr()).toContain(`windlass run cancel ${runId}`);
+  });
+
+  test("a directory without any .tf file is refused before anything is uploaded; folders count", async () => {
+    rmSync(join(directory, "main.tf"));
+    mkdirSync(join(directory, ".terraform"));
+    mkdirSync(join(directory, "infra"));
+    writeFileSync(join(directory, ".terraform", "x.tf"), "");
+    for (const args of [[], ["--dir", "."]]) {
+      const run = start(args);
+      expect(await run.exit).toBe(2);
+      expect(run.stderr()).toContain("holds no .tf files");
+    }
+    expect([fake.created.length, fake.uploadedBytes]).toEqual([0, 0]);
+    writeFileSync(join(directory, "infra", "main.tofu"), "");
+    const run = start(["--detach", "--priority", "high", "--queue-timeout", "30m"]);
+    expect(await run.exit).toBe(0);
+    const options = { queueTimeout: { seconds: 1800n } };
+    expect(fake.created[0]).toMatchObject({ priority: RunPriority.HIGH, options });
   });
 });

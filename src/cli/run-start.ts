@@ -11,7 +11,7 @@ import { confirmByName } from "./prompts.ts";
 import { decide } from "./run-decide.ts";
 import { followRun } from "./run-follow.ts";
 import { LogSink, shownEscapes } from "./run-log.ts";
-import { checkStartFlags, directoryOf, runOptions, type StartFlags, startFlags } from "./run-options.ts";
+import { checkStartFlags, directoryOf, priorities, runOptions, type StartFlags, startFlags } from "./run-options.ts";
 import { interruptedRun, outcome, stillWaiting } from "./run-outcome.ts";
 import { isFinal } from "./run-states.ts";
 import type { Runs } from "./run-target.ts";
@@ -26,6 +26,7 @@ export const start = command({
     "windlass run start network --plan-only --detailed-exitcode",
     "windlass run start network --dir . --auto-apply -o json",
     "windlass run start network --cv latest --destroy",
+    "windlass run start network --no-wait --priority high --queue-timeout 30m",
   ],
   positionals: { workspace: one("WS", "name or id of the workspace") },
   flags: startFlags,
@@ -38,6 +39,7 @@ export const start = command({
     }
     const client = await context.client(RunService);
     const run = await createRun(context, { client, workspace: args.workspace, flags });
+    if (context.io.signal.aborted) throw interruptedRun(context, run);
     if (flags.detach === true) return detached(context, run);
     context.notes.say(`${run.id} created in workspace ${run.workspace}`);
     return follow(context, { client, run, flags });
@@ -51,20 +53,24 @@ interface Wish {
 }
 
 async function createRun(context: Context, { client, workspace, flags }: Wish): Promise<Run> {
-  const { run } = await client.createRun({
+  const request = {
     organization: await context.organization(),
     workspace,
     configurationVersionId: await configuration(context, workspace, flags),
     options: runOptions(flags),
     message: flags.message ?? "",
     requestId: context.io.random.uuid(),
-  });
+    ...(flags.priority === undefined ? {} : { priority: priorities[flags.priority] }),
+  };
+  context.io.signal.throwIfAborted();
+  // Not ended by Ctrl-C: whether the run was created, and how to end it, must be told.
+  const { run } = await client.createRun(request, { signal: new AbortController().signal });
   return run ?? create(RunSchema);
 }
 
 async function configuration(context: Context, workspace: string, flags: StartFlags): Promise<string> {
   if (flags.cv !== undefined) return flags.cv === "latest" ? "" : flags.cv;
-  const { id } = await uploadDirectory(context, workspace, await directoryOf(flags, context.io.workingDirectory));
+  const { id } = await uploadDirectory(context, workspace, directoryOf(flags, context.io.workingDirectory));
   return id;
 }
 
@@ -93,7 +99,7 @@ async function follow(context: Context, { client, run, flags }: Started): Promis
         sink,
         onChange: async (_run, line) => notes.progress(`${notes.signs.dot} ${line}`),
         decide: (planned, signal) => decide(deciding, planned, signal),
-        waitTimeoutMs: flags.waitTimeout,
+        waitTimeoutMs: flags.noWait === true ? Math.min(noWaitMs, flags.waitTimeout ?? noWaitMs) : flags.waitTimeout,
       },
       run,
     );
@@ -107,6 +113,9 @@ async function follow(context: Context, { client, run, flags }: Started): Promis
     throw error;
   }
 }
+
+/** What an idle agent needs to take a job is no waiting. */
+const noWaitMs = 2_000;
 
 /** Logs belong to the answer for people; programs get the run on stdout, and the log beside it on stderr. */
 function logSink(context: Context, isRaw: boolean): LogSink | undefined {

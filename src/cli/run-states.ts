@@ -54,6 +54,7 @@ export const waitingTexts: Readonly<Record<KnownReason, string>> = {
   [WaitingReason.AGENT_UNREACHABLE]: "its agent is silent",
   [WaitingReason.TERRAFORM_STOPPING]: "terraform is stopping",
   [WaitingReason.AGENT_PREPARING]: "an agent prepares it",
+  [WaitingReason.NO_MATCHING_AGENT]: "no agent matches the workspace's selector",
 };
 
 /** The text for a reason; one of a newer server is told as waiting. */

@@ -1,8 +1,9 @@
 import type { ChangeCounts, Run, Waiting } from "../gen/windlass/v1/run_pb.ts";
-import { RunState, WaitingReason } from "../gen/windlass/v1/run_pb.ts";
+import { RunPriority, RunSource, RunState, WaitingReason } from "../gen/windlass/v1/run_pb.ts";
 import { ageText, bytesText, spanText, timeText } from "./ages.ts";
 import { factsOf, waitingTextOf } from "./run-states.ts";
 import { type Column, detailLines } from "./table.ts";
+import { enumText } from "./words.ts";
 
 /** `run/run_…`. */
 export const runName = ({ id }: Run): string => `run/${id}`;
@@ -73,8 +74,13 @@ export const runColumns: readonly Column<Run>[] = [
   { name: "WAITS FOR", value: ({ waiting }) => waitingText(waiting) },
   { name: "MESSAGE", isWide: true, value: ({ message }) => message },
   { name: "KIND", isWide: true, value: kindText },
+  { name: "PRIORITY", isWide: true, value: ({ priority }) => enumText(RunPriority, priority) },
   { name: "CREATED BY", isWide: true, value: ({ createdBy }) => createdBy },
 ];
+
+/** Only what is not the rule. */
+const priorityText = ({ priority }: Run): string =>
+  priority === RunPriority.NORMAL ? "" : enumText(RunPriority, priority);
 
 const shortChanges = (counts: ChangeCounts | undefined): string =>
   counts === undefined ? "" : `+${counts.add} ~${counts.change} -${counts.destroy}`;
@@ -96,9 +102,13 @@ export const runLines = (run: Run): readonly string[] =>
     ["Apply", phaseText(run.apply)],
     ["Applied", appliedText(run.appliedChanges)],
     ["Decided by", run.decidedBy],
+    ["Comment", run.decisionComment],
+    ["Canceled by", run.canceledBy],
+    ["Priority", priorityText(run)],
+    ["Retry of", run.retryOf],
     ["Configuration", run.configurationVersionId],
     ["State version", run.stateVersionId],
-    ["Created by", run.createdBy],
+    ["Created by", `${run.createdBy}${run.source === RunSource.CLI ? ", with the command line" : ""}`],
     ["Created", timeText(run.createTime)],
     ["Cancel requested", timeText(run.cancelRequestTime)],
     ["Ended", timeText(run.endTime)],

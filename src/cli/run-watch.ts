@@ -6,18 +6,18 @@ import { duration } from "./flags.ts";
 import { Interrupted } from "./io.ts";
 import { followRun } from "./run-follow.ts";
 import { interruptedRun, outcome } from "./run-outcome.ts";
-import { findRun, runTarget } from "./run-target.ts";
+import { findRun, liveTarget } from "./run-target.ts";
 import { runName } from "./run-view.ts";
 
 export const watch = command({
   name: "watch",
   summary: "Print where a run stands, and each change, until it ends",
   examples: ["windlass run watch network", "windlass run watch run_… -o jsonl"],
-  positionals: { run: runTarget },
+  positionals: { run: liveTarget },
   flags: { waitTimeout: duration("leave with exit code 8 after the run has waited this long") },
   run: async (context, { args, flags }) => {
     const client = await context.client(RunService);
-    const run = await findRun(context, args.run);
+    const run = await findRun(context, args.run, "live");
     const { printer } = context;
     if (printer.isForPeople) await printer.lines([`${run.id} in workspace ${run.workspace}`]);
     try {

@@ -1,16 +1,21 @@
 import { create } from "@bufbuild/protobuf";
-import { type Run, RunSchema } from "../gen/windlass/v1/run_pb.ts";
+import { type Run, RunSchema, RunState } from "../gen/windlass/v1/run_pb.ts";
 import { RunService } from "../gen/windlass/v1/run_service_pb.ts";
 import { answerChanged } from "./answers.ts";
 import { type Command, command } from "./command.ts";
+import type { Context } from "./context.ts";
 import { text, toggle } from "./flags.ts";
+import { CliError } from "./problem.ts";
 import { confirmByName, confirmOrStop } from "./prompts.ts";
+import { priority, retry, comment as say } from "./run-change.ts";
 import { listRuns, runListFlags } from "./run-list.ts";
 import { logs } from "./run-logs.ts";
+import { plan } from "./run-plan.ts";
 import { resolveRun } from "./run-resolve.ts";
 import { start } from "./run-start.ts";
-import { findRun, runTarget } from "./run-target.ts";
-import { changesText, runLines, runName } from "./run-view.ts";
+import { findRun, plannedTarget, runTarget } from "./run-target.ts";
+import { timelineLines } from "./run-timeline.ts";
+import { changesText, runLines, runName, stateLine } from "./run-view.ts";
 import { watch } from "./run-watch.ts";
 
 const comment = text("for people");
@@ -22,7 +27,11 @@ const changed = (run: Run | undefined) => {
 const list = command({
   name: "list",
   summary: "List runs, newest first",
-  examples: ["windlass run list", "windlass run list -w network --state planned,applying -o wide"],
+  examples: [
+    "windlass run list",
+    "windlass run list -w network --state planned,applying -o wide",
+    "windlass run list --active --tag prod --since 7d",
+  ],
   flags: { workspace: text("only runs of this workspace", { short: "w", placeholder: "WS" }), ...runListFlags },
   run: (context, { flags }) => listRuns(context, flags.workspace ?? "", flags),
 });
@@ -34,21 +43,40 @@ const get = command({
   positionals: { run: runTarget },
   run: async (context, { args }) => {
     const message = await findRun(context, args.run);
-    await context.printer.resource({ schema: RunSchema, message, name: runName(message), lines: runLines(message) });
+    const timeline = context.printer.isForPeople ? await timelineLines(context, message.id) : [];
+    const lines = [...runLines(message), ...timeline];
+    await context.printer.resource({ schema: RunSchema, message, name: runName(message), lines });
     return undefined;
   },
 });
+
+/** The run to decide about. One that does not wait for it is refused before anybody is asked anything. */
+async function findPlanned(context: Context, target: string, verb: "confirm" | "discard"): Promise<Run> {
+  const run = await findRun(context, target, "planned");
+  // A state of a newer server: it knows what can be decided.
+  if (run.state === RunState.PLANNED || run.state === RunState.UNSPECIFIED) return run;
+  const hints = [
+    { label: "See it", command: context.command(`run get ${run.id}`) },
+    { label: "See what waits", command: context.command("run list --state planned") },
+  ];
+  throw new CliError("conflict", `run ${run.id} is ${stateLine(run)}: there is nothing to ${verb}`, {
+    code: "FAILED_PRECONDITION",
+    reason: verb === "confirm" ? "RUN_NOT_CONFIRMABLE" : "RUN_NOT_DISCARDABLE",
+    metadata: { run_id: run.id },
+    hints,
+  });
+}
 
 const confirm = command({
   name: "confirm",
   summary: "Let a planned run apply exactly what was planned",
   examples: ['windlass run confirm run_… --comment "ok, CHG-118"', "windlass run confirm network"],
-  positionals: { run: runTarget },
+  positionals: { run: plannedTarget },
   flags: { comment },
   guard: () => "apply",
   run: async (context, { args, flags }) => {
     const client = await context.client(RunService);
-    const read = await findRun(context, args.run);
+    const read = await findPlanned(context, args.run, "confirm");
     const changes = changesText(read.plannedChanges) || "no changes";
     if (read.options?.destroy === true) {
       await confirmByName(context, `This run destroys (${changes}).`, read.workspace);
@@ -68,11 +96,11 @@ const discard = command({
   name: "discard",
   summary: "End a planned run without applying it",
   examples: ["windlass run discard run_…"],
-  positionals: { run: runTarget },
+  positionals: { run: plannedTarget },
   flags: { comment },
   run: async (context, { args, flags }) => {
     const client = await context.client(RunService);
-    const { id } = await findRun(context, args.run);
+    const { id } = await findPlanned(context, args.run, "discard");
     const { run } = await client.discardRun({ runId: id, comment: flags.comment ?? "" });
     return answerChanged(context, { ...changed(run), done: `Discarded ${id}` });
   },
@@ -101,4 +129,18 @@ const cancel = command({
 });
 
 /** Every verb of `windlass run`. */
-export const runCommands: readonly Command[] = [start, list, get, watch, logs, confirm, discard, cancel, resolveRun];
+export const runCommands: readonly Command[] = [
+  start,
+  list,
+  get,
+  plan,
+  watch,
+  logs,
+  confirm,
+  discard,
+  cancel,
+  retry,
+  priority,
+  say,
+  resolveRun,
+];

@@ -11,7 +11,6 @@ import {
   ListStateVersionsResponseSchema,
   StateService,
 } from "../gen/windlass/v1/state_service_pb.ts";
-import { isId } from "../lib/ids.ts";
 import { ageText, bytesText, timeText } from "./ages.ts";
 import { type Command, command, maybe, one } from "./command.ts";
 import type { Context } from "./context.ts";
@@ -20,13 +19,15 @@ import { text, toggle } from "./flags.ts";
 import { fetchRows, listFlags } from "./lists.ts";
 import { outputLines } from "./outputs.ts";
 import { CliError } from "./problem.ts";
+import { push, rollback } from "./state-change.ts";
+import { diff, resources } from "./state-contents.ts";
 import { adopt, drop } from "./state-quarantine.ts";
+import { stateOf, stateTarget, versionOf } from "./state-target.ts";
 import { didYouMean } from "./suggest.ts";
 import { type Column, detailLines } from "./table.ts";
 import { enumText } from "./words.ts";
 
 const workspace = one("WS", "name or id of the workspace");
-const target = one("WS|STATE", "a workspace (its current state) or the id of a state version");
 const nameOf = ({ id }: StateVersion): string => `state/${id}`;
 
 const columns: readonly Column<StateVersion>[] = [
@@ -35,18 +36,12 @@ const columns: readonly Column<StateVersion>[] = [
   { name: "STATUS", value: ({ status }) => enumText(StateStatus, status) },
   { name: "RESOURCES", value: ({ resourceCount }) => String(resourceCount) },
   { name: "SIZE", value: ({ sizeBytes }) => bytesText(sizeBytes) },
-  { name: "RUN", value: ({ runId }) => runId },
+  { name: "FROM", value: ({ runId, createdBy }) => runId || createdBy },
   { name: "AGE", value: ({ createTime }, now) => ageText(createTime, now) },
   { name: "LINEAGE", isWide: true, value: ({ lineage }) => lineage },
   { name: "WRITTEN BY", isWide: true, value: ({ terraformVersion }) => terraformVersion },
   { name: "WHY QUARANTINED", isWide: true, value: ({ quarantineReason }) => quarantineReason },
 ];
-
-/** Names a state in a request: by its id, or as the current one of a workspace. */
-async function stateOf(context: Context, named: string) {
-  if (isId("sv", named)) return { stateVersionId: named };
-  return { organization: await context.organization(), workspace: named };
-}
 
 const list = command({
   name: "list",
@@ -71,11 +66,11 @@ const list = command({
 const get = command({
   name: "get",
   summary: "Show a state version",
-  examples: ["windlass state get network", "windlass state get sv_…"],
-  positionals: { target },
+  examples: ["windlass state get network", "windlass state get network 41", "windlass state get sv_…"],
+  positionals: { target: stateTarget, version: versionOf },
   run: async (context, { args }) => {
     const client = await context.client(StateService);
-    const { stateVersion } = await client.getStateVersion(await stateOf(context, args.target));
+    const { stateVersion } = await client.getStateVersion(await stateOf(context, args.target, args.version));
     const message = stateVersion ?? create(StateVersionSchema);
     await context.printer.resource({
       schema: StateVersionSchema,
@@ -89,6 +84,8 @@ const get = command({
         ["Status", enumText(StateStatus, message.status)],
         ["Why quarantined", message.quarantineReason],
         ["Run", message.runId],
+        ["Pushed by", message.createdBy],
+        ["Repeats", message.rollbackOf],
         ["Resources", String(message.resourceCount)],
         ["Size", bytesText(message.sizeBytes)],
         ["SHA-256", message.sha256],
@@ -103,13 +100,17 @@ const get = command({
 const pull = command({
   name: "pull",
   summary: "Download a state as terraform wrote it; it may hold secrets",
-  examples: ["windlass state pull network > network.tfstate", "windlass state pull sv_… --file old.tfstate"],
-  positionals: { target },
+  examples: [
+    "windlass state pull network > network.tfstate",
+    "windlass state pull network 41 --file old.tfstate",
+    "windlass state pull network | jq .outputs",
+  ],
+  positionals: { target: stateTarget, version: versionOf },
   flags: { file: text("write to this file (0600) instead of stdout", { short: "f", placeholder: "FILE" }) },
   formats: [],
   run: async (context, { args, flags }) => {
     const client = await context.client(StateService);
-    const chunks = client.downloadState(await stateOf(context, args.target));
+    const chunks = client.downloadState(await stateOf(context, args.target, args.version));
     if (flags.file !== undefined) await saveBytes(context, chunks, flags.file);
     else for await (const { chunk } of chunks) await context.printer.raw(chunk);
     return undefined;
@@ -119,8 +120,12 @@ const pull = command({
 const outputs = command({
   name: "outputs",
   summary: "Print the outputs of a state; sensitive ones are left out",
-  examples: ["windlass state outputs network", "windlass state outputs network vpc_id"],
-  positionals: { target, name: maybe("NAME", "print only this one; text without its quotes") },
+  examples: [
+    "windlass state outputs network",
+    "windlass state outputs network vpc_id",
+    "windlass state outputs network@41 -o json",
+  ],
+  positionals: { target: stateTarget, name: maybe("NAME", "print only this one; text without its quotes") },
   formats: ["table", "wide", "json", "jsonl", "yaml"],
   run: async (context, { args }) => {
     const client = await context.client(StateService);
@@ -159,4 +164,15 @@ async function printOne({ printer }: Context, output: Output): Promise<void> {
 }
 
 /** Every verb of `windlass state`. */
-export const stateCommands: readonly Command[] = [list, get, pull, outputs, adopt, drop];
+export const stateCommands: readonly Command[] = [
+  list,
+  get,
+  pull,
+  push,
+  outputs,
+  resources,
+  diff,
+  rollback,
+  adopt,
+  drop,
+];

@@ -8,6 +8,7 @@ import {
   SystemService,
   WhoAmIResponseSchema,
 } from "../gen/windlass/v1/system_service_pb.ts";
+import { timeText } from "./ages.ts";
 import { command } from "./command.ts";
 import type { Context } from "./context.ts";
 import { roleText } from "./login.ts";
@@ -35,6 +36,7 @@ export const whoami = command({
         ["Kind", enumText(SubjectKind, message.kind)],
         ["Role", roleText(message)],
         ["Organizations", message.organizations.join(", ")],
+        ["Expires", timeText(message.expireTime)],
         ["Server", address.value],
         ["Context", contextName.value ?? ""],
         ["Token from", token.origin],

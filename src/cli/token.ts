@@ -4,10 +4,12 @@ import {
   AgentTokenService,
   CreateAgentTokenResponseSchema,
   ListAgentTokensResponseSchema,
+  RotateAgentTokenResponseSchema,
 } from "../gen/windlass/v1/agent_token_service_pb.ts";
 import { ageText, whenText } from "./ages.ts";
 import { answerChanged } from "./answers.ts";
 import { type Command, command, one } from "./command.ts";
+import type { Context } from "./context.ts";
 import { duration, neededText, text, toggle } from "./flags.ts";
 import { fetchRows, listFlags } from "./lists.ts";
 import { confirmOrStop } from "./prompts.ts";
@@ -15,20 +17,27 @@ import type { Column } from "./table.ts";
 
 const nameOf = ({ id }: AgentToken): string => `token/${id}`;
 
-function statusText({ revokeTime, expireTime }: AgentToken, now: Date): string {
+function stateText({ active, revokeTime, replacedBy }: AgentToken): string {
   if (revokeTime !== undefined) return "revoked";
-  const isOver = expireTime !== undefined && Number(expireTime.seconds) * 1000 <= now.getTime();
-  return isOver ? "expired" : "valid";
+  if (!active) return "expired";
+  return replacedBy === "" ? "active" : "rotated";
 }
+
+const most = 3;
+const agentsText = ({ agents }: AgentToken): string =>
+  agents.length <= most ? agents.join(", ") : `${agents.slice(0, most).join(", ")}, …`;
 
 const columns: readonly Column<AgentToken>[] = [
   { name: "ID", value: ({ id }) => id },
   { name: "POOL", value: ({ agentPool }) => agentPool },
   { name: "NAME", value: ({ description }) => description },
-  { name: "STATUS", value: statusText },
+  { name: "STATE", value: stateText },
   { name: "LAST USED", value: ({ lastUseTime }, now) => whenText(lastUseTime, now) || "never" },
+  { name: "AGENTS", value: agentsText },
   { name: "EXPIRES", value: ({ expireTime }, now) => whenText(expireTime, now) || "never" },
   { name: "AGE", value: ({ createTime }, now) => ageText(createTime, now) },
+  { name: "USED FROM", isWide: true, value: ({ lastUseAddress }) => lastUseAddress },
+  { name: "REPLACED BY", isWide: true, value: ({ replacedBy }) => replacedBy },
   { name: "BEGINS WITH", isWide: true, value: ({ prefix }) => prefix },
   { name: "CREATED BY", isWide: true, value: ({ createdBy }) => createdBy },
 ];
@@ -70,7 +79,8 @@ const createToken = command({
       organization: await context.organization(),
       agentPool: flags.pool,
       description: flags.name ?? "",
-      ...(flags.expires === undefined ? {} : { expiresIn: { seconds: BigInt(Math.round(flags.expires / 1000)) } }),
+      ...(flags.expires === undefined ? {} : { expiresIn: durationOf(flags.expires) }),
+      requestId: context.io.random.uuid(),
     });
     const { agentToken, secret } = answer;
     await context.printer.resource({
@@ -79,18 +89,58 @@ const createToken = command({
       name: agentToken === undefined ? "" : nameOf(agentToken),
       lines: [secret],
     });
-    const { address } = await context.connection();
     context.notes.say(`Token ${agentToken?.id ?? ""} of pool ${agentToken?.agentPool ?? flags.pool}.`);
-    context.notes.say("The secret is shown once; only its hash is kept. Start an agent:");
-    context.notes.say(
-      `  WINDLASS_AGENT_TOKEN=${shownIn(secret, context.io.stderr.isTty)} windlass-agent --address ${address.value}`,
-    );
-    return undefined;
+    return sayHowToStart(context, secret);
   },
 });
 
+const durationOf = (ms: number) => ({ seconds: BigInt(Math.round(ms / 1000)) });
+
+async function sayHowToStart(context: Context, secret: string): Promise<undefined> {
+  const { notes, io } = context;
+  const { address } = await context.connection();
+  notes.say("The secret is shown once; only its hash is kept. Start an agent:");
+  notes.say(`  WINDLASS_AGENT_TOKEN=${shownIn(secret, io.stderr.isTty)} windlass-agent --address ${address.value}`);
+  return undefined;
+}
+
 /** The secret for a person to paste; off a terminal stderr is often kept in a log. */
 const shownIn = (secret: string, isTty: boolean): string => (isTty ? secret : "SECRET");
+
+const rotate = command({
+  name: "rotate",
+  summary: "Replace a token; the new secret is printed once, alone on stdout",
+  examples: ["windlass token rotate atok_…", "windlass token rotate atok_… --grace 24h > agent-token"],
+  positionals: { token: one("TOKEN", "its id") },
+  flags: {
+    grace: duration("how long the old token goes on (default 1h); 0 ends it at once"),
+    expires: duration("how long the new one is good for (default: as long as the old one was); 0 is for ever"),
+  },
+  run: async (context, { args, flags }) => {
+    const client = await context.client(AgentTokenService);
+    const answer = await client.rotateAgentToken({
+      agentTokenId: args.token,
+      ...(flags.grace === undefined ? {} : { overlap: durationOf(flags.grace) }),
+      ...(flags.expires === undefined ? {} : { expiresIn: durationOf(flags.expires) }),
+    });
+    const { agentToken, secret, replaced } = answer;
+    await context.printer.resource({
+      schema: RotateAgentTokenResponseSchema,
+      message: answer,
+      name: agentToken === undefined ? "" : nameOf(agentToken),
+      lines: [secret],
+    });
+    context.notes.say(
+      `Token ${agentToken?.id ?? ""} replaces ${args.token}, ${endText(replaced, context.io.clock.now())}.`,
+    );
+    return sayHowToStart(context, secret);
+  },
+});
+
+const endText = (replaced: AgentToken | undefined, now: Date): string =>
+  replaced?.active === true
+    ? `which ends ${whenText(replaced.expireTime, now)}: give its agents (${replaced.agents.join(", ") || "none so far"}) the new one before`
+    : "which has ended";
 
 const revoke = command({
   name: "revoke",
@@ -114,4 +164,4 @@ const revoke = command({
 });
 
 /** Every verb of `windlass token`. */
-export const tokenCommands: readonly Command[] = [list, createToken, revoke];
+export const tokenCommands: readonly Command[] = [list, createToken, rotate, revoke];

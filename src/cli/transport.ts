@@ -56,7 +56,8 @@ const bounded = (inner: Transport, timeoutMs: number, signal: AbortSignal): Tran
     inner.stream(method, own ?? signal, ownTimeoutMs, header, input, values),
 });
 
-async function sessionOptions({ tls }: Connection): Promise<SecureClientSessionOptions> {
+/** How TLS is spoken to the server. */
+export async function sessionOptions({ tls }: Connection): Promise<SecureClientSessionOptions> {
   const [ca, cert, key] = await Promise.all([
     pem(tls.caFile.value, tls.caFile.origin),
     pem(tls.certFile.value, tls.certFile.origin),

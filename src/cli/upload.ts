@@ -1,5 +1,5 @@
-import { open } from "node:fs/promises";
-import { resolve } from "node:path";
+import { open, readdir, stat } from "node:fs/promises";
+import { join, resolve } from "node:path";
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { ConfigurationVersion } from "../gen/windlass/v1/configuration_pb.ts";
@@ -11,7 +11,7 @@ import { SystemService } from "../gen/windlass/v1/system_service_pb.ts";
 import { type PackedDirectory, packDirectory } from "../lib/archive-pack.ts";
 import { bytesText } from "./ages.ts";
 import type { Context } from "./context.ts";
-import { CliError } from "./problem.ts";
+import { CliError, usageError } from "./problem.ts";
 import { counted } from "./words.ts";
 
 const chunkBytes = 512 * 1024;
@@ -22,10 +22,11 @@ export async function uploadDirectory(
   workspace: string,
   directory: string,
 ): Promise<ConfigurationVersion> {
+  const path = resolve(context.io.workingDirectory, directory);
+  await refuseWithoutTerraform(path);
   const system = await context.client(SystemService);
   const { maxConfigurationBytes } = await system.getServerInfo({});
   const maxBytes = maxConfigurationBytes === 0n ? Number.MAX_SAFE_INTEGER : Number(maxConfigurationBytes);
-  const path = resolve(context.io.workingDirectory, directory);
   await using packed = await packDirectory(path, { maxBytes, signal: context.io.signal });
   if (packed.files === 0) throw new CliError("usage", `${path} holds no files that would be uploaded`);
   const client = await context.client(ConfigurationService);
@@ -37,6 +38,31 @@ export async function uploadDirectory(
   const size = `${counted(packed.files, "file")}, ${bytesText(packed.contentBytes)}`;
   context.notes.say(`${context.notes.signs.up} uploaded ${size}${ignored}`);
   return configurationVersion;
+}
+
+const terraformFile = /\.(tf|tofu)(\.json)?$/;
+
+/** Refuses early what no run could use. The files may stand in folders: the workspace's working directory decides. */
+async function refuseWithoutTerraform(path: string): Promise<void> {
+  if (!(await isDirectory(path)) || (await holdsTerraform(path))) return;
+  throw usageError(`${path} holds no .tf files, nor do its folders: name the directory of a configuration`, [
+    { label: "Upload a directory", command: "windlass run start WS --dir DIR" },
+    { label: "Or use what was uploaded last", command: "windlass run start WS --cv latest" },
+  ]);
+}
+
+/** What is none is refused, with its reason, where it is packed. */
+const isDirectory = async (path: string): Promise<boolean> =>
+  (await stat(path).catch(() => undefined))?.isDirectory() === true;
+
+async function holdsTerraform(path: string): Promise<boolean> {
+  const entries = await readdir(path, { withFileTypes: true });
+  if (entries.some((entry) => !entry.isDirectory() && terraformFile.test(entry.name))) return true;
+  for (const entry of entries) {
+    const isOther = !entry.isDirectory() || entry.name === ".terraform" || entry.name === ".git";
+    if (!isOther && (await holdsTerraform(join(path, entry.name)))) return true;
+  }
+  return false;
 }
 
 async function* parts(

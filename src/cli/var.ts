@@ -1,91 +1,123 @@
 import { create } from "@bufbuild/protobuf";
-import { type Variable, VariableCategory, VariableSchema } from "../gen/windlass/v1/variable_pb.ts";
-import { ListVariablesResponseSchema, VariableService } from "../gen/windlass/v1/variable_service_pb.ts";
-import { ageText } from "./ages.ts";
+import {
+  EffectiveVariableSchema,
+  type Variable,
+  VariableCategory,
+  VariableSchema,
+} from "../gen/windlass/v1/variable_pb.ts";
+import {
+  ListEffectiveVariablesResponseSchema,
+  ListVariablesResponseSchema,
+  VariableService,
+} from "../gen/windlass/v1/variable_service_pb.ts";
 import { answerGone, goneFormats, ticked } from "./answers.ts";
 import { assignments } from "./assignments.ts";
 import { type Command, command, some } from "./command.ts";
-import { neededText, text, toggle } from "./flags.ts";
+import type { Context } from "./context.ts";
+import { type FlagValues, text, toggle } from "./flags.ts";
 import { fetchRows, listFlags } from "./lists.ts";
-import type { Column } from "./table.ts";
-import { enumText } from "./words.ts";
-
-const workspace = neededText("the workspace", { short: "w", placeholder: "WS" });
-const nameOf = ({ key }: Variable): string => `var/${key}`;
-
-const columns: readonly Column<Variable>[] = [
-  { name: "KEY", value: ({ key }) => key },
-  { name: "VALUE", value: ({ value, sensitive }) => (sensitive ? "(sensitive)" : value) },
-  { name: "CATEGORY", value: ({ category }) => enumText(VariableCategory, category) },
-  { name: "HCL", value: ({ hcl }) => (hcl ? "yes" : "") },
-  { name: "DESCRIPTION", value: ({ description }) => description },
-  { name: "CHANGED", isWide: true, value: ({ updateTime }, now) => ageText(updateTime, now) },
-  { name: "ID", isWide: true, value: ({ id }) => id },
-];
+import { usageError } from "./problem.ts";
+import { exportVariables } from "./var-export.ts";
+import { importVariables } from "./var-import.ts";
+import { holderFlags, holderOf } from "./variable-holder.ts";
+import { effectiveColumns, effectiveName, variableColumns, variableName, warnOfShortSecrets } from "./variable-view.ts";
 
 const list = command({
   name: "list",
-  summary: "List the variables of a workspace; sensitive values never come back",
-  examples: ["windlass var list -w network"],
-  flags: { workspace, ...listFlags },
+  summary: "List the variables of a workspace or a variable set; sensitive values never come back",
+  examples: [
+    "windlass var list -w network",
+    "windlass var list --set cloud",
+    "windlass var list -w network --effective",
+  ],
+  flags: {
+    ...holderFlags,
+    effective: toggle("what a run would get, and which variable set it comes from"),
+    ...listFlags,
+  },
   run: async (context, { flags }) => {
+    const { workspace, variableSet } = holderOf(flags);
+    if (flags.effective === true) return listEffective(context, workspace, flags);
     const client = await context.client(VariableService);
-    const scope = { organization: await context.organization(), workspace: flags.workspace };
+    const scope = { organization: await context.organization(), workspace, variableSet };
     const { rows: variables, nextPageToken } = await fetchRows(context, flags, async (page) => {
       const answer = await client.listVariables({ ...scope, ...page });
       return { rows: answer.variables, nextPageToken: answer.nextPageToken };
     });
-    const message = create(ListVariablesResponseSchema, { variables, nextPageToken });
-    const shown = { schema: ListVariablesResponseSchema, message, item: VariableSchema };
-    await context.printer.list({ ...shown, rows: variables, name: nameOf, columns }, flags);
+    await printVariables(context, { variables, nextPageToken }, flags);
     return undefined;
   },
 });
+
+async function listEffective(
+  context: Context,
+  workspace: string,
+  flags: Pick<FlagValues<typeof listFlags>, "columns" | "noHeaders">,
+): Promise<undefined> {
+  if (workspace === "")
+    throw usageError("--effective is about the runs of a workspace: name it by --workspace WS (-w)");
+  const client = await context.client(VariableService);
+  const message = await client.listEffectiveVariables({ organization: await context.organization(), workspace });
+  const shown = { schema: ListEffectiveVariablesResponseSchema, message, item: EffectiveVariableSchema };
+  const rows = message.variables;
+  await context.printer.list({ ...shown, rows, name: effectiveName, columns: effectiveColumns }, flags);
+  return undefined;
+}
+
+interface Listed {
+  readonly variables: Variable[];
+  readonly nextPageToken: string;
+}
+
+function printVariables(
+  context: Context,
+  { variables, nextPageToken }: Listed,
+  style: Pick<FlagValues<typeof listFlags>, "columns" | "noHeaders">,
+): Promise<void> {
+  const message = create(ListVariablesResponseSchema, { variables, nextPageToken });
+  const shown = { schema: ListVariablesResponseSchema, message, item: VariableSchema };
+  return context.printer.list({ ...shown, rows: variables, name: variableName, columns: variableColumns }, style);
+}
 
 const set = command({
   name: "set",
   summary: "Create or overwrite variables, all or none",
   examples: [
     "windlass var set -w network region=eu-west-1",
-    "windlass var set -w network --env --sensitive AWS_SECRET_ACCESS_KEY=- < secret",
+    "windlass var set --set cloud --env --sensitive AWS_SECRET_ACCESS_KEY=- < secret",
     `windlass var set -w network --hcl 'zones=["a", "b"]'`,
     "windlass var set -w network --sensitive key=@id_rsa",
   ],
   positionals: { variables: some("KEY=VALUE", "KEY=- reads the value from stdin, KEY=@FILE from a file") },
   flags: {
-    workspace,
+    ...holderFlags,
     env: toggle("environment variables, not terraform ones"),
     hcl: toggle("the values are HCL expressions"),
     sensitive: toggle("never show the values again, and redact them in logs"),
     description: text("for people"),
+    dryRun: toggle("only check, and change nothing"),
   },
   run: async (context, { args, flags }) => {
+    const { title, ...holder } = holderOf(flags);
     const values = await assignments(context.io, args.variables);
     const client = await context.client(VariableService);
     const category = flags.env === true ? VariableCategory.ENV : VariableCategory.TERRAFORM;
-    const answer = await client.setVariables({
-      organization: await context.organization(),
-      workspace: flags.workspace,
-      variables: values.map(({ key, value }) => ({
-        key,
-        value,
-        category,
-        hcl: flags.hcl === true,
-        sensitive: flags.sensitive === true,
-        description: flags.description ?? "",
-      })),
-    });
-    const names = values.map(({ key }) => key).join(", ");
-    if (context.printer.isForPeople) {
-      await context.printer.lines([ticked(context, `Set ${names} of workspace ${flags.workspace}`)]);
+    const shared = { category, hcl: flags.hcl === true, sensitive: flags.sensitive === true };
+    const variables = values.map(({ key, value }) => ({ key, value, ...shared, description: flags.description ?? "" }));
+    const request = { organization: await context.organization(), ...holder, variables };
+    const answer = await client.setVariables({ ...request, validateOnly: flags.dryRun === true });
+    warnOfShortSecrets(context.notes, variables);
+    if (!context.printer.isForPeople) {
+      await printVariables(
+        context,
+        { variables: answer.variables, nextPageToken: "" },
+        { columns: [], noHeaders: false },
+      );
       return undefined;
     }
-    const message = create(ListVariablesResponseSchema, { variables: answer.variables });
-    const shown = { schema: ListVariablesResponseSchema, message, item: VariableSchema };
-    await context.printer.list(
-      { ...shown, rows: answer.variables, name: nameOf, columns },
-      { columns: [], noHeaders: false },
-    );
+    const names = values.map(({ key }) => key).join(", ");
+    const done = flags.dryRun === true ? `Could set ${names} of ${title}` : `Set ${names} of ${title}`;
+    await context.printer.lines([ticked(context, done)]);
     return undefined;
   },
 });
@@ -93,20 +125,20 @@ const set = command({
 const unset = command({
   name: "unset",
   summary: "Delete variables",
-  examples: ["windlass var unset -w network region", "windlass var unset -w network --env AWS_REGION"],
+  examples: ["windlass var unset -w network region", "windlass var unset --set cloud --env AWS_REGION"],
   positionals: { keys: some("KEY", "the names") },
-  flags: { workspace, env: toggle("environment variables, not terraform ones") },
+  flags: { ...holderFlags, env: toggle("environment variables, not terraform ones") },
   formats: goneFormats,
   guard: () => "delete",
   run: async (context, { args, flags }) => {
+    const { title, ...holder } = holderOf(flags);
     const client = await context.client(VariableService);
     const category = flags.env === true ? VariableCategory.ENV : VariableCategory.TERRAFORM;
-    const scope = { organization: await context.organization(), workspace: flags.workspace, category };
+    const scope = { organization: await context.organization(), ...holder, category };
     for (const key of args.keys) await client.deleteVariable({ ...scope, key });
-    const names = args.keys.join(", ");
-    return answerGone(context, `var/${args.keys.join(",")}`, `Unset ${names} of workspace ${flags.workspace}`);
+    return answerGone(context, `var/${args.keys.join(",")}`, `Unset ${args.keys.join(", ")} of ${title}`);
   },
 });
 
 /** Every verb of `windlass var`. */
-export const varCommands: readonly Command[] = [list, set, unset];
+export const varCommands: readonly Command[] = [list, set, unset, importVariables, exportVariables];

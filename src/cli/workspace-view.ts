@@ -1,5 +1,7 @@
+import { type Duration, durationMs } from "@bufbuild/protobuf/wkt";
 import { Engine, ExecutionMode, type Workspace } from "../gen/windlass/v1/workspace_pb.ts";
 import { ageText, timeText } from "./ages.ts";
+import type { Hint } from "./problem.ts";
 import { type Column, detailLines } from "./table.ts";
 import { enumText } from "./words.ts";
 
@@ -19,6 +21,25 @@ function lockText({ lock }: Workspace): string {
   return `${lock.runId || lock.holder}${reason}`;
 }
 
+/** `2h30m`; empty for the server's limit. */
+function limitText(limit: Duration | undefined): string {
+  const seconds = limit === undefined ? 0 : Math.round(durationMs(limit) / 1000);
+  const parts: readonly (readonly [number, string])[] = [
+    [Math.floor(seconds / 3600), "h"],
+    [Math.floor(seconds / 60) % 60, "m"],
+    [seconds % 60, "s"],
+  ];
+  return parts
+    .filter(([count]) => count > 0)
+    .map(([count, unit]) => `${count}${unit}`)
+    .join("");
+}
+
+function sharedText({ sharesStateWithOrganization, remoteStateConsumers }: Workspace): string {
+  if (sharesStateWithOrganization) return "every workspace of the organization";
+  return remoteStateConsumers.join(", ");
+}
+
 export const workspaceColumns: readonly Column<Workspace>[] = [
   { name: "NAME", value: ({ name }) => name },
   { name: "MODE", value: modeText },
@@ -26,6 +47,9 @@ export const workspaceColumns: readonly Column<Workspace>[] = [
   { name: "AUTO APPLY", value: ({ autoApply }) => (autoApply ? "yes" : "no") },
   { name: "LOCKED BY", value: lockText },
   { name: "CURRENT RUN", value: ({ currentRunId }) => currentRunId },
+  { name: "QUEUED", isWide: true, value: ({ queuedRuns }) => (queuedRuns === 0 ? "" : String(queuedRuns)) },
+  { name: "TAGS", isWide: true, value: ({ tags }) => tags.join(",") },
+  { name: "SELECTOR", isWide: true, value: ({ agentSelector }) => agentSelector },
   { name: "AGE", isWide: true, value: ({ createTime }, now) => ageText(createTime, now) },
   { name: "DESCRIPTION", isWide: true, value: ({ description }) => description },
   { name: "ID", isWide: true, value: ({ id }) => id },
@@ -38,15 +62,33 @@ export const workspaceLines = (workspace: Workspace): readonly string[] =>
     ["Id", workspace.id],
     ["Organization", workspace.organization],
     ["Description", workspace.description],
+    ["Tags", workspace.tags.join(", ")],
     ["Execution mode", enumText(ExecutionMode, workspace.executionMode)],
     ["Pool", workspace.agentPool],
+    ["Agent selector", workspace.agentSelector],
     ["Engine", engineText(workspace)],
     ["Working directory", workspace.workingDirectory],
     ["Auto-apply", workspace.autoApply ? "yes" : "no"],
+    ["Parallelism", workspace.parallelism === 0 ? "" : String(workspace.parallelism)],
+    ["Plan timeout", limitText(workspace.planTimeout)],
+    ["Apply timeout", limitText(workspace.applyTimeout)],
+    ["Outputs read by", sharedText(workspace)],
     ["Locked by", lockText(workspace)],
     ["Locked since", timeText(workspace.lock?.sinceTime)],
     ["Current run", workspace.currentRunId],
+    ["Queued runs", workspace.queuedRuns === 0 ? "" : String(workspace.queuedRuns)],
     ["Current state", workspace.currentStateVersionId],
     ["Created", timeText(workspace.createTime)],
     ["Changed", timeText(workspace.updateTime)],
   ]);
+
+/** What to do about a lock. */
+export function lockHints(
+  context: { readonly command: (text: string) => string },
+  workspace: Workspace,
+): readonly Hint[] {
+  const { lock, name } = workspace;
+  if (lock === undefined) return [];
+  if (lock.runId === "") return [{ label: "Unlock", command: context.command(`workspace unlock ${name}`) }];
+  return [{ label: "See the run that holds it", command: context.command(`run get ${lock.runId}`) }];
+}

@@ -1,53 +1,44 @@
 import { create } from "@bufbuild/protobuf";
-import { Engine, ExecutionMode, WorkspaceSchema } from "../gen/windlass/v1/workspace_pb.ts";
+import { WorkspaceSchema } from "../gen/windlass/v1/workspace_pb.ts";
 import { ListWorkspacesResponseSchema, WorkspaceService } from "../gen/windlass/v1/workspace_service_pb.ts";
-import { answerChanged, answerGone, given, goneFormats, maskOf } from "./answers.ts";
+import { answerChanged, given, maskOf } from "./answers.ts";
 import { type Command, command, one } from "./command.ts";
-import { choice, type FlagValues, text, toggle } from "./flags.ts";
+import { choiceList, list as tags, text, toggle } from "./flags.ts";
 import { fetchRows, listFlags } from "./lists.ts";
 import { confirmByName } from "./prompts.ts";
 import { listRuns, runListFlags } from "./run-list.ts";
-import { workspaceColumns, workspaceLines, workspaceName } from "./workspace-view.ts";
+import { remove } from "./workspace-delete.ts";
+import { byPath, modes, settingFlags, settingsOf } from "./workspace-flags.ts";
+import { lockHints, workspaceColumns, workspaceLines, workspaceName } from "./workspace-view.ts";
 
 const workspace = one("WS", "its name or id");
-
-const modes = { remote: ExecutionMode.REMOTE, agent: ExecutionMode.AGENT, local: ExecutionMode.LOCAL } as const;
-const engines = { terraform: Engine.TERRAFORM, tofu: Engine.TOFU } as const;
-
-const settingFlags = {
-  description: text("what it is for"),
-  executionMode: choice("where it runs: on the server, on a pool's agents, or elsewhere", ["remote", "agent", "local"]),
-  pool: text("the pool it runs on; means --execution-mode agent", { short: "p", placeholder: "POOL" }),
-  engine: choice("the program that plans and applies", ["terraform", "tofu"]),
-  engineVersion: text('exact or a constraint, such as 1.11.4 or "~> 1.11"', { placeholder: "VERSION" }),
-  workingDirectory: text("where in the configuration it runs", { placeholder: "DIR" }),
-  autoApply: toggle("apply without asking when a plan has changes"),
-};
-
-/** What the flags set; undefined where a flag was not given. */
-function settingsOf(flags: FlagValues<typeof settingFlags>) {
-  const mode = flags.executionMode ?? (flags.pool === undefined ? undefined : "agent");
-  // A workspace that leaves its pool must not keep it: only mode agent has one.
-  const leavesPool = mode !== undefined && mode !== "agent" && flags.pool === undefined;
-  return {
-    description: flags.description,
-    executionMode: mode === undefined ? undefined : modes[mode],
-    agentPool: leavesPool ? "" : flags.pool,
-    engine: flags.engine === undefined ? undefined : engines[flags.engine],
-    engineVersion: flags.engineVersion,
-    workingDirectory: flags.workingDirectory,
-    autoApply: flags.autoApply,
-  };
-}
 
 const list = command({
   name: "list",
   summary: "List workspaces",
-  examples: ["windlass workspace list", "windlass ws list --pool prod"],
-  flags: { pool: text("only workspaces assigned to this pool", { short: "p", placeholder: "POOL" }), ...listFlags },
+  examples: [
+    "windlass workspace list",
+    "windlass ws list --pool prod",
+    "windlass ws list --tag prod,team:net --locked",
+  ],
+  flags: {
+    pool: text("only workspaces assigned to this pool", { short: "p", placeholder: "POOL" }),
+    tag: tags("only workspaces with all of these tags", { placeholder: "TAG,TAG" }),
+    search: text("only workspaces whose name or description contains this text"),
+    mode: choiceList("only workspaces in these execution modes", ["remote", "agent", "local"]),
+    locked: toggle("only workspaces that somebody or some run has locked"),
+    ...listFlags,
+  },
   run: async (context, { flags }) => {
     const client = await context.client(WorkspaceService);
-    const scope = { organization: await context.organization(), agentPool: flags.pool ?? "" };
+    const conditions = {
+      agentPool: flags.pool ?? "",
+      tags: [...flags.tag],
+      search: flags.search ?? "",
+      executionModes: flags.mode.map((mode) => modes[mode]),
+      locked: flags.locked === true,
+    };
+    const scope = { organization: await context.organization(), ...conditions };
     const { rows: workspaces, nextPageToken } = await fetchRows(context, flags, async (page) => {
       const answer = await client.listWorkspaces({ ...scope, ...page });
       return { rows: answer.workspaces, nextPageToken: answer.nextPageToken };
@@ -70,6 +61,7 @@ const get = command({
     const message = answer.workspace ?? create(WorkspaceSchema);
     const shown = { schema: WorkspaceSchema, message, name: workspaceName(message) };
     await context.printer.resource({ ...shown, lines: workspaceLines(message) });
+    if (context.printer.isForPeople) context.notes.next(lockHints(context, message));
     return undefined;
   },
 });
@@ -101,21 +93,16 @@ const createWorkspace = command({
 const edit = command({
   name: "edit",
   summary: "Change a workspace",
-  examples: ["windlass workspace edit network --pool prod", "windlass ws edit network --auto-apply=false"],
+  examples: [
+    "windlass workspace edit network --pool prod --agent-selector zone=a,gpu",
+    "windlass ws edit network --auto-apply=false --plan-timeout 30m",
+    "windlass ws edit network --share-state-with apps,dns",
+  ],
   positionals: { workspace },
   flags: { name: text("a new name", { placeholder: "NAME" }), ...settingFlags },
   run: async (context, { args, flags }) => {
     const settings = settingsOf(flags);
-    const updateMask = maskOf({
-      name: flags.name,
-      description: settings.description,
-      execution_mode: settings.executionMode,
-      agent_pool: settings.agentPool,
-      engine: settings.engine,
-      engine_version: settings.engineVersion,
-      working_directory: settings.workingDirectory,
-      auto_apply: settings.autoApply,
-    });
+    const updateMask = maskOf({ name: flags.name, ...byPath(settings) });
     const client = await context.client(WorkspaceService);
     const answer = await client.updateWorkspace({
       organization: await context.organization(),
@@ -126,24 +113,6 @@ const edit = command({
     const message = answer.workspace ?? create(WorkspaceSchema);
     const changed = { schema: WorkspaceSchema, message, name: workspaceName(message) };
     return answerChanged(context, { ...changed, done: `Changed workspace ${message.name}` });
-  },
-});
-
-const remove = command({
-  name: "delete",
-  summary: "Delete a workspace with its variables, runs and state",
-  examples: ["windlass workspace delete network", "windlass ws delete network --force --yes"],
-  positionals: { workspace },
-  flags: { force: toggle("although it has state: terraform forgets the resources, which stay in the world") },
-  formats: goneFormats,
-  guard: () => "delete",
-  run: async (context, { args, flags }) => {
-    const client = await context.client(WorkspaceService);
-    const what = flags.force === true ? ", and forget the resources in its state" : "";
-    await confirmByName(context, `Delete workspace ${args.workspace}${what}?`, args.workspace);
-    const organization = await context.organization();
-    await client.deleteWorkspace({ organization, ...args, force: flags.force === true });
-    return answerGone(context, `workspace/${args.workspace}`, `Deleted workspace ${args.workspace}`);
   },
 });
 

@@ -1,10 +1,20 @@
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import type { ConnectRouter, HandlerContext } from "@connectrpc/connect";
 import { ConfigurationService } from "../../gen/windlass/v1/configuration_service_pb.ts";
-import { JobStatus, type Run, RunPhase, RunSchema, RunState } from "../../gen/windlass/v1/run_pb.ts";
+import {
+  JobStatus,
+  type PlanSummarySchema,
+  type Run,
+  type RunEventSchema,
+  RunPhase,
+  type RunPriority,
+  RunSchema,
+  RunState,
+} from "../../gen/windlass/v1/run_pb.ts";
 import {
   type ConfirmRunRequest,
   type CreateRunRequest,
+  type ListRunsRequest,
   RunService,
   type StreamRunLogsRequest,
 } from "../../gen/windlass/v1/run_service_pb.ts";
@@ -27,11 +37,21 @@ export class FakeRuns {
   readonly #logs = new Map<RunPhase, FakeLog>();
   #changed = Promise.withResolvers<void>();
   run: Run = create(RunSchema, { id: runId, workspace: "network", organization: "acme", state: RunState.PENDING });
+  /** Older runs of the workspace; requests about them are recorded and change nothing. */
+  others: readonly Patch[] = [];
   readonly created: CreateRunRequest[] = [];
   readonly confirmed: ConfirmRunRequest[] = [];
   readonly discarded: string[] = [];
   readonly canceled: string[] = [];
   readonly logRequests: StreamRunLogsRequest[] = [];
+  readonly listed: ListRunsRequest[] = [];
+  readonly retried: { readonly id: string; readonly message: string }[] = [];
+  readonly prioritized: { readonly id: string; readonly priority: RunPriority }[] = [];
+  readonly comments: { readonly id: string; readonly comment: string }[] = [];
+  /** The creation of a run is answered once this is settled. */
+  creating: Promise<void> = Promise.resolve();
+  events: readonly MessageInitShape<typeof RunEventSchema>[] = [];
+  plan: MessageInitShape<typeof PlanSummarySchema> = {};
   uploadedBytes = 0;
 
   /** Changes the run; everybody who watches it hears of it. */
@@ -100,12 +120,30 @@ export class FakeRuns {
       }),
     });
     router.service(RunService, {
-      createRun: (request) => {
+      createRun: async (request) => {
         this.created.push(request);
+        await this.creating;
         return { run: this.run };
       },
       getRun: () => ({ run: this.run }),
-      listRuns: () => ({ runs: [this.run] }),
+      listRuns: (request) => {
+        this.listed.push(request);
+        return { runs: [this.run, ...this.others.map((one) => create(RunSchema, one))] };
+      },
+      listRunEvents: () => ({ events: [...this.events] }),
+      getRunPlan: () => ({ plan: this.plan }),
+      retryRun: ({ runId: id, message }) => {
+        this.retried.push({ id, message });
+        return { run: this.run };
+      },
+      setRunPriority: ({ runId: id, priority }) => {
+        this.prioritized.push({ id, priority });
+        return { run: this.run };
+      },
+      commentRun: ({ runId: id, comment }) => {
+        this.comments.push({ id, comment });
+        return { event: { title: "commented", comment } };
+      },
       confirmRun: (request) => {
         this.confirmed.push(request);
         this.change({ state: RunState.APPLY_QUEUED });

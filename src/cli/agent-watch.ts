@@ -1,0 +1,85 @@
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import type { Agent } from "../gen/windlass/v1/agent_pb.ts";
+import { AgentSchema } from "../gen/windlass/v1/agent_pb.ts";
+import {
+  AgentService,
+  ListAgentsResponseSchema,
+  type WatchAgentsRequestSchema,
+  type WatchAgentsResponse,
+  WatchAgentsResponseSchema,
+} from "../gen/windlass/v1/agent_service_pb.ts";
+import { linkSignals, untilAborted } from "../lib/abort.ts";
+import { agentColumns, agentLine, agentName } from "./agent-view.ts";
+import type { Context } from "./context.ts";
+import type { ListStyle } from "./printer.ts";
+import { RunLink } from "./run-link.ts";
+
+const clearScreen = "\u001b[H\u001b[2J\u001b[3J";
+/** The server says something at least every 30 seconds: a path that is silent for longer is dead. */
+const silentMs = 75_000;
+const lookMs = 5_000;
+
+/** Shows the agents until Ctrl-C. A terminal shows all of them; elsewhere each change is a line, or a message. */
+export async function showAgents(
+  context: Context,
+  wanted: MessageInitShape<typeof WatchAgentsRequestSchema>,
+  style: ListStyle,
+): Promise<never> {
+  const client = await context.client(AgentService);
+  using own = linkSignals(context.io.signal);
+  const { signal } = own;
+  const link = new RunLink(context, "");
+  const { clock } = context.io;
+  let heardMs = clock.monotonicMs();
+  let shown: readonly Agent[] = [];
+  const guard = hangUpWhenSilent(context, () => heardMs, signal);
+  try {
+    await link.persist(async () => {
+      for await (const answer of untilAborted(client.watchAgents(wanted, { signal }), signal)) {
+        link.back();
+        heardMs = clock.monotonicMs();
+        await show(context, { answer, before: shown, style });
+        shown = answer.agents;
+      }
+      signal.throwIfAborted();
+      return "again";
+    }, signal);
+  } finally {
+    own.abort(new Error("nobody watches any more"));
+    context.hangUp();
+    await guard;
+  }
+  throw context.io.signal.reason;
+}
+
+async function hangUpWhenSilent(context: Context, heardMs: () => number, signal: AbortSignal): Promise<void> {
+  const { clock } = context.io;
+  while (!signal.aborted) {
+    await clock.sleep(lookMs, signal).catch(() => {});
+    if (clock.monotonicMs() - heardMs() > silentMs) context.hangUp();
+  }
+}
+
+interface Seen {
+  readonly answer: WatchAgentsResponse;
+  readonly before: readonly Agent[];
+  readonly style: ListStyle;
+}
+
+async function show({ printer, io, notes }: Context, { answer, before, style }: Seen): Promise<void> {
+  const { agents } = answer;
+  if (!printer.isForPeople && printer.format !== "name") return printer.event(WatchAgentsResponseSchema, answer);
+  if (printer.isForPeople && io.stdout.isTty) {
+    const { create } = await import("@bufbuild/protobuf");
+    const message = create(ListAgentsResponseSchema, { agents });
+    await printer.raw(clearScreen);
+    const list = { schema: ListAgentsResponseSchema, message, item: AgentSchema, rows: agents };
+    return printer.list({ ...list, name: agentName, columns: agentColumns }, style);
+  }
+  const told = new Map(before.map((one) => [one.id, agentLine(one)]));
+  const news = agents.filter((one) => told.get(one.id) !== agentLine(one));
+  if (printer.format === "name") return printer.lines(news.map(agentName));
+  const present = new Set(agents.map(({ id }) => id));
+  const gone = before.filter(({ id }) => !present.has(id)).map(({ name }) => `${name} is gone`);
+  await printer.lines([...news.map(agentLine), ...gone].map((line) => `${notes.signs.dot} ${line}`));
+}

@@ -1,0 +1,184 @@
+import { create } from "@bufbuild/protobuf";
+import { type ApiKey, ApiKeySchema } from "../gen/windlass/v1/api_key_pb.ts";
+import {
+  ApiKeyService,
+  CreateApiKeyResponseSchema,
+  ListApiKeysResponseSchema,
+  RotateApiKeyResponseSchema,
+} from "../gen/windlass/v1/api_key_service_pb.ts";
+import { Role } from "../gen/windlass/v1/system_service_pb.ts";
+import { ageText, timeText, whenText } from "./ages.ts";
+import { answerChanged } from "./answers.ts";
+import { type Command, command, one } from "./command.ts";
+import type { Context } from "./context.ts";
+import { choice, duration, neededText } from "./flags.ts";
+import { fetchRows, listFlags } from "./lists.ts";
+import { confirmOrStop } from "./prompts.ts";
+import { type Column, detailLines } from "./table.ts";
+import { enumText } from "./words.ts";
+
+const roles = {
+  "site-admin": Role.SITE_ADMIN,
+  owner: Role.OWNER,
+  operator: Role.OPERATOR,
+  planner: Role.PLANNER,
+  reader: Role.READER,
+} as const;
+
+const nameOf = ({ id }: ApiKey): string => `key/${id}`;
+const durationOf = (ms: number) => ({ seconds: BigInt(Math.round(ms / 1000)) });
+
+function statusText({ active, revokeTime, replacedBy }: ApiKey): string {
+  if (revokeTime !== undefined) return "revoked";
+  if (!active) return "expired";
+  return replacedBy === "" ? "valid" : "replaced";
+}
+
+const columns: readonly Column<ApiKey>[] = [
+  { name: "ID", value: ({ id }) => id },
+  { name: "NAME", value: ({ name }) => name },
+  { name: "ROLE", value: ({ role }) => enumText(Role, role) },
+  { name: "STATUS", value: statusText },
+  { name: "LAST USED", value: ({ lastUseTime }, now) => whenText(lastUseTime, now) || "never" },
+  { name: "EXPIRES", value: ({ expireTime }, now) => whenText(expireTime, now) || "never" },
+  { name: "AGE", value: ({ createTime }, now) => ageText(createTime, now) },
+  { name: "ORG", isWide: true, value: ({ organization }) => organization },
+  { name: "FROM", isWide: true, value: ({ lastUseAddress }) => lastUseAddress },
+  { name: "BEGINS WITH", isWide: true, value: ({ prefix }) => prefix },
+  { name: "CREATED BY", isWide: true, value: ({ createdBy }) => createdBy },
+];
+
+const list = command({
+  name: "list",
+  summary: "List API keys, newest first, revoked ones included",
+  examples: ["windlass apikey list", "windlass apikey list -o wide"],
+  flags: listFlags,
+  run: async (context, { flags }) => {
+    const client = await context.client(ApiKeyService);
+    const organization = await context.organization();
+    const { rows: apiKeys, nextPageToken } = await fetchRows(context, flags, async (page) => {
+      const answer = await client.listApiKeys({ organization, ...page });
+      return { rows: answer.apiKeys, nextPageToken: answer.nextPageToken };
+    });
+    const message = create(ListApiKeysResponseSchema, { apiKeys, nextPageToken });
+    const shown = { schema: ListApiKeysResponseSchema, message, item: ApiKeySchema };
+    await context.printer.list({ ...shown, rows: apiKeys, name: nameOf, columns }, flags);
+    return undefined;
+  },
+});
+
+const get = command({
+  name: "get",
+  summary: "Show an API key; never its secret",
+  examples: ["windlass apikey get key_…"],
+  positionals: { key: one("KEY", "its id") },
+  run: async (context, { args }) => {
+    const client = await context.client(ApiKeyService);
+    const { apiKey } = await client.getApiKey({ apiKeyId: args.key });
+    const message = apiKey ?? create(ApiKeySchema);
+    await context.printer.resource({
+      schema: ApiKeySchema,
+      message,
+      name: nameOf(message),
+      lines: detailLines([
+        ["Name", message.name],
+        ["Id", message.id],
+        ["Role", enumText(Role, message.role)],
+        ["Organization", message.organization],
+        ["Status", statusText(message)],
+        ["Begins with", message.prefix],
+        ["Created", timeText(message.createTime)],
+        ["Created by", message.createdBy],
+        ["Expires", timeText(message.expireTime)],
+        ["Last used", timeText(message.lastUseTime)],
+        ["Last used from", message.lastUseAddress],
+        ["Revoked", timeText(message.revokeTime)],
+        ["Replaced by", message.replacedBy],
+      ]),
+    });
+    return undefined;
+  },
+});
+
+const createKey = command({
+  name: "create",
+  summary: "Create an API key for a person or for CI; its secret is printed once, alone on stdout",
+  examples: [
+    "windlass apikey create --name ci --role operator > api-key",
+    "windlass apikey create --name ana --role owner --expires 30d",
+    "windlass apikey create --name break-glass --role site-admin --expires 0",
+  ],
+  flags: {
+    name: neededText("whose it is, or what uses it", { placeholder: "NAME" }),
+    role: choice("what it may do (default operator)", Object.keys(roles) as (keyof typeof roles)[]),
+    expires: duration("how long it is good for (default 90d); 0 is for ever"),
+  },
+  run: async (context, { flags }) => {
+    const client = await context.client(ApiKeyService);
+    const role = roles[flags.role ?? "operator"];
+    const answer = await client.createApiKey({
+      organization: role === Role.SITE_ADMIN ? "" : await context.organization(),
+      name: flags.name,
+      role,
+      ...(flags.expires === undefined ? {} : { expiresIn: durationOf(flags.expires) }),
+    });
+    const { apiKey = create(ApiKeySchema), secret } = answer;
+    const schema = CreateApiKeyResponseSchema;
+    await context.printer.resource({ schema, message: answer, name: nameOf(apiKey), lines: [secret] });
+    tell(context, apiKey);
+    return undefined;
+  },
+});
+
+/** Beside the secret, on stderr. */
+function tell(context: Context, { id, name, role, organization, expireTime }: ApiKey): void {
+  const where = organization === "" ? "" : ` of ${organization}`;
+  const until = expireTime === undefined ? "it does not expire" : `good until ${timeText(expireTime)}`;
+  context.notes.say(`API key ${id} for ${name}: ${enumText(Role, role)}${where}, ${until}.`);
+  context.notes.say("The secret is shown once; only its hash is kept. Use it:");
+  context.notes.say("  windlass login --token-stdin < FILE        in CI: export WINDLASS_TOKEN_FILE=FILE");
+}
+
+const rotate = command({
+  name: "rotate",
+  summary: "Replace an API key; the new secret is printed once, alone on stdout",
+  examples: ["windlass apikey rotate key_… > api-key", "windlass apikey rotate key_… --overlap 0"],
+  positionals: { key: one("KEY", "its id; your own is shown by whoami") },
+  flags: {
+    overlap: duration("how long the old one goes on (default 1h); 0 ends it at once", { aliases: ["grace"] }),
+    expires: duration("how long the new one is good for (default as long as the old one was); 0 is for ever"),
+  },
+  run: async (context, { args, flags }) => {
+    const client = await context.client(ApiKeyService);
+    const answer = await client.rotateApiKey({
+      apiKeyId: args.key,
+      ...(flags.overlap === undefined ? {} : { overlap: durationOf(flags.overlap) }),
+      ...(flags.expires === undefined ? {} : { expiresIn: durationOf(flags.expires) }),
+    });
+    const { apiKey = create(ApiKeySchema), replaced, secret } = answer;
+    const schema = RotateApiKeyResponseSchema;
+    await context.printer.resource({ schema, message: answer, name: nameOf(apiKey), lines: [secret] });
+    tell(context, apiKey);
+    context.notes.say(`The old key ${args.key} ends at ${timeText(replaced?.expireTime)}.`);
+    return undefined;
+  },
+});
+
+const revoke = command({
+  name: "revoke",
+  summary: "End an API key at once",
+  examples: ["windlass apikey revoke key_…"],
+  positionals: { key: one("KEY", "its id") },
+  guard: () => "delete",
+  run: async (context, { args }) => {
+    const client = await context.client(ApiKeyService);
+    await confirmOrStop(context, `Revoke API key ${args.key}?`);
+    const { apiKey } = await client.revokeApiKey({ apiKeyId: args.key });
+    const message = apiKey ?? create(ApiKeySchema);
+    const changed = { schema: ApiKeySchema, message, name: nameOf(message) };
+    return answerChanged(context, { ...changed, done: `Revoked API key ${message.id} (${message.name})` });
+  },
+});
+
+/** Every verb of `windlass apikey`. */
+export const apiKeyCommands: readonly Command[] = [list, get, createKey, rotate, revoke];

@@ -1,0 +1,118 @@
+import { stat } from "node:fs/promises";
+import { timestampDate } from "@bufbuild/protobuf/wkt";
+import { Health, HealthCheckResponse_ServingStatus as Serving } from "../gen/grpc/health/v1/health_pb.ts";
+import {
+  type GetServerInfoResponse,
+  SystemService,
+  type WhoAmIResponse,
+} from "../gen/windlass/v1/system_service_pb.ts";
+import { attempt, type Check, checkLines, fail, isHealthy, ok, skip, warn } from "../lib/checks.ts";
+import { checkNetwork, judgeClock, judgeStream } from "../lib/network-checks.ts";
+import { command } from "./command.ts";
+import type { Context } from "./context.ts";
+import { exitCodes } from "./exit.ts";
+import { roleText } from "./login.ts";
+import { sessionOptions } from "./transport.ts";
+import { programVersion } from "./version.ts";
+import { enumText } from "./words.ts";
+
+const probe = { pieces: 5, pauseMs: 100 };
+const soonMs = 14 * 86_400_000;
+
+export const doctor = command({
+  name: "doctor",
+  summary: "Check the way from here to the server, and the token",
+  examples: ["windlass doctor", "windlass doctor -o json"],
+  formats: ["table", "wide", "json", "jsonl", "yaml"],
+  run: async (context) => {
+    const checks = await examine(context);
+    await context.printer.plain(
+      checks.map(({ id, status, detail, fix }) => ({ id, status, detail, fix })),
+      checkLines(checks),
+    );
+    return isHealthy(checks) ? exitCodes.done : exitCodes.failed;
+  },
+});
+
+async function examine(context: Context): Promise<readonly Check[]> {
+  const file = await attempt("config-file", "see windlass context show --origin", () => configFile(context));
+  if (file.status === "fail") return [file];
+  const connection = await context.connection();
+  const { clock } = context.io;
+  const network = await checkNetwork({
+    address: connection.address.value,
+    tls: await sessionOptions(connection),
+    clock,
+  });
+  if (!isHealthy(network)) return [file, ...network, ...untried];
+  return [file, ...network, ...(await calls(context))];
+}
+
+const untried = ["health", "version", "clock", "token", "stream"].map((id) => skip(id, "not tried"));
+
+async function configFile(context: Context): Promise<Check> {
+  const { configPath, address, warnings, contextName } = await context.connection();
+  const found = await stat(configPath.value).catch(() => undefined);
+  if (found === undefined) return ok("config-file", `none; server ${address.value} from ${address.origin}`);
+  const [warning] = warnings;
+  if (warning !== undefined) return warn("config-file", warning, `chmod 600 ${configPath.value}`);
+  const mode = (found.mode & 0o777).toString(8);
+  return ok("config-file", `${configPath.value} (mode ${mode}), context ${contextName.value ?? "none"}`);
+}
+
+async function calls(context: Context): Promise<readonly Check[]> {
+  const health = await attempt("health", "see the server's log", () => serving(context));
+  const system = await context.publicClient(SystemService);
+  let info: GetServerInfoResponse;
+  try {
+    info = await system.getServerInfo({});
+  } catch (error) {
+    const detail = error instanceof Error ? error.message : String(error);
+    return [health, fail("version", detail, "is this a Windlass server?"), ...untried.slice(2)];
+  }
+  const { serverTime } = info;
+  return [
+    health,
+    judgeVersion(info.version),
+    serverTime === undefined
+      ? skip("clock", "the server does not tell its time")
+      : judgeClock(context.io.clock.now(), timestampDate(serverTime)),
+    await attempt("token", "log in again: windlass login", () => token(context)),
+    await attempt("stream", "let the proxy pass streams through", () => stream(context)),
+  ];
+}
+
+async function serving(context: Context): Promise<Check> {
+  const { status } = await (await context.publicClient(Health)).check({});
+  if (status === Serving.SERVING) return ok("health", "SERVING");
+  return fail("health", enumText(Serving, status), "wait, or see the server's log");
+}
+
+function judgeVersion(server: string): Check {
+  const own = programVersion();
+  const seen = `windlass ${own}, windlassd ${server}`;
+  const minor = (version: string) => version.split(".").slice(0, 2).join(".");
+  return minor(own) === minor(server)
+    ? ok("version", seen)
+    : warn("version", seen, "use the same version on both sides");
+}
+
+async function token(context: Context): Promise<Check> {
+  const who: WhoAmIResponse = await (await context.client(SystemService)).whoAmI({});
+  const seen = `${who.name || who.id}, ${roleText(who)}`;
+  if (who.expireTime === undefined) return ok("token", `${seen}, does not expire`);
+  const ends = timestampDate(who.expireTime);
+  const until = `${seen}, until ${ends.toISOString().slice(0, 16)}Z`;
+  const isSoon = ends.getTime() - context.io.clock.now().getTime() < soonMs;
+  return isSoon ? warn("token", until, `windlass apikey rotate ${who.id}`) : ok("token", until);
+}
+
+async function stream(context: Context): Promise<Check> {
+  const client = await context.client(SystemService);
+  const startedMs = context.io.clock.monotonicMs();
+  const arrivals: number[] = [];
+  for await (const _piece of client.streamProbe({ pieces: probe.pieces, pieceBytes: 1024 })) {
+    arrivals.push(context.io.clock.monotonicMs() - startedMs);
+  }
+  return judgeStream(arrivals, probe.pauseMs);
+}

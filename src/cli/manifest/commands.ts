@@ -1,0 +1,140 @@
+import { dirname, resolve } from "node:path";
+import { type Command, command } from "../command.ts";
+import type { Context } from "../context.ts";
+import { exitCodes } from "../exit.ts";
+import { choiceList, list, toggle } from "../flags.ts";
+import { confirmOrStop } from "../prompts.ts";
+import { counted } from "../words.ts";
+import { type Change, changeLines, hasChanges } from "./change.ts";
+import { type Kind, resourceOf } from "./documents.ts";
+import { type Loaded, loadManifest } from "./load.ts";
+import { attachmentSteps, planDocument } from "./plan.ts";
+import type { Site } from "./site.ts";
+
+const file = list("a file, a folder, or - for stdin; may be given again", { short: "f", placeholder: "FILE" });
+const prune = toggle(
+  "also take away grants, variables and attachments of the listed resources that are not in the manifest",
+);
+
+const siteOf = async (context: Context, { document, file: from }: Loaded, prunes: boolean): Promise<Site> => ({
+  context,
+  organization: document.metadata.organization ?? (await context.organization()),
+  prunes,
+  directory: from === "-" ? context.io.workingDirectory : dirname(resolve(context.io.workingDirectory, from)),
+});
+
+interface Planned {
+  readonly loaded: readonly Loaded[];
+  readonly changes: readonly Change[];
+}
+
+async function plan(context: Context, files: readonly string[], prunes: boolean): Promise<Planned> {
+  const loaded = await loadManifest(context.io, files);
+  const changes: Change[] = [];
+  for (const one of loaded) changes.push(await planDocument(await siteOf(context, one, prunes), one.document));
+  return { loaded, changes };
+}
+
+const show = (context: Context, changes: readonly Change[]): Promise<void> =>
+  context.printer.plain(
+    changes.map(({ resource, kind, fields, notes }) => ({
+      ...{ resource, kind, notes: [...notes] },
+      fields: fields.map(({ path, from, to }) => ({ path, from: from ?? null, to: to ?? null })),
+    })),
+    changeLines(changes),
+  );
+
+const formats = ["table", "wide", "json", "jsonl", "yaml"] as const;
+
+/** `windlass manifest apply` and `windlass apply`. */
+export const applyManifest = command({
+  name: "apply",
+  summary: "Make pools, variable sets and workspaces what a manifest says",
+  examples: [
+    "windlass manifest apply -f site.yaml",
+    "windlass apply -f site/ --yes",
+    "windlass apply -f - < site.yaml",
+  ],
+  flags: { file, prune },
+  formats,
+  run: async (context, { flags }) => {
+    const { loaded, changes } = await plan(context, flags.file, flags.prune === true);
+    await show(context, changes);
+    const steps = changes.flatMap(({ steps: own }) => own);
+    for (const one of loaded) {
+      if (one.document.kind !== "VariableSet") continue;
+      const change = changes.find(({ resource }) => resource === resourceOf(one.document));
+      const attaches = change?.kind === "create" || change?.fields.some(({ path, to }) => path === "workspaces" && to);
+      if (attaches) steps.push(...(await attachmentSteps(await siteOf(context, one, false), one.document)));
+    }
+    if (steps.length === 0) {
+      context.notes.say("Nothing to do: everything is as the manifest says.");
+      return undefined;
+    }
+    const changed = changes.filter(({ kind }) => kind !== "none").length;
+    const what = changed === 0 ? "Write the sensitive values?" : `Make these ${counted(changed, "change")}?`;
+    await confirmOrStop(context, what);
+    for (const step of steps) await step();
+    context.notes.say(`${context.notes.signs.ok} Applied: ${counted(changed, "resource")} changed`);
+    return undefined;
+  },
+});
+
+const diff = command({
+  name: "diff",
+  summary: "Show what a manifest would change",
+  examples: ["windlass manifest diff -f site.yaml", "windlass manifest diff -f site/ --detailed-exitcode"],
+  flags: { file, prune, detailedExitcode: toggle("exit 2 if there are changes") },
+  formats,
+  run: async (context, { flags }) => {
+    const { changes } = await plan(context, flags.file, flags.prune === true);
+    await show(context, changes);
+    return flags.detailedExitcode === true && hasChanges(changes) ? exitCodes.usage : undefined;
+  },
+});
+
+const validate = command({
+  name: "validate",
+  summary: "Check a manifest without a server",
+  examples: ["windlass manifest validate -f site/"],
+  flags: { file },
+  formats,
+  run: async (context, { flags }) => {
+    const loaded = await loadManifest(context.io, flags.file);
+    const resources = loaded.map(({ document }) => resourceOf(document));
+    await context.printer.plain({ valid: true, resources }, [
+      `${context.notes.signs.ok} ${counted(resources.length, "document")}: ${resources.join(", ")}`,
+    ]);
+    return undefined;
+  },
+});
+
+const kindWords = { org: "Organization", pool: "AgentPool", varset: "VariableSet", workspace: "Workspace" } as const;
+
+const exportManifest = command({
+  name: "export",
+  summary: "Print the organization's pools, variable sets and workspaces as a manifest",
+  examples: ["windlass manifest export > site.yaml", "windlass manifest export --kinds pool,workspace"],
+  flags: { kinds: choiceList("only these kinds", ["org", "pool", "varset", "workspace"]) },
+  formats: ["yaml", "json"],
+  run: async (context, { flags }) => {
+    const words = flags.kinds.length === 0 ? (["pool", "varset", "workspace"] as const) : flags.kinds;
+    const kinds = new Set<Kind>(words.map((word) => kindWords[word]));
+    const { exportDocuments } = await import("./export.ts");
+    const organization = await context.organization();
+    const documents = await exportDocuments(
+      { context, organization, prunes: false, directory: context.io.workingDirectory },
+      kinds,
+    );
+    if (context.printer.format === "json") {
+      await context.printer.raw(`${JSON.stringify(documents, undefined, 2)}\n`);
+      return undefined;
+    }
+    const { stringify } = await import("yaml");
+    await context.printer.raw(documents.map((document) => `---\n${stringify(document)}`).join(""));
+    return undefined;
+  },
+});
+
+/** Every verb of `windlass manifest`. */
+export const manifestCommands: readonly Command[] = [applyManifest, diff, exportManifest, validate];

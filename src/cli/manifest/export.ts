@@ -1,0 +1,88 @@
+import { AgentPoolService } from "../../gen/windlass/v1/agent_pool_service_pb.ts";
+import { OrganizationService } from "../../gen/windlass/v1/organization_service_pb.ts";
+import { VariableSetService } from "../../gen/windlass/v1/variable_set_service_pb.ts";
+import { WorkspaceService } from "../../gen/windlass/v1/workspace_service_pb.ts";
+import type { Document, Kind } from "./documents.ts";
+import type { Site } from "./site.ts";
+import { organizationSpec, poolSpec, variableSetSpec, workspaceSpec } from "./specs.ts";
+import { entryOf, readVariables } from "./variables.ts";
+
+const pageSize = 1000;
+const apiVersion = "windlass/v1";
+
+/** The resources of the organization as documents that describe them; sensitive values are only named. */
+export async function exportDocuments(site: Site, kinds: ReadonlySet<Kind>): Promise<readonly Document[]> {
+  return [
+    ...(kinds.has("Organization") ? await organization(site) : []),
+    ...(kinds.has("AgentPool") ? await pools(site) : []),
+    ...(kinds.has("VariableSet") ? await variableSets(site) : []),
+    ...(kinds.has("Workspace") ? await workspaces(site) : []),
+  ];
+}
+
+async function organization({ context, organization: name }: Site): Promise<readonly Document[]> {
+  const found = (await (await context.client(OrganizationService)).getOrganization({ organization: name }))
+    .organization;
+  if (found === undefined) return [];
+  return [{ apiVersion, kind: "Organization", metadata: { name: found.name }, spec: organizationSpec.current(found) }];
+}
+
+async function pools({ context, organization: name }: Site): Promise<readonly Document[]> {
+  const client = await context.client(AgentPoolService);
+  const rows = await pages(async (pageToken) => {
+    const { agentPools, nextPageToken } = await client.listAgentPools({ organization: name, pageSize, pageToken });
+    return { rows: agentPools, nextPageToken };
+  });
+  return rows.map((pool) => ({
+    ...{ apiVersion, kind: "AgentPool", metadata: { name: pool.name } },
+    spec: { ...poolSpec.current(pool), grantedWorkspaces: [...pool.grantedWorkspaces] },
+  }));
+}
+
+async function variableSets(site: Site): Promise<readonly Document[]> {
+  const client = await site.context.client(VariableSetService);
+  const rows = await pages(async (pageToken) => {
+    const page = { organization: site.organization, pageSize, pageToken };
+    const { variableSets: found, nextPageToken } = await client.listVariableSets(page);
+    return { rows: found, nextPageToken };
+  });
+  const documents: Document[] = [];
+  for (const set of rows) {
+    const variables = (await readVariables(site, { variableSet: set.name })).map(entryOf);
+    const spec = { ...variableSetSpec.current(set), workspaces: [...set.workspaces], variables };
+    documents.push({ apiVersion, kind: "VariableSet", metadata: { name: set.name }, spec });
+  }
+  return documents;
+}
+
+async function workspaces(site: Site): Promise<readonly Document[]> {
+  const client = await site.context.client(WorkspaceService);
+  const rows = await pages(async (pageToken) => {
+    const page = { organization: site.organization, pageSize, pageToken };
+    const { workspaces: found, nextPageToken } = await client.listWorkspaces(page);
+    return { rows: found, nextPageToken };
+  });
+  const documents: Document[] = [];
+  for (const workspace of rows) {
+    const { pool, ...own } = workspaceSpec.current(workspace);
+    const variables = (await readVariables(site, { workspace: workspace.name })).map(entryOf);
+    const spec = { ...own, ...(pool === "" ? {} : { pool }), variables };
+    documents.push({ apiVersion, kind: "Workspace", metadata: { name: workspace.name }, spec });
+  }
+  return documents;
+}
+
+interface Page<Row> {
+  readonly rows: readonly Row[];
+  readonly nextPageToken: string;
+}
+
+async function pages<Row>(fetch: (pageToken: string) => Promise<Page<Row>>): Promise<readonly Row[]> {
+  const rows: Row[] = [];
+  for (let pageToken = ""; ; ) {
+    const page = await fetch(pageToken);
+    rows.push(...page.rows);
+    if (page.nextPageToken === "") return rows;
+    pageToken = page.nextPageToken;
+  }
+}

@@ -1,0 +1,145 @@
+import { readdir, readFile, stat } from "node:fs/promises";
+import { extname, join, relative, resolve } from "node:path";
+import type { LineCounter, Document as YamlDocument } from "yaml";
+import { type Io, readStdin } from "../io.ts";
+import { CliError, usageError } from "../problem.ts";
+import { didYouMean } from "../suggest.ts";
+import { anyDocument, type Document, kindOrder, resourceOf } from "./documents.ts";
+
+/** A document and the file it stands in, against which its files are named. */
+export interface Loaded {
+  readonly document: Document;
+  readonly file: string;
+  /** Its first line. */
+  readonly line: number;
+}
+
+/** Reads files, the `.yaml`, `.yml` and `.json` files of folders, and stdin for `-`; all problems are told at once. */
+export async function loadManifest(io: Io, paths: readonly string[]): Promise<readonly Loaded[]> {
+  if (paths.length === 0) throw usageError("-f is needed: a file, a folder, or - for stdin");
+  const loaded: Loaded[] = [];
+  const problems: string[] = [];
+  for (const { file, text } of await readAll(io, paths)) {
+    const read = await readDocuments(file, text);
+    loaded.push(...read.loaded);
+    problems.push(...read.problems);
+  }
+  problems.push(...duplicates(loaded));
+  if (problems.length > 0) {
+    throw new CliError(
+      "usage",
+      `the manifest has ${problems.length === 1 ? "a problem" : `${problems.length} problems`}:\n${problems.map((problem) => `  ${problem}`).join("\n")}`,
+    );
+  }
+  if (loaded.length === 0) throw usageError("the manifest has no documents");
+  return loaded.toSorted((a, b) => kindOrder.indexOf(a.document.kind) - kindOrder.indexOf(b.document.kind));
+}
+
+interface Source {
+  readonly file: string;
+  readonly text: string;
+}
+
+async function readAll(io: Io, paths: readonly string[]): Promise<readonly Source[]> {
+  const sources: Source[] = [];
+  for (const path of paths) {
+    if (path === "-") sources.push({ file: "-", text: await readStdin(io) });
+    else
+      for (const file of await filesOf(io, path))
+        sources.push({ file, text: await readFile(resolve(io.workingDirectory, file), "utf8") });
+  }
+  return sources;
+}
+
+async function filesOf({ workingDirectory }: Io, path: string): Promise<readonly string[]> {
+  const full = resolve(workingDirectory, path);
+  const found = await stat(full).catch((error: NodeJS.ErrnoException) => {
+    throw usageError(`${path} cannot be read: ${error.code === "ENOENT" ? "there is no such file" : error.message}`);
+  });
+  if (!found.isDirectory()) return [path];
+  const names = (await readdir(full, { recursive: true })).filter((each) => /^\.(ya?ml|json)$/.test(extname(each)));
+  if (names.length === 0) throw usageError(`${path} holds no .yaml, .yml or .json files`);
+  return names.sort().map((each) => relative(workingDirectory, join(full, each)));
+}
+
+async function readDocuments(file: string, text: string): Promise<{ loaded: Loaded[]; problems: string[] }> {
+  const { LineCounter: Counter, parseAllDocuments } = await import("yaml");
+  const lines = new Counter();
+  const parsed = parseAllDocuments(text, { lineCounter: lines });
+  const loaded: Loaded[] = [];
+  const problems: string[] = [];
+  for (const yaml of "length" in parsed ? [...parsed] : []) {
+    const at = { file, yaml, lines };
+    if (yaml.errors.length > 0)
+      problems.push(...yaml.errors.map(({ message }) => `${file}: ${message.split("\n")[0]}`));
+    else if (yaml.contents !== null) readOne(at, { loaded, problems });
+  }
+  return { loaded, problems };
+}
+
+interface At {
+  readonly file: string;
+  readonly yaml: YamlDocument.Parsed;
+  readonly lines: LineCounter;
+}
+
+function readOne(at: At, { loaded, problems }: { loaded: Loaded[]; problems: string[] }): void {
+  const checked = anyDocument.safeParse(at.yaml.toJS());
+  if (checked.success) {
+    loaded.push({ document: checked.data, file: at.file, line: lineAt(at, []) });
+    return;
+  }
+  for (const issue of checked.error.issues) {
+    const path = issue.path.filter((step) => typeof step !== "symbol");
+    if (issue.code !== "unrecognized_keys") {
+      problems.push(
+        `${where(at, path)}: ${path.length === 0 ? "" : `${path.join(".")}: `}${lowerFirst(issue.message)}`,
+      );
+      continue;
+    }
+    for (const key of issue.keys) {
+      problems.push(`${where(at, [...path, key])}: unknown field "${[...path, key].join(".")}"${nearest(key)}`);
+    }
+  }
+}
+
+const known = [
+  ...["apiVersion", "kind", "metadata", "spec", "name", "organization", "description", "maxAgents", "maxWorkspaces"],
+  ...["defaultExecutionMode", "defaultEngine", "organizationScoped", "grantedWorkspaces", "global", "workspaces"],
+  ...["variables", "executionMode", "pool", "engine", "version", "workingDirectory", "autoApply", "tags"],
+  ...["agentSelector", "planTimeout", "applyTimeout", "parallelism", "shareState", "shareStateWith"],
+  ...["value", "valueFrom", "env", "file", "hcl", "sensitive"],
+];
+
+const nearest = (key: string): string => {
+  const suggestion = didYouMean(key, known, (name) => name);
+  return suggestion === "" ? "" : `.${suggestion}`;
+};
+
+const where = (at: At, path: readonly (string | number)[]): string => `${at.file}:${lineAt(at, path)}`;
+
+/** The line of the innermost part of the path that is there. */
+function lineAt({ yaml, lines }: At, path: readonly (string | number)[]): number {
+  for (let length = path.length; length >= 0; length--) {
+    const node = yaml.getIn(path.slice(0, length), true) as { readonly range?: readonly number[] | null } | undefined;
+    const start = node?.range?.[0];
+    if (start !== undefined) return lines.linePos(start).line;
+  }
+  return 1;
+}
+
+const lowerFirst = (text: string): string => `${text.charAt(0).toLowerCase()}${text.slice(1)}`;
+
+function duplicates(loaded: readonly Loaded[]): readonly string[] {
+  const byName = Map.groupBy(
+    loaded,
+    ({ document }) => `${document.metadata.organization ?? ""}/${resourceOf(document)}`,
+  );
+  return [...byName.values()].flatMap((same) => {
+    const [first, second] = same;
+    if (first === undefined || second === undefined) return [];
+    return [
+      `${second.file}:${second.line}: ${resourceOf(second.document)} stands in ${first.file}:${first.line} already`,
+    ];
+  });
+}

@@ -1,0 +1,103 @@
+import { readFile } from "node:fs/promises";
+import { resolve } from "node:path";
+import { type Variable, VariableCategory } from "../../gen/windlass/v1/variable_pb.ts";
+import { VariableService } from "../../gen/windlass/v1/variable_service_pb.ts";
+import { usageError } from "../problem.ts";
+import type { Change, FieldChange } from "./change.ts";
+import type { VariableEntry } from "./documents.ts";
+import { ifFound, type Site } from "./site.ts";
+
+/** Who has the variables: a workspace or a variable set, by name. */
+export type Owner = { readonly workspace: string } | { readonly variableSet: string };
+
+const pageSize = 1000;
+
+/** Every variable of the owner; none if the owner does not exist. */
+export async function readVariables({ context, organization }: Site, owner: Owner): Promise<readonly Variable[]> {
+  const client = await context.client(VariableService);
+  return (await ifFound(client.listVariables({ organization, ...owner, pageSize })))?.variables ?? [];
+}
+
+/** What a manifest would do to the variables of its owner. */
+export async function planVariables(
+  site: Site,
+  owner: Owner,
+  entries: readonly VariableEntry[] | undefined,
+): Promise<Pick<Change, "fields" | "notes" | "steps">> {
+  if (entries === undefined) return { fields: [], notes: [], steps: [] };
+  const current = new Map((await readVariables(site, owner)).map((one) => [keyOf(one), one]));
+  const fields: FieldChange[] = [];
+  const notes: string[] = [];
+  const written: Wanted[] = [];
+  for (const entry of entries) {
+    const wanted = await wantedOf(site, entry);
+    const known = current.get(keyOf(wanted));
+    if (wanted.sensitive) {
+      written.push(wanted);
+      if (known === undefined) fields.push({ path: pathOf(wanted), from: undefined, to: "(sensitive)" });
+      else notes.push(`${pathOf(wanted)}: (sensitive: written each time)`);
+    } else if (known === undefined || differs(known, wanted)) {
+      written.push(wanted);
+      fields.push({ path: pathOf(wanted), from: known && shown(known), to: shown(wanted) });
+    }
+  }
+  const extra = site.prunes ? [...current.values()].filter((one) => !entries.some((each) => isFor(each, one))) : [];
+  fields.push(...extra.map((one) => ({ path: pathOf(one), from: shown(one), to: undefined })));
+  const steps = written.length === 0 ? [] : [() => set(site, owner, written)];
+  return { fields, notes, steps: [...steps, ...extra.map((one) => () => remove(site, owner, one))] };
+}
+
+type Wanted = Pick<Variable, "key" | "value" | "category" | "hcl" | "sensitive" | "description">;
+
+const categoryOf = ({ env }: VariableEntry): VariableCategory =>
+  env === true ? VariableCategory.ENV : VariableCategory.TERRAFORM;
+const keyOf = ({ key, category }: Pick<Variable, "key" | "category">): string => `${category}/${key}`;
+const isFor = (entry: VariableEntry, { key, category }: Variable): boolean =>
+  entry.name === key && categoryOf(entry) === category;
+const pathOf = ({ key, category }: Pick<Variable, "key" | "category">): string =>
+  `variables.${category === VariableCategory.ENV ? "env." : ""}${key}`;
+const shown = ({ sensitive, value }: Pick<Variable, "sensitive" | "value">): string =>
+  sensitive ? "(sensitive)" : value;
+
+const differs = (known: Variable, wanted: Wanted): boolean =>
+  known.value !== wanted.value ||
+  known.hcl !== wanted.hcl ||
+  known.sensitive !== wanted.sensitive ||
+  known.description !== wanted.description;
+
+async function wantedOf(site: Site, entry: VariableEntry): Promise<Wanted> {
+  const { name: key, hcl = false, sensitive = false, description = "" } = entry;
+  return { key, value: await readValue(site, entry), category: categoryOf(entry), hcl, sensitive, description };
+}
+
+async function readValue({ context, directory }: Site, { name, value, valueFrom }: VariableEntry): Promise<string> {
+  if (valueFrom === undefined) return value ?? "";
+  if ("env" in valueFrom) {
+    const found = context.io.environment[valueFrom.env];
+    if (found === undefined) throw usageError(`variable ${name}: the environment variable ${valueFrom.env} is not set`);
+    return found;
+  }
+  const text = await readFile(resolve(directory, valueFrom.file), "utf8").catch((error: Error) => {
+    throw usageError(`variable ${name}: ${error.message}`);
+  });
+  return text.replace(/\r?\n$/, "");
+}
+
+async function set({ context, organization }: Site, owner: Owner, variables: readonly Wanted[]): Promise<void> {
+  const client = await context.client(VariableService);
+  await client.setVariables({ organization, ...owner, variables: variables.map((one) => ({ ...one })) });
+}
+
+async function remove({ context, organization }: Site, owner: Owner, { key, category }: Variable): Promise<void> {
+  const client = await context.client(VariableService);
+  await client.deleteVariable({ organization, ...owner, key, category });
+}
+
+/** A variable as a manifest writes it. Secrets are only named. */
+export const entryOf = ({ key, value, category, hcl, sensitive, description }: Variable): VariableEntry => ({
+  name: key,
+  ...(sensitive ? { sensitive, valueFrom: { env: key } } : { value }),
+  ...(category === VariableCategory.ENV ? { env: true } : {}),
+  ...(hcl ? { hcl } : {}),
+  ...(description === "" ? {} : { description }),
+});

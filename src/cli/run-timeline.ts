@@ -1,0 +1,25 @@
+import { type RunEvent, RunState } from "../gen/windlass/v1/run_pb.ts";
+import { RunService } from "../gen/windlass/v1/run_service_pb.ts";
+import { timeText } from "./ages.ts";
+import type { Context } from "./context.ts";
+import { safeText } from "./table.ts";
+
+/** What happened to a run, a line each, under a heading. Nothing of a server that keeps no timeline. */
+export async function timelineLines(context: Context, runId: string): Promise<readonly string[]> {
+  const client = await context.client(RunService);
+  const events: RunEvent[] = [];
+  for (let pageToken = ""; ; ) {
+    const page = await client.listRunEvents({ runId, pageSize: 1000, pageToken });
+    events.push(...page.events);
+    pageToken = page.nextPageToken;
+    if (pageToken === "") break;
+  }
+  return events.length === 0 ? [] : ["", "Timeline:", ...events.map(eventLine)];
+}
+
+function eventLine({ time, actor, title, comment, state }: RunEvent): string {
+  const mark = state === RunState.UNSPECIFIED ? " " : "*";
+  const by = actor === "" || title.endsWith(` on ${actor}`) ? "" : ` [${actor}]`;
+  const said = comment === "" ? "" : `: ${comment}`;
+  return safeText(`  ${timeText(time)} ${mark} ${title}${by}${said}`);
+}

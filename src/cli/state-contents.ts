@@ -1,0 +1,95 @@
+import { create } from "@bufbuild/protobuf";
+import {
+  type StateDifference,
+  StateDifferenceSchema,
+  type StateResource,
+  StateResourceSchema,
+} from "../gen/windlass/v1/state_pb.ts";
+import { ListStateResourcesResponseSchema, StateService } from "../gen/windlass/v1/state_service_pb.ts";
+import { isId } from "../lib/ids.ts";
+import { command, maybe, one } from "./command.ts";
+import type { Context } from "./context.ts";
+import { text } from "./flags.ts";
+import { fetchRows, listFlags } from "./lists.ts";
+import { usageError } from "./problem.ts";
+import { stateOf, stateTarget, versionId, versionOf } from "./state-target.ts";
+import { type Column, safeText } from "./table.ts";
+import { type Colors, colors, hasColor } from "./terminal.ts";
+
+const columns: readonly Column<StateResource>[] = [
+  { name: "ADDRESS", value: ({ address }) => address },
+  { name: "ID", value: ({ resourceId }) => resourceId },
+  { name: "PROVIDER", value: ({ provider }) => provider },
+  { name: "MARKS", value: ({ data, tainted }) => [data ? "data" : "", tainted ? "tainted" : ""].join(" ").trim() },
+  { name: "MODULE", isWide: true, value: ({ module }) => module },
+  { name: "TYPE", isWide: true, value: ({ type }) => type },
+];
+
+export const resources = command({
+  name: "resources",
+  aliases: ["ls"],
+  summary: "List the resources of a state by their addresses",
+  examples: ["windlass state resources network", "windlass state resources network 41 --search module.net"],
+  positionals: { target: stateTarget, version: versionOf },
+  flags: { search: text("only addresses that contain this text"), ...listFlags },
+  run: async (context, { args, flags }) => {
+    const client = await context.client(StateService);
+    const scope = { ...(await stateOf(context, args.target, args.version)), search: flags.search ?? "" };
+    const { rows, nextPageToken } = await fetchRows(context, flags, async (page) => {
+      const answer = await client.listStateResources({ ...scope, ...page });
+      return { rows: answer.resources, nextPageToken: answer.nextPageToken };
+    });
+    const message = create(ListStateResourcesResponseSchema, { resources: rows, nextPageToken });
+    const shown = { schema: ListStateResourcesResponseSchema, message, item: StateResourceSchema };
+    await context.printer.list({ ...shown, rows, name: ({ address }) => address, columns }, flags);
+    return undefined;
+  },
+});
+
+export const diff = command({
+  name: "diff",
+  summary: "Show how two states differ, without values: states hold secrets",
+  examples: ["windlass state diff network 41 42", "windlass state diff network 41", "windlass state diff sv_… sv_…"],
+  positionals: {
+    first: one("WS|STATE", "a workspace, whose versions follow; or the id of the first state"),
+    from: maybe("A", "the first state: a serial or an id (of two ids: the second state)"),
+    to: maybe("B", "the second state; else the current one"),
+  },
+  formats: ["table", "wide", "json", "jsonl", "yaml"],
+  run: async (context, { args }) => {
+    const client = await context.client(StateService);
+    const { difference } = await client.diffStates(await both(context, args));
+    const message = difference ?? create(StateDifferenceSchema);
+    const { io, globals } = context;
+    const lines = differenceLines(message, colors(hasColor(io.stdout, io.environment, globals.noColor === true)));
+    await context.printer.resource({ schema: StateDifferenceSchema, message, name: "", lines });
+    return undefined;
+  },
+});
+
+interface Named {
+  readonly first: string;
+  readonly from: string | undefined;
+  readonly to: string | undefined;
+}
+
+async function both(context: Context, { first, from, to }: Named) {
+  if (isId("sv", first)) {
+    if (to !== undefined) throw usageError(`unexpected argument "${to}": two states are compared`);
+    if (from !== undefined && !isId("sv", from)) throw usageError("beside an id stands another id: sv_… sv_…");
+    return { fromStateVersionId: first, toStateVersionId: from ?? "" };
+  }
+  if (from === undefined) throw usageError("say which versions to compare: windlass state diff WS 41 42");
+  const fromStateVersionId = await versionId(context, first, from);
+  return { fromStateVersionId, toStateVersionId: to === undefined ? "" : await versionId(context, first, to) };
+}
+
+function differenceLines({ removed, added, changed, outputs }: StateDifference, { red, green, yellow }: Colors) {
+  const lines = [
+    ...removed.map((address) => red(`  - ${safeText(address)}`)),
+    ...changed.map(({ address, attributes }) => `${yellow(`  ~ ${safeText(address)}`)}: ${attributes.join(", ")}`),
+    ...added.map((address) => green(`  + ${safeText(address)}`)),
+    ...(outputs.length === 0 ? [] : [`  outputs: ${outputs.map(safeText).join(", ")}`]),
+  ];
+  return lines.length === 0 ? ["The two states do not differ."] : lines;
+}

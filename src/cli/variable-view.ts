@@ -1,0 +1,47 @@
+import { type EffectiveVariable, type Variable, VariableCategory } from "../gen/windlass/v1/variable_pb.ts";
+import { ageText } from "./ages.ts";
+import type { Notes } from "./notes.ts";
+import type { Column } from "./table.ts";
+import { enumText } from "./words.ts";
+
+/** `var/region`. */
+export const variableName = ({ key }: Variable): string => `var/${key}`;
+
+export const variableColumns: readonly Column<Variable>[] = [
+  { name: "KEY", value: ({ key }) => key },
+  { name: "VALUE", value: ({ value, sensitive }) => (sensitive ? "(sensitive)" : value) },
+  { name: "CATEGORY", value: ({ category }) => enumText(VariableCategory, category) },
+  { name: "HCL", value: ({ hcl }) => (hcl ? "yes" : "") },
+  { name: "DESCRIPTION", value: ({ description }) => description },
+  { name: "CHANGED", isWide: true, value: ({ updateTime }, now) => ageText(updateTime, now) },
+  { name: "ID", isWide: true, value: ({ id }) => id },
+];
+
+/** `var/region`. */
+export const effectiveName = ({ variable }: EffectiveVariable): string => `var/${variable?.key ?? ""}`;
+
+const shown = ({ variable }: EffectiveVariable): string =>
+  variable?.sensitive === true ? "(sensitive)" : (variable?.value ?? "");
+
+export const effectiveColumns: readonly Column<EffectiveVariable>[] = [
+  { name: "KEY", value: ({ variable }) => variable?.key ?? "" },
+  { name: "VALUE", value: shown },
+  { name: "CATEGORY", value: ({ variable }) => enumText(VariableCategory, variable?.category ?? 0) },
+  { name: "FROM", value: ({ variableSet }) => (variableSet === "" ? "workspace" : `set ${variableSet}`) },
+  { name: "HIDES", value: ({ overrides }) => overrides.map((name) => `set ${name}`).join(", ") },
+  { name: "HCL", isWide: true, value: ({ variable }) => (variable?.hcl === true ? "yes" : "") },
+];
+
+/** Shorter values would blot out ordinary words: they are not redacted in logs. */
+const leastRedacted = 6;
+
+/** Warns of sensitive values that logs would show all the same. */
+export function warnOfShortSecrets(
+  notes: Notes,
+  variables: readonly { readonly key: string; readonly value: string; readonly sensitive: boolean }[],
+): void {
+  const short = variables.filter(({ value, sensitive }) => sensitive && value.trim().length < leastRedacted);
+  if (short.length === 0) return;
+  const names = short.map(({ key }) => key).join(", ");
+  notes.warn(`values of fewer than ${leastRedacted} characters are not redacted in logs: ${names}`);
+}

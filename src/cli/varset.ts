@@ -1,0 +1,174 @@
+import { create } from "@bufbuild/protobuf";
+import { type VariableSet, VariableSetSchema } from "../gen/windlass/v1/variable_pb.ts";
+import { ListVariableSetsResponseSchema, VariableSetService } from "../gen/windlass/v1/variable_set_service_pb.ts";
+import { ageText, timeText } from "./ages.ts";
+import { answerChanged, answerGone, given, goneFormats, maskOf } from "./answers.ts";
+import { type Command, command, one, some } from "./command.ts";
+import { text, toggle } from "./flags.ts";
+import { fetchRows, listFlags } from "./lists.ts";
+import { confirmOrStop } from "./prompts.ts";
+import { type Column, detailLines } from "./table.ts";
+
+const set = one("SET", "its name or id");
+const nameOf = ({ name }: VariableSet): string => `varset/${name}`;
+const usersOf = ({ global, workspaces }: VariableSet): string => (global ? "all" : workspaces.join(", "));
+
+const columns: readonly Column<VariableSet>[] = [
+  { name: "NAME", value: ({ name }) => name },
+  { name: "VARIABLES", value: ({ variableCount }) => String(variableCount) },
+  { name: "WORKSPACES", value: usersOf },
+  { name: "DESCRIPTION", value: ({ description }) => description },
+  { name: "AGE", isWide: true, value: ({ createTime }, now) => ageText(createTime, now) },
+  { name: "ID", isWide: true, value: ({ id }) => id },
+];
+
+const linesOf = (message: VariableSet): readonly string[] =>
+  detailLines([
+    ["Name", message.name],
+    ["Id", message.id],
+    ["Organization", message.organization],
+    ["Description", message.description],
+    ["Global", message.global ? "yes, every workspace gets it" : "no"],
+    ["Attached to", message.workspaces.join(", ")],
+    ["Variables", String(message.variableCount)],
+    ["Created", timeText(message.createTime)],
+    ["Changed", timeText(message.updateTime)],
+  ]);
+
+const settingFlags = {
+  description: text("what it is for"),
+  global: toggle("every workspace of the organization gets it"),
+};
+
+/** Every verb of `windlass varset`. */
+export const varsetCommands: readonly Command[] = [
+  command({
+    name: "list",
+    summary: "List variable sets, all or those that a workspace gets",
+    examples: ["windlass varset list", "windlass varset list -w network"],
+    flags: { workspace: text("only sets that this workspace gets", { short: "w", placeholder: "WS" }), ...listFlags },
+    run: async (context, { flags }) => {
+      const client = await context.client(VariableSetService);
+      const scope = { organization: await context.organization(), workspace: flags.workspace ?? "" };
+      const { rows: variableSets, nextPageToken } = await fetchRows(context, flags, async (page) => {
+        const answer = await client.listVariableSets({ ...scope, ...page });
+        return { rows: answer.variableSets, nextPageToken: answer.nextPageToken };
+      });
+      const message = create(ListVariableSetsResponseSchema, { variableSets, nextPageToken });
+      const shown = { schema: ListVariableSetsResponseSchema, message, item: VariableSetSchema };
+      await context.printer.list({ ...shown, rows: variableSets, name: nameOf, columns }, flags);
+      return undefined;
+    },
+  }),
+  command({
+    name: "get",
+    summary: "Show a variable set; its variables: var list --set",
+    examples: ["windlass varset get cloud"],
+    positionals: { set },
+    run: async (context, { args }) => {
+      const client = await context.client(VariableSetService);
+      const request = { organization: await context.organization(), variableSet: args.set };
+      const message = (await client.getVariableSet(request)).variableSet ?? create(VariableSetSchema);
+      const shown = { schema: VariableSetSchema, message, name: nameOf(message) };
+      await context.printer.resource({ ...shown, lines: linesOf(message) });
+      if (context.printer.isForPeople) {
+        context.notes.next([{ label: "Its variables", command: context.command(`var list --set ${message.name}`) }]);
+      }
+      return undefined;
+    },
+  }),
+  command({
+    name: "create",
+    summary: "Create a variable set",
+    examples: ["windlass varset create cloud --description keys", "windlass varset create proxies --global"],
+    positionals: { name: one("NAME", "lower case letters, digits and dashes") },
+    flags: settingFlags,
+    run: async (context, { args, flags }) => {
+      const client = await context.client(VariableSetService);
+      const answer = await client.createVariableSet({
+        organization: await context.organization(),
+        variableSet: { name: args.name, ...given(flags) },
+        requestId: context.io.random.uuid(),
+      });
+      const message = answer.variableSet ?? create(VariableSetSchema);
+      const changed = { schema: VariableSetSchema, message, name: nameOf(message) };
+      return answerChanged(context, { ...changed, done: `Created variable set ${message.name} (${message.id})` }, [
+        { label: "Fill it", command: context.command(`var set --set ${message.name} KEY=VALUE`) },
+        ...(message.global
+          ? []
+          : [{ label: "Give it to workspaces", command: context.command(`varset attach ${message.name} WS`) }]),
+      ]);
+    },
+  }),
+  command({
+    name: "edit",
+    summary: "Change a variable set",
+    examples: ["windlass varset edit cloud --name aws", "windlass varset edit proxies --global=false"],
+    positionals: { set },
+    flags: { name: text("a new name", { placeholder: "NAME" }), ...settingFlags },
+    run: async (context, { args, flags }) => {
+      const updateMask = maskOf(flags);
+      const client = await context.client(VariableSetService);
+      const answer = await client.updateVariableSet({
+        organization: await context.organization(),
+        variableSet: args.set,
+        changes: given(flags),
+        updateMask,
+      });
+      const message = answer.variableSet ?? create(VariableSetSchema);
+      const changed = { schema: VariableSetSchema, message, name: nameOf(message) };
+      return answerChanged(context, { ...changed, done: `Changed variable set ${message.name}` });
+    },
+  }),
+  command({
+    name: "delete",
+    summary: "Delete a variable set with its variables",
+    examples: ["windlass varset delete cloud"],
+    positionals: { set },
+    formats: goneFormats,
+    guard: () => "delete",
+    run: async (context, { args }) => {
+      const client = await context.client(VariableSetService);
+      const request = { organization: await context.organization(), variableSet: args.set };
+      const { variableSet } = await client.getVariableSet(request);
+      const message = variableSet ?? create(VariableSetSchema);
+      const users = usersOf(message) === "" ? "no workspace" : message.global ? "every workspace" : usersOf(message);
+      await confirmOrStop(
+        context,
+        `Delete variable set ${message.name} with its ${message.variableCount} variables? It is used by ${users}.`,
+      );
+      await client.deleteVariableSet(request);
+      return answerGone(context, `varset/${args.set}`, `Deleted variable set ${args.set}`);
+    },
+  }),
+  command({
+    name: "attach",
+    summary: "Give a variable set to workspaces, all or none",
+    examples: ["windlass varset attach cloud network dns"],
+    positionals: { set, workspaces: some("WS", "names or ids") },
+    run: async (context, { args }) => {
+      const client = await context.client(VariableSetService);
+      const target = { organization: await context.organization(), variableSet: args.set };
+      const answer = await client.attachVariableSet({ ...target, workspaces: [...args.workspaces] });
+      const message = answer.variableSet ?? create(VariableSetSchema);
+      const changed = { schema: VariableSetSchema, message, name: nameOf(message) };
+      const done = `Attached variable set ${message.name} to ${args.workspaces.join(", ")}`;
+      return answerChanged(context, { ...changed, done });
+    },
+  }),
+  command({
+    name: "detach",
+    summary: "Take a variable set from workspaces",
+    examples: ["windlass varset detach cloud dns"],
+    positionals: { set, workspaces: some("WS", "names or ids") },
+    run: async (context, { args }) => {
+      const client = await context.client(VariableSetService);
+      const target = { organization: await context.organization(), variableSet: args.set };
+      const answer = await client.detachVariableSet({ ...target, workspaces: [...args.workspaces] });
+      const message = answer.variableSet ?? create(VariableSetSchema);
+      const changed = { schema: VariableSetSchema, message, name: nameOf(message) };
+      const done = `Detached variable set ${message.name} from ${args.workspaces.join(", ")}`;
+      return answerChanged(context, { ...changed, done });
+    },
+  }),
+];
