@@ -1,3 +1,4 @@
+import type { DownloadRules } from "../terraform/engine-store.ts";
 import type { SandboxWish } from "./sandbox/choose-sandbox.ts";
 
 /** Everything an agent is told when it starts; `cmd` checks it first. */
@@ -9,6 +10,12 @@ export interface AgentConfig {
   /** Name for people; absent is `<hostname>-<4 characters>`, kept in the data directory. */
   readonly name?: string;
   readonly labels: Readonly<Record<string, string>>;
+  /** The only phase whose jobs it takes; both if absent. */
+  readonly accepts?: "plan" | "apply";
+  /** How many jobs it takes before it leaves; absent or 0 is any number. */
+  readonly maxJobs?: number;
+  /** How long it stays connected without a job; absent or 0 is for ever. */
+  readonly idleTimeoutMs?: number;
   /** How many jobs it runs at once. */
   readonly concurrency: number;
   /** Version of the program, for people. */
@@ -17,6 +24,8 @@ export interface AgentConfig {
   readonly isServerAgent: boolean;
   /** A terraform or tofu program to use before any on `searchPath`. */
   readonly enginePath?: string;
+  /** How programs that the machine lacks are downloaded; absent is never. */
+  readonly engineDownloads?: DownloadRules;
   /** Where programs are looked for, in the form of PATH. */
   readonly searchPath: string;
   /** How a job's processes are kept apart from the machine. */

@@ -12,6 +12,7 @@ import { idsOf, note } from "./job-notes.ts";
 import type { StepEnd } from "./job-steps.ts";
 import { failureOf, initialize, isSuccess } from "./phase-steps.ts";
 import { addressesInFlight, errored, finished, type PhaseEnd } from "./results.ts";
+import { placeSharedStates } from "./shared-states.ts";
 
 const retryMs = 1_000;
 
@@ -60,7 +61,9 @@ function watchState({ job, site, place }: Execution, delivery: StateDelivery): P
 
 async function apply({ job, steps, place, variables }: Execution, progress: ApplyProgress): Promise<StepEnd> {
   const argv = async () => {
-    await writeApplyVariables(place.directory, (await variables).terraform);
+    const { terraform, shared } = await variables;
+    await placeSharedStates(place.directory, shared);
+    await writeApplyVariables(place.directory, terraform);
     const parallelism = job.spec.options?.parallelism ?? 0;
     return applyArgv({ plan: place.seen(job.files.planFile), ...(parallelism === 0 ? {} : { parallelism }) });
   };

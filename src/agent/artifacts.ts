@@ -6,6 +6,7 @@ import { type Client, Code, ConnectError, createClient, type Transport } from "@
 import {
   JobArtifactService,
   type JobVariable,
+  type ListSharedStatesResponse,
   UploadPlanRequestSchema,
   UploadStateRequestSchema,
   type UploadStateResponse,
@@ -42,6 +43,16 @@ export class JobArtifacts {
   async variables(signal: AbortSignal): Promise<readonly JobVariable[]> {
     const options = { headers: this.#headers, signal, timeoutMs: 30_000 };
     return (await this.#client.getVariables({}, options)).variables;
+  }
+
+  /** Outputs of other workspaces; none if the server is too old to know any. */
+  async sharedStates(signal: AbortSignal): Promise<readonly ListSharedStatesResponse[]> {
+    try {
+      return await Array.fromAsync(this.#client.listSharedStates({}, this.#with(signal)));
+    } catch (error) {
+      if (ConnectError.from(error).code === Code.Unimplemented) return [];
+      throw error;
+    }
   }
 
   downloadConfiguration(path: string, expected: Expected, signal: AbortSignal): Promise<void> {

@@ -1,5 +1,6 @@
 import { abortable, linkSignals } from "../lib/abort.ts";
 import { failpoint } from "../lib/failpoint.ts";
+import { removeFile } from "./durable-files.ts";
 import { engineNameOf } from "./engine-name.ts";
 import { executeJob } from "./execute.ts";
 import type { Site } from "./house.ts";
@@ -33,7 +34,7 @@ export async function conductJob(job: Job, site: Site): Promise<JobEnd> {
 
 /** The control plane will give the job to another agent, or has done so. */
 async function abandon(job: Job, site: Site): Promise<JobEnd> {
-  site.log.warn(idsOf(job), "job abandoned: its lease was over");
+  site.log.warn(idsOf(job), "job abandoned: the control plane gives it away again when its lease is over");
   await note(job, site, { kind: "acknowledged" });
   return { kind: "forgotten" };
 }
@@ -80,6 +81,8 @@ async function begin(job: Job, site: Site): Promise<Start> {
 async function report(job: Job, site: Site, result: StoredResult): Promise<JobEnd> {
   job.showLog(storedLog(job.files.spool, result.logBytes));
   job.enter({ kind: "reporting", result });
+  // What terraform printed in clear was needed until the result was written down.
+  if (!job.isApply) await removeFile(job.files.raw);
   const { outcome, exitCode, errorMessage } = result;
   site.log.info({ ...idsOf(job), outcome, exitCode, errorMessage }, "job finished");
   await abortable(job.sealed, site.stopping);

@@ -14,6 +14,7 @@ import type { StoredResult } from "./journal.ts";
 import { heading, notice } from "./log-lines.ts";
 import { planPhase } from "./plan-phase.ts";
 import { errored, type PhaseEnd } from "./results.ts";
+import { tellProblems } from "./shared-states.ts";
 import { limitTime } from "./time-limit.ts";
 
 /** What a phase works with. */
@@ -62,7 +63,7 @@ function withLog(end: PhaseEnd, finished: FinishedLog, engineVersion: string): S
   return { ...result, errorMessage: `the agent's disk was full: make space there. ${end.errorMessage}` };
 }
 
-const noVariables: JobVariables = { terraform: [], environment: [], secrets: [] };
+const noVariables: JobVariables = { terraform: [], environment: [], shared: [], secrets: [] };
 const lostPreparation: Prepared = {
   kind: "unusable",
   message: "the preparation of this job was lost: start the run again",
@@ -101,12 +102,15 @@ async function phaseEnd({ job, site, log, prepared, variables }: Opened): Promis
   using timeout = limitTime(job, site);
   let place: JobPlace | undefined;
   try {
+    await tellProblems({ job, site, log, variables });
     place = await placeJob(job, site, prepared.enginePath);
     const steps = new JobSteps({ job, site, log, variables, ready: prepared, place });
     const execution = { job, site, log, variables, ready: prepared, place, steps };
     const end = await (job.isApply ? applyPhase(execution) : planPhase(execution));
     await place.leave();
-    return timeout.hasExpired ? { ...end, outcome: "errored", errorMessage: timeout.message } : end;
+    return timeout.hasExpired && end.outcome !== "finished"
+      ? { ...end, outcome: "errored", errorMessage: timeout.message }
+      : end;
   } catch (error) {
     site.stopping.throwIfAborted();
     await place?.leave();

@@ -1,6 +1,7 @@
 import type { Clock } from "../lib/clock.ts";
 import type { Log } from "../lib/log.ts";
 import type { Random } from "../lib/random.ts";
+import type { EngineStore } from "../terraform/engine-store.ts";
 import type { AgentConfig } from "./agent-config.ts";
 import type { JobArtifacts } from "./artifacts.ts";
 import type { DiskReserve } from "./disk-reserve.ts";
@@ -15,6 +16,8 @@ export interface House {
   readonly agentName: string;
   readonly artifacts: (jobToken: string) => JobArtifacts;
   readonly machine: Machine;
+  /** The terraform and tofu programs of this agent. */
+  readonly engines: EngineStore;
   /** In which the processes of jobs are started. */
   readonly sandbox: Sandbox;
   readonly reserve: DiskReserve;

@@ -14,6 +14,8 @@ export interface JobFiles {
   /** Downloaded artifacts; the plan lies in `work`. */
   readonly configurationArchive: string;
   readonly initialState: string;
+  /** What other workspaces let the job read, as it was when the job was granted. */
+  readonly sharedStates: string;
   /** What terraform printed, a file for each step, in clear. */
   readonly raw: string;
   /** The log as it is sent. */
@@ -37,6 +39,7 @@ export const jobFilesAt = (root: string): JobFiles => ({
   prepared: join(root, "prepared.json"),
   configurationArchive: join(root, "configuration.tar.gz"),
   initialState: join(root, "initial.tfstate"),
+  sharedStates: join(root, "shared-states.json"),
   raw: join(root, "raw"),
   spool: join(root, "spool"),
   states: join(root, "state"),
@@ -72,6 +75,9 @@ export async function readSpec(files: JobFiles): Promise<StoredSpec | undefined>
   }
 }
 
+/** Lines for the log about what was done. */
+const notes = z.array(z.string()).readonly().optional();
+
 const preparedShape = z.discriminatedUnion("kind", [
   z.object({
     kind: z.literal("ready"),
@@ -79,9 +85,10 @@ const preparedShape = z.discriminatedUnion("kind", [
     engineVersion: z.string(),
     needsInit: z.boolean(),
     hasBackendBlock: z.boolean(),
+    notes,
   }),
   /** The job can never run: it is started only to say so. */
-  z.object({ kind: z.literal("unusable"), message: z.string(), engineVersion: z.string() }),
+  z.object({ kind: z.literal("unusable"), message: z.string(), engineVersion: z.string(), notes }),
 ]);
 
 /** What the preparation of a job found out. */

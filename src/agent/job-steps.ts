@@ -70,8 +70,15 @@ export class JobSteps {
     const end = await ended;
     failpoint("agent.step-exited");
     await this.#record(name, end);
-    if (end.kind === "lost") this.#options.log.resync();
+    if (end.kind === "lost") await this.#giveUp();
     return end;
+  }
+
+  /** Nobody knows how a lost step has ended: a plan is tried again, elsewhere or here. An apply ends with what can be said of it. */
+  async #giveUp(): Promise<void> {
+    const { job, site, log } = this.#options;
+    log.resync();
+    if (!job.isApply && !job.journal.has("fenced")) await note(job, site, { kind: "fenced" });
   }
 
   #follow(name: string, output: StepOutput, ended: Promise<unknown>): void {

@@ -19,6 +19,7 @@ import { type BeatTime, Freshness } from "./freshness.ts";
 import { Job } from "./job.ts";
 import { jobFilesAt } from "./job-files.ts";
 import { takeIn, whyUnknown } from "./job-intake.ts";
+import { JobLimits } from "./job-limits.ts";
 import { idsOf } from "./job-notes.ts";
 import { removeJob, workToEnd } from "./job-work.ts";
 import type { LogSource } from "./log-sender.ts";
@@ -65,12 +66,14 @@ export class JobTable implements SessionHost, AsyncDisposable {
   readonly #listeners = new Set<(change: HostChange) => void>();
   readonly #stopping = new AbortController();
   readonly #freshness: Freshness;
+  readonly #limits: JobLimits;
   /** The reserve is taken before the first job needs it, beside everything else. */
   #reserving: Promise<unknown> | undefined;
   #drainReason: string | undefined;
 
   constructor(options: JobTableOptions) {
     this.#options = options;
+    this.#limits = new JobLimits(options.config);
     this.#freshness = new Freshness(options.clock, () => this.#tell({ kind: "doubtful" }));
   }
 
@@ -85,6 +88,7 @@ export class JobTable implements SessionHost, AsyncDisposable {
     for (const found of await readStoredJobs(this.#root, () => clock.now())) {
       const job = this.#add(found, true);
       log.info(idsOf(job), "job of an earlier start taken up");
+      this.#begin(job.key);
       this.#keep(job.key, this.#conduct(job));
     }
   }
@@ -124,6 +128,7 @@ export class JobTable implements SessionHost, AsyncDisposable {
     // The offer belongs to a database that was replaced since: nobody there knows of this grant.
     if (decision.granted && job.clusterGeneration !== this.#options.clusterGeneration()) return;
     job.decide(decision);
+    if (decision.granted) this.#begin(job.key);
   };
 
   readonly command = ({ claim, desired }: JobCommand): void => this.#find(claim)?.desire(desired);
@@ -203,6 +208,11 @@ export class JobTable implements SessionHost, AsyncDisposable {
     return key === undefined ? undefined : this.#jobs.get(key);
   }
 
+  #begin(key: ClaimKey): void {
+    const enough = this.#limits.begin(key);
+    if (enough !== undefined) this.drain(enough);
+  }
+
   #tell(change: HostChange): void {
     for (const listener of [...this.#listeners]) listener(change);
   }
@@ -210,8 +220,8 @@ export class JobTable implements SessionHost, AsyncDisposable {
   #whyNot(spec: JobSpec): string | undefined {
     if (this.#drainReason !== undefined) return `draining: ${this.#drainReason}`;
     if (this.#stopping.signal.aborted) return "the agent stops";
-    const unknown = whyUnknown(spec);
-    if (unknown !== undefined) return unknown;
+    const refusal = whyUnknown(spec) ?? this.#limits.whyNot(spec.phase, [...this.#jobs.keys(), ...this.#arriving]);
+    if (refusal !== undefined) return refusal;
     const places = this.jobs.filter((job) => job.takesPlace).length + this.#arriving.size;
     if (places >= this.#options.config.concurrency) return `all ${this.#options.config.concurrency} places are taken`;
     return undefined;

@@ -6,38 +6,46 @@ import { isRefused, mayPass } from "./artifacts.ts";
 import { patienceOf, type Site } from "./house.ts";
 import type { Job } from "./job.ts";
 import { persist } from "./patience.ts";
+import { fetchSharedStates, type SharedStates, secretsOf } from "./shared-states.ts";
 
-/** The variables of a job, in memory only. */
+/** What a job is given once it was granted; the variables are in memory only. */
 export interface JobVariables {
   readonly terraform: readonly TerraformVariable[];
   readonly environment: readonly EnvironmentVariable[];
+  /** Outputs of other workspaces. */
+  readonly shared: SharedStates;
   /** What must not be seen in the log. */
   readonly secrets: readonly string[];
 }
 
 /**
- * Fetches the variables of a granted job, as long as it takes: a job token may be good again after the next heartbeat.
- * Rejects when they are refused for good, and when the agent stops.
+ * Fetches the variables and shared states of a granted job, as long as it takes: a job token may be good again after the next
+ * heartbeat. Rejects when they are refused for good, and when the agent stops.
  */
 export async function fetchVariables(job: Job, site: Site): Promise<JobVariables> {
+  const [variables, shared] = await Promise.all([fetchOwn(job, site), fetchSharedStates(job, site)]);
+  return sortVariables(variables, shared, job.spec.jobToken);
+}
+
+async function fetchOwn(job: Job, site: Site): Promise<readonly JobVariable[]> {
   const artifacts = site.artifacts(job.spec.jobToken);
   const isWorthIt = (error: unknown) => mayPass(error) && !(job.gone.aborted && isRefused(error));
   try {
-    const found = await persist(() => artifacts.variables(site.stopping), patienceOf(site, isWorthIt), site.stopping);
-    return sortVariables(found, job.spec.jobToken);
+    return await persist(() => artifacts.variables(site.stopping), patienceOf(site, isWorthIt), site.stopping);
   } catch (error) {
     site.stopping.throwIfAborted();
     throw new Error(`the variables could not be fetched: ${ConnectError.from(error).rawMessage}`, { cause: error });
   }
 }
 
-function sortVariables(variables: readonly JobVariable[], jobToken: string): JobVariables {
+function sortVariables(variables: readonly JobVariable[], shared: SharedStates, jobToken: string): JobVariables {
   const ofTerraform = variables.filter(({ environment }) => !environment);
   const ofEnvironment = variables.filter(({ environment }) => environment);
   const sensitive = variables.filter(({ sensitive }) => sensitive);
   return {
     terraform: ofTerraform.map(({ key, value, hcl }) => ({ name: key, value, isHcl: hcl })),
     environment: ofEnvironment.map(({ key, value }) => ({ name: key, value })),
-    secrets: [...sensitive.map(({ value }) => value), jobToken],
+    shared,
+    secrets: [...sensitive.map(({ value }) => value), ...secretsOf(shared).secrets, jobToken],
   };
 }

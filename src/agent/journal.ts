@@ -33,7 +33,7 @@ const recordShape = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("step_forced"), at: z.string(), step: z.string() }),
   /** `exitCode` is null when nobody knows how it ended. */
   z.object({ kind: z.literal("step_ended"), at: z.string(), step: z.string(), exitCode: z.number().int().nullable() }),
-  /** Comes before a plan is ended by its own agent, because its lease is over: it has no result. */
+  /** A plan has no result, for its lease is over (this comes before it is ended) or nobody knows how a step of it ended. */
   z.object({ kind: z.literal("fenced"), at: z.string() }),
   z.object({ kind: z.literal("plan_uploaded"), at: z.string(), sha256: z.string() }),
   /** `problem` says that the control plane has put the state aside. */

@@ -37,6 +37,8 @@ const connected = () =>
 const journal = (job = "job_plan-1") => place.read("a", "jobs", job, "journal");
 const gone = () => eventually(async () => (await place.jobDirectories()).length === 0, "its directory is gone");
 
+const abandoned = "job abandoned: the control plane gives it away again when its lease is over";
+
 async function stuckPlan(): Promise<FakeJob> {
   const configuration = await place.pack({ "main.tf": stuck() });
   const plan = new FakeJob({ id: "job_plan", runId: "run_1", configuration });
@@ -74,11 +76,23 @@ describeWithTerraform("a plan that does not end", () => {
     await eventually(async () => (await journal()).includes("step_interrupted"), "it is interrupted");
     await gone();
     expect(plan.result).toBeUndefined();
-    expect(place.records.map(({ msg }) => msg)).toContain("job abandoned: its lease was over");
+    expect(place.records.map(({ msg }) => msg)).toContain(abandoned);
     const before = place.controlPlane.hellos.length;
     place.controlPlane.knobs.isAway = false;
     await eventually(() => place.controlPlane.hellos.length > before, "connected again");
     expect(place.controlPlane.hellos.at(-1)?.jobs).toEqual([]);
+  });
+
+  test("that the machine's restart ended is forgotten: it is tried again", async () => {
+    const first = place.start("a");
+    const plan = await stuckPlan();
+    await first[Symbol.asyncDispose]();
+    const start = `a/jobs/job_plan-1/steps/plan/start.json`;
+    await place.write(start, JSON.stringify({ bootId: "of an earlier run of the machine", isSandboxed: false }));
+    place.start("a");
+    await gone();
+    expect(plan.result).toBeUndefined();
+    expect(place.records.map(({ msg }) => msg)).toContain(abandoned);
   });
 
   test("goes on as long as heartbeats are answered", async () => {

@@ -12,6 +12,7 @@ import { note } from "./job-notes.ts";
 import { persist } from "./patience.ts";
 import { failureOf, initialize, isSuccess } from "./phase-steps.ts";
 import { errored, finished, type PhaseEnd } from "./results.ts";
+import { placeSharedStates } from "./shared-states.ts";
 
 /** Plans: init if the configuration asks for it, plan, read the plan, upload it with its summary. */
 export async function planPhase(execution: Execution): Promise<PhaseEnd> {
@@ -32,7 +33,8 @@ export async function planPhase(execution: Execution): Promise<PhaseEnd> {
 /** Options of terraform from those of the run; variables go to files outside of the configuration. */
 async function planOptions({ job, variables, place }: Execution): Promise<PlanOptions> {
   const { options } = job.spec;
-  const { terraform } = await variables;
+  const { terraform, shared } = await variables;
+  await placeSharedStates(place.directory, shared);
   const varFiles = await writePlanVariables(await freshDirectory(job.files.variables), terraform);
   const parallelism = options?.parallelism ?? 0;
   return {
@@ -48,9 +50,10 @@ async function planOptions({ job, variables, place }: Execution): Promise<PlanOp
 }
 
 /** Uploads the plan and its summary; a plan that the control plane does not have is none. */
-async function handOver({ job, site, steps }: Execution, hasChanges: boolean): Promise<PhaseEnd> {
+async function handOver({ job, site, steps, variables }: Execution, hasChanges: boolean): Promise<PhaseEnd> {
   const shown = steps.outputPath("show");
-  const summary = summarizePlan(documentIn(await readFile(shown, "utf8")));
+  const { secrets } = await variables;
+  const summary = summarizePlan(documentIn(await readFile(shown, "utf8")), secrets);
   const sha256 = await sha256OfFile(job.files.planFile);
   const upload = { sha256, summary: Buffer.from(JSON.stringify(summary)) };
   const artifacts = site.artifacts(job.spec.jobToken);
@@ -67,7 +70,6 @@ async function handOver({ job, site, steps }: Execution, hasChanges: boolean): P
   }
   failpoint("agent.plan-uploaded");
   await note(job, site, { kind: "plan_uploaded", sha256 });
-  await removeFile(shown);
   return finished({ exitCode: hasChanges ? 2 : 0, hasChanges, planSha256: sha256, counts: countsOf(summary) });
 }
 

@@ -2,6 +2,7 @@ import type { AgentPool } from "../domain/agent-pool.ts";
 import type { Organization } from "../domain/organization.ts";
 import { allows, type Permission, type Person, type Principal, sees } from "../domain/principal.ts";
 import type { Run } from "../domain/run.ts";
+import type { VariableSet } from "../domain/variable-set.ts";
 import type { Workspace } from "../domain/workspace.ts";
 import { WindlassError } from "../lib/errors.ts";
 import { isId, type OrganizationId } from "../lib/ids.ts";
@@ -95,6 +96,18 @@ export async function findWorkspace(
     ? await tx.workspaces.get(name)
     : await tx.workspaces.byName((await findOrganization(tx, person, organization)).id, name);
   return visible(person, found, "workspace", name);
+}
+
+/** The variable set of that id or name. */
+export async function findVariableSet(
+  tx: Queries,
+  person: Person,
+  { organization, name }: Reference,
+): Promise<VariableSet> {
+  const found = isId("vset", name)
+    ? await tx.variableSets.get(name)
+    : await tx.variableSets.byName((await findOrganization(tx, person, organization)).id, name);
+  return visible(person, found, "variable set", name);
 }
 
 /** The run of that id. */

@@ -8,12 +8,14 @@ import {
   moveJob,
 } from "../domain/job.ts";
 import { type ChangeCounts, moveRun, type Run, type RunEffect, type RunEvent } from "../domain/run.ts";
+import { type Told, tellMove } from "../domain/timeline.ts";
 import type { Workspace } from "../domain/workspace.ts";
 import { WindlassError } from "../lib/errors.ts";
 import { newId, type WorkspaceId } from "../lib/ids.ts";
 import type { Random } from "../lib/random.ts";
 import type { Queries } from "../store/ports.ts";
 import { type Control, topics } from "./control.ts";
+import { awaitsJudgement } from "./distrust.ts";
 
 /** When a change happens, and whom it will wake once it is committed. */
 export interface Moment {
@@ -51,15 +53,17 @@ export type Advanced =
   | { readonly kind: "moved"; readonly run: Run }
   | { readonly kind: "refused"; readonly why: string };
 
-/** Moves a run together with its jobs and its workspace's lock, so that they stand or fall together. */
+/** Moves a run together with its jobs, its timeline and its workspace's lock, so that they stand or fall together. */
 export async function advanceRun(
   tx: Queries,
   at: Moment,
-  { run, event }: { run: Run; event: RunEvent },
+  { run, event, agentName = "" }: { run: Run; event: RunEvent; agentName?: string },
 ): Promise<Advanced> {
   const move = moveRun(run, event, at.now);
   if (move.kind === "refused") return move;
   await tx.runs.save(move.run);
+  const isMoved = move.run.status !== run.status;
+  await tell(tx, at, { run: move.run, told: tellMove(move.run, event, agentName), isMoved });
   at.touched.add(topics.run(run.id));
   for (const effect of move.effects) await applyRunEffect(tx, at, { run: move.run, effect });
   return { kind: "moved", run: (await tx.runs.get(run.id)) ?? move.run };
@@ -79,8 +83,15 @@ async function applyRunEffect(
       return;
     }
     case "release_workspace":
+      if (await awaitsJudgement(tx, run)) return keepForJudgement(tx, at, run);
       return releaseWorkspace(tx, at, run);
   }
+}
+
+/** The next run would plan on a state that may be behind the world. */
+async function keepForJudgement(tx: Queries, at: Moment, run: Run): Promise<void> {
+  const errorMessage = `its last state is in quarantine, because its agent's token was revoked for a suspected theft: the workspace stays locked until somebody decides (windlass run resolve ${run.id})`;
+  await saveRunFacts(tx, at, { run: { ...run, errorMessage } });
 }
 
 async function queueJob(tx: Queries, at: Moment, { run, phase }: { run: Run; phase: JobPhase }): Promise<void> {
@@ -95,6 +106,7 @@ async function queueJob(tx: Queries, at: Moment, { run, phase }: { run: Run; pha
     phase,
     status: "queued",
     rank: phase === "apply" ? 0 : run.options.isPlanOnly ? 2 : 1,
+    urgency: run.urgency,
     epoch: 0,
     attempt: 0,
     agentId: null,
@@ -134,7 +146,8 @@ export async function advanceJob(
   }
   touchJob(at, job);
   touchJob(at, move.job);
-  for (const effect of move.effects) await applyJobEffect(tx, at, { job: move.job, effect, facts });
+  const agentName = job.agentName ?? move.job.agentName ?? "";
+  for (const effect of move.effects) await applyJobEffect(tx, at, { job: move.job, effect, facts, agentName });
   return { kind: "moved", job: move.job };
 }
 
@@ -147,11 +160,11 @@ function touchJob(at: Moment, job: Job): void {
 async function applyJobEffect(
   tx: Queries,
   at: Moment,
-  { job, effect, facts }: { job: Job; effect: JobEffect; facts: ResultFacts },
+  { job, effect, facts, agentName }: { job: Job; effect: JobEffect; facts: ResultFacts; agentName: string },
 ): Promise<void> {
   const run = await tx.runs.get(job.runId);
   if (run === undefined) throw new WindlassError("internal", `the run of ${job.id} is gone`);
-  const advanced = await advanceRun(tx, at, { run, event: runEventOf(job, effect, facts) });
+  const advanced = await advanceRun(tx, at, { run, event: runEventOf(job, effect, facts), agentName });
   if (advanced.kind === "refused") throw new WindlassError("internal", `${advanced.why} (${job.phase} ${effect.kind})`);
 }
 
@@ -219,8 +232,26 @@ async function acquire(tx: Queries, at: Moment, { run, workspace }: { run: Run; 
   if (advanced.kind === "refused") throw new WindlassError("internal", advanced.why);
 }
 
-/** Saves facts about a run that are no move of it. */
-export async function saveRunFacts(tx: Queries, at: Moment, run: Run): Promise<void> {
-  await tx.runs.save({ ...run, version: run.version + 1 });
+/** Saves facts about a run that are no move of it, and what there is to tell of them. */
+export async function saveRunFacts(tx: Queries, at: Moment, { run, told }: { run: Run; told?: Told }): Promise<Run> {
+  const saved: Run = { ...run, version: run.version + 1 };
+  await tx.runs.save(saved);
+  if (told !== undefined) await tell(tx, at, { run: saved, told, isMoved: false });
   at.touched.add(topics.run(run.id));
+  return saved;
+}
+
+/** Writes what happened into the timeline of a run, at the place of the run's version: once for each version. */
+export async function tell(
+  tx: Queries,
+  { now }: Pick<Moment, "now">,
+  { run, told, isMoved }: { run: Run; told: Told; isMoved: boolean },
+): Promise<void> {
+  await tx.runEvents.insert({
+    runId: run.id,
+    position: run.version,
+    at: now,
+    ...told,
+    status: isMoved ? run.status : null,
+  });
 }

@@ -84,7 +84,8 @@ describe("pools", () => {
     });
     await expect(deletePool(control, who, ref("prod"))).rejects.toMatchObject({
       code: "pool_in_use",
-      message: expect.stringContaining("1 running and 0 queued jobs"),
+      message: expect.stringMatching(/1 running and 0 queued jobs .*\(run_/),
+      metadata: { runs: expect.stringMatching(/^run_/) },
     });
   });
 

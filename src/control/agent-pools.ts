@@ -1,14 +1,15 @@
 import type { AgentPool } from "../domain/agent-pool.ts";
 import type { Principal } from "../domain/principal.ts";
 import { WindlassError } from "../lib/errors.ts";
-import { newId, type PoolId } from "../lib/ids.ts";
-import type { Queries } from "../store/ports.ts";
+import { isId, newId, type PoolId } from "../lib/ids.ts";
+import type { PoolListing, Queries } from "../store/ports.ts";
 import { asPerson, demand, findOrganization, findPool, type Reference } from "./access.ts";
 import { change } from "./advance.ts";
 import { record } from "./audit.ts";
 import { type Control, topics } from "./control.ts";
 import { demandEtag } from "./etags.ts";
 import { grantedName } from "./grants.ts";
+import { invalid } from "./invalid.ts";
 import { listedNames, nameTaken, shortList } from "./names.ts";
 import { type Page, type PageRequest, pageByKey, withRows } from "./pages.ts";
 import { maxAssignedShown, type PoolView, viewPool, viewPools } from "./pool-view.ts";
@@ -70,23 +71,61 @@ export async function getPool(control: Control, who: Principal, reference: Refer
   return control.store.read(async (q) => viewPool(q, await findPool(q, person, reference)));
 }
 
-/** The pools of an organization, by name. */
+/** How lists of pools may be ordered, as requests say it. */
+const orders = {
+  name: { order: "name", isDescending: false },
+  "name desc": { order: "name", isDescending: true },
+  create_time: { order: "created_at", isDescending: false },
+  "create_time desc": { order: "created_at", isDescending: true },
+} as const satisfies Readonly<Record<string, Pick<PoolListing, "order" | "isDescending">>>;
+
+export interface PoolList {
+  readonly organization: string;
+  /** A part of the name or of the description, in any case; empty is all. */
+  readonly search?: string;
+  /** `name` if empty; with ` desc` the other way round. */
+  readonly orderBy?: string;
+  readonly page: PageRequest;
+}
+
+/** The pools of an organization. */
 export async function listPools(
   control: Control,
   who: Principal,
-  { organization, page }: { readonly organization: string; readonly page: PageRequest },
+  { organization, search = "", orderBy = "", page }: PoolList,
 ): Promise<Page<PoolView>> {
   const person = asPerson(who);
   demand(person, "read");
+  const order = orderOf(orderBy);
   return control.store.read(async (q) => {
-    const { id } = await findOrganization(q, person, organization);
+    const { id: organizationId } = await findOrganization(q, person, organization);
+    const listing = { organizationId, search, ...orders[order] };
     const pools = await pageByKey(
       page,
-      (keys) => q.pools.list(id, keys),
-      ({ name }) => name,
+      ({ after, limit }) => q.pools.find(listing, { after: after === null ? null : placeIn(after, order), limit }),
+      (pool) => placeOf(pool, order),
     );
     return withRows(pools, await viewPools(q, pools.rows));
   });
+}
+
+type Order = keyof typeof orders;
+
+function orderOf(orderBy: string): Order {
+  const order = orderBy === "" ? "name" : orderBy;
+  if (Object.hasOwn(orders, order)) return order as Order;
+  throw invalid("order_by", `expected one of ${Object.keys(orders).join(", ")}, got ${JSON.stringify(orderBy)}`);
+}
+
+/** Where a page ends. It names the order too: in another one it would mean another place. */
+const placeOf = ({ name, createdAt, id }: AgentPool, order: Order): string =>
+  [order, name, createdAt.toISOString(), id].join("\u0001");
+
+function placeIn(key: string, order: Order): Pick<AgentPool, "name" | "createdAt" | "id"> {
+  const [wanted, name = "", instant = "", id = ""] = key.split("\u0001");
+  const createdAt = new Date(instant);
+  if (wanted === order && isId("apool", id) && !Number.isNaN(createdAt.getTime())) return { name, createdAt, id };
+  throw invalid("page_token", "the page before was asked for in another order: begin at the first page");
 }
 
 export interface PoolUpdate {
@@ -144,8 +183,13 @@ async function demandUnused(tx: Queries, pool: AgentPool): Promise<void> {
     const message = `agent pool "${pool.name}" cannot be deleted: ${assigned.length === 1 ? "a workspace is" : "workspaces are"} assigned to it (${shortList(assigned)}). Assign ${assigned.length === 1 ? "it" : "them"} to another pool first`;
     throw new WindlassError("pool_in_use", message, { metadata });
   }
+  const queued = await tx.jobs.queuedOfPool(pool.id, { after: null, limit: maxRunsNamed });
+  const runs = [...(await tx.jobs.heldInPool(pool.id, maxRunsNamed)), ...queued].map(({ runId }) => runId);
+  if (runs.length === 0) return;
   const { runningJobs, queuedJobs } = (await viewPool(tx, pool)).counts;
-  if (runningJobs + queuedJobs === 0) return;
-  const message = `agent pool "${pool.name}" cannot be deleted: it still has ${runningJobs} running and ${queuedJobs} queued jobs of workspaces that were assigned to it. Wait for their runs or cancel them`;
-  throw new WindlassError("pool_in_use", message, { metadata });
+  const message = `agent pool "${pool.name}" cannot be deleted: it still has ${runningJobs} running and ${queuedJobs} queued jobs of workspaces that were assigned to it (${shortList(runs)}). Wait for their runs or cancel them`;
+  throw new WindlassError("pool_in_use", message, { metadata: { ...metadata, runs: listedNames(runs) } });
 }
+
+/** How many runs a refusal names. */
+const maxRunsNamed = 20;

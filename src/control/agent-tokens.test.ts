@@ -3,6 +3,7 @@ import { fakeSeat, openTestControl, type TestControl } from "../../test/support/
 import { agentRow, jobRow, runRow, startedBy } from "../../test/support/rows.ts";
 import { newPool, newWorkspace, ref } from "../../test/support/wanted.ts";
 import { createPool } from "./agent-pools.ts";
+import { rotateAgentToken } from "./agent-token-rotation.ts";
 import { createAgentToken, listAgentTokens, revokeAgentToken } from "./agent-tokens.ts";
 import { createWorkspace } from "./workspaces.ts";
 
@@ -91,6 +92,30 @@ describe("agent tokens", () => {
     expect(await control.store.read((q) => q.jobs.get(job.id))).toMatchObject({ status: "started", desired: "cancel" });
   });
 
+  test("a repeated request is told which token the first one made", async () => {
+    const { control, as } = fixture;
+    const who = as("owner");
+    await createPool(control, who, newPool("prod"));
+    const { token } = await createAgentToken(control, who, { ...newToken(), requestId: "r-1" });
+    await expect(createAgentToken(control, who, { ...newToken(), requestId: "r-1" })).rejects.toMatchObject({
+      code: "request_id_reused",
+      metadata: { token_id: token.id },
+    });
+    const list = { organization: "acme", pool: "", page: { size: 0, token: "" } };
+    expect((await listAgentTokens(control, who, list)).rows).toHaveLength(1);
+  });
+
+  test("a view names its agents and says whether it admits any", async () => {
+    const { control, as } = fixture;
+    const { token } = await busyPool(fixture);
+    const list = { organization: "acme", pool: "prod", page: { size: 0, token: "" } };
+    const seen = async () =>
+      (await listAgentTokens(control, as("reader"), list)).rows.map((row) => [row.agents, row.isActive]);
+    expect(await seen()).toEqual([[["vm-1"], true]]);
+    await revokeAgentToken(control, as("operator"), { id: token.id, stopsJobs: false });
+    expect(await seen()).toEqual([[["vm-1"], false]]);
+  });
+
   test("they are listed newest first, of one pool or of all, page by page", async () => {
     const { control, as, clock } = fixture;
     const who = as("owner");
@@ -107,5 +132,57 @@ describe("agent tokens", () => {
     expect((await listAgentTokens(control, who, { ...list, pool: "stage" })).rows).toHaveLength(1);
     const ofNames = { ...list, page: { size: 2, token: Buffer.from('["key","x"]').toString("base64url") } };
     await expect(listAgentTokens(control, who, ofNames)).rejects.toMatchObject({ code: "validation" });
+  });
+});
+
+describe("rotating a token", () => {
+  const hourMs = 3_600_000;
+  const rotate = (id: string, over: { overlapMs?: number; expiresInMs?: number } = {}) =>
+    rotateAgentToken(fixture.control, fixture.as("operator"), { id, overlapMs: null, expiresInMs: null, ...over });
+
+  test("makes one like it; the old one goes on for an hour, and its agents are told", async () => {
+    const { control, clock } = fixture;
+    const { token, closed } = await busyPool(fixture);
+    const { made, secret, replaced } = await rotate(token.id);
+    expect(secret).toMatch(/^wdl_agt_/);
+    expect(made.token).toMatchObject({ poolId: token.poolId, description: "vm-7", replacedBy: null });
+    expect(made.token.expiresAt).toEqual(new Date(clock.now().getTime() + 90 * dayMs));
+    expect(replaced.token).toMatchObject({ id: token.id, replacedBy: made.token.id, revokedAt: null });
+    expect(replaced.token.expiresAt).toEqual(new Date(clock.now().getTime() + hourMs));
+    expect([made.isActive, replaced.isActive, closed]).toEqual([true, true, []]);
+    expect(await control.store.read((q) => q.tokens.get(token.id))).toEqual(replaced.token);
+  });
+
+  test("the old one never lives longer than it would have; without overlap it ends at once", async () => {
+    const { control, as, clock } = fixture;
+    await createPool(control, as("owner"), newPool("prod"));
+    const short = await createAgentToken(control, as("owner"), newToken({ expiresInMs: 60_000 }));
+    const first = await rotate(short.token.id, { expiresInMs: 0 });
+    expect(first.replaced.token.expiresAt).toEqual(short.token.expiresAt);
+    expect(first.made.token.expiresAt).toBeNull();
+    const second = await rotate(first.made.token.id, { overlapMs: 0 });
+    expect(second.replaced).toMatchObject({ isActive: false, token: { expiresAt: clock.now() } });
+    expect(second.made.token.expiresAt).toBeNull();
+  });
+
+  test("one that was revoked, replaced or has expired is not rotated, nor another tenant's", async () => {
+    const { control, as, sibling, clock } = fixture;
+    const who = as("owner");
+    await createPool(control, who, newPool("prod"));
+    const [revoked, replaced, expired, good] = [
+      await createAgentToken(control, who, newToken()),
+      await createAgentToken(control, who, newToken()),
+      await createAgentToken(control, who, newToken({ expiresInMs: 1000 })),
+      await createAgentToken(control, who, newToken()),
+    ];
+    await revokeAgentToken(control, who, { id: revoked.token.id, stopsJobs: false });
+    await rotate(replaced.token.id);
+    await clock.advance(1000);
+    for (const { token } of [revoked, replaced, expired]) {
+      await expect(rotate(token.id)).rejects.toMatchObject({ code: "not_rotatable", metadata: { id: token.id } });
+    }
+    const wanted = { id: good.token.id, overlapMs: null, expiresInMs: null };
+    await expect(rotateAgentToken(control, as("owner", sibling), wanted)).rejects.toMatchObject({ code: "not_found" });
+    await expect(rotateAgentToken(control, as("planner"), wanted)).rejects.toMatchObject({ code: "permission_denied" });
   });
 });

@@ -1,19 +1,27 @@
-import type { AgentToken } from "../domain/agent-token.ts";
+import { type AgentToken, standingOf } from "../domain/agent-token.ts";
 import type { Person, Principal } from "../domain/principal.ts";
-import { isId, newId } from "../lib/ids.ts";
+import { WindlassError } from "../lib/errors.ts";
+import { type AgentId, isId, newId, type PoolId } from "../lib/ids.ts";
+import type { Random } from "../lib/random.ts";
 import { hashToken, mintToken } from "../lib/tokens.ts";
 import type { Queries } from "../store/ports.ts";
 import { asPerson, demand, findOrganization, findPool, type Reference, visible } from "./access.ts";
 import { cancelJob, change, type Moment } from "./advance.ts";
 import { actorOf, record } from "./audit.ts";
 import { type Control, topics } from "./control.ts";
-import { invalid } from "./invalid.ts";
+import { distrust } from "./distrust.ts";
+import { defaultLifetimeMs, endOf } from "./lifetimes.ts";
 import { type Page, type PageRequest, pageByTime, withRows } from "./pages.ts";
+import { once } from "./requests.ts";
 
-/** A token with the name of the pool it admits to. */
+/** A token as its readers see it. */
 export interface TokenView {
   readonly token: AgentToken;
   readonly poolName: string;
+  /** Names of agents that registered with it last, the last heard first. */
+  readonly agents: readonly string[];
+  /** True while it admits agents. */
+  readonly isActive: boolean;
 }
 
 export interface NewToken {
@@ -21,54 +29,56 @@ export interface NewToken {
   readonly description: string;
   /** How long it is good for; null is the default (90 days), 0 is for ever. */
   readonly expiresInMs: number | null;
+  readonly requestId?: string;
 }
 
-const dayMs = 86_400_000;
-const defaultExpiryMs = 90 * dayMs;
-const minExpiryMs = 1_000;
-const maxExpiryMs = 3650 * dayMs;
 /** Enough to tell tokens apart: `wdl_agt_4kQ9`. */
 const prefixLength = 12;
 
-/** Creates a token. The secret is in the answer and nowhere else. */
+/** A row for a new token, with its secret, which is nowhere else. */
+export function mintAgentToken(
+  random: Random,
+  facts: Pick<AgentToken, "organizationId" | "poolId" | "description" | "createdBy" | "createdAt" | "expiresAt">,
+): { readonly token: AgentToken; readonly secret: string } {
+  const secret = mintToken("agt", random);
+  const unused = { lastUsedAt: null, lastUsedAddress: "", replacedBy: null, revokedAt: null, isStopping: false };
+  const hidden = { hash: hashToken(secret), prefix: secret.slice(0, prefixLength) };
+  return { token: { id: newId("atok", random), ...facts, ...hidden, ...unused }, secret };
+}
+
+/** Creates a token. The secret is in the answer and nowhere else, so that a repeated request is told what the first one made. */
 export async function createAgentToken(
   control: Control,
   who: Principal,
-  { pool: reference, description, expiresInMs }: NewToken,
+  { requestId = "", ...body }: NewToken,
 ): Promise<TokenView & { readonly secret: string }> {
   const person = asPerson(who);
-  const lifetimeMs = expiresInMs ?? defaultExpiryMs;
-  if (lifetimeMs > 0 && lifetimeMs < minExpiryMs) {
-    throw invalid("expires_in", "expected at least one second, or 0 for a token that does not expire");
-  }
-  if (!(lifetimeMs >= 0 && lifetimeMs <= maxExpiryMs)) {
-    throw invalid("expires_in", "expected at most 3650 days, or 0 for a token that does not expire");
-  }
-  const secret = mintToken("agt", control.random);
   return change(control, async (tx, at) => {
-    const pool = await findPool(tx, person, reference);
+    const pool = await findPool(tx, person, body.pool);
     demand(person, "operate");
-    const token: AgentToken = {
-      id: newId("atok", control.random),
-      organizationId: pool.organizationId,
-      poolId: pool.id,
-      description,
-      hash: hashToken(secret),
-      prefix: secret.slice(0, prefixLength),
-      createdBy: actorOf(person),
-      createdAt: at.now,
-      expiresAt: lifetimeMs === 0 ? null : new Date(at.now.getTime() + lifetimeMs),
-      lastUsedAt: null,
-      revokedAt: null,
-      isStopping: false,
+    const { organizationId, id: poolId } = pool;
+    const { description } = body;
+    const expiresAt = endOf(at.now, body.expiresInMs ?? defaultLifetimeMs);
+    const by = { createdBy: actorOf(person), createdAt: at.now };
+    const { token, secret } = mintAgentToken(control.random, { organizationId, poolId, description, expiresAt, ...by });
+    const create = async (): Promise<AgentToken> => {
+      await tx.tokens.insert(token);
+      const detail = { pool: pool.name, description, expires: expiresAt?.toISOString() ?? "never" };
+      await record(tx, person, { action: "token.create", resource: token.id, organizationId, detail, at: at.now });
+      return token;
     };
-    await tx.tokens.insert(token);
-    const detail = { pool: pool.name, description, expires: token.expiresAt?.toISOString() ?? "never" };
-    const deed = { action: "token.create", resource: token.id, organizationId: pool.organizationId, detail };
-    await record(tx, person, { ...deed, at: at.now });
-    return { token, poolName: pool.name, secret };
+    const request = { person, requestId, method: "CreateAgentToken", body, at: at.now };
+    await once(tx, request, create, (id) => Promise.reject(madeBefore(requestId, id)));
+    return { token, poolName: pool.name, agents: [], isActive: true, secret };
   });
 }
+
+const madeBefore = (requestId: string, tokenId: string) =>
+  new WindlassError(
+    "request_id_reused",
+    `this request has made the agent token ${tokenId} before, whose secret cannot be shown again: revoke it, and create another one with a new request_id`,
+    { metadata: { request_id: requestId, method: "CreateAgentToken", token_id: tokenId } },
+  );
 
 /** The tokens of a pool, or of every pool of an organization, newest first; revoked ones too. */
 export async function listAgentTokens(
@@ -85,9 +95,7 @@ export async function listAgentTokens(
       (times) => q.tokens.list(filter, times),
       (row) => row,
     );
-    const views: TokenView[] = [];
-    for (const token of tokens.rows) views.push(await viewToken(q, token));
-    return withRows(tokens, views);
+    return withRows(tokens, await viewTokens(q, tokens.rows, control.clock.now()));
   });
 }
 
@@ -108,18 +116,18 @@ export async function revokeAgentToken(
 ): Promise<TokenView> {
   const person = asPerson(who);
   const { view, agentIds } = await change(control, async (tx, at) => {
-    const found = visible(person, isId("atok", id) ? await tx.tokens.get(id) : undefined, "agent token", id);
+    const found = await findToken(tx, person, id);
     demand(person, "operate");
     const { revokedAt, isStopping } = found;
     const token: AgentToken = { ...found, revokedAt: revokedAt ?? at.now, isStopping: isStopping || stopsJobs };
     await tx.tokens.save(token);
     const agents = (await tx.agents.ofToken(token.id)).map((agent) => agent.id);
     for (const agentId of agents) at.touched.add(topics.agent(agentId));
-    if (stopsJobs) await stopJobs(tx, at, agents);
+    if (stopsJobs) await stopJobs(tx, at, { token, agents });
     const deed = { action: "token.revoke", resource: token.id, organizationId: token.organizationId };
     const detail = { prefix: token.prefix, stop_jobs: String(stopsJobs) };
     await record(tx, person, { ...deed, detail, at: at.now });
-    return { view: await viewToken(tx, token), agentIds: agents };
+    return { view: await viewToken(tx, token, at.now), agentIds: agents };
   });
   for (const agentId of agentIds) {
     control.presence
@@ -129,10 +137,48 @@ export async function revokeAgentToken(
   return view;
 }
 
-async function stopJobs(tx: Queries, at: Moment, agentIds: Parameters<Queries["jobs"]["ofAgents"]>[0]): Promise<void> {
-  for (const job of await tx.jobs.ofAgents(agentIds)) await cancelJob(tx, at, { job, mode: "cancel" });
+interface Suspects {
+  readonly token: AgentToken;
+  readonly agents: readonly AgentId[];
 }
 
-async function viewToken(q: Queries, token: AgentToken): Promise<TokenView> {
-  return { token, poolName: (await q.pools.get(token.poolId))?.name ?? "" };
+/** Cancels what the agents run, and believes no state any more that they still bring. */
+async function stopJobs(tx: Queries, at: Moment, { token, agents }: Suspects): Promise<void> {
+  for (const agentId of agents) {
+    for (const job of await tx.jobs.openOfAgent(agentId)) await distrust(tx, job.id, token.id);
+  }
+  for (const job of await tx.jobs.ofAgents(agents)) await cancelJob(tx, at, { job, mode: "cancel" });
+}
+
+/** The token of that id. */
+export async function findToken(q: Queries, person: Person, id: string): Promise<AgentToken> {
+  return visible(person, isId("atok", id) ? await q.tokens.get(id) : undefined, "agent token", id);
+}
+
+/** How many agents of a token are named. */
+const maxAgentsShown = 10;
+
+/** Reads what belongs to tokens, in their order. */
+export async function viewTokens(q: Queries, tokens: readonly AgentToken[], now: Date): Promise<readonly TokenView[]> {
+  const named = await q.agents.namesOfTokens(
+    tokens.map(({ id }) => id),
+    maxAgentsShown,
+  );
+  const agents = Map.groupBy(named, ({ tokenId }) => tokenId);
+  const pools = new Map<PoolId, string>();
+  const views: TokenView[] = [];
+  for (const token of tokens) {
+    const poolName = pools.get(token.poolId) ?? (await q.pools.get(token.poolId))?.name ?? "";
+    pools.set(token.poolId, poolName);
+    const names = (agents.get(token.id) ?? []).map(({ name }) => name);
+    views.push({ token, poolName, agents: names, isActive: standingOf(token, now) === "valid" });
+  }
+  return views;
+}
+
+/** Reads what belongs to one token. */
+export async function viewToken(q: Queries, token: AgentToken, now: Date): Promise<TokenView> {
+  const [view] = await viewTokens(q, [token], now);
+  if (view === undefined) throw new WindlassError("internal", `the agent token ${token.id} has no view`);
+  return view;
 }

@@ -3,8 +3,9 @@ import { openTestControl, type TestControl } from "../../test/support/control.ts
 import { agentRow, jobRow, runRow, startedBy } from "../../test/support/rows.ts";
 import { newPool, newWorkspace, ref } from "../../test/support/wanted.ts";
 import type { Agent } from "../domain/agent.ts";
+import { type AgentList, listAgentJobs, listAgents, watchAgents } from "./agent-list.ts";
 import { createPool } from "./agent-pools.ts";
-import { deleteAgent, drainAgent, getAgent, listAgents, pauseAgent, resumeAgent } from "./agents.ts";
+import { deleteAgent, drainAgent, getAgent, pauseAgent, resumeAgent } from "./agents.ts";
 import { topics } from "./control.ts";
 import { createWorkspace } from "./workspaces.ts";
 
@@ -21,11 +22,15 @@ const insert = (...rows: readonly Agent[]) =>
 
 const pool = async () => (await createPool(fixture.control, fixture.as("owner"), newPool("prod"))).pool;
 
-const list = (over: { pool?: string; includesExited?: boolean; size?: number; token?: string } = {}) => ({
-  organization: "acme",
-  pool: over.pool ?? "",
-  includesExited: over.includesExited ?? false,
-  page: { size: over.size ?? 0, token: over.token ?? "" },
+const everyAgent = {
+  ...{ organization: "acme", pool: "", includesExited: false, search: "", selector: "" },
+  statuses: [],
+} as const;
+
+const list = ({ size = 0, token = "", ...over }: Partial<AgentList> & { size?: number; token?: string } = {}) => ({
+  ...everyAgent,
+  ...over,
+  page: { size, token },
 });
 
 describe("agents", () => {
@@ -54,8 +59,9 @@ describe("agents", () => {
     const three = agentRow(prod);
     await insert(three);
     await expect(getAgent(control, as("reader"), ref("vm-1"))).rejects.toMatchObject({
-      code: "validation",
+      code: "name_ambiguous",
       message: expect.stringContaining(three.id),
+      metadata: { resource: "agent", name: "vm-1", ids: expect.stringContaining(one.id) },
     });
   });
 
@@ -101,6 +107,103 @@ describe("agents", () => {
       expect(control.wake.version(topic)).toBeGreaterThan(seen);
       seen = control.wake.version(topic);
     }
+  });
+
+  test("what was said when it was paused or drained is shown until it takes jobs again", async () => {
+    const { control, as } = fixture;
+    const prod = await pool();
+    const [agent, other] = [agentRow(prod), agentRow(prod, { name: "vm-2" })];
+    await insert(agent, other);
+    const said = async (steer: typeof pauseAgent, reason?: string) =>
+      (await steer(control, as("operator"), { ...ref(agent.id), ...(reason === undefined ? {} : { reason }) })).agent
+        .pauseReason;
+    expect(await said(pauseAgent, "new disk")).toBe("new disk");
+    expect(await said(pauseAgent)).toBe("new disk");
+    expect(await said(drainAgent, "gone for good")).toBe("gone for good");
+    expect(await said(resumeAgent)).toBe("gone for good");
+    await pauseAgent(control, as("operator"), { ...ref(other.id), reason: "new disk" });
+    expect((await resumeAgent(control, as("operator"), ref(other.id))).agent.pauseReason).toBe("");
+  });
+
+  test("are found by status, labels, system and a part of the name, page by page", async () => {
+    const { control, admin, as } = fixture;
+    const prod = await pool();
+    await insert(
+      agentRow(prod, { name: "east-1", labels: { zone: "a" } }),
+      agentRow(prod, { name: "east-2", labels: { zone: "a", gpu: "" }, status: "busy" }),
+      agentRow(prod, { name: "west-1", labels: { zone: "b" }, status: "exited", os: "darwin" }),
+      agentRow(null, { name: "server", labels: {} }),
+    );
+    const found = async (over: Partial<AgentList>, who = as("reader")) =>
+      (await listAgents(control, who, list(over))).rows.map(({ agent }) => agent.name);
+    expect(await found({ selector: "zone=a" })).toEqual(["east-1", "east-2"]);
+    expect(await found({ selector: "zone=a,!gpu" })).toEqual(["east-1"]);
+    expect(await found({ selector: "os=linux,name!=east-2" }, admin)).toEqual(["east-1", "server"]);
+    expect(await found({ statuses: ["busy", "exited"] })).toEqual(["east-2", "west-1"]);
+    expect(await found({ search: "EAST" })).toEqual(["east-1", "east-2"]);
+    const one = await listAgents(control, as("reader"), list({ selector: "zone", size: 1 }));
+    const two = await listAgents(control, as("reader"), list({ selector: "zone", size: 1, token: one.nextToken }));
+    expect([...one.rows, ...two.rows].map(({ agent }) => agent.name)).toEqual(["east-1", "east-2"]);
+    expect(two.nextToken).toBe("");
+    await expect(found({ selector: "zone=a,b c" })).rejects.toMatchObject({
+      code: "validation",
+      fields: [{ field: "label_selector", description: expect.stringContaining('"b c"') }],
+    });
+  });
+
+  test("a watcher gets all of them at once, and again when one changes; a sign of life alone is no news", async () => {
+    const { control, clock, as } = fixture;
+    const prod = await pool();
+    const agent = agentRow(prod);
+    await insert(agent);
+    const stop = new AbortController();
+    const watched = watchAgents(control, as("reader"), { wanted: everyAgent, signal: stop.signal });
+    const next = async () => {
+      let isThere = false;
+      const answer = watched.next().finally(() => {
+        isThere = true;
+      });
+      while (!isThere) await clock.advance(100);
+      const { value, done } = await answer;
+      return done === true ? undefined : value.map((view) => [view.agent.name, view.agent.isPaused]);
+    };
+    expect(await next()).toEqual([["vm-1", false]]);
+    await control.store.step((tx) => tx.agents.heard([{ agentId: agent.id, status: "idle", at: clock.now() }]));
+    await pauseAgent(control, as("operator"), ref(agent.id));
+    expect(await next()).toEqual([["vm-1", true]]);
+    await insert(agentRow(prod, { name: "vm-2" }));
+    expect(await next()).toHaveLength(2);
+    stop.abort(new Error("enough"));
+    await expect(watched.next()).rejects.toThrow("enough");
+    await expect(
+      watchAgents(control, as("owner", fixture.sibling), { wanted: everyAgent, signal: stop.signal }).next(),
+    ).rejects.toMatchObject({ code: "not_found" });
+  });
+
+  test("its jobs are listed newest first with their workspaces, those it has done too", async () => {
+    const { control, as, sibling } = fixture;
+    const agent = agentRow(await pool());
+    const { workspace } = await createWorkspace(control, as("owner"), newWorkspace("network"));
+    const run = runRow(workspace, { status: "planning" });
+    await insert(agent);
+    const at = (day: number) => new Date(Date.UTC(2026, 0, day));
+    await control.store.write(async (tx) => {
+      await tx.runs.insert(run);
+      await tx.jobs.insert(
+        jobRow(run, { ...startedBy(agent), status: "errored", errorMessage: "boom", queuedAt: at(1) }),
+      );
+      await tx.jobs.insert(jobRow(run, { ...startedBy(agent), phase: "apply", queuedAt: at(2) }));
+      await tx.jobs.insert(jobRow(run));
+    });
+    const wanted = { reference: ref("vm-1"), page: { size: 1, token: "" } };
+    const one = await listAgentJobs(control, as("reader"), wanted);
+    const two = await listAgentJobs(control, as("reader"), { ...wanted, page: { size: 1, token: one.nextToken } });
+    expect([...one.rows, ...two.rows].map(({ job, workspaceName }) => [job.phase, job.status, workspaceName])).toEqual([
+      ["apply", "started", "network"],
+      ["plan", "errored", "network"],
+    ]);
+    const theirs = { ...wanted, reference: ref(agent.id) };
+    await expect(listAgentJobs(control, as("owner", sibling), theirs)).rejects.toMatchObject({ code: "not_found" });
   });
 
   test("one that is connected or holds a job is not deleted", async () => {

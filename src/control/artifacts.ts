@@ -10,10 +10,11 @@ import { newId } from "../lib/ids.ts";
 import type { Queries } from "../store/ports.ts";
 import { change, type Moment, saveRunFacts } from "./advance.ts";
 import { type Control, topics } from "./control.ts";
+import { whyDistrusted } from "./distrust.ts";
 import { parseState } from "./state-file.ts";
 
 /** What one job may touch, read from its token. */
-interface Scope {
+export interface Scope {
   readonly job: Job;
   readonly run: Run;
   readonly workspace: Workspace;
@@ -43,50 +44,12 @@ async function liveScope(q: Queries, who: Principal): Promise<Scope> {
   return scope;
 }
 
-/** A variable as a job gets it, in clear. */
-export interface JobVariable {
-  readonly key: string;
-  readonly value: string;
-  readonly isEnvironment: boolean;
-  readonly isHcl: boolean;
-  readonly isSensitive: boolean;
-}
-
-/** The variables of a started job: the workspace's, and above them the run's own. */
-export async function variablesOfJob({ store, vault }: Control, who: Principal): Promise<readonly JobVariable[]> {
-  const { run, rows } = await store.read(async (q) => {
-    const scope = await liveScope(q, who);
-    if (scope.job.status !== "started")
-      throw new WindlassError(
-        "permission_denied",
-        `job ${scope.job.id} has not been started: its variables are not given out`,
-        { metadata: { action: "variables" } },
-      );
-    return { run: scope.run, rows: await q.variables.all(scope.workspace.id) };
-  });
-  const own = new Set(run.options.variables.map((variable) => variable.key));
-  const fromWorkspace = rows
-    .filter((row) => row.category === "env" || !own.has(row.key))
-    .map((row) => ({
-      key: row.key,
-      value:
-        row.sealedValue === null
-          ? row.value
-          : Buffer.from(vault.open(row.sealedValue, `variable/${row.id}`)).toString("utf8"),
-      isEnvironment: row.category === "env",
-      isHcl: row.isHcl,
-      isSensitive: row.isSensitive,
-    }));
-  const fromRun = run.options.variables.map(({ key, value, isHcl }) => ({
-    key,
-    value,
-    isEnvironment: false,
-    isHcl,
-    isSensitive: false,
-  }));
-  return [...fromRun, ...fromWorkspace].toSorted(
-    (a, b) => Number(a.isEnvironment) - Number(b.isEnvironment) || (a.key < b.key ? -1 : 1),
-  );
+/** The scope of a claim of which something may still come: it runs, or its log is not closed. */
+export async function openScope(q: Queries, who: Principal): Promise<Scope> {
+  const scope = await scopeOf(q, who);
+  const { id, epoch, status, isLogClosed } = scope.job;
+  if (isEnded(status) && isLogClosed) throw stale({ jobId: id, epoch });
+  return scope;
 }
 
 /** The configuration archive of the job's run. */
@@ -121,7 +84,8 @@ export async function* stateOfJob(control: Control, who: Principal): AsyncGenera
   if (state !== undefined) yield* pieces(await openBlob(control, state.blobKey, `state/${state.id}`));
 }
 
-async function openBlob({ blobs, vault }: Control, key: string, subject: string): Promise<Uint8Array> {
+/** The bytes of a sealed object, in clear. */
+export async function openBlob({ blobs, vault }: Control, key: string, subject: string): Promise<Uint8Array> {
   return vault.open(Buffer.concat(await Array.fromAsync(blobs.get(key))), subject);
 }
 
@@ -160,7 +124,8 @@ export async function storePlan(
   const summaryBlobKey = await storeSealed(control, summary, `plan-summary/${run.id}`);
   await change(control, async (tx, at) => {
     const current = await startedPlan(tx, who);
-    await saveRunFacts(tx, at, { ...current.run, planSha256, planBytes: plan.length, planBlobKey, summaryBlobKey });
+    const run = { ...current.run, planSha256, planBytes: plan.length, planBlobKey, summaryBlobKey };
+    await saveRunFacts(tx, at, { run });
   });
 }
 
@@ -184,7 +149,11 @@ function refuseOtherBytes(bytes: Uint8Array, sha256: string, what: string): void
 }
 
 /** Encrypts bytes for a subject and stores them; answers their key. */
-export async function storeSealed({ blobs, vault }: Control, plain: Uint8Array, subject: string): Promise<string> {
+export async function storeSealed(
+  { blobs, vault }: Pick<Control, "blobs" | "vault">,
+  plain: Uint8Array,
+  subject: string,
+): Promise<string> {
   const sealed = vault.seal(plain, subject);
   const stored = await blobs.put(
     (async function* () {
@@ -236,6 +205,8 @@ export async function storeState(control: Control, who: Principal, uploaded: Upl
       blobKey,
       terraformVersion: content.terraformVersion,
       resourceCount: content.resourceCount,
+      createdBy: "",
+      rollbackOf: null,
       createdAt: at.now,
     };
     return admit(tx, at, { scope, version });
@@ -244,8 +215,7 @@ export async function storeState(control: Control, who: Principal, uploaded: Upl
 
 /** A started apply, or a lost one whose evidence is still awaited. Once its result is sealed its states are all here. */
 async function applyScope(q: Queries, who: Principal): Promise<Scope> {
-  const scope = await scopeOf(q, who);
-  if (isEnded(scope.job.status) && scope.job.isLogClosed) throw stale({ jobId: scope.job.id, epoch: scope.job.epoch });
+  const scope = await openScope(q, who);
   if (scope.job.phase === "apply" && scope.job.startedAt !== null) return scope;
   throw new WindlassError(
     "permission_denied",
@@ -259,10 +229,11 @@ async function admit(
   at: Moment,
   { scope, version }: { scope: Scope; version: StateVersion },
 ): Promise<StateVersion> {
-  const { workspace, run } = scope;
+  const { workspace, run, job } = scope;
   const current = workspace.currentStateId === null ? undefined : await tx.states.get(workspace.currentStateId);
   const holds = workspace.lock?.kind === "run" && workspace.lock.runId === run.id;
-  const decision = decideState(current ?? null, version, holds);
+  const doubt = await whyDistrusted(tx, job);
+  const decision = decideState(current ?? null, version, { holdsWorkspace: holds, doubt });
   if (decision.kind === "known" && current !== undefined) return current;
   if (decision.kind === "quarantine") {
     const aside: StateVersion = { ...version, status: "quarantined", quarantineReason: decision.reason };

@@ -1,4 +1,5 @@
 import { standingOf } from "../domain/agent-token.ts";
+import type { ApiKey } from "../domain/api-key.ts";
 import type { Principal } from "../domain/principal.ts";
 import { WindlassError } from "../lib/errors.ts";
 import { hashToken, parseToken, sameHash, type TokenKind } from "../lib/tokens.ts";
@@ -8,6 +9,8 @@ import type { Control } from "./control.ts";
 export interface AuthenticationOptions {
   /** SHA-256 of the secret of the agent inside this process, in hex; it changes with every start. */
   readonly serverAgentTokenHash?: string | undefined;
+  /** Where the call comes from; empty in the same process. For display only. */
+  readonly address?: string;
 }
 
 /** A credential's use is written down at most this often. */
@@ -17,7 +20,7 @@ const touchEveryMs = 60_000;
 export async function authenticate(
   control: Control,
   bearerToken: string,
-  { serverAgentTokenHash }: AuthenticationOptions = {},
+  { serverAgentTokenHash, address = "" }: AuthenticationOptions = {},
 ): Promise<Principal> {
   const kind = kindOf(bearerToken);
   const hash = hashToken(bearerToken);
@@ -26,7 +29,7 @@ export async function authenticate(
   }
   const now = control.clock.now();
   const { principal, touch } = await control.store.read((q) => lookUp(q, { kind, hash, now }));
-  if (touch !== null) await recordUse(control, touch, now);
+  if (touch !== null) await recordUse(control, touch, { at: now, address });
   return principal;
 }
 
@@ -77,12 +80,17 @@ async function lookUp(q: Queries, { kind, hash, now }: Credential): Promise<Foun
 }
 
 async function apiKey(q: Queries, hash: string, now: Date): Promise<Found> {
-  const key = await q.apiKeys.byHash(hash);
-  if (key === undefined) throw unknownToken("API key", "create a new one, or check the server's address");
-  demandValid(key, { what: `the API key "${key.name}"`, advice: "log in with another one", now });
+  const key = demandActiveKey(await q.apiKeys.byHash(hash), now);
   const { id, name, role, organizationId } = key;
   const principal: Principal = { kind: "api_key", id, name, role, organizationId };
   return { principal, touch: isDue(key.lastUsedAt, now) ? principal : null };
+}
+
+/** The key, if it is good now. */
+export function demandActiveKey(key: ApiKey | undefined, now: Date): ApiKey {
+  if (key === undefined) throw unknownToken("API key", "create a new one, or check the server's address");
+  demandValid(key, { what: `the API key "${key.name}"`, advice: "log in with another one", now });
+  return key;
 }
 
 async function agentToken(q: Queries, hash: string, now: Date): Promise<Found> {
@@ -146,12 +154,16 @@ const isDue = (lastUsedAt: Date | null, now: Date): boolean =>
   lastUsedAt === null || now.getTime() - lastUsedAt.getTime() >= touchEveryMs;
 
 /** Writes that a credential was used. A call does not fail because that could not be written. */
-async function recordUse({ store, log }: Control, principal: Principal, now: Date): Promise<void> {
-  const before = new Date(now.getTime() - touchEveryMs);
+async function recordUse(
+  { store, log }: Control,
+  principal: Principal,
+  { at, address }: { readonly at: Date; readonly address: string },
+): Promise<void> {
+  const use = { at, address, ifBefore: new Date(at.getTime() - touchEveryMs) };
   try {
     await store.step(async (tx) => {
-      if (principal.kind === "api_key") await tx.apiKeys.touch(principal.id, now, before);
-      if (principal.kind === "agent_token") await tx.tokens.touch(principal.id, now, before);
+      if (principal.kind === "api_key") await tx.apiKeys.touch(principal.id, use);
+      if (principal.kind === "agent_token") await tx.tokens.touch(principal.id, use);
     });
   } catch (err) {
     log.warn({ err }, "the use of a credential could not be written down");

@@ -8,6 +8,7 @@ import type { BlobStore } from "../store/blob-store.ts";
 import type { LogStore } from "../store/log-store.ts";
 import type { Store } from "../store/ports.ts";
 import type { HelloGate } from "./hello-gate.ts";
+import type { Observer } from "./observer.ts";
 import type { Presence } from "./presence.ts";
 import type { Vault } from "./vault.ts";
 
@@ -21,6 +22,10 @@ export interface Limits {
   readonly maxLogBytes: number;
   /** Log bytes that one agent may have on the way. */
   readonly logWindowBytes: number;
+  /** Calls of one API key, with bursts of twice that; 0 is no limit. Calls that need no credential count by address. */
+  readonly callsPerSecond: number;
+  /** Rejected credentials from one address before it is told to wait; 0 is no limit. */
+  readonly authFailuresPerMinute: number;
 }
 
 export const defaultLimits: Limits = {
@@ -29,6 +34,8 @@ export const defaultLimits: Limits = {
   maxPlanBytes: 256 * 1024 * 1024,
   maxLogBytes: 64 * 1024 * 1024,
   logWindowBytes: 4 * 1024 * 1024,
+  callsPerSecond: 500,
+  authFailuresPerMinute: 600,
 };
 
 /** How long things take before somebody looks. */
@@ -40,11 +47,19 @@ export interface Timing {
   readonly restartGraceMs: number;
   /** How long the log of an ended job may stay open before it is closed with a visible gap. */
   readonly logGraceMs: number;
+  /** How long a run may wait for its workspace or for an agent, if it does not say so itself, before it is canceled. */
+  readonly queueTimeoutMs: number;
+  /** How long a plan may take where its workspace does not say so; 0 is for ever. */
+  readonly planTimeoutMs: number;
+  /** The same for an apply. */
+  readonly applyTimeoutMs: number;
 }
 
 /** What every use case works with. */
 export interface Control {
   readonly version: string;
+  /** Name of this process, for people: which control plane an agent is connected to. */
+  readonly name: string;
   readonly store: Store;
   readonly logs: LogStore;
   readonly blobs: BlobStore;
@@ -56,6 +71,7 @@ export interface Control {
   readonly helloGate: HelloGate;
   readonly limits: Limits;
   readonly timing: Timing;
+  readonly observer: Observer;
   readonly log: Log;
 }
 
@@ -64,7 +80,11 @@ export const topics = {
   /** A job was queued, or a seat became free. */
   jobs: "jobs",
   run: (runId: string): string => `run/${runId}`,
+  /** An agent came, went, or is in another state. */
+  agents: "agents",
   /** What an agent should do has changed. */
   agent: (agentId: string): string => `agent/${agentId}`,
   log: (jobId: string): string => `log/${jobId}`,
+  /** An API key was revoked, or ends at another time. */
+  key: (keyId: string): string => `key/${keyId}`,
 } as const;

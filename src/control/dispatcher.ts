@@ -1,12 +1,14 @@
 import { mayUse } from "../domain/agent-pool.ts";
 import { type Assignment, assign, type Candidate, dispatchOrder } from "../domain/dispatch.ts";
 import { type Job, moveJob } from "../domain/job.ts";
+import type { LabelCondition } from "../domain/label-selector.ts";
 import { failpoint } from "../lib/failpoint.ts";
 import type { AgentId, OrganizationId, PoolId } from "../lib/ids.ts";
 import { hashToken, mintDerivedToken } from "../lib/tokens.ts";
 import type { Queries } from "../store/ports.ts";
 import { type Control, topics } from "./control.ts";
 import type { Seat } from "./presence.ts";
+import { conditionsOf } from "./selectors.ts";
 
 /** How many queued jobs one look considers. */
 const batch = 500;
@@ -43,6 +45,7 @@ export async function dispatchOnce(control: Control): Promise<number> {
       poolId: seat.poolId,
       jobs: seat.jobs.size,
       concurrency: seat.concurrency,
+      labels: seat.labels,
     })),
   );
   const offered = await Promise.all(
@@ -64,24 +67,34 @@ async function readQueue(q: Queries, seats: readonly Seat[]): Promise<Queue> {
   const pools = new Set(seats.map((seat) => seat.poolId));
   const queued = (await q.jobs.queued(batch)).filter((job) => pools.has(job.poolId));
   if (queued.length === 0) return { order: [], jobs: new Map() };
-  const allowed = await grantedJobs(q, queued);
+  const granted = await grantedJobs(q, queued);
+  const allowed = granted.map(({ job }) => job);
   const warm = await warmAgents(q, allowed);
   const running = new Map<OrganizationId, number>(
     (await q.jobs.runningByOrganization()).map((row) => [row.organizationId, row.count]),
   );
-  const candidates = allowed.map((job) => ({
+  const candidates = granted.map(({ job, conditions }) => ({
     id: job.id,
     organizationId: job.organizationId,
     poolId: job.poolId,
     runId: job.runId,
+    phase: job.phase,
     rank: job.rank,
+    urgency: job.urgency,
     queuedAt: job.queuedAt,
     warmAgentId: warm.get(job.runId) ?? null,
+    conditions,
   }));
   return { order: dispatchOrder(candidates, running), jobs: new Map(allowed.map((job) => [job.id, job])) };
 }
 
-async function grantedJobs(q: Queries, jobs: readonly Job[]): Promise<readonly Job[]> {
+interface GrantedJob {
+  readonly job: Job;
+  /** What the workspace wants of an agent. */
+  readonly conditions: readonly LabelCondition[];
+}
+
+async function grantedJobs(q: Queries, jobs: readonly Job[]): Promise<readonly GrantedJob[]> {
   const workspaces = new Map(
     (await q.workspaces.byIds([...new Set(jobs.map((job) => job.workspaceId))])).map((row) => [row.id, row]),
   );
@@ -94,12 +107,13 @@ async function grantedJobs(q: Queries, jobs: readonly Job[]): Promise<readonly J
     if (pool !== undefined)
       access.set(poolId, { pool, grants: new Set(pool.isOrganizationScoped ? [] : await q.pools.grants(poolId)) });
   }
-  return jobs.filter((job) => {
+  return jobs.flatMap((job): GrantedJob[] => {
     const workspace = workspaces.get(job.workspaceId);
-    if (workspace === undefined || workspace.poolId !== job.poolId) return false;
-    if (job.poolId === null) return true;
+    if (workspace === undefined || workspace.poolId !== job.poolId) return [];
+    const granted = [{ job, conditions: conditionsOf(workspace) }];
+    if (job.poolId === null) return granted;
     const entry = access.get(job.poolId);
-    return entry !== undefined && mayUse(entry.pool, entry.grants, workspace);
+    return entry !== undefined && mayUse(entry.pool, entry.grants, workspace) ? granted : [];
   });
 }
 

@@ -3,7 +3,7 @@ import { isEnded, type Job } from "../domain/job.ts";
 import type { Run } from "../domain/run.ts";
 import type { AgentId, JobId } from "../lib/ids.ts";
 import type { Queries } from "../store/ports.ts";
-import { advanceJob, change, type Moment, type ResultFacts, releaseWorkspace } from "./advance.ts";
+import { advanceJob, change, type Moment, type ResultFacts, releaseWorkspace, saveRunFacts } from "./advance.ts";
 import { type Control, topics } from "./control.ts";
 import { logStreamOf } from "./run-logs.ts";
 
@@ -175,10 +175,11 @@ async function takeLateReport(tx: Queries, at: Moment, { job, report }: { job: J
     errorMessage: lateMessage(run, report, isSafe),
     resourcesInFlight: report.resourcesInFlight,
     appliedChanges: report.counts,
-    version: run.version + 1,
   };
-  await tx.runs.save(told);
-  at.touched.add(`run/${run.id}`).add(`log/${job.id}`);
+  const comment = told.errorMessage.split(". Recovered: ").at(-1) ?? "";
+  const event = { actor: job.agentName ?? "", title: "the lost agent came back", comment };
+  await saveRunFacts(tx, at, { run: told, told: event });
+  at.touched.add(topics.log(job.id));
   if (isSafe) await releaseWorkspace(tx, at, told);
 }
 

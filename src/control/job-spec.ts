@@ -1,5 +1,7 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
+import { durationFromMs } from "@bufbuild/protobuf/wkt";
 import type { Job } from "../domain/job.ts";
+import type { Workspace } from "../domain/workspace.ts";
 import { JobEngine, JobPhase, type JobSpecSchema } from "../gen/windlass/agent/v1/job_pb.ts";
 import { WindlassError } from "../lib/errors.ts";
 import type { Queries } from "../store/ports.ts";
@@ -43,8 +45,9 @@ export async function jobSpecOf(
       refreshOnly: options.isRefreshOnly,
       targets: [...options.targets],
       replacements: [...options.replacements],
-      parallelism: options.parallelism,
+      parallelism: options.parallelism === 0 ? workspace.parallelism : options.parallelism,
     },
+    timeout: durationFromMs(timeLimitMs(control, workspace, job.phase)),
     ...(job.phase === "apply" && run.planSha256 !== null
       ? { plan: { sizeBytes: BigInt(run.planBytes ?? 0), sha256: run.planSha256 } }
       : {}),
@@ -59,4 +62,15 @@ export async function jobSpecOf(
           },
         }),
   };
+}
+
+/** How long a phase may take: as its workspace says, else as the server does; 0 is for ever. */
+function timeLimitMs(
+  { timing }: Control,
+  { planTimeoutMs, applyTimeoutMs }: Pick<Workspace, "planTimeoutMs" | "applyTimeoutMs">,
+  phase: Job["phase"],
+): number {
+  const [own, general] =
+    phase === "plan" ? [planTimeoutMs, timing.planTimeoutMs] : [applyTimeoutMs, timing.applyTimeoutMs];
+  return own === 0 ? general : own;
 }

@@ -1,5 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { openTestControl, type TestControl } from "../../test/support/control.ts";
+import { agentRow } from "../../test/support/rows.ts";
+import { newPool, newWorkspace } from "../../test/support/wanted.ts";
+import { newId } from "../lib/ids.ts";
 import { createPool } from "./agent-pools.ts";
 import {
   createOrganization,
@@ -8,6 +11,7 @@ import {
   listOrganizations,
   updateOrganization,
 } from "./organizations.ts";
+import { createWorkspace } from "./workspaces.ts";
 
 let fixture: TestControl;
 beforeEach(async () => {
@@ -72,6 +76,64 @@ describe("organizations", () => {
     await expect(updateOrganization(control, as("owner"), taken)).rejects.toMatchObject({ code: "name_taken" });
   });
 
+  test("says what new workspaces get, how many there may be, and how many agents are here", async () => {
+    const { control, admin, as, organization } = fixture;
+    const changes = { defaultExecutionMode: "local", defaultEngine: "tofu", defaultEngineVersion: " ~> 1.9 " } as const;
+    const update = { organization: "acme", changes, etag: "" };
+    expect(await updateOrganization(control, as("owner"), update)).toMatchObject({
+      ...changes,
+      defaultEngineVersion: "~> 1.9",
+    });
+    const unsaid = { executionMode: null, engine: null } as const;
+    expect((await createWorkspace(control, as("owner"), newWorkspace("one", unsaid))).workspace).toMatchObject({
+      executionMode: "local",
+      engine: "tofu",
+      engineVersion: "~> 1.9",
+    });
+    const quota = { organization: "acme", changes: { maxWorkspaces: 1 }, etag: "" };
+    await expect(updateOrganization(control, as("owner"), quota)).rejects.toMatchObject({ code: "permission_denied" });
+    await updateOrganization(control, admin, quota);
+    await expect(createWorkspace(control, as("owner"), newWorkspace("two"))).rejects.toMatchObject({
+      code: "quota_exceeded",
+      metadata: { limit: "1" },
+    });
+    const bad = { organization: "acme", changes: { defaultEngineVersion: "newest" }, etag: "" };
+    await expect(updateOrganization(control, as("owner"), bad)).rejects.toMatchObject({
+      code: "validation",
+      fields: [{ field: "changes.default_engine_version" }],
+    });
+    const { pool } = await createPool(control, as("owner"), newPool("prod"));
+    await control.store.write(async (tx) => {
+      for (const status of ["idle", "unknown", "exited"] as const) await tx.agents.insert(agentRow(pool, { status }));
+    });
+    expect(await getOrganization(control, as("reader"), organization.id)).toMatchObject({ connectedAgents: 2 });
+    expect(
+      (await listOrganizations(control, admin, firstPage)).rows.map(({ name, connectedAgents }) => [
+        name,
+        connectedAgents,
+      ]),
+    ).toEqual([
+      ["acme", 2],
+      ["rival", 0],
+    ]);
+  });
+
+  test("one that owns a variable set is not deleted", async () => {
+    const { control, admin, organization, clock } = fixture;
+    const times = { createdAt: clock.now(), updatedAt: clock.now(), version: 1 };
+    await control.store.write((tx) =>
+      tx.variableSets.insert({
+        id: newId("vset", control.random),
+        organizationId: organization.id,
+        ...{ name: "shared", description: "", isGlobal: false, ...times },
+      }),
+    );
+    await expect(deleteOrganization(control, admin, "acme")).rejects.toMatchObject({
+      code: "organization_in_use",
+      metadata: { variable_sets: "shared" },
+    });
+  });
+
   test("one that owns something is not deleted, and the error lists what is left", async () => {
     const { control, admin, as } = fixture;
     const pool = {
@@ -87,7 +149,7 @@ describe("organizations", () => {
     await expect(deleteOrganization(control, admin, "acme")).rejects.toMatchObject({
       code: "organization_in_use",
       message: 'organization "acme" still owns agent pools prod: delete them first',
-      metadata: { pools: "prod", workspaces: "" },
+      metadata: { pools: "prod", workspaces: "", variable_sets: "" },
     });
     await deleteOrganization(control, admin, "rival");
     expect((await listOrganizations(control, admin, firstPage)).rows.map(({ name }) => name)).toEqual(["acme"]);

@@ -9,29 +9,50 @@ import { record } from "./audit.ts";
 import type { Control } from "./control.ts";
 import { demandEtag } from "./etags.ts";
 import { listedNames, nameTaken, shortList } from "./names.ts";
-import { type Page, type PageRequest, pageByKey } from "./pages.ts";
+import { type Page, type PageRequest, pageByKey, withRows } from "./pages.ts";
 import { once } from "./requests.ts";
+import { checkVersion } from "./workspace-settings.ts";
 
-export interface NewOrganization {
+/** What may be said of an organization beside its name. */
+export type OrganizationSettings = Pick<
+  Organization,
+  "maxAgents" | "maxWorkspaces" | "defaultExecutionMode" | "defaultEngine" | "defaultEngineVersion"
+>;
+
+export interface NewOrganization extends Partial<OrganizationSettings> {
   readonly name: string;
-  readonly maxAgents: number;
   readonly requestId: string;
 }
+
+/** An organization as its readers see it. */
+export interface OrganizationView extends Organization {
+  /** Idle, busy or, for a short while, silent. */
+  readonly connectedAgents: number;
+}
+
+const defaults: OrganizationSettings = {
+  maxAgents: 0,
+  maxWorkspaces: 0,
+  defaultExecutionMode: "remote",
+  defaultEngine: "terraform",
+  defaultEngineVersion: "",
+};
 
 /** Creates an organization; for site admins. */
 export async function createOrganization(
   control: Control,
   who: Principal,
   wanted: NewOrganization,
-): Promise<Organization> {
+): Promise<OrganizationView> {
   const person = asPerson(who);
   demand(person, "administer_site");
   const { requestId, ...body } = wanted;
-  return change(control, (tx, at) => {
+  const settings = checked("", { ...defaults, ...body });
+  return change(control, async (tx, at) => {
     const create = async (): Promise<Organization> => {
       if ((await tx.organizations.byName(body.name)) !== undefined) throw nameTaken("organization", body.name);
       const times = { createdAt: at.now, updatedAt: at.now };
-      const row: Organization = { id: newId("org", control.random), ...body, ...times, version: 1 };
+      const row: Organization = { id: newId("org", control.random), ...settings, ...times, version: 1 };
       await tx.organizations.insert(row);
       const deed = {
         action: "organization.create",
@@ -43,15 +64,27 @@ export async function createOrganization(
       return row;
     };
     const request = { person, requestId, method: "CreateOrganization", body, at: at.now };
-    return once(tx, request, create, (id) => tx.organizations.get(id as OrganizationId));
+    return viewOrganization(tx, await once(tx, request, create, (id) => tx.organizations.get(id as OrganizationId)));
   });
 }
 
+/** `prefix` is the field that holds the settings, with a dot. */
+function checked<T extends Partial<OrganizationSettings>>(prefix: string, settings: T): T {
+  const { defaultEngineVersion: version } = settings;
+  if (version === undefined) return settings;
+  return { ...settings, defaultEngineVersion: checkVersion(`${prefix}default_engine_version`, version) };
+}
+
+const viewOrganization = async (q: Queries, row: Organization): Promise<OrganizationView> => ({
+  ...row,
+  connectedAgents: await q.agents.countConnected(row.id),
+});
+
 /** The organization of that id or name; empty is the caller's only one. */
-export async function getOrganization(control: Control, who: Principal, reference: string): Promise<Organization> {
+export async function getOrganization(control: Control, who: Principal, reference: string): Promise<OrganizationView> {
   const person = asPerson(who);
   demand(person, "read");
-  return control.store.read((q) => findOrganization(q, person, reference));
+  return control.store.read(async (q) => viewOrganization(q, await findOrganization(q, person, reference)));
 }
 
 /** The organizations that the caller can see, by name. */
@@ -59,43 +92,48 @@ export async function listOrganizations(
   control: Control,
   who: Principal,
   page: PageRequest,
-): Promise<Page<Organization>> {
+): Promise<Page<OrganizationView>> {
   const person = asPerson(who);
   demand(person, "read");
   if (person.role === "site_admin") {
-    return control.store.read((q) =>
-      pageByKey(
+    return control.store.read(async (q) => {
+      const found = await pageByKey(
         page,
         (keys) => q.organizations.list(keys),
         ({ name }) => name,
-      ),
-    );
+      );
+      const views: OrganizationView[] = [];
+      for (const row of found.rows) views.push(await viewOrganization(q, row));
+      return withRows(found, views);
+    });
   }
   return { rows: [await getOrganization(control, who, "")], nextToken: "" };
 }
 
 export interface OrganizationUpdate {
   readonly organization: string;
-  readonly changes: Partial<Pick<Organization, "name" | "maxAgents">>;
+  readonly changes: Partial<Pick<Organization, "name"> & OrganizationSettings>;
   readonly etag: string;
 }
 
-/** Changes an organization; for its owners. */
+/** Changes an organization; for its owners. How many workspaces it may have is for site admins to say. */
 export async function updateOrganization(
   control: Control,
   who: Principal,
   { organization, changes, etag }: OrganizationUpdate,
-): Promise<Organization> {
+): Promise<OrganizationView> {
   const person = asPerson(who);
+  const settings = checked("changes.", changes);
   return change(control, async (tx, at) => {
     const row = await findOrganization(tx, person, organization);
-    demand(person, "own");
+    demand(person, changes.maxWorkspaces === undefined ? "own" : "administer_site");
     demandEtag(row, etag, `organization "${row.name}"`);
     const { name = row.name } = changes;
     if (name !== row.name && (await tx.organizations.byName(name)) !== undefined) throw nameTaken("organization", name);
-    const next: Organization = { ...row, ...changes, updatedAt: at.now, version: row.version + 1 };
+    const next: Organization = { ...row, ...settings, updatedAt: at.now, version: row.version + 1 };
     await tx.organizations.save(next);
-    const detail = { name: next.name, max_agents: String(next.maxAgents) };
+    const { maxAgents, maxWorkspaces } = next;
+    const detail = { name: next.name, max_agents: String(maxAgents), max_workspaces: String(maxWorkspaces) };
     await record(tx, person, {
       action: "organization.update",
       resource: row.id,
@@ -103,7 +141,7 @@ export async function updateOrganization(
       detail,
       at: at.now,
     });
-    return next;
+    return viewOrganization(tx, next);
   });
 }
 
@@ -132,16 +170,24 @@ async function demandEmpty(tx: Queries, { id, name }: Organization): Promise<voi
   const page = { after: null, limit: listed };
   const workspaces = (await tx.workspaces.list({ organizationId: id, poolId: null }, page)).map((row) => row.name);
   const pools = (await tx.pools.list(id, page)).map((row) => row.name);
-  if (workspaces.length === 0 && pools.length === 0) return;
-  const left = [
-    ...(workspaces.length === 0 ? [] : [`workspaces ${shortList(workspaces)}`]),
-    ...(pools.length === 0 ? [] : [`agent pools ${shortList(pools)}`]),
-  ];
+  const sets = (await tx.variableSets.list({ organizationId: id, workspaceId: null }, page)).map((row) => row.name);
+  const kinds = [
+    ["workspaces", workspaces],
+    ["agent pools", pools],
+    ["variable sets", sets],
+  ] as const;
+  const left = kinds.filter(([, names]) => names.length > 0).map(([kind, names]) => `${kind} ${shortList(names)}`);
+  if (left.length === 0) return;
   throw new WindlassError(
     "organization_in_use",
     `organization "${name}" still owns ${left.join(" and ")}: delete them first`,
     {
-      metadata: { organization: name, workspaces: listedNames(workspaces), pools: listedNames(pools) },
+      metadata: {
+        organization: name,
+        workspaces: listedNames(workspaces),
+        pools: listedNames(pools),
+        variable_sets: listedNames(sets),
+      },
     },
   );
 }

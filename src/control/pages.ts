@@ -30,6 +30,18 @@ export async function pageByKey<T>(
   return cut(rows, size, (last) => tokenOf(["key", keyOf(last)]));
 }
 
+/** A page in the order of a number that only grows. */
+export async function pageByNumber<T>(
+  request: PageRequest,
+  read: (page: { readonly after: number; readonly limit: number }) => Promise<readonly T[]>,
+  numberOf: (row: T) => number,
+): Promise<Page<T>> {
+  const size = pageSize(request.size);
+  const after = request.token === "" ? 0 : Number(keyIn(request.token));
+  if (!Number.isSafeInteger(after)) throw malformed();
+  return cut(await read({ after, limit: size + 1 }), size, (last) => tokenOf(["key", String(numberOf(last))]));
+}
+
 /** A page newest first. It stays right while rows come and go. */
 export async function pageByTime<T>(
   request: PageRequest,
@@ -42,6 +54,30 @@ export async function pageByTime<T>(
     const { createdAt, id } = positionOf(last);
     return tokenOf(["time", createdAt.toISOString(), id]);
   });
+}
+
+interface Matching<T> {
+  readonly read: (page: NamePage) => Promise<readonly T[]>;
+  readonly keyOf: (row: T) => string;
+  readonly isWanted: (row: T) => boolean;
+}
+
+/** How many rows are looked at in one go. */
+const matchingBatch = 500;
+
+/** Reads on until enough rows are wanted or there are no more: for what a database cannot tell. */
+export async function readMatching<T>(
+  { after, limit }: NamePage,
+  { read, keyOf, isWanted }: Matching<T>,
+): Promise<readonly T[]> {
+  const found: T[] = [];
+  for (let position = after; ; ) {
+    const rows = await read({ after: position, limit: matchingBatch });
+    found.push(...rows.filter(isWanted));
+    const last = rows.at(-1);
+    if (found.length >= limit || last === undefined || rows.length < matchingBatch) return found.slice(0, limit);
+    position = keyOf(last);
+  }
 }
 
 /** The same page with other rows, one for each. */

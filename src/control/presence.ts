@@ -1,4 +1,5 @@
 import type { Job } from "../domain/job.ts";
+import type { Labels } from "../domain/label-selector.ts";
 import type { AgentId, JobId, PoolId } from "../lib/ids.ts";
 
 /** One connected agent, as its session keeps it in memory. */
@@ -9,6 +10,8 @@ export interface Seat {
   readonly bootId: string;
   readonly sessionEpoch: number;
   readonly concurrency: number;
+  /** What selectors see of it. */
+  readonly labels: Labels;
   /** Jobs it was offered or runs: id to epoch. */
   readonly jobs: ReadonlyMap<JobId, number>;
   /** True while it may get offers: connected, resumed, neither paused nor draining. */

@@ -11,6 +11,7 @@ import { change, type Moment } from "./advance.ts";
 import { storeSealed } from "./artifacts.ts";
 import { record } from "./audit.ts";
 import { type Control, topics } from "./control.ts";
+import { withSerial } from "./state-serial.ts";
 import { openState, type StateView, stateSubject } from "./states.ts";
 import { lockedError } from "./workspace-locks.ts";
 
@@ -96,23 +97,17 @@ export async function prepareAdoption(control: Control, from: StateVersion, isFo
     );
   }
   const isBehind = current !== undefined && current.lineage === from.lineage && from.serial <= current.serial;
-  const next = isBehind ? await withSerial(control, from, current.serial + 1) : from;
+  const next = isBehind ? await storeWithSerial(control, from, current.serial + 1) : from;
   return { from, next: { ...next, status: "current", quarantineReason: "" }, currentStateId: current?.id ?? null };
 }
 
-async function withSerial(control: Control, from: StateVersion, serial: number): Promise<StateVersion> {
-  const document: unknown = JSON.parse(Buffer.from(await openState(control, from)).toString("utf8"));
-  const bytes = Buffer.from(`${JSON.stringify(Object.assign({}, document, { serial }), undefined, 2)}\n`);
+/** Stores the content of a state anew under another serial, as a version of its own that is nobody's yet. */
+export async function storeWithSerial(control: Control, from: StateVersion, serial: number): Promise<StateVersion> {
+  const bytes = withSerial(await openState(control, from), serial);
   const id = newId("sv", control.random);
   const blobKey = await storeSealed(control, bytes, stateSubject(id));
-  return {
-    ...from,
-    id,
-    serial,
-    bytes: bytes.length,
-    sha256: createHash("sha256").update(bytes).digest("hex"),
-    blobKey,
-  };
+  const sha256 = createHash("sha256").update(bytes).digest("hex");
+  return { ...from, id, serial, bytes: bytes.length, sha256, blobKey };
 }
 
 /** Puts a prepared state in its place, unless the workspace has moved since it was prepared. */

@@ -7,7 +7,7 @@ import { type AgentTokenId, newId, type OrganizationId, type PoolId } from "../l
 import { hashToken, mintToken } from "../lib/tokens.ts";
 import type { Queries } from "../store/ports.ts";
 import { record } from "./audit.ts";
-import type { Control } from "./control.ts";
+import { type Control, topics } from "./control.ts";
 
 /** The agent protocols this server speaks. */
 export const protocolRange = { minimum: 1, maximum: 1 } as const;
@@ -65,13 +65,18 @@ export async function registerAgent(control: Control, who: Principal, said: Intr
         detail,
       });
     } else await tx.agents.save(agent);
-    if (place.tokenId !== null) await tx.tokens.touch(place.tokenId, now, new Date(now.getTime() - 60_000));
+    if (place.tokenId !== null) {
+      const use = { at: now, ifBefore: new Date(now.getTime() - 60_000), address: said.address };
+      await tx.tokens.touch(place.tokenId, use);
+    }
     return { agent, sessionToken, pool: place.pool, organization: place.organization, protocol };
   });
-  return register.catch((error: unknown) => {
+  const registered = await register.catch((error: unknown) => {
     if (isWindlassError(error, "already_connected")) tellOperators(control, error, said);
     throw error;
   });
+  control.wake.notify(topics.agents);
+  return registered;
 }
 
 function agreeOnProtocol({ minimumProtocol, maximumProtocol, version }: Introduction): number {
@@ -158,6 +163,9 @@ interface Facts {
 }
 
 function introduce({ control, said, place, known, now, sessionToken }: Facts): Agent {
+  // A new process starts afresh: draining was the wish for the old one.
+  const isDraining = known?.bootId === said.bootId ? known.isDraining : false;
+  const isPaused = known?.isPaused ?? false;
   return {
     id: known?.id ?? newId("agent", control.random),
     organizationId: place.organization?.id ?? null,
@@ -176,9 +184,10 @@ function introduce({ control, said, place, known, now, sessionToken }: Facts): A
     concurrency: said.concurrency,
     sandbox: said.sandbox,
     status: known?.status === "busy" ? "busy" : "idle",
-    isPaused: known?.isPaused ?? false,
-    // A new process starts afresh: draining was the wish for the old one.
-    isDraining: known?.bootId === said.bootId ? known.isDraining : false,
+    isPaused,
+    isDraining,
+    pauseReason: isPaused || isDraining ? (known?.pauseReason ?? "") : "",
+    connectedTo: known?.connectedTo ?? "",
     warning: "",
     createdAt: known?.createdAt ?? now,
     lastSeenAt: now,

@@ -61,13 +61,14 @@ export function cancelRun(
   who: Principal,
   { id, isForced, comment }: { id: string; isForced: boolean; comment: string },
 ): Promise<RunView> {
+  const by = actorOf(asPerson(who));
   return decide(control, who, {
     id,
     action: isForced ? "run.force_cancel" : "run.cancel",
     comment,
     refusal: "run_not_cancelable",
     check: (run, at, jobs) => (isForced ? refuseEarlyForce(run, at, jobs) : undefined),
-    event: { kind: "cancel_requested", mode: isForced ? "force" : "cancel" },
+    event: { kind: "cancel_requested", mode: isForced ? "force" : "cancel", by, comment },
   });
 }
 

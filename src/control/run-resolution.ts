@@ -39,8 +39,11 @@ export async function resolveRun(
       detail: comment === "" ? {} : { comment },
       at: at.now,
     });
-    if (resolution === "wait") return found;
-    return settle(tx, at, { run: found, adoption, by: actorOf(person) });
+    const by = actorOf(person);
+    if (resolution === "wait") {
+      return saveRunFacts(tx, at, { run: found, told: { actor: by, title: "goes on waiting for the agent", comment } });
+    }
+    return settle(tx, at, { run: found, adoption, by, comment });
   });
   return control.store.read((q) => viewRun(control, q, run));
 }
@@ -70,9 +73,10 @@ interface Settlement {
   readonly run: Run;
   readonly adoption: Adoption | undefined;
   readonly by: string;
+  readonly comment: string;
 }
 
-async function settle(tx: Queries, at: Moment, { run, adoption, by }: Settlement): Promise<Run> {
+async function settle(tx: Queries, at: Moment, { run, adoption, by, comment }: Settlement): Promise<Run> {
   const workspace = await tx.workspaces.get(run.workspaceId);
   const state =
     workspace !== undefined && adoption !== undefined ? await adopt(tx, at, { workspace, adoption }) : undefined;
@@ -86,7 +90,7 @@ async function settle(tx: Queries, at: Moment, { run, adoption, by }: Settlement
     decidedAt: at.now,
     errorMessage: `${run.errorMessage}. Resolved: ${by} ${how}`,
   };
-  await saveRunFacts(tx, at, told);
+  await saveRunFacts(tx, at, { run: told, told: { actor: by, title: how, comment } });
   await releaseWorkspace(tx, at, told);
   return (await tx.runs.get(run.id)) ?? told;
 }

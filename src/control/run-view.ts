@@ -6,6 +6,7 @@ import type { Workspace } from "../domain/workspace.ts";
 import type { StateVersionId } from "../lib/ids.ts";
 import type { Queries } from "../store/ports.ts";
 import type { Control } from "./control.ts";
+import { agentFacts } from "./selectors.ts";
 
 /** A run as its readers see it: with names, jobs, and why it waits. */
 export interface RunView {
@@ -90,20 +91,11 @@ async function waitingOf(
     ),
     poolName: pool?.name ?? null,
     mayUsePool: pool === undefined || mayUse(pool, new Set(grants), workspace),
-    agents: seatsFor(control, workspace.poolId),
+    agentSelector: workspace.agentSelector,
+    agents: agentFacts(control, workspace, job?.phase ?? "plan"),
     jobsAhead: job?.status === "queued" ? await q.jobs.countAhead(job) : 0,
     agentSilentSince: await silence(control, q, job),
   });
-}
-
-function seatsFor({ presence }: Control, poolId: Workspace["poolId"]): { online: number; open: number; free: number } {
-  const seats = presence.all().filter((seat) => seat.poolId === poolId);
-  const open = seats.filter((seat) => seat.takesJobs);
-  return {
-    online: seats.length,
-    open: open.length,
-    free: open.filter((seat) => seat.jobs.size < seat.concurrency).length,
-  };
 }
 
 /** When a running job's agent was last heard, once that is longer ago than two heartbeats. */

@@ -1,17 +1,17 @@
 import type { Configuration } from "../domain/configuration.ts";
-import type { Principal } from "../domain/principal.ts";
-import { isFinal, type Run, type RunOptions, type RunStatus } from "../domain/run.ts";
+import type { Person, Principal } from "../domain/principal.ts";
+import { isFinal, type Run, type RunOptions, type RunSource, type Urgency } from "../domain/run.ts";
+import { tellCreation } from "../domain/timeline.ts";
 import type { Workspace } from "../domain/workspace.ts";
 import { WindlassError } from "../lib/errors.ts";
-import { isId, newId, type OrganizationId } from "../lib/ids.ts";
+import { isId, newId } from "../lib/ids.ts";
 import type { Queries } from "../store/ports.ts";
-import { asPerson, demand, findOrganization, findRun, findWorkspace, notFound, type Reference } from "./access.ts";
-import { advanceRun, change, type Moment, promoteNext } from "./advance.ts";
+import { asPerson, demand, findRun, findWorkspace, notFound, type Reference } from "./access.ts";
+import { advanceRun, change, type Moment, promoteNext, tell } from "./advance.ts";
 import { actorOf, record } from "./audit.ts";
 import { type Control, topics } from "./control.ts";
-import { type Page, type PageRequest, pageByTime, withRows } from "./pages.ts";
 import { once } from "./requests.ts";
-import { type RunView, viewRun, viewRuns } from "./run-view.ts";
+import { type RunView, viewRun } from "./run-view.ts";
 
 /** A run as it is asked for. */
 export interface NewRun {
@@ -23,27 +23,25 @@ export interface NewRun {
   readonly message: string;
   /** Empty: not repeated. */
   readonly requestId: string;
+  /** Absent: normal. */
+  readonly urgency?: Urgency;
+  /** Absent: not the command line. */
+  readonly source?: RunSource;
 }
 
 /** Creates a run. It takes the workspace if it is free, and waits for it otherwise; plan-only runs wait for nobody. */
 export async function createRun(control: Control, who: Principal, asked: NewRun): Promise<RunView> {
   const person = asPerson(who);
-  demand(person, asked.options.isPlanOnly ? "plan" : "operate");
+  demand(person, asked.options.isPlanOnly && asked.urgency !== 0 ? "plan" : "operate");
   const run = await change(control, async (tx, at) => {
     const create = async (): Promise<Run> => {
       const workspace = await findWorkspace(tx, person, asked.workspace);
       refuseLocal(workspace);
       const configuration = await findConfiguration(tx, workspace, asked.configurationId);
-      const run = newRun(at, { asked, workspace, configuration, createdBy: actorOf(person) });
-      await tx.runs.insert(run);
-      await record(tx, person, {
-        at: at.now,
-        action: "run.create",
-        resource: run.id,
-        organizationId: run.organizationId,
-        detail: { workspace: workspace.name },
-      });
-      return start(tx, at, run);
+      const options = { ...asked.options, isAutoApply: asked.options.isAutoApply ?? workspace.isAutoApply };
+      const { message, urgency = 1, source = "api" } = asked;
+      const wish = { workspace, configurationId: configuration.id, options, message, urgency, source };
+      return insertRun(tx, at, { ...wish, person, retryOf: null });
     };
     const { requestId, ...body } = asked;
     return once(tx, { at: at.now, person, requestId, method: "CreateRun", body }, create, (id) =>
@@ -53,7 +51,8 @@ export async function createRun(control: Control, who: Principal, asked: NewRun)
   return control.store.read((q) => viewRun(control, q, run));
 }
 
-function refuseLocal(workspace: Workspace): void {
+/** Refuses a workspace that only stores state. */
+export function refuseLocal(workspace: Workspace): void {
   if (workspace.executionMode !== "local") return;
   throw new WindlassError(
     "execution_mode_local",
@@ -77,23 +76,32 @@ async function findConfiguration(tx: Queries, workspace: Workspace, id: string):
   return found;
 }
 
-interface Ingredients {
-  readonly asked: NewRun;
+/** What a run is made of. */
+interface Ingredients extends Pick<Run, "configurationId" | "options" | "message" | "urgency" | "source" | "retryOf"> {
+  readonly person: Person;
   readonly workspace: Workspace;
-  readonly configuration: Configuration;
-  readonly createdBy: string;
 }
 
-function newRun({ now, random }: Moment, { asked, workspace, configuration, createdBy }: Ingredients): Run {
+/** Inserts a run and lets it go as far as it can. */
+export async function insertRun(tx: Queries, at: Moment, { person, workspace, ...wish }: Ingredients): Promise<Run> {
+  const run = newRun(at, { ...wish, person, workspace });
+  await tx.runs.insert(run);
+  await tell(tx, at, { run, told: tellCreation(run), isMoved: true });
+  const { id: resource, organizationId, retryOf } = run;
+  const detail = { workspace: workspace.name, ...(retryOf === null ? {} : { retry_of: retryOf }) };
+  const action = retryOf === null ? "run.create" : "run.retry";
+  await record(tx, person, { at: at.now, action, resource, organizationId, detail });
+  return start(tx, at, run);
+}
+
+function newRun({ now, random }: Moment, { person, workspace, ...wish }: Ingredients): Run {
   return {
     id: newId("run", random),
     organizationId: workspace.organizationId,
     workspaceId: workspace.id,
-    configurationId: configuration.id,
+    ...wish,
     status: "pending",
-    options: { ...asked.options, isAutoApply: asked.options.isAutoApply ?? workspace.isAutoApply },
-    message: asked.message,
-    createdBy,
+    createdBy: actorOf(person),
     createdAt: now,
     statusAt: now,
     hasChanges: false,
@@ -107,6 +115,7 @@ function newRun({ now, random }: Moment, { asked, workspace, configuration, crea
     decidedAt: null,
     decisionComment: "",
     cancelRequestedAt: null,
+    canceledBy: "",
     errorMessage: "",
     resourcesInFlight: [],
     endedAt: null,
@@ -126,37 +135,6 @@ export const getRun = (control: Control, who: Principal, id: string): Promise<Ru
     const person = asPerson(who);
     demand(person, "read");
     return viewRun(control, q, await findRun(q, person, id));
-  });
-
-export interface RunFilter {
-  readonly organization: string;
-  /** Empty: every workspace. */
-  readonly workspace: string;
-  readonly statuses: readonly RunStatus[];
-}
-
-/** Runs, newest first. */
-export const listRuns = (
-  control: Control,
-  who: Principal,
-  { filter, page }: { filter: RunFilter; page: PageRequest },
-): Promise<Page<RunView>> =>
-  control.store.read(async (q) => {
-    const person = asPerson(who);
-    demand(person, "read");
-    const workspace =
-      filter.workspace === ""
-        ? null
-        : await findWorkspace(q, person, { organization: filter.organization, name: filter.workspace });
-    const organizationId: OrganizationId =
-      workspace?.organizationId ?? (await findOrganization(q, person, filter.organization)).id;
-    const rows = { organizationId, workspaceId: workspace?.id ?? null, statuses: filter.statuses };
-    const found = await pageByTime(
-      page,
-      (position) => q.runs.list(rows, position),
-      (run) => run,
-    );
-    return withRows(found, await viewRuns(control, q, found.rows));
   });
 
 /** The run now, and again at each change, until it has ended. A slow reader sees fewer, always the last. */

@@ -127,6 +127,8 @@ export class SessionClaims {
     const { jobId, epoch } = claim;
     if (why !== undefined) this.#free(jobId, held);
     else {
+      const { phase, queuedAt } = held.job;
+      this.#control.observer.jobStarted(phase, this.#control.clock.now().getTime() - queuedAt.getTime());
       this.#control.log.info({ jobId, runId: held.job.runId, epoch, agentId: claim.agentId }, "job started");
     }
     return why;
@@ -199,6 +201,7 @@ export class SessionClaims {
       case "sealed": {
         const { outcome, exitCode } = report;
         log.info({ jobId, runId: found.held.job.runId, agentId, outcome, exitCode }, "job ended");
+        this.#control.observer.jobEnded(jobId);
         this.#host.send({ case: "resultAck", value: { claim, sealed: true } });
         this.#forget(found);
       }

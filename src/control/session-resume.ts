@@ -1,16 +1,16 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { Agent } from "../domain/agent.ts";
-import { standingOf } from "../domain/agent-token.ts";
+import { type AgentToken, standingOf } from "../domain/agent-token.ts";
 import { isEnded, type Job, type JobEvent } from "../domain/job.ts";
 import type { Hello, ResumeDecisionSchema } from "../gen/windlass/agent/v1/agent_gateway_service_pb.ts";
 import { DesiredState, type HeldJob } from "../gen/windlass/agent/v1/job_pb.ts";
 import { WindlassError } from "../lib/errors.ts";
 import { type AgentId, isId, type JobId } from "../lib/ids.ts";
-import type { Queries } from "../store/ports.ts";
 import { advanceJob, change } from "./advance.ts";
-import type { Control } from "./control.ts";
+import { type Control, topics } from "./control.ts";
 import { claimed } from "./job-results.ts";
 import { refuseClone } from "./registration.ts";
+import { takeUpRestored, warnOfUnknown } from "./restored-claims.ts";
 import { logStreamOf } from "./run-logs.ts";
 
 /** A claim that this session may write about. */
@@ -48,16 +48,20 @@ export async function resume(control: Control, agentId: AgentId, hello: Hello): 
     const found = await tx.agents.get(agentId);
     if (found === undefined) throw new WindlassError("not_found", `agent ${agentId} was deleted: register again`);
     const now = at.now;
-    const spent = await whySpent(tx, found, now);
+    const token = found.tokenId === null ? undefined : await tx.tokens.get(found.tokenId);
+    const spent = token === undefined ? undefined : whySpent(token, now);
     refuseStranger(control, found, { hello, isSpent: spent !== undefined });
     const agent: Agent = {
       ...found,
       bootId: hello.bootId,
       sessionEpoch: found.sessionEpoch + 1,
+      connectedTo: control.name,
       lastSeenAt: now,
       status: hello.jobs.length > 0 ? "busy" : "idle",
     };
     await tx.agents.save(agent);
+    at.touched.add(topics.agents);
+    await takeUpRestored(tx, at, { control, agent, jobs: hello.jobs });
     for (const job of await tx.jobs.ofAgent(agentId)) {
       const event = ids.includes(job.id) ? undefined : withoutAgent(job);
       if (event !== undefined) await advanceJob(tx, at, { job, event });
@@ -65,6 +69,7 @@ export async function resume(control: Control, agentId: AgentId, hello: Hello): 
     return { agent, spent, jobs: await tx.jobs.byIds(ids) };
   });
   const rows = new Map(jobs.map((job) => [job.id, job]));
+  warnOfUnknown(control, agent, { jobs: hello.jobs, known: new Set<string>(rows.keys()) });
   const once = [...new Map(hello.jobs.map((held) => [`${held.claim?.jobId}/${held.claim?.epoch}`, held])).values()];
   const decided = await Promise.all(once.map((held) => decide(control, agent, { held, rows })));
   return {
@@ -81,9 +86,9 @@ function withoutAgent({ status, phase }: Job): JobEvent | undefined {
   return phase === "plan" ? { kind: "lease_expired" } : undefined;
 }
 
-async function whySpent(q: Queries, { tokenId }: Agent, now: Date): Promise<string | undefined> {
-  const token = tokenId === null ? undefined : await q.tokens.get(tokenId);
-  const standing = token === undefined ? "valid" : standingOf(token, now);
+/** Why an agent with this token may only finish what it holds; undefined while the token is good. */
+export function whySpent(token: AgentToken, now: Date): string | undefined {
+  const standing = standingOf(token, now);
   if (standing === "valid") return undefined;
   return standing === "revoked" ? "the agent token was revoked" : "the agent token has expired";
 }

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { openTestControl, type TestControl } from "../../test/support/control.ts";
+import { openTestControl, sha256, type TestControl } from "../../test/support/control.ts";
 import { FakeAgent, introduction } from "../../test/support/fake-agent.ts";
 import { jobRow, runRow } from "../../test/support/rows.ts";
 import { until } from "../../test/support/until.ts";
@@ -11,11 +11,15 @@ import { CloseReason } from "../gen/windlass/agent/v1/agent_gateway_service_pb.t
 import { DesiredState, JobOutcome } from "../gen/windlass/agent/v1/job_pb.ts";
 import { systemRandom } from "../lib/random.ts";
 import { createPool } from "./agent-pools.ts";
+import { rotateAgentToken } from "./agent-token-rotation.ts";
 import { createAgentToken, revokeAgentToken } from "./agent-tokens.ts";
+import { storeState } from "./artifacts.ts";
 import { authenticate } from "./authentication.ts";
 import { dispatchOnce } from "./dispatcher.ts";
+import { resolveRun } from "./run-resolution.ts";
+import { getRun } from "./runs.ts";
 import { sweepOnce } from "./sweeper.ts";
-import { createWorkspace } from "./workspaces.ts";
+import { createWorkspace, updateWorkspace } from "./workspaces.ts";
 
 let fixture: TestControl;
 let token: Extract<Principal, { kind: "agent_token" }>;
@@ -221,4 +225,107 @@ test("a plan that its agent has given up is tried again at once; an apply is not
   await back.next("welcome");
   expect(await rowOf(plan)).toMatchObject({ status: "queued", attempt: 1 });
   await back.cut();
+});
+
+describe("an agent whose token was revoked for a suspected theft", () => {
+  const upload = (job: Job, serial: number) => {
+    const bytes = Buffer.from(JSON.stringify({ version: 4, serial, lineage: "l", outputs: {}, resources: [] }));
+    const who: Principal = { kind: "job", jobId: job.id, epoch: job.epoch };
+    return storeState(fixture.control, who, { bytes, lineage: "l", serial, sha256: sha256(bytes) });
+  };
+  const workspaceNow = () => fixture.control.store.read((q) => q.workspaces.get(workspace.id));
+
+  /** An apply that holds the workspace and has stored its first state. */
+  async function applying(agent: FakeAgent): Promise<Job> {
+    const job = await started(agent, "apply");
+    await fixture.control.store.write(async (tx) => {
+      const row = await tx.workspaces.get(workspace.id);
+      if (row === undefined) throw new Error("the workspace is there");
+      await tx.workspaces.save({ ...row, lock: { kind: "run", runId: job.runId, at: fixture.clock.now() } });
+    });
+    expect(await upload(job, 1)).toMatchObject({ status: "current" });
+    return job;
+  }
+
+  test("brings states that nobody trusts: they are kept aside, and the workspace is held until somebody decides", async () => {
+    const { control, as } = fixture;
+    const agent = await connect();
+    const job = await applying(agent);
+    await revoke(true);
+    expect(await upload(job, 2)).toMatchObject({
+      status: "quarantined",
+      quarantineReason: expect.stringContaining(`${token.id} of its agent was revoked for a suspected theft`),
+    });
+    expect((await workspaceNow())?.currentStateId).toBe((await upload(job, 1)).id);
+    await agent.report(job, "", { outcome: JobOutcome.CANCELED, stateSerial: 2n });
+    const run = await control.store.read((q) => q.runs.get(job.runId));
+    expect(run).toMatchObject({ status: "canceled", errorMessage: expect.stringContaining("windlass run resolve") });
+    expect((await workspaceNow())?.lock).toMatchObject({ runId: job.runId });
+    await resolveRun(control, as("operator"), { id: job.runId, resolution: "accept_snapshot", comment: "checked" });
+    const after = await workspaceNow();
+    expect(after?.lock).toBeNull();
+    const current = await control.store.read((q) => q.states.get(after?.currentStateId ?? "sv_none"));
+    expect(current).toMatchObject({ serial: 2, status: "current" });
+  });
+
+  test("is not believed either after it has registered with another token", async () => {
+    const { control, as } = fixture;
+    const agent = await connect();
+    const job = await applying(agent);
+    await revoke(true);
+    await agent.cut();
+    const other = await createAgentToken(control, as("owner"), { pool: ref("prod"), description: "", expiresInMs: 0 });
+    const said = introduction({ incarnation: agent.said.incarnation });
+    const again = { ...token, id: other.token.id };
+    const back = kept(await FakeAgent.connect(control, again, { said, held: [job] }));
+    expect(back.registration.agent.id).toBe(agent.registration.agent.id);
+    expect(await upload(job, 2)).toMatchObject({ status: "quarantined" });
+  });
+
+  test("and a plain revocation leaves them trusted", async () => {
+    const job = await applying(await connect());
+    await revoke(false);
+    expect(await upload(job, 2)).toMatchObject({ status: "current" });
+  });
+});
+
+describe("an agent whose token has ended", () => {
+  test("is connected to this server until then, gets no job any more and is sent away", async () => {
+    const { control, as, clock } = fixture;
+    const agent = await connect();
+    const agentNow = () => control.store.read((q) => q.agents.get(agent.registration.agent.id));
+    expect((await agentNow())?.connectedTo).toBe("this-server");
+    await rotateAgentToken(control, as("owner"), { id: token.id, overlapMs: 60_000, expiresInMs: null });
+    agent.send({ case: "heartbeat", value: {} });
+    await agent.next("heartbeatReply");
+    expect(agent.isOver).toBe(false);
+    await clock.advance(60_000);
+    agent.send({ case: "heartbeat", value: {} });
+    expect(await agent.next("close")).toMatchObject({
+      reason: CloseReason.REVOKED,
+      detail: "the agent token has expired",
+    });
+    await until("the stream has ended", () => agent.isOver);
+    await agent.liveness.flush(control);
+    expect((await agentNow())?.connectedTo).toBe("");
+  });
+});
+
+test("a job goes only to an agent whose labels its workspace selects", async () => {
+  const { control, as } = fixture;
+  const changes = { agentSelector: "zone=a,os=linux" };
+  const update = { reference: ref("net"), changes, etag: "" };
+  workspace = (await updateWorkspace(control, as("owner"), update)).workspace;
+  const west = introduction({ name: "vm-west", labels: { zone: "b" } });
+  kept(await FakeAgent.connect(control, token, { said: west }));
+  const job = await queued("plan");
+  expect(await dispatchOnce(control)).toBe(0);
+  expect((await getRun(control, as("reader"), job.runId)).waiting).toMatchObject({
+    reason: "no_matching_agent",
+    detail: expect.stringContaining("vm-west (arch=x64, os=linux, zone=b)"),
+  });
+  const east = introduction({ name: "vm-east", labels: { zone: "a", os: "plan9" } });
+  const agent = kept(await FakeAgent.connect(control, token, { said: east }));
+  expect(await dispatchOnce(control)).toBe(1);
+  expect((await rowOf(job)).agentId).toBe(agent.registration.agent.id);
 });

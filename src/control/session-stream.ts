@@ -10,6 +10,7 @@ import {
 import { deadlineAfter, linkSignals, type OwnedSignal, untilAborted } from "../lib/abort.ts";
 import { WindlassError } from "../lib/errors.ts";
 import { type Control, topics } from "./control.ts";
+import { HeartbeatMeter } from "./heartbeat-meter.ts";
 import type { Liveness } from "./liveness.ts";
 import { AgentSession } from "./session.ts";
 import { resume } from "./session-resume.ts";
@@ -51,7 +52,11 @@ export async function* serveSession(
       },
     },
   });
-  yield* converse(control, session, { incoming, ended });
+  try {
+    yield* converse(control, session, { incoming, ended });
+  } finally {
+    liveness.left(session);
+  }
 }
 
 async function helloOf(control: Control, incoming: AsyncGenerator<SessionRequest, void>): Promise<Hello> {
@@ -85,12 +90,13 @@ async function* converse(
   { incoming, ended }: Ear,
 ): AsyncGenerator<SessionResponse> {
   control.presence.enter(session);
-  control.wake.notify(topics.jobs);
+  for (const topic of [topics.jobs, topics.agents]) control.wake.notify(topic);
   control.log.info(
     { agentId: session.agentId, name: session.name, sessionEpoch: session.sessionEpoch, jobs: session.jobs.size },
     "agent connected",
   );
-  const reading = readAll(session, incoming);
+  const meter = new HeartbeatMeter(control.clock, control.timing.heartbeatMs);
+  const reading = readAll(session, incoming, meter);
   const watching = session.watch();
   try {
     yield* session.out;
@@ -106,9 +112,16 @@ async function* converse(
 }
 
 /** Handles messages in the order they come. The agent's end of the stream ends ours; a failure closes it with its reason. */
-async function readAll(session: AgentSession, incoming: AsyncGenerator<SessionRequest, void>): Promise<void> {
+async function readAll(
+  session: AgentSession,
+  incoming: AsyncGenerator<SessionRequest, void>,
+  meter: HeartbeatMeter,
+): Promise<void> {
   try {
-    for await (const message of incoming) await session.handle(message);
+    for await (const message of incoming) {
+      if (message.message.case === "heartbeat") meter.count();
+      await session.handle(message);
+    }
     session.out.end();
   } catch (error) {
     session.out.close(error);

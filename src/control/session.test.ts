@@ -16,6 +16,7 @@ import { drainAgent, pauseAgent, resumeAgent } from "./agents.ts";
 import { storeState } from "./artifacts.ts";
 import { dispatchOnce } from "./dispatcher.ts";
 import { grantWorkspaces, revokeWorkspaces } from "./grants.ts";
+import { variablesOfJob } from "./job-inputs.ts";
 import { cancelRun } from "./run-decisions.ts";
 import { createRun, getRun } from "./runs.ts";
 import { sweepOnce } from "./sweeper.ts";
@@ -360,6 +361,21 @@ describe("a lost agent", () => {
     expect(await runOf(runId)).toMatchObject({ status: "errored", errorMessage: expect.stringContaining("Recovered") });
     const workspace = await fixture.control.store.read((q) => q.workspaces.byName(fixture.organization.id, "net"));
     expect(workspace?.lock).toBeNull();
+  });
+
+  test("the variables of an interrupted apply are given out until its log is here: its agent must know what to hide", async () => {
+    const agent = await connect();
+    const { runId, job } = await applying(agent);
+    await agent.log(job, 0, "one ");
+    await agent.cut();
+    await fixture.clock.advance(fixture.control.timing.leases.applyMs + 1);
+    await sweepOnce(fixture.control);
+    expect((await jobOf(runId, "apply")).status).toBe("interrupted");
+    const who: Principal = { kind: "job", jobId: job.id, epoch: job.epoch };
+    expect(await variablesOfJob(fixture.control, who)).toEqual([]);
+    const back = await connect({ said: agent.said, held: [job] });
+    await back.report(job, "one ");
+    await expect(variablesOfJob(fixture.control, who)).rejects.toMatchObject({ code: "job_epoch_stale" });
   });
 
   test("a log that is still on its way is not closed by a sweep", async () => {

@@ -1,7 +1,8 @@
 import { create } from "@bufbuild/protobuf";
 import { durationFromMs, timestampFromDate } from "@bufbuild/protobuf/wkt";
-import type { Agent } from "../domain/agent.ts";
+import { type Agent, labelsOf } from "../domain/agent.ts";
 import { type Job, leaseMs } from "../domain/job.ts";
+import type { Labels } from "../domain/label-selector.ts";
 import {
   CloseReason,
   type Heartbeat,
@@ -17,7 +18,7 @@ import { type Control, topics } from "./control.ts";
 import type { Liveness } from "./liveness.ts";
 import type { Seat } from "./presence.ts";
 import { type Outgoing, SessionClaims } from "./session-claims.ts";
-import { desiredOf, type Resumed } from "./session-resume.ts";
+import { desiredOf, type Resumed, whySpent } from "./session-resume.ts";
 
 /** What one session may have queued towards a slow agent before the stream is closed. Source: the reliability study, §2.8. */
 const outLimits = { maxItems: 4096, maxBytes: 1024 * 1024 };
@@ -32,6 +33,9 @@ const comeBackMs = 2_000; // How long an agent that is sent away waits at the mo
 export class AgentSession implements Seat {
   readonly out = new OutQueue<SessionResponse>(outLimits);
   readonly sessionEpoch: number;
+  readonly poolId: PoolId | null;
+  readonly bootId: string;
+  readonly labels: Labels;
   readonly #control: Control;
   readonly #liveness: Liveness;
   readonly #claims: SessionClaims;
@@ -48,6 +52,9 @@ export class AgentSession implements Seat {
     this.#agent = agent;
     this.#spent = spent;
     this.sessionEpoch = agent.sessionEpoch;
+    this.poolId = agent.poolId;
+    this.bootId = agent.bootId;
+    this.labels = labelsOf(agent);
     this.#heardAtMs = control.clock.monotonicMs();
     const host = {
       agentId: agent.id,
@@ -68,14 +75,6 @@ export class AgentSession implements Seat {
 
   get name(): string {
     return this.#agent.name;
-  }
-
-  get poolId(): PoolId | null {
-    return this.#agent.poolId;
-  }
-
-  get bootId(): string {
-    return this.#agent.bootId;
   }
 
   get concurrency(): number {
@@ -224,7 +223,8 @@ export class AgentSession implements Seat {
     else this.#wish(agent);
     const rows = new Map(jobs.map((job) => [job.id, job]));
     this.#claims.command(rows);
-    if (token !== undefined && token.revokedAt !== null) this.close("revoked", "the agent token was revoked");
+    const spent = token === undefined ? undefined : whySpent(token, this.#control.clock.now());
+    if (spent !== undefined) this.close("revoked", spent);
     else this.#closeIfDone();
     return rows;
   }
@@ -232,7 +232,7 @@ export class AgentSession implements Seat {
   #wish(agent: Agent): void {
     const wasOpen = this.takesJobs;
     if (agent.isDraining && !this.#agent.isDraining) {
-      this.#send({ case: "drain", value: { reason: "an operator asked the agent to drain" } });
+      this.#send({ case: "drain", value: { reason: agent.pauseReason || "an operator asked the agent to drain" } });
     }
     this.#agent = agent;
     if (!wasOpen && this.takesJobs) this.#control.wake.notify(topics.jobs);

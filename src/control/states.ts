@@ -57,7 +57,12 @@ export async function getState(control: Control, who: Principal, reference: Stat
   return control.store.read((q) => findState(q, person, reference));
 }
 
-async function findState(q: Queries, person: Person, { id, workspace: reference }: StateReference): Promise<StateView> {
+/** The state version that a reference names, if the person may see it. */
+export async function findState(
+  q: Queries,
+  person: Person,
+  { id, workspace: reference }: StateReference,
+): Promise<StateView> {
   if (id !== "") {
     const state = visible(person, isId("sv", id) ? await q.states.get(id) : undefined, "state version", id);
     return { state, workspaceName: (await q.workspaces.get(state.workspaceId))?.name ?? "" };

@@ -2,6 +2,7 @@ import { agentStatusAfter } from "../domain/agent.ts";
 import type { Queries } from "../store/ports.ts";
 import { advanceJob, change } from "./advance.ts";
 import { type Control, topics } from "./control.ts";
+import { sweepQueues } from "./queue-limits.ts";
 import { logStreamOf } from "./run-logs.ts";
 
 /** How often overdue rows are looked for. */
@@ -10,38 +11,89 @@ const batch = 200;
 /** How long a request id is remembered. */
 const requestMemoryMs = 24 * 3600 * 1000;
 
+/** A sweep that comes so much later than it should, by either clock: the server stood still, or its clock was set. */
+const strayMs = 5_000;
+
 /** Finds what is overdue and mends it, until the signal is aborted. Nothing waits for ever. */
 export async function sweepUntil(control: Control, signal: AbortSignal): Promise<void> {
+  const { clock, log } = control;
+  let last = momentOf(clock);
+  let graceFromMs = last.monotonicMs;
   while (!signal.aborted) {
-    await sweepOnce(control).catch((error: unknown) =>
-      control.log.error({ err: error }, "a sweep failed: it is tried again"),
-    );
-    await control.clock.sleep(sweepMs, signal).catch(() => {});
+    const now = momentOf(clock);
+    try {
+      if (hasStrayed(last, now)) {
+        graceFromMs = now.monotonicMs;
+        await graceAfterGap(control);
+      }
+      last = now;
+      await sweepOnce(control, now.at);
+      if (now.monotonicMs - graceFromMs >= queueGraceMs(control)) await sweepQueues(control, now.at);
+    } catch (error) {
+      log.error({ err: error }, "a sweep failed: it is tried again");
+    }
+    await clock.sleep(sweepMs, signal).catch(() => {});
   }
 }
 
-/** One look at everything that has a deadline. */
-export async function sweepOnce(control: Control): Promise<void> {
-  await sweepLeases(control);
-  await sweepAgents(control);
-  await sweepLogs(control);
-  const now = control.clock.now();
+/** Nobody could take a run from a server that was down: agents get time to come back before a queue is judged. */
+const queueGraceMs = ({ timing }: Control): number => Math.min(timing.restartGraceMs, timing.queueTimeoutMs);
+
+interface Moment {
+  readonly at: Date;
+  readonly monotonicMs: number;
+}
+
+const momentOf = (clock: Control["clock"]): Moment => ({ at: clock.now(), monotonicMs: clock.monotonicMs() });
+
+/** The wall clock goes on while a machine is suspended, the monotonic one does not; both go on while a process stands still. */
+function hasStrayed(last: Moment, now: Moment): boolean {
+  const wallMs = now.at.getTime() - last.at.getTime();
+  const monotonicMs = now.monotonicMs - last.monotonicMs;
+  return Math.max(wallMs, monotonicMs) > sweepMs + strayMs || wallMs < monotonicMs - strayMs;
+}
+
+/** One look at everything that has a deadline but the queues. A clock that jumps meanwhile makes nothing overdue. */
+export async function sweepOnce(control: Control, now = control.clock.now()): Promise<void> {
+  await sweepLeases(control, now);
+  await sweepAgents(control, now);
+  await sweepLogs(control, now);
   await control.store.step((tx) => tx.requests.deleteBefore(new Date(now.getTime() - requestMemoryMs)));
 }
 
 /** Gives every claim time to be renewed, before anything judges it: agents could not reach a server that was down. */
-export async function graceAfterStart({ store, clock, timing, log }: Control): Promise<void> {
-  const until = new Date(clock.now().getTime() + timing.restartGraceMs);
-  const jobs = await store.step((tx) => tx.jobs.extendAll(until));
+export async function graceAfterStart(control: Control): Promise<void> {
+  await control.store.step((tx) => tx.agents.disconnectFrom(control.name));
+  const jobs = await grantGrace(control);
   if (jobs > 0)
-    log.info(
-      { jobs, graceMs: timing.restartGraceMs },
+    control.log.info(
+      { jobs, graceMs: control.timing.restartGraceMs },
       "jobs were running when the control plane stopped: their agents have time to come back",
     );
 }
 
-async function sweepLeases(control: Control): Promise<void> {
-  const overdue = await control.store.read((q) => q.jobs.overdue(control.clock.now(), batch));
+/** The same for a server that stood still, or whose leases mean nothing any more because its clock was set. */
+async function graceAfterGap(control: Control): Promise<void> {
+  const jobs = await grantGrace(control);
+  control.log.warn(
+    { jobs, graceMs: control.timing.restartGraceMs },
+    "the control plane stood still for a while or its clock was set: agents have time to come back before any lease ends",
+  );
+}
+
+/** No lease ends sooner than the grace from now, and none later than a fresh one would. */
+async function grantGrace({ store, clock, timing }: Control): Promise<number> {
+  const { offerMs, planMs, applyMs } = timing.leases;
+  const nowMs = clock.now().getTime();
+  const latestMs = nowMs + Math.max(timing.restartGraceMs, offerMs, planMs, applyMs);
+  return store.step(async (tx) => {
+    await tx.jobs.capAll(new Date(latestMs));
+    return tx.jobs.extendAll(new Date(nowMs + timing.restartGraceMs));
+  });
+}
+
+async function sweepLeases(control: Control, now: Date): Promise<void> {
+  const overdue = await control.store.read((q) => q.jobs.overdue(now, batch));
   for (const { id } of overdue) {
     await change(control, async (tx, at) => {
       const job = await tx.jobs.get(id);
@@ -56,19 +108,19 @@ async function sweepLeases(control: Control): Promise<void> {
   }
 }
 
-async function sweepAgents(control: Control): Promise<void> {
+async function sweepAgents(control: Control, now: Date): Promise<void> {
   const { clock, timing, presence, store, log } = control;
   const silent = await store.read((q) =>
-    q.agents.silentSince(new Date(clock.now().getTime() - timing.silence.unknownMs), batch),
+    q.agents.silentSince(new Date(now.getTime() - timing.silence.unknownMs), batch),
   );
   for (const agent of silent) {
     const seat = presence.get(agent.id);
     if (seat !== undefined && clock.monotonicMs() - seat.heardAtMs < timing.silence.unknownMs) continue;
-    const forMs = clock.now().getTime() - agent.lastSeenAt.getTime();
+    const forMs = now.getTime() - agent.lastSeenAt.getTime();
     const status = agentStatusAfter(agent.status, { kind: "silent", forMs }, timing.silence);
     if (status === agent.status) continue;
     await store.write((tx) => saveStatus(tx, agent.id, status));
-    control.wake.notify(topics.jobs);
+    for (const topic of [topics.jobs, topics.agents]) control.wake.notify(topic);
     log.warn({ agentId: agent.id, name: agent.name, status, silentMs: forMs }, "an agent is silent");
   }
 }
@@ -83,18 +135,18 @@ async function saveStatus(
 }
 
 /** A log whose end can never come is closed, and says that something is missing. */
-async function sweepLogs(control: Control): Promise<void> {
-  const { store, clock, timing, presence, logs, log } = control;
-  const jobs = await store.read((q) =>
-    q.jobs.logsOpenSince(new Date(clock.now().getTime() - timing.logGraceMs), batch),
-  );
+async function sweepLogs(control: Control, now: Date): Promise<void> {
+  const { store, timing, presence, logs, log } = control;
+  const jobs = await store.read((q) => q.jobs.logsOpenSince(new Date(now.getTime() - timing.logGraceMs), batch));
   for (const job of jobs) {
     // The agent of an interrupted apply is here, or has come back: the end of its log is still on its way.
     if (job.status === "interrupted" && job.agentId !== null && presence.get(job.agentId) !== undefined) continue;
-    await logs.sealWithGap(logStreamOf(job), undefined);
-    const length = await logs.nextOffset(logStreamOf(job));
+    const stream = logStreamOf(job);
+    const { end } = await logs.read(stream, 0, 1);
+    if (end.kind === "open") await logs.sealWithGap(stream, undefined);
     // An interrupted apply's agent may still come back: its log is shown with a gap, but not given up.
     if (job.status === "interrupted") continue;
+    const length = await logs.nextOffset(stream);
     await change(control, async (tx, at) => {
       const row = await tx.jobs.get(job.id);
       if (row === undefined || row.epoch !== job.epoch || row.isLogClosed) return;

@@ -1,7 +1,9 @@
 import type { Role } from "../domain/api-key.ts";
 import type { Principal } from "../domain/principal.ts";
+import type { OrganizationStats } from "../domain/stats.ts";
 import type { Queries } from "../store/ports.ts";
-import type { Control } from "./control.ts";
+import { asPerson, demand, findOrganization } from "./access.ts";
+import type { Control, Limits } from "./control.ts";
 import { protocolRange } from "./registration.ts";
 
 /** Where the database keeps the random id of its history. */
@@ -17,10 +19,24 @@ export interface ServerFacts {
   readonly hasServerAgent: boolean;
   /** The agent protocols it speaks. */
   readonly protocol: { readonly minimum: number; readonly maximum: number };
+  /** What is bounded, by the name of its setting. */
+  readonly limits: Readonly<Record<string, number>>;
+  readonly now: Date;
 }
 
+/** The names by which people know the limits; those without a setting have a name of the same form. */
+const limitNames: Readonly<Record<keyof Limits, string>> = {
+  maxConfigurationBytes: "max-config-size",
+  maxStateBytes: "max-state-size",
+  maxPlanBytes: "max-plan-size",
+  maxLogBytes: "max-log-size",
+  logWindowBytes: "log-window-size",
+  callsPerSecond: "rate-limit",
+  authFailuresPerMinute: "auth-failure-limit",
+};
+
 /** Describes the server. */
-export async function describeServer({ version, store, limits, presence }: Control): Promise<ServerFacts> {
+export async function describeServer({ version, store, limits, presence, clock }: Control): Promise<ServerFacts> {
   const generation = (await store.read((q) => q.meta.get(generationKey))) ?? "";
   const { maxConfigurationBytes, maxStateBytes } = limits;
   const hasServerAgent = presence.all().some((seat) => seat.poolId === null);
@@ -32,6 +48,10 @@ export async function describeServer({ version, store, limits, presence }: Contr
     generation,
     hasServerAgent,
     protocol: protocolRange,
+    limits: Object.fromEntries(
+      Object.entries(limitNames).map(([name, shown]) => [shown, limits[name as keyof Limits]]),
+    ),
+    now: clock.now(),
   };
 }
 
@@ -44,6 +64,8 @@ export interface Subject {
   readonly role: Role | null;
   /** Names of the organizations it can see. */
   readonly organizations: readonly string[];
+  /** When the credential ends; null if never. */
+  readonly expiresAt: Date | null;
 }
 
 /** Describes the caller's credential. */
@@ -60,7 +82,8 @@ async function subjectOf(q: Queries, who: Principal): Promise<Subject> {
       const { id, name, role, organizationId } = who;
       const all = role === "site_admin" ? await q.organizations.list({ after: null, limit: maxOrganizations }) : [];
       const organizations = role === "site_admin" ? all.map((row) => row.name) : await nameOf(q, organizationId);
-      return { kind, id, name, role, organizations };
+      const expiresAt = (await q.apiKeys.get(id))?.expiresAt ?? null;
+      return { kind, id, name, role, organizations, expiresAt };
     }
     case "agent_token": {
       const token = await q.tokens.get(who.id);
@@ -70,19 +93,23 @@ async function subjectOf(q: Queries, who: Principal): Promise<Subject> {
         name: token?.description ?? "",
         role: null,
         organizations: await nameOf(q, who.organizationId),
+        expiresAt: token?.expiresAt ?? null,
       };
     }
     case "server_agent":
-      return { kind, id: "", name: "server agent", role: null, organizations: [] };
+      return { kind, id: "", name: "server agent", role: null, organizations: [], expiresAt: null };
     case "agent_session": {
       const agent = await q.agents.get(who.agentId);
       const organizations = await nameOf(q, agent?.organizationId ?? null);
-      return { kind, id: who.agentId, name: agent?.name ?? "", role: null, organizations };
+      const token = agent === undefined || agent.tokenId === null ? undefined : await q.tokens.get(agent.tokenId);
+      const expiresAt = token?.expiresAt ?? null;
+      return { kind, id: who.agentId, name: agent?.name ?? "", role: null, organizations, expiresAt };
     }
     case "job": {
       const job = await q.jobs.get(who.jobId);
       const name = job === undefined ? "" : `${job.phase} of ${job.runId}`;
-      return { kind, id: who.jobId, name, role: null, organizations: await nameOf(q, job?.organizationId ?? null) };
+      const organizations = await nameOf(q, job?.organizationId ?? null);
+      return { kind, id: who.jobId, name, role: null, organizations, expiresAt: null };
     }
   }
 }
@@ -93,4 +120,29 @@ async function nameOf(
 ): Promise<readonly string[]> {
   const organization = id === null ? undefined : await q.organizations.get(id);
   return organization === undefined ? [] : [organization.name];
+}
+
+/** Counts of an organization, for a start page. */
+export async function describeOrganization(
+  control: Control,
+  who: Principal,
+  organization: string,
+): Promise<OrganizationStats> {
+  const person = asPerson(who);
+  demand(person, "read");
+  return control.store.read(async (q) => q.stats.ofOrganization((await findOrganization(q, person, organization)).id));
+}
+
+const probeEveryMs = 100;
+
+/** Bytes without a meaning, which do not compress, in pieces with a pause between them. Ends early when aborted. */
+export async function* probePieces(
+  { clock, random }: Control,
+  { pieces, bytes }: { readonly pieces: number; readonly bytes: number },
+  signal: AbortSignal,
+): AsyncGenerator<Uint8Array, void> {
+  for (let number = 1; number <= pieces && !signal.aborted; number++) {
+    if (number > 1) await clock.sleep(probeEveryMs, signal).catch(() => {});
+    if (!signal.aborted) yield random.bytes(bytes);
+  }
 }

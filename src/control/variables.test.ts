@@ -2,7 +2,8 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { openTestControl, type TestControl } from "../../test/support/control.ts";
 import { newWorkspace, ref } from "../../test/support/wanted.ts";
 import type { Person } from "../domain/principal.ts";
-import { deleteVariable, listVariables, maxVariables, setVariables, type WantedVariable } from "./variables.ts";
+import type { WantedVariable } from "./variable-checks.ts";
+import { deleteVariable, listVariables, maxVariables, setVariables } from "./variables.ts";
 import { createWorkspace } from "./workspaces.ts";
 
 let fixture: TestControl;
@@ -14,6 +15,7 @@ beforeEach(async () => {
 });
 afterEach(() => fixture[Symbol.asyncDispose]());
 
+const network = { organization: "acme", workspace: "network", variableSet: "" };
 const variable = (key: string, over: Partial<WantedVariable> = {}): WantedVariable => ({
   key,
   value: "v",
@@ -24,9 +26,9 @@ const variable = (key: string, over: Partial<WantedVariable> = {}): WantedVariab
   ...over,
 });
 const set = (...variables: readonly WantedVariable[]) =>
-  setVariables(fixture.control, operator, { workspace: ref("network"), variables });
+  setVariables(fixture.control, operator, { of: network, variables });
 const list = async (size = 0, token = "") =>
-  listVariables(fixture.control, operator, { workspace: ref("network"), page: { size, token } });
+  listVariables(fixture.control, operator, { of: network, page: { size, token } });
 
 describe("variables", () => {
   test("a sensitive value is stored sealed and never comes back", async () => {
@@ -51,7 +53,7 @@ describe("variables", () => {
     const one = await list(1);
     const two = await list(1, one.nextToken);
     expect([...one.rows, ...two.rows].map(({ category }) => category)).toEqual(["env", "terraform"]);
-    const name = { workspace: ref("network"), category: "env" as const, key: "region" };
+    const name = { of: network, category: "env" as const, key: "region" };
     await deleteVariable(fixture.control, operator, name);
     await expect(deleteVariable(fixture.control, operator, name)).rejects.toMatchObject({
       code: "not_found",
@@ -87,12 +89,12 @@ describe("variables", () => {
 
   test("roles and tenants", async () => {
     const { control, as, sibling } = fixture;
-    const wanted = { workspace: ref("network"), variables: [variable("region")] };
+    const wanted = { of: network, variables: [variable("region")] };
     await expect(setVariables(control, as("planner"), wanted)).rejects.toMatchObject({ code: "permission_denied" });
     await expect(setVariables(control, as("owner", sibling), wanted)).rejects.toMatchObject({ code: "not_found" });
     const page = { size: 0, token: "" };
-    await expect(
-      listVariables(control, as("owner", sibling), { workspace: ref("network"), page }),
-    ).rejects.toMatchObject({ code: "not_found" });
+    await expect(listVariables(control, as("owner", sibling), { of: network, page })).rejects.toMatchObject({
+      code: "not_found",
+    });
   });
 });

@@ -5,8 +5,9 @@ import { newWorkspace, ref } from "../../test/support/wanted.ts";
 import type { Person } from "../domain/principal.ts";
 import type { Run, RunStatus } from "../domain/run.ts";
 import type { Workspace } from "../domain/workspace.ts";
+import { deleteWorkspace } from "./workspace-deletion.ts";
 import { lockWorkspace, unlockWorkspace } from "./workspace-locks.ts";
-import { createWorkspace, deleteWorkspace } from "./workspaces.ts";
+import { createWorkspace } from "./workspaces.ts";
 
 let fixture: TestControl;
 let ana: Person;

@@ -1,6 +1,7 @@
 import { posix } from "node:path";
 import type { AgentPool } from "../domain/agent-pool.ts";
 import { mayUse } from "../domain/agent-pool.ts";
+import { readSelector } from "../domain/label-selector.ts";
 import type { Person } from "../domain/principal.ts";
 import type { Workspace } from "../domain/workspace.ts";
 import { WindlassError } from "../lib/errors.ts";
@@ -14,14 +15,33 @@ import { isName, nameShape } from "./names.ts";
 export interface WorkspaceSettings
   extends Pick<
     Workspace,
-    "name" | "description" | "executionMode" | "engine" | "engineVersion" | "workingDirectory" | "isAutoApply"
+    | "name"
+    | "description"
+    | "executionMode"
+    | "engine"
+    | "engineVersion"
+    | "workingDirectory"
+    | "isAutoApply"
+    | "tags"
+    | "agentSelector"
+    | "planTimeoutMs"
+    | "applyTimeoutMs"
+    | "sharesState"
+    | "parallelism"
   > {
   /** Id or name of the pool; empty is none. */
   readonly pool: string;
+  /** Names of other workspaces whose runs may read its outputs; they need not exist yet. */
+  readonly consumers: readonly string[];
 }
 
 /** Settings that passed every rule, with the pool found. */
-export type CheckedSettings = Omit<WorkspaceSettings, "pool"> & { readonly poolId: PoolId | null };
+export interface CheckedSettings {
+  /** What stands in the workspace's own row. */
+  readonly row: Omit<WorkspaceSettings, "pool" | "consumers"> & { readonly poolId: PoolId | null };
+  /** Sorted, each once. */
+  readonly consumers: readonly string[];
+}
 
 export interface SettingsContext {
   readonly person: Person;
@@ -36,15 +56,45 @@ export interface SettingsContext {
 export async function checkSettings(
   tx: Queries,
   context: SettingsContext,
-  { pool, ...settings }: WorkspaceSettings,
+  { pool, consumers, ...settings }: WorkspaceSettings,
 ): Promise<CheckedSettings> {
   const { field } = context;
   if (!isName(settings.name))
     throw invalid(`${field}.name`, `expected ${nameShape}, got ${JSON.stringify(settings.name)}`);
-  const workingDirectory = checkDirectory(`${field}.working_directory`, settings.workingDirectory);
-  const engineVersion = checkVersion(`${field}.engine_version`, settings.engineVersion);
+  const checked = {
+    workingDirectory: checkDirectory(`${field}.working_directory`, settings.workingDirectory),
+    engineVersion: checkVersion(`${field}.engine_version`, settings.engineVersion),
+    agentSelector: checkSelector(`${field}.agent_selector`, settings),
+    tags: [...new Set(settings.tags)].toSorted(),
+  };
   const poolId = await assignment(tx, context, { ...settings, pool });
-  return { ...settings, workingDirectory, engineVersion, poolId };
+  const row = { ...settings, ...checked, poolId };
+  return { row, consumers: checkConsumers(`${field}.remote_state_consumers`, settings.name, consumers) };
+}
+
+function checkConsumers(field: string, name: string, consumers: readonly string[]): readonly string[] {
+  const odd = consumers.find((consumer) => !isName(consumer));
+  if (odd !== undefined)
+    throw invalid(field, `expected names of workspaces (${nameShape}), got ${JSON.stringify(odd)}`);
+  if (!consumers.includes(name)) return [...new Set(consumers)].toSorted();
+  throw invalid(field, `workspace "${name}" names itself: its own runs have its whole state anyway, so leave it out`);
+}
+
+function checkSelector(
+  field: string,
+  { executionMode, agentSelector }: Pick<Workspace, "executionMode" | "agentSelector">,
+): string {
+  const text = agentSelector.trim();
+  const reading = readSelector(text);
+  if (reading.kind === "malformed") {
+    const example = "expected conditions such as zone=a,gpu,!spot,size!=small";
+    throw invalid(field, `${JSON.stringify(reading.part)} ${reading.why}: ${example}`);
+  }
+  if (text === "" || executionMode === "agent") return text;
+  throw invalid(
+    field,
+    `only agents of a pool are selected: set execution_mode to agent too, or leave the selector out`,
+  );
 }
 
 /** The pool a workspace is assigned to: one exactly if its mode is `agent`, and one that grants it. */
@@ -93,7 +143,8 @@ function checkDirectory(field: string, path: string): string {
 
 const constraint = /^(=|!=|>|>=|<|<=|~>)?\s*v?\d+(\.\d+){0,2}(-[0-9A-Za-z][0-9A-Za-z.-]*)?$/;
 
-function checkVersion(field: string, text: string): string {
+/** A version or a constraint, without blanks around it; refuses what is none. */
+export function checkVersion(field: string, text: string): string {
   const parts = text.split(",").map((part) => part.trim());
   if (text.trim() === "" || parts.every((part) => constraint.test(part))) return text.trim();
   throw invalid(

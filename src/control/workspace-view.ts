@@ -11,6 +11,10 @@ export interface WorkspaceView {
   readonly poolName: string;
   /** The run that holds the workspace or, if none does, its newest run. */
   readonly currentRunId: RunId | null;
+  /** Names of workspaces that may read its outputs, sorted. */
+  readonly consumers: readonly string[];
+  /** How many runs wait for it. */
+  readonly queuedRuns: number;
 }
 
 /** Reads what belongs to a workspace. */
@@ -24,15 +28,20 @@ export async function viewWorkspace(q: Queries, workspace: Workspace): Promise<W
 export async function viewWorkspaces(q: Queries, rows: readonly Workspace[]): Promise<readonly WorkspaceView[]> {
   const [first] = rows;
   if (first === undefined) return [];
+  const ids = rows.map(({ id }) => id);
   const organizationName = (await q.organizations.get(first.organizationId))?.name ?? "";
+  const consumers = Map.groupBy(await q.workspaces.consumers(ids), ({ workspaceId }) => workspaceId);
+  const queued = new Map((await q.workspaces.queuedRuns(ids)).map(({ workspaceId, count }) => [workspaceId, count]));
   const pools = new Map<string, string>();
   const views: WorkspaceView[] = [];
   for (const workspace of rows) {
-    const { poolId, lock } = workspace;
+    const { id, poolId, lock } = workspace;
     const poolName = poolId === null ? "" : (pools.get(poolId) ?? (await q.pools.get(poolId))?.name ?? "");
     if (poolId !== null) pools.set(poolId, poolName);
-    const currentRunId = lock?.kind === "run" ? lock.runId : ((await q.runs.newest(workspace.id))?.id ?? null);
-    views.push({ workspace, organizationName, poolName, currentRunId });
+    const currentRunId = lock?.kind === "run" ? lock.runId : ((await q.runs.newest(id))?.id ?? null);
+    const names = (consumers.get(id) ?? []).map(({ consumerName }) => consumerName);
+    const queuedRuns = queued.get(id) ?? 0;
+    views.push({ workspace, organizationName, poolName, currentRunId, consumers: names, queuedRuns });
   }
   return views;
 }

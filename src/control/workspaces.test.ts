@@ -5,8 +5,9 @@ import { newPool, newWorkspace, ref } from "../../test/support/wanted.ts";
 import type { Person } from "../domain/principal.ts";
 import { createPool, updatePool } from "./agent-pools.ts";
 import { topics } from "./control.ts";
+import { deleteWorkspace } from "./workspace-deletion.ts";
 import type { WorkspaceSettings } from "./workspace-settings.ts";
-import { createWorkspace, deleteWorkspace, getWorkspace, listWorkspaces, updateWorkspace } from "./workspaces.ts";
+import { createWorkspace, getWorkspace, listWorkspaces, updateWorkspace } from "./workspaces.ts";
 
 let fixture: TestControl;
 let operator: Person;

@@ -1,24 +1,30 @@
+import type { Organization } from "../domain/organization.ts";
 import type { Person, Principal } from "../domain/principal.ts";
-import type { Workspace } from "../domain/workspace.ts";
+import type { Engine, ExecutionMode, Workspace } from "../domain/workspace.ts";
 import { WindlassError } from "../lib/errors.ts";
 import { newId, type WorkspaceId } from "../lib/ids.ts";
-import type { Queries } from "../store/ports.ts";
+import type { Queries, WorkspaceFilter } from "../store/ports.ts";
 import { asPerson, demand, findOrganization, findPool, findWorkspace, type Reference } from "./access.ts";
 import { change, type Moment } from "./advance.ts";
 import { record } from "./audit.ts";
 import { type Control, topics } from "./control.ts";
 import { demandEtag } from "./etags.ts";
-import { dropGrants, moveGrants } from "./grants.ts";
+import { moveGrants } from "./grants.ts";
 import { nameTaken } from "./names.ts";
 import { type Page, type PageRequest, pageByKey, withRows } from "./pages.ts";
 import { once } from "./requests.ts";
-import { lockedError } from "./workspace-locks.ts";
-import { checkSettings, type WorkspaceSettings } from "./workspace-settings.ts";
+import { type CheckedSettings, checkSettings, type WorkspaceSettings } from "./workspace-settings.ts";
 import { viewWorkspace, viewWorkspaces, type WorkspaceView } from "./workspace-view.ts";
+
+/** Settings of a workspace that is created; null is what the organization says. */
+export type NewSettings = Omit<WorkspaceSettings, "executionMode" | "engine"> & {
+  readonly executionMode: ExecutionMode | null;
+  readonly engine: Engine | null;
+};
 
 export interface NewWorkspace {
   readonly organization: string;
-  readonly settings: WorkspaceSettings;
+  readonly settings: NewSettings;
   readonly requestId: string;
 }
 
@@ -30,23 +36,62 @@ export async function createWorkspace(
 ): Promise<WorkspaceView> {
   const person = asPerson(who);
   return change(control, async (tx, at) => {
-    const { id: organizationId } = await findOrganization(tx, person, reference);
+    const organization = await findOrganization(tx, person, reference);
+    const organizationId = organization.id;
     demand(person, "operate");
     const create = async (): Promise<Workspace> => {
       const context = { person, organizationId, currentPoolId: null, field: "workspace" };
-      const checked = await checkSettings(tx, context, settings);
-      await demandFreeName(tx, organizationId, checked.name);
-      const times = { createdAt: at.now, updatedAt: at.now };
-      const id = newId("ws", control.random);
-      const row: Workspace = { id, organizationId, ...checked, lock: null, currentStateId: null, ...times, version: 1 };
-      await tx.workspaces.insert(row);
-      await recordSettings(tx, person, { workspace: row, action: "workspace.create", at: at.now });
-      return row;
+      const checked = await checkSettings(tx, context, withDefaults(settings, organization));
+      await demandFreeName(tx, organizationId, checked.row.name);
+      await demandRoom(tx, organization);
+      return insert(tx, person, { checked, organizationId, id: newId("ws", control.random), at });
     };
     const body = { organizationId, ...settings };
     const request = { person, requestId, method: "CreateWorkspace", body, at: at.now };
     return viewWorkspace(tx, await once(tx, request, create, (id) => tx.workspaces.get(id as WorkspaceId)));
   });
+}
+
+/** A pool without a mode means mode agent; else the organization's defaults count. */
+function withDefaults(settings: NewSettings, organization: Organization): WorkspaceSettings {
+  const { executionMode, engine, engineVersion, pool } = settings;
+  const isPlain = engine === null && engineVersion === "";
+  return {
+    ...settings,
+    executionMode: executionMode ?? (pool === "" ? organization.defaultExecutionMode : "agent"),
+    engine: engine ?? organization.defaultEngine,
+    engineVersion: isPlain ? organization.defaultEngineVersion : engineVersion,
+  };
+}
+
+interface Insertion {
+  readonly checked: CheckedSettings;
+  readonly organizationId: Organization["id"];
+  readonly id: WorkspaceId;
+  readonly at: Moment;
+}
+
+async function insert(tx: Queries, person: Person, { checked, organizationId, id, at }: Insertion): Promise<Workspace> {
+  const times = { createdAt: at.now, updatedAt: at.now };
+  const row: Workspace = {
+    id,
+    organizationId,
+    ...checked.row,
+    lock: null,
+    currentStateId: null,
+    ...times,
+    version: 1,
+  };
+  await tx.workspaces.insert(row);
+  await tx.workspaces.setConsumers(id, checked.consumers);
+  await recordSettings(tx, person, { workspace: row, action: "workspace.create", at: at.now });
+  return row;
+}
+
+async function demandRoom(tx: Queries, { id, name, maxWorkspaces }: Organization): Promise<void> {
+  if (maxWorkspaces === 0 || (await tx.workspaces.count(id)) < maxWorkspaces) return;
+  const message = `organization "${name}" has its ${maxWorkspaces} workspaces already: delete one, or let a site admin raise the limit`;
+  throw new WindlassError("quota_exceeded", message, { metadata: { limit: String(maxWorkspaces) } });
 }
 
 /** The workspace of that id or name. */
@@ -56,7 +101,7 @@ export async function getWorkspace(control: Control, who: Principal, reference: 
   return control.store.read(async (q) => viewWorkspace(q, await findWorkspace(q, person, reference)));
 }
 
-export interface WorkspaceList {
+export interface WorkspaceList extends Omit<WorkspaceFilter, "organizationId" | "poolId"> {
   readonly organization: string;
   /** Id or name: only workspaces assigned to it; empty is all. */
   readonly pool: string;
@@ -67,14 +112,14 @@ export interface WorkspaceList {
 export async function listWorkspaces(
   control: Control,
   who: Principal,
-  { organization, pool, page }: WorkspaceList,
+  { organization, pool, page, ...conditions }: WorkspaceList,
 ): Promise<Page<WorkspaceView>> {
   const person = asPerson(who);
   demand(person, "read");
   return control.store.read(async (q) => {
     const found = pool === "" ? undefined : await findPool(q, person, { organization, name: pool });
     const organizationId = found?.organizationId ?? (await findOrganization(q, person, organization)).id;
-    const filter = { organizationId, poolId: found?.id ?? null };
+    const filter = { ...conditions, organizationId, poolId: found?.id ?? null };
     const workspaces = await pageByKey(
       page,
       (keys) => q.workspaces.list(filter, keys),
@@ -90,7 +135,7 @@ export interface WorkspaceUpdate {
   readonly etag: string;
 }
 
-/** Changes a workspace. Its queued jobs follow it to another pool; its grants follow it to another name. */
+/** Changes a workspace. Its queued jobs follow it to another pool; its grants and what is shared with it follow to another name. */
 export async function updateWorkspace(
   control: Control,
   who: Principal,
@@ -101,40 +146,49 @@ export async function updateWorkspace(
     const workspace = await findWorkspace(tx, person, reference);
     demand(person, "operate");
     demandEtag(workspace, etag, `workspace "${workspace.name}"`);
-    const { id, organizationId, poolId } = workspace;
-    const wanted = { ...settingsOf(workspace), ...dropPool(changes), ...changes };
-    if (wanted.name !== workspace.name) await rename(tx, at, { workspace, name: wanted.name });
-    const checked = await checkSettings(
-      tx,
-      { person, organizationId, currentPoolId: poolId, field: "changes" },
-      wanted,
-    );
-    const next: Workspace = { ...workspace, ...checked, updatedAt: at.now, version: workspace.version + 1 };
-    await tx.workspaces.save(next);
-    await moveJobs(tx, at, { from: workspace, to: next });
-    await recordSettings(tx, person, { workspace: next, action: "workspace.update", at: at.now });
-    return viewWorkspace(tx, (await tx.workspaces.get(id)) ?? next);
+    const next = await changeSettings(tx, at, { person, workspace, changes });
+    return viewWorkspace(tx, (await tx.workspaces.get(next.id)) ?? next);
   });
 }
 
-const settingsOf = ({ poolId, ...workspace }: Workspace): WorkspaceSettings => ({
-  name: workspace.name,
-  description: workspace.description,
-  executionMode: workspace.executionMode,
-  engine: workspace.engine,
-  engineVersion: workspace.engineVersion,
-  workingDirectory: workspace.workingDirectory,
-  isAutoApply: workspace.isAutoApply,
-  pool: poolId ?? "",
-});
+export interface SettingsChange {
+  readonly person: Person;
+  readonly workspace: Workspace;
+  readonly changes: Partial<WorkspaceSettings>;
+}
 
-/** Leaving agent mode leaves the pool. */
-const dropPool = ({ executionMode }: Partial<WorkspaceSettings>): Partial<WorkspaceSettings> =>
-  executionMode === undefined || executionMode === "agent" ? {} : { pool: "" };
+/** Changes settings of a workspace with everything that follows them. */
+export async function changeSettings(
+  tx: Queries,
+  at: Moment,
+  { person, workspace, changes }: SettingsChange,
+): Promise<Workspace> {
+  const { id, organizationId, poolId } = workspace;
+  const wanted = { ...(await settingsOf(tx, workspace)), ...leavingAgents(changes), ...changes };
+  if (wanted.name !== workspace.name) await rename(tx, at, { workspace, name: wanted.name });
+  const context = { person, organizationId, currentPoolId: poolId, field: "changes" };
+  const { row, consumers } = await checkSettings(tx, context, wanted);
+  const next: Workspace = { ...workspace, ...row, updatedAt: at.now, version: workspace.version + 1 };
+  await tx.workspaces.save(next);
+  if (changes.consumers !== undefined) await tx.workspaces.setConsumers(id, consumers);
+  await moveJobs(tx, at, { from: workspace, to: next });
+  await recordSettings(tx, person, { workspace: next, action: "workspace.update", at: at.now });
+  return next;
+}
+
+async function settingsOf(tx: Queries, { poolId, ...workspace }: Workspace): Promise<WorkspaceSettings> {
+  const consumers = (await tx.workspaces.consumers([workspace.id])).map(({ consumerName }) => consumerName);
+  return { ...workspace, pool: poolId ?? "", consumers };
+}
+
+/** Leaving agent mode leaves the pool, and nobody is left to select. */
+const leavingAgents = ({ executionMode }: Partial<WorkspaceSettings>): Partial<WorkspaceSettings> =>
+  executionMode === undefined || executionMode === "agent" ? {} : { pool: "", agentSelector: "" };
 
 async function rename(tx: Queries, at: Moment, { workspace, name }: { workspace: Workspace; name: string }) {
   await demandFreeName(tx, workspace.organizationId, name);
   await moveGrants(tx, at, { workspace, name });
+  await tx.workspaces.moveConsumer(workspace.organizationId, workspace.name, name);
 }
 
 async function demandFreeName(tx: Queries, organizationId: Workspace["organizationId"], name: string): Promise<void> {
@@ -143,6 +197,7 @@ async function demandFreeName(tx: Queries, organizationId: Workspace["organizati
 
 /** Queued jobs wait where their workspace now runs. In local mode nothing runs, so nothing may be under way. */
 async function moveJobs(tx: Queries, at: Moment, { from, to }: { from: Workspace; to: Workspace }): Promise<void> {
+  if (from.agentSelector !== to.agentSelector) at.touched.add(topics.jobs);
   if (from.executionMode === to.executionMode && from.poolId === to.poolId) return;
   if (to.executionMode === "local") await demandNoRuns(tx, to, "cannot change to execution mode local");
   for (const job of await tx.jobs.queuedOfWorkspace(to.id)) {
@@ -152,49 +207,16 @@ async function moveJobs(tx: Queries, at: Moment, { from, to }: { from: Workspace
   at.touched.add(topics.jobs);
 }
 
-async function demandNoRuns(tx: Queries, { id, name }: Workspace, consequence: string): Promise<void> {
+/** Refuses what cannot be done while a run of the workspace has not ended. */
+export async function demandNoRuns(tx: Queries, { id, name }: Workspace, consequence: string): Promise<void> {
   const [run] = await tx.runs.active(id, 1);
   if (run === undefined) return;
   const message = `workspace "${name}" ${consequence}: its run ${run.id} is ${run.status}. Wait for its end or cancel it: windlass run cancel ${run.id}`;
   throw new WindlassError("workspace_in_use", message, { metadata: { workspace: name, run_id: run.id } });
 }
 
-export interface WorkspaceDeletion {
-  readonly reference: Reference;
-  /** Also with state or a lock; never with a run under way. */
-  readonly isForced: boolean;
-}
-
-/** Deletes a workspace with its variables, configurations, runs and states. */
-export async function deleteWorkspace(
-  control: Control,
-  who: Principal,
-  { reference, isForced }: WorkspaceDeletion,
-): Promise<void> {
-  const person = asPerson(who);
-  await change(control, async (tx, at) => {
-    const workspace = await findWorkspace(tx, person, reference);
-    demand(person, "operate");
-    await demandNoRuns(tx, workspace, "cannot be deleted");
-    if (!isForced) demandExpendable(workspace);
-    await tx.workspaces.delete(workspace.id);
-    // Whoever takes the name next has to be granted anew.
-    await dropGrants(tx, at, workspace);
-    await recordSettings(tx, person, { workspace, action: "workspace.delete", at: at.now });
-  });
-}
-
-function demandExpendable(workspace: Workspace): void {
-  const { name, currentStateId } = workspace;
-  if (workspace.lock !== null) throw lockedError(workspace, "Unlock it first, or delete it with force");
-  if (currentStateId === null) return;
-  const message = `workspace "${name}" has state (${currentStateId}): destroy its resources first, or delete it with force, and terraform forgets them while they stay in the world`;
-  throw new WindlassError("workspace_in_use", message, {
-    metadata: { workspace: name, state_version_id: currentStateId },
-  });
-}
-
-async function recordSettings(
+/** Records what was done to a workspace, with its settings. */
+export async function recordSettings(
   tx: Queries,
   person: Person,
   { workspace, action, at }: { readonly workspace: Workspace; readonly action: string; readonly at: Date },

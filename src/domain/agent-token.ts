@@ -14,7 +14,11 @@ export interface AgentToken {
   readonly createdAt: Date;
   readonly expiresAt: Date | null;
   readonly lastUsedAt: Date | null;
+  /** Empty if it was never used. */
+  readonly lastUsedAddress: string;
   readonly revokedAt: Date | null;
+  /** The token that was made in its place. */
+  readonly replacedBy: AgentTokenId | null;
   /** True if revoking it also ended the jobs of its agents. */
   readonly isStopping: boolean;
 }

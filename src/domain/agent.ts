@@ -1,4 +1,7 @@
 import type { AgentId, AgentTokenId, OrganizationId, PoolId } from "../lib/ids.ts";
+import { acceptLabel } from "../lib/label-names.ts";
+import type { JobPhase } from "./job.ts";
+import { type LabelCondition, type Labels, meets } from "./label-selector.ts";
 
 export type AgentStatus = "idle" | "busy" | "unknown" | "errored" | "exited";
 
@@ -27,6 +30,10 @@ export interface Agent {
   readonly status: AgentStatus;
   readonly isPaused: boolean;
   readonly isDraining: boolean;
+  /** What was said when it was paused or drained; empty if nothing. */
+  readonly pauseReason: string;
+  /** Name of the control plane process that holds its connection; empty if none does. */
+  readonly connectedTo: string;
   /** For operators; empty if all is well. */
   readonly warning: string;
   readonly createdAt: Date;
@@ -62,6 +69,24 @@ export function agentStatusAfter(status: AgentStatus, event: AgentEvent, silence
       return event.forMs >= silence.unknownMs ? "unknown" : status;
   }
 }
+
+/** The labels that selectors see: what the agent was started with and, above that, its system and name. */
+export const labelsOf = ({ labels, os, arch, name }: Pick<Agent, "labels" | "os" | "arch" | "name">): Labels => ({
+  ...labels,
+  os,
+  arch,
+  name,
+});
+
+/** Whether an agent with these labels takes jobs of a phase: both, unless its label `accept` names one. */
+export function accepts(labels: Labels, phase: JobPhase): boolean {
+  const only = labels[acceptLabel];
+  return (only !== "plan" && only !== "apply") || only === phase;
+}
+
+/** Whether an agent with these labels may take a job of a phase from a workspace whose selector says so. */
+export const isMatch = (labels: Labels, phase: JobPhase, conditions: readonly LabelCondition[]): boolean =>
+  accepts(labels, phase) && meets(labels, conditions);
 
 /** An agent that is connected cannot be deleted. */
 export const isDeletable = (status: AgentStatus): boolean => status !== "idle" && status !== "busy";

@@ -12,8 +12,14 @@ export interface ApiKey {
   /** SHA-256 of the secret, in hex. Unique. */
   readonly hash: string;
   readonly prefix: string;
+  /** Empty for the key of the first start. */
+  readonly createdBy: string;
   readonly createdAt: Date;
   readonly expiresAt: Date | null;
   readonly lastUsedAt: Date | null;
+  /** Empty if it was never used. */
+  readonly lastUsedAddress: string;
   readonly revokedAt: Date | null;
+  /** The key that was made in its place. */
+  readonly replacedBy: ApiKeyId | null;
 }

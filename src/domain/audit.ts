@@ -2,6 +2,7 @@ import type { OrganizationId } from "../lib/ids.ts";
 
 /** One change that somebody made. Append-only. */
 export interface AuditRecord {
+  /** Null for what belongs to the site. */
   readonly organizationId: OrganizationId | null;
   readonly at: Date;
   /** Name and id of the credential, or `system`. */
@@ -12,4 +13,24 @@ export interface AuditRecord {
   readonly resource: string;
   /** Facts for people; never secrets. */
   readonly detail: Readonly<Record<string, string>>;
+}
+
+/** A record as it is kept. */
+export interface AuditEvent extends AuditRecord {
+  readonly id: string;
+}
+
+/** Which records are wanted; what is empty or null leaves none out. */
+export interface AuditFilter {
+  /** Null: of every organization, and of the site. */
+  readonly organizationId: OrganizationId | null;
+  /** How the action begins. */
+  readonly action: string;
+  /** What the actor contains. */
+  readonly actor: string;
+  readonly resource: string;
+  /** Of this instant or later. */
+  readonly since: Date | null;
+  /** Before this instant. */
+  readonly until: Date | null;
 }

@@ -7,9 +7,12 @@ const job = (name: string, change: Partial<Candidate> = {}): Candidate => ({
   organizationId: "org_a",
   poolId: "apool_1",
   runId: `run_${name}`,
+  phase: "plan",
   rank: 1,
+  urgency: 1,
   queuedAt: second(0),
   warmAgentId: null,
+  conditions: [],
   ...change,
 });
 const seat = (name: string, change: Partial<Seat> = {}): Seat => ({
@@ -17,6 +20,7 @@ const seat = (name: string, change: Partial<Seat> = {}): Seat => ({
   poolId: "apool_1",
   jobs: 0,
   concurrency: 1,
+  labels: {},
   ...change,
 });
 const names = (jobs: readonly Candidate[]) => jobs.map(({ id }) => id.slice(4));
@@ -32,6 +36,19 @@ describe("the order of dispatch", () => {
       new Map(),
     );
     expect(names(order)).toEqual(["apply", "plan", "plan-only"]);
+  });
+
+  test("the more urgent first, but no plan before an apply, and nobody's age or share above it", () => {
+    const order = dispatchOrder(
+      [
+        job("low", { urgency: 2, queuedAt: second(0) }),
+        job("normal", { queuedAt: second(1) }),
+        job("high", { urgency: 0, queuedAt: second(9), organizationId: "org_b" }),
+        job("apply", { rank: 0, urgency: 2, queuedAt: second(9) }),
+      ],
+      new Map([["org_b", 5]]),
+    );
+    expect(names(order)).toEqual(["apply", "high", "normal", "low"]);
   });
 
   test("oldest first inside an organization", () => {
@@ -63,6 +80,21 @@ describe("who takes a job", () => {
     expect(
       assign([job("x")], [seat("a", { jobs: 1, concurrency: 2 }), seat("b", { jobs: 1, concurrency: 4 })]),
     ).toEqual([{ jobId: "job_x", agentId: "agent_b" }]);
+  });
+
+  test("only agents whose labels match, the warm one too", () => {
+    const conditions = [{ kind: "equals", key: "zone", value: "a" }] as const;
+    const seats = [seat("west", { labels: { zone: "b" } }), seat("east", { labels: { zone: "a" } })];
+    const chosen = (change: Partial<Candidate>) => assign([job("x", change)], seats).map(({ agentId }) => agentId);
+    expect(chosen({ conditions })).toEqual(["agent_east"]);
+    expect(chosen({ conditions, warmAgentId: "agent_west" })).toEqual(["agent_east"]);
+    expect(chosen({ conditions: [{ kind: "present", key: "gpu" }] })).toEqual([]);
+  });
+
+  test("an agent that accepts one phase gets no other", () => {
+    const seats = [seat("planner", { labels: { accept: "plan" } })];
+    expect(assign([job("x", { phase: "apply", rank: 0 })], seats)).toEqual([]);
+    expect(assign([job("x")], seats)).toHaveLength(1);
   });
 
   test("only agents of the job's pool, and never more than they run at once", () => {

@@ -1,4 +1,8 @@
 import type { AgentId, JobId, OrganizationId, PoolId, RunId } from "../lib/ids.ts";
+import { isMatch } from "./agent.ts";
+import type { JobPhase } from "./job.ts";
+import type { LabelCondition, Labels } from "./label-selector.ts";
+import type { Urgency } from "./run.ts";
 
 /** A job that waits, with what decides its turn. */
 export interface Candidate {
@@ -6,11 +10,15 @@ export interface Candidate {
   readonly organizationId: OrganizationId;
   readonly poolId: PoolId | null;
   readonly runId: RunId;
+  readonly phase: JobPhase;
   /** 0 applies, 1 plans, 2 plan-only. */
   readonly rank: number;
+  readonly urgency: Urgency;
   readonly queuedAt: Date;
   /** The agent that planned this run: its directory is warm. */
   readonly warmAgentId: AgentId | null;
+  /** What an agent's labels must meet. */
+  readonly conditions: readonly LabelCondition[];
 }
 
 /** A connected agent that takes jobs. */
@@ -19,6 +27,7 @@ export interface Seat {
   readonly poolId: PoolId | null;
   readonly jobs: number;
   readonly concurrency: number;
+  readonly labels: Labels;
 }
 
 export interface Assignment {
@@ -27,8 +36,8 @@ export interface Assignment {
 }
 
 /**
- * The order of dispatch: applies before plans before plan-only, then fair between organizations (the one with fewer
- * jobs taken so far goes first), then oldest first. `running` counts the jobs each organization has on agents now.
+ * The order of dispatch: applies before plans before plan-only, then the more urgent first, then fair between
+ * organizations (the one with fewer jobs taken so far goes first), then oldest first. `running` counts the jobs each organization has on agents now.
  */
 export function dispatchOrder(
   jobs: readonly Candidate[],
@@ -37,10 +46,10 @@ export function dispatchOrder(
   const taken = new Map(running);
   const lanes = new Map<string, Candidate[]>();
   const oldestFirst = jobs.toSorted(
-    (a, b) => a.rank - b.rank || a.queuedAt.getTime() - b.queuedAt.getTime() || (a.id < b.id ? -1 : 1),
+    (a, b) => precedence(a, b) || a.queuedAt.getTime() - b.queuedAt.getTime() || (a.id < b.id ? -1 : 1),
   );
   for (const job of oldestFirst) {
-    const lane = `${job.rank}/${job.organizationId}`;
+    const lane = `${job.rank}/${job.urgency}/${job.organizationId}`;
     const waiting = lanes.get(lane);
     if (waiting === undefined) lanes.set(lane, [job]);
     else waiting.push(job);
@@ -57,6 +66,9 @@ export function dispatchOrder(
   return ordered;
 }
 
+/** Below 0: `a` goes first whoever they belong to. */
+const precedence = (a: Candidate, b: Candidate): number => a.rank - b.rank || a.urgency - b.urgency;
+
 function precedes(
   a: Candidate | undefined,
   b: Candidate | undefined,
@@ -64,10 +76,11 @@ function precedes(
 ): boolean {
   if (a === undefined || b === undefined) return b === undefined;
   const load = (job: Candidate): number => taken.get(job.organizationId) ?? 0;
-  return a.rank !== b.rank ? a.rank < b.rank : load(a) !== load(b) ? load(a) < load(b) : a.queuedAt < b.queuedAt;
+  const first = precedence(a, b) || load(a) - load(b);
+  return first === 0 ? a.queuedAt < b.queuedAt : first < 0;
 }
 
-/** Which agent takes which job: the warm one if it has room, else the least loaded of the job's pool. */
+/** Which agent takes which job: of those of its pool that match, the warm one if it has room, else the least loaded. */
 export function assign(jobs: readonly Candidate[], seats: readonly Seat[]): readonly Assignment[] {
   const load = new Map(seats.map((seat) => [seat.agentId, seat.jobs]));
   const byPool = Map.groupBy(seats, (seat) => seat.poolId);
@@ -83,7 +96,7 @@ function bestSeat(job: Candidate, seats: readonly Seat[], load: ReadonlyMap<Agen
   const jobsOf = (seat: Seat): number => load.get(seat.agentId) ?? seat.jobs;
   let best: Seat | undefined;
   for (const seat of seats) {
-    if (jobsOf(seat) >= seat.concurrency) continue;
+    if (jobsOf(seat) >= seat.concurrency || !isMatch(seat.labels, job.phase, job.conditions)) continue;
     if (seat.agentId === job.warmAgentId) return seat;
     if (best === undefined || jobsOf(seat) / seat.concurrency < jobsOf(best) / best.concurrency) best = seat;
   }

@@ -14,6 +14,7 @@ const jobIn = (status: JobStatus, change: Partial<Job> = {}): Job => ({
   phase: "plan",
   status,
   rank: 1,
+  urgency: 1,
   epoch: status === "queued" ? 0 : 1,
   attempt: status === "started" ? 1 : 0,
   agentId: status === "queued" ? null : "agent_1",

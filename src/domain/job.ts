@@ -1,4 +1,5 @@
 import type { AgentId, JobId, OrganizationId, PoolId, RunId, WorkspaceId } from "../lib/ids.ts";
+import type { Urgency } from "./run.ts";
 
 export type JobPhase = "plan" | "apply";
 export type JobStatus = "queued" | "offered" | "started" | "finished" | "errored" | "canceled" | "interrupted";
@@ -17,6 +18,8 @@ export interface Job {
   readonly status: JobStatus;
   /** Order of dispatch: 0 applies, 1 plans, 2 plan-only. */
   readonly rank: number;
+  /** Of its run: 0 goes first among those of its rank, 1 is normal, 2 goes last. */
+  readonly urgency: Urgency;
   /** Counts up with every offer; every message about the job names it. */
   readonly epoch: number;
   /** How many agents have started it. */

@@ -1,4 +1,5 @@
 import type { OrganizationId } from "../lib/ids.ts";
+import type { Engine, ExecutionMode } from "./workspace.ts";
 
 /** Owns everything below it and is the tenant boundary. */
 export interface Organization {
@@ -7,6 +8,13 @@ export interface Organization {
   readonly name: string;
   /** Most agents that may be connected at once over all pools; 0 is no limit. */
   readonly maxAgents: number;
+  /** Most workspaces it may have; 0 is no limit. */
+  readonly maxWorkspaces: number;
+  /** For workspaces that are created without one. */
+  readonly defaultExecutionMode: Exclude<ExecutionMode, "agent">;
+  readonly defaultEngine: Engine;
+  /** For workspaces that are created with neither engine nor version. */
+  readonly defaultEngineVersion: string;
   readonly createdAt: Date;
   readonly updatedAt: Date;
   /** Counts up with every change: the etag. */

@@ -40,3 +40,7 @@ export const sees = (person: Person, organizationId: OrganizationId): boolean =>
 
 /** Whether a person's role allows a permission; says nothing about which organization. */
 export const allows = (person: Person, permission: Permission): boolean => granted[person.role].has(permission);
+
+/** Whether a person may give a role to a key: nobody gives more than they have. */
+export const mayGive = (person: Person, role: Role): boolean =>
+  [...granted[role]].every((permission) => allows(person, permission));

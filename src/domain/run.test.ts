@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { isFinal, moveRun, type Run, type RunEvent, type RunOptions, type RunStatus } from "./run.ts";
+import { isFinal, mayReprioritize, moveRun, type Run, type RunEvent, type RunOptions, type RunStatus } from "./run.ts";
 
 const now = new Date("2026-01-01T00:00:00Z");
 const none = { add: 0, change: 0, destroy: 0, import: 0 };
@@ -41,6 +41,10 @@ const runIn = (status: RunStatus, change: Partial<Run> = {}): Run => ({
   decidedAt: null,
   decisionComment: "",
   cancelRequestedAt: null,
+  canceledBy: "",
+  source: "api",
+  urgency: 1,
+  retryOf: null,
   errorMessage: "",
   resourcesInFlight: [],
   endedAt: null,
@@ -82,8 +86,9 @@ const events: Readonly<Record<string, RunEvent>> = {
   "apply canceled": { kind: "job_canceled", phase: "apply", isForced: false, counts: none },
   "apply forced": { kind: "job_canceled", phase: "apply", isForced: true, counts: none },
   "apply interrupted": { kind: "apply_interrupted", message: "lost", resourcesInFlight: ["a.b"] },
-  "cancel requested": { kind: "cancel_requested", mode: "cancel" },
-  "force requested": { kind: "cancel_requested", mode: "force" },
+  "cancel requested": { kind: "cancel_requested", mode: "cancel", by: "ben", comment: "" },
+  "force requested": { kind: "cancel_requested", mode: "force", by: "cid", comment: "" },
+  "queue expired": { kind: "queue_expired", message: "too long" },
 };
 
 function diagram(change: Partial<Run>): string {
@@ -107,12 +112,14 @@ describe("every legal move of a run; what is not listed is refused", () => {
       pending + workspace acquired -> plan_queued, queue_job plan
       pending + cancel requested -> canceled
       pending + force requested -> canceled
+      pending + queue expired -> canceled
       plan_queued + plan started -> planning
       plan_queued + plan errored -> errored, release
       plan_queued + plan canceled -> canceled, release
       plan_queued + plan forced -> force_canceled, release
       plan_queued + cancel requested -> plan_queued, cancel_job plan
       plan_queued + force requested -> plan_queued, cancel_job plan
+      plan_queued + queue expired -> plan_queued, cancel_job plan
       planning + plan requeued -> plan_queued
       planning + plan found changes -> planned
       planning + plan found nothing -> planned_and_finished, release
@@ -131,6 +138,7 @@ describe("every legal move of a run; what is not listed is refused", () => {
       apply_queued + apply forced -> force_canceled, release
       apply_queued + cancel requested -> apply_queued, cancel_job apply
       apply_queued + force requested -> apply_queued, cancel_job apply
+      apply_queued + queue expired -> apply_queued, cancel_job apply
       applying + apply finished -> applied, release
       applying + apply errored -> errored, release
       applying + apply canceled -> canceled, release
@@ -148,12 +156,14 @@ describe("every legal move of a run; what is not listed is refused", () => {
       pending + workspace acquired -> plan_queued, queue_job plan
       pending + cancel requested -> canceled
       pending + force requested -> canceled
+      pending + queue expired -> canceled
       plan_queued + plan started -> planning
       plan_queued + plan errored -> errored
       plan_queued + plan canceled -> canceled
       plan_queued + plan forced -> force_canceled
       plan_queued + cancel requested -> plan_queued, cancel_job plan
       plan_queued + force requested -> plan_queued, cancel_job plan
+      plan_queued + queue expired -> plan_queued, cancel_job plan
       planning + plan requeued -> plan_queued
       planning + plan found changes -> planned_and_finished
       planning + plan found nothing -> planned_and_finished
@@ -172,6 +182,7 @@ describe("every legal move of a run; what is not listed is refused", () => {
       apply_queued + apply forced -> force_canceled
       apply_queued + cancel requested -> apply_queued, cancel_job apply
       apply_queued + force requested -> apply_queued, cancel_job apply
+      apply_queued + queue expired -> apply_queued, cancel_job apply
       applying + apply finished -> applied
       applying + apply errored -> errored
       applying + apply canceled -> canceled
@@ -224,4 +235,15 @@ test("a final run never moves again", () => {
 test("an interrupted apply keeps the workspace: its outcome is unknown", () => {
   const move = moveRun(runIn("applying"), events["apply interrupted"] as RunEvent, now);
   expect(move).toMatchObject({ kind: "moved", run: { status: "errored", resourcesInFlight: ["a.b"] }, effects: [] });
+});
+
+test("who asked first to end a run is kept, also when somebody forces it", () => {
+  const asked = moveRun(runIn("applying"), events["cancel requested"] as RunEvent, now);
+  if (asked.kind !== "moved") throw new Error(asked.why);
+  const forced = moveRun(asked.run, events["force requested"] as RunEvent, now);
+  expect(forced).toMatchObject({ kind: "moved", run: { canceledBy: "ben" } });
+});
+
+test("what waits can be made more or less urgent, and nothing else", () => {
+  expect(statuses.filter(mayReprioritize)).toEqual(["pending", "plan_queued", "planned", "apply_queued"]);
 });

@@ -22,6 +22,12 @@ export interface RunVariable {
   readonly isHcl: boolean;
 }
 
+/** Where a run was created. */
+export type RunSource = "api" | "cli";
+
+/** Among those that wait: 0 goes first (high), 1 is normal, 2 goes last (low). */
+export type Urgency = 0 | 1 | 2;
+
 /** How a run behaves; decided when it is created. */
 export interface RunOptions {
   readonly isPlanOnly: boolean;
@@ -37,6 +43,8 @@ export interface RunOptions {
   readonly allowsEmptyApply: boolean;
   /** 0 is terraform's default. */
   readonly parallelism: number;
+  /** How long it may wait for the workspace or an agent before it is canceled; 0 or absent is the server's limit. */
+  readonly queueTimeoutMs?: number;
 }
 
 export interface ChangeCounts {
@@ -72,6 +80,12 @@ export interface Run {
   readonly decidedAt: Date | null;
   readonly decisionComment: string;
   readonly cancelRequestedAt: Date | null;
+  /** Empty if nobody asked. */
+  readonly canceledBy: string;
+  readonly source: RunSource;
+  readonly urgency: Urgency;
+  /** The run that it repeats. */
+  readonly retryOf: RunId | null;
   readonly errorMessage: string;
   readonly resourcesInFlight: readonly string[];
   readonly endedAt: Date | null;
@@ -94,7 +108,14 @@ export type RunEvent =
       readonly resourcesInFlight: readonly string[];
     }
   | { readonly kind: "apply_interrupted"; readonly message: string; readonly resourcesInFlight: readonly string[] }
-  | { readonly kind: "cancel_requested"; readonly mode: Exclude<Desired, "run"> }
+  | {
+      readonly kind: "cancel_requested";
+      readonly mode: Exclude<Desired, "run">;
+      readonly by: string;
+      readonly comment: string;
+    }
+  /** It has waited for longer than it may. */
+  | { readonly kind: "queue_expired"; readonly message: string }
   | {
       readonly kind: "job_canceled";
       readonly phase: JobPhase;
@@ -124,6 +145,13 @@ const final: ReadonlySet<RunStatus> = new Set<RunStatus>([
 
 /** True once a run can never change again. */
 export const isFinal = (status: RunStatus): boolean => final.has(status);
+
+/** True while a run waits for its workspace or for an agent; a plan that waits for a person is not queued. */
+export const isQueued = (status: RunStatus): boolean =>
+  status === "pending" || status === "plan_queued" || status === "apply_queued";
+
+/** Whether the urgency of a run in this status still decides anything that is near. */
+export const mayReprioritize = (status: RunStatus): boolean => isQueued(status) || status === "planned";
 
 /** The phase whose job the status speaks of; null if it speaks of none. */
 export function phaseOf(status: RunStatus): JobPhase | null {
@@ -190,8 +218,11 @@ export function moveRun(run: Run, event: RunEvent, now: Date): RunMove {
       if (!isIn("applying")) return refuse();
       return to("errored", { errorMessage: event.message, resourcesInFlight: event.resourcesInFlight });
     case "cancel_requested":
-      if (isIn("pending", "planned")) return to("canceled", { cancelRequestedAt: now });
-      return phaseOf(run.status) === null ? refuse() : requestCancel(run, event.mode, now);
+      if (isIn("pending", "planned")) return to("canceled", { cancelRequestedAt: now, canceledBy: event.by });
+      return phaseOf(run.status) === null ? refuse() : requestCancel(run, event, now);
+    case "queue_expired":
+      if (isIn("pending")) return to("canceled", { errorMessage: event.message });
+      return isQueued(run.status) ? leaveQueue(run, event.message) : refuse();
     case "job_canceled":
       if (phaseOf(run.status) !== event.phase) return refuse();
       return to(
@@ -202,13 +233,24 @@ export function moveRun(run: Run, event: RunEvent, now: Date): RunMove {
 }
 
 /** The status stays: the run ends when the agent proves that terraform has. */
-function requestCancel(run: Run, mode: Exclude<Desired, "run">, now: Date): RunMove {
+function requestCancel(run: Run, event: Extract<RunEvent, { kind: "cancel_requested" }>, now: Date): RunMove {
   const phase = phaseOf(run.status);
   if (phase === null) return { kind: "refused", why: `run ${run.id} is ${run.status}: it cannot be canceled` };
+  const canceledBy = run.canceledBy === "" ? event.by : run.canceledBy;
   return {
     kind: "moved",
-    run: { ...run, cancelRequestedAt: run.cancelRequestedAt ?? now, version: run.version + 1 },
-    effects: [{ kind: "cancel_job", phase, mode }],
+    run: { ...run, canceledBy, cancelRequestedAt: run.cancelRequestedAt ?? now, version: run.version + 1 },
+    effects: [{ kind: "cancel_job", phase, mode: event.mode }],
+  };
+}
+
+/** The same for a job that no agent has: it ends at once, and the run with it. */
+function leaveQueue(run: Run, errorMessage: string): RunMove {
+  const phase = phaseOf(run.status) ?? "plan";
+  return {
+    kind: "moved",
+    run: { ...run, errorMessage, version: run.version + 1 },
+    effects: [{ kind: "cancel_job", phase, mode: "cancel" }],
   };
 }
 
@@ -218,6 +260,7 @@ function asClaim(event: RunEvent): string {
     case "discarded":
       return event.kind;
     case "cancel_requested":
+    case "queue_expired":
       return "canceled";
     default:
       return `moved by ${event.kind}`;

@@ -14,5 +14,16 @@ test.each([
   ["a serial that leaves no room for later ones", state(1), state(2 ** 53 - 1), true, "quarantine"],
   ["from a run that no longer holds the workspace", state(1), state(2), false, "quarantine"],
 ] as const)("%s", (_name, current, incoming, holds, expected) => {
-  expect(decideState(current, incoming, holds).kind).toBe(expected);
+  expect(decideState(current, incoming, { holdsWorkspace: holds, doubt: undefined }).kind).toBe(expected);
+});
+
+test.each([
+  ["a higher serial", state(1), state(2), "quarantine"],
+  ["the first state", null, state(1), "quarantine"],
+  ["the same serial, other content", state(2), state(2, "other"), "quarantine"],
+  ["what is stored already", state(2), state(2), "known"],
+] as const)("%s of an agent that is not believed, and why", (_name, current, incoming, kind) => {
+  const reason = "its token was stolen";
+  const decision = decideState(current, incoming, { holdsWorkspace: true, doubt: reason });
+  expect(decision).toEqual(kind === "known" ? { kind } : { kind, reason });
 });

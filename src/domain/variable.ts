@@ -1,13 +1,12 @@
-import type { OrganizationId, VariableId, WorkspaceId } from "../lib/ids.ts";
+import type { OrganizationId, VariableId, VariableSetId, WorkspaceId } from "../lib/ids.ts";
 
 export type VariableCategory = "terraform" | "env";
 
-/** A value that the runs of a workspace get. */
-export interface Variable {
+/** A value for runs, whoever holds it. */
+export interface StoredVariable {
   readonly id: VariableId;
   readonly organizationId: OrganizationId;
-  readonly workspaceId: WorkspaceId;
-  /** Unique in its workspace and category. */
+  /** Unique in its workspace or set and category. */
   readonly key: string;
   readonly category: VariableCategory;
   /** In clear; empty if it is sensitive. */
@@ -18,4 +17,14 @@ export interface Variable {
   readonly isSensitive: boolean;
   readonly description: string;
   readonly updatedAt: Date;
+}
+
+/** A value that the runs of a workspace get. */
+export interface Variable extends StoredVariable {
+  readonly workspaceId: WorkspaceId;
+}
+
+/** A value that the runs of every workspace with its set get. */
+export interface SetVariable extends StoredVariable {
+  readonly setId: VariableSetId;
 }

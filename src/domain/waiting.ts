@@ -14,7 +14,8 @@ export type WaitingReason =
   | "agents_paused"
   | "agent_unreachable"
   | "terraform_stopping"
-  | "agent_preparing";
+  | "agent_preparing"
+  | "no_matching_agent";
 
 /** Why a run does not move, and for what it waits. */
 export interface Waiting {
@@ -38,12 +39,25 @@ export interface WaitingFacts {
   /** The pool's name; null for the server agent. */
   readonly poolName: string | null;
   readonly mayUsePool: boolean;
-  /** Connected agents that could take the job. */
-  readonly agents: { readonly online: number; readonly open: number; readonly free: number };
+  /** Which agents the workspace wants; empty is any. */
+  readonly agentSelector: string;
+  readonly agents: AgentFacts;
   /** Queued jobs before this one. */
   readonly jobsAhead: number;
   /** When the job's agent was last heard; null if it is connected or there is none. */
   readonly agentSilentSince: Date | null;
+}
+
+/** The connected agents of a job's pool. */
+export interface AgentFacts {
+  readonly online: number;
+  /** Those that accept the job's phase and that the workspace's selector matches. */
+  readonly matching: number;
+  /** Of the matching ones, those that take jobs, and of these those that have room. */
+  readonly open: number;
+  readonly free: number;
+  /** Name and labels of the first ones that do not match: `vm-1 (os=linux, zone=b)`. */
+  readonly others: readonly string[];
 }
 
 /** Why the run waits, or null if it moves or has ended. */
@@ -95,7 +109,8 @@ function whyPending({ run, lock, runsAhead }: WaitingFacts, because: Because): W
   return because("earlier_run", "waits for its turn in the workspace", { queuePosition });
 }
 
-function whyQueued({ poolName, mayUsePool, agents, jobsAhead }: WaitingFacts, because: Because): Waiting {
+function whyQueued(facts: WaitingFacts, because: Because): Waiting {
+  const { poolName, mayUsePool, agents, jobsAhead } = facts;
   const where = poolName === null ? "the server agent" : `pool ${poolName}`;
   const queuePosition = jobsAhead + 1;
   if (!mayUsePool)
@@ -107,11 +122,22 @@ function whyQueued({ poolName, mayUsePool, agents, jobsAhead }: WaitingFacts, be
         : `no agent of ${where} is connected: start one`;
     return because("no_agent_online", cure, { queuePosition });
   }
+  if (agents.matching === 0) return because("no_matching_agent", unmatched(facts, where), { queuePosition });
+  const which = agents.matching === agents.online ? "agent" : "matching agent";
   if (agents.open === 0)
-    return because("agents_paused", `every agent of ${where} is paused or draining`, { queuePosition });
+    return because("agents_paused", `every ${which} of ${where} is paused or draining`, { queuePosition });
   if (agents.free === 0)
-    return because("agents_busy", `all ${agents.open} agents of ${where} are busy`, { queuePosition });
+    return because("agents_busy", `all ${agents.open} ${which}s of ${where} are busy`, { queuePosition });
   return because("agents_busy", `waits for its turn in ${where}`, { queuePosition });
+}
+
+/** What is wanted of an agent, and what is there. */
+function unmatched({ job, agents, agentSelector }: WaitingFacts, where: string): string {
+  const phases = job?.phase === "apply" ? "applies" : "plans";
+  const wanted = agentSelector === "" ? "" : `matches the selector "${agentSelector}" of the workspace and `;
+  const { online, others } = agents;
+  const more = online > others.length ? ` and ${online - others.length} more` : "";
+  return `no connected agent of ${where} ${wanted}takes ${phases}: there are ${others.join(", ")}${more}`;
 }
 
 function whyRunning({ run, agentSilentSince }: WaitingFacts, job: Job, because: Because): Waiting | null {

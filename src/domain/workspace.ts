@@ -24,6 +24,18 @@ export interface Workspace {
   /** Relative to the archive's root; empty is the root. */
   readonly workingDirectory: string;
   readonly isAutoApply: boolean;
+  /** Sorted, each once. */
+  readonly tags: readonly string[];
+  /** Which agents of the pool may take its jobs; empty is all. */
+  readonly agentSelector: string;
+  /** 0 is the server's limit. */
+  readonly planTimeoutMs: number;
+  /** 0 is the server's limit. */
+  readonly applyTimeoutMs: number;
+  /** Every workspace of the organization may read its outputs. */
+  readonly sharesState: boolean;
+  /** 0 is terraform's default. */
+  readonly parallelism: number;
   readonly lock: WorkspaceLock | null;
   readonly currentStateId: StateVersionId | null;
   readonly createdAt: Date;

@@ -15,7 +15,10 @@ import {
   universalRequestFromNodeRequest,
   universalResponseToNodeResponse,
 } from "@connectrpc/connect-node";
+import type { Clock } from "../lib/clock.ts";
 import type { Log } from "../lib/log.ts";
+import { isForAnybody } from "./admission.ts";
+import { hasSingleRequest, singleBody } from "./single-bodies.ts";
 
 export type HttpRequest = IncomingMessage | Http2ServerRequest;
 export type HttpResponse = ServerResponse | Http2ServerResponse;
@@ -45,10 +48,11 @@ export interface AdapterOptions {
   /** Answers what is no RPC. */
   readonly fallback: HttpHandler;
   readonly log: Log;
+  readonly clock: Clock;
 }
 
 /** A handler of HTTP/1.1 and HTTP/2 requests that serves gRPC, gRPC-Web and Connect. It never throws. */
-export function rpcHandler({ routes, router: options, fallback, log }: AdapterOptions): HttpHandler {
+export function rpcHandler({ routes, router: options, fallback, log, clock }: AdapterOptions): HttpHandler {
   const router = createConnectRouter({
     ...options,
     readMaxBytes: maxMessageBytes,
@@ -62,7 +66,7 @@ export function rpcHandler({ routes, router: options, fallback, log }: AdapterOp
     if (handler === undefined) return fallback(request, response);
     const values = createContextValues().set(remoteAddressKey, remoteAddress(request));
     const call = universalRequestFromNodeRequest(request, response, undefined, values);
-    await universalResponseToNodeResponse(await handler(call), response);
+    await universalResponseToNodeResponse(await handler(checked(call, handler.method, clock)), response);
   };
   return (request, response) => {
     serve(request, response).catch((error: unknown) => {
@@ -71,6 +75,19 @@ export function rpcHandler({ routes, router: options, fallback, log }: AdapterOp
     });
   };
 }
+
+type Handler = ConnectRouter["handlers"][number];
+type Call = Parameters<Handler>[0];
+
+/** The call, whose body is read as one message where it is one. */
+function checked(call: Call, method: Handler["method"], clock: Clock): Call {
+  if (!hasSingleRequest(method) || !isBytes(call.body)) return call;
+  const maxBytes = isForAnybody(method) ? smallRequests.readMaxBytes : maxMessageBytes;
+  return { ...call, body: singleBody(call.body, { method, header: call.header, maxBytes, clock }) };
+}
+
+const isBytes = (body: Call["body"]): body is AsyncIterable<Uint8Array> =>
+  typeof body === "object" && body !== null && Symbol.asyncIterator in body;
 
 const remoteAddress = (request: HttpRequest) => request.socket.remoteAddress?.replace(/^::ffff:/, "") ?? "";
 

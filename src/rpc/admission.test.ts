@@ -33,6 +33,15 @@ test("who may call what at all", () => {
     grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo: anybody
     windlass.v1.SystemService/GetServerInfo: anybody
     windlass.v1.SystemService/WhoAmI: api_key, agent_token, server_agent, agent_session, job
+    windlass.v1.SystemService/StreamProbe: api_key, agent_token, server_agent, agent_session, job
+    windlass.v1.SystemService/GetStats: api_key
+    windlass.v1.ApiKeyService/CreateApiKey: api_key
+    windlass.v1.ApiKeyService/GetApiKey: api_key
+    windlass.v1.ApiKeyService/ListApiKeys: api_key
+    windlass.v1.ApiKeyService/RotateApiKey: api_key
+    windlass.v1.ApiKeyService/RevokeApiKey: api_key
+    windlass.v1.AuditService/ListAuditEvents: api_key
+    windlass.v1.AuditService/ExportAuditEvents: api_key
     windlass.v1.OrganizationService/CreateOrganization: api_key
     windlass.v1.OrganizationService/GetOrganization: api_key
     windlass.v1.OrganizationService/ListOrganizations: api_key
@@ -45,15 +54,22 @@ test("who may call what at all", () => {
     windlass.v1.AgentPoolService/DeleteAgentPool: api_key
     windlass.v1.AgentPoolService/GrantWorkspaces: api_key
     windlass.v1.AgentPoolService/RevokeWorkspaces: api_key
+    windlass.v1.AgentPoolService/GetAgentPoolOverview: api_key
+    windlass.v1.AgentPoolService/ListQueuedJobs: api_key
+    windlass.v1.AgentPoolService/AssignWorkspaces: api_key
+    windlass.v1.AgentPoolService/UnassignWorkspaces: api_key
     windlass.v1.AgentTokenService/CreateAgentToken: api_key
     windlass.v1.AgentTokenService/ListAgentTokens: api_key
     windlass.v1.AgentTokenService/RevokeAgentToken: api_key
+    windlass.v1.AgentTokenService/RotateAgentToken: api_key
     windlass.v1.AgentService/GetAgent: api_key
     windlass.v1.AgentService/ListAgents: api_key
     windlass.v1.AgentService/PauseAgent: api_key
     windlass.v1.AgentService/ResumeAgent: api_key
     windlass.v1.AgentService/DrainAgent: api_key
     windlass.v1.AgentService/DeleteAgent: api_key
+    windlass.v1.AgentService/WatchAgents: api_key
+    windlass.v1.AgentService/ListAgentJobs: api_key
     windlass.v1.WorkspaceService/CreateWorkspace: api_key
     windlass.v1.WorkspaceService/GetWorkspace: api_key
     windlass.v1.WorkspaceService/ListWorkspaces: api_key
@@ -64,6 +80,14 @@ test("who may call what at all", () => {
     windlass.v1.VariableService/ListVariables: api_key
     windlass.v1.VariableService/SetVariables: api_key
     windlass.v1.VariableService/DeleteVariable: api_key
+    windlass.v1.VariableService/ListEffectiveVariables: api_key
+    windlass.v1.VariableSetService/CreateVariableSet: api_key
+    windlass.v1.VariableSetService/GetVariableSet: api_key
+    windlass.v1.VariableSetService/ListVariableSets: api_key
+    windlass.v1.VariableSetService/UpdateVariableSet: api_key
+    windlass.v1.VariableSetService/DeleteVariableSet: api_key
+    windlass.v1.VariableSetService/AttachVariableSet: api_key
+    windlass.v1.VariableSetService/DetachVariableSet: api_key
     windlass.v1.ConfigurationService/UploadConfiguration: api_key
     windlass.v1.ConfigurationService/GetConfiguration: api_key
     windlass.v1.ConfigurationService/ListConfigurations: api_key
@@ -74,6 +98,10 @@ test("who may call what at all", () => {
     windlass.v1.StateService/AdoptState: api_key
     windlass.v1.StateService/DropState: api_key
     windlass.v1.StateService/GetOutputs: api_key
+    windlass.v1.StateService/UploadState: api_key
+    windlass.v1.StateService/DiffStates: api_key
+    windlass.v1.StateService/RollbackState: api_key
+    windlass.v1.StateService/ListStateResources: api_key
     windlass.v1.RunService/CreateRun: api_key
     windlass.v1.RunService/GetRun: api_key
     windlass.v1.RunService/ListRuns: api_key
@@ -83,6 +111,11 @@ test("who may call what at all", () => {
     windlass.v1.RunService/ResolveRun: api_key
     windlass.v1.RunService/WatchRun: api_key
     windlass.v1.RunService/StreamRunLogs: api_key
+    windlass.v1.RunService/RetryRun: api_key
+    windlass.v1.RunService/GetRunPlan: api_key
+    windlass.v1.RunService/ListRunEvents: api_key
+    windlass.v1.RunService/CommentRun: api_key
+    windlass.v1.RunService/SetRunPriority: api_key
     windlass.agent.v1.AgentGatewayService/Register: agent_token, server_agent
     windlass.agent.v1.AgentGatewayService/Session: agent_session
     windlass.agent.v1.JobArtifactService/GetVariables: job
@@ -90,7 +123,8 @@ test("who may call what at all", () => {
     windlass.agent.v1.JobArtifactService/DownloadPlan: job
     windlass.agent.v1.JobArtifactService/UploadPlan: job
     windlass.agent.v1.JobArtifactService/DownloadState: job
-    windlass.agent.v1.JobArtifactService/UploadState: job"
+    windlass.agent.v1.JobArtifactService/UploadState: job
+    windlass.agent.v1.JobArtifactService/ListSharedStates: job"
   `);
 });
 

@@ -5,12 +5,15 @@ import { JobArtifactService } from "../gen/windlass/agent/v1/job_artifact_servic
 import { AgentPoolService } from "../gen/windlass/v1/agent_pool_service_pb.ts";
 import { AgentService } from "../gen/windlass/v1/agent_service_pb.ts";
 import { AgentTokenService } from "../gen/windlass/v1/agent_token_service_pb.ts";
+import { ApiKeyService } from "../gen/windlass/v1/api_key_service_pb.ts";
+import { AuditService } from "../gen/windlass/v1/audit_service_pb.ts";
 import { ConfigurationService } from "../gen/windlass/v1/configuration_service_pb.ts";
 import { OrganizationService } from "../gen/windlass/v1/organization_service_pb.ts";
 import { RunService } from "../gen/windlass/v1/run_service_pb.ts";
 import { StateService } from "../gen/windlass/v1/state_service_pb.ts";
 import { SystemService } from "../gen/windlass/v1/system_service_pb.ts";
 import { VariableService } from "../gen/windlass/v1/variable_service_pb.ts";
+import { VariableSetService } from "../gen/windlass/v1/variable_set_service_pb.ts";
 import { WorkspaceService } from "../gen/windlass/v1/workspace_service_pb.ts";
 import { WindlassError } from "../lib/errors.ts";
 
@@ -37,12 +40,17 @@ const admitted: ReadonlyMap<string, Admission> = new Map<string, Admission>([
   ["grpc.reflection.v1alpha.ServerReflection", "anybody"],
   [nameOf(SystemService.method.getServerInfo), "anybody"],
   [nameOf(SystemService.method.whoAmI), everyKind],
+  [nameOf(SystemService.method.streamProbe), everyKind],
+  [nameOf(SystemService.method.getStats), people],
   [OrganizationService.typeName, people],
   [AgentPoolService.typeName, people],
   [AgentTokenService.typeName, people],
   [AgentService.typeName, people],
   [WorkspaceService.typeName, people],
   [VariableService.typeName, people],
+  [VariableSetService.typeName, people],
+  [ApiKeyService.typeName, people],
+  [AuditService.typeName, people],
   [ConfigurationService.typeName, people],
   [RunService.typeName, people],
   [StateService.typeName, people],
@@ -62,6 +70,10 @@ export function admissionOf(method: DescMethod): Admission {
   if (admission === undefined) throw new WindlassError("internal", `no rule says who may call ${nameOf(method)}`);
   return admission;
 }
+
+/** True for methods that need no credential; false also for those that nobody has decided about. */
+export const isForAnybody = (method: DescMethod): boolean =>
+  (admitted.get(nameOf(method)) ?? admitted.get(method.parent.typeName)) === "anybody";
 
 /** Refuses a credential of a kind that has no business with the method. */
 export function demandAdmission(method: DescMethod, admission: ReadonlySet<Kind>, { kind }: Principal): void {

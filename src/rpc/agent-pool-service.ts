@@ -2,12 +2,18 @@ import type { ServiceImpl } from "@connectrpc/connect";
 import { createPool, deletePool, getPool, listPools, updatePool } from "../control/agent-pools.ts";
 import type { Control } from "../control/control.ts";
 import { grantWorkspaces, revokeWorkspaces } from "../control/grants.ts";
+import { assignWorkspaces, unassignWorkspaces } from "../control/pool-assignments.ts";
+import { getPoolOverview } from "../control/pool-overview.ts";
+import { listQueuedJobs } from "../control/pool-queue.ts";
 import type { PoolView } from "../control/pool-view.ts";
 import type { AgentPoolService } from "../gen/windlass/v1/agent_pool_service_pb.ts";
 import { callerOf } from "./caller.ts";
-import { agentPoolFields, toAgentPool } from "./mapping/agent-pool.ts";
+import { toAgent } from "./mapping/agent.ts";
+import { agentPoolFields, toAgentPool, toQueuedJob } from "./mapping/agent-pool.ts";
+import { toAgentToken } from "./mapping/agent-token.ts";
 import { maskedChanges } from "./mapping/field-mask.ts";
 import { pageOf } from "./mapping/page.ts";
+import { listedRunMessage } from "./mapping/run.ts";
 
 /** How these requests name a pool. */
 const referenceOf = ({ organization, agentPool }: { readonly organization: string; readonly agentPool: string }) => ({
@@ -36,8 +42,9 @@ export function agentPoolService(control: Control): ServiceImpl<typeof AgentPool
       agentPool: shown(await getPool(control, callerOf(context), referenceOf(request))),
     }),
     listAgentPools: async (request, context) => {
-      const { organization } = request;
-      const page = await listPools(control, callerOf(context), { organization, page: pageOf(request) });
+      const { organization, search, orderBy } = request;
+      const wanted = { organization, search, orderBy, page: pageOf(request) };
+      const page = await listPools(control, callerOf(context), wanted);
       return { agentPools: page.rows.map(shown), nextPageToken: page.nextToken };
     },
     updateAgentPool: async (request, context) => {
@@ -56,6 +63,29 @@ export function agentPoolService(control: Control): ServiceImpl<typeof AgentPool
     revokeWorkspaces: async (request, context) => {
       const wanted = { pool: referenceOf(request), workspaces: request.workspaces };
       return { agentPool: shown(await revokeWorkspaces(control, callerOf(context), wanted)) };
+    },
+    getAgentPoolOverview: async (request, context) => {
+      const overview = await getPoolOverview(control, callerOf(context), referenceOf(request));
+      return {
+        agentPool: shown(overview.pool),
+        agents: overview.agents.map(toAgent),
+        agentTokens: overview.tokens.map(toAgentToken),
+        queuedJobs: overview.queue.map(toQueuedJob),
+        activeRuns: overview.runs.map(listedRunMessage),
+      };
+    },
+    listQueuedJobs: async (request, context) => {
+      const wanted = { reference: referenceOf(request), page: pageOf(request) };
+      const { rows, nextToken } = await listQueuedJobs(control, callerOf(context), wanted);
+      return { queuedJobs: rows.map(toQueuedJob), nextPageToken: nextToken };
+    },
+    assignWorkspaces: async (request, context) => {
+      const wanted = { pool: referenceOf(request), workspaces: request.workspaces };
+      return { agentPool: shown(await assignWorkspaces(control, callerOf(context), wanted)) };
+    },
+    unassignWorkspaces: async (request, context) => {
+      const wanted = { pool: referenceOf(request), workspaces: request.workspaces };
+      return { agentPool: shown(await unassignWorkspaces(control, callerOf(context), wanted)) };
     },
   };
 }

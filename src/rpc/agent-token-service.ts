@@ -1,5 +1,6 @@
 import { type Duration, durationMs } from "@bufbuild/protobuf/wkt";
 import type { ServiceImpl } from "@connectrpc/connect";
+import { rotateAgentToken } from "../control/agent-token-rotation.ts";
 import { createAgentToken, listAgentTokens, revokeAgentToken } from "../control/agent-tokens.ts";
 import type { Control } from "../control/control.ts";
 import type { AgentTokenService } from "../gen/windlass/v1/agent_token_service_pb.ts";
@@ -10,11 +11,16 @@ import { pageOf } from "./mapping/page.ts";
 /** In milliseconds, rounded up: the shortest duration is not none. */
 const exactMs = (duration: Duration): number => durationMs(duration) + (duration.nanos % 1_000_000 === 0 ? 0 : 1);
 
+const optionalMs = (duration: Duration | undefined): number | null =>
+  duration === undefined ? null : exactMs(duration);
+
 /** Manages the tokens of agent pools. */
 export const agentTokenService = (control: Control): ServiceImpl<typeof AgentTokenService> => ({
-  createAgentToken: async ({ organization, agentPool, description, expiresIn }, context) => {
-    const expiresInMs = expiresIn === undefined ? null : exactMs(expiresIn);
-    const wanted = { pool: { organization, name: agentPool }, description, expiresInMs };
+  createAgentToken: async ({ organization, agentPool, description, expiresIn, requestId }, context) => {
+    const wanted = {
+      ...{ pool: { organization, name: agentPool }, description, requestId },
+      expiresInMs: optionalMs(expiresIn),
+    };
     const { secret, ...view } = await createAgentToken(control, callerOf(context), wanted);
     return { agentToken: toAgentToken(view), secret };
   },
@@ -26,5 +32,10 @@ export const agentTokenService = (control: Control): ServiceImpl<typeof AgentTok
   revokeAgentToken: async ({ agentTokenId, stopJobs }, context) => {
     const view = await revokeAgentToken(control, callerOf(context), { id: agentTokenId, stopsJobs: stopJobs });
     return { agentToken: toAgentToken(view) };
+  },
+  rotateAgentToken: async ({ agentTokenId: id, overlap, expiresIn }, context) => {
+    const wanted = { id, overlapMs: optionalMs(overlap), expiresInMs: optionalMs(expiresIn) };
+    const { made, secret, replaced } = await rotateAgentToken(control, callerOf(context), wanted);
+    return { agentToken: toAgentToken(made), secret, replaced: toAgentToken(replaced) };
   },
 });

@@ -44,6 +44,12 @@ export const statusOf: Readonly<Record<ErrorCode, Code>> = {
   archive_rejected: Code.InvalidArgument,
   quota_exceeded: Code.ResourceExhausted,
   agent_limit_reached: Code.ResourceExhausted,
+  rate_limited: Code.ResourceExhausted,
+  run_not_retryable: Code.FailedPrecondition,
+  run_not_queued: Code.FailedPrecondition,
+  last_admin_key: Code.FailedPrecondition,
+  not_rotatable: Code.FailedPrecondition,
+  name_ambiguous: Code.FailedPrecondition,
   server_draining: Code.Unavailable,
   agent_version_refused: Code.FailedPrecondition,
   already_connected: Code.Unavailable,
@@ -68,13 +74,26 @@ export interface CallFacts {
  */
 export function toConnectError(error: unknown, { requestId, signal }: CallFacts): ConnectError {
   if (isWindlassError(error)) return refusal(error, requestId);
-  if (error instanceof ConnectError) return error;
+  if (error instanceof ConnectError) {
+    return unreadable.test(error.rawMessage)
+      ? refusal(malformedRequest("the call", error.rawMessage), requestId)
+      : error;
+  }
   if (signal.aborted) return ConnectError.from(signal.reason, Code.Canceled);
   return refusal(
     new WindlassError("internal", "something unforeseen went wrong on the server", { cause: error }),
     requestId,
   );
 }
+
+/** How the protocol handlers begin when a message of a stream is none. */
+const unreadable = /^(parse binary|cannot decode message): /;
+
+/** A request whose bytes are no message of the published proto files. */
+export const malformedRequest = (method: string, why: string): WindlassError =>
+  new WindlassError("validation", `the request of ${method} is malformed: ${why}`, {
+    fields: [{ field: "", description: "expected a message of the published proto files" }],
+  });
 
 /** True for what operators have to look at: the fault is on this side. */
 export const isFault = ({ code }: ConnectError): boolean =>

@@ -1,33 +1,44 @@
-import type { DescMethod } from "@bufbuild/protobuf";
 import type { ConnectError, HandlerContext, Interceptor, StreamResponse, UnaryResponse } from "@connectrpc/connect";
 import { Code } from "@connectrpc/connect";
-import { type AuthenticationOptions, authenticate } from "../control/authentication.ts";
 import type { Control } from "../control/control.ts";
-import type { Principal } from "../domain/principal.ts";
-import { WindlassError } from "../lib/errors.ts";
 import { remoteAddressKey } from "./adapter.ts";
-import { admissionOf, demandAdmission, nameOf } from "./admission.ts";
+import { nameOf } from "./admission.ts";
 import { principalKey, requestIdKey } from "./caller.ts";
 import { type CallFacts, isFault, toConnectError } from "./errors.ts";
+import { type CallerOptions, identify } from "./identify.ts";
+import { endWithKey } from "./key-watch.ts";
 import { observed } from "./streams.ts";
 import { validateRequests } from "./validation.ts";
 
 /** What every call passes, whichever port or process it comes from: its id and log, its errors, its caller, its rules. */
-export const interceptorsFor = (control: Control, options: AuthenticationOptions = {}): readonly Interceptor[] => [
-  watchCalls(control),
+export const interceptorsFor = (
+  control: Control,
+  options: CallerOptions = {},
+  observers: readonly CallObserver[] = [],
+): readonly Interceptor[] => [
+  watchCalls(control, observers),
   authenticateCallers(control, options),
+  endWithKey(control),
   validateRequests,
 ];
+
+/** Hears of each call as it begins; the answer hears of its end, with `OK` or the name of the gRPC code. */
+export type CallObserver = (call: {
+  /** `windlass.v1.RunService/GetRun`. */
+  readonly method: string;
+  readonly isStream: boolean;
+  readonly header: (name: string) => string | null;
+}) => (code: string) => void;
 
 type Request = Parameters<ReturnType<Interceptor>>[0];
 type Response = UnaryResponse | StreamResponse;
 
 /** Gives each call an id, turns its errors into statuses and writes it to the access log. */
 const watchCalls =
-  (control: Control): Interceptor =>
+  (control: Control, observers: readonly CallObserver[]): Interceptor =>
   (next) =>
   async (request) => {
-    const call = startCall(control, request);
+    const call = startCall(control, request, observers);
     try {
       const response = await next(request);
       mark(response.header, call);
@@ -49,16 +60,19 @@ interface Call extends CallFacts {
   readonly end: (code?: Code) => void;
 }
 
-function startCall(control: Control, request: Request): Call {
+function startCall(control: Control, request: Request, observers: readonly CallObserver[]): Call {
   const { clock, log, random, version } = control;
   const requestId = acceptable(request.header.get("x-request-id")) ?? random.uuid();
   request.contextValues.set(requestIdKey, requestId);
   const method = nameOf(request.method);
   const startedMs = clock.monotonicMs();
+  const seen = { method, isStream: request.stream, header: (name: string) => request.header.get(name) };
+  const ends = observers.map((observe) => observe(seen));
   let isOpen = true;
   const end = (code?: Code) => {
     if (!isOpen) return;
     isOpen = false;
+    for (const ended of ends) ended(code === undefined ? "OK" : grpcNameOf(code));
     log.debug(
       {
         ...factsOf(request),
@@ -79,6 +93,9 @@ function startCall(control: Control, request: Request): Call {
   };
   return { ...facts, version, refuse, end };
 }
+
+/** `FailedPrecondition` as gRPC writes it: `FAILED_PRECONDITION`. */
+const grpcNameOf = (code: Code): string => Code[code].replace(/(?<=[a-z])[A-Z]/g, "_$&").toUpperCase();
 
 const factsOf = (request: Request) => ({
   method: nameOf(request.method),
@@ -102,12 +119,11 @@ function mark(header: Response["header"], { requestId, version }: Pick<Call, "re
  * listener; in the same process the interceptor does it.
  */
 export const gateFor =
-  (control: Control, options: AuthenticationOptions = {}) =>
+  (control: Control, options: CallerOptions = {}) =>
   async (context: HandlerContext): Promise<void> => {
     try {
-      const { method, values, requestHeader } = context;
-      const principal = await callerBy(control, { method, header: requestHeader.get("authorization"), options });
-      if (principal !== undefined) values.set(principalKey, principal);
+      const { method, values, requestHeader: header } = context;
+      await identify(control, options, { method, values, header });
     } catch (error) {
       const requestId = acceptable(context.requestHeader.get("x-request-id")) ?? control.random.uuid();
       const refusal = toConnectError(error, { requestId, signal: context.signal });
@@ -120,38 +136,10 @@ export const gateFor =
 
 /** Finds out who calls, unless the gate has. */
 const authenticateCallers =
-  (control: Control, options: AuthenticationOptions): Interceptor =>
+  (control: Control, options: CallerOptions): Interceptor =>
   (next) =>
   async (request) => {
-    if (request.contextValues.get(principalKey) !== undefined) return next(request);
-    const { method, header } = request;
-    const principal = await callerBy(control, { method, header: header.get("authorization"), options });
-    if (principal !== undefined) request.contextValues.set(principalKey, principal);
+    const { method, header, contextValues: values } = request;
+    await identify(control, options, { method, header, values });
     return next(request);
   };
-
-interface Credentials {
-  readonly method: DescMethod;
-  /** The authorization header. */
-  readonly header: string | null;
-  readonly options: AuthenticationOptions;
-}
-
-/** Who calls; undefined where anybody may. Refuses a caller that has no business with the method. */
-async function callerBy(control: Control, { method, header, options }: Credentials): Promise<Principal | undefined> {
-  const admission = admissionOf(method);
-  if (admission === "anybody") return undefined;
-  const principal = await authenticate(control, bearerToken(header), options);
-  demandAdmission(method, admission, principal);
-  return principal;
-}
-
-function bearerToken(header: string | null): string {
-  if (header === null || header.trim() === "") return "";
-  const [scheme, token, ...more] = header.trim().split(/\s+/);
-  if (scheme?.toLowerCase() === "bearer" && token !== undefined && more.length === 0) return token;
-  throw new WindlassError(
-    "token_invalid",
-    "the authorization header is not understood: expected authorization: Bearer wdl_usr_…",
-  );
-}

@@ -8,15 +8,17 @@ import {
   stateOfJob,
   storePlan,
   storeState,
-  variablesOfJob,
 } from "../control/artifacts.ts";
 import type { Control } from "../control/control.ts";
+import { variablesOfJob } from "../control/job-inputs.ts";
+import { sharedStatesOfJob } from "../control/shared-states.ts";
 import type { Principal } from "../domain/principal.ts";
 import type {
   DownloadConfigurationResponseSchema,
   DownloadPlanResponseSchema,
   DownloadStateResponseSchema,
   JobArtifactService,
+  ListSharedStatesResponseSchema,
   UploadPlanHeader,
   UploadPlanRequest,
   UploadStateHeader,
@@ -73,6 +75,11 @@ export const jobArtifactService = (
   },
   async *downloadState(_request, context): AsyncGenerator<MessageInitShape<typeof DownloadStateResponseSchema>> {
     for await (const chunk of stateOfJob(control, callerOf(context))) yield { chunk };
+  },
+  async *listSharedStates(_request, context): AsyncGenerator<MessageInitShape<typeof ListSharedStatesResponseSchema>> {
+    for await (const { workspace, ...shared } of sharedStatesOfJob(control, callerOf(context))) {
+      yield shared.kind === "readable" ? { workspace, state: shared.state } : { workspace, problem: shared.problem };
+    }
   },
   uploadPlan: async (requests, context) => {
     await admitPlan(control, callerOf(context));

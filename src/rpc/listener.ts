@@ -40,6 +40,8 @@ export interface Listener extends AsyncDisposable {
   readonly url: string;
   /** How many connections are open. */
   readonly connections: number;
+  /** Shows another certificate to those who connect from now on; open connections stay. Does nothing without TLS. */
+  replaceTls(files: TlsFiles): void;
   /**
    * Takes no more connections, tells clients to go elsewhere (GOAWAY), aborts the signal of every handler so that streams
    * end, lets calls finish, and after `graceMs` cuts what is left. Call it once; disposing is closing without grace.
@@ -96,7 +98,7 @@ function openSockets({
     shutdownSignal: shutdown.signal,
     ...(gate === undefined ? {} : { requestGate: gate }),
   };
-  const serve = rpcHandler({ routes, router, fallback: plainPages(readiness), log });
+  const serve = rpcHandler({ routes, router, fallback: plainPages(readiness), log, clock });
   const handler: HttpHandler = (request, response) => {
     // A connection that finished its call while the server stops is closed instead of kept.
     response.once("close", () => {
@@ -153,6 +155,7 @@ function listenerOf(open: OpenSockets, host: string, scheme: string): Listener {
     get connections() {
       return open.connections.size;
     },
+    replaceTls: open.sockets.replaceTls,
     close,
     [Symbol.asyncDispose]: () => close(0),
   };

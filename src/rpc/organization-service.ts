@@ -10,13 +10,13 @@ import {
 import type { OrganizationService } from "../gen/windlass/v1/organization_service_pb.ts";
 import { callerOf } from "./caller.ts";
 import { maskedChanges } from "./mapping/field-mask.ts";
-import { organizationFields, toOrganization } from "./mapping/organization.ts";
+import { fromNewOrganization, organizationFields, toOrganization } from "./mapping/organization.ts";
 import { pageOf } from "./mapping/page.ts";
 
 /** Manages organizations. */
 export const organizationService = (control: Control): ServiceImpl<typeof OrganizationService> => ({
-  createOrganization: async ({ name, maxAgents, requestId }, context) => ({
-    organization: toOrganization(await createOrganization(control, callerOf(context), { name, maxAgents, requestId })),
+  createOrganization: async (request, context) => ({
+    organization: toOrganization(await createOrganization(control, callerOf(context), fromNewOrganization(request))),
   }),
   getOrganization: async ({ organization }, context) => ({
     organization: toOrganization(await getOrganization(control, callerOf(context), organization)),

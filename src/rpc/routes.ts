@@ -3,32 +3,41 @@ import type { Control } from "../control/control.ts";
 import { AgentPoolService } from "../gen/windlass/v1/agent_pool_service_pb.ts";
 import { AgentService } from "../gen/windlass/v1/agent_service_pb.ts";
 import { AgentTokenService } from "../gen/windlass/v1/agent_token_service_pb.ts";
+import { ApiKeyService } from "../gen/windlass/v1/api_key_service_pb.ts";
+import { AuditService } from "../gen/windlass/v1/audit_service_pb.ts";
 import { ConfigurationService } from "../gen/windlass/v1/configuration_service_pb.ts";
 import { OrganizationService } from "../gen/windlass/v1/organization_service_pb.ts";
 import { StateService } from "../gen/windlass/v1/state_service_pb.ts";
 import { SystemService } from "../gen/windlass/v1/system_service_pb.ts";
 import { VariableService } from "../gen/windlass/v1/variable_service_pb.ts";
+import { VariableSetService } from "../gen/windlass/v1/variable_set_service_pb.ts";
 import { WorkspaceService } from "../gen/windlass/v1/workspace_service_pb.ts";
 import { neverCompress, type Routes, smallRequests } from "./adapter.ts";
 import { agentPoolService } from "./agent-pool-service.ts";
 import { agentService } from "./agent-service.ts";
 import { agentTokenService } from "./agent-token-service.ts";
+import { apiKeyService } from "./api-key-service.ts";
+import { auditService } from "./audit-service.ts";
 import { configurationService } from "./configuration-service.ts";
 import { organizationService } from "./organization-service.ts";
 import { stateService } from "./state-service.ts";
 import { systemService } from "./system-service.ts";
 import { variableService } from "./variable-service.ts";
+import { variableSetService } from "./variable-set-service.ts";
 import { workspaceService } from "./workspace-service.ts";
 
 /** The services that `serviceRoutes` registers itself. */
 export const managementServices: readonly DescService[] = [
   SystemService,
+  ApiKeyService,
+  AuditService,
   OrganizationService,
   AgentPoolService,
   AgentTokenService,
   AgentService,
   WorkspaceService,
   VariableService,
+  VariableSetService,
   ConfigurationService,
   StateService,
 ];
@@ -39,12 +48,15 @@ export const serviceRoutes =
   (router) => {
     router
       .service(SystemService, systemService(control), smallRequests)
+      .service(ApiKeyService, apiKeyService(control))
+      .service(AuditService, auditService(control))
       .service(OrganizationService, organizationService(control))
       .service(AgentPoolService, agentPoolService(control))
       .service(AgentTokenService, agentTokenService(control))
       .service(AgentService, agentService(control))
       .service(WorkspaceService, workspaceService(control))
       .service(VariableService, variableService(control))
+      .service(VariableSetService, variableSetService(control))
       .service(ConfigurationService, configurationService(control), neverCompress)
       .service(StateService, stateService(control));
     extra(router);

@@ -2,19 +2,49 @@ import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { ServiceImpl } from "@connectrpc/connect";
 import type { Control } from "../control/control.ts";
 import { cancelRun, confirmRun, discardRun } from "../control/run-decisions.ts";
+import { commentRun, listRunEvents, setRunUrgency } from "../control/run-events.ts";
+import { listRuns } from "../control/run-list.ts";
 import { followLog } from "../control/run-logs.ts";
+import { getRunPlan } from "../control/run-plan.ts";
 import { resolveRun } from "../control/run-resolution.ts";
-import { createRun, getRun, listRuns, watchRun } from "../control/runs.ts";
+import { retryRun } from "../control/run-retry.ts";
+import { createRun, getRun, watchRun } from "../control/runs.ts";
 import type {
   RunService,
   StreamRunLogsResponseSchema,
   WatchRunResponseSchema,
 } from "../gen/windlass/v1/run_service_pb.ts";
 import { callerOf } from "./caller.ts";
-import { listedRunMessage, optionsOf, phaseOfRequest, resolutionOf, runMessage, statusesOf } from "./mapping/run.ts";
+import { pageOf } from "./mapping/page.ts";
+import { planMessage } from "./mapping/plan.ts";
+import {
+  eventMessage,
+  filterOf,
+  listedRunMessage,
+  optionsOf,
+  phaseOfRequest,
+  resolutionOf,
+  runMessage,
+  sourceOf,
+  urgencyOf,
+} from "./mapping/run.ts";
+
+type Service = ServiceImpl<typeof RunService>;
 
 /** Starts, decides and follows runs. */
-export const runService = (control: Control): ServiceImpl<typeof RunService> => ({
+export const runService = (control: Control): Service => ({ ...changes(control), ...reads(control) });
+
+type Changes =
+  | "createRun"
+  | "retryRun"
+  | "confirmRun"
+  | "discardRun"
+  | "cancelRun"
+  | "resolveRun"
+  | "commentRun"
+  | "setRunPriority";
+
+const changes = (control: Control): Pick<Service, Changes> => ({
   createRun: async (request, context) => {
     const asked = {
       workspace: { organization: request.organization, name: request.workspace },
@@ -22,19 +52,14 @@ export const runService = (control: Control): ServiceImpl<typeof RunService> => 
       options: optionsOf(request.options),
       message: request.message,
       requestId: request.requestId,
+      urgency: urgencyOf(request.priority),
+      source: sourceOf(context.requestHeader),
     };
     return { run: runMessage(await createRun(control, callerOf(context), asked)) };
   },
-  getRun: async ({ runId }, context) => ({ run: runMessage(await getRun(control, callerOf(context), runId)) }),
-  listRuns: async (request, context) => {
-    const filter = {
-      organization: request.organization,
-      workspace: request.workspace,
-      statuses: statusesOf(request.states),
-    };
-    const page = { size: request.pageSize, token: request.pageToken };
-    const { rows, nextToken } = await listRuns(control, callerOf(context), { filter, page });
-    return { runs: rows.map(listedRunMessage), nextPageToken: nextToken };
+  retryRun: async ({ runId: id, message, requestId }, context) => {
+    const asked = { id, message, requestId, source: sourceOf(context.requestHeader) };
+    return { run: runMessage(await retryRun(control, callerOf(context), asked)) };
   },
   confirmRun: async ({ runId, planSha256, comment }, context) => ({
     run: runMessage(await confirmRun(control, callerOf(context), { id: runId, planSha256, comment })),
@@ -50,6 +75,29 @@ export const runService = (control: Control): ServiceImpl<typeof RunService> => 
       await resolveRun(control, callerOf(context), { id: runId, resolution: resolutionOf(resolution), comment }),
     ),
   }),
+  commentRun: async ({ runId: id, comment }, context) => ({
+    event: eventMessage(await commentRun(control, callerOf(context), { id, comment })),
+  }),
+  setRunPriority: async ({ runId: id, priority }, context) => ({
+    run: runMessage(await setRunUrgency(control, callerOf(context), { id, urgency: urgencyOf(priority) })),
+  }),
+});
+
+const reads = (control: Control): Omit<Service, Changes> => ({
+  getRun: async ({ runId }, context) => ({ run: runMessage(await getRun(control, callerOf(context), runId)) }),
+  getRunPlan: async ({ runId }, context) => ({
+    plan: planMessage(await getRunPlan(control, callerOf(context), runId)),
+  }),
+  listRuns: async (request, context) => {
+    const wanted = { filter: filterOf(request), page: pageOf(request) };
+    const { rows, nextToken } = await listRuns(control, callerOf(context), wanted);
+    return { runs: rows.map(listedRunMessage), nextPageToken: nextToken };
+  },
+  listRunEvents: async (request, context) => {
+    const wanted = { id: request.runId, page: pageOf(request) };
+    const { rows, nextToken } = await listRunEvents(control, callerOf(context), wanted);
+    return { events: rows.map(eventMessage), nextPageToken: nextToken };
+  },
   async *watchRun({ runId }, context): AsyncGenerator<MessageInitShape<typeof WatchRunResponseSchema>> {
     const views = watchRun(control, callerOf(context), { id: runId, signal: context.signal });
     for await (const view of views) yield { run: runMessage(view) };

@@ -28,6 +28,8 @@ export interface HttpSockets {
   readonly server: Server;
   /** Closes HTTP/1.1 connections that rest between two requests. */
   closeIdle(): void;
+  /** Shows another certificate to new connections; nothing without TLS. */
+  replaceTls(files: TlsFiles): void;
 }
 
 /** Per-stream window: at 40 ms of round trip it allows 25 MB/s, the default of 64 KiB 1.6. */
@@ -48,14 +50,24 @@ export const httpSockets = (options: SocketOptions): HttpSockets =>
   options.tls === undefined ? plaintextSockets(options) : tlsSockets(options, options.tls);
 
 function tlsSockets({ handler, onSession }: SocketOptions, { cert, key, clientCa }: TlsFiles): HttpSockets {
-  const clients = clientCa === undefined ? {} : { ca: clientCa, requestCert: true, rejectUnauthorized: true };
+  const clients = clientCa === undefined ? {} : { requestCert: true, rejectUnauthorized: true };
+  const files = { cert, key, ...(clientCa === undefined ? {} : { ca: clientCa }) };
   const server = createSecureServer(
-    { ...http2Options, ...http1Options, allowHTTP1: true, cert, key, ...clients },
+    { ...http2Options, ...http1Options, allowHTTP1: true, ...files, ...clients },
     handler,
   );
   tuneHttp2(server, onSession);
   server.on("tlsClientError", () => {});
-  return { server, closeIdle: () => (server as ClosesIdle).closeIdleConnections?.() };
+  return {
+    server,
+    closeIdle: () => (server as ClosesIdle).closeIdleConnections?.(),
+    replaceTls: (next) =>
+      server.setSecureContext({
+        cert: next.cert,
+        key: next.key,
+        ...(next.clientCa === undefined ? {} : { ca: next.clientCa }),
+      }),
+  };
 }
 
 /** Present on secure HTTP/2 servers that allow HTTP/1.1, and not declared. */
@@ -78,7 +90,7 @@ function plaintextSockets({ handler, onSession }: SocketOptions): HttpSockets {
   // It never listens itself; told that it does, it watches its timeouts and knows which connections rest.
   http1.emit("listening");
   server.once("close", () => http1.close());
-  return { server, closeIdle: () => http1.closeIdleConnections() };
+  return { server, closeIdle: () => http1.closeIdleConnections(), replaceTls: () => {} };
 }
 
 /** Hands over the first three bytes (fewer at the end of input) as text, and puts back all that was read. */

@@ -1,12 +1,22 @@
 import type { ServiceImpl } from "@connectrpc/connect";
 import type { Control } from "../control/control.ts";
-import { describeCaller, describeServer } from "../control/system.ts";
+import { describeCaller, describeOrganization, describeServer, probePieces } from "../control/system.ts";
 import type { SystemService } from "../gen/windlass/v1/system_service_pb.ts";
 import { callerOf } from "./caller.ts";
-import { toServerInfo, toWhoAmI } from "./mapping/system.ts";
+import { toServerInfo, toStats, toWhoAmI } from "./mapping/system.ts";
+
+const defaultPieces = 5;
+const defaultPieceBytes = 1024;
 
 /** What the server is, and who the caller is. */
 export const systemService = (control: Control): ServiceImpl<typeof SystemService> => ({
   getServerInfo: async () => toServerInfo(await describeServer(control)),
   whoAmI: async (_request, context) => toWhoAmI(await describeCaller(control, callerOf(context))),
+  getStats: async ({ organization }, context) =>
+    toStats(await describeOrganization(control, callerOf(context), organization)),
+  async *streamProbe({ pieces, pieceBytes }, { signal }) {
+    const wanted = { pieces: pieces || defaultPieces, bytes: pieceBytes || defaultPieceBytes };
+    let number = 0;
+    for await (const chunk of probePieces(control, wanted, signal)) yield { number: ++number, chunk };
+  },
 });

@@ -1,27 +1,32 @@
 import type { ServiceImpl } from "@connectrpc/connect";
 import type { Control } from "../control/control.ts";
+import { listEffectiveVariables } from "../control/effective-variables.ts";
 import { deleteVariable, listVariables, setVariables } from "../control/variables.ts";
 import type { VariableService } from "../gen/windlass/v1/variable_service_pb.ts";
 import { callerOf } from "./caller.ts";
 import { pageOf } from "./mapping/page.ts";
 import { workspaceReference } from "./mapping/reference.ts";
-import { fromCategory, fromVariable, toVariable } from "./mapping/variable.ts";
+import { fromCategory, fromVariable, toEffectiveVariable, toVariable } from "./mapping/variable.ts";
 
-/** Manages the variables of workspaces. */
+/** Manages the variables of workspaces and of variable sets. */
 export const variableService = (control: Control): ServiceImpl<typeof VariableService> => ({
   listVariables: async (request, context) => {
-    const wanted = { workspace: workspaceReference(request), page: pageOf(request) };
+    const wanted = { of: request, page: pageOf(request) };
     const { rows, nextToken } = await listVariables(control, callerOf(context), wanted);
     return { variables: rows.map(toVariable), nextPageToken: nextToken };
   },
   setVariables: async (request, context) => {
-    const wanted = { workspace: workspaceReference(request), variables: request.variables.map(fromVariable) };
+    const variables = request.variables.map(fromVariable);
+    const wanted = { of: request, variables, isTrial: request.validateOnly };
     return { variables: (await setVariables(control, callerOf(context), wanted)).map(toVariable) };
   },
   deleteVariable: async (request, context) => {
     const { key, category } = request;
-    const name = { workspace: workspaceReference(request), key, category: fromCategory(category) };
-    await deleteVariable(control, callerOf(context), name);
+    await deleteVariable(control, callerOf(context), { of: request, key, category: fromCategory(category) });
     return {};
+  },
+  listEffectiveVariables: async (request, context) => {
+    const effective = await listEffectiveVariables(control, callerOf(context), workspaceReference(request));
+    return { variables: effective.map(toEffectiveVariable) };
   },
 });

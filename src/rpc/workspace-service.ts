@@ -1,20 +1,16 @@
 import type { ServiceImpl } from "@connectrpc/connect";
 import type { Control } from "../control/control.ts";
 import { invalid } from "../control/invalid.ts";
+import { deleteWorkspace } from "../control/workspace-deletion.ts";
 import { lockWorkspace, unlockWorkspace } from "../control/workspace-locks.ts";
-import {
-  createWorkspace,
-  deleteWorkspace,
-  getWorkspace,
-  listWorkspaces,
-  updateWorkspace,
-} from "../control/workspaces.ts";
+import { createWorkspace, getWorkspace, listWorkspaces, updateWorkspace } from "../control/workspaces.ts";
+import { ExecutionMode } from "../gen/windlass/v1/workspace_pb.ts";
 import type { WorkspaceService } from "../gen/windlass/v1/workspace_service_pb.ts";
 import { callerOf } from "./caller.ts";
 import { maskedChanges } from "./mapping/field-mask.ts";
 import { pageOf } from "./mapping/page.ts";
 import { workspaceReference } from "./mapping/reference.ts";
-import { fromWorkspace, toWorkspace, workspaceFields } from "./mapping/workspace.ts";
+import { fromMode, fromWorkspace, toLosses, toWorkspace, workspaceFields } from "./mapping/workspace.ts";
 
 /** Manages workspaces. */
 export const workspaceService = (control: Control): ServiceImpl<typeof WorkspaceService> => ({
@@ -27,8 +23,10 @@ export const workspaceService = (control: Control): ServiceImpl<typeof Workspace
     workspace: toWorkspace(await getWorkspace(control, callerOf(context), workspaceReference(request))),
   }),
   listWorkspaces: async (request, context) => {
-    const { organization, agentPool: pool } = request;
-    const page = await listWorkspaces(control, callerOf(context), { organization, pool, page: pageOf(request) });
+    const { organization, agentPool: pool, tags, search, locked: isLocked } = request;
+    const modes = request.executionModes.filter((mode) => mode !== ExecutionMode.UNSPECIFIED).map(fromMode);
+    const wanted = { organization, pool, tags, search, modes, isLocked, page: pageOf(request) };
+    const page = await listWorkspaces(control, callerOf(context), wanted);
     return { workspaces: page.rows.map(toWorkspace), nextPageToken: page.nextToken };
   },
   updateWorkspace: async (request, context) => {
@@ -37,9 +35,9 @@ export const workspaceService = (control: Control): ServiceImpl<typeof Workspace
     return { workspace: toWorkspace(await updateWorkspace(control, callerOf(context), update)) };
   },
   deleteWorkspace: async (request, context) => {
-    const deletion = { reference: workspaceReference(request), isForced: request.force };
-    await deleteWorkspace(control, callerOf(context), deletion);
-    return {};
+    const { force: isForced, validateOnly: isTrial } = request;
+    const deletion = { reference: workspaceReference(request), isForced, isTrial };
+    return { losses: toLosses(await deleteWorkspace(control, callerOf(context), deletion)) };
   },
   lockWorkspace: async (request, context) => {
     const wanted = { reference: workspaceReference(request), reason: request.reason };

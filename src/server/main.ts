@@ -1,84 +1,87 @@
-import { helpText, readCommandLine } from "../lib/command-line.ts";
+import { systemClock } from "../lib/clock.ts";
+import { helpText, readArguments } from "../lib/command-line.ts";
 import { readEnvironment } from "../lib/environment.ts";
 import { isWindlassError } from "../lib/errors.ts";
-import { armFailpoints, failpointVariables } from "../lib/failpoint.ts";
-import { createLog, type Log } from "../lib/log.ts";
-import { loadSettings } from "../lib/settings.ts";
+import { createLog } from "../lib/log.ts";
+import { systemRandom } from "../lib/random.ts";
+import { suggestion } from "../lib/settings.ts";
 import { version } from "../lib/version.ts";
-import { openServer } from "./server.ts";
-import { type ServerSettings, serverSettings } from "./settings.ts";
+import type { CommandCall, ServerCommand } from "./command.ts";
+import { commands, serveCommand } from "./commands.ts";
+import { readSettings } from "./read-call.ts";
+import { serverSettings } from "./settings.ts";
 import { StartError } from "./start-error.ts";
 
-const switches = new Set(["allow-plaintext", "no-reflection"]);
+const switches = ["allow-plaintext", "no-engine-download", "no-reflection"];
 
-const help = {
-  usage: "windlassd [flags]",
-  about: "The control plane of Windlass: API, scheduler, storage, and an agent for workspaces in remote mode.",
-  examples: [
-    "windlassd                                                   SQLite, everything in the user's data directory",
-    "windlassd --data-dir /var/lib/windlass --listen 127.0.0.1:7070",
-    "windlassd --listen 0.0.0.0:7070 --tls-cert-file tls.crt --tls-key-file tls.key",
-    "windlassd --database-url postgres://windlass@db/windlass",
-  ],
-};
-
-/** Runs the control plane until it is told to stop; answers the exit code of the process. */
+/** Runs windlassd: the control plane, or one of its commands. Answers the exit code of the process. */
 export async function main(argv: readonly string[]): Promise<number> {
-  const line = readCommandLine(serverSettings, argv, switches);
-  if (line.kind === "help") return say(process.stdout, helpText(serverSettings, help), 0);
-  if (line.kind === "version") return say(process.stdout, `windlassd ${version}\n`, 0);
-  const environment = readEnvironment();
-  const loaded = loadSettings(serverSettings, {
-    flags: line.kind === "flags" ? line.flags : {},
-    environment,
-    alsoKnown: sisters(environment),
-  });
-  const problems = [
-    ...(line.kind === "invalid" ? line.problems : []),
-    ...armFailpoints(environment),
-    ...(loaded.kind === "invalid" ? loaded.problems : loaded.unknown),
-  ];
-  if (problems.length > 0 || loaded.kind === "invalid") {
-    return say(
-      process.stderr,
-      `${problems.map((problem) => `windlassd: ${problem}`).join("\n")}\nSee windlassd --help.\n`,
-      2,
-    );
-  }
-  return serve(loaded.values, createLog({ level: loaded.values.logLevel, format: loaded.values.logFormat }));
+  const [first = "", ...rest] = argv;
+  if (first === "help") return help(rest);
+  const isNamed = first !== "" && !first.startsWith("-");
+  if (!isNamed) return run(serveCommand, argv);
+  const command = commandNamed(first);
+  return command === undefined ? unknownCommand(first) : run(command, rest);
 }
 
-/** Variables of the sister programs are no mistake in a shared environment. */
-const sisters = (environment: Readonly<Record<string, unknown>>): readonly string[] =>
-  Object.keys(environment).filter(
-    (name) =>
-      failpointVariables.some((known) => known === name) ||
-      /^WINDLASS_(AGENT_(TOKEN|NAME|LABELS|CONCURRENCY|DATA_DIR|ENGINE_PATH|SANDBOX|SANDBOX_PATHS|DISK_RESERVE|MIN_FREE_DISK|WORK_DIR)|TOKEN|ADDRESS|ORG|CONTEXT|CONFIG|OUTPUT|TIMEOUT|NO_INPUT|DEBUG|CA_FILE|SERVER_NAME|INSECURE)(_FILE)?$/.test(
-        name,
-      ),
-  );
+const commandNamed = (name: string): ServerCommand | undefined => commands.find((command) => command.name === name);
 
-async function serve(settings: ServerSettings, log: Log): Promise<number> {
+function unknownCommand(name: string): number {
+  const near = suggestion(name, [...commands.map((command) => command.name), "help"]);
+  return say(process.stderr, `windlassd: unknown command "${name}"${near}\nSee windlassd --help.\n`, 2);
+}
+
+function help([name]: readonly string[]): number {
+  if (name === undefined) return say(process.stdout, helpOf(serveCommand), 0);
+  const command = commandNamed(name);
+  return command === undefined ? unknownCommand(name) : say(process.stdout, helpOf(command), 0);
+}
+
+function helpOf(command: ServerCommand): string {
+  const flags = command.flags.map(
+    ({ name, value, about }) => [value === undefined ? `--${name}` : `--${name} ${value}`, about] as const,
+  );
+  const others = commands.map((one) => [`windlassd ${one.name} ${one.usage}`.trimEnd(), one.summary] as const);
+  const sections = [
+    { title: "Flags", rows: flags },
+    ...(command === serveCommand ? [{ title: "Commands (windlassd help COMMAND)", rows: others }] : []),
+  ];
+  const { about, examples } = command;
+  const usage =
+    command === serveCommand ? "windlassd [serve] [flags]" : `windlassd ${command.name} ${command.usage}`.trimEnd();
+  return helpText(serverSettings, { usage, about, examples, sections });
+}
+
+async function run(command: ServerCommand, argv: readonly string[]): Promise<number> {
+  const line = readArguments(serverSettings, argv, {
+    switches: new Set([...switches, ...command.flags.flatMap(({ name, value }) => (value === undefined ? name : []))]),
+    own: command.flags.map(({ name }) => name),
+    maxWords: command.words.max,
+  });
+  if (line.kind === "help") return say(process.stdout, helpOf(command), 0);
+  if (line.kind === "version") return say(process.stdout, `windlassd ${version}\n`, 0);
+  if (line.kind === "invalid") return refuse(command, line.problems);
+  if (line.words.length < command.words.min) return refuse(command, [`expected ${command.usage}`]);
+  const environment = readEnvironment();
+  const loaded = readSettings(line.flags, environment);
+  if (loaded.kind === "invalid") return refuse(command, loaded.problems);
+  const { settings, origins } = loaded;
+  const log = createLog({ level: settings.logLevel, format: settings.logFormat });
+  const call: CommandCall = {
+    ...{ settings, origins, environment, own: line.own, words: line.words, log },
+    clock: systemClock,
+    random: systemRandom,
+    say: (text) => void process.stdout.write(text),
+    note: (text) => void process.stderr.write(text),
+  };
   // Databases hold what terraform prints: nobody else on this machine reads them.
   process.umask(0o077);
-  const stop = Promise.withResolvers<number>();
-  const onSignal = (signal: NodeJS.Signals) => {
-    log.info({ signal }, "stopping");
-    stop.resolve(0);
-  };
-  process.on("SIGINT", onSignal).on("SIGTERM", onSignal);
-  try {
-    const fatal = (error: Error) => {
-      log.error({ err: error }, "the database can no longer be trusted: stopping");
-      stop.resolve(1);
-    };
-    await using _server = await openServer({ settings, environment: readEnvironment(), log, onFatal: fatal });
-    return await stop.promise;
-  } catch (error) {
-    return failed(error);
-  } finally {
-    process.off("SIGINT", onSignal).off("SIGTERM", onSignal);
-  }
+  return command.run(call).catch(failed);
+}
+
+function refuse(command: ServerCommand, problems: readonly string[]): number {
+  const where = command === serveCommand ? "windlassd --help" : `windlassd help ${command.name}`;
+  return say(process.stderr, `${problems.map((problem) => `windlassd: ${problem}`).join("\n")}\nSee ${where}.\n`, 2);
 }
 
 function failed(error: unknown): number {
@@ -86,11 +89,8 @@ function failed(error: unknown): number {
   if (isWindlassError(error, "storage_unavailable"))
     return say(process.stderr, `windlassd: ${error.message}\n`, error.metadata.databaseVersion === undefined ? 7 : 5);
   if (isWindlassError(error, "validation")) return say(process.stderr, `windlassd: ${error.message}\n`, 2);
-  return say(
-    process.stderr,
-    `windlassd: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
-    1,
-  );
+  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  return say(process.stderr, `windlassd: ${text}\n`, 1);
 }
 
 function say(stream: NodeJS.WriteStream, text: string, exitCode: number): number {

@@ -1,23 +1,58 @@
-import { mkdir, open, readFile, rm } from "node:fs/promises";
+import { open, readFile, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { WindlassError } from "../lib/errors.ts";
+import { makeDirectory } from "../lib/make-directory.ts";
 import type { Random } from "../lib/random.ts";
 
-export interface MasterKey {
+/** The keys that a vault works with. */
+export interface MasterKeys {
+  /** Seals. */
   readonly key: Uint8Array;
-  /** The file that was made just now; undefined if the key was there. */
-  readonly madeFile: string | undefined;
+  /** Only open: a rotation is under way. */
+  readonly older: readonly Uint8Array[];
+  /** Where they came from; undefined if they were given as text. */
+  readonly file: string | undefined;
 }
 
-/** The master key: as given in hex, else from `<dataDir>/master.key`, which is made (0600) if it is not there. */
-export async function masterKeyOf(dataDir: string, given: string | undefined, random: Random): Promise<MasterKey> {
-  if (given !== undefined) return { key: keyIn(given, "WINDLASS_MASTER_KEY"), madeFile: undefined };
-  const file = join(dataDir, "master.key");
+/** The file that holds the master key unless it is given as text. */
+export const masterKeyFile = (dataDir: string): string => join(dataDir, "master.key");
+
+/**
+ * The master key: as given, else from `<dataDir>/master.key`; undefined if neither is there. While a rotation is under way it is
+ * several, the new one first, with blanks, commas or line ends between them.
+ */
+export async function readMasterKeys(dataDir: string, given: string | undefined): Promise<MasterKeys | undefined> {
+  if (given !== undefined) return { ...keysIn(given, "WINDLASS_MASTER_KEY"), file: undefined };
+  const file = masterKeyFile(dataDir);
   const text = await readFile(file, "utf8").catch(ignoreMissing);
-  if (text !== undefined) return { key: keyIn(text.trim(), file), madeFile: undefined };
+  return text === undefined ? undefined : { ...keysIn(text, file), file };
+}
+
+/** Makes a master key and writes its file (0600). */
+export async function makeMasterKey(dataDir: string, random: Random): Promise<MasterKeys> {
   const key = random.bytes(32);
-  await writeSecret(file, `${Buffer.from(key).toString("hex")}\n`);
-  return { key, madeFile: file };
+  await writeMasterKeys(dataDir, [key]);
+  return { key, older: [], file: masterKeyFile(dataDir) };
+}
+
+/** Puts keys into the file, the one that seals first. */
+export const writeMasterKeys = (dataDir: string, keys: readonly Uint8Array[]): Promise<void> =>
+  writeSecret(masterKeyFile(dataDir), textOf(keys));
+
+/** Keys as their file holds them. */
+export const keyText = ({ key, older }: Pick<MasterKeys, "key" | "older">): string => textOf([key, ...older]);
+
+const textOf = (keys: readonly Uint8Array[]): string =>
+  keys.map((key) => `${Buffer.from(key).toString("hex")}\n`).join("");
+
+/** The keys in a text; `source` is named when they are none. */
+export function keysIn(text: string, source: string): Pick<MasterKeys, "key" | "older"> {
+  const [key, ...older] = text
+    .split(/[\s,]+/)
+    .filter((word) => word !== "")
+    .map((word) => keyIn(word, source));
+  if (key === undefined) throw new WindlassError("validation", `${source}: expected a master key, got nothing`);
+  return { key, older };
 }
 
 function keyIn(text: string, source: string): Uint8Array {
@@ -28,17 +63,26 @@ function keyIn(text: string, source: string): Uint8Array {
   );
 }
 
-/** Writes a new file that only its owner reads, durably, in the place of one that may be there. */
+/** Writes a file that only its owner reads, durably and as a whole: at any moment either the old content is there or the new. */
 export async function writeSecret(path: string, content: string): Promise<void> {
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-  await rm(path, { force: true });
-  const file = await open(path, "wx", 0o600);
+  await makeDirectory(dirname(path));
+  const fresh = `${path}.new`;
+  await rm(fresh, { force: true });
+  const file = await open(fresh, "wx", 0o600);
   try {
     await file.writeFile(content);
     await file.sync();
   } finally {
     await file.close();
   }
+  await rename(fresh, path);
+  await syncDirectory(dirname(path));
+}
+
+/** Makes renames in a directory durable. */
+export async function syncDirectory(path: string): Promise<void> {
+  await using directory = await open(path, "r");
+  await directory.sync();
 }
 
 function ignoreMissing(error: NodeJS.ErrnoException): undefined {

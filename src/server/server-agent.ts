@@ -2,6 +2,7 @@ import { join } from "node:path";
 import type { Transport } from "@connectrpc/connect";
 import { startAgent } from "../agent/agent.ts";
 import { defaultMinFreeBytes, defaultReserveBytes, defaultWorkRoot } from "../agent/agent-config.ts";
+import { engineDownloadsOf } from "../agent/program/engine-settings.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Environment } from "../lib/environment.ts";
 import type { Log } from "../lib/log.ts";
@@ -31,6 +32,7 @@ export function runServerAgent({
   random,
   log,
 }: ServerAgentOptions): AsyncDisposable {
+  const downloads = engineDownloadsOf(settings, []);
   const agent = startAgent({
     transport,
     token: async () => token,
@@ -50,6 +52,7 @@ export function runServerAgent({
       minFreeBytes: defaultMinFreeBytes,
       reserveBytes: defaultReserveBytes,
       ...(settings.enginePath === undefined ? {} : { enginePath: settings.enginePath }),
+      ...(downloads === undefined ? {} : { engineDownloads: downloads }),
     },
   });
   void agent.done.then((outcome) => {

@@ -1,31 +1,22 @@
 import { join } from "node:path";
 import envPaths from "env-paths";
+import { engineSettings } from "../agent/program/engine-settings.ts";
 import { sandboxWishes } from "../agent/sandbox/choose-sandbox.ts";
 import { defaultLimits, type Limits, type Timing } from "../control/control.ts";
 import { defaultSilence } from "../domain/agent.ts";
 import { defaultLeases } from "../domain/job.ts";
 import type { Environment } from "../lib/environment.ts";
+import { listenAddress, listenAddressOrOff } from "../lib/listen-address.ts";
 import { logFormats, logLevels } from "../lib/log.ts";
-import { choice, durationMs, flag, integer, parsed, sizeBytes, text } from "../lib/setting-schemas.ts";
+import { choice, durationMs, flag, integer, sizeBytes, text } from "../lib/setting-schemas.ts";
 import { optionalSetting, type SettingValues, setting } from "../lib/settings.ts";
+import { callLimitSettings } from "./limit-settings.ts";
+import { phaseSettings } from "./phase-settings.ts";
+import { upkeepSettings } from "./upkeep-settings.ts";
 
-/** A host and a port. */
-export interface ListenAddress {
-  readonly host: string;
-  /** 0 lets the system choose. */
-  readonly port: number;
-}
-
-const listenAddress = () =>
-  parsed("host:port such as 127.0.0.1:7070 or [::]:7070", (value): ListenAddress | undefined => {
-    const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^:\s]+)):(\d{1,5})$/.exec(value);
-    const port = Number(match?.[3]);
-    const host = match?.[1] ?? match?.[2];
-    return host === undefined || port > 65_535 ? undefined : { host, port };
-  });
-
-/** Every setting of windlassd: flag, else variable, else the file its `_FILE` variable names, else the default. */
+/** Every setting of windlassd: flag, else variable, else the file its `_FILE` variable names, else --config, else the default. */
 export const serverSettings = {
+  ...upkeepSettings,
   listen: setting(
     { about: "address to listen on", flag: "listen", env: "WINDLASS_LISTEN", schema: listenAddress() },
     { host: "127.0.0.1", port: 7070 },
@@ -130,6 +121,16 @@ export const serverSettings = {
     },
     defaultLeases.applyMs,
   ),
+  queueTimeout: setting(
+    {
+      about: "how long a run may wait for its workspace or an agent before it is canceled, if it says nothing else",
+      flag: "queue-timeout",
+      env: "WINDLASS_QUEUE_TIMEOUT",
+      schema: durationMs(),
+    },
+    86_400_000,
+  ),
+  ...phaseSettings,
   maxConfigSize: setting(
     {
       about: "largest configuration archive",
@@ -152,6 +153,7 @@ export const serverSettings = {
     },
     defaultLimits.maxLogBytes,
   ),
+  ...callLimitSettings,
   serverAgentConcurrency: setting(
     {
       about: "how many jobs of remote workspaces run here at once; 0 is no server agent",
@@ -162,11 +164,12 @@ export const serverSettings = {
     1,
   ),
   enginePath: optionalSetting({
-    about: "terraform or tofu program for the server agent (default: found on PATH)",
+    about: "terraform or tofu program for the server agent (default: one on PATH that fits, else a download)",
     flag: "engine-path",
     env: "WINDLASS_SERVER_ENGINE_PATH",
     schema: text(),
   }),
+  ...engineSettings("WINDLASS_SERVER"),
   sandbox: setting(
     {
       about: "how jobs of the server agent are kept apart: auto (bwrap where it works), bwrap or none",
@@ -179,6 +182,15 @@ export const serverSettings = {
   noReflection: setting(
     { about: "do not serve gRPC reflection", flag: "no-reflection", env: "WINDLASS_NO_REFLECTION", schema: flag() },
     false,
+  ),
+  metricsListen: setting(
+    {
+      about: "address of /metrics (Prometheus), /healthz and /readyz, plain HTTP; off is none",
+      flag: "metrics-listen",
+      env: "WINDLASS_METRICS_LISTEN",
+      schema: listenAddressOrOff(),
+    },
+    null,
   ),
   shutdownTimeout: setting(
     {
@@ -215,6 +227,8 @@ export const limitsOf = (settings: ServerSettings): Limits => ({
   maxConfigurationBytes: settings.maxConfigSize,
   maxStateBytes: settings.maxStateSize,
   maxLogBytes: settings.maxLogSize,
+  callsPerSecond: settings.rateLimit,
+  authFailuresPerMinute: settings.authFailureLimit,
 });
 
 export const timingOf = (settings: ServerSettings): Timing => ({
@@ -223,4 +237,7 @@ export const timingOf = (settings: ServerSettings): Timing => ({
   leases: { ...defaultLeases, planMs: settings.planLease, applyMs: settings.applyGrace },
   restartGraceMs: Math.max(300_000, settings.planLease),
   logGraceMs: 600_000,
+  queueTimeoutMs: settings.queueTimeout,
+  planTimeoutMs: settings.planTimeout,
+  applyTimeoutMs: settings.applyTimeout,
 });

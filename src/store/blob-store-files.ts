@@ -1,18 +1,27 @@
 import { createReadStream } from "node:fs";
-import { type FileHandle, mkdir, open, rename, rm, stat } from "node:fs/promises";
+import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { WindlassError } from "../lib/errors.ts";
 import { type Random, systemRandom } from "../lib/random.ts";
 import { BlobIntake, checkedKey, missingBlob } from "./blob-intake.ts";
-import { type BlobLimits, type BlobStore, blobPieceBytes, type StoredBlob } from "./blob-store.ts";
+import { type BlobLimits, type BlobStore, blobPieceBytes, type ListedBlob, type StoredBlob } from "./blob-store.ts";
+
+export interface FileBlobStoreOptions {
+  /** Another process owns the directory: what is in `incoming` stays. */
+  readonly isShared?: boolean;
+  readonly random?: Random;
+}
 
 /**
  * Opens a store of files under `root`: `ab/cd/abcd…`, written as `incoming/<id>`, fsynced and renamed. What a crash left
- * in `incoming` is removed; so exactly one process may use the directory.
+ * in `incoming` is removed; so exactly one process may own the directory.
  */
-export async function openFileBlobStore(root: string, random: Random = systemRandom): Promise<BlobStore> {
+export async function openFileBlobStore(
+  root: string,
+  { isShared = false, random = systemRandom }: FileBlobStoreOptions = {},
+): Promise<BlobStore> {
   const incoming = join(root, "incoming");
-  await rm(incoming, { recursive: true, force: true });
+  if (!isShared) await rm(incoming, { recursive: true, force: true });
   await mkdir(incoming, { recursive: true, mode: 0o700 });
   return new FileBlobStore(root, incoming, random);
 }
@@ -58,6 +67,32 @@ class FileBlobStore implements BlobStore {
     }
   }
 
+  async *list(): AsyncIterable<ListedBlob> {
+    for (const first of await namesIn(this.#root, /^[0-9a-f]{2}$/)) {
+      for (const second of await namesIn(join(this.#root, first), /^[0-9a-f]{2}$/)) {
+        const directory = join(this.#root, first, second);
+        for (const key of await namesIn(directory, /^[0-9a-f]{64}$/)) {
+          const found = await stat(join(directory, key)).catch(ignoreMissing);
+          if (found?.isFile() === true) yield { key, bytes: found.size, storedAt: found.mtime };
+        }
+      }
+    }
+  }
+
+  /** It is moved aside first: whoever puts the same content meanwhile makes the name anew. */
+  async deleteIfOlder(key: string, before: Date): Promise<boolean> {
+    const path = this.#path(key);
+    const aside = join(this.#incoming, this.#random.uuid());
+    const isThere = await rename(path, aside).then(() => true, ignoreMissing);
+    if (isThere === undefined) return false;
+    if ((await stat(aside)).mtime >= before) {
+      await rename(aside, path);
+      return false;
+    }
+    await rm(aside, { force: true });
+    return true;
+  }
+
   async delete(key: string): Promise<void> {
     await rm(this.#path(key), { force: true });
   }
@@ -65,8 +100,7 @@ class FileBlobStore implements BlobStore {
   async [Symbol.asyncDispose](): Promise<void> {}
 
   #path(key: string): string {
-    checkedKey(key);
-    return join(this.#root, key.slice(0, 2), key.slice(2, 4), key);
+    return blobFile(this.#root, checkedKey(key));
   }
 
   /** Replaces a file of the same name, which has the same content, or less of it after a fault of the disk. */
@@ -81,6 +115,9 @@ class FileBlobStore implements BlobStore {
     }
   }
 }
+
+/** Where an object lies. */
+export const blobFile = (root: string, key: string): string => join(root, key.slice(0, 2), key.slice(2, 4), key);
 
 async function write(path: string, bytes: AsyncIterable<Uint8Array>, limits: BlobLimits): Promise<StoredBlob> {
   const intake = new BlobIntake(limits);
@@ -102,6 +139,13 @@ async function writeAll(file: FileHandle, piece: Uint8Array): Promise<void> {
 async function syncDirectory(path: string): Promise<void> {
   await using directory = await open(path, "r");
   await directory.sync();
+}
+
+const namesIn = async (directory: string, shape: RegExp): Promise<readonly string[]> =>
+  ((await readdir(directory).catch(ignoreMissing)) ?? []).filter((name) => shape.test(name));
+
+function ignoreMissing(error: unknown): undefined {
+  if (codeOf(error) !== "ENOENT") throw error;
 }
 
 const codeOf = (error: unknown) => (error instanceof Error && "code" in error ? error.code : undefined);

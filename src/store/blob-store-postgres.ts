@@ -1,8 +1,9 @@
 import type pg from "pg";
+import { systemClock } from "../lib/clock.ts";
 import { WindlassError } from "../lib/errors.ts";
 import { type Random, systemRandom } from "../lib/random.ts";
 import { BlobIntake, checkedKey, missingBlob } from "./blob-intake.ts";
-import { type BlobLimits, type BlobStore, blobPieceBytes, type StoredBlob } from "./blob-store.ts";
+import { type BlobLimits, type BlobStore, blobPieceBytes, type ListedBlob, type StoredBlob } from "./blob-store.ts";
 
 /** Uploads that a crash cut off are forgotten after this long: no upload that lives takes a day. */
 const abandonedAfter = "1 day";
@@ -27,16 +28,11 @@ class PostgresBlobStore implements BlobStore {
   }
 
   async put(bytes: AsyncIterable<Uint8Array>, limits: BlobLimits): Promise<StoredBlob> {
-    const upload = this.#random.uuid();
+    const upload = `${systemClock.now().toISOString()}/${this.#random.uuid()}`;
     await this.#query("INSERT INTO blob_uploads (upload, started_at) VALUES ($1, now())", [upload]);
     try {
       const blob = await this.#take(upload, bytes, limits);
-      const placed = await this.#query(
-        `WITH done AS (DELETE FROM blob_uploads WHERE upload = $2)
-         INSERT INTO blobs (key, upload, bytes) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING RETURNING key`,
-        [blob.key, upload, blob.bytes],
-      );
-      if (placed.length === 0) await this.#forget(upload); // the same content is there already
+      await this.#place(blob, upload);
       return blob;
     } catch (error) {
       await this.#forget(upload).catch(() => undefined); // if this fails too, the next start does it
@@ -45,21 +41,44 @@ class PostgresBlobStore implements BlobStore {
   }
 
   async *get(key: string): AsyncIterable<Uint8Array> {
-    const [blob] = await this.#query<{ upload: string; bytes: string }>(
-      "SELECT upload, bytes FROM blobs WHERE key = $1",
-      [checkedKey(key)],
-    );
-    if (blob === undefined) throw missingBlob(key);
+    let blob = await this.#find(checkedKey(key));
     let left = Number(blob.bytes);
     for (let position = 0; left > 0; position += 1) {
-      const [piece] = await this.#query<{ bytes: Buffer }>(
-        "SELECT bytes FROM blob_pieces WHERE upload = $1 AND position = $2",
-        [blob.upload, position],
-      );
+      let piece = await this.#piece(blob.upload, position);
+      if (piece === undefined) {
+        // The same content was put again meanwhile: the same pieces stand under another upload.
+        blob = await this.#find(key);
+        piece = await this.#piece(blob.upload, position);
+      }
       if (piece === undefined) throw missingBlob(key);
-      left -= piece.bytes.length;
-      yield piece.bytes;
+      left -= piece.length;
+      yield piece;
     }
+  }
+
+  async *list(): AsyncIterable<ListedBlob> {
+    for (let after = ""; ; ) {
+      const rows = await this.#query<{ key: string; upload: string; bytes: string }>(
+        "SELECT key, upload, bytes FROM blobs WHERE key > $1 ORDER BY key LIMIT $2",
+        [after, listedAtOnce],
+      );
+      for (const { key, upload, bytes } of rows) yield { key, bytes: Number(bytes), storedAt: storedAt(upload) };
+      const last = rows.at(-1);
+      if (last === undefined) return;
+      after = last.key;
+    }
+  }
+
+  async deleteIfOlder(key: string, before: Date): Promise<boolean> {
+    const [blob] = await this.#query<Row>("SELECT upload, bytes FROM blobs WHERE key = $1", [checkedKey(key)]);
+    if (blob === undefined || storedAt(blob.upload) >= before) return false;
+    const gone = await this.#query(
+      `WITH gone AS (DELETE FROM blobs WHERE key = $1 AND upload = $2 RETURNING upload),
+       pieces AS (DELETE FROM blob_pieces USING gone WHERE blob_pieces.upload = gone.upload)
+       SELECT upload FROM gone`,
+      [key, blob.upload],
+    );
+    return gone.length > 0;
   }
 
   async has(key: string): Promise<boolean> {
@@ -84,6 +103,34 @@ class PostgresBlobStore implements BlobStore {
        DELETE FROM blob_pieces USING abandoned WHERE blob_pieces.upload = abandoned.upload`,
       [abandonedAfter],
     );
+  }
+
+  /** The object belongs to the newest upload of its content: that says when it was last put. */
+  async #place({ key, bytes }: StoredBlob, upload: string): Promise<void> {
+    for (;;) {
+      const [old] = await this.#query<Row>("SELECT upload, bytes FROM blobs WHERE key = $1", [key]);
+      const placed = await this.#query(old === undefined ? placeNew : placeAgain, [
+        key,
+        upload,
+        bytes,
+        old?.upload ?? "",
+      ]);
+      if (placed.length > 0) return;
+    }
+  }
+
+  async #find(key: string): Promise<Row> {
+    const [blob] = await this.#query<Row>("SELECT upload, bytes FROM blobs WHERE key = $1", [key]);
+    if (blob === undefined) throw missingBlob(key);
+    return blob;
+  }
+
+  async #piece(upload: string, position: number): Promise<Buffer | undefined> {
+    const [piece] = await this.#query<{ bytes: Buffer }>(
+      "SELECT bytes FROM blob_pieces WHERE upload = $1 AND position = $2",
+      [upload, position],
+    );
+    return piece?.bytes;
   }
 
   async #take(upload: string, bytes: AsyncIterable<Uint8Array>, limits: BlobLimits): Promise<StoredBlob> {
@@ -117,6 +164,29 @@ class PostgresBlobStore implements BlobStore {
       });
     }
   }
+}
+
+interface Row {
+  readonly upload: string;
+  readonly bytes: string;
+}
+
+const listedAtOnce = 1_000;
+
+const placeNew = `
+  WITH placed AS (INSERT INTO blobs (key, upload, bytes) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING RETURNING key),
+  done AS (DELETE FROM blob_uploads WHERE upload = $2 AND EXISTS (SELECT 1 FROM placed))
+  SELECT key FROM placed WHERE $4::text = ''`;
+const placeAgain = `
+  WITH placed AS (UPDATE blobs SET upload = $2, bytes = $3 WHERE key = $1 AND upload = $4 RETURNING key),
+  done AS (DELETE FROM blob_uploads WHERE upload = $2 AND EXISTS (SELECT 1 FROM placed)),
+  old AS (DELETE FROM blob_pieces WHERE upload = $4 AND EXISTS (SELECT 1 FROM placed))
+  SELECT key FROM placed`;
+
+/** The instant in an upload's id. */
+function storedAt(upload: string): Date {
+  const at = new Date(upload.slice(0, upload.indexOf("/")));
+  return Number.isNaN(at.getTime()) ? new Date(0) : at;
 }
 
 /** The same bytes in pieces of `blobPieceBytes` (the last may be shorter); each given piece is taken in before it is cut. */

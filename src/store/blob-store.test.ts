@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { testEngines } from "../../test/engines.ts";
+import { until } from "../../test/support/until.ts";
 import type { BlobStore } from "./blob-store.ts";
 import { openFileBlobStore } from "./blob-store-files.ts";
 import { openBlobStore } from "./open.ts";
@@ -74,6 +75,43 @@ describe.each(testEngines)("the object store beside $name", (engine) => {
       throw new Error("the caller went away");
     };
     await expect(blobs.put(breaking(), limits)).rejects.toThrow("went away");
+  });
+
+  test("what is stored is listed with its size and when it was put", async () => {
+    const started = Date.now() - 2_000;
+    const keys = [];
+    for (const length of [0, 10, 300_000]) keys.push((await blobs.put(inPieces(randomBytes(length)), limits)).key);
+    const listed = await Array.fromAsync(blobs.list());
+    expect(listed.map(({ key }) => key).toSorted()).toEqual(keys.toSorted());
+    expect(listed.map(({ bytes }) => bytes).toSorted((a, b) => a - b)).toEqual([0, 10, 300_000]);
+    for (const { storedAt } of listed) {
+      expect(storedAt.getTime()).toBeGreaterThan(started);
+      expect(storedAt.getTime()).toBeLessThan(Date.now() + 2_000);
+    }
+  });
+
+  test("an old object is deleted, one that was put again since is not", async () => {
+    const content = randomBytes(700_000);
+    const { key } = await blobs.put(inPieces(content), limits);
+    const between = new Date(Date.now() + 5);
+    await until("time has passed", () => Date.now() > between.getTime() + 5);
+    await blobs.put(inPieces(content), limits);
+    expect(await blobs.deleteIfOlder(key, between)).toBe(false);
+    expect(Buffer.compare(await gathered(blobs.get(key)), content)).toBe(0);
+    expect(await blobs.deleteIfOlder(key, new Date(Date.now() + 60_000))).toBe(true);
+    expect(await blobs.has(key)).toBe(false);
+    expect(await blobs.deleteIfOlder(key, new Date(Date.now() + 60_000))).toBe(false);
+  });
+
+  test("a reader is not disturbed by the same content put again", async () => {
+    const content = randomBytes(2_000_000);
+    const { key } = await blobs.put(inPieces(content), limits);
+    const read: Uint8Array[] = [];
+    for await (const piece of blobs.get(key)) {
+      if (read.length === 1) await blobs.put(inPieces(content), limits);
+      read.push(piece);
+    }
+    expect(Buffer.compare(Buffer.concat(read), content)).toBe(0);
   });
 
   test("what is not there is not found; deleting it is nothing", async () => {

@@ -10,6 +10,14 @@ export interface BlobLimits {
   readonly maxBytes: number;
 }
 
+/** An object as a listing tells it. */
+export interface ListedBlob {
+  readonly key: string;
+  readonly bytes: number;
+  /** When it was put, the last time if it was put again. */
+  readonly storedAt: Date;
+}
+
 /** Immutable objects: configurations, plans, states. What `put` resolved with is durable. */
 export interface BlobStore extends AsyncDisposable {
   /** Stores what the pieces add up to. Throws `upload_too_large` past the limit; then, or if `bytes` throws, nothing is kept. */
@@ -17,6 +25,13 @@ export interface BlobStore extends AsyncDisposable {
   /** The content in pieces of at most 1 MiB. Throws `not_found` at the first step if there is no such object. */
   get(key: string): AsyncIterable<Uint8Array>;
   has(key: string): Promise<boolean>;
+  /** Every object, in no particular order; one that is put or deleted meanwhile may be there or not. */
+  list(): AsyncIterable<ListedBlob>;
+  /**
+   * Forgets the object if it was last put before `before`; true if it did. Safe beside whoever puts the same content again
+   * at this moment: then it stays.
+   */
+  deleteIfOlder(key: string, before: Date): Promise<boolean>;
   /** Forgets the object, if there is one. The caller knows that nothing refers to it, and that nobody puts it again meanwhile. */
   delete(key: string): Promise<void>;
 }

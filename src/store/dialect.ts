@@ -18,8 +18,13 @@ export interface Dialect {
   locked<Q extends Lockable>(query: Q): Q;
   /** A table `given` of rows that travel as one parameter (see `asParameter`), with these columns. */
   given(rows: SQL, columns: Readonly<Record<string, AnyPgColumn>>): SQL;
+  /** True where the text occurs in the column, ASCII letters in any case. */
+  contains(column: AnyPgColumn, text: string): SQL;
   failure(error: unknown): Failure;
 }
+
+/** As `lower` of both engines: they agree on ASCII letters only. */
+const lowerAscii = (text: string): string => text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
 
 /** Rows as the parameter that `Dialect.given` reads: json, each value encoded by its column. */
 export function asParameter<K extends string>(
@@ -95,6 +100,7 @@ export const sqliteDialect: Dialect = {
     );
     return sql`(select ${sql.join(fields, sql`, `)} from json_each(${rows})) as given`;
   },
+  contains: (column, text) => sql`instr(lower(${column}), ${sql.param(lowerAscii(text), column)}) > 0`,
   failure: failureOfSqlite,
 };
 
@@ -115,5 +121,6 @@ export const postgresDialect: Dialect = {
     );
     return sql`json_to_recordset(${rows}) as given(${sql.join(fields, sql`, `)})`;
   },
+  contains: (column, text) => sql`strpos(lower(${column}), ${sql.param(lowerAscii(text), column)}) > 0`,
   failure: failureOfPostgres,
 };

@@ -1,6 +1,6 @@
 import Database from "better-sqlite3";
-import type { LogQuery } from "./log-operations.ts";
-import type { LogEnd, LogRead } from "./log-store.ts";
+import type { ListedStreams, LogListing, LogQuery } from "./log-operations.ts";
+import type { ListedStream, LogEnd, LogRead } from "./log-store.ts";
 
 interface Row {
   readonly id: number;
@@ -14,6 +14,7 @@ export class LogFileReader {
   readonly #db: Database.Database;
   readonly #find;
   readonly #pieces;
+  readonly #list;
 
   constructor(path: string) {
     this.#db = new Database(path, { readonly: true });
@@ -23,6 +24,13 @@ export class LogFileReader {
       `SELECT start, bytes FROM pieces WHERE stream = ?
          AND start >= coalesce((SELECT max(start) FROM pieces WHERE stream = ? AND start <= ?), 0) ORDER BY start`,
     );
+    this.#list = this.#db.prepare<[string, number], ListedStream>(
+      "SELECT name, length FROM streams WHERE name > ? ORDER BY name LIMIT ?",
+    );
+  }
+
+  list({ after, limit }: LogListing): ListedStreams {
+    return { kind: "listed", streams: this.#list.all(after ?? "", limit) };
   }
 
   read({ stream, offset, maxBytes }: LogQuery): LogRead {

@@ -1,4 +1,4 @@
-import type { AppendResult, LogRead, LogStreamId, SealResult } from "./log-store.ts";
+import type { AppendResult, ListedStream, LogRead, LogStreamId, SealResult } from "./log-store.ts";
 
 /** What the port asks of the thread that writes. Plain values: they cross between threads. */
 export type LogCommand =
@@ -18,8 +18,20 @@ export interface LogQuery {
   readonly maxBytes: number;
 }
 
-export type LogOperation = LogCommand | LogQuery;
-export type LogAnswer = LogCommandAnswer | LogRead;
+/** The same, for the names of streams. */
+export interface LogListing {
+  readonly kind: "list";
+  readonly after: LogStreamId | null;
+  readonly limit: number;
+}
+
+export interface ListedStreams {
+  readonly kind: "listed";
+  readonly streams: readonly ListedStream[];
+}
+
+export type LogOperation = LogCommand | LogQuery | LogListing;
+export type LogAnswer = LogCommandAnswer | LogRead | ListedStreams;
 
 /** What a thread is started with. */
 export interface LogThreadOptions {

@@ -4,14 +4,8 @@ import { WindlassError } from "../lib/errors.ts";
 import { postgresDialect } from "./dialect.ts";
 import { type Append, grown, growthOf, type KnownStream, type StreamGrowth } from "./log-appends.ts";
 import { endOf } from "./log-file-reader.ts";
-import {
-  type AppendResult,
-  type LogRead,
-  type LogStore,
-  type LogStreamId,
-  maxReadBytes,
-  type SealResult,
-} from "./log-store.ts";
+import type { AppendResult, ListedStream, LogRead, LogStore, LogStreamId, SealResult } from "./log-store.ts";
+import { maxReadBytes } from "./log-store.ts";
 import { refuseBadAppend } from "./log-store-sqlite.ts";
 
 interface Waiting extends Append {
@@ -114,6 +108,11 @@ class PostgresLogStore implements LogStore {
     }
     const end = endOf({ status: row.status, missing: row.missing === null ? null : Number(row.missing) });
     return { bytes, nextOffset: offset + bytes.length, end, length };
+  }
+
+  async list(after: LogStreamId | null, limit: number): Promise<readonly ListedStream[]> {
+    const rows = await this.#query<{ name: string; length: string }>(listStatement, [after ?? "", limit]);
+    return rows.map(({ name, length }) => ({ name, length: Number(length) }));
   }
 
   async delete(stream: LogStreamId): Promise<void> {
@@ -275,6 +274,7 @@ const appendStatement = `
   )
   SELECT name FROM moved`;
 
+const listStatement = "SELECT name, length FROM log_streams WHERE name > $1 ORDER BY name LIMIT $2";
 const readStatement = `
   SELECT log_streams.length, log_streams.status, log_streams.missing, piece.start, piece.bytes
   FROM log_streams LEFT JOIN LATERAL (

@@ -1,7 +1,8 @@
 import { WindlassError } from "../lib/errors.ts";
-import type { LogAnswer, LogCommandAnswer } from "./log-operations.ts";
+import type { LogAnswer } from "./log-operations.ts";
 import {
   type AppendResult,
+  type ListedStream,
   type LogRead,
   type LogStore,
   type LogStreamId,
@@ -70,6 +71,12 @@ class SqliteLogStore implements LogStore {
     throw unexpected(answer);
   }
 
+  async list(after: LogStreamId | null, limit: number): Promise<readonly ListedStream[]> {
+    const answer = await this.#reader.call({ kind: "list", after, limit });
+    if ("kind" in answer && answer.kind === "listed") return answer.streams;
+    throw unexpected(answer);
+  }
+
   async delete(stream: LogStreamId): Promise<void> {
     await this.#writer.call({ kind: "delete", stream });
   }
@@ -100,5 +107,5 @@ const isAppendResult = (answer: LogAnswer): answer is AppendResult =>
 const isSealResult = (answer: LogAnswer): answer is SealResult =>
   "kind" in answer && (answer.kind === "incomplete" || answer.kind === "mismatch" || answer.kind === "sealed");
 
-const unexpected = (answer: LogCommandAnswer | LogRead) =>
+const unexpected = (answer: LogAnswer) =>
   new WindlassError("internal", `the log store gave an unexpected answer: ${"kind" in answer ? answer.kind : "bytes"}`);

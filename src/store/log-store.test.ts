@@ -56,6 +56,18 @@ describe.each(testEngines)("the log store on $name", (engine) => {
     expect(await logs.nextOffset("s/1")).toBe(11);
   });
 
+  test("streams are listed by name, a page at a time, with what they have", async () => {
+    for (const name of ["b/1", "a/2", "a/1"]) await logs.append(name, 0, bytes(name));
+    await logs.sealWithGap("a/2", 5);
+    expect(await logs.list(null, 2)).toEqual([
+      { name: "a/1", length: 3 },
+      { name: "a/2", length: 3 },
+    ]);
+    expect(await logs.list("a/2", 2)).toEqual([{ name: "b/1", length: 3 }]);
+    await logs.delete("b/1");
+    expect(await logs.list("a/2", 2)).toEqual([]);
+  });
+
   test("a chunk that is too large and an offset that is none are refused", async () => {
     await expect(logs.append("s/1", 0, new Uint8Array(maxAppendBytes + 1))).rejects.toMatchObject({
       code: "validation",

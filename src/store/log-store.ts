@@ -38,6 +38,12 @@ export interface LogRead {
   readonly length: number;
 }
 
+/** A stream as a listing tells it. */
+export interface ListedStream {
+  readonly name: LogStreamId;
+  readonly length: number;
+}
+
 /** Append-only byte streams. Everything that resolved is durable; what rejects stored nothing that was acknowledged. */
 export interface LogStore extends AsyncDisposable {
   /** Stores bytes (≤ `maxAppendBytes`) at an offset. Appends to one stream are done in the order of the calls. */
@@ -52,6 +58,8 @@ export interface LogStore extends AsyncDisposable {
   reopen(stream: LogStreamId): Promise<void>;
   /** Bytes from `offset` on: at most `maxBytes` (bounded by `maxReadBytes`), none beyond the end. */
   read(stream: LogStreamId, offset: number, maxBytes: number): Promise<LogRead>;
+  /** Streams in the order of their names, from the one after `after` on (null: from the first), at most `limit`. */
+  list(after: LogStreamId | null, limit: number): Promise<readonly ListedStream[]>;
   /** Forgets the stream and its bytes. */
   delete(stream: LogStreamId): Promise<void>;
 }

@@ -2,7 +2,14 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { LogFile } from "./log-file.ts";
 import { LogFileReader } from "./log-file-reader.ts";
-import type { LogAnswer, LogOperation, LogThreadOptions, LogThreadReply, LogThreadRequest } from "./log-operations.ts";
+import type {
+  LogAnswer,
+  LogCommand,
+  LogOperation,
+  LogThreadOptions,
+  LogThreadReply,
+  LogThreadRequest,
+} from "./log-operations.ts";
 
 interface Side {
   run(operations: readonly LogOperation[]): LogAnswer[];
@@ -12,10 +19,13 @@ interface Side {
 function writing(path: string): Side {
   const file = new LogFile(path);
   return {
-    run: (operations) => file.commit(operations.filter((operation) => operation.kind !== "read")),
+    run: (operations) => file.commit(operations.filter(isCommand)),
     close: () => file.close(),
   };
 }
+
+const isCommand = (operation: LogOperation): operation is LogCommand =>
+  operation.kind !== "read" && operation.kind !== "list";
 
 /** Opens the file at the first read: by then the writer, started at the same time, has made it. */
 function reading(path: string): Side {
@@ -24,7 +34,10 @@ function reading(path: string): Side {
     run: (operations) => {
       file ??= new LogFileReader(path);
       const reader = file;
-      return operations.filter((operation) => operation.kind === "read").map((query) => reader.read(query));
+      return operations.flatMap((operation) => {
+        if (operation.kind === "read") return reader.read(operation);
+        return operation.kind === "list" ? reader.list(operation) : [];
+      });
     },
     close: () => file?.close(),
   };

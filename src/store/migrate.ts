@@ -13,17 +13,38 @@ interface Applied {
   readonly lastMs: number;
 }
 
+/** What opening a database does with migrations it has not seen: apply them, refuse it, or take it as it is. */
+export type MigrateMode = "auto" | "check" | "off";
+
+/** How many migrations a database has seen, and how many this program knows. */
+export interface SchemaState {
+  readonly applied: number;
+  readonly known: number;
+}
+
 /** Any fixed number: replicas that start at once wait for each other on it. */
 const migrationLock = 7_345_901;
 
-function refuseNewer(folder: string, applied: Applied): void {
+/** True if there is something to apply that the mode allows. Refuses a database of a newer program in any mode. */
+function isToMigrate(folder: string, applied: Applied, mode: MigrateMode): boolean {
   const known = readMigrationFiles({ migrationsFolder: folder });
-  if (applied.lastMs <= (known.at(-1)?.folderMillis ?? 0)) return;
+  if (applied.lastMs > (known.at(-1)?.folderMillis ?? 0)) throw newer(applied.count, known.length);
+  const pending = known.filter(({ folderMillis }) => folderMillis > applied.lastMs).length;
+  if (pending === 0 || mode === "off") return false;
+  if (mode === "auto") return true;
   throw new WindlassError(
     "storage_unavailable",
-    `the database has schema version ${applied.count} and this windlassd knows versions up to ${known.length}: ` +
-      "start the newer windlassd that upgraded it, or restore a backup from before the upgrade",
+    `the database has schema version ${applied.count} and this windlassd needs version ${known.length}: run windlassd migrate, or start with --migrate auto`,
     { metadata: { databaseVersion: String(applied.count), programVersion: String(known.length) } },
+  );
+}
+
+function newer(applied: number, known: number): WindlassError {
+  return new WindlassError(
+    "storage_unavailable",
+    `the database has schema version ${applied} and this windlassd knows versions up to ${known}: ` +
+      "start the newer windlassd that upgraded it, or restore a backup from before the upgrade",
+    { metadata: { databaseVersion: String(applied), programVersion: String(known) } },
   );
 }
 
@@ -31,8 +52,8 @@ function refuseNewer(folder: string, applied: Applied): void {
  * Brings a SQLite database up to date. Foreign keys are off meanwhile: a migration that rebuilds a table drops the old
  * one, which would delete the rows that refer to it.
  */
-export function migrateSqlite(writer: Database.Database, folder: string): void {
-  refuseNewer(folder, appliedToSqlite(writer));
+export function migrateSqlite(writer: Database.Database, folder: string, mode: MigrateMode = "auto"): void {
+  if (!isToMigrate(folder, appliedToSqlite(writer), mode)) return;
   writer.pragma("foreign_keys = OFF");
   applyToSqlite(drizzleSqlite(writer), { migrationsFolder: folder });
   const broken = writer.pragma("foreign_key_check");
@@ -43,17 +64,35 @@ export function migrateSqlite(writer: Database.Database, folder: string): void {
 }
 
 /** Brings a PostgreSQL database up to date, one replica at a time. */
-export async function migratePostgres(pool: pg.Pool, folder: string): Promise<void> {
+export async function migratePostgres(pool: pg.Pool, folder: string, mode: MigrateMode = "auto"): Promise<void> {
   const client = await pool.connect();
   let isUsable = false;
   try {
     await client.query("SELECT pg_advisory_lock($1)", [migrationLock]);
-    refuseNewer(folder, await appliedToPostgres(client));
-    await applyToPostgres(drizzlePostgres(client), { migrationsFolder: folder });
+    if (isToMigrate(folder, await appliedToPostgres(client), mode)) {
+      await applyToPostgres(drizzlePostgres(client), { migrationsFolder: folder });
+    }
     await client.query("SELECT pg_advisory_unlock($1)", [migrationLock]);
     isUsable = true;
   } finally {
     client.release(!isUsable); // closing the connection gives the lock back
+  }
+}
+
+/** How far the schema of a SQLite database is. */
+export const schemaOfSqlite = (db: Database.Database, folder: string): SchemaState => ({
+  applied: appliedToSqlite(db).count,
+  known: readMigrationFiles({ migrationsFolder: folder }).length,
+});
+
+/** The same for PostgreSQL. */
+export async function schemaOfPostgres(pool: pg.Pool, folder: string): Promise<SchemaState> {
+  const client = await pool.connect();
+  try {
+    const { count } = await appliedToPostgres(client);
+    return { applied: count, known: readMigrationFiles({ migrationsFolder: folder }).length };
+  } finally {
+    client.release();
   }
 }
 

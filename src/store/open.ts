@@ -1,4 +1,5 @@
 import { fileURLToPath } from "node:url";
+import Database from "better-sqlite3";
 import type pg from "pg";
 import { WindlassError } from "../lib/errors.ts";
 import type { BlobStore } from "./blob-store.ts";
@@ -7,21 +8,36 @@ import { openPostgresBlobStore } from "./blob-store-postgres.ts";
 import { type Db, kitOfSqlite } from "./boundary.ts";
 import { type Dialect, postgresDialect, sqliteDialect } from "./dialect.ts";
 import { type Engine, type StoreLog, silentLog } from "./engine.ts";
-import { openPostgresPool, postgresEngine } from "./engine-postgres.ts";
+import { openPostgresPool, postgresEngine, unreachable } from "./engine-postgres.ts";
 import { openSqliteEngine } from "./engine-sqlite.ts";
 import { postgresKit } from "./kit.ts";
 import type { LogStore } from "./log-store.ts";
 import { openPostgresLogStore } from "./log-store-postgres.ts";
 import { openSqliteLogStore } from "./log-store-sqlite.ts";
-import { migratePostgres, migrateSqlite } from "./migrate.ts";
+import {
+  type MigrateMode,
+  migratePostgres,
+  migrateSqlite,
+  type SchemaState,
+  schemaOfPostgres,
+  schemaOfSqlite,
+} from "./migrate.ts";
 import type { Queries, Store } from "./ports.ts";
 import { buildQueries } from "./queries/index.ts";
+import { openExisting } from "./snapshot.ts";
 import { defineTables } from "./tables.ts";
 
 export interface OpenOptions {
   /** `sqlite:<path>` (for objects `files:<directory>`), or `postgres://…`. */
   readonly url: string;
   readonly log?: StoreLog;
+  /** `auto` if absent. Objects in files and logs in SQLite have no migrations. */
+  readonly migrate?: MigrateMode;
+}
+
+export interface OpenBlobsOptions extends OpenOptions {
+  /** Another process owns the directory of the objects. */
+  readonly isShared?: boolean;
 }
 
 export interface OpenStoreOptions extends OpenOptions {
@@ -38,13 +54,13 @@ const migrations = (name: string) => fileURLToPath(new URL(`../../migrations/${n
  * Opens the database of the rows, and brings its schema up to date. Throws `storage_unavailable` when it cannot be
  * reached, or was upgraded by a newer program. With SQLite the caller holds the directory's lock: one process.
  */
-export async function openStore({ url, log = silentLog, onFatal }: OpenStoreOptions): Promise<Store> {
+export async function openStore({ url, log = silentLog, migrate = "auto", onFatal }: OpenStoreOptions): Promise<Store> {
   const target = parsed(url, "sqlite");
   if (target.kind === "embedded") {
     const engine = openSqliteEngine({
       path: target.path,
       queries: builder(defineTables(kitOfSqlite), sqliteDialect),
-      migrate: (writer) => migrateSqlite(writer, migrations("sqlite")),
+      migrate: (writer) => migrateSqlite(writer, migrations("sqlite"), migrate),
       log,
       ...(onFatal === undefined ? {} : { onFatal }),
     });
@@ -52,7 +68,7 @@ export async function openStore({ url, log = silentLog, onFatal }: OpenStoreOpti
       await engine[Symbol.asyncDispose]();
     });
   }
-  const pool = await openMigratedPool(url, log);
+  const pool = await openMigratedPool({ url, log, migrate });
   const engine = postgresEngine({ pool, queries: builder(defineTables(postgresKit), postgresDialect) });
   return storeOver("postgres", engine, async () => {
     await engine[Symbol.asyncDispose]();
@@ -61,17 +77,22 @@ export async function openStore({ url, log = silentLog, onFatal }: OpenStoreOpti
 }
 
 /** Opens the log streams: a SQLite file of their own, or tables of the PostgreSQL database. */
-export async function openLogStore({ url, log = silentLog }: OpenOptions): Promise<LogStore> {
+export async function openLogStore({ url, log = silentLog, migrate = "auto" }: OpenOptions): Promise<LogStore> {
   const target = parsed(url, "sqlite");
   if (target.kind === "embedded") return openSqliteLogStore(target.path);
-  return openPostgresLogStore(await openMigratedPool(url, log, maxByteConnections));
+  return openPostgresLogStore(await openMigratedPool({ url, log, migrate, maxConnections: maxByteConnections }));
 }
 
 /** Opens the objects: files under a directory, or tables of the PostgreSQL database. */
-export async function openBlobStore({ url, log = silentLog }: OpenOptions): Promise<BlobStore> {
+export async function openBlobStore({
+  url,
+  log = silentLog,
+  migrate = "auto",
+  isShared = false,
+}: OpenBlobsOptions): Promise<BlobStore> {
   const target = parsed(url, "files");
-  if (target.kind === "embedded") return openFileBlobStore(target.path);
-  return openPostgresBlobStore(await openMigratedPool(url, log, maxByteConnections));
+  if (target.kind === "embedded") return openFileBlobStore(target.path, { isShared });
+  return openPostgresBlobStore(await openMigratedPool({ url, log, migrate, maxConnections: maxByteConnections }));
 }
 
 type Target = { readonly kind: "embedded"; readonly path: string } | { readonly kind: "postgres" };
@@ -92,17 +113,40 @@ const builder =
   (db: Db): Queries =>
     buildQueries({ db, t, dialect });
 
-async function openMigratedPool(url: string, log: StoreLog, maxConnections?: number): Promise<pg.Pool> {
+interface PoolOptions extends Required<OpenOptions> {
+  readonly maxConnections?: number;
+}
+
+async function openMigratedPool({ url, log, migrate, maxConnections }: PoolOptions): Promise<pg.Pool> {
   const pool = openPostgresPool(url, log, maxConnections);
   try {
-    await migratePostgres(pool, migrations("postgres"));
+    await migratePostgres(pool, migrations("postgres"), migrate);
     return pool;
   } catch (cause) {
     await pool.end();
-    if (cause instanceof WindlassError || postgresDialect.failure(cause) !== "lost") throw cause;
-    throw new WindlassError("storage_unavailable", "the PostgreSQL database cannot be reached: check --database-url", {
-      cause,
-    });
+    throw unreachable(cause);
+  }
+}
+
+/** How far the schema is that `openStore` would find. Makes and changes nothing; a SQLite file that is not there has none. */
+export async function schemaState({ url, log = silentLog }: OpenOptions): Promise<SchemaState> {
+  const target = parsed(url, "sqlite");
+  if (target.kind === "embedded") {
+    const db = openExisting(target.path);
+    if (db === undefined) return schemaOfSqlite(new Database(":memory:"), migrations("sqlite"));
+    try {
+      return schemaOfSqlite(db, migrations("sqlite"));
+    } finally {
+      db.close();
+    }
+  }
+  const pool = openPostgresPool(url, log, 1);
+  try {
+    return await schemaOfPostgres(pool, migrations("postgres"));
+  } catch (cause) {
+    throw unreachable(cause);
+  } finally {
+    await pool.end();
   }
 }
 

@@ -1,19 +1,10 @@
-import type { Agent, AgentStatus } from "../domain/agent.ts";
-import type { AgentPool } from "../domain/agent-pool.ts";
-import type { AgentToken } from "../domain/agent-token.ts";
-import type { ApiKey } from "../domain/api-key.ts";
-import type { AuditRecord } from "../domain/audit.ts";
 import type { Configuration } from "../domain/configuration.ts";
 import type { Job } from "../domain/job.ts";
 import type { Organization } from "../domain/organization.ts";
-import type { Run, RunStatus } from "../domain/run.ts";
 import type { StateVersion } from "../domain/state-version.ts";
-import type { Variable, VariableCategory } from "../domain/variable.ts";
-import type { Workspace } from "../domain/workspace.ts";
+
 import type {
   AgentId,
-  AgentTokenId,
-  ApiKeyId,
   ConfigurationId,
   JobId,
   OrganizationId,
@@ -22,6 +13,15 @@ import type {
   StateVersionId,
   WorkspaceId,
 } from "../lib/ids.ts";
+import type { AgentQueries, PoolQueries, TokenQueries } from "./ports-agents.ts";
+import type { SetVariableQueries, VariableQueries, VariableSetQueries, WorkspaceQueries } from "./ports-workspaces.ts";
+
+export type { AgentFilter, Departure, Heard, PoolCounts, PoolListing } from "./ports-agents.ts";
+export type { WorkspaceFilter, WorkspaceLosses } from "./ports-workspaces.ts";
+
+import type { ApiKeyQueries, AuditQueries, StatsQueries } from "./access-ports.ts";
+import type { RunEventQueries, RunQueries } from "./run-ports.ts";
+import type { UpkeepQueries } from "./upkeep.ts";
 
 /** A page in the order of a unique name: rows whose name sorts after `after`, at most `limit`. */
 export interface NamePage {
@@ -47,13 +47,6 @@ export interface RememberedRequest {
   readonly at: Date;
 }
 
-/** What was heard of an agent since the last flush. */
-export interface Heard {
-  readonly agentId: AgentId;
-  readonly status: AgentStatus;
-  readonly at: Date;
-}
-
 /** A lease to extend: only if the job still has this epoch and agent and is offered or started. */
 export interface LeaseRenewal {
   readonly jobId: JobId;
@@ -61,15 +54,8 @@ export interface LeaseRenewal {
   readonly until: Date;
 }
 
-/** How many agents or jobs a pool has, by status. */
-export interface PoolCounts {
-  readonly poolId: PoolId;
-  readonly agents: Readonly<Record<AgentStatus, number>>;
-  readonly queuedJobs: number;
-  /** Offered and started. */
-  readonly runningJobs: number;
-  readonly oldestQueuedAt: Date | null;
-}
+/** What decides a job's place among those that wait. */
+export type QueuePosition = Pick<Job, "rank" | "urgency" | "queuedAt" | "id">;
 
 /**
  * Every query of the product, grouped by noun. `get`s return undefined for what is not there. `insert` refuses a row whose
@@ -87,17 +73,9 @@ export interface Queries {
     insert(request: RememberedRequest): Promise<void>;
     deleteBefore(at: Date): Promise<number>;
   };
-  readonly audit: {
-    insert(record: AuditRecord): Promise<void>;
-  };
-  readonly apiKeys: {
-    get(id: ApiKeyId): Promise<ApiKey | undefined>;
-    byHash(hash: string): Promise<ApiKey | undefined>;
-    insert(key: ApiKey): Promise<void>;
-    save(key: ApiKey): Promise<void>;
-    /** Sets lastUsedAt, unless it is already later than `ifBefore`. */
-    touch(id: ApiKeyId, at: Date, ifBefore: Date): Promise<void>;
-  };
+  readonly audit: AuditQueries;
+  readonly apiKeys: ApiKeyQueries;
+  readonly stats: StatsQueries;
   readonly organizations: {
     get(id: OrganizationId): Promise<Organization | undefined>;
     byName(name: string): Promise<Organization | undefined>;
@@ -106,112 +84,21 @@ export interface Queries {
     save(row: Organization): Promise<void>;
     delete(id: OrganizationId): Promise<void>;
   };
-  readonly pools: {
-    get(id: PoolId): Promise<AgentPool | undefined>;
-    byName(organizationId: OrganizationId, name: string): Promise<AgentPool | undefined>;
-    list(organizationId: OrganizationId, page: NamePage): Promise<readonly AgentPool[]>;
-    insert(row: AgentPool): Promise<void>;
-    save(row: AgentPool): Promise<void>;
-    /** Deletes the pool with its grants, tokens and agents. */
-    delete(id: PoolId): Promise<void>;
-    /** Names granted to a pool, sorted. */
-    grants(id: PoolId): Promise<readonly string[]>;
-    /** Adds grants; those already there stay. */
-    grant(id: PoolId, workspaceNames: readonly string[]): Promise<void>;
-    revoke(id: PoolId, workspaceNames: readonly string[]): Promise<void>;
-    /** Names of the workspaces assigned to a pool, sorted, at most `limit`. */
-    assigned(id: PoolId, limit: number): Promise<readonly string[]>;
-    counts(ids: readonly PoolId[]): Promise<readonly PoolCounts[]>;
-  };
-  readonly tokens: {
-    get(id: AgentTokenId): Promise<AgentToken | undefined>;
-    byHash(hash: string): Promise<AgentToken | undefined>;
-    /** Newest first; of one pool, or of the whole organization. */
-    list(
-      filter: { readonly organizationId: OrganizationId; readonly poolId: PoolId | null },
-      page: TimePage,
-    ): Promise<readonly AgentToken[]>;
-    insert(row: AgentToken): Promise<void>;
-    save(row: AgentToken): Promise<void>;
-    /** Sets lastUsedAt, unless it is already later than `ifBefore`. */
-    touch(id: AgentTokenId, at: Date, ifBefore: Date): Promise<void>;
-  };
-  readonly agents: {
-    get(id: AgentId): Promise<Agent | undefined>;
-    /** The agent of a disk in a pool (null: the server agent). */
-    byIncarnation(poolId: PoolId | null, incarnation: string): Promise<Agent | undefined>;
-    bySessionToken(hash: string): Promise<Agent | undefined>;
-    byName(organizationId: OrganizationId | null, name: string): Promise<readonly Agent[]>;
-    /** By (name, id); `after` is "<name>\u0001<id>" of the last row. Organization null: only agents of none (the server agent). */
-    list(
-      filter: {
-        readonly organizationId: OrganizationId | null;
-        readonly poolId: PoolId | null;
-        readonly includesExited: boolean;
-      },
-      page: NamePage,
-    ): Promise<readonly Agent[]>;
-    byIds(ids: readonly AgentId[]): Promise<readonly Agent[]>;
-    /** Agents of an organization that are idle, busy or unknown. */
-    countConnected(organizationId: OrganizationId): Promise<number>;
-    insert(row: Agent): Promise<void>;
-    save(row: Agent): Promise<void>;
-    /** Writes status and lastSeenAt of many agents at once; exited agents are left alone. */
-    heard(rows: readonly Heard[]): Promise<void>;
-    /** Agents that are idle, busy or unknown and were last seen before `at`. */
-    silentSince(at: Date, limit: number): Promise<readonly Agent[]>;
-    /** Agents of a token, for revoking it. */
-    ofToken(id: AgentTokenId): Promise<readonly Agent[]>;
-    delete(id: AgentId): Promise<void>;
-  };
-  readonly workspaces: {
-    get(id: WorkspaceId): Promise<Workspace | undefined>;
-    byName(organizationId: OrganizationId, name: string): Promise<Workspace | undefined>;
-    byIds(ids: readonly WorkspaceId[]): Promise<readonly Workspace[]>;
-    list(
-      filter: { readonly organizationId: OrganizationId; readonly poolId: PoolId | null },
-      page: NamePage,
-    ): Promise<readonly Workspace[]>;
-    insert(row: Workspace): Promise<void>;
-    save(row: Workspace): Promise<void>;
-    /** Deletes the workspace with its variables, configurations, runs, jobs and states. */
-    delete(id: WorkspaceId): Promise<void>;
-  };
-  readonly variables: {
-    /** Of a workspace, by (key, category); `after` is "<key>\u0001<category>" of the last row. */
-    list(workspaceId: WorkspaceId, page: NamePage): Promise<readonly Variable[]>;
-    all(workspaceId: WorkspaceId): Promise<readonly Variable[]>;
-    byKey(workspaceId: WorkspaceId, category: VariableCategory, key: string): Promise<Variable | undefined>;
-    insert(row: Variable): Promise<void>;
-    save(row: Variable): Promise<void>;
-    /** True if it was there. */
-    delete(workspaceId: WorkspaceId, category: VariableCategory, key: string): Promise<boolean>;
-  };
+  readonly pools: PoolQueries;
+  readonly tokens: TokenQueries;
+  readonly agents: AgentQueries;
+  readonly workspaces: WorkspaceQueries;
+  readonly variables: VariableQueries;
+  readonly variableSets: VariableSetQueries;
+  readonly setVariables: SetVariableQueries;
   readonly configurations: {
     get(id: ConfigurationId): Promise<Configuration | undefined>;
     newest(workspaceId: WorkspaceId): Promise<Configuration | undefined>;
     list(workspaceId: WorkspaceId, page: TimePage): Promise<readonly Configuration[]>;
     insert(row: Configuration): Promise<void>;
   };
-  readonly runs: {
-    get(id: RunId): Promise<Run | undefined>;
-    byIds(ids: readonly RunId[]): Promise<readonly Run[]>;
-    list(
-      filter: {
-        readonly organizationId: OrganizationId;
-        readonly workspaceId: WorkspaceId | null;
-        readonly statuses: readonly RunStatus[];
-      },
-      page: TimePage,
-    ): Promise<readonly Run[]>;
-    /** Pending runs of a workspace, oldest first by (createdAt, id). */
-    pending(workspaceId: WorkspaceId, limit: number): Promise<readonly Run[]>;
-    /** Runs of a workspace that are not final. */
-    active(workspaceId: WorkspaceId, limit: number): Promise<readonly Run[]>;
-    newest(workspaceId: WorkspaceId): Promise<Run | undefined>;
-    insert(row: Run): Promise<void>;
-    save(row: Run): Promise<void>;
-  };
+  readonly runs: RunQueries;
+  readonly runEvents: RunEventQueries;
   readonly jobs: {
     get(id: JobId): Promise<Job | undefined>;
     byIds(ids: readonly JobId[]): Promise<readonly Job[]>;
@@ -224,14 +111,23 @@ export interface Queries {
     ofAgents(agentIds: readonly AgentId[]): Promise<readonly Job[]>;
     /** Jobs of an agent of which something may still come: those it holds, and ended ones whose log is not closed. */
     openOfAgent(agentId: AgentId): Promise<readonly Job[]>;
-    /** Queued jobs in the order (rank, queuedAt, id), at most `limit`. */
+    /** Queued jobs in the order (rank, urgency, queuedAt, id), at most `limit`. */
     queued(limit: number): Promise<readonly Job[]>;
+    /** Queued jobs of a pool in the same order, after a position in it. */
+    queuedOfPool(
+      poolId: PoolId,
+      page: { readonly after: QueuePosition | null; readonly limit: number },
+    ): Promise<readonly Job[]>;
+    /** Offered and started jobs of a pool, newest first by (queuedAt, id). */
+    heldInPool(poolId: PoolId, limit: number): Promise<readonly Job[]>;
+    /** What an agent holds or held last, newest first by (queuedAt, id). */
+    historyOfAgent(agentId: AgentId, page: TimePage): Promise<readonly Job[]>;
     /** Queued jobs of a workspace. */
     queuedOfWorkspace(workspaceId: WorkspaceId): Promise<readonly Job[]>;
     /** How many jobs each organization has offered or started. */
     runningByOrganization(): Promise<readonly { readonly organizationId: OrganizationId; readonly count: number }[]>;
-    /** How many queued jobs of the same pool come before (rank, queuedAt, id). */
-    countAhead(job: Job): Promise<number>;
+    /** How many queued jobs of the same pool come before (rank, urgency, queuedAt, id). */
+    countAhead(job: QueuePosition & Pick<Job, "poolId">): Promise<number>;
     insert(row: Job): Promise<void>;
     /** Overwrites the row. */
     save(row: Job): Promise<void>;
@@ -244,9 +140,11 @@ export interface Queries {
     renew(renewals: readonly LeaseRenewal[]): Promise<void>;
     /** Gives every offered or started job a lease until at least `until`: after a start of the control plane. */
     extendAll(until: Date): Promise<number>;
+    /** Takes from every offered or started job what its lease has beyond `until`: after a clock was set back. */
+    capAll(until: Date): Promise<void>;
     /** Offered or started jobs whose lease ended before `at`. */
     overdue(at: Date, limit: number): Promise<readonly Job[]>;
-    /** Ended jobs whose log is not closed and that ended before `at`. */
+    /** Ended jobs whose log is not closed and that ended before `at`. Interrupted ones may stay so for ever, and come last. */
     logsOpenSince(at: Date, limit: number): Promise<readonly Job[]>;
     /** Jobs that are offered or started and whose `desired` is not `run`: for waking sessions that missed a cancel. */
     countByStatus(): Promise<readonly { readonly status: Job["status"]; readonly count: number }[]>;
@@ -273,6 +171,8 @@ export interface Queries {
     /** The blob stays: others may share it. */
     delete(id: StateVersionId): Promise<void>;
   };
+  /** For the operator's commands and the retention. */
+  readonly upkeep: UpkeepQueries;
 }
 
 /** Rows: every fact but bytes. */

@@ -198,34 +198,6 @@ describe.each(testEngines)("the store on $name", (engine) => {
     expect(await store.read((q) => q.requests.get("key_2", "r"))).toBeDefined();
   });
 
-  test("audit records are kept", async () => {
-    const record = {
-      organizationId: null,
-      at: at(0),
-      actor: "ci",
-      action: "pool.create",
-      resource: "apool_1",
-      detail: {},
-    };
-    await expect(store.write((tx) => tx.audit.insert(record))).resolves.toBeUndefined();
-  });
-
-  test("credentials are found by hash, and last use only moves on when it is old", async () => {
-    await given(async (tx) => {
-      await aRun(tx);
-      await tx.apiKeys.insert(apiKey());
-      await tx.tokens.insert(token());
-    });
-    await store.step(async (tx) => {
-      await tx.tokens.touch("atok_1", at(10), at(0));
-      await tx.tokens.touch("atok_1", at(20), at(5));
-      await tx.apiKeys.touch("key_1", at(10), at(0));
-      await tx.apiKeys.touch("key_1", at(30), at(10));
-    });
-    expect((await store.read((q) => q.tokens.byHash("hash-of-atok_1")))?.lastUsedAt).toEqual(at(10));
-    expect((await store.read((q) => q.apiKeys.byHash("hash-of-key-1")))?.lastUsedAt).toEqual(at(30));
-  });
-
   describe("pages", () => {
     test("by name start after the given one, in byte order", async () => {
       await given(async (tx) => {
@@ -265,9 +237,9 @@ describe.each(testEngines)("the store on $name", (engine) => {
         await tx.variables.insert(variable({ id: "var_2", key: "k", category: "terraform" }));
       });
       await store.read(async (q) => {
-        const filter = { organizationId: "org_1", poolId: null, includesExited: true } as const;
+        const filter = { organizationId: "org_1", poolId: null, statuses: [], search: "" } as const;
         expect(ids(await q.agents.list(filter, { after: "a\u0001agent_1", limit: 9 }))).toEqual(["agent_2", "agent_3"]);
-        expect(ids(await q.agents.list({ ...filter, includesExited: false }, everything))).toEqual([
+        expect(ids(await q.agents.list({ ...filter, statuses: ["idle", "busy"] }, everything))).toEqual([
           "agent_1",
           "agent_2",
         ]);
@@ -340,11 +312,19 @@ describe.each(testEngines)("the store on $name", (engine) => {
         {
           poolId: "apool_1",
           agents: { ...none, idle: 2, exited: 1 },
+          pausedAgents: 0,
+          drainingAgents: 0,
+          capacity: 4,
           queuedJobs: 2,
           runningJobs: 1,
           oldestQueuedAt: at(5),
         },
-        { poolId: "apool_2", agents: none, queuedJobs: 0, runningJobs: 0, oldestQueuedAt: null },
+        {
+          poolId: "apool_2",
+          agents: none,
+          ...{ pausedAgents: 0, drainingAgents: 0, capacity: 0, queuedJobs: 0, runningJobs: 0 },
+          oldestQueuedAt: null,
+        },
       ]);
     });
 
@@ -587,6 +567,11 @@ describe.each(testEngines)("the store on $name", (engine) => {
       expect(await store.step((tx) => tx.jobs.extendAll(at(50)))).toBe(2);
       expect(await store.read((q) => q.jobs.overdue(at(50), 9))).toEqual([]);
       expect((await store.read((q) => q.jobs.get("job_3")))?.leaseUntil).toEqual(at(99));
+      await store.step((tx) => tx.jobs.capAll(at(60)));
+      const leases = await store.read(async (q) =>
+        (await q.jobs.byIds(["job_1", "job_3"])).map((row) => row.leaseUntil),
+      );
+      expect(leases).toEqual([at(50), at(60)]);
     });
 
     test("are counted by organization and by status; logs left open are found", async () => {
@@ -596,12 +581,15 @@ describe.each(testEngines)("the store on $name", (engine) => {
         job({ id: "job_3", status: "finished", endedAt: at(1) }),
         job({ id: "job_4", status: "finished", endedAt: at(1), isLogClosed: true }),
         job({ id: "job_5", status: "errored", endedAt: at(9) }),
+        job({ id: "job_6", status: "interrupted", endedAt: at(0) }),
+        job({ id: "job_7", status: "interrupted", endedAt: at(2) }),
       );
       await store.read(async (q) => {
         expect(await q.jobs.runningByOrganization()).toEqual([{ organizationId: "org_1", count: 2 }]);
         const counts = Object.fromEntries((await q.jobs.countByStatus()).map(({ status, count }) => [status, count]));
-        expect(counts).toEqual({ started: 1, offered: 1, finished: 2, errored: 1 });
-        expect(ids(await q.jobs.logsOpenSince(at(9), 9))).toEqual(["job_3"]);
+        expect(counts).toEqual({ started: 1, offered: 1, finished: 2, errored: 1, interrupted: 2 });
+        // However many applies were lost, they keep nothing else from being found.
+        expect(ids(await q.jobs.logsOpenSince(at(9), 9))).toEqual(["job_3", "job_7", "job_6"]);
       });
     });
   });

@@ -93,13 +93,6 @@ export async function hasOrphans(leader: number): Promise<boolean> {
   return stats.some((stat) => stat?.group === leader && stat.session === leader && stat.state !== "Z");
 }
 
-/** True while a process was called with this path among its arguments. */
-export async function isNamedByProcess(path: string): Promise<boolean> {
-  const pids = (await readdir("/proc").catch(() => [])).filter((name) => Number(name) > 0);
-  const calls = await Promise.all(pids.map((pid) => readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "")));
-  return calls.some((call) => call.split("\0").includes(path));
-}
-
 /** Names this run of the machine: pids and start times mean nothing in another. */
 export const readBootId = async (): Promise<string> =>
   (await readFile("/proc/sys/kernel/random/boot_id", "utf8").catch(() => "")).trim();

@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
@@ -104,7 +104,27 @@ describe("a step", () => {
     expect(await adopting).toMatchObject({ kind: "running" });
     await step.forceStop();
     for (const name of ["wrapper", "pid", "status", "forced"]) await rm(join(stepDir(), name), { force: true });
-    expect(await adoptStep(stepDir())).toEqual({ kind: "never-started" });
+    await rm(join(stepDir(), "claim"));
+    for (const _agent of ["one", "the next"]) expect(await adoptStep(stepDir())).toEqual({ kind: "never-started" });
+  });
+
+  test("that was given up before its shell has begun never runs, however late the shell is", async () => {
+    await mkdir(stepDir());
+    await writeFile(join(stepDir(), "claim"), "");
+    const spawned = await startStep(command("/bin/sh", "-c", "echo ran"));
+    if (spawned.kind !== "started") throw new Error(spawned.why);
+    expect(await spawned.step.waitForExit()).toMatchObject({ kind: "lost" });
+    expect(await log()).toBe("");
+  });
+
+  test("whose agent ended while it wrote down the start was never started, whatever is left of that", async () => {
+    const step = await start("exit 0");
+    await step.waitForExit();
+    for (const name of ["wrapper", "pid", "status"]) await writeFile(join(stepDir(), name), "");
+    for (const written of ["", '{"bootId":"', '{"bootId":"4f']) {
+      await writeFile(join(stepDir(), "start.json"), written);
+      expect(await adoptStep(stepDir())).toEqual({ kind: "never-started" });
+    }
   });
 
   test("that waits is left by an abort", async () => {

@@ -7,16 +7,9 @@ import { join } from "node:path";
 import { type Clock, systemClock } from "../../lib/clock.ts";
 import { watchPath } from "../../lib/file-events.ts";
 import { errnoOf, syncDirectory } from "../durable-files.ts";
-import {
-  hasOrphans,
-  identify,
-  isAlive,
-  isNamedByProcess,
-  type ProcessIdentity,
-  parseIdentity,
-  readBootId,
-} from "./process-identity.ts";
+import { hasOrphans, identify, isAlive, type ProcessIdentity, readBootId } from "./process-identity.ts";
 import { sandboxedProgram, untilInterruptible } from "./sandboxed-program.ts";
+import { create, hasBegun, readIdentity, readStart } from "./step-files.ts";
 
 export interface StepCommand {
   /** A directory of this step alone, outside of what the job can write to; made if need be. */
@@ -65,7 +58,8 @@ export interface Step {
 }
 
 /**
- * The shell stays behind to write down the exit status, whatever signals arrive. The inner shell becomes the program, after it has
+ * The shell runs only if it is the first to make `claim`: an agent that has given the step up made it before. It stays behind to
+ * write down the exit status, whatever signals arrive. The inner shell becomes the program, after it has
  * written down which process that is; in the foreground, so that SIGINT is not ignored. Files are overwritten in place: their space
  * was taken before, so that a full disk cannot swallow the status.
  */
@@ -73,6 +67,9 @@ const wrapper = `
 dir=$1
 shift
 trap : HUP INT QUIT TERM
+set -C
+{ true >"$dir/claim"; } 2>/dev/null || exit 0
+set +C
 { read -r stat < /proc/$$/stat; echo "\${stat:-$$}" 1<>"$dir/wrapper"; } 2>/dev/null
 /bin/sh -c '{ read -r stat < /proc/$$/stat; echo "\${stat:-$$}" 1<>"$0/pid"; } 2>/dev/null; exec "$@"' "$dir" "$@"
 echo "$?" 1<>"$dir/status"
@@ -126,26 +123,15 @@ async function spawned(start: () => ChildProcess): Promise<(ChildProcess & { rea
 
 /** Finds a step that this or an earlier process of the agent started in `dir`. */
 export async function adoptStep(dir: string, clock: Clock = systemClock): Promise<AdoptedStep> {
-  const start = await readFile(join(dir, "start.json"), "utf8").catch(() => undefined);
+  const start = await readStart(dir);
   if (start === undefined) return { kind: "never-started" };
-  const isSandboxed = start.includes('"isSandboxed":true');
-  const isSameBoot = start.includes(JSON.stringify(await readBootId()));
+  const { isSandboxed } = start;
+  const isSameBoot = start.bootId === (await readBootId());
   if (isSameBoot && !(await hasBegun(dir, clock))) return { kind: "never-started" };
   const step = new StepProcess({ dir, clock, wrapper: await readIdentity(dir, "wrapper"), isSandboxed });
   const outcome = isSameBoot ? await step.look() : await step.recorded();
   if (outcome !== undefined) return outcome;
   return isSameBoot ? { kind: "running", step } : { kind: "lost", why: "the machine was restarted" };
-}
-
-/** False when the agent ended before it came to start the step's shell; one that is there is given time to say who it is. */
-async function hasBegun(dir: string, clock: Clock): Promise<boolean> {
-  for (let check = 0; check < goneChecks; check += 1) {
-    const isBeginning = await isNamedByProcess(dir);
-    if ((await readIdentity(dir, "wrapper")) !== undefined) return true;
-    if (!isBeginning) return (await readIdentity(dir, "pid")) !== undefined;
-    await clock.sleep(goneCheckMs);
-  }
-  return true;
 }
 
 interface StepParts {
@@ -268,10 +254,6 @@ function outcomeOf(status: number): StepOutcome {
   return name === undefined ? { kind: "exited", code: status } : { kind: "signaled", signal: name as NodeJS.Signals };
 }
 
-async function readIdentity(dir: string, name: "wrapper" | "pid"): Promise<ProcessIdentity | undefined> {
-  return parseIdentity(await readFile(join(dir, name), "utf8").catch(() => ""));
-}
-
 function send(pid: number, signal: NodeJS.Signals): "sent" | "not-running" {
   try {
     process.kill(pid, signal);
@@ -280,11 +262,4 @@ function send(pid: number, signal: NodeJS.Signals): "sent" | "not-running" {
     if (errnoOf(error) === "ESRCH") return "not-running";
     throw error;
   }
-}
-
-/** Makes a new file with its content on the disk; EEXIST when there is one. */
-async function create(path: string, content: string): Promise<void> {
-  await using file = await open(path, "wx", 0o600);
-  await file.writeFile(content);
-  await file.datasync();
 }

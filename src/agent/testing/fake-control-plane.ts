@@ -57,6 +57,7 @@ export class FakeControlPlane {
           if (refusal !== undefined) throw refusal;
           return { variables: [...this.#started(context).variables] };
         },
+        listSharedStates: (_request, context) => each(this.#started(context).shared),
         downloadConfiguration: (_request, context) => pieces(this.#jobOf(context).configuration),
         downloadPlan: (_request, context) => pieces(this.#jobOf(context).plan),
         downloadState: (_request, context) => pieces(this.#jobOf(context).state),
@@ -279,4 +280,8 @@ const sha256 = (bytes: Uint8Array) => createHash("sha256").update(bytes).digest(
 
 async function* pieces(bytes: Uint8Array) {
   for (let at = 0; at < bytes.length; at += 1000) yield { chunk: bytes.subarray(at, at + 1000) };
+}
+
+async function* each<T>(items: readonly T[]) {
+  yield* items;
 }

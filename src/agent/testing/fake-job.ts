@@ -4,6 +4,7 @@ import type { JobResult } from "../../gen/windlass/agent/v1/agent_gateway_servic
 import {
   type JobVariable,
   JobVariableSchema,
+  type ListSharedStatesResponseSchema,
   type UploadPlanRequest,
   type UploadStateHeader,
   type UploadStateRequest,
@@ -28,6 +29,8 @@ export interface FakeJobOptions {
   readonly plan?: Uint8Array;
   readonly state?: { readonly content: Uint8Array; readonly lineage: string; readonly serial: number };
   readonly variables?: readonly MessageInitShape<typeof JobVariableSchema>[];
+  /** What other workspaces let it read. */
+  readonly shared?: readonly MessageInitShape<typeof ListSharedStatesResponseSchema>[];
   readonly spec?: MessageInitShape<typeof JobSpecSchema>;
 }
 
@@ -44,6 +47,7 @@ export class FakeJob {
   readonly plan: Uint8Array;
   readonly state: Uint8Array;
   readonly variables: readonly JobVariable[];
+  readonly shared: NonNullable<FakeJobOptions["shared"]>;
   readonly states: UploadedState[] = [];
   desired: DesiredState = DesiredState.RUN;
   isGrantable = true;
@@ -58,7 +62,7 @@ export class FakeJob {
   uploadedPlan: { readonly plan: Buffer; readonly summary: string } | undefined;
 
   constructor(options: FakeJobOptions) {
-    const { id, runId, epoch = 1n, configuration, plan, state, variables = [], spec } = options;
+    const { id, runId, epoch = 1n, configuration, plan, state, variables = [], shared = [], spec } = options;
     const stateInfo = state === undefined ? {} : { lineage: state.lineage, serial: BigInt(state.serial) };
     this.spec = create(JobSpecSchema, {
       claim: newClaim(id, epoch),
@@ -77,6 +81,7 @@ export class FakeJob {
     this.configuration = configuration;
     this.plan = plan ?? new Uint8Array();
     this.state = state?.content ?? new Uint8Array();
+    this.shared = shared;
     this.variables = variables.map((variable) => create(JobVariableSchema, variable));
   }
 

@@ -1,14 +1,34 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { durationFromMs, timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { etagOf } from "../../control/etags.ts";
+import type { QueuedJobView } from "../../control/pool-queue.ts";
 import type { PoolView } from "../../control/pool-view.ts";
 import type { AgentPool } from "../../domain/agent-pool.ts";
 import type {
   AgentPoolCountsSchema,
   AgentPool as AgentPoolMessage,
   AgentPoolSchema,
+  QueuedJobSchema,
 } from "../../gen/windlass/v1/agent_pool_pb.ts";
 import type { UpdatableFields } from "./field-mask.ts";
+import { phases, priorities, waitingReasons } from "./run.ts";
+
+export const toQueuedJob = ({
+  job,
+  run,
+  workspaceName,
+  waiting,
+}: QueuedJobView): MessageInitShape<typeof QueuedJobSchema> => ({
+  jobId: job.id,
+  runId: run.id,
+  workspace: workspaceName,
+  phase: phases[job.phase],
+  queuePosition: waiting.queuePosition,
+  queueTime: timestampFromDate(job.queuedAt),
+  reason: waitingReasons[waiting.reason],
+  detail: waiting.detail,
+  priority: priorities[run.urgency],
+});
 
 /** `now` tells how long the oldest job has waited. */
 export const toAgentPool = (
@@ -29,7 +49,7 @@ export const toAgentPool = (
 });
 
 const toCounts = (
-  { agents, queuedJobs, runningJobs, oldestQueuedAt }: PoolView["counts"],
+  { agents, queuedJobs, runningJobs, oldestQueuedAt, ...more }: PoolView["counts"],
   now: Date,
 ): MessageInitShape<typeof AgentPoolCountsSchema> => ({
   idleAgents: agents.idle,
@@ -38,6 +58,9 @@ const toCounts = (
   erroredAgents: agents.errored,
   queuedJobs,
   runningJobs,
+  pausedAgents: more.pausedAgents,
+  drainingAgents: more.drainingAgents,
+  capacity: more.capacity,
   ...(oldestQueuedAt === null
     ? {}
     : { oldestWait: durationFromMs(Math.max(0, now.getTime() - oldestQueuedAt.getTime())) }),

@@ -4,7 +4,12 @@ import type { TokenView } from "../../control/agent-tokens.ts";
 import type { AgentTokenSchema } from "../../gen/windlass/v1/agent_token_pb.ts";
 import { optionalTime } from "./time.ts";
 
-export const toAgentToken = ({ token, poolName }: TokenView): MessageInitShape<typeof AgentTokenSchema> => ({
+export const toAgentToken = ({
+  token,
+  poolName,
+  agents,
+  isActive,
+}: TokenView): MessageInitShape<typeof AgentTokenSchema> => ({
   id: token.id,
   agentPool: poolName,
   description: token.description,
@@ -14,4 +19,8 @@ export const toAgentToken = ({ token, poolName }: TokenView): MessageInitShape<t
   ...optionalTime("expireTime", token.expiresAt),
   ...optionalTime("lastUseTime", token.lastUsedAt),
   ...optionalTime("revokeTime", token.revokedAt),
+  agents: [...agents],
+  lastUseAddress: token.lastUsedAddress,
+  replacedBy: token.replacedBy ?? "",
+  active: isActive,
 });

@@ -1,23 +1,28 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import { timestampFromDate } from "@bufbuild/protobuf/wkt";
+import { durationFromMs, durationMs, timestampDate, timestampFromDate } from "@bufbuild/protobuf/wkt";
+import type { RunListFilter } from "../../control/run-list.ts";
 import type { Resolution } from "../../control/run-resolution.ts";
 import type { RunView } from "../../control/run-view.ts";
 import type { NewRun } from "../../control/runs.ts";
 import type { Job, JobPhase, JobStatus as JobStatusName } from "../../domain/job.ts";
-import type { ChangeCounts, RunOptions, RunStatus } from "../../domain/run.ts";
+import type { ChangeCounts, RunOptions, RunSource as RunSourceName, RunStatus, Urgency } from "../../domain/run.ts";
+import type { TimelineEvent } from "../../domain/timeline.ts";
 import type { Waiting, WaitingReason as WaitingReasonName } from "../../domain/waiting.ts";
 import {
   JobStatus,
   type PhaseSchema,
+  type RunEventSchema,
   type RunOptions as RunOptionsMessage,
   type RunOptionsSchema,
   RunPhase,
+  RunPriority,
   type RunSchema,
+  RunSource,
   RunState,
   WaitingReason,
   type WaitingSchema,
 } from "../../gen/windlass/v1/run_pb.ts";
-import { RunResolution } from "../../gen/windlass/v1/run_service_pb.ts";
+import { type ListRunsRequest, RunResolution } from "../../gen/windlass/v1/run_service_pb.ts";
 
 const states: Record<RunStatus, RunState> = {
   pending: RunState.PENDING,
@@ -35,7 +40,9 @@ const states: Record<RunStatus, RunState> = {
   force_canceled: RunState.FORCE_CANCELED,
 };
 
-const jobStatuses: Record<JobStatusName, JobStatus> = {
+export const phases: Record<JobPhase, RunPhase> = { plan: RunPhase.PLAN, apply: RunPhase.APPLY };
+
+export const jobStatuses: Record<JobStatusName, JobStatus> = {
   queued: JobStatus.QUEUED,
   offered: JobStatus.OFFERED,
   started: JobStatus.STARTED,
@@ -45,7 +52,23 @@ const jobStatuses: Record<JobStatusName, JobStatus> = {
   interrupted: JobStatus.INTERRUPTED,
 };
 
-const waitingReasons: Record<WaitingReasonName, WaitingReason> = {
+const sources: Record<RunSourceName, RunSource> = { api: RunSource.API, cli: RunSource.CLI };
+
+export const priorities: Record<Urgency, RunPriority> = {
+  0: RunPriority.HIGH,
+  1: RunPriority.NORMAL,
+  2: RunPriority.LOW,
+};
+
+/** The urgency that a request names; nothing is normal. */
+export const urgencyOf = (priority: RunPriority): Urgency =>
+  priority === RunPriority.HIGH ? 0 : priority === RunPriority.LOW ? 2 : 1;
+
+/** Where a call comes from, as its program says: the command line client calls itself `windlass/VERSION`. */
+export const sourceOf = (headers: Headers): RunSourceName =>
+  headers.get("user-agent")?.startsWith("windlass/") === true ? "cli" : "api";
+
+export const waitingReasons: Record<WaitingReasonName, WaitingReason> = {
   confirmation: WaitingReason.CONFIRMATION,
   workspace_locked: WaitingReason.WORKSPACE_LOCKED,
   earlier_run: WaitingReason.EARLIER_RUN,
@@ -57,13 +80,28 @@ const waitingReasons: Record<WaitingReasonName, WaitingReason> = {
   agent_unreachable: WaitingReason.AGENT_UNREACHABLE,
   terraform_stopping: WaitingReason.TERRAFORM_STOPPING,
   agent_preparing: WaitingReason.AGENT_PREPARING,
+  no_matching_agent: WaitingReason.NO_MATCHING_AGENT,
 };
 
 /** The statuses that a filter names; unknown ones are left out. */
-export const statusesOf = (wanted: readonly RunState[]): readonly RunStatus[] =>
+const statusesOf = (wanted: readonly RunState[]): readonly RunStatus[] =>
   (Object.entries(states) as readonly (readonly [RunStatus, RunState])[])
     .filter(([, state]) => wanted.includes(state))
     .map(([status]) => status);
+
+/** Which runs a list request wants. */
+export const filterOf = (request: ListRunsRequest): RunListFilter => ({
+  organization: request.organization,
+  workspace: request.workspace,
+  statuses: statusesOf(request.states),
+  search: request.search,
+  createdFrom: request.createdAfter === undefined ? null : timestampDate(request.createdAfter),
+  createdBefore: request.createdBefore === undefined ? null : timestampDate(request.createdBefore),
+  pool: request.agentPool,
+  tags: request.tags,
+  isActive: request.active,
+  agentId: request.agentId,
+});
 
 /** The phase that a request names. Validation has refused the others. */
 export const phaseOfRequest = (phase: RunPhase): JobPhase => (phase === RunPhase.APPLY ? "apply" : "plan");
@@ -97,6 +135,11 @@ export function runMessage(view: RunView): MessageInitShape<typeof RunSchema> {
     hasChanges: run.hasChanges,
     planSha256: run.planSha256 ?? "",
     decidedBy: run.decidedBy,
+    decisionComment: run.decisionComment,
+    canceledBy: run.canceledBy,
+    source: sources[run.source],
+    priority: priorities[run.urgency],
+    retryOf: run.retryOf ?? "",
     errorMessage: run.errorMessage,
     resourcesInFlight: [...run.resourcesInFlight],
     etag: String(run.version),
@@ -150,6 +193,7 @@ const optionsMessage = (options: RunOptions): MessageInitShape<typeof RunOptions
   engineVersion: options.engineVersion,
   allowEmptyApply: options.allowsEmptyApply,
   parallelism: options.parallelism,
+  ...(options.queueTimeoutMs === undefined ? {} : { queueTimeout: durationFromMs(options.queueTimeoutMs) }),
 });
 
 /** A run in a list: without what can be large. */
@@ -172,4 +216,14 @@ export const optionsOf = (message: RunOptionsMessage | undefined): NewRun["optio
   engineVersion: message?.engineVersion ?? "",
   allowsEmptyApply: message?.allowEmptyApply ?? false,
   parallelism: message?.parallelism ?? 0,
+  ...(message?.queueTimeout === undefined ? {} : { queueTimeoutMs: durationMs(message.queueTimeout) }),
+});
+
+/** Something that happened to a run, for its readers. */
+export const eventMessage = (event: TimelineEvent): MessageInitShape<typeof RunEventSchema> => ({
+  time: timestampFromDate(event.at),
+  actor: event.actor,
+  state: event.status === null ? RunState.UNSPECIFIED : states[event.status],
+  title: event.title,
+  comment: event.comment,
 });

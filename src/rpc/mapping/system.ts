@@ -1,12 +1,16 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
+import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import type { ServerFacts, Subject } from "../../control/system.ts";
 import type { Role } from "../../domain/api-key.ts";
+import type { OrganizationStats } from "../../domain/stats.ts";
 import {
   type GetServerInfoResponseSchema,
+  type GetStatsResponseSchema,
   Role as RoleValue,
   SubjectKind,
   type WhoAmIResponseSchema,
 } from "../../gen/windlass/v1/system_service_pb.ts";
+import { optionalTime } from "./time.ts";
 
 export const toServerInfo = (facts: ServerFacts): MessageInitShape<typeof GetServerInfoResponseSchema> => ({
   version: facts.version,
@@ -17,9 +21,24 @@ export const toServerInfo = (facts: ServerFacts): MessageInitShape<typeof GetSer
   maxStateBytes: BigInt(facts.maxStateBytes),
   clusterGeneration: facts.generation,
   hasServerAgent: facts.hasServerAgent,
+  limits: Object.fromEntries(Object.entries(facts.limits).map(([name, limit]) => [name, BigInt(limit)])),
+  serverTime: timestampFromDate(facts.now),
 });
 
-const roles: Readonly<Record<Role, RoleValue>> = {
+export const toStats = (stats: OrganizationStats): MessageInitShape<typeof GetStatsResponseSchema> => ({
+  workspaces: stats.workspaces,
+  agentPools: stats.pools,
+  connectedAgents: stats.connectedAgents,
+  busyAgents: stats.busyAgents,
+  activeRuns: stats.activeRuns,
+  runsToConfirm: stats.runsToConfirm,
+  queuedJobs: stats.queuedJobs,
+  runningJobs: stats.runningJobs,
+  interruptedWorkspaces: stats.interruptedWorkspaces,
+  quarantinedStates: stats.quarantinedStates,
+});
+
+export const roleValues: Readonly<Record<Role, RoleValue>> = {
   site_admin: RoleValue.SITE_ADMIN,
   owner: RoleValue.OWNER,
   operator: RoleValue.OPERATOR,
@@ -39,6 +58,7 @@ export const toWhoAmI = (subject: Subject): MessageInitShape<typeof WhoAmIRespon
   kind: kinds[subject.kind],
   id: subject.id,
   name: subject.name,
-  role: subject.role === null ? RoleValue.UNSPECIFIED : roles[subject.role],
+  role: subject.role === null ? RoleValue.UNSPECIFIED : roleValues[subject.role],
   organizations: [...subject.organizations],
+  ...optionalTime("expireTime", subject.expiresAt),
 });

@@ -1,16 +1,18 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
-import type { WantedVariable } from "../../control/variables.ts";
-import type { Variable, VariableCategory } from "../../domain/variable.ts";
+import type { WantedVariable } from "../../control/variable-checks.ts";
+import type { EffectiveVariable } from "../../domain/effective-variables.ts";
+import type { StoredVariable, VariableCategory } from "../../domain/variable.ts";
 import {
   VariableCategory as Category,
+  type EffectiveVariableSchema,
   type Variable as VariableMessage,
   type VariableSchema,
 } from "../../gen/windlass/v1/variable_pb.ts";
 
 const categories: Readonly<Record<VariableCategory, Category>> = { terraform: Category.TERRAFORM, env: Category.ENV };
 
-export const toVariable = (row: Variable): MessageInitShape<typeof VariableSchema> => ({
+export const toVariable = (row: StoredVariable): MessageInitShape<typeof VariableSchema> => ({
   id: row.id,
   key: row.key,
   value: row.isSensitive ? "" : row.value,
@@ -19,6 +21,16 @@ export const toVariable = (row: Variable): MessageInitShape<typeof VariableSchem
   sensitive: row.isSensitive,
   description: row.description,
   updateTime: timestampFromDate(row.updatedAt),
+});
+
+export const toEffectiveVariable = ({
+  variable,
+  set,
+  hidden,
+}: EffectiveVariable): MessageInitShape<typeof EffectiveVariableSchema> => ({
+  variable: toVariable(variable),
+  variableSet: set?.name ?? "",
+  overrides: hidden.map(({ name }) => name),
 });
 
 /** Unspecified is terraform. */

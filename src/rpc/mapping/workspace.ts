@@ -1,8 +1,10 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import { timestampFromDate } from "@bufbuild/protobuf/wkt";
+import { type Duration, durationFromMs, durationMs, timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { etagOf } from "../../control/etags.ts";
+import type { WorkspaceLosses } from "../../control/workspace-deletion.ts";
 import type { WorkspaceSettings } from "../../control/workspace-settings.ts";
 import type { WorkspaceView } from "../../control/workspace-view.ts";
+import type { NewSettings } from "../../control/workspaces.ts";
 import type { Engine, ExecutionMode, WorkspaceLock } from "../../domain/workspace.ts";
 import {
   Engine as EngineValue,
@@ -11,16 +13,26 @@ import {
   type Workspace as WorkspaceMessage,
   type WorkspaceSchema,
 } from "../../gen/windlass/v1/workspace_pb.ts";
+import type { WorkspaceLossesSchema } from "../../gen/windlass/v1/workspace_service_pb.ts";
 import type { UpdatableFields } from "./field-mask.ts";
 
-const modes: Readonly<Record<ExecutionMode, Mode>> = { remote: Mode.REMOTE, agent: Mode.AGENT, local: Mode.LOCAL };
-const engines: Readonly<Record<Engine, EngineValue>> = { terraform: EngineValue.TERRAFORM, tofu: EngineValue.TOFU };
+export const modes: Readonly<Record<ExecutionMode, Mode>> = {
+  remote: Mode.REMOTE,
+  agent: Mode.AGENT,
+  local: Mode.LOCAL,
+};
+export const engines: Readonly<Record<Engine, EngineValue>> = {
+  terraform: EngineValue.TERRAFORM,
+  tofu: EngineValue.TOFU,
+};
 
 export const toWorkspace = ({
   workspace,
   organizationName,
   poolName,
   currentRunId,
+  consumers,
+  queuedRuns,
 }: WorkspaceView): MessageInitShape<typeof WorkspaceSchema> => ({
   id: workspace.id,
   name: workspace.name,
@@ -38,7 +50,17 @@ export const toWorkspace = ({
   createTime: timestampFromDate(workspace.createdAt),
   updateTime: timestampFromDate(workspace.updatedAt),
   etag: etagOf(workspace),
+  tags: [...workspace.tags],
+  agentSelector: workspace.agentSelector,
+  ...(workspace.planTimeoutMs === 0 ? {} : { planTimeout: durationFromMs(workspace.planTimeoutMs) }),
+  ...(workspace.applyTimeoutMs === 0 ? {} : { applyTimeout: durationFromMs(workspace.applyTimeoutMs) }),
+  remoteStateConsumers: [...consumers],
+  sharesStateWithOrganization: workspace.sharesState,
+  parallelism: workspace.parallelism,
+  queuedRuns,
 });
+
+export const toLosses = (losses: WorkspaceLosses): MessageInitShape<typeof WorkspaceLossesSchema> => ({ ...losses });
 
 function toLock(lock: WorkspaceLock): MessageInitShape<typeof WorkspaceLockSchema> {
   const sinceTime = timestampFromDate(lock.at);
@@ -47,21 +69,30 @@ function toLock(lock: WorkspaceLock): MessageInitShape<typeof WorkspaceLockSchem
 }
 
 /** Unspecified is remote. */
-const fromMode = (mode: Mode): ExecutionMode =>
+export const fromMode = (mode: Mode): ExecutionMode =>
   mode === Mode.AGENT ? "agent" : mode === Mode.LOCAL ? "local" : "remote";
 
 /** Unspecified is terraform. */
-const fromEngine = (engine: EngineValue): Engine => (engine === EngineValue.TOFU ? "tofu" : "terraform");
+export const fromEngine = (engine: EngineValue): Engine => (engine === EngineValue.TOFU ? "tofu" : "terraform");
 
-export const fromWorkspace = (message: WorkspaceMessage): WorkspaceSettings => ({
+const msOf = (duration: Duration | undefined): number => (duration === undefined ? 0 : durationMs(duration));
+
+export const fromWorkspace = (message: WorkspaceMessage): NewSettings => ({
   name: message.name,
   description: message.description,
-  executionMode: fromMode(message.executionMode),
+  executionMode: message.executionMode === Mode.UNSPECIFIED ? null : fromMode(message.executionMode),
   pool: message.agentPool,
-  engine: fromEngine(message.engine),
+  engine: message.engine === EngineValue.UNSPECIFIED ? null : fromEngine(message.engine),
   engineVersion: message.engineVersion,
   workingDirectory: message.workingDirectory,
   isAutoApply: message.autoApply,
+  tags: message.tags,
+  agentSelector: message.agentSelector,
+  planTimeoutMs: msOf(message.planTimeout),
+  applyTimeoutMs: msOf(message.applyTimeout),
+  consumers: message.remoteStateConsumers,
+  sharesState: message.sharesStateWithOrganization,
+  parallelism: message.parallelism,
 });
 
 export const workspaceFields: UpdatableFields<WorkspaceMessage, WorkspaceSettings> = {
@@ -73,4 +104,11 @@ export const workspaceFields: UpdatableFields<WorkspaceMessage, WorkspaceSetting
   engine_version: ({ engineVersion }) => ({ engineVersion }),
   working_directory: ({ workingDirectory }) => ({ workingDirectory }),
   auto_apply: ({ autoApply }) => ({ isAutoApply: autoApply }),
+  tags: ({ tags }) => ({ tags }),
+  agent_selector: ({ agentSelector }) => ({ agentSelector }),
+  plan_timeout: ({ planTimeout }) => ({ planTimeoutMs: msOf(planTimeout) }),
+  apply_timeout: ({ applyTimeout }) => ({ applyTimeoutMs: msOf(applyTimeout) }),
+  remote_state_consumers: ({ remoteStateConsumers }) => ({ consumers: remoteStateConsumers }),
+  shares_state_with_organization: ({ sharesStateWithOrganization }) => ({ sharesState: sharesStateWithOrganization }),
+  parallelism: ({ parallelism }) => ({ parallelism }),
 };

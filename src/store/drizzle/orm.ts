@@ -9,8 +9,10 @@ export const {
   desc,
   eq,
   getTableColumns,
+  gt,
   gte,
   inArray,
+  isNotNull,
   isNull,
   lt,
   lte,
@@ -18,4 +20,5 @@ export const {
   ne,
   or,
   sql,
+  sum,
 } = load<typeof Module>("drizzle-orm");

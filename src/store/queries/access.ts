@@ -1,11 +1,9 @@
 import type { AnyPgColumn } from "drizzle-orm/pg-core";
-import type { ApiKey } from "../../domain/api-key.ts";
-import { systemRandom } from "../../lib/random.ts";
 import { and, eq, isNull, lt, lte, or } from "../drizzle/orm.ts";
 import type { Queries, RememberedRequest } from "../ports.ts";
 import { prepared } from "../prepared.ts";
 import type { QueryContext } from "./context.ts";
-import { getting, inserting, saving } from "./rows.ts";
+import { inserting } from "./rows.ts";
 
 export function metaQueries({ db, t: { meta } }: QueryContext): Queries["meta"] {
   return {
@@ -36,37 +34,6 @@ export function requestQueries(context: QueryContext): Queries["requests"] {
     insert: inserting(context, { table: requests, name: "request", what: "a request" }),
     deleteBefore: async (at) =>
       (await db.delete(requests).where(lt(requests.at, at)).returning({ id: requests.requestId })).length,
-  };
-}
-
-export function auditQueries(context: QueryContext): Queries["audit"] {
-  const insert = inserting(context, { table: context.t.audit, name: "audit", what: "an audit record" });
-  return { insert: (record) => insert({ ...record, id: systemRandom.uuid() }) };
-}
-
-export function apiKeyQueries(context: QueryContext): Queries["apiKeys"] {
-  const { db, t } = context;
-  const { apiKeys } = t;
-  const rows = { table: apiKeys, name: "api_key", what: "an API key" };
-  const byHash = prepared<{ hash: string }>()("api_key_by_hash", (slot) =>
-    db
-      .select()
-      .from(apiKeys)
-      .where(eq(apiKeys.hash, slot("hash", apiKeys.hash))),
-  );
-  const { get } = getting(context, rows);
-  return {
-    get,
-    byHash: async (hash): Promise<ApiKey | undefined> => (await byHash({ hash }))[0],
-    insert: inserting(context, rows),
-    save: saving(context, rows),
-    touch: async (id, at, ifBefore) => {
-      const isStale = notLaterThan(apiKeys.lastUsedAt, ifBefore);
-      await db
-        .update(apiKeys)
-        .set({ lastUsedAt: at })
-        .where(and(eq(apiKeys.id, id), isStale));
-    },
   };
 }
 

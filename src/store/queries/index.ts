@@ -25,17 +25,23 @@
  *  - `locked()` rows, or decide in the WHERE, wherever `step` is used.
  */
 import type { Queries } from "../ports.ts";
-import { apiKeyQueries, auditQueries, metaQueries, requestQueries } from "./access.ts";
+import { metaQueries, requestQueries } from "./access.ts";
 import { agentQueries } from "./agents.ts";
+import { apiKeyQueries } from "./api-keys.ts";
+import { auditQueries } from "./audit.ts";
 import { configurationQueries } from "./configurations.ts";
 import type { QueryContext } from "./context.ts";
 import { jobQueries } from "./jobs.ts";
 import { organizationQueries } from "./organizations.ts";
 import { poolQueries } from "./pools.ts";
+import { runEventQueries } from "./run-events.ts";
 import { runQueries } from "./runs.ts";
 import { stateQueries } from "./states.ts";
+import { statsQueries } from "./stats.ts";
 import { tokenQueries } from "./tokens.ts";
-import { variableQueries } from "./variables.ts";
+import { upkeepQueries } from "./upkeep.ts";
+import { variableSetQueries } from "./variable-sets.ts";
+import { setVariableQueries, variableQueries } from "./variables.ts";
 import { workspaceQueries } from "./workspaces.ts";
 
 /** All queries over one connection. */
@@ -44,14 +50,19 @@ export const buildQueries = (context: QueryContext): Queries => ({
   requests: requestQueries(context),
   audit: auditQueries(context),
   apiKeys: apiKeyQueries(context),
+  stats: statsQueries(context),
   organizations: organizationQueries(context),
   pools: poolQueries(context),
   tokens: tokenQueries(context),
   agents: agentQueries(context),
   workspaces: workspaceQueries(context),
   variables: variableQueries(context),
+  variableSets: variableSetQueries(context),
+  setVariables: setVariableQueries(context),
   configurations: configurationQueries(context),
   runs: runQueries(context),
+  runEvents: runEventQueries(context),
   jobs: jobQueries(context),
   states: stateQueries(context),
+  upkeep: upkeepQueries(context),
 });

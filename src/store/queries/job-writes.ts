@@ -1,13 +1,13 @@
 import type { JobStatus } from "../../domain/job.ts";
 import { slotsOf } from "../boundary.ts";
 import { asParameter } from "../dialect.ts";
-import { and, eq, lt, sql } from "../drizzle/orm.ts";
+import { and, eq, gte, lt, sql } from "../drizzle/orm.ts";
 import type { Queries } from "../ports.ts";
 import { prepared } from "../prepared.ts";
 import { isClaimed } from "../tables/conditions.ts";
 import type { QueryContext } from "./context.ts";
 
-type Writes = Pick<Queries["jobs"], "saveIf" | "renew" | "extendAll">;
+type Writes = Pick<Queries["jobs"], "saveIf" | "renew" | "extendAll" | "capAll">;
 
 /** The writes of a job that decide by their own WHERE, so that they are safe in `step`. */
 export function compareAndSet({ db, t: { jobs }, dialect }: QueryContext): Writes {
@@ -53,6 +53,12 @@ export function compareAndSet({ db, t: { jobs }, dialect }: QueryContext): Write
         .where(and(isClaimed(jobs.status), lt(jobs.leaseUntil, until)))
         .returning({ id: jobs.id });
       return extended.length;
+    },
+    capAll: async (until) => {
+      await db
+        .update(jobs)
+        .set({ leaseUntil: until })
+        .where(and(isClaimed(jobs.status), gte(jobs.leaseUntil, until)));
     },
   };
 }

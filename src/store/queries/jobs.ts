@@ -1,12 +1,12 @@
 import type { AgentId, PoolId, RunId, WorkspaceId } from "../../lib/ids.ts";
 import { asParameter } from "../dialect.ts";
 import { and, asc, count, desc, eq, isNull, lt, sql } from "../drizzle/orm.ts";
-import type { Queries } from "../ports.ts";
+import type { Queries, QueuePosition } from "../ports.ts";
 import { prepared } from "../prepared.ts";
 import { isClaimed, isFalse, isQueued } from "../tables/conditions.ts";
 import type { QueryContext } from "./context.ts";
 import { compareAndSet } from "./job-writes.ts";
-import { getting, inserting, saving } from "./rows.ts";
+import { beforeInstant, getting, inserting, saving } from "./rows.ts";
 
 type JobQueries = Queries["jobs"];
 
@@ -23,7 +23,10 @@ export function jobQueries(context: QueryContext): JobQueries {
   };
 }
 
-type LookUps = Pick<JobQueries, "byTokenHash" | "ofRun" | "ofRuns" | "ofAgent" | "ofAgents" | "openOfAgent">;
+type LookUps = Pick<
+  JobQueries,
+  "byTokenHash" | "ofRun" | "ofRuns" | "ofAgent" | "ofAgents" | "openOfAgent" | "historyOfAgent"
+>;
 
 function lookUps({ db, t: { jobs }, dialect }: QueryContext): LookUps {
   const byTokenHash = prepared<{ hash: string }>()("job_by_token", (slot) =>
@@ -76,6 +79,13 @@ function lookUps({ db, t: { jobs }, dialect }: QueryContext): LookUps {
         .from(jobs)
         .where(and(isFalse(jobs.isLogClosed), eq(jobs.agentId, agentId)))
         .orderBy(asc(jobs.queuedAt), asc(jobs.id)),
+    historyOfAgent: (agentId, page) =>
+      db
+        .select()
+        .from(jobs)
+        .where(and(eq(jobs.agentId, agentId), beforeInstant(jobs.queuedAt, jobs.id, page)))
+        .orderBy(desc(jobs.queuedAt), desc(jobs.id))
+        .limit(page.limit),
     byTokenHash: async (hash) => (await byTokenHash({ hash }))[0],
     ofRun: (runId) => ofRun({ runId }),
     ofRuns: async (ids) =>
@@ -100,15 +110,22 @@ function lookUps({ db, t: { jobs }, dialect }: QueryContext): LookUps {
   };
 }
 
-type Queue = Pick<JobQueries, "queued" | "queuedOfWorkspace" | "runningByOrganization" | "countAhead">;
+type Queue = Pick<
+  JobQueries,
+  "queued" | "queuedOfPool" | "queuedOfWorkspace" | "heldInPool" | "runningByOrganization" | "countAhead"
+>;
 
 function queue({ db, t: { jobs } }: QueryContext): Queue {
+  const inOrder = [asc(jobs.rank), asc(jobs.urgency), asc(jobs.queuedAt), asc(jobs.id)];
+  const place = sql`(${jobs.rank}, ${jobs.urgency}, ${jobs.queuedAt}, ${jobs.id})`;
+  const placeOf = ({ rank, urgency, queuedAt, id }: QueuePosition) =>
+    sql`(${sql.param(rank, jobs.rank)}, ${sql.param(urgency, jobs.urgency)}, ${sql.param(queuedAt, jobs.queuedAt)}, ${sql.param(id, jobs.id)})`;
   const queued = prepared<{ limit: number }>()("job_queued", () =>
     db
       .select()
       .from(jobs)
       .where(isQueued(jobs.status))
-      .orderBy(asc(jobs.rank), asc(jobs.queuedAt), asc(jobs.id))
+      .orderBy(...inOrder)
       .limit(sql.placeholder("limit")),
   );
   const ofWorkspace = prepared<{ workspaceId: WorkspaceId }>()("job_queued_of_workspace", (slot) =>
@@ -116,7 +133,7 @@ function queue({ db, t: { jobs } }: QueryContext): Queue {
       .select()
       .from(jobs)
       .where(and(isQueued(jobs.status), eq(jobs.workspaceId, slot("workspaceId", jobs.workspaceId))))
-      .orderBy(asc(jobs.rank), asc(jobs.queuedAt), asc(jobs.id)),
+      .orderBy(...inOrder),
   );
   const running = prepared<Record<string, never>>()("job_running_by_organization", () =>
     db
@@ -130,12 +147,27 @@ function queue({ db, t: { jobs } }: QueryContext): Queue {
     queued: (limit) => queued({ limit }),
     queuedOfWorkspace: (workspaceId) => ofWorkspace({ workspaceId }),
     runningByOrganization: () => running({}),
-    countAhead: async ({ poolId, rank, queuedAt, id }) => {
-      const isAhead = sql`(${jobs.rank}, ${jobs.queuedAt}, ${jobs.id}) < (${sql.param(rank, jobs.rank)}, ${sql.param(queuedAt, jobs.queuedAt)}, ${sql.param(id, jobs.id)})`;
+    queuedOfPool: (poolId, { after, limit }) =>
+      db
+        .select()
+        .from(jobs)
+        .where(
+          and(isQueued(jobs.status), samePool(poolId), after === null ? undefined : sql`${place} > ${placeOf(after)}`),
+        )
+        .orderBy(...inOrder)
+        .limit(limit),
+    heldInPool: (poolId, limit) =>
+      db
+        .select()
+        .from(jobs)
+        .where(and(isClaimed(jobs.status), samePool(poolId)))
+        .orderBy(desc(jobs.queuedAt), desc(jobs.id))
+        .limit(limit),
+    countAhead: async ({ poolId, ...job }) => {
       const [row] = await db
         .select({ count: count() })
         .from(jobs)
-        .where(and(isQueued(jobs.status), samePool(poolId), isAhead));
+        .where(and(isQueued(jobs.status), samePool(poolId), sql`${place} < ${placeOf(job)}`));
       return row?.count ?? 0;
     },
   };
@@ -157,7 +189,7 @@ function sweeps({ db, t: { jobs } }: QueryContext): Sweeps {
         .select()
         .from(jobs)
         .where(and(isFalse(jobs.isLogClosed), lt(jobs.endedAt, at)))
-        .orderBy(asc(jobs.endedAt), asc(jobs.id))
+        .orderBy(asc(sql`${jobs.status} = 'interrupted'`), desc(jobs.endedAt), asc(jobs.id))
         .limit(limit),
     countByStatus: () => db.select({ status: jobs.status, count: count() }).from(jobs).groupBy(jobs.status),
   };

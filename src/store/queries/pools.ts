@@ -1,14 +1,14 @@
 import type { AgentStatus } from "../../domain/agent.ts";
 import type { AgentPool } from "../../domain/agent-pool.ts";
 import type { OrganizationId, PoolId } from "../../lib/ids.ts";
-import { and, asc, count, eq, inArray, min } from "../drizzle/orm.ts";
-import type { PoolCounts, Queries } from "../ports.ts";
+import { and, asc, count, desc, eq, inArray, min, or, sql, sum } from "../drizzle/orm.ts";
+import type { PoolCounts, PoolQueries } from "../ports-agents.ts";
 import { prepared } from "../prepared.ts";
 import { isClaimed, isQueued } from "../tables/conditions.ts";
 import type { QueryContext } from "./context.ts";
-import { afterName, getting, inserting, saving } from "./rows.ts";
+import { afterName, chunks, getting, inserting, saving } from "./rows.ts";
 
-export function poolQueries(context: QueryContext): Queries["pools"] {
+export function poolQueries(context: QueryContext): PoolQueries {
   const { db, t } = context;
   const { pools, grants, workspaces } = t;
   const rows = { table: pools, name: "pool", what: "an agent pool" };
@@ -41,6 +41,7 @@ export function poolQueries(context: QueryContext): Queries["pools"] {
         .where(and(eq(pools.organizationId, organizationId), afterName(pools.name, page)))
         .orderBy(asc(pools.name))
         .limit(page.limit),
+    find: findQuery(context),
     insert: inserting(context, rows),
     save: saving(context, rows),
     delete: async (id) => {
@@ -75,10 +76,17 @@ async function poolCounts({ db, t: { agents, jobs } }: QueryContext, ids: readon
   const counted: PoolCounts[] = [];
   for (const some of chunks(ids)) {
     const agentRows = await db
-      .select({ poolId: agents.poolId, status: agents.status, count: count() })
+      .select({
+        poolId: agents.poolId,
+        status: agents.status,
+        isPaused: agents.isPaused,
+        isDraining: agents.isDraining,
+        count: count(),
+        capacity: sum(agents.concurrency).mapWith(Number),
+      })
       .from(agents)
       .where(inArray(agents.poolId, some))
-      .groupBy(agents.poolId, agents.status);
+      .groupBy(agents.poolId, agents.status, agents.isPaused, agents.isDraining);
     const queued = await db
       .select({ poolId: jobs.poolId, count: count(), oldest: min(jobs.queuedAt) })
       .from(jobs)
@@ -93,7 +101,7 @@ async function poolCounts({ db, t: { agents, jobs } }: QueryContext, ids: readon
       const waiting = queued.find((row) => row.poolId === poolId);
       counted.push({
         poolId,
-        agents: byStatus(agentRows.filter((row) => row.poolId === poolId)),
+        ...agentCounts(agentRows.filter((row) => row.poolId === poolId)),
         queuedJobs: waiting?.count ?? 0,
         runningJobs: claimed.find((row) => row.poolId === poolId)?.count ?? 0,
         oldestQueuedAt: waiting?.oldest ?? null,
@@ -103,13 +111,49 @@ async function poolCounts({ db, t: { agents, jobs } }: QueryContext, ids: readon
   return counted;
 }
 
-function byStatus(rows: readonly { status: AgentStatus; count: number }[]): Record<AgentStatus, number> {
-  const counts: Record<AgentStatus, number> = { idle: 0, busy: 0, unknown: 0, errored: 0, exited: 0 };
-  for (const { status, count } of rows) counts[status] = count;
-  return counts;
+interface AgentGroup {
+  readonly status: AgentStatus;
+  readonly isPaused: boolean;
+  readonly isDraining: boolean;
+  readonly count: number;
+  readonly capacity: number;
 }
 
-/** Lists in pieces that stay below either engine's limit of parameters. */
-function* chunks<T>(items: readonly T[]): Iterable<T[]> {
-  for (let from = 0; from < items.length; from += 1_000) yield items.slice(from, from + 1_000);
+function agentCounts(
+  groups: readonly AgentGroup[],
+): Pick<PoolCounts, "agents" | "pausedAgents" | "drainingAgents" | "capacity"> {
+  const agents: Record<AgentStatus, number> = { idle: 0, busy: 0, unknown: 0, errored: 0, exited: 0 };
+  for (const { status, count } of groups) agents[status] += count;
+  const here = groups.filter(({ status }) => status === "idle" || status === "busy");
+  const total = (some: readonly AgentGroup[], read: (group: AgentGroup) => number) =>
+    some.reduce((all, group) => all + read(group), 0);
+  const counted = (some: readonly AgentGroup[]) => total(some, (group) => group.count);
+  return {
+    agents,
+    pausedAgents: counted(here.filter(({ isPaused }) => isPaused)),
+    drainingAgents: counted(here.filter(({ isDraining }) => isDraining)),
+    capacity: total(here, (group) => group.capacity),
+  };
+}
+
+function findQuery({ db, t: { pools }, dialect }: QueryContext): PoolQueries["find"] {
+  return ({ organizationId, search, order, isDescending }, { after, limit }) => {
+    const direction = isDescending ? desc : asc;
+    const beyond = sql.raw(isDescending ? "<" : ">");
+    const position =
+      after === null
+        ? undefined
+        : order === "name"
+          ? sql`${pools.name} ${beyond} ${sql.param(after.name, pools.name)}`
+          : sql`(${pools.createdAt}, ${pools.id}) ${beyond} (${sql.param(after.createdAt, pools.createdAt)}, ${sql.param(after.id, pools.id)})`;
+    const isFound =
+      search === "" ? undefined : or(dialect.contains(pools.name, search), dialect.contains(pools.description, search));
+    const first = order === "name" ? pools.name : pools.createdAt;
+    return db
+      .select()
+      .from(pools)
+      .where(and(eq(pools.organizationId, organizationId), isFound, position))
+      .orderBy(direction(first), direction(pools.id))
+      .limit(limit);
+  };
 }

@@ -99,5 +99,10 @@ export function beforeInstant(at: AnyPgColumn, id: AnyPgColumn, { before }: Time
   return before === null ? undefined : sql`(${at}, ${id}) < (${sql.param(before.at, at)}, ${sql.param(before.id, id)})`;
 }
 
+/** Lists in pieces that stay below either engine's limit of parameters. */
+export function* chunks<T>(items: readonly T[]): Iterable<T[]> {
+  for (let from = 0; from < items.length; from += 1_000) yield items.slice(from, from + 1_000);
+}
+
 const taken = (what: string) =>
   new WindlassError("name_taken", `there is already ${what} with this name: choose another, or use that one`);

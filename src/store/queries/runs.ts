@@ -1,12 +1,13 @@
-import type { WorkspaceId } from "../../lib/ids.ts";
-import { and, asc, desc, eq, inArray, sql } from "../drizzle/orm.ts";
-import type { Queries } from "../ports.ts";
+import type { SQL } from "drizzle-orm";
+import type { AgentId, PoolId, WorkspaceId } from "../../lib/ids.ts";
+import { and, asc, desc, eq, gt, gte, inArray, lt, or, sql } from "../drizzle/orm.ts";
 import { prepared } from "../prepared.ts";
+import type { RunFilter, RunQueries } from "../run-ports.ts";
 import { isActive, isPending } from "../tables/conditions.ts";
 import type { QueryContext } from "./context.ts";
-import { beforeInstant, getting, inserting, saving } from "./rows.ts";
+import { beforeInstant, chunks, getting, inserting, saving } from "./rows.ts";
 
-export function runQueries(context: QueryContext): Queries["runs"] {
+export function runQueries(context: QueryContext): RunQueries {
   const { db, t } = context;
   const { runs } = t;
   const rows = { table: runs, name: "run", what: "a run" };
@@ -18,37 +19,73 @@ export function runQueries(context: QueryContext): Queries["runs"] {
       .orderBy(desc(runs.createdAt), desc(runs.id))
       .limit(1),
   );
-  const inOrder = (name: string, condition: typeof isPending) =>
-    prepared<{ workspaceId: WorkspaceId; limit: number }>()(name, (slot) =>
-      db
-        .select()
-        .from(runs)
-        .where(and(eq(runs.workspaceId, slot("workspaceId", runs.workspaceId)), condition(runs.status)))
-        .orderBy(asc(runs.createdAt), asc(runs.id))
-        .limit(sql.placeholder("limit")),
-    );
-  const pending = inOrder("run_pending", isPending);
-  const active = inOrder("run_active", isActive);
+  const pending = prepared<{ workspaceId: WorkspaceId; limit: number }>()("run_pending", (slot) =>
+    db
+      .select()
+      .from(runs)
+      .where(and(eq(runs.workspaceId, slot("workspaceId", runs.workspaceId)), isPending(runs.status)))
+      .orderBy(asc(runs.urgency), asc(runs.createdAt), asc(runs.id))
+      .limit(sql.placeholder("limit")),
+  );
+  const active = prepared<{ workspaceId: WorkspaceId; limit: number }>()("run_active", (slot) =>
+    db
+      .select()
+      .from(runs)
+      .where(and(eq(runs.workspaceId, slot("workspaceId", runs.workspaceId)), isActive(runs.status)))
+      .orderBy(asc(runs.createdAt), asc(runs.id))
+      .limit(sql.placeholder("limit")),
+  );
   return {
     ...getting(context, rows),
-    list: ({ organizationId, workspaceId, statuses }, page) =>
+    list: (filter, page) =>
       db
         .select()
         .from(runs)
-        .where(
-          and(
-            eq(runs.organizationId, organizationId),
-            workspaceId === null ? undefined : eq(runs.workspaceId, workspaceId),
-            statuses.length === 0 ? undefined : inArray(runs.status, [...statuses]),
-            beforeInstant(runs.createdAt, runs.id, page),
-          ),
-        )
+        .where(and(matches(context, filter), beforeInstant(runs.createdAt, runs.id, page)))
         .orderBy(desc(runs.createdAt), desc(runs.id))
         .limit(page.limit),
     pending: (workspaceId, limit) => pending({ workspaceId, limit }),
     active: (workspaceId, limit) => active({ workspaceId, limit }),
     newest: async (workspaceId) => (await newest({ workspaceId }))[0],
+    queuedSince: (at, { after, limit }) =>
+      db
+        .select()
+        .from(runs)
+        .where(
+          and(
+            isActive(runs.status),
+            inArray(runs.status, ["pending", "plan_queued", "apply_queued"]),
+            lt(runs.statusAt, at),
+            after === null ? undefined : gt(runs.id, after),
+          ),
+        )
+        .orderBy(asc(runs.id))
+        .limit(limit),
     insert: inserting(context, rows),
     save: saving(context, rows),
   };
+}
+
+/** The condition that a filter is. */
+function matches({ db, t, dialect }: QueryContext, filter: RunFilter): SQL | undefined {
+  const { runs, workspaces, workspaceTags, jobs } = t;
+  const { organizationId, workspaceId, statuses, search = "", tags = [] } = filter;
+  const { createdFrom = null, createdBefore = null, poolId = null, agentId = null } = filter;
+  const inPool = (id: PoolId) => db.select({ id: workspaces.id }).from(workspaces).where(eq(workspaces.poolId, id));
+  const tagged = (tag: string) =>
+    db.select({ id: workspaceTags.workspaceId }).from(workspaceTags).where(eq(workspaceTags.tag, tag));
+  const ofAgent = (id: AgentId) => db.select({ id: jobs.runId }).from(jobs).where(eq(jobs.agentId, id));
+  const searched = [runs.id, runs.message, runs.createdBy];
+  return and(
+    eq(runs.organizationId, organizationId),
+    workspaceId === null ? undefined : eq(runs.workspaceId, workspaceId),
+    statuses.length === 0 ? undefined : inArray(runs.status, [...statuses]),
+    filter.isActive === true ? isActive(runs.status) : undefined,
+    search === "" ? undefined : or(...searched.map((column) => dialect.contains(column, search))),
+    createdFrom === null ? undefined : gte(runs.createdAt, createdFrom),
+    createdBefore === null ? undefined : lt(runs.createdAt, createdBefore),
+    poolId === null ? undefined : inArray(runs.workspaceId, inPool(poolId)),
+    agentId === null ? undefined : inArray(runs.id, ofAgent(agentId)),
+    ...tags.map((tag) => inArray(runs.workspaceId, tagged(tag))),
+  );
 }

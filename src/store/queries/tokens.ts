@@ -1,12 +1,13 @@
+import type { AnyPgColumn } from "drizzle-orm/pg-core";
 import type { AgentToken } from "../../domain/agent-token.ts";
-import { and, desc, eq } from "../drizzle/orm.ts";
-import type { Queries } from "../ports.ts";
+import { and, desc, eq, gt, isNull, or } from "../drizzle/orm.ts";
+import type { TokenQueries } from "../ports-agents.ts";
 import { prepared } from "../prepared.ts";
 import { notLaterThan } from "./access.ts";
 import type { QueryContext } from "./context.ts";
 import { beforeInstant, getting, inserting, saving } from "./rows.ts";
 
-export function tokenQueries(context: QueryContext): Queries["tokens"] {
+export function tokenQueries(context: QueryContext): TokenQueries {
   const { db, t } = context;
   const { tokens } = t;
   const rows = { table: tokens, name: "token", what: "an agent token" };
@@ -20,7 +21,7 @@ export function tokenQueries(context: QueryContext): Queries["tokens"] {
   return {
     get,
     byHash: async (hash): Promise<AgentToken | undefined> => (await byHash({ hash }))[0],
-    list: ({ organizationId, poolId }, page) =>
+    list: ({ organizationId, poolId, validAt }, page) =>
       db
         .select()
         .from(tokens)
@@ -28,6 +29,9 @@ export function tokenQueries(context: QueryContext): Queries["tokens"] {
           and(
             eq(tokens.organizationId, organizationId),
             poolId === null ? undefined : eq(tokens.poolId, poolId),
+            validAt === undefined
+              ? undefined
+              : and(isAfter(tokens.revokedAt, validAt), isAfter(tokens.expiresAt, validAt)),
             beforeInstant(tokens.createdAt, tokens.id, page),
           ),
         )
@@ -35,12 +39,15 @@ export function tokenQueries(context: QueryContext): Queries["tokens"] {
         .limit(page.limit),
     insert: inserting(context, rows),
     save: saving(context, rows),
-    touch: async (id, at, ifBefore) => {
+    touch: async (id, { at, ifBefore, address }) => {
       const isStale = notLaterThan(tokens.lastUsedAt, ifBefore);
       await db
         .update(tokens)
-        .set({ lastUsedAt: at })
+        .set({ lastUsedAt: at, lastUsedAddress: address })
         .where(and(eq(tokens.id, id), isStale));
     },
   };
 }
+
+/** The instant is absent, or later than `at`. */
+const isAfter = (column: AnyPgColumn<{ data: Date }>, at: Date) => or(isNull(column), gt(column, at));

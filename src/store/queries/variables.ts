@@ -1,9 +1,9 @@
 import type { VariableCategory } from "../../domain/variable.ts";
-import type { WorkspaceId } from "../../lib/ids.ts";
-import { and, asc, eq } from "../drizzle/orm.ts";
+import type { VariableSetId, WorkspaceId } from "../../lib/ids.ts";
+import { and, asc, eq, inArray } from "../drizzle/orm.ts";
 import type { Queries } from "../ports.ts";
 import type { QueryContext } from "./context.ts";
-import { afterPair, inserting, saving } from "./rows.ts";
+import { afterPair, chunks, inserting, saving } from "./rows.ts";
 
 export function variableQueries(context: QueryContext): Queries["variables"] {
   const { db, t } = context;
@@ -38,6 +38,37 @@ export function variableQueries(context: QueryContext): Queries["variables"] {
       const deleted = await db
         .delete(variables)
         .where(isKey(workspaceId, category, key))
+        .returning({ id: variables.id });
+      return deleted.length > 0;
+    },
+  };
+}
+
+export function setVariableQueries(context: QueryContext): Queries["setVariables"] {
+  const { db, t } = context;
+  const { setVariables: variables } = t;
+  const rows = { table: variables, name: "set_variable", what: "a variable" };
+  return {
+    list: (setId: VariableSetId, page) =>
+      db
+        .select()
+        .from(variables)
+        .where(and(eq(variables.setId, setId), afterPair(variables.key, variables.category, page)))
+        .orderBy(asc(variables.key), asc(variables.category))
+        .limit(page.limit),
+    ofSets: async (setIds) => {
+      const found: (typeof variables.$inferSelect)[] = [];
+      for (const some of chunks(setIds)) {
+        found.push(...(await db.select().from(variables).where(inArray(variables.setId, some))));
+      }
+      return found;
+    },
+    insert: inserting(context, rows),
+    save: saving(context, rows),
+    delete: async (setId, category, key) => {
+      const deleted = await db
+        .delete(variables)
+        .where(and(eq(variables.setId, setId), eq(variables.category, category), eq(variables.key, key)))
         .returning({ id: variables.id });
       return deleted.length > 0;
     },

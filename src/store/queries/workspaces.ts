@@ -1,11 +1,15 @@
 import type { Workspace, WorkspaceLock } from "../../domain/workspace.ts";
-import type { OrganizationId } from "../../lib/ids.ts";
-import { and, asc, eq } from "../drizzle/orm.ts";
-import type { Queries } from "../ports.ts";
+import type { OrganizationId, WorkspaceId } from "../../lib/ids.ts";
+import { and, asc, count, eq, inArray, or, sql } from "../drizzle/orm.ts";
+import type { NamePage, Queries } from "../ports.ts";
+import type { WorkspaceFilter } from "../ports-workspaces.ts";
 import { prepared } from "../prepared.ts";
 import type { Tables } from "../tables.ts";
 import type { QueryContext } from "./context.ts";
 import { afterName, getting, inserting, saving } from "./rows.ts";
+import { consumerQueries } from "./state-consumers.ts";
+import { queuedRuns, workspaceLosses } from "./workspace-counts.ts";
+import { taggedWith, tagWriter } from "./workspace-tags.ts";
 
 type Row = Tables["workspaces"]["$inferSelect"];
 
@@ -16,6 +20,8 @@ export function workspaceQueries(context: QueryContext): Queries["workspaces"] {
   const { get, byIds } = getting(context, rows);
   const insert = inserting(context, rows);
   const save = saving(context, rows);
+  const writeTags = tagWriter(context);
+  const { sharingWith, ...consumers } = consumerQueries(context);
   const byName = prepared<{ organizationId: OrganizationId; name: string }>()("workspace_by_name", (slot) =>
     db
       .select()
@@ -31,27 +37,56 @@ export function workspaceQueries(context: QueryContext): Queries["workspaces"] {
     get: async (id) => optional(await get(id)),
     byName: async (organizationId, name) => optional((await byName({ organizationId, name }))[0]),
     byIds: async (ids) => (await byIds(ids)).map(fromRow),
-    list: async ({ organizationId, poolId }, page) => {
-      const listed = await db
-        .select()
+    list: async (filter, page) => (await listed(context, filter, page)).map(fromRow),
+    count: async (organizationId) => {
+      const counted = await db
+        .select({ count: count() })
         .from(workspaces)
-        .where(
-          and(
-            eq(workspaces.organizationId, organizationId),
-            poolId === null ? undefined : eq(workspaces.poolId, poolId),
-            afterName(workspaces.name, page),
-          ),
-        )
-        .orderBy(asc(workspaces.name))
-        .limit(page.limit);
-      return listed.map(fromRow);
+        .where(eq(workspaces.organizationId, organizationId));
+      return counted[0]?.count ?? 0;
     },
-    insert: (workspace) => insert(toRow(workspace)),
-    save: (workspace) => save(toRow(workspace)),
-    delete: async (id) => {
+    insert: async (workspace) => {
+      await insert(toRow(workspace));
+      await writeTags(workspace.id, workspace.tags);
+    },
+    save: async (workspace) => {
+      await save(toRow(workspace));
+      await writeTags(workspace.id, workspace.tags);
+    },
+    delete: async (id: WorkspaceId) => {
       await db.delete(workspaces).where(eq(workspaces.id, id));
     },
+    queuedRuns: (ids) => queuedRuns(context, ids),
+    losses: (id) => workspaceLosses(context, id),
+    ...consumers,
+    sharingWith: async (consumer, page) => (await sharingWith(consumer, page)).map(fromRow),
   };
+}
+
+function listed(
+  { db, t, dialect }: QueryContext,
+  { organizationId, poolId, tags = [], search = "", modes = [], isLocked = false }: WorkspaceFilter,
+  page: NamePage,
+): Promise<Row[]> {
+  const { workspaces } = t;
+  return db
+    .select()
+    .from(workspaces)
+    .where(
+      and(
+        eq(workspaces.organizationId, organizationId),
+        poolId === null ? undefined : eq(workspaces.poolId, poolId),
+        modes.length === 0 ? undefined : inArray(workspaces.executionMode, [...modes]),
+        isLocked ? sql`${workspaces.lockedAt} is not null` : undefined,
+        ...tags.map((tag) => inArray(workspaces.id, taggedWith({ db, t }, tag))),
+        search === ""
+          ? undefined
+          : or(dialect.contains(workspaces.name, search), dialect.contains(workspaces.description, search)),
+        afterName(workspaces.name, page),
+      ),
+    )
+    .orderBy(asc(workspaces.name))
+    .limit(page.limit);
 }
 
 const optional = (row: Row | undefined): Workspace | undefined => row && fromRow(row);

@@ -1,0 +1,78 @@
+import type { AuditEvent, AuditFilter } from "../domain/audit.ts";
+import type { Person, Principal } from "../domain/principal.ts";
+import type { OrganizationId } from "../lib/ids.ts";
+import type { Queries } from "../store/ports.ts";
+import { asPerson, demand, findOrganization } from "./access.ts";
+import type { Control } from "./control.ts";
+import { type Page, type PageRequest, pageByTime, withRows } from "./pages.ts";
+
+/** Which records a caller wants. */
+export interface AuditQuery extends Omit<AuditFilter, "organizationId"> {
+  /** Id or name; empty is the caller's only one, and for site admins every organization and the site. */
+  readonly organization: string;
+}
+
+/** A record with the name of its organization: its id if that was deleted, empty for what belongs to the site. */
+export interface AuditView {
+  readonly event: AuditEvent;
+  readonly organizationName: string;
+}
+
+/** The records that match, newest first; for owners and site admins. */
+export async function listAuditEvents(
+  control: Control,
+  who: Principal,
+  { query, page }: { readonly query: AuditQuery; readonly page: PageRequest },
+): Promise<Page<AuditView>> {
+  const person = asPerson(who);
+  demand(person, "own");
+  return control.store.read(async (q) => {
+    const filter = await filterOf(q, person, query);
+    const events = await pageByTime(
+      page,
+      (times) => q.audit.list(filter, times),
+      ({ at, id }) => ({ createdAt: at, id }),
+    );
+    return withRows(events, await named(q, events.rows));
+  });
+}
+
+/** How many records one read takes. */
+const exportRows = 500;
+
+/** Every record that matches and is there when the call begins, oldest first. */
+export async function* exportAuditEvents(
+  control: Control,
+  who: Principal,
+  query: AuditQuery,
+): AsyncGenerator<AuditView, void> {
+  const person = asPerson(who);
+  demand(person, "own");
+  const now = new Date(control.clock.now().getTime() + 1);
+  const until = query.until !== null && query.until < now ? query.until : now;
+  for (let after: AuditEvent | null = null; ; ) {
+    const views: readonly AuditView[] = await control.store.read(async (q) => {
+      const filter = { ...(await filterOf(q, person, query)), until };
+      return named(q, await q.audit.listForward(filter, { after, limit: exportRows }));
+    });
+    yield* views;
+    if (views.length < exportRows) return;
+    after = views.at(-1)?.event ?? null;
+  }
+}
+
+async function filterOf(q: Queries, person: Person, { organization, ...rest }: AuditQuery): Promise<AuditFilter> {
+  const isEverywhere = organization === "" && person.role === "site_admin";
+  return { ...rest, organizationId: isEverywhere ? null : (await findOrganization(q, person, organization)).id };
+}
+
+async function named(q: Queries, events: readonly AuditEvent[]): Promise<readonly AuditView[]> {
+  const names = new Map<OrganizationId, string>();
+  const views: AuditView[] = [];
+  for (const event of events) {
+    const id = event.organizationId;
+    if (id !== null && !names.has(id)) names.set(id, (await q.organizations.get(id))?.name ?? id);
+    views.push({ event, organizationName: id === null ? "" : (names.get(id) ?? id) });
+  }
+  return views;
+}

@@ -1,0 +1,24 @@
+import type { Job } from "../domain/job.ts";
+import type { Run } from "../domain/run.ts";
+import type { AgentTokenId, JobId } from "../lib/ids.ts";
+import type { Queries } from "../store/ports.ts";
+
+const keyOf = (jobId: JobId): string => `distrusted/${jobId}`;
+
+/** Remembers that a job ran on a token that was revoked for a suspected theft. */
+export const distrust = (tx: Queries, jobId: JobId, tokenId: AgentTokenId): Promise<void> =>
+  tx.meta.set(keyOf(jobId), tokenId);
+
+/** Why the states of a job are not believed; undefined if nothing speaks against them. */
+export async function whyDistrusted(q: Queries, { id }: Pick<Job, "id">): Promise<string | undefined> {
+  const tokenId = await q.meta.get(keyOf(id));
+  if (tokenId === undefined) return undefined;
+  return `the agent token ${tokenId} of its agent was revoked for a suspected theft: look at this state before you adopt it`;
+}
+
+/** True if the newest state of the run's apply is aside because its agent is not believed: a person has to decide first. */
+export async function awaitsJudgement(q: Queries, run: Run): Promise<boolean> {
+  const apply = (await q.jobs.ofRun(run.id)).find((job) => job.phase === "apply");
+  if (apply === undefined || (await whyDistrusted(q, apply)) === undefined) return false;
+  return (await q.states.newestOfJob(apply.id))?.status === "quarantined";
+}

@@ -1,0 +1,50 @@
+import type { Principal } from "../domain/principal.ts";
+import { WindlassError } from "../lib/errors.ts";
+import type { Queries } from "../store/ports.ts";
+import { openScope, type Scope } from "./artifacts.ts";
+import type { Control } from "./control.ts";
+import { demandDeliverable, openValue, readEffective } from "./effective-variables.ts";
+
+/** A variable as a job gets it, in clear. */
+export interface JobVariable {
+  readonly key: string;
+  readonly value: string;
+  readonly isEnvironment: boolean;
+  readonly isHcl: boolean;
+  readonly isSensitive: boolean;
+}
+
+/**
+ * The variables of a started job: the run's own, below them the workspace's, below them those of its variable sets. One that was
+ * lost gets them too, as long as its log is awaited: an agent that was started again hides the rest of a log of which it does not
+ * know the secrets.
+ */
+export async function variablesOfJob(control: Control, who: Principal): Promise<readonly JobVariable[]> {
+  const { run, effective } = await control.store.read(async (q) => {
+    const { run, workspace } = await startedScope(q, who, "variables");
+    return { run, effective: await readEffective(q, workspace) };
+  });
+  const { variables } = run.options;
+  const own = new Set(variables.map(({ key }) => key));
+  const rest = effective.filter(({ variable: { category, key } }) => category === "env" || !own.has(key));
+  demandDeliverable(rest);
+  const inherited = rest.map((one): JobVariable => {
+    const { key, category, isHcl, isSensitive } = one.variable;
+    return { key, value: openValue(control, one), isEnvironment: category === "env", isHcl, isSensitive };
+  });
+  const fromRun = variables.map(({ key, value, isHcl }) => ({
+    ...{ key, value, isHcl },
+    ...{ isEnvironment: false, isSensitive: false },
+  }));
+  return [...fromRun, ...inherited].toSorted(
+    (a, b) => Number(a.isEnvironment) - Number(b.isEnvironment) || (a.key < b.key ? -1 : 1),
+  );
+}
+
+/** The scope of a job that was allowed to start, for secrets. */
+export async function startedScope(q: Queries, who: Principal, what: "variables" | "shared states"): Promise<Scope> {
+  const scope = await openScope(q, who);
+  if (scope.job.startedAt !== null) return scope;
+  const message = `job ${scope.job.id} has not been started: its ${what} are not given out`;
+  throw new WindlassError("permission_denied", message, { metadata: { action: what } });
+}

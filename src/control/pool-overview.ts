@@ -1,0 +1,51 @@
+import type { Principal } from "../domain/principal.ts";
+import type { Queries } from "../store/ports.ts";
+import { asPerson, demand, findPool, type Reference } from "./access.ts";
+import { type TokenView, viewTokens } from "./agent-tokens.ts";
+import { type AgentView, viewAgents } from "./agent-view.ts";
+import type { Control } from "./control.ts";
+import { type QueuedJobView, viewQueue } from "./pool-queue.ts";
+import { type PoolView, viewPool } from "./pool-view.ts";
+import { type RunView, viewRuns } from "./run-view.ts";
+
+/** Everything that a page about a pool shows. */
+export interface PoolOverview {
+  readonly pool: PoolView;
+  readonly agents: readonly AgentView[];
+  /** Those that admit agents. */
+  readonly tokens: readonly TokenView[];
+  readonly queue: readonly QueuedJobView[];
+  /** The runs whose jobs its agents hold, newest first. */
+  readonly runs: readonly RunView[];
+}
+
+/** How many rows each list has at most. */
+const limit = 200;
+
+/** A pool with what is in it, in one snapshot. */
+export async function getPoolOverview(control: Control, who: Principal, reference: Reference): Promise<PoolOverview> {
+  const person = asPerson(who);
+  demand(person, "read");
+  return control.store.read(async (q) => {
+    const pool = await findPool(q, person, reference);
+    const now = control.clock.now();
+    const owner = { organizationId: pool.organizationId, poolId: pool.id };
+    const present = { ...owner, statuses: ["idle", "busy", "unknown", "errored"], search: "" } as const;
+    const agents = await q.agents.list(present, { after: null, limit });
+    const tokens = await q.tokens.list({ ...owner, validAt: now }, { before: null, limit });
+    const jobs = await q.jobs.queuedOfPool(pool.id, { after: null, limit });
+    return {
+      pool: await viewPool(q, pool),
+      agents: await viewAgents(q, agents),
+      tokens: await viewTokens(q, tokens, now),
+      queue: await viewQueue(control, q, { pool, jobs }),
+      runs: await viewRuns(control, q, await activeRuns(q, pool.id)),
+    };
+  });
+}
+
+async function activeRuns(q: Queries, poolId: Parameters<Queries["jobs"]["heldInPool"]>[0]) {
+  const held = await q.jobs.heldInPool(poolId, limit);
+  const runs = await q.runs.byIds([...new Set(held.map(({ runId }) => runId))]);
+  return runs.toSorted((a, b) => b.createdAt.getTime() - a.createdAt.getTime() || (a.id < b.id ? 1 : -1));
+}

@@ -1,0 +1,68 @@
+/** One instance of a resource in a state. */
+export interface StateInstance {
+  /** For example `module.net.aws_subnet.a[0]`. */
+  readonly address: string;
+  /** Empty is the root. */
+  readonly module: string;
+  readonly type: string;
+  readonly name: string;
+  /** Source address of its provider. */
+  readonly provider: string;
+  /** Its attribute `id` if it has one that is not sensitive; empty otherwise. */
+  readonly resourceId: string;
+  readonly isData: boolean;
+  readonly isTainted: boolean;
+  /** By name. Secret: never shown. */
+  readonly attributes: Readonly<Record<string, unknown>>;
+}
+
+/** What can be compared of a state. */
+export interface StateContents {
+  /** By address. */
+  readonly instances: readonly StateInstance[];
+  readonly outputs: Readonly<Record<string, unknown>>;
+}
+
+/** How one state differs from another, without any value. */
+export interface StateDifference {
+  readonly added: readonly string[];
+  readonly removed: readonly string[];
+  readonly changed: readonly { readonly address: string; readonly attributes: readonly string[] }[];
+  readonly outputs: readonly string[];
+}
+
+/** Compares two states. A change of the taint counts as the attribute `(tainted)`. */
+export function stateDifference(from: StateContents, to: StateContents): StateDifference {
+  const before = new Map(from.instances.map((one) => [one.address, one]));
+  const after = new Map(to.instances.map((one) => [one.address, one]));
+  const changed = to.instances.flatMap((one) => {
+    const old = before.get(one.address);
+    const attributes = old === undefined ? [] : changedAttributes(old, one);
+    return attributes.length === 0 ? [] : [{ address: one.address, attributes }];
+  });
+  return {
+    added: to.instances.filter(({ address }) => !before.has(address)).map(({ address }) => address),
+    removed: from.instances.filter(({ address }) => !after.has(address)).map(({ address }) => address),
+    changed,
+    outputs: changedKeys(from.outputs, to.outputs),
+  };
+}
+
+const changedAttributes = (before: StateInstance, after: StateInstance): readonly string[] => [
+  ...changedKeys(before.attributes, after.attributes),
+  ...(before.isTainted === after.isTainted ? [] : ["(tainted)"]),
+];
+
+type Values = Readonly<Record<string, unknown>>;
+
+const changedKeys = (before: Values, after: Values): readonly string[] =>
+  [...new Set([...Object.keys(before), ...Object.keys(after)])]
+    .filter((key) => !isAlike(before[key], after[key]))
+    .sort();
+
+function isAlike(a: unknown, b: unknown): boolean {
+  if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return a === b;
+  if (Array.isArray(a) !== Array.isArray(b)) return false;
+  const keys = new Set([...Object.keys(a), ...Object.keys(b)]);
+  return [...keys].every((key) => isAlike((a as Values)[key], (b as Values)[key]));
+}

@@ -1,0 +1,36 @@
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import { timestampFromDate } from "@bufbuild/protobuf/wkt";
+import { etagOf } from "../../control/etags.ts";
+import type { VariableSetSettings, VariableSetView } from "../../control/variable-sets.ts";
+import type { VariableSet as VariableSetMessage, VariableSetSchema } from "../../gen/windlass/v1/variable_pb.ts";
+import type { UpdatableFields } from "./field-mask.ts";
+
+export const toVariableSet = ({
+  set,
+  organizationName,
+  workspaces,
+  variableCount,
+}: VariableSetView): MessageInitShape<typeof VariableSetSchema> => ({
+  id: set.id,
+  name: set.name,
+  organization: organizationName,
+  description: set.description,
+  global: set.isGlobal,
+  workspaces: [...workspaces],
+  variableCount,
+  createTime: timestampFromDate(set.createdAt),
+  updateTime: timestampFromDate(set.updatedAt),
+  etag: etagOf(set),
+});
+
+export const fromVariableSet = ({ name, description, global }: VariableSetMessage): VariableSetSettings => ({
+  name,
+  description,
+  isGlobal: global,
+});
+
+export const variableSetFields: UpdatableFields<VariableSetMessage, VariableSetSettings> = {
+  name: ({ name }) => ({ name }),
+  description: ({ description }) => ({ description }),
+  global: ({ global }) => ({ isGlobal: global }),
+};

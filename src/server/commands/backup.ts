@@ -1,0 +1,189 @@
+import { existsSync } from "node:fs";
+import { open, readdir, rename, rm } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
+import { generationKey } from "../../control/system.ts";
+import { masterKeyId } from "../../control/vault.ts";
+import { makeDirectory } from "../../lib/make-directory.ts";
+import { version } from "../../lib/version.ts";
+import { openBlobStore, openStore, schemaState } from "../../store/open.ts";
+import { copySqlite, snapshotFacts } from "../../store/snapshot.ts";
+import {
+  backupFormat,
+  blobPart,
+  keyPart,
+  logsPart,
+  type Manifest,
+  manifestName,
+  rowsPart,
+} from "../backup/manifest.ts";
+import { fileParts, type PartSource, textPart, writeArchive } from "../backup/pack.ts";
+import type { CommandCall, ServerCommand } from "../command.ts";
+import { demandDataDir, enterMaintenance, logsFile, maintenanceDir, rowsFile, storeUrls } from "../data-dir.ts";
+import { keyText, type MasterKeys, readMasterKeys, syncDirectory } from "../secrets.ts";
+import { dataDirOf } from "../settings.ts";
+import { StartError } from "../start-error.ts";
+
+/** The archive does not hold everything: the database has to be dumped with its own program. */
+const dumpNeeded = 3;
+/** How long a backup waits for deletions to end. */
+const patienceMs = 120_000;
+const pauseMs = 500;
+
+/** Writes everything that a server knows into one file, also while it runs. */
+export const backupCommand: ServerCommand = {
+  name: "backup",
+  usage: "FILE|- [--with-key]",
+  summary: "write everything into one file, while the server runs",
+  about:
+    "Writes database, logs and objects into one tar.gz, also while the server runs. Exit code 3: with PostgreSQL, run the pg_dump that is printed as well.",
+  examples: [
+    "windlassd backup --data-dir /var/lib/windlass windlass-$(date +%F).tar.gz",
+    "windlassd backup - | ssh backup 'cat > windlass.tar.gz'",
+  ],
+  flags: [
+    { name: "with-key", about: "put the master key into it: then the file opens every secret, keep it accordingly" },
+  ],
+  words: { min: 1, max: 1 },
+  async run(call) {
+    const { settings, environment, own, words } = call;
+    const dataDir = dataDirOf(settings, environment);
+    demandDataDir(dataDir);
+    const keys = await readMasterKeys(dataDir, settings.masterKey);
+    if (keys === undefined)
+      throw new StartError(2, `there is no master key in ${dataDir}: nothing was started there yet`);
+    const job = { call, dataDir, keys, target: words[0] ?? "-", isWithKey: own["with-key"] !== undefined };
+    if (settings.databaseUrl !== undefined) return backUpPostgres(job, settings.databaseUrl);
+    await backUpSqlite(job);
+    return 0;
+  },
+};
+
+interface Backup {
+  readonly call: CommandCall;
+  readonly dataDir: string;
+  readonly keys: MasterKeys;
+  /** A path, or `-` for standard output. */
+  readonly target: string;
+  readonly isWithKey: boolean;
+}
+
+type Facts = Pick<Manifest, "engine" | "schemaVersion" | "generation">;
+
+async function backUpSqlite(backup: Backup): Promise<void> {
+  const { dataDir, call } = backup;
+  if (!existsSync(rowsFile(dataDir))) throw new StartError(2, `there is no database in ${dataDir}: nothing to back up`);
+  using _held = await maintenance(dataDir, call);
+  const work = join(maintenanceDir(dataDir), `backup-${call.random.uuid()}`);
+  await makeDirectory(work);
+  try {
+    const createdAt = call.clock.now();
+    // Rows first: logs and objects only grow, so that whatever a row names is there when they are copied after it.
+    await copySqlite(rowsFile(dataDir), join(work, rowsPart));
+    const { schemaVersion, meta } = snapshotFacts(join(work, rowsPart));
+    await copySqlite(logsFile(dataDir), join(work, logsPart));
+    const parts = [
+      ...(await fileParts(rowsPart, join(work, rowsPart))),
+      ...(await fileParts(logsPart, join(work, logsPart))),
+      ...(await blobParts(storeUrls(call.settings, dataDir).blobs)),
+    ];
+    const facts: Facts = { engine: "sqlite", schemaVersion, generation: meta[generationKey] ?? "" };
+    await write(backup, { facts, parts, createdAt });
+  } finally {
+    await rm(work, { recursive: true, force: true });
+  }
+}
+
+/** Nothing deletes objects meanwhile: whoever does holds the same lock. */
+async function maintenance(dataDir: string, { clock, note }: CommandCall): Promise<Disposable> {
+  const deadlineMs = clock.monotonicMs() + patienceMs;
+  for (let isTold = false; ; isTold = true) {
+    const held = await enterMaintenance(dataDir);
+    if (held !== undefined) {
+      await removeLeftovers(dataDir);
+      return held;
+    }
+    if (clock.monotonicMs() > deadlineMs)
+      throw new StartError(5, `another backup, or a deletion, is under way in ${dataDir}: try again later`);
+    if (!isTold) note("windlassd: another backup, or a deletion, is under way: waiting for it\n");
+    await clock.sleep(pauseMs);
+  }
+}
+
+/** What a backup that was cut off has left. */
+async function removeLeftovers(dataDir: string): Promise<void> {
+  for (const name of await readdir(maintenanceDir(dataDir))) {
+    if (name.startsWith("backup-")) await rm(join(maintenanceDir(dataDir), name), { recursive: true, force: true });
+  }
+}
+
+async function blobParts(url: string): Promise<readonly PartSource[]> {
+  const blobs = await openBlobStore({ url, isShared: true });
+  const parts: PartSource[] = [];
+  for await (const { key, bytes } of blobs.list()) {
+    parts.push({ name: blobPart(key), bytes, sha256: key, read: () => blobs.get(key) });
+  }
+  return parts.toSorted((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+async function backUpPostgres(backup: Backup, url: string): Promise<number> {
+  const { call } = backup;
+  const createdAt = call.clock.now();
+  const { applied } = await schemaState({ url, log: call.log });
+  const generation = await generationOf(call, url);
+  await write(backup, { facts: { engine: "postgres", schemaVersion: applied, generation }, parts: [], createdAt });
+  call.note(
+    `windlassd: the file holds only the key's id${backup.isWithKey ? " and the key" : ""}. Rows, logs and objects lie in PostgreSQL: dump them as well, with\n` +
+      `  pg_dump --format=custom --file=windlass.pgdump ${dumpTarget(url)}\n`,
+  );
+  return dumpNeeded;
+}
+
+async function generationOf({ log }: CommandCall, url: string): Promise<string> {
+  await using store = await openStore({ url, log, migrate: "off" });
+  return (await store.read((q) => q.meta.get(generationKey))) ?? "";
+}
+
+/** The database for a command line: one with a password stays in the variable that it belongs into. */
+const dumpTarget = (url: string): string =>
+  new URL(url).password === "" ? `'${url}'` : '"$WINDLASS_DATABASE_URL"    # the same URL as --database-url';
+
+interface Content {
+  readonly facts: Facts;
+  readonly parts: readonly PartSource[];
+  readonly createdAt: Date;
+}
+
+async function write(backup: Backup, { facts, parts, createdAt }: Content): Promise<void> {
+  const { keys, isWithKey, target, call } = backup;
+  const all = isWithKey ? [textPart(keyPart, keyText(keys)), ...parts] : parts;
+  const manifest = {
+    ...{ format: backupFormat, version, ...facts, createdAt: createdAt.toISOString() },
+    masterKeyId: masterKeyId(keys.key),
+    hasMasterKey: isWithKey,
+    parts: all.map(({ name, bytes, sha256 }) => ({ name, bytes, sha256 })),
+  };
+  const archive = [textPart(manifestName, `${JSON.stringify(manifest, undefined, 1)}\n`), ...all];
+  if (target === "-") await writeArchive(archive, process.stdout);
+  else await writeFile(archive, resolve(target), call);
+  const bytes = all.reduce((sum, part) => sum + part.bytes, 0);
+  const key = isWithKey ? "with" : "without";
+  call.note(
+    `windlassd: backed up ${all.length} files of ${bytes} bytes, ${key} the master key ${manifest.masterKeyId}\n`,
+  );
+}
+
+/** As a whole or not at all: under another name first, durably, then in the place of what may be there. */
+async function writeFile(archive: readonly PartSource[], path: string, { random }: CommandCall): Promise<void> {
+  const unfinished = `${path}.${random.uuid()}.part`;
+  try {
+    const file = await open(unfinished, "wx", 0o600).catch((error: Error) => {
+      throw new StartError(2, `${path} cannot be written: ${error.message}`);
+    });
+    await writeArchive(archive, file.createWriteStream({ flush: true }));
+    await rename(unfinished, path);
+    await syncDirectory(dirname(path));
+  } catch (error) {
+    await rm(unfinished, { force: true });
+    throw error;
+  }
+}

@@ -1,0 +1,187 @@
+import { existsSync } from "node:fs";
+import { readdir, rename, rm } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { tryProbe } from "../../control/key-probe.ts";
+import { fenceDatabase } from "../../control/restore.ts";
+import { generationKey } from "../../control/system.ts";
+import { createVault, masterKeyId } from "../../control/vault.ts";
+import { makeDirectory } from "../../lib/make-directory.ts";
+import { blobFile } from "../../store/blob-store-files.ts";
+import { openStore } from "../../store/open.ts";
+import type { Store } from "../../store/ports.ts";
+import { integrityOfSqlite } from "../../store/snapshot.ts";
+import { keyPart, logsPart, type Manifest, type PartName, rowsPart } from "../backup/manifest.ts";
+import { readManifest, unpackBackup } from "../backup/unpack.ts";
+import type { CommandCall, ServerCommand } from "../command.ts";
+import { ensureDataDir, maintenanceDir, restoreMark } from "../data-dir.ts";
+import { takeData } from "../offline.ts";
+import { archivedKeys, chooseKeys } from "../restore-keys.ts";
+import { type MasterKeys, syncDirectory, writeMasterKeys, writeSecret } from "../secrets.ts";
+import { dataDirOf } from "../settings.ts";
+import { StartError } from "../start-error.ts";
+
+/** Makes a data directory from a backup, and sees to it that nothing that was granted before is granted again. */
+export const restoreCommand: ServerCommand = {
+  name: "restore",
+  usage: "FILE [--force]",
+  summary: "make a data directory from a backup",
+  about:
+    "Restores a backup into an empty data directory, with every hash checked. Runs that had not ended end; their workspaces stay locked until a person decides.",
+  examples: [
+    "windlassd restore --data-dir /var/lib/windlass windlass.tar.gz",
+    "pg_restore -d windlass windlass.pgdump && windlassd restore --database-url postgres://… windlass.tar.gz",
+  ],
+  flags: [{ name: "force", about: "the directory may hold a server's data: they are moved aside in it" }],
+  words: { min: 1, max: 1 },
+  async run(call) {
+    const dataDir = dataDirOf(call.settings, call.environment);
+    const file = call.words[0] ?? "";
+    if (!existsSync(file)) throw new StartError(2, `there is no file ${file}`);
+    const manifest = await readManifest(file);
+    const { databaseUrl } = call.settings;
+    if ((manifest.engine === "postgres") !== (databaseUrl !== undefined))
+      throw new StartError(
+        2,
+        `${file} is a backup of a server with ${manifest.engine}: ${engineAdvice[manifest.engine]}`,
+      );
+    await ensureDataDir(dataDir);
+    await using _held = await takeData(call);
+    const restore: Restore = { call, dataDir, file, manifest, isForced: call.own.force !== undefined };
+    if (databaseUrl === undefined) await restoreSqlite(restore);
+    else await restorePostgres(restore, databaseUrl);
+    return 0;
+  },
+};
+
+const engineAdvice = {
+  sqlite: "run this without --database-url",
+  postgres: "restore the dump with pg_restore first, then run this with --database-url",
+} as const;
+
+interface Restore {
+  readonly call: CommandCall;
+  readonly dataDir: string;
+  readonly file: string;
+  readonly manifest: Manifest;
+  readonly isForced: boolean;
+}
+
+/** What a restore leaves where it is. */
+const staying = /^(lock\.(db|pid)(-journal)?|maintenance|server-agent|master\.key|admin-token|before-restore-.*)$/;
+
+async function restoreSqlite(restore: Restore): Promise<void> {
+  const { call, dataDir, manifest, isForced } = restore;
+  const found = (await readdir(dataDir)).filter((name) => !staying.test(name));
+  if (found.length > 0 && !isForced)
+    throw new StartError(
+      2,
+      `${dataDir} is not empty (${found.slice(0, 3).join(", ")}): restore into an empty directory, or give --force, which moves it aside`,
+    );
+  await using unpacked = await unpack(restore);
+  const { work, keys } = unpacked;
+  demandIntact(join(work, rowsPart));
+  demandIntact(join(work, logsPart));
+  const told = await fence(restore, `sqlite:${join(work, rowsPart)}`, keys);
+  await writeSecret(restoreMark(dataDir), `${manifest.createdAt.toISOString()}\n`);
+  await moveAside(restore, found);
+  await place(dataDir, work, keys);
+  await rm(restoreMark(dataDir));
+  await syncDirectory(dataDir);
+  call.say(told);
+  call.note("windlassd: the API keys are those of the backup; windlassd admin-token --rotate makes a new one\n");
+}
+
+interface Unpacked extends AsyncDisposable {
+  /** Where the parts lie; gone once this is disposed. */
+  readonly work: string;
+  readonly keys: MasterKeys;
+}
+
+/** Unpacks the archive beside the data, with every hash checked. Nothing else is touched. */
+async function unpack(restore: Restore): Promise<Unpacked> {
+  const { dataDir, file } = restore;
+  const chosen = await chooseKeys(restore);
+  const work = join(maintenanceDir(dataDir), "restore");
+  const remove = () => rm(work, { recursive: true, force: true });
+  await remove();
+  await makeDirectory(work);
+  try {
+    const places = await unpackBackup(file, (part) => placeOf(part, work));
+    for (const directory of new Set(places.map(dirname))) await syncDirectory(directory);
+    const keys = chosen ?? (await archivedKeys(join(work, keyPart), dataDir));
+    return { work, keys, [Symbol.asyncDispose]: remove };
+  } catch (error) {
+    await remove();
+    throw error;
+  }
+}
+
+function placeOf(part: PartName, work: string): string {
+  return part.kind === "blob" ? blobFile(join(work, "blobs"), part.key) : join(work, part.file);
+}
+
+function demandIntact(path: string): void {
+  const [problem] = integrityOfSqlite(path);
+  if (problem !== undefined) throw new StartError(1, `the backup holds a broken database: ${problem}`);
+}
+
+/** Puts to rest what the backup says is under way; answers what to tell of it. */
+async function fence({ call, manifest }: Restore, url: string, keys: MasterKeys): Promise<string> {
+  const { clock, random, log } = call;
+  await using store = await openStore({ url, log });
+  await demandKey(store, keys, call);
+  const { generation, runs, locked, agents } = await fenceDatabase({ store, clock, random }, manifest.createdAt);
+  return (
+    `restored the backup of ${manifest.createdAt.toISOString()} as generation ${generation}:\n` +
+    `  ${runs} runs had not ended: they are errored, start them again\n` +
+    `  ${locked} workspaces stay locked by such runs: look at what was applied, then windlass run resolve\n` +
+    `  ${agents} agents register anew\n`
+  );
+}
+
+async function demandKey(store: Store, keys: MasterKeys, { random }: CommandCall): Promise<void> {
+  const vault = createVault(keys.key, random, keys.older);
+  if ((await tryProbe({ store, vault })).kind !== "wrong-key") return;
+  throw new StartError(2, `the master key ${masterKeyId(keys.key)} does not open what is in the database`);
+}
+
+/** What was there can still be looked at. */
+async function moveAside({ call, dataDir }: Restore, names: readonly string[]): Promise<void> {
+  if (names.length === 0) return;
+  const aside = join(dataDir, `before-restore-${call.clock.now().toISOString().replaceAll(":", "")}`);
+  await makeDirectory(aside);
+  for (const name of names) {
+    if (join(dataDir, name) !== restoreMark(dataDir)) await rename(join(dataDir, name), join(aside, name));
+  }
+  await syncDirectory(aside);
+  call.note(`windlassd: what was there is now in ${aside}\n`);
+}
+
+/** The rows come last: without them a start would find nothing to serve. */
+async function place(dataDir: string, work: string, keys: MasterKeys): Promise<void> {
+  if (keys.file !== undefined) await writeMasterKeys(dataDir, [keys.key, ...keys.older]);
+  for (const name of ["blobs", logsPart, rowsPart]) {
+    if (existsSync(join(work, name))) await rename(join(work, name), join(dataDir, name));
+  }
+  await syncDirectory(dataDir);
+}
+
+async function restorePostgres(restore: Restore, url: string): Promise<void> {
+  const { call, manifest, dataDir } = restore;
+  await using unpacked = await unpack(restore);
+  const { keys } = unpacked;
+  await demandSameDatabase(call, url, manifest);
+  const told = await fence(restore, url, keys);
+  if (keys.file !== undefined) await writeMasterKeys(dataDir, [keys.key, ...keys.older]);
+  call.say(told);
+}
+
+async function demandSameDatabase({ log }: CommandCall, url: string, { generation }: Manifest): Promise<void> {
+  await using store = await openStore({ url, log });
+  const found = await store.read((q) => q.meta.get(generationKey));
+  if (found === generation) return;
+  throw new StartError(
+    2,
+    `the database is not that of the backup (generation ${found ?? "none"} instead of ${generation}): run pg_restore first. A database is restored once`,
+  );
+}

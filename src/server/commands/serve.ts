@@ -1,0 +1,43 @@
+import type { ServerCommand } from "../command.ts";
+import { openServer } from "../server.ts";
+
+/** Runs the control plane until it is told to stop. */
+export const serveCommand: ServerCommand = {
+  name: "serve",
+  usage: "[flags]",
+  summary: "run the control plane: the default",
+  about: "The control plane of Windlass: API, scheduler, storage, and an agent for workspaces in remote mode.",
+  examples: [
+    "windlassd                                                   SQLite, everything in the user's data directory",
+    "windlassd --data-dir /var/lib/windlass --listen 127.0.0.1:7070",
+    "windlassd --listen 0.0.0.0:7070 --tls-cert-file tls.crt --tls-key-file tls.key",
+    "windlassd --database-url postgres://windlass@db/windlass",
+  ],
+  flags: [],
+  words: { min: 0, max: 0 },
+  async run({ settings, environment, log }) {
+    const stop = Promise.withResolvers<number>();
+    const onSignal = (signal: NodeJS.Signals) => {
+      log.info({ signal }, "stopping");
+      stop.resolve(0);
+    };
+    const onFatal = (error: Error) => {
+      log.error({ err: error }, "the database can no longer be trusted: stopping");
+      stop.resolve(1);
+    };
+    process.on("SIGINT", onSignal).on("SIGTERM", onSignal);
+    try {
+      await using server = await openServer({ settings, environment, log, onFatal });
+      // Without TLS there is nothing to read again: then a hang-up means what it always does.
+      const onHangUp = () => void server.rereadTls();
+      if (settings.tlsCertFile !== undefined) process.on("SIGHUP", onHangUp);
+      try {
+        return await stop.promise;
+      } finally {
+        process.off("SIGHUP", onHangUp);
+      }
+    } finally {
+      process.off("SIGINT", onSignal).off("SIGTERM", onSignal);
+    }
+  },
+};

@@ -1,0 +1,101 @@
+import { X509Certificate } from "node:crypto";
+import { stat } from "node:fs/promises";
+import { tryProbe } from "../../control/key-probe.ts";
+import { createVault, masterKeyId } from "../../control/vault.ts";
+import { type Check, fail, ok, skip, warn } from "../../lib/checks.ts";
+import { version } from "../../lib/version.ts";
+import { isLoopback } from "../../rpc/listener.ts";
+import { bindOnce, readTls } from "../port.ts";
+import { readMasterKeys } from "../secrets.ts";
+import type { DoctorContext } from "./context.ts";
+
+const dayMs = 86_400_000;
+const expiryWarningMs = 14 * dayMs;
+/** How far a clock may be behind the newest thing that the database knows. */
+const clockSkewMs = 30_000;
+const pageRows = 1_000;
+
+/** The master key is there, for its owner alone, and opens what the database has sealed. */
+export async function checkMasterKey({ call, dataDir, store }: DoctorContext): Promise<Check> {
+  const id = "master-key";
+  const keys = await readMasterKeys(dataDir, call.settings.masterKey);
+  if (keys === undefined && store === undefined)
+    return warn(id, "there is no master key yet", "the first start makes it");
+  if (keys === undefined) return fail(id, "the master key is missing", `put it back as ${dataDir}/master.key`);
+  const name = `${masterKeyId(keys.key)} from ${keys.file ?? "WINDLASS_MASTER_KEY"}`;
+  if (keys.file !== undefined && ((await stat(keys.file)).mode & 0o077) !== 0)
+    return fail(id, `others may read ${keys.file}`, `chmod 600 ${keys.file}`);
+  if (store === undefined) return ok(id, `${name}; there is no database to try it on`);
+  const probe = await tryProbe({ store, vault: createVault(keys.key, call.random, keys.older) });
+  if (probe.kind === "wrong-key") return fail(id, `${name} is not the one of this database`, "put the right one back");
+  if (keys.older.length > 0) return warn(id, `${name}: a rotation was not finished`, "run windlassd rotate-key again");
+  return ok(id, probe.kind === "absent" ? `${name}; nothing was sealed yet` : `${name} opens what was sealed`);
+}
+
+/** The port is free, or the server's. */
+export async function checkListen({ call, isRunning }: DoctorContext): Promise<Check> {
+  const id = "listen";
+  const { host, port } = call.settings.listen;
+  const { tlsCertFile, allowPlaintext } = call.settings;
+  if (tlsCertFile === undefined && !allowPlaintext && !isLoopback(host))
+    return fail(
+      id,
+      `${host} can be reached from other machines and has no TLS`,
+      "give --tls-cert-file and --tls-key-file, or --allow-plaintext",
+    );
+  const failure = await bindOnce(host, port);
+  if (failure === undefined)
+    return ok(id, `${host}:${port} is free${isRunning ? ", although a server runs: it has another" : ""}`);
+  if (failure.code === "EADDRINUSE" && isRunning)
+    return ok(id, `${host}:${port} is in use, by the server that runs here`);
+  if (failure.code === "EADDRINUSE")
+    return fail(id, `${host}:${port} is in use by another program`, "stop it, or choose another --listen");
+  return fail(id, `${host}:${port}: ${failure.message}`, "choose an address of this machine with --listen");
+}
+
+/** Certificate and key fit together and are valid for a while. */
+export async function checkTls({ call }: DoctorContext): Promise<Check> {
+  const id = "tls";
+  const tls = await readTls(call.settings);
+  if (tls === undefined) return skip(id, "no certificate is set: plaintext");
+  const { validTo, subject } = new X509Certificate(tls.cert);
+  const leftMs = Date.parse(validTo) - call.clock.now().getTime();
+  const what = `${subject.replaceAll("\n", ", ")}, valid until ${validTo}`;
+  const fix = "put a new one in its place, then send windlassd a SIGHUP";
+  if (leftMs <= 0) return fail(id, `${what}: it has expired`, fix);
+  return leftMs < expiryWarningMs ? warn(id, what, fix) : ok(id, what);
+}
+
+/** Agents have the server's version. */
+export async function checkAgents({ store }: DoctorContext): Promise<Check> {
+  const id = "agents";
+  if (store === undefined) return skip(id, "there is no database to look into");
+  const agents = (await store.read((q) => q.upkeep.agents({ after: null, limit: pageRows }))).filter(
+    ({ status, poolId }) => status !== "exited" && poolId !== null,
+  );
+  const others = agents.filter((agent) => agent.version !== version);
+  if (others.length === 0) return ok(id, `${agents.length} agents, all of version ${version}`);
+  const named = others.slice(0, 5).map(({ name, version: has }) => `${name} has ${has}`);
+  return warn(
+    id,
+    `${others.length} of ${agents.length} agents are not of version ${version}: ${named.join(", ")}`,
+    "upgrade them",
+  );
+}
+
+/** The clock is not behind what the database has seen. */
+export async function checkClock({ store, call }: DoctorContext): Promise<Check> {
+  const id = "clock";
+  if (store === undefined) return skip(id, "there is nothing to compare it with");
+  const now = call.clock.now();
+  const seen = (await store.read((q) => q.upkeep.agents({ after: null, limit: pageRows }))).map(
+    ({ lastSeenAt }) => lastSeenAt,
+  );
+  const newestMs = Math.max(0, ...seen.map((at) => at.getTime()));
+  if (newestMs - now.getTime() <= clockSkewMs) return ok(id, now.toISOString());
+  return warn(
+    id,
+    `it says ${now.toISOString()}, and an agent was seen at ${new Date(newestMs).toISOString()}`,
+    "set the clock: leases and tokens go by it",
+  );
+}

@@ -1,0 +1,25 @@
+import { defaultLimits } from "../control/control.ts";
+import { integer } from "../lib/setting-schemas.ts";
+import { setting } from "../lib/settings.ts";
+
+/** How often callers may call: settings of windlassd. */
+export const callLimitSettings = {
+  rateLimit: setting(
+    {
+      about: "calls a second of one API key, with bursts of twice that; 0 is no limit",
+      flag: "rate-limit",
+      env: "WINDLASS_RATE_LIMIT",
+      schema: integer(0, 1_000_000),
+    },
+    defaultLimits.callsPerSecond,
+  ),
+  authFailureLimit: setting(
+    {
+      about: "credentials a minute that one address may have rejected before it is told to wait; 0 is no limit",
+      flag: "auth-failure-limit",
+      env: "WINDLASS_AUTH_FAILURE_LIMIT",
+      schema: integer(0, 1_000_000),
+    },
+    defaultLimits.authFailuresPerMinute,
+  ),
+} as const;

@@ -1,0 +1,24 @@
+import { lockDatabase } from "../store/postgres-lock.ts";
+import type { CommandCall } from "./command.ts";
+import { demandDataDir, lockDataDir } from "./data-dir.ts";
+import { dataDirOf } from "./settings.ts";
+import { StartError } from "./start-error.ts";
+
+/** Takes what a server would take, so that none runs meanwhile: the data directory, and the database if it is PostgreSQL. */
+export async function takeData({
+  settings,
+  environment,
+  log,
+}: Pick<CommandCall, "settings" | "environment" | "log">): Promise<AsyncDisposable> {
+  const dataDir = dataDirOf(settings, environment);
+  demandDataDir(dataDir);
+  await using held = new AsyncDisposableStack();
+  held.use(await lockDataDir(dataDir));
+  if (settings.databaseUrl !== undefined) {
+    const onStolen = (err: Error) => log.error({ err }, "another windlassd has taken the database meanwhile");
+    const outcome = await lockDatabase({ url: settings.databaseUrl, log, onStolen });
+    if (outcome.kind === "held") throw new StartError(5, outcome.message);
+    held.use(outcome.lock);
+  }
+  return held.move();
+}

@@ -1,0 +1,77 @@
+import { readFile } from "node:fs/promises";
+import { createServer } from "node:net";
+import { createSecureContext } from "node:tls";
+import { isLoopback, type Listener, listen } from "../rpc/listener.ts";
+import type { ServerSettings } from "./settings.ts";
+import { StartError } from "./start-error.ts";
+
+interface TlsPair {
+  readonly cert: string;
+  readonly key: string;
+}
+
+type TlsSettings = Pick<ServerSettings, "tlsCertFile" | "tlsKeyFile">;
+
+/** Certificate and key as they are on the disk now; undefined without TLS. Throws a `StartError` for files that do not fit. */
+export async function readTls({ tlsCertFile, tlsKeyFile }: TlsSettings): Promise<TlsPair | undefined> {
+  if ((tlsCertFile === undefined) !== (tlsKeyFile === undefined))
+    throw new StartError(2, "TLS needs both --tls-cert-file and --tls-key-file");
+  if (tlsCertFile === undefined || tlsKeyFile === undefined) return undefined;
+  const pair = { cert: await readPem(tlsCertFile), key: await readPem(tlsKeyFile) };
+  try {
+    createSecureContext(pair);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new StartError(2, `the TLS files ${tlsCertFile} and ${tlsKeyFile} do not fit together: ${why}`);
+  }
+  return pair;
+}
+
+/** Finds out whether the port could be opened, before anything is made that a start without it would leave behind. */
+export async function tryPort(settings: ServerSettings): Promise<void> {
+  const { host, port } = settings.listen;
+  const tls = await readTls(settings);
+  if (tls === undefined && !settings.allowPlaintext && !isLoopback(host)) {
+    const advice = "give --tls-cert-file and --tls-key-file, listen on 127.0.0.1, or allow it with --allow-plaintext";
+    throw new StartError(2, `${host} can be reached from other machines, and would be served without TLS: ${advice}`);
+  }
+  const failure = await bindOnce(host, port);
+  if (failure === undefined) return;
+  if (failure.code === "EADDRINUSE")
+    throw new StartError(1, `${host}:${port} is in use by another program: stop it, or choose another --listen`);
+  throw new StartError(1, `cannot listen on ${host}:${port}: ${failure.message}`);
+}
+
+/** Binds a port and lets it go again; answers why that cannot be. */
+export async function bindOnce(host: string, port: number): Promise<NodeJS.ErrnoException | undefined> {
+  const { promise, resolve } = Promise.withResolvers<NodeJS.ErrnoException | undefined>();
+  const server = createServer();
+  server.once("error", resolve);
+  server.listen({ host, port }, () => server.close(() => resolve(undefined)));
+  return promise;
+}
+
+type PortParts = Pick<Parameters<typeof listen>[0], "log" | "routes" | "interceptors" | "gate" | "readiness"> & {
+  readonly settings: ServerSettings;
+};
+
+/** Opens the port and serves. */
+export async function openPort({ settings, ...rest }: PortParts): Promise<Listener> {
+  const { listen: address, allowPlaintext } = settings;
+  const tls = await readTls(settings);
+  const outcome = await listen({ ...rest, ...address, ...(tls === undefined ? {} : { tls }), allowPlaintext });
+  switch (outcome.kind) {
+    case "listening":
+      return outcome.listener;
+    case "plaintext-refused":
+      throw new StartError(2, outcome.message);
+    case "address-in-use":
+    case "address-unavailable":
+      throw new StartError(1, outcome.message);
+  }
+}
+
+const readPem = (path: string): Promise<string> =>
+  readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
+    throw new StartError(2, `the TLS file ${path} cannot be read: ${error.message}`);
+  });

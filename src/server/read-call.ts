@@ -1,0 +1,71 @@
+import { readFileSync } from "node:fs";
+import { parse } from "yaml";
+import { engineDownloadsOf } from "../agent/program/engine-settings.ts";
+import type { Environment } from "../lib/environment.ts";
+import { armFailpoints, failpointVariables } from "../lib/failpoint.ts";
+import { loadSettings, type Origins, type SettingFile } from "../lib/settings.ts";
+import { type ServerSettings, serverSettings } from "./settings.ts";
+
+export type LoadedSettings =
+  | {
+      readonly kind: "loaded";
+      readonly settings: ServerSettings;
+      readonly origins: Origins<typeof serverSettings>;
+    }
+  /** Every problem at once, one sentence each. */
+  | { readonly kind: "invalid"; readonly problems: readonly string[] };
+
+/** Reads the settings from flags, variables and the configuration file that these name. */
+export function readSettings(flags: Readonly<Record<string, unknown>>, environment: Environment): LoadedSettings {
+  const file = configFile(flags, environment);
+  if (typeof file === "string") return { kind: "invalid", problems: [file] };
+  const loaded = loadSettings(serverSettings, { flags, environment, file, alsoKnown: sisters(environment) });
+  const problems = [
+    ...armFailpoints(environment),
+    ...(loaded.kind === "invalid" ? loaded.problems : [...loaded.unknown, ...engineProblems(loaded.values)]),
+  ];
+  if (loaded.kind === "invalid" || problems.length > 0) return { kind: "invalid", problems };
+  return { kind: "loaded", settings: loaded.values, origins: loaded.origins };
+}
+
+/** The configuration file, if one is named; a text says what is wrong with it. */
+function configFile(
+  flags: Readonly<Record<string, unknown>>,
+  environment: Environment,
+): SettingFile | string | undefined {
+  const named = loadSettings({ config: serverSettings.config }, { flags, environment: only(environment) });
+  const path = named.kind === "loaded" ? named.values.config : undefined;
+  if (path === undefined) return undefined;
+  try {
+    const values: unknown = parse(readFileSync(path, "utf8"));
+    if (values === null) return { path, values: {} };
+    if (isRecord(values)) return { path, values };
+    return `${path}: expected settings such as "listen: 127.0.0.1:7070", one a line`;
+  } catch (error) {
+    return `${path} cannot be read: ${error instanceof Error ? error.message : String(error)}`;
+  }
+}
+
+const only = ({ WINDLASS_SERVER_CONFIG, WINDLASS_SERVER_CONFIG_FILE }: Environment): Environment => ({
+  WINDLASS_SERVER_CONFIG,
+  WINDLASS_SERVER_CONFIG_FILE,
+});
+
+const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+function engineProblems(settings: ServerSettings): readonly string[] {
+  const problems: string[] = [];
+  engineDownloadsOf(settings, problems);
+  return problems;
+}
+
+/** Variables of the sister programs are no mistake in a shared environment. */
+const sisters = (environment: Readonly<Record<string, unknown>>): readonly string[] =>
+  Object.keys(environment).filter(
+    (name) =>
+      failpointVariables.some((known) => known === name) ||
+      /^WINDLASS_(AGENT_(TOKEN|NAME|LABELS|CONCURRENCY|DATA_DIR|ENGINE_PATH|ENGINE_MIRROR|ENGINE_KEYS|NO_ENGINE_DOWNLOAD|HTTP_LISTEN|SANDBOX|SANDBOX_PATHS|DISK_RESERVE|MIN_FREE_DISK|WORK_DIR)|TOKEN|ADDRESS|ORG|CONTEXT|CONFIG|OUTPUT|TIMEOUT|NO_INPUT|DEBUG|CA_FILE|SERVER_NAME|INSECURE)(_FILE)?$/.test(
+        name,
+      ),
+  );

@@ -1,0 +1,146 @@
+import type { SQL } from "drizzle-orm";
+import type { AnyPgColumn } from "drizzle-orm/pg-core";
+import type { RunId } from "../../lib/ids.ts";
+import { and, asc, eq, inArray, isNotNull, isNull, lt, or, sql } from "../drizzle/orm.ts";
+import { isActive } from "../tables/conditions.ts";
+import type { IdPage, SealedValue, UpkeepQueries } from "../upkeep.ts";
+import type { QueryContext } from "./context.ts";
+
+/** Whole tables, page by page, for work that nobody waits for: none of it is prepared. */
+export function upkeepQueries(context: QueryContext): UpkeepQueries {
+  return { ...runQueries(context), ...ownerQueries(context), ...blobQueries(context), ...sealedQueries(context) };
+}
+
+const afterId = (id: AnyPgColumn, { after }: IdPage): SQL | undefined =>
+  after === null ? undefined : sql`${id} > ${sql.param(after, id)}`;
+
+type RunPart = Pick<
+  UpkeepQueries,
+  "activeRuns" | "endedRuns" | "quarantinedRuns" | "deleteRun" | "plannedRuns" | "states"
+>;
+
+function runQueries({ db, t: { runs, states } }: QueryContext): RunPart {
+  const page = (condition: SQL | undefined, wanted: IdPage) =>
+    db
+      .select()
+      .from(runs)
+      .where(and(condition, afterId(runs.id, wanted)))
+      .orderBy(asc(runs.id))
+      .limit(wanted.limit);
+  return {
+    activeRuns: (wanted) => page(isActive(runs.status), wanted),
+    endedRuns: (at, wanted) => page(lt(runs.endedAt, at), wanted),
+    plannedRuns: (wanted) => page(or(isNotNull(runs.planBlobKey), isNotNull(runs.summaryBlobKey)), wanted),
+    quarantinedRuns: async (ids) => {
+      if (ids.length === 0) return new Set();
+      const found = await db
+        .selectDistinct({ runId: states.runId })
+        .from(states)
+        .where(and(eq(states.status, "quarantined"), inArray(states.runId, [...ids])));
+      return new Set(found.flatMap(({ runId }): RunId[] => (runId === null ? [] : [runId])));
+    },
+    deleteRun: async (id) => {
+      await db.delete(runs).where(eq(runs.id, id));
+    },
+    states: (wanted) =>
+      db.select().from(states).where(afterId(states.id, wanted)).orderBy(asc(states.id)).limit(wanted.limit),
+  };
+}
+
+type OwnerPart = Pick<
+  UpkeepQueries,
+  "agents" | "exitedAgents" | "configurations" | "runsUsing" | "deleteConfiguration" | "siteAdminKeys"
+>;
+
+function ownerQueries({ db, t: { agents, apiKeys, configurations, runs } }: QueryContext): OwnerPart {
+  const agentPage = (condition: SQL | undefined, wanted: IdPage) =>
+    db
+      .select()
+      .from(agents)
+      .where(and(condition, afterId(agents.id, wanted)))
+      .orderBy(asc(agents.id))
+      .limit(wanted.limit);
+  return {
+    agents: (wanted) => agentPage(undefined, wanted),
+    exitedAgents: (at, wanted) => agentPage(and(eq(agents.status, "exited"), lt(agents.lastSeenAt, at)), wanted),
+    configurations: (before, wanted) =>
+      db
+        .select()
+        .from(configurations)
+        .where(and(lt(configurations.createdAt, before), afterId(configurations.id, wanted)))
+        .orderBy(asc(configurations.id))
+        .limit(wanted.limit),
+    runsUsing: async ({ id, workspaceId }) => {
+      const found = await db
+        .select({ id: runs.id })
+        .from(runs)
+        .where(and(eq(runs.workspaceId, workspaceId), eq(runs.configurationId, id)))
+        .orderBy(asc(runs.id));
+      return found.map((run) => run.id);
+    },
+    deleteConfiguration: async (id) => {
+      await db.delete(configurations).where(eq(configurations.id, id));
+    },
+    siteAdminKeys: (name) =>
+      db
+        .select()
+        .from(apiKeys)
+        .where(and(eq(apiKeys.role, "site_admin"), eq(apiKeys.name, name), isNull(apiKeys.revokedAt)))
+        .orderBy(asc(apiKeys.createdAt), asc(apiKeys.id)),
+  };
+}
+
+function blobQueries({ db, t: { configurations, runs, states } }: QueryContext): Pick<UpkeepQueries, "blobUses"> {
+  const of = {
+    configurations: (wanted: IdPage) =>
+      db
+        .select({ id: configurations.id, first: configurations.blobKey, second: configurations.blobKey })
+        .from(configurations)
+        .where(afterId(configurations.id, wanted))
+        .orderBy(asc(configurations.id))
+        .limit(wanted.limit),
+    runs: (wanted: IdPage) =>
+      db
+        .select({ id: runs.id, first: runs.planBlobKey, second: runs.summaryBlobKey })
+        .from(runs)
+        .where(afterId(runs.id, wanted))
+        .orderBy(asc(runs.id))
+        .limit(wanted.limit),
+    states: (wanted: IdPage) =>
+      db
+        .select({ id: states.id, first: states.blobKey, second: states.blobKey })
+        .from(states)
+        .where(afterId(states.id, wanted))
+        .orderBy(asc(states.id))
+        .limit(wanted.limit),
+  };
+  return {
+    blobUses: async (table, wanted) =>
+      (await of[table](wanted)).map(({ id, first, second }) => ({
+        id,
+        keys: [...new Set([first, second])].filter((key) => key !== null),
+      })),
+  };
+}
+
+type SealedPart = Pick<UpkeepQueries, "sealedValues" | "saveSealedValue">;
+
+function sealedQueries({ db, t: { variables, setVariables } }: QueryContext): SealedPart {
+  const tables = { variables, set_variables: setVariables };
+  return {
+    sealedValues: async (name, wanted) => {
+      const table = tables[name];
+      const rows = await db
+        .select({ id: table.id, sealedValue: table.sealedValue })
+        .from(table)
+        .where(and(isNotNull(table.sealedValue), afterId(table.id, wanted)))
+        .orderBy(asc(table.id))
+        .limit(wanted.limit);
+      return rows.flatMap(({ id, sealedValue }): SealedValue[] => (sealedValue === null ? [] : [{ id, sealedValue }]));
+    },
+    saveSealedValue: async (name, { id, sealedValue }) => {
+      const table = tables[name];
+      await db.update(table).set({ sealedValue }).where(eq(table.id, id));
+    },
+  };
+}
