@@ -198,6 +198,76 @@ describe("bad input gets a reason, and the field or the thing it is about", () =
       "ETAG_MISMATCH",
     ],
     ["a pool in use", () => pools.deleteAgentPool({ agentPool: "busy" }), "POOL_IN_USE"],
+    ["an order that is none", () => pools.listAgentPools({ orderBy: "size" }), "VALIDATION", "order_by"],
+    [
+      "an assignment to a pool that does not grant it",
+      () => pools.assignWorkspaces({ agentPool: "prod", workspaces: ["network"] }),
+      "POOL_NOT_GRANTED",
+    ],
+    [
+      "an assignment of a workspace that does not exist",
+      () => pools.assignWorkspaces({ agentPool: "busy", workspaces: ["nope"] }),
+      "NOT_FOUND",
+      "workspace",
+    ],
+    [
+      "an end of an assignment to another pool",
+      () => pools.unassignWorkspaces({ agentPool: "prod", workspaces: ["network"] }),
+      "VALIDATION",
+      "workspaces",
+    ],
+    [
+      "the queue of a pool that does not exist",
+      () => pools.listQueuedJobs({ agentPool: "nope" }),
+      "NOT_FOUND",
+      "agent pool",
+    ],
+    [
+      "a rotation of a token that does not exist",
+      () => tokens.rotateAgentToken({ agentTokenId: "atok_nope" }),
+      "NOT_FOUND",
+      "agent token",
+    ],
+    [
+      "an overlap of more than 30 days",
+      () => tokens.rotateAgentToken({ agentTokenId: "atok_nope", overlap: { seconds: 2_592_001n } }),
+      "VALIDATION",
+      "overlap",
+    ],
+    [
+      "a selector that cannot be read",
+      () => agents.listAgents({ labelSelector: "zone=a,b c" }),
+      "VALIDATION",
+      "label_selector",
+    ],
+    [
+      "a watch with a selector that cannot be read",
+      () => Array.fromAsync(agents.watchAgents({ labelSelector: "!!" })),
+      "VALIDATION",
+      "label_selector",
+    ],
+    ["jobs of an agent that does not exist", () => agents.listAgentJobs({ agent: "nope" }), "NOT_FOUND", "agent"],
+    [
+      "a default mode that needs a pool",
+      () =>
+        organizations.updateOrganization({
+          organization: "acme",
+          changes: { defaultExecutionMode: ExecutionMode.AGENT },
+          updateMask: { paths: ["default_execution_mode"] },
+        }),
+      "VALIDATION",
+      "changes.default_execution_mode",
+    ],
+    [
+      "a quota that an owner sets",
+      () =>
+        organizations.updateOrganization({
+          organization: "acme",
+          changes: { maxWorkspaces: 5 },
+          updateMask: { paths: ["max_workspaces"] },
+        }),
+      "PERMISSION_DENIED",
+    ],
     [
       "a token with a negative life",
       () => tokens.createAgentToken({ agentPool: "prod", expiresIn: { seconds: -1n } }),
@@ -231,7 +301,10 @@ describe("bad input gets a reason, and the field or the thing it is about", () =
     ],
     [
       "a pool in remote mode",
-      () => workspaces.createWorkspace({ workspace: { name: "dns", agentPool: "busy" } }),
+      () =>
+        workspaces.createWorkspace({
+          workspace: { name: "dns", executionMode: ExecutionMode.REMOTE, agentPool: "busy" },
+        }),
       "VALIDATION",
       "workspace.agent_pool",
     ],
@@ -436,6 +509,37 @@ describe("every call", () => {
     const text = JSON.stringify(records);
     for (const secret of Object.values(secrets)) expect(text).not.toContain(secret);
   });
+});
+
+test("a page about a pool is one call; its lists are those of the other calls", async () => {
+  await pools.createAgentPool({ name: "page", description: "GPU" });
+  await workspaces.createWorkspace({ workspace: { name: "paged" } });
+  expect((await pools.assignWorkspaces({ agentPool: "page", workspaces: ["paged"] })).agentPool).toMatchObject({
+    assignedWorkspaces: ["paged"],
+    counts: { pausedAgents: 0, drainingAgents: 0, capacity: 0 },
+  });
+  const { agentToken } = await tokens.createAgentToken({ agentPool: "page", description: "vm-7" });
+  const rotated = await tokens.rotateAgentToken({ agentTokenId: agentToken?.id ?? "" });
+  expect(rotated.secret).toMatch(/^wdl_agt_/);
+  expect(rotated.replaced).toMatchObject({ active: true, replacedBy: rotated.agentToken?.id });
+  const overview = await pools.getAgentPoolOverview({ agentPool: "page" });
+  expect(overview).toMatchObject({ agentPool: { name: "page" }, agents: [], queuedJobs: [], activeRuns: [] });
+  expect(overview.agentTokens.map(({ id }) => id).sort()).toEqual([agentToken?.id, rotated.agentToken?.id].sort());
+  expect((await pools.listQueuedJobs({ agentPool: "page" })).queuedJobs).toEqual([]);
+  expect((await pools.listAgentPools({ search: "gpu" })).agentPools.map(({ name }) => name)).toEqual(["page"]);
+  const ordered = await pools.listAgentPools({ orderBy: "create_time desc", pageSize: 1 });
+  expect(ordered.agentPools.map(({ name }) => name)).toEqual(["page"]);
+  expect((await pools.unassignWorkspaces({ agentPool: "page", workspaces: ["paged"] })).agentPool).toMatchObject({
+    assignedWorkspaces: [],
+  });
+  const { organization } = await organizations.getOrganization({});
+  expect(organization).toMatchObject({
+    defaultExecutionMode: ExecutionMode.REMOTE,
+    maxWorkspaces: 0,
+    connectedAgents: 0,
+  });
+  await workspaces.deleteWorkspace({ workspace: "paged" });
+  await pools.deleteAgentPool({ agentPool: "page" });
 });
 
 describe("the management story", () => {

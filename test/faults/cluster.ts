@@ -24,6 +24,9 @@ export interface ClusterOptions {
   /** Where the server or every agent keeps its data; in the scene if absent. */
   readonly serverDataDir?: string;
   readonly agentsDir?: string;
+  readonly serverEnvironment?: Readonly<Record<string, string>>;
+  /** Of every agent. */
+  readonly agentEnvironment?: Readonly<Record<string, string>>;
   /** Armed from the first start on, for the server and for each agent. */
   readonly failpoints?: readonly (ArmedFailpoint | undefined)[];
 }
@@ -31,7 +34,7 @@ export interface ClusterOptions {
 /** Short leases and heartbeats: what takes minutes in life takes seconds here. */
 export const quickTiming: readonly string[] = [
   ...["--heartbeat-interval", "500ms", "--agent-unknown-after", "3s", "--agent-errored-after", "10s"],
-  ...["--plan-lease", "4s", "--apply-grace", "10s", "--shutdown-timeout", "2s"],
+  ...["--plan-lease", "8s", "--apply-grace", "10s", "--shutdown-timeout", "2s"],
 ];
 
 /** A control plane and agents whose processes and connections can be made to fail. */
@@ -64,11 +67,11 @@ export async function openCluster(scene: Scene, options: ClusterOptions): Promis
           ...database,
           ...(options.serverArgs ?? quickTiming),
         ],
-        env,
+        { ...options.serverEnvironment, ...env },
       ),
   });
-  await server.open();
   held.defer(() => closeQuietly(server));
+  await server.open();
   const url = /"url":"([^"]+)"/.exec(server.program.stderr() + server.program.stdout())?.[1] ?? "";
   listen = new URL(url).host;
   const api = held.use(new Api(url, (await readFile(join(dataDir, "admin-token"), "utf8")).trim()));
@@ -113,6 +116,7 @@ async function agentOf(scene: Scene, { number, proxy, engine, secret, options }:
     ...["--work-dir", workDir, "--engine-path", engine.path, "--concurrency", String(options.concurrency)],
     ...["--log-format", "json", "--min-free-disk", "1MiB", "--disk-reserve", "1MiB", "--sandbox", "none"],
   ];
-  const start = (env: Readonly<Record<string, string>>) => scene.start("windlass-agent", call, env);
+  const start = (env: Readonly<Record<string, string>>) =>
+    scene.start("windlass-agent", call, { ...options.agentEnvironment, ...env });
   return { dataDir, workDir, proxy, member: new Member({ name, ready: /registered successfully/, start }) };
 }

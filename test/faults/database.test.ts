@@ -20,7 +20,7 @@ const locker = `
   setTimeout(() => { db.exec("ROLLBACK"); db.close(); }, ${lockedMs});
 `;
 
-test.each(["windlass.db", "logs.db"])(
+test.concurrent.each(["windlass.db", "logs.db"])(
   "%s locked by another process: late, and nothing lost",
   { timeout: 180_000 },
   async (file) => {
@@ -41,7 +41,7 @@ test.each(["windlass.db", "logs.db"])(
   },
 );
 
-describe.skipIf(!hasPostgres)("PostgreSQL", { timeout: 300_000 }, () => {
+describe.skipIf(!hasPostgres).concurrent("PostgreSQL", { timeout: 300_000 }, () => {
   test("whose back ends are terminated in mid-run: nothing lost", async () => {
     await using database = await createTestDatabase();
     await using scene = await openScene();
@@ -50,7 +50,7 @@ describe.skipIf(!hasPostgres)("PostgreSQL", { timeout: 300_000 }, () => {
     const admin = new pg.Client({ connectionString: database.url });
     await admin.connect();
     let ended = 0;
-    for (let count = 0; count < 20; count++) {
+    for (let count = 0; count < 200 && (count < 20 || ended < 20); count++) {
       const { rowCount } = await admin.query(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()",
       );
@@ -58,7 +58,7 @@ describe.skipIf(!hasPostgres)("PostgreSQL", { timeout: 300_000 }, () => {
       await pause(300);
     }
     await admin.end();
-    expect(ended).toBeGreaterThan(20);
+    expect(ended).toBeGreaterThanOrEqual(20);
     await expectPromisesKept(cluster, runs);
     expect(cluster.server.starts).toBe(1);
   });

@@ -74,7 +74,7 @@ function drawFault(random: Seeded, agents: number): Fault {
         failpoint: drawFailpoint(random, victim),
       }),
     ],
-    [16, () => ({ kind: "freeze", victim, forMs: victim === "server" ? Math.min(forMs, 3000) : forMs })],
+    [16, () => ({ kind: "freeze", victim, forMs })],
     [10, () => ({ kind: "cut", agent })],
     [6, () => ({ kind: "half-open", agent, stays: random.pick(["agent", "server"]) })],
     [4, () => ({ kind: "refuse", agent, forMs })],
@@ -165,8 +165,13 @@ export async function inject(
 
 function endTerraform(living: readonly number[], which: number): number | undefined {
   const pid = living[which % living.length];
-  if (pid !== undefined) process.kill(pid, "SIGKILL");
-  return pid;
+  if (pid === undefined) return undefined;
+  try {
+    process.kill(pid, "SIGKILL");
+    return pid;
+  } catch {
+    return undefined; // It has ended by itself meanwhile.
+  }
 }
 
 /** The terraforms of a cluster that still run. */

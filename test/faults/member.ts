@@ -69,7 +69,7 @@ export class Member {
   }
 
   /** Waits until it is up; an end meanwhile is waited for, too. */
-  async ready(deadlineMs = 30_000): Promise<void> {
+  async ready(deadlineMs = 90_000): Promise<void> {
     const end = performance.now() + deadlineMs;
     for (;;) {
       try {

@@ -46,7 +46,8 @@ interface Drawn {
 
 function drawBatch({ seed, runs }: BatchOptions): Drawn {
   const random = new Seeded(seed);
-  const durationMs = random.between(5_000, 14_000);
+  // Many runs at once take longer: the faults should meet all of them.
+  const durationMs = Math.round(random.between(5_000, 14_000) * Math.max(1, runs / 48));
   const realShare = random.chance(0.25) ? 0.5 : 0;
   const drawn = Array.from({ length: runs }, () => drawRun(random.fork(), durationMs, realShare));
   const faults = drawFaults(random.fork(), durationMs, agentCount);

@@ -1,11 +1,12 @@
+import { setTimeout as pause } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { RunState, WaitingReason } from "../../src/gen/windlass/v1/run_pb.ts";
 import { openScene } from "../support/scene.ts";
 import { until } from "../support/until.ts";
 import { openCluster } from "./cluster.ts";
-import { fakePlan, startFakeRun, untilApplying } from "./fake-runs.ts";
+import { expectPromisesKept, fakePlan, startFakeRun, untilApplying } from "./fake-runs.ts";
 
-test("an agent suspended for longer than the grace of its apply: the workspace waits for it, and it delivers", async () => {
+test.concurrent("an agent suspended for longer than the grace of its apply: the workspace waits for it, and it delivers", async () => {
   await using scene = await openScene();
   await using cluster = await openCluster(scene, { agents: 1, concurrency: 2 });
   const { api, agents, engine } = cluster;
@@ -39,4 +40,18 @@ test("an agent suspended for longer than the grace of its apply: the workspace w
   expect(await api.ended(second)).toMatchObject({ state: RunState.APPLIED });
   expect((await engine.executions(first.id, "apply")).length).toBe(1);
   expect((await api.state(first.workspace)).serial).toBe(Math.max(...(await engine.serials(second))));
+}, 180_000);
+
+test.concurrent("a control plane that stands still for longer than every lease judges nobody for that", async () => {
+  await using scene = await openScene();
+  await using cluster = await openCluster(scene, { agents: 1, concurrency: 2 });
+  const run = await startFakeRun(cluster, fakePlan({ applyLines: 10_000, every: 20, mode: "release" }));
+  await untilApplying(cluster, run, 2);
+  cluster.server.freeze();
+  await pause(15_000);
+  cluster.server.thaw();
+  await pause(5_000);
+  await cluster.engine.release();
+  await expectPromisesKept(cluster, [run]);
+  expect(await cluster.api.run(run.id)).toMatchObject({ state: RunState.APPLIED, apply: { epoch: 1n } });
 }, 180_000);

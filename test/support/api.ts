@@ -25,6 +25,7 @@ import type { StateVersion } from "../../src/gen/windlass/v1/state_pb.ts";
 import { StateService } from "../../src/gen/windlass/v1/state_service_pb.ts";
 import type { VariableSchema } from "../../src/gen/windlass/v1/variable_pb.ts";
 import { VariableService } from "../../src/gen/windlass/v1/variable_service_pb.ts";
+import { VariableSetService } from "../../src/gen/windlass/v1/variable_set_service_pb.ts";
 import { ExecutionMode, type Workspace, type WorkspaceSchema } from "../../src/gen/windlass/v1/workspace_pb.ts";
 import { WorkspaceService } from "../../src/gen/windlass/v1/workspace_service_pb.ts";
 import { packDirectory } from "../../src/lib/archive-pack.ts";
@@ -39,6 +40,7 @@ const services = {
   states: StateService,
   tokens: AgentTokenService,
   variables: VariableService,
+  variableSets: VariableSetService,
   workspaces: WorkspaceService,
 } as const;
 

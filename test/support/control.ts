@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Control, defaultLimits } from "../../src/control/control.ts";
 import { HelloGate } from "../../src/control/hello-gate.ts";
+import { noObserver } from "../../src/control/observer.ts";
 import { Presence, type Seat } from "../../src/control/presence.ts";
 import { createVault } from "../../src/control/vault.ts";
 import { defaultSilence } from "../../src/domain/agent.ts";
@@ -52,6 +53,7 @@ export async function openTestControl({
   const random: Random = systemRandom;
   const control: Control = {
     version: "0.0.0-test",
+    name: "this-server",
     store,
     blobs,
     logs: hasLogs ? opening.use(await openLogStore({ url: `sqlite:${join(dir, "logs.db")}` })) : noLogs,
@@ -68,7 +70,11 @@ export async function openTestControl({
       leases: defaultLeases,
       restartGraceMs: 300_000,
       logGraceMs: 60_000,
+      queueTimeoutMs: 86_400_000,
+      planTimeoutMs: 7_200_000,
+      applyTimeoutMs: 86_400_000,
     },
+    observer: noObserver,
     log,
   };
   const organization = organizationRow("acme", clock);
@@ -99,6 +105,10 @@ const organizationRow = (name: string, clock: ManualClock): Organization => ({
   id: newId("org", systemRandom),
   name,
   maxAgents: 0,
+  maxWorkspaces: 0,
+  defaultExecutionMode: "remote",
+  defaultEngine: "terraform",
+  defaultEngineVersion: "",
   createdAt: clock.now(),
   updatedAt: clock.now(),
   version: 1,
@@ -112,17 +122,19 @@ const noLogs: LogStore = {
   sealWithGap: none,
   reopen: none,
   read: none,
+  list: none,
   delete: none,
   [Symbol.asyncDispose]: async () => {},
 };
 
 /** A seat that remembers why it was closed. */
-export function fakeSeat(agent: Pick<Seat, "agentId" | "name" | "poolId">): {
+export function fakeSeat(agent: Pick<Seat, "agentId" | "name" | "poolId"> & Partial<Pick<Seat, "labels">>): {
   readonly seat: Seat;
   readonly closed: string[];
 } {
   const closed: string[] = [];
   const seat: Seat = {
+    labels: {},
     ...agent,
     bootId: "",
     sessionEpoch: 1,

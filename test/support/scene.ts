@@ -34,6 +34,7 @@ export interface ServerOptions {
   /** Jobs of remote workspaces at once; none if absent. */
   readonly serverAgents?: number;
   readonly args?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 export interface AgentOptions {
@@ -93,16 +94,16 @@ class OpenScene implements Scene {
     this.#held.defer(() => expectNothingLeft(directory));
   }
 
-  async server({ engine = "sqlite", serverAgents = 0, args = [] }: ServerOptions = {}): Promise<TestServer> {
+  async server({ engine = "sqlite", serverAgents = 0, args = [], env = {} }: ServerOptions = {}): Promise<TestServer> {
     const dataDir = join(this.directory, freshName("server"));
     const database = engine === "postgres" ? this.#held.use(await testDatabase()) : undefined;
     const call = (listen: string) => [
       ...["--data-dir", dataDir, "--listen", listen, "--log-format", "json", "--shutdown-timeout", "5s"],
-      ...["--server-agent-concurrency", String(serverAgents), "--sandbox", "none"],
+      ...["--server-agent-concurrency", String(serverAgents), "--sandbox", "none", ...withoutDownloads(args)],
       ...(database === undefined ? [] : ["--database-url", database.url]),
       ...args,
     ];
-    const start = (listen: string) => this.start("windlassd", call(listen));
+    const start = (listen: string) => this.start("windlassd", call(listen), env);
     const program = start("127.0.0.1:0");
     const url = await readyAt(program);
     const adminTokenFile = join(dataDir, "admin-token");
@@ -121,7 +122,7 @@ class OpenScene implements Scene {
     const call = [
       ...["--address", server.url, "--token-file", tokenFile, "--name", name, "--data-dir", dataDir],
       ...["--concurrency", String(concurrency), "--log-format", "json", "--sandbox", sandbox],
-      ...["--min-free-disk", "1MiB", "--disk-reserve", "1MiB"],
+      ...["--min-free-disk", "1MiB", "--disk-reserve", "1MiB", ...withoutDownloads(args)],
       ...args,
     ];
     const start = () => this.start("windlass-agent", call, options.env);
@@ -170,6 +171,10 @@ class OpenScene implements Scene {
     return program;
   }
 }
+
+/** No test asks the world for terraform: only those with a mirror of their own download. */
+const withoutDownloads = (args: readonly string[]) =>
+  args.includes("--engine-mirror") ? [] : ["--no-engine-download"];
 
 /** Imported only where it is used: it works only inside the test program, and benchmarks have scenes too. */
 const testDatabase = async () => (await import("../postgres.ts")).createTestDatabase();

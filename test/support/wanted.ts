@@ -1,6 +1,5 @@
 import type { NewPool } from "../../src/control/agent-pools.ts";
-import type { WorkspaceSettings } from "../../src/control/workspace-settings.ts";
-import type { NewWorkspace } from "../../src/control/workspaces.ts";
+import type { NewSettings, NewWorkspace } from "../../src/control/workspaces.ts";
 
 /** What a caller asks for, with the values that a test does not care about. */
 export const newPool = (name: string, over: Partial<NewPool> = {}): NewPool => ({
@@ -15,7 +14,7 @@ export const newPool = (name: string, over: Partial<NewPool> = {}): NewPool => (
 
 export const newWorkspace = (
   name: string,
-  settings: Partial<WorkspaceSettings> = {},
+  settings: Partial<NewSettings> = {},
   over: Partial<NewWorkspace> = {},
 ): NewWorkspace => ({
   organization: "acme",
@@ -28,6 +27,13 @@ export const newWorkspace = (
     engineVersion: "",
     workingDirectory: "",
     isAutoApply: false,
+    tags: [],
+    agentSelector: "",
+    planTimeoutMs: 0,
+    applyTimeoutMs: 0,
+    sharesState: false,
+    parallelism: 0,
+    consumers: [],
     ...settings,
   },
   requestId: "",

@@ -1,0 +1,59 @@
+import { AgentPoolService } from "../../../src/gen/windlass/v1/agent_pool_service_pb.ts";
+import { AgentService } from "../../../src/gen/windlass/v1/agent_service_pb.ts";
+import { AgentTokenService } from "../../../src/gen/windlass/v1/agent_token_service_pb.ts";
+import { type Ingredients, type Row, row } from "../row.ts";
+
+const { method: pools } = AgentPoolService;
+const { method: tokens } = AgentTokenService;
+const { method: agents } = AgentService;
+
+const looks = { admits: "people", needs: "read", names: "thing" } as const;
+const changes = { admits: "people", needs: "operate", names: "thing" } as const;
+const lists = { admits: "people", needs: "read", names: "organization" } as const;
+
+const thePool = ({ place: { pool: agentPool } }: Ingredients) => ({ agentPool });
+const withWorkspaces = ({ place: { pool: agentPool, workspace } }: Ingredients) => ({
+  agentPool,
+  workspaces: [workspace],
+});
+const theAgent = ({ place: { agent } }: Ingredients) => ({ agent });
+const theToken = ({ place: { agentToken: agentTokenId } }: Ingredients) => ({ agentTokenId });
+const theOrganization = ({ place: { organization } }: Ingredients) => ({ organization });
+let count = 0;
+
+export const poolRows: readonly Row[] = [
+  row(pools.createAgentPool, {
+    ...{ ...lists, needs: "operate" },
+    request: ({ place: { organization } }) => ({ organization, name: `new-pool-${++count}` }),
+  }),
+  row(pools.getAgentPool, { ...looks, request: thePool }),
+  row(pools.listAgentPools, { ...lists, request: theOrganization }),
+  row(pools.updateAgentPool, {
+    ...changes,
+    request: (given) => ({
+      ...thePool(given),
+      ...{ changes: { description: "new" }, updateMask: { paths: ["description"] } },
+    }),
+  }),
+  row(pools.deleteAgentPool, { ...changes, outcome: "POOL_IN_USE", request: thePool }),
+  row(pools.grantWorkspaces, { ...changes, request: withWorkspaces }),
+  row(pools.revokeWorkspaces, { ...changes, request: withWorkspaces }),
+  row(pools.getAgentPoolOverview, { ...looks, request: thePool }),
+  row(pools.listQueuedJobs, { ...looks, request: thePool }),
+  row(pools.assignWorkspaces, { ...changes, request: withWorkspaces }),
+  row(pools.unassignWorkspaces, { ...changes, request: withWorkspaces }),
+
+  row(tokens.createAgentToken, { ...changes, request: thePool }),
+  row(tokens.listAgentTokens, { ...looks, request: thePool }),
+  row(tokens.rotateAgentToken, { ...changes, request: theToken }),
+  row(tokens.revokeAgentToken, { ...changes, request: theToken }),
+
+  row(agents.getAgent, { ...looks, request: theAgent }),
+  row(agents.listAgents, { ...looks, request: thePool }),
+  row(agents.watchAgents, { ...looks, request: thePool }),
+  row(agents.listAgentJobs, { ...looks, request: theAgent }),
+  row(agents.pauseAgent, { ...changes, request: theAgent }),
+  row(agents.resumeAgent, { ...changes, request: theAgent }),
+  row(agents.drainAgent, { ...changes, request: theAgent }),
+  row(agents.deleteAgent, { ...changes, outcome: "AGENT_IN_USE", request: theAgent }),
+];

@@ -1,0 +1,213 @@
+import { join } from "node:path";
+import type { Transport } from "@connectrpc/connect";
+import { createPool } from "../../src/control/agent-pools.ts";
+import { createAgentToken } from "../../src/control/agent-tokens.ts";
+import { type Control, defaultLimits } from "../../src/control/control.ts";
+import { HelloGate } from "../../src/control/hello-gate.ts";
+import { Liveness } from "../../src/control/liveness.ts";
+import { noObserver } from "../../src/control/observer.ts";
+import { Presence } from "../../src/control/presence.ts";
+import { graceAfterStart } from "../../src/control/sweeper.ts";
+import { createVault } from "../../src/control/vault.ts";
+import { createWorkspace } from "../../src/control/workspaces.ts";
+import { defaultSilence } from "../../src/domain/agent.ts";
+import { defaultLeases } from "../../src/domain/job.ts";
+import type { Person } from "../../src/domain/principal.ts";
+import { AgentGatewayService } from "../../src/gen/windlass/agent/v1/agent_gateway_service_pb.ts";
+import { JobArtifactService } from "../../src/gen/windlass/agent/v1/job_artifact_service_pb.ts";
+import type { Clock } from "../../src/lib/clock.ts";
+import { newId, type OrganizationId, type WorkspaceId } from "../../src/lib/ids.ts";
+import { type Log, silentLog } from "../../src/lib/log.ts";
+import type { Random } from "../../src/lib/random.ts";
+import { WakeUps } from "../../src/lib/wake-ups.ts";
+import { agentGatewayService } from "../../src/rpc/agent-gateway-service.ts";
+import { inProcessTransport } from "../../src/rpc/in-process.ts";
+import { interceptorsFor } from "../../src/rpc/interceptors.ts";
+import { jobArtifactService } from "../../src/rpc/job-artifact-service.ts";
+import type { BlobStore } from "../../src/store/blob-store.ts";
+import { openBlobStore, openStore } from "../../src/store/open.ts";
+import type { Store } from "../../src/store/ports.ts";
+import { newPool, newWorkspace, ref } from "../support/wanted.ts";
+import { Beginning } from "./beginning.ts";
+import { DirectLogStore } from "./direct-log-store.ts";
+import { Power, poweredBlobs, poweredLogs, poweredStore } from "./power.ts";
+import type { Spoil } from "./spoils.ts";
+
+const generation = "00000000-0000-4000-8000-000000000001";
+export const workspaceName = "net";
+
+export const operator = (organizationId: Person["organizationId"]): Person => ({
+  kind: "api_key",
+  id: "key_00000000000000000000000001",
+  name: "an operator",
+  role: "owner",
+  organizationId,
+});
+
+export interface ControlPlaneOptions {
+  readonly storage: Storage;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  /** Told, in the moment of it, that a process has died. */
+  readonly onDeath: () => void;
+  readonly spoil?: Spoil;
+}
+
+/** One process of the control plane: the real use cases and services over files that outlive it. */
+export class ControlPlane {
+  readonly control: Control;
+  readonly liveness = new Liveness();
+  readonly power: Power;
+  /** Reaches the services as agents do, with their credentials. */
+  readonly transport: Transport;
+  readonly logFile: DirectLogStore;
+  /** Beside the process: for whoever checks. */
+  readonly rows: Store;
+
+  private constructor({ storage, clock, random, log, onDeath, spoil }: ControlPlaneOptions) {
+    const { rows, blobs, logFile } = storage;
+    this.power = new Power(onDeath);
+    this.rows = rows;
+    this.logFile = logFile;
+    this.control = {
+      ...controlOver(storage, { clock, random, log }),
+      store: poweredStore(spoil?.store?.(rows) ?? rows, this.power),
+      logs: poweredLogs(spoil?.logs?.(logFile) ?? logFile, this.power),
+      blobs: poweredBlobs(blobs, this.power),
+      presence: spoil?.presence?.() ?? new Presence(),
+    };
+    this.transport = inProcessTransport({
+      routes: (router) => {
+        router
+          .service(AgentGatewayService, agentGatewayService(this.control, this.liveness, generation))
+          .service(JobArtifactService, jobArtifactService(this.control));
+      },
+      interceptors: interceptorsFor(this.control),
+    });
+  }
+
+  /** Starts a process as windlassd does: every lease gets its grace first. */
+  static async start(options: ControlPlaneOptions): Promise<ControlPlane> {
+    const started = new ControlPlane(options);
+    await graceAfterStart(started.control);
+    return started;
+  }
+}
+
+type Tools = Pick<Control, "clock" | "random" | "log">;
+
+const controlOver = ({ rows, blobs }: Pick<Storage, "rows" | "blobs">, { clock, random, log }: Tools) => ({
+  version: "0.0.0-model",
+  name: "model",
+  store: rows,
+  blobs,
+  vault: createVault(new Uint8Array(32).fill(7), random),
+  ...{ clock, random, log },
+  wake: new WakeUps(clock),
+  presence: new Presence(),
+  observer: noObserver,
+  helloGate: new HelloGate(),
+  limits: defaultLimits,
+  timing: {
+    heartbeatMs: 10_000,
+    silence: defaultSilence,
+    leases: defaultLeases,
+    restartGraceMs: 300_000,
+    logGraceMs: 60_000,
+    queueTimeoutMs: 86_400_000,
+    planTimeoutMs: 7_200_000,
+    applyTimeoutMs: 86_400_000,
+  },
+});
+
+type Parts = Pick<Storage, "dir" | "rows" | "blobs" | "logFile" | "owner" | "agentToken" | "workspaceId">;
+
+/**
+ * A control plane's files with a pool, a workspace that uses it and a configuration. Opened once, because that takes longer than
+ * a schedule; each schedule finds them as the first one did.
+ */
+export class Storage implements AsyncDisposable {
+  readonly dir: string;
+  readonly rows: Store;
+  readonly blobs: BlobStore;
+  readonly logFile: DirectLogStore;
+  readonly owner: Person;
+  readonly agentToken: { readonly id: string; readonly secret: string };
+  readonly workspaceId: WorkspaceId;
+  readonly #owned: AsyncDisposableStack;
+  readonly #beginning: Beginning;
+
+  private constructor(parts: Parts, owned: AsyncDisposableStack) {
+    this.dir = parts.dir;
+    this.rows = parts.rows;
+    this.blobs = parts.blobs;
+    this.logFile = parts.logFile;
+    this.owner = parts.owner;
+    this.agentToken = parts.agentToken;
+    this.workspaceId = parts.workspaceId;
+    this.#owned = owned;
+    this.#beginning = owned.use(new Beginning(join(parts.dir, "rows.db")));
+  }
+
+  /** Makes the files below `dir`, which exists. */
+  static async make(dir: string, clock: Clock, random: Random): Promise<Storage> {
+    await using opening = new AsyncDisposableStack();
+    const rows = opening.use(await openStore({ url: `sqlite:${join(dir, "rows.db")}` }));
+    const blobs = opening.use(await openBlobStore({ url: `files:${join(dir, "blobs")}` }));
+    const logFile = opening.use(new DirectLogStore(join(dir, "logs.db")));
+    const organizationId = newId("org", random);
+    const owner = operator(organizationId);
+    const log = silentLog();
+    const control: Control = { ...controlOver({ rows, blobs }, { clock, random, log }), logs: logFile };
+    const workspaceId = await furnish(control, owner, organizationId);
+    const wanted = { pool: ref("prod"), description: "", expiresInMs: 0 };
+    const { token, secret } = await createAgentToken(control, owner, wanted);
+    const agentToken = { id: token.id, secret };
+    return new Storage({ dir, rows, blobs, logFile, owner, agentToken, workspaceId }, opening.move());
+  }
+
+  /** Makes the rows what they were in the beginning. */
+  reset(): void {
+    this.#beginning.restore();
+    this.logFile.clear();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#owned.disposeAsync();
+  }
+}
+
+async function furnish(control: Control, owner: Person, id: OrganizationId): Promise<WorkspaceId> {
+  const now = control.clock.now();
+  const organization = {
+    id,
+    name: "acme",
+    maxAgents: 0,
+    maxWorkspaces: 0,
+    defaultExecutionMode: "remote" as const,
+    defaultEngine: "terraform" as const,
+    defaultEngineVersion: "",
+    createdAt: now,
+    updatedAt: now,
+    version: 1,
+  };
+  await control.store.write((tx) => tx.organizations.insert(organization));
+  await createPool(control, owner, newPool("prod"));
+  const settings = { executionMode: "agent", pool: "prod", isAutoApply: true } as const;
+  const { workspace } = await createWorkspace(control, owner, newWorkspace(workspaceName, settings));
+  await control.store.write((tx) =>
+    tx.configurations.insert({
+      id: newId("cv", control.random),
+      organizationId: id,
+      workspaceId: workspace.id,
+      blobKey: "00",
+      bytes: 1,
+      sha256: "00",
+      fileCount: 1,
+      createdBy: "an operator",
+      createdAt: now,
+    }),
+  );
+  return workspace.id;
+}

@@ -1,0 +1,81 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { LogFile } from "../../src/store/log-file.ts";
+import { LogFileReader } from "../../src/store/log-file-reader.ts";
+import type { LogCommand, LogCommandAnswer } from "../../src/store/log-operations.ts";
+import type {
+  AppendResult,
+  ListedStream,
+  LogRead,
+  LogStore,
+  LogStreamId,
+  SealResult,
+} from "../../src/store/log-store.ts";
+
+/** The embedded log store's own file, without its threads: they would make the order of things a matter of chance. */
+export class DirectLogStore implements LogStore {
+  readonly #file: LogFile;
+  readonly #reader: LogFileReader;
+  readonly #written = new Set<LogStreamId>();
+
+  constructor(path: string) {
+    this.#file = new LogFile(path);
+    this.#reader = new LogFileReader(path);
+  }
+
+  async append(stream: LogStreamId, offset: number, bytes: Uint8Array): Promise<AppendResult> {
+    return (await this.#do({ kind: "append", stream, offset, bytes })) as AppendResult;
+  }
+
+  async nextOffset(stream: LogStreamId): Promise<number> {
+    return (await this.read(stream, 0, 0)).length;
+  }
+
+  async seal(stream: LogStreamId, length: number, sha256: string): Promise<SealResult> {
+    return (await this.#do({ kind: "seal", stream, length, sha256 })) as SealResult;
+  }
+
+  async sealWithGap(stream: LogStreamId, missingBytes: number | undefined): Promise<void> {
+    await this.#do({ kind: "seal_with_gap", stream, missingBytes });
+  }
+
+  async reopen(stream: LogStreamId): Promise<void> {
+    await this.#do({ kind: "reopen", stream });
+  }
+
+  async read(stream: LogStreamId, offset: number, maxBytes: number): Promise<LogRead> {
+    await nextTurn();
+    return this.readNow(stream, offset, maxBytes);
+  }
+
+  /** For whoever checks: what is stored at this moment. */
+  readNow(stream: LogStreamId, offset: number, maxBytes: number): LogRead {
+    return this.#reader.read({ kind: "read", stream, offset, maxBytes });
+  }
+
+  async list(after: LogStreamId | null, limit: number): Promise<readonly ListedStream[]> {
+    return this.#reader.list({ kind: "list", after, limit }).streams;
+  }
+
+  async delete(stream: LogStreamId): Promise<void> {
+    await this.#do({ kind: "delete", stream });
+  }
+
+  /** Forgets every stream, for the next schedule. */
+  clear(): void {
+    if (this.#written.size > 0) this.#file.commit([...this.#written].map((stream) => ({ kind: "delete", stream })));
+    this.#written.clear();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#reader.close();
+    this.#file.close();
+  }
+
+  async #do(command: LogCommand): Promise<LogCommandAnswer> {
+    await nextTurn();
+    this.#written.add(command.stream);
+    const [answer] = this.#file.commit([command]);
+    if (answer === undefined) throw new Error("the log file gave no answer");
+    return answer;
+  }
+}

@@ -1,0 +1,52 @@
+import { cancelRun } from "../../src/control/run-decisions.ts";
+import { type Resolution, resolveRun } from "../../src/control/run-resolution.ts";
+import { createRun } from "../../src/control/runs.ts";
+import { isFinal } from "../../src/domain/run.ts";
+import { ref } from "../support/wanted.ts";
+import { workspaceName } from "./control-plane.ts";
+import type { World } from "./world.ts";
+
+const maxRuns = 3;
+
+export async function newRun({ server, storage, runIds }: World): Promise<void> {
+  if (server === undefined || runIds.length >= maxRuns) return;
+  const wanted = { workspace: ref(workspaceName), configurationId: "", message: "", requestId: "" };
+  try {
+    await createRun(server.control, storage.owner, { ...wanted, options: { ...plainRun, isAutoApply: true } });
+  } finally {
+    // Some are created without an answer.
+    const active = await server.rows.read((q) => q.runs.active(storage.workspaceId, maxRuns));
+    for (const { id } of active) if (!runIds.includes(id)) runIds.push(id);
+  }
+}
+
+export async function cancel(world: World, index: number, isForced: boolean): Promise<void> {
+  const runs = await world.runs();
+  const run = runs[index % Math.max(1, runs.length)];
+  if (world.server !== undefined && run !== undefined)
+    await cancelRun(world.server.control, world.storage.owner, { id: run.id, isForced, comment: "" });
+}
+
+/** A person decides about a run that has ended and still holds the workspace. */
+export async function resolve(world: World, resolution: Resolution): Promise<void> {
+  const lock = (await world.workspace())?.lock;
+  if (world.server === undefined || lock?.kind !== "run") return;
+  const run = (await world.runs()).find(({ id }) => id === lock.runId);
+  if (run === undefined || !isFinal(run.status)) return;
+  // Also if the server dies: nobody knows then whether it was done.
+  world.letGo.add(run.id);
+  await resolveRun(world.server.control, world.storage.owner, { id: run.id, resolution, comment: "" });
+}
+
+const plainRun = {
+  isPlanOnly: false,
+  isDestroy: false,
+  skipsRefresh: false,
+  isRefreshOnly: false,
+  targets: [],
+  replacements: [],
+  variables: [],
+  engineVersion: "",
+  allowsEmptyApply: true,
+  parallelism: 0,
+};

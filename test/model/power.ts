@@ -1,0 +1,119 @@
+import { WindlassError } from "../../src/lib/errors.ts";
+import type { BlobStore } from "../../src/store/blob-store.ts";
+import type { LogStore } from "../../src/store/log-store.ts";
+import type { Store } from "../../src/store/ports.ts";
+import { counted } from "./turns.ts";
+
+/** What becomes of a later write of the control plane. */
+export type WriteFault =
+  /** The process dies before it is done. */
+  | "dies-before"
+  /** The process dies after the commit, before anybody hears of it. */
+  | "dies-after"
+  /** The database refuses it. */
+  | "refused";
+
+interface Trip {
+  readonly fault: WriteFault;
+  left: number;
+}
+
+/** The life of one process of the control plane: after its end nothing of it reaches a disk or a caller. */
+export class Power {
+  readonly #onDeath: () => void;
+  #isOn = true;
+  #trip: Trip | undefined;
+
+  constructor(onDeath: () => void) {
+    this.#onDeath = onDeath;
+  }
+
+  get isOn(): boolean {
+    return this.#isOn;
+  }
+
+  off(): void {
+    if (!this.#isOn) return;
+    this.#isOn = false;
+    this.#onDeath();
+  }
+
+  /** Arms a fault for the write after `later` others. */
+  arm(fault: WriteFault, later: number): void {
+    this.#trip = { fault, left: later };
+  }
+
+  disarm(): void {
+    this.#trip = undefined;
+  }
+
+  async read<T>(work: () => Promise<T>): Promise<T> {
+    this.demand();
+    const result = await counted(work());
+    this.demand();
+    return result;
+  }
+
+  async write<T>(work: () => Promise<T>): Promise<T> {
+    this.demand();
+    const fault = this.#fault();
+    if (fault === "refused") throw new WindlassError("storage_unavailable", "refused by the schedule");
+    if (fault === "dies-before") this.off();
+    this.demand();
+    const result = await counted(work());
+    if (fault === "dies-after") this.off();
+    this.demand();
+    return result;
+  }
+
+  demand(): void {
+    if (!this.#isOn) throw new Error(deadMessage);
+  }
+
+  #fault(): WriteFault | undefined {
+    if (this.#trip === undefined) return undefined;
+    if (this.#trip.left-- > 0) return undefined;
+    const { fault } = this.#trip;
+    this.#trip = undefined;
+    return fault;
+  }
+}
+
+/** What the code of a process that is dead is told. */
+export const deadMessage = "this process has ended";
+
+export const poweredStore = (store: Store, power: Power): Store => ({
+  engine: store.engine,
+  read: (fn) => power.read(() => store.read(fn)),
+  write: (fn) => power.write(() => store.write(fn)),
+  step: (fn) => power.write(() => store.step(fn)),
+  [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
+});
+
+export const poweredLogs = (logs: LogStore, power: Power): LogStore => ({
+  append: (stream, offset, bytes) => power.write(() => logs.append(stream, offset, bytes)),
+  nextOffset: (stream) => power.read(() => logs.nextOffset(stream)),
+  seal: (stream, length, sha256) => power.write(() => logs.seal(stream, length, sha256)),
+  sealWithGap: (stream, missingBytes) => power.write(() => logs.sealWithGap(stream, missingBytes)),
+  reopen: (stream) => power.write(() => logs.reopen(stream)),
+  read: (stream, offset, maxBytes) => power.read(() => logs.read(stream, offset, maxBytes)),
+  list: (after, limit) => power.read(() => logs.list(after, limit)),
+  delete: (stream) => power.write(() => logs.delete(stream)),
+  [Symbol.asyncDispose]: () => logs[Symbol.asyncDispose](),
+});
+
+export const poweredBlobs = (blobs: BlobStore, power: Power): BlobStore => ({
+  put: (bytes, limits) => power.write(() => blobs.put(bytes, limits)),
+  async *get(key) {
+    power.demand();
+    yield* blobs.get(key);
+  },
+  has: (key) => power.read(() => blobs.has(key)),
+  async *list() {
+    power.demand();
+    yield* blobs.list();
+  },
+  deleteIfOlder: (key, before) => power.write(() => blobs.deleteIfOlder(key, before)),
+  delete: (key) => power.write(() => blobs.delete(key)),
+  [Symbol.asyncDispose]: () => blobs[Symbol.asyncDispose](),
+});
