@@ -110,7 +110,7 @@ describe("a backup", () => {
     });
     const log = await api.log(runId, RunPhase.APPLY);
     expect(log.missingBytes).toBe(0);
-    expect(log.text).toMatch(/it waits[^]*it goes on[^]*Apply complete!/);
+    expect(log.text).toMatch(/it waits[\s\S]*it goes on[\s\S]*Apply complete!/);
     expect(Object.keys(await api.outputs(running))).toEqual(["done"]);
     expect((await api.getWorkspace(running)).lock).toBeUndefined();
     expect(await api.outputs(done)).toEqual({ greeting: "hello, world" });
@@ -119,7 +119,7 @@ describe("a backup", () => {
     expect(await api.run(planned.id)).toMatchObject({ state: RunState.ERRORED });
     await expect(api.confirm(planned.id)).rejects.toThrow();
     expect((await api.getWorkspace(waiting)).lock).toMatchObject({ runId: planned.id });
-    const resolved = await scene.cli(server, ["run", "resolve", planned.id, "--unlock", "--yes"]);
+    const resolved = await scene.cli(server, ["run", "resolve", planned.id, "unlock", "--yes"]);
     expect(resolved, resolved.stderr).toMatchObject({ code: 0 });
     expect((await engine.executions("apply")).length - before).toBe(3);
     // The same agent, with a new session: it takes jobs.
@@ -135,9 +135,10 @@ describe("a backup", () => {
     const planned = await api.planned(running, { variables });
     await first.stop("SIGTERM");
     await api.confirm(planned.id);
+    const token = (await api.token(pool)).secret;
     const file = await backUp();
     const before = (await engine.executions("apply")).length;
-    const agent = await scene.agent(server, { pool, concurrency: 2, args: engine.args });
+    const agent = await scene.agent(server, { pool, token, concurrency: 2, args: engine.args });
     const later = await gatedWorkspace();
     const laterId = await api.start(later.workspace, { autoApply: true, variables: later.variables });
     await Promise.all([applying(planned.id), applying(laterId)]);
@@ -153,6 +154,7 @@ describe("a backup", () => {
     expect((await api.getWorkspace(running)).lock).toBeUndefined();
     await agent.program.says(/job directory kept/, 60_000);
     expect((await engine.executions("apply")).length - before).toBe(2);
+    await agent.stop("SIGTERM");
   });
 
   test("that is damaged, or no backup at all, is refused and changes nothing", async () => {

@@ -7,9 +7,10 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { create } from "@bufbuild/protobuf";
 import { StringValueSchema } from "@bufbuild/protobuf/wkt";
-import { Code, type ConnectRouter, createClient } from "@connectrpc/connect";
+import { Code, ConnectError, type ConnectRouter, createClient } from "@connectrpc/connect";
 import { createConnectTransport, createGrpcTransport, createGrpcWebTransport } from "@connectrpc/connect-node";
 import { afterEach, describe, expect, test, vi } from "vitest";
+import { ErrorInfoSchema, RetryInfoSchema } from "../src/gen/google/rpc/error_details_pb.ts";
 import { Health, HealthCheckResponse_ServingStatus as Status } from "../src/gen/grpc/health/v1/health_pb.ts";
 import { ServerReflection } from "../src/gen/grpc/reflection/v1/reflection_pb.ts";
 import { ServerReflection as ServerReflectionAlpha } from "../src/gen/grpc/reflection/v1alpha/reflection_pb.ts";
@@ -36,7 +37,12 @@ const routes = (router: ConnectRouter) => {
       if (value === "slow") await release.promise;
       return text(value === "who" ? values.get(remoteAddressKey) : `echo ${value}`);
     },
-    serverStream: async function* ({ value }) {
+    serverStream: async function* ({ value }, { signal }) {
+      if (value === "for ever") {
+        yield text(value);
+        await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
+        throw signal.reason;
+      }
       for (let n = 1; n <= 2; n++) yield text(`${value} ${n}`);
     },
     bidi: async function* (requests, { signal }) {
@@ -267,6 +273,18 @@ describe("closing", () => {
     expect(await cut).toMatchObject({ code: expect.any(Number) });
     expect(listener.connections).toBe(0);
     await expect(client.unary(text("late"))).rejects.toMatchObject({ code: Code.Unavailable });
+  });
+
+  test("tells streams that it stops, and when to come back", async () => {
+    const listener = await open();
+    using transport = createGrpcJsTransport({ address: listener.url });
+    const stream = createClient(EchoService, transport).serverStream(text("for ever"))[Symbol.asyncIterator]();
+    await stream.next();
+    const end = stream.next().catch((error: unknown) => error);
+    await listener.close(400);
+    const failure = ConnectError.from(await end);
+    expect(failure.findDetails(ErrorInfoSchema)).toMatchObject([{ reason: "SERVER_DRAINING", domain: "windlass" }]);
+    expect(failure.findDetails(RetryInfoSchema)).toMatchObject([{ retryDelay: { seconds: 1n } }]);
   });
 
   test("does not wait for HTTP/1.1 connections that rest", async () => {

@@ -1,8 +1,11 @@
 import { once } from "node:events";
+import { writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { RunState } from "../src/gen/windlass/v1/run_pb.ts";
+import type { Check } from "../src/lib/checks.ts";
 import type { Program } from "./support/programs.ts";
 import { useStage } from "./support/stage.ts";
 import { until } from "./support/until.ts";
@@ -66,6 +69,32 @@ describe("what watches over the programs", () => {
     await server.start();
     await until("the agent is back", async () => (await fetch(`${ofAgent}/readyz`)).status === 200);
     expect(await sample(ofAgent, "windlass_agent_streams")).toBe(2);
+  });
+});
+
+describe("doctor of an agent", () => {
+  const stage = useStage();
+
+  test("finds everything that a connected agent needs, and what is wrong with a token", async () => {
+    const { scene, server } = stage;
+    const examine = async (token: string) => {
+      const file = join(scene.directory, "doctor.token");
+      await writeFile(file, token, { mode: 0o600 });
+      const dataDir = join(scene.directory, "doctor-data");
+      const call = ["doctor", "--address", server.url, "--token-file", file, "--data-dir", dataDir];
+      const program = scene.start("windlass-agent", [...call, "--log-format", "json", "--min-free-disk", "1MiB"]);
+      const { code } = await program.ended;
+      const checks = JSON.parse(program.stdout()) as readonly Check[];
+      return { code, of: (id: string) => checks.find((check) => check.id === id)?.status };
+    };
+    const { secret, id } = await server.api.token(await server.api.pool());
+    const well = await examine(secret);
+    expect(["tcp", "http2", "token", "engine", "data-dir"].map(well.of)).toEqual(["ok", "ok", "ok", "ok", "ok"]);
+    expect(well.code).toBe(0);
+    await server.api.clients.tokens.revokeAgentToken({ agentTokenId: id });
+    const revoked = await examine(secret);
+    expect(revoked.of("token")).toBe("fail");
+    expect(revoked.code).toBe(1);
   });
 });
 

@@ -36,6 +36,26 @@ describe("hints by reason", () => {
     ]);
   });
 
+  test.each([
+    ["organization", "windlass org list"],
+    ["agent pool", "windlass pool list"],
+    ["agent token", "windlass token list"],
+    ["agent", "windlass agent list"],
+    ["workspace", "windlass workspace list"],
+    ["terraform variable", "windlass var list -w WS"],
+    ["env variable", "windlass var list -w WS"],
+    ["variable set", "windlass varset list"],
+    ["configuration version", "windlass cv list -w WS"],
+    ["run", "windlass run list"],
+    ["plan", "windlass run list"],
+    ["state version", "windlass state list WS"],
+    ["API key", "windlass apikey list"],
+  ])("what is not there, %s, is listed by a command that exists", async (resource, wanted) => {
+    const [hint] = hintsFor("NOT_FOUND", { ...facts, metadata: { resource, name: "x" } }) ?? [];
+    expect(hint?.command).toBe(wanted);
+    await expect(parse(wanted.split(" ").slice(1))).resolves.toMatchObject({ kind: "command" });
+  });
+
   test("a reason of a newer server has none, so that its code decides", () => {
     expect(hintsFor("FLUX_EXHAUSTED", facts)).toBeUndefined();
   });

@@ -47,6 +47,9 @@ export const reasonHints: Readonly<Record<ReasonName, Hints>> = {
     return [{ label: "Grant it", command: facts.command(`pool grant ${poolOf(facts)} ${names}`) }, pool(facts)];
   },
   POOL_IN_USE: (facts) => {
+    if (facts.metadata.runs !== undefined) {
+      return [{ label: "See what it runs", command: facts.command(`pool get ${poolOf(facts)}`) }];
+    }
     const names = (facts.metadata.workspaces ?? "WS").split(",").join(" ");
     return [
       { label: "See who uses it", command: facts.command(`workspace list --pool ${poolOf(facts)}`) },
@@ -69,6 +72,7 @@ export const reasonHints: Readonly<Record<ReasonName, Hints>> = {
     return [
       { label: "Its workspaces", command: `windlass workspace list --org ${organization}` },
       { label: "Its pools", command: `windlass pool list --org ${organization}` },
+      { label: "Its variable sets", command: `windlass varset list --org ${organization}` },
     ];
   },
   WORKSPACE_IN_USE: (facts) => [
@@ -188,7 +192,7 @@ const nouns: Readonly<Record<string, string>> = {
   "variable set": "varset",
   "configuration version": "cv",
   configuration: "cv",
-  "plan summary": "run",
+  plan: "run",
   run: "run",
   "state version": "state",
   state: "state",

@@ -96,6 +96,11 @@ export function networkProblem(error: ConnectError, where: Where): Problem | und
   const cause = rootCodes(error)
     .map((code) => causes[code])
     .find((found) => found !== undefined);
+  // What a port that wants TLS does with plain text.
+  const isHungUp = error.code === Code.Canceled && where.address?.startsWith("http:") === true;
+  if (isHungUp && /http\/2 stream closed/.test(error.rawMessage)) {
+    return problem(notPlain.message(where.address ?? ""), notPlain, where);
+  }
   if (cause === undefined) return cut.has(error.code) ? cutProblem(error, where) : undefined;
   return problem(cause.message(where.address ?? "the server"), cause, where);
 }

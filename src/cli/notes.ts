@@ -35,6 +35,12 @@ export class Notes {
     this.say(isTty ? line : `${now} ${line}`);
   }
 
+  /** How far something is, in place of what this said before; only on a terminal. Empty wipes it away. */
+  gauge(line: string): void {
+    const { isTty, stream } = this.#io.stderr;
+    if (isTty && this.#settings.quiet !== true) stream.write(`\r\u001b[K${line}`);
+  }
+
   /** Something that should be looked at; shown even with `--quiet`. */
   warn(line: string): void {
     this.#line(`${this.colors.yellow(this.signs.warn)} ${line}`);

@@ -122,6 +122,18 @@ describe("run watch", () => {
     expect(fake.canceled).toEqual([]);
   });
 
+  test("goes on after a broken connection; Ctrl-C names the run and how to go on", async () => {
+    const run = startCli(["run", "watch", runId], setting());
+    await eventually(() => run.stdout().includes("pending"), run.stderr);
+    server.cutConnections();
+    await eventually(() => run.stderr().includes("the connection to the server is lost"));
+    fake.planning();
+    await eventually(() => run.stdout().includes("planning on vm-7"), run.stderr);
+    run.abort(new Interrupted());
+    expect(await run.exit).toBe(130);
+    expect(run.stderr()).toContain(`Interrupted: run ${runId} goes on`);
+  });
+
   test("-o jsonl prints a run a line", async () => {
     fake.change({ state: RunState.APPLIED, endTime: { seconds: 3n } });
     const { stdout } = await runCli(["run", "watch", runId, "-o", "jsonl"], setting());

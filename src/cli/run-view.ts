@@ -41,8 +41,18 @@ export function stateLine(run: Run): string {
   const place = agent ? ` on ${agent}` : "";
   const isEnding = cancelRequestTime !== undefined && (kind === "waits" || kind === "works");
   const waiting = waitingText(run.waiting);
-  const facts = [resultText(run), isEnding ? "cancel requested" : "", waiting].filter((part) => part !== "");
+  const facts = [resultText(run), progressText(run), isEnding ? "cancel requested" : "", waiting].filter(
+    (part) => part !== "",
+  );
   return `${text}${place}${facts.length === 0 ? "" : `: ${facts.join("; ")}`}`;
+}
+
+/** `12 of 40 resources done`, once an apply has begun with them. */
+function progressText({ state, apply, plannedChanges }: Run): string {
+  const done = apply?.resourcesDone ?? 0;
+  if (state !== RunState.APPLYING || done === 0) return "";
+  const { add = 0, change = 0, destroy = 0 } = plannedChanges ?? {};
+  return `${done} of ${Math.max(done, add + change + destroy)} resources done`;
 }
 
 function resultText({ state, plannedChanges, appliedChanges, hasChanges, errorMessage }: Run): string {

@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import type { SecureClientSessionOptions } from "node:http2";
 import type { Interceptor, Transport } from "@connectrpc/connect";
 import { createConnectTransport, Http2SessionManager } from "@connectrpc/connect-node";
+import { pemProblem } from "../lib/pem.ts";
 import type { Connection } from "./connection.ts";
 import { debugLines, identify, type Sender } from "./interceptors.ts";
 import { usageError } from "./problem.ts";
@@ -63,6 +64,11 @@ export async function sessionOptions({ tls }: Connection): Promise<SecureClientS
     pem(tls.certFile.value, tls.certFile.origin),
     pem(tls.keyFile.value, tls.keyFile.origin),
   ]);
+  const problem = pemProblem({ ca, cert, key });
+  if (problem !== undefined) {
+    const { origin } = tls[`${problem.part}File`];
+    throw usageError(`the file of ${origin} ${problem.message}`);
+  }
   return {
     ...(ca === undefined ? {} : { ca }),
     ...(cert === undefined ? {} : { cert }),
@@ -72,9 +78,9 @@ export async function sessionOptions({ tls }: Connection): Promise<SecureClientS
   };
 }
 
-async function pem(path: string | undefined, origin: string): Promise<Buffer | undefined> {
+async function pem(path: string | undefined, origin: string): Promise<string | undefined> {
   if (path === undefined) return undefined;
-  return readFile(path).catch((error: NodeJS.ErrnoException) => {
+  return readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
     throw usageError(`the file of ${origin} cannot be read: ${error.message}`);
   });
 }

@@ -31,7 +31,9 @@ export async function uploadDirectory(
   if (packed.files === 0) throw new CliError("usage", `${path} holds no files that would be uploaded`);
   const client = await context.client(ConfigurationService);
   const organization = await context.organization();
-  const { configurationVersion } = await client.uploadConfiguration(parts(packed, organization, workspace));
+  const { configurationVersion } = await client.uploadConfiguration(
+    withProgress(parts(packed, organization, workspace), context, packed.bytes),
+  );
   if (configurationVersion === undefined)
     throw new ConnectError("the server answered without a version", Code.Internal);
   const ignored = packed.ignored === 0 ? "" : ` (${packed.ignored} ignored)`;
@@ -74,5 +76,21 @@ async function* parts(
   await using handle = await open(file);
   for await (const chunk of handle.createReadStream({ highWaterMark: chunkBytes, autoClose: false })) {
     yield { part: { case: "chunk", value: chunk as Buffer } };
+  }
+}
+
+type Part = MessageInitShape<typeof UploadConfigurationRequestSchema>;
+
+/** Smaller uploads are over before anybody could read how far they are. */
+const longUploadBytes = 4 * chunkBytes;
+
+/** The same parts; on a terminal a long upload says how far it is. */
+async function* withProgress(from: AsyncIterable<Part>, { notes }: Context, bytes: number): AsyncGenerator<Part> {
+  let sent = 0;
+  for await (const part of from) {
+    yield part;
+    if (part.part?.case !== "chunk" || bytes < longUploadBytes) continue;
+    sent += part.part.value?.length ?? 0;
+    notes.gauge(sent >= bytes ? "" : `${notes.signs.up} uploading ${bytesText(sent)} of ${bytesText(bytes)}`);
   }
 }

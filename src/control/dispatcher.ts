@@ -1,3 +1,4 @@
+import { isMatch } from "../domain/agent.ts";
 import { mayUse } from "../domain/agent-pool.ts";
 import { type Assignment, assign, type Candidate, dispatchOrder } from "../domain/dispatch.ts";
 import { type Job, moveJob } from "../domain/job.ts";
@@ -10,8 +11,10 @@ import { type Control, topics } from "./control.ts";
 import type { Seat } from "./presence.ts";
 import { conditionsOf } from "./selectors.ts";
 
-/** How many queued jobs one look considers. */
+/** How many queued jobs are read at once, and about how many one look gives out at most. */
 const batch = 500;
+/** How many times it reads on because nobody that is here may take the first ones. */
+const maxLooks = 20;
 /** The floor under the wake-ups: a lost one costs this long. */
 const pollMs = 2_000;
 
@@ -64,10 +67,8 @@ interface Queue {
 
 /** The queued jobs that a connected agent may take, in the order of dispatch. Grants are checked here again. */
 async function readQueue(q: Queries, seats: readonly Seat[]): Promise<Queue> {
-  const pools = new Set(seats.map((seat) => seat.poolId));
-  const queued = (await q.jobs.queued(batch)).filter((job) => pools.has(job.poolId));
-  if (queued.length === 0) return { order: [], jobs: new Map() };
-  const granted = await grantedJobs(q, queued);
+  const granted = await takeableJobs(q, seats);
+  if (granted.length === 0) return { order: [], jobs: new Map() };
   const allowed = granted.map(({ job }) => job);
   const warm = await warmAgents(q, allowed);
   const running = new Map<OrganizationId, number>(
@@ -86,6 +87,26 @@ async function readQueue(q: Queries, seats: readonly Seat[]): Promise<Queue> {
     conditions,
   }));
   return { order: dispatchOrder(candidates, running), jobs: new Map(allowed.map((job) => [job.id, job])) };
+}
+
+/** The first jobs that one of the seats may take. Those that wait for somebody else, however many, hold nobody back. */
+async function takeableJobs(q: Queries, seats: readonly Seat[]): Promise<readonly GrantedJob[]> {
+  const byPool = Map.groupBy(seats, (seat) => seat.poolId);
+  const found: GrantedJob[] = [];
+  let after: Job | undefined;
+  for (let looks = 0; looks < maxLooks && found.length < batch; looks += 1) {
+    const page = await q.jobs.queued(batch, after);
+    const granted = await grantedJobs(
+      q,
+      page.filter((job) => byPool.has(job.poolId)),
+    );
+    const isFit = ({ job, conditions }: GrantedJob) =>
+      byPool.get(job.poolId)?.some((seat) => isMatch(seat.labels, job.phase, conditions)) === true;
+    found.push(...granted.filter(isFit));
+    after = page.at(-1);
+    if (page.length < batch) break;
+  }
+  return found;
 }
 
 interface GrantedJob {

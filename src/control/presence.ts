@@ -1,5 +1,6 @@
 import type { Job } from "../domain/job.ts";
 import type { Labels } from "../domain/label-selector.ts";
+import type { HeldJob } from "../gen/windlass/agent/v1/job_pb.ts";
 import type { AgentId, JobId, PoolId } from "../lib/ids.ts";
 
 /** One connected agent, as its session keeps it in memory. */
@@ -33,6 +34,8 @@ export interface Seat {
 /** Who is connected to this process: a cache of the truth in the database, for speed only. */
 export class Presence {
   readonly #seats = new Map<AgentId, Seat>();
+  /** How many resources each apply has dealt with, as its agent said last. */
+  readonly #progress = new Map<AgentId, ReadonlyMap<string, number>>();
 
   get(agentId: AgentId): Seat | undefined {
     return this.#seats.get(agentId);
@@ -42,6 +45,16 @@ export class Presence {
     return [...this.#seats.values()];
   }
 
+  /** Remembers how far an agent's jobs are. */
+  noteProgress(agentId: AgentId, jobs: readonly Pick<HeldJob, "claim" | "resourcesDone">[]): void {
+    this.#progress.set(agentId, new Map(jobs.map(({ claim, resourcesDone }) => [claim?.jobId ?? "", resourcesDone])));
+  }
+
+  /** How many resources a job has dealt with; 0 if that is not known. */
+  progressOf({ id, agentId }: Pick<Job, "id" | "agentId">): number {
+    return agentId === null ? 0 : (this.#progress.get(agentId)?.get(id) ?? 0);
+  }
+
   /** Takes the place of an older stream of the same agent, which the caller has closed. */
   enter(seat: Seat): void {
     this.#seats.set(seat.agentId, seat);
@@ -49,6 +62,8 @@ export class Presence {
 
   /** Leaves, unless a newer stream has taken the place. */
   leave(seat: Seat): void {
-    if (this.#seats.get(seat.agentId) === seat) this.#seats.delete(seat.agentId);
+    if (this.#seats.get(seat.agentId) !== seat) return;
+    this.#seats.delete(seat.agentId);
+    this.#progress.delete(seat.agentId);
   }
 }

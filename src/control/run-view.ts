@@ -15,6 +15,8 @@ export interface RunView {
   readonly organizationName: string;
   readonly plan: Job | null;
   readonly apply: Job | null;
+  /** How many resources the apply has dealt with so far, while it runs and its agent is connected. */
+  readonly resourcesDone: number;
   readonly waiting: Waiting | null;
   readonly stateVersionId: StateVersionId | null;
 }
@@ -67,6 +69,7 @@ async function viewOne(control: Control, q: Queries, { run, organization, worksp
     organizationName: organization,
     plan: of("plan"),
     apply,
+    resourcesDone: apply?.status === "started" ? control.presence.progressOf(apply) : 0,
     waiting:
       isFinal(run.status) || workspace === undefined ? null : await waitingOf(control, q, { run, workspace, job }),
     stateVersionId: apply === null ? null : ((await q.states.newestOfRun(run.id))?.id ?? null),

@@ -149,7 +149,10 @@ export async function* watchRun(
     const view = await getRun(control, who, id);
     // A wake-up without news is possible: compare what is shown, but for the seconds that pass.
     const shown = JSON.stringify(
-      { version: view.run.version, plan: view.plan, apply: view.apply, waiting: view.waiting },
+      {
+        ...{ version: view.run.version, plan: view.plan, apply: view.apply, waiting: view.waiting },
+        resourcesDone: view.resourcesDone,
+      },
       withoutLeases,
     );
     if (shown !== sent) yield view;

@@ -3,7 +3,7 @@ import type { Agent } from "../domain/agent.ts";
 import { type AgentToken, standingOf } from "../domain/agent-token.ts";
 import { isEnded, type Job, type JobEvent } from "../domain/job.ts";
 import type { Hello, ResumeDecisionSchema } from "../gen/windlass/agent/v1/agent_gateway_service_pb.ts";
-import { DesiredState, type HeldJob } from "../gen/windlass/agent/v1/job_pb.ts";
+import { DesiredState, type HeldJob, JobStage } from "../gen/windlass/agent/v1/job_pb.ts";
 import { WindlassError } from "../lib/errors.ts";
 import { type AgentId, isId, type JobId } from "../lib/ids.ts";
 import { advanceJob, change } from "./advance.ts";
@@ -39,6 +39,13 @@ export function desiredOf(job: Job | undefined): DesiredState {
     : job.desired === "cancel"
       ? DesiredState.CANCEL
       : DesiredState.RUN;
+}
+
+/** What is wanted of a job that an agent names in its hello. */
+function wishFor(job: Job, { stage }: HeldJob): DesiredState {
+  // Its journal comes before terraform: an apply that it has not begun was never executed, and the agent's result says so.
+  const hasBegun = stage !== JobStage.PREPARING && stage !== JobStage.PREPARED;
+  return job.status === "interrupted" && !job.isLogClosed && !hasBegun ? DesiredState.CANCEL : desiredOf(job);
 }
 
 /** Accepts a stream: a new session epoch, and a decision about each job that the agent holds. */
@@ -138,7 +145,7 @@ async function decide(
     claim: isRunning || isLate ? { job, isRunning } : undefined,
     decision: {
       claim,
-      desired: desiredOf(job),
+      desired: wishFor(job, held),
       logNextOffset: BigInt(await control.logs.nextOffset(stream)),
       stateSerial: BigInt(state?.serial ?? 0),
       sealed: isEnded(job.status) && job.isLogClosed,

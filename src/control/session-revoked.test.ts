@@ -329,3 +329,21 @@ test("a job goes only to an agent whose labels its workspace selects", async () 
   expect(await dispatchOnce(control)).toBe(1);
   expect((await rowOf(job)).agentId).toBe(agent.registration.agent.id);
 });
+
+test("jobs that nobody here may take, however many, hold no other job back", async () => {
+  const { control, as } = fixture;
+  const update = { reference: ref("net"), changes: { agentSelector: "gpu" }, etag: "" };
+  const choosy = (await updateWorkspace(control, as("owner"), update)).workspace;
+  const run = runRow(choosy, { status: "plan_queued" });
+  await control.store.write(async (tx) => {
+    await tx.runs.insert(run);
+    for (let n = 0; n < 501; n += 1) await tx.jobs.insert(jobRow(run, { poolId: choosy.poolId }));
+  });
+  const wanted = newWorkspace("plain", { executionMode: "agent", pool: "prod" });
+  workspace = (await createWorkspace(control, as("owner"), wanted)).workspace;
+  const agent = await connect();
+  const job = await queued("plan");
+  await control.store.write((tx) => tx.jobs.save({ ...job, queuedAt: new Date("2100-01-01") }));
+  expect(await dispatchOnce(control)).toBe(1);
+  expect((await rowOf(job)).agentId).toBe(agent.registration.agent.id);
+});

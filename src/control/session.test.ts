@@ -7,7 +7,7 @@ import type { AgentPool } from "../domain/agent-pool.ts";
 import type { Job } from "../domain/job.ts";
 import type { Principal } from "../domain/principal.ts";
 import type { Run } from "../domain/run.ts";
-import { DesiredState, JobOutcome } from "../gen/windlass/agent/v1/job_pb.ts";
+import { DesiredState, JobOutcome, JobStage } from "../gen/windlass/agent/v1/job_pb.ts";
 import { newId, type RunId } from "../lib/ids.ts";
 import { systemRandom } from "../lib/random.ts";
 import { createPool } from "./agent-pools.ts";
@@ -378,6 +378,23 @@ describe("a lost agent", () => {
     await expect(variablesOfJob(fixture.control, who)).rejects.toMatchObject({ code: "job_epoch_stale" });
   });
 
+  test("an apply that its agent, back again, has never begun was not executed: it says so, and the workspace is free", async () => {
+    const agent = await connect();
+    const { runId, job } = await applying(agent);
+    await agent.cut();
+    await fixture.clock.advance(fixture.control.timing.leases.applyMs + 1);
+    await sweepOnce(fixture.control);
+    expect((await runOf(runId)).status).toBe("errored");
+    const back = FakeAgent.again(fixture.control, agent, { held: [{ ...job, stage: JobStage.PREPARING }] });
+    agents.push(back);
+    expect((await back.next("welcome")).jobs).toMatchObject([{ desired: DesiredState.CANCEL }]);
+    const report = { outcome: JobOutcome.CANCELED, errorMessage: "canceled before terraform was started" };
+    expect(await back.report(job, "", report)).toMatchObject({ sealed: true });
+    expect((await runOf(runId)).errorMessage).toContain("canceled before terraform was started");
+    const workspace = await fixture.control.store.read((q) => q.workspaces.byName(fixture.organization.id, "net"));
+    expect(workspace?.lock).toBeNull();
+  });
+
   test("a log that is still on its way is not closed by a sweep", async () => {
     const agent = await connect();
     const { runId, job } = await applying(agent);
@@ -431,6 +448,20 @@ describe("a lost agent", () => {
     agent.send({ case: "heartbeat", value: { jobs: [] } });
     await agent.next("heartbeatReply");
     expect((await jobOf(runId, "apply")).status).toBe("started");
+  });
+
+  test("an apply is as far as its agent said last, and not known once the agent is gone", async () => {
+    const { control, as } = fixture;
+    const agent = await connect();
+    const { runId, job } = await applying(agent);
+    const done = async () => (await getRun(control, as("reader"), runId)).resourcesDone;
+    expect(await done()).toBe(0);
+    const claim = { jobId: job.id, epoch: BigInt(job.epoch) };
+    agent.send({ case: "heartbeat", value: { jobs: [{ claim, stage: 3, resourcesDone: 12 }] } });
+    await agent.next("heartbeatReply");
+    expect(await done()).toBe(12);
+    await agent[Symbol.asyncDispose]();
+    await until("the stream has ended", async () => (await done()) === 0);
   });
 
   test("heartbeats renew the lease of a started job", async () => {

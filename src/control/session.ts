@@ -182,6 +182,7 @@ export class AgentSession implements Seat {
     const rows = await this.#refresh();
     const now = this.#control.clock.now();
     const commands = jobs.map((held) => this.#renew(held, rows, now));
+    this.#control.presence.noteProgress(this.agentId, jobs);
     await this.#claims.giveUp(new Set(jobs.map(({ claim }) => claim?.jobId)), rows);
     this.#tellLiveness();
     if (draining && !this.#agent.isDraining) await this.#saveAgent((row) => ({ ...row, isDraining: true }));
@@ -276,10 +277,7 @@ export class AgentSession implements Seat {
   /** Work that the stream does not wait for; if it fails, the stream ends, and the agent comes back and repeats. */
   #beside(work: Promise<unknown>): void {
     work.catch((error: unknown) => {
-      this.#control.log.warn(
-        { err: error, agentId: this.agentId },
-        "a message could not be handled: the stream is closed",
-      );
+      this.#control.log.warn({ err: error, agentId: this.agentId }, "a message was not handled: the stream ends");
       this.out.close(error);
     });
   }

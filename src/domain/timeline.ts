@@ -76,11 +76,8 @@ export const tellUrgency = (actor: string, urgency: Urgency): Told => ({
   comment: "",
 });
 
-const imports = (counts: ChangeCounts, word: string): string =>
-  counts.import === 0 ? "" : `${counts.import} ${word}, `;
+const plannedText = ({ add, change, destroy, import: imported }: ChangeCounts): string =>
+  `${imported === 0 ? "" : `${imported} to import, `}${add} to add, ${change} to change, ${destroy} to destroy`;
 
-const plannedText = (counts: ChangeCounts): string =>
-  `${imports(counts, "to import")}${counts.add} to add, ${counts.change} to change, ${counts.destroy} to destroy`;
-
-const appliedText = (counts: ChangeCounts): string =>
-  `${imports(counts, "imported")}${counts.add} added, ${counts.change} changed, ${counts.destroy} destroyed`;
+const appliedText = ({ add, change, destroy, import: imported }: ChangeCounts): string =>
+  `${imported === 0 ? "" : `${imported} imported, `}${add} added, ${change} changed, ${destroy} destroyed`;

@@ -68,6 +68,12 @@ describe("statuses", () => {
       archive_rejected InvalidArgument
       quota_exceeded ResourceExhausted
       agent_limit_reached ResourceExhausted
+      rate_limited ResourceExhausted
+      run_not_retryable FailedPrecondition
+      run_not_queued FailedPrecondition
+      last_admin_key FailedPrecondition
+      not_rotatable FailedPrecondition
+      name_ambiguous FailedPrecondition
       server_draining Unavailable
       agent_version_refused FailedPrecondition
       already_connected Unavailable

@@ -1,9 +1,11 @@
 import type { ServerHttp2Session } from "node:http2";
 import type { AddressInfo, Server, Socket } from "node:net";
-import { Code, ConnectError, type HandlerContext, type Interceptor } from "@connectrpc/connect";
+import type { HandlerContext, Interceptor } from "@connectrpc/connect";
 import { type Clock, systemClock } from "../lib/clock.ts";
+import { WindlassError } from "../lib/errors.ts";
 import type { Log } from "../lib/log.ts";
 import { type HttpHandler, type Routes, rpcHandler } from "./adapter.ts";
+import { toConnectError } from "./errors.ts";
 import type { Readiness } from "./health.ts";
 import { type KeepAlive, keepAlive } from "./keep-alive.ts";
 import { plainPages } from "./pages.ts";
@@ -53,6 +55,8 @@ export interface Listener extends AsyncDisposable {
 const backlog = 4096;
 /** A peer gets at least this long to hang up after its last call. */
 const lingerMs = 500;
+/** How long the callers of a server that stops wait before they call again. */
+const reconnectMs = 1_000;
 const defaultKeepAlive: KeepAlive = { intervalMs: 30_000, timeoutMs: 20_000 };
 
 /** Opens the port, or says why that cannot be. */
@@ -170,7 +174,7 @@ async function closeGracefully(
   const closed = new Promise<void>((resolve) => sockets.server.close(() => resolve()));
   const peers = pairs(sessions, connections);
   for (const session of sessions) session.close();
-  shutdown.abort(new ConnectError("the server is stopping: connect again", Code.Unavailable));
+  shutdown.abort(stopping());
   sockets.closeIdle();
   const done = new AbortController();
   const grace = clock.sleep(graceMs, done.signal).then(
@@ -185,6 +189,13 @@ async function closeGracefully(
   done.abort();
   await Promise.all([grace, hangingUp]);
 }
+
+/** What the callers of open streams are told. */
+const stopping = () =>
+  toConnectError(
+    new WindlassError("server_draining", "the server is stopping: connect again", { retryAfterMs: reconnectMs }),
+    { requestId: "", signal: new AbortController().signal },
+  );
 
 type Peers = readonly (readonly [ServerHttp2Session, Socket])[];
 

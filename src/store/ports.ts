@@ -111,8 +111,8 @@ export interface Queries {
     ofAgents(agentIds: readonly AgentId[]): Promise<readonly Job[]>;
     /** Jobs of an agent of which something may still come: those it holds, and ended ones whose log is not closed. */
     openOfAgent(agentId: AgentId): Promise<readonly Job[]>;
-    /** Queued jobs in the order (rank, urgency, queuedAt, id), at most `limit`. */
-    queued(limit: number): Promise<readonly Job[]>;
+    /** Queued jobs in the order (rank, urgency, queuedAt, id), after a position in it, at most `limit`. */
+    queued(limit: number, after?: QueuePosition): Promise<readonly Job[]>;
     /** Queued jobs of a pool in the same order, after a position in it. */
     queuedOfPool(
       poolId: PoolId,

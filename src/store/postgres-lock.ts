@@ -6,7 +6,7 @@ import { unreachable } from "./engine-postgres.ts";
 /** Any fixed number beside that of the migrations. */
 const serverLock = 7_345_902;
 /** How long a start waits for the lock of a process that has just ended. */
-const patienceMs = 2_000;
+const patienceMs = 5_000;
 const pauseMs = 250;
 /** How often a lost lock is asked for again. */
 const againMs = 1_000;

@@ -170,7 +170,9 @@ describe.each(testEngines)("pools, tokens and agents on $name", (engine) => {
       });
       const order = ["job_4", "job_2", "job_1", "job_3"];
       await store.read(async (q) => {
-        expect(ids(await q.jobs.queued(9))).toEqual(["job_5", ...order]);
+        const all = await q.jobs.queued(9);
+        expect(ids(all)).toEqual(["job_5", ...order]);
+        expect(ids(await q.jobs.queued(2, all[1]))).toEqual(["job_2", "job_1"]);
         const first = await q.jobs.queuedOfPool("apool_1", { after: null, limit: 2 });
         const rest = await q.jobs.queuedOfPool("apool_1", { after: first.at(-1) ?? null, limit: 9 });
         expect(ids([...first, ...rest])).toEqual(order);

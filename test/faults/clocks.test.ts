@@ -10,7 +10,7 @@ import { expectPromisesKept, fakePlan, startFakeRun, untilApplying } from "./fak
 const hourMs = 3_600_000;
 /** Longer than from one sweep of the control plane to the next. */
 const longEnoughMs = 5_500;
-const timeout = 180_000;
+const timeout = 600_000;
 
 async function openTimed(whose: "serverEnvironment" | "agentEnvironment") {
   await using held = new AsyncDisposableStack();

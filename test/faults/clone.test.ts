@@ -41,4 +41,4 @@ test("a copy of a living agent is refused; the job of the first goes on, and is 
     "only one agent is known",
     async () => (await cluster.api.clients.agents.listAgents({})).agents.length <= 1,
   );
-}, 180_000);
+}, 600_000);

@@ -22,7 +22,7 @@ const locker = `
 
 test.concurrent.each(["windlass.db", "logs.db"])(
   "%s locked by another process: late, and nothing lost",
-  { timeout: 180_000 },
+  { timeout: 600_000 },
   async (file) => {
     await using scene = await openScene();
     await using cluster = await openCluster(scene, { agents: 1, concurrency: 3 });
@@ -41,7 +41,7 @@ test.concurrent.each(["windlass.db", "logs.db"])(
   },
 );
 
-describe.skipIf(!hasPostgres).concurrent("PostgreSQL", { timeout: 300_000 }, () => {
+describe.skipIf(!hasPostgres).concurrent("PostgreSQL", { timeout: 600_000 }, () => {
   test("whose back ends are terminated in mid-run: nothing lost", async () => {
     await using database = await createTestDatabase();
     await using scene = await openScene();

@@ -10,7 +10,7 @@ import { canMount, mountSmallDisk } from "./small-disk.ts";
 
 const fullMs = 4_000;
 
-describe.skipIf(!canMount).concurrent("a full disk", { timeout: 180_000 }, () => {
+describe.skipIf(!canMount).concurrent("a full disk", { timeout: 600_000 }, () => {
   test("of the control plane: nothing is acknowledged that is not stored, and it recovers alone", async () => {
     await using scene = await openScene();
     await using disk = await mountSmallDisk(join(scene.directory, freshName("disk")), 48);

@@ -44,7 +44,7 @@ export class Member {
   starts = 0;
   readonly #parts: MemberParts;
   #program: Program | undefined;
-  #next: Comeback = usual;
+  #next: readonly Comeback[] = [];
   #isOrdered = false;
   #isOver = false;
   #isFrozen = false;
@@ -83,9 +83,9 @@ export class Member {
     }
   }
 
-  /** Ends the program and says how it comes back. */
-  end(signal: "SIGKILL" | "SIGTERM", comeback: Comeback = usual): void {
-    this.#next = comeback;
+  /** Ends the program and says how it comes back, now and from its next ends. */
+  end(signal: "SIGKILL" | "SIGTERM", ...comebacks: readonly Comeback[]): void {
+    this.#next = comebacks;
     this.#isOrdered = true;
     this.thaw();
     this.program.signal(signal);
@@ -121,8 +121,8 @@ export class Member {
       this.#started.resolve();
       this.#judge(await this.#program.ended, failpoint);
       if (this.#isOver) return;
-      const { downMs, failpoint: next } = this.#next;
-      this.#next = usual;
+      const [{ downMs, failpoint: next } = usual, ...later] = this.#next;
+      this.#next = later;
       failpoint = next;
       await pause(downMs);
     }

@@ -12,7 +12,7 @@ const passing: readonly Code[] = [
 ];
 
 /** Repeats a call until the server answers it; throws what the server refuses. */
-export async function persistently<Answer>(call: () => Promise<Answer>, deadlineMs = 60_000): Promise<Answer> {
+export async function persistently<Answer>(call: () => Promise<Answer>, deadlineMs = 180_000): Promise<Answer> {
   const end = performance.now() + deadlineMs;
   for (;;) {
     try {

@@ -9,7 +9,7 @@ import { expectPromisesKept, fakePlan, startFakeRun, untilApplying } from "./fak
 import { Seeded } from "./seeded.ts";
 
 /** 50 for the long form: `npm run test:faults -- --only restarts --restarts 50`. */
-const restarts = Number(readEnvironment().WINDLASS_FAULTS_RESTARTS ?? "6");
+const restarts = Number(readEnvironment().WINDLASS_FAULTS_RESTARTS ?? "4");
 /** How long the control plane is up in between, at most. */
 const upMs = restarts > 20 ? 10_000 : 1500;
 

@@ -40,7 +40,7 @@ test.concurrent("an agent suspended for longer than the grace of its apply: the 
   expect(await api.ended(second)).toMatchObject({ state: RunState.APPLIED });
   expect((await engine.executions(first.id, "apply")).length).toBe(1);
   expect((await api.state(first.workspace)).serial).toBe(Math.max(...(await engine.serials(second))));
-}, 180_000);
+}, 600_000);
 
 test.concurrent("a control plane that stands still for longer than every lease judges nobody for that", async () => {
   await using scene = await openScene();
@@ -54,4 +54,4 @@ test.concurrent("a control plane that stands still for longer than every lease j
   await cluster.engine.release();
   await expectPromisesKept(cluster, [run]);
   expect(await cluster.api.run(run.id)).toMatchObject({ state: RunState.APPLIED, apply: { epoch: 1n } });
-}, 180_000);
+}, 600_000);

@@ -1,29 +1,39 @@
-import type { Job } from "../../src/domain/job.ts";
+import { isEnded, type Job } from "../../src/domain/job.ts";
 import type { Run } from "../../src/domain/run.ts";
+import type { Queries } from "../../src/store/ports.ts";
 import type { ControlPlane } from "./control-plane.ts";
 import { Violation } from "./ledger.ts";
 import type { World } from "./world.ts";
 
-/** I2: a run that is at work holds the workspace, and so does one whose apply was lost, until somebody knows what it did. */
-export async function checkWorkspace(world: World, { rows }: ControlPlane): Promise<void> {
-  const lock = (await world.workspace())?.lock;
+/** I2: a run that is at work holds the workspace, and so does one of which a person has to decide. */
+export async function checkWorkspace({ storage, runIds }: World, { rows }: ControlPlane): Promise<void> {
+  const { lock, runs, doubtful } = await rows.read(async (q) => {
+    const runs = await q.runs.byIds(runIds);
+    const workspace = await q.workspaces.get(storage.workspaceId);
+    return { lock: workspace?.lock, runs, doubtful: await doubtfulApplies(q, runs) };
+  });
   const holder = lock?.kind === "run" ? lock.runId : undefined;
-  const runs = await world.runs();
   const atWork = runs.filter(({ status }) => working.has(status));
   for (const run of atWork)
     if (holder !== run.id) throw new Violation("I2", `${run.id} is ${run.status} and does not hold the workspace`);
   if (atWork.length > 1) throw new Violation("I2", `${atWork.length} runs are at work in one workspace`);
-  const jobs = await rows.read((q) => q.jobs.ofRuns(runs.map(({ id }) => id)));
-  for (const run of runs)
-    if (holder !== run.id && isOutcomeUnknown(run, jobs))
-      throw new Violation("I2", `nobody knows what the apply of ${run.id} did, and it does not hold the workspace`);
+  for (const { runId, status } of doubtful)
+    if (holder !== runId)
+      throw new Violation("I2", `nobody has decided about the ${status} apply of ${runId}, and the workspace is free`);
+}
+
+/** Applies that were lost and of which not everything has come, or whose last state is aside. Automatic applies are decided by nobody. */
+async function doubtfulApplies(q: Queries, runs: readonly Run[]): Promise<readonly Job[]> {
+  const open = runs.filter(({ decidedBy }) => decidedBy === "").map(({ id }) => id);
+  const doubtful: Job[] = [];
+  for (const job of (await q.jobs.ofRuns(open)).filter(({ phase, status }) => phase === "apply" && isEnded(status))) {
+    const isLost = job.status === "interrupted" && !job.isLogClosed;
+    if (isLost || (await q.states.newestOfJob(job.id))?.status === "quarantined") doubtful.push(job);
+  }
+  return doubtful;
 }
 
 const working: ReadonlySet<Run["status"]> = new Set(["plan_queued", "planning", "planned", "apply_queued", "applying"]);
-
-/** Its agent has not brought everything, and nobody has decided about it. Automatic applies are decided by nobody. */
-const isOutcomeUnknown = (run: Run, jobs: readonly Job[]): boolean =>
-  run.decidedBy === "" && jobs.some((job) => job.runId === run.id && job.status === "interrupted" && !job.isLogClosed);
 
 /** I17: of all streams of one identity the server serves one. */
 export function checkSessions({ agents, server }: World): void {

@@ -10,8 +10,8 @@ import type { TerraformProcess } from "./terraform.ts";
 import type { World } from "./world.ts";
 
 /** Rounds until nobody can still be waiting for a time-out: the first ones are short, the later ones long. */
-const shortRounds = 24;
-const maxRounds = 60;
+const shortRounds = 8;
+const maxRounds = 44;
 
 /** Heals everything, lets time pass, and checks what then must be so. */
 export async function end(world: World, person: Person): Promise<void> {
@@ -102,19 +102,18 @@ async function decide(world: World, person: Person): Promise<void> {
   await resolveRun(world.server.control, person, { id: lock.runId, resolution: "unlock", comment: "" });
 }
 
-/** The lock outlives a run only when an apply was lost and its agent could not bring everything back. */
+/** The lock outlives a run only when its last state is aside, or its apply was lost and the agent could not bring everything. */
 async function mustNeedAPerson(world: World, server: ControlPlane, runId: RunId): Promise<void> {
   const jobs = await server.rows.read((q) => q.jobs.ofRun(runId));
   const apply = jobs.find((job) => job.phase === "apply");
+  const newest = apply === undefined ? undefined : await server.rows.read((q) => q.states.newestOfJob(apply.id));
+  if (newest?.status === "quarantined") return;
   if (apply?.status !== "interrupted")
     throw new Violation(
       "I2",
       `${runId} has ended, its apply is ${apply?.status ?? "absent"}, and it holds the workspace`,
     );
-  const isBackInWhole = apply.isLogClosed && !world.ledger.hasLostDisk(`${apply.id}-${apply.epoch}`);
-  if (!isBackInWhole) return;
-  const newest = await server.rows.read((q) => q.states.newestOfJob(apply.id));
-  if (newest?.status !== "quarantined")
+  if (apply.isLogClosed && !world.ledger.hasLostDisk(`${apply.id}-${apply.epoch}`))
     throw new Violation("I7", `${runId}: all evidence is here, and the workspace is still locked`);
 }
 

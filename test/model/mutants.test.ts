@@ -9,7 +9,7 @@ const mutants: readonly (Mutant & Pick<Play, "seed" | "stories"> & { readonly na
     name: "an agent that forgets that it has executed an apply",
     spoil: spoils.forgottenExecutions,
     breaks: "I1",
-    seed: 1,
+    seed: 4,
   },
   {
     name: "an apply that goes back to the queue when its lease is over",
@@ -24,7 +24,7 @@ const mutants: readonly (Mutant & Pick<Play, "seed" | "stories"> & { readonly na
     seed: 1,
   },
   { name: "log bytes that are acknowledged and not stored", spoil: spoils.forgetfulLogs, breaks: "I3", seed: 1 },
-  { name: "a lease that never ends", spoil: spoils.endlessLeases, breaks: "I7", seed: 4 },
+  { name: "a lease that never ends", spoil: spoils.endlessLeases, breaks: "I7", seed: 1 },
   { name: "an apply that is canceled though nobody wants it", spoil: spoils.unwantedCancels, breaks: "I9", seed: 1 },
   {
     name: "a second interrupt by an agent that forgets the first",

@@ -51,8 +51,8 @@ export interface Schedule {
   /** For ids, jitter and back-off. */
   readonly seed: number;
   readonly concurrency: number;
-  /** Where it begins: with a run that waits for an agent, or with its apply at work. */
-  readonly begins: "queued" | "applying";
+  /** Where it begins: with a run that waits for an agent, with its plan or its apply at work, or with an apply whose agent is lost. */
+  readonly begins: "queued" | "planning" | "applying" | "lost";
   /** A plan ends as soon as it is started. */
   readonly hasQuickPlans: boolean;
   /** Of terraform's processes, in turn. */
@@ -153,7 +153,7 @@ export const schedules = (maxSteps: number): fc.Arbitrary<Schedule> =>
   fc.record({
     seed: fc.nat({ max: 0xffff }),
     concurrency: fc.integer({ min: 1, max: 2 }),
-    begins: fc.constantFrom("queued", "applying", "applying"),
+    begins: fc.constantFrom("queued", "planning", "applying", "applying", "lost"),
     hasQuickPlans: weighted([
       [3, fc.constant(true)],
       [1, fc.constant(false)],

@@ -26,6 +26,7 @@ import { quiet, turns } from "./turns.ts";
 import { VirtualClock } from "./virtual-clock.ts";
 
 const agentNames = ["a", "b", "clone"] as const;
+const leaseOverMs = 601_000;
 
 /** Everything that a schedule acts upon: a control plane and agents of the real code, on files of their own. */
 export class World implements AsyncDisposable {
@@ -73,18 +74,21 @@ export class World implements AsyncDisposable {
     await world.startServer();
     for (const agent of world.agents.slice(0, 2)) await world.startAgent(agent);
     await newRun(world);
-    if (schedule.begins === "applying") await world.#bringToApply();
+    await world.#begin(schedule.begins);
     return world;
   }
 
-  async #bringToApply(): Promise<void> {
-    for (let job = 0; job < 2 && this.server !== undefined; job++) {
-      await quiet();
-      await dispatchOnce(this.server.control);
-      await quiet();
-      for (const process of this.processes) if (process.subcommand === "plan") process.end(2);
-    }
+  async #begin(begins: Schedule["begins"]): Promise<void> {
+    if (begins === "queued") return;
+    await this.housekeeping();
+    if (begins === "planning") return;
+    for (const plan of this.processes) plan.end(2);
     await quiet();
+    await this.housekeeping();
+    if (begins === "applying") return;
+    for (const agent of this.agents) if (agent.processes.length > 0) agent.road.close();
+    await this.clock.jump(leaseOverMs);
+    await this.housekeeping();
   }
 
   // ---- acts
@@ -211,7 +215,7 @@ export class World implements AsyncDisposable {
   }
 
   #spawn(agent: ModelAgent, command: ConstructorParameters<typeof TerraformProcess>[0]["command"]): TerraformProcess {
-    const { manners, hasQuickPlans } = this.#schedule;
+    const { manners, hasQuickPlans, begins } = this.#schedule;
     const given = stateIn(join(command.cwd, "terraform.tfstate"));
     const manner = manners[this.processes.length % manners.length] ?? "obeys";
     const process = new TerraformProcess({ command, manner, random: this.#random, given });
@@ -219,7 +223,8 @@ export class World implements AsyncDisposable {
     if (process.subcommand === "apply") this.ledger.executes(process, this.#appliesAlive());
     this.processes.push(process);
     if (process.subcommand === "show") process.end(0);
-    if (process.subcommand === "plan" && hasQuickPlans) process.end(2);
+    const isFirst = this.processes.length === 1 && begins !== "queued";
+    if (process.subcommand === "plan" && hasQuickPlans && !isFirst) process.end(2);
     return process;
   }
 

@@ -7,6 +7,7 @@ import { armFailpoints, failpointVariables } from "../../lib/failpoint.ts";
 import { type ClientTls, grpcTarget } from "../../lib/grpc-address.ts";
 import type { ListenAddress } from "../../lib/listen-address.ts";
 import type { LogOptions } from "../../lib/log.ts";
+import { pemProblem } from "../../lib/pem.ts";
 import { loadSettings, type SettingValues } from "../../lib/settings.ts";
 import { parseToken } from "../../lib/tokens.ts";
 import { version } from "../../lib/version.ts";
@@ -69,6 +70,8 @@ function checked(values: Values, environment: Environment, problems: string[]): 
   if ((values.certFile === undefined) !== (values.keyFile === undefined)) {
     problems.push("--cert-file and --key-file belong together: give both or none");
   }
+  const pem = pemProblem({ ca, cert, key });
+  if (pem !== undefined) problems.push(`the file of --${pem.part}-file ${pem.message}`);
   if (problems.length === 0) checkAddress(values.address, tls, problems);
   checkSandboxPaths(values, problems);
   if (values.single && values.maxJobs > 1) problems.push("--single and --max-jobs contradict each other: give one");

@@ -149,7 +149,7 @@ export function runMessage(view: RunView): MessageInitShape<typeof RunSchema> {
     ...at("cancelRequestTime", run.cancelRequestedAt),
     ...at("endTime", run.endedAt),
     ...(plan === null ? {} : { plan: phaseMessage(plan) }),
-    ...(apply === null ? {} : { apply: phaseMessage(apply) }),
+    ...(apply === null ? {} : { apply: { ...phaseMessage(apply), resourcesDone: view.resourcesDone } }),
     ...(waiting === null ? {} : { waiting: waitingMessage(waiting) }),
     ...(run.plannedChanges === null ? {} : { plannedChanges: countsMessage(run.plannedChanges) }),
     ...(run.appliedChanges === null ? {} : { appliedChanges: countsMessage(run.appliedChanges) }),

@@ -6,25 +6,8 @@ import type { Store } from "../../store/ports.ts";
 import type { CommandCall, ServerCommand } from "../command.ts";
 import { rowsFile, storeUrls } from "../data-dir.ts";
 import type { DoctorContext } from "../doctor/context.ts";
-import { checkAgents, checkClock, checkListen, checkMasterKey, checkTls } from "../doctor/server-checks.ts";
-import { checkBlobs, checkDatabase, checkDataDir, checkDisk, checkIntegrity } from "../doctor/storage-checks.ts";
 import { dataDirOf } from "../settings.ts";
 import { StartError } from "../start-error.ts";
-
-type Look = (context: DoctorContext) => Promise<Check>;
-
-const checks: readonly (readonly [id: string, fix: string, look: Look])[] = [
-  ["data-dir", "check the directory and its owner", checkDataDir],
-  ["disk", "check the disk", checkDisk],
-  ["database", "check --database-url, and that the database runs", checkDatabase],
-  ["integrity", "restore the newest backup: windlassd restore FILE --force", checkIntegrity],
-  ["blobs", "check the disk and the owner of the data directory", checkBlobs],
-  ["master-key", "put the right key back", checkMasterKey],
-  ["listen", "choose another --listen", checkListen],
-  ["tls", "check --tls-cert-file and --tls-key-file", checkTls],
-  ["agents", "", checkAgents],
-  ["clock", "", checkClock],
-];
 
 /** Looks at everything that a start needs. */
 export const doctorCommand: ServerCommand = {
@@ -44,8 +27,9 @@ export const doctorCommand: ServerCommand = {
       throw new StartError(2, `-o: expected json, got ${JSON.stringify(form)}`);
     await using opened = new AsyncDisposableStack();
     const context = await contextOf(call, opened);
+    const { looks } = await import("../doctor/looks.ts");
     const results: Check[] = [];
-    for (const [id, fix, look] of checks) results.push(await attempt(id, fix, () => look(context)));
+    for (const [id, fix, look] of looks) results.push(await attempt(id, fix, () => look(context)));
     call.say(form === "json" ? `${JSON.stringify(results, undefined, 2)}\n` : `${checkLines(results).join("\n")}\n`);
     return isHealthy(results) ? 0 : 1;
   },

@@ -1,5 +1,4 @@
 import type { ServerCommand } from "../command.ts";
-import { openServer } from "../server.ts";
 
 /** Runs the control plane until it is told to stop. */
 export const serveCommand: ServerCommand = {
@@ -16,6 +15,8 @@ export const serveCommand: ServerCommand = {
   flags: [],
   words: { min: 0, max: 0 },
   async run({ settings, environment, log }) {
+    // Only here: the other commands need not wait for all that serves.
+    const { openServer } = await import("../server.ts");
     const stop = Promise.withResolvers<number>();
     const onSignal = (signal: NodeJS.Signals) => {
       log.info({ signal }, "stopping");

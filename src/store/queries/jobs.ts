@@ -144,7 +144,15 @@ function queue({ db, t: { jobs } }: QueryContext): Queue {
   );
   const samePool = (poolId: PoolId | null) => (poolId === null ? isNull(jobs.poolId) : eq(jobs.poolId, poolId));
   return {
-    queued: (limit) => queued({ limit }),
+    queued: (limit, after) =>
+      after === undefined
+        ? queued({ limit })
+        : db
+            .select()
+            .from(jobs)
+            .where(and(isQueued(jobs.status), sql`${place} > ${placeOf(after)}`))
+            .orderBy(...inOrder)
+            .limit(limit),
     queuedOfWorkspace: (workspaceId) => ofWorkspace({ workspaceId }),
     runningByOrganization: () => running({}),
     queuedOfPool: (poolId, { after, limit }) =>

@@ -5,7 +5,7 @@ import { prepared } from "../prepared.ts";
 import type { RunFilter, RunQueries } from "../run-ports.ts";
 import { isActive, isPending } from "../tables/conditions.ts";
 import type { QueryContext } from "./context.ts";
-import { beforeInstant, chunks, getting, inserting, saving } from "./rows.ts";
+import { beforeInstant, getting, inserting, saving } from "./rows.ts";
 
 export function runQueries(context: QueryContext): RunQueries {
   const { db, t } = context;

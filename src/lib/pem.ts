@@ -1,0 +1,55 @@
+import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
+
+/** Certificates and a key as files hold them. */
+export interface PemFiles {
+  readonly ca?: string | undefined;
+  readonly cert?: string | undefined;
+  readonly key?: string | undefined;
+}
+
+export interface PemProblem {
+  readonly part: keyof PemFiles;
+  /** Continues a sentence that begins with the name of the file: `holds no certificate in PEM form`. */
+  readonly message: string;
+}
+
+/** The first thing that is wrong with them; undefined if nothing is. TLS libraries skip what they cannot read, or say so in numbers. */
+export function pemProblem({ ca, cert, key }: PemFiles): PemProblem | undefined {
+  for (const [part, text] of [
+    ["ca", ca],
+    ["cert", cert],
+  ] as const) {
+    const message = text === undefined ? undefined : certificateProblem(text);
+    if (message !== undefined) return { part, message };
+  }
+  if (key === undefined) return undefined;
+  const read = privateKeyIn(key);
+  if (read === undefined) return { part: "key", message: "holds no private key in PEM form (without a passphrase)" };
+  if (cert === undefined || new X509Certificate(cert).checkPrivateKey(read)) return undefined;
+  return { part: "key", message: "holds a key that does not belong to the certificate" };
+}
+
+const block = /-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----/gs;
+
+function certificateProblem(text: string): string | undefined {
+  const blocks = text.match(block) ?? [];
+  if (blocks.length === 0) return "holds no certificate in PEM form";
+  const bad = blocks.findIndex((one) => !isCertificate(one));
+  return bad < 0 ? undefined : `holds a certificate that cannot be read (number ${bad + 1} of ${blocks.length})`;
+}
+
+function isCertificate(text: string): boolean {
+  try {
+    return new X509Certificate(text).raw.length > 0;
+  } catch {
+    return false;
+  }
+}
+
+function privateKeyIn(text: string): KeyObject | undefined {
+  try {
+    return createPrivateKey(text);
+  } catch {
+    return undefined;
+  }
+}
