@@ -79,7 +79,10 @@ test("a manifest makes what it says, once; what was changed meanwhile is shown a
   const exported = await windlass("manifest", "export");
   expect(exported.stdout).not.toContain("s3cr3t");
   const again = join(scene.directory, "again.yaml");
-  await writeFile(again, exported.stdout.replaceAll("env: API_TOKEN", `file: ${join(scene.directory, "secret")}`));
+  await writeFile(
+    again,
+    exported.stdout.replaceAll("env: NETWORK_API_TOKEN", `file: ${join(scene.directory, "secret")}`),
+  );
   const same = await windlass("manifest", "diff", "-f", again, "--prune", "--detailed-exitcode");
   expect(same.stdout).not.toContain("→");
   expect(same.code).toBe(0);

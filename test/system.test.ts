@@ -31,7 +31,12 @@ test("the server tells its limits by the names of its settings, and its time", a
   const flags = Object.values(serverSettings).map(({ flag }) => flag);
   const withoutSetting = Object.keys(limits).filter((name) => !flags.includes(name));
   expect(withoutSetting).toEqual(["max-plan-size", "log-window-size"]);
-  expect(limits).toMatchObject({ "rate-limit": 500n, "auth-failure-limit": 600n, "max-log-size": 67_108_864n });
+  expect(limits).toMatchObject({
+    "rate-limit": 500n,
+    "auth-failure-limit": 600n,
+    "max-queued-runs": 500n,
+    "max-log-size": 67_108_864n,
+  });
   expect(serverTime && timestampDate(serverTime)).toEqual(fixture.clock.now());
 });
 

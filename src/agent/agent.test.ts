@@ -177,9 +177,10 @@ resource "terraform_data" "bad" {
     expect(lastState(apply).resources.map(({ name }: { name: string }) => name)).toContain("quick");
   });
 
-  test("a forced end is told as one", async () => {
+  test("a forced end is told as one, with the addresses as the log may show them", async () => {
     place.start();
-    const apply = await applyAfterPlan({ "main.tf": patient(place.dir) });
+    const variables = [{ key: "SECRET", value: "patient", environment: true, sensitive: true }];
+    const apply = await applyAfterPlan({ "main.tf": patient(place.dir) }, { variables });
     place.controlPlane.offer(apply);
     await eventually(() => apply.logText.includes("begun"), "the apply has begun");
     await eventually(() => apply.states.length > 0, "a state came during the apply");
@@ -190,7 +191,7 @@ resource "terraform_data" "bad" {
       errorMessage: "terraform apply was ended by force",
     });
     expect(apply.states.at(-1)?.header.final).toBe(true);
-    expect(apply.result?.resourcesInFlight).toEqual(["terraform_data.patient"]);
+    expect(apply.result?.resourcesInFlight).toEqual(["terraform_data.(sensitive value)"]);
   });
 
   test("an agent that is started again takes up a running apply, and the log is the same as without the restart", async () => {

@@ -3,6 +3,7 @@ import { linkSignals } from "../lib/abort.ts";
 import { ApplyProgress } from "../terraform/apply-progress.ts";
 import { applyArgv } from "../terraform/argv.ts";
 import { findEmergencyState } from "../terraform/emergency-state.ts";
+import { createTextRedactor, sensitiveMark } from "../terraform/redact.ts";
 import { type FinalState, StateWatcher } from "../terraform/state-watcher.ts";
 import { writeApplyVariables } from "../terraform/variables.ts";
 import { StateDelivery } from "./deliver-state.ts";
@@ -136,6 +137,18 @@ interface Applied {
   readonly settled: Settled;
 }
 
+/** Addresses without secrets; when nobody can tell the secrets any more, without any index key. */
+async function shownAddresses({ variables }: Execution, { inFlight }: ApplyProgress): Promise<readonly string[]> {
+  const addresses = inFlight.map(({ address }) => address);
+  if (addresses.length === 0) return [];
+  const secrets = await variables.then(
+    (found) => found.secrets,
+    () => undefined,
+  );
+  if (secrets !== undefined) return addresses.map(createTextRedactor(secrets));
+  return addresses.map((address) => address.replaceAll(/"(?:[^"\\]|\\.)*"/gs, `"${sensitiveMark}"`));
+}
+
 /** Counts and addresses come from the events, which are read in whole before this. */
 async function phaseEnd(execution: Execution, applied: Applied): Promise<PhaseEnd> {
   const { job, log } = execution;
@@ -146,7 +159,7 @@ async function phaseEnd(execution: Execution, applied: Applied): Promise<PhaseEn
   const facts = {
     counts: { add: added, change: changed, destroy: destroyed, import: imported },
     stateSerial: settled.final.newest?.serial ?? 0,
-    resourcesInFlight: addressesInFlight(progress.inFlight.map(({ address }) => address)),
+    resourcesInFlight: addressesInFlight(await shownAddresses(execution, progress)),
   };
   if (isSuccess(end)) return problem === undefined ? finished(facts) : errored(problem, { ...facts, exitCode: 0 });
   const failure = { ...failureOf(job, "apply", end), ...facts };

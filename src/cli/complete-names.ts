@@ -29,7 +29,7 @@ const kinds: Readonly<Record<string, NameKind>> = {
 export const kindOf = (placeholder: string): NameKind | undefined =>
   kinds[placeholder.replace(/[[\].]/g, "").split(/[,|]/)[0] ?? ""];
 
-/** Nobody waits longer for a name. */
+/** Nobody waits longer for an answer of the server. */
 const deadlineMs = 500;
 const keepMs = 60_000;
 const pageSize = 200;
@@ -37,15 +37,19 @@ const pageSize = 200;
 /** Names of that kind on the caller's server, for at most a minute from a file; none if they cannot be had quickly. */
 export async function namesOfKind(io: Io, globals: GlobalValues, kind: NameKind): Promise<readonly string[]> {
   if (kind === "context") return contextNames(io, globals);
-  using deadline = deadlineAfter(io.clock, deadlineMs, io.signal);
+  const stop = new AbortController();
   const quiet = { ...globals, quiet: true, verbose: false, debug: false };
-  using context = new Context({ ...io, signal: deadline.signal }, quiet, []);
+  using context = new Context({ ...io, signal: AbortSignal.any([io.signal, stop.signal]) }, quiet, []);
   const { address, organization, token } = await context.connection();
   const key = hashOf([kind, address.value, organization.value, token.value ?? ""]);
   const file = join(cacheDir(io), `${key}.json`);
   const nowMs = io.clock.now().getTime();
   const kept = await readKept(file);
   if (kept !== undefined && nowMs - kept.atMs < keepMs) return kept.names;
+  // What has to be loaded first is not the server's fault.
+  await context.publicClient((await import("../gen/windlass/v1/system_service_pb.ts")).SystemService);
+  using deadline = deadlineAfter(io.clock, deadlineMs, io.signal);
+  deadline.signal.addEventListener("abort", () => stop.abort(deadline.signal.reason), { once: true });
   const names = await fetchNames(context, kind);
   await keep(file, { atMs: nowMs, names });
   return names;

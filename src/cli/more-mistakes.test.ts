@@ -69,7 +69,7 @@ function routes(router: ConnectRouter): void {
       });
     },
     deleteWorkspace: () => {
-      const message = "the role reader of ana does not allow this: it needs the permission operate";
+      const message = "the role reader of ana does not allow this: it needs the role operator or higher";
       throw refusal(Code.PermissionDenied, "PERMISSION_DENIED", message, { action: "operate" });
     },
     updateWorkspace: () => {
@@ -139,7 +139,7 @@ describe("who calls, and where", () => {
   test("not allowed", async () =>
     expect(await mistake("ws delete network --yes")).toMatchInlineSnapshot(`
     "exit 4
-    Error: the role reader of ana does not allow this: it needs the permission operate
+    Error: the role reader of ana does not allow this: it needs the role operator or higher
       See what you may do:  windlass whoami
       Use another token:    windlass login"
   `));

@@ -32,11 +32,13 @@ export interface ListStyle {
 /** Writes answers to stdout in the form that was asked for. */
 export class Printer {
   readonly #io: Io;
+  readonly #isQuiet: boolean | undefined;
   readonly format: OutputFormat;
 
-  constructor(io: Io, format: OutputFormat) {
+  constructor(io: Io, format: OutputFormat, isQuiet?: boolean) {
     this.#io = io;
     this.format = format;
+    this.#isQuiet = isQuiet;
   }
 
   /** True if a person reads the answer. */
@@ -71,7 +73,10 @@ export class Printer {
     if (this.format === "jsonl") return this.#jsonLines(await Promise.all(rows.map((row) => json(item, row))));
     if (!this.isForPeople) return this.#tree(await json(schema, message));
     const chosen = chooseColumns(list.columns, columns, this.format === "wide");
-    if (rows.length === 0 && columns.length === 0 && noHeaders !== true) return;
+    if (rows.length === 0 && columns.length === 0 && noHeaders !== true) {
+      if (this.#isQuiet !== true) this.#io.stderr.stream.write("(none)\n");
+      return;
+    }
     const width = this.#io.stdout.columns;
     await this.lines(tableLines(rows, chosen, { isHeaderShown: noHeaders !== true, width, now: this.#io.clock.now() }));
   }

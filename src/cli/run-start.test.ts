@@ -276,7 +276,9 @@ describe("run start", () => {
     });
     const queued = start(["--no-wait"]);
     expect(await queued.exit).toBe(8);
-    expect(queued.stderr()).toContain(`Still waiting: run ${runId} is pending: waits for run run_0 to end, position 1`);
+    expect(queued.stderr()).toContain(
+      `Still waiting: run ${runId} is pending: waits for run run_0 to end (position 1)`,
+    );
     expect(queued.stderr()).toContain(`windlass run watch ${runId}`);
     fake.planned();
     const planned = start(["--no-wait"]);

@@ -30,7 +30,7 @@ export function waitingText(waiting: Waiting | undefined): string {
   const { reason, detail, blockingRunId, queuePosition } = waiting;
   const text = detail === "" ? waitingTextOf(reason) : detail.replace(/\.$/, "");
   const blocking = blockingRunId === "" || text.includes(blockingRunId) ? "" : ` (${blockingRunId})`;
-  return `${text}${blocking}${queuePosition === 0 ? "" : `, position ${queuePosition}`}`;
+  return `${text}${blocking}${queuePosition === 0 ? "" : ` (position ${queuePosition})`}`;
 }
 
 /** Where a run stands in one line: `planning on vm-7`, `plan queued: every agent is busy, position 2`. */

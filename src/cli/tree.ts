@@ -148,7 +148,7 @@ export const entries: readonly Entry[] = [
   {
     kind: "noun",
     name: "audit",
-    aliases: [],
+    aliases: ["audits"],
     summary: "Read who changed what",
     group: "Administration",
     load: async () => (await import("./audit.ts")).auditCommands,
@@ -175,7 +175,7 @@ export const entries: readonly Entry[] = [
     aliases: [],
     summary: "Short for manifest apply",
     group: "Administration",
-    load: async () => (await import("./manifest/commands.ts")).applyManifest,
+    load: async () => (await import("./manifest/commands.ts")).applyShort,
   },
   {
     kind: "command",

@@ -8,6 +8,7 @@ import {
   type UploadConfigurationRequestSchema,
 } from "../gen/windlass/v1/configuration_service_pb.ts";
 import { SystemService } from "../gen/windlass/v1/system_service_pb.ts";
+import { WorkspaceService } from "../gen/windlass/v1/workspace_service_pb.ts";
 import { type PackedDirectory, packDirectory } from "../lib/archive-pack.ts";
 import { bytesText } from "./ages.ts";
 import type { Context } from "./context.ts";
@@ -24,13 +25,15 @@ export async function uploadDirectory(
 ): Promise<ConfigurationVersion> {
   const path = resolve(context.io.workingDirectory, directory);
   await refuseWithoutTerraform(path);
+  // Before a large directory is packed for nothing.
+  const organization = await context.organization();
+  await (await context.client(WorkspaceService)).getWorkspace({ organization, workspace });
   const system = await context.client(SystemService);
   const { maxConfigurationBytes } = await system.getServerInfo({});
   const maxBytes = maxConfigurationBytes === 0n ? Number.MAX_SAFE_INTEGER : Number(maxConfigurationBytes);
   await using packed = await packDirectory(path, { maxBytes, signal: context.io.signal });
   if (packed.files === 0) throw new CliError("usage", `${path} holds no files that would be uploaded`);
   const client = await context.client(ConfigurationService);
-  const organization = await context.organization();
   const { configurationVersion } = await client.uploadConfiguration(
     withProgress(parts(packed, organization, workspace), context, packed.bytes),
   );

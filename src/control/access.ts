@@ -29,12 +29,20 @@ function describe(who: Exclude<Principal, Person>): string {
   }
 }
 
+const roleFor: Readonly<Record<Permission, string>> = {
+  read: "the role reader",
+  plan: "the role planner or higher",
+  operate: "the role operator or higher",
+  own: "the role owner",
+  administer_site: "a site admin",
+};
+
 /** Refuses what the person's role does not allow. */
 export function demand(person: Person, permission: Permission): void {
   if (allows(person, permission)) return;
   throw new WindlassError(
     "permission_denied",
-    `the role ${person.role} of ${person.name} does not allow this: it needs the permission ${permission}`,
+    `the role ${person.role} of ${person.name} does not allow this: it needs ${roleFor[permission]}`,
     {
       metadata: { action: permission },
     },

@@ -1,5 +1,5 @@
 import type { Person } from "../domain/principal.ts";
-import type { OrganizationId } from "../lib/ids.ts";
+import { type ApiKeyId, isId, type OrganizationId } from "../lib/ids.ts";
 import type { Queries } from "../store/ports.ts";
 
 export interface Deed {
@@ -11,6 +11,12 @@ export interface Deed {
 
 /** How a person is named in records: the name they gave their key, and its id. */
 export const actorOf = (person: Person): string => `${person.name} (${person.id})`;
+
+/** The key that an actor stands for; undefined for what is no person. */
+export function keyOfActor(actor: string): ApiKeyId | undefined {
+  const id = /\((key_[^()]+)\)$/.exec(actor)?.[1] ?? "";
+  return isId("key", id) ? id : undefined;
+}
 
 /** Records a change in the transaction that makes it. */
 export async function record(tx: Queries, by: Person | "system", deed: Deed & { readonly at: Date }): Promise<void> {

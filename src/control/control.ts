@@ -26,6 +26,8 @@ export interface Limits {
   readonly callsPerSecond: number;
   /** Rejected credentials from one address before it is told to wait; 0 is no limit. */
   readonly authFailuresPerMinute: number;
+  /** Runs of one workspace that have not ended; 0 is no limit. */
+  readonly maxQueuedRuns: number;
 }
 
 export const defaultLimits: Limits = {
@@ -36,6 +38,7 @@ export const defaultLimits: Limits = {
   logWindowBytes: 4 * 1024 * 1024,
   callsPerSecond: 500,
   authFailuresPerMinute: 600,
+  maxQueuedRuns: 500,
 };
 
 /** How long things take before somebody looks. */

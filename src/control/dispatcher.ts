@@ -11,10 +11,8 @@ import { type Control, topics } from "./control.ts";
 import type { Seat } from "./presence.ts";
 import { conditionsOf } from "./selectors.ts";
 
-/** How many queued jobs are read at once, and about how many one look gives out at most. */
-const batch = 500;
-/** How many times it reads on because nobody that is here may take the first ones. */
-const maxLooks = 20;
+/** How many queued jobs one look reads: of one organization in one pool, and of all. */
+const bounds = { each: 500, limit: 2_000 };
 /** The floor under the wake-ups: a lost one costs this long. */
 const pollMs = 2_000;
 
@@ -39,7 +37,7 @@ export async function dispatchUntil(control: Control, signal: AbortSignal): Prom
 export async function dispatchOnce(control: Control): Promise<number> {
   const seats = control.presence.all().filter((seat) => seat.takesJobs && seat.jobs.size < seat.concurrency);
   if (seats.length === 0) return 0;
-  const { order, jobs } = await control.store.read((q) => readQueue(q, seats));
+  const { order, jobs } = await control.store.read((q) => readQueue(q, seats, control.presence.turns.last));
   if (order.length === 0) return 0;
   const assignments = assign(
     order,
@@ -66,7 +64,11 @@ interface Queue {
 }
 
 /** The queued jobs that a connected agent may take, in the order of dispatch. Grants are checked here again. */
-async function readQueue(q: Queries, seats: readonly Seat[]): Promise<Queue> {
+async function readQueue(
+  q: Queries,
+  seats: readonly Seat[],
+  served: ReadonlyMap<OrganizationId, number>,
+): Promise<Queue> {
   const granted = await takeableJobs(q, seats);
   if (granted.length === 0) return { order: [], jobs: new Map() };
   const allowed = granted.map(({ job }) => job);
@@ -86,27 +88,17 @@ async function readQueue(q: Queries, seats: readonly Seat[]): Promise<Queue> {
     warmAgentId: warm.get(job.runId) ?? null,
     conditions,
   }));
-  return { order: dispatchOrder(candidates, running), jobs: new Map(allowed.map((job) => [job.id, job])) };
+  return { order: dispatchOrder(candidates, running, served), jobs: new Map(allowed.map((job) => [job.id, job])) };
 }
 
-/** The first jobs that one of the seats may take. Those that wait for somebody else, however many, hold nobody back. */
+/** The jobs that one of the seats may take: only those of their pools are read, and of every organization a share. */
 async function takeableJobs(q: Queries, seats: readonly Seat[]): Promise<readonly GrantedJob[]> {
   const byPool = Map.groupBy(seats, (seat) => seat.poolId);
-  const found: GrantedJob[] = [];
-  let after: Job | undefined;
-  for (let looks = 0; looks < maxLooks && found.length < batch; looks += 1) {
-    const page = await q.jobs.queued(batch, after);
-    const granted = await grantedJobs(
-      q,
-      page.filter((job) => byPool.has(job.poolId)),
-    );
-    const isFit = ({ job, conditions }: GrantedJob) =>
-      byPool.get(job.poolId)?.some((seat) => isMatch(seat.labels, job.phase, conditions)) === true;
-    found.push(...granted.filter(isFit));
-    after = page.at(-1);
-    if (page.length < batch) break;
-  }
-  return found;
+  const granted = await grantedJobs(q, await q.jobs.candidates([...byPool.keys()], bounds));
+  return granted.filter(
+    ({ job, conditions }) =>
+      byPool.get(job.poolId)?.some((seat) => isMatch(seat.labels, job.phase, conditions)) === true,
+  );
 }
 
 interface GrantedJob {
@@ -169,6 +161,7 @@ async function offer(control: Control, job: Job, { agentId }: Assignment): Promi
     seat.release(job.id, epoch);
     return false;
   }
+  control.presence.turns.note(job.organizationId);
   control.wake.notify(topics.run(job.runId));
   control.log.info({ jobId: job.id, runId: job.runId, epoch, agentId }, "job offered");
   failpoint("server.offer-claimed");

@@ -2,6 +2,7 @@ import type { Job } from "../domain/job.ts";
 import type { Labels } from "../domain/label-selector.ts";
 import type { HeldJob } from "../gen/windlass/agent/v1/job_pb.ts";
 import type { AgentId, JobId, PoolId } from "../lib/ids.ts";
+import { Turns } from "./turns.ts";
 
 /** One connected agent, as its session keeps it in memory. */
 export interface Seat {
@@ -33,6 +34,7 @@ export interface Seat {
 
 /** Who is connected to this process: a cache of the truth in the database, for speed only. */
 export class Presence {
+  readonly turns = new Turns();
   readonly #seats = new Map<AgentId, Seat>();
   /** How many resources each apply has dealt with, as its agent said last. */
   readonly #progress = new Map<AgentId, ReadonlyMap<string, number>>();

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { openTestControl, sha256, type TestControl } from "../../test/support/control.ts";
 import { jobRow, runRow } from "../../test/support/rows.ts";
-import { newWorkspace } from "../../test/support/wanted.ts";
+import { newWorkspace, ref } from "../../test/support/wanted.ts";
 import type { Job } from "../domain/job.ts";
 import type { Principal } from "../domain/principal.ts";
 import type { StateVersion } from "../domain/state-version.ts";
@@ -10,6 +10,7 @@ import { storeState } from "./artifacts.ts";
 import { adoptState, dropState } from "./quarantine.ts";
 import { resolveRun } from "./run-resolution.ts";
 import { downloadState, listStates } from "./states.ts";
+import { lockWorkspace, unlockWorkspace } from "./workspace-locks.ts";
 import { createWorkspace } from "./workspaces.ts";
 
 let fixture: TestControl;
@@ -82,13 +83,19 @@ describe("a quarantined state", () => {
     expect(await download(state.id)).toMatchObject({ serial: 6, lineage: "l", note: "another content" });
   });
 
-  test("of another lineage needs force", async () => {
+  test("of another lineage needs force, which only an owner has; and nobody else's lock is ignored", async () => {
     const { control, as } = fixture;
     await upload(1);
     const foreign = await upload(9, "other");
     await resolve("unlock");
-    const adopt = (isForced: boolean) => adoptState(control, as("operator"), { id: foreign.id, isForced });
+    const adopt = (isForced: boolean, role: "operator" | "owner" = "owner") =>
+      adoptState(control, as(role), { id: foreign.id, isForced });
     await expect(adopt(false)).rejects.toMatchObject({ code: "state_lineage_conflict" });
+    await expect(adopt(true, "operator")).rejects.toMatchObject({ code: "permission_denied" });
+    const operator = as("operator");
+    await lockWorkspace(control, operator, { reference: ref("net"), reason: "look" });
+    await expect(adopt(true)).rejects.toMatchObject({ code: "workspace_locked" });
+    await unlockWorkspace(control, operator, { reference: ref("net"), isForced: false });
     expect((await adopt(true)).state).toMatchObject({ lineage: "other", serial: 9, status: "current" });
   });
 

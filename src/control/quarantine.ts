@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { Principal } from "../domain/principal.ts";
+import type { Person, Principal } from "../domain/principal.ts";
 import { isFinal } from "../domain/run.ts";
 import type { StateVersion } from "../domain/state-version.ts";
 import type { Workspace } from "../domain/workspace.ts";
@@ -9,7 +9,7 @@ import type { Queries } from "../store/ports.ts";
 import { asPerson, demand, visible } from "./access.ts";
 import { change, type Moment } from "./advance.ts";
 import { storeSealed } from "./artifacts.ts";
-import { record } from "./audit.ts";
+import { actorOf, record } from "./audit.ts";
 import { type Control, topics } from "./control.ts";
 import { withSerial } from "./state-serial.ts";
 import { openState, type StateView, stateSubject } from "./states.ts";
@@ -22,12 +22,12 @@ export async function adoptState(
   { id, isForced }: { readonly id: string; readonly isForced: boolean },
 ): Promise<StateView> {
   const person = asPerson(who);
-  demand(person, "operate");
+  demand(person, isForced ? "own" : "operate");
   const found = visible(person, await control.store.read((q) => quarantined(q, id)), "state version", id);
   const adoption = await prepareAdoption(control, found, isForced);
   return change(control, async (tx, at) => {
     const workspace = await workspaceOf(tx, found);
-    await refuseWhileHeld(tx, workspace);
+    await refuseWhileHeld(tx, person, workspace);
     const state = await adopt(tx, at, { workspace, adoption });
     const detail = { serial: String(state.serial), workspace: workspace.name, quarantined: found.id };
     const deed = { action: "state.adopt", resource: state.id, organizationId: state.organizationId, detail };
@@ -68,7 +68,9 @@ async function workspaceOf(q: Queries, { workspaceId }: StateVersion): Promise<W
 }
 
 /** A run that can still write would write over the adopted state. */
-async function refuseWhileHeld(q: Queries, workspace: Workspace): Promise<void> {
+async function refuseWhileHeld(q: Queries, person: Person, workspace: Workspace): Promise<void> {
+  if (workspace.lock?.kind === "person" && workspace.lock.by !== actorOf(person))
+    throw lockedError(workspace, "Wait for its release, or unlock it first");
   if (workspace.lock?.kind !== "run") return;
   const run = await q.runs.get(workspace.lock.runId);
   if (run === undefined || isFinal(run.status)) return;

@@ -6,6 +6,7 @@ import { asPerson, demand, findRun, findWorkspace } from "./access.ts";
 import { change } from "./advance.ts";
 import type { Control } from "./control.ts";
 import { once } from "./requests.ts";
+import { demandRunRoom } from "./run-quota.ts";
 import { type RunView, viewRun } from "./run-view.ts";
 import { insertRun, refuseLocal } from "./runs.ts";
 
@@ -27,6 +28,7 @@ export async function retryRun(control: Control, who: Principal, asked: Retry): 
     const create = async (): Promise<Run> => {
       const workspace = await findWorkspace(tx, person, { organization: "", name: found.workspaceId });
       refuseLocal(workspace);
+      await demandRunRoom(control, tx, workspace);
       const { configurationId, options } = found;
       const urgency = allows(person, "operate") || found.urgency > 0 ? found.urgency : 1;
       const message = asked.message === "" ? found.message : asked.message;

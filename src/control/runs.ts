@@ -1,5 +1,5 @@
 import type { Configuration } from "../domain/configuration.ts";
-import type { Person, Principal } from "../domain/principal.ts";
+import { mayOperate, type Person, type Principal } from "../domain/principal.ts";
 import { isFinal, type Run, type RunOptions, type RunSource, type Urgency } from "../domain/run.ts";
 import { tellCreation } from "../domain/timeline.ts";
 import type { Workspace } from "../domain/workspace.ts";
@@ -8,9 +8,10 @@ import { isId, newId } from "../lib/ids.ts";
 import type { Queries } from "../store/ports.ts";
 import { asPerson, demand, findRun, findWorkspace, notFound, type Reference } from "./access.ts";
 import { advanceRun, change, type Moment, promoteNext, tell } from "./advance.ts";
-import { actorOf, record } from "./audit.ts";
+import { actorOf, keyOfActor, record } from "./audit.ts";
 import { type Control, topics } from "./control.ts";
 import { once } from "./requests.ts";
+import { demandRunRoom } from "./run-quota.ts";
 import { type RunView, viewRun } from "./run-view.ts";
 
 /** A run as it is asked for. */
@@ -37,7 +38,8 @@ export async function createRun(control: Control, who: Principal, asked: NewRun)
     const create = async (): Promise<Run> => {
       const workspace = await findWorkspace(tx, person, asked.workspace);
       refuseLocal(workspace);
-      const configuration = await findConfiguration(tx, workspace, asked.configurationId);
+      await demandRunRoom(control, tx, workspace);
+      const configuration = await findConfiguration(tx, workspace, asked);
       const options = { ...asked.options, isAutoApply: asked.options.isAutoApply ?? workspace.isAutoApply };
       const { message, urgency = 1, source = "api" } = asked;
       const wish = { workspace, configurationId: configuration.id, options, message, urgency, source };
@@ -61,9 +63,13 @@ export function refuseLocal(workspace: Workspace): void {
   );
 }
 
-async function findConfiguration(tx: Queries, workspace: Workspace, id: string): Promise<Configuration> {
+async function findConfiguration(
+  tx: Queries,
+  workspace: Workspace,
+  { configurationId: id, options }: Pick<NewRun, "configurationId" | "options">,
+): Promise<Configuration> {
   if (id === "") {
-    const newest = await tx.configurations.newest(workspace.id);
+    const newest = await newestConfiguration(tx, workspace, !options.isPlanOnly);
     if (newest !== undefined) return newest;
     throw new WindlassError("validation", `workspace ${workspace.name} has no configuration yet: upload one`, {
       fields: [
@@ -74,6 +80,24 @@ async function findConfiguration(tx: Queries, workspace: Workspace, id: string):
   const found = isId("cv", id) ? await tx.configurations.get(id) : undefined;
   if (found === undefined || found.workspaceId !== workspace.id) throw notFound("configuration version", id);
   return found;
+}
+
+/** How far back the newest configuration is looked for. */
+const maxConfigurations = 100;
+
+/** The newest configuration; for a run that may apply, the newest of somebody who may do so too. */
+async function newestConfiguration(
+  tx: Queries,
+  workspace: Workspace,
+  mayApply: boolean,
+): Promise<Configuration | undefined> {
+  if (!mayApply) return tx.configurations.newest(workspace.id);
+  for (const found of await tx.configurations.list(workspace.id, { before: null, limit: maxConfigurations })) {
+    const keyId = keyOfActor(found.createdBy);
+    const key = keyId === undefined ? undefined : await tx.apiKeys.get(keyId);
+    if (key === undefined || mayOperate(key.role)) return found;
+  }
+  return undefined;
 }
 
 /** What a run is made of. */

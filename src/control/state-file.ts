@@ -1,13 +1,15 @@
 import * as z from "zod";
 import { WindlassError } from "../lib/errors.ts";
 
+const none = { mode: "", instances: [] };
+
 const stateSchema = z.looseObject({
-  terraform_version: z.string().default(""),
+  terraform_version: z.string().catch(""),
   serial: z.int().min(0),
   lineage: z.string().min(1),
   resources: z
-    .array(z.looseObject({ mode: z.string().default("managed"), instances: z.array(z.unknown()).default([]) }))
-    .default([]),
+    .array(z.looseObject({ mode: z.string().catch("managed"), instances: z.array(z.unknown()).catch([]) }).catch(none))
+    .catch([]),
 });
 
 export interface StateContent {
@@ -20,7 +22,7 @@ export interface StateContent {
 
 /**
  * Reads what is needed of a state: its lineage and serial. The rest may be encrypted, as OpenTofu can, and then counts no
- * resources. What has neither is no state and refused with `validation`.
+ * resources, as does what is malformed: a state that an apply has written must not be lost for that. What has neither is no state and refused with `validation`.
  */
 export function parseState(bytes: Uint8Array): StateContent {
   const parsed = stateSchema.safeParse(jsonOf(bytes));

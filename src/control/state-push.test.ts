@@ -3,9 +3,11 @@ import { openTestControl, sha256, type TestControl } from "../../test/support/co
 import { newWorkspace, ref } from "../../test/support/wanted.ts";
 import type { Person } from "../domain/principal.ts";
 import type { Workspace } from "../domain/workspace.ts";
+import { newId } from "../lib/ids.ts";
+import { storeSealed } from "./artifacts.ts";
 import { admitPush, pushState, rollbackState } from "./state-push.ts";
 import { diffStates, listStateResources } from "./state-views.ts";
-import { downloadState } from "./states.ts";
+import { downloadState, getOutputs, stateSubject } from "./states.ts";
 import { lockWorkspace } from "./workspace-locks.ts";
 import { createWorkspace } from "./workspaces.ts";
 
@@ -73,6 +75,41 @@ describe("a pushed state", () => {
     const { id } = await push(state(4));
     await expect(push(text)).rejects.toMatchObject({ code });
     expect(await currentId()).toBe(id);
+  });
+
+  test.each([
+    ["an exponent in the serial", state(9).replace(":9", ":9e0"), "plain digits"],
+    ["a fraction in the serial", state(9).replace(":9", ":9.0"), "plain digits"],
+    ["two serials", state(9).replace('"serial"', '"serial":3,"serial"'), "key serial more than once"],
+    ["two lineages", state(9).replace('"lineage"', '"lineage":"x","lineage"'), "key lineage more than once"],
+    ["a hidden serial", state(9).replace("{", '{"s\\u0065rial":3,'), "write the key serial plainly"],
+    [
+      "a serial that only terraform takes for one",
+      state(9).replace("{", '{"Serial":3,'),
+      "write the key serial plainly",
+    ],
+    ["a resource without type", state(9, { resources: [{ mode: "managed" }] }), "resources.0.type"],
+    ["resources that are no list", state(9, { resources: {} }), "resources"],
+    [
+      "instances that are no list",
+      state(9, { resources: [resource("a", [], { instances: 1 })] }),
+      "resources.0.instances",
+    ],
+    ["outputs that are a list", state(9, { outputs: [] }), "outputs"],
+    ["an output without value", state(9, { outputs: { a: {} } }), "outputs.a.value"],
+    ["deep nesting", state(9).replace("{", `{"x":${"[".repeat(100)}${"]".repeat(100)},`), "nested 101 levels"],
+  ])("with %s is refused", async (_what, text, message) => {
+    await expect(push(text)).rejects.toMatchObject({ code: "validation", message: expect.stringContaining(message) });
+    expect(await currentId()).toBeNull();
+  });
+
+  test("may have null for no resources and outputs, and a key again inside of others", async () => {
+    const more = { outputs: null, resources: null, x: { serial: 1, lineage: "y" }, y: "serial", z: "serial" };
+    const { id, resourceCount } = await push(state(9, more).replace("{", `{"w":${"[".repeat(99)}${"]".repeat(99)},`));
+    expect(resourceCount).toBe(0);
+    expect(await getOutputs(fixture.control, operator, { id, workspace: ref("") })).toEqual([]);
+    const wanted = { state: { id, workspace: ref("") }, search: "", page: { size: 0, token: "" } };
+    expect((await listStateResources(fixture.control, operator, wanted)).rows).toEqual([]);
   });
 
   test("of another lineage or a lower serial is taken by force, from owners only", async () => {
@@ -191,6 +228,37 @@ describe("what a state holds", () => {
 
   test("of a state that tofu encrypted cannot be read here", async () => {
     await expect(list(state(4, { encrypted_data: "x" }))).rejects.toMatchObject({ code: "validation" });
+  });
+
+  test.each([
+    ["resources of another shape", state(5, { resources: [{ mode: "managed" }] })],
+    ["outputs of another shape", state(5, { outputs: 1 })],
+    [
+      "deep nesting",
+      state(5, { outputs: {} }).replace(
+        '"outputs":{}',
+        `"outputs":{"a":{"value":${"[".repeat(50_000)}${"]".repeat(50_000)}}}`,
+      ),
+    ],
+    ["no JSON", "{"],
+  ])("is never an internal error, though an apply has left it with %s", async (_what, text) => {
+    const { control } = fixture;
+    const from = await push(state(4));
+    const id = newId("sv", control.random);
+    const blobKey = await storeSealed(control, Buffer.from(text), stateSubject(id));
+    await control.store.write((tx) => tx.states.insert({ ...from, id, blobKey, serial: 5, status: "superseded" }));
+    const reference = { id, workspace: ref("") };
+    const page = { size: 0, token: "" };
+    const refused = { code: "validation", message: expect.stringContaining(`${id} is malformed`) };
+    const reader = fixture.as("reader");
+    await expect(listStateResources(control, reader, { state: reference, search: "", page })).rejects.toMatchObject(
+      refused,
+    );
+    await expect(diffStates(control, reader, { fromId: from.id, toId: id })).rejects.toMatchObject(refused);
+    const outputs = await getOutputs(control, reader, reference).catch((error: unknown) => error);
+    expect(Array.isArray(outputs) || outputs).toSatisfy(
+      (found) => found === true || (found as { code?: string }).code === "validation",
+    );
   });
 
   test("is compared with another one of the workspace, else with the current one", async () => {

@@ -12,7 +12,8 @@ import { actorOf, record } from "./audit.ts";
 import type { Control } from "./control.ts";
 import { invalid } from "./invalid.ts";
 import { storeWithSerial } from "./quarantine.ts";
-import { parseState, type StateContent } from "./state-file.ts";
+import { parsePushedState } from "./state-check.ts";
+import type { StateContent } from "./state-file.ts";
 import { findState, type StateView, stateSubject } from "./states.ts";
 import { lockedError } from "./workspace-locks.ts";
 
@@ -104,7 +105,7 @@ export async function rollbackState(
 
 function checkedContent({ bytes, sha256 }: StatePush): StateContent {
   const actual = createHash("sha256").update(bytes).digest("hex");
-  if (actual === sha256) return parseState(bytes);
+  if (actual === sha256) return parsePushedState(bytes);
   const message = `the state has the SHA-256 ${actual}, but ${sha256} was announced: it was changed on its way, push it again`;
   throw new WindlassError("checksum_mismatch", message);
 }

@@ -16,4 +16,7 @@ test("a value that is the word serial is not taken for the key", () => {
 
 test("a state without one is refused", () => {
   expect(() => changed('{"a":{"serial":1}}', 2)).toThrow("without a serial");
+  expect(() => changed('{"serial":1,"s\\u0065rial":3}', 2)).toThrow("more than one serial");
+  for (const serial of ["1e1", "1.0", '"1"', "-1"])
+    expect(() => changed(`{"serial":${serial}}`, 2)).toThrow("not written as plain digits");
 });

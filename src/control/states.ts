@@ -8,6 +8,7 @@ import { asPerson, demand, findWorkspace, type Reference, visible } from "./acce
 import type { Control } from "./control.ts";
 import { invalid } from "./invalid.ts";
 import { type Page, type PageRequest, pageByTime, withRows } from "./pages.ts";
+import { stateDocument } from "./state-contents.ts";
 
 /** A state version with the name of its workspace. */
 export interface StateView {
@@ -115,8 +116,8 @@ export async function getOutputs(
   return outputsIn(await openState(control, state), state);
 }
 
-function outputsIn(bytes: Uint8Array, { id }: StateVersion): readonly StateOutput[] {
-  const document: unknown = parse(bytes, id);
+function outputsIn(bytes: Uint8Array, version: StateVersion): readonly StateOutput[] {
+  const document = stateDocument(bytes, version);
   const outputs = isRecord(document) && isRecord(document.outputs) ? document.outputs : {};
   return Object.entries(outputs)
     .sort(([a], [b]) => (a < b ? -1 : 1))
@@ -127,14 +128,6 @@ function outputsIn(bytes: Uint8Array, { id }: StateVersion): readonly StateOutpu
 function shownValue(output: unknown): string | null {
   if (!isRecord(output) || (output.sensitive !== undefined && output.sensitive !== false)) return null;
   return JSON.stringify(output.value ?? null);
-}
-
-function parse(bytes: Uint8Array, id: string): unknown {
-  try {
-    return JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString());
-  } catch (cause) {
-    throw new WindlassError("internal", `the state ${id} is not JSON`, { cause });
-  }
 }
 
 const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>

@@ -33,6 +33,7 @@ const limitNames: Readonly<Record<keyof Limits, string>> = {
   logWindowBytes: "log-window-size",
   callsPerSecond: "rate-limit",
   authFailuresPerMinute: "auth-failure-limit",
+  maxQueuedRuns: "max-queued-runs",
 };
 
 /** Describes the server. */

@@ -63,6 +63,18 @@ describe("the order of dispatch", () => {
     expect(names(order)).toEqual(["a0", "b0", "a1", "a2", "a3"]);
   });
 
+  test.each([
+    ["nobody was served: the oldest", {}, ["a0", "b0", "a1"]],
+    ["a had the last turn: b, though its job is newer", { org_a: 1 }, ["b0", "a0", "a1"]],
+    ["b had the last turn", { org_a: 1, org_b: 2 }, ["a0", "b0", "a1"]],
+    ["a had the last turn, b one before", { org_a: 7, org_b: 2 }, ["b0", "a0", "a1"]],
+  ] as const)("with nothing running, by turns: %s", (_, served, expected) => {
+    const jobs = [job("a0"), job("a1", { queuedAt: second(1) })];
+    const late = job("b0", { organizationId: "org_b", queuedAt: second(10) });
+    const turns = new Map(Object.entries(served) as [Candidate["organizationId"], number][]);
+    expect(names(dispatchOrder([...jobs, late], new Map(), turns))).toEqual(expected);
+  });
+
   test("jobs that run already count", () => {
     const jobs = [job("a", { queuedAt: second(0) }), job("b", { organizationId: "org_b", queuedAt: second(1) })];
     expect(names(dispatchOrder(jobs, new Map([["org_a", 3]])))).toEqual(["b", "a"]);

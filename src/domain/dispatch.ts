@@ -37,13 +37,17 @@ export interface Assignment {
 
 /**
  * The order of dispatch: applies before plans before plan-only, then the more urgent first, then fair between
- * organizations (the one with fewer jobs taken so far goes first), then oldest first. `running` counts the jobs each organization has on agents now.
+ * organizations (the one with fewer jobs taken so far goes first, of equals the one whose last turn is longest ago), then oldest
+ * first. `running` counts the jobs each organization has on agents now; `served` numbers their last turns, the newest the greatest.
  */
 export function dispatchOrder(
   jobs: readonly Candidate[],
   running: ReadonlyMap<OrganizationId, number>,
+  served: ReadonlyMap<OrganizationId, number> = new Map(),
 ): readonly Candidate[] {
-  const taken = new Map(running);
+  const standing = { taken: new Map(running), served: new Map(served) };
+  const { taken } = standing;
+  let turn = Math.max(0, ...served.values());
   const lanes = new Map<string, Candidate[]>();
   const oldestFirst = jobs.toSorted(
     (a, b) => precedence(a, b) || a.queuedAt.getTime() - b.queuedAt.getTime() || (a.id < b.id ? -1 : 1),
@@ -56,11 +60,13 @@ export function dispatchOrder(
   }
   const ordered: Candidate[] = [];
   while (lanes.size > 0) {
-    const [key, lane] = [...lanes].reduce((best, next) => (precedes(next[1][0], best[1][0], taken) ? next : best));
+    const [key, lane] = [...lanes].reduce((best, next) => (precedes(next[1][0], best[1][0], standing) ? next : best));
     const job = lane.shift();
     if (lane.length === 0) lanes.delete(key);
     if (job === undefined) continue;
     taken.set(job.organizationId, (taken.get(job.organizationId) ?? 0) + 1);
+    turn += 1;
+    standing.served.set(job.organizationId, turn);
     ordered.push(job);
   }
   return ordered;
@@ -69,14 +75,17 @@ export function dispatchOrder(
 /** Below 0: `a` goes first whoever they belong to. */
 const precedence = (a: Candidate, b: Candidate): number => a.rank - b.rank || a.urgency - b.urgency;
 
-function precedes(
-  a: Candidate | undefined,
-  b: Candidate | undefined,
-  taken: ReadonlyMap<OrganizationId, number>,
-): boolean {
+/** What each organization has had: jobs, and its last turn. */
+interface Standing {
+  readonly taken: ReadonlyMap<OrganizationId, number>;
+  readonly served: ReadonlyMap<OrganizationId, number>;
+}
+
+function precedes(a: Candidate | undefined, b: Candidate | undefined, { taken, served }: Standing): boolean {
   if (a === undefined || b === undefined) return b === undefined;
   const load = (job: Candidate): number => taken.get(job.organizationId) ?? 0;
-  const first = precedence(a, b) || load(a) - load(b);
+  const lastTurn = (job: Candidate): number => served.get(job.organizationId) ?? 0;
+  const first = precedence(a, b) || load(a) - load(b) || lastTurn(a) - lastTurn(b);
   return first === 0 ? a.queuedAt < b.queuedAt : first < 0;
 }
 

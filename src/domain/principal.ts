@@ -38,6 +38,9 @@ const granted: Record<Role, ReadonlySet<Permission>> = {
 export const sees = (person: Person, organizationId: OrganizationId): boolean =>
   person.role === "site_admin" || person.organizationId === organizationId;
 
+/** Whether a role may start runs that apply. */
+export const mayOperate = (role: Role): boolean => granted[role].has("operate");
+
 /** Whether a person's role allows a permission; says nothing about which organization. */
 export const allows = (person: Person, permission: Permission): boolean => granted[person.role].has(permission);
 

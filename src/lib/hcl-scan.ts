@@ -22,11 +22,14 @@ const identifierPattern = /[\p{ID_Start}_][\p{ID_Continue}-]*/uy;
 const numberPattern = /\d+(\.\d+)?([eE][+-]?\d+)?/y;
 const heredocPattern = /<<-?([\p{ID_Start}_][\p{ID_Continue}-]*)[ \t\r]*\n/uy;
 const symbolPattern = /\.\.\.|==|!=|<=|>=|=>|&&|\|\||[^\s]/uy;
+// Others end lines for some readers and not for others, so that a text could say one thing here and another one to terraform.
+const strangePattern = /[\p{Cc}\u2028\u2029]/gu;
 const blankPattern = /[ \t\r]*/y;
 const maxDepth = 200;
 
 /** The pieces of an HCL text, comments left out, closed by an `end`. Throws `HclMistake`. */
 export function scanHcl(text: string): readonly HclToken[] {
+  refuseStrange(text);
   const tokens: HclToken[] = [];
   let at = text.startsWith("\ufeff") ? 1 : 0;
   for (;;) {
@@ -35,6 +38,17 @@ export function scanHcl(text: string): readonly HclToken[] {
     tokens.push(token);
     if (token.kind === "end") return tokens;
     at += token.text.length;
+  }
+}
+
+function refuseStrange(text: string): void {
+  for (const { 0: char, index } of text.matchAll(strangePattern)) {
+    if (char === "\t" || char === "\n" || char === "\r") continue;
+    const code = char.charCodeAt(0).toString(16).toUpperCase().padStart(4, "0");
+    throw new HclMistake(
+      `the control character U+${code} cannot stand in it: in a string, write it as \\u${code}`,
+      index,
+    );
   }
 }
 
@@ -116,7 +130,10 @@ function heredocLength(text: string, at: number, [head, mark]: RegExpExecArray):
   for (;;) {
     const found = text.indexOf("\n", line);
     const end = found < 0 ? text.length : found;
-    if (text.slice(line, end).trim() === mark) return end - at;
+    const words = text.slice(line, end);
+    if (words.replaceAll(/^[ \t]+|[ \t\r]+$/g, "") === mark) return end - at;
+    if (words.replaceAll(/^[\s\ufeff]+|[\s\ufeff]+$/g, "") === mark)
+      throw new HclMistake(`only spaces and tabs may stand beside the closing ${mark}`, line);
     if (found < 0) throw new HclMistake(`the text after <<${mark} is not closed by a line with ${mark}`, at);
     line = end + 1;
   }

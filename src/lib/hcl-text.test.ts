@@ -16,6 +16,8 @@ describe("a value", () => {
     "<<EOT\nany ( text\nEOT",
     '[ # comment "\n  1, /* ] */ 2 // [\n]',
     "1 == 2 && 3 >= 2",
+    "<<-EOT\r\ntext\r\n \tEOT \r\n",
+    "<<EOT\nno\u00a0 EOT\nEOT",
   ])("may be %j", (text) => expect(whyNoHclValue(text)).toBeUndefined());
 
   test.each([
@@ -32,6 +34,15 @@ describe("a value", () => {
     ["x = 1", "x refers to something, which values cannot: a string needs quotes"],
     ["1 = 1", "an = stands outside of braces"],
     ["<<EOT\ntext", "line 1: the text after <<EOT is not closed by a line with EOT"],
+    ["<<EOT\ntext\n\u00a0EOT\nEOT", "line 3: only spaces and tabs may stand beside the closing EOT"],
+    ["<<EOT\ntext\n\ufeffEOT", "line 3: only spaces and tabs may stand beside the closing EOT"],
+    [
+      "<<EOT\n\u0085EOT\nEOT",
+      "line 2: the control character U+0085 cannot stand in it: in a string, write it as \\u0085",
+    ],
+    ['"a\u2028b"', "the control character U+2028 cannot stand in it: in a string, write it as \\u2028"],
+    ["1\f", "the control character U+000C cannot stand in it: in a string, write it as \\u000C"],
+    ["1 # \0", "the control character U+0000 cannot stand in it: in a string, write it as \\u0000"],
     ["1 /* 2", "a comment that begins with /* is not closed"],
   ])("is not %j", (text, why) => expect(whyNoHclValue(text)).toBe(why));
 });

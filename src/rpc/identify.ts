@@ -3,6 +3,7 @@ import { type ContextValues, createContextKey } from "@connectrpc/connect";
 import { type AuthenticationOptions, authenticate } from "../control/authentication.ts";
 import type { Control } from "../control/control.ts";
 import type { Principal } from "../domain/principal.ts";
+import { Health } from "../gen/grpc/health/v1/health_pb.ts";
 import { WindlassError } from "../lib/errors.ts";
 import { remoteAddressKey } from "./adapter.ts";
 import { admissionOf, demandAdmission } from "./admission.ts";
@@ -36,7 +37,8 @@ export async function identify(control: Control, options: CallerOptions, call: C
   const admission = admissionOf(method);
   const principal = admission === "anybody" ? undefined : await principalBy(control, options, { header, address });
   if (admission !== "anybody" && principal !== undefined) demandAdmission(method, admission, principal);
-  await options.rates?.admit(principal, address);
+  // Load balancers look at the health of all who come through them.
+  if (method.parent.typeName !== Health.typeName) await options.rates?.admit(principal, address);
   if (principal !== undefined) values.set(principalKey, principal);
   values.set(identifiedKey, true);
 }

@@ -2,7 +2,7 @@ import { defaultLimits } from "../control/control.ts";
 import { integer } from "../lib/setting-schemas.ts";
 import { setting } from "../lib/settings.ts";
 
-/** How often callers may call: settings of windlassd. */
+/** How often callers may call, and how much they may leave waiting: settings of windlassd. */
 export const callLimitSettings = {
   rateLimit: setting(
     {
@@ -21,5 +21,14 @@ export const callLimitSettings = {
       schema: integer(0, 1_000_000),
     },
     defaultLimits.authFailuresPerMinute,
+  ),
+  maxQueuedRuns: setting(
+    {
+      about: "runs of one workspace that have not ended, at most; 0 is no limit",
+      flag: "max-queued-runs",
+      env: "WINDLASS_MAX_QUEUED_RUNS",
+      schema: integer(0, 1_000_000),
+    },
+    defaultLimits.maxQueuedRuns,
   ),
 } as const;

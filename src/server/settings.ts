@@ -229,6 +229,7 @@ export const limitsOf = (settings: ServerSettings): Limits => ({
   maxLogBytes: settings.maxLogSize,
   callsPerSecond: settings.rateLimit,
   authFailuresPerMinute: settings.authFailureLimit,
+  maxQueuedRuns: settings.maxQueuedRuns,
 });
 
 export const timingOf = (settings: ServerSettings): Timing => ({

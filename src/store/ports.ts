@@ -111,9 +111,16 @@ export interface Queries {
     ofAgents(agentIds: readonly AgentId[]): Promise<readonly Job[]>;
     /** Jobs of an agent of which something may still come: those it holds, and ended ones whose log is not closed. */
     openOfAgent(agentId: AgentId): Promise<readonly Job[]>;
-    /** Queued jobs in the order (rank, urgency, queuedAt, id), after a position in it, at most `limit`. */
-    queued(limit: number, after?: QueuePosition): Promise<readonly Job[]>;
-    /** Queued jobs of a pool in the same order, after a position in it. */
+    /**
+     * Queued jobs of these pools (null: of the server agent) in the order (rank, urgency, queuedAt, id): of each pool and
+     * organization the first `each`, a workspace with many taking one place at a time. If these are more than `limit`, every pool
+     * and organization has the same share of it.
+     */
+    candidates(
+      pools: readonly (PoolId | null)[],
+      bounds: { readonly each: number; readonly limit: number },
+    ): Promise<readonly Job[]>;
+    /** Queued jobs of a pool in the order (rank, urgency, queuedAt, id), after a position in it. */
     queuedOfPool(
       poolId: PoolId,
       page: { readonly after: QueuePosition | null; readonly limit: number },

@@ -33,6 +33,8 @@ export interface RunQueries {
   pending(workspaceId: WorkspaceId, limit: number): Promise<readonly Run[]>;
   /** Runs of a workspace that are not final. */
   active(workspaceId: WorkspaceId, limit: number): Promise<readonly Run[]>;
+  /** How many these are. */
+  countActive(workspaceId: WorkspaceId): Promise<number>;
   newest(workspaceId: WorkspaceId): Promise<Run | undefined>;
   /** Runs of all organizations that wait for a workspace or an agent since before `at`, by id after `after`. */
   queuedSince(at: Date, page: { readonly after: RunId | null; readonly limit: number }): Promise<readonly Run[]>;

@@ -170,9 +170,11 @@ describe.each(testEngines)("pools, tokens and agents on $name", (engine) => {
       });
       const order = ["job_4", "job_2", "job_1", "job_3"];
       await store.read(async (q) => {
-        const all = await q.jobs.queued(9);
-        expect(ids(all)).toEqual(["job_5", ...order]);
-        expect(ids(await q.jobs.queued(2, all[1]))).toEqual(["job_2", "job_1"]);
+        const bounds = { each: 9, limit: 9 };
+        expect(ids(await q.jobs.candidates(["apool_1", null], bounds))).toEqual(["job_5", ...order]);
+        expect(ids(await q.jobs.candidates(["apool_1"], bounds))).toEqual(order);
+        expect(ids(await q.jobs.candidates([null], bounds))).toEqual(["job_5"]);
+        expect(ids(await q.jobs.candidates([], bounds))).toEqual([]);
         const first = await q.jobs.queuedOfPool("apool_1", { after: null, limit: 2 });
         const rest = await q.jobs.queuedOfPool("apool_1", { after: first.at(-1) ?? null, limit: 9 });
         expect(ids([...first, ...rest])).toEqual(order);
@@ -181,6 +183,20 @@ describe.each(testEngines)("pools, tokens and agents on $name", (engine) => {
         expect(ahead).toEqual([0, 1, 2, 3]);
         expect(ids(await q.jobs.heldInPool("apool_1", 9))).toEqual(["job_6"]);
       });
+    });
+
+    test("are chosen for dispatch with a share for every pool, organization and workspace", async () => {
+      await given(async (tx) => {
+        await tx.workspaces.insert(workspace({ id: "ws_2", name: "two" }));
+        for (let n = 1; n <= 6; n += 1) await tx.jobs.insert(job({ id: `job_a${n}`, rank: 2, queuedAt: at(n) }));
+        await tx.jobs.insert(job({ id: "job_late", workspaceId: "ws_2", rank: 2, queuedAt: at(50) }));
+        await tx.jobs.insert(job({ id: "job_rival", organizationId: "org_2", rank: 2, queuedAt: at(60) }));
+        await tx.jobs.insert(job({ id: "job_server", poolId: null, rank: 2, queuedAt: at(70) }));
+      });
+      const chosen = (each: number, limit: number) =>
+        store.read(async (q) => ids(await q.jobs.candidates(["apool_1", null], { each, limit })));
+      expect(await chosen(3, 9)).toEqual(["job_a1", "job_a2", "job_late", "job_rival", "job_server"]);
+      expect(await chosen(9, 3)).toEqual(["job_a1", "job_rival", "job_server"]);
     });
 
     test("of an agent, those it holds and those it has done, newest first", async () => {

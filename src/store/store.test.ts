@@ -501,8 +501,13 @@ describe.each(testEngines)("the store on $name", (engine) => {
         claimedJob({ id: "job_5", rank: 0 }),
       );
       await store.read(async (q) => {
-        expect(ids(await q.jobs.queued(9))).toEqual(["job_2", "job_3", "job_1", "job_4"]);
-        expect(ids(await q.jobs.queued(1))).toEqual(["job_2"]);
+        expect(ids(await q.jobs.candidates([null, "apool_1"], { each: 9, limit: 9 }))).toEqual([
+          "job_2",
+          "job_3",
+          "job_1",
+          "job_4",
+        ]);
+        expect(ids(await q.jobs.candidates([null, "apool_1"], { each: 9, limit: 1 }))).toEqual(["job_2"]);
         expect(ids(await q.jobs.queuedOfWorkspace("ws_1"))).toHaveLength(4);
         expect(await q.jobs.countAhead(job({ id: "job_4", rank: 1, queuedAt: at(1) }))).toBe(2);
         expect(await q.jobs.countAhead(job({ id: "job_9", rank: 1, queuedAt: at(1), poolId: null }))).toBe(1);

@@ -1,5 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Json } from "./events.ts";
+import { createTextRedactor, sensitiveMark } from "./redact.ts";
+import { minCharacters } from "./redact-patterns.ts";
 
 /** Stands for a sensitive value; `changed` tells whether it differs on the other side of the change. */
 export interface Masked {
@@ -24,43 +26,107 @@ export interface ShownChange {
 /** The value with every secret masked; `other` is the other side of the change, compared before anything is hidden. */
 export type Mask = (value: Json, marks: Json | undefined, other: Json | undefined) => MaskedJson;
 
-/** Shorter strings stand in too many values by chance. */
-const minCharacters = 6;
+/** What hides the secrets of one plan. */
+export interface PlanMask {
+  readonly value: Mask;
+  /** Keys and strings of a value that shows only its shape, such as the marks of what is unknown. */
+  readonly shape: (value: Json) => Json;
+  /** A text that stands for itself, such as an import id. */
+  readonly text: (text: string) => string;
+  /** An address or name of the configuration; what terraform alone knows as secret is hidden in its index keys only. */
+  readonly address: (text: string) => string;
+}
+
+/** Marked values of more characters in all are looked for as they are, without their encoded forms, which cost memory. */
+const maxEncodedCharacters = 128 * 1024;
 
 /**
- * A mask for the changes of one plan. It hides what terraform marks, and other strings that contain a marked one: a provider may
- * copy a secret into an attribute without its mark (`terraform_data` does, from `input` to `output`). `more` are secrets that
- * terraform may not know as such: sensitive variables of the workspace.
+ * A mask for one plan. It hides what terraform marks, and every other string, key and number that holds a marked one in any form that the
+ * log hides too: a provider may copy a secret into an attribute without its mark (`terraform_data` does, from `input` to
+ * `output`). `more` are secrets that terraform may not know as such: sensitive variables of the workspace.
  */
-export function createMask(changes: readonly ShownChange[], more: readonly string[] = []): Mask {
-  const secrets = new Set(more.filter(({ length }) => length >= minCharacters));
+export function createMask(changes: readonly ShownChange[], more: readonly string[] = []): PlanMask {
+  const marked = new Set<string>();
   for (const change of changes) {
-    collect(change.before ?? null, change.before_sensitive, secrets);
-    collect(change.after ?? null, change.after_sensitive, secrets);
+    collect(change.before ?? null, change.before_sensitive, marked);
+    collect(change.after ?? null, change.after_sensitive, marked);
   }
-  const known = [...secrets];
-  const isSecret = (value: Json): boolean =>
-    typeof value === "string" && known.some((secret) => value.includes(secret));
+  const redactName = createTextRedactor(more);
+  const text = textMask(more, [...marked]);
+  const numbers = new Set([...more, ...marked].filter(isTellingNumber).map(Number));
+  const isSecret = (value: Json): boolean => {
+    if (typeof value === "number") return numbers.has(value) || text(String(value)) !== String(value);
+    return typeof value === "string" && text(value) !== value;
+  };
+  return {
+    value: valueMask(isSecret, text),
+    shape: shapeMask(text),
+    text,
+    address: (address) => redactName(address.replaceAll(quotedPattern, (key) => text(key))),
+  };
+}
+
+const quotedPattern = /"(?:[^"\\]|\\.)*"/gs;
+
+const isTellingNumber = (secret: string): boolean =>
+  secret.trim().length >= minCharacters && Number.isFinite(Number(secret));
+
+function textMask(more: readonly string[], marked: readonly string[]): (text: string) => string {
+  let left = maxEncodedCharacters;
+  const isLong = (secret: string): boolean => {
+    left -= secret.length;
+    return left < 0;
+  };
+  const long = marked.filter(isLong);
+  const rest = new Set(long);
+  const redact = createTextRedactor([...more, ...marked.filter((secret) => !rest.has(secret))]);
+  return (text) => (long.some((secret) => text.includes(secret)) ? sensitiveMark : redact(text));
+}
+
+function valueMask(isSecret: (value: Json) => boolean, text: (text: string) => string): Mask {
   const mask: Mask = (value, marks, other) => {
     if (value === null) return value;
     if (marks === true || isSecret(value))
       return isDeepStrictEqual(value, other) ? { masked: true } : { masked: true, changed: true };
     if (typeof value !== "object") return value;
     if (isArray(value)) return value.map((item, index) => mask(item, partOf(marks, index), partOf(other, index)));
-    const parts = Object.entries(value).map(([name, item]) => [
-      name,
-      mask(item, partOf(marks, name), partOf(other, name)),
-    ]);
-    return Object.fromEntries(parts);
+    return withKeys(value, text, (name, item) => mask(item, partOf(marks, name), partOf(other, name)));
   };
   return mask;
 }
 
-/** Adds the strings inside every marked part. */
+function shapeMask(text: (text: string) => string): (value: Json) => Json {
+  const shape = (value: Json): Json => {
+    if (typeof value === "string") return text(value);
+    if (typeof value !== "object" || value === null) return value;
+    if (isArray(value)) return value.map(shape);
+    return withKeys(value, text, (_name, item) => shape(item));
+  };
+  return shape;
+}
+
+/** Keys that are alike once their secrets are hidden are numbered, so that nothing is lost. */
+function withKeys<T>(
+  value: { readonly [name: string]: Json },
+  text: (text: string) => string,
+  make: (name: string, item: Json) => T,
+): { readonly [name: string]: T } {
+  const made = new Map<string, T>();
+  for (const [name, item] of Object.entries(value)) {
+    const shown = text(name);
+    let key = shown;
+    for (let count = 2; made.has(key); count += 1) key = `${shown} ${count}`;
+    made.set(key, make(name, item));
+  }
+  return Object.fromEntries(made);
+}
+
+/** Adds the strings and numbers inside every marked part. */
 function collect(value: Json, marks: Json | undefined, into: Set<string>): void {
   if (marks === undefined || marks === false || value === null) return;
-  if (typeof value === "string") {
-    if (marks === true && value.length >= minCharacters) into.add(value);
+  if (typeof value === "string" || typeof value === "number") {
+    const text = String(value);
+    if (marks === true && text.length >= minCharacters) into.add(text);
   } else if (isArray(value)) {
     value.forEach((item, index) => {
       collect(item, marks === true || partOf(marks, index), into);

@@ -1,5 +1,5 @@
 import type { Json } from "./events.ts";
-import { createMask, type Mask, type MaskedJson, type ShownChange } from "./plan-mask.ts";
+import { createMask, type MaskedJson, type PlanMask, type ShownChange } from "./plan-mask.ts";
 
 export type { MaskedJson } from "./plan-mask.ts";
 
@@ -85,8 +85,8 @@ interface ShownPlan {
 
 /**
  * Masks and shortens the document of `terraform show -json PLAN`, which holds every secret in clear: variables, prior state and
- * configuration are left out, sensitive values become `{ masked: true }`, and so do values that hold one of `secrets`. Throws when
- * it is no such document.
+ * configuration are left out, sensitive values become `{ masked: true }`, and so do values that hold one of `secrets` in any form that the log
+ * hides; in addresses, keys and ids it is cut out. Throws when it is no such document.
  */
 export function summarizePlan(showJson: string, secrets: readonly string[] = []): PlanSummary {
   const plan = JSON.parse(showJson) as ShownPlan;
@@ -94,7 +94,7 @@ export function summarizePlan(showJson: string, secrets: readonly string[] = [])
   const resources = (plan.resource_changes ?? []).map((shown) => plannedResource(shown, mask)).filter(isChange);
   const drift = (plan.resource_drift ?? []).map((shown) => plannedResource(shown, mask)).filter(isChange);
   const outputs = Object.entries(plan.output_changes ?? {})
-    .map(([name, change]) => ({ name, ...plannedChange(change, mask) }))
+    .map(([name, change]) => ({ name: mask.address(name), ...plannedChange(change, mask) }))
     .filter(({ action }) => action !== "no-op");
   const touched = resources.filter(({ action }) => action !== "read");
   const count = (...actions: readonly PlanAction[]) =>
@@ -122,23 +122,23 @@ const changesOf = (plan: ShownPlan): readonly ShownChange[] => [
   ...Object.values(plan.output_changes ?? {}),
 ];
 
-function plannedResource({ change = {}, ...resource }: ShownResource, mask: Mask): PlannedResource {
+function plannedResource({ change = {}, ...resource }: ShownResource, mask: PlanMask): PlannedResource {
   return {
-    address: resource.address ?? "",
+    address: mask.address(resource.address ?? ""),
     mode: resource.mode ?? "managed",
-    type: resource.type ?? "",
-    name: resource.name ?? "",
-    provider: resource.provider_name ?? "",
+    type: mask.address(resource.type ?? ""),
+    name: mask.address(resource.name ?? ""),
+    provider: mask.address(resource.provider_name ?? ""),
     ...plannedChange(change, mask),
-    ...(resource.module_address === undefined ? {} : { module: resource.module_address }),
-    ...(resource.previous_address === undefined ? {} : { previousAddress: resource.previous_address }),
+    ...(resource.module_address === undefined ? {} : { module: mask.address(resource.module_address) }),
+    ...(resource.previous_address === undefined ? {} : { previousAddress: mask.address(resource.previous_address) }),
     ...(resource.action_reason === undefined ? {} : { reason: resource.action_reason }),
-    ...(change.replace_paths === undefined ? {} : { replacePaths: change.replace_paths }),
-    ...(change.importing === undefined ? {} : { importing: change.importing.id ?? "" }),
+    ...(change.replace_paths === undefined ? {} : { replacePaths: mask.shape(change.replace_paths) }),
+    ...(change.importing === undefined ? {} : { importing: mask.text(change.importing.id ?? "") }),
   };
 }
 
-function plannedChange(change: ShownChange, mask: Mask): PlannedChange {
+function plannedChange(change: ShownChange, mask: PlanMask): PlannedChange {
   const {
     before = null,
     after = null,
@@ -147,9 +147,9 @@ function plannedChange(change: ShownChange, mask: Mask): PlannedChange {
   } = change;
   return {
     action: actionOf(change.actions ?? []),
-    before: mask(before, hiddenBefore, after),
-    after: mask(after, hiddenAfter, before),
-    afterUnknown: change.after_unknown ?? false,
+    before: mask.value(before, hiddenBefore, after),
+    after: mask.value(after, hiddenAfter, before),
+    afterUnknown: mask.shape(change.after_unknown ?? false),
   };
 }
 

@@ -63,6 +63,11 @@ export class Automaton {
     return this.#state === 0 ? undefined : this.#placeOf(this.#depth[this.#state] as number);
   }
 
+  /** Begins another input. */
+  reset(): void {
+    this.#state = 0;
+  }
+
   /** Reads `text` on, and reports the place (end exclusive, in the whole input) of the longest match at each byte. */
   scan(text: Uint8Array, { from, base }: Progress, onMatch: (from: number, to: number) => void): void {
     const first = this.#first;

@@ -22,10 +22,26 @@ const identity: ByteTransform = { push: (bytes) => bytes, finish: () => nothing 
  * transform what it prints.
  */
 export function createRedactor(values: readonly string[]): ByteTransform {
+  const automaton = automatonOf(values);
+  return automaton === undefined ? identity : new Redactor(automaton);
+}
+
+/** The same for many short texts, each on its own. */
+export function createTextRedactor(values: readonly string[]): (text: string) => string {
+  const automaton = automatonOf(values);
+  if (automaton === undefined) return (text) => text;
+  return (text) => {
+    automaton.reset();
+    const redactor = new Redactor(automaton);
+    const bytes = Buffer.from(text);
+    const redacted = Buffer.concat([redactor.push(bytes), redactor.finish()]);
+    return redacted.equals(bytes) ? text : redacted.toString();
+  };
+}
+
+function automatonOf(values: readonly string[]): Automaton | undefined {
   const patterns = [...new Set(values.flatMap(patternsOf))];
-  return patterns.length === 0
-    ? identity
-    : new Redactor(new Automaton(patterns.map((pattern) => Buffer.from(pattern))));
+  return patterns.length === 0 ? undefined : new Automaton(patterns.map((pattern) => Buffer.from(pattern)));
 }
 
 /** A range of positions in the whole input; `to` is exclusive. */

@@ -131,6 +131,13 @@ describe("@grpc/grpc-js with nothing but proto files", () => {
     expect(outputs).toMatchObject({ outputs: [{ name: "greeting", valueJson: '"hello world"' }] });
   });
 
+  test("keys, variable sets and the record of all changes answer", async () => {
+    expect(await person("ApiKeyService/ListApiKeys", {})).toMatchObject({ apiKeys: [{ active: true }] });
+    expect(await person("VariableSetService/ListVariableSets", {})).toMatchObject({ variableSets: [] });
+    const { events } = (await person("AuditService/ListAuditEvents", { pageSize: 5 })) as { events: readonly object[] };
+    expect(events).toHaveLength(5);
+  });
+
   test("every service has answered", () => {
     expect([...services.keys()].filter((name) => !client.answered.has(name))).toEqual([]);
   });

@@ -65,7 +65,7 @@ describe.skipIf(!hasPostgres).concurrent("PostgreSQL", { timeout: 600_000 }, () 
 
   test("under a random schedule", async () => {
     await using database = await createTestDatabase();
-    const { violations, evidence } = await runBatch({ seed: 7, runs: 8, databaseUrl: database.url });
+    const { violations, evidence } = await runBatch({ seed: 7, runs: 4, databaseUrl: database.url });
     expect(violations, evidence).toEqual([]);
   });
 });

@@ -14,7 +14,7 @@ test("an agent that ends at each of its failpoints, one after the other, goes on
 }, async () => {
   await using scene = await openScene();
   // Leases that outlive many restarts: none is judged here.
-  const serverArgs = ["--heartbeat-interval", "500ms", "--shutdown-timeout", "2s"];
+  const serverArgs = ["--heartbeat-interval", "500ms", "--agent-unknown-after", "3s", "--agent-errored-after", "10s"];
   await using cluster = await openCluster(scene, { agents: 1, concurrency: 2, serverArgs });
   const [agent] = cluster.agents;
   if (agent === undefined) throw new Error("there is no agent");

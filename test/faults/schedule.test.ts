@@ -8,9 +8,9 @@ import { type BatchReport, runBatch } from "./schedule.ts";
  * most kinds of faults, and the real terraform.
  */
 const {
-  WINDLASS_FAULTS_SCHEDULES: schedules = "16",
+  WINDLASS_FAULTS_SCHEDULES: schedules = "12",
   WINDLASS_FAULTS_SEED: firstSeed = "3",
-  WINDLASS_FAULTS_BATCH: batch = "16",
+  WINDLASS_FAULTS_BATCH: batch = "12",
   WINDLASS_FAULTS_PARALLEL: parallel = "1",
   WINDLASS_FAULTS_REPORT: reportFile,
 } = readEnvironment();

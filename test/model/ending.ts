@@ -6,6 +6,7 @@ import { isFinal } from "../../src/domain/run.ts";
 import type { JobId, RunId } from "../../src/lib/ids.ts";
 import type { ControlPlane } from "./control-plane.ts";
 import { contentOf, listing, storedLog, Violation } from "./ledger.ts";
+import type { ModelAgent } from "./model-agent.ts";
 import type { TerraformProcess } from "./terraform.ts";
 import type { World } from "./world.ts";
 
@@ -26,7 +27,7 @@ export async function end(world: World, person: Person): Promise<void> {
     world.ledger.lookAgain();
     world.ledger.checkLogs(world.server);
     await checkEvidence(world, world.server);
-    checkAgents(world);
+    await checkAgents(world);
     await checkInterrupts(world, world.server);
   }
 }
@@ -62,14 +63,16 @@ async function isCalm(world: World): Promise<boolean> {
   const isBlocked = runs.some((run) => run.id === holder && isFinal(run.status));
   const isDone = runs.every((run) => isFinal(run.status) || (isBlocked && run.status === "pending"));
   const isQuiet = isDone && world.processes.every(({ isAlive }) => !isAlive);
-  return (
-    isQuiet && heldJobs(world).length === 0 && world.agents.slice(0, 2).every((agent) => isSeated(world, agent.name))
-  );
+  return isQuiet && heldJobs(world).length === 0 && (await unseated(world)).length === 0;
 }
 
-/** True when the server knows that an agent is connected. */
-const isSeated = (world: World, agentName: string): boolean =>
-  world.server?.control.presence.all().some(({ name }) => name === agentName) ?? false;
+/** The agents that run and of which the server does not know that they are connected. */
+async function unseated({ server, agents }: World): Promise<readonly ModelAgent[]> {
+  const ids = server?.control.presence.all().map(({ agentId }) => agentId) ?? [];
+  // Not by their names: a copy may have brought another one.
+  const seated = (await server?.rows.read((q) => q.agents.byIds(ids)))?.map(({ incarnation }) => incarnation);
+  return agents.slice(0, 2).filter(({ dataDir }) => !seated?.includes(contentOf(join(dataDir, "incarnation")).trim()));
+}
 
 /** Jobs that agents still want to tell something of. */
 function heldJobs(world: World): readonly string[] {
@@ -124,11 +127,11 @@ async function checkDecided(world: World): Promise<void> {
 }
 
 /** Every agent is connected once, and has told everything. */
-function checkAgents(world: World): void {
+async function checkAgents(world: World): Promise<void> {
   const held = heldJobs(world);
   if (held.length > 0) throw new Violation("I7", `agents still hold ${held.join(", ")}`);
-  for (const { name } of world.agents.slice(0, 2))
-    if (!isSeated(world, name)) throw new Violation("I17", `agent ${name} runs, and nobody knows that it is connected`);
+  for (const { name } of await unseated(world))
+    throw new Violation("I17", `agent ${name} runs, and nobody knows that it is connected`);
 }
 
 /** What a claim's programs did, against what the control plane has of it. Lost disks are excused. */

@@ -16,10 +16,13 @@ const prune = toggle(
   "also take away grants, variables and attachments of the listed resources that are not in the manifest",
 );
 
-const siteOf = async (context: Context, { document, file: from }: Loaded, prunes: boolean): Promise<Site> => ({
+/** How a manifest is compared. */
+type Way = Pick<Site, "prunes" | "readsSecrets">;
+
+const siteOf = async (context: Context, { document, file: from }: Loaded, way: Way): Promise<Site> => ({
   context,
+  ...way,
   organization: document.metadata.organization ?? (await context.organization()),
-  prunes,
   directory: from === "-" ? context.io.workingDirectory : dirname(resolve(context.io.workingDirectory, from)),
 });
 
@@ -28,10 +31,10 @@ interface Planned {
   readonly changes: readonly Change[];
 }
 
-async function plan(context: Context, files: readonly string[], prunes: boolean): Promise<Planned> {
+async function plan(context: Context, files: readonly string[], way: Way): Promise<Planned> {
   const loaded = await loadManifest(context.io, files);
   const changes: Change[] = [];
-  for (const one of loaded) changes.push(await planDocument(await siteOf(context, one, prunes), one.document));
+  for (const one of loaded) changes.push(await planDocument(await siteOf(context, one, way), one.document));
   return { loaded, changes };
 }
 
@@ -46,8 +49,7 @@ const show = (context: Context, changes: readonly Change[]): Promise<void> =>
 
 const formats = ["table", "wide", "json", "jsonl", "yaml"] as const;
 
-/** `windlass manifest apply` and `windlass apply`. */
-export const applyManifest = command({
+const applyManifest = command({
   name: "apply",
   summary: "Make pools, variable sets and workspaces what a manifest says",
   examples: [
@@ -58,14 +60,17 @@ export const applyManifest = command({
   flags: { file, prune },
   formats,
   run: async (context, { flags }) => {
-    const { loaded, changes } = await plan(context, flags.file, flags.prune === true);
+    const { loaded, changes } = await plan(context, flags.file, { prunes: flags.prune === true, readsSecrets: true });
     await show(context, changes);
     const steps = changes.flatMap(({ steps: own }) => own);
     for (const one of loaded) {
       if (one.document.kind !== "VariableSet") continue;
       const change = changes.find(({ resource }) => resource === resourceOf(one.document));
       const attaches = change?.kind === "create" || change?.fields.some(({ path, to }) => path === "workspaces" && to);
-      if (attaches) steps.push(...(await attachmentSteps(await siteOf(context, one, false), one.document)));
+      if (attaches)
+        steps.push(
+          ...(await attachmentSteps(await siteOf(context, one, { prunes: false, readsSecrets: false }), one.document)),
+        );
     }
     if (steps.length === 0) {
       context.notes.say("Nothing to do: everything is as the manifest says.");
@@ -87,7 +92,7 @@ const diff = command({
   flags: { file, prune, detailedExitcode: toggle("exit 2 if there are changes") },
   formats,
   run: async (context, { flags }) => {
-    const { changes } = await plan(context, flags.file, flags.prune === true);
+    const { changes } = await plan(context, flags.file, { prunes: flags.prune === true, readsSecrets: false });
     await show(context, changes);
     return flags.detailedExitcode === true && hasChanges(changes) ? exitCodes.usage : undefined;
   },
@@ -123,7 +128,7 @@ const exportManifest = command({
     const { exportDocuments } = await import("./export.ts");
     const organization = await context.organization();
     const documents = await exportDocuments(
-      { context, organization, prunes: false, directory: context.io.workingDirectory },
+      { context, organization, prunes: false, readsSecrets: false, directory: context.io.workingDirectory },
       kinds,
     );
     if (context.printer.format === "json") {

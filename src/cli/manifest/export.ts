@@ -48,7 +48,7 @@ async function variableSets(site: Site): Promise<readonly Document[]> {
   });
   const documents: Document[] = [];
   for (const set of rows) {
-    const variables = (await readVariables(site, { variableSet: set.name })).map(entryOf);
+    const variables = (await readVariables(site, { variableSet: set.name })).map((one) => entryOf(set.name, one));
     const spec = { ...variableSetSpec.current(set), workspaces: [...set.workspaces], variables };
     documents.push({ apiVersion, kind: "VariableSet", metadata: { name: set.name }, spec });
   }
@@ -65,7 +65,9 @@ async function workspaces(site: Site): Promise<readonly Document[]> {
   const documents: Document[] = [];
   for (const workspace of rows) {
     const { pool, ...own } = workspaceSpec.current(workspace);
-    const variables = (await readVariables(site, { workspace: workspace.name })).map(entryOf);
+    const variables = (await readVariables(site, { workspace: workspace.name })).map((one) =>
+      entryOf(workspace.name, one),
+    );
     const spec = { ...own, ...(pool === "" ? {} : { pool }), variables };
     documents.push({ apiVersion, kind: "Workspace", metadata: { name: workspace.name }, spec });
   }

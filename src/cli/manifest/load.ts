@@ -84,7 +84,15 @@ interface At {
 }
 
 function readOne(at: At, { loaded, problems }: { loaded: Loaded[]; problems: string[] }): void {
-  const checked = anyDocument.safeParse(at.yaml.toJS());
+  let content: unknown;
+  try {
+    content = at.yaml.toJS();
+  } catch (error) {
+    // Aliases of nothing, and such that grow without end.
+    problems.push(`${where(at, [])}: ${error instanceof Error ? lowerFirst(error.message) : String(error)}`);
+    return;
+  }
+  const checked = anyDocument.safeParse(content);
   if (checked.success) {
     loaded.push({ document: checked.data, file: at.file, line: lineAt(at, []) });
     return;

@@ -8,6 +8,8 @@ export interface Site {
   readonly organization: string;
   /** Also take away what the listed resources have beyond the manifest. */
   readonly prunes: boolean;
+  /** False where secrets are only compared by name: they need not be there. */
+  readonly readsSecrets: boolean;
   /** Where relative files of secrets are. */
   readonly directory: string;
 }

@@ -67,7 +67,8 @@ const differs = (known: Variable, wanted: Wanted): boolean =>
 
 async function wantedOf(site: Site, entry: VariableEntry): Promise<Wanted> {
   const { name: key, hcl = false, sensitive = false, description = "" } = entry;
-  return { key, value: await readValue(site, entry), category: categoryOf(entry), hcl, sensitive, description };
+  const value = sensitive && !site.readsSecrets ? "" : await readValue(site, entry);
+  return { key, value, category: categoryOf(entry), hcl, sensitive, description };
 }
 
 async function readValue({ context, directory }: Site, { name, value, valueFrom }: VariableEntry): Promise<string> {
@@ -93,11 +94,17 @@ async function remove({ context, organization }: Site, owner: Owner, { key, cate
   await client.deleteVariable({ organization, ...owner, key, category });
 }
 
-/** A variable as a manifest writes it. Secrets are only named. */
-export const entryOf = ({ key, value, category, hcl, sensitive, description }: Variable): VariableEntry => ({
+/** A variable as a manifest writes it. Secrets are only named, each by its owner and key. */
+export const entryOf = (
+  owner: string,
+  { key, value, category, hcl, sensitive, description }: Variable,
+): VariableEntry => ({
   name: key,
-  ...(sensitive ? { sensitive, valueFrom: { env: key } } : { value }),
+  ...(sensitive ? { sensitive, valueFrom: { env: environmentName(`${owner}_${key}`) } } : { value }),
   ...(category === VariableCategory.ENV ? { env: true } : {}),
   ...(hcl ? { hcl } : {}),
   ...(description === "" ? {} : { description }),
 });
+
+/** `NETWORK_API_TOKEN` for `network_api-token`. */
+const environmentName = (text: string): string => text.toUpperCase().replace(/[^A-Z0-9]/g, "_");

@@ -20,6 +20,7 @@ import {
 } from "../../gen/windlass/v1/run_service_pb.ts";
 import { StateService } from "../../gen/windlass/v1/state_service_pb.ts";
 import { SystemService } from "../../gen/windlass/v1/system_service_pb.ts";
+import { WorkspaceService } from "../../gen/windlass/v1/workspace_service_pb.ts";
 import { abortable } from "../../lib/abort.ts";
 
 export const runId = "run_01h455vb4pex5vsknk084sn02q";
@@ -110,6 +111,7 @@ export class FakeRuns {
 
   routes = (router: ConnectRouter): void => {
     router.service(SystemService, { getServerInfo: () => ({ version: "0.1.0", maxConfigurationBytes: 1_000_000n }) });
+    router.service(WorkspaceService, { getWorkspace: ({ workspace }) => ({ workspace: { name: workspace } }) });
     router.service(ConfigurationService, { uploadConfiguration: (parts) => this.#upload(parts) });
     router.service(StateService, {
       getOutputs: () => ({

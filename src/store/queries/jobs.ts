@@ -5,6 +5,7 @@ import type { Queries, QueuePosition } from "../ports.ts";
 import { prepared } from "../prepared.ts";
 import { isClaimed, isFalse, isQueued } from "../tables/conditions.ts";
 import type { QueryContext } from "./context.ts";
+import { jobCandidates } from "./job-candidates.ts";
 import { compareAndSet } from "./job-writes.ts";
 import { beforeInstant, getting, inserting, saving } from "./rows.ts";
 
@@ -19,6 +20,7 @@ export function jobQueries(context: QueryContext): JobQueries {
     ...compareAndSet(context),
     ...lookUps(context),
     ...queue(context),
+    ...jobCandidates(context),
     ...sweeps(context),
   };
 }
@@ -112,7 +114,7 @@ function lookUps({ db, t: { jobs }, dialect }: QueryContext): LookUps {
 
 type Queue = Pick<
   JobQueries,
-  "queued" | "queuedOfPool" | "queuedOfWorkspace" | "heldInPool" | "runningByOrganization" | "countAhead"
+  "queuedOfPool" | "queuedOfWorkspace" | "heldInPool" | "runningByOrganization" | "countAhead"
 >;
 
 function queue({ db, t: { jobs } }: QueryContext): Queue {
@@ -120,14 +122,6 @@ function queue({ db, t: { jobs } }: QueryContext): Queue {
   const place = sql`(${jobs.rank}, ${jobs.urgency}, ${jobs.queuedAt}, ${jobs.id})`;
   const placeOf = ({ rank, urgency, queuedAt, id }: QueuePosition) =>
     sql`(${sql.param(rank, jobs.rank)}, ${sql.param(urgency, jobs.urgency)}, ${sql.param(queuedAt, jobs.queuedAt)}, ${sql.param(id, jobs.id)})`;
-  const queued = prepared<{ limit: number }>()("job_queued", () =>
-    db
-      .select()
-      .from(jobs)
-      .where(isQueued(jobs.status))
-      .orderBy(...inOrder)
-      .limit(sql.placeholder("limit")),
-  );
   const ofWorkspace = prepared<{ workspaceId: WorkspaceId }>()("job_queued_of_workspace", (slot) =>
     db
       .select()
@@ -144,15 +138,6 @@ function queue({ db, t: { jobs } }: QueryContext): Queue {
   );
   const samePool = (poolId: PoolId | null) => (poolId === null ? isNull(jobs.poolId) : eq(jobs.poolId, poolId));
   return {
-    queued: (limit, after) =>
-      after === undefined
-        ? queued({ limit })
-        : db
-            .select()
-            .from(jobs)
-            .where(and(isQueued(jobs.status), sql`${place} > ${placeOf(after)}`))
-            .orderBy(...inOrder)
-            .limit(limit),
     queuedOfWorkspace: (workspaceId) => ofWorkspace({ workspaceId }),
     runningByOrganization: () => running({}),
     queuedOfPool: (poolId, { after, limit }) =>

@@ -1,6 +1,6 @@
 import type { SQL } from "drizzle-orm";
 import type { AgentId, PoolId, WorkspaceId } from "../../lib/ids.ts";
-import { and, asc, desc, eq, gt, gte, inArray, lt, or, sql } from "../drizzle/orm.ts";
+import { and, asc, count, desc, eq, gt, gte, inArray, lt, or, sql } from "../drizzle/orm.ts";
 import { prepared } from "../prepared.ts";
 import type { RunFilter, RunQueries } from "../run-ports.ts";
 import { isActive, isPending } from "../tables/conditions.ts";
@@ -35,6 +35,12 @@ export function runQueries(context: QueryContext): RunQueries {
       .orderBy(asc(runs.createdAt), asc(runs.id))
       .limit(sql.placeholder("limit")),
   );
+  const activeCount = prepared<{ workspaceId: WorkspaceId }>()("run_active_count", (slot) =>
+    db
+      .select({ count: count() })
+      .from(runs)
+      .where(and(eq(runs.workspaceId, slot("workspaceId", runs.workspaceId)), isActive(runs.status))),
+  );
   return {
     ...getting(context, rows),
     list: (filter, page) =>
@@ -46,6 +52,7 @@ export function runQueries(context: QueryContext): RunQueries {
         .limit(page.limit),
     pending: (workspaceId, limit) => pending({ workspaceId, limit }),
     active: (workspaceId, limit) => active({ workspaceId, limit }),
+    countActive: async (workspaceId) => (await activeCount({ workspaceId }))[0]?.count ?? 0,
     newest: async (workspaceId) => (await newest({ workspaceId }))[0],
     queuedSince: (at, { after, limit }) =>
       db

@@ -274,7 +274,7 @@ export type AdoptStateRequest = Message<"windlass.v1.AdoptStateRequest"> & {
   stateVersionId: string;
 
   /**
-   * Adopt it although its lineage is not the workspace's: the states describe different histories.
+   * Adopt it although its lineage is not the workspace's: the states describe different histories. Needs the role owner.
    *
    * @generated from field: bool force = 2;
    */
