@@ -157,9 +157,9 @@ describe("mistakes are told with what to do", () => {
     `));
   test("a directory that is none", async () =>
     expect((await mistake("upload gone -w net", {})).replace(/\S+ is not a/, "DIR is not a")).toMatchInlineSnapshot(`
-      "exit 3
-      Error: workspace "net" does not exist
-        See what is there:  windlass workspace list"
+      "exit 2
+      Error: DIR is not a directory: name the directory that holds the Terraform files
+        Help:  windlass --help"
     `));
   test("not logged in", async () =>
     expect(await mistake("pool list", { WINDLASS_TOKEN: "" })).toMatchInlineSnapshot(`

@@ -62,7 +62,7 @@ describe("run start", () => {
       state: RunState.PLAN_QUEUED,
       waiting: { reason: WaitingReason.AGENTS_BUSY, detail: "every agent of pool prod is busy", queuePosition: 2 },
     });
-    await stderrHas(run, "plan queued: every agent of pool prod is busy, position 2");
+    await stderrHas(run, "plan queued: every agent of pool prod is busy (position 2)");
     fake.change({ waiting: { reason: WaitingReason.UNSPECIFIED } });
     fake.planning();
     fake.log(RunPhase.PLAN, "\u001b[1mTerraform will\u001b[0m perform\n");

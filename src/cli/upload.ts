@@ -27,7 +27,7 @@ export async function uploadDirectory(
   await refuseWithoutTerraform(path);
   // Before a large directory is packed for nothing.
   const organization = await context.organization();
-  await (await context.client(WorkspaceService)).getWorkspace({ organization, workspace });
+  if (await isDirectory(path)) await (await context.client(WorkspaceService)).getWorkspace({ organization, workspace });
   const system = await context.client(SystemService);
   const { maxConfigurationBytes } = await system.getServerInfo({});
   const maxBytes = maxConfigurationBytes === 0n ? Number.MAX_SAFE_INTEGER : Number(maxConfigurationBytes);

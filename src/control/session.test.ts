@@ -412,21 +412,6 @@ describe("a lost agent", () => {
     expect(await jobOf(runId, "apply")).toMatchObject({ isLogClosed: true, logBytes: 13 });
   });
 
-  test("a log that is whole gets no gap, though its agent never comes back", async () => {
-    const { control, clock } = fixture;
-    const agent = await connect();
-    const { job } = await applying(agent);
-    await agent.log(job, 0, "one ");
-    const whole = `${job.id}/${job.epoch}`;
-    await control.logs.seal(whole, 4, sha256(Buffer.from("one ")));
-    await agent.cut();
-    await clock.advance(control.timing.leases.applyMs + 1);
-    await sweepOnce(control);
-    await clock.advance(control.timing.logGraceMs + 1);
-    await sweepOnce(control);
-    expect((await control.logs.read(whole, 0, 9)).end).toEqual({ kind: "sealed" });
-  });
-
   test("the log of a plan that was canceled meanwhile is complete once its agent has brought it", async () => {
     const agent = await connect();
     const runId = await newRun();

@@ -52,11 +52,7 @@ const formats = ["table", "wide", "json", "jsonl", "yaml"] as const;
 const applyManifest = command({
   name: "apply",
   summary: "Make pools, variable sets and workspaces what a manifest says",
-  examples: [
-    "windlass manifest apply -f site.yaml",
-    "windlass apply -f site/ --yes",
-    "windlass apply -f - < site.yaml",
-  ],
+  examples: ["windlass manifest apply -f site.yaml", "windlass manifest apply -f site/ --prune --yes"],
   flags: { file, prune },
   formats,
   run: async (context, { flags }) => {
@@ -140,6 +136,12 @@ const exportManifest = command({
     return undefined;
   },
 });
+
+/** The same without its noun. */
+export const applyShort: Command = {
+  ...applyManifest,
+  examples: ["windlass apply -f site.yaml", "windlass apply -f site/ --yes", "windlass apply -f - < site.yaml"],
+};
 
 /** Every verb of `windlass manifest`. */
 export const manifestCommands: readonly Command[] = [applyManifest, diff, exportManifest, validate];
