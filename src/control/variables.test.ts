@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { openTestControl, type TestControl } from "../../test/support/control.ts";
-import { newWorkspace, ref } from "../../test/support/wanted.ts";
+import { newWorkspace } from "../../test/support/wanted.ts";
 import type { Person } from "../domain/principal.ts";
 import type { WantedVariable } from "./variable-checks.ts";
 import { deleteVariable, listVariables, maxVariables, setVariables } from "./variables.ts";
