@@ -132,6 +132,8 @@ describe("what is refused", () => {
     expect(await samePort.ended).toMatchObject({ code: 1 });
     expect(samePort.stderr()).toContain(host);
 
+    const made = stage.scene.start("windlassd", ["migrate", "--data-dir", join(directory, "other-server")]);
+    expect(await made.ended).toMatchObject({ code: 0 });
     const database = new Database(join(directory, "other-server", "windlass.db"));
     const far = Date.now() + 1_000_000_000_000;
     database.prepare("INSERT INTO __drizzle_migrations (hash, created_at) VALUES ('newer', ?)").run(far);
