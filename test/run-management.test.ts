@@ -220,7 +220,7 @@ describe("runs that wait", () => {
     const left = await cli("start", workspace, ...options);
     expect([left.code, left.stderr]).toEqual([
       8,
-      expect.stringContaining(`waits for run ${holder} to end, position 3`),
+      expect.stringContaining(`waits for run ${holder} to end (position 3)`),
     ]);
     await api.clients.runs.cancelRun({ runId: holder, comment: "out of the way" });
     expect(await api.run(holder)).toMatchObject({

@@ -42,12 +42,15 @@ export type ProgramName = "windlassd" | "windlass-agent" | "windlass";
 /** The path of one of the project's programs. */
 export const programPath = (name: ProgramName): string => fileURLToPath(new URL(`../../bin/${name}`, import.meta.url));
 
+/** What programs compile is kept from one test to the next: most of the time that tests take is starts. */
+const cache = fileURLToPath(new URL("../../node_modules/.cache/tests", import.meta.url));
+
 const stopWithinMs = 15_000;
 
 /** Starts a process with an environment from nothing. */
 export function startProgram({ name, command, args = [], env = {}, cwd, input }: ProgramCall): Program {
   const child = spawn(command, args, {
-    env: { PATH: process.env.PATH ?? "", HOME: "/nonexistent", LANG: "C.UTF-8", ...env },
+    env: { PATH: process.env.PATH ?? "", HOME: "/nonexistent", LANG: "C.UTF-8", XDG_CACHE_HOME: cache, ...env },
     stdio: ["pipe", "pipe", "pipe"],
     ...(cwd === undefined ? {} : { cwd }),
   });

@@ -136,7 +136,6 @@ class OpenScene implements Scene {
       WINDLASS_ADDRESS: server.url,
       WINDLASS_TOKEN_FILE: server.adminTokenFile,
       WINDLASS_CONFIG: join(this.directory, "config.yaml"),
-      XDG_CACHE_HOME: this.directory,
     });
   }
 
