@@ -54,7 +54,7 @@ describe("the program", () => {
     await eventually(() => interrupted.seen.stdout === "line\n" && unread.seen.stdout === "line\n");
     interrupted.child.kill("SIGINT");
     expect(await interrupted.exit).toBe(130);
-    expect(interrupted.seen.stderr).toContain(`Interrupted: run ${runId} goes on`);
+    expect(interrupted.seen.stderr).toContain(`Interrupted. Run ${runId} goes on`);
     unread.child.stdout.destroy();
     fake.log(RunPhase.PLAN, "another line\n");
     fake.log(RunPhase.PLAN, "and another\n");

@@ -29,6 +29,8 @@ const usage = "Usage: scripts/quickstart [--once]\n";
 interface Stage extends Surroundings {
   /** Everything that is made lies in here. */
   readonly dir: string;
+  /** Which program runs. */
+  readonly engine: Engine;
 }
 
 interface Times {
@@ -42,10 +44,12 @@ async function main(args: readonly string[]): Promise<number> {
     process.stderr.write(usage);
     return args.includes("--help") ? 0 : 2;
   }
-  if (!(await hasTerraform())) {
+  const engine = await engineOnPath();
+  if (engine === undefined) {
     process.stderr.write(
-      "quickstart: terraform was not found on the PATH, and an agent runs terraform.\n" +
-        "Install Terraform 1.4 or newer (https://developer.hashicorp.com/terraform/install) and start again.\n",
+      "quickstart: neither terraform nor tofu was found on the PATH, and an agent runs one of them.\n" +
+        "Install Terraform 1.4 or newer (https://developer.hashicorp.com/terraform/install) or OpenTofu\n" +
+        "(https://opentofu.org/docs/intro/install/) and start again.\n",
     );
     return 1;
   }
@@ -54,7 +58,7 @@ async function main(args: readonly string[]): Promise<number> {
   const dir = await mkdtemp(join(tmpdir(), "windlass-quickstart-"));
   held.defer(() => rm(dir, { recursive: true, force: true }));
   const signal = AbortSignal.any([interrupted, AbortSignal.timeout(storyMs)]);
-  const stage: Stage = { dir, env: environment(dir), signal };
+  const stage: Stage = { dir, engine, env: environment(dir), signal };
   try {
     const url = await tell(stage, held, again);
     if (isOnce) return 0;
@@ -73,7 +77,13 @@ async function main(args: readonly string[]): Promise<number> {
   }
 }
 
-const hasTerraform = async (): Promise<boolean> => (await run("terraform version", process.env)).code === 0;
+type Engine = "terraform" | "tofu";
+
+async function engineOnPath(): Promise<Engine | undefined> {
+  for (const engine of ["terraform", "tofu"] as const)
+    if ((await run(`${engine} version`, process.env)).code === 0) return engine;
+  return undefined;
+}
 
 /** One signal for the first Ctrl-C, one for the second. */
 function interrupts(): readonly [AbortSignal, AbortSignal] {
@@ -95,7 +105,7 @@ const exported = (dir: string) => ({ QUICKSTART: dir, WINDLASS_CONFIG: join(dir,
 
 /** The whole story; answers the server's address. */
 async function tell(stage: Stage, held: AsyncDisposableStack, again: AbortSignal): Promise<string> {
-  const { dir, env, signal } = stage;
+  const { dir, engine, env, signal } = stage;
   note("Every command below can be typed as it stands, after these:");
   showSurroundings(dir);
 
@@ -110,7 +120,7 @@ async function tell(stage: Stage, held: AsyncDisposableStack, again: AbortSignal
 
   heading("2  A pool for agents, and a workspace that may use it");
   await perform("windlass pool create quickstart --organization-scoped=false", stage);
-  await perform("windlass workspace create hello", stage);
+  await perform(`windlass workspace create hello --engine ${engine}`, stage);
   await perform("windlass pool grant quickstart hello", stage);
   await perform("windlass pool assign quickstart hello", stage);
 
@@ -127,7 +137,7 @@ async function tell(stage: Stage, held: AsyncDisposableStack, again: AbortSignal
   heading("5  What is left");
   await perform("windlass state list hello", stage);
   await perform("windlass state outputs hello", stage);
-  showTimes(times);
+  showTimes(times, engine);
   return url;
 }
 
@@ -218,10 +228,10 @@ async function expectApplied(
   );
 }
 
-function showTimes({ firstLineMs, wholeMs }: Times): void {
+function showTimes({ firstLineMs, wholeMs }: Times, engine: Engine): void {
   const seconds = (ms: number) => `${(ms / 1000).toFixed(2)} s`;
   const first =
-    firstLineMs === undefined ? "terraform printed nothing" : `terraform's first line after ${seconds(firstLineMs)}`;
+    firstLineMs === undefined ? `${engine} printed nothing` : `${engine}'s first line after ${seconds(firstLineMs)}`;
   note(`\nFrom \`run start\`: ${first}; the whole run took ${seconds(wholeMs)}, of which the example sleeps 2.4 s.`);
 }
 
@@ -250,12 +260,12 @@ async function endAgent(agent: Actor, { env, dir }: Stage, again: AbortSignal): 
   const { code, stdout } = await run("windlass run list --state planning,applying -o json", env);
   const running = code === 0 ? (JSON.parse(stdout) as { runs: RunFacts[] }).runs : [];
   for (const { id } of running) {
-    note(`Canceling ${id}; Ctrl-C again does not wait for terraform.`);
+    note(`Canceling ${id}; Ctrl-C again does not wait for its end.`);
     await run(`windlass run cancel ${id}`, env);
   }
   const hasLeft = await dismiss(agent, drainMs, again);
   if (!hasLeft)
-    process.stderr.write(`quickstart: the agent was ended before its job; terraform may still run below ${dir}\n`);
+    process.stderr.write(`quickstart: the agent was ended before its job; the program may still run below ${dir}\n`);
 }
 
 async function showEndOf(file: string): Promise<void> {

@@ -107,9 +107,9 @@ describe("agents of one pool", () => {
     const pool = await api.pool();
     const watching = scene.startCli(server, ["agent", "watch", "--pool", pool]);
     const messages = scene.startCli(server, ["agent", "list", "--watch", "--pool", pool, "-o", "jsonl"]);
-    await messages.says(/\{"agents":\[\]\}/);
+    await messages.says(/\{"agents":\[\]/);
     const agent = await scene.agent(server, { pool });
-    await watching.says(new RegExp(`${agent.name} of pool ${pool}: idle, 0/1 jobs`));
+    await watching.says(new RegExp(`${agent.name} of pool ${pool}: idle, 0 of 1 job`));
     const paused = await scene.cli(server, ["agent", "pause", agent.name, "--reason", "new disk"]);
     expect(paused, paused.stderr).toMatchObject({ code: 0 });
     await watching.says(new RegExp(`${agent.name} of pool ${pool}: idle, paused`));

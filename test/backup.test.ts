@@ -3,7 +3,7 @@ import { copyFile, mkdir, readdir, readFile, rename, stat, writeFile } from "nod
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { RunPhase, RunState } from "../src/gen/windlass/v1/run_pb.ts";
-import { createTestDatabase, hasPostgres } from "./postgres.ts";
+import { copyDatabase, createTestDatabase, hasPostgres } from "./postgres.ts";
 import { type CountingEngine, countingEngine } from "./support/engine.ts";
 import { useStage } from "./support/stage.ts";
 import { until } from "./support/until.ts";
@@ -95,7 +95,7 @@ describe("a backup", () => {
     await api.confirm(planned.id);
     await api.ended(planned.id);
     await server.stop("SIGKILL");
-    expect(await restore(file)).toMatch(/2 runs had not ended.*\n.*2 workspaces stay locked/);
+    expect(await restore(file)).toMatch(/runs that had not ended: 2.*\n.*keep locked: 2/);
     await server.start();
     await letOn();
 
@@ -186,7 +186,14 @@ describe("a backup", () => {
     const aside = (await readdir(bare)).filter((name) => name.startsWith("before-restore-"));
     expect(aside).toHaveLength(1);
     expect(await readdir(join(bare, aside[0] ?? ""))).toContain("windlass.db");
-    const check = await windlassd(scene, ["doctor", "--data-dir", bare, "--listen", "127.0.0.1:0"]);
+    const check = await windlassd(scene, [
+      "doctor",
+      "--data-dir",
+      bare,
+      "--listen",
+      "127.0.0.1:0",
+      ...["--server-agent-concurrency", "0"],
+    ]);
     expect(check, check.stdout).toMatchObject({ code: 0 });
     expect(await windlassdOf(scene, server, ["restore", file, "--force"])).toMatchObject({ code: 5 });
   });
@@ -211,5 +218,36 @@ describe.skipIf(!hasPostgres)("a backup with PostgreSQL", () => {
     expect(restored, restored.stderr).toMatchObject({ code: 0, stdout: expect.stringContaining("as generation") });
     const twice = await windlassd(scene, ["restore", file, ...args]);
     expect(twice).toMatchObject({ code: 2, stderr: expect.stringContaining("run pg_restore first") });
+  });
+
+  test("whose dump is another database by now is not served before windlassd restore, unless it is said to be moved", async () => {
+    const { scene } = stage;
+    await using database = await createTestDatabase();
+    const serve = (dataDir: string, url: string, ...more: readonly string[]) =>
+      scene.start("windlassd", [
+        ...["--data-dir", join(scene.directory, dataDir), "--database-url", url, "--listen", "127.0.0.1:0"],
+        ...["--server-agent-concurrency", "0", ...more],
+      ]);
+    const first = serve("pg-first", database.url);
+    await first.says(/windlassd is ready/);
+    await first.stop("SIGTERM");
+    // As pg_restore leaves it, and an empty data directory with the key.
+    await using copy = await copyDatabase(database.url);
+    await mkdir(join(scene.directory, "pg-second"));
+    await copyFile(join(scene.directory, "pg-first", "master.key"), join(scene.directory, "pg-second", "master.key"));
+    const refused = serve("pg-second", copy.url);
+    expect(await refused.ended).toMatchObject({ code: 5 });
+    expect(refused.stderr()).toMatch(/run windlassd restore FILE first.*--moved-database/);
+    for (const more of [["--moved-database"], []]) {
+      const served = serve("pg-second", copy.url, ...more);
+      await served.says(/windlassd is ready/);
+      await served.stop("SIGTERM");
+    }
+    // The first one may lose its data directory: its database is the same.
+    await mkdir(join(scene.directory, "pg-third"));
+    await copyFile(join(scene.directory, "pg-first", "master.key"), join(scene.directory, "pg-third", "master.key"));
+    const again = serve("pg-third", database.url);
+    await again.says(/windlassd is ready/);
+    await again.stop("SIGTERM");
   });
 });

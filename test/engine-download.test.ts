@@ -8,6 +8,7 @@ import { describeWithTerraform, terraformPath } from "../src/terraform/testing.t
 import { bareTerraform } from "./support/engine.ts";
 import { herePlatform, type ReleaseKey, ReleaseMirror, releaseKey } from "./support/release-mirror.ts";
 import { useStage } from "./support/stage.ts";
+import { until } from "./support/until.ts";
 
 /** PATH without the directories that hold terraform. */
 const pathWithoutTerraform = (process.env.PATH ?? "")
@@ -22,6 +23,13 @@ const pathWithoutTerraform = (process.env.PATH ?? "")
   })
   .join(delimiter);
 
+/** A program that says that it is tofu, and works as terraform does. */
+const tofuLike = (version: string): Buffer =>
+  Buffer.from(`#!/bin/sh
+[ "$1" = version ] || exec '${terraformPath}' "$@"
+[ "$2" = -json ] && echo '{"terraform_version":"${version}","platform":"linux_amd64"}' || echo 'OpenTofu v${version}'
+`);
+
 describeWithTerraform("an agent on a machine without terraform", () => {
   const stage = useStage();
   let mirror: ReleaseMirror;
@@ -35,7 +43,7 @@ describeWithTerraform("an agent on a machine without terraform", () => {
     mirror = await ReleaseMirror.open();
     key = await releaseKey("Our Releases");
     await mirror.publish({ engine: "terraform", version, key, program });
-    await mirror.publish({ engine: "tofu", version, key, program });
+    await mirror.publish({ engine: "tofu", version, key, program: tofuLike(version) });
     const keys = join(stage.scene.directory, "keys.asc");
     await writeFile(keys, key.armored);
     args = ["--engine-mirror", mirror.url, "--engine-keys", keys];
@@ -83,6 +91,30 @@ describeWithTerraform("an agent on a machine without terraform", () => {
     expect((await api.applied(workspace, { destroy: true })).state).toBe(RunState.APPLIED);
     expect(zipsAsked()).toHaveLength(1);
   });
+
+  test("says on the run what it downloads and from where, for as long as that takes", async () => {
+    const { api } = stage.server;
+    const { pool } = await agentOfPool();
+    const workspace = await hello({ agentPool: pool, engine: Engine.TOFU, engineVersion: version });
+    const path = `/tofu/${version}/tofu_${version}_${herePlatform}.zip`;
+    const zip = Buffer.from(mirror.files.get(path) ?? []);
+    const goOn = Promise.withResolvers<void>();
+    mirror.answers.set(path, (_request, response) => {
+      response.writeHead(200, { "content-length": zip.length });
+      response.write(zip.subarray(0, 100));
+      void goOn.promise.then(() => response.end(zip.subarray(100)));
+    });
+    const id = await api.start(workspace, { autoApply: true });
+    const doing = `prepares the job: it downloads tofu ${version} from ${mirror.url}`;
+    await until("the run says it", async () => (await api.run(id)).waiting?.detail.includes(doing), {
+      deadlineMs: 25_000,
+    });
+    expect((await stage.scene.cli(stage.server, ["run", "get", id])).stdout).toContain(doing);
+    goOn.resolve();
+    mirror.answers.delete(path);
+    expect((await api.ended(id)).errorMessage).toBe("");
+    expect((await api.run(id)).waiting?.detail ?? "").not.toContain("downloads");
+  }, 60_000);
 
   test("refuses what no trusted key has signed, says so on the run, and works again when that is mended", async () => {
     const { api } = stage.server;

@@ -17,7 +17,8 @@ import { ServerReflection as ServerReflectionAlpha } from "../src/gen/grpc/refle
 import { untilAborted } from "../src/lib/abort.ts";
 import { createGrpcTransport as createGrpcJsTransport } from "../src/lib/grpc-transport.ts";
 import { silentLog } from "../src/lib/log.ts";
-import { remoteAddressKey } from "../src/rpc/adapter.ts";
+import { remoteAddressKey } from "../src/rpc/caller.ts";
+import { defaultConnectionLimits } from "../src/rpc/connections.ts";
 import { healthRoutes, Readiness } from "../src/rpc/health.ts";
 import { type Listener, type ListenOptions, listen } from "../src/rpc/listener.ts";
 import { reflectionRoutes } from "../src/rpc/reflection.ts";
@@ -234,14 +235,19 @@ describe("health and reflection", () => {
       const client = createClient(service as typeof ServerReflection, transport);
       return (await Array.fromAsync(client.serverReflectionInfo(requests()))).map((reply) => reply.messageResponse);
     };
-    const [list, file, missing] = await ask(
+    const [list, file, missing, ...details] = await ask(
       { case: "listServices", value: "" },
       { case: "fileContainingSymbol", value: "windlass.test.v1.EchoService.Unary" },
       { case: "fileByFilename", value: "no.proto" },
+      { case: "fileContainingSymbol", value: "google.rpc.BadRequest.FieldViolation" },
+      { case: "fileByFilename", value: "google/rpc/error_details.proto" },
     );
     expect(JSON.stringify(list)).toContain('"windlass.test.v1.EchoService"');
     expect(file).toMatchObject({ case: "fileDescriptorResponse", value: { fileDescriptorProto: { length: 2 } } });
     expect(missing).toMatchObject({ case: "errorResponse", value: { errorCode: Code.NotFound } });
+    // No service names them: tools show the details of errors by them.
+    for (const answer of details) expect(answer).toMatchObject({ case: "fileDescriptorResponse" });
+    expect(details).toHaveLength(2);
   });
 
   test("a stock client finds and calls a service by reflection alone", async () => {
@@ -295,6 +301,26 @@ describe("closing", () => {
 });
 
 describe("dead connections", () => {
+  test.each(["plaintext", "TLS"])("a peer that connects over %s and says nothing is cut off", async (over) => {
+    const tls = over === "TLS" ? { tls: selfSigned(new Date()) } : {};
+    const listener = await open({ ...tls, connectionLimits: { ...defaultConnectionLimits, firstBytesMs: 50 } });
+    const peer = connectTcp({ port: listener.port, host: "127.0.0.1" });
+    peer.on("error", () => {});
+    peer.resume();
+    await once(peer, "close");
+    await vi.waitFor(() => expect(listener.connections).toBe(0));
+  });
+
+  test("a connection without a call ends, and its client connects again", async () => {
+    const limits = { ...defaultConnectionLimits, strangerRestMs: 100 };
+    const listener = await open({ connectionLimits: limits });
+    using transport = createGrpcJsTransport({ address: listener.url });
+    const client = createClient(EchoService, transport);
+    expect((await client.unary(text("one"))).value).toBe("echo one");
+    await vi.waitFor(() => expect(listener.connections).toBe(0), { timeout: 10_000 });
+    expect((await client.unary(text("two"))).value).toBe("echo two");
+  });
+
   test("does not wait for a peer that has no calls and does not hang up", async () => {
     const listener = await open();
     const peer = connectTcp({ port: listener.port, host: "127.0.0.1", allowHalfOpen: true });

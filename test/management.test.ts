@@ -150,12 +150,12 @@ const noId = "ws_00000000000000000000000000";
 describe("bad input gets a reason, and the field or the thing it is about", () => {
   test.each<[string, () => Promise<unknown>, reason: string, about?: string]>([
     ["a bad name for a pool", () => pools.createAgentPool({ name: "Prod!" }), "VALIDATION", "name"],
-    ["a pool name that is taken", () => pools.createAgentPool({ name: "prod" }), "NAME_TAKEN", "agent pool"],
+    ["a pool name that is taken", () => pools.createAgentPool({ name: "prod" }), "NAME_TAKEN", "windlass.v1.AgentPool"],
     [
       "a grant of an id that does not exist",
       () => pools.grantWorkspaces({ agentPool: "prod", workspaces: [noId] }),
       "NOT_FOUND",
-      "workspace",
+      "windlass.v1.Workspace",
     ],
     [
       "a grant of what is no name",
@@ -166,7 +166,12 @@ describe("bad input gets a reason, and the field or the thing it is about", () =
     ["no workspaces to grant", () => pools.grantWorkspaces({ agentPool: "prod" }), "VALIDATION", "workspaces"],
     ["a page too large", () => pools.listAgentPools({ pageSize: 1001 }), "VALIDATION", "page_size"],
     ["a page token that is none", () => pools.listAgentPools({ pageToken: "bogus" }), "VALIDATION", "page_token"],
-    ["a pool that does not exist", () => pools.getAgentPool({ agentPool: "nope" }), "NOT_FOUND", "agent pool"],
+    [
+      "a pool that does not exist",
+      () => pools.getAgentPool({ agentPool: "nope" }),
+      "NOT_FOUND",
+      "windlass.v1.AgentPool",
+    ],
     [
       "an update of nothing",
       () => pools.updateAgentPool({ agentPool: "prod", changes: {}, updateMask: {} }),
@@ -208,7 +213,7 @@ describe("bad input gets a reason, and the field or the thing it is about", () =
       "an assignment of a workspace that does not exist",
       () => pools.assignWorkspaces({ agentPool: "busy", workspaces: ["nope"] }),
       "NOT_FOUND",
-      "workspace",
+      "windlass.v1.Workspace",
     ],
     [
       "an end of an assignment to another pool",
@@ -220,13 +225,13 @@ describe("bad input gets a reason, and the field or the thing it is about", () =
       "the queue of a pool that does not exist",
       () => pools.listQueuedJobs({ agentPool: "nope" }),
       "NOT_FOUND",
-      "agent pool",
+      "windlass.v1.AgentPool",
     ],
     [
       "a rotation of a token that does not exist",
       () => tokens.rotateAgentToken({ agentTokenId: "atok_nope" }),
       "NOT_FOUND",
-      "agent token",
+      "windlass.v1.AgentToken",
     ],
     [
       "an overlap of more than 30 days",
@@ -246,7 +251,12 @@ describe("bad input gets a reason, and the field or the thing it is about", () =
       "VALIDATION",
       "label_selector",
     ],
-    ["jobs of an agent that does not exist", () => agents.listAgentJobs({ agent: "nope" }), "NOT_FOUND", "agent"],
+    [
+      "jobs of an agent that does not exist",
+      () => agents.listAgentJobs({ agent: "nope" }),
+      "NOT_FOUND",
+      "windlass.v1.Agent",
+    ],
     [
       "a default mode that needs a pool",
       () =>
@@ -284,13 +294,13 @@ describe("bad input gets a reason, and the field or the thing it is about", () =
       "a token that does not exist",
       () => tokens.revokeAgentToken({ agentTokenId: "atok_nope" }),
       "NOT_FOUND",
-      "agent token",
+      "windlass.v1.AgentToken",
     ],
-    ["an agent that does not exist", () => agents.pauseAgent({ agent: "nope" }), "NOT_FOUND", "agent"],
+    ["an agent that does not exist", () => agents.pauseAgent({ agent: "nope" }), "NOT_FOUND", "windlass.v1.Agent"],
     ["a workspace without settings", () => workspaces.createWorkspace({}), "VALIDATION", "workspace"],
     [
       "a workspace with a bad name",
-      () => workspaces.createWorkspace({ workspace: { name: "a" } }),
+      () => workspaces.createWorkspace({ workspace: { name: "a.b" } }),
       "VALIDATION",
       "workspace.name",
     ],
@@ -344,7 +354,7 @@ describe("bad input gets a reason, and the field or the thing it is about", () =
       "a variable that does not exist",
       () => variables.deleteVariable({ workspace: "network", key: "nope" }),
       "NOT_FOUND",
-      "terraform variable",
+      "windlass.v1.Variable",
     ],
     ["an upload without a header", () => upload(chunk("abcd")), "VALIDATION", "header"],
     ["an upload of nothing", () => upload(), "VALIDATION", "header"],
@@ -358,15 +368,20 @@ describe("bad input gets a reason, and the field or the thing it is about", () =
       "a configuration that does not exist",
       () => configurations.getConfiguration({ configurationVersionId: "cv_nope" }),
       "NOT_FOUND",
-      "configuration version",
+      "windlass.v1.ConfigurationVersion",
     ],
     [
       "a download of what does not exist",
       () => Array.fromAsync(configurations.downloadConfiguration({ configurationVersionId: "cv_nope" })),
       "NOT_FOUND",
-      "configuration version",
+      "windlass.v1.ConfigurationVersion",
     ],
-    ["a workspace without state", () => states.getOutputs({ workspace: "network" }), "NOT_FOUND", "state version"],
+    [
+      "a workspace without state",
+      () => states.getOutputs({ workspace: "network" }),
+      "NOT_FOUND",
+      "windlass.v1.StateVersion",
+    ],
     ["neither a workspace nor a state", () => states.getStateVersion({}), "VALIDATION", "workspace"],
     [
       "an organization for somebody who is no site admin",
@@ -418,7 +433,7 @@ describe.each(["connect", "grpc", "grpc-web"] as const)("credentials over %s", (
     ["a revoked token", "revoked", "Unauthenticated", "TOKEN_REVOKED", "was revoked"],
     ["an expired token", "expired", "Unauthenticated", "TOKEN_EXPIRED", "expired at"],
     ["an agent's token", "agent", "PermissionDenied", "PERMISSION_DENIED", "needs an API key"],
-    ["a reader's key", "reader", "PermissionDenied", "PERMISSION_DENIED", "the role reader"],
+    ["a reader's key", "reader", "PermissionDenied", "PERMISSION_DENIED", "(role reader)"],
     ["another tenant's key", "stranger", "NotFound", "NOT_FOUND", "does not exist"],
   ])("%s is refused and says why", async (_what, who, code, reason, message) => {
     const client = createClient(WorkspaceService, transportAs(who, wire));

@@ -41,6 +41,7 @@ test("a manifest makes what it says, once; what was changed meanwhile is shown a
 
   const before = await windlass("manifest", "diff", "-f", file, "--detailed-exitcode");
   expect(before.stdout).toContain("+ workspace/network");
+  expect(before.stdout + before.stderr).toMatch(/^3 to create\.$/m);
   expect(before.code).toBe(2);
   expect((await windlass("workspace", "get", "network")).code).toBe(3);
 
@@ -86,4 +87,22 @@ test("a manifest makes what it says, once; what was changed meanwhile is shown a
   const same = await windlass("manifest", "diff", "-f", again, "--prune", "--detailed-exitcode");
   expect(same.stdout).not.toContain("→");
   expect(same.code).toBe(0);
+});
+
+test("a manifest with keys for everybody, or with a secret that logs would show, says so where it is compared and applied", async () => {
+  const { scene, server } = stage;
+  const file = join(scene.directory, "keys.yaml");
+  await writeFile(join(scene.directory, "short"), "abc");
+  const variables = [
+    '{name: TF_ENCRYPTION, env: true, value: "state {}"}',
+    "{name: PIN, env: true, sensitive: true, valueFrom: {file: short}}",
+  ];
+  const head = "apiVersion: windlass/v1\nkind: Workspace\nmetadata: {name: keys}\nspec:\n  variables:\n";
+  await writeFile(file, `${head}${variables.map((entry) => `    - ${entry}\n`).join("")}`);
+  const told = async (...args: string[]) => (await scene.cli(server, args)).stderr.replace(/\s+/g, " ");
+  expect(await told("manifest", "diff", "-f", file)).toMatch(/TF_ENCRYPTION holds keys.*in workspace\/keys/);
+  const applied = await told("apply", "-f", file, "--yes");
+  expect(applied).toMatch(/TF_ENCRYPTION holds keys.*in workspace\/keys/);
+  expect(applied).toContain("values of fewer than 6 characters are not redacted in logs: PIN");
+  expect(applied).toContain("Applied: 1 resource changed");
 });

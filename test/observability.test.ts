@@ -48,6 +48,13 @@ describe("what watches over the programs", () => {
       expect(await sample(ofServer, `windlass_job_wait_seconds_count{phase="${phase}"}`)).toBe(1);
     }
     expect(await sample(ofServer, "windlass_log_bytes_total")).toBeGreaterThan(100);
+    const storage = (kind: string) => sample(ofServer, `windlass_storage_bytes{kind="${kind}"}`);
+    expect(await storage("rows")).toBeGreaterThan(100_000);
+    expect(await storage("logs")).toBeGreaterThan(16_000);
+    expect(await sample(ofServer, 'windlass_storage_free_bytes{kind="rows"}')).toBeGreaterThanOrEqual(0);
+    await until("objects are counted", async () => ((await storage("objects")) ?? 0) > 0);
+    expect(await sample(ofServer, "windlass_objects")).toBeGreaterThan(0);
+    expect(await sample(ofServer, "windlass_oldest_run_seconds")).toBeGreaterThan(0);
     const created = 'windlass_rpc_calls_total{method="windlass.v1.RunService/CreateRun",code="OK"}';
     expect(await sample(ofServer, created)).toBe(1);
   });

@@ -28,10 +28,16 @@ async function serverUrl(): Promise<URL> {
 }
 
 /** Creates an empty database on the run's server, starting the server if this is the first. */
-export async function createTestDatabase(): Promise<TestDatabase> {
+export const createTestDatabase = (): Promise<TestDatabase> => createDatabase("");
+
+/** Creates a database with all that is in another one, which nobody may use meanwhile. */
+export const copyDatabase = (url: string): Promise<TestDatabase> =>
+  createDatabase(` TEMPLATE ${new URL(url).pathname.slice(1)}`);
+
+async function createDatabase(how: string): Promise<TestDatabase> {
   const server = await serverUrl();
   const name = `test_${randomUUID().replaceAll("-", "")}`;
-  await execute(server.href, `CREATE DATABASE ${name}`);
+  await execute(server.href, `CREATE DATABASE ${name}${how}`);
   const url = server.href.replace(/postgres$/, name);
   return {
     url,

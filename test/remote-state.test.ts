@@ -103,6 +103,24 @@ describe("outputs of other workspaces", () => {
     expect(JSON.stringify(await api.state(app))).not.toContain("terraform_data.vpc");
   });
 
+  test("lie in files that every step has: no log says that an apply will not have them", async () => {
+    const { api } = stage.server;
+    const main = `variable "windlass_shared_states" {}
+data "terraform_remote_state" "net" {
+  backend = "local"
+  config  = { path = "\${var.windlass_shared_states}/${network}.tfstate" }
+}
+output "vpc" {
+  value = data.terraform_remote_state.net.outputs.vpc
+}
+`;
+    const app = await workspaceWith({ "main.tf": main });
+    await share({ remoteStateConsumers: [app] });
+    const run = await api.applied(app);
+    expect(run).toMatchObject({ state: RunState.APPLIED, errorMessage: "" });
+    expect(await api.wholeLog(run.id)).not.toContain("will NOT have");
+  });
+
   test("of a workspace that shares with everybody are readable until it no longer does", async () => {
     const { api } = stage.server;
     const app = await workspaceWith({ "main.tf": consumerOf(network) });

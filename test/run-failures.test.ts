@@ -1,11 +1,13 @@
 import { rename } from "node:fs/promises";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
-import { RunPhase, RunState } from "../src/gen/windlass/v1/run_pb.ts";
+import { type Run, RunPhase, RunState, WaitingReason } from "../src/gen/windlass/v1/run_pb.ts";
 import { ExecutionMode } from "../src/gen/windlass/v1/workspace_pb.ts";
 import { refusalOf } from "./support/api.ts";
 import { countingEngine } from "./support/engine.ts";
 import { useStage } from "./support/stage.ts";
+
+const lacksEngine = ({ waiting }: Run): boolean => waiting?.reason === WaitingReason.NO_AGENT_WITH_ENGINE;
 
 describe("runs that fail", () => {
   const stage = useStage();
@@ -28,7 +30,7 @@ describe("runs that fail", () => {
     const workspace = await workspaceWith("syntax-error");
     const run = await api.applied(workspace);
     expect(run).toMatchObject({ state: RunState.ERRORED, plan: { exitCode: 1 } });
-    expect(run.errorMessage).toMatch(/terraform (init|plan) failed with exit code 1/);
+    expect(run.errorMessage).toMatch(/terraform (init|plan) failed: .+ \(exit code 1\): see the log/);
     const { text } = await api.log(run.id, RunPhase.PLAN);
     expect(text).toContain("Error: Invalid multi-line string");
     expect(text).toContain("on main.tf line 2");
@@ -63,18 +65,20 @@ describe("runs that fail", () => {
     expect(run.errorMessage).toContain('"nowhere"');
   });
 
-  test("a version of terraform that the agent does not have is named with the one it has", async () => {
+  test("a version of terraform that no agent has is waited for, and named with the one there is", async () => {
     const { api } = stage.server;
     const workspace = await api.workspace({ agentPool: pool, engineVersion: "~> 0.12.0" });
     await api.upload(workspace, await stage.scene.configuration("hello"));
-    const run = await api.applied(workspace);
-    expect(run.state).toBe(RunState.ERRORED);
-    expect(run.errorMessage).toContain("~> 0.12.0");
-    expect(run.errorMessage).toMatch(/1\.\d+\.\d+/);
-    expect(await api.wholeLog(run.id)).toContain(run.errorMessage);
+    const id = await api.start(workspace, { autoApply: true });
+    const run = await api.runWhen(id, "waits for the version", lacksEngine);
+    expect(run.waiting?.detail).toContain("has terraform ~> 0.12.0, or may download it");
+    expect(run.waiting?.detail).toMatch(/has terraform 1\.\d+\.\d+/);
+    const shown = await stage.scene.cli(stage.server, ["agent", "list", "--pool", pool]);
+    expect(shown.stdout).toMatch(/ENGINES.*\n.*terraform 1\.\d+\.\d+/);
+    await api.clients.runs.cancelRun({ runId: id });
   });
 
-  test("an agent without terraform says so on the run, and lives on", async () => {
+  test("a run waits while its only agent lacks terraform, and goes on when it is there", async () => {
     const { api } = stage.server;
     const empty = await api.pool();
     const engine = join(stage.scene.directory, "no-terraform");
@@ -84,14 +88,16 @@ describe("runs that fail", () => {
     });
     const workspace = await api.workspace({ agentPool: empty });
     await api.upload(workspace, await stage.scene.configuration("hello"));
-    const run = await api.applied(workspace);
-    expect(run.state).toBe(RunState.ERRORED);
-    expect(run.errorMessage).toContain(engine);
-    expect(await api.wholeLog(run.id)).toContain(run.errorMessage);
+    const id = await api.start(workspace, { autoApply: true });
+    const run = await api.runWhen(id, "waits for terraform", lacksEngine);
+    expect(run.waiting?.detail).toContain(`${agent.name} has `);
+    await agent.program.says(/no-terraform is not a program that can be run/);
 
     const { path } = await countingEngine(stage.scene.directory);
     await rename(path, engine);
-    expect((await api.applied(workspace)).state).toBe(RunState.APPLIED);
+    const applied = await api.ended(id);
+    expect(applied).toMatchObject({ state: RunState.APPLIED, engine: "terraform" });
+    expect(applied.engineVersion).toMatch(/^1\.\d+\.\d+/);
     expect(agent.program.isRunning).toBe(true);
   });
 

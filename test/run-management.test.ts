@@ -71,7 +71,7 @@ describe("runs are managed", () => {
       ...{
         action: PlanAction.DESTROY,
         actionReason: "delete_because_count_index",
-        type: "terraform_data",
+        resourceType: "terraform_data",
         name: "gone",
       },
       provider: "terraform.io/builtin/terraform",
@@ -89,7 +89,7 @@ describe("runs are managed", () => {
     expect(plan?.counts).toMatchObject(run.plannedChanges ?? {});
 
     const shown = await answer("plan", workspace);
-    expect(shown).toMatch(/^ {2}- terraform_data\.gone\[0\] \(count is lower\)\n/);
+    expect(shown).toMatch(/^ {2}- terraform_data\.gone\[0\] \(because index \[0\] is out of range for count\)\n/);
     expect(shown).toContain("# forces replacement");
     expect(shown).not.toMatch(/unmarked-secret|marked-secret/);
     const only = await answer("plan", workspace, "--only", "destroy");

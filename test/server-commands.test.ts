@@ -26,6 +26,11 @@ describe("windlassd", () => {
       code: 0,
       stdout: expect.stringMatching(/^Usage: windlassd backup FILE\|- \[--with-key\]\n[\s\S]*--with-key/),
     });
+    const gc = (await windlassd(scene, ["help", "gc"])).stdout;
+    const flagsOf = (text: string) => [...text.matchAll(/^ {2}(--[a-z-]+)/gm)].map(([, flag = ""]) => flag);
+    expect(flagsOf(gc)).toEqual(expect.arrayContaining(["--keep-runs", "--data-dir", "--dry-run", "--database-url"]));
+    expect(flagsOf(gc)).not.toContain("--listen");
+    expect(flagsOf(help.stdout)).toContain("--listen");
     expect(await windlassd(scene, ["bakcup"])).toMatchObject({
       code: 2,
       stderr: expect.stringContaining("did you mean backup?"),
@@ -168,6 +173,8 @@ describe("beside a server", () => {
         "json",
         "--listen",
         new URL(server.url).host,
+        "--server-agent-concurrency",
+        "0",
         ...more,
       ]);
       const checks: readonly { readonly id: string; readonly status: string }[] = JSON.parse(answer.stdout);
@@ -184,11 +191,20 @@ describe("beside a server", () => {
       "disk",
       "database",
       "integrity",
+      "free-room",
       "blobs",
+      "retention",
       "master-key",
+      "admin-key",
       "listen",
       "tls",
       "agents",
+      "sandbox",
+      "engine",
+      "cli-config",
+      "pass-env",
+      "providers",
+      "provider-cache",
       "clock",
     ]);
     await server.stop("SIGTERM");

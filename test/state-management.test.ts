@@ -55,7 +55,7 @@ describe("states are managed", () => {
     expect(difference).not.toMatch(/ana|ben/);
     expect(await answer("resources", workspace, "-o", "name")).toBe("terraform_data.greeting\n");
     const { resources } = await api.clients.states.listStateResources({ stateVersionId: ana.id });
-    expect(resources).toMatchObject([{ type: "terraform_data", provider: "terraform.io/builtin/terraform" }]);
+    expect(resources).toMatchObject([{ resourceType: "terraform_data", provider: "terraform.io/builtin/terraform" }]);
     expect(resources[0]?.resourceId).toMatch(/^[0-9a-f-]{36}$/);
     const file = join(stage.scene.directory, "old.tfstate");
     await answer("pull", workspace, String(ana.serial), "--file", file);

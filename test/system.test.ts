@@ -35,9 +35,20 @@ test("the server tells its limits by the names of its settings, and its time", a
     "rate-limit": 500n,
     "auth-failure-limit": 600n,
     "max-queued-runs": 500n,
+    "max-agents-per-token": 5_000n,
+    "registration-rate": 600n,
     "max-log-size": 67_108_864n,
   });
   expect(serverTime && timestampDate(serverTime)).toEqual(fixture.clock.now());
+});
+
+test("the server tells what is kept how long, by the names of the settings", async () => {
+  const { retention } = await client().getServerInfo({});
+  const flags = Object.values(serverSettings).map(({ flag }) => flag);
+  expect(Object.keys(retention).filter((name) => !flags.includes(name))).toEqual([]);
+  const kept = flags.filter((name = "") => /^keep-|-ttl$/.test(name));
+  expect(Object.keys(retention).toSorted()).toEqual(kept.toSorted());
+  expect(retention).toMatchObject({ "keep-audit": "for ever", "keep-logs": "as long as the run" });
 });
 
 test("a caller reads when the credential ends", async () => {

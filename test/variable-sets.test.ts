@@ -14,7 +14,7 @@ describe("variable sets", () => {
   });
 
   const sets = () => stage.server.api.clients.variableSets;
-  const create = (name: string, global = false) => sets().createVariableSet({ variableSet: { name, global } });
+  const create = (name: string, isGlobal = false) => sets().createVariableSet({ variableSet: { name, isGlobal } });
   const fill = (variableSet: string, variable: MessageInitShape<typeof VariableSchema>) =>
     stage.server.api.clients.variables.setVariables({ variableSet, variables: [variable] });
 

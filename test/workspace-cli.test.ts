@@ -115,7 +115,7 @@ describe("windlass workspace", () => {
       "--agent-selector",
       "zone=ä",
     );
-    await refused(2, /tags/, "workspace", "edit", "plain", "--tag", "No Tag");
+    await refused(2, /--tag: expected 1 to 63 lower-case/, "workspace", "edit", "plain", "--tag", "No Tag");
     await refused(2, /names itself/, "workspace", "edit", "plain", "--share-state-with", "plain");
     await refused(2, /nothing to change/, "workspace", "edit", "plain");
   });

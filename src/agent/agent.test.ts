@@ -85,7 +85,7 @@ describeWithTerraform("an agent with real terraform", () => {
     expect(apply.logText).toContain("Windlass: apply of run run_1, agent a");
     expect(apply.logText).toContain("Apply complete! Resources: 1 added, 0 changed, 0 destroyed.");
     expect(lastState(apply).outputs.greeting.value).toBe("hello, moon");
-    expect(apply.states.at(-1)?.header.final).toBe(true);
+    expect(apply.states.at(-1)?.header.isLast).toBe(true);
     expect(apply.result?.stateSerial).toBe(apply.states.at(-1)?.header.serial);
     expect(existsSync(place.path("work", "run_1"))).toBe(false);
     expect(place.records.map(({ msg }) => msg)).toEqual(
@@ -110,7 +110,20 @@ describeWithTerraform("an agent with real terraform", () => {
     expect(plan.logText).toContain("Plan: 1 to add, 0 to change, 0 to destroy.");
     expect(plan.logText).toContain("(sensitive value)");
     expect(plan.logText).not.toContain("s3cr3t");
-    expect(JSON.parse(plan.uploadedPlan?.summary ?? "{}")).toMatchObject({ add: 1, hasChanges: true });
+    const { resourceChanges } = JSON.parse(plan.uploadedPlan?.summary ?? "{}") as { resourceChanges: unknown };
+    expect(resourceChanges).toMatchObject([{ action: "PLANNED_ACTION_CREATE", resourceType: "terraform_data" }]);
+  });
+
+  test("hides what it is told to hide beside its variables, also inside of structured values", async () => {
+    place.start();
+    const hidden = ['{ user = "u", pass = "former-s3cret" }', "overridden-s3cret"];
+    const main = 'output "all" { value = ["former-s3cret", "x-overridden-s3cret", "plain"] }';
+    const plan = await plannedJob({ "main.tf": main }, { hidden });
+    await connected();
+    place.controlPlane.offer(plan);
+    await done(plan);
+    expect(plan.logText).toContain('"plain"');
+    expect(`${plan.logText}${plan.uploadedPlan?.summary}`).not.toContain("s3cret");
   });
 
   test("a plan that fails says so, with terraform's words in the log", async () => {
@@ -120,7 +133,9 @@ describeWithTerraform("an agent with real terraform", () => {
     place.controlPlane.offer(plan);
     await done(plan);
     expect(plan.result).toMatchObject({ outcome: JobOutcome.ERRORED, exitCode: 1 });
-    expect(plan.result?.errorMessage).toContain("terraform plan failed with exit code 1");
+    expect(plan.result?.errorMessage).toBe(
+      'terraform plan failed: main.tf:2: Reference to undeclared resource: A managed resource "nothing" "here" has not been declared in the root module (exit code 1): see the log',
+    );
     expect(plan.logText).toContain("Error:");
   });
 
@@ -139,7 +154,7 @@ describeWithTerraform("an agent with real terraform", () => {
     await done(apply);
     expect(apply.result?.errorMessage).toBe("");
     expect(apply.result?.outcome).toBe(JobOutcome.FINISHED);
-    expect(lastState(apply).resources[0].instances[0].attributes.input.value).toContain("/work/run_1/config");
+    expect(lastState(apply).resources[0].instances[0].attributes.input.value).toMatch(/work.run_1.config/);
   });
 
   test("an apply that fails half-way delivers the state it has made", async () => {
@@ -177,21 +192,32 @@ resource "terraform_data" "bad" {
     expect(lastState(apply).resources.map(({ name }: { name: string }) => name)).toContain("quick");
   });
 
-  test("a forced end is told as one, with the addresses as the log may show them", async () => {
+  test("a forced end is told as one; what comes to its end after the interrupt is not in flight", async () => {
+    place.start();
+    const apply = await applyAfterPlan({ "main.tf": patient(place.dir) });
+    place.controlPlane.offer(apply);
+    await eventually(() => apply.logText.includes("begun"), "the apply has begun");
+    place.controlPlane.desire(apply, DesiredState.FORCE);
+    await done(apply);
+    const errorMessage = "terraform apply was ended by force";
+    expect(apply.result).toMatchObject({ outcome: JobOutcome.CANCELED, errorMessage, exitCode: 1, inFlight: [] });
+    expect(lastState(apply).resources.map(({ name }: { name: string }) => name)).toEqual(["patient", "quick"]);
+  });
+
+  test("what was in flight at a kill has an address as the log may show it", async () => {
     place.start();
     const variables = [{ key: "SECRET", value: "patient", environment: true, sensitive: true }];
     const apply = await applyAfterPlan({ "main.tf": patient(place.dir) }, { variables });
     place.controlPlane.offer(apply);
     await eventually(() => apply.logText.includes("begun"), "the apply has begun");
     await eventually(() => apply.states.length > 0, "a state came during the apply");
-    place.controlPlane.desire(apply, DesiredState.FORCE);
+    const group = Number.parseInt(await place.read("a/jobs/job_apply-1/steps/apply/wrapper"), 10);
+    process.kill(-group, "SIGKILL");
     await done(apply);
-    expect(apply.result).toMatchObject({
-      outcome: JobOutcome.CANCELED,
-      errorMessage: "terraform apply was ended by force",
-    });
-    expect(apply.states.at(-1)?.header.final).toBe(true);
+    expect(apply.result?.outcome).toBe(JobOutcome.ERRORED);
+    expect(apply.states.at(-1)?.header.isLast).toBe(true);
     expect(apply.result?.resourcesInFlight).toEqual(["terraform_data.(sensitive value)"]);
+    expect(apply.result?.inFlight).toMatchObject([{ address: "terraform_data.(sensitive value)", action: "create" }]);
   });
 
   test("an agent that is started again takes up a running apply, and the log is the same as without the restart", async () => {
@@ -252,7 +278,7 @@ resource "terraform_data" "bad" {
     place.controlPlane.knobs.isAway = false;
     await done(apply);
     expect(apply.result).toMatchObject({ outcome: JobOutcome.FINISHED, errorMessage: "" });
-    expect(apply.states.at(-1)?.header.final).toBe(true);
+    expect(apply.states.at(-1)?.header.isLast).toBe(true);
   });
 
   test("refused chunks are sent again, and a lost acknowledgement makes the result be repeated", async () => {

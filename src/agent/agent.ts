@@ -6,20 +6,26 @@ import type { Clock } from "../lib/clock.ts";
 import { lockDirectory } from "../lib/dir-lock.ts";
 import type { Log } from "../lib/log.ts";
 import type { Random } from "../lib/random.ts";
-import { findEngine } from "../terraform/engine.ts";
 import { EngineStore } from "../terraform/engine-store.ts";
 import type { AgentConfig } from "./agent-config.ts";
 import type { AgentOutcome } from "./agent-outcome.ts";
 import { JobArtifacts } from "./artifacts.ts";
 import { conductJob } from "./conduct.ts";
 import { DiskReserve } from "./disk-reserve.ts";
+import { EngineNews } from "./engine-news.ts";
 import type { House } from "./house.ts";
 import { type Identity, loadIdentity } from "./identity.ts";
 import { leaveWhenIdle } from "./idle-limit.ts";
 import { JobTable } from "./job-table.ts";
 import { type Machine, thisMachine } from "./machine.ts";
+import { fetchSources } from "./providers/fetch-sources.ts";
+import { PackageStore } from "./providers/package-store.ts";
+import { Renewal } from "./renewal.ts";
 import { chooseSandbox, type Sandbox } from "./sandbox/choose-sandbox.ts";
 import { superviseConnection } from "./supervisor.ts";
+
+/** A large provider with its zip: a disk that is nearly full takes no cache. */
+const roomForPackages = 1024 * 1024 * 1024;
 
 export interface AgentOptions {
   /** Carries the calls to the control plane: a network, or the same process. */
@@ -41,6 +47,8 @@ export interface AgentView {
   /** How many streams have been accepted since the start. */
   readonly streams: number;
   readonly jobs: readonly { readonly phase: "plan" | "apply"; readonly stage: string }[];
+  /** Directories of jobs that could not be delivered. */
+  readonly kept: { readonly count: number; readonly bytes: number };
 }
 
 /**
@@ -52,6 +60,8 @@ export interface Agent extends AsyncDisposable {
   drain(reason: string): void;
   /** Cancels the plans that it holds, each with one SIGINT; applies go on. */
   cancelPlans(): void;
+  /** Registers anew, with the token as it is now; jobs do not notice. */
+  renew(): void;
   /** True while an apply runs. */
   readonly isApplying: boolean;
   /** What it does right now. */
@@ -69,6 +79,7 @@ class RunningAgent implements Agent {
   readonly done: Promise<AgentOutcome>;
   readonly #options: AgentOptions;
   readonly #stopping = new AbortController();
+  readonly #renewal = new Renewal();
   #table: JobTable | undefined;
   #drainReason: string | undefined;
   #streams = 0;
@@ -90,6 +101,7 @@ class RunningAgent implements Agent {
       isDraining: this.#drainReason !== undefined || (this.#table?.isDraining() ?? false),
       streams: this.#streams,
       jobs: (this.#table?.jobs ?? []).map((job) => ({ phase: job.isApply ? "apply" : "plan", stage: job.stage.kind })),
+      kept: this.#table?.keptTotals ?? { count: 0, bytes: 0 },
     };
   }
 
@@ -100,6 +112,10 @@ class RunningAgent implements Agent {
 
   cancelPlans(): void {
     for (const job of this.#table?.jobs ?? []) if (!job.isApply) job.desire(DesiredState.CANCEL);
+  }
+
+  renew(): void {
+    this.#renewal.ask();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -122,11 +138,14 @@ class RunningAgent implements Agent {
   }
 
   async #serve(identity: Identity, sandbox: Sandbox): Promise<AgentOutcome> {
+    // Looking for programs goes on beside the registration.
     await using engines = this.#engineStore();
-    await using table = this.#jobTable(identity, { sandbox, engines });
+    const news = this.#engineNews(engines);
+    const looking = news.look();
+    await using packages = this.#packageStore();
+    await using table = this.#jobTable(identity, { sandbox, engines, packages, news });
     this.#table = table;
     await table.restore();
-    void warmUp(this.#options.config);
     const idling = this.#leaveWhenIdle(table);
     if (this.#drainReason !== undefined) table.drain(this.#drainReason);
     const outcome = await superviseConnection(
@@ -135,6 +154,7 @@ class RunningAgent implements Agent {
         identity,
         sandbox: sandbox.kind,
         host: table,
+        renewal: this.#renewal,
         isWorking: () => table.isWorking,
         onRegistered: (response) => this.#registered(response),
         onCredential: ({ clusterGeneration }) => {
@@ -154,6 +174,7 @@ class RunningAgent implements Agent {
     if (outcome.kind === "token_rejected") await table.tidied();
     this.#stopping.abort(new Error("the agent stops"));
     await idling;
+    await looking;
     return outcome;
   }
 
@@ -168,22 +189,41 @@ class RunningAgent implements Agent {
 
   #engineStore(): EngineStore {
     const { config, clock, random, log } = this.#options;
-    const { enginePath, engineDownloads: downloads, searchPath, dataDir } = config;
+    const { enginePaths, engineDownloads: downloads, searchPath, dataDir } = config;
     return new EngineStore({
-      ...{ searchPath, clock, random, log, cacheDir: join(dataDir, "engines") },
-      ...(enginePath === undefined ? {} : { enginePath }),
+      ...{ enginePaths, searchPath, clock, random, log, cacheDir: join(dataDir, "engines") },
       ...(downloads === undefined ? {} : { downloads }),
     });
   }
 
-  #jobTable({ incarnation, name: agentName }: Identity, parts: Pick<House, "sandbox" | "engines">): JobTable {
+  #engineNews(engines: EngineStore): EngineNews {
+    const { machine = thisMachine, clock, log } = this.#options;
+    const onChange = () => this.#table?.enginesChanged();
+    return new EngineNews({ read: () => machine.inventory(engines), onChange, clock, log });
+  }
+
+  #packageStore(): PackageStore {
+    const { config, clock, random, log } = this.#options;
+    const { dataDir, providerCacheBytes: maxBytes = 0, minFreeBytes, reserveBytes = 0 } = config;
+    const free = { minFreeBytes: minFreeBytes + reserveBytes + roomForPackages };
+    return new PackageStore({ ...free, dataDir, maxBytes, clock, random, log });
+  }
+
+  #jobTable(
+    { incarnation, name: agentName }: Identity,
+    { news, ...parts }: Pick<House, "sandbox" | "engines" | "packages" | "news">,
+  ): JobTable {
     const { config, clock, random, log, transport, machine = thisMachine } = this.#options;
     const artifacts = (jobToken: string) => new JobArtifacts(transport, jobToken);
     const { minFreeBytes, reserveBytes: bytes = 0 } = config;
     const reserve = new DiskReserve({ path: join(config.dataDir, "reserve"), bytes, minFreeBytes, clock, random, log });
-    const house: House = { config, agentName, clock, random, log, artifacts, machine, reserve, ...parts };
+    const providerSources = fetchSources({ artifacts, clock, random });
+    const house: House = {
+      ...{ config, agentName, clock, random, log, artifacts, machine, reserve, providerSources, news },
+      ...parts,
+    };
     return new JobTable({
-      ...{ config, incarnation, clock, log, reserve },
+      ...{ config, incarnation, clock, log, reserve, news },
       clusterGeneration: () => this.#clusterGeneration,
       conduct: (job, stopping) => conductJob(job, { ...house, stopping }),
     });
@@ -206,12 +246,6 @@ class RunningAgent implements Agent {
     this.#options.log.error({ err: error }, "the agent cannot go on");
     return { kind: "failed", detail: messageOf(error) };
   }
-}
-
-/** Asks the program for its version before the first job needs it: the answer is remembered. */
-async function warmUp({ enginePath, searchPath }: AgentConfig): Promise<void> {
-  const chosen = enginePath === undefined ? {} : { enginePath };
-  await findEngine({ engine: "terraform", versionConstraint: "", path: searchPath, ...chosen }).catch(() => {});
 }
 
 const unusable = (error: unknown) => ({ kind: "directory_unusable", detail: messageOf(error) }) as const;

@@ -1,16 +1,20 @@
 import { createHash } from "node:crypto";
 import { constants } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
-import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import { create, fromBinary, type MessageInitShape } from "@bufbuild/protobuf";
 import { type Client, Code, ConnectError, createClient, type Transport } from "@connectrpc/connect";
 import {
+  type GetProvidersResponse,
+  type GetVariablesResponse,
   JobArtifactService,
-  type JobVariable,
   type ListSharedStatesResponse,
+  type UploadPlanHeaderSchema,
   UploadPlanRequestSchema,
   UploadStateRequestSchema,
   type UploadStateResponse,
 } from "../gen/windlass/agent/v1/job_artifact_service_pb.ts";
+import type { JobEngine } from "../gen/windlass/agent/v1/job_pb.ts";
+import { PlanSummarySchema } from "../gen/windlass/agent/v1/plan_pb.ts";
 import { WindlassError } from "../lib/errors.ts";
 
 /** Largest piece of a transfer, by protocol. */
@@ -27,7 +31,11 @@ export interface StateToUpload {
   readonly bytes: Uint8Array;
   readonly lineage: string;
   readonly serial: number;
+  /** Its place among the states of the job; 0 for one that is aside. */
+  readonly sequence: number;
   readonly isFinal: boolean;
+  /** Why it cannot be the workspace's; empty if it may be. */
+  readonly asideReason: string;
 }
 
 /** The large objects of one job, by its job token. Each call is one attempt; errors are ConnectErrors. */
@@ -40,19 +48,21 @@ export class JobArtifacts {
     this.#headers = { authorization: `Bearer ${jobToken}` };
   }
 
-  async variables(signal: AbortSignal): Promise<readonly JobVariable[]> {
+  async variables(signal: AbortSignal): Promise<GetVariablesResponse> {
     const options = { headers: this.#headers, signal, timeoutMs: 30_000 };
-    return (await this.#client.getVariables({}, options)).variables;
+    return await this.#client.getVariables({}, options);
+  }
+
+  /** Where providers come from; undefined if the server is too old to have a say in it. */
+  async providers(signal: AbortSignal): Promise<GetProvidersResponse | undefined> {
+    const options = { headers: this.#headers, signal, timeoutMs: 30_000 };
+    return this.#client.getProviders({}, options).catch(unlessUnknown);
   }
 
   /** Outputs of other workspaces; none if the server is too old to know any. */
   async sharedStates(signal: AbortSignal): Promise<readonly ListSharedStatesResponse[]> {
-    try {
-      return await Array.fromAsync(this.#client.listSharedStates({}, this.#with(signal)));
-    } catch (error) {
-      if (ConnectError.from(error).code === Code.Unimplemented) return [];
-      throw error;
-    }
+    const found = Array.fromAsync(this.#client.listSharedStates({}, this.#with(signal)));
+    return (await found.catch(unlessUnknown)) ?? [];
   }
 
   downloadConfiguration(path: string, expected: Expected, signal: AbortSignal): Promise<void> {
@@ -63,16 +73,27 @@ export class JobArtifacts {
     return save(() => this.#client.downloadPlan({}, this.#with(signal)), path, expected);
   }
 
+  downloadPlanFiles(path: string, expected: Expected, signal: AbortSignal): Promise<void> {
+    const ask = () => this.#client.downloadPlanFiles({}, this.#with(signal));
+    return save(ask, path, { ...expected, what: "the archive of the plan's files" });
+  }
+
   downloadState(path: string, expected: Expected, signal: AbortSignal): Promise<void> {
     return save(() => this.#client.downloadState({}, this.#with(signal)), path, expected);
   }
 
-  /** Sends a plan file and its summary. */
-  async uploadPlan(planFile: string, { sha256, summary }: PlanToUpload, signal: AbortSignal): Promise<void> {
-    await using file = await openOwnFile(planFile);
-    const planSizeBytes = BigInt((await file.stat()).size);
-    const header = { planSizeBytes, planSha256: sha256, summarySizeBytes: BigInt(summary.length) };
-    await this.#client.uploadPlan(planParts(file, header, summary), this.#with(signal));
+  /** Sends a plan file, its summary, and what it made. */
+  async uploadPlan(planFile: string, plan: PlanToUpload, signal: AbortSignal): Promise<void> {
+    await using files = new AsyncDisposableStack();
+    const planned = files.use(await openOwnFile(planFile));
+    const made = plan.files === undefined ? undefined : files.use(await openOwnFile(plan.files.file));
+    const header = {
+      planSizeBytes: BigInt((await planned.stat()).size),
+      planSha256: plan.sha256,
+      ...{ engine: plan.engine, engineVersion: plan.engineVersion, lockFile: plan.lockFile },
+      ...(plan.files === undefined ? {} : { filesSizeBytes: BigInt(plan.files.bytes), filesSha256: plan.files.sha256 }),
+    };
+    await this.#client.uploadPlan(planParts(header, { planned, summary: plan.summary, made }), this.#with(signal));
   }
 
   /** Sends a state; the answer says whether it was kept aside. */
@@ -87,8 +108,20 @@ export class JobArtifacts {
 
 export interface PlanToUpload {
   readonly sha256: string;
-  /** JSON, every sensitive value masked. */
-  readonly summary: Uint8Array;
+  /** Its encoded parts, every sensitive value left out. */
+  readonly summary: readonly Uint8Array[];
+  /** The program that made it. */
+  readonly engine: JobEngine;
+  readonly engineVersion: string;
+  /** The dependency lock file as the plan left it; empty if there is none, or if it names no provider. */
+  readonly lockFile: Uint8Array;
+  /** The archive of the files that it made, if there are any. */
+  readonly files: { readonly file: string; readonly bytes: number; readonly sha256: string } | undefined;
+}
+
+/** An older server does not know the call. */
+function unlessUnknown(error: unknown): undefined {
+  if (ConnectError.from(error).code !== Code.Unimplemented) throw error;
 }
 
 /** Another try meets the same refusal; `ResourceExhausted` is a message or an upload that is too large. */
@@ -132,7 +165,7 @@ export async function sha256OfFile(path: string): Promise<string> {
 type Pieces = AsyncIterable<{ chunk: Uint8Array }>;
 
 /** Asks only when the file is open: a call that fails before anybody reads its answer would end the process. */
-async function save(ask: () => Pieces, path: string, expected: Expected): Promise<void> {
+async function save(ask: () => Pieces, path: string, expected: Expected & { readonly what?: string }): Promise<void> {
   const hash = createHash("sha256");
   let bytes = 0;
   await using file = await open(path, "w", 0o600);
@@ -146,26 +179,43 @@ async function save(ask: () => Pieces, path: string, expected: Expected): Promis
   if (BigInt(bytes) === expected.sizeBytes && sha256 === expected.sha256) return;
   const got = `${bytes} bytes with SHA-256 ${sha256}`;
   const wanted = `${expected.sizeBytes} bytes with SHA-256 ${expected.sha256}`;
-  throw new WindlassError("checksum_mismatch", `a download is not what was announced: expected ${wanted}, got ${got}`);
+  const what = expected.what ?? "a download";
+  throw new WindlassError("checksum_mismatch", `${what} is not what was announced: expected ${wanted}, got ${got}`);
 }
 
 type PlanPart = MessageInitShape<typeof UploadPlanRequestSchema>;
 
-async function* planParts(
-  file: FileHandle,
-  header: { planSizeBytes: bigint; planSha256: string; summarySizeBytes: bigint },
-  summary: Uint8Array,
-): AsyncGenerator<PlanPart> {
-  yield create(UploadPlanRequestSchema, { part: { case: "header", value: header } });
-  for await (const value of file.createReadStream({ autoClose: false, start: 0, highWaterMark: pieceBytes })) {
-    yield create(UploadPlanRequestSchema, { part: { case: "planChunk", value } });
-  }
-  for (const value of pieces(summary)) yield create(UploadPlanRequestSchema, { part: { case: "summaryChunk", value } });
+interface PlanContent {
+  readonly planned: FileHandle;
+  readonly summary: readonly Uint8Array[];
+  readonly made: FileHandle | undefined;
 }
 
-async function* stateParts({ bytes, lineage, serial, isFinal }: StateToUpload) {
+async function* planParts(
+  header: MessageInitShape<typeof UploadPlanHeaderSchema>,
+  { planned, summary, made }: PlanContent,
+): AsyncGenerator<PlanPart> {
+  yield create(UploadPlanRequestSchema, { part: { case: "header", value: header } });
+  for await (const value of piecesOf(planned)) {
+    yield create(UploadPlanRequestSchema, { part: { case: "planChunk", value } });
+  }
+  for (const part of summary) {
+    const value = fromBinary(PlanSummarySchema, part);
+    yield create(UploadPlanRequestSchema, { part: { case: "summary", value } });
+  }
+  if (made === undefined) return;
+  for await (const value of piecesOf(made)) {
+    yield create(UploadPlanRequestSchema, { part: { case: "filesChunk", value } });
+  }
+}
+
+const piecesOf = (file: FileHandle): AsyncIterable<Uint8Array> =>
+  file.createReadStream({ autoClose: false, start: 0, highWaterMark: pieceBytes });
+
+async function* stateParts({ bytes, lineage, serial, sequence, isFinal, asideReason }: StateToUpload) {
   const sizes = { sizeBytes: BigInt(bytes.length), sha256: sha256Of(bytes) };
-  const header = { lineage, serial: BigInt(serial), ...sizes, final: isFinal };
+  const numbers = { serial: BigInt(serial), sequence: BigInt(sequence) };
+  const header = { lineage, ...numbers, ...sizes, isLast: isFinal, asideReason: asideReason.slice(0, 1024) };
   yield create(UploadStateRequestSchema, { part: { case: "header", value: header } });
   for (const value of pieces(bytes)) yield create(UploadStateRequestSchema, { part: { case: "chunk", value } });
 }

@@ -1,14 +1,16 @@
 import { abortable, linkSignals } from "../lib/abort.ts";
 import { failpoint } from "../lib/failpoint.ts";
-import { removeFile } from "./durable-files.ts";
+import { removeFile, removeTree } from "./durable-files.ts";
 import { engineNameOf } from "./engine-name.ts";
 import { executeJob } from "./execute.ts";
 import type { Site } from "./house.ts";
 import type { Job } from "./job.ts";
+import type { Prepared } from "./job-files.ts";
 import { storedLog } from "./job-log.ts";
 import { idsOf, note } from "./job-notes.ts";
-import type { JobEnd } from "./job-table.ts";
+import type { JobEnd } from "./job-work.ts";
 import type { StoredResult } from "./journal.ts";
+import { resendState } from "./resend-state.ts";
 import { notStarted } from "./results.ts";
 
 /**
@@ -32,6 +34,10 @@ export async function conductJob(job: Job, site: Site): Promise<JobEnd> {
   return result === undefined ? abandon(job, site) : report(job, site, result);
 }
 
+/** Why the job's program cannot be had here; empty if it is here. */
+const engineMissingOf = (prepared: Prepared): string =>
+  prepared.kind === "unusable" && prepared.isEngineMissing === true ? prepared.message.slice(0, 4096) : "";
+
 /** The control plane will give the job to another agent, or has done so. */
 async function abandon(job: Job, site: Site): Promise<JobEnd> {
   site.log.warn(idsOf(job), "job abandoned: the control plane gives it away again when its lease is over");
@@ -53,7 +59,7 @@ async function bringToStart(job: Job, site: Site): Promise<Start> {
     job.enter({ kind: "preparing" });
     const preparation = await site.machine.prepare(job, site, until.signal);
     if (preparation.kind === "declined") return preparation;
-    job.enter({ kind: "asking" });
+    job.enter({ kind: "asking", engineMissing: engineMissingOf(preparation) });
     const grant = await abortable(job.granted, until.signal);
     if (grant.kind === "granted") {
       await job.freshness.untilFresh(until.signal);
@@ -77,15 +83,32 @@ async function begin(job: Job, site: Site): Promise<Start> {
   return { kind: "started" };
 }
 
+/** Resolves with why the control plane takes no result of the job, if it does not. */
+async function untilTaken(job: Job, site: Site, result: StoredResult): Promise<string | undefined> {
+  const over = new AbortController();
+  using until = linkSignals(site.stopping, over.signal);
+  const resending = resendState(job, site, result, until.signal);
+  try {
+    return (await abortable(Promise.race([job.sealed, job.resultRefused, resending]), site.stopping)) ?? undefined;
+  } finally {
+    over.abort();
+    await resending.catch(() => {});
+  }
+}
+
 /** Tells the result until the control plane has everything. */
 async function report(job: Job, site: Site, result: StoredResult): Promise<JobEnd> {
   job.showLog(storedLog(job.files.spool, result.logBytes));
   job.enter({ kind: "reporting", result });
   // What terraform printed in clear was needed until the result was written down.
   if (!job.isApply) await removeFile(job.files.raw);
+  for (const path of [job.files.cli, job.files.providers, job.files.packages]) await removeTree(path);
   const { outcome, exitCode, errorMessage } = result;
-  site.log.info({ ...idsOf(job), outcome, exitCode, errorMessage }, "job finished");
-  await abortable(job.sealed, site.stopping);
+  // Of a plan that has changes the exit code is 2, which looks like a failure.
+  const why = outcome === "finished" ? {} : { exitCode, errorMessage };
+  site.log.info({ ...idsOf(job), outcome, ...why }, "job finished");
+  const refusal = await untilTaken(job, site, result);
+  if (refusal !== undefined) return { kind: "kept", reason: `the control plane refused its result: ${refusal}` };
   const undelivered = job.journal.last("state_undelivered");
   if (undelivered !== undefined) return { kind: "kept", reason: undelivered.reason };
   await note(job, site, { kind: "acknowledged" });

@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import { linkSignals } from "../lib/abort.ts";
 import { failpoint } from "../lib/failpoint.ts";
 import type { StateSnapshot } from "../terraform/state-spool.ts";
+import type { AsideState } from "../terraform/state-watcher.ts";
 import { isRefused, isTooLarge } from "./artifacts.ts";
 import { patienceOf, type Site } from "./house.ts";
 import type { Job } from "./job.ts";
@@ -18,18 +19,18 @@ export const uploadEveryMs = 2_000;
 export class StateDelivery implements AsyncDisposable {
   readonly #job: Job;
   readonly #site: Site;
-  readonly #onAcknowledged: (serial: number) => Promise<void>;
+  readonly #onAcknowledged: (snapshot: StateSnapshot) => Promise<void>;
   readonly #over = new AbortController();
   #newest: StateSnapshot | undefined;
-  #acknowledged = -1;
+  /** Place in their order of the last snapshot that the control plane has. */
+  #acknowledged = 0;
   #news = Promise.withResolvers<void>();
   readonly #running: Promise<void>;
 
-  constructor(job: Job, site: Site, onAcknowledged: (serial: number) => Promise<void>) {
+  constructor(job: Job, site: Site, onAcknowledged: (snapshot: StateSnapshot) => Promise<void>) {
     this.#job = job;
     this.#site = site;
     this.#onAcknowledged = onAcknowledged;
-    this.#acknowledged = job.journal.last("state_acknowledged")?.serial ?? -1;
     this.#running = this.#run();
   }
 
@@ -49,28 +50,32 @@ export class StateDelivery implements AsyncDisposable {
     this.#job.noteState(snapshot.serial);
     await this[Symbol.asyncDispose]();
     const known = this.#job.journal.last("state_acknowledged");
-    if (known?.final === true && known.serial === snapshot.serial) return known.problem;
-    const delivered = await this.#deliver(snapshot, true);
+    if (known?.final === true && known.sha256 === snapshot.sha256) return known.problem;
+    const delivered = await this.#deliver(snapshot, { isFinal: true });
     if (delivered.kind === "undelivered") return delivered.problem;
-    const { serial } = snapshot;
     const problem = delivered.quarantineReason === "" ? {} : { problem: wasPutAside(snapshot, delivered) };
-    await note(this.#job, this.#site, { kind: "state_acknowledged", serial, final: true, ...problem });
-    await this.#onAcknowledged(serial);
+    await note(this.#job, this.#site, { ...acknowledgementOf(snapshot), final: true, ...problem });
+    await this.#onAcknowledged(snapshot);
     return problem.problem;
   }
 
+  /** Uploads the last state once more: it was acknowledged, and is not there. */
+  async deliverAgain(snapshot: StateSnapshot): Promise<void> {
+    await this.#deliver(snapshot, { isFinal: true });
+  }
+
   /** Uploads a state that cannot be the workspace's, after the last one, so that the control plane puts it aside for people. */
-  async deliverAside(snapshot: StateSnapshot): Promise<string> {
-    const delivered = await this.#deliver(snapshot, false);
+  async deliverAside({ snapshot, reason }: AsideState): Promise<string> {
+    const delivered = await this.#deliver(snapshot, { isFinal: false, asideReason: reason });
     return delivered.kind === "undelivered" ? delivered.problem : wasPutAside(snapshot, delivered);
   }
 
   /** Tries as long as the control plane may still take the state. */
-  async #deliver(snapshot: StateSnapshot, isFinal: boolean): Promise<Delivered> {
+  async #deliver(snapshot: StateSnapshot, as: UploadAs): Promise<Delivered> {
     const { gone } = this.#job;
     const patience = patienceOf(this.#site, (error) => !isTooLarge(error) && !(gone.aborted && isRefused(error)));
     try {
-      const upload = () => this.#upload(snapshot, isFinal, this.#site.stopping);
+      const upload = () => this.#upload(snapshot, as, this.#site.stopping);
       return { kind: "delivered", quarantineReason: await persist(upload, patience, this.#site.stopping) };
     } catch (error) {
       this.#site.stopping.throwIfAborted();
@@ -91,7 +96,7 @@ export class StateDelivery implements AsyncDisposable {
     using until = linkSignals(this.#over.signal, this.#site.stopping);
     while (!until.signal.aborted) {
       const snapshot = this.#newest;
-      if (snapshot === undefined || snapshot.serial <= this.#acknowledged) {
+      if (snapshot === undefined || snapshot.sequence <= this.#acknowledged) {
         await this.#nextNews(until.signal);
         continue;
       }
@@ -102,7 +107,7 @@ export class StateDelivery implements AsyncDisposable {
 
   async #nextNews(signal: AbortSignal): Promise<void> {
     this.#news = Promise.withResolvers();
-    const newest = this.#newest?.serial ?? -1;
+    const newest = this.#newest?.sequence ?? 0;
     if (newest > this.#acknowledged || signal.aborted) return;
     const onAbort = () => this.#news.resolve();
     signal.addEventListener("abort", onAbort, { once: true });
@@ -113,11 +118,10 @@ export class StateDelivery implements AsyncDisposable {
   /** What fails now is tried again with the next snapshot, two seconds later at the earliest. */
   async #tryUpload(snapshot: StateSnapshot, signal: AbortSignal): Promise<void> {
     try {
-      await this.#upload(snapshot, false, signal);
-      this.#acknowledged = snapshot.serial;
-      const { serial } = snapshot;
-      await noteIfPossible(this.#job, this.#site, { kind: "state_acknowledged", serial, final: false });
-      await this.#onAcknowledged(serial);
+      await this.#upload(snapshot, { isFinal: false }, signal);
+      this.#acknowledged = snapshot.sequence;
+      await noteIfPossible(this.#job, this.#site, { ...acknowledgementOf(snapshot), final: false });
+      await this.#onAcknowledged(snapshot);
     } catch (error) {
       if (!signal.aborted)
         this.#site.log.debug({ ...idsOf(this.#job), err: error }, "a state could not be uploaded yet");
@@ -125,17 +129,27 @@ export class StateDelivery implements AsyncDisposable {
   }
 
   /** Resolves with why the state was put aside; empty when it was not. */
-  async #upload({ file, lineage, serial }: StateSnapshot, isFinal: boolean, signal: AbortSignal): Promise<string> {
+  async #upload(snapshot: StateSnapshot, { isFinal, asideReason = "" }: UploadAs, signal: AbortSignal) {
     await this.#job.freshness.untilFresh(signal);
-    const bytes = await readFile(file);
+    const { lineage, serial, sequence } = snapshot;
+    const bytes = await readFile(snapshot.file);
     const artifacts = this.#site.artifacts(this.#job.spec.jobToken);
-    const { quarantined, quarantineReason } = await artifacts.uploadState({ bytes, lineage, serial, isFinal }, signal);
+    const state = { bytes, lineage, serial, sequence, isFinal, asideReason };
+    const { quarantined, quarantineReason } = await artifacts.uploadState(state, signal);
     failpoint("agent.state-uploaded");
     if (!quarantined) return "";
     this.#site.log.warn({ ...idsOf(this.#job), serial, quarantineReason }, "a state was put aside");
     return quarantineReason === "" ? "without a reason" : quarantineReason;
   }
 }
+
+interface UploadAs {
+  readonly isFinal: boolean;
+  readonly asideReason?: string;
+}
+
+const acknowledgementOf = ({ serial, sha256 }: StateSnapshot) =>
+  ({ kind: "state_acknowledged", serial, sha256 }) as const;
 
 type Delivered =
   | { readonly kind: "delivered"; readonly quarantineReason: string }

@@ -35,6 +35,12 @@ export class DiskReserve {
     this.#options = options;
   }
 
+  /** How much must be free before the space is taken; 0 if it is there or none is kept. */
+  get missingBytes(): number {
+    const { bytes, minFreeBytes } = this.#options;
+    return bytes === 0 || this.#isThere ? 0 : bytes + Math.max(bytes, minFreeBytes);
+  }
+
   /** Takes the space if need be; false if there is not enough. */
   ensure(): Promise<boolean> {
     return this.#inTurn(async () => {
@@ -82,11 +88,11 @@ export class DiskReserve {
 
   /** Real bytes, so that no file system can save them: neither holes nor compression take space. */
   async #take(): Promise<boolean> {
-    const { path, bytes, minFreeBytes, random, log } = this.#options;
+    const { path, bytes, random, log } = this.#options;
     try {
       await makePrivateDirectory(dirname(path));
       await rm(path, { force: true });
-      if ((await freeBytes(dirname(path))) < bytes + Math.max(bytes, minFreeBytes)) return false;
+      if ((await freeBytes(dirname(path))) < this.missingBytes) return false;
       await fill(path, bytes, random);
       return true;
     } catch (error) {

@@ -1,5 +1,6 @@
 import { chmod, type FileHandle, mkdir, open, readdir, rename, rm, statfs } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { forceRemove } from "./force-remove.ts";
 
 /** Writes a file so that after a crash it has either its old content or all of the new one. */
 export async function writeDurably(path: string, content: string | Uint8Array, mode = 0o600): Promise<void> {
@@ -48,21 +49,24 @@ export async function freshDirectory(path: string): Promise<string> {
 /** Removes a file or a directory, if it is there. */
 export const removeFile = (path: string): Promise<void> => rm(path, { recursive: true, force: true });
 
-/** Removes a directory with everything in it, also what a job has made unwritable. */
+/**
+ * Removes a directory with everything in it, whatever a job has done to it. The plain way fails half-way, while parts of it go on; and
+ * what somebody writes meanwhile may outlive it. When this resolves, nothing is there.
+ */
 export async function removeTree(path: string): Promise<void> {
-  try {
-    await removeFile(path);
-  } catch (error) {
-    if (errnoOf(error) !== "EACCES" && errnoOf(error) !== "EPERM") throw error;
-    await makeWritable(path);
-    await removeFile(path);
-  }
+  await removeFile(path).catch(() => {});
+  await forceRemove(path);
 }
 
-async function makeWritable(directory: string): Promise<void> {
-  await chmod(directory, 0o700);
-  for (const entry of await readdir(directory, { withFileTypes: true })) {
-    if (entry.isDirectory()) await makeWritable(join(directory, entry.name));
+/** Lets this user into a directory and all below it. What vanishes meanwhile needs no opening. */
+export async function makeWritable(directory: string): Promise<void> {
+  try {
+    await chmod(directory, 0o700);
+    for (const entry of await readdir(directory, { withFileTypes: true })) {
+      if (entry.isDirectory()) await makeWritable(join(directory, entry.name));
+    }
+  } catch (error) {
+    if (errnoOf(error) !== "ENOENT") throw error;
   }
 }
 

@@ -1,3 +1,4 @@
+import { linkSignals } from "../lib/abort.ts";
 import { isWindlassError } from "../lib/errors.ts";
 import { failpoint } from "../lib/failpoint.ts";
 import { applyPhase } from "./apply-phase.ts";
@@ -13,6 +14,7 @@ import { fetchVariables, type JobVariables } from "./job-variables.ts";
 import type { StoredResult } from "./journal.ts";
 import { heading, notice } from "./log-lines.ts";
 import { planPhase } from "./plan-phase.ts";
+import { noProviders } from "./providers/job-providers.ts";
 import { errored, type PhaseEnd } from "./results.ts";
 import { tellProblems } from "./shared-states.ts";
 import { limitTime } from "./time-limit.ts";
@@ -31,17 +33,22 @@ export interface Execution {
 /** Executes a granted job, or takes its execution up again, and writes its result down. A plan that was fenced has none. */
 export async function executeJob(job: Job, site: Site): Promise<StoredResult | undefined> {
   const prepared = (await readPrepared(job.files)) ?? lostPreparation;
-  const variables = prepared.kind === "ready" ? fetchVariables(job, site) : Promise.resolve(noVariables);
+  await using fetching = beginFetching(job, site, prepared);
+  const { variables } = fetching;
   await using log = await openLog(job, site, variables);
   job.showLog(log.view);
   await log.say("00-heading", () => heading(job.spec, prepared, site.agentName));
   const end = await phaseEnd({ job, site, log, prepared, variables });
   if (job.journal.has("fenced")) return undefined;
-  if (end.errorMessage !== "") await log.say("99-end", () => notice(end.errorMessage.replace(/: see the log$/, "")));
+  if (end.errorMessage !== "")
+    await log.say("99-end", () => notice(end.errorMessage.replace(/: see the log(?=$|\. )/, "")));
   const finished = await log.finish();
   // Terraform does not notice that its output is lost, and the log may have kept up until then.
   const wasDiskFull = finished.wasDiskFull || (await isFull(job.files.root));
-  const result = withLog(end, { ...finished, wasDiskFull }, prepared.engineVersion);
+  const result = {
+    ...withLog(end, { ...finished, wasDiskFull }, prepared.engineVersion),
+    ...(hasNotApplied(job, end) ? { applyNotStarted: true } : {}),
+  };
   // The file is closed with `log`: from here on the stream reads it by its name.
   job.showLog(storedLog(job.files.spool, result.logBytes));
   failpoint("agent.result-unwritten");
@@ -49,6 +56,25 @@ export async function executeJob(job: Job, site: Site): Promise<StoredResult | u
   failpoint("agent.result-written");
   return result;
 }
+
+/** What a job is given, as it arrives. Disposing it ends the questions and what they write: nothing of a job goes on behind its end. */
+function beginFetching(job: Job, site: Site, { kind }: Prepared) {
+  const over = linkSignals(site.stopping);
+  const variables =
+    kind === "ready" ? fetchVariables(job, { ...site, stopping: over.signal }) : Promise.resolve(noVariables);
+  return {
+    variables,
+    [Symbol.asyncDispose]: async () => {
+      over.abort(new Error("the job is over"));
+      await variables.catch(() => {});
+      over[Symbol.dispose]();
+    },
+  };
+}
+
+/** The journal knows of an apply before there is one: without a word in it, nothing was changed. */
+const hasNotApplied = (job: Job, { outcome }: PhaseEnd): boolean =>
+  job.isApply && outcome !== "finished" && job.journal.ofStep("step_started", "apply") === undefined;
 
 /** A full disk is said on the run, and a plan that nobody can read in whole is none. */
 function withLog(end: PhaseEnd, finished: FinishedLog, engineVersion: string): StoredResult {
@@ -63,7 +89,7 @@ function withLog(end: PhaseEnd, finished: FinishedLog, engineVersion: string): S
   return { ...result, errorMessage: `the agent's disk was full: make space there. ${end.errorMessage}` };
 }
 
-const noVariables: JobVariables = { terraform: [], environment: [], shared: [], secrets: [] };
+const noVariables: JobVariables = { terraform: [], environment: [], shared: [], providers: noProviders, secrets: [] };
 const lostPreparation: Prepared = {
   kind: "unusable",
   message: "the preparation of this job was lost: start the run again",
@@ -103,7 +129,7 @@ async function phaseEnd({ job, site, log, prepared, variables }: Opened): Promis
   let place: JobPlace | undefined;
   try {
     await tellProblems({ job, site, log, variables });
-    place = await placeJob(job, site, prepared.enginePath);
+    place = await placeJob(job, site, prepared);
     const steps = new JobSteps({ job, site, log, variables, ready: prepared, place });
     const execution = { job, site, log, variables, ready: prepared, place, steps };
     const end = await (job.isApply ? applyPhase(execution) : planPhase(execution));

@@ -60,7 +60,8 @@ resource "terraform_data" "after" {
     await logged("the reserve was given away");
     place.controlPlane.offer(new FakeJob({ id: "job_other", runId: "run_2", configuration: plan.configuration }));
     await eventually(() => place.controlPlane.declines.at(-1), "the other job is declined");
-    expect(place.controlPlane.declines.at(-1)).toContain("disk full");
+    expect(place.controlPlane.declines.at(-1)).toMatch(/^disk full: \d\S* \w+ free, \d\S* MiB needed$/);
+    await eventually(() => place.controlPlane.heartbeats.at(-1)?.noRoom, "a heartbeat says so");
     await place.write("go");
     await eventually(() => apply.result, "the result of the apply");
     expect(apply.result, apply.logText).toMatchObject({ outcome: JobOutcome.FINISHED, errorMessage: "" });
@@ -74,6 +75,7 @@ resource "terraform_data" "after" {
         ),
       "the reserve is back",
     );
+    await eventually(() => place.controlPlane.heartbeats.at(-1)?.noRoom === "", "a heartbeat says that there is room");
     await planned(plan.configuration, "job_later");
   });
 
@@ -92,11 +94,15 @@ resource "terraform_data" "after" {
     if (disk === undefined) return skip();
     held.use(disk);
     await cp(place.path("copy"), directory, { recursive: true });
+    // Neither the state nor an emergency one beside the configuration has room.
+    const ofState = await smallDisk(place.path("a", "jobs", "job_apply-1", "work", "state"), 32);
+    if (ofState === undefined) return skip();
+    held.use(ofState);
     place.controlPlane.grant(apply, place.controlPlane.registrations[0]?.incarnation ?? "");
-    await eventually(() => apply.states.at(-1)?.header.final, "the last state");
+    await eventually(() => apply.states.at(-1)?.header.isLast, "the last state");
     expect(lastState(apply).resources[0].instances[0].attributes.input.value).toBe(text);
     // Only now the directory can be removed.
-    await disk[Symbol.asyncDispose]();
+    for (const small of [disk, ofState]) await small[Symbol.asyncDispose]();
     await eventually(() => apply.result, "its result");
     expect(apply.result).toMatchObject({ outcome: JobOutcome.ERRORED, exitCode: 1 });
   });
@@ -104,7 +110,7 @@ resource "terraform_data" "after" {
 
 describeWithTerraform("a state in errored.tfstate", () => {
   test("is delivered as the last one when it is newer", async () => {
-    const later = `sed 's/"serial": [0-9]*/"serial": 50/' terraform.tfstate > errored.tfstate; exit 3`;
+    const later = `sed 's/"serial": [0-9]*/"serial": 50/' ../state/terraform.tfstate > errored.tfstate; exit 3`;
     const files = {
       "main.tf": `
 resource "terraform_data" "first" {}
@@ -119,7 +125,7 @@ resource "terraform_data" "second" {
     place.controlPlane.offer(apply);
     await eventually(() => apply.result, "its result");
     expect(apply.result).toMatchObject({ outcome: JobOutcome.ERRORED, stateSerial: 50n });
-    expect(apply.states.at(-1)?.header).toMatchObject({ serial: 50n, final: true });
+    expect(apply.states.at(-1)?.header).toMatchObject({ serial: 50n, isLast: true });
   });
 });
 
@@ -132,10 +138,10 @@ describeWithTerraform("an apply", () => {
     place.start();
     await connected();
     const plan = await planned(await place.pack(files));
-    expect(plan.result?.counts).toMatchObject({ import: 1, add: 1 });
+    expect(plan.result?.counts).toMatchObject({ imported: 1, add: 1 });
     const apply = applyOf(plan);
     place.controlPlane.offer(apply);
     await eventually(() => apply.result, "its result");
-    expect(apply.result?.counts).toMatchObject({ import: 1, add: 1, change: 0, destroy: 0 });
+    expect(apply.result?.counts).toMatchObject({ imported: 1, add: 1, change: 0, destroy: 0 });
   });
 });

@@ -1,6 +1,11 @@
 import { create } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
-import { type Heartbeat, HeartbeatSchema } from "../gen/windlass/agent/v1/agent_gateway_service_pb.ts";
+import {
+  type AgentEngines,
+  type Heartbeat,
+  HeartbeatSchema,
+  type KeptDirectory,
+} from "../gen/windlass/agent/v1/agent_gateway_service_pb.ts";
 import type { HeldJob } from "../gen/windlass/agent/v1/job_pb.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Random } from "../lib/random.ts";
@@ -15,7 +20,7 @@ export interface PulseOptions {
   readonly random: Random;
   readonly intervalMs: number;
   /** Sends one heartbeat. */
-  readonly beat: () => void | Promise<void>;
+  readonly beat: () => void;
   /** Told once when the other side has stopped to answer. */
   readonly onSilence: (unanswered: number) => void;
 }
@@ -41,14 +46,14 @@ export class Pulse {
   async run(signal: AbortSignal): Promise<void> {
     while (await this.#waited(signal)) {
       if (this.#unanswered >= maxUnanswered) return this.#options.onSilence(this.#unanswered);
-      await this.beat();
+      this.beat();
     }
   }
 
   /** Sends one now, beside the regular ones. */
-  async beat(): Promise<void> {
+  beat(): void {
     this.#unanswered++;
-    await this.#options.beat();
+    this.#options.beat();
   }
 
   async #waited(signal: AbortSignal): Promise<boolean> {
@@ -70,10 +75,17 @@ export const heartbeatMessage = (facts: {
   readonly freeDiskBytes: bigint;
   readonly now: Date;
   readonly isDraining: boolean;
+  readonly kept: readonly KeptDirectory[];
+  readonly noRoom: string;
+  /** Undefined while nothing changes. */
+  readonly engines: AgentEngines | undefined;
 }): Heartbeat =>
   create(HeartbeatSchema, {
     jobs: [...facts.jobs],
     freeDiskBytes: facts.freeDiskBytes,
     clock: timestampFromDate(facts.now),
     draining: facts.isDraining,
+    kept: [...facts.kept],
+    noRoom: facts.noRoom,
+    ...(facts.engines === undefined ? {} : { engines: facts.engines }),
   });

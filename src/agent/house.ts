@@ -2,11 +2,15 @@ import type { Clock } from "../lib/clock.ts";
 import type { Log } from "../lib/log.ts";
 import type { Random } from "../lib/random.ts";
 import type { EngineStore } from "../terraform/engine-store.ts";
+import type { ProviderSources } from "../terraform/provider-sources.ts";
 import type { AgentConfig } from "./agent-config.ts";
 import type { JobArtifacts } from "./artifacts.ts";
 import type { DiskReserve } from "./disk-reserve.ts";
+import type { EngineNews } from "./engine-news.ts";
+import type { Job } from "./job.ts";
 import type { Machine } from "./machine.ts";
 import type { Patience } from "./patience.ts";
+import type { PackageStore } from "./providers/package-store.ts";
 import type { Sandbox } from "./sandbox/choose-sandbox.ts";
 
 /** What the work on every job shares. */
@@ -16,8 +20,14 @@ export interface House {
   readonly agentName: string;
   readonly artifacts: (jobToken: string) => JobArtifacts;
   readonly machine: Machine;
+  /** What the control plane says of where the providers of a granted job come from; undefined when it says nothing. */
+  readonly providerSources: (job: Job, stopping: AbortSignal) => Promise<ProviderSources | undefined>;
   /** The terraform and tofu programs of this agent. */
   readonly engines: EngineStore;
+  /** What the control plane is told of them. */
+  readonly news: EngineNews;
+  /** The providers that this agent has fetched. */
+  readonly packages: PackageStore;
   /** In which the processes of jobs are started. */
   readonly sandbox: Sandbox;
   readonly reserve: DiskReserve;

@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import type { Random } from "../lib/random.ts";
+import { placeOf, placeWord } from "./directory-place.ts";
 import { errnoOf, writeDurably } from "./durable-files.ts";
 
 /** Who this agent is. */
@@ -11,6 +12,8 @@ export interface Identity {
   /** UUID of this process: it tells a reconnect from a copy. */
   readonly bootId: string;
   readonly name: string;
+  /** Where the data directory is: a process from elsewhere may be one of a copy. */
+  readonly place: string;
 }
 
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
@@ -25,7 +28,7 @@ export async function loadIdentity(
 ): Promise<Identity> {
   const incarnation = await kept(join(dataDir, "incarnation"), uuid, () => random.uuid());
   const ownName = name ?? (await kept(join(dataDir, "name"), agentNamePattern, () => defaultName(random)));
-  return { incarnation, bootId: random.uuid(), name: ownName };
+  return { incarnation, bootId: random.uuid(), name: ownName, place: placeWord(await placeOf(dataDir)) };
 }
 
 async function kept(path: string, pattern: RegExp, make: () => string): Promise<string> {

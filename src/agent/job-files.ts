@@ -16,6 +16,11 @@ export interface JobFiles {
   readonly initialState: string;
   /** What other workspaces let the job read, as it was when the job was granted. */
   readonly sharedStates: string;
+  /** What lay below the configuration before it was planned. */
+  readonly configurationRecord: string;
+  /** The archive of the files that a plan made, made or downloaded; and its content, for an apply. */
+  readonly planFilesArchive: string;
+  readonly planFiles: string;
   /** What terraform printed, a file for each step, in clear. */
   readonly raw: string;
   /** The log as it is sent. */
@@ -26,8 +31,16 @@ export interface JobFiles {
   readonly steps: string;
   /** All that the job's processes may write to. */
   readonly work: string;
+  /** Terraform's state; in `work`, and not in the configuration. */
+  readonly stateFile: string;
   /** The plan that is made or applied; in `work`. */
   readonly planFile: string;
+  /** What the job is told of where its providers come from; holds tokens. */
+  readonly providers: string;
+  /** Terraform's CLI configuration and what it needs: the job reads it, and cannot write to it. */
+  readonly cli: string;
+  /** Which packages of the agent's cache the job uses. */
+  readonly packages: string;
   /** Variables in files, as terraform wants them; in `work`. */
   readonly variables: string;
 }
@@ -40,12 +53,19 @@ export const jobFilesAt = (root: string): JobFiles => ({
   configurationArchive: join(root, "configuration.tar.gz"),
   initialState: join(root, "initial.tfstate"),
   sharedStates: join(root, "shared-states.json"),
+  configurationRecord: join(root, "configuration.json"),
+  planFilesArchive: join(root, "plan-files.tar.gz"),
+  planFiles: join(root, "plan-files"),
   raw: join(root, "raw"),
   spool: join(root, "spool"),
   states: join(root, "state"),
   steps: join(root, "steps"),
   work: join(root, "work"),
+  stateFile: join(root, "work", "state", "terraform.tfstate"),
   planFile: join(root, "work", "plan.tfplan"),
+  providers: join(root, "providers.json"),
+  cli: join(root, "cli"),
+  packages: join(root, "packages.json"),
   variables: join(root, "work", "variables"),
 });
 
@@ -85,10 +105,23 @@ const preparedShape = z.discriminatedUnion("kind", [
     engineVersion: z.string(),
     needsInit: z.boolean(),
     hasBackendBlock: z.boolean(),
+    /** True if the state lies beside the configuration; absent (in it) in what older agents have prepared. */
+    isStateOutside: z.boolean().optional(),
+    /** What `terraform.workspace` is; absent (the default) in what older agents have prepared. */
+    workspace: z.string().optional(),
+    /** What its processes see its work as; absent (the run's) in what older agents have prepared. */
+    placeName: z.string().optional(),
     notes,
   }),
   /** The job can never run: it is started only to say so. */
-  z.object({ kind: z.literal("unusable"), message: z.string(), engineVersion: z.string(), notes }),
+  z.object({
+    kind: z.literal("unusable"),
+    message: z.string(),
+    engineVersion: z.string(),
+    /** True if it lacks only the program: another agent may have it. */
+    isEngineMissing: z.boolean().optional(),
+    notes,
+  }),
 ]);
 
 /** What the preparation of a job found out. */

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { JobPhase, type JobSpec } from "../gen/windlass/agent/v1/job_pb.ts";
 import type { Clock } from "../lib/clock.ts";
+import { shownSize } from "../lib/size-text.ts";
 import { type ClaimKey, isSafeName } from "./claim.ts";
 import type { DiskReserve } from "./disk-reserve.ts";
 import { isOutOfSpace, removeTree } from "./durable-files.ts";
@@ -20,6 +21,8 @@ export interface Intake {
   readonly freeBytes: () => Promise<bigint>;
   readonly reserve: DiskReserve | undefined;
   readonly clock: Clock;
+  /** Told of a directory that stays although its job was not taken. */
+  readonly onRemains: (directory: string, error: unknown) => void;
 }
 
 export interface NewJob {
@@ -30,20 +33,29 @@ export interface NewJob {
 
 /** Writes an offered job to the disk; a text says why there is no room for it. */
 export async function takeIn(intake: Intake, { key, spec, clusterGeneration }: NewJob): Promise<StoredJob | string> {
-  const { root, clock } = intake;
+  const { root, clock, onRemains } = intake;
   try {
     const lack = await whatLacks(intake);
     if (lack !== undefined) return lack;
     return await writeNewJob(root, { key, stored: { job: spec, clusterGeneration } }, () => clock.now());
   } catch (error) {
-    await removeTree(join(root, key)).catch(() => {});
+    await removeTree(join(root, key)).catch((remains: unknown) => onRemains(join(root, key), remains));
     if (isOutOfSpace(error)) return "disk full: the job cannot be written down";
     return error instanceof Error ? error.message : String(error);
   }
 }
 
-async function whatLacks({ reserve, freeBytes, minFreeBytes }: Intake): Promise<string | undefined> {
-  if ((await reserve?.ensure()) === false) return "disk full: the space that is kept for states cannot be taken";
-  const free = await freeBytes();
-  return free < minFreeBytes ? `disk full: ${free} bytes are free, ${minFreeBytes} are needed` : undefined;
+async function whatLacks(intake: Intake): Promise<string | undefined> {
+  await intake.reserve?.ensure();
+  return noRoom(intake, Number(await intake.freeBytes()));
+}
+
+/** Why there is no room for another job, with this much free; undefined if there is. The reserve has been asked for. */
+export function noRoom(
+  { reserve, minFreeBytes }: Pick<Intake, "reserve" | "minFreeBytes">,
+  free: number,
+): string | undefined {
+  const needed = Math.max(minFreeBytes, reserve?.missingBytes ?? 0);
+  const isEnough = (reserve?.missingBytes ?? 0) === 0 && free >= minFreeBytes;
+  return isEnough ? undefined : `disk full: ${shownSize(free)} free, ${shownSize(needed)} needed`;
 }

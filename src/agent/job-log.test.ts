@@ -1,4 +1,4 @@
-import { appendFile, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { appendFile, mkdtemp, readFile, rm, symlink, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
@@ -79,6 +79,26 @@ describe("the log of a job", () => {
     expect(bytes).toBe(500);
     expect(await spooled()).toMatch(/^x+\nWindlass: the log is cut here: it has reached its limit of 500 bytes/);
     expect(events).toEqual(["log"]);
+  });
+
+  test("an output that a job has made endless is read up to a bound, and the log ends", async () => {
+    await writeFile(join(dir, "plan.out"), "first\n");
+    await truncate(join(dir, "plan.out"), 60 * 1024 ** 3);
+    await using cut = await JobLog.open(options([], { maxBytes: 200_000 }));
+    cut.follow({ path: join(dir, "plan.out"), ended });
+    expect((await cut.finish()).bytes).toBe(200_000);
+    const spoolPath = join(dir, "other");
+    await using unlimited = await JobLog.open(options([], { spoolPath, maxReadBytes: 1_000_000 }));
+    unlimited.follow({ path: join(dir, "plan.out"), ended, observe: () => {} });
+    expect((await unlimited.finish()).bytes).toBeLessThan(1_200_000);
+    expect((await readFile(spoolPath, "utf8")).slice(-80)).toContain("this output is too long to be read on");
+  });
+
+  test("what a job has put in the place of an output is never read", async () => {
+    await symlink("/dev/zero", join(dir, "plan.out"));
+    await using log = await JobLog.open(options([]));
+    log.follow({ path: join(dir, "plan.out"), ended });
+    expect((await log.finish()).bytes).toBe(0);
   });
 
   test("nothing is shown while nobody knows what must not be seen", async () => {

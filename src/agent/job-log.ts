@@ -1,11 +1,13 @@
-import { open, readFile, stat } from "node:fs/promises";
+import { open, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { abortable } from "../lib/abort.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Log } from "../lib/log.ts";
+import type { ApplyWords } from "../terraform/apply-words.ts";
 import type { TerraformEvent } from "../terraform/events.ts";
-import { type ByteTransform, createRedactor } from "../terraform/redact.ts";
+import { type ByteTransform, createRedactor, makeRedactor } from "../terraform/redact.ts";
 import { createRenderer } from "../terraform/render.ts";
+import { createStateFlagFilter } from "../terraform/state-flag-warning.ts";
 import { errnoOf, isOutOfSpace, readAt, writeDurably } from "./durable-files.ts";
 import type { LogView } from "./job.ts";
 import { tailFile } from "./steps/log-tail.ts";
@@ -15,6 +17,11 @@ import { SpoolLog } from "./steps/spool-log.ts";
 const retryMs = 1_000;
 /** A log that still cannot be written this long after terraform has ended is cut off. */
 const giveUpMs = 60_000;
+/** A job can make its output as long as it likes without any cost: so many bytes of it are read, or so many times the log's limit. */
+const leastRead = 256 * 1024 * 1024;
+const readFactor = 16;
+/** The same of a log without a limit. */
+const mostRead = 64 * leastRead;
 
 /** What must not be seen in the log; undefined when nobody can tell any more, and nothing more may be shown. */
 export type Secrets = readonly string[] | undefined;
@@ -26,6 +33,8 @@ export interface JobLogOptions {
   readonly secrets: Promise<Secrets>;
   /** 0 is no limit. */
   readonly maxBytes: number;
+  /** Most that is read of one section. */
+  readonly maxReadBytes?: number;
   readonly onGrowth: () => void;
   readonly clock: Clock;
   readonly log: Log;
@@ -40,6 +49,8 @@ export interface RawSection {
   readonly ended: Promise<unknown>;
   /** Given for terraform's JSON events, which are rendered as text. */
   readonly observe?: (event: TerraformEvent) => void;
+  /** What their text says that they do not tell. */
+  readonly words?: Promise<ApplyWords>;
 }
 
 export interface FinishedLog {
@@ -156,26 +167,34 @@ export class JobLog implements AsyncDisposable {
     this.#tail = next;
   }
 
-  async #copy(path: string): Promise<void> {
-    const transform = (await this.#redactor()) ?? (await this.#withhold());
-    const bytes = await readFile(path);
-    await this.#append(transform.push(bytes));
-    await this.#append(transform.finish());
+  #copy(path: string): Promise<void> {
+    return this.#followFile({ path, ended: Promise.resolve() });
   }
 
-  async #followFile({ path, ended, observe }: RawSection): Promise<void> {
+  async #followFile({ path, ended, observe, words }: RawSection): Promise<void> {
     const transform = (await this.#redactor()) ?? (await this.#withhold());
-    const renderer = observe === undefined ? undefined : createRenderer(observe);
+    const renderer = observe === undefined ? createStateFlagFilter() : createRenderer(observe, await words);
+    let left = this.#readable;
     for await (const bytes of tailFile(path, { ended, signal: this.#options.stopping, clock: this.#options.clock })) {
-      await this.#append(transform.push(renderer?.push(bytes) ?? bytes));
+      // Behind a cut only events count.
+      if (left <= 0 || (this.#isCut && observe === undefined)) break;
+      left -= bytes.length;
+      const text = renderer.push(bytes);
+      if (!this.#isCut) await this.#append(transform.push(text));
     }
-    if (renderer !== undefined) await this.#append(transform.push(renderer.finish()));
+    await this.#append(transform.push(renderer.finish()));
     await this.#append(transform.finish());
+    if (left <= 0) await this.#append(unreadNotice);
+  }
+
+  get #readable(): number {
+    const { maxBytes } = this.#options;
+    return this.#options.maxReadBytes ?? (maxBytes === 0 ? mostRead : Math.max(leastRead, readFactor * maxBytes));
   }
 
   async #redactor(): Promise<ByteTransform | undefined> {
     const secrets = await abortable(this.#options.secrets, this.#options.stopping);
-    return secrets === undefined ? undefined : createRedactor(secrets);
+    return secrets === undefined ? undefined : makeRedactor(secrets);
   }
 
   /** Nobody knows any more what must not be seen: what is spooled stays, and nothing is added but a notice. */
@@ -229,6 +248,8 @@ export class JobLog implements AsyncDisposable {
 
 const withheldNotice =
   "\nWindlass: the rest of this log is withheld: the agent was started again and could no longer learn which values are sensitive.\n";
+
+const unreadNotice = Buffer.from("\nWindlass: this output is too long to be read on. The job goes on.\n");
 
 const cutNotice = (maxBytes: number): Uint8Array =>
   Buffer.from(`\nWindlass: the log is cut here: it has reached its limit of ${maxBytes} bytes. The job goes on.\n`);

@@ -1,9 +1,11 @@
+import { stat } from "node:fs/promises";
 import { join } from "node:path";
-import { abortable, linkSignals } from "../lib/abort.ts";
+import { abortable, linkSignals, together } from "../lib/abort.ts";
 import { failpoint } from "../lib/failpoint.ts";
+import type { ApplyWords } from "../terraform/apply-words.ts";
 import { terraformEnvironment } from "../terraform/environment.ts";
 import type { TerraformEvent } from "../terraform/events.ts";
-import { defaultPlanPatienceMs } from "./agent-config.ts";
+import { defaultInitPatienceMs, defaultPlanPatienceMs } from "./agent-config.ts";
 import { removeFile, removeTree, touch } from "./durable-files.ts";
 import type { Site } from "./house.ts";
 import type { Job } from "./job.ts";
@@ -12,20 +14,41 @@ import type { JobLog } from "./job-log.ts";
 import { idsOf, note, noteIfPossible } from "./job-notes.ts";
 import type { JobPlace } from "./job-place.ts";
 import type { JobVariables } from "./job-variables.ts";
+import { placeProviders, providerEnvironment } from "./providers/place-providers.ts";
+import { sharedStatesIn, sharedStatesVariable } from "./shared-states.ts";
+import type { LeftProcess } from "./steps/left-behind.ts";
 import type { Step, StepOutcome } from "./steps/step-process.ts";
+
+/** What an apply that is ended by force gets to write its state after its first interrupt, and to end after its second one. */
+const writeMs = 5_000;
+const endMs = 10_000;
 
 /** What becomes of a step's output. */
 export type StepOutput =
   | { readonly kind: "text" }
-  | { readonly kind: "events"; readonly observe: (event: TerraformEvent) => void }
+  | {
+      readonly kind: "events";
+      readonly observe: (event: TerraformEvent) => void;
+      readonly words: Promise<ApplyWords>;
+    }
   /** It is no part of the log, and holds secrets. */
   | { readonly kind: "hidden" };
+
+export interface StepLimit {
+  readonly ms: number;
+  /** What the step is at, for people; asked for when its time is over, before it is ended. */
+  readonly describe: () => Promise<string>;
+}
 
 export interface StepRequest {
   readonly name: string;
   /** Terraform's arguments; asked for only when the step is started, not when it is taken up. */
   readonly argv: () => Promise<readonly string[]> | readonly string[];
   readonly output: StepOutput;
+  /** How long it may take, over restarts of the agent; absent is for ever. */
+  readonly limit?: StepLimit | undefined;
+  /** Goes on beside it until the signal is aborted, and may add to its output. */
+  readonly beside?: (over: AbortSignal) => Promise<void>;
 }
 
 export type StepEnd =
@@ -61,14 +84,16 @@ export class JobSteps {
   }
 
   /** Starts a step or takes it up again, makes its output part of the log, and resolves when it has ended. */
-  async run({ name, argv, output }: StepRequest): Promise<StepEnd> {
+  async run(request: StepRequest): Promise<StepEnd> {
+    const { name, argv, output } = request;
     const known = this.#options.job.journal.ofStep("step_started", name) !== undefined;
     const begun = known ? await this.#adopt(name, argv) : await this.#start(name, argv);
     if (begun.kind === "skipped" || begun.kind === "refused") return begun;
-    const ended = begun.kind === "running" ? this.#untilEnd(name, begun.step) : Promise.resolve(begun);
+    const ended = begun.kind === "running" ? this.#untilEnd(request, begun.step) : Promise.resolve(begun);
     if (output.kind !== "hidden") this.#follow(name, output, ended);
     const end = await ended;
     failpoint("agent.step-exited");
+    await this.#endLeftBehind(name);
     await this.#record(name, end);
     if (end.kind === "lost") await this.#giveUp();
     return end;
@@ -81,9 +106,25 @@ export class JobSteps {
     if (!job.isApply && !job.journal.has("fenced")) await note(job, site, { kind: "fenced" });
   }
 
+  /** Programs that a provisioner left behind would go on in the world, seen by nobody. */
+  async #endLeftBehind(name: string): Promise<void> {
+    const { job, site, log } = this.#options;
+    const left = await site.machine.endLeftBehind(this.#dirOf(name), site.clock);
+    const section = `${name}-left`;
+    if (left.length > 0)
+      site.log.warn({ ...idsOf(job), step: name, left }, "a step left processes behind: they are ended");
+    // What was told is told again after a restart, in the same place.
+    const isTold = await stat(join(job.files.raw, section)).then(
+      () => true,
+      () => false,
+    );
+    if (left.length > 0 || isTold) await log.say(section, () => leftText(left));
+  }
+
   #follow(name: string, output: StepOutput, ended: Promise<unknown>): void {
     const path = this.outputPath(name);
-    this.#options.log.follow({ path, ended, ...(output.kind === "events" ? { observe: output.observe } : {}) });
+    const events = output.kind === "events" ? { observe: output.observe, words: output.words } : {};
+    this.#options.log.follow({ path, ended, ...events });
   }
 
   /** Takes up a step. One that the last process of this agent did not come to start is started now, except an apply. */
@@ -100,7 +141,8 @@ export class JobSteps {
     const { job, site, ready, place } = this.#options;
     const variables = await this.#untilWanted();
     if (variables === undefined) return { kind: "skipped" } as const;
-    const program = place.command([ready.enginePath, ...(await argv())]);
+    const { readable } = await placeProviders({ job, place }, variables.providers);
+    const program = place.command([ready.enginePath, ...(await argv())], readable);
     const env = this.#environment(variables);
     await removeFile(this.outputPath(name));
     await note(job, site, { kind: "step_started", step: name });
@@ -130,7 +172,7 @@ export class JobSteps {
     }
   }
 
-  #environment({ environment }: JobVariables): Record<string, string> {
+  #environment({ environment, providers }: JobVariables): Record<string, string> {
     const { job, site, place } = this.#options;
     const { runId, organization, workspace } = job.spec;
     const fromNothing = terraformEnvironment({
@@ -139,9 +181,10 @@ export class JobSteps {
       temporaryDirectory: join(place.seenWork, "tmp"),
       run: { runId, organization, workspace },
       variables: environment,
+      ...providerEnvironment(providers, place),
     });
     // Terraform believes PWD, so that it sees the same path on every agent and not where the link leads.
-    return { ...fromNothing, PWD: place.seenDirectory };
+    return { ...fromNothing, [sharedStatesVariable]: sharedStatesIn(place.seenWork), PWD: place.seenDirectory };
   }
 
   #dirOf(name: string): string {
@@ -149,33 +192,74 @@ export class JobSteps {
   }
 
   /** Lets wishes reach the step while it runs. */
-  async #untilEnd(name: string, step: Step): Promise<StepOutcome> {
+  async #untilEnd({ name, limit, beside }: StepRequest, step: Step): Promise<StepOutcome> {
     const { job, site } = this.#options;
     using over = linkSignals(site.stopping);
-    const onCancel = () => void this.#interrupt(name, step, over.signal).catch((error) => this.#failed(error));
-    const onForce = () => void this.#force(name, step).catch((error) => this.#failed(error));
-    whenAborted(job.canceled, over.signal, onCancel);
-    whenAborted(job.forced, over.signal, onForce);
-    if (!job.isApply) void this.#fence(name, step, over.signal).catch((error) => this.#failed(error));
+    // Each writes to the job's directory: none goes on when the step is over.
+    const wishes: Promise<void>[] = [];
+    const own = (wish: Promise<void>) => {
+      const owned = wish.catch((error: unknown) => this.#failed(error));
+      wishes.push(owned);
+      return owned;
+    };
+    const company = beside === undefined ? undefined : own(beside(over.signal));
+    if (limit !== undefined) void own(this.#limit(name, step, { limit, over: over.signal }));
+    whenAborted(job.canceled, over.signal, () => void own(this.#interrupt(name, step, over.signal)));
+    whenAborted(job.forced, over.signal, () => void own(this.#force(name, step, over.signal)));
+    if (!job.isApply) void own(this.#fence(name, step, over.signal));
     try {
       const outcome = await step.waitForExit(site.stopping);
-      // Programs that a provisioner left behind would go on in the world, seen by nobody.
       await step.forceStop();
       return outcome;
     } finally {
       over.abort();
+      // Nothing is removed when the agent stops, and what looks after a process may take seconds.
+      await (site.stopping.aborted ? company : Promise.all(wishes));
     }
+  }
+
+  /** Ends a step whose own time is over. */
+  async #limit(
+    name: string,
+    step: Step,
+    { limit, over }: { readonly limit: StepLimit; readonly over: AbortSignal },
+  ): Promise<void> {
+    const { job, site } = this.#options;
+    const startedAt = job.journal.ofStep("step_started", name)?.at ?? site.clock.now().toISOString();
+    const leftMs = Date.parse(startedAt) + limit.ms - site.clock.now().getTime();
+    await site.clock.sleep(Math.max(0, leftMs), over).catch(() => {});
+    if (over.aborted || job.canceled.aborted) return;
+    site.log.warn({ ...idsOf(job), step: name, limitMs: limit.ms }, "a step has used up its time: it is ended");
+    if (job.journal.ofStep("step_timed_out", name) === undefined) {
+      const detail = await limit.describe();
+      await noteIfPossible(job, site, { kind: "step_timed_out", step: name, detail });
+    }
+    await this.#interrupt(name, step, over);
   }
 
   async #interrupt(name: string, step: Step, over: AbortSignal): Promise<void> {
     const { job, site } = this.#options;
     if (job.forced.aborted) return;
     await noteIfPossible(job, site, { kind: "step_interrupted", step: name });
-    const outcome = await step.interrupt();
-    site.log.info({ ...idsOf(job), step: name, outcome }, "step interrupted");
-    if (job.isApply) return;
-    await site.clock.sleep(site.config.planPatienceMs ?? defaultPlanPatienceMs, over).catch(() => {});
-    if (!over.aborted) await this.#force(name, step);
+    const interrupting = step
+      .interrupt()
+      .then((outcome) => site.log.info({ ...idsOf(job), step: name, outcome }, "step interrupted"));
+    await together(over, () => [interrupting, this.#forceAfterPatience(name, step, over)]);
+  }
+
+  async #forceAfterPatience(name: string, step: Step, over: AbortSignal): Promise<void> {
+    const patienceMs = this.#patienceMs(name);
+    if (patienceMs === undefined) return;
+    await this.#options.site.clock.sleep(patienceMs, over).catch(() => {});
+    if (!over.aborted) await this.#force(name, step, over);
+  }
+
+  /** How long a step may take to end after its interrupt; an apply may take for ever, an init loses nothing. */
+  #patienceMs(name: string): number | undefined {
+    const { planPatienceMs = defaultPlanPatienceMs, initPatienceMs = defaultInitPatienceMs } =
+      this.#options.site.config;
+    if (name === "init") return initPatienceMs;
+    return this.#options.job.isApply ? undefined : planPatienceMs;
   }
 
   /** A plan whose lease is over is tried elsewhere: it must not go on here. An apply does, whatever happens. */
@@ -193,9 +277,23 @@ export class JobSteps {
     await this.#interrupt(name, step, over);
   }
 
-  async #force(name: string, step: Step): Promise<void> {
+  /**
+   * Before an apply is killed it is interrupted, so that it writes what it has not written yet (tofu writes its state every 20 s, and at
+   * once after its first interrupt); a second interrupt lets it end by itself.
+   */
+  async #letWrite(step: Step, over: AbortSignal): Promise<void> {
+    const { clock } = this.#options.site;
+    if ((await step.interrupt()) === "sent") await clock.sleep(writeMs, over).catch(() => {});
+    if (over.aborted || (await step.interruptAgain()) === "not-running") return;
+    await clock.sleep(endMs, over).catch(() => {});
+  }
+
+  async #force(name: string, step: Step, over: AbortSignal): Promise<void> {
     const { job, site } = this.#options;
     await noteIfPossible(job, site, { kind: "step_forced", step: name });
+    if (job.isApply && name === "apply") await this.#letWrite(step, over);
+    // It has ended, or this agent ends: the next one goes on from here.
+    if (over.aborted) return;
     const outcome = await step.forceStop();
     site.log.warn({ ...idsOf(job), step: name, outcome }, "step ended by force");
   }
@@ -210,6 +308,16 @@ export class JobSteps {
     const exitCode = end.kind === "exited" ? end.code : null;
     await note(job, site, { kind: "step_ended", step: name, exitCode });
   }
+}
+
+const leftText = (left: readonly LeftProcess[]): string =>
+  `\nWindlass: these processes had been left running and were ended: ${shownLeft(left)}. What is to go on has to be started by the machine's own services.\n`;
+
+const mostShown = 10;
+
+function shownLeft(left: readonly LeftProcess[]): string {
+  const shown = left.slice(0, mostShown).map(({ name, pid }) => `${name} (process ${pid})`);
+  return [...shown, ...(left.length > mostShown ? [`${left.length - mostShown} more`] : [])].join(", ");
 }
 
 /** Calls back once when the signal is aborted, at once if it is already; not any more once `over` is aborted. */

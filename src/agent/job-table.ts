@@ -2,41 +2,36 @@ import { statfs } from "node:fs/promises";
 import { join } from "node:path";
 import { durationMs } from "@bufbuild/protobuf/wkt";
 import type {
+  AgentEngines,
   JobCommand,
+  KeptDirectory,
   Offer,
   ResultAck,
   ResumeDecision,
+  SessionMessage,
   StartDecision,
 } from "../gen/windlass/agent/v1/agent_gateway_service_pb.ts";
 import { DesiredState, type HeldJob, type JobClaim, type JobSpec } from "../gen/windlass/agent/v1/job_pb.ts";
 import { abortable, deadlineAfter } from "../lib/abort.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Log } from "../lib/log.ts";
-import type { AgentConfig } from "./agent-config.ts";
+import { type AgentConfig, keptLimitsOf } from "./agent-config.ts";
 import { type ClaimKey, claimKey, newClaim } from "./claim.ts";
 import type { DiskReserve } from "./disk-reserve.ts";
+import type { EngineNews } from "./engine-news.ts";
+import { FreeSpace } from "./free-space.ts";
 import { type BeatTime, Freshness } from "./freshness.ts";
 import { Job } from "./job.ts";
+import { JobDirectories, tellRemains } from "./job-directories.ts";
 import { jobFilesAt } from "./job-files.ts";
-import { takeIn, whyUnknown } from "./job-intake.ts";
+import { noRoom, takeIn, whyUnknown } from "./job-intake.ts";
 import { JobLimits } from "./job-limits.ts";
 import { idsOf } from "./job-notes.ts";
-import { removeJob, workToEnd } from "./job-work.ts";
+import { type Conduct, type JobEnd, workToEnd } from "./job-work.ts";
+import { KeptJobs } from "./kept-jobs.ts";
 import type { LogSource } from "./log-sender.ts";
-import type { HostChange, OfferAnswer, SessionHost, Speech } from "./session-host.ts";
-import { readStoredJobs, type StoredJob } from "./stored-jobs.ts";
-
-/** How the work on a claim ended on this agent. */
-export type JobEnd =
-  /** The control plane has everything, or never wants anything: the directory goes. */
-  | { readonly kind: "forgotten" }
-  /** It was given back before it was started. */
-  | { readonly kind: "declined"; readonly reason: string }
-  /** Something could not be delivered: the directory stays, and nobody is told of it again. */
-  | { readonly kind: "kept"; readonly reason: string };
-
-/** Does the work of a job from where its journal stands. Rejects only when stopped, or for a fault of this machine. */
-export type Conduct = (job: Job, stopping: AbortSignal) => Promise<JobEnd>;
+import { type HostChange, HostChanges, type OfferAnswer, type SessionHost, type Speech } from "./session-host.ts";
+import { keptJobOf, readStoredJobs, type StoredJob } from "./stored-jobs.ts";
 
 export interface JobTableOptions {
   readonly config: AgentConfig;
@@ -44,6 +39,8 @@ export interface JobTableOptions {
   /** Of the latest registration. */
   readonly clusterGeneration: () => string;
   readonly conduct: Conduct;
+  /** Says which programs are here; nothing is said if absent. */
+  readonly news?: EngineNews;
   /** Space for states and journals; none is kept if absent. */
   readonly reserve?: DiskReserve;
   readonly clock: Clock;
@@ -63,18 +60,29 @@ export class JobTable implements SessionHost, AsyncDisposable {
   readonly #work = new Map<ClaimKey, Promise<void>>();
   /** Claims that are being written to the disk. */
   readonly #arriving = new Set<ClaimKey>();
-  readonly #listeners = new Set<(change: HostChange) => void>();
+  readonly #changes = new HostChanges();
+  readonly #kept: KeptJobs;
+  readonly #directories: JobDirectories;
   readonly #stopping = new AbortController();
   readonly #freshness: Freshness;
   readonly #limits: JobLimits;
+  readonly #space = new FreeSpace(() => this.#measureSpace());
   /** The reserve is taken before the first job needs it, beside everything else. */
   #reserving: Promise<unknown> | undefined;
   #drainReason: string | undefined;
+  #noRoom = "";
 
   constructor(options: JobTableOptions) {
     this.#options = options;
     this.#limits = new JobLimits(options.config);
-    this.#freshness = new Freshness(options.clock, () => this.#tell({ kind: "doubtful" }));
+    const limits = keptLimitsOf(options.config);
+    this.#kept = new KeptJobs({ ...options, limits, onChange: () => this.#changes.tell({ kind: "kept" }) });
+    this.#directories = new JobDirectories({
+      ...options,
+      root: this.#root,
+      isInUse: (key) => this.#work.has(key) || this.#jobs.has(key) || this.#arriving.has(key) || this.#kept.has(key),
+    });
+    this.#freshness = new Freshness(options.clock, () => this.#changes.tell({ kind: "doubtful" }));
   }
 
   get #root(): string {
@@ -85,7 +93,10 @@ export class JobTable implements SessionHost, AsyncDisposable {
   async restore(): Promise<void> {
     const { clock, log, reserve } = this.#options;
     this.#reserving = reserve?.ensure();
-    for (const found of await readStoredJobs(this.#root, () => clock.now())) {
+    void this.#space.refresh();
+    const left = await readStoredJobs(this.#root, () => clock.now(), tellRemains(log));
+    void this.#kept.keep(left.kept);
+    for (const found of left.jobs) {
       const job = this.#add(found, true);
       log.info(idsOf(job), "job of an earlier start taken up");
       this.#begin(job.key);
@@ -103,22 +114,33 @@ export class JobTable implements SessionHost, AsyncDisposable {
       return speech === undefined ? [] : [speech];
     });
 
-  readonly logs = (): readonly LogSource[] => [...this.#jobs.values()].map((job) => job.log);
+  readonly logs = (): readonly LogSource[] =>
+    [...this.#jobs.values()].flatMap((job) => (job.isLogLost ? [] : [job.log]));
 
   readonly isDraining = (): boolean => this.#drainReason !== undefined;
 
   readonly leaving = (): string | undefined => (this.isIdle ? this.#drainReason : undefined);
 
-  readonly freeDiskBytes = async (): Promise<bigint> => {
-    await this.#options.reserve?.ensure();
-    const { bavail, bsize } = await statfs(this.#options.config.dataDir);
-    return BigInt(bavail) * BigInt(bsize);
+  readonly freeDiskBytes = (): bigint => this.#space.lastKnown();
+
+  readonly noRoom = (): string => this.#noRoom;
+
+  readonly onChange = (listener: (change: HostChange) => void): Disposable => this.#changes.listen(listener);
+
+  readonly kept = (): readonly KeptDirectory[] => this.#kept.told();
+
+  readonly engines = (): AgentEngines | undefined => this.#options.news?.told;
+
+  readonly enginesSeen = async (): Promise<void> => {
+    if (this.#options.news?.told === undefined) await this.#options.news?.look();
   };
 
-  readonly onChange = (listener: (change: HostChange) => void): Disposable => {
-    this.#listeners.add(listener);
-    return { [Symbol.dispose]: () => void this.#listeners.delete(listener) };
-  };
+  /** Other programs are here than before. */
+  enginesChanged(): void {
+    this.#changes.tell({ kind: "engines" });
+  }
+
+  readonly removeKept = (claims: readonly JobClaim[]): void => this.#kept.remove(claims);
 
   readonly resume = (decision: ResumeDecision): void => this.#find(decision.claim)?.resume(decision);
 
@@ -139,6 +161,9 @@ export class JobTable implements SessionHost, AsyncDisposable {
       this.#find(claim)?.lease.renew(beat.monotonicMs, lease === undefined ? undefined : durationMs(lease));
     }
     this.#freshness.confirm(beat);
+    this.#kept.tidy();
+    this.#options.news?.lookSometimes();
+    this.#directories.tidy();
   };
 
   readonly logAcknowledged = (key: ClaimKey, offset: number, closed: boolean): void =>
@@ -146,14 +171,22 @@ export class JobTable implements SessionHost, AsyncDisposable {
 
   readonly resultAcknowledged = (key: ClaimKey, ack: ResultAck): void => this.#jobs.get(key)?.acknowledgeResult(ack);
 
+  readonly lacksState = (key: ClaimKey): void => this.#jobs.get(key)?.lacksState();
+
+  readonly refused = (key: ClaimKey, message: SessionMessage, detail: string): void =>
+    this.#jobs.get(key)?.refused(message, detail);
+
   readonly offer = ({ job: spec }: Offer): OfferAnswer => {
     const key = claimKey(spec?.claim);
     if (spec === undefined || key === undefined) return { kind: "declined", reason: "the offer names no job" };
     if (this.#jobs.has(key) || this.#arriving.has(key)) return { kind: "held" };
     const reason = this.#whyNot(spec);
     if (reason !== undefined) return { kind: "declined", reason };
+    if (this.#kept.has(key)) return { kind: "declined", reason: "a directory of this claim is kept for people" };
     this.#arriving.add(key);
-    const arrival = this.#arrive(spec, key).finally(() => this.#arriving.delete(key));
+    // The directory may still be an earlier one's of the same claim, which is removed.
+    const before = this.#work.get(key) ?? Promise.resolve();
+    const arrival = before.then(() => this.#arrive(spec, key)).finally(() => this.#arriving.delete(key));
     this.#keep(key, arrival);
     return { kind: "taken" };
   };
@@ -162,7 +195,7 @@ export class JobTable implements SessionHost, AsyncDisposable {
     if (this.#drainReason !== undefined) return;
     this.#drainReason = reason === "" ? "draining" : reason;
     this.#options.log.info({ reason: this.#drainReason }, "draining: taking no new jobs");
-    this.#tell({ kind: "draining" });
+    this.#changes.tell({ kind: "draining" });
     this.#leaveIfIdle();
   };
 
@@ -195,13 +228,34 @@ export class JobTable implements SessionHost, AsyncDisposable {
     return [...this.#jobs.values()];
   }
 
+  get keptTotals(): KeptJobs["totals"] {
+    return this.#kept.totals;
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stopping.abort(new Error("the agent stops"));
     await Promise.allSettled([this.#reserving, ...this.#work.values()]);
+    await this.#kept[Symbol.asyncDispose]();
+    await this.#directories[Symbol.asyncDispose]();
     for (const job of this.#jobs.values()) await job.journal[Symbol.asyncDispose]();
   }
 
   // ---- inside
+
+  async #measureSpace(): Promise<bigint> {
+    await this.#options.reserve?.ensure();
+    const { bavail, bsize } = await statfs(this.#options.config.dataDir);
+    const { reserve, config } = this.#options;
+    this.#tellRoom(noRoom({ reserve, minFreeBytes: config.minFreeBytes }, bavail * bsize) ?? "");
+    return BigInt(bavail) * BigInt(bsize);
+  }
+
+  /** That the disk became full, or has room again, is said at once; how full it is, with each heartbeat. */
+  #tellRoom(lack: string): void {
+    const isNews = (lack === "") !== (this.#noRoom === "");
+    this.#noRoom = lack;
+    if (isNews) this.#changes.tell({ kind: "room" });
+  }
 
   #find(claim: JobClaim | undefined): Job | undefined {
     const key = claimKey(claim);
@@ -211,10 +265,6 @@ export class JobTable implements SessionHost, AsyncDisposable {
   #begin(key: ClaimKey): void {
     const enough = this.#limits.begin(key);
     if (enough !== undefined) this.drain(enough);
-  }
-
-  #tell(change: HostChange): void {
-    for (const listener of [...this.#listeners]) listener(change);
   }
 
   #whyNot(spec: JobSpec): string | undefined {
@@ -247,7 +297,8 @@ export class JobTable implements SessionHost, AsyncDisposable {
   async #writeDown(spec: JobSpec, key: ClaimKey): Promise<Job | undefined> {
     const { config, clusterGeneration, clock, reserve } = this.#options;
     const { minFreeBytes } = config;
-    const intake = { root: this.#root, minFreeBytes, freeBytes: this.freeDiskBytes, reserve, clock };
+    const onRemains = tellRemains(this.#options.log);
+    const intake = { root: this.#root, minFreeBytes, freeBytes: () => this.#measureSpace(), reserve, clock, onRemains };
     const written = await takeIn(intake, { key, spec, clusterGeneration: clusterGeneration() });
     if (typeof written !== "string") return this.#add(written, false);
     this.#decline(newClaim(spec.claim?.jobId ?? "", spec.claim?.epoch ?? 0n), written);
@@ -256,7 +307,7 @@ export class JobTable implements SessionHost, AsyncDisposable {
 
   #decline(claim: JobClaim, reason: string): void {
     this.#options.log.warn({ "job.id": claim.jobId, reason }, "job declined");
-    this.#tell({ kind: "declined", claim, reason });
+    this.#changes.tell({ kind: "declined", claim, reason });
   }
 
   #add(found: StoredJob, isRestored: boolean): Job {
@@ -270,7 +321,7 @@ export class JobTable implements SessionHost, AsyncDisposable {
       incarnation: this.#options.incarnation,
       clock: this.#options.clock,
       freshness: this.#freshness,
-      onChange: (kind) => this.#tell({ kind }),
+      onChange: (kind) => this.#changes.tell({ kind }),
     });
     this.#jobs.set(key, job);
     return job;
@@ -278,21 +329,30 @@ export class JobTable implements SessionHost, AsyncDisposable {
 
   async #conduct(job: Job): Promise<void> {
     const end = await workToEnd(job, this.#options, this.#stopping.signal);
-    if (end.kind === "kept") await job.journal.append({ kind: "kept", reason: end.reason });
+    await this.#noteEnd(job, end);
     job.enter({ kind: "over" });
-    await job.journal[Symbol.asyncDispose]();
     this.#jobs.delete(job.key);
     if (end.kind === "declined") this.#decline(job.claim, end.reason);
-    if (end.kind === "kept")
+    if (end.kind === "kept") {
       this.#options.log.warn({ directory: job.files.root, reason: end.reason }, "job directory kept");
-    else await removeJob(job, this.#options.log);
-    this.#tell({ kind: "speech" });
+      await this.#kept.keep([keptJobOf(job, { reason: end.reason, keptAt: this.#options.clock.now() })]);
+    } else await this.#directories.remove(job.key);
+    this.#changes.tell({ kind: "speech" });
     this.#leaveIfIdle();
+  }
+
+  /** Says on the disk what becomes of the directory. A full disk changes nothing of it while this process lives. */
+  async #noteEnd({ journal, key }: Job, end: JobEnd): Promise<void> {
+    const failed = (error: unknown) =>
+      this.#options.log.error({ err: error, job: key }, "the end of a job could not be written down");
+    if (end.kind === "kept") await journal.append({ kind: "kept", reason: end.reason }).catch(failed);
+    else if (!journal.has("acknowledged")) await journal.append({ kind: "acknowledged" }).catch(failed);
+    await journal[Symbol.asyncDispose]().catch(failed);
   }
 
   #leaveIfIdle(): void {
     const reason = this.leaving();
     if (reason === undefined) this.welcomed();
-    else this.#tell({ kind: "leaving", reason });
+    else this.#changes.tell({ kind: "leaving", reason });
   }
 }

@@ -1,11 +1,15 @@
 import { ConnectError } from "@connectrpc/connect";
-import type { JobVariable } from "../gen/windlass/agent/v1/job_artifact_service_pb.ts";
+import type { GetVariablesResponse } from "../gen/windlass/agent/v1/job_artifact_service_pb.ts";
+import { together } from "../lib/abort.ts";
 import type { EnvironmentVariable } from "../terraform/environment.ts";
+import { secretTexts } from "../terraform/secret-texts.ts";
 import type { TerraformVariable } from "../terraform/variables.ts";
 import { isRefused, mayPass } from "./artifacts.ts";
 import { patienceOf, type Site } from "./house.ts";
 import type { Job } from "./job.ts";
 import { persist } from "./patience.ts";
+import { fetchProviders } from "./providers/fetch-providers.ts";
+import type { JobProviders } from "./providers/job-providers.ts";
 import { fetchSharedStates, type SharedStates, secretsOf } from "./shared-states.ts";
 
 /** What a job is given once it was granted; the variables are in memory only. */
@@ -14,6 +18,7 @@ export interface JobVariables {
   readonly environment: readonly EnvironmentVariable[];
   /** Outputs of other workspaces. */
   readonly shared: SharedStates;
+  readonly providers: JobProviders;
   /** What must not be seen in the log. */
   readonly secrets: readonly string[];
 }
@@ -23,11 +28,14 @@ export interface JobVariables {
  * heartbeat. Rejects when they are refused for good, and when the agent stops.
  */
 export async function fetchVariables(job: Job, site: Site): Promise<JobVariables> {
-  const [variables, shared] = await Promise.all([fetchOwn(job, site), fetchSharedStates(job, site)]);
-  return sortVariables(variables, shared, job.spec.jobToken);
+  const [own, shared, providers] = await together(site.stopping, (stopping) => {
+    const until = { ...site, stopping };
+    return [fetchOwn(job, until), fetchSharedStates(job, until), fetchProviders(job, until)];
+  });
+  return sortVariables({ own, shared, providers }, job.spec.jobToken);
 }
 
-async function fetchOwn(job: Job, site: Site): Promise<readonly JobVariable[]> {
+async function fetchOwn(job: Job, site: Site): Promise<GetVariablesResponse> {
   const artifacts = site.artifacts(job.spec.jobToken);
   const isWorthIt = (error: unknown) => mayPass(error) && !(job.gone.aborted && isRefused(error));
   try {
@@ -38,7 +46,14 @@ async function fetchOwn(job: Job, site: Site): Promise<readonly JobVariable[]> {
   }
 }
 
-function sortVariables(variables: readonly JobVariable[], shared: SharedStates, jobToken: string): JobVariables {
+interface Fetched {
+  readonly own: GetVariablesResponse;
+  readonly shared: SharedStates;
+  readonly providers: JobProviders;
+}
+
+function sortVariables({ own, shared, providers }: Fetched, jobToken: string): JobVariables {
+  const { variables, hidden } = own;
   const ofTerraform = variables.filter(({ environment }) => !environment);
   const ofEnvironment = variables.filter(({ environment }) => environment);
   const sensitive = variables.filter(({ sensitive }) => sensitive);
@@ -46,6 +61,15 @@ function sortVariables(variables: readonly JobVariable[], shared: SharedStates, 
     terraform: ofTerraform.map(({ key, value, hcl }) => ({ name: key, value, isHcl: hcl })),
     environment: ofEnvironment.map(({ key, value }) => ({ name: key, value })),
     shared,
-    secrets: [...sensitive.map(({ value }) => value), ...secretsOf(shared).secrets, jobToken],
+    providers,
+    secrets: [
+      ...secretTexts([
+        ...sensitive.map(({ value, hcl }) => ({ value, isHcl: hcl })),
+        ...hidden.map((value) => ({ value, isHcl: true })),
+      ]),
+      ...secretsOf(shared).secrets,
+      ...providers.secrets,
+      jobToken,
+    ],
   };
 }

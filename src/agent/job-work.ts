@@ -1,9 +1,18 @@
 import type { Clock } from "../lib/clock.ts";
-import { failpoint } from "../lib/failpoint.ts";
 import type { Log } from "../lib/log.ts";
-import { removeTree } from "./durable-files.ts";
 import type { Job } from "./job.ts";
-import type { Conduct, JobEnd } from "./job-table.ts";
+
+/** How the work on a claim ended on this agent. */
+export type JobEnd =
+  /** The control plane has everything, or never wants anything: the directory goes. */
+  | { readonly kind: "forgotten" }
+  /** It was given back before it was started. */
+  | { readonly kind: "declined"; readonly reason: string }
+  /** Something could not be delivered: the directory stays, and nobody is told of it again. */
+  | { readonly kind: "kept"; readonly reason: string };
+
+/** Does the work of a job from where its journal stands. Rejects only when stopped, or for a fault of this machine. */
+export type Conduct = (job: Job, stopping: AbortSignal) => Promise<JobEnd>;
 
 /** After a fault, before the work on a job is taken up again. */
 const faultPauseMs = 5_000;
@@ -27,15 +36,4 @@ export async function workToEnd(job: Job, { conduct, clock, log }: WorkOptions, 
       await clock.sleep(faultPauseMs, signal);
     }
   }
-}
-
-/** Removes a job that is over from the disk. */
-export async function removeJob({ files }: Job, log: Log): Promise<void> {
-  failpoint("agent.before-removal");
-  await removeTree(files.root).catch((error: unknown) =>
-    log.warn(
-      { err: error, directory: files.root },
-      "a job directory cannot be removed: it is tried again at the next start",
-    ),
-  );
 }

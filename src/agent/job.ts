@@ -2,6 +2,7 @@ import { create } from "@bufbuild/protobuf";
 import {
   type ResultAck,
   type ResumeDecision,
+  SessionMessage,
   type StartDecision,
   StartRequestSchema,
 } from "../gen/windlass/agent/v1/agent_gateway_service_pb.ts";
@@ -10,7 +11,7 @@ import type { Clock } from "../lib/clock.ts";
 import type { ClaimKey } from "./claim.ts";
 import type { Freshness } from "./freshness.ts";
 import type { JobFiles, StoredSpec } from "./job-files.ts";
-import { resultMessage, stageOf } from "./job-messages.ts";
+import { bareResult, resultMessage, stageOf } from "./job-messages.ts";
 import type { Journal, StoredResult } from "./journal.ts";
 import { Lease } from "./lease.ts";
 import type { LogSource } from "./log-sender.ts";
@@ -21,7 +22,8 @@ export type Stage =
   /** After a restart, without a trace of an execution: the control plane says whether it is still wanted. */
   | { readonly kind: "waiting" }
   | { readonly kind: "preparing" }
-  | { readonly kind: "asking" }
+  /** `engineMissing` says why the job's program cannot be had here; empty if it is here. */
+  | { readonly kind: "asking"; readonly engineMissing: string }
   | { readonly kind: "running" }
   | { readonly kind: "reporting"; readonly result: StoredResult }
   | { readonly kind: "over" };
@@ -47,10 +49,16 @@ export interface JobParts {
   /** Whether what the control plane said of it can still be believed. */
   readonly freshness: Freshness;
   /** Called whenever the job wants to say something else than before, or its log has grown. */
-  readonly onChange: (kind: "speech" | "log") => void;
+  readonly onChange: (kind: "speech" | "log" | "preparing") => void;
 }
 
 /** One claim on one job: what is wanted of it, how far it is, and what it wants to say. It does nothing by itself. */
+/** As the protocol has it. */
+const maxPreparing = 512;
+
+/** `downloads … (12 of 60 MB)` without what stands in the brackets. */
+const withoutProgress = (doing: string): string => doing.replace(/ \([^()]*\)$/, "");
+
 export class Job {
   readonly #parts: JobParts;
   /** How long the claim is this agent's without another word of the control plane. */
@@ -61,13 +69,22 @@ export class Job {
   readonly #confirmed = Promise.withResolvers<void>();
   readonly #grant = Promise.withResolvers<Grant>();
   readonly #sealed = Promise.withResolvers<void>();
+  readonly #refused = Promise.withResolvers<string>();
+  #stateMissing = Promise.withResolvers<void>();
   #stage: Stage;
   #log: LogView = noLog;
   #logAcknowledged = 0;
   #isLogClosed = false;
+  /** The server takes no more of it, and the result says so. */
+  #isLogLost = false;
+  /** The whole result was refused: what is told is the part that cannot be. */
+  #isResultBare = false;
+  /** That was refused as well: nothing more is said. */
+  #isResultRefused = false;
   #isSealed = false;
   #stateSerial = 0;
   #resourcesDone = 0;
+  #preparing = "";
 
   constructor(parts: JobParts) {
     this.#parts = parts;
@@ -150,6 +167,21 @@ export class Job {
     return this.#sealed.promise;
   }
 
+  /** Resolves with why the control plane takes no result of it. */
+  get resultRefused(): Promise<string> {
+    return this.#refused.promise;
+  }
+
+  /** Resolves when the control plane has said, since the last time, that the last state is not there. */
+  async untilStateIsMissing(): Promise<void> {
+    await this.#stateMissing.promise;
+    this.#stateMissing = Promise.withResolvers();
+  }
+
+  get isLogLost(): boolean {
+    return this.#isLogLost;
+  }
+
   get isSealed(): boolean {
     return this.#isSealed;
   }
@@ -183,9 +215,17 @@ export class Job {
     this.#resourcesDone = resourcesDone;
   }
 
+  /** What takes long while it is prepared; empty is nothing. People hear at once that it has begun, and later how far it is. */
+  notePreparing(doing: string): void {
+    const isOther = doing !== "" && withoutProgress(doing) !== withoutProgress(this.#preparing);
+    this.#preparing = doing;
+    if (isOther) this.#parts.onChange("preparing");
+  }
+
   /** Wishes only grow: what was asked for once is not taken back. */
   desire(desired: DesiredState): void {
-    if (desired === DesiredState.UNSPECIFIED) return;
+    // A wish of a newer server is none that could be fulfilled here.
+    if (desired === DesiredState.UNSPECIFIED || desired > DesiredState.GONE) return;
     if (desired === DesiredState.FORCE) this.#forced.abort();
     if (desired >= DesiredState.GONE) this.#gone.abort();
     if (desired >= DesiredState.CANCEL) this.#canceled.abort();
@@ -222,6 +262,32 @@ export class Job {
     this.#parts.onChange("speech");
   }
 
+  /** The result waits for its state, and is said again meanwhile. */
+  lacksState(): void {
+    this.#stateMissing.resolve();
+  }
+
+  /** Nothing is sent again as it was: a log ends where it is, a result loses its texts and lists, a start is none. */
+  refused(message: SessionMessage, detail: string): void {
+    switch (message) {
+      case SessionMessage.LOG_CHUNK:
+        this.#isLogLost = true;
+        this.#isLogClosed = true;
+        this.#parts.onChange("speech");
+        break;
+      case SessionMessage.START_REQUEST:
+        this.#grant.resolve({ kind: "refused", reason: detail });
+        break;
+      case SessionMessage.JOB_RESULT:
+        this.#isResultRefused = this.#isResultBare;
+        if (this.#isResultRefused) this.#refused.resolve(detail);
+        this.#isResultBare = true;
+        break;
+      default:
+        break;
+    }
+  }
+
   held(): HeldJob {
     return create(HeldJobSchema, {
       claim: this.claim,
@@ -229,6 +295,7 @@ export class Job {
       logEnd: BigInt(this.#log.end),
       stateSerial: BigInt(this.#stateSerial),
       resourcesDone: this.#resourcesDone,
+      preparing: this.#preparing.slice(0, maxPreparing),
     });
   }
 
@@ -237,11 +304,18 @@ export class Job {
     const stage = this.#stage;
     if (stage.kind === "asking") {
       const { incarnation } = this.#parts;
-      const value = create(StartRequestSchema, { claim: this.claim, incarnation });
+      const { engineMissing } = stage;
+      const value = create(StartRequestSchema, { claim: this.claim, incarnation, engineMissing });
       return { key: this.key, message: { case: "startRequest", value } };
     }
-    if (stage.kind !== "reporting" || !this.#isLogDelivered(stage.result)) return undefined;
-    return { key: this.key, message: { case: "jobResult", value: resultMessage(this.claim, stage.result) } };
+    const isSilent = this.#isResultRefused || stage.kind !== "reporting";
+    if (isSilent || !this.#isLogDelivered(stage.result)) return undefined;
+    const told = resultMessage(this.#told, { ...stage.result, isLogLost: this.#isLogLost });
+    return { key: this.key, message: { case: "jobResult", value: this.#isResultBare ? bareResult(told) : told } };
+  }
+
+  get #told() {
+    return { claim: this.claim, engine: this.spec.engine };
   }
 
   #seal(): void {

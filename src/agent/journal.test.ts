@@ -47,6 +47,36 @@ describe("journal", () => {
     expect(lines.map((line) => (line === "" ? "" : JSON.parse(line).kind))).toEqual(["offered", "acknowledged", ""]);
   });
 
+  test("a journal of an agent that knew only serials is read", async () => {
+    const result = {
+      ...{ outcome: "finished", exitCode: 0, errorMessage: "", logBytes: 1, logSha256: "ab", hasChanges: false },
+      ...{
+        counts: { add: 1, change: 0, destroy: 0, import: 0 },
+        planSha256: "",
+        stateSerial: 7,
+        resourcesInFlight: [],
+      },
+      engineVersion: "1.11.4",
+    };
+    const at = "2026-01-01T00:00:00.000Z";
+    const lines = [
+      { kind: "state_acknowledged", at, serial: 7, final: true },
+      { kind: "result", at, result },
+    ];
+    await appendFile(join(dir, "journal"), lines.map((line) => `${JSON.stringify(line)}\n`).join(""));
+    await using journal = await open();
+    expect(journal.last("state_acknowledged")).toEqual({ kind: "state_acknowledged", at, serial: 7, final: true });
+    const counts = { ...result.counts, drift: 0, forget: 0, move: 0 };
+    expect(journal.last("result")?.result).toEqual({
+      ...result,
+      counts,
+      inFlight: [],
+      lost: [],
+      lostCount: 0,
+      stateSha256: "",
+    });
+  });
+
   test("a line of a newer version is passed over", async () => {
     await appendFile(join(dir, "journal"), '{"kind":"telepathy","at":"x"}\n');
     await using journal = await open();

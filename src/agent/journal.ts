@@ -1,7 +1,7 @@
 import { type FileHandle, open, readFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { z } from "zod";
-import { syncDirectory } from "./durable-files.ts";
+import { errnoOf, syncDirectory } from "./durable-files.ts";
 
 const resultShape = z.object({
   outcome: z.enum(["finished", "errored", "canceled"]),
@@ -10,11 +10,38 @@ const resultShape = z.object({
   logBytes: z.number().int(),
   logSha256: z.string(),
   hasChanges: z.boolean(),
-  counts: z.object({ add: z.number(), change: z.number(), destroy: z.number(), import: z.number() }),
+  counts: z.object({
+    add: z.number(),
+    change: z.number(),
+    destroy: z.number(),
+    import: z.number(),
+    // Older agents counted less.
+    forget: z.number().default(0),
+    drift: z.number().default(0),
+    move: z.number().default(0),
+  }),
   planSha256: z.string(),
   stateSerial: z.number().int(),
+  /** Absent in journals of agents that knew only the serial. */
+  stateSha256: z.string().default(""),
   resourcesInFlight: z.array(z.string()),
+  /** The same with what was being done; older agents kept addresses alone. */
+  inFlight: z
+    .array(z.object({ address: z.string(), action: z.string(), idKey: z.string(), id: z.string() }))
+    .default([]),
+  /** What was finished and is not in the last state; older agents did not look. */
+  lost: z
+    .array(
+      z.object({
+        ...{ address: z.string(), action: z.string(), provider: z.string(), idKey: z.string(), id: z.string() },
+        ...{ finishedAt: z.string(), held: z.enum(["absent", "other", "present", "unknown"]), isHidden: z.boolean() },
+      }),
+    )
+    .default([]),
+  lostCount: z.number().default(0),
   engineVersion: z.string(),
+  /** Of an apply that did not finish: this journal has no start of `terraform apply`. */
+  applyNotStarted: z.boolean().exactOptional(),
 });
 
 /** How a job ended, as it is told to the control plane. */
@@ -22,7 +49,12 @@ export type StoredResult = Readonly<z.infer<typeof resultShape>>;
 
 const recordShape = z.discriminatedUnion("kind", [
   /** The job was taken; its specification lies beside the journal. */
-  z.object({ kind: z.literal("offered"), at: z.string() }),
+  z.object({
+    kind: z.literal("offered"),
+    at: z.string(),
+    /** The directory of the job; absent in journals of older agents. */
+    place: z.object({ machineBoot: z.string(), device: z.string(), inode: z.string() }).exactOptional(),
+  }),
   /** It was granted and terraform may have been started since. */
   z.object({ kind: z.literal("exec"), at: z.string(), epoch: z.string() }),
   /** Comes before the step's process. */
@@ -31,16 +63,19 @@ const recordShape = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("step_interrupted"), at: z.string(), step: z.string() }),
   /** Comes before the step's process group is ended. */
   z.object({ kind: z.literal("step_forced"), at: z.string(), step: z.string() }),
+  /** Its own limit is over, and what it was at then; comes before its interrupt. */
+  z.object({ kind: z.literal("step_timed_out"), at: z.string(), step: z.string(), detail: z.string() }),
   /** `exitCode` is null when nobody knows how it ended. */
   z.object({ kind: z.literal("step_ended"), at: z.string(), step: z.string(), exitCode: z.number().int().nullable() }),
   /** A plan has no result, for its lease is over (this comes before it is ended) or nobody knows how a step of it ended. */
   z.object({ kind: z.literal("fenced"), at: z.string() }),
   z.object({ kind: z.literal("plan_uploaded"), at: z.string(), sha256: z.string() }),
-  /** `problem` says that the control plane has put the state aside. */
+  /** `sha256` names the content (older agents wrote only the serial); `problem` says that the control plane has put it aside. */
   z.object({
     kind: z.literal("state_acknowledged"),
     at: z.string(),
     serial: z.number().int(),
+    sha256: z.string().exactOptional(),
     final: z.boolean(),
     problem: z.string().exactOptional(),
   }),
@@ -102,10 +137,7 @@ export class Journal implements AsyncDisposable {
   }
 
   /** The last record of a kind about one step. */
-  ofStep<Kind extends "step_started" | "step_interrupted" | "step_forced" | "step_ended">(
-    kind: Kind,
-    step: string,
-  ): RecordOf<Kind> | undefined {
+  ofStep<Kind extends Extract<JournalKind, `step_${string}`>>(kind: Kind, step: string): RecordOf<Kind> | undefined {
     return this.#records.findLast(
       (record): record is RecordOf<Kind> => record.kind === kind && "step" in record && record.step === step,
     );
@@ -136,14 +168,25 @@ export class Journal implements AsyncDisposable {
   }
 }
 
+/** The records of a journal that nobody has open; none if it is not there. Throws when it cannot be read. */
+export async function readRecords(path: string): Promise<readonly JournalRecord[]> {
+  const content = await readFile(path).catch((error: unknown) => {
+    if (errnoOf(error) !== "ENOENT") throw error;
+    return Buffer.alloc(0);
+  });
+  return parseJournal(content).records;
+}
+
 interface ReadJournal {
   readonly records: readonly JournalRecord[];
   /** Length of the whole lines. */
   readonly bytes: number;
 }
 
-async function readJournal(path: string): Promise<ReadJournal> {
-  const content = await readFile(path).catch(() => Buffer.alloc(0));
+const readJournal = async (path: string): Promise<ReadJournal> =>
+  parseJournal(await readFile(path).catch(() => Buffer.alloc(0)));
+
+function parseJournal(content: Buffer): ReadJournal {
   const bytes = content.lastIndexOf(0x0a) + 1;
   const lines = content.subarray(0, bytes).toString("utf8").split("\n").slice(0, -1);
   return { records: lines.flatMap(parseLine), bytes };

@@ -1,55 +1,66 @@
-import { constants } from "node:os";
+import { durationMs } from "@bufbuild/protobuf/wkt";
 import { initArgv } from "../terraform/argv.ts";
 import { assertLocalBackend } from "../terraform/configuration.ts";
+import { removeFile } from "./durable-files.ts";
 import { engineNameOf } from "./engine-name.ts";
 import type { Execution } from "./execute.ts";
+import { exitCodeOf, failureOf } from "./failures.ts";
+import { tellSilence, whatInitWaitsFor } from "./init-silence.ts";
 import type { Job } from "./job.ts";
 import type { StepEnd } from "./job-steps.ts";
-import { canceled, errored, type PhaseEnd } from "./results.ts";
+import { hintAfterInit } from "./providers/init-hint.ts";
+import { followUpPackages, preparePackages } from "./providers/job-packages.ts";
+import { errored, type PhaseEnd } from "./results.ts";
+import { lendState, takeStateBack } from "./state-place.ts";
+import { earlyVariableFiles } from "./variable-files.ts";
 
 /** Runs `terraform init` if the configuration asks for it; an end means that the phase is over. */
-export async function initialize({ job, ready, steps, place }: Execution): Promise<PhaseEnd | undefined> {
+export async function initialize(execution: Execution): Promise<PhaseEnd | undefined> {
+  const { job, ready, steps, place } = execution;
   if (!ready.needsInit) return undefined;
-  const argv = () => initArgv({ lockFileReadonly: job.isApply });
-  const end = await steps.run({ name: "init", argv, output: { kind: "text" } });
-  if (!isSuccess(end)) return failureOf(job, "init", end);
+  await preparePackages(execution);
+  const end = await steps.run({
+    name: "init",
+    argv: async () => {
+      await lendState(execution);
+      return initArgv({ lockFileReadonly: job.isApply, varFiles: await earlyVariableFiles(execution) });
+    },
+    output: { kind: "text" },
+    limit: initLimitMs(job) > 0 ? { ms: initLimitMs(job), describe: () => whatInitWaitsFor(execution) } : undefined,
+    beside: (over) => tellSilence(execution, over),
+  });
+  await takeStateBack(execution);
+  await removeFile(job.files.variables);
+  if (!isSuccess(end)) {
+    const failure = await failureOf(execution, "init", { end });
+    return timedOut(job, end) ?? (await withHint(execution, failure));
+  }
   await assertLocalBackend(place.directory, ready.hasBackendBlock);
+  await followUpPackages(execution);
   return undefined;
 }
 
+/** What a person can do when init did not get the providers. */
+async function withHint({ steps, variables }: Execution, end: PhaseEnd): Promise<PhaseEnd> {
+  if (end.outcome !== "errored") return end;
+  const { providers } = await variables;
+  const hint = await hintAfterInit(steps.outputPath("init"), providers.sentence);
+  return hint === undefined ? end : { ...end, errorMessage: `${end.errorMessage}. ${hint}` };
+}
+
+const initLimitMs = ({ spec }: Job): number => (spec.initTimeout === undefined ? 0 : durationMs(spec.initTimeout));
+
+/** What is said of an init whose own time was over; undefined if something else ended it. */
+function timedOut(job: Job, end: StepEnd): PhaseEnd | undefined {
+  const timeOut = job.journal.ofStep("step_timed_out", "init");
+  if (job.canceled.aborted || timeOut === undefined) return undefined;
+  const limit = spanText(initLimitMs(job));
+  const command = `${engineNameOf(job.spec)} init`;
+  const cure = "look whether this agent reaches where that comes from, or raise the limit with --init-timeout";
+  return errored(`${command} did not end in ${limit}: ${timeOut.detail}; ${cure}`, { exitCode: exitCodeOf(end) });
+}
+
+/** `10m`, `90s`. */
+const spanText = (ms: number): string => (ms % 60_000 === 0 ? `${ms / 60_000}m` : `${Math.round(ms / 1000)}s`);
+
 export const isSuccess = (end: StepEnd): boolean => end.kind === "exited" && end.code === 0;
-
-/** What a step that did not succeed means for its phase. */
-export function failureOf(job: Job, step: string, end: StepEnd): PhaseEnd {
-  const exitCode = exitCodeOf(end);
-  const command = `${engineNameOf(job.spec)} ${step}`;
-  if (job.canceled.aborted && end.kind !== "lost") {
-    return canceled(`${command} was ${wasForced(job, step) ? "ended by force" : "canceled"}`, { exitCode });
-  }
-  return errored(whyFailed(command, end), { exitCode });
-}
-
-/** By a person, or by this agent, because a plan did not end after its interrupt. */
-const wasForced = (job: Job, step: string): boolean =>
-  job.forced.aborted || job.journal.ofStep("step_forced", step) !== undefined;
-
-function whyFailed(command: string, end: StepEnd): string {
-  switch (end.kind) {
-    case "exited":
-      return `${command} failed with exit code ${end.code}: see the log`;
-    case "signaled":
-      return `${command} was ended by ${end.signal}, which this agent did not send: look for a lack of memory on its machine`;
-    case "lost":
-      return `${command} was ended without a status (signal or machine restart): ${end.why}`;
-    case "skipped":
-      return `canceled before ${command} was started`;
-    case "refused":
-      return `${command} could not be started: ${end.why}`;
-  }
-}
-
-/** As in a shell: 128 + n for signal n, −1 for what never ran or ended unseen. */
-function exitCodeOf(end: StepEnd): number {
-  if (end.kind === "exited") return end.code;
-  return end.kind === "signaled" ? 128 + constants.signals[end.signal] : -1;
-}

@@ -1,12 +1,21 @@
-import { mkdir, readdir, readFile, realpath, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, realpath, rm, stat } from "node:fs/promises";
 import { join, sep } from "node:path";
 import { ConnectError } from "@connectrpc/connect";
+import { together } from "../lib/abort.ts";
 import { defaultArchiveLimits, unpackArchive } from "../lib/archive-unpack.ts";
 import { isWindlassError, WindlassError } from "../lib/errors.ts";
-import { overrideBackend, scanConfiguration, stripUpload, writeBackendRecord } from "../terraform/configuration.ts";
+import {
+  overrideBackend,
+  placeEmptyFile,
+  scanConfiguration,
+  stripUpload,
+  writeBackendRecord,
+} from "../terraform/configuration.ts";
 import type { EngineAnswer } from "../terraform/engine-store.ts";
-import { extractLockFile, planEngineVersion } from "../terraform/plan-file.ts";
+import { writeLocalBackends } from "../terraform/local-backend.ts";
+import { type PlanOrigin, planOrigin } from "../terraform/plan-file.ts";
 import { stateNeedsInit } from "../terraform/state.ts";
+import { asWorkspaceName, mentionsWorkspace, selectWorkspace } from "../terraform/workspace-name.ts";
 import { type JobArtifacts, mayPass } from "./artifacts.ts";
 import { isOutOfSpace, makePrivateDirectory, removeTree } from "./durable-files.ts";
 import { engineNameOf } from "./engine-name.ts";
@@ -14,6 +23,11 @@ import { type House, patienceOf } from "./house.ts";
 import type { Job } from "./job.ts";
 import { makeJobDirectories, type Prepared, writePrepared } from "./job-files.ts";
 import { persist } from "./patience.ts";
+import { placeNameOf } from "./place-name.ts";
+import { recordConfiguration, workingDirectoryOf } from "./plan-files/collect.ts";
+import { unpackPlanFiles } from "./plan-files/place.ts";
+import { placePlanLock } from "./plan-lock.ts";
+import { makeStatePlace } from "./state-place.ts";
 
 /** An offer that is not started in 60 s goes back to the queue: there is no point in trying longer. */
 const downloadDeadlineMs = 50_000;
@@ -28,9 +42,12 @@ export async function prepareJob(job: Job, house: House, signal: AbortSignal): P
   try {
     await clear(job);
     await download(job, house, signal);
-    const engine = await findJobEngine(job, house, signal);
+    const origin = job.isApply ? await originOf(job) : {};
+    const engine = await findJobEngine(job, { house, origin }, signal);
+    // It may have been downloaded, or what was announced is gone.
+    if (engine.kind !== "found" || engine.notes.length > 0) void house.news.look();
     const prepared =
-      engine.kind === "found" ? await furnish({ job, engine }, signal) : unusable(engine.message, engine.notes);
+      engine.kind === "found" ? await furnish({ job, house, engine, origin }, signal) : withoutEngine(engine);
     await writePrepared(job.files, prepared);
     return prepared;
   } catch (error) {
@@ -50,87 +67,140 @@ async function afterFailure(job: Job, error: unknown): Promise<Preparation> {
   return prepared;
 }
 
-const unusable = (message: string, notes: readonly string[] = []): Prepared => ({
+const unusable = (message: string, notes: readonly string[] = []): Extract<Prepared, { kind: "unusable" }> => ({
   kind: "unusable",
   message,
   engineVersion: "",
   notes,
 });
 
+/** Another agent may have the program. */
+const withoutEngine = ({ message, notes }: Exclude<EngineAnswer, { kind: "found" }>): Prepared => ({
+  ...unusable(message, notes),
+  isEngineMissing: true,
+});
+
 /** Removes what an earlier, interrupted preparation left. */
 async function clear({ files }: Job): Promise<void> {
-  const left = [files.work, files.prepared, files.configurationArchive, files.planFile, files.initialState];
+  const downloaded = [files.configurationArchive, files.planFile, files.planFilesArchive, files.initialState];
+  const left = [files.work, files.prepared, ...downloaded, files.configurationRecord, files.planFiles];
   for (const path of left) await removeTree(path);
   await makeJobDirectories(files);
 }
 
+/** What the plan says of itself, and above that what was kept beside it: one that is encrypted says nothing. */
+async function originOf({ spec, files }: Job): Promise<PlanOrigin> {
+  const origin = await planOrigin(files.planFile);
+  return spec.planEngineVersion === "" ? origin : { ...origin, engineVersion: spec.planEngineVersion };
+}
+
 /** A plan is applied by the version that made it: no other one takes it, and the workspace's constraint may allow several. */
 async function findJobEngine(
-  { spec, files, isApply }: Job,
-  { engines }: House,
+  job: Job,
+  { house: { engines }, origin }: { readonly house: House; readonly origin: PlanOrigin },
   signal: AbortSignal,
 ): Promise<EngineAnswer> {
+  const { spec } = job;
   const engine = engineNameOf(spec);
-  const ofPlan = isApply ? await planEngineVersion(files.planFile) : undefined;
-  return ofPlan === undefined
-    ? engines.find({ engine, versionConstraint: spec.engineVersion }, signal)
-    : engines.find({ engine, versionConstraint: ofPlan, askedBy: "plan" }, signal);
+  const { engineVersion: ofPlan } = origin;
+  const wish =
+    ofPlan === undefined
+      ? { versionConstraint: spec.engineVersion }
+      : { versionConstraint: ofPlan, askedBy: "plan" as const };
+  try {
+    return await engines.find({ engine, ...wish, onDoing: (doing) => job.notePreparing(doing) }, signal);
+  } finally {
+    job.notePreparing("");
+  }
 }
 
 interface Furnishing {
   readonly job: Job;
+  readonly house: House;
   readonly engine: Extract<EngineAnswer, { kind: "found" }>;
+  readonly origin: PlanOrigin;
 }
 
-async function furnish({ job, engine }: Furnishing, signal: AbortSignal): Promise<Prepared> {
+async function furnish({ job, house, engine, origin }: Furnishing, signal: AbortSignal): Promise<Prepared> {
   const { files } = job;
   const root = configurationRoot(files.work);
   await unpackArchive(files.configurationArchive, root, { ...defaultArchiveLimits, signal });
   await rm(files.configurationArchive);
   for (const name of ["home", "tmp"]) await makePrivateDirectory(join(files.work, name));
+  const needsNone = job.isApply || job.spec.options?.destroy === true;
+  if (needsNone) await makeMissing(root, job.spec.workingDirectory);
   const directory = await workingDirectory(root, job.spec.workingDirectory);
   await stripUpload(directory);
-  const hasForeignState = job.spec.state !== undefined && (await placeState(files.initialState, directory));
-  const { needsInit, hasBackendBlock } = await arrange(directory, { engine, hasForeignState });
-  if (job.isApply && needsInit) await extractLockFile(files.planFile, join(directory, ".terraform.lock.hcl"));
+  const hasForeignState = await placeState(job);
+  const { needsInit, hasBackendBlock, placed } = await arrange(directory, { engine, hasForeignState, needsNone });
+  if (job.isApply && needsInit) await placePlanLock(directory, files.planFile, job.spec.lockFile);
+  if (!job.isApply) await recordConfiguration(files.configurationRecord, { root, directory, placed });
+  else if (job.spec.planFiles !== undefined) await unpackFiles(files, { root, directory }, signal);
   const { file: enginePath, version: engineVersion, notes } = engine;
-  return { kind: "ready", enginePath, engineVersion, needsInit, hasBackendBlock, notes };
+  const workspace = workspaceOf(job, origin);
+  if (needsInit || (await mentionsWorkspace(root))) await selectWorkspace(directory, workspace);
+  const placeName = await placeNameOf(job, house);
+  const facts = { enginePath, engineVersion, needsInit, hasBackendBlock, placeName, workspace };
+  return { kind: "ready", ...facts, isStateOutside: true, notes };
 }
 
-/** Puts the current state where terraform looks for it; true when it holds objects of providers that must be installed. */
-async function placeState(initialState: string, directory: string): Promise<boolean> {
-  const content = await readFile(initialState);
-  await writeFile(join(directory, "terraform.tfstate"), content, { mode: 0o600, flag: "wx" });
-  return stateNeedsInit(content);
+/** What `terraform.workspace` is: a plan is applied under the name that it was made with, whatever the workspace is called since. */
+const workspaceOf = ({ spec }: Job, { workspace }: PlanOrigin): string => asWorkspaceName(workspace) ?? spec.workspace;
+
+async function unpackFiles(
+  { planFilesArchive: archive, planFiles: into }: Job["files"],
+  { root, directory }: { readonly root: string; readonly directory: string },
+  signal: AbortSignal,
+): Promise<void> {
+  const workingDirectory = await workingDirectoryOf(root, directory);
+  await unpackPlanFiles({ archive, into, workingDirectory }, signal);
+}
+
+/** Puts the current state where terraform is told to look for it; true when it holds objects of providers that must be installed. */
+async function placeState({ spec, files }: Job): Promise<boolean> {
+  await makeStatePlace(files.stateFile, spec.state === undefined ? undefined : files.initialState);
+  return spec.state !== undefined && (await stateNeedsInit(await readFile(files.initialState)));
 }
 
 interface Arrangement {
   readonly engine: Furnishing["engine"];
   readonly hasForeignState: boolean;
+  /** True where terraform is content without configuration: what it destroys stands in the state. */
+  readonly needsNone: boolean;
 }
 
-/** Makes terraform keep its state beside the configuration. */
-async function arrange(directory: string, { engine, hasForeignState }: Arrangement) {
+/** Makes terraform use the local backend, whatever the configuration says. */
+async function arrange(directory: string, { engine, hasForeignState, needsNone }: Arrangement) {
   const scan = await scanConfiguration(directory);
   const needsInit = scan.needsInit || hasForeignState;
+  if (scan.files.length === 0 && needsNone)
+    return { needsInit, hasBackendBlock: false, placed: needsInit ? [await placeEmptyFile(directory)] : [] };
   if (scan.files.length === 0) {
     throw new WindlassError(
       "validation",
-      `${await emptyDirectory(directory)}: upload the directory that holds the .tf files`,
+      `${await emptyDirectory(directory)}: upload the directory that holds the .tf or .tofu files, or set the workspace's working directory`,
     );
   }
-  if (scan.hasBackendBlock) await overrideBackend(directory);
+  const isLocal = !scan.hasBackendBlock || (await writeLocalBackends(directory, scan.files));
+  const placed = isLocal ? [] : [await overrideBackend(directory)];
   if (scan.hasBackendBlock && !needsInit) await writeBackendRecord(directory, engine.version);
-  return { needsInit, hasBackendBlock: scan.hasBackendBlock };
+  return { needsInit, hasBackendBlock: scan.hasBackendBlock, placed };
 }
 
 async function emptyDirectory(directory: string): Promise<string> {
   const names = (await readdir(directory)).filter((name) => !name.startsWith(".")).slice(0, 5);
   const found = names.length === 0 ? "nothing at all" : names.join(", ");
-  return `the working directory has no terraform configuration (found ${found})`;
+  return `the working directory has no configuration (found ${found})`;
 }
 
 export const configurationRoot = (work: string): string => join(work, "config");
+
+/** Where nothing at all was uploaded, the directory in which terraform runs is as empty as the rest. */
+async function makeMissing(root: string, inside: string): Promise<void> {
+  const wanted = join(root, inside);
+  if ((await readdir(root)).length === 0 && wanted.startsWith(`${root}${sep}`))
+    await mkdir(wanted, { recursive: true });
+}
 
 /** The directory of the configuration in which terraform runs; never outside of it. Throws `validation`. */
 async function workingDirectory(root: string, inside: string): Promise<string> {
@@ -152,14 +222,18 @@ async function download(job: Job, house: House, signal: AbortSignal): Promise<vo
     (error) =>
       error instanceof ConnectError && mayPass(error) && house.clock.monotonicMs() - startedMs < downloadDeadlineMs,
   );
-  const fetch = (attempt: () => Promise<void>) => persist(attempt, patience, signal);
-  const { configuration, plan, state } = spec;
+  const { configuration, plan, planFiles, state } = spec;
   if (configuration === undefined) throw new WindlassError("validation", "the job has no configuration");
   if (job.isApply && plan === undefined) throw new WindlassError("validation", "the job has no plan to apply");
-  await mkdir(files.root, { recursive: true });
-  await Promise.all([
-    fetch(() => artifacts.downloadConfiguration(files.configurationArchive, configuration, signal)),
-    plan === undefined ? undefined : fetch(() => artifacts.downloadPlan(files.planFile, plan, signal)),
-    state === undefined ? undefined : fetch(() => artifacts.downloadState(files.initialState, state, signal)),
-  ]);
+  await together(signal, (until) => {
+    const fetch = (attempt: () => Promise<void>) => persist(attempt, patience, until);
+    return [
+      fetch(() => artifacts.downloadConfiguration(files.configurationArchive, configuration, until)),
+      plan === undefined ? undefined : fetch(() => artifacts.downloadPlan(files.planFile, plan, until)),
+      planFiles === undefined || !job.isApply
+        ? undefined
+        : fetch(() => artifacts.downloadPlanFiles(files.planFilesArchive, planFiles, until)),
+      state === undefined ? undefined : fetch(() => artifacts.downloadState(files.initialState, state, until)),
+    ];
+  });
 }

@@ -1,21 +1,27 @@
 import { createHash } from "node:crypto";
+import type { ResourceAction } from "../terraform/apply-progress.ts";
 import type { StoredResult } from "./journal.ts";
 
 /** How a phase ended, before its log is complete. */
 export type PhaseEnd = Omit<StoredResult, "logBytes" | "logSha256" | "engineVersion">;
 
-const nothingChanged = { add: 0, change: 0, destroy: 0, import: 0 } as const;
+const nothingChanged = { add: 0, change: 0, destroy: 0, import: 0, forget: 0, move: 0, drift: 0 } as const;
 
 /** Most addresses in flight that are told, and the longest of them: a result is one message. */
 const maxInFlight = 1_000;
-const maxAddressLength = 500;
+const maxTextLength = 500;
+const maxWordLength = 64;
 
 const blank: Omit<PhaseEnd, "outcome" | "exitCode" | "errorMessage"> = {
   hasChanges: false,
   counts: nothingChanged,
   planSha256: "",
   stateSerial: 0,
+  stateSha256: "",
   resourcesInFlight: [],
+  inFlight: [],
+  lost: [],
+  lostCount: 0,
 };
 
 type Facts = Partial<typeof blank> & { readonly exitCode?: number };
@@ -50,6 +56,14 @@ export const notStarted = (program: string): StoredResult => ({
   engineVersion: "",
 });
 
-/** Addresses for a result, as many and as long as a message can take. */
-export const addressesInFlight = (addresses: readonly string[]): string[] =>
-  [...new Set(addresses)].slice(0, maxInFlight).map((address) => address.slice(0, maxAddressLength));
+/** What was in flight, for a result: as much and as long as a message can take. */
+export function toldInFlight(found: readonly ResourceAction[]): Pick<PhaseEnd, "inFlight" | "resourcesInFlight"> {
+  const cut = (text: string): string => text.slice(0, maxTextLength);
+  const inFlight = found.slice(0, maxInFlight).map(({ address, action, idKey = "", id = "" }) => ({
+    address: cut(address),
+    action: action.slice(0, maxWordLength),
+    idKey: idKey.slice(0, maxWordLength),
+    id: cut(id),
+  }));
+  return { inFlight, resourcesInFlight: [...new Set(inFlight.map(({ address }) => address))] };
+}

@@ -49,7 +49,7 @@ describeWithTerraform("an agent whose token is revoked while it applies", () => 
     await place.write("go");
     await eventually(() => apply.result, "its result");
     expect(apply.result).toMatchObject({ outcome: JobOutcome.FINISHED, errorMessage: "" });
-    expect(apply.states.at(-1)?.header.final).toBe(true);
+    expect(apply.states.at(-1)?.header.isLast).toBe(true);
     sendAway();
     expect(await agent.done).toMatchObject(rejected);
     expect(await place.jobDirectories()).toEqual([]);
@@ -98,4 +98,14 @@ test("an idle agent whose token is revoked leaves at once, whatever session it h
   place.controlPlane.disconnect();
   expect(await agent.done).toMatchObject(rejected);
   expect(place.controlPlane.hellos).toHaveLength(1);
+});
+
+test("an agent that is told to renew registers anew with the token as it is now, and goes on", async () => {
+  const agent = place.start();
+  await connected();
+  const before = place.controlPlane.registrations.length;
+  agent.renew();
+  await connected(1);
+  expect(place.controlPlane.registrations.length).toBe(before + 1);
+  expect(agent.view.isConnected).toBe(true);
 });

@@ -10,6 +10,7 @@ export function outcomeOfClose({ reason, detail }: Close): ConnectionOutcome {
     case CloseReason.REVOKED:
       return { kind: "token_rejected", detail: detail === "" ? "the agent token was revoked" : detail };
     case CloseReason.PROTOCOL:
+    case CloseReason.FLOOD:
       return { kind: "protocol_broken", detail };
     case CloseReason.DELETED:
       return { kind: "deleted", detail: detail === "" ? "the agent was deleted" : detail };

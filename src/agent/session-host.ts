@@ -1,8 +1,11 @@
 import type {
+  AgentEngines,
   JobCommand,
+  KeptDirectory,
   Offer,
   ResultAck,
   ResumeDecision,
+  SessionMessage,
   SessionRequest,
   StartDecision,
 } from "../gen/windlass/agent/v1/agent_gateway_service_pb.ts";
@@ -32,8 +35,14 @@ export type HostChange =
   | { readonly kind: "speech" }
   | { readonly kind: "log" }
   | { readonly kind: "draining" }
+  /** A job has something to say of its preparation. */
+  | { readonly kind: "preparing" }
   /** Something waits for a heartbeat to be answered. */
   | { readonly kind: "doubtful" }
+  /** The disk has become full, or has room again. */
+  | { readonly kind: "room" }
+  /** Other directories are kept than before, or other programs are here. */
+  | { readonly kind: "kept" | "engines" }
   /** The agent is idle and goes. */
   | { readonly kind: "leaving"; readonly reason: string }
   | { readonly kind: "declined"; readonly claim: JobClaim; readonly reason: string };
@@ -46,7 +55,16 @@ export interface SessionHost {
   readonly isDraining: () => boolean;
   /** Why the agent goes, once it is to leave and idle. */
   readonly leaving: () => string | undefined;
-  readonly freeDiskBytes: () => Promise<bigint>;
+  /** As it was last seen: nothing waits for the disk. */
+  readonly freeDiskBytes: () => bigint;
+  /** What jobs can have here, as it was last seen; undefined before the first look. */
+  readonly engines: () => AgentEngines | undefined;
+  /** Resolves after the first look. */
+  readonly enginesSeen: () => Promise<void>;
+  /** Why there is no room for another job, as it was last seen; empty if there is. */
+  readonly noRoom: () => string;
+  /** Directories of jobs that are over, which stay for people. */
+  readonly kept: () => readonly KeptDirectory[];
   /** Calls back at each change until disposed. */
   readonly onChange: (listener: (change: HostChange) => void) => Disposable;
 
@@ -58,6 +76,26 @@ export interface SessionHost {
   readonly heartbeatAnswered: (beat: BeatTime, commands: readonly JobCommand[]) => void;
   readonly logAcknowledged: (key: ClaimKey, offset: number, closed: boolean) => void;
   readonly resultAcknowledged: (key: ClaimKey, ack: ResultAck) => void;
+  /** The server has not the state that a job's result names. */
+  readonly lacksState: (key: ClaimKey) => void;
+  /** The server will never take this message of a job as it is. */
+  readonly refused: (key: ClaimKey, message: SessionMessage, detail: string) => void;
+  /** Nobody wants these kept directories any more. */
+  readonly removeKept: (claims: readonly JobClaim[]) => void;
   /** The server asks the agent to leave when idle. */
   readonly drain: (reason: string) => void;
+}
+
+/** Those who hear of changes on the agent's side. */
+export class HostChanges {
+  readonly #listeners = new Set<(change: HostChange) => void>();
+
+  listen(listener: (change: HostChange) => void): Disposable {
+    this.#listeners.add(listener);
+    return { [Symbol.dispose]: () => void this.#listeners.delete(listener) };
+  }
+
+  tell(change: HostChange): void {
+    for (const listener of [...this.#listeners]) listener(change);
+  }
 }

@@ -2,16 +2,20 @@ import { create } from "@bufbuild/protobuf";
 import {
   GoodbyeSchema,
   HelloSchema,
+  type JobResult,
   LogChunkSchema,
   OfferDeclineSchema,
 } from "../gen/windlass/agent/v1/agent_gateway_service_pb.ts";
-import type { JobClaim } from "../gen/windlass/agent/v1/job_pb.ts";
+import { type JobClaim, JobFeature } from "../gen/windlass/agent/v1/job_pb.ts";
 import type { Identity } from "./identity.ts";
 import type { LogChunkToSend } from "./log-sender.ts";
 import type { OutgoingMessage, SessionHost } from "./session-host.ts";
 
 /** Longest reason that may be given, by protocol. */
 const maxReason = 1024;
+
+/** The later options of jobs that this agent obeys. */
+const features: readonly JobFeature[] = [JobFeature.EXCLUDES, JobFeature.SUPPRESS_FORGET_ERRORS];
 
 interface Opening {
   readonly identity: Identity;
@@ -24,10 +28,9 @@ interface Opening {
 export function helloMessage({ identity, host, lastSessionEpoch, clusterGeneration }: Opening): OutgoingMessage {
   const { incarnation, bootId } = identity;
   const jobs = [...host.held()];
-  return {
-    case: "hello",
-    value: create(HelloSchema, { incarnation, bootId, lastSessionEpoch, clusterGeneration, jobs }),
-  };
+  const engines = host.engines();
+  const facts = { incarnation, bootId, lastSessionEpoch, clusterGeneration, jobs, features: [...features] };
+  return { case: "hello", value: create(HelloSchema, { ...facts, ...(engines === undefined ? {} : { engines }) }) };
 }
 
 export const chunkMessage = ({ claim, offset, bytes }: LogChunkToSend): OutgoingMessage => ({
@@ -47,8 +50,21 @@ export const goodbyeMessage = (reason: string): OutgoingMessage => ({
 
 /** What a control message counts for in the queue; only a job's result can be much larger. */
 const controlBytes = 256;
+const programBytes = 32;
 
 export function sizeOf(message: OutgoingMessage): number {
   if (message.case === "logChunk") return controlBytes + message.value.chunk.length;
-  return message.case === "jobResult" ? controlBytes + message.value.resourcesInFlight.join().length : controlBytes;
+  if (message.case === "heartbeat") {
+    const { kept, engines } = message.value;
+    return controlBytes * (1 + kept.length) + (engines?.programs.length ?? 0) * programBytes;
+  }
+  return controlBytes + (message.case === "jobResult" ? inFlightCharacters(message.value) : 0);
 }
+
+const inFlightCharacters = ({ resourcesInFlight, inFlight, lost }: JobResult): number =>
+  lost.reduce((sum, { address, id }) => sum + address.length + id.length, 0) +
+  resourcesInFlight.join().length +
+  inFlight.reduce(
+    (sum, { address, action, idKey, id }) => sum + address.length + action.length + idKey.length + id.length,
+    0,
+  );

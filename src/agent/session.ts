@@ -1,11 +1,13 @@
 import { create } from "@bufbuild/protobuf";
 import { type Client, ConnectError } from "@connectrpc/connect";
 import {
+  type AgentEngines,
   type AgentGatewayService,
   type Close,
   type HeartbeatReply,
   type LogAck,
   type Reconnect,
+  type Refused,
   type ResultAck,
   type SessionRequest,
   SessionRequestSchema,
@@ -13,7 +15,7 @@ import {
   type Welcome,
 } from "../gen/windlass/agent/v1/agent_gateway_service_pb.ts";
 import type { JobClaim } from "../gen/windlass/agent/v1/job_pb.ts";
-import { untilAborted } from "../lib/abort.ts";
+import { abortable, deadlineAfter, untilAborted } from "../lib/abort.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Log } from "../lib/log.ts";
 import { type Lane, OutQueue } from "../lib/queue.ts";
@@ -27,10 +29,13 @@ import { LogSender } from "./log-sender.ts";
 import { intervalOf, outcomeOfClose } from "./session-close.ts";
 import type { HostChange, OutgoingMessage, SessionHost } from "./session-host.ts";
 import { chunkMessage, declineMessage, goodbyeMessage, helloMessage, sizeOf } from "./session-messages.ts";
+import { answerRefusal } from "./session-refusals.ts";
 import { Speaker } from "./speaker.ts";
 
 /** A server that has not welcomed the agent by then is not there. */
 const welcomeTimeoutMs = 15_000;
+/** A program that does not answer what it is holds nobody up for longer. */
+const enginesTimeoutMs = 3_000;
 /** How long the server has, after a good-bye, to end the stream. */
 const goodbyeTimeoutMs = 2_000;
 const queueLimits = { maxItems: 1_024, maxBytes: 4 * 1024 * 1024 };
@@ -68,6 +73,10 @@ class Session {
   readonly #speaker: Speaker;
   /** Heartbeats without an answer, oldest first. */
   readonly #beats: BeatTime[] = [];
+  /** What this stream was last told of the agent's programs. */
+  #engines: AgentEngines | undefined;
+  /** A heartbeat was refused: what follows says what keeps leases, and nothing else. */
+  #isPlain = false;
   #state: State = { kind: "opening" };
 
   constructor(options: SessionOptions) {
@@ -81,13 +90,22 @@ class Session {
     signal.addEventListener("abort", onAbort, { once: true });
     using _changes = this.#options.host.onChange((change) => this.#changed(change));
     this.#endAfter(welcomeTimeoutMs, "opening", "the server did not welcome the agent in time");
-    this.#send(helloMessage(this.#options));
     try {
+      await this.#greet();
       await this.#converse();
     } finally {
       signal.removeEventListener("abort", onAbort);
     }
     return this.#end(this.#state.kind === "leaving" ? { kind: "left" } : this.#broken("the server ended the stream"));
+  }
+
+  /** Says hello, as soon as it is known which programs are here: a job that cannot be done here should not come. */
+  async #greet(): Promise<void> {
+    const { host, clock } = this.#options;
+    using deadline = deadlineAfter(clock, enginesTimeoutMs, this.#over.signal);
+    await abortable(host.enginesSeen(), deadline.signal).catch(() => {});
+    this.#engines = host.engines();
+    this.#send(helloMessage(this.#options));
   }
 
   async #converse(): Promise<void> {
@@ -155,6 +173,12 @@ class Session {
       case "drain":
         host.drain(message.value.reason);
         break;
+      case "refused":
+        this.#refused(message.value);
+        break;
+      case "removeKept":
+        host.removeKept(message.value.claims);
+        break;
       case "reconnect":
         this.#reconnect(message.value);
         break;
@@ -184,6 +208,8 @@ class Session {
     this.#own(pulse.run(this.#over.signal));
     this.#own(logs.run(this.#over.signal));
     this.#speaker.speak();
+    // Before the first offer comes.
+    if (host.noRoom() !== "") pulse.beat();
     const reason = host.leaving();
     if (reason !== undefined) this.#leave(reason);
   }
@@ -209,10 +235,18 @@ class Session {
     });
   }
 
-  async #beat(): Promise<void> {
+  #beat(): void {
     const { host, clock } = this.#options;
-    const freeDiskBytes = await host.freeDiskBytes();
-    const facts = { jobs: host.held(), freeDiskBytes, now: clock.now(), isDraining: host.isDraining() };
+    const freeDiskBytes = host.freeDiskBytes();
+    const [jobs, kept] = [host.held(), host.kept()];
+    const [isDraining, noRoom] = [host.isDraining(), host.noRoom()];
+    const engines = host.engines();
+    const news = engines === this.#engines ? undefined : engines;
+    this.#engines = engines;
+    const more = this.#isPlain
+      ? { kept: [], noRoom: noRoom === "" ? "" : "disk full" }
+      : { kept, noRoom, engines: news };
+    const facts = { engines: undefined, ...more, jobs, freeDiskBytes, now: clock.now(), isDraining };
     this.#beats.push(beatTime(clock));
     this.#send({ case: "heartbeat", value: heartbeatMessage(facts) });
     this.#speaker.repeat();
@@ -227,6 +261,7 @@ class Session {
     // Answers come in the order of the heartbeats.
     const beat = this.#beats.shift();
     if (beat !== undefined) host.heartbeatAnswered(beat, reply.jobs);
+    host.removeKept(reply.removeKept);
     if (reply.drain) host.drain("the control plane asked for it");
   }
 
@@ -245,8 +280,23 @@ class Session {
   #resultAcknowledged(ack: ResultAck): void {
     const key = claimKey(ack.claim);
     if (key === undefined || this.#state.kind !== "ready") return;
+    if (ack.logProblem !== "") this.#options.log.error({ job: key, problem: ack.logProblem }, "the log is not whole");
     if (!ack.sealed) this.#state.logs.resume(key, Number(ack.needLogFrom));
     this.#options.host.resultAcknowledged(key, ack);
+  }
+
+  #refused(refused: Refused): void {
+    const { host, identity, log } = this.#options;
+    const beatPlainly = () => {
+      const isNew = !this.#isPlain;
+      this.#isPlain = true;
+      this.#beats.shift();
+      if (isNew && this.#state.kind === "ready") this.#state.pulse.beat();
+      return isNew;
+    };
+    const send = (message: OutgoingMessage) => this.#send(message);
+    const { incarnation } = identity;
+    answerRefusal(refused, { host, speaker: this.#speaker, incarnation, send, beatPlainly, log });
   }
 
   #reconnect({ after, maxDelay }: Reconnect): void {
@@ -273,7 +323,11 @@ class Session {
         break;
       case "draining":
       case "doubtful":
-        this.#own(this.#state.pulse.beat());
+      case "preparing":
+      case "kept":
+      case "engines":
+      case "room":
+        this.#state.pulse.beat();
         break;
       case "leaving":
         this.#leave(change.reason);

@@ -1,9 +1,10 @@
 import { existsSync } from "node:fs";
-import { stat, writeFile } from "node:fs/promises";
+import { mkdir, readdir, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { JobOutcome } from "../gen/windlass/agent/v1/job_pb.ts";
 import { describeWithTerraform } from "../terraform/testing.ts";
+import { jobFilesAt } from "./job-files.ts";
 import { placeSharedStates, secretsOf } from "./shared-states.ts";
 import { AgentPlace, eventually } from "./testing/agent-place.ts";
 import { FakeJob } from "./testing/fake-job.ts";
@@ -82,6 +83,15 @@ describeWithTerraform("outputs of other workspaces", () => {
     expect(apply.states.at(-1)?.content.toString()).toContain("hush-hush-9");
   });
 
+  test("are read under every name that a workspace may have", async () => {
+    place.start("a");
+    const named = shared.map((one) => ({ ...one, workspace: one.workspace.replace("network", "Prod_net") }));
+    const configuration = await place.pack({ "main.tf": reader.replaceAll("network.tfstate", "Prod_net.tfstate") });
+    const plan = await finished(new FakeJob({ id: "job_plan", runId: "run_1", configuration, shared: named }));
+    expect(plan.result?.errorMessage, plan.logText).toBe("");
+    expect(plan.logText).not.toContain("does not share");
+  });
+
   test("that nobody shares are not there, and an uploaded file does not stand for them", async () => {
     place.start("a");
     const files = {
@@ -94,6 +104,9 @@ describeWithTerraform("outputs of other workspaces", () => {
     const plan = await finished(new FakeJob({ id: "job_plan", runId: "run_1", configuration }));
     expect(plan.result).toMatchObject({ outcome: JobOutcome.ERRORED, exitCode: 1 });
     expect(plan.logText).toContain("Unable to find remote state");
+    expect(plan.logText).toMatch(
+      /\nWindlass: network does not share its outputs with (\S+), or has no state yet: windlass workspace edit network --share-state-with \1\n/,
+    );
   });
 
   test("hide the same values after a restart of the agent, whatever is shared by then", async () => {
@@ -130,20 +143,41 @@ resource "terraform_data" "wait" {
 });
 
 describe("placing shared states", () => {
+  const states = [
+    { workspace: "a", state: "{}", problem: "" },
+    { workspace: "b", state: "", problem: "no" },
+  ];
+  const placed = (found: typeof states) => {
+    const files = jobFilesAt(place.path("job"));
+    return placeSharedStates({ job: { files }, place: { directory: join(files.work, "config", "app") } }, found);
+  };
+  const path = (...names: string[]) => place.path("job", "work", ...names);
+  const configuration = async (text: string) => {
+    for (const name of ["app", "modules/m"]) await mkdir(path("config", name), { recursive: true });
+    await writeFile(path("config", "modules", "m", "main.tf"), text);
+  };
+
   test("replaces what was there, whole files only, for this user alone", async () => {
-    const states = [
-      { workspace: "a", state: "{}", problem: "" },
-      { workspace: "b", state: "", problem: "no" },
-    ];
-    await placeSharedStates(place.dir, [{ workspace: "old", state: "{}", problem: "" }]);
-    await placeSharedStates(place.dir, states);
-    await placeSharedStates(place.dir, states);
-    expect(await place.read(".windlass", "states", "a.tfstate")).toBe("{}");
-    const path = (name: string) => join(place.dir, ".windlass", "states", name);
-    expect((await stat(path("a.tfstate"))).mode & 0o777).toBe(0o600);
-    expect([existsSync(path("old.tfstate")), existsSync(path("b.tfstate"))]).toEqual([false, false]);
-    await placeSharedStates(place.dir, []);
-    expect(existsSync(place.path(".windlass"))).toBe(false);
+    await configuration("");
+    await placed([{ workspace: "old", state: "{}", problem: "" }]);
+    await placed(states);
+    await placed(states);
+    expect(await readdir(path("shared-states"))).toEqual(["a.tfstate"]);
+    expect((await stat(path("shared-states", "a.tfstate"))).mode & 0o777).toBe(0o600);
+    await placed([]);
+    expect(existsSync(path("shared-states"))).toBe(false);
+  });
+
+  test("puts nothing into the configuration, unless a file of it says that it reads them there", async () => {
+    await configuration('output "f" { value = fileset(path.module, "**") }');
+    await placed(states);
+    expect(await readdir(path("config", "app"))).toEqual([]);
+    await configuration(`config = { path = "\${path.root}/.windlass/states/a.tfstate" }`);
+    await placed(states);
+    expect(await readdir(path("config", "app", ".windlass", "states"))).toEqual(["a.tfstate"]);
+    await configuration("");
+    await placed(states);
+    expect(await readdir(path("config", "app"))).toEqual([]);
   });
 
   test("more secrets than a log can hide are named, not hidden in part", () => {

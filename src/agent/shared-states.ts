@@ -3,16 +3,21 @@ import { join } from "node:path";
 import { ConnectError } from "@connectrpc/connect";
 import { z } from "zod";
 import { abortable, linkSignals } from "../lib/abort.ts";
+import { workspaceNamePattern } from "../lib/workspace-names.ts";
+import { mentions } from "../terraform/mentions.ts";
 import { sensitiveTexts } from "../terraform/state-outputs.ts";
 import { isRefused, mayPass } from "./artifacts.ts";
 import { makePrivateDirectory, removeTree, writeDurably } from "./durable-files.ts";
 import { patienceOf, type Site } from "./house.ts";
 import type { Job } from "./job.ts";
 import type { JobLog } from "./job-log.ts";
+import type { JobPlace } from "./job-place.ts";
+import { readStates } from "./missing-states.ts";
 import { persist } from "./patience.ts";
+import { configurationRoot } from "./prepare.ts";
 
 const sharedShape = z.array(
-  z.object({ workspace: z.string().regex(/^[a-z0-9-]+$/), state: z.string(), problem: z.string() }),
+  z.object({ workspace: z.string().regex(new RegExp(workspaceNamePattern)), state: z.string(), problem: z.string() }),
 );
 
 /** What other workspaces let a job read: a state with outputs and no resources, or why it cannot be read. */
@@ -72,16 +77,32 @@ export function secretsOf(states: SharedStates): {
   return { secrets: [...secrets], open };
 }
 
+/** The variable of terraform that says where the shared states are; in the environment, so that nobody has to declare it. */
+export const sharedStatesVariable = "TF_VAR_windlass_shared_states";
+
+/** Where they are, in the job's work: not in the configuration. */
+export const sharedStatesIn = (work: string): string => join(work, "shared-states");
+
 /**
- * Writes the shared states to `.windlass/states/<workspace>.tfstate` in terraform's working directory, each whole or not at
- * all, in place of whatever stands there.
+ * Writes the shared states beside the configuration, each whole or not at all, in place of whatever stands there; and to
+ * `.windlass/states` in terraform's working directory, if the configuration says that it reads them there.
  */
-export async function placeSharedStates(workingDirectory: string, states: SharedStates): Promise<void> {
-  const own = join(workingDirectory, ".windlass");
-  await removeTree(own);
+export async function placeSharedStates(
+  { job, place }: { readonly job: Pick<Job, "files">; readonly place: Pick<JobPlace, "directory"> },
+  states: SharedStates,
+): Promise<void> {
+  const { work } = job.files;
+  await placeStates(sharedStatesIn(work), states);
+  const inside = join(place.directory, ".windlass");
+  await removeTree(inside);
+  if (states.length > 0 && (await mentions(configurationRoot(work), /\.windlass\b/, "deep")))
+    await placeStates(join(inside, "states"), states);
+}
+
+async function placeStates(directory: string, states: SharedStates): Promise<void> {
+  await removeTree(directory);
   const readable = states.filter(({ state }) => state !== "");
   if (readable.length === 0) return;
-  const directory = join(own, "states");
   await makePrivateDirectory(directory);
   for (const { workspace, state } of readable) {
     const path = join(directory, `${workspace}.tfstate`);
@@ -99,6 +120,17 @@ interface Telling {
 
 const section = "01-shared-states";
 
+/** What a plan reads and does not get: terraform would only say that there is no such file. */
+async function missingStates({ files, spec, isApply }: Job, states: SharedStates): Promise<readonly string[]> {
+  if (isApply) return [];
+  const told = new Set(states.map(({ workspace }) => workspace));
+  const missing = (await readStates(configurationRoot(files.work))).filter((name) => !told.has(name));
+  return missing.map(
+    (name) =>
+      `${name} does not share its outputs with ${spec.workspace}, or has no state yet: windlass workspace edit ${name} --share-state-with ${spec.workspace}`,
+  );
+}
+
 /** Says in the log which states cannot be read. It stands there before any step, so nothing waits once one was started. */
 export async function tellProblems({ job, site, log, variables }: Telling): Promise<void> {
   if (await isThere(join(job.files.raw, section))) return log.say(section, () => "");
@@ -112,7 +144,7 @@ export async function tellProblems({ job, site, log, variables }: Telling): Prom
   const open = secretsOf(states).open.map(
     (workspace) => `workspace ${workspace} has more sensitive outputs than this log can hide: do not print them`,
   );
-  const lines = [...problems, ...open];
+  const lines = [...problems, ...open, ...(await missingStates(job, states))];
   if (lines.length > 0) await log.say(section, () => `${lines.map((line) => `Windlass: ${line}\n`).join("")}\n`);
 }
 

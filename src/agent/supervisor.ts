@@ -5,6 +5,7 @@ import {
   RegisterRequestSchema,
   type RegisterResponse,
 } from "../gen/windlass/agent/v1/agent_gateway_service_pb.ts";
+import { linkSignals } from "../lib/abort.ts";
 import type { Clock } from "../lib/clock.ts";
 import { acceptLabel } from "../lib/label-names.ts";
 import type { Log } from "../lib/log.ts";
@@ -14,6 +15,7 @@ import type { AgentOutcome } from "./agent-outcome.ts";
 import { type ConnectionOutcome, registerFailure } from "./connection-outcome.ts";
 import type { Identity } from "./identity.ts";
 import { nextStep } from "./reconnect.ts";
+import type { Renewal } from "./renewal.ts";
 import { holdSession } from "./session.ts";
 import { keepCredential, readCredential, type SessionCredential } from "./session-credential.ts";
 import type { SessionHost } from "./session-host.ts";
@@ -29,6 +31,7 @@ export interface SupervisorOptions {
   /** The sandbox that jobs really run in. */
   readonly sandbox: string;
   readonly host: SessionHost;
+  readonly renewal: Renewal;
   /** True while terraform runs or a state still has to be uploaded: then even a refused agent stays. */
   readonly isWorking: () => boolean;
   readonly onRegistered: (response: RegisterResponse) => void;
@@ -66,14 +69,17 @@ export async function superviseConnection(options: SupervisorOptions, signal: Ab
     credential: undefined,
   };
   for (;;) {
-    const outcome = await connect(options, { client, memory }, signal);
+    using until = linkSignals(signal, options.renewal.signal);
+    const outcome = await connect(options, { client, memory }, until.signal);
     options.onEnd?.();
+    if (outcome.kind === "stopped" && !signal.aborted) continue;
     const next = nextStep(outcome, { failures: memory.failures, hasJobs: isWorking(), random });
     if (next.kind === "stop") return next.outcome;
     memory.failures = next.failures;
     warn(options, memory, outcome);
-    const pause = await pauseFor(next.afterMs, { clock, host }, signal);
-    if (pause !== "over") return { kind: pause };
+    const pause = await pauseFor(next.afterMs, { clock, host }, until.signal);
+    if (pause === "over" || (pause === "stopped" && !signal.aborted)) continue;
+    return { kind: pause };
   }
 }
 
@@ -169,6 +175,7 @@ async function register(
     labels: { ...config.labels, ...(config.accepts === undefined ? {} : { [acceptLabel]: config.accepts }) },
     concurrency: config.concurrency,
     sandbox,
+    place: identity.place,
   });
   try {
     const headers = { authorization: `Bearer ${await token()}` };

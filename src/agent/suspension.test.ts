@@ -82,6 +82,6 @@ describeWithTerraform("after a suspension of the machine", () => {
     expect(apply.states).toHaveLength(length);
     place.controlPlane.knobs.isSilent = false;
     await eventually(() => apply.result, "its result");
-    expect(apply.states.at(-1)?.header.final).toBe(true);
+    expect(apply.states.at(-1)?.header.isLast).toBe(true);
   });
 });

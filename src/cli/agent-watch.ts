@@ -14,7 +14,6 @@ import type { Context } from "./context.ts";
 import type { ListStyle } from "./printer.ts";
 import { RunLink } from "./run-link.ts";
 
-const clearScreen = "\u001b[H\u001b[2J\u001b[3J";
 /** The server says something at least every 30 seconds: a path that is silent for longer is dead. */
 const silentMs = 75_000;
 const lookMs = 5_000;
@@ -35,11 +34,16 @@ export async function showAgents(
   const guard = hangUpWhenSilent(context, () => heardMs, signal);
   try {
     await link.persist(async () => {
+      const known = new Map<string, Agent>();
       for await (const answer of untilAborted(client.watchAgents(wanted, { signal }), signal)) {
         link.back();
         heardMs = clock.monotonicMs();
-        await show(context, { answer, before: shown, style });
-        shown = answer.agents;
+        for (const agent of answer.agents) known.set(agent.id, agent);
+        for (const id of answer.goneAgentIds) known.delete(id);
+        if (!answer.snapshotComplete) continue;
+        const agents = [...known.values()].toSorted(byName);
+        await show(context, { answer: { ...answer, agents }, before: shown, style });
+        shown = agents;
       }
       signal.throwIfAborted();
       return "again";
@@ -51,6 +55,9 @@ export async function showAgents(
   }
   throw context.io.signal.reason;
 }
+
+const byName = (a: Agent, b: Agent): number => Buffer.compare(Buffer.from(nameAndId(a)), Buffer.from(nameAndId(b)));
+const nameAndId = ({ name, id }: Agent): string => `${name}\u0001${id}`;
 
 async function hangUpWhenSilent(context: Context, heardMs: () => number, signal: AbortSignal): Promise<void> {
   const { clock } = context.io;
@@ -72,7 +79,7 @@ async function show({ printer, io, notes }: Context, { answer, before, style }: 
   if (printer.isForPeople && io.stdout.isTty) {
     const { create } = await import("@bufbuild/protobuf");
     const message = create(ListAgentsResponseSchema, { agents });
-    await printer.raw(clearScreen);
+    await printer.clear();
     const list = { schema: ListAgentsResponseSchema, message, item: AgentSchema, rows: agents };
     return printer.list({ ...list, name: agentName, columns: agentColumns }, style);
   }

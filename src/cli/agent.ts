@@ -6,17 +6,17 @@ import {
   ListAgentJobsResponseSchema,
   ListAgentsResponseSchema,
 } from "../gen/windlass/v1/agent_service_pb.ts";
+import { kept, removeKept } from "./agent-kept.ts";
 import { agentColumns, agentJobColumns, agentJobName, agentLines, agentName } from "./agent-view.ts";
 import { showAgents } from "./agent-watch.ts";
 import { answerChanged, answerGone, goneFormats } from "./answers.ts";
-import { type Command, command, one } from "./command.ts";
+import { type Command, command, one, some } from "./command.ts";
 import type { Context } from "./context.ts";
-import { choiceList, type FlagValues, text, toggle } from "./flags.ts";
-import { fetchRows, listFlags } from "./lists.ts";
-import { usageError } from "./problem.ts";
+import { choiceList, type FlagValues, maxReason, sentence, text, toggle } from "./flags.ts";
+import { fetchRows, listFlags, tableFlags } from "./lists.ts";
+import { CliError, usageError } from "./problem.ts";
 import { confirmOrStop } from "./prompts.ts";
-import { chooseColumns, tableLines } from "./table.ts";
-import { enumFlagWords } from "./words.ts";
+import { enumFlagWords, enumText } from "./words.ts";
 
 const agent = one("AGENT", "its id, or its name if only one has it");
 
@@ -50,7 +50,7 @@ const list = command({
     ...wantedFlags,
     search: text("only agents with this text in their name"),
     includeExited: toggle("also agents that said good-bye"),
-    ...listFlags,
+    ...listFlags(agentColumns),
     watch: toggle("show each change, until Ctrl-C"),
   },
   run: async (context, { flags }) => {
@@ -85,7 +85,7 @@ const watch = command({
   name: "watch",
   summary: "Show the agents, and each change, until Ctrl-C",
   examples: ["windlass agent watch", "windlass agent watch --pool prod -o jsonl"],
-  flags: { ...wantedFlags, columns: listFlags.columns, noHeaders: listFlags.noHeaders },
+  flags: { ...wantedFlags, ...tableFlags(agentColumns) },
   run: async (context, { flags }) => showAgents(context, await wantedOf(context, flags), flags),
 });
 
@@ -102,13 +102,11 @@ const get = command({
     const answer = await client.getAgent({ agent: args.agent, organization: await context.organization() });
     const message = answer.agent ?? create(AgentSchema);
     const shown = { schema: AgentSchema, message, name: agentName(message) };
-    const { printer, io } = context;
+    const { printer } = context;
     const { jobs } = printer.isForPeople
       ? await client.listAgentJobs({ agent: message.id, pageSize: jobsShown })
       : { jobs: [] };
-    const columns = chooseColumns(agentJobColumns, [], printer.format === "wide");
-    const layout = { isHeaderShown: true, width: io.stdout.columns, now: io.clock.now() };
-    const jobLines = jobs.length === 0 ? [] : ["", ...tableLines(jobs, columns, layout)];
+    const jobLines = jobs.length === 0 ? [] : ["", ...printer.table(jobs, agentJobColumns)];
     await printer.resource({ ...shown, lines: [...agentLines(message), ...jobLines] });
     return undefined;
   },
@@ -119,11 +117,11 @@ const jobs = command({
   summary: "List the jobs that an agent holds or was the last to hold, newest first",
   examples: ["windlass agent jobs vm-7", "windlass agent jobs vm-7 --all -o jsonl"],
   positionals: { agent },
-  flags: listFlags,
+  flags: listFlags(agentJobColumns),
   run: async (context, { args, flags }) => {
     const client = await context.client(AgentService);
     const scope = { agent: args.agent, organization: await context.organization() };
-    const { rows, nextPageToken } = await fetchRows(context, flags, async (page) => {
+    const { rows, nextPageToken } = await fetchRows(context, { ...flags, isHistory: true }, async (page) => {
       const answer = await client.listAgentJobs({ ...scope, ...page });
       return { rows: answer.jobs, nextPageToken: answer.nextPageToken };
     });
@@ -146,28 +144,31 @@ type Steered = Promise<{ readonly agent?: Agent | undefined }>;
 interface Steer {
   readonly summary: string;
   readonly done: string;
+  /** What is told of an agent that has left. */
+  readonly gone: string;
   readonly examples: readonly string[];
   readonly call: (client: Agents, wanted: Steering) => Steered;
 }
 
 /** Pause and drain differ in their words only. */
-const steer = (name: string, { summary, done, examples, call }: Steer): Command =>
+const steer = (name: string, { summary, done, gone, examples, call }: Steer): Command =>
   command({
     name,
     summary,
     examples,
     positionals: { agent },
-    flags: { reason: text("shown with the agent") },
+    flags: { reason: sentence("shown with the agent", {}, maxReason) },
     run: async (context, { args, flags }) => {
       const client = await context.client(AgentService);
       const wanted = { agent: args.agent, organization: await context.organization(), reason: flags.reason ?? "" };
-      return told(context, (await call(client, wanted)).agent, done);
+      return told(context, (await call(client, wanted)).agent, { done, gone });
     },
   });
 
-function told(context: Context, answer: Agent | undefined, done: string): Promise<undefined> {
+function told(context: Context, answer: Agent | undefined, words: Pick<Steer, "done" | "gone">): Promise<undefined> {
   const message = answer ?? create(AgentSchema);
   const changed = { schema: AgentSchema, message, name: agentName(message) };
+  const done = message.status === AgentStatus.EXITED ? words.gone : words.done;
   return answerChanged(context, { ...changed, done: `Agent ${message.name} ${done}` });
 }
 
@@ -179,24 +180,44 @@ const resume = command({
   run: async (context, { args }) => {
     const client = await context.client(AgentService);
     const answer = await client.resumeAgent({ agent: args.agent, organization: await context.organization() });
-    return told(context, answer.agent, "gets new jobs again");
+    const gone = "has left: it gets jobs when it comes back";
+    return told(context, answer.agent, { done: "gets new jobs again", gone });
   },
 });
 
 const remove = command({
   name: "delete",
-  summary: "Forget an agent that is neither idle nor busy",
-  examples: ["windlass agent delete vm-7"],
-  positionals: { agent },
+  summary: "Forget agents that are neither idle nor busy",
+  examples: ["windlass agent delete vm-7", "windlass agent delete vm-7 vm-8 --yes"],
+  positionals: { agents: some("AGENT", "names or ids") },
   formats: goneFormats,
   guard: () => "delete",
   run: async (context, { args }) => {
     const client = await context.client(AgentService);
-    await confirmOrStop(context, `Forget agent ${args.agent}?`);
-    await client.deleteAgent({ agent: args.agent, organization: await context.organization() });
-    return answerGone(context, `agent/${args.agent}`, `Forgot agent ${args.agent}`);
+    const organization = await context.organization();
+    const found: Agent[] = [];
+    for (const agent of args.agents) {
+      const answer = await client.getAgent({ organization, agent });
+      found.push(answer.agent ?? create(AgentSchema));
+    }
+    for (const one of found) refuseConnected(context, one);
+    for (const { id, name } of found) {
+      await confirmOrStop(context, `Forget agent ${name}?`);
+      await client.deleteAgent({ agent: id, organization });
+      await answerGone(context, `agent/${name}`, `Forgot agent ${name}`);
+    }
+    return undefined;
   },
 });
+
+function refuseConnected(context: Context, { name, status }: Agent): void {
+  if (status !== AgentStatus.IDLE && status !== AgentStatus.BUSY) return;
+  const message = `agent ${name} is ${enumText(AgentStatus, status)}, that is connected: it cannot be forgotten before it has left`;
+  throw new CliError("conflict", message, {
+    ...{ code: "FAILED_PRECONDITION", reason: "AGENT_IN_USE", metadata: { agent: name } },
+    hints: [{ label: "Let it finish and leave", command: context.command(`agent drain ${name}`) }],
+  });
+}
 
 /** Every verb of `windlass agent`. */
 export const agentCommands: readonly Command[] = [
@@ -207,6 +228,7 @@ export const agentCommands: readonly Command[] = [
   steer("pause", {
     summary: "Give an agent no new jobs",
     done: "gets no new jobs until it is resumed",
+    gone: "has left: should it come back, it gets no jobs until it is resumed",
     examples: ["windlass agent pause vm-7", 'windlass agent pause vm-7 --reason "new disk"'],
     call: (client, wanted) => client.pauseAgent(wanted),
   }),
@@ -214,8 +236,11 @@ export const agentCommands: readonly Command[] = [
   steer("drain", {
     summary: "Let an agent finish its jobs and exit",
     done: "finishes its jobs and exits",
+    gone: "has left already: there is nothing to drain",
     examples: ["windlass agent drain vm-7", 'windlass agent drain vm-7 --reason "it is replaced"'],
     call: (client, wanted) => client.drainAgent(wanted),
   }),
+  kept,
+  removeKept,
   remove,
 ];

@@ -32,7 +32,13 @@ export const spanBetween = (from: Timestamp | undefined, to: Timestamp | undefin
 export function whenText(time: Timestamp | undefined, now: Date): string {
   if (time === undefined) return "";
   const ms = millis(time) - now.getTime();
-  return ms >= 0 ? `in ${spanText(ms)}` : `${spanText(-ms)} ago`;
+  return ms >= 0 ? `in ${spanText(rounded(ms))}` : `${spanText(-ms)} ago`;
+}
+
+/** What was to be in 30 days a moment ago is not in 29 days and 23 hours. */
+function rounded(ms: number): number {
+  const unitMs = ms > 86_400_000 - 1_800_000 ? 3_600_000 : ms > 3_600_000 - 30_000 ? 60_000 : 1_000;
+  return Math.round(ms / unitMs) * unitMs;
 }
 
 /** A duration as `2m13s`; empty if absent. */

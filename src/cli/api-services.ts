@@ -6,6 +6,7 @@ import { ApiKeyService } from "../gen/windlass/v1/api_key_service_pb.ts";
 import { AuditService } from "../gen/windlass/v1/audit_service_pb.ts";
 import { ConfigurationService } from "../gen/windlass/v1/configuration_service_pb.ts";
 import { OrganizationService } from "../gen/windlass/v1/organization_service_pb.ts";
+import { ProviderSettingsService } from "../gen/windlass/v1/provider_settings_service_pb.ts";
 import { RunService } from "../gen/windlass/v1/run_service_pb.ts";
 import { StateService } from "../gen/windlass/v1/state_service_pb.ts";
 import { SystemService } from "../gen/windlass/v1/system_service_pb.ts";
@@ -18,6 +19,7 @@ export const apiServices: readonly DescService[] = [
   SystemService,
   OrganizationService,
   AgentPoolService,
+  ProviderSettingsService,
   AgentTokenService,
   AgentService,
   WorkspaceService,

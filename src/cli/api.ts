@@ -1,6 +1,9 @@
 import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
-import { type DescMethod, fromJsonString, type JsonValue, type Message, toJson } from "@bufbuild/protobuf";
+import { type DescMethod, fromJson, type JsonValue, type Message, toJson } from "@bufbuild/protobuf";
+import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
+import { isJsonList, isJsonObject, type Json, JsonNumber, readJson } from "../lib/json.ts";
+import { exactNumber } from "../lib/json-text.ts";
 import { apiServices } from "./api-services.ts";
 import { command, one } from "./command.ts";
 import type { Context } from "./context.ts";
@@ -22,19 +25,33 @@ export const api = command({
   formats: ["json", "jsonl"],
   run: async (context, { args, flags }) => {
     const method = methodOf(args.method);
-    const request = requestOf(method, await requestText(context, flags.data ?? "{}"));
+    const request = await inOrganization(
+      context,
+      method,
+      requestOf(method, await requestText(context, flags.data ?? "{}")),
+    );
     const client = (await context.publicClient(method.parent)) as unknown as Readonly<Record<string, Call>>;
     const answer = client[method.localName]?.(request);
     if (method.methodKind === "unary") {
-      await context.printer.raw(`${JSON.stringify(shown(method, await (answer as Promise<Message>)), undefined, 2)}\n`);
+      await context.printer.json(shown(method, await (answer as Promise<Message>)), 2);
       return undefined;
     }
     for await (const message of answer as AsyncIterable<Message>) {
-      await context.printer.raw(`${JSON.stringify(shown(method, message))}\n`);
+      await context.printer.json(shown(method, message));
     }
     return undefined;
   },
 });
+
+/** A request that names no organization is about the context's, as those of commands; but nothing is done to an organization itself. */
+async function inOrganization(context: Context, method: DescMethod, request: Message): Promise<Message> {
+  const field = method.input.field.organization;
+  const changes = method.idempotency !== MethodOptions_IdempotencyLevel.NO_SIDE_EFFECTS;
+  if (field?.fieldKind !== "scalar" || (method.parent.name === "OrganizationService" && changes)) return request;
+  const given = request as Message & { organization?: string };
+  if (given.organization === "") given.organization = await context.organization();
+  return request;
+}
 
 type Call = (request: Message) => Promise<Message> | AsyncIterable<Message>;
 
@@ -60,10 +77,24 @@ async function requestText({ io }: Context, given: string): Promise<string> {
   });
 }
 
-function requestOf({ input }: DescMethod, json: string): Message {
+/** A request as its JSON says. */
+export function requestOf({ input }: DescMethod, json: string): Message {
   try {
-    return fromJsonString(input, json);
+    return fromJson(input, protoJson(readJson(json)));
   } catch (error) {
     throw usageError(`--data is no ${input.name}: ${error instanceof Error ? error.message : String(error)}`);
   }
+}
+
+/** As the API's JSON has it: a number of more digits than a float holds is given as text, which it takes for any number. */
+function protoJson(value: Json): JsonValue {
+  if (value instanceof JsonNumber) return protoNumber(value.text);
+  if (isJsonList(value)) return value.map(protoJson);
+  if (isJsonObject(value)) return Object.fromEntries([...value].map(([name, item]) => [name, protoJson(item)]));
+  return value;
+}
+
+function protoNumber(text: string): JsonValue {
+  const number = Number(text);
+  return exactNumber(String(number)) === exactNumber(text) ? number : text;
 }

@@ -1,4 +1,5 @@
 import { timestampDate, timestampFromDate } from "@bufbuild/protobuf/wkt";
+import { Code, ConnectError } from "@connectrpc/connect";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import {
   ApiKeyService,
@@ -15,10 +16,13 @@ import { runCli } from "./testing/run-cli.ts";
 const secret = `wdl_usr_${"a".repeat(30)}_000000`;
 const key = {
   ...{ id: "key_1", name: "ci", organization: "acme", role: Role.OPERATOR, prefix: "wdl_usr_aaaa", active: true },
+  ...{ replacedBy: "" },
   ...{ createdBy: "ana (key_0)", expireTime: timestampFromDate(new Date("2026-06-01T00:00:00Z")) },
 };
 const event = { id: "1", actor: "ana (key_0)", action: "pool.grant", resource: "apool_1", detail: { name: "prod" } };
 const asked: (CreateApiKeyRequest | RotateApiKeyRequest | ListApiKeysRequest | ExportAuditEventsRequest)[] = [];
+
+let listed: readonly (typeof key)[] | ConnectError = [key];
 
 const server = new FakeServer((router) => {
   const noted =
@@ -27,11 +31,16 @@ const server = new FakeServer((router) => {
       asked.push(request);
       return answer;
     };
-  router.service(SystemService, {});
+  router.service(SystemService, { whoAmI: () => ({ id: "key_9", name: "mine" }) });
   router.service(ApiKeyService, {
     createApiKey: noted({ apiKey: key, secret }),
     rotateApiKey: noted({ apiKey: { ...key, id: "key_2" }, secret, replaced: key }),
-    listApiKeys: noted({ apiKeys: [key] }),
+    listApiKeys: (request) => {
+      asked.push(request);
+      if (listed instanceof ConnectError) throw listed;
+      return { apiKeys: [...listed] };
+    },
+    getApiKey: () => ({ apiKey: key }),
     revokeApiKey: () => ({ apiKey: key }),
   });
   router.service(AuditService, {
@@ -45,7 +54,10 @@ const server = new FakeServer((router) => {
 });
 beforeAll(() => server.start());
 afterAll(() => server.stop());
-beforeEach(() => void asked.splice(0));
+beforeEach(() => {
+  asked.splice(0);
+  listed = [key];
+});
 
 const clock = new ManualClock();
 const cli = (line: string, extra: Record<string, string> = {}) =>
@@ -73,8 +85,29 @@ describe("apikey", () => {
     const { stdout, stderr } = await cli("apikey rotate key_1 --overlap 2h");
     expect(stdout).toBe(`${secret}\n`);
     expect(stderr).toContain("The old key key_1 ends at 2026-06-01T00:00:00Z.");
-    expect(asked[0]).toMatchObject({ apiKeyId: "key_1", overlap: { seconds: 7200n } });
-    expect((asked[0] as RotateApiKeyRequest).expiresIn).toBeUndefined();
+    expect(asked.at(-1)).toMatchObject({ apiKeyId: "key_1", overlap: { seconds: 7200n } });
+    expect((asked.at(-1) as RotateApiKeyRequest).expiresIn).toBeUndefined();
+  });
+
+  test("a name is enough, where only one key of it goes on", async () => {
+    const older = { ...key, id: "key_0", replacedBy: "key_1" };
+    listed = [key, older, { ...key, id: "key_3", active: false }, { ...key, id: "key_4", name: "ana" }];
+    expect((await cli("apikey rotate ci")).exit).toBe(0);
+    expect(asked.at(-1)).toMatchObject({ apiKeyId: "key_1" });
+    listed = [key, { ...key, id: "key_2" }];
+    const several = await cli("apikey rotate ci");
+    expect(several).toMatchObject({
+      exit: 5,
+      stderr: expect.stringMatching(/2 API keys are named "ci".*key_1, key_2/s),
+    });
+    expect(await cli("apikey rotate cj")).toMatchObject({ exit: 3, stderr: expect.stringContaining('"cj"') });
+  });
+
+  test("who may not list keys names the own one", async () => {
+    listed = new ConnectError("only owners list keys", Code.PermissionDenied);
+    expect((await cli("apikey rotate mine")).exit).toBe(0);
+    expect(asked.at(-1)).toMatchObject({ apiKeyId: "key_9" });
+    expect((await cli("apikey rotate ci")).exit).toBe(3);
   });
 
   test("list shows whose it is and what it may do, and revoke asks first", async () => {

@@ -9,7 +9,8 @@ import {
 import { Role } from "../gen/windlass/v1/system_service_pb.ts";
 import { ageText, timeText, whenText } from "./ages.ts";
 import { answerChanged } from "./answers.ts";
-import { type Command, command, one } from "./command.ts";
+import { findKeyId, keyTarget } from "./apikey-target.ts";
+import { type Command, command, some } from "./command.ts";
 import type { Context } from "./context.ts";
 import { choice, duration, neededText } from "./flags.ts";
 import { fetchRows, listFlags } from "./lists.ts";
@@ -34,14 +35,14 @@ function statusText({ active, revokeTime, replacedBy }: ApiKey): string {
   return replacedBy === "" ? "valid" : "replaced";
 }
 
-const columns: readonly Column<ApiKey>[] = [
+export const apiKeyColumns: readonly Column<ApiKey>[] = [
   { name: "ID", value: ({ id }) => id },
   { name: "NAME", value: ({ name }) => name },
-  { name: "ROLE", value: ({ role }) => enumText(Role, role) },
-  { name: "STATUS", value: statusText },
-  { name: "LAST USED", value: ({ lastUseTime }, now) => whenText(lastUseTime, now) || "never" },
+  { name: "ROLE", drop: 3, value: ({ role }) => enumText(Role, role) },
+  { name: "STATUS", isStatus: true, value: statusText },
+  { name: "LAST USED", drop: 2, value: ({ lastUseTime }, now) => whenText(lastUseTime, now) || "never" },
   { name: "EXPIRES", value: ({ expireTime }, now) => whenText(expireTime, now) || "never" },
-  { name: "AGE", value: ({ createTime }, now) => ageText(createTime, now) },
+  { name: "AGE", drop: 1, value: ({ createTime }, now) => ageText(createTime, now) },
   { name: "ORG", isWide: true, value: ({ organization }) => organization },
   { name: "FROM", isWide: true, value: ({ lastUseAddress }) => lastUseAddress },
   { name: "BEGINS WITH", isWide: true, value: ({ prefix }) => prefix },
@@ -52,7 +53,7 @@ const list = command({
   name: "list",
   summary: "List API keys, newest first, revoked ones included",
   examples: ["windlass apikey list", "windlass apikey list -o wide"],
-  flags: listFlags,
+  flags: listFlags(apiKeyColumns),
   run: async (context, { flags }) => {
     const client = await context.client(ApiKeyService);
     const organization = await context.organization();
@@ -62,7 +63,7 @@ const list = command({
     });
     const message = create(ListApiKeysResponseSchema, { apiKeys, nextPageToken });
     const shown = { schema: ListApiKeysResponseSchema, message, item: ApiKeySchema };
-    await context.printer.list({ ...shown, rows: apiKeys, name: nameOf, columns }, flags);
+    await context.printer.list({ ...shown, rows: apiKeys, name: nameOf, columns: apiKeyColumns }, flags);
     return undefined;
   },
 });
@@ -70,11 +71,11 @@ const list = command({
 const get = command({
   name: "get",
   summary: "Show an API key; never its secret",
-  examples: ["windlass apikey get key_…"],
-  positionals: { key: one("KEY", "its id") },
+  examples: ["windlass apikey get ci", "windlass apikey get key_…"],
+  positionals: { key: keyTarget },
   run: async (context, { args }) => {
     const client = await context.client(ApiKeyService);
-    const { apiKey } = await client.getApiKey({ apiKeyId: args.key });
+    const { apiKey } = await client.getApiKey({ apiKeyId: await findKeyId(context, args.key) });
     const message = apiKey ?? create(ApiKeySchema);
     await context.printer.resource({
       schema: ApiKeySchema,
@@ -142,16 +143,17 @@ function tell(context: Context, { id, name, role, organization, expireTime }: Ap
 const rotate = command({
   name: "rotate",
   summary: "Replace an API key; the new secret is printed once, alone on stdout",
-  examples: ["windlass apikey rotate key_… > api-key", "windlass apikey rotate key_… --overlap 0"],
-  positionals: { key: one("KEY", "its id; your own is shown by whoami") },
+  examples: ["windlass apikey rotate ci > api-key", "windlass apikey rotate key_… --overlap 0"],
+  positionals: { key: keyTarget },
   flags: {
     overlap: duration("how long the old one goes on (default 1h); 0 ends it at once", { aliases: ["grace"] }),
     expires: duration("how long the new one is good for (default as long as the old one was); 0 is for ever"),
   },
   run: async (context, { args, flags }) => {
     const client = await context.client(ApiKeyService);
+    const apiKeyId = await findKeyId(context, args.key);
     const answer = await client.rotateApiKey({
-      apiKeyId: args.key,
+      apiKeyId,
       ...(flags.overlap === undefined ? {} : { overlap: durationOf(flags.overlap) }),
       ...(flags.expires === undefined ? {} : { expiresIn: durationOf(flags.expires) }),
     });
@@ -159,24 +161,32 @@ const rotate = command({
     const schema = RotateApiKeyResponseSchema;
     await context.printer.resource({ schema, message: answer, name: nameOf(apiKey), lines: [secret] });
     tell(context, apiKey);
-    context.notes.say(`The old key ${args.key} ends at ${timeText(replaced?.expireTime)}.`);
+    context.notes.say(`The old key ${apiKeyId} ends at ${timeText(replaced?.expireTime)}.`);
     return undefined;
   },
 });
 
 const revoke = command({
   name: "revoke",
-  summary: "End an API key at once",
-  examples: ["windlass apikey revoke key_…"],
-  positionals: { key: one("KEY", "its id") },
+  summary: "End API keys at once",
+  examples: ["windlass apikey revoke ci", "windlass apikey revoke key_…"],
+  positionals: { keys: some("KEY", "ids, or names that only one has") },
   guard: () => "delete",
   run: async (context, { args }) => {
     const client = await context.client(ApiKeyService);
-    await confirmOrStop(context, `Revoke API key ${args.key}?`);
-    const { apiKey } = await client.revokeApiKey({ apiKeyId: args.key });
-    const message = apiKey ?? create(ApiKeySchema);
-    const changed = { schema: ApiKeySchema, message, name: nameOf(message) };
-    return answerChanged(context, { ...changed, done: `Revoked API key ${message.id} (${message.name})` });
+    const found: ApiKey[] = [];
+    for (const wanted of args.keys) {
+      const { apiKey } = await client.getApiKey({ apiKeyId: await findKeyId(context, wanted) });
+      found.push(apiKey ?? create(ApiKeySchema));
+    }
+    for (const { id, name } of found) {
+      await confirmOrStop(context, `Revoke API key ${id} (${name})?`);
+      const { apiKey } = await client.revokeApiKey({ apiKeyId: id });
+      const message = apiKey ?? create(ApiKeySchema);
+      const changed = { schema: ApiKeySchema, message, name: nameOf(message) };
+      await answerChanged(context, { ...changed, done: `Revoked API key ${message.id} (${message.name})` });
+    }
+    return undefined;
   },
 });
 

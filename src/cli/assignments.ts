@@ -1,5 +1,7 @@
+import { isUtf8 } from "node:buffer";
 import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
+import { whyNoHclValue } from "../lib/hcl-text.ts";
 import { type Io, readStdin } from "./io.ts";
 import { usageError } from "./problem.ts";
 
@@ -15,7 +17,18 @@ export function assignment(text: string): Assignment {
   return { key: text.slice(0, at), value: text.slice(at + 1) };
 }
 
-/** Reads `key=value`, `key=-` (stdin, at most once) and `key=@file`. A newline at the end of stdin or file is cut. */
+/** The same with an HCL expression; one that terraform could not read is refused. */
+export function hclAssignment(text: string): Assignment {
+  const found = assignment(text);
+  const why = whyNoHclValue(found.value);
+  if (why !== undefined) throw usageError(`the value of ${found.key} is no HCL expression: ${why}`);
+  return found;
+}
+
+/**
+ * Reads `key=value`, `key=-` (stdin, at most once; a newline at its end is cut, as `echo` adds one) and `key=@file` (its bytes as they are:
+ * keys and certificates end with a newline that counts). What is not UTF-8 is refused, since a value is text.
+ */
 export async function assignments(io: Io, texts: readonly string[]): Promise<readonly Assignment[]> {
   const parsed = texts.map(assignment);
   if (parsed.filter(({ value }) => value === "-").length > 1) throw usageError("only one value can come from stdin");
@@ -26,10 +39,12 @@ async function textOf(io: Io, key: string, value: string): Promise<string> {
   if (value === "-") return readStdin(io);
   if (!value.startsWith("@")) return value;
   const path = resolve(io.workingDirectory, value.slice(1));
-  const content = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
+  const content = await readFile(path).catch((error: NodeJS.ErrnoException) => {
     throw usageError(`the file for ${key} cannot be read: ${error.message}`);
   });
-  return content.replace(/\r?\n$/, "");
+  if (!isUtf8(content))
+    throw usageError(`the file for ${key} is not UTF-8 text: encode it first, for example with base64`);
+  return content.toString("utf8");
 }
 
 /** What lacks its `=` may be a secret: only its beginning is shown. */

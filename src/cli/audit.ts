@@ -21,12 +21,12 @@ const detailText = ({ detail }: AuditEvent): string =>
     .map(([name, value]) => `${name}=${value}`)
     .join(" ");
 
-const columns: readonly Column<AuditEvent>[] = [
-  { name: "TIME", value: ({ time }) => timeText(time) },
+export const auditColumns: readonly Column<AuditEvent>[] = [
+  { name: "TIME", drop: 2, value: ({ time }) => timeText(time) },
   { name: "ACTOR", value: ({ actor }) => actor },
   { name: "ACTION", value: ({ action }) => action },
   { name: "RESOURCE", value: ({ resource }) => resource },
-  { name: "DETAIL", value: detailText },
+  { name: "DETAIL", drop: 1, value: detailText },
   { name: "ORG", isWide: true, value: ({ organization }) => organization },
   { name: "ID", isWide: true, value: ({ id }) => id },
 ];
@@ -64,17 +64,17 @@ const list = command({
     "windlass audit list --action run. --actor ana",
     "windlass audit list --resource ws_…",
   ],
-  flags: { ...filterFlags, ...listFlags },
+  flags: { ...filterFlags, ...listFlags(auditColumns) },
   run: async (context, { flags }) => {
     const client = await context.client(AuditService);
     const scope = { organization: await context.organization(), filter: filterOf(flags, context.io.clock.now()) };
-    const { rows: events, nextPageToken } = await fetchRows(context, flags, async (page) => {
+    const { rows: events, nextPageToken } = await fetchRows(context, { ...flags, isHistory: true }, async (page) => {
       const answer = await client.listAuditEvents({ ...scope, ...page });
       return { rows: answer.events, nextPageToken: answer.nextPageToken };
     });
     const message = create(ListAuditEventsResponseSchema, { events, nextPageToken });
     const shown = { schema: ListAuditEventsResponseSchema, message, item: AuditEventSchema };
-    await context.printer.list({ ...shown, rows: events, name: nameOf, columns }, flags);
+    await context.printer.list({ ...shown, rows: events, name: nameOf, columns: auditColumns }, flags);
     return undefined;
   },
 });

@@ -1,3 +1,5 @@
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { RunService } from "../gen/windlass/v1/run_service_pb.ts";
 import { WorkspaceService } from "../gen/windlass/v1/workspace_service_pb.ts";
@@ -19,6 +21,43 @@ describe("completion", () => {
     expect(await complete("pool", "list", "-o", "j")).toEqual(["json", "jsonl"]);
     expect(await complete("ws", "create", "net", "--execution-mode", "")).toEqual(["agent", "local", "remote"]);
     expect(await complete("completion", "")).toEqual(["bash", "fish", "zsh"]);
+  });
+
+  test("of columns, one after the other", async () => {
+    expect(await complete("run", "list", "--columns", "a")).toEqual(["age", "agent"]);
+    expect(await complete("run", "list", "--columns", "id,a")).toEqual(["id,age", "id,agent"]);
+    expect(await complete("run", "list", "--columns", "id,age,a")).toEqual(["id,age,agent"]);
+    expect(await complete("run", "list", "--state", "planned,appl")).toEqual([
+      "planned,applied",
+      "planned,apply-queued",
+      "planned,applying",
+    ]);
+  });
+
+  test("of files is left to the shell, and of nothing else", async () => {
+    expect(await complete("manifest", "apply", "-f", "")).toEqual([":files"]);
+    expect(await complete("run", "start", "network", "--dir", "")).toEqual([":files"]);
+    expect(await complete("login", "--ca-file", "x")).toEqual([":files"]);
+    expect(await complete("run", "start", "network", "-m", "")).toEqual([]);
+    expect(await complete("token", "revoke", "")).toEqual([]);
+  });
+
+  test("explains words to shells that show it", async () => {
+    const { stdout } = await runCli(["__describe", "run", "can"]);
+    expect(stdout).toBe("cancel\tAsk a run to end; terraform or tofu gets one interrupt\n");
+    expect((await runCli(["__describe", "run", "cancel", "--for"])).stdout).toMatch(/^--force\tend the program/);
+  });
+
+  test.each([
+    ["words of ours", "printf 'a\\nb c\\n'", "[a][b c] none"],
+    ["nothing", "true", " none"],
+    ["files", "echo :files", " default"],
+  ])("in bash: %s", async (_what, answer, expected) => {
+    const script = (await runCli(["completion", "bash"])).stdout;
+    const stubs = `compopt() { way=$2; }; way=none; windlass() { ${answer}; }`;
+    const call = `COMP_WORDS=(windlass x); COMP_CWORD=1; _windlass; printf "[%s]" "\${COMPREPLY[@]}"; echo " $way"`;
+    const { stdout } = await promisify(execFile)("bash", ["-c", `${stubs}\n${script}\n${call}`]);
+    expect(stdout.replace("[]", "")).toBe(`${expected}\n`);
   });
 
   test("of nonsense is empty", async () => expect(await complete("nonsense", "")).toEqual([]));

@@ -4,20 +4,21 @@ import { type Command, command, one } from "./command.ts";
 import type { SavedContext } from "./config-file.ts";
 import { writeConfig } from "./config-file.ts";
 import { type Connection, contextOf, type Sourced } from "./connection.ts";
-import { list as listFlag, toggle } from "./flags.ts";
-import { type Column, chooseColumns, detailLines, tableLines } from "./table.ts";
+import { toggle } from "./flags.ts";
+import { tableFlags } from "./lists.ts";
+import { type Column, detailLines } from "./table.ts";
 
 interface Row {
   readonly context: SavedContext;
   readonly isCurrent: boolean;
 }
 
-const columns: readonly Column<Row>[] = [
+export const contextColumns: readonly Column<Row>[] = [
   { name: "CURRENT", value: ({ isCurrent }) => (isCurrent ? "*" : "") },
   { name: "NAME", value: ({ context }) => context.name },
   { name: "ADDRESS", value: ({ context }) => context.address },
-  { name: "ORGANIZATION", value: ({ context }) => context.organization ?? "" },
-  { name: "TOKEN", value: ({ context }) => tokenText(context) },
+  { name: "ORGANIZATION", drop: 2, value: ({ context }) => context.organization ?? "" },
+  { name: "TOKEN", drop: 1, value: ({ context }) => tokenText(context) },
   { name: "REFUSES", isWide: true, value: ({ context }) => (context.deny ?? []).join(", ") },
 ];
 
@@ -32,26 +33,23 @@ const list = command({
   summary: "List saved servers",
   examples: ["windlass context list"],
   flags: {
-    columns: listFlag("show these columns only", { placeholder: "A,B" }),
-    noHeaders: toggle("leave the header line out"),
+    ...tableFlags(contextColumns),
   },
   run: async (context, { flags }) => {
-    const { printer, io } = context;
+    const { printer } = context;
     const { config } = await context.connection();
     const rows = config.contexts.map((one) => ({ context: one, isCurrent: one.name === config.current }));
     if (printer.format === "name") {
       await printer.lines(rows.map((row) => `context/${row.context.name}`));
       return undefined;
     }
-    const chosen = chooseColumns(columns, flags.columns, printer.format === "wide");
-    const layout = { isHeaderShown: flags.noHeaders !== true, width: io.stdout.columns, now: io.clock.now() };
     const value = rows.map(({ context: { name, address, organization }, isCurrent }) => ({
       name,
       address,
       organization: organization ?? "",
       current: isCurrent,
     }));
-    await printer.plain({ contexts: value }, rows.length === 0 ? [] : tableLines(rows, chosen, layout));
+    await printer.plain({ contexts: value }, rows.length === 0 ? [] : printer.table(rows, contextColumns, flags));
     return undefined;
   },
 });

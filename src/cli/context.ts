@@ -29,7 +29,7 @@ export class Context implements Disposable {
     this.io = io;
     this.globals = globals;
     this.repeatable = repeatable;
-    this.printer = new Printer(io, formatOf(io, globals), globals.quiet);
+    this.printer = new Printer(io, formatOf(io, globals), globals);
     this.notes = new Notes(io, globals);
   }
 

@@ -14,17 +14,17 @@ const workspace = neededText("the workspace", { short: "w", placeholder: "WS" })
 const cv = one("CV", "its id");
 const nameOf = ({ id }: ConfigurationVersion): string => `cv/${id}`;
 
-const columns: readonly Column<ConfigurationVersion>[] = [
+export const configurationColumns: readonly Column<ConfigurationVersion>[] = [
   { name: "ID", value: ({ id }) => id },
-  { name: "FILES", value: ({ fileCount }) => String(fileCount) },
-  { name: "SIZE", value: ({ sizeBytes }) => bytesText(sizeBytes) },
-  { name: "CREATED BY", value: ({ createdBy }) => createdBy },
+  { name: "FILES", drop: 1, value: ({ fileCount }) => String(fileCount) },
+  { name: "SIZE", drop: 3, value: ({ sizeBytes }) => bytesText(sizeBytes) },
+  { name: "CREATED BY", drop: 2, value: ({ createdBy }) => createdBy },
   { name: "AGE", value: ({ createTime }, now) => ageText(createTime, now) },
   { name: "SHA256", isWide: true, value: ({ sha256 }) => sha256 },
 ];
 
 const uploadSpec = {
-  summary: "Upload a directory of Terraform files, without starting a run",
+  summary: "Upload a directory of Terraform or OpenTofu files, without starting a run",
   positionals: { directory: maybe("DIR", "the directory; else the current one") },
   flags: { workspace },
 };
@@ -50,17 +50,17 @@ const list = command({
   name: "list",
   summary: "List the configuration versions of a workspace, newest first",
   examples: ["windlass cv list -w network"],
-  flags: { workspace, ...listFlags },
+  flags: { workspace, ...listFlags(configurationColumns) },
   run: async (context, { flags }) => {
     const client = await context.client(ConfigurationService);
     const scope = { organization: await context.organization(), workspace: flags.workspace };
-    const { rows, nextPageToken } = await fetchRows(context, flags, async (page) => {
+    const { rows, nextPageToken } = await fetchRows(context, { ...flags, isHistory: true }, async (page) => {
       const answer = await client.listConfigurations({ ...scope, ...page });
       return { rows: answer.configurationVersions, nextPageToken: answer.nextPageToken };
     });
     const message = create(ListConfigurationsResponseSchema, { configurationVersions: rows, nextPageToken });
     const shown = { schema: ListConfigurationsResponseSchema, message, item: ConfigurationVersionSchema };
-    await context.printer.list({ ...shown, rows, name: nameOf, columns }, flags);
+    await context.printer.list({ ...shown, rows, name: nameOf, columns: configurationColumns }, flags);
     return undefined;
   },
 });

@@ -1,21 +1,28 @@
 import { Code, ConnectError } from "@connectrpc/connect";
-import { BadRequestSchema, ErrorInfoSchema } from "../gen/google/rpc/error_details_pb.ts";
+import {
+  type BadRequest_FieldViolation,
+  BadRequestSchema,
+  ErrorInfoSchema,
+} from "../gen/google/rpc/error_details_pb.ts";
 import { isWindlassError, type WindlassError } from "../lib/errors.ts";
 import { type CommandText, codeMeanings } from "./codes.ts";
+import type { Command } from "./command.ts";
+import { factWords } from "./fact-words.ts";
+import { fieldName } from "./field-names.ts";
 import { hintsFor } from "./hints.ts";
 import { addressHeader, requestIdHeader } from "./interceptors.ts";
 import { networkProblem } from "./network-problem.ts";
 import { CliError, type Problem } from "./problem.ts";
 
-/** Turns whatever was thrown into what is told. `command` makes commands for hints. */
-export function describeError(error: unknown, command: CommandText): Problem {
+/** Turns whatever was thrown into what is told. `command` makes commands for hints; `failed` is the one that failed. */
+export function describeError(error: unknown, command: CommandText, failed?: Command): Problem {
   if (error instanceof CliError) return error.problem;
   if (isWindlassError(error)) return ofRule(error, command);
-  if (error instanceof ConnectError) return ofCall(error, command);
+  if (error instanceof ConnectError) return ofCall(error, command, failed);
   return ofFault(error, command);
 }
 
-function ofCall(error: ConnectError, command: CommandText): Problem {
+function ofCall(error: ConnectError, command: CommandText, failed: Command | undefined): Problem {
   const requestId = error.metadata.get(requestIdHeader) ?? "";
   const info = error.findDetails(ErrorInfoSchema).find(({ domain }) => domain === "windlass");
   if (info === undefined) {
@@ -24,14 +31,16 @@ function ofCall(error: ConnectError, command: CommandText): Problem {
     if (network !== undefined) return { ...network, requestId };
   }
   const meaning = codeMeanings[error.code] ?? codeMeanings[Code.Unknown];
-  const metadata = info?.metadata ?? {};
+  const metadata = factWords(info?.metadata ?? {});
   const hints = hintsFor(info?.reason ?? "", { metadata, command }) ?? meaning.hints(command);
+  const { message, details } = textOf(error, failed);
   const isBugShaped = meaning.exit === "failed" && error.code !== Code.ResourceExhausted;
   return {
     exit: meaning.exit,
     code: meaning.name,
     reason: info?.reason ?? "",
-    message: messageOf(error) + (isBugShaped && requestId !== "" ? ` (request ${requestId})` : ""),
+    message: message + (isBugShaped && requestId !== "" ? ` (request ${requestId})` : ""),
+    details,
     metadata,
     hints,
     requestId,
@@ -40,13 +49,30 @@ function ofCall(error: ConnectError, command: CommandText): Problem {
 
 const notOurs = "the server does not know this call: it is older than this program, or no Windlass server";
 
-function messageOf(error: ConnectError): string {
-  const fields = error.findDetails(BadRequestSchema).flatMap(({ fieldViolations }) => fieldViolations);
-  const named = fields.filter(({ field }) => !error.rawMessage.includes(field));
-  const details = named.map(({ field, description }) => `${field}: ${description}`).join("; ");
-  if (error.code === Code.Unimplemented && error.findDetails(ErrorInfoSchema).length === 0) return notOurs;
+/** No other server has our reasons. */
+const isUnknown = (error: ConnectError): boolean =>
+  error.findDetails(ErrorInfoSchema).every(({ reason }) => reason === "UNKNOWN_METHOD");
+
+type Text = Pick<Problem, "message" | "details">;
+
+function textOf(error: ConnectError, failed: Command | undefined): Text {
+  if (error.code === Code.Unimplemented && isUnknown(error)) return { message: notOurs };
   const message = error.rawMessage || Code[error.code] || "the call failed";
-  return details === "" ? message : `${message} (${details})`;
+  const fields = error.findDetails(BadRequestSchema).flatMap(({ fieldViolations }) => fieldViolations);
+  if (fields.length === 0) return { message };
+  if (failed !== undefined && message.includes(fields[0]?.description ?? "")) return fieldText(fields, failed);
+  const unnamed = fields.filter(({ field }) => !message.includes(field));
+  const more = unnamed.map(({ field, description }) => `${field}: ${description}`).join("; ");
+  return { message: more === "" ? message : `${message} (${more})` };
+}
+
+/** What is wrong with each field, by the name that it has on the command line. */
+function fieldText(fields: readonly BadRequest_FieldViolation[], failed: Command): Text {
+  const lines = fields.map(({ field, description }) =>
+    field === "" ? description : `${fieldName(field, failed)}: ${description}`,
+  );
+  const [only = ""] = lines;
+  return lines.length === 1 ? { message: only } : { message: `${lines.length} values are refused:`, details: lines };
 }
 
 /** The rules that this program's own libraries enforce; their codes are the reasons in lower case. */

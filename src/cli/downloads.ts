@@ -8,8 +8,8 @@ type Chunks = AsyncIterable<{ readonly chunk: Uint8Array }>;
 /** Writes a download to stdout, or to a file (0600) that appears only when it is complete. */
 export async function saveBytes(context: Context, chunks: Chunks, file: string | undefined): Promise<void> {
   if (file !== undefined) return saveToFile(chunks, resolve(context.io.workingDirectory, file));
-  if (context.io.stdout.isTty) throw usageError("these are bytes, not text: give --file, or send stdout elsewhere");
-  for await (const { chunk } of chunks) await context.printer.raw(chunk);
+  if (context.printer.isTty) throw usageError("these are bytes, not text: give --file, or send stdout elsewhere");
+  for await (const { chunk } of chunks) await context.printer.exact(chunk);
 }
 
 async function saveToFile(chunks: Chunks, path: string): Promise<void> {

@@ -1,7 +1,7 @@
 import { Writable } from "node:stream";
 import { describe, expect, test } from "vitest";
 import { unknownVariables } from "./environment.ts";
-import { colors, hasColor, isInteractive, signs } from "./terminal.ts";
+import { hasColor, isInteractive, signs } from "./terminal.ts";
 
 const tty = { stream: new Writable(), isTty: true, columns: 80 };
 const pipe = { stream: new Writable(), isTty: false, columns: undefined };
@@ -30,11 +30,18 @@ describe("colours", () => {
     [pipe, { FORCE_COLOR: "0" }, false],
     [tty, { TERM: "dumb" }, false],
     [tty, { NO_COLOR: "1", FORCE_COLOR: "1" }, false],
-  ])("case %#", (stream, environment, expected) => expect(hasColor(stream, environment, false)).toBe(expected));
+  ])("case %#", (stream, environment, expected) => expect(hasColor(stream, environment, {})).toBe(expected));
 
-  test("--no-color wins over everything", () => expect(hasColor(tty, { FORCE_COLOR: "1" }, true)).toBe(false));
+  test("--no-color wins over everything", () =>
+    expect(hasColor(tty, { FORCE_COLOR: "1" }, { noColor: true, color: "always" })).toBe(false));
 
-  test("colours that are off leave the text alone", () => expect(colors(false).red("x")).toBe("x"));
+  test.each([
+    ["always", { NO_COLOR: "1" }, true],
+    ["never", { FORCE_COLOR: "1" }, false],
+    ["auto", { NO_COLOR: "1" }, false],
+  ] as const)("--color=%s wins over the environment", (color, environment, expected) =>
+    expect(hasColor(tty, environment, { color })).toBe(expected),
+  );
 });
 
 describe("asking", () => {

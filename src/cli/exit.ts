@@ -10,6 +10,7 @@ export const exitCodes = {
   unreachable: 7,
   stillWaiting: 8,
   interrupted: 130,
+  terminated: 143,
 } as const;
 
 export type ExitName = keyof typeof exitCodes;
@@ -27,4 +28,5 @@ export const exitMeanings: Readonly<Record<ExitName, string>> = {
   unreachable: "the server cannot be reached, or did not answer in time",
   stillWaiting: "the run still waits (for a confirmation or in a queue) and the waiting ended",
   interrupted: "Ctrl-C; a run goes on, and the message says how to cancel it",
+  terminated: "SIGTERM; a run goes on",
 };

@@ -32,6 +32,22 @@ export const text = (about: string, style: Style = {}): Flag<string | undefined>
   ...style,
 });
 
+/** What the server keeps of a message or a comment, and of a reason, in characters. */
+const maxSentence = 1024;
+export const maxReason = 256;
+
+/** Something for people, such as the name of a branch or a commit's message: cut where the server would refuse more. */
+export const sentence = (about: string, style: Style = {}, max = maxSentence): Flag<string | undefined> => ({
+  ...text(about, style),
+  read: ([first]) => (first === undefined ? undefined : cutSentence(first, max)),
+});
+
+/** At most as many characters as the server keeps; the last one says that there were more. */
+export function cutSentence(given: string, max = maxSentence): string {
+  const characters = [...given];
+  return characters.length <= max ? given : `${characters.slice(0, max - 1).join("")}…`;
+}
+
 /** Some text without which the command cannot run. */
 export const neededText = (about: string, style: Style = {}): Flag<string> => ({
   ...text(about, style),

@@ -1,5 +1,5 @@
 import { choice, type FlagValues, text, toggle } from "./flags.ts";
-import { outputFormats } from "./formats.ts";
+import { allFormats } from "./formats.ts";
 
 /** The flags that every command takes; `environment.ts` names the variables that stand for them. */
 export const globalFlags = {
@@ -13,14 +13,15 @@ export const globalFlags = {
   keyFile: text("the private key of --cert-file (PEM)", { placeholder: "FILE" }),
   serverName: text("expect this name in the server's certificate", { placeholder: "NAME" }),
   insecure: toggle("do not verify the server's certificate"),
-  output: choice("how to print the answer", outputFormats, { short: "o", placeholder: "FORMAT" }),
+  output: choice("how to print the answer", allFormats, { short: "o", placeholder: "FORMAT" }),
   timeout: text("give up on a call after this long (default 30s)", { placeholder: "DURATION" }),
   yes: toggle("answer every question with yes", { short: "y" }),
   noInput: toggle("never ask; what needs an answer is refused"),
   quiet: toggle("print only the answer and errors", { short: "q" }),
   verbose: toggle("say which server, context and credential are used", { short: "v" }),
   debug: toggle("one line on stderr for each call to the server"),
-  noColor: toggle("no colours"),
+  color: choice("colours, also where stdout is no terminal", ["auto", "always", "never"]),
+  noColor: toggle("no colours: --color=never"),
   help: toggle("show help", { short: "h" }),
 };
 

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { ErrorReason } from "../gen/windlass/v1/error_reason_pb.ts";
+import { ignoreRules } from "../lib/ignore-rules.ts";
 import { hintsFor, reasonHints } from "./hints.ts";
 import { parse } from "./parse.ts";
 
@@ -28,12 +29,29 @@ describe("hints by reason", () => {
     const of = (reason: string) => hintsFor(reason, { ...facts, metadata })?.map(({ command }) => command);
     expect(of("POOL_NOT_GRANTED")?.[0]).toBe("windlass pool grant prod network dns");
     expect(of("POOL_IN_USE")).toContain("windlass pool unassign network dns");
-    expect(of("WORKSPACE_LOCKED")).toEqual([
-      "windlass run get run_1",
-      "windlass run confirm run_1",
-      "windlass run discard run_1",
-      "windlass workspace unlock network",
-    ]);
+    expect(of("WORKSPACE_LOCKED")).toEqual(["windlass run get run_1"]);
+    expect(of("STATE_NOT_QUARANTINED")).toEqual(["windlass state list network --quarantined"]);
+    expect(of("NOT_ROTATABLE")).toEqual(["windlass token create --pool prod"]);
+  });
+
+  test.each([
+    [{ resource: "terraform variable", workspace: "network" }, "windlass var list -w network"],
+    [{ resource: "env variable", variable_set: "cloud" }, "windlass var list --set cloud"],
+    [{ resource: "state version", workspace: "network" }, "windlass state list network"],
+    [{ resource: "configuration version", workspace: "network" }, "windlass cv list -w network"],
+  ])("what is not there is looked for where it was asked for: %j", (metadata, expected) => {
+    expect(hintsFor("NOT_FOUND", { ...facts, metadata })?.map(({ command }) => command)).toEqual([expected]);
+  });
+
+  test.each<readonly [string, readonly string[]]>([
+    ["planned", ["run get run_1", "run confirm run_1", "run discard run_1"]],
+    ["errored", ["run get run_1", "run resolve run_1"]],
+    ["applying", ["run get run_1", "run cancel run_1"]],
+  ])("a workspace that a run in the state %s holds leads to what can end that", (run_state, expected) => {
+    const held = { ...facts, metadata: { workspace: "network", run_id: "run_1", run_state } };
+    expect(hintsFor("WORKSPACE_LOCKED", held)?.map(({ command }) => command)).toEqual(
+      expected.map((text) => `windlass ${text}`),
+    );
   });
 
   test.each([
@@ -41,6 +59,7 @@ describe("hints by reason", () => {
     ["agent pool", "windlass pool list"],
     ["agent token", "windlass token list"],
     ["agent", "windlass agent list"],
+    ["providers setting", "windlass providers get"],
     ["workspace", "windlass workspace list"],
     ["terraform variable", "windlass var list -w WS"],
     ["env variable", "windlass var list -w WS"],
@@ -55,6 +74,16 @@ describe("hints by reason", () => {
     expect(hint?.command).toBe(wanted);
     await expect(parse(wanted.split(" ").slice(1))).resolves.toMatchObject({ kind: "command" });
   });
+
+  test.each(["back\\slash.txt", "line\nbreak", "it's", "!not", "#no", "a[b]*?c", "odd-\ufffd"])(
+    "the line that it tells leaves %j out",
+    (entry) => {
+      const [hint] = hintsFor("ARCHIVE_REJECTED", { ...facts, metadata: { entry } }) ?? [];
+      const [, line = ""] = /^echo '([^'\n]*)' >> .terraformignore$/.exec(hint?.command ?? "") ?? [];
+      expect(ignoreRules(`${line}\n`, [])(entry).kind).not.toBe("kept");
+      expect(ignoreRules(`${line}\n`, [])("main.tf").kind).toBe("kept");
+    },
+  );
 
   test("a reason of a newer server has none, so that its code decides", () => {
     expect(hintsFor("FLUX_EXHAUSTED", facts)).toBeUndefined();

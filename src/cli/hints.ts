@@ -22,26 +22,26 @@ export const reasonHints: Readonly<Record<ReasonName, Hints>> = {
     { label: "Name one", command: `export WINDLASS_ORG=${firstOf(metadata.organizations, "ORG")}` },
     { label: "See them", command: command("org list") },
   ],
-  NOT_FOUND: ({ metadata, command }) => [{ label: "See what is there", command: command(listOf(metadata)) }],
+  NOT_FOUND: ({ metadata, command }) => [{ label: "See what is there", command: listing(metadata, command) }],
   NAME_TAKEN: ({ metadata, command }) => [
     { label: "See it", command: command(`${nounOf(metadata.resource)} get ${metadata.name ?? "NAME"}`) },
   ],
   REQUEST_ID_REUSED: ({ command }) => [{ label: "See what was made", command: command("run list") }],
   WORKSPACE_LOCKED: (facts) => lockedHints(facts),
   NOT_LOCKED: (facts) => [workspace(facts)],
-  RUN_NOT_CONFIRMABLE: (facts) => [run(facts, "See it", "get"), run(facts, "Read its log", "logs")],
+  RUN_NOT_CONFIRMABLE: (facts) => [run(facts, "See it", "get")],
   RUN_NOT_CANCELABLE: (facts) => [run(facts, "See it", "get")],
-  RUN_NOT_DISCARDABLE: (facts) => [run(facts, "See it", "get"), run(facts, "End it", "cancel")],
+  RUN_NOT_DISCARDABLE: (facts) => [run(facts, "See it", "get")],
   RUN_NOT_RESOLVABLE: (facts) => [run(facts, "See it", "get")],
-  STATE_NOT_QUARANTINED: ({ command }) => [
-    { label: "See what is aside", command: command("state list WS --quarantined") },
+  STATE_NOT_QUARANTINED: (facts) => [
+    { label: "See what is aside", command: facts.command(`state list ${workspaceOf(facts)} --quarantined`) },
   ],
   FORCE_TOO_EARLY: (facts) => [
     run(facts, "Ask it to end, if you have not", "cancel"),
     run(facts, "Watch it", "watch"),
     { label: waitLabel(facts), command: facts.command(`run cancel ${runOf(facts)} --force`) },
   ],
-  PLAN_CHANGED: (facts) => [run(facts, "Read the plan again", "logs"), run(facts, "Then confirm it", "confirm")],
+  PLAN_CHANGED: (facts) => [run(facts, "Read the plan again", "plan")],
   POOL_NOT_GRANTED: (facts) => {
     const names = (facts.metadata.workspaces ?? facts.metadata.workspace ?? "WS").replaceAll(",", " ");
     return [{ label: "Grant it", command: facts.command(`pool grant ${poolOf(facts)} ${names}`) }, pool(facts)];
@@ -102,7 +102,7 @@ export const reasonHints: Readonly<Record<ReasonName, Hints>> = {
   ARCHIVE_REJECTED: ({ metadata }) => [
     {
       label: "Leave it out",
-      command: `echo '${(metadata.entry ?? "ENTRY").replaceAll("'", "")}' >> .terraformignore`,
+      command: `echo '${ignorePattern(metadata.entry ?? "ENTRY")}' >> .terraformignore`,
     },
   ],
   QUOTA_EXCEEDED: ({ command }) => [{ label: "See the organization", command: command("org get") }],
@@ -130,12 +130,23 @@ export const reasonHints: Readonly<Record<ReasonName, Hints>> = {
   NOT_ROTATABLE: ({ metadata, command }) => [
     metadata.id?.startsWith("key_")
       ? { label: "Make a new one", command: command("apikey create --name NAME") }
-      : { label: "Make a new one", command: command("token create --pool POOL") },
+      : { label: "Make a new one", command: command(`token create --pool ${metadata.pool ?? "POOL"}`) },
+  ],
+  ANSWER_TOO_LARGE: ({ command }) => [{ label: "A newer client reads it in pages", command: command("version") }],
+  UNKNOWN_METHOD: (facts) => [server(facts), { label: "Compare versions", command: "windlass version" }],
+  UNSUPPORTED: (facts) => [server(facts), { label: "Compare versions", command: "windlass version" }],
+  DEADLINE_EXCEEDED: (facts) => [server(facts), { label: "Wait longer", command: "export WINDLASS_TIMEOUT=2m" }],
+  CANCELED: (facts) => [server(facts)],
+  METADATA_TOO_LARGE: (facts) => [
+    { label: "See which token is used", command: facts.command("context show --origin") },
   ],
   NAME_AMBIGUOUS: ({ metadata, command }) => [
     { label: "Use an id", command: command(`${nounOf(metadata.resource)} get ${firstOf(metadata.ids, "ID")}`) },
   ],
 };
+
+/** A line that leaves this name out, which stands in quotes of a shell: what means something to either is any character. */
+const ignorePattern = (name: string): string => name.replaceAll(/[\\*?[\]!#'\p{C}\ufffd]/gu, "?");
 
 /** The hints for a reason; none for one that this program does not know. */
 export const hintsFor = (reason: string, facts: Facts): readonly Hint[] | undefined =>
@@ -161,11 +172,22 @@ const run = (facts: Facts, label: string, verb: string): Hint => ({
   command: facts.command(`run ${verb} ${runOf(facts)}`),
 });
 
+/** What ends the hold: of a person's lock the message tells it. */
 function lockedHints(facts: Facts): readonly Hint[] {
-  const unlock = { label: "Unlock", command: facts.command(`workspace unlock ${workspaceOf(facts)}`) };
-  if (!facts.metadata.run_id) return [workspace(facts), unlock];
-  return [run(facts, "See it", "get"), run(facts, "Confirm", "confirm"), run(facts, "Discard", "discard"), unlock];
+  const { run_id, run_state = "" } = facts.metadata;
+  if (!run_id) return [workspace(facts)];
+  const see = run(facts, "See it", "get");
+  if (run_state === "planned") return [see, run(facts, "Confirm", "confirm"), run(facts, "Discard", "discard")];
+  if (isOver.has(run_state)) return [see, run(facts, "Decide", "resolve")];
+  // An older server does not say.
+  return run_state === "" ? [see] : [see, run(facts, "End it", "cancel")];
 }
+
+/** States of a run, as errors name them, in which it holds a workspace only because nobody has decided about it. */
+const isOver: ReadonlySet<string> = new Set([
+  ...["planned_and_finished", "applied", "discarded"],
+  ...["errored", "canceled", "force_canceled"],
+]);
 
 const loginHints = ({ command }: Facts): readonly Hint[] => [
   { label: "Log in", command: "windlass login" },
@@ -188,6 +210,7 @@ const nouns: Readonly<Record<string, string>> = {
   key: "apikey",
   agent: "agent",
   workspace: "workspace",
+  "providers setting": "providers",
   variable: "var",
   "variable set": "varset",
   "configuration version": "cv",
@@ -204,8 +227,16 @@ function nounOf(resource: string | undefined): string {
   return nouns[words] ?? nouns[words.split(" ").at(-1) ?? ""] ?? "workspace";
 }
 
+/** What lists organizations needs none. */
+function listing(metadata: Facts["metadata"], command: CommandText): string {
+  const text = command(listOf(metadata));
+  return nounOf(metadata.resource) === "org" ? text.replace(/ --org \S+/, "") : text;
+}
+
 function listOf(metadata: Readonly<Record<string, string>>): string {
   const noun = nounOf(metadata.resource);
+  if (noun === "var" && metadata.variable_set !== undefined) return `var list --set ${metadata.variable_set}`;
   if (noun === "var" || noun === "cv") return `${noun} list -w ${metadata.workspace ?? "WS"}`;
+  if (noun === "providers") return "providers get";
   return noun === "state" ? `state list ${metadata.workspace ?? "WS"}` : `${noun} list`;
 }

@@ -1,4 +1,5 @@
 import type { Readable, Writable } from "node:stream";
+import { untilAborted } from "../lib/abort.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Environment } from "../lib/environment.ts";
 import type { Random } from "../lib/random.ts";
@@ -8,6 +9,8 @@ export interface OutputStream {
   readonly stream: Writable;
   readonly isTty: boolean;
   readonly columns: number | undefined;
+  /** True if what is written here is shown again and again, each time in place of what stood before. */
+  readonly isWatched?: boolean;
 }
 
 /** Everything of the outside world that the CLI touches besides the server and files. */
@@ -21,15 +24,23 @@ export interface Io {
   readonly stderr: OutputStream;
   readonly clock: Clock;
   readonly random: Random;
-  /** Aborted with an `Interrupted` by Ctrl-C and with a `BrokenPipe` when nobody reads stdout any more. */
+  /** Aborted with an `Interrupted` by Ctrl-C, with a `Terminated` by SIGTERM, and with a `BrokenPipe` when nobody reads stdout any more. */
   readonly signal: AbortSignal;
 }
 
 /** The person pressed Ctrl-C: exit code 130. */
 export class Interrupted extends Error {
-  constructor() {
-    super("interrupted");
+  constructor(message = "interrupted") {
+    super(message);
     this.name = "Interrupted";
+  }
+}
+
+/** Somebody asked the process to end: exit code 143. */
+export class Terminated extends Interrupted {
+  constructor() {
+    super("terminated");
+    this.name = "Terminated";
   }
 }
 
@@ -41,32 +52,19 @@ export class BrokenPipe extends Error {
   }
 }
 
-/** Writes and waits until the stream can take more. Rejects with the signal's reason when aborted. */
-export async function write({ stream }: OutputStream, chunk: string | Uint8Array, signal?: AbortSignal): Promise<void> {
-  signal?.throwIfAborted();
-  if (stream.write(chunk)) return;
-  await new Promise<void>((resolve, reject) => {
-    const onDrain = () => {
-      signal?.removeEventListener("abort", onAbort);
-      resolve();
-    };
-    const onAbort = () => {
-      stream.removeListener("drain", onDrain);
-      reject(signal?.reason);
-    };
-    stream.once("drain", onDrain);
-    signal?.addEventListener("abort", onAbort, { once: true });
-  });
+/** Everything on stdin as text, without the newline at its end. */
+export async function readStdin(io: Io): Promise<string> {
+  return (await readStdinBytes(io)).toString("utf8").replace(/\r?\n$/, "");
 }
 
-/** Everything on stdin as text, without the newline at its end. */
-export async function readStdin({ stdin, signal }: Io): Promise<string> {
+/** Everything on stdin. */
+export async function readStdinBytes({ stdin, signal }: Io): Promise<Buffer> {
   const chunks: Buffer[] = [];
-  for await (const chunk of stdin.stream) {
-    signal.throwIfAborted();
-    chunks.push(Buffer.from(chunk as Buffer));
+  for await (const chunk of untilAborted<unknown>(stdin.stream, signal)) chunks.push(Buffer.from(chunk as Buffer));
+  if (signal.aborted) {
+    // Or the process would wait for what nobody types any more.
+    stdin.stream.destroy();
+    throw signal.reason;
   }
-  return Buffer.concat(chunks)
-    .toString("utf8")
-    .replace(/\r?\n$/, "");
+  return Buffer.concat(chunks);
 }

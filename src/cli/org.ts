@@ -22,9 +22,12 @@ const settingFlags = {
   maxWorkspaces: count("most workspaces; 0 is no limit (site admins)", maxWorkspaces),
   defaultExecutionMode: choice("execution mode of new workspaces that name none", ["remote", "local"]),
   defaultEngine: choice("engine of new workspaces that name none", ["terraform", "tofu"]),
-  defaultEngineVersion: text('its version for new workspaces that name neither; "" is whatever the agent has', {
-    placeholder: "VERSION",
-  }),
+  defaultEngineVersion: text(
+    'its version for new workspaces that name neither, 1.11 being any 1.11.x; "" is whatever the agent has',
+    {
+      placeholder: "VERSION",
+    },
+  ),
 };
 
 /** The settings that were given, as messages have them. */
@@ -43,7 +46,7 @@ const settingsOf = (flags: FlagValues<typeof settingFlags>) => ({
 });
 const nameOf = ({ name }: Organization): string => `org/${name}`;
 
-const columns: readonly Column<Organization>[] = [
+export const organizationColumns: readonly Column<Organization>[] = [
   { name: "NAME", value: ({ name }) => name },
   { name: "AGENTS", value: ({ connectedAgents }) => String(connectedAgents) },
   { name: "MAX AGENTS", value: ({ maxAgents: limit }) => limitText(limit) },
@@ -54,7 +57,7 @@ const columns: readonly Column<Organization>[] = [
     value: ({ defaultExecutionMode }) => enumText(ExecutionMode, defaultExecutionMode),
   },
   { name: "DEFAULT ENGINE", isWide: true, value: engineText },
-  { name: "AGE", value: ({ createTime }, now) => ageText(createTime, now) },
+  { name: "AGE", drop: 1, value: ({ createTime }, now) => ageText(createTime, now) },
   { name: "ID", isWide: true, value: ({ id }) => id },
 ];
 
@@ -64,7 +67,7 @@ export const orgCommands: readonly Command[] = [
     name: "list",
     summary: "List the organizations you can see",
     examples: ["windlass org list", "windlass org list -o name"],
-    flags: listFlags,
+    flags: listFlags(organizationColumns),
     run: async (context, { flags }) => {
       const client = await context.client(OrganizationService);
       const found = await fetchRows(context, flags, async (page) => {
@@ -80,7 +83,7 @@ export const orgCommands: readonly Command[] = [
           item: OrganizationSchema,
           rows: organizations,
           name: nameOf,
-          columns,
+          columns: organizationColumns,
         },
         flags,
       );
@@ -175,6 +178,7 @@ export const orgCommands: readonly Command[] = [
     guard: () => "delete",
     run: async (context, { args: { organization } }) => {
       const client = await context.client(OrganizationService);
+      await client.getOrganization({ organization });
       await confirmByName(context, `Delete organization ${organization}?`, organization);
       await client.deleteOrganization({ organization });
       return answerGone(context, `org/${organization}`, `Deleted organization ${organization}`);

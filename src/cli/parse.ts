@@ -7,18 +7,21 @@ import { didYouMean } from "./suggest.ts";
 import { namesOf, type Tokens, tokenize } from "./tokens.ts";
 import { type Entry, entries, entryOf, verbOf } from "./tree.ts";
 
+/** A command with all that it was given. */
+export interface CommandRequest {
+  readonly kind: "command";
+  readonly path: readonly string[];
+  readonly command: Command;
+  readonly globals: GlobalValues;
+  /** The global flags as they were written, to repeat them in hints. */
+  readonly repeatable: readonly string[];
+  readonly input: CommandInput;
+}
+
 /** What a command line asks for. */
 export type Request =
   | { readonly kind: "help"; readonly path: readonly string[]; readonly isMistake: boolean }
-  | {
-      readonly kind: "command";
-      readonly path: readonly string[];
-      readonly command: Command;
-      readonly globals: GlobalValues;
-      /** The global flags as they were written, to repeat them in hints. */
-      readonly repeatable: readonly string[];
-      readonly input: CommandInput;
-    };
+  | CommandRequest;
 
 interface Leaf {
   readonly path: readonly string[];
@@ -72,7 +75,7 @@ async function request(leaf: Leaf, args: readonly string[]): Promise<Request> {
 /** The same error; a usage error without hints gets the command's help page as one. */
 export function withHelp(error: unknown, path: readonly string[]): unknown {
   if (!(error instanceof CliError) || error.problem.exit !== "usage" || error.problem.hints.length > 0) return error;
-  return usageError(error.message, help(path));
+  return new CliError("usage", error.message, { ...error.problem, hints: help(path) });
 }
 
 async function readRequest({ path, command }: Leaf, args: readonly string[]): Promise<Request> {

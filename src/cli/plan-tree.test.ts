@@ -1,15 +1,17 @@
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { expect, test } from "vitest";
-import { PlanAction, PlanSummarySchema } from "../gen/windlass/v1/run_pb.ts";
+import { PlanAction, PlanSummarySchema, RunOptionsSchema } from "../gen/windlass/v1/run_pb.ts";
+import { written } from "./painted.ts";
 import { planLines } from "./plan-tree.ts";
-import { colors } from "./terminal.ts";
 
 const shown = (plan: MessageInitShape<typeof PlanSummarySchema>): string =>
-  `\n${planLines(create(PlanSummarySchema, plan), colors(false)).join("\n")}\n`;
+  `\n${planLines(create(PlanSummarySchema, plan))
+    .map((line) => written(line, false))
+    .join("\n")}\n`;
 
 test("a plan shows what it destroys and replaces first, then the rest, and values old and new", () => {
   const plan = shown({
-    counts: { add: 2, change: 1, destroy: 2, import: 1 },
+    counts: { add: 3, change: 1, destroy: 2, imported: 1, forget: 1, moved: 1, drift: 1 },
     resourceChanges: [
       { address: "t.new", action: PlanAction.CREATE, attributes: [{ path: "size", afterJson: "3" }] },
       {
@@ -18,6 +20,7 @@ test("a plan shows what it destroys and replaces first, then the rest, and value
         attributes: [
           { path: "tags.Name", beforeJson: '"a"', afterJson: '"b"' },
           { path: "password", sensitive: true },
+          { path: "password_wo", sensitive: true, afterJson: '"(write-only attribute)"' },
           { path: "gone", beforeJson: "1" },
         ],
       },
@@ -31,7 +34,19 @@ test("a plan shows what it destroys and replaces first, then the rest, and value
         ],
       },
       { address: "t.first", action: PlanAction.REPLACE_CREATE_FIRST, actionReason: "of a newer terraform" },
-      { address: "t.gone", action: PlanAction.DESTROY, actionReason: "delete_because_no_resource_config" },
+      {
+        address: "t.gone",
+        action: PlanAction.DESTROY,
+        actionReason: "delete_because_no_resource_config",
+        resourceType: "t",
+        name: "gone",
+      },
+      {
+        address: "t.kept",
+        action: PlanAction.FORGET_THEN_CREATE,
+        actionReason: "replace_because_cannot_update",
+        attributes: [{ path: "size", beforeJson: "3", afterJson: "4", forcesReplacement: true }],
+      },
       { address: "t.moved", action: PlanAction.NO_OP, previousAddress: "t.old" },
       { address: "t.imported", action: PlanAction.UPDATE, importId: "i-1" },
     ],
@@ -45,15 +60,18 @@ test("a plan shows what it destroys and replaces first, then the rest, and value
       ~ t.drifted
           n = 1
 
-      - t.gone (no longer in the configuration)
-    -/+ module.net.t.replaced[0] (cannot be updated in place)
+      - t.gone (because t.gone is not in configuration)
+    -/+ module.net.t.replaced[0] (must be replaced)
           id   = "x" -> (known after apply)
           cidr = "1" -> "2"  # forces replacement
     +/- t.first (of a newer terraform)
+    ./+ t.kept (must be replaced)
+          size = 3 -> 4  # forces replacement
       ~ t.changed
-          tags.Name = "a" -> "b"
-          password  = (sensitive)
-          gone      = 1 -> null
+          tags.Name   = "a" -> "b"
+          password    = (sensitive)
+          password_wo = (write-only attribute)
+          gone        = 1 -> null
       ~ t.imported (imported from i-1)
       + t.new
           size = 3
@@ -64,9 +82,16 @@ test("a plan shows what it destroys and replaces first, then the rest, and value
 
     This plan is not complete: another one is needed after it.
 
-    Plan: 1 to import, 2 to add, 1 to change, 2 to destroy
+    Plan: 1 to import, 3 to add, 1 to change, 2 to destroy, 1 to forget, 1 to move, 1 changed outside of terraform
     "
   `);
+});
+
+test("a refresh-only plan counts what changed outside of terraform, and no zeros", () => {
+  const plan = create(PlanSummarySchema, { counts: { drift: 3 } });
+  expect(planLines(plan, { options: create(RunOptionsSchema, { refreshOnly: true }) }).map(String)).toEqual([
+    "Plan: 3 changed outside of terraform",
+  ]);
 });
 
 test("a plan without changes says so", () => {

@@ -4,43 +4,48 @@ import {
   PlanAction,
   type PlanSummary,
   type ResourceChange,
+  type Run,
 } from "../gen/windlass/v1/run_pb.ts";
-import { changesText } from "./run-view.ts";
-import { safeText } from "./table.ts";
-import type { Colors } from "./terminal.ts";
+import { outsideOf } from "../lib/change-words.ts";
+import { type Style as Color, joined, painted, red, styled, type Text } from "./painted.ts";
+import { reasonText } from "./plan-reasons.ts";
+import { plannedText } from "./run-view.ts";
 
 type KnownAction = (typeof PlanAction)[keyof typeof PlanAction];
-type Paint = (colors: Colors) => (text: string) => string;
 
 interface Style {
   readonly symbol: string;
-  readonly paint: Paint;
+  readonly color: Color | undefined;
   /** What comes first destroys. */
   readonly order: number;
 }
 
-const plain: Paint = () => (text) => text;
 const styles: Readonly<Record<KnownAction, Style>> = {
-  [PlanAction.DESTROY]: { symbol: "-", paint: ({ red }) => red, order: 0 },
-  [PlanAction.REPLACE]: { symbol: "-/+", paint: ({ red }) => red, order: 1 },
-  [PlanAction.REPLACE_CREATE_FIRST]: { symbol: "+/-", paint: ({ red }) => red, order: 1 },
-  [PlanAction.FORGET]: { symbol: ".", paint: ({ red }) => red, order: 2 },
-  [PlanAction.UPDATE]: { symbol: "~", paint: ({ yellow }) => yellow, order: 3 },
-  [PlanAction.CREATE]: { symbol: "+", paint: ({ green }) => green, order: 4 },
-  [PlanAction.READ]: { symbol: "<=", paint: ({ cyan }) => cyan, order: 5 },
-  [PlanAction.NO_OP]: { symbol: " ", paint: plain, order: 6 },
-  [PlanAction.UNSPECIFIED]: { symbol: "?", paint: plain, order: 7 },
+  [PlanAction.DESTROY]: { symbol: "-", color: "red", order: 0 },
+  [PlanAction.REPLACE]: { symbol: "-/+", color: "red", order: 1 },
+  [PlanAction.REPLACE_CREATE_FIRST]: { symbol: "+/-", color: "red", order: 1 },
+  [PlanAction.FORGET_THEN_CREATE]: { symbol: "./+", color: "red", order: 2 },
+  [PlanAction.CREATE_THEN_FORGET]: { symbol: "+/.", color: "red", order: 2 },
+  [PlanAction.FORGET]: { symbol: ".", color: "red", order: 2 },
+  [PlanAction.UPDATE]: { symbol: "~", color: "yellow", order: 3 },
+  [PlanAction.CREATE]: { symbol: "+", color: "green", order: 4 },
+  [PlanAction.READ]: { symbol: "<=", color: "cyan", order: 5 },
+  [PlanAction.NO_OP]: { symbol: " ", color: undefined, order: 6 },
+  [PlanAction.UNSPECIFIED]: { symbol: "?", color: undefined, order: 7 },
 };
 
 const styleOf = (action: PlanAction): Style => styles[action as KnownAction] ?? styles[PlanAction.UNSPECIFIED];
 
+type PlannedRun = Pick<Run, "options" | "engine" | "hasChanges">;
+
 /** A plan for a person: what it destroys and replaces first, each resource with its attributes, the counts at the end. */
-export function planLines(plan: PlanSummary, colors: Colors): readonly string[] {
+export function planLines(plan: PlanSummary, run: Partial<PlannedRun> = {}): readonly Text[] {
   const { resourceChanges, resourceDrift, outputChanges, counts, incomplete } = plan;
-  const drift = resourceDrift.length === 0 ? [] : ["Changed outside of terraform:", ...tree(resourceDrift, colors), ""];
-  const changes = tree(resourceChanges, colors);
-  const outputs = outputChanges.map((change) => outputLine(change, colors));
-  const total = changesText(counts);
+  const drift = resourceDrift.length === 0 ? [] : [`Changed outside of ${outsideOf(run)}:`, ...tree(resourceDrift), ""];
+  const changes = tree(resourceChanges);
+  const outputs = outputChanges.map(outputLine);
+  const { options, engine = "", hasChanges = true } = run;
+  const total = plannedText({ plannedChanges: counts, options, engine, hasChanges });
   return [
     ...drift,
     ...(changes.length === 0 ? [] : [...changes, ""]),
@@ -50,58 +55,43 @@ export function planLines(plan: PlanSummary, colors: Colors): readonly string[] 
   ];
 }
 
-const tree = (changes: readonly ResourceChange[], colors: Colors): readonly string[] =>
+const tree = (changes: readonly ResourceChange[]): readonly Text[] =>
   changes
     .toSorted((a, b) => styleOf(a.action).order - styleOf(b.action).order)
-    .flatMap((change) => [headLine(change, colors), ...attributeLines(change.attributes, colors)]);
+    .flatMap((change) => [headLine(change), ...attributeLines(change.attributes)]);
 
-function headLine(
-  { action, address, actionReason, previousAddress, importId }: ResourceChange,
-  colors: Colors,
-): string {
-  const { symbol, paint } = styleOf(action);
+function headLine(change: ResourceChange): Text {
+  const { action, address, previousAddress, importId } = change;
+  const { symbol, color } = styleOf(action);
   const notes = [
     previousAddress === "" ? "" : `moved from ${previousAddress}`,
     importId === "" ? "" : `imported from ${importId}`,
-    reasonText(actionReason),
+    reasonText(change),
   ].filter((note) => note !== "");
-  const head = `${symbol.padStart(3)} ${safeText(address)}`;
-  return `${paint(colors)(head)}${notes.length === 0 ? "" : ` (${safeText(notes.join(", "))})`}`;
+  const head = painted(color, `${symbol.padStart(3)} ${address}`);
+  return joined([head, notes.length === 0 ? "" : ` (${notes.join(", ")})`]);
 }
-
-const reasons: Readonly<Record<string, string>> = {
-  replace_because_tainted: "it is tainted",
-  replace_because_cannot_update: "cannot be updated in place",
-  replace_by_request: "as asked for",
-  replace_by_triggers: "a trigger changed",
-  delete_because_no_resource_config: "no longer in the configuration",
-  delete_because_no_module: "its module is no longer in the configuration",
-  delete_because_wrong_repetition: "count or for_each came or went",
-  delete_because_count_index: "count is lower",
-  delete_because_each_key: "for_each has no such key any more",
-  delete_because_no_move_target: "moved to where nothing is configured",
-};
-
-const reasonText = (reason: string): string => reasons[reason] ?? reason.replaceAll("_", " ");
 
 const maxPathWidth = 32;
 
-function attributeLines(attributes: readonly AttributeChange[], colors: Colors): readonly string[] {
+function attributeLines(attributes: readonly AttributeChange[]): readonly Text[] {
   const width = Math.min(maxPathWidth, Math.max(0, ...attributes.map(({ path }) => path.length)));
   return attributes.map((change) => {
-    const forces = change.forcesReplacement ? colors.red("  # forces replacement") : "";
-    return `      ${safeText(change.path).padEnd(width)} = ${valuesText(change)}${forces}`;
+    const forces = change.forcesReplacement ? red("  # forces replacement") : "";
+    return styled`      ${change.path.padEnd(width)} = ${valuesText(change)}${forces}`;
   });
 }
 
-function outputLine({ name, action, change }: OutputChange, colors: Colors): string {
-  const { symbol, paint } = styleOf(action);
-  return `${paint(colors)(`${symbol.padStart(3)} ${safeText(name)}`)} = ${change === undefined ? "" : valuesText(change)}`;
+function outputLine({ name, action, change }: OutputChange): Text {
+  const { symbol, color } = styleOf(action);
+  return styled`${painted(color, `${symbol.padStart(3)} ${name}`)} = ${change === undefined ? "" : valuesText(change)}`;
 }
+
+const writeOnly = "(write-only attribute)";
 
 /** `"old" -> "new"`, or the only side that there is. */
 function valuesText({ beforeJson, afterJson, unknown, sensitive }: AttributeChange): string {
-  if (sensitive) return "(sensitive)";
+  if (sensitive) return afterJson === JSON.stringify(writeOnly) ? writeOnly : "(sensitive)";
   const after = unknown ? "(known after apply)" : shown(afterJson);
   if (beforeJson === "") return after === "" ? "null" : after;
   return `${shown(beforeJson)} -> ${after === "" ? "null" : after}`;
@@ -110,4 +100,4 @@ function valuesText({ beforeJson, afterJson, unknown, sensitive }: AttributeChan
 const maxValueCharacters = 200;
 
 const shown = (json: string): string =>
-  safeText(json.length > maxValueCharacters ? `${json.slice(0, maxValueCharacters)}…` : json);
+  json.length > maxValueCharacters ? `${json.slice(0, maxValueCharacters)}…` : json;

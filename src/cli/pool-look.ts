@@ -10,6 +10,7 @@ import { command, one } from "./command.ts";
 import type { Context } from "./context.ts";
 import { choice, text } from "./flags.ts";
 import { fetchRows, listFlags } from "./lists.ts";
+import type { Text } from "./painted.ts";
 import {
   countLines,
   poolColumns,
@@ -19,7 +20,7 @@ import {
   queuedJobName,
   warnOfEmptyPools,
 } from "./pool-view.ts";
-import { type Column, chooseColumns, tableLines } from "./table.ts";
+import type { Column } from "./table.ts";
 
 const pool = one("POOL", "its name or id");
 
@@ -34,7 +35,7 @@ export const list = command({
   flags: {
     search: text("only pools with this text in name or description"),
     orderBy: choice("the order (default name)", ["name", "name desc", "create_time", "create_time desc"]),
-    ...listFlags,
+    ...listFlags(poolColumns),
   },
   run: async (context, { flags }) => {
     const client = await context.client(AgentPoolService);
@@ -66,7 +67,7 @@ export const get = command({
       : { ...(await client.getAgentPool(wanted)), agents: [], queuedJobs: [] };
     const message = overview.agentPool ?? create(AgentPoolSchema);
     const lines = [
-      ...poolLines(message),
+      ...poolLines(message, overview.agents),
       ...section(
         context,
         overview.agents,
@@ -81,10 +82,8 @@ export const get = command({
 });
 
 /** A table after an empty line; nothing for no rows. */
-function section<Row>({ printer, io }: Context, rows: readonly Row[], columns: readonly Column<Row>[]) {
-  if (rows.length === 0) return [];
-  const chosen = chooseColumns(columns, [], printer.format === "wide");
-  return ["", ...tableLines(rows, chosen, { isHeaderShown: true, width: io.stdout.columns, now: io.clock.now() })];
+function section<Row>({ printer }: Context, rows: readonly Row[], columns: readonly Column<Row>[]): readonly Text[] {
+  return rows.length === 0 ? [] : ["", ...printer.table(rows, columns)];
 }
 
 export const stats = command({
@@ -107,7 +106,7 @@ export const queue = command({
   summary: "List the jobs that wait for a pool's agents, in order, and why",
   examples: ["windlass pool queue prod", "windlass pool queue prod -o jsonl"],
   positionals: { pool },
-  flags: listFlags,
+  flags: listFlags(queueColumns),
   run: async (context, { args, flags }) => {
     const client = await context.client(AgentPoolService);
     const scope = { organization: await context.organization(), agentPool: args.pool };

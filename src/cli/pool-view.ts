@@ -1,9 +1,12 @@
+import type { Agent } from "../gen/windlass/v1/agent_pb.ts";
 import type { AgentPool, AgentPoolCounts, QueuedJob } from "../gen/windlass/v1/agent_pool_pb.ts";
 import { RunPhase, RunPriority, WaitingReason } from "../gen/windlass/v1/run_pb.ts";
+import { counted } from "../lib/counted.ts";
+import { freeDiskText } from "./agent-view.ts";
 import { ageText, durationText, timeText } from "./ages.ts";
 import type { Context } from "./context.ts";
 import { type Column, detailLines } from "./table.ts";
-import { counted, enumText } from "./words.ts";
+import { enumText } from "./words.ts";
 
 /** `pool/prod`. */
 export const poolName = ({ name }: AgentPool): string => `pool/${name}`;
@@ -30,9 +33,9 @@ export const poolColumns: readonly Column<AgentPool>[] = [
   { name: "NAME", value: ({ name }) => name },
   { name: "AGENTS", value: agentsText },
   { name: "QUEUED", value: ({ counts }) => String(counts?.queuedJobs ?? 0) },
-  { name: "OLDEST WAIT", value: ({ counts }) => durationText(counts?.oldestWait) },
-  { name: "GRANTED", value: grantsText },
-  { name: "ASSIGNED", value: ({ assignedWorkspaces }) => String(assignedWorkspaces.length) },
+  { name: "OLDEST WAIT", drop: 3, value: ({ counts }) => durationText(counts?.oldestWait) },
+  { name: "GRANTED", drop: 1, value: grantsText },
+  { name: "ASSIGNED", drop: 2, value: ({ assignedWorkspaces }) => String(assignedWorkspaces.length) },
   { name: "RUNNING", isWide: true, value: ({ counts }) => String(counts?.runningJobs ?? 0) },
   { name: "AGE", isWide: true, value: ({ createTime }, now) => ageText(createTime, now) },
   { name: "DESCRIPTION", isWide: true, value: ({ description }) => description },
@@ -40,7 +43,7 @@ export const poolColumns: readonly Column<AgentPool>[] = [
 ];
 
 /** A pool for a person. */
-export const poolLines = (pool: AgentPool): readonly string[] =>
+export const poolLines = (pool: AgentPool, agents: readonly Agent[] = []): readonly string[] =>
   detailLines([
     ["Name", pool.name],
     ["Id", pool.id],
@@ -48,6 +51,7 @@ export const poolLines = (pool: AgentPool): readonly string[] =>
     ["Description", pool.description],
     ["Agents", [agentsText(pool), ...asideText(pool.counts)].join(", ")],
     ["Capacity", counted(pool.counts?.capacity ?? 0, "job")],
+    ["Least free disk", leastFreeDisk(agents)],
     ["Jobs", `${pool.counts?.queuedJobs ?? 0} queued, ${pool.counts?.runningJobs ?? 0} running`],
     ["Oldest wait", durationText(pool.counts?.oldestWait)],
     [
@@ -58,6 +62,14 @@ export const poolLines = (pool: AgentPool): readonly string[] =>
     ["Created", timeText(pool.createTime)],
     ["Changed", timeText(pool.updateTime)],
   ]);
+
+/** `30 MiB, on agent vm-7`; empty if no agent has said. */
+function leastFreeDisk(agents: readonly Agent[]): string {
+  const [least] = agents
+    .filter(({ freeDiskBytes }) => freeDiskBytes > 0n)
+    .toSorted((a, b) => (a.freeDiskBytes < b.freeDiskBytes ? -1 : 1));
+  return least === undefined ? "" : `${freeDiskText(least)}, on agent ${least.name}`;
+}
 
 /** `1 of them paused`: connected agents that take nothing new. */
 const asideText = (counts: AgentPoolCounts | undefined): readonly string[] =>
@@ -87,11 +99,11 @@ export const queueColumns: readonly Column<QueuedJob>[] = [
   { name: "#", value: ({ queuePosition }) => String(queuePosition) },
   { name: "RUN", value: ({ runId }) => runId },
   { name: "WORKSPACE", value: ({ workspace }) => workspace },
-  { name: "PHASE", value: ({ phase }) => enumText(RunPhase, phase) },
-  { name: "PRIORITY", value: ({ priority }) => enumText(RunPriority, priority) },
-  { name: "WAITS", value: ({ queueTime }, now) => ageText(queueTime, now) },
+  { name: "PHASE", drop: 4, value: ({ phase }) => enumText(RunPhase, phase) },
+  { name: "PRIORITY", drop: 1, value: ({ priority }) => enumText(RunPriority, priority) },
+  { name: "WAITS", drop: 2, value: ({ queueTime }, now) => ageText(queueTime, now) },
   { name: "REASON", value: ({ reason }) => enumText(WaitingReason, reason) },
-  { name: "DETAIL", value: ({ detail }) => detail },
+  { name: "DETAIL", drop: 3, value: ({ detail }) => detail },
   { name: "JOB", isWide: true, value: ({ jobId }) => jobId },
 ];
 

@@ -1,10 +1,11 @@
 import { create } from "@bufbuild/protobuf";
 import { AgentPoolSchema } from "../gen/windlass/v1/agent_pool_pb.ts";
 import { AgentPoolService } from "../gen/windlass/v1/agent_pool_service_pb.ts";
-import { answerChanged, answerGone, given, goneFormats, maskOf } from "./answers.ts";
+import { answerChanged, given, maskOf } from "./answers.ts";
 import { type Command, command, one, some } from "./command.ts";
 import { list as names, text, toggle } from "./flags.ts";
 import { assign, unassign } from "./pool-assign.ts";
+import { remove } from "./pool-delete.ts";
 import { warnOfMissing } from "./pool-grants.ts";
 import { get, list, queue, stats } from "./pool-look.ts";
 import { poolName } from "./pool-view.ts";
@@ -75,20 +76,7 @@ export const poolCommands: readonly Command[] = [
       return answerChanged(context, { ...changed, done: `Changed pool ${message.name}` });
     },
   }),
-  command({
-    name: "delete",
-    summary: "Delete a pool that no workspace uses; its tokens end with it",
-    examples: ["windlass pool delete prod"],
-    positionals: { pool },
-    formats: goneFormats,
-    guard: () => "delete",
-    run: async (context, { args }) => {
-      const client = await context.client(AgentPoolService);
-      await confirmOrStop(context, `Delete pool ${args.pool} and its tokens?`);
-      await client.deleteAgentPool({ organization: await context.organization(), agentPool: args.pool });
-      return answerGone(context, `pool/${args.pool}`, `Deleted pool ${args.pool}`);
-    },
-  }),
+  remove,
   command({
     name: "grant",
     summary: "Let workspaces use a pool that is not organization-scoped",
@@ -119,6 +107,7 @@ export const poolCommands: readonly Command[] = [
     run: async (context, { args }) => {
       const client = await context.client(AgentPoolService);
       const workspaces = args.workspaces.join(", ");
+      await client.getAgentPool({ organization: await context.organization(), agentPool: args.pool });
       await confirmOrStop(context, `Take the grants of pool ${args.pool} back from ${workspaces}?`);
       const { agentPool } = await client.revokeWorkspaces({
         organization: await context.organization(),

@@ -14,6 +14,8 @@ export interface Problem {
   /** A `windlass.v1.ErrorReason` without its prefix; empty if there is none. */
   readonly reason: string;
   readonly message: string;
+  /** What the message is about, one line each. */
+  readonly details?: readonly string[] | undefined;
   readonly metadata: Readonly<Record<string, string>>;
   readonly hints: readonly Hint[];
   readonly requestId: string;

@@ -1,17 +1,19 @@
 import { systemClock } from "../lib/clock.ts";
 import { readEnvironment } from "../lib/environment.ts";
 import { systemRandom } from "../lib/random.ts";
-import { BrokenPipe, Interrupted, type Io, type OutputStream } from "./io.ts";
+import { BrokenPipe, Interrupted, type Io, type OutputStream, Terminated } from "./io.ts";
 
-/** This process as an `Io`. Dispose it to stop listening for Ctrl-C; a second Ctrl-C ends the process at once. */
+/** This process as an `Io`. Dispose it to stop listening for Ctrl-C and SIGTERM; a second one of a kind ends the process at once. */
 export function processIo(): Io & Disposable {
   const controller = new AbortController();
   const onInterrupt = () => controller.abort(new Interrupted());
+  const onTerminate = () => controller.abort(new Terminated());
   const onPipeError = (error: NodeJS.ErrnoException) => {
     if (error.code === "EPIPE") controller.abort(new BrokenPipe());
     else controller.abort(error);
   };
   process.once("SIGINT", onInterrupt);
+  process.once("SIGTERM", onTerminate);
   process.stdout.on("error", onPipeError);
   process.stderr.on("error", () => {});
   return {
@@ -24,7 +26,10 @@ export function processIo(): Io & Disposable {
     clock: systemClock,
     random: systemRandom,
     signal: controller.signal,
-    [Symbol.dispose]: () => process.removeListener("SIGINT", onInterrupt),
+    [Symbol.dispose]: () => {
+      process.removeListener("SIGINT", onInterrupt);
+      process.removeListener("SIGTERM", onTerminate);
+    },
   };
 }
 

@@ -3,7 +3,7 @@ import { type Run, RunEventSchema, RunSchema } from "../gen/windlass/v1/run_pb.t
 import { RunService } from "../gen/windlass/v1/run_service_pb.ts";
 import { answerChanged } from "./answers.ts";
 import { command, one, some } from "./command.ts";
-import { text } from "./flags.ts";
+import { cutSentence, sentence } from "./flags.ts";
 import { usageError } from "./problem.ts";
 import { priorities } from "./run-options.ts";
 import { findRun, liveTarget, runTarget } from "./run-target.ts";
@@ -19,7 +19,7 @@ export const retry = command({
   summary: "Start a run again: same configuration, options, targets and variables",
   examples: ["windlass run retry run_…", 'windlass run retry network -m "after the quota was raised"'],
   positionals: { run: runTarget },
-  flags: { message: text("for people (default: the run's)", { short: "m" }) },
+  flags: { message: sentence("for people (default: the run's)", { short: "m" }) },
   guard: () => "apply",
   run: async (context, { args, flags }) => {
     const client = await context.client(RunService);
@@ -42,7 +42,7 @@ export const comment = command({
   run: async (context, { args }) => {
     const client = await context.client(RunService);
     const { id } = await findRun(context, args.run);
-    const { event } = await client.commentRun({ runId: id, comment: args.words.join(" ") });
+    const { event } = await client.commentRun({ runId: id, comment: cutSentence(args.words.join(" ")) });
     const message = event ?? create(RunEventSchema);
     const done = `Commented on ${id}`;
     return answerChanged(context, { schema: RunEventSchema, message, name: `run/${id}`, done });

@@ -8,7 +8,7 @@ import { askDecision } from "./prompts.ts";
 import { isWorthRetrying } from "./run-link.ts";
 import { decisionHints } from "./run-outcome.ts";
 import type { Runs } from "./run-target.ts";
-import { changesText } from "./run-view.ts";
+import { plannedText } from "./run-view.ts";
 
 interface Deciding {
   readonly context: Context;
@@ -23,16 +23,28 @@ interface Deciding {
  */
 export async function decide(deciding: Deciding, run: Run, signal: AbortSignal): Promise<"decided" | "left"> {
   const { context, client, noWait } = deciding;
+  if (context.globals.yes === true && run.apply !== undefined) return giveUp(deciding, run);
   if (context.globals.yes === true) return confirmPlan(deciding, run, signal);
   if (noWait) return "left";
   if (!context.isInteractive) return waitForSomebody(context, run, signal);
   const destroys = run.options?.destroy === true ? run.workspace : undefined;
-  const question = `Apply these changes to ${run.workspace}? (${changesText(run.plannedChanges)})`;
+  const question = questionOf(run);
   const answer = await askDecision(context, { question, destroys }, signal);
   if (answer === "yes") return confirmPlan(deciding, run, signal);
   if (answer === "no") await client.discardRun({ runId: run.id });
   return answer === "later" ? "left" : "decided";
 }
+
+/** The apply of a plan that nobody looked at did not start: as with an automatic one, the workspace is free for another run. */
+async function giveUp({ client }: Deciding, run: Run): Promise<"decided"> {
+  await client.discardRun({ runId: run.id, comment: "its apply did not start, and --yes confirms a plan once" });
+  return "decided";
+}
+/** The apply of a refresh-only plan changes nothing but what is recorded. */
+const questionOf = (run: Run): string =>
+  run.options?.refreshOnly === true
+    ? `${run.workspace}: ${plannedText(run)}: accept?`
+    : `Apply these changes to ${run.workspace}? (${plannedText(run)})`;
 
 async function waitForSomebody(context: Context, run: Run, signal: AbortSignal): Promise<"decided"> {
   context.notes.progress(`${run.id} waits until somebody decides:`);

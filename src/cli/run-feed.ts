@@ -16,10 +16,10 @@ export class RunFeed {
     return this.#latest;
   }
 
-  /** Takes a snapshot; after a final one nothing changes any more. */
+  /** Takes a snapshot; after a final one nothing changes any more. What was asked of the run never does: not every snapshot says it. */
   update(run: Run): void {
     if (isFinal(this.#latest.state)) return;
-    this.#latest = run;
+    this.#latest = { ...run, options: this.#latest.options ?? run.options };
     this.#wake();
   }
 

@@ -7,7 +7,7 @@ import { LogCopy, type LogSink } from "./run-log.ts";
 import { stillWaiting } from "./run-outcome.ts";
 import { factsOf, isFinal } from "./run-states.ts";
 import type { Runs } from "./run-target.ts";
-import { stateLine } from "./run-view.ts";
+import { progressLine } from "./run-view.ts";
 
 /** How a run is to be followed. */
 export interface Following {
@@ -61,14 +61,21 @@ interface Parts {
 /** Tells each change, in order with the logs, and asks for the decision. */
 async function narrate(following: Following, { feed, logs }: Parts, signal: AbortSignal): Promise<Run> {
   let told = "";
-  let isAsked = false;
+  const warned = new Set<string>();
+  /** The apply before the question that was asked last. */
+  let askedAfter: string | undefined;
   for await (const run of feed.changes(signal)) {
     await logs.shownBefore(run, signal);
-    const line = stateLine(run);
+    for (const warning of run.warnings.filter((one) => !warned.has(one))) {
+      following.context.notes.warn(warning);
+      warned.add(warning);
+    }
+    const line = progressLine(run);
     if (line !== told) await following.onChange(run, line);
     told = line;
-    if (run.state !== RunState.PLANNED || isAsked) continue;
-    isAsked = true;
+    const attempt = run.apply?.jobId ?? "";
+    if (run.state !== RunState.PLANNED || attempt === askedAfter) continue;
+    askedAfter = attempt;
     if ((await decideWhilePlanned(following, feed, signal)) === "left") return feed.latest;
   }
   return feed.latest;
@@ -154,32 +161,51 @@ const stallMs = 15_000;
 export class PhaseLogs {
   readonly #means: LogMeans;
   readonly #plan = Promise.withResolvers<void>();
-  readonly #apply = Promise.withResolvers<void>();
+  /** Of applies that were not started, and of the last one: by their job. */
+  readonly #applies = new Map<string, PromiseWithResolvers<void>>();
+  readonly #all = Promise.withResolvers<void>();
   #current: LogCopy | undefined;
 
   constructor(means: LogMeans) {
     this.#means = means;
   }
 
-  /** Copies the logs; resolves when both are shown or will never come. */
+  /** Copies the logs; resolves when all are shown or will never come. */
   async run(signal: AbortSignal): Promise<void> {
     await this.#copy(RunPhase.PLAN, ({ plan }) => plan, signal);
     this.#plan.resolve();
-    await this.#copy(RunPhase.APPLY, ({ apply }) => apply, signal);
-    this.#apply.resolve();
+    const shown = new Set<string>();
+    const next = ({ apply }: Run) => (apply !== undefined && shown.has(apply.jobId) ? undefined : apply);
+    for (let job = await this.#copy(RunPhase.APPLY, next, signal); job !== undefined; ) {
+      shown.add(job);
+      this.#ofApply(job).resolve();
+      job = await this.#copy(RunPhase.APPLY, next, signal);
+    }
+    this.#all.resolve();
   }
 
   /** Waits until the log that belongs before this state has been shown, as long as it moves. */
-  async shownBefore({ state }: Run, signal: AbortSignal): Promise<void> {
+  async shownBefore({ state, apply }: Run, signal: AbortSignal): Promise<void> {
     if (factsOf(state).isPlanOver) await this.#settled(this.#plan.promise, signal);
-    if (isFinal(state)) await this.#settled(this.#apply.promise, signal);
+    const isAgain = state === RunState.PLANNED && hasBegun(apply);
+    if (!isFinal(state) && !isAgain) return;
+    const shown = [this.#all.promise, this.#ofApply(apply?.jobId ?? "").promise];
+    await this.#settled(Promise.race(shown), signal);
   }
 
-  async #copy(phase: RunPhase, of: (run: Run) => Phase | undefined, signal: AbortSignal): Promise<void> {
+  #ofApply(job: string): PromiseWithResolvers<void> {
+    const known = this.#applies.get(job) ?? Promise.withResolvers<void>();
+    this.#applies.set(job, known);
+    return known;
+  }
+
+  /** Resolves with the job whose log was shown; undefined if none will come. */
+  async #copy(phase: RunPhase, of: (run: Run) => Phase | undefined, signal: AbortSignal): Promise<string | undefined> {
     const { context, client, sink, feed, link } = this.#means;
-    if (sink === undefined) return;
+    if (sink === undefined) return undefined;
     const run = await feed.until((one) => hasBegun(of(one)) || isFinal(one.state), signal);
-    if (!hasBegun(of(run))) return;
+    const begun = of(run);
+    if (begun === undefined || !hasBegun(begun)) return undefined;
     this.#current = new LogCopy({ context, client, link, sink }, { runId: run.id, phase, follow: true });
     try {
       await this.#current.run(signal);
@@ -188,6 +214,7 @@ export class PhaseLogs {
       const why = error instanceof Error ? error.message : String(error);
       context.notes.warn(`the log cannot be read: ${why}`);
     }
+    return begun.jobId;
   }
 
   async #settled(shown: Promise<void>, signal: AbortSignal): Promise<void> {

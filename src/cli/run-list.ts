@@ -13,13 +13,14 @@ import { enumFlagWords } from "./words.ts";
 export const runListFlags = {
   state: choiceList("only runs in these states", enumFlagWords(RunState)),
   active: toggle("only runs that have not ended"),
+  needsDecision: toggle("only runs that wait for a person: plans to confirm, lost applies"),
   search: text("only runs with this text in id, message or who created them"),
   since: instant("only runs created at this time or later"),
   until: instant("only runs created before this time"),
   pool: text("only runs of workspaces of this pool", { short: "p", placeholder: "POOL" }),
   tag: list("only runs of workspaces with all of these tags"),
   agent: text("only runs that this agent has to do with", { placeholder: "AGENT" }),
-  ...listFlags,
+  ...listFlags(runColumns),
 };
 
 /** Lists the runs of a workspace, or of the whole organization if it is empty. */
@@ -34,6 +35,7 @@ export async function listRuns(
   const filter = {
     states: flags.state.map(stateOf),
     active: flags.active === true,
+    needsDecision: flags.needsDecision === true,
     search: flags.search ?? "",
     agentPool: flags.pool ?? "",
     tags: [...flags.tag],
@@ -42,7 +44,7 @@ export async function listRuns(
     ...(flags.until === undefined ? {} : { createdBefore: timestampOf(flags.until, now) }),
   };
   const scope = { organization, workspace, ...filter };
-  const { rows: runs, nextPageToken } = await fetchRows(context, flags, async (page) => {
+  const { rows: runs, nextPageToken } = await fetchRows(context, { ...flags, isHistory: true }, async (page) => {
     const answer = await client.listRuns({ ...scope, ...page });
     return { rows: answer.runs, nextPageToken: answer.nextPageToken };
   });

@@ -1,39 +1,33 @@
 import type { RunPhase } from "../gen/windlass/v1/run_pb.ts";
 import type { StreamRunLogsResponse } from "../gen/windlass/v1/run_service_pb.ts";
 import { untilAborted } from "../lib/abort.ts";
+import { counted } from "../lib/counted.ts";
 import type { Context } from "./context.ts";
-import { type OutputStream, write } from "./io.ts";
+import { LogColors } from "./log-colors.ts";
+import { LogText } from "./log-text.ts";
+import type { Output } from "./output.ts";
 import type { RunLink } from "./run-link.ts";
 import { type LogCursor, logStart, takePiece } from "./run-log-cursor.ts";
 import type { Runs } from "./run-target.ts";
-import { EscapeStripper } from "./strip-escapes.ts";
-import { hasColor } from "./terminal.ts";
-import { counted } from "./words.ts";
 
+/** Of the end of a log, for what is looked for in it. */
+const keptCharacters = 8 * 1024;
 const outputsHeading = "\nOutputs:\n";
 
-/** What of a log's terminal escapes is written: a terminal gets colours and nothing else that it would obey. */
-export type ShownEscapes = "all" | "colors" | "none";
-
-/** All of them are written only on demand. */
-export function shownEscapes({ io, globals }: Context, output: OutputStream, isRaw: boolean): ShownEscapes {
-  if (isRaw) return "all";
-  return hasColor(output, io.environment, globals.noColor === true) ? "colors" : "none";
-}
-
-/** Writes the bytes of logs to a stream, in order, each once. */
+/** Writes the bytes of logs to one of the two streams, in order, each once. */
 export class LogSink {
-  readonly #output: OutputStream;
-  /** Undefined when everything is shown. */
-  readonly #shown: EscapeStripper | undefined;
-  readonly #stripper = new EscapeStripper();
+  readonly #output: Output;
+  /** Undefined when everything is shown as it is. */
+  readonly #text: LogText | undefined;
+  readonly #colors: LogColors | undefined;
+  readonly #plain = new LogText(false);
   #tail = "";
   #hasShownOutputs = false;
 
-  constructor(output: OutputStream, escapes: ShownEscapes) {
+  constructor(output: Output, isRaw: boolean) {
     this.#output = output;
-    const kept = { colors: escapes === "colors", characters: !output.isTty };
-    this.#shown = escapes === "all" ? undefined : new EscapeStripper(kept);
+    this.#text = isRaw ? undefined : new LogText(output.hasColor);
+    this.#colors = isRaw || !output.hasColor ? undefined : new LogColors();
   }
 
   /** True if terraform itself has printed outputs. */
@@ -41,12 +35,28 @@ export class LogSink {
     return this.#hasShownOutputs;
   }
 
+  /** True if the end of the log says this. */
+  hasTold(text: string): boolean {
+    return text !== "" && this.#tail.includes(text);
+  }
+
   async write(bytes: Uint8Array, signal: AbortSignal): Promise<void> {
-    const stripped = this.#stripper.strip(bytes);
-    const text = this.#tail + Buffer.from(stripped).toString("latin1");
+    const text = this.#tail + this.#plain.take(bytes).replaceAll("\r\n", "\n");
     this.#hasShownOutputs ||= text.includes(outputsHeading);
-    this.#tail = text.slice(-outputsHeading.length);
-    await write(this.#output, this.#shown?.strip(bytes) ?? bytes, signal);
+    this.#tail = text.slice(-keptCharacters);
+    if (this.#text === undefined) return this.#output.log(bytes, signal);
+    await this.#show(this.#text.take(bytes), signal);
+  }
+
+  /** The log has ended, or nothing more of it is known: shows what was held back. */
+  async end(signal: AbortSignal): Promise<void> {
+    if (this.#text === undefined) return;
+    await this.#show(this.#text.end(), signal);
+    await this.#output.log(this.#colors?.end() ?? "", signal);
+  }
+
+  #show(text: string, signal: AbortSignal): Promise<void> {
+    return this.#output.log(this.#colors?.take(text) ?? text, signal);
   }
 }
 
@@ -87,6 +97,7 @@ export class LogCopy {
   /** Resolves when the log is complete or, without follow, when everything stored so far has been written. */
   async run(signal: AbortSignal): Promise<void> {
     await this.#means.link.persist(() => this.#attempt(signal), signal);
+    await this.#means.sink.end(signal);
   }
 
   async #attempt(signal: AbortSignal): Promise<"done" | "again"> {
@@ -101,7 +112,9 @@ export class LogCopy {
       if (taken.kind === "restart") return "again";
       if (this.#means.onMessage !== undefined) await this.#means.onMessage(message);
       else if (taken.bytes.length > 0) await this.#means.sink.write(taken.bytes, signal);
-      if (taken.lostBytes > 0n)
+      if (message.end && message.logProblem !== "")
+        this.#means.context.notes.warn(`the log is not whole: ${message.logProblem}`);
+      else if (taken.lostBytes > 0n)
         this.#means.context.notes.warn(`${counted(taken.lostBytes, "byte")} of the log are lost`);
       if (message.end) return "done";
     }

@@ -91,7 +91,7 @@ describe("the escapes of a log", () => {
   };
 
   test("a terminal is shown colours, and obeys nothing else", async () => {
-    expect(await shown([], true)).toBe("\u001b[1mbold\u001b[0m text\n");
+    expect(await shown([], true)).toBe("\u001b[1mbold\u001b[0m text\n\u001b[0m");
   });
 
   test("a file is given none of them", async () => {
@@ -131,7 +131,7 @@ describe("run watch", () => {
     await eventually(() => run.stdout().includes("planning on vm-7"), run.stderr);
     run.abort(new Interrupted());
     expect(await run.exit).toBe(130);
-    expect(run.stderr()).toContain(`Interrupted: run ${runId} goes on`);
+    expect(run.stderr()).toContain(`Interrupted. Run ${runId} goes on`);
   });
 
   test("-o jsonl prints a run a line", async () => {

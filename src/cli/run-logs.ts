@@ -5,11 +5,13 @@ import { command } from "./command.ts";
 import type { Context } from "./context.ts";
 import { choice, count, toggle } from "./flags.ts";
 import { Interrupted } from "./io.ts";
+import { answersOf } from "./output.ts";
 import { CliError, usageError } from "./problem.ts";
 import { followRun } from "./run-follow.ts";
 import { RunLink } from "./run-link.ts";
-import { LogCopy, LogSink, shownEscapes } from "./run-log.ts";
+import { LogCopy, LogSink } from "./run-log.ts";
 import { interruptedRun } from "./run-outcome.ts";
+import { isFinal } from "./run-states.ts";
 import { findRun, type Runs, runTarget } from "./run-target.ts";
 import { stateLine } from "./run-view.ts";
 
@@ -28,7 +30,7 @@ export const logs = command({
     follow: toggle("go on until the logs are complete", { short: "f" }),
     phase: choice("only this phase", ["plan", "apply"]),
     sinceOffset: count("begin at this byte, with --phase", Number.MAX_SAFE_INTEGER),
-    raw: toggle("keep every terminal escape; else a terminal is shown colors only"),
+    raw: toggle("the stored bytes as they are, terminal escapes included; else only colors pass, on a terminal"),
   },
   formats: ["table", "wide", "json", "jsonl"],
   run: async (context, { args, flags }) => {
@@ -62,7 +64,7 @@ interface Wanted {
 
 async function copy(context: Context, client: Runs, wanted: Wanted): Promise<void> {
   const { io, printer } = context;
-  const sink = new LogSink(io.stdout, shownEscapes(context, io.stdout, wanted.isRaw));
+  const sink = new LogSink(answersOf(io, context.globals), wanted.isRaw);
   if (wanted.isFollowed && wanted.phase === undefined && printer.isForPeople) {
     const never = (signal: AbortSignal) => abortable(new Promise<never>(() => {}), signal);
     await followRun(
@@ -105,9 +107,9 @@ function phasesOf(context: Context, { run, phase, isFollowed }: Wanted): readonl
   if (present.length > 0) return present.map(({ number }) => number);
   throw new CliError(
     "notFound",
-    `run ${run.id} has no ${phase === undefined ? "" : `${all[0]?.name} `}log yet: it is ${stateLine(run)}`,
+    `run ${run.id} has no ${phase === undefined ? "" : `${all[0]?.name} `}log${isFinal(run.state) ? "" : " yet"}: it is ${stateLine(run)}`,
     {
-      hints: [{ label: "Wait for it", command: context.command(`run logs ${run.id} -f`) }],
+      hints: isFinal(run.state) ? [] : [{ label: "Wait for it", command: context.command(`run watch ${run.id}`) }],
     },
   );
 }

@@ -101,3 +101,41 @@ test("with --detailed-exitcode a mistake is 1: 2 says that there are changes", a
   const { exit, stderr } = await cli("run", "start", "net", "--detailed-exitcode", "-o", "json");
   expect([exit, JSON.parse(stderr).error.exitCode]).toEqual([1, 1]);
 });
+
+describe("run cancel of a workspace", () => {
+  const over = { workspace: "network", state: RunState.PLANNED_AND_FINISHED, endTime: { seconds: 5n } };
+
+  test("is about the run that can be canceled, and says when it has ended at once", async () => {
+    fake.change({ state: RunState.CANCELED });
+    fake.others = [{ id: "run_01h455vb4pex5vsknk084sn02r", workspace: "network", state: RunState.PENDING }];
+    const { stdout } = await cli("run", "cancel", "network");
+    expect(fake.canceled).toEqual(["run_01h455vb4pex5vsknk084sn02r"]);
+    expect(fake.listed[0]).toMatchObject({ workspace: "network", active: true });
+    expect(stdout).toBe("✓ Canceled run_01h455vb4pex5vsknk084sn02r\n");
+  });
+
+  test("says in words that none can be", async () => {
+    fake.change(over);
+    const { exit, stderr } = await cli("run", "cancel", "network");
+    expect(exit).toBe(5);
+    expect(stderr).toBe(
+      `Error: every run of workspace network has ended: the newest, ${runId}, is planned and finished\n  See them:  windlass run list -w network\n`,
+    );
+    expect(fake.canceled).toEqual([]);
+  });
+});
+
+test("run get tells a failure once, and run list tells it too", async () => {
+  const errorMessage =
+    "terraform plan failed: main.tf:1: Reference to undeclared input variable (exit code 1): see the log";
+  fake.change({ state: RunState.ERRORED, errorMessage, plan: { agentName: "vm-7", errorMessage } });
+  fake.events = [{ time: { seconds: 1n }, title: "the plan failed", comment: errorMessage, state: RunState.ERRORED }];
+  expect((await cli("run", "get", runId)).stdout.split(errorMessage)).toHaveLength(2);
+  expect((await cli("run", "list")).stdout).toContain(errorMessage);
+});
+
+test("a message longer than the server keeps is cut", async () => {
+  await cli("run", "retry", runId, "-m", "ü".repeat(2000));
+  expect([...(fake.retried[0]?.message ?? "")]).toHaveLength(1024);
+  expect(fake.retried[0]?.message.endsWith("ü…")).toBe(true);
+});

@@ -3,10 +3,10 @@ import { PlanAction, type PlanSummary, PlanSummarySchema, type ResourceChange } 
 import { RunService } from "../gen/windlass/v1/run_service_pb.ts";
 import { command } from "./command.ts";
 import { choiceList } from "./flags.ts";
+import { everyRow } from "./lists.ts";
 import { planLines } from "./plan-tree.ts";
 import { findRun, runTarget } from "./run-target.ts";
 import { runName } from "./run-view.ts";
-import { colors, hasColor } from "./terminal.ts";
 
 const kinds = ["create", "update", "replace", "destroy", "move", "import", "read", "forget", "drift"] as const;
 type Kind = (typeof kinds)[number];
@@ -24,15 +24,26 @@ export const plan = command({
   run: async (context, { args, flags }) => {
     const client = await context.client(RunService);
     const run = await findRun(context, args.run);
-    const answer = await client.getRunPlan({ runId: run.id });
-    const whole = answer.plan ?? create(PlanSummarySchema);
+    const parts = await everyRow(
+      (page) => client.getRunPlan({ runId: run.id, ...page }),
+      ({ plan: part }) => (part === undefined ? [] : [part]),
+    );
+    const whole = joined(parts);
     const message = flags.only.length === 0 ? whole : narrowed(whole, new Set(flags.only));
-    const { io, globals } = context;
-    const lines = planLines(message, colors(hasColor(io.stdout, io.environment, globals.noColor === true)));
+    const lines = planLines(message, run);
     await context.printer.resource({ schema: PlanSummarySchema, message, name: runName(run), lines });
     return undefined;
   },
 });
+
+/** What all pages say. */
+function joined(parts: readonly PlanSummary[]): PlanSummary {
+  const whole = create(PlanSummarySchema, parts[0]);
+  whole.resourceChanges = parts.flatMap(({ resourceChanges }) => resourceChanges);
+  whole.resourceDrift = parts.flatMap(({ resourceDrift }) => resourceDrift);
+  whole.outputChanges = parts.flatMap(({ outputChanges }) => outputChanges);
+  return whole;
+}
 
 /** The plan with the changes of these kinds only; its counts stay those of the whole. */
 function narrowed(plan: PlanSummary, wanted: ReadonlySet<Kind>): PlanSummary {
@@ -45,21 +56,22 @@ function narrowed(plan: PlanSummary, wanted: ReadonlySet<Kind>): PlanSummary {
   });
 }
 
-const actionKinds = new Map<PlanAction, Kind>([
-  [PlanAction.CREATE, "create"],
-  [PlanAction.READ, "read"],
-  [PlanAction.UPDATE, "update"],
-  [PlanAction.REPLACE, "replace"],
-  [PlanAction.REPLACE_CREATE_FIRST, "replace"],
-  [PlanAction.DESTROY, "destroy"],
-  [PlanAction.FORGET, "forget"],
+const actionKinds = new Map<PlanAction, readonly Kind[]>([
+  [PlanAction.CREATE, ["create"]],
+  [PlanAction.READ, ["read"]],
+  [PlanAction.UPDATE, ["update"]],
+  [PlanAction.REPLACE, ["replace"]],
+  [PlanAction.REPLACE_CREATE_FIRST, ["replace"]],
+  [PlanAction.DESTROY, ["destroy"]],
+  [PlanAction.FORGET, ["forget"]],
+  [PlanAction.FORGET_THEN_CREATE, ["forget", "replace"]],
+  [PlanAction.CREATE_THEN_FORGET, ["forget", "replace"]],
 ]);
 
 /** What a change of a resource is: its action, and a move or an import beside it. */
 function kindsOf({ action, previousAddress, importId }: ResourceChange): readonly Kind[] {
-  const kind = actionKinds.get(action);
   return [
-    ...(kind === undefined ? [] : [kind]),
+    ...(actionKinds.get(action) ?? []),
     ...(previousAddress === "" ? [] : (["move"] as const)),
     ...(importId === "" ? [] : (["import"] as const)),
   ];

@@ -82,6 +82,42 @@ describe("run start", () => {
     expect(run.stderr()).toContain("applied: 2 added, 1 changed, 0 destroyed");
   });
 
+  test("addresses come from flags and files, and never from files on the server", async () => {
+    writeFileSync(join(directory, "list"), '\ufeff# not these\r\n module.db \r\n\n#aws_x.y\naws_a.b["x y"]\n');
+    const run = start([
+      "--exclude",
+      "a.b",
+      "--exclude-file",
+      "list",
+      "--destroy",
+      "--suppress-forget-errors",
+      "--detach",
+    ]);
+    expect(await run.exit, run.stderr()).toBe(0);
+    expect(fake.checked[0]?.options?.excludes).toEqual(["a.b", "module.db", 'aws_a.b["x y"]']);
+    expect(fake.created[0]?.options).toMatchObject({
+      excludes: ["a.b", "module.db", 'aws_a.b["x y"]'],
+      suppressForgetErrors: true,
+      targets: [],
+    });
+    const limited = start(["--target-file", "list", "--target", "c.d", "--detach"]);
+    expect(await limited.exit, limited.stderr()).toBe(0);
+    expect(fake.created[1]?.options?.targets).toEqual(["c.d", "module.db", 'aws_a.b["x y"]']);
+  });
+
+  test.each([
+    [["--target", "a.b", "--exclude-file", "list"], /--target and --exclude exclude each other/],
+    [["--suppress-forget-errors"], /needs --destroy/],
+    [["--exclude-file", "nowhere"], /--exclude-file: .*nowhere/],
+    [["--target-file", "empty"], /empty holds no address/],
+  ])("%j is refused before anything is uploaded", async (args, why) => {
+    writeFileSync(join(directory, "empty"), "# nothing\n");
+    const run = start(args);
+    expect(await run.exit).toBe(2);
+    expect(run.stderr()).toMatch(why);
+    expect([fake.uploadedBytes, fake.created.length]).toEqual([0, 0]);
+  });
+
   test("a broken log stream goes on at the byte where it broke", async () => {
     const run = start();
     await eventually(() => fake.created.length === 1);
@@ -199,6 +235,19 @@ describe("run start", () => {
     expect(run.stderr()).toContain("ended discarded");
   });
 
+  test("Ctrl-C while it asks says that the run waits, and how to decide", async () => {
+    const run = start([], { isTty: true });
+    await eventually(() => fake.created.length === 1);
+    fake.planning();
+    fake.planned();
+    await stderrHas(run, "Apply these changes to network?");
+    run.abort(new Interrupted());
+    expect(await run.exit).toBe(130);
+    expect(run.stderr()).toContain(`Interrupted. Run ${runId} waits for confirmation`);
+    expect(run.stderr()).toContain(`windlass run confirm ${runId}`);
+    expect(run.stderr()).not.toContain("goes on");
+  });
+
   test("Ctrl-C leaves the run going and says how to cancel it", async () => {
     const run = start();
     await eventually(() => fake.created.length === 1);
@@ -206,7 +255,7 @@ describe("run start", () => {
     await stderrHas(run, "planning on vm-7");
     run.abort(new Interrupted());
     expect(await run.exit).toBe(130);
-    expect(run.stderr()).toContain(`Interrupted: run ${runId} goes on`);
+    expect(run.stderr()).toContain(`Interrupted. Run ${runId} goes on`);
     expect(run.stderr()).toContain(`windlass run cancel ${runId}`);
     expect(fake.canceled).toHaveLength(0);
   });
@@ -294,7 +343,7 @@ describe("run start", () => {
     run.abort(new Interrupted());
     answer.resolve();
     expect(await run.exit).toBe(130);
-    expect(run.stderr()).toContain(`Interrupted: run ${runId} goes on`);
+    expect(run.stderr()).toContain(`Interrupted. Run ${runId} goes on`);
     expect(run.stderr()).toContain(`windlass run cancel ${runId}`);
   });
 
@@ -310,6 +359,7 @@ describe("run start", () => {
     }
     expect([fake.created.length, fake.uploadedBytes]).toEqual([0, 0]);
     writeFileSync(join(directory, "infra", "main.tofu"), "");
+    fake.workingDirectory = "infra";
     const run = start(["--detach", "--priority", "high", "--queue-timeout", "30m"]);
     expect(await run.exit).toBe(0);
     const options = { queueTimeout: { seconds: 1800n } };

@@ -1,4 +1,5 @@
 import { create } from "@bufbuild/protobuf";
+import { Code, ConnectError } from "@connectrpc/connect";
 import { type Run, RunSchema } from "../gen/windlass/v1/run_pb.ts";
 import { RunService } from "../gen/windlass/v1/run_service_pb.ts";
 import { StateService } from "../gen/windlass/v1/state_service_pb.ts";
@@ -6,17 +7,28 @@ import { command, one } from "./command.ts";
 import type { Context } from "./context.ts";
 import { type ExitCode, exitCodes } from "./exit.ts";
 import { Interrupted } from "./io.ts";
+import { everyPage } from "./lists.ts";
+import { answersOf, remarksOf } from "./output.ts";
 import { outputLines } from "./outputs.ts";
 import { confirmByName } from "./prompts.ts";
 import { decide } from "./run-decide.ts";
 import { followRun } from "./run-follow.ts";
-import { LogSink, shownEscapes } from "./run-log.ts";
-import { checkStartFlags, directoryOf, priorities, runOptions, type StartFlags, startFlags } from "./run-options.ts";
-import { interruptedRun, outcome, stillWaiting } from "./run-outcome.ts";
+import { LogSink } from "./run-log.ts";
+import {
+  checkStartFlags,
+  directoryOf,
+  priorities,
+  runOptions,
+  type StartFlags,
+  startFlags,
+  withAddressFiles,
+} from "./run-options.ts";
+import { interruptedAt, interruptedRun, outcome, stillWaiting } from "./run-outcome.ts";
 import { isFinal } from "./run-states.ts";
 import type { Runs } from "./run-target.ts";
 import { runLines, runName } from "./run-view.ts";
-import { uploadDirectory } from "./upload.ts";
+import { uploadDirectory, uploadNothing } from "./upload.ts";
+import { holdsConfiguration, isDirectory } from "./upload-checks.ts";
 
 export const start = command({
   name: "start",
@@ -26,15 +38,18 @@ export const start = command({
     "windlass run start network --plan-only --detailed-exitcode",
     "windlass run start network --dir . --auto-apply -o json",
     "windlass run start network --cv latest --destroy",
+    "windlass run start network --exclude module.db --exclude aws_instance.old",
     "windlass run start network --no-wait --priority high --queue-timeout 30m",
   ],
   positionals: { workspace: one("WS", "name or id of the workspace") },
   flags: startFlags,
   guard: (flags) => (flags.planOnly === true ? undefined : "apply"),
-  run: async (context, { args, flags }) => {
-    checkStartFlags(flags);
+  run: async (context, { args, flags: given }) => {
+    checkStartFlags(given);
+    const flags = await withAddressFiles(given, context.io.workingDirectory);
     runOptions(flags);
     if (flags.destroy === true && flags.autoApply === true) {
+      await checkStart(context, args.workspace, flags);
       await confirmByName(context, `Destroy everything in ${args.workspace} without showing the plan?`, args.workspace);
     }
     const client = await context.client(RunService);
@@ -70,13 +85,42 @@ async function createRun(context: Context, { client, workspace, flags }: Wish): 
 
 async function configuration(context: Context, workspace: string, flags: StartFlags): Promise<string> {
   if (flags.cv !== undefined) return flags.cv === "latest" ? "" : flags.cv;
-  const { id } = await uploadDirectory(context, workspace, directoryOf(flags, context.io.workingDirectory));
+  const directory = directoryOf(flags, context.io.workingDirectory);
+  const check = () => checkStart(context, workspace, flags);
+  if (flags.destroy === true && (await isDirectory(directory)) && !(await holdsConfiguration(directory))) {
+    await check();
+    const { id } = await uploadNothing(context, workspace);
+    context.notes.say(`${directory} holds no .tf files: the run destroys what the state of ${workspace} holds`);
+    return id;
+  }
+  const { id } = await uploadDirectory(context, workspace, directory, {
+    check,
+    isForDestroy: flags.destroy === true,
+  });
   return id;
 }
+
+/** What the server would refuse after the upload, it refuses now; one that does not know the question says it then. */
+async function checkStart(context: Context, workspace: string, flags: StartFlags): Promise<void> {
+  const client = await context.client(RunService);
+  const asked = {
+    organization: await context.organization(),
+    workspace,
+    // The values may be large.
+    options: runOptions({ ...flags, var: flags.var.map(withoutValue), varHcl: [] }),
+    ...(flags.priority === undefined ? {} : { priority: priorities[flags.priority] }),
+  };
+  await client.checkRun(asked).catch((error: unknown) => {
+    if (!(error instanceof ConnectError && error.code === Code.Unimplemented)) throw error;
+  });
+}
+
+const withoutValue = (assigned: string): string => assigned.slice(0, assigned.indexOf("=") + 1);
 
 async function detached(context: Context, run: Run): Promise<undefined> {
   const shown = { schema: RunSchema, message: run, name: runName(run) };
   await context.printer.resource({ ...shown, lines: [run.id] });
+  for (const warning of run.warnings) context.notes.warn(warning);
   context.notes.next([{ label: "Follow it", command: context.command(`run logs ${run.id} -f`) }]);
   return undefined;
 }
@@ -91,25 +135,29 @@ async function follow(context: Context, { client, run, flags }: Started): Promis
   const { notes } = context;
   const deciding = { context, client, noWait: flags.noWait === true };
   const sink = logSink(context, flags.raw === true);
+  let latest = run;
   try {
     const last = await followRun(
       {
         context,
         client,
         sink,
-        onChange: async (_run, line) => notes.progress(`${notes.signs.dot} ${line}`),
+        onChange: async (now, line) => {
+          latest = now;
+          notes.progress(`${notes.signs.dot} ${line}`);
+        },
         decide: (planned, signal) => decide(deciding, planned, signal),
         waitTimeoutMs: flags.noWait === true ? Math.min(noWaitMs, flags.waitTimeout ?? noWaitMs) : flags.waitTimeout,
       },
       run,
     );
-    const exit = await finish(context, last, flags);
+    const exit = await finish(context, last, { flags, sink });
     // Terraform's log of an apply usually ends with them.
     if (exit === exitCodes.done && sink?.hasShownOutputs === false) await printOutputs(context, last);
     return exit;
   } catch (error) {
     if (context.io.signal.reason instanceof Interrupted || error instanceof Interrupted)
-      throw interruptedRun(context, run);
+      throw interruptedAt(context, latest);
     throw error;
   }
 }
@@ -120,24 +168,31 @@ const noWaitMs = 2_000;
 /** Logs belong to the answer for people; programs get the run on stdout, and the log beside it on stderr. */
 function logSink(context: Context, isRaw: boolean): LogSink | undefined {
   const { io, printer, globals } = context;
-  const output = printer.isForPeople ? io.stdout : io.stderr;
   if (!printer.isForPeople && globals.quiet === true) return undefined;
-  return new LogSink(output, shownEscapes(context, output, isRaw));
+  return new LogSink((printer.isForPeople ? answersOf : remarksOf)(io, globals), isRaw);
 }
 
-async function finish(context: Context, run: Run, flags: StartFlags): Promise<ExitCode> {
+interface Finishing {
+  readonly flags: StartFlags;
+  readonly sink: LogSink | undefined;
+}
+
+async function finish(context: Context, run: Run, { flags, sink }: Finishing): Promise<ExitCode> {
   const { printer } = context;
   if (!printer.isForPeople) {
     await printer.resource({ schema: RunSchema, message: run, name: runName(run), lines: runLines(run) });
   }
   if (!isFinal(run.state)) throw stillWaiting(context, run);
-  return outcome(context, run, flags.detailedExitcode === true);
+  return outcome(context, run, { isDetailed: flags.detailedExitcode === true, sink });
 }
 
 /** The outputs of the state that the run's apply made. */
 async function printOutputs(context: Context, { stateVersionId }: Run): Promise<void> {
   if (stateVersionId === "" || !context.printer.isForPeople) return;
   const client = await context.client(StateService);
-  const { outputs } = await client.getOutputs({ stateVersionId });
-  if (outputs.length > 0) await context.printer.lines(["", "Outputs:", "", ...outputLines(outputs)]);
+  let head = ["", "Outputs:", ""];
+  for await (const { outputs } of everyPage((page) => client.getOutputs({ stateVersionId, ...page }))) {
+    if (outputs.length > 0) await context.printer.lines([...head, ...outputLines(outputs)]);
+    head = [];
+  }
 }

@@ -1,4 +1,4 @@
-import { RunState, WaitingReason } from "../gen/windlass/v1/run_pb.ts";
+import { type Run, RunState, WaitingReason } from "../gen/windlass/v1/run_pb.ts";
 
 type KnownState = (typeof RunState)[keyof typeof RunState];
 type KnownReason = (typeof WaitingReason)[keyof typeof WaitingReason];
@@ -35,6 +35,10 @@ export const factsOf = (state: RunState): StateFacts => facts[state as KnownStat
 /** True if the run will never change again. */
 export const isFinal = (state: RunState): boolean => ["well", "badly"].includes(factsOf(state).kind);
 
+/** True for a run that has ended and still holds its workspace: only `run resolve` goes on. */
+export const isUnresolved = ({ waiting }: Pick<Run, "waiting">): boolean =>
+  waiting?.reason === WaitingReason.RESOLUTION;
+
 /** Every state in which a run is not over. */
 export const openStates: readonly KnownState[] = Object.values(RunState).filter(
   (state) => state !== RunState.UNSPECIFIED && !isFinal(state),
@@ -51,10 +55,14 @@ export const waitingTexts: Readonly<Record<KnownReason, string>> = {
   [WaitingReason.NO_AGENT_ONLINE]: "no agent is online",
   [WaitingReason.AGENTS_BUSY]: "every agent is busy",
   [WaitingReason.AGENTS_PAUSED]: "every free agent is paused or draining",
+  [WaitingReason.AGENTS_DECLINED]: "the free agents take no job for now",
   [WaitingReason.AGENT_UNREACHABLE]: "its agent is silent",
-  [WaitingReason.TERRAFORM_STOPPING]: "terraform is stopping",
+  [WaitingReason.TERRAFORM_STOPPING]: "its program is stopping",
   [WaitingReason.AGENT_PREPARING]: "an agent prepares it",
   [WaitingReason.NO_MATCHING_AGENT]: "no agent matches the workspace's selector",
+  [WaitingReason.NO_AGENT_WITH_ENGINE]: "no agent has the terraform or tofu that it asks for",
+  [WaitingReason.NO_AGENT_WITH_OPTION]: "every agent is too old for an option of it",
+  [WaitingReason.RESOLUTION]: "waits for somebody to resolve it",
 };
 
 /** The text for a reason; one of a newer server is told as waiting. */

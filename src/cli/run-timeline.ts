@@ -1,11 +1,10 @@
-import { type RunEvent, RunState } from "../gen/windlass/v1/run_pb.ts";
+import { type Run, type RunEvent, RunState } from "../gen/windlass/v1/run_pb.ts";
 import { RunService } from "../gen/windlass/v1/run_service_pb.ts";
 import { timeText } from "./ages.ts";
 import type { Context } from "./context.ts";
-import { safeText } from "./table.ts";
 
 /** What happened to a run, a line each, under a heading. Nothing of a server that keeps no timeline. */
-export async function timelineLines(context: Context, runId: string): Promise<readonly string[]> {
+export async function timelineLines(context: Context, { id: runId, errorMessage }: Run): Promise<readonly string[]> {
   const client = await context.client(RunService);
   const events: RunEvent[] = [];
   for (let pageToken = ""; ; ) {
@@ -14,12 +13,13 @@ export async function timelineLines(context: Context, runId: string): Promise<re
     pageToken = page.nextPageToken;
     if (pageToken === "") break;
   }
-  return events.length === 0 ? [] : ["", "Timeline:", ...events.map(eventLine)];
+  return events.length === 0 ? [] : ["", "Timeline:", ...events.map((event) => eventLine(event, errorMessage))];
 }
 
-function eventLine({ time, actor, title, comment, state }: RunEvent): string {
+/** `told` is the run's error, which stands above. */
+function eventLine({ time, actor, title, comment, state }: RunEvent, told: string): string {
   const mark = state === RunState.UNSPECIFIED ? " " : "*";
   const by = actor === "" || title.endsWith(` on ${actor}`) ? "" : ` [${actor}]`;
-  const said = comment === "" ? "" : `: ${comment}`;
-  return safeText(`  ${timeText(time)} ${mark} ${title}${by}${said}`);
+  const said = comment === "" || comment === told ? "" : `: ${comment}`;
+  return `  ${timeText(time)} ${mark} ${title}${by}${said}`;
 }

@@ -5,7 +5,7 @@ import { command } from "./command.ts";
 import { duration } from "./flags.ts";
 import { Interrupted } from "./io.ts";
 import { followRun } from "./run-follow.ts";
-import { interruptedRun, outcome } from "./run-outcome.ts";
+import { interruptedAt, outcome } from "./run-outcome.ts";
 import { findRun, liveTarget } from "./run-target.ts";
 import { runName } from "./run-view.ts";
 
@@ -20,6 +20,7 @@ export const watch = command({
     const run = await findRun(context, args.run, "live");
     const { printer } = context;
     if (printer.isForPeople) await printer.lines([`${run.id} in workspace ${run.workspace}`]);
+    let latest = run;
     try {
       const last = await followRun(
         {
@@ -27,6 +28,7 @@ export const watch = command({
           client,
           sink: undefined,
           onChange: async (now, line) => {
+            latest = now;
             if (printer.isForPeople) await printer.lines([`${context.notes.signs.dot} ${line}`]);
             else if (printer.format === "name") await printer.lines([`${runName(now)} ${line}`]);
             else await printer.event(RunSchema, now);
@@ -36,9 +38,9 @@ export const watch = command({
         },
         run,
       );
-      return outcome(context, last, false);
+      return outcome(context, last, { isDetailed: false, sink: undefined });
     } catch (error) {
-      if (context.io.signal.reason instanceof Interrupted) throw interruptedRun(context, run);
+      if (context.io.signal.reason instanceof Interrupted) throw interruptedAt(context, latest);
       throw error;
     }
   },

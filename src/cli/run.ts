@@ -2,23 +2,26 @@ import { create } from "@bufbuild/protobuf";
 import { type Run, RunSchema, RunState } from "../gen/windlass/v1/run_pb.ts";
 import { RunService } from "../gen/windlass/v1/run_service_pb.ts";
 import { answerChanged } from "./answers.ts";
-import { type Command, command } from "./command.ts";
+import { type Command, command, one } from "./command.ts";
 import type { Context } from "./context.ts";
-import { text, toggle } from "./flags.ts";
+import { sentence, text, toggle } from "./flags.ts";
 import { CliError } from "./problem.ts";
 import { confirmByName, confirmOrStop } from "./prompts.ts";
 import { priority, retry, comment as say } from "./run-change.ts";
 import { listRuns, runListFlags } from "./run-list.ts";
 import { logs } from "./run-logs.ts";
+import { lost } from "./run-lost.ts";
+import { resolveHint } from "./run-outcome.ts";
 import { plan } from "./run-plan.ts";
 import { resolveRun } from "./run-resolve.ts";
 import { start } from "./run-start.ts";
+import { isFinal, isUnresolved } from "./run-states.ts";
 import { findRun, plannedTarget, runTarget } from "./run-target.ts";
 import { timelineLines } from "./run-timeline.ts";
-import { changesText, runLines, runName, stateLine } from "./run-view.ts";
+import { plannedText, runLines, runName, stateLine } from "./run-view.ts";
 import { watch } from "./run-watch.ts";
 
-const comment = text("for people");
+const comment = sentence("for people");
 const changed = (run: Run | undefined) => {
   const message = run ?? create(RunSchema);
   return { schema: RunSchema, message, name: runName(message) };
@@ -31,6 +34,7 @@ const list = command({
     "windlass run list",
     "windlass run list -w network --state planned,applying -o wide",
     "windlass run list --active --tag prod --since 7d",
+    "windlass run list --needs-decision",
   ],
   flags: { workspace: text("only runs of this workspace", { short: "w", placeholder: "WS" }), ...runListFlags },
   run: (context, { flags }) => listRuns(context, flags.workspace ?? "", flags),
@@ -43,9 +47,10 @@ const get = command({
   positionals: { run: runTarget },
   run: async (context, { args }) => {
     const message = await findRun(context, args.run);
-    const timeline = context.printer.isForPeople ? await timelineLines(context, message.id) : [];
+    const timeline = context.printer.isForPeople ? await timelineLines(context, message) : [];
     const lines = [...runLines(message), ...timeline];
     await context.printer.resource({ schema: RunSchema, message, name: runName(message), lines });
+    if (context.printer.isForPeople && isUnresolved(message)) context.notes.next([resolveHint(context, message)]);
     return undefined;
   },
 });
@@ -55,9 +60,11 @@ async function findPlanned(context: Context, target: string, verb: "confirm" | "
   const run = await findRun(context, target, "planned");
   // A state of a newer server: it knows what can be decided.
   if (run.state === RunState.PLANNED || run.state === RunState.UNSPECIFIED) return run;
+  const isEndable = verb === "discard" && !isFinal(run.state);
   const hints = [
-    { label: "See it", command: context.command(`run get ${run.id}`) },
-    { label: "See what waits", command: context.command("run list --state planned") },
+    ...(isEndable ? [{ label: "End it", command: context.command(`run cancel ${run.id}`) }] : []),
+    isUnresolved(run) ? resolveHint(context, run) : { label: "See it", command: context.command(`run get ${run.id}`) },
+    { label: "See what waits", command: context.command("run list --needs-decision") },
   ];
   throw new CliError("conflict", `run ${run.id} is ${stateLine(run)}: there is nothing to ${verb}`, {
     code: "FAILED_PRECONDITION",
@@ -77,7 +84,7 @@ const confirm = command({
   run: async (context, { args, flags }) => {
     const client = await context.client(RunService);
     const read = await findPlanned(context, args.run, "confirm");
-    const changes = changesText(read.plannedChanges) || "no changes";
+    const changes = plannedText(read) || "no changes";
     if (read.options?.destroy === true) {
       await confirmByName(context, `This run destroys (${changes}).`, read.workspace);
     }
@@ -108,20 +115,23 @@ const discard = command({
 
 const cancel = command({
   name: "cancel",
-  summary: "Ask a run to end; terraform gets one interrupt",
+  summary: "Ask a run to end; terraform or tofu gets one interrupt",
   examples: ["windlass run cancel run_…", "windlass run cancel run_… --force"],
-  positionals: { run: runTarget },
-  flags: { force: toggle("end terraform by force, once it has had its time"), comment },
+  positionals: { run: one("RUN", "its id; or a workspace: the run that holds it, else the first that waits") },
+  flags: { force: toggle("end the program by force, once it has had its time"), comment },
   guard: (flags) => (flags.force === true ? "force" : undefined),
   run: async (context, { args, flags }) => {
     const client = await context.client(RunService);
-    const { id } = await findRun(context, args.run);
+    const { id, engine } = await findRun(context, args.run, "open");
     const force = flags.force === true;
     if (force) {
       const risk = "A resource being changed may be left out of the state.";
-      await confirmOrStop(context, `End terraform of ${id} by force? ${risk}`);
+      await confirmOrStop(context, `End ${engine || "the program"} of ${id} by force? ${risk}`);
     }
     const { run } = await client.cancelRun({ runId: id, force, comment: flags.comment ?? "" });
+    // What no agent has yet ends at once.
+    if (run !== undefined && isFinal(run.state))
+      return answerChanged(context, { ...changed(run), done: `Canceled ${id}` });
     return answerChanged(context, { ...changed(run), done: `Asked ${id} to end` }, [
       { label: "Watch it", command: context.command(`run watch ${id}`) },
     ]);
@@ -143,4 +153,5 @@ export const runCommands: readonly Command[] = [
   priority,
   say,
   resolveRun,
+  lost,
 ];

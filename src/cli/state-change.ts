@@ -4,9 +4,11 @@ import { resolve } from "node:path";
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { type StateVersion, StateVersionSchema } from "../gen/windlass/v1/state_pb.ts";
 import { StateService, type UploadStateRequestSchema } from "../gen/windlass/v1/state_service_pb.ts";
+import { WorkspaceService } from "../gen/windlass/v1/workspace_service_pb.ts";
 import { answerChanged } from "./answers.ts";
 import { command, one } from "./command.ts";
 import { neededText, toggle } from "./flags.ts";
+import { readStdinBytes } from "./io.ts";
 import { usageError } from "./problem.ts";
 import { confirmByName } from "./prompts.ts";
 import { versionId } from "./state-target.ts";
@@ -25,7 +27,7 @@ export const push = command({
     "windlass state push terraform.tfstate -w network",
     "windlass state push - -w network < terraform.tfstate",
   ],
-  positionals: { file: one("FILE", "the state as terraform writes it; - is stdin") },
+  positionals: { file: one("FILE", "the state as terraform or tofu writes it; - is stdin") },
   flags: {
     workspace: neededText("the workspace", { short: "w", placeholder: "WS" }),
     force: toggle("although its lineage is another one, or its serial not higher (owners)"),
@@ -34,12 +36,13 @@ export const push = command({
   run: async (context, { args, flags }) => {
     const { io } = context;
     const bytes =
-      args.file === "-"
-        ? Buffer.concat(await Array.fromAsync(io.stdin.stream))
-        : await readState(resolve(io.workingDirectory, args.file));
+      args.file === "-" ? await readStdinBytes(io) : await readState(resolve(io.workingDirectory, args.file));
     const force = flags.force === true;
-    if (force)
+    if (force) {
+      const workspaces = await context.client(WorkspaceService);
+      await workspaces.getWorkspace({ organization: await context.organization(), workspace: flags.workspace });
       await confirmByName(context, `Replace the state of ${flags.workspace}, whatever it is?`, flags.workspace);
+    }
     const client = await context.client(StateService);
     const header = { organization: await context.organization(), workspace: flags.workspace, force };
     const shown = changed((await client.uploadState(parts(bytes, header))).stateVersion);
@@ -76,7 +79,7 @@ export const rollback = command({
   examples: ["windlass state rollback network 41", "windlass state rollback network sv_… --yes"],
   positionals: {
     workspace: one("WS", "name or id of the workspace"),
-    version: one("VERSION", "the state to go back to: a serial such as 41, or an id"),
+    version: one("VERSION", "the state to go back to: a serial such as 41 (the last state that has it), or an id"),
   },
   guard: () => "force",
   run: async (context, { args }) => {

@@ -1,5 +1,6 @@
 import { create } from "@bufbuild/protobuf";
 import {
+  type ChangedInstance,
   type StateDifference,
   StateDifferenceSchema,
   type StateResource,
@@ -10,19 +11,23 @@ import { isId } from "../lib/ids.ts";
 import { command, maybe, one } from "./command.ts";
 import type { Context } from "./context.ts";
 import { text } from "./flags.ts";
-import { fetchRows, listFlags } from "./lists.ts";
+import { everyRow, fetchRows, listFlags } from "./lists.ts";
+import { green, red, styled, type Text, yellow } from "./painted.ts";
 import { usageError } from "./problem.ts";
 import { stateOf, stateTarget, versionId, versionOf } from "./state-target.ts";
-import { type Column, safeText } from "./table.ts";
-import { type Colors, colors, hasColor } from "./terminal.ts";
+import type { Column } from "./table.ts";
 
-const columns: readonly Column<StateResource>[] = [
+export const resourceColumns: readonly Column<StateResource>[] = [
   { name: "ADDRESS", value: ({ address }) => address },
-  { name: "ID", value: ({ resourceId }) => resourceId },
-  { name: "PROVIDER", value: ({ provider }) => provider },
-  { name: "MARKS", value: ({ data, tainted }) => [data ? "data" : "", tainted ? "tainted" : ""].join(" ").trim() },
+  { name: "ID", drop: 2, value: ({ resourceId }) => resourceId },
+  { name: "PROVIDER", drop: 1, value: ({ provider }) => provider },
+  {
+    name: "MARKS",
+    drop: 3,
+    value: ({ data, tainted }) => [data ? "data" : "", tainted ? "tainted" : ""].join(" ").trim(),
+  },
   { name: "MODULE", isWide: true, value: ({ module }) => module },
-  { name: "TYPE", isWide: true, value: ({ type }) => type },
+  { name: "TYPE", isWide: true, value: ({ resourceType }) => resourceType },
 ];
 
 export const resources = command({
@@ -31,7 +36,7 @@ export const resources = command({
   summary: "List the resources of a state by their addresses",
   examples: ["windlass state resources network", "windlass state resources network 41 --search module.net"],
   positionals: { target: stateTarget, version: versionOf },
-  flags: { search: text("only addresses that contain this text"), ...listFlags },
+  flags: { search: text("only addresses that contain this text"), ...listFlags(resourceColumns) },
   run: async (context, { args, flags }) => {
     const client = await context.client(StateService);
     const scope = { ...(await stateOf(context, args.target, args.version)), search: flags.search ?? "" };
@@ -41,7 +46,7 @@ export const resources = command({
     });
     const message = create(ListStateResourcesResponseSchema, { resources: rows, nextPageToken });
     const shown = { schema: ListStateResourcesResponseSchema, message, item: StateResourceSchema };
-    await context.printer.list({ ...shown, rows, name: ({ address }) => address, columns }, flags);
+    await context.printer.list({ ...shown, rows, name: ({ address }) => address, columns: resourceColumns }, flags);
     return undefined;
   },
 });
@@ -58,14 +63,26 @@ export const diff = command({
   formats: ["table", "wide", "json", "jsonl", "yaml"],
   run: async (context, { args }) => {
     const client = await context.client(StateService);
-    const { difference } = await client.diffStates(await both(context, args));
-    const message = difference ?? create(StateDifferenceSchema);
-    const { io, globals } = context;
-    const lines = differenceLines(message, colors(hasColor(io.stdout, io.environment, globals.noColor === true)));
+    const wanted = await both(context, args);
+    const parts = await everyRow(
+      (page) => client.diffStates({ ...wanted, ...page }),
+      ({ difference }) => (difference === undefined ? [] : [difference]),
+    );
+    const message = joined(parts);
+    const lines = differenceLines(message);
     await context.printer.resource({ schema: StateDifferenceSchema, message, name: "", lines });
     return undefined;
   },
 });
+
+/** What all pages say. */
+const joined = (parts: readonly StateDifference[]): StateDifference =>
+  create(StateDifferenceSchema, {
+    added: parts.flatMap(({ added }) => added),
+    removed: parts.flatMap(({ removed }) => removed),
+    changed: parts.flatMap(({ changed }) => changed),
+    outputs: parts.flatMap(({ outputs }) => outputs),
+  });
 
 interface Named {
   readonly first: string;
@@ -84,12 +101,16 @@ async function both(context: Context, { first, from, to }: Named) {
   return { fromStateVersionId, toStateVersionId: to === undefined ? "" : await versionId(context, first, to) };
 }
 
-function differenceLines({ removed, added, changed, outputs }: StateDifference, { red, green, yellow }: Colors) {
-  const lines = [
-    ...removed.map((address) => red(`  - ${safeText(address)}`)),
-    ...changed.map(({ address, attributes }) => `${yellow(`  ~ ${safeText(address)}`)}: ${attributes.join(", ")}`),
-    ...added.map((address) => green(`  + ${safeText(address)}`)),
-    ...(outputs.length === 0 ? [] : [`  outputs: ${outputs.map(safeText).join(", ")}`]),
+function attributesText({ attributes, attributesLeftOut: more }: ChangedInstance): string {
+  return `${attributes.join(", ")}${more === 0 ? "" : ` and ${more} more`}`;
+}
+
+function differenceLines({ removed, added, changed, outputs }: StateDifference): readonly Text[] {
+  const lines: readonly Text[] = [
+    ...removed.map((address) => red(`  - ${address}`)),
+    ...changed.map((one) => styled`${yellow(`  ~ ${one.address}`)}: ${attributesText(one)}`),
+    ...added.map((address) => green(`  + ${address}`)),
+    ...(outputs.length === 0 ? [] : [`  outputs: ${outputs.join(", ")}`]),
   ];
   return lines.length === 0 ? ["The two states do not differ."] : lines;
 }

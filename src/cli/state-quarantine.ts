@@ -1,10 +1,14 @@
 import { create } from "@bufbuild/protobuf";
-import { StateVersionSchema } from "../gen/windlass/v1/state_pb.ts";
+import { StateStatus, type StateVersion, StateVersionSchema } from "../gen/windlass/v1/state_pb.ts";
 import { StateService } from "../gen/windlass/v1/state_service_pb.ts";
+import { counted } from "../lib/counted.ts";
 import { answerChanged, answerGone, goneFormats } from "./answers.ts";
 import { command, one } from "./command.ts";
+import type { Context } from "./context.ts";
 import { toggle } from "./flags.ts";
+import { CliError } from "./problem.ts";
 import { confirmOrStop } from "./prompts.ts";
+import { enumText } from "./words.ts";
 
 const state = one("STATE", "id of a quarantined state version");
 
@@ -17,7 +21,10 @@ export const adopt = command({
   guard: (flags) => (flags.force === true ? "force" : undefined),
   run: async (context, { args, flags }) => {
     const client = await context.client(StateService);
-    await confirmOrStop(context, `Make ${args.state} the state of its workspace?`);
+    await confirmOrStop(context, async () => {
+      const { id, serial, resourceCount, workspace } = await quarantined(context, args.state);
+      return `Make ${id} (serial ${serial}, ${counted(resourceCount, "resource")}) the state of workspace ${workspace}?`;
+    });
     const { stateVersion } = await client.adoptState({ stateVersionId: args.state, force: flags.force === true });
     const message = stateVersion ?? create(StateVersionSchema);
     const changed = { schema: StateVersionSchema, message, name: `state/${message.id}` };
@@ -25,6 +32,19 @@ export const adopt = command({
     return answerChanged(context, { ...changed, done });
   },
 });
+
+/** The state that is asked about; one that is not kept aside is refused by the server before anybody is asked. */
+async function quarantined(context: Context, stateVersionId: string): Promise<StateVersion> {
+  const client = await context.client(StateService);
+  const { stateVersion } = await client.getStateVersion({ stateVersionId });
+  const found = stateVersion ?? create(StateVersionSchema);
+  if (found.status === StateStatus.QUARANTINED) return found;
+  throw new CliError("conflict", `state ${found.id} is ${enumText(StateStatus, found.status)}, not quarantined`, {
+    code: "FAILED_PRECONDITION",
+    reason: "STATE_NOT_QUARANTINED",
+    hints: [{ label: "See what is aside", command: context.command(`state list ${found.workspace} --quarantined`) }],
+  });
+}
 
 export const drop = command({
   name: "drop",
@@ -35,7 +55,10 @@ export const drop = command({
   guard: () => "delete",
   run: async (context, { args }) => {
     const client = await context.client(StateService);
-    await confirmOrStop(context, `Delete the quarantined state ${args.state}?`);
+    await confirmOrStop(context, async () => {
+      const { id, workspace } = await quarantined(context, args.state);
+      return `Delete the quarantined state ${id} of workspace ${workspace}?`;
+    });
     await client.dropState({ stateVersionId: args.state });
     return answerGone(context, `state/${args.state}`, `Deleted the quarantined state ${args.state}`);
   },

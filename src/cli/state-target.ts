@@ -1,4 +1,4 @@
-import type { StateVersion } from "../gen/windlass/v1/state_pb.ts";
+import { StateStatus, type StateVersion } from "../gen/windlass/v1/state_pb.ts";
 import { StateService } from "../gen/windlass/v1/state_service_pb.ts";
 import { isId } from "../lib/ids.ts";
 import { maybe, one } from "./command.ts";
@@ -9,7 +9,10 @@ import { CliError, usageError } from "./problem.ts";
 export const stateTarget = one("WS|STATE", "a workspace (its current state), WS@SERIAL, or the id of a state version");
 
 /** A state version of the workspace named before it. */
-export const versionOf = maybe("VERSION", "another of its states: a serial such as 41, or an id");
+export const versionOf = maybe(
+  "VERSION",
+  "another of its states: a serial such as 41 (the last state that has it), or an id",
+);
 
 /** How requests name a state. */
 export type StateReference =
@@ -42,14 +45,15 @@ export async function versionId(context: Context, workspace: string, version: st
   });
 }
 
-/** The newest state that has this serial. */
+/** The last state that has this serial: a run may have replaced others of it on its way. */
 async function bySerial(context: Context, workspace: string, serial: bigint): Promise<StateVersion | undefined> {
   const client = await context.client(StateService);
   const scope = { organization: await context.organization(), workspace, pageSize: 1000 };
   for (let pageToken = ""; ; ) {
     const page = await client.listStateVersions({ ...scope, pageToken });
-    const found = page.stateVersions.find((one) => one.serial === serial);
-    if (found !== undefined || page.nextPageToken === "") return found;
+    const found = page.stateVersions.filter((one) => one.serial === serial);
+    const last = found.find(({ status }) => status === StateStatus.CURRENT) ?? found[0];
+    if (last !== undefined || page.nextPageToken === "") return last;
     pageToken = page.nextPageToken;
   }
 }

@@ -7,6 +7,7 @@ import {
   StateService,
   type UploadStateHeader,
 } from "../gen/windlass/v1/state_service_pb.ts";
+import { WorkspaceService } from "../gen/windlass/v1/workspace_service_pb.ts";
 import { FakeServer } from "./testing/fake-server.ts";
 import { runCli } from "./testing/run-cli.ts";
 
@@ -29,12 +30,13 @@ beforeEach(async () => {
   pushed = { header: undefined, bytes: "" };
   rolledBack = undefined;
   server = await new FakeServer((router) =>
-    router.service(StateService, {
+    router.service(WorkspaceService, { getWorkspace: () => ({}) }).service(StateService, {
       listStateVersions: () => ({ stateVersions: [version(43), version(42), version(41)] }),
       getStateVersion: ({ stateVersionId, workspace }) => {
         asked.push(stateVersionId || workspace);
         return { stateVersion: stateVersionId === idOf(41) ? version(41) : version(43) };
       },
+      getOutputs: () => ({ outputs: [{ name: "password", sensitive: true }] }),
       diffStates: ({ fromStateVersionId, toStateVersionId }) => {
         asked.push([fromStateVersionId, toStateVersionId]);
         const changed = [{ address: "t.b", attributes: ["id", "tags"] }];
@@ -138,4 +140,12 @@ test("state rollback names both versions, and wants to be confirmed", async () =
   const { stdout } = await cli(["rollback", "net", "41", "--yes"]);
   expect(stdout).toBe(`✓ State ${idOf(44)} (serial 44) of net repeats serial 41\n`);
   expect(rolledBack).toMatchObject({ stateVersionId: idOf(41), expectedCurrentId: idOf(43) });
+});
+
+test("a sensitive output is not shown, and the hint names the state that was asked for", async () => {
+  const { exit, stdout, stderr } = await runCli(["state", "outputs", "net", "password"], {
+    environment: { WINDLASS_ADDRESS: server.address, WINDLASS_TOKEN: "t" },
+  });
+  expect({ exit, stdout }).toEqual({ exit: 4, stdout: "" });
+  expect(stderr).toContain("It is in the state:  windlass state pull net\n");
 });

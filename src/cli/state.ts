@@ -11,13 +11,16 @@ import {
   ListStateVersionsResponseSchema,
   StateService,
 } from "../gen/windlass/v1/state_service_pb.ts";
+import { escapedJson } from "../lib/clean-text.ts";
+import { readJson } from "../lib/json.ts";
+import { writeJson } from "../lib/json-text.ts";
 import { ageText, bytesText, timeText } from "./ages.ts";
 import { type Command, command, maybe, one } from "./command.ts";
 import type { Context } from "./context.ts";
 import { saveBytes } from "./downloads.ts";
 import { text, toggle } from "./flags.ts";
-import { fetchRows, listFlags } from "./lists.ts";
-import { outputLines } from "./outputs.ts";
+import { everyPage, everyRow, fetchRows, listFlags, type PageWish } from "./lists.ts";
+import { isTooLong, outputLines } from "./outputs.ts";
 import { CliError } from "./problem.ts";
 import { push, rollback } from "./state-change.ts";
 import { diff, resources } from "./state-contents.ts";
@@ -30,16 +33,27 @@ import { enumText } from "./words.ts";
 const workspace = one("WS", "name or id of the workspace");
 const nameOf = ({ id }: StateVersion): string => `state/${id}`;
 
-const columns: readonly Column<StateVersion>[] = [
+/** `7`, or why nobody knows. */
+const resourcesText = ({ resourceCount, unreadReason }: StateVersion): string =>
+  unreadReason === "" ? String(resourceCount) : `not read: ${unreadReason}`;
+
+/** The same in a word. */
+function shortText(state: StateVersion): string {
+  if (state.unreadReason === "") return resourcesText(state);
+  return state.unreadReason.includes("encrypted") ? "encrypted" : "not read";
+}
+
+export const stateColumns: readonly Column<StateVersion>[] = [
   { name: "ID", value: ({ id }) => id },
   { name: "SERIAL", value: ({ serial }) => String(serial) },
-  { name: "STATUS", value: ({ status }) => enumText(StateStatus, status) },
-  { name: "RESOURCES", value: ({ resourceCount }) => String(resourceCount) },
-  { name: "SIZE", value: ({ sizeBytes }) => bytesText(sizeBytes) },
-  { name: "FROM", value: ({ runId, createdBy }) => runId || createdBy },
+  { name: "STATUS", isStatus: true, value: ({ status }) => enumText(StateStatus, status) },
+  { name: "RESOURCES", drop: 2, value: (state) => shortText(state) },
+  { name: "SIZE", drop: 1, value: ({ sizeBytes }) => bytesText(sizeBytes) },
+  { name: "FROM", drop: 3, value: ({ runId, createdBy }) => runId || createdBy },
   { name: "AGE", value: ({ createTime }, now) => ageText(createTime, now) },
   { name: "LINEAGE", isWide: true, value: ({ lineage }) => lineage },
   { name: "WRITTEN BY", isWide: true, value: ({ terraformVersion }) => terraformVersion },
+  { name: "WHY NOT READ", isWide: true, value: ({ unreadReason }) => unreadReason },
   { name: "WHY QUARANTINED", isWide: true, value: ({ quarantineReason }) => quarantineReason },
 ];
 
@@ -48,17 +62,21 @@ const list = command({
   summary: "List the states of a workspace, newest first",
   examples: ["windlass state list network", "windlass state list network --quarantined"],
   positionals: { workspace },
-  flags: { quarantined: toggle("only those kept aside"), ...listFlags },
+  flags: { quarantined: toggle("only those kept aside"), ...listFlags(stateColumns) },
   run: async (context, { args, flags }) => {
     const client = await context.client(StateService);
     const scope = { organization: await context.organization(), ...args, quarantined: flags.quarantined === true };
-    const { rows: stateVersions, nextPageToken } = await fetchRows(context, flags, async (page) => {
-      const answer = await client.listStateVersions({ ...scope, ...page });
-      return { rows: answer.stateVersions, nextPageToken: answer.nextPageToken };
-    });
+    const { rows: stateVersions, nextPageToken } = await fetchRows(
+      context,
+      { ...flags, isHistory: true },
+      async (page) => {
+        const answer = await client.listStateVersions({ ...scope, ...page });
+        return { rows: answer.stateVersions, nextPageToken: answer.nextPageToken };
+      },
+    );
     const message = create(ListStateVersionsResponseSchema, { stateVersions, nextPageToken });
     const shown = { schema: ListStateVersionsResponseSchema, message, item: StateVersionSchema };
-    await context.printer.list({ ...shown, rows: stateVersions, name: nameOf, columns }, flags);
+    await context.printer.list({ ...shown, rows: stateVersions, name: nameOf, columns: stateColumns }, flags);
     return undefined;
   },
 });
@@ -86,7 +104,7 @@ const get = command({
         ["Run", message.runId],
         ["Pushed by", message.createdBy],
         ["Repeats", message.rollbackOf],
-        ["Resources", String(message.resourceCount)],
+        ["Resources", resourcesText(message)],
         ["Size", bytesText(message.sizeBytes)],
         ["SHA-256", message.sha256],
         ["Written by", message.terraformVersion],
@@ -99,7 +117,7 @@ const get = command({
 
 const pull = command({
   name: "pull",
-  summary: "Download a state as terraform wrote it; it may hold secrets",
+  summary: "Download a state as it was written; it may hold secrets",
   examples: [
     "windlass state pull network > network.tfstate",
     "windlass state pull network 41 --file old.tfstate",
@@ -112,7 +130,7 @@ const pull = command({
     const client = await context.client(StateService);
     const chunks = client.downloadState(await stateOf(context, args.target, args.version));
     if (flags.file !== undefined) await saveBytes(context, chunks, flags.file);
-    else for await (const { chunk } of chunks) await context.printer.raw(chunk);
+    else for await (const { chunk } of chunks) await context.printer.exact(chunk);
     return undefined;
   },
 });
@@ -129,38 +147,51 @@ const outputs = command({
   formats: ["table", "wide", "json", "jsonl", "yaml"],
   run: async (context, { args }) => {
     const client = await context.client(StateService);
-    const message = await client.getOutputs(await stateOf(context, args.target));
+    const scope = await stateOf(context, args.target);
+    const fetch = (page: PageWish) => client.getOutputs({ ...scope, ...page });
     if (args.name !== undefined) {
-      await printOne(context, outputNamed(message.outputs, args.name));
-      return undefined;
-    }
-    if (context.printer.isForPeople) await context.printer.lines(outputLines(message.outputs));
-    else {
-      const shown = { schema: GetOutputsResponseSchema, message, item: OutputSchema, columns: [] };
-      const name = (output: Output) => `output/${output.name}`;
-      await context.printer.list({ ...shown, rows: message.outputs, name }, { columns: [], noHeaders: false });
-    }
+      const all = await everyRow(fetch, ({ outputs: some }) => some);
+      await printOne(context, outputNamed(context, all, { name: args.name, target: args.target }));
+    } else if (context.printer.isForPeople) {
+      for await (const page of everyPage(fetch)) await context.printer.lines(outputLines(page.outputs));
+    } else await printOutputs(context, await everyRow(fetch, ({ outputs: some }) => some));
     return undefined;
   },
 });
 
-function outputNamed(all: readonly Output[], name: string): Output {
+function printOutputs({ printer }: Context, rows: Output[]): Promise<void> {
+  const message = create(GetOutputsResponseSchema, { outputs: rows });
+  const shown = { schema: GetOutputsResponseSchema, message, item: OutputSchema, columns: [] };
+  return printer.list({ ...shown, rows, name: ({ name }) => `output/${name}` }, { columns: [], noHeaders: false });
+}
+
+interface WantedOutput {
+  readonly name: string;
+  /** The state, as it was asked for. */
+  readonly target: string;
+}
+
+function outputNamed(context: Context, all: readonly Output[], { name, target }: WantedOutput): Output {
   const found = all.find((one) => one.name === name);
   if (found === undefined) {
     const names = all.map((one) => one.name);
     throw new CliError("notFound", `there is no output "${name}".${didYouMean(name, names)}`);
   }
   if (found.sensitive) {
-    const hints = [{ label: "It is in the state", command: "windlass state pull WS" }];
+    const hints = [{ label: "It is in the state", command: context.command(`state pull ${target}`) }];
     throw new CliError("notAllowed", `output "${name}" is sensitive and is not shown`, { hints });
+  }
+  if (isTooLong(found)) {
+    const hints = [{ label: "It is in the state", command: context.command(`state pull ${target}`) }];
+    throw new CliError("failed", `output "${name}" has ${found.valueBytes} bytes, too many to be shown`, { hints });
   }
   return found;
 }
 
 async function printOne({ printer }: Context, output: Output): Promise<void> {
-  const value: unknown = JSON.parse(output.valueJson);
   if (!printer.isForPeople) return printer.event(OutputSchema, output);
-  return printer.lines([typeof value === "string" ? value : JSON.stringify(value, undefined, 2)]);
+  const value = readJson(output.valueJson);
+  return printer.exact(`${typeof value === "string" ? value : escapedJson(writeJson(value, 2))}\n`);
 }
 
 /** Every verb of `windlass state`. */

@@ -26,12 +26,6 @@ describe("tables", () => {
     `);
   });
 
-  test("are cut to the terminal's width, and never in a pipe", () => {
-    const wide = [{ name: "prod", note: "x".repeat(50) }];
-    expect(tableLines(wide, columns, { ...layout, width: 20 }).map((line) => line.length)).toEqual([17 + 3, 20]);
-    expect(tableLines(wide, columns, layout)[1]).toContain("x".repeat(50));
-  });
-
   test("--columns chooses and orders; an unknown one lists the known ones", () => {
     expect(chooseColumns(columns, ["id", "name"], false).map(({ name }) => name)).toEqual(["ID", "NAME"]);
     expect(chooseColumns(columns, ["long-note"], false)).toHaveLength(1);
@@ -42,7 +36,7 @@ describe("tables", () => {
 
   test("other people's text cannot act on the terminal", () => {
     const hostile = [{ name: "a\u001b[2J\u009b31mb", note: "two\nlines" }];
-    expect(tableLines(hostile, columns.slice(0, 2), { ...layout, isHeaderShown: false })).toEqual([
+    expect(tableLines(hostile, columns.slice(0, 2), { ...layout, isHeaderShown: false }).map(String)).toEqual([
       "a [2J 31mb  two lines",
     ]);
   });

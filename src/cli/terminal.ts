@@ -1,21 +1,30 @@
-import picocolors from "picocolors";
 import type { Environment } from "../lib/environment.ts";
 import { isOn, variable } from "./environment.ts";
 import type { GlobalValues } from "./global-flags.ts";
 import type { Io, OutputStream } from "./io.ts";
 
-export type Colors = ReturnType<typeof picocolors.createColors>;
+/** What a command line says of colours. */
+export interface Coloring {
+  readonly color?: GlobalValues["color"];
+  readonly noColor?: GlobalValues["noColor"];
+}
 
-/** Whether colours may be written to this stream: `NO_COLOR`, then `FORCE_COLOR`, then what the stream is. */
-export function hasColor({ isTty }: OutputStream, environment: Environment, isForbidden: boolean): boolean {
-  if (isForbidden || variable(environment, "NO_COLOR") !== undefined) return false;
+/** Whether colours may be written to this stream: `--color`, then `NO_COLOR`, then `FORCE_COLOR`, then what the stream is. */
+export function hasColor({ isTty }: OutputStream, environment: Environment, { color, noColor }: Coloring): boolean {
+  if (noColor === true || color === "never") return false;
+  if (color === "always") return true;
+  if (variable(environment, "NO_COLOR") !== undefined) return false;
   const forced = variable(environment, "FORCE_COLOR");
   if (forced !== undefined && forced !== "0") return true;
   return isTty && environment.TERM !== "dumb";
 }
 
-/** Colours that are no-ops unless enabled. The package's own guess is not used: it colours pipes when `CI` is set. */
-export const colors = (isEnabled: boolean): Colors => picocolors.createColors(isEnabled);
+/** The same before the command line is understood. */
+export function coloringIn(args: readonly string[]): Coloring {
+  const [, color] = /(?:^|\0)--color[=\0](always|never|auto)(?:\0|$)/.exec(args.join("\0")) ?? [];
+  const noColor = args.some((arg) => arg === "--no-color" || arg === "--no-color=true");
+  return { color: color as GlobalValues["color"], noColor };
+}
 
 /** The few signs in messages, in a form that the terminal's character set has. */
 export interface Signs {

@@ -1,4 +1,5 @@
 import { create } from "@bufbuild/protobuf";
+import { timestampDate } from "@bufbuild/protobuf/wkt";
 import { type AgentToken, AgentTokenSchema } from "../gen/windlass/v1/agent_token_pb.ts";
 import {
   AgentTokenService,
@@ -8,12 +9,13 @@ import {
 } from "../gen/windlass/v1/agent_token_service_pb.ts";
 import { ageText, whenText } from "./ages.ts";
 import { answerChanged } from "./answers.ts";
-import { type Command, command, one } from "./command.ts";
+import { type Command, command, some } from "./command.ts";
 import type { Context } from "./context.ts";
 import { duration, neededText, text, toggle } from "./flags.ts";
 import { fetchRows, listFlags } from "./lists.ts";
 import { confirmOrStop } from "./prompts.ts";
 import type { Column } from "./table.ts";
+import { findToken, tokenTarget } from "./token-target.ts";
 
 const nameOf = ({ id }: AgentToken): string => `token/${id}`;
 
@@ -27,15 +29,15 @@ const most = 3;
 const agentsText = ({ agents }: AgentToken): string =>
   agents.length <= most ? agents.join(", ") : `${agents.slice(0, most).join(", ")}, …`;
 
-const columns: readonly Column<AgentToken>[] = [
+export const tokenColumns: readonly Column<AgentToken>[] = [
   { name: "ID", value: ({ id }) => id },
-  { name: "POOL", value: ({ agentPool }) => agentPool },
+  { name: "POOL", drop: 4, value: ({ agentPool }) => agentPool },
   { name: "NAME", value: ({ description }) => description },
-  { name: "STATE", value: stateText },
-  { name: "LAST USED", value: ({ lastUseTime }, now) => whenText(lastUseTime, now) || "never" },
-  { name: "AGENTS", value: agentsText },
+  { name: "STATE", isStatus: true, value: stateText },
+  { name: "LAST USED", drop: 2, value: ({ lastUseTime }, now) => whenText(lastUseTime, now) || "never" },
+  { name: "AGENTS", drop: 3, value: agentsText },
   { name: "EXPIRES", value: ({ expireTime }, now) => whenText(expireTime, now) || "never" },
-  { name: "AGE", value: ({ createTime }, now) => ageText(createTime, now) },
+  { name: "AGE", drop: 1, value: ({ createTime }, now) => ageText(createTime, now) },
   { name: "USED FROM", isWide: true, value: ({ lastUseAddress }) => lastUseAddress },
   { name: "REPLACED BY", isWide: true, value: ({ replacedBy }) => replacedBy },
   { name: "BEGINS WITH", isWide: true, value: ({ prefix }) => prefix },
@@ -46,7 +48,7 @@ const list = command({
   name: "list",
   summary: "List tokens, newest first, revoked ones included",
   examples: ["windlass token list --pool prod"],
-  flags: { pool: text("only tokens of this pool", { short: "p", placeholder: "POOL" }), ...listFlags },
+  flags: { pool: text("only tokens of this pool", { short: "p", placeholder: "POOL" }), ...listFlags(tokenColumns) },
   run: async (context, { flags }) => {
     const client = await context.client(AgentTokenService);
     const scope = { organization: await context.organization(), agentPool: flags.pool ?? "" };
@@ -56,7 +58,7 @@ const list = command({
     });
     const message = create(ListAgentTokensResponseSchema, { agentTokens, nextPageToken });
     const shown = { schema: ListAgentTokensResponseSchema, message, item: AgentTokenSchema };
-    await context.printer.list({ ...shown, rows: agentTokens, name: nameOf, columns }, flags);
+    await context.printer.list({ ...shown, rows: agentTokens, name: nameOf, columns: tokenColumns }, flags);
     return undefined;
   },
 });
@@ -89,7 +91,8 @@ const createToken = command({
       name: agentToken === undefined ? "" : nameOf(agentToken),
       lines: [secret],
     });
-    context.notes.say(`Token ${agentToken?.id ?? ""} of pool ${agentToken?.agentPool ?? flags.pool}.`);
+    const pool = agentToken?.agentPool ?? flags.pool;
+    context.notes.say(`Token ${agentToken?.id ?? ""} of pool ${pool}, ${goodText(agentToken)}.`);
     return sayHowToStart(context, secret);
   },
 });
@@ -98,11 +101,25 @@ const durationOf = (ms: number) => ({ seconds: BigInt(Math.round(ms / 1000)) });
 
 async function sayHowToStart(context: Context, secret: string): Promise<undefined> {
   const { notes, io } = context;
-  const { address } = await context.connection();
+  const { address, tls } = await context.connection();
+  const { caFile } = tls;
+  const trust = caFile.value === undefined ? "" : ` --ca-file ${shellWord(caFile.value)}`;
   notes.say("The secret is shown once; only its hash is kept. Start an agent:");
-  notes.say(`  WINDLASS_AGENT_TOKEN=${shownIn(secret, io.stderr.isTty)} windlass-agent --address ${address.value}`);
+  notes.say(
+    `  WINDLASS_AGENT_TOKEN=${shownIn(secret, io.stderr.isTty)} windlass-agent --address ${address.value}${trust}`,
+  );
   return undefined;
 }
+
+/** As a shell takes it for one word. */
+const shellWord = (text: string): string =>
+  /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+
+/** `good until 2027-02-26`. */
+const goodText = (token: AgentToken | undefined): string =>
+  token?.expireTime === undefined
+    ? "good for ever"
+    : `good until ${timestampDate(token.expireTime).toISOString().slice(0, 10)}`;
 
 /** The secret for a person to paste; off a terminal stderr is often kept in a log. */
 const shownIn = (secret: string, isTty: boolean): string => (isTty ? secret : "SECRET");
@@ -111,15 +128,16 @@ const rotate = command({
   name: "rotate",
   summary: "Replace a token; the new secret is printed once, alone on stdout",
   examples: ["windlass token rotate atok_…", "windlass token rotate atok_… --grace 24h > agent-token"],
-  positionals: { token: one("TOKEN", "its id") },
+  positionals: { token: tokenTarget },
   flags: {
     grace: duration("how long the old token goes on (default 1h); 0 ends it at once"),
     expires: duration("how long the new one is good for (default: as long as the old one was); 0 is for ever"),
   },
   run: async (context, { args, flags }) => {
     const client = await context.client(AgentTokenService);
+    const { id } = await findToken(context, args.token);
     const answer = await client.rotateAgentToken({
-      agentTokenId: args.token,
+      agentTokenId: id,
       ...(flags.grace === undefined ? {} : { overlap: durationOf(flags.grace) }),
       ...(flags.expires === undefined ? {} : { expiresIn: durationOf(flags.expires) }),
     });
@@ -131,9 +149,12 @@ const rotate = command({
       lines: [secret],
     });
     context.notes.say(
-      `Token ${agentToken?.id ?? ""} replaces ${args.token}, ${endText(replaced, context.io.clock.now())}.`,
+      `Token ${agentToken?.id ?? ""}, ${goodText(agentToken)}, replaces ${id}, ${endText(replaced, context.io.clock.now())}.`,
     );
-    return sayHowToStart(context, secret);
+    context.notes.say(
+      "The secret is shown once; only its hash is kept. Write it into the file that its agents have as --token-file, and send them SIGHUP.",
+    );
+    return undefined;
   },
 });
 
@@ -144,24 +165,39 @@ const endText = (replaced: AgentToken | undefined, now: Date): string =>
 
 const revoke = command({
   name: "revoke",
-  summary: "End a token: its agents are disconnected, running jobs finish",
-  examples: ["windlass token revoke atok_…", "windlass token revoke atok_… --stop"],
-  positionals: { token: one("TOKEN", "its id") },
-  flags: { stop: toggle("also cancel the jobs its agents run: for a suspected theft") },
+  summary: "End tokens: their agents are disconnected, running jobs finish",
+  examples: ["windlass token revoke atok_…", "windlass token revoke vm-7", "windlass token revoke atok_… --stop"],
+  positionals: { tokens: some("TOKEN", "ids; or names that only one token has") },
+  flags: {
+    stop: toggle(
+      "also cancel the jobs its agents run, put the states that these still send aside, and keep their workspaces locked: for a suspected theft",
+    ),
+  },
   guard: () => "delete",
   run: async (context, { args, flags }) => {
     const client = await context.client(AgentTokenService);
-    const what = flags.stop === true ? " and cancel what its agents run" : "";
-    await confirmOrStop(context, `Revoke token ${args.token}${what}?`);
-    const { agentToken } = await client.revokeAgentToken({
-      agentTokenId: args.token,
-      stopJobs: flags.stop === true,
-    });
-    const message = agentToken ?? create(AgentTokenSchema);
-    const changed = { schema: AgentTokenSchema, message, name: nameOf(message) };
-    return answerChanged(context, { ...changed, done: `Revoked token ${message.id} of pool ${message.agentPool}` });
+    const stopJobs = flags.stop === true;
+    const found: AgentToken[] = [];
+    for (const wanted of args.tokens) found.push(await findToken(context, wanted));
+    for (const token of found) {
+      await confirmOrStop(context, questionOf(token, stopJobs));
+      const { agentToken } = await client.revokeAgentToken({ agentTokenId: token.id, stopJobs });
+      const message = agentToken ?? create(AgentTokenSchema);
+      const changed = { schema: AgentTokenSchema, message, name: nameOf(message) };
+      await answerChanged(context, { ...changed, done: `Revoked token ${message.id} of pool ${message.agentPool}` });
+    }
+    return undefined;
   },
 });
+
+function questionOf({ id, description, agentPool, agents }: AgentToken, stopJobs: boolean): string {
+  const named = description === "" ? "" : ` (${description})`;
+  const users = agents.length === 0 ? "" : ` Its agents are disconnected: ${agents.join(", ")}.`;
+  const stopped = stopJobs
+    ? " Their jobs are canceled, the states that these still send are put aside, and the workspaces of their applies stay locked until somebody decides."
+    : "";
+  return `Revoke token ${id}${named} of pool ${agentPool}?${users}${stopped}`;
+}
 
 /** Every verb of `windlass token`. */
 export const tokenCommands: readonly Command[] = [list, createToken, rotate, revoke];

@@ -1,12 +1,13 @@
 import { readFile } from "node:fs/promises";
 import type { SecureClientSessionOptions } from "node:http2";
 import type { Interceptor, Transport } from "@connectrpc/connect";
-import { createConnectTransport, Http2SessionManager } from "@connectrpc/connect-node";
+import { createConnectTransport } from "@connectrpc/connect-node";
 import { pemProblem } from "../lib/pem.ts";
 import type { Connection } from "./connection.ts";
 import { debugLines, identify, type Sender } from "./interceptors.ts";
 import { usageError } from "./problem.ts";
 import { retryReads } from "./retry.ts";
+import { ServerSession } from "./server-session.ts";
 
 /** A transport whose connection ends when this is disposed. */
 export interface OwnedTransport extends Disposable {
@@ -28,7 +29,7 @@ const maxMessageBytes = 16 * 2 ** 20;
 /** Connect over one HTTP/2 connection: unary calls carry the timeout, every call ends with the signal, nothing is compressed. */
 export async function openTransport({ connection, sender, debug, signal }: Needs): Promise<OwnedTransport> {
   const address = connection.address.value;
-  const sessionManager = new Http2SessionManager(address, {}, await sessionOptions(connection));
+  const session = new ServerSession(address, await sessionOptions(connection));
   const interceptors: Interceptor[] = [
     retryReads(sender),
     identify(sender, { address, token: connection.token.value }),
@@ -37,15 +38,15 @@ export async function openTransport({ connection, sender, debug, signal }: Needs
   const inner = createConnectTransport({
     baseUrl: address,
     httpVersion: "2",
-    sessionManager,
+    sessionManager: session,
     interceptors,
     acceptCompression: [],
     readMaxBytes: maxMessageBytes,
   });
   return {
     transport: bounded(inner, connection.timeoutMs.value, signal),
-    hangUp: () => sessionManager.abort(),
-    [Symbol.dispose]: () => sessionManager.abort(),
+    hangUp: () => session.hangUp(),
+    [Symbol.dispose]: () => session.hangUp(),
   };
 }
 

@@ -107,6 +107,14 @@ export const entries: readonly Entry[] = [
   },
   {
     kind: "noun",
+    name: "providers",
+    aliases: ["provider"],
+    summary: "Say where jobs take providers from: mirrors, registries, certificates",
+    group: "Agents and pools",
+    load: async () => (await import("./providers.ts")).providersCommands,
+  },
+  {
+    kind: "noun",
     name: "workspace",
     aliases: ["ws", "workspaces"],
     summary: "Manage workspaces",
@@ -165,7 +173,7 @@ export const entries: readonly Entry[] = [
     kind: "noun",
     name: "manifest",
     aliases: ["manifests"],
-    summary: "Keep pools, variable sets and workspaces as files",
+    summary: "Keep pools, providers, variable sets and workspaces as files",
     group: "Administration",
     load: async () => (await import("./manifest/commands.ts")).manifestCommands,
   },
@@ -215,6 +223,17 @@ export const entries: readonly Entry[] = [
 export const entryOf = (word: string): Entry | undefined =>
   entries.find(({ name, aliases }) => name === word || aliases.includes(word));
 
+/** What people type for a verb, after other programs: the first that a noun has counts. */
+const usualWords: Readonly<Record<string, readonly string[]>> = {
+  ls: ["list"],
+  rm: ["delete", "revoke", "unset", "remove"],
+  remove: ["delete", "rm", "revoke", "unset"],
+  show: ["get"],
+  describe: ["get", "show"],
+};
+
 /** The verb of this name or alias. */
 export const verbOf = (commands: readonly Command[], word: string): Command | undefined =>
-  commands.find(({ name, aliases }) => name === word || aliases.includes(word));
+  [word, ...(usualWords[word] ?? [])]
+    .map((each) => commands.find(({ name, aliases }) => name === each || aliases.includes(each)))
+    .find((found) => found !== undefined);

@@ -1,4 +1,5 @@
-import { open, readdir, stat } from "node:fs/promises";
+import { mkdtemp, open, rmdir } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
@@ -9,66 +10,78 @@ import {
 } from "../gen/windlass/v1/configuration_service_pb.ts";
 import { SystemService } from "../gen/windlass/v1/system_service_pb.ts";
 import { WorkspaceService } from "../gen/windlass/v1/workspace_service_pb.ts";
-import { type PackedDirectory, packDirectory } from "../lib/archive-pack.ts";
+import { maxCounted, type PackedDirectory, packDirectory } from "../lib/archive-pack.ts";
+import { counted } from "../lib/counted.ts";
 import { bytesText } from "./ages.ts";
 import type { Context } from "./context.ts";
-import { CliError, usageError } from "./problem.ts";
-import { counted } from "./words.ts";
+import { CliError } from "./problem.ts";
+import { isDirectory, refuseMisfit, refuseWithoutTerraform } from "./upload-checks.ts";
 
 const chunkBytes = 512 * 1024;
+
+/**
+ * Uploads no files: to destroy what stands in the state, terraform needs no configuration, and what else lies in a directory
+ * is nothing that a run would read.
+ */
+export async function uploadNothing(context: Context, workspace: string): Promise<ConfigurationVersion> {
+  const empty = await mkdtemp(join(tmpdir(), "windlass-nothing-"));
+  try {
+    await using packed = await packDirectory(empty, { maxBytes: Number.MAX_SAFE_INTEGER, signal: context.io.signal });
+    return await send(context, packed, workspace);
+  } finally {
+    await rmdir(empty);
+  }
+}
+
+export interface UploadWish {
+  /** Called before anything large is done. */
+  readonly check?: () => Promise<void>;
+  /** True for a run that needs no configuration where terraform runs. */
+  readonly isForDestroy?: boolean;
+}
 
 /** Packs a directory and uploads it as a configuration version of the workspace. */
 export async function uploadDirectory(
   context: Context,
   workspace: string,
   directory: string,
+  { check = async () => {}, isForDestroy = false }: UploadWish = {},
 ): Promise<ConfigurationVersion> {
   const path = resolve(context.io.workingDirectory, directory);
   await refuseWithoutTerraform(path);
   // Before a large directory is packed for nothing.
   const organization = await context.organization();
-  if (await isDirectory(path)) await (await context.client(WorkspaceService)).getWorkspace({ organization, workspace });
+  if (await isDirectory(path)) {
+    await check();
+    const found = await (await context.client(WorkspaceService)).getWorkspace({ organization, workspace });
+    if (found.workspace !== undefined) await refuseMisfit(context, path, { ...found.workspace, isForDestroy });
+  }
   const system = await context.client(SystemService);
   const { maxConfigurationBytes } = await system.getServerInfo({});
   const maxBytes = maxConfigurationBytes === 0n ? Number.MAX_SAFE_INTEGER : Number(maxConfigurationBytes);
   await using packed = await packDirectory(path, { maxBytes, signal: context.io.signal });
   if (packed.files === 0) throw new CliError("usage", `${path} holds no files that would be uploaded`);
+  const sent = await send(context, packed, workspace);
+  const size = `${counted(packed.files, "file")}, ${bytesText(packed.contentBytes)}`;
+  context.notes.say(`${context.notes.signs.up} uploaded ${size}${leftOut(packed)}`);
+  return sent;
+}
+
+async function send(context: Context, packed: PackedDirectory, workspace: string): Promise<ConfigurationVersion> {
   const client = await context.client(ConfigurationService);
   const { configurationVersion } = await client.uploadConfiguration(
-    withProgress(parts(packed, organization, workspace), context, packed.bytes),
+    withProgress(parts(packed, await context.organization(), workspace), context, packed.bytes),
   );
   if (configurationVersion === undefined)
     throw new ConnectError("the server answered without a version", Code.Internal);
-  const ignored = packed.ignored === 0 ? "" : ` (${packed.ignored} ignored)`;
-  const size = `${counted(packed.files, "file")}, ${bytesText(packed.contentBytes)}`;
-  context.notes.say(`${context.notes.signs.up} uploaded ${size}${ignored}`);
   return configurationVersion;
 }
 
-const terraformFile = /\.(tf|tofu)(\.json)?$/;
-
-/** Refuses early what no run could use. The files may stand in folders: the workspace's working directory decides. */
-async function refuseWithoutTerraform(path: string): Promise<void> {
-  if (!(await isDirectory(path)) || (await holdsTerraform(path))) return;
-  throw usageError(`${path} holds no .tf files, nor do its folders: name the directory of a configuration`, [
-    { label: "Upload a directory", command: "windlass run start WS --dir DIR" },
-    { label: "Or use what was uploaded last", command: "windlass run start WS --cv latest" },
-  ]);
-}
-
-/** What is none is refused, with its reason, where it is packed. */
-const isDirectory = async (path: string): Promise<boolean> =>
-  (await stat(path).catch(() => undefined))?.isDirectory() === true;
-
-async function holdsTerraform(path: string): Promise<boolean> {
-  const entries = await readdir(path, { withFileTypes: true });
-  if (entries.some((entry) => !entry.isDirectory() && terraformFile.test(entry.name))) return true;
-  for (const entry of entries) {
-    const isOther = !entry.isDirectory() || entry.name === ".terraform" || entry.name === ".git";
-    if (!isOther && (await holdsTerraform(join(path, entry.name)))) return true;
-  }
-  return false;
-}
+const leftOut = ({ ignored }: PackedDirectory): string => {
+  if (ignored === 0) return "";
+  const files = ignored >= maxCounted ? `more than ${maxCounted} files` : counted(ignored, "file");
+  return `; ${files} left out by .terraformignore`;
+};
 
 async function* parts(
   { file, bytes, sha256 }: PackedDirectory,

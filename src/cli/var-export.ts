@@ -3,7 +3,7 @@ import { VariableService } from "../gen/windlass/v1/variable_service_pb.ts";
 import { command } from "./command.ts";
 import type { Context } from "./context.ts";
 import { toggle } from "./flags.ts";
-import { fetchRows } from "./lists.ts";
+import { everyRow } from "./lists.ts";
 import { usageError } from "./problem.ts";
 import { envLine, tfvarsLine } from "./variable-files.ts";
 import { type Holder, holderFlags, holderOf } from "./variable-holder.ts";
@@ -26,7 +26,7 @@ export const exportVariables = command({
     const all = flags.effective === true ? await effective(context, holder) : await own(context, holder);
     const category = flags.env === true ? VariableCategory.ENV : VariableCategory.TERRAFORM;
     const chosen = all.filter((variable) => variable.category === category);
-    await context.printer.lines(chosen.map(lineOf));
+    await context.printer.exact(chosen.map((one) => `${lineOf(one)}\n`).join(""));
     const hidden = chosen.filter(({ sensitive }) => sensitive).map(({ key }) => key);
     if (hidden.length > 0) context.notes.warn(`sensitive values never come back: ${hidden.join(", ")}`);
     return undefined;
@@ -41,17 +41,19 @@ function lineOf({ key, value, category, hcl, sensitive }: Variable): string {
 async function own(context: Context, { workspace, variableSet }: Holder): Promise<readonly Variable[]> {
   const client = await context.client(VariableService);
   const scope = { organization: await context.organization(), workspace, variableSet };
-  const { rows } = await fetchRows(context, { limit: undefined, all: true }, async (page) => {
-    const answer = await client.listVariables({ ...scope, ...page });
-    return { rows: answer.variables, nextPageToken: answer.nextPageToken };
-  });
-  return rows;
+  return everyRow(
+    (page) => client.listVariables({ ...scope, ...page }),
+    ({ variables }) => variables,
+  );
 }
 
 async function effective(context: Context, { workspace }: Holder): Promise<readonly Variable[]> {
   if (workspace === "")
     throw usageError("--effective is about the runs of a workspace: name it by --workspace WS (-w)");
   const client = await context.client(VariableService);
-  const answer = await client.listEffectiveVariables({ organization: await context.organization(), workspace });
-  return answer.variables.flatMap(({ variable }) => variable ?? []);
+  const scope = { organization: await context.organization(), workspace };
+  return everyRow(
+    (page) => client.listEffectiveVariables({ ...scope, ...page }),
+    ({ variables }) => variables.flatMap(({ variable }) => variable ?? []),
+  );
 }

@@ -3,6 +3,7 @@ import { resolve } from "node:path";
 import { create } from "@bufbuild/protobuf";
 import { type Variable, VariableCategory, VariableSchema } from "../gen/windlass/v1/variable_pb.ts";
 import { ListVariablesResponseSchema, VariableService } from "../gen/windlass/v1/variable_service_pb.ts";
+import { counted } from "../lib/counted.ts";
 import { ticked } from "./answers.ts";
 import { command, one } from "./command.ts";
 import type { Context } from "./context.ts";
@@ -11,8 +12,7 @@ import { readStdin } from "./io.ts";
 import { usageError } from "./problem.ts";
 import { fileForms, formOf, readVariables } from "./variable-files.ts";
 import { holderFlags, holderOf } from "./variable-holder.ts";
-import { variableColumns, variableName, warnOfShortSecrets } from "./variable-view.ts";
-import { counted } from "./words.ts";
+import { variableColumns, variableName, warnOfOpenKeys, warnOfShortSecrets } from "./variable-view.ts";
 
 /** Most variables that one request sets, all or none. */
 const most = 500;
@@ -52,6 +52,7 @@ export const importVariables = command({
     const isTrial = flags.dryRun === true;
     const answer = await client.setVariables({ ...request, validateOnly: isTrial });
     warnOfShortSecrets(context.notes, variables);
+    warnOfOpenKeys(context.notes, variables);
     if (isTrial || !context.printer.isForPeople) await print(context, answer.variables);
     const count = counted(found.length, "variable");
     const done = isTrial ? `Could set ${count} of ${title}; nothing was changed` : `Set ${count} of ${title}`;

@@ -14,13 +14,21 @@ import { answerGone, goneFormats, ticked } from "./answers.ts";
 import { assignments } from "./assignments.ts";
 import { type Command, command, some } from "./command.ts";
 import type { Context } from "./context.ts";
-import { type FlagValues, text, toggle } from "./flags.ts";
-import { fetchRows, listFlags } from "./lists.ts";
+import { text, toggle } from "./flags.ts";
+import { fetchRows, type Limits, listFlags } from "./lists.ts";
+import type { ListStyle } from "./printer.ts";
 import { usageError } from "./problem.ts";
 import { exportVariables } from "./var-export.ts";
 import { importVariables } from "./var-import.ts";
 import { holderFlags, holderOf } from "./variable-holder.ts";
-import { effectiveColumns, effectiveName, variableColumns, variableName, warnOfShortSecrets } from "./variable-view.ts";
+import {
+  effectiveColumns,
+  effectiveName,
+  variableColumns,
+  variableName,
+  warnOfOpenKeys,
+  warnOfShortSecrets,
+} from "./variable-view.ts";
 
 const list = command({
   name: "list",
@@ -33,7 +41,7 @@ const list = command({
   flags: {
     ...holderFlags,
     effective: toggle("what a run would get, and which variable set it comes from"),
-    ...listFlags,
+    ...listFlags([...variableColumns, ...effectiveColumns]),
   },
   run: async (context, { flags }) => {
     const { workspace, variableSet } = holderOf(flags);
@@ -49,17 +57,17 @@ const list = command({
   },
 });
 
-async function listEffective(
-  context: Context,
-  workspace: string,
-  flags: Pick<FlagValues<typeof listFlags>, "columns" | "noHeaders">,
-): Promise<undefined> {
+async function listEffective(context: Context, workspace: string, flags: ListStyle & Limits): Promise<undefined> {
   if (workspace === "")
     throw usageError("--effective is about the runs of a workspace: name it by --workspace WS (-w)");
   const client = await context.client(VariableService);
-  const message = await client.listEffectiveVariables({ organization: await context.organization(), workspace });
+  const scope = { organization: await context.organization(), workspace };
+  const { rows, nextPageToken } = await fetchRows(context, flags, async (page) => {
+    const answer = await client.listEffectiveVariables({ ...scope, ...page });
+    return { rows: answer.variables, nextPageToken: answer.nextPageToken };
+  });
+  const message = create(ListEffectiveVariablesResponseSchema, { variables: rows, nextPageToken });
   const shown = { schema: ListEffectiveVariablesResponseSchema, message, item: EffectiveVariableSchema };
-  const rows = message.variables;
   await context.printer.list({ ...shown, rows, name: effectiveName, columns: effectiveColumns }, flags);
   return undefined;
 }
@@ -69,11 +77,7 @@ interface Listed {
   readonly nextPageToken: string;
 }
 
-function printVariables(
-  context: Context,
-  { variables, nextPageToken }: Listed,
-  style: Pick<FlagValues<typeof listFlags>, "columns" | "noHeaders">,
-): Promise<void> {
+function printVariables(context: Context, { variables, nextPageToken }: Listed, style: ListStyle): Promise<void> {
   const message = create(ListVariablesResponseSchema, { variables, nextPageToken });
   const shown = { schema: ListVariablesResponseSchema, message, item: VariableSchema };
   return context.printer.list({ ...shown, rows: variables, name: variableName, columns: variableColumns }, style);
@@ -88,7 +92,12 @@ const set = command({
     `windlass var set -w network --hcl 'zones=["a", "b"]'`,
     "windlass var set -w network --sensitive key=@id_rsa",
   ],
-  positionals: { variables: some("KEY=VALUE", "KEY=- reads the value from stdin, KEY=@FILE from a file") },
+  positionals: {
+    variables: some(
+      "KEY=VALUE",
+      "KEY=- reads the value from stdin (without a newline at its end), KEY=@FILE from a file (its bytes as they are)",
+    ),
+  },
   flags: {
     ...holderFlags,
     env: toggle("environment variables, not terraform ones"),
@@ -107,6 +116,7 @@ const set = command({
     const request = { organization: await context.organization(), ...holder, variables };
     const answer = await client.setVariables({ ...request, validateOnly: flags.dryRun === true });
     warnOfShortSecrets(context.notes, variables);
+    warnOfOpenKeys(context.notes, variables);
     if (!context.printer.isForPeople) {
       await printVariables(
         context,

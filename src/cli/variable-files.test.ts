@@ -41,6 +41,16 @@ describe("variables are read", () => {
     ]);
   });
 
+  test("from .tfvars.json, with every digit, name and order", () => {
+    const text =
+      '{"__proto__": 9007199254740993, "toString": [-0, 1E5, 1e400], "m": {"10": 1.50, "9": {"__proto__": "x"}}}';
+    expect(told("json", text)).toEqual([
+      ["__proto__", "9007199254740993", "hcl"],
+      ["toString", "[-0, 1E5, 1e400]", "hcl"],
+      ["m", '{ "10" = 1.50, "9" = { "__proto__" = "x" } }', "hcl"],
+    ]);
+  });
+
   test("from .env: quotes, export, comments, several lines", () => {
     const text = `
 # comment
@@ -68,6 +78,7 @@ G='it'  \t
     ["tfvars", "a = 1\nb = [", "FILE:2: [ is not closed"],
     ["json", '{\n  "a": 1,\n}', /^FILE:3: this is no JSON/],
     ["json", "{\n", /^FILE:2: this is no JSON/],
+    ["json", '{"a": 1,\n"b": {"c": 1,\n"c": 2}}', "FILE:3: this is no JSON: a key that stands there twice"],
     ["json", "[1]", "FILE: expected one JSON object with a property for each variable"],
     ["env", "A=1\n\nB", "FILE:3: expected a line such as NAME=value"],
     ["env", "A-B=1", "FILE:1: expected a line such as NAME=value"],

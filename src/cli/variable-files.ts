@@ -1,4 +1,5 @@
 import { hclOf, quoted, readHclAssignments } from "../lib/hcl-text.ts";
+import { isJsonObject, type Json, JsonMistake, readJson } from "../lib/json.ts";
 import { usageError } from "./problem.ts";
 
 /** A variable as a file has it. */
@@ -27,7 +28,7 @@ export function readVariables(form: FileForm, text: string, path: string): reado
     case "tfvars":
       return readTfvars(text, path);
     case "json":
-      return readJson(text, path);
+      return readTfvarsJson(text, path);
     case "env":
       return readEnv(text.replace(/^\ufeff/, ""), path);
   }
@@ -42,28 +43,25 @@ function readTfvars(text: string, path: string): readonly FileVariable[] {
   }));
 }
 
-function readJson(text: string, path: string): readonly FileVariable[] {
-  let content: unknown;
-  try {
-    content = JSON.parse(text.replace(/^\ufeff/, ""));
-  } catch (error) {
-    throw usageError(`${path}${lineIn(error, text)}: this is no JSON: ${error instanceof Error ? error.message : ""}`);
-  }
-  if (typeof content !== "object" || content === null || Array.isArray(content)) {
+function readTfvarsJson(text: string, path: string): readonly FileVariable[] {
+  const content = jsonOf(text.replace(/^\ufeff/, ""), path);
+  if (!isJsonObject(content)) {
     throw usageError(`${path}: expected one JSON object with a property for each variable`);
   }
-  return Object.entries(content).map(([key, value]: [string, unknown]) => ({
+  return [...content].map(([key, value]) => ({
     ...{ key, value: typeof value === "string" ? value : hclOf(value) },
     ...{ isEnvironment: false, isHcl: typeof value !== "string" },
   }));
 }
 
-/** `:12`, from the position that the parser's message tells. */
-function lineIn(error: unknown, text: string): string {
-  const position = /position (\d+)/.exec(error instanceof Error ? error.message : "")?.[1];
-  const at = position === undefined ? undefined : Number(position);
-  if (at !== undefined) return `:${text.slice(0, at).split("\n").length}`;
-  return /end of JSON/.test(error instanceof Error ? error.message : "") ? `:${text.split("\n").length}` : "";
+function jsonOf(text: string, path: string): Json {
+  try {
+    return readJson(text, { refusesTwins: true });
+  } catch (error) {
+    if (!(error instanceof JsonMistake)) throw error;
+    const line = text.slice(0, error.at).split("\n").length;
+    throw usageError(`${path}:${line}: this is no JSON: ${error.message}`);
+  }
 }
 
 const assignmentPattern = /^\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=[ \t]*/;

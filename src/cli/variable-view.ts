@@ -10,9 +10,9 @@ export const variableName = ({ key }: Variable): string => `var/${key}`;
 export const variableColumns: readonly Column<Variable>[] = [
   { name: "KEY", value: ({ key }) => key },
   { name: "VALUE", value: ({ value, sensitive }) => (sensitive ? "(sensitive)" : value) },
-  { name: "CATEGORY", value: ({ category }) => enumText(VariableCategory, category) },
-  { name: "HCL", value: ({ hcl }) => (hcl ? "yes" : "") },
-  { name: "DESCRIPTION", value: ({ description }) => description },
+  { name: "CATEGORY", drop: 3, value: ({ category }) => enumText(VariableCategory, category) },
+  { name: "HCL", drop: 1, value: ({ hcl }) => (hcl ? "yes" : "") },
+  { name: "DESCRIPTION", drop: 2, value: ({ description }) => description },
   { name: "CHANGED", isWide: true, value: ({ updateTime }, now) => ageText(updateTime, now) },
   { name: "ID", isWide: true, value: ({ id }) => id },
 ];
@@ -26,14 +26,28 @@ const shown = ({ variable }: EffectiveVariable): string =>
 export const effectiveColumns: readonly Column<EffectiveVariable>[] = [
   { name: "KEY", value: ({ variable }) => variable?.key ?? "" },
   { name: "VALUE", value: shown },
-  { name: "CATEGORY", value: ({ variable }) => enumText(VariableCategory, variable?.category ?? 0) },
+  { name: "CATEGORY", drop: 3, value: ({ variable }) => enumText(VariableCategory, variable?.category ?? 0) },
   { name: "FROM", value: ({ variableSet }) => (variableSet === "" ? "workspace" : `set ${variableSet}`) },
-  { name: "HIDES", value: ({ overrides }) => overrides.map((name) => `set ${name}`).join(", ") },
+  { name: "HIDES", drop: 1, value: ({ overrides }) => overrides.map((name) => `set ${name}`).join(", ") },
   { name: "HCL", isWide: true, value: ({ variable }) => (variable?.hcl === true ? "yes" : "") },
 ];
 
 /** Shorter values would blot out ordinary words: they are not redacted in logs. */
 const leastRedacted = 6;
+
+/** Variables that hold keys by their nature. */
+const keyHolders = new Set(["TF_ENCRYPTION"]);
+
+/** Warns of keys that everybody could read; `cure` says how to set them instead. */
+export function warnOfOpenKeys(
+  notes: Notes,
+  variables: readonly { readonly key: string; readonly sensitive: boolean }[],
+  cure = "set it with --sensitive",
+): void {
+  const open = variables.filter(({ key, sensitive }) => !sensitive && keyHolders.has(key)).map(({ key }) => key);
+  if (open.length > 0)
+    notes.warn(`${open.join(", ")} holds keys, and everybody who may read the variable reads them: ${cure}`);
+}
 
 /** Warns of sensitive values that logs would show all the same. */
 export function warnOfShortSecrets(

@@ -1,6 +1,7 @@
 import { create } from "@bufbuild/protobuf";
 import { type VariableSet, VariableSetSchema } from "../gen/windlass/v1/variable_pb.ts";
 import { ListVariableSetsResponseSchema, VariableSetService } from "../gen/windlass/v1/variable_set_service_pb.ts";
+import { counted } from "../lib/counted.ts";
 import { ageText, timeText } from "./ages.ts";
 import { answerChanged, answerGone, given, goneFormats, maskOf } from "./answers.ts";
 import { type Command, command, one, some } from "./command.ts";
@@ -11,13 +12,13 @@ import { type Column, detailLines } from "./table.ts";
 
 const set = one("SET", "its name or id");
 const nameOf = ({ name }: VariableSet): string => `varset/${name}`;
-const usersOf = ({ global, workspaces }: VariableSet): string => (global ? "all" : workspaces.join(", "));
+const usersOf = ({ isGlobal, workspaces }: VariableSet): string => (isGlobal ? "all" : workspaces.join(", "));
 
-const columns: readonly Column<VariableSet>[] = [
+export const variableSetColumns: readonly Column<VariableSet>[] = [
   { name: "NAME", value: ({ name }) => name },
-  { name: "VARIABLES", value: ({ variableCount }) => String(variableCount) },
+  { name: "VARIABLES", drop: 2, value: ({ variableCount }) => String(variableCount) },
   { name: "WORKSPACES", value: usersOf },
-  { name: "DESCRIPTION", value: ({ description }) => description },
+  { name: "DESCRIPTION", drop: 1, value: ({ description }) => description },
   { name: "AGE", isWide: true, value: ({ createTime }, now) => ageText(createTime, now) },
   { name: "ID", isWide: true, value: ({ id }) => id },
 ];
@@ -28,7 +29,7 @@ const linesOf = (message: VariableSet): readonly string[] =>
     ["Id", message.id],
     ["Organization", message.organization],
     ["Description", message.description],
-    ["Global", message.global ? "yes, every workspace gets it" : "no"],
+    ["Global", message.isGlobal ? "yes, every workspace gets it" : "no"],
     ["Attached to", message.workspaces.join(", ")],
     ["Variables", String(message.variableCount)],
     ["Created", timeText(message.createTime)],
@@ -46,7 +47,10 @@ export const varsetCommands: readonly Command[] = [
     name: "list",
     summary: "List variable sets, all or those that a workspace gets",
     examples: ["windlass varset list", "windlass varset list -w network"],
-    flags: { workspace: text("only sets that this workspace gets", { short: "w", placeholder: "WS" }), ...listFlags },
+    flags: {
+      workspace: text("only sets that this workspace gets", { short: "w", placeholder: "WS" }),
+      ...listFlags(variableSetColumns),
+    },
     run: async (context, { flags }) => {
       const client = await context.client(VariableSetService);
       const scope = { organization: await context.organization(), workspace: flags.workspace ?? "" };
@@ -56,7 +60,7 @@ export const varsetCommands: readonly Command[] = [
       });
       const message = create(ListVariableSetsResponseSchema, { variableSets, nextPageToken });
       const shown = { schema: ListVariableSetsResponseSchema, message, item: VariableSetSchema };
-      await context.printer.list({ ...shown, rows: variableSets, name: nameOf, columns }, flags);
+      await context.printer.list({ ...shown, rows: variableSets, name: nameOf, columns: variableSetColumns }, flags);
       return undefined;
     },
   }),
@@ -87,14 +91,14 @@ export const varsetCommands: readonly Command[] = [
       const client = await context.client(VariableSetService);
       const answer = await client.createVariableSet({
         organization: await context.organization(),
-        variableSet: { name: args.name, ...given(flags) },
+        variableSet: { name: args.name, description: flags.description ?? "", isGlobal: flags.global ?? false },
         requestId: context.io.random.uuid(),
       });
       const message = answer.variableSet ?? create(VariableSetSchema);
       const changed = { schema: VariableSetSchema, message, name: nameOf(message) };
       return answerChanged(context, { ...changed, done: `Created variable set ${message.name} (${message.id})` }, [
         { label: "Fill it", command: context.command(`var set --set ${message.name} KEY=VALUE`) },
-        ...(message.global
+        ...(message.isGlobal
           ? []
           : [{ label: "Give it to workspaces", command: context.command(`varset attach ${message.name} WS`) }]),
       ]);
@@ -107,12 +111,13 @@ export const varsetCommands: readonly Command[] = [
     positionals: { set },
     flags: { name: text("a new name", { placeholder: "NAME" }), ...settingFlags },
     run: async (context, { args, flags }) => {
-      const updateMask = maskOf(flags);
+      const { name, description, global: isGlobal } = flags;
+      const updateMask = maskOf({ name, description, is_global: isGlobal });
       const client = await context.client(VariableSetService);
       const answer = await client.updateVariableSet({
         organization: await context.organization(),
         variableSet: args.set,
-        changes: given(flags),
+        changes: given({ name, description, isGlobal }),
         updateMask,
       });
       const message = answer.variableSet ?? create(VariableSetSchema);
@@ -122,23 +127,27 @@ export const varsetCommands: readonly Command[] = [
   }),
   command({
     name: "delete",
-    summary: "Delete a variable set with its variables",
-    examples: ["windlass varset delete cloud"],
-    positionals: { set },
+    summary: "Delete variable sets with their variables",
+    examples: ["windlass varset delete cloud", "windlass varset delete cloud dns --yes"],
+    positionals: { sets: some("SET", "names or ids") },
     formats: goneFormats,
     guard: () => "delete",
     run: async (context, { args }) => {
       const client = await context.client(VariableSetService);
-      const request = { organization: await context.organization(), variableSet: args.set };
-      const { variableSet } = await client.getVariableSet(request);
-      const message = variableSet ?? create(VariableSetSchema);
-      const users = usersOf(message) === "" ? "no workspace" : message.global ? "every workspace" : usersOf(message);
-      await confirmOrStop(
-        context,
-        `Delete variable set ${message.name} with its ${message.variableCount} variables? It is used by ${users}.`,
-      );
-      await client.deleteVariableSet(request);
-      return answerGone(context, `varset/${args.set}`, `Deleted variable set ${args.set}`);
+      const organization = await context.organization();
+      const found: VariableSet[] = [];
+      for (const variableSet of args.sets) {
+        const answer = await client.getVariableSet({ organization, variableSet });
+        found.push(answer.variableSet ?? create(VariableSetSchema));
+      }
+      for (const set of found) {
+        const users = usersOf(set) === "" ? "no workspace" : set.isGlobal ? "every workspace" : usersOf(set);
+        const variables = set.variableCount === 0 ? "" : ` with ${counted(set.variableCount, "variable")}`;
+        await confirmOrStop(context, `Delete variable set ${set.name}${variables}? It is used by ${users}.`);
+        await client.deleteVariableSet({ organization, variableSet: set.id });
+        await answerGone(context, `varset/${set.name}`, `Deleted variable set ${set.name}`);
+      }
+      return undefined;
     },
   }),
   command({

@@ -1,12 +1,13 @@
 import { Writable } from "node:stream";
 import { Context } from "./context.ts";
 import type { ExitCode } from "./exit.ts";
-import { Interrupted, type Io, write } from "./io.ts";
-import type { Request } from "./parse.ts";
+import { Interrupted, type Io } from "./io.ts";
+import { answersOf } from "./output.ts";
+import type { CommandRequest } from "./parse.ts";
+import { withWholeIds } from "./whole-ids.ts";
 
 /** How often a watched list is looked at again. */
 const everyMs = 2_000;
-const clearScreen = "\u001b[H\u001b[2J\u001b[3J";
 
 class Collected extends Writable {
   #text = "";
@@ -25,17 +26,22 @@ class Collected extends Writable {
  * Runs a command again and again until Ctrl-C. On a terminal the answer stands in place of the one before; elsewhere it
  * follows, and only when it differs.
  */
-export async function watchCommand(io: Io, request: Extract<Request, { kind: "command" }>): Promise<ExitCode> {
-  let last = "";
+export async function watchCommand(io: Io, request: CommandRequest): Promise<ExitCode> {
+  const output = answersOf(io, request.globals);
+  let last: string | undefined;
   for (;;) {
     const collected = new Collected();
-    const stdout = { ...io.stdout, stream: collected };
+    const stdout = { ...io.stdout, stream: collected, isWatched: true };
     using context = new Context({ ...io, stdout }, request.globals, request.repeatable);
-    await context.guard(request.command.guard(request.input.flags));
-    const code = await request.command.run(context, request.input);
+    const { command, input } = request;
+    await context.guard(command.guard(input.flags));
+    const code = await command.run(context, await withWholeIds(context, command, input));
     if (code !== undefined && code !== 0) return code;
-    if (io.stdout.isTty) await write(io.stdout, `${clearScreen}${collected.text}`, io.signal);
-    else if (collected.text !== last) await write(io.stdout, collected.text, io.signal);
+    if (io.stdout.isTty || collected.text !== last) {
+      await output.clear();
+      await output.again(collected.text);
+      context.notes.flush();
+    }
     last = collected.text;
     await io.clock.sleep(everyMs, io.signal).catch(() => {});
     if (io.signal.aborted) throw io.signal.reason ?? new Interrupted();

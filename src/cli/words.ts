@@ -10,7 +10,3 @@ export const enumFlagWords = (values: Readonly<Record<string, number>>): readonl
   Object.entries(values)
     .filter(([, number]) => number !== 0)
     .map(([name]) => name.toLowerCase().replaceAll("_", "-"));
-
-/** `1 file`, `2 files`. */
-export const counted = (count: number | bigint, noun: string): string =>
-  `${count} ${noun}${Number(count) === 1 ? "" : "s"}`;

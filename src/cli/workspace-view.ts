@@ -1,7 +1,10 @@
 import { type Duration, durationMs } from "@bufbuild/protobuf/wkt";
+import { RunState } from "../gen/windlass/v1/run_pb.ts";
 import { Engine, ExecutionMode, type Workspace } from "../gen/windlass/v1/workspace_pb.ts";
 import { ageText, timeText } from "./ages.ts";
 import type { Hint } from "./problem.ts";
+import { resolveHint } from "./run-outcome.ts";
+import { isFinal } from "./run-states.ts";
 import { type Column, detailLines } from "./table.ts";
 import { enumText } from "./words.ts";
 
@@ -18,7 +21,8 @@ const modeText = ({ executionMode, agentPool }: Workspace): string =>
 function lockText({ lock }: Workspace): string {
   if (lock === undefined) return "";
   const reason = lock.reason === "" ? "" : `, "${lock.reason}"`;
-  return `${lock.runId || lock.holder}${reason}`;
+  const isLost = isFinal(lock.runState) ? ", which has ended: somebody has to decide" : "";
+  return `${lock.runId || lock.holder}${reason}${isLost}`;
 }
 
 /** `2h30m`; empty for the server's limit. */
@@ -42,11 +46,11 @@ function sharedText({ sharesStateWithOrganization, remoteStateConsumers }: Works
 
 export const workspaceColumns: readonly Column<Workspace>[] = [
   { name: "NAME", value: ({ name }) => name },
-  { name: "MODE", value: modeText },
-  { name: "ENGINE", value: engineText },
-  { name: "AUTO APPLY", value: ({ autoApply }) => (autoApply ? "yes" : "no") },
-  { name: "LOCKED BY", value: lockText },
-  { name: "CURRENT RUN", value: ({ currentRunId }) => currentRunId },
+  { name: "MODE", drop: 5, value: modeText },
+  { name: "ENGINE", drop: 1, value: engineText },
+  { name: "AUTO APPLY", drop: 2, value: ({ autoApply }) => (autoApply ? "yes" : "no") },
+  { name: "LOCKED BY", drop: 4, value: lockText },
+  { name: "CURRENT RUN", drop: 3, value: ({ currentRunId }) => currentRunId },
   { name: "QUEUED", isWide: true, value: ({ queuedRuns }) => (queuedRuns === 0 ? "" : String(queuedRuns)) },
   { name: "TAGS", isWide: true, value: ({ tags }) => tags.join(",") },
   { name: "SELECTOR", isWide: true, value: ({ agentSelector }) => agentSelector },
@@ -72,10 +76,11 @@ export const workspaceLines = (workspace: Workspace): readonly string[] =>
     ["Parallelism", workspace.parallelism === 0 ? "" : String(workspace.parallelism)],
     ["Plan timeout", limitText(workspace.planTimeout)],
     ["Apply timeout", limitText(workspace.applyTimeout)],
+    ["Init timeout", limitText(workspace.initTimeout)],
     ["Outputs read by", sharedText(workspace)],
     ["Locked by", lockText(workspace)],
     ["Locked since", timeText(workspace.lock?.sinceTime)],
-    ["Current run", workspace.currentRunId],
+    [workspace.lock?.runId === workspace.currentRunId ? "Current run" : "Newest run", workspace.currentRunId],
     ["Queued runs", workspace.queuedRuns === 0 ? "" : String(workspace.queuedRuns)],
     ["Current state", workspace.currentStateVersionId],
     ["Created", timeText(workspace.createTime)],
@@ -90,5 +95,8 @@ export function lockHints(
   const { lock, name } = workspace;
   if (lock === undefined) return [];
   if (lock.runId === "") return [{ label: "Unlock", command: context.command(`workspace unlock ${name}`) }];
+  if (isFinal(lock.runState)) return [resolveHint(context, { id: lock.runId })];
+  if (lock.runState === RunState.PLANNED)
+    return [{ label: "Confirm the run that holds it", command: context.command(`run confirm ${lock.runId}`) }];
   return [{ label: "See the run that holds it", command: context.command(`run get ${lock.runId}`) }];
 }

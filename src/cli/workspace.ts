@@ -3,8 +3,10 @@ import { WorkspaceSchema } from "../gen/windlass/v1/workspace_pb.ts";
 import { ListWorkspacesResponseSchema, WorkspaceService } from "../gen/windlass/v1/workspace_service_pb.ts";
 import { answerChanged, given, maskOf } from "./answers.ts";
 import { type Command, command, one } from "./command.ts";
-import { choiceList, list as tags, text, toggle } from "./flags.ts";
+import { choiceList, maxReason, sentence, list as tags, text, toggle } from "./flags.ts";
 import { fetchRows, listFlags } from "./lists.ts";
+import { engineWord } from "./manifest/words.ts";
+import { warnOfMissing } from "./pool-grants.ts";
 import { confirmByName } from "./prompts.ts";
 import { listRuns, runListFlags } from "./run-list.ts";
 import { remove } from "./workspace-delete.ts";
@@ -20,6 +22,7 @@ const list = command({
     "windlass workspace list",
     "windlass ws list --pool prod",
     "windlass ws list --tag prod,team:net --locked",
+    "windlass ws list --needs-decision",
   ],
   flags: {
     pool: text("only workspaces assigned to this pool", { short: "p", placeholder: "POOL" }),
@@ -27,7 +30,8 @@ const list = command({
     search: text("only workspaces whose name or description contains this text"),
     mode: choiceList("only workspaces in these execution modes", ["remote", "agent", "local"]),
     locked: toggle("only workspaces that somebody or some run has locked"),
-    ...listFlags,
+    needsDecision: toggle("only workspaces whose run waits for a person"),
+    ...listFlags(workspaceColumns),
   },
   run: async (context, { flags }) => {
     const client = await context.client(WorkspaceService);
@@ -37,6 +41,7 @@ const list = command({
       search: flags.search ?? "",
       executionModes: flags.mode.map((mode) => modes[mode]),
       locked: flags.locked === true,
+      needsDecision: flags.needsDecision === true,
     };
     const scope = { organization: await context.organization(), ...conditions };
     const { rows: workspaces, nextPageToken } = await fetchRows(context, flags, async (page) => {
@@ -73,7 +78,7 @@ const createWorkspace = command({
     "windlass workspace create network",
     "windlass ws create network --pool prod --engine tofu --engine-version 1.12.1",
   ],
-  positionals: { name: one("NAME", "lower case letters, digits and dashes") },
+  positionals: { name: one("NAME", "letters, digits, dashes and underscores") },
   flags: settingFlags,
   run: async (context, { args, flags }) => {
     const client = await context.client(WorkspaceService);
@@ -83,8 +88,11 @@ const createWorkspace = command({
       requestId: context.io.random.uuid(),
     });
     const message = answer.workspace ?? create(WorkspaceSchema);
+    await warnOfMissing(context, flags.shareStateWith ?? []);
     const changed = { schema: WorkspaceSchema, message, name: workspaceName(message) };
-    return answerChanged(context, { ...changed, done: `Created workspace ${message.name} (${message.id})` }, [
+    // Who named none learns which one it is.
+    const engine = flags.engine === undefined ? `, which runs ${engineWord(message.engine)}` : "";
+    return answerChanged(context, { ...changed, done: `Created workspace ${message.name} (${message.id})${engine}` }, [
       { label: "Next", command: context.command(`run start ${message.name} --dir DIR`) },
     ]);
   },
@@ -111,6 +119,7 @@ const edit = command({
       updateMask,
     });
     const message = answer.workspace ?? create(WorkspaceSchema);
+    await warnOfMissing(context, flags.shareStateWith ?? []);
     const changed = { schema: WorkspaceSchema, message, name: workspaceName(message) };
     return answerChanged(context, { ...changed, done: `Changed workspace ${message.name}` });
   },
@@ -121,7 +130,7 @@ const lock = command({
   summary: "Lock a workspace: its new runs wait",
   examples: ['windlass workspace lock network --reason "moving the VPC"'],
   positionals: { workspace },
-  flags: { reason: text("shown to everybody who waits") },
+  flags: { reason: sentence("shown to everybody who waits", {}, maxReason) },
   run: async (context, { args, flags }) => {
     const client = await context.client(WorkspaceService);
     const organization = await context.organization();
@@ -144,8 +153,13 @@ const unlock = command({
   run: async (context, { args, flags }) => {
     const client = await context.client(WorkspaceService);
     const force = flags.force === true;
-    if (force) await confirmByName(context, `Break the lock of workspace ${args.workspace}?`, args.workspace);
-    const answer = await client.unlockWorkspace({ organization: await context.organization(), ...args, force });
+    const target = { organization: await context.organization(), ...args };
+    if (force) {
+      const { workspace: found } = await client.getWorkspace(target);
+      const holder = found?.lock === undefined ? "" : `, which ${found.lock.holder} holds`;
+      await confirmByName(context, `Break the lock of workspace ${args.workspace}${holder}?`, args.workspace);
+    }
+    const answer = await client.unlockWorkspace({ ...target, force });
     const message = answer.workspace ?? create(WorkspaceSchema);
     const changed = { schema: WorkspaceSchema, message, name: workspaceName(message) };
     return answerChanged(context, { ...changed, done: `Unlocked workspace ${message.name}` });

@@ -42,7 +42,7 @@ export function demand(person: Person, permission: Permission): void {
   if (allows(person, permission)) return;
   throw new WindlassError(
     "permission_denied",
-    `the role ${person.role} of ${person.name} does not allow this: it needs ${roleFor[permission]}`,
+    `key "${person.name}" (role ${person.role.replaceAll("_", "-")}) may not do this: it needs ${roleFor[permission]}`,
     {
       metadata: { action: permission },
     },
@@ -50,9 +50,9 @@ export function demand(person: Person, permission: Permission): void {
 }
 
 /** Another tenant's object and no object look the same. */
-export function notFound(resource: string, name: string): WindlassError {
+export function notFound(resource: string, name: string, within: Readonly<Record<string, string>> = {}): WindlassError {
   return new WindlassError("not_found", `${resource} "${name}" does not exist, or you may not see it`, {
-    metadata: { resource, name },
+    metadata: { ...within, resource, name },
   });
 }
 

@@ -1,3 +1,4 @@
+import { inFlightNames, type ResourceInFlight } from "../domain/in-flight.ts";
 import {
   type Desired,
   type Job,
@@ -6,7 +7,9 @@ import {
   type JobPhase,
   type Leases,
   moveJob,
+  newestOf,
 } from "../domain/job.ts";
+import type { Lost } from "../domain/lost.ts";
 import { type ChangeCounts, moveRun, type Run, type RunEffect, type RunEvent } from "../domain/run.ts";
 import { type Told, tellMove } from "../domain/timeline.ts";
 import type { Workspace } from "../domain/workspace.ts";
@@ -16,6 +19,7 @@ import type { Random } from "../lib/random.ts";
 import type { Queries } from "../store/ports.ts";
 import { type Control, topics } from "./control.ts";
 import { awaitsJudgement } from "./distrust.ts";
+import { warningsOf } from "./in-flight-warnings.ts";
 
 /** When a change happens, and whom it will wake once it is committed. */
 export interface Moment {
@@ -24,29 +28,49 @@ export interface Moment {
   readonly random: Random;
   /** Topics of `control.wake` to notify after the commit. */
   readonly touched: Set<string>;
+  /** Keys of objects that no row refers to once it is committed. Their content is sealed, so nobody puts the same again. */
+  readonly unneeded: Set<string>;
 }
 
 /** What an agent reported of a job beyond its outcome. */
 export interface ResultFacts {
   readonly hasChanges: boolean;
   readonly counts: ChangeCounts;
-  readonly resourcesInFlight: readonly string[];
+  readonly resourcesInFlight: readonly ResourceInFlight[];
+  /** What an apply had finished and its last state does not have. */
+  readonly lost: Lost | null;
 }
 
-const noFacts: ResultFacts = {
+/** Of a job of which nothing was reported. */
+export const noFacts: ResultFacts = {
   hasChanges: false,
-  counts: { add: 0, change: 0, destroy: 0, import: 0 },
+  counts: { add: 0, change: 0, destroy: 0, import: 0, forget: 0, drift: 0 },
   resourcesInFlight: [],
+  lost: null,
 };
 
 /** Runs a change as if alone and wakes its readers once it is committed. `fn` may run again. */
 export async function change<T>(control: Control, fn: (tx: Queries, at: Moment) => Promise<T>): Promise<T> {
   const touched = new Set<string>();
-  const result = await control.store.write((tx) =>
-    fn(tx, { now: control.clock.now(), leases: control.timing.leases, random: control.random, touched }),
-  );
+  const unneeded = new Set<string>();
+  const result = await control.store.write((tx) => {
+    unneeded.clear();
+    return fn(tx, {
+      now: control.clock.now(),
+      leases: control.timing.leases,
+      random: control.random,
+      touched,
+      unneeded,
+    });
+  });
   for (const topic of touched) control.wake.notify(topic);
+  for (const key of unneeded) await forget(control, key);
   return result;
+}
+
+/** What cannot be deleted now is found by the collection. */
+async function forget({ blobs, log }: Control, key: string): Promise<void> {
+  await blobs.delete(key).catch((error: unknown) => log.warn({ err: error }, "an object could not be deleted"));
 }
 
 export type Advanced =
@@ -62,11 +86,18 @@ export async function advanceRun(
   const move = moveRun(run, event, at.now);
   if (move.kind === "refused") return move;
   await tx.runs.save(move.run);
+  dropPlanFiles(at, run, move.run);
   const isMoved = move.run.status !== run.status;
   await tell(tx, at, { run: move.run, told: tellMove(move.run, event, agentName), isMoved });
   at.touched.add(topics.run(run.id));
   for (const effect of move.effects) await applyRunEffect(tx, at, { run: move.run, effect });
   return { kind: "moved", run: (await tx.runs.get(run.id)) ?? move.run };
+}
+
+/** The object of files that a row referred to, and does not any more. */
+export function dropPlanFiles({ unneeded }: Moment, before: Run, after: Run): void {
+  const key = before.planFilesBlobKey;
+  if (key !== null && key !== after.planFilesBlobKey) unneeded.add(key);
 }
 
 async function applyRunEffect(
@@ -76,9 +107,11 @@ async function applyRunEffect(
 ): Promise<void> {
   switch (effect.kind) {
     case "queue_job":
+      // Saved with the move, whose version it has.
+      if (effect.phase === "plan") await tx.runs.save({ ...run, warnings: await warningsOf(tx, run) });
       return queueJob(tx, at, { run, phase: effect.phase });
     case "cancel_job": {
-      const job = (await tx.jobs.ofRun(run.id)).find((candidate) => candidate.phase === effect.phase);
+      const job = newestOf(await tx.jobs.ofRun(run.id), effect.phase);
       if (job !== undefined) await cancelJob(tx, at, { job, mode: effect.mode });
       return;
     }
@@ -97,6 +130,7 @@ async function keepForJudgement(tx: Queries, at: Moment, run: Run): Promise<void
 async function queueJob(tx: Queries, at: Moment, { run, phase }: { run: Run; phase: JobPhase }): Promise<void> {
   const workspace = await tx.workspaces.get(run.workspaceId);
   if (workspace === undefined) throw new WindlassError("internal", `the workspace of ${run.id} is gone`);
+  const before = newestOf(await tx.jobs.ofRun(run.id), phase);
   await tx.jobs.insert({
     id: newId("job", at.random),
     organizationId: run.organizationId,
@@ -105,9 +139,13 @@ async function queueJob(tx: Queries, at: Moment, { run, phase }: { run: Run; pha
     poolId: workspace.poolId,
     phase,
     status: "queued",
+    ...(phase === "apply"
+      ? { engine: run.engine, engineVersion: run.engineVersion }
+      : { engine: null, engineVersion: run.options.engineVersion }),
     rank: phase === "apply" ? 0 : run.options.isPlanOnly ? 2 : 1,
     urgency: run.urgency,
-    epoch: 0,
+    // Epochs go up over all jobs of a phase: whoever follows its log sees that another one begins.
+    epoch: before?.epoch ?? 0,
     attempt: 0,
     agentId: null,
     agentName: null,
@@ -124,6 +162,7 @@ async function queueJob(tx: Queries, at: Moment, { run, phase }: { run: Run; pha
     errorMessage: "",
     logBytes: null,
     isLogClosed: false,
+    logProblem: null,
     stateSerial: null,
   });
   at.touched.add(topics.jobs);
@@ -177,7 +216,14 @@ function runEventOf(job: Job, effect: JobEffect, facts: ResultFacts): RunEvent {
     case "requeued":
       return { kind: "job_requeued", phase };
     case "canceled":
-      return { kind: "job_canceled", phase, isForced: effect.isForced, counts };
+      return {
+        kind: "job_canceled",
+        phase,
+        isForced: effect.isForced,
+        counts,
+        resourcesInFlight: facts.resourcesInFlight,
+        lost: facts.lost,
+      };
     case "errored":
       return {
         kind: "job_errored",
@@ -185,21 +231,28 @@ function runEventOf(job: Job, effect: JobEffect, facts: ResultFacts): RunEvent {
         message: effect.message,
         counts,
         resourcesInFlight: facts.resourcesInFlight,
+        lost: facts.lost,
       };
+    case "not_applied":
+      return { kind: "apply_not_started", message: effect.message };
     case "finished":
       if (phase === "apply") return { kind: "apply_finished", counts: facts.counts };
       return { kind: "plan_finished", hasChanges: facts.hasChanges, counts: facts.counts };
     case "interrupted":
       return {
         kind: "apply_interrupted",
-        message: interruptedMessage(job),
+        message: interruptedMessage(job, facts.resourcesInFlight),
         resourcesInFlight: facts.resourcesInFlight,
+        lost: facts.lost,
       };
   }
 }
 
-const interruptedMessage = (job: Job): string =>
-  `agent ${job.agentName ?? "unknown"} was lost during the apply: what it did is not known. The workspace stays locked until the agent comes back or somebody unlocks it`;
+function interruptedMessage({ agentName }: Job, resources: readonly ResourceInFlight[]): string {
+  const names = inFlightNames(resources);
+  const during = names === "" ? "" : `, with ${names} in flight`;
+  return `agent ${agentName ?? "unknown"} was lost during the apply${during}: what it did is not known`;
+}
 
 /** Asks a job to end. One that has not started ends at once. */
 export async function cancelJob(

@@ -5,7 +5,7 @@ import { newPool, newWorkspace, ref } from "../../test/support/wanted.ts";
 import { createPool, deletePool, getPool, listPools, updatePool } from "./agent-pools.ts";
 import { createAgentToken } from "./agent-tokens.ts";
 import { topics } from "./control.ts";
-import { grantWorkspaces, revokeWorkspaces } from "./grants.ts";
+import { grantWorkspaces, maxGrants, revokeWorkspaces } from "./grants.ts";
 import { createWorkspace, getWorkspace, updateWorkspace } from "./workspaces.ts";
 
 let fixture: TestControl;
@@ -39,6 +39,18 @@ describe("pools", () => {
     }
     const list = { organization: "acme", page: { size: 0, token: "" } };
     await expect(listPools(control, stranger, list)).rejects.toMatchObject({ code: "not_found" });
+  });
+
+  test("have so many grants, and those that are there may be given again", async () => {
+    const { control, as } = fixture;
+    const { pool } = await createPool(control, as("owner"), newPool("prod"));
+    const names = Array.from({ length: maxGrants - 1 }, (_, n) => `ws-${n}`);
+    await control.store.write((tx) => tx.pools.grant(pool.id, names));
+    const grant = (...workspaces: readonly string[]) =>
+      grantWorkspaces(control, as("operator"), { pool: ref("prod"), workspaces });
+    await grant("last", "ws-1");
+    await expect(grant("one-more")).rejects.toMatchObject({ code: "quota_exceeded" });
+    expect((await grant("ws-2", "last")).grants).toHaveLength(maxGrants);
   });
 
   test("a repeated request makes one pool, and another request with its id is a mistake", async () => {
@@ -134,7 +146,7 @@ describe("grants", () => {
     const bad = { pool: ref("prod"), workspaces: [foreign.workspace.id] };
     await expect(grantWorkspaces(control, who, bad)).rejects.toMatchObject({ code: "not_found" });
     await expect(
-      grantWorkspaces(control, who, { pool: ref("prod"), workspaces: ["x", "Not A Name"] }),
+      grantWorkspaces(control, who, { pool: ref("prod"), workspaces: ["-x", "Not A Name"] }),
     ).rejects.toMatchObject({
       code: "validation",
       fields: [{ field: "workspaces[0]" }],

@@ -11,7 +11,7 @@ import { demandEtag } from "./etags.ts";
 import { grantedName } from "./grants.ts";
 import { invalid } from "./invalid.ts";
 import { listedNames, nameTaken, shortList } from "./names.ts";
-import { type Page, type PageRequest, pageByKey, withRows } from "./pages.ts";
+import { type Page, type PageRequest, pageByKey, viewed } from "./pages.ts";
 import { maxAssignedShown, type PoolView, viewPool, viewPools } from "./pool-view.ts";
 import { once } from "./requests.ts";
 
@@ -105,7 +105,7 @@ export async function listPools(
       ({ after, limit }) => q.pools.find(listing, { after: after === null ? null : placeIn(after, order), limit }),
       (pool) => placeOf(pool, order),
     );
-    return withRows(pools, await viewPools(q, pools.rows));
+    return viewed(pools, (rows) => viewPools(q, rows));
   });
 }
 

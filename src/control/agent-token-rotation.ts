@@ -34,7 +34,7 @@ export async function rotateAgentToken(
   return change(control, async (tx, at) => {
     const old = await findToken(tx, person, id);
     demand(person, "operate");
-    demandRotatable(old, at.now);
+    demandRotatable(old, { now: at.now, pool: (await tx.pools.get(old.poolId))?.name });
     const { organizationId, poolId, description } = old;
     const expiresAt = endOf(at.now, expiresInMs ?? lifetimeMsOf(old));
     const by = { createdBy: actorOf(person), createdAt: at.now };
@@ -62,7 +62,10 @@ const lifetimeMsOf = ({ expiresAt, createdAt }: AgentToken): number =>
 
 const earlier = (a: Date | null, b: Date): Date => (a !== null && a < b ? a : b);
 
-function demandRotatable(token: AgentToken, now: Date): void {
+function demandRotatable(
+  token: AgentToken,
+  { now, pool = "" }: { readonly now: Date; readonly pool: string | undefined },
+): void {
   const standing = standingOf(token, now);
   const why =
     standing === "revoked"
@@ -74,6 +77,6 @@ function demandRotatable(token: AgentToken, now: Date): void {
           : undefined;
   if (why === undefined) return;
   throw new WindlassError("not_rotatable", `the agent token ${token.id} (${token.prefix}…) ${why}: create a new one`, {
-    metadata: { resource: "agent token", id: token.id },
+    metadata: { resource: "agent token", id: token.id, ...(pool === "" ? {} : { pool }) },
   });
 }

@@ -1,7 +1,10 @@
 import type { Agent } from "../domain/agent.ts";
+import { type AgentToken, endsSoon, standingOf } from "../domain/agent-token.ts";
 import type { Job } from "../domain/job.ts";
 import { WindlassError } from "../lib/errors.ts";
 import type { Queries } from "../store/ports.ts";
+import type { Control } from "./control.ts";
+import type { Seat } from "./presence.ts";
 
 /** An agent as its readers see it. Pool and organization are empty for the server agent. */
 export interface AgentView {
@@ -10,17 +13,28 @@ export interface AgentView {
   readonly organizationName: string;
   /** The jobs it holds. */
   readonly jobs: readonly Job[];
+  /** What is known of it while it is connected to this process. */
+  readonly seat: Pick<Seat, "freeDiskBytes" | "refusal"> | undefined;
 }
 
+type Present = Pick<Control, "presence" | "clock">;
+
 /** Reads what belongs to one agent. */
-export async function viewAgent(q: Queries, agent: Agent): Promise<AgentView> {
-  const [view] = await viewAgents(q, [agent]);
+export async function viewAgent(present: Present, q: Queries, agent: Agent): Promise<AgentView> {
+  const [view] = await viewAgents(present, q, [agent]);
   if (view === undefined) throw new WindlassError("internal", `the agent ${agent.id} has no view`);
   return view;
 }
 
 /** Reads what belongs to agents, in their order. */
-export async function viewAgents(q: Queries, agents: readonly Agent[]): Promise<readonly AgentView[]> {
+export async function viewAgents(
+  { presence, clock }: Present,
+  q: Queries,
+  agents: readonly Agent[],
+): Promise<readonly AgentView[]> {
+  const now = clock.now();
+  const tokenIds = agents.flatMap(({ tokenId, status }) => (tokenId === null || status === "exited" ? [] : [tokenId]));
+  const tokens = new Map((await q.tokens.byIds([...new Set(tokenIds)])).map((token) => [token.id, token]));
   const jobs = Map.groupBy(await q.jobs.ofAgents(agents.map(({ id }) => id)), (job) => job.agentId);
   const names = new Map<string, string>();
   const nameOf = async (id: string | null, read: () => Promise<{ readonly name: string } | undefined>) => {
@@ -36,7 +50,31 @@ export async function viewAgents(q: Queries, agents: readonly Agent[]): Promise<
     const organizationName = await nameOf(organizationId, async () =>
       organizationId === null ? undefined : q.organizations.get(organizationId),
     );
-    views.push({ agent, poolName, organizationName, jobs: jobs.get(agent.id) ?? [] });
+    const token = agent.tokenId === null ? undefined : tokens.get(agent.tokenId);
+    const warning = [agent.warning, endText(token, now)].filter((text) => text !== "").join("; ");
+    const held = jobs.get(agent.id) ?? [];
+    views.push({
+      agent: { ...agent, warning, status: statusWith(agent.status, held) },
+      poolName,
+      organizationName,
+      jobs: held,
+      seat: presence.get(agent.id),
+    });
   }
   return views;
+}
+
+/** Jobs are known at once, and the row of a connected agent is written a little later: one look must not show both. */
+function statusWith(status: Agent["status"], jobs: readonly Job[]): Agent["status"] {
+  if (status !== "idle" && status !== "busy") return status;
+  return jobs.length === 0 ? "idle" : "busy";
+}
+
+/** What is to be done about the token of an agent before it ends; empty if it lasts. */
+function endText(token: AgentToken | undefined, now: Date): string {
+  if (token === undefined || standingOf(token, now) !== "valid" || !endsSoon(token.expiresAt, now)) return "";
+  const end = token.expiresAt.toISOString().replace(/\.\d+Z$/, "Z");
+  return token.replacedBy === null
+    ? `its token ends ${end}: windlass token rotate ${token.id}`
+    : `its token was replaced by ${token.replacedBy} and ends ${end}: give it the new one`;
 }

@@ -50,6 +50,32 @@ describe("agents", () => {
     expect(view.jobs.map(({ id, runId }) => [id, runId])).toEqual([[job.id, run.id]]);
   });
 
+  test("with much to tell are listed and watched in parts, each of which fits into a message", async () => {
+    const { control, as } = fixture;
+    const prod = await pool();
+    const labels = { note: "x".repeat(4_000) };
+    const rows = Array.from({ length: 600 }, (_, n) =>
+      agentRow(prod, { name: `vm-${String(n).padStart(3, "0")}`, labels }),
+    );
+    await insert(...rows);
+    const seen: string[] = [];
+    for (let token = ""; ; ) {
+      const page = await listAgents(control, as("reader"), list({ size: 1_000, token }));
+      expect(JSON.stringify(page.rows).length).toBeLessThan(2_000_000);
+      seen.push(...page.rows.map(({ agent }) => agent.name));
+      token = page.nextToken;
+      if (token === "") break;
+    }
+    const { signal } = new AbortController();
+    let watched = 0;
+    for await (const { agents } of watchAgents(control, as("reader"), { wanted: everyAgent, signal })) {
+      watched = agents.length;
+      break;
+    }
+    expect(seen).toEqual(rows.map(({ name }) => name));
+    expect(watched).toBe(600);
+  });
+
   test("a name that several have needs the id; those that have exited do not count", async () => {
     const { control, as } = fixture;
     const prod = await pool();
@@ -151,7 +177,7 @@ describe("agents", () => {
     });
   });
 
-  test("a watcher gets all of them at once, and again when one changes; a sign of life alone is no news", async () => {
+  test("a watcher gets all of them at once, then what changes; a sign of life alone is no news", async () => {
     const { control, clock, as } = fixture;
     const prod = await pool();
     const agent = agentRow(prod);
@@ -165,14 +191,17 @@ describe("agents", () => {
       });
       while (!isThere) await clock.advance(100);
       const { value, done } = await answer;
-      return done === true ? undefined : value.map((view) => [view.agent.name, view.agent.isPaused]);
+      if (done === true) return undefined;
+      return { ...value, agents: value.agents.map((view) => [view.agent.name, view.agent.isPaused]) };
     };
-    expect(await next()).toEqual([["vm-1", false]]);
+    expect(await next()).toEqual({ agents: [["vm-1", false]], goneIds: [], isFirst: true });
     await control.store.step((tx) => tx.agents.heard([{ agentId: agent.id, status: "idle", at: clock.now() }]));
     await pauseAgent(control, as("operator"), ref(agent.id));
-    expect(await next()).toEqual([["vm-1", true]]);
+    expect(await next()).toEqual({ agents: [["vm-1", true]], goneIds: [], isFirst: false });
     await insert(agentRow(prod, { name: "vm-2" }));
-    expect(await next()).toHaveLength(2);
+    expect(await next()).toEqual({ agents: [["vm-2", false]], goneIds: [], isFirst: false });
+    await control.store.write((tx) => tx.agents.delete(agent.id));
+    expect(await next()).toEqual({ agents: [], goneIds: [agent.id], isFirst: false });
     stop.abort(new Error("enough"));
     await expect(watched.next()).rejects.toThrow("enough");
     await expect(

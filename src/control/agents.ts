@@ -15,7 +15,7 @@ import { listedNames, shortList } from "./names.ts";
 export async function getAgent(control: Control, who: Principal, reference: Reference): Promise<AgentView> {
   const person = asPerson(who);
   demand(person, "read");
-  return control.store.read(async (q) => viewAgent(q, await findAgent(q, person, reference)));
+  return control.store.read(async (q) => viewAgent(control, q, await findAgent(q, person, reference)));
 }
 
 /** Which agent, and why. */
@@ -66,7 +66,7 @@ async function switchAgent(control: Control, who: Principal, { wanted, action, t
     const deed = { action, resource: agent.id, organizationId: agent.organizationId, detail };
     await record(tx, person, { ...deed, at: at.now });
     at.touched.add(topics.agent(agent.id)).add(topics.jobs).add(topics.agents);
-    return viewAgent(tx, next);
+    return viewAgent(control, tx, next);
   });
 }
 
@@ -76,7 +76,7 @@ export async function deleteAgent(control: Control, who: Principal, reference: R
   const id = await change(control, async (tx, at) => {
     const agent = await findAgent(tx, person, reference);
     demandOver(person, agent);
-    const { jobs } = await viewAgent(tx, agent);
+    const { jobs } = await viewAgent(control, tx, agent);
     demandDeletable(agent, jobs);
     await tx.agents.delete(agent.id);
     const deed = { action: "agent.delete", resource: agent.id, organizationId: agent.organizationId };
@@ -100,7 +100,7 @@ function demandDeletable({ name, status }: Agent, jobs: readonly Job[]): void {
 }
 
 /** The server agent belongs to the site. */
-function demandOver(person: Person, agent: Agent): void {
+export function demandOver(person: Person, agent: Agent): void {
   demand(person, agent.organizationId === null ? "administer_site" : "operate");
 }
 

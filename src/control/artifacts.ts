@@ -1,17 +1,15 @@
-import { createHash } from "node:crypto";
 import { isEnded, type Job } from "../domain/job.ts";
 import type { Principal } from "../domain/principal.ts";
-import type { Run } from "../domain/run.ts";
-import { decideState, type StateVersion } from "../domain/state-version.ts";
-import type { Workspace } from "../domain/workspace.ts";
+import { noPlanFiles, type Run } from "../domain/run.ts";
+import type { Engine, Workspace } from "../domain/workspace.ts";
 import { WindlassError } from "../lib/errors.ts";
-import { failpoint } from "../lib/failpoint.ts";
-import { newId } from "../lib/ids.ts";
 import type { Queries } from "../store/ports.ts";
-import { change, type Moment, saveRunFacts } from "./advance.ts";
-import { type Control, topics } from "./control.ts";
-import { whyDistrusted } from "./distrust.ts";
-import { parseState } from "./state-file.ts";
+import { change, dropPlanFiles, saveRunFacts } from "./advance.ts";
+import type { Control } from "./control.ts";
+import { unshownSummary } from "./documents/plan-summary.ts";
+import { isGranted } from "./job-grant.ts";
+import { openPlanFiles, storePlanFiles, type UploadedFiles } from "./plan-files.ts";
+import { readSealed, sha256Of, storeSealed } from "./sealed-blobs.ts";
 
 /** What one job may touch, read from its token. */
 export interface Scope {
@@ -41,8 +39,15 @@ const stale = ({ jobId, epoch }: { readonly jobId: string; readonly epoch: numbe
 async function liveScope(q: Queries, who: Principal): Promise<Scope> {
   const scope = await scopeOf(q, who);
   if (isEnded(scope.job.status)) throw stale({ jobId: scope.job.id, epoch: scope.job.epoch });
+  // What has started goes on to its end; before, the pool must still be the workspace's and grant it.
+  if (scope.job.status === "offered" && !(await isGranted(q, scope.job))) throw notGranted(scope.job);
   return scope;
 }
+
+const notGranted = ({ id }: Job): WindlassError =>
+  new WindlassError("permission_denied", `the pool of job ${id} no longer grants its workspace: nothing is given out`, {
+    metadata: { action: "job" },
+  });
 
 /** The scope of a claim of which something may still come: it runs, or its log is not closed. */
 export async function openScope(q: Queries, who: Principal): Promise<Scope> {
@@ -72,7 +77,17 @@ export async function* planOfJob(control: Control, who: Principal): AsyncGenerat
     throw new WindlassError("not_found", `job ${job.id} has no plan file to download`, {
       metadata: { resource: "plan", name: run.id },
     });
-  yield* pieces(await openBlob(control, run.planBlobKey, `plan/${run.id}`));
+  yield* readSealed(control, run.planBlobKey, `plan/${run.id}`);
+}
+
+/** The archive of the files that the plan made, for its apply. */
+export async function* planFilesOfJob(control: Control, who: Principal): AsyncGenerator<Uint8Array> {
+  const { job, run } = await control.store.read((q) => liveScope(q, who));
+  if (job.phase !== "apply" || run.planFilesBlobKey === null)
+    throw new WindlassError("not_found", `job ${job.id} has no files of a plan to download`, {
+      metadata: { resource: "plan files", name: run.id },
+    });
+  yield* openPlanFiles(control, run.id, run.planFilesBlobKey);
 }
 
 /** The workspace's current state. */
@@ -81,52 +96,59 @@ export async function* stateOfJob(control: Control, who: Principal): AsyncGenera
     const { workspace } = await liveScope(q, who);
     return workspace.currentStateId === null ? undefined : q.states.get(workspace.currentStateId);
   });
-  if (state !== undefined) yield* pieces(await openBlob(control, state.blobKey, `state/${state.id}`));
-}
-
-/** The bytes of a sealed object, in clear. */
-export async function openBlob({ blobs, vault }: Control, key: string, subject: string): Promise<Uint8Array> {
-  return vault.open(Buffer.concat(await Array.fromAsync(blobs.get(key))), subject);
-}
-
-const pieceBytes = 256 * 1024;
-
-function* pieces(bytes: Uint8Array): Generator<Uint8Array> {
-  for (let at = 0; at < bytes.length; at += pieceBytes) yield bytes.subarray(at, at + pieceBytes);
+  if (state !== undefined) yield* readSealed(control, state.blobKey, `state/${state.id}`);
 }
 
 /** A plan as an agent uploads it. */
 export interface UploadedPlan {
   readonly plan: Uint8Array;
   readonly planSha256: string;
-  /** JSON with every sensitive value masked. */
+  /** As it is kept, see `StoredPart`: without any sensitive value. */
   readonly summary: Uint8Array;
+  /** Undefined if it made none. */
+  readonly files: UploadedFiles | undefined;
+  /** The program that made it; null and empty from an older agent. */
+  readonly engine: Engine | null;
+  readonly engineVersion: string;
+  /** Empty if there is none. */
+  readonly lockFile: Uint8Array;
 }
 
 /** Refuses early, before any byte is taken, a token that may not upload a plan. */
 export const admitPlan = async ({ store }: Control, who: Principal): Promise<void> =>
   void (await store.read((q) => startedPlan(q, who)));
 
-/** Refuses early, before any byte is taken, a token that may not upload a state. */
-export const admitState = async ({ store }: Control, who: Principal): Promise<void> =>
-  void (await store.read((q) => applyScope(q, who)));
-
 /** Stores the plan of a started plan job. The same again is fine. */
 export async function storePlan(
   control: Control,
   who: Principal,
-  { plan, planSha256, summary }: UploadedPlan,
+  { plan, planSha256, summary, files, ...origin }: UploadedPlan,
 ): Promise<void> {
   const { run } = await control.store.read((q) => startedPlan(q, who));
-  refuseOtherBytes(plan, planSha256, "plan");
-  if (run.planSha256 === planSha256) return;
+  await refuseOtherBytes(plan, planSha256, "plan");
+  if (run.planSha256 === planSha256 && run.planFilesSha256 === (files?.sha256 ?? null)) return passOver(files);
   const planBlobKey = await storeSealed(control, plan, `plan/${run.id}`);
-  const summaryBlobKey = await storeSealed(control, summary, `plan-summary/${run.id}`);
+  const shown = await shownSummary(control, run, summary);
+  const summaryBlobKey = await storeSealed(control, shown, `plan-summary/${run.id}`);
+  const made = files === undefined ? noPlanFiles : await storePlanFiles(control, run.id, files);
   await change(control, async (tx, at) => {
-    const current = await startedPlan(tx, who);
-    const run = { ...current.run, planSha256, planBytes: plan.length, planBlobKey, summaryBlobKey };
+    const { run: current, workspace } = await startedPlan(tx, who);
+    const run = {
+      ...current,
+      ...{ planSha256, planBytes: plan.length, planBlobKey, summaryBlobKey },
+      ...made,
+      engine: origin.engine ?? workspace.engine,
+      engineVersion: origin.engineVersion,
+      planLockFile: origin.lockFile.length === 0 ? null : Buffer.from(origin.lockFile).toString("utf8"),
+    };
+    dropPlanFiles(at, current, run);
     await saveRunFacts(tx, at, { run });
   });
+}
+
+/** Reads what is known already to its end. */
+async function passOver(files: UploadedFiles | undefined): Promise<void> {
+  for await (const _piece of files?.bytes ?? []);
 }
 
 async function startedPlan(q: Queries, who: Principal): Promise<Scope> {
@@ -139,111 +161,23 @@ async function startedPlan(q: Queries, who: Principal): Promise<Scope> {
   );
 }
 
-function refuseOtherBytes(bytes: Uint8Array, sha256: string, what: string): void {
-  const actual = createHash("sha256").update(bytes).digest("hex");
+/** A summary that cannot be shown makes no plan worse: what stands in its place says why. */
+async function shownSummary({ documents, log }: Control, run: Run, summary: Uint8Array): Promise<Uint8Array> {
+  const problem = await documents.ask(
+    { kind: "plan-problem" },
+    { of: run.organizationId, load: async () => [summary] },
+  );
+  if (problem === "") return summary;
+  log.warn({ runId: run.id, problem }, "the summary of a plan cannot be shown");
+  return unshownSummary(problem);
+}
+
+/** Refuses bytes that are not what was announced. */
+export async function refuseOtherBytes(bytes: Uint8Array, sha256: string, what: string): Promise<void> {
+  const actual = await sha256Of(bytes);
   if (actual !== sha256)
     throw new WindlassError(
       "checksum_mismatch",
       `the ${what} has the SHA-256 ${actual}, but ${sha256} was announced: upload it again`,
     );
-}
-
-/** Encrypts bytes for a subject and stores them; answers their key. */
-export async function storeSealed(
-  { blobs, vault }: Pick<Control, "blobs" | "vault">,
-  plain: Uint8Array,
-  subject: string,
-): Promise<string> {
-  const sealed = vault.seal(plain, subject);
-  const stored = await blobs.put(
-    (async function* () {
-      yield* pieces(sealed);
-    })(),
-    { maxBytes: sealed.length },
-  );
-  return stored.key;
-}
-
-/** A state as an agent uploads it. */
-export interface UploadedState {
-  readonly bytes: Uint8Array;
-  readonly lineage: string;
-  readonly serial: number;
-  readonly sha256: string;
-}
-
-/** Stores a state that an apply wrote. Never refused for good: what cannot become current is quarantined. */
-export async function storeState(control: Control, who: Principal, uploaded: UploadedState): Promise<StateVersion> {
-  const { job, workspace } = await control.store.read((q) => applyScope(q, who));
-  refuseOtherBytes(uploaded.bytes, uploaded.sha256, "state");
-  const content = parseState(uploaded.bytes);
-  if (content.lineage !== uploaded.lineage || content.serial !== uploaded.serial) {
-    throw new WindlassError(
-      "checksum_mismatch",
-      `the state has lineage ${content.lineage} and serial ${content.serial}, but ${uploaded.lineage} and ${uploaded.serial} were announced`,
-    );
-  }
-  const known = await control.store.read((q) => q.states.find(workspace.id, uploaded));
-  if (known !== undefined && known.jobId === job.id) return known;
-  const id = newId("sv", control.random);
-  const blobKey = await storeSealed(control, uploaded.bytes, `state/${id}`);
-  failpoint("server.state-blob-stored");
-  return change(control, async (tx, at) => {
-    const scope = await applyScope(tx, who);
-    const version: StateVersion = {
-      id,
-      organizationId: scope.workspace.organizationId,
-      workspaceId: scope.workspace.id,
-      runId: scope.run.id,
-      jobId: scope.job.id,
-      lineage: content.lineage,
-      serial: content.serial,
-      status: "current",
-      quarantineReason: "",
-      sha256: uploaded.sha256,
-      bytes: uploaded.bytes.length,
-      blobKey,
-      terraformVersion: content.terraformVersion,
-      resourceCount: content.resourceCount,
-      createdBy: "",
-      rollbackOf: null,
-      createdAt: at.now,
-    };
-    return admit(tx, at, { scope, version });
-  });
-}
-
-/** A started apply, or a lost one whose evidence is still awaited. Once its result is sealed its states are all here. */
-async function applyScope(q: Queries, who: Principal): Promise<Scope> {
-  const scope = await openScope(q, who);
-  if (scope.job.phase === "apply" && scope.job.startedAt !== null) return scope;
-  throw new WindlassError(
-    "permission_denied",
-    `job ${scope.job.id} is a ${scope.job.phase} that is ${scope.job.status}: only a started apply uploads a state`,
-    { metadata: { action: "upload state" } },
-  );
-}
-
-async function admit(
-  tx: Queries,
-  at: Moment,
-  { scope, version }: { scope: Scope; version: StateVersion },
-): Promise<StateVersion> {
-  const { workspace, run, job } = scope;
-  const current = workspace.currentStateId === null ? undefined : await tx.states.get(workspace.currentStateId);
-  const holds = workspace.lock?.kind === "run" && workspace.lock.runId === run.id;
-  const doubt = await whyDistrusted(tx, job);
-  const decision = decideState(current ?? null, version, { holdsWorkspace: holds, doubt });
-  if (decision.kind === "known" && current !== undefined) return current;
-  if (decision.kind === "quarantine") {
-    const aside: StateVersion = { ...version, status: "quarantined", quarantineReason: decision.reason };
-    await tx.states.insert(aside);
-    at.touched.add(topics.run(run.id));
-    return aside;
-  }
-  if (current !== undefined) await tx.states.save({ ...current, status: "superseded" });
-  await tx.states.insert(version);
-  await tx.workspaces.save({ ...workspace, currentStateId: version.id });
-  at.touched.add(topics.run(run.id));
-  return version;
 }

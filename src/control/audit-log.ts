@@ -1,10 +1,11 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import type { AuditEvent, AuditFilter } from "../domain/audit.ts";
 import type { Person, Principal } from "../domain/principal.ts";
 import type { OrganizationId } from "../lib/ids.ts";
-import type { Queries } from "../store/ports.ts";
+import type { Position, Queries } from "../store/ports.ts";
 import { asPerson, demand, findOrganization } from "./access.ts";
 import type { Control } from "./control.ts";
-import { type Page, type PageRequest, pageByTime, withRows } from "./pages.ts";
+import { type Page, type PageRequest, searchByTime, searchedRows, withRows } from "./pages.ts";
 
 /** Which records a caller wants. */
 export interface AuditQuery extends Omit<AuditFilter, "organizationId"> {
@@ -26,15 +27,14 @@ export async function listAuditEvents(
 ): Promise<Page<AuditView>> {
   const person = asPerson(who);
   demand(person, "own");
-  return control.store.read(async (q) => {
-    const filter = await filterOf(q, person, query);
-    const events = await pageByTime(
-      page,
-      (times) => q.audit.list(filter, times),
-      ({ at, id }) => ({ createdAt: at, id }),
-    );
-    return withRows(events, await named(q, events.rows));
+  const { store } = control;
+  const filter = await store.read((q) => filterOf(q, person, query));
+  const events = await searchByTime(page, {
+    placeAfter: (times) => store.read((q) => q.audit.placeAfter(filter, times)),
+    read: (times) => store.read((q) => q.audit.list(filter, times)),
+    positionOf: ({ at, id }) => ({ createdAt: at, id }),
   });
+  return withRows(events, await store.read((q) => named(q, events.rows)));
 }
 
 /** How many records one read takes. */
@@ -50,11 +50,29 @@ export async function* exportAuditEvents(
   demand(person, "own");
   const now = new Date(control.clock.now().getTime() + 1);
   const until = query.until !== null && query.until < now ? query.until : now;
-  for (let after: AuditEvent | null = null; ; ) {
-    const views: readonly AuditView[] = await control.store.read(async (q) => {
-      const filter = { ...(await filterOf(q, person, query)), until };
-      return named(q, await q.audit.listForward(filter, { after, limit: exportRows }));
-    });
+  const { store } = control;
+  for (let from: Position | null = null; ; ) {
+    const start: Position | null = from;
+    const filter = { ...(await store.read((q) => filterOf(q, person, query))), until };
+    const upTo: Position | null = await store.read((q) =>
+      q.audit.placeForward(filter, { after: start, rows: searchedRows }),
+    );
+    yield* exported(control, filter, { after: start, upTo });
+    if (upTo === null) return;
+    from = upTo;
+    await nextTurn();
+  }
+}
+
+/** The records between two places that match. */
+async function* exported(
+  { store }: Control,
+  filter: AuditFilter,
+  { after: start, upTo }: { readonly after: Position | null; readonly upTo: Position | null },
+): AsyncGenerator<AuditView, void> {
+  for (let after = start; ; ) {
+    const page = { after, upTo, limit: exportRows };
+    const views = await store.read(async (q) => named(q, await q.audit.listForward(filter, page)));
     yield* views;
     if (views.length < exportRows) return;
     after = views.at(-1)?.event ?? null;

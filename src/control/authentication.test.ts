@@ -126,6 +126,29 @@ describe("a good credential", () => {
     expect(await authenticate(control, secret)).toEqual({ kind: "job", jobId: job.id, epoch: 1 });
   });
 
+  test("a job token ends with its job, once nothing of its log can come any more", async () => {
+    const { control, as } = fixture;
+    const { pool } = await agentToken();
+    const { workspace } = await createWorkspace(control, as("owner"), newWorkspace("network"));
+    const agent = agentRow(pool);
+    const run = runRow(workspace, { status: "errored" });
+    const [awaited, over] = [mint("job"), mint("job")];
+    const ended = (secret: string, isLogClosed: boolean) =>
+      jobRow(run, { ...startedBy(agent), status: "errored", isLogClosed, tokenHash: hashToken(secret) });
+    const waiting = ended(awaited, false);
+    await control.store.write(async (tx) => {
+      await tx.agents.insert(agent);
+      await tx.runs.insert(run);
+      await tx.jobs.insert(waiting);
+      await tx.jobs.insert(ended(over, true));
+    });
+    expect(await authenticate(control, awaited)).toMatchObject({ jobId: waiting.id });
+    await expect(authenticate(control, over)).rejects.toMatchObject({
+      code: "token_invalid",
+      message: expect.stringContaining("the job has ended"),
+    });
+  });
+
   test("the server agent's secret is known to this process only", async () => {
     const { control } = fixture;
     const secret = mint("agt");

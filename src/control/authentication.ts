@@ -1,5 +1,6 @@
 import { standingOf } from "../domain/agent-token.ts";
 import type { ApiKey } from "../domain/api-key.ts";
+import { isEnded } from "../domain/job.ts";
 import type { Principal } from "../domain/principal.ts";
 import { WindlassError } from "../lib/errors.ts";
 import { hashToken, parseToken, sameHash, type TokenKind } from "../lib/tokens.ts";
@@ -120,6 +121,7 @@ async function agentSession(q: Queries, hash: string, now: Date): Promise<Found>
 async function jobToken(q: Queries, hash: string): Promise<Found> {
   const job = await q.jobs.byTokenHash(hash);
   if (job === undefined) throw unknownToken("job token", "the job was offered again since, or was deleted");
+  if (isEnded(job.status) && job.isLogClosed) throw unknownToken("job token", "the job has ended");
   return { principal: { kind: "job", jobId: job.id, epoch: job.epoch }, touch: null };
 }
 

@@ -1,12 +1,16 @@
 import type { Silence } from "../domain/agent.ts";
 import type { Leases } from "../domain/job.ts";
+import type { Retention } from "../domain/retention.ts";
 import type { Clock } from "../lib/clock.ts";
+import type { OrganizationId } from "../lib/ids.ts";
+import type { KeyedTurns } from "../lib/keyed-turns.ts";
 import type { Log } from "../lib/log.ts";
 import type { Random } from "../lib/random.ts";
 import type { WakeUps } from "../lib/wake-ups.ts";
 import type { BlobStore } from "../store/blob-store.ts";
 import type { LogStore } from "../store/log-store.ts";
 import type { Store } from "../store/ports.ts";
+import type { Documents } from "./documents/documents.ts";
 import type { HelloGate } from "./hello-gate.ts";
 import type { Observer } from "./observer.ts";
 import type { Presence } from "./presence.ts";
@@ -18,6 +22,8 @@ export interface Limits {
   readonly maxConfigurationBytes: number;
   readonly maxStateBytes: number;
   readonly maxPlanBytes: number;
+  /** Files that a plan makes for its apply, before they are compressed; 0 is none. */
+  readonly maxPlanFilesBytes: number;
   /** Log of one job. */
   readonly maxLogBytes: number;
   /** Log bytes that one agent may have on the way. */
@@ -28,17 +34,24 @@ export interface Limits {
   readonly authFailuresPerMinute: number;
   /** Runs of one workspace that have not ended; 0 is no limit. */
   readonly maxQueuedRuns: number;
+  /** Agents of one agent token, gone ones included, of which the oldest make room; 0 is no limit. */
+  readonly maxAgentsPerToken: number;
+  /** Agents that one agent token may register for the first time within a minute; 0 is no limit. */
+  readonly registrationsPerMinute: number;
 }
 
 export const defaultLimits: Limits = {
   maxConfigurationBytes: 100 * 1024 * 1024,
   maxStateBytes: 256 * 1024 * 1024,
   maxPlanBytes: 256 * 1024 * 1024,
+  maxPlanFilesBytes: 256 * 1024 * 1024,
   maxLogBytes: 64 * 1024 * 1024,
   logWindowBytes: 4 * 1024 * 1024,
   callsPerSecond: 500,
   authFailuresPerMinute: 600,
   maxQueuedRuns: 500,
+  maxAgentsPerToken: 5_000,
+  registrationsPerMinute: 600,
 };
 
 /** How long things take before somebody looks. */
@@ -56,6 +69,25 @@ export interface Timing {
   readonly planTimeoutMs: number;
   /** The same for an apply. */
   readonly applyTimeoutMs: number;
+  /** The same for the init at the beginning of either. */
+  readonly initTimeoutMs: number;
+}
+
+/** A text that must not be seen by people who may only look, and whether it is an HCL expression. */
+export interface Secret {
+  readonly value: string;
+  readonly isHcl: boolean;
+}
+
+/** Makes what takes secrets, in every form in which they are looked for in logs, out of texts. */
+export type Hiding = (secrets: readonly Secret[], of: OrganizationId) => Hide;
+export type Hide = (text: string) => Promise<string>;
+
+/** The certificate of the server. */
+export interface Certificate {
+  /** What it was issued for. */
+  readonly name: string;
+  readonly endsAt: Date;
 }
 
 /** What every use case works with. */
@@ -67,14 +99,23 @@ export interface Control {
   readonly logs: LogStore;
   readonly blobs: BlobStore;
   readonly vault: Vault;
+  readonly documents: Documents;
   readonly clock: Clock;
   readonly random: Random;
   readonly wake: WakeUps;
   readonly presence: Presence;
   readonly helloGate: HelloGate;
+  /** Of agent tokens: their registrations count each other, and would only undo each other at once. */
+  readonly registrationTurns: KeyedTurns;
   readonly limits: Limits;
   readonly timing: Timing;
+  readonly retention: Retention;
   readonly observer: Observer;
+  /** Why no agent of this process takes the jobs of remote workspaces, and what to do; undefined if there is one. */
+  readonly noServerAgent?: string | undefined;
+  /** The certificate that new connections get; undefined without TLS. */
+  readonly certificate?: (() => Certificate | undefined) | undefined;
+  readonly hiding: Hiding;
   readonly log: Log;
 }
 

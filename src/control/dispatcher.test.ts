@@ -91,6 +91,33 @@ test("with one place, an organization with 520 old jobs leaves every second turn
   expect(jobs.map((job) => job.organizationId)).toEqual([a, b, a, b, a]);
 });
 
+test("a job that cannot be offered holds up no other one, goes back, and is tried again later", async () => {
+  const { control, clock } = fixture;
+  const broken = await tenant("acme", "broken");
+  await broken.queue(1);
+  const other = await tenant("rival", "net");
+  await other.queue(1, 20_000);
+  const offered: string[] = [];
+  const released: string[] = [];
+  for (const name of ["vm-1", "vm-2"]) {
+    const { seat } = fakeSeat({ agentId: newId("agent", systemRandom), name, poolId: null });
+    const offer = async (job: Job) => {
+      if (job.workspaceId === broken.workspace.id) throw new Error("its specification cannot be read");
+      offered.push(job.workspaceId);
+    };
+    control.presence.enter({ ...seat, offer, release: (id) => void released.push(id) });
+  }
+  const aside = new Map();
+  expect(await dispatchOnce(control, aside)).toBe(1);
+  expect(offered).toEqual([other.workspace.id]);
+  const [job] = await control.store.read((q) => q.jobs.queuedOfWorkspace(broken.workspace.id));
+  expect(job).toMatchObject({ status: "queued", agentId: null, leaseUntil: null });
+  expect(released).toEqual([job?.id]);
+  expect([await dispatchOnce(control, aside), released.length]).toEqual([0, 1]);
+  await clock.advance(60_000);
+  expect([await dispatchOnce(control, aside), released.length]).toEqual([0, 2]);
+});
+
 test("a workspace has a limit of runs that have not ended, for new ones and for retries", async () => {
   await fixture[Symbol.asyncDispose]();
   fixture = await openTestControl({ limits: { maxQueuedRuns: 2 } });

@@ -1,13 +1,16 @@
 import { isMatch } from "../domain/agent.ts";
 import { mayUse } from "../domain/agent-pool.ts";
-import { type Assignment, assign, type Candidate, dispatchOrder } from "../domain/dispatch.ts";
+import { type Assignment, assign, type Candidate, dispatchOrder, Fits } from "../domain/dispatch.ts";
+import { type EngineWish, engineWishOf } from "../domain/engine.ts";
 import { type Job, moveJob } from "../domain/job.ts";
+import { featuresOf, type JobFeature, jobFeatures, knowsAll } from "../domain/job-features.ts";
 import type { LabelCondition } from "../domain/label-selector.ts";
 import { failpoint } from "../lib/failpoint.ts";
 import type { AgentId, OrganizationId, PoolId } from "../lib/ids.ts";
 import { hashToken, mintDerivedToken } from "../lib/tokens.ts";
 import type { Queries } from "../store/ports.ts";
 import { type Control, topics } from "./control.ts";
+import { declineOffer } from "./job-results.ts";
 import type { Seat } from "./presence.ts";
 import { conditionsOf } from "./selectors.ts";
 
@@ -20,12 +23,19 @@ const pollMs = 2_000;
 export const jobTokenOf = ({ vault }: Pick<Control, "vault">, { id, epoch }: Pick<Job, "id" | "epoch">): string =>
   mintDerivedToken("job", vault.tokenKey, `${id}/${epoch}`);
 
+/** How long a job that could not be described to its agent holds nobody up. */
+const setAsideMs = 60_000;
+
+/** Jobs that are left alone for a while: id to when, in milliseconds of the clock that only moves on. */
+export type SetAside = Map<Job["id"], number>;
+
 /** Gives queued jobs to free agents until the signal is aborted. */
 export async function dispatchUntil(control: Control, signal: AbortSignal): Promise<void> {
+  const aside: SetAside = new Map();
   while (!signal.aborted) {
     const seen = control.wake.version(topics.jobs);
     try {
-      await dispatchOnce(control);
+      await dispatchOnce(control, aside);
     } catch (error) {
       control.log.error({ err: error }, "dispatch failed: it is tried again");
     }
@@ -34,28 +44,45 @@ export async function dispatchUntil(control: Control, signal: AbortSignal): Prom
 }
 
 /** One look at the queue; answers how many jobs were offered. */
-export async function dispatchOnce(control: Control): Promise<number> {
-  const seats = control.presence.all().filter((seat) => seat.takesJobs && seat.jobs.size < seat.concurrency);
+export async function dispatchOnce(control: Control, aside: SetAside = new Map()): Promise<number> {
+  const present = control.presence.all();
+  const seats = present.filter((seat) => seat.takesJobs && seat.jobs.size < seat.concurrency);
   if (seats.length === 0) return 0;
-  const { order, jobs } = await control.store.read((q) => readQueue(q, seats, control.presence.turns.last));
+  const now = control.clock.monotonicMs();
+  for (const [id, untilMs] of aside) if (untilMs <= now) aside.delete(id);
+  const look = { present, seats, served: control.presence.turns.last };
+  const { order: all, jobs } = await control.store.read((q) => readQueue(q, look));
+  const order = all.filter(({ id }) => !aside.has(id));
   if (order.length === 0) return 0;
   const assignments = assign(
     order,
-    seats.map((seat) => ({
-      agentId: seat.agentId,
-      poolId: seat.poolId,
-      jobs: seat.jobs.size,
-      concurrency: seat.concurrency,
-      labels: seat.labels,
-    })),
+    present.map((seat) => ({ ...factsOf(seat), jobs: seat.jobs.size })),
   );
-  const offered = await Promise.all(
+  // Each to its end: what one of them throws does not leave the others to nobody.
+  const offers = await Promise.allSettled(
     assignments.map((assignment) => {
       const job = jobs.get(assignment.jobId);
-      return job === undefined ? false : offer(control, job, assignment);
+      return job === undefined ? false : offer(control, aside, { job, assignment });
     }),
   );
-  return offered.filter(Boolean).length;
+  const failed = offers.find((one) => one.status === "rejected");
+  if (failed !== undefined) throw failed.reason;
+  return offers.filter((one) => one.status === "fulfilled" && one.value).length;
+}
+
+/** The agents that one look at the queue is for. */
+interface Look {
+  readonly present: readonly Seat[];
+  /** Those of them that have room. */
+  readonly seats: readonly Seat[];
+  /** The last turns of the organizations. */
+  readonly served: ReadonlyMap<OrganizationId, number>;
+}
+
+/** Those of a session that decide: they are getters, which a spread would leave out. */
+function factsOf(seat: Seat) {
+  const { agentId, poolId, concurrency, takesJobs, labels, engines, features, unmet, idleSinceMs } = seat;
+  return { agentId, poolId, concurrency, takesJobs, labels, engines, features, unmet, idleSinceMs };
 }
 
 interface Queue {
@@ -64,19 +91,15 @@ interface Queue {
 }
 
 /** The queued jobs that a connected agent may take, in the order of dispatch. Grants are checked here again. */
-async function readQueue(
-  q: Queries,
-  seats: readonly Seat[],
-  served: ReadonlyMap<OrganizationId, number>,
-): Promise<Queue> {
-  const granted = await takeableJobs(q, seats);
+async function readQueue(q: Queries, look: Look): Promise<Queue> {
+  const granted = await takeableJobs(q, look);
   if (granted.length === 0) return { order: [], jobs: new Map() };
   const allowed = granted.map(({ job }) => job);
   const warm = await warmAgents(q, allowed);
   const running = new Map<OrganizationId, number>(
     (await q.jobs.runningByOrganization()).map((row) => [row.organizationId, row.count]),
   );
-  const candidates = granted.map(({ job, conditions }) => ({
+  const candidates = granted.map(({ job, conditions, wish, needs }) => ({
     id: job.id,
     organizationId: job.organizationId,
     poolId: job.poolId,
@@ -87,24 +110,45 @@ async function readQueue(
     queuedAt: job.queuedAt,
     warmAgentId: warm.get(job.runId) ?? null,
     conditions,
+    wish,
+    needs,
   }));
-  return { order: dispatchOrder(candidates, running, served), jobs: new Map(allowed.map((job) => [job.id, job])) };
+  return { order: dispatchOrder(candidates, running, look.served), jobs: new Map(allowed.map((job) => [job.id, job])) };
 }
 
 /** The jobs that one of the seats may take: only those of their pools are read, and of every organization a share. */
-async function takeableJobs(q: Queries, seats: readonly Seat[]): Promise<readonly GrantedJob[]> {
+async function takeableJobs(q: Queries, { present, seats }: Look): Promise<readonly GrantedJob[]> {
   const byPool = Map.groupBy(seats, (seat) => seat.poolId);
-  const granted = await grantedJobs(q, await q.jobs.candidates([...byPool.keys()], bounds));
-  return granted.filter(
-    ({ job, conditions }) =>
-      byPool.get(job.poolId)?.some((seat) => isMatch(seat.labels, job.phase, conditions)) === true,
-  );
+  const allowed = await grantedJobs(q, await q.jobs.candidates([...byPool.keys()], bounds));
+  const granted = await withNeeds(q, allowed, present);
+  const fits = new Fits();
+  const mayTake = (seat: Seat, { job, conditions, wish, needs }: GrantedJob) =>
+    isMatch(seat.labels, job.phase, conditions) && knowsAll(seat.features, needs) && fits.of(seat, wish) !== "lacks";
+  return granted.filter((one) => byPool.get(one.job.poolId)?.some((seat) => mayTake(seat, one)) === true);
 }
 
 interface GrantedJob {
   readonly job: Job;
   /** What the workspace wants of an agent. */
   readonly conditions: readonly LabelCondition[];
+  /** Which program its run wants. */
+  readonly wish: EngineWish;
+  /** What its agent has to know. */
+  readonly needs: readonly JobFeature[];
+}
+
+/** What the jobs need; the runs are read only where an agent is there that does not know everything. */
+async function withNeeds(
+  q: Queries,
+  jobs: readonly GrantedJob[],
+  present: readonly Seat[],
+): Promise<readonly GrantedJob[]> {
+  if (present.every(({ features }) => knowsAll(features, jobFeatures))) return jobs;
+  const runs = new Map((await q.runs.byIds(jobs.map(({ job }) => job.runId))).map((run) => [run.id, run]));
+  return jobs.map((one) => {
+    const run = runs.get(one.job.runId);
+    return run === undefined ? one : { ...one, needs: featuresOf(run.options, one.job.phase) };
+  });
 }
 
 async function grantedJobs(q: Queries, jobs: readonly Job[]): Promise<readonly GrantedJob[]> {
@@ -123,7 +167,7 @@ async function grantedJobs(q: Queries, jobs: readonly Job[]): Promise<readonly G
   return jobs.flatMap((job): GrantedJob[] => {
     const workspace = workspaces.get(job.workspaceId);
     if (workspace === undefined || workspace.poolId !== job.poolId) return [];
-    const granted = [{ job, conditions: conditionsOf(workspace) }];
+    const granted = [{ job, conditions: conditionsOf(workspace), wish: engineWishOf(job, workspace), needs: [] }];
     if (job.poolId === null) return granted;
     const entry = access.get(job.poolId);
     return entry !== undefined && mayUse(entry.pool, entry.grants, workspace) ? granted : [];
@@ -138,7 +182,13 @@ async function warmAgents(q: Queries, jobs: readonly Job[]): Promise<ReadonlyMap
   return new Map(plans.flatMap((job) => (job.agentId === null ? [] : [[job.runId, job.agentId] as const])));
 }
 
-async function offer(control: Control, job: Job, { agentId }: Assignment): Promise<boolean> {
+interface Offer {
+  readonly job: Job;
+  readonly assignment: Assignment;
+}
+
+async function offer(control: Control, aside: SetAside, { job, assignment }: Offer): Promise<boolean> {
+  const { agentId } = assignment;
   const seat = control.presence.get(agentId);
   if (seat === undefined) return false;
   const epoch = job.epoch + 1;
@@ -165,6 +215,14 @@ async function offer(control: Control, job: Job, { agentId }: Assignment): Promi
   control.wake.notify(topics.run(job.runId));
   control.log.info({ jobId: job.id, runId: job.runId, epoch, agentId }, "job offered");
   failpoint("server.offer-claimed");
-  await seat.offer(move.job);
-  return true;
+  try {
+    await seat.offer(move.job);
+    return true;
+  } catch (error) {
+    control.log.error({ err: error, jobId: job.id, runId: job.runId }, "a job cannot be offered: it is set aside");
+    aside.set(job.id, control.clock.monotonicMs() + setAsideMs);
+    seat.release(job.id, epoch);
+    await declineOffer(control, { jobId: job.id, epoch, agentId });
+    return false;
+  }
 }

@@ -1,9 +1,15 @@
-import type { Job } from "../domain/job.ts";
+import { type Job, newestOf } from "../domain/job.ts";
 import type { Run } from "../domain/run.ts";
 import type { AgentTokenId, JobId } from "../lib/ids.ts";
 import type { Queries } from "../store/ports.ts";
 
-const keyOf = (jobId: JobId): string => `distrusted/${jobId}`;
+/** How the keys of the jobs whose agents are not believed begin. */
+export const doubtsPrefix = "distrusted/";
+
+const keyOf = (jobId: JobId): string => `${doubtsPrefix}${jobId}`;
+
+/** The job of such a key. */
+export const doubtedJob = (key: string): string => key.slice(doubtsPrefix.length);
 
 /** Remembers that a job ran on a token that was revoked for a suspected theft. */
 export const distrust = (tx: Queries, jobId: JobId, tokenId: AgentTokenId): Promise<void> =>
@@ -18,7 +24,7 @@ export async function whyDistrusted(q: Queries, { id }: Pick<Job, "id">): Promis
 
 /** True if the newest state of the run's apply is aside because its agent is not believed: a person has to decide first. */
 export async function awaitsJudgement(q: Queries, run: Run): Promise<boolean> {
-  const apply = (await q.jobs.ofRun(run.id)).find((job) => job.phase === "apply");
+  const apply = newestOf(await q.jobs.ofRun(run.id), "apply");
   if (apply === undefined || (await whyDistrusted(q, apply)) === undefined) return false;
   return (await q.states.newestOfJob(apply.id))?.status === "quarantined";
 }

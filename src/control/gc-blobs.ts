@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import type { GcControl, GcCount, GcOptions, Gone } from "./gc.ts";
 
 const pageRows = 1_000;
@@ -16,7 +17,7 @@ export async function collectBlobs(control: GcControl, { isDryRun }: GcOptions, 
   const needed = await neededBlobs(control, gone);
   let count = 0;
   let bytes = 0;
-  for await (const blob of blobs.list()) {
+  for await (const blob of blobs.list({ isTidying: !isDryRun })) {
     if (blob.storedAt >= putBefore || needed.has(blob.key)) continue;
     if (!isDryRun && !(await blobs.deleteIfOlder(blob.key, putBefore))) continue;
     count += 1;
@@ -28,7 +29,7 @@ export async function collectBlobs(control: GcControl, { isDryRun }: GcOptions, 
 /** The keys of all objects that rows need, but for the rows that have gone, or would have. */
 async function neededBlobs(
   { store }: Pick<GcControl, "store">,
-  { runs, configurations }: Gone,
+  { runs, configurations, states }: Gone,
 ): Promise<ReadonlySet<string>> {
   const needed = new Set<string>();
   for (const table of tables) {
@@ -36,10 +37,11 @@ async function neededBlobs(
       const page: { readonly after: string | null; readonly limit: number } = { after, limit: pageRows };
       const rows = await store.read((q) => q.upkeep.blobUses(table, page));
       for (const { id, keys } of rows) {
-        if (runs.has(id) || configurations.has(id)) continue;
+        if (runs.has(id) || configurations.has(id) || states.has(id)) continue;
         for (const key of keys) needed.add(key);
       }
       if (rows.length < pageRows) break;
+      await nextTurn();
       after = rows.at(-1)?.id ?? null;
     }
   }

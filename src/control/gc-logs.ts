@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { before, isLogExpendable } from "../domain/retention.ts";
 import { isId } from "../lib/ids.ts";
 import type { ListedStream } from "../store/log-store.ts";
@@ -28,10 +29,10 @@ export async function collectLogs(
       counts[fate].count += 1;
       counts[fate].bytes += length;
       if (isDryRun) continue;
-      await logs.delete(name);
-      if (fate === "emptied") await logs.sealWithGap(name, length);
+      await (fate === "emptied" ? logs.empty(name) : logs.delete(name));
     }
     if (streams.length < pageRows) break;
+    await nextTurn();
     after = streams.at(-1)?.name ?? null;
   }
   return [

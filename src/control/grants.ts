@@ -2,14 +2,16 @@ import type { AgentPool } from "../domain/agent-pool.ts";
 import type { Organization } from "../domain/organization.ts";
 import type { Principal } from "../domain/principal.ts";
 import type { Workspace } from "../domain/workspace.ts";
+import { WindlassError } from "../lib/errors.ts";
 import { isId } from "../lib/ids.ts";
+import { workspaceNameShape } from "../lib/workspace-names.ts";
 import type { Queries } from "../store/ports.ts";
 import { asPerson, demand, findPool, notFound, type Reference } from "./access.ts";
 import { change, type Moment } from "./advance.ts";
 import { record } from "./audit.ts";
 import { type Control, topics } from "./control.ts";
 import { invalid } from "./invalid.ts";
-import { isName, nameShape, shortList } from "./names.ts";
+import { isWorkspaceName, shortList } from "./names.ts";
 import { type PoolView, viewPool } from "./pool-view.ts";
 
 export interface GrantChange {
@@ -42,12 +44,23 @@ async function changeGrants(
       const owner = { id: pool.organizationId };
       names.push(await grantedName(tx, owner, { reference: workspace, field: `workspaces[${index}]` }));
     }
+    if (action === "pool.grant") await demandRoom(tx, pool, names);
     await (action === "pool.grant" ? tx.pools.grant(pool.id, names) : tx.pools.revoke(pool.id, names));
     const next = await touch(tx, at, pool);
     const detail = { name: pool.name, workspaces: shortList(names, 100) };
     await record(tx, person, { action, resource: pool.id, organizationId: pool.organizationId, detail, at: at.now });
     return viewPool(tx, next);
   });
+}
+
+/** Every answer about a pool names all of its grants, and every look at its queue reads them. */
+export const maxGrants = 5_000;
+
+async function demandRoom(tx: Queries, pool: AgentPool, names: readonly string[]): Promise<void> {
+  const { size } = new Set([...(await tx.pools.grants(pool.id)), ...names]);
+  if (size <= maxGrants) return;
+  const message = `agent pool "${pool.name}" would grant ${size} workspaces, and ${maxGrants} are possible: let every workspace of the organization use it (--org-scoped), or make another pool`;
+  throw new WindlassError("quota_exceeded", message, { metadata: { limit: String(maxGrants) } });
 }
 
 /** The name that a grant is for. An id must be one of an existing workspace; a name need not exist yet. */
@@ -61,17 +74,16 @@ export async function grantedName(
     if (workspace?.organizationId !== organization.id) throw notFound("workspace", reference);
     return workspace.name;
   }
-  if (isName(reference)) return reference;
+  if (isWorkspaceName(reference)) return reference;
   throw invalid(
     field,
-    `expected the name of a workspace (${nameShape}) or the id of one, got ${JSON.stringify(reference)}`,
+    `expected the name of a workspace (${workspaceNameShape}) or the id of one, got ${JSON.stringify(reference)}`,
   );
 }
 
 /** Lets the grants of a renamed workspace follow it. */
 export async function moveGrants(tx: Queries, at: Moment, { workspace, name }: { workspace: Workspace; name: string }) {
-  for (const pool of await allPools(tx, workspace.organizationId)) {
-    if (!(await tx.pools.grants(pool.id)).includes(workspace.name)) continue;
+  for (const pool of await tx.pools.grantedTo(workspace.organizationId, workspace.name)) {
     await tx.pools.revoke(pool.id, [workspace.name]);
     await tx.pools.grant(pool.id, [name]);
     await touch(tx, at, pool);
@@ -80,21 +92,9 @@ export async function moveGrants(tx: Queries, at: Moment, { workspace, name }: {
 
 /** Takes back every grant of a workspace that is deleted. */
 export async function dropGrants(tx: Queries, at: Moment, workspace: Workspace): Promise<void> {
-  for (const pool of await allPools(tx, workspace.organizationId)) {
-    if (!(await tx.pools.grants(pool.id)).includes(workspace.name)) continue;
+  for (const pool of await tx.pools.grantedTo(workspace.organizationId, workspace.name)) {
     await tx.pools.revoke(pool.id, [workspace.name]);
     await touch(tx, at, pool);
-  }
-}
-
-const pageRows = 500;
-
-async function allPools(tx: Queries, organizationId: AgentPool["organizationId"]): Promise<readonly AgentPool[]> {
-  const all: AgentPool[] = [];
-  for (;;) {
-    const page = await tx.pools.list(organizationId, { after: all.at(-1)?.name ?? null, limit: pageRows });
-    all.push(...page);
-    if (page.length < pageRows) return all;
   }
 }
 

@@ -1,12 +1,15 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { durationFromMs } from "@bufbuild/protobuf/wkt";
+import { engineWishOf } from "../domain/engine.ts";
 import type { Job } from "../domain/job.ts";
+import type { Run } from "../domain/run.ts";
 import type { Workspace } from "../domain/workspace.ts";
-import { JobEngine, JobPhase, type JobSpecSchema } from "../gen/windlass/agent/v1/job_pb.ts";
+import { JobPhase, type JobSpecSchema } from "../gen/windlass/agent/v1/job_pb.ts";
 import { WindlassError } from "../lib/errors.ts";
 import type { Queries } from "../store/ports.ts";
 import type { Control } from "./control.ts";
 import { jobTokenOf } from "./dispatcher.ts";
+import { jobEngineOf } from "./job-engine.ts";
 
 /** Everything an agent has to know of a job before it downloads anything. */
 export async function jobSpecOf(
@@ -23,6 +26,7 @@ export async function jobSpecOf(
   }
   const state = workspace.currentStateId === null ? undefined : await q.states.get(workspace.currentStateId);
   const { options } = run;
+  const wish = engineWishOf(job, workspace);
   return {
     claim: { jobId: job.id, epoch: BigInt(job.epoch) },
     runId: run.id,
@@ -30,8 +34,9 @@ export async function jobSpecOf(
     organization: organization.name,
     workspaceId: workspace.id,
     workspace: workspace.name,
-    engine: workspace.engine === "tofu" ? JobEngine.TOFU : JobEngine.TERRAFORM,
-    engineVersion: options.engineVersion === "" ? workspace.engineVersion : options.engineVersion,
+    engine: jobEngineOf(wish.engine),
+    engineVersion: wish.constraint,
+    planEngineVersion: wish.planVersion,
     workingDirectory: workspace.workingDirectory,
     configuration: { sizeBytes: BigInt(configuration.bytes), sha256: configuration.sha256 },
     configurationVersionId: configuration.id,
@@ -40,16 +45,25 @@ export async function jobSpecOf(
     maxLogBytes: BigInt(control.limits.maxLogBytes),
     options: {
       planOnly: options.isPlanOnly,
+      allowEmptyApply: options.allowsEmptyApply,
       destroy: options.isDestroy,
       skipRefresh: options.skipsRefresh,
       refreshOnly: options.isRefreshOnly,
       targets: [...options.targets],
       replacements: [...options.replacements],
+      excludes: [...(options.excludes ?? [])],
+      suppressForgetErrors: options.suppressesForgetErrors ?? false,
       parallelism: options.parallelism === 0 ? workspace.parallelism : options.parallelism,
     },
+    notices: job.phase === "plan" ? [...(run.warnings ?? [])] : [],
     timeout: durationFromMs(timeLimitMs(control, workspace, job.phase)),
+    ...planFilesOf(control, run, job),
+    initTimeout: durationFromMs(workspace.initTimeoutMs === 0 ? control.timing.initTimeoutMs : workspace.initTimeoutMs),
     ...(job.phase === "apply" && run.planSha256 !== null
-      ? { plan: { sizeBytes: BigInt(run.planBytes ?? 0), sha256: run.planSha256 } }
+      ? {
+          plan: { sizeBytes: BigInt(run.planBytes ?? 0), sha256: run.planSha256 },
+          lockFile: Buffer.from(run.planLockFile ?? ""),
+        }
       : {}),
     ...(state === undefined
       ? {}
@@ -62,6 +76,20 @@ export async function jobSpecOf(
           },
         }),
   };
+}
+
+/** An apply gets what its plan made; a plan that may be applied is told how much it may make. */
+function planFilesOf(
+  { limits }: Control,
+  run: Run,
+  job: Job,
+): Pick<MessageInitShape<typeof JobSpecSchema>, "planFiles"> {
+  if (job.phase === "apply") {
+    const { planFilesSha256: sha256, planFilesBytes: bytes } = run;
+    return sha256 === null || bytes === null ? {} : { planFiles: { sizeBytes: BigInt(bytes), sha256 } };
+  }
+  const isTaken = !run.options.isPlanOnly && limits.maxPlanFilesBytes > 0;
+  return isTaken ? { planFiles: { sizeBytes: BigInt(limits.maxPlanFilesBytes) } } : {};
 }
 
 /** How long a phase may take: as its workspace says, else as the server does; 0 is for ever. */

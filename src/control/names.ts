@@ -1,12 +1,19 @@
 import { WindlassError } from "../lib/errors.ts";
+import { isAnyId } from "../lib/ids.ts";
+import { workspaceNamePattern } from "../lib/workspace-names.ts";
 
-/** What a name of an organization, pool or workspace looks like, for messages. */
-export const nameShape = "2 to 63 lower-case letters, digits and hyphens, with no hyphen at either end";
+/** What a name of an organization, pool or variable set looks like, for messages. */
+export const nameShape = "1 to 63 lower-case letters, digits and hyphens, with no hyphen at either end";
 
-const shape = /^[a-z0-9][a-z0-9-]{0,61}[a-z0-9]$/;
+const shape = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
 
-/** True for what can be a name of an organization, pool or workspace. */
+/** True for what can be a name of an organization, pool or variable set. */
 export const isName = (text: string): boolean => shape.test(text);
+
+const workspaceShape = new RegExp(workspaceNamePattern);
+
+/** True for what can be a name of a workspace. What looks like an id is one wherever a workspace is named. */
+export const isWorkspaceName = (text: string): boolean => workspaceShape.test(text) && !isAnyId(text);
 
 /** The refusal of a name that another one of its kind has. */
 export const nameTaken = (resource: string, name: string): WindlassError =>

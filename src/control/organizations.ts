@@ -9,7 +9,7 @@ import { record } from "./audit.ts";
 import type { Control } from "./control.ts";
 import { demandEtag } from "./etags.ts";
 import { listedNames, nameTaken, shortList } from "./names.ts";
-import { type Page, type PageRequest, pageByKey, withRows } from "./pages.ts";
+import { type Page, type PageRequest, pageByKey, pageOfAll, withRows } from "./pages.ts";
 import { once } from "./requests.ts";
 import { checkVersion } from "./workspace-settings.ts";
 
@@ -107,7 +107,7 @@ export async function listOrganizations(
       return withRows(found, views);
     });
   }
-  return { rows: [await getOrganization(control, who, "")], nextToken: "" };
+  return pageOfAll(page, [await getOrganization(control, who, "")]);
 }
 
 export interface OrganizationUpdate {

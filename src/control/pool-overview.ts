@@ -1,4 +1,5 @@
 import type { Principal } from "../domain/principal.ts";
+import { type Run, withoutTexts } from "../domain/run.ts";
 import type { Queries } from "../store/ports.ts";
 import { asPerson, demand, findPool, type Reference } from "./access.ts";
 import { type TokenView, viewTokens } from "./agent-tokens.ts";
@@ -36,7 +37,7 @@ export async function getPoolOverview(control: Control, who: Principal, referenc
     const jobs = await q.jobs.queuedOfPool(pool.id, { after: null, limit });
     return {
       pool: await viewPool(q, pool),
-      agents: await viewAgents(q, agents),
+      agents: await viewAgents(control, q, agents),
       tokens: await viewTokens(q, tokens, now),
       queue: await viewQueue(control, q, { pool, jobs }),
       runs: await viewRuns(control, q, await activeRuns(q, pool.id)),
@@ -44,8 +45,15 @@ export async function getPoolOverview(control: Control, who: Principal, referenc
   });
 }
 
+/** Of how many runs the options are in memory at a time. */
+const fewRuns = 20;
+
 async function activeRuns(q: Queries, poolId: Parameters<Queries["jobs"]["heldInPool"]>[0]) {
   const held = await q.jobs.heldInPool(poolId, limit);
-  const runs = await q.runs.byIds([...new Set(held.map(({ runId }) => runId))]);
+  const ids = [...new Set(held.map(({ runId }) => runId))];
+  const runs: Run[] = [];
+  for (let from = 0; from < ids.length; from += fewRuns) {
+    runs.push(...(await q.runs.byIds(ids.slice(from, from + fewRuns))).map(withoutTexts));
+  }
   return runs.toSorted((a, b) => b.createdAt.getTime() - a.createdAt.getTime() || (a.id < b.id ? 1 : -1));
 }

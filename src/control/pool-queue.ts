@@ -10,7 +10,7 @@ import { asPerson, demand, findPool, type Reference } from "./access.ts";
 import type { Control } from "./control.ts";
 import { invalid } from "./invalid.ts";
 import { type Page, type PageRequest, pageByKey, withRows } from "./pages.ts";
-import { agentFacts } from "./selectors.ts";
+import { rememberedFacts } from "./selectors.ts";
 
 /** A job that waits for an agent of a pool, and why. */
 export interface QueuedJobView {
@@ -63,11 +63,12 @@ export async function viewQueue(
   const runs = new Map((await q.runs.byIds(jobs.map(({ runId }) => runId))).map((row) => [row.id, row]));
   const workspaceIds = [...new Set(jobs.map(({ workspaceId }) => workspaceId))];
   const workspaces = new Map((await q.workspaces.byIds(workspaceIds)).map((row) => [row.id, row]));
+  const factsOf = rememberedFacts(control);
   return jobs.flatMap((job, index) => {
     const run = runs.get(job.runId);
     const workspace = workspaces.get(job.workspaceId);
     if (run === undefined || workspace === undefined) return [];
-    const waiting = whyQueued(control, { pool, grants, job, run, workspace, jobsAhead: ahead + index });
+    const waiting = whyQueued({ pool, grants, job, run, workspace, jobsAhead: ahead + index, factsOf });
     return waiting === null ? [] : [{ job, run, workspaceName: workspace.name, waiting }];
   });
 }
@@ -79,10 +80,11 @@ interface QueueFacts {
   readonly run: Run;
   readonly workspace: Workspace;
   readonly jobsAhead: number;
+  readonly factsOf: ReturnType<typeof rememberedFacts>;
 }
 
 /** The same rule as a run's own. */
-const whyQueued = (control: Control, { pool, grants, job, run, workspace, jobsAhead }: QueueFacts): Waiting | null =>
+const whyQueued = ({ pool, grants, job, run, workspace, jobsAhead, factsOf }: QueueFacts): Waiting | null =>
   whyWaiting({
     run,
     job,
@@ -90,8 +92,10 @@ const whyQueued = (control: Control, { pool, grants, job, run, workspace, jobsAh
     runsAhead: 0,
     poolName: pool.name,
     mayUsePool: mayUse(pool, grants, workspace),
+    workspaceName: workspace.name,
     agentSelector: workspace.agentSelector,
-    agents: agentFacts(control, workspace, job.phase),
+    agents: factsOf(workspace, { ...job, options: run.options }),
     jobsAhead,
     agentSilentSince: null,
+    preparing: "",
   });

@@ -1,6 +1,9 @@
+import type { AgentEngines } from "../domain/engine.ts";
 import type { Job } from "../domain/job.ts";
+import type { JobFeature } from "../domain/job-features.ts";
 import type { Labels } from "../domain/label-selector.ts";
 import type { HeldJob } from "../gen/windlass/agent/v1/job_pb.ts";
+import { oneLine } from "../lib/clean-text.ts";
 import type { AgentId, JobId, PoolId } from "../lib/ids.ts";
 import { Turns } from "./turns.ts";
 
@@ -8,16 +11,30 @@ import { Turns } from "./turns.ts";
 export interface Seat {
   readonly agentId: AgentId;
   readonly name: string;
+  /** Of its program. */
+  readonly version: string;
   readonly poolId: PoolId | null;
   readonly bootId: string;
   readonly sessionEpoch: number;
   readonly concurrency: number;
   /** What selectors see of it. */
   readonly labels: Labels;
+  /** What it says that its jobs can have; null if it does not say. */
+  readonly engines: AgentEngines | null;
+  /** Which later options of jobs it knows. */
+  readonly features: ReadonlySet<JobFeature>;
+  /** Why it could not have what it was asked for lately, by the wish's text. */
+  readonly unmet: ReadonlyMap<string, string>;
   /** Jobs it was offered or runs: id to epoch. */
   readonly jobs: ReadonlyMap<JobId, number>;
   /** True while it may get offers: connected, resumed, neither paused nor draining. */
   readonly takesJobs: boolean;
+  /** Why it takes none for now, though nobody paused it: its disk is full, or it has just declined one; empty otherwise. */
+  readonly refusal: string;
+  /** What it said last of its disk; 0 if nothing yet. */
+  readonly freeDiskBytes: bigint;
+  /** Monotonic milliseconds since when it has got no job and ended none. */
+  readonly idleSinceMs: number;
   /** Monotonic milliseconds of the last message that proves life. */
   readonly heardAtMs: number;
   /** Counts a job against its concurrency; false if there is no room or the stream is gone. */
@@ -26,18 +43,36 @@ export interface Seat {
   release(jobId: JobId, epoch: number): void;
   /** Sends it a job that was claimed for it. A lost offer goes back to the queue by its lease. */
   offer(job: Job): Promise<void>;
+  /** Remembers for a while that it could not have what a job asked for. */
+  noteUnmet(wish: string, why: string): void;
   /** Shows operators a problem with this agent, for as long as it is connected. */
   warn(text: string): void;
   /** Ends the stream, with a reason for the agent. */
   close(reason: "superseded" | "revoked" | "deleted" | "draining", detail: string): void;
 }
 
+/** How far a job is. */
+export interface JobProgress {
+  /** How many resources it has dealt with; 0 if that is not known. */
+  readonly resourcesDone: number;
+  /** What takes long while it is prepared, as the end of a sentence; empty if nothing does. */
+  readonly preparing: string;
+}
+
+const notKnown: JobProgress = { resourcesDone: 0, preparing: "" };
+
 /** Who is connected to this process: a cache of the truth in the database, for speed only. */
 export class Presence {
   readonly turns = new Turns();
+  /** Monotonic milliseconds of the start: before it nobody could be heard. */
+  readonly startedMs: number;
   readonly #seats = new Map<AgentId, Seat>();
-  /** How many resources each apply has dealt with, as its agent said last. */
-  readonly #progress = new Map<AgentId, ReadonlyMap<string, number>>();
+  /** How far jobs are, as their agents said last. */
+  readonly #progress = new Map<AgentId, ReadonlyMap<string, JobProgress>>();
+
+  constructor(startedMs = 0) {
+    this.startedMs = startedMs;
+  }
 
   get(agentId: AgentId): Seat | undefined {
     return this.#seats.get(agentId);
@@ -48,13 +83,15 @@ export class Presence {
   }
 
   /** Remembers how far an agent's jobs are. */
-  noteProgress(agentId: AgentId, jobs: readonly Pick<HeldJob, "claim" | "resourcesDone">[]): void {
-    this.#progress.set(agentId, new Map(jobs.map(({ claim, resourcesDone }) => [claim?.jobId ?? "", resourcesDone])));
+  noteProgress(agentId: AgentId, jobs: readonly Pick<HeldJob, "claim" | keyof JobProgress>[]): void {
+    const told = jobs.map(({ claim, resourcesDone, preparing }) => {
+      return [claim?.jobId ?? "", { resourcesDone, preparing: oneLine(preparing) }] as const;
+    });
+    this.#progress.set(agentId, new Map(told));
   }
 
-  /** How many resources a job has dealt with; 0 if that is not known. */
-  progressOf({ id, agentId }: Pick<Job, "id" | "agentId">): number {
-    return agentId === null ? 0 : (this.#progress.get(agentId)?.get(id) ?? 0);
+  progressOf({ id, agentId }: Pick<Job, "id" | "agentId">): JobProgress {
+    return (agentId === null ? undefined : this.#progress.get(agentId)?.get(id)) ?? notKnown;
   }
 
   /** Takes the place of an older stream of the same agent, which the caller has closed. */

@@ -6,7 +6,7 @@ import type { Job } from "../domain/job.ts";
 import type { Principal } from "../domain/principal.ts";
 import type { StateVersion } from "../domain/state-version.ts";
 import type { Workspace } from "../domain/workspace.ts";
-import { storeState } from "./artifacts.ts";
+import { storeState } from "./job-states.ts";
 import { adoptState, dropState } from "./quarantine.ts";
 import { resolveRun } from "./run-resolution.ts";
 import { downloadState, listStates } from "./states.ts";
@@ -52,6 +52,19 @@ const resolve = (resolution: Parameters<typeof resolveRun>[2]["resolution"]) =>
   resolveRun(fixture.control, fixture.as("operator"), { id: job.runId, resolution, comment: "seen" });
 
 describe("a quarantined state", () => {
+  test("makes room for later ones of the same job: the newest fifty are kept", async () => {
+    await upload(1);
+    await resolve("unlock");
+    for (let serial = 2; serial <= 61; serial++) {
+      await upload(serial);
+      await fixture.clock.advance(1);
+    }
+    const page = { size: 1_000, token: "" };
+    const wanted = { workspace: ref("net"), isQuarantined: true, page };
+    const { rows } = await listStates(fixture.control, fixture.as("reader"), wanted);
+    expect(rows.map(({ state }) => state.serial)).toEqual(Array.from({ length: 50 }, (_, n) => 61 - n));
+  });
+
   test("is kept aside with its reason, and adopted as it is when its serial is higher", async () => {
     const { control, as } = fixture;
     await upload(1);
@@ -107,6 +120,7 @@ describe("a quarantined state", () => {
     await expect(dropState(control, as("operator"), foreign.id)).rejects.toMatchObject({ code: "not_found" });
     await expect(dropState(control, as("operator"), current.id)).rejects.toMatchObject({
       code: "state_not_quarantined",
+      metadata: { workspace: "net" },
     });
     await expect(adoptState(control, as("reader"), { id: current.id, isForced: false })).rejects.toMatchObject({
       code: "permission_denied",
@@ -137,4 +151,16 @@ describe("an interrupted run", () => {
     expect(await workspaceNow()).toMatchObject({ currentStateId: current.id, lock: { kind: "run", runId: next.id } });
     await expect(resolve("unlock")).rejects.toMatchObject({ code: "run_not_resolvable" });
   });
+});
+
+test("a state of another organization does not exist, whatever its status is", async () => {
+  const { control } = fixture;
+  const current = await upload(1);
+  const stranger = fixture.as("owner", fixture.sibling);
+  for (const status of ["current", "superseded", "quarantined"] as const) {
+    await control.store.write((tx) => tx.states.save({ ...current, status }));
+    const unknown = { code: "not_found" };
+    await expect(adoptState(control, stranger, { id: current.id, isForced: false })).rejects.toMatchObject(unknown);
+    await expect(dropState(control, stranger, current.id)).rejects.toMatchObject(unknown);
+  }
 });

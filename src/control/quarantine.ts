@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import type { Person, Principal } from "../domain/principal.ts";
 import { isFinal } from "../domain/run.ts";
 import type { StateVersion } from "../domain/state-version.ts";
@@ -8,12 +7,12 @@ import { isId, newId } from "../lib/ids.ts";
 import type { Queries } from "../store/ports.ts";
 import { asPerson, demand, visible } from "./access.ts";
 import { change, type Moment } from "./advance.ts";
-import { storeSealed } from "./artifacts.ts";
 import { actorOf, record } from "./audit.ts";
 import { type Control, topics } from "./control.ts";
-import { withSerial } from "./state-serial.ts";
-import { openState, type StateView, stateSubject } from "./states.ts";
-import { lockedError } from "./workspace-locks.ts";
+import { withSerial } from "./documents/state-serial.ts";
+import { CountedPieces, readSealed, storeSealedPieces } from "./sealed-blobs.ts";
+import { type StateView, stateSource, stateSubject } from "./states.ts";
+import { heldError } from "./workspace-locks.ts";
 
 /** Makes a quarantined state the workspace's state, raising its serial if the workspace has moved on. */
 export async function adoptState(
@@ -23,7 +22,7 @@ export async function adoptState(
 ): Promise<StateView> {
   const person = asPerson(who);
   demand(person, isForced ? "own" : "operate");
-  const found = visible(person, await control.store.read((q) => quarantined(q, id)), "state version", id);
+  const found = await control.store.read((q) => quarantined(q, person, id));
   const adoption = await prepareAdoption(control, found, isForced);
   return change(control, async (tx, at) => {
     const workspace = await workspaceOf(tx, found);
@@ -41,7 +40,7 @@ export async function dropState(control: Control, who: Principal, id: string): P
   const person = asPerson(who);
   demand(person, "operate");
   await change(control, async (tx, at) => {
-    const found = visible(person, await quarantined(tx, id), "state version", id);
+    const found = await quarantined(tx, person, id);
     await tx.states.delete(found.id);
     const detail = { serial: String(found.serial), reason: found.quarantineReason };
     const deed = { action: "state.drop", resource: found.id, organizationId: found.organizationId, detail };
@@ -49,14 +48,15 @@ export async function dropState(control: Control, who: Principal, id: string): P
   });
 }
 
-async function quarantined(q: Queries, id: string): Promise<StateVersion | undefined> {
-  const state = isId("sv", id) ? await q.states.get(id) : undefined;
-  if (state === undefined || state.status === "quarantined") return state;
+/** Whether the person may see it comes first: the status of another tenant's state is nobody's business. */
+async function quarantined(q: Queries, person: Person, id: string): Promise<StateVersion> {
+  const state = visible(person, isId("sv", id) ? await q.states.get(id) : undefined, "state version", id);
+  if (state.status === "quarantined") return state;
   throw new WindlassError(
     "state_not_quarantined",
     `state version ${id} is ${state.status}: only a quarantined one can be adopted or dropped`,
     {
-      metadata: { state_version_id: id, status: state.status },
+      metadata: { state_version_id: id, status: state.status, workspace: (await workspaceOf(q, state)).name },
     },
   );
 }
@@ -70,11 +70,11 @@ async function workspaceOf(q: Queries, { workspaceId }: StateVersion): Promise<W
 /** A run that can still write would write over the adopted state. */
 async function refuseWhileHeld(q: Queries, person: Person, workspace: Workspace): Promise<void> {
   if (workspace.lock?.kind === "person" && workspace.lock.by !== actorOf(person))
-    throw lockedError(workspace, "Wait for its release, or unlock it first");
+    throw await heldError(q, workspace, "Wait for its release, or unlock it first");
   if (workspace.lock?.kind !== "run") return;
   const run = await q.runs.get(workspace.lock.runId);
   if (run === undefined || isFinal(run.status)) return;
-  throw lockedError(workspace, `The run is ${run.status}: wait for its end, or cancel it`);
+  throw await heldError(q, workspace, "Wait for its end");
 }
 
 /** A quarantined state as it will stand in the workspace. */
@@ -105,12 +105,24 @@ export async function prepareAdoption(control: Control, from: StateVersion, isFo
 
 /** Stores the content of a state anew under another serial, as a version of its own that is nobody's yet. */
 export async function storeWithSerial(control: Control, from: StateVersion, serial: number): Promise<StateVersion> {
-  const bytes = withSerial(await openState(control, from), serial);
+  const place = await control.documents.ask({ kind: "serial-place" }, stateSource(control, from));
+  if (place === "encrypted") throw keepsSerial(from, await control.store.read((q) => workspaceOf(q, from)));
   const id = newId("sv", control.random);
-  const blobKey = await storeSealed(control, bytes, stateSubject(id));
-  const sha256 = createHash("sha256").update(bytes).digest("hex");
-  return { ...from, id, serial, bytes: bytes.length, sha256, blobKey };
+  const pieces = new CountedPieces(withSerial(readSealed(control, from.blobKey, stateSubject(from.id)), place, serial));
+  const maxBytes = from.bytes + maxSerialDigits;
+  const blobKey = await storeSealedPieces(control, pieces, { subject: stateSubject(id), maxBytes });
+  return { ...from, id, serial, ...pieces.seen, blobKey };
 }
+
+const maxSerialDigits = 30;
+
+/** tofu takes no state whose serial is another one inside: only the very bytes can come back. */
+const keepsSerial = ({ id, serial }: StateVersion, { name }: Workspace): WindlassError =>
+  new WindlassError(
+    "state_serial_conflict",
+    `state version ${id} is encrypted by tofu, and its serial ${serial}, which stands inside as well, cannot be raised. Bring it back as it is: \`windlass state pull ${id} --file old.tfstate\`, then \`windlass state push old.tfstate -w ${name} --force\`, which an owner may`,
+    { metadata: { workspace: name, serial: String(serial), state_version_id: id } },
+  );
 
 /** Puts a prepared state in its place, unless the workspace has moved since it was prepared. */
 export async function adopt(

@@ -1,9 +1,13 @@
+import type { Run } from "../domain/run.ts";
 import { isWindlassError } from "../lib/errors.ts";
-import type { VariableId } from "../lib/ids.ts";
 import type { Queries } from "../store/ports.ts";
-import { storeSealed } from "./artifacts.ts";
 import type { Control } from "./control.ts";
+import { formerSecretSubject } from "./former-secrets.ts";
 import { probeKey, sealedProbe } from "./key-probe.ts";
+import { planFilesSubject } from "./plan-files.ts";
+import { providerTokensSubject } from "./provider-tokens.ts";
+import { storeSealed } from "./sealed-blobs.ts";
+import { isStreamCurrent, openStream, sealStream } from "./sealed-stream.ts";
 import { stateSubject } from "./states.ts";
 import { setVariableSubject, workspaceVariableSubject } from "./variable-holder.ts";
 
@@ -35,6 +39,8 @@ export async function resealAll(control: ResealControl): Promise<ResealCounts> {
   };
   await resealValues(control, { table: "variables", subjectOf: workspaceVariableSubject }, count);
   await resealValues(control, { table: "set_variables", subjectOf: setVariableSubject }, count);
+  await resealValues(control, { table: "former_secrets", subjectOf: formerSecretSubject }, count);
+  await resealValues(control, { table: "provider_settings", subjectOf: providerTokensSubject }, count);
   await resealPlans(control, count);
   await resealStates(control, count);
   // Last: it says that all of it is done.
@@ -44,7 +50,7 @@ export async function resealAll(control: ResealControl): Promise<ResealCounts> {
 
 interface SealedPlace {
   readonly table: Parameters<Queries["upkeep"]["sealedValues"]>[0];
-  readonly subjectOf: (row: { readonly id: VariableId }) => string;
+  readonly subjectOf: (row: { readonly id: string }) => string;
 }
 
 async function resealValues(
@@ -76,11 +82,13 @@ async function resealPlans(control: ResealControl, count: (outcome: Outcome) => 
       for (const run of rows) {
         const plan = await resealBlob(control, run.planBlobKey, `plan/${run.id}`);
         const summary = await resealBlob(control, run.summaryBlobKey, `plan-summary/${run.id}`);
-        const keys = { planBlobKey: plan.key, summaryBlobKey: summary.key };
-        if (plan.outcome === "resealed" || summary.outcome === "resealed") {
+        const files = await resealFiles(control, run);
+        const all = [plan, summary, files];
+        const keys = { planBlobKey: plan.key, summaryBlobKey: summary.key, planFilesBlobKey: files.key };
+        if (all.some(({ outcome }) => outcome === "resealed")) {
           await store.write((tx) => tx.runs.save({ ...run, ...keys }));
         }
-        for (const one of [plan, summary]) {
+        for (const one of all) {
           if (one.old !== null) await blobs.delete(one.old);
           if (one.outcome !== undefined) count(one.outcome);
         }
@@ -117,14 +125,28 @@ interface ResealedBlob {
 async function resealBlob(control: ResealControl, key: string | null, subject: string): Promise<ResealedBlob> {
   if (key === null) return { key, old: null, outcome: undefined };
   const sealed = await bytesOf(control, key);
-  if (sealed === undefined) {
-    control.log.warn({ subject }, "an object that a row names is not there: no key can open it");
-    return { key, old: null, outcome: "missing" };
-  }
+  if (sealed === undefined) return missing(control, key, subject);
   const { vault } = control;
   if (vault.isCurrent(sealed)) return { key, old: null, outcome: "current" };
   const fresh = await storeSealed(control, vault.open(sealed, subject), subject);
   return { key: fresh, old: key, outcome: "resealed" };
+}
+
+/** The same for what is sealed in pieces, which may be too large for the memory. */
+async function resealFiles(control: ResealControl, { id, planFilesBlobKey: key }: Run): Promise<ResealedBlob> {
+  const { blobs, vault } = control;
+  const subject = planFilesSubject(id);
+  if (key === null) return { key, old: null, outcome: undefined };
+  if (!(await blobs.has(key))) return missing(control, key, subject);
+  if (await isStreamCurrent(vault, blobs.get(key), subject)) return { key, old: null, outcome: "current" };
+  const fresh = sealStream(vault, openStream(vault, blobs.get(key), subject), subject);
+  const stored = await blobs.put(fresh, { maxBytes: Number.MAX_SAFE_INTEGER });
+  return { key: stored.key, old: key, outcome: "resealed" };
+}
+
+function missing({ log }: ResealControl, key: string, subject: string): ResealedBlob {
+  log.warn({ subject }, "an object that a row names is not there: no key can open it");
+  return { key, old: null, outcome: "missing" };
 }
 
 async function bytesOf({ blobs }: ResealControl, key: string): Promise<Uint8Array | undefined> {

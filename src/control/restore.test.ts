@@ -16,9 +16,9 @@ import type { AgentId } from "../lib/ids.ts";
 import { hashToken } from "../lib/tokens.ts";
 import { createPool } from "./agent-pools.ts";
 import { createAgentToken } from "./agent-tokens.ts";
-import { storeState } from "./artifacts.ts";
 import { authenticate } from "./authentication.ts";
 import { dispatchOnce, jobTokenOf } from "./dispatcher.ts";
+import { storeState } from "./job-states.ts";
 import { fenceDatabase } from "./restore.ts";
 import { resolveRun } from "./run-resolution.ts";
 import { resume } from "./session-resume.ts";
@@ -118,13 +118,13 @@ describe("a restored database", () => {
 
   test("ends the sessions of before; the same disk is the same agent", async () => {
     const { control } = fixture;
-    const before = await connect({ said: introduction({ incarnation: "disk" }) });
+    const before = await connect({ said: introduction({ incarnation: "5a3c2f4e-0000-4000-8000-000000000001" }) });
     await before.cut();
     await restore();
     await expect(authenticate(control, before.registration.sessionToken)).rejects.toMatchObject({
       code: "token_invalid",
     });
-    const after = await connect({ said: introduction({ incarnation: "disk" }) });
+    const after = await connect({ said: introduction({ incarnation: "5a3c2f4e-0000-4000-8000-000000000001" }) });
     expect(after.registration.agent.id).toBe(before.registration.agent.id);
     const row = await control.store.read((q) => q.agents.get(after.registration.agent.id));
     expect(row?.sessionEpoch).toBe(1 + epochJump + 1);
@@ -132,7 +132,7 @@ describe("a restored database", () => {
 });
 
 describe("an agent of before", () => {
-  const incarnation = "disk";
+  const incarnation = "5a3c2f4e-0000-4000-8000-000000000001";
   const claimOf = ({ registration: { agent } }: FakeAgent): Partial<Job> => ({
     agentId: agent.id,
     agentName: agent.name,

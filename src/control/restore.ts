@@ -5,6 +5,7 @@ import type { Random } from "../lib/random.ts";
 import { hashToken, mintToken } from "../lib/tokens.ts";
 import type { Queries, Store } from "../store/ports.ts";
 import { record } from "./audit.ts";
+import { servedPlaceKey } from "./served-place.ts";
 import { generationKey } from "./system.ts";
 
 /** Where the database keeps when it was last restored, and from a backup of when. */
@@ -37,6 +38,7 @@ export function fenceDatabase({ store, clock, random }: RestoreParts, backupAt: 
     const at: Restoration = { now: clock.now(), backupAt };
     const generation = random.uuid();
     await tx.meta.set(generationKey, generation);
+    await tx.meta.set(servedPlaceKey, "");
     await tx.meta.set(restoredKey, JSON.stringify({ at: at.now, backupAt }));
     const fenced = await fenceRuns(tx, at);
     const agents = await endSessions(tx, random);

@@ -82,7 +82,7 @@ function refuseEarlyForce(run: Run, at: Moment, jobs: readonly Job[]): void {
   const first = sinceMs === null ? "cancel it without force first, and " : "";
   throw new WindlassError(
     "force_too_early",
-    `run ${run.id} cannot be ended by force yet: ${first}give terraform ${Math.ceil(leftMs / 1000)} more seconds to end by itself. A forced end can lose the resource that is being changed`,
+    `run ${run.id} cannot be ended by force yet: ${first}give ${run.engine ?? running.engine ?? "it"} ${Math.ceil(leftMs / 1000)} more seconds to end by itself. A forced end can lose the resource that is being changed`,
     { metadata: { run_id: run.id, available_in_seconds: String(Math.ceil(leftMs / 1000)) } },
   );
 }

@@ -1,5 +1,5 @@
 import type { Principal } from "../domain/principal.ts";
-import { mayReprioritize, type Run, type Urgency } from "../domain/run.ts";
+import { mayReprioritize, type Run, statusText, type Urgency } from "../domain/run.ts";
 import { type TimelineEvent, tellUrgency } from "../domain/timeline.ts";
 import { WindlassError } from "../lib/errors.ts";
 import type { Queries } from "../store/ports.ts";
@@ -78,7 +78,7 @@ function refuseRunning({ id, status }: Run): void {
   if (mayReprioritize(status)) return;
   throw new WindlassError(
     "run_not_queued",
-    `run ${id} is ${status}: it no longer waits, and its priority changes nothing`,
+    `run ${id} is ${statusText(status)}: it no longer waits, and its priority changes nothing`,
     {
       metadata: { run_id: id, state: status },
     },

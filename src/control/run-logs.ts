@@ -1,4 +1,5 @@
-import { isEnded, type Job, type JobPhase } from "../domain/job.ts";
+import { isEnded, type Job, type JobPhase, newestOf } from "../domain/job.ts";
+import { type LogState, logProblemText, logStateOf } from "../domain/log-problem.ts";
 import type { Principal } from "../domain/principal.ts";
 import { isFinal, type Run } from "../domain/run.ts";
 import type { AppendResult, LogRead } from "../store/log-store.ts";
@@ -29,6 +30,9 @@ export interface LogPiece {
   readonly epoch: number;
   readonly isEnd: boolean;
   readonly missingBytes: number;
+  /** Of the log; only the last piece tells it, and what is wrong. */
+  readonly state: LogState;
+  readonly problem: string;
 }
 
 export interface LogRequest {
@@ -62,7 +66,8 @@ export async function* followLog(
       continue; // The mark must be older than the read, for this job's topic too.
     }
     job = found.job;
-    if (job !== undefined && job.attempt > 0 && job.epoch !== epoch) {
+    // What was said before a grant counts once there is one, or once the job has ended without.
+    if (job !== undefined && (job.attempt > 0 || isEnded(job.status)) && job.epoch !== epoch) {
       if (epoch !== 0) next = 0;
       epoch = job.epoch;
     }
@@ -71,12 +76,12 @@ export async function* followLog(
         ? undefined
         : await control.logs.read(logStreamOf({ id: job.id, epoch }), next, pieceBytes);
     if (read !== undefined && read.bytes.length > 0) {
-      yield { offset: next, bytes: read.bytes, epoch, isEnd: false, missingBytes: 0 };
+      yield { offset: next, bytes: read.bytes, epoch, isEnd: false, missingBytes: 0, state: "none", problem: "" };
       next = read.nextOffset;
       continue;
     }
     if (!follows || isOver(found.run, job, read)) {
-      yield { offset: next, bytes: new Uint8Array(), epoch, isEnd: true, missingBytes: missingOf(read) };
+      yield { offset: next, bytes: new Uint8Array(), epoch, isEnd: true, ...endOf(job, read) };
       return;
     }
     await control.wake.changedSince(topicsOf(job), seen, { timeoutMs: pollMs, signal });
@@ -92,13 +97,29 @@ const readJob = (
     const person = asPerson(who);
     demand(person, "read");
     const run = await findRun(q, person, runId);
-    return { run, job: (await q.jobs.ofRun(run.id)).find((candidate) => candidate.phase === phase) };
+    return { run, job: newestOf(await q.jobs.ofRun(run.id), phase) };
   });
 
 function isOver(run: Run, job: Job | undefined, read: LogRead | undefined): boolean {
   if (job === undefined) return isFinal(run.status);
-  if (read !== undefined && read.end.kind !== "open") return true;
+  if (read?.end.kind === "sealed") return true;
+  // Its row says soon what is wrong with it.
+  if (read?.end.kind === "gap" && (job.isLogClosed || job.status === "interrupted")) return true;
   return isEnded(job.status) && (job.isLogClosed || read === undefined);
+}
+
+/** What the end of a log says. One that is sealed is whole, also before its row tells it. */
+function endOf(job: Job | undefined, read: LogRead | undefined): Pick<LogPiece, "missingBytes" | "state" | "problem"> {
+  const missingBytes = missingOf(read);
+  if (read?.end.kind === "sealed") return { missingBytes, state: "complete", problem: "" };
+  const state = job === undefined ? "none" : logStateOf(job);
+  const problem = job?.logProblem == null ? "" : logProblemText(job.logProblem);
+  if (read?.end.kind !== "gap" || problem !== "") return { missingBytes, state, problem };
+  return {
+    missingBytes,
+    state: "incomplete",
+    problem: "the end of the log is missing, or it was removed because of its age",
+  };
 }
 
 const missingOf = (read: LogRead | undefined): number => (read?.end.kind === "gap" ? (read.end.missingBytes ?? 0) : 0);

@@ -5,7 +5,6 @@ import type { Person } from "../domain/principal.ts";
 import type { RunOptions } from "../domain/run.ts";
 import type { Workspace } from "../domain/workspace.ts";
 import { type ConfigurationId, newId, type RunId } from "../lib/ids.ts";
-import { storeSealed } from "./artifacts.ts";
 import { sweepQueues } from "./queue-limits.ts";
 import { cancelRun, discardRun } from "./run-decisions.ts";
 import { commentRun, listRunEvents, setRunUrgency } from "./run-events.ts";
@@ -13,6 +12,7 @@ import { listRuns } from "./run-list.ts";
 import { getRunPlan } from "./run-plan.ts";
 import { retryRun } from "./run-retry.ts";
 import { createRun, getRun, type NewRun } from "./runs.ts";
+import { storeSealed } from "./sealed-blobs.ts";
 import { createWorkspace } from "./workspaces.ts";
 
 const options: RunOptions = {
@@ -53,6 +53,47 @@ async function start(over: Partial<NewRun> = {}, who = operator): Promise<RunId>
   const wish = { workspace: ref("net"), configurationId, options, message: "resize", requestId: "", ...over };
   return (await createRun(fixture.control, who, wish)).run.id;
 }
+
+test("a run's own variables are bounded together", async () => {
+  const withValues = (count: number) => {
+    const variables = Array.from({ length: count }, (_, n) => ({
+      key: `v${n}`,
+      value: "x".repeat(1024),
+      isHcl: false,
+    }));
+    return start({ options: { ...options, variables } });
+  };
+  await expect(withValues(513)).rejects.toMatchObject({
+    ...{ code: "validation", message: expect.stringContaining("a run may have 524288") },
+  });
+  expect((await read(await withValues(512))).options.variables).toHaveLength(512);
+});
+
+test("all texts of a run's options are bounded together, and the refusal names where most of them are", async () => {
+  const addresses = (count: number) => Array.from({ length: count }, (_, n) => `t.n[${n}]`.padEnd(1023, "€"));
+  const withAddresses = (count: number) =>
+    start({ options: { ...options, targets: addresses(count), replacements: addresses(100) } });
+  await expect(withAddresses(250)).rejects.toMatchObject({
+    code: "validation",
+    message: expect.stringMatching(
+      /^options\.targets: the options of the run have \d+ bytes .*: a run may have 1048576$/,
+    ),
+    fields: [{ field: "options.targets" }],
+  });
+  const { options: kept } = await read(await withAddresses(200));
+  expect([kept.targets.length, kept.replacements.length]).toEqual([200, 100]);
+});
+
+test.each<readonly [string, string, boolean, string]>([
+  ["sizes", "[1, 2", true, "the value of sizes is no HCL expression"],
+  ["sizes", "x)", true, "the value of sizes is no HCL expression"],
+  ["a b", "1", false, '"a b" cannot be the name of a terraform variable'],
+  ["sizes", "a\0b", false, "holds the character U+0000"],
+])("a run's own variable that cannot reach terraform is refused: %s = %j", async (key, value, isHcl, message) => {
+  await expect(start({ options: { ...options, variables: [{ key, value, isHcl }] } })).rejects.toMatchObject({
+    ...{ code: "validation", message: expect.stringContaining(message) },
+  });
+});
 
 const cancel = (id: RunId, comment = "") => cancelRun(fixture.control, operator, { id, isForced: false, comment });
 const read = async (id: RunId) => (await getRun(fixture.control, operator, id)).run;
@@ -216,10 +257,11 @@ describe("a queue timeout", () => {
     expect(await read(id)).toMatchObject({
       status: "canceled",
       canceledBy: "",
-      errorMessage: "it waited longer than its queue timeout of 1d: the control plane runs without a server agent",
+      errorMessage:
+        "it waited longer than its queue timeout of 1d: the server agent is not connected: the log of windlassd says why",
     });
     expect((await timeline(id)).slice(2)).toEqual([
-      "[] waited too long (it waited longer than its queue timeout of 1d: the control plane runs without a server agent)",
+      "[] waited too long (it waited longer than its queue timeout of 1d: the server agent is not connected: the log of windlassd says why)",
       "[canceled] the plan was canceled",
     ]);
     expect((await read(next)).status).toBe("plan_queued");
@@ -309,20 +351,28 @@ describe("the plan of a run", () => {
         if (run !== undefined) await tx.runs.save({ ...run, ...change });
       });
     await save({ summaryBlobKey });
-    await expect(getRunPlan(control, as("reader"), id)).rejects.toMatchObject({ code: "not_found" });
+    const page = { size: 0, token: "" };
+    await expect(getRunPlan(control, as("reader"), { id, page })).rejects.toMatchObject({ code: "not_found" });
     await save({ plannedChanges: { add: 1, change: 0, destroy: 1, import: 0 } });
-    const plan = await getRunPlan(control, as("reader"), id);
-    expect(plan).toMatchObject({ engineVersion: "1.9.0", isComplete: true, counts: { add: 1, destroy: 1 }, drift: [] });
-    expect(plan.resources.map(({ address, action }) => [address, action])).toEqual([
+    const { changes, ...plan } = await getRunPlan(control, as("reader"), { id, page });
+    expect(plan).toMatchObject({ engineVersion: "1.9.0", isComplete: true, counts: { add: 1, destroy: 1 } });
+    const resources = changes.rows.flatMap((row) => (row.kind === "change" ? [row.resource] : []));
+    expect(resources.map(({ address, action }) => [address, action])).toEqual([
       ["t.a", "delete-then-create"],
       ["t.b", "other"],
     ]);
-    expect(plan.resources[0]?.attributes).toMatchObject([
+    expect(resources[0]?.attributes).toMatchObject([
       { path: "id", isUnknown: true },
       { path: "n", beforeJson: "1", afterJson: "2", forcesReplacement: true },
       { path: "password", beforeJson: "", afterJson: "", isSensitive: true },
     ]);
-    expect(plan.outputs).toMatchObject([{ name: "o", change: { afterJson: "", isSensitive: true } }]);
-    await expect(getRunPlan(control, as("owner", sibling), id)).rejects.toMatchObject({ code: "not_found" });
+    expect(changes.rows.slice(2)).toMatchObject([
+      { kind: "output", output: { name: "o", change: { afterJson: "", isSensitive: true } } },
+    ]);
+    const one = await getRunPlan(control, as("reader"), { id, page: { size: 1, token: "" } });
+    expect(one.changes.rows).toMatchObject([{ resource: { address: "t.a" } }]);
+    const rest = await getRunPlan(control, as("reader"), { id, page: { size: 5, token: one.changes.nextToken } });
+    expect([rest.changes.rows, rest.changes.nextToken]).toMatchObject([[{ place: 1 }, { place: 2 }], ""]);
+    await expect(getRunPlan(control, as("owner", sibling), { id, page })).rejects.toMatchObject({ code: "not_found" });
   });
 });

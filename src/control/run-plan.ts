@@ -1,121 +1,55 @@
-import * as z from "zod";
-import { type AttributeChange, attributeChanges, wholeChange } from "../domain/plan-attributes.ts";
 import type { Principal } from "../domain/principal.ts";
 import type { ChangeCounts, Run } from "../domain/run.ts";
+import { statusText } from "../domain/run.ts";
 import { WindlassError } from "../lib/errors.ts";
 import { asPerson, demand, findRun } from "./access.ts";
-import { openBlob } from "./artifacts.ts";
 import type { Control } from "./control.ts";
-
-const actions = [
-  "no-op",
-  "create",
-  "read",
-  "update",
-  "delete",
-  "delete-then-create",
-  "create-then-delete",
-  "forget",
-  "other",
-] as const;
-
-const changeSchema = z.looseObject({
-  action: z.enum(actions).catch("other"),
-  before: z.unknown().optional(),
-  after: z.unknown().optional(),
-  afterUnknown: z.unknown().optional(),
-});
-
-const resourceSchema = changeSchema.extend({
-  address: z.string(),
-  previousAddress: z.string().default(""),
-  module: z.string().default(""),
-  type: z.string().default(""),
-  name: z.string().default(""),
-  provider: z.string().default(""),
-  reason: z.string().default(""),
-  replacePaths: z.unknown().optional(),
-  importing: z.string().default(""),
-});
-
-/** What an agent uploads of a plan: see `summarizePlan` of the agent. */
-const summarySchema = z.looseObject({
-  terraformVersion: z.string().default(""),
-  isComplete: z.boolean().default(true),
-  resources: z.array(resourceSchema).default([]),
-  drift: z.array(resourceSchema).default([]),
-  outputs: z.array(changeSchema.extend({ name: z.string() })).default([]),
-});
-
-/** What happens to an object, in terraform's words; a replacement tells its order. */
-export type PlanActionName = (typeof actions)[number];
-
-export interface PlannedResource {
-  readonly address: string;
-  readonly previousAddress: string;
-  readonly module: string;
-  readonly type: string;
-  readonly name: string;
-  readonly provider: string;
-  readonly action: PlanActionName;
-  readonly reason: string;
-  readonly importId: string;
-  readonly attributes: readonly AttributeChange[];
-}
-
-export interface PlannedOutput {
-  readonly name: string;
-  readonly action: PlanActionName;
-  readonly change: AttributeChange;
-}
+import { maxSummaryBytes } from "./documents/limits.ts";
+import type { PlanContents, PlannedChange } from "./documents/plan-summary.ts";
+import { invalid } from "./invalid.ts";
+import { type Page, type PageRequest, pageOfExcerpt, pageSize, placeIn } from "./pages.ts";
+import { loadSealed } from "./sealed-blobs.ts";
 
 /** What a plan would change, without any secret. */
-export interface RunPlan {
-  readonly engineVersion: string;
+export interface RunPlan extends Omit<PlanContents, "changes"> {
   readonly counts: ChangeCounts;
-  readonly resources: readonly PlannedResource[];
-  readonly drift: readonly PlannedResource[];
-  readonly outputs: readonly PlannedOutput[];
-  readonly isComplete: boolean;
+  /** Its changes, then its drift, then its outputs. */
+  readonly changes: Page<PlannedChange>;
 }
 
 /** What the plan of a run would change, as its agent has masked it. */
-export async function getRunPlan(control: Control, who: Principal, id: string): Promise<RunPlan> {
+export async function getRunPlan(
+  control: Control,
+  who: Principal,
+  { id, page }: { readonly id: string; readonly page: PageRequest },
+): Promise<RunPlan> {
   const person = asPerson(who);
   demand(person, "read");
   const run = await control.store.read((q) => findRun(q, person, id));
-  const { plannedChanges: counts, summaryBlobKey } = run;
-  if (counts === null || summaryBlobKey === null) throw noPlan(run);
-  const bytes = await openBlob(control, summaryBlobKey, `plan-summary/${run.id}`);
-  const summary = summarySchema.parse(JSON.parse(Buffer.from(bytes).toString("utf8")));
-  return {
-    engineVersion: summary.terraformVersion,
-    counts,
-    resources: summary.resources.map(plannedResource),
-    drift: summary.drift.map(plannedResource),
-    outputs: summary.outputs.map(({ name, action, ...sides }) => ({
-      name,
-      action,
-      change: wholeChange(valuesOf(sides)),
-    })),
-    isComplete: summary.isComplete,
-  };
+  const { plannedChanges: counts, summaryBlobKey: key } = run;
+  if (counts === null || key === null) throw noPlan(run);
+  const from = placeIn(page.token);
+  const document = documentOf(key);
+  if (from !== undefined && from.document !== document) throw otherPlan(run);
+  const subject = `plan-summary/${run.id}`;
+  const { changes, ...contents } = await control.documents.ask(
+    { kind: "plan", id: run.id, after: from?.place ?? null, limit: pageSize(page.size) },
+    {
+      ...{ of: run.organizationId, key },
+      load: async () => [await loadSealed(control, { key, subject, maxBytes: maxSummaryBytes })],
+    },
+  );
+  return { ...contents, counts, changes: pageOfExcerpt(document, changes) };
 }
 
-const plannedResource = (shown: z.infer<typeof resourceSchema>): PlannedResource => {
-  const { address, previousAddress, module, type, name, provider, action, reason, importing: importId } = shown;
-  const attributes = attributeChanges(valuesOf(shown), shown.replacePaths);
-  return { address, previousAddress, module, type, name, provider, action, reason, importId, attributes };
-};
+/** Names a summary in a token. */
+const documentOf = (key: string): string => key.replaceAll("/", "-");
 
-const valuesOf = ({ before, after, afterUnknown: unknown }: Omit<z.infer<typeof changeSchema>, "action">) => ({
-  before,
-  after,
-  unknown,
-});
+const otherPlan = ({ id }: Run): WindlassError =>
+  invalid("page_token", `run ${id} has another plan by now: begin with its first page`);
 
 function noPlan({ id, status }: Run): WindlassError {
-  return new WindlassError("not_found", `run ${id} is ${status} and has no finished plan to show`, {
+  return new WindlassError("not_found", `run ${id} is ${statusText(status)} and has no finished plan to show`, {
     metadata: { resource: "plan", name: id },
   });
 }

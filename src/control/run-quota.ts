@@ -1,4 +1,5 @@
 import type { Workspace } from "../domain/workspace.ts";
+import { counted } from "../lib/counted.ts";
 import { WindlassError } from "../lib/errors.ts";
 import type { Queries } from "../store/ports.ts";
 import type { Control } from "./control.ts";
@@ -7,6 +8,6 @@ import type { Control } from "./control.ts";
 export async function demandRunRoom({ limits }: Control, tx: Queries, { id, name }: Workspace): Promise<void> {
   const limit = limits.maxQueuedRuns;
   if (limit === 0 || (await tx.runs.countActive(id)) < limit) return;
-  const message = `workspace ${name} has ${limit} runs that have not ended, as many as it may: wait for their end, or cancel some`;
+  const message = `workspace ${name} has ${counted(limit, "run")} not ended, as many as it may: wait for their end, or cancel some`;
   throw new WindlassError("quota_exceeded", message, { metadata: { limit: String(limit) } });
 }

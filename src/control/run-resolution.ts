@@ -1,5 +1,6 @@
+import { newestOf } from "../domain/job.ts";
 import type { Principal } from "../domain/principal.ts";
-import { isFinal, type Run } from "../domain/run.ts";
+import { isFinal, type Run, statusText } from "../domain/run.ts";
 import { WindlassError } from "../lib/errors.ts";
 import type { Queries } from "../store/ports.ts";
 import { asPerson, demand, findRun } from "./access.ts";
@@ -53,7 +54,7 @@ async function demandResolvable(tx: Queries, run: Run): Promise<void> {
   if (isFinal(run.status) && workspace?.lock?.kind === "run" && workspace.lock.runId === run.id) return;
   throw new WindlassError(
     "run_not_resolvable",
-    `run ${run.id} is ${run.status} and holds no workspace after a lost apply: there is nothing to resolve`,
+    `run ${run.id} is ${statusText(run.status)} and holds no workspace after a lost apply: there is nothing to resolve`,
     {
       metadata: { run_id: run.id, state: run.status },
     },
@@ -63,7 +64,7 @@ async function demandResolvable(tx: Queries, run: Run): Promise<void> {
 /** The newest state of the run's apply, if it is still aside. */
 async function adoptionFor(control: Control, run: Run): Promise<Adoption | undefined> {
   const newest = await control.store.read(async (q) => {
-    const apply = (await q.jobs.ofRun(run.id)).find((job) => job.phase === "apply");
+    const apply = newestOf(await q.jobs.ofRun(run.id), "apply");
     return apply === undefined ? undefined : q.states.newestOfJob(apply.id);
   });
   return newest?.status === "quarantined" ? prepareAdoption(control, newest, true) : undefined;

@@ -1,5 +1,5 @@
 import { allows, type Person, type Principal } from "../domain/principal.ts";
-import { isFinal, type Run, type RunSource } from "../domain/run.ts";
+import { isFinal, type Run, type RunSource, statusText } from "../domain/run.ts";
 import { WindlassError } from "../lib/errors.ts";
 import type { Queries } from "../store/ports.ts";
 import { asPerson, demand, findRun, findWorkspace } from "./access.ts";
@@ -8,7 +8,7 @@ import type { Control } from "./control.ts";
 import { once } from "./requests.ts";
 import { demandRunRoom } from "./run-quota.ts";
 import { type RunView, viewRun } from "./run-view.ts";
-import { insertRun, refuseLocal } from "./runs.ts";
+import { insertRun, refuseLocal, refuseOptions } from "./runs.ts";
 
 /** Which run to repeat. */
 export interface Retry {
@@ -28,6 +28,7 @@ export async function retryRun(control: Control, who: Principal, asked: Retry): 
     const create = async (): Promise<Run> => {
       const workspace = await findWorkspace(tx, person, { organization: "", name: found.workspaceId });
       refuseLocal(workspace);
+      refuseOptions(workspace, found.options);
       await demandRunRoom(control, tx, workspace);
       const { configurationId, options } = found;
       const urgency = allows(person, "operate") || found.urgency > 0 ? found.urgency : 1;
@@ -49,7 +50,7 @@ async function findRetryable(tx: Queries, person: Person, id: string): Promise<R
   if (isFinal(found.status)) return found;
   throw new WindlassError(
     "run_not_retryable",
-    `run ${found.id} is ${found.status}: only a run that has ended can be retried. Wait for its end, or cancel it`,
+    `run ${found.id} is ${statusText(found.status)}: only a run that has ended can be retried. Wait for its end, or cancel it`,
     { metadata: { run_id: found.id, state: found.status } },
   );
 }

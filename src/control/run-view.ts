@@ -1,12 +1,13 @@
-import { mayUse } from "../domain/agent-pool.ts";
-import type { Job } from "../domain/job.ts";
+import { type AgentPool, mayUse } from "../domain/agent-pool.ts";
+import { type Job, newestOf } from "../domain/job.ts";
 import { isFinal, phaseOf, type Run } from "../domain/run.ts";
 import { type Waiting, whyWaiting } from "../domain/waiting.ts";
 import type { Workspace } from "../domain/workspace.ts";
-import type { StateVersionId } from "../lib/ids.ts";
+import type { JobId, PoolId, RunId, StateVersionId, WorkspaceId } from "../lib/ids.ts";
 import type { Queries } from "../store/ports.ts";
 import type { Control } from "./control.ts";
-import { agentFacts } from "./selectors.ts";
+import { type KeptView, keptOfRun } from "./kept-directories.ts";
+import { rememberedFacts } from "./selectors.ts";
 
 /** A run as its readers see it: with names, jobs, and why it waits. */
 export interface RunView {
@@ -19,6 +20,8 @@ export interface RunView {
   readonly resourcesDone: number;
   readonly waiting: Waiting | null;
   readonly stateVersionId: StateVersionId | null;
+  /** Directories of its jobs that stay on agents; in views of one run only. */
+  readonly keptDirectories: readonly KeptView[];
 }
 
 /** Reads what belongs to the runs, in their order. */
@@ -28,18 +31,13 @@ export async function viewRuns(control: Control, q: Queries, runs: readonly Run[
     (await q.workspaces.byIds([...new Set(runs.map((run) => run.workspaceId))])).map((row) => [row.id, row]),
   );
   const names = new Map<string, string>();
+  const queues = await readQueues(control, q, { runs, jobs: [...jobs.values()].flat(), workspaces });
   const views: RunView[] = [];
   for (const run of runs) {
     const organization = names.get(run.organizationId) ?? (await q.organizations.get(run.organizationId))?.name ?? "";
     names.set(run.organizationId, organization);
-    views.push(
-      await viewOne(control, q, {
-        run,
-        organization,
-        workspace: workspaces.get(run.workspaceId),
-        jobs: jobs.get(run.id) ?? [],
-      }),
-    );
+    const parts = { run, organization, workspace: workspaces.get(run.workspaceId), jobs: jobs.get(run.id) ?? [] };
+    views.push(await viewOne(control, q, { ...parts, queues }));
   }
   return views;
 }
@@ -48,7 +46,50 @@ export async function viewRuns(control: Control, q: Queries, runs: readonly Run[
 export async function viewRun(control: Control, q: Queries, run: Run): Promise<RunView> {
   const [view] = await viewRuns(control, q, [run]);
   if (view === undefined) throw new Error("a view for each run was expected");
-  return view;
+  return { ...view, keptDirectories: await keptOfRun(q, run, await q.jobs.ofRun(run.id)) };
+}
+
+/** What the runs of one list wait behind, read once for all of them. */
+interface Queues {
+  readonly runsAhead: ReadonlyMap<RunId, number>;
+  /** Runs that hold the workspaces of those that wait for one. */
+  readonly holders: ReadonlyMap<RunId, Run>;
+  readonly jobsAhead: ReadonlyMap<JobId, number>;
+  poolOf(id: PoolId): Promise<{ readonly pool: AgentPool; readonly grants: ReadonlySet<string> } | undefined>;
+  readonly factsOf: ReturnType<typeof rememberedFacts>;
+}
+
+interface Read {
+  readonly runs: readonly Run[];
+  readonly jobs: readonly Job[];
+  readonly workspaces: ReadonlyMap<WorkspaceId, Workspace>;
+}
+
+async function holdersOf(q: Queries, runs: readonly Run[], workspaces: Read["workspaces"]) {
+  const ids = runs
+    .filter(({ status }) => status === "pending")
+    .flatMap(({ workspaceId }) => {
+      const lock = workspaces.get(workspaceId)?.lock;
+      return lock?.kind === "run" ? [lock.runId] : [];
+    });
+  return new Map((await q.runs.byIds([...new Set(ids)])).map((run) => [run.id, run]));
+}
+
+async function readQueues(control: Control, q: Queries, { runs, jobs, workspaces }: Read): Promise<Queues> {
+  const pools = new Map<PoolId, Awaited<ReturnType<Queues["poolOf"]>>>();
+  return {
+    holders: await holdersOf(q, runs, workspaces),
+    runsAhead: await q.runs.runsAhead(runs.filter(({ status }) => status === "pending").map(({ id }) => id)),
+    jobsAhead: await q.jobs.jobsAhead(jobs.filter(({ status }) => status === "queued").map(({ id }) => id)),
+    factsOf: rememberedFacts(control),
+    poolOf: async (id) => {
+      if (pools.has(id)) return pools.get(id);
+      const pool = await q.pools.get(id);
+      const found = pool === undefined ? undefined : { pool, grants: new Set(await q.pools.grants(id)) };
+      pools.set(id, found);
+      return found;
+    },
+  };
 }
 
 interface Parts {
@@ -56,10 +97,12 @@ interface Parts {
   readonly organization: string;
   readonly workspace: Workspace | undefined;
   readonly jobs: readonly Job[];
+  readonly queues: Queues;
 }
 
-async function viewOne(control: Control, q: Queries, { run, organization, workspace, jobs }: Parts): Promise<RunView> {
-  const of = (phase: Job["phase"]): Job | null => jobs.find((job) => job.phase === phase) ?? null;
+async function viewOne(control: Control, q: Queries, parts: Parts): Promise<RunView> {
+  const { run, organization, workspace, jobs, queues } = parts;
+  const of = (phase: Job["phase"]): Job | null => newestOf(jobs, phase) ?? null;
   const phase = phaseOf(run.status);
   const job = phase === null ? null : of(phase);
   const apply = of("apply");
@@ -69,37 +112,43 @@ async function viewOne(control: Control, q: Queries, { run, organization, worksp
     organizationName: organization,
     plan: of("plan"),
     apply,
-    resourcesDone: apply?.status === "started" ? control.presence.progressOf(apply) : 0,
-    waiting:
-      isFinal(run.status) || workspace === undefined ? null : await waitingOf(control, q, { run, workspace, job }),
+    resourcesDone: apply?.status === "started" ? control.presence.progressOf(apply).resourcesDone : 0,
+    waiting: mayWait(run, workspace) ? await waitingOf(control, q, { run, workspace, job, queues }) : null,
     stateVersionId: apply === null ? null : ((await q.states.newestOfRun(run.id))?.id ?? null),
+    keptDirectories: [],
   };
 }
+
+/** A run that has ended waits only if it still holds its workspace. */
+const mayWait = ({ id, status }: Run, workspace: Workspace | undefined): workspace is Workspace =>
+  workspace !== undefined && (!isFinal(status) || (workspace.lock?.kind === "run" && workspace.lock.runId === id));
 
 async function waitingOf(
   control: Control,
   q: Queries,
-  { run, workspace, job }: { run: Run; workspace: Workspace; job: Job | null },
+  { run, workspace, job, queues }: Pick<Parts, "run" | "queues"> & { workspace: Workspace; job: Job | null },
 ): Promise<Waiting | null> {
-  const pool = workspace.poolId === null ? undefined : await q.pools.get(workspace.poolId);
-  const grants = pool === undefined ? [] : await q.pools.grants(pool.id);
-  const pending = run.status === "pending" ? await q.runs.pending(workspace.id, 1000) : [];
+  const used = workspace.poolId === null ? undefined : await queues.poolOf(workspace.poolId);
   return whyWaiting({
     run,
     job,
     lock: workspace.lock,
-    runsAhead: Math.max(
-      0,
-      pending.findIndex((other) => other.id === run.id),
-    ),
-    poolName: pool?.name ?? null,
-    mayUsePool: pool === undefined || mayUse(pool, new Set(grants), workspace),
+    holder: workspace.lock?.kind === "run" ? queues.holders.get(workspace.lock.runId) : undefined,
+    runsAhead: queues.runsAhead.get(run.id) ?? 0,
+    poolName: used?.pool.name ?? null,
+    noServerAgent: control.noServerAgent,
+    mayUsePool: used === undefined || mayUse(used.pool, used.grants, workspace),
+    workspaceName: workspace.name,
     agentSelector: workspace.agentSelector,
-    agents: agentFacts(control, workspace, job?.phase ?? "plan"),
-    jobsAhead: job?.status === "queued" ? await q.jobs.countAhead(job) : 0,
+    agents: queues.factsOf(workspace, { ...(job ?? undecided), options: run.options }),
+    jobsAhead: (job === null ? undefined : queues.jobsAhead.get(job.id)) ?? 0,
     agentSilentSince: await silence(control, q, job),
+    preparing: job === null ? "" : control.presence.progressOf(job).preparing,
   });
 }
+
+/** What a job that is not there yet would ask for. */
+const undecided = { phase: "plan", engine: null, engineVersion: "" } as const;
 
 /** When a running job's agent was last heard, once that is longer ago than two heartbeats. */
 async function silence({ presence, clock, timing }: Control, q: Queries, job: Job | null): Promise<Date | null> {

@@ -1,4 +1,5 @@
 import type { Configuration } from "../domain/configuration.ts";
+import { optionProblem } from "../domain/engine.ts";
 import { mayOperate, type Person, type Principal } from "../domain/principal.ts";
 import { isFinal, type Run, type RunOptions, type RunSource, type Urgency } from "../domain/run.ts";
 import { tellCreation } from "../domain/timeline.ts";
@@ -10,9 +11,12 @@ import { asPerson, demand, findRun, findWorkspace, notFound, type Reference } fr
 import { advanceRun, change, type Moment, promoteNext, tell } from "./advance.ts";
 import { actorOf, keyOfActor, record } from "./audit.ts";
 import { type Control, topics } from "./control.ts";
+import { invalid } from "./invalid.ts";
 import { once } from "./requests.ts";
 import { demandRunRoom } from "./run-quota.ts";
 import { type RunView, viewRun } from "./run-view.ts";
+import { checkRunVariables } from "./variable-checks.ts";
+import { checkVersion } from "./workspace-settings.ts";
 
 /** A run as it is asked for. */
 export interface NewRun {
@@ -33,11 +37,14 @@ export interface NewRun {
 /** Creates a run. It takes the workspace if it is free, and waits for it otherwise; plan-only runs wait for nobody. */
 export async function createRun(control: Control, who: Principal, asked: NewRun): Promise<RunView> {
   const person = asPerson(who);
-  demand(person, asked.options.isPlanOnly && asked.urgency !== 0 ? "plan" : "operate");
+  demandStart(person, asked);
+  refuseLargeVariables(asked.options.variables);
+  checkRunVariables(asked.options.variables);
   const run = await change(control, async (tx, at) => {
     const create = async (): Promise<Run> => {
       const workspace = await findWorkspace(tx, person, asked.workspace);
       refuseLocal(workspace);
+      refuseOptions(workspace, asked.options);
       await demandRunRoom(control, tx, workspace);
       const configuration = await findConfiguration(tx, workspace, asked);
       const options = { ...asked.options, isAutoApply: asked.options.isAutoApply ?? workspace.isAutoApply };
@@ -53,12 +60,70 @@ export async function createRun(control: Control, who: Principal, asked: NewRun)
   return control.store.read((q) => viewRun(control, q, run));
 }
 
+/** Refuses what `createRun` would refuse, as far as that is known without a configuration. */
+export async function checkRun(
+  control: Control,
+  who: Principal,
+  { workspace: reference, ...asked }: Pick<NewRun, "workspace" | "options" | "urgency">,
+): Promise<void> {
+  const person = asPerson(who);
+  demandStart(person, asked);
+  await control.store.read(async (q) => {
+    const workspace = await findWorkspace(q, person, reference);
+    refuseLocal(workspace);
+    refuseOptions(workspace, asked.options);
+    await demandRunRoom(control, q, workspace);
+  });
+}
+
+const demandStart = (person: Person, { options, urgency }: Pick<NewRun, "options" | "urgency">): void =>
+  demand(person, options.isPlanOnly && urgency !== 0 ? "plan" : "operate");
+
+/** All values of a run's own variables: they are kept with the run, and again by whoever retries it. */
+const maxVariableBytes = 512 * 1024;
+
+function refuseLargeVariables(variables: NewRun["options"]["variables"]): void {
+  const bytes = variables.reduce((sum, { value }) => sum + Buffer.byteLength(value), 0);
+  if (bytes <= maxVariableBytes) return;
+  throw invalid(
+    "options.variables",
+    `the values have ${bytes} bytes together: a run may have ${maxVariableBytes}. Set large ones as variables of the workspace`,
+  );
+}
+
+/** All texts of a run's options: every answer about the run has them. */
+const maxOptionBytes = 1024 * 1024;
+
+function refuseLargeOptions({ targets, replacements, excludes = [], variables }: NewRun["options"]): void {
+  const texts = { targets, replacements, excludes, variables: variables.flatMap(({ key, value }) => [key, value]) };
+  const sizes = Object.entries(texts).map(([name, all]) => ({ name, bytes: Buffer.byteLength(all.join("")) }));
+  const bytes = sizes.reduce((sum, part) => sum + part.bytes, 0);
+  if (bytes <= maxOptionBytes) return;
+  const [largest] = sizes.toSorted((a, b) => b.bytes - a.bytes);
+  throw invalid(
+    `options.${largest?.name}`,
+    `the options of the run have ${bytes} bytes of addresses and variables together, ${largest?.bytes} of them here: a run may have ${maxOptionBytes}`,
+  );
+}
+
+/** Refuses what the workspace's program does not know, what no program does, and too much of it. */
+export function refuseOptions({ name, engine }: Workspace, options: NewRun["options"]): void {
+  checkVersion("options.engine_version", options.engineVersion);
+  refuseLargeOptions(options);
+  const problem = optionProblem(options, engine);
+  if (problem === undefined) return;
+  throw invalid(
+    `options.${problem.option}`,
+    problem.isOfEngine ? `workspace ${name} runs terraform: ${problem.why}` : problem.why,
+  );
+}
+
 /** Refuses a workspace that only stores state. */
 export function refuseLocal(workspace: Workspace): void {
   if (workspace.executionMode !== "local") return;
   throw new WindlassError(
     "execution_mode_local",
-    `workspace ${workspace.name} is in local mode: it only stores state, and terraform runs on your own machine. Set its execution mode to remote or agent to start runs`,
+    `workspace ${workspace.name} is in local mode: it only stores state, and ${workspace.engine} runs on your own machine. Set its execution mode to remote or agent to start runs`,
     { metadata: { workspace: workspace.name } },
   );
 }
@@ -78,7 +143,8 @@ async function findConfiguration(
     });
   }
   const found = isId("cv", id) ? await tx.configurations.get(id) : undefined;
-  if (found === undefined || found.workspaceId !== workspace.id) throw notFound("configuration version", id);
+  if (found === undefined || found.workspaceId !== workspace.id)
+    throw notFound("configuration version", id, { workspace: workspace.name });
   return found;
 }
 
@@ -135,6 +201,12 @@ function newRun({ now, random }: Moment, { person, workspace, ...wish }: Ingredi
     planBytes: null,
     planBlobKey: null,
     summaryBlobKey: null,
+    planFilesSha256: null,
+    planFilesBytes: null,
+    planFilesBlobKey: null,
+    engine: null,
+    engineVersion: "",
+    planLockFile: null,
     decidedBy: "",
     decidedAt: null,
     decisionComment: "",
@@ -142,6 +214,8 @@ function newRun({ now, random }: Moment, { person, workspace, ...wish }: Ingredi
     canceledBy: "",
     errorMessage: "",
     resourcesInFlight: [],
+    lost: null,
+    warnings: null,
     endedAt: null,
     version: 1,
   };

@@ -1,10 +1,15 @@
 import { isMatch } from "../domain/agent.ts";
-import type { JobPhase } from "../domain/job.ts";
+import { Fits } from "../domain/dispatch.ts";
+import { type EngineWish, enginesText, engineWishOf, wishText } from "../domain/engine.ts";
+import type { Job } from "../domain/job.ts";
+import { featuresOf, featuresText, knowsAll } from "../domain/job-features.ts";
 import { type LabelCondition, labelsText, readSelector } from "../domain/label-selector.ts";
+import type { Run } from "../domain/run.ts";
 import type { AgentFacts } from "../domain/waiting.ts";
 import type { Workspace } from "../domain/workspace.ts";
 import type { Control } from "./control.ts";
 import { invalid } from "./invalid.ts";
+import type { Seat } from "./presence.ts";
 
 /** The conditions of a selector that somebody wrote into `field`; refuses one that cannot be read, naming the part. */
 export function demandSelector(field: string, text: string): readonly LabelCondition[] {
@@ -16,13 +21,21 @@ export function demandSelector(field: string, text: string): readonly LabelCondi
   );
 }
 
-type Choosy = Pick<Workspace, "poolId" | "agentSelector">;
+type Choosy = Pick<Workspace, "poolId" | "agentSelector" | "engine" | "engineVersion">;
+
+/** What waits for an agent: a job, or what will be one, of a run with these options. */
+interface Asking extends Pick<Job, "phase" | "engine" | "engineVersion"> {
+  readonly options: Run["options"];
+}
 
 /** Met by no agent: each has a name. */
 const nobody: readonly LabelCondition[] = [{ kind: "absent", key: "name" }];
 
 /** What a workspace wants of its agents. The server agent is not chosen; a selector that cannot be read is met by nobody. */
-export function conditionsOf({ poolId, agentSelector }: Choosy): readonly LabelCondition[] {
+export function conditionsOf({
+  poolId,
+  agentSelector,
+}: Pick<Choosy, "poolId" | "agentSelector">): readonly LabelCondition[] {
   if (poolId === null) return [];
   const reading = readSelector(agentSelector);
   return reading.kind === "read" ? reading.conditions : nobody;
@@ -30,21 +43,62 @@ export function conditionsOf({ poolId, agentSelector }: Choosy): readonly LabelC
 
 /** How many agents that do not match a sentence names. */
 const mostOthers = 5;
+/** How many that take no jobs. */
+const mostRefusals = 3;
 
 /** The connected agents of a workspace's pool, as a job of a phase sees them. */
-export function agentFacts({ presence }: Control, workspace: Choosy, phase: JobPhase): AgentFacts {
+export function agentFacts({ presence }: Pick<Control, "presence">, workspace: Choosy, asking: Asking): AgentFacts {
   const conditions = conditionsOf(workspace);
-  const seats = presence.all().filter((seat) => seat.poolId === workspace.poolId);
-  const matching = seats.filter((seat) => isMatch(seat.labels, phase, conditions));
-  const open = matching.filter((seat) => seat.takesJobs);
-  const others = seats.filter((seat) => !matching.includes(seat));
+  const wish = engineWishOf(asking, workspace);
+  const needs = featuresOf(asking.options, asking.phase);
+  const seats = presence.all().filter(({ poolId }) => poolId === workspace.poolId);
+  const isMatching = ({ labels }: Seat) => isMatch(labels, asking.phase, conditions);
+  const matching = seats.filter(isMatching);
+  const able = matching.filter(({ features }) => knowsAll(features, needs));
+  const fit = new Fits().among(wish, able);
+  const unfit = able.filter((seat) => !fit.includes(seat));
+  const open = fit.filter(({ takesJobs }) => takesJobs);
   return {
-    online: seats.length,
-    matching: matching.length,
-    open: open.length,
-    free: open.filter((seat) => seat.jobs.size < seat.concurrency).length,
-    others: others
+    ...{ online: seats.length, matching: matching.length, able: able.length, fit: fit.length, open: open.length },
+    free: open.filter(({ jobs, concurrency }) => jobs.size < concurrency).length,
+    others: seats
+      .filter((seat) => !isMatching(seat))
       .slice(0, mostOthers)
-      .map(({ name, labels: { name: _, ...labels } }) => `${name} (${labelsText(labels)})`),
+      .map(labelsOfSeat),
+    refusals: fit
+      .filter(({ refusal }) => refusal !== "")
+      .slice(0, mostRefusals)
+      .map(({ name, refusal }) => `agent ${name} declined: ${refusal}`),
+    wish: wish.planVersion === "" ? wishText(wish) : `${wishText(wish)}, which made the plan`,
+    unfit: unfit.slice(0, mostOthers).map((seat) => unfitText(seat, wish)),
+    options: featuresText(needs),
+    unable: matching
+      .filter((seat) => !able.includes(seat))
+      .slice(0, mostOthers)
+      .map(({ name, version }) => `${name} (${version})`),
+  };
+}
+
+function labelsOfSeat({ name, labels: { name: _, ...rest } }: Seat): string {
+  return `${name} (${labelsText(rest)})`;
+}
+
+/** `vm-1 has terraform 1.11.4`; and why it could not have what it says that it can. */
+function unfitText({ name, engines, unmet }: Seat, wish: EngineWish): string {
+  const why = unmet.get(wishText(wish));
+  const has = `${name} has ${engines === null ? "not said what it has" : enginesText(engines)}`;
+  return why === undefined ? has : `${has} (${why})`;
+}
+
+/** The same for many workspaces: those that want the same are looked up once. */
+export function rememberedFacts(control: Pick<Control, "presence">): (workspace: Choosy, asking: Asking) => AgentFacts {
+  const known = new Map<string, AgentFacts>();
+  return (workspace, asking) => {
+    const { engine, constraint, planVersion } = engineWishOf(asking, workspace);
+    const wanted = [asking.phase, workspace.agentSelector, engine, constraint, planVersion];
+    const key = JSON.stringify([workspace.poolId, ...wanted, ...featuresOf(asking.options, asking.phase)]);
+    const facts = known.get(key) ?? agentFacts(control, workspace, asking);
+    known.set(key, facts);
+    return facts;
   };
 }

@@ -1,5 +1,6 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { Job } from "../domain/job.ts";
+import { type LogProblem, logProblemText } from "../domain/log-problem.ts";
 import type {
   JobResult,
   LogChunk,
@@ -7,13 +8,16 @@ import type {
   SessionResponseSchema,
   StartRequest,
 } from "../gen/windlass/agent/v1/agent_gateway_service_pb.ts";
+import { RefusalReason, SessionMessage } from "../gen/windlass/agent/v1/agent_gateway_service_pb.ts";
 import { DesiredState, type JobClaim } from "../gen/windlass/agent/v1/job_pb.ts";
 import { failpoint } from "../lib/failpoint.ts";
 import { type AgentId, isId, type JobId } from "../lib/ids.ts";
 import { type Control, topics } from "./control.ts";
-import { type Claim, declineOffer, grantStart, losePlan, takeReport } from "./job-results.ts";
+import { giveElsewhere } from "./engine-elsewhere.ts";
+import { type Claim, claimed, declineOffer, grantStart, losePlan, takeReport } from "./job-results.ts";
 import { jobSpecOf } from "./job-spec.ts";
 import { appendLog } from "./run-logs.ts";
+import { refused } from "./session-hearing.ts";
 import { desiredOf, type HeldClaim } from "./session-resume.ts";
 import { reportOf } from "./session-wire.ts";
 
@@ -43,6 +47,9 @@ interface Held {
   /** True while something of it may still come. */
   isOpen: boolean;
 }
+
+/** How an agent asks for a start. */
+type Asking = Pick<StartRequest, "incarnation" | "engineMissing">;
 
 interface Found {
   readonly held: Held;
@@ -85,9 +92,14 @@ export class SessionClaims {
 
   /** Sends the agent a job that was claimed for it. */
   async offer(job: Job): Promise<void> {
-    this.#hold({ job, isRunning: true });
-    const spec = await this.#control.store.read((q) => jobSpecOf(this.#control, q, job));
-    this.#host.send({ case: "offer", value: { job: spec } });
+    const held = this.#hold({ job, isRunning: true });
+    try {
+      const spec = await this.#control.store.read((q) => jobSpecOf(this.#control, q, job));
+      this.#host.send({ case: "offer", value: { job: spec } });
+    } catch (error) {
+      this.#forget({ held, claim: { jobId: job.id, epoch: job.epoch, agentId: this.#host.agentId } });
+      throw error;
+    }
   }
 
   /** Tells the agent what has changed of what is wanted of its jobs. */
@@ -113,17 +125,30 @@ export class SessionClaims {
   }
 
   /** Answers whether the agent may start a job. */
-  async start({ claim, incarnation }: StartRequest): Promise<void> {
+  async start({ claim, incarnation, engineMissing }: StartRequest): Promise<void> {
     const found = this.#find(claim);
-    const why = found === undefined ? "the claim is over" : await this.#grant(found, incarnation);
+    const why = found === undefined ? "the claim is over" : await this.#grant(found, { incarnation, engineMissing });
     failpoint("server.start-granted");
+    if (why !== undefined && found !== undefined && (await this.#isInterrupted(found))) {
+      // Its journal comes before terraform: who asks has not begun, and the result of the canceled job says so.
+      this.#host.send({ case: "jobCommand", value: { claim: named(claim), desired: DesiredState.CANCEL } });
+      return;
+    }
     const decision = { claim: named(claim), granted: why === undefined, reason: why ?? "", incarnation };
     this.#host.send({ case: "startDecision", value: decision });
   }
 
-  async #grant({ held, claim }: Found, incarnation: string): Promise<string | undefined> {
+  async #isInterrupted({ claim }: Found): Promise<boolean> {
+    const job = await this.#control.store.read((q) => q.jobs.get(claim.jobId));
+    return claimed(job, claim)?.status === "interrupted";
+  }
+
+  async #grant({ held, claim }: Found, asking: Asking): Promise<string | undefined> {
+    const { incarnation, engineMissing } = asking;
     if (incarnation !== this.#host.incarnation) return "the grant belongs to another journal";
-    const why = await grantStart(this.#control, claim, { incarnation, mayStart: this.#host.mayStart() });
+    const why =
+      (engineMissing === "" ? undefined : await giveElsewhere(this.#control, claim, engineMissing)) ??
+      (await grantStart(this.#control, claim, { incarnation, mayStart: this.#host.mayStart() }));
     const { jobId, epoch } = claim;
     if (why !== undefined) this.#free(jobId, held);
     else {
@@ -183,7 +208,7 @@ export class SessionClaims {
   async result(result: JobResult): Promise<void> {
     const found = this.#find(result.claim);
     const claim = named(result.claim);
-    if (found === undefined) return this.#host.send({ case: "resultAck", value: { claim, sealed: true } });
+    if (found === undefined) return this.#sealed(claim, null);
     await found.held.appending;
     const report = reportOf(result);
     const answer = await takeReport(this.#control, found.claim, report);
@@ -191,8 +216,10 @@ export class SessionClaims {
     const { jobId, agentId } = found.claim;
     const { log } = this.#control;
     switch (answer.kind) {
+      case "not_granted":
       case "needs_state":
-        return log.warn({ jobId, agentId, stateSerial: report.stateSerial }, "a result came before its last state");
+        log.warn({ jobId, agentId, why: answer.kind, stateSerial: report.stateSerial }, "a result came too early");
+        return this.#host.send(refused({ claim: result.claim, ...tooEarly[answer.kind] }));
       case "needs_log":
         return this.#host.send({
           case: "resultAck",
@@ -202,15 +229,22 @@ export class SessionClaims {
         const { outcome, exitCode } = report;
         log.info({ jobId, runId: found.held.job.runId, agentId, outcome, exitCode }, "job ended");
         this.#control.observer.jobEnded(jobId);
-        this.#host.send({ case: "resultAck", value: { claim, sealed: true } });
+        this.#sealed(claim, answer.logProblem);
         this.#forget(found);
       }
     }
   }
 
-  #hold({ job, isRunning }: HeldClaim): void {
-    this.#held.set(job.id, { job, appending: Promise.resolve(), told: DesiredState.RUN, isOpen: true });
+  #sealed(claim: ReturnType<typeof named>, problem: LogProblem | null): void {
+    const logProblem = problem === null ? "" : logProblemText(problem);
+    this.#host.send({ case: "resultAck", value: { claim, sealed: true, logProblem } });
+  }
+
+  #hold({ job, isRunning }: HeldClaim): Held {
+    const held = { job, appending: Promise.resolve(), told: DesiredState.RUN, isOpen: true };
+    this.#held.set(job.id, held);
     if (isRunning) this.reserve(job.id, job.epoch);
+    return held;
   }
 
   #find(claim: JobClaim | undefined): Found | undefined {
@@ -231,5 +265,20 @@ export class SessionClaims {
     this.#host.onFree();
   }
 }
+
+const message = SessionMessage.JOB_RESULT;
+
+/** Results that are taken once something else has happened. */
+const tooEarly = {
+  not_granted: {
+    ...{ message, reason: RefusalReason.NOT_GRANTED, rule: "result.before_grant" },
+    detail:
+      "the job was never granted, so that it cannot have finished: send a start_request first, then this result again",
+  },
+  needs_state: {
+    ...{ message, reason: RefusalReason.STATE_MISSING, rule: "result.state" },
+    detail: "the last state that the result names is not here: upload it with UploadState, then send this result again",
+  },
+} as const;
 
 const named = (claim: JobClaim | undefined) => ({ jobId: claim?.jobId ?? "", epoch: claim?.epoch ?? 0n });

@@ -2,11 +2,13 @@ import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { Agent } from "../domain/agent.ts";
 import { type AgentToken, standingOf } from "../domain/agent-token.ts";
 import { isEnded, type Job, type JobEvent } from "../domain/job.ts";
+import type { JobFeature } from "../domain/job-features.ts";
 import type { Hello, ResumeDecisionSchema } from "../gen/windlass/agent/v1/agent_gateway_service_pb.ts";
 import { DesiredState, type HeldJob, JobStage } from "../gen/windlass/agent/v1/job_pb.ts";
 import { WindlassError } from "../lib/errors.ts";
 import { type AgentId, isId, type JobId } from "../lib/ids.ts";
 import { advanceJob, change } from "./advance.ts";
+import { enginesOf, knownFeatures } from "./agent-engines.ts";
 import { type Control, topics } from "./control.ts";
 import { claimed } from "./job-results.ts";
 import { refuseClone } from "./registration.ts";
@@ -22,6 +24,8 @@ export interface HeldClaim {
 
 export interface Resumed {
   readonly agent: Agent;
+  /** Which later options of jobs it knows. */
+  readonly features: ReadonlySet<JobFeature>;
   /** Why the agent may only finish what it holds; undefined while its agent token is good. */
   readonly spent: string | undefined;
   readonly held: readonly HeldClaim[];
@@ -65,6 +69,7 @@ export async function resume(control: Control, agentId: AgentId, hello: Hello): 
       connectedTo: control.name,
       lastSeenAt: now,
       status: hello.jobs.length > 0 ? "busy" : "idle",
+      engines: hello.engines === undefined ? null : enginesOf(hello.engines),
     };
     await tx.agents.save(agent);
     at.touched.add(topics.agents);
@@ -81,6 +86,7 @@ export async function resume(control: Control, agentId: AgentId, hello: Hello): 
   const decided = await Promise.all(once.map((held) => decide(control, agent, { held, rows })));
   return {
     agent,
+    features: knownFeatures(hello.features),
     spent,
     held: decided.flatMap((entry) => entry.claim ?? []),
     decisions: decided.map((entry) => entry.decision),

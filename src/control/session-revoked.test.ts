@@ -13,9 +13,9 @@ import { systemRandom } from "../lib/random.ts";
 import { createPool } from "./agent-pools.ts";
 import { rotateAgentToken } from "./agent-token-rotation.ts";
 import { createAgentToken, revokeAgentToken } from "./agent-tokens.ts";
-import { storeState } from "./artifacts.ts";
 import { authenticate } from "./authentication.ts";
 import { dispatchOnce } from "./dispatcher.ts";
+import { storeState } from "./job-states.ts";
 import { resolveRun } from "./run-resolution.ts";
 import { getRun } from "./runs.ts";
 import { sweepOnce } from "./sweeper.ts";
@@ -108,6 +108,8 @@ describe("an agent whose token was revoked", () => {
       detail: "the agent token was revoked",
     });
     await expect(admission(agent)).rejects.toMatchObject({ code: "token_revoked" });
+    const { id } = agent.registration.agent;
+    expect(await fixture.control.store.read((q) => q.agents.get(id))).toMatchObject({ status: "exited" });
   });
 
   test("gets no offers meanwhile", async () => {

@@ -2,24 +2,25 @@ import { create } from "@bufbuild/protobuf";
 import { durationFromMs } from "@bufbuild/protobuf/wkt";
 import type { Principal } from "../domain/principal.ts";
 import {
+  CloseReason,
   type Hello,
-  type SessionRequest,
   type SessionResponse,
   SessionResponseSchema,
 } from "../gen/windlass/agent/v1/agent_gateway_service_pb.ts";
 import { deadlineAfter, linkSignals, type OwnedSignal, untilAborted } from "../lib/abort.ts";
-import { WindlassError } from "../lib/errors.ts";
+import { isWindlassError, WindlassError } from "../lib/errors.ts";
 import { type Control, topics } from "./control.ts";
 import { HeartbeatMeter } from "./heartbeat-meter.ts";
 import type { Liveness } from "./liveness.ts";
 import { AgentSession } from "./session.ts";
-import { resume } from "./session-resume.ts";
+import { closing, type Heard } from "./session-hearing.ts";
+import { type Resumed, resume } from "./session-resume.ts";
 
 /** How long an agent may take to say hello. */
 const helloMs = 10_000;
 
 export interface SessionStream {
-  readonly incoming: AsyncIterable<SessionRequest>;
+  readonly incoming: AsyncIterable<Heard>;
   readonly signal: AbortSignal;
 }
 
@@ -36,30 +37,41 @@ export async function* serveSession(
   }
   using ended = linkSignals(stream.signal);
   const incoming = untilAborted(stream.incoming, ended.signal);
-  const hello = await helloOf(control, incoming);
+  const first = await firstOf(control, incoming);
+  if (first.kind === "none") {
+    control.log.warn({ agentId: who.agentId, why: first.why }, "an agent did not say hello");
+    return yield create(SessionResponseSchema, { message: closing(CloseReason.PROTOCOL, first.why) });
+  }
+  const { hello } = first;
   const enter = () => resume(control, who.agentId, hello);
   const resumed = await control.helloGate.pass(hello.jobs.length > 0, enter, ended.signal);
   control.presence.get(who.agentId)?.close("superseded", "a newer stream of this agent is there");
   const session = new AgentSession(control, liveness, resumed);
-  yield create(SessionResponseSchema, {
-    message: {
-      case: "welcome",
-      value: {
-        sessionEpoch: BigInt(session.sessionEpoch),
-        jobs: [...resumed.decisions],
-        heartbeatInterval: durationFromMs(control.timing.heartbeatMs),
-        logWindowBytes: BigInt(control.limits.logWindowBytes),
-      },
-    },
-  });
+  // A stream that is cut while it is welcomed has left as well.
   try {
+    yield welcomeOf(control, session, resumed);
     yield* converse(control, session, { incoming, ended });
   } finally {
     liveness.left(session);
   }
 }
 
-async function helloOf(control: Control, incoming: AsyncGenerator<SessionRequest, void>): Promise<Hello> {
+const welcomeOf = ({ timing, limits }: Control, { sessionEpoch }: AgentSession, { decisions }: Resumed) =>
+  create(SessionResponseSchema, {
+    message: {
+      case: "welcome",
+      value: {
+        sessionEpoch: BigInt(sessionEpoch),
+        jobs: [...decisions],
+        heartbeatInterval: durationFromMs(timing.heartbeatMs),
+        logWindowBytes: BigInt(limits.logWindowBytes),
+      },
+    },
+  });
+
+type First = { readonly kind: "hello"; readonly hello: Hello } | { readonly kind: "none"; readonly why: string };
+
+async function firstOf(control: Control, incoming: AsyncGenerator<Heard, void>): Promise<First> {
   using deadline = deadlineAfter(control.clock, helloMs);
   const first = await Promise.race([
     incoming.next(),
@@ -67,19 +79,17 @@ async function helloOf(control: Control, incoming: AsyncGenerator<SessionRequest
       deadline.signal.addEventListener("abort", () => resolve(undefined), { once: true }),
     ),
   ]);
-  const message = first?.value?.message;
-  if (message?.case === "hello") return message.value;
-  throw new WindlassError(
-    "validation",
-    `the first message of a session must be a hello, within ${helloMs / 1000} seconds`,
-    {
-      fields: [{ field: "message", description: "expected hello first" }],
-    },
-  );
+  const heard = first?.value ?? undefined;
+  if (heard?.kind === "unreadable") return { kind: "none", why: heard.detail };
+  const message = heard?.request.message;
+  if (heard?.kind === "message" && message?.case === "hello") return { kind: "hello", hello: message.value };
+  const expected = `the first message of a session must be a hello, within ${helloMs / 1000} seconds`;
+  const isBadHello = heard?.kind === "broken" && message?.case === "hello";
+  return { kind: "none", why: isBadHello ? `the hello breaks a rule: ${heard.detail}` : expected };
 }
 
 interface Ear {
-  readonly incoming: AsyncGenerator<SessionRequest, void>;
+  readonly incoming: AsyncGenerator<Heard, void>;
   /** Stops listening. */
   readonly ended: OwnedSignal;
 }
@@ -95,11 +105,19 @@ async function* converse(
     { agentId: session.agentId, name: session.name, sessionEpoch: session.sessionEpoch, jobs: session.jobs.size },
     "agent connected",
   );
-  const meter = new HeartbeatMeter(control.clock, control.timing.heartbeatMs);
-  const reading = readAll(session, incoming, meter);
+  const { clock, timing } = control;
+  const meters = {
+    heartbeats: new HeartbeatMeter(clock, timing.heartbeatMs),
+    refusals: new HeartbeatMeter(clock, timing.heartbeatMs, "messages that break rules"),
+  };
+  const reading = readAll(session, incoming, meters);
   const watching = session.watch();
   try {
     yield* session.out;
+  } catch (error) {
+    if (session.out.state.kind !== "overflowed") throw error;
+    const detail = "the agent does not read what it is sent";
+    yield create(SessionResponseSchema, { message: closing(CloseReason.FLOOD, detail) });
   } finally {
     session.leave();
     control.log.info(
@@ -111,19 +129,23 @@ async function* converse(
   }
 }
 
+interface Meters {
+  readonly heartbeats: HeartbeatMeter;
+  readonly refusals: HeartbeatMeter;
+}
+
 /** Handles messages in the order they come. The agent's end of the stream ends ours; a failure closes it with its reason. */
-async function readAll(
-  session: AgentSession,
-  incoming: AsyncGenerator<SessionRequest, void>,
-  meter: HeartbeatMeter,
-): Promise<void> {
+async function readAll(session: AgentSession, incoming: AsyncGenerator<Heard, void>, meters: Meters): Promise<void> {
   try {
-    for await (const message of incoming) {
-      if (message.message.case === "heartbeat") meter.count();
-      await session.handle(message);
+    for await (const heard of incoming) {
+      if (heard.kind === "unreadable") return session.close("protocol", heard.detail);
+      if (heard.kind === "broken") meters.refusals.count();
+      else if (heard.request.message.case === "heartbeat") meters.heartbeats.count();
+      await session.handle(heard);
     }
     session.out.end();
   } catch (error) {
-    session.out.close(error);
+    if (isWindlassError(error, "rate_limited")) session.close("flood", error.message);
+    else session.out.close(error);
   }
 }

@@ -1,3 +1,4 @@
+import { create } from "@bufbuild/protobuf";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { openTestControl, sha256, type TestControl } from "../../test/support/control.ts";
 import { FakeAgent, introduction } from "../../test/support/fake-agent.ts";
@@ -6,19 +7,27 @@ import { newPool, newWorkspace, ref } from "../../test/support/wanted.ts";
 import type { AgentPool } from "../domain/agent-pool.ts";
 import type { Job } from "../domain/job.ts";
 import type { Principal } from "../domain/principal.ts";
-import type { Run } from "../domain/run.ts";
+import type { Run, RunOptions } from "../domain/run.ts";
+import { type SessionRequest, SessionRequestSchema } from "../gen/windlass/agent/v1/agent_gateway_service_pb.ts";
 import { DesiredState, JobOutcome, JobStage } from "../gen/windlass/agent/v1/job_pb.ts";
 import { newId, type RunId } from "../lib/ids.ts";
+import { OutQueue } from "../lib/queue.ts";
 import { systemRandom } from "../lib/random.ts";
+import { heardFrom } from "../rpc/session-hearing.ts";
 import { createPool } from "./agent-pools.ts";
 import { createAgentToken, revokeAgentToken } from "./agent-tokens.ts";
-import { drainAgent, pauseAgent, resumeAgent } from "./agents.ts";
-import { storeState } from "./artifacts.ts";
+import { drainAgent, getAgent, pauseAgent, resumeAgent } from "./agents.ts";
+import { configurationOfJob, stateOfJob } from "./artifacts.ts";
 import { dispatchOnce } from "./dispatcher.ts";
 import { grantWorkspaces, revokeWorkspaces } from "./grants.ts";
 import { variablesOfJob } from "./job-inputs.ts";
+import { jobSpecOf } from "./job-spec.ts";
+import { storeState } from "./job-states.ts";
+import { Liveness } from "./liveness.ts";
+import { registerAgent } from "./registration.ts";
 import { cancelRun } from "./run-decisions.ts";
 import { createRun, getRun } from "./runs.ts";
+import { serveSession } from "./session-stream.ts";
 import { sweepOnce } from "./sweeper.ts";
 import { createWorkspace } from "./workspaces.ts";
 
@@ -48,7 +57,7 @@ async function connect(options: Parameters<typeof FakeAgent.connect>[2] = {}): P
   return agent;
 }
 
-async function newRun(isAutoApply = false): Promise<RunId> {
+async function newRun(isAutoApply = false, change: Partial<RunOptions> = {}): Promise<RunId> {
   const { control, as } = fixture;
   const workspace = await control.store.read((q) => q.workspaces.byName(fixture.organization.id, "net"));
   if (workspace === undefined) throw new Error("the workspace is there");
@@ -78,6 +87,7 @@ async function newRun(isAutoApply = false): Promise<RunId> {
     engineVersion: "",
     allowsEmptyApply: true,
     parallelism: 0,
+    ...change,
   };
   const view = await createRun(control, as("operator"), {
     workspace: ref("net"),
@@ -104,16 +114,21 @@ async function offered(agent: FakeAgent, runId: RunId, phase: Job["phase"] = "pl
   return jobOf(runId, phase);
 }
 
+const planSha256 = "a".repeat(64);
+
+/** As if the agent had uploaded a plan. */
+const storePlan = (runId: RunId): Promise<void> =>
+  fixture.control.store.write(async (tx) => {
+    const run = await tx.runs.get(runId);
+    if (run !== undefined) await tx.runs.save({ ...run, planSha256, planBytes: 1, planBlobKey: "00" });
+  });
+
 /** Brings a run to its apply, started by the agent. */
 async function applying(agent: FakeAgent): Promise<{ readonly runId: RunId; readonly job: Job }> {
   const runId = await newRun(true);
   const plan = await offered(agent, runId);
   await agent.start(plan);
-  const planSha256 = "a".repeat(64);
-  await fixture.control.store.write(async (tx) => {
-    const run = await tx.runs.get(runId);
-    if (run !== undefined) await tx.runs.save({ ...run, planSha256, planBytes: 1, planBlobKey: "00" });
-  });
+  await storePlan(runId);
   await agent.report(plan, "", { hasChanges: true, planSha256 });
   const job = await offered(agent, runId, "apply");
   await agent.start(job);
@@ -133,7 +148,7 @@ describe("offer, start, log, result", () => {
     await agent.log(job, 6, "world");
     expect(await agent.report(job, "hello world", { hasChanges: false })).toMatchObject({ sealed: true });
     // allow-empty-apply without an uploaded plan is an error of the agent, and says so.
-    expect((await runOf(runId)).errorMessage).toContain("the plan file");
+    expect((await runOf(runId)).errorMessage).toContain("uploaded none");
     expect(await agent.report(job, "hello world")).toMatchObject({ sealed: true });
   });
 
@@ -156,12 +171,15 @@ describe("offer, start, log, result", () => {
     expect(await agent.log({ id: job.id, epoch: job.epoch + 1 }, 3, "x")).toMatchObject({ closed: true });
   });
 
-  test("a pool that no longer grants the workspace refuses the start, and the job waits and says why", async () => {
+  test("a pool that no longer grants the workspace gives nothing out and refuses the start, and the job waits and says why", async () => {
     const { control, as } = fixture;
     const agent = await connect();
     const runId = await newRun();
     const job = await offered(agent, runId);
     await revokeWorkspaces(control, as("owner"), { pool: ref("prod"), workspaces: ["net"] });
+    const bearer: Principal = { kind: "job", jobId: job.id, epoch: job.epoch };
+    await expect(configurationOfJob(control, bearer).next()).rejects.toMatchObject({ code: "permission_denied" });
+    await expect(stateOfJob(control, bearer).next()).rejects.toMatchObject({ code: "permission_denied" });
     expect(await agent.start(job)).toMatchObject({ granted: false });
     expect(await dispatchOnce(control)).toBe(0);
     expect((await getRun(control, as("reader"), runId)).waiting).toMatchObject({ reason: "pool_not_granted" });
@@ -182,6 +200,46 @@ describe("offer, start, log, result", () => {
     await until("the job is queued again", async () => (await jobOf(runId)).status === "queued");
     await dispatchOnce(fixture.control);
     expect((await jobOf(runId)).agentId).toBe(other.registration.agent.id);
+  });
+
+  test("what an agent does while it prepares a job stands in why the run waits, as text alone, until it says nothing more", async () => {
+    const agent = await connect();
+    const runId = await newRun();
+    await dispatchOnce(fixture.control);
+    const job = await jobOf(runId);
+    const detail = async () => (await getRun(fixture.control, fixture.as("reader"), runId)).waiting?.detail;
+    const said = `agent ${agent.registration.agent.name} prepares the job`;
+    expect(await detail()).toBe(said);
+    const claim = { jobId: job.id, epoch: BigInt(job.epoch) };
+    for (const [preparing, shown] of [
+      ["downloads tofu 1.12.6\u001b[31m\n from here", `${said}: it downloads tofu 1.12.6`],
+      ["", said],
+    ] as const) {
+      agent.send({ case: "heartbeat", value: { jobs: [{ claim, stage: JobStage.PREPARING, preparing }] } });
+      await until("the heartbeat is heard", async () => ((await detail()) ?? "").startsWith(shown));
+      expect(await detail()).not.toMatch(/\p{Cc}/u);
+    }
+    expect(await detail()).toBe(said);
+  });
+
+  test("an agent without room on its disk gets nothing before a heartbeat says that there is; the run, the agent and watchers say why", async () => {
+    const agent = await connect();
+    const noRoom = "disk full: 30 MiB free, 512 MiB needed";
+    const { id } = agent.registration.agent;
+    const seat = () => fixture.control.presence.get(id);
+    agent.send({ case: "heartbeat", value: { freeDiskBytes: 31_457_280n, noRoom } });
+    await until("the heartbeat is heard", () => seat()?.refusal === noRoom);
+    const runId = await newRun();
+    await fixture.clock.advance(60_000);
+    expect(await dispatchOnce(fixture.control)).toBe(0);
+    expect((await getRun(fixture.control, fixture.as("reader"), runId)).waiting).toMatchObject({
+      ...{ reason: "agents_declined", detail: `agent ${agent.registration.agent.name} declined: ${noRoom}` },
+    });
+    const { seat: shown } = await getAgent(fixture.control, fixture.as("reader"), { organization: "", name: id });
+    expect(shown).toMatchObject({ freeDiskBytes: 31_457_280n, refusal: noRoom });
+    agent.send({ case: "heartbeat", value: { freeDiskBytes: 1_073_741_824n } });
+    await until("the next one is heard", () => seat()?.refusal === "");
+    expect(await dispatchOnce(fixture.control)).toBe(1);
   });
 });
 
@@ -239,6 +297,23 @@ describe("streams", () => {
     expect(await other.start(retried)).toMatchObject({ granted: true });
   });
 
+  test("a stream that is cut while it is welcomed leaves nobody behind", async () => {
+    const { control } = fixture;
+    const said = introduction();
+    const { agent } = await registerAgent(control, token, said);
+    const liveness = new Liveness();
+    const incoming = new OutQueue<SessionRequest>({ maxItems: 10, maxBytes: 10_000 });
+    const hello = { case: "hello", value: { incarnation: said.incarnation, bootId: said.bootId } } as const;
+    incoming.push("control", create(SessionRequestSchema, { message: hello }), 1);
+    const stream = { incoming: heardFrom(incoming), signal: new AbortController().signal };
+    const who: Principal = { kind: "agent_session", agentId: agent.id };
+    const session = serveSession(control, liveness, { who, stream });
+    expect((await session.next()).value?.message.case).toBe("welcome");
+    await session.return(undefined);
+    await liveness.flush(control);
+    expect((await control.store.read((q) => q.agents.get(agent.id)))?.connectedTo).toBe("");
+  });
+
   test("a hello that is not the first message, or no hello, ends the stream", async () => {
     const agent = await connect();
     agent.send({ case: "hello", value: { incarnation: agent.said.incarnation, bootId: agent.said.bootId } });
@@ -278,6 +353,59 @@ describe("what is wanted", () => {
     await agent.next("jobCommand");
     await agent.report(job, "", { outcome: JobOutcome.CANCELED });
     expect((await runOf(runId)).status).toBe("force_canceled");
+  });
+
+  test("an apply that was ended by force keeps what was in flight, and runs are warned until one was applied", async () => {
+    const { control, as } = fixture;
+    const agent = await connect();
+    const { runId, job } = await applying(agent);
+    await cancelRun(control, as("operator"), { id: runId, isForced: false, comment: "" });
+    await fixture.clock.advance(120_000);
+    await cancelRun(control, as("operator"), { id: runId, isForced: true, comment: "" });
+    const inFlight = [{ address: "postgresql_role.r", action: "create", idKey: "", id: "" }];
+    await agent.report(job, "", { outcome: JobOutcome.CANCELED, inFlight, resourcesInFlight: ["postgresql_role.r"] });
+    expect(await runOf(runId)).toMatchObject({ status: "force_canceled", resourcesInFlight: inFlight });
+
+    const warning = `the apply of ${runId} was ended by force while postgresql_role.r was being created: it may exist without being in the state`;
+    const next = await applying(agent);
+    expect((await runOf(next.runId)).warnings).toEqual([warning]);
+    const noticesOf = async (job: Job) => (await control.store.read((q) => jobSpecOf(control, q, job))).notices;
+    expect(await noticesOf(await jobOf(next.runId))).toEqual([warning]);
+    expect(await noticesOf(next.job)).toEqual([]);
+    await agent.report(next.job, "", {});
+    expect((await runOf(next.runId)).status).toBe("applied");
+    expect((await runOf((await applying(agent)).runId)).warnings).toEqual([]);
+  });
+
+  test("what a refresh-only run accepts is what its plan has shown", async () => {
+    const agent = await connect();
+    const runId = await newRun(true, { isRefreshOnly: true });
+    const plan = await offered(agent, runId);
+    await agent.start(plan);
+    await storePlan(runId);
+    await agent.report(plan, "", { hasChanges: true, planSha256, counts: { drift: 3 } });
+    const job = await offered(agent, runId, "apply");
+    await agent.start(job);
+    await agent.report(job, "", {});
+    expect(await runOf(runId)).toMatchObject({ status: "applied", appliedChanges: { add: 0, drift: 3 } });
+    const page = { after: 0, limit: 100 };
+    const told = await fixture.control.store.read((q) => q.runEvents.list(runId, page));
+    expect(told.map(({ title }) => title)).toEqual(
+      expect.arrayContaining([
+        "planned: 3 changed outside of terraform; it is applied without being asked about",
+        "applied: 3 changed outside of terraform, accepted",
+      ]),
+    );
+  });
+
+  test("what an older agent tells is addresses alone, and counts less", async () => {
+    const agent = await connect();
+    const { runId, job } = await applying(agent);
+    await agent.report(job, "", { outcome: JobOutcome.ERRORED, resourcesInFlight: ["a.b"], counts: { add: 1 } });
+    expect(await runOf(runId)).toMatchObject({
+      resourcesInFlight: [{ address: "a.b", action: "", idKey: "", id: "" }],
+      appliedChanges: { add: 1, forget: 0, drift: 0 },
+    });
   });
 
   test("an offer that is canceled before it starts ends at once", async () => {
@@ -326,7 +454,8 @@ describe("what is wanted", () => {
 describe("a lost agent", () => {
   test("an apply is interrupted after its grace, never queued again, and keeps the workspace", async () => {
     const agent = await connect();
-    const { runId } = await applying(agent);
+    const { runId, job } = await applying(agent);
+    await agent.log(job, 0, "a.b: Creating...\na.b: Creation complete after 0s\nc.d: Modifying... [id=i-1]\n");
     await agent.cut();
     await fixture.clock.advance(fixture.control.timing.leases.applyMs + 1);
     await sweepOnce(fixture.control);
@@ -334,6 +463,7 @@ describe("a lost agent", () => {
     expect(await runOf(runId)).toMatchObject({
       status: "errored",
       errorMessage: expect.stringContaining("lost during the apply"),
+      resourcesInFlight: [{ address: "c.d", action: "update", idKey: "id", id: "i-1" }],
     });
     const workspace = await fixture.control.store.read((q) => q.workspaces.byName(fixture.organization.id, "net"));
     expect(workspace?.lock).toMatchObject({ kind: "run", runId });
@@ -372,7 +502,7 @@ describe("a lost agent", () => {
     await sweepOnce(fixture.control);
     expect((await jobOf(runId, "apply")).status).toBe("interrupted");
     const who: Principal = { kind: "job", jobId: job.id, epoch: job.epoch };
-    expect(await variablesOfJob(fixture.control, who)).toEqual([]);
+    expect(await variablesOfJob(fixture.control, who)).toEqual({ variables: [], hidden: [] });
     const back = await connect({ said: agent.said, held: [job] });
     await back.report(job, "one ");
     await expect(variablesOfJob(fixture.control, who)).rejects.toMatchObject({ code: "job_epoch_stale" });
@@ -391,6 +521,22 @@ describe("a lost agent", () => {
     const report = { outcome: JobOutcome.CANCELED, errorMessage: "canceled before terraform was started" };
     expect(await back.report(job, "", report)).toMatchObject({ sealed: true });
     expect((await runOf(runId)).errorMessage).toContain("canceled before terraform was started");
+    const workspace = await fixture.control.store.read((q) => q.workspaces.byName(fixture.organization.id, "net"));
+    expect(workspace?.lock).toBeNull();
+  });
+
+  test("an apply that was lost while its agent prepared it is canceled there when the agent asks to begin", async () => {
+    const agent = await connect();
+    const { runId, job } = await applying(agent);
+    await fixture.clock.advance(fixture.control.timing.leases.applyMs + 1);
+    await sweepOnce(fixture.control);
+    expect((await jobOf(runId, "apply")).status).toBe("interrupted");
+    const claim = { jobId: job.id, epoch: BigInt(job.epoch) };
+    const { incarnation } = agent.said;
+    agent.send({ case: "startRequest", value: { claim, incarnation } });
+    expect(await agent.next("jobCommand")).toMatchObject({ claim, desired: DesiredState.CANCEL });
+    const result = { outcome: JobOutcome.CANCELED, errorMessage: "canceled before terraform was started" };
+    expect(await agent.report(job, "", result)).toMatchObject({ sealed: true });
     const workspace = await fixture.control.store.read((q) => q.workspaces.byName(fixture.organization.id, "net"));
     expect(workspace?.lock).toBeNull();
   });

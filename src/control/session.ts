@@ -1,24 +1,30 @@
 import { create } from "@bufbuild/protobuf";
-import { durationFromMs, timestampFromDate } from "@bufbuild/protobuf/wkt";
+import { durationFromMs } from "@bufbuild/protobuf/wkt";
 import { type Agent, labelsOf } from "../domain/agent.ts";
+import type { AgentEngines } from "../domain/engine.ts";
 import { type Job, leaseMs } from "../domain/job.ts";
+import type { JobFeature } from "../domain/job-features.ts";
 import type { Labels } from "../domain/label-selector.ts";
 import {
   CloseReason,
   type Heartbeat,
   type OfferDecline,
-  type SessionRequest,
   type SessionResponse,
   SessionResponseSchema,
 } from "../gen/windlass/agent/v1/agent_gateway_service_pb.ts";
 import type { HeldJob } from "../gen/windlass/agent/v1/job_pb.ts";
+import { oneLine } from "../lib/clean-text.ts";
 import { type AgentId, isId, type JobId, type PoolId } from "../lib/ids.ts";
 import { OutQueue } from "../lib/queue.ts";
+import { enginesOf, UnmetWishes } from "./agent-engines.ts";
 import { type Control, topics } from "./control.ts";
+import { unwantedClaims, withKept } from "./kept-directories.ts";
 import type { Liveness } from "./liveness.ts";
 import type { Seat } from "./presence.ts";
 import { type Outgoing, SessionClaims } from "./session-claims.ts";
+import { closeReasons, closing, type Heard, refusalOf, refused } from "./session-hearing.ts";
 import { desiredOf, type Resumed, whySpent } from "./session-resume.ts";
+import { heartbeatReply } from "./session-wire.ts";
 
 /** What one session may have queued towards a slow agent before the stream is closed. Source: the reliability study, §2.8. */
 const outLimits = { maxItems: 4096, maxBytes: 1024 * 1024 };
@@ -36,17 +42,22 @@ export class AgentSession implements Seat {
   readonly poolId: PoolId | null;
   readonly bootId: string;
   readonly labels: Labels;
+  readonly features: ReadonlySet<JobFeature>;
   readonly #control: Control;
   readonly #liveness: Liveness;
   readonly #claims: SessionClaims;
+  readonly #unmet = new UnmetWishes();
   readonly #ended = new AbortController();
   #agent: Agent;
   #heardAtMs: number;
   #isLeaving = false;
   #spent: string | undefined; // Why the agent may only finish what it holds.
-  #declinedUntilMs = 0;
+  #declined = { reason: "", untilMs: 0 };
+  #noRoom = ""; // As its last heartbeat says.
+  #freeDiskBytes = 0n;
+  #idleSinceMs: number;
 
-  constructor(control: Control, liveness: Liveness, { agent, held, spent }: Resumed) {
+  constructor(control: Control, liveness: Liveness, { agent, features, held, spent }: Resumed) {
     this.#control = control;
     this.#liveness = liveness;
     this.#agent = agent;
@@ -55,13 +66,16 @@ export class AgentSession implements Seat {
     this.poolId = agent.poolId;
     this.bootId = agent.bootId;
     this.labels = labelsOf(agent);
+    this.features = features;
     this.#heardAtMs = control.clock.monotonicMs();
+    this.#idleSinceMs = this.#heardAtMs;
     const host = {
       agentId: agent.id,
       incarnation: agent.incarnation,
       send: (message: Outgoing) => this.#send(message),
       mayStart: () => this.#spent === undefined,
       onFree: () => {
+        this.#idleSinceMs = control.clock.monotonicMs();
         this.#tellLiveness();
         this.#closeIfDone();
       },
@@ -77,8 +91,24 @@ export class AgentSession implements Seat {
     return this.#agent.name;
   }
 
+  get version(): string {
+    return this.#agent.version;
+  }
+
   get concurrency(): number {
     return this.#agent.concurrency;
+  }
+
+  get engines(): AgentEngines | null {
+    return this.#agent.engines;
+  }
+
+  get unmet(): ReadonlyMap<string, string> {
+    return this.#unmet.at(this.#control.clock.monotonicMs());
+  }
+
+  noteUnmet(wish: string, why: string): void {
+    this.#unmet.note(wish, { why, atMs: this.#control.clock.monotonicMs() });
   }
 
   get heardAtMs(): number {
@@ -92,12 +122,25 @@ export class AgentSession implements Seat {
   get takesJobs(): boolean {
     const { isPaused, isDraining } = this.#agent;
     if (isPaused || isDraining || this.#isLeaving || this.#spent !== undefined) return false;
-    if (this.out.state.kind !== "open") return false;
-    return this.#control.clock.monotonicMs() >= this.#declinedUntilMs;
+    return this.out.state.kind === "open" && this.refusal === "";
+  }
+
+  get refusal(): string {
+    const { reason, untilMs } = this.#declined;
+    return this.#noRoom || (this.#control.clock.monotonicMs() < untilMs ? reason : "");
+  }
+
+  get freeDiskBytes(): bigint {
+    return this.#freeDiskBytes;
+  }
+
+  get idleSinceMs(): number {
+    return this.#idleSinceMs;
   }
 
   reserve(jobId: JobId, epoch: number): boolean {
     if (!this.takesJobs || this.jobs.size >= this.concurrency) return false;
+    this.#idleSinceMs = this.#control.clock.monotonicMs();
     this.#claims.reserve(jobId, epoch);
     return true;
   }
@@ -115,7 +158,7 @@ export class AgentSession implements Seat {
     if (this.#agent.warning !== text) this.#beside(this.#saveAgent((row) => ({ ...row, warning: text })));
   }
 
-  close(reason: Parameters<Seat["close"]>[0], detail: string): void {
+  close(reason: Parameters<Seat["close"]>[0] | keyof typeof closeReasons, detail: string): void {
     switch (reason) {
       case "draining":
         this.#send({ case: "reconnect", value: { after: durationFromMs(0), maxDelay: durationFromMs(comeBackMs) } });
@@ -124,6 +167,11 @@ export class AgentSession implements Seat {
       case "superseded":
       case "deleted":
         this.#close(reason === "deleted" ? CloseReason.DELETED : CloseReason.SUPERSEDED, detail);
+        break;
+      case "protocol":
+      case "flood":
+        this.#control.log.warn({ agentId: this.agentId, reason }, "an agent broke the protocol: its stream ends");
+        this.#close(closeReasons[reason], detail);
         break;
       case "revoked":
         // Its running jobs still report over this stream; it gets no others.
@@ -146,8 +194,11 @@ export class AgentSession implements Seat {
   }
 
   /** Handles one message. Log bytes and results are handled beside the stream, so that nothing waits behind them. */
-  async handle({ message }: SessionRequest): Promise<void> {
+  async handle(heard: Exclude<Heard, { kind: "unreadable" }>): Promise<void> {
     this.#heardAtMs = this.#control.clock.monotonicMs();
+    const { message } = heard.request;
+    if (message.case === "hello") return this.close("protocol", "hello comes once, first");
+    if (heard.kind === "broken") return this.#refuse(heard);
     switch (message.case) {
       case "heartbeat":
         return this.#heartbeat(message.value);
@@ -163,11 +214,15 @@ export class AgentSession implements Seat {
         return;
       case "goodbye":
         return this.#goodbye(message.value.reason);
-      case "hello":
-        this.#close(CloseReason.PROTOCOL, "hello comes once, first");
-        return;
       case undefined: // A message of a newer agent.
     }
+  }
+
+  #refuse(broken: Extract<Heard, { kind: "broken" }>): void {
+    const { agentId } = this;
+    const { rule, request } = broken;
+    this.#control.log.warn({ agentId, rule, kind: request.message.case }, "a message of an agent was refused");
+    this.#send(refused(refusalOf(broken)));
   }
 
   /** Leaves; the agent's row says so soon. */
@@ -178,7 +233,8 @@ export class AgentSession implements Seat {
     this.#tellLiveness();
   }
 
-  async #heartbeat({ jobs, draining }: Heartbeat): Promise<void> {
+  async #heartbeat({ jobs, draining, kept, engines, noRoom, freeDiskBytes }: Heartbeat): Promise<void> {
+    this.#tellRoom(oneLine(noRoom), freeDiskBytes);
     const rows = await this.#refresh();
     const now = this.#control.clock.now();
     const commands = jobs.map((held) => this.#renew(held, rows, now));
@@ -186,15 +242,27 @@ export class AgentSession implements Seat {
     await this.#claims.giveUp(new Set(jobs.map(({ claim }) => claim?.jobId)), rows);
     this.#tellLiveness();
     if (draining && !this.#agent.isDraining) await this.#saveAgent((row) => ({ ...row, isDraining: true }));
-    this.#send({
-      case: "heartbeatReply",
-      value: {
-        serverTime: timestampFromDate(now),
-        nextInterval: durationFromMs(this.#control.timing.heartbeatMs),
-        jobs: commands,
-        drain: this.#agent.isDraining,
-      },
-    });
+    if (engines !== undefined) await this.#changeEngines(enginesOf(engines));
+    if (withKept(this.#agent, kept) !== undefined) await this.#saveAgent((row) => withKept(row, kept) ?? row);
+    const { heartbeatMs } = this.#control.timing;
+    this.#send(heartbeatReply({ now, heartbeatMs, jobs: commands, agent: this.#agent }));
+  }
+
+  /** Jobs that could not be done here, or only here, may go elsewhere now. */
+  async #changeEngines(engines: AgentEngines): Promise<void> {
+    this.#unmet.clear();
+    await this.#saveAgent((row) => ({ ...row, engines }));
+    for (const topic of [topics.jobs, topics.agents]) this.#control.wake.notify(topic);
+  }
+
+  /** What it says of its disk; who waits for an agent, or looks at it, sees it at once. */
+  #tellRoom(noRoom: string, freeDiskBytes: bigint): void {
+    const isNews = noRoom !== this.#noRoom;
+    this.#noRoom = noRoom;
+    this.#freeDiskBytes = freeDiskBytes;
+    if (!isNews) return;
+    this.#control.wake.notify(topics.jobs);
+    this.#control.wake.notify(topics.agents);
   }
 
   /** Extends the lease of a started job, and says what is wanted of it. */
@@ -235,12 +303,16 @@ export class AgentSession implements Seat {
     if (agent.isDraining && !this.#agent.isDraining) {
       this.#send({ case: "drain", value: { reason: agent.pauseReason || "an operator asked the agent to drain" } });
     }
+    const removeKept = unwantedClaims(agent);
+    if (removeKept.length > unwantedClaims(this.#agent).length)
+      this.#send({ case: "removeKept", value: { claims: removeKept } });
     this.#agent = agent;
     if (!wasOpen && this.takesJobs) this.#control.wake.notify(topics.jobs);
   }
 
   async #decline(declined: OfferDecline): Promise<void> {
-    this.#declinedUntilMs = this.#control.clock.monotonicMs() + declinePauseMs;
+    const reason = oneLine(declined.reason) || "it gave no reason";
+    this.#declined = { reason, untilMs: this.#control.clock.monotonicMs() + declinePauseMs };
     await this.#claims.decline(declined);
   }
 
@@ -254,7 +326,19 @@ export class AgentSession implements Seat {
 
   /** An agent whose token is spent goes when nothing of its jobs is missing any more. */
   #closeIfDone(): void {
-    if (this.#spent !== undefined && !this.#claims.hasOpen) this.#close(CloseReason.REVOKED, this.#spent);
+    if (this.#spent === undefined || this.#claims.hasOpen || this.#agent.status === "exited") return;
+    // It leaves, or registers again with another token.
+    this.#agent = { ...this.#agent, status: "exited" };
+    this.#beside(this.#sendAway(this.#spent));
+  }
+
+  async #sendAway(why: string): Promise<void> {
+    try {
+      await this.#saveAgent((row) => ({ ...row, status: "exited", lastSeenAt: this.#control.clock.now() }));
+    } finally {
+      this.#close(CloseReason.REVOKED, why);
+      this.#control.wake.notify(topics.agents);
+    }
   }
 
   #tellLiveness(): void {
@@ -287,7 +371,7 @@ export class AgentSession implements Seat {
   }
 
   #close(reason: CloseReason, detail: string): void {
-    this.#send({ case: "close", value: { reason, detail } });
+    this.#send(closing(reason, detail));
     this.#end();
   }
 

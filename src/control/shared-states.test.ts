@@ -4,7 +4,7 @@ import { jobRow, runRow, stateRow } from "../../test/support/rows.ts";
 import { newWorkspace } from "../../test/support/wanted.ts";
 import type { Person, Principal } from "../domain/principal.ts";
 import type { Workspace } from "../domain/workspace.ts";
-import { storeSealed } from "./artifacts.ts";
+import { storeSealed } from "./sealed-blobs.ts";
 import { sharedStatesOfJob } from "./shared-states.ts";
 import { createWorkspace, type NewSettings } from "./workspaces.ts";
 
@@ -31,9 +31,10 @@ async function holding(name: string, content: unknown, settings: Partial<NewSett
   const { control } = fixture;
   const { workspace } = await createWorkspace(control, operator, newWorkspace(name, settings));
   const row = stateRow(workspace);
-  const blobKey = await storeSealed(control, Buffer.from(JSON.stringify(content)), `state/${row.id}`);
+  const state = Buffer.from(JSON.stringify(content));
+  const blobKey = await storeSealed(control, state, `state/${row.id}`);
   await control.store.write(async (tx) => {
-    await tx.states.insert({ ...row, blobKey });
+    await tx.states.insert({ ...row, blobKey, bytes: state.length });
     await tx.workspaces.save({ ...workspace, currentStateId: row.id });
   });
 }
@@ -79,7 +80,7 @@ describe("the states that a job may read", () => {
     await holding("large", state({ outputs: { big: { value: "x".repeat(2 * 1024 * 1024), type: "string" } } }));
     await holding("old", { version: 3, serial: 1, lineage: "l" });
     expect(await shared(await job())).toEqual([
-      ["encrypted", expect.stringContaining("encrypted by OpenTofu")],
+      ["encrypted", expect.stringContaining("encrypted by tofu")],
       ["large", expect.stringMatching(/^its outputs have \d+ bytes: at most 2097152 can be shared$/)],
       ["old", expect.stringContaining("expected version 4")],
     ]);

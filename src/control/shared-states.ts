@@ -2,10 +2,9 @@ import type { Principal } from "../domain/principal.ts";
 import type { StateVersion } from "../domain/state-version.ts";
 import type { Workspace } from "../domain/workspace.ts";
 import { isWindlassError } from "../lib/errors.ts";
-import { openBlob } from "./artifacts.ts";
 import type { Control } from "./control.ts";
 import { startedScope } from "./job-inputs.ts";
-import { outputsOnly } from "./shared-outputs.ts";
+import { stateSource } from "./states.ts";
 
 /** What one workspace lets another one read: a state with its outputs, or why there is none. */
 export type SharedState =
@@ -50,14 +49,14 @@ function sharersOf({ store }: Control, who: Principal): Promise<readonly Sharer[
   });
 }
 
-async function readShared(control: Control, workspace: Workspace, { id, blobKey }: StateVersion): Promise<SharedState> {
+async function readShared(control: Control, workspace: Workspace, version: StateVersion): Promise<SharedState> {
   try {
-    const state = outputsOnly(await openBlob(control, blobKey, `state/${id}`));
+    const state = await control.documents.ask({ kind: "outputs-only" }, stateSource(control, version));
     if (state.length <= maxBytes) return { kind: "readable", workspace: workspace.name, state };
     return unreadable(workspace, `its outputs have ${state.length} bytes: at most ${maxBytes} can be shared`);
   } catch (error) {
     if (isWindlassError(error, "validation")) return unreadable(workspace, error.message);
-    control.log.error({ err: error, stateVersionId: id }, "a shared state cannot be read");
+    control.log.error({ err: error, stateVersionId: version.id }, "a shared state cannot be read");
     return unreadable(workspace, "the server cannot read its state: see the server's log");
   }
 }

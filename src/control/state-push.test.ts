@@ -4,7 +4,7 @@ import { newWorkspace, ref } from "../../test/support/wanted.ts";
 import type { Person } from "../domain/principal.ts";
 import type { Workspace } from "../domain/workspace.ts";
 import { newId } from "../lib/ids.ts";
-import { storeSealed } from "./artifacts.ts";
+import { storeSealed } from "./sealed-blobs.ts";
 import { admitPush, pushState, rollbackState } from "./state-push.ts";
 import { diffStates, listStateResources } from "./state-views.ts";
 import { downloadState, getOutputs, stateSubject } from "./states.ts";
@@ -95,6 +95,12 @@ describe("a pushed state", () => {
       state(9, { resources: [resource("a", [], { instances: 1 })] }),
       "resources.0.instances",
     ],
+    [
+      "a format that terraform cannot read",
+      state(9, { version: 5 }),
+      "its format version is 5, and terraform and tofu read 4",
+    ],
+    ["no format version", state(9, { version: undefined }), "its format version is missing"],
     ["outputs that are a list", state(9, { outputs: [] }), "outputs"],
     ["an output without value", state(9, { outputs: { a: {} } }), "outputs.a.value"],
     ["deep nesting", state(9).replace("{", `{"x":${"[".repeat(100)}${"]".repeat(100)},`), "nested 101 levels"],
@@ -107,8 +113,8 @@ describe("a pushed state", () => {
     const more = { outputs: null, resources: null, x: { serial: 1, lineage: "y" }, y: "serial", z: "serial" };
     const { id, resourceCount } = await push(state(9, more).replace("{", `{"w":${"[".repeat(99)}${"]".repeat(99)},`));
     expect(resourceCount).toBe(0);
-    expect(await getOutputs(fixture.control, operator, { id, workspace: ref("") })).toEqual([]);
     const wanted = { state: { id, workspace: ref("") }, search: "", page: { size: 0, token: "" } };
+    expect((await getOutputs(fixture.control, operator, wanted)).rows).toEqual([]);
     expect((await listStateResources(fixture.control, operator, wanted)).rows).toEqual([]);
   });
 
@@ -246,17 +252,23 @@ describe("what a state holds", () => {
     const from = await push(state(4));
     const id = newId("sv", control.random);
     const blobKey = await storeSealed(control, Buffer.from(text), stateSubject(id));
-    await control.store.write((tx) => tx.states.insert({ ...from, id, blobKey, serial: 5, status: "superseded" }));
+    const bytes = Buffer.byteLength(text);
+    await control.store.write((tx) =>
+      tx.states.insert({ ...from, id, blobKey, bytes, serial: 5, status: "superseded" }),
+    );
     const reference = { id, workspace: ref("") };
     const page = { size: 0, token: "" };
-    const refused = { code: "validation", message: expect.stringContaining(`${id} is malformed`) };
+    const refused = {
+      code: "validation",
+      message: expect.stringMatching(`what state version .*${id} holds cannot be shown`),
+    };
     const reader = fixture.as("reader");
     await expect(listStateResources(control, reader, { state: reference, search: "", page })).rejects.toMatchObject(
       refused,
     );
-    await expect(diffStates(control, reader, { fromId: from.id, toId: id })).rejects.toMatchObject(refused);
-    const outputs = await getOutputs(control, reader, reference).catch((error: unknown) => error);
-    expect(Array.isArray(outputs) || outputs).toSatisfy(
+    await expect(diffStates(control, reader, { fromId: from.id, toId: id, page })).rejects.toMatchObject(refused);
+    const outputs = await getOutputs(control, reader, { state: reference, page }).catch((error: unknown) => error);
+    expect(outputs instanceof Error ? outputs : true).toSatisfy(
       (found) => found === true || (found as { code?: string }).code === "validation",
     );
   });
@@ -266,14 +278,23 @@ describe("what a state holds", () => {
     const old = await push(state(4, { resources: resources.slice(0, 1), outputs: { o: { value: 1 } } }));
     const next = await push(state(5, { resources: [resource("b", [instance({ id: 9 }, { index_key: "x" })])] }));
     await push(state(6));
-    const diff = (toId: string) => diffStates(control, as("reader"), { fromId: old.id, toId });
-    expect(await diff(next.id)).toEqual({
-      added: [],
-      removed: ['t.b["y"] (deposed ab12)'],
-      changed: [{ address: 't.b["x"]', attributes: ["id"] }],
-      outputs: ["o"],
-    });
-    expect((await diff("")).removed).toHaveLength(2);
+    const diff = async (toId: string, size = 0) => {
+      const found: object[] = [];
+      for (let token = ""; ; ) {
+        const page = await diffStates(control, as("reader"), { fromId: old.id, toId, page: { size, token } });
+        found.push(...page.rows);
+        token = page.nextToken;
+        if (token === "") return found;
+      }
+    };
+    const differences = [
+      { kind: "removed", name: 't.b["y"] (deposed ab12)', place: 0 },
+      { kind: "changed", name: 't.b["x"]', attributes: ["id"], attributesLeftOut: 0, place: 1 },
+      { kind: "output", name: "o", place: 2 },
+    ];
+    expect(await diff(next.id)).toEqual(differences);
+    expect(await diff(next.id, 1)).toEqual(differences);
+    expect(await diff("")).toMatchObject([{ kind: "removed" }, { kind: "removed" }, { kind: "output" }]);
     await createWorkspace(control, operator, newWorkspace("other"));
     const bytes = Buffer.from(state(1));
     const other = { workspace: ref("other"), bytes, sha256: sha256(bytes), isForced: false };

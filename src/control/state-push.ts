@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import type { Person, Principal } from "../domain/principal.ts";
 import { decidePush, type StateVersion } from "../domain/state-version.ts";
 import type { Workspace } from "../domain/workspace.ts";
@@ -7,15 +6,14 @@ import { newId } from "../lib/ids.ts";
 import type { Queries } from "../store/ports.ts";
 import { asPerson, demand, findWorkspace, type Reference } from "./access.ts";
 import { change } from "./advance.ts";
-import { storeSealed } from "./artifacts.ts";
 import { actorOf, record } from "./audit.ts";
 import type { Control } from "./control.ts";
+import type { StateContent } from "./documents/state-file.ts";
 import { invalid } from "./invalid.ts";
 import { storeWithSerial } from "./quarantine.ts";
-import { parsePushedState } from "./state-check.ts";
-import type { StateContent } from "./state-file.ts";
+import { sha256Of, storeSealed } from "./sealed-blobs.ts";
 import { findState, type StateView, stateSubject } from "./states.ts";
-import { lockedError } from "./workspace-locks.ts";
+import { heldError } from "./workspace-locks.ts";
 
 /** A state as a person pushes it. */
 export interface StatePush {
@@ -35,7 +33,7 @@ export async function admitPush(
 ): Promise<void> {
   const person = asPerson(who);
   demand(person, isForced ? "own" : "operate");
-  await control.store.read(async (q) => refuseHeld(await findWorkspace(q, person, reference), person));
+  await control.store.read(async (q) => refuseHeld(q, await findWorkspace(q, person, reference), person));
 }
 
 /** Makes a state that a person has the workspace's state. The same again changes nothing. */
@@ -43,7 +41,7 @@ export async function pushState(control: Control, who: Principal, push: StatePus
   const person = asPerson(who);
   const { workspace: reference, isForced } = push;
   demand(person, isForced ? "own" : "operate");
-  const content = checkedContent(push);
+  const content = await checkedContent(control, person, push);
   const id = newId("sv", control.random);
   const blobKey = await storeSealed(control, push.bytes, stateSubject(id));
   return change(control, async (tx, at) => {
@@ -55,7 +53,7 @@ export async function pushState(control: Control, who: Principal, push: StatePus
       organizationId: workspace.organizationId,
       workspaceId: workspace.id,
       runId: null,
-      jobId: null,
+      ...ofNoJob,
       status: "current",
       quarantineReason: "",
       sha256: push.sha256,
@@ -64,7 +62,7 @@ export async function pushState(control: Control, who: Principal, push: StatePus
       rollbackOf: null,
       createdAt: at.now,
     };
-    refuseHeld(workspace, person);
+    await refuseHeld(tx, workspace, person);
     const current = await currentOf(tx, workspace);
     if (isKnown({ workspace, current, version, isForced })) return viewOf(current ?? version, workspace);
     await succeed(tx, { workspace, current, version });
@@ -83,17 +81,20 @@ export async function rollbackState(
 ): Promise<StateView> {
   const person = asPerson(who);
   demand(person, "operate");
-  const read = await control.store.read((q) => readRollback(q, person, id));
-  refuseHeld(read.workspace, person);
+  const read = await control.store.read(async (q) => {
+    const found = await readRollback(q, person, id);
+    await refuseHeld(q, found.workspace, person);
+    return found;
+  });
   const { from, current } = read;
   refuseMoved(read.workspace, current, expectedCurrentId);
   refuseStrange(from, current);
   const next = await storeWithSerial(control, from, current.serial + 1);
   return change(control, async (tx, at) => {
     const now = await readRollback(tx, person, id);
-    refuseHeld(now.workspace, person);
+    await refuseHeld(tx, now.workspace, person);
     refuseMoved(now.workspace, now.current, current.id);
-    const made = { createdBy: actorOf(person), rollbackOf: from.id, createdAt: at.now, runId: null, jobId: null };
+    const made = { createdBy: actorOf(person), rollbackOf: from.id, createdAt: at.now, runId: null, ...ofNoJob };
     const version: StateVersion = { ...next, ...made, status: "current" };
     await succeed(tx, { ...now, version });
     const { organizationId, name } = now.workspace;
@@ -103,24 +104,26 @@ export async function rollbackState(
   });
 }
 
-function checkedContent({ bytes, sha256 }: StatePush): StateContent {
-  const actual = createHash("sha256").update(bytes).digest("hex");
-  if (actual === sha256) return parsePushedState(bytes);
+async function checkedContent({ documents }: Control, person: Person, push: StatePush): Promise<StateContent> {
+  const { bytes, sha256 } = push;
+  const actual = await sha256Of(bytes);
+  const source = { of: person.organizationId ?? person.id, load: async () => [bytes] };
+  if (actual === sha256) return documents.ask({ kind: "pushed-state" }, source);
   const message = `the state has the SHA-256 ${actual}, but ${sha256} was announced: it was changed on its way, push it again`;
   throw new WindlassError("checksum_mismatch", message);
 }
 
 /** A run that holds the workspace would write over the state, and somebody else's lock says to wait. */
-function refuseHeld(workspace: Workspace, person: Person): void {
+async function refuseHeld(q: Queries, workspace: Workspace, person: Person): Promise<void> {
   const { lock } = workspace;
   if (lock === null || (lock.kind === "person" && lock.by === actorOf(person))) return;
-  const advice =
-    lock.kind === "run" ? "Wait for the run's end, or discard or cancel it" : "Ask its holder to unlock it";
-  throw lockedError(workspace, advice);
+  throw await heldError(q, workspace, "Ask its holder to unlock it");
 }
 
 const currentOf = async (q: Queries, { currentStateId }: Workspace): Promise<StateVersion | undefined> =>
   currentStateId === null ? undefined : q.states.get(currentStateId);
+
+const ofNoJob = { jobId: null, jobSequence: 0, isFinal: false, baseSerial: null } as const;
 
 interface Succession {
   readonly workspace: Workspace;

@@ -1,13 +1,15 @@
 import type { Person, Principal } from "../domain/principal.ts";
-import { type StateDifference, type StateInstance, stateDifference } from "../domain/state-difference.ts";
 import type { StateVersion } from "../domain/state-version.ts";
+import { compareNaturally } from "../lib/natural-order.ts";
 import type { Queries } from "../store/ports.ts";
 import { asPerson, demand } from "./access.ts";
-import type { Control } from "./control.ts";
+import type { Control, Hide } from "./control.ts";
+import type { ListedInstance } from "./documents/questions.ts";
+import type { DifferenceRow } from "./documents/state-changes.ts";
+import { hideAll, hiderOf } from "./former-secrets.ts";
 import { invalid } from "./invalid.ts";
-import { type Page, type PageRequest, pageByKey } from "./pages.ts";
-import { stateContents } from "./state-contents.ts";
-import { findState, openState, type StateReference } from "./states.ts";
+import { type Page, type PageRequest, pageOfExcerpt, pageSize, placeIn, withRows } from "./pages.ts";
+import { findState, openState, type StateReference, stateSource } from "./states.ts";
 
 /** Which instances of a state are wanted. */
 export interface ResourceList {
@@ -17,37 +19,85 @@ export interface ResourceList {
   readonly page: PageRequest;
 }
 
-/** The resource instances of a state, by address. */
+/** The resource instances of a state, by address. The other pages are of the state that the first one was of. */
 export async function listStateResources(
   control: Control,
   who: Principal,
   { state: reference, search, page }: ResourceList,
-): Promise<Page<StateInstance>> {
+): Promise<Page<ListedInstance>> {
   const person = asPerson(who);
   demand(person, "read");
-  const { state } = await control.store.read((q) => findState(q, person, reference));
-  const { instances } = stateContents(await openState(control, state), state);
-  const found = instances.filter(({ address }) => address.includes(search));
-  const pageOf = ({ after, limit }: { readonly after: string | null; readonly limit: number }) =>
-    found.filter(({ address }) => after === null || address > after).slice(0, limit);
-  return pageByKey(
-    page,
-    async (position) => pageOf(position),
-    ({ address }) => address,
+  const from = placeIn(page.token);
+  const wanted = from === undefined ? reference : { ...reference, id: from.document };
+  const { state } = await control.store.read((q) => findState(q, person, wanted));
+  const part = { search, after: from?.place ?? null, limit: pageSize(page.size) };
+  const source = stateSource(control, state);
+  const listed = pageOfExcerpt(
+    state.id,
+    await control.documents.ask({ kind: "instances", id: state.id, ...part }, source),
+  );
+  const shown = await withoutSecrets(listed.rows, await hiderOf(control, state));
+  // What is hidden is not found either: the search would tell it, letter by letter.
+  return withRows(
+    listed,
+    shown.filter(({ address }) => address.includes(search)),
   );
 }
 
-/** How two states of one workspace differ; without a second one, from the first to the current one. */
+/** Keys of instances and ids may hold secrets. */
+async function withoutSecrets(instances: readonly ListedInstance[], hide: Hide): Promise<readonly ListedInstance[]> {
+  const addresses = await hideAll(
+    hide,
+    instances.map(({ address }) => address),
+  );
+  const ids = await hideAll(
+    hide,
+    instances.map(({ resourceId }) => resourceId),
+  );
+  return instances
+    .map((one, index) => ({ ...one, address: addresses[index] ?? "", resourceId: ids[index] ?? "" }))
+    .toSorted((a, b) => compareNaturally(a.address, b.address));
+}
+
+/** Which differences are wanted. */
+export interface DifferenceList {
+  readonly fromId: string;
+  /** Empty is the current state. */
+  readonly toId: string;
+  readonly page: PageRequest;
+}
+
+/** How two states of one workspace differ. The other pages are of the states that the first one was of. */
 export async function diffStates(
   control: Control,
   who: Principal,
-  { fromId, toId }: { readonly fromId: string; readonly toId: string },
-): Promise<StateDifference> {
+  { fromId, toId, page }: DifferenceList,
+): Promise<Page<DifferenceRow>> {
   const person = asPerson(who);
   demand(person, "read");
-  const { from, to } = await control.store.read((q) => bothStates(q, person, { fromId, toId }));
-  const [before, after] = [await openState(control, from), await openState(control, to)];
-  return stateDifference(stateContents(before, from), stateContents(after, to));
+  const before = placeIn(page.token);
+  const { from, to } = await control.store.read((q) =>
+    bothStates(q, person, { fromId, toId: before?.document ?? toId }),
+  );
+  const part = { after: before?.place ?? null, limit: pageSize(page.size) };
+  const found = await control.documents.ask(
+    { kind: "difference", ids: [from.id, to.id], ...part },
+    {
+      ...{ of: from.organizationId, key: `${from.blobKey} ${to.blobKey}` },
+      load: async () => [await openState(control, from), await openState(control, to)],
+    },
+  );
+  const listed = pageOfExcerpt(to.id, found);
+  return withRows(listed, await hiddenIn(listed.rows, await hiderOf(control, from)));
+}
+
+/** Keys of instances and names of outputs may hold secrets. */
+async function hiddenIn(rows: readonly DifferenceRow[], hide: Hide): Promise<readonly DifferenceRow[]> {
+  const names = await hideAll(
+    hide,
+    rows.map(({ name }) => name),
+  );
+  return rows.map((row, index) => ({ ...row, name: names[index] ?? "" }));
 }
 
 interface Both {

@@ -5,7 +5,9 @@ import { newWorkspace, ref } from "../../test/support/wanted.ts";
 import type { StateVersion } from "../domain/state-version.ts";
 import type { Workspace } from "../domain/workspace.ts";
 import { newId } from "../lib/ids.ts";
+import { diffStates, listStateResources } from "./state-views.ts";
 import { downloadState, getOutputs, getState, listStates } from "./states.ts";
+import { setVariables } from "./variables.ts";
 import { createWorkspace } from "./workspaces.ts";
 
 let fixture: TestControl;
@@ -36,6 +38,7 @@ async function store(document: unknown, over: Partial<StateVersion> = {}): Promi
 }
 
 const current = { id: "", workspace: ref("network") };
+const all = { size: 0, token: "" };
 
 describe("states", () => {
   test("the current one of a workspace, or one by its id", async () => {
@@ -43,6 +46,7 @@ describe("states", () => {
     await expect(getState(control, as("reader"), current)).rejects.toMatchObject({
       code: "not_found",
       message: 'workspace "network" has no state yet: the first apply makes one',
+      metadata: { workspace: "network" },
     });
     const row = await store({});
     expect((await getState(control, as("reader"), current)).state).toEqual(row);
@@ -76,17 +80,64 @@ describe("states", () => {
         odd: { value: "who knows", sensitive: "maybe" },
       },
     });
-    expect(await getOutputs(control, as("reader"), current)).toEqual([
-      { name: "empty", valueJson: "null" },
-      { name: "odd", valueJson: null },
-      { name: "password", valueJson: null },
-      { name: "zone", valueJson: '["a",1]' },
+    expect((await getOutputs(control, as("reader"), { state: current, page: all })).rows).toMatchObject([
+      { name: "empty", valueJson: "null", valueBytes: 4 },
+      { name: "odd", valueJson: null, valueBytes: 0 },
+      { name: "password", valueJson: null, valueBytes: 0 },
+      { name: "zone", valueJson: '["a",1]', valueBytes: 7 },
+    ]);
+  });
+
+  test("nothing that readers see of a state holds a secret that its workspace has or had", async () => {
+    const { control, as } = fixture;
+    const of = { organization: "acme", workspace: "network", variableSet: "" };
+    const wanted = { key: "db", category: "terraform", isHcl: true, isSensitive: true, description: "" } as const;
+    for (const password of ["former-hunter1", "hunter2-hunter2"]) {
+      await setVariables(control, as("operator"), {
+        of,
+        variables: [{ ...wanted, value: `{ pass = "${password}" }` }],
+      });
+    }
+    const instances = [
+      { index_key: "hunter2-hunter2", attributes: { id: "id-former-hunter1", x: 1 } },
+      { index_key: "b" },
+    ];
+    const resource = { mode: "managed", type: "t", name: "n", provider: "p", instances };
+    const output = (value: unknown) => ({ value, type: "dynamic" });
+    const before = await store({ version: 4, resources: [] });
+    await store({
+      version: 4,
+      resources: [resource],
+      outputs: {
+        ...{ url: output("postgres://u:hunter2-hunter2@h"), old: output({ a: ["former-hunter1"] }) },
+        ...{ encoded: output(Buffer.from("hunter2-hunter2").toString("base64")), fine: output("plain") },
+      },
+    });
+    const shown = [
+      await getOutputs(control, as("reader"), { state: current, page: all }),
+      await listStateResources(control, as("reader"), { state: current, search: "", page: { size: 0, token: "" } }),
+      await listStateResources(control, as("reader"), {
+        state: current,
+        search: "hunter2",
+        page: { size: 0, token: "" },
+      }),
+      await diffStates(control, as("reader"), { fromId: before.id, toId: "", page: all }),
+    ];
+    expect(JSON.stringify(shown)).not.toMatch(/hunter/);
+    expect(shown).toMatchObject([
+      {
+        rows: ["encoded", "fine", "old", "url"].map((name) => (name === "fine" ? { name } : { name, valueJson: null })),
+      },
+      { rows: [{ address: 't.n["(sensitive value)"]', resourceId: "id-(sensitive value)" }, { address: 't.n["b"]' }] },
+      { rows: [] },
+      { rows: [{ name: 't.n["b"]' }, { name: 't.n["(sensitive value)"]' }, {}, {}, {}, {}] },
     ]);
   });
 
   test("a state without outputs has none", async () => {
     await store({ version: 4 });
-    expect(await getOutputs(fixture.control, fixture.as("reader"), current)).toEqual([]);
+    const { rows } = await getOutputs(fixture.control, fixture.as("reader"), { state: current, page: all });
+    expect(rows).toEqual([]);
   });
 
   test("quarantined ones are listed apart", async () => {
@@ -106,7 +157,9 @@ describe("states", () => {
     const stranger = as("owner", sibling);
     for (const reference of [current, { ...current, id: row.id }]) {
       await expect(getState(control, stranger, reference)).rejects.toMatchObject({ code: "not_found" });
-      await expect(getOutputs(control, stranger, reference)).rejects.toMatchObject({ code: "not_found" });
+      await expect(getOutputs(control, stranger, { state: reference, page: all })).rejects.toMatchObject({
+        code: "not_found",
+      });
       await expect(downloadState(control, stranger, reference).next()).rejects.toMatchObject({ code: "not_found" });
     }
   });

@@ -2,13 +2,15 @@ import type { Person, Principal } from "../domain/principal.ts";
 import type { StateVersion } from "../domain/state-version.ts";
 import { WindlassError } from "../lib/errors.ts";
 import { isId } from "../lib/ids.ts";
-import { blobPieceBytes } from "../store/blob-store.ts";
 import type { Queries } from "../store/ports.ts";
 import { asPerson, demand, findWorkspace, type Reference, visible } from "./access.ts";
-import type { Control } from "./control.ts";
+import type { Control, Hide } from "./control.ts";
+import type { Sources } from "./documents/documents.ts";
+import type { StateOutput } from "./documents/state-outputs.ts";
+import { hiderOf } from "./former-secrets.ts";
 import { invalid } from "./invalid.ts";
-import { type Page, type PageRequest, pageByTime, withRows } from "./pages.ts";
-import { stateDocument } from "./state-contents.ts";
+import { type Page, type PageRequest, pageOfExcerpt, pageSize, placeIn, searchByTime, withRows } from "./pages.ts";
+import { loadSealed, readSealed } from "./sealed-blobs.ts";
 
 /** A state version with the name of its workspace. */
 export interface StateView {
@@ -37,18 +39,17 @@ export async function listStates(
 ): Promise<Page<StateView>> {
   const person = asPerson(who);
   demand(person, "read");
-  return control.store.read(async (q) => {
-    const workspace = await findWorkspace(q, person, reference);
-    const found = await pageByTime(
-      page,
-      (times) => q.states.list(workspace.id, { isQuarantined }, times),
-      (row) => row,
-    );
-    return withRows(
-      found,
-      found.rows.map((state) => ({ state, workspaceName: workspace.name })),
-    );
+  const { store } = control;
+  const { id, name: workspaceName } = await store.read((q) => findWorkspace(q, person, reference));
+  const found = await searchByTime(page, {
+    placeAfter: (times) => store.read((q) => q.states.placeAfter(id, times)),
+    read: (times) => store.read((q) => q.states.list(id, { isQuarantined }, times)),
+    positionOf: (row) => row,
   });
+  return withRows(
+    found,
+    found.rows.map((state) => ({ state, workspaceName })),
+  );
 }
 
 /** One state version. */
@@ -74,10 +75,10 @@ export async function findState(
   const state = currentStateId === null ? undefined : await q.states.get(currentStateId);
   if (state !== undefined) return { state, workspaceName: name };
   const message = `workspace "${name}" has no state yet: the first apply makes one`;
-  throw new WindlassError("not_found", message, { metadata: { resource: "state version", name } });
+  throw new WindlassError("not_found", message, { metadata: { resource: "state version", name, workspace: name } });
 }
 
-/** The state as terraform wrote it, in pieces of at most 1 MiB. It may hold secrets: looking alone is not enough. */
+/** The state as terraform wrote it, in pieces. It may hold secrets: looking alone is not enough. */
 export async function* downloadState(
   control: Control,
   who: Principal,
@@ -85,50 +86,47 @@ export async function* downloadState(
 ): AsyncGenerator<Uint8Array, void> {
   demand(asPerson(who), "plan");
   const { state } = await getState(control, who, reference);
-  const bytes = await openState(control, state);
-  for (let start = 0; start < bytes.length; start += blobPieceBytes)
-    yield bytes.subarray(start, start + blobPieceBytes);
+  yield* readSealed(control, state.blobKey, stateSubject(state.id));
 }
 
 /** What the sealed bytes of a state are bound to. */
 export const stateSubject = (id: StateVersion["id"]): string => `state/${id}`;
 
-/** A state in clear. */
-export async function openState({ blobs, vault }: Control, { id, blobKey }: StateVersion): Promise<Uint8Array> {
-  const pieces: Uint8Array[] = [];
-  for await (const piece of blobs.get(blobKey)) pieces.push(piece);
-  return vault.open(Buffer.concat(pieces), stateSubject(id));
+/** A state in clear, whole, in memory that threads share. */
+export const openState = (
+  control: Pick<Control, "blobs" | "vault">,
+  { id, blobKey, bytes }: Pick<StateVersion, "id" | "blobKey" | "bytes">,
+): Promise<Uint8Array> => loadSealed(control, { key: blobKey, subject: stateSubject(id), maxBytes: bytes });
+
+/** A stored state, for questions about it. */
+export const stateSource = (control: Control, state: StateVersion): Sources => ({
+  ...{ of: state.organizationId, key: state.blobKey },
+  load: async () => [await openState(control, state)],
+});
+
+/** Which outputs of a state are wanted. */
+export interface OutputList {
+  readonly state: StateReference;
+  readonly page: PageRequest;
 }
 
-/** One output of a state; the value is null if it is sensitive, else JSON text. */
-export interface StateOutput {
-  readonly name: string;
-  readonly valueJson: string | null;
-}
-
-/** The outputs of a state, by name. */
+/** The outputs of a state, by name. The other pages are of the state that the first one was of. */
 export async function getOutputs(
   control: Control,
   who: Principal,
-  reference: StateReference,
-): Promise<readonly StateOutput[]> {
-  const { state } = await getState(control, who, reference);
-  return outputsIn(await openState(control, state), state);
+  { state: reference, page }: OutputList,
+): Promise<Page<StateOutput>> {
+  const from = placeIn(page.token);
+  const { state } = await getState(control, who, from === undefined ? reference : { ...reference, id: from.document });
+  const part = { after: from?.place ?? null, limit: pageSize(page.size) };
+  const outputs = await control.documents.ask({ kind: "outputs", id: state.id, ...part }, stateSource(control, state));
+  const hide = await hiderOf(control, state);
+  const listed = pageOfExcerpt(state.id, outputs);
+  return withRows(listed, await Promise.all(listed.rows.map((output) => withoutSecrets(output, hide))));
 }
 
-function outputsIn(bytes: Uint8Array, version: StateVersion): readonly StateOutput[] {
-  const document = stateDocument(bytes, version);
-  const outputs = isRecord(document) && isRecord(document.outputs) ? document.outputs : {};
-  return Object.entries(outputs)
-    .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([name, output]) => ({ name, valueJson: shownValue(output) }));
+/** An output that holds a secret of the workspace is as one that is marked as sensitive. */
+async function withoutSecrets({ name, valueJson, valueBytes }: StateOutput, hide: Hide): Promise<StateOutput> {
+  const isSecret = valueJson === null || (await hide(valueJson)) !== valueJson;
+  return { name: await hide(name), ...(isSecret ? { valueJson: null, valueBytes: 0 } : { valueJson, valueBytes }) };
 }
-
-/** Whatever is not plainly marked as harmless counts as sensitive. */
-function shownValue(output: unknown): string | null {
-  if (!isRecord(output) || (output.sensitive !== undefined && output.sensitive !== false)) return null;
-  return JSON.stringify(output.value ?? null);
-}
-
-const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === "object" && value !== null && !Array.isArray(value);

@@ -1,11 +1,15 @@
-import { afterEach, beforeEach, expect, test } from "vitest";
-import { openTestControl, type TestControl } from "../../test/support/control.ts";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { openTestControl, sha256, type TestControl } from "../../test/support/control.ts";
 import { agentRow, jobRow, runRow } from "../../test/support/rows.ts";
 import { newPool, newWorkspace } from "../../test/support/wanted.ts";
+import type { Agent } from "../domain/agent.ts";
 import type { Job } from "../domain/job.ts";
+import { lostSentence } from "../domain/lost.ts";
 import type { Clock } from "../lib/clock.ts";
 import { createPool } from "./agent-pools.ts";
 import type { Control } from "./control.ts";
+import { storeState } from "./job-states.ts";
+import { logStreamOf } from "./run-logs.ts";
 import { sweepUntil } from "./sweeper.ts";
 import { createWorkspace } from "./workspaces.ts";
 
@@ -115,4 +119,100 @@ test("a clock set back prolongs no lease", async () => {
 test("a lease that ends while every clock goes as it should is over", async () => {
   for (let passedMs = 0; passedMs < 610_000; passedMs += 10_000) await goOn(10_000, 10_000);
   expect((await row())?.status).toBe("interrupted");
+});
+
+test("a lost apply names what its log has begun and not ended, what it has finished, and how its last state has it", async () => {
+  const lines = [
+    "t.a: Creating...",
+    "t.b: Creating...",
+    "t.b: Creation complete after 0s [id=1]",
+    "t.c[0]: Creating...",
+  ];
+  const stream = logStreamOf(job);
+  await control.logs.append(stream, 0, Buffer.from(`${lines.join("\n")}\nt.d: Destroying... [id=4`));
+  const instances = { mode: "managed", type: "t", provider: 'provider["x"]', instances: [{ attributes: {} }] };
+  const resources = [
+    { ...instances, name: "a" },
+    { ...instances, name: "c", instances: [{ index_key: 0, status: "tainted", attributes: {} }] },
+  ];
+  const bytes = Buffer.from(JSON.stringify({ version: 4, serial: 3, lineage: "l", outputs: {}, resources }));
+  const { workspace } = await heldWorkspace();
+  await storeState(
+    control,
+    { kind: "job", jobId: job.id, epoch: job.epoch },
+    { bytes, lineage: "l", serial: 3, sha256: sha256(bytes) },
+  );
+  for (let passedMs = 0; passedMs < 610_000; passedMs += 10_000) await goOn(10_000, 10_000);
+  const run = await control.store.read((q) => q.runs.get(job.runId));
+  const [of, none] = [(action: string) => ({ action, idKey: "", id: "" }), { inState: "absent" }];
+  expect(run?.resourcesInFlight).toEqual([
+    { address: "t.a", ...of("create"), inState: "present" },
+    { address: "t.c[0]", ...of("create"), inState: "tainted" },
+    { address: "t.d", ...of("delete"), ...none },
+  ]);
+  expect(run?.errorMessage).toBe(
+    `agent vm-1 was lost during the apply, with t.a, t.c[0], t.d in flight: what it did is not known. ${lostSentence(run?.lost, job.runId)}`,
+  );
+  const finished = { provider: "t", finishedAt: "", isHidden: false };
+  expect(run?.lost).toEqual({
+    resources: [{ address: "t.b", action: "create", idKey: "id", id: "1", ...finished, held: "absent" }],
+    count: 1,
+  });
+  expect(workspace.lock).toMatchObject({ runId: job.runId });
+});
+
+/** The workspace of the job, which its run holds. */
+async function heldWorkspace() {
+  return control.store.write(async (tx) => {
+    const found = await tx.workspaces.get(job.workspaceId);
+    if (found === undefined) throw new Error("the workspace is there");
+    const workspace = { ...found, lock: { kind: "run" as const, runId: job.runId, at: clock.now() } };
+    await tx.workspaces.save(workspace);
+    return { workspace };
+  });
+}
+
+describe("silent agents", () => {
+  const many = 600;
+
+  async function vanish(status: Agent["status"]): Promise<void> {
+    await control.store.write(async (tx) => {
+      for (let i = 0; i < many; i += 1) await tx.agents.insert(agentRow(null, { status, lastSeenAt: clock.now() }));
+    });
+  }
+
+  const statuses = async () => {
+    const rows = await control.store.read((q) => q.upkeep.agents({ after: null, limit: 2 * many }));
+    return Object.fromEntries(
+      [...Map.groupBy(rows, ({ status }) => status)].map(([status, found]) => [status, found.length]),
+    );
+  };
+
+  test("are unknown, and errored, in the sweep in which they are due, whatever their number", async () => {
+    await vanish("idle");
+    await goOn(46_000, 46_000);
+    expect((await statuses()).unknown).toBe(many + 1);
+    for (let passedMs = 0; passedMs < 255_000; passedMs += 5_000) await goOn(5_000, 5_000);
+    expect(await statuses()).toEqual({ errored: many + 1 });
+  });
+
+  test("that registered and never came are forgotten within minutes, and those that came are not", async () => {
+    await control.store.write(async (tx) => {
+      for (let i = 0; i < many; i += 1)
+        await tx.agents.insert(agentRow(null, { sessionEpoch: 0, lastSeenAt: clock.now() }));
+    });
+    await goOn(46_000, 46_000);
+    expect((await statuses()).unknown).toBe(many + 1);
+    for (let passedMs = 0; passedMs < 255_000; passedMs += 5_000) await goOn(5_000, 5_000);
+    expect(await statuses()).toEqual({ errored: 1 });
+  });
+
+  test("of one organization do not keep those of another waiting", async () => {
+    await vanish("unknown");
+    await control.store.write((tx) =>
+      tx.agents.insert(agentRow(null, { status: "busy", lastSeenAt: new Date(clock.now().getTime() + 1_000) })),
+    );
+    await goOn(47_000, 47_000);
+    expect(await statuses()).toEqual({ unknown: many + 2 });
+  });
 });

@@ -1,15 +1,17 @@
-import { agentStatusAfter } from "../domain/agent.ts";
-import type { Queries } from "../store/ports.ts";
-import { advanceJob, change } from "./advance.ts";
+import { agentStatusAfter, type Silence } from "../domain/agent.ts";
+import { requestMemoryMs } from "../domain/retention.ts";
+import type { Queries, SilentAgent } from "../store/ports.ts";
+import { advanceJob, change, noFacts } from "./advance.ts";
 import { type Control, topics } from "./control.ts";
+import { factsOfLost } from "./lost-apply.ts";
 import { sweepQueues } from "./queue-limits.ts";
 import { logStreamOf } from "./run-logs.ts";
 
 /** How often overdue rows are looked for. */
 const sweepMs = 5_000;
 const batch = 200;
-/** How long a request id is remembered. */
-const requestMemoryMs = 24 * 3600 * 1000;
+/** How many request ids one look forgets: after a long stop there may be a day's. */
+const requestBatch = 1_000;
 
 /** A sweep that comes so much later than it should, by either clock: the server stood still, or its clock was set. */
 const strayMs = 5_000;
@@ -58,7 +60,7 @@ export async function sweepOnce(control: Control, now = control.clock.now()): Pr
   await sweepLeases(control, now);
   await sweepAgents(control, now);
   await sweepLogs(control, now);
-  await control.store.step((tx) => tx.requests.deleteBefore(new Date(now.getTime() - requestMemoryMs)));
+  await control.store.step((tx) => tx.requests.deleteBefore(new Date(now.getTime() - requestMemoryMs), requestBatch));
 }
 
 /** Gives every claim time to be renewed, before anything judges it: agents could not reach a server that was down. */
@@ -94,45 +96,67 @@ async function grantGrace({ store, clock, timing }: Control): Promise<number> {
 
 async function sweepLeases(control: Control, now: Date): Promise<void> {
   const overdue = await control.store.read((q) => q.jobs.overdue(now, batch));
-  for (const { id } of overdue) {
+  for (const found of overdue) {
+    const isLostApply = found.phase === "apply" && found.status === "started";
+    const facts = isLostApply ? { ...noFacts, ...(await factsOfLost(control, found)) } : noFacts;
     await change(control, async (tx, at) => {
-      const job = await tx.jobs.get(id);
+      const job = await tx.jobs.get(found.id);
       // Read again: a heartbeat may have come since.
       if (job?.leaseUntil == null || job.leaseUntil > at.now) return;
       control.log.warn(
-        { jobId: id, runId: job.runId, phase: job.phase, status: job.status, agentId: job.agentId },
+        { jobId: job.id, runId: job.runId, phase: job.phase, status: job.status, agentId: job.agentId },
         "a lease has ended",
       );
-      await advanceJob(tx, at, { job, event: { kind: "lease_expired" } });
+      await advanceJob(tx, at, { job, event: { kind: "lease_expired" }, facts });
     });
   }
 }
 
+/** Says of every silent agent what its silence means, whatever their number: a page after the other, one write each. */
 async function sweepAgents(control: Control, now: Date): Promise<void> {
-  const { clock, timing, presence, store, log } = control;
-  const silent = await store.read((q) =>
-    q.agents.silentSince(new Date(now.getTime() - timing.silence.unknownMs), batch),
-  );
-  for (const agent of silent) {
-    const seat = presence.get(agent.id);
-    if (seat !== undefined && clock.monotonicMs() - seat.heardAtMs < timing.silence.unknownMs) continue;
-    const forMs = now.getTime() - agent.lastSeenAt.getTime();
-    const status = agentStatusAfter(agent.status, { kind: "silent", forMs }, timing.silence);
-    if (status === agent.status) continue;
-    await store.write((tx) => saveStatus(tx, agent.id, status));
-    for (const topic of [topics.jobs, topics.agents]) control.wake.notify(topic);
-    log.warn({ agentId: agent.id, name: agent.name, status, silentMs: forMs }, "an agent is silent");
-  }
+  const { timing, store } = control;
+  const due = {
+    unknownBefore: new Date(now.getTime() - timing.silence.unknownMs),
+    erroredBefore: new Date(now.getTime() - timing.silence.erroredMs),
+  };
+  let after: SilentRow | null = null;
+  do {
+    const page: readonly SilentRow[] = await store.read((q) => q.agents.silent(due, { after, limit: batch }));
+    await tellSilence(control, page, now);
+    after = page.length < batch ? null : (page.at(-1) ?? null);
+  } while (after !== null);
 }
 
-async function saveStatus(
-  tx: Queries,
-  id: Parameters<Queries["agents"]["get"]>[0],
-  status: "unknown" | "errored" | "idle" | "busy" | "exited",
-): Promise<void> {
-  const row = await tx.agents.get(id);
-  if (row !== undefined && row.status !== "exited") await tx.agents.save({ ...row, status });
+/** One that was heard since its row was written is left alone, here and, if it is heard right now, by the write itself. */
+async function tellSilence(control: Control, agents: readonly SilentRow[], now: Date): Promise<void> {
+  const { clock, timing, presence, store, log } = control;
+  const isHeard = ({ id }: SilentAgent): boolean => {
+    const seat = presence.get(id);
+    return seat !== undefined && clock.monotonicMs() - seat.heardAtMs < timing.silence.unknownMs;
+  };
+  const rows = agents.filter((agent) => !isHeard(agent)).map((agent) => silenceOf(agent, now, timing.silence));
+  const [ghosts, lost] = [rows.filter(isGhost), rows.filter((row) => !isGhost(row))];
+  const forgotten = await store.step((tx) => tx.agents.forget(ghosts));
+  if (forgotten > 0) log.warn({ agents: forgotten }, "agents registered and never came: they are forgotten");
+  const moved = await store.step((tx) => tx.agents.fallSilent(lost));
+  for (const { id, status, lastSeenAt } of moved) {
+    const silentMs = now.getTime() - lastSeenAt.getTime();
+    log.warn({ agentId: id, status, silentMs }, "an agent is silent");
+  }
+  if (moved.length + forgotten > 0) for (const topic of [topics.jobs, topics.agents]) control.wake.notify(topic);
 }
+
+/** Silent for so long that it would be errored, of an agent that never opened a stream: nothing can come of it. */
+const isGhost = ({ status, sessionEpoch }: SilentRow): boolean => status === "errored" && sessionEpoch === 0;
+
+type SilentRow = Awaited<ReturnType<Queries["agents"]["silent"]>>[number];
+
+const silenceOf = ({ id, status, lastSeenAt, sessionEpoch }: SilentRow, now: Date, silence: Silence): SilentRow => ({
+  id,
+  lastSeenAt,
+  sessionEpoch,
+  status: agentStatusAfter(status, { kind: "silent", forMs: now.getTime() - lastSeenAt.getTime() }, silence),
+});
 
 /** A log whose end can never come is closed, and says that something is missing. */
 async function sweepLogs(control: Control, now: Date): Promise<void> {
@@ -150,7 +174,8 @@ async function sweepLogs(control: Control, now: Date): Promise<void> {
     await change(control, async (tx, at) => {
       const row = await tx.jobs.get(job.id);
       if (row === undefined || row.epoch !== job.epoch || row.isLogClosed) return;
-      await tx.jobs.saveIf({ ...row, isLogClosed: true, logBytes: length }, { epoch: row.epoch, status: row.status });
+      const closed = { ...row, isLogClosed: true, logBytes: length, logProblem: { kind: "agent_lost" } as const };
+      await tx.jobs.saveIf(closed, { epoch: row.epoch, status: row.status });
       at.touched.add(topics.log(job.id)).add(topics.run(job.runId));
     });
     log.warn({ jobId: job.id, runId: job.runId, length }, "a log was closed with a visible gap: its agent is gone");

@@ -1,6 +1,8 @@
 import type { Role } from "../domain/api-key.ts";
 import type { Principal } from "../domain/principal.ts";
+import type { Retention } from "../domain/retention.ts";
 import type { OrganizationStats } from "../domain/stats.ts";
+import { durationMs, settingText } from "../lib/setting-schemas.ts";
 import type { Queries } from "../store/ports.ts";
 import { asPerson, demand, findOrganization } from "./access.ts";
 import type { Control, Limits } from "./control.ts";
@@ -21,6 +23,8 @@ export interface ServerFacts {
   readonly protocol: { readonly minimum: number; readonly maximum: number };
   /** What is bounded, by the name of its setting. */
   readonly limits: Readonly<Record<string, number>>;
+  /** What is kept how long, by the name of its setting: for people. */
+  readonly retention: Readonly<Record<string, string>>;
   readonly now: Date;
 }
 
@@ -29,15 +33,25 @@ const limitNames: Readonly<Record<keyof Limits, string>> = {
   maxConfigurationBytes: "max-config-size",
   maxStateBytes: "max-state-size",
   maxPlanBytes: "max-plan-size",
+  maxPlanFilesBytes: "max-plan-files-size",
   maxLogBytes: "max-log-size",
   logWindowBytes: "log-window-size",
   callsPerSecond: "rate-limit",
   authFailuresPerMinute: "auth-failure-limit",
   maxQueuedRuns: "max-queued-runs",
+  maxAgentsPerToken: "max-agents-per-token",
+  registrationsPerMinute: "registration-rate",
 };
 
 /** Describes the server. */
-export async function describeServer({ version, store, limits, presence, clock }: Control): Promise<ServerFacts> {
+export async function describeServer({
+  version,
+  store,
+  limits,
+  retention,
+  presence,
+  clock,
+}: Control): Promise<ServerFacts> {
   const generation = (await store.read((q) => q.meta.get(generationKey))) ?? "";
   const { maxConfigurationBytes, maxStateBytes } = limits;
   const hasServerAgent = presence.all().some((seat) => seat.poolId === null);
@@ -52,7 +66,26 @@ export async function describeServer({ version, store, limits, presence, clock }
     limits: Object.fromEntries(
       Object.entries(limitNames).map(([name, shown]) => [shown, limits[name as keyof Limits]]),
     ),
+    retention: retentionTexts(retention),
     now: clock.now(),
+  };
+}
+
+const duration = durationMs();
+
+/** What is kept how long, as the settings would be given. */
+export function retentionTexts(retention: Retention): Readonly<Record<string, string>> {
+  const text = (ms: number | null, otherwise = "for ever") => (ms === null ? otherwise : settingText(duration, ms));
+  const { states } = retention;
+  return {
+    "keep-runs": text(retention.runsMs),
+    "keep-logs": text(retention.logsMs, "as long as the run"),
+    "keep-configs": text(retention.configurationsMs),
+    "keep-states": states?.kind === "count" ? `${states.count} of a workspace` : text(states?.ms ?? null),
+    "keep-audit": text(retention.auditMs),
+    "exited-agent-ttl": text(retention.exitedAgentsMs),
+    "lost-agent-ttl": text(retention.lostAgentsMs),
+    "ended-key-ttl": text(retention.endedKeysMs),
   };
 }
 

@@ -3,6 +3,7 @@ import type { StoredVariable, VariableCategory } from "../domain/variable.ts";
 import type { OrganizationId } from "../lib/ids.ts";
 import type { NamePage, Queries } from "../store/ports.ts";
 import { findVariableSet, findWorkspace } from "./access.ts";
+import type { SecretHolder } from "./former-secrets.ts";
 import { invalid } from "./invalid.ts";
 
 /** How a request names whose variables it is about: exactly one of the two is not empty. */
@@ -28,6 +29,8 @@ export interface VariableHolder {
   readonly delete: (category: VariableCategory, key: string) => Promise<boolean>;
   /** What the sealed value of one of its variables is bound to. */
   readonly subjectOf: (variable: Pick<StoredVariable, "id">) => string;
+  /** Whose former secrets its own become. */
+  readonly secretHolder: SecretHolder;
 }
 
 /** Whose variables a request is about. */
@@ -58,6 +61,7 @@ const workspaceHolder = (tx: Queries, { id, organizationId, name }: Named<Worksp
   save: (row) => tx.variables.save({ ...row, workspaceId: id }),
   delete: (category, key) => tx.variables.delete(id, category, key),
   subjectOf: workspaceVariableSubject,
+  secretHolder: { workspaceId: id },
 });
 
 const setHolder = (tx: Queries, { id, organizationId, name }: Named<SetId>): VariableHolder => ({
@@ -71,10 +75,11 @@ const setHolder = (tx: Queries, { id, organizationId, name }: Named<SetId>): Var
   save: (row) => tx.setVariables.save({ ...row, setId: id }),
   delete: (category, key) => tx.setVariables.delete(id, category, key),
   subjectOf: setVariableSubject,
+  secretHolder: { setId: id },
 });
 
 /** What the sealed value of a workspace's variable is bound to. */
-export const workspaceVariableSubject = ({ id }: Pick<StoredVariable, "id">): string => `variable/${id}`;
+export const workspaceVariableSubject = ({ id }: { readonly id: string }): string => `variable/${id}`;
 
 /** What the sealed value of a set's variable is bound to. */
-export const setVariableSubject = ({ id }: Pick<StoredVariable, "id">): string => `set-variable/${id}`;
+export const setVariableSubject = ({ id }: { readonly id: string }): string => `set-variable/${id}`;

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { openTestControl, type TestControl } from "../../test/support/control.ts";
 import { jobRow, runRow } from "../../test/support/rows.ts";
 import { newWorkspace, ref } from "../../test/support/wanted.ts";
+import type { EffectiveVariable } from "../domain/effective-variables.ts";
 import type { Person, Principal } from "../domain/principal.ts";
 import type { Workspace } from "../domain/workspace.ts";
 import { listEffectiveVariables } from "./effective-variables.ts";
@@ -173,6 +174,19 @@ describe("variables of a set", () => {
     }
   });
 
+  test("a job is told what it must hide beside its own: values that others hide, and former ones", async () => {
+    const { control } = fixture;
+    await create("all", true);
+    for (const key of ["of-run", "b"]) await set("all", key, { isSensitive: true, value: `${key} of all` });
+    await create("cloud");
+    await attach("cloud", "network");
+    await set("cloud", "b", { isSensitive: true, value: "b of cloud, before" });
+    await set("cloud", "b", { isSensitive: true, value: "b of cloud" });
+    const { variables, hidden } = await variablesOfJob(control, await startedJob());
+    expect(variables.map(({ value }) => value)).toEqual(["b of cloud", "run"]);
+    expect(hidden).toEqual(["b of all", "of-run of all", "b of cloud, before"]);
+  });
+
   test("reach a started job in their order, sensitive ones opened; before the start they do not", async () => {
     const { control } = fixture;
     await create("all", true);
@@ -185,9 +199,17 @@ describe("variables of a set", () => {
     await set("cloud", "TOKEN", { category: "env", isSensitive: true, value: "sealed" });
     const [sealed] = await set("cloud", "PIN", { category: "env", isSensitive: true, value: "other" });
     expect(sealed?.value).toBe("");
-    const told = (await variablesOfJob(control, await startedJob())).map(({ key, value }) => `${key}=${value}`);
+    const { variables } = await variablesOfJob(control, await startedJob());
+    const told = variables.map(({ key, value }) => `${key}=${value}`);
     expect(told).toEqual(["a=cloud", "b=from all", "of-run=run", "PIN=other", "TOKEN=sealed"]);
-    const effective = await listEffectiveVariables(control, fixture.as("reader"), ref("network"));
+    const effective: EffectiveVariable[] = [];
+    for (let token = ""; ; ) {
+      const wanted = { workspace: ref("network"), page: { size: 2, token } };
+      const page = await listEffectiveVariables(control, fixture.as("reader"), wanted);
+      effective.push(...page.rows);
+      token = page.nextToken;
+      if (token === "") break;
+    }
     expect(effective.map(({ variable: { key }, set: from, hidden }) => [key, from?.name, hidden.length])).toEqual([
       ["a", "cloud", 1],
       ["b", "all", 0],

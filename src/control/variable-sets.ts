@@ -1,5 +1,6 @@
 import type { Person, Principal } from "../domain/principal.ts";
 import type { VariableSet } from "../domain/variable-set.ts";
+import { WindlassError } from "../lib/errors.ts";
 import { newId, type OrganizationId, type VariableSetId, type WorkspaceId } from "../lib/ids.ts";
 import type { Queries } from "../store/ports.ts";
 import {
@@ -15,9 +16,10 @@ import { change, type Moment } from "./advance.ts";
 import { record } from "./audit.ts";
 import type { Control } from "./control.ts";
 import { demandEtag } from "./etags.ts";
+import { formerOf, keepFormer, secretsIn } from "./former-secrets.ts";
 import { invalid } from "./invalid.ts";
 import { isName, nameShape, nameTaken, shortList } from "./names.ts";
-import { type Page, type PageRequest, pageByKey, withRows } from "./pages.ts";
+import { type Page, type PageRequest, pageByKey, viewed } from "./pages.ts";
 import { once } from "./requests.ts";
 
 /** What a caller may say of a variable set. */
@@ -118,7 +120,7 @@ export async function listVariableSets(
       (keys) => q.variableSets.list({ organizationId, workspaceId: of?.id ?? null }, keys),
       ({ name }) => name,
     );
-    return withRows(sets, await viewSets(q, sets.rows));
+    return viewed(sets, (rows) => viewSets(q, rows));
   });
 }
 
@@ -167,6 +169,7 @@ export async function deleteVariableSet(control: Control, who: Principal, refere
     const set = await findVariableSet(tx, person, reference);
     demand(person, "operate");
     const { workspaces } = await viewSet(tx, set);
+    await keepTaken(control, tx, { set, workspaceIds: await workspacesOf(tx, set, workspaces), at: at.now });
     await tx.variableSets.delete(set.id);
     await recordSet(tx, person, { set, action: "variable_set.delete", workspaces, at: at.now });
   });
@@ -203,6 +206,8 @@ async function changeAttachments(
       if (workspace.organizationId !== set.organizationId) throw notFound("workspace", name);
       ids.push(workspace.id);
     }
+    if (action === "variable_set.attach") await demandPlaces(tx, set, ids);
+    if (action === "variable_set.detach") await keepTaken(control, tx, { set, workspaceIds: ids, at: at.now });
     await (action === "variable_set.attach"
       ? tx.variableSets.attach(set.id, ids)
       : tx.variableSets.detach(set.id, ids));
@@ -210,6 +215,48 @@ async function changeAttachments(
     await recordSet(tx, person, { set: next, action, workspaces, at: at.now });
     return viewSet(tx, next);
   });
+}
+
+/** Every answer about a set names all of its workspaces. */
+const maxAttached = 5_000;
+
+async function demandPlaces(tx: Queries, set: VariableSet, ids: readonly WorkspaceId[]): Promise<void> {
+  const present = await tx.variableSets.workspaces([set.id]);
+  if (present.length + ids.length <= maxAttached) return;
+  const known = new Set(
+    await workspacesOf(
+      tx,
+      set,
+      present.map(({ name }) => name),
+    ),
+  );
+  const size = known.size + new Set(ids.filter((id) => !known.has(id))).size;
+  if (size <= maxAttached) return;
+  const message = `variable set "${set.name}" would be attached to ${size} workspaces, and ${maxAttached} are possible: make it global, or make another set`;
+  throw new WindlassError("quota_exceeded", message, { metadata: { limit: String(maxAttached) } });
+}
+
+interface Taken {
+  readonly set: VariableSet;
+  readonly workspaceIds: readonly WorkspaceId[];
+  readonly at: Date;
+}
+
+/** The secrets of a set still stand in the states of the workspaces that it is taken from. */
+async function keepTaken(control: Control, tx: Queries, { set, workspaceIds, at }: Taken): Promise<void> {
+  const present = secretsIn(control, await tx.setVariables.ofSets([set.id]), set);
+  const secrets = [...present, ...(await formerOf(control, tx, { setId: set.id }))];
+  for (const workspaceId of workspaceIds) await keepFormer(control, tx, { holder: { workspaceId }, secrets, at });
+}
+
+async function workspacesOf(
+  tx: Queries,
+  { organizationId }: VariableSet,
+  names: readonly string[],
+): Promise<readonly WorkspaceId[]> {
+  const found = [];
+  for (const name of names) found.push(await tx.workspaces.byName(organizationId, name));
+  return found.flatMap((workspace) => (workspace === undefined ? [] : [workspace.id]));
 }
 
 async function touch(tx: Queries, at: Moment, set: VariableSet): Promise<VariableSet> {

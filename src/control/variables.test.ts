@@ -57,7 +57,7 @@ describe("variables", () => {
     await deleteVariable(fixture.control, operator, name);
     await expect(deleteVariable(fixture.control, operator, name)).rejects.toMatchObject({
       code: "not_found",
-      metadata: { resource: "env variable", name: "region" },
+      metadata: { resource: "env variable", name: "region", workspace: "network" },
     });
   });
 

@@ -2,10 +2,13 @@ import type { Principal } from "../domain/principal.ts";
 import type { StoredVariable, VariableCategory } from "../domain/variable.ts";
 import { WindlassError } from "../lib/errors.ts";
 import { newId } from "../lib/ids.ts";
+import type { Queries } from "../store/ports.ts";
 import { asPerson, demand, notFound } from "./access.ts";
 import { change } from "./advance.ts";
 import { record } from "./audit.ts";
 import type { Control } from "./control.ts";
+import { bytesOf, openValue } from "./effective-variables.ts";
+import { keepFormer, secretsIn } from "./former-secrets.ts";
 import { shortList } from "./names.ts";
 import { type Page, type PageRequest, pageByKey } from "./pages.ts";
 import { checkVariables, type WantedVariable } from "./variable-checks.ts";
@@ -58,13 +61,31 @@ export async function setVariables(
     );
     demandRoom(holder, [...new Map([...known, ...set.map((row) => [nameOf(row), row] as const)]).values()]);
     if (isTrial) return set;
+    const replaced = set.flatMap((row) => known.get(nameOf(row)) ?? []);
     for (const row of set) await (known.has(nameOf(row)) ? holder.save(row) : holder.insert(row));
+    await keepReplaced(control, tx, { holder, replaced, at: at.now });
     const keys = shortList(variables.map(nameOf), 100);
     const { id: resource, organizationId, label } = holder;
     const deed = { action: "variable.set", resource, organizationId, detail: { ...label, keys } };
     await record(tx, person, { ...deed, at: at.now });
     return set;
   });
+}
+
+interface Replaced {
+  readonly holder: VariableHolder;
+  readonly replaced: readonly StoredVariable[];
+  readonly at: Date;
+}
+
+/** What sensitive variables were still stands in states: it is hidden on. What they are now need not be remembered. */
+async function keepReplaced(control: Control, tx: Queries, { holder, replaced, at }: Replaced): Promise<void> {
+  const set = "setId" in holder.secretHolder ? { id: holder.secretHolder.setId } : null;
+  const secrets = secretsIn(control, replaced, set);
+  if (secrets.length === 0) return;
+  const present = new Set((await holder.all()).map((variable) => openValue(control, { variable, set })));
+  const former = secrets.filter(({ value }) => !present.has(value));
+  await keepFormer(control, tx, { holder: holder.secretHolder, secrets: former, at });
 }
 
 const nameOf = ({ category, key }: Pick<StoredVariable, "category" | "key">): string => `${category}/${key}`;
@@ -98,10 +119,6 @@ function demandRoom({ title }: VariableHolder, rows: readonly StoredVariable[]):
   throw new WindlassError("quota_exceeded", message, { metadata: { limit: String(maxVariableBytes) } });
 }
 
-/** How much values take together. */
-export const bytesOf = (rows: readonly StoredVariable[]): number =>
-  rows.reduce((sum, row) => sum + Buffer.byteLength(row.value) + (row.sealedValue?.length ?? 0), 0);
-
 export interface VariableName {
   readonly of: HolderReference;
   readonly category: VariableCategory;
@@ -118,7 +135,9 @@ export async function deleteVariable(
   await change(control, async (tx, at) => {
     const holder = await findHolder(tx, person, of);
     demand(person, "operate");
-    if (!(await holder.delete(category, key))) throw notFound(`${category} variable`, key);
+    const replaced = (await holder.all()).filter((row) => row.category === category && row.key === key);
+    if (!(await holder.delete(category, key))) throw notFound(`${category} variable`, key, holder.label);
+    await keepReplaced(control, tx, { holder, replaced, at: at.now });
     const { id: resource, organizationId, label } = holder;
     const detail = { ...label, keys: `${category}/${key}` };
     await record(tx, person, { action: "variable.delete", resource, organizationId, detail, at: at.now });

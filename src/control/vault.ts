@@ -1,4 +1,4 @@
-import { createCipheriv, createDecipheriv, createHash } from "node:crypto";
+import { createCipheriv, createDecipheriv, createHash, type DecipherGCM } from "node:crypto";
 import { WindlassError } from "../lib/errors.ts";
 import type { Random } from "../lib/random.ts";
 
@@ -7,11 +7,17 @@ export interface Vault {
   /** `subject` names the row the bytes belong to; opening them for another subject fails. */
   seal(plain: Uint8Array, subject: string): Uint8Array;
   open(sealed: Uint8Array, subject: string): Uint8Array;
+  /** The same in pieces: they are given on as they come, and nothing is held. */
+  sealPieces(plain: AnyIterable<Uint8Array>, subject: string): AsyncGenerator<Uint8Array, void>;
+  /** The same in pieces. Only the end proves that they are genuine: it fails if they are not. */
+  openPieces(sealed: AsyncIterable<Uint8Array>, subject: string): AsyncGenerator<Uint8Array, void>;
   /** True for bytes that were sealed with the key that seals now. */
   isCurrent(sealed: Uint8Array): boolean;
   /** Key for tokens that are derived instead of stored. */
   readonly tokenKey: Uint8Array;
 }
+
+type AnyIterable<T> = Iterable<T> | AsyncIterable<T>;
 
 const format = 1;
 const keyIdBytes = 8;
@@ -38,38 +44,72 @@ export function createVault(masterKey: Uint8Array, random: Random, older: readon
   const key = derive(masterKey, "seal");
   const keyId = idOf(masterKey);
   const keys = new Map([masterKey, ...older].map((one) => [masterKeyId(one), derive(one, "seal")]));
+  const sealer = (subject: string) => {
+    const iv = random.bytes(ivBytes);
+    const cipher = createCipheriv("aes-256-gcm", key, iv).setAAD(Buffer.from(subject));
+    return { head: Buffer.concat([Buffer.of(format), keyId, iv]), cipher };
+  };
+  const opener = (head: Buffer, subject: string) => openingOf(keys, head, subject);
   return {
     tokenKey: derive(masterKey, "token"),
     isCurrent: (sealed) => Buffer.from(sealed.subarray(1, 1 + keyIdBytes)).equals(keyId),
     seal(plain, subject) {
-      const iv = random.bytes(ivBytes);
-      const cipher = createCipheriv("aes-256-gcm", key, iv).setAAD(Buffer.from(subject));
-      const body = [cipher.update(plain), cipher.final()];
-      return Buffer.concat([Buffer.of(format), keyId, iv, ...body, cipher.getAuthTag()]);
+      const { head, cipher } = sealer(subject);
+      return Buffer.concat([head, cipher.update(plain), cipher.final(), cipher.getAuthTag()]);
+    },
+    async *sealPieces(plain, subject) {
+      const { head, cipher } = sealer(subject);
+      yield head;
+      for await (const piece of plain) yield cipher.update(piece);
+      yield Buffer.concat([cipher.final(), cipher.getAuthTag()]);
     },
     open(sealed, subject) {
       const bytes = Buffer.from(sealed.buffer, sealed.byteOffset, sealed.byteLength);
-      if (bytes.length < headBytes + tagBytes || bytes[0] !== format) {
-        throw new WindlassError("internal", `${subject} is not encrypted in a known format`);
+      if (bytes.length < headBytes + tagBytes) throw unknownFormat(subject);
+      const opening = opener(bytes.subarray(0, headBytes), subject);
+      const plain = opening.update(bytes.subarray(headBytes, -tagBytes));
+      return Buffer.concat([plain, ended(opening, bytes.subarray(-tagBytes), subject)]);
+    },
+    async *openPieces(sealed, subject) {
+      let held: Buffer = Buffer.alloc(0);
+      let opening: DecipherGCM | undefined;
+      for await (const piece of sealed) {
+        held = Buffer.concat([held, piece]);
+        if (held.length < headBytes + tagBytes) continue;
+        const from = opening === undefined ? headBytes : 0;
+        opening ??= opener(held.subarray(0, headBytes), subject);
+        yield opening.update(held.subarray(from, -tagBytes));
+        held = held.subarray(-tagBytes);
       }
-      const key = keys.get(bytes.toString("hex", 1, 1 + keyIdBytes));
-      if (key === undefined) {
-        throw new WindlassError(
-          "internal",
-          `${subject} was encrypted with another master key: start windlassd with the key it was made with`,
-        );
-      }
-      const decipher = createDecipheriv("aes-256-gcm", key, bytes.subarray(1 + keyIdBytes, headBytes)).setAAD(
-        Buffer.from(subject),
-      );
-      decipher.setAuthTag(bytes.subarray(-tagBytes));
-      try {
-        return Buffer.concat([decipher.update(bytes.subarray(headBytes, -tagBytes)), decipher.final()]);
-      } catch (cause) {
-        throw new WindlassError("internal", `${subject} was changed outside of windlassd: it cannot be decrypted`, {
-          cause,
-        });
-      }
+      if (opening === undefined) throw unknownFormat(subject);
+      ended(opening, held, subject);
     },
   };
 }
+
+function openingOf(keys: ReadonlyMap<string, Buffer>, head: Buffer, subject: string): DecipherGCM {
+  if (head[0] !== format) throw unknownFormat(subject);
+  const key = keys.get(head.toString("hex", 1, 1 + keyIdBytes));
+  if (key === undefined) {
+    throw new WindlassError(
+      "internal",
+      `${subject} was encrypted with another master key: start windlassd with the key it was made with`,
+    );
+  }
+  const iv = head.subarray(1 + keyIdBytes, headBytes);
+  return createDecipheriv("aes-256-gcm", key, iv).setAAD(Buffer.from(subject));
+}
+
+/** Ends a decryption; fails if the bytes are not what was sealed. */
+function ended(opening: DecipherGCM, tag: Buffer, subject: string): Buffer {
+  try {
+    return opening.setAuthTag(tag).final();
+  } catch (cause) {
+    throw new WindlassError("internal", `${subject} was changed outside of windlassd: it cannot be decrypted`, {
+      cause,
+    });
+  }
+}
+
+const unknownFormat = (subject: string) =>
+  new WindlassError("internal", `${subject} is not encrypted in a known format`);

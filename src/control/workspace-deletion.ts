@@ -1,12 +1,13 @@
 import type { Principal } from "../domain/principal.ts";
 import type { Workspace } from "../domain/workspace.ts";
+import { counted } from "../lib/counted.ts";
 import { WindlassError } from "../lib/errors.ts";
-import type { WorkspaceLosses } from "../store/ports.ts";
+import type { Queries, WorkspaceLosses } from "../store/ports.ts";
 import { asPerson, demand, findWorkspace, type Reference } from "./access.ts";
 import { change } from "./advance.ts";
 import type { Control } from "./control.ts";
 import { dropGrants } from "./grants.ts";
-import { lockedError } from "./workspace-locks.ts";
+import { heldError } from "./workspace-locks.ts";
 import { demandNoRuns, recordSettings } from "./workspaces.ts";
 
 export type { WorkspaceLosses } from "../store/ports.ts";
@@ -32,7 +33,7 @@ export async function deleteWorkspace(
     await demandNoRuns(tx, workspace, "cannot be deleted");
     const losses = await tx.workspaces.losses(workspace.id);
     if (isTrial) return losses;
-    if (!isForced) demandExpendable(workspace, losses);
+    if (!isForced) await demandExpendable(tx, workspace, losses);
     await tx.workspaces.delete(workspace.id);
     // Whoever takes the name next has to be granted anew.
     await dropGrants(tx, at, workspace);
@@ -42,11 +43,16 @@ export async function deleteWorkspace(
   });
 }
 
-function demandExpendable(workspace: Workspace, { resources }: WorkspaceLosses): void {
+async function demandExpendable(
+  q: Queries,
+  workspace: Workspace,
+  { resources, unreadReason }: WorkspaceLosses,
+): Promise<void> {
   const { name, currentStateId } = workspace;
-  if (workspace.lock !== null) throw lockedError(workspace, "Unlock it first, or delete it with force");
+  if (workspace.lock !== null) throw await heldError(q, workspace, "Unlock it first, or delete it with force");
   if (currentStateId === null) return;
-  const message = `workspace "${name}" has state (${currentStateId}, ${resources} resources): destroy its resources first, or delete it with force, and terraform forgets them while they stay in the world`;
+  const held = unreadReason === "" ? counted(resources, "resource") : `not read: ${unreadReason}`;
+  const message = `workspace "${name}" has state (${currentStateId}, ${held}): destroy its resources first, or delete it with force, and they are forgotten while they stay in the world`;
   throw new WindlassError("workspace_in_use", message, {
     metadata: { workspace: name, state_version_id: currentStateId, resources: String(resources) },
   });

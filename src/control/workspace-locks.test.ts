@@ -87,20 +87,22 @@ describe("a run's lock", () => {
     for (const isForced of [false, true]) {
       await expect(unlock(fixture.as("owner"), isForced)).rejects.toMatchObject({
         code: "workspace_locked",
-        message: expect.stringContaining(
-          `The run is planned and releases it at its end: windlass run cancel ${run.id}`,
-        ),
-        metadata: { run_id: run.id },
+        message: expect.stringContaining(`The run waits to be confirmed or discarded: windlass run confirm ${run.id}`),
+        metadata: { run_id: run.id, run_state: "planned" },
       });
     }
   });
 
   test("that a lost run left behind is released with force", async () => {
-    await heldByRun("errored");
-    await expect(unlock(ana)).rejects.toMatchObject({
+    const { id } = await heldByRun("errored");
+    const advice = `The run ended as errored (agent lost during apply). Look at what it did to the real resources, then decide: windlass run resolve ${id}`;
+    const refusal = {
       code: "workspace_locked",
-      message: expect.stringContaining("ended as errored (agent lost during apply)"),
-    });
+      message: expect.stringContaining(advice),
+      metadata: { run_id: id, run_state: "errored" },
+    };
+    await expect(unlock(ana)).rejects.toMatchObject(refusal);
+    await expect(lock(ana)).rejects.toMatchObject(refusal);
     expect((await unlock(ana, true)).workspace.lock).toBeNull();
   });
 });

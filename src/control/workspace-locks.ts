@@ -1,5 +1,6 @@
 import type { Person, Principal } from "../domain/principal.ts";
-import { isFinal } from "../domain/run.ts";
+import { isFinal, type Run, statusText } from "../domain/run.ts";
+import { resolveCommand } from "../domain/waiting.ts";
 import type { Workspace, WorkspaceLock } from "../domain/workspace.ts";
 import { WindlassError } from "../lib/errors.ts";
 import type { Queries } from "../store/ports.ts";
@@ -19,7 +20,7 @@ export async function lockWorkspace(
   return change(control, async (tx, at) => {
     const workspace = await findWorkspace(tx, person, reference);
     demand(person, "operate");
-    if (workspace.lock !== null) throw lockedError(workspace, "Wait for its release, or unlock it first");
+    if (workspace.lock !== null) throw await heldError(tx, workspace, "Wait for its release, or unlock it first");
     const lock: WorkspaceLock = { kind: "person", by: actorOf(person), reason, at: at.now };
     const next: Workspace = { ...workspace, lock, updatedAt: at.now, version: workspace.version + 1 };
     await tx.workspaces.save(next);
@@ -82,25 +83,38 @@ async function demandRunEnded(
   { workspace, lock, isForced }: Release & { readonly lock: Extract<WorkspaceLock, { kind: "run" }> },
 ): Promise<void> {
   const run = await tx.runs.get(lock.runId);
-  if (run !== undefined && !isFinal(run.status)) {
-    throw lockedError(workspace, `The run is ${run.status} and releases it at its end: windlass run cancel ${run.id}`);
+  if (run === undefined) {
+    if (isForced) return;
+    throw lockedError(workspace, `The run is gone: windlass workspace unlock ${workspace.name} --force`);
   }
-  if (isForced) return;
-  const why =
-    run === undefined ? "is gone" : `ended as ${run.status}${run.errorMessage === "" ? "" : ` (${run.errorMessage})`}`;
-  const advice = `The run ${why}. Look at what it did to the real resources, then release it with force: windlass workspace unlock ${workspace.name} --force`;
-  throw lockedError(workspace, advice);
+  if (isFinal(run.status) && isForced) return;
+  throw lockedError(workspace, runAdvice(run), run);
+}
+
+/** What ends the lock of a run. */
+function runAdvice({ id, status, errorMessage }: Run): string {
+  if (status === "planned") return `The run waits to be confirmed or discarded: windlass run confirm ${id}`;
+  if (!isFinal(status)) return `The run is ${statusText(status)} and releases it at its end: windlass run cancel ${id}`;
+  const why = errorMessage === "" ? "" : ` (${errorMessage})`;
+  return `The run ended as ${statusText(status)}${why}. Look at what it did to the real resources, then decide: ${resolveCommand(id)}`;
+}
+
+/** The refusal to touch a workspace that is held: for a run it says what ends its hold, for a person it advises. */
+export async function heldError(q: Queries, workspace: Workspace, advice: string): Promise<WindlassError> {
+  const { lock } = workspace;
+  const run = lock?.kind === "run" ? await q.runs.get(lock.runId) : undefined;
+  return run === undefined ? lockedError(workspace, advice) : lockedError(workspace, runAdvice(run), run);
 }
 
 /** The refusal that says who holds a workspace, since when and why, and what to do. */
-export function lockedError({ name, lock }: Workspace, advice: string): WindlassError {
+function lockedError({ name, lock }: Workspace, advice: string, holder?: Pick<Run, "status">): WindlassError {
   const since = lock?.at.toISOString() ?? "";
   const reason = lock?.kind === "person" ? lock.reason : "";
   const because = reason === "" ? "" : ` (${reason})`;
   const message = `workspace "${name}" is locked by ${holderOf(lock)} since ${since}${because}. ${advice}`;
   const run_id = lock?.kind === "run" ? lock.runId : "";
   return new WindlassError("workspace_locked", message, {
-    metadata: { workspace: name, locked_by: holderOf(lock), run_id, since, reason },
+    metadata: { workspace: name, locked_by: holderOf(lock), run_id, run_state: holder?.status ?? "", since, reason },
   });
 }
 

@@ -153,7 +153,7 @@ test("a trial of a deletion says what would be lost, and deletes nothing", async
     await tx.workspaces.save({ ...workspace, currentStateId: state.id });
     await tx.configurations.insert(configurationRow(workspace));
   });
-  const lost = { stateVersions: 1, resources: 4, runs: 0, variables: 0, configurationVersions: 1 };
+  const lost = { unreadReason: "", stateVersions: 1, resources: 4, runs: 0, variables: 0, configurationVersions: 1 };
   const deletion = { reference: ref("network"), isForced: false };
   expect(await deleteWorkspace(control, operator, { ...deletion, isTrial: true })).toEqual(lost);
   await expect(deleteWorkspace(control, operator, deletion)).rejects.toMatchObject({ code: "workspace_in_use" });

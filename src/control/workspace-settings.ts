@@ -6,10 +6,12 @@ import type { Person } from "../domain/principal.ts";
 import type { Workspace } from "../domain/workspace.ts";
 import { WindlassError } from "../lib/errors.ts";
 import type { OrganizationId, PoolId } from "../lib/ids.ts";
+import { parseVersionConstraint } from "../lib/version-constraint.ts";
+import { workspaceNameShape } from "../lib/workspace-names.ts";
 import type { Queries } from "../store/ports.ts";
 import { findPool, notFound } from "./access.ts";
 import { invalid } from "./invalid.ts";
-import { isName, nameShape } from "./names.ts";
+import { isWorkspaceName } from "./names.ts";
 
 /** What a caller may say of a workspace. */
 export interface WorkspaceSettings
@@ -26,6 +28,7 @@ export interface WorkspaceSettings
     | "agentSelector"
     | "planTimeoutMs"
     | "applyTimeoutMs"
+    | "initTimeoutMs"
     | "sharesState"
     | "parallelism"
   > {
@@ -59,8 +62,8 @@ export async function checkSettings(
   { pool, consumers, ...settings }: WorkspaceSettings,
 ): Promise<CheckedSettings> {
   const { field } = context;
-  if (!isName(settings.name))
-    throw invalid(`${field}.name`, `expected ${nameShape}, got ${JSON.stringify(settings.name)}`);
+  if (!isWorkspaceName(settings.name))
+    throw invalid(`${field}.name`, `expected ${workspaceNameShape}, got ${JSON.stringify(settings.name)}`);
   const checked = {
     workingDirectory: checkDirectory(`${field}.working_directory`, settings.workingDirectory),
     engineVersion: checkVersion(`${field}.engine_version`, settings.engineVersion),
@@ -73,9 +76,9 @@ export async function checkSettings(
 }
 
 function checkConsumers(field: string, name: string, consumers: readonly string[]): readonly string[] {
-  const odd = consumers.find((consumer) => !isName(consumer));
+  const odd = consumers.find((consumer) => !isWorkspaceName(consumer));
   if (odd !== undefined)
-    throw invalid(field, `expected names of workspaces (${nameShape}), got ${JSON.stringify(odd)}`);
+    throw invalid(field, `expected names of workspaces (${workspaceNameShape}), got ${JSON.stringify(odd)}`);
   if (!consumers.includes(name)) return [...new Set(consumers)].toSorted();
   throw invalid(field, `workspace "${name}" names itself: its own runs have its whole state anyway, so leave it out`);
 }
@@ -131,8 +134,8 @@ async function demandGrant(tx: Queries, pool: AgentPool, workspace: Pick<Workspa
 
 /** A clean path below the archive's root; empty is the root itself. */
 function checkDirectory(field: string, path: string): string {
-  const clean = posix.normalize(path === "" ? "." : path).replace(/\/+$/, "");
-  const isInside = !posix.isAbsolute(path) && !path.split("/").includes("..");
+  const clean = posix.normalize(path.trim() || ".").replace(/\/+$/, "");
+  const isInside = !posix.isAbsolute(path.trim()) && !path.split("/").includes("..");
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is refused
   if (isInside && !/[\\\u0000-\u001f]/.test(path)) return clean === "." ? "" : clean;
   throw invalid(
@@ -141,14 +144,11 @@ function checkDirectory(field: string, path: string): string {
   );
 }
 
-const constraint = /^(=|!=|>|>=|<|<=|~>)?\s*v?\d+(\.\d+){0,2}(-[0-9A-Za-z][0-9A-Za-z.-]*)?$/;
-
 /** A version or a constraint, without blanks around it; refuses what is none. */
 export function checkVersion(field: string, text: string): string {
-  const parts = text.split(",").map((part) => part.trim());
-  if (text.trim() === "" || parts.every((part) => constraint.test(part))) return text.trim();
+  if (parseVersionConstraint(text) !== undefined) return text.trim();
   throw invalid(
     field,
-    `expected a version such as 1.11.4 or a constraint such as ~> 1.11, got ${JSON.stringify(text)}`,
+    `expected a version such as 1.11.4, or 1.11 for any 1.11.x, or a constraint such as ~> 1.11, got ${JSON.stringify(text)}`,
   );
 }

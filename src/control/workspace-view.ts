@@ -1,3 +1,4 @@
+import type { RunStatus } from "../domain/run.ts";
 import type { Workspace } from "../domain/workspace.ts";
 import { WindlassError } from "../lib/errors.ts";
 import type { RunId } from "../lib/ids.ts";
@@ -11,6 +12,8 @@ export interface WorkspaceView {
   readonly poolName: string;
   /** The run that holds the workspace or, if none does, its newest run. */
   readonly currentRunId: RunId | null;
+  /** Where the run that holds the workspace stands; null if none does. */
+  readonly holderStatus: RunStatus | null;
   /** Names of workspaces that may read its outputs, sorted. */
   readonly consumers: readonly string[];
   /** How many runs wait for it. */
@@ -33,15 +36,18 @@ export async function viewWorkspaces(q: Queries, rows: readonly Workspace[]): Pr
   const consumers = Map.groupBy(await q.workspaces.consumers(ids), ({ workspaceId }) => workspaceId);
   const queued = new Map((await q.workspaces.queuedRuns(ids)).map(({ workspaceId, count }) => [workspaceId, count]));
   const pools = new Map<string, string>();
+  const holding = rows.flatMap(({ lock }) => (lock?.kind === "run" ? [lock.runId] : []));
+  const holders = new Map((await q.runs.byIds(holding)).map(({ id, status }) => [id, status]));
   const views: WorkspaceView[] = [];
   for (const workspace of rows) {
     const { id, poolId, lock } = workspace;
     const poolName = poolId === null ? "" : (pools.get(poolId) ?? (await q.pools.get(poolId))?.name ?? "");
     if (poolId !== null) pools.set(poolId, poolName);
+    const holderStatus = (lock?.kind === "run" ? holders.get(lock.runId) : undefined) ?? null;
     const currentRunId = lock?.kind === "run" ? lock.runId : ((await q.runs.newest(id))?.id ?? null);
     const names = (consumers.get(id) ?? []).map(({ consumerName }) => consumerName);
     const queuedRuns = queued.get(id) ?? 0;
-    views.push({ workspace, organizationName, poolName, currentRunId, consumers: names, queuedRuns });
+    views.push({ workspace, organizationName, poolName, currentRunId, holderStatus, consumers: names, queuedRuns });
   }
   return views;
 }

@@ -24,6 +24,36 @@ const update = (name: string, changes: Partial<WorkspaceSettings>, etag = "") =>
 const remove = (name: string, isForced: boolean) =>
   deleteWorkspace(fixture.control, operator, { reference: ref(name), isForced });
 
+describe("the name of a workspace", () => {
+  test.each(["a", "prod_network", "Prod-", "_x", "9", "x".repeat(90)])("may be %s", async (name) => {
+    expect((await create(name)).workspace.name).toBe(name);
+  });
+
+  test.each([
+    "",
+    "-a",
+    "a.b",
+    "a b",
+    "a/b",
+    "ü",
+    "x".repeat(91),
+    "ws_01h455vb4pex5vsknk084sn02q",
+    "run_01h455vb4pex5vsknk084sn02q",
+  ])("may not be %j", async (name) => {
+    await expect(create(name)).rejects.toMatchObject({ code: "validation", fields: [{ field: "workspace.name" }] });
+  });
+
+  test("is taken by one that differs in capitals alone; a workspace itself may change them", async () => {
+    await create("prod_Network");
+    await expect(create("Prod_network")).rejects.toMatchObject({
+      ...{ code: "name_taken", metadata: { resource: "workspace", name: "prod_Network" } },
+    });
+    await create("other");
+    await expect(update("other", { name: "PROD_NETWORK" })).rejects.toMatchObject({ code: "name_taken" });
+    expect((await update("prod_Network", { name: "PROD_network" })).workspace.name).toBe("PROD_network");
+  });
+});
+
 describe("a workspace and its pool", () => {
   test("agent mode needs a pool, and the other modes take none", async () => {
     await createPool(fixture.control, operator, newPool("prod"));

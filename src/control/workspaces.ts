@@ -1,6 +1,9 @@
+import { isTofuAlone } from "../domain/engine.ts";
 import type { Organization } from "../domain/organization.ts";
 import type { Person, Principal } from "../domain/principal.ts";
+import { statusText } from "../domain/run.ts";
 import type { Engine, ExecutionMode, Workspace } from "../domain/workspace.ts";
+import { counted } from "../lib/counted.ts";
 import { WindlassError } from "../lib/errors.ts";
 import { newId, type WorkspaceId } from "../lib/ids.ts";
 import type { Queries, WorkspaceFilter } from "../store/ports.ts";
@@ -11,7 +14,7 @@ import { type Control, topics } from "./control.ts";
 import { demandEtag } from "./etags.ts";
 import { moveGrants } from "./grants.ts";
 import { nameTaken } from "./names.ts";
-import { type Page, type PageRequest, pageByKey, withRows } from "./pages.ts";
+import { type Page, type PageRequest, searchByKey, withRows } from "./pages.ts";
 import { once } from "./requests.ts";
 import { type CheckedSettings, checkSettings, type WorkspaceSettings } from "./workspace-settings.ts";
 import { viewWorkspace, viewWorkspaces, type WorkspaceView } from "./workspace-view.ts";
@@ -41,7 +44,9 @@ export async function createWorkspace(
     demand(person, "operate");
     const create = async (): Promise<Workspace> => {
       const context = { person, organizationId, currentPoolId: null, field: "workspace" };
-      const checked = await checkSettings(tx, context, withDefaults(settings, organization));
+      const asked = await checkSettings(tx, context, withDefaults(settings, organization));
+      const checked =
+        settings.engine === null ? await withEngineOfAgents(control, tx, { organizationId, asked }) : asked;
       await demandFreeName(tx, organizationId, checked.row.name);
       await demandRoom(tx, organization);
       return insert(tx, person, { checked, organizationId, id: newId("ws", control.random), at });
@@ -62,6 +67,38 @@ function withDefaults(settings: NewSettings, organization: Organization): Worksp
     engine: engine ?? organization.defaultEngine,
     engineVersion: isPlain ? organization.defaultEngineVersion : engineVersion,
   };
+}
+
+interface Undecided {
+  readonly organizationId: Organization["id"];
+  readonly asked: CheckedSettings;
+}
+
+/** Most agents that are looked at where those of the workspace tell nothing. */
+const maxAgents = 500;
+
+/** Nobody said which engine: where the agents that would run it have OpenTofu alone, terraform would be of no use. */
+async function withEngineOfAgents(
+  { presence }: Control,
+  q: Queries,
+  { organizationId, asked: { row, consumers } }: Undecided,
+): Promise<CheckedSettings> {
+  if (row.engine !== "terraform" || row.engineVersion !== "") return { row, consumers };
+  const isThere = (seat: { readonly poolId: Workspace["poolId"] }) =>
+    row.executionMode !== "local" && seat.poolId === row.poolId;
+  const own = presence.all().filter(isThere);
+  const isTold = own.some(({ engines }) => engines === null || engines.programs.length > 0);
+  const agents = isTold ? own : await othersThatTell(q, organizationId, row.poolId);
+  const engine = isTofuAlone(agents.map(({ engines }) => engines)) ? "tofu" : "terraform";
+  return { row: { ...row, engine }, consumers };
+}
+
+/** Where nobody is connected who would run it, or who has a program: the agents that were in its pool, else those of other pools. */
+async function othersThatTell(q: Queries, organizationId: Organization["id"], poolId: Workspace["poolId"]) {
+  const filter = { organizationId, statuses: ["idle", "busy", "unknown"], search: "" } as const;
+  const page = { after: null, limit: maxAgents };
+  const ofPool = poolId === null ? [] : await q.agents.list({ ...filter, poolId }, page);
+  return ofPool.length > 0 ? ofPool : q.agents.list({ ...filter, poolId: null }, page);
 }
 
 interface Insertion {
@@ -90,7 +127,7 @@ async function insert(tx: Queries, person: Person, { checked, organizationId, id
 
 async function demandRoom(tx: Queries, { id, name, maxWorkspaces }: Organization): Promise<void> {
   if (maxWorkspaces === 0 || (await tx.workspaces.count(id)) < maxWorkspaces) return;
-  const message = `organization "${name}" has its ${maxWorkspaces} workspaces already: delete one, or let a site admin raise the limit`;
+  const message = `organization "${name}" has its ${counted(maxWorkspaces, "workspace")} already: delete one, or let a site admin raise the limit`;
   throw new WindlassError("quota_exceeded", message, { metadata: { limit: String(maxWorkspaces) } });
 }
 
@@ -116,17 +153,18 @@ export async function listWorkspaces(
 ): Promise<Page<WorkspaceView>> {
   const person = asPerson(who);
   demand(person, "read");
-  return control.store.read(async (q) => {
+  const { store } = control;
+  const filter = await store.read(async (q): Promise<WorkspaceFilter> => {
     const found = pool === "" ? undefined : await findPool(q, person, { organization, name: pool });
     const organizationId = found?.organizationId ?? (await findOrganization(q, person, organization)).id;
-    const filter = { ...conditions, organizationId, poolId: found?.id ?? null };
-    const workspaces = await pageByKey(
-      page,
-      (keys) => q.workspaces.list(filter, keys),
-      ({ name }) => name,
-    );
-    return withRows(workspaces, await viewWorkspaces(q, workspaces.rows));
+    return { ...conditions, organizationId, poolId: found?.id ?? null };
   });
+  const workspaces = await searchByKey(page, {
+    placeAfter: (keys) => store.read((q) => q.workspaces.placeAfter(filter.organizationId, keys)),
+    read: (keys) => store.read((q) => q.workspaces.list(filter, keys)),
+    keyOf: ({ name }) => name,
+  });
+  return withRows(workspaces, await store.read((q) => viewWorkspaces(q, workspaces.rows)));
 }
 
 export interface WorkspaceUpdate {
@@ -186,13 +224,20 @@ const leavingAgents = ({ executionMode }: Partial<WorkspaceSettings>): Partial<W
   executionMode === undefined || executionMode === "agent" ? {} : { pool: "", agentSelector: "" };
 
 async function rename(tx: Queries, at: Moment, { workspace, name }: { workspace: Workspace; name: string }) {
-  await demandFreeName(tx, workspace.organizationId, name);
+  await demandFreeName(tx, workspace.organizationId, name, workspace.id);
   await moveGrants(tx, at, { workspace, name });
   await tx.workspaces.moveConsumer(workspace.organizationId, workspace.name, name);
 }
 
-async function demandFreeName(tx: Queries, organizationId: Workspace["organizationId"], name: string): Promise<void> {
-  if ((await tx.workspaces.byName(organizationId, name)) !== undefined) throw nameTaken("workspace", name);
+/** No two names of an organization differ in capitals alone: people and file systems take them for the same. */
+async function demandFreeName(
+  tx: Queries,
+  organizationId: Workspace["organizationId"],
+  name: string,
+  self?: WorkspaceId,
+): Promise<void> {
+  const found = await tx.workspaces.byNameInAnyCase(organizationId, name);
+  if (found !== undefined && found.id !== self) throw nameTaken("workspace", found.name);
 }
 
 /** Queued jobs wait where their workspace now runs. In local mode nothing runs, so nothing may be under way. */
@@ -211,7 +256,7 @@ async function moveJobs(tx: Queries, at: Moment, { from, to }: { from: Workspace
 export async function demandNoRuns(tx: Queries, { id, name }: Workspace, consequence: string): Promise<void> {
   const [run] = await tx.runs.active(id, 1);
   if (run === undefined) return;
-  const message = `workspace "${name}" ${consequence}: its run ${run.id} is ${run.status}. Wait for its end or cancel it: windlass run cancel ${run.id}`;
+  const message = `workspace "${name}" ${consequence}: its run ${run.id} is ${statusText(run.status)}. Wait for its end or cancel it: windlass run cancel ${run.id}`;
   throw new WindlassError("workspace_in_use", message, { metadata: { workspace: name, run_id: run.id } });
 }
 

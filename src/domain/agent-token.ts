@@ -23,6 +23,21 @@ export interface AgentToken {
   readonly isStopping: boolean;
 }
 
+/** How long before its end a credential is worth a word. */
+const soonMs = 14 * 24 * 3600 * 1000;
+
+/** The time in which something has to end to be spoken of: two weeks from now. */
+export const soon = (now: Date): { readonly after: Date; readonly until: Date } => ({
+  after: now,
+  until: new Date(now.getTime() + soonMs),
+});
+
+/** True in the two weeks before a credential ends. */
+export function endsSoon(expiresAt: Date | null, now: Date): expiresAt is Date {
+  const { after, until } = soon(now);
+  return expiresAt !== null && expiresAt > after && expiresAt <= until;
+}
+
 /** Whether a credential can be used now. */
 export type Standing = "valid" | "expired" | "revoked";
 

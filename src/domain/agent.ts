@@ -1,9 +1,27 @@
 import type { AgentId, AgentTokenId, OrganizationId, PoolId } from "../lib/ids.ts";
 import { acceptLabel } from "../lib/label-names.ts";
+import type { AgentEngines } from "./engine.ts";
 import type { JobPhase } from "./job.ts";
 import { type LabelCondition, type Labels, meets } from "./label-selector.ts";
 
 export type AgentStatus = "idle" | "busy" | "unknown" | "errored" | "exited";
+
+/** The directory of a job that is over, which stays on its agent because something in it could not be delivered. */
+export interface KeptDirectory {
+  readonly jobId: string;
+  readonly epoch: number;
+  readonly runId: string;
+  readonly workspace: string;
+  /** For people. */
+  readonly reason: string;
+  readonly path: string;
+  readonly sizeBytes: number;
+  /** Milliseconds since 1970. */
+  readonly keptAtMs: number;
+}
+
+/** The claim whose directory it is, as one word. */
+export const keptKey = ({ jobId, epoch }: Pick<KeptDirectory, "jobId" | "epoch">): string => `${jobId}-${epoch}`;
 
 /** One registered agent. Pool, organization and token are null for the server agent. */
 export interface Agent {
@@ -27,6 +45,8 @@ export interface Agent {
   readonly address: string;
   readonly concurrency: number;
   readonly sandbox: string;
+  /** What its jobs can have, as it said last; null if it does not say: it gets jobs of every kind. */
+  readonly engines: AgentEngines | null;
   readonly status: AgentStatus;
   readonly isPaused: boolean;
   readonly isDraining: boolean;
@@ -34,8 +54,16 @@ export interface Agent {
   readonly pauseReason: string;
   /** Name of the control plane process that holds its connection; empty if none does. */
   readonly connectedTo: string;
+  /** Where the process that registered last keeps its data; empty if it cannot tell. */
+  readonly place: string;
+  /** Where the jobs that it has not brought to an end were begun; empty if there are none, or it is not known. */
+  readonly jobsPlace: string;
   /** For operators; empty if all is well. */
   readonly warning: string;
+  /** What it said last that it keeps, newest first. */
+  readonly keptDirectories: readonly KeptDirectory[];
+  /** Keys of those that somebody wants removed and that it has not said to be gone. */
+  readonly unwantedDirectories: readonly string[];
   readonly createdAt: Date;
   readonly lastSeenAt: Date;
 }

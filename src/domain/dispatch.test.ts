@@ -1,5 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { assign, type Candidate, dispatchOrder, type Seat } from "./dispatch.ts";
+import type { AgentEngines } from "./engine.ts";
+import type { JobFeature } from "./job-features.ts";
 
 const second = (n: number) => new Date(Date.UTC(2026, 0, 1, 0, 0, n));
 const job = (name: string, change: Partial<Candidate> = {}): Candidate => ({
@@ -13,6 +15,8 @@ const job = (name: string, change: Partial<Candidate> = {}): Candidate => ({
   queuedAt: second(0),
   warmAgentId: null,
   conditions: [],
+  wish: { engine: "tofu", constraint: "~> 1.12", planVersion: "" },
+  needs: [],
   ...change,
 });
 const seat = (name: string, change: Partial<Seat> = {}): Seat => ({
@@ -20,7 +24,12 @@ const seat = (name: string, change: Partial<Seat> = {}): Seat => ({
   poolId: "apool_1",
   jobs: 0,
   concurrency: 1,
+  takesJobs: true,
   labels: {},
+  engines: null,
+  features: new Set(),
+  unmet: new Map(),
+  idleSinceMs: 0,
   ...change,
 });
 const names = (jobs: readonly Candidate[]) => jobs.map(({ id }) => id.slice(4));
@@ -94,6 +103,14 @@ describe("who takes a job", () => {
     ).toEqual([{ jobId: "job_x", agentId: "agent_b" }]);
   });
 
+  test("of two that are idle, the one that is idle longest", () => {
+    const seats = [seat("b", { idleSinceMs: 20 }), seat("a", { idleSinceMs: 10 })];
+    expect(assign([job("x"), job("y")], seats)).toEqual([
+      { jobId: "job_x", agentId: "agent_a" },
+      { jobId: "job_y", agentId: "agent_b" },
+    ]);
+  });
+
   test("only agents whose labels match, the warm one too", () => {
     const conditions = [{ kind: "equals", key: "zone", value: "a" }] as const;
     const seats = [seat("west", { labels: { zone: "b" } }), seat("east", { labels: { zone: "a" } })];
@@ -115,5 +132,85 @@ describe("who takes a job", () => {
       { jobId: "job_1", agentId: "agent_a" },
       { jobId: "job_3", agentId: "agent_server" },
     ]);
+  });
+
+  const knowing = new Set<JobFeature>(["excludes"]);
+  test.each<[string, Partial<Candidate>, readonly Seat[], string | undefined]>([
+    ["nobody, where all are too old for it", { needs: ["excludes"] }, [seat("old"), seat("older")], undefined],
+    [
+      "one that knows it, however busy",
+      { needs: ["excludes"] },
+      [seat("old"), seat("new", { features: knowing, concurrency: 4, jobs: 3 })],
+      "agent_new",
+    ],
+    [
+      "nobody, while the only one that knows it has no room",
+      { needs: ["excludes"] },
+      [seat("old"), seat("new", { features: knowing, jobs: 1 })],
+      undefined,
+    ],
+    [
+      "not the warm one, if it is too old",
+      { needs: ["excludes"], warmAgentId: "agent_old" },
+      [seat("old"), seat("new", { features: knowing })],
+      "agent_new",
+    ],
+    [
+      "nobody that knows another option alone",
+      { needs: ["suppress_forget_errors"] },
+      [seat("new", { features: knowing })],
+      undefined,
+    ],
+    ["anybody, without an option", {}, [seat("old")], "agent_old"],
+  ])("by option: %s", (_, change, seats, expected) => {
+    expect(assign([job("x", change)], seats)[0]?.agentId).toBe(expected);
+  });
+
+  const having = (...versions: string[]): AgentEngines => ({
+    programs: versions.map((version) => ({ engine: "tofu", version })),
+    downloads: [],
+  });
+  const downloading: AgentEngines = { programs: [], downloads: [{ engine: "tofu", source: "a mirror" }] };
+  const unmet = new Map([["tofu ~> 1.12", "the mirror does not answer"]]);
+  test.each<[string, readonly Seat[], string | undefined]>([
+    ["never one that cannot have the program", [seat("old", { engines: having("1.11.5") })], undefined],
+    [
+      "one that has it before an idle one that downloads it",
+      [seat("d", { engines: downloading }), seat("h", { engines: having("1.12.1"), concurrency: 4, jobs: 3 })],
+      "agent_h",
+    ],
+    [
+      "one that downloads it, if nobody has it",
+      [seat("old", { engines: having("1.11.5") }), seat("d", { engines: downloading })],
+      "agent_d",
+    ],
+    ["one that does not say, as before", [seat("a")], "agent_a"],
+    [
+      "nobody, while the only fit one is busy",
+      [seat("old", { engines: having("1.11.5") }), seat("h", { engines: having("1.12.1"), jobs: 1 })],
+      undefined,
+    ],
+    [
+      "nobody that could not have it, while another one is busy",
+      [seat("liar", { engines: having("1.12.1"), unmet }), seat("h", { engines: having("1.12.1"), jobs: 1 })],
+      undefined,
+    ],
+    [
+      "nobody that could not have it, while another one is paused",
+      [seat("liar", { engines: having("1.12.1"), unmet }), seat("h", { engines: having("1.12.1"), takesJobs: false })],
+      undefined,
+    ],
+    [
+      "who could not have it, if there is no other: to say so",
+      [seat("liar", { engines: having("1.12.1"), unmet })],
+      "agent_liar",
+    ],
+    [
+      "the warm one is passed over when it has lost the program",
+      [seat("w", { engines: having() }), seat("h", { engines: having("1.12.1") })],
+      "agent_h",
+    ],
+  ])("by program: %s", (_, seats, expected) => {
+    expect(assign([job("x", { warmAgentId: "agent_w" })], seats)[0]?.agentId).toBe(expected);
   });
 });

@@ -1,6 +1,8 @@
 import type { AgentId, JobId, OrganizationId, PoolId, RunId } from "../lib/ids.ts";
 import { isMatch } from "./agent.ts";
+import { type AgentEngines, type EngineFit, type EngineWish, engineFit, wishText } from "./engine.ts";
 import type { JobPhase } from "./job.ts";
+import { type JobFeature, knowsAll } from "./job-features.ts";
 import type { LabelCondition, Labels } from "./label-selector.ts";
 import type { Urgency } from "./run.ts";
 
@@ -19,15 +21,27 @@ export interface Candidate {
   readonly warmAgentId: AgentId | null;
   /** What an agent's labels must meet. */
   readonly conditions: readonly LabelCondition[];
+  /** Which program it asks for. */
+  readonly wish: EngineWish;
+  /** What its agent has to know. */
+  readonly needs: readonly JobFeature[];
 }
 
-/** A connected agent that takes jobs. */
+/** A connected agent. */
 export interface Seat {
   readonly agentId: AgentId;
   readonly poolId: PoolId | null;
   readonly jobs: number;
   readonly concurrency: number;
+  /** False while it is paused, draining or about to leave. */
+  readonly takesJobs: boolean;
   readonly labels: Labels;
+  readonly engines: AgentEngines | null;
+  readonly features: ReadonlySet<JobFeature>;
+  /** Why it could not have what it was asked for lately, whatever it says; by the wish's text. */
+  readonly unmet: ReadonlyMap<string, string>;
+  /** Since when it has got no job and ended none, on a clock that only goes forward. */
+  readonly idleSinceMs: number;
 }
 
 export interface Assignment {
@@ -89,25 +103,68 @@ function precedes(a: Candidate | undefined, b: Candidate | undefined, { taken, s
   return first === 0 ? a.queuedAt < b.queuedAt : first < 0;
 }
 
-/** Which agent takes which job: of those of its pool that match, the warm one if it has room, else the least loaded. */
+/**
+ * Which agent takes which job: of those of its pool that match, know its options and can have its program, the warm one if it has room, else one that has
+ * the program before one that downloads it, else the least loaded, of these the one idle longest. A fit agent that is busy is waited for.
+ */
 export function assign(jobs: readonly Candidate[], seats: readonly Seat[]): readonly Assignment[] {
   const load = new Map(seats.map((seat) => [seat.agentId, seat.jobs]));
   const byPool = Map.groupBy(seats, (seat) => seat.poolId);
+  const fits = new Fits();
   return jobs.flatMap((job) => {
-    const seat = bestSeat(job, byPool.get(job.poolId) ?? [], load);
+    const seat = bestSeat({ job, fits, load }, byPool.get(job.poolId) ?? []);
     if (seat === undefined) return [];
     load.set(seat.agentId, (load.get(seat.agentId) ?? 0) + 1);
     return [{ jobId: job.id, agentId: seat.agentId }];
   });
 }
 
-function bestSeat(job: Candidate, seats: readonly Seat[], load: ReadonlyMap<AgentId, number>): Seat | undefined {
+/** Who fits what, in one look at the agents: many jobs ask for the same. */
+export class Fits {
+  readonly #known = new Map<string, Map<AgentEngines | null, EngineFit>>();
+
+  /** How an agent can have what a job asks for. */
+  of({ engines }: Pick<Seat, "engines">, wish: EngineWish): EngineFit {
+    const key = wishText(wish);
+    const known = this.#known.get(key) ?? new Map<AgentEngines | null, EngineFit>();
+    this.#known.set(key, known);
+    const fit = known.get(engines) ?? engineFit(engines, wish);
+    known.set(engines, fit);
+    return fit;
+  }
+
+  /** Those that can have it. Who could not have it lately is none of them as long as there is another. */
+  among<S extends Pick<Seat, "engines" | "unmet">>(wish: EngineWish, seats: readonly S[]): readonly S[] {
+    const fit = seats.filter((seat) => this.of(seat, wish) !== "lacks");
+    const able = fit.filter(({ unmet }) => !unmet.has(wishText(wish)));
+    return able.length > 0 ? able : fit;
+  }
+}
+
+/** The lower, the better. */
+const ranks: Readonly<Record<EngineFit, number>> = { has: 0, unknown: 1, "may-download": 2, lacks: 3 };
+
+interface Choice {
+  readonly job: Candidate;
+  readonly fits: Fits;
+  readonly load: ReadonlyMap<AgentId, number>;
+}
+
+function bestSeat({ job, fits, load }: Choice, seats: readonly Seat[]): Seat | undefined {
+  const matching = seats.filter(
+    ({ labels, features }) => isMatch(labels, job.phase, job.conditions) && knowsAll(features, job.needs),
+  );
   const jobsOf = (seat: Seat): number => load.get(seat.agentId) ?? seat.jobs;
+  const hasRoom = (seat: Seat): boolean => seat.takesJobs && jobsOf(seat) < seat.concurrency;
+  const loadOf = (seat: Seat): number => jobsOf(seat) / seat.concurrency;
+  const rankOf = (seat: Seat): number => ranks[fits.of(seat, job.wish)];
+  const goesBefore = (a: Seat, b: Seat): boolean =>
+    (rankOf(a) - rankOf(b) || loadOf(a) - loadOf(b) || a.idleSinceMs - b.idleSinceMs) < 0;
   let best: Seat | undefined;
-  for (const seat of seats) {
-    if (jobsOf(seat) >= seat.concurrency || !isMatch(seat.labels, job.phase, job.conditions)) continue;
+  for (const seat of fits.among(job.wish, matching)) {
+    if (!hasRoom(seat)) continue;
     if (seat.agentId === job.warmAgentId) return seat;
-    if (best === undefined || jobsOf(seat) / seat.concurrency < jobsOf(best) / best.concurrency) best = seat;
+    if (best === undefined || goesBefore(seat, best)) best = seat;
   }
   return best;
 }

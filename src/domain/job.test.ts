@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { defaultLeases, isEnded, type Job, type JobEvent, type JobStatus, moveJob } from "./job.ts";
+import { defaultLeases, isEnded, type Job, type JobEvent, type JobStatus, moveJob, newestOf } from "./job.ts";
 
 const now = new Date("2026-01-01T00:00:00Z");
 const at = { now, leases: defaultLeases };
@@ -13,6 +13,8 @@ const jobIn = (status: JobStatus, change: Partial<Job> = {}): Job => ({
   poolId: "apool_1",
   phase: "plan",
   status,
+  engine: null,
+  engineVersion: "",
   rank: 1,
   urgency: 1,
   epoch: status === "queued" ? 0 : 1,
@@ -32,6 +34,7 @@ const jobIn = (status: JobStatus, change: Partial<Job> = {}): Job => ({
   errorMessage: "",
   logBytes: null,
   isLogClosed: false,
+  logProblem: null,
   stateSerial: null,
   ...change,
 });
@@ -55,6 +58,7 @@ const events: Readonly<Record<string, JobEvent>> = {
   "lease expired": { kind: "lease_expired" },
   finished: end("finished"),
   errored: end("errored"),
+  "errored (not applied)": { ...end("errored"), hasNotApplied: true } as JobEvent,
   canceled: end("canceled"),
 };
 
@@ -97,6 +101,7 @@ describe("every legal move of a job; what is not listed is refused", () => {
       offered + force requested -> canceled, desired force, run: canceled
       offered + lease expired -> queued
       offered + errored -> errored, run: errored
+      offered + errored (not applied) -> errored, run: errored
       offered + canceled -> canceled, run: canceled
       started + started (same disk) -> (nothing)
       started + cancel requested -> started, desired cancel
@@ -104,6 +109,7 @@ describe("every legal move of a job; what is not listed is refused", () => {
       started + lease expired -> queued, run: requeued
       started + finished -> finished, run: finished
       started + errored -> errored, run: errored
+      started + errored (not applied) -> errored, run: errored
       started + canceled -> canceled, run: canceled
       "
     `);
@@ -122,6 +128,7 @@ describe("every legal move of a job; what is not listed is refused", () => {
       offered + force requested -> canceled, desired force, run: canceled
       offered + lease expired -> queued
       offered + errored -> errored, run: errored
+      offered + errored (not applied) -> errored, run: not_applied
       offered + canceled -> canceled, run: canceled
       started + started (same disk) -> (nothing)
       started + cancel requested -> started, desired cancel
@@ -129,6 +136,7 @@ describe("every legal move of a job; what is not listed is refused", () => {
       started + lease expired -> interrupted, run: interrupted
       started + finished -> finished, run: finished
       started + errored -> errored, run: errored
+      started + errored (not applied) -> errored, run: not_applied
       started + canceled -> canceled, run: canceled
       "
     `);
@@ -173,4 +181,22 @@ test("over any sequence of events: epochs only rise, ends are final, an apply st
       expect(starts).toBeLessThanOrEqual(1);
     }),
   );
+});
+
+describe("the newest job of a phase", () => {
+  const at = (seconds: number) => new Date(now.getTime() + seconds * 1000);
+  const ended = jobIn("errored", { phase: "apply", id: "job_ended", queuedAt: at(1), endedAt: at(2) });
+  const later = jobIn("finished", { phase: "apply", id: "job_later", queuedAt: at(3), endedAt: at(4) });
+  const open = jobIn("queued", { phase: "apply", id: "job_open", queuedAt: at(0) });
+
+  test("is the one that has not ended, else the one that was queued last", () => {
+    expect(newestOf([open, ended, later], "apply")?.id).toBe("job_open");
+    expect(newestOf([later, ended], "apply")?.id).toBe("job_later");
+    expect(newestOf([later], "plan")).toBeUndefined();
+  });
+
+  test("is the one that ended last when several were queued at once", () => {
+    const twin = { ...ended, id: "job_twin" as const, endedAt: at(3) };
+    expect(newestOf([twin, ended], "apply")?.id).toBe("job_twin");
+  });
 });

@@ -1,5 +1,7 @@
 import type { AgentId, JobId, OrganizationId, PoolId, RunId, WorkspaceId } from "../lib/ids.ts";
+import type { LogProblem } from "./log-problem.ts";
 import type { Urgency } from "./run.ts";
+import type { Engine } from "./workspace.ts";
 
 export type JobPhase = "plan" | "apply";
 export type JobStatus = "queued" | "offered" | "started" | "finished" | "errored" | "canceled" | "interrupted";
@@ -16,6 +18,10 @@ export interface Job {
   readonly poolId: PoolId | null;
   readonly phase: JobPhase;
   readonly status: JobStatus;
+  /** The program that its run has settled on: of an apply the one that made the plan. Null: the workspace's. */
+  readonly engine: Engine | null;
+  /** The same of its version; of a plan perhaps a constraint. Empty: the workspace's. */
+  readonly engineVersion: string;
   /** Order of dispatch: 0 applies, 1 plans, 2 plan-only. */
   readonly rank: number;
   /** Of its run: 0 goes first among those of its rank, 1 is normal, 2 goes last. */
@@ -44,6 +50,8 @@ export interface Job {
   readonly logBytes: number | null;
   /** True once nothing more of its log can come: sealed, or closed with a visible gap. */
   readonly isLogClosed: boolean;
+  /** Why the closed log is not whole; null while it is open, and if it is whole. */
+  readonly logProblem: LogProblem | null;
   /** Serial of the last state it reported; null if none. */
   readonly stateSerial: number | null;
 }
@@ -74,8 +82,12 @@ export type JobEvent =
       readonly outcome: "finished" | "errored" | "canceled";
       readonly exitCode: number;
       readonly errorMessage: string;
+      /** What is stored of it. */
       readonly logBytes: number;
+      readonly logProblem?: LogProblem | null;
       readonly stateSerial: number | null;
+      /** An apply whose agent can prove that terraform apply was never started. */
+      readonly hasNotApplied?: boolean;
     };
 
 /** What else must happen when a job moves. */
@@ -85,6 +97,8 @@ export type JobEffect =
   | { readonly kind: "canceled"; readonly isForced: boolean }
   | { readonly kind: "finished" }
   | { readonly kind: "errored"; readonly message: string }
+  /** It failed before terraform apply was started. */
+  | { readonly kind: "not_applied"; readonly message: string }
   | { readonly kind: "interrupted" };
 
 export type JobMove =
@@ -215,7 +229,7 @@ function leaseExpired(job: Job, event: JobEvent, now: Date): JobMove {
 
 function ended(job: Job, event: Extract<JobEvent, { kind: "ended" }>, now: Date): JobMove {
   if (job.status !== "started" && job.status !== "offered") return refused(job, event);
-  // An offered job may end in error (it could not be prepared), but not well: terraform needs a grant.
+  // An offered job may end in error, or canceled (it could not be prepared), but not well: terraform needs a grant.
   if (job.status === "offered" && event.outcome === "finished") return refused(job, event);
   const next: Job = {
     ...job,
@@ -226,9 +240,20 @@ function ended(job: Job, event: Extract<JobEvent, { kind: "ended" }>, now: Date)
     errorMessage: event.errorMessage,
     logBytes: event.logBytes,
     isLogClosed: true,
+    logProblem: event.logProblem ?? null,
     stateSerial: event.stateSerial,
   };
   if (event.outcome === "finished") return moved(next, { kind: "finished" });
   if (event.outcome === "canceled") return moved(next, { kind: "canceled", isForced: job.desired === "force" });
-  return moved(next, { kind: "errored", message: event.errorMessage });
+  const isUntouched = job.phase === "apply" && event.hasNotApplied === true;
+  return moved(next, { kind: isUntouched ? "not_applied" : "errored", message: event.errorMessage });
 }
+
+/** The newest job of a phase: an apply that was not started may be followed by another one. */
+export function newestOf(jobs: readonly Job[], phase: JobPhase): Job | undefined {
+  const ofPhase = jobs.filter((job) => job.phase === phase);
+  return ofPhase.find(({ status }) => !isEnded(status)) ?? ofPhase.toSorted(byTime).at(-1);
+}
+
+const byTime = (a: Job, b: Job): number =>
+  a.queuedAt.getTime() - b.queuedAt.getTime() || (a.endedAt?.getTime() ?? 0) - (b.endedAt?.getTime() ?? 0);

@@ -42,6 +42,8 @@ const jobIn = (phase: JobPhase, status: JobStatus): Job => ({
   poolId: "apool_1",
   phase,
   status,
+  engine: null,
+  engineVersion: "",
   rank: 1,
   urgency: 1,
   epoch: status === "queued" ? 0 : 3,
@@ -61,6 +63,7 @@ const jobIn = (phase: JobPhase, status: JobStatus): Job => ({
   errorMessage: "",
   logBytes: null,
   isLogClosed: status === "finished",
+  logProblem: null,
   stateSerial: null,
 });
 
@@ -94,6 +97,12 @@ const runIn = (status: RunStatus): Run => ({
   planBytes: null,
   planBlobKey: null,
   summaryBlobKey: null,
+  planFilesSha256: null,
+  planFilesBytes: null,
+  planFilesBlobKey: null,
+  engine: null,
+  engineVersion: "",
+  planLockFile: null,
   decidedBy: "",
   decidedAt: null,
   decisionComment: "",
@@ -104,6 +113,8 @@ const runIn = (status: RunStatus): Run => ({
   retryOf: null,
   errorMessage: "",
   resourcesInFlight: [],
+  lost: null,
+  warnings: null,
   endedAt: null,
   version: 1,
 });
@@ -180,7 +191,7 @@ describe("a run of a backup", () => {
     expect(fenceRun(runIn("apply_queued"), true, at)).toMatchObject({
       status: "errored",
       endedAt: now,
-      errorMessage: expect.stringMatching(/backup of 2026-01-01.*apply_queued.*stays locked.*run resolve/),
+      errorMessage: expect.stringMatching(/backup of 2026-01-01.*apply queued.*stays locked.*run resolve/),
     });
     expect(fenceRun(runIn("pending"), false, at).errorMessage).toMatch(/start it again$/);
   });

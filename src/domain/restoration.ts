@@ -1,5 +1,5 @@
 import { isEnded, type Job } from "./job.ts";
-import { isFinal, type Run } from "./run.ts";
+import { isFinal, noPlanFiles, type Run, statusText } from "./run.ts";
 
 /** How far epochs jump at a restore: further than any database gets between a backup and its restore. */
 export const epochJump = 1_000_000;
@@ -38,9 +38,17 @@ export const awaitsClaim = (job: Job): boolean =>
 /** A run of a backup as it may stand in the restored database: it has ended, and a person says what comes next. */
 export function fenceRun(run: Run, holdsWorkspace: boolean, { now, backupAt }: Restoration): Run {
   if (isFinal(run.status)) return run;
-  const what = `the control plane was restored from a backup of ${backupAt.toISOString()}, when this run was ${run.status}`;
+  const what = `the control plane was restored from a backup of ${backupAt.toISOString()}, when this run was ${statusText(run.status)}`;
   const errorMessage = holdsWorkspace
     ? `${what}: what it has done since is not known. The workspace stays locked: look at what was applied, then decide with windlass run resolve`
     : `${what}: start it again`;
-  return { ...run, status: "errored", statusAt: now, endedAt: now, errorMessage, version: run.version + 1 };
+  return {
+    ...run,
+    ...noPlanFiles,
+    status: "errored",
+    statusAt: now,
+    endedAt: now,
+    errorMessage,
+    version: run.version + 1,
+  };
 }

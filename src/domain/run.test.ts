@@ -37,6 +37,12 @@ const runIn = (status: RunStatus, change: Partial<Run> = {}): Run => ({
   planBytes: null,
   planBlobKey: null,
   summaryBlobKey: null,
+  planFilesSha256: null,
+  planFilesBytes: null,
+  planFilesBlobKey: null,
+  engine: null,
+  engineVersion: "",
+  planLockFile: null,
   decidedBy: "",
   decidedAt: null,
   decisionComment: "",
@@ -47,6 +53,8 @@ const runIn = (status: RunStatus, change: Partial<Run> = {}): Run => ({
   retryOf: null,
   errorMessage: "",
   resourcesInFlight: [],
+  lost: null,
+  warnings: null,
   endedAt: null,
   version: 1,
   ...change,
@@ -75,16 +83,17 @@ const events: Readonly<Record<string, RunEvent>> = {
   "plan found changes": { kind: "plan_finished", hasChanges: true, counts: one },
   "plan found nothing": { kind: "plan_finished", hasChanges: false, counts: none },
   "plan errored": { kind: "job_errored", phase: "plan", message: "no", counts: null, resourcesInFlight: [] },
-  "plan canceled": { kind: "job_canceled", phase: "plan", isForced: false, counts: null },
-  "plan forced": { kind: "job_canceled", phase: "plan", isForced: true, counts: null },
+  "plan canceled": { kind: "job_canceled", phase: "plan", isForced: false, counts: null, resourcesInFlight: [] },
+  "plan forced": { kind: "job_canceled", phase: "plan", isForced: true, counts: null, resourcesInFlight: [] },
   confirmed: { kind: "confirmed", by: "ana", comment: "" },
   discarded: { kind: "discarded", by: "ana", comment: "" },
   "apply started": { kind: "job_started", phase: "apply" },
   "apply requeued": { kind: "job_requeued", phase: "apply" },
   "apply finished": { kind: "apply_finished", counts: one },
   "apply errored": { kind: "job_errored", phase: "apply", message: "no", counts: one, resourcesInFlight: [] },
-  "apply canceled": { kind: "job_canceled", phase: "apply", isForced: false, counts: none },
-  "apply forced": { kind: "job_canceled", phase: "apply", isForced: true, counts: none },
+  "apply canceled": { kind: "job_canceled", phase: "apply", isForced: false, counts: none, resourcesInFlight: [] },
+  "apply forced": { kind: "job_canceled", phase: "apply", isForced: true, counts: none, resourcesInFlight: ["a.b"] },
+  "apply not started": { kind: "apply_not_started", message: "terraform init failed" },
   "apply interrupted": { kind: "apply_interrupted", message: "lost", resourcesInFlight: ["a.b"] },
   "cancel requested": { kind: "cancel_requested", mode: "cancel", by: "ben", comment: "" },
   "force requested": { kind: "cancel_requested", mode: "force", by: "cid", comment: "" },
@@ -107,7 +116,7 @@ function diagram(change: Partial<Run>): string {
 
 describe("every legal move of a run; what is not listed is refused", () => {
   test("a run that waits for a person", () => {
-    expect(diagram({})).toMatchInlineSnapshot(`
+    expect(diagram({ decidedBy: "ana" })).toMatchInlineSnapshot(`
       "
       pending + workspace acquired -> plan_queued, queue_job plan
       pending + cancel requested -> canceled
@@ -136,6 +145,7 @@ describe("every legal move of a run; what is not listed is refused", () => {
       apply_queued + apply errored -> errored, release
       apply_queued + apply canceled -> canceled, release
       apply_queued + apply forced -> force_canceled, release
+      apply_queued + apply not started -> planned
       apply_queued + cancel requested -> apply_queued, cancel_job apply
       apply_queued + force requested -> apply_queued, cancel_job apply
       apply_queued + queue expired -> apply_queued, cancel_job apply
@@ -143,6 +153,7 @@ describe("every legal move of a run; what is not listed is refused", () => {
       applying + apply errored -> errored, release
       applying + apply canceled -> canceled, release
       applying + apply forced -> force_canceled, release
+      applying + apply not started -> planned
       applying + apply interrupted -> errored
       applying + cancel requested -> applying, cancel_job apply
       applying + force requested -> applying, cancel_job apply
@@ -180,6 +191,7 @@ describe("every legal move of a run; what is not listed is refused", () => {
       apply_queued + apply errored -> errored
       apply_queued + apply canceled -> canceled
       apply_queued + apply forced -> force_canceled
+      apply_queued + apply not started -> errored
       apply_queued + cancel requested -> apply_queued, cancel_job apply
       apply_queued + force requested -> apply_queued, cancel_job apply
       apply_queued + queue expired -> apply_queued, cancel_job apply
@@ -187,6 +199,7 @@ describe("every legal move of a run; what is not listed is refused", () => {
       applying + apply errored -> errored
       applying + apply canceled -> canceled
       applying + apply forced -> force_canceled
+      applying + apply not started -> errored
       applying + apply interrupted -> errored
       applying + cancel requested -> applying, cancel_job apply
       applying + force requested -> applying, cancel_job apply
@@ -232,6 +245,82 @@ test("a final run never moves again", () => {
   }
 });
 
+describe("an apply that was not started", () => {
+  const fail = (change: Partial<Run>) =>
+    moveRun(runIn("applying", change), events["apply not started"] as RunEvent, now);
+
+  test("waits to be confirmed again when somebody has confirmed it, with its plan and its workspace", () => {
+    const confirmed = { decidedBy: "ana", decidedAt: now, decisionComment: "ok", planSha256: "ab" };
+    expect(fail(confirmed)).toMatchObject({
+      run: {
+        status: "planned",
+        planSha256: "ab",
+        ...{ decidedBy: "", decidedAt: null, decisionComment: "" },
+        errorMessage: "the apply did not start, and nothing was changed: terraform init failed",
+      },
+      effects: [],
+    });
+  });
+
+  test("ends in error when nobody has looked at its plan, and the workspace is free", () => {
+    expect(fail({ options: { ...options, isAutoApply: true } })).toMatchObject({
+      run: { status: "errored", errorMessage: expect.stringContaining("the apply did not start") },
+      effects: [{ kind: "release_workspace" }],
+    });
+  });
+
+  test("ends canceled when it was asked to end", () => {
+    expect(fail({ decidedBy: "ana", cancelRequestedAt: now })).toMatchObject({
+      run: { status: "canceled" },
+      effects: [{ kind: "release_workspace" }],
+    });
+  });
+
+  test("is applied once it is confirmed again, and its error is forgotten", () => {
+    const again = moveRun(
+      runIn("planned", { errorMessage: "the apply did not start" }),
+      events.confirmed as RunEvent,
+      now,
+    );
+    expect(again).toMatchObject({
+      run: { status: "apply_queued", errorMessage: "", decidedBy: "ana" },
+      effects: [{ kind: "queue_job", phase: "apply" }],
+    });
+  });
+});
+
+test.each(["apply errored", "apply canceled", "apply forced"])(
+  "%s: the workspace is kept if something that was made is in no state",
+  (name) => {
+    const one = {
+      address: "t.a",
+      action: "create",
+      provider: "t",
+      idKey: "id",
+      id: "1",
+      finishedAt: "",
+      isHidden: false,
+    };
+    const held = { resources: [{ ...one, held: "absent" as const }], count: 1 };
+    const gone = { resources: [{ ...one, action: "delete", held: "present" as const }], count: 1 };
+    const moved = [null, gone, held].map((lost) => {
+      const move = moveRun(runIn("applying"), { ...events[name], lost } as RunEvent, now);
+      if (move.kind !== "moved") throw new Error(move.why);
+      const { run, effects } = move;
+      return {
+        lost: run.lost,
+        effects: effects.map(({ kind }) => kind),
+        isTold: run.errorMessage.includes(`windlass run lost ${run.id}`),
+      };
+    });
+    expect(moved).toEqual([
+      { lost: null, effects: ["release_workspace"], isTold: false },
+      { lost: gone, effects: ["release_workspace"], isTold: false },
+      { lost: held, effects: [], isTold: true },
+    ]);
+  },
+);
+
 test("an interrupted apply keeps the workspace: its outcome is unknown", () => {
   const move = moveRun(runIn("applying"), events["apply interrupted"] as RunEvent, now);
   expect(move).toMatchObject({ kind: "moved", run: { status: "errored", resourcesInFlight: ["a.b"] }, effects: [] });
@@ -246,4 +335,22 @@ test("who asked first to end a run is kept, also when somebody forces it", () =>
 
 test("what waits can be made more or less urgent, and nothing else", () => {
   expect(statuses.filter(mayReprioritize)).toEqual(["pending", "plan_queued", "planned", "apply_queued"]);
+});
+
+test("after a good apply moves, what was forgotten and accepted drift are those of the plan", () => {
+  const planned = { ...one, forget: 2, move: 3, drift: 4 };
+  const applied = (isRefreshOnly: boolean) => {
+    const run = runIn("applying", { plannedChanges: planned });
+    const asked = { ...run, options: { ...run.options, isRefreshOnly } };
+    const move = moveRun(asked, { kind: "apply_finished", counts: { ...none, forget: 1, drift: 0 } }, now);
+    return move.kind === "refused" ? undefined : move.run.appliedChanges;
+  };
+  expect(applied(false)).toEqual({ ...none, forget: 2, move: 3, drift: 0 });
+  expect(applied(true)).toEqual({ ...none, forget: 2, move: 3, drift: 4 });
+  const failed = moveRun(
+    runIn("applying", { plannedChanges: planned }),
+    { kind: "job_errored", phase: "apply", message: "no", counts: none, resourcesInFlight: [] },
+    now,
+  );
+  expect(failed.kind === "refused" ? undefined : failed.run.appliedChanges).toEqual(none);
 });

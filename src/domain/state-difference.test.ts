@@ -1,15 +1,20 @@
 import { expect, test } from "vitest";
+import { type JsonObject, readJson } from "../lib/json.ts";
 import { type StateContents, type StateInstance, stateDifference } from "./state-difference.ts";
 
-const instance = (address: string, attributes: StateInstance["attributes"], isTainted = false): StateInstance => ({
+/** Of a plain object, or of JSON text. */
+const named = (values: object | string): JsonObject =>
+  readJson(typeof values === "string" ? values : JSON.stringify(values)) as JsonObject;
+
+const instance = (address: string, attributes: object | string, isTainted = false): StateInstance => ({
   ...{ address, module: "", type: "t", name: "n", provider: "p", resourceId: "", isData: false },
-  attributes,
+  attributes: named(attributes),
   isTainted,
 });
 
-const state = (instances: readonly StateInstance[], outputs: StateContents["outputs"] = {}): StateContents => ({
+const state = (instances: readonly StateInstance[], outputs: object = {}): StateContents => ({
   instances,
-  outputs,
+  outputs: named(outputs),
 });
 
 test("what was added, removed and changed, by name only", () => {
@@ -49,7 +54,30 @@ test.each([
   [{ a: null }, { a: {} }],
   [{ a: 1 }, { a: "1" }],
   [{ a: [1] }, { a: [1, 2] }],
+  ['{"a":9007199254740993}', '{"a":9007199254740992}'],
+  ['{"a":[0.1234567890123456789012345678901234567890]}', '{"a":[0.1234567890123456789012345678901234567891]}'],
+  ['{"a":1e400}', '{"a":1e401}'],
+  ['{"a":{"__proto__":1}}', '{"a":{"__proto__":2}}'],
+  ['{"a":{"__proto__":null}}', '{"a":{}}'],
+  ['{"a":{}}', '{"a":{"toString":{}}}'],
 ])("%j is not %j", (before, after) => {
   const { changed } = stateDifference(state([instance("t.a", before)]), state([instance("t.a", after)]));
   expect(changed).toEqual([{ address: "t.a", attributes: ["a"] }]);
+});
+
+test.each([
+  ["1E5", "100000"],
+  ["1.50", "1.5"],
+  ["-0", "0"],
+  ["1e99999999999999999999", "10E99999999999999999998"],
+])("%s is %s", (before, after) => {
+  const [from, to] = [before, after].map((number) => state([instance("t.a", `{"a":${number}}`)]));
+  expect(stateDifference(from as StateContents, to as StateContents).changed).toEqual([]);
+});
+
+test("names that objects of JavaScript have are names like others", () => {
+  const names = ["__proto__", "constructor", "toString", "10", "9"];
+  const attributes = `{${names.map((name) => `"${name}":1`).join(",")}}`;
+  const { changed } = stateDifference(state([instance("t.a", {})]), state([instance("t.a", attributes)]));
+  expect(changed[0]?.attributes).toEqual(names.toSorted());
 });

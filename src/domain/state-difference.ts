@@ -1,3 +1,6 @@
+import type { JsonObject } from "../lib/json.ts";
+import { sameJson } from "../lib/json-text.ts";
+
 /** One instance of a resource in a state. */
 export interface StateInstance {
   /** For example `module.net.aws_subnet.a[0]`. */
@@ -13,14 +16,14 @@ export interface StateInstance {
   readonly isData: boolean;
   readonly isTainted: boolean;
   /** By name. Secret: never shown. */
-  readonly attributes: Readonly<Record<string, unknown>>;
+  readonly attributes: JsonObject;
 }
 
 /** What can be compared of a state. */
 export interface StateContents {
   /** By address. */
   readonly instances: readonly StateInstance[];
-  readonly outputs: Readonly<Record<string, unknown>>;
+  readonly outputs: JsonObject;
 }
 
 /** How one state differs from another, without any value. */
@@ -53,16 +56,5 @@ const changedAttributes = (before: StateInstance, after: StateInstance): readonl
   ...(before.isTainted === after.isTainted ? [] : ["(tainted)"]),
 ];
 
-type Values = Readonly<Record<string, unknown>>;
-
-const changedKeys = (before: Values, after: Values): readonly string[] =>
-  [...new Set([...Object.keys(before), ...Object.keys(after)])]
-    .filter((key) => !isAlike(before[key], after[key]))
-    .sort();
-
-function isAlike(a: unknown, b: unknown): boolean {
-  if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return a === b;
-  if (Array.isArray(a) !== Array.isArray(b)) return false;
-  const keys = new Set([...Object.keys(a), ...Object.keys(b)]);
-  return [...keys].every((key) => isAlike((a as Values)[key], (b as Values)[key]));
-}
+const changedKeys = (before: JsonObject, after: JsonObject): readonly string[] =>
+  [...new Set([...before.keys(), ...after.keys()])].filter((key) => !sameJson(before.get(key), after.get(key))).sort();

@@ -51,7 +51,7 @@ test.each<readonly [RunEvent, Run, string]>([
   ],
   [{ kind: "queue_expired", message: "too long" }, after("canceled"), "waited too long |  | too long"],
   [
-    { kind: "job_canceled", phase: "plan", isForced: false, counts: null },
+    { kind: "job_canceled", phase: "plan", isForced: false, counts: null, resourcesInFlight: [] },
     after("canceled"),
     "the plan was canceled | vm-7",
   ],

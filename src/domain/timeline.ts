@@ -1,5 +1,6 @@
+import { appliedWords, plannedWords } from "../lib/change-words.ts";
 import type { RunId } from "../lib/ids.ts";
-import type { ChangeCounts, Run, RunEvent, RunStatus, Urgency } from "./run.ts";
+import type { Run, RunEvent, RunStatus, Urgency } from "./run.ts";
 
 /** Something that happened to a run, or that somebody said about it. Append-only. */
 export interface TimelineEvent {
@@ -32,15 +33,22 @@ export function tellMove(after: Run, event: RunEvent, agentName: string): Told {
     case "job_requeued":
       return by("", `agent ${agentName || "unknown"} was lost: the plan is tried again`);
     case "plan_finished":
-      return by(agentName, `planned: ${event.hasChanges ? plannedText(event.counts) : "no changes"}${thenText(after)}`);
+      return by(
+        agentName,
+        `planned: ${event.hasChanges ? plannedWords(event.counts, countedRun(after)) : "no changes"}${thenText(after)}`,
+      );
     case "confirmed":
       return by(event.by, "confirmed", event.comment);
     case "discarded":
       return by(event.by, "discarded", event.comment);
     case "apply_finished":
-      return by(agentName, `applied: ${appliedText(event.counts)}`);
+      return by(agentName, `applied: ${appliedWords(after.appliedChanges ?? event.counts, countedRun(after))}`);
     case "job_errored":
       return by(agentName, `the ${event.phase} failed`, event.message);
+    case "apply_not_started": {
+      const then = after.status === "planned" ? "; the plan waits to be confirmed again" : "";
+      return by(agentName, `the apply did not start: nothing was changed${then}`, event.message);
+    }
     case "apply_interrupted":
       return by("", "the apply was interrupted: its agent was lost", event.message);
     case "cancel_requested":
@@ -54,6 +62,8 @@ export function tellMove(after: Run, event: RunEvent, agentName: string): Told {
       );
   }
 }
+
+const countedRun = ({ options, engine }: Run) => ({ isRefreshOnly: options.isRefreshOnly, engine });
 
 const thenText = ({ status }: Run): string => {
   if (status === "apply_queued") return "; it is applied without being asked about";
@@ -75,9 +85,3 @@ export const tellUrgency = (actor: string, urgency: Urgency): Told => ({
   title: `gave it the priority ${urgencyNames[urgency]}`,
   comment: "",
 });
-
-const plannedText = ({ add, change, destroy, import: imported }: ChangeCounts): string =>
-  `${imported === 0 ? "" : `${imported} to import, `}${add} to add, ${change} to change, ${destroy} to destroy`;
-
-const appliedText = ({ add, change, destroy, import: imported }: ChangeCounts): string =>
-  `${imported === 0 ? "" : `${imported} imported, `}${add} added, ${change} changed, ${destroy} destroyed`;

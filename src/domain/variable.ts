@@ -24,6 +24,19 @@ export interface Variable extends StoredVariable {
   readonly workspaceId: WorkspaceId;
 }
 
+/**
+ * What a sensitive variable of a workspace or a set was before: it may still stand in states and outputs. Exactly one of
+ * `workspaceId` and `setId` is not null.
+ */
+export interface FormerSecret {
+  readonly id: VariableId;
+  readonly workspaceId: WorkspaceId | null;
+  readonly setId: VariableSetId | null;
+  readonly sealedValue: Uint8Array;
+  readonly isHcl: boolean;
+  readonly replacedAt: Date;
+}
+
 /** A value that the runs of every workspace with its set get. */
 export interface SetVariable extends StoredVariable {
   readonly setId: VariableSetId;

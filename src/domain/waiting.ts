@@ -1,5 +1,7 @@
+import { counted } from "../lib/counted.ts";
 import type { RunId } from "../lib/ids.ts";
 import type { Job } from "./job.ts";
+import { mustDecide } from "./lost.ts";
 import { isFinal, type Run } from "./run.ts";
 import type { WorkspaceLock } from "./workspace.ts";
 
@@ -15,7 +17,11 @@ export type WaitingReason =
   | "agent_unreachable"
   | "terraform_stopping"
   | "agent_preparing"
-  | "no_matching_agent";
+  | "no_matching_agent"
+  | "resolution"
+  | "agents_declined"
+  | "no_agent_with_engine"
+  | "no_agent_with_option";
 
 /** Why a run does not move, and for what it waits. */
 export interface Waiting {
@@ -34,11 +40,16 @@ export interface WaitingFacts {
   /** The job of the run's present phase; null if there is none. */
   readonly job: Job | null;
   readonly lock: WorkspaceLock | null;
+  /** The run that holds the workspace, where it is another one. */
+  readonly holder?: Pick<Run, "id" | "status" | "lost"> | undefined;
   /** Pending runs of the workspace before this one. */
   readonly runsAhead: number;
+  /** Why there is no server agent, and what to do; undefined if there is one. */
+  readonly noServerAgent?: string | undefined;
   /** The pool's name; null for the server agent. */
   readonly poolName: string | null;
   readonly mayUsePool: boolean;
+  readonly workspaceName: string;
   /** Which agents the workspace wants; empty is any. */
   readonly agentSelector: string;
   readonly agents: AgentFacts;
@@ -46,6 +57,8 @@ export interface WaitingFacts {
   readonly jobsAhead: number;
   /** When the job's agent was last heard; null if it is connected or there is none. */
   readonly agentSilentSince: Date | null;
+  /** What takes the job's agent long while it prepares it, as the end of a sentence; empty if it says nothing. */
+  readonly preparing: string;
 }
 
 /** The connected agents of a job's pool. */
@@ -53,17 +66,30 @@ export interface AgentFacts {
   readonly online: number;
   /** Those that accept the job's phase and that the workspace's selector matches. */
   readonly matching: number;
-  /** Of the matching ones, those that take jobs, and of these those that have room. */
+  /** Of the matching ones, those that know every option of the job. */
+  readonly able: number;
+  /** Of these, those that can have the program that the job asks for. */
+  readonly fit: number;
+  /** Of these those that take jobs, and of these those that have room. */
   readonly open: number;
   readonly free: number;
+  /** Why matching ones take none: `agent vm-1 declined: disk full`; the first ones. */
+  readonly refusals: readonly string[];
   /** Name and labels of the first ones that do not match: `vm-1 (os=linux, zone=b)`. */
   readonly others: readonly string[];
+  /** What the job asks for: `tofu ~> 1.12`. */
+  readonly wish: string;
+  /** What the first ones have that match and cannot have it: `vm-1 has terraform 1.11.4`. */
+  readonly unfit: readonly string[];
+  /** What not every agent knows of the job's options: `--exclude`; empty if nothing. */
+  readonly options: string;
+  /** The first ones that match and do not know them: `vm-1 (0.9.0)`. */
+  readonly unable: readonly string[];
 }
 
 /** Why the run waits, or null if it moves or has ended. */
 export function whyWaiting(facts: WaitingFacts): Waiting | null {
-  const { run, job } = facts;
-  if (isFinal(run.status)) return null;
+  const { run, job, lock } = facts;
   const because = (reason: WaitingReason, detail: string, more: Partial<Waiting> = {}): Waiting => ({
     reason,
     detail,
@@ -72,17 +98,23 @@ export function whyWaiting(facts: WaitingFacts): Waiting | null {
     since: run.statusAt,
     ...more,
   });
+  if (isFinal(run.status)) {
+    const isHeld = lock?.kind === "run" && lock.runId === run.id;
+    return isHeld
+      ? because("resolution", `holds its workspace until ${whoFrees(facts)}: ${resolveCommand(run.id)}`)
+      : null;
+  }
   switch (run.status) {
     case "pending":
       return whyPending(facts, because);
     case "planned":
-      return because("confirmation", "waits for somebody to confirm or discard it");
+      return because("confirmation", whyUndecided(run));
     case "plan_queued":
     case "apply_queued":
       return job === null
         ? null
         : job.status === "offered"
-          ? because("agent_preparing", `agent ${job.agentName ?? "unknown"} prepares the job`)
+          ? because("agent_preparing", preparingText(job, facts))
           : whyQueued(facts, because);
     case "planning":
     case "applying":
@@ -92,12 +124,29 @@ export function whyWaiting(facts: WaitingFacts): Waiting | null {
   }
 }
 
+const preparingText = ({ agentName }: Job, { preparing }: WaitingFacts): string =>
+  `agent ${agentName ?? "unknown"} prepares the job${preparing === "" ? "" : `: it ${preparing}`}`;
+
+const whoFrees = ({ run: { id, lost } }: WaitingFacts): string =>
+  mustDecide(lost)
+    ? `somebody decides about what is in no state (windlass run lost ${id})`
+    : "its agent comes back or somebody decides";
+
+const whyUndecided = ({ errorMessage }: Run): string =>
+  errorMessage === ""
+    ? "waits for somebody to confirm or discard it"
+    : `${errorMessage}. The plan is still good: confirm it again, or discard it`;
+
+/** What decides about a run that has ended and still holds its workspace. */
+export const resolveCommand = (runId: string): string => `windlass run resolve ${runId}`;
+
 type Because = (reason: WaitingReason, detail: string, more?: Partial<Waiting>) => Waiting;
 
-function whyPending({ run, lock, runsAhead }: WaitingFacts, because: Because): Waiting {
+function whyPending({ run, lock, holder, runsAhead }: WaitingFacts, because: Because): Waiting {
   const queuePosition = runsAhead + 1;
   if (lock?.kind === "run" && lock.runId !== run.id) {
-    return because("earlier_run", `waits for run ${lock.runId} to end`, { blockingRunId: lock.runId, queuePosition });
+    const detail = `waits for run ${lock.runId} ${toBe(lock.runId, holder)}`;
+    return because("earlier_run", detail, { blockingRunId: lock.runId, queuePosition });
   }
   if (lock?.kind === "person") {
     const reason = lock.reason === "" ? "" : `: ${lock.reason}`;
@@ -109,8 +158,20 @@ function whyPending({ run, lock, runsAhead }: WaitingFacts, because: Because): W
   return because("earlier_run", "waits for its turn in the workspace", { queuePosition });
 }
 
+/** What has to happen to the run that holds the workspace. */
+function toBe(runId: RunId, holder: WaitingFacts["holder"]): string {
+  if (holder === undefined) return "to end";
+  if (isFinal(holder.status)) {
+    const why = mustDecide(holder.lost)
+      ? `what it made is in no state and would be made again (windlass run lost ${runId})`
+      : "nobody knows what its apply did";
+    return `to be decided, since ${why}: ${resolveCommand(runId)}`;
+  }
+  return holder.status === "planned" ? "to be confirmed or discarded" : "to end";
+}
+
 function whyQueued(facts: WaitingFacts, because: Because): Waiting {
-  const { poolName, mayUsePool, agents, jobsAhead } = facts;
+  const { poolName, mayUsePool, agents, jobsAhead, noServerAgent } = facts;
   const where = poolName === null ? "the server agent" : `pool ${poolName}`;
   const queuePosition = jobsAhead + 1;
   if (!mayUsePool)
@@ -118,16 +179,23 @@ function whyQueued(facts: WaitingFacts, because: Because): Waiting {
   if (agents.online === 0) {
     const cure =
       poolName === null
-        ? "the control plane runs without a server agent"
+        ? (noServerAgent ?? "the server agent is not connected: the log of windlassd says why")
         : `no agent of ${where} is connected: start one`;
     return because("no_agent_online", cure, { queuePosition });
   }
   if (agents.matching === 0) return because("no_matching_agent", unmatched(facts, where), { queuePosition });
-  const which = agents.matching === agents.online ? "agent" : "matching agent";
+  if (agents.able === 0) return because("no_agent_with_option", outdated(agents, where), { queuePosition });
+  if (agents.fit === 0) return because("no_agent_with_engine", unequipped(facts, where), { queuePosition });
+  const [which, but] = whichAgents(agents);
+  if (agents.free === 0 && agents.refusals.length > 0)
+    return because("agents_declined", agents.refusals.join("; "), { queuePosition });
   if (agents.open === 0)
-    return because("agents_paused", `every ${which} of ${where} is paused or draining`, { queuePosition });
-  if (agents.free === 0)
-    return because("agents_busy", `all ${agents.open} ${which}s of ${where} are busy`, { queuePosition });
+    return because("agents_paused", `every ${which} of ${where} is paused or draining${but}`, { queuePosition });
+  if (agents.free === 0) {
+    const all =
+      agents.open === 1 ? `the only ${which} of ${where} is` : `all ${counted(agents.open, which)} of ${where} are`;
+    return because("agents_busy", `${all} busy${but}`, { queuePosition });
+  }
   return because("agents_busy", `waits for its turn in ${where}`, { queuePosition });
 }
 
@@ -140,6 +208,28 @@ function unmatched({ job, agents, agentSelector }: WaitingFacts, where: string):
   return `no connected agent of ${where} ${wanted}takes ${phases}: there are ${others.join(", ")}${more}`;
 }
 
+/** Which option is asked for, and which agents are too old for it. */
+function outdated({ options, matching, unable }: AgentFacts, where: string): string {
+  const more = matching > unable.length ? ` and ${matching - unable.length} more` : "";
+  return `no agent of ${where} knows ${options}, which the run asks for: ${unable.join(", ")}${more}. Bring one of them to the server's version`;
+}
+
+/** What is asked for, and what each agent has. */
+function unequipped({ workspaceName, agents }: WaitingFacts, where: string): string {
+  const { wish, able, unfit } = agents;
+  const more = able > unfit.length ? `; and ${able - unfit.length} more` : "";
+  return `no agent of ${where} has ${wish}, or may download it: ${unfit.join("; ")}${more}. Install it on one of them, allow a download, or change the workspace's engine: windlass workspace edit ${workspaceName} --engine ENGINE`;
+}
+
+/** What the agents that count are called, and why others do not count. */
+function whichAgents({ online, matching, able, fit, ...told }: AgentFacts): readonly [string, string] {
+  const { wish, unfit, options, unable } = told;
+  const program = fit < able ? `; it asks for ${wish}, and ${unfit.join("; ")}` : "";
+  const option = able < matching ? `; it asks for ${options}, too new for ${unable.join(", ")}` : "";
+  if (fit < matching) return ["fit agent", `${program}${option}`];
+  return [matching === online ? "agent" : "matching agent", ""];
+}
+
 function whyRunning({ run, agentSilentSince }: WaitingFacts, job: Job, because: Because): Waiting | null {
   const agent = `agent ${job.agentName ?? "unknown"}`;
   if (agentSilentSince !== null) {
@@ -150,7 +240,9 @@ function whyRunning({ run, agentSilentSince }: WaitingFacts, job: Job, because: 
     );
   }
   if (run.cancelRequestedAt !== null) {
-    return because("terraform_stopping", `${agent} was asked to stop terraform`, { since: run.cancelRequestedAt });
+    return because("terraform_stopping", `${agent} was asked to stop ${run.engine ?? job.engine ?? "the program"}`, {
+      since: run.cancelRequestedAt,
+    });
   }
   return null;
 }

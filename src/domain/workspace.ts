@@ -32,6 +32,8 @@ export interface Workspace {
   readonly planTimeoutMs: number;
   /** 0 is the server's limit. */
   readonly applyTimeoutMs: number;
+  /** 0 is the server's limit. */
+  readonly initTimeoutMs: number;
   /** Every workspace of the organization may read its outputs. */
   readonly sharesState: boolean;
   /** 0 is terraform's default. */

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { abortable, deadlineAfter, linkSignals, untilAborted } from "./abort.ts";
+import { abortable, deadlineAfter, linkSignals, together, untilAborted } from "./abort.ts";
 import { ManualClock } from "./manual-clock.ts";
 
 const never = () => new Promise<never>(() => {});
@@ -25,6 +25,33 @@ describe("abortable", () => {
     stop.abort(new Error("stop"));
     await expect(waiting).rejects.toThrow("stop");
     await expect(abortable(Promise.resolve(1), stop.signal)).rejects.toThrow("stop");
+  });
+});
+
+describe("together", () => {
+  test("gives what each gives", async () => {
+    const { signal } = new AbortController();
+    expect(await together(signal, () => [Promise.resolve(1), "two", undefined])).toEqual([1, "two", undefined]);
+  });
+
+  test("throws the first failure when the others have been told and have ended", async () => {
+    const steps: string[] = [];
+    const slow = async (signal: AbortSignal) => {
+      await abortable(never(), signal).catch((error: Error) => steps.push(`told ${error.message}`));
+      for (let turn = 0; turn < 10; turn++) await Promise.resolve();
+      steps.push("ended");
+      throw new Error("second");
+    };
+    const both = together(new AbortController().signal, (signal) => [slow(signal), Promise.reject(new Error("first"))]);
+    await expect(both).rejects.toThrow("first");
+    expect(steps).toEqual(["told first", "ended"]);
+  });
+
+  test("tells all of them what the parent's signal says", async () => {
+    const stop = new AbortController();
+    const both = together(stop.signal, (signal) => [abortable(never(), signal), abortable(never(), signal)]);
+    stop.abort(new Error("stop"));
+    await expect(both).rejects.toThrow("stop");
   });
 });
 

@@ -49,6 +49,25 @@ function nextUnlessAborted<T>(iterator: AsyncIterator<T>, signal: AbortSignal): 
   return promise;
 }
 
+/**
+ * The results of works that were begun together. When one fails, the others are told by the signal and waited for before its error is
+ * thrown: none goes on behind the back of who began them.
+ */
+export async function together<const T extends readonly unknown[]>(
+  parent: AbortSignal,
+  begin: (signal: AbortSignal) => T,
+): Promise<{ -readonly [Index in keyof T]: Awaited<T[Index]> }> {
+  using over = linkSignals(parent);
+  const works = begin(over.signal);
+  try {
+    return await Promise.all(works);
+  } catch (error) {
+    over.abort(error);
+    await Promise.allSettled(works);
+    throw error;
+  }
+}
+
 /** A signal with an owner: it follows its parents, can be aborted by itself, and listens to nobody once disposed. */
 export interface OwnedSignal extends Disposable {
   readonly signal: AbortSignal;

@@ -1,30 +1,19 @@
-import { createReadStream } from "node:fs";
-import { Readable } from "node:stream";
-import { createGunzip } from "node:zlib";
 import { Header, Parser, type ReadEntry } from "tar";
-import { type ArchiveLimits, archiveRejected } from "./archive-limits.ts";
+import { type ArchiveSource, BrokenGzip, gunzip } from "./archive-gzip.ts";
+import { type ArchiveLimits, archiveRejected, shownEntry } from "./archive-limits.ts";
 import { cleanEntryName } from "./archive-names.ts";
 import { isWindlassError } from "./errors.ts";
 
-/** A gzipped tar: the path of a file, or its bytes. */
-export type ArchiveSource = string | AsyncIterable<Uint8Array>;
-
-/** What comes out of an archive, in order; `content` belongs to the `file` before it. Paths are clean and relative. */
+/** What comes out of an archive, in order; `content` belongs to the `file` before it. Paths are clean and relative, modes permissions. */
 export type ArchiveEvent =
   | { readonly kind: "directory"; readonly path: string }
-  | { readonly kind: "file"; readonly path: string; readonly bytes: number; readonly isExecutable: boolean }
+  | { readonly kind: "file"; readonly path: string; readonly bytes: number; readonly mode: number }
   | { readonly kind: "content"; readonly bytes: Uint8Array }
   | { readonly kind: "link"; readonly path: string; readonly target: string };
 
 const block = 512;
-const metaTypes = new Set([
-  "ExtendedHeader",
-  "OldExtendedHeader",
-  "GlobalExtendedHeader",
-  "NextFileHasLongPath",
-  "NextFileHasLongLinkpath",
-  "OldGnuLongPath",
-]);
+const longNameTypes = new Set(["NextFileHasLongPath", "NextFileHasLongLinkpath", "OldGnuLongPath"]);
+const metaTypes = new Set([...longNameTypes, "ExtendedHeader", "OldExtendedHeader", "GlobalExtendedHeader"]);
 const fileTypes = new Set(["File", "OldFile", "ContiguousFile"]);
 const maxMetaBytes = 64 * 1024;
 
@@ -34,9 +23,16 @@ class Meter {
   compressed = 0;
   expanded = 0;
   entries = 0;
+  /** The last one of which a name is known, as it stands in the archive. */
+  lastEntry = "";
 
   constructor(limits: ArchiveLimits) {
     this.#limits = limits;
+  }
+
+  /** Where something is that belongs to no entry. */
+  get place(): string {
+    return this.lastEntry === "" ? " before its first entry" : ` after the entry ${shownEntry(this.lastEntry)}`;
   }
 
   addCompressed(bytes: number): void {
@@ -48,16 +44,18 @@ class Meter {
   addExpanded(bytes: number): void {
     this.expanded += bytes;
     const { maxExpandedBytes, maxRatio, ratioFromBytes } = this.#limits;
-    if (this.expanded > maxExpandedBytes) throw archiveRejected("", `expands to more than ${maxExpandedBytes} bytes`);
+    if (this.expanded > maxExpandedBytes)
+      throw archiveRejected("", `expands to more than ${maxExpandedBytes} bytes${this.place}`);
     if (this.expanded > ratioFromBytes && this.expanded > maxRatio * this.compressed) {
-      throw archiveRejected("", `expands to more than ${maxRatio} times its size`);
+      throw archiveRejected("", `expands to more than ${maxRatio} times its size${this.place}`);
     }
   }
 
   addEntry(): void {
     this.entries += 1;
     const { maxEntries } = this.#limits;
-    if (this.entries > maxEntries) throw archiveRejected("", `has more than ${maxEntries} entries`);
+    if (this.entries > maxEntries)
+      throw archiveRejected("", `has more than ${maxEntries} entries, it goes on${this.place}`);
   }
 }
 
@@ -73,69 +71,78 @@ export async function* archiveEvents(
   const meter = new Meter(limits);
   const framer = new Framer(limits, meter);
   try {
-    for await (const chunk of gunzip(source, meter)) {
+    for await (const chunk of gunzip(source, (bytes) => meter.addCompressed(bytes))) {
       meter.addExpanded(chunk.length);
       for (const piece of framer.cut(chunk)) yield* framer.feed(piece);
     }
     framer.finish();
   } catch (error) {
-    throw asRejection(error);
+    throw asRejection(error, { meter, framer });
   }
   onEnd(meter.compressed);
 }
 
-async function* gunzip(source: ArchiveSource, meter: Meter): AsyncGenerator<Buffer> {
-  const counted = async function* () {
-    for await (const chunk of typeof source === "string" ? createReadStream(source) : source) {
-      meter.addCompressed(chunk.length);
-      yield chunk;
-    }
-  };
-  const input = Readable.from(counted(), { objectMode: false });
-  const output = createGunzip({ chunkSize: 128 * 1024 });
-  input.on("error", (error) => output.destroy(error));
-  input.pipe(output);
-  try {
-    for await (const chunk of output) yield chunk as Buffer;
-  } finally {
-    input.destroy();
-    output.destroy();
-  }
+interface Reading {
+  readonly meter: Meter;
+  readonly framer: Framer;
 }
 
-function asRejection(error: unknown): unknown {
+function asRejection(error: unknown, { meter, framer }: Reading): unknown {
   if (isWindlassError(error) || !(error instanceof Error)) return error;
+  if (error instanceof BrokenGzip) return brokenGzip(error, { meter, framer });
   const code = "code" in error && typeof error.code === "string" ? error.code : "";
-  if (code.startsWith("Z_")) return archiveRejected("", "is not a gzip file, or its end is missing", error);
-  if (code.startsWith("TAR_")) return archiveRejected("", `is not a tar file (${error.message})`, error);
+  if (code.startsWith("TAR_"))
+    return archiveRejected("", `has a damaged entry${meter.place} (${error.message})`, { cause: error });
   return error;
 }
 
-/** The name fields that a PAX record may override without the parser telling: refused when they hold tricks. */
-function checkMeta(text: string): void {
-  if (/(^|\n)\d+ GNU\.sparse\./.test(text)) throw archiveRejected("", "holds a sparse file");
-  if (/(^|\n)\d+ size=\s*-/.test(text)) throw archiveRejected("", "holds a negative size");
-  const name = text.endsWith("\0") ? text.slice(0, -1) : text;
-  if (name.includes("\0")) throw archiveRejected(name.slice(0, 200), "has a NUL in an extended header");
-  if (name.includes("\ufffd"))
-    throw archiveRejected(name.slice(0, 200), "has an extended header that is not valid UTF-8");
+function brokenGzip(error: BrokenGzip, { meter, framer }: Reading): unknown {
+  const told = (why: string) => archiveRejected("", why, { cause: error });
+  switch (error.kind) {
+    case "cut":
+      return framer.whyUnfinished() ?? told(`is cut short: the checksum at its end is missing${meter.place}`);
+    case "checksum":
+      return told(`has a wrong checksum at its end${meter.place}: it was changed on its way`);
+    case "header":
+      return meter.expanded === 0
+        ? told("has a damaged gzip header: it was changed on its way")
+        : told(`goes on after its end with something else${meter.place}`);
+    case "damaged":
+      return told(`has damaged data${meter.place}: it was changed on its way`);
+  }
+}
+
+/** The fields of an extended header: `LENGTH KEY=VALUE` in lines, or one bare name. */
+const namesIn = (text: string, isBare: boolean): readonly string[] =>
+  isBare
+    ? [text.replace(/\0$/, "")]
+    : text.split(/\n(?=\d+ [^=\n]+=)/).map((line) => line.replace(/^\d+ [^=]*=|\n$/g, ""));
+
+/** What an extended header may override without the parser telling: refused when it holds tricks. */
+function checkMeta(text: string, { isBare, place }: { readonly isBare: boolean; readonly place: string }): void {
+  if (!isBare && /(^|\n)\d+ GNU\.sparse\./.test(text)) throw archiveRejected("", `holds a sparse file${place}`);
+  if (!isBare && /(^|\n)\d+ size=\s*-/.test(text)) throw archiveRejected("", `holds a negative size${place}`);
+  const names = namesIn(text, isBare);
+  const withNul = names.find((name) => name.includes("\0"));
+  if (withNul !== undefined) throw archiveRejected(withNul, "has a NUL in its name or its extended header");
+  const garbled = names.find((name) => name.includes("\ufffd"));
+  if (garbled !== undefined) throw archiveRejected(garbled, "has an extended header that is not valid UTF-8");
 }
 
 /** Sizes are octal digits: a larger or a negative one is written in another way, which programs read differently. */
-function readHeader(piece: Buffer): Header {
-  const header = decodeHeader(piece);
-  if (header.cksumValid && !/^ *[0-7]*[ \0]*$/.test(piece.toString("latin1", 124, 136))) {
+function readHeader(piece: Buffer, damaged: (cause?: unknown) => Error): Header {
+  let header: Header;
+  try {
+    header = new Header(piece, 0);
+  } catch (error) {
+    throw damaged(error);
+  }
+  if (header.nullBlock) return header;
+  if (!header.cksumValid) throw damaged();
+  if (!/^ *[0-7]*[ \0]*$/.test(piece.toString("latin1", 124, 136))) {
     throw archiveRejected(header.path ?? "", "has a size that is not written in octal digits");
   }
   return header;
-}
-
-function decodeHeader(piece: Buffer): Header {
-  try {
-    return new Header(piece, 0);
-  } catch (error) {
-    throw archiveRejected("", `is not a tar file (${error instanceof Error ? error.message : String(error)})`, error);
-  }
 }
 
 /**
@@ -151,6 +158,7 @@ class Framer {
   #rejection: unknown;
   #bodyBytes = 0;
   #metaBytes = 0;
+  #isBareMeta = false;
   #nullBlocks = 0;
   #isFirst = true;
 
@@ -159,7 +167,7 @@ class Framer {
     this.#meter = meter;
     this.#parser = new Parser({ strict: true, maxMetaEntrySize: maxMetaBytes });
     this.#parser.on("error", (error: unknown) => this.#reject(error));
-    this.#parser.on("meta", (text: string) => this.#guard(() => checkMeta(text)));
+    this.#parser.on("meta", (text: string) => this.#guard(() => this.#takeMeta(text)));
     this.#parser.on("ignoredEntry", (entry: ReadEntry) =>
       this.#reject(archiveRejected(entry.path, `is a ${entry.type}: only files, directories and links are allowed`)),
     );
@@ -179,7 +187,7 @@ class Framer {
 
   *feed(piece: Buffer): Generator<ArchiveEvent> {
     if (this.#nullBlocks >= 2) {
-      if (piece.some((byte) => byte !== 0)) throw archiveRejected("", "goes on after its end mark");
+      if (piece.some((byte) => byte !== 0)) throw archiveRejected("", `goes on after its end mark${this.#meter.place}`);
       return;
     }
     if (this.#bodyBytes > 0) this.#bodyBytes -= piece.length;
@@ -191,8 +199,20 @@ class Framer {
   }
 
   finish(): void {
-    const isCut = this.#pending.length > 0 || this.#bodyBytes > 0 || this.#metaBytes > 0;
-    if (isCut || this.#nullBlocks < 2) throw archiveRejected("", "is cut short: its end mark is missing");
+    const why = this.whyUnfinished();
+    if (why !== undefined) throw why;
+  }
+
+  /** What is missing, if anything is. */
+  whyUnfinished(): Error | undefined {
+    const { lastEntry, place } = this.#meter;
+    const missing = this.#bodyBytes - this.#pending.length;
+    if (this.#bodyBytes > 0)
+      return archiveRejected(lastEntry, `is cut short, up to ${missing} bytes of it are missing`);
+    if (this.#metaBytes > 0) return archiveRejected("", `is cut short in an extended header${place}`);
+    if (this.#nullBlocks >= 2 && this.#pending.length === 0) return undefined;
+    if (this.#pending.length > 0) return archiveRejected("", `is cut short in the header${place}`);
+    return archiveRejected("", `is cut short: its end mark is missing${place}`);
   }
 
   #nextPiece(): number {
@@ -207,17 +227,28 @@ class Framer {
     if (this.#isFirst && /^(1f8b|28b52ffd)/.test(piece.toString("hex", 0, 4)))
       throw archiveRejected("", "is compressed twice");
     this.#isFirst = false;
-    const header = readHeader(piece);
+    const isOther = this.#meter.lastEntry === "" && piece.toString("latin1", 257, 262) !== "ustar";
+    const header = readHeader(piece, (cause) =>
+      isOther
+        ? archiveRejected("", "is not a tar file: what is compressed in it begins with no entry", { cause })
+        : archiveRejected("", `has a damaged header${this.#meter.place}`, { cause }),
+    );
     this.#nullBlocks = header.nullBlock ? this.#nullBlocks + 1 : 0;
     if (!metaTypes.has(header.type) || header.nullBlock) return;
     const bytes = header.size ?? 0;
-    if (bytes > maxMetaBytes) throw archiveRejected("", `has an extended header of ${bytes} bytes`);
+    if (bytes > maxMetaBytes) throw archiveRejected("", `has an extended header of ${bytes} bytes${this.#meter.place}`);
     this.#metaBytes = Math.ceil(bytes / block) * block;
+    this.#isBareMeta = longNameTypes.has(header.type);
     this.#meter.addEntry();
+  }
+
+  #takeMeta(text: string): void {
+    checkMeta(text, { isBare: this.#isBareMeta, place: this.#meter.place });
   }
 
   #take(entry: ReadEntry): void {
     this.#meter.addEntry();
+    this.#meter.lastEntry = entry.path;
     const path = cleanEntryName(entry.path, this.#limits);
     if (((entry.mode ?? 0) & 0o6000) !== 0) throw archiveRejected(entry.path, "has a setuid or setgid bit");
     entry.on("data", (bytes: Uint8Array) => this.#events.push({ kind: "content", bytes }));
@@ -232,7 +263,7 @@ class Framer {
     if (path === "") throw archiveRejected(entry.path, "is a file without a name");
     if (entry.size > maxFileBytes) throw archiveRejected(entry.path, `is larger than ${maxFileBytes} bytes`);
     this.#bodyBytes = entry.startBlockSize;
-    this.#events.push({ kind: "file", path, bytes: entry.size, isExecutable: ((entry.mode ?? 0) & 0o111) !== 0 });
+    this.#events.push({ kind: "file", path, bytes: entry.size, mode: (entry.mode ?? 0) & 0o777 });
   }
 
   #takeDirectory(entry: ReadEntry, path: string): void {

@@ -1,4 +1,4 @@
-import { type ArchiveLimits, archiveRejected } from "./archive-limits.ts";
+import { type ArchiveLimits, archiveRejected, shownEntry } from "./archive-limits.ts";
 
 type Kind = "file" | "directory" | "link";
 
@@ -34,12 +34,18 @@ export function cleanEntryName(name: string, limits: ArchiveLimits): string {
 }
 
 /**
- * Every name of one archive. Refuses names that would fall together on some file system (equal up to letter case or
+ * Every name of one archive, counted with the directories that only follow from them. Refuses names that would fall together on some file system (equal up to letter case or
  * Unicode form), a name that is both a directory and something else, and links that lead outside.
  */
 export class ArchiveNames {
   readonly #known = new Map<string, Known>();
   readonly #links = new Map<string, string>();
+  readonly #limits: ArchiveLimits;
+  #bytes = 0;
+
+  constructor(limits: ArchiveLimits) {
+    this.#limits = limits;
+  }
 
   add(path: string, kind: Kind): void {
     const segments = path.split("/");
@@ -49,11 +55,11 @@ export class ArchiveNames {
     this.#register(path, kind, false, path);
   }
 
-  addLink(path: string, target: string, limits: ArchiveLimits): void {
+  addLink(path: string, target: string): void {
     if (target === "") throw archiveRejected(path, "is a link without a target");
-    if (Buffer.byteLength(target) > limits.maxNameBytes)
+    if (Buffer.byteLength(target) > this.#limits.maxNameBytes)
       throw archiveRejected(path, "is a link with an overlong target");
-    if (target.startsWith("/")) throw archiveRejected(path, `is a link to the absolute path ${JSON.stringify(target)}`);
+    if (target.startsWith("/")) throw archiveRejected(path, `is a link to the absolute path ${shownEntry(target)}`);
     if (target.includes("\\")) throw archiveRejected(path, "is a link with a backslash in its target");
     if (controls.test(target)) throw archiveRejected(path, "is a link with a control character in its target");
     if (target.includes("\ufffd")) throw archiveRejected(path, "is a link whose target is not valid UTF-8");
@@ -63,29 +69,43 @@ export class ArchiveNames {
 
   /** Path and target of every link, checked: each stays inside when it is followed through all others. */
   links(): ReadonlyMap<string, string> {
-    for (const [path, target] of this.#links) this.#follow(path, target);
+    for (const path of this.#links.keys()) this.checkLink(path);
     return this.#links;
+  }
+
+  /** Throws when a link leads outside, followed through all others that were added. */
+  checkLink(path: string): void {
+    this.#follow(path, this.#links.get(path) ?? "");
   }
 
   #register(path: string, kind: Kind, implied: boolean, entry: string): void {
     const key = path.normalize("NFKC").toLowerCase();
     const before = this.#known.get(key);
     if (before === undefined) {
+      this.#count(path, entry);
       this.#known.set(key, { path, kind, implied });
       return;
     }
     if (before.path !== path) {
-      throw archiveRejected(entry, `differs from ${JSON.stringify(before.path)} only by letter case or Unicode form`);
+      throw archiveRejected(entry, `differs from ${shownEntry(before.path)} only by letter case or Unicode form`);
     }
-    if (before.kind === "link" || kind === "link")
-      throw archiveRejected(entry, `meets the link ${JSON.stringify(path)}`);
-    if (before.kind !== kind) throw archiveRejected(entry, `makes ${JSON.stringify(path)} both a file and a directory`);
+    if (before.kind === "link" || kind === "link") throw archiveRejected(entry, `meets the link ${shownEntry(path)}`);
+    if (before.kind !== kind) throw archiveRejected(entry, `makes ${shownEntry(path)} both a file and a directory`);
     if (kind === "file") throw archiveRejected(entry, "is in the archive twice");
+  }
+
+  #count(path: string, entry: string): void {
+    const { maxEntries, maxNamesBytes } = this.#limits;
+    this.#bytes += Buffer.byteLength(path);
+    if (this.#known.size >= maxEntries)
+      throw archiveRejected(entry, `is one too many: at most ${maxEntries} entries are taken, with their directories`);
+    if (this.#bytes > maxNamesBytes)
+      throw archiveRejected(entry, `makes all names together longer than ${maxNamesBytes} bytes`);
   }
 
   #follow(path: string, target: string): void {
     const outside = (): never => {
-      throw archiveRejected(path, `is a link that leads outside (to ${JSON.stringify(target)})`);
+      throw archiveRejected(path, `is a link that leads outside (to ${shownEntry(target)})`);
     };
     const place = path.split("/").slice(0, -1);
     const rest = target.split("/");

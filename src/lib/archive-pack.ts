@@ -1,14 +1,11 @@
-import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
-import { mkdtemp, open, readdir, readFile, readlink, realpath, rm, stat } from "node:fs/promises";
+import { createReadStream, type Dirent } from "node:fs";
+import { lstat, mkdtemp, readdir, readFile, readlink, realpath, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, isAbsolute, join, relative, resolve, sep } from "node:path";
-import { Readable } from "node:stream";
-import { createGzip } from "node:zlib";
-import ignore, { type Ignore } from "ignore";
-import { Header, Pax } from "tar";
-import { archiveRejected } from "./archive-limits.ts";
+import { archiveRejected, shownEntry } from "./archive-limits.ts";
+import { type ArchiveItem, writeArchive } from "./archive-write.ts";
 import { WindlassError } from "./errors.ts";
+import { ignoreRules, type Judge } from "./ignore-rules.ts";
 
 export interface PackedDirectory extends AsyncDisposable {
   /** Path of a temporary `.tar.gz`, 0600; removed when this is disposed. */
@@ -19,7 +16,7 @@ export interface PackedDirectory extends AsyncDisposable {
   readonly bytes: number;
   /** Bytes of the files before compression. */
   readonly contentBytes: number;
-  /** Files and whole directories left out. */
+  /** Files that `.terraformignore` leaves out; counted up to `maxCounted`. */
   readonly ignored: number;
   /** Of the archive, lower-case hex: the same directory gives the same one. */
   readonly sha256: string;
@@ -31,19 +28,17 @@ export interface PackLimits {
   readonly signal?: AbortSignal;
 }
 
-type Item =
-  | { readonly kind: "directory"; readonly path: string }
-  | { readonly kind: "file"; readonly path: string; readonly bytes: number; readonly isExecutable: boolean }
-  | { readonly kind: "link"; readonly path: string; readonly target: string };
-
 interface Listing {
-  readonly items: readonly Item[];
+  readonly items: readonly ArchiveItem[];
   readonly ignored: number;
 }
 
 // As HCP Terraform's own uploader: https://developer.hashicorp.com/terraform/cloud-docs/run/remote-operations
-const defaultRules = ["**/.git/", "**/.windlass/", "**/.terraform/*", "!**/.terraform/modules/"];
+const defaultRules = ["**/.terraform/", "!**/.terraform/modules/", "**/.git/", "**/.windlass/"];
 const stateFile = /^(terraform\.tfstate.*|errored\.tfstate|\.terraform\.tfstate\.lock\.info)$/;
+
+/** Files left out are not counted beyond this: there may be a whole home directory of them. */
+export const maxCounted = 10_000;
 
 /**
  * Packs a directory into a gzipped tar, leaving out what `.terraformignore` names, `.git`, `.windlass`, `.terraform` (but its
@@ -56,7 +51,7 @@ export async function packDirectory(dir: string, { maxBytes, signal }: PackLimit
   const dispose = () => rm(place, { recursive: true, force: true });
   try {
     const file = join(place, "configuration.tar.gz");
-    const written = await write(file, tarOf(root, listing.items, signal), maxBytes);
+    const written = await writeArchive(file, listing.items, { signal, gzipLevel: 6, onBytes: refuseBeyond(maxBytes) });
     const files = listing.items.filter((item) => item.kind !== "directory").length;
     const contentBytes = listing.items.reduce((sum, item) => sum + (item.kind === "file" ? item.bytes : 0), 0);
     return { file, files, contentBytes, ignored: listing.ignored, ...written, [Symbol.asyncDispose]: dispose };
@@ -77,39 +72,72 @@ async function existingDirectory(dir: string): Promise<string> {
   return realpath(dir);
 }
 
-async function readRules(root: string): Promise<Ignore> {
-  const rules = ignore().add(defaultRules);
+async function readRules(root: string): Promise<Judge> {
   const own = await readFile(join(root, ".terraformignore"), "utf8").catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOENT") return "";
     throw error;
   });
-  return rules.add(own);
+  return ignoreRules(own, defaultRules);
 }
 
-async function list(root: string, rules: Ignore): Promise<Listing> {
-  const items: Item[] = [];
+const byBytes = (a: Dirent, b: Dirent): number => Buffer.compare(Buffer.from(a.name), Buffer.from(b.name));
+
+async function list(root: string, judge: Judge): Promise<Listing> {
+  const items: ArchiveItem[] = [];
   let ignored = 0;
-  const visit = async (directory: string): Promise<void> => {
-    const entries = await readdir(join(root, directory), { withFileTypes: true });
-    for (const entry of entries.sort((a, b) => Buffer.compare(Buffer.from(a.name), Buffer.from(b.name)))) {
+  const leaveOut = async (path: string, entry: Dirent, isOwn: boolean): Promise<void> => {
+    if (!isOwn || ignored >= maxCounted) return;
+    ignored += entry.isDirectory() ? await countFiles(join(root, path), maxCounted - ignored) : 1;
+  };
+  /** False when nothing of the directory is kept, so that it is not made for nothing. */
+  const visit = async (directory: string): Promise<boolean> => {
+    const before = items.length;
+    for (const entry of (await readdir(join(root, directory), { withFileTypes: true })).sort(byBytes)) {
       const path = directory === "" ? entry.name : `${directory}/${entry.name}`;
-      if (stateFile.test(entry.name) || rules.ignores(entry.isDirectory() ? `${path}/` : path)) {
-        ignored += 1;
-      } else if (entry.isDirectory()) {
-        items.push({ kind: "directory", path });
-        await visit(path);
-      } else if (entry.isSymbolicLink()) {
-        items.push({ kind: "link", path, target: await linkTarget(root, path) });
-      } else if (entry.isFile()) {
-        const found = await stat(join(root, path));
-        items.push({ kind: "file", path, bytes: found.size, isExecutable: (found.mode & 0o111) !== 0 });
-      } else {
-        throw archiveRejected(path, "is neither a file, a directory nor a link: name it in .terraformignore");
-      }
+      const verdict = judge(entry.isDirectory() ? `${path}/` : path);
+      if (stateFile.test(entry.name)) continue;
+      if (verdict.kind === "kept") {
+        items.push(await itemOf(root, path, entry));
+        if (entry.isDirectory()) await visit(path);
+      } else if (entry.isDirectory() && verdict.mayHoldKept) {
+        const at = items.length;
+        if (await visit(path)) items.splice(at, 0, { kind: "directory", path });
+      } else await leaveOut(path, entry, verdict.isOwn);
     }
+    return items.length > before;
   };
   await visit("");
   return { items, ignored };
+}
+
+async function itemOf(root: string, path: string, entry: Dirent): Promise<ArchiveItem> {
+  // What is no UTF-8 is read as another name, under which nothing lies.
+  if (entry.name.includes("\ufffd") && (await lstat(join(root, path)).catch(() => undefined)) === undefined)
+    throw archiveRejected(path, "has a name that is not UTF-8", {
+      advice: "Rename it, or name it in .terraformignore",
+    });
+  if (entry.isDirectory()) return { kind: "directory", path };
+  if (entry.isSymbolicLink()) return { kind: "link", path, target: await linkTarget(root, path) };
+  if (!entry.isFile())
+    throw archiveRejected(path, "is neither a file, a directory nor a link", { advice: "Name it in .terraformignore" });
+  return fileItem(join(root, path), path, await stat(join(root, path)));
+}
+
+/** How many files lie below a directory, `most` at the most. One that cannot be read counts as empty: it is left out in any case. */
+async function countFiles(directory: string, most: number): Promise<number> {
+  let count = 0;
+  for (const entry of await readdir(directory, { withFileTypes: true }).catch((): Dirent[] => [])) {
+    if (count >= most) return most;
+    count += entry.isDirectory() ? await countFiles(join(directory, entry.name), most - count) : 1;
+  }
+  return count;
+}
+
+/** Of permissions only whether it can be executed travels: the rest is the umask of whoever packs. */
+function fileItem(file: string, path: string, { size: bytes, mode }: { size: number; mode: number }): ArchiveItem {
+  const isExecutable = (mode & 0o111) !== 0;
+  const content = () => createReadStream(file, { end: bytes - 1 });
+  return { kind: "file", path, bytes, mode: isExecutable ? 0o755 : 0o644, content };
 }
 
 async function linkTarget(root: string, path: string): Promise<string> {
@@ -118,78 +146,19 @@ async function linkTarget(root: string, path: string): Promise<string> {
   const lexical = resolve(dirname(link), target);
   const real = await realpath(link).catch(() => lexical);
   if (!isInside(root, lexical) || !isInside(root, real)) {
-    throw archiveRejected(
-      path,
-      `is a link that leaves the directory (to ${target}): copy the file or name the link in .terraformignore`,
-    );
+    throw archiveRejected(path, `is a link that leaves the directory (to ${shownEntry(target)})`, {
+      advice:
+        "Upload the directory above that holds both (--dir, with --working-directory on the workspace), copy the file, or name the link in .terraformignore",
+    });
   }
   return isAbsolute(target) ? relative(dirname(link), lexical) || "." : target;
 }
 
 const isInside = (root: string, path: string): boolean => path === root || path.startsWith(root + sep);
 
-async function* tarOf(root: string, items: readonly Item[], signal: AbortSignal | undefined): AsyncGenerator<Buffer> {
-  for (const item of items) {
-    signal?.throwIfAborted();
-    yield headerOf(item);
-    if (item.kind === "file" && item.bytes > 0) yield* contentOf(join(root, item.path), item);
-  }
-  yield Buffer.alloc(1024);
-}
-
-async function* contentOf(file: string, item: Item & { kind: "file" }): AsyncGenerator<Buffer> {
-  let rest = item.bytes;
-  for await (const chunk of createReadStream(file, { end: item.bytes - 1 })) {
-    rest -= (chunk as Buffer).length;
-    yield chunk as Buffer;
-  }
-  if (rest > 0) throw archiveRejected(item.path, "shrank while it was read: try again");
-  yield Buffer.alloc((512 - (item.bytes % 512)) % 512);
-}
-
-const tarTypes = { directory: "Directory", file: "File", link: "SymbolicLink" } as const;
-
-function headerOf(item: Item): Buffer {
-  const isExecutable = item.kind === "directory" || (item.kind === "file" && item.isExecutable);
-  const fields = {
-    path: item.kind === "directory" ? `${item.path}/` : item.path,
-    mode: isExecutable ? 0o755 : 0o644,
-    uid: 0,
-    gid: 0,
-    size: item.kind === "file" ? item.bytes : 0,
-    mtime: new Date(0),
-    type: tarTypes[item.kind],
-    linkpath: item.kind === "link" ? item.target : "",
-  };
-  const header = new Header(fields);
-  header.encode();
-  const plain = header.block ?? Buffer.alloc(0);
-  if (!header.needPax) return plain;
-  const { path, linkpath, size } = fields;
-  const pax = new Pax({ path, size, mtime: fields.mtime, ...(linkpath === "" ? {} : { linkpath }) });
-  return Buffer.concat([pax.encode(), plain]);
-}
-
-async function write(file: string, content: AsyncIterable<Buffer>, maxBytes: number) {
-  const hash = createHash("sha256");
-  let bytes = 0;
-  const gzip = createGzip({ level: 6 });
-  const source = Readable.from(content, { objectMode: false });
-  source.on("error", (error) => gzip.destroy(error));
-  source.pipe(gzip);
-  await using handle = await open(file, "wx", 0o600);
-  try {
-    for await (const chunk of gzip) {
-      bytes += (chunk as Buffer).length;
-      if (bytes > maxBytes) throw tooLarge(maxBytes);
-      hash.update(chunk as Buffer);
-      await handle.write(chunk as Buffer);
-    }
-  } finally {
-    source.destroy();
-  }
-  return { bytes, sha256: hash.digest("hex") };
-}
+const refuseBeyond = (maxBytes: number) => (bytes: number) => {
+  if (bytes > maxBytes) throw tooLarge(maxBytes);
+};
 
 function tooLarge(maxBytes: number): WindlassError {
   return new WindlassError(

@@ -1,8 +1,10 @@
-import { mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { watch } from "node:fs";
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { bytes, ending, entry, noise, pax, tar, withBytes } from "./archive-testing.ts";
 import { checkArchive, defaultArchiveLimits, unpackArchive } from "./archive-unpack.ts";
 
 let dir = "";
@@ -11,62 +13,13 @@ beforeEach(async () => {
 });
 afterEach(() => rm(dir, { recursive: true, force: true }));
 
-interface Entry {
-  readonly name: string;
-  readonly type?: string;
-  readonly link?: string;
-  readonly body?: string | Buffer;
-  readonly mode?: number;
-  /** Overrides the size field, to lie about the body. */
-  readonly size?: string;
-}
-
-/** One tar entry, byte by byte (POSIX ustar). */
-function entry({ name, type = "0", link = "", body = "", mode = 0o644, size }: Entry): Buffer {
-  const content = Buffer.from(body);
-  const header = Buffer.alloc(512);
-  header.write(name, 0, 100, "utf8");
-  header.write(`${mode.toString(8).padStart(7, "0")}\0`, 100);
-  header.write("0000000\0", 108);
-  header.write("0000000\0", 116);
-  header.write(size ?? `${content.length.toString(8).padStart(11, "0")}\0`, 124);
-  header.write("00000000000\0", 136);
-  header.write("        ", 148);
-  header.write(type, 156);
-  header.write(link, 157, 100, "utf8");
-  header.write("ustar\u000000", 257);
-  const sum = header.reduce((total, byte) => total + byte, 0);
-  header.write(`${sum.toString(8).padStart(6, "0")}\0 `, 148);
-  return Buffer.concat([header, content, Buffer.alloc((512 - (content.length % 512)) % 512)]);
-}
-
-/** The entry with other bytes in its header, and the checksum that fits them. */
-function withBytes(header: Buffer, at: number, bytes: Buffer): Buffer {
-  const changed = Buffer.from(header);
-  bytes.copy(changed, at);
-  changed.write("        ", 148);
-  const sum = changed.subarray(0, 512).reduce((total, byte) => total + byte, 0);
-  changed.write(`${sum.toString(8).padStart(6, "0")}\0 `, 148);
-  return changed;
-}
-
 const sized = (size: Buffer): Buffer => withBytes(entry({ name: "sized", body: "hello" }), 124, size);
 
-function pax(fields: Readonly<Record<string, string>>, type = "x"): Buffer {
-  const body = Object.entries(fields).map(([key, value]) => {
-    const rest = ` ${key}=${value}\n`;
-    let length = Buffer.byteLength(rest) + 1;
-    while (length !== Buffer.byteLength(rest) + String(length).length) length += 1;
-    return `${length}${rest}`;
-  });
-  return entry({ name: "PaxHeader", type, body: body.join("") });
-}
-
-const ending = Buffer.alloc(1024);
-const tar = (...parts: readonly Buffer[]): Buffer => gzipSync(Buffer.concat([...parts, ending]));
-
-async function* bytes(...chunks: readonly Uint8Array[]): AsyncGenerator<Uint8Array> {
-  yield* chunks;
+/** The archive as a file. */
+async function filed(archive: Uint8Array): Promise<string> {
+  const file = join(dir, "archive.tgz");
+  await writeFile(file, archive);
+  return file;
 }
 
 const small = {
@@ -142,7 +95,7 @@ const hostile: ReadonlyArray<readonly [string, Buffer, RegExp]> = [
   ["a long name", tar(pax({ path: "n".repeat(5000) }), a), /more than 4096 bytes/],
   ["a long segment", tar(pax({ path: "n".repeat(300) }), a), /255 bytes/],
   ["a base-256 size", tar(sized(Buffer.from([0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 5])), a), /octal digits/],
-  ["an impossible base-256 size", tar(sized(Buffer.alloc(12, 0x80)), a), /not a tar file/],
+  ["an impossible base-256 size", tar(sized(Buffer.alloc(12, 0x80)), a), /damaged header/],
   ["a negative base-256 size", tar(sized(Buffer.alloc(12, 0xff)), a), /octal digits/],
   ["a negative octal size", tar(entry({ name: "n", size: "-0000000001\0" }), a), /octal digits/],
   ["an impossible owner", tar(withBytes(entry({ name: "o" }), 108, Buffer.alloc(8, 0x80))), /header|tar file/],
@@ -156,13 +109,13 @@ const hostile: ReadonlyArray<readonly [string, Buffer, RegExp]> = [
   ],
   ["a cut end", gzipSync(Buffer.concat([a, Buffer.alloc(512)])), /cut short/],
   ["a cut body", gzipSync(a.subarray(0, 700)), /cut short/],
-  ["a cut gzip stream", tar(a, entry({ name: "r", body: noise(5000, 1) })).subarray(0, 3000), /its end is missing/],
-  ["no gzip", Buffer.concat([a, ending]), /not a gzip file/],
+  ["a cut gzip stream", tar(a, entry({ name: "r", body: noise(5000, 1) })).subarray(0, 3000), /cut short/],
+  ["no gzip", Buffer.concat([a, ending]), /not compressed/],
   ["gzip in gzip", gzipSync(tar(entry({ name: "n", body: noise(2000, 5) }))), /compressed twice/],
   ["no tar", gzipSync("x".repeat(2000)), /not a tar file/],
-  ["a wrong checksum", gzipSync(Buffer.concat([flip(a), ending])), /checksum/],
+  ["a wrong checksum", gzipSync(Buffer.concat([flip(a), ending])), /damaged header/],
   ["something after the end", gzipSync(Buffer.concat([a, ending, a, ending])), /after its end mark/],
-  ["nothing", Buffer.alloc(0), /end is missing|cut short/],
+  ["nothing", Buffer.alloc(0), /is empty/],
 ];
 
 function brokenName(): Buffer {
@@ -190,28 +143,21 @@ function resum(header: Buffer): Buffer {
   return header;
 }
 
-/** Bytes that do not compress, the same for the same seed. */
-function noise(length: number, seed: number): Buffer {
-  const out = Buffer.alloc(length);
-  let state = seed + 1;
-  for (let i = 0; i < length; i += 1) {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    out[i] = state >>> 24;
-  }
-  return out;
-}
-
 describe("hostile archives are refused, and nothing stays", () => {
   test.each(hostile)("%s", async (_, archive, why) => {
     const refusal = { name: "WindlassError", code: "archive_rejected", message: expect.stringMatching(why) };
     await expect(checkArchive(bytes(archive), small)).rejects.toMatchObject(refusal);
+    await expect(unpackArchive(await filed(archive), join(dir, "out"), small)).rejects.toMatchObject(refusal);
+    expect(await readdir(join(dir, "out"))).toEqual([]);
+  });
+
+  test.each(hostile)("%s, in pieces", async (_, archive) => {
     const chunks = Array.from({ length: Math.ceil(archive.length / 97) }, (_, i) =>
       archive.subarray(i * 97, i * 97 + 97),
     );
-    await expect(unpackArchive(bytes(...chunks.slice(0, 2000)), join(dir, "out"), small)).rejects.toMatchObject({
+    await expect(checkArchive(bytes(...chunks.slice(0, 2000)), small)).rejects.toMatchObject({
       code: "archive_rejected",
     });
-    expect(await readdir(join(dir, "out"))).toEqual([]);
   });
 
   test("the refusal names the entry for programs", async () => {
@@ -228,14 +174,50 @@ describe("hostile archives are refused, and nothing stays", () => {
     );
   });
 
+  test("nothing is written of an archive that has too many entries", async () => {
+    const out = join(dir, "out");
+    await mkdir(out);
+    const seen: (string | null)[] = [];
+    const { promise: isOver, resolve } = Promise.withResolvers<void>();
+    const watcher = watch(out, (_, name) => {
+      if (name !== "out") seen.push(name);
+      if (name === "last") resolve();
+    });
+    const crowd = tar(...Array.from({ length: 51 }, (_, i) => entry({ name: `f${i}` })));
+    await expect(unpackArchive(await filed(crowd), out, small)).rejects.toThrow(/more than 50 entries/);
+    await writeFile(join(out, "last"), "");
+    await isOver;
+    watcher.close();
+    expect(new Set(seen)).toEqual(new Set(["last"]));
+  });
+
   test("a directory with something in it is never unpacked into", async () => {
     await writeFile(join(dir, "mine"), "");
-    await expect(unpackArchive(bytes(tar(a)), dir, small)).rejects.toThrow(/not empty/);
-    expect(await readdir(dir)).toEqual(["mine"]);
+    await expect(unpackArchive(await filed(tar(a)), dir, small)).rejects.toThrow(/not empty/);
+    expect(await readdir(dir)).toEqual(["archive.tgz", "mine"]);
   });
 });
 
 describe("honest archives", () => {
+  test.each([0o000, 0o022, 0o077])("have the same modes whatever the umask of the agent: %o", async (mask) => {
+    const before = process.umask(mask);
+    try {
+      await unpackArchive(
+        await filed(tar(entry({ name: "a/b/main.tf", body: "x" }), entry({ name: "run.sh", mode: 0o700 }))),
+        join(dir, "out"),
+        small,
+      );
+      const modes = await Promise.all(
+        ["", "a", "a/b", "a/b/main.tf", "run.sh"].map(
+          async (name) => (await stat(join(dir, "out", name))).mode & 0o777,
+        ),
+      );
+      expect(modes).toEqual([0o755, 0o755, 0o755, 0o644, 0o755]);
+    } finally {
+      process.umask(before);
+    }
+  });
+
   test("files, folders, modes, long and non-ASCII names, and links come out", async () => {
     const long = `${"långt/".repeat(30)}main.tf`;
     const archive = tar(
@@ -248,11 +230,8 @@ describe("honest archives", () => {
       entry({ name: "link", type: "2", link: "empty/../main.tf" }),
       entry({ name: "empty/back", type: "2", link: ".." }),
     );
-    const contents = await unpackArchive(
-      bytes(...[...archive].map((byte) => Uint8Array.of(byte))),
-      join(dir, "out"),
-      small,
-    );
+    const contents = await unpackArchive(await filed(archive), join(dir, "out"), small);
+    expect(await checkArchive(bytes(...[...archive].map((byte) => Uint8Array.of(byte))), small)).toEqual(contents);
     expect(contents).toEqual({ files: 3, directories: 1, links: 2, bytes: 20, compressedBytes: archive.length });
     expect(await readFile(join(dir, "out/main.tf"), "utf8")).toBe("x = 1\n");
     expect((await stat(join(dir, "out/run.sh"))).mode & 0o777).toBe(0o755);

@@ -1,11 +1,12 @@
 import { constants } from "node:fs";
-import { type FileHandle, mkdir, open, readdir, rm, symlink } from "node:fs/promises";
+import { chmod, type FileHandle, mkdir, open, readdir, rm, symlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { type ArchiveEvent, type ArchiveSource, archiveEvents } from "./archive-entries.ts";
+import { type ArchiveEvent, archiveEvents } from "./archive-entries.ts";
+import type { ArchiveSource } from "./archive-gzip.ts";
 import { type ArchiveContents, type ArchiveLimits, archiveRejected } from "./archive-limits.ts";
 import { ArchiveNames } from "./archive-names.ts";
 
-export type { ArchiveSource } from "./archive-entries.ts";
+export type { ArchiveSource } from "./archive-gzip.ts";
 export { type ArchiveContents, type ArchiveLimits, defaultArchiveLimits } from "./archive-limits.ts";
 
 /** What is done with each accepted event; `link` comes last, after every other event. */
@@ -14,22 +15,27 @@ interface Sink {
   close(): Promise<void>;
 }
 
+/** `plain`: files become 0644 or 0755. `kept`: they get the permissions that the archive tells. */
+export type ModePolicy = "plain" | "kept";
+
 const nowhere: Sink = { take: async () => {}, close: async () => {} };
 
 /**
- * Unpacks a gzipped tar into `into`, which must be missing or empty; on failure everything written is removed again.
- * Files become 0644 or 0755, links are made last. Throws `archive_rejected` naming the entry and why.
+ * Unpacks a gzipped tar into `into`, which must be missing or empty; on failure everything written is removed again. Every rule
+ * is applied, and everything counted, before anything is written. Links are made last. Throws `archive_rejected` naming the entry and why.
  */
 export async function unpackArchive(
-  source: ArchiveSource,
+  file: string,
   into: string,
-  limits: ArchiveLimits & { readonly signal?: AbortSignal },
+  limits: ArchiveLimits & { readonly signal?: AbortSignal; readonly modes?: ModePolicy },
 ): Promise<ArchiveContents> {
   await mkdir(into, { recursive: true });
+  await chmod(into, 0o755);
   if ((await readdir(into)).length > 0) throw new Error(`cannot unpack into ${into}: it is not empty`);
-  const sink = new DirectorySink(into);
+  await pass(file, limits, nowhere);
+  const sink = new DirectorySink(into, limits.modes ?? "plain");
   try {
-    return await pass(source, limits, sink);
+    return await pass(file, limits, sink);
   } catch (error) {
     await sink.close();
     for (const name of await readdir(into)) await rm(join(into, name), { recursive: true, force: true });
@@ -50,7 +56,7 @@ async function pass(
   limits: ArchiveLimits & { readonly signal?: AbortSignal },
   sink: Sink,
 ): Promise<ArchiveContents> {
-  const names = new ArchiveNames();
+  const names = new ArchiveNames(limits);
   const count = { files: 0, directories: 0, links: 0, bytes: 0, compressedBytes: 0 };
   const onEnd = (bytes: number): void => {
     count.compressedBytes = bytes;
@@ -58,7 +64,7 @@ async function pass(
   for await (const event of archiveEvents(source, limits, onEnd)) {
     limits.signal?.throwIfAborted();
     if (event.kind === "link") {
-      names.addLink(event.path, event.target, limits);
+      names.addLink(event.path, event.target);
       count.links += 1;
       continue;
     }
@@ -80,11 +86,13 @@ async function pass(
 /** Writes into a directory that only this process writes to, which is why no path can turn into a link under it. */
 class DirectorySink implements Sink {
   readonly #root: string;
+  readonly #modes: ModePolicy;
   readonly #made = new Set<string>();
   #file: FileHandle | undefined;
 
-  constructor(root: string) {
+  constructor(root: string, modes: ModePolicy) {
     this.#root = root;
+    this.#modes = modes;
   }
 
   async take(event: ArchiveEvent): Promise<void> {
@@ -97,7 +105,7 @@ class DirectorySink implements Sink {
       case "file":
         await this.close();
         await this.#directory(dirname(event.path));
-        this.#file = await this.#create(event.path, event.isExecutable ? 0o755 : 0o644);
+        this.#file = await this.#create(event.path, this.#modeOf(event.mode));
         return;
       case "link":
         await this.close();
@@ -112,6 +120,11 @@ class DirectorySink implements Sink {
     await file?.close();
   }
 
+  #modeOf(mode: number): number {
+    if (this.#modes === "kept") return mode;
+    return (mode & 0o111) === 0 ? 0o644 : 0o755;
+  }
+
   async #write(bytes: Uint8Array): Promise<void> {
     let rest = bytes;
     while (rest.length > 0) {
@@ -123,12 +136,20 @@ class DirectorySink implements Sink {
 
   async #directory(path: string): Promise<void> {
     if (path === "." || this.#made.has(path)) return;
-    await mkdir(join(this.#root, path), { recursive: true, mode: 0o755 });
+    await this.#directory(dirname(path));
+    await mkdir(join(this.#root, path), { recursive: true });
+    await chmod(join(this.#root, path), 0o755);
     this.#made.add(path);
   }
 
-  #create(path: string, mode: number): Promise<FileHandle> {
+  /** Modes are the same on every agent, whatever its umask: archives that a configuration makes hold them. */
+  async #create(path: string, mode: number): Promise<FileHandle> {
     const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
-    return open(join(this.#root, path), flags, mode);
+    const file = await open(join(this.#root, path), flags, mode);
+    await file.chmod(mode).catch(async (error: unknown) => {
+      await file.close();
+      throw error;
+    });
+    return file;
   }
 }

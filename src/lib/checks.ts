@@ -1,3 +1,5 @@
+import { wrapLine } from "./wrap-text.ts";
+
 /** What a check of `doctor` found out. Ids are stable: scripts look for them. */
 export interface Check {
   readonly id: string;
@@ -17,12 +19,13 @@ export const skip = (id: string, detail: string): Check => ({ id, status: "skip"
 /** True if nothing failed; warnings do not count. */
 export const isHealthy = (checks: readonly Check[]): boolean => checks.every(({ status }) => status !== "fail");
 
-/** One line for each check: `ok    tcp  connected in 2 ms`, and what to do under those that are not well. */
-export function checkLines(checks: readonly Check[]): readonly string[] {
-  const width = Math.max(0, ...checks.map(({ id }) => id.length));
+/** `ok    tcp  connected in 2 ms` for each check, and what to do under those that are not well. `width` is the terminal's; undefined breaks no lines. */
+export function checkLines(checks: readonly Check[], width?: number | undefined): readonly string[] {
+  const idWidth = Math.max(0, ...checks.map(({ id }) => id.length));
+  const indent = idWidth + 8;
   return checks.flatMap(({ id, status, detail, fix }) => {
-    const line = `${status.padEnd(4)}  ${id.padEnd(width)}  ${detail}`;
-    return fix === "" ? [line] : [line, `${" ".repeat(width + 8)}→ ${fix}`];
+    const line = wrapLine(`${status.padEnd(4)}  ${id.padEnd(idWidth)}  ${detail}`, width, indent);
+    return fix === "" ? line : [...line, ...wrapLine(`${" ".repeat(indent)}→ ${fix}`, width, indent + 2)];
   });
 }
 

@@ -1,6 +1,7 @@
 import { parseArgs } from "node:util";
 import { settingText } from "./setting-schemas.ts";
 import { type Settings, suggestion } from "./settings.ts";
+import { indentOf, wrapLine } from "./wrap-text.ts";
 
 /** What a program of settings was called with. */
 export type CommandLine =
@@ -97,15 +98,24 @@ export interface HelpParts {
   readonly sections?: readonly HelpSection[];
 }
 
-/** The help text of a program: examples first, then what it has beside settings, then every setting with its variable and default. */
-export function helpText(settings: Settings, { usage, about, examples, sections = [] }: HelpParts): string {
-  const rows = Object.values(settings).map(({ flag, env, about: what, fallback, schema }) => {
-    const name = flag === undefined ? "" : `--${flag}`;
-    const text = fallback.kind === "value" && fallback.value !== undefined ? settingText(schema, fallback.value) : "";
-    const value = text === "" ? "" : ` [${text}]`;
-    return `  ${name.padEnd(28)} ${(env ?? "").padEnd(36)} ${what}${value}`;
-  });
-  const lines = [
+const nameWidth = 28;
+const variableWidth = 36;
+/** Where what a setting means begins, beside its names. */
+const meaningColumn = 2 + nameWidth + 1 + variableWidth + 1;
+/** Less room than this beside the names is worse than a line below them. */
+const minMeaningWidth = 40;
+
+/**
+ * The help text of a program: examples first, then what it has beside settings, then every setting with its variable and
+ * default. `width` is the terminal's; undefined breaks no lines.
+ */
+export function helpText(
+  settings: Settings,
+  { usage, about, examples, sections = [] }: HelpParts,
+  width?: number | undefined,
+): string {
+  const rows = Object.values(settings).flatMap((row) => settingLines(row, width));
+  const before = [
     `Usage: ${usage}`,
     "",
     about,
@@ -114,10 +124,29 @@ export function helpText(settings: Settings, { usage, about, examples, sections 
     ...examples.map((line) => `  ${line}`),
     "",
     ...sections.flatMap(sectionLines),
-    ...(rows.length === 0 ? [] : ["Settings (flag, variable, meaning; every variable also as …_FILE):", ...rows]),
+    ...(rows.length === 0 ? [] : ["Settings (flag, variable, meaning; every variable also as …_FILE):"]),
   ];
+  const lines = [...before.flatMap((line) => wrapLine(line, width, indentOf(line, width))), ...rows];
   return `${lines.join("\n").trimEnd()}\n`;
 }
+
+function settingLines(
+  { flag, env, about, fallback, schema }: Settings[string],
+  width: number | undefined,
+): readonly string[] {
+  const name = flag === undefined ? "" : `--${flag}`;
+  const text = fallback.kind === "value" && fallback.value !== undefined ? settingText(schema, fallback.value) : "";
+  const meaning = `${about}${text === "" ? "" : ` [${text}]`}`;
+  const names = `  ${name.padEnd(nameWidth)} ${(env ?? "").padEnd(variableWidth)}`;
+  if (width !== undefined && width < meaningColumn + minMeaningWidth) {
+    return [names.trimEnd(), ...wrapLine(`      ${meaning}`, width, 6)];
+  }
+  return wrapLine(`${names} ${meaning}`, width, meaningColumn);
+}
+
+/** How wide lines for this stream may be; undefined if it is no terminal. */
+export const terminalWidth = ({ isTTY, columns }: { isTTY?: boolean; columns?: number }): number | undefined =>
+  isTTY === true ? columns : undefined;
 
 function sectionLines({ title, rows }: HelpSection): readonly string[] {
   if (rows.length === 0) return [];

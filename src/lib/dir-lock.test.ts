@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, rm } from "node:fs/promises";
+import { chmod, mkdtemp, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -53,3 +53,33 @@ test("the lock of a process that was ended by SIGKILL is free at once", async ()
   }
   using _free = await mustLock(dir);
 });
+
+test("its files are for their owner alone, whatever the umask and whatever an older version made; a refused look keeps the lock", async () => {
+  const before = process.umask(0);
+  try {
+    const made = join(dir, "made");
+    using _lock = await mustLock(made);
+    for (const name of ["lock.db", "lock.pid"]) expect((await stat(join(made, name))).mode & 0o777).toBe(0o600);
+    await writeFile(join(dir, "lock.pid"), "", { mode: 0o666 });
+    await writeFile(join(dir, "lock.db"), "");
+    await chmod(join(dir, "lock.db"), 0o644);
+    using _old = await mustLock(dir);
+    for (const name of ["lock.db", "lock.pid"]) expect((await stat(join(dir, name))).mode & 0o777).toBe(0o600);
+    expect(await lockDirectory(dir)).toMatchObject({ kind: "held" });
+    expect(await lockElsewhere(dir)).toBe("held");
+  } finally {
+    process.umask(before);
+  }
+});
+
+/** What another process is told. */
+async function lockElsewhere(path: string): Promise<string> {
+  const module = JSON.stringify(new URL("dir-lock.ts", import.meta.url).href);
+  const script = `const { lockDirectory } = await import(${module}); console.log((await lockDirectory(${JSON.stringify(path)})).kind)`;
+  const child = spawn(process.execPath, ["--input-type=module", "-e", script], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  const [said] = await once(child.stdout, "data");
+  await once(child, "close");
+  return String(said).trim();
+}

@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, closeSync, existsSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import Database from "better-sqlite3";
 import { makeDirectory } from "./make-directory.ts";
@@ -20,6 +20,8 @@ export type LockOutcome =
  */
 export async function lockDirectory(dir: string): Promise<LockOutcome> {
   await makeDirectory(dir);
+  const names = ["lock.db", "lock.pid"].map((name) => join(dir, name));
+  for (const path of names) makePrivateFile(path);
   const db = new Database(join(dir, "lock.db"), { timeout: 0 });
   try {
     db.pragma("journal_mode = MEMORY");
@@ -35,6 +37,19 @@ export async function lockDirectory(dir: string): Promise<LockOutcome> {
     if (db.open) db.close();
   };
   return { kind: "locked", lock: { release, [Symbol.dispose]: release } };
+}
+
+/**
+ * Whatever the umask, and whatever an older version made. One that is there is not opened: closing it again would give up a lock that
+ * this process has on it.
+ */
+function makePrivateFile(path: string): void {
+  try {
+    if (existsSync(path)) chmodSync(path, 0o600);
+    else closeSync(openSync(path, "wx", 0o600));
+  } catch {
+    // Somebody else's, or made just now: whether it can be locked is seen next.
+  }
 }
 
 const isBusy = (error: unknown) =>

@@ -39,6 +39,7 @@ export type ErrorCode =
   | "last_admin_key"
   | "not_rotatable"
   | "name_ambiguous"
+  | "answer_too_large"
   | "server_draining"
   | "agent_version_refused"
   | "already_connected"
@@ -47,6 +48,10 @@ export type ErrorCode =
   | "log_limit"
   | "storage_unavailable"
   | "outcome_unknown"
+  | "unknown_method"
+  | "unsupported"
+  | "deadline_exceeded"
+  | "metadata_too_large"
   | "canceled"
   | "internal";
 
@@ -54,6 +59,8 @@ export type ErrorCode =
 export interface FieldViolation {
   readonly field: string;
   readonly description: string;
+  /** Id of the broken rule, such as `string.max_len`; none for the rules that stand in no proto file. */
+  readonly rule?: string | undefined;
 }
 
 export interface ErrorDetails {

@@ -124,6 +124,18 @@ function afterTemplate(text: string, start: number, depth: number): number {
   return at;
 }
 
+/**
+ * Whether a line closes the text behind `<<mark`: it does with spaces and tabs beside the mark; with other blanks it does for some
+ * readers and not for others. A line may be as long as a whole variable: none of it is looked at again and again.
+ */
+export function heredocEnd(line: string, mark: string): "plain" | "strange" | "none" {
+  const at = line.indexOf(mark);
+  if (at < 0) return "none";
+  const [before, after] = [line.slice(0, at), line.slice(at + mark.length)];
+  if (/^[ \t]*$/.test(before) && /^[ \t\r]*$/.test(after)) return "plain";
+  return /^[\s\u0085\ufeff]*$/.test(before) && /^[\s\u0085\ufeff]*$/.test(after) ? "strange" : "none";
+}
+
 /** Up to the end of the line that closes it, without its newline. */
 function heredocLength(text: string, at: number, [head, mark]: RegExpExecArray): number {
   let line = at + head.length;
@@ -131,9 +143,9 @@ function heredocLength(text: string, at: number, [head, mark]: RegExpExecArray):
     const found = text.indexOf("\n", line);
     const end = found < 0 ? text.length : found;
     const words = text.slice(line, end);
-    if (words.replaceAll(/^[ \t]+|[ \t\r]+$/g, "") === mark) return end - at;
-    if (words.replaceAll(/^[\s\ufeff]+|[\s\ufeff]+$/g, "") === mark)
-      throw new HclMistake(`only spaces and tabs may stand beside the closing ${mark}`, line);
+    const closing = heredocEnd(words, mark ?? "");
+    if (closing === "plain") return end - at;
+    if (closing === "strange") throw new HclMistake(`only spaces and tabs may stand beside the closing ${mark}`, line);
     if (found < 0) throw new HclMistake(`the text after <<${mark} is not closed by a line with ${mark}`, at);
     line = end + 1;
   }

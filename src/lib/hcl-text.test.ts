@@ -2,6 +2,7 @@
 
 import { describe, expect, test } from "vitest";
 import { hclOf, quoted, readHclAssignments, whyNoHclValue } from "./hcl-text.ts";
+import { exact } from "./json-testing.ts";
 
 describe("a value", () => {
   test.each([
@@ -88,7 +89,7 @@ last = { a = 1 }`;
 });
 
 test("JSON becomes HCL that says the same", () => {
-  const value = { "odd key": ["a${b}", 1.5, null, true], empty: {}, control: "\b\f%{x}" };
+  const value = exact({ "odd key": ["a${b}", 1.5, null, true], empty: {}, control: "\b\f%{x}" });
   expect(hclOf(value)).toBe(
     '{ "odd key" = ["a$${b}", 1.5, null, true], "empty" = {}, "control" = "\\u0008\\u000c%%{x}" }',
   );

@@ -1,4 +1,5 @@
 import { HclMistake, type HclToken, scanHcl } from "./hcl-scan.ts";
+import { isJsonList, isJsonObject, type Json, JsonNumber } from "./json.ts";
 
 /** One `name = value` of a variables file. */
 export interface HclAssignment {
@@ -120,7 +121,7 @@ function checkWord({ text, at }: HclToken, next: string | undefined, isInBraces:
 const escapes: Readonly<Record<string, string>> = { n: "\n", r: "\r", t: "\t", '"': '"', "\\": "\\" };
 
 /** What a string without templates says; undefined for what is none, or has an escape that HCL does not know. */
-function plainText({ kind, text, isTemplate }: HclToken): string | undefined {
+export function plainText({ kind, text, isTemplate }: HclToken): string | undefined {
   if (kind !== "string" || isTemplate) return undefined;
   let isKnown = true;
   const plain = text
@@ -141,11 +142,12 @@ function plainText({ kind, text, isTemplate }: HclToken): string | undefined {
 }
 
 /** A JSON value as an HCL expression; strings are literal, whatever looks like a template in them. */
-export function hclOf(value: unknown): string {
+export function hclOf(value: Json): string {
   if (typeof value === "string") return quoted(value);
-  if (Array.isArray(value)) return `[${value.map(hclOf).join(", ")}]`;
-  if (typeof value !== "object" || value === null) return String(value);
-  const items = Object.entries(value).map(([key, item]) => `${quoted(key)} = ${hclOf(item)}`);
+  if (value instanceof JsonNumber) return value.text;
+  if (isJsonList(value)) return `[${value.map(hclOf).join(", ")}]`;
+  if (!isJsonObject(value)) return String(value);
+  const items = [...value].map(([key, item]) => `${quoted(key)} = ${hclOf(item)}`);
   return items.length === 0 ? "{}" : `{ ${items.join(", ")} }`;
 }
 

@@ -48,6 +48,9 @@ export function idFromUuid<Prefix extends IdPrefix>(prefix: Prefix, uuid: string
   return TypeID.fromUUID(prefix, uuid).toString() as Id<Prefix>;
 }
 
+/** True for a text that can be an id of some kind. */
+export const isAnyId = (text: string): boolean => idPrefixes.some((prefix) => isId(prefix, text));
+
 /** True for a well-formed id of this kind; says nothing about whether such a thing exists. */
 export function isId<Prefix extends IdPrefix>(prefix: Prefix, text: string): text is Id<Prefix> {
   // The suffix is 128 bits in base 32: its first character carries three of them.

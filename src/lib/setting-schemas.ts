@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import { z } from "zod";
 
 /** What turns the text of one setting into its value; the issue's message says what was expected. */
@@ -34,6 +35,16 @@ const sizeUnits: Readonly<Record<string, number>> = {
 /** Any text that is not empty. */
 export const text = (): SettingSchema<string> => parsed("some text", (value) => value);
 
+/** A file or directory, as an absolute path: one that is relative lies below the directory of the start. */
+export const path = (): SettingSchema<string> => parsed("a path", (value) => resolve(value));
+
+/** Such paths, separated by commas. */
+export const pathList = (): SettingSchema<readonly string[]> =>
+  written(
+    parsed("paths such as /opt/a,/opt/b", (value) => items(value).map((one) => resolve(one))),
+    (paths) => paths.join(","),
+  );
+
 /** `90s`, `2h30m`, `7d`, `250ms`, or `0`, in milliseconds. */
 export const durationMs = (): SettingSchema<number> =>
   written(parsed("a duration such as 90s, 2h30m or 7d", parseDurationMs), (value) =>
@@ -68,15 +79,13 @@ export const choice = <const Word extends string>(...words: readonly Word[]): Se
 
 /** Texts separated by commas; blanks around them do not count. */
 export const list = (): SettingSchema<readonly string[]> =>
-  written(
-    parsed("a list such as a,b,c", (value) =>
-      value
-        .split(",")
-        .map((item) => item.trim())
-        .filter((item) => item !== ""),
-    ),
-    (items) => items.join(","),
-  );
+  written(parsed("a list such as a,b,c", items), (values) => values.join(","));
+
+const items = (value: string): readonly string[] =>
+  value
+    .split(",")
+    .map((item) => item.trim())
+    .filter((item) => item !== "");
 
 /** A schema of `expected` things: `parse` answers undefined for a text that is none. */
 export const parsed = <T>(expected: string, parse: (value: string) => T | undefined): SettingSchema<T> =>

@@ -180,5 +180,8 @@ function unknownVariables(settings: Settings, { environment, alsoKnown = [] }: S
 export function suggestion(name: string, known: readonly string[]): string {
   if (known.length === 0) return "";
   const nearest = closest(name, known as string[]);
-  return distance(name, nearest) <= Math.max(2, Math.ceil(name.length / 4)) ? `: did you mean ${nearest}?` : "";
+  // What all of them begin with says nothing about the rest.
+  const { length } = name.replace(/^WINDLASS_(AGENT_|SERVER_)?/, "");
+  const far = Math.min(length - 1, Math.max(2, Math.ceil(length / 4)));
+  return distance(name, nearest) <= far ? `: did you mean ${nearest}?` : "";
 }

@@ -14,6 +14,9 @@ test.each([
   "TF_STATE_PERSIST_INTERVAL",
   "TF_HTTP_ADDRESS",
   "TF_REATTACH_PROVIDERS",
+  "TF_SCHEMA_PANIC_ON_ERROR",
+  "TOFU_CPU_PROFILE",
+  "TOFU_X_EXPERIMENTAL_RUNTIME",
   "GOGC",
   "PATH",
   "HOME",
@@ -43,10 +46,25 @@ test.each([
   "TF_TOKEN_app_example_com",
   "HTTPS_PROXY",
   "HOMEPAGE",
+  "OPENTOFU_ENFORCE_GPG_VALIDATION",
+  "TOFU_VERSION_WANTED",
   "_x",
   "LDAP_URL",
 ])("an environment variable may be called %s", (name) => {
   expect(whyRefusedVariableName(name)).toBeUndefined();
+});
+
+test.each([
+  ["TF_CLI_CONFIG_FILE", "--cli-config, or by the setting providers"],
+  ["TERRAFORM_CONFIG", "--cli-config, or by the setting providers"],
+  ["TF_CLI_ARGS_init", "--cli-config, or by the setting providers"],
+  ["TF_PLUGIN_CACHE_DIR", "--provider-cache"],
+  ["TOFU_CPU_PROFILE", "write a file"],
+  ["TOFU_X_EXPERIMENTAL_RUNTIME", "only tried out"],
+  ["TF_TOKEN_localhost:9443", "a credentials block of the agent's --cli-config, or into the setting providers"],
+  ["TF_TOKEN_my-registry.acme.test", "for the host my-registry.acme.test it is TF_TOKEN_my__registry_acme_test"],
+])("the refusal of %s names the right way", (name, way) => {
+  expect(whyRefusedVariableName(name)).toContain(way);
 });
 
 test("names of terraform variables are identifiers of HCL", () => {

@@ -6,19 +6,31 @@ import {
   type ConnectRouter,
   type ConnectRouterOptions,
   createConnectRouter,
-  createContextKey,
   createContextValues,
 } from "@connectrpc/connect";
+import type { UniversalServerResponse } from "@connectrpc/connect/protocol";
 import {
-  compressionGzip,
   // biome-ignore lint/suspicious/noDeprecatedImports: only its form without the response is deprecated
   universalRequestFromNodeRequest,
-  universalResponseToNodeResponse,
 } from "@connectrpc/connect-node";
 import type { Clock } from "../lib/clock.ts";
+import { isWindlassError } from "../lib/errors.ts";
 import type { Log } from "../lib/log.ts";
-import { isForAnybody } from "./admission.ts";
-import { hasSingleRequest, singleBody } from "./single-bodies.ts";
+import { cutKey, knownKey, remoteAddressKey } from "./caller.ts";
+import type { Peer } from "./connections.ts";
+import { drained, piecesOf } from "./drain.ts";
+import { LargeRequests } from "./large-requests.ts";
+import { OpenStreams } from "./open-streams.ts";
+import { asStatus } from "./request-bodies.ts";
+import { maxRequestBytes, smallRequest } from "./request-limits.ts";
+import { giveDecoded, hasSingleRequest, singleBody, withoutBody } from "./single-bodies.ts";
+import { streamBody } from "./stream-bodies.ts";
+import { mendedAnswer } from "./wire/answer.ts";
+import { compressMinBytes, fastGzip } from "./wire/compression.ts";
+import { demandMetadata } from "./wire/metadata.ts";
+import { refusalAnswer } from "./wire/refusal.ts";
+import { sendAnswer } from "./wire/send.ts";
+import { spoken, unknownMethod } from "./wire/unserved.ts";
 
 export type HttpRequest = IncomingMessage | Http2ServerRequest;
 export type HttpResponse = ServerResponse | Http2ServerResponse;
@@ -27,20 +39,15 @@ export type HttpHandler = (request: HttpRequest, response: HttpResponse) => void
 /** Registers services, as connect's routers take them. */
 export type Routes = (router: ConnectRouter) => void;
 
-/** Where a call comes from, `10.1.2.3` or `fe80::1`; empty in the same process. For display and limits, never for trust. */
-export const remoteAddressKey = createContextKey("", { description: "address of the caller" });
-
-/** Largest message either side may send: what stock clients accept without being configured. */
-export const maxMessageBytes = 4 * 1024 * 1024;
+/** Answers are bounded where they are made, and refused in our own words: see `boundAnswers`. */
+const unbounded = 0xffff_ffff;
 
 /**
  * For `router.service(desc, impl, neverCompress)`: answers go out as they are. Compression divides the throughput of the
- * agents' streams and of archives by ten and more; compressed requests are still understood.
+ * agents' streams and of archives, which are compressed already, by ten and more; compressed requests are still understood.
+ * Other services compress what pays, for callers who ask for it.
  */
 export const neverCompress = { compressMinBytes: 0xffff_ffff } as const;
-
-/** For services that anybody may call: their requests are small, and nobody vouches for larger ones. */
-export const smallRequests = { readMaxBytes: 64 * 1024 } as const;
 
 export interface AdapterOptions {
   readonly routes: Routes;
@@ -49,26 +56,25 @@ export interface AdapterOptions {
   readonly fallback: HttpHandler;
   readonly log: Log;
   readonly clock: Clock;
+  /** A credential was accepted on this connection. */
+  readonly onKnown: (peer: Peer) => void;
 }
 
 /** A handler of HTTP/1.1 and HTTP/2 requests that serves gRPC, gRPC-Web and Connect. It never throws. */
-export function rpcHandler({ routes, router: options, fallback, log, clock }: AdapterOptions): HttpHandler {
-  const router = createConnectRouter({
-    ...options,
-    readMaxBytes: maxMessageBytes,
-    writeMaxBytes: maxMessageBytes,
-    acceptCompression: [compressionGzip],
-  });
-  routes(router);
-  const handlers = new Map(router.handlers.map((handler) => [handler.requestPath, handler]));
+export function rpcHandler({ routes, router, fallback, log, clock, onKnown }: AdapterOptions): HttpHandler {
+  const handlers = handlersOf(routes, router);
+  const paths = [...handlers.keys()];
+  const parts = { clock, large: new LargeRequests(clock), open: new OpenStreams(), onKnown };
   const serve = async (request: HttpRequest, response: HttpResponse) => {
-    const handler = handlers.get(request.url?.split("?", 1)[0] ?? "");
-    if (handler === undefined) return fallback(request, response);
-    const values = createContextValues().set(remoteAddressKey, remoteAddress(request));
-    const call = universalRequestFromNodeRequest(request, response, undefined, values);
-    await universalResponseToNodeResponse(await handler(checked(call, handler.method, clock)), response);
+    const unserved = factsOf(request);
+    const handler = handlers.get(unserved.path);
+    const answer =
+      handler === undefined ? unknownMethod(unserved, paths) : await answerOf(handler, { request, response, ...parts });
+    if (answer === undefined) return fallback(request, response);
+    await sendAnswer(spoken(answer, unserved), response);
   };
   return (request, response) => {
+    drained(request, response, clock);
     serve(request, response).catch((error: unknown) => {
       if (!isDisconnect(error)) log.error({ err: error, path: request.url }, "a call ended without an answer");
       endBadly(response);
@@ -76,18 +82,80 @@ export function rpcHandler({ routes, router: options, fallback, log, clock }: Ad
   };
 }
 
+const factsOf = (request: HttpRequest) => ({
+  httpMethod: request.method ?? "",
+  path: request.url?.split("?", 1)[0] ?? "",
+  contentType: request.headers["content-type"] ?? "",
+});
+
+interface Exchange {
+  readonly request: HttpRequest;
+  readonly response: HttpResponse;
+  readonly clock: Clock;
+  readonly large: LargeRequests;
+  readonly open: OpenStreams;
+  readonly onKnown: (peer: Peer) => void;
+}
+
+/** What a method answers to a request. */
+async function answerOf(
+  handler: Handler,
+  { response, onKnown, ...exchange }: Exchange,
+): Promise<UniversalServerResponse> {
+  const { request, open } = exchange;
+  const refusal = refusalOf(request, () => {
+    demandMetadata(request);
+    open.enter(handler.method, request, response);
+  });
+  if (refusal !== undefined) return refusal;
+  const values = createContextValues().set(remoteAddressKey, remoteAddress(request));
+  values.set(knownKey, () => onKnown(request.socket));
+  values.set(cutKey, () => ("stream" in response ? response.stream : response).destroy());
+  const call = universalRequestFromNodeRequest(request, response, undefined, values);
+  using shares = new DisposableStack();
+  return await mendedAnswer(await handler(measured(call, { ...exchange, method: handler.method, values, shares })));
+}
+
+/** What a demand on a request throws, as an answer. */
+function refusalOf(request: HttpRequest, demand: () => void): UniversalServerResponse | undefined {
+  try {
+    demand();
+    return undefined;
+  } catch (error) {
+    if (!isWindlassError(error)) throw error;
+    return refusalAnswer(asStatus(error), { contentType: request.headers["content-type"] ?? "" });
+  }
+}
+
 type Handler = ConnectRouter["handlers"][number];
 type Call = Parameters<Handler>[0];
 
-/** The call, whose body is read as one message where it is one. */
-function checked(call: Call, method: Handler["method"], clock: Clock): Call {
-  if (!hasSingleRequest(method) || !isBytes(call.body)) return call;
-  const maxBytes = isForAnybody(method) ? smallRequests.readMaxBytes : maxMessageBytes;
-  return { ...call, body: singleBody(call.body, { method, header: call.header, maxBytes, clock }) };
+/** The handlers by path. The protocol handlers count bytes once more: of what stands in a URL, and of streams. */
+function handlersOf(routes: Routes, options: AdapterOptions["router"]): ReadonlyMap<string, Handler> {
+  const of = (readMaxBytes: number) => {
+    const limits = { readMaxBytes, writeMaxBytes: unbounded, compressMinBytes, acceptCompression: [fastGzip] };
+    const interceptors = [giveDecoded, ...(options.interceptors ?? [])];
+    const binaryOptions = { readUnknownFields: false };
+    const router = createConnectRouter({ ...options, ...limits, interceptors, binaryOptions });
+    routes(router);
+    return router.handlers;
+  };
+  const single = of(smallRequest.maxBytes).filter(({ method }) => hasSingleRequest(method));
+  const streams = of(maxRequestBytes).filter(({ method }) => !hasSingleRequest(method));
+  return new Map([...single, ...streams].map((handler) => [handler.requestPath, handler]));
 }
 
-const isBytes = (body: Call["body"]): body is AsyncIterable<Uint8Array> =>
-  typeof body === "object" && body !== null && Symbol.asyncIterator in body;
+interface Measuring extends Omit<Parameters<typeof singleBody>[1], "header"> {
+  readonly request: HttpRequest;
+}
+
+/** The call with a body whose messages are measured before they are decoded. */
+function measured(call: Call, { request, ...parts }: Measuring): Call {
+  const { header } = call;
+  const pieces = piecesOf(request);
+  if (!hasSingleRequest(parts.method)) return { ...call, body: streamBody(pieces, { ...parts, header }) };
+  return { ...call, header: withoutBody(header), body: singleBody(pieces, { ...parts, header }) };
+}
 
 const remoteAddress = (request: HttpRequest) => request.socket.remoteAddress?.replace(/^::ffff:/, "") ?? "";
 

@@ -34,7 +34,9 @@ test("who may call what at all", () => {
     windlass.v1.SystemService/GetServerInfo: anybody
     windlass.v1.SystemService/WhoAmI: api_key, agent_token, server_agent, agent_session, job
     windlass.v1.SystemService/StreamProbe: api_key, agent_token, server_agent, agent_session, job
+    windlass.v1.SystemService/FindIds: api_key
     windlass.v1.SystemService/GetStats: api_key
+    windlass.v1.SystemService/GetAttention: api_key
     windlass.v1.ApiKeyService/CreateApiKey: api_key
     windlass.v1.ApiKeyService/GetApiKey: api_key
     windlass.v1.ApiKeyService/ListApiKeys: api_key
@@ -58,6 +60,9 @@ test("who may call what at all", () => {
     windlass.v1.AgentPoolService/ListQueuedJobs: api_key
     windlass.v1.AgentPoolService/AssignWorkspaces: api_key
     windlass.v1.AgentPoolService/UnassignWorkspaces: api_key
+    windlass.v1.ProviderSettingsService/GetProviderSettings: api_key
+    windlass.v1.ProviderSettingsService/UpdateProviderSettings: api_key
+    windlass.v1.ProviderSettingsService/DeleteProviderSettings: api_key
     windlass.v1.AgentTokenService/CreateAgentToken: api_key
     windlass.v1.AgentTokenService/ListAgentTokens: api_key
     windlass.v1.AgentTokenService/RevokeAgentToken: api_key
@@ -68,6 +73,7 @@ test("who may call what at all", () => {
     windlass.v1.AgentService/ResumeAgent: api_key
     windlass.v1.AgentService/DrainAgent: api_key
     windlass.v1.AgentService/DeleteAgent: api_key
+    windlass.v1.AgentService/RemoveKeptDirectories: api_key
     windlass.v1.AgentService/WatchAgents: api_key
     windlass.v1.AgentService/ListAgentJobs: api_key
     windlass.v1.WorkspaceService/CreateWorkspace: api_key
@@ -103,6 +109,7 @@ test("who may call what at all", () => {
     windlass.v1.StateService/RollbackState: api_key
     windlass.v1.StateService/ListStateResources: api_key
     windlass.v1.RunService/CreateRun: api_key
+    windlass.v1.RunService/CheckRun: api_key
     windlass.v1.RunService/GetRun: api_key
     windlass.v1.RunService/ListRuns: api_key
     windlass.v1.RunService/ConfirmRun: api_key
@@ -113,14 +120,17 @@ test("who may call what at all", () => {
     windlass.v1.RunService/StreamRunLogs: api_key
     windlass.v1.RunService/RetryRun: api_key
     windlass.v1.RunService/GetRunPlan: api_key
+    windlass.v1.RunService/ListLostResources: api_key
     windlass.v1.RunService/ListRunEvents: api_key
     windlass.v1.RunService/CommentRun: api_key
     windlass.v1.RunService/SetRunPriority: api_key
     windlass.agent.v1.AgentGatewayService/Register: agent_token, server_agent
     windlass.agent.v1.AgentGatewayService/Session: agent_session
     windlass.agent.v1.JobArtifactService/GetVariables: job
+    windlass.agent.v1.JobArtifactService/GetProviders: job
     windlass.agent.v1.JobArtifactService/DownloadConfiguration: job
     windlass.agent.v1.JobArtifactService/DownloadPlan: job
+    windlass.agent.v1.JobArtifactService/DownloadPlanFiles: job
     windlass.agent.v1.JobArtifactService/UploadPlan: job
     windlass.agent.v1.JobArtifactService/DownloadState: job
     windlass.agent.v1.JobArtifactService/UploadState: job

@@ -9,6 +9,7 @@ import { ApiKeyService } from "../gen/windlass/v1/api_key_service_pb.ts";
 import { AuditService } from "../gen/windlass/v1/audit_service_pb.ts";
 import { ConfigurationService } from "../gen/windlass/v1/configuration_service_pb.ts";
 import { OrganizationService } from "../gen/windlass/v1/organization_service_pb.ts";
+import { ProviderSettingsService } from "../gen/windlass/v1/provider_settings_service_pb.ts";
 import { RunService } from "../gen/windlass/v1/run_service_pb.ts";
 import { StateService } from "../gen/windlass/v1/state_service_pb.ts";
 import { SystemService } from "../gen/windlass/v1/system_service_pb.ts";
@@ -41,9 +42,12 @@ const admitted: ReadonlyMap<string, Admission> = new Map<string, Admission>([
   [nameOf(SystemService.method.getServerInfo), "anybody"],
   [nameOf(SystemService.method.whoAmI), everyKind],
   [nameOf(SystemService.method.streamProbe), everyKind],
+  [nameOf(SystemService.method.findIds), people],
   [nameOf(SystemService.method.getStats), people],
+  [nameOf(SystemService.method.getAttention), people],
   [OrganizationService.typeName, people],
   [AgentPoolService.typeName, people],
+  [ProviderSettingsService.typeName, people],
   [AgentTokenService.typeName, people],
   [AgentService.typeName, people],
   [WorkspaceService.typeName, people],
@@ -70,10 +74,6 @@ export function admissionOf(method: DescMethod): Admission {
   if (admission === undefined) throw new WindlassError("internal", `no rule says who may call ${nameOf(method)}`);
   return admission;
 }
-
-/** True for methods that need no credential; false also for those that nobody has decided about. */
-export const isForAnybody = (method: DescMethod): boolean =>
-  (admitted.get(nameOf(method)) ?? admitted.get(method.parent.typeName)) === "anybody";
 
 /** Refuses a credential of a kind that has no business with the method. */
 export function demandAdmission(method: DescMethod, admission: ReadonlySet<Kind>, { kind }: Principal): void {

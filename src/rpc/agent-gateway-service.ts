@@ -5,8 +5,8 @@ import type { Liveness } from "../control/liveness.ts";
 import { registerAgent } from "../control/registration.ts";
 import { serveSession } from "../control/session-stream.ts";
 import type { AgentGatewayService } from "../gen/windlass/agent/v1/agent_gateway_service_pb.ts";
-import { remoteAddressKey } from "./adapter.ts";
-import { callerOf } from "./caller.ts";
+import { callerOf, remoteAddressKey } from "./caller.ts";
+import { heardFrom } from "./session-hearing.ts";
 
 /** How agents reach the control plane. `generation` is the random id of the database's history. */
 export const agentGatewayService = (
@@ -27,6 +27,7 @@ export const agentGatewayService = (
       labels: request.labels,
       concurrency: request.concurrency,
       sandbox: request.sandbox,
+      place: request.place,
       address: context.values.get(remoteAddressKey),
     };
     const { agent, sessionToken, pool, organization, protocol } = await registerAgent(control, callerOf(context), said);
@@ -48,5 +49,8 @@ export const agentGatewayService = (
     };
   },
   session: (requests, context) =>
-    serveSession(control, liveness, { who: callerOf(context), stream: { incoming: requests, signal: context.signal } }),
+    serveSession(control, liveness, {
+      who: callerOf(context),
+      stream: { incoming: heardFrom(requests), signal: context.signal },
+    }),
 });

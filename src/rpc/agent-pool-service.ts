@@ -6,13 +6,17 @@ import { assignWorkspaces, unassignWorkspaces } from "../control/pool-assignment
 import { getPoolOverview } from "../control/pool-overview.ts";
 import { listQueuedJobs } from "../control/pool-queue.ts";
 import type { PoolView } from "../control/pool-view.ts";
+import { AgentSchema } from "../gen/windlass/v1/agent_pb.ts";
+import { AgentPoolSchema, QueuedJobSchema } from "../gen/windlass/v1/agent_pool_pb.ts";
 import type { AgentPoolService } from "../gen/windlass/v1/agent_pool_service_pb.ts";
+import { AgentTokenSchema } from "../gen/windlass/v1/agent_token_pb.ts";
+import { RunSchema } from "../gen/windlass/v1/run_pb.ts";
 import { callerOf } from "./caller.ts";
 import { toAgent } from "./mapping/agent.ts";
 import { agentPoolFields, toAgentPool, toQueuedJob } from "./mapping/agent-pool.ts";
 import { toAgentToken } from "./mapping/agent-token.ts";
 import { maskedChanges } from "./mapping/field-mask.ts";
-import { pageOf } from "./mapping/page.ts";
+import { firstMessages, pageMessages, pageOf } from "./mapping/page.ts";
 import { listedRunMessage } from "./mapping/run.ts";
 
 /** How these requests name a pool. */
@@ -45,7 +49,8 @@ export function agentPoolService(control: Control): ServiceImpl<typeof AgentPool
       const { organization, search, orderBy } = request;
       const wanted = { organization, search, orderBy, page: pageOf(request) };
       const page = await listPools(control, callerOf(context), wanted);
-      return { agentPools: page.rows.map(shown), nextPageToken: page.nextToken };
+      const { messages: agentPools, nextPageToken } = pageMessages(page, AgentPoolSchema, shown);
+      return { agentPools, nextPageToken };
     },
     updateAgentPool: async (request, context) => {
       const changes = maskedChanges(request.updateMask, request.changes, agentPoolFields);
@@ -68,16 +73,17 @@ export function agentPoolService(control: Control): ServiceImpl<typeof AgentPool
       const overview = await getPoolOverview(control, callerOf(context), referenceOf(request));
       return {
         agentPool: shown(overview.pool),
-        agents: overview.agents.map(toAgent),
-        agentTokens: overview.tokens.map(toAgentToken),
-        queuedJobs: overview.queue.map(toQueuedJob),
-        activeRuns: overview.runs.map(listedRunMessage),
+        agents: firstMessages(overview.agents, AgentSchema, toAgent),
+        agentTokens: firstMessages(overview.tokens, AgentTokenSchema, toAgentToken),
+        queuedJobs: firstMessages(overview.queue, QueuedJobSchema, toQueuedJob),
+        activeRuns: firstMessages(overview.runs, RunSchema, listedRunMessage),
       };
     },
     listQueuedJobs: async (request, context) => {
       const wanted = { reference: referenceOf(request), page: pageOf(request) };
-      const { rows, nextToken } = await listQueuedJobs(control, callerOf(context), wanted);
-      return { queuedJobs: rows.map(toQueuedJob), nextPageToken: nextToken };
+      const page = await listQueuedJobs(control, callerOf(context), wanted);
+      const { messages: queuedJobs, nextPageToken } = pageMessages(page, QueuedJobSchema, toQueuedJob);
+      return { queuedJobs, nextPageToken };
     },
     assignWorkspaces: async (request, context) => {
       const wanted = { pool: referenceOf(request), workspaces: request.workspaces };

@@ -1,12 +1,18 @@
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import type { ServiceImpl } from "@connectrpc/connect";
-import { listAgentJobs, listAgents, watchAgents } from "../control/agent-list.ts";
+import { type AgentNews, listAgentJobs, listAgents, watchAgents } from "../control/agent-list.ts";
 import { deleteAgent, drainAgent, getAgent, pauseAgent, resumeAgent, type Steering } from "../control/agents.ts";
 import type { Control } from "../control/control.ts";
-import type { AgentService, WatchAgentsRequest } from "../gen/windlass/v1/agent_service_pb.ts";
+import { removeKeptDirectories } from "../control/kept-directories.ts";
+import { AgentJobSchema, AgentSchema } from "../gen/windlass/v1/agent_pb.ts";
+import type {
+  AgentService,
+  WatchAgentsRequest,
+  WatchAgentsResponseSchema,
+} from "../gen/windlass/v1/agent_service_pb.ts";
 import { callerOf } from "./caller.ts";
 import { agentStatusesOf, toAgent, toAgentJob } from "./mapping/agent.ts";
-import { pageOf } from "./mapping/page.ts";
-import { mapItems } from "./streams.ts";
+import { inPieces, pageMessages, pageOf } from "./mapping/page.ts";
 
 /** How these requests name an agent. */
 const referenceOf = ({ organization, agent }: { readonly organization: string; readonly agent: string }) => ({
@@ -30,6 +36,25 @@ const wantedOf = ({ organization, agentPool, labelSelector, statuses }: WantedFi
 
 type WantedFields = Pick<WatchAgentsRequest, "organization" | "agentPool" | "labelSelector" | "statuses">;
 
+type WatchMessage = MessageInitShape<typeof WatchAgentsResponseSchema>;
+
+/** News of agents in messages that every client can read. */
+async function* inMessages(news: AsyncIterable<AgentNews>): AsyncGenerator<WatchMessage, void> {
+  for await (const { agents, goneIds, isFirst } of news) {
+    const pieces = [
+      ...inPieces(
+        AgentSchema,
+        agents.map((view) => create(AgentSchema, toAgent(view))),
+      ),
+    ];
+    for (const [index, piece] of pieces.entries()) {
+      const isLast = index === pieces.length - 1;
+      const goneAgentIds = isLast ? [...goneIds] : [];
+      yield { agents: piece, goneAgentIds, snapshotComplete: isLast || !isFirst };
+    }
+  }
+}
+
 /** Watches and steers agents. */
 export const agentService = (control: Control): ServiceImpl<typeof AgentService> => ({
   getAgent: async (request, context) => ({
@@ -38,8 +63,9 @@ export const agentService = (control: Control): ServiceImpl<typeof AgentService>
   listAgents: async (request, context) => {
     const { includeExited: includesExited, search } = request;
     const wanted = { ...wantedOf(request), includesExited, search, page: pageOf(request) };
-    const { rows, nextToken } = await listAgents(control, callerOf(context), wanted);
-    return { agents: rows.map(toAgent), nextPageToken: nextToken };
+    const page = await listAgents(control, callerOf(context), wanted);
+    const { messages: agents, nextPageToken } = pageMessages(page, AgentSchema, toAgent);
+    return { agents, nextPageToken };
   },
   pauseAgent: async (request, context) => ({
     agent: toAgent(await pauseAgent(control, callerOf(context), steeringOf(request))),
@@ -54,14 +80,20 @@ export const agentService = (control: Control): ServiceImpl<typeof AgentService>
     await deleteAgent(control, callerOf(context), referenceOf(request));
     return {};
   },
+  removeKeptDirectories: async (request, context) => {
+    const { jobIds, all: isAll } = request;
+    const wanted = { ...referenceOf(request), jobIds, isAll };
+    return { agent: toAgent(await removeKeptDirectories(control, callerOf(context), wanted)) };
+  },
   watchAgents: (request, context) => {
     const wanted = { ...wantedOf(request), includesExited: false, search: "" };
     const views = watchAgents(control, callerOf(context), { wanted, signal: context.signal });
-    return mapItems(views, (rows) => ({ agents: rows.map(toAgent) }));
+    return inMessages(views);
   },
   listAgentJobs: async (request, context) => {
     const wanted = { reference: referenceOf(request), page: pageOf(request) };
-    const { rows, nextToken } = await listAgentJobs(control, callerOf(context), wanted);
-    return { jobs: rows.map(toAgentJob), nextPageToken: nextToken };
+    const page = await listAgentJobs(control, callerOf(context), wanted);
+    const { messages: jobs, nextPageToken } = pageMessages(page, AgentJobSchema, toAgentJob);
+    return { jobs, nextPageToken };
   },
 });

@@ -3,10 +3,11 @@ import type { ServiceImpl } from "@connectrpc/connect";
 import { rotateAgentToken } from "../control/agent-token-rotation.ts";
 import { createAgentToken, listAgentTokens, revokeAgentToken } from "../control/agent-tokens.ts";
 import type { Control } from "../control/control.ts";
+import { AgentTokenSchema } from "../gen/windlass/v1/agent_token_pb.ts";
 import type { AgentTokenService } from "../gen/windlass/v1/agent_token_service_pb.ts";
 import { callerOf } from "./caller.ts";
 import { toAgentToken } from "./mapping/agent-token.ts";
-import { pageOf } from "./mapping/page.ts";
+import { pageMessages, pageOf } from "./mapping/page.ts";
 
 /** In milliseconds, rounded up: the shortest duration is not none. */
 const exactMs = (duration: Duration): number => durationMs(duration) + (duration.nanos % 1_000_000 === 0 ? 0 : 1);
@@ -27,7 +28,8 @@ export const agentTokenService = (control: Control): ServiceImpl<typeof AgentTok
   listAgentTokens: async (request, context) => {
     const { organization, agentPool: pool } = request;
     const page = await listAgentTokens(control, callerOf(context), { organization, pool, page: pageOf(request) });
-    return { agentTokens: page.rows.map(toAgentToken), nextPageToken: page.nextToken };
+    const { messages: agentTokens, nextPageToken } = pageMessages(page, AgentTokenSchema, toAgentToken);
+    return { agentTokens, nextPageToken };
   },
   revokeAgentToken: async ({ agentTokenId, stopJobs }, context) => {
     const view = await revokeAgentToken(control, callerOf(context), { id: agentTokenId, stopsJobs: stopJobs });

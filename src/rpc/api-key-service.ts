@@ -2,11 +2,12 @@ import type { ServiceImpl } from "@connectrpc/connect";
 import { revokeApiKey, rotateApiKey } from "../control/api-key-ends.ts";
 import { getApiKey, issueApiKey, listApiKeys } from "../control/api-keys.ts";
 import type { Control } from "../control/control.ts";
+import { ApiKeySchema } from "../gen/windlass/v1/api_key_pb.ts";
 import type { ApiKeyService } from "../gen/windlass/v1/api_key_service_pb.ts";
 import { callerOf } from "./caller.ts";
 import { roleOf, toApiKey } from "./mapping/api-key.ts";
 import { optionalMs } from "./mapping/duration.ts";
-import { pageOf } from "./mapping/page.ts";
+import { pageMessages, pageOf } from "./mapping/page.ts";
 
 /** Manages the credentials of people and CI. */
 export const apiKeyService = (control: Control): ServiceImpl<typeof ApiKeyService> => ({
@@ -21,7 +22,8 @@ export const apiKeyService = (control: Control): ServiceImpl<typeof ApiKeyServic
   listApiKeys: async (request, context) => {
     const { organization } = request;
     const page = await listApiKeys(control, callerOf(context), { organization, page: pageOf(request) });
-    return { apiKeys: page.rows.map(toApiKey), nextPageToken: page.nextToken };
+    const { messages: apiKeys, nextPageToken } = pageMessages(page, ApiKeySchema, toApiKey);
+    return { apiKeys, nextPageToken };
   },
   rotateApiKey: async ({ apiKeyId: id, overlap, expiresIn }, context) => {
     const wanted = { id, overlapMs: optionalMs(overlap), expiresInMs: optionalMs(expiresIn) };

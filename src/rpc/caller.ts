@@ -1,4 +1,4 @@
-import { createContextKey, type HandlerContext } from "@connectrpc/connect";
+import { type ContextValues, createContextKey, type HandlerContext } from "@connectrpc/connect";
 import type { Principal } from "../domain/principal.ts";
 import { WindlassError } from "../lib/errors.ts";
 
@@ -14,4 +14,31 @@ export function callerOf(context: Pick<HandlerContext, "values" | "method">): Pr
   if (principal === undefined)
     throw new WindlassError("internal", `${context.method.name} was called without a principal`);
   return principal;
+}
+
+/** Where a call comes from, `10.1.2.3` or `fe80::1`; empty in the same process. For display and limits, never for trust. */
+export const remoteAddressKey = createContextKey("", { description: "address of the caller" });
+
+/** Notes that a credential was accepted on the caller's connection; does nothing in the same process. */
+export const knownKey = createContextKey<() => void>(() => {}, { description: "a credential was accepted" });
+
+/** Cuts off the caller of a call on its connection; does nothing in the same process. */
+export const cutKey = createContextKey<() => void>(() => {}, { description: "cuts the caller off" });
+
+/** Whose calls are counted together where something is shared out: those of a credential, or of an address without one. */
+export function callerName(values: ContextValues): string {
+  const who = values.get(principalKey);
+  switch (who?.kind) {
+    case undefined:
+      return values.get(remoteAddressKey);
+    case "job":
+      return who.jobId;
+    case "agent_session":
+      return who.agentId;
+    case "server_agent":
+      return who.kind;
+    case "api_key":
+    case "agent_token":
+      return who.id;
+  }
 }

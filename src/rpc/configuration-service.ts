@@ -1,4 +1,3 @@
-import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { ServiceImpl } from "@connectrpc/connect";
 import {
   downloadConfiguration,
@@ -8,22 +7,27 @@ import {
 } from "../control/configurations.ts";
 import type { Control } from "../control/control.ts";
 import { invalid } from "../control/invalid.ts";
-import type { Principal } from "../domain/principal.ts";
+import { ConfigurationVersionSchema } from "../gen/windlass/v1/configuration_pb.ts";
 import type {
   ConfigurationService,
-  DownloadConfigurationResponseSchema,
   UploadConfigurationHeader,
   UploadConfigurationRequest,
 } from "../gen/windlass/v1/configuration_service_pb.ts";
 import { callerOf } from "./caller.ts";
 import { toConfiguration } from "./mapping/configuration.ts";
-import { pageOf } from "./mapping/page.ts";
+import { pageMessages, pageOf } from "./mapping/page.ts";
 import { workspaceReference } from "./mapping/reference.ts";
+import { endedLater } from "./streams.ts";
+import { Transfers } from "./transfers.ts";
 
 /** Stores configurations. */
-export const configurationService = (control: Control): ServiceImpl<typeof ConfigurationService> => ({
+export const configurationService = (
+  control: Control,
+  transfers = new Transfers(control, "rate_limited"),
+): ServiceImpl<typeof ConfigurationService> => ({
   uploadConfiguration: async (requests, context) => {
     const iterator = requests[Symbol.asyncIterator]();
+    using _reading = endedLater(iterator);
     const header = await readHeader(iterator);
     const { sizeBytes, sha256 } = header;
     const upload = {
@@ -39,11 +43,12 @@ export const configurationService = (control: Control): ServiceImpl<typeof Confi
   }),
   listConfigurations: async (request, context) => {
     const wanted = { workspace: workspaceReference(request), page: pageOf(request) };
-    const { rows, nextToken } = await listConfigurations(control, callerOf(context), wanted);
-    return { configurationVersions: rows.map(toConfiguration), nextPageToken: nextToken };
+    const page = await listConfigurations(control, callerOf(context), wanted);
+    const { messages, nextPageToken } = pageMessages(page, ConfigurationVersionSchema, toConfiguration);
+    return { configurationVersions: messages, nextPageToken };
   },
   downloadConfiguration: ({ configurationVersionId }, context) =>
-    download(control, callerOf(context), configurationVersionId),
+    transfers.download(context, downloadConfiguration(control, callerOf(context), configurationVersionId)),
 });
 
 type Requests = AsyncIterator<UploadConfigurationRequest>;
@@ -60,12 +65,4 @@ async function* chunksOf(requests: Requests): AsyncGenerator<Uint8Array, void> {
     if (part.case !== "chunk") throw invalid("header", "expected only one header, then chunks");
     yield part.value;
   }
-}
-
-async function* download(
-  control: Control,
-  who: Principal,
-  id: string,
-): AsyncGenerator<MessageInitShape<typeof DownloadConfigurationResponseSchema>> {
-  for await (const chunk of downloadConfiguration(control, who, id)) yield { chunk };
 }

@@ -11,6 +11,7 @@ import {
 import { ErrorReasonSchema } from "../gen/windlass/v1/error_reason_pb.ts";
 import { WindlassError } from "../lib/errors.ts";
 import { statusOf, toConnectError } from "./errors.ts";
+import { setStatus } from "./wire/errors.ts";
 
 const call = { requestId: "req-1", signal: new AbortController().signal };
 
@@ -25,7 +26,7 @@ describe("statuses", () => {
     const reasons = ErrorReasonSchema.values
       .map(({ name }) => name.replace("ERROR_REASON_", ""))
       .filter((name) => name !== "UNSPECIFIED");
-    const codes = Object.keys(statusOf).filter((code) => code !== "canceled");
+    const codes = Object.keys(statusOf);
     expect(codes.map((code) => code.toUpperCase()).sort()).toEqual(reasons.sort());
   });
 
@@ -74,6 +75,7 @@ describe("statuses", () => {
       last_admin_key FailedPrecondition
       not_rotatable FailedPrecondition
       name_ambiguous FailedPrecondition
+      answer_too_large ResourceExhausted
       server_draining Unavailable
       agent_version_refused FailedPrecondition
       already_connected Unavailable
@@ -82,6 +84,10 @@ describe("statuses", () => {
       log_limit FailedPrecondition
       storage_unavailable Unavailable
       outcome_unknown Unknown
+      unknown_method Unimplemented
+      unsupported Unimplemented
+      deadline_exceeded DeadlineExceeded
+      metadata_too_large ResourceExhausted
       canceled Canceled
       internal Internal"
     `);
@@ -92,7 +98,10 @@ describe("what the caller gets", () => {
   test("a refusal with its reason, facts and fields", () => {
     const refused = new WindlassError("name_taken", "there is already one", {
       metadata: { resource: "agent pool", name: "prod" },
-      fields: [{ field: "name", description: "is taken" }],
+      fields: [
+        { field: "name", description: "is taken" },
+        { field: "name", description: "too long", rule: "string.max_len" },
+      ],
       retryAfterMs: 1500,
     });
     const error = toConnectError(refused, call);
@@ -100,12 +109,17 @@ describe("what the caller gets", () => {
     expect(detail(error, ErrorInfoSchema)).toMatchObject({
       reason: "NAME_TAKEN",
       domain: "windlass",
-      metadata: { name: "prod" },
+      metadata: { resource: "windlass.v1.AgentPool", name: "prod" },
     });
     expect(detail(error, BadRequestSchema)).toMatchObject({
-      fieldViolations: [{ field: "name", description: "is taken" }],
+      fieldViolations: [
+        { field: "name", description: "is taken", reason: "name_taken" },
+        { field: "name", description: "too long", reason: "string.max_len" },
+      ],
     });
-    expect(detail(error, ResourceInfoSchema)).toMatchObject({ resourceType: "agent pool", resourceName: "prod" });
+    const resource = { resourceType: "windlass.v1.AgentPool", resourceName: "prod" };
+    expect(detail(error, ResourceInfoSchema)).toMatchObject(resource);
+    expect(error.metadata.get("grpc-retry-pushback-ms")).toBe("1500");
     const retry = detail(error, RetryInfoSchema) as ReturnType<typeof create<typeof RetryInfoSchema>> | undefined;
     expect(retry?.retryDelay && durationMs(retry.retryDelay)).toBe(1500);
   });
@@ -119,13 +133,15 @@ describe("what the caller gets", () => {
     expect(detail(error, ErrorInfoSchema)).toMatchObject({ reason: "INTERNAL", metadata: { request_id: "req-1" } });
   });
 
-  test("few enough bytes for the headers of a stock client", () => {
-    const long = "x".repeat(100_000);
-    const fields = Array.from({ length: 500 }, () => ({ field: "f", description: "d" }));
+  test.each(["x", "Ж", "☂", "🚀", "\ud83d"])("few enough bytes of %j for the headers of a stock client", (letter) => {
+    const long = letter.repeat(100_000);
+    const fields = Array.from({ length: 500 }, () => ({ field: "f".repeat(50), description: letter.repeat(60) }));
     const error = toConnectError(new WindlassError("validation", long, { metadata: { long }, fields }), call);
-    expect(
-      error.rawMessage.length + JSON.stringify(error.details.map((each) => "value" in each && each.value)).length,
-    ).toBeLessThan(4000);
+    const trailers = new Headers();
+    setStatus(trailers, error);
+    expect([...trailers].reduce((sum, [name, value]) => sum + name.length + value.length + 32, 0)).toBeLessThan(7_800);
+    const told = detail(error, BadRequestSchema) as ReturnType<typeof create<typeof BadRequestSchema>> | undefined;
+    expect(told?.fieldViolations.length).toBeGreaterThan(3);
   });
 
   test("why the call ended, once it has been canceled", () => {

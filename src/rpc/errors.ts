@@ -7,7 +7,8 @@ import {
   ResourceInfoSchema,
   RetryInfoSchema,
 } from "../gen/google/rpc/error_details_pb.ts";
-import { type ErrorCode, isWindlassError, WindlassError } from "../lib/errors.ts";
+import { type ErrorCode, type FieldViolation, isWindlassError, WindlassError } from "../lib/errors.ts";
+import { publishedFacts } from "./mapping/facts.ts";
 
 /** The gRPC status of each refusal. Its `ErrorReason` is the code in upper case. */
 export const statusOf: Readonly<Record<ErrorCode, Code>> = {
@@ -50,6 +51,7 @@ export const statusOf: Readonly<Record<ErrorCode, Code>> = {
   last_admin_key: Code.FailedPrecondition,
   not_rotatable: Code.FailedPrecondition,
   name_ambiguous: Code.FailedPrecondition,
+  answer_too_large: Code.ResourceExhausted,
   server_draining: Code.Unavailable,
   agent_version_refused: Code.FailedPrecondition,
   already_connected: Code.Unavailable,
@@ -58,6 +60,10 @@ export const statusOf: Readonly<Record<ErrorCode, Code>> = {
   log_limit: Code.FailedPrecondition,
   storage_unavailable: Code.Unavailable,
   outcome_unknown: Code.Unknown,
+  unknown_method: Code.Unimplemented,
+  unsupported: Code.Unimplemented,
+  deadline_exceeded: Code.DeadlineExceeded,
+  metadata_too_large: Code.ResourceExhausted,
   canceled: Code.Canceled,
   internal: Code.Internal,
 };
@@ -77,13 +83,41 @@ export function toConnectError(error: unknown, { requestId, signal }: CallFacts)
   if (error instanceof ConnectError) {
     return unreadable.test(error.rawMessage)
       ? refusal(malformedRequest("the call", error.rawMessage), requestId)
-      : error;
+      : explained(error);
   }
-  if (signal.aborted) return ConnectError.from(signal.reason, Code.Canceled);
+  if (signal.aborted) return endOf(signal);
   return refusal(
     new WindlassError("internal", "something unforeseen went wrong on the server", { cause: error }),
     requestId,
   );
+}
+
+/** Why a call whose signal is aborted is over, as its caller is told. */
+export const endOf = ({ reason }: AbortSignal): ConnectError =>
+  isWindlassError(reason) ? refusal(reason, "") : explained(ConnectError.from(reason, Code.Canceled));
+
+/** True for an error that says why, as all of ours do. */
+export const hasReason = (error: ConnectError): boolean =>
+  error.details.some((each) => ("desc" in each ? each.desc.typeName : each.type) === ErrorInfoSchema.typeName);
+
+/** The reasons of what the layers below refuse. They have no other codes. */
+const reasonBelow: Readonly<Partial<Record<Code, ErrorCode>>> = {
+  [Code.Canceled]: "canceled",
+  [Code.DeadlineExceeded]: "deadline_exceeded",
+  [Code.InvalidArgument]: "validation",
+  [Code.NotFound]: "not_found",
+  [Code.ResourceExhausted]: "upload_too_large",
+  [Code.Unavailable]: "server_draining",
+  [Code.Unimplemented]: "unsupported",
+};
+
+/** The error with a reason, if the layer that made it gave none. */
+export function explained(error: ConnectError): ConnectError {
+  if (hasReason(error)) return error;
+  const told = new ConnectError(clip(error.rawMessage, maxMessageBytes), error.code, error.metadata);
+  told.details = [errorInfo(reasonBelow[error.code] ?? "internal", {}), ...error.details];
+  told.cause = error.cause ?? error;
+  return told;
 }
 
 /** How the protocol handlers begin when a message of a stream is none. */
@@ -99,30 +133,33 @@ export const malformedRequest = (method: string, why: string): WindlassError =>
 export const isFault = ({ code }: ConnectError): boolean =>
   code === Code.Internal || code === Code.Unknown || code === Code.DataLoss;
 
-/** Stock clients take 8 KiB of headers, and a status is in them twice. */
-const maxMessageChars = 1500;
-const maxFactChars = 1000;
+/** Stock clients take 8 KiB of headers. The text is in them twice, and details grow by a third on their way. */
+const maxMessageBytes = 1500;
+const maxFactBytes = 1000;
 const maxFields = 10;
+const maxFieldsBytes = 1500;
 
 function refusal(error: WindlassError, requestId: string): ConnectError {
-  const { code } = error;
+  const { code, retryAfterMs } = error;
   const isInternal = code === "internal";
-  const text = clip(error.message, maxMessageChars);
+  const text = clip(error.message, maxMessageBytes);
   const message = isInternal ? `${text}. The server's log says more under request ${requestId}` : text;
-  return new ConnectError(message, statusOf[code], undefined, detailsOf(error, requestId), error);
+  return new ConnectError(message, statusOf[code], pushback(retryAfterMs), detailsOf(error, requestId), error);
 }
+
+/** What tells the retry policies of stock clients how long to wait (gRFC A6); `RetryInfo` tells programs. */
+const pushback = (retryAfterMs: number | undefined): Record<string, string> =>
+  retryAfterMs === undefined ? {} : { "grpc-retry-pushback-ms": String(Math.ceil(retryAfterMs)) };
 
 function detailsOf(error: WindlassError, requestId: string) {
   const { code, fields, retryAfterMs } = error;
+  const own = code === "internal" ? { ...error.metadata, request_id: requestId } : error.metadata;
   const metadata = Object.fromEntries(
-    Object.entries(error.metadata).map(([name, value]) => [name, clip(value, maxFactChars)] as const),
+    Object.entries(publishedFacts(code, own)).map(([name, value]) => [name, clip(value, maxFactBytes)] as const),
   );
-  if (code === "internal") metadata.request_id = requestId;
-  const details = [
-    detail(ErrorInfoSchema, { reason: code.toUpperCase(), domain: "windlass", metadata }),
-    ...(fields.length === 0
-      ? []
-      : [detail(BadRequestSchema, { fieldViolations: fields.slice(0, maxFields).map((field) => ({ ...field })) })]),
+  return [
+    errorInfo(code, metadata),
+    ...(fields.length === 0 ? [] : [detail(BadRequestSchema, { fieldViolations: violationsOf(code, fields) })]),
     ...(retryAfterMs === undefined
       ? []
       : [detail(RetryInfoSchema, { retryDelay: durationFromMs(Math.ceil(retryAfterMs)) })]),
@@ -130,8 +167,21 @@ function detailsOf(error: WindlassError, requestId: string) {
       ? []
       : [detail(ResourceInfoSchema, { resourceType: metadata.resource, resourceName: metadata.name ?? "" })]),
   ];
-  // A caller that went away reads nothing, and no reason is defined for it.
-  return code === "canceled" ? [] : details;
+}
+
+const errorInfo = (code: ErrorCode, metadata: Readonly<Record<string, string>>) =>
+  detail(ErrorInfoSchema, { reason: code.toUpperCase(), domain: "windlass", metadata });
+
+/** As many as fit. Rules that stand in no proto file have the error's reason in the place of their id. */
+function violationsOf(code: ErrorCode, fields: readonly FieldViolation[]) {
+  const told: { readonly field: string; readonly description: string; readonly reason: string }[] = [];
+  let leftBytes = maxFieldsBytes;
+  for (const { field, description, rule = code } of fields.slice(0, maxFields)) {
+    leftBytes -= Buffer.byteLength(field) + Buffer.byteLength(description);
+    if (leftBytes < 0) break;
+    told.push({ field, description: description.toWellFormed(), reason: rule });
+  }
+  return told;
 }
 
 const detail = <D extends DescMessage>(
@@ -139,5 +189,11 @@ const detail = <D extends DescMessage>(
   value: MessageInitShape<D>,
 ): { desc: DescMessage; value: MessageInitShape<DescMessage> } => ({ desc, value });
 
-const clip = (text: string, maxChars: number): string =>
-  text.length > maxChars ? `${text.slice(0, maxChars)}…` : text;
+/** The text, cut between two characters; halves of surrogate pairs, which no status can carry, become U+FFFD. */
+function clip(text: string, maxBytes: number): string {
+  const whole = text.toWellFormed();
+  if (Buffer.byteLength(whole) <= maxBytes) return whole;
+  return `${Buffer.from(whole)
+    .toString("utf8", 0, maxBytes)
+    .replace(/\ufffd$/, "")}…`;
+}

@@ -1,8 +1,9 @@
 import type { DescService } from "@bufbuild/protobuf";
-import { Code, ConnectError, type ConnectRouter, type HandlerContext } from "@connectrpc/connect";
+import type { ConnectRouter, HandlerContext } from "@connectrpc/connect";
 import { Health, HealthCheckResponse_ServingStatus as Status } from "../gen/grpc/health/v1/health_pb.ts";
 import { abortable } from "../lib/abort.ts";
-import { smallRequests } from "./adapter.ts";
+import { WindlassError } from "../lib/errors.ts";
+import { asStatus } from "./request-bodies.ts";
 
 /** Whether this server can serve: the database answers, migrations are current, and it is not stopping. */
 export class Readiness {
@@ -40,16 +41,17 @@ export function healthRoutes(readiness: Readiness, services: readonly DescServic
   }
 
   return (router) =>
-    router.service(
-      Health,
-      {
-        check: ({ service }) => {
-          if (known.has(service)) return { status: status() };
-          throw new ConnectError(`this server has no service ${service}`, Code.NotFound);
-        },
-        list: () => ({ statuses: Object.fromEntries([...known].map((name) => [name, { status: status() }])) }),
-        watch: ({ service }, context: HandlerContext) => watch(service, context.signal),
+    router.service(Health, {
+      check: ({ service }) => {
+        if (known.has(service)) return { status: status() };
+        throw noService(service);
       },
-      smallRequests,
-    );
+      list: () => ({ statuses: Object.fromEntries([...known].map((name) => [name, { status: status() }])) }),
+      watch: ({ service }, context: HandlerContext) => watch(service, context.signal),
+    });
 }
+
+const noService = (name: string) =>
+  asStatus(
+    new WindlassError("not_found", `this server has no service ${name}`, { metadata: { resource: "service", name } }),
+  );

@@ -5,10 +5,9 @@ import type { Control } from "../control/control.ts";
 import type { Principal } from "../domain/principal.ts";
 import { Health } from "../gen/grpc/health/v1/health_pb.ts";
 import { WindlassError } from "../lib/errors.ts";
-import { remoteAddressKey } from "./adapter.ts";
 import { admissionOf, demandAdmission } from "./admission.ts";
 import type { CallRates } from "./call-rates.ts";
-import { principalKey } from "./caller.ts";
+import { knownKey, principalKey, remoteAddressKey } from "./caller.ts";
 
 /** How callers are told apart and held back. */
 export interface CallerOptions extends Pick<AuthenticationOptions, "serverAgentTokenHash"> {
@@ -39,7 +38,10 @@ export async function identify(control: Control, options: CallerOptions, call: C
   if (admission !== "anybody" && principal !== undefined) demandAdmission(method, admission, principal);
   // Load balancers look at the health of all who come through them.
   if (method.parent.typeName !== Health.typeName) await options.rates?.admit(principal, address);
-  if (principal !== undefined) values.set(principalKey, principal);
+  if (principal !== undefined) {
+    values.set(principalKey, principal);
+    values.get(knownKey)();
+  }
   values.set(identifiedKey, true);
 }
 

@@ -1,10 +1,11 @@
 import type { ConnectError, HandlerContext, Interceptor, StreamResponse, UnaryResponse } from "@connectrpc/connect";
 import { Code } from "@connectrpc/connect";
 import type { Control } from "../control/control.ts";
-import { remoteAddressKey } from "./adapter.ts";
+import { openToken, sealToken } from "../control/pages.ts";
 import { nameOf } from "./admission.ts";
-import { principalKey, requestIdKey } from "./caller.ts";
-import { type CallFacts, isFault, toConnectError } from "./errors.ts";
+import { boundAnswers } from "./answer-limit.ts";
+import { principalKey, remoteAddressKey, requestIdKey } from "./caller.ts";
+import { type CallFacts, endOf, isFault, toConnectError } from "./errors.ts";
 import { type CallerOptions, identify } from "./identify.ts";
 import { endWithKey } from "./key-watch.ts";
 import { observed } from "./streams.ts";
@@ -17,10 +18,30 @@ export const interceptorsFor = (
   observers: readonly CallObserver[] = [],
 ): readonly Interceptor[] => [
   watchCalls(control, observers),
+  boundAnswers(control),
   authenticateCallers(control, options),
   endWithKey(control),
   validateRequests,
+  sealPageTokens(control),
 ];
+
+/** Callers see page tokens sealed, of whatever list. */
+const sealPageTokens =
+  ({ vault }: Pick<Control, "vault">): Interceptor =>
+  (next) =>
+  async (request) => {
+    if (request.stream) return next(request);
+    const method = nameOf(request.method);
+    const asked = request.message as { pageToken?: unknown };
+    if (typeof asked.pageToken !== "string") return next(request);
+    asked.pageToken = openToken(vault, method, asked.pageToken);
+    const response = await next(request);
+    const answered = response.message as { nextPageToken?: unknown };
+    if (typeof answered.nextPageToken === "string") {
+      answered.nextPageToken = sealToken(vault, method, answered.nextPageToken);
+    }
+    return response;
+  };
 
 /** Hears of each call as it begins; the answer hears of its end, with `OK` or the name of the gRPC code. */
 export type CallObserver = (call: {
@@ -46,11 +67,27 @@ const watchCalls =
         call.end();
         return response;
       }
-      return { ...response, message: observed(response.message, { onError: call.refuse, onEnd: () => call.end() }) };
+      const { signal } = request;
+      const onEnd = () => call.end(codeOfEnd(signal));
+      const observer = { onDone: () => demandTime(signal), onError: call.refuse, onEnd };
+      return { ...response, message: observed(response.message, observer) };
     } catch (error) {
       throw call.refuse(error);
     }
   };
+
+/** Refuses the end of a stream whose time is over: its handler ended quietly, and not at its end. */
+function demandTime(signal: AbortSignal): void {
+  if (signal.aborted && endOf(signal).code === Code.DeadlineExceeded) throw endOf(signal);
+}
+
+/** With which code a stream has ended that told no error: nothing, if it came to its own end, also that of a server that stops. */
+function codeOfEnd(signal: AbortSignal): Code | undefined {
+  if (!signal.aborted) return undefined;
+  const { code } = endOf(signal);
+  if (code === Code.DeadlineExceeded) return code;
+  return code === Code.Unavailable ? undefined : Code.Canceled;
+}
 
 interface Call extends CallFacts {
   readonly version: string;
@@ -95,7 +132,8 @@ function startCall(control: Control, request: Request, observers: readonly CallO
 }
 
 /** `FailedPrecondition` as gRPC writes it: `FAILED_PRECONDITION`. */
-const grpcNameOf = (code: Code): string => Code[code].replace(/(?<=[a-z])[A-Z]/g, "_$&").toUpperCase();
+const grpcNameOf = (code: Code): string =>
+  code === Code.Canceled ? "CANCELLED" : Code[code].replace(/(?<=[a-z])[A-Z]/g, "_$&").toUpperCase();
 
 const factsOf = (request: Request) => ({
   method: nameOf(request.method),

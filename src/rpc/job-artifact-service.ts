@@ -2,30 +2,31 @@ import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { ServiceImpl } from "@connectrpc/connect";
 import {
   admitPlan,
-  admitState,
   configurationOfJob,
+  planFilesOfJob,
   planOfJob,
   stateOfJob,
   storePlan,
-  storeState,
 } from "../control/artifacts.ts";
 import type { Control } from "../control/control.ts";
 import { variablesOfJob } from "../control/job-inputs.ts";
+import { providersOfJob } from "../control/job-providers.ts";
+import { admitState, storeState } from "../control/job-states.ts";
 import { sharedStatesOfJob } from "../control/shared-states.ts";
 import type { Principal } from "../domain/principal.ts";
 import type {
-  DownloadConfigurationResponseSchema,
-  DownloadPlanResponseSchema,
-  DownloadStateResponseSchema,
   JobArtifactService,
   ListSharedStatesResponseSchema,
-  UploadPlanHeader,
-  UploadPlanRequest,
   UploadStateHeader,
   UploadStateRequest,
 } from "../gen/windlass/agent/v1/job_artifact_service_pb.ts";
 import { WindlassError } from "../lib/errors.ts";
 import { callerOf } from "./caller.ts";
+import { headerFirst, type Intake } from "./intake.ts";
+import { toJobProviders } from "./mapping/provider-settings.ts";
+import { takePlanUpload } from "./plan-upload.ts";
+import { type Announced, intakeOf, type Receiver } from "./receiver.ts";
+import { Transfers } from "./transfers.ts";
 
 /** One upload of a kind at a time for each job: what is collected in memory is bounded by the jobs that run. */
 class UploadTurns {
@@ -51,10 +52,12 @@ class UploadTurns {
 export const jobArtifactService = (
   control: Control,
   turns = new UploadTurns(),
+  transfers = new Transfers(control, "storage_unavailable"),
 ): ServiceImpl<typeof JobArtifactService> => ({
   getVariables: async (_request, context) => {
-    const variables = await variablesOfJob(control, callerOf(context));
+    const { variables, hidden } = await variablesOfJob(control, callerOf(context));
     return {
+      hidden: [...hidden],
       variables: variables.map(({ key, value, isEnvironment, isHcl, isSensitive }) => ({
         key,
         value,
@@ -64,18 +67,12 @@ export const jobArtifactService = (
       })),
     };
   },
-  async *downloadConfiguration(
-    _request,
-    context,
-  ): AsyncGenerator<MessageInitShape<typeof DownloadConfigurationResponseSchema>> {
-    for await (const chunk of configurationOfJob(control, callerOf(context))) yield { chunk };
-  },
-  async *downloadPlan(_request, context): AsyncGenerator<MessageInitShape<typeof DownloadPlanResponseSchema>> {
-    for await (const chunk of planOfJob(control, callerOf(context))) yield { chunk };
-  },
-  async *downloadState(_request, context): AsyncGenerator<MessageInitShape<typeof DownloadStateResponseSchema>> {
-    for await (const chunk of stateOfJob(control, callerOf(context))) yield { chunk };
-  },
+  getProviders: async (_request, context) => toJobProviders(await providersOfJob(control, callerOf(context))),
+  downloadConfiguration: (_request, context) =>
+    transfers.download(context, configurationOfJob(control, callerOf(context))),
+  downloadPlan: (_request, context) => transfers.download(context, planOfJob(control, callerOf(context))),
+  downloadPlanFiles: (_request, context) => transfers.download(context, planFilesOfJob(control, callerOf(context))),
+  downloadState: (_request, context) => transfers.download(context, stateOfJob(control, callerOf(context))),
   async *listSharedStates(_request, context): AsyncGenerator<MessageInitShape<typeof ListSharedStatesResponseSchema>> {
     for await (const { workspace, ...shared } of sharedStatesOfJob(control, callerOf(context))) {
       yield shared.kind === "readable" ? { workspace, state: shared.state } : { workspace, problem: shared.problem };
@@ -84,16 +81,22 @@ export const jobArtifactService = (
   uploadPlan: async (requests, context) => {
     await admitPlan(control, callerOf(context));
     using _turn = turns.take(callerOf(context), "plan");
-    const { header, plan, summary } = await collectPlan(control, requests);
-    await storePlan(control, callerOf(context), { plan, planSha256: header.planSha256, summary });
+    using held = new DisposableStack();
+    const receiver: Receiver = { control, transfers, context, held };
+    const into = { limits: control.limits, intakeOf: (part: Announced) => intakeOf(receiver, part) };
+    await takePlanUpload(into, requests, (plan) => storePlan(control, callerOf(context), plan));
     return {};
   },
   uploadState: async (requests, context) => {
     await admitState(control, callerOf(context));
     using _turn = turns.take(callerOf(context), "state");
-    const { header, bytes } = await collectState(control, requests);
-    const { lineage, serial, sha256 } = header;
-    const stored = await storeState(control, callerOf(context), { bytes, lineage, serial: Number(serial), sha256 });
+    using held = new DisposableStack();
+    const { header, bytes } = await collectState({ control, transfers, context, held }, requests);
+    const { lineage, sha256, isLast: isFinal } = header;
+    const numbers = { serial: Number(header.serial), sequence: Number(header.sequence) };
+    const asideReason = header.asideReason === "" ? undefined : header.asideReason;
+    const uploaded = { bytes, lineage, sha256, isFinal, asideReason, ...numbers };
+    const stored = await storeState(control, callerOf(context), uploaded);
     return {
       stateVersionId: stored.id,
       quarantined: stored.status === "quarantined",
@@ -102,84 +105,21 @@ export const jobArtifactService = (
   },
 });
 
-/** Collects pieces up to what the header announced, and no further. */
-class Intake {
-  readonly #announced: number;
-  readonly #what: string;
-  readonly #pieces: Uint8Array[] = [];
-  #size = 0;
-
-  constructor(what: string, announced: bigint, maxBytes: number) {
-    if (announced > BigInt(maxBytes)) {
-      throw new WindlassError(
-        "upload_too_large",
-        `the ${what} has ${announced} bytes: at most ${maxBytes} are accepted`,
-        {
-          metadata: { limit_bytes: String(maxBytes) },
-        },
-      );
-    }
-    this.#announced = Number(announced);
-    this.#what = what;
-  }
-
-  take(piece: Uint8Array): void {
-    this.#size += piece.length;
-    if (this.#size > this.#announced) throw this.#wrongSize("more");
-    this.#pieces.push(piece);
-  }
-
-  whole(): Uint8Array {
-    if (this.#size < this.#announced) throw this.#wrongSize(`${this.#size}`);
-    return Buffer.concat(this.#pieces);
-  }
-
-  #wrongSize(got: string): WindlassError {
-    return new WindlassError(
-      "checksum_mismatch",
-      `${this.#announced} bytes of ${this.#what} were announced and ${got} came: upload it again`,
-    );
-  }
-}
-
-const headerFirst = (): WindlassError =>
-  new WindlassError("validation", "an upload starts with its header, exactly once", {
-    fields: [{ field: "header", description: "expected first, once" }],
-  });
-
-async function collectPlan(
-  { limits }: Control,
-  requests: AsyncIterable<UploadPlanRequest>,
-): Promise<{ header: UploadPlanHeader; plan: Uint8Array; summary: Uint8Array }> {
-  let open: { readonly header: UploadPlanHeader; readonly plan: Intake; readonly summary: Intake } | undefined;
-  for await (const { part } of requests) {
-    if (part.case === "header") {
-      if (open !== undefined) throw headerFirst();
-      const header = part.value;
-      open = {
-        header,
-        plan: new Intake("plan", header.planSizeBytes, limits.maxPlanBytes),
-        summary: new Intake("plan summary", header.summarySizeBytes, limits.maxPlanBytes),
-      };
-    } else if (open === undefined) throw headerFirst();
-    else if (part.case === "planChunk") open.plan.take(part.value);
-    else if (part.case === "summaryChunk") open.summary.take(part.value);
-  }
-  if (open === undefined) throw headerFirst();
-  return { header: open.header, plan: open.plan.whole(), summary: open.summary.whole() };
-}
-
 async function collectState(
-  { limits }: Control,
+  receiver: Receiver,
   requests: AsyncIterable<UploadStateRequest>,
 ): Promise<{ header: UploadStateHeader; bytes: Uint8Array }> {
+  const { maxStateBytes } = receiver.control.limits;
   let open: { readonly header: UploadStateHeader; readonly state: Intake } | undefined;
   for await (const { part } of requests) {
     if (part.case === "header") {
       if (open !== undefined) throw headerFirst();
-      open = { header: part.value, state: new Intake("state", part.value.sizeBytes, limits.maxStateBytes) };
+      open = {
+        header: part.value,
+        state: intakeOf(receiver, { what: "state", announced: part.value.sizeBytes, maxBytes: maxStateBytes }),
+      };
     } else if (open === undefined) throw headerFirst();
-    else if (part.case === "chunk") open.state.take(part.value);
+    else if (part.case === "chunk") await open.state.take(part.value);
   }
   if (open === undefined) throw headerFirst();
   return { header: open.header, bytes: open.state.whole() };

@@ -17,8 +17,13 @@ export async function keepAlive(session: ServerHttp2Session, clock: Clock, pings
     if (session.destroyed) return;
     using over = linkSignals(closed.signal);
     const isSilent = hasSlept(clock, pings.timeoutMs, over.signal);
-    session.ping(() => over.abort());
-    if (await isSilent) session.destroy();
+    let hasFailed = false;
+    // The callback also comes when no ping can be sent: the connection is over, whatever its streams still wait for.
+    session.ping((error) => {
+      hasFailed = error !== null;
+      over.abort();
+    });
+    if ((await isSilent) || hasFailed) session.destroy();
   }
 }
 

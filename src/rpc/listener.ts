@@ -5,10 +5,12 @@ import { type Clock, systemClock } from "../lib/clock.ts";
 import { WindlassError } from "../lib/errors.ts";
 import type { Log } from "../lib/log.ts";
 import { type HttpHandler, type Routes, rpcHandler } from "./adapter.ts";
+import { type ConnectionLimits, Connections, defaultConnectionLimits, type Peer } from "./connections.ts";
 import { toConnectError } from "./errors.ts";
 import type { Readiness } from "./health.ts";
 import { type KeepAlive, keepAlive } from "./keep-alive.ts";
 import { plainPages } from "./pages.ts";
+import { endRapidResets } from "./rapid-resets.ts";
 import { type HttpSockets, httpSockets, type TlsFiles } from "./sockets.ts";
 
 export interface ListenOptions {
@@ -25,6 +27,7 @@ export interface ListenOptions {
   /** Serves without TLS on addresses that other machines reach. */
   readonly allowPlaintext?: boolean;
   readonly keepAlive?: KeepAlive;
+  readonly connectionLimits?: ConnectionLimits;
   readonly clock?: Clock;
 }
 
@@ -79,7 +82,9 @@ export const isLoopback = (host: string): boolean =>
 interface OpenSockets {
   readonly sockets: HttpSockets;
   readonly sessions: ReadonlySet<ServerHttp2Session>;
-  readonly connections: ReadonlySet<Socket>;
+  readonly connections: Connections;
+  /** Ends connections that rest, until the port closes. */
+  readonly watching: Promise<void>;
   readonly shutdown: AbortController;
   readonly clock: Clock;
 }
@@ -92,17 +97,19 @@ function openSockets({
   log,
   tls,
   clock = systemClock,
+  connectionLimits = defaultConnectionLimits,
   ...options
 }: ListenOptions): OpenSockets {
   const shutdown = new AbortController();
   const sessions = new Set<ServerHttp2Session>();
-  const connections = new Set<Socket>();
+  const connections = new Connections(clock, connectionLimits);
   const router = {
     interceptors: [...(interceptors ?? [])],
     shutdownSignal: shutdown.signal,
     ...(gate === undefined ? {} : { requestGate: gate }),
   };
-  const serve = rpcHandler({ routes, router, fallback: plainPages(readiness), log, clock });
+  const onKnown = (socket: Peer) => connections.recognize(socket);
+  const serve = rpcHandler({ routes, router, fallback: plainPages(readiness), log, clock, onKnown });
   const handler: HttpHandler = (request, response) => {
     // A connection that finished its call while the server stops is closed instead of kept.
     response.once("close", () => {
@@ -112,18 +119,17 @@ function openSockets({
   };
   const onSession = (session: ServerHttp2Session) => {
     sessions.add(session);
+    connections.addSession(session);
     session.once("close", () => sessions.delete(session));
+    endRapidResets(session, clock);
     keepAlive(session, clock, options.keepAlive ?? defaultKeepAlive).catch((err: unknown) => {
       log.error({ err }, "pinging a connection failed");
       session.destroy();
     });
   };
-  const sockets = httpSockets({ handler, tls, onSession });
-  sockets.server.on("connection", (socket: Socket) => {
-    connections.add(socket);
-    socket.once("close", () => connections.delete(socket));
-  });
-  return { sockets, sessions, connections, shutdown, clock };
+  const sockets = httpSockets({ handler, tls, onSession, firstBytesMs: connectionLimits.firstBytesMs });
+  sockets.server.on("connection", (socket: Socket) => connections.add(socket));
+  return { sockets, sessions, connections, watching: connections.watch(shutdown.signal), shutdown, clock };
 }
 
 function bind(
@@ -168,7 +174,7 @@ function listenerOf(open: OpenSockets, host: string, scheme: string): Listener {
 const isAnyAddress = (host: string) => host === "0.0.0.0" || host === "::";
 
 async function closeGracefully(
-  { sockets, sessions, connections, shutdown, clock }: OpenSockets,
+  { sockets, sessions, connections, watching, shutdown, clock }: OpenSockets,
   graceMs: number,
 ): Promise<void> {
   const closed = new Promise<void>((resolve) => sockets.server.close(() => resolve()));
@@ -180,14 +186,14 @@ async function closeGracefully(
   const grace = clock.sleep(graceMs, done.signal).then(
     () => {
       for (const session of sessions) session.destroy();
-      for (const connection of connections) connection.destroy();
+      for (const socket of connections.sockets()) socket.destroy();
     },
     () => {},
   );
   const hangingUp = hangUp(peers, clock, done.signal).catch(() => {});
   await closed;
   done.abort();
-  await Promise.all([grace, hangingUp]);
+  await Promise.all([grace, hangingUp, watching]);
 }
 
 /** What the callers of open streams are told. */
@@ -199,16 +205,12 @@ const stopping = () =>
 
 type Peers = readonly (readonly [ServerHttp2Session, Socket])[];
 
-/** Each HTTP/2 session with the socket below it, which the session itself does not give away. */
-function pairs(sessions: ReadonlySet<ServerHttp2Session>, connections: ReadonlySet<Socket>): Peers {
-  const nameOf = ({ remoteAddress, remotePort }: Socket | ServerHttp2Session["socket"]) =>
-    `${remoteAddress} ${remotePort}`;
-  const byName = new Map([...connections].map((socket) => [nameOf(socket), socket]));
-  return [...sessions].flatMap((session) => {
-    const socket = session.destroyed ? undefined : byName.get(nameOf(session.socket));
+/** Each HTTP/2 session with the socket below it. */
+const pairs = (sessions: ReadonlySet<ServerHttp2Session>, connections: Connections): Peers =>
+  [...sessions].flatMap((session) => {
+    const socket = connections.socketOf(session);
     return socket === undefined ? [] : [[session, socket] as const];
   });
-}
 
 /** A peer whose calls are all over and that does not hang up is not waited for: some clients keep a dead connection. */
 async function hangUp(peers: Peers, clock: Clock, signal: AbortSignal): Promise<void> {

@@ -7,11 +7,12 @@ import {
   listOrganizations,
   updateOrganization,
 } from "../control/organizations.ts";
+import { OrganizationSchema } from "../gen/windlass/v1/organization_pb.ts";
 import type { OrganizationService } from "../gen/windlass/v1/organization_service_pb.ts";
 import { callerOf } from "./caller.ts";
 import { maskedChanges } from "./mapping/field-mask.ts";
 import { fromNewOrganization, organizationFields, toOrganization } from "./mapping/organization.ts";
-import { pageOf } from "./mapping/page.ts";
+import { pageMessages, pageOf } from "./mapping/page.ts";
 
 /** Manages organizations. */
 export const organizationService = (control: Control): ServiceImpl<typeof OrganizationService> => ({
@@ -22,8 +23,9 @@ export const organizationService = (control: Control): ServiceImpl<typeof Organi
     organization: toOrganization(await getOrganization(control, callerOf(context), organization)),
   }),
   listOrganizations: async (request, context) => {
-    const { rows, nextToken } = await listOrganizations(control, callerOf(context), pageOf(request));
-    return { organizations: rows.map(toOrganization), nextPageToken: nextToken };
+    const page = await listOrganizations(control, callerOf(context), pageOf(request));
+    const { messages: organizations, nextPageToken } = pageMessages(page, OrganizationSchema, toOrganization);
+    return { organizations, nextPageToken };
   },
   updateOrganization: async ({ organization, changes, updateMask, etag }, context) => {
     const update = { organization, changes: maskedChanges(updateMask, changes, organizationFields), etag };

@@ -2,6 +2,7 @@ import { type DescExtension, type DescFile, type DescService, toBinary } from "@
 import { nestedTypes } from "@bufbuild/protobuf/reflect";
 import { FileDescriptorProtoSchema } from "@bufbuild/protobuf/wkt";
 import { Code, type ConnectRouter, type HandlerContext } from "@connectrpc/connect";
+import { file_google_rpc_error_details } from "../gen/google/rpc/error_details_pb.ts";
 import * as v1 from "../gen/grpc/reflection/v1/reflection_pb.ts";
 import * as v1alpha from "../gen/grpc/reflection/v1alpha/reflection_pb.ts";
 import { untilAborted } from "../lib/abort.ts";
@@ -25,7 +26,10 @@ interface Catalogue {
   readonly extensions: readonly DescExtension[];
 }
 
-/** Serves `grpc.reflection.v1` and `v1alpha` for these services, so that tools work without our proto files. */
+/**
+ * Serves `grpc.reflection.v1` and `v1alpha` for these services, so that tools work without our proto files; and for the
+ * details of errors, which no service names.
+ */
 export function reflectionRoutes(services: readonly DescService[]): (router: ConnectRouter) => void {
   const catalogue = catalogueOf([...services, v1.ServerReflection, v1alpha.ServerReflection]);
   async function* info<Request extends { readonly host: string; readonly messageRequest: Question }>(
@@ -45,7 +49,9 @@ export function reflectionRoutes(services: readonly DescService[]): (router: Con
 
 function catalogueOf(services: readonly DescService[]): Catalogue {
   const files = new Map<string, DescFile>();
-  for (const { file } of services) for (const one of withDependencies(file)) files.set(`${one.name}.proto`, one);
+  for (const file of [...services.map((service) => service.file), file_google_rpc_error_details]) {
+    for (const one of withDependencies(file)) files.set(`${one.name}.proto`, one);
+  }
   const symbols = new Map<string, DescFile>();
   const extensions: DescExtension[] = [];
   for (const file of files.values()) {

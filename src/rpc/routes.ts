@@ -7,12 +7,13 @@ import { ApiKeyService } from "../gen/windlass/v1/api_key_service_pb.ts";
 import { AuditService } from "../gen/windlass/v1/audit_service_pb.ts";
 import { ConfigurationService } from "../gen/windlass/v1/configuration_service_pb.ts";
 import { OrganizationService } from "../gen/windlass/v1/organization_service_pb.ts";
+import { ProviderSettingsService } from "../gen/windlass/v1/provider_settings_service_pb.ts";
 import { StateService } from "../gen/windlass/v1/state_service_pb.ts";
 import { SystemService } from "../gen/windlass/v1/system_service_pb.ts";
 import { VariableService } from "../gen/windlass/v1/variable_service_pb.ts";
 import { VariableSetService } from "../gen/windlass/v1/variable_set_service_pb.ts";
 import { WorkspaceService } from "../gen/windlass/v1/workspace_service_pb.ts";
-import { neverCompress, type Routes, smallRequests } from "./adapter.ts";
+import { neverCompress, type Routes } from "./adapter.ts";
 import { agentPoolService } from "./agent-pool-service.ts";
 import { agentService } from "./agent-service.ts";
 import { agentTokenService } from "./agent-token-service.ts";
@@ -20,6 +21,7 @@ import { apiKeyService } from "./api-key-service.ts";
 import { auditService } from "./audit-service.ts";
 import { configurationService } from "./configuration-service.ts";
 import { organizationService } from "./organization-service.ts";
+import { providerSettingsService } from "./provider-settings-service.ts";
 import { stateService } from "./state-service.ts";
 import { systemService } from "./system-service.ts";
 import { variableService } from "./variable-service.ts";
@@ -33,6 +35,7 @@ export const managementServices: readonly DescService[] = [
   AuditService,
   OrganizationService,
   AgentPoolService,
+  ProviderSettingsService,
   AgentTokenService,
   AgentService,
   WorkspaceService,
@@ -47,11 +50,12 @@ export const serviceRoutes =
   (control: Control, extra: Routes = () => {}): Routes =>
   (router) => {
     router
-      .service(SystemService, systemService(control), smallRequests)
+      .service(SystemService, systemService(control))
       .service(ApiKeyService, apiKeyService(control))
       .service(AuditService, auditService(control))
       .service(OrganizationService, organizationService(control))
       .service(AgentPoolService, agentPoolService(control))
+      .service(ProviderSettingsService, providerSettingsService(control))
       .service(AgentTokenService, agentTokenService(control))
       .service(AgentService, agentService(control))
       .service(WorkspaceService, workspaceService(control))

@@ -3,30 +3,34 @@ import type { ServiceImpl } from "@connectrpc/connect";
 import type { Control } from "../control/control.ts";
 import { cancelRun, confirmRun, discardRun } from "../control/run-decisions.ts";
 import { commentRun, listRunEvents, setRunUrgency } from "../control/run-events.ts";
-import { listRuns } from "../control/run-list.ts";
+import { listLostResources, listRuns } from "../control/run-list.ts";
 import { followLog } from "../control/run-logs.ts";
 import { getRunPlan } from "../control/run-plan.ts";
 import { resolveRun } from "../control/run-resolution.ts";
 import { retryRun } from "../control/run-retry.ts";
-import { createRun, getRun, watchRun } from "../control/runs.ts";
+import { checkRun, createRun, getRun, watchRun } from "../control/runs.ts";
+import { LostResourceSchema, PlanSummarySchema, RunEventSchema, RunSchema } from "../gen/windlass/v1/run_pb.ts";
 import type {
   RunService,
   StreamRunLogsResponseSchema,
   WatchRunResponseSchema,
 } from "../gen/windlass/v1/run_service_pb.ts";
 import { callerOf } from "./caller.ts";
-import { pageOf } from "./mapping/page.ts";
-import { planMessage } from "./mapping/plan.ts";
+import { pageMessages, pageOf } from "./mapping/page.ts";
+import { planMessage, planOfChange } from "./mapping/plan.ts";
 import {
   eventMessage,
   filterOf,
   listedRunMessage,
+  logStates,
+  lostMessage,
   optionsOf,
   phaseOfRequest,
   resolutionOf,
   runMessage,
   sourceOf,
   urgencyOf,
+  watchedRunMessage,
 } from "./mapping/run.ts";
 
 type Service = ServiceImpl<typeof RunService>;
@@ -84,23 +88,41 @@ const changes = (control: Control): Pick<Service, Changes> => ({
 });
 
 const reads = (control: Control): Omit<Service, Changes> => ({
+  checkRun: async ({ organization, workspace: name, options, priority }, context) => {
+    const asked = { workspace: { organization, name }, options: optionsOf(options), urgency: urgencyOf(priority) };
+    await checkRun(control, callerOf(context), asked);
+    return {};
+  },
   getRun: async ({ runId }, context) => ({ run: runMessage(await getRun(control, callerOf(context), runId)) }),
-  getRunPlan: async ({ runId }, context) => ({
-    plan: planMessage(await getRunPlan(control, callerOf(context), runId)),
-  }),
+  getRunPlan: async (request, context) => {
+    const { changes, ...plan } = await getRunPlan(control, callerOf(context), {
+      id: request.runId,
+      page: pageOf(request),
+    });
+    const { messages, nextPageToken } = pageMessages(changes, PlanSummarySchema, planOfChange);
+    return { plan: planMessage(plan, messages), nextPageToken };
+  },
+  listLostResources: async (request, context) => {
+    const wanted = { id: request.runId, page: pageOf(request) };
+    const page = await listLostResources(control, callerOf(context), wanted);
+    const { messages: lostResources, nextPageToken } = pageMessages(page, LostResourceSchema, lostMessage);
+    return { lostResources, nextPageToken };
+  },
   listRuns: async (request, context) => {
     const wanted = { filter: filterOf(request), page: pageOf(request) };
-    const { rows, nextToken } = await listRuns(control, callerOf(context), wanted);
-    return { runs: rows.map(listedRunMessage), nextPageToken: nextToken };
+    const page = await listRuns(control, callerOf(context), wanted);
+    const { messages: runs, nextPageToken } = pageMessages(page, RunSchema, listedRunMessage);
+    return { runs, nextPageToken };
   },
   listRunEvents: async (request, context) => {
     const wanted = { id: request.runId, page: pageOf(request) };
-    const { rows, nextToken } = await listRunEvents(control, callerOf(context), wanted);
-    return { events: rows.map(eventMessage), nextPageToken: nextToken };
+    const page = await listRunEvents(control, callerOf(context), wanted);
+    const { messages: events, nextPageToken } = pageMessages(page, RunEventSchema, eventMessage);
+    return { events, nextPageToken };
   },
   async *watchRun({ runId }, context): AsyncGenerator<MessageInitShape<typeof WatchRunResponseSchema>> {
     const views = watchRun(control, callerOf(context), { id: runId, signal: context.signal });
-    for await (const view of views) yield { run: runMessage(view) };
+    for await (const view of views) yield { run: watchedRunMessage(view) };
   },
   async *streamRunLogs(
     { runId, phase, offset, follow },
@@ -120,6 +142,8 @@ const reads = (control: Control): Omit<Service, Changes> => ({
         epoch: BigInt(piece.epoch),
         end: piece.isEnd,
         missingBytes: BigInt(piece.missingBytes),
+        logState: logStates[piece.state],
+        logProblem: piece.problem,
       };
     }
   },

@@ -9,6 +9,8 @@ import {
 } from "node:http2";
 import { createServer as createNetServer, type Server, type Socket } from "node:net";
 import type { HttpHandler } from "./adapter.ts";
+import { maxOpenStreams } from "./open-streams.ts";
+import { maxHeaderBytes, maxHeaders } from "./wire/metadata.ts";
 
 /** Server certificate and key in PEM; with `clientCa`, clients must show a certificate of that authority. */
 export interface TlsFiles {
@@ -21,6 +23,8 @@ export interface SocketOptions {
   readonly handler: HttpHandler;
   readonly tls: TlsFiles | undefined;
   readonly onSession: (session: ServerHttp2Session) => void;
+  /** How long a client may take to say its first word, or to agree on TLS. */
+  readonly firstBytesMs: number;
 }
 
 /** One listening server that speaks HTTP/1.1 and HTTP/2. */
@@ -35,25 +39,32 @@ export interface HttpSockets {
 /** Per-stream window: at 40 ms of round trip it allows 25 MB/s, the default of 64 KiB 1.6. */
 const streamWindowBytes = 1024 * 1024;
 const connectionWindowBytes = 4 * 1024 * 1024;
-/** How long a client may take to say its first word. */
-const firstBytesMs = 10_000;
+/** Calls that a connection has at a time; half of them may be streams that stay open. */
+const maxConcurrentStreams = 2 * maxOpenStreams;
 
 const http2Options: ServerOptions = {
-  settings: { initialWindowSize: streamWindowBytes, maxConcurrentStreams: 100, maxHeaderListSize: 16 * 1024 },
+  settings: { initialWindowSize: streamWindowBytes, maxConcurrentStreams, maxHeaderListSize: maxHeaderBytes },
+  maxHeaderListPairs: maxHeaders,
+  // The listener looks at who takes calls back; the library counts those too that were answered, and only ends real floods.
+  streamResetBurst: 20_000,
+  streamResetRate: 10_000,
   // In megabytes: a peer that makes a connection hold more is cut off.
   maxSessionMemory: 16,
 };
-const http1Options = { headersTimeout: 30_000, requestTimeout: 600_000, maxHeaderSize: 16 * 1024 };
+const http1Options = { headersTimeout: 30_000, requestTimeout: 600_000, maxHeaderSize: maxHeaderBytes };
 
 /** Sockets for TLS if there is a certificate, else for plaintext. */
 export const httpSockets = (options: SocketOptions): HttpSockets =>
   options.tls === undefined ? plaintextSockets(options) : tlsSockets(options, options.tls);
 
-function tlsSockets({ handler, onSession }: SocketOptions, { cert, key, clientCa }: TlsFiles): HttpSockets {
+function tlsSockets(
+  { handler, onSession, firstBytesMs }: SocketOptions,
+  { cert, key, clientCa }: TlsFiles,
+): HttpSockets {
   const clients = clientCa === undefined ? {} : { requestCert: true, rejectUnauthorized: true };
   const files = { cert, key, ...(clientCa === undefined ? {} : { ca: clientCa }) };
   const server = createSecureServer(
-    { ...http2Options, ...http1Options, allowHTTP1: true, ...files, ...clients },
+    { ...http2Options, ...http1Options, handshakeTimeout: firstBytesMs, allowHTTP1: true, ...files, ...clients },
     handler,
   );
   tuneHttp2(server, onSession);
@@ -74,7 +85,7 @@ function tlsSockets({ handler, onSession }: SocketOptions, { cert, key, clientCa
 type ClosesIdle = Http2SecureServer & { closeIdleConnections?(): void };
 
 /** A TCP server that reads how a connection begins: `PRI` is HTTP/2 with prior knowledge, all else HTTP/1.1. */
-function plaintextSockets({ handler, onSession }: SocketOptions): HttpSockets {
+function plaintextSockets({ handler, onSession, firstBytesMs }: SocketOptions): HttpSockets {
   const http1 = createHttp1Server(http1Options, handler);
   const http2 = createHttp2Server(http2Options, handler);
   tuneHttp2(http2, onSession);

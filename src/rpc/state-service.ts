@@ -1,5 +1,5 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import type { ServiceImpl } from "@connectrpc/connect";
+import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
 import type { Control } from "../control/control.ts";
 import { invalid } from "../control/invalid.ts";
 import { adoptState, dropState } from "../control/quarantine.ts";
@@ -7,17 +7,19 @@ import { admitPush, pushState, rollbackState } from "../control/state-push.ts";
 import { diffStates, listStateResources } from "../control/state-views.ts";
 import { downloadState, getOutputs, getState, listStates, type StateReference } from "../control/states.ts";
 import type { Principal } from "../domain/principal.ts";
+import { OutputSchema, StateDifferenceSchema, StateVersionSchema } from "../gen/windlass/v1/state_pb.ts";
 import type {
-  DownloadStateResponseSchema,
   StateService,
-  UploadStateHeader,
   UploadStateRequest,
+  UploadStateResponseSchema,
 } from "../gen/windlass/v1/state_service_pb.ts";
-import { WindlassError } from "../lib/errors.ts";
 import { callerOf } from "./caller.ts";
-import { pageOf } from "./mapping/page.ts";
+import { Intake } from "./intake.ts";
+import { pageMessages, pageOf } from "./mapping/page.ts";
 import { workspaceReference } from "./mapping/reference.ts";
-import { toDifference, toOutput, toStateResource, toStateVersion } from "./mapping/state.ts";
+import { differenceOfRow, joinedDifference, toOutput, toStateResource, toStateVersion } from "./mapping/state.ts";
+import { endedLater } from "./streams.ts";
+import { Transfers } from "./transfers.ts";
 
 interface NamesState {
   readonly stateVersionId: string;
@@ -31,17 +33,22 @@ const referenceOf = (request: NamesState): StateReference => ({
 });
 
 /** Reads the states of workspaces, and takes states that people have. */
-export const stateService = (control: Control): ServiceImpl<typeof StateService> => ({
+export const stateService = (
+  control: Control,
+  transfers = new Transfers(control, "rate_limited"),
+): ServiceImpl<typeof StateService> => ({
   listStateVersions: async (request, context) => {
     const { quarantined: isQuarantined } = request;
     const wanted = { workspace: workspaceReference(request), isQuarantined, page: pageOf(request) };
-    const { rows, nextToken } = await listStates(control, callerOf(context), wanted);
-    return { stateVersions: rows.map(toStateVersion), nextPageToken: nextToken };
+    const page = await listStates(control, callerOf(context), wanted);
+    const { messages: stateVersions, nextPageToken } = pageMessages(page, StateVersionSchema, toStateVersion);
+    return { stateVersions, nextPageToken };
   },
   getStateVersion: async (request, context) => ({
     stateVersion: toStateVersion(await getState(control, callerOf(context), referenceOf(request))),
   }),
-  downloadState: (request, context) => download(control, callerOf(context), referenceOf(request)),
+  downloadState: (request, context) =>
+    transfers.download(context, downloadState(control, callerOf(context), referenceOf(request))),
   adoptState: async ({ stateVersionId: id, force: isForced }, context) => ({
     stateVersion: toStateVersion(await adoptState(control, callerOf(context), { id, isForced })),
   }),
@@ -49,33 +56,37 @@ export const stateService = (control: Control): ServiceImpl<typeof StateService>
     await dropState(control, callerOf(context), stateVersionId);
     return {};
   },
-  uploadState: (requests, context) => upload(control, callerOf(context), requests),
-  diffStates: async ({ fromStateVersionId: fromId, toStateVersionId: toId }, context) => ({
-    difference: toDifference(await diffStates(control, callerOf(context), { fromId, toId })),
-  }),
+  uploadState: (requests, context) => upload(control, { context, requests, transfers }),
+  diffStates: async (request, context) => {
+    const { fromStateVersionId: fromId, toStateVersionId: toId } = request;
+    const page = await diffStates(control, callerOf(context), { fromId, toId, page: pageOf(request) });
+    const { messages, nextPageToken } = pageMessages(page, StateDifferenceSchema, differenceOfRow);
+    return { difference: joinedDifference(messages), nextPageToken };
+  },
   rollbackState: async ({ stateVersionId: id, expectedCurrentId }, context) => ({
     stateVersion: toStateVersion(await rollbackState(control, callerOf(context), { id, expectedCurrentId })),
   }),
   listStateResources: async (request, context) => {
     const wanted = { state: referenceOf(request), search: request.search, page: pageOf(request) };
+    // Its rows are in the order of what is shown of them, and its excerpt fits: it is not cut again.
     const { rows, nextToken } = await listStateResources(control, callerOf(context), wanted);
     return { resources: rows.map(toStateResource), nextPageToken: nextToken };
   },
-  getOutputs: async (request, context) => ({
-    outputs: (await getOutputs(control, callerOf(context), referenceOf(request))).map(toOutput),
-  }),
+  getOutputs: async (request, context) => {
+    const wanted = { state: referenceOf(request), page: pageOf(request) };
+    const page = await getOutputs(control, callerOf(context), wanted);
+    const { messages: outputs, nextPageToken } = pageMessages(page, OutputSchema, toOutput);
+    return { outputs, nextPageToken };
+  },
 });
 
-async function* download(
+async function upload(
   control: Control,
-  who: Principal,
-  reference: StateReference,
-): AsyncGenerator<MessageInitShape<typeof DownloadStateResponseSchema>> {
-  for await (const chunk of downloadState(control, who, reference)) yield { chunk };
-}
-
-async function upload(control: Control, who: Principal, requests: AsyncIterable<UploadStateRequest>) {
+  { context, requests, transfers }: StateUpload,
+): Promise<MessageInitShape<typeof UploadStateResponseSchema>> {
+  const who = callerOf(context);
   const iterator = requests[Symbol.asyncIterator]();
+  using _reading = endedLater(iterator);
   const first = await iterator.next();
   if (first.done === true || first.value.part.case !== "header") {
     throw invalid("header", "expected the header as the first message of the upload");
@@ -83,33 +94,23 @@ async function upload(control: Control, who: Principal, requests: AsyncIterable<
   const header = first.value.part.value;
   const push = { workspace: workspaceReference(header), sha256: header.sha256, isForced: header.force };
   await admitPush(control, who, push);
-  const bytes = await collect(iterator, header, control.limits.maxStateBytes);
-  return { stateVersion: toStateVersion(await pushState(control, who, { ...push, bytes })) };
-}
-
-/** The bytes that follow the header: as many as it announced, and no more than are allowed. */
-async function collect(
-  requests: AsyncIterator<UploadStateRequest>,
-  { sizeBytes }: UploadStateHeader,
-  maxBytes: number,
-): Promise<Uint8Array> {
-  if (sizeBytes > BigInt(maxBytes)) {
-    throw new WindlassError("upload_too_large", `the state has ${sizeBytes} bytes: at most ${maxBytes} are accepted`, {
-      metadata: { limit_bytes: String(maxBytes) },
-    });
-  }
-  const pieces: Uint8Array[] = [];
-  let size = 0;
-  for (let next = await requests.next(); next.done !== true; next = await requests.next()) {
+  using intake = new Intake({
+    ...{ what: "state", announced: header.sizeBytes, maxBytes: control.limits.maxStateBytes },
+    ...{ memory: transfers.memory, of: organizationOf(who), signal: context.signal },
+  });
+  for (let next = await iterator.next(); next.done !== true; next = await iterator.next()) {
     const { part } = next.value;
     if (part.case !== "chunk") throw invalid("header", "expected only one header, then chunks");
-    size += part.value.length;
-    if (size > Number(sizeBytes)) throw wrongSize(sizeBytes, "more");
-    pieces.push(part.value);
+    await intake.take(part.value);
   }
-  if (size < Number(sizeBytes)) throw wrongSize(sizeBytes, `${size}`);
-  return Buffer.concat(pieces);
+  return { stateVersion: toStateVersion(await pushState(control, who, { ...push, bytes: intake.whole() })) };
 }
 
-const wrongSize = (announced: bigint, got: string): WindlassError =>
-  new WindlassError("checksum_mismatch", `${announced} bytes of state were announced and ${got} came: push it again`);
+interface StateUpload {
+  readonly context: HandlerContext;
+  readonly requests: AsyncIterable<UploadStateRequest>;
+  readonly transfers: Transfers;
+}
+
+/** People of an organization share its memory; site admins have their own. */
+const organizationOf = (who: Principal): string => (who.kind === "api_key" ? (who.organizationId ?? who.id) : who.kind);

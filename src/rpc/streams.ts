@@ -1,18 +1,25 @@
 /** Hears of the end of a stream, whichever way it comes. */
 export interface StreamObserver {
+  /** Called when the source has no more items; what it throws is the end instead. */
+  readonly onDone?: () => void;
   /** The error that the reader gets instead. */
   readonly onError?: (error: unknown) => unknown;
   /** Called once, when the reader has got the last item or an error, or has stopped reading. */
   readonly onEnd?: () => void;
 }
 
+/** Tells an iterator, when the scope ends, that nobody reads on. It is not waited for: it may be in the middle of a read. */
+export const endedLater = (iterator: AsyncIterator<unknown>): Disposable => ({
+  [Symbol.dispose]: () => void iterator.return?.()?.then(undefined, () => {}),
+});
+
 /** The items, each as `map` answers. What the reader says to the iterator reaches the source unchanged. */
-export function mapItems<T, U>(source: AsyncIterable<T>, map: (item: T) => U): AsyncIterable<U> {
+export function mapItems<T, U>(source: AsyncIterable<T>, map: (item: T) => U | Promise<U>): AsyncIterable<U> {
   return {
     [Symbol.asyncIterator]: () => {
       const iterator = source[Symbol.asyncIterator]();
-      const mapped = (result: IteratorResult<T>): IteratorResult<U> =>
-        result.done === true ? result : { done: false, value: map(result.value) };
+      const mapped = async (result: IteratorResult<T>): Promise<IteratorResult<U>> =>
+        result.done === true ? result : { done: false, value: await map(result.value) };
       return { ...passing(iterator, mapped), next: async () => mapped(await iterator.next()) };
     },
   };
@@ -21,12 +28,16 @@ export function mapItems<T, U>(source: AsyncIterable<T>, map: (item: T) => U): A
 /** The items unchanged, while somebody listens for the end. */
 export function observed<T>(
   source: AsyncIterable<T>,
-  { onError = (error) => error, onEnd }: StreamObserver,
+  { onDone, onError = (error) => error, onEnd }: StreamObserver,
 ): AsyncIterable<T> {
   let hasEnded = false;
   const end = () => {
     if (!hasEnded) onEnd?.();
     hasEnded = true;
+  };
+  const unlessDone = (result: IteratorResult<T>) => {
+    if (result.done === true) onDone?.();
+    return result;
   };
   const watched = async (step: Promise<IteratorResult<T>>): Promise<IteratorResult<T>> => {
     try {
@@ -44,7 +55,7 @@ export function observed<T>(
       const iterator = source[Symbol.asyncIterator]();
       const { return: stop, throw: fail } = iterator;
       return {
-        next: () => watched(iterator.next()),
+        next: () => watched(iterator.next().then(unlessDone)),
         ...(stop === undefined ? {} : { return: (value?: unknown) => watched(stop.call(iterator, value)) }),
         ...(fail === undefined ? {} : { throw: (error?: unknown) => watched(fail.call(iterator, error)) }),
       };
@@ -53,7 +64,7 @@ export function observed<T>(
 }
 
 /** `return` and `throw` of an iterator that has them. */
-function passing<T, U>(iterator: AsyncIterator<T>, mapped: (result: IteratorResult<T>) => IteratorResult<U>) {
+function passing<T, U>(iterator: AsyncIterator<T>, mapped: (result: IteratorResult<T>) => Promise<IteratorResult<U>>) {
   const { return: stop, throw: fail } = iterator;
   return {
     ...(stop === undefined ? {} : { return: async (value?: unknown) => mapped(await stop.call(iterator, value)) }),

@@ -1,9 +1,11 @@
 import type { ServiceImpl } from "@connectrpc/connect";
+import { findAttention } from "../control/attention.ts";
 import type { Control } from "../control/control.ts";
+import { findIds } from "../control/find-ids.ts";
 import { describeCaller, describeOrganization, describeServer, probePieces } from "../control/system.ts";
 import type { SystemService } from "../gen/windlass/v1/system_service_pb.ts";
 import { callerOf } from "./caller.ts";
-import { toServerInfo, toStats, toWhoAmI } from "./mapping/system.ts";
+import { toAttention, toServerInfo, toStats, toWhoAmI } from "./mapping/system.ts";
 
 const defaultPieces = 5;
 const defaultPieceBytes = 1024;
@@ -12,6 +14,9 @@ const defaultPieceBytes = 1024;
 export const systemService = (control: Control): ServiceImpl<typeof SystemService> => ({
   getServerInfo: async () => toServerInfo(await describeServer(control)),
   whoAmI: async (_request, context) => toWhoAmI(await describeCaller(control, callerOf(context))),
+  findIds: async ({ prefix }, context) => ({ ids: [...(await findIds(control, callerOf(context), prefix))] }),
+  getAttention: async ({ organization, itemsPerKind }, context) =>
+    toAttention(await findAttention(control, callerOf(context), { organization, limit: itemsPerKind })),
   getStats: async ({ organization }, context) =>
     toStats(await describeOrganization(control, callerOf(context), organization)),
   async *streamProbe({ pieces, pieceBytes }, { signal }) {

@@ -21,7 +21,9 @@ function violations<D extends DescMessage>(schema: D, init: MessageInitShape<D>)
   }
 }
 
-const nameRule = "expected 2 to 63 lower-case letters, digits and hyphens, with no hyphen at either end";
+const nameRule = "expected 1 to 63 lower-case letters, digits and hyphens, with no hyphen at either end";
+
+const workspaceRule = "expected 1 to 90 letters, digits, hyphens and underscores, with no hyphen in front";
 
 describe("requests that break a rule", () => {
   test("a name says what it should look like and what it was", () => {
@@ -66,7 +68,7 @@ describe("an update", () => {
 
   test("is checked in the fields that it names, and in no others", () => {
     expect(update(["description"], "")).toEqual({});
-    expect(update(["name"], "")).toEqual({ "changes.name": `${nameRule}, got nothing` });
+    expect(update(["name"], "")).toEqual({ "changes.name": `${workspaceRule}, got nothing` });
     expect(update(["name"], "fine")).toEqual({});
   });
 

@@ -1,20 +1,27 @@
-import type { DescMessage, Message } from "@bufbuild/protobuf";
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { create, type DescMessage, type Message } from "@bufbuild/protobuf";
 import { type Path, pathToString, type ReflectList, type ReflectMessage, reflect } from "@bufbuild/protobuf/reflect";
-import { createValidator, type Violation } from "@bufbuild/protovalidate";
+import { createValidator, type Validator, type Violation } from "@bufbuild/protovalidate";
 import type { Interceptor } from "@connectrpc/connect";
 import { nameShape } from "../control/names.ts";
+import { AgentGatewayService } from "../gen/windlass/agent/v1/agent_gateway_service_pb.ts";
 import { type FieldViolation, WindlassError } from "../lib/errors.ts";
+import { workspaceNamePattern, workspaceNameShape } from "../lib/workspace-names.ts";
 import { mapItems } from "./streams.ts";
 
-const validator = createValidator();
+const everyRule = createValidator();
+const firstRule = createValidator({ failFast: true });
+/** Of messages with more values only the first broken rule is told: each costs as much as many good values. */
+const maxValuesToTell = 2_000;
 
-/** Refuses requests that break a rule of the proto files, each message of a stream too. */
+/** Refuses requests that break a rule of the proto files, each message of a stream too. An agent's session looks itself. */
 export const validateRequests: Interceptor = (next) => (request) => {
   const schema = request.method.input;
   if (!request.stream) {
     demandValid(schema, request.message);
     return next(request);
   }
+  if (request.method === AgentGatewayService.method.session) return next(request);
   const message = mapItems(request.message, (item) => {
     demandValid(schema, item);
     return item;
@@ -22,21 +29,57 @@ export const validateRequests: Interceptor = (next) => (request) => {
   return next({ ...request, message });
 };
 
-/** Throws `validation` with every broken rule. */
+/** Throws `validation` with every broken rule; of a message of many values with the first one. */
 export function demandValid(schema: DescMessage, message: Message): void {
-  const result = validator.validate(schema, message);
-  if (result.kind === "valid") return;
-  if (result.kind === "error") {
-    throw new WindlassError("internal", `the rules of ${schema.typeName} cannot be checked`, { cause: result.error });
-  }
   const root = reflect(schema, message);
-  const broken = result.violations.filter((violation) => !isLeftOut(root, violation.field));
+  const isLarge = valuesIn(message, maxValuesToTell) > maxValuesToTell;
+  const first = isLarge ? brokenRules(firstRule, schema, message) : [];
+  if (isLarge && first.length === 0) return;
+  const told = first.filter((violation) => !isLeftOut(root, violation.field));
+  const broken =
+    told.length > 0
+      ? told
+      : brokenRules(everyRule, schema, message).filter((violation) => !isLeftOut(root, violation.field));
   if (broken.length === 0) return;
   const fields = broken.map((violation) => describe(root, violation));
   const text = fields
     .map(({ field, description }) => (field === "" ? description : `${field}: ${description}`))
     .join("; ");
   throw new WindlassError("validation", text, { fields });
+}
+
+/**
+ * Reads the rules of these requests, each in a turn of its own: the first message of a kind would hold up everybody
+ * meanwhile.
+ */
+export async function readRules(schemas: readonly DescMessage[], signal: AbortSignal): Promise<void> {
+  for (const schema of schemas) {
+    for (const validator of [everyRule, firstRule]) {
+      await nextTurn();
+      if (signal.aborted) return;
+      validator.validate(schema, create(schema));
+    }
+  }
+}
+
+function brokenRules(validator: Validator, schema: DescMessage, message: Message): readonly Violation[] {
+  const result = validator.validate(schema, message);
+  if (result.kind === "valid") return [];
+  if (result.kind === "invalid") return result.violations;
+  throw new WindlassError("internal", `the rules of ${schema.typeName} cannot be checked`, { cause: result.error });
+}
+
+/** How many values a message holds; it stops counting after `most`. */
+function valuesIn(message: object, most: number): number {
+  let count = 0;
+  for (const value of Object.values(message)) {
+    if (count > most) break;
+    count += 1;
+    if (typeof value === "object" && value !== null && !ArrayBuffer.isView(value)) {
+      count += valuesIn(value, most - count);
+    }
+  }
+  return count;
 }
 
 /** The rules of a resource hold for the fields that an update names; the others are empty because nobody set them. */
@@ -46,17 +89,24 @@ function isLeftOut(root: ReflectMessage, [first, second]: Path): boolean {
   return updateMask !== undefined && !updateMask.paths.some((path) => path.split(".")[0] === second.name);
 }
 
-/** The names of organizations, pools and workspaces all have this rule. */
-const namePattern = "^[a-z0-9][a-z0-9-]{0,61}[a-z0-9]$";
+/** The rules of names, and what people are told instead. */
+const namePatterns = [
+  ["^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$", nameShape],
+  [workspaceNamePattern, workspaceNameShape],
+  ["^[a-z0-9]([a-z0-9:._-]{0,61}[a-z0-9])?$", "1 to 63 lower-case letters, digits, and : . _ - between them"],
+] as const;
+
+/** What people are told of rules whose own sentences help nobody. */
+const ruleTexts: Readonly<Record<string, string>> = {
+  required: "is required",
+  "string.uuid": "expected a UUID, such as 0d5c4a3e-7f2b-4d77-9f61-5a6f0f6f7c11",
+};
 
 function describe(root: ReflectMessage, { field, message, ruleId }: Violation): FieldViolation {
-  const rule = message.includes(namePattern)
-    ? `expected ${nameShape}`
-    : ruleId === "required"
-      ? "is required"
-      : message;
+  const shape = namePatterns.find(([pattern]) => message.includes(pattern))?.[1];
+  const rule = shape !== undefined ? `expected ${shape}` : (ruleTexts[ruleId] ?? message);
   const got = shown(valueAt(root, field));
-  return { field: pathToString(field), description: got === "" ? rule : `${rule}, got ${got}` };
+  return { field: pathToString(field), description: got === "" ? rule : `${rule}, got ${got}`, rule: ruleId };
 }
 
 /** Short values help; long ones may be contents. */

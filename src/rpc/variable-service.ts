@@ -2,9 +2,10 @@ import type { ServiceImpl } from "@connectrpc/connect";
 import type { Control } from "../control/control.ts";
 import { listEffectiveVariables } from "../control/effective-variables.ts";
 import { deleteVariable, listVariables, setVariables } from "../control/variables.ts";
+import { EffectiveVariableSchema, VariableSchema } from "../gen/windlass/v1/variable_pb.ts";
 import type { VariableService } from "../gen/windlass/v1/variable_service_pb.ts";
 import { callerOf } from "./caller.ts";
-import { pageOf } from "./mapping/page.ts";
+import { pageMessages, pageOf } from "./mapping/page.ts";
 import { workspaceReference } from "./mapping/reference.ts";
 import { fromCategory, fromVariable, toEffectiveVariable, toVariable } from "./mapping/variable.ts";
 
@@ -12,8 +13,9 @@ import { fromCategory, fromVariable, toEffectiveVariable, toVariable } from "./m
 export const variableService = (control: Control): ServiceImpl<typeof VariableService> => ({
   listVariables: async (request, context) => {
     const wanted = { of: request, page: pageOf(request) };
-    const { rows, nextToken } = await listVariables(control, callerOf(context), wanted);
-    return { variables: rows.map(toVariable), nextPageToken: nextToken };
+    const page = await listVariables(control, callerOf(context), wanted);
+    const { messages: variables, nextPageToken } = pageMessages(page, VariableSchema, toVariable);
+    return { variables, nextPageToken };
   },
   setVariables: async (request, context) => {
     const variables = request.variables.map(fromVariable);
@@ -26,7 +28,9 @@ export const variableService = (control: Control): ServiceImpl<typeof VariableSe
     return {};
   },
   listEffectiveVariables: async (request, context) => {
-    const effective = await listEffectiveVariables(control, callerOf(context), workspaceReference(request));
-    return { variables: effective.map(toEffectiveVariable) };
+    const wanted = { workspace: workspaceReference(request), page: pageOf(request) };
+    const page = await listEffectiveVariables(control, callerOf(context), wanted);
+    const { messages: variables, nextPageToken } = pageMessages(page, EffectiveVariableSchema, toEffectiveVariable);
+    return { variables, nextPageToken };
   },
 });

@@ -10,10 +10,11 @@ import {
   listVariableSets,
   updateVariableSet,
 } from "../control/variable-sets.ts";
+import { VariableSetSchema } from "../gen/windlass/v1/variable_pb.ts";
 import type { VariableSetService } from "../gen/windlass/v1/variable_set_service_pb.ts";
 import { callerOf } from "./caller.ts";
 import { maskedChanges } from "./mapping/field-mask.ts";
-import { pageOf } from "./mapping/page.ts";
+import { pageMessages, pageOf } from "./mapping/page.ts";
 import { fromVariableSet, toVariableSet, variableSetFields } from "./mapping/variable-set.ts";
 
 /** How these requests name a variable set. */
@@ -41,7 +42,8 @@ export const variableSetService = (control: Control): ServiceImpl<typeof Variabl
   listVariableSets: async (request, context) => {
     const { organization, workspace } = request;
     const page = await listVariableSets(control, callerOf(context), { organization, workspace, page: pageOf(request) });
-    return { variableSets: page.rows.map(toVariableSet), nextPageToken: page.nextToken };
+    const { messages: variableSets, nextPageToken } = pageMessages(page, VariableSetSchema, toVariableSet);
+    return { variableSets, nextPageToken };
   },
   updateVariableSet: async (request, context) => {
     const changes = maskedChanges(request.updateMask, request.changes, variableSetFields);

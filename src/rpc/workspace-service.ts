@@ -4,11 +4,11 @@ import { invalid } from "../control/invalid.ts";
 import { deleteWorkspace } from "../control/workspace-deletion.ts";
 import { lockWorkspace, unlockWorkspace } from "../control/workspace-locks.ts";
 import { createWorkspace, getWorkspace, listWorkspaces, updateWorkspace } from "../control/workspaces.ts";
-import { ExecutionMode } from "../gen/windlass/v1/workspace_pb.ts";
+import { ExecutionMode, WorkspaceSchema } from "../gen/windlass/v1/workspace_pb.ts";
 import type { WorkspaceService } from "../gen/windlass/v1/workspace_service_pb.ts";
 import { callerOf } from "./caller.ts";
 import { maskedChanges } from "./mapping/field-mask.ts";
-import { pageOf } from "./mapping/page.ts";
+import { pageMessages, pageOf } from "./mapping/page.ts";
 import { workspaceReference } from "./mapping/reference.ts";
 import { fromMode, fromWorkspace, toLosses, toWorkspace, workspaceFields } from "./mapping/workspace.ts";
 
@@ -23,11 +23,12 @@ export const workspaceService = (control: Control): ServiceImpl<typeof Workspace
     workspace: toWorkspace(await getWorkspace(control, callerOf(context), workspaceReference(request))),
   }),
   listWorkspaces: async (request, context) => {
-    const { organization, agentPool: pool, tags, search, locked: isLocked } = request;
+    const { organization, agentPool: pool, tags, search, locked: isLocked, needsDecision } = request;
     const modes = request.executionModes.filter((mode) => mode !== ExecutionMode.UNSPECIFIED).map(fromMode);
-    const wanted = { organization, pool, tags, search, modes, isLocked, page: pageOf(request) };
+    const wanted = { organization, pool, tags, search, modes, isLocked, needsDecision, page: pageOf(request) };
     const page = await listWorkspaces(control, callerOf(context), wanted);
-    return { workspaces: page.rows.map(toWorkspace), nextPageToken: page.nextToken };
+    const { messages: workspaces, nextPageToken } = pageMessages(page, WorkspaceSchema, toWorkspace);
+    return { workspaces, nextPageToken };
   },
   updateWorkspace: async (request, context) => {
     const changes = maskedChanges(request.updateMask, request.changes, workspaceFields);

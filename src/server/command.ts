@@ -13,6 +13,9 @@ export interface CommandFlag {
   readonly about: string;
 }
 
+/** Settings that every command heeds. */
+export const commonSettings = ["config", "dataDir", "databaseUrl", "logLevel", "logFormat"] as const;
+
 /** Everything that a command was called with. */
 export interface CommandCall {
   readonly settings: ServerSettings;
@@ -41,6 +44,8 @@ export interface ServerCommand {
   readonly examples: readonly string[];
   readonly flags: readonly CommandFlag[];
   readonly words: { readonly min: number; readonly max: number };
+  /** The settings that it heeds beside the common ones: its help tells no others. */
+  readonly heeds: "all" | readonly (keyof ServerSettings)[];
   /** Answers the exit code; throws a `StartError` or an error of the stores. */
   run(call: CommandCall): Promise<number>;
 }

@@ -1,6 +1,7 @@
 import { createApiKey } from "../control/api-keys.ts";
 import type { Control } from "../control/control.ts";
 import { generationKey } from "../control/system.ts";
+import type { Engine } from "../domain/workspace.ts";
 import { newId } from "../lib/ids.ts";
 import { writeSecret } from "./secrets.ts";
 
@@ -16,9 +17,16 @@ export interface FirstStart {
 /** Makes what a new database needs: its generation, an organization, and an admin's API key in a file. */
 export async function firstStart(
   control: Control,
-  wanted: { readonly organization: string; readonly adminTokenFile: string },
+  wanted: {
+    readonly organization: string;
+    readonly adminTokenFile: string;
+    /** Asked for only at a first start. */
+    readonly defaultEngine: () => Promise<Engine>;
+  },
 ): Promise<FirstStart> {
   const { clock, random, store } = control;
+  const isMade = (await store.read((q) => q.meta.get(adminKey))) !== undefined;
+  const defaultEngine = isMade ? "terraform" : await wanted.defaultEngine();
   const { generation, isNew } = await store.write(async (tx) => {
     const known = await tx.meta.get(generationKey);
     const generation = known ?? random.uuid();
@@ -32,7 +40,7 @@ export async function firstStart(
         maxAgents: 0,
         maxWorkspaces: 0,
         defaultExecutionMode: "remote",
-        defaultEngine: "terraform",
+        defaultEngine,
         defaultEngineVersion: "",
         createdAt: now,
         updatedAt: now,

@@ -31,4 +31,22 @@ export const callLimitSettings = {
     },
     defaultLimits.maxQueuedRuns,
   ),
+  maxAgentsPerToken: setting(
+    {
+      about: "agents of one agent token, at most; those that are gone longest make room for new ones; 0 is no limit",
+      flag: "max-agents-per-token",
+      env: "WINDLASS_MAX_AGENTS_PER_TOKEN",
+      schema: integer(0, 1_000_000),
+    },
+    defaultLimits.maxAgentsPerToken,
+  ),
+  registrationRate: setting(
+    {
+      about: "agents that one agent token may register for the first time within a minute; 0 is no limit",
+      flag: "registration-rate",
+      env: "WINDLASS_REGISTRATION_RATE",
+      schema: integer(0, 1_000_000),
+    },
+    defaultLimits.registrationsPerMinute,
+  ),
 } as const;

@@ -1,18 +1,19 @@
 import { systemClock } from "../lib/clock.ts";
-import { helpText, readArguments } from "../lib/command-line.ts";
+import { helpText, readArguments, terminalWidth } from "../lib/command-line.ts";
 import { readEnvironment } from "../lib/environment.ts";
 import { isWindlassError } from "../lib/errors.ts";
 import { createLog } from "../lib/log.ts";
 import { systemRandom } from "../lib/random.ts";
 import { suggestion } from "../lib/settings.ts";
+import { makePrivate } from "../lib/umask.ts";
 import { version } from "../lib/version.ts";
-import type { CommandCall, ServerCommand } from "./command.ts";
+import { type CommandCall, commonSettings, type ServerCommand } from "./command.ts";
 import { commands, serveCommand } from "./commands.ts";
 import { readSettings } from "./read-call.ts";
 import { serverSettings } from "./settings.ts";
 import { StartError } from "./start-error.ts";
 
-const switches = ["allow-plaintext", "no-engine-download", "no-reflection"];
+const switches = ["allow-plaintext", "moved-database", "no-engine-download", "no-reflection"];
 
 /** Runs windlassd: the control plane, or one of its commands. Answers the exit code of the process. */
 export async function main(argv: readonly string[]): Promise<number> {
@@ -49,7 +50,14 @@ function helpOf(command: ServerCommand): string {
   const { about, examples } = command;
   const usage =
     command === serveCommand ? "windlassd [serve] [flags]" : `windlassd ${command.name} ${command.usage}`.trimEnd();
-  return helpText(serverSettings, { usage, about, examples, sections });
+  return helpText(settingsOf(command), { usage, about, examples, sections }, terminalWidth(process.stdout));
+}
+
+/** What a command heeds; the other settings may be given, and mean nothing to it. */
+function settingsOf({ heeds }: ServerCommand): Partial<typeof serverSettings> {
+  if (heeds === "all") return serverSettings;
+  const heeded = new Set<string>([...commonSettings, ...heeds]);
+  return Object.fromEntries(Object.entries(serverSettings).filter(([name]) => heeded.has(name)));
 }
 
 async function run(command: ServerCommand, argv: readonly string[]): Promise<number> {
@@ -75,7 +83,7 @@ async function run(command: ServerCommand, argv: readonly string[]): Promise<num
     note: (text) => void process.stderr.write(text),
   };
   // Databases hold what terraform prints: nobody else on this machine reads them.
-  process.umask(0o077);
+  makePrivate();
   return command.run(call).catch(failed);
 }
 
@@ -89,8 +97,18 @@ function failed(error: unknown): number {
   if (isWindlassError(error, "storage_unavailable"))
     return say(process.stderr, `windlassd: ${error.message}\n`, error.metadata.databaseVersion === undefined ? 7 : 5);
   if (isWindlassError(error, "validation")) return say(process.stderr, `windlassd: ${error.message}\n`, 2);
+  const known = knownFailure(error);
+  if (known !== undefined) return say(process.stderr, `windlassd: ${known.text}\n`, known.exitCode);
   const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
   return say(process.stderr, `windlassd: ${text}\n`, 1);
+}
+
+/** What the system or SQLite refused: the cause is not in this program, and its stack tells nobody anything. */
+function knownFailure(error: unknown): { readonly text: string; readonly exitCode: number } | undefined {
+  if (!(error instanceof Error && "code" in error && typeof error.code === "string")) return undefined;
+  if (error.code.startsWith("SQLITE_"))
+    return { text: `the database in the data directory cannot be used: ${error.message} (${error.code})`, exitCode: 7 };
+  return "syscall" in error ? { text: error.message, exitCode: 1 } : undefined;
 }
 
 function say(stream: NodeJS.WriteStream, text: string, exitCode: number): number {

@@ -21,4 +21,13 @@ export const phaseSettings = {
     },
     86_400_000,
   ),
+  initTimeout: setting(
+    {
+      about: "how long init may take before it is ended, unless its workspace says otherwise; 0 is for ever",
+      flag: "init-timeout",
+      env: "WINDLASS_INIT_TIMEOUT",
+      schema: durationMs(),
+    },
+    600_000,
+  ),
 } as const;

@@ -1,11 +1,14 @@
+import { X509Certificate } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { createSecureContext } from "node:tls";
+import type { Certificate } from "../control/control.ts";
 import { isLoopback, type Listener, listen } from "../rpc/listener.ts";
 import type { ServerSettings } from "./settings.ts";
 import { StartError } from "./start-error.ts";
 
-interface TlsPair {
+/** A certificate with its key, both in PEM. */
+export interface TlsPair {
   readonly cert: string;
   readonly key: string;
 }
@@ -25,6 +28,14 @@ export async function readTls({ tlsCertFile, tlsKeyFile }: TlsSettings): Promise
     throw new StartError(2, `the TLS files ${tlsCertFile} and ${tlsKeyFile} do not fit together: ${why}`);
   }
   return pair;
+}
+
+/** What a certificate was issued for, and when it ends; undefined without TLS. */
+export function certificateOf(pair: TlsPair | undefined): Certificate | undefined {
+  if (pair === undefined) return undefined;
+  const { subject, subjectAltName = "", validToDate } = new X509Certificate(pair.cert);
+  const [name = ""] = subjectAltName.split(", ").map((one) => one.replace(/^(DNS|IP Address):/, ""));
+  return { name: name === "" ? subject.replaceAll("\n", ", ") : name, endsAt: validToDate };
 }
 
 /** Finds out whether the port could be opened, before anything is made that a start without it would leave behind. */

@@ -1,10 +1,13 @@
 import { readFileSync } from "node:fs";
 import { parse } from "yaml";
 import { engineDownloadsOf } from "../agent/program/engine-settings.ts";
+import { providerConfigOf } from "../agent/program/provider-settings.ts";
+import { sandboxPathProblems } from "../agent/program/sandbox-settings.ts";
+import { programVariables } from "../gen/program-variables.ts";
 import type { Environment } from "../lib/environment.ts";
-import { armFailpoints, failpointVariables } from "../lib/failpoint.ts";
+import { armFailpoints } from "../lib/failpoint.ts";
 import { loadSettings, type Origins, type SettingFile } from "../lib/settings.ts";
-import { type ServerSettings, serverSettings } from "./settings.ts";
+import { dataDirOf, type ServerSettings, serverSettings } from "./settings.ts";
 
 export type LoadedSettings =
   | {
@@ -19,10 +22,10 @@ export type LoadedSettings =
 export function readSettings(flags: Readonly<Record<string, unknown>>, environment: Environment): LoadedSettings {
   const file = configFile(flags, environment);
   if (typeof file === "string") return { kind: "invalid", problems: [file] };
-  const loaded = loadSettings(serverSettings, { flags, environment, file, alsoKnown: sisters(environment) });
+  const loaded = loadSettings(serverSettings, { flags, environment, file, alsoKnown: programVariables });
   const problems = [
     ...armFailpoints(environment),
-    ...(loaded.kind === "invalid" ? loaded.problems : [...loaded.unknown, ...engineProblems(loaded.values)]),
+    ...(loaded.kind === "invalid" ? loaded.problems : [...loaded.unknown, ...jobProblems(loaded.values, environment)]),
   ];
   if (loaded.kind === "invalid" || problems.length > 0) return { kind: "invalid", problems };
   return { kind: "loaded", settings: loaded.values, origins: loaded.origins };
@@ -54,18 +57,10 @@ const only = ({ WINDLASS_SERVER_CONFIG, WINDLASS_SERVER_CONFIG_FILE }: Environme
 const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
-function engineProblems(settings: ServerSettings): readonly string[] {
+/** What is wrong with how the server's own agent runs jobs. */
+function jobProblems(settings: ServerSettings, environment: Environment): readonly string[] {
   const problems: string[] = [];
   engineDownloadsOf(settings, problems);
-  return problems;
+  providerConfigOf(settings, environment, problems);
+  return [...problems, ...sandboxPathProblems(settings.sandboxPaths, [dataDirOf(settings, environment)])];
 }
-
-/** Variables of the sister programs are no mistake in a shared environment. */
-const sisters = (environment: Readonly<Record<string, unknown>>): readonly string[] =>
-  Object.keys(environment).filter(
-    (name) =>
-      failpointVariables.some((known) => known === name) ||
-      /^WINDLASS_(AGENT_(TOKEN|NAME|LABELS|CONCURRENCY|DATA_DIR|ENGINE_PATH|ENGINE_MIRROR|ENGINE_KEYS|NO_ENGINE_DOWNLOAD|HTTP_LISTEN|SANDBOX|SANDBOX_PATHS|DISK_RESERVE|MIN_FREE_DISK|WORK_DIR)|TOKEN|ADDRESS|ORG|CONTEXT|CONFIG|OUTPUT|TIMEOUT|NO_INPUT|DEBUG|CA_FILE|SERVER_NAME|INSECURE)(_FILE)?$/.test(
-        name,
-      ),
-  );

@@ -16,6 +16,9 @@ const services = [...managementServices, RunService, AgentGatewayService, JobArt
 /** What reflection lists: it adds itself. */
 const shown = [...services, Health];
 
+/** What callers may send. */
+export const requestSchemas = services.flatMap(({ methods }) => methods.map(({ input }) => input));
+
 export interface RouteParts {
   readonly control: Control;
   readonly liveness: Liveness;
@@ -29,7 +32,7 @@ export interface RouteParts {
 export const routesOf = ({ control, liveness, generation, readiness, hasReflection }: RouteParts): Routes => {
   const routes = serviceRoutes(control, (router) => {
     router
-      .service(RunService, runService(control), neverCompress)
+      .service(RunService, runService(control))
       .service(AgentGatewayService, agentGatewayService(control, liveness, generation), neverCompress)
       .service(JobArtifactService, jobArtifactService(control), neverCompress);
     healthRoutes(readiness, services)(router);

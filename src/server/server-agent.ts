@@ -1,13 +1,10 @@
-import { join } from "node:path";
 import type { Transport } from "@connectrpc/connect";
 import { startAgent } from "../agent/agent.ts";
-import { defaultMinFreeBytes, defaultReserveBytes, defaultWorkRoot } from "../agent/agent-config.ts";
-import { engineDownloadsOf } from "../agent/program/engine-settings.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Environment } from "../lib/environment.ts";
 import type { Log } from "../lib/log.ts";
 import type { Random } from "../lib/random.ts";
-import { version } from "../lib/version.ts";
+import { serverAgentConfig } from "./server-agent-config.ts";
 import type { ServerSettings } from "./settings.ts";
 
 export interface ServerAgentOptions {
@@ -32,28 +29,13 @@ export function runServerAgent({
   random,
   log,
 }: ServerAgentOptions): AsyncDisposable {
-  const downloads = engineDownloadsOf(settings, []);
   const agent = startAgent({
     transport,
     token: async () => token,
     clock,
     random,
     log: log.child({ component: "server-agent" }),
-    config: {
-      dataDir: join(dataDir, "server-agent"),
-      workRoot: defaultWorkRoot,
-      name: "server-agent",
-      labels: {},
-      concurrency: settings.serverAgentConcurrency,
-      version,
-      isServerAgent: true,
-      searchPath: environment.PATH ?? "",
-      sandbox: settings.sandbox,
-      minFreeBytes: defaultMinFreeBytes,
-      reserveBytes: defaultReserveBytes,
-      ...(settings.enginePath === undefined ? {} : { enginePath: settings.enginePath }),
-      ...(downloads === undefined ? {} : { engineDownloads: downloads }),
-    },
+    config: serverAgentConfig(settings, { dataDir, environment }),
   });
   void agent.done.then((outcome) => {
     if (outcome.kind !== "stopped" && outcome.kind !== "drained")

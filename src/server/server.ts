@@ -1,15 +1,21 @@
 import { existsSync } from "node:fs";
+import { stat } from "node:fs/promises";
 import { hostname } from "node:os";
-import { join } from "node:path";
+import { engineHere } from "../agent/program/check-engine.ts";
+import { providerProblems } from "../agent/providers/check-providers.ts";
 import type { Control } from "../control/control.ts";
 import { dispatchUntil } from "../control/dispatcher.ts";
+import { Documents } from "../control/documents/documents.ts";
 import { collectUntil } from "../control/gc-loop.ts";
 import { HelloGate } from "../control/hello-gate.ts";
 import { flushUntil, Liveness } from "../control/liveness.ts";
 import { Presence } from "../control/presence.ts";
+import { rememberPlace, servedPlace } from "../control/served-place.ts";
 import { graceAfterStart, sweepUntil } from "../control/sweeper.ts";
 import { type Clock, systemClock } from "../lib/clock.ts";
 import type { Environment } from "../lib/environment.ts";
+import { closeInherited } from "../lib/inherited-descriptors.ts";
+import { KeyedTurns } from "../lib/keyed-turns.ts";
 import type { Log } from "../lib/log.ts";
 import { type Random, systemRandom } from "../lib/random.ts";
 import { openStatusPort } from "../lib/status-port.ts";
@@ -20,18 +26,22 @@ import { CallRates } from "../rpc/call-rates.ts";
 import { Readiness } from "../rpc/health.ts";
 import { inProcessTransport } from "../rpc/in-process.ts";
 import { gateFor, interceptorsFor } from "../rpc/interceptors.ts";
-import type { Listener } from "../rpc/listener.ts";
-
+import { readRules } from "../rpc/validation.ts";
 import { openBlobStore, openLogStore, openStore } from "../store/open.ts";
 import { lockDatabase } from "../store/postgres-lock.ts";
 import { ensureDataDir, enterMaintenance, lockDataDir, refuseUnfinishedRestore, storeUrls } from "./data-dir.ts";
 import { firstStart } from "./first-start.ts";
+import { createHiding } from "./hide-secrets.ts";
 import { meteredLogs, meteredStore } from "./observability/metered-stores.ts";
 import { type Observability, openObservability } from "./observability/observe.ts";
 import { stateMetrics } from "./observability/state-metrics.ts";
-import { openPort, readTls, tryPort } from "./port.ts";
-import { routesOf } from "./routes.ts";
+import { storageMetrics } from "./observability/storage-metrics.ts";
+import { openPort, tryPort } from "./port.ts";
+import { requestSchemas, routesOf } from "./routes.ts";
+import { serverAgentConfig } from "./server-agent-config.ts";
+import { chooseServerAgent, keyFilesOf, warnOfAdminKey, warnOfServerAgent } from "./server-agent-sandbox.ts";
 import { dataDirOf, limitsOf, type ServerSettings, timingOf } from "./settings.ts";
+import { ShownCertificate } from "./shown-certificate.ts";
 import { StartError } from "./start-error.ts";
 import { retentionOf } from "./upkeep-settings.ts";
 import { openVault } from "./vault-keys.ts";
@@ -70,21 +80,33 @@ export async function openServer({
   opening.use(await lockDataDir(dataDir));
   refuseUnfinishedRestore(dataDir);
   await tryPort(settings);
-  if (settings.databaseUrl !== undefined) opening.use(await takeDatabase(settings.databaseUrl, log, onFatal));
+  await refuseBadProviders(settings, { dataDir, environment });
+  const database =
+    settings.databaseUrl === undefined ? undefined : await takeDatabase(settings.databaseUrl, log, onFatal);
+  if (database !== undefined) opening.use(database.lock);
 
+  const serverAgent = await chooseServerAgent(settings, environment);
   const watching = opening.use(await openObservability(environment));
+  const certificate = await ShownCertificate.read({ settings, log, clock });
   const control = await openControl(opening, {
+    certificate: () => certificate.facts,
     ...{ settings, dataDir, log, clock, random, onFatal },
     watching,
+    noServerAgent: serverAgent.kind === "none" ? serverAgent.cure : undefined,
   });
-  const adminTokenFile = settings.adminTokenFile ?? join(dataDir, "admin-token");
-  const first = await firstStart(control, { organization: settings.organization, adminTokenFile });
+  await refuseCopies(control, { settings, dataDir, identity: database?.identity });
+  const keys = keyFilesOf(settings, dataDir);
+  const adminTokenFile = keys.adminKey;
+  const defaultEngine = () => engineHere({ enginePaths: settings.enginePaths, searchPath: environment.PATH ?? "" });
+  const first = await firstStart(control, { organization: settings.organization, adminTokenFile, defaultEngine });
   await graceAfterStart(control);
   if (first.adminTokenFile !== undefined)
     log.info(
       { file: first.adminTokenFile },
       "made an admin API key: log in with `windlass login --token-stdin` and this file",
     );
+  warnOfAdminKey(log, dataDir, keys);
+  warnOfServerAgent(log, serverAgent, keys);
 
   const liveness = new Liveness();
   const serverAgentToken = mintToken("agt", random);
@@ -102,20 +124,18 @@ export async function openServer({
   const inProcess = inProcessTransport({ routes, interceptors, shutdownSignal: stopping.signal });
 
   const loops = [
+    readRules(requestSchemas, stopping.signal),
     dispatchUntil(control, stopping.signal),
     flushUntil(control, liveness, stopping.signal),
     sweepUntil(control, stopping.signal),
-    collectUntil(
-      control,
-      { retention: retentionOf(settings), enter: () => enterMaintenance(dataDir) },
-      stopping.signal,
-    ),
+    collectUntil(control, { enter: () => enterMaintenance(dataDir) }, stopping.signal),
   ];
   opening.defer(async () => {
     stopping.abort();
     await Promise.allSettled(loops);
   });
   const listener = await openPort({ settings, log, routes, interceptors, readiness, gate: gateFor(control, callers) });
+  loops.push(certificate.follow(listener, stopping.signal));
   let isServing = true;
   opening.defer(async () => {
     if (!isServing) return;
@@ -124,7 +144,9 @@ export async function openServer({
     for (const seat of control.presence.all()) seat.close("draining", "the server stops");
     await listener.close(settings.shutdownTimeout);
   });
-  if (settings.serverAgentConcurrency > 0) {
+  if (serverAgent.kind !== "none") {
+    // Only now: files of the settings may be descriptors.
+    closeInherited();
     const { runServerAgent } = await import("./server-agent.ts");
     opening.use(
       runServerAgent({
@@ -148,26 +170,54 @@ export async function openServer({
   return {
     url: listener.url,
     dataDir,
-    rereadTls: () => rereadTls(settings, listener, log),
+    rereadTls: () => certificate.reread(listener),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
 }
 
-async function takeDatabase(url: string, log: Log, onFatal: ServerOptions["onFatal"]): Promise<AsyncDisposable> {
-  const outcome = await lockDatabase({ url, log, onStolen: (error) => onFatal?.(error) });
-  if (outcome.kind === "held") throw new StartError(5, outcome.message);
-  return outcome.lock;
+/** The files that the server's own agent is told of are looked at before anything is opened. */
+async function refuseBadProviders(
+  settings: ServerSettings,
+  where: { readonly dataDir: string; readonly environment: Environment },
+): Promise<void> {
+  if (settings.serverAgentConcurrency === 0) return;
+  const problems = await providerProblems(serverAgentConfig(settings, where));
+  if (problems.length > 0) throw new StartError(2, problems.join("\nwindlassd: "));
 }
 
-async function rereadTls(settings: ServerSettings, listener: Listener, log: Log): Promise<void> {
-  try {
-    const tls = await readTls(settings);
-    if (tls === undefined) return;
-    listener.replaceTls(tls);
-    log.info({ certificate: settings.tlsCertFile }, "the TLS certificate was read again: new connections get it");
-  } catch (error) {
-    log.error({ err: error }, "the TLS files cannot be used: the certificate stays as it was");
+async function takeDatabase(url: string, log: Log, onFatal: ServerOptions["onFatal"]) {
+  const outcome = await lockDatabase({ url, log, onStolen: (error) => onFatal?.(error) });
+  if (outcome.kind === "held") throw new StartError(5, outcome.message);
+  return outcome;
+}
+
+interface Served {
+  readonly settings: ServerSettings;
+  readonly dataDir: string;
+  /** Of a PostgreSQL database. */
+  readonly identity: string | undefined;
+}
+
+/**
+ * What was granted before must not be granted again: a database that was made from a dump is not served as if it were the one that
+ * the dump was made of. A copied data directory is told of, since it is moved by copying, too.
+ */
+async function refuseCopies({ store, log }: Control, { settings, dataDir, identity }: Served): Promise<void> {
+  const place = identity ?? String((await stat(dataDir, { bigint: true })).ino);
+  const served = await servedPlace({ store, place });
+  if (served === "here") return;
+  if (served === "elsewhere" && !settings.movedDatabase) {
+    if (identity !== undefined)
+      throw new StartError(
+        5,
+        "this database was made from another one that windlassd served: run windlassd restore FILE first, which sees to it that nothing is applied twice. If the database was moved while no windlassd served it, start once with --moved-database",
+      );
+    log.warn(
+      { dataDir },
+      "this data directory is not the one that was served last: it was moved, or is a copy. Make sure that no windlassd serves the other one, and restore from a backup (windlassd restore) rather than from a copy of a directory that was in use",
+    );
   }
+  await rememberPlace({ store, place });
 }
 
 interface ControlParts {
@@ -178,11 +228,13 @@ interface ControlParts {
   readonly random: Random;
   readonly onFatal: ServerOptions["onFatal"];
   readonly watching: Observability;
+  readonly noServerAgent: string | undefined;
+  readonly certificate: Control["certificate"];
 }
 
 async function openControl(
   opening: AsyncDisposableStack,
-  { settings, dataDir, log, clock, random, onFatal, watching }: ControlParts,
+  { settings, dataDir, log, clock, random, onFatal, watching, noServerAgent, certificate }: ControlParts,
 ): Promise<Control> {
   const urls = storeUrls(settings, dataDir);
   const { migrate } = settings;
@@ -203,11 +255,17 @@ async function openControl(
     clock,
     random,
     wake,
-    presence: new Presence(),
+    presence: new Presence(clock.monotonicMs()),
+    documents: opening.use(new Documents(clock)),
     helloGate: new HelloGate(),
+    registrationTurns: new KeyedTurns(),
     limits: limitsOf(settings),
     timing: timingOf(settings),
+    retention: retentionOf(settings),
     observer: watching.observer(() => control),
+    noServerAgent,
+    certificate,
+    hiding: createHiding(clock),
     log,
   };
   return control;
@@ -227,9 +285,11 @@ async function openMetrics(
   if (metricsListen === null) return;
   const { registry } = watching.metrics;
   const refresh = stateMetrics(registry, control);
+  const storage = opening.use(storageMetrics(registry, control));
   const sources = {
     metrics: async () => {
       await refresh();
+      await storage.refresh();
       return registry.metrics();
     },
     notReady: () => (readiness.isReady ? undefined : "the server starts or stops"),

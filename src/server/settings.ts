@@ -1,6 +1,8 @@
 import { join } from "node:path";
 import envPaths from "env-paths";
 import { engineSettings } from "../agent/program/engine-settings.ts";
+import { providerSettings } from "../agent/program/provider-settings.ts";
+import { sandboxPathSettings } from "../agent/program/sandbox-settings.ts";
 import { sandboxWishes } from "../agent/sandbox/choose-sandbox.ts";
 import { defaultLimits, type Limits, type Timing } from "../control/control.ts";
 import { defaultSilence } from "../domain/agent.ts";
@@ -8,8 +10,9 @@ import { defaultLeases } from "../domain/job.ts";
 import type { Environment } from "../lib/environment.ts";
 import { listenAddress, listenAddressOrOff } from "../lib/listen-address.ts";
 import { logFormats, logLevels } from "../lib/log.ts";
-import { choice, durationMs, flag, integer, sizeBytes, text } from "../lib/setting-schemas.ts";
+import { choice, durationMs, flag, integer, path, sizeBytes, text } from "../lib/setting-schemas.ts";
 import { optionalSetting, type SettingValues, setting } from "../lib/settings.ts";
+import { postgresUrl } from "../store/postgres-url.ts";
 import { callLimitSettings } from "./limit-settings.ts";
 import { phaseSettings } from "./phase-settings.ts";
 import { upkeepSettings } from "./upkeep-settings.ts";
@@ -30,29 +33,38 @@ export const serverSettings = {
     },
     false,
   ),
+  movedDatabase: setting(
+    {
+      about: "serve a database or data directory that was moved here while no windlassd served it; needed once",
+      flag: "moved-database",
+      env: "WINDLASS_MOVED_DATABASE",
+      schema: flag(),
+    },
+    false,
+  ),
   tlsCertFile: optionalSetting({
     about: "PEM file with the TLS certificate chain",
     flag: "tls-cert-file",
     env: "WINDLASS_TLS_CERT_FILE",
-    schema: text(),
+    schema: path(),
   }),
   tlsKeyFile: optionalSetting({
     about: "PEM file with the TLS private key",
     flag: "tls-key-file",
     env: "WINDLASS_TLS_KEY_FILE",
-    schema: text(),
+    schema: path(),
   }),
   dataDir: optionalSetting({
     about: "directory for database, logs, objects and keys (default: $STATE_DIRECTORY, else the user's data directory)",
     flag: "data-dir",
     env: "WINDLASS_DATA_DIR",
-    schema: text(),
+    schema: path(),
   }),
   databaseUrl: optionalSetting({
     about: "postgres://… (default: SQLite in the data directory)",
     flag: "database-url",
     env: "WINDLASS_DATABASE_URL",
-    schema: text(),
+    schema: postgresUrl(),
     isSecret: true,
   }),
   masterKey: optionalSetting({
@@ -65,7 +77,7 @@ export const serverSettings = {
     about: "where the first start writes the admin API key (default: admin-token in the data directory)",
     flag: "admin-token-file",
     env: "WINDLASS_ADMIN_TOKEN_FILE_PATH",
-    schema: text(),
+    schema: path(),
   }),
   organization: setting(
     {
@@ -144,6 +156,15 @@ export const serverSettings = {
     { about: "largest state", flag: "max-state-size", env: "WINDLASS_MAX_STATE_SIZE", schema: sizeBytes() },
     defaultLimits.maxStateBytes,
   ),
+  maxPlanFilesSize: setting(
+    {
+      about: "files that a plan makes and its apply gets, in all; 0 is none",
+      flag: "max-plan-files-size",
+      env: "WINDLASS_MAX_PLAN_FILES_SIZE",
+      schema: sizeBytes(),
+    },
+    defaultLimits.maxPlanFilesBytes,
+  ),
   maxLogSize: setting(
     {
       about: "largest log of a job; the agent cuts it there, visibly",
@@ -163,16 +184,13 @@ export const serverSettings = {
     },
     1,
   ),
-  enginePath: optionalSetting({
-    about: "terraform or tofu program for the server agent (default: one on PATH that fits, else a download)",
-    flag: "engine-path",
-    env: "WINDLASS_SERVER_ENGINE_PATH",
-    schema: text(),
-  }),
   ...engineSettings("WINDLASS_SERVER"),
+  ...providerSettings("WINDLASS_SERVER"),
+  ...sandboxPathSettings("WINDLASS_SERVER"),
   sandbox: setting(
     {
-      about: "how jobs of the server agent are kept apart: auto (bwrap where it works), bwrap or none",
+      about:
+        "how jobs of the server agent are kept apart: auto or bwrap (where it does not work, there is no server agent), or none: they can read the master key",
       flag: "sandbox",
       env: "WINDLASS_SERVER_SANDBOX",
       schema: choice(...sandboxWishes),
@@ -226,10 +244,13 @@ export const limitsOf = (settings: ServerSettings): Limits => ({
   ...defaultLimits,
   maxConfigurationBytes: settings.maxConfigSize,
   maxStateBytes: settings.maxStateSize,
+  maxPlanFilesBytes: settings.maxPlanFilesSize,
   maxLogBytes: settings.maxLogSize,
   callsPerSecond: settings.rateLimit,
   authFailuresPerMinute: settings.authFailureLimit,
   maxQueuedRuns: settings.maxQueuedRuns,
+  maxAgentsPerToken: settings.maxAgentsPerToken,
+  registrationsPerMinute: settings.registrationRate,
 });
 
 export const timingOf = (settings: ServerSettings): Timing => ({
@@ -241,4 +262,5 @@ export const timingOf = (settings: ServerSettings): Timing => ({
   queueTimeoutMs: settings.queueTimeout,
   planTimeoutMs: settings.planTimeout,
   applyTimeoutMs: settings.applyTimeout,
+  initTimeoutMs: settings.initTimeout,
 });

@@ -2,7 +2,7 @@ import type { ApiKey } from "../domain/api-key.ts";
 import type { AuditEvent, AuditFilter, AuditRecord } from "../domain/audit.ts";
 import type { OrganizationStats } from "../domain/stats.ts";
 import type { ApiKeyId, OrganizationId } from "../lib/ids.ts";
-import type { TimePage } from "./ports.ts";
+import type { Position, TimePage } from "./ports.ts";
 
 /** When and from where a credential was used; nothing is written if a use after `ifBefore` is already known. */
 export interface CredentialUse {
@@ -11,17 +11,38 @@ export interface CredentialUse {
   readonly address: string;
 }
 
-/** A page oldest first: rows after (`at`, `id`) in that order, at most `limit`. */
+/** A page oldest first: rows after (`at`, `id`) in that order and up to another place, at most `limit`. */
 export interface LaterPage {
-  readonly after: { readonly at: Date; readonly id: string } | null;
+  readonly after: Position | null;
+  /** The last place that is looked at; absent or null is the end. */
+  readonly upTo?: Position | null;
   readonly limit: number;
 }
+
+/** Records of one organization, or with null all of them, of some time. */
+export type AuditSpan = Pick<AuditFilter, "organizationId" | "since" | "until">;
 
 /** The record of every change. */
 export interface AuditQueries {
   insert(record: AuditRecord): Promise<void>;
+  get(id: string): Promise<AuditEvent | undefined>;
+  /** Inserts or overwrites: for a record that counts what would be many. */
+  put(event: AuditEvent): Promise<void>;
+  countBefore(at: Date): Promise<number>;
+  /** Deletes records from before `at`, the oldest first, at most `limit`; answers how many. */
+  deleteBefore(at: Date, limit: number): Promise<number>;
   /** Newest first by (at, id). */
   list(filter: AuditFilter, page: TimePage): Promise<readonly AuditEvent[]>;
+  /** Where the records of a span stand after so many, newest first; null if there are not so many. */
+  placeAfter(
+    span: AuditSpan,
+    page: { readonly before: Position | null; readonly rows: number },
+  ): Promise<Position | null>;
+  /** The same, oldest first. */
+  placeForward(
+    span: AuditSpan,
+    page: { readonly after: Position | null; readonly rows: number },
+  ): Promise<Position | null>;
   /** Oldest first by (at, id). */
   listForward(filter: AuditFilter, page: LaterPage): Promise<readonly AuditEvent[]>;
 }

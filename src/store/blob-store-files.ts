@@ -1,10 +1,17 @@
 import { createReadStream } from "node:fs";
-import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
+import { type FileHandle, mkdir, open, readdir, rename, rm, rmdir, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { WindlassError } from "../lib/errors.ts";
 import { type Random, systemRandom } from "../lib/random.ts";
 import { BlobIntake, checkedKey, missingBlob } from "./blob-intake.ts";
-import { type BlobLimits, type BlobStore, blobPieceBytes, type ListedBlob, type StoredBlob } from "./blob-store.ts";
+import {
+  type BlobLimits,
+  type BlobStore,
+  type BlobUsage,
+  blobPieceBytes,
+  type ListedBlob,
+  type StoredBlob,
+} from "./blob-store.ts";
 
 export interface FileBlobStoreOptions {
   /** Another process owns the directory: what is in `incoming` stays. */
@@ -67,16 +74,28 @@ class FileBlobStore implements BlobStore {
     }
   }
 
-  async *list(): AsyncIterable<ListedBlob> {
+  async *list({ isTidying } = { isTidying: false }): AsyncIterable<ListedBlob> {
     for (const first of await namesIn(this.#root, /^[0-9a-f]{2}$/)) {
-      for (const second of await namesIn(join(this.#root, first), /^[0-9a-f]{2}$/)) {
-        const directory = join(this.#root, first, second);
+      const outer = join(this.#root, first);
+      for (const second of await namesIn(outer, /^[0-9a-f]{2}$/)) {
+        const directory = join(outer, second);
         for (const key of await namesIn(directory, /^[0-9a-f]{64}$/)) {
           const found = await stat(join(directory, key)).catch(ignoreMissing);
           if (found?.isFile() === true) yield { key, bytes: found.size, storedAt: found.mtime };
         }
+        if (isTidying) await removeEmpty(directory);
       }
+      if (isTidying) await removeEmpty(outer);
     }
+  }
+
+  async usage(): Promise<BlobUsage> {
+    let [count, bytes] = [0, 0];
+    for await (const blob of this.list()) {
+      count += 1;
+      bytes += blob.bytes;
+    }
+    return { count, bytes };
   }
 
   /** It is moved aside first: whoever puts the same content meanwhile makes the name anew. */
@@ -86,7 +105,7 @@ class FileBlobStore implements BlobStore {
     const isThere = await rename(path, aside).then(() => true, ignoreMissing);
     if (isThere === undefined) return false;
     if ((await stat(aside)).mtime >= before) {
-      await rename(aside, path);
+      await this.#place(aside, key);
       return false;
     }
     await rm(aside, { force: true });
@@ -106,14 +125,36 @@ class FileBlobStore implements BlobStore {
   /** Replaces a file of the same name, which has the same content, or less of it after a fault of the disk. */
   async #place(temporary: string, key: string): Promise<void> {
     const path = this.#path(key);
-    const firstMade = await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-    await rename(temporary, path);
+    const firstMade = await moveTo(temporary, path);
     await syncDirectory(dirname(path));
     if (firstMade !== undefined) {
       await syncDirectory(dirname(dirname(path)));
       await syncDirectory(this.#root);
     }
   }
+}
+
+/** How often the directory of an object may be removed as an empty one just before the object comes. */
+const maxRemovals = 100;
+
+/** Moves a file into its directory, which is made if need be; answers the first directory that was made. */
+async function moveTo(from: string, to: string): Promise<string | undefined> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      const firstMade = await mkdir(dirname(to), { recursive: true, mode: 0o700 });
+      await rename(from, to);
+      return firstMade;
+    } catch (error) {
+      if (codeOf(error) !== "ENOENT" || attempt === maxRemovals) throw error;
+    }
+  }
+}
+
+/** Removes a directory unless something is in it. */
+async function removeEmpty(directory: string): Promise<void> {
+  await rmdir(directory).catch((error: unknown) => {
+    if (codeOf(error) !== "ENOTEMPTY" && codeOf(error) !== "EEXIST") ignoreMissing(error);
+  });
 }
 
 /** Where an object lies. */
@@ -150,9 +191,17 @@ function ignoreMissing(error: unknown): undefined {
 
 const codeOf = (error: unknown) => (error instanceof Error && "code" in error ? error.code : undefined);
 
+const diskIsFull = "the disk of the data directory is full: nothing was stored";
+/** What lacks now and may be there later. */
+const lacks: Readonly<Record<string, string>> = {
+  ENOSPC: diskIsFull,
+  EDQUOT: diskIsFull,
+  EMFILE: "the server has no file descriptor left: let it have more (LimitNOFILE, ulimit -n)",
+  ENFILE: "the server's machine has no file descriptor left",
+};
+
+/** An error of the file system as callers are told of it. */
 function withAdvice(error: unknown): unknown {
-  if (codeOf(error) !== "ENOSPC" && codeOf(error) !== "EDQUOT") return error;
-  return new WindlassError("storage_unavailable", "the disk of the data directory is full: nothing was stored", {
-    cause: error,
-  });
+  const what = lacks[String(codeOf(error))];
+  return what === undefined ? error : new WindlassError("storage_unavailable", what, { cause: error });
 }

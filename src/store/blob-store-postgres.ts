@@ -3,7 +3,14 @@ import { systemClock } from "../lib/clock.ts";
 import { WindlassError } from "../lib/errors.ts";
 import { type Random, systemRandom } from "../lib/random.ts";
 import { BlobIntake, checkedKey, missingBlob } from "./blob-intake.ts";
-import { type BlobLimits, type BlobStore, blobPieceBytes, type ListedBlob, type StoredBlob } from "./blob-store.ts";
+import {
+  type BlobLimits,
+  type BlobStore,
+  type BlobUsage,
+  blobPieceBytes,
+  type ListedBlob,
+  type StoredBlob,
+} from "./blob-store.ts";
 
 /** Uploads that a crash cut off are forgotten after this long: no upload that lives takes a day. */
 const abandonedAfter = "1 day";
@@ -67,6 +74,14 @@ class PostgresBlobStore implements BlobStore {
       if (last === undefined) return;
       after = last.key;
     }
+  }
+
+  async usage(): Promise<BlobUsage> {
+    const [row] = await this.#query<{ count: string; bytes: string }>(
+      "SELECT count(*) AS count, coalesce(sum(bytes), 0) AS bytes FROM blobs",
+      [],
+    );
+    return { count: Number(row?.count ?? 0), bytes: Number(row?.bytes ?? 0) };
   }
 
   async deleteIfOlder(key: string, before: Date): Promise<boolean> {

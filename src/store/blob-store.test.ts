@@ -50,6 +50,11 @@ describe.each(testEngines)("the object store beside $name", (engine) => {
     expect(Buffer.compare(await gathered(blobs.get(key)), content)).toBe(0);
   });
 
+  test("what all objects take is told", async () => {
+    for (const length of [10, 300_000]) await blobs.put(inPieces(randomBytes(length)), limits);
+    expect(await blobs.usage()).toEqual({ count: 2, bytes: 300_010 });
+  });
+
   test("the same content put twice, also at once, is one object", async () => {
     const content = randomBytes(300_000);
     const put = await Promise.all([1, 2, 3].map(() => blobs.put(inPieces(content), limits)));
@@ -155,4 +160,64 @@ describe("the object store of files", () => {
       await rm(root, { recursive: true, force: true });
     }
   });
+
+  test("a listing that tidies removes the directories that are empty, and no listing else", async () => {
+    await using held = new AsyncDisposableStack();
+    const root = await mkdtemp(join(tmpdir(), "windlass-blobs-"));
+    held.defer(() => rm(root, { recursive: true, force: true }));
+    const store = await openFileBlobStore(root);
+    const keys = await Promise.all(Array.from({ length: 30 }, () => store.put(inPieces(randomBytes(10)), limits)));
+    const [kept, ...gone] = keys.map(({ key }) => key);
+    for (const key of gone) expect(await store.deleteIfOlder(key, new Date(Date.now() + 3_600_000))).toBe(true);
+    const directories = async () => {
+      const entries = await readdir(root, { recursive: true, withFileTypes: true });
+      return entries.filter((entry) => entry.isDirectory()).length;
+    };
+    const before = await directories();
+    expect((await Array.fromAsync(store.list())).map(({ key }) => key)).toEqual([kept]);
+    expect(await directories()).toBe(before);
+    expect((await Array.fromAsync(store.list({ isTidying: true }))).map(({ key }) => key)).toEqual([kept]);
+    expect(await directories()).toBe(["incoming", "ab", "ab/cd"].length);
+  });
+
+  test("whoever stores an object is not in the way of who removes its empty directory, nor the other way round", async () => {
+    await using held = new AsyncDisposableStack();
+    const root = await mkdtemp(join(tmpdir(), "windlass-blobs-"));
+    held.defer(() => rm(root, { recursive: true, force: true }));
+    const store = await openFileBlobStore(root);
+    const content = randomBytes(10);
+    let isOver = false;
+    const tidying = [1, 2, 3].map(async () => {
+      while (!isOver) for await (const _ of store.list({ isTidying: true }));
+    });
+    const soon = new Date(Date.now() + 3_600_000);
+    for (let round = 0; round < 300; round += 1) {
+      const { key } = await store.put(inPieces(content), limits);
+      expect(await store.has(key)).toBe(true);
+      // An object that is young goes aside and comes back: its directory may be gone by then.
+      expect(await store.deleteIfOlder(key, new Date(0))).toBe(false);
+      expect(await store.has(key)).toBe(true);
+      await store.deleteIfOlder(key, soon);
+    }
+    isOver = true;
+    await Promise.all(tidying);
+  });
 });
+
+test.each(["ENOSPC", "EDQUOT", "EMFILE", "ENFILE"])(
+  "what the machine lacks now, as %s, may be tried again",
+  async (code) => {
+    const root = await mkdtemp(join(tmpdir(), "windlass-blobs-"));
+    try {
+      const store = await openFileBlobStore(root);
+      const failing = (async function* () {
+        yield Buffer.from("the beginning");
+        throw Object.assign(new Error("no more"), { code });
+      })();
+      await expect(store.put(failing, limits)).rejects.toMatchObject({ code: "storage_unavailable" });
+      expect(await readdir(root, { recursive: true })).not.toContainEqual(expect.stringMatching(/incoming\/./));
+    } finally {
+      await rm(root, { recursive: true, force: true });
+    }
+  },
+);

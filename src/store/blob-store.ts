@@ -18,6 +18,12 @@ export interface ListedBlob {
   readonly storedAt: Date;
 }
 
+/** What all objects are together. */
+export interface BlobUsage {
+  readonly count: number;
+  readonly bytes: number;
+}
+
 /** Immutable objects: configurations, plans, states. What `put` resolved with is durable. */
 export interface BlobStore extends AsyncDisposable {
   /** Stores what the pieces add up to. Throws `upload_too_large` past the limit; then, or if `bytes` throws, nothing is kept. */
@@ -25,8 +31,13 @@ export interface BlobStore extends AsyncDisposable {
   /** The content in pieces of at most 1 MiB. Throws `not_found` at the first step if there is no such object. */
   get(key: string): AsyncIterable<Uint8Array>;
   has(key: string): Promise<boolean>;
-  /** Every object, in no particular order; one that is put or deleted meanwhile may be there or not. */
-  list(): AsyncIterable<ListedBlob>;
+  /**
+   * Every object, in no particular order; one that is put or deleted meanwhile may be there or not. Removes on its way, if
+   * told to, the empty directories that deleted objects have left.
+   */
+  list(options?: { readonly isTidying: boolean }): AsyncIterable<ListedBlob>;
+  /** How many objects there are, and what they take together. Reads every name. */
+  usage(): Promise<BlobUsage>;
   /**
    * Forgets the object if it was last put before `before`; true if it did. Safe beside whoever puts the same content again
    * at this moment: then it stays.

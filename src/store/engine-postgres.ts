@@ -33,14 +33,6 @@ export function openPostgresPool(url: string, log: StoreLog, maxConnections = 10
   return pool;
 }
 
-/** What is thrown when a database cannot be opened: said plainly if it is not there, else as it is. */
-export function unreachable(cause: unknown): unknown {
-  if (isWindlassError(cause) || postgresDialect.failure(cause) !== "lost") return cause;
-  return new WindlassError("storage_unavailable", "the PostgreSQL database cannot be reached: check --database-url", {
-    cause,
-  });
-}
-
 /** Runs transactions on a pool; the pool stays the caller's. */
 export const postgresEngine = <Q extends object>(options: PostgresOptions<Q>): Engine<Q> => new PostgresEngine(options);
 

@@ -6,7 +6,8 @@ import { failpoint } from "../lib/failpoint.ts";
 import { type Db, dbOfSqlite } from "./boundary.ts";
 import { driverError, sqliteDialect } from "./dialect.ts";
 import { drizzle } from "./drizzle/better-sqlite3.ts";
-import type { Engine, StoreLog } from "./engine.ts";
+import type { Engine, Spacious, StoreLog } from "./engine.ts";
+import { freePages, keepGivingBack, spaceOf } from "./sqlite-space.ts";
 import { type Loan, lend, refuseNested } from "./transaction.ts";
 
 type Connection = Database.Database;
@@ -34,6 +35,7 @@ const maxGroupMs = 5;
 
 function openWriter(path: string): Connection {
   const writer = new Database(path);
+  keepGivingBack(writer);
   writer.pragma("journal_mode = WAL");
   writer.pragma("synchronous = FULL");
   writer.pragma("busy_timeout = 5000");
@@ -49,7 +51,7 @@ function openReader(path: string): Connection {
 }
 
 /** Opens the database file, creating and migrating it as needed. Exactly one process may have it open. */
-export function openSqliteEngine<Q extends object>(options: SqliteOptions<Q>): Engine<Q> {
+export function openSqliteEngine<Q extends object>(options: SqliteOptions<Q>): Engine<Q> & Spacious {
   const writer = openWriter(options.path);
   try {
     options.migrate(writer);
@@ -64,7 +66,7 @@ export function openSqliteEngine<Q extends object>(options: SqliteOptions<Q>): E
  * One writer, one reader. Waiting writes share `BEGIN IMMEDIATE … COMMIT`, each in its own savepoint, and settle after
  * the commit, the refused ones too: what a caller sees is durable.
  */
-class SqliteEngine<Q extends object> implements Engine<Q> {
+class SqliteEngine<Q extends object> implements Engine<Q>, Spacious {
   readonly #writer: Connection;
   readonly #reader: Connection;
   readonly #options: SqliteOptions<Q>;
@@ -108,6 +110,14 @@ class SqliteEngine<Q extends object> implements Engine<Q> {
     return this.write(run);
   }
 
+  async space() {
+    return spaceOf(this.#reader);
+  }
+
+  giveBack(pages: number): Promise<boolean> {
+    return this.write(async () => freePages(this.#writer, pages));
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.#refusal ??= new WindlassError("storage_unavailable", "the database is closed");
     await this.#draining;
@@ -130,11 +140,14 @@ class SqliteEngine<Q extends object> implements Engine<Q> {
   }
 
   async #drain(): Promise<void> {
-    while (this.#waiting.length > 0) {
-      await nextTurn(); // the other sockets of this turn of the loop join the group
-      await this.#group();
+    try {
+      while (this.#waiting.length > 0) {
+        await nextTurn(); // the other sockets of this turn of the loop join the group
+        await this.#group();
+      }
+    } finally {
+      this.#draining = undefined;
     }
-    this.#draining = undefined;
   }
 
   async #group(): Promise<void> {
@@ -198,13 +211,27 @@ class SqliteEngine<Q extends object> implements Engine<Q> {
 
   /** A commit whose fsync failed may or may not be there after a restart: nothing may be decided on it any more. */
   #stop(members: readonly Waiting<Q>[], cause: unknown): void {
-    this.#options.log.error({ err: cause }, "a commit failed with an unknown outcome: restart the program");
     const message = "a commit failed and its outcome is unknown: check the disk, then restart the program";
     this.#refusal = new WindlassError("storage_unavailable", message, { cause });
     const unknown = new WindlassError("outcome_unknown", message, { cause });
     for (const { reject } of members) reject(unknown);
     for (const { reject } of this.#waiting.splice(0)) reject(this.#refusal);
-    this.#options.onFatal?.(this.#refusal);
+    this.#tellFatal(this.#refusal);
+  }
+
+  /** Nothing is written any more, and all who wait know it: that whoever hears of it throws changes nothing. */
+  #tellFatal(error: WindlassError): void {
+    const { log, onFatal } = this.#options;
+    quietly(() => log.error({ err: error.cause }, "a commit failed with an unknown outcome: restart the program"));
+    quietly(() => onFatal?.(error));
+  }
+}
+
+function quietly(tell: () => void): void {
+  try {
+    tell();
+  } catch {
+    // The store refuses everything from now on, which its callers say.
   }
 }
 

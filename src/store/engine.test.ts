@@ -245,9 +245,11 @@ describe("the engine on sqlite", () => {
   test("a full disk refuses what it cannot hold, loses nothing else, and later writes go on", async () => {
     let makeRoom = () => {};
     const engine = held.use(
-      openSqliteFixture(path, (writer) => {
-        writer.pragma("max_page_count = 40");
-        makeRoom = () => writer.pragma("max_page_count = 4000");
+      openSqliteFixture(path, {
+        tune: (writer) => {
+          writer.pragma("max_page_count = 40");
+          makeRoom = () => writer.pragma("max_page_count = 4000");
+        },
       }),
     );
     const large = (id: string) => ({ ...account(id), picture: new Uint8Array(20_000) });
@@ -266,16 +268,65 @@ describe("the engine on sqlite", () => {
   test("twenty writes that wait together are durable by one commit", async () => {
     const commits: string[] = [];
     const engine = held.use(
-      openSqliteFixture(path, (writer) => {
-        const exec = writer.exec.bind(writer);
-        writer.exec = (statement) => {
-          commits.push(statement);
-          return exec(statement);
-        };
+      openSqliteFixture(path, {
+        tune: (writer) => {
+          const exec = writer.exec.bind(writer);
+          writer.exec = (statement) => {
+            commits.push(statement);
+            return exec(statement);
+          };
+        },
       }),
     );
     await Promise.all(Array.from({ length: 20 }, (_, i) => engine.write((tx) => tx.accounts.put(account(`${i}`)))));
     expect(commits.filter((statement) => statement === "COMMIT").length).toBeLessThanOrEqual(3);
+  });
+
+  test("after a commit of unknown outcome every write is refused at once, also if whoever is told of it throws", async () => {
+    const told: string[] = [];
+    const engine = held.use(
+      openSqliteFixture(path, {
+        tune: (writer) => {
+          const exec = writer.exec.bind(writer);
+          writer.exec = (statement) => {
+            if (statement === "COMMIT") throw new Error("no fsync");
+            return exec(statement);
+          };
+        },
+        log: {
+          warn: () => {},
+          error: () => {
+            told.push("log");
+            throw new Error("the log cannot be written");
+          },
+        },
+        onFatal: () => {
+          told.push("onFatal");
+          throw new Error("nobody can be told");
+        },
+      }),
+    );
+    const write = () => engine.write((tx) => tx.accounts.put(account("a")));
+    const [first, waiting] = [write(), write()];
+    await expect(first).rejects.toMatchObject({ code: "outcome_unknown" });
+    await expect(waiting).rejects.toMatchObject({ code: "outcome_unknown" });
+    await expect(write()).rejects.toMatchObject({ code: "storage_unavailable" });
+    expect(told).toEqual(["log", "onFatal"]);
+  });
+
+  test("room that deleted rows leave is given back a few pages at a time", async () => {
+    const engine = held.use(openSqliteFixture(path));
+    const large = (id: string) => ({ ...account(id), picture: new Uint8Array(20_000) });
+    for (let i = 0; i < 30; i++) await engine.write((tx) => tx.accounts.put(large(`row-${i}`)));
+    const full = await engine.space();
+    await engine.write((tx) => tx.accounts.clear());
+    expect((await engine.space()).freeBytes).toBeGreaterThan(30 * 20_000);
+    let steps = 0;
+    while (await engine.giveBack(20)) steps += 1;
+    expect(steps).toBeGreaterThan(3);
+    const empty = await engine.space();
+    expect(empty.freeBytes).toBe(0);
+    expect(empty.bytes).toBeLessThan(full.bytes / 10);
   });
 });
 

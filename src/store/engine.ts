@@ -8,6 +8,20 @@ export interface Engine<Q extends object> extends AsyncDisposable {
   step<T>(run: (queries: Q) => Promise<T>): Promise<T>;
 }
 
+/** What a store takes where it lies. */
+export interface Space {
+  readonly bytes: number;
+  /** Of these, what holds nothing now and is used before the store grows; null if the engine does not tell. */
+  readonly freeBytes: number | null;
+}
+
+/** What can be said and done about the place that a store takes. */
+export interface Spacious {
+  space(): Promise<Space>;
+  /** Gives free room back to the disk, at most so many pages; true if more is left. PostgreSQL does so by itself. */
+  giveBack(pages: number): Promise<boolean>;
+}
+
 /** The least an engine says to whoever watches it. */
 export interface StoreLog {
   warn(fields: Readonly<Record<string, unknown>>, message: string): void;

@@ -6,6 +6,7 @@ import type { ApiKey } from "../domain/api-key.ts";
 import type { Configuration } from "../domain/configuration.ts";
 import type { Job } from "../domain/job.ts";
 import type { Organization } from "../domain/organization.ts";
+import type { ProviderSettings } from "../domain/provider-settings.ts";
 import type { Run } from "../domain/run.ts";
 import type { StateVersion } from "../domain/state-version.ts";
 import type { Variable } from "../domain/variable.ts";
@@ -57,6 +58,19 @@ export const pool = (change: Partial<AgentPool> = {}): AgentPool => ({
   ...change,
 });
 
+export const providerSettings = (change: Partial<ProviderSettings> = {}): ProviderSettings => ({
+  id: "apool_1",
+  organizationId: "org_1",
+  poolId: "apool_1",
+  sources: [{ kind: "filesystem", path: "/opt/providers", include: ["hashicorp/*"], exclude: [] }],
+  hosts: [],
+  sealedValue: null,
+  caCertificates: "",
+  updatedAt: at(0),
+  version: 1,
+  ...change,
+});
+
 export const token = (change: Partial<AgentToken> = {}): AgentToken => ({
   id: "atok_1",
   organizationId: "org_1",
@@ -92,12 +106,17 @@ export const agent = (change: Partial<Agent> = {}): Agent => ({
   address: "10.0.0.1",
   concurrency: 2,
   sandbox: "none",
+  engines: { programs: [{ engine: "tofu", version: "1.12.6" }], downloads: [{ engine: "tofu", source: "the mirror" }] },
   status: "idle",
   isPaused: false,
   isDraining: false,
   pauseReason: "",
   connectedTo: "",
+  place: "",
+  jobsPlace: "",
   warning: "",
+  keptDirectories: [],
+  unwantedDirectories: [],
   createdAt: at(0),
   lastSeenAt: at(0),
   ...change,
@@ -118,6 +137,7 @@ export const workspace = (change: Partial<Workspace> = {}): Workspace => ({
   agentSelector: "",
   planTimeoutMs: 0,
   applyTimeoutMs: 0,
+  initTimeoutMs: 0,
   sharesState: false,
   parallelism: 0,
   lock: null,
@@ -186,6 +206,12 @@ export const run = (change: Partial<Run> = {}): Run => ({
   planBytes: null,
   planBlobKey: null,
   summaryBlobKey: null,
+  planFilesSha256: null,
+  planFilesBytes: null,
+  planFilesBlobKey: null,
+  engine: null,
+  engineVersion: "",
+  planLockFile: null,
   decidedBy: "",
   decidedAt: null,
   decisionComment: "",
@@ -196,6 +222,8 @@ export const run = (change: Partial<Run> = {}): Run => ({
   retryOf: null,
   errorMessage: "",
   resourcesInFlight: [],
+  lost: null,
+  warnings: null,
   endedAt: null,
   version: 1,
   ...change,
@@ -209,6 +237,8 @@ export const job = (change: Partial<Job> = {}): Job => ({
   poolId: "apool_1",
   phase: "plan",
   status: "queued",
+  engine: null,
+  engineVersion: "",
   rank: 1,
   urgency: 1,
   epoch: 0,
@@ -228,6 +258,7 @@ export const job = (change: Partial<Job> = {}): Job => ({
   errorMessage: "",
   logBytes: null,
   isLogClosed: false,
+  logProblem: null,
   stateSerial: null,
   ...change,
 });
@@ -250,6 +281,9 @@ export const state = (change: Partial<StateVersion> = {}): StateVersion => ({
   workspaceId: "ws_1",
   runId: "run_1",
   jobId: "job_1",
+  jobSequence: 0,
+  isFinal: false,
+  baseSerial: null,
   lineage: "lineage-1",
   serial: 1,
   status: "current",
@@ -259,6 +293,7 @@ export const state = (change: Partial<StateVersion> = {}): StateVersion => ({
   blobKey: "d".repeat(64),
   terraformVersion: "1.9.0",
   resourceCount: 1,
+  unreadReason: "",
   createdBy: "",
   rollbackOf: null,
   createdAt: at(0),

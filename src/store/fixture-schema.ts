@@ -5,8 +5,7 @@ import pg from "pg";
 import { type Db, kitOfSqlite } from "./boundary.ts";
 import { type Dialect, postgresDialect, sqliteDialect } from "./dialect.ts";
 import { and, asc, eq, gte, sql } from "./drizzle/orm.ts";
-import type { Engine } from "./engine.ts";
-import { silentLog } from "./engine.ts";
+import { type Engine, type Spacious, type StoreLog, silentLog } from "./engine.ts";
 import { openPostgresPool, postgresEngine } from "./engine-postgres.ts";
 import { openSqliteEngine } from "./engine-sqlite.ts";
 import { type Kit, postgresKit } from "./kit.ts";
@@ -97,6 +96,9 @@ function fixtureQueries(db: Db, { accounts, tickets }: FixtureTables, dialect: D
       set: async (id: string, balance: number) => {
         await db.update(accounts).set({ balance }).where(eq(accounts.id, id));
       },
+      clear: async () => {
+        await db.delete(accounts);
+      },
       take: async (id: string, amount: number) =>
         (
           await db
@@ -125,8 +127,17 @@ function fixtureQueries(db: Db, { accounts, tickets }: FixtureTables, dialect: D
 export type FixtureQueries = ReturnType<typeof fixtureQueries>;
 export type FixtureEngine = Engine<FixtureQueries>;
 
-/** `tune` gets the writing connection, for a test that makes it fail. */
-export function openSqliteFixture(path: string, tune: (writer: Database.Database) => void = () => {}): FixtureEngine {
+interface SqliteFixture {
+  /** Gets the writing connection, for a test that makes it fail. */
+  readonly tune?: (writer: Database.Database) => void;
+  readonly log?: StoreLog;
+  readonly onFatal?: () => void;
+}
+
+export function openSqliteFixture(
+  path: string,
+  { tune = () => {}, log = silentLog, onFatal = () => {} }: SqliteFixture = {},
+): FixtureEngine & Spacious {
   const tables = defineFixture(kitOfSqlite);
   return openSqliteEngine({
     path,
@@ -135,7 +146,8 @@ export function openSqliteFixture(path: string, tune: (writer: Database.Database
       writer.exec(ddlOf.sqlite);
       tune(writer);
     },
-    log: silentLog,
+    log,
+    onFatal,
   });
 }
 

@@ -1,6 +1,7 @@
 import Database from "better-sqlite3";
-import type { ListedStreams, LogListing, LogQuery } from "./log-operations.ts";
+import type { ListedStreams, LogListing, LogQuery, ToldSpace } from "./log-operations.ts";
 import type { ListedStream, LogEnd, LogRead } from "./log-store.ts";
+import { spaceOf } from "./sqlite-space.ts";
 
 interface Row {
   readonly id: number;
@@ -31,6 +32,10 @@ export class LogFileReader {
 
   list({ after, limit }: LogListing): ListedStreams {
     return { kind: "listed", streams: this.#list.all(after ?? "", limit) };
+  }
+
+  space(): ToldSpace {
+    return { kind: "told_space", space: spaceOf(this.#db) };
   }
 
   read({ stream, offset, maxBytes }: LogQuery): LogRead {

@@ -1,6 +1,7 @@
 import { createHash, type Hash } from "node:crypto";
 import Database from "better-sqlite3";
 import type { LogCommand, LogCommandAnswer } from "./log-operations.ts";
+import { freePages, keepGivingBack } from "./sqlite-space.ts";
 
 /** What the file's format is called; a file of a later one is refused. */
 export const logFileVersion = 1;
@@ -52,6 +53,7 @@ const maxKnownStreams = 4096;
 function openLogDatabase(path: string): Database.Database {
   const db = new Database(path);
   db.pragma("page_size = 16384");
+  keepGivingBack(db);
   db.pragma("journal_mode = WAL");
   db.pragma("synchronous = FULL");
   db.pragma("busy_timeout = 5000");
@@ -130,8 +132,12 @@ export class LogFile {
         return this.#setStatus(this.#stream(command.stream), "gap", command.missingBytes ?? null);
       case "reopen":
         return this.#setStatus(this.#stream(command.stream), "open", null);
+      case "empty":
+        return this.#empty(command.stream);
       case "delete":
         return this.#delete(command.stream);
+      case "give_back":
+        return { kind: "given_back", hasMore: freePages(this.#db, command.pages) };
     }
   }
 
@@ -194,6 +200,18 @@ export class LogFile {
     return { kind: "done" };
   }
 
+  /** In one transaction: a crash leaves the whole log, or its gap. */
+  #empty(name: string): LogCommandAnswer {
+    const known = this.#stream(name);
+    this.#deletePieces.run(known.id);
+    const { id, length } = known;
+    const emptied: Stream = { ...empty, id, status: "gap", missing: length, pending: [], hash: createHash("sha256") };
+    this.#changed.delete(known);
+    this.#known.set(name, emptied);
+    this.#changed.add(emptied);
+    return { kind: "done" };
+  }
+
   #delete(name: string): LogCommandAnswer {
     const known = this.#known.get(name);
     if (known !== undefined) this.#changed.delete(known);
@@ -230,3 +248,4 @@ export class LogFile {
 }
 
 const emptyStream = { length: 0, status: "open", missing: null, sha256: null } as const;
+const empty = { ...emptyStream, pendingBytes: 0 } as const;

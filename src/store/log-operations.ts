@@ -1,3 +1,4 @@
+import type { Space } from "./engine.ts";
 import type { AppendResult, ListedStream, LogRead, LogStreamId, SealResult } from "./log-store.ts";
 
 /** What the port asks of the thread that writes. Plain values: they cross between threads. */
@@ -6,9 +7,18 @@ export type LogCommand =
   | { readonly kind: "seal"; readonly stream: LogStreamId; readonly length: number; readonly sha256: string }
   | { readonly kind: "seal_with_gap"; readonly stream: LogStreamId; readonly missingBytes: number | undefined }
   | { readonly kind: "reopen"; readonly stream: LogStreamId }
-  | { readonly kind: "delete"; readonly stream: LogStreamId };
+  | { readonly kind: "empty"; readonly stream: LogStreamId }
+  | { readonly kind: "delete"; readonly stream: LogStreamId }
+  | { readonly kind: "give_back"; readonly pages: number };
 
-export type LogCommandAnswer = AppendResult | SealResult | { readonly kind: "done" };
+/** A command to one stream. */
+export type StreamCommand = Extract<LogCommand, { readonly stream: LogStreamId }>;
+
+export type LogCommandAnswer =
+  | AppendResult
+  | SealResult
+  | { readonly kind: "done" }
+  | { readonly kind: "given_back"; readonly hasMore: boolean };
 
 /** What the port asks of the thread that reads. */
 export interface LogQuery {
@@ -30,8 +40,18 @@ export interface ListedStreams {
   readonly streams: readonly ListedStream[];
 }
 
-export type LogOperation = LogCommand | LogQuery | LogListing;
-export type LogAnswer = LogCommandAnswer | LogRead | ListedStreams;
+/** The same, for the place that the file takes. */
+export interface LogSpace {
+  readonly kind: "space";
+}
+
+export interface ToldSpace {
+  readonly kind: "told_space";
+  readonly space: Space;
+}
+
+export type LogOperation = LogCommand | LogQuery | LogListing | LogSpace;
+export type LogAnswer = LogCommandAnswer | LogRead | ListedStreams | ToldSpace;
 
 /** What a thread is started with. */
 export interface LogThreadOptions {

@@ -2,11 +2,13 @@ import { createHash } from "node:crypto";
 import type pg from "pg";
 import { WindlassError } from "../lib/errors.ts";
 import { postgresDialect } from "./dialect.ts";
+import type { Space } from "./engine.ts";
 import { type Append, grown, growthOf, type KnownStream, type StreamGrowth } from "./log-appends.ts";
 import { endOf } from "./log-file-reader.ts";
 import type { AppendResult, ListedStream, LogRead, LogStore, LogStreamId, SealResult } from "./log-store.ts";
 import { maxReadBytes } from "./log-store.ts";
 import { refuseBadAppend } from "./log-store-sqlite.ts";
+import { logTables, sizeOfTables } from "./postgres-space.ts";
 
 interface Waiting extends Append {
   resolve(result: AppendResult): void;
@@ -113,6 +115,24 @@ class PostgresLogStore implements LogStore {
   async list(after: LogStreamId | null, limit: number): Promise<readonly ListedStream[]> {
     const rows = await this.#query<{ name: string; length: string }>(listStatement, [after ?? "", limit]);
     return rows.map(({ name, length }) => ({ name, length: Number(length) }));
+  }
+
+  async empty(stream: LogStreamId): Promise<void> {
+    await this.#quiet(stream);
+    this.#known.delete(stream);
+    await this.#query(
+      `WITH pieces AS (DELETE FROM log_pieces WHERE stream = $1)
+       UPDATE log_streams SET status = 'gap', missing = length, length = 0, sha256 = NULL WHERE name = $1`,
+      [stream],
+    );
+  }
+
+  async space(): Promise<Space> {
+    return { bytes: await sizeOfTables(this.#pool, logTables), freeBytes: null };
+  }
+
+  async giveBack(): Promise<boolean> {
+    return false;
   }
 
   async delete(stream: LogStreamId): Promise<void> {

@@ -1,4 +1,5 @@
 import { WindlassError } from "../lib/errors.ts";
+import type { Space } from "./engine.ts";
 import type { LogAnswer } from "./log-operations.ts";
 import {
   type AppendResult,
@@ -74,6 +75,22 @@ class SqliteLogStore implements LogStore {
   async list(after: LogStreamId | null, limit: number): Promise<readonly ListedStream[]> {
     const answer = await this.#reader.call({ kind: "list", after, limit });
     if ("kind" in answer && answer.kind === "listed") return answer.streams;
+    throw unexpected(answer);
+  }
+
+  async empty(stream: LogStreamId): Promise<void> {
+    await this.#writer.call({ kind: "empty", stream });
+  }
+
+  async space(): Promise<Space> {
+    const answer = await this.#reader.call({ kind: "space" });
+    if ("kind" in answer && answer.kind === "told_space") return answer.space;
+    throw unexpected(answer);
+  }
+
+  async giveBack(pages: number): Promise<boolean> {
+    const answer = await this.#writer.call({ kind: "give_back", pages });
+    if ("kind" in answer && answer.kind === "given_back") return answer.hasMore;
     throw unexpected(answer);
   }
 

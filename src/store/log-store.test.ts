@@ -148,6 +148,35 @@ describe.each(testEngines)("the log store on $name", (engine) => {
     expect((await logs.read("t/1", 0, 9)).end).toEqual({ kind: "gap", missingBytes: undefined });
   });
 
+  test("an emptied stream ends with a gap of its whole length, whatever its end was, and stays so after a restart", async () => {
+    const text = bytes("abc");
+    for (const name of ["s/1", "s/2"]) await logs.append(name, 0, text);
+    await logs.seal("s/1", 3, sha256(text));
+    await logs.sealWithGap("s/2", 9);
+    for (const name of ["s/1", "s/2"]) await logs.empty(name);
+    const ends = async () => {
+      const reads = [await logs.read("s/1", 0, 9), await logs.read("s/2", 0, 9)];
+      return reads.map(({ length, end }) => [length, end]);
+    };
+    const gap = [0, { kind: "gap", missingBytes: 3 }];
+    expect(await ends()).toEqual([gap, gap]);
+    await reopened();
+    expect(await ends()).toEqual([gap, gap]);
+    expect(await logs.append("s/1", 0, text)).toEqual({ kind: "sealed", nextOffset: 0 });
+  });
+
+  test("what the logs take is told, and what they no longer take is given back", async () => {
+    const piece = new Uint8Array(maxAppendBytes).fill(7);
+    for (let i = 0; i < 40; i += 1) await logs.append("s/1", i * piece.length, piece);
+    const full = await logs.space();
+    expect(full.bytes).toBeGreaterThan(engine.name === "sqlite" ? 40 * piece.length : 0);
+    await logs.delete("s/1");
+    for (let more = true; more; ) more = await logs.giveBack(10);
+    const { bytes: rest, freeBytes } = await logs.space();
+    if (engine.name === "sqlite") expect([freeBytes, rest < full.bytes / 10]).toEqual([0, true]);
+    else expect(freeBytes).toBeNull();
+  });
+
   test("a deleted stream is forgotten and may begin anew", async () => {
     await logs.append("s/1", 0, bytes("abc"));
     await logs.append("s/2", 0, bytes("xyz"));

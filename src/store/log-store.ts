@@ -1,3 +1,5 @@
+import type { Spacious } from "./engine.ts";
+
 /** Names one append-only stream: `<job id>/<epoch>`. */
 export type LogStreamId = string;
 
@@ -45,7 +47,7 @@ export interface ListedStream {
 }
 
 /** Append-only byte streams. Everything that resolved is durable; what rejects stored nothing that was acknowledged. */
-export interface LogStore extends AsyncDisposable {
+export interface LogStore extends AsyncDisposable, Spacious {
   /** Stores bytes (≤ `maxAppendBytes`) at an offset. Appends to one stream are done in the order of the calls. */
   append(stream: LogStreamId, offset: number, bytes: Uint8Array): Promise<AppendResult>;
   /** The length so far: 0 for an unknown stream. */
@@ -60,6 +62,8 @@ export interface LogStore extends AsyncDisposable {
   read(stream: LogStreamId, offset: number, maxBytes: number): Promise<LogRead>;
   /** Streams in the order of their names, from the one after `after` on (null: from the first), at most `limit`. */
   list(after: LogStreamId | null, limit: number): Promise<readonly ListedStream[]>;
+  /** Forgets the bytes of a stream that has ended, and ends it with a gap of their whole length: both, or neither. */
+  empty(stream: LogStreamId): Promise<void>;
   /** Forgets the stream and its bytes. */
   delete(stream: LogStreamId): Promise<void>;
 }

@@ -25,7 +25,7 @@ function writing(path: string): Side {
 }
 
 const isCommand = (operation: LogOperation): operation is LogCommand =>
-  operation.kind !== "read" && operation.kind !== "list";
+  operation.kind !== "read" && operation.kind !== "list" && operation.kind !== "space";
 
 /** Opens the file at the first read: by then the writer, started at the same time, has made it. */
 function reading(path: string): Side {
@@ -36,6 +36,7 @@ function reading(path: string): Side {
       const reader = file;
       return operations.flatMap((operation) => {
         if (operation.kind === "read") return reader.read(operation);
+        if (operation.kind === "space") return reader.space();
         return operation.kind === "list" ? reader.list(operation) : [];
       });
     },

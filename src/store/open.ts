@@ -7,8 +7,8 @@ import { openFileBlobStore } from "./blob-store-files.ts";
 import { openPostgresBlobStore } from "./blob-store-postgres.ts";
 import { type Db, kitOfSqlite } from "./boundary.ts";
 import { type Dialect, postgresDialect, sqliteDialect } from "./dialect.ts";
-import { type Engine, type StoreLog, silentLog } from "./engine.ts";
-import { openPostgresPool, postgresEngine, unreachable } from "./engine-postgres.ts";
+import { type Engine, type Spacious, type StoreLog, silentLog } from "./engine.ts";
+import { openPostgresPool, postgresEngine } from "./engine-postgres.ts";
 import { openSqliteEngine } from "./engine-sqlite.ts";
 import { postgresKit } from "./kit.ts";
 import type { LogStore } from "./log-store.ts";
@@ -23,9 +23,11 @@ import {
   schemaOfSqlite,
 } from "./migrate.ts";
 import type { Queries, Store } from "./ports.ts";
+import { blobTables, logTables, sizeOfDatabase, sizeOfTables } from "./postgres-space.ts";
 import { buildQueries } from "./queries/index.ts";
 import { openExisting } from "./snapshot.ts";
 import { defineTables } from "./tables.ts";
+import { unreachable } from "./unreachable.ts";
 
 export interface OpenOptions {
   /** `sqlite:<path>` (for objects `files:<directory>`), or `postgres://…`. */
@@ -64,13 +66,20 @@ export async function openStore({ url, log = silentLog, migrate = "auto", onFata
       log,
       ...(onFatal === undefined ? {} : { onFatal }),
     });
-    return storeOver("sqlite", engine, async () => {
+    return storeOver("sqlite", { engine, place: engine }, async () => {
       await engine[Symbol.asyncDispose]();
     });
   }
   const pool = await openMigratedPool({ url, log, migrate });
   const engine = postgresEngine({ pool, queries: builder(defineTables(postgresKit), postgresDialect) });
-  return storeOver("postgres", engine, async () => {
+  const place: Spacious = {
+    space: async () => {
+      const others = await sizeOfTables(pool, [...logTables, ...blobTables]);
+      return { bytes: (await sizeOfDatabase(pool)) - others, freeBytes: null };
+    },
+    giveBack: async () => false,
+  };
+  return storeOver("postgres", { engine, place }, async () => {
     await engine[Symbol.asyncDispose]();
     await pool.end();
   });
@@ -150,10 +159,16 @@ export async function schemaState({ url, log = silentLog }: OpenOptions): Promis
   }
 }
 
-const storeOver = (engine: Store["engine"], over: Engine<Queries>, close: () => Promise<void>): Store => ({
-  engine,
-  read: (fn) => over.read(fn),
-  write: (fn) => over.write(fn),
-  step: (fn) => over.step(fn),
+const storeOver = (
+  name: Store["engine"],
+  { engine, place }: { readonly engine: Engine<Queries>; readonly place: Spacious },
+  close: () => Promise<void>,
+): Store => ({
+  engine: name,
+  read: (fn) => engine.read(fn),
+  write: (fn) => engine.write(fn),
+  step: (fn) => engine.step(fn),
+  space: () => place.space(),
+  giveBack: (pages) => place.giveBack(pages),
   [Symbol.asyncDispose]: close,
 });

@@ -1,9 +1,10 @@
 import type { Agent, AgentStatus } from "../domain/agent.ts";
 import type { AgentPool } from "../domain/agent-pool.ts";
 import type { AgentToken } from "../domain/agent-token.ts";
+import type { ProviderSettings } from "../domain/provider-settings.ts";
 import type { AgentId, AgentTokenId, OrganizationId, PoolId } from "../lib/ids.ts";
 import type { CredentialUse } from "./access-ports.ts";
-import type { NamePage, TimePage } from "./ports.ts";
+import type { NamePage, RowCount, TimePage } from "./ports.ts";
 
 /** How many agents or jobs a pool has, by status. */
 export interface PoolCounts {
@@ -41,10 +42,12 @@ export interface PoolQueries {
   ): Promise<readonly AgentPool[]>;
   insert(row: AgentPool): Promise<void>;
   save(row: AgentPool): Promise<void>;
-  /** Deletes the pool with its grants, tokens and agents. */
+  /** Deletes the pool with its grants, tokens, agents and providers setting. */
   delete(id: PoolId): Promise<void>;
   /** Names granted to a pool, sorted. */
   grants(id: PoolId): Promise<readonly string[]>;
+  /** The pools of an organization that are granted to a workspace of this name, by their names. */
+  grantedTo(organizationId: OrganizationId, workspaceName: string): Promise<readonly AgentPool[]>;
   /** Adds grants; those already there stay. */
   grant(id: PoolId, workspaceNames: readonly string[]): Promise<void>;
   revoke(id: PoolId, workspaceNames: readonly string[]): Promise<void>;
@@ -53,9 +56,20 @@ export interface PoolQueries {
   counts(ids: readonly PoolId[]): Promise<readonly PoolCounts[]>;
 }
 
+/** Queries of what jobs are told of providers; a row goes with its organization or pool. */
+export interface ProviderSettingsQueries {
+  /** By the organization or pool that they belong to. */
+  get(id: ProviderSettings["id"]): Promise<ProviderSettings | undefined>;
+  insert(row: ProviderSettings): Promise<void>;
+  save(row: ProviderSettings): Promise<void>;
+  /** True if they were there. */
+  delete(id: ProviderSettings["id"]): Promise<boolean>;
+}
+
 /** Queries of agent tokens. */
 export interface TokenQueries {
   get(id: AgentTokenId): Promise<AgentToken | undefined>;
+  byIds(ids: readonly AgentTokenId[]): Promise<readonly AgentToken[]>;
   byHash(hash: string): Promise<AgentToken | undefined>;
   /** Newest first; of one pool, or of the whole organization; with `validAt` only those that admit agents then. */
   list(
@@ -72,6 +86,15 @@ export interface Heard {
   readonly agentId: AgentId;
   readonly status: AgentStatus;
   readonly at: Date;
+}
+
+/** What decides what an agent's silence means. */
+export type SilentAgent = Pick<Agent, "id" | "status" | "lastSeenAt">;
+
+/** Before which moment an agent was last seen: an idle or busy one that becomes unknown, an unknown one that becomes errored. */
+export interface SilenceDue {
+  readonly unknownBefore: Date;
+  readonly erroredBefore: Date;
 }
 
 /** The end of a session's stream. */
@@ -99,6 +122,8 @@ export interface AgentQueries {
   byName(organizationId: OrganizationId | null, name: string): Promise<readonly Agent[]>;
   /** By (name, id); `after` is "<name>\u0001<id>" of the last row. */
   list(filter: AgentFilter, page: NamePage): Promise<readonly Agent[]>;
+  /** The key of the so many-th agent of an organization, or with null of the server, after a key; null if there are not so many. */
+  placeAfter(organizationId: OrganizationId | null, page: RowCount): Promise<string | null>;
   byIds(ids: readonly AgentId[]): Promise<readonly Agent[]>;
   /** Agents of an organization that are idle, busy or unknown. */
   countConnected(organizationId: OrganizationId): Promise<number>;
@@ -110,8 +135,19 @@ export interface AgentQueries {
   left(rows: readonly Departure[]): Promise<void>;
   /** Empties connectedTo of all agents of a control plane process: none is connected to one that starts. */
   disconnectFrom(name: string): Promise<void>;
-  /** Agents that are idle, busy or unknown and were last seen before `at`. */
-  silentSince(at: Date, limit: number): Promise<readonly Agent[]>;
+  /** Agents of whose silence something is to be said, those silent longest first; `after` is the last row of the page before. */
+  silent(
+    due: SilenceDue,
+    page: { readonly after: Pick<SilentAgent, "id" | "lastSeenAt"> | null; readonly limit: number },
+  ): Promise<readonly (SilentAgent & Pick<Agent, "sessionEpoch">)[]>;
+  /** Deletes those of these agents that never had a stream and were not heard since; answers how many. */
+  forget(rows: readonly SilentAgent[]): Promise<number>;
+  /** How many agents a token has, and how many of them it has made since; rows of whatever status. */
+  countOfToken(id: AgentTokenId, since: Date): Promise<{ readonly all: number; readonly recent: number }>;
+  /** Agents of a token that have left or were lost, and have no job that is open: the last heard longest ago first. */
+  goneOfToken(id: AgentTokenId, limit: number): Promise<readonly Pick<Agent, "id">[]>;
+  /** Gives each agent its new status, unless it was heard since or has left; answers those that have changed. */
+  fallSilent(rows: readonly SilentAgent[]): Promise<readonly SilentAgent[]>;
   /** Agents of a token, for revoking it. */
   ofToken(id: AgentTokenId): Promise<readonly Agent[]>;
   /** Names of the agents of each token that have not exited: of each the last heard first, at most `most`. */
@@ -119,5 +155,7 @@ export interface AgentQueries {
     ids: readonly AgentTokenId[],
     most: number,
   ): Promise<readonly { readonly tokenId: AgentTokenId; readonly name: string }[]>;
+  /** How many directories the agents of each pool keep; null is the server agent. Those that keep none are left out. */
+  countKept(): Promise<ReadonlyMap<PoolId | null, number>>;
   delete(id: AgentId): Promise<void>;
 }

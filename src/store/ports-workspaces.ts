@@ -1,8 +1,8 @@
-import type { SetVariable, Variable, VariableCategory } from "../domain/variable.ts";
+import type { FormerSecret, SetVariable, Variable, VariableCategory } from "../domain/variable.ts";
 import type { VariableSet } from "../domain/variable-set.ts";
 import type { ExecutionMode, Workspace } from "../domain/workspace.ts";
-import type { OrganizationId, PoolId, VariableSetId, WorkspaceId } from "../lib/ids.ts";
-import type { NamePage } from "./ports.ts";
+import type { OrganizationId, PoolId, VariableId, VariableSetId, WorkspaceId } from "../lib/ids.ts";
+import type { NamePage, RowCount } from "./ports.ts";
 
 /** Which workspaces of an organization are listed; what is left out does not matter. */
 export interface WorkspaceFilter {
@@ -15,6 +15,8 @@ export interface WorkspaceFilter {
   /** Any of them; none is all. */
   readonly modes?: readonly ExecutionMode[];
   readonly isLocked?: boolean;
+  /** Held by a run that is planned, or final. */
+  readonly needsDecision?: boolean;
 }
 
 /** How much goes with a workspace. */
@@ -22,6 +24,8 @@ export interface WorkspaceLosses {
   readonly stateVersions: number;
   /** Of its current state. */
   readonly resources: number;
+  /** Why these are not counted; empty if they are. */
+  readonly unreadReason: string;
   readonly runs: number;
   readonly variables: number;
   readonly configurationVersions: number;
@@ -43,8 +47,12 @@ export interface SetWorkspace {
 export interface WorkspaceQueries {
   get(id: WorkspaceId): Promise<Workspace | undefined>;
   byName(organizationId: OrganizationId, name: string): Promise<Workspace | undefined>;
+  /** The one whose name differs from this at most in the case of ASCII letters. */
+  byNameInAnyCase(organizationId: OrganizationId, name: string): Promise<Workspace | undefined>;
   byIds(ids: readonly WorkspaceId[]): Promise<readonly Workspace[]>;
   list(filter: WorkspaceFilter, page: NamePage): Promise<readonly Workspace[]>;
+  /** The name of the so many-th workspace of the organization after a name; null if there are not so many. */
+  placeAfter(organizationId: OrganizationId, page: RowCount): Promise<string | null>;
   count(organizationId: OrganizationId): Promise<number>;
   insert(row: Workspace): Promise<void>;
   save(row: Workspace): Promise<void>;
@@ -118,4 +126,18 @@ export interface SetVariableQueries {
   save(row: SetVariable): Promise<void>;
   /** True if it was there. */
   delete(setId: VariableSetId, category: VariableCategory, key: string): Promise<boolean>;
+}
+
+/** Whose former secrets are meant. */
+export interface SecretHolders {
+  readonly workspaceIds: readonly WorkspaceId[];
+  readonly setIds: readonly VariableSetId[];
+}
+
+/** Queries of the values that sensitive variables had. */
+export interface FormerSecretQueries {
+  /** Of all these holders, the newest first. */
+  of(holders: SecretHolders): Promise<readonly FormerSecret[]>;
+  insert(row: FormerSecret): Promise<void>;
+  delete(ids: readonly VariableId[]): Promise<void>;
 }

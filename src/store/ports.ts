@@ -6,6 +6,7 @@ import type { StateVersion } from "../domain/state-version.ts";
 import type {
   AgentId,
   ConfigurationId,
+  IdPrefix,
   JobId,
   OrganizationId,
   PoolId,
@@ -13,26 +14,58 @@ import type {
   StateVersionId,
   WorkspaceId,
 } from "../lib/ids.ts";
-import type { AgentQueries, PoolQueries, TokenQueries } from "./ports-agents.ts";
-import type { SetVariableQueries, VariableQueries, VariableSetQueries, WorkspaceQueries } from "./ports-workspaces.ts";
+import type { AgentQueries, PoolQueries, ProviderSettingsQueries, TokenQueries } from "./ports-agents.ts";
+import type {
+  FormerSecretQueries,
+  SetVariableQueries,
+  VariableQueries,
+  VariableSetQueries,
+  WorkspaceQueries,
+} from "./ports-workspaces.ts";
 
-export type { AgentFilter, Departure, Heard, PoolCounts, PoolListing } from "./ports-agents.ts";
+export type { AttentionScope, Few, Held } from "./attention-ports.ts";
+export type {
+  AgentFilter,
+  Departure,
+  Heard,
+  PoolCounts,
+  PoolListing,
+  SilentAgent,
+} from "./ports-agents.ts";
 export type { WorkspaceFilter, WorkspaceLosses } from "./ports-workspaces.ts";
 
 import type { ApiKeyQueries, AuditQueries, StatsQueries } from "./access-ports.ts";
+import type { AttentionQueries } from "./attention-ports.ts";
+import type { Spacious } from "./engine.ts";
 import type { RunEventQueries, RunQueries } from "./run-ports.ts";
-import type { UpkeepQueries } from "./upkeep.ts";
+import type { IdPage, UpkeepQueries } from "./upkeep.ts";
 
 /** A page in the order of a unique name: rows whose name sorts after `after`, at most `limit`. */
 export interface NamePage {
   readonly after: string | null;
+  /** The last key that is looked at; absent or null is the end. */
+  readonly upTo?: string | null;
   readonly limit: number;
+}
+
+/** So many rows of a list after a key. */
+export interface RowCount {
+  readonly after: string | null;
+  readonly rows: number;
 }
 
 /** A page newest first: rows before (`at`, `id`) in that order, at most `limit`. */
 export interface TimePage {
-  readonly before: { readonly at: Date; readonly id: string } | null;
+  readonly before: Position | null;
+  /** The last position that is looked at; absent or null is the end. */
+  readonly downTo?: Position | null;
   readonly limit: number;
+}
+
+/** A place in a list in the order of time and id. */
+export interface Position {
+  readonly at: Date;
+  readonly id: string;
 }
 
 /** A remembered request, so that a repeated one gets the same answer. */
@@ -67,15 +100,28 @@ export interface Queries {
     get(key: string): Promise<string | undefined>;
     /** Inserts or overwrites. */
     set(key: string, value: string): Promise<void>;
+    /** Keys that begin so, in their order. */
+    keys(prefix: string, page: IdPage): Promise<readonly string[]>;
+    delete(key: string): Promise<void>;
   };
   readonly requests: {
     get(principal: string, requestId: string): Promise<RememberedRequest | undefined>;
     insert(request: RememberedRequest): Promise<void>;
-    deleteBefore(at: Date): Promise<number>;
+    countBefore(at: Date): Promise<number>;
+    /** Deletes those from before `at`, the oldest first: `limit`, and more only if they are of one moment; answers how many. */
+    deleteBefore(at: Date, limit: number): Promise<number>;
+  };
+  readonly ids: {
+    /** Ids of a kind that begin with this text, in their own order; of one organization, or of all and of none if that is null. */
+    beginningWith(
+      kind: IdPrefix,
+      range: { readonly text: string; readonly organizationId: OrganizationId | null; readonly limit: number },
+    ): Promise<readonly string[]>;
   };
   readonly audit: AuditQueries;
   readonly apiKeys: ApiKeyQueries;
   readonly stats: StatsQueries;
+  readonly attention: AttentionQueries;
   readonly organizations: {
     get(id: OrganizationId): Promise<Organization | undefined>;
     byName(name: string): Promise<Organization | undefined>;
@@ -85,12 +131,14 @@ export interface Queries {
     delete(id: OrganizationId): Promise<void>;
   };
   readonly pools: PoolQueries;
+  readonly providerSettings: ProviderSettingsQueries;
   readonly tokens: TokenQueries;
   readonly agents: AgentQueries;
   readonly workspaces: WorkspaceQueries;
   readonly variables: VariableQueries;
   readonly variableSets: VariableSetQueries;
   readonly setVariables: SetVariableQueries;
+  readonly formerSecrets: FormerSecretQueries;
   readonly configurations: {
     get(id: ConfigurationId): Promise<Configuration | undefined>;
     newest(workspaceId: WorkspaceId): Promise<Configuration | undefined>;
@@ -113,7 +161,7 @@ export interface Queries {
     openOfAgent(agentId: AgentId): Promise<readonly Job[]>;
     /**
      * Queued jobs of these pools (null: of the server agent) in the order (rank, urgency, queuedAt, id): of each pool and
-     * organization the first `each`, a workspace with many taking one place at a time. If these are more than `limit`, every pool
+     * organization the first `each`, a workspace with many taking one place at a time among the first of a very long queue. If these are more than `limit`, every pool
      * and organization has the same share of it.
      */
     candidates(
@@ -135,6 +183,8 @@ export interface Queries {
     runningByOrganization(): Promise<readonly { readonly organizationId: OrganizationId; readonly count: number }[]>;
     /** How many queued jobs of the same pool come before (rank, urgency, queuedAt, id). */
     countAhead(job: QueuePosition & Pick<Job, "poolId">): Promise<number>;
+    /** The same of many queued jobs, by one look at their queues. */
+    jobsAhead(ids: readonly JobId[]): Promise<ReadonlyMap<JobId, number>>;
     insert(row: Job): Promise<void>;
     /** Overwrites the row. */
     save(row: Job): Promise<void>;
@@ -154,6 +204,7 @@ export interface Queries {
     /** Ended jobs whose log is not closed and that ended before `at`. Interrupted ones may stay so for ever, and come last. */
     logsOpenSince(at: Date, limit: number): Promise<readonly Job[]>;
     /** Jobs that are offered or started and whose `desired` is not `run`: for waking sessions that missed a cancel. */
+    /** A lost apply counts as interrupted as long as its run holds its workspace, and then as errored. */
     countByStatus(): Promise<readonly { readonly status: Job["status"]; readonly count: number }[]>;
   };
   readonly states: {
@@ -164,13 +215,22 @@ export interface Queries {
       filter: { readonly isQuarantined: boolean },
       page: TimePage,
     ): Promise<readonly StateVersion[]>;
-    /** The one with this lineage, serial and content, if it is stored. */
-    find(
+    /** Where the states of a workspace stand after so many; null if there are not so many. */
+    placeAfter(
       workspaceId: WorkspaceId,
-      facts: { readonly lineage: string; readonly serial: number; readonly sha256: string },
+      page: { readonly before: Position | null; readonly rows: number },
+    ): Promise<Position | null>;
+    /** The one that a job has stored with this place in its order and this content. */
+    ofJob(
+      jobId: JobId,
+      facts: { readonly jobSequence: number; readonly sha256: string },
     ): Promise<StateVersion | undefined>;
-    /** The state with the highest serial that a job stored, quarantined ones included. */
+    /** The last word of a job with this content, if it has come. */
+    lastWord(jobId: JobId, sha256: string): Promise<StateVersion | undefined>;
+    /** The last word of a job, or what comes nearest, quarantined ones included; by serial where nobody counted. */
     newestOfJob(jobId: JobId): Promise<StateVersion | undefined>;
+    /** The states of a job that are kept aside, the oldest first. */
+    quarantinedOfJob(jobId: JobId): Promise<readonly Pick<StateVersion, "id">[]>;
     /** The newest accepted state of a run. */
     newestOfRun(runId: RunId): Promise<StateVersion | undefined>;
     insert(row: StateVersion): Promise<void>;
@@ -183,7 +243,7 @@ export interface Queries {
 }
 
 /** Rows: every fact but bytes. */
-export interface Store extends AsyncDisposable {
+export interface Store extends AsyncDisposable, Spacious {
   /** For people and `GetServerInfo`. */
   readonly engine: "sqlite" | "postgres";
   /** One snapshot; cannot write. */

@@ -1,7 +1,7 @@
 import pg from "pg";
 import { systemClock } from "../lib/clock.ts";
 import { type StoreLog, silentLog } from "./engine.ts";
-import { unreachable } from "./engine-postgres.ts";
+import { unreachable } from "./unreachable.ts";
 
 /** Any fixed number beside that of the migrations. */
 const serverLock = 7_345_902;
@@ -13,7 +13,7 @@ const againMs = 1_000;
 
 /** Proof that this process alone serves a PostgreSQL database, as long as its connection lives. */
 export type DatabaseLock =
-  | { readonly kind: "locked"; readonly lock: AsyncDisposable }
+  | { readonly kind: "locked"; readonly lock: AsyncDisposable; readonly identity: string }
   | { readonly kind: "held"; readonly message: string };
 
 export interface LockOptions {
@@ -31,7 +31,10 @@ export async function lockDatabase({ url, log = silentLog, onStolen }: LockOptio
   const deadlineMs = systemClock.monotonicMs() + patienceMs;
   for (;;) {
     const client = await attempt(url);
-    if (client !== undefined) return { kind: "locked", lock: new HeldLock({ url, log, onStolen }, client) };
+    if (client !== undefined) {
+      const identity = await identityOf(client);
+      return { kind: "locked", lock: new HeldLock({ url, log, onStolen }, client), identity };
+    }
     if (systemClock.monotonicMs() >= deadlineMs) return { kind: "held", message };
     await systemClock.sleep(pauseMs);
   }
@@ -50,6 +53,15 @@ async function attempt(url: string): Promise<pg.Client | undefined> {
     await client.end().catch(() => {});
     throw unreachable(cause);
   }
+}
+
+/** Names the database itself: what `pg_restore` makes of its dump is another one. */
+async function identityOf(client: pg.Client): Promise<string> {
+  const read = async (text: string) => (await client.query<{ value: string }>(text)).rows[0]?.value ?? "";
+  const database = await read("SELECT oid::text AS value FROM pg_database WHERE datname = current_database()");
+  // Some services do not let everybody ask for it.
+  const system = await read("SELECT system_identifier::text AS value FROM pg_control_system()").catch(() => "");
+  return `${system}/${database}`;
 }
 
 class HeldLock implements AsyncDisposable {

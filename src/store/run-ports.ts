@@ -1,7 +1,7 @@
 import type { Run, RunStatus } from "../domain/run.ts";
 import type { TimelineEvent } from "../domain/timeline.ts";
 import type { AgentId, OrganizationId, PoolId, RunId, WorkspaceId } from "../lib/ids.ts";
-import type { TimePage } from "./ports.ts";
+import type { Position, TimePage } from "./ports.ts";
 
 /** Which runs of an organization a list holds; what is absent, null or empty does not narrow it. */
 export interface RunFilter {
@@ -22,6 +22,8 @@ export interface RunFilter {
   readonly isActive?: boolean;
   /** Runs of which a job was last given to it. */
   readonly agentId?: AgentId | null;
+  /** Only runs that hold their workspace and are planned, or final. */
+  readonly needsDecision?: boolean;
 }
 
 /** The queries of runs. */
@@ -29,8 +31,15 @@ export interface RunQueries {
   get(id: RunId): Promise<Run | undefined>;
   byIds(ids: readonly RunId[]): Promise<readonly Run[]>;
   list(filter: RunFilter, page: TimePage): Promise<readonly Run[]>;
+  /** Where the runs of an owner and a time stand after so many, whatever else the filter says; null if there are not so many. */
+  placeAfter(
+    list: Pick<RunFilter, "organizationId" | "workspaceId" | "createdFrom" | "createdBefore">,
+    page: { readonly before: Position | null; readonly rows: number },
+  ): Promise<Position | null>;
   /** Pending runs of a workspace, in the order in which they get it: by (urgency, createdAt, id). */
   pending(workspaceId: WorkspaceId, limit: number): Promise<readonly Run[]>;
+  /** How many pending runs of its workspace get it before each of these, which are pending themselves. */
+  runsAhead(ids: readonly RunId[]): Promise<ReadonlyMap<RunId, number>>;
   /** Runs of a workspace that are not final. */
   active(workspaceId: WorkspaceId, limit: number): Promise<readonly Run[]>;
   /** How many these are. */

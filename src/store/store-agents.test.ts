@@ -181,6 +181,8 @@ describe.each(testEngines)("pools, tokens and agents on $name", (engine) => {
         const ahead: number[] = [];
         for (const row of [...first, ...rest]) ahead.push(await q.jobs.countAhead(row));
         expect(ahead).toEqual([0, 1, 2, 3]);
+        const atOnce = await q.jobs.jobsAhead(["job_3", "job_4", "job_5", "job_6", "job_1"]);
+        expect(Object.fromEntries(atOnce)).toEqual({ job_4: 0, job_1: 2, job_3: 3, job_5: 0 });
         expect(ids(await q.jobs.heldInPool("apool_1", 9))).toEqual(["job_6"]);
       });
     });
@@ -190,13 +192,30 @@ describe.each(testEngines)("pools, tokens and agents on $name", (engine) => {
         await tx.workspaces.insert(workspace({ id: "ws_2", name: "two" }));
         for (let n = 1; n <= 6; n += 1) await tx.jobs.insert(job({ id: `job_a${n}`, rank: 2, queuedAt: at(n) }));
         await tx.jobs.insert(job({ id: "job_late", workspaceId: "ws_2", rank: 2, queuedAt: at(50) }));
-        await tx.jobs.insert(job({ id: "job_rival", organizationId: "org_2", rank: 2, queuedAt: at(60) }));
+        await tx.jobs.insert(
+          job({ id: "job_rival", organizationId: "org_2", poolId: null, rank: 2, queuedAt: at(60) }),
+        );
         await tx.jobs.insert(job({ id: "job_server", poolId: null, rank: 2, queuedAt: at(70) }));
       });
       const chosen = (each: number, limit: number) =>
         store.read(async (q) => ids(await q.jobs.candidates(["apool_1", null], { each, limit })));
       expect(await chosen(3, 9)).toEqual(["job_a1", "job_a2", "job_late", "job_rival", "job_server"]);
       expect(await chosen(9, 3)).toEqual(["job_a1", "job_rival", "job_server"]);
+    });
+
+    test("of a very long queue only the first are looked at for dispatch", async () => {
+      await given(async (tx) => {
+        await tx.workspaces.insert(workspace({ id: "ws_2", name: "two" }));
+        for (let n = 0; n < 60; n += 1)
+          await tx.jobs.insert(
+            job({ id: `job_${n}`, queuedAt: at(n), workspaceId: n === 49 || n === 50 ? "ws_2" : "ws_1" }),
+          );
+      });
+      const found = await store.read((q) => q.jobs.candidates(["apool_1"], { each: 9, limit: 9 }));
+      expect(ids(found)).toContain("job_49");
+      expect(ids(await store.read((q) => q.jobs.candidates(["apool_1"], { each: 99, limit: 25 })))).not.toContain(
+        "job_50",
+      );
     });
 
     test("of an agent, those it holds and those it has done, newest first", async () => {

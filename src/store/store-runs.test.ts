@@ -4,7 +4,7 @@ import type { Run } from "../domain/run.ts";
 import type { TimelineEvent } from "../domain/timeline.ts";
 import { agent, at, claimedJob, configuration, organization, pool, run, workspace } from "./fixture-rows.ts";
 import { openStore } from "./open.ts";
-import type { Store } from "./ports.ts";
+import type { Store, TimePage } from "./ports.ts";
 import type { RunFilter } from "./run-ports.ts";
 
 const ids = (rows: readonly { readonly id: string }[]) => rows.map(({ id }) => id);
@@ -39,6 +39,31 @@ describe.each(testEngines)("runs on $name", (engine) => {
     store.write(async (tx) => {
       for (const row of rows) await tx.runs.insert(row);
     });
+
+  test("that wait know their places in their workspaces, by one look", async () => {
+    const pending = (id: Run["id"], change: Partial<Run> = {}) => run({ id, status: "pending", ...change });
+    await insert(
+      pending("run_1", { createdAt: at(1) }),
+      pending("run_2", { createdAt: at(2), urgency: 0 }),
+      pending("run_3", { createdAt: at(3) }),
+      pending("run_4", { createdAt: at(4), workspaceId: "ws_2" }),
+      run({ id: "run_5", status: "planning" }),
+    );
+    const places = await store.read((q) => q.runs.runsAhead(["run_3", "run_4", "run_1", "run_5"]));
+    expect(Object.fromEntries(places)).toEqual({ run_1: 1, run_3: 2, run_4: 0 });
+    expect(await store.read((q) => q.runs.runsAhead([]))).toEqual(new Map());
+  });
+
+  test("are looked through in windows: from a place, down to a place", async () => {
+    await insert(...[1, 2, 3, 4, 5].map((n) => run({ id: `run_${n}`, createdAt: at(n) })));
+    const list = { organizationId: "org_1", workspaceId: null, statuses: [] } as const;
+    const place = await store.read((q) => q.runs.placeAfter(list, { before: null, rows: 2 }));
+    expect(place).toEqual({ at: at(4), id: "run_4" });
+    const window = (page: TimePage) => store.read(async (q) => ids(await q.runs.list(list, page)));
+    expect(await window({ before: null, downTo: place, limit: 9 })).toEqual(["run_5", "run_4"]);
+    expect(await window({ before: place, limit: 9 })).toEqual(["run_3", "run_2", "run_1"]);
+    expect(await store.read((q) => q.runs.placeAfter(list, { before: place, rows: 4 }))).toBeNull();
+  });
 
   describe("a list", () => {
     const found = async (filter: Partial<RunFilter>) => {

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { testEngines } from "../../test/engines.ts";
-import type { AgentStatus } from "../domain/agent.ts";
+import type { Agent, AgentStatus } from "../domain/agent.ts";
 import type { Job } from "../domain/job.ts";
 import {
   agent,
@@ -11,6 +11,7 @@ import {
   job,
   organization,
   pool,
+  providerSettings,
   run,
   state,
   token,
@@ -22,6 +23,11 @@ import type { Queries, Store } from "./ports.ts";
 
 const everything = { after: null, limit: 100 } as const;
 const newest = { before: null, limit: 100 } as const;
+const inOrder = async <T, R>(items: readonly T[], ask: (item: T) => Promise<R>): Promise<readonly R[]> => {
+  const answers: R[] = [];
+  for (const item of items) answers.push(await ask(item));
+  return answers;
+};
 const ids = (rows: readonly { readonly id: string }[]) => rows.map(({ id }) => id);
 
 describe.each(testEngines)("the store on $name", (engine) => {
@@ -57,6 +63,22 @@ describe.each(testEngines)("the store on $name", (engine) => {
         plannedChanges: { add: 1, change: 2, destroy: 3, import: 4 },
         decidedAt: at(9),
         resourcesInFlight: ["a.b", "c.d"],
+        lost: {
+          resources: [
+            {
+              ...{
+                address: 'a.b["\u2028 é"]',
+                action: "create",
+                provider: "a",
+                idKey: "id",
+                id: "1\n2",
+                finishedAt: "",
+              },
+              ...{ held: "absent", isHidden: false },
+            },
+          ],
+          count: 2_000,
+        },
         planBytes: 0,
       });
       const started = claimedJob({
@@ -67,10 +89,17 @@ describe.each(testEngines)("the store on $name", (engine) => {
         incarnation: "disk",
       });
       const sealed = variable({ sealedValue: new Uint8Array([0, 1, 255]), isSensitive: true, value: "" });
+      const network = { kind: "network", url: "https://a.example/", include: [], exclude: ["a/*"] } as const;
+      const settings = providerSettings({
+        ...{ sources: [network, { kind: "direct", include: [], exclude: [] }], hosts: ["a.example:9443"] },
+        ...{ sealedValue: new Uint8Array([0, 1, 255]), caCertificates: "-----BEGIN\n", updatedAt: at(4), version: 2 },
+      });
       await given(async (tx) => {
         await aRun(tx);
         await tx.apiKeys.insert(apiKey());
         await tx.tokens.insert(token());
+        await tx.providerSettings.insert(providerSettings());
+        await tx.providerSettings.save(settings);
         await tx.agents.insert(agent());
         await tx.agents.save(agentRow);
         await tx.workspaces.save(locked);
@@ -88,6 +117,7 @@ describe.each(testEngines)("the store on $name", (engine) => {
       });
       await store.read(async (q) => {
         expect(await q.agents.get("agent_1")).toStrictEqual(agentRow);
+        expect(await q.providerSettings.get("apool_1")).toStrictEqual(settings);
         expect(await q.workspaces.get("ws_1")).toStrictEqual(locked);
         expect(await q.runs.get("run_1")).toStrictEqual(planned);
         expect(await q.jobs.get("job_1")).toStrictEqual(started);
@@ -184,6 +214,13 @@ describe.each(testEngines)("the store on $name", (engine) => {
     await store.write((tx) => tx.meta.set("a", "1"));
     await store.write((tx) => tx.meta.set("a", "2"));
     expect(await store.read(async (q) => [await q.meta.get("a"), await q.meta.get("b")])).toEqual(["2", undefined]);
+    await store.write(async (tx) => {
+      for (const key of ["x/1", "x/2", "x/3", "y/1"]) await tx.meta.set(key, "");
+      await tx.meta.delete("x/2");
+    });
+    const keys = (page: { readonly after: string | null; readonly limit: number }) =>
+      store.read((q) => q.meta.keys("x/", page));
+    expect([await keys({ after: null, limit: 1 }), await keys({ after: "x/1", limit: 9 })]).toEqual([["x/1"], ["x/3"]]);
   });
 
   test("requests are remembered for each principal and forgotten by age", async () => {
@@ -193,9 +230,36 @@ describe.each(testEngines)("the store on $name", (engine) => {
       await tx.requests.insert({ ...request, principal: "key_2", at: at(10) });
     });
     expect(await store.read((q) => q.requests.get("key_1", "r"))).toStrictEqual(request);
-    expect(await store.write((tx) => tx.requests.deleteBefore(at(10)))).toBe(1);
+    expect(await store.read((q) => q.requests.countBefore(at(10)))).toBe(1);
+    expect(await store.write((tx) => tx.requests.deleteBefore(at(10), 5))).toBe(1);
     expect(await store.read((q) => q.requests.get("key_1", "r"))).toBeUndefined();
     expect(await store.read((q) => q.requests.get("key_2", "r"))).toBeDefined();
+    const ids = ["a", "b", "c", "d", "e"];
+    await store.write(async (tx) => {
+      for (const [index, requestId] of ids.entries())
+        await tx.requests.insert({ ...request, requestId, at: at(index) });
+    });
+    expect(await store.write((tx) => tx.requests.deleteBefore(at(10), 2))).toBe(2);
+    const left = await store.read(async (q) => {
+      const found: boolean[] = [];
+      for (const id of ids) found.push((await q.requests.get("key_1", id)) !== undefined);
+      return found;
+    });
+    expect(left).toEqual([false, false, true, true, true]);
+  });
+
+  test("ids are found by how they begin, of one organization or of all", async () => {
+    await given(async (tx) => {
+      await aRun(tx);
+    });
+    const find = (text: string, organizationId: ReturnType<typeof organization>["id"] | null, limit = 20) =>
+      store.read((q) => q.ids.beginningWith("run", { text, organizationId, limit }));
+    const { id, organizationId } = run();
+    expect(await find(id.slice(0, 12), organizationId)).toEqual([id]);
+    expect(await find(id, null)).toEqual([id]);
+    expect(await find(id.slice(0, 12), "org_01h455vb4pex5vsknk084sn0zz")).toEqual([]);
+    expect(await find(`${id}0`, null)).toEqual([]);
+    expect(await find("run_", null, 0)).toEqual([]);
   });
 
   describe("pages", () => {
@@ -280,6 +344,26 @@ describe.each(testEngines)("the store on $name", (engine) => {
       });
       expect(await store.read((q) => q.pools.grants("apool_1"))).toEqual(["a", "c"]);
       expect(await store.read((q) => q.pools.grants("apool_none"))).toEqual([]);
+    });
+
+    test("take their providers setting with them, and organizations all of theirs", async () => {
+      await given(async (tx) => {
+        await aRun(tx);
+        await tx.pools.insert(pool({ id: "apool_2", name: "other" }));
+        await tx.providerSettings.insert(providerSettings());
+        await tx.providerSettings.insert(providerSettings({ id: "apool_2", poolId: "apool_2" }));
+        await tx.providerSettings.insert(providerSettings({ id: "org_1", poolId: null }));
+      });
+      const rest = async () => {
+        const owners = ["apool_1", "apool_2", "org_1"] as const;
+        const found = await store.read((q) => inOrder(owners, (id) => q.providerSettings.get(id)));
+        return owners.filter((_, index) => found[index] !== undefined);
+      };
+      await given((tx) => tx.pools.delete("apool_1"));
+      expect(await rest()).toEqual(["apool_2", "org_1"]);
+      await given((tx) => tx.organizations.delete("org_1"));
+      expect(await rest()).toEqual([]);
+      expect(await store.write((tx) => tx.providerSettings.delete("org_1"))).toBe(false);
     });
 
     test("name the workspaces assigned to them", async () => {
@@ -397,11 +481,39 @@ describe.each(testEngines)("the store on $name", (engine) => {
         }
       });
       await store.read(async (q) => {
-        expect(ids(await q.agents.silentSince(at(10), 9))).toEqual(["agent_unknown", "agent_busy"]);
-        expect(ids(await q.agents.silentSince(at(11), 1))).toEqual(["agent_unknown"]);
+        const silent = (unknownBefore: Date, erroredBefore: Date, limit = 9) =>
+          q.agents.silent({ unknownBefore, erroredBefore }, { after: null, limit });
+        expect(ids(await silent(at(10), at(0)))).toEqual(["agent_busy"]);
+        expect(ids(await silent(at(11), at(9)))).toEqual(["agent_unknown", "agent_busy", "agent_idle"]);
+        const [first] = await silent(at(11), at(9), 1);
+        const rest = await q.agents.silent(
+          { unknownBefore: at(11), erroredBefore: at(9) },
+          { after: first ?? null, limit: 9 },
+        );
+        expect(ids(rest)).toEqual(["agent_busy", "agent_idle"]);
         expect(await q.agents.countConnected("org_1")).toBe(3);
         expect(await q.agents.countConnected("org_2")).toBe(0);
       });
+    });
+
+    test("fall silent in one write, unless they were heard since or have left", async () => {
+      await given(async (tx) => {
+        await aRun(tx);
+        for (const id of ["agent_1", "agent_2", "agent_3", "agent_4"] as const)
+          await tx.agents.insert(agent({ id, status: id === "agent_3" ? "exited" : "idle", lastSeenAt: at(1) }));
+        await tx.agents.heard([{ agentId: "agent_2", status: "busy", at: at(9) }]);
+      });
+      const silent = (id: Agent["id"], status: AgentStatus) => ({ id, status, lastSeenAt: at(1) });
+      const moved = await store.step((tx) =>
+        tx.agents.fallSilent([
+          silent("agent_1", "unknown"),
+          silent("agent_2", "unknown"),
+          silent("agent_3", "unknown"),
+          silent("agent_4", "idle"),
+        ]),
+      );
+      expect(moved).toEqual([{ id: "agent_1", status: "unknown", lastSeenAt: at(1) }]);
+      expect(await store.step((tx) => tx.agents.fallSilent([]))).toEqual([]);
     });
   });
 
@@ -592,7 +704,7 @@ describe.each(testEngines)("the store on $name", (engine) => {
       await store.read(async (q) => {
         expect(await q.jobs.runningByOrganization()).toEqual([{ organizationId: "org_1", count: 2 }]);
         const counts = Object.fromEntries((await q.jobs.countByStatus()).map(({ status, count }) => [status, count]));
-        expect(counts).toEqual({ started: 1, offered: 1, finished: 2, errored: 1, interrupted: 2 });
+        expect(counts).toEqual({ started: 1, offered: 1, finished: 2, errored: 3, interrupted: 0 });
         // However many applies were lost, they keep nothing else from being found.
         expect(ids(await q.jobs.logsOpenSince(at(9), 9))).toEqual(["job_3", "job_7", "job_6"]);
       });
@@ -611,12 +723,29 @@ describe.each(testEngines)("the store on $name", (engine) => {
     await store.read(async (q) => {
       expect(ids(await q.states.list("ws_1", { isQuarantined: false }, newest))).toEqual(["sv_2", "sv_1"]);
       expect(ids(await q.states.list("ws_1", { isQuarantined: true }, newest))).toEqual(["sv_3"]);
-      const facts = { lineage: "lineage-1", serial: 2, sha256: "c".repeat(64) };
-      expect((await q.states.find("ws_1", facts))?.id).toBe("sv_2");
-      expect(await q.states.find("ws_1", { ...facts, lineage: "other" })).toBeUndefined();
+      const facts = { jobSequence: 0, sha256: "c".repeat(64) };
+      expect((await q.states.ofJob("job_1", facts))?.id).toBe("sv_2");
+      expect(await q.states.ofJob("job_1", { ...facts, jobSequence: 1 })).toBeUndefined();
+      expect(await q.states.ofJob("job_2", facts)).toBeUndefined();
+      expect(await q.states.lastWord("job_1", "c".repeat(64))).toBeUndefined();
       expect((await q.states.newestOfJob("job_1"))?.id).toBe("sv_3");
       expect((await q.states.newestOfRun("run_1"))?.id).toBe("sv_2");
     });
+  });
+
+  test("the newest state of a job is its last word, then the last that was counted, then the highest serial", async () => {
+    const newestAfter = async (change: Parameters<typeof state>[0]) => {
+      await given((tx) => tx.states.insert(state(change)));
+      return (await store.read((q) => q.states.newestOfJob("job_1")))?.id;
+    };
+    await given((tx) => aRun(tx));
+    expect(await newestAfter({ id: "sv_1", serial: 8 })).toBe("sv_1");
+    expect(await newestAfter({ id: "sv_2", serial: 7, createdAt: at(2) })).toBe("sv_1");
+    expect(await newestAfter({ id: "sv_3", serial: 5, jobSequence: 2, createdAt: at(3) })).toBe("sv_3");
+    expect(await newestAfter({ id: "sv_4", serial: 5, jobSequence: 1, createdAt: at(4) })).toBe("sv_3");
+    expect(await newestAfter({ id: "sv_5", serial: 3, jobSequence: 1, isFinal: true, createdAt: at(5) })).toBe("sv_5");
+    expect(await newestAfter({ id: "sv_6", serial: 9, jobSequence: 9, createdAt: at(6) })).toBe("sv_5");
+    expect((await store.read((q) => q.states.lastWord("job_1", "c".repeat(64))))?.id).toBe("sv_5");
   });
 
   test("an organization takes its keys with it", async () => {

@@ -1,13 +1,15 @@
 import type { Kit } from "./kit.ts";
 import { defineAccess } from "./tables/access.ts";
 import { defineAgents } from "./tables/agents.ts";
+import { defineProviderSettings } from "./tables/provider-settings.ts";
 import { defineRuns } from "./tables/runs.ts";
 import { defineWorkspaces } from "./tables/workspaces.ts";
 
 /** All tables of the product, over either engine's kit. A change here needs a migration: see `src/store/queries/index.ts`. */
 export function defineTables(k: Kit) {
   const owned = defineWorkspaces(k);
-  return { ...defineAccess(k), ...defineAgents(k), ...owned, ...defineRuns(k, owned.workspaces) };
+  const owners = { ...defineAccess(k), ...defineAgents(k) };
+  return { ...owners, ...defineProviderSettings(k, owners), ...owned, ...defineRuns(k, owned.workspaces) };
 }
 
 export type Tables = ReturnType<typeof defineTables>;

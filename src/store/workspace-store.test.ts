@@ -126,8 +126,22 @@ describe.each(testEngines)("workspaces and variable sets on $name", (engine) => 
       await q.workspaces.losses("ws_2"),
       await q.workspaces.queuedRuns(["ws_1", "ws_2"]),
     ]);
-    expect(counts).toEqual({ stateVersions: 2, resources: 3, runs: 2, variables: 1, configurationVersions: 1 });
-    expect(nothing).toEqual({ stateVersions: 0, resources: 0, runs: 0, variables: 0, configurationVersions: 0 });
+    expect(counts).toEqual({
+      unreadReason: "",
+      stateVersions: 2,
+      resources: 3,
+      runs: 2,
+      variables: 1,
+      configurationVersions: 1,
+    });
+    expect(nothing).toEqual({
+      unreadReason: "",
+      stateVersions: 0,
+      resources: 0,
+      runs: 0,
+      variables: 0,
+      configurationVersions: 0,
+    });
     expect(queued).toEqual([{ workspaceId: "ws_1", count: 1 }]);
   });
 

@@ -10,6 +10,7 @@ const options: ReadonlyArray<readonly [string, Omit<PlanOptions, "out">, readonl
   ["refresh-only", { refreshOnly: true }, ["-refresh-only"]],
   ["targets", { targets: ["a.b", 'a.c["x y"]'] }, ["-target=a.b", '-target=a.c["x y"]']],
   ["a target that looks like a flag", { targets: ["-destroy"] }, ["-target=-destroy"]],
+  ["excludes", { excludes: ["a.b", "-c"] }, ["-exclude=a.b", "-exclude=-c"]],
   ["replace", { replace: ["a.b[0]"] }, ["-replace=a.b[0]"]],
   ["variables", { varFiles: ["/v/a.json", "/v/b"] }, ["-var-file=/v/a.json", "-var-file=/v/b"]],
   ["parallelism", { parallelism: 3 }, ["-parallelism=3"]],
@@ -29,6 +30,8 @@ describe("arguments", () => {
     [{ refreshOnly: true, destroy: true }, /refresh-only and destroy/],
     [{ refreshOnly: true, refresh: false }, /refresh-only and refresh=false/],
     [{ refreshOnly: true, replace: ["a.b"] }, /refresh-only and replace/],
+    [{ targets: ["a.b"], excludes: ["a.c"] }, /target and exclude/],
+    [{ excludes: ["a\u0000b"] }, /not a resource address/],
     [{ parallelism: 0 }, /1 to 256/],
     [{ parallelism: 1.5 }, /1 to 256/],
     [{ targets: [""] }, /not a resource address/],
@@ -48,6 +51,8 @@ describe("arguments", () => {
       "-parallelism=20",
       "/p",
     ]);
+    const forgetting = applyArgv({ plan: "/p", suppressForgetErrors: true });
+    expect(forgetting).toEqual(["apply", "-input=false", "-json", "-suppress-forget-errors", "/p"]);
     expect(showPlanArgv("/p")).toEqual(["show", "-json", "/p"]);
     expect(() => applyArgv({ plan: "-destroy" })).toThrow(/cannot be a plan's path/);
   });

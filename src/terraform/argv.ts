@@ -10,28 +10,40 @@ export interface PlanOptions {
   readonly refreshOnly?: boolean;
   readonly targets?: readonly string[];
   readonly replace?: readonly string[];
+  /** Only OpenTofu knows it. */
+  readonly excludes?: readonly string[];
   readonly varFiles?: readonly string[];
+  /** Where the state is, if not in the working directory; with the local backend only. */
+  readonly state?: string;
   readonly parallelism?: number;
 }
 
 export interface ApplyOptions {
   /** The saved plan. */
   readonly plan: string;
+  readonly varFiles?: readonly string[];
+  /** Where the state is, if not in the working directory; with the local backend only. */
+  readonly state?: string;
   readonly parallelism?: number;
+  /** Only OpenTofu knows it. */
+  readonly suppressForgetErrors?: boolean;
 }
 
 export interface InitOptions {
   /** True refuses to add providers to the lock file: right for an apply, which brings the plan's lock file. */
   readonly lockFileReadonly?: boolean;
+  /** Values that OpenTofu needs to know where modules are and how states are encrypted. */
+  readonly varFiles?: readonly string[];
 }
 
 const quiet = ["-input=false", "-no-color"];
 
 /** Arguments of `terraform init`, without the program. */
-export const initArgv = ({ lockFileReadonly = false }: InitOptions = {}): string[] => [
+export const initArgv = ({ lockFileReadonly = false, varFiles = [] }: InitOptions = {}): string[] => [
   "init",
   ...quiet,
   ...(lockFileReadonly ? ["-lockfile=readonly"] : []),
+  ...varFilesArgv(varFiles),
 ];
 
 /** Arguments of a plan in human format: exit code 0 = no changes, 2 = changes, 1 = failed. Throws `validation`. */
@@ -43,37 +55,53 @@ export function planArgv(options: PlanOptions): string[] {
     refreshOnly = false,
     targets = [],
     replace = [],
+    excludes = [],
     varFiles = [],
   } = options;
   if (refreshOnly && destroy) throw conflict("refresh-only and destroy");
   if (refreshOnly && !refresh) throw conflict("refresh-only and refresh=false");
   if (refreshOnly && replace.length > 0) throw conflict("refresh-only and replace");
+  if (targets.length > 0 && excludes.length > 0) throw conflict("target and exclude");
   return [
     "plan",
     ...quiet,
     "-detailed-exitcode",
     `-out=${out}`,
+    ...stateArgv(options.state),
     ...(destroy ? ["-destroy"] : []),
     ...(refresh ? [] : ["-refresh=false"]),
     ...(refreshOnly ? ["-refresh-only"] : []),
     ...targets.map((address) => `-target=${checkedAddress(address)}`),
+    ...excludes.map((address) => `-exclude=${checkedAddress(address)}`),
     ...replace.map((address) => `-replace=${checkedAddress(address)}`),
-    ...varFiles.map((file) => `-var-file=${file}`),
+    ...varFilesArgv(varFiles),
     ...parallelismArgv(options.parallelism),
   ];
 }
 
-/** Arguments of the apply of a saved plan, with one JSON event a line. Variables come from `*.auto.tfvars` files. */
-export const applyArgv = ({ plan, parallelism }: ApplyOptions): string[] => [
+/** Arguments of the apply of a saved plan, with one JSON event a line. */
+export const applyArgv = ({ plan, varFiles = [], state, parallelism, ...asked }: ApplyOptions): string[] => [
   "apply",
   "-input=false",
   "-json",
+  ...(asked.suppressForgetErrors === true ? ["-suppress-forget-errors"] : []),
+  ...stateArgv(state),
+  ...varFiles.map((file) => `-var-file=${file}`),
   ...parallelismArgv(parallelism),
   checkedPath(plan),
 ];
 
 /** Arguments that print a saved plan as one JSON document. It holds every secret in clear. */
-export const showPlanArgv = (plan: string): string[] => ["show", "-json", checkedPath(plan)];
+export const showPlanArgv = (plan: string, varFiles: readonly string[] = []): string[] => [
+  "show",
+  "-json",
+  ...varFilesArgv(varFiles),
+  checkedPath(plan),
+];
+
+const varFilesArgv = (files: readonly string[]): readonly string[] => files.map((file) => `-var-file=${file}`);
+
+const stateArgv = (state: string | undefined): readonly string[] => (state === undefined ? [] : [`-state=${state}`]);
 
 function parallelismArgv(parallelism: number | undefined): string[] {
   if (parallelism === undefined) return [];

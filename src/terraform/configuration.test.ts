@@ -27,6 +27,8 @@ const data = 'resource "terraform_data" "a" { input = 1 }\n';
 
 describe("what a configuration asks for", () => {
   test.each([
+    ["more blocks than are looked at", "locals {}\n".repeat(60_000), "unreadable backend"],
+    ["more attributes than are looked at", `locals {\n${"a = 1\n".repeat(60_000)}}\n`, "unreadable backend"],
     ["only the built-in provider", data, ""],
     ["words in comments", `${data}# module "x" {}\n// backend "s3" {}\n/* provider "aws" {}\n*/`, ""],
     [
@@ -66,6 +68,14 @@ describe("what a configuration asks for", () => {
     ["absurd nesting", "a {".repeat(5000), "unreadable backend"],
   ])("%s", async (_, text, expected) => {
     expect(await scan(text)).toBe(expected);
+  });
+
+  test.each([
+    ["values", `{"locals":[${"{},".repeat(600_000)}{}]}`],
+    ["levels", `{"locals":${"[".repeat(2_000)}${"]".repeat(2_000)}}`],
+    ["bytes", JSON.stringify({ locals: { a: "x".repeat(5 * 1024 * 1024) } })],
+  ])("in JSON, everything where there are more %s than are looked at", async (_, text) => {
+    expect(await scan(text, "main.tf.json")).toBe("unreadable backend");
   });
 
   test.each([
@@ -109,7 +119,7 @@ test("an upload loses its state files, .windlass and .terraform, but keeps its m
     await writeFile(join(dir, name), "");
   }
   await writeFile(join(dir, ".terraform/terraform.tfstate"), "");
-  await writeFile(join(dir, ".terraform/modules/modules.json"), "");
+  await writeFile(join(dir, ".terraform/modules/modules.json"), '{"Modules":[]}');
   await mkdir(join(dir, ".windlass/states"), { recursive: true });
   await writeFile(join(dir, ".windlass/states/network.tfstate"), "");
   expect(await stripUpload(dir)).toHaveLength(7);

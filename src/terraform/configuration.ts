@@ -1,10 +1,13 @@
 import type { Dirent } from "node:fs";
 import { constants } from "node:fs";
-import { lstat, mkdir, open, readdir, rm, writeFile } from "node:fs/promises";
+import { chmod, lstat, mkdir, open, readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { WindlassError } from "../lib/errors.ts";
+import { isJsonList, isJsonObject, type Json, readJson } from "../lib/json.ts";
+import { isCostlyJson } from "../lib/json-measure.ts";
 import { type HclBlock, readHclBlocks } from "./hcl-blocks.ts";
 import { nameThatSortsLast } from "./last-name.ts";
+import { checkModuleManifest } from "./module-manifest.ts";
 
 /** Why a configuration asks for `terraform init`. */
 export type InitReason = "module" | "provider" | "lock-file" | "unreadable";
@@ -20,7 +23,8 @@ export interface ConfigurationScan {
   readonly files: readonly string[];
 }
 
-const maxFileBytes = 16 * 1024 * 1024;
+/** Of a file that is looked at: everybody waits meanwhile. */
+const maxFileBytes = 4 * 1024 * 1024;
 const configurationFile = /^[^.].*\.(tf|tofu)(\.json)?$/;
 const overrideFile = /^(.*_)?override\.(tf|tofu)(\.json)?$/;
 
@@ -32,13 +36,36 @@ const plainSettings = new Set(["required_version", "experiments", "language"]);
 /** Scans the configuration files of a working directory; files it cannot make sense of count as asking for everything. */
 export async function scanConfiguration(workingDirectory: string): Promise<ConfigurationScan> {
   const entries = await readdir(workingDirectory, { withFileTypes: true });
-  const files = entries.map((entry) => entry.name).filter((name) => configurationFile.test(name) && !isBackup(name));
+  const files = entries.map((entry) => entry.name).filter(isConfiguration);
   const reasons = new Set<InitReason>();
   const seen = { hasBackendBlock: false, reasons };
   for (const name of files) scanText(await readText(join(workingDirectory, name)), name, seen);
   if (entries.some((entry) => entry.name === ".terraform.lock.hcl")) reasons.add("lock-file");
   return { needsInit: reasons.size > 0, initReasons: [...reasons], hasBackendBlock: seen.hasBackendBlock, files };
 }
+
+const isConfiguration = (name: string): boolean => configurationFile.test(name) && !isBackup(name);
+
+/** The names of a directory's configuration files. */
+export const configurationFilesIn = async (directory: string): Promise<readonly string[]> =>
+  (await readdir(directory)).filter(isConfiguration);
+
+/** The blocks of a configuration file of this name; undefined when it does not look like one. */
+export const blocksOf = (name: string, text: string): readonly HclBlock[] | undefined =>
+  name.endsWith(".json") ? readJsonBlocks(text) : readHclBlocks(text);
+
+/** True if a configuration encrypts states, as far as its files say, and if one of them cannot be read. */
+export async function hasEncryption(workingDirectory: string): Promise<boolean> {
+  for (const name of await configurationFilesIn(workingDirectory)) {
+    const text = await readText(join(workingDirectory, name));
+    const blocks = text === undefined ? undefined : blocksOf(name, text);
+    if (blocks === undefined || blocks.some(isEncryption)) return true;
+  }
+  return false;
+}
+
+const isEncryption = ({ type, blocks, attributes }: HclBlock): boolean =>
+  type === "terraform" && [...blocks.map((inner) => inner.type), ...attributes].includes("encryption");
 
 /** Terraform skips what editors leave behind. */
 const isBackup = (name: string): boolean => name.endsWith("~") || (name.startsWith("#") && name.endsWith("#"));
@@ -49,7 +76,7 @@ interface Seen {
 }
 
 function scanText(text: string | undefined, name: string, seen: Seen): void {
-  const blocks = text === undefined ? undefined : name.endsWith(".json") ? readJsonBlocks(text) : readHclBlocks(text);
+  const blocks = text === undefined ? undefined : blocksOf(name, text);
   if (blocks === undefined) {
     seen.hasBackendBlock = true;
     seen.reasons.add("unreadable");
@@ -80,16 +107,21 @@ const isBuiltIn = (type: string | undefined): boolean => type?.split("_")[0] ===
 /** The JSON form, as far as it decides anything: each property of the top is a block, each of `resource` a type. */
 function readJsonBlocks(text: string): readonly HclBlock[] | undefined {
   try {
-    const top: unknown = JSON.parse(text);
+    if (isCostlyJson(Buffer.from(text))) return undefined;
+    // Terraform takes a block that stands there twice for two: whoever writes that is asked for everything.
+    const top = readJson(text, { refusesTwins: true });
     return objectsOf(top).flatMap(([type, value]) => {
       if (type === "//") return [];
-      if (type === "check") return [{ type: "module-or-provider", labels: [], blocks: [], attributes: [] }];
-      if (type === "terraform")
-        return [{ type, labels: [], blocks: [], attributes: objectsOf(value).map(([name]) => name) }];
-      if (!typedBlocks.has(type)) return [{ type, labels: [], blocks: [], attributes: [] }];
+      if (type === "check") return [{ ...nowhere, type: "module-or-provider" }];
+      if (type === "terraform") return [{ ...nowhere, type, attributes: objectsOf(value).map(([name]) => name) }];
+      if (type === "variable")
+        return objectsOf(value).map(([label, body]) => {
+          return { ...nowhere, type, labels: [label], attributes: objectsOf(body).map(([name]) => name) };
+        });
+      if (!typedBlocks.has(type)) return [{ ...nowhere, type }];
       return objectsOf(value).map(([label, body]) => {
         const attributes = objectsOf(body).flatMap(([, inner]) => objectsOf(inner).map(([name]) => name));
-        return { type, labels: [label], blocks: [], attributes };
+        return { ...nowhere, type, labels: [label], attributes };
       });
     });
   } catch {
@@ -97,14 +129,16 @@ function readJsonBlocks(text: string): readonly HclBlock[] | undefined {
   }
 }
 
+const nowhere = { labels: [], blocks: [], attributes: [], expressions: [], at: 0, end: 0 };
+
 /** The properties of an object, or of all objects of an array: both may stand for a list of blocks. */
-function objectsOf(value: unknown): ReadonlyArray<readonly [string, unknown]> {
-  if (Array.isArray(value)) return value.flatMap((item) => objectsOf(item));
-  if (typeof value === "object" && value !== null) return Object.entries(value);
-  return [];
+function objectsOf(value: Json): ReadonlyArray<readonly [string, Json]> {
+  if (isJsonList(value)) return value.flatMap((item) => objectsOf(item));
+  return isJsonObject(value) ? [...value] : [];
 }
 
-async function readText(file: string): Promise<string | undefined> {
+/** The text of a configuration file; undefined for what is no file, or too large. */
+export async function readText(file: string): Promise<string | undefined> {
   try {
     await using handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK);
     const found = await handle.stat();
@@ -116,9 +150,12 @@ async function readText(file: string): Promise<string | undefined> {
 
 const strippedName = /^(terraform\.tfstate.*|errored\.tfstate|\.terraform\.tfstate\.lock\.info|\.windlass)$/;
 
+/** True for a name in terraform's directory that no upload may bring. */
+export const isStripped = (name: string): boolean => strippedName.test(name);
+
 /**
  * Removes what an upload must not bring into a working directory: state files (they would become the state), the lock of a
- * state, `.terraform` but for its `modules`, and `.windlass`, where the agent puts what other workspaces share. Links are removed, not followed. Returns the names removed.
+ * state, `.terraform` but for its `modules` (see module-manifest.ts), and `.windlass`, where the agent puts what other workspaces share. Links are removed, not followed. Returns the names removed.
  */
 export async function stripUpload(workingDirectory: string): Promise<readonly string[]> {
   const removed: string[] = [];
@@ -127,11 +164,12 @@ export async function stripUpload(workingDirectory: string): Promise<readonly st
     removed.push(name);
   };
   for (const entry of await readdir(workingDirectory, { withFileTypes: true })) {
-    if (strippedName.test(entry.name)) await remove(entry.name);
+    if (isStripped(entry.name)) await remove(entry.name);
     else if (entry.name === ".terraform" && !entry.isDirectory()) await remove(entry.name);
     else if (entry.name === ".terraform") {
       const inner = await readdir(join(workingDirectory, ".terraform"), { withFileTypes: true });
       for (const found of inner.filter(isNotModules)) await remove(join(".terraform", found.name));
+      await checkModuleManifest(workingDirectory);
     }
   }
   return removed;
@@ -148,7 +186,18 @@ const override = 'terraform {\n  backend "local" {}\n}\n';
 export async function overrideBackend(workingDirectory: string): Promise<string> {
   const names = (await readdir(workingDirectory)).filter((name) => overrideFile.test(name));
   const file = join(workingDirectory, nameThatSortsLast(names, "windlass", "_override.tf"));
-  await writeFile(file, override, { flag: "wx", mode: 0o644 });
+  await writeFile(file, override, { flag: "wx" });
+  await chmod(file, 0o644);
+  return file;
+}
+
+/** Writes a configuration file that holds nothing: in a directory without any, init installs nothing of what a state needs. Returns its path. */
+export async function placeEmptyFile(workingDirectory: string): Promise<string> {
+  const file = join(workingDirectory, "windlass_nothing.tf");
+  await writeFile(file, "# Nothing is configured here: terraform looks for the providers of the state.\n", {
+    flag: "wx",
+  });
+  await chmod(file, 0o644);
   return file;
 }
 
@@ -181,10 +230,13 @@ export async function assertLocalBackend(workingDirectory: string, hasBackendBlo
 
 function isLocalBackend(text: string): boolean {
   try {
-    const record = JSON.parse(text) as { backend?: { type?: unknown; config?: Record<string, unknown> | null } };
-    if (record.backend === undefined || record.backend === null) return true;
-    const settings = Object.values(record.backend.config ?? {});
-    return record.backend.type === "local" && settings.every((value) => value === null);
+    if (isCostlyJson(Buffer.from(text))) return false;
+    const record = readJson(text, { refusesTwins: true });
+    const backend = isJsonObject(record) ? (record.get("backend") ?? null) : undefined;
+    if (!isJsonObject(backend)) return backend === null;
+    const config = backend.get("config") ?? null;
+    const settings = isJsonObject(config) ? [...config.values()] : [config];
+    return backend.get("type") === "local" && settings.every((value) => value === null);
   } catch {
     return false;
   }

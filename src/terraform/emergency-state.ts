@@ -1,51 +1,101 @@
-import { createReadStream } from "node:fs";
+import type { FileHandle } from "node:fs/promises";
+import { openRegular } from "../lib/regular-file.ts";
 import { beginsEmergencyDump } from "./events.ts";
+import { JsonScanner, scanJson } from "./json-scan.ts";
+import { maxStateBytes } from "./state.ts";
 
 const newline = 0x0a;
 const field = '"state":';
 const ending = ',"type":"log"}';
+/** What tells a dump stands in so much of its line. */
+const headBytes = 500;
+const chunkBytes = 1024 * 1024;
+/** Terraform prints its state at its end: more of its output is not read, whatever a job has made of the file. */
+const searchedBytes = maxStateBytes + 64 * chunkBytes;
+/** Dumps that are looked at, the last first: terraform prints one. */
+const maxDumps = 4;
+
+/** Where a line lies in a file; `to` is exclusive. */
+interface Line {
+  readonly from: number;
+  readonly to: number;
+}
 
 /**
  * The state that terraform printed into its `-json` output because it could save it nowhere (a full disk), as the bytes that
- * stand there: parsed and printed again it would lose digits of large numbers. Undefined when there is none in whole.
+ * stand there: parsed and printed again it would lose digits of large numbers. Undefined when there is none in whole. Nothing but
+ * that state is kept in memory.
  */
 export async function findEmergencyState(outputFile: string): Promise<Buffer | undefined> {
-  let found: Buffer | undefined;
-  for await (const line of longLines(outputFile)) {
-    const text = line.toString("utf8");
-    if (beginsEmergencyDump(text)) found = stateIn(text) ?? found;
+  await using file = await openRegular(outputFile);
+  if (file === undefined) return undefined;
+  const dumps = await findDumps(file);
+  for (const { from, to } of dumps.toReversed()) {
+    const line = Buffer.allocUnsafeSlow(to - from);
+    const { bytesRead } = await file.read(line, 0, line.length, from);
+    const state = await stateIn(line.subarray(0, bytesRead));
+    if (state !== undefined) return state;
   }
-  return found;
+  return undefined;
 }
 
-function stateIn(line: string): Buffer | undefined {
+async function stateIn(line: Buffer): Promise<Buffer | undefined> {
   const from = line.indexOf(field) + field.length;
   const to = line.lastIndexOf(ending);
-  const text = line.slice(from, to);
-  try {
-    JSON.parse(text);
-    return from > field.length && to > from ? Buffer.from(text) : undefined;
-  } catch {
-    return undefined;
-  }
+  if (from <= field.length || to <= from) return undefined;
+  const state = line.subarray(from, to);
+  return (await scanJson(state, new JsonScanner({ depth: 0, onScalar: () => {} }))) ? state : undefined;
 }
 
-/** The lines of a file that may be a dump: the others are passed over without being kept. */
-async function* longLines(file: string): AsyncGenerator<Buffer> {
-  let parts: Buffer[] = [];
-  for await (const chunk of createReadStream(file, { highWaterMark: 1024 * 1024 })) {
-    const bytes = chunk as Buffer;
+/** The last lines that are whole and begin as a dump does. */
+async function findDumps(file: FileHandle): Promise<readonly Line[]> {
+  const { size } = await file.stat();
+  const search = new DumpSearch(Math.max(0, size - searchedBytes));
+  const buffer = Buffer.alloc(chunkBytes);
+  for (let at = search.from; at < size; ) {
+    const { bytesRead } = await file.read(buffer, 0, chunkBytes, at);
+    if (bytesRead === 0) break;
+    search.push(buffer.subarray(0, bytesRead), at);
+    at += bytesRead;
+  }
+  return search.found;
+}
+
+class DumpSearch {
+  readonly from: number;
+  #lineFrom: number;
+  /** The beginning of the present line. */
+  #head = "";
+  readonly #found: Line[] = [];
+
+  constructor(from: number) {
+    this.from = from;
+    this.#lineFrom = from;
+  }
+
+  get found(): readonly Line[] {
+    return this.#found;
+  }
+
+  push(bytes: Buffer, base: number): void {
     let at = 0;
     for (let end = bytes.indexOf(newline); end >= 0; end = bytes.indexOf(newline, at)) {
-      const line = parts.length === 0 ? bytes.subarray(at, end) : Buffer.concat([...parts, bytes.subarray(at, end)]);
-      parts = [];
+      this.#extend(bytes.subarray(at, end));
+      this.#end(base + end);
       at = end + 1;
-      if (mayBeDump(line)) yield line;
     }
-    parts.push(Buffer.from(bytes.subarray(at)));
+    this.#extend(bytes.subarray(at));
+  }
+
+  #extend(piece: Buffer): void {
+    if (this.#head.length < headBytes) this.#head += piece.toString("latin1", 0, headBytes - this.#head.length);
+  }
+
+  #end(to: number): void {
+    const line = { from: this.#lineFrom, to };
+    if (beginsEmergencyDump(this.#head) && to - line.from <= maxStateBytes) this.#found.push(line);
+    if (this.#found.length > maxDumps) this.#found.shift();
+    this.#lineFrom = to + 1;
+    this.#head = "";
   }
 }
-
-const mark = Buffer.from("Emergency state dump");
-
-const mayBeDump = (line: Buffer): boolean => line.subarray(0, 500).includes(mark);

@@ -89,6 +89,40 @@ describe("a program that the machine lacks", () => {
     expect(await cacheEntries()).toEqual([sha256(zip)]);
   });
 
+  test("is told to all who wait for it, with how far it is, whenever they come", async () => {
+    await publish("1.2.3");
+    const path = zipOfVersion("1.2.3");
+    const zip = Buffer.concat([mirror.files.get(path) ?? Buffer.alloc(0), Buffer.alloc(2_500_000)]);
+    const hasBegun = Promise.withResolvers<void>();
+    const goOn = Promise.withResolvers<void>();
+    mirror.answers.set(path, (_request, response) => {
+      response.writeHead(200, { "content-length": zip.length });
+      response.write(zip.subarray(0, 2_100_000));
+      void goOn.promise.then(() => response.end(zip.subarray(2_100_000)));
+    });
+    const [first, second]: [string[], string[]] = [[], []];
+    const store = storeOf();
+    const wait = (told: string[]) =>
+      store.find(
+        {
+          ...{ engine: "terraform", versionConstraint: "1.2.3" },
+          onDoing: (doing) => {
+            told.push(doing);
+            if (doing.endsWith("(2 of 2 MB)")) hasBegun.resolve();
+          },
+        },
+        new AbortController().signal,
+      );
+    const answers = [wait(first)];
+    await hasBegun.promise;
+    answers.push(wait(second));
+    goOn.resolve();
+    await Promise.all(answers);
+    const doing = `downloads terraform 1.2.3 from ${mirror.url}`;
+    expect(first.slice(0, 3)).toEqual([`looks for terraform 1.2.3 at ${mirror.url}`, doing, `${doing} (0 of 2 MB)`]);
+    expect(second[0]).toBe(`${doing} (2 of 2 MB)`);
+  });
+
   test("comes from the cache the next time, also where downloads are off, and says so", async () => {
     await publish("1.2.3");
     await find("1.2.3");
@@ -335,7 +369,7 @@ describe("downloads that are off", () => {
     await find("1.2.3");
     const chosen = await install("1.1.0");
     const asked = mirror.asked.length;
-    expect(await find("1.2.3", storeOf({ enginePath: chosen }))).toMatchObject({
+    expect(await find("1.2.3", storeOf({ enginePaths: [chosen] }))).toMatchObject({
       kind: "wrong-version",
       found: "1.1.0",
     });

@@ -1,23 +1,33 @@
+import { parse, rcompare } from "semver";
 import { abortable } from "../lib/abort.ts";
 import { type BackoffPolicy, backoffMs } from "../lib/backoff.ts";
 import type { Clock } from "../lib/clock.ts";
 import { isWindlassError } from "../lib/errors.ts";
 import type { Log } from "../lib/log.ts";
 import type { Random } from "../lib/random.ts";
-import { type EngineFound, type EngineName, type EngineRequest, findEngine } from "./engine.ts";
+import { parseVersionConstraint, type VersionConstraint } from "../lib/version-constraint.ts";
+import {
+  type EngineFound,
+  type EngineName,
+  type EnginePlaces,
+  type EngineRequest,
+  engineNames,
+  findEngine,
+  localPrograms,
+} from "./engine.ts";
 import { type CachedEngine, EngineCache } from "./releases/engine-cache.ts";
 import { platformOf } from "./releases/release.ts";
 import type { DownloadRules } from "./releases/release-download.ts";
 import { mayBeChosen } from "./releases/release-index.ts";
-import { parseVersionConstraint, type VersionConstraint } from "./version-constraint.ts";
+import { sourceOf } from "./releases/release-source.ts";
 
 export type { DownloadRules } from "./releases/release-download.ts";
 
 export interface EngineStoreOptions {
   /** Where downloads are kept. */
   readonly cacheDir: string;
-  /** A program chosen by the operator: nothing else is used, and nothing downloaded. */
-  readonly enginePath?: string;
+  /** Programs chosen by the operator: nothing else is used for their engines, and nothing downloaded. */
+  readonly enginePaths?: readonly string[] | undefined;
   /** A search path as in PATH. */
   readonly searchPath: string;
   /** Absent is never. */
@@ -27,14 +37,42 @@ export interface EngineStoreOptions {
   readonly log: Log;
 }
 
+/** What an agent's jobs can have. */
+export interface EngineInventory {
+  readonly programs: readonly { readonly engine: EngineName; readonly version: string }[];
+  /** Why something that is there cannot be used, a sentence each. */
+  readonly problems: readonly string[];
+  /** What may be downloaded, and from where, for people. */
+  readonly downloads: readonly { readonly engine: EngineName; readonly source: string }[];
+}
+
 /** What was found, with lines for the run about where it comes from. */
 export type EngineAnswer = EngineFound & { readonly notes: readonly string[] };
+
+/** What a job asks for. */
+interface EngineWish extends Pick<EngineRequest, "engine" | "versionConstraint" | "askedBy"> {
+  /** Told what is done about a download, whenever it is something else. */
+  readonly onDoing?: ((doing: string) => void) | undefined;
+}
+
+/** A download that jobs wait for. */
+interface Fetching {
+  readonly fetched: Promise<Fetched>;
+  readonly listeners: Set<(doing: string) => void>;
+  doing: string;
+}
 
 /** A program that fits, for this machine. */
 interface Wanted {
   readonly engine: EngineName;
   readonly constraint: VersionConstraint;
   readonly platform: string;
+}
+
+interface FetchOrder {
+  readonly wanted: Wanted;
+  readonly rules: DownloadRules;
+  readonly tell: (doing: string) => void;
 }
 
 type Fetched =
@@ -51,7 +89,7 @@ const retryBackoff: BackoffPolicy = { firstMs: 2_000, capMs: 10_000 };
 export class EngineStore implements AsyncDisposable {
   readonly #options: EngineStoreOptions;
   readonly #cache: EngineCache;
-  readonly #fetching = new Map<string, Promise<Fetched>>();
+  readonly #fetching = new Map<string, Fetching>();
   readonly #stopping = new AbortController();
 
   constructor(options: EngineStoreOptions) {
@@ -60,29 +98,58 @@ export class EngineStore implements AsyncDisposable {
   }
 
   /** Rejects when aborted, and for faults of this machine such as a full disk. */
-  async find(
-    request: Pick<EngineRequest, "engine" | "versionConstraint" | "askedBy">,
-    signal: AbortSignal,
-  ): Promise<EngineAnswer> {
-    const { enginePath, searchPath: path, downloads } = this.#options;
-    const local = await findEngine({ ...request, path, ...(enginePath === undefined ? {} : { enginePath }) });
+  async find({ onDoing = () => {}, ...request }: EngineWish, signal: AbortSignal): Promise<EngineAnswer> {
+    const { downloads } = this.#options;
+    const places = this.#places;
+    const local = await findEngine({ ...request, ...places });
     const constraint = parseVersionConstraint(request.versionConstraint);
-    if (local.kind === "found" || enginePath !== undefined || constraint === undefined) return { ...local, notes: [] };
+    if (local.kind === "found" || constraint === undefined) return { ...local, notes: [] };
     const platform = platformOf(process.platform, process.arch);
-    if (platform === undefined) return { ...local, notes: [] };
+    const { isChosen } = await localPrograms(request.engine, places);
+    if (isChosen || platform === undefined) return { ...local, notes: [] };
     const wanted = { engine: request.engine, constraint, platform };
     const cached = await this.#fromCache(wanted);
     if (cached !== undefined) return found(cached, [cacheNote(cached)]);
     if (downloads === undefined) return { ...local, notes: [] };
-    const fetched = await abortable(this.#fetch(wanted, downloads), signal);
+    const fetched = await this.#waitFor(this.#fetch(wanted, downloads), onDoing, signal);
     if (fetched.kind === "fetched") return found(fetched.cached, fetched.notes);
     const message = `${failureOf(request, local)}, and it could not be downloaded: ${fetched.why}`;
     return { kind: "missing", message, notes: fetched.notes };
   }
 
+  /** What jobs can have here: each version once, the newest first. */
+  async inventory(): Promise<EngineInventory> {
+    const found = await Promise.all(engineNames.map((engine) => this.#inventoryOf(engine)));
+    return {
+      problems: [...new Set(found.flatMap(({ problems }) => problems))],
+      programs: found.flatMap(({ programs }) => programs),
+      downloads: found.flatMap(({ downloads }) => downloads),
+    };
+  }
+
+  async #inventoryOf(engine: EngineName): Promise<EngineInventory> {
+    const { downloads: rules } = this.#options;
+    const { programs, isChosen, problems } = await localPrograms(engine, this.#places);
+    const platform = platformOf(process.platform, process.arch);
+    const mayHaveMore = !isChosen && platform !== undefined;
+    const cached = mayHaveMore ? await this.#cache.list(engine, platform) : [];
+    const versions = new Set([...programs, ...cached].flatMap(({ version }) => parse(version)?.version ?? []));
+    const source = { engine, source: sourceOf(engine, rules?.mirror).name };
+    return {
+      problems,
+      programs: [...versions].sort(rcompare).map((version) => ({ engine, version })),
+      downloads: mayHaveMore && rules !== undefined ? [source] : [],
+    };
+  }
+
+  get #places(): EnginePlaces {
+    const { enginePaths = [], searchPath: path } = this.#options;
+    return { enginePaths, path, signal: this.#stopping.signal };
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stopping.abort(new Error("the agent stops"));
-    await Promise.allSettled(this.#fetching.values());
+    await Promise.allSettled([...this.#fetching.values()].map(({ fetched }) => fetched));
   }
 
   async #fromCache({ engine, constraint, platform }: Wanted): Promise<CachedEngine | undefined> {
@@ -95,17 +162,35 @@ export class EngineStore implements AsyncDisposable {
     return undefined;
   }
 
-  #fetch(wanted: Wanted, rules: DownloadRules): Promise<Fetched> {
+  async #waitFor(fetching: Fetching, onDoing: (doing: string) => void, signal: AbortSignal): Promise<Fetched> {
+    const { fetched, listeners, doing } = fetching;
+    if (doing !== "") onDoing(doing);
+    listeners.add(onDoing);
+    try {
+      return await abortable(fetched, signal);
+    } finally {
+      listeners.delete(onDoing);
+    }
+  }
+
+  #fetch(wanted: Wanted, rules: DownloadRules): Fetching {
     const key = `${wanted.engine} ${wanted.constraint.text}`;
     const known = this.#fetching.get(key);
     if (known !== undefined) return known;
-    const fetched = this.#fetchAnew(wanted, rules).finally(() => this.#fetching.delete(key));
-    this.#fetching.set(key, fetched);
+    const listeners: Fetching["listeners"] = new Set();
+    const tell = (doing: string) => {
+      if (doing === fetching.doing) return;
+      fetching.doing = doing;
+      for (const listener of listeners) listener(doing);
+    };
+    const fetched = this.#fetchAnew({ wanted, rules, tell }).finally(() => this.#fetching.delete(key));
+    const fetching: Fetching = { fetched, listeners, doing: "" };
+    this.#fetching.set(key, fetching);
     fetched.catch(() => {});
-    return fetched;
+    return fetching;
   }
 
-  async #fetchAnew(wanted: Wanted, rules: DownloadRules): Promise<Fetched> {
+  async #fetchAnew({ wanted, rules, tell }: FetchOrder): Promise<Fetched> {
     const { clock, random, log } = this.#options;
     const { engine, constraint } = wanted;
     const notes: string[] = [];
@@ -115,7 +200,7 @@ export class EngineStore implements AsyncDisposable {
     };
     // The libraries for signatures and archives are large, and most agents never need them.
     const { downloadEngine } = await import("./releases/release-download.ts");
-    const download = { ...wanted, rules, cache: this.#cache, clock, say };
+    const download = { ...wanted, rules, cache: this.#cache, clock, say, tell };
     for (let attempt = 1; ; attempt++) {
       try {
         const cached = await downloadEngine(download, this.#stopping.signal);

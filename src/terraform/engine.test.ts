@@ -2,9 +2,9 @@ import { chmod, mkdir, mkdtemp, readFile, rm, symlink, utimes, writeFile } from 
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { parseVersionConstraint } from "../lib/version-constraint.ts";
 import { findEngine } from "./engine.ts";
-import { describeWithTerraform, terraformPath } from "./testing.ts";
-import { parseVersionConstraint } from "./version-constraint.ts";
+import { describeWithTerraform, describeWithTofu, terraformPath, tofuPath } from "./testing.ts";
 
 let dir = "";
 beforeEach(async () => {
@@ -50,7 +50,7 @@ describe("finding an engine", () => {
       kind: "missing",
       message: expect.stringMatching(/tofu was not found.*\/a,.*\/b,.*Install tofu/),
     });
-    const chosen = await findEngine({ ...request(""), enginePath: join(dir, "nope") });
+    const chosen = await findEngine({ ...request(""), enginePaths: [join(dir, "nope")] });
     expect(chosen).toMatchObject({ kind: "missing", message: expect.stringMatching(/nope is not a program/) });
   });
 
@@ -66,6 +66,55 @@ describe("finding an engine", () => {
     expect(await timesAsked()).toBe(2);
   });
 
+  /** A program that is something whatever it is called, and says it as the real ones do. */
+  async function real(path: string, engine: "terraform" | "tofu", version: string): Promise<string> {
+    const file = join(dir, path);
+    await mkdir(dirname(file), { recursive: true });
+    const json = { terraform_version: version, platform: "linux_amd64", provider_selections: {} };
+    const answer = JSON.stringify(engine === "terraform" ? { ...json, terraform_outdated: false } : json);
+    const words = `${engine === "tofu" ? "OpenTofu" : "Terraform"} v${version}`;
+    await writeFile(file, `#!/bin/sh\n[ "$2" = -json ] && echo '${answer}' || echo '${words}'\n`, { mode: 0o755 });
+    return file;
+  }
+
+  test("a program is what it says, not what it is called", async () => {
+    const liar = await real("a/terraform", "tofu", "1.12.6");
+    expect(await findEngine({ ...request(""), engine: "tofu" })).toMatchObject({ kind: "found", file: liar });
+    expect(await findEngine(request(""))).toMatchObject({
+      kind: "missing",
+      message: expect.stringMatching(/terraform does not work.*a\/terraform is tofu 1.12.6/),
+    });
+    const honest = await real("b/terraform", "terraform", "1.11.4");
+    expect(await findEngine(request(""))).toMatchObject({ kind: "found", file: honest, version: "1.11.4" });
+    await real("a/tofu", "terraform", "1.10.0");
+    expect(await findEngine({ ...request(""), engine: "tofu" })).toMatchObject({ kind: "found", file: liar });
+  });
+
+  test("a chosen program is used for its own engine only, and the path searched for the other", async () => {
+    const tofu = await real("opt/program", "tofu", "1.12.6");
+    const terraform = await real("b/terraform", "terraform", "1.11.4");
+    const chosen = { ...request(""), enginePaths: [tofu] };
+    expect(await findEngine({ ...chosen, engine: "tofu" })).toMatchObject({ file: tofu });
+    expect(await findEngine(chosen)).toMatchObject({ file: terraform });
+    const other = await real("opt/terraform", "terraform", "1.10.0");
+    expect(await findEngine({ ...chosen, enginePaths: [tofu, other] })).toMatchObject({ file: other });
+    expect(await findEngine({ ...chosen, enginePaths: [tofu, other], versionConstraint: "1.11.4" })).toMatchObject({
+      kind: "wrong-version",
+    });
+    const gone = await findEngine({ ...request(""), enginePaths: [join(dir, "opt/gone-tofu")] });
+    expect(gone).toMatchObject({ kind: "found", file: terraform });
+  });
+
+  test("who has only the other one is told so", async () => {
+    await real("a/tofu", "tofu", "1.12.6");
+    expect(await findEngine(request(""))).toMatchObject({
+      kind: "missing",
+      message: expect.stringMatching(
+        /terraform was not found.*It has tofu 1.12.6: `windlass workspace edit NAME --engine tofu`/,
+      ),
+    });
+  });
+
   test("a program that fails, or prints nonsense, is named", async () => {
     await program("a/terraform", '"');
     await writeFile(join(dir, "broken"), "#!/bin/sh\nexit 3\n", { mode: 0o755 });
@@ -73,7 +122,7 @@ describe("finding an engine", () => {
       kind: "missing",
       message: expect.stringContaining("does not say its version"),
     });
-    const broken = await findEngine({ ...request(""), enginePath: join(dir, "broken") });
+    const broken = await findEngine({ ...request(""), enginePaths: [join(dir, "broken")] });
     expect(broken).toMatchObject({ kind: "missing", message: expect.stringMatching(/broken cannot be run/) });
   });
 
@@ -106,6 +155,18 @@ describe("constraints read as terraform reads them", () => {
 
   test.each(["latest", "1.x", ">", "1.2.3.4", "1.2,,", "^1.2", "1 2"])("%j cannot be read", (text) => {
     expect(parseVersionConstraint(text)).toBeUndefined();
+  });
+});
+
+describeWithTofu("real tofu", () => {
+  test("is found out under the name of the other one", async () => {
+    const link = join(dir, "terraform");
+    await symlink(tofuPath, link);
+    const found = await findEngine({ engine: "tofu", versionConstraint: ">= 1.6", path: dir });
+    expect(found).toMatchObject({ kind: "found", version: expect.stringMatching(/^1\.\d+\.\d+/) });
+    expect(await findEngine({ engine: "terraform", versionConstraint: "", path: dir })).toMatchObject({
+      kind: "missing",
+    });
   });
 });
 

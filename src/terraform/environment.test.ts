@@ -37,6 +37,26 @@ describe("the environment of terraform", () => {
     `);
   });
 
+  test.each(["__proto__", "constructor", "toString", "hasOwnProperty"])("a variable may be called %s", (name) => {
+    const env = terraformEnvironment(options([{ name, value: "9007199254740993" }]));
+    expect(execFileSync("/usr/bin/env", { env, encoding: "utf8" })).toContain(`${name}=9007199254740993\n`);
+  });
+
+  test("a proxy of the workspace takes the place of the agent's in both spellings", () => {
+    const environment = terraformEnvironment({
+      ...options([
+        { name: "HTTPS_PROXY", value: "http://mine" },
+        { name: "https_proxy", value: "http://mine-too" },
+        { name: "no_proxy", value: "here" },
+      ]),
+      inherited: { HTTPS_PROXY: "http://theirs", NO_PROXY: "there", HTTP_PROXY: "http://theirs" },
+    });
+    expect(environment).toMatchObject({
+      ...{ HTTPS_PROXY: "http://mine", https_proxy: "http://mine-too", no_proxy: "here", HTTP_PROXY: "http://theirs" },
+    });
+    expect(environment).not.toHaveProperty("NO_PROXY");
+  });
+
   test("workspace variables override what the agent passes on, but never the agent's own settings", () => {
     const environment = terraformEnvironment({
       ...options([
@@ -62,6 +82,23 @@ describe("the environment of terraform", () => {
   ])("%s is refused by name", (name, value, why) => {
     const refusal = { code: "validation", message: expect.stringMatching(why), metadata: { variable: name } };
     expect(() => terraformEnvironment(options([{ name, value }]))).toThrow(expect.objectContaining(refusal));
+  });
+
+  test("the largest allowed environment is one that the kernel takes, and a larger one is refused with what to do", () => {
+    const filled = (last: number) => [
+      ...Array.from({ length: 15 }, (_, i) => ({ name: `BIG_${i}`, value: "x".repeat(131_000) })),
+      { name: "LAST", value: "x".repeat(last) },
+    ];
+    const sizeOf = (last: number) => {
+      const whole = terraformEnvironment(options(filled(last)));
+      return Object.entries(whole).reduce((sum, [name, value]) => sum + name.length + value.length + 10, 0);
+    };
+    const room = 2 * 1024 * 1024 - 64 * 1024 - sizeOf(0);
+    const env = terraformEnvironment(options(filled(room)));
+    expect(execFileSync("/bin/sh", ["-c", 'printf %s "$LAST" | wc -c'], { env, encoding: "utf8" }).trim()).toBe(
+      `${room}`,
+    );
+    expect(() => terraformEnvironment(options(filled(room + 1)))).toThrow(/the environment is too large: \d+ bytes/);
   });
 
   test("the longest allowed value is one that the kernel takes", () => {

@@ -34,16 +34,42 @@ export interface EnvironmentOptions {
 const maxStringBytes = 128 * 1024 - 1;
 
 /**
+ * Arguments and environment together may have 2 MiB where the stack is limited to 8 MiB (a quarter of it), each string with a pointer:
+ * the rest is left to arguments and the sandbox. Source: execve(2).
+ */
+const maxEnvironmentBytes = 2 * 1024 * 1024 - 64 * 1024;
+const pointerBytes = 8;
+
+/**
  * The whole environment of a terraform process: nothing comes from the agent's own. The agent's settings come last, so
- * nobody overrides them. Throws `validation` naming a variable that is refused or too long (128 KiB).
+ * nobody overrides them. Throws `validation` naming a variable that is refused or too long (128 KiB), and when all
+ * together are too large for the system.
  */
 export function terraformEnvironment(options: EnvironmentOptions): Record<string, string> {
-  const environment: Record<string, string> = { LANG: "C.UTF-8", ...options.inherited };
-  for (const { name, value } of options.variables) {
-    checkVariable(name, value);
-    environment[name] = value;
-  }
-  return { ...environment, ...runVariables(options.run), ...agentSettings(options) };
+  for (const { name, value } of options.variables) checkVariable(name, value);
+  // Assigning to __proto__ would lose it.
+  const own = Object.fromEntries(options.variables.map(({ name, value }) => [name, value]));
+  const inherited = inheritedOf(options);
+  const whole = { LANG: "C.UTF-8", ...inherited, ...own, ...runVariables(options.run), ...agentSettings(options) };
+  checkSize(whole);
+  return whole;
+}
+
+function checkSize(environment: Readonly<Record<string, string>>): void {
+  const sizeOf = ([name, value]: readonly [string, string]): number =>
+    Buffer.byteLength(name) + Buffer.byteLength(value) + 2 + pointerBytes;
+  const bytes = Object.entries(environment).reduce((sum, entry) => sum + sizeOf(entry), 0);
+  if (bytes <= maxEnvironmentBytes) return;
+  throw new WindlassError(
+    "validation",
+    `the environment is too large: ${bytes} bytes, and the system takes ${maxEnvironmentBytes}. Make large values terraform variables, which go into a file`,
+  );
+}
+
+/** A proxy's variable has two spellings, and programs differ in which one wins: a workspace's takes both of the agent's away. */
+function inheritedOf({ inherited = {}, variables }: EnvironmentOptions): Readonly<Record<string, string>> {
+  const own = new Set(variables.map(({ name }) => name.toLowerCase()).filter((name) => name.endsWith("_proxy")));
+  return Object.fromEntries(Object.entries(inherited).filter(([name]) => !own.has(name.toLowerCase())));
 }
 
 function agentSettings({ path, home, temporaryDirectory, cliConfigFile }: EnvironmentOptions): Record<string, string> {

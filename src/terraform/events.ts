@@ -1,33 +1,37 @@
-/** A value as JSON has it. */
-export type Json = null | boolean | number | string | readonly Json[] | { readonly [name: string]: Json };
-
-/** One line of `terraform … -json`. Unknown types pass as they are. */
+/**
+ * One line of `terraform … -json`. Unknown types pass as they are. Its numbers are terraform's own: values of a job are read from
+ * the line again.
+ */
 export interface TerraformEvent {
   readonly type: string;
   readonly "@level": string;
   readonly "@message": string;
+  readonly "@timestamp"?: string;
+  /** The version of terraform; only in the event of type `version`. */
+  readonly terraform?: string;
   readonly hook?: EventHook;
   readonly diagnostic?: Diagnostic;
-  readonly changes?: { readonly operation?: string; readonly import?: number };
-  readonly outputs?: Readonly<Record<string, OutputValue>>;
+  readonly changes?: { readonly operation?: string; readonly import?: number; readonly forget?: number };
+  /** Of what a plan would do to one object. */
+  readonly change?: { readonly action?: string };
   /** Only in the "Emergency state dump" of type `log`. */
-  readonly state?: Json;
+  readonly state?: unknown;
 }
 
 export interface EventHook {
-  readonly resource: { readonly addr: string };
-  readonly action?: string;
+  /** Absent where an action of a provider is meant. */
+  readonly resource?: { readonly addr: string; readonly implied_provider?: string };
+  /** create, update, …; of the events of an action, which one. */
+  readonly action?: string | { readonly addr: string };
+  /** The resource that triggered an action; absent if the command line did. */
+  readonly lifecycle?: { readonly resource: { readonly addr: string } };
+  readonly message?: string;
+  readonly error?: string;
+  readonly elapsed_seconds?: number;
   readonly provisioner?: string;
   readonly output?: string;
   readonly id_key?: string;
   readonly id_value?: string;
-}
-
-/** An output of an apply; `value` is left out when it is sensitive. */
-export interface OutputValue {
-  readonly sensitive: boolean;
-  readonly type?: Json;
-  readonly value?: Json;
 }
 
 export interface Diagnostic {
@@ -37,6 +41,8 @@ export interface Diagnostic {
   readonly address?: string;
   readonly range?: SourceRange;
   readonly snippet?: Snippet;
+  /** OpenTofu's: both sides of a comparison. Values of a job: read from the line again, with their digits. */
+  readonly difference?: unknown;
 }
 
 export interface SourceRange {

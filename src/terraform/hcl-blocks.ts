@@ -1,3 +1,11 @@
+import { heredocEnd } from "../lib/hcl-scan.ts";
+
+/** An attribute, with its expression as it is written. */
+export interface HclAttribute {
+  readonly name: string;
+  readonly expression: string;
+}
+
 /** One block of a configuration file; expressions are not looked at. */
 export interface HclBlock {
   readonly type: string;
@@ -5,6 +13,10 @@ export interface HclBlock {
   readonly blocks: readonly HclBlock[];
   /** Names of the attributes in the body. */
   readonly attributes: readonly string[];
+  readonly expressions: readonly HclAttribute[];
+  /** Where it begins in the text, and where it has ended. */
+  readonly at: number;
+  readonly end: number;
 }
 
 type Token =
@@ -18,7 +30,7 @@ const heredocPattern = /<<-?([\p{ID_Start}_][\p{ID_Continue}-]*)[ \t\r]*\n/uy;
 /** The blocks of an HCL file, or undefined when it does not look like one (terraform will say what is wrong). */
 export function readHclBlocks(text: string): readonly HclBlock[] | undefined {
   try {
-    const reader = new Reader(text.replace(/^\ufeff/, ""));
+    const reader = new Reader(text);
     return reader.body("end").blocks;
   } catch (error) {
     if (error instanceof Unreadable) return undefined;
@@ -31,44 +43,52 @@ class Unreadable extends Error {}
 const opening = new Set(["(", "[", "{"]);
 const closing = new Set([")", "]", "}"]);
 const maxDepth = 200;
+/** Blocks and attributes of a file that are looked at: each costs memory, and everybody waits meanwhile. */
+const maxEntries = 50_000;
 
 class Reader {
   readonly #text: string;
-  #at = 0;
+  #at: number;
   #depth = 0;
+  #entries = 0;
 
   constructor(text: string) {
     this.#text = text;
+    this.#at = text.startsWith("\ufeff") ? 1 : 0;
   }
 
-  body(until: "end" | "}"): Pick<HclBlock, "blocks" | "attributes"> {
+  body(until: "end" | "}"): Pick<HclBlock, "blocks" | "attributes" | "expressions"> {
     const blocks: HclBlock[] = [];
-    const attributes: string[] = [];
+    const expressions: HclAttribute[] = [];
     this.#depth += 1;
     if (this.#depth > maxDepth) throw new Unreadable();
     for (;;) {
       const token = this.#next();
       if (token.kind === "newline") continue;
       if (token.kind === until || (token.kind === "symbol" && token.text === until)) break;
-      if (token.kind !== "identifier") throw new Unreadable();
-      const block = this.#afterName(token.text);
-      if (block === undefined) attributes.push(token.text);
-      else blocks.push(block);
+      if (token.kind !== "identifier" || ++this.#entries > maxEntries) throw new Unreadable();
+      const found = this.#afterName(token.text);
+      if (typeof found === "string") expressions.push({ name: token.text, expression: found });
+      else blocks.push(found);
     }
     this.#depth -= 1;
-    return { blocks, attributes };
+    return { blocks, expressions, attributes: expressions.map(({ name }) => name) };
   }
 
-  /** The block that the name begins, or undefined when it begins an attribute. */
-  #afterName(type: string): HclBlock | undefined {
+  /** The block that the name begins, or the expression of an attribute. */
+  #afterName(type: string): HclBlock | string {
+    const at = this.#at - type.length;
     const labels: string[] = [];
     for (;;) {
       const token = this.#next();
       if (token.kind === "identifier" || token.kind === "string") labels.push(token.text);
-      else if (token.kind === "symbol" && token.text === "{") return { type, labels, ...this.body("}") };
-      else if (token.kind === "symbol" && token.text === "=" && labels.length === 0) {
+      else if (token.kind === "symbol" && token.text === "{") {
+        const body = this.body("}");
+        return { type, labels, ...body, at, end: this.#at };
+      } else if (token.kind === "symbol" && token.text === "=" && labels.length === 0) {
+        const from = this.#at;
         this.#skipExpression();
-        return undefined;
+        return this.#text.slice(from, this.#at).trim();
       } else throw new Unreadable();
     }
   }
@@ -167,7 +187,9 @@ class Reader {
       const end = this.#find("\n", this.#text.length);
       const line = this.#text.slice(this.#at, end);
       this.#at = end + 1;
-      if (line.trim() === mark) return { kind: "newline" };
+      const closing = heredocEnd(line, mark);
+      if (closing === "strange") throw new Unreadable();
+      if (closing === "plain") return { kind: "newline" };
     }
     throw new Unreadable();
   }

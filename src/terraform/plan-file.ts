@@ -39,30 +39,63 @@ export async function extractFromPlan(planFile: string, name: string): Promise<B
   return member === undefined ? undefined : await readMember(file, member);
 }
 
-/** Writes the lock file that the plan was made with to `into`; false when it names no provider. */
+/** True for a plan that OpenTofu has encrypted: a JSON document, of which only tofu can read what is in it. */
+export async function isEncryptedPlan(planFile: string): Promise<boolean> {
+  await using file = await openPlan(planFile);
+  const start = Buffer.alloc(1);
+  await file.read(start, 0, 1, 0);
+  return start.toString() === "{";
+}
+
+/** Writes the lock file that the plan was made with to `into`; false when it names no provider, or nobody can read it. */
 export async function extractLockFile(planFile: string, into: string): Promise<boolean> {
+  if (await isEncryptedPlan(planFile)) return false;
   const lock = await extractFromPlan(planFile, ".terraform.lock.hcl");
   if (lock === undefined || !/^\s*provider\s/m.test(lock.toString())) return false;
   await writeFile(into, lock);
   return true;
 }
 
-/** Field `terraform_version` of the message in `tfplan`. Source: terraform's planproto/planfile.proto; OpenTofu kept it. */
+/** Fields of the message in `tfplan`, and of its `backend`. Source: terraform's planproto/planfile.proto; OpenTofu kept them. */
+const backendField = 13;
 const versionField = 14;
+const workspaceField = 3;
 
-/** The exact version of the program that made the plan: no other one applies it. Undefined when the plan does not say. */
-export async function planEngineVersion(planFile: string): Promise<string | undefined> {
+/** What a saved plan says of how it was made; undefined where it does not. */
+export interface PlanOrigin {
+  /** The exact version of the program: no other one applies the plan. */
+  readonly engineVersion?: string | undefined;
+  /** What `terraform.workspace` was. */
+  readonly workspace?: string | undefined;
+}
+
+/** Reads how a plan was made. The program itself says best what is wrong with a plan. */
+export async function planOrigin(planFile: string): Promise<PlanOrigin> {
   try {
-    const reader = new BinaryReader((await extractFromPlan(planFile, "tfplan")) ?? new Uint8Array());
-    while (reader.pos < reader.len) {
-      const [field, type] = reader.tag();
-      if (field !== versionField || type !== WireType.LengthDelimited) reader.skip(type, field);
-      else return parse(reader.string())?.version;
-    }
+    const fields = textFields((await extractFromPlan(planFile, "tfplan")) ?? new Uint8Array());
+    const backend = fields.get(backendField);
+    return {
+      engineVersion: parse(text(fields.get(versionField)))?.version,
+      workspace: backend === undefined ? undefined : text(textFields(backend).get(workspaceField)),
+    };
   } catch {
-    // The program itself says best what is wrong with a plan.
+    return {};
   }
-  return undefined;
+}
+
+const text = (bytes: Uint8Array | undefined): string | undefined =>
+  bytes === undefined ? undefined : Buffer.from(bytes).toString();
+
+/** The last of each field that has a length. */
+function textFields(message: Uint8Array): ReadonlyMap<number, Uint8Array> {
+  const reader = new BinaryReader(message);
+  const found = new Map<number, Uint8Array>();
+  while (reader.pos < reader.len) {
+    const [field, type] = reader.tag();
+    if (type === WireType.LengthDelimited) found.set(field, reader.bytes());
+    else reader.skip(type, field);
+  }
+  return found;
 }
 
 async function openPlan(planFile: string): Promise<FileHandle> {

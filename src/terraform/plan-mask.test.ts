@@ -1,4 +1,6 @@
 import { expect, test } from "vitest";
+import { plain } from "../lib/json-testing.ts";
+import { writeJson } from "../lib/json-text.ts";
 import { summarizePlan } from "./plan.ts";
 import { createTextRedactor } from "./redact.ts";
 
@@ -10,7 +12,8 @@ const forms = [
   Buffer.from(secret).toString("hex"),
   JSON.stringify(JSON.stringify({ inner: { pw: secret } })),
 ];
-const summarize = (plan: object, secrets: readonly string[] = [secret]) => summarizePlan(JSON.stringify(plan), secrets);
+const summarizeText = (plan: string, secrets: readonly string[]) => plain(summarizePlan(plan, secrets));
+const summarize = (plan: object, secrets: readonly string[] = [secret]) => summarizeText(JSON.stringify(plan), secrets);
 const changeOf = (after: unknown, more: object = {}) => ({
   resource_changes: [{ address: "a.b", change: { actions: ["create"], before: null, after, ...more } }],
 });
@@ -38,12 +41,30 @@ test.each(forms)("%j is hidden wherever a plan can hold it", (form) => {
 test("numbers that say a secret are hidden, however they are written", () => {
   const long = "12345678901234567890";
   const text = `{"resource_changes":[{"address":"a.b","change":{"actions":["create"],"after":{"a":482913,"b":${long},"c":1.5,"d":4829130}}}]}`;
-  expect(summarizePlan(text, ["482913", long, "1.5", " "]).resources[0]?.after).toEqual({
+  expect(summarizeText(text, ["482913", long, "1.5", " "]).resources[0]?.after).toEqual({
     a: { masked: true, changed: true },
     b: { masked: true, changed: true },
     c: 1.5,
     d: { masked: true, changed: true },
   });
+});
+
+test("a number is no secret because a float takes it for one, and is one however terraform prints it", () => {
+  const numbers =
+    '{"same":9007199254740993,"other":9007199254740992,"text":"9.007199254740993e+15","scaled":900719925474099.30e1}';
+  const marks = '"after_sensitive":{"pin":true}';
+  const text = `{"resource_changes":[{"address":"a.b","change":{"actions":["create"],"after":{"pin":9007199254740993,"seen":${numbers}},${marks}}}]}`;
+  const { seen } = summarizeText(text, []).resources[0].after;
+  expect(JSON.stringify(seen.same) + JSON.stringify(seen.text) + JSON.stringify(seen.scaled)).not.toMatch(/\d/);
+  expect(writeJson(summarizePlan(text))).toContain('"other":9007199254740992');
+  expect(summarizeText(text, ["9007199254740993"]).resources[0].after.seen).toEqual(seen);
+});
+
+test("whether a hidden number changes is told to the last digit", () => {
+  const sides = '"before":{"pin":9007199254740992},"after":{"pin":9007199254740993}';
+  const marks = '"before_sensitive":{"pin":true},"after_sensitive":{"pin":true}';
+  const text = `{"resource_changes":[{"address":"a.b","change":{"actions":["update"],${sides},${marks}}}]}`;
+  expect(summarizeText(text, []).resources[0].after).toEqual({ pin: { masked: true, changed: true } });
 });
 
 test("what terraform marks is hidden in every form elsewhere too, in index keys but not in names", () => {
@@ -76,4 +97,17 @@ test("a text redactor treats each text on its own", () => {
   expect([redact("hunter2-"), redact("s3cret"), redact(`a ${secret}`), redact(secret), redact("ä")]).toEqual([
     ..."hunter2-|s3cret|a (sensitive value)|(sensitive value)|ä".split("|"),
   ]);
+});
+
+test("an address with quotes that are never closed is hidden behind the first of them, and looked at once", () => {
+  const { resource_changes: changes } = changeOf("text");
+  const key = '\\"'.repeat(150_000);
+  const plan = {
+    resource_changes: [
+      { ...changes[0], address: `a.b["${key}` },
+      { ...changes[0], address: `a.b["${secret}` },
+    ],
+  };
+  const addresses = summarize(plan).resources.map(({ address }: { readonly address: string }) => address);
+  expect(addresses).toEqual([expect.stringMatching(/^a\.b\["/), 'a.b["(sensitive value)']);
 });

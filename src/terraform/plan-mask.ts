@@ -1,15 +1,18 @@
-import { isDeepStrictEqual } from "node:util";
-import type { Json } from "./events.ts";
+import { isJsonList, isJsonObject, type Json, JsonNumber, type JsonObject } from "../lib/json.ts";
+import { exactNumber, sameJson } from "../lib/json-text.ts";
 import { createTextRedactor, sensitiveMark } from "./redact.ts";
 import { minCharacters } from "./redact-patterns.ts";
+import { numberTexts } from "./secret-texts.ts";
 
 /** Stands for a sensitive value; `changed` tells whether it differs on the other side of the change. */
 export interface Masked {
   readonly masked: true;
   readonly changed?: true;
+  /** It is never read back, so nothing can be told of it. */
+  readonly writeOnly?: true;
 }
 
-export type MaskedJson = Json | Masked | readonly MaskedJson[] | { readonly [name: string]: MaskedJson };
+export type MaskedJson = Json | Masked | readonly MaskedJson[] | ReadonlyMap<string, MaskedJson>;
 
 /** A change as `terraform show -json` prints it. Marks mirror a value's shape, with true where a whole subtree is sensitive. */
 export interface ShownChange {
@@ -20,7 +23,7 @@ export interface ShownChange {
   readonly before_sensitive?: Json;
   readonly after_sensitive?: Json;
   readonly replace_paths?: Json;
-  readonly importing?: { readonly id?: string };
+  readonly importing?: { readonly id: string };
 }
 
 /** The value with every secret masked; `other` is the other side of the change, compared before anything is hidden. */
@@ -53,10 +56,10 @@ export function createMask(changes: readonly ShownChange[], more: readonly strin
   }
   const redactName = createTextRedactor(more);
   const text = textMask(more, [...marked]);
-  const numbers = new Set([...more, ...marked].filter(isTellingNumber).map(Number));
+  const numbers = new Set([...more, ...marked].filter(isTelling).map(exactNumber));
   const isSecret = (value: Json): boolean => {
-    if (typeof value === "number") return numbers.has(value) || text(String(value)) !== String(value);
-    return typeof value === "string" && text(value) !== value;
+    if (typeof value === "string") return text(value) !== value;
+    return value instanceof JsonNumber && (numbers.has(exactNumber(value.text)) || text(value.text) !== value.text);
   };
   return {
     value: valueMask(isSecret, text),
@@ -66,10 +69,11 @@ export function createMask(changes: readonly ShownChange[], more: readonly strin
   };
 }
 
-const quotedPattern = /"(?:[^"\\]|\\.)*"/gs;
+/** A text in quotes. One that is not closed goes on to the end: else the search would begin anew at each of its quotes. */
+export const quotedPattern = /"(?:[^"\\]|\\(?:.|$))*(?:"|$)/gs;
 
-const isTellingNumber = (secret: string): boolean =>
-  secret.trim().length >= minCharacters && Number.isFinite(Number(secret));
+const isTelling = (secret: string): boolean =>
+  secret.trim().length >= minCharacters && exactNumber(secret) !== undefined;
 
 function textMask(more: readonly string[], marked: readonly string[]): (text: string) => string {
   let left = maxEncodedCharacters;
@@ -87,9 +91,9 @@ function valueMask(isSecret: (value: Json) => boolean, text: (text: string) => s
   const mask: Mask = (value, marks, other) => {
     if (value === null) return value;
     if (marks === true || isSecret(value))
-      return isDeepStrictEqual(value, other) ? { masked: true } : { masked: true, changed: true };
-    if (typeof value !== "object") return value;
-    if (isArray(value)) return value.map((item, index) => mask(item, partOf(marks, index), partOf(other, index)));
+      return sameJson(value, other) ? { masked: true } : { masked: true, changed: true };
+    if (isJsonList(value)) return value.map((item, index) => mask(item, partOf(marks, index), partOf(other, index)));
+    if (!isJsonObject(value)) return value;
     return withKeys(value, text, (name, item) => mask(item, partOf(marks, name), partOf(other, name)));
   };
   return mask;
@@ -98,48 +102,48 @@ function valueMask(isSecret: (value: Json) => boolean, text: (text: string) => s
 function shapeMask(text: (text: string) => string): (value: Json) => Json {
   const shape = (value: Json): Json => {
     if (typeof value === "string") return text(value);
-    if (typeof value !== "object" || value === null) return value;
-    if (isArray(value)) return value.map(shape);
-    return withKeys(value, text, (_name, item) => shape(item));
+    if (isJsonList(value)) return value.map(shape);
+    return isJsonObject(value) ? withKeys(value, text, (_name, item) => shape(item)) : value;
   };
   return shape;
 }
 
 /** Keys that are alike once their secrets are hidden are numbered, so that nothing is lost. */
 function withKeys<T>(
-  value: { readonly [name: string]: Json },
+  value: JsonObject,
   text: (text: string) => string,
   make: (name: string, item: Json) => T,
-): { readonly [name: string]: T } {
+): ReadonlyMap<string, T> {
   const made = new Map<string, T>();
-  for (const [name, item] of Object.entries(value)) {
+  for (const [name, item] of value) {
     const shown = text(name);
     let key = shown;
     for (let count = 2; made.has(key); count += 1) key = `${shown} ${count}`;
     made.set(key, make(name, item));
   }
-  return Object.fromEntries(made);
+  return made;
 }
 
 /** Adds the strings and numbers inside every marked part. */
 function collect(value: Json, marks: Json | undefined, into: Set<string>): void {
-  if (marks === undefined || marks === false || value === null) return;
-  if (typeof value === "string" || typeof value === "number") {
-    const text = String(value);
-    if (marks === true && text.length >= minCharacters) into.add(text);
-  } else if (isArray(value)) {
+  if (marks === undefined || marks === false) return;
+  if (isJsonList(value)) {
     value.forEach((item, index) => {
       collect(item, marks === true || partOf(marks, index), into);
     });
-  } else if (typeof value === "object") {
-    for (const [name, item] of Object.entries(value)) collect(item, marks === true || partOf(marks, name), into);
+  } else if (isJsonObject(value)) {
+    for (const [name, item] of value) collect(item, marks === true || partOf(marks, name), into);
+  } else if (marks === true) {
+    for (const text of textsOf(value)) if (text.length >= minCharacters) into.add(text);
   }
 }
 
-const isArray = (value: Json): value is readonly Json[] => Array.isArray(value);
+function textsOf(value: Json): readonly string[] {
+  if (value instanceof JsonNumber) return numberTexts(value.text);
+  return typeof value === "string" ? [value] : [];
+}
 
 function partOf(value: Json | undefined, key: string | number): Json | undefined {
-  if (typeof value !== "object" || value === null) return undefined;
-  if (isArray(value)) return typeof key === "number" ? value[key] : undefined;
-  return Object.hasOwn(value, key) ? (value as { readonly [name: string]: Json })[key] : undefined;
+  if (isJsonList(value)) return typeof key === "number" ? value[key] : undefined;
+  return isJsonObject(value) && typeof key === "string" ? value.get(key) : undefined;
 }

@@ -1,10 +1,12 @@
 import { createHash } from "node:crypto";
 import { open, readFile, symlink, writeFile } from "node:fs/promises";
 import { expect, test } from "vitest";
+import { plain } from "../lib/json-testing.ts";
 import { planArgv, showPlanArgv } from "./argv.ts";
-import { summarizePlan } from "./plan.ts";
-import { extractFromPlan, extractLockFile, planEngineVersion } from "./plan-file.ts";
+import { type PlanSummary, summarizePlan } from "./plan.ts";
+import { extractFromPlan, extractLockFile, planOrigin } from "./plan-file.ts";
 import { describeWithTerraform, sandbox } from "./testing.ts";
+import { selectWorkspace } from "./workspace-name.ts";
 
 const configuration = `
 variable "password" {
@@ -30,16 +32,20 @@ describeWithTerraform("a plan", () => {
   const planned = async (box: Awaited<ReturnType<typeof sandbox>>, ...options: string[]) => {
     const plan = await box.terraform(...planArgv({ out: box.path("p") }), ...options);
     const shown = await box.terraform(...showPlanArgv(box.path("p")));
-    return { code: plan.code, summary: summarizePlan(shown.stdout) };
+    const summary: PlanSummary = plain(summarizePlan(shown.stdout));
+    return { code: plan.code, summary };
   };
 
-  test("says which version made it; what is no plan says nothing", async () => {
+  test("says which version made it, and in which workspace; what is no plan says nothing", async () => {
     await using box = await sandbox({ "main.tf": configuration, junk: "no plan" });
     await box.terraform(...planArgv({ out: box.path("p") }));
-    const { terraform_version: made } = JSON.parse((await box.terraform("version", "-json")).stdout);
-    expect(await planEngineVersion(box.path("p"))).toBe(made);
-    expect(await planEngineVersion(box.path("junk"))).toBeUndefined();
-    expect(await planEngineVersion(box.path("missing"))).toBeUndefined();
+    const { terraform_version: engineVersion } = JSON.parse((await box.terraform("version", "-json")).stdout);
+    expect(await planOrigin(box.path("p"))).toEqual({ engineVersion, workspace: "default" });
+    await selectWorkspace(box.path("."), "prod-eu");
+    await box.terraform(...planArgv({ out: box.path("p") }));
+    expect(await planOrigin(box.path("p"))).toEqual({ engineVersion, workspace: "prod-eu" });
+    expect(await planOrigin(box.path("junk"))).toEqual({});
+    expect(await planOrigin(box.path("missing"))).toEqual({});
   });
 
   test("is counted and masked: no secret leaves, and what changed can still be told", async () => {
@@ -105,7 +111,7 @@ describeWithTerraform("a plan", () => {
     `;
     await box.write({ "main.tf": next });
     const { summary } = await planned(box);
-    expect(summary).toMatchObject({ hasChanges: true, import: 1, forget: 1, destroy: 0 });
+    expect(summary).toMatchObject({ hasChanges: true, import: 1, forget: 1, move: 1, destroy: 0 });
     expect(summary.resources).toMatchObject([
       { address: "terraform_data.adopted", importing: "from-elsewhere" },
       { address: "terraform_data.gone", action: "forget" },

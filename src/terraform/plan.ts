@@ -1,5 +1,8 @@
-import type { Json } from "./events.ts";
+import { type Json, readJson } from "../lib/json.ts";
+import { shownDrift } from "./plan-drift.ts";
 import { createMask, type MaskedJson, type PlanMask, type ShownChange } from "./plan-mask.ts";
+import { withWriteOnly } from "./plan-shape.ts";
+import { type ShownPlan, type ShownResource, shownPlan } from "./shown-plan.ts";
 
 export type { MaskedJson } from "./plan-mask.ts";
 
@@ -13,6 +16,8 @@ export type PlanAction =
   | "delete-then-create"
   | "create-then-delete"
   | "forget"
+  | "forget-then-create"
+  | "create-then-forget"
   | "other";
 
 export interface PlannedChange {
@@ -55,86 +60,90 @@ export interface PlanSummary {
   readonly destroy: number;
   readonly import: number;
   readonly forget: number;
+  readonly move: number;
   /** Without those to which nothing happens. */
   readonly resources: readonly PlannedResource[];
-  /** What changed outside of terraform since the last apply. */
+  /** What changed outside of terraform since the last apply, as far as terraform's own text shows it. */
   readonly drift: readonly PlannedResource[];
   readonly outputs: readonly PlannedOutput[];
 }
 
-interface ShownResource {
-  readonly address?: string;
-  readonly previous_address?: string;
-  readonly module_address?: string;
-  readonly mode?: string;
-  readonly type?: string;
-  readonly name?: string;
-  readonly provider_name?: string;
-  readonly action_reason?: string;
-  readonly change?: ShownChange;
+/** What the document does not say of the plan itself. */
+export interface PlanFacts {
+  readonly isRefreshOnly: boolean;
+  /** OpenTofu shows write-only attributes beside every change, terraform only where an object is created. */
+  readonly isTofu: boolean;
 }
 
-interface ShownPlan {
-  readonly terraform_version?: string;
-  readonly applyable?: boolean;
-  readonly complete?: boolean;
-  readonly resource_changes?: readonly ShownResource[];
-  readonly resource_drift?: readonly ShownResource[];
-  readonly output_changes?: Readonly<Record<string, ShownChange>>;
-}
+const ordinary: PlanFacts = { isRefreshOnly: false, isTofu: false };
 
 /**
  * Masks and shortens the document of `terraform show -json PLAN`, which holds every secret in clear: variables, prior state and
  * configuration are left out, sensitive values become `{ masked: true }`, and so do values that hold one of `secrets` in any form that the log
  * hides; in addresses, keys and ids it is cut out. Throws when it is no such document.
  */
-export function summarizePlan(showJson: string, secrets: readonly string[] = []): PlanSummary {
-  const plan = JSON.parse(showJson) as ShownPlan;
+export function summarizePlan(
+  showJson: string,
+  secrets: readonly string[] = [],
+  facts: PlanFacts = ordinary,
+): PlanSummary {
+  const plan = shownPlan(readJson(showJson));
   const mask = createMask(changesOf(plan), secrets);
-  const resources = (plan.resource_changes ?? []).map((shown) => plannedResource(shown, mask)).filter(isChange);
-  const drift = (plan.resource_drift ?? []).map((shown) => plannedResource(shown, mask)).filter(isChange);
-  const outputs = Object.entries(plan.output_changes ?? {})
+  const planned = (shown: readonly ShownResource[]) =>
+    shown.map((one) => plannedResource(one, mask, facts)).filter(isChange);
+  const resources = planned(plan.resourceChanges);
+  const outputs = plan.outputChanges
     .map(([name, change]) => ({ name: mask.address(name), ...plannedChange(change, mask) }))
     .filter(({ action }) => action !== "no-op");
+  const isEmpty = outputs.length === 0 && resources.every(isOnlyImported);
+  const { relevant } = plan;
+  const drift = planned(shownDrift(plan.resourceDrift, { ...facts, relevant, isEmpty }));
   const touched = resources.filter(({ action }) => action !== "read");
   const count = (...actions: readonly PlanAction[]) =>
     resources.filter(({ action }) => actions.includes(action)).length;
   return {
-    terraformVersion: plan.terraform_version ?? "",
-    isComplete: plan.complete ?? true,
-    hasChanges: plan.applyable ?? (touched.length > 0 || outputs.length > 0),
-    add: count("create", "delete-then-create", "create-then-delete"),
+    terraformVersion: plan.terraformVersion,
+    isComplete: plan.isComplete,
+    hasChanges: plan.isApplyable ?? (touched.length > 0 || outputs.length > 0),
+    add: count("create", ...replacements, ...forgetting),
     change: count("update"),
-    destroy: count("delete", "delete-then-create", "create-then-delete"),
+    destroy: count("delete", ...replacements),
     import: resources.filter(({ importing }) => importing !== undefined).length,
-    forget: count("forget"),
+    forget: count("forget", ...forgetting),
+    move: resources.filter(({ previousAddress }) => previousAddress !== undefined).length,
     resources,
     drift,
     outputs,
   };
 }
 
+const replacements = ["delete-then-create", "create-then-delete"] as const;
+const forgetting = ["forget-then-create", "create-then-forget"] as const;
+
 const isChange = ({ action, importing, previousAddress }: PlannedResource): boolean =>
   action !== "no-op" || importing !== undefined || previousAddress !== undefined;
 
+const isOnlyImported = ({ action, previousAddress }: PlannedResource): boolean =>
+  action === "no-op" && previousAddress === undefined;
+
 const changesOf = (plan: ShownPlan): readonly ShownChange[] => [
-  ...[...(plan.resource_changes ?? []), ...(plan.resource_drift ?? [])].map(({ change = {} }) => change),
-  ...Object.values(plan.output_changes ?? {}),
+  ...[...plan.resourceChanges, ...plan.resourceDrift].map(({ change }) => change),
+  ...plan.outputChanges.map(([, change]) => change),
 ];
 
-function plannedResource({ change = {}, ...resource }: ShownResource, mask: PlanMask): PlannedResource {
+function plannedResource({ change, ...resource }: ShownResource, mask: PlanMask, facts: PlanFacts): PlannedResource {
   return {
-    address: mask.address(resource.address ?? ""),
-    mode: resource.mode ?? "managed",
-    type: mask.address(resource.type ?? ""),
-    name: mask.address(resource.name ?? ""),
-    provider: mask.address(resource.provider_name ?? ""),
-    ...plannedChange(change, mask),
-    ...(resource.module_address === undefined ? {} : { module: mask.address(resource.module_address) }),
-    ...(resource.previous_address === undefined ? {} : { previousAddress: mask.address(resource.previous_address) }),
-    ...(resource.action_reason === undefined ? {} : { reason: resource.action_reason }),
+    address: mask.address(resource.address),
+    mode: resource.mode,
+    type: mask.address(resource.type),
+    name: mask.address(resource.name),
+    provider: mask.address(resource.provider),
+    ...withWriteOnly(plannedChange(change, mask), facts),
+    ...(resource.module === undefined ? {} : { module: mask.address(resource.module) }),
+    ...(resource.previousAddress === undefined ? {} : { previousAddress: mask.address(resource.previousAddress) }),
+    ...(resource.reason === undefined ? {} : { reason: resource.reason }),
     ...(change.replace_paths === undefined ? {} : { replacePaths: mask.shape(change.replace_paths) }),
-    ...(change.importing === undefined ? {} : { importing: mask.text(change.importing.id ?? "") }),
+    ...(change.importing === undefined ? {} : { importing: mask.text(change.importing.id) }),
   };
 }
 
@@ -153,15 +162,17 @@ function plannedChange(change: ShownChange, mask: PlanMask): PlannedChange {
   };
 }
 
-const actions: Readonly<Record<string, PlanAction>> = {
-  "no-op": "no-op",
-  create: "create",
-  read: "read",
-  update: "update",
-  delete: "delete",
-  "delete,create": "delete-then-create",
-  "create,delete": "create-then-delete",
-  forget: "forget",
-};
+const actions: ReadonlyMap<string, PlanAction> = new Map([
+  ["no-op", "no-op"],
+  ["create", "create"],
+  ["read", "read"],
+  ["update", "update"],
+  ["delete", "delete"],
+  ["delete,create", "delete-then-create"],
+  ["create,delete", "create-then-delete"],
+  ["forget", "forget"],
+  ["forget,create", "forget-then-create"],
+  ["create,forget", "create-then-forget"],
+]);
 
-const actionOf = (words: readonly string[]): PlanAction => actions[words.join(",")] ?? "other";
+const actionOf = (words: readonly string[]): PlanAction => actions.get(words.join(",")) ?? "other";

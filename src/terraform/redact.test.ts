@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { createRedactor } from "./redact.ts";
+import { createRedactor, createTextRedactor } from "./redact.ts";
 import { patternsOf } from "./redact-patterns.ts";
 import { renderDiagnostic } from "./render-diagnostic.ts";
 
@@ -57,17 +57,69 @@ describe("every form of a secret is replaced", () => {
     }
   });
 
+  test.each([
+    ["a colour inside", `a hun${"\u001b[1;31m"}ter2 & <fri${"\u001b[0m"}ends> b`],
+    ["NULs inside", "a hunter2 &\u0000 <frien\u0000\u0000ds> b"],
+    ["colours around its spaces", `a hunter2${"\u001b[4m"} ${"\u001b[0m"} & <friends> b`],
+  ])("with %s, however it is split", (_, text) => {
+    expect(redact([secret], text)).toBe("a (sensitive value) b");
+    expect(redact([secret], ...[...Buffer.from(text)].map((byte) => Uint8Array.of(byte)))).toBe(
+      "a (sensitive value) b",
+    );
+  });
+
+  test("one that holds colours itself, with and without them", () => {
+    const coloured = `hun${"\u001b[31m"}ter2-${"\u001b[0m"}hunter2`;
+    expect(redact([coloured], `a ${coloured} hunter2-hunter2 b`)).toBe("a (sensitive value) (sensitive value) b");
+  });
+
+  test("an escape that is none ends nothing: what follows it is read", () => {
+    expect(redact([secret], `h\u001b${secret} h\u001b[31\n${secret}`)).toBe(
+      "h\u001b(sensitive value) h\u001b[31\n(sensitive value)",
+    );
+  });
+
+  test("what a job puts between the bytes of a secret to fill the memory ends the match", () => {
+    const redactor = createRedactor([secret]);
+    for (const filler of ["\u0000", " "]) {
+      redactor.push(Buffer.from("hunter2 "));
+      let shown = 0;
+      for (let count = 0; count < 64; count += 1) shown += redactor.push(Buffer.alloc(4096, filler)).length;
+      expect(shown).toBeGreaterThan(50 * 4096);
+    }
+  });
+
+  test.each([
+    ["xxd", "00000000: 6875 6e74 6572 3220 2620 3c66 7269 656e  hunter2 & <frien\n00000010: 6473 3e0a  ds>.\n"],
+    [
+      "hexdump -C",
+      "00000000  68 75 6e 74 65 72 32 20  26 20 3c 66 72 69 65 6e  |hunter2 & <frien|\n00000010  64 73 3e 0a  |ds>.|\n",
+    ],
+  ])("in the groups of %s", (_, text) => {
+    expect(redact([secret], text)).not.toMatch(/6875|68 75|hunter2|frien/);
+  });
+
+  test.each([
+    ["Go's %q", '\u0007p\u00a0a\u007f"s\ns\u2028w', '\\ap\\u00a0a\\x7f\\"s\\ns\\u2028w'],
+    ["Go's %q, of what is printable", "pässwörd \u{1f600}", "pässwörd \u{1f600}"],
+    ["JSON of nothing but ASCII", "pässwörd \u{1f600}", "p\\u00e4ssw\\u00f6rd \\ud83d\\ude00"],
+    ["JSON with slashes escaped", "pass/word/s", "pass\\/word\\/s"],
+  ])("in %s", (_, value, written) => {
+    expect(redact([value], `a "${written}" b`)).toBe('a "(sensitive value)" b');
+  });
+
   const words = fc.string({ unit: fc.constantFrom(..."abcXYZ 019 -é\t"), minLength: 6, maxLength: 60 });
 
   test("whatever the white space in it has become: no place where terraform wraps a line leaks it", () => {
     fc.assert(
       fc.property(words, fc.nat(90), fc.constantFrom("", "  ", "    │ "), (value, before, indent) => {
-        fc.pre(value.trim().length >= 6);
-        const text = renderDiagnostic({
+        fc.pre(value.trim().replaceAll(/\s+/g, " ").length >= 6);
+        const diagnostic = {
           severity: "error",
           summary: `${"s".repeat(before % 7)} ${value}`,
           detail: `${indent}${"x ".repeat(before / 2)}${value} said the provider\nand ${value}`,
-        });
+        };
+        const text = renderDiagnostic(diagnostic, JSON.stringify({ diagnostic }));
         const out = redact([value], text);
         const squeezed = (some: string) => some.replaceAll(/\s+/g, " ").trim();
         expect(squeezed(out)).not.toContain(squeezed(value));
@@ -81,7 +133,7 @@ describe("every form of a secret is replaced", () => {
         words,
         fc.array(fc.constantFrom("\n", "\r\n", "\n    ", "  ", " \t"), { minLength: 1 }),
         (value, gaps) => {
-          fc.pre(value.trim().length >= 6);
+          fc.pre(value.trim().replaceAll(/\s+/g, " ").length >= 6);
           let gap = 0;
           const wrapped = value.trim().replaceAll(/\s+/g, () => gaps[gap++ % gaps.length] ?? "\n");
           fc.pre(wrapped.length >= 6);
@@ -106,6 +158,9 @@ describe("every form of a secret is replaced", () => {
       "(sensitive value)\r\n{\r\n}\r\n(sensitive value)\r\n",
     );
     expect(redact([key], "-----BEGIN PRIVATE KEY-----\nother\n")).toBe("-----BEGIN PRIVATE KEY-----\nother\n");
+    const json = JSON.stringify({ type: "service_account", private_key_id: "0123456789abcdef" });
+    expect(redact([json], '"private_key_id" "service_account"')).toBe('"private_key_id" "service_account"');
+    expect(redact([key], "-----END PRIVATE KEY-----")).toBe("-----END PRIVATE KEY-----");
     const yaml = "apiVersion: v1\nclusters:\nuser:\n  token: abcdef123456\n------\n";
     expect(redact([yaml], "clusters:\nuser:\n------\n  token: abcdef123456\n")).toBe(
       "clusters:\nuser:\n------\n  (sensitive value)\n",
@@ -218,3 +273,35 @@ function split(text: Buffer, cuts: readonly number[]): Buffer[] {
   const places = [0, ...cuts.map((cut) => Math.min(cut, text.length)).sort((a, b) => a - b), text.length];
   return places.slice(1).map((place, index) => text.subarray(places[index], place));
 }
+
+test("a value of ordinary length is hidden in rarer forms, too", () => {
+  const value = 'pa$$ wörd "quoted" 12';
+  const bytes = Buffer.from(value);
+  const hex = bytes.toString("hex");
+  const pairs = hex.match(/../g) ?? [];
+  const base64 = bytes.toString("base64");
+  const forms = [
+    Buffer.from(base64).toString("base64").slice(0, -4),
+    encodeURIComponent(encodeURIComponent(value)),
+    "OBQSIJBAO7B3M4TEEARHC5LPORSWIIRAGEZA",
+    pairs.join(":"),
+    pairs.join(":").toUpperCase(),
+    pairs.map((pair) => `\\x${pair}`).join(""),
+    pairs.map((pair) => `%${pair.toUpperCase()}`).join(""),
+    pairs.join(" ").toUpperCase(),
+    (hex.match(/.{1,4}/g) ?? []).join(" ").toUpperCase(),
+    'pa\\$\\$\\ w\\örd\\ \\"quoted\\"\\ 12',
+    'pa$$ w\\u00F6rd \\"quoted\\" 12',
+  ];
+  const redact = createTextRedactor([value]);
+  for (const form of forms)
+    expect([form, redact(`before ${form} after`)]).toEqual([
+      form,
+      expect.stringMatching(/^before \(sensitive value\)\S{0,8} after$/),
+    ]);
+});
+
+test("a line of a secret that is nearly a key is looked at once, however long it is", () => {
+  const line = `${"-".repeat(240_000)}!abcd`;
+  expect(redact([`first line\n${line}`], `a ${line} b`).slice(0, 40)).toBe("a (sensitive value) b");
+});

@@ -1,4 +1,7 @@
-import { Automaton } from "./redact-automaton.ts";
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { hiddenMark } from "../lib/lost-resources.ts";
+import { atOnce, inTurns, type Work } from "../lib/work.ts";
+import { Automaton, invisible } from "./redact-automaton.ts";
 import { minCharacters, patternsOf } from "./redact-patterns.ts";
 
 /** A transform of bytes in pieces; the concatenated output depends only on the concatenated input. */
@@ -10,7 +13,7 @@ export interface ByteTransform {
 }
 
 /** What stands in a log for a secret. */
-export const sensitiveMark = "(sensitive value)";
+export const sensitiveMark = hiddenMark;
 
 const mark = Buffer.from(sensitiveMark);
 const nothing = new Uint8Array(0);
@@ -21,14 +24,24 @@ const identity: ByteTransform = { push: (bytes) => bytes, finish: () => nothing 
  * overlap or touch become one mark. Only bytes that may be the beginning of a secret are held back. A seat belt, not a barrier: a configuration can always
  * transform what it prints.
  */
-export function createRedactor(values: readonly string[]): ByteTransform {
-  const automaton = automatonOf(values);
-  return automaton === undefined ? identity : new Redactor(automaton);
-}
+export const createRedactor = (values: readonly string[]): ByteTransform => redactorOf(atOnce(automatonOf(values)));
+
+/** The same, while others get their turn: very many secrets take seconds. */
+export const makeRedactor = async (values: readonly string[]): Promise<ByteTransform> =>
+  redactorOf(await inTurns(automatonOf(values)));
+
+const redactorOf = (automaton: Automaton | undefined): ByteTransform =>
+  automaton === undefined ? identity : new Redactor(automaton);
 
 /** The same for many short texts, each on its own. */
-export function createTextRedactor(values: readonly string[]): (text: string) => string {
-  const automaton = automatonOf(values);
+export const createTextRedactor = (values: readonly string[]): ((text: string) => string) =>
+  textRedactorOf(atOnce(automatonOf(values)));
+
+/** The same, while others get their turn. */
+export const makeTextRedactor = async (values: readonly string[]): Promise<(text: string) => string> =>
+  textRedactorOf(await inTurns(automatonOf(values)));
+
+function textRedactorOf(automaton: Automaton | undefined): (text: string) => string {
   if (automaton === undefined) return (text) => text;
   return (text) => {
     automaton.reset();
@@ -39,10 +52,60 @@ export function createTextRedactor(values: readonly string[]): (text: string) =>
   };
 }
 
-function automatonOf(values: readonly string[]): Automaton | undefined {
-  const patterns = [...new Set(values.flatMap(patternsOf))];
-  return patterns.length === 0 ? undefined : new Automaton(patterns.map((pattern) => Buffer.from(pattern)));
+/** How much of a long text is looked through before others get their turn. */
+const sliceBytes = 256 * 1024;
+
+/**
+ * The same for texts of any length: others get their turn meanwhile. Of `plain` values no other form is looked for than they
+ * are written in.
+ */
+export async function makeSlicedRedactor(
+  values: readonly string[],
+  plain: readonly string[],
+): Promise<(text: string) => Promise<string>> {
+  const automaton = await inTurns(automatonOf(values, plain));
+  if (automaton === undefined) return async (text) => text;
+  // One after the other: the automaton stands at one place of one text.
+  let last: Promise<unknown> = Promise.resolve();
+  return (text) => {
+    const redacted = last.then(() => inSlices(automaton, Buffer.from(text)));
+    last = redacted;
+    return redacted;
+  };
 }
+
+async function inSlices(automaton: Automaton, bytes: Buffer): Promise<string> {
+  automaton.reset();
+  const redactor = new Redactor(automaton);
+  const parts: Uint8Array[] = [];
+  for (let at = 0; at < bytes.length; at += sliceBytes) {
+    if (at > 0) await nextTurn();
+    parts.push(redactor.push(bytes.subarray(at, at + sliceBytes)));
+  }
+  parts.push(redactor.finish());
+  return Buffer.concat(parts).toString();
+}
+
+function* automatonOf(values: readonly string[], plain: readonly string[] = []): Work<Automaton | undefined> {
+  const patterns = new Set<string>();
+  const add = (form: string) => {
+    const pattern = form.replaceAll(invisible, "").trim();
+    if (pattern.length >= minCharacters) patterns.add(pattern);
+  };
+  for (const value of values) {
+    patternsOf(value).forEach(add);
+    yield formsCost + formsCostPerCharacter * value.length;
+  }
+  for (const text of plain) {
+    add(text);
+    yield text.length;
+  }
+  return patterns.size === 0 ? undefined : yield* Automaton.making(patterns);
+}
+
+/** What all forms of a value take, as if they were so many characters. */
+const formsCost = 500;
+const formsCostPerCharacter = 10;
 
 /** A range of positions in the whole input; `to` is exclusive. */
 interface Range {

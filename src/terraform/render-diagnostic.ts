@@ -1,3 +1,4 @@
+import { renderDifferenceBlock } from "./difference/render-difference.ts";
 import type { Diagnostic, Snippet } from "./events.ts";
 import { wrapLine } from "./word-wrap.ts";
 
@@ -6,17 +7,17 @@ const wrapAt = 77;
 
 const titles: Readonly<Record<string, string>> = { error: "Error: ", warning: "Warning: " };
 
-/** A diagnostic as `terraform -no-color` prints it (its `format.DiagnosticPlain`). */
-export function renderDiagnostic(diagnostic: Diagnostic): string {
+/** A diagnostic as `terraform -no-color` prints it (its `format.DiagnosticPlain`); `line` is the event's. */
+export function renderDiagnostic(diagnostic: Diagnostic, line: string): string {
   const { severity, summary, detail = "" } = diagnostic;
   if (typeof summary !== "string") throw new TypeError("no summary");
   const lines =
     detail === "" ? [] : detail.split("\n").map((line) => (line.startsWith(" ") ? line : wrapLine(line, wrapAt)));
   const text = lines.map((line) => `${line}\n`).join("");
-  return `\n${titles[severity] ?? ""}${summary}\n\n${renderSource(diagnostic)}${text}`;
+  return `\n${titles[severity] ?? ""}${summary}\n\n${renderSource(diagnostic, line)}${text}`;
 }
 
-function renderSource({ address, range, snippet }: Diagnostic): string {
+function renderSource({ address, range, snippet, difference }: Diagnostic, line: string): string {
   const subject = address === undefined || address === "" ? "" : `  with ${address},\n`;
   if (range === undefined) return subject;
   const place = `  on ${range.filename} line ${range.start.line}`;
@@ -26,7 +27,7 @@ function renderSource({ address, range, snippet }: Diagnostic): string {
     .split("\n")
     .map((line, index) => `${String(snippet.start_line + index).padStart(4)}: ${line}\n`)
     .join("");
-  return `${subject}${place}${context}:\n${code}${renderValues(snippet)}\n`;
+  return `${subject}${place}${context}:\n${code}${renderValues(snippet)}${difference === undefined ? "" : renderDifferenceBlock(line)}\n`;
 }
 
 function renderValues({ values, function_call: call }: Snippet): string {

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { ApplyProgress, resourcesInFlight } from "./apply-progress.ts";
-import type { TerraformEvent } from "./events.ts";
+import { parseEvent, type TerraformEvent } from "./events.ts";
 import { createRenderer, emergencyNotice } from "./render.ts";
 import { describeWithTerraform, sandbox } from "./testing.ts";
 
@@ -66,7 +66,7 @@ describe("rendering", () => {
         (source code not available)
 
       xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx
-      Terraform could not save its state and printed it here instead. The agent kept that state and cut it out of this log.
+      The program could not save its state and printed it here instead. The agent kept that state and cut it out of this log.
       something new
       {"@level":"info","@message":"torn"
     `);
@@ -76,6 +76,20 @@ describe("rendering", () => {
     const dump = line("log", "Emergency state dump", { state: { secret: "s3cret", more: "x".repeat(1000) } });
     expect(render([dump.slice(0, -300)]).toString()).toBe(emergencyNotice);
     expect(render([dump, "after\n"]).toString()).toBe(`${emergencyNotice}after\n`);
+  });
+
+  test("a line without end is kept up to a bound: then it passes as it comes, and of a state nothing is kept", () => {
+    const renderer = createRenderer();
+    const piece = Buffer.alloc(1024 * 1024, "x");
+    let shown = renderer.push(Buffer.from('{"@level":"info","x":"')).length;
+    for (let count = 0; count < 20; count += 1) shown += renderer.push(piece).length;
+    expect(shown).toBe(22 + 20 * piece.length);
+    expect(Buffer.from(renderer.push(Buffer.from("\nnext\n"))).toString()).toBe("\nnext\n");
+    const dump = line("log", "Emergency state dump", { state: { secret: "s3cret" } }).slice(0, -20);
+    shown = renderer.push(Buffer.from(dump)).length + renderer.push(piece).length;
+    expect(shown).toBeLessThanOrEqual(emergencyNotice.length);
+    for (let count = 0; count < 20; count += 1) expect(renderer.push(piece)).toHaveLength(0);
+    expect(Buffer.from(renderer.push(Buffer.from("\nnext\n"))).toString()).toBe("next\n");
   });
 
   test("a job that writes events of its own making breaks nothing", () => {
@@ -99,6 +113,22 @@ describe("rendering", () => {
     const progress = new ApplyProgress();
     render([`${events.join("\n")}\n`], (event) => progress.observe(event));
     expect(progress.inFlight).toEqual([]);
+  });
+
+  test("what a destroy has forgotten is counted when that is its only error, and not before", () => {
+    const progress = new ApplyProgress();
+    const observe = (event: object) => {
+      const told = parseEvent(JSON.stringify({ "@level": "info", "@message": "m", ...event }));
+      if (told !== undefined) progress.observe(told);
+    };
+    for (const action of ["remove", "delete", "remove", "noop"])
+      observe({ type: "planned_change", change: { action } });
+    expect(progress).toMatchObject({ counts: { forgotten: 0 }, hasOnlyLeftBehind: false });
+    const summary = "Destroy was successful but left behind forgotten instances";
+    observe({ type: "diagnostic", diagnostic: { severity: "error", summary } });
+    expect(progress).toMatchObject({ counts: { forgotten: 2 }, hasOnlyLeftBehind: true });
+    observe({ type: "diagnostic", diagnostic: { severity: "error", summary: "Another one" } });
+    expect(progress).toMatchObject({ counts: { forgotten: 0 }, hasOnlyLeftBehind: false });
   });
 
   test("does not depend on how its input is split", () => {
@@ -164,10 +194,10 @@ describe("progress of an apply", () => {
   test("counts what was done and lists what was begun and not ended", () => {
     const progress = new ApplyProgress();
     for (const event of events) progress.observe(event);
-    expect(progress.counts).toEqual({ imported: 0, added: 1, changed: 0, destroyed: 1, errored: 1 });
+    expect(progress.counts).toEqual({ imported: 0, added: 1, changed: 0, destroyed: 1, forgotten: 0, errored: 1 });
     expect(resourcesInFlight(events)).toEqual([
       { address: "b", action: "create" },
-      { address: "e", action: "update", id: "id-e" },
+      { address: "e", action: "update", idKey: "id", id: "id-e" },
     ]);
   });
 });
@@ -264,9 +294,10 @@ describeWithTerraform("beside what terraform itself prints", () => {
       let text = "";
       for (const options of [[], ["-destroy"], []]) {
         await box.terraform("plan", "-out=p", ...options);
-        text += (await box.terraform("apply", format, "p")).stdout;
+        const { stdout } = await box.terraform("apply", format, "p");
+        text += format === "-json" ? render([stdout]).toString() : stdout;
       }
-      results.push(format === "-json" ? render([text]).toString() : text);
+      results.push(text);
     }
     const sorted = results.map((text) => normalize(text).split("\n").sort().join("\n"));
     expect(sorted[1]).toBe(sorted[0]);

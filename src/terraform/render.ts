@@ -1,42 +1,53 @@
+import { type ApplyWords, noWords } from "./apply-words.ts";
 import { beginsEmergencyDump, isEmergencyDump, parseEvent, type TerraformEvent } from "./events.ts";
 import type { ByteTransform } from "./redact.ts";
 import { type PlacedDiagnostic, placeOf, renderDiagnostic, sortDiagnostics } from "./render-diagnostic.ts";
+import { HookWords } from "./render-hooks.ts";
 import { renderOutputs } from "./render-outputs.ts";
+import { isStateFlagWarning } from "./state-flag-warning.ts";
 
 /** What stands in the log where terraform printed its whole state. */
 export const emergencyNotice =
-  "Terraform could not save its state and printed it here instead. The agent kept that state and cut it out of this log.\n";
-
-/** Events that terraform does not show in human format, or shows in another way. */
-const silent = new Set(["version", "planned_change", "apply_errored", "provision_complete", "provision_errored"]);
+  "The program could not save its state and printed it here instead. The agent kept that state and cut it out of this log.\n";
 
 const newline = 0x0a;
 const brace = 0x7b;
 const nothing = new Uint8Array(0);
 /** A run of more diagnostics than this is sorted in parts, so that memory stays bounded. */
 const maxDiagnostics = 1000;
+const maxDiagnosticCharacters = 1024 * 1024;
+/** A longer line is no event: parsing it would hold up everybody. Terraform's longest is the one with all outputs. */
+const maxEventBytes = 4 * 1024 * 1024;
+/** In so much of a line it shows whether terraform printed its state there. */
+const headBytes = 500;
 
 /**
  * Turns the bytes of `terraform apply -json` into the text that terraform prints without `-json`, as a pure function of the
  * input: the same bytes give the same text, however they are split. Lines that are no events pass unchanged. `observe` sees each
- * event once, in order.
+ * event once, in order. `words` are what no event tells.
  */
-export function createRenderer(observe: (event: TerraformEvent) => void = () => {}): ByteTransform {
-  return new Renderer(observe);
+export function createRenderer(
+  observe: (event: TerraformEvent) => void = () => {},
+  words: Partial<ApplyWords> = noWords,
+): ByteTransform {
+  return new Renderer(observe, { ...noWords, ...words });
 }
 
 class Renderer implements ByteTransform {
   readonly #observe: (event: TerraformEvent) => void;
-  /** Pieces of a line that may be an event and whose end has not come. */
-  #partial: Uint8Array[] = [];
-  /** True in the middle of a line that is no event: it passes as it comes. */
-  #isPassing = false;
+  readonly #words: HookWords;
+  /** The beginning of a line that may be an event and whose end has not come. */
+  readonly #partial = new LineBuffer();
+  /** What happens to the rest of a line that is no event: it passes as it comes, or is left out. */
+  #rest: "passes" | "left-out" | undefined;
   #diagnostics: PlacedDiagnostic[] = [];
+  #diagnosticCharacters = 0;
   #out: Uint8Array[] = [];
   #text = "";
 
-  constructor(observe: (event: TerraformEvent) => void) {
+  constructor(observe: (event: TerraformEvent) => void, words: ApplyWords) {
     this.#observe = observe;
+    this.#words = new HookWords(words);
   }
 
   push(bytes: Uint8Array): Uint8Array {
@@ -51,51 +62,68 @@ class Renderer implements ByteTransform {
   }
 
   finish(): Uint8Array {
-    if (this.#partial.length > 0) this.#line(Buffer.concat(this.#partial));
-    this.#partial = [];
+    if (this.#partial.length > 0) this.#line(this.#partial.take());
     this.#flushDiagnostics();
     return this.#take();
   }
 
   #piece(piece: Uint8Array, isEnd: boolean): void {
-    if (this.#isPassing || (this.#partial.length === 0 && piece[0] !== brace)) {
-      this.#flushDiagnostics();
+    if (this.#rest === undefined && this.#partial.length === 0 && piece[0] !== brace) this.#begin("passes");
+    if (this.#rest === undefined) this.#eventPiece(piece, isEnd);
+    else if (this.#rest === "passes") this.#pass(piece);
+    if (isEnd) this.#rest = undefined;
+  }
+
+  #eventPiece(piece: Uint8Array, isEnd: boolean): void {
+    const partial = this.#partial;
+    const wasKnown = partial.length >= headBytes;
+    if (partial.length + piece.length > maxEventBytes && wasKnown) {
+      this.#begin("passes");
+      this.#pass(partial.take());
       this.#pass(piece);
-      this.#isPassing = !isEnd;
       return;
     }
-    if (!isEnd) {
-      this.#partial.push(piece.slice());
-      return;
-    }
-    const line = this.#partial.length === 0 ? piece : Buffer.concat([...this.#partial, piece]);
-    this.#partial = [];
-    this.#line(line);
+    partial.add(piece);
+    if (!wasKnown && (isEnd || partial.length >= headBytes) && beginsEmergencyDump(partial.head(headBytes))) {
+      partial.take();
+      this.#begin("left-out");
+      this.#text += emergencyNotice;
+    } else if (partial.length > maxEventBytes) {
+      this.#begin("passes");
+      this.#pass(partial.take());
+    } else if (isEnd) this.#line(partial.take());
+  }
+
+  #begin(rest: "passes" | "left-out"): void {
+    this.#flushDiagnostics();
+    this.#rest = rest;
   }
 
   #line(bytes: Uint8Array): void {
     const line = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("utf8");
     const event = parseEvent(line);
-    if (event === undefined) {
-      this.#flushDiagnostics();
-      if (beginsEmergencyDump(line)) this.#text += emergencyNotice;
-      else this.#pass(bytes);
-      return;
-    }
-    const text = attempt(() => renderEvent(event, line));
-    if (text === undefined) {
+    if (event !== undefined && isStateFlagWarning(event)) return;
+    const text = event === undefined ? undefined : attempt(() => renderEvent(event, line, this.#words));
+    if (event === undefined || text === undefined) {
       this.#flushDiagnostics();
       this.#pass(bytes);
       return;
     }
     this.#observe(event);
     if (event.type === "diagnostic" && event.diagnostic !== undefined) {
-      this.#diagnostics.push({ place: placeOf(event.diagnostic), text });
-      if (this.#diagnostics.length >= maxDiagnostics) this.#flushDiagnostics();
+      this.#addDiagnostic({ place: placeOf(event.diagnostic), text });
       return;
     }
     this.#flushDiagnostics();
     this.#text += text;
+  }
+
+  #addDiagnostic(diagnostic: PlacedDiagnostic): void {
+    this.#diagnostics.push(diagnostic);
+    this.#diagnosticCharacters += diagnostic.text.length;
+    const isTooMuch =
+      this.#diagnostics.length >= maxDiagnostics || this.#diagnosticCharacters >= maxDiagnosticCharacters;
+    if (isTooMuch) this.#flushDiagnostics();
   }
 
   /** Diagnostics that come together are printed in terraform's order. */
@@ -105,6 +133,7 @@ class Renderer implements ByteTransform {
       .map(({ text }) => text)
       .join("");
     this.#diagnostics = [];
+    this.#diagnosticCharacters = 0;
   }
 
   #pass(bytes: Uint8Array): void {
@@ -118,6 +147,37 @@ class Renderer implements ByteTransform {
     this.#text = "";
     this.#out = [];
     return out.length === 0 ? nothing : out.length === 1 && out[0] !== undefined ? out[0] : Buffer.concat(out);
+  }
+}
+
+/** Collects a line that comes in pieces of any size. */
+class LineBuffer {
+  #bytes = Buffer.alloc(0);
+  #length = 0;
+
+  get length(): number {
+    return this.#length;
+  }
+
+  head(bytes: number): string {
+    return this.#bytes.toString("latin1", 0, Math.min(bytes, this.#length));
+  }
+
+  add(piece: Uint8Array): void {
+    if (this.#length + piece.length > this.#bytes.length) {
+      const grown = Buffer.alloc(Math.max(1024, 2 * this.#bytes.length, this.#length + piece.length));
+      this.#bytes.copy(grown, 0, 0, this.#length);
+      this.#bytes = grown;
+    }
+    this.#bytes.set(piece, this.#length);
+    this.#length += piece.length;
+  }
+
+  take(): Uint8Array {
+    const taken = this.#bytes.subarray(0, this.#length);
+    this.#bytes = Buffer.alloc(0);
+    this.#length = 0;
+    return taken;
   }
 }
 
@@ -135,16 +195,9 @@ function attempt(render: () => string): string | undefined {
 }
 
 /** The human text of an event; `line` is its JSON. Throws `TypeError` for one that is malformed. */
-function renderEvent(event: TerraformEvent, line: string): string {
-  if (event.hook !== undefined && typeof event.hook.resource.addr !== "string") throw new TypeError("no address");
-  if (silent.has(event.type)) return "";
-  if (event.type === "provision_progress" && event.hook?.output !== undefined) return provisionerLine(event);
-  if (event.type === "change_summary" && event.changes?.operation !== "plan") return `\n${event["@message"]}\n`;
+function renderEvent(event: TerraformEvent, line: string, words: HookWords): string {
   if (event.type === "outputs") return renderOutputs(line);
-  if (event.type === "diagnostic" && event.diagnostic !== undefined) return renderDiagnostic(event.diagnostic);
+  if (event.type === "diagnostic" && event.diagnostic !== undefined) return renderDiagnostic(event.diagnostic, line);
   if (isEmergencyDump(event)) return emergencyNotice;
-  return `${event["@message"]}\n`;
+  return words.text(event) ?? `${event["@message"]}\n`;
 }
-
-const provisionerLine = ({ hook }: TerraformEvent): string =>
-  `${hook?.resource.addr} (${hook?.provisioner}): ${hook?.output}\n`;

@@ -1,27 +1,42 @@
-/** Texts of the sensitive outputs of a state: strings and numbers anywhere in their values, each once. */
+import {
+  isJsonList,
+  isJsonObject,
+  type Json,
+  JsonMistake,
+  JsonNumber,
+  type JsonObject,
+  readJson,
+} from "../lib/json.ts";
+import { secretTexts } from "./secret-texts.ts";
+
+/**
+ * Texts of the sensitive outputs of a state: strings and numbers anywhere in their values, and in JSON in these strings, each
+ * once. Numbers are as they are written and as terraform prints them.
+ */
 export function sensitiveTexts(state: string): readonly string[] {
   const texts = new Set<string>();
-  for (const output of Object.values(outputsOf(state))) {
-    if (isRecord(output) && output.sensitive === true) collect(output.value, texts);
+  for (const output of outputsOf(state).values()) {
+    if (isJsonObject(output) && output.get("sensitive") === true) collect(output.get("value"), texts);
   }
-  return [...texts];
+  return secretTexts([...texts].map((value) => ({ value, isHcl: false })));
 }
 
-function outputsOf(state: string): Readonly<Record<string, unknown>> {
+const noOutputs: JsonObject = new Map();
+
+function outputsOf(state: string): JsonObject {
   try {
-    const content: unknown = JSON.parse(state);
-    return isRecord(content) && isRecord(content.outputs) ? content.outputs : {};
-  } catch {
-    return {};
+    const content = readJson(state);
+    const outputs = isJsonObject(content) ? content.get("outputs") : undefined;
+    return isJsonObject(outputs) ? outputs : noOutputs;
+  } catch (error) {
+    if (error instanceof JsonMistake) return noOutputs;
+    throw error;
   }
 }
 
-const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
-
-function collect(value: unknown, into: Set<string>): void {
+function collect(value: Json | undefined, into: Set<string>): void {
   if (typeof value === "string") into.add(value);
-  else if (typeof value === "number") into.add(String(value));
-  else if (Array.isArray(value)) for (const item of value) collect(item, into);
-  else if (isRecord(value)) for (const item of Object.values(value)) collect(item, into);
+  else if (value instanceof JsonNumber) into.add(value.text);
+  else if (isJsonList(value)) for (const item of value) collect(item, into);
+  else if (isJsonObject(value)) for (const item of value.values()) collect(item, into);
 }

@@ -4,6 +4,8 @@ import { readStateFile, type ValidState } from "./state.ts";
 
 /** A state that is safe on the agent's disk. */
 export interface StateSnapshot {
+  /** Counts the snapshots of the job in the order in which they were written, from 1; 0 for one that is aside. */
+  readonly sequence: number;
   readonly lineage: string;
   readonly serial: number;
   readonly terraformVersion: string;
@@ -15,7 +17,9 @@ export interface StateSnapshot {
 
 /** Snapshots that wait for their acknowledgement; older ones are of no use to anybody. */
 const keep = 3;
-const snapshotName = /^(\d+)\.tfstate$/;
+const snapshotName = /^state-(\d+)\.tfstate$/;
+/** As agents named them that had only the serial to go by. */
+const serialName = /^(\d+)\.tfstate$/;
 
 /** The snapshots of one job, one file each, written so that a crash leaves a whole one or none. */
 export class StateSpool {
@@ -33,13 +37,14 @@ export class StateSpool {
     const snapshots: StateSnapshot[] = [];
     for (const name of await readdir(dir)) {
       const file = join(dir, name);
-      const state = snapshotName.test(name) ? await readStateFile(file) : undefined;
-      if (state?.kind === "valid") snapshots.push(snapshotOf(state, file));
+      const sequence = sequenceIn(name);
+      const state = sequence === undefined ? undefined : await readStateFile(file);
+      if (sequence !== undefined && state?.kind === "valid") snapshots.push(snapshotOf(state, { sequence, file }));
       else if (name.endsWith(".partial")) await rm(file, { force: true });
     }
     return new StateSpool(
       dir,
-      snapshots.sort((a, b) => a.serial - b.serial),
+      snapshots.sort((a, b) => a.sequence - b.sequence),
     );
   }
 
@@ -47,19 +52,20 @@ export class StateSpool {
     return this.#snapshots.at(-1);
   }
 
-  /** Saves a state; it must be newer than every one here. */
+  /** Saves a state that was written after every one here. */
   async add(state: ValidState): Promise<StateSnapshot> {
-    const file = join(this.#dir, `${state.serial}.tfstate`);
+    const sequence = (this.newest?.sequence ?? 0) + 1;
+    const file = join(this.#dir, `state-${sequence}.tfstate`);
     await write(file, state.content);
-    const snapshot = snapshotOf(state, file);
+    const snapshot = snapshotOf(state, { sequence, file });
     this.#snapshots.push(snapshot);
     await this.#drop(this.#snapshots.slice(0, -keep));
     return snapshot;
   }
 
   /** Forgets what a newer snapshot replaces, up to and including the acknowledged one; the newest stays. */
-  acknowledge(serial: number): Promise<void> {
-    return this.#drop(this.#snapshots.slice(0, -1).filter((snapshot) => snapshot.serial <= serial));
+  acknowledge({ sequence }: Pick<StateSnapshot, "sequence">): Promise<void> {
+    return this.#drop(this.#snapshots.slice(0, -1).filter((snapshot) => snapshot.sequence <= sequence));
   }
 
   /** Puts aside what cannot be accepted, for a person to look at. */
@@ -68,7 +74,7 @@ export class StateSpool {
     await mkdir(dir, { recursive: true, mode: 0o700 });
     const file = join(dir, `${name}-${state.sha256.slice(0, 16)}.tfstate`);
     await write(file, state.content);
-    return snapshotOf(state, file);
+    return snapshotOf(state, { sequence: 0, file });
   }
 
   async #drop(snapshots: readonly StateSnapshot[]): Promise<void> {
@@ -77,8 +83,14 @@ export class StateSpool {
   }
 }
 
-function snapshotOf({ lineage, serial, terraformVersion, sha256, bytes }: ValidState, file: string): StateSnapshot {
-  return { lineage, serial, terraformVersion, sha256, bytes, file };
+function sequenceIn(name: string): number | undefined {
+  const digits = (snapshotName.exec(name) ?? serialName.exec(name))?.[1];
+  return digits === undefined ? undefined : Number(digits);
+}
+
+function snapshotOf(state: ValidState, place: Pick<StateSnapshot, "sequence" | "file">): StateSnapshot {
+  const { lineage, serial, terraformVersion, sha256, bytes } = state;
+  return { ...place, lineage, serial, terraformVersion, sha256, bytes };
 }
 
 async function write(file: string, content: Buffer): Promise<void> {

@@ -1,19 +1,22 @@
-import { dirname, join } from "node:path";
+import { dirname } from "node:path";
 import type { Clock } from "../lib/clock.ts";
 import { failpoint } from "../lib/failpoint.ts";
 import { type PathPulse, watchPath } from "../lib/file-events.ts";
+import { type GivenState, whyRefused } from "./given-state.ts";
 import { parseState, readStateFile, type StateFile, type ValidState } from "./state.ts";
 import { type StateSnapshot, StateSpool } from "./state-spool.ts";
 
 export interface StateWatcherOptions {
   /** Terraform's state file; its directory must exist, the file need not. */
   readonly file: string;
+  /** Where terraform writes a state that it could not save: in the directory in which it runs. */
+  readonly erroredFile: string;
   /** The directory that the job may write to: what lies outside of it is not its state, however its path leads there. */
   readonly within?: string;
   /** Where snapshots are kept: on space that the job cannot fill. */
   readonly spoolDir: string;
-  /** The state that the job was given, if any: only newer ones of its lineage count. */
-  readonly given: { readonly lineage: string; readonly serial: number } | undefined;
+  /** The state that the job was given, if any: only those of its lineage count, and none with a lower serial. */
+  readonly given: GivenState | undefined;
   readonly clock: Clock;
   /** Told of each new snapshot, after it is safe on the disk. Must not throw. */
   readonly onSnapshot: (snapshot: StateSnapshot) => void;
@@ -21,16 +24,30 @@ export interface StateWatcherOptions {
   readonly onProblem?: (error: unknown) => void;
 }
 
+/** How an apply ended. */
+export interface ApplyEnd {
+  /** Terraform said that all went well: then its state file is the state, and nothing else is. */
+  readonly isSuccess: boolean;
+  /** The state that terraform printed, from `findEmergencyState`. */
+  readonly printed?: Buffer | undefined;
+}
+
+/** A state that cannot be the workspace's. */
+export interface AsideState {
+  readonly snapshot: StateSnapshot;
+  readonly reason: string;
+}
+
 /** What an apply left behind. */
 export interface FinalState {
-  /** The newest snapshot of this job; undefined when the state did not change. */
+  /** The last word of this job; undefined when the state did not change. */
   readonly newest: StateSnapshot | undefined;
-  /** What the state file itself is in the end: anything but `valid` or `missing` means that terraform was killed or the disk full. */
+  /** What the state file itself is in the end. */
   readonly file: StateFile["kind"];
-  /** Why neither the state file nor what terraform left in its stead is `newest`; undefined when all is well. */
+  /** Why the state file is not `newest`, nor anything that terraform left in its stead; undefined when all is well. */
   readonly loss: string | undefined;
-  /** Copies of states that could not be accepted (another lineage, or no newer than what was given). */
-  readonly quarantined: readonly StateSnapshot[];
+  /** Copies of states that could not be accepted. */
+  readonly aside: readonly AsideState[];
 }
 
 const pollMs = 500;
@@ -39,8 +56,9 @@ const slowCopyMs = 20;
 const maxPauseMs = 250;
 
 /**
- * Copies every valid state that terraform writes while it runs. Terraform rewrites its file in place: after a kill it is
- * often empty, and the newest copy is the state.
+ * Copies the valid states that terraform writes while it runs, each with its place in their order: terraform may write what was
+ * there before, and leave the serial as it is. It rewrites its file in place: after a kill it is often empty, and the newest copy
+ * is the state.
  */
 export class StateWatcher implements AsyncDisposable {
   readonly #options: StateWatcherOptions;
@@ -67,47 +85,54 @@ export class StateWatcher implements AsyncDisposable {
   }
 
   /** To be called when the control plane has a snapshot for good. */
-  acknowledge(serial: number): Promise<void> {
-    return this.#spool.acknowledge(serial);
+  acknowledge(snapshot: StateSnapshot): Promise<void> {
+    return this.#spool.acknowledge(snapshot);
   }
 
   /**
-   * To be called once terraform has ended: looks at the file once more, at `errored.tfstate`, and at the state that terraform
-   * printed (`emergency`, from `findEmergencyState`). Throws when a state cannot be written to the spool.
+   * To be called once terraform has ended: looks at the file once more and, unless it is the state of an apply that went well, at
+   * `errored.tfstate` and at what terraform printed. Throws when a state cannot be written to the spool.
    */
-  async settle(emergency?: Buffer): Promise<FinalState> {
+  async settle(end: ApplyEnd): Promise<FinalState> {
     await this.#end();
     const file = await this.#read(this.#options.file);
-    const errored = await this.#read(join(dirname(this.#options.file), "errored.tfstate"));
-    const printed: StateFile = emergency === undefined ? { kind: "missing" } : parseState(emergency);
-    const found = [
-      { name: "terraform", state: file },
-      { name: "errored", state: errored },
-      { name: "printed", state: printed },
-    ];
-    const quarantined: StateSnapshot[] = [];
-    for (const { name, state } of found) {
-      if (state.kind !== "valid" || (await this.#take(state)) || !this.#isForeign(state)) continue;
-      quarantined.push(await this.#spool.quarantine(name, state));
+    const aside: AsideState[] = [];
+    let word = await this.#judge({ name: "terraform", found: file, before: this.#options.given }, aside);
+    if (word === undefined || !end.isSuccess) {
+      for (const { name, found } of await this.#rescued(end)) {
+        word = (await this.#judge({ name, found, before: word ?? this.#before }, aside)) ?? word;
+      }
     }
-    const isNewest = found.some(({ state }) => state.kind === "valid" && this.#isNewest(state));
-    return { newest: this.latest, file: file.kind, loss: isNewest ? undefined : this.#lossOf(file), quarantined };
+    if (word !== undefined) await this.#take(word);
+    return { newest: this.latest, file: file.kind, loss: word === undefined ? this.#lossOf(file) : undefined, aside };
   }
 
-  /** True for the newest snapshot or, without one, for the state that was given. */
-  #isNewest({ sha256, lineage, serial }: ValidState): boolean {
-    const { given } = this.#options;
-    if (this.latest !== undefined) return sha256 === this.latest.sha256;
-    return given !== undefined && lineage === given.lineage && serial === given.serial;
+  /** What terraform leaves when it could not save its state, in the order in which it tries. */
+  async #rescued({ printed }: ApplyEnd): Promise<readonly Found[]> {
+    const errored = await this.#read(this.#options.erroredFile);
+    return [
+      { name: "errored", found: errored },
+      { name: "printed", found: printed === undefined ? { kind: "missing" } : await parseState(printed) },
+    ];
   }
 
-  /** Terraform never removes its state, and never goes back to an older one. */
+  /** The state, if it can be the last one; a state that cannot is put aside. */
+  async #judge({ name, found, before }: Judged, aside: AsideState[]): Promise<ValidState | undefined> {
+    if (found.kind !== "valid") return undefined;
+    const reason = whyRefused(found, before);
+    if (reason === undefined) return found;
+    aside.push({ snapshot: await this.#spool.quarantine(name, found), reason });
+    return undefined;
+  }
+
+  /** A state that never was is no loss. */
   #lossOf(file: StateFile): string | undefined {
-    const before = this.latest ?? this.#options.given;
-    if (file.kind === "missing") return before === undefined ? undefined : "it is gone";
-    if (file.kind !== "valid") return file.why;
-    const known = before === undefined ? "nothing" : `lineage ${before.lineage} and serial ${before.serial}`;
-    return `it has lineage ${file.lineage} and serial ${file.serial}, after ${known}`;
+    const isNew = file.kind === "missing" && this.#before === undefined;
+    return isNew ? undefined : whyRefused(file, this.#options.given);
+  }
+
+  get #before(): GivenState | undefined {
+    return this.latest ?? this.#options.given;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -135,12 +160,20 @@ export class StateWatcher implements AsyncDisposable {
   }
 
   async #lookOnce(signal: AbortSignal): Promise<void> {
-    const { clock, file } = this.#options;
+    const { clock, file, given } = this.#options;
     const startedMs = clock.monotonicMs();
     const state = await this.#read(file);
-    if (state.kind !== "valid" || !(await this.#take(state))) return;
+    if (state.kind !== "valid" || whyRefused(state, given) !== undefined || !(await this.#isWhole(state))) return;
+    if (!(await this.#take(state))) return;
     const tookMs = clock.monotonicMs() - startedMs;
     if (tookMs > slowCopyMs) await clock.sleep(Math.min(tookMs, maxPauseMs), signal);
+  }
+
+  /** Two states of one length can be mixed by a read amid a write, under the older serial: that one is read twice. */
+  async #isWhole({ serial, sha256 }: ValidState): Promise<boolean> {
+    if (this.#before === undefined || serial > this.#before.serial || sha256 === this.#before.sha256) return true;
+    const again = await this.#read(this.#options.file);
+    return again.kind === "valid" && again.sha256 === sha256;
   }
 
   #read(file: string): Promise<StateFile> {
@@ -148,21 +181,22 @@ export class StateWatcher implements AsyncDisposable {
     return readStateFile(file, within === undefined ? {} : { within });
   }
 
-  /** Saves the state if it is newer than all before. */
+  /** Saves the state unless it is what was there before. */
   async #take(state: ValidState): Promise<boolean> {
-    const before = this.latest ?? this.#options.given;
-    if (before !== undefined && (state.lineage !== before.lineage || state.serial <= before.serial)) return false;
+    if (state.sha256 === this.#before?.sha256) return false;
     const snapshot = await this.#spool.add(state);
     failpoint("agent.state-spooled");
     this.#options.onSnapshot(snapshot);
     return true;
   }
+}
 
-  /** True for a state of another lineage, and for another content of the newest serial. */
-  #isForeign(state: ValidState): boolean {
-    const { latest } = this;
-    const before = latest ?? this.#options.given;
-    if (before === undefined) return false;
-    return state.lineage !== before.lineage || (state.serial === latest?.serial && state.sha256 !== latest.sha256);
-  }
+interface Found {
+  readonly name: string;
+  readonly found: StateFile;
+}
+
+/** `before`: what it has to follow. */
+interface Judged extends Found {
+  readonly before: GivenState | undefined;
 }

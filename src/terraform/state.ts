@@ -2,7 +2,8 @@ import { createHash } from "node:crypto";
 import { constants } from "node:fs";
 import { type FileHandle, open, readlink, realpath } from "node:fs/promises";
 import { sep } from "node:path";
-import type { Json } from "./events.ts";
+import { setImmediate as otherWork } from "node:timers/promises";
+import { type JsonScalar, JsonScanner, maxJsonDepth, pieceBytes, scanJson } from "./json-scan.ts";
 
 /** A state as terraform wrote it, with what names it. */
 export interface ValidState {
@@ -49,7 +50,7 @@ export async function readStateFile(
     return { kind: "refused", why: "it lies outside of the job's directory" };
   }
   if (found.size > maxBytes) return { kind: "refused", why: `it is larger than ${maxBytes} bytes` };
-  return parseState(await readUpTo(file, maxBytes, found.size), maxBytes);
+  return await readWhole(file, found.size);
 }
 
 /** Asks the system where the open file is, so that nobody can change the path meanwhile. Without /proc there is no answer. */
@@ -72,85 +73,100 @@ async function openState(path: string): Promise<FileHandle | StateFile> {
   }
 }
 
-/** A file that grows while it is read ends at the limit. */
-async function readUpTo(file: FileHandle, maxBytes: number, expectedBytes: number): Promise<Buffer> {
-  const chunkBytes = Math.max(expectedBytes + 1, 16 * 1024);
-  const chunks: Buffer[] = [];
-  let total = 0;
-  for (;;) {
-    const { buffer, bytesRead } = await file.read(Buffer.allocUnsafe(chunkBytes), 0, chunkBytes, total);
-    if (bytesRead === 0 || total > maxBytes) return Buffer.concat(chunks);
-    chunks.push(buffer.subarray(0, bytesRead));
-    total += bytesRead;
+/** Reads the file piece by piece, and nobody has to wait for more than one of them. */
+async function readWhole(file: FileHandle, size: number): Promise<StateFile> {
+  const content = Buffer.allocUnsafeSlow(size + 1);
+  const head = new StateHead();
+  let filled = 0;
+  while (filled < content.length) {
+    const { bytesRead } = await file.read(content, filled, Math.min(pieceBytes, content.length - filled), filled);
+    if (bytesRead === 0) return head.finish(content.subarray(0, filled));
+    head.push(content.subarray(filled, filled + bytesRead));
+    filled += bytesRead;
   }
+  return { kind: "torn", why: "it grew while it was read" };
 }
 
 /** The state in these bytes, if they are one in whole. */
-export function parseState(content: Buffer, maxBytes: number = maxStateBytes): StateFile {
+export async function parseState(content: Buffer, maxBytes: number = maxStateBytes): Promise<StateFile> {
   if (content.length > maxBytes) return { kind: "refused", why: `it is larger than ${maxBytes} bytes` };
-  const parsed = parseObject(content);
-  if (parsed === undefined)
-    return content.toString("latin1").trim() === ""
-      ? { kind: "empty", why: "it is empty" }
-      : { kind: "torn", why: "it is no whole JSON" };
-  const { version, lineage, serial, terraform_version: terraformVersion, encrypted_data: encrypted } = parsed;
-  const isState = version === 4 || typeof encrypted === "string";
-  if (!isState || typeof lineage !== "string" || lineage === "" || !isSerial(serial)) {
-    return { kind: "refused", why: "it is no state of format 4 with lineage and serial" };
+  const head = new StateHead();
+  for (let at = 0; at < content.length; at += pieceBytes) {
+    head.push(content.subarray(at, at + pieceBytes));
+    await otherWork();
   }
-  const sha256 = createHash("sha256").update(content).digest("hex");
-  const writer = typeof terraformVersion === "string" ? terraformVersion : "";
-  return { kind: "valid", lineage, serial, terraformVersion: writer, sha256, bytes: content.length, content };
+  return head.finish(content);
+}
+
+const headKeys = new Set(["version", "lineage", "serial", "terraform_version", "encrypted_data"]);
+
+/** What names a state, found without building what else is in it: a job may have written anything. */
+class StateHead {
+  readonly #found = new Map<string, Omit<JsonScalar, "path">>();
+  readonly #scanner = new JsonScanner({
+    depth: 1,
+    onScalar: ({ path: [key = ""], text, isString }) => {
+      if (headKeys.has(key)) this.#found.set(key, { text, isString });
+    },
+  });
+  readonly #hash = createHash("sha256");
+
+  push(piece: Buffer): void {
+    this.#hash.update(piece);
+    this.#scanner.push(piece);
+  }
+
+  finish(content: Buffer): StateFile {
+    const scanner = this.#scanner;
+    if (scanner.isEmpty) return { kind: "empty", why: "it is empty" };
+    if (!scanner.finish()) {
+      return scanner.isTooDeep
+        ? { kind: "refused", why: `it is nested deeper than ${maxJsonDepth}` }
+        : { kind: "torn", why: "it is no whole JSON" };
+    }
+    const lineage = this.#text("lineage");
+    const serial = this.#number("serial");
+    const isState = this.#number("version") === 4 || this.#text("encrypted_data") !== undefined;
+    if (!isState || lineage === undefined || lineage === "" || !isSerial(serial)) {
+      return { kind: "refused", why: "it is no state of format 4 with lineage and serial" };
+    }
+    const terraformVersion = this.#text("terraform_version") ?? "";
+    const sha256 = this.#hash.digest("hex");
+    return { kind: "valid", lineage, serial, terraformVersion, sha256, bytes: content.length, content };
+  }
+
+  #text(key: string): string | undefined {
+    const found = this.#found.get(key);
+    return found?.isString === true ? found.text : undefined;
+  }
+
+  #number(key: string): number | undefined {
+    const found = this.#found.get(key);
+    return found === undefined || found.isString ? undefined : Number(found.text);
+  }
 }
 
 const isSerial = (value: unknown): value is number =>
   typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
 
-function parseObject(content: Buffer): Readonly<Record<string, unknown>> | undefined {
-  try {
-    const value: unknown = JSON.parse(content.toString("utf8"));
-    return typeof value === "object" && value !== null && !Array.isArray(value)
-      ? (value as Record<string, unknown>)
-      : { value };
-  } catch {
-    return undefined;
-  }
-}
-
-/** An output as the state holds it: `value` is in clear even when it is sensitive. */
-export interface StateOutput {
-  readonly name: string;
-  readonly sensitive: boolean;
-  /** A type in cty's JSON form: "string", ["list", "string"], … */
-  readonly type: Json;
-  readonly value: Json;
-}
-
-/** The outputs of a state, by name. */
-export function outputsOf(content: Buffer): readonly StateOutput[] {
-  const outputs = (parseObject(content)?.outputs ?? {}) as Readonly<Record<string, Partial<StateOutput>>>;
-  return Object.entries(outputs)
-    .map(([name, { sensitive = false, type = "dynamic", value = null }]) => ({ name, sensitive, type, value }))
-    .sort((a, b) => (a.name < b.name ? -1 : 1));
-}
-
-interface StoredResource {
-  readonly mode?: string;
-  readonly provider?: string;
-  readonly instances?: readonly unknown[];
-}
-
-const resourcesIn = (content: Buffer): readonly StoredResource[] =>
-  (parseObject(content)?.resources ?? []) as readonly StoredResource[];
-
-/** How many managed objects a state holds; data sources are not counted. */
-export const resourcesOf = (content: Buffer): number =>
-  resourcesIn(content)
-    .filter(({ mode }) => mode === "managed")
-    .reduce((sum, { instances = [] }) => sum + instances.length, 0);
-
 const builtIn = 'provider["terraform.io/builtin/terraform"]';
 
-/** True when a state holds objects of a provider that has to be installed, even if the configuration names it no more. */
-export const stateNeedsInit = (content: Buffer): boolean =>
-  resourcesIn(content).some(({ provider }) => provider?.endsWith(builtIn) !== true);
+/** Of a resource, or of an instance, where the provider has `for_each` in OpenTofu. */
+const isProvider = (path: readonly string[]): boolean =>
+  path[0] === "resources" &&
+  path.at(-1) === "provider" &&
+  (path.length === 3 || (path.length === 5 && path[2] === "instances"));
+
+/**
+ * True when a state holds objects of a provider that has to be installed, even if the configuration names it no more; also when nobody
+ * can tell, because OpenTofu has encrypted it.
+ */
+export async function stateNeedsInit(content: Buffer): Promise<boolean> {
+  let isNeeded = false;
+  const onScalar = ({ path, text }: JsonScalar) => {
+    if (path.length === 1 && path[0] === "encrypted_data") isNeeded = true;
+    if (isProvider(path) && !text.endsWith(builtIn)) isNeeded = true;
+  };
+  await scanJson(content, new JsonScanner({ depth: 5, onScalar }));
+  return isNeeded;
+}

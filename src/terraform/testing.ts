@@ -9,9 +9,9 @@ import { terraformEnvironment } from "./environment.ts";
 
 const { PATH = "", CI } = readEnvironment();
 
-function findTerraform(): string | undefined {
+function findProgram(name: string): string | undefined {
   return PATH.split(delimiter)
-    .map((dir) => join(dir, "terraform"))
+    .map((dir) => join(dir, name))
     .find((file) => {
       try {
         accessSync(file, constants.X_OK);
@@ -22,7 +22,8 @@ function findTerraform(): string | undefined {
     });
 }
 
-const terraformFile = findTerraform();
+const terraformFile = findProgram("terraform");
+const tofuFile = findProgram("tofu");
 
 /** Path of the real terraform; only valid inside `describeWithTerraform`. */
 export const terraformPath = terraformFile ?? "terraform";
@@ -30,6 +31,13 @@ export const terraformPath = terraformFile ?? "terraform";
 /** Tests that run real terraform: skipped, and seen to be, where there is none; failing in CI. */
 export const describeWithTerraform: typeof describe | typeof describe.skip =
   terraformFile === undefined && (CI ?? "") === "" ? describe.skip : describe;
+
+/** Path of the real tofu; only valid inside `describeWithTofu`. */
+export const tofuPath = tofuFile ?? "tofu";
+
+/** Tests that run real tofu: skipped, and seen to be, where there is none. */
+export const describeWithTofu: typeof describe | typeof describe.skip =
+  tofuFile === undefined ? describe.skip : describe;
 
 export interface Finished {
   /** Null when a signal ended it. */

@@ -1,8 +1,8 @@
-import { mkdir, readFile, stat, writeFile } from "node:fs/promises";
-import { expect, test } from "vitest";
+import { mkdir, readFile, stat } from "node:fs/promises";
+import { describe, expect, test } from "vitest";
 import { nameThatSortsLast } from "./last-name.ts";
 import { describeWithTerraform, sandbox } from "./testing.ts";
-import { type TerraformVariable, writeApplyVariables, writePlanVariables } from "./variables.ts";
+import { type TerraformVariable, variablesOfApply, writeVariables } from "./variables.ts";
 
 const configuration = `
 variable "text" { type = string }
@@ -47,7 +47,7 @@ describeWithTerraform("variables reach terraform as they are", () => {
       "ÿ.auto.tfvars.json": '{"last":"auto"}',
     });
     await mkdir(box.path("private"));
-    const files = await writePlanVariables(box.path("private"), variables);
+    const files = await writeVariables(box.path("private"), variables);
     expect((await stat(files[0] ?? "")).mode & 0o777).toBe(0o600);
     const plan = await box.terraform(
       "plan",
@@ -59,25 +59,48 @@ describeWithTerraform("variables reach terraform as they are", () => {
     expect(plan.stderr).toBe("");
     const refused = await box.terraform("apply", "-input=false", "-no-color", "p");
     expect(refused.stderr).toContain("No value for required variable");
-    const written = await writeApplyVariables(box.dir, variables);
-    expect((await stat(written[1] ?? "")).mode & 0o777).toBe(0o600);
-    const apply = await box.terraform("apply", "-input=false", "-no-color", "p");
+    const given = await variablesOfApply(variables, {
+      ...{ workingDirectory: box.dir, engine: "terraform", version: "1.11.4" },
+    });
+    expect(given.map(({ name }) => name)).toEqual(["token"]);
+    await mkdir(box.path("again"));
+    const again = await writeVariables(box.path("again"), given);
+    const apply = await box.terraform("apply", "-input=false", "-no-color", `-var-file=${again[0]}`, "p");
     expect(apply).toMatchObject({ code: 0, stderr: "" });
     const state = JSON.parse(await readFile(box.path("terraform.tfstate"), "utf8"));
     expect(state.outputs.all.value).toBe(expected);
   });
+});
 
-  test("an auto.tfvars file that sorts last is the one terraform believes", async () => {
-    await using box = await sandbox({ "main.tf": 'variable "last" {}\noutput "o" { value = var.last }\n' });
-    await writeFile(box.path("\u{10ffff}.auto.tfvars"), 'last = "theirs"\n');
-    await writeApplyVariables(box.dir, [{ name: "last", value: '"ours"', isHcl: true }]);
-    expect((await box.terraform("plan", "-no-color")).stdout).toContain('o = "ours"');
+describe("an apply is given again", () => {
+  const two = 'variable "e" {\n  ephemeral = true\n}\nvariable "n" {}\n';
+  const named = ["e", "n", "undeclared"].map((name) => ({ name, value: "x", isHcl: false }));
+  const json = JSON.stringify({ variable: { e: { ephemeral: true }, n: [{ type: "string" }] } });
+
+  test.each<readonly [string, string, "terraform" | "tofu", string, readonly string[]]>([
+    ["nothing where nothing asks for it", 'variable "n" {}', "terraform", "1.11.4", []],
+    ["ephemeral variables", two, "terraform", "1.11.4", ["e"]],
+    ["all that are declared, of OpenTofu", two, "tofu", "1.9.0", ["e", "n"]],
+    ["what a backend may be made of", 'variable "n" {}\nterraform {\n  backend "s3" {}\n}', "tofu", "1.8.0", ["n"]],
+    ["nothing of an OpenTofu that takes no variables with a plan", two, "tofu", "1.7.9", []],
+    ["all when it cannot be told", 'variable "e" {\n  ephemeral', "terraform", "1.11.4", ["e", "n", "undeclared"]],
+  ])("%s", async (_name, main, engine, version, wanted) => {
+    await using box = await sandbox({ "main.tf": main });
+    const given = await variablesOfApply(named, { workingDirectory: box.dir, engine, version });
+    expect(given.map(({ name }) => name)).toEqual(wanted);
+  });
+
+  test("what JSON and an override file make ephemeral", async () => {
+    const override = 'variable "n" {\n  ephemeral = true\n}\n';
+    await using box = await sandbox({ "main.tf.json": json, "override.tf": override });
+    const applying = { workingDirectory: box.dir, engine: "terraform", version: "1.11.4" } as const;
+    expect((await variablesOfApply(named, applying)).map(({ name }) => name)).toEqual(["e", "n"]);
   });
 });
 
 test("no variables: no files; a name that terraform cannot have is refused", async () => {
-  expect(await writePlanVariables("/nowhere", [])).toEqual([]);
-  const bad = writePlanVariables("/nowhere", [{ name: "a = 1\nb", value: "2", isHcl: true }]);
+  expect(await writeVariables("/nowhere", [])).toEqual([]);
+  const bad = writeVariables("/nowhere", [{ name: "a = 1\nb", value: "2", isHcl: true }]);
   await expect(bad).rejects.toMatchObject({ code: "validation", metadata: { variable: "a = 1\nb" } });
 });
 
@@ -88,4 +111,13 @@ test("a name that sorts last is found, or the name in the way is named", () => {
     "\u{10ffff}windlass_override.tf",
   );
   expect(() => nameThatSortsLast(["\u{10ffff}".repeat(60)], "windlass", "_override.tf")).toThrow(/rename that file/);
+});
+
+test("each text variable stands on a line of its own, so that the line of an error shows no other value", async () => {
+  await using box = await sandbox({});
+  const [file = ""] = await writeVariables(box.path("."), [
+    { name: "password", value: "in the dark\nof two lines", isHcl: false },
+    { name: "port", value: "eighty", isHcl: false },
+  ]);
+  expect(await readFile(file, "utf8")).toBe('{\n"password": "in the dark\\nof two lines",\n"port": "eighty"\n}\n');
 });

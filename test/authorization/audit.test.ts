@@ -4,6 +4,7 @@ import { AgentPoolService } from "../../src/gen/windlass/v1/agent_pool_service_p
 import { AgentService } from "../../src/gen/windlass/v1/agent_service_pb.ts";
 import { ConfigurationService } from "../../src/gen/windlass/v1/configuration_service_pb.ts";
 import { OrganizationService } from "../../src/gen/windlass/v1/organization_service_pb.ts";
+import { ProviderSettingsService } from "../../src/gen/windlass/v1/provider_settings_service_pb.ts";
 import { RunPriority } from "../../src/gen/windlass/v1/run_pb.ts";
 import { RunResolution, RunService } from "../../src/gen/windlass/v1/run_service_pb.ts";
 import { VariableService } from "../../src/gen/windlass/v1/variable_service_pb.ts";
@@ -135,7 +136,7 @@ test("an agent is recorded when it is new, in nobody's name, and not when it com
 });
 
 test("no secret is in a record", async () => {
-  const { workspace, variableSet } = await world.fresh("own");
+  const { workspace, variableSet, pool: agentPool } = await world.fresh("own");
   const variables = [
     { key: "password", value: "s3cret", sensitive: true },
     { key: "zone", value: "s3cret" },
@@ -143,6 +144,11 @@ test("no secret is in a record", async () => {
   for (const of of [{ workspace }, { variableSet }]) {
     await asAdmin(VariableService.method.setVariables, { ...of, variables });
   }
+  await asAdmin(ProviderSettingsService.method.updateProviderSettings, {
+    agentPool,
+    changes: { hosts: [{ host: "registry.example.com", token: "s3cret" }] },
+    updateMask: { paths: ["hosts"] },
+  });
   const made = await asAdmin(ConfigurationService.method.listConfigurations, { workspace });
   expect(made).toBeDefined();
   const text = JSON.stringify(await records());

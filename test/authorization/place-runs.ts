@@ -1,4 +1,5 @@
 import type { Control } from "../../src/control/control.ts";
+import { storePlanFiles } from "../../src/control/plan-files.ts";
 import type { Job } from "../../src/domain/job.ts";
 import type { Run } from "../../src/domain/run.ts";
 import type { Workspace } from "../../src/domain/workspace.ts";
@@ -8,6 +9,7 @@ import { hashToken } from "../../src/lib/tokens.ts";
 import * as rows from "../../src/store/fixture-rows.ts";
 import type { Queries } from "../../src/store/ports.ts";
 import { sha256 } from "../support/control.ts";
+import { uploadedFiles } from "../support/plan-files.ts";
 
 /** A run with its workspace, configuration and jobs. */
 export interface RunScene {
@@ -71,5 +73,6 @@ async function planOf(control: Control, id: RunId): Promise<Partial<Run>> {
     ...{ hasChanges: true, plannedChanges: { add: 1, change: 0, destroy: 0, import: 0 } },
     ...{ planSha256: sha256("plan"), planBytes: 4, planBlobKey: await sealed("plan", `plan/${id}`) },
     summaryBlobKey: await sealed("{}", `plan-summary/${id}`),
+    ...(await storePlanFiles(control, id, uploadedFiles(Buffer.from("files")))),
   };
 }

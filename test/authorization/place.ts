@@ -65,6 +65,7 @@ export async function fillPlace(
   const key = rows.apiKey({ ...own, id: id("key"), role: "reader", hash: systemRandom.uuid() });
   await control.store.write(async (tx) => {
     await tx.pools.insert(pool);
+    await tx.providerSettings.insert(rows.providerSettings({ ...own, id: pool.id, poolId: pool.id }));
     await tx.tokens.insert(token);
     for (const agent of [idle, holder]) await tx.agents.insert(agent);
     for (const run of [planning, planned, applying]) await run.insert(tx);

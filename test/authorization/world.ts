@@ -6,7 +6,9 @@ import type { Role } from "../../src/domain/api-key.ts";
 import type { OrganizationId } from "../../src/lib/ids.ts";
 import { systemRandom } from "../../src/lib/random.ts";
 import { hashToken, mintToken } from "../../src/lib/tokens.ts";
+import type { Routes } from "../../src/rpc/adapter.ts";
 import { Readiness } from "../../src/rpc/health.ts";
+import type { CallerOptions } from "../../src/rpc/identify.ts";
 import { inProcessTransport } from "../../src/rpc/in-process.ts";
 import { interceptorsFor } from "../../src/rpc/interceptors.ts";
 import { routesOf } from "../../src/server/routes.ts";
@@ -59,6 +61,9 @@ export type Where = (typeof wheres)[number];
 export interface World extends AsyncDisposable {
   readonly control: Control;
   readonly transport: Transport;
+  /** To serve the same on a port. */
+  readonly routes: Routes;
+  readonly callers: CallerOptions;
   /** Secrets. */
   readonly credentials: Readonly<Record<PrincipalName, string>>;
   readonly agents: { readonly own: AgentSide; readonly siblingPool: AgentSide };
@@ -77,7 +82,8 @@ export async function openWorld(): Promise<World> {
     ...{ control, liveness: new Liveness(), generation: "1" },
     ...{ readiness: new Readiness(), hasReflection: true },
   });
-  const interceptors = interceptorsFor(control, { serverAgentTokenHash: hashToken(serverToken) });
+  const callers = { serverAgentTokenHash: hashToken(serverToken) };
+  const interceptors = interceptorsFor(control, callers);
   const organizations = { own: fixture.organization, "sibling pool": fixture.organization };
   const filled = {
     own: await fillPlace(control, organizations.own),
@@ -107,6 +113,7 @@ export async function openWorld(): Promise<World> {
   const owned = opening.move();
   return {
     control,
+    ...{ routes, callers },
     transport: inProcessTransport({ routes, interceptors }),
     credentials: {
       ...(personKeys as Record<PersonName, string>),

@@ -1,6 +1,8 @@
 import { clone, create, type DescField, type DescMessage, type Message } from "@bufbuild/protobuf";
 import { type ReflectList, type ReflectMessage, reflect } from "@bufbuild/protobuf/reflect";
 import { FieldMaskSchema } from "@bufbuild/protobuf/wkt";
+import { JobResultSchema } from "../../src/gen/windlass/agent/v1/agent_gateway_service_pb.ts";
+import { PlannedResourceSchema } from "../../src/gen/windlass/agent/v1/plan_pb.ts";
 import { absent, itemViolationsOf, sizesOf, type Violation, violationsOf } from "./violations.ts";
 
 /** A request with one thing wrong, and the path of that thing as errors name it. */
@@ -91,7 +93,7 @@ function fill(list: ReflectList, field: DescField & { fieldKind: "list" }, size:
 
 const emptyItem = (field: DescField & { fieldKind: "list" }): unknown =>
   field.listKind === "message"
-    ? reflect(field.message, create(field.message))
+    ? reflect(field.message, create(field.message, goodParts[field.message.typeName]))
     : field.listKind === "enum"
       ? 1
       : `item-${Math.trunc(performance.now() * 1000)}`;
@@ -113,10 +115,20 @@ function innerOf(message: ReflectMessage, step: DescField): ReflectMessage {
   if (step.fieldKind !== "message") throw new Error(`${step.name} is no message`);
   const inner = message.isSet(step)
     ? (message.get(step) as ReflectMessage)
-    : reflect(step.message, create(step.message));
+    : reflect(step.message, create(step.message, goodParts[step.message.typeName]));
   message.set(step, inner as never);
   return message.get(step) as ReflectMessage;
 }
+
+/** Messages that no good request of the table holds: of a large list only the first broken rule is told. */
+const goodParts: Readonly<Record<string, Record<string, unknown>>> = {
+  [JobResultSchema.typeName]: {
+    claim: { jobId: "job_1", epoch: 1n },
+    outcome: 1,
+    logSha256: "0".repeat(64),
+  },
+  [PlannedResourceSchema.typeName]: { address: "a.b" },
+};
 
 function put(holder: ReflectMessage, field: DescField, { value }: Violation): void {
   if (value === absent) holder.clear(field);

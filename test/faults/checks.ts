@@ -1,6 +1,7 @@
-import { readdir } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type Run, RunPhase, RunState, RunStateSchema } from "../../src/gen/windlass/v1/run_pb.ts";
+import { StateStatus, type StateVersion } from "../../src/gen/windlass/v1/state_pb.ts";
 import { isFinal } from "../support/api.ts";
 import { slowLines } from "../support/slow-lines.ts";
 import type { Cluster } from "./cluster.ts";
@@ -50,6 +51,7 @@ export async function checkAll(cluster: Cluster, runs: readonly FaultRun[], ende
     const states = await checkStates(look);
     sums.superseded += states.superseded;
     sums.doubleFaults += states.doubleFault ? 1 : 0;
+    await checkFinished(look);
     await checkEnd(look);
   }
   violations.push(...(await leftovers(cluster)));
@@ -109,7 +111,7 @@ const hasLostPlan = (run: Run): boolean =>
 function bodyOf(text: string): string | undefined {
   if (text === "") return "";
   const headed = /^Windlass: (?:plan|apply) of run \S+, agent \S+ on \S+, terraform \S+\n\n/.exec(text);
-  return headed === null ? undefined : text.slice(headed[0].length).replace(/\nWindlass: [^\n]*\n$/, "");
+  return headed === null ? undefined : text.slice(headed[0].length).replace(/(?:\nWindlass: [^\n]*\n)+$/, "");
 }
 
 interface FakeLog {
@@ -163,10 +165,10 @@ function checkSlowLog({ complain }: Look, body: string, sleepers: number): void 
   }
 }
 
-/** Every serial that was whole on the disk is in the store or aside, or a newer one of the same run is. */
+/** The last state that was whole on the disk is in the store or aside, and what an applied run ended with is the workspace's. */
 async function checkStates(look: Look): Promise<{ readonly superseded: number; readonly doubleFault: boolean }> {
-  const { cluster, subject, endedByUs, complain } = look;
-  const written = await cluster.engine.serials(subject.id);
+  const { cluster, subject, run, endedByUs, complain } = look;
+  const written = await cluster.engine.states(subject.id);
   const list = (quarantined: boolean) =>
     persistently(
       async () =>
@@ -174,25 +176,54 @@ async function checkStates(look: Look): Promise<{ readonly superseded: number; r
           .stateVersions,
     );
   const [kept, aside] = [await list(false), await list(true)];
-  const stored = [...kept, ...aside].map(({ serial }) => Number(serial));
-  const newest = Math.max(0, ...stored);
-  const lost = written.filter((serial) => serial > newest);
+  const stored = new Set([...kept, ...aside].map(({ sha256 }) => sha256));
+  const newest = written.findLastIndex(({ sha256 }) => stored.has(sha256));
+  const lost = written.slice(newest + 1);
   const wasEndedByUs = (await cluster.engine.executions(subject.id, "apply")).some((pid) => endedByUs.has(pid));
   const doubleFault = lost.length > 0 && wasEndedByUs;
   if (lost.length > 0 && !doubleFault) {
-    complain(`serials ${lost.join(", ")} were on the disk and are nowhere; stored are ${stored.join(", ")}`);
+    complain(`states with the serials ${lost.map(({ serial }) => serial).join(", ")} were on the disk and are nowhere`);
   }
+  const current = kept.find(({ status }) => status === StateStatus.CURRENT);
+  const last = written.at(-1);
+  if (run.state === RunState.APPLIED && last !== undefined && current?.sha256 !== last.sha256)
+    complain(`ended with serial ${last.serial}, and serial ${current?.serial ?? "none"} is the workspace's`);
+  checkSerials(look, kept);
+  const superseded = written.slice(0, Math.max(0, newest)).filter(({ sha256 }) => !stored.has(sha256)).length;
+  return { superseded, doubleFault };
+}
+
+const awaitsDecision = ({ lost }: Run): boolean => lost.some(({ action }) => action !== "delete");
+
+/** What terraform said it had made is in the workspace's state, or the run says that it is not. */
+async function checkFinished({ cluster, subject, run, complain }: Look): Promise<void> {
+  const finished = await cluster.engine.finished(subject.id);
+  if (!isFinal(run) || finished.size === 0) return;
+  const { currentStateVersionId } = await persistently(() => cluster.api.getWorkspace(subject.workspace));
+  const state =
+    currentStateVersionId === "" ? "" : JSON.stringify(await persistently(() => cluster.api.state(subject.workspace)));
+  const listed = new Set(run.lost.map(({ address, id }) => `${address} ${id}`));
+  const nowhere = [...finished].filter(
+    ([address, id]) => !listed.has(`${address} ${id}`) && !state.includes(`"${id}"`),
+  );
+  if (nowhere.length > 0)
+    complain(`neither in the state nor listed: ${nowhere.map(([address]) => address).join(", ")}`);
+  const twice = [...finished].filter(([address, id]) => listed.has(`${address} ${id}`) && state.includes(`"${id}"`));
+  if (twice.length > 0) complain(`in the state, and listed: ${twice.map(([address]) => address).join(", ")}`);
+}
+
+/** Where each state has a serial of its own, none is stored twice. */
+function checkSerials({ subject: { subject }, complain }: Look, kept: readonly StateVersion[]): void {
+  if (subject.kind !== "fake" || subject.plan.saves !== "rise") return;
   const serials = kept.map(({ serial }) => Number(serial));
   if (new Set(serials).size !== serials.length) complain(`a serial is stored twice: ${serials.join(", ")}`);
-  const superseded = written.filter((serial) => serial < newest && !stored.includes(serial)).length;
-  return { superseded, doubleFault };
 }
 
 /** Why a run may end in error here: anything else is a fault of ours. */
 const knownErrors = [
   /was lost during the apply/,
   /agents were lost while they planned/,
-  /terraform (plan|show|apply) failed with exit code/,
+  /terraform (plan|show|apply) failed/,
   /terraform (plan|show|apply) was ended by SIGKILL/,
   // The agent ended between its journal and the start: whether terraform ran cannot be known, so it is not tried again.
   /terraform apply was ended without a status/,
@@ -208,8 +239,11 @@ async function checkEnd({ cluster, subject, run, complain }: Look): Promise<void
     if (isApplied && ending?.exitCode !== 0) complain(`is applied, but terraform ended with ${ending?.exitCode}`);
     if (ending?.exitCode === 0 && !isApplied && !isInterrupted(run)) complain("terraform applied everything");
   }
+  if (await cluster.engine.missesFiles(subject.id)) complain("its apply did not have the file that its plan made");
   const { lock } = await persistently(() => cluster.api.getWorkspace(subject.workspace));
-  if (isFinal(run) && lock !== undefined) complain(`has ended, and its workspace is still locked`);
+  const awaits = awaitsDecision(run);
+  if (isFinal(run) && lock !== undefined && !awaits) complain(`has ended, and its workspace is still locked`);
+  if (isFinal(run) && lock === undefined && awaits) complain("has lost what it made, and its workspace is free");
   const { runs } = await persistently(() => cluster.api.clients.runs.listRuns({ workspace: subject.workspace }));
   if (runs.length !== 1) complain(`its workspace has ${runs.length} runs`);
 }
@@ -220,10 +254,20 @@ async function leftovers(cluster: Cluster): Promise<readonly string[]> {
   const found = living.map((pid) => `terraform ${pid} still runs`);
   for (const { dataDir, workDir, member } of cluster.agents) {
     found.push(...(await readdir(workDir).catch(() => [])).map((name) => `the work link ${name} is left`));
-    found.push(...(await jobDirectories(dataDir)).map((name) => `${member.name} still has ${name}`));
+    for (const name of await jobDirectories(dataDir))
+      found.push(`${member.name} still has ${name}: ${await contentOf(join(dataDir, "jobs", name))}`);
+    for (const [line] of member.said().matchAll(/[^\n]*belonged to no job[^\n]*/g))
+      found.push(`${member.name}: ${line}`);
   }
   for (const { surprises } of [cluster.server, ...cluster.agents.map(({ member }) => member)]) found.push(...surprises);
   return found;
+}
+
+/** What tells where a directory comes from: the names in it, and what its job has written down. */
+async function contentOf(directory: string): Promise<string> {
+  const names = await readdir(directory, { recursive: true }).catch(() => []);
+  const journal = await readFile(join(directory, "journal"), "utf8").catch(() => "no journal");
+  return `${names.slice(0, 100).join(" ")}\n${journal}`;
 }
 
 /** What an agent has not yet delivered. */

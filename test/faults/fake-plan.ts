@@ -22,12 +22,33 @@ export interface FakePlan {
   readonly wide: number;
   readonly mode: FakeMode;
   readonly lineage: string;
+  readonly saves: FakeSaves;
+  /** Terraform writes its state after every change; OpenTofu now and then, and in a first apply at first the last object alone. */
+  readonly habit: FakeHabit;
+  /** Its states are encrypted, as OpenTofu's can be: only lineage and serial can be read. */
+  readonly encrypts?: boolean;
+  /** All its objects have the secret as their id. */
+  readonly hasSecretIds?: boolean;
 }
+
+export const fakeHabits = ["terraform", "tofu"] as const;
+
+export type FakeHabit = (typeof fakeHabits)[number];
+
+/** Each state has a serial of its own; two have the same; or the last one is, byte for byte, the one before it. */
+export type FakeSaves = "rise" | "stay" | "return";
 
 /** Value of the sensitive variable that every second line prints. */
 export const secret = "not-to-be-seen-Wy7";
 
-export function randomFakePlan(random: Seeded): FakePlan {
+/** With `habit` the plan is the one of the same seed without it, in that habit. */
+export function randomFakePlan(random: Seeded, habit?: FakeHabit): FakePlan {
+  const plan = drawnPlan(random);
+  const drawn = random.chance(0.4) ? "tofu" : "terraform";
+  return { ...plan, habit: habit ?? drawn };
+}
+
+function drawnPlan(random: Seeded): Omit<FakePlan, "habit"> {
   const lineage = `lineage-${random.between(1, 2 ** 31)}`;
   const mode = random.weighted<FakeMode>([
     [78, "obey"],
@@ -35,8 +56,22 @@ export function randomFakePlan(random: Seeded): FakePlan {
     [7, "ignore"],
     [8, "fail"],
   ]);
+  const saves = random.weighted<FakeSaves>([
+    [60, "rise"],
+    [20, "stay"],
+    [20, "return"],
+  ]);
   if (mode !== "hang" && random.chance(0.12)) {
-    return { planLines: 50, applyLines: random.between(2, 8) * 1000, every: 500, pace: 0, wide: 20, mode, lineage };
+    return {
+      planLines: 50,
+      applyLines: random.between(2, 8) * 1000,
+      every: 500,
+      pace: 0,
+      wide: 20,
+      mode,
+      lineage,
+      saves,
+    };
   }
   return {
     planLines: random.between(2, 60),
@@ -46,6 +81,7 @@ export function randomFakePlan(random: Seeded): FakePlan {
     wide: random.pick([0, 0, 3, 100]),
     mode,
     lineage,
+    saves,
   };
 }
 
@@ -54,7 +90,8 @@ export async function writeFakeConfiguration(directory: string, plan: FakePlan):
   await mkdir(directory, { recursive: true });
   const settings = [
     `plan_lines=${plan.planLines} apply_lines=${plan.applyLines} every=${plan.every}`,
-    `pace=${plan.pace} wide=${plan.wide} mode=${plan.mode} lineage=${plan.lineage}`,
+    `encrypts=${plan.encrypts === true ? 1 : ""} secret_ids=${plan.hasSecretIds === true ? 1 : ""}`,
+    `pace=${plan.pace} wide=${plan.wide} mode=${plan.mode} lineage=${plan.lineage} saves=${plan.saves} habit=${plan.habit}`,
   ];
   await writeFile(join(directory, "main.tf"), 'resource "terraform_data" "fake" {}\n');
   await writeFile(join(directory, "fake.env"), `${settings.join("\n")}\n`);
@@ -68,7 +105,7 @@ export function printed(plan: FakePlan, run: string, { verb, lines }: { readonly
     const text = `${run} ${verb} line ${number} ${padding}${tail}\n`;
     if (verb === "plan" || number % plan.every !== 0) return text;
     const address = `fake.r[${number / plan.every - 1}]`;
-    return `${text}${address}: Creating...\n${address}: Creation complete\n`;
+    return `${text}${address}: Creating...\n${address}: Creation complete after 0s [id=${run}-${number / plan.every - 1}]\n`;
   };
   return Array.from({ length: lines }, (_, index) => line(index + 1)).join("");
 }
@@ -81,6 +118,12 @@ export interface FakeEnding {
   readonly lines: number;
 }
 
+/** A state that was whole on the disk. */
+export interface FakeState {
+  readonly serial: number;
+  readonly sha256: string;
+}
+
 /** The fake terraform of a scene, and what it wrote down. */
 export class FakeEngine {
   readonly #home: string;
@@ -91,7 +134,7 @@ export class FakeEngine {
 
   /** Puts a copy of it into a directory of its own. */
   static async install(home: string): Promise<FakeEngine> {
-    for (const name of ["executions", "signals", "serials", "ended"]) {
+    for (const name of ["executions", "signals", "serials", "missing", "finished", "ended"]) {
       await mkdir(join(home, name), { recursive: true });
     }
     const engine = new FakeEngine(home);
@@ -124,8 +167,27 @@ export class FakeEngine {
     return this.#lines(`signals/${run}-${verb}`);
   }
 
+  /** The serials of the states that a run has written. */
   async serials(run: string): Promise<readonly number[]> {
-    return (await this.#lines(`serials/${run}`)).map(Number);
+    return (await this.states(run)).map(({ serial }) => serial);
+  }
+
+  /** The states that a run has written, in their order. */
+  async states(run: string): Promise<readonly FakeState[]> {
+    return (await this.#lines(`serials/${run}`)).map((line) => {
+      const [serial = "", sha256 = ""] = line.split(" ");
+      return { serial: Number(serial), sha256 };
+    });
+  }
+
+  /** The ids of the objects that an apply said it had made, by address. */
+  async finished(run: string): Promise<ReadonlyMap<string, string>> {
+    return new Map((await this.#lines(`finished/${run}`)).map((line) => line.split(" ") as [string, string]));
+  }
+
+  /** True if the apply did not find what the plan had made. */
+  async missesFiles(run: string): Promise<boolean> {
+    return (await this.#lines(`missing/${run}`)).length > 0;
   }
 
   /** The endings of a phase's executions; one that was ended from outside has none. */

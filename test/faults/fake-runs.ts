@@ -21,6 +21,8 @@ export function fakePlan(change: Partial<FakePlan> = {}): FakePlan {
     pace: 0.05,
     wide: 3,
     mode: "obey",
+    saves: "rise",
+    habit: "terraform",
     lineage: `lineage-${lineages}`,
     ...change,
   };

@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { VariableCategory } from "../../src/gen/windlass/v1/variable_pb.ts";
 import type { Cluster } from "./cluster.ts";
-import { type FakePlan, randomFakePlan, secret, writeFakeConfiguration } from "./fake-plan.ts";
+import { type FakeHabit, type FakePlan, randomFakePlan, secret, writeFakeConfiguration } from "./fake-plan.ts";
 import { persistently } from "./persist.ts";
 import type { Seeded } from "./seeded.ts";
 
@@ -29,16 +29,24 @@ export interface FaultRun extends DrawnRun {
   readonly id: string;
 }
 
-export function drawRun(random: Seeded, durationMs: number, realShare: number): DrawnRun {
+/** What the runs of a batch are drawn from. */
+export interface SubjectMix {
+  /** How many of them the real terraform executes, from 0 to 1. */
+  readonly realShare: number;
+  /** The habit of every fake terraform; drawn when undefined. */
+  readonly habit?: FakeHabit | undefined;
+}
+
+export function drawRun(random: Seeded, durationMs: number, mix: SubjectMix): DrawnRun {
   const startMs = random.between(0, Math.floor(durationMs * 0.6));
-  const subject = drawSubject(random, realShare);
+  const subject = drawSubject(random, mix);
   const mustCancel = subject.kind === "fake" && subject.plan.mode === "hang";
   const isCanceled = mustCancel || random.chance(0.15);
   return { startMs, subject, cancelMs: isCanceled ? startMs + random.between(500, durationMs) : undefined };
 }
 
-function drawSubject(random: Seeded, realShare: number): Subject {
-  if (!random.chance(realShare)) return { kind: "fake", plan: randomFakePlan(random) };
+function drawSubject(random: Seeded, { realShare, habit }: SubjectMix): Subject {
+  if (!random.chance(realShare)) return { kind: "fake", plan: randomFakePlan(random, habit) };
   if (random.chance(0.3)) return { kind: "fanout", resources: random.between(5, 60) };
   return { kind: "slow", seconds: random.between(2, 7), sleepers: random.between(1, 2) };
 }

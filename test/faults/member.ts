@@ -44,6 +44,7 @@ export class Member {
   starts = 0;
   readonly #parts: MemberParts;
   #program: Program | undefined;
+  readonly #programs: Program[] = [];
   #next: readonly Comeback[] = [];
   #isOrdered = false;
   #isOver = false;
@@ -61,6 +62,11 @@ export class Member {
     this.#running = this.#run(failpoint);
     await this.#started.promise;
     if (failpoint === undefined) await this.ready();
+  }
+
+  /** Everything that it has said, in all its starts. */
+  said(): string {
+    return this.#programs.map((program) => program.stderr() + program.stdout()).join("");
   }
 
   get program(): Program {
@@ -118,6 +124,7 @@ export class Member {
       this.#isOrdered = false;
       this.#isFrozen = false;
       this.#program = this.#parts.start(environmentOf(failpoint));
+      this.#programs.push(this.#program);
       this.#started.resolve();
       this.#judge(await this.#program.ended, failpoint);
       if (this.#isOver) return;

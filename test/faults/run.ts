@@ -1,8 +1,10 @@
 // npm run test:faults -- [--schedules N] [--seed S] [--batch B] [--parallel P] [--report FILE] [--restarts R] [--only NAME]
+//   [--habit terraform|tofu]
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { parseArgs } from "node:util";
 import { readEnvironment } from "../../src/lib/environment.ts";
+import { fakeHabits } from "./fake-plan.ts";
 
 const { values } = parseArgs({
   options: {
@@ -13,14 +15,18 @@ const { values } = parseArgs({
     report: { type: "string" },
     restarts: { type: "string" },
     only: { type: "string" },
+    habit: { type: "string" },
   },
 });
 const { only, ...asked } = values;
+const { habit } = asked;
+if (habit !== undefined && !fakeHabits.some((known) => known === habit))
+  throw new Error(`--habit is one of ${fakeHabits.join(", ")}, not ${JSON.stringify(habit)}`);
 const settings = Object.fromEntries(
   Object.entries(asked).map(([name, value]) => [`WINDLASS_FAULTS_${name.toUpperCase()}`, value]),
 );
 // Asked for schedules, a person wants these and nothing else.
-const files = only ?? (values.schedules === undefined && values.seed === undefined ? "" : "schedule");
+const files = only ?? ([values.schedules, values.seed, habit].every((value) => value === undefined) ? "" : "schedule");
 const child = spawn("vitest", ["run", `test/faults/${files}`], {
   stdio: "inherit",
   env: { ...readEnvironment(), ...settings },

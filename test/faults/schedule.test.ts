@@ -1,6 +1,7 @@
 import { appendFile } from "node:fs/promises";
 import { describe, expect, test } from "vitest";
 import { readEnvironment } from "../../src/lib/environment.ts";
+import { fakeHabits } from "./fake-plan.ts";
 import { type BatchReport, runBatch } from "./schedule.ts";
 
 /**
@@ -13,8 +14,10 @@ const {
   WINDLASS_FAULTS_BATCH: batch = "12",
   WINDLASS_FAULTS_PARALLEL: parallel = "1",
   WINDLASS_FAULTS_REPORT: reportFile,
+  WINDLASS_FAULTS_HABIT: askedHabit,
 } = readEnvironment();
 
+const habit = fakeHabits.find((known) => known === askedHabit);
 const runsOfBatch = Number(batch);
 const batches = Math.ceil(Number(schedules) / runsOfBatch);
 const seeds = Array.from({ length: batches }, (_, index) => Number(firstSeed) + index);
@@ -36,9 +39,10 @@ describe("random schedules of faults", () => {
 
 /** Undefined when every promise was kept. */
 async function oneBatch(seed: number): Promise<string | undefined> {
-  const again = `npm run test:faults -- --seed ${seed} --schedules ${batch} --batch ${batch}`;
+  const ofHabit = habit === undefined ? "" : ` --habit ${habit}`;
+  const again = `npm run test:faults -- --seed ${seed} --schedules ${batch} --batch ${batch}${ofHabit}`;
   try {
-    const { evidence, ...report } = await runBatch({ seed, runs: runsOfBatch });
+    const { evidence, ...report } = await runBatch({ seed, runs: runsOfBatch, habit });
     await tell(report);
     if (report.violations.length === 0) return undefined;
     console.error(`── seed ${seed}: ${report.violations.join("\n")}\nrun it again: ${again}\n${evidence}`);

@@ -4,6 +4,7 @@ import { openScene } from "../support/scene.ts";
 import { until } from "../support/until.ts";
 import { checkAll, type Findings, jobDirectories, stateName } from "./checks.ts";
 import { type Cluster, openCluster } from "./cluster.ts";
+import type { FakeHabit } from "./fake-plan.ts";
 import { type DrawnRun, drawRun, driveRun, type FaultRun, prepareRun } from "./fault-run.ts";
 import { describeFault, drawFailpoint, drawFaults, type Fault, inject, type TimedFault } from "./faults.ts";
 import type { ArmedFailpoint } from "./member.ts";
@@ -15,11 +16,14 @@ export interface BatchOptions {
   /** Each is one schedule: a run of its own, at its own moment of the batch's faults. */
   readonly runs: number;
   readonly databaseUrl?: string;
+  /** The habit of every terraform; without it each run draws its own. */
+  readonly habit?: FakeHabit | undefined;
 }
 
 /** What one batch of schedules has shown. */
 export interface BatchReport extends Findings {
   readonly seed: number;
+  readonly habit: FakeHabit | "drawn";
   readonly runs: number;
   /** How the runs ended, by state. */
   readonly ends: Readonly<Record<string, number>>;
@@ -44,12 +48,14 @@ interface Drawn {
   readonly failpoints: readonly (ArmedFailpoint | undefined)[];
 }
 
-function drawBatch({ seed, runs }: BatchOptions): Drawn {
+function drawBatch({ seed, runs, habit }: BatchOptions): Drawn {
   const random = new Seeded(seed);
   // Many runs at once take longer: the faults should meet all of them.
   const durationMs = Math.round(random.between(5_000, 14_000) * Math.max(1, runs / 48));
-  const realShare = random.chance(0.25) ? 0.5 : 0;
-  const drawn = Array.from({ length: runs }, () => drawRun(random.fork(), durationMs, realShare));
+  const isMixed = random.chance(0.25);
+  // The real terraform has its own habit.
+  const realShare = isMixed && habit !== "tofu" ? 0.5 : 0;
+  const drawn = Array.from({ length: runs }, () => drawRun(random.fork(), durationMs, { realShare, habit }));
   const faults = drawFaults(random.fork(), durationMs, agentCount);
   const failpoints = ["server" as const, 0, 1].map((victim) =>
     random.chance(0.3) && victim !== "server" ? drawFailpoint(random, victim) : undefined,
@@ -80,7 +86,7 @@ export async function runBatch(options: BatchOptions): Promise<BatchReport> {
   const evidence = violations.length === 0 ? "" : [timelineOf(drawn), scene.report()].join("\n");
   return {
     ...findings,
-    ...{ violations, evidence, seed: options.seed, runs: runs.length },
+    ...{ violations, evidence, seed: options.seed, habit: options.habit ?? "drawn", runs: runs.length },
     ends: counted(ends),
     faults: counted(drawn.faults.map(({ fault }) => kindOf(fault))),
     failpoints: counted(members.flatMap(({ died }) => died)),

@@ -19,7 +19,7 @@ export async function perform(world: World, act: Act): Promise<void> {
     case "work":
       return withProcess(world, act.process, (process) => {
         process.print(act.lines);
-        if (act.saves && process.subcommand === "apply") process.saveState();
+        if (act.saves !== "nothing" && process.subcommand === "apply") process.saveState(act.saves);
       });
     case "end":
       return withProcess(world, act.process, (process) => {
@@ -68,6 +68,9 @@ async function strike(world: World, act: Act): Promise<void> {
       return world.openRoad(agentOf(world, act.agent));
     case "stream cut":
       return agentOf(world, act.agent).line?.cut();
+    case "engine":
+      agentOf(world, act.agent).hasEngine = act.isThere;
+      return;
     case "server dies":
       return world.server?.power.off();
     case "server starts":

@@ -3,6 +3,8 @@ import type { Transport } from "@connectrpc/connect";
 import { createPool } from "../../src/control/agent-pools.ts";
 import { createAgentToken } from "../../src/control/agent-tokens.ts";
 import { type Control, defaultLimits } from "../../src/control/control.ts";
+import { Documents, type Sources } from "../../src/control/documents/documents.ts";
+import type { Answer, Question } from "../../src/control/documents/questions.ts";
 import { HelloGate } from "../../src/control/hello-gate.ts";
 import { Liveness } from "../../src/control/liveness.ts";
 import { noObserver } from "../../src/control/observer.ts";
@@ -15,8 +17,9 @@ import { defaultLeases } from "../../src/domain/job.ts";
 import type { Person } from "../../src/domain/principal.ts";
 import { AgentGatewayService } from "../../src/gen/windlass/agent/v1/agent_gateway_service_pb.ts";
 import { JobArtifactService } from "../../src/gen/windlass/agent/v1/job_artifact_service_pb.ts";
-import type { Clock } from "../../src/lib/clock.ts";
+import { type Clock, systemClock } from "../../src/lib/clock.ts";
 import { newId, type OrganizationId, type WorkspaceId } from "../../src/lib/ids.ts";
+import { KeyedTurns } from "../../src/lib/keyed-turns.ts";
 import { type Log, silentLog } from "../../src/lib/log.ts";
 import type { Random } from "../../src/lib/random.ts";
 import { WakeUps } from "../../src/lib/wake-ups.ts";
@@ -24,14 +27,17 @@ import { agentGatewayService } from "../../src/rpc/agent-gateway-service.ts";
 import { inProcessTransport } from "../../src/rpc/in-process.ts";
 import { interceptorsFor } from "../../src/rpc/interceptors.ts";
 import { jobArtifactService } from "../../src/rpc/job-artifact-service.ts";
+import { createHiding } from "../../src/server/hide-secrets.ts";
 import type { BlobStore } from "../../src/store/blob-store.ts";
 import { openBlobStore, openStore } from "../../src/store/open.ts";
 import type { Store } from "../../src/store/ports.ts";
+import { keepAll } from "../support/control.ts";
 import { newPool, newWorkspace, ref } from "../support/wanted.ts";
 import { Beginning } from "./beginning.ts";
 import { DirectLogStore } from "./direct-log-store.ts";
 import { Power, poweredBlobs, poweredLogs, poweredStore } from "./power.ts";
 import type { Spoil } from "./spoils.ts";
+import { counted } from "./turns.ts";
 
 const generation = "00000000-0000-4000-8000-000000000001";
 export const workspaceName = "net";
@@ -97,6 +103,16 @@ export class ControlPlane {
 
 type Tools = Pick<Control, "clock" | "random" | "log">;
 
+/** Time does not go on while the thread reads. */
+class CountedDocuments extends Documents {
+  override ask<Q extends Question>(question: Q, sources: Sources): Promise<Answer<Q>> {
+    return counted(super.ask(question, sources));
+  }
+}
+
+/** One for all schedules: its thread lives outside of them. */
+const documents = new CountedDocuments(systemClock);
+
 const controlOver = ({ rows, blobs }: Pick<Storage, "rows" | "blobs">, { clock, random, log }: Tools) => ({
   version: "0.0.0-model",
   name: "model",
@@ -107,8 +123,12 @@ const controlOver = ({ rows, blobs }: Pick<Storage, "rows" | "blobs">, { clock, 
   wake: new WakeUps(clock),
   presence: new Presence(),
   observer: noObserver,
+  documents,
+  hiding: createHiding(clock),
   helloGate: new HelloGate(),
+  registrationTurns: new KeyedTurns(),
   limits: defaultLimits,
+  retention: keepAll,
   timing: {
     heartbeatMs: 10_000,
     silence: defaultSilence,
@@ -118,6 +138,7 @@ const controlOver = ({ rows, blobs }: Pick<Storage, "rows" | "blobs">, { clock, 
     queueTimeoutMs: 86_400_000,
     planTimeoutMs: 7_200_000,
     applyTimeoutMs: 86_400_000,
+    initTimeoutMs: 600_000,
   },
 });
 

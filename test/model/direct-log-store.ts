@@ -1,7 +1,8 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
+import type { Space } from "../../src/store/engine.ts";
 import { LogFile } from "../../src/store/log-file.ts";
 import { LogFileReader } from "../../src/store/log-file-reader.ts";
-import type { LogCommand, LogCommandAnswer } from "../../src/store/log-operations.ts";
+import type { LogCommandAnswer, StreamCommand } from "../../src/store/log-operations.ts";
 import type {
   AppendResult,
   ListedStream,
@@ -56,6 +57,18 @@ export class DirectLogStore implements LogStore {
     return this.#reader.list({ kind: "list", after, limit }).streams;
   }
 
+  async empty(stream: LogStreamId): Promise<void> {
+    await this.#do({ kind: "empty", stream });
+  }
+
+  async space(): Promise<Space> {
+    return this.#reader.space().space;
+  }
+
+  async giveBack(): Promise<boolean> {
+    return false;
+  }
+
   async delete(stream: LogStreamId): Promise<void> {
     await this.#do({ kind: "delete", stream });
   }
@@ -71,7 +84,7 @@ export class DirectLogStore implements LogStore {
     this.#file.close();
   }
 
-  async #do(command: LogCommand): Promise<LogCommandAnswer> {
+  async #do(command: StreamCommand): Promise<LogCommandAnswer> {
     await nextTurn();
     this.#written.add(command.stream);
     const [answer] = this.#file.commit([command]);

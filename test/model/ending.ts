@@ -1,11 +1,13 @@
 import { join } from "node:path";
+import { whyDistrusted } from "../../src/control/distrust.ts";
 import { resolveRun } from "../../src/control/run-resolution.ts";
 import { getRun } from "../../src/control/runs.ts";
+import { newestOf } from "../../src/domain/job.ts";
 import type { Person } from "../../src/domain/principal.ts";
 import { isFinal } from "../../src/domain/run.ts";
 import type { JobId, RunId } from "../../src/lib/ids.ts";
 import type { ControlPlane } from "./control-plane.ts";
-import { contentOf, listing, storedLog, Violation } from "./ledger.ts";
+import { contentOf, listing, sha256Of, storedLog, Violation } from "./ledger.ts";
 import type { ModelAgent } from "./model-agent.ts";
 import type { TerraformProcess } from "./terraform.ts";
 import type { World } from "./world.ts";
@@ -23,7 +25,7 @@ export async function end(world: World, person: Person): Promise<void> {
   await untilCalm(world);
   await checkDecided(world);
   if (world.server !== undefined) {
-    await world.ledger.checkSerials(world.server);
+    await world.ledger.checkSnapshots(world.server);
     world.ledger.lookAgain();
     world.ledger.checkLogs(world.server);
     await checkEvidence(world, world.server);
@@ -38,6 +40,7 @@ async function heal(world: World): Promise<void> {
   await world.renewToken();
   for (const agent of world.agents) {
     world.openRoad(agent);
+    agent.hasEngine = true;
     if (agent.name === "clone") await agent.wipe({ keepsIncarnation: false, endsPrograms: true });
     else await world.startAgent(agent);
   }
@@ -108,7 +111,7 @@ async function decide(world: World, person: Person): Promise<void> {
 /** The lock outlives a run only when its last state is aside, or its apply was lost and the agent could not bring everything. */
 async function mustNeedAPerson(world: World, server: ControlPlane, runId: RunId): Promise<void> {
   const jobs = await server.rows.read((q) => q.jobs.ofRun(runId));
-  const apply = jobs.find((job) => job.phase === "apply");
+  const apply = newestOf(jobs, "apply");
   const newest = apply === undefined ? undefined : await server.rows.read((q) => q.states.newestOfJob(apply.id));
   if (newest?.status === "quarantined") return;
   if (apply?.status !== "interrupted")
@@ -144,7 +147,8 @@ async function checkEvidence(world: World, server: ControlPlane): Promise<void> 
     if (process.subcommand !== "show" && log === "sealed") checkLines(process, server, stream);
     if (process.subcommand !== "apply" || !isOnDisk) continue;
     if (log !== "sealed") throw new Violation("I3", `${stream}: its agent came back, and its log ends ${log}`);
-    await checkLastState(process, server, jobId);
+    await checkLastState(process, server, jobId as JobId);
+    await checkBelief(process, server, jobId as JobId);
   }
 }
 
@@ -157,15 +161,32 @@ function checkLines({ lines }: TerraformProcess, { logFile }: ControlPlane, stre
     throw new Violation("I3", `${stream}: ${lines} lines were printed, the sealed log has ${numbers.length}`);
 }
 
-/** I10: the state with which an apply ended by itself is stored, be it aside. */
+/** I10: the state with which an apply ended by itself is stored, be it aside; one that it was given is there already. */
 async function checkLastState(
-  { outcome, serial }: TerraformProcess,
+  { outcome, saved, given }: TerraformProcess,
   { rows }: ControlPlane,
-  id: string,
+  id: JobId,
 ): Promise<void> {
-  const newest = await rows.read((q) => q.states.newestOfJob(id as JobId));
-  if (outcome?.kind === "exited" && newest?.serial !== serial)
-    throw new Violation("I10", `${id} ended with serial ${serial}, the store has ${newest?.serial ?? "none"}`);
+  if (outcome?.kind !== "exited") return;
+  const newest = await rows.read((q) => q.states.newestOfJob(id));
+  const isUnchanged = newest === undefined && (saved ?? given) === given;
+  if (!isUnchanged && newest?.sha256 !== sha256Of(saved ?? ""))
+    throw new Violation("I10", `${id} ended with another state than the store has: serial ${newest?.serial ?? "none"}`);
+}
+
+/** I18: an apply that terraform ended well is applied, with that state; unless its agent was lost or is not believed. */
+async function checkBelief({ outcome }: TerraformProcess, { rows }: ControlPlane, id: JobId): Promise<void> {
+  if (outcome?.kind !== "exited" || outcome.code !== 0) return;
+  const { job, newest, doubt } = await rows.read(async (q) => ({
+    job: await q.jobs.get(id),
+    newest: await q.states.newestOfJob(id),
+    doubt: await whyDistrusted(q, { id }),
+  }));
+  if (job === undefined || job.status === "interrupted" || doubt !== undefined) return;
+  if (newest?.status === "quarantined")
+    throw new Violation("I18", `${id}: terraform ended well, and its state is aside: ${newest.quarantineReason}`);
+  if (job.status === "errored")
+    throw new Violation("I18", `${id}: terraform ended well, and the run says: ${job.errorMessage}`);
 }
 
 /** I9: an apply is interrupted once, and only when a person asked for it: by a cancel, or by a revocation that stops jobs. */

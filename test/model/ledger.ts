@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { StateVersion } from "../../src/domain/state-version.ts";
@@ -35,8 +36,8 @@ export class Ledger {
   readonly #executions = new Map<string, TerraformProcess[]>();
   readonly #logs = new Map<string, LogFacts>();
   readonly #lostDisks = new Set<string>();
-  /** Highest serial in the spool of each claim. */
-  readonly #spooled = new Map<string, number>();
+  /** The newest snapshot in the spool of each claim. */
+  readonly #spooled = new Map<string, { readonly sequence: number; readonly text: string }>();
   #currentState: StateVersion | undefined;
   #broken: Violation | undefined;
 
@@ -103,7 +104,7 @@ export class Ledger {
     }
   }
 
-  /** I11: within a lineage the serial only goes up. */
+  /** I11: the words of a job replace each other only in their order, and no job goes back behind what it began with. */
   async checkState({ rows }: ControlPlane, workspace: WorkspaceId): Promise<void> {
     const state = await rows.read(async (q) => {
       const row = await q.workspaces.get(workspace);
@@ -112,31 +113,45 @@ export class Ledger {
     const before = this.#currentState;
     this.#currentState = state;
     if (state === undefined || before === undefined || state.id === before.id) return;
-    if (state.lineage === before.lineage && state.serial <= before.serial)
-      throw new Violation("I11", `serial ${state.serial} replaced serial ${before.serial}`);
+    const { serial, jobSequence, jobId, lineage } = state;
+    if (jobId !== null && jobId === before.jobId) {
+      if (jobSequence < before.jobSequence || (before.isFinal && !state.isFinal))
+        throw new Violation("I11", `word ${jobSequence} of ${jobId} replaced its word ${before.jobSequence}`);
+      return;
+    }
+    // Between two looks the job of the former state may have said its last word.
+    const last = before.jobId === null ? before : await rows.read((q) => q.states.newestOfJob(before.jobId ?? "job_"));
+    const lowest = Math.min(before.serial, last?.serial ?? before.serial);
+    if (lineage === before.lineage && serial < lowest)
+      throw new Violation("I11", `serial ${serial} replaced serial ${lowest}`);
   }
 
   /** Remembers what lies in the spools. */
   lookAtSpools(agents: readonly ModelAgent[]): void {
     for (const { dataDir } of agents) {
       for (const key of listing(join(dataDir, "jobs"))) {
-        const serials = listing(join(dataDir, "jobs", key, "state")).map((name) => Number.parseInt(name, 10));
-        const highest = Math.max(...serials.filter(Number.isFinite), this.#spooled.get(key) ?? 0);
-        if (highest > 0) this.#spooled.set(key, highest);
+        const dir = join(dataDir, "jobs", key, "state");
+        for (const name of listing(dir)) this.#lookAtSnapshot(key, join(dir, name));
       }
     }
   }
 
-  /** I10: the newest serial that reached a disk is in the store or aside, unless that disk was lost. */
-  async checkSerials({ rows }: ControlPlane): Promise<void> {
-    for (const [key, serial] of this.#spooled) {
+  #lookAtSnapshot(key: string, path: string): void {
+    const sequence = Number(/state-(\d+)\.tfstate$/.exec(path)?.[1] ?? 0);
+    if (sequence > (this.#spooled.get(key)?.sequence ?? 0)) this.#spooled.set(key, { sequence, text: contentOf(path) });
+  }
+
+  /** I10: the newest snapshot that reached a disk is in the store or aside, or a later one is, unless that disk was lost. */
+  async checkSnapshots({ rows }: ControlPlane): Promise<void> {
+    for (const [key, { sequence, text }] of this.#spooled) {
       if (this.#lostDisks.has(key)) continue;
       const jobId = key.replace(/-\d+$/, "") as `job_${string}`;
       const newest = await rows.read((q) => q.states.newestOfJob(jobId));
-      if ((newest?.serial ?? 0) < serial)
+      const isSame = newest?.jobSequence === sequence && newest.sha256 === sha256Of(text);
+      if (!isSame && (newest?.jobSequence ?? 0) <= sequence)
         throw new Violation(
           "I10",
-          `${key}: serial ${serial} reached a disk, the store has ${newest?.serial ?? "none"}`,
+          `${key}: snapshot ${sequence} reached a disk, the store has ${newest?.jobSequence ?? "none"}`,
         );
     }
   }
@@ -170,6 +185,8 @@ export function listing(dir: string): readonly string[] {
     return [];
   }
 }
+
+export const sha256Of = (text: string): string => createHash("sha256").update(text).digest("hex");
 
 export const contentOf = (path: string): string => {
   try {

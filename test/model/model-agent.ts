@@ -6,6 +6,7 @@ import type { House } from "../../src/agent/house.ts";
 import type { Job } from "../../src/agent/job.ts";
 import { makeJobDirectories, writePrepared } from "../../src/agent/job-files.ts";
 import type { Machine } from "../../src/agent/machine.ts";
+import { recordConfiguration } from "../../src/agent/plan-files/collect.ts";
 import type { Preparation } from "../../src/agent/prepare.ts";
 import type { Clock } from "../../src/lib/clock.ts";
 import type { Log } from "../../src/lib/log.ts";
@@ -55,6 +56,8 @@ export class ModelAgent {
   readonly name: string;
   readonly road = new Road();
   readonly processes: TerraformProcess[] = [];
+  /** False while its machine lacks terraform. */
+  hasEngine = true;
   readonly #options: ModelAgentOptions;
   #process: Process | undefined;
   #dying: Promise<void>[] = [];
@@ -185,7 +188,11 @@ export class ModelAgent {
 
   #machine(isDead: () => boolean): Machine {
     return {
-      prepare: (job, house, signal) => prepare(job, house, signal),
+      inventory: async () => ({
+        programs: this.hasEngine ? [{ engine: "terraform", version: program.engineVersion }] : [],
+        ...{ downloads: [], problems: [] },
+      }),
+      prepare: (job, house, signal) => (this.hasEngine ? prepare(job, house, signal) : lacking(job, house)),
       start: async (command, clock) => {
         if (isDead()) return { kind: "refused", why: "the agent is dead" };
         const process = this.#options.spawn(this, command, clock);
@@ -197,8 +204,21 @@ export class ModelAgent {
         if (process?.isKnown !== true) return { kind: "never-started" };
         return process.outcome ?? { kind: "running", step: process };
       },
+      endLeftBehind: async () => [],
     };
   }
+}
+
+const program = { enginePath: "terraform", engineVersion: "1.11.4" };
+
+/** As the real preparation where the program is missing. */
+async function lacking({ files }: Job, { news }: House): Promise<Preparation> {
+  void news.look();
+  await makeJobDirectories(files);
+  const message = "terraform was not found on this agent";
+  const prepared = { kind: "unusable", message, engineVersion: "", isEngineMissing: true } as const;
+  await writePrepared(files, prepared);
+  return prepared;
 }
 
 /** As the real preparation, without a program and an archive: what it downloads, it downloads with the job's token. */
@@ -208,17 +228,24 @@ async function prepare(job: Job, house: House, signal: AbortSignal): Promise<Pre
     await rm(files.work, { recursive: true, force: true });
     await makeJobDirectories(files);
     const config = join(files.work, "config");
-    for (const name of ["config", "home", "tmp"]) await mkdir(join(files.work, name), { recursive: true });
+    for (const name of ["config", "home", "tmp", "state"]) await mkdir(join(files.work, name), { recursive: true });
     await writeFile(join(config, "main.tf"), "");
+    if (!job.isApply)
+      await recordConfiguration(files.configurationRecord, { root: config, directory: config, placed: [] });
     const artifacts = house.artifacts(spec.jobToken);
     if (spec.plan !== undefined) await artifacts.downloadPlan(files.planFile, spec.plan, signal);
-    if (spec.state !== undefined) await artifacts.downloadState(join(config, "terraform.tfstate"), spec.state, signal);
+    if (spec.state !== undefined) await artifacts.downloadState(files.stateFile, spec.state, signal);
   } catch (error) {
     signal.throwIfAborted();
     return { kind: "declined", reason: error instanceof Error ? error.message : String(error) };
   }
-  const program = { enginePath: "terraform", engineVersion: "1.11.4" };
-  const prepared = { kind: "ready", ...program, needsInit: false, hasBackendBlock: false } as const;
+  const prepared = {
+    kind: "ready",
+    ...program,
+    needsInit: false,
+    hasBackendBlock: false,
+    isStateOutside: true,
+  } as const;
   await writePrepared(files, prepared);
   return prepared;
 }

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { type Mutant, type Play, play, verdict } from "./play.ts";
 import * as spoils from "./spoils.ts";
-import { cancelToldTwice, lateState } from "./stories.ts";
+import { cancelToldTwice, lateSnapshot, lateState, serialStays, stateReturns } from "./stories.ts";
 
 /** The seeds are those that find it soon. */
 const mutants: readonly (Mutant & Pick<Play, "seed" | "stories"> & { readonly name: string })[] = [
@@ -40,6 +40,27 @@ const mutants: readonly (Mutant & Pick<Play, "seed" | "stories"> & { readonly na
     breaks: "I11",
     seed: 1,
     stories: [lateState],
+  },
+  {
+    name: "a serial that must rise with every state of a job",
+    spoil: spoils.strictSerials,
+    breaks: "I10",
+    seed: 1,
+    stories: [serialStays],
+  },
+  {
+    name: "an apply that is errored because it ends in the state it began with",
+    spoil: spoils.stubbornLosses,
+    breaks: "I18",
+    seed: 1,
+    stories: [stateReturns],
+  },
+  {
+    name: "a late snapshot that replaces the last word of its job",
+    spoil: spoils.forgottenOrder,
+    breaks: "I11",
+    seed: 1,
+    stories: [lateSnapshot],
   },
   { name: "an older stream that is left open", spoil: spoils.openStreams, breaks: "I17", seed: 9 },
 ];

@@ -31,6 +31,8 @@ export class Line implements Transport {
   readonly #options: LineOptions;
   readonly #wires = new Set<Wire>();
   readonly #dead = new AbortController();
+  /** Uploads that arrive some steps later, although their sender has given them up. */
+  #late: readonly LateCall[] = [];
 
   constructor(options: LineOptions) {
     this.#options = options;
@@ -59,6 +61,9 @@ export class Line implements Transport {
   /** Lets go of what was held up for a step. */
   release(): void {
     for (const wire of this.#wires) wire.release();
+    const late = this.#late.map((call) => ({ ...call, steps: call.steps - 1 }));
+    this.#late = late.filter(({ steps }) => steps > 0);
+    for (const { attempt } of late.filter(({ steps }) => steps === 0)) void attempt().catch(() => {});
   }
 
   /** The road is open again. */
@@ -131,8 +136,14 @@ export class Line implements Transport {
       case "twice":
         await attempt().catch(() => {});
         break;
-      case "swap":
       case "late":
+        if (what === "UploadState") {
+          this.#late = [...this.#late, { attempt, steps: lateSteps }];
+          throw unavailable("held up");
+        }
+        await attempt().catch(() => {});
+        throw unavailable("the answer was lost");
+      case "swap":
         await attempt().catch(() => {});
         throw unavailable("the answer was lost");
       case "agent dies":
@@ -165,5 +176,13 @@ export class Line implements Transport {
     return server;
   }
 }
+
+interface LateCall {
+  readonly attempt: () => Promise<unknown>;
+  readonly steps: number;
+}
+
+/** In this and the next one something else can be written and uploaded. */
+const lateSteps = 3;
 
 const unavailable = (why: string): ConnectError => new ConnectError(why, Code.Unavailable);

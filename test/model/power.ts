@@ -87,6 +87,8 @@ export const poweredStore = (store: Store, power: Power): Store => ({
   read: (fn) => power.read(() => store.read(fn)),
   write: (fn) => power.write(() => store.write(fn)),
   step: (fn) => power.write(() => store.step(fn)),
+  space: () => power.read(() => store.space()),
+  giveBack: (pages) => power.write(() => store.giveBack(pages)),
   [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
 });
 
@@ -98,7 +100,10 @@ export const poweredLogs = (logs: LogStore, power: Power): LogStore => ({
   reopen: (stream) => power.write(() => logs.reopen(stream)),
   read: (stream, offset, maxBytes) => power.read(() => logs.read(stream, offset, maxBytes)),
   list: (after, limit) => power.read(() => logs.list(after, limit)),
+  empty: (stream) => power.write(() => logs.empty(stream)),
   delete: (stream) => power.write(() => logs.delete(stream)),
+  space: () => power.read(() => logs.space()),
+  giveBack: (pages) => power.write(() => logs.giveBack(pages)),
   [Symbol.asyncDispose]: () => logs[Symbol.asyncDispose](),
 });
 
@@ -109,10 +114,11 @@ export const poweredBlobs = (blobs: BlobStore, power: Power): BlobStore => ({
     yield* blobs.get(key);
   },
   has: (key) => power.read(() => blobs.has(key)),
-  async *list() {
+  async *list(options) {
     power.demand();
-    yield* blobs.list();
+    yield* blobs.list(options);
   },
+  usage: () => power.read(() => blobs.usage()),
   deleteIfOlder: (key, before) => power.write(() => blobs.deleteIfOlder(key, before)),
   delete: (key) => power.write(() => blobs.delete(key)),
   [Symbol.asyncDispose]: () => blobs[Symbol.asyncDispose](),

@@ -5,7 +5,7 @@ export type Fate =
   | "twice"
   /** After the next message of the same stream. For a call: its answer is lost. */
   | "swap"
-  /** One step later. For a call: its answer is lost. */
+  /** One step later. An upload of a state: two steps later, given up by its sender. Another call: its answer is lost. */
   | "late"
   /** It is lost, and the stream breaks. */
   | "cut"

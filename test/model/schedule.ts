@@ -1,13 +1,13 @@
 import fc from "fast-check";
 import type { WriteFault } from "./power.ts";
 import type { Fate } from "./road.ts";
-import type { Manner } from "./terraform.ts";
+import type { Manner, Save } from "./terraform.ts";
 
 /** One event of a schedule. Agents, runs and processes are named by a number, modulo how many there are. */
 export type Act =
   | { readonly kind: "new run" }
   | { readonly kind: "offer" }
-  | { readonly kind: "work"; readonly process: number; readonly lines: number; readonly saves: boolean }
+  | { readonly kind: "work"; readonly process: number; readonly lines: number; readonly saves: Save | "nothing" }
   | { readonly kind: "end"; readonly process: number; readonly how: "ok" | "fails" | "killed" }
   | { readonly kind: "tick"; readonly ms: number }
   | { readonly kind: "beat" }
@@ -34,6 +34,8 @@ export type Act =
   | { readonly kind: "road closes"; readonly agent: number }
   | { readonly kind: "road opens"; readonly agent: number }
   | { readonly kind: "stream cut"; readonly agent: number }
+  /** Somebody removes the agent's terraform, or puts it back: the agent notices when it looks, or when a job needs it. */
+  | { readonly kind: "engine"; readonly agent: number; readonly isThere: boolean }
   | { readonly kind: "server dies" }
   | { readonly kind: "server starts" };
 
@@ -57,6 +59,8 @@ export interface Schedule {
   readonly hasQuickPlans: boolean;
   /** Of terraform's processes, in turn. */
   readonly manners: readonly Manner[];
+  /** How they write their state when they end by themselves, in turn. */
+  readonly lastSaves: readonly Save[];
   readonly steps: readonly ScheduleStep[];
 }
 
@@ -79,7 +83,7 @@ const act: fc.Arbitrary<Act> = weighted<Act>([
         [5, fc.integer({ min: 1, max: 3 })],
         [1, fc.constant(1200)],
       ]),
-      saves: flag,
+      saves: fc.constantFrom<Save | "nothing">("nothing", "nothing", "next", "next", "back", "stays"),
     }),
   ],
   [
@@ -112,6 +116,7 @@ const act: fc.Arbitrary<Act> = weighted<Act>([
   [3, fc.record({ kind: fc.constant("road closes" as const), agent: few })],
   [3, fc.record({ kind: fc.constant("road opens" as const), agent: few })],
   [3, fc.record({ kind: fc.constant("stream cut" as const), agent: few })],
+  [3, fc.record({ kind: fc.constant("engine" as const), agent: few, isThere: flag })],
   [3, kind("server dies")],
   [5, kind("server starts")],
 ]);
@@ -159,5 +164,6 @@ export const schedules = (maxSteps: number): fc.Arbitrary<Schedule> =>
       [1, fc.constant(false)],
     ]),
     manners: fc.array(fc.constantFrom<Manner>("obeys", "obeys", "ignores"), { minLength: 1, maxLength: 3 }),
+    lastSaves: fc.array(fc.constantFrom<Save>("next", "next", "back", "stays"), { minLength: 1, maxLength: 5 }),
     steps: fc.array(step, { minLength: 1, maxLength: maxSteps, size: "max" }),
   });

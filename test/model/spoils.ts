@@ -28,6 +28,8 @@ const withQueries =
       read: (fn) => store.read((q) => fn(faulty(q))),
       write: (fn) => store.write((q) => fn(faulty(q))),
       step: (fn) => store.step((q) => fn(faulty(q))),
+      space: () => store.space(),
+      giveBack: (pages) => store.giveBack(pages),
       [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
     };
   };
@@ -47,7 +49,10 @@ export const forgetfulLogs: Spoil = {
       reopen: (stream) => logs.reopen(stream),
       read: (stream, offset, maxBytes) => logs.read(stream, offset, maxBytes),
       list: (after, limit) => logs.list(after, limit),
+      empty: (stream) => logs.empty(stream),
       delete: (stream) => logs.delete(stream),
+      space: () => logs.space(),
+      giveBack: (pages) => logs.giveBack(pages),
       [Symbol.asyncDispose]: () => logs[Symbol.asyncDispose](),
     };
   },
@@ -93,7 +98,7 @@ export const freedWorkspaces: Spoil = {
   })),
 };
 
-/** Takes every state of an apply but stores only the first. */
+/** Takes every state of an apply but stores only the first, and believes afterwards that it has the others too. */
 export const forgottenStates: Spoil = {
   store: withQueries(({ states }) => ({
     states: {
@@ -101,9 +106,48 @@ export const forgottenStates: Spoil = {
       insert: async (row) => {
         if (row.jobId === null || (await states.newestOfJob(row.jobId)) === undefined) await states.insert(row);
       },
+      lastWord: (jobId) => states.newestOfJob(jobId),
+    },
+  })),
+};
+
+/** Of the states of a job, one whose serial is not higher than those before it is taken for what is known under that serial. */
+export const strictSerials: Spoil = {
+  store: withQueries(({ states }) => ({
+    states: {
+      ...states,
+      insert: async (row) => {
+        const newest = row.jobId === null ? undefined : await states.newestOfJob(row.jobId);
+        const isKnown = newest !== undefined && row.serial <= newest.serial;
+        await states.insert(isKnown ? { ...row, sha256: newest.sha256, bytes: newest.bytes } : row);
+      },
+      lastWord: (jobId) => states.newestOfJob(jobId),
+    },
+  })),
+};
+
+/** An apply that brings no state is called errored. */
+export const stubbornLosses: Spoil = {
+  store: withQueries(({ jobs, states }) => ({
+    jobs: {
+      ...jobs,
+      saveIf: async (row, expected) => {
+        const isLoss =
+          row.phase === "apply" && row.status === "finished" && (await states.newestOfJob(row.id)) === undefined;
+        return jobs.saveIf(isLoss ? { ...row, status: "errored" } : row, expected);
+      },
+    },
+  })),
+};
+
+/** Nobody remembers the order in which a job wrote its states: the one that comes last counts. */
+export const forgottenOrder: Spoil = {
+  store: withQueries(({ states }) => ({
+    states: {
+      ...states,
       newestOfJob: async (jobId) => {
         const newest = await states.newestOfJob(jobId);
-        return newest === undefined ? undefined : { ...newest, serial: Number.MAX_SAFE_INTEGER };
+        return newest === undefined ? undefined : { ...newest, jobSequence: 0 };
       },
     },
   })),

@@ -4,6 +4,12 @@ import type { InterruptOutcome, Step, StepCommand, StepOutcome } from "../../src
 import { abortable } from "../../src/lib/abort.ts";
 import type { Random } from "../../src/lib/random.ts";
 
+/**
+ * How terraform writes its state: `next` is another content, under the next serial; `back` is what it was given, under the serial
+ * that it has come to; `stays` is another content under the same serial, as after an update of terraform.
+ */
+export type Save = "next" | "back" | "stays";
+
 /** What a program does about SIGINT. */
 export type Manner = "obeys" | "ignores";
 
@@ -12,8 +18,22 @@ export interface ProcessOptions {
   readonly manner: Manner;
   readonly random: Random;
   /** The state that lies in its directory. */
-  readonly given: { readonly lineage: string; readonly serial: number } | undefined;
+  readonly given: GivenText | undefined;
+  /** How it writes its state when it ends by itself. */
+  readonly lastSave: Save;
 }
+
+/** A state as it was given. */
+export interface GivenText {
+  readonly lineage: string;
+  readonly serial: number;
+  readonly text: string;
+}
+
+/** Where terraform was told to keep its state. */
+export const stateFileOf = ({ argv, cwd }: Pick<StepCommand, "argv" | "cwd">): string =>
+  argv.find((argument) => argument.startsWith("-state="))?.slice("-state=".length) ??
+  join(realpathSync(cwd), "terraform.tfstate");
 
 /**
  * Terraform as its agent sees it: a program that writes to files, outlives the agent, and ends when it likes. As with the real
@@ -28,29 +48,40 @@ export class TerraformProcess implements Step {
   lines = 0;
   /** Serial of the last whole state that was written; undefined before. */
   serial: number | undefined;
+  /** The last whole state that was written. */
+  saved: string | undefined;
   /** How often SIGINT has arrived. */
   interrupts = 0;
   readonly #logFile: string;
   readonly #stateFile: string;
   readonly #plan: string | undefined;
+  readonly #given: GivenText | undefined;
+  readonly #lastSave: Save;
   readonly #ended = Promise.withResolvers<StepOutcome>();
   #lineage: string;
   #outcome: StepOutcome | undefined;
 
-  constructor({ command, manner, random, given }: ProcessOptions) {
-    const { dir, argv, env, cwd, logFile } = command;
+  constructor({ command, manner, random, given, lastSave }: ProcessOptions) {
+    const { dir, argv, env, logFile } = command;
     this.dir = dir;
     this.runId = env.TFC_RUN_ID ?? "";
     this.subcommand = argv[1] ?? "";
     this.manner = manner;
     this.serial = given?.serial;
+    this.#given = given;
+    this.#lastSave = lastSave;
     this.#lineage = given?.lineage ?? random.uuid();
     this.#logFile = logFile;
     this.#plan = argv.find((argument) => argument.startsWith("-out="))?.slice("-out=".length);
-    this.#stateFile = join(realpathSync(cwd), "terraform.tfstate");
+    this.#stateFile = stateFileOf(command);
     mkdirSync(dir, { recursive: true });
     writeFileSync(join(dir, "start.json"), "", { flag: "wx" });
     this.#write("");
+  }
+
+  /** The state that lay in its directory. */
+  get given(): string | undefined {
+    return this.#given?.text;
   }
 
   get isAlive(): boolean {
@@ -81,21 +112,26 @@ export class TerraformProcess implements Step {
     this.#write(text);
   }
 
-  /** Writes the next state, as terraform does: in place. */
-  saveState({ isTorn = false } = {}): void {
-    const serial = (this.serial ?? 0) + 1;
-    const resources = Array.from({ length: this.lines }, (_, index) => ({ mode: "managed", name: `r${index}` }));
-    const document = {
-      version: 4,
-      terraform_version: "1.11.4",
-      serial,
-      lineage: this.#lineage,
-      outputs: {},
-      resources,
-    };
-    const text = JSON.stringify({ ...document, run: this.runId });
+  /** Writes its state, as terraform does: in place. */
+  saveState(save: Save, { isTorn = false } = {}): void {
+    const text = this.#stateAfter(save);
     this.#toDisk(() => writeFileSync(this.#stateFile, isTorn ? text.slice(0, 20) : text));
-    if (!isTorn) this.serial = serial;
+    if (isTorn) return;
+    this.serial = JSON.parse(text).serial;
+    this.saved = text;
+  }
+
+  /** The serial rises only when the content is another one than was read in the beginning. */
+  #stateAfter(save: Save): string {
+    const { serial = 0, lines } = this;
+    if (save === "back" && this.#given !== undefined) {
+      return this.#given.text.replace(/"serial":\d+/, `"serial":${serial}`);
+    }
+    const isNext = save !== "stays" || serial === 0;
+    const resources = Array.from({ length: lines }, (_, index) => ({ mode: "managed", name: `r${index}` }));
+    const head = { version: 4, terraform_version: isNext ? "1.11.4" : "1.11.5", serial: serial + (isNext ? 1 : 0) };
+    const rest = { lineage: this.#lineage, outputs: {}, resources, run: this.runId };
+    return JSON.stringify({ ...head, ...rest });
   }
 
   /** Ends by itself. */
@@ -105,7 +141,7 @@ export class TerraformProcess implements Step {
     if (this.subcommand === "show") this.#write(`${JSON.stringify(shownPlan)}\n`);
     if (this.subcommand === "apply") {
       this.print(1);
-      this.saveState();
+      this.saveState(this.#lastSave);
     }
     this.#settle({ kind: "exited", code });
   }
@@ -113,7 +149,7 @@ export class TerraformProcess implements Step {
   /** Ends as by lack of memory, in the middle of writing its state. */
   dies(outcome: StepOutcome): void {
     if (!this.isAlive) return;
-    this.saveState({ isTorn: true });
+    this.saveState("next", { isTorn: true });
     this.#settle(outcome);
   }
 
@@ -139,6 +175,11 @@ export class TerraformProcess implements Step {
     this.#write(`interrupted ${this.runId}\n`);
     if (this.manner === "obeys") this.end(1);
     return "sent";
+  }
+
+  /** It goes on, as one that waits for its provider does. */
+  async interruptAgain(): Promise<InterruptOutcome> {
+    return this.isAlive ? "sent" : "not-running";
   }
 
   async forceStop(): Promise<"sent" | "not-running"> {

@@ -21,7 +21,7 @@ import type { Fate } from "./road.ts";
 import type { Schedule, ScheduleStep } from "./schedule.ts";
 import { seededRandom } from "./seeded-random.ts";
 import type { Spoil } from "./spoils.ts";
-import { TerraformProcess } from "./terraform.ts";
+import { type GivenText, stateFileOf, TerraformProcess } from "./terraform.ts";
 import { quiet, turns } from "./turns.ts";
 import { VirtualClock } from "./virtual-clock.ts";
 
@@ -215,10 +215,11 @@ export class World implements AsyncDisposable {
   }
 
   #spawn(agent: ModelAgent, command: ConstructorParameters<typeof TerraformProcess>[0]["command"]): TerraformProcess {
-    const { manners, hasQuickPlans, begins } = this.#schedule;
-    const given = stateIn(join(command.cwd, "terraform.tfstate"));
+    const { manners, lastSaves, hasQuickPlans, begins } = this.#schedule;
+    const given = stateIn(stateFileOf(command));
     const manner = manners[this.processes.length % manners.length] ?? "obeys";
-    const process = new TerraformProcess({ command, manner, random: this.#random, given });
+    const lastSave = lastSaves[this.processes.length % lastSaves.length] ?? "next";
+    const process = new TerraformProcess({ command, manner, random: this.#random, given, lastSave });
     this.trace.push(`  ${agent.name} EXEC ${process.subcommand} ${process.runId}`);
     if (process.subcommand === "apply") this.ledger.executes(process, this.#appliesAlive());
     this.processes.push(process);
@@ -270,7 +271,7 @@ export class World implements AsyncDisposable {
   #seenRecords = 0;
 }
 
-function stateIn(path: string): { readonly lineage: string; readonly serial: number } | undefined {
+function stateIn(path: string): GivenText | undefined {
   const text = contentOf(path);
-  return text === "" ? undefined : JSON.parse(text);
+  return text === "" ? undefined : { ...JSON.parse(text), text };
 }

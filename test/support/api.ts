@@ -8,12 +8,15 @@ import { type Agent, type AgentStatus, AgentStatusSchema } from "../../src/gen/w
 import { AgentPoolService } from "../../src/gen/windlass/v1/agent_pool_service_pb.ts";
 import { AgentService } from "../../src/gen/windlass/v1/agent_service_pb.ts";
 import { AgentTokenService } from "../../src/gen/windlass/v1/agent_token_service_pb.ts";
+import { ApiKeyService } from "../../src/gen/windlass/v1/api_key_service_pb.ts";
 import {
   ConfigurationService,
   UploadConfigurationRequestSchema,
 } from "../../src/gen/windlass/v1/configuration_service_pb.ts";
 import { OrganizationService } from "../../src/gen/windlass/v1/organization_service_pb.ts";
+import { ProviderSettingsService } from "../../src/gen/windlass/v1/provider_settings_service_pb.ts";
 import {
+  LogState,
   type Run,
   type RunOptionsSchema,
   RunPhase,
@@ -33,6 +36,7 @@ import { type Patience, until } from "./until.ts";
 
 const services = {
   agents: AgentService,
+  apiKeys: ApiKeyService,
   configurations: ConfigurationService,
   organizations: OrganizationService,
   pools: AgentPoolService,
@@ -41,6 +45,7 @@ const services = {
   tokens: AgentTokenService,
   variables: VariableService,
   variableSets: VariableSetService,
+  providerSettings: ProviderSettingsService,
   workspaces: WorkspaceService,
 } as const;
 
@@ -185,10 +190,10 @@ export class Api implements Disposable {
     return this.ended(await this.start(workspace, { ...options, autoApply: true }));
   }
 
-  /** Waits for a run's end and for its logs to be complete. */
+  /** Waits for a run's end and for its logs to be closed, whole or not. */
   ended(runId: string, patience?: Patience): Promise<Run> {
     const isSo = (run: Run) =>
-      isFinal(run) && (run.plan?.epoch ?? 0n) > 0n === run.plan?.logComplete && (run.apply?.logComplete ?? true);
+      isFinal(run) && (run.plan?.epoch ?? 0n) > 0n === hasClosedLog(run.plan) && hasClosedLog(run.apply, true);
     return this.runWhen(runId, "has ended", isSo, { deadlineMs: 60_000, ...patience });
   }
 
@@ -219,7 +224,7 @@ export class Api implements Disposable {
 
   /** Outputs of the current state, decoded. */
   async outputs(workspace: string): Promise<Readonly<Record<string, unknown>>> {
-    const { outputs } = await this.clients.states.getOutputs({ workspace });
+    const { outputs } = await this.clients.states.getOutputs({ workspace, pageSize: 1000 });
     return Object.fromEntries(
       outputs.map(({ name, valueJson }) => [name, valueJson === "" ? undefined : JSON.parse(valueJson)]),
     );
@@ -294,3 +299,6 @@ export async function refusalOf(call: Promise<unknown>): Promise<Refusal> {
   const metadata = facts?.metadata ?? {};
   return { code: Code[error.code], reason: facts?.reason ?? "", message: error.rawMessage, metadata };
 }
+
+const hasClosedLog = (phase: Run["plan"], otherwise = false): boolean =>
+  phase === undefined ? otherwise : phase.logState !== LogState.UNSPECIFIED && phase.logState !== LogState.OPEN;

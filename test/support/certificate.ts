@@ -1,4 +1,4 @@
-import { generateKeyPairSync, randomBytes, sign } from "node:crypto";
+import { generateKeyPairSync, type KeyObject, randomBytes, sign } from "node:crypto";
 
 const tag = { boolean: 1, integer: 2, bits: 3, bytes: 4, oid: 6, utf8: 12, time: 23, sequence: 48, set: 49 } as const;
 const ids = {
@@ -24,32 +24,70 @@ const utcTime = (date: Date) => der(tag.time, Buffer.from(`${date.toISOString().
 const critical = (id: string, value: Bytes) => sequence(oid(id), der(tag.boolean, [0xff]), der(tag.bytes, value));
 
 const names = sequence(der(0x82, Buffer.from("localhost")), der(0x87, [127, 0, 0, 1]));
+const algorithm = sequence(oid(ids.ecdsaWithSha256));
+const dayMs = 86_400_000;
+/** The first number says how many bits of the last byte mean nothing. */
+const usages = {
+  authority: [2, 0b1010_0100], // signature, key encipherment, certificate signing
+  server: [5, 0b1010_0000], // signature, key encipherment
+} as const;
 
-/** A self-signed certificate for localhost and 127.0.0.1, valid for a day around `now`, with its key, both in PEM. */
-export function selfSigned(now: Date): { readonly cert: string; readonly key: string } {
-  const { privateKey, publicKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
-  const algorithm = sequence(oid(ids.ecdsaWithSha256));
-  const name = sequence(der(tag.set, sequence(oid(ids.commonName), der(tag.utf8, Buffer.from("localhost")))));
-  const dayMs = 86_400_000;
+interface Contents {
+  readonly subject: string;
+  readonly issuer: string;
+  /** Of the subject. */
+  readonly publicKey: KeyObject;
+  /** Of the issuer. */
+  readonly signer: KeyObject;
+  readonly isAuthority: boolean;
+  readonly now: Date;
+}
+
+/** A certificate for localhost and 127.0.0.1, valid for a day around `now`, in PEM. */
+function certificate({ subject, issuer, publicKey, signer, isAuthority, now }: Contents): string {
   const body = sequence(
     der(0xa0, der(tag.integer, [2])), // version 3
     der(tag.integer, [1], randomBytes(8)), // serial number: the 1 keeps it positive
     algorithm,
-    name,
+    nameOf(issuer),
     sequence(utcTime(new Date(now.getTime() - dayMs)), utcTime(new Date(now.getTime() + dayMs))),
-    name,
+    nameOf(subject),
     publicKey.export({ type: "spki", format: "der" }),
     der(
       0xa3,
       sequence(
         sequence(oid(ids.subjectAltName), der(tag.bytes, names)),
-        critical(ids.basicConstraints, sequence(der(tag.boolean, [0xff]))), // a CA: it vouches for itself
-        critical(ids.keyUsage, der(tag.bits, [2, 0b1010_0100])), // signature, key encipherment, certificate signing
+        critical(ids.basicConstraints, sequence(...(isAuthority ? [der(tag.boolean, [0xff])] : []))),
+        critical(ids.keyUsage, der(tag.bits, isAuthority ? usages.authority : usages.server)),
       ),
     ),
   );
-  const certificate = sequence(body, algorithm, der(tag.bits, [0], sign("sha256", body, privateKey)));
-  const lines = certificate.toString("base64").match(/.{1,64}/g) ?? [];
-  const cert = ["-----BEGIN CERTIFICATE-----", ...lines, "-----END CERTIFICATE-----", ""].join("\n");
-  return { cert, key: privateKey.export({ type: "pkcs8", format: "pem" }).toString() };
+  const signed = sequence(body, algorithm, der(tag.bits, [0], sign("sha256", body, signer)));
+  const lines = signed.toString("base64").match(/.{1,64}/g) ?? [];
+  return ["-----BEGIN CERTIFICATE-----", ...lines, "-----END CERTIFICATE-----", ""].join("\n");
+}
+
+const nameOf = (name: string) =>
+  sequence(der(tag.set, sequence(oid(ids.commonName), der(tag.utf8, Buffer.from(name)))));
+
+const newKeys = () => generateKeyPairSync("ec", { namedCurve: "P-256" });
+const inPem = (key: KeyObject) => key.export({ type: "pkcs8", format: "pem" }).toString();
+
+/** A self-signed certificate, which is an authority and vouches for itself, with its key, both in PEM. */
+export function selfSigned(now: Date): { readonly cert: string; readonly key: string } {
+  const { privateKey, publicKey } = newKeys();
+  const [subject, issuer] = ["localhost", "localhost"];
+  const cert = certificate({ subject, issuer, publicKey, signer: privateKey, isAuthority: true, now });
+  return { cert, key: inPem(privateKey) };
+}
+
+/** A private authority and a certificate that it has signed, with the key of that one, all in PEM. */
+export function privatelySigned(now: Date): { readonly ca: string; readonly cert: string; readonly key: string } {
+  const [authority, server] = [newKeys(), newKeys()];
+  const by = { issuer: "a private authority", signer: authority.privateKey, now };
+  return {
+    ca: certificate({ ...by, subject: by.issuer, publicKey: authority.publicKey, isAuthority: true }),
+    cert: certificate({ ...by, subject: "localhost", publicKey: server.publicKey, isAuthority: false }),
+    key: inPem(server.privateKey),
+  };
 }

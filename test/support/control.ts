@@ -3,6 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Control, defaultLimits } from "../../src/control/control.ts";
+import { Documents } from "../../src/control/documents/documents.ts";
 import { HelloGate } from "../../src/control/hello-gate.ts";
 import { noObserver } from "../../src/control/observer.ts";
 import { Presence, type Seat } from "../../src/control/presence.ts";
@@ -10,17 +11,21 @@ import { createVault } from "../../src/control/vault.ts";
 import { defaultSilence } from "../../src/domain/agent.ts";
 import type { Role } from "../../src/domain/api-key.ts";
 import { defaultLeases } from "../../src/domain/job.ts";
+import { jobFeatures } from "../../src/domain/job-features.ts";
 import type { Organization } from "../../src/domain/organization.ts";
 import type { Person } from "../../src/domain/principal.ts";
+import type { Retention } from "../../src/domain/retention.ts";
 import { newId } from "../../src/lib/ids.ts";
+import { KeyedTurns } from "../../src/lib/keyed-turns.ts";
 import { type Log, silentLog } from "../../src/lib/log.ts";
 import { ManualClock } from "../../src/lib/manual-clock.ts";
 import { type Random, systemRandom } from "../../src/lib/random.ts";
 import { WakeUps } from "../../src/lib/wake-ups.ts";
+import { createHiding } from "../../src/server/hide-secrets.ts";
 import type { LogStore } from "../../src/store/log-store.ts";
 import { openBlobStore, openLogStore, openStore } from "../../src/store/open.ts";
 
-/** A control plane on a fresh SQLite database, with two organizations and a clock that stands still. It has logs if asked. */
+/** A control plane on a fresh database (SQLite, unless said otherwise), with two organizations and a clock that stands still. It has logs if asked. */
 export interface TestControl extends AsyncDisposable {
   readonly control: Control;
   readonly clock: ManualClock;
@@ -37,17 +42,32 @@ export interface TestControlOptions {
   readonly log?: Log;
   /** Opens a real log store; without it every use of logs fails. */
   readonly hasLogs?: boolean;
+  /** Where the rows are, if not in a SQLite database of its own. */
+  readonly rows?: string;
 }
+
+/** What a server keeps for ever, as long as nothing else is said. */
+export const keepAll: Retention = {
+  runsMs: null,
+  logsMs: null,
+  configurationsMs: null,
+  exitedAgentsMs: null,
+  lostAgentsMs: null,
+  states: null,
+  auditMs: null,
+  endedKeysMs: null,
+};
 
 export async function openTestControl({
   limits,
   log = silentLog(),
   hasLogs = false,
+  rows,
 }: TestControlOptions = {}): Promise<TestControl> {
   await using opening = new AsyncDisposableStack();
   const dir = await mkdtemp(join(tmpdir(), "windlass-control-"));
   opening.defer(() => rm(dir, { recursive: true, force: true }));
-  const store = opening.use(await openStore({ url: `sqlite:${join(dir, "rows.db")}` }));
+  const store = opening.use(await openStore({ url: rows ?? `sqlite:${join(dir, "rows.db")}` }));
   const blobs = opening.use(await openBlobStore({ url: `files:${join(dir, "blobs")}` }));
   const clock = new ManualClock();
   const random: Random = systemRandom;
@@ -62,7 +82,9 @@ export async function openTestControl({
     random,
     wake: new WakeUps(clock),
     presence: new Presence(),
+    documents: opening.use(new Documents(clock)),
     helloGate: new HelloGate(),
+    registrationTurns: new KeyedTurns(),
     limits: { ...defaultLimits, ...limits },
     timing: {
       heartbeatMs: 10_000,
@@ -73,8 +95,11 @@ export async function openTestControl({
       queueTimeoutMs: 86_400_000,
       planTimeoutMs: 7_200_000,
       applyTimeoutMs: 86_400_000,
+      initTimeoutMs: 600_000,
     },
+    retention: keepAll,
     observer: noObserver,
+    hiding: createHiding(clock),
     log,
   };
   const organization = organizationRow("acme", clock);
@@ -115,7 +140,7 @@ const organizationRow = (name: string, clock: ManualClock): Organization => ({
 });
 
 const none = () => Promise.reject(new Error("this control plane has no logs"));
-const noLogs: LogStore = {
+export const noLogs: LogStore = {
   append: none,
   nextOffset: none,
   seal: none,
@@ -123,28 +148,41 @@ const noLogs: LogStore = {
   reopen: none,
   read: none,
   list: none,
+  empty: none,
+  space: none,
+  giveBack: none,
   delete: none,
   [Symbol.asyncDispose]: async () => {},
 };
 
 /** A seat that remembers why it was closed. */
-export function fakeSeat(agent: Pick<Seat, "agentId" | "name" | "poolId"> & Partial<Pick<Seat, "labels">>): {
+export function fakeSeat(
+  agent: Pick<Seat, "agentId" | "name" | "poolId"> & Partial<Pick<Seat, "labels" | "engines" | "features" | "version">>,
+): {
   readonly seat: Seat;
   readonly closed: string[];
 } {
   const closed: string[] = [];
   const seat: Seat = {
     labels: {},
+    engines: null,
+    version: "0.0.0",
+    features: new Set(jobFeatures),
+    unmet: new Map(),
     ...agent,
     bootId: "",
     sessionEpoch: 1,
     concurrency: 1,
     jobs: new Map(),
     takesJobs: true,
+    refusal: "",
+    freeDiskBytes: 0n,
+    idleSinceMs: 0,
     heardAtMs: 0,
     reserve: () => true,
     release: () => {},
     offer: async () => {},
+    noteUnmet: () => {},
     warn: () => {},
     close: (reason) => void closed.push(reason),
   };

@@ -22,6 +22,27 @@ export async function countingEngine(directory: string): Promise<CountingEngine>
   return { path, args: argsFor(path), executions };
 }
 
+/**
+ * A terraform that runs `made.sh` of its directory before it plans, and `after.sh` at the end of it, as providers that make
+ * files. Answers its path.
+ */
+export async function makingEngine(directory: string): Promise<string> {
+  const path = join(directory, "terraform");
+  const terraform = `'${await terraformPath()}' "$@"`;
+  const script = [
+    "#!/bin/sh",
+    `[ "$1" = plan ] || exec ${terraform}`,
+    "[ -f made.sh ] && . ./made.sh",
+    `[ -f after.sh ] || exec ${terraform}`,
+    terraform,
+    "code=$?",
+    ". ./after.sh",
+    "exit $code",
+  ];
+  await writeFile(path, `${script.join("\n")}\n`, { mode: 0o755 });
+  return path;
+}
+
 /** A terraform whose applies leave a copy of what they print. */
 export interface RecordingEngine {
   /** What makes an agent use it. */

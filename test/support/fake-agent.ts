@@ -5,20 +5,36 @@ import { type Introduction, type Registration, registerAgent } from "../../src/c
 import { serveSession } from "../../src/control/session-stream.ts";
 import type { Principal } from "../../src/domain/principal.ts";
 import {
+  type AgentEnginesSchema,
   type JobResult,
+  type JobResultSchema,
   type SessionRequest,
   SessionRequestSchema,
   type SessionResponse,
 } from "../../src/gen/windlass/agent/v1/agent_gateway_service_pb.ts";
-import { JobOutcome, JobStage } from "../../src/gen/windlass/agent/v1/job_pb.ts";
+import { JobFeature, JobOutcome, JobStage } from "../../src/gen/windlass/agent/v1/job_pb.ts";
 import { OutQueue } from "../../src/lib/queue.ts";
 import { systemRandom } from "../../src/lib/random.ts";
+import { heardFrom } from "../../src/rpc/session-hearing.ts";
 import { sha256 } from "./control.ts";
 import { until } from "./until.ts";
 
 type Sent = NonNullable<MessageInitShape<typeof SessionRequestSchema>["message"]>;
 type Received = SessionResponse["message"];
-type ResultChange = Partial<Pick<JobResult, "outcome" | "errorMessage" | "hasChanges" | "planSha256" | "stateSerial">>;
+type ResultChange = Pick<
+  Exclude<MessageInitShape<typeof JobResultSchema>, JobResult>,
+  | "outcome"
+  | "errorMessage"
+  | "hasChanges"
+  | "planSha256"
+  | "stateSerial"
+  | "applyNotStarted"
+  | "engine"
+  | "engineVersion"
+  | "counts"
+  | "inFlight"
+  | "resourcesInFlight"
+>;
 type Case = NonNullable<Received["case"]>;
 type ValueOf<C extends Case> = (Received & { case: C })["value"];
 
@@ -35,6 +51,7 @@ export const introduction = (over: Partial<Introduction> = {}): Introduction => 
   concurrency: 1,
   sandbox: "none",
   address: "10.0.0.7",
+  place: "",
   ...over,
 });
 
@@ -55,7 +72,7 @@ export class FakeAgent implements AsyncDisposable {
     this.registration = registration;
     this.liveness = liveness;
     const who: Principal = { kind: "agent_session", agentId: registration.agent.id };
-    const stream = { incoming: this.#outgoing, signal: this.#cut.signal };
+    const stream = { incoming: heardFrom(this.#outgoing), signal: this.#cut.signal };
     this.#ended = this.#listen(serveSession(control, liveness, { who, stream }));
   }
 
@@ -63,10 +80,10 @@ export class FakeAgent implements AsyncDisposable {
   static async connect(
     control: Control,
     who: Principal,
-    { said = introduction(), held = [], liveness = new Liveness() }: ConnectOptions = {},
+    { said = introduction(), held = [], liveness = new Liveness(), ...announced }: ConnectOptions = {},
   ): Promise<FakeAgent> {
     const agent = new FakeAgent(control, await registerAgent(control, who, said), said, liveness);
-    agent.hello(held);
+    agent.hello(held, announced);
     await agent.next("welcome");
     return agent;
   }
@@ -78,13 +95,17 @@ export class FakeAgent implements AsyncDisposable {
     return agent;
   }
 
-  hello(held: NonNullable<ConnectOptions["held"]>): void {
+  hello(
+    held: NonNullable<ConnectOptions["held"]>,
+    { engines, features = knownToday }: Pick<ConnectOptions, "engines" | "features"> = {},
+  ): void {
     const { incarnation, bootId } = this.said;
     const jobs = held.map(({ id, epoch, stage = JobStage.RUNNING }) => ({
       claim: { jobId: id, epoch: BigInt(epoch) },
       stage,
     }));
-    this.send({ case: "hello", value: { incarnation, bootId, jobs } });
+    const announced = engines === undefined ? {} : { engines };
+    this.send({ case: "hello", value: { incarnation, bootId, jobs, features: [...features], ...announced } });
   }
 
   get isOver(): boolean {
@@ -111,8 +132,13 @@ export class FakeAgent implements AsyncDisposable {
   }
 
   /** Asks to start a job, and answers the decision. */
-  async start(job: { readonly id: string; readonly epoch: number }, incarnation = this.said.incarnation) {
-    this.send({ case: "startRequest", value: { claim: { jobId: job.id, epoch: BigInt(job.epoch) }, incarnation } });
+  async start(
+    job: { readonly id: string; readonly epoch: number },
+    incarnation = this.said.incarnation,
+    engineMissing = "",
+  ) {
+    const claim = { jobId: job.id, epoch: BigInt(job.epoch) };
+    this.send({ case: "startRequest", value: { claim, incarnation, engineMissing } });
     return this.next("startDecision");
   }
 
@@ -160,5 +186,11 @@ export class FakeAgent implements AsyncDisposable {
 export interface ConnectOptions {
   readonly said?: Introduction;
   readonly held?: readonly { readonly id: string; readonly epoch: number; readonly stage?: JobStage }[];
+  /** What it says that its jobs can have; nothing if absent. */
+  readonly engines?: MessageInitShape<typeof AgentEnginesSchema> | undefined;
+  /** Which later options of jobs it knows; all of them if absent. */
+  readonly features?: readonly JobFeature[];
   readonly liveness?: Liveness;
 }
+
+const knownToday = [JobFeature.EXCLUDES, JobFeature.SUPPRESS_FORGET_ERRORS];

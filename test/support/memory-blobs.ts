@@ -20,6 +20,7 @@ export function memoryBlobs(): BlobStore {
     async *list(): AsyncGenerator<ListedBlob> {
       for (const [key, bytes] of blobs) yield { key, bytes: bytes.length, storedAt: new Date(0) };
     },
+    usage: async () => ({ count: blobs.size, bytes: [...blobs.values()].reduce((sum, { length }) => sum + length, 0) }),
     deleteIfOlder: async (key) => blobs.delete(key),
     delete: async (key) => void blobs.delete(key),
     [Symbol.asyncDispose]: async () => {},

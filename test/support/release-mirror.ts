@@ -12,6 +12,8 @@ export interface ReleaseKey {
   readonly privateKey: PrivateKey;
   /** As an operator would give it to an agent. */
   readonly armored: string;
+  /** In capital letters, as registries name it. */
+  readonly keyId: string;
 }
 
 /** Makes a key; one with `lifeMs` expires that long after `date`. */
@@ -25,7 +27,7 @@ export async function releaseKey(
     ...(date === undefined ? {} : { date }),
     ...(lifeMs === undefined ? {} : { keyExpirationTime: lifeMs / 1000 }),
   });
-  return { privateKey, armored: publicKey.armor() };
+  return { privateKey, armored: publicKey.armor(), keyId: publicKey.getKeyID().toHex().toUpperCase() };
 }
 
 /** A detached signature, as `gpg --detach-sign` makes it. */

@@ -19,6 +19,9 @@ export interface TestServer {
   start(): Promise<void>;
 }
 
+/** What the CLI has to know of a server. */
+type CliServer = Pick<TestServer, "url" | "adminTokenFile">;
+
 /** An agent of a test. */
 export interface TestAgent {
   readonly name: string;
@@ -64,9 +67,9 @@ export interface Scene extends AsyncDisposable {
   /** Starts a program of the project as it is called here. */
   start(name: ProgramName, args: readonly string[], env?: Readonly<Record<string, string>>): Program;
   /** Starts `windlass`, logged in as the admin. */
-  startCli(server: TestServer, args: readonly string[]): Program;
+  startCli(server: CliServer, args: readonly string[]): Program;
   /** Runs `windlass` to its end. */
-  cli(server: TestServer, args: readonly string[]): Promise<CliAnswer>;
+  cli(server: CliServer, args: readonly string[]): Promise<CliAnswer>;
   /** A copy of an example configuration. */
   configuration(name: string): Promise<string>;
   /** Done when the scene is closed, after everything that was started later has been stopped. */
@@ -80,6 +83,9 @@ export async function openScene(): Promise<Scene> {
   const directory = await realpath(await mkdtemp(join(tmpdir(), "windlass-scene-")));
   return new OpenScene(directory);
 }
+
+/** What one program may say in a report: enough for all that an agent says of a batch of faults. */
+const maxReported = 2_000_000;
 
 const fixture = (name: string): string => fileURLToPath(new URL(`../fixtures/terraform/${name}`, import.meta.url));
 
@@ -131,7 +137,7 @@ class OpenScene implements Scene {
     return agent;
   }
 
-  startCli(server: TestServer, args: readonly string[]): Program {
+  startCli(server: CliServer, args: readonly string[]): Program {
     return this.start("windlass", args, {
       WINDLASS_ADDRESS: server.url,
       WINDLASS_TOKEN_FILE: server.adminTokenFile,
@@ -139,7 +145,7 @@ class OpenScene implements Scene {
     });
   }
 
-  async cli(server: TestServer, args: readonly string[]): Promise<CliAnswer> {
+  async cli(server: CliServer, args: readonly string[]): Promise<CliAnswer> {
     const program = this.startCli(server, args);
     return { ...(await program.ended), stdout: program.stdout(), stderr: program.stderr() };
   }
@@ -156,7 +162,11 @@ class OpenScene implements Scene {
 
   report(): string {
     return this.#programs
-      .map((program) => `── ${program.name} (${program.pid})\n${program.stderr()}${program.stdout()}`.slice(-20_000))
+      .map((program) => {
+        const said = `${program.stderr()}${program.stdout()}`;
+        const cut = said.length > maxReported ? `… ${said.length - maxReported} characters before this\n` : "";
+        return `── ${program.name} (${program.pid})\n${cut}${said.slice(-maxReported)}`;
+      })
       .join("\n");
   }
 

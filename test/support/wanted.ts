@@ -31,6 +31,7 @@ export const newWorkspace = (
     agentSelector: "",
     planTimeoutMs: 0,
     applyTimeoutMs: 0,
+    initTimeoutMs: 0,
     sharesState: false,
     parallelism: 0,
     consumers: [],

@@ -17,12 +17,16 @@ export function agentStatus(agent: Agent, { concurrency, dataDir, version }: Age
   const streams = gauge("windlass_agent_streams", "Streams accepted since the start: more than 1 are reconnects");
   const jobs = gauge("windlass_agent_jobs", "Jobs that it holds, by phase and how far they are", ["phase", "stage"]);
   const free = gauge("windlass_agent_free_disk_bytes", "Free space in its data directory");
+  const kept = gauge("windlass_agent_kept_directories", "Directories of jobs that could not be delivered");
+  const keptBytes = gauge("windlass_agent_kept_bytes", "Room that these directories take");
   return {
     metrics: async () => {
-      const { isConnected, isDraining, streams: accepted, jobs: held } = agent.view;
+      const { isConnected, isDraining, streams: accepted, jobs: held, kept: directories } = agent.view;
       connected.set(Number(isConnected));
       draining.set(Number(isDraining));
       streams.set(accepted);
+      kept.set(directories.count);
+      keptBytes.set(directories.bytes);
       jobs.reset();
       for (const { phase, stage } of held) jobs.inc({ phase, stage });
       const { bavail, bsize } = await statfs(dataDir);

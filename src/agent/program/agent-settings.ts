@@ -2,20 +2,26 @@ import envPaths from "env-paths";
 import type { Environment } from "../../lib/environment.ts";
 import { listenAddressOrOff } from "../../lib/listen-address.ts";
 import { logFormats, logLevels } from "../../lib/log.ts";
-import { choice, durationMs, flag, integer, list, parsed, sizeBytes, text } from "../../lib/setting-schemas.ts";
+import { choice, durationMs, flag, integer, parsed, path, sizeBytes, text } from "../../lib/setting-schemas.ts";
 import { optionalSetting, setting } from "../../lib/settings.ts";
-import { defaultMinFreeBytes, defaultReserveBytes, defaultWorkRoot } from "../agent-config.ts";
+import {
+  defaultKeptBytes,
+  defaultKeptForMs,
+  defaultMinFreeBytes,
+  defaultReserveBytes,
+  defaultWorkRoot,
+} from "../agent-config.ts";
 import { agentNamePattern } from "../identity.ts";
 import { sandboxWishes } from "../sandbox/choose-sandbox.ts";
 import { engineSettings } from "./engine-settings.ts";
 import { acceptedPhases, labels } from "./label-settings.ts";
+import { providerSettings } from "./provider-settings.ts";
+import { sandboxPathSettings } from "./sandbox-settings.ts";
 
 const agentName = () =>
   parsed("a name of letters, digits, dots, dashes and underscores", (name) =>
     agentNamePattern.test(name) ? name : undefined,
   );
-
-const absolutePath = () => parsed("an absolute path", (path) => (path.startsWith("/") ? path : undefined));
 
 /** The settings of `windlass-agent`. */
 export const agentSettings = (environment: Environment) => ({
@@ -24,7 +30,7 @@ export const agentSettings = (environment: Environment) => ({
     "http://127.0.0.1:7070",
   ),
   token: optionalSetting({ about: "the agent token", env: "WINDLASS_AGENT_TOKEN", schema: text(), isSecret: true }),
-  tokenFile: optionalSetting({ about: "a file with the agent token", flag: "token-file", schema: text() }),
+  tokenFile: optionalSetting({ about: "a file with the agent token", flag: "token-file", schema: path() }),
   name: optionalSetting({
     about: "name for people; <hostname>-<4 characters> if absent",
     flag: "name",
@@ -76,7 +82,7 @@ export const agentSettings = (environment: Environment) => ({
     1,
   ),
   dataDir: setting(
-    { about: "the agent's own directory", flag: "data-dir", env: "WINDLASS_AGENT_DATA_DIR", schema: absolutePath() },
+    { about: "the agent's own directory", flag: "data-dir", env: "WINDLASS_AGENT_DATA_DIR", schema: path() },
     environment.STATE_DIRECTORY ?? envPaths("windlass-agent", { suffix: "" }).data,
   ),
   workDir: setting(
@@ -84,17 +90,12 @@ export const agentSettings = (environment: Environment) => ({
       about: "where runs see their files; the same on every agent of a pool",
       flag: "work-dir",
       env: "WINDLASS_AGENT_WORK_DIR",
-      schema: absolutePath(),
+      schema: path(),
     },
     defaultWorkRoot,
   ),
-  enginePath: optionalSetting({
-    about: "the terraform or tofu to run; absent is one on PATH that fits, else a download",
-    flag: "engine-path",
-    env: "WINDLASS_AGENT_ENGINE_PATH",
-    schema: absolutePath(),
-  }),
   ...engineSettings("WINDLASS_AGENT"),
+  ...providerSettings("WINDLASS_AGENT"),
   minFreeDisk: setting(
     { about: "take no job with less", flag: "min-free-disk", env: "WINDLASS_AGENT_MIN_FREE_DISK", schema: sizeBytes() },
     defaultMinFreeBytes,
@@ -108,15 +109,7 @@ export const agentSettings = (environment: Environment) => ({
     },
     "auto",
   ),
-  sandboxPaths: setting(
-    {
-      about: "what jobs in a sandbox may read beside the system and PATH, a,b,…",
-      flag: "sandbox-paths",
-      env: "WINDLASS_AGENT_SANDBOX_PATHS",
-      schema: list(),
-    },
-    [],
-  ),
+  ...sandboxPathSettings("WINDLASS_AGENT"),
   diskReserve: setting(
     {
       about: "space kept for states when the disk is full; 0 is none",
@@ -126,19 +119,37 @@ export const agentSettings = (environment: Environment) => ({
     },
     defaultReserveBytes,
   ),
+  keptJobsFor: setting(
+    {
+      about: "how long the directory of a job is kept from which something could not be delivered; 0 is for ever",
+      flag: "kept-jobs-for",
+      env: "WINDLASS_AGENT_KEPT_JOBS_FOR",
+      schema: durationMs(),
+    },
+    defaultKeptForMs,
+  ),
+  keptJobsSize: setting(
+    {
+      about: "how much room these directories may take; 0 is any",
+      flag: "kept-jobs-size",
+      env: "WINDLASS_AGENT_KEPT_JOBS_SIZE",
+      schema: sizeBytes(),
+    },
+    defaultKeptBytes,
+  ),
   caFile: optionalSetting({
     about: "authorities to trust, PEM",
     flag: "ca-file",
     env: "WINDLASS_CA_FILE",
-    schema: text(),
+    schema: path(),
   }),
   certFile: optionalSetting({
     about: "client certificate, PEM",
     flag: "cert-file",
     env: "WINDLASS_CERT_FILE",
-    schema: text(),
+    schema: path(),
   }),
-  keyFile: optionalSetting({ about: "its key, PEM", flag: "key-file", env: "WINDLASS_KEY_FILE", schema: text() }),
+  keyFile: optionalSetting({ about: "its key, PEM", flag: "key-file", env: "WINDLASS_KEY_FILE", schema: path() }),
   serverName: optionalSetting({
     about: "name in the server's certificate",
     flag: "server-name",
@@ -163,18 +174,3 @@ export const agentSettings = (environment: Environment) => ({
     "auto",
   ),
 });
-
-/** Variables of `windlass` and `windlassd`: in one shell with this program they are no mistake. */
-const sisterNames = `
-  ADMIN_TOKEN_FILE_PATH AGENT_ERRORED_AFTER AGENT_UNKNOWN_AFTER ALLOW_PLAINTEXT APPLY_GRACE CONFIG
-  CONTEXT DATABASE_URL DATA_DIR DEBUG DEFAULT_ORGANIZATION HEARTBEAT_INTERVAL
-  EXITED_AGENT_TTL KEEP_CONFIGS KEEP_LOGS KEEP_RUNS MIGRATE SERVER_CONFIG
-  INSECURE LISTEN MASTER_KEY METRICS_LISTEN MAX_CONFIG_SIZE MAX_LOG_SIZE MAX_STATE_SIZE
-  NO_DELETE NO_INPUT NO_REFLECTION ORG OUTPUT PLAN_LEASE
-  SERVER_AGENT_CONCURRENCY SERVER_ENGINE_KEYS SERVER_ENGINE_MIRROR SERVER_ENGINE_PATH SERVER_NO_ENGINE_DOWNLOAD SERVER_SANDBOX SHUTDOWN_TIMEOUT TIMEOUT TLS_CERT_FILE TLS_KEY_FILE
-  TOKEN
-`;
-export const sisterVariables: readonly string[] = sisterNames
-  .trim()
-  .split(/\s+/)
-  .flatMap((name) => [`WINDLASS_${name}`, `WINDLASS_${name}_FILE`]);

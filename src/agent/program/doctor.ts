@@ -6,13 +6,16 @@ import { createClient } from "@connectrpc/connect";
 import { SystemService } from "../../gen/windlass/v1/system_service_pb.ts";
 import { attempt, type Check, fail, isHealthy, ok, skip, warn } from "../../lib/checks.ts";
 import type { Clock } from "../../lib/clock.ts";
+import { counted } from "../../lib/counted.ts";
 import { lockDirectory } from "../../lib/dir-lock.ts";
 import { createGrpcTransport } from "../../lib/grpc-transport.ts";
 import { checkNetwork } from "../../lib/network-checks.ts";
-import { findEngine } from "../../terraform/engine.ts";
 import type { AgentConfig } from "../agent-config.ts";
+import { checkCache, checkCliConfig, checkPassed, checkSources } from "../providers/check-providers.ts";
 import { chooseSandbox } from "../sandbox/choose-sandbox.ts";
+import { checkEngine } from "./check-engine.ts";
 import type { ProgramConfig } from "./program-config.ts";
+import { whoElseReads } from "./token-source.ts";
 
 const goodFreeBytes = 4 * 2 ** 30;
 const goodMemoryBytes = 2 * 2 ** 30;
@@ -37,10 +40,15 @@ export async function examineAgent(config: ProgramConfig, clock: Clock): Promise
   return [
     ...network,
     token,
-    await attempt("engine", "install terraform, or give --engine-path", () => checkEngine(agent)),
+    checkTokenFile(config),
+    await attempt("engine", "install terraform or tofu, or give --engine-path", () => checkEngine(agent)),
     await attempt("data-dir", "give another --data-dir, or its rights to the agent's user", () => checkDataDir(agent)),
     await attempt("disk", "make room", () => checkDisk(agent)),
     await checkSandbox(agent),
+    await checkCliConfig(agent),
+    await checkPassed(agent),
+    await checkSources(agent),
+    await attempt("provider-cache", "give the agent's user its rights, or --provider-cache 0", () => checkCache(agent)),
     checkCores(agent),
     checkMemory(),
   ];
@@ -49,22 +57,17 @@ export async function examineAgent(config: ProgramConfig, clock: Clock): Promise
 async function checkToken({ address, tls, token, agent }: ProgramConfig): Promise<Check> {
   using transport = createGrpcTransport({ address, tls, userAgent: `windlass-agent/${agent.version}` });
   const client = createClient(SystemService, transport);
-  const headers = { authorization: `Bearer ${token}` };
+  const headers = { authorization: `Bearer ${token.token}` };
   const who = await client.whoAmI({}, { headers, timeoutMs: callMs });
   return ok("token", `good: ${who.name || who.id}`);
 }
 
-async function checkEngine({ enginePath, searchPath }: AgentConfig): Promise<Check> {
-  const chosen = enginePath === undefined ? {} : { enginePath };
-  const found: string[] = [];
-  const missing: string[] = [];
-  for (const engine of ["terraform", "tofu"] as const) {
-    const answer = await findEngine({ engine, versionConstraint: "", path: searchPath, ...chosen });
-    if (answer.kind === "found") found.push(`${engine} ${answer.version} at ${answer.file}`);
-    else missing.push(answer.message);
-  }
-  if (found.length > 0) return ok("engine", found.join("; "));
-  return warn("engine", missing[0] ?? "none", "install terraform, give --engine-path, or let the agent download it");
+function checkTokenFile({ token }: ProgramConfig): Check {
+  const readers = whoElseReads(token);
+  if (readers !== undefined) return fail("token-file", readers, `chmod 600 ${token.file}`);
+  return token.file === undefined
+    ? skip("token-file", "the token is in no file")
+    : ok("token-file", `nobody else may read ${token.file}`);
 }
 
 async function checkDataDir({ dataDir }: AgentConfig): Promise<Check> {
@@ -96,20 +99,21 @@ async function checkDisk({ dataDir, minFreeBytes, reserveBytes = 0 }: AgentConfi
 async function checkSandbox({ sandbox, searchPath }: AgentConfig): Promise<Check> {
   const chosen = await chooseSandbox(sandbox, searchPath);
   if (chosen.kind === "unusable") return fail("sandbox", chosen.why, "install bubblewrap, or choose --sandbox none");
-  if (chosen.sandbox.kind === "bwrap") return ok("sandbox", `bubblewrap at ${chosen.sandbox.program}`);
+  if (chosen.sandbox.kind === "bwrap")
+    return ok("sandbox", `bubblewrap at ${chosen.sandbox.program}${chosen.why === "" ? "" : `, ${chosen.why}`}`);
   if (sandbox === "none") return ok("sandbox", "none, as asked for: jobs can read what the agent can");
   return warn("sandbox", `none: ${chosen.why}`, "install bubblewrap and allow user namespaces");
 }
 
 function checkCores({ concurrency }: AgentConfig): Check {
   const cores = availableParallelism();
-  const seen = `${concurrency} jobs at once on ${cores} cores`;
+  const seen = `${counted(concurrency, "job")} at once on ${counted(cores, "core")}`;
   return concurrency > cores ? warn("cores", seen, "lower --concurrency") : ok("cores", seen);
 }
 
 function checkMemory(): Check {
   const seen = `${(totalmem() / 2 ** 30).toFixed(1)} GiB`;
   return totalmem() < goodMemoryBytes
-    ? warn("memory", seen, "terraform and its providers want 2 GiB")
+    ? warn("memory", seen, "terraform or tofu and its providers want 2 GiB")
     : ok("memory", seen);
 }

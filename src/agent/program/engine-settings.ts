@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { flag, parsed, text } from "../../lib/setting-schemas.ts";
+import { flag, parsed, path, pathList } from "../../lib/setting-schemas.ts";
 import { optionalSetting, type SettingValues, setting } from "../../lib/settings.ts";
 import type { DownloadRules } from "../../terraform/engine-store.ts";
 import { isMirrorAddress } from "../../terraform/releases/release-source.ts";
@@ -11,6 +11,16 @@ const mirrorAddress = () =>
 
 /** How a program that runs jobs gets terraform and tofu; its variables begin with `prefix`. */
 export const engineSettings = (prefix: "WINDLASS_AGENT" | "WINDLASS_SERVER") => ({
+  enginePaths: setting(
+    {
+      about:
+        "the terraform or tofu to run, or one of each, a,b; for an engine without one: one on PATH that fits, else a download",
+      flag: "engine-path",
+      env: `${prefix}_ENGINE_PATH`,
+      schema: pathList(),
+    },
+    [],
+  ),
   engineMirror: optionalSetting({
     about: "where terraform and tofu are downloaded (default: HashiCorp's and OpenTofu's releases)",
     flag: "engine-mirror",
@@ -22,7 +32,7 @@ export const engineSettings = (prefix: "WINDLASS_AGENT" | "WINDLASS_SERVER") => 
     about: "a file with further OpenPGP public keys, armored, that may sign what is downloaded",
     flag: "engine-keys",
     env: `${prefix}_ENGINE_KEYS`,
-    schema: text(),
+    schema: path(),
   }),
   noEngineDownload: setting(
     {
@@ -35,21 +45,20 @@ export const engineSettings = (prefix: "WINDLASS_AGENT" | "WINDLASS_SERVER") => 
   ),
 });
 
-type Values = SettingValues<ReturnType<typeof engineSettings>> & { readonly enginePath: string | undefined };
+type Values = SettingValues<ReturnType<typeof engineSettings>>;
 
 /** The rules for downloads, undefined for none; adds to `problems` what does not fit together. */
 export function engineDownloadsOf(values: Values, problems: string[]): DownloadRules | undefined {
-  const { enginePath, engineMirror, engineKeys, noEngineDownload } = values;
+  const { engineMirror, engineKeys, noEngineDownload } = values;
   const given = [
     ...(engineMirror === undefined ? [] : ["--engine-mirror"]),
     ...(engineKeys === undefined ? [] : ["--engine-keys"]),
   ];
-  const other = enginePath !== undefined ? "--engine-path" : noEngineDownload ? "--no-engine-download" : undefined;
   for (const flagName of given)
-    if (other !== undefined)
-      problems.push(`${flagName} does nothing with ${other}, which ends downloads: give one of them`);
+    if (noEngineDownload)
+      problems.push(`${flagName} does nothing with --no-engine-download, which ends downloads: give one of them`);
   const keys = engineKeys === undefined ? undefined : keysIn(engineKeys, problems);
-  if (other !== undefined) return undefined;
+  if (noEngineDownload) return undefined;
   return {
     ...(engineMirror === undefined ? {} : { mirror: engineMirror }),
     ...(keys === undefined ? {} : { keys }),

@@ -1,16 +1,20 @@
 import { systemClock } from "../../lib/clock.ts";
-import { helpText } from "../../lib/command-line.ts";
+import { helpText, terminalWidth } from "../../lib/command-line.ts";
 import { readEnvironment } from "../../lib/environment.ts";
 import { createGrpcTransport } from "../../lib/grpc-transport.ts";
+import { closeInherited } from "../../lib/inherited-descriptors.ts";
 import { createLog, type Log } from "../../lib/log.ts";
 import { systemRandom } from "../../lib/random.ts";
 import { openStatusPort } from "../../lib/status-port.ts";
+import { makePrivate } from "../../lib/umask.ts";
 import { version } from "../../lib/version.ts";
 import { type Agent, startAgent } from "../agent.ts";
 import type { AgentOutcome } from "../agent-outcome.ts";
+import { providerProblems } from "../providers/check-providers.ts";
 import { agentSettings } from "./agent-settings.ts";
 import { forgetHiddenToken } from "./hide-token.ts";
 import { type ProgramConfig, readProgramCall } from "./program-config.ts";
+import { currentToken, whoElseReads } from "./token-source.ts";
 
 /** Exit codes of `windlass-agent`. */
 export const exitCodes = { done: 0, failed: 1, misconfigured: 2, tokenRejected: 4, versionRefused: 9 } as const;
@@ -24,25 +28,32 @@ export async function main(argv: readonly string[]): Promise<number> {
   const isDoctor = argv[0] === "doctor";
   const call = readProgramCall(isDoctor ? argv.slice(1) : argv, environment);
   forgetHiddenToken(environment);
+  // What lies in the data directory is the agent's alone, and no job gets a descriptor of whoever started the agent.
+  makePrivate();
+  closeInherited();
   switch (call.kind) {
     case "help":
-      process.stdout.write(helpText(agentSettings(environment), help));
+      process.stdout.write(helpText(agentSettings(environment), help, terminalWidth(process.stdout)));
       return exitCodes.done;
     case "version":
       process.stdout.write(`windlass-agent ${version}\n`);
       return exitCodes.done;
     case "invalid":
-      for (const problem of call.problems) process.stderr.write(`windlass-agent: ${problem}\n`);
-      return exitCodes.misconfigured;
+      return refuse(call.problems);
     case "run":
       return isDoctor ? doctor(call.config) : run(call.config);
   }
 }
 
+function refuse(problems: readonly string[]): number {
+  for (const problem of problems) process.stderr.write(`windlass-agent: ${problem}\n`);
+  return exitCodes.misconfigured;
+}
+
 const help = {
   usage: "windlass-agent [doctor] [flags]",
   about:
-    "Takes jobs of a Windlass control plane and runs terraform for them. With doctor, checks whether it could, and ends with 1 if not.",
+    "Takes jobs of a Windlass control plane and runs terraform or tofu for them. With doctor, checks whether it could, and ends with 1 if not.",
   examples: [
     "WINDLASS_AGENT_TOKEN=wdl_agt_… windlass-agent --address https://tf.example.com",
     "windlass-agent --token-file /etc/windlass/agent-token --concurrency 2",
@@ -57,7 +68,10 @@ async function doctor(config: ProgramConfig): Promise<number> {
     import("../../lib/checks.ts"),
   ]);
   const checks = await examineAgent(config, systemClock);
-  const text = config.log.format === "json" ? JSON.stringify(checks, undefined, 2) : checkLines(checks).join("\n");
+  const text =
+    config.log.format === "json"
+      ? JSON.stringify(checks, undefined, 2)
+      : checkLines(checks, terminalWidth(process.stdout)).join("\n");
   process.stdout.write(`${text}\n`);
   return isHealthy(checks) ? exitCodes.done : exitCodes.failed;
 }
@@ -70,15 +84,23 @@ async function run({
   log: logOptions,
   httpListen,
 }: ProgramConfig): Promise<number> {
+  const problems = await providerProblems(config);
+  if (problems.length > 0) return refuse(problems);
   const log = createLog(logOptions);
+  const tokenNow = currentToken(token, (reason) =>
+    log.warn({ reason }, "the agent token cannot be read again: the last one is used"),
+  );
+  const readers = whoElseReads(token);
+  if (readers !== undefined) log.warn({ reason: readers }, "the agent token is no secret: chmod 600 its file");
   using transport = createGrpcTransport({ address, tls, userAgent: `windlass-agent/${version}` });
   await using agent = startAgent({
     ...{ transport, config, log },
-    token: async () => token,
+    token: async () => tokenNow(),
     clock: systemClock,
     random: systemRandom,
   });
   using _signals = drainOnSignal(agent, log);
+  using _hangup = renewOnHangup(agent, log);
   await using opened = new AsyncDisposableStack();
   if (httpListen !== null) {
     const { agentStatus } = await import("./agent-metrics.ts");
@@ -112,6 +134,16 @@ function drainOnSignal(agent: Agent, log: Log): Disposable {
       for (const signal of signals) process.off(signal, onSignal);
     },
   };
+}
+
+/** SIGHUP, as daemons have it: what may have changed on the disk is read again. Jobs do not notice. */
+function renewOnHangup(agent: Agent, log: Log): Disposable {
+  const onSignal = () => {
+    log.info("SIGHUP: reading the agent token again and registering anew");
+    agent.renew();
+  };
+  process.on("SIGHUP", onSignal);
+  return { [Symbol.dispose]: () => void process.off("SIGHUP", onSignal) };
 }
 
 function exitCode(outcome: AgentOutcome, log: Log): number {

@@ -1,6 +1,6 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, relative, resolve } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { systemRandom } from "../../lib/random.ts";
 import { mintToken } from "../../lib/tokens.ts";
@@ -24,7 +24,7 @@ describe("how windlass-agent is called", () => {
     expect(call).toMatchObject({
       kind: "run",
       config: {
-        token,
+        token: { token },
         address: "http://127.0.0.1:7070",
         agent: { dataDir: "/var/lib/agent", concurrency: 1, sandbox: "auto", searchPath: "/bin", isServerAgent: false },
       },
@@ -34,8 +34,10 @@ describe("how windlass-agent is called", () => {
   test("a token may lie in a file, with its line's end", async () => {
     const file = join(dir, "token");
     await writeFile(file, `${token}\n`);
-    expect(readProgramCall(["--token-file", file], {})).toMatchObject({ config: { token } });
-    expect(readProgramCall([], { WINDLASS_AGENT_TOKEN_FILE: file })).toMatchObject({ config: { token } });
+    expect(readProgramCall(["--token-file", file], {})).toMatchObject({ config: { token: { token, file } } });
+    expect(readProgramCall([], { WINDLASS_AGENT_TOKEN_FILE: file })).toMatchObject({
+      config: { token: { token, file } },
+    });
   });
 
   test.each([
@@ -76,6 +78,18 @@ describe("how windlass-agent is called", () => {
     ]);
   });
 
+  test("paths may be relative to where it is started, and are kept whole", () => {
+    const flags = ["--data-dir", "d", "--work-dir", "./w", "--engine-path", "../tf", "--sandbox-paths", "/opt/a, b"];
+    expect(readProgramCall(flags, { WINDLASS_AGENT_TOKEN: token })).toMatchObject({
+      config: {
+        agent: {
+          ...{ dataDir: resolve("d"), workRoot: resolve("w"), enginePaths: [resolve("../tf")] },
+          sandboxPaths: ["/opt/a", resolve("b")],
+        },
+      },
+    });
+  });
+
   test("one job and three jobs are not the same", () => {
     const environment = { WINDLASS_AGENT_TOKEN: token };
     expect(problems(["--single", "--max-jobs", "3"], environment)).toEqual([expect.stringContaining("contradict")]);
@@ -87,9 +101,8 @@ describe("how windlass-agent is called", () => {
 
   test("every problem is told at once, with a suggestion", () => {
     const environment = { WINDLASS_AGENT_TOKEN: token, WINDLASS_AGENT_NAM: "x" };
-    expect(problems(["--concurrency", "0", "--data-dir", "here"], environment)).toEqual([
+    expect(problems(["--concurrency", "0"], environment)).toEqual([
       '--concurrency: expected a whole number from 1 to 1000, got "0"',
-      '--data-dir: expected an absolute path, got "here"',
       "WINDLASS_AGENT_NAM is not a variable of Windlass: did you mean WINDLASS_AGENT_NAME?",
     ]);
     expect(problems(["--adress", "x"], { WINDLASS_AGENT_TOKEN: token })).toContain(
@@ -120,7 +133,17 @@ describe("how windlass-agent is called", () => {
       keys: "-----BEGIN PGP PUBLIC KEY BLOCK-----\n",
     });
     expect(downloads("--no-engine-download")).toBeUndefined();
-    expect(downloads("--engine-path", "/opt/terraform")).toBeUndefined();
+    expect(downloads("--engine-path", "/opt/terraform")).toEqual({});
+  });
+
+  test("a program may be chosen for each engine", () => {
+    const environment = { WINDLASS_AGENT_TOKEN: token };
+    const chosen = (...argv: string[]) => {
+      const call = readProgramCall(argv, environment);
+      return call.kind === "run" ? call.config.agent.enginePaths : call;
+    };
+    expect(chosen("--engine-path", "/opt/tf, /opt/tofu")).toEqual(["/opt/tf", "/opt/tofu"]);
+    expect(chosen()).toEqual([]);
   });
 
   test("settings of downloads that do nothing, or keys that are none, are refused", async () => {
@@ -131,9 +154,6 @@ describe("how windlass-agent is called", () => {
     ]);
     expect(call("--engine-mirror", "https://m", "--no-engine-download")).toEqual([
       "--engine-mirror does nothing with --no-engine-download, which ends downloads: give one of them",
-    ]);
-    expect(call("--engine-path", "/opt/terraform", "--engine-mirror", "https://m")).toEqual([
-      expect.stringContaining("--engine-path"),
     ]);
     const keys = join(dir, "keys.asc");
     expect(call("--engine-keys", keys)).toEqual([expect.stringContaining("cannot be read")]);
@@ -148,7 +168,7 @@ describe("how windlass-agent is called", () => {
     const call = (paths: string) => problems(["--data-dir", "/var/lib/agent", "--sandbox-paths", paths], environment);
     expect(call("/opt/mirror, /srv/tools")).toBe("run");
     expect(call("/opt/mirror,/var/lib")).toEqual([expect.stringContaining("would show /var/lib/agent to jobs")]);
-    expect(call("mirror")).toEqual([expect.stringContaining("expected absolute paths")]);
+    expect(call(relative(process.cwd(), "/var/lib"))).toEqual([expect.stringContaining("would show /var/lib/agent")]);
   });
 
   test("variables of the other programs are no mistake", () => {

@@ -1,28 +1,29 @@
 import { readFileSync } from "node:fs";
-import { isAbsolute, resolve } from "node:path";
+import { resolve } from "node:path";
+import { programVariables } from "../../gen/program-variables.ts";
 import { readCommandLine } from "../../lib/command-line.ts";
 import type { Environment } from "../../lib/environment.ts";
 import { isWindlassError } from "../../lib/errors.ts";
-import { armFailpoints, failpointVariables } from "../../lib/failpoint.ts";
+import { armFailpoints } from "../../lib/failpoint.ts";
 import { type ClientTls, grpcTarget } from "../../lib/grpc-address.ts";
 import type { ListenAddress } from "../../lib/listen-address.ts";
 import type { LogOptions } from "../../lib/log.ts";
 import { pemProblem } from "../../lib/pem.ts";
 import { loadSettings, type SettingValues } from "../../lib/settings.ts";
-import { parseToken } from "../../lib/tokens.ts";
 import { version } from "../../lib/version.ts";
 import type { AgentConfig } from "../agent-config.ts";
-import { isWithin } from "../sandbox/bubblewrap.ts";
-import { agentSettings, sisterVariables } from "./agent-settings.ts";
+import { agentSettings } from "./agent-settings.ts";
 import { engineDownloadsOf } from "./engine-settings.ts";
+import { providerConfigOf } from "./provider-settings.ts";
+import { sandboxPathProblems } from "./sandbox-settings.ts";
+import { type AgentTokenSource, tokenSourceOf } from "./token-source.ts";
 
 /** Everything that `windlass-agent` was told, checked. */
 export interface ProgramConfig {
   readonly agent: AgentConfig;
   readonly address: string;
   readonly tls: ClientTls;
-  /** Read once; kept in memory. */
-  readonly token: string;
+  readonly token: AgentTokenSource;
   readonly log: LogOptions;
   /** Where it tells how it is; null is nowhere. */
   readonly httpListen: ListenAddress | null;
@@ -44,7 +45,7 @@ export function readProgramCall(argv: readonly string[], environment: Environmen
   const line = readCommandLine(settings, argv[0] === "run" ? argv.slice(1) : argv, switches);
   if (line.kind === "help" || line.kind === "version") return line;
   const flags = line.kind === "flags" ? line.flags : {};
-  const loaded = loadSettings(settings, { flags, environment, alsoKnown: [...sisterVariables, ...failpointVariables] });
+  const loaded = loadSettings(settings, { flags, environment, alsoKnown: programVariables });
   const problems = [
     ...(line.kind === "invalid" ? line.problems : []),
     ...armFailpoints(environment),
@@ -73,21 +74,27 @@ function checked(values: Values, environment: Environment, problems: string[]): 
   const pem = pemProblem({ ca, cert, key });
   if (pem !== undefined) problems.push(`the file of --${pem.part}-file ${pem.message}`);
   if (problems.length === 0) checkAddress(values.address, tls, problems);
-  checkSandboxPaths(values, problems);
+  problems.push(...sandboxPathProblems(values.sandboxPaths, secretPathsOf(values)));
   if (values.single && values.maxJobs > 1) problems.push("--single and --max-jobs contradict each other: give one");
   const downloads = engineDownloadsOf(values, problems);
   return {
     agent: {
       ...agentConfig(values, environment),
+      ...providerConfigOf(values, environment, problems),
       ...(downloads === undefined ? {} : { engineDownloads: { ...downloads, ...(ca === undefined ? {} : { ca }) } }),
     },
     address: values.address,
     tls,
-    token: tokenOf(values, problems),
+    token: tokenSourceOf(values, environment, problems),
     log: { level: values.logLevel, format: values.logFormat },
     httpListen: values.httpListen,
   };
 }
+
+const secretPathsOf = ({ dataDir, tokenFile }: Values): readonly string[] => [
+  dataDir,
+  ...(tokenFile === undefined ? [] : [resolve(tokenFile)]),
+];
 
 const agentConfig = (values: Values, environment: Environment): AgentConfig => ({
   dataDir: values.dataDir,
@@ -104,20 +111,11 @@ const agentConfig = (values: Values, environment: Environment): AgentConfig => (
   sandboxPaths: values.sandboxPaths,
   minFreeBytes: values.minFreeDisk,
   reserveBytes: values.diskReserve,
+  keptForMs: values.keptJobsFor,
+  keptBytes: values.keptJobsSize,
   ...(values.name === undefined ? {} : { name: values.name }),
-  ...(values.enginePath === undefined ? {} : { enginePath: values.enginePath }),
+  enginePaths: values.enginePaths,
 });
-
-function checkSandboxPaths({ sandboxPaths, dataDir, tokenFile }: Values, problems: string[]): void {
-  for (const path of sandboxPaths) {
-    if (!isAbsolute(path)) problems.push(`--sandbox-paths: expected absolute paths, got "${path}"`);
-    const secret = [dataDir, ...(tokenFile === undefined ? [] : [resolve(tokenFile)])].find((file) =>
-      isWithin(file, path),
-    );
-    if (secret !== undefined)
-      problems.push(`--sandbox-paths: ${path} would show ${secret} to jobs: name what they need only`);
-  }
-}
 
 function checkAddress(address: string, tls: ClientTls, problems: string[]): void {
   try {
@@ -126,23 +124,6 @@ function checkAddress(address: string, tls: ClientTls, problems: string[]): void
     if (isWindlassError(error)) problems.push(`--address: ${error.message}`);
     else problems.push(`the TLS files cannot be used: ${messageOf(error)}`);
   }
-}
-
-function tokenOf({ token, tokenFile }: Values, problems: string[]): string {
-  const found = (tokenFile === undefined ? token : contentOf(tokenFile, problems))?.trim();
-  if (found === undefined) {
-    if (tokenFile === undefined) {
-      problems.push("an agent token is needed: give --token-file, WINDLASS_AGENT_TOKEN_FILE or WINDLASS_AGENT_TOKEN");
-    }
-    return "";
-  }
-  const form = parseToken(found);
-  if (form.kind === "malformed") problems.push("the agent token is no token of Windlass: expected wdl_agt_…");
-  else if (form.kind === "bad-checksum") problems.push("the agent token is damaged (wrong checksum): copy it again");
-  else if (form.tokenKind !== "agt") {
-    problems.push(`expected an agent token (wdl_agt_…), got a token of kind ${form.tokenKind}`);
-  }
-  return found;
 }
 
 function contentOf(path: string, problems: string[]): string | undefined {

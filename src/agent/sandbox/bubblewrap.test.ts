@@ -1,12 +1,13 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdir, mkdtemp, readdir, readFile, realpath, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, readdir, readFile, realpath, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { adoptStep, type Step, startStep } from "../steps/step-process.ts";
-import { bwrapProgram, describeWithSandbox } from "../testing/sandbox-here.ts";
+import { bwrapHere, describeWithSandbox } from "../testing/sandbox-here.ts";
 import { bubblewrapArgv, searchedDirectories } from "./bubblewrap.ts";
+import { chooseSandbox } from "./choose-sandbox.ts";
 
 let dir = "";
 const steps: Step[] = [];
@@ -28,7 +29,7 @@ function command(script: string, readable: readonly string[] = []) {
   const argv = ["/bin/sh", "-c", script];
   const work = join(dir, "work");
   return {
-    argv: bubblewrapArgv(bwrapProgram, { argv, work, place, cwd: join(place, "config"), readable }),
+    argv: bubblewrapArgv(bwrapHere, { argv, work, place, cwd: join(place, "config"), readable }),
     cwd: work,
     isSandboxed: true,
     dir: join(dir, "step"),
@@ -75,6 +76,43 @@ describeWithSandbox("a program in the sandbox", () => {
     expect(text.match(/^\/proc\/\d+$/gm)?.length).toBeLessThan(4);
     for (const path of ["/x", "/usr/x", "/etc/x"]) expect(text).toMatch(new RegExp(`'${path}': Read-only`));
     expect(text).toContain("own temporary directory");
+  });
+
+  test("cannot make user namespaces, fill the memory with files, or grow without end", async () => {
+    const script = [
+      "unshare --user true 2>&1 | head -c 60; echo",
+      "df -k --output=size,target /tmp /dev/shm",
+      "touch /dev/x 2>&1; echo > /dev/null && echo > /dev/shm/x && echo devices work",
+      "echo files $(ulimit -n) cores $(ulimit -c) processes $(ulimit -p 2>/dev/null || ulimit -u)",
+    ].join("; ");
+    await (await start(script)).waitForExit();
+    const text = await log();
+    if (bwrapHere.extras.includes("--disable-userns"))
+      expect(text).toMatch(/^unshare: .*(No space|not permitted|failed)/);
+    if (bwrapHere.extras.includes("--size")) {
+      expect(text).toMatch(/^ *1048576 \/tmp$/m);
+      expect(text).toMatch(/^ *1048576 \/dev\/shm$/m);
+    }
+    expect(text).toMatch(/'\/dev\/x': Read-only/);
+    expect(text).toContain("devices work\n");
+    const [, files, processes] = /files (\d+) cores 0 processes (\d+)$/m.exec(text) ?? [];
+    expect(Number(files)).toBeLessThanOrEqual(65_536);
+    if (bwrapHere.extras.includes("/usr/bin/prlimit")) expect(Number(processes)).toBeLessThanOrEqual(8_192);
+  });
+
+  test("is used as it is where it lacks what newer ones have", async () => {
+    const older = join(dir, "bwrap");
+    const refuses = "*--disable-userns*|*--size*) exit 1";
+    await writeFile(
+      older,
+      `#!/bin/sh\ncase "$*" in --help) exit 0;; ${refuses};; *) exec ${bwrapHere.program} "$@";; esac\n`,
+    );
+    await chmod(older, 0o755);
+    const chosen = await chooseSandbox("bwrap", dir);
+    expect(chosen).toMatchObject({ kind: "chosen", sandbox: { program: older } });
+    const extras = chosen.kind === "chosen" && chosen.sandbox.kind === "bwrap" ? chosen.sandbox.extras : undefined;
+    expect(extras).toEqual(bwrapHere.extras.filter((extra) => !extra.startsWith("--")));
+    expect(chosen.why).toContain("without --disable-userns, --size");
   });
 
   test("may read what the operator shows to it", async () => {
@@ -175,6 +213,8 @@ describeWithSandbox("a program in the sandbox", () => {
 
 test("directories of the search path are shown, but none that leads to what is hidden", async () => {
   for (const name of ["bin", "data/bin"]) await mkdir(join(dir, name), { recursive: true });
+  // Whatever cannot be looked at is passed over: here a link to itself, elsewhere a directory of somebody else.
+  await symlink("loop", join(dir, "loop"));
   const searchPath = [
     "/usr/bin",
     "relative",
@@ -183,6 +223,7 @@ test("directories of the search path are shown, but none that leads to what is h
     dir,
     "/",
     join(dir, "absent"),
+    join(dir, "loop"),
   ].join(":");
   expect(searchedDirectories(searchPath, [join(dir, "data")])).toEqual([join(dir, "bin")]);
 });

@@ -1,6 +1,19 @@
 import { lstatSync, readlinkSync, statSync } from "node:fs";
 import { delimiter, isAbsolute, join, sep } from "node:path";
 
+const prlimit = "/usr/bin/prlimit";
+
+/** What only newer versions of bubblewrap have, or what does not work everywhere: two options, and a program that sets limits. */
+export const bubblewrapExtras = ["--disable-userns", "--size", prlimit] as const;
+export type BubblewrapExtra = (typeof bubblewrapExtras)[number];
+
+/** The bubblewrap of this machine. */
+export interface Bubblewrap {
+  readonly program: string;
+  /** What of the extras works here. */
+  readonly extras: readonly BubblewrapExtra[];
+}
+
 /** A program to run in a sandbox of its own. */
 export interface SandboxedProgram {
   readonly argv: readonly string[];
@@ -12,6 +25,8 @@ export interface SandboxedProgram {
   readonly cwd: string;
   /** What it may read beside the system: programs, mirrors of providers. Absent paths are passed over. */
   readonly readable: readonly string[];
+  /** What it may read at another path than this machine has it at. */
+  readonly moved?: readonly { readonly path: string; readonly at: string }[];
 }
 
 /** What of /etc a program needs to resolve names, check certificates and know its user. Nothing here is secret. */
@@ -28,24 +43,41 @@ const etcNames = [
 const elsewhere = ["/nix", "/run/current-system"];
 const system = ["/usr", ...etcNames, ...elsewhere];
 
+/** What files in memory may take, in /tmp and in /dev/shm each: without a bound that is half of the machine's memory. */
+const memoryFileBytes = 2 ** 30;
+
+/**
+ * Processes and threads of one sandbox: the kernel counts them for each user namespace, so that this does not bound the agent's user. It
+ * bounds nobody who is root. A shell would do it everywhere, but shells handle SIGINT, which is for the program alone.
+ */
+const processLimit = [prlimit, "--nproc=8192"];
+
 /**
  * The command that runs a program in bubblewrap: read-only system, own /tmp, /proc, /dev and process namespace, no
  * privileges, and of everything else only its work. Descriptor 3 gets the pid of the program itself: a signal to bubblewrap
  * would end everything at once. Everything in it ends with the program, and with the process that started it.
  */
-export function bubblewrapArgv(bubblewrap: string, program: SandboxedProgram): readonly string[] {
-  const { argv, work, place, cwd, readable } = program;
+export function bubblewrapArgv(bubblewrap: Bubblewrap, program: SandboxedProgram): readonly string[] {
+  const { argv, work, place, cwd, readable, moved = [] } = program;
   return [
-    bubblewrap,
+    bubblewrap.program,
     ...systemMounts(),
-    ...["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp", "--dir", "/var", "--symlink", "/tmp", "/var/tmp"],
+    ...["--proc", "/proc", "--dev", "/dev", ...tmpfs(bubblewrap, "/dev/shm"), "--remount-ro", "/dev"],
+    ...[...tmpfs(bubblewrap, "/tmp"), "--dir", "/var", "--symlink", "/tmp", "/var/tmp"],
     ...readable.flatMap((path) => ["--ro-bind-try", path, path]),
+    ...moved.flatMap(({ path, at }) => ["--ro-bind-try", path, at]),
     ...["--bind", work, place, "--remount-ro", "/", "--chdir", cwd],
+    ...(bubblewrap.extras.includes("--disable-userns") ? ["--disable-userns"] : []),
     ...["--unshare-user", "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try"],
     ...["--cap-drop", "ALL", "--die-with-parent", "--new-session", "--as-pid-1", "--info-fd", "3"],
-    ...["--", ...argv],
+    ...["--", ...(bubblewrap.extras.includes(prlimit) ? processLimit : []), ...argv],
   ];
 }
+
+const tmpfs = ({ extras }: Bubblewrap, path: string): readonly string[] => [
+  ...(extras.includes("--size") ? ["--size", String(memoryFileBytes)] : []),
+  ...["--tmpfs", path],
+];
 
 function systemMounts(): readonly string[] {
   const roots = ["/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"].flatMap((path) => {
@@ -73,7 +105,14 @@ export function searchedDirectories(searchPath: string, hidden: readonly string[
   return [...new Set(wanted)].filter((path) => !isShown(path) && !isHidden(path));
 }
 
-const isDirectory = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+/** What this user may not look at, a job need not see either. */
+function isDirectory(path: string): boolean {
+  try {
+    return statSync(path).isDirectory();
+  } catch {
+    return false;
+  }
+}
 
 /** True for a directory and what lies below it. */
 export const isWithin = (path: string, directory: string): boolean =>

@@ -1,18 +1,16 @@
 import { execFile } from "node:child_process";
-import { constants } from "node:fs";
+import { constants, existsSync } from "node:fs";
 import { access, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { delimiter, isAbsolute, join } from "node:path";
-import { bubblewrapArgv } from "./bubblewrap.ts";
+import { type Bubblewrap, type BubblewrapExtra, bubblewrapArgv, bubblewrapExtras } from "./bubblewrap.ts";
 
 /** What an operator may ask for; `auto` is the best there is. */
 export const sandboxWishes = ["auto", "bwrap", "none"] as const;
 export type SandboxWish = (typeof sandboxWishes)[number];
 
 /** How the processes of a job are kept apart from the machine. */
-export type Sandbox =
-  | { readonly kind: "none" }
-  | { readonly kind: "bwrap" /** Its program. */; readonly program: string };
+export type Sandbox = { readonly kind: "none" } | ({ readonly kind: "bwrap" } & Bubblewrap);
 
 export type SandboxChoice =
   | { readonly kind: "chosen"; readonly sandbox: Sandbox /** Why it is not a better one. */; readonly why: string }
@@ -20,17 +18,38 @@ export type SandboxChoice =
   | { readonly kind: "unusable"; readonly why: string };
 
 const probeDeadlineMs = 10_000;
+const probeOptions = {
+  env: { PATH: "/usr/bin:/bin" },
+  cwd: "/",
+  timeout: probeDeadlineMs,
+  killSignal: "SIGKILL",
+} as const;
 
 /** Finds out which sandbox works on this machine, by running a program in it. */
 export async function chooseSandbox(wish: SandboxWish, searchPath: string): Promise<SandboxChoice> {
   if (wish === "none") return { kind: "chosen", sandbox: { kind: "none" }, why: "it was asked for" };
   const program = await findProgram(searchPath);
-  const why = program === undefined ? "bwrap is not installed" : await whyNot(program);
-  if (program !== undefined && why === undefined) {
-    return { kind: "chosen", sandbox: { kind: "bwrap", program }, why: "" };
-  }
-  const told = why ?? "";
-  return wish === "auto" ? { kind: "chosen", sandbox: { kind: "none" }, why: told } : { kind: "unusable", why: told };
+  const found = program === undefined ? "bwrap is not installed" : await tryBubblewrap(program);
+  if (typeof found !== "string") return { kind: "chosen", sandbox: { kind: "bwrap", ...found }, why: lacking(found) };
+  return wish === "auto" ? { kind: "chosen", sandbox: { kind: "none" }, why: found } : { kind: "unusable", why: found };
+}
+
+/** What a sandbox lacks that a newer bubblewrap, or another machine, would have. */
+function lacking({ extras }: Bubblewrap): string {
+  const missing = bubblewrapExtras.filter((extra) => !extras.includes(extra));
+  return missing.length === 0 ? "" : `without ${missing.join(", ")}: not known or not possible here`;
+}
+
+/** Bubblewrap with as many of its extras as work here, or why it does not work at all. */
+async function tryBubblewrap(program: string): Promise<Bubblewrap | string> {
+  const help = await helpOf(program);
+  const known = bubblewrapExtras.filter((extra) => help.includes(extra) || existsSync(extra));
+  if ((await whyNot({ program, extras: known })) === undefined) return { program, extras: known };
+  const why = await whyNot({ program, extras: [] });
+  if (why !== undefined) return why;
+  const extras: BubblewrapExtra[] = [];
+  for (const extra of known) if ((await whyNot({ program, extras: [extra] })) === undefined) extras.push(extra);
+  return { program, extras };
 }
 
 async function findProgram(searchPath: string): Promise<string | undefined> {
@@ -47,13 +66,19 @@ async function findProgram(searchPath: string): Promise<string | undefined> {
   return undefined;
 }
 
+function helpOf(program: string): Promise<string> {
+  const { promise, resolve } = Promise.withResolvers<string>();
+  execFile(program, ["--help"], probeOptions, (_error, stdout, stderr) => resolve(stdout + stderr));
+  return promise;
+}
+
 /** Why a program cannot be run in bubblewrap here; undefined when it can. */
-async function whyNot(program: string): Promise<string | undefined> {
+async function whyNot(bubblewrap: Bubblewrap): Promise<string | undefined> {
   const work = await mkdtemp(join(tmpdir(), "windlass-sandbox-"));
   const place = "/tmp/windlass-work/probe";
   const probe = { argv: ["/bin/sh", "-c", ": > probe"], work, place, cwd: place, readable: [] };
   // Descriptor 3 has to be there.
-  const argv = ["-c", 'exec "$@" 3>/dev/null', "sh", ...bubblewrapArgv(program, probe)];
+  const argv = ["-c", 'exec "$@" 3>/dev/null', "sh", ...bubblewrapArgv(bubblewrap, probe)];
   try {
     return await complaint(argv);
   } finally {
@@ -62,14 +87,8 @@ async function whyNot(program: string): Promise<string | undefined> {
 }
 
 function complaint(argv: readonly string[]): Promise<string | undefined> {
-  const options = {
-    env: { PATH: "/usr/bin:/bin" },
-    cwd: "/",
-    timeout: probeDeadlineMs,
-    killSignal: "SIGKILL",
-  } as const;
   const { promise, resolve } = Promise.withResolvers<string | undefined>();
-  execFile("/bin/sh", [...argv], options, (error, _stdout, stderr) => {
+  execFile("/bin/sh", [...argv], probeOptions, (error, _stdout, stderr) => {
     if (error === null) return resolve(undefined);
     const said = stderr.trim().split("\n").at(-1) ?? "";
     resolve(`bwrap does not work here: ${said === "" ? error.message : said}`);

@@ -1,7 +1,7 @@
-import { open } from "node:fs/promises";
 import { linkSignals } from "../../lib/abort.ts";
 import { type Clock, systemClock } from "../../lib/clock.ts";
 import { watchPath } from "../../lib/file-events.ts";
+import { openRegular } from "../../lib/regular-file.ts";
 
 export interface TailOptions {
   /** Settles when nothing is added to the file any more. */
@@ -19,7 +19,7 @@ const defaultPollMs = 250;
 
 /**
  * The bytes of a growing file from an offset on, as they are written (0 to 2 ms later), in pieces of at most 64 KiB. Ends when
- * the writer has ended and everything is read. The file must exist.
+ * the writer has ended and everything is read. The file must exist; what a job has put in its place is taken for empty.
  */
 export function tailFile(path: string, options: TailOptions): AsyncGenerator<Uint8Array, void> {
   const writer = new AbortController();
@@ -30,7 +30,8 @@ export function tailFile(path: string, options: TailOptions): AsyncGenerator<Uin
 
 async function* tail(path: string, options: TailOptions, writerEnded: AbortSignal): AsyncGenerator<Uint8Array, void> {
   const { fromOffset = 0, clock = systemClock, pollMs = defaultPollMs, signal } = options;
-  await using file = await open(path, "r");
+  await using file = await openRegular(path);
+  if (file === undefined) return;
   using pulse = watchPath(path, { clock, pollMs });
   using waking = linkSignals(signal, writerEnded);
   let offset = fromOffset;

@@ -1,5 +1,6 @@
 import { readdir, readFile } from "node:fs/promises";
 import { constants } from "node:os";
+import { errnoOf } from "../durable-files.ts";
 
 /** A process, told apart from a later one of the same pid by the time it began. */
 export interface ProcessIdentity {
@@ -87,10 +88,20 @@ function canSignal(pid: number): boolean {
  * the group is still the same one.
  */
 export async function hasOrphans(leader: number): Promise<boolean> {
-  if ((await readStat(leader)) !== undefined) return false;
+  if (!hasGroup(leader) || (await readStat(leader)) !== undefined) return false;
   const pids = (await readdir("/proc").catch(() => [])).map(Number).filter((pid) => pid > 0);
   const stats = await Promise.all(pids.map(readStat));
   return stats.some((stat) => stat?.group === leader && stat.session === leader && stat.state !== "Z");
+}
+
+/** Answers at once, where a look through all processes takes long on a busy machine: mostly nobody is left. */
+function hasGroup(leader: number): boolean {
+  try {
+    process.kill(-leader, 0);
+    return true;
+  } catch (error) {
+    return errnoOf(error) !== "ESRCH";
+  }
 }
 
 /** Names this run of the machine: pids and start times mean nothing in another. */

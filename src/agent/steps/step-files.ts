@@ -9,7 +9,12 @@ import { type ProcessIdentity, parseIdentity } from "./process-identity.ts";
 const lookMs = 10;
 const looks = 500;
 
-const startShape = z.object({ bootId: z.string(), isSandboxed: z.boolean().default(false) });
+const startShape = z.object({
+  bootId: z.string(),
+  isSandboxed: z.boolean().default(false),
+  /** Its control group, if it has one. */
+  group: z.string().optional(),
+});
 
 /** Undefined as well for a file that is not whole: the agent ended while it wrote it, and it is whole before anything is started. */
 export async function readStart(dir: string): Promise<z.infer<typeof startShape> | undefined> {

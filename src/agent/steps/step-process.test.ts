@@ -4,6 +4,7 @@ import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { makePrivate } from "../../lib/umask.ts";
 import { applyArgv } from "../../terraform/argv.ts";
 import { describeWithTerraform, sandbox, terraformPath } from "../../terraform/testing.ts";
 import { isAlive } from "./process-identity.ts";
@@ -60,7 +61,7 @@ describe("a step", () => {
 
   test("gets its arguments, environment, directory and nothing on stdin; its output stays whole", async () => {
     const script =
-      'echo "$# $1 $2"; pwd; env | sort | grep -v -E "^(PWD|OLDPWD|SHLVL|_)="; cat; echo oops >&2; seq 1 50000';
+      'echo "$# $1 $2"; pwd; env | sort | grep -v -E "^(PWD|OLDPWD|SHLVL|_|TFC_STEP_MARK)="; cat; echo oops >&2; seq 1 50000';
     const started = await startStep({
       ...command("/bin/sh", "-c", script, "x", "a b", "$c'\"\n"),
       env: { GREETING: "hello", PATH: "/usr/bin:/bin" },
@@ -84,6 +85,21 @@ describe("a step", () => {
     expect(tooLong).toMatchObject({ kind: "refused", why: expect.stringContaining("E2BIG") });
     const missing = await startStep({ ...command("/nonexistent/terraform"), dir: join(dir, "third") });
     expect(missing.kind === "started" && (await missing.step.waitForExit())).toEqual({ kind: "exited", code: 127 });
+  });
+
+  test("has the mask of files that its agent was started with, and leaves no core dump", async () => {
+    const before = process.umask(0o027);
+    try {
+      makePrivate();
+      const step = await start("umask; ulimit -c; echo > made");
+      expect(await step.waitForExit()).toEqual({ kind: "exited", code: 0 });
+      expect(await log()).toBe("0027\n0\n");
+      expect((await stat(join(dir, "made"))).mode & 0o777).toBe(0o640);
+      await writeFile(join(dir, "own"), "");
+      expect((await stat(join(dir, "own"))).mode & 0o777).toBe(0o600);
+    } finally {
+      process.umask(before);
+    }
   });
 
   test("is started once in its directory", async () => {
@@ -151,6 +167,19 @@ describe("an interrupt", () => {
     await writeFile(join(dir, "end"), "");
     expect(await step.waitForExit()).toEqual({ kind: "exited", code: 3 });
     expect(await log()).toBe("ready\nINT 1\ngot 1\n");
+  });
+
+  test("comes a second time where the step is ended by force, and no third time", async () => {
+    const step = await start(patient);
+    await logged("ready");
+    expect(await step.interrupt()).toBe("sent");
+    await logged("INT 1");
+    expect(await step.interruptAgain()).toBe("sent");
+    await logged("INT 2");
+    expect(await step.interruptAgain()).toBe("already-sent");
+    await writeFile(join(dir, "end"), "");
+    await step.waitForExit();
+    expect(await step.interruptAgain()).toBe("not-running");
   });
 
   test("right after the start ends the step, or finds it ended", async () => {

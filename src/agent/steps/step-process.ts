@@ -6,7 +6,9 @@ import { constants as system } from "node:os";
 import { join } from "node:path";
 import { type Clock, systemClock } from "../../lib/clock.ts";
 import { watchPath } from "../../lib/file-events.ts";
+import { inheritedUmask } from "../../lib/umask.ts";
 import { errnoOf, syncDirectory } from "../durable-files.ts";
+import { makeGroup, markOf, markVariable } from "./left-behind.ts";
 import { hasOrphans, identify, isAlive, type ProcessIdentity, readBootId } from "./process-identity.ts";
 import { sandboxedProgram, untilInterruptible } from "./sandboxed-program.ts";
 import { create, hasBegun, readIdentity, readStart } from "./step-files.ts";
@@ -16,11 +18,13 @@ export interface StepCommand {
   readonly dir: string;
   /** The program and its arguments; no shell reads them. */
   readonly argv: readonly string[];
-  /** The whole environment: nothing is added. */
+  /** The whole environment: nothing is added but the step's mark, and that not in a sandbox. */
   readonly env: Readonly<Record<string, string>>;
   readonly cwd: string;
   /** Gets stdout and stderr, appended; made 0600 if need be. A file, so that nobody who reads it can hold up or end the step. */
   readonly logFile: string;
+  /** False: it gets no control group, even where one can be made. */
+  readonly mayGroup?: boolean;
   /** True for a sandbox, which writes to descriptor 3 which process the program in it is, and ends with it. */
   readonly isSandboxed?: boolean;
 }
@@ -53,11 +57,14 @@ export interface Step {
   waitForExit(signal?: AbortSignal): Promise<StepOutcome>;
   /** Sends SIGINT to the program itself: once in the life of a step, whoever asks and however often. */
   interrupt(): Promise<InterruptOutcome>;
+  /** Sends SIGINT once more, to a program that was interrupted before: terraform and tofu end at once then, and by themselves. */
+  interruptAgain(): Promise<InterruptOutcome>;
   /** Sends SIGKILL to the whole process group and waits until the program is gone (a few seconds at most). */
   forceStop(): Promise<"sent" | "not-running">;
 }
 
 /**
+ * No step leaves a core dump, which would hold its secrets, or opens files without end, and each has the mask of files that the agent was started with.
  * The shell runs only if it is the first to make `claim`: an agent that has given the step up made it before. It stays behind to
  * write down the exit status, whatever signals arrive. The inner shell becomes the program, after it has
  * written down which process that is; in the foreground, so that SIGINT is not ignored. Files are overwritten in place: their space
@@ -65,12 +72,18 @@ export interface Step {
  */
 const wrapper = `
 dir=$1
-shift
+mask=$2
+group=$3
+shift 3
 trap : HUP INT QUIT TERM
 set -C
 { true >"$dir/claim"; } 2>/dev/null || exit 0
 set +C
 { read -r stat < /proc/$$/stat; echo "\${stat:-$$}" 1<>"$dir/wrapper"; } 2>/dev/null
+[ -z "$group" ] || { echo "$$" >"$group/cgroup.procs" && true >"$dir/grouped"; } 2>/dev/null
+ulimit -c 0
+(ulimit -n 65536) 2>/dev/null && ulimit -n 65536
+umask "$mask"
 /bin/sh -c '{ read -r stat < /proc/$$/stat; echo "\${stat:-$$}" 1<>"$0/pid"; } 2>/dev/null; exec "$@"' "$dir" "$@"
 echo "$?" 1<>"$dir/status"
 `;
@@ -85,9 +98,11 @@ const goneChecks = 500;
  * can be used once: a second start in it throws, so a step is never run twice.
  */
 export async function startStep(command: StepCommand, clock: Clock = systemClock): Promise<StartedStep> {
-  const { dir, argv, env, cwd, logFile, isSandboxed = false } = command;
+  const { dir, argv, env, cwd, logFile, isSandboxed = false, mayGroup = true } = command;
   await mkdir(dir, { recursive: true, mode: 0o700 });
-  await create(join(dir, "start.json"), JSON.stringify({ bootId: await readBootId(), isSandboxed }));
+  // A sandbox ends everything in it by itself.
+  const group = isSandboxed || !mayGroup ? undefined : await makeGroup(dir);
+  await create(join(dir, "start.json"), JSON.stringify({ bootId: await readBootId(), isSandboxed, group }));
   const names = ["wrapper", "pid", "status", "inside"];
   for (const name of names) await create(join(dir, name), `${" ".repeat(reservedBytes - 1)}\n`);
   await syncDirectory(dir);
@@ -98,9 +113,9 @@ export async function startStep(command: StepCommand, clock: Clock = systemClock
   );
   await using inside = await open(join(dir, "inside"), "r+");
   const child = await spawned(() =>
-    spawn("/bin/sh", ["-c", wrapper, "sh", dir, ...argv], {
+    spawn("/bin/sh", ["-c", wrapper, "sh", dir, inheritedUmask(), group ?? "", ...argv], {
       cwd,
-      env: { ...env },
+      env: { ...env, ...(isSandboxed ? {} : { [markVariable]: markOf(dir) }) },
       detached: true,
       stdio: ["ignore", log.fd, log.fd, ...(isSandboxed ? [inside.fd] : [])],
     }),
@@ -168,12 +183,20 @@ class StepProcess implements Step {
     }
   }
 
-  async interrupt(): Promise<InterruptOutcome> {
+  interrupt(): Promise<InterruptOutcome> {
+    return this.#interruptOnce("interrupted");
+  }
+
+  interruptAgain(): Promise<InterruptOutcome> {
+    return this.#interruptOnce("interrupted-again");
+  }
+
+  async #interruptOnce(mark: string): Promise<InterruptOutcome> {
     const program = await this.#runningProgram();
     if (program === undefined) return "not-running";
     if (this.#isSandboxed) await untilInterruptible(program, this.#clock);
     try {
-      await create(join(this.dir, "interrupted"), "");
+      await create(join(this.dir, mark), "");
       await syncDirectory(this.dir);
     } catch (error) {
       if (errnoOf(error) === "EEXIST") return "already-sent";

@@ -76,7 +76,7 @@ export class AgentPlace implements AsyncDisposable {
   }
 
   /** Packs files as an uploaded configuration. */
-  async pack(files: Readonly<Record<string, string>>): Promise<Uint8Array> {
+  async pack(files: Readonly<Record<string, string | Uint8Array>>): Promise<Uint8Array> {
     const from = await mkdtemp(join(this.dir, "upload-"));
     for (const [name, content] of Object.entries(files)) {
       await mkdir(dirname(join(from, name)), { recursive: true });

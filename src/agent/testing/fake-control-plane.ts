@@ -8,7 +8,9 @@ import {
   type Hello,
   type JobResult,
   type LogChunk,
+  RefusalReason,
   type RegisterRequest,
+  SessionMessage,
   type SessionRequest,
   type SessionResponse,
   SessionResponseSchema,
@@ -55,12 +57,15 @@ export class FakeControlPlane {
         getVariables: (_request, context) => {
           const refusal = this.variablesRefusals.shift();
           if (refusal !== undefined) throw refusal;
-          return { variables: [...this.#started(context).variables] };
+          const { variables, hidden } = this.#started(context);
+          return { variables: [...variables], hidden: [...hidden] };
         },
+        getProviders: (_request, context) => this.#started(context).giveProviders(),
         listSharedStates: (_request, context) => each(this.#started(context).shared),
         downloadConfiguration: (_request, context) => pieces(this.#jobOf(context).configuration),
         downloadPlan: (_request, context) => pieces(this.#jobOf(context).plan),
-        downloadState: (_request, context) => pieces(this.#jobOf(context).state),
+        downloadPlanFiles: (_request, context) => pieces(this.#jobOf(context).planFiles),
+        downloadState: (_request, context) => this.#giveState(context),
         uploadPlan: async (parts, context) => {
           await this.#started(context).takePlan(parts);
           return {};
@@ -99,6 +104,16 @@ export class FakeControlPlane {
     this.#connection?.out.close(new ConnectError("broken by the test", Code.Unavailable));
     this.#connection?.over.abort();
     this.#connection = undefined;
+  }
+
+  async *#giveState(context: HandlerContext) {
+    const { state } = this.#jobOf(context);
+    if (this.knobs.isStateStalled) {
+      this.knobs.stalledDownloads++;
+      await new Promise((resolve) => context.signal.addEventListener("abort", resolve, { once: true }));
+      this.knobs.stalledDownloads--;
+    }
+    yield* pieces(state);
   }
 
   #jobOf(context: HandlerContext): FakeJob {
@@ -162,6 +177,7 @@ export class FakeControlPlane {
   }
 
   #receive(message: SessionRequest["message"]): void {
+    if (this.#refuses(message)) return;
     switch (message.case) {
       case "hello":
         this.#hello(message.value);
@@ -188,6 +204,24 @@ export class FakeControlPlane {
       default:
         break;
     }
+  }
+
+  /** Says that a message breaks a rule, if it is to. */
+  #refuses(message: SessionRequest["message"]): boolean {
+    const { knobs } = this;
+    const kind = kinds.get(message.case ?? "hello") ?? SessionMessage.UNSPECIFIED;
+    const left = knobs.refusals.get(kind) ?? 0;
+    const isUngranted = message.case === "jobResult" && knobs.ungrantedResults > 0;
+    if (left === 0 && !isUngranted) return false;
+    if (message.case === "jobResult") this.results.push(message.value);
+    if (message.case === "heartbeat") this.heartbeats.push(message.value);
+    if (isUngranted) knobs.ungrantedResults -= 1;
+    else knobs.refusals.set(kind, left - 1);
+    const reason = isUngranted ? RefusalReason.NOT_GRANTED : RefusalReason.INVALID;
+    const claim = message.value !== undefined && "claim" in message.value ? message.value.claim : undefined;
+    const value = { message: kind, reason, rule: "field.bounds", detail: "refused by the test" };
+    this.send({ case: "refused", value: claim === undefined ? value : { ...value, claim } });
+    return true;
   }
 
   #hello(hello: Hello): void {
@@ -257,7 +291,8 @@ export class FakeControlPlane {
     this.results.push(result);
     const job = this.#find(result.claim);
     if (job === undefined) return;
-    const isWhole = BigInt(job.log.length) === result.logBytes && sha256(job.log) === result.logSha256;
+    const isWhole =
+      result.logLost || (BigInt(job.log.length) === result.logBytes && sha256(job.log) === result.logSha256);
     if (isWhole) {
       job.isSealed = true;
       job.result = result;
@@ -274,6 +309,14 @@ export class FakeControlPlane {
     return claim === undefined ? undefined : this.#jobs.get(keyOf(claim));
   }
 }
+
+const kinds: ReadonlyMap<string, SessionMessage> = new Map([
+  ["heartbeat", SessionMessage.HEARTBEAT],
+  ["offerDecline", SessionMessage.OFFER_DECLINE],
+  ["startRequest", SessionMessage.START_REQUEST],
+  ["logChunk", SessionMessage.LOG_CHUNK],
+  ["jobResult", SessionMessage.JOB_RESULT],
+]);
 
 const keyOf = ({ jobId, epoch }: Pick<JobClaim, "jobId" | "epoch">) => `${jobId}-${epoch}`;
 const sha256 = (bytes: Uint8Array) => createHash("sha256").update(bytes).digest("hex");

@@ -1,4 +1,5 @@
 import type { ConnectError } from "@connectrpc/connect";
+import type { SessionMessage } from "../../gen/windlass/agent/v1/agent_gateway_service_pb.ts";
 
 /** What a test may change of the control plane's behaviour. */
 export interface Knobs {
@@ -10,6 +11,10 @@ export interface Knobs {
   lostResultAcks: number;
   /** Log chunks to answer with a rewind instead of taking them. */
   refusedChunks: number;
+  /** How many messages of a kind are refused as breaking a rule. */
+  readonly refusals: Map<SessionMessage, number>;
+  /** Results that are refused because the job was not granted. */
+  ungrantedResults: number;
   heartbeatMs: number;
   /** Session tokens are not accepted while true. */
   isSessionRefused: boolean;
@@ -18,6 +23,9 @@ export interface Knobs {
   /** The lease of every job; none is named if undefined. */
   leaseMs: number | undefined;
   logWindowBytes: number;
+  /** Downloads of states stand still while true; `stalledDownloads` of them are under way. */
+  isStateStalled: boolean;
+  stalledDownloads: number;
 }
 
 /** A control plane that behaves. */
@@ -26,9 +34,13 @@ export const untouchedKnobs = (): Knobs => ({
   isAway: false,
   lostResultAcks: 0,
   refusedChunks: 0,
+  refusals: new Map(),
+  ungrantedResults: 0,
   heartbeatMs: 200,
   isSessionRefused: false,
   isSilent: false,
   leaseMs: undefined,
   logWindowBytes: 256 * 1024,
+  isStateStalled: false,
+  stalledDownloads: 0,
 });

@@ -51,5 +51,16 @@ export function changeLines(changes: readonly Change[]): readonly string[] {
   });
 }
 
+/** `2 to create, 29 to change, 2 unchanged`. */
+export function changeSum(changes: readonly Change[]): string {
+  const parts = [
+    [changes.filter(({ kind }) => kind === "create").length, "to create"],
+    [changes.filter(({ kind }) => kind === "update").length, "to change"],
+    [changes.filter(({ kind, notes }) => kind === "none" && notes.length > 0).length, "with sensitive values to write"],
+    [changes.filter(({ kind, notes }) => kind === "none" && notes.length === 0).length, "unchanged"],
+  ] as const;
+  return parts.flatMap(([count, word]) => (count === 0 ? [] : [`${count} ${word}`])).join(", ");
+}
+
 /** True if applying would do anything that a reader would call a change. */
 export const hasChanges = (changes: readonly Change[]): boolean => changes.some(({ kind }) => kind !== "none");

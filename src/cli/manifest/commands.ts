@@ -1,19 +1,20 @@
 import { dirname, resolve } from "node:path";
+import { counted } from "../../lib/counted.ts";
 import { type Command, command } from "../command.ts";
 import type { Context } from "../context.ts";
 import { exitCodes } from "../exit.ts";
 import { choiceList, list, toggle } from "../flags.ts";
 import { confirmOrStop } from "../prompts.ts";
-import { counted } from "../words.ts";
-import { type Change, changeLines, hasChanges } from "./change.ts";
+import { type Change, changeLines, changeSum, hasChanges } from "./change.ts";
 import { type Kind, resourceOf } from "./documents.ts";
 import { type Loaded, loadManifest } from "./load.ts";
 import { attachmentSteps, planDocument } from "./plan.ts";
 import type { Site } from "./site.ts";
+import { warnOfOpenEntries } from "./variables.ts";
 
 const file = list("a file, a folder, or - for stdin; may be given again", { short: "f", placeholder: "FILE" });
 const prune = toggle(
-  "also take away grants, variables and attachments of the listed resources that are not in the manifest",
+  "also take away grants, registries, variables and attachments of the listed resources that are not in the manifest",
 );
 
 /** How a manifest is compared. */
@@ -26,32 +27,39 @@ const siteOf = async (context: Context, { document, file: from }: Loaded, way: W
   directory: from === "-" ? context.io.workingDirectory : dirname(resolve(context.io.workingDirectory, from)),
 });
 
+/** Reads a manifest, and warns of keys in it. */
+async function load({ io, notes }: Context, files: readonly string[]): Promise<readonly Loaded[]> {
+  const loaded = await loadManifest(io, files);
+  for (const { document } of loaded) warnOfOpenEntries(notes, document);
+  return loaded;
+}
+
 interface Planned {
   readonly loaded: readonly Loaded[];
   readonly changes: readonly Change[];
 }
 
 async function plan(context: Context, files: readonly string[], way: Way): Promise<Planned> {
-  const loaded = await loadManifest(context.io, files);
+  const loaded = await load(context, files);
   const changes: Change[] = [];
   for (const one of loaded) changes.push(await planDocument(await siteOf(context, one, way), one.document));
   return { loaded, changes };
 }
 
-const show = (context: Context, changes: readonly Change[]): Promise<void> =>
+const show = (context: Context, changes: readonly Change[], sum: readonly string[] = []): Promise<void> =>
   context.printer.plain(
     changes.map(({ resource, kind, fields, notes }) => ({
       ...{ resource, kind, notes: [...notes] },
       fields: fields.map(({ path, from, to }) => ({ path, from: from ?? null, to: to ?? null })),
     })),
-    changeLines(changes),
+    [...changeLines(changes), ...sum],
   );
 
 const formats = ["table", "wide", "json", "jsonl", "yaml"] as const;
 
 const applyManifest = command({
   name: "apply",
-  summary: "Make pools, variable sets and workspaces what a manifest says",
+  summary: "Make pools, providers, variable sets and workspaces what a manifest says",
   examples: ["windlass manifest apply -f site.yaml", "windlass manifest apply -f site/ --prune --yes"],
   flags: { file, prune },
   formats,
@@ -89,7 +97,7 @@ const diff = command({
   formats,
   run: async (context, { flags }) => {
     const { changes } = await plan(context, flags.file, { prunes: flags.prune === true, readsSecrets: false });
-    await show(context, changes);
+    await show(context, changes, [`${changeSum(changes)}.`]);
     return flags.detailedExitcode === true && hasChanges(changes) ? exitCodes.usage : undefined;
   },
 });
@@ -101,7 +109,7 @@ const validate = command({
   flags: { file },
   formats,
   run: async (context, { flags }) => {
-    const loaded = await loadManifest(context.io, flags.file);
+    const loaded = await load(context, flags.file);
     const resources = loaded.map(({ document }) => resourceOf(document));
     await context.printer.plain({ valid: true, resources }, [
       `${context.notes.signs.ok} ${counted(resources.length, "document")}: ${resources.join(", ")}`,
@@ -110,17 +118,35 @@ const validate = command({
   },
 });
 
-const kindWords = { org: "Organization", pool: "AgentPool", varset: "VariableSet", workspace: "Workspace" } as const;
+const kindWords = {
+  org: ["Organization"],
+  pool: ["AgentPool"],
+  varset: ["VariableSet"],
+  workspace: ["Workspace"],
+  providers: ["OrganizationProviders", "AgentPoolProviders"],
+} as const satisfies Readonly<Record<string, readonly Kind[]>>;
 
 const exportManifest = command({
   name: "export",
   summary: "Print the organization's pools, variable sets and workspaces as a manifest",
-  examples: ["windlass manifest export > site.yaml", "windlass manifest export --kinds pool,workspace"],
-  flags: { kinds: choiceList("only these kinds", ["org", "pool", "varset", "workspace"]) },
+  examples: [
+    "windlass manifest export > site.yaml",
+    "windlass manifest export --kinds pool,workspace",
+    "windlass manifest export --kinds providers",
+  ],
+  flags: {
+    kinds: choiceList("only these kinds (default pool, varset, workspace)", [
+      "org",
+      "pool",
+      "varset",
+      "workspace",
+      "providers",
+    ]),
+  },
   formats: ["yaml", "json"],
   run: async (context, { flags }) => {
     const words = flags.kinds.length === 0 ? (["pool", "varset", "workspace"] as const) : flags.kinds;
-    const kinds = new Set<Kind>(words.map((word) => kindWords[word]));
+    const kinds = new Set<Kind>(words.flatMap((word) => kindWords[word]));
     const { exportDocuments } = await import("./export.ts");
     const organization = await context.organization();
     const documents = await exportDocuments(
@@ -128,11 +154,10 @@ const exportManifest = command({
       kinds,
     );
     if (context.printer.format === "json") {
-      await context.printer.raw(`${JSON.stringify(documents, undefined, 2)}\n`);
+      await context.printer.json(documents, 2);
       return undefined;
     }
-    const { stringify } = await import("yaml");
-    await context.printer.raw(documents.map((document) => `---\n${stringify(document)}`).join(""));
+    await context.printer.documents(documents);
     return undefined;
   },
 });

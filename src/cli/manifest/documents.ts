@@ -1,8 +1,11 @@
 import { z } from "zod";
+import { workspaceNamePattern, workspaceNameShape } from "../../lib/workspace-names.ts";
+import { providersSpec } from "./provider-documents.ts";
 
 const name = z
   .string()
-  .regex(/^[a-z0-9][a-z0-9-]{0,61}[a-z0-9]$/, "expected lower case letters, digits and dashes, 2 to 63");
+  .regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, "expected 1 to 63 lower case letters, digits and dashes");
+const workspaceName = z.string().regex(new RegExp(workspaceNamePattern), `expected ${workspaceNameShape}`);
 const duration = z.string().regex(/^(0|(\d+(ms|s|m|h|d))+)$/, "expected a duration such as 90s or 2h30m");
 const mode = z.enum(["remote", "agent", "local"]);
 const engine = z.strictObject({ name: z.enum(["terraform", "tofu"]), version: z.string().optional() });
@@ -27,9 +30,10 @@ const variable = z
     error: "a sensitive value belongs into valueFrom: {env: NAME} or {file: PATH}, not into the manifest",
   });
 
-const metadata = z.strictObject({ name, organization: z.string().optional() });
-const document = <Kind extends string, Spec extends z.ZodType>(kind: Kind, spec: Spec) =>
-  z.strictObject({ apiVersion: z.literal("windlass/v1"), kind: z.literal(kind), metadata, spec });
+const document = <Kind extends string, Spec extends z.ZodType>(kind: Kind, spec: Spec, own = name) => {
+  const metadata = z.strictObject({ name: own, organization: z.string().optional() });
+  return z.strictObject({ apiVersion: z.literal("windlass/v1"), kind: z.literal(kind), metadata, spec });
+};
 
 const organizationDocument = document(
   "Organization",
@@ -46,7 +50,7 @@ const poolDocument = document(
   z.strictObject({
     description: z.string().max(1024).optional(),
     organizationScoped: z.boolean().optional(),
-    grantedWorkspaces: z.array(name).optional(),
+    grantedWorkspaces: z.array(workspaceName).optional(),
   }),
 );
 
@@ -55,7 +59,7 @@ const variableSetDocument = document(
   z.strictObject({
     description: z.string().max(1024).optional(),
     global: z.boolean().optional(),
-    workspaces: z.array(name).optional(),
+    workspaces: z.array(workspaceName).optional(),
     variables: z.array(variable).optional(),
   }),
 );
@@ -74,9 +78,10 @@ const workspaceDocument = document(
       agentSelector: z.string().optional(),
       planTimeout: duration.optional(),
       applyTimeout: duration.optional(),
+      initTimeout: duration.optional(),
       parallelism: z.number().int().min(0).max(256).optional(),
       shareState: z.boolean().optional(),
-      shareStateWith: z.array(name).optional(),
+      shareStateWith: z.array(workspaceName).optional(),
       variables: z.array(variable).optional(),
     })
     .refine(
@@ -86,7 +91,11 @@ const workspaceDocument = document(
         path: ["executionMode"],
       },
     ),
+  workspaceName,
 );
+
+const organizationProvidersDocument = document("OrganizationProviders", providersSpec);
+const poolProvidersDocument = document("AgentPoolProviders", providersSpec);
 
 /** One document of a manifest, checked. */
 export const anyDocument = z.discriminatedUnion("kind", [
@@ -94,6 +103,8 @@ export const anyDocument = z.discriminatedUnion("kind", [
   poolDocument,
   variableSetDocument,
   workspaceDocument,
+  organizationProvidersDocument,
+  poolProvidersDocument,
 ]);
 
 export type Document = z.infer<typeof anyDocument>;
@@ -101,12 +112,30 @@ export type OrganizationDocument = z.infer<typeof organizationDocument>;
 export type PoolDocument = z.infer<typeof poolDocument>;
 export type VariableSetDocument = z.infer<typeof variableSetDocument>;
 export type WorkspaceDocument = z.infer<typeof workspaceDocument>;
+export type OrganizationProvidersDocument = z.infer<typeof organizationProvidersDocument>;
+export type PoolProvidersDocument = z.infer<typeof poolProvidersDocument>;
 export type VariableEntry = z.infer<typeof variable>;
 export type Kind = Document["kind"];
 
 /** The order in which documents are applied: what others need comes first. */
-export const kindOrder: readonly Kind[] = ["Organization", "AgentPool", "VariableSet", "Workspace"];
+export const kindOrder: readonly Kind[] = [
+  "Organization",
+  "AgentPool",
+  "OrganizationProviders",
+  "AgentPoolProviders",
+  "VariableSet",
+  "Workspace",
+];
+
+const nouns: Readonly<Record<Kind, string>> = {
+  Organization: "org",
+  AgentPool: "pool",
+  VariableSet: "varset",
+  Workspace: "workspace",
+  OrganizationProviders: "providers/org",
+  AgentPoolProviders: "providers/pool",
+};
 
 /** `workspace/network`, as people and `-o name` know it. */
 export const resourceOf = ({ kind, metadata: { name: own } }: Pick<Document, "kind" | "metadata">): string =>
-  `${{ Organization: "org", AgentPool: "pool", VariableSet: "varset", Workspace: "workspace" }[kind]}/${own}`;
+  `${nouns[kind]}/${own}`;

@@ -1,8 +1,10 @@
+import type { AgentPool } from "../../gen/windlass/v1/agent_pool_pb.ts";
 import { AgentPoolService } from "../../gen/windlass/v1/agent_pool_service_pb.ts";
 import { OrganizationService } from "../../gen/windlass/v1/organization_service_pb.ts";
 import { VariableSetService } from "../../gen/windlass/v1/variable_set_service_pb.ts";
 import { WorkspaceService } from "../../gen/windlass/v1/workspace_service_pb.ts";
 import type { Document, Kind } from "./documents.ts";
+import { isSet, providersSpecOf, readSettings } from "./providers.ts";
 import type { Site } from "./site.ts";
 import { organizationSpec, poolSpec, variableSetSpec, workspaceSpec } from "./specs.ts";
 import { entryOf, readVariables } from "./variables.ts";
@@ -15,6 +17,8 @@ export async function exportDocuments(site: Site, kinds: ReadonlySet<Kind>): Pro
   return [
     ...(kinds.has("Organization") ? await organization(site) : []),
     ...(kinds.has("AgentPool") ? await pools(site) : []),
+    ...(kinds.has("OrganizationProviders") ? await organizationProviders(site) : []),
+    ...(kinds.has("AgentPoolProviders") ? await poolProviders(site) : []),
     ...(kinds.has("VariableSet") ? await variableSets(site) : []),
     ...(kinds.has("Workspace") ? await workspaces(site) : []),
   ];
@@ -27,16 +31,37 @@ async function organization({ context, organization: name }: Site): Promise<read
   return [{ apiVersion, kind: "Organization", metadata: { name: found.name }, spec: organizationSpec.current(found) }];
 }
 
-async function pools({ context, organization: name }: Site): Promise<readonly Document[]> {
-  const client = await context.client(AgentPoolService);
-  const rows = await pages(async (pageToken) => {
-    const { agentPools, nextPageToken } = await client.listAgentPools({ organization: name, pageSize, pageToken });
-    return { rows: agentPools, nextPageToken };
-  });
-  return rows.map((pool) => ({
+async function pools(site: Site): Promise<readonly Document[]> {
+  return (await listPools(site)).map((pool) => ({
     ...{ apiVersion, kind: "AgentPool", metadata: { name: pool.name } },
     spec: { ...poolSpec.current(pool), grantedWorkspaces: [...pool.grantedWorkspaces] },
   }));
+}
+
+async function listPools({ context, organization: name }: Site): Promise<readonly AgentPool[]> {
+  const client = await context.client(AgentPoolService);
+  return pages(async (pageToken) => {
+    const { agentPools, nextPageToken } = await client.listAgentPools({ organization: name, pageSize, pageToken });
+    return { rows: agentPools, nextPageToken };
+  });
+}
+
+async function organizationProviders(site: Site): Promise<readonly Document[]> {
+  const settings = await readSettings(site, { organization: site.organization, agentPool: "" });
+  const { organization: name } = settings;
+  if (!isSet(settings)) return [];
+  return [{ apiVersion, kind: "OrganizationProviders", metadata: { name }, spec: providersSpecOf(name, settings) }];
+}
+
+async function poolProviders(site: Site): Promise<readonly Document[]> {
+  const documents: Document[] = [];
+  for (const { name } of await listPools(site)) {
+    const settings = await readSettings(site, { organization: site.organization, agentPool: name });
+    if (!isSet(settings)) continue;
+    const spec = providersSpecOf(name, settings);
+    documents.push({ apiVersion, kind: "AgentPoolProviders", metadata: { name }, spec });
+  }
+  return documents;
 }
 
 async function variableSets(site: Site): Promise<readonly Document[]> {

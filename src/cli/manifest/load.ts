@@ -1,10 +1,12 @@
 import { readdir, readFile, stat } from "node:fs/promises";
 import { extname, join, relative, resolve } from "node:path";
-import type { LineCounter, Document as YamlDocument } from "yaml";
+import type { LineCounter, YAMLError, Document as YamlDocument } from "yaml";
+import type { z } from "zod";
 import { type Io, readStdin } from "../io.ts";
 import { CliError, usageError } from "../problem.ts";
 import { didYouMean } from "../suggest.ts";
 import { anyDocument, type Document, kindOrder, resourceOf } from "./documents.ts";
+import { issueWords } from "./issue-words.ts";
 
 /** A document and the file it stands in, against which its files are named. */
 export interface Loaded {
@@ -28,7 +30,8 @@ export async function loadManifest(io: Io, paths: readonly string[]): Promise<re
   if (problems.length > 0) {
     throw new CliError(
       "usage",
-      `the manifest has ${problems.length === 1 ? "a problem" : `${problems.length} problems`}:\n${problems.map((problem) => `  ${problem}`).join("\n")}`,
+      `the manifest has ${problems.length === 1 ? "a problem" : `${problems.length} problems`}:`,
+      { details: problems },
     );
   }
   if (loaded.length === 0) throw usageError("the manifest has no documents");
@@ -70,11 +73,17 @@ async function readDocuments(file: string, text: string): Promise<{ loaded: Load
   const problems: string[] = [];
   for (const yaml of "length" in parsed ? [...parsed] : []) {
     const at = { file, yaml, lines };
-    if (yaml.errors.length > 0)
-      problems.push(...yaml.errors.map(({ message }) => `${file}: ${message.split("\n")[0]}`));
+    if (yaml.errors.length > 0) problems.push(...yaml.errors.map((error) => yamlProblem(file, error)));
     else if (yaml.contents !== null) readOne(at, { loaded, problems });
   }
   return { loaded, problems };
+}
+
+/** The parser ends its first line with the place. */
+function yamlProblem(file: string, { message, linePos }: YAMLError): string {
+  const [first = ""] = message.split("\n");
+  const what = first.replace(/ at line \d+, column \d+:?$/, "");
+  return `${file}:${linePos?.[0].line ?? 1}: this is no YAML: ${lowerFirst(what)}`;
 }
 
 interface At {
@@ -97,26 +106,36 @@ function readOne(at: At, { loaded, problems }: { loaded: Loaded[]; problems: str
     loaded.push({ document: checked.data, file: at.file, line: lineAt(at, []) });
     return;
   }
-  for (const issue of checked.error.issues) {
+  problems.push(...issueProblems(at, checked.error.issues, content));
+}
+
+/** One sentence for each thing that is wrong, in the order of the file. */
+function issueProblems(at: At, issues: readonly z.core.$ZodIssue[], content: unknown): readonly string[] {
+  const found = issues.flatMap((issue): readonly { readonly path: Path; readonly what: string }[] => {
     const path = issue.path.filter((step) => typeof step !== "symbol");
     if (issue.code !== "unrecognized_keys") {
-      problems.push(
-        `${where(at, path)}: ${path.length === 0 ? "" : `${path.join(".")}: `}${lowerFirst(issue.message)}`,
-      );
-      continue;
+      const field = path.length === 0 ? "" : `${path.join(".")}: `;
+      return [{ path, what: `${field}${lowerFirst(issueWords(issue, content))}` }];
     }
-    for (const key of issue.keys) {
-      problems.push(`${where(at, [...path, key])}: unknown field "${[...path, key].join(".")}"${nearest(key)}`);
-    }
-  }
+    return issue.keys.map((key) => ({
+      path: [...path, key],
+      what: `unknown field "${[...path, key].join(".")}"${nearest(key)}`,
+    }));
+  });
+  return found
+    .toSorted((a, b) => lineAt(at, a.path) - lineAt(at, b.path))
+    .map(({ path, what }) => `${where(at, path)}: ${what}`);
 }
+
+type Path = readonly (string | number)[];
 
 const known = [
   ...["apiVersion", "kind", "metadata", "spec", "name", "organization", "description", "maxAgents", "maxWorkspaces"],
   ...["defaultExecutionMode", "defaultEngine", "organizationScoped", "grantedWorkspaces", "global", "workspaces"],
   ...["variables", "executionMode", "pool", "engine", "version", "workingDirectory", "autoApply", "tags"],
-  ...["agentSelector", "planTimeout", "applyTimeout", "parallelism", "shareState", "shareStateWith"],
-  ...["value", "valueFrom", "env", "file", "hcl", "sensitive"],
+  ...["agentSelector", "planTimeout", "applyTimeout", "initTimeout", "parallelism", "shareState", "shareStateWith"],
+  ...["value", "valueFrom", "env", "file", "hcl", "sensitive", "sources", "registries", "caCertificates", "include"],
+  ...["filesystemMirror", "networkMirror", "direct", "exclude", "host", "tokenFrom"],
 ];
 
 const nearest = (key: string): string => {

@@ -6,11 +6,14 @@ import { given, maskOf } from "../answers.ts";
 import { type Change, changedFields, type FieldChange } from "./change.ts";
 import {
   type Document,
+  type OrganizationProvidersDocument,
   type PoolDocument,
+  type PoolProvidersDocument,
   resourceOf,
   type VariableSetDocument,
   type WorkspaceDocument,
 } from "./documents.ts";
+import { planProviders } from "./providers.ts";
 import { ifFound, type Site, without } from "./site.ts";
 import { organizationSpec, poolSpec, variableSetSpec, workspaceSpec } from "./specs.ts";
 import { planVariables } from "./variables.ts";
@@ -26,6 +29,9 @@ export function planDocument(site: Site, document: Document): Promise<Change> {
       return planVariableSet(site, document);
     case "Workspace":
       return planWorkspace(site, document);
+    case "OrganizationProviders":
+    case "AgentPoolProviders":
+      return planSettings(site, document);
   }
 }
 
@@ -158,6 +164,21 @@ async function planWorkspace(site: Site, document: WorkspaceDocument): Promise<C
     fields: [...own, ...variables.fields],
     notes: variables.notes,
     steps: [...(found === undefined ? [create] : own.length === 0 ? [] : [update]), ...variables.steps],
+  });
+}
+
+type ProvidersDocument = OrganizationProvidersDocument | PoolProvidersDocument;
+
+async function planSettings(site: Site, document: ProvidersDocument): Promise<Change> {
+  const { name } = document.metadata;
+  const owner =
+    document.kind === "AgentPoolProviders"
+      ? { organization: site.organization, agentPool: name }
+      : { organization: name, agentPool: "" };
+  return changeOf({
+    resource: resourceOf(document),
+    isNew: false,
+    ...(await planProviders(site, owner, document.spec)),
   });
 }
 

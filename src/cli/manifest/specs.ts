@@ -56,9 +56,9 @@ type OwnSet = Omit<VariableSetDocument["spec"], "workspaces" | "variables">;
 
 /** Variable sets, without variables and attachments. */
 export const variableSetSpec = {
-  current: (set: VariableSet): Required<OwnSet> => ({ description: set.description, global: set.global }),
+  current: (set: VariableSet): Required<OwnSet> => ({ description: set.description, global: set.isGlobal }),
   shown: ({ description, global }: VariableSetDocument["spec"]): OwnSet => given({ description, global }),
-  wanted: ({ description, global }: VariableSetDocument["spec"]) => given({ description, global }),
+  wanted: ({ description, global: isGlobal }: VariableSetDocument["spec"]) => given({ description, isGlobal }),
   mask: maskFor,
 };
 
@@ -77,6 +77,7 @@ export const workspaceSpec = {
     agentSelector: workspace.agentSelector,
     planTimeout: durationWord(workspace.planTimeout),
     applyTimeout: durationWord(workspace.applyTimeout),
+    initTimeout: durationWord(workspace.initTimeout),
     parallelism: workspace.parallelism,
     shareState: workspace.sharesStateWithOrganization,
     shareStateWith: [...workspace.remoteStateConsumers].sort(),
@@ -89,6 +90,7 @@ export const workspaceSpec = {
     ...(spec.shareStateWith === undefined ? {} : { shareStateWith: [...spec.shareStateWith].sort() }),
     ...(spec.planTimeout === undefined ? {} : { planTimeout: normalDuration(spec.planTimeout) }),
     ...(spec.applyTimeout === undefined ? {} : { applyTimeout: normalDuration(spec.applyTimeout) }),
+    ...(spec.initTimeout === undefined ? {} : { initTimeout: normalDuration(spec.initTimeout) }),
   }),
   wanted: (spec: WorkspaceDocument["spec"]) => {
     const mode = spec.executionMode ?? (spec.pool === undefined ? undefined : ("agent" as const));
@@ -105,6 +107,7 @@ export const workspaceSpec = {
       agentSelector: spec.agentSelector,
       planTimeout: spec.planTimeout === undefined ? undefined : durationOf(spec.planTimeout),
       applyTimeout: spec.applyTimeout === undefined ? undefined : durationOf(spec.applyTimeout),
+      initTimeout: spec.initTimeout === undefined ? undefined : durationOf(spec.initTimeout),
       parallelism: spec.parallelism,
       sharesStateWithOrganization: spec.shareState,
       remoteStateConsumers: spec.shareStateWith && [...spec.shareStateWith],

@@ -1,16 +1,24 @@
-import { readFile } from "node:fs/promises";
-import { resolve } from "node:path";
 import { type Variable, VariableCategory } from "../../gen/windlass/v1/variable_pb.ts";
 import { VariableService } from "../../gen/windlass/v1/variable_service_pb.ts";
-import { usageError } from "../problem.ts";
+import type { Notes } from "../notes.ts";
+import { warnOfOpenKeys, warnOfShortSecrets } from "../variable-view.ts";
 import type { Change, FieldChange } from "./change.ts";
-import type { VariableEntry } from "./documents.ts";
+import { type Document, resourceOf, type VariableEntry } from "./documents.ts";
+import { readSecret } from "./secrets.ts";
 import { ifFound, type Site } from "./site.ts";
 
 /** Who has the variables: a workspace or a variable set, by name. */
 export type Owner = { readonly workspace: string } | { readonly variableSet: string };
 
 const pageSize = 1000;
+
+/** Warns of keys that stand in a document, or that everybody could read once it is applied. */
+export function warnOfOpenEntries(notes: Notes, document: Document): void {
+  if (document.kind !== "VariableSet" && document.kind !== "Workspace") return;
+  const entries = (document.spec.variables ?? []).map(({ name: key, sensitive = false }) => ({ key, sensitive }));
+  const cure = `write sensitive: true and valueFrom in ${resourceOf(document)}`;
+  warnOfOpenKeys(notes, entries, cure);
+}
 
 /** Every variable of the owner; none if the owner does not exist. */
 export async function readVariables({ context, organization }: Site, owner: Owner): Promise<readonly Variable[]> {
@@ -41,6 +49,7 @@ export async function planVariables(
       fields.push({ path: pathOf(wanted), from: known && shown(known), to: shown(wanted) });
     }
   }
+  if (site.readsSecrets) warnOfShortSecrets(site.context.notes, written);
   const extra = site.prunes ? [...current.values()].filter((one) => !entries.some((each) => isFor(each, one))) : [];
   fields.push(...extra.map((one) => ({ path: pathOf(one), from: shown(one), to: undefined })));
   const steps = written.length === 0 ? [] : [() => set(site, owner, written)];
@@ -71,18 +80,8 @@ async function wantedOf(site: Site, entry: VariableEntry): Promise<Wanted> {
   return { key, value, category: categoryOf(entry), hcl, sensitive, description };
 }
 
-async function readValue({ context, directory }: Site, { name, value, valueFrom }: VariableEntry): Promise<string> {
-  if (valueFrom === undefined) return value ?? "";
-  if ("env" in valueFrom) {
-    const found = context.io.environment[valueFrom.env];
-    if (found === undefined) throw usageError(`variable ${name}: the environment variable ${valueFrom.env} is not set`);
-    return found;
-  }
-  const text = await readFile(resolve(directory, valueFrom.file), "utf8").catch((error: Error) => {
-    throw usageError(`variable ${name}: ${error.message}`);
-  });
-  return text.replace(/\r?\n$/, "");
-}
+const readValue = async (site: Site, { name, value, valueFrom }: VariableEntry): Promise<string> =>
+  valueFrom === undefined ? (value ?? "") : readSecret(site, `variable ${name}`, valueFrom);
 
 async function set({ context, organization }: Site, owner: Owner, variables: readonly Wanted[]): Promise<void> {
   const client = await context.client(VariableService);
@@ -106,5 +105,5 @@ export const entryOf = (
   ...(description === "" ? {} : { description }),
 });
 
-/** `NETWORK_API_TOKEN` for `network_api-token`. */
-const environmentName = (text: string): string => text.toUpperCase().replace(/[^A-Z0-9]/g, "_");
+/** `NETWORK_API_TOKEN` for `network_api-token`: where an exported manifest looks for a secret. */
+export const environmentName = (text: string): string => text.toUpperCase().replace(/[^A-Z0-9]/g, "_");

@@ -12,6 +12,7 @@ import {
   RunState,
 } from "../../gen/windlass/v1/run_pb.ts";
 import {
+  type CheckRunRequest,
   type ConfirmRunRequest,
   type CreateRunRequest,
   type ListRunsRequest,
@@ -22,6 +23,7 @@ import { StateService } from "../../gen/windlass/v1/state_service_pb.ts";
 import { SystemService } from "../../gen/windlass/v1/system_service_pb.ts";
 import { WorkspaceService } from "../../gen/windlass/v1/workspace_service_pb.ts";
 import { abortable } from "../../lib/abort.ts";
+import { isFinal } from "../run-states.ts";
 
 export const runId = "run_01h455vb4pex5vsknk084sn02q";
 
@@ -41,6 +43,11 @@ export class FakeRuns {
   /** Older runs of the workspace; requests about them are recorded and change nothing. */
   others: readonly Patch[] = [];
   readonly created: CreateRunRequest[] = [];
+  readonly checked: CheckRunRequest[] = [];
+  /** Where terraform runs in what is uploaded. */
+  workingDirectory = "";
+  /** Thrown when somebody asks whether a run could be created. */
+  refusal: unknown;
   readonly confirmed: ConfirmRunRequest[] = [];
   readonly discarded: string[] = [];
   readonly canceled: string[] = [];
@@ -111,7 +118,9 @@ export class FakeRuns {
 
   routes = (router: ConnectRouter): void => {
     router.service(SystemService, { getServerInfo: () => ({ version: "0.1.0", maxConfigurationBytes: 1_000_000n }) });
-    router.service(WorkspaceService, { getWorkspace: ({ workspace }) => ({ workspace: { name: workspace } }) });
+    router.service(WorkspaceService, {
+      getWorkspace: ({ workspace }) => ({ workspace: { name: workspace, workingDirectory: this.workingDirectory } }),
+    });
     router.service(ConfigurationService, { uploadConfiguration: (parts) => this.#upload(parts) });
     router.service(StateService, {
       getOutputs: () => ({
@@ -122,15 +131,23 @@ export class FakeRuns {
       }),
     });
     router.service(RunService, {
+      checkRun: (request) => {
+        this.checked.push(request);
+        if (this.refusal !== undefined) throw this.refusal;
+        return {};
+      },
       createRun: async (request) => {
         this.created.push(request);
         await this.creating;
         return { run: this.run };
       },
-      getRun: () => ({ run: this.run }),
+      getRun: ({ runId: id }) => ({
+        run: this.others.map((one) => create(RunSchema, one)).find((one) => one.id === id) ?? this.run,
+      }),
       listRuns: (request) => {
         this.listed.push(request);
-        return { runs: [this.run, ...this.others.map((one) => create(RunSchema, one))] };
+        const runs = [this.run, ...this.others.map((one) => create(RunSchema, one))];
+        return { runs: request.active ? runs.filter(({ state }) => !isFinal(state)) : runs };
       },
       listRunEvents: () => ({ events: [...this.events] }),
       getRunPlan: () => ({ plan: this.plan }),

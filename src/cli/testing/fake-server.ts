@@ -1,30 +1,43 @@
-import { createServer, type ServerHttp2Session } from "node:http2";
+import { createSecureServer, createServer, type ServerHttp2Session } from "node:http2";
 import type { AddressInfo } from "node:net";
 import { Code, ConnectError, type ConnectRouter } from "@connectrpc/connect";
 import { connectNodeAdapter } from "@connectrpc/connect-node";
 import { ErrorInfoSchema } from "../../gen/google/rpc/error_details_pb.ts";
 import type { ReasonName } from "../hints.ts";
 
+/** What a server shows, in PEM. */
+interface Certificate {
+  readonly cert: string;
+  readonly key: string;
+}
+
 /** A server that speaks the real protocol on a real port of this machine; what it answers is up to the routes. */
 export class FakeServer implements AsyncDisposable {
   readonly #routes: (router: ConnectRouter) => void;
+  readonly #tls: Certificate | undefined;
   readonly #sessions = new Set<ServerHttp2Session>();
-  #server: ReturnType<typeof createServer> | undefined;
+  #server: ReturnType<typeof createServer> | ReturnType<typeof createSecureServer> | undefined;
   #port = 0;
   #shutdown = new AbortController();
 
-  constructor(routes: (router: ConnectRouter) => void) {
+  constructor(routes: (router: ConnectRouter) => void, tls?: Certificate) {
     this.#routes = routes;
+    this.#tls = tls;
   }
 
   get address(): string {
-    return `http://127.0.0.1:${this.#port}`;
+    return `${this.#tls === undefined ? "http" : "https"}://127.0.0.1:${this.#port}`;
+  }
+
+  get port(): number {
+    return this.#port;
   }
 
   /** Listens; after a stop, on the same port again. */
   async start(): Promise<this> {
     this.#shutdown = new AbortController();
-    this.#server = createServer(connectNodeAdapter({ routes: this.#routes, shutdownSignal: this.#shutdown.signal }));
+    const handler = connectNodeAdapter({ routes: this.#routes, shutdownSignal: this.#shutdown.signal });
+    this.#server = this.#tls === undefined ? createServer(handler) : createSecureServer(this.#tls, handler);
     this.#server.on("session", (session) => {
       this.#sessions.add(session);
       session.on("close", () => this.#sessions.delete(session));

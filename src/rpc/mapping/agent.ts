@@ -2,12 +2,20 @@ import type { MessageInitShape } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import type { AgentJobView } from "../../control/agent-list.ts";
 import type { AgentView } from "../../control/agent-view.ts";
+import { keptOfAgent } from "../../control/kept-directories.ts";
 import type { AgentStatus } from "../../domain/agent.ts";
-import { type AgentJobSchema, type AgentSchema, AgentStatus as Status } from "../../gen/windlass/v1/agent_pb.ts";
-import { jobStatuses, phases } from "./run.ts";
+import type { AgentEngines } from "../../domain/engine.ts";
+import {
+  type AgentEnginesSchema,
+  type AgentJobSchema,
+  type AgentSchema,
+  AgentStatus as Status,
+} from "../../gen/windlass/v1/agent_pb.ts";
+import { jobStatuses, keptMessage, phases } from "./run.ts";
 import { optionalTime } from "./time.ts";
+import { engines } from "./workspace.ts";
 
-const statuses: Readonly<Record<AgentStatus, Status>> = {
+export const agentStatuses: Readonly<Record<AgentStatus, Status>> = {
   idle: Status.IDLE,
   busy: Status.BUSY,
   unknown: Status.UNKNOWN,
@@ -20,12 +28,13 @@ export const toAgent = ({
   poolName,
   organizationName,
   jobs,
+  seat,
 }: AgentView): MessageInitShape<typeof AgentSchema> => ({
   id: agent.id,
   name: agent.name,
   agentPool: poolName,
   organization: organizationName,
-  status: statuses[agent.status],
+  status: agentStatuses[agent.status],
   paused: agent.isPaused,
   draining: agent.isDraining,
   version: agent.version,
@@ -44,11 +53,20 @@ export const toAgent = ({
   reason: agent.pauseReason,
   connectedTo: agent.connectedTo,
   agentTokenId: agent.tokenId ?? "",
+  keptDirectories: keptOfAgent(agent).map(keptMessage),
+  freeDiskBytes: seat?.freeDiskBytes ?? 0n,
+  refusal: seat?.refusal ?? "",
+  ...(agent.engines === null ? {} : { engines: enginesMessage(agent.engines) }),
+});
+
+const enginesMessage = ({ programs, downloads }: AgentEngines): MessageInitShape<typeof AgentEnginesSchema> => ({
+  programs: programs.map(({ engine, version }) => ({ engine: engines[engine], version })),
+  downloads: downloads.map(({ engine, source }) => ({ engine: engines[engine], source })),
 });
 
 /** The statuses that a filter names; unspecified is none. */
 export const agentStatusesOf = (wanted: readonly Status[]): readonly AgentStatus[] =>
-  (Object.entries(statuses) as readonly (readonly [AgentStatus, Status])[])
+  (Object.entries(agentStatuses) as readonly (readonly [AgentStatus, Status])[])
     .filter(([, status]) => wanted.includes(status))
     .map(([name]) => name);
 

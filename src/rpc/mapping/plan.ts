@@ -1,12 +1,19 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import type { PlanActionName, PlannedResource, RunPlan } from "../../control/run-plan.ts";
-import type { AttributeChange } from "../../domain/plan-attributes.ts";
+import type {
+  PlanActionName,
+  PlannedChange,
+  PlannedResource,
+  ShownChange,
+} from "../../control/documents/plan-summary.ts";
+import type { RunPlan } from "../../control/run-plan.ts";
 import {
   type AttributeChangeSchema,
   PlanAction,
+  type PlanSummary,
   type PlanSummarySchema,
   type ResourceChangeSchema,
 } from "../../gen/windlass/v1/run_pb.ts";
+import { countsMessage } from "./run.ts";
 
 const actions: Record<PlanActionName, PlanAction> = {
   "no-op": PlanAction.NO_OP,
@@ -17,27 +24,42 @@ const actions: Record<PlanActionName, PlanAction> = {
   "delete-then-create": PlanAction.REPLACE,
   "create-then-delete": PlanAction.REPLACE_CREATE_FIRST,
   forget: PlanAction.FORGET,
+  "forget-then-create": PlanAction.FORGET_THEN_CREATE,
+  "create-then-forget": PlanAction.CREATE_THEN_FORGET,
   other: PlanAction.UNSPECIFIED,
 };
 
-/** What a plan would change, for its readers. */
-export const planMessage = (plan: RunPlan): MessageInitShape<typeof PlanSummarySchema> => ({
+/** One change as a whole summary: a page is made of many. */
+export function planOfChange(change: PlannedChange): MessageInitShape<typeof PlanSummarySchema> {
+  switch (change.kind) {
+    case "change":
+      return { resourceChanges: [resourceMessage(change.resource)] };
+    case "drift":
+      return { resourceDrift: [resourceMessage(change.resource)] };
+    case "output": {
+      const { name, action, change: values } = change.output;
+      return { outputChanges: [{ name, action: actions[action], change: attributeMessage(values) }] };
+    }
+  }
+}
+
+/** What a plan would change, for its readers: what stands on every page, and the changes of one. */
+export const planMessage = (
+  plan: Omit<RunPlan, "changes">,
+  parts: readonly PlanSummary[],
+): MessageInitShape<typeof PlanSummarySchema> => ({
   engineVersion: plan.engineVersion,
-  counts: { ...plan.counts },
-  resourceChanges: plan.resources.map(resourceMessage),
-  resourceDrift: plan.drift.map(resourceMessage),
-  outputChanges: plan.outputs.map(({ name, action, change }) => ({
-    name,
-    action: actions[action],
-    change: attributeMessage(change),
-  })),
+  counts: countsMessage(plan.counts),
+  resourceChanges: parts.flatMap(({ resourceChanges }) => resourceChanges),
+  resourceDrift: parts.flatMap(({ resourceDrift }) => resourceDrift),
+  outputChanges: parts.flatMap(({ outputChanges }) => outputChanges),
   incomplete: !plan.isComplete,
 });
 
 const resourceMessage = (resource: PlannedResource): MessageInitShape<typeof ResourceChangeSchema> => ({
   address: resource.address,
   module: resource.module,
-  type: resource.type,
+  resourceType: resource.type,
   name: resource.name,
   provider: resource.provider,
   action: actions[resource.action],
@@ -45,13 +67,15 @@ const resourceMessage = (resource: PlannedResource): MessageInitShape<typeof Res
   previousAddress: resource.previousAddress,
   importId: resource.importId,
   attributes: resource.attributes.map(attributeMessage),
+  attributesLeftOut: resource.attributesLeftOut,
 });
 
-const attributeMessage = (change: AttributeChange): MessageInitShape<typeof AttributeChangeSchema> => ({
+const attributeMessage = (change: ShownChange): MessageInitShape<typeof AttributeChangeSchema> => ({
   path: change.path,
   beforeJson: change.beforeJson,
   afterJson: change.afterJson,
   unknown: change.isUnknown,
   sensitive: change.isSensitive,
   forcesReplacement: change.forcesReplacement,
+  tooLong: change.isTooLong,
 });

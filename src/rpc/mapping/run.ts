@@ -1,15 +1,25 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import { durationFromMs, durationMs, timestampDate, timestampFromDate } from "@bufbuild/protobuf/wkt";
+import { durationFromMs, durationMs, timestampDate, timestampFromDate, timestampFromMs } from "@bufbuild/protobuf/wkt";
+import type { KeptView } from "../../control/kept-directories.ts";
 import type { RunListFilter } from "../../control/run-list.ts";
 import type { Resolution } from "../../control/run-resolution.ts";
 import type { RunView } from "../../control/run-view.ts";
 import type { NewRun } from "../../control/runs.ts";
+import { inFlightOf, noteOf } from "../../domain/in-flight.ts";
 import type { Job, JobPhase, JobStatus as JobStatusName } from "../../domain/job.ts";
+
+import { type LogState as LogStateName, logProblemText, logStateOf } from "../../domain/log-problem.ts";
+import { type KeptLost, lostNote } from "../../domain/lost.ts";
 import type { ChangeCounts, RunOptions, RunSource as RunSourceName, RunStatus, Urgency } from "../../domain/run.ts";
 import type { TimelineEvent } from "../../domain/timeline.ts";
 import type { Waiting, WaitingReason as WaitingReasonName } from "../../domain/waiting.ts";
 import {
+  type ChangeCountsSchema,
+  HeldInState,
   JobStatus,
+  type KeptDirectorySchema,
+  LogState,
+  type LostResourceSchema,
   type PhaseSchema,
   type RunEventSchema,
   type RunOptions as RunOptionsMessage,
@@ -23,8 +33,9 @@ import {
   type WaitingSchema,
 } from "../../gen/windlass/v1/run_pb.ts";
 import { type ListRunsRequest, RunResolution } from "../../gen/windlass/v1/run_service_pb.ts";
+import type { HowHeld } from "../../lib/lost-resources.ts";
 
-const states: Record<RunStatus, RunState> = {
+export const runStates: Record<RunStatus, RunState> = {
   pending: RunState.PENDING,
   plan_queued: RunState.PLAN_QUEUED,
   planning: RunState.PLANNING,
@@ -77,15 +88,19 @@ export const waitingReasons: Record<WaitingReasonName, WaitingReason> = {
   no_agent_online: WaitingReason.NO_AGENT_ONLINE,
   agents_busy: WaitingReason.AGENTS_BUSY,
   agents_paused: WaitingReason.AGENTS_PAUSED,
+  agents_declined: WaitingReason.AGENTS_DECLINED,
   agent_unreachable: WaitingReason.AGENT_UNREACHABLE,
   terraform_stopping: WaitingReason.TERRAFORM_STOPPING,
   agent_preparing: WaitingReason.AGENT_PREPARING,
   no_matching_agent: WaitingReason.NO_MATCHING_AGENT,
+  no_agent_with_engine: WaitingReason.NO_AGENT_WITH_ENGINE,
+  no_agent_with_option: WaitingReason.NO_AGENT_WITH_OPTION,
+  resolution: WaitingReason.RESOLUTION,
 };
 
 /** The statuses that a filter names; unknown ones are left out. */
 const statusesOf = (wanted: readonly RunState[]): readonly RunStatus[] =>
-  (Object.entries(states) as readonly (readonly [RunStatus, RunState])[])
+  (Object.entries(runStates) as readonly (readonly [RunStatus, RunState])[])
     .filter(([, state]) => wanted.includes(state))
     .map(([status]) => status);
 
@@ -101,6 +116,7 @@ export const filterOf = (request: ListRunsRequest): RunListFilter => ({
   tags: request.tags,
   isActive: request.active,
   agentId: request.agentId,
+  needsDecision: request.needsDecision,
 });
 
 /** The phase that a request names. Validation has refused the others. */
@@ -120,16 +136,28 @@ const at = <K extends string>(
     readonly [P in K]?: ReturnType<typeof timestampFromDate>;
   };
 
+/** Of how many lost resources a run tells itself. */
+const maxLostShown = 20;
+
 /** A run for its readers. */
-export function runMessage(view: RunView): MessageInitShape<typeof RunSchema> {
+export const runMessage = (view: RunView): MessageInitShape<typeof RunSchema> =>
+  messageOf(view, optionsMessage(view.run.options));
+
+type Options = MessageInitShape<typeof RunOptionsSchema>;
+
+function messageOf(view: RunView, options: Options): MessageInitShape<typeof RunSchema> {
   const { run, plan, apply, waiting } = view;
+  const inFlight = inFlightOf(run).map((resource) => ({
+    ...{ address: resource.address, action: resource.action, idKey: resource.idKey, id: resource.id },
+    note: noteOf(resource),
+  }));
   return {
     id: run.id,
     workspace: view.workspaceName,
     organization: view.organizationName,
     configurationVersionId: run.configurationId,
-    state: states[run.status],
-    options: optionsMessage(run.options),
+    state: runStates[run.status],
+    options,
     message: run.message,
     createdBy: run.createdBy,
     hasChanges: run.hasChanges,
@@ -141,7 +169,13 @@ export function runMessage(view: RunView): MessageInitShape<typeof RunSchema> {
     priority: priorities[run.urgency],
     retryOf: run.retryOf ?? "",
     errorMessage: run.errorMessage,
-    resourcesInFlight: [...run.resourcesInFlight],
+    resourcesInFlight: inFlight.map(({ address }) => address),
+    inFlight,
+    lost: (run.lost?.resources ?? []).slice(0, maxLostShown).map(lostMessage),
+    lostCount: run.lost?.count ?? 0,
+    warnings: [...(run.warnings ?? [])],
+    keptDirectories: view.keptDirectories.map(keptMessage),
+    ...(run.engine === null ? {} : { engine: run.engine, engineVersion: run.engineVersion }),
     etag: String(run.version),
     stateVersionId: view.stateVersionId ?? "",
     createTime: timestampFromDate(run.createdAt),
@@ -156,7 +190,41 @@ export function runMessage(view: RunView): MessageInitShape<typeof RunSchema> {
   };
 }
 
-const countsMessage = (counts: ChangeCounts): ChangeCounts => ({ ...counts });
+const heldInState: Readonly<Record<HowHeld, HeldInState>> = {
+  absent: HeldInState.ABSENT,
+  other: HeldInState.OTHER_OBJECT,
+  present: HeldInState.PRESENT,
+  unknown: HeldInState.UNKNOWN,
+};
+
+/** A lost resource for its readers. */
+export const lostMessage = (lost: KeptLost): MessageInitShape<typeof LostResourceSchema> => ({
+  ...{ address: lost.address, action: lost.action, provider: lost.provider, idKey: lost.idKey, id: lost.id },
+  ...at("finishTime", lost.finishedAt === "" ? null : new Date(lost.finishedAt)),
+  ...{ held: heldInState[lost.held], note: lostNote(lost), hidden: lost.isHidden },
+});
+
+/** A directory that stays on an agent, for its readers. */
+export const keptMessage = ({ kept, agent, isUnwanted }: KeptView): MessageInitShape<typeof KeptDirectorySchema> => ({
+  ...{ jobId: kept.jobId, runId: kept.runId, workspace: kept.workspace, reason: kept.reason, path: kept.path },
+  epoch: BigInt(kept.epoch),
+  sizeBytes: BigInt(kept.sizeBytes),
+  keepTime: timestampFromMs(kept.keptAtMs),
+  agentId: agent.id,
+  agent: agent.name,
+  removing: isUnwanted,
+});
+
+/** Older rows count less. */
+export const countsMessage = (counts: ChangeCounts): MessageInitShape<typeof ChangeCountsSchema> => ({
+  add: counts.add,
+  change: counts.change,
+  destroy: counts.destroy,
+  imported: counts.import,
+  forget: counts.forget ?? 0,
+  drift: counts.drift ?? 0,
+  moved: counts.move ?? 0,
+});
 
 const waitingMessage = (waiting: Waiting): MessageInitShape<typeof WaitingSchema> => ({
   reason: waitingReasons[waiting.reason],
@@ -165,6 +233,15 @@ const waitingMessage = (waiting: Waiting): MessageInitShape<typeof WaitingSchema
   queuePosition: waiting.queuePosition,
   sinceTime: timestampFromDate(waiting.since),
 });
+
+/** How a log stands, for its readers. */
+export const logStates: Readonly<Record<LogStateName, LogState>> = {
+  none: LogState.UNSPECIFIED,
+  open: LogState.OPEN,
+  complete: LogState.COMPLETE,
+  incomplete: LogState.INCOMPLETE,
+  mismatch: LogState.MISMATCH,
+};
 
 const phaseMessage = (job: Job): MessageInitShape<typeof PhaseSchema> => ({
   jobId: job.id,
@@ -175,33 +252,50 @@ const phaseMessage = (job: Job): MessageInitShape<typeof PhaseSchema> => ({
   exitCode: job.exitCode ?? 0,
   errorMessage: job.errorMessage,
   logBytes: BigInt(job.logBytes ?? 0),
-  logComplete: job.isLogClosed && job.logBytes !== null,
+  logComplete: logStateOf(job) === "complete",
+  logState: logStates[logStateOf(job)],
+  logProblem: job.logProblem === null ? "" : logProblemText(job.logProblem),
   queueTime: timestampFromDate(job.queuedAt),
   ...at("startTime", job.startedAt),
   ...at("endTime", job.endedAt),
 });
 
-const optionsMessage = (options: RunOptions): MessageInitShape<typeof RunOptionsSchema> => ({
-  planOnly: options.isPlanOnly,
-  autoApply: options.isAutoApply,
-  destroy: options.isDestroy,
-  refresh: !options.skipsRefresh,
-  refreshOnly: options.isRefreshOnly,
-  targets: [...options.targets],
-  replacements: [...options.replacements],
-  variables: options.variables.map(({ key, value, isHcl }) => ({ key, value, hcl: isHcl })),
-  engineVersion: options.engineVersion,
-  allowEmptyApply: options.allowsEmptyApply,
-  parallelism: options.parallelism,
-  ...(options.queueTimeoutMs === undefined ? {} : { queueTimeout: durationFromMs(options.queueTimeoutMs) }),
-});
+const optionsMessage = (options: RunOptions) =>
+  ({
+    planOnly: options.isPlanOnly,
+    autoApply: options.isAutoApply,
+    destroy: options.isDestroy,
+    refresh: !options.skipsRefresh,
+    refreshOnly: options.isRefreshOnly,
+    targets: [...options.targets],
+    targetCount: options.targets.length,
+    replacementCount: options.replacements.length,
+    excludeCount: options.excludes?.length ?? 0,
+    variableCount: options.variables.length,
+    replacements: [...options.replacements],
+    excludes: [...(options.excludes ?? [])],
+    suppressForgetErrors: options.suppressesForgetErrors ?? false,
+    variables: options.variables.map(({ key, value, isHcl }) => ({ key, value, hcl: isHcl })),
+    engineVersion: options.engineVersion,
+    allowEmptyApply: options.allowsEmptyApply,
+    parallelism: options.parallelism,
+    ...(options.queueTimeoutMs === undefined ? {} : { queueTimeout: durationFromMs(options.queueTimeoutMs) }),
+  }) satisfies Options;
 
 /** A run in a list: without what can be large. */
 export function listedRunMessage(view: RunView): MessageInitShape<typeof RunSchema> {
   const { run } = view;
-  const variables = run.options.variables.map((variable) => ({ ...variable, value: "" }));
-  return runMessage({ ...view, run: { ...run, resourcesInFlight: [], options: { ...run.options, variables } } });
+  const lost = run.lost === null ? null : { ...run.lost, resources: [] };
+  const slim = { ...run, resourcesInFlight: [], warnings: [], lost };
+  return messageOf({ ...view, keptDirectories: [], run: slim }, shortOptions(run.options));
 }
+
+/** A run for somebody who watches it: without what was asked of it, which never changes. */
+export const watchedRunMessage = (view: RunView): MessageInitShape<typeof RunSchema> =>
+  messageOf(view, shortOptions(view.run.options));
+
+const shortOptions = (options: RunOptions) =>
+  ({ ...optionsMessage(options), targets: [], replacements: [], excludes: [], variables: [] }) satisfies Options;
 
 /** The options of a request; absent ones have their defaults. */
 export const optionsOf = (message: RunOptionsMessage | undefined): NewRun["options"] => ({
@@ -212,6 +306,8 @@ export const optionsOf = (message: RunOptionsMessage | undefined): NewRun["optio
   isRefreshOnly: message?.refreshOnly ?? false,
   targets: message?.targets ?? [],
   replacements: message?.replacements ?? [],
+  excludes: message?.excludes ?? [],
+  suppressesForgetErrors: message?.suppressForgetErrors ?? false,
   variables: (message?.variables ?? []).map(({ key, value, hcl }) => ({ key, value, isHcl: hcl })),
   engineVersion: message?.engineVersion ?? "",
   allowsEmptyApply: message?.allowEmptyApply ?? false,
@@ -223,7 +319,7 @@ export const optionsOf = (message: RunOptionsMessage | undefined): NewRun["optio
 export const eventMessage = (event: TimelineEvent): MessageInitShape<typeof RunEventSchema> => ({
   time: timestampFromDate(event.at),
   actor: event.actor,
-  state: event.status === null ? RunState.UNSPECIFIED : states[event.status],
+  state: event.status === null ? RunState.UNSPECIFIED : runStates[event.status],
   title: event.title,
   comment: event.comment,
 });

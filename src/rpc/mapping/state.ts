@@ -1,17 +1,20 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
-import type { StateOutput, StateView } from "../../control/states.ts";
-import type { StateDifference, StateInstance } from "../../domain/state-difference.ts";
+import type { ListedInstance } from "../../control/documents/questions.ts";
+import type { DifferenceRow } from "../../control/documents/state-changes.ts";
+import type { StateOutput } from "../../control/documents/state-outputs.ts";
+import type { StateView } from "../../control/states.ts";
 import type { StateStatus } from "../../domain/state-version.ts";
 import {
   type OutputSchema,
+  type StateDifference,
   type StateDifferenceSchema,
   type StateResourceSchema,
   type StateVersionSchema,
   StateStatus as Status,
 } from "../../gen/windlass/v1/state_pb.ts";
 
-const statuses: Readonly<Record<StateStatus, Status>> = {
+export const stateStatuses: Readonly<Record<StateStatus, Status>> = {
   current: Status.CURRENT,
   superseded: Status.SUPERSEDED,
   quarantined: Status.QUARANTINED,
@@ -22,28 +25,30 @@ export const toStateVersion = ({ state, workspaceName }: StateView): MessageInit
   workspace: workspaceName,
   serial: BigInt(state.serial),
   lineage: state.lineage,
-  status: statuses[state.status],
+  status: stateStatuses[state.status],
   quarantineReason: state.quarantineReason,
   runId: state.runId ?? "",
   sizeBytes: BigInt(state.bytes),
   sha256: state.sha256,
   terraformVersion: state.terraformVersion,
   resourceCount: state.resourceCount,
+  unreadReason: state.unreadReason,
   createdBy: state.createdBy,
   rollbackOf: state.rollbackOf ?? "",
   createTime: timestampFromDate(state.createdAt),
 });
 
-export const toOutput = ({ name, valueJson }: StateOutput): MessageInitShape<typeof OutputSchema> => ({
+export const toOutput = ({ name, valueJson, valueBytes }: StateOutput): MessageInitShape<typeof OutputSchema> => ({
   name,
   sensitive: valueJson === null,
   valueJson: valueJson ?? "",
+  valueBytes: BigInt(valueBytes),
 });
 
-export const toStateResource = (instance: StateInstance): MessageInitShape<typeof StateResourceSchema> => ({
+export const toStateResource = (instance: ListedInstance): MessageInitShape<typeof StateResourceSchema> => ({
   address: instance.address,
   module: instance.module,
-  type: instance.type,
+  resourceType: instance.type,
   name: instance.name,
   provider: instance.provider,
   resourceId: instance.resourceId,
@@ -51,9 +56,28 @@ export const toStateResource = (instance: StateInstance): MessageInitShape<typeo
   tainted: instance.isTainted,
 });
 
-export const toDifference = (difference: StateDifference): MessageInitShape<typeof StateDifferenceSchema> => ({
-  added: [...difference.added],
-  removed: [...difference.removed],
-  changed: difference.changed.map(({ address, attributes }) => ({ address, attributes: [...attributes] })),
-  outputs: [...difference.outputs],
+/** One difference as a whole message: a page is made of many. */
+export function differenceOfRow(row: DifferenceRow): MessageInitShape<typeof StateDifferenceSchema> {
+  const { kind, name } = row;
+  switch (kind) {
+    case "added":
+      return { added: [name] };
+    case "removed":
+      return { removed: [name] };
+    case "output":
+      return { outputs: [name] };
+    case "changed": {
+      const { attributes, attributesLeftOut } = row;
+      return { changed: [{ address: name, attributes: [...attributes], attributesLeftOut }] };
+    }
+  }
+}
+
+export const joinedDifference = (
+  parts: readonly StateDifference[],
+): MessageInitShape<typeof StateDifferenceSchema> => ({
+  added: parts.flatMap(({ added }) => added),
+  removed: parts.flatMap(({ removed }) => removed),
+  changed: parts.flatMap(({ changed }) => changed),
+  outputs: parts.flatMap(({ outputs }) => outputs),
 });

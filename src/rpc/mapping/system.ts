@@ -1,9 +1,12 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
+import type { Attention } from "../../control/attention.ts";
 import type { ServerFacts, Subject } from "../../control/system.ts";
 import type { Role } from "../../domain/api-key.ts";
 import type { OrganizationStats } from "../../domain/stats.ts";
 import {
+  AttentionKind,
+  type GetAttentionResponseSchema,
   type GetServerInfoResponseSchema,
   type GetStatsResponseSchema,
   Role as RoleValue,
@@ -23,6 +26,7 @@ export const toServerInfo = (facts: ServerFacts): MessageInitShape<typeof GetSer
   hasServerAgent: facts.hasServerAgent,
   limits: Object.fromEntries(Object.entries(facts.limits).map(([name, limit]) => [name, BigInt(limit)])),
   serverTime: timestampFromDate(facts.now),
+  retention: { ...facts.retention },
 });
 
 export const toStats = (stats: OrganizationStats): MessageInitShape<typeof GetStatsResponseSchema> => ({
@@ -36,6 +40,26 @@ export const toStats = (stats: OrganizationStats): MessageInitShape<typeof GetSt
   runningJobs: stats.runningJobs,
   interruptedWorkspaces: stats.interruptedWorkspaces,
   quarantinedStates: stats.quarantinedStates,
+});
+
+const attentionKinds: Readonly<Record<Attention["kind"], AttentionKind>> = {
+  lost_apply: AttentionKind.LOST_APPLY,
+  plan_to_confirm: AttentionKind.PLAN_TO_CONFIRM,
+  quarantined_state: AttentionKind.QUARANTINED_STATE,
+  pool_without_agents: AttentionKind.POOL_WITHOUT_AGENTS,
+  pool_paused: AttentionKind.POOL_PAUSED,
+  agent_warning: AttentionKind.AGENT_WARNING,
+  agent_token_ends: AttentionKind.AGENT_TOKEN_ENDS,
+  api_key_ends: AttentionKind.API_KEY_ENDS,
+  certificate_ends: AttentionKind.CERTIFICATE_ENDS,
+};
+
+export const toAttention = (found: readonly Attention[]): MessageInitShape<typeof GetAttentionResponseSchema> => ({
+  attention: found.map(({ kind, count, items }) => ({
+    kind: attentionKinds[kind],
+    count,
+    items: items.map(({ at, ...item }) => ({ ...item, ...optionalTime("time", at) })),
+  })),
 });
 
 export const roleValues: Readonly<Record<Role, RoleValue>> = {

@@ -15,7 +15,7 @@ export const toVariableSet = ({
   name: set.name,
   organization: organizationName,
   description: set.description,
-  global: set.isGlobal,
+  isGlobal: set.isGlobal,
   workspaces: [...workspaces],
   variableCount,
   createTime: timestampFromDate(set.createdAt),
@@ -23,14 +23,14 @@ export const toVariableSet = ({
   etag: etagOf(set),
 });
 
-export const fromVariableSet = ({ name, description, global }: VariableSetMessage): VariableSetSettings => ({
+export const fromVariableSet = ({ name, description, isGlobal }: VariableSetMessage): VariableSetSettings => ({
   name,
   description,
-  isGlobal: global,
+  isGlobal,
 });
 
 export const variableSetFields: UpdatableFields<VariableSetMessage, VariableSetSettings> = {
   name: ({ name }) => ({ name }),
   description: ({ description }) => ({ description }),
-  global: ({ global }) => ({ isGlobal: global }),
+  is_global: ({ isGlobal }) => ({ isGlobal }),
 };

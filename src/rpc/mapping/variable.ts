@@ -10,18 +10,24 @@ import {
   type VariableSchema,
 } from "../../gen/windlass/v1/variable_pb.ts";
 
-const categories: Readonly<Record<VariableCategory, Category>> = { terraform: Category.TERRAFORM, env: Category.ENV };
+export const variableCategories: Readonly<Record<VariableCategory, Category>> = {
+  terraform: Category.TERRAFORM,
+  env: Category.ENV,
+};
 
 export const toVariable = (row: StoredVariable): MessageInitShape<typeof VariableSchema> => ({
   id: row.id,
   key: row.key,
   value: row.isSensitive ? "" : row.value,
-  category: categories[row.category],
+  category: variableCategories[row.category],
   hcl: row.isHcl,
   sensitive: row.isSensitive,
   description: row.description,
   updateTime: timestampFromDate(row.updatedAt),
 });
+
+/** Of how many sets that a value hides the names are told. */
+const maxOverrides = 100;
 
 export const toEffectiveVariable = ({
   variable,
@@ -30,7 +36,7 @@ export const toEffectiveVariable = ({
 }: EffectiveVariable): MessageInitShape<typeof EffectiveVariableSchema> => ({
   variable: toVariable(variable),
   variableSet: set?.name ?? "",
-  overrides: hidden.map(({ name }) => name),
+  overrides: hidden.slice(0, maxOverrides).map(({ name }) => name),
 });
 
 /** Unspecified is terraform. */

@@ -6,6 +6,7 @@ import type { WorkspaceSettings } from "../../control/workspace-settings.ts";
 import type { WorkspaceView } from "../../control/workspace-view.ts";
 import type { NewSettings } from "../../control/workspaces.ts";
 import type { Engine, ExecutionMode, WorkspaceLock } from "../../domain/workspace.ts";
+import { RunState } from "../../gen/windlass/v1/run_pb.ts";
 import {
   Engine as EngineValue,
   ExecutionMode as Mode,
@@ -15,6 +16,7 @@ import {
 } from "../../gen/windlass/v1/workspace_pb.ts";
 import type { WorkspaceLossesSchema } from "../../gen/windlass/v1/workspace_service_pb.ts";
 import type { UpdatableFields } from "./field-mask.ts";
+import { runStates } from "./run.ts";
 
 export const modes: Readonly<Record<ExecutionMode, Mode>> = {
   remote: Mode.REMOTE,
@@ -31,6 +33,7 @@ export const toWorkspace = ({
   organizationName,
   poolName,
   currentRunId,
+  holderStatus,
   consumers,
   queuedRuns,
 }: WorkspaceView): MessageInitShape<typeof WorkspaceSchema> => ({
@@ -44,7 +47,7 @@ export const toWorkspace = ({
   engineVersion: workspace.engineVersion,
   workingDirectory: workspace.workingDirectory,
   autoApply: workspace.isAutoApply,
-  ...(workspace.lock === null ? {} : { lock: toLock(workspace.lock) }),
+  ...(workspace.lock === null ? {} : { lock: toLock(workspace.lock, holderStatus) }),
   currentRunId: currentRunId ?? "",
   currentStateVersionId: workspace.currentStateId ?? "",
   createTime: timestampFromDate(workspace.createdAt),
@@ -54,17 +57,24 @@ export const toWorkspace = ({
   agentSelector: workspace.agentSelector,
   ...(workspace.planTimeoutMs === 0 ? {} : { planTimeout: durationFromMs(workspace.planTimeoutMs) }),
   ...(workspace.applyTimeoutMs === 0 ? {} : { applyTimeout: durationFromMs(workspace.applyTimeoutMs) }),
+  ...(workspace.initTimeoutMs === 0 ? {} : { initTimeout: durationFromMs(workspace.initTimeoutMs) }),
   remoteStateConsumers: [...consumers],
   sharesStateWithOrganization: workspace.sharesState,
   parallelism: workspace.parallelism,
   queuedRuns,
 });
 
-export const toLosses = (losses: WorkspaceLosses): MessageInitShape<typeof WorkspaceLossesSchema> => ({ ...losses });
+export const toLosses = (losses: WorkspaceLosses): MessageInitShape<typeof WorkspaceLossesSchema> => ({
+  ...losses,
+});
 
-function toLock(lock: WorkspaceLock): MessageInitShape<typeof WorkspaceLockSchema> {
+function toLock(
+  lock: WorkspaceLock,
+  holder: WorkspaceView["holderStatus"],
+): MessageInitShape<typeof WorkspaceLockSchema> {
   const sinceTime = timestampFromDate(lock.at);
-  if (lock.kind === "run") return { holder: lock.runId, runId: lock.runId, sinceTime };
+  const runState = holder === null ? RunState.UNSPECIFIED : runStates[holder];
+  if (lock.kind === "run") return { holder: lock.runId, runId: lock.runId, runState, sinceTime };
   return { holder: lock.by, reason: lock.reason, sinceTime };
 }
 
@@ -90,6 +100,7 @@ export const fromWorkspace = (message: WorkspaceMessage): NewSettings => ({
   agentSelector: message.agentSelector,
   planTimeoutMs: msOf(message.planTimeout),
   applyTimeoutMs: msOf(message.applyTimeout),
+  initTimeoutMs: msOf(message.initTimeout),
   consumers: message.remoteStateConsumers,
   sharesState: message.sharesStateWithOrganization,
   parallelism: message.parallelism,
@@ -108,6 +119,7 @@ export const workspaceFields: UpdatableFields<WorkspaceMessage, WorkspaceSetting
   agent_selector: ({ agentSelector }) => ({ agentSelector }),
   plan_timeout: ({ planTimeout }) => ({ planTimeoutMs: msOf(planTimeout) }),
   apply_timeout: ({ applyTimeout }) => ({ applyTimeoutMs: msOf(applyTimeout) }),
+  init_timeout: ({ initTimeout }) => ({ initTimeoutMs: msOf(initTimeout) }),
   remote_state_consumers: ({ remoteStateConsumers }) => ({ consumers: remoteStateConsumers }),
   shares_state_with_organization: ({ sharesStateWithOrganization }) => ({ sharesState: sharesStateWithOrganization }),
   parallelism: ({ parallelism }) => ({ parallelism }),

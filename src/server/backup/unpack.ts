@@ -23,6 +23,7 @@ const limits = {
   maxExpandedBytes: Number.MAX_SAFE_INTEGER,
   maxFileBytes: Number.MAX_SAFE_INTEGER,
   maxEntries: Number.MAX_SAFE_INTEGER,
+  maxNamesBytes: Number.MAX_SAFE_INTEGER,
   maxRatio: Number.MAX_SAFE_INTEGER,
 };
 

@@ -20,6 +20,7 @@ export const adminTokenCommand: ServerCommand = {
   ],
   flags: [{ name: "rotate", about: "make a new key, and revoke the old one; works while the server runs" }],
   words: { min: 0, max: 0 },
+  heeds: ["adminTokenFile"],
   async run(call) {
     const { settings, environment, own } = call;
     const dataDir = dataDirOf(settings, environment);

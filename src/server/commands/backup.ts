@@ -3,6 +3,7 @@ import { open, readdir, rename, rm } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { generationKey } from "../../control/system.ts";
 import { masterKeyId } from "../../control/vault.ts";
+import { counted } from "../../lib/counted.ts";
 import { makeDirectory } from "../../lib/make-directory.ts";
 import { version } from "../../lib/version.ts";
 import { openBlobStore, openStore, schemaState } from "../../store/open.ts";
@@ -44,6 +45,7 @@ export const backupCommand: ServerCommand = {
     { name: "with-key", about: "put the master key into it: then the file opens every secret, keep it accordingly" },
   ],
   words: { min: 1, max: 1 },
+  heeds: ["masterKey"],
   async run(call) {
     const { settings, environment, own, words } = call;
     const dataDir = dataDirOf(settings, environment);
@@ -168,7 +170,7 @@ async function write(backup: Backup, { facts, parts, createdAt }: Content): Prom
   const bytes = all.reduce((sum, part) => sum + part.bytes, 0);
   const key = isWithKey ? "with" : "without";
   call.note(
-    `windlassd: backed up ${all.length} files of ${bytes} bytes, ${key} the master key ${manifest.masterKeyId}\n`,
+    `windlassd: backed up ${counted(all.length, "file")} of ${bytes} bytes, ${key} the master key ${manifest.masterKeyId}\n`,
   );
 }
 

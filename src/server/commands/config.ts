@@ -28,6 +28,7 @@ export const configCommand: ServerCommand = {
     { name: "output", value: "yaml|json", about: "the form (-o), yaml if absent" },
   ],
   words: { min: 1, max: 1 },
+  heeds: "all",
   async run(call) {
     if (call.words[0] !== "print") throw new StartError(2, `expected windlassd config print, got "${call.words[0]}"`);
     const isWithOrigin = call.own.origin !== undefined;

@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import { attempt, type Check, checkLines, isHealthy } from "../../lib/checks.ts";
+import { terminalWidth } from "../../lib/command-line.ts";
 import { lockDirectory } from "../../lib/dir-lock.ts";
 import { openStore } from "../../store/open.ts";
 import type { Store } from "../../store/ports.ts";
@@ -21,6 +22,7 @@ export const doctorCommand: ServerCommand = {
   ],
   flags: [{ name: "output", value: "json", about: "the form (-o): a list of {id, status, detail, fix}" }],
   words: { min: 0, max: 0 },
+  heeds: "all",
   async run(call) {
     const form = call.own.output;
     if (form !== undefined && form !== "json")
@@ -30,7 +32,11 @@ export const doctorCommand: ServerCommand = {
     const { looks } = await import("../doctor/looks.ts");
     const results: Check[] = [];
     for (const [id, fix, look] of looks) results.push(await attempt(id, fix, () => look(context)));
-    call.say(form === "json" ? `${JSON.stringify(results, undefined, 2)}\n` : `${checkLines(results).join("\n")}\n`);
+    call.say(
+      form === "json"
+        ? `${JSON.stringify(results, undefined, 2)}\n`
+        : `${checkLines(results, terminalWidth(process.stdout)).join("\n")}\n`,
+    );
     return isHealthy(results) ? 0 : 1;
   },
 };

@@ -1,56 +1,122 @@
 import { existsSync } from "node:fs";
-import { rm } from "node:fs/promises";
-import { join } from "node:path";
+import { readdir, rm, statfs } from "node:fs/promises";
+import { basename, join } from "node:path";
 import { collectGarbage, type GcControl, type GcCount } from "../../control/gc.ts";
+import { giveBackRoom } from "../../control/gc-loop.ts";
 import { makeDirectory } from "../../lib/make-directory.ts";
 import { openBlobStore, openLogStore, openStore } from "../../store/open.ts";
 import { copySqlite } from "../../store/snapshot.ts";
+import { vacuumNeed, vacuumSqlite } from "../../store/vacuum.ts";
 import type { CommandCall, ServerCommand } from "../command.ts";
-import { demandDataDir, enterMaintenance, maintenanceDir, rowsFile, storeUrls } from "../data-dir.ts";
+import { demandDataDir, enterMaintenance, logsFile, maintenanceDir, rowsFile, storeUrls } from "../data-dir.ts";
 import { takeData } from "../offline.ts";
 import { dataDirOf } from "../settings.ts";
 import { StartError } from "../start-error.ts";
-import { retentionOf } from "../upkeep-settings.ts";
+import { retentionOf, retentionSettings } from "../upkeep-settings.ts";
 
 /** Deletes what is no longer kept, or tells what that would be. */
 export const gcCommand: ServerCommand = {
   name: "gc",
-  usage: "[--dry-run]",
+  usage: "[--dry-run] [--vacuum]",
   summary: "delete what is no longer kept, or tell what would go",
   about:
-    "Deletes what the --keep-… settings no longer keep, and what nothing refers to. A running server does this every hour by itself; --dry-run works beside it.",
-  examples: ["windlassd gc --dry-run --keep-runs 90d --keep-logs 30d", "windlassd gc --keep-runs 90d"],
-  flags: [{ name: "dry-run", about: "delete nothing, tell what would go" }],
+    "Deletes what the --keep-… settings no longer keep, and what nothing refers to. A running server does this every hour by itself; --dry-run works beside it. --vacuum writes the files of SQLite anew, without the room that deleted rows have left: once for databases of older versions, which give none back by themselves.",
+  examples: [
+    "windlassd gc --dry-run --keep-runs 90d --keep-logs 30d",
+    "windlassd gc --keep-runs 90d",
+    "windlassd gc --vacuum",
+  ],
+  flags: [
+    { name: "dry-run", about: "delete nothing, tell what would go" },
+    { name: "vacuum", about: "then write the files of SQLite anew, without free room; needs the server stopped" },
+  ],
   words: { min: 0, max: 0 },
+  heeds: ["migrate", ...retentionSettings],
   async run(call) {
-    const isDryRun = call.own["dry-run"] !== undefined;
-    await using opened = await (isDryRun ? openToLook(call) : openToDelete(call));
-    const counts = await collectGarbage(opened.control, { retention: retentionOf(call.settings), isDryRun });
-    call.say(tableOf(counts, isDryRun));
-    return 0;
+    const isVacuum = call.own.vacuum !== undefined;
+    if (isVacuum && call.settings.databaseUrl !== undefined) throw new StartError(2, noVacuum);
+    return call.own["dry-run"] === undefined ? collect(call, isVacuum) : look(call, isVacuum);
   },
 };
+
+const noVacuum =
+  "--vacuum is for SQLite. PostgreSQL uses free room again by itself; VACUUM FULL gives it back to the disk, with the server stopped";
 
 interface Opened extends AsyncDisposable {
   readonly control: GcControl;
 }
 
-async function openToDelete(call: CommandCall): Promise<Opened> {
-  await using opening = new AsyncDisposableStack();
+async function collect(call: CommandCall, isVacuum: boolean): Promise<number> {
   const dataDir = dataDirOf(call.settings, call.environment);
-  opening.use(await takeData(call));
-  const held = await enterMaintenance(dataDir);
+  await using _taken = await takeData(call);
+  using held = await enterMaintenance(dataDir);
   if (held === undefined) throw new StartError(5, `a backup is under way in ${dataDir}: try again later`);
-  opening.use(held);
-  const { clock, log } = call;
-  const urls = storeUrls(call.settings, dataDir);
-  const store = opening.use(await openStore({ url: urls.store, log, migrate: call.settings.migrate }));
+  await removeLeftovers(dataDir);
+  call.say(tableOf(await deleteAll(call, dataDir), false));
+  if (isVacuum) await vacuumAll(call, dataDir);
+  return 0;
+}
+
+async function deleteAll(call: CommandCall, dataDir: string): Promise<readonly GcCount[]> {
+  await using opened = await openToDelete(call, dataDir);
+  const counts = await collectGarbage(opened.control, { retention: retentionOf(call.settings), isDryRun: false });
+  await giveBackRoom(opened.control, 0, AbortSignal.any([]));
+  return counts;
+}
+
+async function look(call: CommandCall, isVacuum: boolean): Promise<number> {
+  await using opened = await openToLook(call);
+  const counts = await collectGarbage(opened.control, { retention: retentionOf(call.settings), isDryRun: true });
+  call.say(tableOf(counts, true));
+  const dataDir = dataDirOf(call.settings, call.environment);
+  if (isVacuum) call.say(`${await vacuumText(dataDir)}\n`);
+  return 0;
+}
+
+const filesOf = (dataDir: string): readonly string[] =>
+  [rowsFile(dataDir), logsFile(dataDir)].filter((path) => existsSync(path));
+
+/** The most that one of the files needs: each is done before the next begins. */
+async function vacuumText(dataDir: string): Promise<string> {
+  const { needed, free } = await roomFor(dataDir);
+  return `writing the files anew needs ${needed} bytes of free disk; ${free} are free in ${dataDir}`;
+}
+
+async function roomFor(dataDir: string): Promise<{ readonly needed: number; readonly free: number }> {
+  const needed = Math.max(0, ...filesOf(dataDir).map((path) => vacuumNeed(path).neededBytes));
+  const { bavail, bsize } = await statfs(dataDir);
+  return { needed, free: bavail * bsize };
+}
+
+const vacuumPrefix = "vacuum-";
+
+/** What was written by one that was ended in the middle: as large as the database. Nobody else is here. */
+async function removeLeftovers(dataDir: string): Promise<void> {
+  const names = await readdir(maintenanceDir(dataDir));
+  for (const name of names.filter((found) => found.startsWith(vacuumPrefix)))
+    await rm(join(maintenanceDir(dataDir), name), { recursive: true, force: true });
+}
+
+async function vacuumAll({ random, say }: CommandCall, dataDir: string): Promise<void> {
+  const { needed, free } = await roomFor(dataDir);
+  if (free < needed) throw new StartError(1, `there is not enough room: ${await vacuumText(dataDir)}`);
+  const work = join(maintenanceDir(dataDir), `${vacuumPrefix}${random.uuid()}`);
+  for (const path of filesOf(dataDir)) {
+    const before = vacuumNeed(path).bytes;
+    await vacuumSqlite(path, work);
+    say(`${basename(path)} had ${before} bytes and has ${vacuumNeed(path).bytes}\n`);
+  }
+}
+
+async function openToDelete({ settings, clock, log }: CommandCall, dataDir: string): Promise<Opened> {
+  await using opening = new AsyncDisposableStack();
+  const urls = storeUrls(settings, dataDir);
+  const store = opening.use(await openStore({ url: urls.store, log, migrate: settings.migrate }));
   const logs = opening.use(await openLogStore({ url: urls.logs, log }));
   const blobs = opening.use(await openBlobStore({ url: urls.blobs, log }));
   const owned = opening.move();
   return { control: { store, logs, blobs, clock, log }, [Symbol.asyncDispose]: () => owned.disposeAsync() };
 }
-
 /** A server may run: its rows are looked at in a copy. */
 async function openToLook(call: CommandCall): Promise<Opened> {
   await using opening = new AsyncDisposableStack();

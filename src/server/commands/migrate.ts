@@ -14,6 +14,7 @@ export const migrateCommand: ServerCommand = {
   examples: ["windlassd migrate --check --data-dir /var/lib/windlass", "windlassd migrate"],
   flags: [{ name: "check", about: "change nothing; exit with 5 if migrations are pending" }],
   words: { min: 0, max: 0 },
+  heeds: [],
   async run(call) {
     const dataDir = dataDirOf(call.settings, call.environment);
     const url = storeUrls(call.settings, dataDir).store;

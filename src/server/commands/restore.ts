@@ -33,6 +33,7 @@ export const restoreCommand: ServerCommand = {
   ],
   flags: [{ name: "force", about: "the directory may hold a server's data: they are moved aside in it" }],
   words: { min: 1, max: 1 },
+  heeds: ["masterKey"],
   async run(call) {
     const dataDir = dataDirOf(call.settings, call.environment);
     const file = call.words[0] ?? "";
@@ -133,9 +134,9 @@ async function fence({ call, manifest }: Restore, url: string, keys: MasterKeys)
   const { generation, runs, locked, agents } = await fenceDatabase({ store, clock, random }, manifest.createdAt);
   return (
     `restored the backup of ${manifest.createdAt.toISOString()} as generation ${generation}:\n` +
-    `  ${runs} runs had not ended: they are errored, start them again\n` +
-    `  ${locked} workspaces stay locked by such runs: look at what was applied, then windlass run resolve\n` +
-    `  ${agents} agents register anew\n`
+    `  runs that had not ended: ${runs}; they are errored, start them again\n` +
+    `  workspaces that such runs keep locked: ${locked}; look at what was applied, then windlass run resolve\n` +
+    `  agents that register anew: ${agents}\n`
   );
 }
 

@@ -23,6 +23,7 @@ export const rotateKeyCommand: ServerCommand = {
   ],
   flags: [],
   words: { min: 0, max: 0 },
+  heeds: ["masterKey", "migrate"],
   async run(call) {
     const dataDir = dataDirOf(call.settings, call.environment);
     await using _held = await takeData(call);

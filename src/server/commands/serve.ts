@@ -14,6 +14,7 @@ export const serveCommand: ServerCommand = {
   ],
   flags: [],
   words: { min: 0, max: 0 },
+  heeds: "all",
   async run({ settings, environment, log }) {
     // Only here: the other commands need not wait for all that serves.
     const { openServer } = await import("../server.ts");

@@ -1,12 +1,15 @@
 import { X509Certificate } from "node:crypto";
 import { stat } from "node:fs/promises";
 import { tryProbe } from "../../control/key-probe.ts";
+import { retentionTexts } from "../../control/system.ts";
 import { createVault, masterKeyId } from "../../control/vault.ts";
 import { type Check, fail, ok, skip, warn } from "../../lib/checks.ts";
+import { counted } from "../../lib/counted.ts";
 import { version } from "../../lib/version.ts";
 import { isLoopback } from "../../rpc/listener.ts";
 import { bindOnce, readTls } from "../port.ts";
 import { readMasterKeys } from "../secrets.ts";
+import { retentionOf } from "../upkeep-settings.ts";
 import type { DoctorContext } from "./context.ts";
 
 const dayMs = 86_400_000;
@@ -30,6 +33,12 @@ export async function checkMasterKey({ call, dataDir, store }: DoctorContext): P
   if (probe.kind === "wrong-key") return fail(id, `${name} is not the one of this database`, "put the right one back");
   if (keys.older.length > 0) return warn(id, `${name}: a rotation was not finished`, "run windlassd rotate-key again");
   return ok(id, probe.kind === "absent" ? `${name}; nothing was sealed yet` : `${name} opens what was sealed`);
+}
+
+/** What goes by itself, and after how long: nothing to mend, but a choice that is easily forgotten. */
+export async function checkRetention({ call }: DoctorContext): Promise<Check> {
+  const texts = Object.entries(retentionTexts(retentionOf(call.settings)));
+  return ok("retention", texts.map(([name, text]) => `${name} ${text}`).join(", "));
 }
 
 /** The port is free, or the server's. */
@@ -61,7 +70,7 @@ export async function checkTls({ call }: DoctorContext): Promise<Check> {
   const { validTo, subject } = new X509Certificate(tls.cert);
   const leftMs = Date.parse(validTo) - call.clock.now().getTime();
   const what = `${subject.replaceAll("\n", ", ")}, valid until ${validTo}`;
-  const fix = "put a new one in its place, then send windlassd a SIGHUP";
+  const fix = "put a new one in its place: windlassd reads it by itself";
   if (leftMs <= 0) return fail(id, `${what}: it has expired`, fix);
   return leftMs < expiryWarningMs ? warn(id, what, fix) : ok(id, what);
 }
@@ -74,11 +83,12 @@ export async function checkAgents({ store }: DoctorContext): Promise<Check> {
     ({ status, poolId }) => status !== "exited" && poolId !== null,
   );
   const others = agents.filter((agent) => agent.version !== version);
-  if (others.length === 0) return ok(id, `${agents.length} agents, all of version ${version}`);
+  if (others.length === 0)
+    return ok(id, `${counted(agents.length, "agent")}, ${agents.length === 1 ? "" : "all "}of version ${version}`);
   const named = others.slice(0, 5).map(({ name, version: has }) => `${name} has ${has}`);
   return warn(
     id,
-    `${others.length} of ${agents.length} agents are not of version ${version}: ${named.join(", ")}`,
+    `${others.length} of ${counted(agents.length, "agent")} ${others.length === 1 ? "is" : "are"} not of version ${version}: ${named.join(", ")}`,
     "upgrade them",
   );
 }

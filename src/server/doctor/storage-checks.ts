@@ -1,9 +1,12 @@
 import { randomFillSync } from "node:crypto";
 import { existsSync } from "node:fs";
 import { access, constants, stat, statfs } from "node:fs/promises";
+import { basename } from "node:path";
 import { type Check, fail, ok, skip, warn } from "../../lib/checks.ts";
+import { counted } from "../../lib/counted.ts";
 import { openBlobStore, schemaState } from "../../store/open.ts";
 import { integrityOfSqlite } from "../../store/snapshot.ts";
+import { vacuumNeed } from "../../store/vacuum.ts";
 import { logsFile, rowsFile, storeUrls } from "../data-dir.ts";
 import type { DoctorContext } from "./context.ts";
 
@@ -70,7 +73,19 @@ export async function checkIntegrity({ call, dataDir }: DoctorContext): Promise<
     if (problem !== undefined)
       return fail(id, `${path}: ${problem}`, "restore the newest backup: windlassd restore FILE --force");
   }
-  return ok(id, `${files.length} files are whole`);
+  return ok(id, `${counted(files.length, "file")} looked through: whole`);
+}
+
+/** The files of an embedded database give back to the disk what deleted rows took. */
+export async function checkRoom({ call, dataDir }: DoctorContext): Promise<Check> {
+  const id = "free-room";
+  if (call.settings.databaseUrl !== undefined) return skip(id, "PostgreSQL's autovacuum uses free room again");
+  const files = [rowsFile(dataDir), logsFile(dataDir)].filter((path) => existsSync(path));
+  if (files.length === 0) return skip(id, "there is no database yet");
+  const rooms = files.map((path) => ({ name: basename(path), ...vacuumNeed(path) }));
+  const text = rooms.map(({ name, freeBytes }) => `${Math.round(freeBytes / MiB)} MiB are free in ${name}`).join(", ");
+  if (rooms.every(({ givesBack }) => givesBack)) return ok(id, text);
+  return warn(id, `${text}, which stays so: the files are of an older version`, "windlassd gc --vacuum, once");
 }
 
 /** Objects can be written, read and deleted. */

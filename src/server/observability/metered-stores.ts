@@ -18,6 +18,8 @@ export function meteredStore(store: Store, metrics: ServerMetrics, clock: Clock)
     read: (fn) => timed("read", () => store.read(fn)),
     write: (fn) => timed("write", () => store.write(fn)),
     step: (fn) => timed("step", () => store.step(fn)),
+    space: () => store.space(),
+    giveBack: (pages) => store.giveBack(pages),
     [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
   };
 }

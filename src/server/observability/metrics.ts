@@ -7,7 +7,7 @@ export interface ServerMetrics {
   readonly registry: Registry;
   readonly observeCall: CallObserver;
   readonly jobStarted: (phase: JobPhase, waitedMs: number) => void;
-  readonly jobEnded: (job: Pick<Job, "phase" | "status" | "startedAt" | "endedAt">) => void;
+  readonly jobEnded: (job: Pick<Job, "phase" | "status" | "startedAt" | "endedAt" | "logProblem">) => void;
   readonly logBytes: (bytes: number) => void;
   readonly storeSeconds: (kind: "read" | "write" | "step", seconds: number) => void;
   readonly logAppendSeconds: (seconds: number) => void;
@@ -56,6 +56,12 @@ export function createMetrics(version: string): ServerMetrics {
     registers,
   });
   const logBytes = new Counter({ name: "windlass_log_bytes_total", help: "Log bytes stored", registers });
+  const logProblems = new Counter({
+    name: "windlass_log_problems_total",
+    help: "Logs of ended jobs that are not what their agents reported, by problem: length, sha256, not_sent",
+    labelNames: ["problem"],
+    registers,
+  });
   const append = new Histogram({
     name: "windlass_log_append_seconds",
     help: "How long it took until log bytes were durable",
@@ -79,7 +85,8 @@ export function createMetrics(version: string): ServerMetrics {
       };
     },
     jobStarted: (phase, waitedMs) => wait.observe({ phase }, Math.max(0, waitedMs) / 1000),
-    jobEnded: ({ phase, status, startedAt, endedAt }) => {
+    jobEnded: ({ phase, status, startedAt, endedAt, logProblem }) => {
+      if (logProblem !== null) logProblems.inc({ problem: logProblem.kind });
       if (startedAt === null || endedAt === null) return;
       duration.observe({ phase, status }, (endedAt.getTime() - startedAt.getTime()) / 1000);
     },

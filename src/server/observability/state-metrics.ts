@@ -1,7 +1,10 @@
 import { Gauge, type Registry } from "prom-client";
+import { type AttentionKind, countAttention } from "../../control/attention.ts";
 import type { Control } from "../../control/control.ts";
+import type { Seat } from "../../control/presence.ts";
 import type { AgentPool } from "../../domain/agent-pool.ts";
 import type { Organization } from "../../domain/organization.ts";
+import type { PoolId } from "../../lib/ids.ts";
 import type { PoolCounts, Queries } from "../../store/ports.ts";
 
 /** More pools than this are left out: a scrape must stay cheap. */
@@ -17,13 +20,44 @@ export function stateMetrics(registry: Registry, control: Control): () => Promis
     jobs: gauge("windlass_jobs", "Jobs by status, those of remote workspaces included", ["status"]),
     poolAgents: gauge("windlass_pool_agents", "Agents of a pool by status", [...pool, "status"]),
     poolJobs: gauge("windlass_pool_jobs", "Jobs of a pool: queued, running", [...pool, "state"]),
+    kept: gauge(
+      "windlass_kept_directories",
+      "Directories of jobs that agents keep, because something could not be delivered",
+      pool,
+    ),
+    toDecide: gauge(
+      "windlass_runs_to_decide",
+      "Runs that stand still until somebody decides: plans to confirm, and lost applies that hold their workspace",
+      ["reason"],
+    ),
+    aside: gauge("windlass_quarantined_states", "States that were kept aside", []),
+    ending: gauge("windlass_credentials_ending", "What ends within two weeks: tokens, keys, the certificate", ["kind"]),
+    withoutAgents: gauge(
+      "windlass_pools_without_agents",
+      "Pools without a connected agent that workspaces are assigned to or jobs wait for",
+      [],
+    ),
+    pausedPools: gauge(
+      "windlass_pools_paused",
+      "Pools that are needed and whose connected agents are all paused or draining",
+      [],
+    ),
+    warned: gauge("windlass_agents_with_warnings", "Connected agents with a warning", []),
+    refusing: gauge(
+      "windlass_refusing_agents",
+      "Connected agents of a pool that take no jobs: their disk is full, or they have just declined one",
+      pool,
+    ),
     oldestWait: gauge("windlass_pool_oldest_wait_seconds", "Age of the oldest queued job of a pool; 0 if none", pool),
   };
   return async () => {
     connected.set(control.presence.all().length);
     const found = await control.store.read(readState);
+    const needs = await countAttention(control);
     for (const each of Object.values(gauges)) each.reset();
     show(gauges, found, control.clock.now());
+    showNeeds(gauges, new Map(needs.map(({ kind, count }) => [kind, count])));
+    showRefusing(gauges, found, control.presence.all());
   };
 }
 
@@ -31,13 +65,36 @@ interface Gauges {
   readonly jobs: Gauge;
   readonly poolAgents: Gauge;
   readonly poolJobs: Gauge;
+  readonly kept: Gauge;
+  readonly refusing: Gauge;
   readonly oldestWait: Gauge;
+  readonly toDecide: Gauge;
+  readonly aside: Gauge;
+  readonly ending: Gauge;
+  readonly withoutAgents: Gauge;
+  readonly pausedPools: Gauge;
+  readonly warned: Gauge;
+}
+
+function showNeeds(gauges: Gauges, needs: ReadonlyMap<AttentionKind, number>): void {
+  const of = (kind: AttentionKind) => needs.get(kind) ?? 0;
+  gauges.toDecide.set({ reason: "confirmation" }, of("plan_to_confirm"));
+  gauges.toDecide.set({ reason: "lost_apply" }, of("lost_apply"));
+  gauges.aside.set(of("quarantined_state"));
+  gauges.ending.set({ kind: "agent_token" }, of("agent_token_ends"));
+  gauges.ending.set({ kind: "api_key" }, of("api_key_ends"));
+  gauges.ending.set({ kind: "certificate" }, of("certificate_ends"));
+  gauges.withoutAgents.set(of("pool_without_agents"));
+  gauges.pausedPools.set(of("pool_paused"));
+  gauges.warned.set(of("agent_warning"));
 }
 
 interface State {
   readonly jobs: Awaited<ReturnType<Queries["jobs"]["countByStatus"]>>;
   readonly pools: readonly { readonly organization: Organization; readonly pool: AgentPool }[];
   readonly counts: readonly PoolCounts[];
+  /** By the pool of the agents; null is the server agent. */
+  readonly kept: ReadonlyMap<PoolId | null, number>;
 }
 
 async function readState(q: Queries): Promise<State> {
@@ -47,16 +104,33 @@ async function readState(q: Queries): Promise<State> {
     const page = { after: null, limit: maxPools - pools.length };
     for (const pool of await q.pools.list(organization.id, page)) pools.push({ organization, pool });
   }
-  return { jobs: await q.jobs.countByStatus(), pools, counts: await q.pools.counts(pools.map(({ pool }) => pool.id)) };
+  const counts = await q.pools.counts(pools.map(({ pool }) => pool.id));
+  return { jobs: await q.jobs.countByStatus(), pools, counts, kept: await q.agents.countKept() };
 }
 
-function show({ jobs, poolAgents, poolJobs, oldestWait }: Gauges, { jobs: byStatus, pools, counts }: State, now: Date) {
+function showRefusing({ refusing }: Gauges, { pools }: Pick<State, "pools">, seats: readonly Seat[]): void {
+  const refused = Map.groupBy(
+    seats.filter(({ refusal }) => refusal !== ""),
+    ({ poolId }) => poolId,
+  );
+  refusing.set({ organization: "", pool: "" }, refused.get(null)?.length ?? 0);
+  for (const { organization, pool } of pools)
+    refusing.set({ organization: organization.name, pool: pool.name }, refused.get(pool.id)?.length ?? 0);
+}
+
+function show(
+  { jobs, poolAgents, poolJobs, kept: keptGauge, oldestWait }: Gauges,
+  { jobs: byStatus, pools, counts, kept }: State,
+  now: Date,
+) {
+  keptGauge.set({ organization: "", pool: "" }, kept.get(null) ?? 0);
   for (const { status, count } of byStatus) jobs.set({ status }, count);
   for (const { organization, pool } of pools) {
     const names = { organization: organization.name, pool: pool.name };
     const found = counts.find(({ poolId }) => poolId === pool.id);
     if (found === undefined) continue;
     for (const [status, count] of Object.entries(found.agents)) poolAgents.set({ ...names, status }, count);
+    keptGauge.set(names, kept.get(pool.id) ?? 0);
     poolJobs.set({ ...names, state: "queued" }, found.queuedJobs);
     poolJobs.set({ ...names, state: "running" }, found.runningJobs);
     const since = found.oldestQueuedAt;

@@ -1,10 +1,11 @@
+import type { SQL } from "drizzle-orm";
 import type { Agent } from "../../domain/agent.ts";
-import type { PoolId } from "../../lib/ids.ts";
+import type { OrganizationId, PoolId } from "../../lib/ids.ts";
 import { asParameter } from "../dialect.ts";
-import { and, asc, count, eq, inArray, isNull, lt, lte, ne, sql } from "../drizzle/orm.ts";
-import type { AgentQueries, Heard } from "../ports-agents.ts";
+import { and, asc, count, eq, gt, inArray, isNull, lt, lte, ne, or, sql } from "../drizzle/orm.ts";
+import type { AgentQueries, Heard, SilentAgent } from "../ports-agents.ts";
 import { prepared } from "../prepared.ts";
-import { isConnected } from "../tables/conditions.ts";
+import { isConnected, isFalse } from "../tables/conditions.ts";
 import type { QueryContext } from "./context.ts";
 import { afterPair, getting, inserting, saving } from "./rows.ts";
 
@@ -18,6 +19,8 @@ export function agentQueries(context: QueryContext): AgentQueries {
       .from(agents)
       .where(eq(agents.sessionTokenHash, slot("hash", agents.sessionTokenHash))),
   );
+  const ofOwner = (organizationId: OrganizationId | null) =>
+    organizationId === null ? isNull(agents.organizationId) : eq(agents.organizationId, organizationId);
   return {
     ...getting(context, rows),
     byIncarnation: incarnationQuery(context),
@@ -26,12 +29,7 @@ export function agentQueries(context: QueryContext): AgentQueries {
       db
         .select()
         .from(agents)
-        .where(
-          and(
-            organizationId === null ? isNull(agents.organizationId) : eq(agents.organizationId, organizationId),
-            eq(agents.name, name),
-          ),
-        )
+        .where(and(ofOwner(organizationId), eq(agents.name, name)))
         .orderBy(asc(agents.id)),
     list: ({ organizationId, poolId, statuses, search }, page) =>
       db
@@ -39,7 +37,7 @@ export function agentQueries(context: QueryContext): AgentQueries {
         .from(agents)
         .where(
           and(
-            organizationId === null ? isNull(agents.organizationId) : eq(agents.organizationId, organizationId),
+            ofOwner(organizationId),
             poolId === null ? undefined : eq(agents.poolId, poolId),
             statuses.length === 0 ? undefined : inArray(agents.status, [...statuses]),
             search === "" ? undefined : dialect.contains(agents.name, search),
@@ -48,6 +46,16 @@ export function agentQueries(context: QueryContext): AgentQueries {
         )
         .orderBy(asc(agents.name), asc(agents.id))
         .limit(page.limit),
+    placeAfter: async (organizationId, { after, rows: rowCount }) => {
+      const [place] = await db
+        .select({ name: agents.name, id: agents.id })
+        .from(agents)
+        .where(and(ofOwner(organizationId), afterPair(agents.name, agents.id, { after })))
+        .orderBy(asc(agents.name), asc(agents.id))
+        .limit(1)
+        .offset(rowCount - 1);
+      return place === undefined ? null : `${place.name}\u0001${place.id}`;
+    },
     countConnected: async (organizationId) => {
       const [row] = await db
         .select({ count: count() })
@@ -62,15 +70,18 @@ export function agentQueries(context: QueryContext): AgentQueries {
     disconnectFrom: async (name) => {
       await db.update(agents).set({ connectedTo: "" }).where(eq(agents.connectedTo, name));
     },
-    silentSince: (at, limit) =>
-      db
-        .select()
-        .from(agents)
-        .where(and(isConnected(agents.status), lt(agents.lastSeenAt, at)))
-        .orderBy(asc(agents.lastSeenAt), asc(agents.id))
-        .limit(limit),
-    ofToken: (id) => db.select().from(agents).where(eq(agents.tokenId, id)).orderBy(asc(agents.id)),
+    ...silenceQueries(context),
+    ...tokenQueries(context),
     namesOfTokens: namesOfTokensQuery(context),
+    countKept: async () => {
+      const rows = await db
+        .select({ poolId: agents.poolId, kept: agents.keptDirectories })
+        .from(agents)
+        .where(sql`cast(${agents.keptDirectories} as text) <> '[]'`);
+      const counts = new Map<PoolId | null, number>();
+      for (const { poolId, kept } of rows) counts.set(poolId, (counts.get(poolId) ?? 0) + kept.length);
+      return counts;
+    },
     delete: async (id) => {
       await db.delete(agents).where(eq(agents.id, id));
     },
@@ -112,6 +123,88 @@ function heardQuery({ db, t: { agents }, dialect }: QueryContext): AgentQueries[
   );
   return async (rows: readonly Heard[]) => {
     if (rows.length > 0) await heard({ rows: asParameter(rows, columns) });
+  };
+}
+
+function silenceQueries({
+  db,
+  t: { agents },
+  dialect,
+}: QueryContext): Pick<AgentQueries, "silent" | "fallSilent" | "forget"> {
+  const { id, status, lastSeenAt, sessionEpoch } = agents;
+  const columns = { id, status, lastSeenAt };
+  const fall = prepared<{ rows: string }>()("agent_fall_silent", () =>
+    db
+      .update(agents)
+      .set({ status: sql`given.status` })
+      .from(dialect.given(sql`${sql.placeholder("rows")}`, columns))
+      .where(
+        and(
+          sql`${agents.id} = given.id`,
+          sql`${agents.lastSeenAt} = given."lastSeenAt"`,
+          sql`${agents.status} <> given.status`,
+          ne(agents.status, sql`'exited'`),
+        ),
+      )
+      .returning(columns),
+  );
+  const forget = prepared<{ rows: string }>()("agent_forget", () => {
+    const unheard = sql`select 1 from ${dialect.given(sql`${sql.placeholder("rows")}`, columns)}
+      where given.id = ${id} and given."lastSeenAt" = ${lastSeenAt}`;
+    return db
+      .delete(agents)
+      .where(and(eq(sessionEpoch, sql`0`), sql`exists (${unheard})`))
+      .returning({ id });
+  });
+  return {
+    silent: ({ unknownBefore, erroredBefore }, { after, limit }) =>
+      db
+        .select({ ...columns, sessionEpoch })
+        .from(agents)
+        .where(
+          and(
+            isConnected(agents.status),
+            lt(agents.lastSeenAt, unknownBefore),
+            or(ne(agents.status, "unknown"), lt(agents.lastSeenAt, erroredBefore)),
+            after === null
+              ? undefined
+              : sql`(${agents.lastSeenAt}, ${agents.id}) > (${sql.param(after.lastSeenAt, agents.lastSeenAt)}, ${sql.param(after.id, agents.id)})`,
+          ),
+        )
+        .orderBy(asc(agents.lastSeenAt), asc(agents.id))
+        .limit(limit),
+    fallSilent: async (rows: readonly SilentAgent[]) =>
+      rows.length === 0 ? [] : fall({ rows: asParameter(rows, columns) }),
+    forget: async (rows) => (rows.length === 0 ? 0 : (await forget({ rows: asParameter(rows, columns) })).length),
+  };
+}
+
+function tokenQueries({
+  db,
+  t: { agents, jobs },
+}: QueryContext): Pick<AgentQueries, "ofToken" | "countOfToken" | "goneOfToken"> {
+  return {
+    ofToken: (id) => db.select().from(agents).where(eq(agents.tokenId, id)).orderBy(asc(agents.id)),
+    countOfToken: async (id, since) => {
+      const counted = (condition?: SQL) =>
+        db
+          .select({ count: count() })
+          .from(agents)
+          .where(and(eq(agents.tokenId, id), condition));
+      const [all] = await counted();
+      const [recent] = await counted(gt(agents.createdAt, since));
+      return { all: all?.count ?? 0, recent: recent?.count ?? 0 };
+    },
+    goneOfToken: (id, limit) => {
+      const open = sql`select 1 from ${jobs} where ${jobs.agentId} = ${agents.id}
+        and ${isFalse(jobs.isLogClosed)}`;
+      return db
+        .select({ id: agents.id })
+        .from(agents)
+        .where(and(eq(agents.tokenId, id), inArray(agents.status, ["exited", "errored"]), sql`not exists (${open})`))
+        .orderBy(asc(agents.lastSeenAt), asc(agents.id))
+        .limit(limit);
+    },
   };
 }
 

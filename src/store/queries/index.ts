@@ -28,12 +28,15 @@ import type { Queries } from "../ports.ts";
 import { metaQueries, requestQueries } from "./access.ts";
 import { agentQueries } from "./agents.ts";
 import { apiKeyQueries } from "./api-keys.ts";
+import { attentionQueries } from "./attention.ts";
 import { auditQueries } from "./audit.ts";
 import { configurationQueries } from "./configurations.ts";
 import type { QueryContext } from "./context.ts";
+import { idQueries } from "./ids.ts";
 import { jobQueries } from "./jobs.ts";
 import { organizationQueries } from "./organizations.ts";
 import { poolQueries } from "./pools.ts";
+import { providerSettingsQueries } from "./provider-settings.ts";
 import { runEventQueries } from "./run-events.ts";
 import { runQueries } from "./runs.ts";
 import { stateQueries } from "./states.ts";
@@ -41,24 +44,28 @@ import { statsQueries } from "./stats.ts";
 import { tokenQueries } from "./tokens.ts";
 import { upkeepQueries } from "./upkeep.ts";
 import { variableSetQueries } from "./variable-sets.ts";
-import { setVariableQueries, variableQueries } from "./variables.ts";
+import { formerSecretQueries, setVariableQueries, variableQueries } from "./variables.ts";
 import { workspaceQueries } from "./workspaces.ts";
 
 /** All queries over one connection. */
 export const buildQueries = (context: QueryContext): Queries => ({
   meta: metaQueries(context),
   requests: requestQueries(context),
+  ids: idQueries(context),
   audit: auditQueries(context),
   apiKeys: apiKeyQueries(context),
   stats: statsQueries(context),
+  attention: attentionQueries(context),
   organizations: organizationQueries(context),
   pools: poolQueries(context),
+  providerSettings: providerSettingsQueries(context),
   tokens: tokenQueries(context),
   agents: agentQueries(context),
   workspaces: workspaceQueries(context),
   variables: variableQueries(context),
   variableSets: variableSetQueries(context),
   setVariables: setVariableQueries(context),
+  formerSecrets: formerSecretQueries(context),
   configurations: configurationQueries(context),
   runs: runQueries(context),
   runEvents: runEventQueries(context),

@@ -1,9 +1,9 @@
-import type { AgentId, PoolId, RunId, WorkspaceId } from "../../lib/ids.ts";
+import type { AgentId, JobId, PoolId, RunId, WorkspaceId } from "../../lib/ids.ts";
 import { asParameter } from "../dialect.ts";
-import { and, asc, count, desc, eq, isNull, lt, sql } from "../drizzle/orm.ts";
+import { and, asc, count, desc, eq, inArray, isNull, lt, or, sql } from "../drizzle/orm.ts";
 import type { Queries, QueuePosition } from "../ports.ts";
 import { prepared } from "../prepared.ts";
-import { isClaimed, isFalse, isQueued } from "../tables/conditions.ts";
+import { isClaimed, isFalse, isQueued, isSet } from "../tables/conditions.ts";
 import type { QueryContext } from "./context.ts";
 import { jobCandidates } from "./job-candidates.ts";
 import { compareAndSet } from "./job-writes.ts";
@@ -44,7 +44,7 @@ function lookUps({ db, t: { jobs }, dialect }: QueryContext): LookUps {
         .select()
         .from(jobs)
         .where(eq(jobs.runId, slot("runId", jobs.runId)))
-        .orderBy(desc(jobs.phase), asc(jobs.queuedAt), asc(jobs.id)), // "plan" sorts after "apply"
+        .orderBy(desc(jobs.phase), asc(jobs.queuedAt), asc(jobs.epoch), asc(jobs.id)), // "plan" sorts after "apply"
   );
   const runColumns = { id: jobs.runId };
   const ofRuns = prepared<{ ids: string }>()("job_of_runs", () =>
@@ -52,7 +52,7 @@ function lookUps({ db, t: { jobs }, dialect }: QueryContext): LookUps {
       .select()
       .from(jobs)
       .where(sql`${jobs.runId} in (select id from ${dialect.given(sql`${sql.placeholder("ids")}`, runColumns)})`)
-      .orderBy(asc(jobs.runId), desc(jobs.phase), asc(jobs.queuedAt), asc(jobs.id)),
+      .orderBy(asc(jobs.runId), desc(jobs.phase), asc(jobs.queuedAt), asc(jobs.epoch), asc(jobs.id)),
   );
   const ofAgent = prepared<{ agentId: AgentId }>()("job_of_agent", (slot) =>
     db
@@ -114,7 +114,7 @@ function lookUps({ db, t: { jobs }, dialect }: QueryContext): LookUps {
 
 type Queue = Pick<
   JobQueries,
-  "queuedOfPool" | "queuedOfWorkspace" | "heldInPool" | "runningByOrganization" | "countAhead"
+  "queuedOfPool" | "queuedOfWorkspace" | "heldInPool" | "runningByOrganization" | "countAhead" | "jobsAhead"
 >;
 
 function queue({ db, t: { jobs } }: QueryContext): Queue {
@@ -163,12 +163,42 @@ function queue({ db, t: { jobs } }: QueryContext): Queue {
         .where(and(isQueued(jobs.status), samePool(poolId), sql`${place} < ${placeOf(job)}`));
       return row?.count ?? 0;
     },
+    jobsAhead: async (ids): Promise<ReadonlyMap<JobId, number>> => {
+      if (ids.length === 0) return new Map();
+      const theirs = db
+        .selectDistinct({ id: jobs.poolId })
+        .from(jobs)
+        .where(inArray(jobs.id, [...ids]));
+      const order = sql`partition by ${jobs.poolId} order by ${jobs.rank}, ${jobs.urgency}, ${jobs.queuedAt}, ${jobs.id}`;
+      const places = db
+        .select({ id: jobs.id, place: sql`row_number() over (${order})`.mapWith(Number).as("place") })
+        .from(jobs)
+        .where(and(isQueued(jobs.status), or(isNull(jobs.poolId), inArray(jobs.poolId, theirs))))
+        .as("places");
+      const found = await db
+        .select()
+        .from(places)
+        .where(inArray(places.id, [...ids]));
+      return new Map(found.map(({ id, place }) => [id, place - 1]));
+    },
   };
 }
 
 type Sweeps = Pick<JobQueries, "overdue" | "logsOpenSince" | "countByStatus">;
 
-function sweeps({ db, t: { jobs } }: QueryContext): Sweeps {
+type StatusCounts = Awaited<ReturnType<JobQueries["countByStatus"]>>;
+
+/** Lost applies that somebody has decided about are errors like others. */
+function asResolved(counts: StatusCounts, resolved: number): StatusCounts {
+  const of = (wanted: StatusCounts[number]["status"]) => counts.find(({ status }) => status === wanted)?.count ?? 0;
+  return [
+    ...counts.filter(({ status }) => status !== "interrupted" && status !== "errored"),
+    { status: "interrupted", count: of("interrupted") - resolved },
+    { status: "errored", count: of("errored") + resolved },
+  ];
+}
+
+function sweeps({ db, t: { jobs, workspaces } }: QueryContext): Sweeps {
   return {
     overdue: (at, limit) =>
       db
@@ -184,6 +214,16 @@ function sweeps({ db, t: { jobs } }: QueryContext): Sweeps {
         .where(and(isFalse(jobs.isLogClosed), lt(jobs.endedAt, at)))
         .orderBy(asc(sql`${jobs.status} = 'interrupted'`), desc(jobs.endedAt), asc(jobs.id))
         .limit(limit),
-    countByStatus: () => db.select({ status: jobs.status, count: count() }).from(jobs).groupBy(jobs.status),
+    countByStatus: async () => {
+      const all = await db.select({ status: jobs.status, count: count() }).from(jobs).groupBy(jobs.status);
+      const lost = all.find(({ status }) => status === "interrupted")?.count ?? 0;
+      if (lost === 0) return all;
+      const open = await db
+        .select({ count: count() })
+        .from(workspaces)
+        .innerJoin(jobs, eq(jobs.runId, workspaces.lockRunId))
+        .where(and(isSet(workspaces.lockRunId), eq(jobs.status, "interrupted")));
+      return asResolved(all, lost - (open[0]?.count ?? 0));
+    },
   };
 }

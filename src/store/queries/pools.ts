@@ -48,6 +48,15 @@ export function poolQueries(context: QueryContext): PoolQueries {
       await db.delete(pools).where(eq(pools.id, id));
     },
     grants: async (id) => (await grantsOf({ id })).map(({ name }) => name),
+    grantedTo: async (organizationId, workspaceName) => {
+      const found = await db
+        .select({ pool: pools })
+        .from(grants)
+        .innerJoin(pools, eq(pools.id, grants.poolId))
+        .where(and(eq(grants.workspaceName, workspaceName), eq(pools.organizationId, organizationId)))
+        .orderBy(asc(pools.name));
+      return found.map(({ pool }) => pool);
+    },
     grant: async (poolId, names) => {
       for (const some of chunks([...new Set(names)])) {
         const added = some.map((workspaceName) => ({ poolId, workspaceName }));

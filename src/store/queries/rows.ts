@@ -3,8 +3,8 @@ import type { AnyPgColumn, PgTable } from "drizzle-orm/pg-core";
 import { WindlassError } from "../../lib/errors.ts";
 import { placeholdersOf, rowsOf, slotsOf, type TableWithId } from "../boundary.ts";
 import { asParameter, driverError } from "../dialect.ts";
-import { eq, sql } from "../drizzle/orm.ts";
-import type { NamePage, TimePage } from "../ports.ts";
+import { and, eq, sql } from "../drizzle/orm.ts";
+import type { NamePage, Position, TimePage } from "../ports.ts";
 import { prepared } from "../prepared.ts";
 import type { QueryContext } from "./context.ts";
 
@@ -83,21 +83,55 @@ export function getting<T extends TableWithId>({ db, dialect }: QueryContext, { 
   };
 }
 
+type Keys = Pick<NamePage, "after" | "upTo">;
+
 /** The rows of a page whose name sorts after the page's position. */
-export const afterName = (column: AnyPgColumn, { after }: NamePage): SQL | undefined =>
-  after === null ? undefined : sql`${column} > ${sql.param(after, column)}`;
+export const afterName = (column: AnyPgColumn, { after, upTo = null }: Keys): SQL | undefined =>
+  and(
+    after === null ? undefined : sql`${column} > ${sql.param(after, column)}`,
+    upTo === null ? undefined : sql`${column} <= ${sql.param(upTo, column)}`,
+  );
 
 /** The same for pages in the order of two columns, whose position is both joined by U+0001. */
-export function afterPair(first: AnyPgColumn, second: AnyPgColumn, { after }: NamePage): SQL | undefined {
-  if (after === null) return undefined;
-  const [a = "", b = ""] = after.split("\u0001");
-  return sql`(${first}, ${second}) > (${sql.param(a, first)}, ${sql.param(b, second)})`;
+export function afterPair(first: AnyPgColumn, second: AnyPgColumn, { after, upTo = null }: Keys): SQL | undefined {
+  const place = (key: string) => {
+    const [a = "", b = ""] = key.split("\u0001");
+    return sql`(${sql.param(a, first)}, ${sql.param(b, second)})`;
+  };
+  return and(
+    after === null ? undefined : sql`(${first}, ${second}) > ${place(after)}`,
+    upTo === null ? undefined : sql`(${first}, ${second}) <= ${place(upTo)}`,
+  );
 }
 
 /** The rows older than the page's position, for lists in descending order of both columns. */
-export function beforeInstant(at: AnyPgColumn, id: AnyPgColumn, { before }: TimePage): SQL | undefined {
-  return before === null ? undefined : sql`(${at}, ${id}) < (${sql.param(before.at, at)}, ${sql.param(before.id, id)})`;
+export function beforeInstant(
+  at: AnyPgColumn,
+  id: AnyPgColumn,
+  { before, downTo = null }: Omit<TimePage, "limit">,
+): SQL | undefined {
+  return and(
+    before === null ? undefined : sql`(${at}, ${id}) < ${placeOf(at, id, before)}`,
+    downTo === null ? undefined : sql`(${at}, ${id}) >= ${placeOf(at, id, downTo)}`,
+  );
 }
+
+/** The rows newer than one position and no newer than another, for lists in ascending order of both columns. */
+export function afterInstant(
+  at: AnyPgColumn,
+  id: AnyPgColumn,
+  { after, upTo = null }: { readonly after: Position | null; readonly upTo?: Position | null },
+): SQL | undefined {
+  return and(
+    after === null ? undefined : sql`(${at}, ${id}) > ${placeOf(at, id, after)}`,
+    upTo === null ? undefined : sql`(${at}, ${id}) <= ${placeOf(at, id, upTo)}`,
+  );
+}
+
+const placeOf = (at: AnyPgColumn, id: AnyPgColumn, position: Position): SQL =>
+  sql`(${sql.param(position.at, at)}, ${sql.param(position.id, id)})`;
+/** Sorts after every text that begins with the one before it. */
+export const lastCharacter = "\u{10ffff}";
 
 /** Lists in pieces that stay below either engine's limit of parameters. */
 export function* chunks<T>(items: readonly T[]): Iterable<T[]> {

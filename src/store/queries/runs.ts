@@ -1,9 +1,9 @@
 import type { SQL } from "drizzle-orm";
-import type { AgentId, PoolId, WorkspaceId } from "../../lib/ids.ts";
+import type { AgentId, PoolId, RunId, WorkspaceId } from "../../lib/ids.ts";
 import { and, asc, count, desc, eq, gt, gte, inArray, lt, or, sql } from "../drizzle/orm.ts";
 import { prepared } from "../prepared.ts";
 import type { RunFilter, RunQueries } from "../run-ports.ts";
-import { isActive, isPending } from "../tables/conditions.ts";
+import { isActive, isPending, isSet, isUndecided } from "../tables/conditions.ts";
 import type { QueryContext } from "./context.ts";
 import { beforeInstant, getting, inserting, saving } from "./rows.ts";
 
@@ -50,7 +50,26 @@ export function runQueries(context: QueryContext): RunQueries {
         .where(and(matches(context, filter), beforeInstant(runs.createdAt, runs.id, page)))
         .orderBy(desc(runs.createdAt), desc(runs.id))
         .limit(page.limit),
+    placeAfter: async (filter, { before, rows: count }) => {
+      const [place] = await db
+        .select({ at: runs.createdAt, id: runs.id })
+        .from(runs)
+        .where(
+          and(
+            filter.workspaceId === null
+              ? eq(runs.organizationId, filter.organizationId)
+              : eq(runs.workspaceId, filter.workspaceId),
+            createdWithin(runs, filter),
+            beforeInstant(runs.createdAt, runs.id, { before }),
+          ),
+        )
+        .orderBy(desc(runs.createdAt), desc(runs.id))
+        .limit(1)
+        .offset(count - 1);
+      return place ?? null;
+    },
     pending: (workspaceId, limit) => pending({ workspaceId, limit }),
+    runsAhead: (ids) => runsAhead(context, ids),
     active: (workspaceId, limit) => active({ workspaceId, limit }),
     countActive: async (workspaceId) => (await activeCount({ workspaceId }))[0]?.count ?? 0,
     newest: async (workspaceId) => (await newest({ workspaceId }))[0],
@@ -73,15 +92,51 @@ export function runQueries(context: QueryContext): RunQueries {
   };
 }
 
+/** Reads the index of what waits once, however many of them are asked for. */
+async function runsAhead(
+  { db, t: { runs } }: QueryContext,
+  ids: readonly RunId[],
+): Promise<ReadonlyMap<RunId, number>> {
+  if (ids.length === 0) return new Map();
+  const theirs = db
+    .select({ id: runs.workspaceId })
+    .from(runs)
+    .where(inArray(runs.id, [...ids]));
+  const order = sql`partition by ${runs.workspaceId} order by ${runs.urgency}, ${runs.createdAt}, ${runs.id}`;
+  const places = db
+    .select({ id: runs.id, place: sql`row_number() over (${order})`.mapWith(Number).as("place") })
+    .from(runs)
+    .where(and(isPending(runs.status), inArray(runs.workspaceId, theirs)))
+    .as("places");
+  const found = await db
+    .select()
+    .from(places)
+    .where(inArray(places.id, [...ids]));
+  return new Map(found.map(({ id, place }) => [id, place - 1]));
+}
+
+const createdWithin = (
+  runs: QueryContext["t"]["runs"],
+  { createdFrom = null, createdBefore = null }: Pick<RunFilter, "createdFrom" | "createdBefore">,
+): SQL | undefined =>
+  and(
+    createdFrom === null ? undefined : gte(runs.createdAt, createdFrom),
+    createdBefore === null ? undefined : lt(runs.createdAt, createdBefore),
+  );
+
 /** The condition that a filter is. */
 function matches({ db, t, dialect }: QueryContext, filter: RunFilter): SQL | undefined {
   const { runs, workspaces, workspaceTags, jobs } = t;
   const { organizationId, workspaceId, statuses, search = "", tags = [] } = filter;
-  const { createdFrom = null, createdBefore = null, poolId = null, agentId = null } = filter;
+  const { poolId = null, agentId = null } = filter;
   const inPool = (id: PoolId) => db.select({ id: workspaces.id }).from(workspaces).where(eq(workspaces.poolId, id));
   const tagged = (tag: string) =>
     db.select({ id: workspaceTags.workspaceId }).from(workspaceTags).where(eq(workspaceTags.tag, tag));
   const ofAgent = (id: AgentId) => db.select({ id: jobs.runId }).from(jobs).where(eq(jobs.agentId, id));
+  const holding = db
+    .select({ id: workspaces.lockRunId })
+    .from(workspaces)
+    .where(and(eq(workspaces.organizationId, organizationId), isSet(workspaces.lockRunId)));
   const searched = [runs.id, runs.message, runs.createdBy];
   return and(
     eq(runs.organizationId, organizationId),
@@ -89,10 +144,10 @@ function matches({ db, t, dialect }: QueryContext, filter: RunFilter): SQL | und
     statuses.length === 0 ? undefined : inArray(runs.status, [...statuses]),
     filter.isActive === true ? isActive(runs.status) : undefined,
     search === "" ? undefined : or(...searched.map((column) => dialect.contains(column, search))),
-    createdFrom === null ? undefined : gte(runs.createdAt, createdFrom),
-    createdBefore === null ? undefined : lt(runs.createdAt, createdBefore),
+    createdWithin(runs, filter),
     poolId === null ? undefined : inArray(runs.workspaceId, inPool(poolId)),
     agentId === null ? undefined : inArray(runs.id, ofAgent(agentId)),
+    ...(filter.needsDecision === true ? [inArray(runs.id, holding), isUndecided(runs.status)] : []),
     ...tags.map((tag) => inArray(runs.workspaceId, tagged(tag))),
   );
 }

@@ -1,6 +1,7 @@
 import type { SQL } from "drizzle-orm";
-import { and, desc, eq, sql } from "../drizzle/orm.ts";
+import { and, asc, desc, eq, sql } from "../drizzle/orm.ts";
 import type { Queries } from "../ports.ts";
+import { isQuarantined } from "../tables/conditions.ts";
 import type { QueryContext } from "./context.ts";
 import { beforeInstant, getting, inserting, saving } from "./rows.ts";
 
@@ -9,7 +10,7 @@ export function stateQueries(context: QueryContext): Queries["states"] {
   const { states } = t;
   const rows = { table: states, name: "state", what: "a state version" };
   const { get } = getting(context, rows);
-  const isQuarantined = sql`${states.status} = 'quarantined'`;
+  const isAside = isQuarantined(states.status);
   const isAccepted = sql`${states.status} <> 'quarantined'`;
   const newestWhere = async (condition: SQL | undefined) => {
     const newest = db.select().from(states).where(condition).orderBy(desc(states.createdAt), desc(states.id)).limit(1);
@@ -24,25 +25,37 @@ export function stateQueries(context: QueryContext): Queries["states"] {
         .where(
           and(
             eq(states.workspaceId, workspaceId),
-            filter.isQuarantined ? isQuarantined : isAccepted,
+            filter.isQuarantined ? isAside : isAccepted,
             beforeInstant(states.createdAt, states.id, page),
           ),
         )
         .orderBy(desc(states.createdAt), desc(states.id))
         .limit(page.limit),
-    find: async (workspaceId, { lineage, serial, sha256 }) => {
-      const isAlike = and(eq(states.lineage, lineage), eq(states.sha256, sha256));
-      const found = db
-        .select()
+    placeAfter: async (workspaceId, { before, rows: rowCount }) => {
+      const [place] = await db
+        .select({ at: states.createdAt, id: states.id })
         .from(states)
-        .where(and(eq(states.workspaceId, workspaceId), eq(states.serial, serial), isAlike))
-        .limit(1);
-      return (await found)[0];
+        .where(and(eq(states.workspaceId, workspaceId), beforeInstant(states.createdAt, states.id, { before })))
+        .orderBy(desc(states.createdAt), desc(states.id))
+        .limit(1)
+        .offset(rowCount - 1);
+      return place ?? null;
     },
+    ofJob: (jobId, { jobSequence, sha256 }) =>
+      newestWhere(and(eq(states.jobId, jobId), eq(states.jobSequence, jobSequence), eq(states.sha256, sha256))),
+    lastWord: (jobId, sha256) =>
+      newestWhere(and(eq(states.jobId, jobId), eq(states.isFinal, true), eq(states.sha256, sha256))),
     newestOfJob: async (jobId) => {
       const ofJob = db.select().from(states).where(eq(states.jobId, jobId));
-      return (await ofJob.orderBy(desc(states.serial), desc(states.createdAt)).limit(1))[0];
+      const order = [states.isFinal, states.jobSequence, states.serial, states.createdAt].map((column) => desc(column));
+      return (await ofJob.orderBy(...order).limit(1))[0];
     },
+    quarantinedOfJob: (jobId) =>
+      db
+        .select({ id: states.id })
+        .from(states)
+        .where(and(eq(states.jobId, jobId), isAside))
+        .orderBy(asc(states.createdAt), asc(states.id)),
     newestOfRun: (runId) => newestWhere(and(eq(states.runId, runId), isAccepted)),
     insert: inserting(context, rows),
     save: saving(context, rows),

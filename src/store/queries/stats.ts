@@ -2,7 +2,7 @@ import type { OrganizationStats } from "../../domain/stats.ts";
 import type { OrganizationId } from "../../lib/ids.ts";
 import type { StatsQueries } from "../access-ports.ts";
 import { and, count, eq, sql } from "../drizzle/orm.ts";
-import { isActive, isClaimed, isConnected, isQueued } from "../tables/conditions.ts";
+import { isActive, isClaimed, isConnected, isQuarantined, isQueued } from "../tables/conditions.ts";
 import type { QueryContext } from "./context.ts";
 
 export function statsQueries(context: QueryContext): StatsQueries {
@@ -21,7 +21,7 @@ const only = ([row]: Counts): number => row?.count ?? 0;
 async function owned({ db, t: { workspaces, pools, states, runs } }: QueryContext, id: OrganizationId) {
   const all = await db.select({ count: count() }).from(workspaces).where(eq(workspaces.organizationId, id));
   const poolCount = await db.select({ count: count() }).from(pools).where(eq(pools.organizationId, id));
-  const aside = and(eq(states.organizationId, id), eq(states.status, "quarantined"));
+  const aside = and(eq(states.organizationId, id), isQuarantined(states.status));
   const quarantined = await db.select({ count: count() }).from(states).where(aside);
   const held = await db
     .select({ count: count() })

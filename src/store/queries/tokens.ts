@@ -11,7 +11,6 @@ export function tokenQueries(context: QueryContext): TokenQueries {
   const { db, t } = context;
   const { tokens } = t;
   const rows = { table: tokens, name: "token", what: "an agent token" };
-  const { get } = getting(context, rows);
   const byHash = prepared<{ hash: string }>()("token_by_hash", (slot) =>
     db
       .select()
@@ -19,7 +18,7 @@ export function tokenQueries(context: QueryContext): TokenQueries {
       .where(eq(tokens.hash, slot("hash", tokens.hash))),
   );
   return {
-    get,
+    ...getting(context, rows),
     byHash: async (hash): Promise<AgentToken | undefined> => (await byHash({ hash }))[0],
     list: ({ organizationId, poolId, validAt }, page) =>
       db

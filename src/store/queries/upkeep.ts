@@ -5,19 +5,23 @@ import { and, asc, eq, inArray, isNotNull, isNull, lt, or, sql } from "../drizzl
 import { isActive } from "../tables/conditions.ts";
 import type { IdPage, SealedValue, UpkeepQueries } from "../upkeep.ts";
 import type { QueryContext } from "./context.ts";
+import { retentionQueries } from "./upkeep-retention.ts";
 
 /** Whole tables, page by page, for work that nobody waits for: none of it is prepared. */
 export function upkeepQueries(context: QueryContext): UpkeepQueries {
-  return { ...runQueries(context), ...ownerQueries(context), ...blobQueries(context), ...sealedQueries(context) };
+  return {
+    ...runQueries(context),
+    ...retentionQueries(context),
+    ...ownerQueries(context),
+    ...blobQueries(context),
+    ...sealedQueries(context),
+  };
 }
 
 const afterId = (id: AnyPgColumn, { after }: IdPage): SQL | undefined =>
   after === null ? undefined : sql`${id} > ${sql.param(after, id)}`;
 
-type RunPart = Pick<
-  UpkeepQueries,
-  "activeRuns" | "endedRuns" | "quarantinedRuns" | "deleteRun" | "plannedRuns" | "states"
->;
+type RunPart = Pick<UpkeepQueries, "activeRuns" | "quarantinedRuns" | "deleteRun" | "plannedRuns" | "states">;
 
 function runQueries({ db, t: { runs, states } }: QueryContext): RunPart {
   const page = (condition: SQL | undefined, wanted: IdPage) =>
@@ -29,8 +33,8 @@ function runQueries({ db, t: { runs, states } }: QueryContext): RunPart {
       .limit(wanted.limit);
   return {
     activeRuns: (wanted) => page(isActive(runs.status), wanted),
-    endedRuns: (at, wanted) => page(lt(runs.endedAt, at), wanted),
-    plannedRuns: (wanted) => page(or(isNotNull(runs.planBlobKey), isNotNull(runs.summaryBlobKey)), wanted),
+    plannedRuns: (wanted) =>
+      page(or(isNotNull(runs.planBlobKey), isNotNull(runs.summaryBlobKey), isNotNull(runs.planFilesBlobKey)), wanted),
     quarantinedRuns: async (ids) => {
       if (ids.length === 0) return new Set();
       const found = await db
@@ -49,7 +53,7 @@ function runQueries({ db, t: { runs, states } }: QueryContext): RunPart {
 
 type OwnerPart = Pick<
   UpkeepQueries,
-  "agents" | "exitedAgents" | "configurations" | "runsUsing" | "deleteConfiguration" | "siteAdminKeys"
+  "agents" | "goneAgents" | "configurations" | "runsUsing" | "deleteConfiguration" | "siteAdminKeys"
 >;
 
 function ownerQueries({ db, t: { agents, apiKeys, configurations, runs } }: QueryContext): OwnerPart {
@@ -62,7 +66,7 @@ function ownerQueries({ db, t: { agents, apiKeys, configurations, runs } }: Quer
       .limit(wanted.limit);
   return {
     agents: (wanted) => agentPage(undefined, wanted),
-    exitedAgents: (at, wanted) => agentPage(and(eq(agents.status, "exited"), lt(agents.lastSeenAt, at)), wanted),
+    goneAgents: (status, at, wanted) => agentPage(and(eq(agents.status, status), lt(agents.lastSeenAt, at)), wanted),
     configurations: (before, wanted) =>
       db
         .select()
@@ -94,21 +98,21 @@ function blobQueries({ db, t: { configurations, runs, states } }: QueryContext):
   const of = {
     configurations: (wanted: IdPage) =>
       db
-        .select({ id: configurations.id, first: configurations.blobKey, second: configurations.blobKey })
+        .select({ id: configurations.id, first: configurations.blobKey })
         .from(configurations)
         .where(afterId(configurations.id, wanted))
         .orderBy(asc(configurations.id))
         .limit(wanted.limit),
     runs: (wanted: IdPage) =>
       db
-        .select({ id: runs.id, first: runs.planBlobKey, second: runs.summaryBlobKey })
+        .select({ id: runs.id, first: runs.planBlobKey, second: runs.summaryBlobKey, third: runs.planFilesBlobKey })
         .from(runs)
         .where(afterId(runs.id, wanted))
         .orderBy(asc(runs.id))
         .limit(wanted.limit),
     states: (wanted: IdPage) =>
       db
-        .select({ id: states.id, first: states.blobKey, second: states.blobKey })
+        .select({ id: states.id, first: states.blobKey })
         .from(states)
         .where(afterId(states.id, wanted))
         .orderBy(asc(states.id))
@@ -116,17 +120,23 @@ function blobQueries({ db, t: { configurations, runs, states } }: QueryContext):
   };
   return {
     blobUses: async (table, wanted) =>
-      (await of[table](wanted)).map(({ id, first, second }) => ({
+      (await of[table](wanted)).map(({ id, ...keys }) => ({
         id,
-        keys: [...new Set([first, second])].filter((key) => key !== null),
+        keys: Object.values(keys).filter((key) => key !== null),
       })),
   };
 }
 
 type SealedPart = Pick<UpkeepQueries, "sealedValues" | "saveSealedValue">;
 
-function sealedQueries({ db, t: { variables, setVariables } }: QueryContext): SealedPart {
-  const tables = { variables, set_variables: setVariables };
+function sealedQueries({
+  db,
+  t: { variables, setVariables, formerSecrets, providerSettings },
+}: QueryContext): SealedPart {
+  const tables = {
+    ...{ variables, set_variables: setVariables },
+    ...{ former_secrets: formerSecrets, provider_settings: providerSettings },
+  };
   return {
     sealedValues: async (name, wanted) => {
       const table = tables[name];
@@ -140,7 +150,11 @@ function sealedQueries({ db, t: { variables, setVariables } }: QueryContext): Se
     },
     saveSealedValue: async (name, { id, sealedValue }) => {
       const table = tables[name];
-      await db.update(table).set({ sealedValue }).where(eq(table.id, id));
+      const { id: column } = table;
+      await db
+        .update(table)
+        .set({ sealedValue })
+        .where(sql`${column} = ${sql.param(id, column)}`);
     },
   };
 }

@@ -1,4 +1,4 @@
-import type { VariableCategory } from "../../domain/variable.ts";
+import type { FormerSecret, VariableCategory } from "../../domain/variable.ts";
 import type { VariableSetId, WorkspaceId } from "../../lib/ids.ts";
 import { and, asc, eq, inArray } from "../drizzle/orm.ts";
 import type { Queries } from "../ports.ts";
@@ -71,6 +71,27 @@ export function setVariableQueries(context: QueryContext): Queries["setVariables
         .where(and(eq(variables.setId, setId), eq(variables.category, category), eq(variables.key, key)))
         .returning({ id: variables.id });
       return deleted.length > 0;
+    },
+  };
+}
+
+export function formerSecretQueries(context: QueryContext): Queries["formerSecrets"] {
+  const { db, t } = context;
+  const { formerSecrets: secrets } = t;
+  return {
+    of: async ({ workspaceIds, setIds }) => {
+      const found: FormerSecret[] = [];
+      for (const some of chunks(workspaceIds)) {
+        found.push(...(await db.select().from(secrets).where(inArray(secrets.workspaceId, some))));
+      }
+      for (const some of chunks(setIds)) {
+        found.push(...(await db.select().from(secrets).where(inArray(secrets.setId, some))));
+      }
+      return found.toSorted((a, b) => b.replacedAt.getTime() - a.replacedAt.getTime() || (a.id < b.id ? 1 : -1));
+    },
+    insert: inserting(context, { table: secrets, name: "former_secret", what: "a former secret" }),
+    delete: async (ids) => {
+      for (const some of chunks(ids)) await db.delete(secrets).where(inArray(secrets.id, some));
     },
   };
 }

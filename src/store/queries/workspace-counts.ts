@@ -13,13 +13,14 @@ export async function workspaceLosses({ db, t }: QueryContext, id: WorkspaceId):
     return counted[0]?.count ?? 0;
   };
   const [current] = await db
-    .select({ resources: t.states.resourceCount })
+    .select({ resources: t.states.resourceCount, unreadReason: t.states.unreadReason })
     .from(t.workspaces)
     .innerJoin(t.states, eq(t.states.id, t.workspaces.currentStateId))
     .where(eq(t.workspaces.id, id));
   return {
     stateVersions: await of(t.states),
     resources: current?.resources ?? 0,
+    unreadReason: current?.unreadReason ?? "",
     runs: await of(t.runs),
     variables: await of(t.variables),
     configurationVersions: await of(t.configurations),

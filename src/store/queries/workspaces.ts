@@ -1,9 +1,10 @@
 import type { Workspace, WorkspaceLock } from "../../domain/workspace.ts";
 import type { OrganizationId, WorkspaceId } from "../../lib/ids.ts";
-import { and, asc, count, eq, inArray, or, sql } from "../drizzle/orm.ts";
+import { and, asc, count, eq, exists, inArray, or, sql } from "../drizzle/orm.ts";
 import type { NamePage, Queries } from "../ports.ts";
 import type { WorkspaceFilter } from "../ports-workspaces.ts";
 import { prepared } from "../prepared.ts";
+import { isSet, isUndecided } from "../tables/conditions.ts";
 import type { Tables } from "../tables.ts";
 import type { QueryContext } from "./context.ts";
 import { afterName, getting, inserting, saving } from "./rows.ts";
@@ -36,8 +37,26 @@ export function workspaceQueries(context: QueryContext): Queries["workspaces"] {
   return {
     get: async (id) => optional(await get(id)),
     byName: async (organizationId, name) => optional((await byName({ organizationId, name }))[0]),
+    byNameInAnyCase: async (organizationId, name) => {
+      const isNamed = sql`lower(${workspaces.name}) = ${sql.param(name.toLowerCase(), workspaces.name)}`;
+      const found = await db
+        .select()
+        .from(workspaces)
+        .where(and(eq(workspaces.organizationId, organizationId), isNamed));
+      return optional(found[0]);
+    },
     byIds: async (ids) => (await byIds(ids)).map(fromRow),
     list: async (filter, page) => (await listed(context, filter, page)).map(fromRow),
+    placeAfter: async (organizationId, { after, rows: rowCount }) => {
+      const [place] = await db
+        .select({ name: workspaces.name })
+        .from(workspaces)
+        .where(and(eq(workspaces.organizationId, organizationId), afterName(workspaces.name, { after })))
+        .orderBy(asc(workspaces.name))
+        .limit(1)
+        .offset(rowCount - 1);
+      return place?.name ?? null;
+    },
     count: async (organizationId) => {
       const counted = await db
         .select({ count: count() })
@@ -65,19 +84,24 @@ export function workspaceQueries(context: QueryContext): Queries["workspaces"] {
 
 function listed(
   { db, t, dialect }: QueryContext,
-  { organizationId, poolId, tags = [], search = "", modes = [], isLocked = false }: WorkspaceFilter,
+  { organizationId, poolId, tags = [], search = "", modes = [], ...filter }: WorkspaceFilter,
   page: NamePage,
 ): Promise<Row[]> {
-  const { workspaces } = t;
+  const { workspaces, runs } = t;
+  const holder = db
+    .select({ one: sql`1` })
+    .from(runs)
+    .where(and(eq(runs.id, workspaces.lockRunId), isUndecided(runs.status)));
   return db
     .select()
     .from(workspaces)
     .where(
       and(
         eq(workspaces.organizationId, organizationId),
+        ...(filter.needsDecision === true ? [isSet(workspaces.lockRunId), exists(holder)] : []),
         poolId === null ? undefined : eq(workspaces.poolId, poolId),
         modes.length === 0 ? undefined : inArray(workspaces.executionMode, [...modes]),
-        isLocked ? sql`${workspaces.lockedAt} is not null` : undefined,
+        filter.isLocked === true ? sql`${workspaces.lockedAt} is not null` : undefined,
         ...tags.map((tag) => inArray(workspaces.id, taggedWith({ db, t }, tag))),
         search === ""
           ? undefined

@@ -3,6 +3,7 @@ import type { Organization } from "../../domain/organization.ts";
 import type { Engine } from "../../domain/workspace.ts";
 import type { ApiKeyId, OrganizationId } from "../../lib/ids.ts";
 import type { Kit } from "../kit.ts";
+import { willEnd } from "./conditions.ts";
 
 /** Who may use the control plane, what they asked, and what they changed. */
 export function defineAccess(k: Kit) {
@@ -73,6 +74,10 @@ export function defineAccess(k: Kit) {
     (t) => [
       k.index("api_keys_organization").on(t.organizationId, t.createdAt, t.id),
       k.index("api_keys_created").on(t.createdAt, t.id),
+      k
+        .index("api_keys_ending")
+        .on(t.expiresAt, t.id)
+        .where(willEnd(t.expiresAt, t.revokedAt, t.replacedBy)),
     ],
   );
 

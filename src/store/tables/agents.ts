@@ -1,7 +1,8 @@
-import type { AgentStatus } from "../../domain/agent.ts";
+import type { AgentStatus, KeptDirectory } from "../../domain/agent.ts";
+import type { AgentEngines } from "../../domain/engine.ts";
 import type { AgentId, AgentTokenId, OrganizationId, PoolId } from "../../lib/ids.ts";
 import type { Kit } from "../kit.ts";
-import { isConnected, isNull } from "./conditions.ts";
+import { isConnected, isNull, isSaid, willEnd } from "./conditions.ts";
 
 /** Pools, what they admit, and the agents in them. */
 export function defineAgents(k: Kit) {
@@ -30,7 +31,10 @@ export function defineAgents(k: Kit) {
         .references(() => pools.id, { onDelete: "cascade" }),
       workspaceName: k.text("workspace_name").notNull(),
     },
-    (t) => [k.primaryKey({ columns: [t.poolId, t.workspaceName] })],
+    (t) => [
+      k.primaryKey({ columns: [t.poolId, t.workspaceName] }),
+      k.index("grants_workspace").on(t.workspaceName, t.poolId),
+    ],
   );
 
   const tokens = k.table(
@@ -57,6 +61,10 @@ export function defineAgents(k: Kit) {
     (t) => [
       k.index("tokens_pool").on(t.poolId, t.createdAt, t.id),
       k.index("tokens_organization").on(t.organizationId, t.createdAt, t.id),
+      k
+        .index("tokens_ending")
+        .on(t.expiresAt, t.id)
+        .where(willEnd(t.expiresAt, t.revokedAt, t.replacedBy)),
     ],
   );
 
@@ -79,12 +87,17 @@ export function defineAgents(k: Kit) {
       address: k.text("address").notNull(),
       concurrency: k.int("concurrency").notNull(),
       sandbox: k.text("sandbox").notNull(),
+      engines: k.json<AgentEngines>("engines"),
       status: k.text<AgentStatus>("status").notNull(),
       isPaused: k.bool("is_paused").notNull(),
       isDraining: k.bool("is_draining").notNull(),
       pauseReason: k.text("pause_reason").notNull().default(""),
       connectedTo: k.text("connected_to").notNull().default(""),
+      place: k.text("place").notNull().default(""),
+      jobsPlace: k.text("jobs_place").notNull().default(""),
       warning: k.text("warning").notNull(),
+      keptDirectories: k.json<readonly KeptDirectory[]>("kept_directories").notNull().default([]),
+      unwantedDirectories: k.json<readonly string[]>("unwanted_directories").notNull().default([]),
       createdAt: k.instant("created_at").notNull(),
       lastSeenAt: k.instant("last_seen_at").notNull(),
     },
@@ -93,6 +106,7 @@ export function defineAgents(k: Kit) {
       k.uniqueIndex("agents_server_incarnation").on(t.incarnation).where(isNull(t.poolId)),
       k.index("agents_name").on(t.organizationId, t.name, t.id),
       k.index("agents_token").on(t.tokenId),
+      k.index("agents_warned").on(t.organizationId, t.name, t.id).where(isSaid(t.warning)),
       k.index("agents_silent").on(t.lastSeenAt).where(isConnected(t.status)),
     ],
   );

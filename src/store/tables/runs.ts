@@ -1,8 +1,12 @@
+import type { KeptInFlight } from "../../domain/in-flight.ts";
 import type { Desired, JobPhase, JobStatus } from "../../domain/job.ts";
+import type { LogProblem } from "../../domain/log-problem.ts";
+import type { Lost } from "../../domain/lost.ts";
 import type { ChangeCounts, RunOptions, RunSource, RunStatus, Urgency } from "../../domain/run.ts";
+import type { Engine } from "../../domain/workspace.ts";
 import type { AgentId, ConfigurationId, JobId, OrganizationId, PoolId, RunId, WorkspaceId } from "../../lib/ids.ts";
 import type { Kit } from "../kit.ts";
-import { isActive, isClaimed, isFalse, isPending, isQueued } from "./conditions.ts";
+import { isActive, isClaimed, isFalse, isPending, isPlanned, isQueued } from "./conditions.ts";
 import type { defineWorkspaces } from "./workspaces.ts";
 
 /** Runs and their jobs. */
@@ -33,6 +37,12 @@ export function defineRuns(k: Kit, workspaces: ReturnType<typeof defineWorkspace
       planBytes: k.int("plan_bytes"),
       planBlobKey: k.text("plan_blob_key"),
       summaryBlobKey: k.text("summary_blob_key"),
+      planFilesSha256: k.text("plan_files_sha256"),
+      planFilesBytes: k.int("plan_files_bytes"),
+      planFilesBlobKey: k.text("plan_files_blob_key"),
+      engine: k.text<Engine>("engine"),
+      engineVersion: k.text("engine_version").notNull().default(""),
+      planLockFile: k.text("plan_lock_file"),
       decidedBy: k.text("decided_by").notNull(),
       decidedAt: k.instant("decided_at"),
       decisionComment: k.text("decision_comment").notNull(),
@@ -42,7 +52,9 @@ export function defineRuns(k: Kit, workspaces: ReturnType<typeof defineWorkspace
       urgency: k.int<Urgency>("urgency").notNull().default(1),
       retryOf: k.text<RunId>("retry_of"),
       errorMessage: k.text("error_message").notNull(),
-      resourcesInFlight: k.json<readonly string[]>("resources_in_flight").notNull(),
+      resourcesInFlight: k.json<readonly KeptInFlight[]>("resources_in_flight").notNull(),
+      lost: k.json<Lost>("lost_resources"),
+      warnings: k.json<readonly string[]>("warnings"),
       endedAt: k.instant("ended_at"),
       version: k.int("version").notNull(),
     },
@@ -50,6 +62,9 @@ export function defineRuns(k: Kit, workspaces: ReturnType<typeof defineWorkspace
       k.index("runs_organization").on(t.organizationId, t.createdAt, t.id),
       k.index("runs_workspace").on(t.workspaceId, t.createdAt, t.id),
       k.index("runs_pending").on(t.workspaceId, t.urgency, t.createdAt, t.id).where(isPending(t.status)),
+      k.index("runs_ended").on(t.endedAt, t.id),
+      k.index("runs_planned").on(t.organizationId, t.statusAt, t.id).where(isPlanned(t.status)),
+      k.index("runs_active_organization").on(t.organizationId, t.status).where(isActive(t.status)),
       k.index("runs_active").on(t.workspaceId, t.createdAt, t.id).where(isActive(t.status)),
     ],
   );
@@ -68,6 +83,8 @@ export function defineRuns(k: Kit, workspaces: ReturnType<typeof defineWorkspace
       poolId: k.text<PoolId>("pool_id"),
       phase: k.text<JobPhase>("phase").notNull(),
       status: k.text<JobStatus>("status").notNull(),
+      engine: k.text<Engine>("engine"),
+      engineVersion: k.text("engine_version").notNull().default(""),
       rank: k.int("rank").notNull(),
       urgency: k.int<Urgency>("urgency").notNull().default(1),
       epoch: k.int("epoch").notNull(),
@@ -87,6 +104,7 @@ export function defineRuns(k: Kit, workspaces: ReturnType<typeof defineWorkspace
       errorMessage: k.text("error_message").notNull(),
       logBytes: k.int("log_bytes"),
       isLogClosed: k.bool("is_log_closed").notNull(),
+      logProblem: k.json<LogProblem>("log_problem"),
       stateSerial: k.int("state_serial"),
     },
     (t) => [
@@ -94,6 +112,12 @@ export function defineRuns(k: Kit, workspaces: ReturnType<typeof defineWorkspace
       k.index("jobs_workspace").on(t.workspaceId),
       k.index("jobs_queued_workspace").on(t.workspaceId, t.rank, t.urgency, t.queuedAt, t.id).where(isQueued(t.status)),
       k.index("jobs_queued").on(t.rank, t.urgency, t.queuedAt, t.id).where(isQueued(t.status)),
+      k
+        .index("jobs_queued_share")
+        .on(t.organizationId, t.poolId, t.rank, t.urgency, t.queuedAt, t.id)
+        .where(isQueued(t.status)),
+      k.index("jobs_status").on(t.status),
+      k.index("jobs_claimed").on(t.organizationId).where(isClaimed(t.status)),
       k.index("jobs_overdue").on(t.leaseUntil).where(isClaimed(t.status)),
       k.index("jobs_agent").on(t.agentId).where(isClaimed(t.status)),
       k.index("jobs_agent_history").on(t.agentId, t.queuedAt, t.id),

@@ -13,6 +13,7 @@ import type {
   WorkspaceId,
 } from "../../lib/ids.ts";
 import type { Kit } from "../kit.ts";
+import { isQuarantined, isSet } from "./conditions.ts";
 
 /** Workspaces and what they own but runs. */
 export function defineWorkspaces(k: Kit) {
@@ -33,6 +34,7 @@ export function defineWorkspaces(k: Kit) {
       agentSelector: k.text("agent_selector").notNull().default(""),
       planTimeoutMs: k.int("plan_timeout_ms").notNull().default(0),
       applyTimeoutMs: k.int("apply_timeout_ms").notNull().default(0),
+      initTimeoutMs: k.int("init_timeout_ms").notNull().default(0),
       sharesState: k.bool("shares_state").notNull().default(false),
       parallelism: k.int("parallelism").notNull().default(0),
       // The lock: all null, or the instant with either a run or a person.
@@ -48,6 +50,7 @@ export function defineWorkspaces(k: Kit) {
     (t) => [
       k.uniqueIndex("workspaces_name").on(t.organizationId, t.name),
       k.index("workspaces_pool").on(t.poolId, t.name),
+      k.index("workspaces_held").on(t.organizationId, t.lockRunId).where(isSet(t.lockRunId)),
     ],
   );
   const ofWorkspace = () =>
@@ -119,6 +122,23 @@ export function defineWorkspaces(k: Kit) {
     (t) => [k.uniqueIndex("set_variables_key").on(t.setId, t.key, t.category)],
   );
 
+  // Values that sensitive variables had, of a workspace or a set: they go with it.
+  const formerSecrets = k.table(
+    "former_secrets",
+    {
+      id: k.text<VariableId>("id").primaryKey(),
+      workspaceId: k.text<WorkspaceId>("workspace_id").references(() => workspaces.id, { onDelete: "cascade" }),
+      setId: k.text<VariableSetId>("set_id").references(() => variableSets.id, { onDelete: "cascade" }),
+      sealedValue: k.bytes("sealed_value").notNull(),
+      isHcl: k.bool("is_hcl").notNull(),
+      replacedAt: k.instant("replaced_at").notNull(),
+    },
+    (t) => [
+      k.index("former_secrets_workspace").on(t.workspaceId, t.replacedAt),
+      k.index("former_secrets_set").on(t.setId, t.replacedAt),
+    ],
+  );
+
   const variables = k.table(
     "variables",
     {
@@ -161,6 +181,9 @@ export function defineWorkspaces(k: Kit) {
       workspaceId: ofWorkspace(),
       runId: k.text<RunId>("run_id"),
       jobId: k.text<JobId>("job_id"),
+      jobSequence: k.int("job_sequence").notNull().default(0),
+      isFinal: k.bool("is_final").notNull().default(false),
+      baseSerial: k.int("base_serial"),
       lineage: k.text("lineage").notNull(),
       serial: k.int("serial").notNull(),
       status: k.text<StateStatus>("status").notNull(),
@@ -170,6 +193,7 @@ export function defineWorkspaces(k: Kit) {
       blobKey: k.text("blob_key").notNull(),
       terraformVersion: k.text("terraform_version").notNull(),
       resourceCount: k.int("resource_count").notNull(),
+      unreadReason: k.text("unread_reason").notNull().default(""),
       createdBy: k.text("created_by").notNull().default(""),
       rollbackOf: k.text<StateVersionId>("rollback_of"),
       createdAt: k.instant("created_at").notNull(),
@@ -178,6 +202,7 @@ export function defineWorkspaces(k: Kit) {
       k.index("states_workspace").on(t.workspaceId, t.createdAt, t.id),
       k.index("states_serial").on(t.workspaceId, t.serial),
       k.index("states_job").on(t.jobId, t.createdAt, t.id),
+      k.index("states_quarantined").on(t.organizationId).where(isQuarantined(t.status)),
       k.index("states_run").on(t.runId, t.createdAt, t.id),
     ],
   );
@@ -190,6 +215,7 @@ export function defineWorkspaces(k: Kit) {
     variableSets,
     variableSetWorkspaces,
     setVariables,
+    formerSecrets,
     configurations,
     states,
   };

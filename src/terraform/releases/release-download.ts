@@ -1,12 +1,12 @@
 import { join } from "node:path";
 import type { Clock } from "../../lib/clock.ts";
 import { WindlassError } from "../../lib/errors.ts";
+import type { VersionConstraint } from "../../lib/version-constraint.ts";
 import { type EngineName, versionOf } from "../engine.ts";
-import type { VersionConstraint } from "../version-constraint.ts";
 import { checksumIn } from "./checksums.ts";
 import type { CachedEngine, EngineCache } from "./engine-cache.ts";
 import { checksumsName, type Release, signatureNames, zipName } from "./release.ts";
-import { ReleaseHttp } from "./release-http.ts";
+import { type OnProgress, ReleaseHttp } from "./release-http.ts";
 import { isVersion, newestAllowed, versionsIn } from "./release-index.ts";
 import { checkSignature, nameOf, trustedKeys } from "./release-signature.ts";
 import { type ReleaseSource, shown, sourceOf } from "./release-source.ts";
@@ -31,6 +31,8 @@ export interface Download {
   readonly clock: Clock;
   /** Takes lines for people about what is being done. */
   readonly say: (line: string) => void;
+  /** Takes what is being done now, for people who wait, such as `downloads tofu 1.12.6 from … (12 of 60 MB)`. */
+  readonly tell: (doing: string) => void;
 }
 
 const small = { maxBytes: 1024 * 1024, deadlineMs: 30_000 };
@@ -55,6 +57,7 @@ export async function downloadEngine(download: Download, signal: AbortSignal): P
   const { engine, platform, rules, clock, say } = download;
   await using http = new ReleaseHttp(clock, rules.ca);
   const work: Work = { ...download, http, source: sourceOf(engine, rules.mirror) };
+  download.tell(`looks for ${[engine, download.constraint.text].join(" ").trimEnd()} at ${work.source.name}`);
   const release: Release = { engine, platform, version: await chooseVersion(work, signal) };
   const { sums, signedBy } = await signedChecksums(work, release, signal);
   const name = zipName(release);
@@ -131,13 +134,16 @@ async function fetchProgram(
   { release, zipSha256, signedBy }: Verified,
   signal: AbortSignal,
 ): Promise<CachedEngine> {
-  const { cache, http, source, clock } = work;
+  const { cache, http, source, clock, tell } = work;
   const { engine, version, platform } = release;
   const address = source.file(version, zipName(release));
   const draft = await cache.draft();
   try {
     const zip = join(draft, "release.zip");
-    const got = await http.save({ url: address, into: zip, ...zipLimits }, signal);
+    const doing = `downloads ${engine} ${version} from ${source.name}`;
+    tell(doing);
+    const onProgress: OnProgress = (bytes, ofBytes) => tell(`${doing} (${progressText(bytes, ofBytes)})`);
+    const got = await http.save({ url: address, into: zip, onProgress, ...zipLimits }, signal);
     if (got === undefined) throw new WindlassError("not_found", `${shown(address)} does not exist: check the mirror`);
     if (got !== zipSha256)
       throw new WindlassError(
@@ -147,7 +153,7 @@ async function fetchProgram(
     const file = join(draft, engine);
     const programSha256 = await unpackProgram({ zip, name: engine, into: file, maxBytes: maxProgramBytes }, signal);
     await cache.drop(zip);
-    await checkVersion({ file, version, clock }, signal);
+    await checkProgram({ file, engine, version, clock }, signal);
     return await cache.keep(draft, { ...release, platform, zipSha256, programSha256, source: source.name, signedBy });
   } catch (error) {
     await cache.drop(draft);
@@ -155,20 +161,29 @@ async function fetchProgram(
   }
 }
 
+/** `12 of 60 MB`. */
+function progressText(bytes: number, ofBytes: number | undefined): string {
+  const [got, all] = [bytes, ofBytes ?? 0].map((count) => Math.floor(count / 1_000_000));
+  return ofBytes === undefined ? `${got} MB` : `${got} of ${all} MB`;
+}
+
 interface Program {
   readonly file: string;
+  readonly engine: EngineName;
   readonly version: string;
   readonly clock: Clock;
 }
 
 /** A program that does not start here, or is another one, is better found before a job needs it. */
-async function checkVersion({ file, version, clock }: Program, signal: AbortSignal): Promise<void> {
+async function checkProgram({ file, engine, version, clock }: Program, signal: AbortSignal): Promise<void> {
   let answer = await versionOf(file);
   if (answer.kind === "failed") {
     await clock.sleep(busyPauseMs, signal);
     answer = await versionOf(file);
   }
-  if (answer.kind === "version" && answer.version === version) return;
-  const got = answer.kind === "version" ? `says that it is ${answer.version}` : answer.why;
-  throw new WindlassError("validation", `the downloaded program ${got}: expected version ${version}`);
+  if (answer.kind === "version" && answer.version === version && (answer.engine ?? engine) === engine) return;
+  const wrong = answer.kind === "version" && (answer.engine ?? engine) !== engine ? `${answer.engine} ` : "";
+  const got = answer.kind === "version" ? `says that it is ${wrong}${answer.version}` : answer.why;
+  const expected = wrong === "" ? `version ${version}` : `${engine} ${version}`;
+  throw new WindlassError("validation", `the downloaded program ${got}: expected ${expected}`);
 }

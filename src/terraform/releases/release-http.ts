@@ -26,7 +26,11 @@ interface Asked {
   readonly url: URL;
   readonly limits: HttpLimits;
   readonly take: (bytes: Uint8Array) => Promise<void> | void;
+  readonly onProgress?: OnProgress | undefined;
 }
+
+/** Told of each part that has come; what is to come in all is undefined if the server does not say. */
+export type OnProgress = (bytes: number, ofBytes: number | undefined) => void;
 
 /**
  * Gets files over HTTP(S), through the proxies of the environment. Absent files (404, 410) are undefined; what cannot be had now throws
@@ -57,7 +61,7 @@ export class ReleaseHttp implements AsyncDisposable {
 
   /** Writes to a new file and answers its SHA-256. */
   async save(
-    { url, into, ...limits }: HttpLimits & { readonly url: URL; readonly into: string },
+    { url, into, onProgress, ...limits }: HttpLimits & Pick<Asked, "url" | "onProgress"> & { readonly into: string },
     signal: AbortSignal,
   ): Promise<string | undefined> {
     const hash = createHash("sha256");
@@ -66,7 +70,7 @@ export class ReleaseHttp implements AsyncDisposable {
       hash.update(bytes);
       await file.writeFile(bytes);
     };
-    return (await this.#get({ url, limits, take }, signal)) ? hash.digest("hex") : undefined;
+    return (await this.#get({ url, limits, take, onProgress }, signal)) ? hash.digest("hex") : undefined;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -121,7 +125,7 @@ export class ReleaseHttp implements AsyncDisposable {
 }
 
 async function receive(
-  { url, limits, take }: Asked,
+  { url, limits, take, onProgress }: Asked,
   body: AsyncIterable<Uint8Array>,
   announced: number,
 ): Promise<void> {
@@ -136,6 +140,7 @@ async function receive(
     bytes += part.length;
     if (bytes > limits.maxBytes) throw tooLarge();
     await take(part);
+    onProgress?.(bytes, Number.isNaN(announced) ? undefined : announced);
   }
 }
 

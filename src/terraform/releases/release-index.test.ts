@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { parseVersionConstraint } from "../version-constraint.ts";
+import { parseVersionConstraint } from "../../lib/version-constraint.ts";
 import { checksumIn } from "./checksums.ts";
 import { platformOf, signatureNames } from "./release.ts";
 import { isVersion, newestAllowed, versionsIn } from "./release-index.ts";
@@ -40,6 +40,17 @@ describe("a list of releases", () => {
     [">= 1.13.0-beta1", "1.13.0-rc2"],
     ["= 1.13.0-beta1", "1.13.0-beta1"],
     ["~> 2.0", undefined],
+    ["1.11", "1.11.10"],
+    ["v1.11", "1.11.10"],
+    ["1", "1.12.1"],
+    ["1.13", undefined],
+    ["= 1.10", "1.10.0"],
+    ["= 1.11", undefined],
+    ["~> 1.10", "1.12.1"],
+    ["1.1", undefined],
+    ["1.11, < 1.11.10", "1.11.9"],
+    ["1.11.x", "unreadable"],
+    ["01.11", "unreadable"],
   ])("%j chooses %s: the newest that fits, and no pre-release that nobody asked for", (text, expected) => {
     const versions = ["1.9.9", "1.10.0", "1.11.9", "1.11.10", "1.12.1", "1.13.0-beta1", "1.13.0-rc2"];
     const constraint = parseVersionConstraint(text);
@@ -54,7 +65,8 @@ describe("a list of releases", () => {
       "1.2.3",
       "1.12.0-rc1",
     ]);
-    expect(["~> 1.11.4", ">= 1.2", "1.2.3, 1.2.4", ""].map(exact)).toEqual([
+    expect(["~> 1.11.4", ">= 1.2", "1.2.3, 1.2.4", "", "1.11"].map(exact)).toEqual([
+      undefined,
       undefined,
       undefined,
       undefined,

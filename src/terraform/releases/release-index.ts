@@ -1,7 +1,7 @@
 import { parse, rcompare } from "semver";
 import { z } from "zod";
 import { WindlassError } from "../../lib/errors.ts";
-import type { VersionConstraint } from "../version-constraint.ts";
+import type { VersionConstraint } from "../../lib/version-constraint.ts";
 
 /** HashiCorp's list has the versions as keys, OpenTofu's as ids. */
 const indexShape = z.object({

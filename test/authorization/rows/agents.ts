@@ -34,8 +34,10 @@ export const agentRows: readonly Row[] = [
     ],
   }),
   row(artifacts.getVariables, jobs),
+  row(artifacts.getProviders, jobs),
   row(artifacts.downloadConfiguration, jobs),
   row(artifacts.downloadPlan, { ...jobs, outcome: "NOT_FOUND", except: { "token of an apply": "OK" } }),
+  row(artifacts.downloadPlanFiles, { ...jobs, outcome: "NOT_FOUND", except: { "token of an apply": "OK" } }),
   row(artifacts.downloadState, jobs),
   row(artifacts.listSharedStates, jobs),
   row(artifacts.uploadPlan, {
@@ -44,11 +46,11 @@ export const agentRows: readonly Row[] = [
       {
         part: {
           case: "header",
-          value: { planSizeBytes: 4n, planSha256: sha256("plan"), summarySizeBytes: 2n },
+          value: { planSizeBytes: 4n, planSha256: sha256("plan") },
         },
       },
       { part: { case: "planChunk", value: Buffer.from("plan") } },
-      { part: { case: "summaryChunk", value: Buffer.from("{}") } },
+      { part: { case: "summary", value: {} } },
     ],
   }),
   row(artifacts.uploadState, {

@@ -1,9 +1,15 @@
+import type { MessageInitShape } from "@bufbuild/protobuf";
 import { AgentPoolService } from "../../../src/gen/windlass/v1/agent_pool_service_pb.ts";
 import { AgentService } from "../../../src/gen/windlass/v1/agent_service_pb.ts";
 import { AgentTokenService } from "../../../src/gen/windlass/v1/agent_token_service_pb.ts";
+import {
+  ProviderSettingsService,
+  type UpdateProviderSettingsRequestSchema,
+} from "../../../src/gen/windlass/v1/provider_settings_service_pb.ts";
 import { type Ingredients, type Row, row } from "../row.ts";
 
 const { method: pools } = AgentPoolService;
+const { method: settings } = ProviderSettingsService;
 const { method: tokens } = AgentTokenService;
 const { method: agents } = AgentService;
 
@@ -43,6 +49,20 @@ export const poolRows: readonly Row[] = [
   row(pools.assignWorkspaces, { ...changes, request: withWorkspaces }),
   row(pools.unassignWorkspaces, { ...changes, request: withWorkspaces }),
 
+  row(settings.getProviderSettings, { ...looks, request: thePool }),
+  row(settings.updateProviderSettings, {
+    ...{ ...changes, needs: "own" },
+    request: (given): MessageInitShape<typeof UpdateProviderSettingsRequestSchema> => ({
+      ...thePool(given),
+      changes: {
+        sources: [{ source: { case: "direct", value: {} } }],
+        hosts: [{ host: "registry.example.com:9443", token: "s3cret" }],
+      },
+      updateMask: { paths: ["sources", "hosts"] },
+    }),
+  }),
+  row(settings.deleteProviderSettings, { ...changes, needs: "own", request: thePool }),
+
   row(tokens.createAgentToken, { ...changes, request: thePool }),
   row(tokens.listAgentTokens, { ...looks, request: thePool }),
   row(tokens.rotateAgentToken, { ...changes, request: theToken }),
@@ -55,5 +75,6 @@ export const poolRows: readonly Row[] = [
   row(agents.pauseAgent, { ...changes, request: theAgent }),
   row(agents.resumeAgent, { ...changes, request: theAgent }),
   row(agents.drainAgent, { ...changes, request: theAgent }),
+  row(agents.removeKeptDirectories, { ...changes, request: (world) => ({ ...theAgent(world), all: true }) }),
   row(agents.deleteAgent, { ...changes, outcome: "AGENT_IN_USE", request: theAgent }),
 ];

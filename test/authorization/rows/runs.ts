@@ -22,6 +22,10 @@ export const runRows: readonly Row[] = [
     ...{ ...changes, judgedFirst: true },
     request: ({ place: { workspace } }) => ({ workspace }),
   }),
+  row(runs.checkRun, {
+    ...{ ...changes, judgedFirst: true },
+    request: ({ place: { workspace } }) => ({ workspace }),
+  }),
   row(runs.getRun, { ...looks, request: theRun }),
   row(runs.listRuns, {
     ...{ ...looks, names: "organization" },
@@ -31,6 +35,7 @@ export const runRows: readonly Row[] = [
   row(runs.streamRunLogs, { ...looks, request: (given) => ({ ...theRun(given), phase: RunPhase.PLAN }) }),
   row(runs.getRunPlan, { ...looks, request: thePlannedRun }),
   row(runs.listRunEvents, { ...looks, request: theRun }),
+  row(runs.listLostResources, { ...looks, request: theRun }),
   row(runs.confirmRun, { ...changes, request: thePlannedRun }),
   row(runs.discardRun, { ...changes, request: thePlannedRun }),
   row(runs.cancelRun, { ...changes, request: theRun }),

@@ -19,7 +19,15 @@ export const systemRows: readonly Row[] = [
   row(system.getServerInfo, { admits: "anybody", request: () => ({}) }),
   row(system.whoAmI, { admits: "everybody", names: "nothing", request: () => ({}) }),
   row(system.streamProbe, { admits: "everybody", names: "nothing", request: () => ({ pieces: 1 }) }),
+  row(system.findIds, {
+    ...{ admits: "people", needs: "read", names: "nothing" },
+    request: () => ({ prefix: "run_0000" }),
+  }),
   row(system.getStats, {
+    ...{ admits: "people", needs: "read", names: "organization" },
+    request: ({ place: { organization } }) => ({ organization }),
+  }),
+  row(system.getAttention, {
     ...{ admits: "people", needs: "read", names: "organization" },
     request: ({ place: { organization } }) => ({ organization }),
   }),

@@ -6,15 +6,17 @@ import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2"
 import { enumDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
-import type { JobStatus, RunPhase } from "./run_pb.ts";
+import type { JobStatus, KeptDirectory, RunPhase } from "./run_pb.ts";
 import { file_windlass_v1_run } from "./run_pb.ts";
+import type { Engine } from "./workspace_pb.ts";
+import { file_windlass_v1_workspace } from "./workspace_pb.ts";
 import type { Message, UnknownEnum } from "@bufbuild/protobuf";
 
 /**
  * Describes the file windlass/v1/agent.proto.
  */
 export const file_windlass_v1_agent: GenFile = /*@__PURE__*/
-  fileDesc("Chd3aW5kbGFzcy92MS9hZ2VudC5wcm90bxILd2luZGxhc3MudjEixAQKBUFnZW50EgoKAmlkGAEgASgJEgwKBG5hbWUYAiABKAkSEgoKYWdlbnRfcG9vbBgDIAEoCRIUCgxvcmdhbml6YXRpb24YBCABKAkSKAoGc3RhdHVzGAUgASgOMhgud2luZGxhc3MudjEuQWdlbnRTdGF0dXMSDgoGcGF1c2VkGAYgASgIEhAKCGRyYWluaW5nGAcgASgIEg8KB3ZlcnNpb24YCCABKAkSCgoCb3MYCSABKAkSDAoEYXJjaBgKIAEoCRIuCgZsYWJlbHMYCyADKAsyHi53aW5kbGFzcy52MS5BZ2VudC5MYWJlbHNFbnRyeRIPCgdhZGRyZXNzGAwgASgJEhMKC2NvbmN1cnJlbmN5GA0gASgNEg8KB2pvYl9pZHMYDiADKAkSDwoHcnVuX2lkcxgPIAMoCRIvCgtjcmVhdGVfdGltZRgQIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMgoObGFzdF9zZWVuX3RpbWUYESABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhQKDHNlcnZlcl9hZ2VudBgSIAEoCBIPCgdzYW5kYm94GBMgASgJEg8KB3dhcm5pbmcYFCABKAkSDgoGcmVhc29uGBUgASgJEhQKDGNvbm5lY3RlZF90bxgWIAEoCRIWCg5hZ2VudF90b2tlbl9pZBgXIAEoCRotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIoACCghBZ2VudEpvYhIOCgZqb2JfaWQYASABKAkSDgoGcnVuX2lkGAIgASgJEhEKCXdvcmtzcGFjZRgDIAEoCRIkCgVwaGFzZRgEIAEoDjIVLndpbmRsYXNzLnYxLlJ1blBoYXNlEiYKBnN0YXR1cxgFIAEoDjIWLndpbmRsYXNzLnYxLkpvYlN0YXR1cxIuCgpzdGFydF90aW1lGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIsCghlbmRfdGltZRgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFQoNZXJyb3JfbWVzc2FnZRgIIAEoCSqmAQoLQWdlbnRTdGF0dXMSHAoYQUdFTlRfU1RBVFVTX1VOU1BFQ0lGSUVEEAASFQoRQUdFTlRfU1RBVFVTX0lETEUQARIVChFBR0VOVF9TVEFUVVNfQlVTWRACEhgKFEFHRU5UX1NUQVRVU19VTktOT1dOEAMSGAoUQUdFTlRfU1RBVFVTX0VSUk9SRUQQBBIXChNBR0VOVF9TVEFUVVNfRVhJVEVEEAViBnByb3RvMw", [file_google_protobuf_timestamp, file_windlass_v1_run]);
+  fileDesc("Chd3aW5kbGFzcy92MS9hZ2VudC5wcm90bxILd2luZGxhc3MudjEi0AUKBUFnZW50EgoKAmlkGAEgASgJEgwKBG5hbWUYAiABKAkSEgoKYWdlbnRfcG9vbBgDIAEoCRIUCgxvcmdhbml6YXRpb24YBCABKAkSKAoGc3RhdHVzGAUgASgOMhgud2luZGxhc3MudjEuQWdlbnRTdGF0dXMSDgoGcGF1c2VkGAYgASgIEhAKCGRyYWluaW5nGAcgASgIEg8KB3ZlcnNpb24YCCABKAkSCgoCb3MYCSABKAkSDAoEYXJjaBgKIAEoCRIuCgZsYWJlbHMYCyADKAsyHi53aW5kbGFzcy52MS5BZ2VudC5MYWJlbHNFbnRyeRIPCgdhZGRyZXNzGAwgASgJEhMKC2NvbmN1cnJlbmN5GA0gASgNEg8KB2pvYl9pZHMYDiADKAkSDwoHcnVuX2lkcxgPIAMoCRIvCgtjcmVhdGVfdGltZRgQIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMgoObGFzdF9zZWVuX3RpbWUYESABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhQKDHNlcnZlcl9hZ2VudBgSIAEoCBIPCgdzYW5kYm94GBMgASgJEg8KB3dhcm5pbmcYFCABKAkSDgoGcmVhc29uGBUgASgJEhQKDGNvbm5lY3RlZF90bxgWIAEoCRIWCg5hZ2VudF90b2tlbl9pZBgXIAEoCRI0ChBrZXB0X2RpcmVjdG9yaWVzGBggAygLMhoud2luZGxhc3MudjEuS2VwdERpcmVjdG9yeRIXCg9mcmVlX2Rpc2tfYnl0ZXMYGSABKAQSDwoHcmVmdXNhbBgaIAEoCRIqCgdlbmdpbmVzGBsgASgLMhkud2luZGxhc3MudjEuQWdlbnRFbmdpbmVzGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEibAoMQWdlbnRFbmdpbmVzEiwKCHByb2dyYW1zGAEgAygLMhoud2luZGxhc3MudjEuRW5naW5lUHJvZ3JhbRIuCglkb3dubG9hZHMYAiADKAsyGy53aW5kbGFzcy52MS5FbmdpbmVEb3dubG9hZCJFCg1FbmdpbmVQcm9ncmFtEiMKBmVuZ2luZRgBIAEoDjITLndpbmRsYXNzLnYxLkVuZ2luZRIPCgd2ZXJzaW9uGAIgASgJIkUKDkVuZ2luZURvd25sb2FkEiMKBmVuZ2luZRgBIAEoDjITLndpbmRsYXNzLnYxLkVuZ2luZRIOCgZzb3VyY2UYAiABKAkigAIKCEFnZW50Sm9iEg4KBmpvYl9pZBgBIAEoCRIOCgZydW5faWQYAiABKAkSEQoJd29ya3NwYWNlGAMgASgJEiQKBXBoYXNlGAQgASgOMhUud2luZGxhc3MudjEuUnVuUGhhc2USJgoGc3RhdHVzGAUgASgOMhYud2luZGxhc3MudjEuSm9iU3RhdHVzEi4KCnN0YXJ0X3RpbWUYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiwKCGVuZF90aW1lGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIVCg1lcnJvcl9tZXNzYWdlGAggASgJKqYBCgtBZ2VudFN0YXR1cxIcChhBR0VOVF9TVEFUVVNfVU5TUEVDSUZJRUQQABIVChFBR0VOVF9TVEFUVVNfSURMRRABEhUKEUFHRU5UX1NUQVRVU19CVVNZEAISGAoUQUdFTlRfU1RBVFVTX1VOS05PV04QAxIYChRBR0VOVF9TVEFUVVNfRVJST1JFRBAEEhcKE0FHRU5UX1NUQVRVU19FWElURUQQBUKHAQoPZGV2LndpbmRsYXNzLnYxQgpBZ2VudFByb3RvUAFaKndpbmRsYXNzLmRldi9nZW4vZ28vd2luZGxhc3MvdjE7d2luZGxhc3N2MaICA1dETKoCC1dpbmRsYXNzLlYxugIIV2luZGxhc3PKAgtXaW5kbGFzc1xWMeoCDFdpbmRsYXNzOjpWMWIGcHJvdG8z", [file_google_protobuf_timestamp, file_windlass_v1_run, file_windlass_v1_workspace]);
 
 /**
  * One registered windlass-agent, or the server agent inside the control plane.
@@ -93,7 +95,7 @@ export type Agent = Message<"windlass.v1.Agent"> & {
   arch: string;
 
   /**
-   * Labels the agent was started with.
+   * Labels the agent was started with; names and values have at most 4 KiB together.
    *
    * @generated from field: map<string, string> labels = 11;
    */
@@ -182,6 +184,35 @@ export type Agent = Message<"windlass.v1.Agent"> & {
    * @generated from field: string agent_token_id = 23;
    */
   agentTokenId: string;
+
+  /**
+   * Directories of jobs that are over and from which something could not be delivered, newest first: the first 100.
+   *
+   * @generated from field: repeated windlass.v1.KeptDirectory kept_directories = 24;
+   */
+  keptDirectories: KeptDirectory[];
+
+  /**
+   * Free bytes where it keeps its jobs, as it said last; 0 if it is not connected or has not said.
+   *
+   * @generated from field: uint64 free_disk_bytes = 25;
+   */
+  freeDiskBytes: bigint;
+
+  /**
+   * Why it takes no jobs though it is connected, neither paused nor draining: its disk is full, or it has just declined one;
+   * empty otherwise.
+   *
+   * @generated from field: string refusal = 26;
+   */
+  refusal: string;
+
+  /**
+   * Which terraform and tofu programs its jobs can have; absent if it has not said.
+   *
+   * @generated from field: windlass.v1.AgentEngines engines = 27;
+   */
+  engines?: AgentEngines | undefined;
 };
 
 /**
@@ -190,6 +221,90 @@ export type Agent = Message<"windlass.v1.Agent"> & {
  */
 export const AgentSchema: GenMessage<Agent> = /*@__PURE__*/
   messageDesc(file_windlass_v1_agent, 0);
+
+/**
+ * The terraform and tofu programs that an agent's jobs can have.
+ *
+ * @generated from message windlass.v1.AgentEngines
+ */
+export type AgentEngines = Message<"windlass.v1.AgentEngines"> & {
+  /**
+   * Those that it has, by engine and version: the first 64.
+   *
+   * @generated from field: repeated windlass.v1.EngineProgram programs = 1;
+   */
+  programs: EngineProgram[];
+
+  /**
+   * What it may download when it lacks a version; an engine that is not named comes from programs alone.
+   *
+   * @generated from field: repeated windlass.v1.EngineDownload downloads = 2;
+   */
+  downloads: EngineDownload[];
+};
+
+/**
+ * Describes the message windlass.v1.AgentEngines.
+ * Use `create(AgentEnginesSchema)` to create a new message.
+ */
+export const AgentEnginesSchema: GenMessage<AgentEngines> = /*@__PURE__*/
+  messageDesc(file_windlass_v1_agent, 1);
+
+/**
+ * A program that an agent has.
+ *
+ * @generated from message windlass.v1.EngineProgram
+ */
+export type EngineProgram = Message<"windlass.v1.EngineProgram"> & {
+  /**
+   * What it is.
+   *
+   * @generated from field: windlass.v1.Engine engine = 1;
+   */
+  engine: Engine;
+
+  /**
+   * Its exact version.
+   *
+   * @generated from field: string version = 2;
+   */
+  version: string;
+};
+
+/**
+ * Describes the message windlass.v1.EngineProgram.
+ * Use `create(EngineProgramSchema)` to create a new message.
+ */
+export const EngineProgramSchema: GenMessage<EngineProgram> = /*@__PURE__*/
+  messageDesc(file_windlass_v1_agent, 2);
+
+/**
+ * Where an agent downloads an engine from.
+ *
+ * @generated from message windlass.v1.EngineDownload
+ */
+export type EngineDownload = Message<"windlass.v1.EngineDownload"> & {
+  /**
+   * Which one.
+   *
+   * @generated from field: windlass.v1.Engine engine = 1;
+   */
+  engine: Engine;
+
+  /**
+   * An address for people, without user and password.
+   *
+   * @generated from field: string source = 2;
+   */
+  source: string;
+};
+
+/**
+ * Describes the message windlass.v1.EngineDownload.
+ * Use `create(EngineDownloadSchema)` to create a new message.
+ */
+export const EngineDownloadSchema: GenMessage<EngineDownload> = /*@__PURE__*/
+  messageDesc(file_windlass_v1_agent, 3);
 
 /**
  * A job that an agent holds or held.
@@ -259,7 +374,7 @@ export type AgentJob = Message<"windlass.v1.AgentJob"> & {
  * Use `create(AgentJobSchema)` to create a new message.
  */
 export const AgentJobSchema: GenMessage<AgentJob> = /*@__PURE__*/
-  messageDesc(file_windlass_v1_agent, 1);
+  messageDesc(file_windlass_v1_agent, 4);
 
 /**
  * What an agent does.

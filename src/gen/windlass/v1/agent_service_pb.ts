@@ -13,7 +13,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file windlass/v1/agent_service.proto.
  */
 export const file_windlass_v1_agent_service: GenFile = /*@__PURE__*/
-  fileDesc("Ch93aW5kbGFzcy92MS9hZ2VudF9zZXJ2aWNlLnByb3RvEgt3aW5kbGFzcy52MSJMCg9HZXRBZ2VudFJlcXVlc3QSGQoFYWdlbnQYASABKAlCCrpIB3IFEAEYgAESHgoMb3JnYW5pemF0aW9uGAIgASgJQgi6SAVyAxiAASI1ChBHZXRBZ2VudFJlc3BvbnNlEiEKBWFnZW50GAEgASgLMhIud2luZGxhc3MudjEuQWdlbnQinwIKEUxpc3RBZ2VudHNSZXF1ZXN0Eh4KDG9yZ2FuaXphdGlvbhgBIAEoCUIIukgFcgMYgAESHAoKYWdlbnRfcG9vbBgCIAEoCUIIukgFcgMYgAESFgoOaW5jbHVkZV9leGl0ZWQYAyABKAgSHQoJcGFnZV9zaXplGAQgASgFQgq6SAcaBRjoBygAEhwKCnBhZ2VfdG9rZW4YBSABKAlCCLpIBXIDGIAEEiAKDmxhYmVsX3NlbGVjdG9yGAYgASgJQgi6SAVyAxiACBI7CghzdGF0dXNlcxgHIAMoDjIYLndpbmRsYXNzLnYxLkFnZW50U3RhdHVzQg+6SAySAQkQCCIFggECEAESGAoGc2VhcmNoGAggASgJQgi6SAVyAxiAASJRChJMaXN0QWdlbnRzUmVzcG9uc2USIgoGYWdlbnRzGAEgAygLMhIud2luZGxhc3MudjEuQWdlbnQSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJImgKEVBhdXNlQWdlbnRSZXF1ZXN0EhkKBWFnZW50GAEgASgJQgq6SAdyBRABGIABEh4KDG9yZ2FuaXphdGlvbhgCIAEoCUIIukgFcgMYgAESGAoGcmVhc29uGAMgASgJQgi6SAVyAxiAAiI3ChJQYXVzZUFnZW50UmVzcG9uc2USIQoFYWdlbnQYASABKAsyEi53aW5kbGFzcy52MS5BZ2VudCJPChJSZXN1bWVBZ2VudFJlcXVlc3QSGQoFYWdlbnQYASABKAlCCrpIB3IFEAEYgAESHgoMb3JnYW5pemF0aW9uGAIgASgJQgi6SAVyAxiAASI4ChNSZXN1bWVBZ2VudFJlc3BvbnNlEiEKBWFnZW50GAEgASgLMhIud2luZGxhc3MudjEuQWdlbnQiaAoRRHJhaW5BZ2VudFJlcXVlc3QSGQoFYWdlbnQYASABKAlCCrpIB3IFEAEYgAESHgoMb3JnYW5pemF0aW9uGAIgASgJQgi6SAVyAxiAARIYCgZyZWFzb24YAyABKAlCCLpIBXIDGIACIjcKEkRyYWluQWdlbnRSZXNwb25zZRIhCgVhZ2VudBgBIAEoCzISLndpbmRsYXNzLnYxLkFnZW50Ik8KEkRlbGV0ZUFnZW50UmVxdWVzdBIZCgVhZ2VudBgBIAEoCUIKukgHcgUQARiAARIeCgxvcmdhbml6YXRpb24YAiABKAlCCLpIBXIDGIABIhUKE0RlbGV0ZUFnZW50UmVzcG9uc2UisQEKEldhdGNoQWdlbnRzUmVxdWVzdBIeCgxvcmdhbml6YXRpb24YASABKAlCCLpIBXIDGIABEhwKCmFnZW50X3Bvb2wYAiABKAlCCLpIBXIDGIABEiAKDmxhYmVsX3NlbGVjdG9yGAMgASgJQgi6SAVyAxiACBI7CghzdGF0dXNlcxgEIAMoDjIYLndpbmRsYXNzLnYxLkFnZW50U3RhdHVzQg+6SAySAQkQCCIFggECEAEiOQoTV2F0Y2hBZ2VudHNSZXNwb25zZRIiCgZhZ2VudHMYASADKAsyEi53aW5kbGFzcy52MS5BZ2VudCKOAQoUTGlzdEFnZW50Sm9ic1JlcXVlc3QSGQoFYWdlbnQYASABKAlCCrpIB3IFEAEYgAESHgoMb3JnYW5pemF0aW9uGAIgASgJQgi6SAVyAxiAARIdCglwYWdlX3NpemUYAyABKAVCCrpIBxoFGOgHKAASHAoKcGFnZV90b2tlbhgEIAEoCUIIukgFcgMYgAQiVQoVTGlzdEFnZW50Sm9ic1Jlc3BvbnNlEiMKBGpvYnMYASADKAsyFS53aW5kbGFzcy52MS5BZ2VudEpvYhIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkyqAUKDEFnZW50U2VydmljZRJMCghHZXRBZ2VudBIcLndpbmRsYXNzLnYxLkdldEFnZW50UmVxdWVzdBodLndpbmRsYXNzLnYxLkdldEFnZW50UmVzcG9uc2UiA5ACARJSCgpMaXN0QWdlbnRzEh4ud2luZGxhc3MudjEuTGlzdEFnZW50c1JlcXVlc3QaHy53aW5kbGFzcy52MS5MaXN0QWdlbnRzUmVzcG9uc2UiA5ACARJNCgpQYXVzZUFnZW50Eh4ud2luZGxhc3MudjEuUGF1c2VBZ2VudFJlcXVlc3QaHy53aW5kbGFzcy52MS5QYXVzZUFnZW50UmVzcG9uc2USUAoLUmVzdW1lQWdlbnQSHy53aW5kbGFzcy52MS5SZXN1bWVBZ2VudFJlcXVlc3QaIC53aW5kbGFzcy52MS5SZXN1bWVBZ2VudFJlc3BvbnNlEk0KCkRyYWluQWdlbnQSHi53aW5kbGFzcy52MS5EcmFpbkFnZW50UmVxdWVzdBofLndpbmRsYXNzLnYxLkRyYWluQWdlbnRSZXNwb25zZRJQCgtEZWxldGVBZ2VudBIfLndpbmRsYXNzLnYxLkRlbGV0ZUFnZW50UmVxdWVzdBogLndpbmRsYXNzLnYxLkRlbGV0ZUFnZW50UmVzcG9uc2USVwoLV2F0Y2hBZ2VudHMSHy53aW5kbGFzcy52MS5XYXRjaEFnZW50c1JlcXVlc3QaIC53aW5kbGFzcy52MS5XYXRjaEFnZW50c1Jlc3BvbnNlIgOQAgEwARJbCg1MaXN0QWdlbnRKb2JzEiEud2luZGxhc3MudjEuTGlzdEFnZW50Sm9ic1JlcXVlc3QaIi53aW5kbGFzcy52MS5MaXN0QWdlbnRKb2JzUmVzcG9uc2UiA5ACAWIGcHJvdG8z", [file_buf_validate_validate, file_windlass_v1_agent]);
+  fileDesc("Ch93aW5kbGFzcy92MS9hZ2VudF9zZXJ2aWNlLnByb3RvEgt3aW5kbGFzcy52MSJMCg9HZXRBZ2VudFJlcXVlc3QSGQoFYWdlbnQYASABKAlCCrpIB3IFEAEYgAESHgoMb3JnYW5pemF0aW9uGAIgASgJQgi6SAVyAxiAASI1ChBHZXRBZ2VudFJlc3BvbnNlEiEKBWFnZW50GAEgASgLMhIud2luZGxhc3MudjEuQWdlbnQinwIKEUxpc3RBZ2VudHNSZXF1ZXN0Eh4KDG9yZ2FuaXphdGlvbhgBIAEoCUIIukgFcgMYgAESHAoKYWdlbnRfcG9vbBgCIAEoCUIIukgFcgMYgAESFgoOaW5jbHVkZV9leGl0ZWQYAyABKAgSHQoJcGFnZV9zaXplGAQgASgFQgq6SAcaBRjoBygAEhwKCnBhZ2VfdG9rZW4YBSABKAlCCLpIBXIDGIAIEiAKDmxhYmVsX3NlbGVjdG9yGAYgASgJQgi6SAVyAxiACBI7CghzdGF0dXNlcxgHIAMoDjIYLndpbmRsYXNzLnYxLkFnZW50U3RhdHVzQg+6SAySAQkQCCIFggECEAESGAoGc2VhcmNoGAggASgJQgi6SAVyAxiAASJRChJMaXN0QWdlbnRzUmVzcG9uc2USIgoGYWdlbnRzGAEgAygLMhIud2luZGxhc3MudjEuQWdlbnQSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJImgKEVBhdXNlQWdlbnRSZXF1ZXN0EhkKBWFnZW50GAEgASgJQgq6SAdyBRABGIABEh4KDG9yZ2FuaXphdGlvbhgCIAEoCUIIukgFcgMYgAESGAoGcmVhc29uGAMgASgJQgi6SAVyAxiAAiI3ChJQYXVzZUFnZW50UmVzcG9uc2USIQoFYWdlbnQYASABKAsyEi53aW5kbGFzcy52MS5BZ2VudCJPChJSZXN1bWVBZ2VudFJlcXVlc3QSGQoFYWdlbnQYASABKAlCCrpIB3IFEAEYgAESHgoMb3JnYW5pemF0aW9uGAIgASgJQgi6SAVyAxiAASI4ChNSZXN1bWVBZ2VudFJlc3BvbnNlEiEKBWFnZW50GAEgASgLMhIud2luZGxhc3MudjEuQWdlbnQiaAoRRHJhaW5BZ2VudFJlcXVlc3QSGQoFYWdlbnQYASABKAlCCrpIB3IFEAEYgAESHgoMb3JnYW5pemF0aW9uGAIgASgJQgi6SAVyAxiAARIYCgZyZWFzb24YAyABKAlCCLpIBXIDGIACIjcKEkRyYWluQWdlbnRSZXNwb25zZRIhCgVhZ2VudBgBIAEoCzISLndpbmRsYXNzLnYxLkFnZW50Ik8KEkRlbGV0ZUFnZW50UmVxdWVzdBIZCgVhZ2VudBgBIAEoCUIKukgHcgUQARiAARIeCgxvcmdhbml6YXRpb24YAiABKAlCCLpIBXIDGIABIhUKE0RlbGV0ZUFnZW50UmVzcG9uc2UiigEKHFJlbW92ZUtlcHREaXJlY3Rvcmllc1JlcXVlc3QSGQoFYWdlbnQYASABKAlCCrpIB3IFEAEYgAESHgoMb3JnYW5pemF0aW9uGAIgASgJQgi6SAVyAxiAARIiCgdqb2JfaWRzGAMgAygJQhG6SA6SAQsQZCIHcgUQARiAARILCgNhbGwYBCABKAgiQgodUmVtb3ZlS2VwdERpcmVjdG9yaWVzUmVzcG9uc2USIQoFYWdlbnQYASABKAsyEi53aW5kbGFzcy52MS5BZ2VudCKxAQoSV2F0Y2hBZ2VudHNSZXF1ZXN0Eh4KDG9yZ2FuaXphdGlvbhgBIAEoCUIIukgFcgMYgAESHAoKYWdlbnRfcG9vbBgCIAEoCUIIukgFcgMYgAESIAoObGFiZWxfc2VsZWN0b3IYAyABKAlCCLpIBXIDGIAIEjsKCHN0YXR1c2VzGAQgAygOMhgud2luZGxhc3MudjEuQWdlbnRTdGF0dXNCD7pIDJIBCRAIIgWCAQIQASJsChNXYXRjaEFnZW50c1Jlc3BvbnNlEiIKBmFnZW50cxgBIAMoCzISLndpbmRsYXNzLnYxLkFnZW50EhYKDmdvbmVfYWdlbnRfaWRzGAIgAygJEhkKEXNuYXBzaG90X2NvbXBsZXRlGAMgASgIIo4BChRMaXN0QWdlbnRKb2JzUmVxdWVzdBIZCgVhZ2VudBgBIAEoCUIKukgHcgUQARiAARIeCgxvcmdhbml6YXRpb24YAiABKAlCCLpIBXIDGIABEh0KCXBhZ2Vfc2l6ZRgDIAEoBUIKukgHGgUY6AcoABIcCgpwYWdlX3Rva2VuGAQgASgJQgi6SAVyAxiACCJVChVMaXN0QWdlbnRKb2JzUmVzcG9uc2USIwoEam9icxgBIAMoCzIVLndpbmRsYXNzLnYxLkFnZW50Sm9iEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCTKYBgoMQWdlbnRTZXJ2aWNlEkwKCEdldEFnZW50Ehwud2luZGxhc3MudjEuR2V0QWdlbnRSZXF1ZXN0Gh0ud2luZGxhc3MudjEuR2V0QWdlbnRSZXNwb25zZSIDkAIBElIKCkxpc3RBZ2VudHMSHi53aW5kbGFzcy52MS5MaXN0QWdlbnRzUmVxdWVzdBofLndpbmRsYXNzLnYxLkxpc3RBZ2VudHNSZXNwb25zZSIDkAIBEk0KClBhdXNlQWdlbnQSHi53aW5kbGFzcy52MS5QYXVzZUFnZW50UmVxdWVzdBofLndpbmRsYXNzLnYxLlBhdXNlQWdlbnRSZXNwb25zZRJQCgtSZXN1bWVBZ2VudBIfLndpbmRsYXNzLnYxLlJlc3VtZUFnZW50UmVxdWVzdBogLndpbmRsYXNzLnYxLlJlc3VtZUFnZW50UmVzcG9uc2USTQoKRHJhaW5BZ2VudBIeLndpbmRsYXNzLnYxLkRyYWluQWdlbnRSZXF1ZXN0Gh8ud2luZGxhc3MudjEuRHJhaW5BZ2VudFJlc3BvbnNlElAKC0RlbGV0ZUFnZW50Eh8ud2luZGxhc3MudjEuRGVsZXRlQWdlbnRSZXF1ZXN0GiAud2luZGxhc3MudjEuRGVsZXRlQWdlbnRSZXNwb25zZRJuChVSZW1vdmVLZXB0RGlyZWN0b3JpZXMSKS53aW5kbGFzcy52MS5SZW1vdmVLZXB0RGlyZWN0b3JpZXNSZXF1ZXN0Gioud2luZGxhc3MudjEuUmVtb3ZlS2VwdERpcmVjdG9yaWVzUmVzcG9uc2USVwoLV2F0Y2hBZ2VudHMSHy53aW5kbGFzcy52MS5XYXRjaEFnZW50c1JlcXVlc3QaIC53aW5kbGFzcy52MS5XYXRjaEFnZW50c1Jlc3BvbnNlIgOQAgEwARJbCg1MaXN0QWdlbnRKb2JzEiEud2luZGxhc3MudjEuTGlzdEFnZW50Sm9ic1JlcXVlc3QaIi53aW5kbGFzcy52MS5MaXN0QWdlbnRKb2JzUmVzcG9uc2UiA5ACAUKOAQoPZGV2LndpbmRsYXNzLnYxQhFBZ2VudFNlcnZpY2VQcm90b1ABWip3aW5kbGFzcy5kZXYvZ2VuL2dvL3dpbmRsYXNzL3YxO3dpbmRsYXNzdjGiAgNXREyqAgtXaW5kbGFzcy5WMboCCFdpbmRsYXNzygILV2luZGxhc3NcVjHqAgxXaW5kbGFzczo6VjFiBnByb3RvMw", [file_buf_validate_validate, file_windlass_v1_agent]);
 
 /**
  * Names an agent.
@@ -92,7 +92,7 @@ export type ListAgentsRequest = Message<"windlass.v1.ListAgentsRequest"> & {
   includeExited: boolean;
 
   /**
-   * Rows a page; 0 is 50, at most 1000.
+   * Rows a page; 0 is 50, at most 1000. A page ends at 1 MiB, however many rows that are.
    *
    * @generated from field: int32 page_size = 4;
    */
@@ -368,6 +368,69 @@ export const DeleteAgentResponseSchema: GenMessage<DeleteAgentResponse> = /*@__P
   messageDesc(file_windlass_v1_agent_service, 11);
 
 /**
+ * Names kept directories that nobody wants any more.
+ *
+ * @generated from message windlass.v1.RemoveKeptDirectoriesRequest
+ */
+export type RemoveKeptDirectoriesRequest = Message<"windlass.v1.RemoveKeptDirectoriesRequest"> & {
+  /**
+   * Id of the agent, or its name if only one has it.
+   *
+   * @generated from field: string agent = 1;
+   */
+  agent: string;
+
+  /**
+   * Id or name of the organization, for names; empty is the caller's only one.
+   *
+   * @generated from field: string organization = 2;
+   */
+  organization: string;
+
+  /**
+   * Ids of the jobs whose directories go; each must be kept by the agent.
+   *
+   * @generated from field: repeated string job_ids = 3;
+   */
+  jobIds: string[];
+
+  /**
+   * All that the agent keeps now, in place of job_ids.
+   *
+   * @generated from field: bool all = 4;
+   */
+  all: boolean;
+};
+
+/**
+ * Describes the message windlass.v1.RemoveKeptDirectoriesRequest.
+ * Use `create(RemoveKeptDirectoriesRequestSchema)` to create a new message.
+ */
+export const RemoveKeptDirectoriesRequestSchema: GenMessage<RemoveKeptDirectoriesRequest> = /*@__PURE__*/
+  messageDesc(file_windlass_v1_agent_service, 12);
+
+/**
+ * The agent, whose kept directories are being removed.
+ *
+ * @generated from message windlass.v1.RemoveKeptDirectoriesResponse
+ */
+export type RemoveKeptDirectoriesResponse = Message<"windlass.v1.RemoveKeptDirectoriesResponse"> & {
+  /**
+   * As it is now.
+   *
+   * @generated from field: windlass.v1.Agent agent = 1;
+   */
+  agent?: Agent | undefined;
+};
+
+/**
+ * Describes the message windlass.v1.RemoveKeptDirectoriesResponse.
+ * Use `create(RemoveKeptDirectoriesResponseSchema)` to create a new message.
+ */
+export const RemoveKeptDirectoriesResponseSchema: GenMessage<RemoveKeptDirectoriesResponse> = /*@__PURE__*/
+  messageDesc(file_windlass_v1_agent_service, 13);
+
+/**
  * Asks to watch agents.
  *
  * @generated from message windlass.v1.WatchAgentsRequest
@@ -408,20 +471,36 @@ export type WatchAgentsRequest = Message<"windlass.v1.WatchAgentsRequest"> & {
  * Use `create(WatchAgentsRequestSchema)` to create a new message.
  */
 export const WatchAgentsRequestSchema: GenMessage<WatchAgentsRequest> = /*@__PURE__*/
-  messageDesc(file_windlass_v1_agent_service, 12);
+  messageDesc(file_windlass_v1_agent_service, 14);
 
 /**
- * The agents as they are now.
+ * Some of the agents. No message has more than 1 MiB, but for a single agent that is larger.
  *
  * @generated from message windlass.v1.WatchAgentsResponse
  */
 export type WatchAgentsResponse = Message<"windlass.v1.WatchAgentsResponse"> & {
   /**
-   * By name, at most 1000.
+   * At first all agents by name, at most 1000; then those that are new or have changed, each of which takes the place of the one with
+   * its id. Every 30 seconds all of them, for what they were heard last.
    *
    * @generated from field: repeated windlass.v1.Agent agents = 1;
    */
   agents: Agent[];
+
+  /**
+   * Ids of agents that were sent before and are not among those asked for any more.
+   *
+   * @generated from field: repeated string gone_agent_ids = 2;
+   */
+  goneAgentIds: string[];
+
+  /**
+   * The agents sent until now, without those gone, are all that there are: false only in the messages of the first list before its
+   * last one. Whoever shows a list waits for it.
+   *
+   * @generated from field: bool snapshot_complete = 3;
+   */
+  snapshotComplete: boolean;
 };
 
 /**
@@ -429,7 +508,7 @@ export type WatchAgentsResponse = Message<"windlass.v1.WatchAgentsResponse"> & {
  * Use `create(WatchAgentsResponseSchema)` to create a new message.
  */
 export const WatchAgentsResponseSchema: GenMessage<WatchAgentsResponse> = /*@__PURE__*/
-  messageDesc(file_windlass_v1_agent_service, 13);
+  messageDesc(file_windlass_v1_agent_service, 15);
 
 /**
  * Names an agent whose jobs are wanted.
@@ -452,7 +531,7 @@ export type ListAgentJobsRequest = Message<"windlass.v1.ListAgentJobsRequest"> &
   organization: string;
 
   /**
-   * Rows a page; 0 is 50, at most 1000.
+   * Rows a page; 0 is 50, at most 1000. A page ends at 1 MiB, however many rows that are.
    *
    * @generated from field: int32 page_size = 3;
    */
@@ -471,7 +550,7 @@ export type ListAgentJobsRequest = Message<"windlass.v1.ListAgentJobsRequest"> &
  * Use `create(ListAgentJobsRequestSchema)` to create a new message.
  */
 export const ListAgentJobsRequestSchema: GenMessage<ListAgentJobsRequest> = /*@__PURE__*/
-  messageDesc(file_windlass_v1_agent_service, 14);
+  messageDesc(file_windlass_v1_agent_service, 16);
 
 /**
  * A page of an agent's jobs.
@@ -499,7 +578,7 @@ export type ListAgentJobsResponse = Message<"windlass.v1.ListAgentJobsResponse">
  * Use `create(ListAgentJobsResponseSchema)` to create a new message.
  */
 export const ListAgentJobsResponseSchema: GenMessage<ListAgentJobsResponse> = /*@__PURE__*/
-  messageDesc(file_windlass_v1_agent_service, 15);
+  messageDesc(file_windlass_v1_agent_service, 17);
 
 /**
  * Watches and steers agents.
@@ -568,7 +647,18 @@ export const AgentService: GenService<{
     output: typeof DeleteAgentResponseSchema;
   },
   /**
-   * Sends the agents at once, and all of them again at each change, coalesced; ends when the caller ends it.
+   * Lets an agent remove kept directories of jobs that are over, at once or when it comes back. What only they hold is lost.
+   *
+   * @generated from rpc windlass.v1.AgentService.RemoveKeptDirectories
+   */
+  removeKeptDirectories: {
+    methodKind: "unary";
+    input: typeof RemoveKeptDirectoriesRequestSchema;
+    output: typeof RemoveKeptDirectoriesResponseSchema;
+  },
+  /**
+   * Sends the agents at once, in as many messages as it takes, and then those that are new, have changed or are gone, coalesced; ends
+   * when the caller ends it. At least every 30 seconds there is a message: a stream that is silent for longer is dead.
    *
    * @generated from rpc windlass.v1.AgentService.WatchAgents
    */

@@ -13,7 +13,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file windlass/v1/run.proto.
  */
 export const file_windlass_v1_run: GenFile = /*@__PURE__*/
-  fileDesc("ChV3aW5kbGFzcy92MS9ydW4ucHJvdG8SC3dpbmRsYXNzLnYxIp0HCgNSdW4SCgoCaWQYASABKAkSEQoJd29ya3NwYWNlGAIgASgJEhQKDG9yZ2FuaXphdGlvbhgDIAEoCRIgChhjb25maWd1cmF0aW9uX3ZlcnNpb25faWQYBCABKAkSJAoFc3RhdGUYBSABKA4yFS53aW5kbGFzcy52MS5SdW5TdGF0ZRIlCgd3YWl0aW5nGAYgASgLMhQud2luZGxhc3MudjEuV2FpdGluZxIoCgdvcHRpb25zGAcgASgLMhcud2luZGxhc3MudjEuUnVuT3B0aW9ucxIPCgdtZXNzYWdlGAggASgJEhIKCmNyZWF0ZWRfYnkYCSABKAkSLwoLY3JlYXRlX3RpbWUYCiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiAKBHBsYW4YCyABKAsyEi53aW5kbGFzcy52MS5QaGFzZRIhCgVhcHBseRgMIAEoCzISLndpbmRsYXNzLnYxLlBoYXNlEjIKD3BsYW5uZWRfY2hhbmdlcxgNIAEoCzIZLndpbmRsYXNzLnYxLkNoYW5nZUNvdW50cxIyCg9hcHBsaWVkX2NoYW5nZXMYDiABKAsyGS53aW5kbGFzcy52MS5DaGFuZ2VDb3VudHMSEwoLaGFzX2NoYW5nZXMYDyABKAgSEwoLcGxhbl9zaGEyNTYYECABKAkSEgoKZGVjaWRlZF9ieRgRIAEoCRIvCgtkZWNpZGVfdGltZRgSIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASNwoTY2FuY2VsX3JlcXVlc3RfdGltZRgTIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFQoNZXJyb3JfbWVzc2FnZRgUIAEoCRIbChNyZXNvdXJjZXNfaW5fZmxpZ2h0GBUgAygJEiwKCGVuZF90aW1lGBYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIMCgRldGFnGBcgASgJEhgKEHN0YXRlX3ZlcnNpb25faWQYGCABKAkSGAoQZGVjaXNpb25fY29tbWVudBgZIAEoCRITCgtjYW5jZWxlZF9ieRgaIAEoCRImCgZzb3VyY2UYGyABKA4yFi53aW5kbGFzcy52MS5SdW5Tb3VyY2USKgoIcHJpb3JpdHkYHCABKA4yGC53aW5kbGFzcy52MS5SdW5Qcmlvcml0eRIQCghyZXRyeV9vZhgdIAEoCSKzAwoKUnVuT3B0aW9ucxIRCglwbGFuX29ubHkYASABKAgSFwoKYXV0b19hcHBseRgCIAEoCEgAiAEBEg8KB2Rlc3Ryb3kYAyABKAgSFAoHcmVmcmVzaBgEIAEoCEgBiAEBEhQKDHJlZnJlc2hfb25seRgFIAEoCBIiCgd0YXJnZXRzGAYgAygJQhG6SA6SAQsQZCIHcgUQARiACBInCgxyZXBsYWNlbWVudHMYByADKAlCEbpIDpIBCxBkIgdyBRABGIAIEjUKCXZhcmlhYmxlcxgIIAMoCzIYLndpbmRsYXNzLnYxLlJ1blZhcmlhYmxlQgi6SAWSAQIQZBIgCg5lbmdpbmVfdmVyc2lvbhgJIAEoCUIIukgFcgMYgAESGQoRYWxsb3dfZW1wdHlfYXBwbHkYCiABKAgSHQoLcGFyYWxsZWxpc20YCyABKA1CCLpIBSoDGIACEkEKDXF1ZXVlX3RpbWVvdXQYDCABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CD7pIDKoBCSIFCICangEyAEINCgtfYXV0b19hcHBseUIKCghfcmVmcmVzaCJNCgtSdW5WYXJpYWJsZRIXCgNrZXkYASABKAlCCrpIB3IFEAEYgAESGAoFdmFsdWUYAiABKAlCCbpIBnIEKICAEBILCgNoY2wYAyABKAgi7QIKBVBoYXNlEg4KBmpvYl9pZBgBIAEoCRImCgZzdGF0dXMYAiABKA4yFi53aW5kbGFzcy52MS5Kb2JTdGF0dXMSEAoIYWdlbnRfaWQYAyABKAkSEgoKYWdlbnRfbmFtZRgEIAEoCRINCgVlcG9jaBgFIAEoBBIuCgpxdWV1ZV90aW1lGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIuCgpzdGFydF90aW1lGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIsCghlbmRfdGltZRgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEQoJZXhpdF9jb2RlGAkgASgFEhUKDWVycm9yX21lc3NhZ2UYCiABKAkSEQoJbG9nX2J5dGVzGAsgASgEEhQKDGxvZ19jb21wbGV0ZRgMIAEoCBIWCg5yZXNvdXJjZXNfZG9uZRgNIAEoDSJMCgxDaGFuZ2VDb3VudHMSCwoDYWRkGAEgASgNEg4KBmNoYW5nZRgCIAEoDRIPCgdkZXN0cm95GAMgASgNEg4KBmltcG9ydBgEIAEoDSKmAQoHV2FpdGluZxIqCgZyZWFzb24YASABKA4yGi53aW5kbGFzcy52MS5XYWl0aW5nUmVhc29uEg4KBmRldGFpbBgCIAEoCRIXCg9ibG9ja2luZ19ydW5faWQYAyABKAkSFgoOcXVldWVfcG9zaXRpb24YBCABKA0SLgoKc2luY2VfdGltZRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiiQEKCFJ1bkV2ZW50EigKBHRpbWUYASABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg0KBWFjdG9yGAIgASgJEiQKBXN0YXRlGAMgASgOMhUud2luZGxhc3MudjEuUnVuU3RhdGUSDQoFdGl0bGUYBCABKAkSDwoHY29tbWVudBgFIAEoCSKDAgoLUGxhblN1bW1hcnkSFgoOZW5naW5lX3ZlcnNpb24YASABKAkSKQoGY291bnRzGAIgASgLMhkud2luZGxhc3MudjEuQ2hhbmdlQ291bnRzEjUKEHJlc291cmNlX2NoYW5nZXMYAyADKAsyGy53aW5kbGFzcy52MS5SZXNvdXJjZUNoYW5nZRIzCg5yZXNvdXJjZV9kcmlmdBgEIAMoCzIbLndpbmRsYXNzLnYxLlJlc291cmNlQ2hhbmdlEjEKDm91dHB1dF9jaGFuZ2VzGAUgAygLMhkud2luZGxhc3MudjEuT3V0cHV0Q2hhbmdlEhIKCmluY29tcGxldGUYBiABKAgi/gEKDlJlc291cmNlQ2hhbmdlEg8KB2FkZHJlc3MYASABKAkSDgoGbW9kdWxlGAIgASgJEgwKBHR5cGUYAyABKAkSDAoEbmFtZRgEIAEoCRIQCghwcm92aWRlchgFIAEoCRInCgZhY3Rpb24YBiABKA4yFy53aW5kbGFzcy52MS5QbGFuQWN0aW9uEhUKDWFjdGlvbl9yZWFzb24YByABKAkSGAoQcHJldmlvdXNfYWRkcmVzcxgIIAEoCRIRCglpbXBvcnRfaWQYCSABKAkSMAoKYXR0cmlidXRlcxgKIAMoCzIcLndpbmRsYXNzLnYxLkF0dHJpYnV0ZUNoYW5nZSJzCgxPdXRwdXRDaGFuZ2USDAoEbmFtZRgBIAEoCRInCgZhY3Rpb24YAiABKA4yFy53aW5kbGFzcy52MS5QbGFuQWN0aW9uEiwKBmNoYW5nZRgDIAEoCzIcLndpbmRsYXNzLnYxLkF0dHJpYnV0ZUNoYW5nZSKIAQoPQXR0cmlidXRlQ2hhbmdlEgwKBHBhdGgYASABKAkSEwoLYmVmb3JlX2pzb24YAiABKAkSEgoKYWZ0ZXJfanNvbhgDIAEoCRIPCgd1bmtub3duGAQgASgIEhEKCXNlbnNpdGl2ZRgFIAEoCBIaChJmb3JjZXNfcmVwbGFjZW1lbnQYBiABKAgq9AIKCFJ1blN0YXRlEhkKFVJVTl9TVEFURV9VTlNQRUNJRklFRBAAEhUKEVJVTl9TVEFURV9QRU5ESU5HEAESGQoVUlVOX1NUQVRFX1BMQU5fUVVFVUVEEAISFgoSUlVOX1NUQVRFX1BMQU5OSU5HEAMSFQoRUlVOX1NUQVRFX1BMQU5ORUQQBBIiCh5SVU5fU1RBVEVfUExBTk5FRF9BTkRfRklOSVNIRUQQBRIXChNSVU5fU1RBVEVfQ09ORklSTUVEEAYSGgoWUlVOX1NUQVRFX0FQUExZX1FVRVVFRBAHEhYKElJVTl9TVEFURV9BUFBMWUlORxAIEhUKEVJVTl9TVEFURV9BUFBMSUVEEAkSFwoTUlVOX1NUQVRFX0RJU0NBUkRFRBAKEhUKEVJVTl9TVEFURV9FUlJPUkVEEAsSFgoSUlVOX1NUQVRFX0NBTkNFTEVEEAwSHAoYUlVOX1NUQVRFX0ZPUkNFX0NBTkNFTEVEEA0q1AEKCUpvYlN0YXR1cxIaChZKT0JfU1RBVFVTX1VOU1BFQ0lGSUVEEAASFQoRSk9CX1NUQVRVU19RVUVVRUQQARIWChJKT0JfU1RBVFVTX09GRkVSRUQQAhIWChJKT0JfU1RBVFVTX1NUQVJURUQQAxIXChNKT0JfU1RBVFVTX0ZJTklTSEVEEAQSFgoSSk9CX1NUQVRVU19FUlJPUkVEEAUSFwoTSk9CX1NUQVRVU19DQU5DRUxFRBAGEhoKFkpPQl9TVEFUVVNfSU5URVJSVVBURUQQBypOCghSdW5QaGFzZRIZChVSVU5fUEhBU0VfVU5TUEVDSUZJRUQQABISCg5SVU5fUEhBU0VfUExBThABEhMKD1JVTl9QSEFTRV9BUFBMWRACKtMDCg1XYWl0aW5nUmVhc29uEh4KGldBSVRJTkdfUkVBU09OX1VOU1BFQ0lGSUVEEAASHwobV0FJVElOR19SRUFTT05fQ09ORklSTUFUSU9OEAESIwofV0FJVElOR19SRUFTT05fV09SS1NQQUNFX0xPQ0tFRBACEh4KGldBSVRJTkdfUkVBU09OX0VBUkxJRVJfUlVOEAMSGgoWV0FJVElOR19SRUFTT05fTk9fUE9PTBAEEiMKH1dBSVRJTkdfUkVBU09OX1BPT0xfTk9UX0dSQU5URUQQBRIiCh5XQUlUSU5HX1JFQVNPTl9OT19BR0VOVF9PTkxJTkUQBhIeChpXQUlUSU5HX1JFQVNPTl9BR0VOVFNfQlVTWRAHEiAKHFdBSVRJTkdfUkVBU09OX0FHRU5UU19QQVVTRUQQCBIkCiBXQUlUSU5HX1JFQVNPTl9BR0VOVF9VTlJFQUNIQUJMRRAJEiUKIVdBSVRJTkdfUkVBU09OX1RFUlJBRk9STV9TVE9QUElORxAKEiIKHldBSVRJTkdfUkVBU09OX0FHRU5UX1BSRVBBUklORxALEiQKIFdBSVRJTkdfUkVBU09OX05PX01BVENISU5HX0FHRU5UEAwqTwoJUnVuU291cmNlEhoKFlJVTl9TT1VSQ0VfVU5TUEVDSUZJRUQQABISCg5SVU5fU09VUkNFX0FQSRABEhIKDlJVTl9TT1VSQ0VfQ0xJEAIqcQoLUnVuUHJpb3JpdHkSHAoYUlVOX1BSSU9SSVRZX1VOU1BFQ0lGSUVEEAASFAoQUlVOX1BSSU9SSVRZX0xPVxABEhcKE1JVTl9QUklPUklUWV9OT1JNQUwQAhIVChFSVU5fUFJJT1JJVFlfSElHSBADKvYBCgpQbGFuQWN0aW9uEhsKF1BMQU5fQUNUSU9OX1VOU1BFQ0lGSUVEEAASFQoRUExBTl9BQ1RJT05fTk9fT1AQARIWChJQTEFOX0FDVElPTl9DUkVBVEUQAhIUChBQTEFOX0FDVElPTl9SRUFEEAMSFgoSUExBTl9BQ1RJT05fVVBEQVRFEAQSFwoTUExBTl9BQ1RJT05fUkVQTEFDRRAFEiQKIFBMQU5fQUNUSU9OX1JFUExBQ0VfQ1JFQVRFX0ZJUlNUEAYSFwoTUExBTl9BQ1RJT05fREVTVFJPWRAHEhYKElBMQU5fQUNUSU9OX0ZPUkdFVBAIYgZwcm90bzM", [file_buf_validate_validate, file_google_protobuf_duration, file_google_protobuf_timestamp]);
+  fileDesc("ChV3aW5kbGFzcy92MS9ydW4ucHJvdG8SC3dpbmRsYXNzLnYxIvwICgNSdW4SCgoCaWQYASABKAkSEQoJd29ya3NwYWNlGAIgASgJEhQKDG9yZ2FuaXphdGlvbhgDIAEoCRIgChhjb25maWd1cmF0aW9uX3ZlcnNpb25faWQYBCABKAkSJAoFc3RhdGUYBSABKA4yFS53aW5kbGFzcy52MS5SdW5TdGF0ZRIlCgd3YWl0aW5nGAYgASgLMhQud2luZGxhc3MudjEuV2FpdGluZxIoCgdvcHRpb25zGAcgASgLMhcud2luZGxhc3MudjEuUnVuT3B0aW9ucxIPCgdtZXNzYWdlGAggASgJEhIKCmNyZWF0ZWRfYnkYCSABKAkSLwoLY3JlYXRlX3RpbWUYCiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiAKBHBsYW4YCyABKAsyEi53aW5kbGFzcy52MS5QaGFzZRIhCgVhcHBseRgMIAEoCzISLndpbmRsYXNzLnYxLlBoYXNlEjIKD3BsYW5uZWRfY2hhbmdlcxgNIAEoCzIZLndpbmRsYXNzLnYxLkNoYW5nZUNvdW50cxIyCg9hcHBsaWVkX2NoYW5nZXMYDiABKAsyGS53aW5kbGFzcy52MS5DaGFuZ2VDb3VudHMSEwoLaGFzX2NoYW5nZXMYDyABKAgSEwoLcGxhbl9zaGEyNTYYECABKAkSEgoKZGVjaWRlZF9ieRgRIAEoCRIvCgtkZWNpZGVfdGltZRgSIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASNwoTY2FuY2VsX3JlcXVlc3RfdGltZRgTIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFQoNZXJyb3JfbWVzc2FnZRgUIAEoCRIbChNyZXNvdXJjZXNfaW5fZmxpZ2h0GBUgAygJEiwKCGVuZF90aW1lGBYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIMCgRldGFnGBcgASgJEhgKEHN0YXRlX3ZlcnNpb25faWQYGCABKAkSGAoQZGVjaXNpb25fY29tbWVudBgZIAEoCRITCgtjYW5jZWxlZF9ieRgaIAEoCRImCgZzb3VyY2UYGyABKA4yFi53aW5kbGFzcy52MS5SdW5Tb3VyY2USKgoIcHJpb3JpdHkYHCABKA4yGC53aW5kbGFzcy52MS5SdW5Qcmlvcml0eRIQCghyZXRyeV9vZhgdIAEoCRI0ChBrZXB0X2RpcmVjdG9yaWVzGCAgAygLMhoud2luZGxhc3MudjEuS2VwdERpcmVjdG9yeRIwCglpbl9mbGlnaHQYHiADKAsyHS53aW5kbGFzcy52MS5SZXNvdXJjZUluRmxpZ2h0EhAKCHdhcm5pbmdzGB8gAygJEg4KBmVuZ2luZRghIAEoCRIWCg5lbmdpbmVfdmVyc2lvbhgiIAEoCRInCgRsb3N0GCMgAygLMhkud2luZGxhc3MudjEuTG9zdFJlc291cmNlEhIKCmxvc3RfY291bnQYJCABKA0i1AEKDExvc3RSZXNvdXJjZRIPCgdhZGRyZXNzGAEgASgJEg4KBmFjdGlvbhgCIAEoCRIQCghwcm92aWRlchgDIAEoCRIOCgZpZF9rZXkYBCABKAkSCgoCaWQYBSABKAkSLwoLZmluaXNoX3RpbWUYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiYKBGhlbGQYByABKA4yGC53aW5kbGFzcy52MS5IZWxkSW5TdGF0ZRIMCgRub3RlGAggASgJEg4KBmhpZGRlbhgJIAEoCCJdChBSZXNvdXJjZUluRmxpZ2h0Eg8KB2FkZHJlc3MYASABKAkSDgoGYWN0aW9uGAIgASgJEg4KBmlkX2tleRgDIAEoCRIKCgJpZBgEIAEoCRIMCgRub3RlGAUgASgJItgECgpSdW5PcHRpb25zEhEKCXBsYW5fb25seRgBIAEoCBIXCgphdXRvX2FwcGx5GAIgASgISACIAQESDwoHZGVzdHJveRgDIAEoCBIUCgdyZWZyZXNoGAQgASgISAGIAQESFAoMcmVmcmVzaF9vbmx5GAUgASgIEiIKB3RhcmdldHMYBiADKAlCEbpIDpIBCxBkIgdyBRABGIAIEicKDHJlcGxhY2VtZW50cxgHIAMoCUIRukgOkgELEGQiB3IFEAEYgAgSNQoJdmFyaWFibGVzGAggAygLMhgud2luZGxhc3MudjEuUnVuVmFyaWFibGVCCLpIBZIBAhBkEiAKDmVuZ2luZV92ZXJzaW9uGAkgASgJQgi6SAVyAxiAARIZChFhbGxvd19lbXB0eV9hcHBseRgKIAEoCBIdCgtwYXJhbGxlbGlzbRgLIAEoDUIIukgFKgMYgAISQQoNcXVldWVfdGltZW91dBgMIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbkIPukgMqgEJIgUIgJqeATIAEiMKCGV4Y2x1ZGVzGA0gAygJQhG6SA6SAQsQZCIHcgUQARiACBIeChZzdXBwcmVzc19mb3JnZXRfZXJyb3JzGA4gASgIEhQKDHRhcmdldF9jb3VudBgPIAEoDRIZChFyZXBsYWNlbWVudF9jb3VudBgQIAEoDRIWCg52YXJpYWJsZV9jb3VudBgRIAEoDRIVCg1leGNsdWRlX2NvdW50GBIgASgNQg0KC19hdXRvX2FwcGx5QgoKCF9yZWZyZXNoIuUBCg1LZXB0RGlyZWN0b3J5Eg4KBmpvYl9pZBgBIAEoCRINCgVlcG9jaBgCIAEoBBIOCgZydW5faWQYAyABKAkSEQoJd29ya3NwYWNlGAQgASgJEg4KBnJlYXNvbhgFIAEoCRIMCgRwYXRoGAYgASgJEhIKCnNpemVfYnl0ZXMYByABKAQSLQoJa2VlcF90aW1lGAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIQCghhZ2VudF9pZBgJIAEoCRINCgVhZ2VudBgKIAEoCRIQCghyZW1vdmluZxgLIAEoCCJNCgtSdW5WYXJpYWJsZRIXCgNrZXkYASABKAlCCrpIB3IFEAEYgAESGAoFdmFsdWUYAiABKAlCCbpIBnIEKICAEBILCgNoY2wYAyABKAgirAMKBVBoYXNlEg4KBmpvYl9pZBgBIAEoCRImCgZzdGF0dXMYAiABKA4yFi53aW5kbGFzcy52MS5Kb2JTdGF0dXMSEAoIYWdlbnRfaWQYAyABKAkSEgoKYWdlbnRfbmFtZRgEIAEoCRINCgVlcG9jaBgFIAEoBBIuCgpxdWV1ZV90aW1lGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIuCgpzdGFydF90aW1lGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIsCghlbmRfdGltZRgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEQoJZXhpdF9jb2RlGAkgASgFEhUKDWVycm9yX21lc3NhZ2UYCiABKAkSEQoJbG9nX2J5dGVzGAsgASgEEhQKDGxvZ19jb21wbGV0ZRgMIAEoCBIWCg5yZXNvdXJjZXNfZG9uZRgNIAEoDRIoCglsb2dfc3RhdGUYDiABKA4yFS53aW5kbGFzcy52MS5Mb2dTdGF0ZRITCgtsb2dfcHJvYmxlbRgPIAEoCSJ8CgxDaGFuZ2VDb3VudHMSCwoDYWRkGAEgASgNEg4KBmNoYW5nZRgCIAEoDRIPCgdkZXN0cm95GAMgASgNEhAKCGltcG9ydGVkGAQgASgNEg4KBmZvcmdldBgFIAEoDRINCgVkcmlmdBgGIAEoDRINCgVtb3ZlZBgHIAEoDSKmAQoHV2FpdGluZxIqCgZyZWFzb24YASABKA4yGi53aW5kbGFzcy52MS5XYWl0aW5nUmVhc29uEg4KBmRldGFpbBgCIAEoCRIXCg9ibG9ja2luZ19ydW5faWQYAyABKAkSFgoOcXVldWVfcG9zaXRpb24YBCABKA0SLgoKc2luY2VfdGltZRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiiQEKCFJ1bkV2ZW50EigKBHRpbWUYASABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg0KBWFjdG9yGAIgASgJEiQKBXN0YXRlGAMgASgOMhUud2luZGxhc3MudjEuUnVuU3RhdGUSDQoFdGl0bGUYBCABKAkSDwoHY29tbWVudBgFIAEoCSKDAgoLUGxhblN1bW1hcnkSFgoOZW5naW5lX3ZlcnNpb24YASABKAkSKQoGY291bnRzGAIgASgLMhkud2luZGxhc3MudjEuQ2hhbmdlQ291bnRzEjUKEHJlc291cmNlX2NoYW5nZXMYAyADKAsyGy53aW5kbGFzcy52MS5SZXNvdXJjZUNoYW5nZRIzCg5yZXNvdXJjZV9kcmlmdBgEIAMoCzIbLndpbmRsYXNzLnYxLlJlc291cmNlQ2hhbmdlEjEKDm91dHB1dF9jaGFuZ2VzGAUgAygLMhkud2luZGxhc3MudjEuT3V0cHV0Q2hhbmdlEhIKCmluY29tcGxldGUYBiABKAgipAIKDlJlc291cmNlQ2hhbmdlEg8KB2FkZHJlc3MYASABKAkSDgoGbW9kdWxlGAIgASgJEhUKDXJlc291cmNlX3R5cGUYAyABKAkSDAoEbmFtZRgEIAEoCRIQCghwcm92aWRlchgFIAEoCRInCgZhY3Rpb24YBiABKA4yFy53aW5kbGFzcy52MS5QbGFuQWN0aW9uEhUKDWFjdGlvbl9yZWFzb24YByABKAkSGAoQcHJldmlvdXNfYWRkcmVzcxgIIAEoCRIRCglpbXBvcnRfaWQYCSABKAkSMAoKYXR0cmlidXRlcxgKIAMoCzIcLndpbmRsYXNzLnYxLkF0dHJpYnV0ZUNoYW5nZRIbChNhdHRyaWJ1dGVzX2xlZnRfb3V0GAsgASgNInMKDE91dHB1dENoYW5nZRIMCgRuYW1lGAEgASgJEicKBmFjdGlvbhgCIAEoDjIXLndpbmRsYXNzLnYxLlBsYW5BY3Rpb24SLAoGY2hhbmdlGAMgASgLMhwud2luZGxhc3MudjEuQXR0cmlidXRlQ2hhbmdlIpoBCg9BdHRyaWJ1dGVDaGFuZ2USDAoEcGF0aBgBIAEoCRITCgtiZWZvcmVfanNvbhgCIAEoCRISCgphZnRlcl9qc29uGAMgASgJEg8KB3Vua25vd24YBCABKAgSEQoJc2Vuc2l0aXZlGAUgASgIEhoKEmZvcmNlc19yZXBsYWNlbWVudBgGIAEoCBIQCgh0b29fbG9uZxgHIAEoCCqcAQoLSGVsZEluU3RhdGUSHQoZSEVMRF9JTl9TVEFURV9VTlNQRUNJRklFRBAAEhgKFEhFTERfSU5fU1RBVEVfQUJTRU5UEAESHgoaSEVMRF9JTl9TVEFURV9PVEhFUl9PQkpFQ1QQAhIZChVIRUxEX0lOX1NUQVRFX1BSRVNFTlQQAxIZChVIRUxEX0lOX1NUQVRFX1VOS05PV04QBCr0AgoIUnVuU3RhdGUSGQoVUlVOX1NUQVRFX1VOU1BFQ0lGSUVEEAASFQoRUlVOX1NUQVRFX1BFTkRJTkcQARIZChVSVU5fU1RBVEVfUExBTl9RVUVVRUQQAhIWChJSVU5fU1RBVEVfUExBTk5JTkcQAxIVChFSVU5fU1RBVEVfUExBTk5FRBAEEiIKHlJVTl9TVEFURV9QTEFOTkVEX0FORF9GSU5JU0hFRBAFEhcKE1JVTl9TVEFURV9DT05GSVJNRUQQBhIaChZSVU5fU1RBVEVfQVBQTFlfUVVFVUVEEAcSFgoSUlVOX1NUQVRFX0FQUExZSU5HEAgSFQoRUlVOX1NUQVRFX0FQUExJRUQQCRIXChNSVU5fU1RBVEVfRElTQ0FSREVEEAoSFQoRUlVOX1NUQVRFX0VSUk9SRUQQCxIWChJSVU5fU1RBVEVfQ0FOQ0VMRUQQDBIcChhSVU5fU1RBVEVfRk9SQ0VfQ0FOQ0VMRUQQDSrUAQoJSm9iU3RhdHVzEhoKFkpPQl9TVEFUVVNfVU5TUEVDSUZJRUQQABIVChFKT0JfU1RBVFVTX1FVRVVFRBABEhYKEkpPQl9TVEFUVVNfT0ZGRVJFRBACEhYKEkpPQl9TVEFUVVNfU1RBUlRFRBADEhcKE0pPQl9TVEFUVVNfRklOSVNIRUQQBBIWChJKT0JfU1RBVFVTX0VSUk9SRUQQBRIXChNKT0JfU1RBVFVTX0NBTkNFTEVEEAYSGgoWSk9CX1NUQVRVU19JTlRFUlJVUFRFRBAHKoMBCghMb2dTdGF0ZRIZChVMT0dfU1RBVEVfVU5TUEVDSUZJRUQQABISCg5MT0dfU1RBVEVfT1BFThABEhYKEkxPR19TVEFURV9DT01QTEVURRACEhgKFExPR19TVEFURV9JTkNPTVBMRVRFEAMSFgoSTE9HX1NUQVRFX01JU01BVENIEAQqTgoIUnVuUGhhc2USGQoVUlVOX1BIQVNFX1VOU1BFQ0lGSUVEEAASEgoOUlVOX1BIQVNFX1BMQU4QARITCg9SVU5fUEhBU0VfQVBQTFkQAiroBAoNV2FpdGluZ1JlYXNvbhIeChpXQUlUSU5HX1JFQVNPTl9VTlNQRUNJRklFRBAAEh8KG1dBSVRJTkdfUkVBU09OX0NPTkZJUk1BVElPThABEiMKH1dBSVRJTkdfUkVBU09OX1dPUktTUEFDRV9MT0NLRUQQAhIeChpXQUlUSU5HX1JFQVNPTl9FQVJMSUVSX1JVThADEhoKFldBSVRJTkdfUkVBU09OX05PX1BPT0wQBBIjCh9XQUlUSU5HX1JFQVNPTl9QT09MX05PVF9HUkFOVEVEEAUSIgoeV0FJVElOR19SRUFTT05fTk9fQUdFTlRfT05MSU5FEAYSHgoaV0FJVElOR19SRUFTT05fQUdFTlRTX0JVU1kQBxIgChxXQUlUSU5HX1JFQVNPTl9BR0VOVFNfUEFVU0VEEAgSJAogV0FJVElOR19SRUFTT05fQUdFTlRfVU5SRUFDSEFCTEUQCRIlCiFXQUlUSU5HX1JFQVNPTl9URVJSQUZPUk1fU1RPUFBJTkcQChIiCh5XQUlUSU5HX1JFQVNPTl9BR0VOVF9QUkVQQVJJTkcQCxIkCiBXQUlUSU5HX1JFQVNPTl9OT19NQVRDSElOR19BR0VOVBAMEh0KGVdBSVRJTkdfUkVBU09OX1JFU09MVVRJT04QDRIiCh5XQUlUSU5HX1JFQVNPTl9BR0VOVFNfREVDTElORUQQDhInCiNXQUlUSU5HX1JFQVNPTl9OT19BR0VOVF9XSVRIX0VOR0lORRAPEicKI1dBSVRJTkdfUkVBU09OX05PX0FHRU5UX1dJVEhfT1BUSU9OEBAqTwoJUnVuU291cmNlEhoKFlJVTl9TT1VSQ0VfVU5TUEVDSUZJRUQQABISCg5SVU5fU09VUkNFX0FQSRABEhIKDlJVTl9TT1VSQ0VfQ0xJEAIqcQoLUnVuUHJpb3JpdHkSHAoYUlVOX1BSSU9SSVRZX1VOU1BFQ0lGSUVEEAASFAoQUlVOX1BSSU9SSVRZX0xPVxABEhcKE1JVTl9QUklPUklUWV9OT1JNQUwQAhIVChFSVU5fUFJJT1JJVFlfSElHSBADKr4CCgpQbGFuQWN0aW9uEhsKF1BMQU5fQUNUSU9OX1VOU1BFQ0lGSUVEEAASFQoRUExBTl9BQ1RJT05fTk9fT1AQARIWChJQTEFOX0FDVElPTl9DUkVBVEUQAhIUChBQTEFOX0FDVElPTl9SRUFEEAMSFgoSUExBTl9BQ1RJT05fVVBEQVRFEAQSFwoTUExBTl9BQ1RJT05fUkVQTEFDRRAFEiQKIFBMQU5fQUNUSU9OX1JFUExBQ0VfQ1JFQVRFX0ZJUlNUEAYSFwoTUExBTl9BQ1RJT05fREVTVFJPWRAHEhYKElBMQU5fQUNUSU9OX0ZPUkdFVBAIEiIKHlBMQU5fQUNUSU9OX0ZPUkdFVF9USEVOX0NSRUFURRAJEiIKHlBMQU5fQUNUSU9OX0NSRUFURV9USEVOX0ZPUkdFVBAKQoUBCg9kZXYud2luZGxhc3MudjFCCFJ1blByb3RvUAFaKndpbmRsYXNzLmRldi9nZW4vZ28vd2luZGxhc3MvdjE7d2luZGxhc3N2MaICA1dETKoCC1dpbmRsYXNzLlYxugIIV2luZGxhc3PKAgtXaW5kbGFzc1xWMeoCDFdpbmRsYXNzOjpWMWIGcHJvdG8z", [file_buf_validate_validate, file_google_protobuf_duration, file_google_protobuf_timestamp]);
 
 /**
  * One attempt to change a workspace: a plan, then perhaps an apply.
@@ -57,7 +57,8 @@ export type Run = Message<"windlass.v1.Run"> & {
   state: RunState;
 
   /**
-   * Why it does not move, and for what it waits; absent if it moves or has ended.
+   * Why it does not move, and for what it waits; absent if it moves or is over. A run that has ended and still holds its
+   * workspace waits for a decision.
    *
    * @generated from field: windlass.v1.Waiting waiting = 6;
    */
@@ -155,14 +156,16 @@ export type Run = Message<"windlass.v1.Run"> & {
   cancelRequestTime?: Timestamp | undefined;
 
   /**
-   * Why it ended in error, in one sentence that says what to do; empty otherwise.
+   * Why it ended in error, or why the apply of a plan that waits again did not start, in one sentence that says what to do;
+   * empty otherwise.
    *
    * @generated from field: string error_message = 20;
    */
   errorMessage: string;
 
   /**
-   * Addresses of resources that an apply had begun and not ended when its agent was lost.
+   * Addresses of resources that an apply had begun and not ended when it was ended by force, broke off or was lost: at most 1,000,
+   * and at most 256 KiB of texts. Empty in lists.
    *
    * @generated from field: repeated string resources_in_flight = 21;
    */
@@ -223,6 +226,58 @@ export type Run = Message<"windlass.v1.Run"> & {
    * @generated from field: string retry_of = 29;
    */
   retryOf: string;
+
+  /**
+   * Directories of its jobs that stay on agents, because something in them could not be delivered: the first 20. Empty in lists.
+   *
+   * @generated from field: repeated windlass.v1.KeptDirectory kept_directories = 32;
+   */
+  keptDirectories: KeptDirectory[];
+
+  /**
+   * The same resources as resources_in_flight, with what was being done to each. Empty in lists.
+   *
+   * @generated from field: repeated windlass.v1.ResourceInFlight in_flight = 30;
+   */
+  inFlight: ResourceInFlight[];
+
+  /**
+   * What whoever decides about this run should know, a sentence each: an earlier apply of the workspace was ended while it
+   * changed something, and no later run has shown since that all is well. Empty in lists.
+   *
+   * @generated from field: repeated string warnings = 31;
+   */
+  warnings: string[];
+
+  /**
+   * The program that made its plan, and that alone applies it, whatever the workspace says by then: terraform or tofu. Empty before
+   * there is a plan.
+   *
+   * @generated from field: string engine = 33;
+   */
+  engine: string;
+
+  /**
+   * Its exact version; empty before there is a plan.
+   *
+   * @generated from field: string engine_version = 34;
+   */
+  engineVersion: string;
+
+  /**
+   * What its apply had finished when it was killed, lost or ended by force, and its last state does not have as it should: those
+   * that were made first. The first 20: ListLostResources has the others. Empty in lists.
+   *
+   * @generated from field: repeated windlass.v1.LostResource lost = 35;
+   */
+  lost: LostResource[];
+
+  /**
+   * How many there are in all. Those that are kept are fewer if there are more than 1,000, or more than 256 KiB of them.
+   *
+   * @generated from field: uint32 lost_count = 36;
+   */
+  lostCount: number;
 };
 
 /**
@@ -233,7 +288,134 @@ export const RunSchema: GenMessage<Run> = /*@__PURE__*/
   messageDesc(file_windlass_v1_run, 0);
 
 /**
- * How a run should behave.
+ * A resource that an apply has finished, and that its last state does not have as it should.
+ *
+ * @generated from message windlass.v1.LostResource
+ */
+export type LostResource = Message<"windlass.v1.LostResource"> & {
+  /**
+   * Address of the resource instance.
+   *
+   * @generated from field: string address = 1;
+   */
+  address: string;
+
+  /**
+   * In terraform's words: create, update or delete.
+   *
+   * @generated from field: string action = 2;
+   */
+  action: string;
+
+  /**
+   * Local name of its provider, for example aws; empty if it is not known.
+   *
+   * @generated from field: string provider = 3;
+   */
+  provider: string;
+
+  /**
+   * Name of the attribute that identifies the object, for example id; empty if terraform named none.
+   *
+   * @generated from field: string id_key = 4;
+   */
+  idKey: string;
+
+  /**
+   * Its value; empty if terraform named none. Of a destroyed object: what it had.
+   *
+   * @generated from field: string id = 5;
+   */
+  id: string;
+
+  /**
+   * When it was finished; absent if that is not known.
+   *
+   * @generated from field: google.protobuf.Timestamp finish_time = 6;
+   */
+  finishTime?: Timestamp | undefined;
+
+  /**
+   * How the last state has it.
+   *
+   * @generated from field: windlass.v1.HeldInState held = 7;
+   */
+  held: HeldInState;
+
+  /**
+   * The same in one sentence, with what it means.
+   *
+   * @generated from field: string note = 8;
+   */
+  note: string;
+
+  /**
+   * True if a secret of the workspace stands in its address or id, and was replaced there.
+   *
+   * @generated from field: bool hidden = 9;
+   */
+  hidden: boolean;
+};
+
+/**
+ * Describes the message windlass.v1.LostResource.
+ * Use `create(LostResourceSchema)` to create a new message.
+ */
+export const LostResourceSchema: GenMessage<LostResource> = /*@__PURE__*/
+  messageDesc(file_windlass_v1_run, 1);
+
+/**
+ * A change that terraform had begun and not ended: the object may differ from what the state says.
+ *
+ * @generated from message windlass.v1.ResourceInFlight
+ */
+export type ResourceInFlight = Message<"windlass.v1.ResourceInFlight"> & {
+  /**
+   * Address of the resource instance.
+   *
+   * @generated from field: string address = 1;
+   */
+  address: string;
+
+  /**
+   * In terraform's words: create, update or delete; empty if it is not known.
+   *
+   * @generated from field: string action = 2;
+   */
+  action: string;
+
+  /**
+   * Name of the attribute that identifies the object, for example id; empty if terraform named none.
+   *
+   * @generated from field: string id_key = 3;
+   */
+  idKey: string;
+
+  /**
+   * Its value; empty if terraform named none.
+   *
+   * @generated from field: string id = 4;
+   */
+  id: string;
+
+  /**
+   * What the last state that the apply stored says of it, in one sentence; empty if there is none, or it was not looked at.
+   *
+   * @generated from field: string note = 5;
+   */
+  note: string;
+};
+
+/**
+ * Describes the message windlass.v1.ResourceInFlight.
+ * Use `create(ResourceInFlightSchema)` to create a new message.
+ */
+export const ResourceInFlightSchema: GenMessage<ResourceInFlight> = /*@__PURE__*/
+  messageDesc(file_windlass_v1_run, 2);
+
+/**
+ * How a run should behave. All its texts together (addresses, and names and values of variables) have at most 1 MiB, and the values of
+ * variables 512 KiB of it.
  *
  * @generated from message windlass.v1.RunOptions
  */
@@ -274,28 +456,29 @@ export type RunOptions = Message<"windlass.v1.RunOptions"> & {
   refreshOnly: boolean;
 
   /**
-   * Addresses to limit the plan to.
+   * Addresses to limit the plan to. Left out in lists: target_count says how many there are.
    *
    * @generated from field: repeated string targets = 6;
    */
   targets: string[];
 
   /**
-   * Addresses to replace.
+   * Addresses to replace. Left out in lists: replacement_count says how many there are.
    *
    * @generated from field: repeated string replacements = 7;
    */
   replacements: string[];
 
   /**
-   * Terraform variables for this run only, above the workspace's; values are HCL expressions or plain strings.
+   * Terraform variables for this run only, above the workspace's; values are HCL expressions or plain strings. Left out in lists:
+   * variable_count says how many there are.
    *
    * @generated from field: repeated windlass.v1.RunVariable variables = 8;
    */
   variables: RunVariable[];
 
   /**
-   * Another engine version for this run; only with plan_only.
+   * Another engine version for this run, as of a workspace; only with plan_only.
    *
    * @generated from field: string engine_version = 9;
    */
@@ -321,6 +504,49 @@ export type RunOptions = Message<"windlass.v1.RunOptions"> & {
    * @generated from field: google.protobuf.Duration queue_timeout = 12;
    */
   queueTimeout?: Duration | undefined;
+
+  /**
+   * Addresses that the plan leaves out, with all that depends on them. OpenTofu only, and not beside targets. Left out in lists:
+   * exclude_count says how many there are.
+   *
+   * @generated from field: repeated string excludes = 13;
+   */
+  excludes: string[];
+
+  /**
+   * A destroy that leaves forgotten objects in the world is no error. OpenTofu only, and only with destroy.
+   *
+   * @generated from field: bool suppress_forget_errors = 14;
+   */
+  suppressForgetErrors: boolean;
+
+  /**
+   * How many targets there are; set by the server.
+   *
+   * @generated from field: uint32 target_count = 15;
+   */
+  targetCount: number;
+
+  /**
+   * How many replacements there are; set by the server.
+   *
+   * @generated from field: uint32 replacement_count = 16;
+   */
+  replacementCount: number;
+
+  /**
+   * How many variables there are; set by the server.
+   *
+   * @generated from field: uint32 variable_count = 17;
+   */
+  variableCount: number;
+
+  /**
+   * How many excludes there are; set by the server.
+   *
+   * @generated from field: uint32 exclude_count = 18;
+   */
+  excludeCount: number;
 };
 
 /**
@@ -328,7 +554,98 @@ export type RunOptions = Message<"windlass.v1.RunOptions"> & {
  * Use `create(RunOptionsSchema)` to create a new message.
  */
 export const RunOptionsSchema: GenMessage<RunOptions> = /*@__PURE__*/
-  messageDesc(file_windlass_v1_run, 1);
+  messageDesc(file_windlass_v1_run, 3);
+
+/**
+ * The directory of a job that is over, as it stays on an agent because something in it could not be delivered.
+ *
+ * @generated from message windlass.v1.KeptDirectory
+ */
+export type KeptDirectory = Message<"windlass.v1.KeptDirectory"> & {
+  /**
+   * Id of the job.
+   *
+   * @generated from field: string job_id = 1;
+   */
+  jobId: string;
+
+  /**
+   * Which offer of the job.
+   *
+   * @generated from field: uint64 epoch = 2;
+   */
+  epoch: bigint;
+
+  /**
+   * Id of its run.
+   *
+   * @generated from field: string run_id = 3;
+   */
+  runId: string;
+
+  /**
+   * Name of its workspace.
+   *
+   * @generated from field: string workspace = 4;
+   */
+  workspace: string;
+
+  /**
+   * Why it is kept, in one sentence.
+   *
+   * @generated from field: string reason = 5;
+   */
+  reason: string;
+
+  /**
+   * Where it is on the agent's machine.
+   *
+   * @generated from field: string path = 6;
+   */
+  path: string;
+
+  /**
+   * How much room it takes there.
+   *
+   * @generated from field: uint64 size_bytes = 7;
+   */
+  sizeBytes: bigint;
+
+  /**
+   * Since when.
+   *
+   * @generated from field: google.protobuf.Timestamp keep_time = 8;
+   */
+  keepTime?: Timestamp | undefined;
+
+  /**
+   * Id of the agent.
+   *
+   * @generated from field: string agent_id = 9;
+   */
+  agentId: string;
+
+  /**
+   * Name of the agent.
+   *
+   * @generated from field: string agent = 10;
+   */
+  agent: string;
+
+  /**
+   * True once somebody wants it removed and the agent has not done so yet.
+   *
+   * @generated from field: bool removing = 11;
+   */
+  removing: boolean;
+};
+
+/**
+ * Describes the message windlass.v1.KeptDirectory.
+ * Use `create(KeptDirectorySchema)` to create a new message.
+ */
+export const KeptDirectorySchema: GenMessage<KeptDirectory> = /*@__PURE__*/
+  messageDesc(file_windlass_v1_run, 4);
 
 /**
  * A terraform variable for one run.
@@ -363,7 +680,7 @@ export type RunVariable = Message<"windlass.v1.RunVariable"> & {
  * Use `create(RunVariableSchema)` to create a new message.
  */
 export const RunVariableSchema: GenMessage<RunVariable> = /*@__PURE__*/
-  messageDesc(file_windlass_v1_run, 2);
+  messageDesc(file_windlass_v1_run, 5);
 
 /**
  * One phase of a run: what happened to its job.
@@ -449,7 +766,7 @@ export type Phase = Message<"windlass.v1.Phase"> & {
   logBytes: bigint;
 
   /**
-   * True once the whole log is stored and its SHA-256 matches the agent's.
+   * True once the whole log is stored and its length and SHA-256 are the agent's: the same as LOG_STATE_COMPLETE.
    *
    * @generated from field: bool log_complete = 12;
    */
@@ -462,6 +779,20 @@ export type Phase = Message<"windlass.v1.Phase"> & {
    * @generated from field: uint32 resources_done = 13;
    */
   resourcesDone: number;
+
+  /**
+   * How its log ended.
+   *
+   * @generated from field: windlass.v1.LogState log_state = 14;
+   */
+  logState: LogState;
+
+  /**
+   * What is wrong with the log, in one sentence; empty if nothing is.
+   *
+   * @generated from field: string log_problem = 15;
+   */
+  logProblem: string;
 };
 
 /**
@@ -469,7 +800,7 @@ export type Phase = Message<"windlass.v1.Phase"> & {
  * Use `create(PhaseSchema)` to create a new message.
  */
 export const PhaseSchema: GenMessage<Phase> = /*@__PURE__*/
-  messageDesc(file_windlass_v1_run, 3);
+  messageDesc(file_windlass_v1_run, 6);
 
 /**
  * How many resources a plan would change, or an apply changed.
@@ -501,9 +832,31 @@ export type ChangeCounts = Message<"windlass.v1.ChangeCounts"> & {
   /**
    * To import.
    *
-   * @generated from field: uint32 import = 4;
+   * @generated from field: uint32 imported = 4;
    */
-  import: number;
+  imported: number;
+
+  /**
+   * To forget: to take out of the state and leave in the world. One that is created anew counts as one to create and one to forget.
+   *
+   * @generated from field: uint32 forget = 5;
+   */
+  forget: number;
+
+  /**
+   * Changed outside of terraform since the last apply, as far as terraform's own text shows it. After the apply of a
+   * refresh-only run: how many of these changes it accepted.
+   *
+   * @generated from field: uint32 drift = 6;
+   */
+  drift: number;
+
+  /**
+   * To move: resources that get another address, whatever else happens to them.
+   *
+   * @generated from field: uint32 moved = 7;
+   */
+  moved: number;
 };
 
 /**
@@ -511,7 +864,7 @@ export type ChangeCounts = Message<"windlass.v1.ChangeCounts"> & {
  * Use `create(ChangeCountsSchema)` to create a new message.
  */
 export const ChangeCountsSchema: GenMessage<ChangeCounts> = /*@__PURE__*/
-  messageDesc(file_windlass_v1_run, 4);
+  messageDesc(file_windlass_v1_run, 7);
 
 /**
  * Why a run waits.
@@ -560,7 +913,7 @@ export type Waiting = Message<"windlass.v1.Waiting"> & {
  * Use `create(WaitingSchema)` to create a new message.
  */
 export const WaitingSchema: GenMessage<Waiting> = /*@__PURE__*/
-  messageDesc(file_windlass_v1_run, 5);
+  messageDesc(file_windlass_v1_run, 8);
 
 /**
  * Something that happened to a run, or that somebody said about it.
@@ -609,10 +962,11 @@ export type RunEvent = Message<"windlass.v1.RunEvent"> & {
  * Use `create(RunEventSchema)` to create a new message.
  */
 export const RunEventSchema: GenMessage<RunEvent> = /*@__PURE__*/
-  messageDesc(file_windlass_v1_run, 6);
+  messageDesc(file_windlass_v1_run, 9);
 
 /**
- * What a plan would change. Values that terraform marks as sensitive are not in it.
+ * What a plan would change. Values that terraform marks as sensitive are not in it. Texts of more than 16,384 characters are cut, and
+ * end in "…"; of a long value the beginning is told, and how long it is.
  *
  * @generated from message windlass.v1.PlanSummary
  */
@@ -665,7 +1019,7 @@ export type PlanSummary = Message<"windlass.v1.PlanSummary"> & {
  * Use `create(PlanSummarySchema)` to create a new message.
  */
 export const PlanSummarySchema: GenMessage<PlanSummary> = /*@__PURE__*/
-  messageDesc(file_windlass_v1_run, 7);
+  messageDesc(file_windlass_v1_run, 10);
 
 /**
  * What a plan would do to one resource instance.
@@ -690,9 +1044,9 @@ export type ResourceChange = Message<"windlass.v1.ResourceChange"> & {
   /**
    * Its type, for example aws_subnet.
    *
-   * @generated from field: string type = 3;
+   * @generated from field: string resource_type = 3;
    */
-  type: string;
+  resourceType: string;
 
   /**
    * Its name in the configuration.
@@ -737,11 +1091,18 @@ export type ResourceChange = Message<"windlass.v1.ResourceChange"> & {
   importId: string;
 
   /**
-   * The attributes that change, by path.
+   * The attributes that change, by path: as many as 512 KiB have room for.
    *
    * @generated from field: repeated windlass.v1.AttributeChange attributes = 10;
    */
   attributes: AttributeChange[];
+
+  /**
+   * How many more there are.
+   *
+   * @generated from field: uint32 attributes_left_out = 11;
+   */
+  attributesLeftOut: number;
 };
 
 /**
@@ -749,7 +1110,7 @@ export type ResourceChange = Message<"windlass.v1.ResourceChange"> & {
  * Use `create(ResourceChangeSchema)` to create a new message.
  */
 export const ResourceChangeSchema: GenMessage<ResourceChange> = /*@__PURE__*/
-  messageDesc(file_windlass_v1_run, 8);
+  messageDesc(file_windlass_v1_run, 11);
 
 /**
  * What a plan would do to one output.
@@ -784,7 +1145,7 @@ export type OutputChange = Message<"windlass.v1.OutputChange"> & {
  * Use `create(OutputChangeSchema)` to create a new message.
  */
 export const OutputChangeSchema: GenMessage<OutputChange> = /*@__PURE__*/
-  messageDesc(file_windlass_v1_run, 9);
+  messageDesc(file_windlass_v1_run, 12);
 
 /**
  * One value before and after.
@@ -807,7 +1168,8 @@ export type AttributeChange = Message<"windlass.v1.AttributeChange"> & {
   beforeJson: string;
 
   /**
-   * Value after, as JSON text; empty if there will be none, it is sensitive or not known yet.
+   * Value after, as JSON text; empty if there will be none, it is sensitive or not known yet. A write-only value is sensitive,
+   * and this is the text "(write-only attribute)".
    *
    * @generated from field: string after_json = 3;
    */
@@ -833,6 +1195,13 @@ export type AttributeChange = Message<"windlass.v1.AttributeChange"> & {
    * @generated from field: bool forces_replacement = 6;
    */
   forcesReplacement: boolean;
+
+  /**
+   * There was no room for the values before and after, and they are left out: the log of the plan shows them.
+   *
+   * @generated from field: bool too_long = 7;
+   */
+  tooLong: boolean;
 };
 
 /**
@@ -840,7 +1209,62 @@ export type AttributeChange = Message<"windlass.v1.AttributeChange"> & {
  * Use `create(AttributeChangeSchema)` to create a new message.
  */
 export const AttributeChangeSchema: GenMessage<AttributeChange> = /*@__PURE__*/
-  messageDesc(file_windlass_v1_run, 10);
+  messageDesc(file_windlass_v1_run, 13);
+
+/**
+ * How the last state of an apply has what it had finished.
+ *
+ * @generated from enum windlass.v1.HeldInState
+ */
+export const HeldInState = {
+  /**
+   * Never sent.
+   *
+   * @generated from enum value: HELD_IN_STATE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * Not at all.
+   *
+   * @generated from enum value: HELD_IN_STATE_ABSENT = 1;
+   */
+  ABSENT: 1,
+
+  /**
+   * It has another object at that address.
+   *
+   * @generated from enum value: HELD_IN_STATE_OTHER_OBJECT = 2;
+   */
+  OTHER_OBJECT: 2,
+
+  /**
+   * It was destroyed, and the state still has it.
+   *
+   * @generated from enum value: HELD_IN_STATE_PRESENT = 3;
+   */
+  PRESENT: 3,
+
+  /**
+   * The state cannot be read.
+   *
+   * @generated from enum value: HELD_IN_STATE_UNKNOWN = 4;
+   */
+  UNKNOWN: 4,
+} as const;
+
+/**
+ * How the last state of an apply has what it had finished.
+ *
+ * @generated from enum windlass.v1.HeldInState
+ */
+export type HeldInState = (typeof HeldInState)[keyof typeof HeldInState] | UnknownEnum;
+
+/**
+ * Describes the enum windlass.v1.HeldInState.
+ */
+export const HeldInStateSchema: GenEnum<HeldInState> = /*@__PURE__*/
+  enumDesc(file_windlass_v1_run, 0);
 
 /**
  * Where a run stands. The names are HCP Terraform's.
@@ -958,7 +1382,7 @@ export type RunState = (typeof RunState)[keyof typeof RunState] | UnknownEnum;
  * Describes the enum windlass.v1.RunState.
  */
 export const RunStateSchema: GenEnum<RunState> = /*@__PURE__*/
-  enumDesc(file_windlass_v1_run, 0);
+  enumDesc(file_windlass_v1_run, 1);
 
 /**
  * Where a job stands.
@@ -1034,7 +1458,62 @@ export type JobStatus = (typeof JobStatus)[keyof typeof JobStatus] | UnknownEnum
  * Describes the enum windlass.v1.JobStatus.
  */
 export const JobStatusSchema: GenEnum<JobStatus> = /*@__PURE__*/
-  enumDesc(file_windlass_v1_run, 1);
+  enumDesc(file_windlass_v1_run, 2);
+
+/**
+ * How a log ended.
+ *
+ * @generated from enum windlass.v1.LogState
+ */
+export const LogState = {
+  /**
+   * There is none: the job was never begun.
+   *
+   * @generated from enum value: LOG_STATE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * More of it may come.
+   *
+   * @generated from enum value: LOG_STATE_OPEN = 1;
+   */
+  OPEN: 1,
+
+  /**
+   * It is whole: its length and SHA-256 are the agent's.
+   *
+   * @generated from enum value: LOG_STATE_COMPLETE = 2;
+   */
+  COMPLETE: 2,
+
+  /**
+   * Bytes of it are missing for good: its agent was lost, or could not send them.
+   *
+   * @generated from enum value: LOG_STATE_INCOMPLETE = 3;
+   */
+  INCOMPLETE: 3,
+
+  /**
+   * It is not the log that its agent reported: the length or the SHA-256 differs. It may be forged, damaged or mixed up.
+   *
+   * @generated from enum value: LOG_STATE_MISMATCH = 4;
+   */
+  MISMATCH: 4,
+} as const;
+
+/**
+ * How a log ended.
+ *
+ * @generated from enum windlass.v1.LogState
+ */
+export type LogState = (typeof LogState)[keyof typeof LogState] | UnknownEnum;
+
+/**
+ * Describes the enum windlass.v1.LogState.
+ */
+export const LogStateSchema: GenEnum<LogState> = /*@__PURE__*/
+  enumDesc(file_windlass_v1_run, 3);
 
 /**
  * A phase of a run.
@@ -1075,7 +1554,7 @@ export type RunPhase = (typeof RunPhase)[keyof typeof RunPhase] | UnknownEnum;
  * Describes the enum windlass.v1.RunPhase.
  */
 export const RunPhaseSchema: GenEnum<RunPhase> = /*@__PURE__*/
-  enumDesc(file_windlass_v1_run, 2);
+  enumDesc(file_windlass_v1_run, 4);
 
 /**
  * Why a run waits.
@@ -1173,6 +1652,34 @@ export const WaitingReason = {
    * @generated from enum value: WAITING_REASON_NO_MATCHING_AGENT = 12;
    */
   NO_MATCHING_AGENT: 12,
+
+  /**
+   * It has ended, what its apply did is not known, and it holds its workspace until somebody decides with ResolveRun.
+   *
+   * @generated from enum value: WAITING_REASON_RESOLUTION = 13;
+   */
+  RESOLUTION: 13,
+
+  /**
+   * The agents that are free take no job: their disk is full, or they have just declined one.
+   *
+   * @generated from enum value: WAITING_REASON_AGENTS_DECLINED = 14;
+   */
+  AGENTS_DECLINED: 14,
+
+  /**
+   * Agents that may take the job are connected, and none has the terraform or tofu that it asks for, nor may download it.
+   *
+   * @generated from enum value: WAITING_REASON_NO_AGENT_WITH_ENGINE = 15;
+   */
+  NO_AGENT_WITH_ENGINE: 15,
+
+  /**
+   * Agents that may take the job are connected, and each is too old to know an option of the run.
+   *
+   * @generated from enum value: WAITING_REASON_NO_AGENT_WITH_OPTION = 16;
+   */
+  NO_AGENT_WITH_OPTION: 16,
 } as const;
 
 /**
@@ -1186,7 +1693,7 @@ export type WaitingReason = (typeof WaitingReason)[keyof typeof WaitingReason] |
  * Describes the enum windlass.v1.WaitingReason.
  */
 export const WaitingReasonSchema: GenEnum<WaitingReason> = /*@__PURE__*/
-  enumDesc(file_windlass_v1_run, 3);
+  enumDesc(file_windlass_v1_run, 5);
 
 /**
  * Where a run was created.
@@ -1227,7 +1734,7 @@ export type RunSource = (typeof RunSource)[keyof typeof RunSource] | UnknownEnum
  * Describes the enum windlass.v1.RunSource.
  */
 export const RunSourceSchema: GenEnum<RunSource> = /*@__PURE__*/
-  enumDesc(file_windlass_v1_run, 4);
+  enumDesc(file_windlass_v1_run, 6);
 
 /**
  * How urgent a run is. It decides among runs that wait for the same workspace, and among jobs of the same kind that wait
@@ -1277,7 +1784,7 @@ export type RunPriority = (typeof RunPriority)[keyof typeof RunPriority] | Unkno
  * Describes the enum windlass.v1.RunPriority.
  */
 export const RunPrioritySchema: GenEnum<RunPriority> = /*@__PURE__*/
-  enumDesc(file_windlass_v1_run, 5);
+  enumDesc(file_windlass_v1_run, 7);
 
 /**
  * What a plan would do.
@@ -1347,6 +1854,20 @@ export const PlanAction = {
    * @generated from enum value: PLAN_ACTION_FORGET = 8;
    */
   FORGET: 8,
+
+  /**
+   * Forget it, leave it in the world, and create it anew.
+   *
+   * @generated from enum value: PLAN_ACTION_FORGET_THEN_CREATE = 9;
+   */
+  FORGET_THEN_CREATE: 9,
+
+  /**
+   * Create it anew, then forget the old one, which stays in the world.
+   *
+   * @generated from enum value: PLAN_ACTION_CREATE_THEN_FORGET = 10;
+   */
+  CREATE_THEN_FORGET: 10,
 } as const;
 
 /**
@@ -1360,5 +1881,5 @@ export type PlanAction = (typeof PlanAction)[keyof typeof PlanAction] | UnknownE
  * Describes the enum windlass.v1.PlanAction.
  */
 export const PlanActionSchema: GenEnum<PlanAction> = /*@__PURE__*/
-  enumDesc(file_windlass_v1_run, 6);
+  enumDesc(file_windlass_v1_run, 8);
 

@@ -7,7 +7,7 @@ import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf
 import { file_buf_validate_validate } from "../../buf/validate/validate_pb.ts";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
-import type { PlanSummary, Run, RunEvent, RunOptions, RunPhase, RunPriority, RunState } from "./run_pb.ts";
+import type { LogState, LostResource, PlanSummary, Run, RunEvent, RunOptions, RunPhase, RunPriority, RunState } from "./run_pb.ts";
 import { file_windlass_v1_run } from "./run_pb.ts";
 import type { Message, UnknownEnum } from "@bufbuild/protobuf";
 
@@ -15,7 +15,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file windlass/v1/run_service.proto.
  */
 export const file_windlass_v1_run_service: GenFile = /*@__PURE__*/
-  fileDesc("Ch13aW5kbGFzcy92MS9ydW5fc2VydmljZS5wcm90bxILd2luZGxhc3MudjEilQIKEENyZWF0ZVJ1blJlcXVlc3QSHgoMb3JnYW5pemF0aW9uGAEgASgJQgi6SAVyAxiAARIdCgl3b3Jrc3BhY2UYAiABKAlCCrpIB3IFEAEYgAESKgoYY29uZmlndXJhdGlvbl92ZXJzaW9uX2lkGAMgASgJQgi6SAVyAxiAARIoCgdvcHRpb25zGAQgASgLMhcud2luZGxhc3MudjEuUnVuT3B0aW9ucxIZCgdtZXNzYWdlGAUgASgJQgi6SAVyAxiACBIbCgpyZXF1ZXN0X2lkGAYgASgJQge6SARyAhhAEjQKCHByaW9yaXR5GAcgASgOMhgud2luZGxhc3MudjEuUnVuUHJpb3JpdHlCCLpIBYIBAhABIjIKEUNyZWF0ZVJ1blJlc3BvbnNlEh0KA3J1bhgBIAEoCzIQLndpbmRsYXNzLnYxLlJ1biIrCg1HZXRSdW5SZXF1ZXN0EhoKBnJ1bl9pZBgBIAEoCUIKukgHcgUQARiAASIvCg5HZXRSdW5SZXNwb25zZRIdCgNydW4YASABKAsyEC53aW5kbGFzcy52MS5SdW4irgMKD0xpc3RSdW5zUmVxdWVzdBIeCgxvcmdhbml6YXRpb24YASABKAlCCLpIBXIDGIABEhsKCXdvcmtzcGFjZRgCIAEoCUIIukgFcgMYgAESNgoGc3RhdGVzGAMgAygOMhUud2luZGxhc3MudjEuUnVuU3RhdGVCD7pIDJIBCRAQIgWCAQIQARIdCglwYWdlX3NpemUYBCABKAVCCrpIBxoFGOgHKAASHAoKcGFnZV90b2tlbhgFIAEoCUIIukgFcgMYgAQSGAoGc2VhcmNoGAYgASgJQgi6SAVyAxiAARIxCg1jcmVhdGVkX2FmdGVyGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIyCg5jcmVhdGVkX2JlZm9yZRgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASHAoKYWdlbnRfcG9vbBgJIAEoCUIIukgFcgMYgAESHgoEdGFncxgKIAMoCUIQukgNkgEKECAiBnIEEAEYPxIOCgZhY3RpdmUYCyABKAgSGgoIYWdlbnRfaWQYDCABKAlCCLpIBXIDGIABIksKEExpc3RSdW5zUmVzcG9uc2USHgoEcnVucxgBIAMoCzIQLndpbmRsYXNzLnYxLlJ1bhIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkieQoRQ29uZmlybVJ1blJlcXVlc3QSGgoGcnVuX2lkGAEgASgJQgq6SAdyBRABGIABEi0KC3BsYW5fc2hhMjU2GAIgASgJQhi6SBVyEzIRXihbMC05YS1mXXs2NH0pPyQSGQoHY29tbWVudBgDIAEoCUIIukgFcgMYgAgiMwoSQ29uZmlybVJ1blJlc3BvbnNlEh0KA3J1bhgBIAEoCzIQLndpbmRsYXNzLnYxLlJ1biJKChFEaXNjYXJkUnVuUmVxdWVzdBIaCgZydW5faWQYASABKAlCCrpIB3IFEAEYgAESGQoHY29tbWVudBgCIAEoCUIIukgFcgMYgAgiMwoSRGlzY2FyZFJ1blJlc3BvbnNlEh0KA3J1bhgBIAEoCzIQLndpbmRsYXNzLnYxLlJ1biJYChBDYW5jZWxSdW5SZXF1ZXN0EhoKBnJ1bl9pZBgBIAEoCUIKukgHcgUQARiAARINCgVmb3JjZRgCIAEoCBIZCgdjb21tZW50GAMgASgJQgi6SAVyAxiACCIyChFDYW5jZWxSdW5SZXNwb25zZRIdCgNydW4YASABKAsyEC53aW5kbGFzcy52MS5SdW4ihgEKEVJlc29sdmVSdW5SZXF1ZXN0EhoKBnJ1bl9pZBgBIAEoCUIKukgHcgUQARiAARI6CgpyZXNvbHV0aW9uGAIgASgOMhoud2luZGxhc3MudjEuUnVuUmVzb2x1dGlvbkIKukgHggEEEAEgABIZCgdjb21tZW50GAMgASgJQgi6SAVyAxiACCIzChJSZXNvbHZlUnVuUmVzcG9uc2USHQoDcnVuGAEgASgLMhAud2luZGxhc3MudjEuUnVuIi0KD1dhdGNoUnVuUmVxdWVzdBIaCgZydW5faWQYASABKAlCCrpIB3IFEAEYgAEiMQoQV2F0Y2hSdW5SZXNwb25zZRIdCgNydW4YASABKAsyEC53aW5kbGFzcy52MS5SdW4ihAEKFFN0cmVhbVJ1bkxvZ3NSZXF1ZXN0EhoKBnJ1bl9pZBgBIAEoCUIKukgHcgUQARiAARIwCgVwaGFzZRgCIAEoDjIVLndpbmRsYXNzLnYxLlJ1blBoYXNlQgq6SAeCAQQQASAAEg4KBm9mZnNldBgDIAEoBBIOCgZmb2xsb3cYBCABKAgiaQoVU3RyZWFtUnVuTG9nc1Jlc3BvbnNlEg4KBm9mZnNldBgBIAEoBBINCgVjaHVuaxgCIAEoDBILCgNlbmQYAyABKAgSFQoNbWlzc2luZ19ieXRlcxgEIAEoBBINCgVlcG9jaBgFIAEoBCJlCg9SZXRyeVJ1blJlcXVlc3QSGgoGcnVuX2lkGAEgASgJQgq6SAdyBRABGIABEhkKB21lc3NhZ2UYAiABKAlCCLpIBXIDGIAIEhsKCnJlcXVlc3RfaWQYAyABKAlCB7pIBHICGEAiMQoQUmV0cnlSdW5SZXNwb25zZRIdCgNydW4YASABKAsyEC53aW5kbGFzcy52MS5SdW4iLwoRR2V0UnVuUGxhblJlcXVlc3QSGgoGcnVuX2lkGAEgASgJQgq6SAdyBRABGIABIjwKEkdldFJ1blBsYW5SZXNwb25zZRImCgRwbGFuGAEgASgLMhgud2luZGxhc3MudjEuUGxhblN1bW1hcnkibwoUTGlzdFJ1bkV2ZW50c1JlcXVlc3QSGgoGcnVuX2lkGAEgASgJQgq6SAdyBRABGIABEh0KCXBhZ2Vfc2l6ZRgCIAEoBUIKukgHGgUY6AcoABIcCgpwYWdlX3Rva2VuGAMgASgJQgi6SAVyAxiABCJXChVMaXN0UnVuRXZlbnRzUmVzcG9uc2USJQoGZXZlbnRzGAEgAygLMhUud2luZGxhc3MudjEuUnVuRXZlbnQSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIkwKEUNvbW1lbnRSdW5SZXF1ZXN0EhoKBnJ1bl9pZBgBIAEoCUIKukgHcgUQARiAARIbCgdjb21tZW50GAIgASgJQgq6SAdyBRABGIAgIjoKEkNvbW1lbnRSdW5SZXNwb25zZRIkCgVldmVudBgBIAEoCzIVLndpbmRsYXNzLnYxLlJ1bkV2ZW50ImsKFVNldFJ1blByaW9yaXR5UmVxdWVzdBIaCgZydW5faWQYASABKAlCCrpIB3IFEAEYgAESNgoIcHJpb3JpdHkYAiABKA4yGC53aW5kbGFzcy52MS5SdW5Qcmlvcml0eUIKukgHggEEEAEgACI3ChZTZXRSdW5Qcmlvcml0eVJlc3BvbnNlEh0KA3J1bhgBIAEoCzIQLndpbmRsYXNzLnYxLlJ1biqHAQoNUnVuUmVzb2x1dGlvbhIeChpSVU5fUkVTT0xVVElPTl9VTlNQRUNJRklFRBAAEhcKE1JVTl9SRVNPTFVUSU9OX1dBSVQQARIiCh5SVU5fUkVTT0xVVElPTl9BQ0NFUFRfU05BUFNIT1QQAhIZChVSVU5fUkVTT0xVVElPTl9VTkxPQ0sQAzL6CAoKUnVuU2VydmljZRJKCglDcmVhdGVSdW4SHS53aW5kbGFzcy52MS5DcmVhdGVSdW5SZXF1ZXN0Gh4ud2luZGxhc3MudjEuQ3JlYXRlUnVuUmVzcG9uc2USRgoGR2V0UnVuEhoud2luZGxhc3MudjEuR2V0UnVuUmVxdWVzdBobLndpbmRsYXNzLnYxLkdldFJ1blJlc3BvbnNlIgOQAgESTAoITGlzdFJ1bnMSHC53aW5kbGFzcy52MS5MaXN0UnVuc1JlcXVlc3QaHS53aW5kbGFzcy52MS5MaXN0UnVuc1Jlc3BvbnNlIgOQAgESTQoKQ29uZmlybVJ1bhIeLndpbmRsYXNzLnYxLkNvbmZpcm1SdW5SZXF1ZXN0Gh8ud2luZGxhc3MudjEuQ29uZmlybVJ1blJlc3BvbnNlEk0KCkRpc2NhcmRSdW4SHi53aW5kbGFzcy52MS5EaXNjYXJkUnVuUmVxdWVzdBofLndpbmRsYXNzLnYxLkRpc2NhcmRSdW5SZXNwb25zZRJKCglDYW5jZWxSdW4SHS53aW5kbGFzcy52MS5DYW5jZWxSdW5SZXF1ZXN0Gh4ud2luZGxhc3MudjEuQ2FuY2VsUnVuUmVzcG9uc2USTQoKUmVzb2x2ZVJ1bhIeLndpbmRsYXNzLnYxLlJlc29sdmVSdW5SZXF1ZXN0Gh8ud2luZGxhc3MudjEuUmVzb2x2ZVJ1blJlc3BvbnNlEk4KCFdhdGNoUnVuEhwud2luZGxhc3MudjEuV2F0Y2hSdW5SZXF1ZXN0Gh0ud2luZGxhc3MudjEuV2F0Y2hSdW5SZXNwb25zZSIDkAIBMAESXQoNU3RyZWFtUnVuTG9ncxIhLndpbmRsYXNzLnYxLlN0cmVhbVJ1bkxvZ3NSZXF1ZXN0GiIud2luZGxhc3MudjEuU3RyZWFtUnVuTG9nc1Jlc3BvbnNlIgOQAgEwARJHCghSZXRyeVJ1bhIcLndpbmRsYXNzLnYxLlJldHJ5UnVuUmVxdWVzdBodLndpbmRsYXNzLnYxLlJldHJ5UnVuUmVzcG9uc2USUgoKR2V0UnVuUGxhbhIeLndpbmRsYXNzLnYxLkdldFJ1blBsYW5SZXF1ZXN0Gh8ud2luZGxhc3MudjEuR2V0UnVuUGxhblJlc3BvbnNlIgOQAgESWwoNTGlzdFJ1bkV2ZW50cxIhLndpbmRsYXNzLnYxLkxpc3RSdW5FdmVudHNSZXF1ZXN0GiIud2luZGxhc3MudjEuTGlzdFJ1bkV2ZW50c1Jlc3BvbnNlIgOQAgESTQoKQ29tbWVudFJ1bhIeLndpbmRsYXNzLnYxLkNvbW1lbnRSdW5SZXF1ZXN0Gh8ud2luZGxhc3MudjEuQ29tbWVudFJ1blJlc3BvbnNlElkKDlNldFJ1blByaW9yaXR5EiIud2luZGxhc3MudjEuU2V0UnVuUHJpb3JpdHlSZXF1ZXN0GiMud2luZGxhc3MudjEuU2V0UnVuUHJpb3JpdHlSZXNwb25zZWIGcHJvdG8z", [file_buf_validate_validate, file_google_protobuf_timestamp, file_windlass_v1_run]);
+  fileDesc("Ch13aW5kbGFzcy92MS9ydW5fc2VydmljZS5wcm90bxILd2luZGxhc3MudjEimQIKEENyZWF0ZVJ1blJlcXVlc3QSHgoMb3JnYW5pemF0aW9uGAEgASgJQgi6SAVyAxiAARIdCgl3b3Jrc3BhY2UYAiABKAlCCrpIB3IFEAEYgAESKgoYY29uZmlndXJhdGlvbl92ZXJzaW9uX2lkGAMgASgJQgi6SAVyAxiAARIoCgdvcHRpb25zGAQgASgLMhcud2luZGxhc3MudjEuUnVuT3B0aW9ucxIZCgdtZXNzYWdlGAUgASgJQgi6SAVyAxiACBIfCgpyZXF1ZXN0X2lkGAYgASgJQgu6SAjYAQFyA7ABARI0Cghwcmlvcml0eRgHIAEoDjIYLndpbmRsYXNzLnYxLlJ1blByaW9yaXR5Qgi6SAWCAQIQASIyChFDcmVhdGVSdW5SZXNwb25zZRIdCgNydW4YASABKAsyEC53aW5kbGFzcy52MS5SdW4isAEKD0NoZWNrUnVuUmVxdWVzdBIeCgxvcmdhbml6YXRpb24YASABKAlCCLpIBXIDGIABEh0KCXdvcmtzcGFjZRgCIAEoCUIKukgHcgUQARiAARIoCgdvcHRpb25zGAMgASgLMhcud2luZGxhc3MudjEuUnVuT3B0aW9ucxI0Cghwcmlvcml0eRgEIAEoDjIYLndpbmRsYXNzLnYxLlJ1blByaW9yaXR5Qgi6SAWCAQIQASISChBDaGVja1J1blJlc3BvbnNlIisKDUdldFJ1blJlcXVlc3QSGgoGcnVuX2lkGAEgASgJQgq6SAdyBRABGIABIi8KDkdldFJ1blJlc3BvbnNlEh0KA3J1bhgBIAEoCzIQLndpbmRsYXNzLnYxLlJ1biLGAwoPTGlzdFJ1bnNSZXF1ZXN0Eh4KDG9yZ2FuaXphdGlvbhgBIAEoCUIIukgFcgMYgAESGwoJd29ya3NwYWNlGAIgASgJQgi6SAVyAxiAARI2CgZzdGF0ZXMYAyADKA4yFS53aW5kbGFzcy52MS5SdW5TdGF0ZUIPukgMkgEJEBAiBYIBAhABEh0KCXBhZ2Vfc2l6ZRgEIAEoBUIKukgHGgUY6AcoABIcCgpwYWdlX3Rva2VuGAUgASgJQgi6SAVyAxiACBIYCgZzZWFyY2gYBiABKAlCCLpIBXIDGIABEjEKDWNyZWF0ZWRfYWZ0ZXIYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjIKDmNyZWF0ZWRfYmVmb3JlGAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIcCgphZ2VudF9wb29sGAkgASgJQgi6SAVyAxiAARIeCgR0YWdzGAogAygJQhC6SA2SAQoQICIGcgQQARg/Eg4KBmFjdGl2ZRgLIAEoCBIaCghhZ2VudF9pZBgMIAEoCUIIukgFcgMYgAESFgoObmVlZHNfZGVjaXNpb24YDSABKAgiSwoQTGlzdFJ1bnNSZXNwb25zZRIeCgRydW5zGAEgAygLMhAud2luZGxhc3MudjEuUnVuEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSJ5ChFDb25maXJtUnVuUmVxdWVzdBIaCgZydW5faWQYASABKAlCCrpIB3IFEAEYgAESLQoLcGxhbl9zaGEyNTYYAiABKAlCGLpIFXITMhFeKFswLTlhLWZdezY0fSk/JBIZCgdjb21tZW50GAMgASgJQgi6SAVyAxiACCIzChJDb25maXJtUnVuUmVzcG9uc2USHQoDcnVuGAEgASgLMhAud2luZGxhc3MudjEuUnVuIkoKEURpc2NhcmRSdW5SZXF1ZXN0EhoKBnJ1bl9pZBgBIAEoCUIKukgHcgUQARiAARIZCgdjb21tZW50GAIgASgJQgi6SAVyAxiACCIzChJEaXNjYXJkUnVuUmVzcG9uc2USHQoDcnVuGAEgASgLMhAud2luZGxhc3MudjEuUnVuIlgKEENhbmNlbFJ1blJlcXVlc3QSGgoGcnVuX2lkGAEgASgJQgq6SAdyBRABGIABEg0KBWZvcmNlGAIgASgIEhkKB2NvbW1lbnQYAyABKAlCCLpIBXIDGIAIIjIKEUNhbmNlbFJ1blJlc3BvbnNlEh0KA3J1bhgBIAEoCzIQLndpbmRsYXNzLnYxLlJ1biKGAQoRUmVzb2x2ZVJ1blJlcXVlc3QSGgoGcnVuX2lkGAEgASgJQgq6SAdyBRABGIABEjoKCnJlc29sdXRpb24YAiABKA4yGi53aW5kbGFzcy52MS5SdW5SZXNvbHV0aW9uQgq6SAeCAQQQASAAEhkKB2NvbW1lbnQYAyABKAlCCLpIBXIDGIAIIjMKElJlc29sdmVSdW5SZXNwb25zZRIdCgNydW4YASABKAsyEC53aW5kbGFzcy52MS5SdW4iLQoPV2F0Y2hSdW5SZXF1ZXN0EhoKBnJ1bl9pZBgBIAEoCUIKukgHcgUQARiAASIxChBXYXRjaFJ1blJlc3BvbnNlEh0KA3J1bhgBIAEoCzIQLndpbmRsYXNzLnYxLlJ1biKEAQoUU3RyZWFtUnVuTG9nc1JlcXVlc3QSGgoGcnVuX2lkGAEgASgJQgq6SAdyBRABGIABEjAKBXBoYXNlGAIgASgOMhUud2luZGxhc3MudjEuUnVuUGhhc2VCCrpIB4IBBBABIAASDgoGb2Zmc2V0GAMgASgEEg4KBmZvbGxvdxgEIAEoCCKoAQoVU3RyZWFtUnVuTG9nc1Jlc3BvbnNlEg4KBm9mZnNldBgBIAEoBBINCgVjaHVuaxgCIAEoDBILCgNlbmQYAyABKAgSFQoNbWlzc2luZ19ieXRlcxgEIAEoBBINCgVlcG9jaBgFIAEoBBIoCglsb2dfc3RhdGUYBiABKA4yFS53aW5kbGFzcy52MS5Mb2dTdGF0ZRITCgtsb2dfcHJvYmxlbRgHIAEoCSJpCg9SZXRyeVJ1blJlcXVlc3QSGgoGcnVuX2lkGAEgASgJQgq6SAdyBRABGIABEhkKB21lc3NhZ2UYAiABKAlCCLpIBXIDGIAIEh8KCnJlcXVlc3RfaWQYAyABKAlCC7pICNgBAXIDsAEBIjEKEFJldHJ5UnVuUmVzcG9uc2USHQoDcnVuGAEgASgLMhAud2luZGxhc3MudjEuUnVuImwKEUdldFJ1blBsYW5SZXF1ZXN0EhoKBnJ1bl9pZBgBIAEoCUIKukgHcgUQARiAARIdCglwYWdlX3NpemUYAiABKAVCCrpIBxoFGOgHKAASHAoKcGFnZV90b2tlbhgDIAEoCUIIukgFcgMYgAgiVQoSR2V0UnVuUGxhblJlc3BvbnNlEiYKBHBsYW4YASABKAsyGC53aW5kbGFzcy52MS5QbGFuU3VtbWFyeRIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkicwoYTGlzdExvc3RSZXNvdXJjZXNSZXF1ZXN0EhoKBnJ1bl9pZBgBIAEoCUIKukgHcgUQARiAARIdCglwYWdlX3NpemUYAiABKAVCCrpIBxoFGOgHKAASHAoKcGFnZV90b2tlbhgDIAEoCUIIukgFcgMYgAgiZwoZTGlzdExvc3RSZXNvdXJjZXNSZXNwb25zZRIxCg5sb3N0X3Jlc291cmNlcxgBIAMoCzIZLndpbmRsYXNzLnYxLkxvc3RSZXNvdXJjZRIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkibwoUTGlzdFJ1bkV2ZW50c1JlcXVlc3QSGgoGcnVuX2lkGAEgASgJQgq6SAdyBRABGIABEh0KCXBhZ2Vfc2l6ZRgCIAEoBUIKukgHGgUY6AcoABIcCgpwYWdlX3Rva2VuGAMgASgJQgi6SAVyAxiACCJXChVMaXN0UnVuRXZlbnRzUmVzcG9uc2USJQoGZXZlbnRzGAEgAygLMhUud2luZGxhc3MudjEuUnVuRXZlbnQSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIkwKEUNvbW1lbnRSdW5SZXF1ZXN0EhoKBnJ1bl9pZBgBIAEoCUIKukgHcgUQARiAARIbCgdjb21tZW50GAIgASgJQgq6SAdyBRABGIAgIjoKEkNvbW1lbnRSdW5SZXNwb25zZRIkCgVldmVudBgBIAEoCzIVLndpbmRsYXNzLnYxLlJ1bkV2ZW50ImsKFVNldFJ1blByaW9yaXR5UmVxdWVzdBIaCgZydW5faWQYASABKAlCCrpIB3IFEAEYgAESNgoIcHJpb3JpdHkYAiABKA4yGC53aW5kbGFzcy52MS5SdW5Qcmlvcml0eUIKukgHggEEEAEgACI3ChZTZXRSdW5Qcmlvcml0eVJlc3BvbnNlEh0KA3J1bhgBIAEoCzIQLndpbmRsYXNzLnYxLlJ1biqHAQoNUnVuUmVzb2x1dGlvbhIeChpSVU5fUkVTT0xVVElPTl9VTlNQRUNJRklFRBAAEhcKE1JVTl9SRVNPTFVUSU9OX1dBSVQQARIiCh5SVU5fUkVTT0xVVElPTl9BQ0NFUFRfU05BUFNIT1QQAhIZChVSVU5fUkVTT0xVVElPTl9VTkxPQ0sQAzKxCgoKUnVuU2VydmljZRJKCglDcmVhdGVSdW4SHS53aW5kbGFzcy52MS5DcmVhdGVSdW5SZXF1ZXN0Gh4ud2luZGxhc3MudjEuQ3JlYXRlUnVuUmVzcG9uc2USTAoIQ2hlY2tSdW4SHC53aW5kbGFzcy52MS5DaGVja1J1blJlcXVlc3QaHS53aW5kbGFzcy52MS5DaGVja1J1blJlc3BvbnNlIgOQAgESRgoGR2V0UnVuEhoud2luZGxhc3MudjEuR2V0UnVuUmVxdWVzdBobLndpbmRsYXNzLnYxLkdldFJ1blJlc3BvbnNlIgOQAgESTAoITGlzdFJ1bnMSHC53aW5kbGFzcy52MS5MaXN0UnVuc1JlcXVlc3QaHS53aW5kbGFzcy52MS5MaXN0UnVuc1Jlc3BvbnNlIgOQAgESTQoKQ29uZmlybVJ1bhIeLndpbmRsYXNzLnYxLkNvbmZpcm1SdW5SZXF1ZXN0Gh8ud2luZGxhc3MudjEuQ29uZmlybVJ1blJlc3BvbnNlEk0KCkRpc2NhcmRSdW4SHi53aW5kbGFzcy52MS5EaXNjYXJkUnVuUmVxdWVzdBofLndpbmRsYXNzLnYxLkRpc2NhcmRSdW5SZXNwb25zZRJKCglDYW5jZWxSdW4SHS53aW5kbGFzcy52MS5DYW5jZWxSdW5SZXF1ZXN0Gh4ud2luZGxhc3MudjEuQ2FuY2VsUnVuUmVzcG9uc2USTQoKUmVzb2x2ZVJ1bhIeLndpbmRsYXNzLnYxLlJlc29sdmVSdW5SZXF1ZXN0Gh8ud2luZGxhc3MudjEuUmVzb2x2ZVJ1blJlc3BvbnNlEk4KCFdhdGNoUnVuEhwud2luZGxhc3MudjEuV2F0Y2hSdW5SZXF1ZXN0Gh0ud2luZGxhc3MudjEuV2F0Y2hSdW5SZXNwb25zZSIDkAIBMAESXQoNU3RyZWFtUnVuTG9ncxIhLndpbmRsYXNzLnYxLlN0cmVhbVJ1bkxvZ3NSZXF1ZXN0GiIud2luZGxhc3MudjEuU3RyZWFtUnVuTG9nc1Jlc3BvbnNlIgOQAgEwARJHCghSZXRyeVJ1bhIcLndpbmRsYXNzLnYxLlJldHJ5UnVuUmVxdWVzdBodLndpbmRsYXNzLnYxLlJldHJ5UnVuUmVzcG9uc2USUgoKR2V0UnVuUGxhbhIeLndpbmRsYXNzLnYxLkdldFJ1blBsYW5SZXF1ZXN0Gh8ud2luZGxhc3MudjEuR2V0UnVuUGxhblJlc3BvbnNlIgOQAgESZwoRTGlzdExvc3RSZXNvdXJjZXMSJS53aW5kbGFzcy52MS5MaXN0TG9zdFJlc291cmNlc1JlcXVlc3QaJi53aW5kbGFzcy52MS5MaXN0TG9zdFJlc291cmNlc1Jlc3BvbnNlIgOQAgESWwoNTGlzdFJ1bkV2ZW50cxIhLndpbmRsYXNzLnYxLkxpc3RSdW5FdmVudHNSZXF1ZXN0GiIud2luZGxhc3MudjEuTGlzdFJ1bkV2ZW50c1Jlc3BvbnNlIgOQAgESTQoKQ29tbWVudFJ1bhIeLndpbmRsYXNzLnYxLkNvbW1lbnRSdW5SZXF1ZXN0Gh8ud2luZGxhc3MudjEuQ29tbWVudFJ1blJlc3BvbnNlElkKDlNldFJ1blByaW9yaXR5EiIud2luZGxhc3MudjEuU2V0UnVuUHJpb3JpdHlSZXF1ZXN0GiMud2luZGxhc3MudjEuU2V0UnVuUHJpb3JpdHlSZXNwb25zZUKMAQoPZGV2LndpbmRsYXNzLnYxQg9SdW5TZXJ2aWNlUHJvdG9QAVoqd2luZGxhc3MuZGV2L2dlbi9nby93aW5kbGFzcy92MTt3aW5kbGFzc3YxogIDV0RMqgILV2luZGxhc3MuVjG6AghXaW5kbGFzc8oCC1dpbmRsYXNzXFYx6gIMV2luZGxhc3M6OlYxYgZwcm90bzM", [file_buf_validate_validate, file_google_protobuf_timestamp, file_windlass_v1_run]);
 
 /**
  * Asks for a run.
@@ -102,6 +102,63 @@ export const CreateRunResponseSchema: GenMessage<CreateRunResponse> = /*@__PURE_
   messageDesc(file_windlass_v1_run_service, 1);
 
 /**
+ * Asks whether a run could be created.
+ *
+ * @generated from message windlass.v1.CheckRunRequest
+ */
+export type CheckRunRequest = Message<"windlass.v1.CheckRunRequest"> & {
+  /**
+   * Id or name of the organization; empty is the caller's only one. Not needed with a workspace id.
+   *
+   * @generated from field: string organization = 1;
+   */
+  organization: string;
+
+  /**
+   * Id or name of the workspace.
+   *
+   * @generated from field: string workspace = 2;
+   */
+  workspace: string;
+
+  /**
+   * How it should behave. The values of variables need not be sent.
+   *
+   * @generated from field: windlass.v1.RunOptions options = 3;
+   */
+  options?: RunOptions | undefined;
+
+  /**
+   * How urgent it is; high needs the role operator.
+   *
+   * @generated from field: windlass.v1.RunPriority priority = 4;
+   */
+  priority: RunPriority;
+};
+
+/**
+ * Describes the message windlass.v1.CheckRunRequest.
+ * Use `create(CheckRunRequestSchema)` to create a new message.
+ */
+export const CheckRunRequestSchema: GenMessage<CheckRunRequest> = /*@__PURE__*/
+  messageDesc(file_windlass_v1_run_service, 2);
+
+/**
+ * It could.
+ *
+ * @generated from message windlass.v1.CheckRunResponse
+ */
+export type CheckRunResponse = Message<"windlass.v1.CheckRunResponse"> & {
+};
+
+/**
+ * Describes the message windlass.v1.CheckRunResponse.
+ * Use `create(CheckRunResponseSchema)` to create a new message.
+ */
+export const CheckRunResponseSchema: GenMessage<CheckRunResponse> = /*@__PURE__*/
+  messageDesc(file_windlass_v1_run_service, 3);
+
+/**
  * Names a run.
  *
  * @generated from message windlass.v1.GetRunRequest
@@ -120,7 +177,7 @@ export type GetRunRequest = Message<"windlass.v1.GetRunRequest"> & {
  * Use `create(GetRunRequestSchema)` to create a new message.
  */
 export const GetRunRequestSchema: GenMessage<GetRunRequest> = /*@__PURE__*/
-  messageDesc(file_windlass_v1_run_service, 2);
+  messageDesc(file_windlass_v1_run_service, 4);
 
 /**
  * One run.
@@ -141,7 +198,7 @@ export type GetRunResponse = Message<"windlass.v1.GetRunResponse"> & {
  * Use `create(GetRunResponseSchema)` to create a new message.
  */
 export const GetRunResponseSchema: GenMessage<GetRunResponse> = /*@__PURE__*/
-  messageDesc(file_windlass_v1_run_service, 3);
+  messageDesc(file_windlass_v1_run_service, 5);
 
 /**
  * Asks for a page of runs.
@@ -171,7 +228,7 @@ export type ListRunsRequest = Message<"windlass.v1.ListRunsRequest"> & {
   states: RunState[];
 
   /**
-   * Rows a page; 0 is 50, at most 1000.
+   * Rows a page; 0 is 50, at most 1000. A page ends at 1 MiB, however many rows that are.
    *
    * @generated from field: int32 page_size = 4;
    */
@@ -232,6 +289,13 @@ export type ListRunsRequest = Message<"windlass.v1.ListRunsRequest"> & {
    * @generated from field: string agent_id = 12;
    */
   agentId: string;
+
+  /**
+   * Only runs that wait for a person: planned ones to be confirmed or discarded, and ended ones that still hold their workspace.
+   *
+   * @generated from field: bool needs_decision = 13;
+   */
+  needsDecision: boolean;
 };
 
 /**
@@ -239,7 +303,7 @@ export type ListRunsRequest = Message<"windlass.v1.ListRunsRequest"> & {
  * Use `create(ListRunsRequestSchema)` to create a new message.
  */
 export const ListRunsRequestSchema: GenMessage<ListRunsRequest> = /*@__PURE__*/
-  messageDesc(file_windlass_v1_run_service, 4);
+  messageDesc(file_windlass_v1_run_service, 6);
 
 /**
  * A page of runs.
@@ -248,7 +312,8 @@ export const ListRunsRequestSchema: GenMessage<ListRunsRequest> = /*@__PURE__*/
  */
 export type ListRunsResponse = Message<"windlass.v1.ListRunsResponse"> & {
   /**
-   * Newest first. Without resources_in_flight and the values of variables: GetRun has them.
+   * Newest first. Without what can be large: of the options the targets, replacements, excludes and variables, whose numbers are there;
+   * resources_in_flight, in_flight, lost, warnings and kept_directories. GetRun has them.
    *
    * @generated from field: repeated windlass.v1.Run runs = 1;
    */
@@ -267,7 +332,7 @@ export type ListRunsResponse = Message<"windlass.v1.ListRunsResponse"> & {
  * Use `create(ListRunsResponseSchema)` to create a new message.
  */
 export const ListRunsResponseSchema: GenMessage<ListRunsResponse> = /*@__PURE__*/
-  messageDesc(file_windlass_v1_run_service, 5);
+  messageDesc(file_windlass_v1_run_service, 7);
 
 /**
  * Confirms a planned run.
@@ -302,7 +367,7 @@ export type ConfirmRunRequest = Message<"windlass.v1.ConfirmRunRequest"> & {
  * Use `create(ConfirmRunRequestSchema)` to create a new message.
  */
 export const ConfirmRunRequestSchema: GenMessage<ConfirmRunRequest> = /*@__PURE__*/
-  messageDesc(file_windlass_v1_run_service, 6);
+  messageDesc(file_windlass_v1_run_service, 8);
 
 /**
  * The confirmed run.
@@ -323,7 +388,7 @@ export type ConfirmRunResponse = Message<"windlass.v1.ConfirmRunResponse"> & {
  * Use `create(ConfirmRunResponseSchema)` to create a new message.
  */
 export const ConfirmRunResponseSchema: GenMessage<ConfirmRunResponse> = /*@__PURE__*/
-  messageDesc(file_windlass_v1_run_service, 7);
+  messageDesc(file_windlass_v1_run_service, 9);
 
 /**
  * Discards a planned run.
@@ -351,7 +416,7 @@ export type DiscardRunRequest = Message<"windlass.v1.DiscardRunRequest"> & {
  * Use `create(DiscardRunRequestSchema)` to create a new message.
  */
 export const DiscardRunRequestSchema: GenMessage<DiscardRunRequest> = /*@__PURE__*/
-  messageDesc(file_windlass_v1_run_service, 8);
+  messageDesc(file_windlass_v1_run_service, 10);
 
 /**
  * The discarded run.
@@ -372,7 +437,7 @@ export type DiscardRunResponse = Message<"windlass.v1.DiscardRunResponse"> & {
  * Use `create(DiscardRunResponseSchema)` to create a new message.
  */
 export const DiscardRunResponseSchema: GenMessage<DiscardRunResponse> = /*@__PURE__*/
-  messageDesc(file_windlass_v1_run_service, 9);
+  messageDesc(file_windlass_v1_run_service, 11);
 
 /**
  * Cancels a run.
@@ -407,7 +472,7 @@ export type CancelRunRequest = Message<"windlass.v1.CancelRunRequest"> & {
  * Use `create(CancelRunRequestSchema)` to create a new message.
  */
 export const CancelRunRequestSchema: GenMessage<CancelRunRequest> = /*@__PURE__*/
-  messageDesc(file_windlass_v1_run_service, 10);
+  messageDesc(file_windlass_v1_run_service, 12);
 
 /**
  * The run, which may still have to end.
@@ -428,7 +493,7 @@ export type CancelRunResponse = Message<"windlass.v1.CancelRunResponse"> & {
  * Use `create(CancelRunResponseSchema)` to create a new message.
  */
 export const CancelRunResponseSchema: GenMessage<CancelRunResponse> = /*@__PURE__*/
-  messageDesc(file_windlass_v1_run_service, 11);
+  messageDesc(file_windlass_v1_run_service, 13);
 
 /**
  * Decides about an interrupted run.
@@ -463,7 +528,7 @@ export type ResolveRunRequest = Message<"windlass.v1.ResolveRunRequest"> & {
  * Use `create(ResolveRunRequestSchema)` to create a new message.
  */
 export const ResolveRunRequestSchema: GenMessage<ResolveRunRequest> = /*@__PURE__*/
-  messageDesc(file_windlass_v1_run_service, 12);
+  messageDesc(file_windlass_v1_run_service, 14);
 
 /**
  * The run after the decision.
@@ -484,7 +549,7 @@ export type ResolveRunResponse = Message<"windlass.v1.ResolveRunResponse"> & {
  * Use `create(ResolveRunResponseSchema)` to create a new message.
  */
 export const ResolveRunResponseSchema: GenMessage<ResolveRunResponse> = /*@__PURE__*/
-  messageDesc(file_windlass_v1_run_service, 13);
+  messageDesc(file_windlass_v1_run_service, 15);
 
 /**
  * Names a run to watch.
@@ -505,7 +570,7 @@ export type WatchRunRequest = Message<"windlass.v1.WatchRunRequest"> & {
  * Use `create(WatchRunRequestSchema)` to create a new message.
  */
 export const WatchRunRequestSchema: GenMessage<WatchRunRequest> = /*@__PURE__*/
-  messageDesc(file_windlass_v1_run_service, 14);
+  messageDesc(file_windlass_v1_run_service, 16);
 
 /**
  * The run as it is now.
@@ -514,7 +579,8 @@ export const WatchRunRequestSchema: GenMessage<WatchRunRequest> = /*@__PURE__*/
  */
 export type WatchRunResponse = Message<"windlass.v1.WatchRunResponse"> & {
   /**
-   * A full snapshot.
+   * All of it, but for the targets, replacements, excludes and variables of its options: they never change, their numbers are there, and
+   * GetRun has them. So no message has more than 1.5 MiB.
    *
    * @generated from field: windlass.v1.Run run = 1;
    */
@@ -526,7 +592,7 @@ export type WatchRunResponse = Message<"windlass.v1.WatchRunResponse"> & {
  * Use `create(WatchRunResponseSchema)` to create a new message.
  */
 export const WatchRunResponseSchema: GenMessage<WatchRunResponse> = /*@__PURE__*/
-  messageDesc(file_windlass_v1_run_service, 15);
+  messageDesc(file_windlass_v1_run_service, 17);
 
 /**
  * Asks for a log.
@@ -568,7 +634,7 @@ export type StreamRunLogsRequest = Message<"windlass.v1.StreamRunLogsRequest"> &
  * Use `create(StreamRunLogsRequestSchema)` to create a new message.
  */
 export const StreamRunLogsRequestSchema: GenMessage<StreamRunLogsRequest> = /*@__PURE__*/
-  messageDesc(file_windlass_v1_run_service, 16);
+  messageDesc(file_windlass_v1_run_service, 18);
 
 /**
  * A piece of a log.
@@ -591,7 +657,7 @@ export type StreamRunLogsResponse = Message<"windlass.v1.StreamRunLogsResponse">
   chunk: Uint8Array;
 
   /**
-   * True on the last message: the log is complete, or the run ended without more.
+   * True on the last message: no more will come, or without follow no more is there. log_state says whether it is the whole log.
    *
    * @generated from field: bool end = 3;
    */
@@ -610,6 +676,20 @@ export type StreamRunLogsResponse = Message<"windlass.v1.StreamRunLogsResponse">
    * @generated from field: uint64 epoch = 5;
    */
   epoch: bigint;
+
+  /**
+   * How the log ended; on the last message.
+   *
+   * @generated from field: windlass.v1.LogState log_state = 6;
+   */
+  logState: LogState;
+
+  /**
+   * What is wrong with the log, in one sentence; on the last message, and empty if nothing is.
+   *
+   * @generated from field: string log_problem = 7;
+   */
+  logProblem: string;
 };
 
 /**
@@ -617,7 +697,7 @@ export type StreamRunLogsResponse = Message<"windlass.v1.StreamRunLogsResponse">
  * Use `create(StreamRunLogsResponseSchema)` to create a new message.
  */
 export const StreamRunLogsResponseSchema: GenMessage<StreamRunLogsResponse> = /*@__PURE__*/
-  messageDesc(file_windlass_v1_run_service, 17);
+  messageDesc(file_windlass_v1_run_service, 19);
 
 /**
  * Names a run to repeat.
@@ -652,7 +732,7 @@ export type RetryRunRequest = Message<"windlass.v1.RetryRunRequest"> & {
  * Use `create(RetryRunRequestSchema)` to create a new message.
  */
 export const RetryRunRequestSchema: GenMessage<RetryRunRequest> = /*@__PURE__*/
-  messageDesc(file_windlass_v1_run_service, 18);
+  messageDesc(file_windlass_v1_run_service, 20);
 
 /**
  * The new run.
@@ -673,7 +753,7 @@ export type RetryRunResponse = Message<"windlass.v1.RetryRunResponse"> & {
  * Use `create(RetryRunResponseSchema)` to create a new message.
  */
 export const RetryRunResponseSchema: GenMessage<RetryRunResponse> = /*@__PURE__*/
-  messageDesc(file_windlass_v1_run_service, 19);
+  messageDesc(file_windlass_v1_run_service, 21);
 
 /**
  * Names a run whose plan is wanted.
@@ -687,6 +767,20 @@ export type GetRunPlanRequest = Message<"windlass.v1.GetRunPlanRequest"> & {
    * @generated from field: string run_id = 1;
    */
   runId: string;
+
+  /**
+   * Rows a page; 0 is 50, at most 1000. A page ends at 1 MiB, however many rows that are.
+   *
+   * @generated from field: int32 page_size = 2;
+   */
+  pageSize: number;
+
+  /**
+   * next_page_token of the page before; empty is the first page.
+   *
+   * @generated from field: string page_token = 3;
+   */
+  pageToken: string;
 };
 
 /**
@@ -694,20 +788,28 @@ export type GetRunPlanRequest = Message<"windlass.v1.GetRunPlanRequest"> & {
  * Use `create(GetRunPlanRequestSchema)` to create a new message.
  */
 export const GetRunPlanRequestSchema: GenMessage<GetRunPlanRequest> = /*@__PURE__*/
-  messageDesc(file_windlass_v1_run_service, 20);
+  messageDesc(file_windlass_v1_run_service, 22);
 
 /**
- * What the plan would change.
+ * A page of what the plan would change.
  *
  * @generated from message windlass.v1.GetRunPlanResponse
  */
 export type GetRunPlanResponse = Message<"windlass.v1.GetRunPlanResponse"> & {
   /**
-   * The summary, with every sensitive value left out.
+   * The summary, with every sensitive value left out: a page goes through resource_changes, resource_drift and output_changes in this
+   * order; every page has the other fields.
    *
    * @generated from field: windlass.v1.PlanSummary plan = 1;
    */
   plan?: PlanSummary | undefined;
+
+  /**
+   * Empty on the last page.
+   *
+   * @generated from field: string next_page_token = 2;
+   */
+  nextPageToken: string;
 };
 
 /**
@@ -715,7 +817,70 @@ export type GetRunPlanResponse = Message<"windlass.v1.GetRunPlanResponse"> & {
  * Use `create(GetRunPlanResponseSchema)` to create a new message.
  */
 export const GetRunPlanResponseSchema: GenMessage<GetRunPlanResponse> = /*@__PURE__*/
-  messageDesc(file_windlass_v1_run_service, 21);
+  messageDesc(file_windlass_v1_run_service, 23);
+
+/**
+ * Names a run whose lost resources are wanted.
+ *
+ * @generated from message windlass.v1.ListLostResourcesRequest
+ */
+export type ListLostResourcesRequest = Message<"windlass.v1.ListLostResourcesRequest"> & {
+  /**
+   * Its id.
+   *
+   * @generated from field: string run_id = 1;
+   */
+  runId: string;
+
+  /**
+   * Rows a page; 0 is 50, at most 1000. A page ends at 1 MiB, however many rows that are.
+   *
+   * @generated from field: int32 page_size = 2;
+   */
+  pageSize: number;
+
+  /**
+   * next_page_token of the page before; empty is the first page.
+   *
+   * @generated from field: string page_token = 3;
+   */
+  pageToken: string;
+};
+
+/**
+ * Describes the message windlass.v1.ListLostResourcesRequest.
+ * Use `create(ListLostResourcesRequestSchema)` to create a new message.
+ */
+export const ListLostResourcesRequestSchema: GenMessage<ListLostResourcesRequest> = /*@__PURE__*/
+  messageDesc(file_windlass_v1_run_service, 24);
+
+/**
+ * A page of what an apply has finished and its last state does not have as it should.
+ *
+ * @generated from message windlass.v1.ListLostResourcesResponse
+ */
+export type ListLostResourcesResponse = Message<"windlass.v1.ListLostResourcesResponse"> & {
+  /**
+   * Those that were made first, then those that were destroyed.
+   *
+   * @generated from field: repeated windlass.v1.LostResource lost_resources = 1;
+   */
+  lostResources: LostResource[];
+
+  /**
+   * Empty on the last page.
+   *
+   * @generated from field: string next_page_token = 2;
+   */
+  nextPageToken: string;
+};
+
+/**
+ * Describes the message windlass.v1.ListLostResourcesResponse.
+ * Use `create(ListLostResourcesResponseSchema)` to create a new message.
+ */
+export const ListLostResourcesResponseSchema: GenMessage<ListLostResourcesResponse> = /*@__PURE__*/
+  messageDesc(file_windlass_v1_run_service, 25);
 
 /**
  * Names a run whose events are wanted.
@@ -731,7 +896,7 @@ export type ListRunEventsRequest = Message<"windlass.v1.ListRunEventsRequest"> &
   runId: string;
 
   /**
-   * Rows a page; 0 is 50, at most 1000.
+   * Rows a page; 0 is 50, at most 1000. A page ends at 1 MiB, however many rows that are.
    *
    * @generated from field: int32 page_size = 2;
    */
@@ -750,7 +915,7 @@ export type ListRunEventsRequest = Message<"windlass.v1.ListRunEventsRequest"> &
  * Use `create(ListRunEventsRequestSchema)` to create a new message.
  */
 export const ListRunEventsRequestSchema: GenMessage<ListRunEventsRequest> = /*@__PURE__*/
-  messageDesc(file_windlass_v1_run_service, 22);
+  messageDesc(file_windlass_v1_run_service, 26);
 
 /**
  * A page of events.
@@ -778,7 +943,7 @@ export type ListRunEventsResponse = Message<"windlass.v1.ListRunEventsResponse">
  * Use `create(ListRunEventsResponseSchema)` to create a new message.
  */
 export const ListRunEventsResponseSchema: GenMessage<ListRunEventsResponse> = /*@__PURE__*/
-  messageDesc(file_windlass_v1_run_service, 23);
+  messageDesc(file_windlass_v1_run_service, 27);
 
 /**
  * Says something about a run.
@@ -806,7 +971,7 @@ export type CommentRunRequest = Message<"windlass.v1.CommentRunRequest"> & {
  * Use `create(CommentRunRequestSchema)` to create a new message.
  */
 export const CommentRunRequestSchema: GenMessage<CommentRunRequest> = /*@__PURE__*/
-  messageDesc(file_windlass_v1_run_service, 24);
+  messageDesc(file_windlass_v1_run_service, 28);
 
 /**
  * The comment is recorded.
@@ -827,7 +992,7 @@ export type CommentRunResponse = Message<"windlass.v1.CommentRunResponse"> & {
  * Use `create(CommentRunResponseSchema)` to create a new message.
  */
 export const CommentRunResponseSchema: GenMessage<CommentRunResponse> = /*@__PURE__*/
-  messageDesc(file_windlass_v1_run_service, 25);
+  messageDesc(file_windlass_v1_run_service, 29);
 
 /**
  * Changes the priority of a run.
@@ -855,7 +1020,7 @@ export type SetRunPriorityRequest = Message<"windlass.v1.SetRunPriorityRequest">
  * Use `create(SetRunPriorityRequestSchema)` to create a new message.
  */
 export const SetRunPriorityRequestSchema: GenMessage<SetRunPriorityRequest> = /*@__PURE__*/
-  messageDesc(file_windlass_v1_run_service, 26);
+  messageDesc(file_windlass_v1_run_service, 30);
 
 /**
  * The run with its new priority.
@@ -876,7 +1041,7 @@ export type SetRunPriorityResponse = Message<"windlass.v1.SetRunPriorityResponse
  * Use `create(SetRunPriorityResponseSchema)` to create a new message.
  */
 export const SetRunPriorityResponseSchema: GenMessage<SetRunPriorityResponse> = /*@__PURE__*/
-  messageDesc(file_windlass_v1_run_service, 27);
+  messageDesc(file_windlass_v1_run_service, 31);
 
 /**
  * What to do with a run whose apply was interrupted.
@@ -933,7 +1098,7 @@ export const RunResolutionSchema: GenEnum<RunResolution> = /*@__PURE__*/
  */
 export const RunService: GenService<{
   /**
-   * Creates a run. A local workspace refuses it with EXECUTION_MODE_LOCAL.
+   * Creates a run. A local workspace refuses it with EXECUTION_MODE_LOCAL. A request may have 2 MiB.
    *
    * @generated from rpc windlass.v1.RunService.CreateRun
    */
@@ -941,6 +1106,17 @@ export const RunService: GenService<{
     methodKind: "unary";
     input: typeof CreateRunRequestSchema;
     output: typeof CreateRunResponseSchema;
+  },
+  /**
+   * Refuses what CreateRun would refuse, as far as that is known without a configuration, and creates nothing: for clients
+   * that upload one first.
+   *
+   * @generated from rpc windlass.v1.RunService.CheckRun
+   */
+  checkRun: {
+    methodKind: "unary";
+    input: typeof CheckRunRequestSchema;
+    output: typeof CheckRunResponseSchema;
   },
   /**
    * Returns one run.
@@ -1033,7 +1209,7 @@ export const RunService: GenService<{
     output: typeof RetryRunResponseSchema;
   },
   /**
-   * Returns what a run's plan would change. NOT_FOUND before the plan has ended, and where it has none.
+   * Returns what a run's plan would change, page by page. NOT_FOUND before the plan has ended, and where it has none.
    *
    * @generated from rpc windlass.v1.RunService.GetRunPlan
    */
@@ -1041,6 +1217,16 @@ export const RunService: GenService<{
     methodKind: "unary";
     input: typeof GetRunPlanRequestSchema;
     output: typeof GetRunPlanResponseSchema;
+  },
+  /**
+   * Lists what an apply had finished when it was killed, lost or ended by force, and its last state does not have as it should.
+   *
+   * @generated from rpc windlass.v1.RunService.ListLostResources
+   */
+  listLostResources: {
+    methodKind: "unary";
+    input: typeof ListLostResourcesRequestSchema;
+    output: typeof ListLostResourcesResponseSchema;
   },
   /**
    * Lists what happened to a run and what was said about it, oldest first.

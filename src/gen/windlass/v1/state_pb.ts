@@ -12,7 +12,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file windlass/v1/state.proto.
  */
 export const file_windlass_v1_state: GenFile = /*@__PURE__*/
-  fileDesc("Chd3aW5kbGFzcy92MS9zdGF0ZS5wcm90bxILd2luZGxhc3MudjEi1AIKDFN0YXRlVmVyc2lvbhIKCgJpZBgBIAEoCRIRCgl3b3Jrc3BhY2UYAiABKAkSDgoGc2VyaWFsGAMgASgEEg8KB2xpbmVhZ2UYBCABKAkSKAoGc3RhdHVzGAUgASgOMhgud2luZGxhc3MudjEuU3RhdGVTdGF0dXMSGQoRcXVhcmFudGluZV9yZWFzb24YBiABKAkSDgoGcnVuX2lkGAcgASgJEhIKCnNpemVfYnl0ZXMYCCABKAQSDgoGc2hhMjU2GAkgASgJEhkKEXRlcnJhZm9ybV92ZXJzaW9uGAogASgJEhYKDnJlc291cmNlX2NvdW50GAsgASgNEi8KC2NyZWF0ZV90aW1lGAwgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBISCgpjcmVhdGVkX2J5GA0gASgJEhMKC3JvbGxiYWNrX29mGA4gASgJIj0KBk91dHB1dBIMCgRuYW1lGAEgASgJEhEKCXNlbnNpdGl2ZRgCIAEoCBISCgp2YWx1ZV9qc29uGAMgASgJIpIBCg1TdGF0ZVJlc291cmNlEg8KB2FkZHJlc3MYASABKAkSDgoGbW9kdWxlGAIgASgJEgwKBHR5cGUYAyABKAkSDAoEbmFtZRgEIAEoCRIQCghwcm92aWRlchgFIAEoCRITCgtyZXNvdXJjZV9pZBgGIAEoCRIMCgRkYXRhGAcgASgIEg8KB3RhaW50ZWQYCCABKAgicQoPU3RhdGVEaWZmZXJlbmNlEg0KBWFkZGVkGAEgAygJEg8KB3JlbW92ZWQYAiADKAkSLQoHY2hhbmdlZBgDIAMoCzIcLndpbmRsYXNzLnYxLkNoYW5nZWRJbnN0YW5jZRIPCgdvdXRwdXRzGAQgAygJIjYKD0NoYW5nZWRJbnN0YW5jZRIPCgdhZGRyZXNzGAEgASgJEhIKCmF0dHJpYnV0ZXMYAiADKAkqgAEKC1N0YXRlU3RhdHVzEhwKGFNUQVRFX1NUQVRVU19VTlNQRUNJRklFRBAAEhgKFFNUQVRFX1NUQVRVU19DVVJSRU5UEAESGwoXU1RBVEVfU1RBVFVTX1NVUEVSU0VERUQQAhIcChhTVEFURV9TVEFUVVNfUVVBUkFOVElORUQQA2IGcHJvdG8z", [file_google_protobuf_timestamp]);
+  fileDesc("Chd3aW5kbGFzcy92MS9zdGF0ZS5wcm90bxILd2luZGxhc3MudjEi6wIKDFN0YXRlVmVyc2lvbhIKCgJpZBgBIAEoCRIRCgl3b3Jrc3BhY2UYAiABKAkSDgoGc2VyaWFsGAMgASgEEg8KB2xpbmVhZ2UYBCABKAkSKAoGc3RhdHVzGAUgASgOMhgud2luZGxhc3MudjEuU3RhdGVTdGF0dXMSGQoRcXVhcmFudGluZV9yZWFzb24YBiABKAkSDgoGcnVuX2lkGAcgASgJEhIKCnNpemVfYnl0ZXMYCCABKAQSDgoGc2hhMjU2GAkgASgJEhkKEXRlcnJhZm9ybV92ZXJzaW9uGAogASgJEhYKDnJlc291cmNlX2NvdW50GAsgASgNEi8KC2NyZWF0ZV90aW1lGAwgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBISCgpjcmVhdGVkX2J5GA0gASgJEhMKC3JvbGxiYWNrX29mGA4gASgJEhUKDXVucmVhZF9yZWFzb24YDyABKAkiUgoGT3V0cHV0EgwKBG5hbWUYASABKAkSEQoJc2Vuc2l0aXZlGAIgASgIEhIKCnZhbHVlX2pzb24YAyABKAkSEwoLdmFsdWVfYnl0ZXMYBCABKAQimwEKDVN0YXRlUmVzb3VyY2USDwoHYWRkcmVzcxgBIAEoCRIOCgZtb2R1bGUYAiABKAkSFQoNcmVzb3VyY2VfdHlwZRgDIAEoCRIMCgRuYW1lGAQgASgJEhAKCHByb3ZpZGVyGAUgASgJEhMKC3Jlc291cmNlX2lkGAYgASgJEgwKBGRhdGEYByABKAgSDwoHdGFpbnRlZBgIIAEoCCJxCg9TdGF0ZURpZmZlcmVuY2USDQoFYWRkZWQYASADKAkSDwoHcmVtb3ZlZBgCIAMoCRItCgdjaGFuZ2VkGAMgAygLMhwud2luZGxhc3MudjEuQ2hhbmdlZEluc3RhbmNlEg8KB291dHB1dHMYBCADKAkiUwoPQ2hhbmdlZEluc3RhbmNlEg8KB2FkZHJlc3MYASABKAkSEgoKYXR0cmlidXRlcxgCIAMoCRIbChNhdHRyaWJ1dGVzX2xlZnRfb3V0GAMgASgNKoABCgtTdGF0ZVN0YXR1cxIcChhTVEFURV9TVEFUVVNfVU5TUEVDSUZJRUQQABIYChRTVEFURV9TVEFUVVNfQ1VSUkVOVBABEhsKF1NUQVRFX1NUQVRVU19TVVBFUlNFREVEEAISHAoYU1RBVEVfU1RBVFVTX1FVQVJBTlRJTkVEEANChwEKD2Rldi53aW5kbGFzcy52MUIKU3RhdGVQcm90b1ABWip3aW5kbGFzcy5kZXYvZ2VuL2dvL3dpbmRsYXNzL3YxO3dpbmRsYXNzdjGiAgNXREyqAgtXaW5kbGFzcy5WMboCCFdpbmRsYXNzygILV2luZGxhc3NcVjHqAgxXaW5kbGFzczo6VjFiBnByb3RvMw", [file_google_protobuf_timestamp]);
 
 /**
  * One terraform state of a workspace. It never changes.
@@ -91,7 +91,7 @@ export type StateVersion = Message<"windlass.v1.StateVersion"> & {
   terraformVersion: string;
 
   /**
-   * How many resource instances it holds.
+   * How many resource instances it holds; 0 if it was not read.
    *
    * @generated from field: uint32 resource_count = 11;
    */
@@ -117,6 +117,14 @@ export type StateVersion = Message<"windlass.v1.StateVersion"> & {
    * @generated from field: string rollback_of = 14;
    */
   rollbackOf: string;
+
+  /**
+   * Why it was not read, so that nobody knows how many resources it holds: it is too costly to read, or encrypted. Empty if it
+   * was. Resources, outputs and differences of such a state are refused; it can be downloaded.
+   *
+   * @generated from field: string unread_reason = 15;
+   */
+  unreadReason: string;
 };
 
 /**
@@ -140,18 +148,26 @@ export type Output = Message<"windlass.v1.Output"> & {
   name: string;
 
   /**
-   * True if the configuration marks it as sensitive; the value is then left out.
+   * True if the configuration marks it as sensitive, or if it holds the value that a sensitive variable of the workspace has or
+   * had; the value is then left out.
    *
    * @generated from field: bool sensitive = 2;
    */
   sensitive: boolean;
 
   /**
-   * Its value as JSON text; empty if it is sensitive.
+   * Its value as JSON text; empty if it is sensitive, or longer than 1 MiB: DownloadState has it then.
    *
    * @generated from field: string value_json = 3;
    */
   valueJson: string;
+
+  /**
+   * How many bytes the JSON text of its value has; 0 if it is sensitive. More than there are in value_json: the value was left out.
+   *
+   * @generated from field: uint64 value_bytes = 4;
+   */
+  valueBytes: bigint;
 };
 
 /**
@@ -162,7 +178,7 @@ export const OutputSchema: GenMessage<Output> = /*@__PURE__*/
   messageDesc(file_windlass_v1_state, 1);
 
 /**
- * One resource instance of a state.
+ * One resource instance of a state. Texts of more than 16,384 characters are cut, and end in "…".
  *
  * @generated from message windlass.v1.StateResource
  */
@@ -184,9 +200,9 @@ export type StateResource = Message<"windlass.v1.StateResource"> & {
   /**
    * Its type, for example aws_subnet.
    *
-   * @generated from field: string type = 3;
+   * @generated from field: string resource_type = 3;
    */
-  type: string;
+  resourceType: string;
 
   /**
    * Its name in the configuration.
@@ -232,7 +248,8 @@ export const StateResourceSchema: GenMessage<StateResource> = /*@__PURE__*/
   messageDesc(file_windlass_v1_state, 2);
 
 /**
- * How one state differs from another. Values are never shown, since states hold secrets that are not marked.
+ * How one state differs from another. Values are never shown, since states hold secrets that are not marked. Texts of more than 16,384
+ * characters are cut, and end in "…".
  *
  * @generated from message windlass.v1.StateDifference
  */
@@ -287,11 +304,18 @@ export type ChangedInstance = Message<"windlass.v1.ChangedInstance"> & {
   address: string;
 
   /**
-   * Names of the top-level attributes that differ.
+   * Names of the top-level attributes that differ: the first 1,000.
    *
    * @generated from field: repeated string attributes = 2;
    */
   attributes: string[];
+
+  /**
+   * How many more there are.
+   *
+   * @generated from field: uint32 attributes_left_out = 3;
+   */
+  attributesLeftOut: number;
 };
 
 /**

@@ -13,7 +13,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file windlass/v1/state_service.proto.
  */
 export const file_windlass_v1_state_service: GenFile = /*@__PURE__*/
-  fileDesc("Ch93aW5kbGFzcy92MS9zdGF0ZV9zZXJ2aWNlLnByb3RvEgt3aW5kbGFzcy52MSKrAQoYTGlzdFN0YXRlVmVyc2lvbnNSZXF1ZXN0Eh4KDG9yZ2FuaXphdGlvbhgBIAEoCUIIukgFcgMYgAESHQoJd29ya3NwYWNlGAIgASgJQgq6SAdyBRABGIABEhMKC3F1YXJhbnRpbmVkGAMgASgIEh0KCXBhZ2Vfc2l6ZRgEIAEoBUIKukgHGgUY6AcoABIcCgpwYWdlX3Rva2VuGAUgASgJQgi6SAVyAxiABCJnChlMaXN0U3RhdGVWZXJzaW9uc1Jlc3BvbnNlEjEKDnN0YXRlX3ZlcnNpb25zGAEgAygLMhkud2luZGxhc3MudjEuU3RhdGVWZXJzaW9uEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSJ5ChZHZXRTdGF0ZVZlcnNpb25SZXF1ZXN0EiIKEHN0YXRlX3ZlcnNpb25faWQYASABKAlCCLpIBXIDGIABEh4KDG9yZ2FuaXphdGlvbhgCIAEoCUIIukgFcgMYgAESGwoJd29ya3NwYWNlGAMgASgJQgi6SAVyAxiAASJLChdHZXRTdGF0ZVZlcnNpb25SZXNwb25zZRIwCg1zdGF0ZV92ZXJzaW9uGAEgASgLMhkud2luZGxhc3MudjEuU3RhdGVWZXJzaW9uIncKFERvd25sb2FkU3RhdGVSZXF1ZXN0EiIKEHN0YXRlX3ZlcnNpb25faWQYASABKAlCCLpIBXIDGIABEh4KDG9yZ2FuaXphdGlvbhgCIAEoCUIIukgFcgMYgAESGwoJd29ya3NwYWNlGAMgASgJQgi6SAVyAxiAASImChVEb3dubG9hZFN0YXRlUmVzcG9uc2USDQoFY2h1bmsYASABKAwidAoRR2V0T3V0cHV0c1JlcXVlc3QSIgoQc3RhdGVfdmVyc2lvbl9pZBgBIAEoCUIIukgFcgMYgAESHgoMb3JnYW5pemF0aW9uGAIgASgJQgi6SAVyAxiAARIbCgl3b3Jrc3BhY2UYAyABKAlCCLpIBXIDGIABIjoKEkdldE91dHB1dHNSZXNwb25zZRIkCgdvdXRwdXRzGAEgAygLMhMud2luZGxhc3MudjEuT3V0cHV0IkgKEUFkb3B0U3RhdGVSZXF1ZXN0EiQKEHN0YXRlX3ZlcnNpb25faWQYASABKAlCCrpIB3IFEAEYgAESDQoFZm9yY2UYAiABKAgiRgoSQWRvcHRTdGF0ZVJlc3BvbnNlEjAKDXN0YXRlX3ZlcnNpb24YASABKAsyGS53aW5kbGFzcy52MS5TdGF0ZVZlcnNpb24iOAoQRHJvcFN0YXRlUmVxdWVzdBIkChBzdGF0ZV92ZXJzaW9uX2lkGAEgASgJQgq6SAdyBRABGIABIhMKEURyb3BTdGF0ZVJlc3BvbnNlInEKElVwbG9hZFN0YXRlUmVxdWVzdBIwCgZoZWFkZXIYASABKAsyHi53aW5kbGFzcy52MS5VcGxvYWRTdGF0ZUhlYWRlckgAEhoKBWNodW5rGAIgASgMQgm6SAZ6BBiAgEBIAEINCgRwYXJ0EgW6SAIIASKcAQoRVXBsb2FkU3RhdGVIZWFkZXISHgoMb3JnYW5pemF0aW9uGAEgASgJQgi6SAVyAxiAARIdCgl3b3Jrc3BhY2UYAiABKAlCCrpIB3IFEAEYgAESEgoKc2l6ZV9ieXRlcxgDIAEoBBIlCgZzaGEyNTYYBCABKAlCFbpIEnIQMg5eWzAtOWEtZl17NjR9JBINCgVmb3JjZRgFIAEoCCJHChNVcGxvYWRTdGF0ZVJlc3BvbnNlEjAKDXN0YXRlX3ZlcnNpb24YASABKAsyGS53aW5kbGFzcy52MS5TdGF0ZVZlcnNpb24iZQoRRGlmZlN0YXRlc1JlcXVlc3QSKQoVZnJvbV9zdGF0ZV92ZXJzaW9uX2lkGAEgASgJQgq6SAdyBRABGIABEiUKE3RvX3N0YXRlX3ZlcnNpb25faWQYAiABKAlCCLpIBXIDGIABIkYKEkRpZmZTdGF0ZXNSZXNwb25zZRIwCgpkaWZmZXJlbmNlGAEgASgLMhwud2luZGxhc3MudjEuU3RhdGVEaWZmZXJlbmNlImMKFFJvbGxiYWNrU3RhdGVSZXF1ZXN0EiQKEHN0YXRlX3ZlcnNpb25faWQYASABKAlCCrpIB3IFEAEYgAESJQoTZXhwZWN0ZWRfY3VycmVudF9pZBgCIAEoCUIIukgFcgMYgAEiSQoVUm9sbGJhY2tTdGF0ZVJlc3BvbnNlEjAKDXN0YXRlX3ZlcnNpb24YASABKAsyGS53aW5kbGFzcy52MS5TdGF0ZVZlcnNpb24i0wEKGUxpc3RTdGF0ZVJlc291cmNlc1JlcXVlc3QSIgoQc3RhdGVfdmVyc2lvbl9pZBgBIAEoCUIIukgFcgMYgAESHgoMb3JnYW5pemF0aW9uGAIgASgJQgi6SAVyAxiAARIbCgl3b3Jrc3BhY2UYAyABKAlCCLpIBXIDGIABEh0KCXBhZ2Vfc2l6ZRgEIAEoBUIKukgHGgUY6AcoABIcCgpwYWdlX3Rva2VuGAUgASgJQgi6SAVyAxiABBIYCgZzZWFyY2gYBiABKAlCCLpIBXIDGIACImQKGkxpc3RTdGF0ZVJlc291cmNlc1Jlc3BvbnNlEi0KCXJlc291cmNlcxgBIAMoCzIaLndpbmRsYXNzLnYxLlN0YXRlUmVzb3VyY2USFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJMpQHCgxTdGF0ZVNlcnZpY2USZwoRTGlzdFN0YXRlVmVyc2lvbnMSJS53aW5kbGFzcy52MS5MaXN0U3RhdGVWZXJzaW9uc1JlcXVlc3QaJi53aW5kbGFzcy52MS5MaXN0U3RhdGVWZXJzaW9uc1Jlc3BvbnNlIgOQAgESYQoPR2V0U3RhdGVWZXJzaW9uEiMud2luZGxhc3MudjEuR2V0U3RhdGVWZXJzaW9uUmVxdWVzdBokLndpbmRsYXNzLnYxLkdldFN0YXRlVmVyc2lvblJlc3BvbnNlIgOQAgESXQoNRG93bmxvYWRTdGF0ZRIhLndpbmRsYXNzLnYxLkRvd25sb2FkU3RhdGVSZXF1ZXN0GiIud2luZGxhc3MudjEuRG93bmxvYWRTdGF0ZVJlc3BvbnNlIgOQAgEwARJNCgpBZG9wdFN0YXRlEh4ud2luZGxhc3MudjEuQWRvcHRTdGF0ZVJlcXVlc3QaHy53aW5kbGFzcy52MS5BZG9wdFN0YXRlUmVzcG9uc2USSgoJRHJvcFN0YXRlEh0ud2luZGxhc3MudjEuRHJvcFN0YXRlUmVxdWVzdBoeLndpbmRsYXNzLnYxLkRyb3BTdGF0ZVJlc3BvbnNlElIKCkdldE91dHB1dHMSHi53aW5kbGFzcy52MS5HZXRPdXRwdXRzUmVxdWVzdBofLndpbmRsYXNzLnYxLkdldE91dHB1dHNSZXNwb25zZSIDkAIBElIKC1VwbG9hZFN0YXRlEh8ud2luZGxhc3MudjEuVXBsb2FkU3RhdGVSZXF1ZXN0GiAud2luZGxhc3MudjEuVXBsb2FkU3RhdGVSZXNwb25zZSgBElIKCkRpZmZTdGF0ZXMSHi53aW5kbGFzcy52MS5EaWZmU3RhdGVzUmVxdWVzdBofLndpbmRsYXNzLnYxLkRpZmZTdGF0ZXNSZXNwb25zZSIDkAIBElYKDVJvbGxiYWNrU3RhdGUSIS53aW5kbGFzcy52MS5Sb2xsYmFja1N0YXRlUmVxdWVzdBoiLndpbmRsYXNzLnYxLlJvbGxiYWNrU3RhdGVSZXNwb25zZRJqChJMaXN0U3RhdGVSZXNvdXJjZXMSJi53aW5kbGFzcy52MS5MaXN0U3RhdGVSZXNvdXJjZXNSZXF1ZXN0Gicud2luZGxhc3MudjEuTGlzdFN0YXRlUmVzb3VyY2VzUmVzcG9uc2UiA5ACAWIGcHJvdG8z", [file_buf_validate_validate, file_windlass_v1_state]);
+  fileDesc("Ch93aW5kbGFzcy92MS9zdGF0ZV9zZXJ2aWNlLnByb3RvEgt3aW5kbGFzcy52MSKrAQoYTGlzdFN0YXRlVmVyc2lvbnNSZXF1ZXN0Eh4KDG9yZ2FuaXphdGlvbhgBIAEoCUIIukgFcgMYgAESHQoJd29ya3NwYWNlGAIgASgJQgq6SAdyBRABGIABEhMKC3F1YXJhbnRpbmVkGAMgASgIEh0KCXBhZ2Vfc2l6ZRgEIAEoBUIKukgHGgUY6AcoABIcCgpwYWdlX3Rva2VuGAUgASgJQgi6SAVyAxiACCJnChlMaXN0U3RhdGVWZXJzaW9uc1Jlc3BvbnNlEjEKDnN0YXRlX3ZlcnNpb25zGAEgAygLMhkud2luZGxhc3MudjEuU3RhdGVWZXJzaW9uEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSJ5ChZHZXRTdGF0ZVZlcnNpb25SZXF1ZXN0EiIKEHN0YXRlX3ZlcnNpb25faWQYASABKAlCCLpIBXIDGIABEh4KDG9yZ2FuaXphdGlvbhgCIAEoCUIIukgFcgMYgAESGwoJd29ya3NwYWNlGAMgASgJQgi6SAVyAxiAASJLChdHZXRTdGF0ZVZlcnNpb25SZXNwb25zZRIwCg1zdGF0ZV92ZXJzaW9uGAEgASgLMhkud2luZGxhc3MudjEuU3RhdGVWZXJzaW9uIncKFERvd25sb2FkU3RhdGVSZXF1ZXN0EiIKEHN0YXRlX3ZlcnNpb25faWQYASABKAlCCLpIBXIDGIABEh4KDG9yZ2FuaXphdGlvbhgCIAEoCUIIukgFcgMYgAESGwoJd29ya3NwYWNlGAMgASgJQgi6SAVyAxiAASImChVEb3dubG9hZFN0YXRlUmVzcG9uc2USDQoFY2h1bmsYASABKAwisQEKEUdldE91dHB1dHNSZXF1ZXN0EiIKEHN0YXRlX3ZlcnNpb25faWQYASABKAlCCLpIBXIDGIABEh4KDG9yZ2FuaXphdGlvbhgCIAEoCUIIukgFcgMYgAESGwoJd29ya3NwYWNlGAMgASgJQgi6SAVyAxiAARIdCglwYWdlX3NpemUYBCABKAVCCrpIBxoFGOgHKAASHAoKcGFnZV90b2tlbhgFIAEoCUIIukgFcgMYgAgiUwoSR2V0T3V0cHV0c1Jlc3BvbnNlEiQKB291dHB1dHMYASADKAsyEy53aW5kbGFzcy52MS5PdXRwdXQSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIkgKEUFkb3B0U3RhdGVSZXF1ZXN0EiQKEHN0YXRlX3ZlcnNpb25faWQYASABKAlCCrpIB3IFEAEYgAESDQoFZm9yY2UYAiABKAgiRgoSQWRvcHRTdGF0ZVJlc3BvbnNlEjAKDXN0YXRlX3ZlcnNpb24YASABKAsyGS53aW5kbGFzcy52MS5TdGF0ZVZlcnNpb24iOAoQRHJvcFN0YXRlUmVxdWVzdBIkChBzdGF0ZV92ZXJzaW9uX2lkGAEgASgJQgq6SAdyBRABGIABIhMKEURyb3BTdGF0ZVJlc3BvbnNlInEKElVwbG9hZFN0YXRlUmVxdWVzdBIwCgZoZWFkZXIYASABKAsyHi53aW5kbGFzcy52MS5VcGxvYWRTdGF0ZUhlYWRlckgAEhoKBWNodW5rGAIgASgMQgm6SAZ6BBiAgEBIAEINCgRwYXJ0EgW6SAIIASKcAQoRVXBsb2FkU3RhdGVIZWFkZXISHgoMb3JnYW5pemF0aW9uGAEgASgJQgi6SAVyAxiAARIdCgl3b3Jrc3BhY2UYAiABKAlCCrpIB3IFEAEYgAESEgoKc2l6ZV9ieXRlcxgDIAEoBBIlCgZzaGEyNTYYBCABKAlCFbpIEnIQMg5eWzAtOWEtZl17NjR9JBINCgVmb3JjZRgFIAEoCCJHChNVcGxvYWRTdGF0ZVJlc3BvbnNlEjAKDXN0YXRlX3ZlcnNpb24YASABKAsyGS53aW5kbGFzcy52MS5TdGF0ZVZlcnNpb24iogEKEURpZmZTdGF0ZXNSZXF1ZXN0EikKFWZyb21fc3RhdGVfdmVyc2lvbl9pZBgBIAEoCUIKukgHcgUQARiAARIlChN0b19zdGF0ZV92ZXJzaW9uX2lkGAIgASgJQgi6SAVyAxiAARIdCglwYWdlX3NpemUYAyABKAVCCrpIBxoFGOgHKAASHAoKcGFnZV90b2tlbhgEIAEoCUIIukgFcgMYgAgiXwoSRGlmZlN0YXRlc1Jlc3BvbnNlEjAKCmRpZmZlcmVuY2UYASABKAsyHC53aW5kbGFzcy52MS5TdGF0ZURpZmZlcmVuY2USFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJImMKFFJvbGxiYWNrU3RhdGVSZXF1ZXN0EiQKEHN0YXRlX3ZlcnNpb25faWQYASABKAlCCrpIB3IFEAEYgAESJQoTZXhwZWN0ZWRfY3VycmVudF9pZBgCIAEoCUIIukgFcgMYgAEiSQoVUm9sbGJhY2tTdGF0ZVJlc3BvbnNlEjAKDXN0YXRlX3ZlcnNpb24YASABKAsyGS53aW5kbGFzcy52MS5TdGF0ZVZlcnNpb24i0wEKGUxpc3RTdGF0ZVJlc291cmNlc1JlcXVlc3QSIgoQc3RhdGVfdmVyc2lvbl9pZBgBIAEoCUIIukgFcgMYgAESHgoMb3JnYW5pemF0aW9uGAIgASgJQgi6SAVyAxiAARIbCgl3b3Jrc3BhY2UYAyABKAlCCLpIBXIDGIABEh0KCXBhZ2Vfc2l6ZRgEIAEoBUIKukgHGgUY6AcoABIcCgpwYWdlX3Rva2VuGAUgASgJQgi6SAVyAxiACBIYCgZzZWFyY2gYBiABKAlCCLpIBXIDGIACImQKGkxpc3RTdGF0ZVJlc291cmNlc1Jlc3BvbnNlEi0KCXJlc291cmNlcxgBIAMoCzIaLndpbmRsYXNzLnYxLlN0YXRlUmVzb3VyY2USFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJMpQHCgxTdGF0ZVNlcnZpY2USZwoRTGlzdFN0YXRlVmVyc2lvbnMSJS53aW5kbGFzcy52MS5MaXN0U3RhdGVWZXJzaW9uc1JlcXVlc3QaJi53aW5kbGFzcy52MS5MaXN0U3RhdGVWZXJzaW9uc1Jlc3BvbnNlIgOQAgESYQoPR2V0U3RhdGVWZXJzaW9uEiMud2luZGxhc3MudjEuR2V0U3RhdGVWZXJzaW9uUmVxdWVzdBokLndpbmRsYXNzLnYxLkdldFN0YXRlVmVyc2lvblJlc3BvbnNlIgOQAgESXQoNRG93bmxvYWRTdGF0ZRIhLndpbmRsYXNzLnYxLkRvd25sb2FkU3RhdGVSZXF1ZXN0GiIud2luZGxhc3MudjEuRG93bmxvYWRTdGF0ZVJlc3BvbnNlIgOQAgEwARJNCgpBZG9wdFN0YXRlEh4ud2luZGxhc3MudjEuQWRvcHRTdGF0ZVJlcXVlc3QaHy53aW5kbGFzcy52MS5BZG9wdFN0YXRlUmVzcG9uc2USSgoJRHJvcFN0YXRlEh0ud2luZGxhc3MudjEuRHJvcFN0YXRlUmVxdWVzdBoeLndpbmRsYXNzLnYxLkRyb3BTdGF0ZVJlc3BvbnNlElIKCkdldE91dHB1dHMSHi53aW5kbGFzcy52MS5HZXRPdXRwdXRzUmVxdWVzdBofLndpbmRsYXNzLnYxLkdldE91dHB1dHNSZXNwb25zZSIDkAIBElIKC1VwbG9hZFN0YXRlEh8ud2luZGxhc3MudjEuVXBsb2FkU3RhdGVSZXF1ZXN0GiAud2luZGxhc3MudjEuVXBsb2FkU3RhdGVSZXNwb25zZSgBElIKCkRpZmZTdGF0ZXMSHi53aW5kbGFzcy52MS5EaWZmU3RhdGVzUmVxdWVzdBofLndpbmRsYXNzLnYxLkRpZmZTdGF0ZXNSZXNwb25zZSIDkAIBElYKDVJvbGxiYWNrU3RhdGUSIS53aW5kbGFzcy52MS5Sb2xsYmFja1N0YXRlUmVxdWVzdBoiLndpbmRsYXNzLnYxLlJvbGxiYWNrU3RhdGVSZXNwb25zZRJqChJMaXN0U3RhdGVSZXNvdXJjZXMSJi53aW5kbGFzcy52MS5MaXN0U3RhdGVSZXNvdXJjZXNSZXF1ZXN0Gicud2luZGxhc3MudjEuTGlzdFN0YXRlUmVzb3VyY2VzUmVzcG9uc2UiA5ACAUKOAQoPZGV2LndpbmRsYXNzLnYxQhFTdGF0ZVNlcnZpY2VQcm90b1ABWip3aW5kbGFzcy5kZXYvZ2VuL2dvL3dpbmRsYXNzL3YxO3dpbmRsYXNzdjGiAgNXREyqAgtXaW5kbGFzcy5WMboCCFdpbmRsYXNzygILV2luZGxhc3NcVjHqAgxXaW5kbGFzczo6VjFiBnByb3RvMw", [file_buf_validate_validate, file_windlass_v1_state]);
 
 /**
  * Asks for a page of state versions.
@@ -43,7 +43,7 @@ export type ListStateVersionsRequest = Message<"windlass.v1.ListStateVersionsReq
   quarantined: boolean;
 
   /**
-   * Rows a page; 0 is 50, at most 1000.
+   * Rows a page; 0 is 50, at most 1000. A page ends at 1 MiB, however many rows that are.
    *
    * @generated from field: int32 page_size = 4;
    */
@@ -230,6 +230,20 @@ export type GetOutputsRequest = Message<"windlass.v1.GetOutputsRequest"> & {
    * @generated from field: string workspace = 3;
    */
   workspace: string;
+
+  /**
+   * Rows a page; 0 is 50, at most 1000. A page ends at 1 MiB, however many rows that are.
+   *
+   * @generated from field: int32 page_size = 4;
+   */
+  pageSize: number;
+
+  /**
+   * next_page_token of the page before; empty is the first page.
+   *
+   * @generated from field: string page_token = 5;
+   */
+  pageToken: string;
 };
 
 /**
@@ -240,7 +254,7 @@ export const GetOutputsRequestSchema: GenMessage<GetOutputsRequest> = /*@__PURE_
   messageDesc(file_windlass_v1_state_service, 6);
 
 /**
- * The outputs of a state.
+ * A page of the outputs of a state. All pages are of the state that the first one was of.
  *
  * @generated from message windlass.v1.GetOutputsResponse
  */
@@ -251,6 +265,13 @@ export type GetOutputsResponse = Message<"windlass.v1.GetOutputsResponse"> & {
    * @generated from field: repeated windlass.v1.Output outputs = 1;
    */
   outputs: Output[];
+
+  /**
+   * Empty on the last page.
+   *
+   * @generated from field: string next_page_token = 2;
+   */
+  nextPageToken: string;
 };
 
 /**
@@ -471,6 +492,20 @@ export type DiffStatesRequest = Message<"windlass.v1.DiffStatesRequest"> & {
    * @generated from field: string to_state_version_id = 2;
    */
   toStateVersionId: string;
+
+  /**
+   * Rows a page; 0 is 50, at most 1000. A page ends at 1 MiB, however many rows that are.
+   *
+   * @generated from field: int32 page_size = 3;
+   */
+  pageSize: number;
+
+  /**
+   * next_page_token of the page before; empty is the first page.
+   *
+   * @generated from field: string page_token = 4;
+   */
+  pageToken: string;
 };
 
 /**
@@ -481,17 +516,24 @@ export const DiffStatesRequestSchema: GenMessage<DiffStatesRequest> = /*@__PURE_
   messageDesc(file_windlass_v1_state_service, 15);
 
 /**
- * How they differ.
+ * A page of how they differ. All pages are of the states that the first one was of.
  *
  * @generated from message windlass.v1.DiffStatesResponse
  */
 export type DiffStatesResponse = Message<"windlass.v1.DiffStatesResponse"> & {
   /**
-   * From the first to the second.
+   * From the first to the second: a page goes through added, removed, changed and outputs in this order.
    *
    * @generated from field: windlass.v1.StateDifference difference = 1;
    */
   difference?: StateDifference | undefined;
+
+  /**
+   * Empty on the last page.
+   *
+   * @generated from field: string next_page_token = 2;
+   */
+  nextPageToken: string;
 };
 
 /**
@@ -579,7 +621,7 @@ export type ListStateResourcesRequest = Message<"windlass.v1.ListStateResourcesR
   workspace: string;
 
   /**
-   * Rows a page; 0 is 50, at most 1000.
+   * Rows a page; 0 is 50, at most 1000. A page ends at 1 MiB, however many rows that are.
    *
    * @generated from field: int32 page_size = 4;
    */
@@ -693,7 +735,7 @@ export const StateService: GenService<{
     output: typeof DropStateResponseSchema;
   },
   /**
-   * Returns the outputs of a state.
+   * Returns the outputs of a state, by name, page by page.
    *
    * @generated from rpc windlass.v1.StateService.GetOutputs
    */
@@ -714,7 +756,7 @@ export const StateService: GenService<{
     output: typeof UploadStateResponseSchema;
   },
   /**
-   * Compares two states of one workspace.
+   * Compares two states of one workspace, page by page.
    *
    * @generated from rpc windlass.v1.StateService.DiffStates
    */

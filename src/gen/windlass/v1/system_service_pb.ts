@@ -13,7 +13,49 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file windlass/v1/system_service.proto.
  */
 export const file_windlass_v1_system_service: GenFile = /*@__PURE__*/
-  fileDesc("CiB3aW5kbGFzcy92MS9zeXN0ZW1fc2VydmljZS5wcm90bxILd2luZGxhc3MudjEiFgoUR2V0U2VydmVySW5mb1JlcXVlc3Qi/gIKFUdldFNlcnZlckluZm9SZXNwb25zZRIPCgd2ZXJzaW9uGAEgASgJEhAKCGRhdGFiYXNlGAIgASgJEhgKEG1pbmltdW1fcHJvdG9jb2wYAyABKA0SGAoQbWF4aW11bV9wcm90b2NvbBgEIAEoDRIfChdtYXhfY29uZmlndXJhdGlvbl9ieXRlcxgFIAEoBBIXCg9tYXhfc3RhdGVfYnl0ZXMYBiABKAQSGgoSY2x1c3Rlcl9nZW5lcmF0aW9uGAcgASgJEhgKEGhhc19zZXJ2ZXJfYWdlbnQYCCABKAgSPgoGbGltaXRzGAkgAygLMi4ud2luZGxhc3MudjEuR2V0U2VydmVySW5mb1Jlc3BvbnNlLkxpbWl0c0VudHJ5Ei8KC3NlcnZlcl90aW1lGAogASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBotCgtMaW1pdHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAQ6AjgBIg8KDVdob0FtSVJlcXVlc3QiuwEKDldob0FtSVJlc3BvbnNlEiYKBGtpbmQYASABKA4yGC53aW5kbGFzcy52MS5TdWJqZWN0S2luZBIKCgJpZBgCIAEoCRIMCgRuYW1lGAMgASgJEh8KBHJvbGUYBCABKA4yES53aW5kbGFzcy52MS5Sb2xlEhUKDW9yZ2FuaXphdGlvbnMYBSADKAkSLwoLZXhwaXJlX3RpbWUYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIk0KElN0cmVhbVByb2JlUmVxdWVzdBIXCgZwaWVjZXMYASABKA1CB7pIBCoCGDISHgoLcGllY2VfYnl0ZXMYAiABKA1CCbpIBioEGICABCI0ChNTdHJlYW1Qcm9iZVJlc3BvbnNlEg4KBm51bWJlchgBIAEoDRINCgVjaHVuaxgCIAEoDCIxCg9HZXRTdGF0c1JlcXVlc3QSHgoMb3JnYW5pemF0aW9uGAEgASgJQgi6SAVyAxiAASL/AQoQR2V0U3RhdHNSZXNwb25zZRISCgp3b3Jrc3BhY2VzGAEgASgNEhMKC2FnZW50X3Bvb2xzGAIgASgNEhgKEGNvbm5lY3RlZF9hZ2VudHMYAyABKA0SEwoLYnVzeV9hZ2VudHMYBCABKA0SEwoLYWN0aXZlX3J1bnMYBSABKA0SFwoPcnVuc190b19jb25maXJtGAYgASgNEhMKC3F1ZXVlZF9qb2JzGAcgASgNEhQKDHJ1bm5pbmdfam9icxgIIAEoDRIeChZpbnRlcnJ1cHRlZF93b3Jrc3BhY2VzGAkgASgNEhoKEnF1YXJhbnRpbmVkX3N0YXRlcxgKIAEoDSqZAQoLU3ViamVjdEtpbmQSHAoYU1VCSkVDVF9LSU5EX1VOU1BFQ0lGSUVEEAASGAoUU1VCSkVDVF9LSU5EX0FQSV9LRVkQARIcChhTVUJKRUNUX0tJTkRfQUdFTlRfVE9LRU4QAhIeChpTVUJKRUNUX0tJTkRfQUdFTlRfU0VTU0lPThADEhQKEFNVQkpFQ1RfS0lORF9KT0IQBCp3CgRSb2xlEhQKEFJPTEVfVU5TUEVDSUZJRUQQABITCg9ST0xFX1NJVEVfQURNSU4QARIOCgpST0xFX09XTkVSEAISEQoNUk9MRV9PUEVSQVRPUhADEhAKDFJPTEVfUExBTk5FUhAEEg8KC1JPTEVfUkVBREVSEAUy2wIKDVN5c3RlbVNlcnZpY2USWwoNR2V0U2VydmVySW5mbxIhLndpbmRsYXNzLnYxLkdldFNlcnZlckluZm9SZXF1ZXN0GiIud2luZGxhc3MudjEuR2V0U2VydmVySW5mb1Jlc3BvbnNlIgOQAgESRgoGV2hvQW1JEhoud2luZGxhc3MudjEuV2hvQW1JUmVxdWVzdBobLndpbmRsYXNzLnYxLldob0FtSVJlc3BvbnNlIgOQAgESVwoLU3RyZWFtUHJvYmUSHy53aW5kbGFzcy52MS5TdHJlYW1Qcm9iZVJlcXVlc3QaIC53aW5kbGFzcy52MS5TdHJlYW1Qcm9iZVJlc3BvbnNlIgOQAgEwARJMCghHZXRTdGF0cxIcLndpbmRsYXNzLnYxLkdldFN0YXRzUmVxdWVzdBodLndpbmRsYXNzLnYxLkdldFN0YXRzUmVzcG9uc2UiA5ACAWIGcHJvdG8z", [file_buf_validate_validate, file_google_protobuf_timestamp]);
+  fileDesc("CiB3aW5kbGFzcy92MS9zeXN0ZW1fc2VydmljZS5wcm90bxILd2luZGxhc3MudjEiUwoORmluZElkc1JlcXVlc3QSQQoGcHJlZml4GAEgASgJQjG6SC5yLDIqXlthLXpdezIsOH1fWzAtN11bMC05YS1oamttbnAtdHYtel17MywyNX0kIh4KD0ZpbmRJZHNSZXNwb25zZRILCgNpZHMYASADKAkiFgoUR2V0U2VydmVySW5mb1JlcXVlc3Qi9gMKFUdldFNlcnZlckluZm9SZXNwb25zZRIPCgd2ZXJzaW9uGAEgASgJEhAKCGRhdGFiYXNlGAIgASgJEhgKEG1pbmltdW1fcHJvdG9jb2wYAyABKA0SGAoQbWF4aW11bV9wcm90b2NvbBgEIAEoDRIfChdtYXhfY29uZmlndXJhdGlvbl9ieXRlcxgFIAEoBBIXCg9tYXhfc3RhdGVfYnl0ZXMYBiABKAQSGgoSY2x1c3Rlcl9nZW5lcmF0aW9uGAcgASgJEhgKEGhhc19zZXJ2ZXJfYWdlbnQYCCABKAgSPgoGbGltaXRzGAkgAygLMi4ud2luZGxhc3MudjEuR2V0U2VydmVySW5mb1Jlc3BvbnNlLkxpbWl0c0VudHJ5Ei8KC3NlcnZlcl90aW1lGAogASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBJECglyZXRlbnRpb24YCyADKAsyMS53aW5kbGFzcy52MS5HZXRTZXJ2ZXJJbmZvUmVzcG9uc2UuUmV0ZW50aW9uRW50cnkaLQoLTGltaXRzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgEOgI4ARowCg5SZXRlbnRpb25FbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIg8KDVdob0FtSVJlcXVlc3QiuwEKDldob0FtSVJlc3BvbnNlEiYKBGtpbmQYASABKA4yGC53aW5kbGFzcy52MS5TdWJqZWN0S2luZBIKCgJpZBgCIAEoCRIMCgRuYW1lGAMgASgJEh8KBHJvbGUYBCABKA4yES53aW5kbGFzcy52MS5Sb2xlEhUKDW9yZ2FuaXphdGlvbnMYBSADKAkSLwoLZXhwaXJlX3RpbWUYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIk0KElN0cmVhbVByb2JlUmVxdWVzdBIXCgZwaWVjZXMYASABKA1CB7pIBCoCGDISHgoLcGllY2VfYnl0ZXMYAiABKA1CCbpIBioEGICABCI0ChNTdHJlYW1Qcm9iZVJlc3BvbnNlEg4KBm51bWJlchgBIAEoDRINCgVjaHVuaxgCIAEoDCIxCg9HZXRTdGF0c1JlcXVlc3QSHgoMb3JnYW5pemF0aW9uGAEgASgJQgi6SAVyAxiAASL/AQoQR2V0U3RhdHNSZXNwb25zZRISCgp3b3Jrc3BhY2VzGAEgASgNEhMKC2FnZW50X3Bvb2xzGAIgASgNEhgKEGNvbm5lY3RlZF9hZ2VudHMYAyABKA0SEwoLYnVzeV9hZ2VudHMYBCABKA0SEwoLYWN0aXZlX3J1bnMYBSABKA0SFwoPcnVuc190b19jb25maXJtGAYgASgNEhMKC3F1ZXVlZF9qb2JzGAcgASgNEhQKDHJ1bm5pbmdfam9icxgIIAEoDRIeChZpbnRlcnJ1cHRlZF93b3Jrc3BhY2VzGAkgASgNEhoKEnF1YXJhbnRpbmVkX3N0YXRlcxgKIAEoDSJWChNHZXRBdHRlbnRpb25SZXF1ZXN0Eh4KDG9yZ2FuaXphdGlvbhgBIAEoCUIIukgFcgMYgAESHwoOaXRlbXNfcGVyX2tpbmQYAiABKA1CB7pIBCoCGGQiQQoUR2V0QXR0ZW50aW9uUmVzcG9uc2USKQoJYXR0ZW50aW9uGAEgAygLMhYud2luZGxhc3MudjEuQXR0ZW50aW9uIm8KCUF0dGVudGlvbhIoCgRraW5kGAEgASgOMhoud2luZGxhc3MudjEuQXR0ZW50aW9uS2luZBINCgVjb3VudBgCIAEoDRIpCgVpdGVtcxgDIAMoCzIaLndpbmRsYXNzLnYxLkF0dGVudGlvbkl0ZW0ijAEKDUF0dGVudGlvbkl0ZW0SCgoCaWQYASABKAkSDAoEbmFtZRgCIAEoCRIUCgxvcmdhbml6YXRpb24YAyABKAkSEQoJd29ya3NwYWNlGAQgASgJEg4KBmRldGFpbBgFIAEoCRIoCgR0aW1lGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCqZAQoLU3ViamVjdEtpbmQSHAoYU1VCSkVDVF9LSU5EX1VOU1BFQ0lGSUVEEAASGAoUU1VCSkVDVF9LSU5EX0FQSV9LRVkQARIcChhTVUJKRUNUX0tJTkRfQUdFTlRfVE9LRU4QAhIeChpTVUJKRUNUX0tJTkRfQUdFTlRfU0VTU0lPThADEhQKEFNVQkpFQ1RfS0lORF9KT0IQBCp3CgRSb2xlEhQKEFJPTEVfVU5TUEVDSUZJRUQQABITCg9ST0xFX1NJVEVfQURNSU4QARIOCgpST0xFX09XTkVSEAISEQoNUk9MRV9PUEVSQVRPUhADEhAKDFJPTEVfUExBTk5FUhAEEg8KC1JPTEVfUkVBREVSEAUq7QIKDUF0dGVudGlvbktpbmQSHgoaQVRURU5USU9OX0tJTkRfVU5TUEVDSUZJRUQQABIdChlBVFRFTlRJT05fS0lORF9MT1NUX0FQUExZEAESIgoeQVRURU5USU9OX0tJTkRfUExBTl9UT19DT05GSVJNEAISJAogQVRURU5USU9OX0tJTkRfUVVBUkFOVElORURfU1RBVEUQAxImCiJBVFRFTlRJT05fS0lORF9QT09MX1dJVEhPVVRfQUdFTlRTEAQSIAocQVRURU5USU9OX0tJTkRfQUdFTlRfV0FSTklORxAFEiMKH0FUVEVOVElPTl9LSU5EX0FHRU5UX1RPS0VOX0VORFMQBhIfChtBVFRFTlRJT05fS0lORF9BUElfS0VZX0VORFMQBxIjCh9BVFRFTlRJT05fS0lORF9DRVJUSUZJQ0FURV9FTkRTEAgSHgoaQVRURU5USU9OX0tJTkRfUE9PTF9QQVVTRUQQCTKABAoNU3lzdGVtU2VydmljZRJbCg1HZXRTZXJ2ZXJJbmZvEiEud2luZGxhc3MudjEuR2V0U2VydmVySW5mb1JlcXVlc3QaIi53aW5kbGFzcy52MS5HZXRTZXJ2ZXJJbmZvUmVzcG9uc2UiA5ACARJGCgZXaG9BbUkSGi53aW5kbGFzcy52MS5XaG9BbUlSZXF1ZXN0Ghsud2luZGxhc3MudjEuV2hvQW1JUmVzcG9uc2UiA5ACARJXCgtTdHJlYW1Qcm9iZRIfLndpbmRsYXNzLnYxLlN0cmVhbVByb2JlUmVxdWVzdBogLndpbmRsYXNzLnYxLlN0cmVhbVByb2JlUmVzcG9uc2UiA5ACATABEkkKB0ZpbmRJZHMSGy53aW5kbGFzcy52MS5GaW5kSWRzUmVxdWVzdBocLndpbmRsYXNzLnYxLkZpbmRJZHNSZXNwb25zZSIDkAIBEkwKCEdldFN0YXRzEhwud2luZGxhc3MudjEuR2V0U3RhdHNSZXF1ZXN0Gh0ud2luZGxhc3MudjEuR2V0U3RhdHNSZXNwb25zZSIDkAIBElgKDEdldEF0dGVudGlvbhIgLndpbmRsYXNzLnYxLkdldEF0dGVudGlvblJlcXVlc3QaIS53aW5kbGFzcy52MS5HZXRBdHRlbnRpb25SZXNwb25zZSIDkAIBQo8BCg9kZXYud2luZGxhc3MudjFCElN5c3RlbVNlcnZpY2VQcm90b1ABWip3aW5kbGFzcy5kZXYvZ2VuL2dvL3dpbmRsYXNzL3YxO3dpbmRsYXNzdjGiAgNXREyqAgtXaW5kbGFzcy5WMboCCFdpbmRsYXNzygILV2luZGxhc3NcVjHqAgxXaW5kbGFzczo6VjFiBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_timestamp]);
+
+/**
+ * Asks for the ids that begin with a text.
+ *
+ * @generated from message windlass.v1.FindIdsRequest
+ */
+export type FindIdsRequest = Message<"windlass.v1.FindIdsRequest"> & {
+  /**
+   * The kind with its underscore and at least four characters more, for example "run_4gv9".
+   *
+   * @generated from field: string prefix = 1;
+   */
+  prefix: string;
+};
+
+/**
+ * Describes the message windlass.v1.FindIdsRequest.
+ * Use `create(FindIdsRequestSchema)` to create a new message.
+ */
+export const FindIdsRequestSchema: GenMessage<FindIdsRequest> = /*@__PURE__*/
+  messageDesc(file_windlass_v1_system_service, 0);
+
+/**
+ * What begins so.
+ *
+ * @generated from message windlass.v1.FindIdsResponse
+ */
+export type FindIdsResponse = Message<"windlass.v1.FindIdsResponse"> & {
+  /**
+   * In their own order, at most 20. Empty also for a kind that does not exist, or that the caller's role may not look at.
+   *
+   * @generated from field: repeated string ids = 1;
+   */
+  ids: string[];
+};
+
+/**
+ * Describes the message windlass.v1.FindIdsResponse.
+ * Use `create(FindIdsResponseSchema)` to create a new message.
+ */
+export const FindIdsResponseSchema: GenMessage<FindIdsResponse> = /*@__PURE__*/
+  messageDesc(file_windlass_v1_system_service, 1);
 
 /**
  * Asks what the server is.
@@ -28,7 +70,7 @@ export type GetServerInfoRequest = Message<"windlass.v1.GetServerInfoRequest"> &
  * Use `create(GetServerInfoRequestSchema)` to create a new message.
  */
 export const GetServerInfoRequestSchema: GenMessage<GetServerInfoRequest> = /*@__PURE__*/
-  messageDesc(file_windlass_v1_system_service, 0);
+  messageDesc(file_windlass_v1_system_service, 2);
 
 /**
  * What the server is.
@@ -105,6 +147,13 @@ export type GetServerInfoResponse = Message<"windlass.v1.GetServerInfoResponse">
    * @generated from field: google.protobuf.Timestamp server_time = 10;
    */
   serverTime?: Timestamp | undefined;
+
+  /**
+   * What is kept how long, by the name of its setting, for example keep-audit: "for ever", or a duration such as 90d. For people.
+   *
+   * @generated from field: map<string, string> retention = 11;
+   */
+  retention: { [key: string]: string };
 };
 
 /**
@@ -112,7 +161,7 @@ export type GetServerInfoResponse = Message<"windlass.v1.GetServerInfoResponse">
  * Use `create(GetServerInfoResponseSchema)` to create a new message.
  */
 export const GetServerInfoResponseSchema: GenMessage<GetServerInfoResponse> = /*@__PURE__*/
-  messageDesc(file_windlass_v1_system_service, 1);
+  messageDesc(file_windlass_v1_system_service, 3);
 
 /**
  * Asks who the caller is.
@@ -127,7 +176,7 @@ export type WhoAmIRequest = Message<"windlass.v1.WhoAmIRequest"> & {
  * Use `create(WhoAmIRequestSchema)` to create a new message.
  */
 export const WhoAmIRequestSchema: GenMessage<WhoAmIRequest> = /*@__PURE__*/
-  messageDesc(file_windlass_v1_system_service, 2);
+  messageDesc(file_windlass_v1_system_service, 4);
 
 /**
  * Who the caller is.
@@ -183,7 +232,7 @@ export type WhoAmIResponse = Message<"windlass.v1.WhoAmIResponse"> & {
  * Use `create(WhoAmIResponseSchema)` to create a new message.
  */
 export const WhoAmIResponseSchema: GenMessage<WhoAmIResponse> = /*@__PURE__*/
-  messageDesc(file_windlass_v1_system_service, 3);
+  messageDesc(file_windlass_v1_system_service, 5);
 
 /**
  * Asks for a probe.
@@ -211,7 +260,7 @@ export type StreamProbeRequest = Message<"windlass.v1.StreamProbeRequest"> & {
  * Use `create(StreamProbeRequestSchema)` to create a new message.
  */
 export const StreamProbeRequestSchema: GenMessage<StreamProbeRequest> = /*@__PURE__*/
-  messageDesc(file_windlass_v1_system_service, 4);
+  messageDesc(file_windlass_v1_system_service, 6);
 
 /**
  * A piece.
@@ -239,7 +288,7 @@ export type StreamProbeResponse = Message<"windlass.v1.StreamProbeResponse"> & {
  * Use `create(StreamProbeResponseSchema)` to create a new message.
  */
 export const StreamProbeResponseSchema: GenMessage<StreamProbeResponse> = /*@__PURE__*/
-  messageDesc(file_windlass_v1_system_service, 5);
+  messageDesc(file_windlass_v1_system_service, 7);
 
 /**
  * Asks for counts.
@@ -260,7 +309,7 @@ export type GetStatsRequest = Message<"windlass.v1.GetStatsRequest"> & {
  * Use `create(GetStatsRequestSchema)` to create a new message.
  */
 export const GetStatsRequestSchema: GenMessage<GetStatsRequest> = /*@__PURE__*/
-  messageDesc(file_windlass_v1_system_service, 6);
+  messageDesc(file_windlass_v1_system_service, 8);
 
 /**
  * What there is right now.
@@ -344,7 +393,147 @@ export type GetStatsResponse = Message<"windlass.v1.GetStatsResponse"> & {
  * Use `create(GetStatsResponseSchema)` to create a new message.
  */
 export const GetStatsResponseSchema: GenMessage<GetStatsResponse> = /*@__PURE__*/
-  messageDesc(file_windlass_v1_system_service, 7);
+  messageDesc(file_windlass_v1_system_service, 9);
+
+/**
+ * Asks what needs somebody.
+ *
+ * @generated from message windlass.v1.GetAttentionRequest
+ */
+export type GetAttentionRequest = Message<"windlass.v1.GetAttentionRequest"> & {
+  /**
+   * Id or name of the organization; empty is everything the caller can see.
+   *
+   * @generated from field: string organization = 1;
+   */
+  organization: string;
+
+  /**
+   * How many of each kind are named; 0 is 10.
+   *
+   * @generated from field: uint32 items_per_kind = 2;
+   */
+  itemsPerKind: number;
+};
+
+/**
+ * Describes the message windlass.v1.GetAttentionRequest.
+ * Use `create(GetAttentionRequestSchema)` to create a new message.
+ */
+export const GetAttentionRequestSchema: GenMessage<GetAttentionRequest> = /*@__PURE__*/
+  messageDesc(file_windlass_v1_system_service, 10);
+
+/**
+ * What needs somebody.
+ *
+ * @generated from message windlass.v1.GetAttentionResponse
+ */
+export type GetAttentionResponse = Message<"windlass.v1.GetAttentionResponse"> & {
+  /**
+   * One for each kind of which there is something, the most urgent first; empty if nobody is needed.
+   *
+   * @generated from field: repeated windlass.v1.Attention attention = 1;
+   */
+  attention: Attention[];
+};
+
+/**
+ * Describes the message windlass.v1.GetAttentionResponse.
+ * Use `create(GetAttentionResponseSchema)` to create a new message.
+ */
+export const GetAttentionResponseSchema: GenMessage<GetAttentionResponse> = /*@__PURE__*/
+  messageDesc(file_windlass_v1_system_service, 11);
+
+/**
+ * What of one kind needs somebody.
+ *
+ * @generated from message windlass.v1.Attention
+ */
+export type Attention = Message<"windlass.v1.Attention"> & {
+  /**
+   * Which kind.
+   *
+   * @generated from field: windlass.v1.AttentionKind kind = 1;
+   */
+  kind: AttentionKind;
+
+  /**
+   * How many there are; it is not counted beyond 1000.
+   *
+   * @generated from field: uint32 count = 2;
+   */
+  count: number;
+
+  /**
+   * The first of them: what has waited longest, or ends first.
+   *
+   * @generated from field: repeated windlass.v1.AttentionItem items = 3;
+   */
+  items: AttentionItem[];
+};
+
+/**
+ * Describes the message windlass.v1.Attention.
+ * Use `create(AttentionSchema)` to create a new message.
+ */
+export const AttentionSchema: GenMessage<Attention> = /*@__PURE__*/
+  messageDesc(file_windlass_v1_system_service, 12);
+
+/**
+ * One thing that needs somebody.
+ *
+ * @generated from message windlass.v1.AttentionItem
+ */
+export type AttentionItem = Message<"windlass.v1.AttentionItem"> & {
+  /**
+   * Id of the run, state version, pool, token, key or agent; empty for a certificate.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * Its name or description, or what a certificate was issued for; empty for runs and states.
+   *
+   * @generated from field: string name = 2;
+   */
+  name: string;
+
+  /**
+   * Name of its organization; empty if it has none.
+   *
+   * @generated from field: string organization = 3;
+   */
+  organization: string;
+
+  /**
+   * Name of the workspace of a run or a state; empty otherwise.
+   *
+   * @generated from field: string workspace = 4;
+   */
+  workspace: string;
+
+  /**
+   * What is the matter, in one sentence.
+   *
+   * @generated from field: string detail = 5;
+   */
+  detail: string;
+
+  /**
+   * Since when it waits or, of credentials, when it ends; absent if that is not known.
+   *
+   * @generated from field: google.protobuf.Timestamp time = 6;
+   */
+  time?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message windlass.v1.AttentionItem.
+ * Use `create(AttentionItemSchema)` to create a new message.
+ */
+export const AttentionItemSchema: GenMessage<AttentionItem> = /*@__PURE__*/
+  messageDesc(file_windlass_v1_system_service, 13);
 
 /**
  * What kind of credential a caller holds.
@@ -464,6 +653,96 @@ export const RoleSchema: GenEnum<Role> = /*@__PURE__*/
   enumDesc(file_windlass_v1_system_service, 1);
 
 /**
+ * What can need somebody.
+ *
+ * @generated from enum windlass.v1.AttentionKind
+ */
+export const AttentionKind = {
+  /**
+   * Never sent.
+   *
+   * @generated from enum value: ATTENTION_KIND_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * A run that has ended without letting go of its workspace: its apply was lost, or its last state is not believed.
+   *
+   * @generated from enum value: ATTENTION_KIND_LOST_APPLY = 1;
+   */
+  LOST_APPLY: 1,
+
+  /**
+   * A plan that waits to be confirmed or discarded.
+   *
+   * @generated from enum value: ATTENTION_KIND_PLAN_TO_CONFIRM = 2;
+   */
+  PLAN_TO_CONFIRM: 2,
+
+  /**
+   * A state that was kept aside.
+   *
+   * @generated from enum value: ATTENTION_KIND_QUARANTINED_STATE = 3;
+   */
+  QUARANTINED_STATE: 3,
+
+  /**
+   * A pool without a connected agent that workspaces are assigned to or jobs wait for.
+   *
+   * @generated from enum value: ATTENTION_KIND_POOL_WITHOUT_AGENTS = 4;
+   */
+  POOL_WITHOUT_AGENTS: 4,
+
+  /**
+   * A connected agent with a warning.
+   *
+   * @generated from enum value: ATTENTION_KIND_AGENT_WARNING = 5;
+   */
+  AGENT_WARNING: 5,
+
+  /**
+   * An agent token that ends within two weeks and was not replaced.
+   *
+   * @generated from enum value: ATTENTION_KIND_AGENT_TOKEN_ENDS = 6;
+   */
+  AGENT_TOKEN_ENDS: 6,
+
+  /**
+   * An API key that ends within two weeks and was not replaced; only for those who may list keys.
+   *
+   * @generated from enum value: ATTENTION_KIND_API_KEY_ENDS = 7;
+   */
+  API_KEY_ENDS: 7,
+
+  /**
+   * The certificate of the server ends within two weeks, or has ended; only for site admins.
+   *
+   * @generated from enum value: ATTENTION_KIND_CERTIFICATE_ENDS = 8;
+   */
+  CERTIFICATE_ENDS: 8,
+
+  /**
+   * A pool that workspaces are assigned to or jobs wait for, and whose connected agents are all paused or draining.
+   *
+   * @generated from enum value: ATTENTION_KIND_POOL_PAUSED = 9;
+   */
+  POOL_PAUSED: 9,
+} as const;
+
+/**
+ * What can need somebody.
+ *
+ * @generated from enum windlass.v1.AttentionKind
+ */
+export type AttentionKind = (typeof AttentionKind)[keyof typeof AttentionKind] | UnknownEnum;
+
+/**
+ * Describes the enum windlass.v1.AttentionKind.
+ */
+export const AttentionKindSchema: GenEnum<AttentionKind> = /*@__PURE__*/
+  enumDesc(file_windlass_v1_system_service, 2);
+
+/**
  * What the server is, and who the caller is.
  *
  * @generated from service windlass.v1.SystemService
@@ -500,6 +779,16 @@ export const SystemService: GenService<{
     output: typeof StreamProbeResponseSchema;
   },
   /**
+   * Returns the ids that begin with a text, of the things that the caller may see: people shorten ids.
+   *
+   * @generated from rpc windlass.v1.SystemService.FindIds
+   */
+  findIds: {
+    methodKind: "unary";
+    input: typeof FindIdsRequestSchema;
+    output: typeof FindIdsResponseSchema;
+  },
+  /**
    * Returns the counts of a start page.
    *
    * @generated from rpc windlass.v1.SystemService.GetStats
@@ -508,6 +797,16 @@ export const SystemService: GenService<{
     methodKind: "unary";
     input: typeof GetStatsRequestSchema;
     output: typeof GetStatsResponseSchema;
+  },
+  /**
+   * Returns what needs somebody: of each kind how many there are, and the first of them. Only what the caller may see.
+   *
+   * @generated from rpc windlass.v1.SystemService.GetAttention
+   */
+  getAttention: {
+    methodKind: "unary";
+    input: typeof GetAttentionRequestSchema;
+    output: typeof GetAttentionResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_windlass_v1_system_service, 0);

@@ -13,10 +13,11 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file windlass/v1/variable.proto.
  */
 export const file_windlass_v1_variable: GenFile = /*@__PURE__*/
-  fileDesc("Chp3aW5kbGFzcy92MS92YXJpYWJsZS5wcm90bxILd2luZGxhc3MudjEi9AEKCFZhcmlhYmxlEgoKAmlkGAEgASgJEhcKA2tleRgCIAEoCUIKukgHcgUQARiAARIYCgV2YWx1ZRgDIAEoCUIJukgGcgQogIAQEjkKCGNhdGVnb3J5GAQgASgOMh0ud2luZGxhc3MudjEuVmFyaWFibGVDYXRlZ29yeUIIukgFggECEAESCwoDaGNsGAUgASgIEhEKCXNlbnNpdGl2ZRgGIAEoCBIdCgtkZXNjcmlwdGlvbhgHIAEoCUIIukgFcgMYgAQSLwoLdXBkYXRlX3RpbWUYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIrICCgtWYXJpYWJsZVNldBIKCgJpZBgBIAEoCRI2CgRuYW1lGAIgASgJQii6SCVyIzIhXlthLXowLTldW2EtejAtOS1dezAsNjF9W2EtejAtOV0kEhQKDG9yZ2FuaXphdGlvbhgDIAEoCRIdCgtkZXNjcmlwdGlvbhgEIAEoCUIIukgFcgMYgAgSDgoGZ2xvYmFsGAUgASgIEhIKCndvcmtzcGFjZXMYBiADKAkSFgoOdmFyaWFibGVfY291bnQYByABKA0SLwoLY3JlYXRlX3RpbWUYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC3VwZGF0ZV90aW1lGAkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIMCgRldGFnGAogASgJImUKEUVmZmVjdGl2ZVZhcmlhYmxlEicKCHZhcmlhYmxlGAEgASgLMhUud2luZGxhc3MudjEuVmFyaWFibGUSFAoMdmFyaWFibGVfc2V0GAIgASgJEhEKCW92ZXJyaWRlcxgDIAMoCSpxChBWYXJpYWJsZUNhdGVnb3J5EiEKHVZBUklBQkxFX0NBVEVHT1JZX1VOU1BFQ0lGSUVEEAASHwobVkFSSUFCTEVfQ0FURUdPUllfVEVSUkFGT1JNEAESGQoVVkFSSUFCTEVfQ0FURUdPUllfRU5WEAJiBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_timestamp]);
+  fileDesc("Chp3aW5kbGFzcy92MS92YXJpYWJsZS5wcm90bxILd2luZGxhc3MudjEi9AEKCFZhcmlhYmxlEgoKAmlkGAEgASgJEhcKA2tleRgCIAEoCUIKukgHcgUQARiAARIYCgV2YWx1ZRgDIAEoCUIJukgGcgQogIAQEjkKCGNhdGVnb3J5GAQgASgOMh0ud2luZGxhc3MudjEuVmFyaWFibGVDYXRlZ29yeUIIukgFggECEAESCwoDaGNsGAUgASgIEhEKCXNlbnNpdGl2ZRgGIAEoCBIdCgtkZXNjcmlwdGlvbhgHIAEoCUIIukgFcgMYgAQSLwoLdXBkYXRlX3RpbWUYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIrgCCgtWYXJpYWJsZVNldBIKCgJpZBgBIAEoCRI5CgRuYW1lGAIgASgJQiu6SChyJjIkXlthLXowLTldKFthLXowLTktXXswLDYxfVthLXowLTldKT8kEhQKDG9yZ2FuaXphdGlvbhgDIAEoCRIdCgtkZXNjcmlwdGlvbhgEIAEoCUIIukgFcgMYgAgSEQoJaXNfZ2xvYmFsGAUgASgIEhIKCndvcmtzcGFjZXMYBiADKAkSFgoOdmFyaWFibGVfY291bnQYByABKA0SLwoLY3JlYXRlX3RpbWUYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC3VwZGF0ZV90aW1lGAkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIMCgRldGFnGAogASgJImUKEUVmZmVjdGl2ZVZhcmlhYmxlEicKCHZhcmlhYmxlGAEgASgLMhUud2luZGxhc3MudjEuVmFyaWFibGUSFAoMdmFyaWFibGVfc2V0GAIgASgJEhEKCW92ZXJyaWRlcxgDIAMoCSpxChBWYXJpYWJsZUNhdGVnb3J5EiEKHVZBUklBQkxFX0NBVEVHT1JZX1VOU1BFQ0lGSUVEEAASHwobVkFSSUFCTEVfQ0FURUdPUllfVEVSUkFGT1JNEAESGQoVVkFSSUFCTEVfQ0FURUdPUllfRU5WEAJCigEKD2Rldi53aW5kbGFzcy52MUINVmFyaWFibGVQcm90b1ABWip3aW5kbGFzcy5kZXYvZ2VuL2dvL3dpbmRsYXNzL3YxO3dpbmRsYXNzdjGiAgNXREyqAgtXaW5kbGFzcy5WMboCCFdpbmRsYXNzygILV2luZGxhc3NcVjHqAgxXaW5kbGFzczo6VjFiBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_timestamp]);
 
 /**
- * A value that the runs of a workspace get.
+ * A value that the runs of a workspace get. A workspace or a variable set has at most 1,000 variables, and 2 MiB of values together; of
+ * a workspace and its sets together 3 MiB reach a run.
  *
  * @generated from message windlass.v1.Variable
  */
@@ -123,12 +124,12 @@ export type VariableSet = Message<"windlass.v1.VariableSet"> & {
   /**
    * True: every workspace of the organization gets it. False: only those it is attached to.
    *
-   * @generated from field: bool global = 5;
+   * @generated from field: bool is_global = 5;
    */
-  global: boolean;
+  isGlobal: boolean;
 
   /**
-   * Names of the workspaces it is attached to; set by the server.
+   * Names of the workspaces it is attached to: at most 5,000. Set by the server.
    *
    * @generated from field: repeated string workspaces = 6;
    */
@@ -191,7 +192,7 @@ export type EffectiveVariable = Message<"windlass.v1.EffectiveVariable"> & {
   variableSet: string;
 
   /**
-   * Names of the variable sets whose value it hides, in the order of their precedence.
+   * Names of the variable sets whose value it hides, in the order of their precedence: the first 100.
    *
    * @generated from field: repeated string overrides = 3;
    */

@@ -13,7 +13,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file windlass/v1/variable_service.proto.
  */
 export const file_windlass_v1_variable_service: GenFile = /*@__PURE__*/
-  fileDesc("CiJ3aW5kbGFzcy92MS92YXJpYWJsZV9zZXJ2aWNlLnByb3RvEgt3aW5kbGFzcy52MSKwAQoUTGlzdFZhcmlhYmxlc1JlcXVlc3QSHgoMb3JnYW5pemF0aW9uGAEgASgJQgi6SAVyAxiAARIbCgl3b3Jrc3BhY2UYAiABKAlCCLpIBXIDGIABEh0KCXBhZ2Vfc2l6ZRgDIAEoBUIKukgHGgUY6AcoABIcCgpwYWdlX3Rva2VuGAQgASgJQgi6SAVyAxiABBIeCgx2YXJpYWJsZV9zZXQYBSABKAlCCLpIBXIDGIABIloKFUxpc3RWYXJpYWJsZXNSZXNwb25zZRIoCgl2YXJpYWJsZXMYASADKAsyFS53aW5kbGFzcy52MS5WYXJpYWJsZRIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiwAEKE1NldFZhcmlhYmxlc1JlcXVlc3QSHgoMb3JnYW5pemF0aW9uGAEgASgJQgi6SAVyAxiAARIbCgl3b3Jrc3BhY2UYAiABKAlCCLpIBXIDGIABEjUKCXZhcmlhYmxlcxgDIAMoCzIVLndpbmRsYXNzLnYxLlZhcmlhYmxlQgu6SAiSAQUIARD0AxIeCgx2YXJpYWJsZV9zZXQYBCABKAlCCLpIBXIDGIABEhUKDXZhbGlkYXRlX29ubHkYBSABKAgiQAoUU2V0VmFyaWFibGVzUmVzcG9uc2USKAoJdmFyaWFibGVzGAEgAygLMhUud2luZGxhc3MudjEuVmFyaWFibGUiyAEKFURlbGV0ZVZhcmlhYmxlUmVxdWVzdBIeCgxvcmdhbml6YXRpb24YASABKAlCCLpIBXIDGIABEhsKCXdvcmtzcGFjZRgCIAEoCUIIukgFcgMYgAESFwoDa2V5GAMgASgJQgq6SAdyBRABGIABEjkKCGNhdGVnb3J5GAQgASgOMh0ud2luZGxhc3MudjEuVmFyaWFibGVDYXRlZ29yeUIIukgFggECEAESHgoMdmFyaWFibGVfc2V0GAUgASgJQgi6SAVyAxiAASIYChZEZWxldGVWYXJpYWJsZVJlc3BvbnNlIl4KHUxpc3RFZmZlY3RpdmVWYXJpYWJsZXNSZXF1ZXN0Eh4KDG9yZ2FuaXphdGlvbhgBIAEoCUIIukgFcgMYgAESHQoJd29ya3NwYWNlGAIgASgJQgq6SAdyBRABGIABIlMKHkxpc3RFZmZlY3RpdmVWYXJpYWJsZXNSZXNwb25zZRIxCgl2YXJpYWJsZXMYASADKAsyHi53aW5kbGFzcy52MS5FZmZlY3RpdmVWYXJpYWJsZTKWAwoPVmFyaWFibGVTZXJ2aWNlElsKDUxpc3RWYXJpYWJsZXMSIS53aW5kbGFzcy52MS5MaXN0VmFyaWFibGVzUmVxdWVzdBoiLndpbmRsYXNzLnYxLkxpc3RWYXJpYWJsZXNSZXNwb25zZSIDkAIBElMKDFNldFZhcmlhYmxlcxIgLndpbmRsYXNzLnYxLlNldFZhcmlhYmxlc1JlcXVlc3QaIS53aW5kbGFzcy52MS5TZXRWYXJpYWJsZXNSZXNwb25zZRJZCg5EZWxldGVWYXJpYWJsZRIiLndpbmRsYXNzLnYxLkRlbGV0ZVZhcmlhYmxlUmVxdWVzdBojLndpbmRsYXNzLnYxLkRlbGV0ZVZhcmlhYmxlUmVzcG9uc2USdgoWTGlzdEVmZmVjdGl2ZVZhcmlhYmxlcxIqLndpbmRsYXNzLnYxLkxpc3RFZmZlY3RpdmVWYXJpYWJsZXNSZXF1ZXN0Gisud2luZGxhc3MudjEuTGlzdEVmZmVjdGl2ZVZhcmlhYmxlc1Jlc3BvbnNlIgOQAgFiBnByb3RvMw", [file_buf_validate_validate, file_windlass_v1_variable]);
+  fileDesc("CiJ3aW5kbGFzcy92MS92YXJpYWJsZV9zZXJ2aWNlLnByb3RvEgt3aW5kbGFzcy52MSKwAQoUTGlzdFZhcmlhYmxlc1JlcXVlc3QSHgoMb3JnYW5pemF0aW9uGAEgASgJQgi6SAVyAxiAARIbCgl3b3Jrc3BhY2UYAiABKAlCCLpIBXIDGIABEh0KCXBhZ2Vfc2l6ZRgDIAEoBUIKukgHGgUY6AcoABIcCgpwYWdlX3Rva2VuGAQgASgJQgi6SAVyAxiACBIeCgx2YXJpYWJsZV9zZXQYBSABKAlCCLpIBXIDGIABIloKFUxpc3RWYXJpYWJsZXNSZXNwb25zZRIoCgl2YXJpYWJsZXMYASADKAsyFS53aW5kbGFzcy52MS5WYXJpYWJsZRIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiwAEKE1NldFZhcmlhYmxlc1JlcXVlc3QSHgoMb3JnYW5pemF0aW9uGAEgASgJQgi6SAVyAxiAARIbCgl3b3Jrc3BhY2UYAiABKAlCCLpIBXIDGIABEjUKCXZhcmlhYmxlcxgDIAMoCzIVLndpbmRsYXNzLnYxLlZhcmlhYmxlQgu6SAiSAQUIARD0AxIeCgx2YXJpYWJsZV9zZXQYBCABKAlCCLpIBXIDGIABEhUKDXZhbGlkYXRlX29ubHkYBSABKAgiQAoUU2V0VmFyaWFibGVzUmVzcG9uc2USKAoJdmFyaWFibGVzGAEgAygLMhUud2luZGxhc3MudjEuVmFyaWFibGUiyAEKFURlbGV0ZVZhcmlhYmxlUmVxdWVzdBIeCgxvcmdhbml6YXRpb24YASABKAlCCLpIBXIDGIABEhsKCXdvcmtzcGFjZRgCIAEoCUIIukgFcgMYgAESFwoDa2V5GAMgASgJQgq6SAdyBRABGIABEjkKCGNhdGVnb3J5GAQgASgOMh0ud2luZGxhc3MudjEuVmFyaWFibGVDYXRlZ29yeUIIukgFggECEAESHgoMdmFyaWFibGVfc2V0GAUgASgJQgi6SAVyAxiAASIYChZEZWxldGVWYXJpYWJsZVJlc3BvbnNlIpsBCh1MaXN0RWZmZWN0aXZlVmFyaWFibGVzUmVxdWVzdBIeCgxvcmdhbml6YXRpb24YASABKAlCCLpIBXIDGIABEh0KCXdvcmtzcGFjZRgCIAEoCUIKukgHcgUQARiAARIdCglwYWdlX3NpemUYAyABKAVCCrpIBxoFGOgHKAASHAoKcGFnZV90b2tlbhgEIAEoCUIIukgFcgMYgAgibAoeTGlzdEVmZmVjdGl2ZVZhcmlhYmxlc1Jlc3BvbnNlEjEKCXZhcmlhYmxlcxgBIAMoCzIeLndpbmRsYXNzLnYxLkVmZmVjdGl2ZVZhcmlhYmxlEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCTKWAwoPVmFyaWFibGVTZXJ2aWNlElsKDUxpc3RWYXJpYWJsZXMSIS53aW5kbGFzcy52MS5MaXN0VmFyaWFibGVzUmVxdWVzdBoiLndpbmRsYXNzLnYxLkxpc3RWYXJpYWJsZXNSZXNwb25zZSIDkAIBElMKDFNldFZhcmlhYmxlcxIgLndpbmRsYXNzLnYxLlNldFZhcmlhYmxlc1JlcXVlc3QaIS53aW5kbGFzcy52MS5TZXRWYXJpYWJsZXNSZXNwb25zZRJZCg5EZWxldGVWYXJpYWJsZRIiLndpbmRsYXNzLnYxLkRlbGV0ZVZhcmlhYmxlUmVxdWVzdBojLndpbmRsYXNzLnYxLkRlbGV0ZVZhcmlhYmxlUmVzcG9uc2USdgoWTGlzdEVmZmVjdGl2ZVZhcmlhYmxlcxIqLndpbmRsYXNzLnYxLkxpc3RFZmZlY3RpdmVWYXJpYWJsZXNSZXF1ZXN0Gisud2luZGxhc3MudjEuTGlzdEVmZmVjdGl2ZVZhcmlhYmxlc1Jlc3BvbnNlIgOQAgFCkQEKD2Rldi53aW5kbGFzcy52MUIUVmFyaWFibGVTZXJ2aWNlUHJvdG9QAVoqd2luZGxhc3MuZGV2L2dlbi9nby93aW5kbGFzcy92MTt3aW5kbGFzc3YxogIDV0RMqgILV2luZGxhc3MuVjG6AghXaW5kbGFzc8oCC1dpbmRsYXNzXFYx6gIMV2luZGxhc3M6OlYxYgZwcm90bzM", [file_buf_validate_validate, file_windlass_v1_variable]);
 
 /**
  * Asks for a page of variables.
@@ -36,7 +36,7 @@ export type ListVariablesRequest = Message<"windlass.v1.ListVariablesRequest"> &
   workspace: string;
 
   /**
-   * Rows a page; 0 is 50, at most 1000.
+   * Rows a page; 0 is 50, at most 1000. A page ends at 1 MiB, however many rows that are.
    *
    * @generated from field: int32 page_size = 3;
    */
@@ -245,6 +245,20 @@ export type ListEffectiveVariablesRequest = Message<"windlass.v1.ListEffectiveVa
    * @generated from field: string workspace = 2;
    */
   workspace: string;
+
+  /**
+   * Rows a page; 0 is 50, at most 1000. A page ends at 1 MiB, however many rows that are.
+   *
+   * @generated from field: int32 page_size = 3;
+   */
+  pageSize: number;
+
+  /**
+   * next_page_token of the page before; empty is the first page.
+   *
+   * @generated from field: string page_token = 4;
+   */
+  pageToken: string;
 };
 
 /**
@@ -255,7 +269,7 @@ export const ListEffectiveVariablesRequestSchema: GenMessage<ListEffectiveVariab
   messageDesc(file_windlass_v1_variable_service, 6);
 
 /**
- * What a run would get.
+ * A page of what a run would get.
  *
  * @generated from message windlass.v1.ListEffectiveVariablesResponse
  */
@@ -266,6 +280,13 @@ export type ListEffectiveVariablesResponse = Message<"windlass.v1.ListEffectiveV
    * @generated from field: repeated windlass.v1.EffectiveVariable variables = 1;
    */
   variables: EffectiveVariable[];
+
+  /**
+   * Empty on the last page.
+   *
+   * @generated from field: string next_page_token = 2;
+   */
+  nextPageToken: string;
 };
 
 /**
@@ -292,7 +313,7 @@ export const VariableService: GenService<{
     output: typeof ListVariablesResponseSchema;
   },
   /**
-   * Creates or overwrites variables by (category, key), all or none.
+   * Creates or overwrites variables by (category, key), all or none. A request may have 4 MiB.
    *
    * @generated from rpc windlass.v1.VariableService.SetVariables
    */

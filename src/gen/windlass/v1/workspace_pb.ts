@@ -7,13 +7,15 @@ import { enumDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_buf_validate_validate } from "../../buf/validate/validate_pb.ts";
 import type { Duration, Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_duration, file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
+import type { RunState } from "./run_pb.ts";
+import { file_windlass_v1_run } from "./run_pb.ts";
 import type { Message, UnknownEnum } from "@bufbuild/protobuf";
 
 /**
  * Describes the file windlass/v1/workspace.proto.
  */
 export const file_windlass_v1_workspace: GenFile = /*@__PURE__*/
-  fileDesc("Cht3aW5kbGFzcy92MS93b3Jrc3BhY2UucHJvdG8SC3dpbmRsYXNzLnYxItkHCglXb3Jrc3BhY2USCgoCaWQYASABKAkSNgoEbmFtZRgCIAEoCUIoukglciMyIV5bYS16MC05XVthLXowLTktXXswLDYxfVthLXowLTldJBIUCgxvcmdhbml6YXRpb24YAyABKAkSHQoLZGVzY3JpcHRpb24YBCABKAlCCLpIBXIDGIAIEjwKDmV4ZWN1dGlvbl9tb2RlGAUgASgOMhoud2luZGxhc3MudjEuRXhlY3V0aW9uTW9kZUIIukgFggECEAESHAoKYWdlbnRfcG9vbBgGIAEoCUIIukgFcgMYgAESLQoGZW5naW5lGAcgASgOMhMud2luZGxhc3MudjEuRW5naW5lQgi6SAWCAQIQARIgCg5lbmdpbmVfdmVyc2lvbhgIIAEoCUIIukgFcgMYgAESIwoRd29ya2luZ19kaXJlY3RvcnkYCSABKAlCCLpIBXIDGIAIEhIKCmF1dG9fYXBwbHkYCiABKAgSKAoEbG9jaxgLIAEoCzIaLndpbmRsYXNzLnYxLldvcmtzcGFjZUxvY2sSFgoOY3VycmVudF9ydW5faWQYDCABKAkSIAoYY3VycmVudF9zdGF0ZV92ZXJzaW9uX2lkGA0gASgJEi8KC2NyZWF0ZV90aW1lGA4gASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgt1cGRhdGVfdGltZRgPIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDAoEZXRhZxgQIAEoCRJFCgR0YWdzGBEgAygJQje6SDSSATEQIBgBIityKTInXlthLXowLTldKFthLXowLTk6Ll8tXXswLDYxfVthLXowLTldKT8kEiAKDmFnZW50X3NlbGVjdG9yGBIgASgJQgi6SAVyAxiACBI/CgxwbGFuX3RpbWVvdXQYEyABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CDrpIC6oBCCIECID1JDIAEkAKDWFwcGx5X3RpbWVvdXQYFCABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CDrpIC6oBCCIECID1JDIAElEKFnJlbW90ZV9zdGF0ZV9jb25zdW1lcnMYFSADKAlCMbpILpIBKxBkGAEiJXIjMiFeW2EtejAtOV1bYS16MC05LV17MCw2MX1bYS16MC05XSQSJgoec2hhcmVzX3N0YXRlX3dpdGhfb3JnYW5pemF0aW9uGBYgASgIEh0KC3BhcmFsbGVsaXNtGBcgASgNQgi6SAUqAxiAAhITCgtxdWV1ZWRfcnVucxgYIAEoDSJvCg1Xb3Jrc3BhY2VMb2NrEg4KBmhvbGRlchgBIAEoCRIOCgZydW5faWQYAiABKAkSDgoGcmVhc29uGAMgASgJEi4KCnNpbmNlX3RpbWUYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wKn4KDUV4ZWN1dGlvbk1vZGUSHgoaRVhFQ1VUSU9OX01PREVfVU5TUEVDSUZJRUQQABIZChVFWEVDVVRJT05fTU9ERV9SRU1PVEUQARIYChRFWEVDVVRJT05fTU9ERV9BR0VOVBACEhgKFEVYRUNVVElPTl9NT0RFX0xPQ0FMEAMqRwoGRW5naW5lEhYKEkVOR0lORV9VTlNQRUNJRklFRBAAEhQKEEVOR0lORV9URVJSQUZPUk0QARIPCgtFTkdJTkVfVE9GVRACYgZwcm90bzM", [file_buf_validate_validate, file_google_protobuf_duration, file_google_protobuf_timestamp]);
+  fileDesc("Cht3aW5kbGFzcy92MS93b3Jrc3BhY2UucHJvdG8SC3dpbmRsYXNzLnYxIpoICglXb3Jrc3BhY2USCgoCaWQYASABKAkSNgoEbmFtZRgCIAEoCUIoukglciMyIV5bQS1aYS16MC05X11bQS1aYS16MC05Xy1dezAsODl9JBIUCgxvcmdhbml6YXRpb24YAyABKAkSHQoLZGVzY3JpcHRpb24YBCABKAlCCLpIBXIDGIAIEjwKDmV4ZWN1dGlvbl9tb2RlGAUgASgOMhoud2luZGxhc3MudjEuRXhlY3V0aW9uTW9kZUIIukgFggECEAESHAoKYWdlbnRfcG9vbBgGIAEoCUIIukgFcgMYgAESLQoGZW5naW5lGAcgASgOMhMud2luZGxhc3MudjEuRW5naW5lQgi6SAWCAQIQARIgCg5lbmdpbmVfdmVyc2lvbhgIIAEoCUIIukgFcgMYgAESIwoRd29ya2luZ19kaXJlY3RvcnkYCSABKAlCCLpIBXIDGIAIEhIKCmF1dG9fYXBwbHkYCiABKAgSKAoEbG9jaxgLIAEoCzIaLndpbmRsYXNzLnYxLldvcmtzcGFjZUxvY2sSFgoOY3VycmVudF9ydW5faWQYDCABKAkSIAoYY3VycmVudF9zdGF0ZV92ZXJzaW9uX2lkGA0gASgJEi8KC2NyZWF0ZV90aW1lGA4gASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgt1cGRhdGVfdGltZRgPIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDAoEZXRhZxgQIAEoCRJFCgR0YWdzGBEgAygJQje6SDSSATEQIBgBIityKTInXlthLXowLTldKFthLXowLTk6Ll8tXXswLDYxfVthLXowLTldKT8kEiAKDmFnZW50X3NlbGVjdG9yGBIgASgJQgi6SAVyAxiACBI/CgxwbGFuX3RpbWVvdXQYEyABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CDrpIC6oBCCIECID1JDIAEkAKDWFwcGx5X3RpbWVvdXQYFCABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CDrpIC6oBCCIECID1JDIAElEKFnJlbW90ZV9zdGF0ZV9jb25zdW1lcnMYFSADKAlCMbpILpIBKxBkGAEiJXIjMiFeW0EtWmEtejAtOV9dW0EtWmEtejAtOV8tXXswLDg5fSQSJgoec2hhcmVzX3N0YXRlX3dpdGhfb3JnYW5pemF0aW9uGBYgASgIEh0KC3BhcmFsbGVsaXNtGBcgASgNQgi6SAUqAxiAAhITCgtxdWV1ZWRfcnVucxgYIAEoDRI/Cgxpbml0X3RpbWVvdXQYGSABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CDrpIC6oBCCIECID1JDIAIpkBCg1Xb3Jrc3BhY2VMb2NrEg4KBmhvbGRlchgBIAEoCRIOCgZydW5faWQYAiABKAkSDgoGcmVhc29uGAMgASgJEi4KCnNpbmNlX3RpbWUYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEigKCXJ1bl9zdGF0ZRgFIAEoDjIVLndpbmRsYXNzLnYxLlJ1blN0YXRlKn4KDUV4ZWN1dGlvbk1vZGUSHgoaRVhFQ1VUSU9OX01PREVfVU5TUEVDSUZJRUQQABIZChVFWEVDVVRJT05fTU9ERV9SRU1PVEUQARIYChRFWEVDVVRJT05fTU9ERV9BR0VOVBACEhgKFEVYRUNVVElPTl9NT0RFX0xPQ0FMEAMqRwoGRW5naW5lEhYKEkVOR0lORV9VTlNQRUNJRklFRBAAEhQKEEVOR0lORV9URVJSQUZPUk0QARIPCgtFTkdJTkVfVE9GVRACQosBCg9kZXYud2luZGxhc3MudjFCDldvcmtzcGFjZVByb3RvUAFaKndpbmRsYXNzLmRldi9nZW4vZ28vd2luZGxhc3MvdjE7d2luZGxhc3N2MaICA1dETKoCC1dpbmRsYXNzLlYxugIIV2luZGxhc3PKAgtXaW5kbGFzc1xWMeoCDFdpbmRsYXNzOjpWMWIGcHJvdG8z", [file_buf_validate_validate, file_google_protobuf_duration, file_google_protobuf_timestamp, file_windlass_v1_run]);
 
 /**
  * One terraform state and the settings its runs use.
@@ -65,13 +67,15 @@ export type Workspace = Message<"windlass.v1.Workspace"> & {
 
   /**
    * Which program its runs use.
+   * In a creation unspecified is the organization's, and tofu where the connected agents that would run it have no terraform.
    *
    * @generated from field: windlass.v1.Engine engine = 7;
    */
   engine: Engine;
 
   /**
-   * Exact version or constraint, for example "1.11.4" or "~> 1.11"; empty is whatever the agent has.
+   * Exact version or constraint: "1.11.4"; "1.11", which is any 1.11.x; "~> 1.11", which is 1.11 or a later 1.x. Empty is whatever
+   * the agent has.
    *
    * @generated from field: string engine_version = 8;
    */
@@ -189,6 +193,13 @@ export type Workspace = Message<"windlass.v1.Workspace"> & {
    * @generated from field: uint32 queued_runs = 24;
    */
   queuedRuns: number;
+
+  /**
+   * How long terraform init may take before it is ended; absent or zero is the server's limit.
+   *
+   * @generated from field: google.protobuf.Duration init_timeout = 25;
+   */
+  initTimeout?: Duration | undefined;
 };
 
 /**
@@ -231,6 +242,13 @@ export type WorkspaceLock = Message<"windlass.v1.WorkspaceLock"> & {
    * @generated from field: google.protobuf.Timestamp since_time = 4;
    */
   sinceTime?: Timestamp | undefined;
+
+  /**
+   * State of that run; unspecified if a person holds the lock. One that has ended waits to be resolved with ResolveRun.
+   *
+   * @generated from field: windlass.v1.RunState run_state = 5;
+   */
+  runState: RunState;
 };
 
 /**

@@ -7,7 +7,7 @@ import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf
 import { file_buf_validate_validate } from "../../../buf/validate/validate_pb.ts";
 import type { Duration, Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_duration, file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
-import type { DesiredState, HeldJob, JobClaim, JobOutcome, JobSpec } from "./job_pb.ts";
+import type { DesiredState, HeldJob, JobClaim, JobEngine, JobFeature, JobOutcome, JobSpec } from "./job_pb.ts";
 import { file_windlass_agent_v1_job } from "./job_pb.ts";
 import type { Message, UnknownEnum } from "@bufbuild/protobuf";
 
@@ -15,7 +15,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file windlass/agent/v1/agent_gateway_service.proto.
  */
 export const file_windlass_agent_v1_agent_gateway_service: GenFile = /*@__PURE__*/
-  fileDesc("Ci13aW5kbGFzcy9hZ2VudC92MS9hZ2VudF9nYXRld2F5X3NlcnZpY2UucHJvdG8SEXdpbmRsYXNzLmFnZW50LnYxIr4DCg9SZWdpc3RlclJlcXVlc3QSHQoLaW5jYXJuYXRpb24YASABKAlCCLpIBXIDsAEBEhkKB2Jvb3RfaWQYAiABKAlCCLpIBXIDsAEBEjYKBG5hbWUYAyABKAlCKLpIJXIjEAEYgAEyHF5bQS1aYS16MC05XVtBLVphLXowLTkuXy1dKiQSGAoHdmVyc2lvbhgEIAEoCUIHukgEcgIYQBIYChBtaW5pbXVtX3Byb3RvY29sGAUgASgNEhgKEG1heGltdW1fcHJvdG9jb2wYBiABKA0SEwoCb3MYByABKAlCB7pIBHICGEASFQoEYXJjaBgIIAEoCUIHukgEcgIYQBJVCgZsYWJlbHMYCSADKAsyLi53aW5kbGFzcy5hZ2VudC52MS5SZWdpc3RlclJlcXVlc3QuTGFiZWxzRW50cnlCFbpIEpoBDxBAIgRyAhhAKgVyAxiAAhIfCgtjb25jdXJyZW5jeRgKIAEoDUIKukgHKgUY6AcoARIYCgdzYW5kYm94GAsgASgJQge6SARyAhggGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiigIKEFJlZ2lzdGVyUmVzcG9uc2USEAoIYWdlbnRfaWQYASABKAkSFQoNc2Vzc2lvbl90b2tlbhgCIAEoCRIVCg1hZ2VudF9wb29sX2lkGAMgASgJEhIKCmFnZW50X3Bvb2wYBCABKAkSFAoMb3JnYW5pemF0aW9uGAUgASgJEg8KB2FkZHJlc3MYBiABKAkSNQoSaGVhcnRiZWF0X2ludGVydmFsGAcgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEhoKEmNsdXN0ZXJfZ2VuZXJhdGlvbhgIIAEoCRIWCg5zZXJ2ZXJfdmVyc2lvbhgJIAEoCRIQCghwcm90b2NvbBgKIAEoDSKCAwoOU2Vzc2lvblJlcXVlc3QSKQoFaGVsbG8YASABKAsyGC53aW5kbGFzcy5hZ2VudC52MS5IZWxsb0gAEjEKCWhlYXJ0YmVhdBgCIAEoCzIcLndpbmRsYXNzLmFnZW50LnYxLkhlYXJ0YmVhdEgAEjgKDW9mZmVyX2RlY2xpbmUYAyABKAsyHy53aW5kbGFzcy5hZ2VudC52MS5PZmZlckRlY2xpbmVIABI4Cg1zdGFydF9yZXF1ZXN0GAQgASgLMh8ud2luZGxhc3MuYWdlbnQudjEuU3RhcnRSZXF1ZXN0SAASMAoJbG9nX2NodW5rGAUgASgLMhsud2luZGxhc3MuYWdlbnQudjEuTG9nQ2h1bmtIABIyCgpqb2JfcmVzdWx0GAYgASgLMhwud2luZGxhc3MuYWdlbnQudjEuSm9iUmVzdWx0SAASLQoHZ29vZGJ5ZRgHIAEoCzIaLndpbmRsYXNzLmFnZW50LnYxLkdvb2RieWVIAEIJCgdtZXNzYWdlIpEECg9TZXNzaW9uUmVzcG9uc2USLQoHd2VsY29tZRgBIAEoCzIaLndpbmRsYXNzLmFnZW50LnYxLldlbGNvbWVIABI8Cg9oZWFydGJlYXRfcmVwbHkYAiABKAsyIS53aW5kbGFzcy5hZ2VudC52MS5IZWFydGJlYXRSZXBseUgAEikKBW9mZmVyGAMgASgLMhgud2luZGxhc3MuYWdlbnQudjEuT2ZmZXJIABI6Cg5zdGFydF9kZWNpc2lvbhgEIAEoCzIgLndpbmRsYXNzLmFnZW50LnYxLlN0YXJ0RGVjaXNpb25IABIsCgdsb2dfYWNrGAUgASgLMhkud2luZGxhc3MuYWdlbnQudjEuTG9nQWNrSAASMgoKcmVzdWx0X2FjaxgGIAEoCzIcLndpbmRsYXNzLmFnZW50LnYxLlJlc3VsdEFja0gAEjQKC2pvYl9jb21tYW5kGAcgASgLMh0ud2luZGxhc3MuYWdlbnQudjEuSm9iQ29tbWFuZEgAEikKBWRyYWluGAggASgLMhgud2luZGxhc3MuYWdlbnQudjEuRHJhaW5IABIxCglyZWNvbm5lY3QYCSABKAsyHC53aW5kbGFzcy5hZ2VudC52MS5SZWNvbm5lY3RIABIpCgVjbG9zZRgKIAEoCzIYLndpbmRsYXNzLmFnZW50LnYxLkNsb3NlSABCCQoHbWVzc2FnZSKuAQoFSGVsbG8SHQoLaW5jYXJuYXRpb24YASABKAlCCLpIBXIDsAEBEhkKB2Jvb3RfaWQYAiABKAlCCLpIBXIDsAEBEhoKEmxhc3Rfc2Vzc2lvbl9lcG9jaBgDIAEoBBIzCgRqb2JzGAQgAygLMhoud2luZGxhc3MuYWdlbnQudjEuSGVsZEpvYkIJukgGkgEDENAPEhoKEmNsdXN0ZXJfZ2VuZXJhdGlvbhgFIAEoCSKiAQoHV2VsY29tZRIVCg1zZXNzaW9uX2Vwb2NoGAEgASgEEi8KBGpvYnMYAiADKAsyIS53aW5kbGFzcy5hZ2VudC52MS5SZXN1bWVEZWNpc2lvbhI1ChJoZWFydGJlYXRfaW50ZXJ2YWwYAyABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SGAoQbG9nX3dpbmRvd19ieXRlcxgEIAEoBCKtAQoOUmVzdW1lRGVjaXNpb24SKgoFY2xhaW0YASABKAsyGy53aW5kbGFzcy5hZ2VudC52MS5Kb2JDbGFpbRIwCgdkZXNpcmVkGAIgASgOMh8ud2luZGxhc3MuYWdlbnQudjEuRGVzaXJlZFN0YXRlEhcKD2xvZ19uZXh0X29mZnNldBgDIAEoBBIUCgxzdGF0ZV9zZXJpYWwYBCABKAQSDgoGc2VhbGVkGAUgASgIIpYBCglIZWFydGJlYXQSMwoEam9icxgBIAMoCzIaLndpbmRsYXNzLmFnZW50LnYxLkhlbGRKb2JCCbpIBpIBAxDQDxIXCg9mcmVlX2Rpc2tfYnl0ZXMYAiABKAQSKQoFY2xvY2sYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhAKCGRyYWluaW5nGAQgASgIIq8BCg5IZWFydGJlYXRSZXBseRIvCgtzZXJ2ZXJfdGltZRgBIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMAoNbmV4dF9pbnRlcnZhbBgCIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIrCgRqb2JzGAMgAygLMh0ud2luZGxhc3MuYWdlbnQudjEuSm9iQ29tbWFuZBINCgVkcmFpbhgEIAEoCCKUAQoKSm9iQ29tbWFuZBIqCgVjbGFpbRgBIAEoCzIbLndpbmRsYXNzLmFnZW50LnYxLkpvYkNsYWltEjAKB2Rlc2lyZWQYAiABKA4yHy53aW5kbGFzcy5hZ2VudC52MS5EZXNpcmVkU3RhdGUSKAoFbGVhc2UYAyABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24iMAoFT2ZmZXISJwoDam9iGAEgASgLMhoud2luZGxhc3MuYWdlbnQudjEuSm9iU3BlYyJcCgxPZmZlckRlY2xpbmUSMgoFY2xhaW0YASABKAsyGy53aW5kbGFzcy5hZ2VudC52MS5Kb2JDbGFpbUIGukgDyAEBEhgKBnJlYXNvbhgCIAEoCUIIukgFcgMYgAgiYQoMU3RhcnRSZXF1ZXN0EjIKBWNsYWltGAEgASgLMhsud2luZGxhc3MuYWdlbnQudjEuSm9iQ2xhaW1CBrpIA8gBARIdCgtpbmNhcm5hdGlvbhgCIAEoCUIIukgFcgOwAQEicQoNU3RhcnREZWNpc2lvbhIqCgVjbGFpbRgBIAEoCzIbLndpbmRsYXNzLmFnZW50LnYxLkpvYkNsYWltEg8KB2dyYW50ZWQYAiABKAgSDgoGcmVhc29uGAMgASgJEhMKC2luY2FybmF0aW9uGAQgASgJImoKCExvZ0NodW5rEjIKBWNsYWltGAEgASgLMhsud2luZGxhc3MuYWdlbnQudjEuSm9iQ2xhaW1CBrpIA8gBARIOCgZvZmZzZXQYAiABKAQSGgoFY2h1bmsYAyABKAxCC7pICHoGEAEYgIAEImkKBkxvZ0FjaxIqCgVjbGFpbRgBIAEoCzIbLndpbmRsYXNzLmFnZW50LnYxLkpvYkNsYWltEhMKC25leHRfb2Zmc2V0GAIgASgEEg4KBnJld2luZBgDIAEoCBIOCgZjbG9zZWQYBCABKAgiyAMKCUpvYlJlc3VsdBIyCgVjbGFpbRgBIAEoCzIbLndpbmRsYXNzLmFnZW50LnYxLkpvYkNsYWltQga6SAPIAQESOgoHb3V0Y29tZRgCIAEoDjIdLndpbmRsYXNzLmFnZW50LnYxLkpvYk91dGNvbWVCCrpIB4IBBBABIAASEQoJZXhpdF9jb2RlGAMgASgFEh8KDWVycm9yX21lc3NhZ2UYBCABKAlCCLpIBXIDGIAgEhEKCWxvZ19ieXRlcxgFIAEoBBIpCgpsb2dfc2hhMjU2GAYgASgJQhW6SBJyEDIOXlswLTlhLWZdezY0fSQSEwoLaGFzX2NoYW5nZXMYByABKAgSLwoGY291bnRzGAggASgLMh8ud2luZGxhc3MuYWdlbnQudjEuUmVzdWx0Q291bnRzEi0KC3BsYW5fc2hhMjU2GAkgASgJQhi6SBVyEzIRXihbMC05YS1mXXs2NH0pPyQSFAoMc3RhdGVfc2VyaWFsGAogASgEEi0KE3Jlc291cmNlc19pbl9mbGlnaHQYCyADKAlCELpIDZIBChDoByIFcgMYgCASHwoOZW5naW5lX3ZlcnNpb24YDCABKAlCB7pIBHICGEAiTAoMUmVzdWx0Q291bnRzEgsKA2FkZBgBIAEoDRIOCgZjaGFuZ2UYAiABKA0SDwoHZGVzdHJveRgDIAEoDRIOCgZpbXBvcnQYBCABKA0iXgoJUmVzdWx0QWNrEioKBWNsYWltGAEgASgLMhsud2luZGxhc3MuYWdlbnQudjEuSm9iQ2xhaW0SDgoGc2VhbGVkGAIgASgIEhUKDW5lZWRfbG9nX2Zyb20YAyABKAQiFwoFRHJhaW4SDgoGcmVhc29uGAEgASgJImMKCVJlY29ubmVjdBIoCgVhZnRlchgBIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIsCgltYXhfZGVsYXkYAiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24iRwoFQ2xvc2USLgoGcmVhc29uGAEgASgOMh4ud2luZGxhc3MuYWdlbnQudjEuQ2xvc2VSZWFzb24SDgoGZGV0YWlsGAIgASgJIiMKB0dvb2RieWUSGAoGcmVhc29uGAEgASgJQgi6SAVyAxiACCqXAQoLQ2xvc2VSZWFzb24SHAoYQ0xPU0VfUkVBU09OX1VOU1BFQ0lGSUVEEAASGwoXQ0xPU0VfUkVBU09OX1NVUEVSU0VERUQQARIYChRDTE9TRV9SRUFTT05fUkVWT0tFRBACEhkKFUNMT1NFX1JFQVNPTl9QUk9UT0NPTBADEhgKFENMT1NFX1JFQVNPTl9ERUxFVEVEEAQywAEKE0FnZW50R2F0ZXdheVNlcnZpY2USUwoIUmVnaXN0ZXISIi53aW5kbGFzcy5hZ2VudC52MS5SZWdpc3RlclJlcXVlc3QaIy53aW5kbGFzcy5hZ2VudC52MS5SZWdpc3RlclJlc3BvbnNlElQKB1Nlc3Npb24SIS53aW5kbGFzcy5hZ2VudC52MS5TZXNzaW9uUmVxdWVzdBoiLndpbmRsYXNzLmFnZW50LnYxLlNlc3Npb25SZXNwb25zZSgBMAFiBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_duration, file_google_protobuf_timestamp, file_windlass_agent_v1_job]);
+  fileDesc("Ci13aW5kbGFzcy9hZ2VudC92MS9hZ2VudF9nYXRld2F5X3NlcnZpY2UucHJvdG8SEXdpbmRsYXNzLmFnZW50LnYxItYDCg9SZWdpc3RlclJlcXVlc3QSHQoLaW5jYXJuYXRpb24YASABKAlCCLpIBXIDsAEBEhkKB2Jvb3RfaWQYAiABKAlCCLpIBXIDsAEBEjYKBG5hbWUYAyABKAlCKLpIJXIjEAEYgAEyHF5bQS1aYS16MC05XVtBLVphLXowLTkuXy1dKiQSGAoHdmVyc2lvbhgEIAEoCUIHukgEcgIYQBIYChBtaW5pbXVtX3Byb3RvY29sGAUgASgNEhgKEG1heGltdW1fcHJvdG9jb2wYBiABKA0SEwoCb3MYByABKAlCB7pIBHICGEASFQoEYXJjaBgIIAEoCUIHukgEcgIYQBJVCgZsYWJlbHMYCSADKAsyLi53aW5kbGFzcy5hZ2VudC52MS5SZWdpc3RlclJlcXVlc3QuTGFiZWxzRW50cnlCFbpIEpoBDxBAIgRyAhhAKgVyAxiAAhIfCgtjb25jdXJyZW5jeRgKIAEoDUIKukgHKgUY6AcoARIYCgdzYW5kYm94GAsgASgJQge6SARyAhggEhYKBXBsYWNlGAwgASgJQge6SARyAhhAGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiigIKEFJlZ2lzdGVyUmVzcG9uc2USEAoIYWdlbnRfaWQYASABKAkSFQoNc2Vzc2lvbl90b2tlbhgCIAEoCRIVCg1hZ2VudF9wb29sX2lkGAMgASgJEhIKCmFnZW50X3Bvb2wYBCABKAkSFAoMb3JnYW5pemF0aW9uGAUgASgJEg8KB2FkZHJlc3MYBiABKAkSNQoSaGVhcnRiZWF0X2ludGVydmFsGAcgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEhoKEmNsdXN0ZXJfZ2VuZXJhdGlvbhgIIAEoCRIWCg5zZXJ2ZXJfdmVyc2lvbhgJIAEoCRIQCghwcm90b2NvbBgKIAEoDSKCAwoOU2Vzc2lvblJlcXVlc3QSKQoFaGVsbG8YASABKAsyGC53aW5kbGFzcy5hZ2VudC52MS5IZWxsb0gAEjEKCWhlYXJ0YmVhdBgCIAEoCzIcLndpbmRsYXNzLmFnZW50LnYxLkhlYXJ0YmVhdEgAEjgKDW9mZmVyX2RlY2xpbmUYAyABKAsyHy53aW5kbGFzcy5hZ2VudC52MS5PZmZlckRlY2xpbmVIABI4Cg1zdGFydF9yZXF1ZXN0GAQgASgLMh8ud2luZGxhc3MuYWdlbnQudjEuU3RhcnRSZXF1ZXN0SAASMAoJbG9nX2NodW5rGAUgASgLMhsud2luZGxhc3MuYWdlbnQudjEuTG9nQ2h1bmtIABIyCgpqb2JfcmVzdWx0GAYgASgLMhwud2luZGxhc3MuYWdlbnQudjEuSm9iUmVzdWx0SAASLQoHZ29vZGJ5ZRgHIAEoCzIaLndpbmRsYXNzLmFnZW50LnYxLkdvb2RieWVIAEIJCgdtZXNzYWdlIvYECg9TZXNzaW9uUmVzcG9uc2USLQoHd2VsY29tZRgBIAEoCzIaLndpbmRsYXNzLmFnZW50LnYxLldlbGNvbWVIABI8Cg9oZWFydGJlYXRfcmVwbHkYAiABKAsyIS53aW5kbGFzcy5hZ2VudC52MS5IZWFydGJlYXRSZXBseUgAEikKBW9mZmVyGAMgASgLMhgud2luZGxhc3MuYWdlbnQudjEuT2ZmZXJIABI6Cg5zdGFydF9kZWNpc2lvbhgEIAEoCzIgLndpbmRsYXNzLmFnZW50LnYxLlN0YXJ0RGVjaXNpb25IABIsCgdsb2dfYWNrGAUgASgLMhkud2luZGxhc3MuYWdlbnQudjEuTG9nQWNrSAASMgoKcmVzdWx0X2FjaxgGIAEoCzIcLndpbmRsYXNzLmFnZW50LnYxLlJlc3VsdEFja0gAEjQKC2pvYl9jb21tYW5kGAcgASgLMh0ud2luZGxhc3MuYWdlbnQudjEuSm9iQ29tbWFuZEgAEikKBWRyYWluGAggASgLMhgud2luZGxhc3MuYWdlbnQudjEuRHJhaW5IABIxCglyZWNvbm5lY3QYCSABKAsyHC53aW5kbGFzcy5hZ2VudC52MS5SZWNvbm5lY3RIABIpCgVjbG9zZRgKIAEoCzIYLndpbmRsYXNzLmFnZW50LnYxLkNsb3NlSAASNAoLcmVtb3ZlX2tlcHQYCyABKAsyHS53aW5kbGFzcy5hZ2VudC52MS5SZW1vdmVLZXB0SAASLQoHcmVmdXNlZBgMIAEoCzIaLndpbmRsYXNzLmFnZW50LnYxLlJlZnVzZWRIAEIJCgdtZXNzYWdlIrkBCgdSZWZ1c2VkEioKBWNsYWltGAEgASgLMhsud2luZGxhc3MuYWdlbnQudjEuSm9iQ2xhaW0SMgoHbWVzc2FnZRgCIAEoDjIhLndpbmRsYXNzLmFnZW50LnYxLlNlc3Npb25NZXNzYWdlEjAKBnJlYXNvbhgDIAEoDjIgLndpbmRsYXNzLmFnZW50LnYxLlJlZnVzYWxSZWFzb24SDAoEcnVsZRgEIAEoCRIOCgZkZXRhaWwYBSABKAkipQIKBUhlbGxvEh0KC2luY2FybmF0aW9uGAEgASgJQgi6SAVyA7ABARIZCgdib290X2lkGAIgASgJQgi6SAVyA7ABARIaChJsYXN0X3Nlc3Npb25fZXBvY2gYAyABKAQSMwoEam9icxgEIAMoCzIaLndpbmRsYXNzLmFnZW50LnYxLkhlbGRKb2JCCbpIBpIBAxDQDxIkChJjbHVzdGVyX2dlbmVyYXRpb24YBSABKAlCCLpIBXIDGIABEjAKB2VuZ2luZXMYBiABKAsyHy53aW5kbGFzcy5hZ2VudC52MS5BZ2VudEVuZ2luZXMSOQoIZmVhdHVyZXMYByADKA4yHS53aW5kbGFzcy5hZ2VudC52MS5Kb2JGZWF0dXJlQgi6SAWSAQIQQCKMAQoMQWdlbnRFbmdpbmVzEjwKCHByb2dyYW1zGAEgAygLMiAud2luZGxhc3MuYWdlbnQudjEuRW5naW5lUHJvZ3JhbUIIukgFkgECEEASPgoJZG93bmxvYWRzGAIgAygLMiEud2luZGxhc3MuYWdlbnQudjEuRW5naW5lRG93bmxvYWRCCLpIBZIBAhACIqABCg1FbmdpbmVQcm9ncmFtEjYKBmVuZ2luZRgBIAEoDjIcLndpbmRsYXNzLmFnZW50LnYxLkpvYkVuZ2luZUIIukgFggECIAASVwoHdmVyc2lvbhgCIAEoCUJGukhDckEyP15bMC05XXsxLDl9XC5bMC05XXsxLDl9XC5bMC05XXsxLDl9KFstK11bMC05QS1aYS16ListXXsxLDQwfSk/JCJiCg5FbmdpbmVEb3dubG9hZBI2CgZlbmdpbmUYASABKA4yHC53aW5kbGFzcy5hZ2VudC52MS5Kb2JFbmdpbmVCCLpIBYIBAiAAEhgKBnNvdXJjZRgCIAEoCUIIukgFcgMYgAIiogEKB1dlbGNvbWUSFQoNc2Vzc2lvbl9lcG9jaBgBIAEoBBIvCgRqb2JzGAIgAygLMiEud2luZGxhc3MuYWdlbnQudjEuUmVzdW1lRGVjaXNpb24SNQoSaGVhcnRiZWF0X2ludGVydmFsGAMgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEhgKEGxvZ193aW5kb3dfYnl0ZXMYBCABKAQirQEKDlJlc3VtZURlY2lzaW9uEioKBWNsYWltGAEgASgLMhsud2luZGxhc3MuYWdlbnQudjEuSm9iQ2xhaW0SMAoHZGVzaXJlZBgCIAEoDjIfLndpbmRsYXNzLmFnZW50LnYxLkRlc2lyZWRTdGF0ZRIXCg9sb2dfbmV4dF9vZmZzZXQYAyABKAQSFAoMc3RhdGVfc2VyaWFsGAQgASgEEg4KBnNlYWxlZBgFIAEoCCKdAgoJSGVhcnRiZWF0EjMKBGpvYnMYASADKAsyGi53aW5kbGFzcy5hZ2VudC52MS5IZWxkSm9iQgm6SAaSAQMQ0A8SFwoPZnJlZV9kaXNrX2J5dGVzGAIgASgEEikKBWNsb2NrGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIQCghkcmFpbmluZxgEIAEoCBI4CgRrZXB0GAUgAygLMiAud2luZGxhc3MuYWdlbnQudjEuS2VwdERpcmVjdG9yeUIIukgFkgECEGQSGQoHbm9fcm9vbRgGIAEoCUIIukgFcgMYgAISMAoHZW5naW5lcxgIIAEoCzIfLndpbmRsYXNzLmFnZW50LnYxLkFnZW50RW5naW5lcyLvAQoNS2VwdERpcmVjdG9yeRIyCgVjbGFpbRgBIAEoCzIbLndpbmRsYXNzLmFnZW50LnYxLkpvYkNsYWltQga6SAPIAQESGAoGcnVuX2lkGAIgASgJQgi6SAVyAxiAARIbCgl3b3Jrc3BhY2UYAyABKAlCCLpIBXIDGIABEhgKBnJlYXNvbhgEIAEoCUIIukgFcgMYgAgSFgoEcGF0aBgFIAEoCUIIukgFcgMYgCASEgoKc2l6ZV9ieXRlcxgGIAEoBBItCglrZWVwX3RpbWUYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIjkKClJlbW92ZUtlcHQSKwoGY2xhaW1zGAEgAygLMhsud2luZGxhc3MuYWdlbnQudjEuSm9iQ2xhaW0i4QEKDkhlYXJ0YmVhdFJlcGx5Ei8KC3NlcnZlcl90aW1lGAEgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIwCg1uZXh0X2ludGVydmFsGAIgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEisKBGpvYnMYAyADKAsyHS53aW5kbGFzcy5hZ2VudC52MS5Kb2JDb21tYW5kEg0KBWRyYWluGAQgASgIEjAKC3JlbW92ZV9rZXB0GAUgAygLMhsud2luZGxhc3MuYWdlbnQudjEuSm9iQ2xhaW0ilAEKCkpvYkNvbW1hbmQSKgoFY2xhaW0YASABKAsyGy53aW5kbGFzcy5hZ2VudC52MS5Kb2JDbGFpbRIwCgdkZXNpcmVkGAIgASgOMh8ud2luZGxhc3MuYWdlbnQudjEuRGVzaXJlZFN0YXRlEigKBWxlYXNlGAMgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uIjAKBU9mZmVyEicKA2pvYhgBIAEoCzIaLndpbmRsYXNzLmFnZW50LnYxLkpvYlNwZWMiXAoMT2ZmZXJEZWNsaW5lEjIKBWNsYWltGAEgASgLMhsud2luZGxhc3MuYWdlbnQudjEuSm9iQ2xhaW1CBrpIA8gBARIYCgZyZWFzb24YAiABKAlCCLpIBXIDGIAIIoMBCgxTdGFydFJlcXVlc3QSMgoFY2xhaW0YASABKAsyGy53aW5kbGFzcy5hZ2VudC52MS5Kb2JDbGFpbUIGukgDyAEBEh0KC2luY2FybmF0aW9uGAIgASgJQgi6SAVyA7ABARIgCg5lbmdpbmVfbWlzc2luZxgDIAEoCUIIukgFcgMYgCAicQoNU3RhcnREZWNpc2lvbhIqCgVjbGFpbRgBIAEoCzIbLndpbmRsYXNzLmFnZW50LnYxLkpvYkNsYWltEg8KB2dyYW50ZWQYAiABKAgSDgoGcmVhc29uGAMgASgJEhMKC2luY2FybmF0aW9uGAQgASgJImoKCExvZ0NodW5rEjIKBWNsYWltGAEgASgLMhsud2luZGxhc3MuYWdlbnQudjEuSm9iQ2xhaW1CBrpIA8gBARIOCgZvZmZzZXQYAiABKAQSGgoFY2h1bmsYAyABKAxCC7pICHoGEAEYgIAEImkKBkxvZ0FjaxIqCgVjbGFpbRgBIAEoCzIbLndpbmRsYXNzLmFnZW50LnYxLkpvYkNsYWltEhMKC25leHRfb2Zmc2V0GAIgASgEEg4KBnJld2luZBgDIAEoCBIOCgZjbG9zZWQYBCABKAgi4gUKCUpvYlJlc3VsdBIyCgVjbGFpbRgBIAEoCzIbLndpbmRsYXNzLmFnZW50LnYxLkpvYkNsYWltQga6SAPIAQESOAoHb3V0Y29tZRgCIAEoDjIdLndpbmRsYXNzLmFnZW50LnYxLkpvYk91dGNvbWVCCLpIBYIBAiAAEhEKCWV4aXRfY29kZRgDIAEoBRIfCg1lcnJvcl9tZXNzYWdlGAQgASgJQgi6SAVyAxiAIBIRCglsb2dfYnl0ZXMYBSABKAQSKQoKbG9nX3NoYTI1NhgGIAEoCUIVukgSchAyDl5bMC05YS1mXXs2NH0kEhMKC2hhc19jaGFuZ2VzGAcgASgIEi8KBmNvdW50cxgIIAEoCzIfLndpbmRsYXNzLmFnZW50LnYxLlJlc3VsdENvdW50cxItCgtwbGFuX3NoYTI1NhgJIAEoCUIYukgVchMyEV4oWzAtOWEtZl17NjR9KT8kEhQKDHN0YXRlX3NlcmlhbBgKIAEoBBItChNyZXNvdXJjZXNfaW5fZmxpZ2h0GAsgAygJQhC6SA2SAQoQ6AciBXIDGIAgEh8KDmVuZ2luZV92ZXJzaW9uGAwgASgJQge6SARyAhhAEi4KDHN0YXRlX3NoYTI1NhgNIAEoCUIYukgVchMyEV4oWzAtOWEtZl17NjR9KT8kEhkKEWFwcGx5X25vdF9zdGFydGVkGA8gASgIEkEKCWluX2ZsaWdodBgOIAMoCzIjLndpbmRsYXNzLmFnZW50LnYxLlJlc291cmNlSW5GbGlnaHRCCbpIBpIBAxDoBxIsCgZlbmdpbmUYECABKA4yHC53aW5kbGFzcy5hZ2VudC52MS5Kb2JFbmdpbmUSOAoEbG9zdBgRIAMoCzIfLndpbmRsYXNzLmFnZW50LnYxLkxvc3RSZXNvdXJjZUIJukgGkgEDEOgHEhIKCmxvc3RfY291bnQYEiABKA0SEAoIbG9nX2xvc3QYEyABKAgigQIKDExvc3RSZXNvdXJjZRIZCgdhZGRyZXNzGAEgASgJQgi6SAVyAxiAQBIXCgZhY3Rpb24YAiABKAlCB7pIBHICGEASGQoIcHJvdmlkZXIYAyABKAlCB7pIBHICGEASGAoGaWRfa2V5GAQgASgJQgi6SAVyAxiAAhIUCgJpZBgFIAEoCUIIukgFcgMYgEASLwoLZmluaXNoX3RpbWUYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjEKBGhlbGQYByABKA4yIy53aW5kbGFzcy5hZ2VudC52MS5Mb3N0UmVzb3VyY2VIZWxkEg4KBmhpZGRlbhgIIAEoCCJ2ChBSZXNvdXJjZUluRmxpZ2h0EhkKB2FkZHJlc3MYASABKAlCCLpIBXIDGIAgEhcKBmFjdGlvbhgCIAEoCUIHukgEcgIYQBIYCgZpZF9rZXkYAyABKAlCCLpIBXIDGIACEhQKAmlkGAQgASgJQgi6SAVyAxiAICJ8CgxSZXN1bHRDb3VudHMSCwoDYWRkGAEgASgNEg4KBmNoYW5nZRgCIAEoDRIPCgdkZXN0cm95GAMgASgNEhAKCGltcG9ydGVkGAQgASgNEg4KBmZvcmdldBgFIAEoDRINCgVkcmlmdBgGIAEoDRINCgVtb3ZlZBgHIAEoDSJzCglSZXN1bHRBY2sSKgoFY2xhaW0YASABKAsyGy53aW5kbGFzcy5hZ2VudC52MS5Kb2JDbGFpbRIOCgZzZWFsZWQYAiABKAgSFQoNbmVlZF9sb2dfZnJvbRgDIAEoBBITCgtsb2dfcHJvYmxlbRgEIAEoCSIXCgVEcmFpbhIOCgZyZWFzb24YASABKAkiYwoJUmVjb25uZWN0EigKBWFmdGVyGAEgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEiwKCW1heF9kZWxheRgCIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbiJHCgVDbG9zZRIuCgZyZWFzb24YASABKA4yHi53aW5kbGFzcy5hZ2VudC52MS5DbG9zZVJlYXNvbhIOCgZkZXRhaWwYAiABKAkiIwoHR29vZGJ5ZRIYCgZyZWFzb24YASABKAlCCLpIBXIDGIAIKvIBCg5TZXNzaW9uTWVzc2FnZRIfChtTRVNTSU9OX01FU1NBR0VfVU5TUEVDSUZJRUQQABIdChlTRVNTSU9OX01FU1NBR0VfSEVBUlRCRUFUEAESIQodU0VTU0lPTl9NRVNTQUdFX09GRkVSX0RFQ0xJTkUQAhIhCh1TRVNTSU9OX01FU1NBR0VfU1RBUlRfUkVRVUVTVBADEh0KGVNFU1NJT05fTUVTU0FHRV9MT0dfQ0hVTksQBBIeChpTRVNTSU9OX01FU1NBR0VfSk9CX1JFU1VMVBAFEhsKF1NFU1NJT05fTUVTU0FHRV9HT09EQllFEAYqjQEKDVJlZnVzYWxSZWFzb24SHgoaUkVGVVNBTF9SRUFTT05fVU5TUEVDSUZJRUQQABIaChZSRUZVU0FMX1JFQVNPTl9JTlZBTElEEAESHgoaUkVGVVNBTF9SRUFTT05fTk9UX0dSQU5URUQQAhIgChxSRUZVU0FMX1JFQVNPTl9TVEFURV9NSVNTSU5HEAMqswEKEExvc3RSZXNvdXJjZUhlbGQSIgoeTE9TVF9SRVNPVVJDRV9IRUxEX1VOU1BFQ0lGSUVEEAASHQoZTE9TVF9SRVNPVVJDRV9IRUxEX0FCU0VOVBABEhwKGExPU1RfUkVTT1VSQ0VfSEVMRF9PVEhFUhACEh4KGkxPU1RfUkVTT1VSQ0VfSEVMRF9QUkVTRU5UEAMSHgoaTE9TVF9SRVNPVVJDRV9IRUxEX1VOS05PV04QBCqvAQoLQ2xvc2VSZWFzb24SHAoYQ0xPU0VfUkVBU09OX1VOU1BFQ0lGSUVEEAASGwoXQ0xPU0VfUkVBU09OX1NVUEVSU0VERUQQARIYChRDTE9TRV9SRUFTT05fUkVWT0tFRBACEhkKFUNMT1NFX1JFQVNPTl9QUk9UT0NPTBADEhgKFENMT1NFX1JFQVNPTl9ERUxFVEVEEAQSFgoSQ0xPU0VfUkVBU09OX0ZMT09EEAUywAEKE0FnZW50R2F0ZXdheVNlcnZpY2USUwoIUmVnaXN0ZXISIi53aW5kbGFzcy5hZ2VudC52MS5SZWdpc3RlclJlcXVlc3QaIy53aW5kbGFzcy5hZ2VudC52MS5SZWdpc3RlclJlc3BvbnNlElQKB1Nlc3Npb24SIS53aW5kbGFzcy5hZ2VudC52MS5TZXNzaW9uUmVxdWVzdBoiLndpbmRsYXNzLmFnZW50LnYxLlNlc3Npb25SZXNwb25zZSgBMAFCtwEKFWRldi53aW5kbGFzcy5hZ2VudC52MUIYQWdlbnRHYXRld2F5U2VydmljZVByb3RvUAFaLXdpbmRsYXNzLmRldi9nZW4vZ28vd2luZGxhc3MvYWdlbnQvdjE7YWdlbnR2MaICBFdETEGqAhFXaW5kbGFzcy5BZ2VudC5WMboCDVdpbmRsYXNzQWdlbnTKAhFXaW5kbGFzc1xBZ2VudFxWMeoCE1dpbmRsYXNzOjpBZ2VudDo6VjFiBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_duration, file_google_protobuf_timestamp, file_windlass_agent_v1_job]);
 
 /**
  * An agent says who it is.
@@ -52,14 +52,14 @@ export type RegisterRequest = Message<"windlass.agent.v1.RegisterRequest"> & {
   version: string;
 
   /**
-   * Oldest protocol it speaks.
+   * Oldest protocol it speaks: 1 is the only one so far [register.protocol].
    *
    * @generated from field: uint32 minimum_protocol = 5;
    */
   minimumProtocol: number;
 
   /**
-   * Newest protocol it speaks.
+   * Newest protocol it speaks; not below the oldest.
    *
    * @generated from field: uint32 maximum_protocol = 6;
    */
@@ -99,6 +99,14 @@ export type RegisterRequest = Message<"windlass.agent.v1.RegisterRequest"> & {
    * @generated from field: string sandbox = 11;
    */
   sandbox: string;
+
+  /**
+   * Names the data directory on this run of its machine; empty if the agent cannot tell. A copy of the directory is in another
+   * place: it is let in only when the process that has begun jobs has not been heard for a while, and goes when that comes back.
+   *
+   * @generated from field: string place = 12;
+   */
+  place: string;
 };
 
 /**
@@ -122,7 +130,8 @@ export type RegisterResponse = Message<"windlass.agent.v1.RegisterResponse"> & {
   agentId: string;
 
   /**
-   * Bearer token for Session; it ends when the agent registers again.
+   * Bearer token for Session; it outlives streams, and ends when the agent registers again, when it is deleted, and with the
+   * pool. A Session that answers UNAUTHENTICATED: register again [session.token].
    *
    * @generated from field: string session_token = 2;
    */
@@ -245,7 +254,7 @@ export type SessionRequest = Message<"windlass.agent.v1.SessionRequest"> & {
     case: "logChunk";
   } | {
     /**
-     * How a job ended; repeated until it is acknowledged.
+     * How a job ended; repeated, with every heartbeat at most, until result_ack says sealed or refused says never.
      *
      * @generated from field: windlass.agent.v1.JobResult job_result = 6;
      */
@@ -360,6 +369,22 @@ export type SessionResponse = Message<"windlass.agent.v1.SessionResponse"> & {
      */
     value: Close;
     case: "close";
+  } | {
+    /**
+     * Kept directories to remove, at once; the next heartbeat reply repeats it.
+     *
+     * @generated from field: windlass.agent.v1.RemoveKept remove_kept = 11;
+     */
+    value: RemoveKept;
+    case: "removeKept";
+  } | {
+    /**
+     * A message was not taken; the session goes on.
+     *
+     * @generated from field: windlass.agent.v1.Refused refused = 12;
+     */
+    value: Refused;
+    case: "refused";
   } | { case: undefined; value?: undefined };
 };
 
@@ -369,6 +394,60 @@ export type SessionResponse = Message<"windlass.agent.v1.SessionResponse"> & {
  */
 export const SessionResponseSchema: GenMessage<SessionResponse> = /*@__PURE__*/
   messageDesc(file_windlass_agent_v1_agent_gateway_service, 3);
+
+/**
+ * A message that was not taken because it breaks a rule. It has changed nothing, and the session goes on; the same message
+ * again is refused again, and an agent that does nothing else is closed as a flood [session.refused]. A refused
+ * log_chunk: send the same bytes in chunks that keep to the rules, or give the rest up with JobResult.log_lost. A refused
+ * job_result: send one that keeps to the rules; without texts and lists it always does. A refused heartbeat has renewed no
+ * lease: send another one at once. A refused start_request: decline the offer. A refused offer_decline: send it
+ * without a reason. A refused goodbye: end the stream. A hello is never refused but ends the stream.
+ *
+ * @generated from message windlass.agent.v1.Refused
+ */
+export type Refused = Message<"windlass.agent.v1.Refused"> & {
+  /**
+   * The claim that the message named; absent if it named none.
+   *
+   * @generated from field: windlass.agent.v1.JobClaim claim = 1;
+   */
+  claim?: JobClaim | undefined;
+
+  /**
+   * Which kind of message it was.
+   *
+   * @generated from field: windlass.agent.v1.SessionMessage message = 2;
+   */
+  message: SessionMessage;
+
+  /**
+   * Why.
+   *
+   * @generated from field: windlass.agent.v1.RefusalReason reason = 3;
+   */
+  reason: RefusalReason;
+
+  /**
+   * The rule's name in docs/agent-protocol.md, for example "log.chunk".
+   *
+   * @generated from field: string rule = 4;
+   */
+  rule: string;
+
+  /**
+   * What is wrong, in one sentence for people.
+   *
+   * @generated from field: string detail = 5;
+   */
+  detail: string;
+};
+
+/**
+ * Describes the message windlass.agent.v1.Refused.
+ * Use `create(RefusedSchema)` to create a new message.
+ */
+export const RefusedSchema: GenMessage<Refused> = /*@__PURE__*/
+  messageDesc(file_windlass_agent_v1_agent_gateway_service, 4);
 
 /**
  * The first message of a stream: who is there, and what it holds.
@@ -398,7 +477,8 @@ export type Hello = Message<"windlass.agent.v1.Hello"> & {
   lastSessionEpoch: bigint;
 
   /**
-   * Every job it has something of: running, or not yet acknowledged.
+   * Every job it has something of: running, or not yet acknowledged. A job that is not named is taken for one that the agent
+   * does not know: an offer goes back to the queue, a started plan is tried again [hello.jobs].
    *
    * @generated from field: repeated windlass.agent.v1.HeldJob jobs = 4;
    */
@@ -410,6 +490,21 @@ export type Hello = Message<"windlass.agent.v1.Hello"> & {
    * @generated from field: string cluster_generation = 5;
    */
   clusterGeneration: string;
+
+  /**
+   * Which terraform and tofu programs its jobs can have; absent from agents that do not say: they get jobs of every kind.
+   *
+   * @generated from field: windlass.agent.v1.AgentEngines engines = 6;
+   */
+  engines?: AgentEngines | undefined;
+
+  /**
+   * Which options of jobs it knows, of those that were added later. A job with an option that is not here is given to another
+   * agent, or waits for one; what the server does not know is ignored.
+   *
+   * @generated from field: repeated windlass.agent.v1.JobFeature features = 7;
+   */
+  features: JobFeature[];
 };
 
 /**
@@ -417,7 +512,92 @@ export type Hello = Message<"windlass.agent.v1.Hello"> & {
  * Use `create(HelloSchema)` to create a new message.
  */
 export const HelloSchema: GenMessage<Hello> = /*@__PURE__*/
-  messageDesc(file_windlass_agent_v1_agent_gateway_service, 4);
+  messageDesc(file_windlass_agent_v1_agent_gateway_service, 5);
+
+/**
+ * The terraform and tofu programs that an agent's jobs can have.
+ *
+ * @generated from message windlass.agent.v1.AgentEngines
+ */
+export type AgentEngines = Message<"windlass.agent.v1.AgentEngines"> & {
+  /**
+   * Those that are there now: on the agent's search path, chosen by its operator, or downloaded before. The first 64, by engine and
+   * version.
+   *
+   * @generated from field: repeated windlass.agent.v1.EngineProgram programs = 1;
+   */
+  programs: EngineProgram[];
+
+  /**
+   * What it may download when it lacks a version; an engine that is not named comes from programs alone.
+   *
+   * @generated from field: repeated windlass.agent.v1.EngineDownload downloads = 2;
+   */
+  downloads: EngineDownload[];
+};
+
+/**
+ * Describes the message windlass.agent.v1.AgentEngines.
+ * Use `create(AgentEnginesSchema)` to create a new message.
+ */
+export const AgentEnginesSchema: GenMessage<AgentEngines> = /*@__PURE__*/
+  messageDesc(file_windlass_agent_v1_agent_gateway_service, 6);
+
+/**
+ * A program that is there.
+ *
+ * @generated from message windlass.agent.v1.EngineProgram
+ */
+export type EngineProgram = Message<"windlass.agent.v1.EngineProgram"> & {
+  /**
+   * What it is, as the program itself says.
+   *
+   * @generated from field: windlass.agent.v1.JobEngine engine = 1;
+   */
+  engine: JobEngine;
+
+  /**
+   * Its exact version.
+   *
+   * @generated from field: string version = 2;
+   */
+  version: string;
+};
+
+/**
+ * Describes the message windlass.agent.v1.EngineProgram.
+ * Use `create(EngineProgramSchema)` to create a new message.
+ */
+export const EngineProgramSchema: GenMessage<EngineProgram> = /*@__PURE__*/
+  messageDesc(file_windlass_agent_v1_agent_gateway_service, 7);
+
+/**
+ * Where an engine is downloaded from.
+ *
+ * @generated from message windlass.agent.v1.EngineDownload
+ */
+export type EngineDownload = Message<"windlass.agent.v1.EngineDownload"> & {
+  /**
+   * Which one.
+   *
+   * @generated from field: windlass.agent.v1.JobEngine engine = 1;
+   */
+  engine: JobEngine;
+
+  /**
+   * An address for people, without user and password.
+   *
+   * @generated from field: string source = 2;
+   */
+  source: string;
+};
+
+/**
+ * Describes the message windlass.agent.v1.EngineDownload.
+ * Use `create(EngineDownloadSchema)` to create a new message.
+ */
+export const EngineDownloadSchema: GenMessage<EngineDownload> = /*@__PURE__*/
+  messageDesc(file_windlass_agent_v1_agent_gateway_service, 8);
 
 /**
  * The stream is accepted.
@@ -433,7 +613,7 @@ export type Welcome = Message<"windlass.agent.v1.Welcome"> & {
   sessionEpoch: bigint;
 
   /**
-   * What to do with each job of the hello.
+   * What to do with each job of the hello, each claim once.
    *
    * @generated from field: repeated windlass.agent.v1.ResumeDecision jobs = 2;
    */
@@ -459,7 +639,7 @@ export type Welcome = Message<"windlass.agent.v1.Welcome"> & {
  * Use `create(WelcomeSchema)` to create a new message.
  */
 export const WelcomeSchema: GenMessage<Welcome> = /*@__PURE__*/
-  messageDesc(file_windlass_agent_v1_agent_gateway_service, 5);
+  messageDesc(file_windlass_agent_v1_agent_gateway_service, 9);
 
 /**
  * What to do with a job that the agent holds.
@@ -482,7 +662,7 @@ export type ResumeDecision = Message<"windlass.agent.v1.ResumeDecision"> & {
   desired: DesiredState;
 
   /**
-   * First byte of the log that the server does not have.
+   * First byte of the log that the server does not have: send from there.
    *
    * @generated from field: uint64 log_next_offset = 3;
    */
@@ -496,7 +676,8 @@ export type ResumeDecision = Message<"windlass.agent.v1.ResumeDecision"> & {
   stateSerial: bigint;
 
   /**
-   * True if the result is already stored: nothing is left to do but to delete.
+   * True if nothing more is wanted of this claim, because its result is stored or another claim has taken its place: nothing
+   * is left to do but to delete.
    *
    * @generated from field: bool sealed = 5;
    */
@@ -508,7 +689,7 @@ export type ResumeDecision = Message<"windlass.agent.v1.ResumeDecision"> & {
  * Use `create(ResumeDecisionSchema)` to create a new message.
  */
 export const ResumeDecisionSchema: GenMessage<ResumeDecision> = /*@__PURE__*/
-  messageDesc(file_windlass_agent_v1_agent_gateway_service, 6);
+  messageDesc(file_windlass_agent_v1_agent_gateway_service, 10);
 
 /**
  * The agent is alive.
@@ -524,7 +705,7 @@ export type Heartbeat = Message<"windlass.agent.v1.Heartbeat"> & {
   jobs: HeldJob[];
 
   /**
-   * Free bytes where it keeps its jobs.
+   * Free bytes where it keeps its jobs, as last seen; 0 if not seen yet.
    *
    * @generated from field: uint64 free_disk_bytes = 2;
    */
@@ -543,6 +724,29 @@ export type Heartbeat = Message<"windlass.agent.v1.Heartbeat"> & {
    * @generated from field: bool draining = 4;
    */
   draining: boolean;
+
+  /**
+   * Directories of jobs that are over and from which something could not be delivered, newest first: the first 100. Sent
+   * with every heartbeat; empty is none.
+   *
+   * @generated from field: repeated windlass.agent.v1.KeptDirectory kept = 5;
+   */
+  kept: KeptDirectory[];
+
+  /**
+   * Why there is no room for another job on its disk, in one sentence for people; empty if there is room. It gets no offer
+   * before a heartbeat says that there is.
+   *
+   * @generated from field: string no_room = 6;
+   */
+  noRoom: string;
+
+  /**
+   * As in Hello, when it is another than was last said on this stream; absent while nothing changes.
+   *
+   * @generated from field: windlass.agent.v1.AgentEngines engines = 8;
+   */
+  engines?: AgentEngines | undefined;
 };
 
 /**
@@ -550,7 +754,91 @@ export type Heartbeat = Message<"windlass.agent.v1.Heartbeat"> & {
  * Use `create(HeartbeatSchema)` to create a new message.
  */
 export const HeartbeatSchema: GenMessage<Heartbeat> = /*@__PURE__*/
-  messageDesc(file_windlass_agent_v1_agent_gateway_service, 7);
+  messageDesc(file_windlass_agent_v1_agent_gateway_service, 11);
+
+/**
+ * A job that is over and whose directory stays on the agent for people.
+ *
+ * @generated from message windlass.agent.v1.KeptDirectory
+ */
+export type KeptDirectory = Message<"windlass.agent.v1.KeptDirectory"> & {
+  /**
+   * Which claim.
+   *
+   * @generated from field: windlass.agent.v1.JobClaim claim = 1;
+   */
+  claim?: JobClaim | undefined;
+
+  /**
+   * Id of its run.
+   *
+   * @generated from field: string run_id = 2;
+   */
+  runId: string;
+
+  /**
+   * Name of its workspace.
+   *
+   * @generated from field: string workspace = 3;
+   */
+  workspace: string;
+
+  /**
+   * Why it is kept, in one sentence for people.
+   *
+   * @generated from field: string reason = 4;
+   */
+  reason: string;
+
+  /**
+   * Where it is on the agent's machine.
+   *
+   * @generated from field: string path = 5;
+   */
+  path: string;
+
+  /**
+   * How much room it takes.
+   *
+   * @generated from field: uint64 size_bytes = 6;
+   */
+  sizeBytes: bigint;
+
+  /**
+   * Since when.
+   *
+   * @generated from field: google.protobuf.Timestamp keep_time = 7;
+   */
+  keepTime?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message windlass.agent.v1.KeptDirectory.
+ * Use `create(KeptDirectorySchema)` to create a new message.
+ */
+export const KeptDirectorySchema: GenMessage<KeptDirectory> = /*@__PURE__*/
+  messageDesc(file_windlass_agent_v1_agent_gateway_service, 12);
+
+/**
+ * Kept directories that nobody wants any more.
+ *
+ * @generated from message windlass.agent.v1.RemoveKept
+ */
+export type RemoveKept = Message<"windlass.agent.v1.RemoveKept"> & {
+  /**
+   * Whose directories; those that the agent does not keep are ignored.
+   *
+   * @generated from field: repeated windlass.agent.v1.JobClaim claims = 1;
+   */
+  claims: JobClaim[];
+};
+
+/**
+ * Describes the message windlass.agent.v1.RemoveKept.
+ * Use `create(RemoveKeptSchema)` to create a new message.
+ */
+export const RemoveKeptSchema: GenMessage<RemoveKept> = /*@__PURE__*/
+  messageDesc(file_windlass_agent_v1_agent_gateway_service, 13);
 
 /**
  * Answers a heartbeat with everything that is wanted, every time.
@@ -585,6 +873,13 @@ export type HeartbeatReply = Message<"windlass.agent.v1.HeartbeatReply"> & {
    * @generated from field: bool drain = 4;
    */
   drain: boolean;
+
+  /**
+   * Kept directories to remove, repeated until no heartbeat names them any more.
+   *
+   * @generated from field: repeated windlass.agent.v1.JobClaim remove_kept = 5;
+   */
+  removeKept: JobClaim[];
 };
 
 /**
@@ -592,7 +887,7 @@ export type HeartbeatReply = Message<"windlass.agent.v1.HeartbeatReply"> & {
  * Use `create(HeartbeatReplySchema)` to create a new message.
  */
 export const HeartbeatReplySchema: GenMessage<HeartbeatReply> = /*@__PURE__*/
-  messageDesc(file_windlass_agent_v1_agent_gateway_service, 8);
+  messageDesc(file_windlass_agent_v1_agent_gateway_service, 14);
 
 /**
  * What is wanted of a job.
@@ -615,7 +910,9 @@ export type JobCommand = Message<"windlass.agent.v1.JobCommand"> & {
   desired: DesiredState;
 
   /**
-   * How long the claim lasts without another heartbeat.
+   * How long the claim lasts without another heartbeat, counted from when the answered heartbeat was sent [claim.lease]; absent
+   * in commands that answer none. When a plan's lease ends, the agent interrupts terraform and reports nothing: the job is
+   * tried again elsewhere. An apply goes on whatever its lease says.
    *
    * @generated from field: google.protobuf.Duration lease = 3;
    */
@@ -627,10 +924,11 @@ export type JobCommand = Message<"windlass.agent.v1.JobCommand"> & {
  * Use `create(JobCommandSchema)` to create a new message.
  */
 export const JobCommandSchema: GenMessage<JobCommand> = /*@__PURE__*/
-  messageDesc(file_windlass_agent_v1_agent_gateway_service, 9);
+  messageDesc(file_windlass_agent_v1_agent_gateway_service, 15);
 
 /**
- * A job for the agent. It prepares it and asks to start; an offer that is not started in 60 seconds goes back to the queue.
+ * A job for the agent. It prepares it and asks to start; an offer that is not started in 60 seconds goes back to the queue
+ * [offer.deadline]. The same offer again, of a claim that the agent holds, means nothing new.
  *
  * @generated from message windlass.agent.v1.Offer
  */
@@ -648,10 +946,11 @@ export type Offer = Message<"windlass.agent.v1.Offer"> & {
  * Use `create(OfferSchema)` to create a new message.
  */
 export const OfferSchema: GenMessage<Offer> = /*@__PURE__*/
-  messageDesc(file_windlass_agent_v1_agent_gateway_service, 10);
+  messageDesc(file_windlass_agent_v1_agent_gateway_service, 16);
 
 /**
- * The agent does not take an offered job.
+ * The agent does not take an offered job, or gives it back before it was granted: another agent may do better, and gets it
+ * [prepare.decline]. What no agent could do is reported instead, by an ERRORED result [prepare.failed].
  *
  * @generated from message windlass.agent.v1.OfferDecline
  */
@@ -676,10 +975,11 @@ export type OfferDecline = Message<"windlass.agent.v1.OfferDecline"> & {
  * Use `create(OfferDeclineSchema)` to create a new message.
  */
 export const OfferDeclineSchema: GenMessage<OfferDecline> = /*@__PURE__*/
-  messageDesc(file_windlass_agent_v1_agent_gateway_service, 11);
+  messageDesc(file_windlass_agent_v1_agent_gateway_service, 17);
 
 /**
- * The agent has prepared a job: may it start?
+ * The agent has prepared a job: may it start? Asked again, with every heartbeat at most, until it is answered; also on another
+ * stream, after a hello that names the job [start.repeat].
  *
  * @generated from message windlass.agent.v1.StartRequest
  */
@@ -697,6 +997,14 @@ export type StartRequest = Message<"windlass.agent.v1.StartRequest"> & {
    * @generated from field: string incarnation = 2;
    */
   incarnation: string;
+
+  /**
+   * Why the program that the job asks for cannot be had here, in one sentence; empty if it is here. If another agent has it, the
+   * job goes there and the start is refused; else it is granted, and the job's result says so.
+   *
+   * @generated from field: string engine_missing = 3;
+   */
+  engineMissing: string;
 };
 
 /**
@@ -704,11 +1012,12 @@ export type StartRequest = Message<"windlass.agent.v1.StartRequest"> & {
  * Use `create(StartRequestSchema)` to create a new message.
  */
 export const StartRequestSchema: GenMessage<StartRequest> = /*@__PURE__*/
-  messageDesc(file_windlass_agent_v1_agent_gateway_service, 12);
+  messageDesc(file_windlass_agent_v1_agent_gateway_service, 18);
 
 /**
- * Whether the agent may start a job. The same request gets the same answer. Before it starts terraform the agent writes
- * "exec epoch" to its journal and syncs it; a grant that the journal already has is ignored.
+ * Whether the agent may start a job. The same request gets the same answer as long as the claim lasts [start.repeat]. Before it
+ * starts terraform the agent writes "exec epoch" to its journal and syncs it; a grant that the journal already has is ignored
+ * [start.journal].
  *
  * @generated from message windlass.agent.v1.StartDecision
  */
@@ -747,10 +1056,10 @@ export type StartDecision = Message<"windlass.agent.v1.StartDecision"> & {
  * Use `create(StartDecisionSchema)` to create a new message.
  */
 export const StartDecisionSchema: GenMessage<StartDecision> = /*@__PURE__*/
-  messageDesc(file_windlass_agent_v1_agent_gateway_service, 13);
+  messageDesc(file_windlass_agent_v1_agent_gateway_service, 19);
 
 /**
- * More bytes of a job's log.
+ * More bytes of a job's log, from the offer on: those that come before the grant count as well [log.early].
  *
  * @generated from message windlass.agent.v1.LogChunk
  */
@@ -763,14 +1072,15 @@ export type LogChunk = Message<"windlass.agent.v1.LogChunk"> & {
   claim?: JobClaim | undefined;
 
   /**
-   * Position of the first byte.
+   * Position of the first byte. Bytes below the end that the server has are passed over, also if they differ: the first
+   * count [log.offset].
    *
    * @generated from field: uint64 offset = 2;
    */
   offset: bigint;
 
   /**
-   * The bytes, at most 64 KiB.
+   * The bytes, at most 64 KiB [log.chunk].
    *
    * @generated from field: bytes chunk = 3;
    */
@@ -782,10 +1092,11 @@ export type LogChunk = Message<"windlass.agent.v1.LogChunk"> & {
  * Use `create(LogChunkSchema)` to create a new message.
  */
 export const LogChunkSchema: GenMessage<LogChunk> = /*@__PURE__*/
-  messageDesc(file_windlass_agent_v1_agent_gateway_service, 14);
+  messageDesc(file_windlass_agent_v1_agent_gateway_service, 20);
 
 /**
- * The log is durable up to here. Cumulative. If it is less than what was sent and nothing else is on its way, send again from there.
+ * The log is durable up to here. Cumulative. Only rewind means that bytes must be sent again, and after a reconnect the offset of
+ * the ResumeDecision: a lower next_offset alone does not [log.again].
  *
  * @generated from message windlass.agent.v1.LogAck
  */
@@ -812,7 +1123,8 @@ export type LogAck = Message<"windlass.agent.v1.LogAck"> & {
   rewind: boolean;
 
   /**
-   * True if the server takes no more bytes of this log, for good.
+   * True if the server takes no more bytes of this log, for good: it is too long, or the claim is over. Send the result without
+   * the rest [log.closed].
    *
    * @generated from field: bool closed = 4;
    */
@@ -824,10 +1136,12 @@ export type LogAck = Message<"windlass.agent.v1.LogAck"> & {
  * Use `create(LogAckSchema)` to create a new message.
  */
 export const LogAckSchema: GenMessage<LogAck> = /*@__PURE__*/
-  messageDesc(file_windlass_agent_v1_agent_gateway_service, 15);
+  messageDesc(file_windlass_agent_v1_agent_gateway_service, 21);
 
 /**
- * How a job ended.
+ * How a job ended. It comes after its whole log was acknowledged, a plan's after its upload, an apply's after its last state
+ * [result.order]. FINISHED needs a grant; ERRORED and CANCELED are taken before it, too: so a preparation is
+ * reported that no agent could do [prepare.failed].
  *
  * @generated from message windlass.agent.v1.JobResult
  */
@@ -840,7 +1154,7 @@ export type JobResult = Message<"windlass.agent.v1.JobResult"> & {
   claim?: JobClaim | undefined;
 
   /**
-   * How it ended.
+   * How it ended; a value that the server does not know counts as ERRORED.
    *
    * @generated from field: windlass.agent.v1.JobOutcome outcome = 2;
    */
@@ -868,14 +1182,16 @@ export type JobResult = Message<"windlass.agent.v1.JobResult"> & {
   logBytes: bigint;
 
   /**
-   * SHA-256 of the whole log, in hex.
+   * SHA-256 of the whole log, in hex. A length or SHA-256 that is not the stored log's ends the job all the same; its log is
+   * never called complete then [log.truth].
    *
    * @generated from field: string log_sha256 = 6;
    */
   logSha256: string;
 
   /**
-   * A plan: whether there is something to do.
+   * A plan: whether there is something to do. If so, unless the job's options say plan_only, the plan must have been uploaded
+   * before [plan.upload].
    *
    * @generated from field: bool has_changes = 7;
    */
@@ -903,7 +1219,8 @@ export type JobResult = Message<"windlass.agent.v1.JobResult"> & {
   stateSerial: bigint;
 
   /**
-   * An apply: addresses it began and did not end, the first 1,000 of them.
+   * An apply: addresses it began and did not end, the first 1,000 of them. The same as in_flight, for servers that know only
+   * addresses.
    *
    * @generated from field: repeated string resources_in_flight = 11;
    */
@@ -915,6 +1232,58 @@ export type JobResult = Message<"windlass.agent.v1.JobResult"> & {
    * @generated from field: string engine_version = 12;
    */
   engineVersion: string;
+
+  /**
+   * An apply: SHA-256 of the last state, in hex; empty if it made none, or if the agent knows only the serial.
+   *
+   * @generated from field: string state_sha256 = 13;
+   */
+  stateSha256: string;
+
+  /**
+   * An apply that did not finish: true if the agent's journal shows that terraform apply was never started, so that nothing
+   * was changed and the same plan can be applied again.
+   *
+   * @generated from field: bool apply_not_started = 15;
+   */
+  applyNotStarted: boolean;
+
+  /**
+   * An apply: what it began and did not end, the first 1,000 of them; empty from an older agent. Secrets are hidden in it.
+   *
+   * @generated from field: repeated windlass.agent.v1.ResourceInFlight in_flight = 14;
+   */
+  inFlight: ResourceInFlight[];
+
+  /**
+   * Which program ran, as it says itself; unspecified from an older agent.
+   *
+   * @generated from field: windlass.agent.v1.JobEngine engine = 16;
+   */
+  engine: JobEngine;
+
+  /**
+   * An apply that did not end by itself: what it had finished and its last state does not have as it should, the first 1,000, those
+   * that were made first. Secrets are hidden in it.
+   *
+   * @generated from field: repeated windlass.agent.v1.LostResource lost = 17;
+   */
+  lost: LostResource[];
+
+  /**
+   * How many there are in all.
+   *
+   * @generated from field: uint32 lost_count = 18;
+   */
+  lostCount: number;
+
+  /**
+   * True if the agent can send no more of the log: what the server does not have of it is lost for good, and the log is shown
+   * with a gap [log.lost].
+   *
+   * @generated from field: bool log_lost = 19;
+   */
+  logLost: boolean;
 };
 
 /**
@@ -922,7 +1291,119 @@ export type JobResult = Message<"windlass.agent.v1.JobResult"> & {
  * Use `create(JobResultSchema)` to create a new message.
  */
 export const JobResultSchema: GenMessage<JobResult> = /*@__PURE__*/
-  messageDesc(file_windlass_agent_v1_agent_gateway_service, 16);
+  messageDesc(file_windlass_agent_v1_agent_gateway_service, 22);
+
+/**
+ * A resource that an apply has finished, and that its last state does not have as it should.
+ *
+ * @generated from message windlass.agent.v1.LostResource
+ */
+export type LostResource = Message<"windlass.agent.v1.LostResource"> & {
+  /**
+   * Address of the resource instance.
+   *
+   * @generated from field: string address = 1;
+   */
+  address: string;
+
+  /**
+   * In terraform's words: create, update or delete.
+   *
+   * @generated from field: string action = 2;
+   */
+  action: string;
+
+  /**
+   * Local name of its provider; empty if it is not known.
+   *
+   * @generated from field: string provider = 3;
+   */
+  provider: string;
+
+  /**
+   * Name of the attribute that identifies the object; empty if terraform named none.
+   *
+   * @generated from field: string id_key = 4;
+   */
+  idKey: string;
+
+  /**
+   * Its value; empty if terraform named none.
+   *
+   * @generated from field: string id = 5;
+   */
+  id: string;
+
+  /**
+   * When it was finished; absent if that is not known.
+   *
+   * @generated from field: google.protobuf.Timestamp finish_time = 6;
+   */
+  finishTime?: Timestamp | undefined;
+
+  /**
+   * How the last state has it.
+   *
+   * @generated from field: windlass.agent.v1.LostResourceHeld held = 7;
+   */
+  held: LostResourceHeld;
+
+  /**
+   * True if a secret in its address or id was replaced.
+   *
+   * @generated from field: bool hidden = 8;
+   */
+  hidden: boolean;
+};
+
+/**
+ * Describes the message windlass.agent.v1.LostResource.
+ * Use `create(LostResourceSchema)` to create a new message.
+ */
+export const LostResourceSchema: GenMessage<LostResource> = /*@__PURE__*/
+  messageDesc(file_windlass_agent_v1_agent_gateway_service, 23);
+
+/**
+ * A change that terraform had begun and not ended.
+ *
+ * @generated from message windlass.agent.v1.ResourceInFlight
+ */
+export type ResourceInFlight = Message<"windlass.agent.v1.ResourceInFlight"> & {
+  /**
+   * Address of the resource instance.
+   *
+   * @generated from field: string address = 1;
+   */
+  address: string;
+
+  /**
+   * In terraform's words: create, update or delete.
+   *
+   * @generated from field: string action = 2;
+   */
+  action: string;
+
+  /**
+   * Name of the attribute that identifies the object, for example id; empty if terraform named none.
+   *
+   * @generated from field: string id_key = 3;
+   */
+  idKey: string;
+
+  /**
+   * Its value; empty if terraform named none.
+   *
+   * @generated from field: string id = 4;
+   */
+  id: string;
+};
+
+/**
+ * Describes the message windlass.agent.v1.ResourceInFlight.
+ * Use `create(ResourceInFlightSchema)` to create a new message.
+ */
+export const ResourceInFlightSchema: GenMessage<ResourceInFlight> = /*@__PURE__*/
+  messageDesc(file_windlass_agent_v1_agent_gateway_service, 24);
 
 /**
  * How many resources.
@@ -954,9 +1435,30 @@ export type ResultCounts = Message<"windlass.agent.v1.ResultCounts"> & {
   /**
    * Imported.
    *
-   * @generated from field: uint32 import = 4;
+   * @generated from field: uint32 imported = 4;
    */
-  import: number;
+  imported: number;
+
+  /**
+   * Forgotten: no longer in the state, and left in the world.
+   *
+   * @generated from field: uint32 forget = 5;
+   */
+  forget: number;
+
+  /**
+   * A plan: changed outside of terraform, as far as terraform shows it. An apply of a refresh-only plan: 0.
+   *
+   * @generated from field: uint32 drift = 6;
+   */
+  drift: number;
+
+  /**
+   * A plan: resources that get another address. An apply: 0.
+   *
+   * @generated from field: uint32 moved = 7;
+   */
+  moved: number;
 };
 
 /**
@@ -964,7 +1466,7 @@ export type ResultCounts = Message<"windlass.agent.v1.ResultCounts"> & {
  * Use `create(ResultCountsSchema)` to create a new message.
  */
 export const ResultCountsSchema: GenMessage<ResultCounts> = /*@__PURE__*/
-  messageDesc(file_windlass_agent_v1_agent_gateway_service, 17);
+  messageDesc(file_windlass_agent_v1_agent_gateway_service, 25);
 
 /**
  * Answers a job result.
@@ -980,18 +1482,25 @@ export type ResultAck = Message<"windlass.agent.v1.ResultAck"> & {
   claim?: JobClaim | undefined;
 
   /**
-   * True: everything is stored; the agent may delete the job's directory.
+   * True: everything is stored, or nothing more is wanted of this claim; the agent may delete the job's directory.
    *
    * @generated from field: bool sealed = 2;
    */
   sealed: boolean;
 
   /**
-   * If not sealed: first byte of the log that the server still needs.
+   * If not sealed: first byte of the log that the server still needs. Send from there, then the result again.
    *
    * @generated from field: uint64 need_log_from = 3;
    */
   needLogFrom: bigint;
+
+  /**
+   * What is wrong with the log as the server has it, in one sentence for the agent's own log; empty if it is whole.
+   *
+   * @generated from field: string log_problem = 4;
+   */
+  logProblem: string;
 };
 
 /**
@@ -999,7 +1508,7 @@ export type ResultAck = Message<"windlass.agent.v1.ResultAck"> & {
  * Use `create(ResultAckSchema)` to create a new message.
  */
 export const ResultAckSchema: GenMessage<ResultAck> = /*@__PURE__*/
-  messageDesc(file_windlass_agent_v1_agent_gateway_service, 18);
+  messageDesc(file_windlass_agent_v1_agent_gateway_service, 26);
 
 /**
  * Take nothing new.
@@ -1020,7 +1529,7 @@ export type Drain = Message<"windlass.agent.v1.Drain"> & {
  * Use `create(DrainSchema)` to create a new message.
  */
 export const DrainSchema: GenMessage<Drain> = /*@__PURE__*/
-  messageDesc(file_windlass_agent_v1_agent_gateway_service, 19);
+  messageDesc(file_windlass_agent_v1_agent_gateway_service, 27);
 
 /**
  * Come back later: the server stops or moves agents.
@@ -1048,10 +1557,10 @@ export type Reconnect = Message<"windlass.agent.v1.Reconnect"> & {
  * Use `create(ReconnectSchema)` to create a new message.
  */
 export const ReconnectSchema: GenMessage<Reconnect> = /*@__PURE__*/
-  messageDesc(file_windlass_agent_v1_agent_gateway_service, 20);
+  messageDesc(file_windlass_agent_v1_agent_gateway_service, 28);
 
 /**
- * The stream ends.
+ * The stream ends: this is its last message, and OK follows.
  *
  * @generated from message windlass.agent.v1.Close
  */
@@ -1076,7 +1585,7 @@ export type Close = Message<"windlass.agent.v1.Close"> & {
  * Use `create(CloseSchema)` to create a new message.
  */
 export const CloseSchema: GenMessage<Close> = /*@__PURE__*/
-  messageDesc(file_windlass_agent_v1_agent_gateway_service, 21);
+  messageDesc(file_windlass_agent_v1_agent_gateway_service, 29);
 
 /**
  * The agent leaves on purpose.
@@ -1097,10 +1606,183 @@ export type Goodbye = Message<"windlass.agent.v1.Goodbye"> & {
  * Use `create(GoodbyeSchema)` to create a new message.
  */
 export const GoodbyeSchema: GenMessage<Goodbye> = /*@__PURE__*/
-  messageDesc(file_windlass_agent_v1_agent_gateway_service, 22);
+  messageDesc(file_windlass_agent_v1_agent_gateway_service, 30);
 
 /**
- * Why a server ends a stream.
+ * A kind of message of an agent.
+ *
+ * @generated from enum windlass.agent.v1.SessionMessage
+ */
+export const SessionMessage = {
+  /**
+   * Never sent.
+   *
+   * @generated from enum value: SESSION_MESSAGE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * Heartbeat.
+   *
+   * @generated from enum value: SESSION_MESSAGE_HEARTBEAT = 1;
+   */
+  HEARTBEAT: 1,
+
+  /**
+   * OfferDecline.
+   *
+   * @generated from enum value: SESSION_MESSAGE_OFFER_DECLINE = 2;
+   */
+  OFFER_DECLINE: 2,
+
+  /**
+   * StartRequest.
+   *
+   * @generated from enum value: SESSION_MESSAGE_START_REQUEST = 3;
+   */
+  START_REQUEST: 3,
+
+  /**
+   * LogChunk.
+   *
+   * @generated from enum value: SESSION_MESSAGE_LOG_CHUNK = 4;
+   */
+  LOG_CHUNK: 4,
+
+  /**
+   * JobResult.
+   *
+   * @generated from enum value: SESSION_MESSAGE_JOB_RESULT = 5;
+   */
+  JOB_RESULT: 5,
+
+  /**
+   * Goodbye.
+   *
+   * @generated from enum value: SESSION_MESSAGE_GOODBYE = 6;
+   */
+  GOODBYE: 6,
+} as const;
+
+/**
+ * A kind of message of an agent.
+ *
+ * @generated from enum windlass.agent.v1.SessionMessage
+ */
+export type SessionMessage = (typeof SessionMessage)[keyof typeof SessionMessage] | UnknownEnum;
+
+/**
+ * Describes the enum windlass.agent.v1.SessionMessage.
+ */
+export const SessionMessageSchema: GenEnum<SessionMessage> = /*@__PURE__*/
+  enumDesc(file_windlass_agent_v1_agent_gateway_service, 0);
+
+/**
+ * Why a message is refused. An agent takes one that it does not know for INVALID.
+ *
+ * @generated from enum windlass.agent.v1.RefusalReason
+ */
+export const RefusalReason = {
+  /**
+   * Never sent.
+   *
+   * @generated from enum value: REFUSAL_REASON_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * A field breaks its rule. The same message will never be taken.
+   *
+   * @generated from enum value: REFUSAL_REASON_INVALID = 1;
+   */
+  INVALID: 1,
+
+  /**
+   * A result says FINISHED of a job that was never granted: ask with a start_request; once it is granted, the same result is
+   * taken [result.before_grant].
+   *
+   * @generated from enum value: REFUSAL_REASON_NOT_GRANTED = 2;
+   */
+  NOT_GRANTED: 2,
+
+  /**
+   * A result of an apply names a last state that has not come: upload it, and send the same result again [result.state].
+   *
+   * @generated from enum value: REFUSAL_REASON_STATE_MISSING = 3;
+   */
+  STATE_MISSING: 3,
+} as const;
+
+/**
+ * Why a message is refused. An agent takes one that it does not know for INVALID.
+ *
+ * @generated from enum windlass.agent.v1.RefusalReason
+ */
+export type RefusalReason = (typeof RefusalReason)[keyof typeof RefusalReason] | UnknownEnum;
+
+/**
+ * Describes the enum windlass.agent.v1.RefusalReason.
+ */
+export const RefusalReasonSchema: GenEnum<RefusalReason> = /*@__PURE__*/
+  enumDesc(file_windlass_agent_v1_agent_gateway_service, 1);
+
+/**
+ * How the last state of an apply has what it had finished.
+ *
+ * @generated from enum windlass.agent.v1.LostResourceHeld
+ */
+export const LostResourceHeld = {
+  /**
+   * Never sent.
+   *
+   * @generated from enum value: LOST_RESOURCE_HELD_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * Not at all.
+   *
+   * @generated from enum value: LOST_RESOURCE_HELD_ABSENT = 1;
+   */
+  ABSENT: 1,
+
+  /**
+   * It has another object at that address.
+   *
+   * @generated from enum value: LOST_RESOURCE_HELD_OTHER = 2;
+   */
+  OTHER: 2,
+
+  /**
+   * It was destroyed, and the state still has it.
+   *
+   * @generated from enum value: LOST_RESOURCE_HELD_PRESENT = 3;
+   */
+  PRESENT: 3,
+
+  /**
+   * The state cannot be read.
+   *
+   * @generated from enum value: LOST_RESOURCE_HELD_UNKNOWN = 4;
+   */
+  UNKNOWN: 4,
+} as const;
+
+/**
+ * How the last state of an apply has what it had finished.
+ *
+ * @generated from enum windlass.agent.v1.LostResourceHeld
+ */
+export type LostResourceHeld = (typeof LostResourceHeld)[keyof typeof LostResourceHeld] | UnknownEnum;
+
+/**
+ * Describes the enum windlass.agent.v1.LostResourceHeld.
+ */
+export const LostResourceHeldSchema: GenEnum<LostResourceHeld> = /*@__PURE__*/
+  enumDesc(file_windlass_agent_v1_agent_gateway_service, 2);
+
+/**
+ * Why a server ends a stream. An agent takes one that it does not know for a broken connection.
  *
  * @generated from enum windlass.agent.v1.CloseReason
  */
@@ -1113,7 +1795,8 @@ export const CloseReason = {
   UNSPECIFIED: 0,
 
   /**
-   * A newer stream of this agent is there. End this one; do not reconnect from it.
+   * A newer stream of this agent is there, or another process has registered with its identity. Do not open another stream
+   * because of this one.
    *
    * @generated from enum value: CLOSE_REASON_SUPERSEDED = 1;
    */
@@ -1127,7 +1810,9 @@ export const CloseReason = {
   REVOKED: 2,
 
   /**
-   * The agent sent something that breaks the protocol.
+   * The agent broke the protocol in a way that leaves nothing to talk about: no hello within 10 seconds, a hello that breaks a
+   * rule, a second hello, bytes that are no SessionRequest. Come back after a minute, not sooner: it is a fault of
+   * one of the two programs.
    *
    * @generated from enum value: CLOSE_REASON_PROTOCOL = 3;
    */
@@ -1139,10 +1824,17 @@ export const CloseReason = {
    * @generated from enum value: CLOSE_REASON_DELETED = 4;
    */
   DELETED: 4,
+
+  /**
+   * Too many heartbeats or refused messages, or the agent does not read what it is sent. Come back after a minute.
+   *
+   * @generated from enum value: CLOSE_REASON_FLOOD = 5;
+   */
+  FLOOD: 5,
 } as const;
 
 /**
- * Why a server ends a stream.
+ * Why a server ends a stream. An agent takes one that it does not know for a broken connection.
  *
  * @generated from enum windlass.agent.v1.CloseReason
  */
@@ -1152,11 +1844,12 @@ export type CloseReason = (typeof CloseReason)[keyof typeof CloseReason] | Unkno
  * Describes the enum windlass.agent.v1.CloseReason.
  */
 export const CloseReasonSchema: GenEnum<CloseReason> = /*@__PURE__*/
-  enumDesc(file_windlass_agent_v1_agent_gateway_service, 0);
+  enumDesc(file_windlass_agent_v1_agent_gateway_service, 3);
 
 /**
  * How agents reach the control plane. An agent registers with its agent token, then holds one Session stream for
- * everything small; large objects travel over JobArtifactService.
+ * everything small; large objects travel over JobArtifactService. docs/agent-protocol.md tells the whole conversation in order
+ * and has every rule by its name: the names in brackets below are those.
  *
  * @generated from service windlass.agent.v1.AgentGatewayService
  */
@@ -1173,9 +1866,13 @@ export const AgentGatewayService: GenService<{
     output: typeof RegisterResponseSchema;
   },
   /**
-   * Holds the conversation with one agent. Authenticated by the session token (authorization: Bearer wdl_ses_…). The
-   * first message is a hello, within 10 seconds; the server answers with a welcome. Both sides ignore messages they do
-   * not know.
+   * Holds the conversation with one agent. Authenticated by the session token (authorization: Bearer wdl_ses_…). The server
+   * sends its headers at once; the first message is a hello, within 10 seconds, and is answered by a welcome [session.hello].
+   * A call that is not let in ends with a status, as any call: UNAUTHENTICATED means that the agent must register again
+   * [session.token]. Both sides ignore messages, fields and enum values they do not know [session.unknown].
+   * A message that breaks a rule is answered by refused, and the session goes on [session.refused]. If the server ends the
+   * stream on purpose it says close or reconnect, and then ends it with OK [session.end]; every other end is a broken
+   * connection: the agent comes back.
    *
    * @generated from rpc windlass.agent.v1.AgentGatewayService.Session
    */

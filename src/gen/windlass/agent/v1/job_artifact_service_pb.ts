@@ -5,13 +5,17 @@
 import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_buf_validate_validate } from "../../../buf/validate/validate_pb.ts";
+import type { JobEngine } from "./job_pb.ts";
+import { file_windlass_agent_v1_job } from "./job_pb.ts";
+import type { PlanSummary } from "./plan_pb.ts";
+import { file_windlass_agent_v1_plan } from "./plan_pb.ts";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file windlass/agent/v1/job_artifact_service.proto.
  */
 export const file_windlass_agent_v1_job_artifact_service: GenFile = /*@__PURE__*/
-  fileDesc("Cix3aW5kbGFzcy9hZ2VudC92MS9qb2JfYXJ0aWZhY3Rfc2VydmljZS5wcm90bxIRd2luZGxhc3MuYWdlbnQudjEiFQoTR2V0VmFyaWFibGVzUmVxdWVzdCJJChRHZXRWYXJpYWJsZXNSZXNwb25zZRIxCgl2YXJpYWJsZXMYASADKAsyHi53aW5kbGFzcy5hZ2VudC52MS5Kb2JWYXJpYWJsZSJeCgtKb2JWYXJpYWJsZRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAkSEwoLZW52aXJvbm1lbnQYAyABKAgSCwoDaGNsGAQgASgIEhEKCXNlbnNpdGl2ZRgFIAEoCCIeChxEb3dubG9hZENvbmZpZ3VyYXRpb25SZXF1ZXN0Ii4KHURvd25sb2FkQ29uZmlndXJhdGlvblJlc3BvbnNlEg0KBWNodW5rGAEgASgMIhUKE0Rvd25sb2FkUGxhblJlcXVlc3QiJQoURG93bmxvYWRQbGFuUmVzcG9uc2USDQoFY2h1bmsYASABKAwingEKEVVwbG9hZFBsYW5SZXF1ZXN0EjUKBmhlYWRlchgBIAEoCzIjLndpbmRsYXNzLmFnZW50LnYxLlVwbG9hZFBsYW5IZWFkZXJIABIfCgpwbGFuX2NodW5rGAIgASgMQgm6SAZ6BBiAgEBIABIiCg1zdW1tYXJ5X2NodW5rGAMgASgMQgm6SAZ6BBiAgEBIAEINCgRwYXJ0EgW6SAIIASJzChBVcGxvYWRQbGFuSGVhZGVyEhcKD3BsYW5fc2l6ZV9ieXRlcxgBIAEoBBIqCgtwbGFuX3NoYTI1NhgCIAEoCUIVukgSchAyDl5bMC05YS1mXXs2NH0kEhoKEnN1bW1hcnlfc2l6ZV9ieXRlcxgDIAEoBCIUChJVcGxvYWRQbGFuUmVzcG9uc2UiFgoURG93bmxvYWRTdGF0ZVJlcXVlc3QiJgoVRG93bmxvYWRTdGF0ZVJlc3BvbnNlEg0KBWNodW5rGAEgASgMIncKElVwbG9hZFN0YXRlUmVxdWVzdBI2CgZoZWFkZXIYASABKAsyJC53aW5kbGFzcy5hZ2VudC52MS5VcGxvYWRTdGF0ZUhlYWRlckgAEhoKBWNodW5rGAIgASgMQgm6SAZ6BBiAgEBIAEINCgRwYXJ0EgW6SAIIASKKAQoRVXBsb2FkU3RhdGVIZWFkZXISGwoHbGluZWFnZRgBIAEoCUIKukgHcgUQARiAAhIOCgZzZXJpYWwYAiABKAQSEgoKc2l6ZV9ieXRlcxgDIAEoBBIlCgZzaGEyNTYYBCABKAlCFbpIEnIQMg5eWzAtOWEtZl17NjR9JBINCgVmaW5hbBgFIAEoCCJfChNVcGxvYWRTdGF0ZVJlc3BvbnNlEhgKEHN0YXRlX3ZlcnNpb25faWQYASABKAkSEwoLcXVhcmFudGluZWQYAiABKAgSGQoRcXVhcmFudGluZV9yZWFzb24YAyABKAkiGQoXTGlzdFNoYXJlZFN0YXRlc1JlcXVlc3QiTQoYTGlzdFNoYXJlZFN0YXRlc1Jlc3BvbnNlEhEKCXdvcmtzcGFjZRgBIAEoCRINCgVzdGF0ZRgCIAEoDBIPCgdwcm9ibGVtGAMgASgJMoIGChJKb2JBcnRpZmFjdFNlcnZpY2USZAoMR2V0VmFyaWFibGVzEiYud2luZGxhc3MuYWdlbnQudjEuR2V0VmFyaWFibGVzUmVxdWVzdBonLndpbmRsYXNzLmFnZW50LnYxLkdldFZhcmlhYmxlc1Jlc3BvbnNlIgOQAgESgQEKFURvd25sb2FkQ29uZmlndXJhdGlvbhIvLndpbmRsYXNzLmFnZW50LnYxLkRvd25sb2FkQ29uZmlndXJhdGlvblJlcXVlc3QaMC53aW5kbGFzcy5hZ2VudC52MS5Eb3dubG9hZENvbmZpZ3VyYXRpb25SZXNwb25zZSIDkAIBMAESZgoMRG93bmxvYWRQbGFuEiYud2luZGxhc3MuYWdlbnQudjEuRG93bmxvYWRQbGFuUmVxdWVzdBonLndpbmRsYXNzLmFnZW50LnYxLkRvd25sb2FkUGxhblJlc3BvbnNlIgOQAgEwARJbCgpVcGxvYWRQbGFuEiQud2luZGxhc3MuYWdlbnQudjEuVXBsb2FkUGxhblJlcXVlc3QaJS53aW5kbGFzcy5hZ2VudC52MS5VcGxvYWRQbGFuUmVzcG9uc2UoARJpCg1Eb3dubG9hZFN0YXRlEicud2luZGxhc3MuYWdlbnQudjEuRG93bmxvYWRTdGF0ZVJlcXVlc3QaKC53aW5kbGFzcy5hZ2VudC52MS5Eb3dubG9hZFN0YXRlUmVzcG9uc2UiA5ACATABEl4KC1VwbG9hZFN0YXRlEiUud2luZGxhc3MuYWdlbnQudjEuVXBsb2FkU3RhdGVSZXF1ZXN0GiYud2luZGxhc3MuYWdlbnQudjEuVXBsb2FkU3RhdGVSZXNwb25zZSgBEnIKEExpc3RTaGFyZWRTdGF0ZXMSKi53aW5kbGFzcy5hZ2VudC52MS5MaXN0U2hhcmVkU3RhdGVzUmVxdWVzdBorLndpbmRsYXNzLmFnZW50LnYxLkxpc3RTaGFyZWRTdGF0ZXNSZXNwb25zZSIDkAIBMAFiBnByb3RvMw", [file_buf_validate_validate]);
+  fileDesc("Cix3aW5kbGFzcy9hZ2VudC92MS9qb2JfYXJ0aWZhY3Rfc2VydmljZS5wcm90bxIRd2luZGxhc3MuYWdlbnQudjEiFQoTR2V0VmFyaWFibGVzUmVxdWVzdCJZChRHZXRWYXJpYWJsZXNSZXNwb25zZRIxCgl2YXJpYWJsZXMYASADKAsyHi53aW5kbGFzcy5hZ2VudC52MS5Kb2JWYXJpYWJsZRIOCgZoaWRkZW4YAiADKAkiXgoLSm9iVmFyaWFibGUSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJEhMKC2Vudmlyb25tZW50GAMgASgIEgsKA2hjbBgEIAEoCBIRCglzZW5zaXRpdmUYBSABKAgiFQoTR2V0UHJvdmlkZXJzUmVxdWVzdCKZAQoUR2V0UHJvdmlkZXJzUmVzcG9uc2USNQoHc291cmNlcxgBIAMoCzIkLndpbmRsYXNzLmFnZW50LnYxLkpvYlByb3ZpZGVyU291cmNlEjEKBWhvc3RzGAIgAygLMiIud2luZGxhc3MuYWdlbnQudjEuSm9iUmVnaXN0cnlIb3N0EhcKD2NhX2NlcnRpZmljYXRlcxgDIAEoCSKIAQoRSm9iUHJvdmlkZXJTb3VyY2USGwoRZmlsZXN5c3RlbV9taXJyb3IYASABKAlIABIYCg5uZXR3b3JrX21pcnJvchgCIAEoCUgAEhAKBmRpcmVjdBgDIAEoCEgAEg8KB2luY2x1ZGUYBCADKAkSDwoHZXhjbHVkZRgFIAMoCUIICgZzb3VyY2UiLgoPSm9iUmVnaXN0cnlIb3N0EgwKBGhvc3QYASABKAkSDQoFdG9rZW4YAiABKAkiHgocRG93bmxvYWRDb25maWd1cmF0aW9uUmVxdWVzdCIuCh1Eb3dubG9hZENvbmZpZ3VyYXRpb25SZXNwb25zZRINCgVjaHVuaxgBIAEoDCIVChNEb3dubG9hZFBsYW5SZXF1ZXN0IiUKFERvd25sb2FkUGxhblJlc3BvbnNlEg0KBWNodW5rGAEgASgMIhoKGERvd25sb2FkUGxhbkZpbGVzUmVxdWVzdCIqChlEb3dubG9hZFBsYW5GaWxlc1Jlc3BvbnNlEg0KBWNodW5rGAEgASgMIuQBChFVcGxvYWRQbGFuUmVxdWVzdBI1CgZoZWFkZXIYASABKAsyIy53aW5kbGFzcy5hZ2VudC52MS5VcGxvYWRQbGFuSGVhZGVySAASHwoKcGxhbl9jaHVuaxgCIAEoDEIJukgGegQYgIBASAASMQoHc3VtbWFyeRgFIAEoCzIeLndpbmRsYXNzLmFnZW50LnYxLlBsYW5TdW1tYXJ5SAASIAoLZmlsZXNfY2h1bmsYBCABKAxCCbpIBnoEGICAQEgAQg0KBHBhcnQSBbpIAggBSgQIAxAEUg1zdW1tYXJ5X2NodW5rIqgCChBVcGxvYWRQbGFuSGVhZGVyEhcKD3BsYW5fc2l6ZV9ieXRlcxgBIAEoBBIqCgtwbGFuX3NoYTI1NhgCIAEoCUIVukgSchAyDl5bMC05YS1mXXs2NH0kEhgKEGZpbGVzX3NpemVfYnl0ZXMYBCABKAQSLgoMZmlsZXNfc2hhMjU2GAUgASgJQhi6SBVyEzIRXihbMC05YS1mXXs2NH0pPyQSLAoGZW5naW5lGAYgASgOMhwud2luZGxhc3MuYWdlbnQudjEuSm9iRW5naW5lEh8KDmVuZ2luZV92ZXJzaW9uGAcgASgJQge6SARyAhhAEhwKCWxvY2tfZmlsZRgIIAEoDEIJukgGegQYgIAQSgQIAxAEUhJzdW1tYXJ5X3NpemVfYnl0ZXMiFAoSVXBsb2FkUGxhblJlc3BvbnNlIhYKFERvd25sb2FkU3RhdGVSZXF1ZXN0IiYKFURvd25sb2FkU3RhdGVSZXNwb25zZRINCgVjaHVuaxgBIAEoDCJ3ChJVcGxvYWRTdGF0ZVJlcXVlc3QSNgoGaGVhZGVyGAEgASgLMiQud2luZGxhc3MuYWdlbnQudjEuVXBsb2FkU3RhdGVIZWFkZXJIABIaCgVjaHVuaxgCIAEoDEIJukgGegQYgIBASABCDQoEcGFydBIFukgCCAEizgEKEVVwbG9hZFN0YXRlSGVhZGVyEhsKB2xpbmVhZ2UYASABKAlCCrpIB3IFEAEYgAISDgoGc2VyaWFsGAIgASgEEhIKCnNpemVfYnl0ZXMYAyABKAQSJQoGc2hhMjU2GAQgASgJQhW6SBJyEDIOXlswLTlhLWZdezY0fSQSDwoHaXNfbGFzdBgFIAEoCBIgCghzZXF1ZW5jZRgGIAEoBEIOukgLMgkY/////////w8SHgoMYXNpZGVfcmVhc29uGAcgASgJQgi6SAVyAxiACCJfChNVcGxvYWRTdGF0ZVJlc3BvbnNlEhgKEHN0YXRlX3ZlcnNpb25faWQYASABKAkSEwoLcXVhcmFudGluZWQYAiABKAgSGQoRcXVhcmFudGluZV9yZWFzb24YAyABKAkiGQoXTGlzdFNoYXJlZFN0YXRlc1JlcXVlc3QiTQoYTGlzdFNoYXJlZFN0YXRlc1Jlc3BvbnNlEhEKCXdvcmtzcGFjZRgBIAEoCRINCgVzdGF0ZRgCIAEoDBIPCgdwcm9ibGVtGAMgASgJMt8HChJKb2JBcnRpZmFjdFNlcnZpY2USZAoMR2V0VmFyaWFibGVzEiYud2luZGxhc3MuYWdlbnQudjEuR2V0VmFyaWFibGVzUmVxdWVzdBonLndpbmRsYXNzLmFnZW50LnYxLkdldFZhcmlhYmxlc1Jlc3BvbnNlIgOQAgESZAoMR2V0UHJvdmlkZXJzEiYud2luZGxhc3MuYWdlbnQudjEuR2V0UHJvdmlkZXJzUmVxdWVzdBonLndpbmRsYXNzLmFnZW50LnYxLkdldFByb3ZpZGVyc1Jlc3BvbnNlIgOQAgESgQEKFURvd25sb2FkQ29uZmlndXJhdGlvbhIvLndpbmRsYXNzLmFnZW50LnYxLkRvd25sb2FkQ29uZmlndXJhdGlvblJlcXVlc3QaMC53aW5kbGFzcy5hZ2VudC52MS5Eb3dubG9hZENvbmZpZ3VyYXRpb25SZXNwb25zZSIDkAIBMAESZgoMRG93bmxvYWRQbGFuEiYud2luZGxhc3MuYWdlbnQudjEuRG93bmxvYWRQbGFuUmVxdWVzdBonLndpbmRsYXNzLmFnZW50LnYxLkRvd25sb2FkUGxhblJlc3BvbnNlIgOQAgEwARJ1ChFEb3dubG9hZFBsYW5GaWxlcxIrLndpbmRsYXNzLmFnZW50LnYxLkRvd25sb2FkUGxhbkZpbGVzUmVxdWVzdBosLndpbmRsYXNzLmFnZW50LnYxLkRvd25sb2FkUGxhbkZpbGVzUmVzcG9uc2UiA5ACATABElsKClVwbG9hZFBsYW4SJC53aW5kbGFzcy5hZ2VudC52MS5VcGxvYWRQbGFuUmVxdWVzdBolLndpbmRsYXNzLmFnZW50LnYxLlVwbG9hZFBsYW5SZXNwb25zZSgBEmkKDURvd25sb2FkU3RhdGUSJy53aW5kbGFzcy5hZ2VudC52MS5Eb3dubG9hZFN0YXRlUmVxdWVzdBooLndpbmRsYXNzLmFnZW50LnYxLkRvd25sb2FkU3RhdGVSZXNwb25zZSIDkAIBMAESXgoLVXBsb2FkU3RhdGUSJS53aW5kbGFzcy5hZ2VudC52MS5VcGxvYWRTdGF0ZVJlcXVlc3QaJi53aW5kbGFzcy5hZ2VudC52MS5VcGxvYWRTdGF0ZVJlc3BvbnNlKAEScgoQTGlzdFNoYXJlZFN0YXRlcxIqLndpbmRsYXNzLmFnZW50LnYxLkxpc3RTaGFyZWRTdGF0ZXNSZXF1ZXN0Gisud2luZGxhc3MuYWdlbnQudjEuTGlzdFNoYXJlZFN0YXRlc1Jlc3BvbnNlIgOQAgEwAUK2AQoVZGV2LndpbmRsYXNzLmFnZW50LnYxQhdKb2JBcnRpZmFjdFNlcnZpY2VQcm90b1ABWi13aW5kbGFzcy5kZXYvZ2VuL2dvL3dpbmRsYXNzL2FnZW50L3YxO2FnZW50djGiAgRXRExBqgIRV2luZGxhc3MuQWdlbnQuVjG6Ag1XaW5kbGFzc0FnZW50ygIRV2luZGxhc3NcQWdlbnRcVjHqAhNXaW5kbGFzczo6QWdlbnQ6OlYxYgZwcm90bzM", [file_buf_validate_validate, file_windlass_agent_v1_job, file_windlass_agent_v1_plan]);
 
 /**
  * Asks for the variables.
@@ -35,11 +39,20 @@ export const GetVariablesRequestSchema: GenMessage<GetVariablesRequest> = /*@__P
  */
 export type GetVariablesResponse = Message<"windlass.agent.v1.GetVariablesResponse"> & {
   /**
-   * Terraform variables, then environment variables; each key once.
+   * Terraform variables, then environment variables, each by key; a key comes once among each of both, so that no order decides
+   * [variables.form].
    *
    * @generated from field: repeated windlass.agent.v1.JobVariable variables = 1;
    */
   variables: JobVariable[];
+
+  /**
+   * Values that must not be seen in the log although the job does not get them: of sensitive variables that others hide, and
+   * what sensitive variables were before. Any of them may be an HCL expression.
+   *
+   * @generated from field: repeated string hidden = 2;
+   */
+  hidden: string[];
 };
 
 /**
@@ -77,7 +90,8 @@ export type JobVariable = Message<"windlass.agent.v1.JobVariable"> & {
   environment: boolean;
 
   /**
-   * The value is an HCL expression.
+   * The value is an HCL expression, to be written into a .tfvars file as it is. Otherwise it is a text, which must reach
+   * terraform unchanged, quotes, ${ and %{ included [variables.form].
    *
    * @generated from field: bool hcl = 4;
    */
@@ -99,6 +113,144 @@ export const JobVariableSchema: GenMessage<JobVariable> = /*@__PURE__*/
   messageDesc(file_windlass_agent_v1_job_artifact_service, 2);
 
 /**
+ * Asks where providers come from.
+ *
+ * @generated from message windlass.agent.v1.GetProvidersRequest
+ */
+export type GetProvidersRequest = Message<"windlass.agent.v1.GetProvidersRequest"> & {
+};
+
+/**
+ * Describes the message windlass.agent.v1.GetProvidersRequest.
+ * Use `create(GetProvidersRequestSchema)` to create a new message.
+ */
+export const GetProvidersRequestSchema: GenMessage<GetProvidersRequest> = /*@__PURE__*/
+  messageDesc(file_windlass_agent_v1_job_artifact_service, 3);
+
+/**
+ * Where the job takes providers from, as its organization and its pool say. All empty: the agent's own way.
+ *
+ * @generated from message windlass.agent.v1.GetProvidersResponse
+ */
+export type GetProvidersResponse = Message<"windlass.agent.v1.GetProvidersResponse"> & {
+  /**
+   * In the order of preference; empty is the agent's own way.
+   *
+   * @generated from field: repeated windlass.agent.v1.JobProviderSource sources = 1;
+   */
+  sources: JobProviderSource[];
+
+  /**
+   * Registries and network mirrors that want a token.
+   *
+   * @generated from field: repeated windlass.agent.v1.JobRegistryHost hosts = 2;
+   */
+  hosts: JobRegistryHost[];
+
+  /**
+   * Certificates in PEM form to trust beside the system's; may be empty.
+   *
+   * @generated from field: string ca_certificates = 3;
+   */
+  caCertificates: string;
+};
+
+/**
+ * Describes the message windlass.agent.v1.GetProvidersResponse.
+ * Use `create(GetProvidersResponseSchema)` to create a new message.
+ */
+export const GetProvidersResponseSchema: GenMessage<GetProvidersResponse> = /*@__PURE__*/
+  messageDesc(file_windlass_agent_v1_job_artifact_service, 4);
+
+/**
+ * One place where providers come from. An agent that knows none of these fields ends the job: it would take providers from
+ * elsewhere.
+ *
+ * @generated from message windlass.agent.v1.JobProviderSource
+ */
+export type JobProviderSource = Message<"windlass.agent.v1.JobProviderSource"> & {
+  /**
+   * One of these.
+   *
+   * @generated from oneof windlass.agent.v1.JobProviderSource.source
+   */
+  source: {
+    /**
+     * Absolute path of a directory of the agent's machine, packed or unpacked, as terraform's filesystem_mirror takes it.
+     *
+     * @generated from field: string filesystem_mirror = 1;
+     */
+    value: string;
+    case: "filesystemMirror";
+  } | {
+    /**
+     * Base URL of a network mirror, with a slash at its end.
+     *
+     * @generated from field: string network_mirror = 2;
+     */
+    value: string;
+    case: "networkMirror";
+  } | {
+    /**
+     * True: the registry that a provider's address names.
+     *
+     * @generated from field: bool direct = 3;
+     */
+    value: boolean;
+    case: "direct";
+  } | { case: undefined; value?: undefined };
+
+  /**
+   * Only these providers come from here, as terraform's include; empty is all.
+   *
+   * @generated from field: repeated string include = 4;
+   */
+  include: string[];
+
+  /**
+   * These do not, as terraform's exclude.
+   *
+   * @generated from field: repeated string exclude = 5;
+   */
+  exclude: string[];
+};
+
+/**
+ * Describes the message windlass.agent.v1.JobProviderSource.
+ * Use `create(JobProviderSourceSchema)` to create a new message.
+ */
+export const JobProviderSourceSchema: GenMessage<JobProviderSource> = /*@__PURE__*/
+  messageDesc(file_windlass_agent_v1_job_artifact_service, 5);
+
+/**
+ * A host that wants a token.
+ *
+ * @generated from message windlass.agent.v1.JobRegistryHost
+ */
+export type JobRegistryHost = Message<"windlass.agent.v1.JobRegistryHost"> & {
+  /**
+   * Its name, with a port if it is not 443.
+   *
+   * @generated from field: string host = 1;
+   */
+  host: string;
+
+  /**
+   * Its token, in clear. It must not be seen in the log.
+   *
+   * @generated from field: string token = 2;
+   */
+  token: string;
+};
+
+/**
+ * Describes the message windlass.agent.v1.JobRegistryHost.
+ * Use `create(JobRegistryHostSchema)` to create a new message.
+ */
+export const JobRegistryHostSchema: GenMessage<JobRegistryHost> = /*@__PURE__*/
+  messageDesc(file_windlass_agent_v1_job_artifact_service, 6);
+
+/**
  * Asks for the configuration.
  *
  * @generated from message windlass.agent.v1.DownloadConfigurationRequest
@@ -111,7 +263,7 @@ export type DownloadConfigurationRequest = Message<"windlass.agent.v1.DownloadCo
  * Use `create(DownloadConfigurationRequestSchema)` to create a new message.
  */
 export const DownloadConfigurationRequestSchema: GenMessage<DownloadConfigurationRequest> = /*@__PURE__*/
-  messageDesc(file_windlass_agent_v1_job_artifact_service, 3);
+  messageDesc(file_windlass_agent_v1_job_artifact_service, 7);
 
 /**
  * The next bytes of the configuration.
@@ -132,7 +284,7 @@ export type DownloadConfigurationResponse = Message<"windlass.agent.v1.DownloadC
  * Use `create(DownloadConfigurationResponseSchema)` to create a new message.
  */
 export const DownloadConfigurationResponseSchema: GenMessage<DownloadConfigurationResponse> = /*@__PURE__*/
-  messageDesc(file_windlass_agent_v1_job_artifact_service, 4);
+  messageDesc(file_windlass_agent_v1_job_artifact_service, 8);
 
 /**
  * Asks for the plan file.
@@ -147,7 +299,7 @@ export type DownloadPlanRequest = Message<"windlass.agent.v1.DownloadPlanRequest
  * Use `create(DownloadPlanRequestSchema)` to create a new message.
  */
 export const DownloadPlanRequestSchema: GenMessage<DownloadPlanRequest> = /*@__PURE__*/
-  messageDesc(file_windlass_agent_v1_job_artifact_service, 5);
+  messageDesc(file_windlass_agent_v1_job_artifact_service, 9);
 
 /**
  * The next bytes of the plan file.
@@ -168,10 +320,47 @@ export type DownloadPlanResponse = Message<"windlass.agent.v1.DownloadPlanRespon
  * Use `create(DownloadPlanResponseSchema)` to create a new message.
  */
 export const DownloadPlanResponseSchema: GenMessage<DownloadPlanResponse> = /*@__PURE__*/
-  messageDesc(file_windlass_agent_v1_job_artifact_service, 6);
+  messageDesc(file_windlass_agent_v1_job_artifact_service, 10);
 
 /**
- * A piece of a plan upload: the header, then the plan's bytes, then the summary's.
+ * Asks for the files that the plan made.
+ *
+ * @generated from message windlass.agent.v1.DownloadPlanFilesRequest
+ */
+export type DownloadPlanFilesRequest = Message<"windlass.agent.v1.DownloadPlanFilesRequest"> & {
+};
+
+/**
+ * Describes the message windlass.agent.v1.DownloadPlanFilesRequest.
+ * Use `create(DownloadPlanFilesRequestSchema)` to create a new message.
+ */
+export const DownloadPlanFilesRequestSchema: GenMessage<DownloadPlanFilesRequest> = /*@__PURE__*/
+  messageDesc(file_windlass_agent_v1_job_artifact_service, 11);
+
+/**
+ * The next bytes of the archive with the files that the plan made.
+ *
+ * @generated from message windlass.agent.v1.DownloadPlanFilesResponse
+ */
+export type DownloadPlanFilesResponse = Message<"windlass.agent.v1.DownloadPlanFilesResponse"> & {
+  /**
+   * At most 1 MiB.
+   *
+   * @generated from field: bytes chunk = 1;
+   */
+  chunk: Uint8Array;
+};
+
+/**
+ * Describes the message windlass.agent.v1.DownloadPlanFilesResponse.
+ * Use `create(DownloadPlanFilesResponseSchema)` to create a new message.
+ */
+export const DownloadPlanFilesResponseSchema: GenMessage<DownloadPlanFilesResponse> = /*@__PURE__*/
+  messageDesc(file_windlass_agent_v1_job_artifact_service, 12);
+
+/**
+ * A piece of a plan upload, in this order: the header, the plan's bytes, its summary, the bytes of the files
+ * [plan.order].
  *
  * @generated from message windlass.agent.v1.UploadPlanRequest
  */
@@ -199,12 +388,20 @@ export type UploadPlanRequest = Message<"windlass.agent.v1.UploadPlanRequest"> &
     case: "planChunk";
   } | {
     /**
-     * The next bytes of the summary, at most 1 MiB.
+     * The next part of the summary: the lists of all parts make one. A part has at most 1 MiB and 20,000 fields and items.
      *
-     * @generated from field: bytes summary_chunk = 3;
+     * @generated from field: windlass.agent.v1.PlanSummary summary = 5;
+     */
+    value: PlanSummary;
+    case: "summary";
+  } | {
+    /**
+     * The next bytes of the archive with the files that the plan made, at most 1 MiB.
+     *
+     * @generated from field: bytes files_chunk = 4;
      */
     value: Uint8Array;
-    case: "summaryChunk";
+    case: "filesChunk";
   } | { case: undefined; value?: undefined };
 };
 
@@ -213,7 +410,7 @@ export type UploadPlanRequest = Message<"windlass.agent.v1.UploadPlanRequest"> &
  * Use `create(UploadPlanRequestSchema)` to create a new message.
  */
 export const UploadPlanRequestSchema: GenMessage<UploadPlanRequest> = /*@__PURE__*/
-  messageDesc(file_windlass_agent_v1_job_artifact_service, 7);
+  messageDesc(file_windlass_agent_v1_job_artifact_service, 13);
 
 /**
  * What a plan upload holds.
@@ -236,11 +433,41 @@ export type UploadPlanHeader = Message<"windlass.agent.v1.UploadPlanHeader"> & {
   planSha256: string;
 
   /**
-   * Size of the summary in bytes: JSON, every sensitive value masked.
+   * Size of the archive with the files that the plan made below the configuration, in bytes; 0 if it made none, or if
+   * the job's plan_files does not ask for them. A gzipped tar: what was made or changed stands below files/, and removed.json is a
+   * list of the paths that are gone.
    *
-   * @generated from field: uint64 summary_size_bytes = 3;
+   * @generated from field: uint64 files_size_bytes = 4;
    */
-  summarySizeBytes: bigint;
+  filesSizeBytes: bigint;
+
+  /**
+   * SHA-256 of that archive, in hex; empty if there is none.
+   *
+   * @generated from field: string files_sha256 = 5;
+   */
+  filesSha256: string;
+
+  /**
+   * Which program made the plan, as it says itself; unspecified from an older agent.
+   *
+   * @generated from field: windlass.agent.v1.JobEngine engine = 6;
+   */
+  engine: JobEngine;
+
+  /**
+   * Its exact version; empty from an older agent.
+   *
+   * @generated from field: string engine_version = 7;
+   */
+  engineVersion: string;
+
+  /**
+   * The dependency lock file as the plan left it, for the apply; empty if there is none or if it names no provider.
+   *
+   * @generated from field: bytes lock_file = 8;
+   */
+  lockFile: Uint8Array;
 };
 
 /**
@@ -248,7 +475,7 @@ export type UploadPlanHeader = Message<"windlass.agent.v1.UploadPlanHeader"> & {
  * Use `create(UploadPlanHeaderSchema)` to create a new message.
  */
 export const UploadPlanHeaderSchema: GenMessage<UploadPlanHeader> = /*@__PURE__*/
-  messageDesc(file_windlass_agent_v1_job_artifact_service, 8);
+  messageDesc(file_windlass_agent_v1_job_artifact_service, 14);
 
 /**
  * The plan is stored.
@@ -263,7 +490,7 @@ export type UploadPlanResponse = Message<"windlass.agent.v1.UploadPlanResponse">
  * Use `create(UploadPlanResponseSchema)` to create a new message.
  */
 export const UploadPlanResponseSchema: GenMessage<UploadPlanResponse> = /*@__PURE__*/
-  messageDesc(file_windlass_agent_v1_job_artifact_service, 9);
+  messageDesc(file_windlass_agent_v1_job_artifact_service, 15);
 
 /**
  * Asks for the state.
@@ -278,7 +505,7 @@ export type DownloadStateRequest = Message<"windlass.agent.v1.DownloadStateReque
  * Use `create(DownloadStateRequestSchema)` to create a new message.
  */
 export const DownloadStateRequestSchema: GenMessage<DownloadStateRequest> = /*@__PURE__*/
-  messageDesc(file_windlass_agent_v1_job_artifact_service, 10);
+  messageDesc(file_windlass_agent_v1_job_artifact_service, 16);
 
 /**
  * The next bytes of the state.
@@ -299,7 +526,7 @@ export type DownloadStateResponse = Message<"windlass.agent.v1.DownloadStateResp
  * Use `create(DownloadStateResponseSchema)` to create a new message.
  */
 export const DownloadStateResponseSchema: GenMessage<DownloadStateResponse> = /*@__PURE__*/
-  messageDesc(file_windlass_agent_v1_job_artifact_service, 11);
+  messageDesc(file_windlass_agent_v1_job_artifact_service, 17);
 
 /**
  * A piece of a state upload: the header, then the bytes.
@@ -336,7 +563,7 @@ export type UploadStateRequest = Message<"windlass.agent.v1.UploadStateRequest">
  * Use `create(UploadStateRequestSchema)` to create a new message.
  */
 export const UploadStateRequestSchema: GenMessage<UploadStateRequest> = /*@__PURE__*/
-  messageDesc(file_windlass_agent_v1_job_artifact_service, 12);
+  messageDesc(file_windlass_agent_v1_job_artifact_service, 18);
 
 /**
  * What a state upload holds.
@@ -373,11 +600,26 @@ export type UploadStateHeader = Message<"windlass.agent.v1.UploadStateHeader"> &
   sha256: string;
 
   /**
-   * True for the last state of the apply.
+   * True for the last state of the apply: no other one of the job replaces it but a later final one.
    *
-   * @generated from field: bool final = 5;
+   * @generated from field: bool is_last = 5;
    */
-  final: boolean;
+  isLast: boolean;
+
+  /**
+   * Counts the states of the job in the order in which they were written, from 1; a lower one never replaces a higher one. 0 if
+   * unknown: then the serial is the order, as with agents that do not count.
+   *
+   * @generated from field: uint64 sequence = 6;
+   */
+  sequence: bigint;
+
+  /**
+   * Why it cannot be the workspace's state: it is only to be kept aside, for people. Empty if it may be.
+   *
+   * @generated from field: string aside_reason = 7;
+   */
+  asideReason: string;
 };
 
 /**
@@ -385,7 +627,7 @@ export type UploadStateHeader = Message<"windlass.agent.v1.UploadStateHeader"> &
  * Use `create(UploadStateHeaderSchema)` to create a new message.
  */
 export const UploadStateHeaderSchema: GenMessage<UploadStateHeader> = /*@__PURE__*/
-  messageDesc(file_windlass_agent_v1_job_artifact_service, 13);
+  messageDesc(file_windlass_agent_v1_job_artifact_service, 19);
 
 /**
  * The state is stored.
@@ -420,7 +662,7 @@ export type UploadStateResponse = Message<"windlass.agent.v1.UploadStateResponse
  * Use `create(UploadStateResponseSchema)` to create a new message.
  */
 export const UploadStateResponseSchema: GenMessage<UploadStateResponse> = /*@__PURE__*/
-  messageDesc(file_windlass_agent_v1_job_artifact_service, 14);
+  messageDesc(file_windlass_agent_v1_job_artifact_service, 20);
 
 /**
  * Asks for the shared outputs.
@@ -435,7 +677,7 @@ export type ListSharedStatesRequest = Message<"windlass.agent.v1.ListSharedState
  * Use `create(ListSharedStatesRequestSchema)` to create a new message.
  */
 export const ListSharedStatesRequestSchema: GenMessage<ListSharedStatesRequest> = /*@__PURE__*/
-  messageDesc(file_windlass_agent_v1_job_artifact_service, 15);
+  messageDesc(file_windlass_agent_v1_job_artifact_service, 21);
 
 /**
  * The outputs of one workspace.
@@ -470,11 +712,12 @@ export type ListSharedStatesResponse = Message<"windlass.agent.v1.ListSharedStat
  * Use `create(ListSharedStatesResponseSchema)` to create a new message.
  */
 export const ListSharedStatesResponseSchema: GenMessage<ListSharedStatesResponse> = /*@__PURE__*/
-  messageDesc(file_windlass_agent_v1_job_artifact_service, 16);
+  messageDesc(file_windlass_agent_v1_job_artifact_service, 22);
 
 /**
  * Carries what is too large for the session, for one job. Authenticated by the job token (authorization: Bearer
- * wdl_job_…), which names the job and its epoch: no request has to.
+ * wdl_job_…), which names the job and its epoch: no request has to. UNAUTHENTICATED and JOB_EPOCH_STALE mean that the claim is
+ * over, unless a heartbeat says otherwise [job.token].
  *
  * @generated from service windlass.agent.v1.JobArtifactService
  */
@@ -488,6 +731,16 @@ export const JobArtifactService: GenService<{
     methodKind: "unary";
     input: typeof GetVariablesRequestSchema;
     output: typeof GetVariablesResponseSchema;
+  },
+  /**
+   * Returns where the job takes providers from. Only after the job was granted.
+   *
+   * @generated from rpc windlass.agent.v1.JobArtifactService.GetProviders
+   */
+  getProviders: {
+    methodKind: "unary";
+    input: typeof GetProvidersRequestSchema;
+    output: typeof GetProvidersResponseSchema;
   },
   /**
    * Downloads the configuration archive.
@@ -510,7 +763,20 @@ export const JobArtifactService: GenService<{
     output: typeof DownloadPlanResponseSchema;
   },
   /**
-   * Uploads the plan file and its masked summary. The same bytes again are acknowledged at once.
+   * Downloads the files that the plan made, for the apply: a gzipped tar. Not found if there are none.
+   *
+   * @generated from rpc windlass.agent.v1.JobArtifactService.DownloadPlanFiles
+   */
+  downloadPlanFiles: {
+    methodKind: "server_streaming";
+    input: typeof DownloadPlanFilesRequestSchema;
+    output: typeof DownloadPlanFilesResponseSchema;
+  },
+  /**
+   * Uploads the plan file, its masked summary and the files that the plan made: after the grant and before the result, of a
+   * plan that can be applied: one with changes, or with options.allow_empty_apply, and not with options.plan_only
+   * [plan.upload]. The same bytes again are
+   * acknowledged at once.
    *
    * @generated from rpc windlass.agent.v1.JobArtifactService.UploadPlan
    */

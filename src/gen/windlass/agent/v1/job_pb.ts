@@ -13,7 +13,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file windlass/agent/v1/job.proto.
  */
 export const file_windlass_agent_v1_job: GenFile = /*@__PURE__*/
-  fileDesc("Cht3aW5kbGFzcy9hZ2VudC92MS9qb2IucHJvdG8SEXdpbmRsYXNzLmFnZW50LnYxIj4KCEpvYkNsYWltEhoKBmpvYl9pZBgBIAEoCUIKukgHcgUQARiAARIWCgVlcG9jaBgCIAEoBEIHukgEMgIoASLhBAoHSm9iU3BlYxIqCgVjbGFpbRgBIAEoCzIbLndpbmRsYXNzLmFnZW50LnYxLkpvYkNsYWltEg4KBnJ1bl9pZBgCIAEoCRIqCgVwaGFzZRgDIAEoDjIbLndpbmRsYXNzLmFnZW50LnYxLkpvYlBoYXNlEhQKDG9yZ2FuaXphdGlvbhgEIAEoCRIUCgx3b3Jrc3BhY2VfaWQYBSABKAkSEQoJd29ya3NwYWNlGAYgASgJEiwKBmVuZ2luZRgHIAEoDjIcLndpbmRsYXNzLmFnZW50LnYxLkpvYkVuZ2luZRIWCg5lbmdpbmVfdmVyc2lvbhgIIAEoCRIZChF3b3JraW5nX2RpcmVjdG9yeRgJIAEoCRI2Cg1jb25maWd1cmF0aW9uGAogASgLMh8ud2luZGxhc3MuYWdlbnQudjEuQXJ0aWZhY3RJbmZvEi0KBHBsYW4YCyABKAsyHy53aW5kbGFzcy5hZ2VudC52MS5BcnRpZmFjdEluZm8SKwoFc3RhdGUYDCABKAsyHC53aW5kbGFzcy5hZ2VudC52MS5TdGF0ZUluZm8SLgoHb3B0aW9ucxgNIAEoCzIdLndpbmRsYXNzLmFnZW50LnYxLkpvYk9wdGlvbnMSEQoJam9iX3Rva2VuGA4gASgJEioKB3RpbWVvdXQYDyABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SFQoNbWF4X2xvZ19ieXRlcxgQIAEoBBISCgpjcmVhdGVkX2J5GBEgASgJEiAKGGNvbmZpZ3VyYXRpb25fdmVyc2lvbl9pZBgSIAEoCSIyCgxBcnRpZmFjdEluZm8SEgoKc2l6ZV9ieXRlcxgBIAEoBBIOCgZzaGEyNTYYAiABKAkiUAoJU3RhdGVJbmZvEg8KB2xpbmVhZ2UYASABKAkSDgoGc2VyaWFsGAIgASgEEhIKCnNpemVfYnl0ZXMYAyABKAQSDgoGc2hhMjU2GAQgASgJIpgBCgpKb2JPcHRpb25zEhEKCXBsYW5fb25seRgBIAEoCBIPCgdkZXN0cm95GAIgASgIEhQKDHNraXBfcmVmcmVzaBgDIAEoCBIUCgxyZWZyZXNoX29ubHkYBCABKAgSDwoHdGFyZ2V0cxgFIAMoCRIUCgxyZXBsYWNlbWVudHMYBiADKAkSEwoLcGFyYWxsZWxpc20YByABKA0isgEKB0hlbGRKb2ISMgoFY2xhaW0YASABKAsyGy53aW5kbGFzcy5hZ2VudC52MS5Kb2JDbGFpbUIGukgDyAEBEjQKBXN0YWdlGAIgASgOMhsud2luZGxhc3MuYWdlbnQudjEuSm9iU3RhZ2VCCLpIBYIBAhABEg8KB2xvZ19lbmQYAyABKAQSFAoMc3RhdGVfc2VyaWFsGAQgASgEEhYKDnJlc291cmNlc19kb25lGAUgASgNKk4KCEpvYlBoYXNlEhkKFUpPQl9QSEFTRV9VTlNQRUNJRklFRBAAEhIKDkpPQl9QSEFTRV9QTEFOEAESEwoPSk9CX1BIQVNFX0FQUExZEAIqVgoJSm9iRW5naW5lEhoKFkpPQl9FTkdJTkVfVU5TUEVDSUZJRUQQABIYChRKT0JfRU5HSU5FX1RFUlJBRk9STRABEhMKD0pPQl9FTkdJTkVfVE9GVRACKo8BCgxEZXNpcmVkU3RhdGUSHQoZREVTSVJFRF9TVEFURV9VTlNQRUNJRklFRBAAEhUKEURFU0lSRURfU1RBVEVfUlVOEAESGAoUREVTSVJFRF9TVEFURV9DQU5DRUwQAhIXChNERVNJUkVEX1NUQVRFX0ZPUkNFEAMSFgoSREVTSVJFRF9TVEFURV9HT05FEAQqhgEKCEpvYlN0YWdlEhkKFUpPQl9TVEFHRV9VTlNQRUNJRklFRBAAEhcKE0pPQl9TVEFHRV9QUkVQQVJJTkcQARIWChJKT0JfU1RBR0VfUFJFUEFSRUQQAhIVChFKT0JfU1RBR0VfUlVOTklORxADEhcKE0pPQl9TVEFHRV9SRVBPUlRJTkcQBCp2CgpKb2JPdXRjb21lEhsKF0pPQl9PVVRDT01FX1VOU1BFQ0lGSUVEEAASGAoUSk9CX09VVENPTUVfRklOSVNIRUQQARIXChNKT0JfT1VUQ09NRV9FUlJPUkVEEAISGAoUSk9CX09VVENPTUVfQ0FOQ0VMRUQQA2IGcHJvdG8z", [file_buf_validate_validate, file_google_protobuf_duration]);
+  fileDesc("Cht3aW5kbGFzcy9hZ2VudC92MS9qb2IucHJvdG8SEXdpbmRsYXNzLmFnZW50LnYxIj4KCEpvYkNsYWltEhoKBmpvYl9pZBgBIAEoCUIKukgHcgUQARiAARIWCgVlcG9jaBgCIAEoBEIHukgEMgIoASKIBgoHSm9iU3BlYxIqCgVjbGFpbRgBIAEoCzIbLndpbmRsYXNzLmFnZW50LnYxLkpvYkNsYWltEg4KBnJ1bl9pZBgCIAEoCRIqCgVwaGFzZRgDIAEoDjIbLndpbmRsYXNzLmFnZW50LnYxLkpvYlBoYXNlEhQKDG9yZ2FuaXphdGlvbhgEIAEoCRIUCgx3b3Jrc3BhY2VfaWQYBSABKAkSEQoJd29ya3NwYWNlGAYgASgJEiwKBmVuZ2luZRgHIAEoDjIcLndpbmRsYXNzLmFnZW50LnYxLkpvYkVuZ2luZRIWCg5lbmdpbmVfdmVyc2lvbhgIIAEoCRIZChF3b3JraW5nX2RpcmVjdG9yeRgJIAEoCRI2Cg1jb25maWd1cmF0aW9uGAogASgLMh8ud2luZGxhc3MuYWdlbnQudjEuQXJ0aWZhY3RJbmZvEi0KBHBsYW4YCyABKAsyHy53aW5kbGFzcy5hZ2VudC52MS5BcnRpZmFjdEluZm8SKwoFc3RhdGUYDCABKAsyHC53aW5kbGFzcy5hZ2VudC52MS5TdGF0ZUluZm8SLgoHb3B0aW9ucxgNIAEoCzIdLndpbmRsYXNzLmFnZW50LnYxLkpvYk9wdGlvbnMSEQoJam9iX3Rva2VuGA4gASgJEioKB3RpbWVvdXQYDyABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SFQoNbWF4X2xvZ19ieXRlcxgQIAEoBBISCgpjcmVhdGVkX2J5GBEgASgJEiAKGGNvbmZpZ3VyYXRpb25fdmVyc2lvbl9pZBgSIAEoCRIvCgxpbml0X3RpbWVvdXQYEyABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SMwoKcGxhbl9maWxlcxgUIAEoCzIfLndpbmRsYXNzLmFnZW50LnYxLkFydGlmYWN0SW5mbxIPCgdub3RpY2VzGBUgAygJEhsKE3BsYW5fZW5naW5lX3ZlcnNpb24YFiABKAkSEQoJbG9ja19maWxlGBcgASgMIjIKDEFydGlmYWN0SW5mbxISCgpzaXplX2J5dGVzGAEgASgEEg4KBnNoYTI1NhgCIAEoCSJQCglTdGF0ZUluZm8SDwoHbGluZWFnZRgBIAEoCRIOCgZzZXJpYWwYAiABKAQSEgoKc2l6ZV9ieXRlcxgDIAEoBBIOCgZzaGEyNTYYBCABKAki5QEKCkpvYk9wdGlvbnMSEQoJcGxhbl9vbmx5GAEgASgIEg8KB2Rlc3Ryb3kYAiABKAgSFAoMc2tpcF9yZWZyZXNoGAMgASgIEhQKDHJlZnJlc2hfb25seRgEIAEoCBIPCgd0YXJnZXRzGAUgAygJEhQKDHJlcGxhY2VtZW50cxgGIAMoCRITCgtwYXJhbGxlbGlzbRgHIAEoDRIQCghleGNsdWRlcxgIIAMoCRIeChZzdXBwcmVzc19mb3JnZXRfZXJyb3JzGAkgASgIEhkKEWFsbG93X2VtcHR5X2FwcGx5GAogASgIIsUBCgdIZWxkSm9iEjIKBWNsYWltGAEgASgLMhsud2luZGxhc3MuYWdlbnQudjEuSm9iQ2xhaW1CBrpIA8gBARIqCgVzdGFnZRgCIAEoDjIbLndpbmRsYXNzLmFnZW50LnYxLkpvYlN0YWdlEg8KB2xvZ19lbmQYAyABKAQSFAoMc3RhdGVfc2VyaWFsGAQgASgEEhYKDnJlc291cmNlc19kb25lGAUgASgNEhsKCXByZXBhcmluZxgGIAEoCUIIukgFcgMYgAQqTgoISm9iUGhhc2USGQoVSk9CX1BIQVNFX1VOU1BFQ0lGSUVEEAASEgoOSk9CX1BIQVNFX1BMQU4QARITCg9KT0JfUEhBU0VfQVBQTFkQAipWCglKb2JFbmdpbmUSGgoWSk9CX0VOR0lORV9VTlNQRUNJRklFRBAAEhgKFEpPQl9FTkdJTkVfVEVSUkFGT1JNEAESEwoPSk9CX0VOR0lORV9UT0ZVEAIqawoKSm9iRmVhdHVyZRIbChdKT0JfRkVBVFVSRV9VTlNQRUNJRklFRBAAEhgKFEpPQl9GRUFUVVJFX0VYQ0xVREVTEAESJgoiSk9CX0ZFQVRVUkVfU1VQUFJFU1NfRk9SR0VUX0VSUk9SUxACKo8BCgxEZXNpcmVkU3RhdGUSHQoZREVTSVJFRF9TVEFURV9VTlNQRUNJRklFRBAAEhUKEURFU0lSRURfU1RBVEVfUlVOEAESGAoUREVTSVJFRF9TVEFURV9DQU5DRUwQAhIXChNERVNJUkVEX1NUQVRFX0ZPUkNFEAMSFgoSREVTSVJFRF9TVEFURV9HT05FEAQqhgEKCEpvYlN0YWdlEhkKFUpPQl9TVEFHRV9VTlNQRUNJRklFRBAAEhcKE0pPQl9TVEFHRV9QUkVQQVJJTkcQARIWChJKT0JfU1RBR0VfUFJFUEFSRUQQAhIVChFKT0JfU1RBR0VfUlVOTklORxADEhcKE0pPQl9TVEFHRV9SRVBPUlRJTkcQBCp2CgpKb2JPdXRjb21lEhsKF0pPQl9PVVRDT01FX1VOU1BFQ0lGSUVEEAASGAoUSk9CX09VVENPTUVfRklOSVNIRUQQARIXChNKT0JfT1VUQ09NRV9FUlJPUkVEEAISGAoUSk9CX09VVENPTUVfQ0FOQ0VMRUQQA0KnAQoVZGV2LndpbmRsYXNzLmFnZW50LnYxQghKb2JQcm90b1ABWi13aW5kbGFzcy5kZXYvZ2VuL2dvL3dpbmRsYXNzL2FnZW50L3YxO2FnZW50djGiAgRXRExBqgIRV2luZGxhc3MuQWdlbnQuVjG6Ag1XaW5kbGFzc0FnZW50ygIRV2luZGxhc3NcQWdlbnRcVjHqAhNXaW5kbGFzczo6QWdlbnQ6OlYxYgZwcm90bzM", [file_buf_validate_validate, file_google_protobuf_duration]);
 
 /**
  * One claim on one job: every message about a job names both. A job offered again has a higher epoch, and the claims
@@ -115,7 +115,8 @@ export type JobSpec = Message<"windlass.agent.v1.JobSpec"> & {
   workingDirectory: string;
 
   /**
-   * The configuration archive.
+   * The configuration archive: a gzipped tar. What may be in it, and how much it may unpack to, stands in
+   * docs/agent-protocol.md [archive.form].
    *
    * @generated from field: windlass.agent.v1.ArtifactInfo configuration = 10;
    */
@@ -143,14 +144,16 @@ export type JobSpec = Message<"windlass.agent.v1.JobSpec"> & {
   options?: JobOptions | undefined;
 
   /**
-   * Bearer token for JobArtifactService: it is good for this job and epoch only, and ends with the claim.
+   * Bearer token for JobArtifactService: it is good for this job and epoch only, whatever stream or process of the agent uses it,
+   * and ends with the claim [job.token].
    *
    * @generated from field: string job_token = 14;
    */
   jobToken: string;
 
   /**
-   * How long the phase may take before the agent cancels it; zero is for ever.
+   * How long the phase may take from its grant on, before the agent cancels it as CANCEL does; absent or zero is for ever
+   * [job.timeout].
    *
    * @generated from field: google.protobuf.Duration timeout = 15;
    */
@@ -176,6 +179,44 @@ export type JobSpec = Message<"windlass.agent.v1.JobSpec"> & {
    * @generated from field: string configuration_version_id = 18;
    */
   configurationVersionId: string;
+
+  /**
+   * How long terraform init may take before the agent ends it; absent or zero is as long as the phase.
+   *
+   * @generated from field: google.protobuf.Duration init_timeout = 19;
+   */
+  initTimeout?: Duration | undefined;
+
+  /**
+   * Files that the plan made below the configuration, for the apply. In an apply: the archive to download and to put over
+   * the configuration; absent if there is none. In a plan: size_bytes is how much of them the control plane takes, counted before
+   * they are compressed, and sha256 is empty; absent if it takes none.
+   *
+   * @generated from field: windlass.agent.v1.ArtifactInfo plan_files = 20;
+   */
+  planFiles?: ArtifactInfo | undefined;
+
+  /**
+   * What whoever reads this plan should know, a sentence each; the agent puts them into the log's heading.
+   *
+   * @generated from field: repeated string notices = 21;
+   */
+  notices: string[];
+
+  /**
+   * An apply: exact version of the program that made the plan, which is the only one that applies it. engine is that program then.
+   * Empty in a plan, and where it is not known: the plan file may say it.
+   *
+   * @generated from field: string plan_engine_version = 22;
+   */
+  planEngineVersion: string;
+
+  /**
+   * An apply: the dependency lock file that the plan was made with; empty if there is none, or if it is not known.
+   *
+   * @generated from field: bytes lock_file = 23;
+   */
+  lockFile: Uint8Array;
 };
 
 /**
@@ -309,6 +350,27 @@ export type JobOptions = Message<"windlass.agent.v1.JobOptions"> & {
    * @generated from field: uint32 parallelism = 7;
    */
   parallelism: number;
+
+  /**
+   * Addresses to leave out of the plan; OpenTofu only.
+   *
+   * @generated from field: repeated string excludes = 8;
+   */
+  excludes: string[];
+
+  /**
+   * An apply: objects that a destroy forgets are no error; OpenTofu only.
+   *
+   * @generated from field: bool suppress_forget_errors = 9;
+   */
+  suppressForgetErrors: boolean;
+
+  /**
+   * A plan without changes may be applied too, so that it must be uploaded as well [plan.upload].
+   *
+   * @generated from field: bool allow_empty_apply = 10;
+   */
+  allowEmptyApply: boolean;
 };
 
 /**
@@ -358,6 +420,14 @@ export type HeldJob = Message<"windlass.agent.v1.HeldJob"> & {
    * @generated from field: uint32 resources_done = 5;
    */
   resourcesDone: number;
+
+  /**
+   * What it does that takes long while it prepares the job, as the end of a sentence for people: "downloads tofu 1.12.6 from
+   * https://mirror.example.com (12 of 60 MB)"; empty if there is nothing to say.
+   *
+   * @generated from field: string preparing = 6;
+   */
+  preparing: string;
 };
 
 /**
@@ -450,7 +520,48 @@ export const JobEngineSchema: GenEnum<JobEngine> = /*@__PURE__*/
   enumDesc(file_windlass_agent_v1_job, 1);
 
 /**
- * What the control plane wants of a job. It only ever moves down this list.
+ * An option of jobs that an agent from before it would leave out without a word.
+ *
+ * @generated from enum windlass.agent.v1.JobFeature
+ */
+export const JobFeature = {
+  /**
+   * Never sent.
+   *
+   * @generated from enum value: JOB_FEATURE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * JobOptions.excludes.
+   *
+   * @generated from enum value: JOB_FEATURE_EXCLUDES = 1;
+   */
+  EXCLUDES: 1,
+
+  /**
+   * JobOptions.suppress_forget_errors.
+   *
+   * @generated from enum value: JOB_FEATURE_SUPPRESS_FORGET_ERRORS = 2;
+   */
+  SUPPRESS_FORGET_ERRORS: 2,
+} as const;
+
+/**
+ * An option of jobs that an agent from before it would leave out without a word.
+ *
+ * @generated from enum windlass.agent.v1.JobFeature
+ */
+export type JobFeature = (typeof JobFeature)[keyof typeof JobFeature] | UnknownEnum;
+
+/**
+ * Describes the enum windlass.agent.v1.JobFeature.
+ */
+export const JobFeatureSchema: GenEnum<JobFeature> = /*@__PURE__*/
+  enumDesc(file_windlass_agent_v1_job, 2);
+
+/**
+ * What the control plane wants of a job. It only ever moves down this list. An agent ignores a value that it does not know.
  *
  * @generated from enum windlass.agent.v1.DesiredState
  */
@@ -470,14 +581,16 @@ export const DesiredState = {
   RUN: 1,
 
   /**
-   * Interrupt terraform once and let it end.
+   * Interrupt terraform once (SIGINT to its process group, exactly one) and let it end; a plan may be ended as FORCE does a
+   * minute later, an apply never [job.cancel].
    *
    * @generated from enum value: DESIRED_STATE_CANCEL = 2;
    */
   CANCEL: 2,
 
   /**
-   * End terraform's process group, then still send log and state.
+   * End terraform's process group (SIGKILL, after the one SIGINT if none was sent), then still send log, state and result
+   * [job.force].
    *
    * @generated from enum value: DESIRED_STATE_FORCE = 3;
    */
@@ -492,7 +605,7 @@ export const DesiredState = {
 } as const;
 
 /**
- * What the control plane wants of a job. It only ever moves down this list.
+ * What the control plane wants of a job. It only ever moves down this list. An agent ignores a value that it does not know.
  *
  * @generated from enum windlass.agent.v1.DesiredState
  */
@@ -502,10 +615,10 @@ export type DesiredState = (typeof DesiredState)[keyof typeof DesiredState] | Un
  * Describes the enum windlass.agent.v1.DesiredState.
  */
 export const DesiredStateSchema: GenEnum<DesiredState> = /*@__PURE__*/
-  enumDesc(file_windlass_agent_v1_job, 2);
+  enumDesc(file_windlass_agent_v1_job, 3);
 
 /**
- * How far an agent is with a job.
+ * How far an agent is with a job. A value that the server does not know counts as RUNNING: terraform may have been started.
  *
  * @generated from enum windlass.agent.v1.JobStage
  */
@@ -547,7 +660,7 @@ export const JobStage = {
 } as const;
 
 /**
- * How far an agent is with a job.
+ * How far an agent is with a job. A value that the server does not know counts as RUNNING: terraform may have been started.
  *
  * @generated from enum windlass.agent.v1.JobStage
  */
@@ -557,7 +670,7 @@ export type JobStage = (typeof JobStage)[keyof typeof JobStage] | UnknownEnum;
  * Describes the enum windlass.agent.v1.JobStage.
  */
 export const JobStageSchema: GenEnum<JobStage> = /*@__PURE__*/
-  enumDesc(file_windlass_agent_v1_job, 3);
+  enumDesc(file_windlass_agent_v1_job, 4);
 
 /**
  * How a job ended.
@@ -605,5 +718,5 @@ export type JobOutcome = (typeof JobOutcome)[keyof typeof JobOutcome] | UnknownE
  * Describes the enum windlass.agent.v1.JobOutcome.
  */
 export const JobOutcomeSchema: GenEnum<JobOutcome> = /*@__PURE__*/
-  enumDesc(file_windlass_agent_v1_job, 4);
+  enumDesc(file_windlass_agent_v1_job, 5);
 

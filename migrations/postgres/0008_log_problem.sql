@@ -1,0 +1,1 @@
+ALTER TABLE "jobs" ADD COLUMN "log_problem" json;

@@ -1,0 +1,1 @@
+CREATE INDEX `grants_workspace` ON `grants` (`workspace_name`,`pool_id`);

@@ -1,0 +1,29 @@
+import type { JobPhase } from "./job.ts";
+import type { RunOptions } from "./run.ts";
+
+/** An option of jobs that agents from before it would leave out without a word. */
+export type JobFeature = "excludes" | "suppress_forget_errors";
+
+/** Each with what people call it. */
+const featureFlags: Readonly<Record<JobFeature, string>> = {
+  excludes: "--exclude",
+  suppress_forget_errors: "--suppress-forget-errors",
+};
+
+export const jobFeatures = Object.keys(featureFlags) as readonly JobFeature[];
+
+type Asked = Pick<RunOptions, "excludes" | "suppressesForgetErrors">;
+
+/** What an agent has to know to do a phase of a run as it was asked for. */
+export function featuresOf({ excludes = [], suppressesForgetErrors }: Asked, phase: JobPhase): readonly JobFeature[] {
+  if (phase === "plan") return excludes.length > 0 ? ["excludes"] : [];
+  return suppressesForgetErrors === true ? ["suppress_forget_errors"] : [];
+}
+
+/** Whether an agent knows everything that a job needs. */
+export const knowsAll = (known: ReadonlySet<JobFeature>, needs: readonly JobFeature[]): boolean =>
+  needs.every((feature) => known.has(feature));
+
+/** `--exclude`. */
+export const featuresText = (features: readonly JobFeature[]): string =>
+  features.map((feature) => featureFlags[feature]).join(" and ");

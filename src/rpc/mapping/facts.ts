@@ -1,0 +1,74 @@
+import type { DescEnum } from "@bufbuild/protobuf";
+import type { AgentStatus } from "../../domain/agent.ts";
+import type { RunStatus } from "../../domain/run.ts";
+import type { StateStatus } from "../../domain/state-version.ts";
+import { AgentSchema, AgentStatusSchema } from "../../gen/windlass/v1/agent_pb.ts";
+import { AgentPoolSchema } from "../../gen/windlass/v1/agent_pool_pb.ts";
+import { AgentTokenSchema } from "../../gen/windlass/v1/agent_token_pb.ts";
+import { ApiKeySchema } from "../../gen/windlass/v1/api_key_pb.ts";
+import { ConfigurationVersionSchema } from "../../gen/windlass/v1/configuration_pb.ts";
+import { OrganizationSchema } from "../../gen/windlass/v1/organization_pb.ts";
+import { ProviderSettingsSchema } from "../../gen/windlass/v1/provider_settings_pb.ts";
+import { KeptDirectorySchema, PlanSummarySchema, RunSchema, RunStateSchema } from "../../gen/windlass/v1/run_pb.ts";
+import { StateStatusSchema, StateVersionSchema } from "../../gen/windlass/v1/state_pb.ts";
+import { VariableCategorySchema, VariableSchema, VariableSetSchema } from "../../gen/windlass/v1/variable_pb.ts";
+import { WorkspaceSchema } from "../../gen/windlass/v1/workspace_pb.ts";
+import type { ErrorCode } from "../../lib/errors.ts";
+import { agentStatuses } from "./agent.ts";
+import { runStates } from "./run.ts";
+import { stateStatuses } from "./state.ts";
+import { variableCategories } from "./variable.ts";
+
+type Facts = Readonly<Record<string, string>>;
+
+/** The facts of an error as the published protocol names them: enums by their own names, resources by their messages'. */
+export const publishedFacts = (code: ErrorCode, facts: Facts): Facts =>
+  Object.fromEntries(Object.entries(facts).flatMap(([name, value]) => Object.entries(published(code, name, value))));
+
+function published(code: ErrorCode, name: string, value: string): Facts {
+  if (name === "resource") return resourceFacts(value);
+  const named = enumFacts[name]?.(code);
+  return { [name]: named?.(value) ?? value };
+}
+
+const runState = (status: string) => valueName(RunStateSchema, runStates[status as RunStatus]);
+const agentStatus = (status: string) => valueName(AgentStatusSchema, agentStatuses[status as AgentStatus]);
+const stateStatus = (status: string) => valueName(StateStatusSchema, stateStatuses[status as StateStatus]);
+
+/** The facts that are values of enums. */
+const enumFacts: Readonly<Record<string, (code: ErrorCode) => (word: string) => string | undefined>> = {
+  state: () => runState,
+  run_state: () => runState,
+  status: (code) => (code === "agent_in_use" ? agentStatus : stateStatus),
+};
+
+const valueName = (schema: DescEnum, value: number | undefined): string | undefined =>
+  value === undefined ? undefined : schema.value[value]?.name;
+
+/** Of a variable its category too. What stands in no table has its word for a type. */
+function resourceFacts(word: string): Facts {
+  const [, category] = /^(terraform|env) variable$/.exec(word) ?? [];
+  const resource = typeOf(word);
+  if (category !== "terraform" && category !== "env") return { resource };
+  return { resource, category: valueName(VariableCategorySchema, variableCategories[category]) ?? category };
+}
+
+const typeOf = (word: string): string => resourceTypes.find(([pattern]) => pattern.test(word))?.[1].typeName ?? word;
+
+/** What messages call a resource, and its message. */
+const resourceTypes = [
+  [/^organization$/, OrganizationSchema],
+  [/^agent pool$/, AgentPoolSchema],
+  [/^agent token$/, AgentTokenSchema],
+  [/^agent$/, AgentSchema],
+  [/^API key$/, ApiKeySchema],
+  [/^workspace$/, WorkspaceSchema],
+  [/^((terraform|env) )?variable$/, VariableSchema],
+  [/^variable set$/, VariableSetSchema],
+  [/^configuration version$/, ConfigurationVersionSchema],
+  [/^providers setting$/, ProviderSettingsSchema],
+  [/^run$/, RunSchema],
+  [/^plan( files)?$/, PlanSummarySchema],
+  [/^state version$/, StateVersionSchema],
+  [/^kept directory\b/, KeptDirectorySchema],
+] as const;

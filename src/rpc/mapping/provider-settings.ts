@@ -1,0 +1,88 @@
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import { timestampFromDate } from "@bufbuild/protobuf/wkt";
+import { invalid } from "../../control/invalid.ts";
+import type { JobProviders } from "../../control/job-providers.ts";
+import type { ProviderSettingsView, SettingsChanges } from "../../control/provider-settings.ts";
+import type { ProviderSource, SourcePlace } from "../../domain/provider-settings.ts";
+import type { GetProvidersResponseSchema } from "../../gen/windlass/agent/v1/job_artifact_service_pb.ts";
+import type {
+  ProviderSettings as ProviderSettingsMessage,
+  ProviderSettingsSchema,
+  ProviderSource as ProviderSourceMessage,
+  ProviderSourceSchema,
+} from "../../gen/windlass/v1/provider_settings_pb.ts";
+import type { UpdatableFields } from "./field-mask.ts";
+
+/** Tokens are never answered. */
+export const toProviderSettings = (view: ProviderSettingsView): MessageInitShape<typeof ProviderSettingsSchema> => ({
+  organization: view.organizationName,
+  agentPool: view.poolName,
+  sources: view.sources.map(toSource),
+  hosts: view.hosts.map((host) => ({ host, tokenSet: true })),
+  caCertificates: view.caCertificates,
+  warnings: [...view.warnings],
+  ...(view.updatedAt === null ? {} : { updateTime: timestampFromDate(view.updatedAt) }),
+  etag: view.etag,
+});
+
+const toSource = (source: ProviderSource): MessageInitShape<typeof ProviderSourceSchema> => ({
+  source: toPlace(source),
+  include: [...source.include],
+  exclude: [...source.exclude],
+});
+
+function toPlace(place: SourcePlace): NonNullable<MessageInitShape<typeof ProviderSourceSchema>["source"]> {
+  switch (place.kind) {
+    case "filesystem":
+      return { case: "filesystemMirror", value: { path: place.path } };
+    case "network":
+      return { case: "networkMirror", value: { url: place.url } };
+    case "direct":
+      return { case: "direct", value: {} };
+  }
+}
+
+function fromSource({ source, include, exclude }: ProviderSourceMessage): ProviderSource {
+  switch (source.case) {
+    case "filesystemMirror":
+      return { kind: "filesystem", path: source.value.path, include, exclude };
+    case "networkMirror":
+      return { kind: "network", url: source.value.url, include, exclude };
+    case "direct":
+      return { kind: "direct", include, exclude };
+    case undefined:
+      throw invalid("changes.sources", "expected one of filesystem_mirror, network_mirror and direct in each");
+  }
+}
+
+export const providerSettingsFields: UpdatableFields<ProviderSettingsMessage, SettingsChanges> = {
+  sources: ({ sources }) => ({ sources: sources.map(fromSource) }),
+  hosts: ({ hosts }) => ({ hosts: hosts.map(({ host, token }) => ({ host, token })) }),
+  ca_certificates: ({ caCertificates }) => ({ caCertificates }),
+};
+
+/** What a job is told, tokens in clear. */
+export const toJobProviders = ({
+  sources,
+  hosts,
+  caCertificates,
+}: JobProviders): MessageInitShape<typeof GetProvidersResponseSchema> => ({
+  sources: sources.map((source) => ({
+    source: toJobPlace(source),
+    include: [...source.include],
+    exclude: [...source.exclude],
+  })),
+  hosts: hosts.map(({ host, token }) => ({ host, token })),
+  caCertificates,
+});
+
+function toJobPlace(place: SourcePlace) {
+  switch (place.kind) {
+    case "filesystem":
+      return { case: "filesystemMirror", value: place.path } as const;
+    case "network":
+      return { case: "networkMirror", value: place.url } as const;
+    case "direct":
+      return { case: "direct", value: true } as const;
+  }
+}

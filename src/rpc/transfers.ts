@@ -1,0 +1,39 @@
+import type { HandlerContext } from "@connectrpc/connect";
+import type { Control } from "../control/control.ts";
+import { Budget } from "../lib/budget.ts";
+import { callerName, cutKey } from "./caller.ts";
+import { taken } from "./pace.ts";
+
+const mib = 1024 * 1024;
+/** How long a transfer waits for others. */
+const waitMs = 30_000;
+
+/** What large objects share on their way through the server: memory for those that come in, places for those that go out. */
+export class Transfers {
+  readonly #clock: Control["clock"];
+  readonly #places: Budget;
+  /** Bytes of states and plans on their way in. */
+  readonly memory: Budget;
+
+  /** Agents try again when a transfer is refused as unavailable; people are told that there is a limit. */
+  constructor({ clock }: Pick<Control, "clock">, refusal: "rate_limited" | "storage_unavailable") {
+    this.#clock = clock;
+    const common = { waitMs, maxWaiting: 100, refusal, clock };
+    this.memory = new Budget({ what: "bytes on their way in", total: 512 * mib, perKey: 256 * mib, ...common });
+    this.#places = new Budget({ what: "downloads at once", total: 256, perKey: 32, ...common });
+  }
+
+  /** A download: it waits for a place, stops when the caller has gone, and cuts off a caller that does not read. Its messages have at most 1 MiB. */
+  async *download(
+    { values, signal }: Pick<HandlerContext, "values" | "signal">,
+    pieces: AsyncIterable<Uint8Array>,
+  ): AsyncGenerator<{ readonly chunk: Uint8Array }, void> {
+    using _place = await this.#places.take(callerName(values), 1, signal);
+    for await (const chunk of taken(pieces, this.#clock, values.get(cutKey))) {
+      for (let from = 0; from < chunk.length; from += mib) {
+        signal.throwIfAborted();
+        yield { chunk: chunk.subarray(from, from + mib) };
+      }
+    }
+  }
+}

@@ -1,0 +1,33 @@
+import { join } from "node:path";
+import { type AgentConfig, defaultMinFreeBytes, defaultReserveBytes, defaultWorkRoot } from "../agent/agent-config.ts";
+import { engineDownloadsOf } from "../agent/program/engine-settings.ts";
+import { providerConfigOf } from "../agent/program/provider-settings.ts";
+import type { Environment } from "../lib/environment.ts";
+import { version } from "../lib/version.ts";
+import type { ServerSettings } from "./settings.ts";
+
+/** How the server's own agent is set up; what is wrong with its settings was said before. */
+export function serverAgentConfig(
+  settings: ServerSettings,
+  { dataDir, environment }: { readonly dataDir: string; readonly environment: Environment },
+): AgentConfig {
+  const downloads = engineDownloadsOf(settings, []);
+  return {
+    dataDir: join(dataDir, "server-agent"),
+    workRoot: defaultWorkRoot,
+    name: "server-agent",
+    labels: {},
+    concurrency: settings.serverAgentConcurrency,
+    version,
+    isServerAgent: true,
+    searchPath: environment.PATH ?? "",
+    // Never `auto`: that could end in none. Where bubblewrap does not work, there is no server agent.
+    sandbox: settings.sandbox === "none" ? "none" : "bwrap",
+    sandboxPaths: settings.sandboxPaths,
+    minFreeBytes: defaultMinFreeBytes,
+    reserveBytes: defaultReserveBytes,
+    enginePaths: settings.enginePaths,
+    ...(downloads === undefined ? {} : { engineDownloads: downloads }),
+    ...providerConfigOf(settings, environment, []),
+  };
+}
