@@ -1,105 +1,66 @@
-import { execFile } from "node:child_process";
-import { cp, mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { promisify } from "node:util";
-import { RunPhase, RunState } from "../src/gen/windlass/v1/run_pb.ts";
-import { systemRandom } from "../src/lib/random.ts";
-import { openScene, type Scene, type TestServer } from "../test/support/scene.ts";
+import { parseArgs } from "node:util";
+import { ProviderRegistry } from "../test/support/provider-registry.ts";
+import { openScene } from "../test/support/scene.ts";
+import { helloTable } from "./benchmark/hello.ts";
+import { compare, fakeProviders, manyObjects, type Place } from "./benchmark/providers.ts";
+import { realProviders } from "./benchmark/real-providers.ts";
+import { machine } from "./benchmark/timing.ts";
 
-const execute = promisify(execFile);
-const rounds = Number(process.argv[2] ?? 15);
-const hello = new URL("../test/fixtures/terraform/hello", import.meta.url).pathname;
+const usage = `scripts/bench [--rounds N] [--large-rounds N] [--only ROW,…] [--provider-mirror DIR] [--sandbox auto|none]
+rows: hello, five (providers), size (200 MiB of providers), many (2,000 objects)
+--provider-mirror (or BENCH_PROVIDER_MIRROR): packed random, tls, null, time and local, instead of fakes in row five`;
 
-/** The first line that terraform itself prints in a plan. */
-const firstLine = "Terraform used the selected providers";
+const { values } = parseArgs({
+  options: {
+    help: { type: "boolean", default: false },
+    rounds: { type: "string", default: "15" },
+    "large-rounds": { type: "string", default: "3" },
+    only: { type: "string", default: "hello,five,size,many" },
+    "provider-mirror": { type: "string", default: process.env.BENCH_PROVIDER_MIRROR ?? "" },
+    sandbox: { type: "string", default: "none" },
+  },
+});
 
-const now = (): number => performance.now();
+const count = (name: "rounds" | "large-rounds"): number => {
+  const value = Number(values[name]);
+  if (Number.isInteger(value) && value > 0 && value <= 1000) return value;
+  throw new Error(`--${name}: expected a number from 1 to 1000, got "${values[name]}"`);
+};
 
-/** `p50 41 ms, p99 60 ms` of the given milliseconds. */
-function spread(samples: readonly number[]): string {
-  const sorted = samples.toSorted((a, b) => a - b);
-  const at = (share: number): string =>
-    `${Math.round(sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? 0)} ms`;
-  return `p50 ${at(0.5)}, max ${at(1)}`;
+async function measure(): Promise<void> {
+  const [rounds, largeRounds] = [count("rounds"), count("large-rounds")];
+  await using scene = await openScene();
+  await using registry = await ProviderRegistry.open();
+  const authority = join(scene.directory, "authority");
+  await mkdir(authority);
+  const server = await scene.server();
+  const ca = await registry.writeCa(authority);
+  const place: Place = { scene, server, registry, ca, sandbox: values.sandbox === "auto" ? "auto" : "none" };
+  const { host } = registry;
+  const mirror = values["provider-mirror"];
+  const rows: Readonly<Record<string, () => Promise<string>>> = {
+    hello: () => helloTable(scene, server, rounds),
+    five: async () => {
+      const set = await (mirror === "" ? fakeProviders(host, 0) : realProviders(mirror, host));
+      return compare(place, { title: "five providers", set, rounds: Math.min(rounds, 7), changesAgain: true });
+    },
+    size: async () => {
+      const set = await fakeProviders(host, 40 * 2 ** 20);
+      return compare(place, { title: "large providers", set, rounds: largeRounds, changesAgain: true });
+    },
+    many: async () => {
+      const set = await manyObjects(host, 2_000);
+      return compare(place, { title: "2,000 objects", set, rounds: largeRounds, changesAgain: false });
+    },
+  };
+  const wanted = values.only.split(",");
+  const strangers = wanted.filter((name) => !(name in rows));
+  if (strangers.length > 0) throw new Error(`--only: expected ${Object.keys(rows)}, got ${strangers}`);
+  console.log(`${await machine()}, sandbox ${place.sandbox}`);
+  for (const [name, table] of Object.entries(rows)) if (wanted.includes(name)) console.log(`\n${await table()}`);
 }
 
-/** init, plan and apply of the same configuration, as a person types them. */
-async function inShell(): Promise<number> {
-  const dir = await mkdtemp(join(tmpdir(), "windlass-bench-"));
-  try {
-    await cp(hello, dir, { recursive: true });
-    const start = now();
-    for (const args of [
-      ["init", "-input=false"],
-      ["plan", "-input=false", "-out=tfplan"],
-      ["apply", "-input=false", "tfplan"],
-    ]) {
-      await execute("terraform", args, { cwd: dir });
-    }
-    return now() - start;
-  } finally {
-    await rm(dir, { recursive: true });
-  }
-}
-
-interface Timed {
-  readonly firstLineMs: number;
-  readonly wholeMs: number;
-}
-
-/** A run with changes on an idle agent, from the call that creates it. */
-async function throughApi({ api }: TestServer, workspace: string): Promise<Timed> {
-  const start = now();
-  const variables = [{ key: "who", value: systemRandom.uuid() }];
-  const runId = await api.start(workspace, { autoApply: true, variables });
-  let firstLineMs = 0;
-  let text = "";
-  for await (const { chunk } of api.clients.runs.streamRunLogs({ runId, phase: RunPhase.PLAN, follow: true })) {
-    text += Buffer.from(chunk).toString();
-    if (firstLineMs === 0 && text.includes(firstLine)) firstLineMs = now() - start;
-  }
-  for await (const { run } of api.clients.runs.watchRun({ runId })) {
-    if (run?.state === RunState.APPLIED) return { firstLineMs, wholeMs: now() - start };
-  }
-  throw new Error(`run ${runId} was not applied`);
-}
-
-/** The same from the command line: the program's own start and the upload count too. */
-async function throughCli(scene: Scene, server: TestServer, workspace: string): Promise<Timed> {
-  const directory = await scene.configuration("hello");
-  const start = now();
-  const who = `who=${systemRandom.uuid()}`;
-  const program = scene.startCli(server, ["run", "start", workspace, "--dir", directory, "--auto-apply", "--var", who]);
-  await program.says(new RegExp(firstLine), 60_000);
-  const firstLineMs = now() - start;
-  const { code } = await program.ended;
-  if (code !== 0) throw new Error(`windlass run start ended with ${code}: ${program.stderr()}`);
-  return { firstLineMs, wholeMs: now() - start };
-}
-
-await using scene = await openScene();
-const server = await scene.server();
-const pool = await server.api.pool();
-await scene.agent(server, { pool });
-const workspace = await server.api.workspace({ agentPool: pool, executionMode: 2 });
-await server.api.upload(workspace, hello);
-await throughApi(server, workspace);
-await throughCli(scene, server, workspace);
-
-const shell: number[] = [];
-const api: Timed[] = [];
-const cli: Timed[] = [];
-for (let round = 0; round < rounds; round++) {
-  shell.push(await inShell());
-  api.push(await throughApi(server, workspace));
-  cli.push(await throughCli(scene, server, workspace));
-}
-const whole = (timed: readonly Timed[]) => spread(timed.map(({ wholeMs }) => wholeMs));
-const first = (timed: readonly Timed[]) => spread(timed.map(({ firstLineMs }) => firstLineMs));
-console.log(`hello-world, ${rounds} rounds, each beside the others`);
-console.log(`  terraform init, plan, apply in a shell                    ${spread(shell)}`);
-console.log(`  run over the API: created → terraform's first line seen   ${first(api)}`);
-console.log(`  run over the API: created → applied                       ${whole(api)}`);
-console.log(`  windlass run start: typed → terraform's first line shown  ${first(cli)}`);
-console.log(`  windlass run start: typed → ended                         ${whole(cli)}`);
+if (values.help) console.log(usage);
+else await measure();

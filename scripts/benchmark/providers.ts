@@ -1,0 +1,107 @@
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { systemRandom } from "../../src/lib/random.ts";
+import { freshName } from "../../test/support/api.ts";
+import { nodeDirectory, providerPackage } from "../../test/support/provider-package.ts";
+import type { ProviderRegistry } from "../../test/support/provider-registry.ts";
+import type { Scene, TestServer } from "../../test/support/scene.ts";
+import type { ProviderSet } from "./real-providers.ts";
+import { wholeRun } from "./runs.ts";
+import { openShell } from "./shell.ts";
+import { now, row } from "./timing.ts";
+
+/** Where the runs happen, and whence shells and runs alike take providers. */
+export interface Place {
+  readonly scene: Scene;
+  readonly server: TestServer;
+  readonly registry: ProviderRegistry;
+  /** A file with the registry's authority, in a directory of its own. */
+  readonly ca: string;
+  readonly sandbox: "auto" | "none";
+}
+
+/** A comparison: the first pass is cold and makes everything, the second finds what the first one left. */
+export interface Comparison {
+  readonly title: string;
+  readonly set: ProviderSet;
+  readonly rounds: number;
+  /** Whether the second pass changes something too. */
+  readonly changesAgain: boolean;
+}
+
+/** Fakes under five names, as large as they are told to be. */
+export async function fakeProviders(host: string, paddingBytes: number): Promise<ProviderSet> {
+  const types = ["one", "two", "three", "four", "five"].map((name) => (paddingBytes === 0 ? name : `large${name}`));
+  const packages = types.map((type) => providerPackage({ source: `${host}/acme/${type}`, paddingBytes }));
+  const resources = types.map((type) => `resource "${type}_password" "it" {\n  keepers = { who = var.who }\n}`);
+  return { name: "fakes", packages: await Promise.all(packages), resources };
+}
+
+/** One fake provider with many objects. */
+export async function manyObjects(host: string, count: number): Promise<ProviderSet> {
+  const packages = [await providerPackage({ source: `${host}/acme/many` })];
+  const resource = `resource "many_password" "it" {\n  count   = ${count}\n  keepers = { who = var.who }\n}`;
+  return { name: "one fake", packages, resources: [resource] };
+}
+
+/** Measures shell and runs in turn, cold and warm. */
+export async function compare(place: Place, { title, set, rounds, changesAgain }: Comparison): Promise<string> {
+  place.registry.publish(...set.packages);
+  const configuration = await written(place, set);
+  const [shell, runs]: [Pair[], Pair[]] = [[], []];
+  for (let round = 0; round < rounds; round++) {
+    const passes = [systemRandom.uuid(), systemRandom.uuid()] as const;
+    const values = changesAgain ? passes : ([passes[0], passes[0]] as const);
+    shell.push(await inShell(place, configuration, values));
+    runs.push(await onAgent(place, configuration, values));
+  }
+  const megabytes = set.packages.reduce((sum, { zip }) => sum + zip.length, 0) / 2 ** 20;
+  return [
+    `${title}: ${set.name}, ${megabytes.toFixed(1)} MiB, ${rounds} rounds, each beside the other`,
+    row("cold: terraform init, plan, apply in a shell", shell.map(first)),
+    row("cold: run on a new agent, created → ended", runs.map(first)),
+    row(`warm: the same again in the shell's directory${changesAgain ? "" : ", no changes"}`, shell.map(second)),
+    row(`warm: the same again on the agent${changesAgain ? "" : ", no changes"}`, runs.map(second)),
+  ].join("\n");
+}
+
+type Pair = readonly [number, number];
+type Values = readonly [string, string];
+
+const first = ([cold]: Pair) => cold;
+const second = ([, warm]: Pair) => warm;
+
+async function inShell({ ca }: Place, configuration: string, [one, other]: Values): Promise<Pair> {
+  await using shell = await openShell(configuration, { SSL_CERT_FILE: ca });
+  return [await shell.pass({ who: one }), await shell.pass({ who: other }, one !== other)];
+}
+
+async function onAgent(place: Place, configuration: string, [one, other]: Values): Promise<Pair> {
+  const { scene, server, ca, sandbox } = place;
+  const { api } = server;
+  const pool = await api.pool();
+  const args = ["--sandbox-paths", nodeDirectory, "--pass-env", "SSL_CERT_FILE"];
+  const agent = await scene.agent(server, { pool, sandbox, args, env: { SSL_CERT_FILE: ca } });
+  const workspace = await api.workspace({ agentPool: pool });
+  await api.upload(workspace, configuration);
+  const pass = async (who: string) => {
+    const start = now();
+    await wholeRun(api, await api.start(workspace, { autoApply: true, variables: [{ key: "who", value: who }] }));
+    return now() - start;
+  };
+  const pair = [await pass(one), await pass(other)] as const;
+  await agent.stop("SIGTERM");
+  return pair;
+}
+
+/** A configuration as people keep it: with its lock file. */
+async function written({ scene, ca }: Place, { packages, resources }: ProviderSet): Promise<string> {
+  const directory = join(scene.directory, freshName("configuration"));
+  await mkdir(directory);
+  const required = packages.map(({ type, source }) => `    ${type} = { source = "${source}" }`);
+  const header = ["terraform {", "  required_providers {", ...required, "  }", "}", 'variable "who" {}'];
+  await writeFile(join(directory, "main.tf"), `${[...header, ...resources].join("\n")}\n`);
+  await using shell = await openShell(directory, { SSL_CERT_FILE: ca });
+  await shell.lockInto(directory);
+  return directory;
+}
