@@ -60,7 +60,9 @@ describe("@grpc/grpc-js with nothing but proto files", () => {
 
   test("an error carries its code, its sentence and an ErrorInfo", async () => {
     const error = await person("AgentPoolService/GetAgentPool", { agentPool: "nowhere" }).catch((e: ServiceError) => e);
-    expect(error).toMatchObject({ code: status.NOT_FOUND, details: expect.stringContaining("nowhere") });
+    // As it is: what encodes more than gRPC does is shown encoded.
+    const sentence = 'agent pool "nowhere" does not exist, or you may not see it';
+    expect(error).toMatchObject({ code: status.NOT_FOUND, details: sentence });
     const [details] = (error as ServiceError).metadata.get("grpc-status-details-bin");
     expect(String(details)).toContain("type.googleapis.com/google.rpc.ErrorInfo");
     const stranger = client.unary({ rpc: "windlass.v1.AgentPoolService/ListAgentPools" }, {});
@@ -114,6 +116,13 @@ describe("@grpc/grpc-js with nothing but proto files", () => {
     expect(await followLog(runId, "RUN_PHASE_PLAN")).toBe(log);
     expect(await person("RunService/GetRun", { runId })).toMatchObject({ run: { state: "RUN_STATE_PLANNED" } });
 
+    expect(await person("RunService/GetRunPlan", { runId })).toMatchObject({
+      plan: {
+        ...{ engineVersion: "1.11.4", counts: { add: 1 } },
+        outputChanges: [{ name: "greeting", action: "PLAN_ACTION_CREATE", change: { afterJson: '"hello world"' } }],
+      },
+    });
+
     await person("RunService/ConfirmRun", { runId, planSha256: sha256("a plan") });
     await apply(session);
     expect(await person("RunService/GetRun", { runId })).toMatchObject({ run: { state: "RUN_STATE_APPLIED" } });
@@ -131,9 +140,12 @@ describe("@grpc/grpc-js with nothing but proto files", () => {
     expect(outputs).toMatchObject({ outputs: [{ name: "greeting", valueJson: '"hello world"' }] });
   });
 
-  test("keys, variable sets and the record of all changes answer", async () => {
+  test("keys, variable sets, providers and the record of all changes answer", async () => {
     expect(await person("ApiKeyService/ListApiKeys", {})).toMatchObject({ apiKeys: [{ active: true }] });
     expect(await person("VariableSetService/ListVariableSets", {})).toMatchObject({ variableSets: [] });
+    expect(await person("ProviderSettingsService/GetProviderSettings", {})).toMatchObject({
+      providerSettings: { sources: [], etag: "0" },
+    });
     const { events } = (await person("AuditService/ListAuditEvents", { pageSize: 5 })) as { events: readonly object[] };
     expect(events).toHaveLength(5);
   });
@@ -157,7 +169,7 @@ async function apply(session: AgentConversation): Promise<void> {
   const { claim, token } = await session.startJob("JOB_PHASE_APPLY");
   const artifact = (method: string) => as(`windlass.agent.v1.JobArtifactService/${method}`, token);
   expect(String(await bytesOf(client.download(artifact("DownloadPlan"), {})))).toBe("a plan");
-  const header = { lineage, serial: 1, sizeBytes: state.length, sha256: sha256(state), final: true };
+  const header = { lineage, serial: 1, sizeBytes: state.length, sha256: sha256(state), isLast: true };
   const stored = await client.upload(artifact("UploadState"), [{ header }, { chunk: Buffer.from(state) }]);
   expect(stored).toMatchObject({ quarantined: false });
   await session.finish(claim, { log: "", stateSerial: 1 });
@@ -175,9 +187,10 @@ async function expectVariablesAndConfiguration(token: string): Promise<void> {
 }
 
 async function uploadPlan(token: string): Promise<void> {
-  const [plan, summary] = [Buffer.from("a plan"), Buffer.from("{}")];
-  const header = { planSizeBytes: plan.length, planSha256: sha256(plan), summarySizeBytes: summary.length };
-  const parts = [{ header }, { planChunk: plan }, { summaryChunk: summary }];
+  const plan = Buffer.from("a plan");
+  const header = { planSizeBytes: plan.length, planSha256: sha256(plan), engineVersion: "1.11.4" };
+  const change = { name: "greeting", action: "PLANNED_ACTION_CREATE", change: { afterJson: '"hello world"' } };
+  const parts = [{ header }, { planChunk: plan }, { summary: { outputChanges: [change] } }];
   await client.upload(as("windlass.agent.v1.JobArtifactService/UploadPlan", token), parts);
 }
 

@@ -9,7 +9,6 @@ import { selfSigned } from "../support/certificate.ts";
 import { useStage } from "../support/stage.ts";
 import { loadServices, PlainClient } from "./plain-grpc.ts";
 import { protoFiles } from "./proto-files.ts";
-import { hasPython, pythonClient } from "./python.ts";
 
 const { cert, key } = selfSigned(new Date());
 const services = loadServices(protoFiles());
@@ -44,16 +43,6 @@ describe("with TLS, on the same port", () => {
   test("Connect with JSON over HTTP/1.1", async () => {
     const answer = await postJson(`${stage.server.url}/${listPools}`, { authorization: `Bearer ${apiKey}` });
     expect(answer).toEqual({ status: 200, body: {} });
-  });
-
-  test.skipIf(!hasPython)("Python", async () => {
-    const said = await pythonClient({
-      script: "list_pools.py",
-      url: stage.server.url,
-      apiKey: apiKey,
-      caFile: certFile,
-    });
-    expect(said).toEqual([{ pools: [] }]);
   });
 });
 

@@ -1,28 +1,19 @@
-"""Does what it takes to have a job, and is the agent that runs it. Prints one JSON value for each thing it was told.
-
-Arguments: host:port. Environment: API_KEY of a person who may do everything.
-"""
+"""Has a job made by the steps of the example's walk, and is the agent that runs it. Prints one JSON value for each thing it was
+told, between what the steps say."""
 
 import hashlib
-import io
 import json
-import os
 import queue
-import sys
-import tarfile
+import tempfile
 import uuid
+from pathlib import Path
 
-import grpc
-
-from list_pools import bearer, connect, pool_names
+from walk import Walk
 from windlass.agent.v1 import agent_gateway_service_pb2 as gateway
 from windlass.agent.v1 import agent_gateway_service_pb2_grpc, job_artifact_service_pb2_grpc, job_pb2
 from windlass.agent.v1 import job_artifact_service_pb2 as artifacts
-from windlass.v1 import agent_pool_service_pb2, agent_pool_service_pb2_grpc
-from windlass.v1 import agent_token_service_pb2, agent_token_service_pb2_grpc
-from windlass.v1 import configuration_service_pb2, configuration_service_pb2_grpc
-from windlass.v1 import run_pb2, run_service_pb2, run_service_pb2_grpc
-from windlass.v1 import workspace_pb2, workspace_service_pb2, workspace_service_pb2_grpc
+from windlass.v1 import run_pb2, run_service_pb2
+from windlass_client import bearer, connect
 
 TIMEOUT = 60
 LOG = "Grüße from Python\n".encode()
@@ -36,47 +27,21 @@ def sha256(content):
     return hashlib.sha256(content).hexdigest()
 
 
-def hello_archive():
-    content = b'output "greeting" {\n  value = "hello"\n}\n'
-    entry = tarfile.TarInfo("main.tf")
-    entry.size = len(content)
-    packed = io.BytesIO()
-    with tarfile.open(fileobj=packed, mode="w:gz") as archive:
-        archive.addfile(entry, io.BytesIO(content))
-    return packed.getvalue()
+class Person(Walk):
+    """What a person does before an agent has something to do, and afterwards."""
 
+    def prepare(self):
+        """A pool, and the secret of a token of it."""
+        self.create_pool()
+        self.create_token(Path("session.token"))
+        return Path("session.token").read_text()
 
-class Person:
-    """What a person does before an agent has something to do."""
-
-    def __init__(self, channel, api_key):
-        self.call = {"metadata": bearer(api_key), "timeout": TIMEOUT}
-        self.pools = agent_pool_service_pb2_grpc.AgentPoolServiceStub(channel)
-        self.tokens = agent_token_service_pb2_grpc.AgentTokenServiceStub(channel)
-        self.workspaces = workspace_service_pb2_grpc.WorkspaceServiceStub(channel)
-        self.configurations = configuration_service_pb2_grpc.ConfigurationServiceStub(channel)
-        self.runs = run_service_pb2_grpc.RunServiceStub(channel)
-
-    def create_pool(self):
-        self.pools.CreateAgentPool(agent_pool_service_pb2.CreateAgentPoolRequest(name="py"), **self.call)
-        request = agent_token_service_pb2.CreateAgentTokenRequest(agent_pool="py", description="a Python agent")
-        return self.tokens.CreateAgentToken(request, **self.call).secret
-
-    def start_run(self):
-        workspace = workspace_pb2.Workspace(
-            name="hello", execution_mode=workspace_pb2.EXECUTION_MODE_AGENT, agent_pool="py"
-        )
-        self.workspaces.CreateWorkspace(workspace_service_pb2.CreateWorkspaceRequest(workspace=workspace), **self.call)
-        self.configurations.UploadConfiguration(self.pieces(hello_archive()), **self.call)
-        return self.runs.CreateRun(run_service_pb2.CreateRunRequest(workspace="hello"), **self.call).run.id
-
-    def pieces(self, archive):
-        request = configuration_service_pb2.UploadConfigurationRequest
-        header = configuration_service_pb2.UploadConfigurationHeader(
-            workspace="hello", size_bytes=len(archive), sha256=sha256(archive)
-        )
-        yield request(header=header)
-        yield request(chunk=archive)
+    def start(self):
+        self.create_workspace()
+        with tempfile.TemporaryDirectory() as folder:
+            Path(folder, "main.tf").write_text('output "greeting" {\n  value = "hello"\n}\n')
+            self.upload(folder)
+        return self.start_run()
 
     def read_run(self, run_id):
         run = self.runs.GetRun(run_service_pb2.GetRunRequest(run_id=run_id), **self.call).run
@@ -146,13 +111,12 @@ def run_job(channel, session, incarnation):
     say(sealed=session.receive("result_ack").sealed)
 
 
-def main(target, api_key):
-    with connect(target) as channel:
-        person = Person(channel, api_key)
-        secret = person.create_pool()
-        say(pools=pool_names(channel, api_key))
+def main():
+    with connect() as channel:
+        person = Person(channel, "py")
+        secret = person.prepare()
         identity, token = register(channel, secret)
-        run_id = person.start_run()
+        run_id = person.start()
 
         session = Session(channel, token)
         session.send(hello=gateway.Hello(**identity))
@@ -165,4 +129,4 @@ def main(target, api_key):
         person.read_run(run_id)
 
 
-main(sys.argv[1], os.environ["API_KEY"])
+main()

@@ -1,0 +1,89 @@
+import { cp } from "node:fs/promises";
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import type { Program } from "../support/programs.ts";
+import { usePrivateServer } from "./private-server.ts";
+import { hasTools, type Language, usePlace } from "./recipe.ts";
+import { edges, walk } from "./walk.ts";
+
+const examples = [
+  {
+    folder: "go",
+    greeting: "Привет из Go",
+    codes: ["InvalidArgument", "AlreadyExists", "DeadlineExceeded", "Canceled", "Unavailable"],
+  },
+  {
+    folder: "go-connect",
+    greeting: "Привет из connect-go",
+    codes: ["invalid_argument", "already_exists", "deadline_exceeded", "canceled", "unavailable"],
+  },
+] as const;
+
+const language = (folder: string): Language => ({
+  folder,
+  tools: { "go 1.26": ["go", "version"], buf: ["buf", "--version"] },
+  env: {
+    // What was compiled is kept for the next clone, whose folder is another one.
+    GOCACHE: process.env.GOCACHE ?? join(homedir(), ".cache/go-build"),
+    GOFLAGS: "-trimpath -buildvcs=false",
+  },
+});
+
+describe.skipIf(!hasTools(language("go")))("in an empty folder, by its recipe,", () => {
+  describe.each(examples)("examples/clients/$folder", ({ folder, greeting, codes }) => {
+    const [invalid, exists, late, canceled, unavailable] = codes;
+    const place = usePlace(language(folder));
+    const at = usePrivateServer();
+    const start = (program: string, args: readonly string[]): Program => place.start(program, args, at.env);
+
+    test("walks from a pool to an applied run, over a restart of the server", async () => {
+      expect(await walk({ at, place, start: (args) => start("./walk", args) })).toEqual([
+        "page 1: a b",
+        "page 2: c d",
+        "page 3: walk",
+        "agent.token is ready for an agent",
+        expect.stringMatching(/^uploaded 50\d{5} bytes$/),
+        `RUN: ${greeting}`,
+        "RUN is RUN_STATE_PLAN_QUEUED",
+        "RUN is RUN_STATE_PLANNED",
+        expect.stringMatching(/^plan\.log: \d+ bytes, 0 lost$/),
+        "RUN is RUN_STATE_APPLIED",
+        expect.stringMatching(/^apply\.log: \d+ bytes, 0 lost$/),
+      ]);
+    });
+
+    test("says why it is refused, with the facts", async () => {
+      const again = start("./walk", ["configuration"]);
+      expect(await again.ended).toMatchObject({ code: 1 });
+      expect(again.stderr()).toMatch(
+        new RegExp(`^refused: ${exists} NAME_TAKEN name=walk resource=.*\n {2}there is already`),
+      );
+    });
+
+    test.runIf(folder === "go")("knows the rules of the protos before it sends anything", async () => {
+      const wrong = start("./walk", ["configuration", "A B"]);
+      expect(await wrong.ended).toMatchObject({ code: 1 });
+      expect(wrong.stderr()).toMatch(/^not sent: validation error.*name: does not match regex pattern `\^\[a-z0-9\]/s);
+    });
+
+    test("sees fields, deadlines, cancels and a killed server as gRPC says, and its retries get over that", async () => {
+      await cp(join(import.meta.dirname, folder), join(place.folder, "edges"), { recursive: true });
+      const built = place.start("go", ["build", "-o", "bin/", "./edges"], {});
+      expect(await built.ended, built.stderr()).toMatchObject({ code: 0 });
+      expect(await edges({ at, place, start: (args) => start("bin/edges", args) })).toEqual([
+        `refused: ${invalid} VALIDATION`,
+        expect.stringMatching(/^ {2}name: expected 1 to 63 lower-case letters.*, got "A B"$/),
+        expect.stringMatching(/^ {2}description: .*1024/),
+        `with another authority: ${unavailable}`,
+        "created RUN",
+        `late: ${late}`,
+        `canceled: ${canceled}`,
+        "RUN is RUN_STATE_PLAN_QUEUED",
+        "RUN is RUN_STATE_CANCELED",
+        "failed with retries: 0",
+        ...(folder === "go" ? ["some failed without: true"] : []),
+      ]);
+    });
+  });
+});
