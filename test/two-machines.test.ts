@@ -46,6 +46,12 @@ output "size" {
 }
 `;
 
+/** The directories that lead to a path, the highest first. */
+function ancestorsOf(path: string): readonly string[] {
+  const above = dirname(path);
+  return above === path ? [] : [...ancestorsOf(above), above];
+}
+
 describeWithSandbox("two machines", () => {
   const stage = useStage();
 
@@ -63,7 +69,8 @@ describeWithSandbox("two machines", () => {
       // With processes of its own, all of which end with it.
       ...["--unshare-pid", "--dev-bind", "/", "/", "--proc", "/proc", "--tmpfs", "/tmp", "--chmod", "1777", "/tmp"],
       ...["--perms", "0755", "--dir", scene.directory, "--bind", own, own, "--ro-bind", ca, ca],
-      // It may lie below /tmp itself.
+      // It may lie below /tmp itself, and what leads there would be root's alone.
+      ...ancestorsOf(checkout).flatMap((path) => (path.startsWith("/tmp/") ? ["--perms", "0755", "--dir", path] : [])),
       ...["--ro-bind", checkout, checkout],
     ];
     const agent = [
