@@ -4,6 +4,7 @@ import { createServer } from "node:net";
 import { createSecureContext } from "node:tls";
 import type { Certificate } from "../control/control.ts";
 import { isLoopback, type Listener, listen } from "../rpc/listener.ts";
+import { trustOf } from "./proxy-settings.ts";
 import type { ServerSettings } from "./settings.ts";
 import { StartError } from "./start-error.ts";
 
@@ -42,6 +43,7 @@ export function certificateOf(pair: TlsPair | undefined): Certificate | undefine
 export async function tryPort(settings: ServerSettings): Promise<void> {
   const { host, port } = settings.listen;
   const tls = await readTls(settings);
+  trustOf(settings);
   if (tls === undefined && !settings.allowPlaintext && !isLoopback(host)) {
     const advice = "give --tls-cert-file and --tls-key-file, listen on 127.0.0.1, or allow it with --allow-plaintext";
     throw new StartError(2, `${host} can be reached from other machines, and would be served without TLS: ${advice}`);
@@ -70,7 +72,8 @@ type PortParts = Pick<Parameters<typeof listen>[0], "log" | "routes" | "intercep
 export async function openPort({ settings, ...rest }: PortParts): Promise<Listener> {
   const { listen: address, allowPlaintext } = settings;
   const tls = await readTls(settings);
-  const outcome = await listen({ ...rest, ...address, ...(tls === undefined ? {} : { tls }), allowPlaintext });
+  const trust = trustOf(settings);
+  const outcome = await listen({ ...rest, ...address, ...(tls === undefined ? {} : { tls }), allowPlaintext, trust });
   switch (outcome.kind) {
     case "listening":
       return outcome.listener;
