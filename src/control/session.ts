@@ -91,6 +91,10 @@ export class AgentSession implements Seat {
     return this.#agent.name;
   }
 
+  get address(): string {
+    return this.#agent.address;
+  }
+
   get version(): string {
     return this.#agent.version;
   }
