@@ -52,7 +52,7 @@ export async function* serveSession(
   // A stream that is cut while it is welcomed has left as well.
   try {
     yield welcomeOf(control, session, resumed);
-    yield* converse(control, session, { incoming, ended });
+    yield* converse(control, session, { incoming, ended, held: hello.jobs });
   } finally {
     liveness.left(session);
   }
@@ -94,14 +94,17 @@ interface Ear {
   readonly incoming: AsyncGenerator<Heard, void>;
   /** Stops listening. */
   readonly ended: OwnedSignal;
+  /** What the agent said that it holds. */
+  readonly held: Hello["jobs"];
 }
 
 async function* converse(
   control: Control,
   session: AgentSession,
-  { incoming, ended }: Ear,
+  { incoming, ended, held }: Ear,
 ): AsyncGenerator<SessionResponse> {
   control.presence.enter(session);
+  control.presence.noteProgress(session.agentId, held);
   for (const topic of [topics.jobs, topics.agents]) control.wake.notify(topic);
   control.log.info({ ...idsOf(session), address: session.address, jobs: session.jobs.size }, "agent connected");
   const { clock, timing } = control;
