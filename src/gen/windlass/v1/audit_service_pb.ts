@@ -240,7 +240,7 @@ export const ExportAuditEventsRequestSchema: GenMessage<ExportAuditEventsRequest
  */
 export type ExportAuditEventsResponse = Message<"windlass.v1.ExportAuditEventsResponse"> & {
   /**
-   * The record.
+   * The record; absent in a sign that the stream lives.
    *
    * @generated from field: windlass.v1.AuditEvent event = 1;
    */
@@ -271,7 +271,8 @@ export const AuditService: GenService<{
     output: typeof ListAuditEventsResponseSchema;
   },
   /**
-   * Sends all records that match, oldest first, then ends.
+   * Sends all records that match, oldest first, then ends. While it looks for long, it sends a message without a record every 10
+   * seconds.
    *
    * @generated from rpc windlass.v1.AuditService.ExportAuditEvents
    */
