@@ -34,9 +34,9 @@ export async function readTls({ tlsCertFile, tlsKeyFile }: TlsSettings): Promise
 /** What a certificate was issued for, and when it ends; undefined without TLS. */
 export function certificateOf(pair: TlsPair | undefined): Certificate | undefined {
   if (pair === undefined) return undefined;
-  const { subject, subjectAltName = "", validToDate } = new X509Certificate(pair.cert);
+  const { subject, subjectAltName = "", validFromDate, validToDate } = new X509Certificate(pair.cert);
   const [name = ""] = subjectAltName.split(", ").map((one) => one.replace(/^(DNS|IP Address):/, ""));
-  return { name: name === "" ? subject.replaceAll("\n", ", ") : name, endsAt: validToDate };
+  return { name: name === "" ? subject.replaceAll("\n", ", ") : name, beginsAt: validFromDate, endsAt: validToDate };
 }
 
 /** Finds out whether the port could be opened, before anything is made that a start without it would leave behind. */
