@@ -49,7 +49,7 @@ export interface JobParts {
   /** Whether what the control plane said of it can still be believed. */
   readonly freshness: Freshness;
   /** Called whenever the job wants to say something else than before, or its log has grown. */
-  readonly onChange: (kind: "speech" | "log" | "preparing") => void;
+  readonly onChange: (kind: "speech" | "log" | "preparing" | "desired") => void;
 }
 
 /** One claim on one job: what is wanted of it, how far it is, and what it wants to say. It does nothing by itself. */
@@ -85,6 +85,7 @@ export class Job {
   #stateSerial = 0;
   #resourcesDone = 0;
   #preparing = "";
+  #desired: DesiredState = DesiredState.UNSPECIFIED;
 
   constructor(parts: JobParts) {
     this.#parts = parts;
@@ -230,6 +231,14 @@ export class Job {
     if (desired >= DesiredState.GONE) this.#gone.abort();
     if (desired >= DesiredState.CANCEL) this.#canceled.abort();
     this.#confirmed.resolve();
+    this.#heard(desired);
+  }
+
+  /** Whoever waits for the wish to be fulfilled sees at once that it has arrived. */
+  #heard(desired: DesiredState): void {
+    if (desired <= this.#desired) return;
+    this.#desired = desired;
+    if (desired === DesiredState.CANCEL || desired === DesiredState.FORCE) this.#parts.onChange("desired");
   }
 
   resume(decision: ResumeDecision): void {
@@ -296,6 +305,7 @@ export class Job {
       stateSerial: BigInt(this.#stateSerial),
       resourcesDone: this.#resourcesDone,
       preparing: this.#preparing.slice(0, maxPreparing),
+      desired: this.#desired,
     });
   }
 

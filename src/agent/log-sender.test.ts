@@ -139,4 +139,29 @@ describe("log sender", () => {
     expect(ranges()).toEqual(["a 0+10", "a 0+10"]);
     await end();
   });
+
+  test("a slow server gets the same bytes ever more seldom, and at the usual pace again once it has taken some", async () => {
+    const log = new FakeLog("a", 10);
+    const { sender, ranges, end } = sending([log]);
+    const looksUntilSentAgain = async () => {
+      const before = ranges().length;
+      for (let looks = 1; ; looks++) {
+        sender.checkProgress();
+        await settle();
+        if (ranges().length > before) return looks;
+      }
+    };
+    await settle();
+    sender.checkProgress();
+    const looks = [await looksUntilSentAgain(), await looksUntilSentAgain(), await looksUntilSentAgain()];
+    expect(looks).toEqual([1, 4, 8]);
+    sender.acknowledge(log.key, ack(5));
+    log.end = 20;
+    log.isComplete = true;
+    sender.wake();
+    await settle();
+    sender.checkProgress();
+    expect(await looksUntilSentAgain()).toBe(2);
+    await end();
+  });
 });

@@ -7,6 +7,9 @@ export const maxChunkBytes = 64 * 1024;
 /** After a refused chunk the sender waits, longer each time nothing was accepted since. */
 const firstPauseMs = 20;
 const maxPauseMs = 5_000;
+/** Looks without any progress until a log is sent again: twice as many each time, for a slow server has it and is busy. */
+const firstLooks = 2;
+const maxLooks = 64;
 
 /** A log that can be sent: bytes 0 to `end` exist and never change. */
 export interface LogSource {
@@ -44,6 +47,8 @@ interface Position {
   pauseMs: number;
   seenAcknowledged: number;
   checksWithoutProgress: number;
+  /** After how many of them it is sent again. */
+  patience: number;
 }
 
 export interface Acknowledgement {
@@ -86,17 +91,29 @@ export class LogSender {
     this.wake();
   }
 
-  /** Called now and then: logs that are gone are forgotten, and a log of which nothing was acknowledged since the last two calls is sent again. */
+  /**
+   * Called now and then: logs that are gone are forgotten, and a log of which nothing was acknowledged since the last two calls is
+   * sent again; if it still does not move, after four more, eight more, and so on.
+   */
   checkProgress(): void {
     const keys = new Set(this.#options.sources().map(({ key }) => key));
     for (const [key, position] of this.#positions) {
       if (!keys.has(key)) this.#positions.delete(key);
-      const isStuck = position.sent > position.acknowledged && position.acknowledged === position.seenAcknowledged;
-      position.checksWithoutProgress = isStuck ? position.checksWithoutProgress + 1 : 0;
-      position.seenAcknowledged = position.acknowledged;
-      if (position.checksWithoutProgress >= 2) position.sent = position.acknowledged;
+      this.#check(position);
     }
     this.wake();
+  }
+
+  #check(position: Position): void {
+    const { sent, acknowledged, seenAcknowledged } = position;
+    const hasMoved = acknowledged !== seenAcknowledged;
+    position.seenAcknowledged = acknowledged;
+    if (hasMoved) position.patience = firstLooks;
+    position.checksWithoutProgress = hasMoved || sent <= acknowledged ? 0 : position.checksWithoutProgress + 1;
+    if (position.checksWithoutProgress < position.patience) return;
+    position.checksWithoutProgress = 0;
+    position.patience = Math.min(maxLooks, position.patience * 2);
+    position.sent = acknowledged;
   }
 
   /** Says that a log has grown, or that there is another one. */
@@ -193,4 +210,5 @@ const newPosition = (): Position => ({
   pauseMs: 0,
   seenAcknowledged: 0,
   checksWithoutProgress: 0,
+  patience: firstLooks,
 });

@@ -37,6 +37,8 @@ export type HostChange =
   | { readonly kind: "draining" }
   /** A job has something to say of its preparation. */
   | { readonly kind: "preparing" }
+  /** A job has heard that it is to end. */
+  | { readonly kind: "desired" }
   /** Something waits for a heartbeat to be answered. */
   | { readonly kind: "doubtful" }
   /** The disk has become full, or has room again. */

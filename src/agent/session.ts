@@ -40,6 +40,8 @@ const enginesTimeoutMs = 3_000;
 const goodbyeTimeoutMs = 2_000;
 const queueLimits = { maxItems: 1_024, maxBytes: 4 * 1024 * 1024 };
 const defaultIntervalMs = 10_000;
+/** How often a heartbeat may say that something was heard; servers bound how many come. */
+const betweenBeatsMs = 1_000;
 
 export interface SessionOptions {
   readonly client: Client<typeof AgentGatewayService>;
@@ -77,6 +79,8 @@ class Session {
   #engines: AgentEngines | undefined;
   /** A heartbeat was refused: what follows says what keeps leases, and nothing else. */
   #isPlain = false;
+  #isBeatDue = false;
+  #beatSoonFromMs = 0;
   #state: State = { kind: "opening" };
 
   constructor(options: SessionOptions) {
@@ -252,6 +256,21 @@ class Session {
     this.#speaker.repeat();
   }
 
+  /** At once, but only so often: any number of jobs may be told something. */
+  #beatSoon(): void {
+    if (this.#isBeatDue || this.#state.kind !== "ready") return;
+    const { clock } = this.#options;
+    const { pulse } = this.#state;
+    this.#isBeatDue = true;
+    const waitMs = Math.max(0, this.#beatSoonFromMs - clock.monotonicMs());
+    const beat = () => {
+      this.#isBeatDue = false;
+      this.#beatSoonFromMs = clock.monotonicMs() + betweenBeatsMs;
+      if (this.#state.kind === "ready") pulse.beat();
+    };
+    clock.sleep(waitMs, this.#over.signal).then(beat, () => {});
+  }
+
   #answered(reply: HeartbeatReply): void {
     if (this.#state.kind !== "ready") return;
     this.#state.pulse.answered(intervalOf(reply.nextInterval));
@@ -328,6 +347,9 @@ class Session {
       case "engines":
       case "room":
         this.#state.pulse.beat();
+        break;
+      case "desired":
+        this.#beatSoon();
         break;
       case "leaving":
         this.#leave(change.reason);

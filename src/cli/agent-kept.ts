@@ -2,7 +2,7 @@ import { create } from "@bufbuild/protobuf";
 import { AgentSchema } from "../gen/windlass/v1/agent_pb.ts";
 import { AgentService, ListAgentsResponseSchema } from "../gen/windlass/v1/agent_service_pb.ts";
 import { type KeptDirectory, KeptDirectorySchema } from "../gen/windlass/v1/run_pb.ts";
-import { keptColumns, keptCount, keptName } from "./agent-view.ts";
+import { keptColumns, keptCount, keptName, laterText } from "./agent-view.ts";
 import { answerChanged } from "./answers.ts";
 import { command, maybe, one } from "./command.ts";
 import type { Context } from "./context.ts";
@@ -67,7 +67,7 @@ export const removeKept = command({
     const jobIds = chosen.map(({ jobId }) => jobId);
     const answer = await client.removeKeptDirectories({ agent: agent.id, jobIds });
     const message = answer.agent ?? create(AgentSchema);
-    const done = `Agent ${agent.name} removes ${keptCount(chosen.length)}${agent.connectedTo === "" ? " when it comes back" : ""}`;
+    const done = `Agent ${agent.name} removes ${keptCount(chosen.length)}${laterText(message, context)}`;
     return answerChanged(context, { schema: AgentSchema, message, name: `agent/${agent.name}`, done }, [
       { label: "See what is left", command: context.command(`agent kept ${agent.name}`) },
     ]);

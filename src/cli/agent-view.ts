@@ -4,6 +4,7 @@ import { Engine } from "../gen/windlass/v1/workspace_pb.ts";
 import { counted } from "../lib/counted.ts";
 import { shownSize } from "../lib/size-text.ts";
 import { ageText, bytesText, spanBetween, timeText } from "./ages.ts";
+import type { Context } from "./context.ts";
 import { type Column, detailLines } from "./table.ts";
 import { enumText } from "./words.ts";
 
@@ -16,7 +17,7 @@ export const keptCount = (count: number): string => `${count} job ${count === 1 
 
 /** `/var/lib/…/jobs/job_…-1 (12 kB), of run run_… in network: the state could not be delivered`. */
 const keptText = ({ path, sizeBytes, runId, workspace, reason, removing }: KeptDirectory): string =>
-  `${path} (${bytesText(sizeBytes)}), of run ${runId} in ${workspace}: ${reason}${removing ? " (being removed)" : ""}`;
+  `${path} (${bytesText(sizeBytes)}), of run ${runId} in ${workspace}: ${reason}${removing ? " (to be removed)" : ""}`;
 
 /** `kept/job_…`. */
 export const keptName = ({ jobId }: KeptDirectory): string => `kept/${jobId}`;
@@ -28,9 +29,17 @@ export const keptColumns: readonly Column<KeptDirectory>[] = [
   { name: "WORKSPACE", drop: 3, value: ({ workspace }) => workspace },
   { name: "SIZE", drop: 2, value: ({ sizeBytes }) => bytesText(sizeBytes) },
   { name: "SINCE", drop: 1, value: ({ keepTime }, now) => ageText(keepTime, now) },
-  { name: "REASON", value: ({ reason, removing }) => `${removing ? "being removed: " : ""}${reason}` },
+  { name: "REASON", value: ({ reason, removing }) => `${removing ? "to be removed: " : ""}${reason}` },
   { name: "PATH", isWide: true, value: ({ path }) => path },
 ];
+
+/** When it hears of something: ` as soon as it is back (last seen 53s ago)`; empty if it can be reached, as far as is known. */
+export function laterText({ connectedTo, status, lastSeenTime }: Agent, { io }: Pick<Context, "io">): string {
+  const isSilent = status === AgentStatus.UNKNOWN || status === AgentStatus.ERRORED;
+  if (connectedTo !== "" && !isSilent) return "";
+  const seen = lastSeenTime === undefined ? "" : ` (last seen ${ageText(lastSeenTime, io.clock.now())} ago)`;
+  return ` as soon as it is back${seen}`;
+}
 
 /** `agent/vm-7`. */
 export const agentName = ({ name }: Agent): string => `agent/${name}`;

@@ -14,7 +14,7 @@ import type { Context } from "./context.ts";
 import type { ListStyle } from "./printer.ts";
 import { RunLink } from "./run-link.ts";
 
-/** The server says something at least every 30 seconds: a path that is silent for longer is dead. */
+/** The server says something at least every 10 seconds, and all of it every 30: a path that is silent for longer is dead. */
 const silentMs = 75_000;
 const lookMs = 5_000;
 
@@ -35,12 +35,15 @@ export async function showAgents(
   try {
     await link.persist(async () => {
       const known = new Map<string, Agent>();
+      let isFirst = true;
       for await (const answer of untilAborted(client.watchAgents(wanted, { signal }), signal)) {
         link.back();
         heardMs = clock.monotonicMs();
+        if (!isFirst && isSign(answer)) continue;
         for (const agent of answer.agents) known.set(agent.id, agent);
         for (const id of answer.goneAgentIds) known.delete(id);
         if (!answer.snapshotComplete) continue;
+        isFirst = false;
         const agents = [...known.values()].toSorted(byName);
         await show(context, { answer: { ...answer, agents }, before: shown, style });
         shown = agents;
@@ -55,6 +58,10 @@ export async function showAgents(
   }
   throw context.io.signal.reason;
 }
+
+/** It only says that the stream lives. */
+const isSign = ({ agents, goneAgentIds }: WatchAgentsResponse): boolean =>
+  agents.length === 0 && goneAgentIds.length === 0;
 
 const byName = (a: Agent, b: Agent): number => Buffer.compare(Buffer.from(nameAndId(a)), Buffer.from(nameAndId(b)));
 const nameAndId = ({ name, id }: Agent): string => `${name}\u0001${id}`;

@@ -7,7 +7,7 @@ import {
   ListAgentsResponseSchema,
 } from "../gen/windlass/v1/agent_service_pb.ts";
 import { kept, removeKept } from "./agent-kept.ts";
-import { agentColumns, agentJobColumns, agentJobName, agentLines, agentName } from "./agent-view.ts";
+import { agentColumns, agentJobColumns, agentJobName, agentLines, agentName, laterText } from "./agent-view.ts";
 import { showAgents } from "./agent-watch.ts";
 import { answerChanged, answerGone, goneFormats } from "./answers.ts";
 import { type Command, command, one, some } from "./command.ts";
@@ -146,12 +146,14 @@ interface Steer {
   readonly done: string;
   /** What is told of an agent that has left. */
   readonly gone: string;
+  /** True if the agent has to hear of it. */
+  readonly isTold?: boolean | undefined;
   readonly examples: readonly string[];
   readonly call: (client: Agents, wanted: Steering) => Steered;
 }
 
 /** Pause and drain differ in their words only. */
-const steer = (name: string, { summary, done, gone, examples, call }: Steer): Command =>
+const steer = (name: string, { summary, done, gone, isTold, examples, call }: Steer): Command =>
   command({
     name,
     summary,
@@ -161,15 +163,21 @@ const steer = (name: string, { summary, done, gone, examples, call }: Steer): Co
     run: async (context, { args, flags }) => {
       const client = await context.client(AgentService);
       const wanted = { agent: args.agent, organization: await context.organization(), reason: flags.reason ?? "" };
-      return told(context, (await call(client, wanted)).agent, { done, gone });
+      return told(context, (await call(client, wanted)).agent, { done, gone, isTold });
     },
   });
 
-function told(context: Context, answer: Agent | undefined, words: Pick<Steer, "done" | "gone">): Promise<undefined> {
+function told(
+  context: Context,
+  answer: Agent | undefined,
+  words: Pick<Steer, "done" | "gone" | "isTold">,
+): Promise<undefined> {
   const message = answer ?? create(AgentSchema);
   const changed = { schema: AgentSchema, message, name: agentName(message) };
-  const done = message.status === AgentStatus.EXITED ? words.gone : words.done;
-  return answerChanged(context, { ...changed, done: `Agent ${message.name} ${done}` });
+  const isGone = message.status === AgentStatus.EXITED;
+  const later = words.isTold === true && !isGone ? laterText(message, context) : "";
+  const done = `Agent ${message.name} ${isGone ? words.gone : words.done}${later}`;
+  return answerChanged(context, { ...changed, done });
 }
 
 const resume = command({
@@ -237,6 +245,7 @@ export const agentCommands: readonly Command[] = [
     summary: "Let an agent finish its jobs and exit",
     done: "finishes its jobs and exits",
     gone: "has left already: there is nothing to drain",
+    isTold: true,
     examples: ["windlass agent drain vm-7", 'windlass agent drain vm-7 --reason "it is replaced"'],
     call: (client, wanted) => client.drainAgent(wanted),
   }),

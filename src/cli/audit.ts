@@ -27,6 +27,7 @@ export const auditColumns: readonly Column<AuditEvent>[] = [
   { name: "ACTION", value: ({ action }) => action },
   { name: "RESOURCE", value: ({ resource }) => resource },
   { name: "DETAIL", drop: 1, value: detailText },
+  { name: "ADDRESS", isWide: true, value: ({ address }) => address },
   { name: "ORG", isWide: true, value: ({ organization }) => organization },
   { name: "ID", isWide: true, value: ({ id }) => id },
 ];

@@ -1,3 +1,4 @@
+import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import type { ConnectRouter } from "@connectrpc/connect";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { AgentStatus } from "../gen/windlass/v1/agent_pb.ts";
@@ -53,7 +54,10 @@ function routes(router: ConnectRouter): void {
     getAgent: ({ agent: name }) => ({
       agent: { id: `agent_${name}`, name, status: name === "here" ? AgentStatus.IDLE : AgentStatus.ERRORED },
     }),
-    drainAgent: ({ agent: name }) => ({ agent: { name, status: statusOf(name) } }),
+    drainAgent: ({ agent: name }) => {
+      const lastSeenTime = timestampFromMs(Date.now() - 53_000);
+      return { agent: { name, status: statusOf(name), connectedTo: name === "lost" ? "" : "here", lastSeenTime } };
+    },
     resumeAgent: ({ agent: name }) => ({ agent: { name, status: statusOf(name) } }),
     deleteAgent: ({ agent }) => {
       deeds.push(`forget ${agent}`);
@@ -172,6 +176,7 @@ test("a workspace that shares with one that is not there yet is changed, with a 
 
 test.each([
   ["agent drain vm-7", "Agent vm-7 finishes its jobs and exits"],
+  ["agent drain lost", "Agent lost finishes its jobs and exits as soon as it is back (last seen 53s ago)"],
   ["agent drain gone", "Agent gone has left already: there is nothing to drain"],
   ["agent resume gone", "Agent gone has left: it gets jobs when it comes back"],
 ])("%s says what it did", async (line, said) => {

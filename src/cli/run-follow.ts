@@ -102,9 +102,9 @@ async function watch({ client, feed, link }: Watched, signal: AbortSignal): Prom
   const runId = feed.latest.id;
   await link.persist(async () => {
     // An aborted stream that rests between two messages does not always say so: it is not waited for.
-    for await (const { run } of untilAborted(client.watchRun({ runId }, { signal }), signal)) {
+    for await (const { run, unchanged } of untilAborted(client.watchRun({ runId }, { signal }), signal)) {
       link.back();
-      if (run !== undefined) feed.update(run);
+      if (run !== undefined && !unchanged) feed.update(run);
     }
     signal.throwIfAborted();
     return isFinal(feed.latest.state) ? "done" : "again";

@@ -60,6 +60,10 @@ export class LogSink {
   }
 }
 
+/** It only says that the stream lives. */
+const isSign = ({ chunk, end, missingBytes }: StreamRunLogsResponse): boolean =>
+  chunk.length === 0 && !end && missingBytes === 0n;
+
 interface Wanted {
   readonly runId: string;
   readonly phase: RunPhase;
@@ -105,6 +109,7 @@ export class LogCopy {
     const request = { runId, phase, follow, offset: this.#cursor.position };
     for await (const message of untilAborted(this.#means.client.streamRunLogs(request, { signal }), signal)) {
       this.#means.link.back();
+      if (isSign(message)) continue;
       const taken = takePiece(this.#cursor, message);
       this.#cursor = taken.cursor;
       const isNew = taken.kind === "restart" || taken.isNewAttempt;

@@ -1,5 +1,5 @@
 import { create } from "@bufbuild/protobuf";
-import { type Run, RunSchema, RunState } from "../gen/windlass/v1/run_pb.ts";
+import { type Run, RunSchema, RunState, WaitingReason } from "../gen/windlass/v1/run_pb.ts";
 import { RunService } from "../gen/windlass/v1/run_service_pb.ts";
 import { answerChanged } from "./answers.ts";
 import { type Command, command, one } from "./command.ts";
@@ -132,7 +132,9 @@ const cancel = command({
     // What no agent has yet ends at once.
     if (run !== undefined && isFinal(run.state))
       return answerChanged(context, { ...changed(run), done: `Canceled ${id}` });
-    return answerChanged(context, { ...changed(run), done: `Asked ${id} to end` }, [
+    const { reason, detail = "" } = run?.waiting ?? {};
+    const held = reason === WaitingReason.AGENT_UNREACHABLE ? `: ${detail}` : "";
+    return answerChanged(context, { ...changed(run), done: `Asked ${id} to end${held}` }, [
       { label: "Watch it", command: context.command(`run watch ${id}`) },
     ]);
   },

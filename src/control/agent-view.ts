@@ -5,6 +5,7 @@ import { WindlassError } from "../lib/errors.ts";
 import type { Queries } from "../store/ports.ts";
 import type { Control } from "./control.ts";
 import type { Seat } from "./presence.ts";
+import { lastHeard } from "./silence.ts";
 
 /** An agent as its readers see it. Pool and organization are empty for the server agent. */
 export interface AgentView {
@@ -54,7 +55,7 @@ export async function viewAgents(
     const warning = [agent.warning, endText(token, now)].filter((text) => text !== "").join("; ");
     const held = jobs.get(agent.id) ?? [];
     views.push({
-      agent: { ...agent, warning, status: statusWith(agent.status, held) },
+      agent: { ...agent, warning, status: statusWith(agent.status, held), lastSeenAt: lastHeard({ presence }, agent) },
       poolName,
       organizationName,
       jobs: held,

@@ -329,7 +329,11 @@ describe.each(testEngines)("what needs somebody, on $name", (engine) => {
     const admin = fixture.admin as Person;
     const withEnd = (days: number): Control => ({
       ...control,
-      certificate: () => ({ name: "tf.example.com", endsAt: new Date(fixture.clock.now().getTime() + days * dayMs) }),
+      certificate: () => ({
+        name: "tf.example.com",
+        beginsAt: new Date(0),
+        endsAt: new Date(fixture.clock.now().getTime() + days * dayMs),
+      }),
     });
     const told = async (days: number, who: Person) =>
       (await findAttention(withEnd(days), who, { organization: "", limit: 0 })).map(({ items }) => items[0]?.detail);

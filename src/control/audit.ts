@@ -7,6 +7,8 @@ export interface Deed {
   readonly resource: string;
   readonly organizationId: OrganizationId | null;
   readonly detail?: Readonly<Record<string, string>>;
+  /** Where the agent is that made the system do it; a person's is known. */
+  readonly address?: string;
 }
 
 /** How a person is named in records: the name they gave their key, and its id. */
@@ -22,5 +24,6 @@ export function keyOfActor(actor: string): ApiKeyId | undefined {
 export async function record(tx: Queries, by: Person | "system", deed: Deed & { readonly at: Date }): Promise<void> {
   const actor = by === "system" ? "system" : actorOf(by);
   const { at, action, resource, organizationId, detail = {} } = deed;
-  await tx.audit.insert({ at, actor, action, resource, organizationId, detail });
+  const address = (by === "system" ? deed.address : by.address) ?? "";
+  await tx.audit.insert({ at, actor, action, resource, organizationId, detail, address });
 }

@@ -88,7 +88,8 @@ describe("a good credential", () => {
     const { control, organization } = fixture;
     const made = { name: "ci", role: "planner" as const, organizationId: organization.id };
     const { key, secret } = await createApiKey(control, made);
-    expect(await authenticate(control, secret)).toEqual({ kind: "api_key", id: key.id, ...made });
+    const address = "192.0.2.7";
+    expect(await authenticate(control, secret, { address })).toEqual({ kind: "api_key", id: key.id, ...made, address });
   });
 
   test("an agent token admits to its own pool", async () => {

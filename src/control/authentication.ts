@@ -29,7 +29,7 @@ export async function authenticate(
     return { kind: "server_agent" };
   }
   const now = control.clock.now();
-  const { principal, touch } = await control.store.read((q) => lookUp(q, { kind, hash, now }));
+  const { principal, touch } = await control.store.read((q) => lookUp(q, { kind, hash, now, address }));
   if (touch !== null) await recordUse(control, touch, { at: now, address });
   return principal;
 }
@@ -59,6 +59,7 @@ interface Credential {
   readonly kind: TokenKind;
   readonly hash: string;
   readonly now: Date;
+  readonly address: string;
 }
 
 interface Found {
@@ -67,10 +68,10 @@ interface Found {
   readonly touch: Principal | null;
 }
 
-async function lookUp(q: Queries, { kind, hash, now }: Credential): Promise<Found> {
+async function lookUp(q: Queries, { kind, hash, now, address }: Credential): Promise<Found> {
   switch (kind) {
     case "usr":
-      return apiKey(q, hash, now);
+      return apiKey(q, { hash, now, address });
     case "agt":
       return agentToken(q, hash, now);
     case "ses":
@@ -80,10 +81,10 @@ async function lookUp(q: Queries, { kind, hash, now }: Credential): Promise<Foun
   }
 }
 
-async function apiKey(q: Queries, hash: string, now: Date): Promise<Found> {
+async function apiKey(q: Queries, { hash, now, address }: Omit<Credential, "kind">): Promise<Found> {
   const key = demandActiveKey(await q.apiKeys.byHash(hash), now);
   const { id, name, role, organizationId } = key;
-  const principal: Principal = { kind: "api_key", id, name, role, organizationId };
+  const principal: Principal = { kind: "api_key", id, name, role, organizationId, address };
   return { principal, touch: isDue(key.lastUsedAt, now) ? principal : null };
 }
 

@@ -87,6 +87,7 @@ export type Hide = (text: string) => Promise<string>;
 export interface Certificate {
   /** What it was issued for. */
   readonly name: string;
+  readonly beginsAt: Date;
   readonly endsAt: Date;
 }
 

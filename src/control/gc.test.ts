@@ -220,7 +220,14 @@ describe("the retention", () => {
 describe("what only grows", () => {
   test("is deleted by its age, far more of it than one write takes: audit records and request ids", async () => {
     const { control } = fixture;
-    const record = { actor: "ana", action: "run.create", resource: "run_1", organizationId: null, detail: {} };
+    const record = {
+      actor: "ana",
+      action: "run.create",
+      resource: "run_1",
+      organizationId: null,
+      detail: {},
+      address: "",
+    };
     const request = { principal: "key_1", method: "m", bodyHash: "h", resourceId: "run_1" };
     await control.store.write(async (tx) => {
       for (let i = 0; i < 1_200; i += 1) await tx.audit.insert({ ...record, at: daysAgo(100) });
@@ -240,7 +247,14 @@ describe("what only grows", () => {
   });
 
   test("stays for ever if it is an audit record and nothing else is said", async () => {
-    const record = { actor: "ana", action: "run.create", resource: "run_1", organizationId: null, detail: {} };
+    const record = {
+      actor: "ana",
+      action: "run.create",
+      resource: "run_1",
+      organizationId: null,
+      detail: {},
+      address: "",
+    };
     await fixture.control.store.write((tx) => tx.audit.insert({ ...record, at: daysAgo(5_000) }));
     expect(await gone({})).toEqual({});
   });

@@ -97,5 +97,6 @@ const whyQueued = ({ pool, grants, job, run, workspace, jobsAhead, factsOf }: Qu
     agents: factsOf(workspace, { ...job, options: run.options }),
     jobsAhead,
     agentSilentSince: null,
+    endTold: "waits",
     preparing: "",
   });

@@ -2,7 +2,7 @@ import type { AgentEngines } from "../domain/engine.ts";
 import type { Job } from "../domain/job.ts";
 import type { JobFeature } from "../domain/job-features.ts";
 import type { Labels } from "../domain/label-selector.ts";
-import type { HeldJob } from "../gen/windlass/agent/v1/job_pb.ts";
+import { DesiredState, type HeldJob } from "../gen/windlass/agent/v1/job_pb.ts";
 import { oneLine } from "../lib/clean-text.ts";
 import type { AgentId, JobId, PoolId } from "../lib/ids.ts";
 import { Turns } from "./turns.ts";
@@ -35,8 +35,10 @@ export interface Seat {
   readonly freeDiskBytes: bigint;
   /** Monotonic milliseconds since when it has got no job and ended none. */
   readonly idleSinceMs: number;
-  /** Monotonic milliseconds of the last message that proves life. */
+  /** Monotonic milliseconds of its last message. That its stream ends is none. */
   readonly heardAtMs: number;
+  /** When that was. */
+  readonly heardAt: Date;
   /** Counts a job against its concurrency; false if there is no room or the stream is gone. */
   reserve(jobId: JobId, epoch: number): boolean;
   /** Takes a reservation back. */
@@ -57,9 +59,11 @@ export interface JobProgress {
   readonly resourcesDone: number;
   /** What takes long while it is prepared, as the end of a sentence; empty if nothing does. */
   readonly preparing: string;
+  /** What its agent has heard that is wanted of it; unspecified if it has not, or does not say. */
+  readonly desired: DesiredState;
 }
 
-const notKnown: JobProgress = { resourcesDone: 0, preparing: "" };
+const notKnown: JobProgress = { resourcesDone: 0, preparing: "", desired: DesiredState.UNSPECIFIED };
 
 /** Who is connected to this process: a cache of the truth in the database, for speed only. */
 export class Presence {
@@ -84,8 +88,8 @@ export class Presence {
 
   /** Remembers how far an agent's jobs are. */
   noteProgress(agentId: AgentId, jobs: readonly Pick<HeldJob, "claim" | keyof JobProgress>[]): void {
-    const told = jobs.map(({ claim, resourcesDone, preparing }) => {
-      return [claim?.jobId ?? "", { resourcesDone, preparing: oneLine(preparing) }] as const;
+    const told = jobs.map(({ claim, resourcesDone, preparing, desired }) => {
+      return [claim?.jobId ?? "", { resourcesDone, preparing: oneLine(preparing), desired }] as const;
     });
     this.#progress.set(agentId, new Map(told));
   }

@@ -54,12 +54,15 @@ export async function recordRegistration(tx: Queries, agent: Agent, now: Date): 
   const { name, address, tokenId, organizationId } = agent;
   const action = "agent.register";
   if (tokenId === null)
-    return record(tx, "system", { at: now, action, resource: agent.id, organizationId, detail: { name, address } });
+    return record(tx, "system", {
+      ...{ at: now, action, resource: agent.id, organizationId, address },
+      detail: { name, address },
+    });
   const hour = new Date(now.getTime() - (now.getTime() % hourMs)).toISOString();
   const id = `${action}/${tokenId}/${hour}`;
   const known = await tx.audit.get(id);
   const agents = Number(known?.detail.agents ?? 0) + 1;
   const detail = { agents: String(agents), last_id: agent.id, name, address, last_at: now.toISOString() };
   const at = known?.at ?? now;
-  await tx.audit.put({ id, at, actor: "system", action, resource: tokenId, organizationId, detail });
+  await tx.audit.put({ id, at, actor: "system", action, resource: tokenId, organizationId, detail, address });
 }

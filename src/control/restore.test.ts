@@ -209,12 +209,13 @@ describe("an agent of before", () => {
     ];
     await FakeAgent.connect(fixture.control, token, { said, held }).then((agent) => agents.push(agent));
     expect(await jobNow(job)).toMatchObject({ status: "errored", epoch: 2, tokenHash: null });
-    const decided = await resume(fixture.control, job.agentId as AgentId, {
-      ...create(HelloSchema, { incarnation, bootId: said.bootId }),
+    const hello = create(HelloSchema, {
+      ...{ incarnation, bootId: said.bootId },
       jobs: held.map(({ id, epoch }) =>
         create(HeldJobSchema, { claim: { jobId: id, epoch: BigInt(epoch) }, stage: JobStage.RUNNING }),
       ),
     });
+    const decided = await resume(fixture.control, job.agentId as AgentId, { hello, address: "10.0.0.7" });
     expect(decided.decisions).toMatchObject([
       { desired: DesiredState.GONE, sealed: false },
       { desired: DesiredState.GONE, sealed: true },

@@ -35,6 +35,7 @@ export async function takeUpRestored(
       resource: id,
       organizationId: job.organizationId,
       detail: { agent: agentName, epoch: String(epoch), run: job.runId },
+      address: agent.address,
       at: at.now,
     });
     at.touched.add(topics.run(job.runId)).add(topics.log(id));

@@ -8,6 +8,7 @@ import type { Queries } from "../store/ports.ts";
 import type { Control } from "./control.ts";
 import { type KeptView, keptOfRun } from "./kept-directories.ts";
 import { rememberedFacts } from "./selectors.ts";
+import { endTold, silentSince } from "./silence.ts";
 
 /** A run as its readers see it: with names, jobs, and why it waits. */
 export interface RunView {
@@ -142,18 +143,11 @@ async function waitingOf(
     agentSelector: workspace.agentSelector,
     agents: queues.factsOf(workspace, { ...(job ?? undecided), options: run.options }),
     jobsAhead: (job === null ? undefined : queues.jobsAhead.get(job.id)) ?? 0,
-    agentSilentSince: await silence(control, q, job),
+    agentSilentSince: await silentSince(control, q, job),
+    endTold: endTold(control, job),
     preparing: job === null ? "" : control.presence.progressOf(job).preparing,
   });
 }
 
 /** What a job that is not there yet would ask for. */
 const undecided = { phase: "plan", engine: null, engineVersion: "" } as const;
-
-/** When a running job's agent was last heard, once that is longer ago than two heartbeats. */
-async function silence({ presence, clock, timing }: Control, q: Queries, job: Job | null): Promise<Date | null> {
-  if (job === null || job.agentId === null || job.status !== "started") return null;
-  if (presence.get(job.agentId) !== undefined) return null;
-  const heardAt = (await q.agents.get(job.agentId))?.lastSeenAt ?? null;
-  return heardAt !== null && clock.now().getTime() - heardAt.getTime() >= timing.heartbeatMs * 2 ? heardAt : null;
-}

@@ -139,7 +139,7 @@ async function fill({ control, clock, organization }: TestControl): Promise<void
       const labels: Readonly<Record<string, string>> = isWanted ? { wanted: "yes" } : {};
       await tx.agents.insert(agentRow(its, { name: sortedNameOf(n), labels }));
       await tx.audit.insert({
-        ...{ at: createdAt, organizationId, actor: nameOf(n), action: "a", resource: "r", detail: {} },
+        ...{ at: createdAt, organizationId, actor: nameOf(n), action: "a", resource: "r", detail: {}, address: "" },
       });
     }
   });

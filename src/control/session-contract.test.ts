@@ -266,7 +266,7 @@ describe("session.end: what still ends a stream says close, and OK follows", () 
       for await (const message of messages(said)) yield create(SessionRequestSchema, { message });
     })();
     const who: Principal = { kind: "agent_session", agentId: agent.id };
-    const stream = { incoming: heardFrom(requests), signal: new AbortController().signal };
+    const stream = { incoming: heardFrom(requests), signal: new AbortController().signal, address: "" };
     return serveSession(control, new Liveness(), { who, stream });
   };
   const first = async (message: Sent) =>

@@ -53,7 +53,11 @@ function wishFor(job: Job, { stage }: HeldJob): DesiredState {
 }
 
 /** Accepts a stream: a new session epoch, and a decision about each job that the agent holds. */
-export async function resume(control: Control, agentId: AgentId, hello: Hello): Promise<Resumed> {
+export async function resume(
+  control: Control,
+  agentId: AgentId,
+  { hello, address }: { readonly hello: Hello; readonly address: string },
+): Promise<Resumed> {
   const ids = hello.jobs.flatMap((held) => jobIdOf(held) ?? []);
   const { agent, spent, jobs } = await change(control, async (tx, at) => {
     const found = await tx.agents.get(agentId);
@@ -67,6 +71,7 @@ export async function resume(control: Control, agentId: AgentId, hello: Hello): 
       bootId: hello.bootId,
       sessionEpoch: found.sessionEpoch + 1,
       connectedTo: control.name,
+      address,
       lastSeenAt: now,
       status: hello.jobs.length > 0 ? "busy" : "idle",
       engines: hello.engines === undefined ? null : enginesOf(hello.engines),

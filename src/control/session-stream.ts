@@ -22,6 +22,8 @@ const helloMs = 10_000;
 export interface SessionStream {
   readonly incoming: AsyncIterable<Heard>;
   readonly signal: AbortSignal;
+  /** Where the agent is; empty in the same process. */
+  readonly address: string;
 }
 
 /** Holds the conversation with one agent, whatever carries it: messages in, messages out, until either side ends it. */
@@ -43,14 +45,14 @@ export async function* serveSession(
     return yield create(SessionResponseSchema, { message: closing(CloseReason.PROTOCOL, first.why) });
   }
   const { hello } = first;
-  const enter = () => resume(control, who.agentId, hello);
+  const enter = () => resume(control, who.agentId, { hello, address: stream.address });
   const resumed = await control.helloGate.pass(hello.jobs.length > 0, enter, ended.signal);
   control.presence.get(who.agentId)?.close("superseded", "a newer stream of this agent is there");
   const session = new AgentSession(control, liveness, resumed);
   // A stream that is cut while it is welcomed has left as well.
   try {
     yield welcomeOf(control, session, resumed);
-    yield* converse(control, session, { incoming, ended });
+    yield* converse(control, session, { incoming, ended, held: hello.jobs });
   } finally {
     liveness.left(session);
   }
@@ -92,19 +94,19 @@ interface Ear {
   readonly incoming: AsyncGenerator<Heard, void>;
   /** Stops listening. */
   readonly ended: OwnedSignal;
+  /** What the agent said that it holds. */
+  readonly held: Hello["jobs"];
 }
 
 async function* converse(
   control: Control,
   session: AgentSession,
-  { incoming, ended }: Ear,
+  { incoming, ended, held }: Ear,
 ): AsyncGenerator<SessionResponse> {
   control.presence.enter(session);
+  control.presence.noteProgress(session.agentId, held);
   for (const topic of [topics.jobs, topics.agents]) control.wake.notify(topic);
-  control.log.info(
-    { agentId: session.agentId, name: session.name, sessionEpoch: session.sessionEpoch, jobs: session.jobs.size },
-    "agent connected",
-  );
+  control.log.info({ ...idsOf(session), address: session.address, jobs: session.jobs.size }, "agent connected");
   const { clock, timing } = control;
   const meters = {
     heartbeats: new HeartbeatMeter(clock, timing.heartbeatMs),
@@ -120,14 +122,13 @@ async function* converse(
     yield create(SessionResponseSchema, { message: closing(CloseReason.FLOOD, detail) });
   } finally {
     session.leave();
-    control.log.info(
-      { agentId: session.agentId, name: session.name, sessionEpoch: session.sessionEpoch },
-      "agent disconnected",
-    );
+    control.log.info(idsOf(session), "agent disconnected");
     ended.abort();
     await Promise.allSettled([reading, watching]);
   }
 }
+
+const idsOf = ({ agentId, name, sessionEpoch }: AgentSession) => ({ agentId, name, sessionEpoch });
 
 interface Meters {
   readonly heartbeats: HeartbeatMeter;

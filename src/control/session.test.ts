@@ -305,7 +305,7 @@ describe("streams", () => {
     const incoming = new OutQueue<SessionRequest>({ maxItems: 10, maxBytes: 10_000 });
     const hello = { case: "hello", value: { incarnation: said.incarnation, bootId: said.bootId } } as const;
     incoming.push("control", create(SessionRequestSchema, { message: hello }), 1);
-    const stream = { incoming: heardFrom(incoming), signal: new AbortController().signal };
+    const stream = { incoming: heardFrom(incoming), signal: new AbortController().signal, address: "" };
     const who: Principal = { kind: "agent_session", agentId: agent.id };
     const session = serveSession(control, liveness, { who, stream });
     expect((await session.next()).value?.message.case).toBe("welcome");

@@ -50,6 +50,8 @@ export class AgentSession implements Seat {
   readonly #ended = new AbortController();
   #agent: Agent;
   #heardAtMs: number;
+  #heardAt: Date;
+  #toldAtMs = Number.NEGATIVE_INFINITY; // What was heard last when the row was told.
   #isLeaving = false;
   #spent: string | undefined; // Why the agent may only finish what it holds.
   #declined = { reason: "", untilMs: 0 };
@@ -68,6 +70,7 @@ export class AgentSession implements Seat {
     this.labels = labelsOf(agent);
     this.features = features;
     this.#heardAtMs = control.clock.monotonicMs();
+    this.#heardAt = agent.lastSeenAt;
     this.#idleSinceMs = this.#heardAtMs;
     const host = {
       agentId: agent.id,
@@ -89,6 +92,10 @@ export class AgentSession implements Seat {
 
   get name(): string {
     return this.#agent.name;
+  }
+
+  get address(): string {
+    return this.#agent.address;
   }
 
   get version(): string {
@@ -115,13 +122,23 @@ export class AgentSession implements Seat {
     return this.#heardAtMs;
   }
 
+  get heardAt(): Date {
+    return this.#heardAt;
+  }
+
+  /** Nobody knows whether it is still there: it gets nothing until it is heard. */
+  get #isUnknown(): boolean {
+    const { clock, timing } = this.#control;
+    return clock.monotonicMs() - this.#heardAtMs >= timing.silence.unknownMs;
+  }
+
   get jobs(): ReadonlyMap<JobId, number> {
     return this.#claims.running;
   }
 
   get takesJobs(): boolean {
     const { isPaused, isDraining } = this.#agent;
-    if (isPaused || isDraining || this.#isLeaving || this.#spent !== undefined) return false;
+    if (isPaused || isDraining || this.#isLeaving || this.#isUnknown || this.#spent !== undefined) return false;
     return this.out.state.kind === "open" && this.refusal === "";
   }
 
@@ -195,7 +212,7 @@ export class AgentSession implements Seat {
 
   /** Handles one message. Log bytes and results are handled beside the stream, so that nothing waits behind them. */
   async handle(heard: Exclude<Heard, { kind: "unreadable" }>): Promise<void> {
-    this.#heardAtMs = this.#control.clock.monotonicMs();
+    this.#hear();
     const { message } = heard.request;
     if (message.case === "hello") return this.close("protocol", "hello comes once, first");
     if (heard.kind === "broken") return this.#refuse(heard);
@@ -216,6 +233,14 @@ export class AgentSession implements Seat {
         return this.#goodbye(message.value.reason);
       case undefined: // A message of a newer agent.
     }
+  }
+
+  #hear(): void {
+    const { clock, wake } = this.#control;
+    const isBack = this.#isUnknown;
+    this.#heardAtMs = clock.monotonicMs();
+    this.#heardAt = clock.now();
+    if (isBack) for (const topic of [topics.jobs, topics.agents]) wake.notify(topic);
   }
 
   #refuse(broken: Extract<Heard, { kind: "broken" }>): void {
@@ -320,7 +345,7 @@ export class AgentSession implements Seat {
     this.#control.log.info({ agentId: this.agentId, name: this.name, reason }, "agent said good-bye");
     this.#isLeaving = true;
     this.#control.presence.leave(this);
-    await this.#saveAgent((row) => ({ ...row, status: "exited", lastSeenAt: this.#control.clock.now() }));
+    await this.#saveAgent((row) => ({ ...row, status: "exited", lastSeenAt: this.#heardAt }));
     this.#end();
   }
 
@@ -334,17 +359,20 @@ export class AgentSession implements Seat {
 
   async #sendAway(why: string): Promise<void> {
     try {
-      await this.#saveAgent((row) => ({ ...row, status: "exited", lastSeenAt: this.#control.clock.now() }));
+      await this.#saveAgent((row) => ({ ...row, status: "exited", lastSeenAt: this.#heardAt }));
     } finally {
       this.#close(CloseReason.REVOKED, why);
       this.#control.wake.notify(topics.agents);
     }
   }
 
+  /** What is known of it goes to its row, with when it was heard. One that is unknown stays so until it is heard again. */
   #tellLiveness(): void {
     if (this.#agent.status === "exited") return;
+    if (this.#isUnknown && this.#toldAtMs === this.#heardAtMs) return;
+    this.#toldAtMs = this.#heardAtMs;
     const status = this.jobs.size > 0 ? "busy" : "idle";
-    this.#liveness.heard({ agentId: this.agentId, status, at: this.#control.clock.now() });
+    this.#liveness.heard({ agentId: this.agentId, status, at: this.#heardAt });
   }
 
   async #saveAgent(change: (row: Agent) => Agent): Promise<void> {

@@ -13,6 +13,8 @@ export interface AuditRecord {
   readonly resource: string;
   /** Facts for people; never secrets. */
   readonly detail: Readonly<Record<string, string>>;
+  /** Where the call came from that did it, as far as that is known; empty for what no call did. */
+  readonly address: string;
 }
 
 /** A record as it is kept. */

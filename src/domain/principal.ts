@@ -9,6 +9,8 @@ export type Principal =
       readonly name: string;
       readonly role: Role;
       readonly organizationId: OrganizationId | null;
+      /** Where the call comes from; absent or empty in the same process. For records, never for trust. */
+      readonly address?: string | undefined;
     }
   | {
       readonly kind: "agent_token";

@@ -55,11 +55,16 @@ export interface WaitingFacts {
   readonly agents: AgentFacts;
   /** Queued jobs before this one. */
   readonly jobsAhead: number;
-  /** When the job's agent was last heard; null if it is connected or there is none. */
+  /** When the job's agent was last heard, if that is too long ago; null if it was heard, or there is none. */
   readonly agentSilentSince: Date | null;
+  /** Whether the job's agent has heard that the job is to end, if it is. */
+  readonly endTold: EndTold;
   /** What takes the job's agent long while it prepares it, as the end of a sentence; empty if it says nothing. */
   readonly preparing: string;
 }
+
+/** The agent has said so; it is connected and has not; or it cannot have heard. */
+export type EndTold = "heard" | "sent" | "waits";
 
 /** The connected agents of a job's pool. */
 export interface AgentFacts {
@@ -114,7 +119,7 @@ export function whyWaiting(facts: WaitingFacts): Waiting | null {
       return job === null
         ? null
         : job.status === "offered"
-          ? because("agent_preparing", preparingText(job, facts))
+          ? whyOffered(job, facts, because)
           : whyQueued(facts, because);
     case "planning":
     case "applying":
@@ -122,6 +127,14 @@ export function whyWaiting(facts: WaitingFacts): Waiting | null {
     default:
       return null;
   }
+}
+
+function whyOffered(job: Job, facts: WaitingFacts, because: Because): Waiting {
+  const { agentSilentSince } = facts;
+  if (agentSilentSince === null) return because("agent_preparing", preparingText(job, facts));
+  const until = job.leaseUntil === null ? "" : ` at ${timeOf(job.leaseUntil)}`;
+  const silence = `agent ${job.agentName ?? "unknown"} has been silent since ${timeOf(agentSilentSince)}`;
+  return because("agent_unreachable", `${silence}; the job, which it was offered, goes back to the queue${until}`);
 }
 
 const preparingText = ({ agentName }: Job, { preparing }: WaitingFacts): string =>
@@ -230,21 +243,21 @@ function whichAgents({ online, matching, able, fit, ...told }: AgentFacts): read
   return [matching === online ? "agent" : "matching agent", ""];
 }
 
-function whyRunning({ run, agentSilentSince }: WaitingFacts, job: Job, because: Because): Waiting | null {
+function whyRunning(facts: WaitingFacts, job: Job, because: Because): Waiting | null {
+  const { run, agentSilentSince, endTold } = facts;
   const agent = `agent ${job.agentName ?? "unknown"}`;
+  const program = run.engine ?? job.engine ?? "the program";
+  const end = job.desired === "force" ? `end ${program} by force` : `stop ${program}`;
+  const later = run.cancelRequestedAt === null ? "" : `it is asked to ${end} as soon as it is back`;
   if (agentSilentSince !== null) {
     const until = job.leaseUntil === null ? "" : ` until ${timeOf(job.leaseUntil)}`;
-    return because(
-      "agent_unreachable",
-      `${agent} has been silent since ${timeOf(agentSilentSince)}; the job is assumed to run${until}`,
-    );
+    const silence = `${agent} has been silent since ${timeOf(agentSilentSince)}; the job is assumed to run${until}`;
+    return because("agent_unreachable", later === "" ? silence : `${silence}; ${later}`);
   }
-  if (run.cancelRequestedAt !== null) {
-    return because("terraform_stopping", `${agent} was asked to stop ${run.engine ?? job.engine ?? "the program"}`, {
-      since: run.cancelRequestedAt,
-    });
-  }
-  return null;
+  if (run.cancelRequestedAt === null) return null;
+  if (endTold === "waits") return because("agent_unreachable", `${agent} is not connected: ${later}`);
+  const asked = endTold === "heard" ? "was asked" : "is being asked";
+  return because("terraform_stopping", `${agent} ${asked} to ${end}`, { since: run.cancelRequestedAt });
 }
 
 /** `2026-01-31T12:00:00Z`. */

@@ -58,13 +58,15 @@ export interface AdapterOptions {
   readonly clock: Clock;
   /** A credential was accepted on this connection. */
   readonly onKnown: (peer: Peer) => void;
+  /** Where a request comes from; empty if its connection is over. */
+  readonly addressOf: (request: HttpRequest) => string;
 }
 
 /** A handler of HTTP/1.1 and HTTP/2 requests that serves gRPC, gRPC-Web and Connect. It never throws. */
-export function rpcHandler({ routes, router, fallback, log, clock, onKnown }: AdapterOptions): HttpHandler {
+export function rpcHandler({ routes, router, fallback, log, clock, ...connections }: AdapterOptions): HttpHandler {
   const handlers = handlersOf(routes, router);
   const paths = [...handlers.keys()];
-  const parts = { clock, large: new LargeRequests(clock), open: new OpenStreams(), onKnown };
+  const parts = { clock, large: new LargeRequests(clock), open: new OpenStreams(), ...connections };
   const serve = async (request: HttpRequest, response: HttpResponse) => {
     const unserved = factsOf(request);
     const handler = handlers.get(unserved.path);
@@ -94,13 +96,14 @@ interface Exchange {
   readonly clock: Clock;
   readonly large: LargeRequests;
   readonly open: OpenStreams;
-  readonly onKnown: (peer: Peer) => void;
+  readonly onKnown: AdapterOptions["onKnown"];
+  readonly addressOf: AdapterOptions["addressOf"];
 }
 
 /** What a method answers to a request. */
 async function answerOf(
   handler: Handler,
-  { response, onKnown, ...exchange }: Exchange,
+  { response, onKnown, addressOf, ...exchange }: Exchange,
 ): Promise<UniversalServerResponse> {
   const { request, open } = exchange;
   const refusal = refusalOf(request, () => {
@@ -108,7 +111,7 @@ async function answerOf(
     open.enter(handler.method, request, response);
   });
   if (refusal !== undefined) return refusal;
-  const values = createContextValues().set(remoteAddressKey, remoteAddress(request));
+  const values = createContextValues().set(remoteAddressKey, addressOf(request));
   values.set(knownKey, () => onKnown(request.socket));
   values.set(cutKey, () => ("stream" in response ? response.stream : response).destroy());
   const call = universalRequestFromNodeRequest(request, response, undefined, values);
@@ -156,8 +159,6 @@ function measured(call: Call, { request, ...parts }: Measuring): Call {
   if (!hasSingleRequest(parts.method)) return { ...call, body: streamBody(pieces, { ...parts, header }) };
   return { ...call, header: withoutBody(header), body: singleBody(pieces, { ...parts, header }) };
 }
-
-const remoteAddress = (request: HttpRequest) => request.socket.remoteAddress?.replace(/^::ffff:/, "") ?? "";
 
 const isDisconnect = (error: unknown) => {
   const { code } = ConnectError.from(error);

@@ -51,6 +51,9 @@ export const agentGatewayService = (
   session: (requests, context) =>
     serveSession(control, liveness, {
       who: callerOf(context),
-      stream: { incoming: heardFrom(requests), signal: context.signal },
+      stream: {
+        ...{ incoming: heardFrom(requests), signal: context.signal },
+        address: context.values.get(remoteAddressKey),
+      },
     }),
 });

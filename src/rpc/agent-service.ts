@@ -13,6 +13,7 @@ import type {
 import { callerOf } from "./caller.ts";
 import { agentStatusesOf, toAgent, toAgentJob } from "./mapping/agent.ts";
 import { inPieces, pageMessages, pageOf } from "./mapping/page.ts";
+import { withSigns } from "./signs-of-life.ts";
 
 /** How these requests name an agent. */
 const referenceOf = ({ organization, agent }: { readonly organization: string; readonly agent: string }) => ({
@@ -55,6 +56,9 @@ async function* inMessages(news: AsyncIterable<AgentNews>): AsyncGenerator<Watch
   }
 }
 
+/** Not before the first list, of which it would say that it is empty. */
+const noNews = (last: WatchMessage | undefined): WatchMessage | undefined => last && { snapshotComplete: true };
+
 /** Watches and steers agents. */
 export const agentService = (control: Control): ServiceImpl<typeof AgentService> => ({
   getAgent: async (request, context) => ({
@@ -88,7 +92,7 @@ export const agentService = (control: Control): ServiceImpl<typeof AgentService>
   watchAgents: (request, context) => {
     const wanted = { ...wantedOf(request), includesExited: false, search: "" };
     const views = watchAgents(control, callerOf(context), { wanted, signal: context.signal });
-    return inMessages(views);
+    return withSigns(inMessages(views), { clock: control.clock, sign: noNews });
   },
   listAgentJobs: async (request, context) => {
     const wanted = { reference: referenceOf(request), page: pageOf(request) };

@@ -1,11 +1,16 @@
+import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { ServiceImpl } from "@connectrpc/connect";
 import { exportAuditEvents, listAuditEvents } from "../control/audit-log.ts";
 import type { Control } from "../control/control.ts";
-import type { AuditService } from "../gen/windlass/v1/audit_service_pb.ts";
+import type { AuditService, ExportAuditEventsResponseSchema } from "../gen/windlass/v1/audit_service_pb.ts";
 import { AuditEventSchema } from "../gen/windlass/v1/audit_service_pb.ts";
 import { callerOf } from "./caller.ts";
 import { auditQuery, toAuditEvent } from "./mapping/audit.ts";
 import { pageMessages, pageOf } from "./mapping/page.ts";
+import { withSigns } from "./signs-of-life.ts";
+import { mapItems } from "./streams.ts";
+
+type Exported = MessageInitShape<typeof ExportAuditEventsResponseSchema>;
 
 /** Reads the record of every change. */
 export const auditService = (control: Control): ServiceImpl<typeof AuditService> => ({
@@ -17,9 +22,10 @@ export const auditService = (control: Control): ServiceImpl<typeof AuditService>
   },
   async *exportAuditEvents({ organization, filter }, context) {
     const events = exportAuditEvents(control, callerOf(context), auditQuery(organization, filter));
-    for await (const view of events) {
+    const messages = mapItems(events, (view): Exported => ({ event: toAuditEvent(view) }));
+    for await (const message of withSigns(messages, { clock: control.clock, sign: () => ({}) })) {
       if (context.signal.aborted) return;
-      yield { event: toAuditEvent(view) };
+      yield message;
     }
   },
 });

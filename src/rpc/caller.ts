@@ -16,7 +16,10 @@ export function callerOf(context: Pick<HandlerContext, "values" | "method">): Pr
   return principal;
 }
 
-/** Where a call comes from, `10.1.2.3` or `fe80::1`; empty in the same process. For display and limits, never for trust. */
+/**
+ * Where a call comes from, `10.1.2.3` or `fe80::1`, behind the trusted proxies; empty in the same process. For display and
+ * limits, never for trust.
+ */
 export const remoteAddressKey = createContextKey("", { description: "address of the caller" });
 
 /** Notes that a credential was accepted on the caller's connection; does nothing in the same process. */

@@ -1,6 +1,7 @@
 import type { ServerHttp2Session } from "node:http2";
 import type { Socket } from "node:net";
 import type { Clock } from "../lib/clock.ts";
+import { type Networks, noNetworks, plainAddress } from "../lib/networks.ts";
 
 /** How long connections may rest, and how many strangers an address may have. */
 export interface ConnectionLimits {
@@ -26,7 +27,8 @@ export type Peer = Pick<Socket, "remoteAddress" | "remotePort">;
 
 interface Connection {
   readonly socket: Socket;
-  readonly address: string;
+  /** Of the peer, or of whom the peer stands for, as its PROXY header says. */
+  address: string;
   session: ServerHttp2Session | undefined;
   /** True once a credential was accepted on it. */
   isKnown: boolean;
@@ -44,13 +46,16 @@ const lookEveryMs = 1_000;
 export class Connections {
   readonly #limits: ConnectionLimits;
   readonly #clock: Clock;
+  readonly #proxies: Networks;
   readonly #byPeer = new Map<string, Connection>();
   /** Those on which no credential was accepted yet by their address, in the order in which they came. */
   readonly #strangers = new Map<string, Set<Connection>>();
 
-  constructor(clock: Clock, limits: ConnectionLimits) {
+  /** The connections of `proxies` are not counted together: each brings many callers. */
+  constructor(clock: Clock, limits: ConnectionLimits, proxies: Networks = noNetworks) {
     this.#clock = clock;
     this.#limits = limits;
+    this.#proxies = proxies;
   }
 
   get size(): number {
@@ -69,7 +74,7 @@ export class Connections {
   /** A connection was accepted. */
   add(socket: Socket): void {
     const peer = peerOf(socket);
-    const address = socket.remoteAddress ?? "";
+    const address = plainAddress(socket.remoteAddress ?? "");
     const restsSinceMs = this.#clock.monotonicMs();
     const connection = { socket, address, session: undefined, isKnown: false, calls: 0, restsSinceMs };
     this.#byPeer.set(peer, connection);
@@ -78,6 +83,20 @@ export class Connections {
       this.#isNoStranger(connection);
     });
     this.#makeRoom(connection);
+  }
+
+  /** The proxy at the other end stands for somebody else, who is counted from now on. */
+  standsFor(socket: Peer, address: string): void {
+    const connection = this.#byPeer.get(peerOf(socket));
+    if (connection === undefined) return;
+    this.#isNoStranger(connection);
+    connection.address = address;
+    this.#makeRoom(connection);
+  }
+
+  /** Whose connection it is: `10.1.2.3` or `fe80::1`, without what HTTP headers say; empty if it is over. */
+  addressOf(socket: Peer): string {
+    return this.#byPeer.get(peerOf(socket))?.address ?? plainAddress(socket.remoteAddress ?? "");
   }
 
   /** A connection has turned out to speak HTTP/2. */
@@ -123,6 +142,7 @@ export class Connections {
 
   /** Whoever opens connections and says nothing on them takes room from nobody but itself. */
   #makeRoom(newest: Connection): void {
+    if (this.#proxies.has(newest.address)) return;
     const strangers = this.#strangers.get(newest.address) ?? new Set();
     this.#strangers.set(newest.address, strangers.add(newest));
     if (strangers.size <= this.#limits.maxStrangers) return;

@@ -2,8 +2,10 @@ import type { DescService } from "@bufbuild/protobuf";
 import type { ConnectRouter, HandlerContext } from "@connectrpc/connect";
 import { Health, HealthCheckResponse_ServingStatus as Status } from "../gen/grpc/health/v1/health_pb.ts";
 import { abortable } from "../lib/abort.ts";
+import { type Clock, systemClock } from "../lib/clock.ts";
 import { WindlassError } from "../lib/errors.ts";
 import { asStatus } from "./request-bodies.ts";
+import { withSigns } from "./signs-of-life.ts";
 
 /** Whether this server can serve: the database answers, migrations are current, and it is not stopping. */
 export class Readiness {
@@ -28,7 +30,11 @@ export class Readiness {
 }
 
 /** Serves `grpc.health.v1.Health` for the whole server (empty name) and for each of the given services. */
-export function healthRoutes(readiness: Readiness, services: readonly DescService[]): (router: ConnectRouter) => void {
+export function healthRoutes(
+  readiness: Readiness,
+  services: readonly DescService[],
+  clock: Clock = systemClock,
+): (router: ConnectRouter) => void {
   const known = new Set(["", ...services.map((service) => service.typeName)]);
   const status = () => (readiness.isReady ? Status.SERVING : Status.NOT_SERVING);
 
@@ -47,7 +53,8 @@ export function healthRoutes(readiness: Readiness, services: readonly DescServic
         throw noService(service);
       },
       list: () => ({ statuses: Object.fromEntries([...known].map((name) => [name, { status: status() }])) }),
-      watch: ({ service }, context: HandlerContext) => watch(service, context.signal),
+      watch: ({ service }, context: HandlerContext) =>
+        withSigns(watch(service, context.signal), { clock, sign: (last) => last }),
     });
 }
 

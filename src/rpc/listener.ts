@@ -4,9 +4,12 @@ import type { HandlerContext, Interceptor } from "@connectrpc/connect";
 import { type Clock, systemClock } from "../lib/clock.ts";
 import { WindlassError } from "../lib/errors.ts";
 import type { Log } from "../lib/log.ts";
-import { type HttpHandler, type Routes, rpcHandler } from "./adapter.ts";
+import { type Networks, noNetworks } from "../lib/networks.ts";
+import { type HttpHandler, type HttpRequest, type Routes, rpcHandler } from "./adapter.ts";
+import type { ProxyPeers } from "./connection-start.ts";
 import { type ConnectionLimits, Connections, defaultConnectionLimits, type Peer } from "./connections.ts";
 import { toConnectError } from "./errors.ts";
+import { callerAddress, type ForwardedHeader } from "./forwarded.ts";
 import type { Readiness } from "./health.ts";
 import { type KeepAlive, keepAlive } from "./keep-alive.ts";
 import { plainPages } from "./pages.ts";
@@ -28,8 +31,20 @@ export interface ListenOptions {
   readonly allowPlaintext?: boolean;
   readonly keepAlive?: KeepAlive;
   readonly connectionLimits?: ConnectionLimits;
+  readonly trust?: ProxyTrust;
   readonly clock?: Clock;
 }
+
+/** Who is believed about where calls come from. */
+export interface ProxyTrust {
+  /** Proxies: nobody else is believed. */
+  readonly proxies: Networks;
+  readonly header: ForwardedHeader;
+  /** Their connections begin with a header of the PROXY protocol, or are refused. */
+  readonly hasProxyProtocol: boolean;
+}
+
+const trustsNobody: ProxyTrust = { proxies: noNetworks, header: "auto", hasProxyProtocol: false };
 
 export type ListenOutcome =
   | { readonly kind: "listening"; readonly listener: Listener }
@@ -98,18 +113,21 @@ function openSockets({
   tls,
   clock = systemClock,
   connectionLimits = defaultConnectionLimits,
+  trust = trustsNobody,
   ...options
 }: ListenOptions): OpenSockets {
   const shutdown = new AbortController();
   const sessions = new Set<ServerHttp2Session>();
-  const connections = new Connections(clock, connectionLimits);
+  const connections = new Connections(clock, connectionLimits, trust.proxies);
   const router = {
     interceptors: [...(interceptors ?? [])],
     shutdownSignal: shutdown.signal,
     ...(gate === undefined ? {} : { requestGate: gate }),
   };
   const onKnown = (socket: Peer) => connections.recognize(socket);
-  const serve = rpcHandler({ routes, router, fallback: plainPages(readiness), log, clock, onKnown });
+  const addressOf = ({ socket, headers }: HttpRequest) =>
+    callerAddress({ peer: connections.addressOf(socket), headers }, trust);
+  const serve = rpcHandler({ routes, router, fallback: plainPages(readiness), log, clock, onKnown, addressOf });
   const handler: HttpHandler = (request, response) => {
     // A connection that finished its call while the server stops is closed instead of kept.
     response.once("close", () => {
@@ -127,9 +145,35 @@ function openSockets({
       session.destroy();
     });
   };
-  const sockets = httpSockets({ handler, tls, onSession, firstBytesMs: connectionLimits.firstBytesMs });
+  const { firstBytesMs } = connectionLimits;
+  const proxies = trust.hasProxyProtocol ? proxyPeers(trust.proxies, connections, { log, clock }) : undefined;
+  const sockets = httpSockets({ handler, tls, onSession, firstBytesMs, proxies });
   sockets.server.on("connection", (socket: Socket) => connections.add(socket));
   return { sockets, sessions, connections, watching: connections.watch(shutdown.signal), shutdown, clock };
+}
+
+/** How often it is told that proxies do not speak the PROXY protocol. */
+const tellEveryMs = 60_000;
+
+function proxyPeers(
+  proxies: Networks,
+  connections: Connections,
+  { log, clock }: { readonly log: Log; readonly clock: Clock },
+): ProxyPeers {
+  let toldMs = Number.NEGATIVE_INFINITY;
+  return {
+    isProxy: ({ remoteAddress = "" }) => proxies.has(remoteAddress),
+    standsFor: (socket, address) => connections.standsFor(socket, address),
+    refused: ({ remoteAddress }, why) => {
+      const now = clock.monotonicMs();
+      if (now - toldMs < tellEveryMs) return;
+      toldMs = now;
+      log.warn(
+        { address: remoteAddress, why },
+        "a connection of a trusted proxy was refused: with --proxy-protocol each begins with a PROXY header (HAProxy: send-proxy-v2, nginx: proxy_protocol on)",
+      );
+    },
+  };
 }
 
 function bind(

@@ -4,7 +4,7 @@ import type { Control } from "../control/control.ts";
 import { cancelRun, confirmRun, discardRun } from "../control/run-decisions.ts";
 import { commentRun, listRunEvents, setRunUrgency } from "../control/run-events.ts";
 import { listLostResources, listRuns } from "../control/run-list.ts";
-import { followLog } from "../control/run-logs.ts";
+import { followLog, type LogPiece } from "../control/run-logs.ts";
 import { getRunPlan } from "../control/run-plan.ts";
 import { resolveRun } from "../control/run-resolution.ts";
 import { retryRun } from "../control/run-retry.ts";
@@ -32,8 +32,28 @@ import {
   urgencyOf,
   watchedRunMessage,
 } from "./mapping/run.ts";
+import { withSigns } from "./signs-of-life.ts";
+import { mapItems } from "./streams.ts";
 
 type Service = ServiceImpl<typeof RunService>;
+type WatchMessage = MessageInitShape<typeof WatchRunResponseSchema>;
+type LogMessage = MessageInitShape<typeof StreamRunLogsResponseSchema>;
+
+/** Says where a log stands, and that nothing new is there. */
+const emptyPiece = (last: LogPiece | undefined, from: number): LogPiece => ({
+  ...{ offset: last === undefined ? from : last.offset + last.bytes.length, epoch: last?.epoch ?? 0 },
+  ...{ bytes: new Uint8Array(), isEnd: false, missingBytes: 0, state: "none", problem: "" },
+});
+
+const logMessage = (piece: LogPiece): LogMessage => ({
+  offset: BigInt(piece.offset),
+  chunk: piece.bytes,
+  epoch: BigInt(piece.epoch),
+  end: piece.isEnd,
+  missingBytes: BigInt(piece.missingBytes),
+  logState: logStates[piece.state],
+  logProblem: piece.problem,
+});
 
 /** Starts, decides and follows runs. */
 export const runService = (control: Control): Service => ({ ...changes(control), ...reads(control) });
@@ -120,14 +140,13 @@ const reads = (control: Control): Omit<Service, Changes> => ({
     const { messages: events, nextPageToken } = pageMessages(page, RunEventSchema, eventMessage);
     return { events, nextPageToken };
   },
-  async *watchRun({ runId }, context): AsyncGenerator<MessageInitShape<typeof WatchRunResponseSchema>> {
+  async *watchRun({ runId }, context): AsyncGenerator<WatchMessage> {
     const views = watchRun(control, callerOf(context), { id: runId, signal: context.signal });
-    for await (const view of views) yield { run: watchedRunMessage(view) };
+    const messages = mapItems(views, (view): WatchMessage => ({ run: watchedRunMessage(view) }));
+    const sign = (last: WatchMessage | undefined) => last && { ...last, unchanged: true };
+    yield* withSigns(messages, { clock: control.clock, sign });
   },
-  async *streamRunLogs(
-    { runId, phase, offset, follow },
-    context,
-  ): AsyncGenerator<MessageInitShape<typeof StreamRunLogsResponseSchema>> {
+  async *streamRunLogs({ runId, phase, offset, follow }, context): AsyncGenerator<LogMessage> {
     const request = {
       runId,
       phase: phaseOfRequest(phase),
@@ -135,16 +154,8 @@ const reads = (control: Control): Omit<Service, Changes> => ({
       follows: follow,
       signal: context.signal,
     };
-    for await (const piece of followLog(control, callerOf(context), request)) {
-      yield {
-        offset: BigInt(piece.offset),
-        chunk: piece.bytes,
-        epoch: BigInt(piece.epoch),
-        end: piece.isEnd,
-        missingBytes: BigInt(piece.missingBytes),
-        logState: logStates[piece.state],
-        logProblem: piece.problem,
-      };
-    }
+    const pieces = followLog(control, callerOf(context), request);
+    const sign = (last: LogPiece | undefined) => emptyPiece(last, request.offset);
+    for await (const piece of withSigns(pieces, { clock: control.clock, sign })) yield logMessage(piece);
   },
 });

@@ -9,6 +9,7 @@ import {
 } from "node:http2";
 import { createServer as createNetServer, type Server, type Socket } from "node:net";
 import type { HttpHandler } from "./adapter.ts";
+import { type ProxyPeers, passProxyHeader, readStart } from "./connection-start.ts";
 import { maxOpenStreams } from "./open-streams.ts";
 import { maxHeaderBytes, maxHeaders } from "./wire/metadata.ts";
 
@@ -25,6 +26,8 @@ export interface SocketOptions {
   readonly onSession: (session: ServerHttp2Session) => void;
   /** How long a client may take to say its first word, or to agree on TLS. */
   readonly firstBytesMs: number;
+  /** Whose connections begin with a PROXY header; undefined if nobody's do. */
+  readonly proxies: ProxyPeers | undefined;
 }
 
 /** One listening server that speaks HTTP/1.1 and HTTP/2. */
@@ -58,7 +61,7 @@ export const httpSockets = (options: SocketOptions): HttpSockets =>
   options.tls === undefined ? plaintextSockets(options) : tlsSockets(options, options.tls);
 
 function tlsSockets(
-  { handler, onSession, firstBytesMs }: SocketOptions,
+  { handler, onSession, firstBytesMs, proxies }: SocketOptions,
   { cert, key, clientCa }: TlsFiles,
 ): HttpSockets {
   const clients = clientCa === undefined ? {} : { requestCert: true, rejectUnauthorized: true };
@@ -70,7 +73,7 @@ function tlsSockets(
   tuneHttp2(server, onSession);
   server.on("tlsClientError", () => {});
   return {
-    server,
+    server: proxies === undefined ? server : behindProxies(server, { firstBytesMs, proxies }),
     closeIdle: () => (server as ClosesIdle).closeIdleConnections?.(),
     replaceTls: (next) =>
       server.setSecureContext({
@@ -81,42 +84,58 @@ function tlsSockets(
   };
 }
 
+/** A TCP server that takes PROXY headers off, and leaves the rest of each connection to another server, which never listens itself. */
+function behindProxies(
+  behind: Server,
+  { firstBytesMs, proxies }: Pick<SocketOptions, "firstBytesMs" | "proxies">,
+): Server {
+  const server = createNetServer({ noDelay: true }, (socket) => {
+    const start = limitStart(socket, firstBytesMs);
+    passProxyHeader(socket, proxies, () => {
+      start.end();
+      behind.emit("connection", socket);
+    });
+  });
+  // Told that it listens, it watches its timeouts and knows which connections rest.
+  behind.emit("listening");
+  server.once("close", () => behind.close());
+  return server;
+}
+
+/** Cuts a connection off that takes too long over its first words. */
+function limitStart(socket: Socket, firstBytesMs: number): { end(): void } {
+  socket.on("error", () => {});
+  const cut = () => socket.destroy();
+  socket.setTimeout(firstBytesMs, cut);
+  return {
+    end: () => {
+      socket.setTimeout(0);
+      socket.off("timeout", cut);
+    },
+  };
+}
+
 /** Present on secure HTTP/2 servers that allow HTTP/1.1, and not declared. */
 type ClosesIdle = Http2SecureServer & { closeIdleConnections?(): void };
 
 /** A TCP server that reads how a connection begins: `PRI` is HTTP/2 with prior knowledge, all else HTTP/1.1. */
-function plaintextSockets({ handler, onSession, firstBytesMs }: SocketOptions): HttpSockets {
+function plaintextSockets({ handler, onSession, firstBytesMs, proxies }: SocketOptions): HttpSockets {
   const http1 = createHttp1Server(http1Options, handler);
   const http2 = createHttp2Server(http2Options, handler);
   tuneHttp2(http2, onSession);
   const server = createNetServer({ noDelay: true }, (socket) => {
-    socket.on("error", () => {});
-    socket.setTimeout(firstBytesMs, () => socket.destroy());
-    readStart(socket, (start) => {
-      socket.setTimeout(0);
-      socket.removeAllListeners("timeout");
-      (start.startsWith("PRI") ? http2 : http1).emit("connection", socket);
-    });
+    const start = limitStart(socket, firstBytesMs);
+    passProxyHeader(socket, proxies, () =>
+      readStart(socket, (word) => {
+        start.end();
+        (word === "PRI" ? http2 : http1).emit("connection", socket);
+      }),
+    );
   });
   // It never listens itself; told that it does, it watches its timeouts and knows which connections rest.
   http1.emit("listening");
   server.once("close", () => http1.close());
   return { server, closeIdle: () => http1.closeIdleConnections(), replaceTls: () => {} };
-}
-
-/** Hands over the first three bytes (fewer at the end of input) as text, and puts back all that was read. */
-function readStart(socket: Socket, onStart: (start: string) => void): void {
-  const chunks: Buffer[] = [];
-  const onReadable = () => {
-    const chunk: Buffer | null = socket.read();
-    if (chunk !== null) chunks.push(chunk);
-    const bytes = Buffer.concat(chunks);
-    if (bytes.length < 3) return;
-    socket.off("readable", onReadable);
-    socket.unshift(bytes);
-    onStart(bytes.toString("latin1", 0, 3));
-  };
-  socket.on("readable", onReadable);
 }
 
 function tuneHttp2(server: Http2Server | Http2SecureServer, onSession: (session: ServerHttp2Session) => void): void {

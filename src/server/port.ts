@@ -4,6 +4,7 @@ import { createServer } from "node:net";
 import { createSecureContext } from "node:tls";
 import type { Certificate } from "../control/control.ts";
 import { isLoopback, type Listener, listen } from "../rpc/listener.ts";
+import { trustOf } from "./proxy-settings.ts";
 import type { ServerSettings } from "./settings.ts";
 import { StartError } from "./start-error.ts";
 
@@ -33,15 +34,16 @@ export async function readTls({ tlsCertFile, tlsKeyFile }: TlsSettings): Promise
 /** What a certificate was issued for, and when it ends; undefined without TLS. */
 export function certificateOf(pair: TlsPair | undefined): Certificate | undefined {
   if (pair === undefined) return undefined;
-  const { subject, subjectAltName = "", validToDate } = new X509Certificate(pair.cert);
+  const { subject, subjectAltName = "", validFromDate, validToDate } = new X509Certificate(pair.cert);
   const [name = ""] = subjectAltName.split(", ").map((one) => one.replace(/^(DNS|IP Address):/, ""));
-  return { name: name === "" ? subject.replaceAll("\n", ", ") : name, endsAt: validToDate };
+  return { name: name === "" ? subject.replaceAll("\n", ", ") : name, beginsAt: validFromDate, endsAt: validToDate };
 }
 
 /** Finds out whether the port could be opened, before anything is made that a start without it would leave behind. */
 export async function tryPort(settings: ServerSettings): Promise<void> {
   const { host, port } = settings.listen;
   const tls = await readTls(settings);
+  trustOf(settings);
   if (tls === undefined && !settings.allowPlaintext && !isLoopback(host)) {
     const advice = "give --tls-cert-file and --tls-key-file, listen on 127.0.0.1, or allow it with --allow-plaintext";
     throw new StartError(2, `${host} can be reached from other machines, and would be served without TLS: ${advice}`);
@@ -70,7 +72,8 @@ type PortParts = Pick<Parameters<typeof listen>[0], "log" | "routes" | "intercep
 export async function openPort({ settings, ...rest }: PortParts): Promise<Listener> {
   const { listen: address, allowPlaintext } = settings;
   const tls = await readTls(settings);
-  const outcome = await listen({ ...rest, ...address, ...(tls === undefined ? {} : { tls }), allowPlaintext });
+  const trust = trustOf(settings);
+  const outcome = await listen({ ...rest, ...address, ...(tls === undefined ? {} : { tls }), allowPlaintext, trust });
   switch (outcome.kind) {
     case "listening":
       return outcome.listener;

@@ -35,7 +35,7 @@ export const routesOf = ({ control, liveness, generation, readiness, hasReflecti
       .service(RunService, runService(control))
       .service(AgentGatewayService, agentGatewayService(control, liveness, generation), neverCompress)
       .service(JobArtifactService, jobArtifactService(control), neverCompress);
-    healthRoutes(readiness, services)(router);
+    healthRoutes(readiness, services, control.clock)(router);
   });
   if (!hasReflection) return routes;
   return (router) => {

@@ -15,6 +15,7 @@ import { optionalSetting, type SettingValues, setting } from "../lib/settings.ts
 import { postgresUrl } from "../store/postgres-url.ts";
 import { callLimitSettings } from "./limit-settings.ts";
 import { phaseSettings } from "./phase-settings.ts";
+import { proxySettings } from "./proxy-settings.ts";
 import { upkeepSettings } from "./upkeep-settings.ts";
 
 /** Every setting of windlassd: flag, else variable, else the file its `_FILE` variable names, else --config, else the default. */
@@ -175,6 +176,7 @@ export const serverSettings = {
     defaultLimits.maxLogBytes,
   ),
   ...callLimitSettings,
+  ...proxySettings,
   serverAgentConcurrency: setting(
     {
       about: "how many jobs of remote workspaces run here at once; 0 is no server agent",

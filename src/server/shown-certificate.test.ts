@@ -75,3 +75,26 @@ test("a certificate that has expired is warned about at the start and when it is
   await vi.waitFor(() => expect(following.said()).toHaveLength(3));
   expect(following.said()[2]).toEqual(warning);
 });
+
+test("a certificate that is not valid yet is warned about, and shown", async () => {
+  const early = selfSigned(new Date(clock.now().getTime() + 3 * 24 * 3_600_000));
+  await put(selfSigned(clock.now()));
+  await using following = await opened();
+  expect(following.said()).toEqual([]);
+  await put(early);
+  await following.certificate.reread({ replaceTls: (pair) => void following.shown.push(pair) });
+  expect(following.shown).toEqual([early]);
+  expect(following.said()[1]).toContain("the TLS certificate is not valid yet");
+});
+
+test("the key of another certificate is refused at the start, and leaves the one that is shown", async () => {
+  const [first, second] = [selfSigned(clock.now()), selfSigned(clock.now())];
+  await put({ cert: first.cert, key: second.key });
+  await expect(opened()).rejects.toThrow(/do not fit together: .*key values mismatch/);
+  await put(first);
+  await using following = await opened();
+  await put({ key: second.key });
+  await following.certificate.reread({ replaceTls: (pair) => void following.shown.push(pair) });
+  expect(following.shown).toEqual([]);
+  expect(following.said()).toEqual(["the TLS files cannot be used: the certificate stays as it was"]);
+});

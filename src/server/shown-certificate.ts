@@ -23,7 +23,7 @@ export class ShownCertificate {
   private constructor(parts: Parts, pair: TlsPair | undefined) {
     this.#parts = parts;
     this.#pair = pair;
-    this.#warnOfEnd();
+    this.#warnOfTimes();
   }
 
   /** Reads the files; throws a `StartError` for those that cannot be used. */
@@ -67,7 +67,7 @@ export class ShownCertificate {
       return false;
     }
     log.info({ certificate: settings.tlsCertFile }, "the TLS certificate was read again: new connections get it");
-    this.#warnOfEnd();
+    this.#warnOfTimes();
     return true;
   }
 
@@ -79,14 +79,22 @@ export class ShownCertificate {
     this.#parts.log.error({ err: error }, "the TLS files cannot be used: the certificate stays as it was");
   }
 
-  #warnOfEnd(): void {
+  /** One that clients refuse is shown all the same: there is no better one. */
+  #warnOfTimes(): void {
     const { facts } = this;
     const { log, settings, clock } = this.#parts;
-    if (facts === undefined || facts.endsAt > clock.now()) return;
-    const about = { certificate: settings.tlsCertFile, endedAt: facts.endsAt.toISOString() };
-    log.warn(
-      about,
-      "the TLS certificate has expired: clients refuse it; put a new one in its place, it is read by itself",
-    );
+    if (facts === undefined) return;
+    const certificate = settings.tlsCertFile;
+    const advice = "put another one in its place, it is read by itself";
+    if (facts.endsAt <= clock.now())
+      log.warn(
+        { certificate, endedAt: facts.endsAt.toISOString() },
+        `the TLS certificate has expired: clients refuse it; ${advice}`,
+      );
+    if (facts.beginsAt > clock.now())
+      log.warn(
+        { certificate, beginsAt: facts.beginsAt.toISOString() },
+        `the TLS certificate is not valid yet: clients refuse it until then; ${advice}, or set this machine's clock`,
+      );
   }
 }

@@ -79,10 +79,31 @@ describe.each(testEngines)("credentials, records and numbers on $name", (engine)
   describe("records of changes", () => {
     const all: AuditFilter = { organizationId: null, action: "", actor: "", resource: "", since: null, until: null };
     const rows = [
-      { organizationId: "org_1", at: at(1), actor: "ann (key_1)", action: "pool.create", resource: "apool_1" },
-      { organizationId: "org_1", at: at(2), actor: "system", action: "pool.grant", resource: "apool_1" },
-      { organizationId: "org_2", at: at(3), actor: "bob_% (key_2)", action: "poolside.swim", resource: "ws_1" },
-      { organizationId: null, at: at(4), actor: "root (key_0)", action: "key.create", resource: "key_9" },
+      {
+        organizationId: "org_1",
+        at: at(1),
+        actor: "ann (key_1)",
+        action: "pool.create",
+        resource: "apool_1",
+        address: "",
+      },
+      { organizationId: "org_1", at: at(2), actor: "system", action: "pool.grant", resource: "apool_1", address: "" },
+      {
+        organizationId: "org_2",
+        at: at(3),
+        actor: "bob_% (key_2)",
+        action: "poolside.swim",
+        resource: "ws_1",
+        address: "192.0.2.7",
+      },
+      {
+        organizationId: null,
+        at: at(4),
+        actor: "root (key_0)",
+        action: "key.create",
+        resource: "key_9",
+        address: "::1",
+      },
     ] as const;
 
     beforeEach(() =>

@@ -210,7 +210,10 @@ describe.each(testEngines)("queries over whole tables on $name", (engine) => {
   });
 
   test("audit records: one may be written again, and those from before go, the oldest first", async () => {
-    const event = { actor: "system", action: "agent.register", resource: "atok_1", organizationId: null };
+    const event = {
+      ...{ actor: "system", action: "agent.register", resource: "atok_1", organizationId: null },
+      address: "192.0.2.7",
+    };
     await given(async (tx) => {
       for (const [id, seconds] of Object.entries({ a: 1, b: 2, c: 3, d: 9 }))
         await tx.audit.put({ ...event, id, at: at(seconds), detail: { agents: "1" } });

@@ -16,7 +16,7 @@ import { tarGz } from "../support/tar.ts";
 import { type Call, callOnce } from "./call.ts";
 import type { Place } from "./place.ts";
 import { isChange, matrix } from "./rows/index.ts";
-import { openWorld, type World } from "./world.ts";
+import { openWorld, type World, worldAddress } from "./world.ts";
 
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
@@ -116,8 +116,12 @@ describe("a change leaves one record, and a refused one none", () => {
     expect(await since(before)).toEqual([]);
     await asAdmin(row.method, request);
     const made = await since(before);
-    expect(made.map(({ actor, action }) => ({ actor, action }))).toEqual([
-      { actor: expect.stringMatching(/^a site_admin \(key_/), action: expect.stringMatching(/^[a-z_]+(\.[a-z_]+)+$/) },
+    expect(made.map(({ actor, action, address }) => ({ actor, action, address }))).toEqual([
+      {
+        actor: expect.stringMatching(/^a site_admin \(key_/),
+        action: expect.stringMatching(/^[a-z_]+(\.[a-z_]+)+$/),
+        address: worldAddress,
+      },
     ]);
     expect(made[0]?.resource).toMatch(/^[a-z]+_[0-9a-z]{26}$/);
   });
@@ -132,7 +136,7 @@ test("an agent is recorded when it is new, in nobody's name, and not when it com
   const before = await records();
   await callOnce(world.transport, call);
   await callOnce(world.transport, call);
-  expect(await since(before)).toMatchObject([{ actor: "system", action: "agent.register" }]);
+  expect(await since(before)).toMatchObject([{ actor: "system", action: "agent.register", address: worldAddress }]);
 });
 
 test("no secret is in a record", async () => {

@@ -1,4 +1,4 @@
-import type { Transport } from "@connectrpc/connect";
+import type { Interceptor, Transport } from "@connectrpc/connect";
 import { createApiKey } from "../../src/control/api-keys.ts";
 import type { Control } from "../../src/control/control.ts";
 import { Liveness } from "../../src/control/liveness.ts";
@@ -7,6 +7,7 @@ import type { OrganizationId } from "../../src/lib/ids.ts";
 import { systemRandom } from "../../src/lib/random.ts";
 import { hashToken, mintToken } from "../../src/lib/tokens.ts";
 import type { Routes } from "../../src/rpc/adapter.ts";
+import { remoteAddressKey } from "../../src/rpc/caller.ts";
 import { Readiness } from "../../src/rpc/health.ts";
 import type { CallerOptions } from "../../src/rpc/identify.ts";
 import { inProcessTransport } from "../../src/rpc/in-process.ts";
@@ -73,6 +74,14 @@ export interface World extends AsyncDisposable {
 }
 
 /** A control plane behind the real services and interceptors, in this process. */
+/** Where all its callers are. */
+export const worldAddress = "203.0.113.9";
+
+const fromAfar: Interceptor = (next) => (request) => {
+  request.contextValues.set(remoteAddressKey, worldAddress);
+  return next(request);
+};
+
 export async function openWorld(): Promise<World> {
   await using opening = new AsyncDisposableStack();
   const fixture = opening.use(await openTestControl({ hasLogs: true }));
@@ -114,7 +123,7 @@ export async function openWorld(): Promise<World> {
   return {
     control,
     ...{ routes, callers },
-    transport: inProcessTransport({ routes, interceptors }),
+    transport: inProcessTransport({ routes, interceptors: [fromAfar, ...interceptors] }),
     credentials: {
       ...(personKeys as Record<PersonName, string>),
       "expired key": ended.expired.secret,

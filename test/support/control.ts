@@ -179,6 +179,7 @@ export function fakeSeat(
     freeDiskBytes: 0n,
     idleSinceMs: 0,
     heardAtMs: 0,
+    heardAt: new Date(0),
     reserve: () => true,
     release: () => {},
     offer: async () => {},

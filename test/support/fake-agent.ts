@@ -72,7 +72,7 @@ export class FakeAgent implements AsyncDisposable {
     this.registration = registration;
     this.liveness = liveness;
     const who: Principal = { kind: "agent_session", agentId: registration.agent.id };
-    const stream = { incoming: heardFrom(this.#outgoing), signal: this.#cut.signal };
+    const stream = { incoming: heardFrom(this.#outgoing), signal: this.#cut.signal, address: said.address };
     this.#ended = this.#listen(serveSession(control, liveness, { who, stream }));
   }
 

@@ -178,7 +178,14 @@ interface Recorded {
 async function manyRecords(tx: Queries, { workspace, place, now }: Recorded): Promise<void> {
   const { organizationId } = workspace;
   const detail = { workspaces: times(100, (n) => numbered("w", n, 90)).join(", "), reason: wide(1024) };
-  const deed = { organizationId, actor: wide(150), action: "pool.grant", resource: place.pool, detail };
+  const deed = {
+    organizationId,
+    actor: wide(150),
+    action: "pool.grant",
+    resource: place.pool,
+    detail,
+    address: "2001:db8::7",
+  };
   for (const n of times(300, (index) => index)) {
     await tx.audit.insert({ ...deed, at: new Date(now.getTime() - 1_000 * n) });
   }

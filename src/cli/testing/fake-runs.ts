@@ -182,12 +182,14 @@ export class FakeRuns {
     });
   };
 
+  /** After each snapshot, and before each piece of a log, there is a sign that the stream lives, which nobody may see. */
   async *#watch({ signal }: HandlerContext) {
     for (let seen: Run | undefined; ; ) {
       const { promise } = this.#changed;
       if (this.run !== seen) {
         seen = this.run;
         yield { run: seen };
+        yield { run: seen, unchanged: true };
       } else await abortable(promise, signal).catch(() => {});
       if (signal.aborted || (seen === this.run && seen.endTime !== undefined)) return;
     }
@@ -200,6 +202,7 @@ export class FakeRuns {
       const { bytes, isComplete, epoch } = this.#log(request.phase);
       const chunk = bytes.subarray(offset);
       const end = isComplete || !request.follow;
+      yield { offset: BigInt(offset), chunk: new Uint8Array(), epoch };
       if (chunk.length > 0 || end) yield { offset: BigInt(offset), chunk, epoch, end };
       offset += chunk.length;
       if (end) return;

@@ -11,6 +11,7 @@ export const toAuditEvent = ({ event, organizationName }: AuditView): MessageIni
   resource: event.resource,
   organization: organizationName,
   detail: { ...event.detail },
+  address: event.address,
 });
 
 /** What a request says of the records it wants. */

@@ -32,6 +32,7 @@ export function defineAccess(k: Kit) {
       action: k.text("action").notNull(),
       resource: k.text("resource").notNull(),
       detail: k.json<Readonly<Record<string, string>>>("detail").notNull(),
+      address: k.text("address").notNull().default(""),
     },
     (t) => [k.index("audit_organization").on(t.organizationId, t.at, t.id), k.index("audit_at").on(t.at, t.id)],
   );

@@ -658,7 +658,8 @@ export const AgentService: GenService<{
   },
   /**
    * Sends the agents at once, in as many messages as it takes, and then those that are new, have changed or are gone, coalesced; ends
-   * when the caller ends it. At least every 30 seconds there is a message: a stream that is silent for longer is dead.
+   * when the caller ends it. At least every 10 seconds there is a message, one without agents if there is no news: a stream that is
+   * silent for longer is dead.
    *
    * @generated from rpc windlass.v1.AgentService.WatchAgents
    */

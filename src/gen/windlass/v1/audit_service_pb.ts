@@ -13,7 +13,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file windlass/v1/audit_service.proto.
  */
 export const file_windlass_v1_audit_service: GenFile = /*@__PURE__*/
-  fileDesc("Ch93aW5kbGFzcy92MS9hdWRpdF9zZXJ2aWNlLnByb3RvEgt3aW5kbGFzcy52MSLtAQoKQXVkaXRFdmVudBIKCgJpZBgBIAEoCRIoCgR0aW1lGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBINCgVhY3RvchgDIAEoCRIOCgZhY3Rpb24YBCABKAkSEAoIcmVzb3VyY2UYBSABKAkSFAoMb3JnYW5pemF0aW9uGAYgASgJEjMKBmRldGFpbBgHIAMoCzIjLndpbmRsYXNzLnYxLkF1ZGl0RXZlbnQuRGV0YWlsRW50cnkaLQoLRGV0YWlsRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASKyAQoLQXVkaXRGaWx0ZXISGAoGYWN0aW9uGAEgASgJQgi6SAVyAxiAARIXCgVhY3RvchgCIAEoCUIIukgFcgMYgAESGgoIcmVzb3VyY2UYAyABKAlCCLpIBXIDGIABEikKBXNpbmNlGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIpCgV1bnRpbBgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAinwEKFkxpc3RBdWRpdEV2ZW50c1JlcXVlc3QSHgoMb3JnYW5pemF0aW9uGAEgASgJQgi6SAVyAxiAARIoCgZmaWx0ZXIYAiABKAsyGC53aW5kbGFzcy52MS5BdWRpdEZpbHRlchIdCglwYWdlX3NpemUYAyABKAVCCrpIBxoFGOgHKAASHAoKcGFnZV90b2tlbhgEIAEoCUIIukgFcgMYgAgiWwoXTGlzdEF1ZGl0RXZlbnRzUmVzcG9uc2USJwoGZXZlbnRzGAEgAygLMhcud2luZGxhc3MudjEuQXVkaXRFdmVudBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiZAoYRXhwb3J0QXVkaXRFdmVudHNSZXF1ZXN0Eh4KDG9yZ2FuaXphdGlvbhgBIAEoCUIIukgFcgMYgAESKAoGZmlsdGVyGAIgASgLMhgud2luZGxhc3MudjEuQXVkaXRGaWx0ZXIiQwoZRXhwb3J0QXVkaXRFdmVudHNSZXNwb25zZRImCgVldmVudBgBIAEoCzIXLndpbmRsYXNzLnYxLkF1ZGl0RXZlbnQy3AEKDEF1ZGl0U2VydmljZRJhCg9MaXN0QXVkaXRFdmVudHMSIy53aW5kbGFzcy52MS5MaXN0QXVkaXRFdmVudHNSZXF1ZXN0GiQud2luZGxhc3MudjEuTGlzdEF1ZGl0RXZlbnRzUmVzcG9uc2UiA5ACARJpChFFeHBvcnRBdWRpdEV2ZW50cxIlLndpbmRsYXNzLnYxLkV4cG9ydEF1ZGl0RXZlbnRzUmVxdWVzdBomLndpbmRsYXNzLnYxLkV4cG9ydEF1ZGl0RXZlbnRzUmVzcG9uc2UiA5ACATABQo4BCg9kZXYud2luZGxhc3MudjFCEUF1ZGl0U2VydmljZVByb3RvUAFaKndpbmRsYXNzLmRldi9nZW4vZ28vd2luZGxhc3MvdjE7d2luZGxhc3N2MaICA1dETKoCC1dpbmRsYXNzLlYxugIIV2luZGxhc3PKAgtXaW5kbGFzc1xWMeoCDFdpbmRsYXNzOjpWMWIGcHJvdG8z", [file_buf_validate_validate, file_google_protobuf_timestamp]);
+  fileDesc("Ch93aW5kbGFzcy92MS9hdWRpdF9zZXJ2aWNlLnByb3RvEgt3aW5kbGFzcy52MSL+AQoKQXVkaXRFdmVudBIKCgJpZBgBIAEoCRIoCgR0aW1lGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBINCgVhY3RvchgDIAEoCRIOCgZhY3Rpb24YBCABKAkSEAoIcmVzb3VyY2UYBSABKAkSFAoMb3JnYW5pemF0aW9uGAYgASgJEjMKBmRldGFpbBgHIAMoCzIjLndpbmRsYXNzLnYxLkF1ZGl0RXZlbnQuRGV0YWlsRW50cnkSDwoHYWRkcmVzcxgIIAEoCRotCgtEZXRhaWxFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIrIBCgtBdWRpdEZpbHRlchIYCgZhY3Rpb24YASABKAlCCLpIBXIDGIABEhcKBWFjdG9yGAIgASgJQgi6SAVyAxiAARIaCghyZXNvdXJjZRgDIAEoCUIIukgFcgMYgAESKQoFc2luY2UYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEikKBXVudGlsGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCKfAQoWTGlzdEF1ZGl0RXZlbnRzUmVxdWVzdBIeCgxvcmdhbml6YXRpb24YASABKAlCCLpIBXIDGIABEigKBmZpbHRlchgCIAEoCzIYLndpbmRsYXNzLnYxLkF1ZGl0RmlsdGVyEh0KCXBhZ2Vfc2l6ZRgDIAEoBUIKukgHGgUY6AcoABIcCgpwYWdlX3Rva2VuGAQgASgJQgi6SAVyAxiACCJbChdMaXN0QXVkaXRFdmVudHNSZXNwb25zZRInCgZldmVudHMYASADKAsyFy53aW5kbGFzcy52MS5BdWRpdEV2ZW50EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSJkChhFeHBvcnRBdWRpdEV2ZW50c1JlcXVlc3QSHgoMb3JnYW5pemF0aW9uGAEgASgJQgi6SAVyAxiAARIoCgZmaWx0ZXIYAiABKAsyGC53aW5kbGFzcy52MS5BdWRpdEZpbHRlciJDChlFeHBvcnRBdWRpdEV2ZW50c1Jlc3BvbnNlEiYKBWV2ZW50GAEgASgLMhcud2luZGxhc3MudjEuQXVkaXRFdmVudDLcAQoMQXVkaXRTZXJ2aWNlEmEKD0xpc3RBdWRpdEV2ZW50cxIjLndpbmRsYXNzLnYxLkxpc3RBdWRpdEV2ZW50c1JlcXVlc3QaJC53aW5kbGFzcy52MS5MaXN0QXVkaXRFdmVudHNSZXNwb25zZSIDkAIBEmkKEUV4cG9ydEF1ZGl0RXZlbnRzEiUud2luZGxhc3MudjEuRXhwb3J0QXVkaXRFdmVudHNSZXF1ZXN0GiYud2luZGxhc3MudjEuRXhwb3J0QXVkaXRFdmVudHNSZXNwb25zZSIDkAIBMAFCjgEKD2Rldi53aW5kbGFzcy52MUIRQXVkaXRTZXJ2aWNlUHJvdG9QAVoqd2luZGxhc3MuZGV2L2dlbi9nby93aW5kbGFzcy92MTt3aW5kbGFzc3YxogIDV0RMqgILV2luZGxhc3MuVjG6AghXaW5kbGFzc8oCC1dpbmRsYXNzXFYx6gIMV2luZGxhc3M6OlYxYgZwcm90bzM", [file_buf_validate_validate, file_google_protobuf_timestamp]);
 
 /**
  * One change.
@@ -69,6 +69,14 @@ export type AuditEvent = Message<"windlass.v1.AuditEvent"> & {
    * @generated from field: map<string, string> detail = 7;
    */
   detail: { [key: string]: string };
+
+  /**
+   * Where the call came from that did it, "10.1.2.3" or "2001:db8::7", behind the proxies that the server trusts; of agents that
+   * registered, the last one's. Empty for what no call did, and for records of servers that did not keep it.
+   *
+   * @generated from field: string address = 8;
+   */
+  address: string;
 };
 
 /**
@@ -232,7 +240,7 @@ export const ExportAuditEventsRequestSchema: GenMessage<ExportAuditEventsRequest
  */
 export type ExportAuditEventsResponse = Message<"windlass.v1.ExportAuditEventsResponse"> & {
   /**
-   * The record.
+   * The record; absent in a sign that the stream lives.
    *
    * @generated from field: windlass.v1.AuditEvent event = 1;
    */
@@ -263,7 +271,8 @@ export const AuditService: GenService<{
     output: typeof ListAuditEventsResponseSchema;
   },
   /**
-   * Sends all records that match, oldest first, then ends.
+   * Sends all records that match, oldest first, then ends. While it looks for long, it sends a message without a record every 10
+   * seconds.
    *
    * @generated from rpc windlass.v1.AuditService.ExportAuditEvents
    */
