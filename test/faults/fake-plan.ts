@@ -2,7 +2,7 @@ import { cp, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { sensitiveMark } from "../../src/terraform/redact.ts";
-import type { Seeded } from "./seeded.ts";
+import type { Seeded } from "../support/seeded.ts";
 
 /**
  * How the fake terraform behaves in an apply: `hang` and `obey` end at the first interrupt, `ignore` does not; `release` goes on
