@@ -29,6 +29,9 @@ export interface FakePlan {
   readonly encrypts?: boolean;
   /** All its objects have the secret as their id. */
   readonly hasSecretIds?: boolean;
+  /** How large its plan file and its states are made beyond what stands in them, by what cannot be compressed. */
+  readonly planKib?: number;
+  readonly stateKib?: number;
 }
 
 export const fakeHabits = ["terraform", "tofu"] as const;
@@ -90,6 +93,7 @@ export async function writeFakeConfiguration(directory: string, plan: FakePlan):
   await mkdir(directory, { recursive: true });
   const settings = [
     `plan_lines=${plan.planLines} apply_lines=${plan.applyLines} every=${plan.every}`,
+    `plan_kib=${plan.planKib ?? 0} state_kib=${plan.stateKib ?? 0}`,
     `encrypts=${plan.encrypts === true ? 1 : ""} secret_ids=${plan.hasSecretIds === true ? 1 : ""}`,
     `pace=${plan.pace} wide=${plan.wide} mode=${plan.mode} lineage=${plan.lineage} saves=${plan.saves} habit=${plan.habit}`,
   ];

@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { createServer, connect as dial, type Server, type Socket } from "node:net";
+import { type AddressInfo, createServer, connect as dial, type Server, type Socket } from "node:net";
 import { Lane, Road, type Shape } from "./lane.ts";
 import type { Seeded } from "./seeded.ts";
 
@@ -46,22 +46,21 @@ export class Relay implements AsyncDisposable {
     this.#listener = createServer(socketOptions, (socket) => this.#accept(socket));
   }
 
-  static async open(target: string): Promise<Relay> {
+  static async open(target: string, host: "127.0.0.1" | "::1" = "127.0.0.1"): Promise<Relay> {
     const relay = new Relay(new URL(target));
-    relay.#listener.listen(0, "127.0.0.1");
+    relay.#listener.listen(0, host);
     await once(relay.#listener, "listening");
     return relay;
   }
 
   get port(): number {
-    const address = this.#listener.address();
-    if (address === null || typeof address === "string") throw new Error("the relay is closed");
-    return address.port;
+    return this.#address().port;
   }
 
   /** With the scheme of the target. */
   get url(): string {
-    return `${this.#scheme}//127.0.0.1:${this.port}`;
+    const { address, family, port } = this.#address();
+    return `${this.#scheme}//${family === "IPv6" ? `[${address}]` : address}:${port}`;
   }
 
   get connections(): number {
@@ -127,6 +126,12 @@ export class Relay implements AsyncDisposable {
     for (const direction of directions) this.#roads[direction].wake();
     this.#listener.close();
     await once(this.#listener, "close");
+  }
+
+  #address(): AddressInfo {
+    const address = this.#listener.address();
+    if (address === null || typeof address === "string") throw new Error("the relay is closed");
+    return address;
   }
 
   #accept(client: Socket): void {
