@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { expect, test } from "vitest";
 import { freePort } from "./front.ts";
 import { expectSaid } from "./hops.ts";
@@ -61,7 +62,11 @@ squid.describe("through squid", () => {
     async () => {
       const { url, place } = await openInspection(stage.scene, "tf.example.com");
       const { url: address, env } = stranger(url(""), "localhost");
-      await expectSaid(stage, { url: address, env: { ...env, WINDLASS_CA_FILE: place.both } }, /HTTP\/2/);
+      await expectSaid(
+        stage,
+        { url: address, env: { ...env, WINDLASS_CA_FILE: join(place.directory, "inspection.pem") } },
+        /HTTP\/2/,
+      );
     },
   );
 });

@@ -34,10 +34,15 @@ export async function openPassthrough(
   scene: Scene,
   server: { readonly url: string },
   name: "haproxy-passthrough.cfg" | "haproxy-proxy-protocol.cfg",
+  more: Replacements = {},
 ): Promise<Pick<Haproxy, "front" | "place">> {
   const place = await openPlace(scene, "haproxy");
   const port = await freePort();
-  const text = await block(name, { "bind :443": `bind 127.0.0.1:${port}`, "10.0.0.5:7070": new URL(server.url).host });
+  const text = await block(name, {
+    "bind :443": `bind 127.0.0.1:${port}`,
+    "10.0.0.5:7070": new URL(server.url).host,
+    ...more,
+  });
   return { front: await started(scene, { place, port, text }), place };
 }
 

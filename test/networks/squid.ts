@@ -1,6 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { chmod } from "node:fs/promises";
 import { join } from "node:path";
+import { selfSigned } from "../support/certificate.ts";
 import type { Scene } from "../support/scene.ts";
 import { block } from "./blocks.ts";
 import { found } from "./found.ts";
@@ -36,12 +37,13 @@ export async function openSquid(scene: Scene, allowedPort: string): Promise<Squi
 export async function openInspection(scene: Scene, exceptedName: string): Promise<Squid> {
   const place = await openPlace(scene, "squid");
   const port = await freePort();
+  const inspection = selfSigned(new Date());
   const database = join(place.directory, "certificates");
   const generate = ["/usr/lib/squid/security_file_certgen", "-s", database, "-M", "4MB"];
   await chmod(place.directory, 0o777);
   asSquid([...generate, "-c"]);
   const rest = [
-    `http_port 127.0.0.1:${port} ssl-bump tls-cert=${place.both} generate-host-certificates=on`,
+    `http_port 127.0.0.1:${port} ssl-bump tls-cert=${await place.write("inspection.pem", inspection.cert + inspection.key)} generate-host-certificates=on`,
     `sslcrtd_program ${generate.join(" ")}`,
     "sslproxy_cert_error allow all",
     "http_access allow all",
@@ -60,7 +62,14 @@ async function started(scene: Scene, { place, port, text }: Started): Promise<Sq
   const { directory } = place;
   await chmod(directory, 0o777);
   const rest = ["pid_filename none", "cache_log stdio:/dev/stderr", `access_log stdio:${directory}/access.log`];
-  const own = [...rest, `coredump_dir ${directory}`, "shutdown_lifetime 0 seconds", "visible_hostname localhost", ""];
+  const own = [
+    ...rest,
+    `coredump_dir ${directory}`,
+    "visible_hostname localhost",
+    "shutdown_lifetime 0 seconds",
+    "pinger_enable off",
+    "",
+  ];
   const config = await place.write("squid.conf", own.join("\n") + text);
   const front = await Front.open(scene, { ...asUser([squid.path, "-N", "-f", config]), port });
   const url = (user = account.user, password = account.password) => {
