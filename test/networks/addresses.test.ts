@@ -14,8 +14,8 @@ import { openTraveller } from "./traveller.ts";
 const stage = useStage();
 
 /** A mount namespace, in which `/etc/hosts` is another file. */
-const unshare = ["--mount", ...(isRoot ? [] : ["--user", "--map-root-user"])];
-const canUnshare = spawnSync("unshare", [...unshare, "true"]).status === 0;
+const apart = { command: "unshare", args: ["--mount", ...(isRoot ? [] : ["--user", "--map-root-user"])] };
+const canUnshare = spawnSync(apart.command, [...apart.args, "true"]).status === 0;
 if (!canUnshare) console.warn("SKIPPED: a name with two addresses, because this user may not have another /etc/hosts");
 
 test.skipIf(!mended.ipv6)("an address may be an IPv6 literal", async () => {
@@ -35,8 +35,8 @@ test.skipIf(!canUnshare)("of a name's two addresses the first may be dead", asyn
   };
   const inIt = 'mount --bind "$1" /etc/hosts && shift && exec "$@"';
   const started = (program: ProgramName, ...args: readonly string[]) => {
-    const call = [...unshare, "sh", "-c", inIt, "sh", hosts, programPath(program), ...args];
-    const one = startProgram({ name: program, command: "unshare", args: call, env });
+    const call = [...apart.args, "sh", "-c", inIt, "sh", hosts, programPath(program), ...args];
+    const one = startProgram({ name: program, command: apart.command, args: call, env });
     scene.defer(async () => one[Symbol.asyncDispose]());
     return one;
   };

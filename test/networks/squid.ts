@@ -41,7 +41,7 @@ export async function openInspection(scene: Scene, exceptedName: string): Promis
   const database = join(place.directory, "certificates");
   const generate = ["/usr/lib/squid/security_file_certgen", "-s", database, "-M", "4MB"];
   await chmod(place.directory, 0o777);
-  asSquid([...generate, "-c"]);
+  ran([...generate, "-c"]);
   const rest = [
     `http_port 127.0.0.1:${port} ssl-bump tls-cert=${await place.write("inspection.pem", inspection.cert + inspection.key)} generate-host-certificates=on`,
     `sslcrtd_program ${generate.join(" ")}`,
@@ -85,14 +85,13 @@ function asUser([command = "", ...args]: readonly string[]): { readonly command:
   return { command: "setpriv", args: ["--reuid=proxy", "--regid=proxy", "--clear-groups", command, ...args] };
 }
 
-function asSquid(call: readonly string[]): void {
+function ran(call: readonly string[]): string {
   const { command, args } = asUser(call);
-  const { status, stderr } = spawnSync(command, args, { encoding: "utf8" });
+  const { status, stdout, stderr } = spawnSync(command, args, { encoding: "utf8" });
   if (status !== 0) throw new Error(`${call.join(" ")} ended with ${status}: ${stderr}`);
+  return stdout;
 }
 
 function hashed(password: string): string {
-  const { status, stdout } = spawnSync("openssl", ["passwd", "-apr1", password], { encoding: "utf8" });
-  if (status !== 0) throw new Error("openssl passwd failed");
-  return stdout.trim();
+  return ran(["openssl", "passwd", "-apr1", password]).trim();
 }
