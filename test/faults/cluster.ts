@@ -1,15 +1,15 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Api, freshName } from "../support/api.ts";
+import { Relay } from "../support/relay.ts";
 import type { Scene } from "../support/scene.ts";
 import { FakeEngine } from "./fake-plan.ts";
 import { type ArmedFailpoint, Member } from "./member.ts";
-import { FaultyProxy } from "./proxy.ts";
 
 /** An agent that reaches its server through a proxy. */
 export interface FaultyAgent {
   readonly member: Member;
-  readonly proxy: FaultyProxy;
+  readonly proxy: Relay;
   readonly dataDir: string;
   /** Of this agent alone: each stands for a machine of its own. */
   readonly workDir: string;
@@ -79,7 +79,7 @@ export async function openCluster(scene: Scene, options: ClusterOptions): Promis
   const { secret } = await api.token(pool);
   const agents: FaultyAgent[] = [];
   for (let number = 1; number <= options.agents; number++) {
-    const proxy = held.use(await FaultyProxy.open(url));
+    const proxy = held.use(await Relay.open(url));
     const agent = await agentOf(scene, { number, proxy, engine, secret, options });
     held.defer(() => closeQuietly(agent.member));
     await agent.member.open(options.failpoints?.[number]);
@@ -99,7 +99,7 @@ const closeQuietly = async (member: Member): Promise<void> => {
 
 interface AgentParts {
   readonly number: number;
-  readonly proxy: FaultyProxy;
+  readonly proxy: Relay;
   readonly engine: FakeEngine;
   readonly secret: string;
   readonly options: ClusterOptions;

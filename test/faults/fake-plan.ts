@@ -2,7 +2,7 @@ import { cp, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { sensitiveMark } from "../../src/terraform/redact.ts";
-import type { Seeded } from "./seeded.ts";
+import type { Seeded } from "../support/seeded.ts";
 
 /**
  * How the fake terraform behaves in an apply: `hang` and `obey` end at the first interrupt, `ignore` does not; `release` goes on
@@ -29,6 +29,9 @@ export interface FakePlan {
   readonly encrypts?: boolean;
   /** All its objects have the secret as their id. */
   readonly hasSecretIds?: boolean;
+  /** How large its plan file and its states are made beyond what stands in them, by what cannot be compressed. */
+  readonly planKib?: number;
+  readonly stateKib?: number;
 }
 
 export const fakeHabits = ["terraform", "tofu"] as const;
@@ -90,6 +93,7 @@ export async function writeFakeConfiguration(directory: string, plan: FakePlan):
   await mkdir(directory, { recursive: true });
   const settings = [
     `plan_lines=${plan.planLines} apply_lines=${plan.applyLines} every=${plan.every}`,
+    `plan_kib=${plan.planKib ?? 0} state_kib=${plan.stateKib ?? 0}`,
     `encrypts=${plan.encrypts === true ? 1 : ""} secret_ids=${plan.hasSecretIds === true ? 1 : ""}`,
     `pace=${plan.pace} wide=${plan.wide} mode=${plan.mode} lineage=${plan.lineage} saves=${plan.saves} habit=${plan.habit}`,
   ];

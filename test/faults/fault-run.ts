@@ -5,10 +5,10 @@ import { setTimeout as pause } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { VariableCategory } from "../../src/gen/windlass/v1/variable_pb.ts";
+import type { Seeded } from "../support/seeded.ts";
 import type { Cluster } from "./cluster.ts";
 import { type FakeHabit, type FakePlan, randomFakePlan, secret, writeFakeConfiguration } from "./fake-plan.ts";
 import { persistently } from "./persist.ts";
-import type { Seeded } from "./seeded.ts";
 
 /** What a run executes: the fake terraform, or the real one on a configuration of the fixtures. */
 export type Subject =

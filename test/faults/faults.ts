@@ -1,9 +1,9 @@
 import { type FailpointName, failpointNames } from "../../src/lib/failpoint.ts";
 import { processesIn } from "../support/leftovers.ts";
+import type { Direction, Shape } from "../support/relay.ts";
+import type { Seeded } from "../support/seeded.ts";
 import type { Cluster, FaultyAgent } from "./cluster.ts";
 import { type ArmedFailpoint, describeFailpoint, type Member } from "./member.ts";
-import type { Direction, Shape } from "./proxy.ts";
-import type { Seeded } from "./seeded.ts";
 
 /** Which program: the server, or an agent by its number. */
 export type Victim = "server" | number;
@@ -28,6 +28,16 @@ export type Fault =
       readonly shape: Shape;
       readonly forMs: number;
     }
+  /** Each connection, new ones too, ends after so many bytes of a direction. */
+  | {
+      readonly kind: "cut-each";
+      readonly agent: number;
+      readonly direction: Direction;
+      readonly bytes: number;
+      readonly forMs: number;
+    }
+  /** The link of an agent carries little, in both directions and between other faults, too. */
+  | { readonly kind: "slow"; readonly agent: number; readonly bytesPerSecond: number; readonly forMs: number }
   /** The system ends a terraform, as for a lack of memory. */
   | { readonly kind: "terraform"; readonly which: number };
 
@@ -108,6 +118,10 @@ export const describeFault = (fault: Fault): string => {
       return `refuse agent ${fault.agent} for ${fault.forMs} ms`;
     case "shape":
       return `${fault.shape.kind} ${fault.direction} of agent ${fault.agent} for ${fault.forMs} ms`;
+    case "cut-each":
+      return `cut each connection of agent ${fault.agent} after ${fault.bytes} bytes ${fault.direction} for ${fault.forMs} ms`;
+    case "slow":
+      return `agent ${fault.agent} has ${fault.bytesPerSecond} bytes a second for ${fault.forMs} ms`;
     case "terraform":
       return "SIGKILL a terraform";
   }
@@ -144,7 +158,7 @@ export async function inject(
       agentOf(fault.agent).proxy.cut();
       return undefined;
     case "half-open":
-      agentOf(fault.agent).proxy.halfOpen(fault.stays);
+      agentOf(fault.agent).proxy.halfOpen(fault.stays === "agent" ? "client" : "server");
       return undefined;
     case "refuse": {
       const { proxy } = agentOf(fault.agent);
@@ -156,6 +170,18 @@ export async function inject(
       const { proxy } = agentOf(fault.agent);
       proxy.shape(fault.direction, fault.shape);
       later(fault.forMs, () => proxy.shape(fault.direction, { kind: "clean" }));
+      return undefined;
+    }
+    case "cut-each": {
+      const { proxy } = agentOf(fault.agent);
+      proxy.cutEach({ kind: "bytes", direction: fault.direction, bytes: fault.bytes });
+      later(fault.forMs, () => proxy.cutEach(undefined));
+      return undefined;
+    }
+    case "slow": {
+      const { proxy } = agentOf(fault.agent);
+      proxy.usually({ kind: "throttle", bytesPerSecond: fault.bytesPerSecond });
+      later(fault.forMs, () => proxy.usually({ kind: "clean" }));
       return undefined;
     }
     case "terraform":

@@ -3,10 +3,10 @@ import { expect, test } from "vitest";
 import { RunState } from "../../src/gen/windlass/v1/run_pb.ts";
 import { readEnvironment } from "../../src/lib/environment.ts";
 import { openScene } from "../support/scene.ts";
+import { Seeded } from "../support/seeded.ts";
 import { until } from "../support/until.ts";
 import { openCluster } from "./cluster.ts";
 import { expectPromisesKept, fakePlan, startFakeRun, untilApplying } from "./fake-runs.ts";
-import { Seeded } from "./seeded.ts";
 
 /** 50 for the long form: `npm run test:faults -- --only restarts --restarts 50`. */
 const restarts = Number(readEnvironment().WINDLASS_FAULTS_RESTARTS ?? "4");

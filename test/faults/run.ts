@@ -1,5 +1,5 @@
 // npm run test:faults -- [--schedules N] [--seed S] [--batch B] [--parallel P] [--report FILE] [--restarts R] [--only NAME]
-//   [--habit terraform|tofu]
+//   [--habit terraform|tofu] [--links drawn|none]
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { parseArgs } from "node:util";
@@ -16,17 +16,21 @@ const { values } = parseArgs({
     restarts: { type: "string" },
     only: { type: "string" },
     habit: { type: "string" },
+    links: { type: "string" },
   },
 });
 const { only, ...asked } = values;
-const { habit } = asked;
+const { habit, links } = asked;
 if (habit !== undefined && !fakeHabits.some((known) => known === habit))
   throw new Error(`--habit is one of ${fakeHabits.join(", ")}, not ${JSON.stringify(habit)}`);
+if (links !== undefined && !["drawn", "none"].includes(links))
+  throw new Error(`--links is drawn or none, not ${JSON.stringify(links)}`);
 const settings = Object.fromEntries(
   Object.entries(asked).map(([name, value]) => [`WINDLASS_FAULTS_${name.toUpperCase()}`, value]),
 );
 // Asked for schedules, a person wants these and nothing else.
-const files = only ?? ([values.schedules, values.seed, habit].every((value) => value === undefined) ? "" : "schedule");
+const files =
+  only ?? ([values.schedules, values.seed, habit, links].every((value) => value === undefined) ? "" : "schedule");
 const child = spawn("vitest", ["run", `test/faults/${files}`], {
   stdio: "inherit",
   env: { ...readEnvironment(), ...settings },

@@ -15,6 +15,7 @@ const {
   WINDLASS_FAULTS_PARALLEL: parallel = "1",
   WINDLASS_FAULTS_REPORT: reportFile,
   WINDLASS_FAULTS_HABIT: askedHabit,
+  WINDLASS_FAULTS_LINKS: links = "drawn",
 } = readEnvironment();
 
 const habit = fakeHabits.find((known) => known === askedHabit);
@@ -40,9 +41,10 @@ describe("random schedules of faults", () => {
 /** Undefined when every promise was kept. */
 async function oneBatch(seed: number): Promise<string | undefined> {
   const ofHabit = habit === undefined ? "" : ` --habit ${habit}`;
-  const again = `npm run test:faults -- --seed ${seed} --schedules ${batch} --batch ${batch}${ofHabit}`;
+  const ofLinks = links === "none" ? " --links none" : "";
+  const again = `npm run test:faults -- --seed ${seed} --schedules ${batch} --batch ${batch}${ofHabit}${ofLinks}`;
   try {
-    const { evidence, ...report } = await runBatch({ seed, runs: runsOfBatch, habit });
+    const { evidence, ...report } = await runBatch({ seed, runs: runsOfBatch, habit, hasLinks: links !== "none" });
     await tell(report);
     if (report.violations.length === 0) return undefined;
     console.error(`── seed ${seed}: ${report.violations.join("\n")}\nrun it again: ${again}\n${evidence}`);

@@ -1,15 +1,16 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { isFinal } from "../support/api.ts";
 import { openScene } from "../support/scene.ts";
+import { Seeded } from "../support/seeded.ts";
 import { until } from "../support/until.ts";
 import { checkAll, type Findings, jobDirectories, stateName } from "./checks.ts";
 import { type Cluster, openCluster } from "./cluster.ts";
 import type { FakeHabit } from "./fake-plan.ts";
 import { type DrawnRun, drawRun, driveRun, type FaultRun, prepareRun } from "./fault-run.ts";
 import { describeFault, drawFailpoint, drawFaults, type Fault, inject, type TimedFault } from "./faults.ts";
+import { drawLinks } from "./links.ts";
 import type { ArmedFailpoint } from "./member.ts";
 import { persistently } from "./persist.ts";
-import { Seeded } from "./seeded.ts";
 
 export interface BatchOptions {
   readonly seed: number;
@@ -18,12 +19,15 @@ export interface BatchOptions {
   readonly databaseUrl?: string;
   /** The habit of every terraform; without it each run draws its own. */
   readonly habit?: FakeHabit | undefined;
+  /** False: no link is slow or cut again and again for long. */
+  readonly hasLinks?: boolean | undefined;
 }
 
 /** What one batch of schedules has shown. */
 export interface BatchReport extends Findings {
   readonly seed: number;
   readonly habit: FakeHabit | "drawn";
+  readonly hasLinks: boolean;
   readonly runs: number;
   /** How the runs ended, by state. */
   readonly ends: Readonly<Record<string, number>>;
@@ -48,7 +52,7 @@ interface Drawn {
   readonly failpoints: readonly (ArmedFailpoint | undefined)[];
 }
 
-function drawBatch({ seed, runs, habit }: BatchOptions): Drawn {
+function drawBatch({ seed, runs, habit, hasLinks = true }: BatchOptions): Drawn {
   const random = new Seeded(seed);
   // Many runs at once take longer: the faults should meet all of them.
   const durationMs = Math.round(random.between(5_000, 14_000) * Math.max(1, runs / 48));
@@ -60,7 +64,10 @@ function drawBatch({ seed, runs, habit }: BatchOptions): Drawn {
   const failpoints = ["server" as const, 0, 1].map((victim) =>
     random.chance(0.3) && victim !== "server" ? drawFailpoint(random, victim) : undefined,
   );
-  return { durationMs, runs: drawn, faults, failpoints };
+  // Of a generator of its own: all else is drawn as without them.
+  const links = hasLinks ? drawLinks(new Seeded(seed ^ 0x6c696e6b), durationMs, agentCount) : [];
+  const timeline = [...faults, ...links].sort((one, other) => one.atMs - other.atMs);
+  return { durationMs, runs: drawn, faults: timeline, failpoints };
 }
 
 /** Runs a batch of schedules on a cluster of its own, heals it, waits until it rests, and checks every promise. */
@@ -87,6 +94,7 @@ export async function runBatch(options: BatchOptions): Promise<BatchReport> {
   return {
     ...findings,
     ...{ violations, evidence, seed: options.seed, habit: options.habit ?? "drawn", runs: runs.length },
+    hasLinks: options.hasLinks ?? true,
     ends: counted(ends),
     faults: counted(drawn.faults.map(({ fault }) => kindOf(fault))),
     failpoints: counted(members.flatMap(({ died }) => died)),

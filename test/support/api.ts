@@ -77,8 +77,9 @@ export class Api implements Disposable {
   readonly clients: Clients;
   readonly #sessions: Http2SessionManager;
 
-  constructor(url: string, token: string) {
-    this.#sessions = new Http2SessionManager(url);
+  /** `ca` is the authority, in PEM, of a server that speaks TLS. */
+  constructor(url: string, token: string, ca?: string) {
+    this.#sessions = new Http2SessionManager(url, {}, ca === undefined ? {} : { ca });
     const bearer: Interceptor = (next) => (request) => {
       request.header.set("authorization", `Bearer ${token}`);
       return next(request);

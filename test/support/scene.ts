@@ -38,6 +38,8 @@ export interface ServerOptions {
   readonly serverAgents?: number;
   readonly args?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
+  /** Of the certificate in `args`, in PEM. */
+  readonly ca?: string;
 }
 
 export interface AgentOptions {
@@ -100,7 +102,13 @@ class OpenScene implements Scene {
     this.#held.defer(() => expectNothingLeft(directory));
   }
 
-  async server({ engine = "sqlite", serverAgents = 0, args = [], env = {} }: ServerOptions = {}): Promise<TestServer> {
+  async server({
+    engine = "sqlite",
+    serverAgents = 0,
+    args = [],
+    env = {},
+    ca,
+  }: ServerOptions = {}): Promise<TestServer> {
     const dataDir = join(this.directory, freshName("server"));
     const database = engine === "postgres" ? this.#held.use(await testDatabase()) : undefined;
     const call = (listen: string) => [
@@ -113,7 +121,7 @@ class OpenScene implements Scene {
     const program = start("127.0.0.1:0");
     const url = await readyAt(program);
     const adminTokenFile = join(dataDir, "admin-token");
-    const api = this.#held.use(new Api(url, (await readFile(adminTokenFile, "utf8")).trim()));
+    const api = this.#held.use(new Api(url, (await readFile(adminTokenFile, "utf8")).trim(), ca));
     return new RunningServer({ url, dataDir, adminTokenFile, api, program, restart: () => start(new URL(url).host) });
   }
 
