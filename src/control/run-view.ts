@@ -129,6 +129,7 @@ async function waitingOf(
   { run, workspace, job, queues }: Pick<Parts, "run" | "queues"> & { workspace: Workspace; job: Job | null },
 ): Promise<Waiting | null> {
   const used = workspace.poolId === null ? undefined : await queues.poolOf(workspace.poolId);
+  const progress = job === null ? undefined : control.presence.progressOf(job);
   return whyWaiting({
     run,
     job,
@@ -143,7 +144,8 @@ async function waitingOf(
     agents: queues.factsOf(workspace, { ...(job ?? undecided), options: run.options }),
     jobsAhead: (job === null ? undefined : queues.jobsAhead.get(job.id)) ?? 0,
     agentSilentSince: await silence(control, q, job),
-    preparing: job === null ? "" : control.presence.progressOf(job).preparing,
+    preparing: progress?.preparing ?? "",
+    wayProblem: progress?.wayProblem ?? "",
   });
 }
 

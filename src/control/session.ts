@@ -54,14 +54,16 @@ export class AgentSession implements Seat {
   #spent: string | undefined; // Why the agent may only finish what it holds.
   #declined = { reason: "", untilMs: 0 };
   #noRoom = ""; // As its last heartbeat says.
+  #wayProblem = "";
   #freeDiskBytes = 0n;
   #idleSinceMs: number;
 
-  constructor(control: Control, liveness: Liveness, { agent, features, held, spent }: Resumed) {
+  constructor(control: Control, liveness: Liveness, { agent, features, held, spent, wayProblem }: Resumed) {
     this.#control = control;
     this.#liveness = liveness;
     this.#agent = agent;
     this.#spent = spent;
+    this.#wayProblem = wayProblem;
     this.sessionEpoch = agent.sessionEpoch;
     this.poolId = agent.poolId;
     this.bootId = agent.bootId;
@@ -128,6 +130,10 @@ export class AgentSession implements Seat {
   get refusal(): string {
     const { reason, untilMs } = this.#declined;
     return this.#noRoom || (this.#control.clock.monotonicMs() < untilMs ? reason : "");
+  }
+
+  get wayProblem(): string {
+    return this.#wayProblem;
   }
 
   get freeDiskBytes(): bigint {
@@ -233,8 +239,9 @@ export class AgentSession implements Seat {
     this.#tellLiveness();
   }
 
-  async #heartbeat({ jobs, draining, kept, engines, noRoom, freeDiskBytes }: Heartbeat): Promise<void> {
+  async #heartbeat({ jobs, draining, kept, engines, noRoom, freeDiskBytes, wayProblem }: Heartbeat): Promise<void> {
     this.#tellRoom(oneLine(noRoom), freeDiskBytes);
+    this.#tellWay(oneLine(wayProblem));
     const rows = await this.#refresh();
     const now = this.#control.clock.now();
     const commands = jobs.map((held) => this.#renew(held, rows, now));
@@ -262,6 +269,12 @@ export class AgentSession implements Seat {
     this.#freeDiskBytes = freeDiskBytes;
     if (!isNews) return;
     this.#control.wake.notify(topics.jobs);
+    this.#control.wake.notify(topics.agents);
+  }
+
+  #tellWay(wayProblem: string): void {
+    if (wayProblem === this.#wayProblem) return;
+    this.#wayProblem = wayProblem;
     this.#control.wake.notify(topics.agents);
   }
 

@@ -21,7 +21,8 @@ export type WaitingReason =
   | "resolution"
   | "agents_declined"
   | "no_agent_with_engine"
-  | "no_agent_with_option";
+  | "no_agent_with_option"
+  | "way_blocked";
 
 /** Why a run does not move, and for what it waits. */
 export interface Waiting {
@@ -59,11 +60,15 @@ export interface WaitingFacts {
   readonly agentSilentSince: Date | null;
   /** What takes the job's agent long while it prepares it, as the end of a sentence; empty if it says nothing. */
   readonly preparing: string;
+  /** What the job's agent cannot do for it because of what stands in its way, as the end of a sentence; empty if nothing does. */
+  readonly wayProblem: string;
 }
 
 /** The connected agents of a job's pool. */
 export interface AgentFacts {
   readonly online: number;
+  /** What keeps those away that have registered and have no stream: `agent vm-1 has registered and …`; the first ones. */
+  readonly arriving: readonly string[];
   /** Those that accept the job's phase and that the workspace's selector matches. */
   readonly matching: number;
   /** Of the matching ones, those that know every option of the job. */
@@ -124,8 +129,10 @@ export function whyWaiting(facts: WaitingFacts): Waiting | null {
   }
 }
 
-const preparingText = ({ agentName }: Job, { preparing }: WaitingFacts): string =>
-  `agent ${agentName ?? "unknown"} prepares the job${preparing === "" ? "" : `: it ${preparing}`}`;
+function preparingText({ agentName }: Job, { preparing, wayProblem }: WaitingFacts): string {
+  const what = [preparing, wayProblem].filter((text) => text !== "").join(", and ");
+  return `agent ${agentName ?? "unknown"} prepares the job${what === "" ? "" : `: it ${what}`}`;
+}
 
 const whoFrees = ({ run: { id, lost } }: WaitingFacts): string =>
   mustDecide(lost)
@@ -180,7 +187,7 @@ function whyQueued(facts: WaitingFacts, because: Because): Waiting {
     const cure =
       poolName === null
         ? (noServerAgent ?? "the server agent is not connected: the log of windlassd says why")
-        : `no agent of ${where} is connected: start one`;
+        : `no agent of ${where} is connected: ${agents.arriving.join("; ") || "start one"}`;
     return because("no_agent_online", cure, { queuePosition });
   }
   if (agents.matching === 0) return because("no_matching_agent", unmatched(facts, where), { queuePosition });
@@ -230,7 +237,7 @@ function whichAgents({ online, matching, able, fit, ...told }: AgentFacts): read
   return [matching === online ? "agent" : "matching agent", ""];
 }
 
-function whyRunning({ run, agentSilentSince }: WaitingFacts, job: Job, because: Because): Waiting | null {
+function whyRunning({ run, agentSilentSince, wayProblem }: WaitingFacts, job: Job, because: Because): Waiting | null {
   const agent = `agent ${job.agentName ?? "unknown"}`;
   if (agentSilentSince !== null) {
     const until = job.leaseUntil === null ? "" : ` until ${timeOf(job.leaseUntil)}`;
@@ -239,6 +246,7 @@ function whyRunning({ run, agentSilentSince }: WaitingFacts, job: Job, because: 
       `${agent} has been silent since ${timeOf(agentSilentSince)}; the job is assumed to run${until}`,
     );
   }
+  if (wayProblem !== "") return because("way_blocked", `${agent} ${wayProblem}`);
   if (run.cancelRequestedAt !== null) {
     return because("terraform_stopping", `${agent} was asked to stop ${run.engine ?? job.engine ?? "the program"}`, {
       since: run.cancelRequestedAt,
