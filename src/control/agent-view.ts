@@ -14,7 +14,7 @@ export interface AgentView {
   /** The jobs it holds. */
   readonly jobs: readonly Job[];
   /** What is known of it while it is connected to this process. */
-  readonly seat: Pick<Seat, "freeDiskBytes" | "refusal" | "wayProblem"> | undefined;
+  readonly seat: Pick<Seat, "freeDiskBytes" | "refusal" | "way"> | undefined;
 }
 
 type Present = Pick<Control, "presence" | "clock">;
@@ -54,7 +54,7 @@ export async function viewAgents(
     );
     const token = agent.tokenId === null ? undefined : tokens.get(agent.tokenId);
     const seat = presence.get(agent.id);
-    const way = seat?.wayProblem ?? arriving.get(agent.id) ?? "";
+    const way = seat?.way.problem ?? arriving.get(agent.id) ?? "";
     const warning = [agent.warning, way, endText(token, now)].filter((text) => text !== "").join("; ");
     const held = jobs.get(agent.id) ?? [];
     views.push({

@@ -190,15 +190,21 @@ const maxAssigned = 100;
 
 /** What is the matter with agents that are connected or just arrive, as they or the server see it now. */
 function troubles({ presence, clock }: Control): ReadonlyMap<AgentId, string> {
-  const seats = presence.all().map((seat) => [seat.agentId, [seat.wayProblem, seat.refusal]] as const);
+  const seats = presence.all().map((seat) => [seat.agentId, [seat.way.problem, seat.refusal]] as const);
   const blocked = presence.arrivals(clock.monotonicMs()).filter(({ wayProblem }) => wayProblem !== "");
   const arrivals = blocked.map((arrival) => [arrival.agentId, [`it ${arrivalText(arrival)}`]] as const);
-  const told = [...seats, ...arrivals].map(([id, texts]) => [id, texts.filter((text) => text !== "").join("; ")] as const);
+  const told = [...seats, ...arrivals].map(
+    ([id, texts]) => [id, texts.filter((text) => text !== "").join("; ")] as const,
+  );
   return new Map(told.filter(([, text]) => text !== ""));
 }
 
 /** Agents without another warning that are in trouble, by name: why is known only while they are connected. */
-async function troubled(control: Control, q: Queries, organizationId: OrganizationId | null): Promise<readonly Agent[]> {
+async function troubled(
+  control: Control,
+  q: Queries,
+  organizationId: OrganizationId | null,
+): Promise<readonly Agent[]> {
   const why = troubles(control);
   const agents = await q.agents.byIds([...why.keys()]);
   return agents

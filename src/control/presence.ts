@@ -31,8 +31,8 @@ export interface Seat {
   readonly takesJobs: boolean;
   /** Why it takes none for now, though nobody paused it: its disk is full, or it has just declined one; empty otherwise. */
   readonly refusal: string;
-  /** What stands between it and the server, as it said last; empty if nothing does. */
-  readonly wayProblem: string;
+  /** What stands between it and the server, as it said last (empty if nothing does), and whether its stream has ended because the next one comes at once. */
+  readonly way: { readonly problem: string; readonly handsOver: boolean };
   /** What it said last of its disk; 0 if nothing yet. */
   readonly freeDiskBytes: bigint;
   /** Monotonic milliseconds since when it has got no job and ended none. */

@@ -40,6 +40,7 @@ test("each connected agent is looked at once, however many runs of a list want t
       looks += 1;
       return presence.all();
     },
+    arrivals: () => [],
   }) as Presence;
   const factsOf = rememberedFacts({ presence: counting, clock });
   for (let run = 0; run < 1_000; run++) factsOf(workspace, plan);

@@ -99,9 +99,10 @@ async function* converse(
   session: AgentSession,
   { incoming, ended }: Ear,
 ): AsyncGenerator<SessionResponse> {
+  const isFollowing = control.presence.get(session.agentId)?.way.handsOver === true;
   control.presence.enter(session);
   for (const topic of [topics.jobs, topics.agents]) control.wake.notify(topic);
-  control.log.info(
+  control.log[isFollowing ? "debug" : "info"](
     { agentId: session.agentId, name: session.name, sessionEpoch: session.sessionEpoch, jobs: session.jobs.size },
     "agent connected",
   );
@@ -120,7 +121,7 @@ async function* converse(
     yield create(SessionResponseSchema, { message: closing(CloseReason.FLOOD, detail) });
   } finally {
     session.leave();
-    control.log.info(
+    control.log[session.way.handsOver ? "debug" : "info"](
       { agentId: session.agentId, name: session.name, sessionEpoch: session.sessionEpoch },
       "agent disconnected",
     );
@@ -143,7 +144,7 @@ async function readAll(session: AgentSession, incoming: AsyncGenerator<Heard, vo
       else if (heard.request.message.case === "heartbeat") meters.heartbeats.count();
       await session.handle(heard);
     }
-    session.out.end();
+    session.handOver();
   } catch (error) {
     if (isWindlassError(error, "rate_limited")) session.close("flood", error.message);
     else session.out.close(error);

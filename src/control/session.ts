@@ -24,6 +24,7 @@ import type { Seat } from "./presence.ts";
 import { type Outgoing, SessionClaims } from "./session-claims.ts";
 import { closeReasons, closing, type Heard, refusalOf, refused } from "./session-hearing.ts";
 import { desiredOf, type Resumed, whySpent } from "./session-resume.ts";
+import { SessionWay } from "./session-way.ts";
 import { heartbeatReply } from "./session-wire.ts";
 
 /** What one session may have queued towards a slow agent before the stream is closed. Source: the reliability study, §2.8. */
@@ -43,6 +44,7 @@ export class AgentSession implements Seat {
   readonly bootId: string;
   readonly labels: Labels;
   readonly features: ReadonlySet<JobFeature>;
+  readonly way: SessionWay;
   readonly #control: Control;
   readonly #liveness: Liveness;
   readonly #claims: SessionClaims;
@@ -54,7 +56,6 @@ export class AgentSession implements Seat {
   #spent: string | undefined; // Why the agent may only finish what it holds.
   #declined = { reason: "", untilMs: 0 };
   #noRoom = ""; // As its last heartbeat says.
-  #wayProblem = "";
   #freeDiskBytes = 0n;
   #idleSinceMs: number;
 
@@ -63,7 +64,7 @@ export class AgentSession implements Seat {
     this.#liveness = liveness;
     this.#agent = agent;
     this.#spent = spent;
-    this.#wayProblem = wayProblem;
+    this.way = new SessionWay(wayProblem);
     this.sessionEpoch = agent.sessionEpoch;
     this.poolId = agent.poolId;
     this.bootId = agent.bootId;
@@ -130,10 +131,6 @@ export class AgentSession implements Seat {
   get refusal(): string {
     const { reason, untilMs } = this.#declined;
     return this.#noRoom || (this.#control.clock.monotonicMs() < untilMs ? reason : "");
-  }
-
-  get wayProblem(): string {
-    return this.#wayProblem;
   }
 
   get freeDiskBytes(): bigint {
@@ -235,13 +232,19 @@ export class AgentSession implements Seat {
   leave(): void {
     this.#ended.abort();
     this.out.close();
-    this.#control.presence.leave(this);
+    this.#beside(this.way.leave(this.#control, this));
     this.#tellLiveness();
   }
 
-  async #heartbeat({ jobs, draining, kept, engines, noRoom, freeDiskBytes, wayProblem }: Heartbeat): Promise<void> {
+  /** The agent has ended its side. If its next stream comes at once, nobody is to see that there was none. */
+  handOver(): void {
+    if (!this.#isLeaving) this.way.end();
+    this.out.end();
+  }
+
+  async #heartbeat({ jobs, draining, kept, engines, noRoom, freeDiskBytes, ...way }: Heartbeat): Promise<void> {
     this.#tellRoom(oneLine(noRoom), freeDiskBytes);
-    this.#tellWay(oneLine(wayProblem));
+    if (this.way.hear(way)) this.#control.wake.notify(topics.agents);
     const rows = await this.#refresh();
     const now = this.#control.clock.now();
     const commands = jobs.map((held) => this.#renew(held, rows, now));
@@ -269,12 +272,6 @@ export class AgentSession implements Seat {
     this.#freeDiskBytes = freeDiskBytes;
     if (!isNews) return;
     this.#control.wake.notify(topics.jobs);
-    this.#control.wake.notify(topics.agents);
-  }
-
-  #tellWay(wayProblem: string): void {
-    if (wayProblem === this.#wayProblem) return;
-    this.#wayProblem = wayProblem;
     this.#control.wake.notify(topics.agents);
   }
 

@@ -31,12 +31,17 @@ export const agentGatewayService = (
       address: context.values.get(remoteAddressKey),
       httpVersion: context.values.get(httpVersionKey),
     };
-    const { agent, sessionToken, pool, organization, protocol, wayProblem } = await registerAgent(control, callerOf(context), said);
+    const { agent, sessionToken, pool, organization, protocol, wayProblem } = await registerAgent(
+      control,
+      callerOf(context),
+      said,
+    );
     control.log.info(
       { agentId: agent.id, name: agent.name, pool: pool?.name ?? "", address: agent.address, version: agent.version },
       "agent registered",
     );
-    if (wayProblem !== "") control.log.warn({ agentId: agent.id, name: agent.name, reason: wayProblem }, "an agent will get no stream");
+    if (wayProblem !== "")
+      control.log.warn({ agentId: agent.id, name: agent.name, reason: wayProblem }, "an agent will get no stream");
     return {
       agentId: agent.id,
       sessionToken,

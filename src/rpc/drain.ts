@@ -30,7 +30,8 @@ const departures: ReadonlySet<unknown> = new Set([
   "ABORT_ERR",
 ]);
 
-const isDeparture = (error: unknown): boolean => error instanceof Error && "code" in error && departures.has(error.code);
+const isDeparture = (error: unknown): boolean =>
+  error instanceof Error && "code" in error && departures.has(error.code);
 
 /**
  * Lets the rest of a request pass once it is answered: with unread bytes an HTTP/2 stream never ends, and a connection waits

@@ -5,17 +5,14 @@ import { findIds } from "../control/find-ids.ts";
 import { describeCaller, describeOrganization, describeServer, probePieces } from "../control/system.ts";
 import type { SystemService } from "../gen/windlass/v1/system_service_pb.ts";
 import { callerOf } from "./caller.ts";
-import { Probes } from "./probes.ts";
 import { toAttention, toServerInfo, toStats, toWhoAmI } from "./mapping/system.ts";
+import { Probes } from "./probes.ts";
 
 const defaultPieces = 5;
 const defaultPieceBytes = 1024;
 
 /** What the server is, and who the caller is. */
-export const systemService = (
-  control: Control,
-  probes = new Probes(control),
-): ServiceImpl<typeof SystemService> => ({
+export const systemService = (control: Control, probes = new Probes(control)): ServiceImpl<typeof SystemService> => ({
   getServerInfo: async () => toServerInfo(await describeServer(control)),
   whoAmI: async (_request, context) => toWhoAmI(await describeCaller(control, callerOf(context))),
   findIds: async ({ prefix }, context) => ({ ids: [...(await findIds(control, callerOf(context), prefix))] }),

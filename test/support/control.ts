@@ -176,7 +176,7 @@ export function fakeSeat(
     jobs: new Map(),
     takesJobs: true,
     refusal: "",
-    wayProblem: "",
+    way: { problem: "", handsOver: false },
     freeDiskBytes: 0n,
     idleSinceMs: 0,
     heardAtMs: 0,
