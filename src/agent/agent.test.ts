@@ -1,10 +1,11 @@
 import { existsSync } from "node:fs";
-import { Code, ConnectError } from "@connectrpc/connect";
+import { Code } from "@connectrpc/connect";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { DesiredState, JobOutcome } from "../gen/windlass/agent/v1/job_pb.ts";
 import { describeWithTerraform } from "../terraform/testing.ts";
 import { AgentPlace, eventually } from "./testing/agent-place.ts";
 import { FakeJob, type FakeJobOptions } from "./testing/fake-job.ts";
+import { ownRefusal } from "./testing/own-refusal.ts";
 
 let place: AgentPlace;
 beforeEach(async () => {
@@ -392,7 +393,7 @@ test("a drained agent without a connection just leaves", async () => {
 });
 
 test("a rejected token ends the agent, and the reason is kept", async () => {
-  place.controlPlane.knobs.refusal = new ConnectError("the agent token was revoked", Code.Unauthenticated);
+  place.controlPlane.knobs.refusal = ownRefusal("the agent token was revoked", Code.Unauthenticated);
   expect(await place.start().done).toEqual({ kind: "token_rejected", detail: "the agent token was revoked" });
 });
 

@@ -83,6 +83,8 @@ class RunningAgent implements Agent {
   #table: JobTable | undefined;
   #drainReason: string | undefined;
   #streams = 0;
+  /** Streams there had been when the last registration was told. */
+  #toldAtStream: number | undefined;
   #isConnected = false;
   #clusterGeneration = "";
 
@@ -217,7 +219,7 @@ class RunningAgent implements Agent {
     const artifacts = (jobToken: string) => new JobArtifacts(transport, jobToken);
     const { minFreeBytes, reserveBytes: bytes = 0 } = config;
     const reserve = new DiskReserve({ path: join(config.dataDir, "reserve"), bytes, minFreeBytes, clock, random, log });
-    const providerSources = fetchSources({ artifacts, clock, random });
+    const providerSources = fetchSources({ artifacts, clock, random, log });
     const house: House = {
       ...{ config, agentName, clock, random, log, artifacts, machine, reserve, providerSources, news },
       ...parts,
@@ -239,7 +241,9 @@ class RunningAgent implements Agent {
       "agent.pool_id": response.agentPoolId,
       pool: response.agentPool,
     };
-    log.info(fields, "registered successfully");
+    // One that leads to no stream is repeated, and told once.
+    log[this.#toldAtStream === this.#streams ? "debug" : "info"](fields, "registered successfully");
+    this.#toldAtStream = this.#streams;
   }
 
   #failed(error: unknown): AgentOutcome {

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { constants } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { create, fromBinary, type MessageInitShape } from "@bufbuild/protobuf";
-import { type Client, Code, ConnectError, createClient, type Transport } from "@connectrpc/connect";
+import { type Client, Code, createClient, type Transport } from "@connectrpc/connect";
 import {
   type GetProvidersResponse,
   type GetVariablesResponse,
@@ -16,6 +16,7 @@ import {
 import type { JobEngine } from "../gen/windlass/agent/v1/job_pb.ts";
 import { PlanSummarySchema } from "../gen/windlass/agent/v1/plan_pb.ts";
 import { WindlassError } from "../lib/errors.ts";
+import { isOwnRefusal } from "../lib/way/own-answer.ts";
 
 /** Largest piece of a transfer, by protocol. */
 const pieceBytes = 256 * 1024;
@@ -119,10 +120,11 @@ export interface PlanToUpload {
   readonly files: { readonly file: string; readonly bytes: number; readonly sha256: string } | undefined;
 }
 
-/** An older server does not know the call. */
+/** An older server does not know the call, and says so itself: a proxy that has no such path says nothing about the server. */
 function unlessUnknown(error: unknown): undefined {
-  if (ConnectError.from(error).code !== Code.Unimplemented) throw error;
+  if (!isOwnRefusal(error, unknown)) throw error;
 }
+const unknown: ReadonlySet<Code> = new Set([Code.Unimplemented]);
 
 /** Another try meets the same refusal; `ResourceExhausted` is a message or an upload that is too large. */
 const lasting: ReadonlySet<Code> = new Set([
@@ -131,18 +133,20 @@ const lasting: ReadonlySet<Code> = new Set([
   Code.NotFound,
   Code.ResourceExhausted,
 ]);
+const tooLarge: ReadonlySet<Code> = new Set([Code.ResourceExhausted]);
+const refusals: ReadonlySet<Code> = new Set([...lasting, Code.Unauthenticated, Code.PermissionDenied]);
 
-/** True when trying the same call again later may help. A token may be good again once a heartbeat has renewed it. */
-export const mayPass = (error: unknown): boolean => !lasting.has(ConnectError.from(error).code);
+/**
+ * True when trying the same call again later may help: always, unless Windlass itself has refused it. A token may be good again once
+ * a heartbeat has renewed it, and what stands in the way may be mended.
+ */
+export const mayPass = (error: unknown): boolean => !isOwnRefusal(error, lasting);
 
-/** True when what is sent or asked for is larger than the other side takes. */
-export const isTooLarge = (error: unknown): boolean => ConnectError.from(error).code === Code.ResourceExhausted;
+/** True when what is sent or asked for is larger than Windlass takes. */
+export const isTooLarge = (error: unknown): boolean => isOwnRefusal(error, tooLarge);
 
-/** True when the credential, or what it speaks for, is not accepted. */
-export function isRefused(error: unknown): boolean {
-  const { code } = ConnectError.from(error);
-  return code === Code.Unauthenticated || code === Code.PermissionDenied || !mayPass(error);
-}
+/** True when Windlass does not accept the credential, or what it speaks for. */
+export const isRefused = (error: unknown): boolean => isOwnRefusal(error, refusals);
 
 export const sha256Of = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");
 

@@ -1,6 +1,7 @@
 import { durationMs } from "@bufbuild/protobuf/wkt";
 import { Code, ConnectError } from "@connectrpc/connect";
-import { ErrorInfoSchema, RetryInfoSchema } from "../gen/google/rpc/error_details_pb.ts";
+import { RetryInfoSchema } from "../gen/google/rpc/error_details_pb.ts";
+import { foreignText, http2Reason, isOwnRefusal, needsHttp2, ownReason } from "../lib/way/own-answer.ts";
 
 /** How one attempt to be connected ended: registration and stream together. */
 export type ConnectionOutcome =
@@ -9,11 +10,15 @@ export type ConnectionOutcome =
       readonly kind: "unavailable";
       readonly reason: string;
       readonly retryAfterMs?: number;
-      /** The credential of the stream was not accepted. */
+      /** Windlass did not accept the credential of the stream. */
       readonly isRefused?: boolean;
+      /** The stream was ended on the way, or never answered. */
+      readonly isCut?: boolean;
     }
   /** The stream was welcomed and broke. */
   | { readonly kind: "lost"; readonly reason: string; readonly livedMs: number }
+  /** The stream has come to a bound of something on the way: the next one goes on, without a registration. */
+  | { readonly kind: "changed" }
   | { readonly kind: "told_to_reconnect"; readonly afterMs: number; readonly maxDelayMs: number }
   /** Another process has this agent's identity and its stream. */
   | { readonly kind: "superseded"; readonly detail: string }
@@ -26,31 +31,28 @@ export type ConnectionOutcome =
   /** This process is being stopped. */
   | { readonly kind: "stopped" };
 
-/** What a failed Register means. Everything that is not known to be final is worth another try. */
+const credentialCodes: ReadonlySet<Code> = new Set([Code.Unauthenticated, Code.PermissionDenied]);
+
+/** What a failed Register means. Only Windlass' own refusals are final: everything else is worth another try. */
 export function registerFailure(error: unknown): ConnectionOutcome {
   const failure = ConnectError.from(error);
-  const reason = errorReason(failure);
-  if (reason === "AGENT_VERSION_REFUSED") return { kind: "version_refused", detail: failure.rawMessage };
-  if (failure.code === Code.Unauthenticated || failure.code === Code.PermissionDenied) {
-    return { kind: "token_rejected", detail: failure.rawMessage };
-  }
+  if (ownReason(failure) === "AGENT_VERSION_REFUSED") return { kind: "version_refused", detail: failure.rawMessage };
+  if (isOwnRefusal(failure, credentialCodes)) return { kind: "token_rejected", detail: failure.rawMessage };
   return unavailable(failure);
 }
 
 /** What the failure of a stream that was not welcomed means. Its session token may just have been replaced. */
 export function openFailure(error: unknown): ConnectionOutcome {
   const failure = ConnectError.from(error);
-  const isRefused = failure.code === Code.Unauthenticated || failure.code === Code.PermissionDenied;
-  return { ...unavailable(failure), isRefused };
+  const isCut = foreignText(failure) !== undefined;
+  return { ...unavailable(failure), isRefused: isOwnRefusal(failure, credentialCodes), isCut };
 }
-
-/** The reason in an error's google.rpc.ErrorInfo; empty if it has none. */
-export const errorReason = (error: ConnectError): string => error.findDetails(ErrorInfoSchema)[0]?.reason ?? "";
 
 function unavailable(error: ConnectError) {
   const delay = error.findDetails(RetryInfoSchema)[0]?.retryDelay;
   const retryAfterMs = delay === undefined ? {} : { retryAfterMs: durationMs(delay) };
-  return { kind: "unavailable", reason: explained(error.message), ...retryAfterMs } as const;
+  const reason = ownReason(error) === http2Reason ? needsHttp2 : (foreignText(error) ?? explained(error.message));
+  return { kind: "unavailable", reason, ...retryAfterMs } as const;
 }
 
 /** What the words of the TLS and HTTP libraries mean for whoever set the address. */

@@ -8,6 +8,7 @@ import { patienceOf, type Site } from "./house.ts";
 import type { Job } from "./job.ts";
 import { idsOf, note, noteIfPossible } from "./job-notes.ts";
 import { persist } from "./patience.ts";
+import { WayProblem } from "./way-problem.ts";
 
 /** During an apply, no two uploads are closer than this. */
 export const uploadEveryMs = 2_000;
@@ -26,11 +27,13 @@ export class StateDelivery implements AsyncDisposable {
   #acknowledged = 0;
   #news = Promise.withResolvers<void>();
   readonly #running: Promise<void>;
+  readonly #problem: WayProblem;
 
   constructor(job: Job, site: Site, onAcknowledged: (snapshot: StateSnapshot) => Promise<void>) {
     this.#job = job;
     this.#site = site;
     this.#onAcknowledged = onAcknowledged;
+    this.#problem = new WayProblem(job, site, "deliver the state");
     this.#running = this.#run();
   }
 
@@ -73,7 +76,11 @@ export class StateDelivery implements AsyncDisposable {
   /** Tries as long as the control plane may still take the state. */
   async #deliver(snapshot: StateSnapshot, as: UploadAs): Promise<Delivered> {
     const { gone } = this.#job;
-    const patience = patienceOf(this.#site, (error) => !isTooLarge(error) && !(gone.aborted && isRefused(error)));
+    const isWorthIt = (error: unknown) => !isTooLarge(error) && !(gone.aborted && isRefused(error));
+    const patience = {
+      ...patienceOf(this.#site, isWorthIt),
+      onRetry: (error: unknown) => this.#problem.met(error),
+    };
     try {
       const upload = () => this.#upload(snapshot, as, this.#site.stopping);
       return { kind: "delivered", quarantineReason: await persist(upload, patience, this.#site.stopping) };
@@ -83,6 +90,8 @@ export class StateDelivery implements AsyncDisposable {
       const problem = `state serial ${snapshot.serial} was not taken by the control plane (${why}): it is in ${snapshot.file}`;
       await note(this.#job, this.#site, { kind: "state_undelivered", reason: problem });
       return { kind: "undelivered", problem };
+    } finally {
+      this.#problem.over();
     }
   }
 
@@ -119,12 +128,14 @@ export class StateDelivery implements AsyncDisposable {
   async #tryUpload(snapshot: StateSnapshot, signal: AbortSignal): Promise<void> {
     try {
       await this.#upload(snapshot, { isFinal: false }, signal);
+      this.#problem.over();
       this.#acknowledged = snapshot.sequence;
       await noteIfPossible(this.#job, this.#site, { ...acknowledgementOf(snapshot), final: false });
       await this.#onAcknowledged(snapshot);
     } catch (error) {
-      if (!signal.aborted)
-        this.#site.log.debug({ ...idsOf(this.#job), err: error }, "a state could not be uploaded yet");
+      if (signal.aborted) return;
+      this.#problem.met(error);
+      this.#site.log.debug({ ...idsOf(this.#job), err: error }, "a state could not be uploaded yet");
     }
   }
 

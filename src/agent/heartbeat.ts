@@ -77,6 +77,8 @@ export const heartbeatMessage = (facts: {
   readonly isDraining: boolean;
   readonly kept: readonly KeptDirectory[];
   readonly noRoom: string;
+  readonly wayProblem: string;
+  readonly nextStream: boolean;
   /** Undefined while nothing changes. */
   readonly engines: AgentEngines | undefined;
 }): Heartbeat =>
@@ -87,5 +89,7 @@ export const heartbeatMessage = (facts: {
     draining: facts.isDraining,
     kept: [...facts.kept],
     noRoom: facts.noRoom,
+    wayProblem: facts.wayProblem,
+    nextStream: facts.nextStream,
     ...(facts.engines === undefined ? {} : { engines: facts.engines }),
   });

@@ -42,7 +42,10 @@ export interface Site extends House {
   readonly stopping: AbortSignal;
 }
 
-export const patienceOf = ({ clock, random }: House, mayPass: (error: unknown) => boolean): Patience => ({
+export const patienceOf = (
+  { clock, random }: Pick<House, "clock" | "random">,
+  mayPass: (error: unknown) => boolean,
+): Patience => ({
   clock,
   random,
   mayPass,

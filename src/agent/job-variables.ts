@@ -4,13 +4,12 @@ import { together } from "../lib/abort.ts";
 import type { EnvironmentVariable } from "../terraform/environment.ts";
 import { secretTexts } from "../terraform/secret-texts.ts";
 import type { TerraformVariable } from "../terraform/variables.ts";
-import { isRefused, mayPass } from "./artifacts.ts";
-import { patienceOf, type Site } from "./house.ts";
+import type { Site } from "./house.ts";
 import type { Job } from "./job.ts";
-import { persist } from "./patience.ts";
 import { fetchProviders } from "./providers/fetch-providers.ts";
 import type { JobProviders } from "./providers/job-providers.ts";
 import { fetchSharedStates, type SharedStates, secretsOf } from "./shared-states.ts";
+import { callForJob } from "./way-problem.ts";
 
 /** What a job is given once it was granted; the variables are in memory only. */
 export interface JobVariables {
@@ -37,9 +36,9 @@ export async function fetchVariables(job: Job, site: Site): Promise<JobVariables
 
 async function fetchOwn(job: Job, site: Site): Promise<GetVariablesResponse> {
   const artifacts = site.artifacts(job.spec.jobToken);
-  const isWorthIt = (error: unknown) => mayPass(error) && !(job.gone.aborted && isRefused(error));
+  const ask = () => artifacts.variables(site.stopping);
   try {
-    return await persist(() => artifacts.variables(site.stopping), patienceOf(site, isWorthIt), site.stopping);
+    return await callForJob(ask, { job, site, what: "fetch the variables" }, site.stopping);
   } catch (error) {
     site.stopping.throwIfAborted();
     throw new Error(`the variables could not be fetched: ${ConnectError.from(error).rawMessage}`, { cause: error });

@@ -86,6 +86,8 @@ export class Job {
   #resourcesDone = 0;
   #preparing = "";
   #desired: DesiredState = DesiredState.UNSPECIFIED;
+  /** What cannot be done for it because of what stands in the way, by what it is. */
+  readonly #wayProblems = new Map<string, string>();
 
   constructor(parts: JobParts) {
     this.#parts = parts;
@@ -223,6 +225,14 @@ export class Job {
     if (isOther) this.#parts.onChange("preparing");
   }
 
+  /** What stands in the way of something that is done for it, as the end of a sentence; empty is nothing. People hear of it at once. */
+  noteWayProblem(what: string, problem: string): void {
+    if ((this.#wayProblems.get(what) ?? "") === problem) return;
+    if (problem === "") this.#wayProblems.delete(what);
+    else this.#wayProblems.set(what, problem);
+    this.#parts.onChange("preparing");
+  }
+
   /** Wishes only grow: what was asked for once is not taken back. */
   desire(desired: DesiredState): void {
     // A wish of a newer server is none that could be fulfilled here.
@@ -306,6 +316,7 @@ export class Job {
       resourcesDone: this.#resourcesDone,
       preparing: this.#preparing.slice(0, maxPreparing),
       desired: this.#desired,
+      wayProblem: [...this.#wayProblems.values()].join("; ").slice(0, maxPreparing),
     });
   }
 

@@ -121,6 +121,14 @@ export class LogSender {
     this.#news.resolve();
   }
 
+  /** Resolves once nothing is under way; what is sent later is not waited for. */
+  async settled(): Promise<void> {
+    while (this.unacknowledgedBytes > 0) {
+      await this.#news.promise;
+      this.#news = Promise.withResolvers();
+    }
+  }
+
   get unacknowledgedBytes(): number {
     return [...this.#positions.values()].reduce((sum, { sent, acknowledged }) => sum + sent - acknowledged, 0);
   }
@@ -143,10 +151,17 @@ export class LogSender {
       const length = source === undefined ? 0 : this.#nextLength(source);
       if (source === undefined || length === 0) continue;
       this.#turn += index + 1;
-      await this.#options.room(signal);
+      if (!(await this.#hasRoom(signal))) return false;
       return this.#send(source, length);
     }
     return false;
+  }
+
+  async #hasRoom(signal: AbortSignal): Promise<boolean> {
+    await this.#options.room(signal).catch((error: unknown) => {
+      if (!signal.aborted) throw error;
+    });
+    return !signal.aborted;
   }
 
   async #send(source: LogSource, length: number): Promise<boolean> {

@@ -7,6 +7,7 @@ import { JobOutcome } from "../gen/windlass/agent/v1/job_pb.ts";
 import { describeWithTerraform } from "../terraform/testing.ts";
 import { AgentPlace, eventually } from "./testing/agent-place.ts";
 import { FakeJob } from "./testing/fake-job.ts";
+import { ownRefusal } from "./testing/own-refusal.ts";
 
 let place: AgentPlace;
 beforeEach(async () => {
@@ -220,7 +221,7 @@ describeWithTerraform("a job whose variables are not given out", () => {
   test.each([Code.ResourceExhausted, Code.InvalidArgument, Code.NotFound, Code.FailedPrecondition])(
     "is errored by what cannot heal: %s",
     async (code) => {
-      place.controlPlane.variablesRefusals.push(new ConnectError("larger than 4194304 bytes", code));
+      place.controlPlane.variablesRefusals.push(ownRefusal("larger than 4194304 bytes", code));
       const { result } = await offered(await plan());
       expect(result).toMatchObject({
         outcome: JobOutcome.ERRORED,

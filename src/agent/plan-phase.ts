@@ -6,13 +6,11 @@ import { WindlassError } from "../lib/errors.ts";
 import { failpoint } from "../lib/failpoint.ts";
 import { openRegular } from "../lib/regular-file.ts";
 import { type PlanOptions, planArgv, showPlanArgv } from "../terraform/argv.ts";
-import { isRefused, mayPass, sha256OfFile } from "./artifacts.ts";
+import { sha256OfFile } from "./artifacts.ts";
 import { readAt, removeFile } from "./durable-files.ts";
 import type { Execution } from "./execute.ts";
 import { failureOf } from "./failures.ts";
-import { patienceOf } from "./house.ts";
 import { idsOf, note } from "./job-notes.ts";
-import { persist } from "./patience.ts";
 import { initialize, isSuccess } from "./phase-steps.ts";
 import { digestPlan, type PlanDigest } from "./plan-digest.ts";
 import { type Collected, collectPlanFiles } from "./plan-files/collect.ts";
@@ -23,6 +21,7 @@ import { errored, finished, type PhaseEnd } from "./results.ts";
 import { placeSharedStates, sharedStatesIn } from "./shared-states.ts";
 import { stateArgument } from "./state-place.ts";
 import { earlyVariableFiles, variableFiles } from "./variable-files.ts";
+import { callForJob } from "./way-problem.ts";
 
 /** Plans: init if the configuration asks for it, plan, read the plan, upload it with its summary. */
 export async function planPhase(execution: Execution): Promise<PhaseEnd> {
@@ -125,13 +124,9 @@ async function handOver(execution: Execution, hasChanges: boolean): Promise<Phas
     lockFile,
   };
   const artifacts = site.artifacts(job.spec.jobToken);
-  const isWorthIt = (error: unknown) => mayPass(error) && !(job.gone.aborted && isRefused(error));
+  const send = () => artifacts.uploadPlan(job.files.planFile, upload, site.stopping);
   try {
-    await persist(
-      () => artifacts.uploadPlan(job.files.planFile, upload, site.stopping),
-      patienceOf(site, isWorthIt),
-      site.stopping,
-    );
+    await callForJob(send, { job, site, what: "deliver the plan" }, site.stopping);
   } catch (error) {
     site.stopping.throwIfAborted();
     return errored(`the plan could not be uploaded: ${ConnectError.from(error).rawMessage}`, { exitCode: 0 });

@@ -4,6 +4,7 @@ import { ConnectError } from "@connectrpc/connect";
 import { together } from "../lib/abort.ts";
 import { defaultArchiveLimits, unpackArchive } from "../lib/archive-unpack.ts";
 import { isWindlassError, WindlassError } from "../lib/errors.ts";
+import { failureText } from "../lib/way/own-answer.ts";
 import {
   overrideBackend,
   placeEmptyFile,
@@ -28,6 +29,7 @@ import { recordConfiguration, workingDirectoryOf } from "./plan-files/collect.ts
 import { unpackPlanFiles } from "./plan-files/place.ts";
 import { placePlanLock } from "./plan-lock.ts";
 import { makeStatePlace } from "./state-place.ts";
+import { WayProblem } from "./way-problem.ts";
 
 /** An offer that is not started in 60 s goes back to the queue: there is no point in trying longer. */
 const downloadDeadlineMs = 50_000;
@@ -60,7 +62,7 @@ export async function prepareJob(job: Job, house: House, signal: AbortSignal): P
 async function afterFailure(job: Job, error: unknown): Promise<Preparation> {
   if (isOutOfSpace(error)) return { kind: "declined", reason: "disk full: the job cannot be unpacked" };
   if (!isWindlassError(error) && error instanceof ConnectError) {
-    return { kind: "declined", reason: `a download failed: ${error.message}` };
+    return { kind: "declined", reason: `a download failed: ${failureText(error)}` };
   }
   const prepared = unusable(error instanceof Error ? error.message : String(error));
   await writePrepared(job.files, prepared);
@@ -217,23 +219,26 @@ async function download(job: Job, house: House, signal: AbortSignal): Promise<vo
   const { files, spec } = job;
   const artifacts: JobArtifacts = house.artifacts(spec.jobToken);
   const startedMs = house.clock.monotonicMs();
-  const patience = patienceOf(
-    house,
-    (error) =>
-      error instanceof ConnectError && mayPass(error) && house.clock.monotonicMs() - startedMs < downloadDeadlineMs,
-  );
+  const problem = new WayProblem(job, house, "download what it needs");
+  const isWorthIt = (error: unknown) =>
+    error instanceof ConnectError && mayPass(error) && house.clock.monotonicMs() - startedMs < downloadDeadlineMs;
+  const patience = { ...patienceOf(house, isWorthIt), onRetry: (error: unknown) => problem.met(error) };
   const { configuration, plan, planFiles, state } = spec;
   if (configuration === undefined) throw new WindlassError("validation", "the job has no configuration");
   if (job.isApply && plan === undefined) throw new WindlassError("validation", "the job has no plan to apply");
-  await together(signal, (until) => {
-    const fetch = (attempt: () => Promise<void>) => persist(attempt, patience, until);
-    return [
-      fetch(() => artifacts.downloadConfiguration(files.configurationArchive, configuration, until)),
-      plan === undefined ? undefined : fetch(() => artifacts.downloadPlan(files.planFile, plan, until)),
-      planFiles === undefined || !job.isApply
-        ? undefined
-        : fetch(() => artifacts.downloadPlanFiles(files.planFilesArchive, planFiles, until)),
-      state === undefined ? undefined : fetch(() => artifacts.downloadState(files.initialState, state, until)),
-    ];
-  });
+  try {
+    await together(signal, (until) => {
+      const fetch = (attempt: () => Promise<void>) => persist(attempt, patience, until);
+      return [
+        fetch(() => artifacts.downloadConfiguration(files.configurationArchive, configuration, until)),
+        plan === undefined ? undefined : fetch(() => artifacts.downloadPlan(files.planFile, plan, until)),
+        planFiles === undefined || !job.isApply
+          ? undefined
+          : fetch(() => artifacts.downloadPlanFiles(files.planFilesArchive, planFiles, until)),
+        state === undefined ? undefined : fetch(() => artifacts.downloadState(files.initialState, state, until)),
+      ];
+    });
+  } finally {
+    problem.over();
+  }
 }

@@ -4,6 +4,7 @@ import { ErrorInfoSchema, RetryInfoSchema } from "../gen/google/rpc/error_detail
 import type { Random } from "../lib/random.ts";
 import { type ConnectionOutcome, registerFailure } from "./connection-outcome.ts";
 import { nextStep } from "./reconnect.ts";
+import { ownRefusal } from "./testing/own-refusal.ts";
 
 const chance = (fraction: number): Random => ({
   uuid: () => "",
@@ -48,8 +49,8 @@ describe("what follows a connection's end", () => {
 describe("a refused registration", () => {
   const reason = (name: string) => ({ desc: ErrorInfoSchema, value: { reason: name, domain: "windlass" } });
   test.each([
-    ["unauthenticated", new ConnectError("bad token", Code.Unauthenticated), "token_rejected"],
-    ["permission denied", new ConnectError("an API key", Code.PermissionDenied), "token_rejected"],
+    ["unauthenticated", ownRefusal("bad token", Code.Unauthenticated), "token_rejected"],
+    ["permission denied", ownRefusal("an API key", Code.PermissionDenied), "token_rejected"],
     ["unavailable", new ConnectError("no connection", Code.Unavailable), "unavailable"],
     ["unimplemented", new ConnectError("not our server", Code.Unimplemented), "unavailable"],
     ["a broken connection", new Error("reset"), "unavailable"],

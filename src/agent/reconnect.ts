@@ -38,6 +38,8 @@ export function nextStep(outcome: ConnectionOutcome, { failures, hasJobs, random
       if (outcome.livedMs >= workedAfterMs) return dial(quickWindowMs * random.fraction(), 0);
       if (failures === 0) return dial(quickWindowMs * random.fraction(), 1);
       return dial(backoff(failures), failures + 1);
+    case "changed":
+      return dial(0, 0);
     case "told_to_reconnect":
       return dial(outcome.afterMs + outcome.maxDelayMs * random.fraction(), 0);
     case "superseded":

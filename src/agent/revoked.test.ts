@@ -1,11 +1,12 @@
 import { stat } from "node:fs/promises";
-import { Code, ConnectError } from "@connectrpc/connect";
+import { Code } from "@connectrpc/connect";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { CloseReason } from "../gen/windlass/agent/v1/agent_gateway_service_pb.ts";
 import { JobOutcome } from "../gen/windlass/agent/v1/job_pb.ts";
 import { describeWithTerraform } from "../terraform/testing.ts";
 import { AgentPlace, eventually } from "./testing/agent-place.ts";
 import { FakeJob } from "./testing/fake-job.ts";
+import { ownRefusal } from "./testing/own-refusal.ts";
 
 let place: AgentPlace;
 beforeEach(async () => {
@@ -13,7 +14,7 @@ beforeEach(async () => {
 });
 afterEach(() => place[Symbol.asyncDispose]());
 
-const revoked = new ConnectError("the agent token was revoked", Code.Unauthenticated);
+const revoked = ownRefusal("the agent token was revoked", Code.Unauthenticated);
 const rejected = { kind: "token_rejected" };
 
 const connected = (streams = 0) =>

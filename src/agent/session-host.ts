@@ -35,7 +35,7 @@ export type HostChange =
   | { readonly kind: "speech" }
   | { readonly kind: "log" }
   | { readonly kind: "draining" }
-  /** A job has something to say of its preparation. */
+  /** A job has something to say of its preparation, or of what stands in its way. */
   | { readonly kind: "preparing" }
   /** A job has heard that it is to end. */
   | { readonly kind: "desired" }

@@ -10,6 +10,7 @@ import { type JobClaim, JobFeature } from "../gen/windlass/agent/v1/job_pb.ts";
 import type { Identity } from "./identity.ts";
 import type { LogChunkToSend } from "./log-sender.ts";
 import type { OutgoingMessage, SessionHost } from "./session-host.ts";
+import type { StreamLimits } from "./stream-limits.ts";
 
 /** Longest reason that may be given, by protocol. */
 const maxReason = 1024;
@@ -22,14 +23,22 @@ interface Opening {
   readonly host: SessionHost;
   readonly lastSessionEpoch: bigint;
   readonly clusterGeneration: string;
+  readonly limits: Pick<StreamLimits, "problem">;
 }
 
 /** The first message of a stream. */
-export function helloMessage({ identity, host, lastSessionEpoch, clusterGeneration }: Opening): OutgoingMessage {
+export function helloMessage({
+  identity,
+  host,
+  lastSessionEpoch,
+  clusterGeneration,
+  limits,
+}: Opening): OutgoingMessage {
   const { incarnation, bootId } = identity;
   const jobs = [...host.held()];
   const engines = host.engines();
-  const facts = { incarnation, bootId, lastSessionEpoch, clusterGeneration, jobs, features: [...features] };
+  const wayProblem = limits.problem;
+  const facts = { incarnation, bootId, lastSessionEpoch, clusterGeneration, jobs, features: [...features], wayProblem };
   return { case: "hello", value: create(HelloSchema, { ...facts, ...(engines === undefined ? {} : { engines }) }) };
 }
 

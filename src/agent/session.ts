@@ -20,6 +20,7 @@ import type { Clock } from "../lib/clock.ts";
 import type { Log } from "../lib/log.ts";
 import { type Lane, OutQueue } from "../lib/queue.ts";
 import type { Random } from "../lib/random.ts";
+import { foreignText } from "../lib/way/own-answer.ts";
 import { claimKey } from "./claim.ts";
 import { type ConnectionOutcome, openFailure } from "./connection-outcome.ts";
 import { type BeatTime, beatTime } from "./freshness.ts";
@@ -31,6 +32,8 @@ import type { HostChange, OutgoingMessage, SessionHost } from "./session-host.ts
 import { chunkMessage, declineMessage, goodbyeMessage, helloMessage, sizeOf } from "./session-messages.ts";
 import { answerRefusal } from "./session-refusals.ts";
 import { Speaker } from "./speaker.ts";
+import { StreamChange } from "./stream-change.ts";
+import type { StreamLimits } from "./stream-limits.ts";
 
 /** A server that has not welcomed the agent by then is not there. */
 const welcomeTimeoutMs = 15_000;
@@ -51,6 +54,8 @@ export interface SessionOptions {
   readonly clusterGeneration: string;
   readonly lastSessionEpoch: bigint;
   readonly onWelcome: (welcome: Welcome) => void;
+  /** What is known of the way's bounds, for streams. */
+  readonly limits: StreamLimits;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
@@ -75,6 +80,7 @@ class Session {
   readonly #speaker: Speaker;
   /** Heartbeats without an answer, oldest first. */
   readonly #beats: BeatTime[] = [];
+  readonly #change: StreamChange;
   /** What this stream was last told of the agent's programs. */
   #engines: AgentEngines | undefined;
   /** A heartbeat was refused: what follows says what keeps leases, and nothing else. */
@@ -85,6 +91,7 @@ class Session {
 
   constructor(options: SessionOptions) {
     this.#options = options;
+    this.#change = new StreamChange(options);
     this.#speaker = new Speaker(options.host, (message) => this.#send(message));
   }
 
@@ -100,7 +107,9 @@ class Session {
     } finally {
       signal.removeEventListener("abort", onAbort);
     }
-    return this.#end(this.#state.kind === "leaving" ? { kind: "left" } : this.#broken("the server ended the stream"));
+    if (this.#state.kind === "leaving") return this.#end({ kind: "left" });
+    if (this.#change.begun.aborted) return this.#end({ kind: "changed" });
+    return this.#end(this.#broken("the server ended the stream"));
   }
 
   /** Says hello, as soon as it is known which programs are here: a job that cannot be done here should not come. */
@@ -119,8 +128,35 @@ class Session {
       const responses = client.session(this.#queue, { headers, signal: this.#over.signal });
       for await (const response of untilAborted(responses, this.#over.signal)) this.#receive(response);
     } catch (error) {
-      this.#end(this.#state.kind === "opening" ? openFailure(error) : this.#broken(ConnectError.from(error).message));
+      this.#end(this.#state.kind === "opening" ? openFailure(error) : this.#cut(error));
     }
+  }
+
+  /** What the end of a stream means that the server did not announce. */
+  #cut(error: unknown): ConnectionOutcome {
+    if (this.#state.kind !== "ready") return this.#broken(ConnectError.from(error).message);
+    const reason = foreignText(error);
+    if (reason === undefined || !this.#change.wasCut(this.#state)) {
+      return this.#change.begun.aborted
+        ? { kind: "changed" }
+        : this.#broken(reason ?? ConnectError.from(error).message);
+    }
+    this.#options.log.debug({ reason }, "the stream has come to its bound: the next one goes on");
+    return { kind: "changed" };
+  }
+
+  /** Gives the stream up for the next one, in good order. */
+  async #giveUp(): Promise<void> {
+    if (this.#state.kind !== "ready" || !(await this.#change.begin(this.#state, this.#over.signal))) return;
+    this.#options.log.debug("a new stream is opened before this one comes to its bound");
+    this.#beat();
+    this.#queue.end();
+    await this.#change.untilHandedOver(this.#over.signal);
+    this.#end({ kind: "changed" });
+  }
+
+  async #giveUpInTime(): Promise<void> {
+    if (await this.#change.dueInTime(this.#over.signal)) await this.#giveUp();
   }
 
   /** The one way out: the first outcome counts, and everything that the stream owns stops. */
@@ -133,7 +169,7 @@ class Session {
   }
 
   #broken(reason: string): ConnectionOutcome {
-    if (this.#state.kind !== "ready") return { kind: "unavailable", reason };
+    if (this.#state.kind !== "ready") return { kind: "unavailable", reason, isCut: true };
     return { kind: "lost", reason, livedMs: this.#options.clock.monotonicMs() - this.#state.sinceMs };
   }
 
@@ -146,8 +182,10 @@ class Session {
   }
 
   #send(message: OutgoingMessage, lane: Lane = "control"): void {
-    const isQueued = this.#queue.push(lane, create(SessionRequestSchema, { message }), sizeOf(message));
+    const request = create(SessionRequestSchema, { message });
+    const isQueued = this.#queue.push(lane, request, sizeOf(message));
     if (!isQueued && this.#queue.state.kind === "overflowed") this.#end(this.#broken("the server reads too slowly"));
+    if (this.#change.sent(request)) this.#own(this.#giveUp());
   }
 
   #receive({ message }: SessionResponse): void {
@@ -210,7 +248,8 @@ class Session {
       host.resume(decision);
     }
     this.#own(pulse.run(this.#over.signal));
-    this.#own(logs.run(this.#over.signal));
+    this.#own(logs.run(AbortSignal.any([this.#over.signal, this.#change.begun])));
+    this.#own(this.#giveUpInTime());
     this.#speaker.speak();
     // Before the first offer comes.
     if (host.noRoom() !== "") pulse.beat();
@@ -250,7 +289,8 @@ class Session {
     const more = this.#isPlain
       ? { kept: [], noRoom: noRoom === "" ? "" : "disk full" }
       : { kept, noRoom, engines: news };
-    const facts = { engines: undefined, ...more, jobs, freeDiskBytes, now: clock.now(), isDraining };
+    const way = { wayProblem: this.#options.limits.problem, nextStream: this.#change.begun.aborted };
+    const facts = { engines: undefined, ...more, jobs, freeDiskBytes, now: clock.now(), isDraining, ...way };
     this.#beats.push(beatTime(clock));
     this.#send({ case: "heartbeat", value: heartbeatMessage(facts) });
     this.#speaker.repeat();
@@ -275,6 +315,7 @@ class Session {
     if (this.#state.kind !== "ready") return;
     this.#state.pulse.answered(intervalOf(reply.nextInterval));
     this.#state.logs.checkProgress();
+    this.#change.isAlive(this.#state);
     const { host } = this.#options;
     for (const command of reply.jobs) host.command(command);
     // Answers come in the order of the heartbeats.
@@ -328,7 +369,8 @@ class Session {
 
   #changed(change: HostChange): void {
     if (this.#state.kind === "opening" && change.kind === "leaving") this.#end({ kind: "left" });
-    if (this.#state.kind !== "ready") return;
+    // What this stream does not say any more, the next one says.
+    if (this.#state.kind !== "ready" || this.#change.begun.aborted) return;
     switch (change.kind) {
       case "log":
         this.#state.logs.wake();

@@ -6,15 +6,14 @@ import { abortable, linkSignals } from "../lib/abort.ts";
 import { workspaceNamePattern } from "../lib/workspace-names.ts";
 import { mentions } from "../terraform/mentions.ts";
 import { sensitiveTexts } from "../terraform/state-outputs.ts";
-import { isRefused, mayPass } from "./artifacts.ts";
 import { makePrivateDirectory, removeTree, writeDurably } from "./durable-files.ts";
-import { patienceOf, type Site } from "./house.ts";
+import type { Site } from "./house.ts";
 import type { Job } from "./job.ts";
 import type { JobLog } from "./job-log.ts";
 import type { JobPlace } from "./job-place.ts";
 import { readStates } from "./missing-states.ts";
-import { persist } from "./patience.ts";
 import { configurationRoot } from "./prepare.ts";
+import { callForJob } from "./way-problem.ts";
 
 const sharedShape = z.array(
   z.object({ workspace: z.string().regex(new RegExp(workspaceNamePattern)), state: z.string(), problem: z.string() }),
@@ -36,13 +35,9 @@ export async function fetchSharedStates(job: Job, site: Site): Promise<SharedSta
   // A step that was started without them, by an older agent, goes on without them.
   if (job.journal.has("step_started")) return [];
   const artifacts = site.artifacts(job.spec.jobToken);
-  const isWorthIt = (error: unknown) => mayPass(error) && !(job.gone.aborted && isRefused(error));
+  const ask = () => artifacts.sharedStates(site.stopping);
   try {
-    const found = await persist(
-      () => artifacts.sharedStates(site.stopping),
-      patienceOf(site, isWorthIt),
-      site.stopping,
-    );
+    const found = await callForJob(ask, { job, site, what: "fetch the outputs of other workspaces" }, site.stopping);
     const states = sharedShape.parse(
       found.map(({ workspace, state, problem }) => ({
         workspace,

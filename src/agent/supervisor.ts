@@ -6,12 +6,14 @@ import {
   type RegisterResponse,
 } from "../gen/windlass/agent/v1/agent_gateway_service_pb.ts";
 import { linkSignals } from "../lib/abort.ts";
+import { oneLine } from "../lib/clean-text.ts";
 import type { Clock } from "../lib/clock.ts";
 import { acceptLabel } from "../lib/label-names.ts";
 import type { Log } from "../lib/log.ts";
 import type { Random } from "../lib/random.ts";
 import { type AgentConfig, protocol } from "./agent-config.ts";
 import type { AgentOutcome } from "./agent-outcome.ts";
+import { ConnectionNotes } from "./connection-notes.ts";
 import { type ConnectionOutcome, registerFailure } from "./connection-outcome.ts";
 import type { Identity } from "./identity.ts";
 import { nextStep } from "./reconnect.ts";
@@ -19,9 +21,9 @@ import type { Renewal } from "./renewal.ts";
 import { holdSession } from "./session.ts";
 import { keepCredential, readCredential, type SessionCredential } from "./session-credential.ts";
 import type { SessionHost } from "./session-host.ts";
+import { StreamLimits } from "./stream-limits.ts";
 
 const registerTimeoutMs = 30_000;
-const warningEveryMs = 60_000;
 
 export interface SupervisorOptions {
   readonly transport: Transport;
@@ -49,9 +51,13 @@ export interface SupervisorOptions {
 interface Memory {
   failures: number;
   lastSessionEpoch: bigint;
-  warnedAtMs: number;
-  connected: boolean;
   credential: SessionCredential | undefined;
+  /** The last stream was given up for the next one. */
+  isChanging: boolean;
+  /** Registrations in a row after which no stream was let in. */
+  unopened: number;
+  readonly notes: ConnectionNotes;
+  readonly limits: StreamLimits;
 }
 
 /**
@@ -59,24 +65,27 @@ interface Memory {
  * Rejects never.
  */
 export async function superviseConnection(options: SupervisorOptions, signal: AbortSignal): Promise<AgentOutcome> {
-  const { host, isWorking, random, clock } = options;
+  const { host, isWorking, random, clock, log, config } = options;
   const client = createClient(AgentGatewayService, options.transport);
   const memory: Memory = {
     failures: 0,
     lastSessionEpoch: 0n,
-    warnedAtMs: Number.NEGATIVE_INFINITY,
-    connected: false,
     credential: undefined,
+    isChanging: false,
+    unopened: 0,
+    notes: new ConnectionNotes({ clock, log, isServerAgent: config.isServerAgent }),
+    limits: new StreamLimits({ clock, log }),
   };
   for (;;) {
     using until = linkSignals(signal, options.renewal.signal);
     const outcome = await connect(options, { client, memory }, until.signal);
-    options.onEnd?.();
+    memory.isChanging = outcome.kind === "changed";
+    if (!memory.isChanging) options.onEnd?.();
     if (outcome.kind === "stopped" && !signal.aborted) continue;
     const next = nextStep(outcome, { failures: memory.failures, hasJobs: isWorking(), random });
     if (next.kind === "stop") return next.outcome;
     memory.failures = next.failures;
-    warn(options, memory, outcome);
+    memory.notes.ended(outcome, memory.failures);
     const pause = await pauseFor(next.afterMs, { clock, host }, until.signal);
     if (pause === "over" || (pause === "stopped" && !signal.aborted)) continue;
     return { kind: pause };
@@ -91,16 +100,30 @@ interface Connecting {
 async function connect(options: SupervisorOptions, connecting: Connecting, signal: AbortSignal) {
   if (signal.aborted) return { kind: "stopped" } as const;
   using leaving = leavingSignal(options.host);
-  const { client } = connecting;
+  const { client, memory } = connecting;
+  if (memory.isChanging && memory.credential !== undefined) return converse(options, connecting, signal);
   const registered = await register(options, client, AbortSignal.any([signal, leaving.signal]));
   if (!("kind" in registered)) {
     options.onRegistered(registered);
-    connecting.memory.credential = await keep(options, registered);
-    return converse(options, connecting, signal);
+    memory.credential = await keep(options, registered);
+    return withCause(memory, registered, await converse(options, connecting, signal));
   }
   if (signal.aborted) return { kind: "stopped" } as const;
   return registered.kind === "token_rejected" ? finishJobs(options, connecting, { registered, signal }) : registered;
 }
+
+/** Calls get through, and the stream does not: the server may see why, and twice is no accident. */
+function withCause(memory: Memory, { wayProblem }: RegisterResponse, outcome: ConnectionOutcome): ConnectionOutcome {
+  const isUnopened = outcome.kind === "unavailable" && outcome.isCut === true;
+  memory.unopened = isUnopened ? memory.unopened + 1 : 0;
+  if (!isUnopened) return outcome;
+  if (wayProblem !== "") return { ...outcome, reason: oneLine(wayProblem) };
+  const isNamed = memory.unopened < 2 || /answers|HTTP/.test(outcome.reason);
+  return isNamed ? outcome : { ...outcome, reason: `${noStream} (${outcome.reason})` };
+}
+
+const noStream =
+  "calls to the server get through and the agent's stream does not: a proxy in front of the server may speak HTTP/1.1 to it, and agents need HTTP/2 all the way";
 
 /** Remembers what was given, for the day on which the agent token is revoked. */
 async function keep({ config, log }: SupervisorOptions, registered: RegisterResponse): Promise<SessionCredential> {
@@ -142,16 +165,18 @@ async function converse(
 ): Promise<ConnectionOutcome> {
   const { host, identity, clock, random, log } = options;
   const credential = memory.credential ?? { sessionToken: "", clusterGeneration: "" };
+  const { limits, isChanging } = memory;
   options.onCredential(credential);
   return holdSession(
     {
-      ...{ client, host, identity, clock, random, log },
+      ...{ client, host, identity, clock, random, log, limits },
       ...credential,
       lastSessionEpoch: memory.lastSessionEpoch,
       onWelcome: ({ sessionEpoch }) => {
         memory.lastSessionEpoch = sessionEpoch;
-        memory.connected = true;
-        options.onWelcome();
+        memory.notes.connected();
+        // That one stream follows another is no news to anybody.
+        if (!isChanging) options.onWelcome();
       },
     },
     signal,
@@ -208,19 +233,4 @@ function leavingSignal(host: SessionHost): Disposable & { readonly signal: Abort
     if (change.kind === "leaving") leaving.abort();
   });
   return { signal: leaving.signal, [Symbol.dispose]: () => changes[Symbol.dispose]() };
-}
-
-/** One warning a minute, however often it is tried. */
-function warn({ log, clock, config }: SupervisorOptions, memory: Memory, outcome: ConnectionOutcome): void {
-  const nowMs = clock.monotonicMs();
-  if (outcome.kind === "told_to_reconnect" || nowMs - memory.warnedAtMs < warningEveryMs) return;
-  memory.warnedAtMs = nowMs;
-  const why = "reason" in outcome ? outcome.reason : "detail" in outcome ? outcome.detail : "";
-  const fields = {
-    outcome: outcome.kind,
-    reason: why,
-    failures: memory.failures,
-    "agent.server": config.isServerAgent,
-  };
-  log.warn(fields, memory.connected ? "not connected: trying again" : "cannot connect: trying again");
 }

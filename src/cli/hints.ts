@@ -137,6 +137,9 @@ export const reasonHints: Readonly<Record<ReasonName, Hints>> = {
   UNSUPPORTED: (facts) => [server(facts), { label: "Compare versions", command: "windlass version" }],
   DEADLINE_EXCEEDED: (facts) => [server(facts), { label: "Wait longer", command: "export WINDLASS_TIMEOUT=2m" }],
   CANCELED: (facts) => [server(facts)],
+  HTTP2_REQUIRED: (facts) => [
+    { label: "Let the proxy speak HTTP/2 to windlassd, then check the way", command: facts.command("doctor") },
+  ],
   METADATA_TOO_LARGE: (facts) => [
     { label: "See which token is used", command: facts.command("context show --origin") },
   ],

@@ -62,6 +62,7 @@ export const waitingTexts: Readonly<Record<KnownReason, string>> = {
   [WaitingReason.NO_MATCHING_AGENT]: "no agent matches the workspace's selector",
   [WaitingReason.NO_AGENT_WITH_ENGINE]: "no agent has the terraform or tofu that it asks for",
   [WaitingReason.NO_AGENT_WITH_OPTION]: "every agent is too old for an option of it",
+  [WaitingReason.WAY_BLOCKED]: "something stands between its agent and the server",
   [WaitingReason.RESOLUTION]: "waits for somebody to resolve it",
 };
 

@@ -162,6 +162,7 @@ const digestOf = (view: AgentView): string =>
 const shownOf = ({ agent: { lastSeenAt: _, ...agent }, poolName, jobs, seat }: AgentView) => ({
   ...agent,
   refusal: seat?.refusal,
+  wayProblem: seat?.way.problem,
   poolName,
   jobs: jobs.map(({ id }) => id),
 });

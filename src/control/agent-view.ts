@@ -4,7 +4,7 @@ import type { Job } from "../domain/job.ts";
 import { WindlassError } from "../lib/errors.ts";
 import type { Queries } from "../store/ports.ts";
 import type { Control } from "./control.ts";
-import type { Seat } from "./presence.ts";
+import { arrivalText, type Seat } from "./presence.ts";
 import { lastHeard } from "./silence.ts";
 
 /** An agent as its readers see it. Pool and organization are empty for the server agent. */
@@ -15,7 +15,7 @@ export interface AgentView {
   /** The jobs it holds. */
   readonly jobs: readonly Job[];
   /** What is known of it while it is connected to this process. */
-  readonly seat: Pick<Seat, "freeDiskBytes" | "refusal"> | undefined;
+  readonly seat: Pick<Seat, "freeDiskBytes" | "refusal" | "way"> | undefined;
 }
 
 type Present = Pick<Control, "presence" | "clock">;
@@ -37,6 +37,8 @@ export async function viewAgents(
   const tokenIds = agents.flatMap(({ tokenId, status }) => (tokenId === null || status === "exited" ? [] : [tokenId]));
   const tokens = new Map((await q.tokens.byIds([...new Set(tokenIds)])).map((token) => [token.id, token]));
   const jobs = Map.groupBy(await q.jobs.ofAgents(agents.map(({ id }) => id)), (job) => job.agentId);
+  const arrivals = presence.arrivals(clock.monotonicMs());
+  const arriving = new Map(arrivals.map((arrival) => [arrival.agentId, `it ${arrivalText(arrival)}`]));
   const names = new Map<string, string>();
   const nameOf = async (id: string | null, read: () => Promise<{ readonly name: string } | undefined>) => {
     if (id === null) return "";
@@ -52,14 +54,16 @@ export async function viewAgents(
       organizationId === null ? undefined : q.organizations.get(organizationId),
     );
     const token = agent.tokenId === null ? undefined : tokens.get(agent.tokenId);
-    const warning = [agent.warning, endText(token, now)].filter((text) => text !== "").join("; ");
+    const seat = presence.get(agent.id);
+    const way = seat?.way.problem ?? arriving.get(agent.id) ?? "";
+    const warning = [agent.warning, way, endText(token, now)].filter((text) => text !== "").join("; ");
     const held = jobs.get(agent.id) ?? [];
     views.push({
       agent: { ...agent, warning, status: statusWith(agent.status, held), lastSeenAt: lastHeard({ presence }, agent) },
       poolName,
       organizationName,
       jobs: held,
-      seat: presence.get(agent.id),
+      seat,
     });
   }
   return views;

@@ -6,11 +6,12 @@ import type { ApiKey } from "../domain/api-key.ts";
 import { allows, type Person, type Principal } from "../domain/principal.ts";
 import type { Run } from "../domain/run.ts";
 import { plannedWords } from "../lib/change-words.ts";
-import type { OrganizationId, PoolId, WorkspaceId } from "../lib/ids.ts";
+import type { AgentId, OrganizationId, PoolId, WorkspaceId } from "../lib/ids.ts";
 import type { AttentionScope, Few, Held, PoolCounts, Queries } from "../store/ports.ts";
 import { asPerson, demand, findOrganization } from "./access.ts";
 import type { Control } from "./control.ts";
 import { searchedRows } from "./pages.ts";
+import { arrivalText } from "./presence.ts";
 
 /** What can need somebody, the most urgent first. */
 export const attentionKinds = [
@@ -99,7 +100,7 @@ export async function countAttention(
       { kind: "pool_paused", count: (await attention.pausedPools(scope)).count },
       {
         kind: "agent_warning",
-        count: (await attention.warnedAgents(scope)).count + (await refusing(control, q, null)).length,
+        count: (await attention.warnedAgents(scope)).count + (await troubled(control, q, null)).length,
       },
       { kind: "agent_token_ends", count: (await attention.endingTokens(scope, period)).count },
       { kind: "api_key_ends", count: (await attention.endingKeys(scope, period)).count },
@@ -187,14 +188,24 @@ function planText({ plannedChanges, options, engine, errorMessage }: Run): strin
 /** Most workspaces that are looked for to be counted. */
 const maxAssigned = 100;
 
-/** Agents without another warning that take nothing for now, by name: why is known only while they are connected. */
-async function refusing(
-  { presence }: Control,
+/** What is the matter with agents that are connected or just arrive, as they or the server see it now. */
+function troubles({ presence, clock }: Control): ReadonlyMap<AgentId, string> {
+  const seats = presence.all().map((seat) => [seat.agentId, [seat.way.problem, seat.refusal]] as const);
+  const blocked = presence.arrivals(clock.monotonicMs()).filter(({ wayProblem }) => wayProblem !== "");
+  const arrivals = blocked.map((arrival) => [arrival.agentId, [`it ${arrivalText(arrival)}`]] as const);
+  const told = [...seats, ...arrivals].map(
+    ([id, texts]) => [id, texts.filter((text) => text !== "").join("; ")] as const,
+  );
+  return new Map(told.filter(([, text]) => text !== ""));
+}
+
+/** Agents without another warning that are in trouble, by name: why is known only while they are connected. */
+async function troubled(
+  control: Control,
   q: Queries,
   organizationId: OrganizationId | null,
 ): Promise<readonly Agent[]> {
-  const seats = presence.all().filter(({ refusal }) => refusal !== "");
-  const why = new Map(seats.map(({ agentId, refusal }) => [agentId, refusal]));
+  const why = troubles(control);
   const agents = await q.agents.byIds([...why.keys()]);
   return agents
     .filter((agent) => agent.warning === "" && (organizationId === null || agent.organizationId === organizationId))
@@ -206,9 +217,10 @@ const byName = (one: Agent, other: Agent): number => (one.name < other.name ? -1
 
 async function warned(control: Control, q: Queries, scope: AttentionScope): Promise<Few<Agent>> {
   const { rows, count } = await q.attention.warnedAgents(scope);
-  const more = await refusing(control, q, scope.organizationId);
+  const more = await troubled(control, q, scope.organizationId);
+  const why = troubles(control);
   const told = rows.map((agent) => {
-    const refusal = control.presence.get(agent.id)?.refusal ?? "";
+    const refusal = why.get(agent.id) ?? "";
     return refusal === "" ? agent : { ...agent, warning: `${agent.warning}; ${refusal}` };
   });
   return { rows: [...told, ...more].sort(byName).slice(0, scope.limit), count: count + more.length };

@@ -99,4 +99,5 @@ const whyQueued = ({ pool, grants, job, run, workspace, jobsAhead, factsOf }: Qu
     agentSilentSince: null,
     endTold: "waits",
     preparing: "",
+    wayProblem: "",
   });

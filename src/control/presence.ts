@@ -31,6 +31,8 @@ export interface Seat {
   readonly takesJobs: boolean;
   /** Why it takes none for now, though nobody paused it: its disk is full, or it has just declined one; empty otherwise. */
   readonly refusal: string;
+  /** What stands between it and the server, as it said last (empty if nothing does), and whether its stream has ended because the next one comes at once. */
+  readonly way: { readonly problem: string; readonly handsOver: boolean };
   /** What it said last of its disk; 0 if nothing yet. */
   readonly freeDiskBytes: bigint;
   /** Monotonic milliseconds since when it has got no job and ended none. */
@@ -61,9 +63,30 @@ export interface JobProgress {
   readonly preparing: string;
   /** What its agent has heard that is wanted of it; unspecified if it has not, or does not say. */
   readonly desired: DesiredState;
+  /** What its agent cannot do for it because of what stands in its way, as the end of a sentence; empty if nothing does. */
+  readonly wayProblem: string;
 }
 
-const notKnown: JobProgress = { resourcesDone: 0, preparing: "", desired: DesiredState.UNSPECIFIED };
+const notKnown: JobProgress = { resourcesDone: 0, preparing: "", desired: DesiredState.UNSPECIFIED, wayProblem: "" };
+
+/** An agent that has registered and has no stream. */
+export interface Arrival {
+  readonly agentId: AgentId;
+  readonly name: string;
+  readonly poolId: PoolId | null;
+  /** What the server sees that keeps it from opening one; empty if nothing. */
+  readonly wayProblem: string;
+  /** Monotonic milliseconds. */
+  readonly atMs: number;
+}
+
+/** `has registered and opens no stream: a proxy …`. */
+export const arrivalText = ({ wayProblem }: Arrival): string =>
+  `has registered and ${wayProblem === "" ? "has no stream so far" : `opens no stream: ${wayProblem}`}`;
+
+/** An agent that does not get in registers again within this time, whatever it waits for. */
+const arrivalMs = 90_000;
+const maxArrivals = 10_000;
 
 /** Who is connected to this process: a cache of the truth in the database, for speed only. */
 export class Presence {
@@ -73,6 +96,7 @@ export class Presence {
   readonly #seats = new Map<AgentId, Seat>();
   /** How far jobs are, as their agents said last. */
   readonly #progress = new Map<AgentId, ReadonlyMap<string, JobProgress>>();
+  readonly #arrivals = new Map<AgentId, Arrival>();
 
   constructor(startedMs = 0) {
     this.startedMs = startedMs;
@@ -88,8 +112,9 @@ export class Presence {
 
   /** Remembers how far an agent's jobs are. */
   noteProgress(agentId: AgentId, jobs: readonly Pick<HeldJob, "claim" | keyof JobProgress>[]): void {
-    const told = jobs.map(({ claim, resourcesDone, preparing, desired }) => {
-      return [claim?.jobId ?? "", { resourcesDone, preparing: oneLine(preparing), desired }] as const;
+    const told = jobs.map(({ claim, resourcesDone, preparing, wayProblem, desired }) => {
+      const texts = { preparing: oneLine(preparing), wayProblem: oneLine(wayProblem) };
+      return [claim?.jobId ?? "", { resourcesDone, ...texts, desired }] as const;
     });
     this.#progress.set(agentId, new Map(told));
   }
@@ -98,8 +123,22 @@ export class Presence {
     return (agentId === null ? undefined : this.#progress.get(agentId)?.get(id)) ?? notKnown;
   }
 
+  /** Remembers, unless it has a stream, that an agent has registered. */
+  noteArrival(arrival: Arrival): void {
+    this.#arrivals.delete(arrival.agentId);
+    if (this.#seats.has(arrival.agentId) || this.#arrivals.size >= maxArrivals) return;
+    this.#arrivals.set(arrival.agentId, arrival);
+  }
+
+  /** Who has registered lately and has no stream. */
+  arrivals(nowMs: number): readonly Arrival[] {
+    for (const [agentId, { atMs }] of this.#arrivals) if (nowMs - atMs > arrivalMs) this.#arrivals.delete(agentId);
+    return [...this.#arrivals.values()];
+  }
+
   /** Takes the place of an older stream of the same agent, which the caller has closed. */
   enter(seat: Seat): void {
+    this.#arrivals.delete(seat.agentId);
     this.#seats.set(seat.agentId, seat);
   }
 

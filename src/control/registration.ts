@@ -7,6 +7,7 @@ import { counted } from "../lib/counted.ts";
 import { isWindlassError, WindlassError } from "../lib/errors.ts";
 import { type AgentTokenId, newId, type OrganizationId, type PoolId } from "../lib/ids.ts";
 import { hashToken, mintToken } from "../lib/tokens.ts";
+import { needsHttp2 } from "../lib/way/own-answer.ts";
 import type { Queries } from "../store/ports.ts";
 import { type Control, topics } from "./control.ts";
 import { invalid } from "./invalid.ts";
@@ -29,6 +30,8 @@ export interface Introduction {
   readonly concurrency: number;
   readonly sandbox: string;
   readonly address: string;
+  /** The version of HTTP in which it came, `2.0`; empty in the same process. */
+  readonly httpVersion: string;
   /** Where its data directory is; empty if it cannot tell. */
   readonly place: string;
 }
@@ -39,6 +42,8 @@ export interface Registration {
   readonly pool: AgentPool | null;
   readonly organization: Organization | null;
   readonly protocol: number;
+  /** What will keep it from opening a stream; empty if nothing is known. */
+  readonly wayProblem: string;
 }
 
 interface Place {
@@ -62,6 +67,7 @@ export async function registerAgent(control: Control, who: Principal, said: Intr
   refuseManyLabels(said.labels);
   const now = control.clock.now();
   const sessionToken = mintToken("ses", control.random);
+  const wayProblem = said.httpVersion.startsWith("1.") ? needsHttp2 : "";
   const write = async (tx: Queries): Promise<Registration> => {
     const place = await placeOf(tx, who);
     const known = await tx.agents.byIncarnation(place.pool?.id ?? null, said.incarnation);
@@ -79,12 +85,14 @@ export async function registerAgent(control: Control, who: Principal, said: Intr
       const use = { at: now, ifBefore: new Date(now.getTime() - 60_000), address: said.address };
       await tx.tokens.touch(place.tokenId, use);
     }
-    return { agent, sessionToken, pool: place.pool, organization: place.organization, protocol };
+    return { agent, sessionToken, pool: place.pool, organization: place.organization, protocol, wayProblem };
   };
   const registered = await inTurn(control, who, said, () => control.store.write(write)).catch((error: unknown) => {
     if (isWindlassError(error, "already_connected")) tellOperators(control, error, said);
     throw error;
   });
+  const { id: agentId, name, poolId } = registered.agent;
+  control.presence.noteArrival({ agentId, name, poolId, wayProblem, atMs: control.clock.monotonicMs() });
   control.wake.notify(topics.agents);
   return registered;
 }
@@ -233,6 +241,7 @@ function introduce({ control, said, place, known, now, sessionToken, hasOpenJobs
   // A new process starts afresh: draining was the wish for the old one.
   const isDraining = known?.bootId === said.bootId ? known.isDraining : false;
   const isPaused = known?.isPaused ?? false;
+  const standing = standingAfter(control, known, now);
   return {
     id: known?.id ?? newId("agent", control.random),
     organizationId: place.organization?.id ?? null,
@@ -251,7 +260,6 @@ function introduce({ control, said, place, known, now, sessionToken, hasOpenJobs
     concurrency: said.concurrency,
     sandbox: said.sandbox,
     engines: known?.engines ?? null,
-    status: known?.status === "busy" ? "busy" : "idle",
     isPaused,
     isDraining,
     pauseReason: isPaused || isDraining ? (known?.pauseReason ?? "") : "",
@@ -262,6 +270,23 @@ function introduce({ control, said, place, known, now, sessionToken, hasOpenJobs
     keptDirectories: known?.keptDirectories ?? [],
     unwantedDirectories: known?.unwantedDirectories ?? [],
     createdAt: known?.createdAt ?? now,
-    lastSeenAt: now,
+    ...standing,
   };
+}
+
+/**
+ * An agent gets jobs over its stream: until it has one, it is as one that is silent. One that was there a moment ago stays what it was,
+ * and its silence goes on.
+ */
+function standingAfter(
+  { presence }: Control,
+  known: Agent | undefined,
+  now: Date,
+): Pick<Agent, "status" | "lastSeenAt"> {
+  if (known === undefined) return { status: "unknown", lastSeenAt: now };
+  const { status, lastSeenAt } = known;
+  if (presence.get(known.id) !== undefined || status === "busy") {
+    return { status: status === "busy" ? "busy" : "idle", lastSeenAt: now };
+  }
+  return status === "idle" ? { status, lastSeenAt } : { status: "unknown", lastSeenAt: now };
 }

@@ -130,6 +130,7 @@ async function waitingOf(
   { run, workspace, job, queues }: Pick<Parts, "run" | "queues"> & { workspace: Workspace; job: Job | null },
 ): Promise<Waiting | null> {
   const used = workspace.poolId === null ? undefined : await queues.poolOf(workspace.poolId);
+  const progress = job === null ? undefined : control.presence.progressOf(job);
   return whyWaiting({
     run,
     job,
@@ -145,7 +146,8 @@ async function waitingOf(
     jobsAhead: (job === null ? undefined : queues.jobsAhead.get(job.id)) ?? 0,
     agentSilentSince: await silentSince(control, q, job),
     endTold: endTold(control, job),
-    preparing: job === null ? "" : control.presence.progressOf(job).preparing,
+    preparing: progress?.preparing ?? "",
+    wayProblem: progress?.wayProblem ?? "",
   });
 }
 

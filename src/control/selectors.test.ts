@@ -2,9 +2,11 @@ import { expect, test } from "vitest";
 import { fakeSeat } from "../../test/support/control.ts";
 import type { RunOptions } from "../domain/run.ts";
 import type { AgentId } from "../lib/ids.ts";
+import { ManualClock } from "../lib/manual-clock.ts";
 import { Presence } from "./presence.ts";
 import { agentFacts, rememberedFacts } from "./selectors.ts";
 
+const clock = new ManualClock();
 const workspace = { poolId: "apool_1", agentSelector: "zone=a", engine: "tofu", engineVersion: "~> 1.12" } as const;
 const options: RunOptions = {
   ...{ isPlanOnly: false, isAutoApply: false, isDestroy: false, skipsRefresh: false, isRefreshOnly: false },
@@ -24,7 +26,7 @@ function connected(count: number): Presence {
 }
 
 test("agents that match are counted, and some of the others are named", () => {
-  const facts = agentFacts({ presence: connected(20) }, workspace, plan);
+  const facts = agentFacts({ presence: connected(20), clock }, workspace, plan);
   expect(facts).toMatchObject({ online: 20, matching: 10, fit: 10, open: 10, free: 10 });
   expect(facts.others).toHaveLength(5);
   expect(facts.others[0]).toContain("vm-1 (");
@@ -38,8 +40,9 @@ test("each connected agent is looked at once, however many runs of a list want t
       looks += 1;
       return presence.all();
     },
+    arrivals: () => [],
   }) as Presence;
-  const factsOf = rememberedFacts({ presence: counting });
+  const factsOf = rememberedFacts({ presence: counting, clock });
   for (let run = 0; run < 1_000; run++) factsOf(workspace, plan);
   factsOf({ ...workspace, agentSelector: "" }, plan);
   factsOf(workspace, { ...plan, phase: "apply", engine: "tofu", engineVersion: "1.12.6" });
@@ -51,18 +54,18 @@ test("agents without the program do not count, and what each has is told", () =>
   const engines = { programs: [{ engine: "terraform", version: "1.11.4" }], downloads: [] } as const;
   const one = { poolId: "apool_1", labels: { zone: "a" } } as const;
   presence.enter(fakeSeat({ ...one, agentId: "agent_1", name: "vm-1", engines }).seat);
-  const facts = agentFacts({ presence }, workspace, plan);
+  const facts = agentFacts({ presence, clock }, workspace, plan);
   expect(facts).toMatchObject({ matching: 1, fit: 0, free: 0, wish: "tofu ~> 1.12" });
   expect(facts.unfit).toEqual(["vm-1 has terraform 1.11.4"]);
   const apply = { phase: "apply", engine: "terraform", engineVersion: "1.11.4", options } as const;
-  expect(agentFacts({ presence }, workspace, apply)).toMatchObject({ fit: 1, free: 1, unfit: [] });
+  expect(agentFacts({ presence, clock }, workspace, apply)).toMatchObject({ fit: 1, free: 1, unfit: [] });
 });
 
 test("agents that do not know an option of the run do not count for the phase that has it, and are named", () => {
   const presence = new Presence();
   const one = { poolId: "apool_1", labels: { zone: "a" } } as const;
   presence.enter(fakeSeat({ ...one, agentId: "agent_1", name: "vm-1", version: "0.9.0", features: new Set() }).seat);
-  const factsOf = rememberedFacts({ presence });
+  const factsOf = rememberedFacts({ presence, clock });
   expect(factsOf(workspace, plan)).toMatchObject({ able: 1, fit: 1, options: "", unable: [] });
   const excluding = { ...plan, options: { ...options, excludes: ["terraform_data.a"] } };
   const told = { matching: 1, able: 0, fit: 0, free: 0, options: "--exclude", unable: ["vm-1 (0.9.0)"], unfit: [] };

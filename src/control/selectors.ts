@@ -9,7 +9,7 @@ import type { AgentFacts } from "../domain/waiting.ts";
 import type { Workspace } from "../domain/workspace.ts";
 import type { Control } from "./control.ts";
 import { invalid } from "./invalid.ts";
-import type { Seat } from "./presence.ts";
+import { arrivalText, type Seat } from "./presence.ts";
 
 /** The conditions of a selector that somebody wrote into `field`; refuses one that cannot be read, naming the part. */
 export function demandSelector(field: string, text: string): readonly LabelCondition[] {
@@ -47,7 +47,11 @@ const mostOthers = 5;
 const mostRefusals = 3;
 
 /** The connected agents of a workspace's pool, as a job of a phase sees them. */
-export function agentFacts({ presence }: Pick<Control, "presence">, workspace: Choosy, asking: Asking): AgentFacts {
+export function agentFacts(
+  { presence, clock }: Pick<Control, "presence" | "clock">,
+  workspace: Choosy,
+  asking: Asking,
+): AgentFacts {
   const conditions = conditionsOf(workspace);
   const wish = engineWishOf(asking, workspace);
   const needs = featuresOf(asking.options, asking.phase);
@@ -59,6 +63,11 @@ export function agentFacts({ presence }: Pick<Control, "presence">, workspace: C
   const unfit = able.filter((seat) => !fit.includes(seat));
   const open = fit.filter(({ takesJobs }) => takesJobs);
   return {
+    arriving: presence
+      .arrivals(clock.monotonicMs())
+      .filter(({ poolId }) => poolId === workspace.poolId)
+      .slice(0, mostRefusals)
+      .map((arrival) => `agent ${arrival.name} ${arrivalText(arrival)}`),
     ...{ online: seats.length, matching: matching.length, able: able.length, fit: fit.length, open: open.length },
     free: open.filter(({ jobs, concurrency }) => jobs.size < concurrency).length,
     others: seats
@@ -91,7 +100,9 @@ function unfitText({ name, engines, unmet }: Seat, wish: EngineWish): string {
 }
 
 /** The same for many workspaces: those that want the same are looked up once. */
-export function rememberedFacts(control: Pick<Control, "presence">): (workspace: Choosy, asking: Asking) => AgentFacts {
+export function rememberedFacts(
+  control: Pick<Control, "presence" | "clock">,
+): (workspace: Choosy, asking: Asking) => AgentFacts {
   const known = new Map<string, AgentFacts>();
   return (workspace, asking) => {
     const { engine, constraint, planVersion } = engineWishOf(asking, workspace);

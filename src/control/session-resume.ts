@@ -5,6 +5,7 @@ import { isEnded, type Job, type JobEvent } from "../domain/job.ts";
 import type { JobFeature } from "../domain/job-features.ts";
 import type { Hello, ResumeDecisionSchema } from "../gen/windlass/agent/v1/agent_gateway_service_pb.ts";
 import { DesiredState, type HeldJob, JobStage } from "../gen/windlass/agent/v1/job_pb.ts";
+import { oneLine } from "../lib/clean-text.ts";
 import { WindlassError } from "../lib/errors.ts";
 import { type AgentId, isId, type JobId } from "../lib/ids.ts";
 import { advanceJob, change } from "./advance.ts";
@@ -30,6 +31,8 @@ export interface Resumed {
   readonly spent: string | undefined;
   readonly held: readonly HeldClaim[];
   readonly decisions: readonly MessageInitShape<typeof ResumeDecisionSchema>[];
+  /** What stands between the agent and the server, as it says; empty if nothing does. */
+  readonly wayProblem: string;
 }
 
 /** What is wanted of a job, seen from one claim on it. */
@@ -92,6 +95,7 @@ export async function resume(
   return {
     agent,
     features: knownFeatures(hello.features),
+    wayProblem: oneLine(hello.wayProblem),
     spent,
     held: decided.flatMap((entry) => entry.claim ?? []),
     decisions: decided.map((entry) => entry.decision),

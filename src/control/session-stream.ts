@@ -103,10 +103,14 @@ async function* converse(
   session: AgentSession,
   { incoming, ended, held }: Ear,
 ): AsyncGenerator<SessionResponse> {
+  const isFollowing = control.presence.get(session.agentId)?.way.handsOver === true;
   control.presence.enter(session);
   control.presence.noteProgress(session.agentId, held);
   for (const topic of [topics.jobs, topics.agents]) control.wake.notify(topic);
-  control.log.info({ ...idsOf(session), address: session.address, jobs: session.jobs.size }, "agent connected");
+  control.log[isFollowing ? "debug" : "info"](
+    { ...idsOf(session), address: session.address, jobs: session.jobs.size },
+    "agent connected",
+  );
   const { clock, timing } = control;
   const meters = {
     heartbeats: new HeartbeatMeter(clock, timing.heartbeatMs),
@@ -122,7 +126,7 @@ async function* converse(
     yield create(SessionResponseSchema, { message: closing(CloseReason.FLOOD, detail) });
   } finally {
     session.leave();
-    control.log.info(idsOf(session), "agent disconnected");
+    control.log[session.way.handsOver ? "debug" : "info"](idsOf(session), "agent disconnected");
     ended.abort();
     await Promise.allSettled([reading, watching]);
   }
@@ -144,7 +148,7 @@ async function readAll(session: AgentSession, incoming: AsyncGenerator<Heard, vo
       else if (heard.request.message.case === "heartbeat") meters.heartbeats.count();
       await session.handle(heard);
     }
-    session.out.end();
+    session.handOver();
   } catch (error) {
     if (isWindlassError(error, "rate_limited")) session.close("flood", error.message);
     else session.out.close(error);

@@ -24,6 +24,7 @@ import type { Seat } from "./presence.ts";
 import { type Outgoing, SessionClaims } from "./session-claims.ts";
 import { closeReasons, closing, type Heard, refusalOf, refused } from "./session-hearing.ts";
 import { desiredOf, type Resumed, whySpent } from "./session-resume.ts";
+import { SessionWay } from "./session-way.ts";
 import { heartbeatReply } from "./session-wire.ts";
 
 /** What one session may have queued towards a slow agent before the stream is closed. Source: the reliability study, §2.8. */
@@ -43,6 +44,7 @@ export class AgentSession implements Seat {
   readonly bootId: string;
   readonly labels: Labels;
   readonly features: ReadonlySet<JobFeature>;
+  readonly way: SessionWay;
   readonly #control: Control;
   readonly #liveness: Liveness;
   readonly #claims: SessionClaims;
@@ -59,11 +61,12 @@ export class AgentSession implements Seat {
   #freeDiskBytes = 0n;
   #idleSinceMs: number;
 
-  constructor(control: Control, liveness: Liveness, { agent, features, held, spent }: Resumed) {
+  constructor(control: Control, liveness: Liveness, { agent, features, held, spent, wayProblem }: Resumed) {
     this.#control = control;
     this.#liveness = liveness;
     this.#agent = agent;
     this.#spent = spent;
+    this.way = new SessionWay(wayProblem);
     this.sessionEpoch = agent.sessionEpoch;
     this.poolId = agent.poolId;
     this.bootId = agent.bootId;
@@ -254,12 +257,19 @@ export class AgentSession implements Seat {
   leave(): void {
     this.#ended.abort();
     this.out.close();
-    this.#control.presence.leave(this);
+    this.#beside(this.way.leave(this.#control, this));
     this.#tellLiveness();
   }
 
-  async #heartbeat({ jobs, draining, kept, engines, noRoom, freeDiskBytes }: Heartbeat): Promise<void> {
+  /** The agent has ended its side. If its next stream comes at once, nobody is to see that there was none. */
+  handOver(): void {
+    if (!this.#isLeaving) this.way.end();
+    this.out.end();
+  }
+
+  async #heartbeat({ jobs, draining, kept, engines, noRoom, freeDiskBytes, ...way }: Heartbeat): Promise<void> {
     this.#tellRoom(oneLine(noRoom), freeDiskBytes);
+    if (this.way.hear(way)) this.#control.wake.notify(topics.agents);
     const rows = await this.#refresh();
     const now = this.#control.clock.now();
     const commands = jobs.map((held) => this.#renew(held, rows, now));

@@ -21,7 +21,8 @@ export type WaitingReason =
   | "resolution"
   | "agents_declined"
   | "no_agent_with_engine"
-  | "no_agent_with_option";
+  | "no_agent_with_option"
+  | "way_blocked";
 
 /** Why a run does not move, and for what it waits. */
 export interface Waiting {
@@ -61,6 +62,8 @@ export interface WaitingFacts {
   readonly endTold: EndTold;
   /** What takes the job's agent long while it prepares it, as the end of a sentence; empty if it says nothing. */
   readonly preparing: string;
+  /** What the job's agent cannot do for it because of what stands in its way, as the end of a sentence; empty if nothing does. */
+  readonly wayProblem: string;
 }
 
 /** The agent has said so; it is connected and has not; or it cannot have heard. */
@@ -69,6 +72,8 @@ export type EndTold = "heard" | "sent" | "waits";
 /** The connected agents of a job's pool. */
 export interface AgentFacts {
   readonly online: number;
+  /** What keeps those away that have registered and have no stream: `agent vm-1 has registered and …`; the first ones. */
+  readonly arriving: readonly string[];
   /** Those that accept the job's phase and that the workspace's selector matches. */
   readonly matching: number;
   /** Of the matching ones, those that know every option of the job. */
@@ -137,8 +142,10 @@ function whyOffered(job: Job, facts: WaitingFacts, because: Because): Waiting {
   return because("agent_unreachable", `${silence}; the job, which it was offered, goes back to the queue${until}`);
 }
 
-const preparingText = ({ agentName }: Job, { preparing }: WaitingFacts): string =>
-  `agent ${agentName ?? "unknown"} prepares the job${preparing === "" ? "" : `: it ${preparing}`}`;
+function preparingText({ agentName }: Job, { preparing, wayProblem }: WaitingFacts): string {
+  const what = [preparing, wayProblem].filter((text) => text !== "").join(", and ");
+  return `agent ${agentName ?? "unknown"} prepares the job${what === "" ? "" : `: it ${what}`}`;
+}
 
 const whoFrees = ({ run: { id, lost } }: WaitingFacts): string =>
   mustDecide(lost)
@@ -193,7 +200,7 @@ function whyQueued(facts: WaitingFacts, because: Because): Waiting {
     const cure =
       poolName === null
         ? (noServerAgent ?? "the server agent is not connected: the log of windlassd says why")
-        : `no agent of ${where} is connected: start one`;
+        : `no agent of ${where} is connected: ${agents.arriving.join("; ") || "start one"}`;
     return because("no_agent_online", cure, { queuePosition });
   }
   if (agents.matching === 0) return because("no_matching_agent", unmatched(facts, where), { queuePosition });
@@ -244,7 +251,7 @@ function whichAgents({ online, matching, able, fit, ...told }: AgentFacts): read
 }
 
 function whyRunning(facts: WaitingFacts, job: Job, because: Because): Waiting | null {
-  const { run, agentSilentSince, endTold } = facts;
+  const { run, agentSilentSince, endTold, wayProblem } = facts;
   const agent = `agent ${job.agentName ?? "unknown"}`;
   const program = run.engine ?? job.engine ?? "the program";
   const end = job.desired === "force" ? `end ${program} by force` : `stop ${program}`;
@@ -254,6 +261,7 @@ function whyRunning(facts: WaitingFacts, job: Job, because: Because): Waiting | 
     const silence = `${agent} has been silent since ${timeOf(agentSilentSince)}; the job is assumed to run${until}`;
     return because("agent_unreachable", later === "" ? silence : `${silence}; ${later}`);
   }
+  if (wayProblem !== "") return because("way_blocked", `${agent} ${wayProblem}`);
   if (run.cancelRequestedAt === null) return null;
   if (endTold === "waits") return because("agent_unreachable", `${agent} is not connected: ${later}`);
   const asked = endTold === "heard" ? "was asked" : "is being asked";

@@ -52,6 +52,7 @@ export type ErrorCode =
   | "unsupported"
   | "deadline_exceeded"
   | "metadata_too_large"
+  | "http2_required"
   | "canceled"
   | "internal";
 

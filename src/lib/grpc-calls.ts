@@ -48,7 +48,7 @@ export function unaryCall<I extends DescMessage, O extends DescMessage>(
     metadataOf(request.header),
     callOptions(carrier, timeoutMs),
     (error, response) => {
-      if (error !== null) reject(connectErrorOf(error));
+      if (error !== null) reject(connectErrorOf(error, header));
       else message = response;
     },
   );
@@ -91,7 +91,8 @@ export async function streamingCall<I extends DescMessage, O extends DescMessage
   });
   const header = headersOf(await state.metadata.promise);
   const trailer = new Headers();
-  return { stream: true, service: method.parent, method, header, trailer, message: receive(call, state, trailer) };
+  const message = receive(call, state, { header, trailer });
+  return { stream: true, service: method.parent, method, header, trailer, message };
 }
 
 type Call<I extends DescMessage, O extends DescMessage> = ClientDuplexStream<MessageShape<I>, MessageShape<O>>;
@@ -147,7 +148,7 @@ const drained = (call: NodeJS.EventEmitter, over: AbortSignal) => once(call, "dr
 async function* receive<I extends DescMessage, O extends DescMessage>(
   call: Call<I, O>,
   state: CallState,
-  trailer: Headers,
+  { header, trailer }: { readonly header: Headers; readonly trailer: Headers },
 ): AsyncGenerator<MessageShape<O>> {
   try {
     for await (const message of call) yield message as MessageShape<O>;
@@ -155,7 +156,7 @@ async function* receive<I extends DescMessage, O extends DescMessage>(
     if (state.callError !== undefined) throw state.callError;
     headersOf(trailers).forEach((value, name) => void trailer.append(name, value));
   } catch (error) {
-    throw state.sendError === undefined ? connectErrorOf(error) : state.sendError.error;
+    throw state.sendError === undefined ? connectErrorOf(error, header) : state.sendError.error;
   } finally {
     call.cancel();
   }

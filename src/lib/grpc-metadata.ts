@@ -19,12 +19,18 @@ export function headersOf(metadata: Metadata): Headers {
   return headers;
 }
 
-/** The connect error that says what the gRPC error says, its `google.rpc.Status` details included. */
-export function connectErrorOf(error: unknown): ConnectError {
+/**
+ * The connect error that says what the gRPC error says, its `google.rpc.Status` details included. An answer that is none of
+ * gRPC keeps its headers: they tell who gave it.
+ */
+export function connectErrorOf(error: unknown, header: Headers = new Headers()): ConnectError {
   if (!isServiceError(error)) return ConnectError.from(error);
-  return (
-    detailedError(error) ?? new ConnectError(error.details, codeOf(error), headersOf(error.metadata), undefined, error)
-  );
+  const detailed = detailedError(error);
+  if (detailed !== undefined) return detailed;
+  const metadata = headersOf(error.metadata);
+  if (/^Received /.test(error.details))
+    for (const [name, value] of header) if (!metadata.has(name)) metadata.append(name, value);
+  return new ConnectError(error.details, codeOf(error), metadata, undefined, error);
 }
 
 function detailedError(error: ServiceError): ConnectError | undefined {

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
+import type { DescMethod } from "@bufbuild/protobuf";
 import {
   Code,
   ConnectError,
@@ -14,9 +15,10 @@ import {
   universalRequestFromNodeRequest,
 } from "@connectrpc/connect-node";
 import type { Clock } from "../lib/clock.ts";
-import { isWindlassError } from "../lib/errors.ts";
+import { isWindlassError, WindlassError } from "../lib/errors.ts";
 import type { Log } from "../lib/log.ts";
-import { cutKey, knownKey, remoteAddressKey } from "./caller.ts";
+import { needsHttp2 } from "../lib/way/own-answer.ts";
+import { cutKey, httpVersionKey, isHttp1, knownKey, remoteAddressKey } from "./caller.ts";
 import type { Peer } from "./connections.ts";
 import { drained, piecesOf } from "./drain.ts";
 import { LargeRequests } from "./large-requests.ts";
@@ -108,15 +110,25 @@ async function answerOf(
   const { request, open } = exchange;
   const refusal = refusalOf(request, () => {
     demandMetadata(request);
+    demandTwoWays(handler.method, request);
     open.enter(handler.method, request, response);
   });
   if (refusal !== undefined) return refusal;
   const values = createContextValues().set(remoteAddressKey, addressOf(request));
+  values.set(httpVersionKey, request.httpVersion);
   values.set(knownKey, () => onKnown(request.socket));
   values.set(cutKey, () => ("stream" in response ? response.stream : response).destroy());
   const call = universalRequestFromNodeRequest(request, response, undefined, values);
   using shares = new DisposableStack();
   return await mendedAnswer(await handler(measured(call, { ...exchange, method: handler.method, values, shares })));
+}
+
+/** A proxy that speaks HTTP/1.1 to this server waits for the end of a request before it passes on what is answered. */
+function demandTwoWays({ methodKind, name }: DescMethod, { httpVersion }: HttpRequest): void {
+  if (methodKind !== "bidi_streaming" || !isHttp1(httpVersion)) return;
+  throw new WindlassError("http2_required", `${needsHttp2} (${name} came over HTTP/${httpVersion})`, {
+    metadata: { http_version: httpVersion },
+  });
 }
 
 /** What a demand on a request throws, as an answer. */

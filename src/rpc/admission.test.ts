@@ -34,6 +34,7 @@ test("who may call what at all", () => {
     windlass.v1.SystemService/GetServerInfo: anybody
     windlass.v1.SystemService/WhoAmI: api_key, agent_token, server_agent, agent_session, job
     windlass.v1.SystemService/StreamProbe: api_key, agent_token, server_agent, agent_session, job
+    windlass.v1.SystemService/Probe: api_key, agent_token, server_agent, agent_session, job
     windlass.v1.SystemService/FindIds: api_key
     windlass.v1.SystemService/GetStats: api_key
     windlass.v1.SystemService/GetAttention: api_key

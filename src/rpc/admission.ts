@@ -42,6 +42,7 @@ const admitted: ReadonlyMap<string, Admission> = new Map<string, Admission>([
   [nameOf(SystemService.method.getServerInfo), "anybody"],
   [nameOf(SystemService.method.whoAmI), everyKind],
   [nameOf(SystemService.method.streamProbe), everyKind],
+  [nameOf(SystemService.method.probe), everyKind],
   [nameOf(SystemService.method.findIds), people],
   [nameOf(SystemService.method.getStats), people],
   [nameOf(SystemService.method.getAttention), people],

@@ -5,7 +5,7 @@ import type { Liveness } from "../control/liveness.ts";
 import { registerAgent } from "../control/registration.ts";
 import { serveSession } from "../control/session-stream.ts";
 import type { AgentGatewayService } from "../gen/windlass/agent/v1/agent_gateway_service_pb.ts";
-import { callerOf, remoteAddressKey } from "./caller.ts";
+import { callerOf, httpVersionKey, remoteAddressKey } from "./caller.ts";
 import { heardFrom } from "./session-hearing.ts";
 
 /** How agents reach the control plane. `generation` is the random id of the database's history. */
@@ -29,12 +29,19 @@ export const agentGatewayService = (
       sandbox: request.sandbox,
       place: request.place,
       address: context.values.get(remoteAddressKey),
+      httpVersion: context.values.get(httpVersionKey),
     };
-    const { agent, sessionToken, pool, organization, protocol } = await registerAgent(control, callerOf(context), said);
+    const { agent, sessionToken, pool, organization, protocol, wayProblem } = await registerAgent(
+      control,
+      callerOf(context),
+      said,
+    );
     control.log.info(
       { agentId: agent.id, name: agent.name, pool: pool?.name ?? "", address: agent.address, version: agent.version },
       "agent registered",
     );
+    if (wayProblem !== "")
+      control.log.warn({ agentId: agent.id, name: agent.name, reason: wayProblem }, "an agent will get no stream");
     return {
       agentId: agent.id,
       sessionToken,
@@ -46,6 +53,7 @@ export const agentGatewayService = (
       clusterGeneration: generation,
       serverVersion: control.version,
       protocol,
+      wayProblem,
     };
   },
   session: (requests, context) =>

@@ -22,6 +22,12 @@ export function callerOf(context: Pick<HandlerContext, "values" | "method">): Pr
  */
 export const remoteAddressKey = createContextKey("", { description: "address of the caller" });
 
+/** The version of HTTP in which a call has reached this process, `2.0`; empty in the same process. A proxy may have changed it. */
+export const httpVersionKey = createContextKey("", { description: "version of HTTP" });
+
+/** True if the call came as no two-way stream could: over HTTP/1.x. */
+export const isHttp1 = (version: string): boolean => version.startsWith("1.");
+
 /** Notes that a credential was accepted on the caller's connection; does nothing in the same process. */
 export const knownKey = createContextKey<() => void>(() => {}, { description: "a credential was accepted" });
 

@@ -1,14 +1,37 @@
 import { constants } from "node:http2";
 import type { Clock } from "../lib/clock.ts";
+import { WindlassError } from "../lib/errors.ts";
 import type { HttpRequest, HttpResponse } from "./adapter.ts";
 
 /** How long the sender of an answered request may go on sending. */
 const patienceMs = 5_000;
 
-/** The body in pieces. Whoever stops reading leaves the request open, so that it can still be answered. */
-export const piecesOf = (request: HttpRequest): AsyncIterable<Uint8Array> => ({
-  [Symbol.asyncIterator]: () => request.iterator({ destroyOnReturn: false }),
-});
+/**
+ * The body in pieces. Whoever stops reading leaves the request open, so that it can still be answered. A caller that goes in the middle
+ * has canceled its call: that is no fault of anybody.
+ */
+export async function* piecesOf(request: HttpRequest): AsyncGenerator<Uint8Array, void> {
+  try {
+    yield* request.iterator({ destroyOnReturn: false });
+  } catch (error) {
+    throw isDeparture(error) ? new WindlassError("canceled", departed, { cause: error }) : error;
+  }
+}
+
+const departed = "the call was ended in the middle of its request: by its caller, or by what stands between";
+
+/** How Node says that a peer has gone. */
+const departures: ReadonlySet<unknown> = new Set([
+  "ERR_STREAM_PREMATURE_CLOSE",
+  "ERR_HTTP2_STREAM_ERROR",
+  "ERR_HTTP2_STREAM_CANCEL",
+  "ECONNRESET",
+  "EPIPE",
+  "ABORT_ERR",
+]);
+
+const isDeparture = (error: unknown): boolean =>
+  error instanceof Error && "code" in error && departures.has(error.code);
 
 /**
  * Lets the rest of a request pass once it is answered: with unread bytes an HTTP/2 stream never ends, and a connection waits

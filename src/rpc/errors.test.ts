@@ -88,6 +88,7 @@ describe("statuses", () => {
       unsupported Unimplemented
       deadline_exceeded DeadlineExceeded
       metadata_too_large ResourceExhausted
+      http2_required FailedPrecondition
       canceled Canceled
       internal Internal"
     `);

@@ -64,6 +64,7 @@ export const statusOf: Readonly<Record<ErrorCode, Code>> = {
   unsupported: Code.Unimplemented,
   deadline_exceeded: Code.DeadlineExceeded,
   metadata_too_large: Code.ResourceExhausted,
+  http2_required: Code.FailedPrecondition,
   canceled: Code.Canceled,
   internal: Code.Internal,
 };

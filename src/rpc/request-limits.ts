@@ -5,6 +5,7 @@ import { JobArtifactService } from "../gen/windlass/agent/v1/job_artifact_servic
 import { AgentPoolService } from "../gen/windlass/v1/agent_pool_service_pb.ts";
 import { ProviderSettingsService } from "../gen/windlass/v1/provider_settings_service_pb.ts";
 import { RunService } from "../gen/windlass/v1/run_service_pb.ts";
+import { SystemService } from "../gen/windlass/v1/system_service_pb.ts";
 import { VariableService } from "../gen/windlass/v1/variable_service_pb.ts";
 import { VariableSetService } from "../gen/windlass/v1/variable_set_service_pb.ts";
 import { nameOf } from "./admission.ts";
@@ -45,6 +46,8 @@ const larger: ReadonlyMap<string, Allowance> = new Map([
   [nameOf(VariableSetService.method.attachVariableSet), names],
   [nameOf(VariableSetService.method.detachVariableSet), names],
   [nameOf(ProviderSettingsService.method.updateProviderSettings), { ...names, needs: "own" }],
+  // A probe is padded.
+  [nameOf(SystemService.method.streamProbe), { maxBytes: 2 * mib + 64 * kib, maxValues: 100, needs: "read" }],
   [nameOf(AgentGatewayService.method.register), { maxBytes: 128 * kib, maxValues: 2_000, needs: "read" }],
 ]);
 

@@ -1,4 +1,5 @@
-import { Code, ConnectError, type ConnectRouter, type HandlerContext } from "@connectrpc/connect";
+import { Code, type ConnectError, type ConnectRouter, type HandlerContext } from "@connectrpc/connect";
+import { ownRefusal } from "../../src/agent/testing/own-refusal.ts";
 import {
   JobArtifactService,
   type UploadPlanHeader,
@@ -44,7 +45,7 @@ function jobOf(plane: Plane, context: HandlerContext): OfferedJob {
   plane.record.calls.push({ ...plane.record.now(), method, jobId: job?.id ?? "" });
   if (job !== undefined) return job;
   plane.record.fault(`${method} was called without the job_token of an offer as bearer token`);
-  throw new ConnectError("expected the token of a job", Code.Unauthenticated);
+  throw ownRefusal("expected the token of a job", Code.Unauthenticated);
 }
 
 /** What is for those jobs alone that were granted. */
@@ -52,7 +53,7 @@ function grantedJobOf(plane: Plane, context: HandlerContext): OfferedJob {
   const job = jobOf(plane, context);
   if (job.isGranted) return job;
   plane.record.fault(`${context.method.name} was called before the job was granted`);
-  throw new ConnectError("the job was not granted", Code.PermissionDenied);
+  throw ownRefusal("the job was not granted", Code.PermissionDenied);
 }
 
 /** No workspace shares its outputs with this one. */
@@ -61,7 +62,7 @@ async function* nothing(_job: OfferedJob): AsyncGenerator<{ workspace: string }>
 }
 
 async function* pieces(bytes: Uint8Array | undefined) {
-  if (bytes === undefined) throw new ConnectError("there is none", Code.NotFound);
+  if (bytes === undefined) throw ownRefusal("there is none", Code.NotFound);
   for (let at = 0; at < bytes.length; at += 1000) yield { chunk: bytes.subarray(at, at + 1000) };
 }
 
@@ -103,5 +104,5 @@ async function takeState(plane: Plane, job: OfferedJob, parts: AsyncIterable<Upl
 
 function refuse(plane: Plane, why: string): ConnectError {
   plane.record.fault(why);
-  return new ConnectError(why, Code.InvalidArgument);
+  return ownRefusal(why, Code.InvalidArgument);
 }

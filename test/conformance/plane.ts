@@ -1,7 +1,8 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { durationFromMs, timestampNow } from "@bufbuild/protobuf/wkt";
-import { Code, ConnectError, type ConnectRouter, type HandlerContext } from "@connectrpc/connect";
+import { Code, type ConnectError, type ConnectRouter, type HandlerContext } from "@connectrpc/connect";
+import { ownRefusal } from "../../src/agent/testing/own-refusal.ts";
 import { FakeServer } from "../../src/cli/testing/fake-server.ts";
 import {
   AgentGatewayService,
@@ -168,7 +169,7 @@ export class Plane implements AsyncDisposable {
 
   #unauthenticated(method: string, wanted: string): ConnectError {
     this.record.fault(`${method} was called without ${wanted} as bearer token`);
-    return new ConnectError(`expected ${wanted}`, Code.Unauthenticated);
+    return ownRefusal(`expected ${wanted}`, Code.Unauthenticated);
   }
 
   #admit(context: HandlerContext): void {
@@ -179,7 +180,7 @@ export class Plane implements AsyncDisposable {
     const isRefused = sessionRefusal !== undefined || isEnded || token !== `Bearer ${this.#sessionToken}`;
     this.record.streams.push({ ...this.record.now(), stream: this.#lastStream, isRefused });
     if (sessionRefusal !== undefined) throw sessionRefusal;
-    if (isEnded) throw new ConnectError("the session is over: register again", Code.Unauthenticated);
+    if (isEnded) throw ownRefusal("the session is over: register again", Code.Unauthenticated);
     if (isRefused) throw this.#unauthenticated("Session", "the session token of the last registration");
   }
 

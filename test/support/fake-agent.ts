@@ -51,6 +51,7 @@ export const introduction = (over: Partial<Introduction> = {}): Introduction => 
   concurrency: 1,
   sandbox: "none",
   address: "10.0.0.7",
+  httpVersion: "",
   place: "",
   ...over,
 });

@@ -6,6 +6,7 @@ import { JobOutcome } from "../../gen/windlass/agent/v1/job_pb.ts";
 import { describeWithTerraform } from "../../terraform/testing.ts";
 import { AgentPlace, eventually } from "../testing/agent-place.ts";
 import { FakeJob, type FakeJobOptions } from "../testing/fake-job.ts";
+import { ownRefusal } from "../testing/own-refusal.ts";
 
 let place: AgentPlace;
 beforeEach(async () => {
@@ -62,10 +63,7 @@ describeWithTerraform("what the control plane says of providers", () => {
     place.start("a");
     const configuration = await place.pack({ "main.tf": teller });
     const job = new FakeJob({ id: "job_plan", runId: "run_1", configuration });
-    job.providersRefusals.push(
-      new ConnectError("not yet", Code.PermissionDenied),
-      new ConnectError("", Code.Unavailable),
-    );
+    job.providersRefusals.push(ownRefusal("not yet", Code.PermissionDenied), new ConnectError("", Code.Unavailable));
     await finished(job);
     expect(job.result).toMatchObject({ outcome: JobOutcome.FINISHED, errorMessage: "" });
     expect(job.providersRefusals).toEqual([]);
@@ -75,7 +73,7 @@ describeWithTerraform("what the control plane says of providers", () => {
     place.start("a");
     const configuration = await place.pack({ "main.tf": teller });
     const job = new FakeJob({ id: "job_plan", runId: "run_1", configuration, providers: { sources } });
-    job.providersRefusals.push(new ConnectError("no such method", Code.Unimplemented));
+    job.providersRefusals.push(ownRefusal("no such method", Code.Unimplemented));
     await finished(job);
     expect(job.result).toMatchObject({ outcome: JobOutcome.FINISHED, errorMessage: "" });
   });
@@ -84,7 +82,7 @@ describeWithTerraform("what the control plane says of providers", () => {
     place.start("a");
     const configuration = await place.pack({ "main.tf": teller });
     const refused = new FakeJob({ id: "job_refused", runId: "run_1", configuration });
-    refused.providersRefusals.push(new ConnectError("the claim is over", Code.FailedPrecondition));
+    refused.providersRefusals.push(ownRefusal("the claim is over", Code.FailedPrecondition));
     const newer = new FakeJob({ id: "job_newer", runId: "run_2", configuration, providers: { sources: [{}] } });
     expect((await finished(refused)).result).toMatchObject({
       outcome: JobOutcome.ERRORED,

@@ -1,23 +1,21 @@
 import { ConnectError } from "@connectrpc/connect";
 import type { GetProvidersResponse, JobProviderSource } from "../../gen/windlass/agent/v1/job_artifact_service_pb.ts";
 import type { ProviderMirror, ProviderSources } from "../../terraform/provider-sources.ts";
-import { isRefused, mayPass } from "../artifacts.ts";
 import type { House } from "../house.ts";
 import type { Job } from "../job.ts";
-import { persist } from "../patience.ts";
+import { callForJob } from "../way-problem.ts";
 
 /**
  * Fetches what the control plane says of where the providers of a granted job come from, as long as it takes; undefined when it says
  * nothing. Rejects when it is refused for good, when this agent does not understand it, and when the agent stops.
  */
 export const fetchSources =
-  ({ artifacts, clock, random }: Pick<House, "artifacts" | "clock" | "random">): House["providerSources"] =>
+  ({ artifacts, ...site }: Pick<House, "artifacts" | "clock" | "random" | "log">): House["providerSources"] =>
   async (job: Job, stopping: AbortSignal): Promise<ProviderSources | undefined> => {
     const ofJob = artifacts(job.spec.jobToken);
-    const isWorthIt = (error: unknown) => mayPass(error) && !(job.gone.aborted && isRefused(error));
-    const patience = { clock, random, mayPass: isWorthIt };
+    const ask = () => ofJob.providers(stopping);
     try {
-      const found = await persist(() => ofJob.providers(stopping), patience, stopping);
+      const found = await callForJob(ask, { job, site, what: "ask where providers come from" }, stopping);
       return found === undefined ? undefined : sourcesIn(found);
     } catch (error) {
       stopping.throwIfAborted();

@@ -22,6 +22,7 @@ import { untilAborted } from "../../lib/abort.ts";
 import { OutQueue } from "../../lib/queue.ts";
 import type { FakeJob } from "./fake-job.ts";
 import { type Knobs, untouchedKnobs } from "./knobs.ts";
+import { ownRefusal } from "./own-refusal.ts";
 
 type Answer = NonNullable<MessageInitShape<typeof SessionResponseSchema>["message"]>;
 
@@ -120,13 +121,13 @@ export class FakeControlPlane {
     if (this.knobs.isAway) throw new ConnectError("away", Code.Unavailable);
     const token = context.requestHeader.get("authorization");
     const job = [...this.#jobs.values()].find(({ spec }) => token === `Bearer ${spec.jobToken}`);
-    if (job === undefined) throw new ConnectError("no such job token", Code.Unauthenticated);
+    if (job === undefined) throw ownRefusal("no such job token", Code.Unauthenticated);
     return job;
   }
 
   #started(context: HandlerContext): FakeJob {
     const job = this.#jobOf(context);
-    if (job.grants === 0) throw new ConnectError("not started", Code.PermissionDenied);
+    if (job.grants === 0) throw ownRefusal("not started", Code.PermissionDenied);
     return job;
   }
 
@@ -148,7 +149,7 @@ export class FakeControlPlane {
 
   async *#session(messages: AsyncIterable<SessionRequest>, context: HandlerContext): AsyncGenerator<SessionResponse> {
     if (this.knobs.isAway) throw new ConnectError("away", Code.Unavailable);
-    if (this.knobs.isSessionRefused) throw new ConnectError("the session is over", Code.Unauthenticated);
+    if (this.knobs.isSessionRefused) throw ownRefusal("the session is over", Code.Unauthenticated);
     this.disconnect();
     const connection = {
       out: new OutQueue<SessionResponse>({ maxItems: 1e6, maxBytes: 1e9 }),

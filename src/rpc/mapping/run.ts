@@ -95,6 +95,7 @@ export const waitingReasons: Record<WaitingReasonName, WaitingReason> = {
   no_matching_agent: WaitingReason.NO_MATCHING_AGENT,
   no_agent_with_engine: WaitingReason.NO_AGENT_WITH_ENGINE,
   no_agent_with_option: WaitingReason.NO_AGENT_WITH_OPTION,
+  way_blocked: WaitingReason.WAY_BLOCKED,
   resolution: WaitingReason.RESOLUTION,
 };
 

@@ -19,6 +19,7 @@ export const systemRows: readonly Row[] = [
   row(system.getServerInfo, { admits: "anybody", request: () => ({}) }),
   row(system.whoAmI, { admits: "everybody", names: "nothing", request: () => ({}) }),
   row(system.streamProbe, { admits: "everybody", names: "nothing", request: () => ({ pieces: 1 }) }),
+  row(system.probe, { admits: "everybody", names: "nothing", request: () => [{ answerBytes: 1 }] }),
   row(system.findIds, {
     ...{ admits: "people", needs: "read", names: "nothing" },
     request: () => ({ prefix: "run_0000" }),

@@ -1,6 +1,7 @@
 import { create } from "@bufbuild/protobuf";
 import { durationFromMs } from "@bufbuild/protobuf/wkt";
 import { Code, ConnectError } from "@connectrpc/connect";
+import { ownRefusal } from "../../../src/agent/testing/own-refusal.ts";
 import { RetryInfoSchema } from "../../../src/gen/google/rpc/error_details_pb.ts";
 import { CloseReason } from "../../../src/gen/windlass/agent/v1/agent_gateway_service_pb.ts";
 import { demand, seconds, stays } from "../demand.ts";
@@ -128,7 +129,7 @@ export const connectionScenarios: readonly Scenario[] = [
     level: "must",
     demands: "An agent whose token is not accepted, and that holds no job, ends with another code than 0.",
     play: async (stage) => {
-      stage.plane.manners.registerRefusal = new ConnectError("the token was revoked", Code.Unauthenticated);
+      stage.plane.manners.registerRefusal = ownRefusal("the token was revoked", Code.Unauthenticated);
       const ending = await stage.end(stage.start(), "its token was refused", 45_000);
       demand(stage.plane.record.registrations.length > 0, `it ended with ${ending}, and has not registered`);
       demand(ending !== 0, "it ended with 0, as if all was well");
@@ -165,7 +166,7 @@ export const connectionScenarios: readonly Scenario[] = [
     demands: "Closed because its token was revoked, it lets its running job go on.",
     play: async (stage) => {
       const job = await stage.holding();
-      stage.plane.manners.registerRefusal = new ConnectError("the token was revoked", Code.Unauthenticated);
+      stage.plane.manners.registerRefusal = ownRefusal("the token was revoked", Code.Unauthenticated);
       stage.plane.send({ case: "close", value: { reason: CloseReason.REVOKED, detail: "the token was revoked" } });
       stage.plane.endStream();
       const isEnded = async () => (await stage.engine.notes(job.id)).some((note) => /^(INT|TERM|ended)/.test(note));

@@ -158,7 +158,8 @@ export type Agent = Message<"windlass.v1.Agent"> & {
   sandbox: string;
 
   /**
-   * A problem an operator should know of, for example a second process with this identity; empty if none.
+   * A problem an operator should know of, for example a second process with this identity, or a proxy that stands in the way; empty if
+   * none.
    *
    * @generated from field: string warning = 20;
    */
@@ -404,7 +405,7 @@ export const AgentStatus = {
   BUSY: 2,
 
   /**
-   * Silent for 45 seconds: it gets no offers; its jobs are assumed to run.
+   * Silent for 45 seconds, or registered and without a stream so far: it gets no offers; its jobs are assumed to run.
    *
    * @generated from enum value: AGENT_STATUS_UNKNOWN = 3;
    */

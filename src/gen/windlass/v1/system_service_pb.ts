@@ -13,7 +13,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file windlass/v1/system_service.proto.
  */
 export const file_windlass_v1_system_service: GenFile = /*@__PURE__*/
-  fileDesc("CiB3aW5kbGFzcy92MS9zeXN0ZW1fc2VydmljZS5wcm90bxILd2luZGxhc3MudjEiUwoORmluZElkc1JlcXVlc3QSQQoGcHJlZml4GAEgASgJQjG6SC5yLDIqXlthLXpdezIsOH1fWzAtN11bMC05YS1oamttbnAtdHYtel17MywyNX0kIh4KD0ZpbmRJZHNSZXNwb25zZRILCgNpZHMYASADKAkiFgoUR2V0U2VydmVySW5mb1JlcXVlc3Qi9gMKFUdldFNlcnZlckluZm9SZXNwb25zZRIPCgd2ZXJzaW9uGAEgASgJEhAKCGRhdGFiYXNlGAIgASgJEhgKEG1pbmltdW1fcHJvdG9jb2wYAyABKA0SGAoQbWF4aW11bV9wcm90b2NvbBgEIAEoDRIfChdtYXhfY29uZmlndXJhdGlvbl9ieXRlcxgFIAEoBBIXCg9tYXhfc3RhdGVfYnl0ZXMYBiABKAQSGgoSY2x1c3Rlcl9nZW5lcmF0aW9uGAcgASgJEhgKEGhhc19zZXJ2ZXJfYWdlbnQYCCABKAgSPgoGbGltaXRzGAkgAygLMi4ud2luZGxhc3MudjEuR2V0U2VydmVySW5mb1Jlc3BvbnNlLkxpbWl0c0VudHJ5Ei8KC3NlcnZlcl90aW1lGAogASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBJECglyZXRlbnRpb24YCyADKAsyMS53aW5kbGFzcy52MS5HZXRTZXJ2ZXJJbmZvUmVzcG9uc2UuUmV0ZW50aW9uRW50cnkaLQoLTGltaXRzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgEOgI4ARowCg5SZXRlbnRpb25FbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIg8KDVdob0FtSVJlcXVlc3QiuwEKDldob0FtSVJlc3BvbnNlEiYKBGtpbmQYASABKA4yGC53aW5kbGFzcy52MS5TdWJqZWN0S2luZBIKCgJpZBgCIAEoCRIMCgRuYW1lGAMgASgJEh8KBHJvbGUYBCABKA4yES53aW5kbGFzcy52MS5Sb2xlEhUKDW9yZ2FuaXphdGlvbnMYBSADKAkSLwoLZXhwaXJlX3RpbWUYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIk0KElN0cmVhbVByb2JlUmVxdWVzdBIXCgZwaWVjZXMYASABKA1CB7pIBCoCGDISHgoLcGllY2VfYnl0ZXMYAiABKA1CCbpIBioEGICABCI0ChNTdHJlYW1Qcm9iZVJlc3BvbnNlEg4KBm51bWJlchgBIAEoDRINCgVjaHVuaxgCIAEoDCIxCg9HZXRTdGF0c1JlcXVlc3QSHgoMb3JnYW5pemF0aW9uGAEgASgJQgi6SAVyAxiAASL/AQoQR2V0U3RhdHNSZXNwb25zZRISCgp3b3Jrc3BhY2VzGAEgASgNEhMKC2FnZW50X3Bvb2xzGAIgASgNEhgKEGNvbm5lY3RlZF9hZ2VudHMYAyABKA0SEwoLYnVzeV9hZ2VudHMYBCABKA0SEwoLYWN0aXZlX3J1bnMYBSABKA0SFwoPcnVuc190b19jb25maXJtGAYgASgNEhMKC3F1ZXVlZF9qb2JzGAcgASgNEhQKDHJ1bm5pbmdfam9icxgIIAEoDRIeChZpbnRlcnJ1cHRlZF93b3Jrc3BhY2VzGAkgASgNEhoKEnF1YXJhbnRpbmVkX3N0YXRlcxgKIAEoDSJWChNHZXRBdHRlbnRpb25SZXF1ZXN0Eh4KDG9yZ2FuaXphdGlvbhgBIAEoCUIIukgFcgMYgAESHwoOaXRlbXNfcGVyX2tpbmQYAiABKA1CB7pIBCoCGGQiQQoUR2V0QXR0ZW50aW9uUmVzcG9uc2USKQoJYXR0ZW50aW9uGAEgAygLMhYud2luZGxhc3MudjEuQXR0ZW50aW9uIm8KCUF0dGVudGlvbhIoCgRraW5kGAEgASgOMhoud2luZGxhc3MudjEuQXR0ZW50aW9uS2luZBINCgVjb3VudBgCIAEoDRIpCgVpdGVtcxgDIAMoCzIaLndpbmRsYXNzLnYxLkF0dGVudGlvbkl0ZW0ijAEKDUF0dGVudGlvbkl0ZW0SCgoCaWQYASABKAkSDAoEbmFtZRgCIAEoCRIUCgxvcmdhbml6YXRpb24YAyABKAkSEQoJd29ya3NwYWNlGAQgASgJEg4KBmRldGFpbBgFIAEoCRIoCgR0aW1lGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCqZAQoLU3ViamVjdEtpbmQSHAoYU1VCSkVDVF9LSU5EX1VOU1BFQ0lGSUVEEAASGAoUU1VCSkVDVF9LSU5EX0FQSV9LRVkQARIcChhTVUJKRUNUX0tJTkRfQUdFTlRfVE9LRU4QAhIeChpTVUJKRUNUX0tJTkRfQUdFTlRfU0VTU0lPThADEhQKEFNVQkpFQ1RfS0lORF9KT0IQBCp3CgRSb2xlEhQKEFJPTEVfVU5TUEVDSUZJRUQQABITCg9ST0xFX1NJVEVfQURNSU4QARIOCgpST0xFX09XTkVSEAISEQoNUk9MRV9PUEVSQVRPUhADEhAKDFJPTEVfUExBTk5FUhAEEg8KC1JPTEVfUkVBREVSEAUq7QIKDUF0dGVudGlvbktpbmQSHgoaQVRURU5USU9OX0tJTkRfVU5TUEVDSUZJRUQQABIdChlBVFRFTlRJT05fS0lORF9MT1NUX0FQUExZEAESIgoeQVRURU5USU9OX0tJTkRfUExBTl9UT19DT05GSVJNEAISJAogQVRURU5USU9OX0tJTkRfUVVBUkFOVElORURfU1RBVEUQAxImCiJBVFRFTlRJT05fS0lORF9QT09MX1dJVEhPVVRfQUdFTlRTEAQSIAocQVRURU5USU9OX0tJTkRfQUdFTlRfV0FSTklORxAFEiMKH0FUVEVOVElPTl9LSU5EX0FHRU5UX1RPS0VOX0VORFMQBhIfChtBVFRFTlRJT05fS0lORF9BUElfS0VZX0VORFMQBxIjCh9BVFRFTlRJT05fS0lORF9DRVJUSUZJQ0FURV9FTkRTEAgSHgoaQVRURU5USU9OX0tJTkRfUE9PTF9QQVVTRUQQCTKABAoNU3lzdGVtU2VydmljZRJbCg1HZXRTZXJ2ZXJJbmZvEiEud2luZGxhc3MudjEuR2V0U2VydmVySW5mb1JlcXVlc3QaIi53aW5kbGFzcy52MS5HZXRTZXJ2ZXJJbmZvUmVzcG9uc2UiA5ACARJGCgZXaG9BbUkSGi53aW5kbGFzcy52MS5XaG9BbUlSZXF1ZXN0Ghsud2luZGxhc3MudjEuV2hvQW1JUmVzcG9uc2UiA5ACARJXCgtTdHJlYW1Qcm9iZRIfLndpbmRsYXNzLnYxLlN0cmVhbVByb2JlUmVxdWVzdBogLndpbmRsYXNzLnYxLlN0cmVhbVByb2JlUmVzcG9uc2UiA5ACATABEkkKB0ZpbmRJZHMSGy53aW5kbGFzcy52MS5GaW5kSWRzUmVxdWVzdBocLndpbmRsYXNzLnYxLkZpbmRJZHNSZXNwb25zZSIDkAIBEkwKCEdldFN0YXRzEhwud2luZGxhc3MudjEuR2V0U3RhdHNSZXF1ZXN0Gh0ud2luZGxhc3MudjEuR2V0U3RhdHNSZXNwb25zZSIDkAIBElgKDEdldEF0dGVudGlvbhIgLndpbmRsYXNzLnYxLkdldEF0dGVudGlvblJlcXVlc3QaIS53aW5kbGFzcy52MS5HZXRBdHRlbnRpb25SZXNwb25zZSIDkAIBQo8BCg9kZXYud2luZGxhc3MudjFCElN5c3RlbVNlcnZpY2VQcm90b1ABWip3aW5kbGFzcy5kZXYvZ2VuL2dvL3dpbmRsYXNzL3YxO3dpbmRsYXNzdjGiAgNXREyqAgtXaW5kbGFzcy5WMboCCFdpbmRsYXNzygILV2luZGxhc3NcVjHqAgxXaW5kbGFzczo6VjFiBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_timestamp]);
+  fileDesc("CiB3aW5kbGFzcy92MS9zeXN0ZW1fc2VydmljZS5wcm90bxILd2luZGxhc3MudjEiUwoORmluZElkc1JlcXVlc3QSQQoGcHJlZml4GAEgASgJQjG6SC5yLDIqXlthLXpdezIsOH1fWzAtN11bMC05YS1oamttbnAtdHYtel17MywyNX0kIh4KD0ZpbmRJZHNSZXNwb25zZRILCgNpZHMYASADKAkiFgoUR2V0U2VydmVySW5mb1JlcXVlc3Qi9gMKFUdldFNlcnZlckluZm9SZXNwb25zZRIPCgd2ZXJzaW9uGAEgASgJEhAKCGRhdGFiYXNlGAIgASgJEhgKEG1pbmltdW1fcHJvdG9jb2wYAyABKA0SGAoQbWF4aW11bV9wcm90b2NvbBgEIAEoDRIfChdtYXhfY29uZmlndXJhdGlvbl9ieXRlcxgFIAEoBBIXCg9tYXhfc3RhdGVfYnl0ZXMYBiABKAQSGgoSY2x1c3Rlcl9nZW5lcmF0aW9uGAcgASgJEhgKEGhhc19zZXJ2ZXJfYWdlbnQYCCABKAgSPgoGbGltaXRzGAkgAygLMi4ud2luZGxhc3MudjEuR2V0U2VydmVySW5mb1Jlc3BvbnNlLkxpbWl0c0VudHJ5Ei8KC3NlcnZlcl90aW1lGAogASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBJECglyZXRlbnRpb24YCyADKAsyMS53aW5kbGFzcy52MS5HZXRTZXJ2ZXJJbmZvUmVzcG9uc2UuUmV0ZW50aW9uRW50cnkaLQoLTGltaXRzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgEOgI4ARowCg5SZXRlbnRpb25FbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIg8KDVdob0FtSVJlcXVlc3QiuwEKDldob0FtSVJlc3BvbnNlEiYKBGtpbmQYASABKA4yGC53aW5kbGFzcy52MS5TdWJqZWN0S2luZBIKCgJpZBgCIAEoCRIMCgRuYW1lGAMgASgJEh8KBHJvbGUYBCABKA4yES53aW5kbGFzcy52MS5Sb2xlEhUKDW9yZ2FuaXphdGlvbnMYBSADKAkSLwoLZXhwaXJlX3RpbWUYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wImoKElN0cmVhbVByb2JlUmVxdWVzdBIXCgZwaWVjZXMYASABKA1CB7pIBCoCGDISHgoLcGllY2VfYnl0ZXMYAiABKA1CCbpIBioEGICABBIbCgdwYWRkaW5nGAMgASgMQgq6SAd6BRiAgIABIkkKDFByb2JlUmVxdWVzdBIYCgVjaHVuaxgBIAEoDEIJukgGegQYgIACEh8KDGFuc3dlcl9ieXRlcxgCIAEoDUIJukgGKgQYgIAEIlwKDVByb2JlUmVzcG9uc2USDgoGbnVtYmVyGAEgASgNEhYKDnJlY2VpdmVkX2J5dGVzGAIgASgEEg0KBWNodW5rGAMgASgMEhQKDGh0dHBfdmVyc2lvbhgEIAEoCSI0ChNTdHJlYW1Qcm9iZVJlc3BvbnNlEg4KBm51bWJlchgBIAEoDRINCgVjaHVuaxgCIAEoDCIxCg9HZXRTdGF0c1JlcXVlc3QSHgoMb3JnYW5pemF0aW9uGAEgASgJQgi6SAVyAxiAASL/AQoQR2V0U3RhdHNSZXNwb25zZRISCgp3b3Jrc3BhY2VzGAEgASgNEhMKC2FnZW50X3Bvb2xzGAIgASgNEhgKEGNvbm5lY3RlZF9hZ2VudHMYAyABKA0SEwoLYnVzeV9hZ2VudHMYBCABKA0SEwoLYWN0aXZlX3J1bnMYBSABKA0SFwoPcnVuc190b19jb25maXJtGAYgASgNEhMKC3F1ZXVlZF9qb2JzGAcgASgNEhQKDHJ1bm5pbmdfam9icxgIIAEoDRIeChZpbnRlcnJ1cHRlZF93b3Jrc3BhY2VzGAkgASgNEhoKEnF1YXJhbnRpbmVkX3N0YXRlcxgKIAEoDSJWChNHZXRBdHRlbnRpb25SZXF1ZXN0Eh4KDG9yZ2FuaXphdGlvbhgBIAEoCUIIukgFcgMYgAESHwoOaXRlbXNfcGVyX2tpbmQYAiABKA1CB7pIBCoCGGQiQQoUR2V0QXR0ZW50aW9uUmVzcG9uc2USKQoJYXR0ZW50aW9uGAEgAygLMhYud2luZGxhc3MudjEuQXR0ZW50aW9uIm8KCUF0dGVudGlvbhIoCgRraW5kGAEgASgOMhoud2luZGxhc3MudjEuQXR0ZW50aW9uS2luZBINCgVjb3VudBgCIAEoDRIpCgVpdGVtcxgDIAMoCzIaLndpbmRsYXNzLnYxLkF0dGVudGlvbkl0ZW0ijAEKDUF0dGVudGlvbkl0ZW0SCgoCaWQYASABKAkSDAoEbmFtZRgCIAEoCRIUCgxvcmdhbml6YXRpb24YAyABKAkSEQoJd29ya3NwYWNlGAQgASgJEg4KBmRldGFpbBgFIAEoCRIoCgR0aW1lGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCqZAQoLU3ViamVjdEtpbmQSHAoYU1VCSkVDVF9LSU5EX1VOU1BFQ0lGSUVEEAASGAoUU1VCSkVDVF9LSU5EX0FQSV9LRVkQARIcChhTVUJKRUNUX0tJTkRfQUdFTlRfVE9LRU4QAhIeChpTVUJKRUNUX0tJTkRfQUdFTlRfU0VTU0lPThADEhQKEFNVQkpFQ1RfS0lORF9KT0IQBCp3CgRSb2xlEhQKEFJPTEVfVU5TUEVDSUZJRUQQABITCg9ST0xFX1NJVEVfQURNSU4QARIOCgpST0xFX09XTkVSEAISEQoNUk9MRV9PUEVSQVRPUhADEhAKDFJPTEVfUExBTk5FUhAEEg8KC1JPTEVfUkVBREVSEAUq7QIKDUF0dGVudGlvbktpbmQSHgoaQVRURU5USU9OX0tJTkRfVU5TUEVDSUZJRUQQABIdChlBVFRFTlRJT05fS0lORF9MT1NUX0FQUExZEAESIgoeQVRURU5USU9OX0tJTkRfUExBTl9UT19DT05GSVJNEAISJAogQVRURU5USU9OX0tJTkRfUVVBUkFOVElORURfU1RBVEUQAxImCiJBVFRFTlRJT05fS0lORF9QT09MX1dJVEhPVVRfQUdFTlRTEAQSIAocQVRURU5USU9OX0tJTkRfQUdFTlRfV0FSTklORxAFEiMKH0FUVEVOVElPTl9LSU5EX0FHRU5UX1RPS0VOX0VORFMQBhIfChtBVFRFTlRJT05fS0lORF9BUElfS0VZX0VORFMQBxIjCh9BVFRFTlRJT05fS0lORF9DRVJUSUZJQ0FURV9FTkRTEAgSHgoaQVRURU5USU9OX0tJTkRfUE9PTF9QQVVTRUQQCTLEBAoNU3lzdGVtU2VydmljZRJbCg1HZXRTZXJ2ZXJJbmZvEiEud2luZGxhc3MudjEuR2V0U2VydmVySW5mb1JlcXVlc3QaIi53aW5kbGFzcy52MS5HZXRTZXJ2ZXJJbmZvUmVzcG9uc2UiA5ACARJGCgZXaG9BbUkSGi53aW5kbGFzcy52MS5XaG9BbUlSZXF1ZXN0Ghsud2luZGxhc3MudjEuV2hvQW1JUmVzcG9uc2UiA5ACARJXCgtTdHJlYW1Qcm9iZRIfLndpbmRsYXNzLnYxLlN0cmVhbVByb2JlUmVxdWVzdBogLndpbmRsYXNzLnYxLlN0cmVhbVByb2JlUmVzcG9uc2UiA5ACATABEkIKBVByb2JlEhkud2luZGxhc3MudjEuUHJvYmVSZXF1ZXN0Ghoud2luZGxhc3MudjEuUHJvYmVSZXNwb25zZSgBMAESSQoHRmluZElkcxIbLndpbmRsYXNzLnYxLkZpbmRJZHNSZXF1ZXN0Ghwud2luZGxhc3MudjEuRmluZElkc1Jlc3BvbnNlIgOQAgESTAoIR2V0U3RhdHMSHC53aW5kbGFzcy52MS5HZXRTdGF0c1JlcXVlc3QaHS53aW5kbGFzcy52MS5HZXRTdGF0c1Jlc3BvbnNlIgOQAgESWAoMR2V0QXR0ZW50aW9uEiAud2luZGxhc3MudjEuR2V0QXR0ZW50aW9uUmVxdWVzdBohLndpbmRsYXNzLnYxLkdldEF0dGVudGlvblJlc3BvbnNlIgOQAgFCjwEKD2Rldi53aW5kbGFzcy52MUISU3lzdGVtU2VydmljZVByb3RvUAFaKndpbmRsYXNzLmRldi9nZW4vZ28vd2luZGxhc3MvdjE7d2luZGxhc3N2MaICA1dETKoCC1dpbmRsYXNzLlYxugIIV2luZGxhc3PKAgtXaW5kbGFzc1xWMeoCDFdpbmRsYXNzOjpWMWIGcHJvdG8z", [file_buf_validate_validate, file_google_protobuf_timestamp]);
 
 /**
  * Asks for the ids that begin with a text.
@@ -253,6 +253,13 @@ export type StreamProbeRequest = Message<"windlass.v1.StreamProbeRequest"> & {
    * @generated from field: uint32 piece_bytes = 2;
    */
   pieceBytes: number;
+
+  /**
+   * Bytes without a meaning, which make the request as large as a probe wants it: finds proxies that bound bodies.
+   *
+   * @generated from field: bytes padding = 3;
+   */
+  padding: Uint8Array;
 };
 
 /**
@@ -261,6 +268,76 @@ export type StreamProbeRequest = Message<"windlass.v1.StreamProbeRequest"> & {
  */
 export const StreamProbeRequestSchema: GenMessage<StreamProbeRequest> = /*@__PURE__*/
   messageDesc(file_windlass_v1_system_service, 6);
+
+/**
+ * Bytes for the server, and how many are wanted back.
+ *
+ * @generated from message windlass.v1.ProbeRequest
+ */
+export type ProbeRequest = Message<"windlass.v1.ProbeRequest"> & {
+  /**
+   * Bytes without a meaning.
+   *
+   * @generated from field: bytes chunk = 1;
+   */
+  chunk: Uint8Array;
+
+  /**
+   * How many bytes the answer shall have.
+   *
+   * @generated from field: uint32 answer_bytes = 2;
+   */
+  answerBytes: number;
+};
+
+/**
+ * Describes the message windlass.v1.ProbeRequest.
+ * Use `create(ProbeRequestSchema)` to create a new message.
+ */
+export const ProbeRequestSchema: GenMessage<ProbeRequest> = /*@__PURE__*/
+  messageDesc(file_windlass_v1_system_service, 7);
+
+/**
+ * Answers a request.
+ *
+ * @generated from message windlass.v1.ProbeResponse
+ */
+export type ProbeResponse = Message<"windlass.v1.ProbeResponse"> & {
+  /**
+   * How many requests have come, this one included.
+   *
+   * @generated from field: uint32 number = 1;
+   */
+  number: number;
+
+  /**
+   * How many bytes have come in chunks.
+   *
+   * @generated from field: uint64 received_bytes = 2;
+   */
+  receivedBytes: bigint;
+
+  /**
+   * Bytes without a meaning, as many as were asked for.
+   *
+   * @generated from field: bytes chunk = 3;
+   */
+  chunk: Uint8Array;
+
+  /**
+   * How the request of this stream came to the server: "2.0", or "1.1" where a proxy has changed it.
+   *
+   * @generated from field: string http_version = 4;
+   */
+  httpVersion: string;
+};
+
+/**
+ * Describes the message windlass.v1.ProbeResponse.
+ * Use `create(ProbeResponseSchema)` to create a new message.
+ */
+export const ProbeResponseSchema: GenMessage<ProbeResponse> = /*@__PURE__*/
+  messageDesc(file_windlass_v1_system_service, 8);
 
 /**
  * A piece.
@@ -288,7 +365,7 @@ export type StreamProbeResponse = Message<"windlass.v1.StreamProbeResponse"> & {
  * Use `create(StreamProbeResponseSchema)` to create a new message.
  */
 export const StreamProbeResponseSchema: GenMessage<StreamProbeResponse> = /*@__PURE__*/
-  messageDesc(file_windlass_v1_system_service, 7);
+  messageDesc(file_windlass_v1_system_service, 9);
 
 /**
  * Asks for counts.
@@ -309,7 +386,7 @@ export type GetStatsRequest = Message<"windlass.v1.GetStatsRequest"> & {
  * Use `create(GetStatsRequestSchema)` to create a new message.
  */
 export const GetStatsRequestSchema: GenMessage<GetStatsRequest> = /*@__PURE__*/
-  messageDesc(file_windlass_v1_system_service, 8);
+  messageDesc(file_windlass_v1_system_service, 10);
 
 /**
  * What there is right now.
@@ -393,7 +470,7 @@ export type GetStatsResponse = Message<"windlass.v1.GetStatsResponse"> & {
  * Use `create(GetStatsResponseSchema)` to create a new message.
  */
 export const GetStatsResponseSchema: GenMessage<GetStatsResponse> = /*@__PURE__*/
-  messageDesc(file_windlass_v1_system_service, 9);
+  messageDesc(file_windlass_v1_system_service, 11);
 
 /**
  * Asks what needs somebody.
@@ -421,7 +498,7 @@ export type GetAttentionRequest = Message<"windlass.v1.GetAttentionRequest"> & {
  * Use `create(GetAttentionRequestSchema)` to create a new message.
  */
 export const GetAttentionRequestSchema: GenMessage<GetAttentionRequest> = /*@__PURE__*/
-  messageDesc(file_windlass_v1_system_service, 10);
+  messageDesc(file_windlass_v1_system_service, 12);
 
 /**
  * What needs somebody.
@@ -442,7 +519,7 @@ export type GetAttentionResponse = Message<"windlass.v1.GetAttentionResponse"> &
  * Use `create(GetAttentionResponseSchema)` to create a new message.
  */
 export const GetAttentionResponseSchema: GenMessage<GetAttentionResponse> = /*@__PURE__*/
-  messageDesc(file_windlass_v1_system_service, 11);
+  messageDesc(file_windlass_v1_system_service, 13);
 
 /**
  * What of one kind needs somebody.
@@ -477,7 +554,7 @@ export type Attention = Message<"windlass.v1.Attention"> & {
  * Use `create(AttentionSchema)` to create a new message.
  */
 export const AttentionSchema: GenMessage<Attention> = /*@__PURE__*/
-  messageDesc(file_windlass_v1_system_service, 12);
+  messageDesc(file_windlass_v1_system_service, 14);
 
 /**
  * One thing that needs somebody.
@@ -533,7 +610,7 @@ export type AttentionItem = Message<"windlass.v1.AttentionItem"> & {
  * Use `create(AttentionItemSchema)` to create a new message.
  */
 export const AttentionItemSchema: GenMessage<AttentionItem> = /*@__PURE__*/
-  messageDesc(file_windlass_v1_system_service, 13);
+  messageDesc(file_windlass_v1_system_service, 15);
 
 /**
  * What kind of credential a caller holds.
@@ -777,6 +854,18 @@ export const SystemService: GenService<{
     methodKind: "server_streaming";
     input: typeof StreamProbeRequestSchema;
     output: typeof StreamProbeResponseSchema;
+  },
+  /**
+   * Carries bytes in both directions over one stream, as a session of an agent does: finds proxies that break, bound or hold back
+   * two-way streams. Each request is answered by one response. A credential may have 4 of them at once; each lasts 10 minutes at the most
+   * and carries 8 MiB each way.
+   *
+   * @generated from rpc windlass.v1.SystemService.Probe
+   */
+  probe: {
+    methodKind: "bidi_streaming";
+    input: typeof ProbeRequestSchema;
+    output: typeof ProbeResponseSchema;
   },
   /**
    * Returns the ids that begin with a text, of the things that the caller may see: people shorten ids.
