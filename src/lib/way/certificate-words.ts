@@ -43,6 +43,8 @@ function wordsOf(peer: Peer, { code, certificate, now }: Finding): Words {
     case "UNABLE_TO_VERIFY_LEAF_SIGNATURE":
     case "UNABLE_TO_GET_ISSUER_CERT":
     case "UNABLE_TO_GET_ISSUER_CERT_LOCALLY":
+    // One of that name is trusted, with another key.
+    case "CERT_SIGNATURE_FAILURE":
       return untrusted(peer, certificate);
     default:
       return {

@@ -44,6 +44,8 @@ export async function secure(
 ): Promise<Secured> {
   const { promise, resolve, reject } = Promise.withResolvers<TLSSocket>();
   try {
+    // TLS would not notice it.
+    if (socket.destroyed) throw handshakeWords(peer, new Error("closed"));
     const secured = connect({ socket, ...optionsFor(peer) }, () => resolve(secured));
     // Stays for the life of the socket: an error that nobody listens to would end the program.
     secured.on("error", (error) => reject(handshakeWords(peer, error)));

@@ -90,7 +90,14 @@ export function strangeProxy({ proxy }: Asked, error: unknown): WayError {
   }
   const isClosed = error instanceof Error && "code" in error && (error.code === "ECONNRESET" || error.code === "EPIPE");
   const what = isClosed ? `${name} closes the connection without an answer` : `${name} failed: ${textOf(error)}`;
-  return new WayError({ ...fault, what, fix: "see its log, and whether it lets this machine in" }, error);
+  return new WayError(
+    {
+      ...fault,
+      what,
+      fix: "see its log: does it let this machine in, and is it spoken to as it should (http:// or https://)?",
+    },
+    error,
+  );
 }
 
 /** The proxy took the connection and has said nothing for so long. */
