@@ -33,10 +33,10 @@ export async function showAgents(
   let shown: readonly Agent[] = [];
   const guard = hangUpWhenSilent(context, () => heardMs, signal);
   try {
-    await link.persist(async () => {
+    await link.persist(async (heard) => {
       const known = new Map<string, Agent>();
       for await (const answer of untilAborted(client.watchAgents(wanted, { signal }), signal)) {
-        link.back();
+        heard();
         heardMs = clock.monotonicMs();
         for (const agent of answer.agents) known.set(agent.id, agent);
         for (const id of answer.goneAgentIds) known.delete(id);

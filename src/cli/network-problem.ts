@@ -89,6 +89,8 @@ export function foreignAnswer({ rawMessage, metadata, details }: ConnectError): 
   if (details.length > 0) return undefined;
   const status = otherType.test(rawMessage) ? "200" : httpStatus.exec(rawMessage)?.[1];
   if (status === undefined) return undefined;
+  // So does a Windlass server answer a call that it does not know; a proxy's has a page with it.
+  if (status === "404" && !metadata.has("content-type")) return undefined;
   return foreignAnswerText({
     status: Number(status),
     contentType: metadata.get("content-type"),

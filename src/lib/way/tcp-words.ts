@@ -17,14 +17,14 @@ const codeOf = (error: unknown): string =>
 export function nameError(hop: FirstHop, error: unknown): WayError {
   const kind = codeOf(error) === "EAI_AGAIN" ? "silent_resolver" : "unknown_name";
   if (kind === "silent_resolver") return silentResolver(hop, undefined, error);
-  const what = `the name in ${hop.name} cannot be resolved (${hop.host})`;
+  const what = `the name in ${hop.name} cannot be resolved`;
   return new WayError({ kind, step: "address", what, fix: "check the name, or the resolver of this machine" }, error);
 }
 
 /** The resolver has not answered for so long; undefined: it has given up. */
 export function silentResolver(hop: FirstHop, afterMs: number | undefined, cause?: unknown): WayError {
   const time = afterMs === undefined ? "" : ` within ${afterMs / 1000} s`;
-  const what = `the resolver of this machine does not answer${time}: the name in ${hop.name} cannot be resolved (${hop.host})`;
+  const what = `the resolver of this machine does not answer${time}: the name in ${hop.name} cannot be resolved`;
   const fix = "see /etc/resolv.conf, and whether its nameservers can be reached";
   return new WayError({ kind: "silent_resolver", step: "address", what, fix }, cause);
 }
