@@ -3,13 +3,13 @@ import type { Interceptor, Transport } from "@connectrpc/connect";
 import { createConnectTransport } from "@connectrpc/connect-node";
 import type { Clock } from "../lib/clock.ts";
 import { pemProblem } from "../lib/pem.ts";
+import { explained } from "../lib/way/explained.ts";
 import { type Way, wayTo } from "../lib/way/way.ts";
 import type { Connection } from "./connection.ts";
 import { debugLines, identify, type Sender } from "./interceptors.ts";
 import { usageError } from "./problem.ts";
 import { retryReads } from "./retry.ts";
 import { ServerSession } from "./server-session.ts";
-import { withReasons } from "./way-reasons.ts";
 
 /** A transport whose connection ends when this is disposed. */
 export interface OwnedTransport extends Disposable {
@@ -46,7 +46,7 @@ export async function openTransport({ connection, sender, debug, signal }: Needs
     readMaxBytes: maxMessageBytes,
   });
   return {
-    transport: bounded(withReasons(inner, session.dialer), connection.timeoutMs.value, signal),
+    transport: bounded(explained(inner, session.dialer), connection.timeoutMs.value, signal),
     hangUp: () => session.hangUp(),
     [Symbol.dispose]: () => session.hangUp(),
   };

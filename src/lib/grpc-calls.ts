@@ -1,23 +1,16 @@
 import { once } from "node:events";
 import { type DescMessage, type DescMethod, fromBinary, type MessageShape, toBinary } from "@bufbuild/protobuf";
-import type { ConnectError, StreamRequest, StreamResponse, UnaryRequest, UnaryResponse } from "@connectrpc/connect";
+import type { StreamRequest, StreamResponse, UnaryRequest, UnaryResponse } from "@connectrpc/connect";
 import { type CallOptions, type Client, type ClientDuplexStream, Metadata } from "@grpc/grpc-js";
 import { untilAborted } from "./abort.ts";
 import type { Clock } from "./clock.ts";
-import { withReason } from "./grpc-connector.ts";
 import { connectErrorOf, headersOf, metadataOf } from "./grpc-metadata.ts";
-import type { Dialer } from "./way/dialer.ts";
 
 /** What a call needs of its transport. */
 export interface Carrier {
   readonly client: Client;
   readonly clock: Clock;
-  /** Opens its connections. */
-  readonly dialer: Dialer;
 }
-
-const errorOf = ({ client, dialer }: Carrier, error: unknown): ConnectError =>
-  withReason(connectErrorOf(error), client, dialer);
 
 const pathOf = ({ parent, name }: DescMethod) => `/${parent.typeName}/${name}`;
 
@@ -55,7 +48,7 @@ export function unaryCall<I extends DescMessage, O extends DescMessage>(
     metadataOf(request.header),
     callOptions(carrier, timeoutMs),
     (error, response) => {
-      if (error !== null) reject(errorOf(carrier, error));
+      if (error !== null) reject(connectErrorOf(error));
       else message = response;
     },
   );
@@ -88,7 +81,7 @@ export async function streamingCall<I extends DescMessage, O extends DescMessage
     metadataOf(request.header),
     callOptions(carrier, timeoutMs),
   );
-  const state = observe(call, carrier);
+  const state = observe(call);
   const cancel = () => call.cancel();
   signal.addEventListener("abort", cancel, { once: true });
   state.over.signal.addEventListener("abort", () => signal.removeEventListener("abort", cancel), { once: true });
@@ -104,7 +97,6 @@ export async function streamingCall<I extends DescMessage, O extends DescMessage
 type Call<I extends DescMessage, O extends DescMessage> = ClientDuplexStream<MessageShape<I>, MessageShape<O>>;
 
 interface CallState {
-  readonly carrier: Carrier;
   /** The server's headers; empty when the call ended without any. */
   readonly metadata: PromiseWithResolvers<Metadata>;
   /** The server's trailers, once nothing more will come. */
@@ -117,9 +109,8 @@ interface CallState {
   sendError: { readonly error: unknown } | undefined;
 }
 
-function observe<I extends DescMessage, O extends DescMessage>(call: Call<I, O>, carrier: Carrier): CallState {
+function observe<I extends DescMessage, O extends DescMessage>(call: Call<I, O>): CallState {
   const state: CallState = {
-    carrier,
     metadata: Promise.withResolvers(),
     ended: Promise.withResolvers(),
     over: new AbortController(),
@@ -164,7 +155,7 @@ async function* receive<I extends DescMessage, O extends DescMessage>(
     if (state.callError !== undefined) throw state.callError;
     headersOf(trailers).forEach((value, name) => void trailer.append(name, value));
   } catch (error) {
-    throw state.sendError === undefined ? errorOf(state.carrier, error) : state.sendError.error;
+    throw state.sendError === undefined ? connectErrorOf(error) : state.sendError.error;
   } finally {
     call.cancel();
   }

@@ -1,12 +1,5 @@
 import type { Socket } from "node:net";
-import { Code, ConnectError } from "@connectrpc/connect";
-import {
-  CallCredentials,
-  ChannelCredentials,
-  type ChannelOptions,
-  type Client,
-  connectivityState,
-} from "@grpc/grpc-js";
+import { CallCredentials, ChannelCredentials, type ChannelOptions } from "@grpc/grpc-js";
 import { Http2SubchannelConnector } from "@grpc/grpc-js/build/src/transport.js";
 import type { Dialer } from "./way/dialer.ts";
 
@@ -74,13 +67,4 @@ export function dialedChannel(dialer: Dialer): {
       [dialerOption]: dialer,
     },
   };
-}
-
-/** The error of a call that found no connection, or waited for one in vain, with the reason that the dialer knows. */
-export function withReason(error: ConnectError, client: Client, dialer: Dialer): ConnectError {
-  if (client.getChannel().getConnectivityState(false) === connectivityState.READY) dialer.spoken();
-  const isNone = error.code === Code.Unavailable && error.rawMessage.startsWith("No connection established");
-  const isLate = error.code === Code.DeadlineExceeded;
-  const reason = isNone ? dialer.whyNone(error) : isLate ? dialer.whyLate() : undefined;
-  return reason === undefined ? error : new ConnectError(reason.message, error.code, undefined, undefined, reason);
 }

@@ -1,12 +1,13 @@
 import type { DescMethod } from "@bufbuild/protobuf";
-import { createContextValues, type Interceptor, type Transport } from "@connectrpc/connect";
+import { type ConnectError, createContextValues, type Interceptor, type Transport } from "@connectrpc/connect";
 import { createMethodUrl, runStreamingCall, runUnaryCall } from "@connectrpc/connect/protocol";
-import { type ChannelOptions, Client, logVerbosity, setLogVerbosity } from "@grpc/grpc-js";
+import { type ChannelOptions, Client, connectivityState, logVerbosity, setLogVerbosity } from "@grpc/grpc-js";
 import { type Clock, systemClock } from "./clock.ts";
 import type { Environment } from "./environment.ts";
 import { streamingCall, unaryCall } from "./grpc-calls.ts";
 import { dialedChannel } from "./grpc-connector.ts";
 import { Dialer } from "./way/dialer.ts";
+import { explained } from "./way/explained.ts";
 import { type ClientTls, wayTo } from "./way/way.ts";
 
 export interface GrpcTransportOptions {
@@ -46,13 +47,17 @@ export function createGrpcTransport(options: GrpcTransportOptions): GrpcTranspor
   const dialer = new Dialer(wayTo(options.address, options));
   const { target, credentials, options: dialed } = dialedChannel(dialer);
   const client = new Client(target, credentials, { ...channelOptions(options), ...dialed });
-  const carrier = { client, clock: options.clock ?? systemClock, dialer };
+  const carrier = { client, clock: options.clock ?? systemClock };
   const interceptors = [...(options.interceptors ?? [])];
   const close = () => {
     dialer.close();
     client.close();
   };
-  return {
+  const library = {
+    isConnected: () => client.getChannel().getConnectivityState(false) === connectivityState.READY,
+    isNoConnection: ({ rawMessage }: ConnectError) => rawMessage.startsWith("No connection established"),
+  };
+  const inner: Transport = {
     unary: (method, signal, timeoutMs, header, message, contextValues) =>
       runUnaryCall({
         interceptors,
@@ -67,9 +72,8 @@ export function createGrpcTransport(options: GrpcTransportOptions): GrpcTranspor
         req: { ...requestOf(options.address, method, header, contextValues), method, stream: true, message },
         next: (request) => streamingCall(carrier, request, timeoutMs),
       }),
-    close,
-    [Symbol.dispose]: close,
   };
+  return { ...explained(inner, dialer, library), close, [Symbol.dispose]: close };
 }
 
 const channelOptions = ({ userAgent, keepAliveMs, keepAliveTimeoutMs }: GrpcTransportOptions): ChannelOptions => ({
