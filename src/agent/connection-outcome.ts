@@ -2,6 +2,7 @@ import { durationMs } from "@bufbuild/protobuf/wkt";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { RetryInfoSchema } from "../gen/google/rpc/error_details_pb.ts";
 import { foreignText, http2Reason, isOwnRefusal, needsHttp2, ownReason } from "../lib/way/own-answer.ts";
+import { wayFaultOf } from "../lib/way/way-error.ts";
 
 /** How one attempt to be connected ended: registration and stream together. */
 export type ConnectionOutcome =
@@ -51,24 +52,17 @@ export function openFailure(error: unknown): ConnectionOutcome {
 function unavailable(error: ConnectError) {
   const delay = error.findDetails(RetryInfoSchema)[0]?.retryDelay;
   const retryAfterMs = delay === undefined ? {} : { retryAfterMs: durationMs(delay) };
-  const reason = ownReason(error) === http2Reason ? needsHttp2 : (foreignText(error) ?? explained(error.message));
-  return { kind: "unavailable", reason, ...retryAfterMs } as const;
+  return { kind: "unavailable", reason: reasonOf(error), ...retryAfterMs } as const;
 }
 
-/** What the words of the TLS and HTTP libraries mean for whoever set the address. */
+function reasonOf(error: ConnectError): string {
+  if (ownReason(error) === http2Reason) return needsHttp2;
+  if (wayFaultOf(error) !== undefined) return error.rawMessage;
+  return foreignText(error) ?? explained(error.message);
+}
+
+/** What the words of the HTTP libraries mean for whoever set the address. */
 const meanings: readonly (readonly [RegExp, string])[] = [
-  [
-    /wrong version number|packet length too long|EPROTO/,
-    "the address begins with https, but the server does not speak TLS there: use http://, or give windlassd a certificate",
-  ],
-  [
-    /certificate|unable to verify|altname/i,
-    "the server's certificate is not trusted here: name its authority with --ca-file, and the host as the certificate does",
-  ],
-  [
-    /Last error: Failed to connect/,
-    "the connection was closed before the server said anything: if it speaks TLS there, the address must begin with https",
-  ],
   [/HTTP status code|Unimplemented|unimplemented/, "this address is no Windlass server, or one of another version"],
 ];
 

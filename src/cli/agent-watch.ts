@@ -33,11 +33,11 @@ export async function showAgents(
   let shown: readonly Agent[] = [];
   const guard = hangUpWhenSilent(context, () => heardMs, signal);
   try {
-    await link.persist(async () => {
+    await link.persist(async (heard) => {
       const known = new Map<string, Agent>();
       let isFirst = true;
       for await (const answer of untilAborted(client.watchAgents(wanted, { signal }), signal)) {
-        link.back();
+        heard();
         heardMs = clock.monotonicMs();
         if (!isFirst && isSign(answer)) continue;
         for (const agent of answer.agents) known.set(agent.id, agent);

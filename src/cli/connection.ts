@@ -36,6 +36,8 @@ export interface Connection {
     readonly insecure: Sourced<boolean>;
   };
   readonly timeoutMs: Sourced<number>;
+  /** What the program was started with; the proxy and the system's authorities are named there. */
+  readonly environment: Environment;
   readonly denied: readonly Deniable[];
   readonly warnings: readonly string[];
 }
@@ -78,8 +80,7 @@ export async function resolveConnection(globals: GlobalValues, environment: Envi
       insecure: insecure(globals, environment, context),
     },
     timeoutMs: await timeout(globals, environment),
-    denied: denied(environment, context),
-    warnings,
+    ...{ environment, denied: denied(environment, context), warnings },
   };
 }
 

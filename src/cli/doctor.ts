@@ -12,7 +12,7 @@ import { command } from "./command.ts";
 import type { Context } from "./context.ts";
 import { exitCodes } from "./exit.ts";
 import { roleText } from "./login.ts";
-import { sessionOptions } from "./transport.ts";
+import { wayOf } from "./transport.ts";
 import { programVersion } from "./version.ts";
 import { enumText } from "./words.ts";
 
@@ -39,11 +39,7 @@ async function examine(context: Context): Promise<readonly Check[]> {
   if (file.status === "fail") return [file];
   const connection = await context.connection();
   const { clock } = context.io;
-  const network = await checkNetwork({
-    address: connection.address.value,
-    tls: await sessionOptions(connection),
-    clock,
-  });
+  const network = await checkNetwork(await wayOf(connection, clock));
   if (!isHealthy(network)) return [file, ...network, ...untried];
   return [file, ...network, ...(await calls(context))];
 }

@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import { Role, SystemService, type WhoAmIResponse } from "../gen/windlass/v1/system_service_pb.ts";
 import { parseToken, type TokenKind } from "../lib/tokens.ts";
 import { normalAddress } from "./address.ts";
@@ -109,15 +110,20 @@ async function savedContext(context: Context, { token, who, name: asked }: Found
   const kept = config.contexts.find((one) => one.name === name && one.address === address.value);
   const only = who.organizations.length === 1 ? who.organizations[0] : undefined;
   const chosen = organization.value || only;
+  // The next command may start in another directory.
+  const saved = (file: "caFile" | "certFile" | "keyFile") => {
+    const path = tls[file].value;
+    return path === undefined ? {} : { [file]: resolve(context.io.workingDirectory, path) };
+  };
   return {
     ...kept,
     name,
     address: address.value,
     token,
     ...(chosen === undefined ? {} : { organization: chosen }),
-    ...(tls.caFile.value === undefined ? {} : { caFile: tls.caFile.value }),
-    ...(tls.certFile.value === undefined ? {} : { certFile: tls.certFile.value }),
-    ...(tls.keyFile.value === undefined ? {} : { keyFile: tls.keyFile.value }),
+    ...saved("caFile"),
+    ...saved("certFile"),
+    ...saved("keyFile"),
     ...(tls.serverName.value === undefined ? {} : { serverName: tls.serverName.value }),
     ...(tls.insecure.value ? { insecure: true } : {}),
   };

@@ -272,7 +272,7 @@ describe("mistakes are told with what to do", () => {
     const told = await mistake(`pool list --address ${address}`);
     expect(told.replaceAll(new URL(address).host, "HOST")).toMatchInlineSnapshot(`
       "exit 7
-      Error: https://HOST does not speak TLS
+      Error: https://HOST does not speak TLS, though its address begins with https
         Try http:  export WINDLASS_ADDRESS=SERVER"
     `);
   });

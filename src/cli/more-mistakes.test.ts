@@ -150,7 +150,7 @@ describe("who calls, and where", () => {
   test("a certificate that nobody here trusts", async () =>
     expect(await mistake(`pool list --address ${secureAddress.replace("http:", "https:")}`)).toMatchInlineSnapshot(`
       "exit 7
-      Error: the certificate of https://SECURE is signed by an authority that is not trusted here
+      Error: the certificate of https://SECURE is self-signed and not trusted here (trusted are the authorities of this system)
         Trust its authority:  export WINDLASS_CA_FILE=FILE"
     `));
   test("a bad PEM file", async () =>
@@ -171,10 +171,10 @@ describe("who calls, and where", () => {
     `));
   test("no address", async () =>
     expect(await mistake("pool list --address tf.example.com")).toMatchInlineSnapshot(`
-    "exit 7
-    Error: the name in https://tf.example.com cannot be resolved
-      Check the address:  windlass context show --origin --address tf.example.com"
-  `));
+      "exit 7
+      Error: the name in https://tf.example.com cannot be resolved
+        Check the address:  windlass context show --origin --address tf.example.com"
+    `));
   test("a host that does not exist", async () =>
     expect(await mistake("pool list --address http://no-such-host.invalid:1")).toMatchInlineSnapshot(`
       "exit 7

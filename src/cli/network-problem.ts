@@ -1,4 +1,6 @@
 import { Code, type ConnectError } from "@connectrpc/connect";
+import { foreignAnswerText } from "../lib/way/foreign-answers.ts";
+import { type WayFault, type WayFaultKind, wayFaultOf } from "../lib/way/way-error.ts";
 import type { CommandText } from "./codes.ts";
 import type { Hint, Problem } from "./problem.ts";
 
@@ -23,69 +25,37 @@ const swapScheme = ({ address }: Where, scheme: string): Hint => ({
   command: `export WINDLASS_ADDRESS=${(address ?? "").replace(/^https?:/, `${scheme}:`)}`,
 });
 
-const refused: NetworkCause = {
-  message: (host) => `no server answers at ${host}: the connection was refused`,
-  hints: (where) => [origin(where), start],
-};
-const unknownHost: NetworkCause = {
-  message: (host) => `the name in ${host} cannot be resolved`,
-  hints: (where) => [origin(where)],
-};
-const silent: NetworkCause = {
-  message: (host) => `${host} does not answer`,
-  hints: (where) => [origin(where), { label: "Check the server", command: where.command("status") }],
-};
 const broken: NetworkCause = {
   message: (host) => `the connection to ${host} broke: the server may have restarted, or it is no Windlass server`,
   hints: (where) => [origin(where), { label: "Check the server", command: where.command("status") }],
-};
-const untrusted: NetworkCause = {
-  message: (host) => `the certificate of ${host} is signed by an authority that is not trusted here`,
-  hints: () => [trust],
-};
-const expired: NetworkCause = {
-  message: (host) => `the certificate of ${host} has expired or is not valid yet`,
-  hints: (where) => [origin(where)],
-};
-const wrongName: NetworkCause = {
-  message: (host) => `the certificate of ${host} is for another name`,
-  hints: (where) => [origin(where), { label: "Expect its name", command: "export WINDLASS_SERVER_NAME=NAME" }],
-};
-const notTls: NetworkCause = {
-  message: (host) => `${host} does not speak TLS`,
-  hints: (where) => [swapScheme(where, "http"), origin(where)],
 };
 const notPlain: NetworkCause = {
   message: (host) => `${host} does not speak HTTP/2 in plain text: it may want TLS, or it is no Windlass server`,
   hints: (where) => [swapScheme(where, "https"), origin(where)],
 };
 
-/** By the `code` of the Node error at the root of a failed call. */
+const doctor = ({ command }: Where): Hint => ({ label: "Look at each step", command: command("doctor") });
+
+/** Next steps for what a dialer knows; without any, its own advice stands in the message. */
+const wayHints: Partial<Readonly<Record<WayFaultKind, NetworkCause["hints"]>>> = {
+  refused: (where) => [origin(where), start],
+  unknown_name: (where) => [origin(where)],
+  unreachable: (where) => [origin(where)],
+  not_tls: (where) => [swapScheme(where, "http"), origin(where)],
+  not_plain: notPlain.hints,
+  wrong_name: (where) => [origin(where), { label: "Expect its name", command: "export WINDLASS_SERVER_NAME=NAME" }],
+  self_signed: () => [trust],
+};
+
+/** By the `code` of the Node error at the root of a failed call, on a connection that was there. */
 const causes: Readonly<Record<string, NetworkCause>> = {
-  ECONNREFUSED: refused,
-  ENOTFOUND: unknownHost,
-  EAI_AGAIN: unknownHost,
-  ETIMEDOUT: silent,
-  EHOSTUNREACH: silent,
-  ENETUNREACH: silent,
   ECONNRESET: broken,
   EPIPE: broken,
   ERR_HTTP2_STREAM_CANCEL: broken,
   ERR_HTTP2_GOAWAY_SESSION: broken,
   ERR_HTTP2_INVALID_SESSION: broken,
-  ERR_HTTP2_SESSION_ERROR: notPlain,
-  ERR_HTTP2_ERROR: notPlain,
-  EPROTO: notTls,
-  ERR_SSL_WRONG_VERSION_NUMBER: notTls,
-  ERR_SSL_PACKET_LENGTH_TOO_LONG: notTls,
-  DEPTH_ZERO_SELF_SIGNED_CERT: untrusted,
-  SELF_SIGNED_CERT_IN_CHAIN: untrusted,
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE: untrusted,
-  UNABLE_TO_GET_ISSUER_CERT: untrusted,
-  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: untrusted,
-  CERT_HAS_EXPIRED: expired,
-  CERT_NOT_YET_VALID: expired,
-  ERR_TLS_CERT_ALTNAME_INVALID: wrongName,
+  ERR_HTTP2_SESSION_ERROR: broken,
+  ERR_HTTP2_ERROR: broken,
 };
 
 /** Codes of a call whose answer was cut or is no answer of ours; ours carry a reason. */
@@ -93,22 +63,47 @@ const cut = new Set<Code>([Code.InvalidArgument, Code.Internal, Code.Unknown, Co
 
 /** What an error without a reason is told as if it arose on the way to the server; undefined if it did not. */
 export function networkProblem(error: ConnectError, where: Where): Problem | undefined {
+  const fault = wayFaultOf(error);
+  if (fault !== undefined) return wayProblem(fault, where);
+  const foreign = foreignAnswer(error);
+  if (foreign !== undefined) return problem(foreign, { hints: (one) => [origin(one), doctor(one)] }, where);
   const cause = rootCodes(error)
     .map((code) => causes[code])
     .find((found) => found !== undefined);
-  // What a port that wants TLS does with plain text.
-  const isHungUp = error.code === Code.Canceled && where.address?.startsWith("http:") === true;
-  if (isHungUp && /http\/2 stream closed/.test(error.rawMessage)) {
-    return problem(notPlain.message(where.address ?? ""), notPlain, where);
-  }
   if (cause === undefined) return cut.has(error.code) ? cutProblem(error, where) : undefined;
   return problem(cause.message(where.address ?? "the server"), cause, where);
+}
+
+function wayProblem({ kind, what, fix }: WayFault, where: Where): Problem {
+  const hints = wayHints[kind];
+  const message = hints === undefined && fix !== "" ? `${what}: ${fix}` : what;
+  return problem(message, { hints: hints ?? ((one) => [origin(one), doctor(one)]) }, where);
+}
+
+/** Connect's words for an answer that is none of Windlass's: all of those have a content type of their own and status 200, or details. */
+const httpStatus = /^HTTP (\d{3})$/;
+const otherType = /^unsupported content type/;
+
+/** What an answer of something else than Windlass is told as; undefined if it may well be Windlass's. */
+export function foreignAnswer({ rawMessage, metadata, details }: ConnectError): string | undefined {
+  if (details.length > 0) return undefined;
+  const status = otherType.test(rawMessage) ? "200" : httpStatus.exec(rawMessage)?.[1];
+  if (status === undefined) return undefined;
+  // So does a Windlass server answer a call that it does not know; a proxy's has a page with it.
+  if (status === "404" && !metadata.has("content-type")) return undefined;
+  return foreignAnswerText({
+    status: Number(status),
+    contentType: metadata.get("content-type"),
+    server: metadata.get("server"),
+    location: metadata.get("location"),
+    hasGrpcStatus: metadata.has("grpc-status"),
+  });
 }
 
 const cutProblem = (error: ConnectError, where: Where): Problem =>
   problem(`${broken.message(where.address ?? "the server")} (${error.rawMessage})`, broken, where);
 
-function problem(message: string, { hints }: NetworkCause, where: Where): Problem {
+function problem(message: string, { hints }: Pick<NetworkCause, "hints">, where: Where): Problem {
   return {
     exit: "unreachable",
     code: "UNAVAILABLE",

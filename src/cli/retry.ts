@@ -2,6 +2,7 @@ import { isMessage } from "@bufbuild/protobuf";
 import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
 import { Code, ConnectError, type Interceptor, type UnaryRequest } from "@connectrpc/connect";
 import { type BackoffPolicy, backoffMs } from "../lib/backoff.ts";
+import { wayFaultOf } from "../lib/way/way-error.ts";
 import type { Sender } from "./interceptors.ts";
 
 const maxRetries = 3;
@@ -19,7 +20,8 @@ export const retryReads =
         return await next(request);
       } catch (error) {
         const isLast = attempt === maxRetries || ConnectError.from(error).code !== Code.Unavailable;
-        if (isLast || isRefused(error)) throw error;
+        // Nobody is helped by a second of waiting who has just typed an address.
+        if (isLast || wayFaultOf(error) !== undefined) throw error;
         await clock.sleep(leastMs + backoffMs(policy, attempt, random), request.signal);
       }
     }
@@ -28,12 +30,4 @@ export const retryReads =
 function isSafeToRepeat({ method, message }: UnaryRequest): boolean {
   if (method.idempotency === MethodOptions_IdempotencyLevel.NO_SIDE_EFFECTS) return true;
   return isMessage(message) && "requestId" in message && message.requestId !== "";
-}
-
-/** Nothing listens there, or there is no such host: waiting a second helps nobody who has just typed an address. */
-function isRefused(error: unknown): boolean {
-  for (let cause = error; cause instanceof Error; cause = cause.cause) {
-    if ("code" in cause && (cause.code === "ECONNREFUSED" || cause.code === "ENOTFOUND")) return true;
-  }
-  return false;
 }

@@ -65,7 +65,7 @@ async function confirmPlan({ context, client }: Deciding, run: Run, signal: Abor
       return "decided";
     } catch (error) {
       if (isAlreadyDecided(error)) return "decided";
-      if (!isWorthRetrying(error)) throw error;
+      if (!isWorthRetrying(error, false)) throw error;
     }
     await context.io.clock.sleep(againMs, signal).catch(() => {});
     context.io.signal.throwIfAborted();

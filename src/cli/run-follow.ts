@@ -100,10 +100,10 @@ interface Watched {
 
 async function watch({ client, feed, link }: Watched, signal: AbortSignal): Promise<void> {
   const runId = feed.latest.id;
-  await link.persist(async () => {
+  await link.persist(async (heard) => {
     // An aborted stream that rests between two messages does not always say so: it is not waited for.
     for await (const { run, unchanged } of untilAborted(client.watchRun({ runId }, { signal }), signal)) {
-      link.back();
+      heard();
       if (run !== undefined && !unchanged) feed.update(run);
     }
     signal.throwIfAborted();

@@ -100,15 +100,15 @@ export class LogCopy {
 
   /** Resolves when the log is complete or, without follow, when everything stored so far has been written. */
   async run(signal: AbortSignal): Promise<void> {
-    await this.#means.link.persist(() => this.#attempt(signal), signal);
+    await this.#means.link.persist((heard) => this.#attempt(heard, signal), signal);
     await this.#means.sink.end(signal);
   }
 
-  async #attempt(signal: AbortSignal): Promise<"done" | "again"> {
+  async #attempt(heard: () => void, signal: AbortSignal): Promise<"done" | "again"> {
     const { runId, phase, follow } = this.#wanted;
     const request = { runId, phase, follow, offset: this.#cursor.position };
     for await (const message of untilAborted(this.#means.client.streamRunLogs(request, { signal }), signal)) {
-      this.#means.link.back();
+      heard();
       if (isSign(message)) continue;
       const taken = takePiece(this.#cursor, message);
       this.#cursor = taken.cursor;

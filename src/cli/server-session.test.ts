@@ -3,6 +3,7 @@ import { type ClientHttp2Stream, constants, createServer, type Http2Server, type
 import { createServer as createNetServer, type Server } from "node:net";
 import { Code } from "@connectrpc/connect";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { wayTo } from "../lib/way/way.ts";
 import { ServerSession } from "./server-session.ts";
 
 let held: AsyncDisposableStack;
@@ -29,7 +30,7 @@ async function echo() {
   return { address: await listening(server), sessions };
 }
 
-const opened = (address: string) => held.use(new ServerSession(address, {}));
+const opened = (address: string) => held.use(new ServerSession(wayTo(address, {})));
 const call = (session: ServerSession, path: string) => session.request("POST", path, {}, {});
 
 async function answer(stream: ClientHttp2Stream): Promise<string> {
@@ -106,5 +107,8 @@ test("a port that nobody listens on is said to be one", async () => {
   const server = createNetServer();
   const address = await listening(server);
   await new Promise((resolve) => server.close(resolve));
-  await expect(call(opened(address), "/")).rejects.toMatchObject({ code: "ECONNREFUSED" });
+  await expect(call(opened(address), "/")).rejects.toMatchObject({
+    code: Code.Unavailable,
+    cause: { fault: { kind: "refused" } },
+  });
 });

@@ -5,9 +5,11 @@ import {
   connect,
   constants,
   type OutgoingHttpHeaders,
-  type SecureClientSessionOptions,
 } from "node:http2";
 import { Code, ConnectError } from "@connectrpc/connect";
+import { Dialer } from "../lib/way/dialer.ts";
+import type { Way } from "../lib/way/way.ts";
+import { WayError } from "../lib/way/way-error.ts";
 
 /** Node's 64 KiB allow 0.2 MB/s at 300 ms of round trip. */
 const streamWindowBytes = 1024 * 1024;
@@ -22,16 +24,21 @@ const maxDials = 3;
 export class ServerSession implements Disposable {
   /** What Connect's transport compares with the address of a call. */
   readonly authority: string;
-  readonly #options: SecureClientSessionOptions;
+  /** Knows why there is no connection. */
+  readonly dialer: Dialer;
+  readonly #headers: OutgoingHttpHeaders;
   #session: ClientHttp2Session | undefined;
   #dialing: Promise<ClientHttp2Session> | undefined;
+  #stop = new AbortController();
 
-  constructor(address: string, options: SecureClientSessionOptions) {
-    this.authority = new URL(address).origin;
-    this.#options = { ...options, settings: { initialWindowSize: streamWindowBytes } };
+  constructor(way: Way) {
+    this.authority = new URL(way.url).origin;
+    this.dialer = new Dialer(way);
+    // Node itself writes IPv6 addresses without their brackets.
+    this.#headers = { ":authority": way.server.authority };
   }
 
-  /** Opens a stream; rejects with the error of Node if there is no connection. */
+  /** Opens a stream; rejects with UNAVAILABLE, because of a `WayError`, if there is no connection. */
   async request(
     method: string,
     path: string,
@@ -42,7 +49,7 @@ export class ServerSession implements Disposable {
       const session = await this.#ready();
       // It may have ended since.
       if (session.closed || session.destroyed) continue;
-      return session.request({ ...headers, ":method": method, ":path": path }, options);
+      return session.request({ ...this.#headers, ...headers, ":method": method, ":path": path }, options);
     }
     throw new ConnectError("the server sends each new connection away", Code.Unavailable);
   }
@@ -52,6 +59,8 @@ export class ServerSession implements Disposable {
 
   /** Ends the connection and its streams; the next call dials again. */
   hangUp(): void {
+    this.#stop.abort();
+    this.#stop = new AbortController();
     this.#session?.destroy(undefined, constants.NGHTTP2_CANCEL);
     this.#session = undefined;
     this.#dialing = undefined;
@@ -67,26 +76,33 @@ export class ServerSession implements Disposable {
       this.#session = undefined;
       this.#dialing = undefined;
     }
-    this.#dialing ??= this.#dial();
+    if (this.#dialing === undefined) {
+      const dialing = this.#dial(this.#stop.signal);
+      this.#dialing = dialing;
+      dialing.catch(() => {
+        if (this.#dialing === dialing) this.#dialing = undefined;
+      });
+    }
     return this.#dialing;
   }
 
-  #dial(): Promise<ClientHttp2Session> {
-    const { promise, resolve, reject } = Promise.withResolvers<ClientHttp2Session>();
-    const session = connect(this.authority, this.#options);
+  async #dial(stop: AbortSignal): Promise<ClientHttp2Session> {
+    const socket = await this.dialer.dial(stop).catch((error: unknown) => {
+      if (error instanceof WayError)
+        throw new ConnectError(error.message, Code.Unavailable, undefined, undefined, error);
+      throw stop.aborted ? new ConnectError("the connection was ended", Code.Canceled) : error;
+    });
+    const settings = { initialWindowSize: streamWindowBytes };
+    const session = connect(this.authority, { createConnection: () => socket, settings });
     this.#session = session;
     // For its whole life: an error without a listener would end the program.
-    session.on("error", reject);
-    session.once("close", () => reject(new ConnectError("the connection was ended", Code.Canceled)));
-    session.once("connect", () => {
-      // Told also of a session that was ended before.
-      if (session.destroyed) return;
-      session.setLocalWindowSize(connectionWindowBytes);
-      resolve(session);
-    });
-    promise.catch(() => {
-      if (this.#session === session) this.#dialing = undefined;
-    });
-    return promise;
+    session.on("error", () => {});
+    session.once("remoteSettings", () => this.dialer.spoken());
+    const { promise, resolve } = Promise.withResolvers<void>();
+    session.once("connect", resolve);
+    session.once("close", resolve);
+    await promise;
+    if (!session.destroyed) session.setLocalWindowSize(connectionWindowBytes);
+    return session;
   }
 }

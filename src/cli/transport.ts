@@ -1,8 +1,10 @@
 import { readFile } from "node:fs/promises";
-import type { SecureClientSessionOptions } from "node:http2";
 import type { Interceptor, Transport } from "@connectrpc/connect";
 import { createConnectTransport } from "@connectrpc/connect-node";
+import type { Clock } from "../lib/clock.ts";
 import { pemProblem } from "../lib/pem.ts";
+import { explained } from "../lib/way/explained.ts";
+import { type Way, wayTo } from "../lib/way/way.ts";
 import type { Connection } from "./connection.ts";
 import { debugLines, identify, type Sender } from "./interceptors.ts";
 import { usageError } from "./problem.ts";
@@ -29,7 +31,7 @@ const maxMessageBytes = 16 * 2 ** 20;
 /** Connect over one HTTP/2 connection: unary calls carry the timeout, every call ends with the signal, nothing is compressed. */
 export async function openTransport({ connection, sender, debug, signal }: Needs): Promise<OwnedTransport> {
   const address = connection.address.value;
-  const session = new ServerSession(address, await sessionOptions(connection));
+  const session = new ServerSession(await wayOf(connection, sender.clock));
   const interceptors: Interceptor[] = [
     retryReads(sender),
     identify(sender, { address, token: connection.token.value }),
@@ -44,7 +46,7 @@ export async function openTransport({ connection, sender, debug, signal }: Needs
     readMaxBytes: maxMessageBytes,
   });
   return {
-    transport: bounded(inner, connection.timeoutMs.value, signal),
+    transport: bounded(explained(inner, session.dialer), connection.timeoutMs.value, signal),
     hangUp: () => session.hangUp(),
     [Symbol.dispose]: () => session.hangUp(),
   };
@@ -58,8 +60,8 @@ const bounded = (inner: Transport, timeoutMs: number, signal: AbortSignal): Tran
     inner.stream(method, own ?? signal, ownTimeoutMs, header, input, values),
 });
 
-/** How TLS is spoken to the server. */
-export async function sessionOptions({ tls }: Connection): Promise<SecureClientSessionOptions> {
+/** The way to the server. */
+export async function wayOf({ address, tls, environment }: Connection, clock: Clock): Promise<Way> {
   const [ca, cert, key] = await Promise.all([
     pem(tls.caFile.value, tls.caFile.origin),
     pem(tls.certFile.value, tls.certFile.origin),
@@ -70,13 +72,8 @@ export async function sessionOptions({ tls }: Connection): Promise<SecureClientS
     const { origin } = tls[`${problem.part}File`];
     throw usageError(`the file of ${origin} ${problem.message}`);
   }
-  return {
-    ...(ca === undefined ? {} : { ca }),
-    ...(cert === undefined ? {} : { cert }),
-    ...(key === undefined ? {} : { key }),
-    ...(tls.serverName.value === undefined ? {} : { servername: tls.serverName.value }),
-    ...(tls.insecure.value ? { rejectUnauthorized: false } : {}),
-  };
+  const own = { ca, cert, key, serverName: tls.serverName.value, isInsecure: tls.insecure.value };
+  return wayTo(address.value, { tls: own, environment, clock });
 }
 
 async function pem(path: string | undefined, origin: string): Promise<string | undefined> {

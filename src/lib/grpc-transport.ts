@@ -1,15 +1,21 @@
 import type { DescMethod } from "@bufbuild/protobuf";
-import { createContextValues, type Interceptor, type Transport } from "@connectrpc/connect";
+import { type ConnectError, createContextValues, type Interceptor, type Transport } from "@connectrpc/connect";
 import { createMethodUrl, runStreamingCall, runUnaryCall } from "@connectrpc/connect/protocol";
-import { type ChannelOptions, Client } from "@grpc/grpc-js";
+import { type ChannelOptions, Client, connectivityState, logVerbosity, setLogVerbosity } from "@grpc/grpc-js";
 import { type Clock, systemClock } from "./clock.ts";
-import { type ClientTls, grpcTarget } from "./grpc-address.ts";
+import type { Environment } from "./environment.ts";
 import { streamingCall, unaryCall } from "./grpc-calls.ts";
+import { dialedChannel } from "./grpc-connector.ts";
+import { Dialer } from "./way/dialer.ts";
+import { explained } from "./way/explained.ts";
+import { type ClientTls, wayTo } from "./way/way.ts";
 
 export interface GrpcTransportOptions {
   /** `http://127.0.0.1:7070` or `https://tf.example.com`. */
   readonly address: string;
   readonly tls?: ClientTls;
+  /** Names the proxy and the system's authorities; without it there is no proxy. */
+  readonly environment?: Environment;
   /** Run around every call; the place to set the authorization header. */
   readonly interceptors?: readonly Interceptor[];
   readonly clock?: Clock;
@@ -30,18 +36,28 @@ const windowBytes = 1024 * 1024;
 const maxMessageBytes = 4 * 1024 * 1024;
 
 /**
- * Carries the calls of generated clients over @grpc/grpc-js, which has what agents need: keepalive, proxies by HTTP
- * CONNECT (the `https_proxy` and `no_proxy` variables), and reconnection. Errors are `ConnectError`s with their details.
- * Calls fail at once while there is no connection. To leave a stream early, abort its signal: breaking out of the loop
- * over its answers does not end the call.
+ * Carries the calls of generated clients over @grpc/grpc-js, which has what agents need: keepalive and reconnection. Its
+ * connections go the one way to the server (`way/`). Errors are `ConnectError`s with their details; that of a call without a
+ * connection has the `WayError` as its cause. Calls fail at once while there is no connection. To leave a stream early, abort
+ * its signal: breaking out of the loop over its answers does not end the call.
  */
 export function createGrpcTransport(options: GrpcTransportOptions): GrpcTransport {
-  const { target, credentials } = grpcTarget(options.address, options.tls);
-  const client = new Client(target, credentials, channelOptions(options));
+  // Its lines would stand beside our log; what they say is in the errors.
+  setLogVerbosity(logVerbosity.NONE);
+  const dialer = new Dialer(wayTo(options.address, options));
+  const { target, credentials, options: dialed } = dialedChannel(dialer);
+  const client = new Client(target, credentials, { ...channelOptions(options), ...dialed });
   const carrier = { client, clock: options.clock ?? systemClock };
   const interceptors = [...(options.interceptors ?? [])];
-  const close = () => client.close();
-  return {
+  const close = () => {
+    dialer.close();
+    client.close();
+  };
+  const library = {
+    isConnected: () => client.getChannel().getConnectivityState(false) === connectivityState.READY,
+    isNoConnection: ({ rawMessage }: ConnectError) => rawMessage.startsWith("No connection established"),
+  };
+  const inner: Transport = {
     unary: (method, signal, timeoutMs, header, message, contextValues) =>
       runUnaryCall({
         interceptors,
@@ -56,12 +72,11 @@ export function createGrpcTransport(options: GrpcTransportOptions): GrpcTranspor
         req: { ...requestOf(options.address, method, header, contextValues), method, stream: true, message },
         next: (request) => streamingCall(carrier, request, timeoutMs),
       }),
-    close,
-    [Symbol.dispose]: close,
   };
+  return { ...explained(inner, dialer, library), close, [Symbol.dispose]: close };
 }
 
-const channelOptions = ({ userAgent, keepAliveMs, keepAliveTimeoutMs, tls }: GrpcTransportOptions): ChannelOptions => ({
+const channelOptions = ({ userAgent, keepAliveMs, keepAliveTimeoutMs }: GrpcTransportOptions): ChannelOptions => ({
   "grpc.keepalive_time_ms": keepAliveMs ?? 30_000,
   "grpc.keepalive_timeout_ms": keepAliveTimeoutMs ?? 15_000,
   // The callers wait with jitter themselves; the channel only must not be slower than they are.
@@ -74,9 +89,6 @@ const channelOptions = ({ userAgent, keepAliveMs, keepAliveTimeoutMs, tls }: Grp
   "grpc-node.flow_control_window": windowBytes,
   "grpc.max_receive_message_length": maxMessageBytes,
   ...(userAgent === undefined ? {} : { "grpc.primary_user_agent": userAgent }),
-  ...(tls?.serverName === undefined
-    ? {}
-    : { "grpc.ssl_target_name_override": tls.serverName, "grpc.default_authority": tls.serverName }),
 });
 
 const requestOf = (

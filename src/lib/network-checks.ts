@@ -1,117 +1,98 @@
-import { lookup } from "node:dns/promises";
-import { once } from "node:events";
-import { connect as connectHttp2, type SecureClientSessionOptions } from "node:http2";
-import { connect as connectTcp, isIP } from "node:net";
-import { connect as connectTls, type TLSSocket } from "node:tls";
-import { attempt, type Check, fail, ok, skip, warn } from "./checks.ts";
-import type { Clock } from "./clock.ts";
+import { type ClientHttp2Session, connect as connectHttp2 } from "node:http2";
+import { deadlineAfter } from "./abort.ts";
+import { type Check, fail, ok, skip, warn } from "./checks.ts";
+import { type Dialed, dial, type WayProgress } from "./way/dial.ts";
+import { http2Error, unfinished } from "./way/http2-words.ts";
+import { isLoopback } from "./way/server-address.ts";
+import { proxyName } from "./way/tunnel-words.ts";
+import type { Way } from "./way/way.ts";
+import { WayError, type WayFault, type WayStep } from "./way/way-error.ts";
 
-export interface NetworkTarget {
-  /** `http://host:port` or `https://host[:port]`. */
-  readonly address: string;
-  readonly tls: Pick<SecureClientSessionOptions, "ca" | "cert" | "key" | "servername" | "rejectUnauthorized">;
-  readonly clock: Clock;
-}
-
-const deadlineMs = 5_000;
 const dayMs = 86_400_000;
 const warnDays = 14;
+const steps: readonly WayStep[] = ["address", "tcp", "proxy", "tls", "http2"];
 
-/** Checks `address`, `tcp`, `tls` and `http2`, each after the one before it went well. */
-export async function checkNetwork(target: NetworkTarget): Promise<readonly Check[]> {
-  const url = new URL(target.address);
-  const host = url.hostname.replace(/^\[|\]$/g, "");
-  const port = Number(url.port || (url.protocol === "https:" ? 443 : 80));
-  const place: Place = { ...target, host, port, isSecure: url.protocol === "https:" };
-  const steps: readonly (readonly [string, () => Promise<Check>])[] = [
-    ["address", () => attempt("address", "check the name, or the resolver of this machine", () => resolves(place))],
-    [
-      "tcp",
-      () => attempt("tcp", "is the server running, and does a firewall let this machine through?", () => dial(place)),
-    ],
-    ["tls", () => attempt("tls", "see --ca-file and --server-name", () => handshake(place))],
-    ["http2", () => attempt("http2", "let the proxy in between speak HTTP/2 to both sides", () => speaksHttp2(place))],
-  ];
-  const checks: Check[] = [];
-  for (const [id, look] of steps) {
-    const isBroken = checks.some(({ status }) => status === "fail");
-    checks.push(isBroken ? skip(id, "not tried") : await look());
+/**
+ * Goes the way that the calls go, once: checks `address`, `tcp`, `proxy`, `tls` and `http2`, those after a failed one
+ * skipped. With a proxy `address` and `tcp` are those of the proxy, which finds the server itself.
+ */
+export async function checkNetwork(way: Way): Promise<readonly Check[]> {
+  const found = new Map<WayStep, Check>(way.proxy.kind === "direct" ? [["proxy", noProxy(way)]] : []);
+  try {
+    const note = (progress: WayProgress) => {
+      const check = checkOf(way, progress);
+      found.set(check.id as WayStep, check);
+    };
+    const dialed = await dial(way, new AbortController().signal, note);
+    if (!way.server.isSecure) found.set("tls", plaintext(way));
+    found.set("http2", await speaksHttp2(way, dialed));
+  } catch (error) {
+    if (!(error instanceof WayError)) throw error;
+    const { step, what, fix }: WayFault = error.fault;
+    found.set(step, fail(step, what, fix));
   }
-  return checks;
+  return steps.map((step) => found.get(step) ?? skip(step, "not tried"));
 }
 
-interface Place extends NetworkTarget {
-  readonly host: string;
-  readonly port: number;
-  readonly isSecure: boolean;
-}
+const noProxy = ({ proxy }: Way): Check => {
+  const why = proxy.kind === "direct" ? proxy.why : undefined;
+  return ok("proxy", why === undefined ? "none" : `none: ${why}`);
+};
 
-async function resolves({ host }: Place): Promise<Check> {
-  if (isIP(host) !== 0) return ok("address", host);
-  const found = await lookup(host, { all: true });
-  return ok("address", `${host} is ${found.map(({ address }) => address).join(", ")}`);
-}
-
-async function dial({ host, port, clock }: Place): Promise<Check> {
-  const startedMs = clock.monotonicMs();
-  const socket = connectTcp({ host, port });
-  await opened(socket, "connect");
-  socket.destroy();
-  return ok("tcp", `${host}:${port} answers after ${Math.round(clock.monotonicMs() - startedMs)} ms`);
-}
-
-async function handshake({ host, port, isSecure, tls, clock }: Place): Promise<Check> {
-  if (!isSecure) {
-    const isLocal = host === "localhost" || host === "::1" || host.startsWith("127.");
-    if (isLocal) return ok("tls", "none: plaintext on this machine");
-    return warn("tls", "none: tokens and secrets travel in plaintext", "use https://");
+function checkOf(way: Way, progress: WayProgress): Check {
+  switch (progress.kind) {
+    case "resolved": {
+      const { hop, addresses } = progress;
+      const of = hop.isProxy ? `${hop.host} of the proxy` : hop.host;
+      return ok("address", addresses.join(", ") === hop.host ? of : `${of} is ${addresses.join(", ")}`);
+    }
+    case "connected":
+      return ok("tcp", `${progress.hop.host}:${progress.hop.port} answers after ${Math.round(progress.ms)} ms`);
+    case "tunneled":
+      return ok("proxy", `${proxyName(progress.proxy)} lets us through in ${Math.round(progress.ms)} ms`);
+    case "secured":
+      return judgeCertificate(progress, way);
   }
-  const name = isIP(host) === 0 ? { servername: host } : {};
-  const socket = connectTls({ host, port, ALPNProtocols: ["h2", "http/1.1"], ...name, ...tls });
-  await opened(socket, "secureConnect");
-  const check = judgeCertificate(socket, clock.now());
-  socket.destroy();
-  return check;
 }
 
-function judgeCertificate(socket: TLSSocket, now: Date): Check {
-  const { valid_to, subject } = socket.getPeerCertificate();
-  const days = Math.floor((new Date(valid_to).getTime() - now.getTime()) / dayMs);
-  const seen = `${socket.getProtocol() ?? "TLS"}, certificate of ${String(subject?.CN ?? "?")} for ${days} more days`;
+function plaintext({ server }: Way): Check {
+  if (isLoopback(server.host)) return ok("tls", "none: plaintext on this machine");
+  return warn("tls", "none: tokens and secrets travel in plaintext", "use https://");
+}
+
+type Secured = Extract<WayProgress, { kind: "secured" }>;
+
+function judgeCertificate({ socket, certificate }: Secured, { clock }: Way): Check {
+  const ends = certificate?.validToDate ?? clock.now();
+  const days = Math.floor((ends.getTime() - clock.now().getTime()) / dayMs);
+  const name = /^CN=(.*)$/m.exec(certificate?.subject ?? "")?.[1] ?? "?";
+  const seen = `${socket.getProtocol() ?? "TLS"}, certificate of ${name} for ${days} more days`;
   if (!socket.authorized) return warn("tls", `${seen}, not verified`, "do not use --insecure in production");
   return days < warnDays ? warn("tls", seen, "renew the certificate") : ok("tls", seen);
 }
 
-async function speaksHttp2({ address, tls, clock }: Place): Promise<Check> {
-  const session = connectHttp2(address, tls);
+async function speaksHttp2(way: Way, dialed: Dialed): Promise<Check> {
+  using deadline = deadlineAfter(way.clock, way.stepMs);
+  const session = connectHttp2(`http://${way.server.authority}`, { createConnection: () => dialed.socket });
   try {
-    await opened(session, "connect");
-    const startedMs = clock.monotonicMs();
-    const answered = Promise.withResolvers<void>();
-    session.ping((error) => (error === null ? answered.resolve() : answered.reject(error)));
-    await Promise.race([answered.promise, failure(session)]);
-    return ok("http2", `spoken; a ping takes ${Math.round(clock.monotonicMs() - startedMs)} ms`);
+    return ok("http2", `spoken; a ping takes ${Math.round(await ping(session, deadline.signal))} ms`);
+  } catch (error) {
+    throw deadline.signal.aborted ? unfinished(way, "http2") : http2Error(way, dialed, error);
   } finally {
     session.destroy();
   }
 }
 
-type Opening = NodeJS.EventEmitter & { destroy(): unknown };
-
-async function opened(socket: Opening, event: string): Promise<void> {
-  const signal = AbortSignal.timeout(deadlineMs);
-  try {
-    await once(socket, event, { signal });
-  } catch (error) {
-    socket.destroy();
-    if (signal.aborted) throw new Error(`no answer within ${deadlineMs / 1000} s`);
-    throw error;
-  }
-}
-
-async function failure(emitter: NodeJS.EventEmitter): Promise<never> {
-  const [error] = await once(emitter, "error", { signal: AbortSignal.timeout(deadlineMs) }).catch((cause) => [cause]);
-  throw error instanceof Error ? error : new Error("no answer");
+/** Milliseconds from here to the server and back, once it has said the first thing. */
+function ping(session: ClientHttp2Session, signal: AbortSignal): Promise<number> {
+  const { promise, resolve, reject } = Promise.withResolvers<number>();
+  signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+  session.on("error", reject);
+  session.once("close", () => reject(new Error("the connection was closed")));
+  session.once("remoteSettings", () => {
+    session.ping((error, durationMs) => (error === null ? resolve(durationMs) : reject(error)));
+  });
+  return promise;
 }
 
 /** Compares this machine's clock with the server's. */

@@ -32,7 +32,8 @@ export function pemProblem({ ca, cert, key }: PemFiles): PemProblem | undefined 
 const begin = "-----BEGIN CERTIFICATE-----";
 const end = "-----END CERTIFICATE-----";
 
-function certificateBlocks(text: string): readonly string[] {
+/** The certificates in a text, each as it stands there. */
+export function certificateBlocks(text: string): readonly string[] {
   const blocks: string[] = [];
   for (let at = text.indexOf(begin); at >= 0; ) {
     const stop = text.indexOf(end, at);

@@ -23,7 +23,9 @@ const oid = (hex: string) => der(tag.oid, Buffer.from(hex, "hex"));
 const utcTime = (date: Date) => der(tag.time, Buffer.from(`${date.toISOString().replace(/\D/g, "").slice(2, 14)}Z`));
 const critical = (id: string, value: Bytes) => sequence(oid(id), der(tag.boolean, [0xff]), der(tag.bytes, value));
 
-const names = sequence(der(0x82, Buffer.from("localhost")), der(0x87, [127, 0, 0, 1]));
+const localNames = ["localhost"];
+const namesOf = (names: readonly string[]) =>
+  sequence(...names.map((name) => der(0x82, Buffer.from(name))), der(0x87, [127, 0, 0, 1]));
 const algorithm = sequence(oid(ids.ecdsaWithSha256));
 const dayMs = 86_400_000;
 /** The first number says how many bits of the last byte mean nothing. */
@@ -40,11 +42,13 @@ interface Contents {
   /** Of the issuer. */
   readonly signer: KeyObject;
   readonly isAuthority: boolean;
+  /** Of the subject, beside 127.0.0.1. */
+  readonly names?: readonly string[] | undefined;
   readonly now: Date;
 }
 
-/** A certificate for localhost and 127.0.0.1, valid for a day around `now`, in PEM. */
-function certificate({ subject, issuer, publicKey, signer, isAuthority, now }: Contents): string {
+/** A certificate for these names, else localhost, and 127.0.0.1, valid for a day around `now`, in PEM. */
+function certificate({ subject, issuer, publicKey, signer, isAuthority, names = localNames, now }: Contents): string {
   const body = sequence(
     der(0xa0, der(tag.integer, [2])), // version 3
     der(tag.integer, [1], randomBytes(8)), // serial number: the 1 keeps it positive
@@ -56,7 +60,7 @@ function certificate({ subject, issuer, publicKey, signer, isAuthority, now }: C
     der(
       0xa3,
       sequence(
-        sequence(oid(ids.subjectAltName), der(tag.bytes, names)),
+        sequence(oid(ids.subjectAltName), der(tag.bytes, namesOf(names))),
         critical(ids.basicConstraints, sequence(...(isAuthority ? [der(tag.boolean, [0xff])] : []))),
         critical(ids.keyUsage, der(tag.bits, isAuthority ? usages.authority : usages.server)),
       ),
@@ -81,13 +85,26 @@ export function selfSigned(now: Date): { readonly cert: string; readonly key: st
   return { cert, key: inPem(privateKey) };
 }
 
+interface Signed {
+  /** Of the private authority; "a private authority" if absent. */
+  readonly issuer?: string;
+  /** What the certificate is for, beside 127.0.0.1; localhost if absent. */
+  readonly names?: readonly string[];
+  /** A day before its end; `now` if absent. The authority is valid around `now`. */
+  readonly validAround?: Date;
+}
+
 /** A private authority and a certificate that it has signed, with the key of that one, all in PEM. */
-export function privatelySigned(now: Date): { readonly ca: string; readonly cert: string; readonly key: string } {
+export function privatelySigned(
+  now: Date,
+  { issuer = "a private authority", names = localNames, validAround = now }: Signed = {},
+): { readonly ca: string; readonly cert: string; readonly key: string } {
   const [authority, server] = [newKeys(), newKeys()];
-  const by = { issuer: "a private authority", signer: authority.privateKey, now };
+  const by = { issuer, signer: authority.privateKey };
+  const [subject = "localhost"] = names;
   return {
-    ca: certificate({ ...by, subject: by.issuer, publicKey: authority.publicKey, isAuthority: true }),
-    cert: certificate({ ...by, subject: "localhost", publicKey: server.publicKey, isAuthority: false }),
+    ca: certificate({ ...by, now, subject: issuer, publicKey: authority.publicKey, isAuthority: true }),
+    cert: certificate({ ...by, names, now: validAround, subject, publicKey: server.publicKey, isAuthority: false }),
     key: inPem(server.privateKey),
   };
 }

@@ -10,6 +10,7 @@ import { counted } from "../../lib/counted.ts";
 import { lockDirectory } from "../../lib/dir-lock.ts";
 import { createGrpcTransport } from "../../lib/grpc-transport.ts";
 import { checkNetwork } from "../../lib/network-checks.ts";
+import { wayTo } from "../../lib/way/way.ts";
 import type { AgentConfig } from "../agent-config.ts";
 import { checkCache, checkCliConfig, checkPassed, checkSources } from "../providers/check-providers.ts";
 import { chooseSandbox } from "../sandbox/choose-sandbox.ts";
@@ -23,17 +24,8 @@ const callMs = 10_000;
 
 /** Looks at everything that an agent needs to do its work, and changes nothing but for a probe file. */
 export async function examineAgent(config: ProgramConfig, clock: Clock): Promise<readonly Check[]> {
-  const { address, tls, agent } = config;
-  const network = await checkNetwork({
-    address,
-    clock,
-    tls: {
-      ...(tls.ca === undefined ? {} : { ca: tls.ca }),
-      ...(tls.cert === undefined ? {} : { cert: tls.cert }),
-      ...(tls.key === undefined ? {} : { key: tls.key }),
-      ...(tls.serverName === undefined ? {} : { servername: tls.serverName }),
-    },
-  });
+  const { address, tls, environment, agent } = config;
+  const network = await checkNetwork(wayTo(address, { tls, environment, clock }));
   const token = isHealthy(network)
     ? await attempt("token", "make a new one: windlass token create --pool POOL", () => checkToken(config))
     : skip("token", "not tried");
@@ -54,8 +46,8 @@ export async function examineAgent(config: ProgramConfig, clock: Clock): Promise
   ];
 }
 
-async function checkToken({ address, tls, token, agent }: ProgramConfig): Promise<Check> {
-  using transport = createGrpcTransport({ address, tls, userAgent: `windlass-agent/${agent.version}` });
+async function checkToken({ address, tls, environment, token, agent }: ProgramConfig): Promise<Check> {
+  using transport = createGrpcTransport({ address, tls, environment, userAgent: `windlass-agent/${agent.version}` });
   const client = createClient(SystemService, transport);
   const headers = { authorization: `Bearer ${token.token}` };
   const who = await client.whoAmI({}, { headers, timeoutMs: callMs });

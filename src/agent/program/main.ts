@@ -80,6 +80,7 @@ async function run({
   agent: config,
   address,
   tls,
+  environment,
   token,
   log: logOptions,
   httpListen,
@@ -92,7 +93,7 @@ async function run({
   );
   const readers = whoElseReads(token);
   if (readers !== undefined) log.warn({ reason: readers }, "the agent token is no secret: chmod 600 its file");
-  using transport = createGrpcTransport({ address, tls, userAgent: `windlass-agent/${version}` });
+  using transport = createGrpcTransport({ address, tls, environment, userAgent: `windlass-agent/${version}` });
   await using agent = startAgent({
     ...{ transport, config, log },
     token: async () => tokenNow(),

@@ -1,16 +1,17 @@
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
+import { createSecureContext } from "node:tls";
 import { programVariables } from "../../gen/program-variables.ts";
 import { readCommandLine } from "../../lib/command-line.ts";
 import type { Environment } from "../../lib/environment.ts";
 import { isWindlassError } from "../../lib/errors.ts";
 import { armFailpoints } from "../../lib/failpoint.ts";
-import { type ClientTls, grpcTarget } from "../../lib/grpc-address.ts";
 import type { ListenAddress } from "../../lib/listen-address.ts";
 import type { LogOptions } from "../../lib/log.ts";
 import { pemProblem } from "../../lib/pem.ts";
 import { loadSettings, type SettingValues } from "../../lib/settings.ts";
 import { version } from "../../lib/version.ts";
+import { type ClientTls, wayTo } from "../../lib/way/way.ts";
 import type { AgentConfig } from "../agent-config.ts";
 import { agentSettings } from "./agent-settings.ts";
 import { engineDownloadsOf } from "./engine-settings.ts";
@@ -23,6 +24,8 @@ export interface ProgramConfig {
   readonly agent: AgentConfig;
   readonly address: string;
   readonly tls: ClientTls;
+  /** What it was started with; the proxy and the system's authorities are named there. */
+  readonly environment: Environment;
   readonly token: AgentTokenSource;
   readonly log: LogOptions;
   /** Where it tells how it is; null is nowhere. */
@@ -73,7 +76,7 @@ function checked(values: Values, environment: Environment, problems: string[]): 
   }
   const pem = pemProblem({ ca, cert, key });
   if (pem !== undefined) problems.push(`the file of --${pem.part}-file ${pem.message}`);
-  if (problems.length === 0) checkAddress(values.address, tls, problems);
+  if (problems.length === 0) checkAddress({ address: values.address, tls, environment }, problems);
   problems.push(...sandboxPathProblems(values.sandboxPaths, secretPathsOf(values)));
   if (values.single && values.maxJobs > 1) problems.push("--single and --max-jobs contradict each other: give one");
   const downloads = engineDownloadsOf(values, problems);
@@ -84,7 +87,7 @@ function checked(values: Values, environment: Environment, problems: string[]): 
       ...(downloads === undefined ? {} : { engineDownloads: { ...downloads, ...(ca === undefined ? {} : { ca }) } }),
     },
     address: values.address,
-    tls,
+    ...{ tls, environment },
     token: tokenSourceOf(values, environment, problems),
     log: { level: values.logLevel, format: values.logFormat },
     httpListen: values.httpListen,
@@ -117,9 +120,13 @@ const agentConfig = (values: Values, environment: Environment): AgentConfig => (
   enginePaths: values.enginePaths,
 });
 
-function checkAddress(address: string, tls: ClientTls, problems: string[]): void {
+type Address = Pick<ProgramConfig, "address" | "tls" | "environment">;
+
+function checkAddress({ address, ...options }: Address, problems: string[]): void {
   try {
-    grpcTarget(address, tls);
+    const { proxy } = wayTo(address, options);
+    if (proxy.kind === "refused") problems.push(proxy.message);
+    createSecureContext(options.tls);
   } catch (error) {
     if (isWindlassError(error)) problems.push(`--address: ${error.message}`);
     else problems.push(`the TLS files cannot be used: ${messageOf(error)}`);

@@ -17,16 +17,18 @@ export class FakeServer implements AsyncDisposable {
   readonly #tls: Certificate | undefined;
   readonly #sessions = new Set<ServerHttp2Session>();
   #server: ReturnType<typeof createServer> | ReturnType<typeof createSecureServer> | undefined;
+  readonly #host: string;
   #port = 0;
   #shutdown = new AbortController();
 
-  constructor(routes: (router: ConnectRouter) => void, tls?: Certificate) {
+  constructor(routes: (router: ConnectRouter) => void, tls?: Certificate, host = "127.0.0.1") {
+    this.#host = host;
     this.#routes = routes;
     this.#tls = tls;
   }
 
   get address(): string {
-    return `${this.#tls === undefined ? "http" : "https"}://127.0.0.1:${this.#port}`;
+    return `${this.#tls === undefined ? "http" : "https"}://${this.#host.includes(":") ? `[${this.#host}]` : this.#host}:${this.#port}`;
   }
 
   get port(): number {
@@ -45,7 +47,7 @@ export class FakeServer implements AsyncDisposable {
     });
     await new Promise<void>((resolve, reject) => {
       this.#server?.once("error", reject);
-      this.#server?.listen(this.#port, "127.0.0.1", resolve);
+      this.#server?.listen(this.#port, this.#host, resolve);
     });
     this.#port = (this.#server.address() as AddressInfo).port;
     return this;
