@@ -17,6 +17,7 @@ export type WaitingReason =
   | "agent_unreachable"
   | "terraform_stopping"
   | "agent_preparing"
+  | "agent_delivering"
   | "no_matching_agent"
   | "resolution"
   | "agents_declined"

@@ -5,6 +5,7 @@ import { JobArtifactService } from "../gen/windlass/agent/v1/job_artifact_servic
 import { AgentPoolService } from "../gen/windlass/v1/agent_pool_service_pb.ts";
 import { ProviderSettingsService } from "../gen/windlass/v1/provider_settings_service_pb.ts";
 import { RunService } from "../gen/windlass/v1/run_service_pb.ts";
+import { UploadService } from "../gen/windlass/v1/upload_service_pb.ts";
 import { VariableService } from "../gen/windlass/v1/variable_service_pb.ts";
 import { VariableSetService } from "../gen/windlass/v1/variable_set_service_pb.ts";
 import { nameOf } from "./admission.ts";
@@ -27,6 +28,8 @@ interface Allowance extends RequestLimits {
 /** A request that is one message, of most methods. */
 export const smallRequest: RequestLimits = { maxBytes: 64 * kib, maxValues: 2_000 };
 
+/** 512 KiB of an object, and what says which. */
+const part: Allowance = { maxBytes: 576 * kib, maxValues: 100, needs: "plan" };
 const names: Allowance = { maxBytes: mib, maxValues: 5_000, needs: "operate" };
 
 /** Methods whose requests may be larger: those with long lists or values, and agents that speak for many labels. */
@@ -45,6 +48,8 @@ const larger: ReadonlyMap<string, Allowance> = new Map([
   [nameOf(VariableSetService.method.attachVariableSet), names],
   [nameOf(VariableSetService.method.detachVariableSet), names],
   [nameOf(ProviderSettingsService.method.updateProviderSettings), { ...names, needs: "own" }],
+  [nameOf(UploadService.method.uploadPart), part],
+  [nameOf(JobArtifactService.method.uploadPart), part],
   [nameOf(AgentGatewayService.method.register), { maxBytes: 128 * kib, maxValues: 2_000, needs: "read" }],
 ]);
 
