@@ -98,4 +98,5 @@ const whyQueued = ({ pool, grants, job, run, workspace, jobsAhead, factsOf }: Qu
     jobsAhead,
     agentSilentSince: null,
     preparing: "",
+    delivering: "",
   });

@@ -7,6 +7,7 @@ import type { JobId, PoolId, RunId, StateVersionId, WorkspaceId } from "../lib/i
 import type { Queries } from "../store/ports.ts";
 import type { Control } from "./control.ts";
 import { type KeptView, keptOfRun } from "./kept-directories.ts";
+import type { JobProgress } from "./presence.ts";
 import { rememberedFacts } from "./selectors.ts";
 
 /** A run as its readers see it: with names, jobs, and why it waits. */
@@ -143,9 +144,12 @@ async function waitingOf(
     agents: queues.factsOf(workspace, { ...(job ?? undecided), options: run.options }),
     jobsAhead: (job === null ? undefined : queues.jobsAhead.get(job.id)) ?? 0,
     agentSilentSince: await silence(control, q, job),
-    preparing: job === null ? "" : control.presence.progressOf(job).preparing,
+    ...(job === null ? nothingKnown : textsOf(control.presence.progressOf(job))),
   });
 }
+
+const nothingKnown = { preparing: "", delivering: "" };
+const textsOf = ({ preparing, delivering }: JobProgress) => ({ preparing, delivering });
 
 /** What a job that is not there yet would ask for. */
 const undecided = { phase: "plan", engine: null, engineVersion: "" } as const;

@@ -60,6 +60,8 @@ export interface WaitingFacts {
   readonly agentSilentSince: Date | null;
   /** What takes the job's agent long while it prepares it, as the end of a sentence; empty if it says nothing. */
   readonly preparing: string;
+  /** The same of what came of the job and is delivered. */
+  readonly delivering: string;
 }
 
 /** The connected agents of a job's pool. */
@@ -231,7 +233,7 @@ function whichAgents({ online, matching, able, fit, ...told }: AgentFacts): read
   return [matching === online ? "agent" : "matching agent", ""];
 }
 
-function whyRunning({ run, agentSilentSince }: WaitingFacts, job: Job, because: Because): Waiting | null {
+function whyRunning({ run, agentSilentSince, delivering }: WaitingFacts, job: Job, because: Because): Waiting | null {
   const agent = `agent ${job.agentName ?? "unknown"}`;
   if (agentSilentSince !== null) {
     const until = job.leaseUntil === null ? "" : ` until ${timeOf(job.leaseUntil)}`;
@@ -245,7 +247,7 @@ function whyRunning({ run, agentSilentSince }: WaitingFacts, job: Job, because: 
       since: run.cancelRequestedAt,
     });
   }
-  return null;
+  return delivering === "" ? null : because("agent_delivering", `${agent} ${delivering}`);
 }
 
 /** `2026-01-31T12:00:00Z`. */

@@ -176,6 +176,7 @@ export function fakeSeat(
     jobs: new Map(),
     takesJobs: true,
     refusal: "",
+    whyDeclined: () => undefined,
     freeDiskBytes: 0n,
     idleSinceMs: 0,
     heardAtMs: 0,
