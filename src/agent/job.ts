@@ -85,6 +85,8 @@ export class Job {
   #stateSerial = 0;
   #resourcesDone = 0;
   #preparing = "";
+  #delivering = "";
+  #receivedBytes = 0;
 
   constructor(parts: JobParts) {
     this.#parts = parts;
@@ -222,6 +224,18 @@ export class Job {
     if (isOther) this.#parts.onChange("preparing");
   }
 
+  /** What takes long to deliver; empty is nothing. */
+  noteDelivering(doing: string): void {
+    const isOther = doing !== "" && withoutProgress(doing) !== withoutProgress(this.#delivering);
+    this.#delivering = doing;
+    if (isOther) this.#parts.onChange("preparing");
+  }
+
+  /** So many more bytes of what it needs have come: its offer lasts as long as some do. */
+  noteReceived(bytes: number): void {
+    this.#receivedBytes += bytes;
+  }
+
   /** Wishes only grow: what was asked for once is not taken back. */
   desire(desired: DesiredState): void {
     // A wish of a newer server is none that could be fulfilled here.
@@ -296,6 +310,8 @@ export class Job {
       stateSerial: BigInt(this.#stateSerial),
       resourcesDone: this.#resourcesDone,
       preparing: this.#preparing.slice(0, maxPreparing),
+      delivering: this.#delivering.slice(0, maxPreparing),
+      receivedBytes: BigInt(this.#receivedBytes),
     });
   }
 

@@ -32,7 +32,7 @@ export interface ArrivedPart extends UploadedObject {
 }
 
 /** Smaller ones only end an object, or what was missing between others: their number is bounded by the size of the object. */
-const minPartBytes = 64 * 1024;
+const minPartBytes = 32 * 1024;
 
 /**
  * Stores a part of an object, as far as it is not there yet; what came first counts. Answers the first byte that is missing. Parts

@@ -93,8 +93,11 @@ async function run({
   const readers = whoElseReads(token);
   if (readers !== undefined) log.warn({ reason: readers }, "the agent token is no secret: chmod 600 its file");
   using transport = createGrpcTransport({ address, tls, userAgent: `windlass-agent/${version}` });
+  // A ping there may wait behind a piece, and every call has its own deadline.
+  const patient = { keepAliveTimeoutMs: 60_000 };
+  using transfers = createGrpcTransport({ address, tls, userAgent: `windlass-agent/${version}`, ...patient });
   await using agent = startAgent({
-    ...{ transport, config, log },
+    ...{ transport, transfers, config, log },
     token: async () => tokenNow(),
     clock: systemClock,
     random: systemRandom,
