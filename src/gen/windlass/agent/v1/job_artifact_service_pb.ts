@@ -592,7 +592,7 @@ export type UploadPartRequest = Message<"windlass.agent.v1.UploadPartRequest"> &
   offset: bigint;
 
   /**
-   * The bytes: at least 64 KiB, unless they end the object, and at most 512 KiB. Empty: only the answer is wanted.
+   * The bytes: at least 32 KiB, unless they end the object, and at most 512 KiB. Empty: only the answer is wanted.
    *
    * @generated from field: bytes chunk = 4;
    */
