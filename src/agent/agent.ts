@@ -6,6 +6,7 @@ import type { Clock } from "../lib/clock.ts";
 import { lockDirectory } from "../lib/dir-lock.ts";
 import type { Log } from "../lib/log.ts";
 import type { Random } from "../lib/random.ts";
+import { TransferPace } from "../lib/transfer/transfer-pace.ts";
 import { EngineStore } from "../terraform/engine-store.ts";
 import type { AgentConfig } from "./agent-config.ts";
 import type { AgentOutcome } from "./agent-outcome.ts";
@@ -23,13 +24,21 @@ import { PackageStore } from "./providers/package-store.ts";
 import { Renewal } from "./renewal.ts";
 import { chooseSandbox, type Sandbox } from "./sandbox/choose-sandbox.ts";
 import { superviseConnection } from "./supervisor.ts";
+import { DownloadCache, tidyUntil } from "./transfers/download-cache.ts";
+import { PartUploads } from "./transfers/part-uploads.ts";
 
 /** A large provider with its zip: a disk that is nearly full takes no cache. */
 const roomForPackages = 1024 * 1024 * 1024;
+/** Of what was fetched for jobs: some of the largest configurations and plans. */
+const maxCachedBytes = 1024 * 1024 * 1024;
+/** Pieces of downloads: see `TransferPace`. */
+const downloadLimits = { minBytes: 32 * 1024, maxBytes: 2 * 1024 * 1024, maxLanes: 6 };
 
 export interface AgentOptions {
   /** Carries the calls to the control plane: a network, or the same process. */
   readonly transport: Transport;
+  /** Carries what is large, so that the session never waits behind it: a connection of its own; the same one if absent. */
+  readonly transfers?: Transport;
   /** The agent token; asked for at each registration. */
   readonly token: () => Promise<string>;
   readonly config: AgentConfig;
@@ -145,7 +154,9 @@ class RunningAgent implements Agent {
     const news = this.#engineNews(engines);
     const looking = news.look();
     await using packages = this.#packageStore();
-    await using table = this.#jobTable(identity, { sandbox, engines, packages, news });
+    const cache = this.#downloadCache();
+    const tidying = tidyUntil(cache, this.#options.clock, this.#stopping.signal);
+    await using table = this.#jobTable(identity, { sandbox, engines, packages, news, cache });
     this.#table = table;
     await table.restore();
     const idling = this.#leaveWhenIdle(table);
@@ -176,6 +187,7 @@ class RunningAgent implements Agent {
     if (outcome.kind === "token_rejected") await table.tidied();
     this.#stopping.abort(new Error("the agent stops"));
     await idling;
+    await tidying;
     await looking;
     return outcome;
   }
@@ -204,6 +216,11 @@ class RunningAgent implements Agent {
     return new EngineNews({ read: () => machine.inventory(engines), onChange, clock, log });
   }
 
+  #downloadCache(): DownloadCache {
+    const { config, clock } = this.#options;
+    return new DownloadCache({ directory: join(config.dataDir, "transfers"), maxBytes: maxCachedBytes, clock });
+  }
+
   #packageStore(): PackageStore {
     const { config, clock, random, log } = this.#options;
     const { dataDir, providerCacheBytes: maxBytes = 0, minFreeBytes, reserveBytes = 0 } = config;
@@ -213,19 +230,20 @@ class RunningAgent implements Agent {
 
   #jobTable(
     { incarnation, name: agentName }: Identity,
-    { news, ...parts }: Pick<House, "sandbox" | "engines" | "packages" | "news">,
+    { news, cache, ...parts }: Pick<House, "sandbox" | "engines" | "packages" | "news"> & { cache: DownloadCache },
   ): JobTable {
-    const { config, clock, random, log, transport, machine = thisMachine } = this.#options;
-    const artifacts = (jobToken: string) => new JobArtifacts(transport, jobToken);
+    const { config, clock, random, log, transport, transfers = transport, machine = thisMachine } = this.#options;
+    const artifacts = (jobToken: string) => new JobArtifacts(transfers, jobToken);
     const { minFreeBytes, reserveBytes: bytes = 0 } = config;
     const reserve = new DiskReserve({ path: join(config.dataDir, "reserve"), bytes, minFreeBytes, clock, random, log });
     const providerSources = fetchSources({ artifacts, clock, random, log });
     const house: House = {
       ...{ config, agentName, clock, random, log, artifacts, machine, reserve, providerSources, news },
+      ...{ downloads: { cache, pace: new TransferPace(clock, downloadLimits) }, uploads: new PartUploads(clock) },
       ...parts,
     };
     return new JobTable({
-      ...{ config, incarnation, clock, log, reserve, news },
+      ...{ config, incarnation, clock, log, reserve, news, cache },
       clusterGeneration: () => this.#clusterGeneration,
       conduct: (job, stopping) => conductJob(job, { ...house, stopping }),
     });

@@ -17,15 +17,12 @@ import type { JobEngine } from "../gen/windlass/agent/v1/job_pb.ts";
 import { PlanSummarySchema } from "../gen/windlass/agent/v1/plan_pb.ts";
 import { WindlassError } from "../lib/errors.ts";
 import { isOwnRefusal } from "../lib/way/own-answer.ts";
+import type { Ask } from "./transfers/download.ts";
 
 /** Largest piece of a transfer, by protocol. */
 const pieceBytes = 256 * 1024;
-
-/** What a downloaded object must be. */
-export interface Expected {
-  readonly sizeBytes: bigint;
-  readonly sha256: string;
-}
+/** How long one part may take: it is sized to take about a second. */
+const partTimeoutMs = 60_000;
 
 /** A state to upload: a file, and what stands in it. */
 export interface StateToUpload {
@@ -66,25 +63,22 @@ export class JobArtifacts {
     return (await found.catch(unlessUnknown)) ?? [];
   }
 
-  downloadConfiguration(path: string, expected: Expected, signal: AbortSignal): Promise<void> {
-    return save(() => this.#client.downloadConfiguration({}, this.#with(signal)), path, expected);
+  /** The configuration, the plan, the archive of its files or the state: any bytes of them. */
+  readonly configuration: Ask = (range, signal) => this.#client.downloadConfiguration(range, this.#with(signal));
+  readonly plan: Ask = (range, signal) => this.#client.downloadPlan(range, this.#with(signal));
+  readonly planFiles: Ask = (range, signal) => this.#client.downloadPlanFiles(range, this.#with(signal));
+  readonly state: Ask = (range, signal) => this.#client.downloadState(range, this.#with(signal));
+
+  /** Sends a part of an object; answers the first byte that the server does not have. An empty one only asks. */
+  async uploadPart(object: PartOfObject, chunk: Uint8Array, signal: AbortSignal): Promise<number> {
+    const { sizeBytes, sha256, offset } = object;
+    const request = { sha256, sizeBytes: BigInt(sizeBytes), offset: BigInt(offset), chunk };
+    const { nextOffset } = await this.#client.uploadPart(request, { ...this.#with(signal), timeoutMs: partTimeoutMs });
+    return Number(nextOffset);
   }
 
-  downloadPlan(path: string, expected: Expected, signal: AbortSignal): Promise<void> {
-    return save(() => this.#client.downloadPlan({}, this.#with(signal)), path, expected);
-  }
-
-  downloadPlanFiles(path: string, expected: Expected, signal: AbortSignal): Promise<void> {
-    const ask = () => this.#client.downloadPlanFiles({}, this.#with(signal));
-    return save(ask, path, { ...expected, what: "the archive of the plan's files" });
-  }
-
-  downloadState(path: string, expected: Expected, signal: AbortSignal): Promise<void> {
-    return save(() => this.#client.downloadState({}, this.#with(signal)), path, expected);
-  }
-
-  /** Sends a plan file, its summary, and what it made. */
-  async uploadPlan(planFile: string, plan: PlanToUpload, signal: AbortSignal): Promise<void> {
+  /** Sends a plan, its summary, and what it made: in one call, or the header alone of what came in parts. */
+  async uploadPlan(planFile: string, plan: PlanToUpload, inParts: PlanInParts, signal: AbortSignal): Promise<void> {
     await using files = new AsyncDisposableStack();
     const planned = files.use(await openOwnFile(planFile));
     const made = plan.files === undefined ? undefined : files.use(await openOwnFile(plan.files.file));
@@ -94,12 +88,22 @@ export class JobArtifacts {
       ...{ engine: plan.engine, engineVersion: plan.engineVersion, lockFile: plan.lockFile },
       ...(plan.files === undefined ? {} : { filesSizeBytes: BigInt(plan.files.bytes), filesSha256: plan.files.sha256 }),
     };
-    await this.#client.uploadPlan(planParts(header, { planned, summary: plan.summary, made }), this.#with(signal));
+    if (inParts.kind === "one_call")
+      await this.#client.uploadPlan(planParts(header, { planned, summary: plan.summary, made }), this.#with(signal));
+    else {
+      const { summary } = inParts;
+      const parts = { planInParts: true, filesInParts: plan.files !== undefined, ...partsOf(summary) };
+      await this.#client.uploadPlan(only(header, parts), this.#with(signal));
+    }
   }
 
   /** Sends a state; the answer says whether it was kept aside. */
-  uploadState(state: StateToUpload, signal: AbortSignal): Promise<UploadStateResponse> {
-    return this.#client.uploadState(stateParts(state), this.#with(signal));
+  uploadState(
+    state: StateToUpload,
+    { inParts }: { readonly inParts: boolean },
+    signal: AbortSignal,
+  ): Promise<UploadStateResponse> {
+    return this.#client.uploadState(stateParts(state, inParts), this.#with(signal));
   }
 
   #with(signal: AbortSignal) {
@@ -151,7 +155,7 @@ export const isRefused = (error: unknown): boolean => isOwnRefusal(error, refusa
 export const sha256Of = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");
 
 /** Opens a file that a job may have put there: a link is not followed, and only a regular file will do. */
-async function openOwnFile(path: string): Promise<FileHandle> {
+export async function openOwnFile(path: string): Promise<FileHandle> {
   const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   if ((await file.stat()).isFile()) return file;
   await file.close();
@@ -166,25 +170,26 @@ export async function sha256OfFile(path: string): Promise<string> {
   return hash.digest("hex");
 }
 
-type Pieces = AsyncIterable<{ chunk: Uint8Array }>;
+/** What is known of an object that is sent in parts, and where the part stands. */
+export interface PartOfObject {
+  readonly sha256: string;
+  readonly sizeBytes: number;
+  readonly offset: number;
+}
 
-/** Asks only when the file is open: a call that fails before anybody reads its answer would end the process. */
-async function save(ask: () => Pieces, path: string, expected: Expected & { readonly what?: string }): Promise<void> {
-  const hash = createHash("sha256");
-  let bytes = 0;
-  await using file = await open(path, "w", 0o600);
-  for await (const { chunk } of ask()) {
-    bytes += chunk.length;
-    if (BigInt(bytes) > expected.sizeBytes) break;
-    hash.update(chunk);
-    await file.appendFile(chunk);
-  }
-  const sha256 = hash.digest("hex");
-  if (BigInt(bytes) === expected.sizeBytes && sha256 === expected.sha256) return;
-  const got = `${bytes} bytes with SHA-256 ${sha256}`;
-  const wanted = `${expected.sizeBytes} bytes with SHA-256 ${expected.sha256}`;
-  const what = expected.what ?? "a download";
-  throw new WindlassError("checksum_mismatch", `${what} is not what was announced: expected ${wanted}, got ${got}`);
+/** How a plan is sent. */
+export type PlanInParts =
+  | { readonly kind: "one_call" }
+  /** All of it came in parts before: this is the summary that did. */
+  | { readonly kind: "parts"; readonly summary: Uint8Array };
+
+const partsOf = (summary: Uint8Array) =>
+  summary.length === 0 ? {} : { summaryPartsBytes: BigInt(summary.length), summaryPartsSha256: sha256Of(summary) };
+
+type Header = MessageInitShape<typeof UploadPlanHeaderSchema>;
+
+async function* only(header: Header, parts: Partial<Header>): AsyncGenerator<PlanPart> {
+  yield create(UploadPlanRequestSchema, { part: { case: "header", value: { ...header, ...parts } as Header } });
 }
 
 type PlanPart = MessageInitShape<typeof UploadPlanRequestSchema>;
@@ -216,11 +221,15 @@ async function* planParts(
 const piecesOf = (file: FileHandle): AsyncIterable<Uint8Array> =>
   file.createReadStream({ autoClose: false, start: 0, highWaterMark: pieceBytes });
 
-async function* stateParts({ bytes, lineage, serial, sequence, isFinal, asideReason }: StateToUpload) {
+async function* stateParts(
+  { bytes, lineage, serial, sequence, isFinal, asideReason }: StateToUpload,
+  inParts: boolean,
+) {
   const sizes = { sizeBytes: BigInt(bytes.length), sha256: sha256Of(bytes) };
   const numbers = { serial: BigInt(serial), sequence: BigInt(sequence) };
-  const header = { lineage, ...numbers, ...sizes, isLast: isFinal, asideReason: asideReason.slice(0, 1024) };
+  const header = { lineage, ...numbers, ...sizes, isLast: isFinal, asideReason: asideReason.slice(0, 1024), inParts };
   yield create(UploadStateRequestSchema, { part: { case: "header", value: header } });
+  if (inParts) return;
   for (const value of pieces(bytes)) yield create(UploadStateRequestSchema, { part: { case: "chunk", value } });
 }
 

@@ -96,6 +96,12 @@ async function untilTaken(job: Job, site: Site, result: StoredResult): Promise<s
   }
 }
 
+/** Nobody applies the same plan again. */
+async function forgetInputs({ spec }: Job, { downloads }: Site): Promise<void> {
+  for (const { sha256 } of [spec.plan, spec.planFiles, spec.state].filter((one) => one !== undefined))
+    await downloads.cache.forget({ kind: "secret", sha256 });
+}
+
 /** Tells the result until the control plane has everything. */
 async function report(job: Job, site: Site, result: StoredResult): Promise<JobEnd> {
   job.showLog(storedLog(job.files.spool, result.logBytes));
@@ -109,6 +115,7 @@ async function report(job: Job, site: Site, result: StoredResult): Promise<JobEn
   site.log.info({ ...idsOf(job), outcome, ...why }, "job finished");
   const refusal = await untilTaken(job, site, result);
   if (refusal !== undefined) return { kind: "kept", reason: `the control plane refused its result: ${refusal}` };
+  if (job.isApply) await forgetInputs(job, site);
   const undelivered = job.journal.last("state_undelivered");
   if (undelivered !== undefined) return { kind: "kept", reason: undelivered.reason };
   await note(job, site, { kind: "acknowledged" });

@@ -146,7 +146,8 @@ export class StateDelivery implements AsyncDisposable {
     const bytes = await readFile(snapshot.file);
     const artifacts = this.#site.artifacts(this.#job.spec.jobToken);
     const state = { bytes, lineage, serial, sequence, isFinal, asideReason };
-    const { quarantined, quarantineReason } = await artifacts.uploadState(state, signal);
+    const by = { artifacts, noteDelivering: (doing: string) => this.#job.noteDelivering(doing) };
+    const { quarantined, quarantineReason } = await this.#site.uploads.state(by, state, signal);
     failpoint("agent.state-uploaded");
     if (!quarantined) return "";
     this.#site.log.warn({ ...idsOf(this.#job), serial, quarantineReason }, "a state was put aside");

@@ -1,6 +1,7 @@
 import type { Clock } from "../lib/clock.ts";
 import type { Log } from "../lib/log.ts";
 import type { Random } from "../lib/random.ts";
+import type { TransferPace } from "../lib/transfer/transfer-pace.ts";
 import type { EngineStore } from "../terraform/engine-store.ts";
 import type { ProviderSources } from "../terraform/provider-sources.ts";
 import type { AgentConfig } from "./agent-config.ts";
@@ -12,6 +13,8 @@ import type { Machine } from "./machine.ts";
 import type { Patience } from "./patience.ts";
 import type { PackageStore } from "./providers/package-store.ts";
 import type { Sandbox } from "./sandbox/choose-sandbox.ts";
+import type { DownloadCache } from "./transfers/download-cache.ts";
+import type { PartUploads } from "./transfers/part-uploads.ts";
 
 /** What the work on every job shares. */
 export interface House {
@@ -31,6 +34,10 @@ export interface House {
   /** In which the processes of jobs are started. */
   readonly sandbox: Sandbox;
   readonly reserve: DiskReserve;
+  /** What was fetched from the control plane, and how fast more is. */
+  readonly downloads: { readonly cache: DownloadCache; readonly pace: TransferPace };
+  /** Brings what came of jobs to the control plane. */
+  readonly uploads: PartUploads;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;

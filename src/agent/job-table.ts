@@ -32,6 +32,7 @@ import { KeptJobs } from "./kept-jobs.ts";
 import type { LogSource } from "./log-sender.ts";
 import { type HostChange, HostChanges, type OfferAnswer, type SessionHost, type Speech } from "./session-host.ts";
 import { keptJobOf, readStoredJobs, type StoredJob } from "./stored-jobs.ts";
+import type { DownloadCache } from "./transfers/download-cache.ts";
 
 export interface JobTableOptions {
   readonly config: AgentConfig;
@@ -43,6 +44,8 @@ export interface JobTableOptions {
   readonly news?: EngineNews;
   /** Space for states and journals; none is kept if absent. */
   readonly reserve?: DiskReserve;
+  /** What was fetched for jobs: it makes room for new ones. */
+  readonly cache?: Pick<DownloadCache, "clear">;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -243,11 +246,19 @@ export class JobTable implements SessionHost, AsyncDisposable {
   // ---- inside
 
   async #measureSpace(): Promise<bigint> {
-    await this.#options.reserve?.ensure();
-    const { bavail, bsize } = await statfs(this.#options.config.dataDir);
+    let seen = await this.#lookAtDisk();
+    // What was fetched can be fetched again.
+    if (seen.lack !== "" && (await this.#options.cache?.clear()) === true) seen = await this.#lookAtDisk();
+    this.#tellRoom(seen.lack);
+    return seen.free;
+  }
+
+  async #lookAtDisk(): Promise<{ readonly free: bigint; readonly lack: string }> {
     const { reserve, config } = this.#options;
-    this.#tellRoom(noRoom({ reserve, minFreeBytes: config.minFreeBytes }, bavail * bsize) ?? "");
-    return BigInt(bavail) * BigInt(bsize);
+    await reserve?.ensure();
+    const { bavail, bsize } = await statfs(config.dataDir);
+    const lack = noRoom({ reserve, minFreeBytes: config.minFreeBytes }, bavail * bsize) ?? "";
+    return { free: BigInt(bavail) * BigInt(bsize), lack };
   }
 
   /** That the disk became full, or has room again, is said at once; how full it is, with each heartbeat. */

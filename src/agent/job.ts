@@ -88,6 +88,8 @@ export class Job {
   #desired: DesiredState = DesiredState.UNSPECIFIED;
   /** What cannot be done for it because of what stands in the way, by what it is. */
   readonly #wayProblems = new Map<string, string>();
+  #delivering = "";
+  #receivedBytes = 0;
 
   constructor(parts: JobParts) {
     this.#parts = parts;
@@ -233,6 +235,18 @@ export class Job {
     this.#parts.onChange("preparing");
   }
 
+  /** What takes long to deliver; empty is nothing. */
+  noteDelivering(doing: string): void {
+    const isOther = doing !== "" && withoutProgress(doing) !== withoutProgress(this.#delivering);
+    this.#delivering = doing;
+    if (isOther) this.#parts.onChange("preparing");
+  }
+
+  /** So many more bytes of what it needs have come: its offer lasts as long as some do. */
+  noteReceived(bytes: number): void {
+    this.#receivedBytes += bytes;
+  }
+
   /** Wishes only grow: what was asked for once is not taken back. */
   desire(desired: DesiredState): void {
     // A wish of a newer server is none that could be fulfilled here.
@@ -317,6 +331,8 @@ export class Job {
       preparing: this.#preparing.slice(0, maxPreparing),
       desired: this.#desired,
       wayProblem: [...this.#wayProblems.values()].join("; ").slice(0, maxPreparing),
+      delivering: this.#delivering.slice(0, maxPreparing),
+      receivedBytes: BigInt(this.#receivedBytes),
     });
   }
 

@@ -1,4 +1,4 @@
-import { access } from "node:fs/promises";
+import { access, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { ConnectError } from "@connectrpc/connect";
 import { JobEngine, type JobSpec } from "../gen/windlass/agent/v1/job_pb.ts";
@@ -6,7 +6,7 @@ import { WindlassError } from "../lib/errors.ts";
 import { failpoint } from "../lib/failpoint.ts";
 import { openRegular } from "../lib/regular-file.ts";
 import { type PlanOptions, planArgv, showPlanArgv } from "../terraform/argv.ts";
-import { sha256OfFile } from "./artifacts.ts";
+import { type PlanToUpload, sha256OfFile } from "./artifacts.ts";
 import { readAt, removeFile } from "./durable-files.ts";
 import type { Execution } from "./execute.ts";
 import { failureOf } from "./failures.ts";
@@ -123,8 +123,11 @@ async function handOver(execution: Execution, hasChanges: boolean): Promise<Phas
     engineVersion,
     lockFile,
   };
-  const artifacts = site.artifacts(job.spec.jobToken);
-  const send = () => artifacts.uploadPlan(job.files.planFile, upload, site.stopping);
+  const by = {
+    artifacts: site.artifacts(job.spec.jobToken),
+    noteDelivering: (doing: string) => job.noteDelivering(doing),
+  };
+  const send = () => site.uploads.plan(by, job.files.planFile, upload, site.stopping);
   try {
     await callForJob(send, { job, site, what: "deliver the plan" }, site.stopping);
   } catch (error) {
@@ -132,8 +135,34 @@ async function handOver(execution: Execution, hasChanges: boolean): Promise<Phas
     return errored(`the plan could not be uploaded: ${ConnectError.from(error).rawMessage}`, { exitCode: 0 });
   }
   failpoint("agent.plan-uploaded");
+  await keepForApply(execution, upload);
   await note(job, site, { kind: "plan_uploaded", sha256 });
   return finished({ exitCode: hasChanges ? 2 : 0, hasChanges, planSha256: sha256, counts: shown.counts });
+}
+
+/** The apply of the plan may come to this agent: then it fetches none of it. */
+async function keepForApply(
+  { job, site }: Execution,
+  { sha256, files }: Pick<PlanToUpload, "sha256" | "files">,
+): Promise<void> {
+  if (job.spec.options?.planOnly === true) return;
+  try {
+    await keepPlan({ job, site }, { sha256, files });
+  } catch (error) {
+    site.log.warn({ ...idsOf(job), err: error }, "a plan cannot be kept for its apply: it will be fetched");
+  }
+}
+
+async function keepPlan(
+  { job, site }: Pick<Execution, "job" | "site">,
+  { sha256, files }: Pick<PlanToUpload, "sha256" | "files">,
+): Promise<void> {
+  const { cache } = site.downloads;
+  const sizeBytes = (await stat(job.files.planFile)).size;
+  await cache.keep({ what: "the plan", kind: "secret", sha256, sizeBytes }, job.files.planFile);
+  if (files === undefined) return;
+  const object = { what: "the archive of the plan's files", kind: "secret", sha256: files.sha256 } as const;
+  await cache.keep({ ...object, sizeBytes: files.bytes }, files.file);
 }
 
 async function readPlan({ job, steps, place, variables }: Execution) {

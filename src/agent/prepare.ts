@@ -1,7 +1,6 @@
 import { mkdir, readdir, readFile, realpath, rm, stat } from "node:fs/promises";
 import { join, sep } from "node:path";
 import { ConnectError } from "@connectrpc/connect";
-import { together } from "../lib/abort.ts";
 import { defaultArchiveLimits, unpackArchive } from "../lib/archive-unpack.ts";
 import { isWindlassError, WindlassError } from "../lib/errors.ts";
 import { failureText } from "../lib/way/own-answer.ts";
@@ -17,22 +16,17 @@ import { writeLocalBackends } from "../terraform/local-backend.ts";
 import { type PlanOrigin, planOrigin } from "../terraform/plan-file.ts";
 import { stateNeedsInit } from "../terraform/state.ts";
 import { asWorkspaceName, mentionsWorkspace, selectWorkspace } from "../terraform/workspace-name.ts";
-import { type JobArtifacts, mayPass } from "./artifacts.ts";
 import { isOutOfSpace, makePrivateDirectory, removeTree } from "./durable-files.ts";
 import { engineNameOf } from "./engine-name.ts";
-import { type House, patienceOf } from "./house.ts";
+import type { House } from "./house.ts";
 import type { Job } from "./job.ts";
 import { makeJobDirectories, type Prepared, writePrepared } from "./job-files.ts";
-import { persist } from "./patience.ts";
 import { placeNameOf } from "./place-name.ts";
 import { recordConfiguration, workingDirectoryOf } from "./plan-files/collect.ts";
 import { unpackPlanFiles } from "./plan-files/place.ts";
 import { placePlanLock } from "./plan-lock.ts";
 import { makeStatePlace } from "./state-place.ts";
-import { WayProblem } from "./way-problem.ts";
-
-/** An offer that is not started in 60 s goes back to the queue: there is no point in trying longer. */
-const downloadDeadlineMs = 50_000;
+import { fetchInputs } from "./transfers/job-downloads.ts";
 
 export type Preparation = Prepared | { readonly kind: "declined"; readonly reason: string };
 
@@ -43,7 +37,7 @@ export type Preparation = Prepared | { readonly kind: "declined"; readonly reaso
 export async function prepareJob(job: Job, house: House, signal: AbortSignal): Promise<Preparation> {
   try {
     await clear(job);
-    await download(job, house, signal);
+    await fetchInputs(job, house, signal);
     const origin = job.isApply ? await originOf(job) : {};
     const engine = await findJobEngine(job, { house, origin }, signal);
     // It may have been downloaded, or what was announced is gone.
@@ -61,9 +55,9 @@ export async function prepareJob(job: Job, house: House, signal: AbortSignal): P
 /** What is left to a failed preparation. */
 async function afterFailure(job: Job, error: unknown): Promise<Preparation> {
   if (isOutOfSpace(error)) return { kind: "declined", reason: "disk full: the job cannot be unpacked" };
-  if (!isWindlassError(error) && error instanceof ConnectError) {
-    return { kind: "declined", reason: `a download failed: ${failureText(error)}` };
-  }
+  if (error instanceof ConnectError) return { kind: "declined", reason: `a download failed: ${failureText(error)}` };
+  if (isWindlassError(error, "storage_unavailable"))
+    return { kind: "declined", reason: `a download failed: ${error.message}` };
   const prepared = unusable(error instanceof Error ? error.message : String(error));
   await writePrepared(job.files, prepared);
   return prepared;
@@ -110,7 +104,12 @@ async function findJobEngine(
       ? { versionConstraint: spec.engineVersion }
       : { versionConstraint: ofPlan, askedBy: "plan" as const };
   try {
-    return await engines.find({ engine, ...wish, onDoing: (doing) => job.notePreparing(doing) }, signal);
+    const onDoing = (doing: string) => {
+      job.notePreparing(doing);
+      // What it says changes as bytes come.
+      job.noteReceived(1);
+    };
+    return await engines.find({ engine, ...wish, onDoing }, signal);
   } finally {
     job.notePreparing("");
   }
@@ -213,32 +212,4 @@ async function workingDirectory(root: string, inside: string): Promise<string> {
   if (found !== undefined && isInside && (await stat(found)).isDirectory()) return wanted;
   const message = `the configuration has no directory ${JSON.stringify(inside)}: correct the workspace's working directory`;
   throw new WindlassError("validation", message);
-}
-
-async function download(job: Job, house: House, signal: AbortSignal): Promise<void> {
-  const { files, spec } = job;
-  const artifacts: JobArtifacts = house.artifacts(spec.jobToken);
-  const startedMs = house.clock.monotonicMs();
-  const problem = new WayProblem(job, house, "download what it needs");
-  const isWorthIt = (error: unknown) =>
-    error instanceof ConnectError && mayPass(error) && house.clock.monotonicMs() - startedMs < downloadDeadlineMs;
-  const patience = { ...patienceOf(house, isWorthIt), onRetry: (error: unknown) => problem.met(error) };
-  const { configuration, plan, planFiles, state } = spec;
-  if (configuration === undefined) throw new WindlassError("validation", "the job has no configuration");
-  if (job.isApply && plan === undefined) throw new WindlassError("validation", "the job has no plan to apply");
-  try {
-    await together(signal, (until) => {
-      const fetch = (attempt: () => Promise<void>) => persist(attempt, patience, until);
-      return [
-        fetch(() => artifacts.downloadConfiguration(files.configurationArchive, configuration, until)),
-        plan === undefined ? undefined : fetch(() => artifacts.downloadPlan(files.planFile, plan, until)),
-        planFiles === undefined || !job.isApply
-          ? undefined
-          : fetch(() => artifacts.downloadPlanFiles(files.planFilesArchive, planFiles, until)),
-        state === undefined ? undefined : fetch(() => artifacts.downloadState(files.initialState, state, until)),
-      ];
-    });
-  } finally {
-    problem.over();
-  }
 }

@@ -59,6 +59,7 @@ export const waitingTexts: Readonly<Record<KnownReason, string>> = {
   [WaitingReason.AGENT_UNREACHABLE]: "its agent is silent",
   [WaitingReason.TERRAFORM_STOPPING]: "its program is stopping",
   [WaitingReason.AGENT_PREPARING]: "an agent prepares it",
+  [WaitingReason.AGENT_DELIVERING]: "its agent delivers what came of it",
   [WaitingReason.NO_MATCHING_AGENT]: "no agent matches the workspace's selector",
   [WaitingReason.NO_AGENT_WITH_ENGINE]: "no agent has the terraform or tofu that it asks for",
   [WaitingReason.NO_AGENT_WITH_OPTION]: "every agent is too old for an option of it",

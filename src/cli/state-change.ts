@@ -4,11 +4,13 @@ import { resolve } from "node:path";
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { type StateVersion, StateVersionSchema } from "../gen/windlass/v1/state_pb.ts";
 import { StateService, type UploadStateRequestSchema } from "../gen/windlass/v1/state_service_pb.ts";
+import { UploadPurpose } from "../gen/windlass/v1/upload_service_pb.ts";
 import { WorkspaceService } from "../gen/windlass/v1/workspace_service_pb.ts";
 import { answerChanged } from "./answers.ts";
 import { command, one } from "./command.ts";
 import { neededText, toggle } from "./flags.ts";
 import { readStdinBytes } from "./io.ts";
+import { sendInParts } from "./part-uploads.ts";
 import { usageError } from "./problem.ts";
 import { confirmByName } from "./prompts.ts";
 import { versionId } from "./state-target.ts";
@@ -44,7 +46,11 @@ export const push = command({
       await confirmByName(context, `Replace the state of ${flags.workspace}, whatever it is?`, flags.workspace);
     }
     const client = await context.client(StateService);
-    const header = { organization: await context.organization(), workspace: flags.workspace, force };
+    const sha256 = createHash("sha256").update(bytes).digest("hex");
+    const object = { workspace: flags.workspace, purpose: UploadPurpose.STATE, sha256, bytes: bytes.length };
+    const read = async (at: number, length: number) => bytes.subarray(at, at + length);
+    const inParts = await sendInParts(context, { ...object, read });
+    const header = { organization: await context.organization(), workspace: flags.workspace, force, sha256, inParts };
     const shown = changed((await client.uploadState(parts(bytes, header))).stateVersion);
     const { id, serial, workspace } = shown.message;
     return answerChanged(context, { ...shown, done: `State ${id} (serial ${serial}) is the state of ${workspace}` });
@@ -60,14 +66,17 @@ interface Header {
   readonly organization: string;
   readonly workspace: string;
   readonly force: boolean;
+  readonly sha256: string;
+  /** The bytes came before. */
+  readonly inParts: boolean;
 }
 
 async function* parts(
   bytes: Buffer,
   header: Header,
 ): AsyncGenerator<MessageInitShape<typeof UploadStateRequestSchema>> {
-  const sha256 = createHash("sha256").update(bytes).digest("hex");
-  yield { part: { case: "header", value: { ...header, sizeBytes: BigInt(bytes.length), sha256 } } };
+  yield { part: { case: "header", value: { ...header, sizeBytes: BigInt(bytes.length) } } };
+  if (header.inParts) return;
   for (let at = 0; at < bytes.length; at += chunkBytes) {
     yield { part: { case: "chunk", value: bytes.subarray(at, at + chunkBytes) } };
   }

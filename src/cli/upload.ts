@@ -6,14 +6,17 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import type { ConfigurationVersion } from "../gen/windlass/v1/configuration_pb.ts";
 import {
   ConfigurationService,
+  type UploadConfigurationHeaderSchema,
   type UploadConfigurationRequestSchema,
 } from "../gen/windlass/v1/configuration_service_pb.ts";
 import { SystemService } from "../gen/windlass/v1/system_service_pb.ts";
+import { UploadPurpose } from "../gen/windlass/v1/upload_service_pb.ts";
 import { WorkspaceService } from "../gen/windlass/v1/workspace_service_pb.ts";
 import { maxCounted, type PackedDirectory, packDirectory } from "../lib/archive-pack.ts";
 import { counted } from "../lib/counted.ts";
 import { bytesText } from "./ages.ts";
 import type { Context } from "./context.ts";
+import { sendInParts } from "./part-uploads.ts";
 import { CliError } from "./problem.ts";
 import { isDirectory, refuseMisfit, refuseWithoutTerraform } from "./upload-checks.ts";
 
@@ -69,8 +72,10 @@ export async function uploadDirectory(
 
 async function send(context: Context, packed: PackedDirectory, workspace: string): Promise<ConfigurationVersion> {
   const client = await context.client(ConfigurationService);
+  const header = { organization: await context.organization(), workspace, ...announced(packed) };
+  const inParts = await bring(context, packed, workspace);
   const { configurationVersion } = await client.uploadConfiguration(
-    withProgress(parts(packed, await context.organization(), workspace), context, packed.bytes),
+    inParts ? only(header) : withProgress(parts(packed, header), context, packed.bytes),
   );
   if (configurationVersion === undefined)
     throw new ConnectError("the server answered without a version", Code.Internal);
@@ -83,12 +88,25 @@ const leftOut = ({ ignored }: PackedDirectory): string => {
   return `; ${files} left out by .terraformignore`;
 };
 
-async function* parts(
-  { file, bytes, sha256 }: PackedDirectory,
-  organization: string,
-  workspace: string,
-): AsyncGenerator<MessageInitShape<typeof UploadConfigurationRequestSchema>> {
-  yield { part: { case: "header", value: { organization, workspace, sizeBytes: BigInt(bytes), sha256 } } };
+async function bring(context: Context, { file, bytes, sha256 }: PackedDirectory, workspace: string): Promise<boolean> {
+  await using handle = await open(file);
+  const read = async (offset: number, length: number) => {
+    const { buffer, bytesRead } = await handle.read(Buffer.allocUnsafe(length), 0, length, offset);
+    return buffer.subarray(0, bytesRead);
+  };
+  return await sendInParts(context, { workspace, purpose: UploadPurpose.CONFIGURATION, sha256, bytes, read });
+}
+
+const announced = ({ bytes, sha256 }: PackedDirectory) => ({ sizeBytes: BigInt(bytes), sha256 });
+
+type Header = MessageInitShape<typeof UploadConfigurationHeaderSchema>;
+
+async function* only(header: Header): AsyncGenerator<Part> {
+  yield { part: { case: "header", value: { ...header, inParts: true } as Header } };
+}
+
+async function* parts({ file }: PackedDirectory, header: Header): AsyncGenerator<Part> {
+  yield { part: { case: "header", value: header } };
   await using handle = await open(file);
   for await (const chunk of handle.createReadStream({ highWaterMark: chunkBytes, autoClose: false })) {
     yield { part: { case: "chunk", value: chunk as Buffer } };

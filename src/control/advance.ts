@@ -1,6 +1,7 @@
 import { inFlightNames, type ResourceInFlight } from "../domain/in-flight.ts";
 import {
   type Desired,
+  isEnded,
   type Job,
   type JobEffect,
   type JobEvent,
@@ -20,6 +21,7 @@ import type { Queries } from "../store/ports.ts";
 import { type Control, topics } from "./control.ts";
 import { awaitsJudgement } from "./distrust.ts";
 import { warningsOf } from "./in-flight-warnings.ts";
+import { jobOwner } from "./uploads.ts";
 
 /** When a change happens, and whom it will wake once it is committed. */
 export interface Moment {
@@ -186,8 +188,18 @@ export async function advanceJob(
   touchJob(at, job);
   touchJob(at, move.job);
   const agentName = job.agentName ?? move.job.agentName ?? "";
+  await dropUploads(tx, at, move.job);
   for (const effect of move.effects) await applyJobEffect(tx, at, { job: move.job, effect, facts, agentName });
   return { kind: "moved", job: move.job };
+}
+
+/** What a job has begun to upload goes with its end; a lost apply may still bring its states. */
+async function dropUploads(tx: Queries, { unneeded }: Moment, { id, status }: Job): Promise<void> {
+  if (!isEnded(status) || status === "interrupted") return;
+  for (const upload of await tx.uploads.ofOwner(jobOwner(id))) {
+    for (const { blobKey } of await tx.uploads.parts(upload.id)) unneeded.add(blobKey);
+    await tx.uploads.delete(upload.id);
+  }
 }
 
 function touchJob(at: Moment, job: Job): void {

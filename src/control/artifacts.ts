@@ -9,7 +9,7 @@ import type { Control } from "./control.ts";
 import { unshownSummary } from "./documents/plan-summary.ts";
 import { isGranted } from "./job-grant.ts";
 import { openPlanFiles, storePlanFiles, type UploadedFiles } from "./plan-files.ts";
-import { readSealed, sha256Of, storeSealed } from "./sealed-blobs.ts";
+import { readSealedFrom, sha256Of, storeSealed } from "./sealed-blobs.ts";
 
 /** What one job may touch, read from its token. */
 export interface Scope {
@@ -57,8 +57,12 @@ export async function openScope(q: Queries, who: Principal): Promise<Scope> {
   return scope;
 }
 
-/** The configuration archive of the job's run. */
-export async function* configurationOfJob({ store, blobs }: Control, who: Principal): AsyncGenerator<Uint8Array> {
+/** The configuration archive of the job's run, from a byte on, as all that follow. */
+export async function* configurationOfJob(
+  { store, blobs }: Control,
+  who: Principal,
+  from = 0,
+): AsyncGenerator<Uint8Array> {
   const configuration = await store.read(async (q) => {
     const { run } = await liveScope(q, who);
     return q.configurations.get(run.configurationId);
@@ -67,36 +71,36 @@ export async function* configurationOfJob({ store, blobs }: Control, who: Princi
     throw new WindlassError("not_found", "the configuration of this run is gone", {
       metadata: { resource: "configuration version", name: "" },
     });
-  yield* blobs.get(configuration.blobKey);
+  yield* blobs.get(configuration.blobKey, from);
 }
 
 /** The plan file that an apply applies. */
-export async function* planOfJob(control: Control, who: Principal): AsyncGenerator<Uint8Array> {
+export async function* planOfJob(control: Control, who: Principal, from = 0): AsyncGenerator<Uint8Array> {
   const { job, run } = await control.store.read((q) => liveScope(q, who));
   if (job.phase !== "apply" || run.planBlobKey === null)
     throw new WindlassError("not_found", `job ${job.id} has no plan file to download`, {
       metadata: { resource: "plan", name: run.id },
     });
-  yield* readSealed(control, run.planBlobKey, `plan/${run.id}`);
+  yield* readSealedFrom(control, { key: run.planBlobKey, subject: `plan/${run.id}` }, from);
 }
 
 /** The archive of the files that the plan made, for its apply. */
-export async function* planFilesOfJob(control: Control, who: Principal): AsyncGenerator<Uint8Array> {
+export async function* planFilesOfJob(control: Control, who: Principal, from = 0): AsyncGenerator<Uint8Array> {
   const { job, run } = await control.store.read((q) => liveScope(q, who));
   if (job.phase !== "apply" || run.planFilesBlobKey === null)
     throw new WindlassError("not_found", `job ${job.id} has no files of a plan to download`, {
       metadata: { resource: "plan files", name: run.id },
     });
-  yield* openPlanFiles(control, run.id, run.planFilesBlobKey);
+  yield* openPlanFiles(control, { runId: run.id, key: run.planFilesBlobKey }, from);
 }
 
 /** The workspace's current state. */
-export async function* stateOfJob(control: Control, who: Principal): AsyncGenerator<Uint8Array> {
+export async function* stateOfJob(control: Control, who: Principal, from = 0): AsyncGenerator<Uint8Array> {
   const state = await control.store.read(async (q) => {
     const { workspace } = await liveScope(q, who);
     return workspace.currentStateId === null ? undefined : q.states.get(workspace.currentStateId);
   });
-  if (state !== undefined) yield* readSealed(control, state.blobKey, `state/${state.id}`);
+  if (state !== undefined) yield* readSealedFrom(control, { key: state.blobKey, subject: `state/${state.id}` }, from);
 }
 
 /** A plan as an agent uploads it. */
@@ -117,6 +121,16 @@ export interface UploadedPlan {
 /** Refuses early, before any byte is taken, a token that may not upload a plan. */
 export const admitPlan = async ({ store }: Control, who: Principal): Promise<void> =>
   void (await store.read((q) => startedPlan(q, who)));
+
+/** Whether this plan, with these files, is stored already. */
+export async function isPlanKnown(
+  { store }: Control,
+  who: Principal,
+  { planSha256, filesSha256 }: { readonly planSha256: string; readonly filesSha256: string },
+): Promise<boolean> {
+  const { run } = await store.read((q) => startedPlan(q, who));
+  return run.planSha256 === planSha256 && (run.planFilesSha256 ?? "") === filesSha256;
+}
 
 /** Stores the plan of a started plan job. The same again is fine. */
 export async function storePlan(
@@ -151,7 +165,8 @@ async function passOver(files: UploadedFiles | undefined): Promise<void> {
   for await (const _piece of files?.bytes ?? []);
 }
 
-async function startedPlan(q: Queries, who: Principal): Promise<Scope> {
+/** The scope of a plan that runs: only then is something of it taken. */
+export async function startedPlan(q: Queries, who: Principal): Promise<Scope> {
   const scope = await liveScope(q, who);
   if (scope.job.phase === "plan" && scope.job.status === "started") return scope;
   throw new WindlassError(

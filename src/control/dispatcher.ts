@@ -6,7 +6,7 @@ import { type Job, moveJob } from "../domain/job.ts";
 import { featuresOf, type JobFeature, jobFeatures, knowsAll } from "../domain/job-features.ts";
 import type { LabelCondition } from "../domain/label-selector.ts";
 import { failpoint } from "../lib/failpoint.ts";
-import type { AgentId, OrganizationId, PoolId } from "../lib/ids.ts";
+import type { AgentId, JobId, OrganizationId, PoolId } from "../lib/ids.ts";
 import { hashToken, mintDerivedToken } from "../lib/tokens.ts";
 import type { Queries } from "../store/ports.ts";
 import { type Control, topics } from "./control.ts";
@@ -82,7 +82,8 @@ interface Look {
 /** Those of a session that decide: they are getters, which a spread would leave out. */
 function factsOf(seat: Seat) {
   const { agentId, poolId, concurrency, takesJobs, labels, engines, features, unmet, idleSinceMs } = seat;
-  return { agentId, poolId, concurrency, takesJobs, labels, engines, features, unmet, idleSinceMs };
+  const whyDeclined = (jobId: JobId) => seat.whyDeclined(jobId);
+  return { agentId, poolId, concurrency, takesJobs, labels, engines, features, unmet, idleSinceMs, whyDeclined };
 }
 
 interface Queue {

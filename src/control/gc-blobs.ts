@@ -5,7 +5,7 @@ const pageRows = 1_000;
 /** An upload's row follows its object; none takes this long. */
 const uploadMs = 3_600_000;
 
-const tables = ["configurations", "runs", "states"] as const;
+const tables = ["configurations", "runs", "states", "uploads"] as const;
 
 /**
  * Forgets objects that no row needs and that were last put more than an hour ago. Rows are read first: one that is written

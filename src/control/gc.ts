@@ -7,6 +7,7 @@ import { collectLogs } from "./gc-logs.ts";
 import { collectDoubts, collectKeys, collectRecords } from "./gc-records.ts";
 import { collectConfigurations, collectRuns } from "./gc-runs.ts";
 import { collectStates } from "./gc-states.ts";
+import { collectUploads } from "./gc-uploads.ts";
 
 /** What a collection works with. */
 export type GcControl = Pick<Control, "store" | "logs" | "blobs" | "clock" | "log">;
@@ -28,6 +29,7 @@ export interface GcCount {
     | "audit records"
     | "request ids"
     | "doubts"
+    | "unfinished uploads"
     | "logs"
     | "orphaned logs"
     | "orphaned objects";
@@ -51,6 +53,7 @@ export async function collectGarbage(control: GcControl, options: GcOptions): Pr
   for (const collect of [collectRuns, collectStates, collectConfigurations, collectAgents, collectKeys, collectDoubts])
     counts.push(await collect(control, options, gone));
   counts.push(...(await collectRecords(control, options)));
+  counts.push(await collectUploads(control, options));
   counts.push(...(await collectLogs(control, options, gone.runs)));
   counts.push(await collectBlobs(control, options, gone));
   if (!options.isDryRun) await tell(control, counts);

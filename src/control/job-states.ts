@@ -29,6 +29,19 @@ export interface UploadedState {
   readonly asideReason?: string | undefined;
 }
 
+/** A state that has come before, which need not come again. */
+export async function knownState(
+  control: Control,
+  who: Principal,
+  { sha256, sequence: jobSequence = 0, isFinal = false }: Pick<UploadedState, "sha256" | "sequence" | "isFinal">,
+): Promise<StateVersion | undefined> {
+  const known = await control.store.read(async (q) => {
+    const { job } = await applyScope(q, who);
+    return q.states.ofJob(job.id, { jobSequence, sha256 });
+  });
+  return known === undefined ? undefined : settled(control, known, isFinal);
+}
+
 /** Stores a state that an apply wrote. Never refused for good: what cannot become current is quarantined. */
 export async function storeState(control: Control, who: Principal, uploaded: UploadedState): Promise<StateVersion> {
   const { job, workspace } = await control.store.read((q) => applyScope(q, who));
@@ -93,7 +106,7 @@ async function settled(control: Control, known: StateVersion, isFinal: boolean):
 }
 
 /** A started apply, or a lost one whose evidence is still awaited. Once its result is sealed its states are all here. */
-async function applyScope(q: Queries, who: Principal): Promise<Scope> {
+export async function applyScope(q: Queries, who: Principal): Promise<Scope> {
   const scope = await openScope(q, who);
   if (scope.job.phase === "apply" && scope.job.startedAt !== null) return scope;
   throw new WindlassError(

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import type { Run } from "../domain/run.ts";
 import { WindlassError } from "../lib/errors.ts";
 import type { Control } from "./control.ts";
-import { openStream, sealedSize, sealStream } from "./sealed-stream.ts";
+import { openStreamFrom, sealedSize, sealStream } from "./sealed-stream.ts";
 
 /** The archive of the files that a plan made, as an agent uploads it. */
 export interface UploadedFiles {
@@ -45,9 +45,10 @@ async function* checked({ sizeBytes, sha256, bytes }: UploadedFiles): AsyncGener
   );
 }
 
-/** The archive as it was uploaded. */
+/** The archive as it was uploaded, from a byte on. */
 export const openPlanFiles = (
   { blobs, vault }: Pick<Control, "blobs" | "vault">,
-  runId: Run["id"],
-  key: string,
-): AsyncGenerator<Uint8Array> => openStream(vault, blobs.get(key), planFilesSubject(runId));
+  { runId, key }: { readonly runId: Run["id"]; readonly key: string },
+  from = 0,
+): AsyncGenerator<Uint8Array> =>
+  openStreamFrom({ vault, read: (at) => blobs.get(key, at) }, planFilesSubject(runId), from);

@@ -100,4 +100,5 @@ const whyQueued = ({ pool, grants, job, run, workspace, jobsAhead, factsOf }: Qu
     endTold: "waits",
     preparing: "",
     wayProblem: "",
+    delivering: "",
   });

@@ -5,6 +5,7 @@ import type { Labels } from "../domain/label-selector.ts";
 import { DesiredState, type HeldJob } from "../gen/windlass/agent/v1/job_pb.ts";
 import { oneLine } from "../lib/clean-text.ts";
 import type { AgentId, JobId, PoolId } from "../lib/ids.ts";
+import { Declines } from "./declines.ts";
 import { Turns } from "./turns.ts";
 
 /** One connected agent, as its session keeps it in memory. */
@@ -29,10 +30,12 @@ export interface Seat {
   readonly jobs: ReadonlyMap<JobId, number>;
   /** True while it may get offers: connected, resumed, neither paused nor draining. */
   readonly takesJobs: boolean;
-  /** Why it takes none for now, though nobody paused it: its disk is full, or it has just declined one; empty otherwise. */
+  /** Why it takes none for now, or not the one that it declined, though nobody paused it; empty otherwise. */
   readonly refusal: string;
   /** What stands between it and the server, as it said last (empty if nothing does), and whether its stream has ended because the next one comes at once. */
   readonly way: { readonly problem: string; readonly handsOver: boolean };
+  /** Why this job is not offered to it again for now: it declined it; undefined if it may be. */
+  whyDeclined(jobId: JobId): string | undefined;
   /** What it said last of its disk; 0 if nothing yet. */
   readonly freeDiskBytes: bigint;
   /** Monotonic milliseconds since when it has got no job and ended none. */
@@ -61,13 +64,21 @@ export interface JobProgress {
   readonly resourcesDone: number;
   /** What takes long while it is prepared, as the end of a sentence; empty if nothing does. */
   readonly preparing: string;
+  /** The same of what came of it and is delivered. */
+  readonly delivering: string;
   /** What its agent has heard that is wanted of it; unspecified if it has not, or does not say. */
   readonly desired: DesiredState;
   /** What its agent cannot do for it because of what stands in its way, as the end of a sentence; empty if nothing does. */
   readonly wayProblem: string;
 }
 
-const notKnown: JobProgress = { resourcesDone: 0, preparing: "", desired: DesiredState.UNSPECIFIED, wayProblem: "" };
+const notKnown: JobProgress = {
+  ...{ resourcesDone: 0, preparing: "", delivering: "" },
+  ...{ desired: DesiredState.UNSPECIFIED, wayProblem: "" },
+};
+
+/** Of how many agents is known what they have declined. */
+const mostDeclining = 10_000;
 
 /** An agent that has registered and has no stream. */
 export interface Arrival {
@@ -95,11 +106,22 @@ export class Presence {
   readonly startedMs: number;
   readonly #seats = new Map<AgentId, Seat>();
   /** How far jobs are, as their agents said last. */
+  readonly #declines = new Map<AgentId, Declines>();
   readonly #progress = new Map<AgentId, ReadonlyMap<string, JobProgress>>();
   readonly #arrivals = new Map<AgentId, Arrival>();
 
   constructor(startedMs = 0) {
     this.startedMs = startedMs;
+  }
+
+  /** What an agent has declined, whatever stream it declined it on. */
+  declinesOf(agentId: AgentId): Declines {
+    const declines = this.#declines.get(agentId) ?? new Declines();
+    this.#declines.delete(agentId);
+    this.#declines.set(agentId, declines);
+    const [oldest] = this.#declines.keys();
+    if (this.#declines.size > mostDeclining && oldest !== undefined) this.#declines.delete(oldest);
+    return declines;
   }
 
   get(agentId: AgentId): Seat | undefined {
@@ -112,8 +134,12 @@ export class Presence {
 
   /** Remembers how far an agent's jobs are. */
   noteProgress(agentId: AgentId, jobs: readonly Pick<HeldJob, "claim" | keyof JobProgress>[]): void {
-    const told = jobs.map(({ claim, resourcesDone, preparing, wayProblem, desired }) => {
-      const texts = { preparing: oneLine(preparing), wayProblem: oneLine(wayProblem) };
+    const told = jobs.map(({ claim, resourcesDone, preparing, delivering, wayProblem, desired }) => {
+      const texts = {
+        preparing: oneLine(preparing),
+        delivering: oneLine(delivering),
+        wayProblem: oneLine(wayProblem),
+      };
       return [claim?.jobId ?? "", { resourcesDone, ...texts, desired }] as const;
     });
     this.#progress.set(agentId, new Map(told));
@@ -147,5 +173,6 @@ export class Presence {
     if (this.#seats.get(seat.agentId) !== seat) return;
     this.#seats.delete(seat.agentId);
     this.#progress.delete(seat.agentId);
+    if (this.#declines.get(seat.agentId)?.isEmpty === true) this.#declines.delete(seat.agentId);
   }
 }

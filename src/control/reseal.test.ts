@@ -94,7 +94,10 @@ test("everything sealed opens with the new key alone, and the old ciphertexts ar
   }));
   expect(await read(after.run?.planBlobKey ?? null, `plan/${run.id}`)).toBe("plan");
   expect(await read(after.run?.summaryBlobKey ?? null, `plan-summary/${run.id}`)).toBe("summary");
-  const files = openPlanFiles({ ...control, vault: rotated }, run.id, after.run?.planFilesBlobKey ?? "");
+  const files = openPlanFiles(
+    { ...control, vault: rotated },
+    { runId: run.id, key: after.run?.planFilesBlobKey ?? "" },
+  );
   expect(Buffer.concat(await Array.fromAsync(files)).equals(made)).toBe(true);
   expect(Buffer.from(await openState({ ...control, vault: rotated }, after.state ?? state)).toString()).toBe("{}");
   const sealed = after.variable?.sealedValue ?? new Uint8Array();

@@ -9,6 +9,7 @@ import { providerTokensSubject } from "./provider-tokens.ts";
 import { storeSealed } from "./sealed-blobs.ts";
 import { isStreamCurrent, openStream, sealStream } from "./sealed-stream.ts";
 import { stateSubject } from "./states.ts";
+import { forget } from "./uploads.ts";
 import { setVariableSubject, workspaceVariableSubject } from "./variable-holder.ts";
 
 /** What is sealed anew works with the stores, and a vault that opens with the old keys and seals with the new one. */
@@ -41,6 +42,7 @@ export async function resealAll(control: ResealControl): Promise<ResealCounts> {
   await resealValues(control, { table: "set_variables", subjectOf: setVariableSubject }, count);
   await resealValues(control, { table: "former_secrets", subjectOf: formerSecretSubject }, count);
   await resealValues(control, { table: "provider_settings", subjectOf: providerTokensSubject }, count);
+  await forgetUploads(control);
   await resealPlans(control, count);
   await resealStates(control, count);
   // Last: it says that all of it is done.
@@ -73,6 +75,15 @@ async function resealValues(
     },
   );
 }
+
+/** What has come in parts and was not used: who sends it begins again. */
+const forgetUploads = (control: ResealControl): Promise<void> =>
+  eachPage(
+    (page) => control.store.read((q) => q.uploads.begunBefore(endOfTime, page)),
+    (rows) => forget(control, rows),
+  );
+
+const endOfTime = new Date(8.64e15);
 
 async function resealPlans(control: ResealControl, count: (outcome: Outcome) => void): Promise<void> {
   const { store, blobs } = control;

@@ -7,6 +7,7 @@ import type { JobId, PoolId, RunId, StateVersionId, WorkspaceId } from "../lib/i
 import type { Queries } from "../store/ports.ts";
 import type { Control } from "./control.ts";
 import { type KeptView, keptOfRun } from "./kept-directories.ts";
+import type { JobProgress } from "./presence.ts";
 import { rememberedFacts } from "./selectors.ts";
 import { endTold, silentSince } from "./silence.ts";
 
@@ -130,7 +131,6 @@ async function waitingOf(
   { run, workspace, job, queues }: Pick<Parts, "run" | "queues"> & { workspace: Workspace; job: Job | null },
 ): Promise<Waiting | null> {
   const used = workspace.poolId === null ? undefined : await queues.poolOf(workspace.poolId);
-  const progress = job === null ? undefined : control.presence.progressOf(job);
   return whyWaiting({
     run,
     job,
@@ -146,10 +146,12 @@ async function waitingOf(
     jobsAhead: (job === null ? undefined : queues.jobsAhead.get(job.id)) ?? 0,
     agentSilentSince: await silentSince(control, q, job),
     endTold: endTold(control, job),
-    preparing: progress?.preparing ?? "",
-    wayProblem: progress?.wayProblem ?? "",
+    ...(job === null ? nothingKnown : textsOf(control.presence.progressOf(job))),
   });
 }
+
+const nothingKnown = { preparing: "", delivering: "", wayProblem: "" };
+const textsOf = ({ preparing, delivering, wayProblem }: JobProgress) => ({ preparing, delivering, wayProblem });
 
 /** What a job that is not there yet would ask for. */
 const undecided = { phase: "plan", engine: null, engineVersion: "" } as const;

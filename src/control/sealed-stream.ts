@@ -1,5 +1,6 @@
 import { WindlassError } from "../lib/errors.ts";
 import type { Control } from "./control.ts";
+import { sealedOverheadBytes } from "./vault.ts";
 
 /** Sealed one by one, so that an object of any size takes no more memory than a few of them. */
 const pieceBytes = 256 * 1024;
@@ -27,6 +28,21 @@ export async function* sealStream(
     const length = Buffer.alloc(lengthBytes);
     length.writeUInt32BE(sealed.length);
     yield Buffer.concat([length, sealed]);
+  }
+}
+
+/** The bytes of a sealed stream from one of them on, in clear. What comes before is not read: all pieces but the last have one size. */
+export async function* openStreamFrom(
+  { vault, read }: { readonly vault: Pick<Sealer, "open">; readonly read: (from: number) => AsyncIterable<Uint8Array> },
+  subject: string,
+  from: number,
+): AsyncGenerator<Uint8Array> {
+  let index = Math.floor(from / pieceBytes);
+  let skip = from % pieceBytes;
+  const at = Math.min(index * (lengthBytes + pieceBytes + sealedOverheadBytes), Number.MAX_SAFE_INTEGER);
+  for await (const piece of sealedPieces(read(at), subject)) {
+    yield vault.open(piece, subjectAt(subject, index++)).subarray(skip);
+    skip = 0;
   }
 }
 

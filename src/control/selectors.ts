@@ -7,6 +7,7 @@ import { type LabelCondition, labelsText, readSelector } from "../domain/label-s
 import type { Run } from "../domain/run.ts";
 import type { AgentFacts } from "../domain/waiting.ts";
 import type { Workspace } from "../domain/workspace.ts";
+import type { JobId } from "../lib/ids.ts";
 import type { Control } from "./control.ts";
 import { invalid } from "./invalid.ts";
 import { arrivalText, type Seat } from "./presence.ts";
@@ -26,6 +27,8 @@ type Choosy = Pick<Workspace, "poolId" | "agentSelector" | "engine" | "engineVer
 /** What waits for an agent: a job, or what will be one, of a run with these options. */
 interface Asking extends Pick<Job, "phase" | "engine" | "engineVersion"> {
   readonly options: Run["options"];
+  /** Of the job, if there is one. */
+  readonly id?: JobId | undefined;
 }
 
 /** Met by no agent: each has a name. */
@@ -69,7 +72,7 @@ export function agentFacts(
       .slice(0, mostRefusals)
       .map((arrival) => `agent ${arrival.name} ${arrivalText(arrival)}`),
     ...{ online: seats.length, matching: matching.length, able: able.length, fit: fit.length, open: open.length },
-    free: open.filter(({ jobs, concurrency }) => jobs.size < concurrency).length,
+    free: open.filter((seat) => seat.jobs.size < seat.concurrency && !hasDeclined(seat, asking)).length,
     others: seats
       .filter((seat) => !isMatching(seat))
       .slice(0, mostOthers)
@@ -87,6 +90,8 @@ export function agentFacts(
       .map(({ name, version }) => `${name} (${version})`),
   };
 }
+
+const hasDeclined = (seat: Seat, { id }: Asking): boolean => id !== undefined && seat.whyDeclined(id) !== undefined;
 
 function labelsOfSeat({ name, labels: { name: _, ...rest } }: Seat): string {
   return `${name} (${labelsText(rest)})`;
@@ -107,6 +112,8 @@ export function rememberedFacts(
   return (workspace, asking) => {
     const { engine, constraint, planVersion } = engineWishOf(asking, workspace);
     const wanted = [asking.phase, workspace.agentSelector, engine, constraint, planVersion];
+    const isDeclined = control.presence.all().some((seat) => hasDeclined(seat, asking));
+    if (isDeclined) return agentFacts(control, workspace, asking);
     const key = JSON.stringify([workspace.poolId, ...wanted, ...featuresOf(asking.options, asking.phase)]);
     const facts = known.get(key) ?? agentFacts(control, workspace, asking);
     known.set(key, facts);

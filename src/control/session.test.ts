@@ -202,6 +202,77 @@ describe("offer, start, log, result", () => {
     expect((await jobOf(runId)).agentId).toBe(other.registration.agent.id);
   });
 
+  test("a job that its only agent declines again and again is offered less and less often; others are not kept from it", async () => {
+    const agent = await connect();
+    const runId = await newRun();
+    const { control, clock } = fixture;
+    for (const pauseMs of [5_000, 15_000, 45_000]) {
+      const job = await offered(agent, runId);
+      const claim = { jobId: job.id, epoch: BigInt(job.epoch) };
+      agent.send({ case: "offerDecline", value: { claim, reason: "a download failed" } });
+      await until("the job is queued again", async () => (await jobOf(runId)).status === "queued");
+      await clock.advance(pauseMs - 1);
+      expect(await dispatchOnce(control)).toBe(0);
+      expect((await getRun(control, fixture.as("reader"), runId)).waiting).toMatchObject({
+        ...{ reason: "agents_declined", detail: expect.stringContaining("declined: a download failed") },
+      });
+      await clock.advance(1);
+    }
+    const job = await offered(agent, runId);
+    expect(job).toMatchObject({ status: "offered", epoch: 4 });
+  });
+
+  test("an offer lasts as long as what the job needs arrives, and goes back to the queue when nothing more comes, or after hours", async () => {
+    const { control, clock } = fixture;
+    const agent = await connect();
+    const runId = await newRun();
+    const job = await offered(agent, runId);
+    const claim = { jobId: job.id, epoch: BigInt(job.epoch) };
+    const beat = async (receivedBytes: bigint) => {
+      agent.send({ case: "heartbeat", value: { jobs: [{ claim, stage: JobStage.PREPARING, receivedBytes }] } });
+      await agent.next("heartbeatReply");
+      await agent.liveness.flush(control);
+      await clock.advance(30_000);
+      await sweepOnce(control);
+    };
+    for (let bytes = 1n; bytes <= 10n; bytes += 1n) await beat(bytes);
+    expect((await jobOf(runId)).status).toBe("offered");
+    for (let count = 0; count < 2; count += 1) await beat(10n);
+    expect((await jobOf(runId)).status).toBe("queued");
+  });
+
+  test("an offer is not renewed for ever, whatever arrives", async () => {
+    const { control, clock } = fixture;
+    const agent = await connect();
+    const runId = await newRun();
+    const job = await offered(agent, runId);
+    const claim = { jobId: job.id, epoch: BigInt(job.epoch) };
+    await control.store.step((tx) =>
+      tx.jobs.renew([{ jobId: job.id, epoch: job.epoch, until: new Date(clock.now().getTime() + 6.1 * 3_600_000) }]),
+    );
+    await clock.advance(6 * 3_600_000);
+    agent.send({ case: "heartbeat", value: { jobs: [{ claim, stage: JobStage.PREPARING, receivedBytes: 1n }] } });
+    await agent.next("heartbeatReply");
+    await agent.liveness.flush(control);
+    await clock.advance(600_000);
+    await sweepOnce(control);
+    expect((await jobOf(runId)).status).toBe("queued");
+  });
+
+  test("what an agent delivers of a job stands in why the run waits", async () => {
+    const agent = await connect();
+    const runId = await newRun();
+    const job = await offered(agent, runId);
+    await agent.start(job);
+    const claim = { jobId: job.id, epoch: BigInt(job.epoch) };
+    const delivering = "delivers the plan (3 of 20 MB, 0.1 MB/s)";
+    agent.send({ case: "heartbeat", value: { jobs: [{ claim, stage: JobStage.RUNNING, delivering }] } });
+    await agent.next("heartbeatReply");
+    expect((await getRun(fixture.control, fixture.as("reader"), runId)).waiting).toMatchObject({
+      ...{ reason: "agent_delivering", detail: `agent ${agent.registration.agent.name} ${delivering}` },
+    });
+  });
+
   test("what an agent does while it prepares a job stands in why the run waits, as text alone, until it says nothing more", async () => {
     const agent = await connect();
     const runId = await newRun();

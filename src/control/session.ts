@@ -2,7 +2,7 @@ import { create } from "@bufbuild/protobuf";
 import { durationFromMs } from "@bufbuild/protobuf/wkt";
 import { type Agent, labelsOf } from "../domain/agent.ts";
 import type { AgentEngines } from "../domain/engine.ts";
-import { type Job, leaseMs } from "../domain/job.ts";
+import { type Job, leaseMs, maxArrivalMs } from "../domain/job.ts";
 import type { JobFeature } from "../domain/job-features.ts";
 import type { Labels } from "../domain/label-selector.ts";
 import {
@@ -18,6 +18,7 @@ import { type AgentId, isId, type JobId, type PoolId } from "../lib/ids.ts";
 import { OutQueue } from "../lib/queue.ts";
 import { enginesOf, UnmetWishes } from "./agent-engines.ts";
 import { type Control, topics } from "./control.ts";
+import type { Declines } from "./declines.ts";
 import { unwantedClaims, withKept } from "./kept-directories.ts";
 import type { Liveness } from "./liveness.ts";
 import type { Seat } from "./presence.ts";
@@ -31,6 +32,7 @@ import { heartbeatReply } from "./session-wire.ts";
 const outLimits = { maxItems: 4096, maxBytes: 1024 * 1024 };
 const messageBytes = 64; // In that queue. All are small.
 const declinePauseMs = 5_000; // How long an agent that declined an offer gets no other.
+const mostReceiving = 2_000; // Of how many claims is known how much has arrived.
 const comeBackMs = 2_000; // How long an agent that is sent away waits at the most.
 
 /**
@@ -59,6 +61,7 @@ export class AgentSession implements Seat {
   #declined = { reason: "", untilMs: 0 };
   #noRoom = ""; // As its last heartbeat says.
   #freeDiskBytes = 0n;
+  readonly #received = new Map<string, bigint>(); // How much of what a job needs had arrived, by its claim.
   #idleSinceMs: number;
 
   constructor(control: Control, liveness: Liveness, { agent, features, held, spent, wayProblem }: Resumed) {
@@ -142,12 +145,25 @@ export class AgentSession implements Seat {
   get takesJobs(): boolean {
     const { isPaused, isDraining } = this.#agent;
     if (isPaused || isDraining || this.#isLeaving || this.#isUnknown || this.#spent !== undefined) return false;
-    return this.out.state.kind === "open" && this.refusal === "";
+    return this.out.state.kind === "open" && this.#whyNone === "";
+  }
+
+  /** Why it takes no job at all. */
+  get #whyNone(): string {
+    const { reason, untilMs } = this.#declined;
+    return this.#noRoom || (this.#control.clock.monotonicMs() < untilMs ? reason : "");
   }
 
   get refusal(): string {
-    const { reason, untilMs } = this.#declined;
-    return this.#noRoom || (this.#control.clock.monotonicMs() < untilMs ? reason : "");
+    return this.#whyNone || this.#declines.last(this.#control.clock.monotonicMs());
+  }
+
+  whyDeclined(jobId: JobId): string | undefined {
+    return this.#declines.reasonOf(jobId, this.#control.clock.monotonicMs());
+  }
+
+  get #declines(): Declines {
+    return this.#control.presence.declinesOf(this.agentId);
   }
 
   get freeDiskBytes(): bigint {
@@ -301,14 +317,25 @@ export class AgentSession implements Seat {
   }
 
   /** Extends the lease of a started job, and says what is wanted of it. */
-  #renew({ claim }: HeldJob, rows: ReadonlyMap<JobId, Job>, now: Date) {
+  #renew({ claim, receivedBytes }: HeldJob, rows: ReadonlyMap<JobId, Job>, now: Date) {
     const jobId = claim?.jobId ?? "";
     const row = isId("job", jobId) ? this.#claims.current(rows.get(jobId), Number(claim?.epoch ?? 0n)) : undefined;
     const forMs = row === undefined ? 0 : leaseMs(row, this.#control.timing.leases);
-    if (row?.status === "started") {
+    if (row !== undefined && (row.status === "started" || this.#isArriving(row, receivedBytes, now))) {
       this.#liveness.renew({ jobId: row.id, epoch: row.epoch, until: new Date(now.getTime() + forMs) });
     }
     return { ...(claim === undefined ? {} : { claim }), desired: desiredOf(row), lease: durationFromMs(forMs) };
+  }
+
+  /** An offer does not end while what the job needs arrives. */
+  #isArriving({ id, epoch, offeredAt }: Job, receivedBytes: bigint, now: Date): boolean {
+    const key = `${id}/${epoch}`;
+    const before = this.#received.get(key) ?? 0n;
+    this.#received.delete(key);
+    this.#received.set(key, receivedBytes);
+    const [oldest] = this.#received.keys();
+    if (this.#received.size > mostReceiving && oldest !== undefined) this.#received.delete(oldest);
+    return receivedBytes > before && offeredAt !== null && now.getTime() - offeredAt.getTime() < maxArrivalMs;
   }
 
   /** Reads what is wanted of the agent and its jobs, and tells it what is new. */
@@ -347,7 +374,10 @@ export class AgentSession implements Seat {
 
   async #decline(declined: OfferDecline): Promise<void> {
     const reason = oneLine(declined.reason) || "it gave no reason";
-    this.#declined = { reason, untilMs: this.#control.clock.monotonicMs() + declinePauseMs };
+    const nowMs = this.#control.clock.monotonicMs();
+    this.#declined = { reason, untilMs: nowMs + declinePauseMs };
+    const jobId = declined.claim?.jobId ?? "";
+    if (isId("job", jobId)) this.#declines.note(jobId, reason, nowMs);
     await this.#claims.decline(declined);
   }
 

@@ -1,4 +1,4 @@
-import { createCipheriv, createDecipheriv, createHash, type DecipherGCM } from "node:crypto";
+import { createCipheriv, createDecipheriv, createHash, type DecipherGCM, type Decipheriv } from "node:crypto";
 import { WindlassError } from "../lib/errors.ts";
 import type { Random } from "../lib/random.ts";
 
@@ -11,6 +11,15 @@ export interface Vault {
   sealPieces(plain: AnyIterable<Uint8Array>, subject: string): AsyncGenerator<Uint8Array, void>;
   /** The same in pieces. Only the end proves that they are genuine: it fails if they are not. */
   openPieces(sealed: AsyncIterable<Uint8Array>, subject: string): AsyncGenerator<Uint8Array, void>;
+  /**
+   * The bytes in clear from one of them on, of an object that `openPieces` has found genuine before: this proves nothing.
+   * `read` gives the sealed bytes from a position on.
+   */
+  openFrom(
+    read: (from: number) => AsyncIterable<Uint8Array>,
+    at: number,
+    subject: string,
+  ): AsyncGenerator<Uint8Array, void>;
   /** True for bytes that were sealed with the key that seals now. */
   isCurrent(sealed: Uint8Array): boolean;
   /** Key for tokens that are derived instead of stored. */
@@ -24,6 +33,8 @@ const keyIdBytes = 8;
 const ivBytes = 12;
 const tagBytes = 16;
 const headBytes = 1 + keyIdBytes + ivBytes;
+/** What sealing adds to bytes. */
+export const sealedOverheadBytes = headBytes + tagBytes;
 
 const derive = (masterKey: Uint8Array, purpose: string): Buffer =>
   createHash("sha256").update(masterKey).update("\0").update(purpose).digest();
@@ -84,10 +95,56 @@ export function createVault(masterKey: Uint8Array, random: Random, older: readon
       if (opening === undefined) throw unknownFormat(subject);
       ended(opening, held, subject);
     },
+    async *openFrom(read, at, subject) {
+      const block = Math.floor(at / blockBytes);
+      if (block > maxBlock) return;
+      const opening = openingAt(keys, await headOf(read(0), subject), { block, subject });
+      let skip = at % blockBytes;
+      let held: Buffer = Buffer.alloc(0);
+      for await (const piece of read(headBytes + block * blockBytes)) {
+        held = Buffer.concat([held, piece]);
+        if (held.length <= tagBytes) continue;
+        const plain = opening.update(held.subarray(0, -tagBytes));
+        held = held.subarray(-tagBytes);
+        yield plain.subarray(skip);
+        skip = Math.max(0, skip - plain.length);
+      }
+    },
   };
 }
 
+const blockBytes = 16;
+/** Of one object. */
+const maxBlock = 2 ** 32 - 3;
+
+/** GCM counts its blocks from 2 on, in the last four bytes of the counter. Source: NIST SP 800-38D, 7.1. */
+function openingAt(
+  keys: ReadonlyMap<string, Buffer>,
+  head: Buffer,
+  { block, subject }: { readonly block: number; readonly subject: string },
+): Decipheriv {
+  const counter = Buffer.alloc(blockBytes);
+  head.copy(counter, 0, 1 + keyIdBytes);
+  counter.writeUInt32BE(block + 2, ivBytes);
+  return createDecipheriv("aes-256-ctr", keyOf(keys, head, subject), counter);
+}
+
+async function headOf(sealed: AsyncIterable<Uint8Array>, subject: string): Promise<Buffer> {
+  let head: Buffer = Buffer.alloc(0);
+  for await (const piece of sealed) {
+    head = Buffer.concat([head, piece.subarray(0, headBytes)]);
+    if (head.length >= headBytes) return head.subarray(0, headBytes);
+  }
+  throw unknownFormat(subject);
+}
+
 function openingOf(keys: ReadonlyMap<string, Buffer>, head: Buffer, subject: string): DecipherGCM {
+  const key = keyOf(keys, head, subject);
+  const iv = head.subarray(1 + keyIdBytes, headBytes);
+  return createDecipheriv("aes-256-gcm", key, iv).setAAD(Buffer.from(subject));
+}
+
+function keyOf(keys: ReadonlyMap<string, Buffer>, head: Buffer, subject: string): Buffer {
   if (head[0] !== format) throw unknownFormat(subject);
   const key = keys.get(head.toString("hex", 1, 1 + keyIdBytes));
   if (key === undefined) {
@@ -96,8 +153,7 @@ function openingOf(keys: ReadonlyMap<string, Buffer>, head: Buffer, subject: str
       `${subject} was encrypted with another master key: start windlassd with the key it was made with`,
     );
   }
-  const iv = head.subarray(1 + keyIdBytes, headBytes);
-  return createDecipheriv("aes-256-gcm", key, iv).setAAD(Buffer.from(subject));
+  return key;
 }
 
 /** Ends a decryption; fails if the bytes are not what was sealed. */

@@ -30,6 +30,7 @@ const seat = (name: string, change: Partial<Seat> = {}): Seat => ({
   features: new Set(),
   unmet: new Map(),
   idleSinceMs: 0,
+  whyDeclined: () => undefined,
   ...change,
 });
 const names = (jobs: readonly Candidate[]) => jobs.map(({ id }) => id.slice(4));

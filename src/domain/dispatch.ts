@@ -42,6 +42,8 @@ export interface Seat {
   readonly unmet: ReadonlyMap<string, string>;
   /** Since when it has got no job and ended none, on a clock that only goes forward. */
   readonly idleSinceMs: number;
+  /** Why the job is not offered to it again for now; undefined if it may be. */
+  readonly whyDeclined: (jobId: JobId) => string | undefined;
 }
 
 export interface Assignment {
@@ -162,7 +164,7 @@ function bestSeat({ job, fits, load }: Choice, seats: readonly Seat[]): Seat | u
     (rankOf(a) - rankOf(b) || loadOf(a) - loadOf(b) || a.idleSinceMs - b.idleSinceMs) < 0;
   let best: Seat | undefined;
   for (const seat of fits.among(job.wish, matching)) {
-    if (!hasRoom(seat)) continue;
+    if (!hasRoom(seat) || seat.whyDeclined(job.id) !== undefined) continue;
     if (seat.agentId === job.warmAgentId) return seat;
     if (best === undefined || goesBefore(seat, best)) best = seat;
   }

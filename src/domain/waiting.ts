@@ -17,6 +17,7 @@ export type WaitingReason =
   | "agent_unreachable"
   | "terraform_stopping"
   | "agent_preparing"
+  | "agent_delivering"
   | "no_matching_agent"
   | "resolution"
   | "agents_declined"
@@ -64,6 +65,8 @@ export interface WaitingFacts {
   readonly preparing: string;
   /** What the job's agent cannot do for it because of what stands in its way, as the end of a sentence; empty if nothing does. */
   readonly wayProblem: string;
+  /** The same of what came of the job and is delivered. */
+  readonly delivering: string;
 }
 
 /** The agent has said so; it is connected and has not; or it cannot have heard. */
@@ -251,7 +254,7 @@ function whichAgents({ online, matching, able, fit, ...told }: AgentFacts): read
 }
 
 function whyRunning(facts: WaitingFacts, job: Job, because: Because): Waiting | null {
-  const { run, agentSilentSince, endTold, wayProblem } = facts;
+  const { run, agentSilentSince, endTold, wayProblem, delivering } = facts;
   const agent = `agent ${job.agentName ?? "unknown"}`;
   const program = run.engine ?? job.engine ?? "the program";
   const end = job.desired === "force" ? `end ${program} by force` : `stop ${program}`;
@@ -262,7 +265,8 @@ function whyRunning(facts: WaitingFacts, job: Job, because: Because): Waiting | 
     return because("agent_unreachable", later === "" ? silence : `${silence}; ${later}`);
   }
   if (wayProblem !== "") return because("way_blocked", `${agent} ${wayProblem}`);
-  if (run.cancelRequestedAt === null) return null;
+  if (run.cancelRequestedAt === null)
+    return delivering === "" ? null : because("agent_delivering", `${agent} ${delivering}`);
   if (endTold === "waits") return because("agent_unreachable", `${agent} is not connected: ${later}`);
   const asked = endTold === "heard" ? "was asked" : "is being asked";
   return because("terraform_stopping", `${agent} ${asked} to ${end}`, { since: run.cancelRequestedAt });

@@ -109,6 +109,7 @@ test("who may call what at all", () => {
     windlass.v1.StateService/DiffStates: api_key
     windlass.v1.StateService/RollbackState: api_key
     windlass.v1.StateService/ListStateResources: api_key
+    windlass.v1.UploadService/UploadPart: api_key
     windlass.v1.RunService/CreateRun: api_key
     windlass.v1.RunService/CheckRun: api_key
     windlass.v1.RunService/GetRun: api_key
@@ -133,6 +134,7 @@ test("who may call what at all", () => {
     windlass.agent.v1.JobArtifactService/DownloadPlan: job
     windlass.agent.v1.JobArtifactService/DownloadPlanFiles: job
     windlass.agent.v1.JobArtifactService/UploadPlan: job
+    windlass.agent.v1.JobArtifactService/UploadPart: job
     windlass.agent.v1.JobArtifactService/DownloadState: job
     windlass.agent.v1.JobArtifactService/UploadState: job
     windlass.agent.v1.JobArtifactService/ListSharedStates: job"

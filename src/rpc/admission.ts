@@ -13,6 +13,7 @@ import { ProviderSettingsService } from "../gen/windlass/v1/provider_settings_se
 import { RunService } from "../gen/windlass/v1/run_service_pb.ts";
 import { StateService } from "../gen/windlass/v1/state_service_pb.ts";
 import { SystemService } from "../gen/windlass/v1/system_service_pb.ts";
+import { UploadService } from "../gen/windlass/v1/upload_service_pb.ts";
 import { VariableService } from "../gen/windlass/v1/variable_service_pb.ts";
 import { VariableSetService } from "../gen/windlass/v1/variable_set_service_pb.ts";
 import { WorkspaceService } from "../gen/windlass/v1/workspace_service_pb.ts";
@@ -59,6 +60,7 @@ const admitted: ReadonlyMap<string, Admission> = new Map<string, Admission>([
   [ConfigurationService.typeName, people],
   [RunService.typeName, people],
   [StateService.typeName, people],
+  [UploadService.typeName, people],
   [nameOf(AgentGatewayService.method.register), new Set<Kind>(["agent_token", "server_agent"])],
   [nameOf(AgentGatewayService.method.session), new Set<Kind>(["agent_session"])],
   [JobArtifactService.typeName, new Set<Kind>(["job"])],

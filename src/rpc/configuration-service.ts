@@ -7,6 +7,7 @@ import {
 } from "../control/configurations.ts";
 import type { Control } from "../control/control.ts";
 import { invalid } from "../control/invalid.ts";
+import { ownerOf, type ReadUploaded, withUploaded } from "../control/uploads.ts";
 import { ConfigurationVersionSchema } from "../gen/windlass/v1/configuration_pb.ts";
 import type {
   ConfigurationService,
@@ -29,14 +30,15 @@ export const configurationService = (
     const iterator = requests[Symbol.asyncIterator]();
     using _reading = endedLater(iterator);
     const header = await readHeader(iterator);
-    const { sizeBytes, sha256 } = header;
-    const upload = {
-      workspace: workspaceReference(header),
-      bytes: Number(sizeBytes),
-      sha256,
-      chunks: chunksOf(iterator),
+    const { sizeBytes, sha256, inParts } = header;
+    const object = { bytes: Number(sizeBytes), sha256 };
+    const workspace = workspaceReference(header);
+    const who = callerOf(context);
+    const store = (read: ReadUploaded) => {
+      const chunks = inParts ? read({ ...object, what: "configuration" }) : chunksOf(iterator);
+      return uploadConfiguration(control, who, { workspace, ...object, chunks });
     };
-    return { configurationVersion: toConfiguration(await uploadConfiguration(control, callerOf(context), upload)) };
+    return { configurationVersion: toConfiguration(await withUploaded(control, ownerOf(who), store)) };
   },
   getConfiguration: async ({ configurationVersionId }, context) => ({
     configurationVersion: toConfiguration(await getConfiguration(control, callerOf(context), configurationVersionId)),

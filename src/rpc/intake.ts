@@ -1,4 +1,5 @@
 import { sharedBuffer } from "../control/sealed-blobs.ts";
+import { refuseTooLarge } from "../control/too-large.ts";
 import type { Budget } from "../lib/budget.ts";
 import { WindlassError } from "../lib/errors.ts";
 
@@ -100,11 +101,3 @@ export const headerFirst = (): WindlassError =>
   new WindlassError("validation", "an upload starts with its header, exactly once", {
     fields: [{ field: "header", description: "expected first, once" }],
   });
-
-/** Refuses an upload by what its header says, before any of it comes. */
-export function refuseTooLarge(what: string, announced: bigint, maxBytes: number): void {
-  if (announced <= BigInt(maxBytes)) return;
-  throw new WindlassError("upload_too_large", `the ${what} has ${announced} bytes: at most ${maxBytes} are accepted`, {
-    metadata: { limit_bytes: String(maxBytes) },
-  });
-}

@@ -8,6 +8,7 @@ import { keepAlive } from "./keep-alive.ts";
 class FakeSession extends EventEmitter {
   destroyed = false;
   pings = 0;
+  readonly socket = { bytesRead: 0 };
   readonly #answer: (callback: (error: Error | null) => void) => void;
 
   constructor(answer: (callback: (error: Error | null) => void) => void) {
@@ -42,6 +43,21 @@ async function afterPing(session: FakeSession, ms: number): Promise<boolean> {
 test("a session whose ping comes back with an error is destroyed", async () => {
   const session = new FakeSession((callback) => callback(new Error("ERR_HTTP2_PING_CANCEL")));
   expect(await afterPing(session, 0)).toBe(true);
+});
+
+test("a session on which bytes come stays although its ping is not answered, until none come any more", async () => {
+  const session = new FakeSession(() => {});
+  const clock = new ManualClock();
+  const kept = keepAlive(session as unknown as ServerHttp2Session, clock, pings);
+  await clock.advance(pings.intervalMs);
+  for (let count = 0; count < 5; count += 1) {
+    session.socket.bytesRead += 1;
+    await clock.advance(pings.timeoutMs);
+    expect(session.destroyed).toBe(false);
+  }
+  await clock.advance(pings.timeoutMs);
+  expect(session.destroyed).toBe(true);
+  await kept;
 });
 
 test("a session whose ping is answered stays and is pinged again, one whose ping is not answered goes", async () => {

@@ -1,9 +1,14 @@
 import { abortable, deadlineAfter } from "../lib/abort.ts";
 import type { Clock } from "../lib/clock.ts";
 
-/** How long a peer may take for each 64 KiB that it sends, or for each piece that it gets. */
+/**
+ * How long a peer may take for each 16 KiB that it sends. A link of 250 kbit/s that loses packets and is shared by a dozen transfers
+ * still carries more.
+ */
 export const progressMs = 30_000;
-const stepBytes = 64 * 1024;
+const stepBytes = 16 * 1024;
+/** How long it may take for each piece that it gets: those have 64 KiB at most, so that this is the same pace. */
+const takenMs = 120_000;
 
 /** The pieces of a body whose sender goes on sending; `tooSlow` is thrown when it does not. Only waiting for it counts. */
 export async function* paced(
@@ -35,7 +40,7 @@ export async function* paced(
 export async function* taken<T>(source: AsyncIterable<T>, clock: Clock, cut: () => void): AsyncGenerator<T, void> {
   for await (const item of source) {
     const isTaken = new AbortController();
-    clock.sleep(progressMs, isTaken.signal).then(cut, () => {});
+    clock.sleep(takenMs, isTaken.signal).then(cut, () => {});
     try {
       yield item;
     } finally {

@@ -1,5 +1,6 @@
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
-import { expect, test } from "vitest";
+import { sizeDelimitedEncode } from "@bufbuild/protobuf/wire";
+import { afterEach, describe, expect, test } from "vitest";
 import { sha256 } from "../../test/support/control.ts";
 import { planContents, planProblem } from "../control/documents/plan-summary.ts";
 import { UploadPlanRequestSchema } from "../gen/windlass/agent/v1/job_artifact_service_pb.ts";
@@ -7,6 +8,7 @@ import {
   PlannedAction,
   type PlannedResourceSchema,
   type PlannedValueSchema,
+  PlanSummarySchema,
 } from "../gen/windlass/agent/v1/plan_pb.ts";
 import { Budget } from "../lib/budget.ts";
 import { ManualClock } from "../lib/manual-clock.ts";
@@ -24,9 +26,16 @@ const room = {
   clock: new ManualClock(),
 };
 const memory = new Budget(room);
+/** What came in parts, by what it is. */
+const cameInParts = new Map<string, readonly Uint8Array[]>();
+let isKnown = false;
 const receiver: PlanReceiver = {
   limits: { maxPlanBytes: 100, maxPlanFilesBytes: 20 },
   intakeOf: (part) => new Intake({ ...part, memory, of: "job", signal: new AbortController().signal }),
+  read: async function* ({ what }) {
+    yield* cameInParts.get(what) ?? [];
+  },
+  isKnown: async () => isKnown,
 };
 const header = (filesSizeBytes = 5n): Part => ({
   case: "header",
@@ -195,3 +204,77 @@ test("of 100,000 changes all are kept, the later ones without their attributes",
   expect(text.split("a_rather_long_name").length - 1).toBeGreaterThan(10_000);
   expect(kept.length).toBeLessThan(64 * 1024 * 1024);
 }, 120_000);
+
+describe("what came in parts", () => {
+  const inParts = (summaryBytes: Uint8Array, over: Record<string, unknown> = {}): Part => ({
+    case: "header",
+    value: {
+      ...{ planSizeBytes: 4n, planSha256: sha256("plan"), planInParts: true, engineVersion: "1.11.4" },
+      ...{ filesSizeBytes: 5n, filesSha256: sha256("files"), filesInParts: true },
+      ...{ summaryPartsBytes: BigInt(summaryBytes.length), summaryPartsSha256: sha256(summaryBytes) },
+      ...over,
+    },
+  });
+  const part = create(PlanSummarySchema, { resourceChanges: [{ address: "a.b" }] });
+  const delimited = Buffer.concat([1, 2, 3].map(() => sizeDelimitedEncode(PlanSummarySchema, part)));
+  const bring = (summaryBytes: Uint8Array) => {
+    cameInParts.set("plan", [Buffer.from("pl"), Buffer.from("an")]);
+    cameInParts.set("files of the plan", [Buffer.from("files")]);
+    cameInParts.set("plan summary", [summaryBytes.subarray(0, 1), summaryBytes.subarray(1)]);
+  };
+  afterEach(() => {
+    cameInParts.clear();
+    isKnown = false;
+  });
+
+  test("is stored as if it had followed the header", async () => {
+    bring(delimited);
+    const { stored } = await upload(inParts(delimited));
+    expect(stored).toMatchObject({ plan: "plan", files: "files" });
+    expect(stored.summary?.split("a.b")).toHaveLength(4);
+  });
+
+  test("and is stored already is acknowledged without its parts", async () => {
+    isKnown = true;
+    expect(await upload(inParts(delimited))).toMatchObject({ stored: {} });
+  });
+
+  test.each<readonly [string, readonly Part[]]>([
+    ["the plan's bytes", [plan]],
+    ["its summary", [summary]],
+    ["the bytes of its files", [files("files")]],
+  ])("is not sent again: %s after the header are refused", async (_what, more) => {
+    bring(delimited);
+    const { answer, stored } = await upload(inParts(delimited), ...more);
+    expect(answer).not.toBe("stored");
+    expect(stored).toEqual({});
+  });
+
+  const wrongs: readonly (readonly [string, Uint8Array, RegExp])[] = [
+    ["that is cut off", delimited.subarray(0, -1), /cut off/],
+    ["whose lengths are none", Buffer.alloc(20, 0xff), /lengths is none/],
+    ["with a part of 2 MiB", Buffer.from([0x80, 0x80, 0x80, 0x01]), /at most 1048576/],
+    ["that is no message", Buffer.from([2, 0x0a, 0x7f]), /no PlanSummary/],
+    ["that breaks a rule", Buffer.from(delimitedRubbish()), /expected JSON text/],
+  ];
+  test.each(wrongs)("a summary %s is refused", async (_what, bytes, why) => {
+    bring(bytes);
+    const { answer, stored } = await upload(inParts(bytes));
+    expect(answer).toMatch(why);
+    expect(stored).toEqual({});
+  });
+
+  test("a summary of another SHA-256 than was announced is refused", async () => {
+    bring(delimited);
+    const { answer } = await upload(inParts(delimited, { summaryPartsSha256: sha256("another") }));
+    expect(answer).toMatch(/was announced/);
+  });
+
+  function delimitedRubbish(): Uint8Array {
+    const attributes = [{ beforeJson: "no!" }];
+    return sizeDelimitedEncode(
+      PlanSummarySchema,
+      create(PlanSummarySchema, { resourceChanges: [{ address: "a.b", attributes }] }),
+    );
+  }
+});

@@ -2,11 +2,14 @@ import type { UploadedPlan } from "../control/artifacts.ts";
 import type { Limits } from "../control/control.ts";
 import { engineOf } from "../control/job-engine.ts";
 import type { UploadedFiles } from "../control/plan-files.ts";
+import { refuseTooLarge } from "../control/too-large.ts";
+import type { ReadUploaded } from "../control/uploads.ts";
 import type { UploadPlanHeader, UploadPlanRequest } from "../gen/windlass/agent/v1/job_artifact_service_pb.ts";
 import { WindlassError } from "../lib/errors.ts";
-import { headerFirst, type Intake, passing, refuseTooLarge } from "./intake.ts";
+import { headerFirst, type Intake, passing } from "./intake.ts";
 import type { Announced } from "./receiver.ts";
 import { SummaryIntake } from "./summary-intake.ts";
+import { summaryParts } from "./summary-parts.ts";
 
 type PlanLimits = Pick<Limits, "maxPlanBytes" | "maxPlanFilesBytes">;
 
@@ -14,6 +17,10 @@ type PlanLimits = Pick<Limits, "maxPlanBytes" | "maxPlanFilesBytes">;
 export interface PlanReceiver {
   readonly limits: PlanLimits;
   readonly intakeOf: (part: Announced) => Intake;
+  /** Gives what came in parts. */
+  readonly read: ReadUploaded;
+  /** Whether this plan, with these files, is stored already. */
+  readonly isKnown: (plan: Pick<UploadPlanHeader, "planSha256" | "filesSha256">) => Promise<boolean>;
 }
 
 /** Parts come in this order. */
@@ -27,30 +34,47 @@ export async function takePlanUpload(
 ): Promise<void> {
   const parts = requests[Symbol.asyncIterator]();
   try {
-    await store(await readPlan(receiver, parts));
+    const plan = await readPlan(receiver, parts);
+    if (plan !== undefined) await store(plan);
   } finally {
     await parts.return?.();
   }
 }
 
+/** Undefined for what came in parts and is stored already: its parts are gone. */
 async function readPlan(
-  { limits, intakeOf }: PlanReceiver,
+  { limits, intakeOf, read, isKnown }: PlanReceiver,
   parts: AsyncIterator<UploadPlanRequest>,
-): Promise<UploadedPlan> {
+): Promise<UploadedPlan | undefined> {
   const header = await readHeader(parts, limits);
+  const { planInParts, planSha256, summaryPartsBytes } = header;
+  if ((planInParts || header.filesInParts || summaryPartsBytes > 0n) && (await isKnown(header))) return undefined;
   const { maxPlanBytes: maxBytes } = limits;
   const plan = intakeOf({ what: "plan", announced: header.planSizeBytes, maxBytes });
   const summary = new SummaryIntake(intakeOf, header.engineVersion);
   let next = await nextPart(parts);
-  for (; next?.case === "planChunk"; next = await nextPart(parts)) await plan.take(next.value);
-  for (; next?.case === "summary"; next = await nextPart(parts)) await summary.take(next.value);
+  if (planInParts) {
+    const object = { what: "plan", sha256: planSha256, bytes: Number(header.planSizeBytes) };
+    for await (const piece of read(object)) await plan.take(piece);
+  } else for (; next?.case === "planChunk"; next = await nextPart(parts)) await plan.take(next.value);
+  if (summaryPartsBytes > 0n) for await (const part of summaryOf(header, read)) await summary.take(part);
+  else for (; next?.case === "summary"; next = await nextPart(parts)) await summary.take(next.value);
   if (next !== undefined && next.case !== "filesChunk") throw outOfOrder(next);
-  const files = filesOf(header, restOf(next, parts));
-  if (files === undefined && next !== undefined) throw unannounced();
-  const { planSha256, engine, engineVersion, lockFile } = header;
+  const files = header.filesInParts ? filesOf(header, read(archiveOf(header))) : filesOf(header, restOf(next, parts));
+  if ((files === undefined || header.filesInParts) && next !== undefined) throw unannounced();
+  const { engine, engineVersion, lockFile } = header;
   const origin = { engine: engineOf(engine), engineVersion, lockFile };
   return { plan: plan.whole(), planSha256, summary: await summary.whole(), files, ...origin };
 }
+
+const archiveOf = ({ filesSizeBytes, filesSha256 }: UploadPlanHeader) => ({
+  what: "files of the plan",
+  sha256: filesSha256,
+  bytes: Number(filesSizeBytes),
+});
+
+const summaryOf = ({ summaryPartsBytes, summaryPartsSha256: sha256 }: UploadPlanHeader, read: ReadUploaded) =>
+  summaryParts(read({ what: "plan summary", sha256, bytes: Number(summaryPartsBytes) }), sha256);
 
 async function readHeader(parts: AsyncIterator<UploadPlanRequest>, limits: PlanLimits): Promise<UploadPlanHeader> {
   const first = await nextPart(parts);

@@ -6,6 +6,7 @@ import { AgentPoolService } from "../gen/windlass/v1/agent_pool_service_pb.ts";
 import { ProviderSettingsService } from "../gen/windlass/v1/provider_settings_service_pb.ts";
 import { RunService } from "../gen/windlass/v1/run_service_pb.ts";
 import { SystemService } from "../gen/windlass/v1/system_service_pb.ts";
+import { UploadService } from "../gen/windlass/v1/upload_service_pb.ts";
 import { VariableService } from "../gen/windlass/v1/variable_service_pb.ts";
 import { VariableSetService } from "../gen/windlass/v1/variable_set_service_pb.ts";
 import { nameOf } from "./admission.ts";
@@ -28,6 +29,8 @@ interface Allowance extends RequestLimits {
 /** A request that is one message, of most methods. */
 export const smallRequest: RequestLimits = { maxBytes: 64 * kib, maxValues: 2_000 };
 
+/** 512 KiB of an object, and what says which. */
+const part: Allowance = { maxBytes: 576 * kib, maxValues: 100, needs: "plan" };
 const names: Allowance = { maxBytes: mib, maxValues: 5_000, needs: "operate" };
 
 /** Methods whose requests may be larger: those with long lists or values, and agents that speak for many labels. */
@@ -48,6 +51,8 @@ const larger: ReadonlyMap<string, Allowance> = new Map([
   [nameOf(ProviderSettingsService.method.updateProviderSettings), { ...names, needs: "own" }],
   // A probe is padded.
   [nameOf(SystemService.method.streamProbe), { maxBytes: 2 * mib + 64 * kib, maxValues: 100, needs: "read" }],
+  [nameOf(UploadService.method.uploadPart), part],
+  [nameOf(JobArtifactService.method.uploadPart), part],
   [nameOf(AgentGatewayService.method.register), { maxBytes: 128 * kib, maxValues: 2_000, needs: "read" }],
 ]);
 

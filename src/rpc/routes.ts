@@ -10,6 +10,7 @@ import { OrganizationService } from "../gen/windlass/v1/organization_service_pb.
 import { ProviderSettingsService } from "../gen/windlass/v1/provider_settings_service_pb.ts";
 import { StateService } from "../gen/windlass/v1/state_service_pb.ts";
 import { SystemService } from "../gen/windlass/v1/system_service_pb.ts";
+import { UploadService } from "../gen/windlass/v1/upload_service_pb.ts";
 import { VariableService } from "../gen/windlass/v1/variable_service_pb.ts";
 import { VariableSetService } from "../gen/windlass/v1/variable_set_service_pb.ts";
 import { WorkspaceService } from "../gen/windlass/v1/workspace_service_pb.ts";
@@ -24,6 +25,7 @@ import { organizationService } from "./organization-service.ts";
 import { providerSettingsService } from "./provider-settings-service.ts";
 import { stateService } from "./state-service.ts";
 import { systemService } from "./system-service.ts";
+import { uploadService } from "./upload-service.ts";
 import { variableService } from "./variable-service.ts";
 import { variableSetService } from "./variable-set-service.ts";
 import { workspaceService } from "./workspace-service.ts";
@@ -43,6 +45,7 @@ export const managementServices: readonly DescService[] = [
   VariableSetService,
   ConfigurationService,
   StateService,
+  UploadService,
 ];
 
 /** Registers every service: those that manage, and with `extra` those of runs and agents. */
@@ -62,6 +65,7 @@ export const serviceRoutes =
       .service(VariableService, variableService(control))
       .service(VariableSetService, variableSetService(control))
       .service(ConfigurationService, configurationService(control), neverCompress)
-      .service(StateService, stateService(control));
+      .service(StateService, stateService(control))
+      .service(UploadService, uploadService(control));
     extra(router);
   };

@@ -6,6 +6,7 @@ import { adoptState, dropState } from "../control/quarantine.ts";
 import { admitPush, pushState, rollbackState } from "../control/state-push.ts";
 import { diffStates, listStateResources } from "../control/state-views.ts";
 import { downloadState, getOutputs, getState, listStates, type StateReference } from "../control/states.ts";
+import { ownerOf, type ReadUploaded, withUploaded } from "../control/uploads.ts";
 import type { Principal } from "../domain/principal.ts";
 import { OutputSchema, StateDifferenceSchema, StateVersionSchema } from "../gen/windlass/v1/state_pb.ts";
 import type {
@@ -103,7 +104,12 @@ async function upload(
     if (part.case !== "chunk") throw invalid("header", "expected only one header, then chunks");
     await intake.take(part.value);
   }
-  return { stateVersion: toStateVersion(await pushState(control, who, { ...push, bytes: intake.whole() })) };
+  const store = async (read: ReadUploaded) => {
+    const object = { what: "state", sha256: header.sha256, bytes: Number(header.sizeBytes) };
+    if (header.inParts) for await (const piece of read(object)) await intake.take(piece);
+    return pushState(control, who, { ...push, bytes: intake.whole() });
+  };
+  return { stateVersion: toStateVersion(await withUploaded(control, ownerOf(who), store)) };
 }
 
 interface StateUpload {

@@ -23,17 +23,35 @@ export class Transfers {
     this.#places = new Budget({ what: "downloads at once", total: 256, perKey: 32, ...common });
   }
 
-  /** A download: it waits for a place, stops when the caller has gone, and cuts off a caller that does not read. Its messages have at most 1 MiB. */
+  /**
+   * A download: it waits for a place, stops when the caller has gone, and cuts off a caller that does not read. Its messages are small,
+   * so that one that reads slowly is told from one that does not; together they have at most `maxBytes`, if that is not 0.
+   */
   async *download(
     { values, signal }: Pick<HandlerContext, "values" | "signal">,
     pieces: AsyncIterable<Uint8Array>,
+    maxBytes = 0n,
   ): AsyncGenerator<{ readonly chunk: Uint8Array }, void> {
     using _place = await this.#places.take(callerName(values), 1, signal);
-    for await (const chunk of taken(pieces, this.#clock, values.get(cutKey))) {
-      for (let from = 0; from < chunk.length; from += mib) {
-        signal.throwIfAborted();
-        yield { chunk: chunk.subarray(from, from + mib) };
-      }
+    const wanted = maxBytes === 0n ? Number.MAX_SAFE_INTEGER : Number(maxBytes);
+    for await (const chunk of taken(messagesOf(pieces, wanted), this.#clock, values.get(cutKey))) {
+      signal.throwIfAborted();
+      yield { chunk };
     }
+  }
+}
+
+/** Of one message. */
+const messageBytes = 64 * 1024;
+
+async function* messagesOf(pieces: AsyncIterable<Uint8Array>, wanted: number): AsyncGenerator<Uint8Array> {
+  let left = wanted;
+  for await (const piece of pieces) {
+    for (let from = 0; from < piece.length && left > 0; from += messageBytes) {
+      const message = piece.subarray(from, Math.min(from + messageBytes, from + left));
+      left -= message.length;
+      yield message;
+    }
+    if (left === 0) return;
   }
 }

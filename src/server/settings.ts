@@ -116,6 +116,15 @@ export const serverSettings = {
     },
     defaultSilence.erroredMs,
   ),
+  offerLease: setting(
+    {
+      about: "how long an agent may take to prepare a job while nothing of what it needs arrives there",
+      flag: "offer-lease",
+      env: "WINDLASS_OFFER_LEASE",
+      schema: durationMs(),
+    },
+    defaultLeases.offerMs,
+  ),
   planLease: setting(
     {
       about: "silence after which a plan is tried again elsewhere",
@@ -258,7 +267,7 @@ export const limitsOf = (settings: ServerSettings): Limits => ({
 export const timingOf = (settings: ServerSettings): Timing => ({
   heartbeatMs: settings.heartbeatInterval,
   silence: { unknownMs: settings.agentUnknownAfter, erroredMs: settings.agentErroredAfter },
-  leases: { ...defaultLeases, planMs: settings.planLease, applyMs: settings.applyGrace },
+  leases: { offerMs: settings.offerLease, planMs: settings.planLease, applyMs: settings.applyGrace },
   restartGraceMs: Math.max(300_000, settings.planLease),
   logGraceMs: 600_000,
   queueTimeoutMs: settings.queueTimeout,

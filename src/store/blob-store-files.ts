@@ -56,8 +56,8 @@ class FileBlobStore implements BlobStore {
     }
   }
 
-  async *get(key: string): AsyncIterable<Uint8Array> {
-    const stream = createReadStream(this.#path(key), { highWaterMark: blobPieceBytes });
+  async *get(key: string, from = 0): AsyncIterable<Uint8Array> {
+    const stream = createReadStream(this.#path(key), { start: from, highWaterMark: blobPieceBytes });
     try {
       for await (const piece of stream) yield piece;
     } catch (error) {

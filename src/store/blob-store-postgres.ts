@@ -47,10 +47,12 @@ class PostgresBlobStore implements BlobStore {
     }
   }
 
-  async *get(key: string): AsyncIterable<Uint8Array> {
+  async *get(key: string, from = 0): AsyncIterable<Uint8Array> {
     let blob = await this.#find(checkedKey(key));
-    let left = Number(blob.bytes);
-    for (let position = 0; left > 0; position += 1) {
+    const first = Math.floor(from / blobPieceBytes);
+    let skip = from % blobPieceBytes;
+    let left = Number(blob.bytes) - first * blobPieceBytes;
+    for (let position = first; left > skip; position += 1) {
       let piece = await this.#piece(blob.upload, position);
       if (piece === undefined) {
         // The same content was put again meanwhile: the same pieces stand under another upload.
@@ -59,7 +61,8 @@ class PostgresBlobStore implements BlobStore {
       }
       if (piece === undefined) throw missingBlob(key);
       left -= piece.length;
-      yield piece;
+      yield piece.subarray(skip);
+      skip = 0;
     }
   }
 

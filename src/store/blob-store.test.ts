@@ -44,6 +44,15 @@ describe.each(testEngines)("the object store beside $name", (engine) => {
     expect(Buffer.compare(await gathered(blobs.get(blob.key)), content)).toBe(0);
   });
 
+  test.each([0, 1, 262_143, 262_144, 262_145, 600_000, 699_999, 700_000, 700_001, Number.MAX_SAFE_INTEGER])(
+    "what follows byte %i comes back alone",
+    async (from) => {
+      const content = randomBytes(700_000);
+      const { key } = await blobs.put(inPieces(content), limits);
+      expect(Buffer.compare(await gathered(blobs.get(key, from)), content.subarray(from))).toBe(0);
+    },
+  );
+
   test("one large piece comes back in small ones", async () => {
     const content = randomBytes(3_000_000);
     const { key } = await blobs.put(inPieces(content, content.length), limits);

@@ -28,8 +28,11 @@ export interface BlobUsage {
 export interface BlobStore extends AsyncDisposable {
   /** Stores what the pieces add up to. Throws `upload_too_large` past the limit; then, or if `bytes` throws, nothing is kept. */
   put(bytes: AsyncIterable<Uint8Array>, limits: BlobLimits): Promise<StoredBlob>;
-  /** The content in pieces of at most 1 MiB. Throws `not_found` at the first step if there is no such object. */
-  get(key: string): AsyncIterable<Uint8Array>;
+  /**
+   * The content from a byte on, in pieces of at most 1 MiB; behind its end there is nothing. What comes before is not read. Throws
+   * `not_found` at the first step if there is no such object.
+   */
+  get(key: string, from?: number): AsyncIterable<Uint8Array>;
   has(key: string): Promise<boolean>;
   /**
    * Every object, in no particular order; one that is put or deleted meanwhile may be there or not. Removes on its way, if

@@ -37,6 +37,7 @@ export type { WorkspaceFilter, WorkspaceLosses } from "./ports-workspaces.ts";
 import type { ApiKeyQueries, AuditQueries, StatsQueries } from "./access-ports.ts";
 import type { AttentionQueries } from "./attention-ports.ts";
 import type { Spacious } from "./engine.ts";
+import type { UploadQueries } from "./ports-uploads.ts";
 import type { RunEventQueries, RunQueries } from "./run-ports.ts";
 import type { IdPage, UpkeepQueries } from "./upkeep.ts";
 
@@ -238,6 +239,7 @@ export interface Queries {
     /** The blob stays: others may share it. */
     delete(id: StateVersionId): Promise<void>;
   };
+  readonly uploads: UploadQueries;
   /** For the operator's commands and the retention. */
   readonly upkeep: UpkeepQueries;
 }

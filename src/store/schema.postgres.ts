@@ -27,6 +27,8 @@ export const {
   runs,
   runEvents,
   jobs,
+  uploads,
+  uploadParts,
 } = defineTables(postgresKit);
 
 export const { logStreams, logPieces, blobs, blobUploads, blobPieces } = defineBytes(postgresKit);

@@ -26,4 +26,6 @@ export const {
   runs,
   runEvents,
   jobs,
+  uploads,
+  uploadParts,
 } = defineTables(kitOfSqlite);

@@ -87,7 +87,7 @@ export interface UpkeepQueries {
   /** Runs with a plan file, its summary, or files that the plan made. */
   plannedRuns(page: IdPage): Promise<readonly Run[]>;
   /** What the rows of one table need of the object store. */
-  blobUses(table: "configurations" | "runs" | "states", page: IdPage): Promise<readonly BlobUse[]>;
+  blobUses(table: "configurations" | "runs" | "states" | "uploads", page: IdPage): Promise<readonly BlobUse[]>;
   sealedValues(table: SealedTable, page: IdPage): Promise<readonly SealedValue[]>;
   saveSealedValue(table: SealedTable, row: SealedValue): Promise<void>;
   /** Site admins' keys of that name that are not revoked. */

@@ -2,12 +2,15 @@ import { appendFile, cp, mkdir, readdir, readFile, rm, writeFile } from "node:fs
 import { join } from "node:path";
 import { type Agent, startAgent } from "../../src/agent/agent.ts";
 import type { AgentOutcome } from "../../src/agent/agent-outcome.ts";
+import { sha256OfFile } from "../../src/agent/artifacts.ts";
 import type { House } from "../../src/agent/house.ts";
 import type { Job } from "../../src/agent/job.ts";
 import { makeJobDirectories, writePrepared } from "../../src/agent/job-files.ts";
 import type { Machine } from "../../src/agent/machine.ts";
 import { recordConfiguration } from "../../src/agent/plan-files/collect.ts";
 import type { Preparation } from "../../src/agent/prepare.ts";
+import { type Ask, download } from "../../src/agent/transfers/download.ts";
+import type { ArtifactInfo } from "../../src/gen/windlass/agent/v1/job_pb.ts";
 import type { Clock } from "../../src/lib/clock.ts";
 import type { Log } from "../../src/lib/log.ts";
 import type { Random } from "../../src/lib/random.ts";
@@ -233,8 +236,17 @@ async function prepare(job: Job, house: House, signal: AbortSignal): Promise<Pre
     if (!job.isApply)
       await recordConfiguration(files.configurationRecord, { root: config, directory: config, placed: [] });
     const artifacts = house.artifacts(spec.jobToken);
-    if (spec.plan !== undefined) await artifacts.downloadPlan(files.planFile, spec.plan, signal);
-    if (spec.state !== undefined) await artifacts.downloadState(files.stateFile, spec.state, signal);
+    const fetch = async (ask: Ask, file: string, announced: Pick<ArtifactInfo, "sizeBytes" | "sha256">) => {
+      const { clock, downloads } = house;
+      const sizeBytes = Number(announced.sizeBytes);
+      await download(
+        { ask, file, sizeBytes, clock, pace: downloads.pace, onBegin: () => {}, onBytes: () => {} },
+        signal,
+      );
+      if ((await sha256OfFile(file)) !== announced.sha256) throw new Error("a download is not what was announced");
+    };
+    if (spec.plan !== undefined) await fetch(artifacts.plan, files.planFile, spec.plan);
+    if (spec.state !== undefined) await fetch(artifacts.state, files.stateFile, spec.state);
   } catch (error) {
     signal.throwIfAborted();
     return { kind: "declined", reason: error instanceof Error ? error.message : String(error) };

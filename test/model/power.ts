@@ -109,9 +109,9 @@ export const poweredLogs = (logs: LogStore, power: Power): LogStore => ({
 
 export const poweredBlobs = (blobs: BlobStore, power: Power): BlobStore => ({
   put: (bytes, limits) => power.write(() => blobs.put(bytes, limits)),
-  async *get(key) {
+  async *get(key, from) {
     power.demand();
-    yield* blobs.get(key);
+    yield* blobs.get(key, from);
   },
   has: (key) => power.read(() => blobs.has(key)),
   async *list(options) {

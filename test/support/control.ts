@@ -177,6 +177,7 @@ export function fakeSeat(
     takesJobs: true,
     refusal: "",
     way: { problem: "", handsOver: false },
+    whyDeclined: () => undefined,
     freeDiskBytes: 0n,
     idleSinceMs: 0,
     heardAtMs: 0,

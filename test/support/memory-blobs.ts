@@ -11,10 +11,10 @@ export function memoryBlobs(): BlobStore {
       blobs.set(key, bytes);
       return { key, sha256: key, bytes: bytes.length };
     },
-    async *get(key) {
+    async *get(key, from = 0) {
       const bytes = blobs.get(key);
       if (bytes === undefined) throw new Error(`no blob ${key}`);
-      yield bytes;
+      yield bytes.subarray(from);
     },
     has: async (key) => blobs.has(key),
     async *list(): AsyncGenerator<ListedBlob> {

@@ -93,9 +93,12 @@ async function run({
   );
   const readers = whoElseReads(token);
   if (readers !== undefined) log.warn({ reason: readers }, "the agent token is no secret: chmod 600 its file");
-  using transport = createGrpcTransport({ address, tls, environment, userAgent: `windlass-agent/${version}` });
+  const common = { address, tls, environment, userAgent: `windlass-agent/${version}` };
+  using transport = createGrpcTransport(common);
+  // A ping there may wait behind a piece, and every call has its own deadline.
+  using transfers = createGrpcTransport({ ...common, keepAliveTimeoutMs: 60_000 });
   await using agent = startAgent({
-    ...{ transport, config, log },
+    ...{ transport, transfers, config, log },
     token: async () => tokenNow(),
     clock: systemClock,
     random: systemRandom,

@@ -92,6 +92,7 @@ export const waitingReasons: Record<WaitingReasonName, WaitingReason> = {
   agent_unreachable: WaitingReason.AGENT_UNREACHABLE,
   terraform_stopping: WaitingReason.TERRAFORM_STOPPING,
   agent_preparing: WaitingReason.AGENT_PREPARING,
+  agent_delivering: WaitingReason.AGENT_DELIVERING,
   no_matching_agent: WaitingReason.NO_MATCHING_AGENT,
   no_agent_with_engine: WaitingReason.NO_AGENT_WITH_ENGINE,
   no_agent_with_option: WaitingReason.NO_AGENT_WITH_OPTION,

@@ -43,6 +43,7 @@ import { stateQueries } from "./states.ts";
 import { statsQueries } from "./stats.ts";
 import { tokenQueries } from "./tokens.ts";
 import { upkeepQueries } from "./upkeep.ts";
+import { uploadQueries } from "./uploads.ts";
 import { variableSetQueries } from "./variable-sets.ts";
 import { formerSecretQueries, setVariableQueries, variableQueries } from "./variables.ts";
 import { workspaceQueries } from "./workspaces.ts";
@@ -71,5 +72,6 @@ export const buildQueries = (context: QueryContext): Queries => ({
   runEvents: runEventQueries(context),
   jobs: jobQueries(context),
   states: stateQueries(context),
+  uploads: uploadQueries(context),
   upkeep: upkeepQueries(context),
 });

@@ -3,7 +3,7 @@ import type { AnyPgColumn } from "drizzle-orm/pg-core";
 import type { RunId } from "../../lib/ids.ts";
 import { and, asc, eq, inArray, isNotNull, isNull, lt, or, sql } from "../drizzle/orm.ts";
 import { isActive } from "../tables/conditions.ts";
-import type { IdPage, SealedValue, UpkeepQueries } from "../upkeep.ts";
+import type { BlobUse, IdPage, SealedValue, UpkeepQueries } from "../upkeep.ts";
 import type { QueryContext } from "./context.ts";
 import { retentionQueries } from "./upkeep-retention.ts";
 
@@ -94,7 +94,10 @@ function ownerQueries({ db, t: { agents, apiKeys, configurations, runs } }: Quer
   };
 }
 
-function blobQueries({ db, t: { configurations, runs, states } }: QueryContext): Pick<UpkeepQueries, "blobUses"> {
+function blobQueries({
+  db,
+  t: { configurations, runs, states, uploads, uploadParts },
+}: QueryContext): Pick<UpkeepQueries, "blobUses"> {
   const of = {
     configurations: (wanted: IdPage) =>
       db
@@ -118,12 +121,27 @@ function blobQueries({ db, t: { configurations, runs, states } }: QueryContext):
         .orderBy(asc(states.id))
         .limit(wanted.limit),
   };
+  const partsOf = (uploadId: string) =>
+    db.select({ key: uploadParts.blobKey }).from(uploadParts).where(eq(uploadParts.uploadId, uploadId));
+  const ofUploads = async (wanted: IdPage): Promise<BlobUse[]> => {
+    const rows = await db
+      .select({ id: uploads.id })
+      .from(uploads)
+      .where(afterId(uploads.id, wanted))
+      .orderBy(asc(uploads.id))
+      .limit(wanted.limit);
+    const uses: BlobUse[] = [];
+    for (const { id } of rows) uses.push({ id, keys: (await partsOf(id)).map(({ key }) => key) });
+    return uses;
+  };
   return {
     blobUses: async (table, wanted) =>
-      (await of[table](wanted)).map(({ id, ...keys }) => ({
-        id,
-        keys: Object.values(keys).filter((key) => key !== null),
-      })),
+      table === "uploads"
+        ? ofUploads(wanted)
+        : (await of[table](wanted)).map(({ id, ...keys }) => ({
+            id,
+            keys: Object.values(keys).filter((key) => key !== null),
+          })),
   };
 }
 

@@ -40,6 +40,7 @@ export const agentRows: readonly Row[] = [
   row(artifacts.downloadPlanFiles, { ...jobs, outcome: "NOT_FOUND", except: { "token of an apply": "OK" } }),
   row(artifacts.downloadState, jobs),
   row(artifacts.listSharedStates, jobs),
+  row(artifacts.uploadPart, { ...jobs, request: () => ({ ...content("part"), chunk: Buffer.from("part") }) }),
   row(artifacts.uploadPlan, {
     ...{ ...jobs, admits: plans },
     request: (): MessageInitShape<typeof UploadPlanRequestSchema>[] => [

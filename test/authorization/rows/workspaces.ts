@@ -3,6 +3,7 @@ import {
   ConfigurationService,
   type UploadConfigurationRequestSchema,
 } from "../../../src/gen/windlass/v1/configuration_service_pb.ts";
+import { UploadPurpose, UploadService } from "../../../src/gen/windlass/v1/upload_service_pb.ts";
 import { VariableService } from "../../../src/gen/windlass/v1/variable_service_pb.ts";
 import { VariableSetService } from "../../../src/gen/windlass/v1/variable_set_service_pb.ts";
 import { WorkspaceService } from "../../../src/gen/windlass/v1/workspace_service_pb.ts";
@@ -13,6 +14,7 @@ const { method: workspaces } = WorkspaceService;
 const { method: variables } = VariableService;
 const { method: sets } = VariableSetService;
 const { method: configurations } = ConfigurationService;
+const { method: uploads } = UploadService;
 
 const looks = { admits: "people", needs: "read", names: "thing" } as const;
 const changes = { admits: "people", needs: "operate", names: "thing" } as const;
@@ -70,6 +72,13 @@ export const workspaceRows: readonly Row[] = [
       { part: { case: "header", value: { workspace, sizeBytes: 4n, sha256: sha256("abcd") } } },
       { part: { case: "chunk", value: Buffer.from("abcd") } },
     ],
+  }),
+  row(uploads.uploadPart, {
+    ...{ ...changes, needs: "plan" },
+    request: ({ place: { workspace } }) => ({
+      ...{ workspace, purpose: UploadPurpose.CONFIGURATION },
+      ...{ sizeBytes: 4n, sha256: sha256("abcd"), chunk: Buffer.from("abcd") },
+    }),
   }),
   row(configurations.getConfiguration, { ...looks, request: theConfiguration }),
   row(configurations.listConfigurations, { ...looks, request: theWorkspace }),

@@ -15,7 +15,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file windlass/agent/v1/job_artifact_service.proto.
  */
 export const file_windlass_agent_v1_job_artifact_service: GenFile = /*@__PURE__*/
-  fileDesc("Cix3aW5kbGFzcy9hZ2VudC92MS9qb2JfYXJ0aWZhY3Rfc2VydmljZS5wcm90bxIRd2luZGxhc3MuYWdlbnQudjEiFQoTR2V0VmFyaWFibGVzUmVxdWVzdCJZChRHZXRWYXJpYWJsZXNSZXNwb25zZRIxCgl2YXJpYWJsZXMYASADKAsyHi53aW5kbGFzcy5hZ2VudC52MS5Kb2JWYXJpYWJsZRIOCgZoaWRkZW4YAiADKAkiXgoLSm9iVmFyaWFibGUSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJEhMKC2Vudmlyb25tZW50GAMgASgIEgsKA2hjbBgEIAEoCBIRCglzZW5zaXRpdmUYBSABKAgiFQoTR2V0UHJvdmlkZXJzUmVxdWVzdCKZAQoUR2V0UHJvdmlkZXJzUmVzcG9uc2USNQoHc291cmNlcxgBIAMoCzIkLndpbmRsYXNzLmFnZW50LnYxLkpvYlByb3ZpZGVyU291cmNlEjEKBWhvc3RzGAIgAygLMiIud2luZGxhc3MuYWdlbnQudjEuSm9iUmVnaXN0cnlIb3N0EhcKD2NhX2NlcnRpZmljYXRlcxgDIAEoCSKIAQoRSm9iUHJvdmlkZXJTb3VyY2USGwoRZmlsZXN5c3RlbV9taXJyb3IYASABKAlIABIYCg5uZXR3b3JrX21pcnJvchgCIAEoCUgAEhAKBmRpcmVjdBgDIAEoCEgAEg8KB2luY2x1ZGUYBCADKAkSDwoHZXhjbHVkZRgFIAMoCUIICgZzb3VyY2UiLgoPSm9iUmVnaXN0cnlIb3N0EgwKBGhvc3QYASABKAkSDQoFdG9rZW4YAiABKAkiHgocRG93bmxvYWRDb25maWd1cmF0aW9uUmVxdWVzdCIuCh1Eb3dubG9hZENvbmZpZ3VyYXRpb25SZXNwb25zZRINCgVjaHVuaxgBIAEoDCIVChNEb3dubG9hZFBsYW5SZXF1ZXN0IiUKFERvd25sb2FkUGxhblJlc3BvbnNlEg0KBWNodW5rGAEgASgMIhoKGERvd25sb2FkUGxhbkZpbGVzUmVxdWVzdCIqChlEb3dubG9hZFBsYW5GaWxlc1Jlc3BvbnNlEg0KBWNodW5rGAEgASgMIuQBChFVcGxvYWRQbGFuUmVxdWVzdBI1CgZoZWFkZXIYASABKAsyIy53aW5kbGFzcy5hZ2VudC52MS5VcGxvYWRQbGFuSGVhZGVySAASHwoKcGxhbl9jaHVuaxgCIAEoDEIJukgGegQYgIBASAASMQoHc3VtbWFyeRgFIAEoCzIeLndpbmRsYXNzLmFnZW50LnYxLlBsYW5TdW1tYXJ5SAASIAoLZmlsZXNfY2h1bmsYBCABKAxCCbpIBnoEGICAQEgAQg0KBHBhcnQSBbpIAggBSgQIAxAEUg1zdW1tYXJ5X2NodW5rIqgCChBVcGxvYWRQbGFuSGVhZGVyEhcKD3BsYW5fc2l6ZV9ieXRlcxgBIAEoBBIqCgtwbGFuX3NoYTI1NhgCIAEoCUIVukgSchAyDl5bMC05YS1mXXs2NH0kEhgKEGZpbGVzX3NpemVfYnl0ZXMYBCABKAQSLgoMZmlsZXNfc2hhMjU2GAUgASgJQhi6SBVyEzIRXihbMC05YS1mXXs2NH0pPyQSLAoGZW5naW5lGAYgASgOMhwud2luZGxhc3MuYWdlbnQudjEuSm9iRW5naW5lEh8KDmVuZ2luZV92ZXJzaW9uGAcgASgJQge6SARyAhhAEhwKCWxvY2tfZmlsZRgIIAEoDEIJukgGegQYgIAQSgQIAxAEUhJzdW1tYXJ5X3NpemVfYnl0ZXMiFAoSVXBsb2FkUGxhblJlc3BvbnNlIhYKFERvd25sb2FkU3RhdGVSZXF1ZXN0IiYKFURvd25sb2FkU3RhdGVSZXNwb25zZRINCgVjaHVuaxgBIAEoDCJ3ChJVcGxvYWRTdGF0ZVJlcXVlc3QSNgoGaGVhZGVyGAEgASgLMiQud2luZGxhc3MuYWdlbnQudjEuVXBsb2FkU3RhdGVIZWFkZXJIABIaCgVjaHVuaxgCIAEoDEIJukgGegQYgIBASABCDQoEcGFydBIFukgCCAEizgEKEVVwbG9hZFN0YXRlSGVhZGVyEhsKB2xpbmVhZ2UYASABKAlCCrpIB3IFEAEYgAISDgoGc2VyaWFsGAIgASgEEhIKCnNpemVfYnl0ZXMYAyABKAQSJQoGc2hhMjU2GAQgASgJQhW6SBJyEDIOXlswLTlhLWZdezY0fSQSDwoHaXNfbGFzdBgFIAEoCBIgCghzZXF1ZW5jZRgGIAEoBEIOukgLMgkY/////////w8SHgoMYXNpZGVfcmVhc29uGAcgASgJQgi6SAVyAxiACCJfChNVcGxvYWRTdGF0ZVJlc3BvbnNlEhgKEHN0YXRlX3ZlcnNpb25faWQYASABKAkSEwoLcXVhcmFudGluZWQYAiABKAgSGQoRcXVhcmFudGluZV9yZWFzb24YAyABKAkiGQoXTGlzdFNoYXJlZFN0YXRlc1JlcXVlc3QiTQoYTGlzdFNoYXJlZFN0YXRlc1Jlc3BvbnNlEhEKCXdvcmtzcGFjZRgBIAEoCRINCgVzdGF0ZRgCIAEoDBIPCgdwcm9ibGVtGAMgASgJMt8HChJKb2JBcnRpZmFjdFNlcnZpY2USZAoMR2V0VmFyaWFibGVzEiYud2luZGxhc3MuYWdlbnQudjEuR2V0VmFyaWFibGVzUmVxdWVzdBonLndpbmRsYXNzLmFnZW50LnYxLkdldFZhcmlhYmxlc1Jlc3BvbnNlIgOQAgESZAoMR2V0UHJvdmlkZXJzEiYud2luZGxhc3MuYWdlbnQudjEuR2V0UHJvdmlkZXJzUmVxdWVzdBonLndpbmRsYXNzLmFnZW50LnYxLkdldFByb3ZpZGVyc1Jlc3BvbnNlIgOQAgESgQEKFURvd25sb2FkQ29uZmlndXJhdGlvbhIvLndpbmRsYXNzLmFnZW50LnYxLkRvd25sb2FkQ29uZmlndXJhdGlvblJlcXVlc3QaMC53aW5kbGFzcy5hZ2VudC52MS5Eb3dubG9hZENvbmZpZ3VyYXRpb25SZXNwb25zZSIDkAIBMAESZgoMRG93bmxvYWRQbGFuEiYud2luZGxhc3MuYWdlbnQudjEuRG93bmxvYWRQbGFuUmVxdWVzdBonLndpbmRsYXNzLmFnZW50LnYxLkRvd25sb2FkUGxhblJlc3BvbnNlIgOQAgEwARJ1ChFEb3dubG9hZFBsYW5GaWxlcxIrLndpbmRsYXNzLmFnZW50LnYxLkRvd25sb2FkUGxhbkZpbGVzUmVxdWVzdBosLndpbmRsYXNzLmFnZW50LnYxLkRvd25sb2FkUGxhbkZpbGVzUmVzcG9uc2UiA5ACATABElsKClVwbG9hZFBsYW4SJC53aW5kbGFzcy5hZ2VudC52MS5VcGxvYWRQbGFuUmVxdWVzdBolLndpbmRsYXNzLmFnZW50LnYxLlVwbG9hZFBsYW5SZXNwb25zZSgBEmkKDURvd25sb2FkU3RhdGUSJy53aW5kbGFzcy5hZ2VudC52MS5Eb3dubG9hZFN0YXRlUmVxdWVzdBooLndpbmRsYXNzLmFnZW50LnYxLkRvd25sb2FkU3RhdGVSZXNwb25zZSIDkAIBMAESXgoLVXBsb2FkU3RhdGUSJS53aW5kbGFzcy5hZ2VudC52MS5VcGxvYWRTdGF0ZVJlcXVlc3QaJi53aW5kbGFzcy5hZ2VudC52MS5VcGxvYWRTdGF0ZVJlc3BvbnNlKAEScgoQTGlzdFNoYXJlZFN0YXRlcxIqLndpbmRsYXNzLmFnZW50LnYxLkxpc3RTaGFyZWRTdGF0ZXNSZXF1ZXN0Gisud2luZGxhc3MuYWdlbnQudjEuTGlzdFNoYXJlZFN0YXRlc1Jlc3BvbnNlIgOQAgEwAUK2AQoVZGV2LndpbmRsYXNzLmFnZW50LnYxQhdKb2JBcnRpZmFjdFNlcnZpY2VQcm90b1ABWi13aW5kbGFzcy5kZXYvZ2VuL2dvL3dpbmRsYXNzL2FnZW50L3YxO2FnZW50djGiAgRXRExBqgIRV2luZGxhc3MuQWdlbnQuVjG6Ag1XaW5kbGFzc0FnZW50ygIRV2luZGxhc3NcQWdlbnRcVjHqAhNXaW5kbGFzczo6QWdlbnQ6OlYxYgZwcm90bzM", [file_buf_validate_validate, file_windlass_agent_v1_job, file_windlass_agent_v1_plan]);
+  fileDesc("Cix3aW5kbGFzcy9hZ2VudC92MS9qb2JfYXJ0aWZhY3Rfc2VydmljZS5wcm90bxIRd2luZGxhc3MuYWdlbnQudjEiFQoTR2V0VmFyaWFibGVzUmVxdWVzdCJZChRHZXRWYXJpYWJsZXNSZXNwb25zZRIxCgl2YXJpYWJsZXMYASADKAsyHi53aW5kbGFzcy5hZ2VudC52MS5Kb2JWYXJpYWJsZRIOCgZoaWRkZW4YAiADKAkiXgoLSm9iVmFyaWFibGUSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJEhMKC2Vudmlyb25tZW50GAMgASgIEgsKA2hjbBgEIAEoCBIRCglzZW5zaXRpdmUYBSABKAgiFQoTR2V0UHJvdmlkZXJzUmVxdWVzdCKZAQoUR2V0UHJvdmlkZXJzUmVzcG9uc2USNQoHc291cmNlcxgBIAMoCzIkLndpbmRsYXNzLmFnZW50LnYxLkpvYlByb3ZpZGVyU291cmNlEjEKBWhvc3RzGAIgAygLMiIud2luZGxhc3MuYWdlbnQudjEuSm9iUmVnaXN0cnlIb3N0EhcKD2NhX2NlcnRpZmljYXRlcxgDIAEoCSKIAQoRSm9iUHJvdmlkZXJTb3VyY2USGwoRZmlsZXN5c3RlbV9taXJyb3IYASABKAlIABIYCg5uZXR3b3JrX21pcnJvchgCIAEoCUgAEhAKBmRpcmVjdBgDIAEoCEgAEg8KB2luY2x1ZGUYBCADKAkSDwoHZXhjbHVkZRgFIAMoCUIICgZzb3VyY2UiLgoPSm9iUmVnaXN0cnlIb3N0EgwKBGhvc3QYASABKAkSDQoFdG9rZW4YAiABKAkiYQocRG93bmxvYWRDb25maWd1cmF0aW9uUmVxdWVzdBIeCgZvZmZzZXQYASABKARCDrpICzIJGP////////8PEiEKCW1heF9ieXRlcxgCIAEoBEIOukgLMgkY/////////w8iLgodRG93bmxvYWRDb25maWd1cmF0aW9uUmVzcG9uc2USDQoFY2h1bmsYASABKAwiWAoTRG93bmxvYWRQbGFuUmVxdWVzdBIeCgZvZmZzZXQYASABKARCDrpICzIJGP////////8PEiEKCW1heF9ieXRlcxgCIAEoBEIOukgLMgkY/////////w8iJQoURG93bmxvYWRQbGFuUmVzcG9uc2USDQoFY2h1bmsYASABKAwiXQoYRG93bmxvYWRQbGFuRmlsZXNSZXF1ZXN0Eh4KBm9mZnNldBgBIAEoBEIOukgLMgkY/////////w8SIQoJbWF4X2J5dGVzGAIgASgEQg66SAsyCRj/////////DyIqChlEb3dubG9hZFBsYW5GaWxlc1Jlc3BvbnNlEg0KBWNodW5rGAEgASgMIuQBChFVcGxvYWRQbGFuUmVxdWVzdBI1CgZoZWFkZXIYASABKAsyIy53aW5kbGFzcy5hZ2VudC52MS5VcGxvYWRQbGFuSGVhZGVySAASHwoKcGxhbl9jaHVuaxgCIAEoDEIJukgGegQYgIBASAASMQoHc3VtbWFyeRgFIAEoCzIeLndpbmRsYXNzLmFnZW50LnYxLlBsYW5TdW1tYXJ5SAASIAoLZmlsZXNfY2h1bmsYBCABKAxCCbpIBnoEGICAQEgAQg0KBHBhcnQSBbpIAggBSgQIAxAEUg1zdW1tYXJ5X2NodW5rIqwDChBVcGxvYWRQbGFuSGVhZGVyEhcKD3BsYW5fc2l6ZV9ieXRlcxgBIAEoBBIqCgtwbGFuX3NoYTI1NhgCIAEoCUIVukgSchAyDl5bMC05YS1mXXs2NH0kEhgKEGZpbGVzX3NpemVfYnl0ZXMYBCABKAQSLgoMZmlsZXNfc2hhMjU2GAUgASgJQhi6SBVyEzIRXihbMC05YS1mXXs2NH0pPyQSLAoGZW5naW5lGAYgASgOMhwud2luZGxhc3MuYWdlbnQudjEuSm9iRW5naW5lEh8KDmVuZ2luZV92ZXJzaW9uGAcgASgJQge6SARyAhhAEhwKCWxvY2tfZmlsZRgIIAEoDEIJukgGegQYgIAQEhUKDXBsYW5faW5fcGFydHMYCSABKAgSFgoOZmlsZXNfaW5fcGFydHMYCiABKAgSGwoTc3VtbWFyeV9wYXJ0c19ieXRlcxgLIAEoBBI2ChRzdW1tYXJ5X3BhcnRzX3NoYTI1NhgMIAEoCUIYukgVchMyEV4oWzAtOWEtZl17NjR9KT8kSgQIAxAEUhJzdW1tYXJ5X3NpemVfYnl0ZXMiFAoSVXBsb2FkUGxhblJlc3BvbnNlIpoBChFVcGxvYWRQYXJ0UmVxdWVzdBIlCgZzaGEyNTYYASABKAlCFbpIEnIQMg5eWzAtOWEtZl17NjR9JBIkCgpzaXplX2J5dGVzGAIgASgEQhC6SA0yCxj/////////DygBEh4KBm9mZnNldBgDIAEoBEIOukgLMgkY/////////w8SGAoFY2h1bmsYBCABKAxCCbpIBnoEGICAICIpChJVcGxvYWRQYXJ0UmVzcG9uc2USEwoLbmV4dF9vZmZzZXQYASABKAQiWQoURG93bmxvYWRTdGF0ZVJlcXVlc3QSHgoGb2Zmc2V0GAEgASgEQg66SAsyCRj/////////DxIhCgltYXhfYnl0ZXMYAiABKARCDrpICzIJGP////////8PIiYKFURvd25sb2FkU3RhdGVSZXNwb25zZRINCgVjaHVuaxgBIAEoDCJ3ChJVcGxvYWRTdGF0ZVJlcXVlc3QSNgoGaGVhZGVyGAEgASgLMiQud2luZGxhc3MuYWdlbnQudjEuVXBsb2FkU3RhdGVIZWFkZXJIABIaCgVjaHVuaxgCIAEoDEIJukgGegQYgIBASABCDQoEcGFydBIFukgCCAEi4AEKEVVwbG9hZFN0YXRlSGVhZGVyEhsKB2xpbmVhZ2UYASABKAlCCrpIB3IFEAEYgAISDgoGc2VyaWFsGAIgASgEEhIKCnNpemVfYnl0ZXMYAyABKAQSJQoGc2hhMjU2GAQgASgJQhW6SBJyEDIOXlswLTlhLWZdezY0fSQSDwoHaXNfbGFzdBgFIAEoCBIgCghzZXF1ZW5jZRgGIAEoBEIOukgLMgkY/////////w8SHgoMYXNpZGVfcmVhc29uGAcgASgJQgi6SAVyAxiACBIQCghpbl9wYXJ0cxgIIAEoCCJfChNVcGxvYWRTdGF0ZVJlc3BvbnNlEhgKEHN0YXRlX3ZlcnNpb25faWQYASABKAkSEwoLcXVhcmFudGluZWQYAiABKAgSGQoRcXVhcmFudGluZV9yZWFzb24YAyABKAkiGQoXTGlzdFNoYXJlZFN0YXRlc1JlcXVlc3QiTQoYTGlzdFNoYXJlZFN0YXRlc1Jlc3BvbnNlEhEKCXdvcmtzcGFjZRgBIAEoCRINCgVzdGF0ZRgCIAEoDBIPCgdwcm9ibGVtGAMgASgJMroIChJKb2JBcnRpZmFjdFNlcnZpY2USZAoMR2V0VmFyaWFibGVzEiYud2luZGxhc3MuYWdlbnQudjEuR2V0VmFyaWFibGVzUmVxdWVzdBonLndpbmRsYXNzLmFnZW50LnYxLkdldFZhcmlhYmxlc1Jlc3BvbnNlIgOQAgESZAoMR2V0UHJvdmlkZXJzEiYud2luZGxhc3MuYWdlbnQudjEuR2V0UHJvdmlkZXJzUmVxdWVzdBonLndpbmRsYXNzLmFnZW50LnYxLkdldFByb3ZpZGVyc1Jlc3BvbnNlIgOQAgESgQEKFURvd25sb2FkQ29uZmlndXJhdGlvbhIvLndpbmRsYXNzLmFnZW50LnYxLkRvd25sb2FkQ29uZmlndXJhdGlvblJlcXVlc3QaMC53aW5kbGFzcy5hZ2VudC52MS5Eb3dubG9hZENvbmZpZ3VyYXRpb25SZXNwb25zZSIDkAIBMAESZgoMRG93bmxvYWRQbGFuEiYud2luZGxhc3MuYWdlbnQudjEuRG93bmxvYWRQbGFuUmVxdWVzdBonLndpbmRsYXNzLmFnZW50LnYxLkRvd25sb2FkUGxhblJlc3BvbnNlIgOQAgEwARJ1ChFEb3dubG9hZFBsYW5GaWxlcxIrLndpbmRsYXNzLmFnZW50LnYxLkRvd25sb2FkUGxhbkZpbGVzUmVxdWVzdBosLndpbmRsYXNzLmFnZW50LnYxLkRvd25sb2FkUGxhbkZpbGVzUmVzcG9uc2UiA5ACATABElsKClVwbG9hZFBsYW4SJC53aW5kbGFzcy5hZ2VudC52MS5VcGxvYWRQbGFuUmVxdWVzdBolLndpbmRsYXNzLmFnZW50LnYxLlVwbG9hZFBsYW5SZXNwb25zZSgBElkKClVwbG9hZFBhcnQSJC53aW5kbGFzcy5hZ2VudC52MS5VcGxvYWRQYXJ0UmVxdWVzdBolLndpbmRsYXNzLmFnZW50LnYxLlVwbG9hZFBhcnRSZXNwb25zZRJpCg1Eb3dubG9hZFN0YXRlEicud2luZGxhc3MuYWdlbnQudjEuRG93bmxvYWRTdGF0ZVJlcXVlc3QaKC53aW5kbGFzcy5hZ2VudC52MS5Eb3dubG9hZFN0YXRlUmVzcG9uc2UiA5ACATABEl4KC1VwbG9hZFN0YXRlEiUud2luZGxhc3MuYWdlbnQudjEuVXBsb2FkU3RhdGVSZXF1ZXN0GiYud2luZGxhc3MuYWdlbnQudjEuVXBsb2FkU3RhdGVSZXNwb25zZSgBEnIKEExpc3RTaGFyZWRTdGF0ZXMSKi53aW5kbGFzcy5hZ2VudC52MS5MaXN0U2hhcmVkU3RhdGVzUmVxdWVzdBorLndpbmRsYXNzLmFnZW50LnYxLkxpc3RTaGFyZWRTdGF0ZXNSZXNwb25zZSIDkAIBMAFCtgEKFWRldi53aW5kbGFzcy5hZ2VudC52MUIXSm9iQXJ0aWZhY3RTZXJ2aWNlUHJvdG9QAVotd2luZGxhc3MuZGV2L2dlbi9nby93aW5kbGFzcy9hZ2VudC92MTthZ2VudHYxogIEV0RMQaoCEVdpbmRsYXNzLkFnZW50LlYxugINV2luZGxhc3NBZ2VudMoCEVdpbmRsYXNzXEFnZW50XFYx6gITV2luZGxhc3M6OkFnZW50OjpWMWIGcHJvdG8z", [file_buf_validate_validate, file_windlass_agent_v1_job, file_windlass_agent_v1_plan]);
 
 /**
  * Asks for the variables.
@@ -256,6 +256,20 @@ export const JobRegistryHostSchema: GenMessage<JobRegistryHost> = /*@__PURE__*/
  * @generated from message windlass.agent.v1.DownloadConfigurationRequest
  */
 export type DownloadConfigurationRequest = Message<"windlass.agent.v1.DownloadConfigurationRequest"> & {
+  /**
+   * Where the answer begins, in bytes from 0; at the end or behind it the answer is empty. What was received before a call broke
+   * off needs not come again [download.range].
+   *
+   * @generated from field: uint64 offset = 1;
+   */
+  offset: bigint;
+
+  /**
+   * How many bytes are wanted at most; 0 is all to the end.
+   *
+   * @generated from field: uint64 max_bytes = 2;
+   */
+  maxBytes: bigint;
 };
 
 /**
@@ -292,6 +306,20 @@ export const DownloadConfigurationResponseSchema: GenMessage<DownloadConfigurati
  * @generated from message windlass.agent.v1.DownloadPlanRequest
  */
 export type DownloadPlanRequest = Message<"windlass.agent.v1.DownloadPlanRequest"> & {
+  /**
+   * Where the answer begins, in bytes from 0; at the end or behind it the answer is empty. What was received before a call broke
+   * off needs not come again [download.range].
+   *
+   * @generated from field: uint64 offset = 1;
+   */
+  offset: bigint;
+
+  /**
+   * How many bytes are wanted at most; 0 is all to the end.
+   *
+   * @generated from field: uint64 max_bytes = 2;
+   */
+  maxBytes: bigint;
 };
 
 /**
@@ -328,6 +356,20 @@ export const DownloadPlanResponseSchema: GenMessage<DownloadPlanResponse> = /*@_
  * @generated from message windlass.agent.v1.DownloadPlanFilesRequest
  */
 export type DownloadPlanFilesRequest = Message<"windlass.agent.v1.DownloadPlanFilesRequest"> & {
+  /**
+   * Where the answer begins, in bytes from 0; at the end or behind it the answer is empty. What was received before a call broke
+   * off needs not come again [download.range].
+   *
+   * @generated from field: uint64 offset = 1;
+   */
+  offset: bigint;
+
+  /**
+   * How many bytes are wanted at most; 0 is all to the end.
+   *
+   * @generated from field: uint64 max_bytes = 2;
+   */
+  maxBytes: bigint;
 };
 
 /**
@@ -468,6 +510,35 @@ export type UploadPlanHeader = Message<"windlass.agent.v1.UploadPlanHeader"> & {
    * @generated from field: bytes lock_file = 8;
    */
   lockFile: Uint8Array;
+
+  /**
+   * The plan file came in parts: no plan_chunk follows.
+   *
+   * @generated from field: bool plan_in_parts = 9;
+   */
+  planInParts: boolean;
+
+  /**
+   * The archive came in parts: no files_chunk follows.
+   *
+   * @generated from field: bool files_in_parts = 10;
+   */
+  filesInParts: boolean;
+
+  /**
+   * Size of what came of the summary in parts: each PlanSummary with its length before it, as protobuf delimits messages. 0 if the
+   * summary follows in this call.
+   *
+   * @generated from field: uint64 summary_parts_bytes = 11;
+   */
+  summaryPartsBytes: bigint;
+
+  /**
+   * SHA-256 of that, in hex.
+   *
+   * @generated from field: string summary_parts_sha256 = 12;
+   */
+  summaryPartsSha256: string;
 };
 
 /**
@@ -493,11 +564,89 @@ export const UploadPlanResponseSchema: GenMessage<UploadPlanResponse> = /*@__PUR
   messageDesc(file_windlass_agent_v1_job_artifact_service, 15);
 
 /**
+ * A part of an object, which is known by its SHA-256 and size. What is begun is forgotten when it is used, when the job ends, after
+ * a day, or when the job begins too much beside it: then its next part begins it again.
+ *
+ * @generated from message windlass.agent.v1.UploadPartRequest
+ */
+export type UploadPartRequest = Message<"windlass.agent.v1.UploadPartRequest"> & {
+  /**
+   * SHA-256 of the whole object, in hex.
+   *
+   * @generated from field: string sha256 = 1;
+   */
+  sha256: string;
+
+  /**
+   * Its size in bytes.
+   *
+   * @generated from field: uint64 size_bytes = 2;
+   */
+  sizeBytes: bigint;
+
+  /**
+   * Position of the part's first byte. Bytes that the server has already are passed over, also if they differ: the first count.
+   *
+   * @generated from field: uint64 offset = 3;
+   */
+  offset: bigint;
+
+  /**
+   * The bytes: at least 32 KiB, unless they end the object, and at most 512 KiB. Empty: only the answer is wanted.
+   *
+   * @generated from field: bytes chunk = 4;
+   */
+  chunk: Uint8Array;
+};
+
+/**
+ * Describes the message windlass.agent.v1.UploadPartRequest.
+ * Use `create(UploadPartRequestSchema)` to create a new message.
+ */
+export const UploadPartRequestSchema: GenMessage<UploadPartRequest> = /*@__PURE__*/
+  messageDesc(file_windlass_agent_v1_job_artifact_service, 16);
+
+/**
+ * What the server has of the object.
+ *
+ * @generated from message windlass.agent.v1.UploadPartResponse
+ */
+export type UploadPartResponse = Message<"windlass.agent.v1.UploadPartResponse"> & {
+  /**
+   * First byte that it does not have; the size of the object when it has all.
+   *
+   * @generated from field: uint64 next_offset = 1;
+   */
+  nextOffset: bigint;
+};
+
+/**
+ * Describes the message windlass.agent.v1.UploadPartResponse.
+ * Use `create(UploadPartResponseSchema)` to create a new message.
+ */
+export const UploadPartResponseSchema: GenMessage<UploadPartResponse> = /*@__PURE__*/
+  messageDesc(file_windlass_agent_v1_job_artifact_service, 17);
+
+/**
  * Asks for the state.
  *
  * @generated from message windlass.agent.v1.DownloadStateRequest
  */
 export type DownloadStateRequest = Message<"windlass.agent.v1.DownloadStateRequest"> & {
+  /**
+   * Where the answer begins, in bytes from 0; at the end or behind it the answer is empty. What was received before a call broke
+   * off needs not come again [download.range].
+   *
+   * @generated from field: uint64 offset = 1;
+   */
+  offset: bigint;
+
+  /**
+   * How many bytes are wanted at most; 0 is all to the end.
+   *
+   * @generated from field: uint64 max_bytes = 2;
+   */
+  maxBytes: bigint;
 };
 
 /**
@@ -505,7 +654,7 @@ export type DownloadStateRequest = Message<"windlass.agent.v1.DownloadStateReque
  * Use `create(DownloadStateRequestSchema)` to create a new message.
  */
 export const DownloadStateRequestSchema: GenMessage<DownloadStateRequest> = /*@__PURE__*/
-  messageDesc(file_windlass_agent_v1_job_artifact_service, 16);
+  messageDesc(file_windlass_agent_v1_job_artifact_service, 18);
 
 /**
  * The next bytes of the state.
@@ -526,7 +675,7 @@ export type DownloadStateResponse = Message<"windlass.agent.v1.DownloadStateResp
  * Use `create(DownloadStateResponseSchema)` to create a new message.
  */
 export const DownloadStateResponseSchema: GenMessage<DownloadStateResponse> = /*@__PURE__*/
-  messageDesc(file_windlass_agent_v1_job_artifact_service, 17);
+  messageDesc(file_windlass_agent_v1_job_artifact_service, 19);
 
 /**
  * A piece of a state upload: the header, then the bytes.
@@ -563,7 +712,7 @@ export type UploadStateRequest = Message<"windlass.agent.v1.UploadStateRequest">
  * Use `create(UploadStateRequestSchema)` to create a new message.
  */
 export const UploadStateRequestSchema: GenMessage<UploadStateRequest> = /*@__PURE__*/
-  messageDesc(file_windlass_agent_v1_job_artifact_service, 18);
+  messageDesc(file_windlass_agent_v1_job_artifact_service, 20);
 
 /**
  * What a state upload holds.
@@ -620,6 +769,13 @@ export type UploadStateHeader = Message<"windlass.agent.v1.UploadStateHeader"> &
    * @generated from field: string aside_reason = 7;
    */
   asideReason: string;
+
+  /**
+   * The bytes came in parts: no chunk follows.
+   *
+   * @generated from field: bool in_parts = 8;
+   */
+  inParts: boolean;
 };
 
 /**
@@ -627,7 +783,7 @@ export type UploadStateHeader = Message<"windlass.agent.v1.UploadStateHeader"> &
  * Use `create(UploadStateHeaderSchema)` to create a new message.
  */
 export const UploadStateHeaderSchema: GenMessage<UploadStateHeader> = /*@__PURE__*/
-  messageDesc(file_windlass_agent_v1_job_artifact_service, 19);
+  messageDesc(file_windlass_agent_v1_job_artifact_service, 21);
 
 /**
  * The state is stored.
@@ -662,7 +818,7 @@ export type UploadStateResponse = Message<"windlass.agent.v1.UploadStateResponse
  * Use `create(UploadStateResponseSchema)` to create a new message.
  */
 export const UploadStateResponseSchema: GenMessage<UploadStateResponse> = /*@__PURE__*/
-  messageDesc(file_windlass_agent_v1_job_artifact_service, 20);
+  messageDesc(file_windlass_agent_v1_job_artifact_service, 22);
 
 /**
  * Asks for the shared outputs.
@@ -677,7 +833,7 @@ export type ListSharedStatesRequest = Message<"windlass.agent.v1.ListSharedState
  * Use `create(ListSharedStatesRequestSchema)` to create a new message.
  */
 export const ListSharedStatesRequestSchema: GenMessage<ListSharedStatesRequest> = /*@__PURE__*/
-  messageDesc(file_windlass_agent_v1_job_artifact_service, 21);
+  messageDesc(file_windlass_agent_v1_job_artifact_service, 23);
 
 /**
  * The outputs of one workspace.
@@ -712,7 +868,7 @@ export type ListSharedStatesResponse = Message<"windlass.agent.v1.ListSharedStat
  * Use `create(ListSharedStatesResponseSchema)` to create a new message.
  */
 export const ListSharedStatesResponseSchema: GenMessage<ListSharedStatesResponse> = /*@__PURE__*/
-  messageDesc(file_windlass_agent_v1_job_artifact_service, 22);
+  messageDesc(file_windlass_agent_v1_job_artifact_service, 24);
 
 /**
  * Carries what is too large for the session, for one job. Authenticated by the job token (authorization: Bearer
@@ -784,6 +940,18 @@ export const JobArtifactService: GenService<{
     methodKind: "client_streaming";
     input: typeof UploadPlanRequestSchema;
     output: typeof UploadPlanResponseSchema;
+  },
+  /**
+   * Takes a part of what is too large for one call: of a plan file, its summary, the files that it made, or a state. Parts are
+   * durable when the answer comes, and may come in any order and several at a time. The header of UploadPlan or UploadState then
+   * says what came in parts, and its bytes are not sent again [upload.parts].
+   *
+   * @generated from rpc windlass.agent.v1.JobArtifactService.UploadPart
+   */
+  uploadPart: {
+    methodKind: "unary";
+    input: typeof UploadPartRequestSchema;
+    output: typeof UploadPartResponseSchema;
   },
   /**
    * Downloads the workspace's current state.

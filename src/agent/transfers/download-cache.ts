@@ -1,0 +1,218 @@
+import { createHash } from "node:crypto";
+import { chmod, copyFile, open, readdir, rename, rm, stat, utimes } from "node:fs/promises";
+import { join } from "node:path";
+import type { Clock } from "../../lib/clock.ts";
+import { WindlassError } from "../../lib/errors.ts";
+import { KeyedTurns } from "../../lib/keyed-turns.ts";
+import { isOutOfSpace, makePrivateDirectory } from "../durable-files.ts";
+
+/** A secret is a plan, what it made, or a state: it is kept for its apply, and no longer than that. */
+export type CachedKind = "configuration" | "secret";
+
+export interface CachedObject {
+  readonly kind: CachedKind;
+  readonly sizeBytes: number;
+  /** In hex. */
+  readonly sha256: string;
+  /** For messages: `the plan`. */
+  readonly what: string;
+}
+
+export interface DownloadCacheOptions {
+  readonly directory: string;
+  readonly maxBytes: number;
+  readonly clock: Clock;
+}
+
+const keptMs: Readonly<Record<CachedKind, number>> = { configuration: 24 * 3_600_000, secret: 3_600_000 };
+const shape = /^([0-9a-f]{64})\.(configuration|secret)(\.part)?$/;
+
+interface Entry {
+  readonly name: string;
+  readonly kind: CachedKind;
+  readonly bytes: number;
+  readonly usedAt: Date;
+}
+
+/**
+ * What was fetched, by SHA-256, so that it is fetched once: across offers, restarts, and from a plan to its apply. What is given out is
+ * a copy whose content was verified at that moment. It holds so many bytes at most; who was used longest ago goes first.
+ */
+export class DownloadCache {
+  readonly #options: DownloadCacheOptions;
+  readonly #turns = new KeyedTurns();
+  /** What is being fetched: it is not tidied away. */
+  readonly #busy = new Map<string, number>();
+
+  constructor(options: DownloadCacheOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Puts an object at `path`: from here, or fetched by `fetch` into a file that may hold the beginning of it already. What turns out
+   * to be another object is fetched once more from its beginning. Jobs that want the same at once wait for one another.
+   */
+  async place(object: CachedObject, path: string, fetch: (part: string) => Promise<void>): Promise<void> {
+    const name = nameOf(object);
+    this.#busy.set(name, (this.#busy.get(name) ?? 0) + 1);
+    try {
+      await this.#turns.take(name, async () => {
+        await makePrivateDirectory(this.#options.directory);
+        const whole = join(this.#options.directory, name);
+        if (await isCopied(whole, path, object)) return this.#touch(whole).catch(() => {});
+        await this.#fetchWhole(object, { whole, fetch });
+        if (!(await isCopied(whole, path, object))) throw otherThan(object, "another one");
+      });
+    } finally {
+      const left = (this.#busy.get(name) ?? 1) - 1;
+      if (left === 0) this.#busy.delete(name);
+      else this.#busy.set(name, left);
+      await this.tidy();
+    }
+  }
+
+  /** Keeps a copy of a file that was made here, if there is room for it. */
+  async keep(object: CachedObject, path: string): Promise<void> {
+    const name = nameOf(object);
+    await this.#turns.take(name, async () => {
+      const whole = join(this.#options.directory, name);
+      try {
+        await makePrivateDirectory(this.#options.directory);
+        await copyFile(path, `${whole}.part`);
+        await chmod(`${whole}.part`, 0o600);
+        // A job may have put something else in its place meanwhile.
+        if ((await contentOf(`${whole}.part`))?.sha256 === object.sha256) await rename(`${whole}.part`, whole);
+        else await rm(`${whole}.part`);
+      } catch (error) {
+        await rm(`${whole}.part`, { force: true });
+        if (!isOutOfSpace(error)) throw error;
+      }
+    });
+    await this.tidy();
+  }
+
+  /** Forgets an object: nobody needs it any more. */
+  async forget(object: Pick<CachedObject, "kind" | "sha256">): Promise<void> {
+    const name = nameOf(object);
+    if (this.#busy.has(name)) return;
+    for (const each of [name, `${name}.part`]) await rm(join(this.#options.directory, each), { force: true });
+  }
+
+  /** Removes what is too old, and what has no room. */
+  async tidy(): Promise<void> {
+    const nowMs = this.#options.clock.now().getTime();
+    const entries = (await this.#entries()).filter(({ name }) => !this.#isBusy(name));
+    const isOld = ({ kind, usedAt }: Entry) => nowMs - usedAt.getTime() > keptMs[kind];
+    const byUse = entries.toSorted((a, b) => Number(isOld(b)) - Number(isOld(a)) || +a.usedAt - +b.usedAt);
+    let bytes = entries.reduce((sum, entry) => sum + entry.bytes, 0);
+    for (const entry of byUse) {
+      if (!isOld(entry) && bytes <= this.#options.maxBytes) return;
+      await rm(join(this.#options.directory, entry.name), { force: true });
+      bytes -= entry.bytes;
+    }
+  }
+
+  /** Gives its room away, but for what is being fetched; true if there was any. */
+  async clear(): Promise<boolean> {
+    const entries = (await this.#entries()).filter(({ name }) => !this.#isBusy(name));
+    for (const { name } of entries) await rm(join(this.#options.directory, name), { force: true });
+    return entries.some(({ bytes }) => bytes > 0);
+  }
+
+  #isBusy(name: string): boolean {
+    return this.#busy.has(name.replace(/\.part$/, ""));
+  }
+
+  async #fetchWhole(
+    object: CachedObject,
+    { whole, fetch }: { readonly whole: string; readonly fetch: (part: string) => Promise<void> },
+  ): Promise<void> {
+    const part = `${whole}.part`;
+    for (let attempt = 1; ; attempt += 1) {
+      const hadBytes = await stat(part).then(
+        ({ size }) => size > 0,
+        () => false,
+      );
+      await fetch(part).catch(async (error: unknown) => {
+        if (isOutOfSpace(error)) await rm(part, { force: true });
+        if (!(error instanceof WindlassError) || error.code !== "checksum_mismatch") throw error;
+        await rm(part, { force: true });
+        if (attempt > 1 || !hadBytes) throw otherThan(object, error.message);
+      });
+      const got = await contentOf(part);
+      if (got?.sha256 === object.sha256) break;
+      await rm(part, { force: true });
+      // What lay there before may have been another object; what came in one go was not.
+      if (got !== undefined && (attempt > 1 || !hadBytes))
+        throw otherThan(object, `${got.bytes} bytes with SHA-256 ${got.sha256}`);
+    }
+    await rename(part, whole);
+  }
+
+  /** The time of its last use; a secret's hour begins when it comes. */
+  async #touch(path: string): Promise<void> {
+    const now = this.#options.clock.now();
+    if (!path.endsWith(".secret")) await utimes(path, now, now);
+  }
+
+  async #entries(): Promise<readonly Entry[]> {
+    const { directory } = this.#options;
+    const names = await readdir(directory).catch(() => []);
+    const entries: Entry[] = [];
+    for (const name of names) {
+      const kind = shape.exec(name)?.[2] as CachedKind | undefined;
+      const found = await stat(join(directory, name)).catch(() => undefined);
+      if (found === undefined) continue;
+      if (kind === undefined) await rm(join(directory, name), { recursive: true, force: true });
+      else entries.push({ name, kind, bytes: found.size, usedAt: found.mtime });
+    }
+    return entries;
+  }
+}
+
+const tidyEveryMs = 60_000;
+
+/** Removes what is too old, now and then, until the signal is aborted. */
+export async function tidyUntil(cache: DownloadCache, clock: Clock, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    await cache.tidy().catch(() => {});
+    await clock.sleep(tidyEveryMs, signal).catch(() => {});
+  }
+}
+
+const nameOf = ({ sha256, kind }: Pick<CachedObject, "sha256" | "kind">): string => `${sha256}.${kind}`;
+
+/** Copies a file while it is looked at; nothing is left of one that is another object. */
+async function isCopied(from: string, to: string, { sha256 }: CachedObject): Promise<boolean> {
+  try {
+    await copyFile(from, to).catch((error: unknown) => {
+      // There is room for one of them.
+      if (isOutOfSpace(error)) return rename(from, to);
+      throw error;
+    });
+    if ((await contentOf(to))?.sha256 === sha256) return true;
+    await rm(from, { force: true });
+  } catch (error) {
+    if (isOutOfSpace(error)) throw error;
+  }
+  await rm(to, { force: true });
+  return false;
+}
+
+async function contentOf(path: string): Promise<{ readonly bytes: number; readonly sha256: string } | undefined> {
+  const file = await open(path, "r").catch(() => undefined);
+  if (file === undefined) return undefined;
+  await using opened = file;
+  const hash = createHash("sha256");
+  let bytes = 0;
+  for await (const chunk of opened.createReadStream({ autoClose: false })) {
+    hash.update(chunk);
+    bytes += (chunk as Buffer).length;
+  }
+  return { bytes, sha256: hash.digest("hex") };
+}
+
+function otherThan({ what, sizeBytes, sha256 }: CachedObject, got: string): WindlassError {
+  const wanted = `${sizeBytes} bytes with SHA-256 ${sha256}`;
+  return new WindlassError("checksum_mismatch", `${what} is not what was announced: expected ${wanted}, got ${got}`);
+}
