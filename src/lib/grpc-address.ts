@@ -1,5 +1,6 @@
 import { type ChannelCredentials, credentials } from "@grpc/grpc-js";
 import { WindlassError } from "./errors.ts";
+import { pathPrefixOf } from "./path-prefix.ts";
 
 /** How a client trusts and shows itself, all in PEM. Without `ca` the authorities of the system are trusted. */
 export interface ClientTls {
@@ -14,12 +15,15 @@ export interface GrpcTarget {
   /** As grpc-js takes it, for example `dns:tf.example.com:443`. */
   readonly target: string;
   readonly credentials: ChannelCredentials;
+  /** Stands before the path of each call; empty is none. */
+  readonly prefix: string;
 }
 
-/** What to dial for `http://host:port` (plaintext) or `https://host[:port]`. Refuses anything else (`validation`). */
+/** What to dial for `http://host:port` (plaintext) or `https://host[:port]`, either with a path. Refuses anything else (`validation`). */
 export function grpcTarget(address: string, tls: ClientTls = {}): GrpcTarget {
   const url = URL.canParse(address) ? new URL(address) : undefined;
-  if (url === undefined || (url.protocol !== "http:" && url.protocol !== "https:") || url.pathname !== "/") {
+  const prefix = pathPrefixOf(url?.pathname ?? "");
+  if (url === undefined || (url.protocol !== "http:" && url.protocol !== "https:") || prefix === undefined) {
     throw new WindlassError("validation", `expected an address such as https://tf.example.com, got ${address}`);
   }
   const isSecure = url.protocol === "https:";
@@ -27,6 +31,7 @@ export function grpcTarget(address: string, tls: ClientTls = {}): GrpcTarget {
   return {
     target: `dns:${url.hostname}:${port}`,
     credentials: isSecure ? secure(tls) : credentials.createInsecure(),
+    prefix,
   };
 }
 

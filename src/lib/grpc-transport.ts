@@ -7,7 +7,7 @@ import { type ClientTls, grpcTarget } from "./grpc-address.ts";
 import { streamingCall, unaryCall } from "./grpc-calls.ts";
 
 export interface GrpcTransportOptions {
-  /** `http://127.0.0.1:7070` or `https://tf.example.com`. */
+  /** `http://127.0.0.1:7070`, `https://tf.example.com` or `https://example.com/windlass`. */
   readonly address: string;
   readonly tls?: ClientTls;
   /** Run around every call; the place to set the authorization header. */
@@ -36,9 +36,9 @@ const maxMessageBytes = 4 * 1024 * 1024;
  * over its answers does not end the call.
  */
 export function createGrpcTransport(options: GrpcTransportOptions): GrpcTransport {
-  const { target, credentials } = grpcTarget(options.address, options.tls);
+  const { target, credentials, prefix } = grpcTarget(options.address, options.tls);
   const client = new Client(target, credentials, channelOptions(options));
-  const carrier = { client, clock: options.clock ?? systemClock };
+  const carrier = { client, clock: options.clock ?? systemClock, prefix };
   const interceptors = [...(options.interceptors ?? [])];
   const close = () => client.close();
   return {
