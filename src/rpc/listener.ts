@@ -144,7 +144,8 @@ function openSockets({
     sessions.add(session);
     connections.addSession(session);
     session.once("close", () => sessions.delete(session));
-    endRapidResets(session, clock);
+    // A proxy takes calls back for many callers: none of them may end the calls of the others.
+    if (!trust.proxies.has(connections.addressOf(session.socket))) endRapidResets(session, clock);
     keepAlive(session, clock, options.keepAlive ?? defaultKeepAlive).catch((err: unknown) => {
       log.error({ err }, "pinging a connection failed");
       session.destroy();
