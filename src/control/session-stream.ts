@@ -103,8 +103,7 @@ async function* converse(
   session: AgentSession,
   { incoming, ended, held }: Ear,
 ): AsyncGenerator<SessionResponse> {
-  control.presence.enter(session);
-  control.presence.noteProgress(session.agentId, held);
+  session.enter(held);
   for (const topic of [topics.jobs, topics.agents]) control.wake.notify(topic);
   control.log.info({ ...idsOf(session), address: session.address, jobs: session.jobs.size }, "agent connected");
   const { clock, timing } = control;

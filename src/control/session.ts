@@ -250,12 +250,19 @@ export class AgentSession implements Seat {
     this.#send(refused(refusalOf(broken)));
   }
 
-  /** Leaves; the agent's row says so soon. */
+  /** Takes its place, with what the agent said that it holds: what an older stream of it knew is over. */
+  enter(held: readonly HeldJob[]): void {
+    const { presence } = this.#control;
+    presence.enter(this);
+    presence.noteProgress(this.agentId, held);
+    this.#tellLiveness();
+  }
+
+  /** Leaves; the agent's row says soon when it was heard. */
   leave(): void {
     this.#ended.abort();
     this.out.close();
-    this.#control.presence.leave(this);
-    this.#tellLiveness();
+    if (this.#control.presence.leave(this)) this.#tellLiveness();
   }
 
   async #heartbeat({ jobs, draining, kept, engines, noRoom, freeDiskBytes }: Heartbeat): Promise<void> {
