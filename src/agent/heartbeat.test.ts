@@ -54,6 +54,16 @@ describe("heartbeat", () => {
     expect(silences).toEqual([3]);
   });
 
+  test("those beside the regular ones find nobody silent sooner", async () => {
+    const { clock, pulse, silences, running } = started(0.5);
+    for (let count = 0; count < 5; count++) pulse.beat();
+    await clock.advance(39_999);
+    expect(silences).toEqual([]);
+    await clock.advance(1);
+    await running;
+    expect(silences).toEqual([3]);
+  });
+
   test("an answer ends the count", async () => {
     const { clock, pulse, silences, stop, running } = started(0.5);
     for (let count = 0; count < 10; count++) {

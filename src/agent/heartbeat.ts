@@ -46,13 +46,13 @@ export class Pulse {
   async run(signal: AbortSignal): Promise<void> {
     while (await this.#waited(signal)) {
       if (this.#unanswered >= maxUnanswered) return this.#options.onSilence(this.#unanswered);
-      this.beat();
+      this.#unanswered++;
+      this.#options.beat();
     }
   }
 
-  /** Sends one now, beside the regular ones. */
+  /** Sends one now, beside the regular ones: by it nobody is found silent sooner. */
   beat(): void {
-    this.#unanswered++;
     this.#options.beat();
   }
 

@@ -57,7 +57,7 @@ export const waitingTexts: Readonly<Record<KnownReason, string>> = {
   [WaitingReason.AGENTS_PAUSED]: "every free agent is paused or draining",
   [WaitingReason.AGENTS_DECLINED]: "the free agents take no job for now",
   [WaitingReason.AGENT_UNREACHABLE]: "its agent is silent",
-  [WaitingReason.TERRAFORM_STOPPING]: "its program is stopping",
+  [WaitingReason.TERRAFORM_STOPPING]: "its program is to stop",
   [WaitingReason.AGENT_PREPARING]: "an agent prepares it",
   [WaitingReason.AGENT_DELIVERING]: "its agent delivers what came of it",
   [WaitingReason.NO_MATCHING_AGENT]: "no agent matches the workspace's selector",

@@ -168,11 +168,12 @@ export class Presence {
     this.#seats.set(seat.agentId, seat);
   }
 
-  /** Leaves, unless a newer stream has taken the place. */
-  leave(seat: Seat): void {
-    if (this.#seats.get(seat.agentId) !== seat) return;
+  /** Leaves; false if a newer stream has taken the place, or it has left already. */
+  leave(seat: Seat): boolean {
+    if (this.#seats.get(seat.agentId) !== seat) return false;
     this.#seats.delete(seat.agentId);
     this.#progress.delete(seat.agentId);
     if (this.#declines.get(seat.agentId)?.isEmpty === true) this.#declines.delete(seat.agentId);
+    return true;
   }
 }

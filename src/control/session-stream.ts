@@ -104,8 +104,7 @@ async function* converse(
   { incoming, ended, held }: Ear,
 ): AsyncGenerator<SessionResponse> {
   const isFollowing = control.presence.get(session.agentId)?.way.handsOver === true;
-  control.presence.enter(session);
-  control.presence.noteProgress(session.agentId, held);
+  session.enter(held);
   for (const topic of [topics.jobs, topics.agents]) control.wake.notify(topic);
   control.log[isFollowing ? "debug" : "info"](
     { ...idsOf(session), address: session.address, jobs: session.jobs.size },

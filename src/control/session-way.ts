@@ -35,11 +35,15 @@ export class SessionWay {
     return isNews;
   }
 
-  /** Leaves at once, unless the next stream comes: that one takes the seat, and the agent counts as connected until then. */
-  async leave({ presence, clock, wake }: Pick<Control, "presence" | "clock" | "wake">, seat: Seat): Promise<void> {
+  /**
+   * Leaves at once, unless the next stream comes: that one takes the seat, and the agent counts as connected until then. False if
+   * another stream has the seat.
+   */
+  async leave({ presence, clock, wake }: Pick<Control, "presence" | "clock" | "wake">, seat: Seat): Promise<boolean> {
     if (this.#handsOver) await clock.sleep(handOverMs);
-    presence.leave(seat);
+    const hasLeft = presence.leave(seat);
     if (this.#handsOver) wake.notify(topics.agents);
+    return hasLeft;
   }
 
   /** The agent has ended its side. */

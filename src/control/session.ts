@@ -269,12 +269,20 @@ export class AgentSession implements Seat {
     this.#send(refused(refusalOf(broken)));
   }
 
-  /** Leaves; the agent's row says so soon. */
+  /** Takes its place, with what the agent said that it holds: what an older stream of it knew is over. */
+  enter(held: readonly HeldJob[]): void {
+    const { presence } = this.#control;
+    presence.enter(this);
+    presence.noteProgress(this.agentId, held);
+    this.#tellLiveness();
+  }
+
+  /** Leaves; the agent's row says soon when it was heard. */
   leave(): void {
     this.#ended.abort();
     this.out.close();
-    this.#beside(this.way.leave(this.#control, this));
-    this.#tellLiveness();
+    const left = this.way.leave(this.#control, this);
+    this.#beside(left.then((hasLeft) => (hasLeft ? this.#tellLiveness() : undefined)));
   }
 
   /** The agent has ended its side. If its next stream comes at once, nobody is to see that there was none. */

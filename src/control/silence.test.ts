@@ -114,6 +114,20 @@ describe("an agent was last seen when its last message came", () => {
     expect(await seen()).toEqual({ status: "busy", silentMs: 3_000 });
   });
 
+  test("an older stream of it, however late it ends, does not make it older", async () => {
+    await start();
+    await beat();
+    await pass(30_000);
+    const older = agent;
+    agent = FakeAgent.again(fixture.control, older, { held: [job] });
+    await agent.next("welcome");
+    await older.cut();
+    await pass(3_000);
+    const row = await fixture.control.store.read((q) => q.agents.get(agent.registration.agent.id));
+    expect(fixture.clock.now().getTime() - (row?.lastSeenAt.getTime() ?? 0)).toBe(3_000);
+    expect(await seen()).toEqual({ status: "busy", silentMs: 3_000 });
+  });
+
   test("and any message counts: one that is refused, bytes of a log", async () => {
     await start();
     await pass(30_000);

@@ -10,9 +10,11 @@ import { connectErrorOf, headersOf, metadataOf } from "./grpc-metadata.ts";
 export interface Carrier {
   readonly client: Client;
   readonly clock: Clock;
+  /** Stands before the path of each call; empty is none. */
+  readonly prefix: string;
 }
 
-const pathOf = ({ parent, name }: DescMethod) => `/${parent.typeName}/${name}`;
+const pathOf = ({ prefix }: Carrier, { parent, name }: DescMethod) => `${prefix}/${parent.typeName}/${name}`;
 
 const serialize =
   <D extends DescMessage>(schema: D) =>
@@ -41,7 +43,7 @@ export function unaryCall<I extends DescMessage, O extends DescMessage>(
   let header = new Headers();
   let message: MessageShape<O> | undefined;
   const call = carrier.client.makeUnaryRequest(
-    pathOf(method),
+    pathOf(carrier, method),
     serialize(method.input),
     deserialize(method.output),
     request.message,
@@ -75,7 +77,7 @@ export async function streamingCall<I extends DescMessage, O extends DescMessage
   const { method, signal } = request;
   signal.throwIfAborted();
   const call: Call<I, O> = carrier.client.makeBidiStreamRequest(
-    pathOf(method),
+    pathOf(carrier, method),
     serialize(method.input),
     deserialize(method.output),
     metadataOf(request.header),

@@ -11,7 +11,7 @@ import { explained } from "./way/explained.ts";
 import { type ClientTls, wayTo } from "./way/way.ts";
 
 export interface GrpcTransportOptions {
-  /** `http://127.0.0.1:7070` or `https://tf.example.com`. */
+  /** `http://127.0.0.1:7070`, `https://tf.example.com` or `https://example.com/windlass`. */
   readonly address: string;
   readonly tls?: ClientTls;
   /** Names the proxy and the system's authorities; without it there is no proxy. */
@@ -44,10 +44,11 @@ const maxMessageBytes = 4 * 1024 * 1024;
 export function createGrpcTransport(options: GrpcTransportOptions): GrpcTransport {
   // Its lines would stand beside our log; what they say is in the errors.
   setLogVerbosity(logVerbosity.NONE);
-  const dialer = new Dialer(wayTo(options.address, options));
+  const way = wayTo(options.address, options);
+  const dialer = new Dialer(way);
   const { target, credentials, options: dialed } = dialedChannel(dialer);
   const client = new Client(target, credentials, { ...channelOptions(options), ...dialed });
-  const carrier = { client, clock: options.clock ?? systemClock };
+  const carrier = { client, clock: options.clock ?? systemClock, prefix: way.server.prefix };
   const interceptors = [...(options.interceptors ?? [])];
   const close = () => {
     dialer.close();

@@ -5,6 +5,7 @@ import { type Clock, systemClock } from "../lib/clock.ts";
 import { WindlassError } from "../lib/errors.ts";
 import type { Log } from "../lib/log.ts";
 import { type Networks, noNetworks } from "../lib/networks.ts";
+import { withoutPrefix } from "../lib/path-prefix.ts";
 import { type HttpHandler, type HttpRequest, type Routes, rpcHandler } from "./adapter.ts";
 import type { ProxyPeers } from "./connection-start.ts";
 import { type ConnectionLimits, Connections, defaultConnectionLimits, type Peer } from "./connections.ts";
@@ -32,6 +33,8 @@ export interface ListenOptions {
   readonly keepAlive?: KeepAlive;
   readonly connectionLimits?: ConnectionLimits;
   readonly trust?: ProxyTrust;
+  /** Callers may put it before every path, for a proxy that passes it on: `/windlass`. */
+  readonly pathPrefix?: string | undefined;
   readonly clock?: Clock;
 }
 
@@ -114,6 +117,7 @@ function openSockets({
   clock = systemClock,
   connectionLimits = defaultConnectionLimits,
   trust = trustsNobody,
+  pathPrefix = "",
   ...options
 }: ListenOptions): OpenSockets {
   const shutdown = new AbortController();
@@ -133,13 +137,15 @@ function openSockets({
     response.once("close", () => {
       if (shutdown.signal.aborted) setImmediate(sockets.closeIdle);
     });
+    if (pathPrefix !== "") request.url = withoutPrefix(request.url ?? "", pathPrefix);
     serve(request, response);
   };
   const onSession = (session: ServerHttp2Session) => {
     sessions.add(session);
     connections.addSession(session);
     session.once("close", () => sessions.delete(session));
-    endRapidResets(session, clock);
+    // A proxy takes calls back for many callers: none of them may end the calls of the others.
+    if (!trust.proxies.has(connections.addressOf(session.socket))) endRapidResets(session, clock);
     keepAlive(session, clock, options.keepAlive ?? defaultKeepAlive).catch((err: unknown) => {
       log.error({ err }, "pinging a connection failed");
       session.destroy();

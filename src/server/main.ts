@@ -13,7 +13,7 @@ import { readSettings } from "./read-call.ts";
 import { serverSettings } from "./settings.ts";
 import { StartError } from "./start-error.ts";
 
-const switches = ["allow-plaintext", "moved-database", "no-engine-download", "no-reflection"];
+const switches = ["allow-plaintext", "moved-database", "no-engine-download", "no-reflection", "proxy-protocol"];
 
 /** Runs windlassd: the control plane, or one of its commands. Answers the exit code of the process. */
 export async function main(argv: readonly string[]): Promise<number> {

@@ -72,8 +72,9 @@ type PortParts = Pick<Parameters<typeof listen>[0], "log" | "routes" | "intercep
 export async function openPort({ settings, ...rest }: PortParts): Promise<Listener> {
   const { listen: address, allowPlaintext } = settings;
   const tls = await readTls(settings);
-  const trust = trustOf(settings);
-  const outcome = await listen({ ...rest, ...address, ...(tls === undefined ? {} : { tls }), allowPlaintext, trust });
+  const proxies = { trust: trustOf(settings), pathPrefix: settings.pathPrefix };
+  const secured = tls === undefined ? {} : { tls };
+  const outcome = await listen({ ...rest, ...address, ...secured, allowPlaintext, ...proxies });
   switch (outcome.kind) {
     case "listening":
       return outcome.listener;

@@ -1,4 +1,5 @@
 import { networks, noNetworks } from "../lib/networks.ts";
+import { pathPrefix } from "../lib/path-prefix.ts";
 import { choice, flag } from "../lib/setting-schemas.ts";
 import { optionalSetting, type SettingValues, setting } from "../lib/settings.ts";
 import { forwardedHeaders } from "../rpc/forwarded.ts";
@@ -34,10 +35,17 @@ export const proxySettings = {
     },
     false,
   ),
+  pathPrefix: optionalSetting({
+    about:
+      "path below which a proxy serves this server and which it passes on, such as /windlass for https://host/windlass",
+    flag: "path-prefix",
+    env: "WINDLASS_PATH_PREFIX",
+    schema: pathPrefix(),
+  }),
 } as const;
 
 /** Throws a `StartError` for settings that contradict each other. */
-export function trustOf(settings: SettingValues<typeof proxySettings>): ProxyTrust {
+export function trustOf(settings: Omit<SettingValues<typeof proxySettings>, "pathPrefix">): ProxyTrust {
   const { trustedProxies: proxies = noNetworks, forwardedHeader: header, proxyProtocol: hasProxyProtocol } = settings;
   if (hasProxyProtocol && proxies.texts.length === 0)
     throw new StartError(

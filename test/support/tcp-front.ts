@@ -8,16 +8,16 @@ export interface TcpFront extends AsyncDisposable {
   readonly ended: number;
 }
 
-/** Opens it in front of a port. `first` is what each connection to that port begins with; in `pieces`, it comes byte by byte. */
+/** Opens it in front of a port. `first` is what each connection to that port begins with; `inPieces` it comes byte by byte. `from` is its own address. */
 export async function tcpFront(
   target: number,
   first: Buffer,
-  { inPieces = false }: { readonly inPieces?: boolean } = {},
+  { inPieces = false, from = "127.0.0.1" }: { readonly inPieces?: boolean; readonly from?: string } = {},
 ): Promise<TcpFront> {
   const sockets = new Set<Socket>();
   let ended = 0;
   const server = createServer((inside) => {
-    const outside = connect({ host: "127.0.0.1", port: target, noDelay: true });
+    const outside = connect({ host: "127.0.0.1", port: target, localAddress: from, noDelay: true });
     for (const socket of [inside, outside]) {
       sockets.add(socket);
       socket.on("error", () => {});

@@ -1,4 +1,5 @@
 import { isIP } from "node:net";
+import { pathPrefixOf } from "../path-prefix.ts";
 
 /** Where a server listens. */
 export interface ServerAddress {
@@ -8,18 +9,21 @@ export interface ServerAddress {
   readonly port: number;
   /** As the `:authority` of HTTP/2 has it: with brackets around IPv6, and without the port that goes without saying. */
   readonly authority: string;
+  /** Stands before the path of each call; empty is none. */
+  readonly prefix: string;
 }
 
-/** Reads `http://host:port` or `https://host[:port]`; undefined for anything else, such as an address with a path. */
+/** Reads `http://host:port` or `https://host[:port]`, either with a path; undefined for anything else. */
 export function serverAddress(text: string): ServerAddress | undefined {
   const url = URL.parse(text);
   if (url === null || (url.protocol !== "http:" && url.protocol !== "https:")) return undefined;
-  if (url.pathname !== "/" || url.search !== "" || url.hash !== "" || url.username !== "" || url.password !== "") {
+  const prefix = pathPrefixOf(url.pathname);
+  if (prefix === undefined || url.search !== "" || url.hash !== "" || url.username !== "" || url.password !== "") {
     return undefined;
   }
   const isSecure = url.protocol === "https:";
   const port = url.port === "" ? (isSecure ? 443 : 80) : Number(url.port);
-  return { isSecure, host: url.hostname.replace(/^\[|\]$/g, ""), port, authority: url.host };
+  return { isSecure, host: url.hostname.replace(/^\[|\]$/g, ""), port, authority: url.host, prefix };
 }
 
 /** `host:port`, with brackets around IPv6. */

@@ -102,7 +102,7 @@ export type Agent = Message<"windlass.v1.Agent"> & {
   labels: { [key: string]: string };
 
   /**
-   * Address the server saw its connection come from.
+   * Where its last connection came from, behind the proxies that the server trusts.
    *
    * @generated from field: string address = 12;
    */
@@ -137,7 +137,7 @@ export type Agent = Message<"windlass.v1.Agent"> & {
   createTime?: Timestamp | undefined;
 
   /**
-   * When it was last heard, to a few seconds.
+   * When its last message came; that its connection ends is none.
    *
    * @generated from field: google.protobuf.Timestamp last_seen_time = 17;
    */

@@ -1626,14 +1626,14 @@ export const WaitingReason = {
   AGENTS_PAUSED: 8,
 
   /**
-   * The job's agent is silent; its return or the grace period decides.
+   * The job's agent is silent, or it is to hear something and is not connected; its return or the grace period decides.
    *
    * @generated from enum value: WAITING_REASON_AGENT_UNREACHABLE = 9;
    */
   AGENT_UNREACHABLE: 9,
 
   /**
-   * A cancel was asked for, and terraform has not ended yet.
+   * A cancel was asked for, its agent is connected, and terraform has not ended yet.
    *
    * @generated from enum value: WAITING_REASON_TERRAFORM_STOPPING = 10;
    */
