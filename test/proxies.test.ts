@@ -197,3 +197,74 @@ test("a caller that goes in the middle of its upload is no fault of the server",
     /ERR_STREAM_PREMATURE_CLOSE|a call failed/,
   );
 });
+
+interface DoctorAnswer {
+  readonly code: number | null;
+  readonly of: (id: string) => { readonly status: string; readonly detail: string; readonly fix: string } | undefined;
+}
+
+const answerOf = (code: number | null, stdout: string): DoctorAnswer => {
+  const checks = JSON.parse(stdout) as readonly { id: string; status: string; detail: string; fix: string }[];
+  return { code, of: (id) => checks.find((check) => check.id === id) };
+};
+
+/** What both doctors say of the way through a proxy. */
+async function askDoctors(proxy: RudeProxy, flags: readonly string[] = []): Promise<readonly DoctorAnswer[]> {
+  const { scene, server } = stage;
+  const tokenFile = join(scene.directory, `${freshName("doctor")}.token`);
+  await writeFile(tokenFile, (await server.api.token(await server.api.pool())).secret, { mode: 0o600 });
+  const where = ["--address", proxy.url, "--token-file", tokenFile, "--data-dir", join(scene.directory, "doctor")];
+  const rest = ["--log-format", "json", "--sandbox", "none", "--no-engine-download"];
+  const agent = scene.start("windlass-agent", ["doctor", ...where, ...rest, ...flags]);
+  const agentEnd = await agent.ended;
+  const url = { url: proxy.url, adminTokenFile: server.adminTokenFile };
+  const cli = await scene.cli(url, ["doctor", "-o", "json", ...flags]);
+  return [answerOf(agentEnd.code, agent.stdout()), answerOf(cli.code, cli.stdout)];
+}
+
+const streamChecks = ["token", "clock", "session", "round-trip", "body"];
+
+test("both doctors find a good way good: they move 2 MiB each way, and look at the clock", async () => {
+  for (const { code, of } of await askDoctors(await behindProxy())) {
+    expect(streamChecks.map((id) => of(id)?.status)).toEqual(streamChecks.map(() => "ok"));
+    expect(of("session")?.detail).toMatch(/2\.0 MiB each way/);
+    expect(of("idle")).toMatchObject({ status: "skip" });
+    expect(code).toBe(0);
+  }
+});
+
+test("both doctors say that a proxy speaks HTTP/1.1", async () => {
+  const proxy = await behindProxy();
+  proxy.behave({ kind: "http1" });
+  for (const { code, of } of await askDoctors(proxy)) {
+    expect(of("session")).toMatchObject({ status: "fail", detail: expect.stringContaining("speaks HTTP/1.1 to it") });
+    expect(of("token")).toMatchObject({ status: "ok" });
+    expect(code).toBe(1);
+  }
+});
+
+test("both doctors find a bound of bodies and a time-out of silent streams", async () => {
+  const proxy = await behindProxy();
+  proxy.behave({ kind: "bound", bytes: 1024 * 1024 });
+  for (const { code, of } of await askDoctors(proxy)) {
+    expect(of("body")).toMatchObject({ status: "warn", detail: expect.stringContaining("client_max_body_size") });
+    expect(of("session")).toMatchObject({
+      status: "warn",
+      detail: expect.stringMatching(/about (1\.0 MiB|\d{3} KiB)/),
+    });
+    expect(code).toBe(0);
+  }
+  proxy.behave({ kind: "time-out", ms: 3_000 });
+  for (const { of } of await askDoctors(proxy, ["--idle", "6s"])) {
+    expect(of("idle")).toMatchObject({ status: "fail", detail: expect.stringMatching(/ended after [23] s/) });
+  }
+});
+
+test("a new token is advised only where Windlass itself refuses the old one", async () => {
+  const proxy = await behindProxy();
+  proxy.behave({ kind: "answer", status: 403 }, /WhoAmI/);
+  for (const { of } of await askDoctors(proxy)) {
+    expect(of("token")).toMatchObject({ status: "fail", detail: expect.stringMatching(/answers 403|HTTP 403/) });
+    expect(of("token")?.fix).not.toMatch(/token create|login/);
+  }
+});
