@@ -250,7 +250,7 @@ test("both doctors find a bound of bodies and a time-out of silent streams", asy
     expect(of("body")).toMatchObject({ status: "warn", detail: expect.stringContaining("client_max_body_size") });
     expect(of("session")).toMatchObject({
       status: "warn",
-      detail: expect.stringMatching(/about (1\.0 MiB|\d{3} KiB)/),
+      detail: expect.stringContaining("about 1.0 MiB"),
     });
     expect(code).toBe(0);
   }

@@ -24,6 +24,8 @@ export const streamCheckIds = ["session", "round-trip", "body", "idle"] as const
 const kib = 1024;
 const pieceBytes = 32 * kib;
 const movedBytes = 2 * 1024 * kib;
+/** The default of nginx. */
+const usualBytes = 1024 * kib;
 const pieces = movedBytes / pieceBytes;
 /** So many requests wait for their answers at a time. */
 const underWay = 8;
@@ -93,8 +95,9 @@ async function move(probe: Probe, clock: Clock): Promise<Check> {
   const startedMs = clock.monotonicMs();
   const chunk = new Uint8Array(pieceBytes);
   let answered = 0;
+  let sent = 0;
   try {
-    for (let sent = 0; sent < pieces; sent++) {
+    for (; sent < pieces; sent++) {
       probe.send({ chunk, answerBytes: pieceBytes });
       if (sent - answered < underWay) continue;
       await probe.answer(moveMs);
@@ -102,8 +105,10 @@ async function move(probe: Probe, clock: Clock): Promise<Check> {
     }
     for (; answered < pieces; answered++) await probe.answer(moveMs);
   } catch (error) {
-    const seen = `the stream was ended after about ${shownSize(answered * pieceBytes)} each way: ${failureText(error)}`;
-    return warn("session", seen, sizeFix);
+    const least = answered * pieceBytes;
+    const isUsual = least <= usualBytes && (sent + 1) * pieceBytes >= usualBytes;
+    const about = isUsual ? `${shownSize(usualBytes)} (nginx calls this client_max_body_size)` : shownSize(least);
+    return warn("session", `the stream was ended after about ${about} each way: ${failureText(error)}`, sizeFix);
   }
   const seconds = Math.max(0.001, (clock.monotonicMs() - startedMs) / 1000);
   const speed = `${((movedBytes * 8) / 1e6 / seconds).toFixed(1)} Mbit/s`;
@@ -113,7 +118,8 @@ async function move(probe: Probe, clock: Clock): Promise<Check> {
 function judgeSession(error: unknown): Check {
   if (ownReason(error) === "UNKNOWN_METHOD") return skip("session", "the server is older and has no probe for it");
   if (ownReason(error) === http2Reason) return fail("session", needsHttp2, proxyFix);
-  if (error instanceof NoAnswer) return fail("session", `${error.message}: two-way streams are held back`, proxyFix);
+  if (error instanceof NoAnswer)
+    return fail("session", `${error.message}: something holds two-way streams back, or ${needsHttp2}`, proxyFix);
   if (isTokenRefused(error)) return fail("session", failureText(error), "see the check token");
   return fail("session", failureText(error), proxyFix);
 }

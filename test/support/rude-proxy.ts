@@ -144,9 +144,9 @@ export class RudeProxy implements AsyncDisposable {
     const hidden = new Set(["connection", "transfer-encoding", "keep-alive", "trailer"]);
     const kept = Object.entries(found.headers).filter(([name]) => !hidden.has(name));
     if (stream.closed) return;
-    stream.respond({ ":status": found.statusCode, ...Object.fromEntries(kept) } as OutgoingHttpHeaders, {
-      waitForTrailers: true,
-    });
+    const answered = { ":status": found.statusCode, ...Object.fromEntries(kept) } as OutgoingHttpHeaders;
+    if (found.headers["content-length"] === "0") return stream.respond(answered, { endStream: true });
+    stream.respond(answered, { waitForTrailers: true });
     stream.on("wantTrailers", () => stream.sendTrailers(found.trailers));
     found.pipe(stream);
   }
