@@ -256,7 +256,8 @@ describe.each(testEngines)("what needs somebody, on $name", (engine) => {
       await control.store.write(async (tx) => {
         for (const agent of [here, warned, elsewhere]) await tx.agents.insert(agent);
       });
-      const seat = (agentId: AgentId, refusal: string) => ({ agentId, refusal, way: { problem: "" } }) as unknown as Seat;
+      const seat = (agentId: AgentId, refusal: string) =>
+        ({ agentId, refusal, way: { problem: "" } }) as unknown as Seat;
       const site = async () => (await countAttention(control)).find(({ kind }) => kind === "agent_warning")?.count;
       for (const { id } of [here, warned, elsewhere]) control.presence.enter(seat(id, "disk full: 30 MiB free"));
       expect((await found())[0]).toMatchObject({
