@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Health, HealthCheckResponse_ServingStatus as Serving } from "../gen/grpc/health/v1/health_pb.ts";
 import {
   GetServerInfoResponseSchema,
+  type ProbeRequest,
   SystemService,
   WhoAmIResponseSchema,
 } from "../gen/windlass/v1/system_service_pb.ts";
@@ -34,6 +35,12 @@ describe("doctor", () => {
             yield { number };
           }
         },
+        async *probe(requests: AsyncIterable<ProbeRequest>) {
+          let number = 0;
+          for await (const { answerBytes } of requests) {
+            yield { number: ++number, chunk: new Uint8Array(answerBytes) };
+          }
+        },
       });
     }).start();
   });
@@ -50,8 +57,9 @@ describe("doctor", () => {
     const { exit, ids, of } = await look();
     expect(ids).toEqual([
       ...["config-file", "address", "tcp", "proxy", "tls", "http2", "health", "version", "clock", "token", "stream"],
+      ...["session", "round-trip", "body", "idle"],
     ]);
-    expect(ids.map((id) => of(id)?.status)).toEqual(ids.map(() => "ok"));
+    expect(ids.map((id) => of(id)?.status)).toEqual(ids.map((id) => (id === "idle" ? "skip" : "ok")));
     expect(exit).toBe(0);
   });
 

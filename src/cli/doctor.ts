@@ -8,9 +8,11 @@ import {
 } from "../gen/windlass/v1/system_service_pb.ts";
 import { attempt, type Check, checkLines, fail, isHealthy, ok, skip, warn } from "../lib/checks.ts";
 import { checkNetwork, judgeClock, judgeStream } from "../lib/network-checks.ts";
+import { checkStreams, streamCheckIds, tokenFailure } from "../lib/stream-checks.ts";
 import { command } from "./command.ts";
 import type { Context } from "./context.ts";
 import { exitCodes } from "./exit.ts";
+import { duration } from "./flags.ts";
 import { roleText } from "./login.ts";
 import { wayOf } from "./transport.ts";
 import { programVersion } from "./version.ts";
@@ -22,10 +24,13 @@ const soonMs = 14 * 86_400_000;
 export const doctor = command({
   name: "doctor",
   summary: "Check the way from here to the server, and the token",
-  examples: ["windlass doctor", "windlass doctor -o json"],
+  examples: ["windlass doctor", "windlass doctor --idle 60s", "windlass doctor -o json"],
+  flags: {
+    idle: duration("also look for a proxy that ends streams which are silent for so long", { placeholder: "TIME" }),
+  },
   formats: ["table", "wide", "json", "jsonl", "yaml"],
-  run: async (context) => {
-    const checks = await examine(context);
+  run: async (context, { flags }) => {
+    const checks = await examine(context, flags.idle ?? 0);
     await context.printer.plain(
       checks.map(({ id, status, detail, fix }) => ({ id, status, detail, fix })),
       checkLines(checks),
@@ -34,17 +39,17 @@ export const doctor = command({
   },
 });
 
-async function examine(context: Context): Promise<readonly Check[]> {
+async function examine(context: Context, idleMs: number): Promise<readonly Check[]> {
   const file = await attempt("config-file", "see windlass context show --origin", () => configFile(context));
   if (file.status === "fail") return [file];
   const connection = await context.connection();
   const { clock } = context.io;
   const network = await checkNetwork(await wayOf(connection, clock));
   if (!isHealthy(network)) return [file, ...network, ...untried];
-  return [file, ...network, ...(await calls(context))];
+  return [file, ...network, ...(await calls(context, idleMs))];
 }
 
-const untried = ["health", "version", "clock", "token", "stream"].map((id) => skip(id, "not tried"));
+const untried = ["health", "version", "clock", "token", "stream", ...streamCheckIds].map((id) => skip(id, "not tried"));
 
 async function configFile(context: Context): Promise<Check> {
   const { configPath, address, warnings, contextName } = await context.connection();
@@ -56,7 +61,7 @@ async function configFile(context: Context): Promise<Check> {
   return ok("config-file", `${configPath.value} (mode ${mode}), context ${contextName.value ?? "none"}`);
 }
 
-async function calls(context: Context): Promise<readonly Check[]> {
+async function calls(context: Context, idleMs: number): Promise<readonly Check[]> {
   const health = await attempt("health", "see the server's log", () => serving(context));
   const system = await context.publicClient(SystemService);
   let info: GetServerInfoResponse;
@@ -73,8 +78,9 @@ async function calls(context: Context): Promise<readonly Check[]> {
     serverTime === undefined
       ? skip("clock", "the server does not tell its time")
       : judgeClock(context.io.clock.now(), timestampDate(serverTime)),
-    await attempt("token", "log in again: windlass login", () => token(context)),
+    await token(context).catch((error: unknown) => tokenFailure(error, "log in again: windlass login")),
     await attempt("stream", "let the proxy pass streams through", () => stream(context)),
+    ...(await checkStreams({ client: await context.client(SystemService), clock: context.io.clock, idleMs })),
   ];
 }
 

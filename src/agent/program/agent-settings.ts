@@ -77,6 +77,15 @@ export const agentSettings = (environment: Environment) => ({
     },
     0,
   ),
+  idleProbe: setting(
+    {
+      about: "doctor: also look for a proxy that ends streams which are silent for so long; 0 looks for none",
+      flag: "idle",
+      env: "WINDLASS_AGENT_DOCTOR_IDLE",
+      schema: durationMs(),
+    },
+    0,
+  ),
   concurrency: setting(
     { about: "jobs at once", flag: "concurrency", env: "WINDLASS_AGENT_CONCURRENCY", schema: integer(1, 1000) },
     1,

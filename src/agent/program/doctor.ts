@@ -10,6 +10,8 @@ import { counted } from "../../lib/counted.ts";
 import { lockDirectory } from "../../lib/dir-lock.ts";
 import { createGrpcTransport } from "../../lib/grpc-transport.ts";
 import { checkNetwork } from "../../lib/network-checks.ts";
+import { checkClock, checkStreams, type StreamTarget, streamCheckIds, tokenFailure } from "../../lib/stream-checks.ts";
+import { failureText } from "../../lib/way/own-answer.ts";
 import { wayTo } from "../../lib/way/way.ts";
 import type { AgentConfig } from "../agent-config.ts";
 import { checkCache, checkCliConfig, checkPassed, checkSources } from "../providers/check-providers.ts";
@@ -26,12 +28,12 @@ const callMs = 10_000;
 export async function examineAgent(config: ProgramConfig, clock: Clock): Promise<readonly Check[]> {
   const { address, tls, environment, agent } = config;
   const network = await checkNetwork(wayTo(address, { tls, environment, clock }));
-  const token = isHealthy(network)
-    ? await attempt("token", "make a new one: windlass token create --pool POOL", () => checkToken(config))
-    : skip("token", "not tried");
+  const calls = isHealthy(network)
+    ? await checkCalls(config, clock)
+    : ["token", "clock", ...streamCheckIds].map((id) => skip(id, "not tried"));
   return [
     ...network,
-    token,
+    ...calls,
     checkTokenFile(config),
     await attempt("engine", "install terraform or tofu, or give --engine-path", () => checkEngine(agent)),
     await attempt("data-dir", "give another --data-dir, or its rights to the agent's user", () => checkDataDir(agent)),
@@ -46,10 +48,28 @@ export async function examineAgent(config: ProgramConfig, clock: Clock): Promise
   ];
 }
 
-async function checkToken({ address, tls, environment, token, agent }: ProgramConfig): Promise<Check> {
+const newToken = "make a new one: windlass token create --pool POOL";
+
+/** What real calls meet: the token, the server's clock, and streams as the agent has them. */
+async function checkCalls(
+  { address, tls, environment, token, agent, idleProbeMs }: ProgramConfig,
+  clock: Clock,
+): Promise<readonly Check[]> {
   using transport = createGrpcTransport({ address, tls, environment, userAgent: `windlass-agent/${agent.version}` });
   const client = createClient(SystemService, transport);
   const headers = { authorization: `Bearer ${token.token}` };
+  const target = { client, headers, clock, idleMs: idleProbeMs };
+  const good = await checkToken(target).catch((error: unknown) => tokenFailure(error, newToken));
+  return [
+    good,
+    await checkClock(target).catch((error: unknown) =>
+      skip("clock", `the server did not answer: ${failureText(error)}`),
+    ),
+    ...(await checkStreams(target)),
+  ];
+}
+
+async function checkToken({ client, headers = {} }: StreamTarget): Promise<Check> {
   const who = await client.whoAmI({}, { headers, timeoutMs: callMs });
   return ok("token", `good: ${who.name || who.id}`);
 }

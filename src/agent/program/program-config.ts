@@ -30,6 +30,8 @@ export interface ProgramConfig {
   readonly log: LogOptions;
   /** Where it tells how it is; null is nowhere. */
   readonly httpListen: ListenAddress | null;
+  /** For how long `doctor` keeps a stream silent; 0 is not at all. */
+  readonly idleProbeMs: number;
 }
 
 export type ProgramCall =
@@ -91,6 +93,7 @@ function checked(values: Values, environment: Environment, problems: string[]): 
     token: tokenSourceOf(values, environment, problems),
     log: { level: values.logLevel, format: values.logFormat },
     httpListen: values.httpListen,
+    idleProbeMs: values.idleProbe,
   };
 }
 

@@ -81,6 +81,8 @@ const isNoMessage = /^Received message larger than max \(\d{8,} vs \d+\)$/;
 const streamEnds: readonly (readonly [RegExp, string])[] = [
   [/^Received RST_STREAM with code \d+/, "ended the call in the middle"],
   [/^Call cancelled$/, "ended the call in the middle"],
+  // As Node's own client of HTTP/2 says it.
+  [/^Stream closed with error code NGHTTP2_/, "ended the call in the middle"],
   [/^Stream refused by server$/, "takes no more calls on this connection"],
   [/^Bandwidth exhausted or memory limit exceeded$/, "ended the call: it was too much for it"],
   [/^Protocol not secure enough$/, "wants safer TLS"],
