@@ -8,7 +8,7 @@ export const globalFlags = {
   context: text("use this saved context instead of the current one", { placeholder: "NAME" }),
   config: text("the file with the contexts", { placeholder: "FILE" }),
   tokenFile: text("read the token from this file", { placeholder: "FILE" }),
-  caFile: text("trust the certificates in this file (PEM)", { placeholder: "FILE" }),
+  caFile: text("trust the authorities in this file (PEM), and not the system's", { placeholder: "FILE" }),
   certFile: text("show the server this certificate (PEM)", { placeholder: "FILE" }),
   keyFile: text("the private key of --cert-file (PEM)", { placeholder: "FILE" }),
   serverName: text("expect this name in the server's certificate", { placeholder: "NAME" }),

@@ -19,6 +19,8 @@ export const topics: Readonly<Record<string, () => readonly string[]>> = {
       "",
       ...Object.entries(clientVariables).map(([name, meaning]) => `  ${name.padEnd(width)}  ${meaning}`),
       "",
+      "https_proxy, http_proxy, all_proxy and no_proxy name proxies, SSL_CERT_FILE and SSL_CERT_DIR the system's authorities.",
+      "",
       "NO_COLOR, FORCE_COLOR and TERM=dumb choose colours. Without any token of ours, terraform's own are tried:",
       "TF_TOKEN_<host>, and ~/.terraform.d/credentials.tfrc.json.",
     ];

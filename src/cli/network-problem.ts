@@ -36,7 +36,7 @@ const notPlain: NetworkCause = {
 
 const doctor = ({ command }: Where): Hint => ({ label: "Look at each step", command: command("doctor") });
 
-/** Next steps for what a dialer knows; without any, its own advice stands in the message. */
+/** Next steps for what a dialer knows, in place of its own advice. */
 const wayHints: Partial<Readonly<Record<WayFaultKind, NetworkCause["hints"]>>> = {
   refused: (where) => [origin(where), start],
   unknown_name: (where) => [origin(where)],
@@ -46,6 +46,8 @@ const wayHints: Partial<Readonly<Record<WayFaultKind, NetworkCause["hints"]>>> =
   wrong_name: (where) => [origin(where), { label: "Expect its name", command: "export WINDLASS_SERVER_NAME=NAME" }],
   self_signed: () => [trust],
 };
+/** Beside its advice. */
+const moreHints: typeof wayHints = { untrusted: () => [trust] };
 
 /** By the `code` of the Node error at the root of a failed call, on a connection that was there. */
 const causes: Readonly<Record<string, NetworkCause>> = {
@@ -66,7 +68,7 @@ export function networkProblem(error: ConnectError, where: Where): Problem | und
   const fault = wayFaultOf(error);
   if (fault !== undefined) return wayProblem(fault, where);
   const foreign = foreignAnswer(error);
-  if (foreign !== undefined) return problem(foreign, { hints: (one) => [origin(one), doctor(one)] }, where);
+  if (foreign !== undefined) return problem(foreign, { hints: (one) => [doctor(one), origin(one)] }, where);
   const cause = rootCodes(error)
     .map((code) => causes[code])
     .find((found) => found !== undefined);
@@ -74,10 +76,10 @@ export function networkProblem(error: ConnectError, where: Where): Problem | und
   return problem(cause.message(where.address ?? "the server"), cause, where);
 }
 
-function wayProblem({ kind, what, fix }: WayFault, where: Where): Problem {
-  const hints = wayHints[kind];
+function wayProblem({ kind, step, what, fix }: WayFault, where: Where): Problem {
+  const hints = step === "proxy" ? undefined : wayHints[kind];
   const message = hints === undefined && fix !== "" ? `${what}: ${fix}` : what;
-  return problem(message, { hints: hints ?? ((one) => [origin(one), doctor(one)]) }, where);
+  return problem(message, { hints: hints ?? moreHints[kind] ?? ((one) => [doctor(one), origin(one)]) }, where);
 }
 
 /** Connect's words for an answer that is none of Windlass's: all of those have a content type of their own and status 200, or details. */

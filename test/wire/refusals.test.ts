@@ -172,6 +172,10 @@ const kinds: Readonly<Record<string, Kind>> = {
     call: () => ({ header: { authorization: [`Bearer ${secret}`, "nonsense"] as unknown as string } }),
     ...{ code: Code.Unauthenticated, reason: "TOKEN_INVALID", text: /2 authorization headers: send one/ },
   },
+  "an authority that is no host": {
+    call: () => ({ header: { ":authority": "::1:7070" } }),
+    ...{ code: Code.InvalidArgument, reason: "VALIDATION", text: /names as its host "::1:7070": expected a host/ },
+  },
   "metadata over its limit": {
     call: () => ({ header: { "x-large": "x".repeat(20_000) } }),
     ...{ code: Code.ResourceExhausted, reason: "METADATA_TOO_LARGE", text: /at most 16384 are taken/ },

@@ -147,7 +147,7 @@ export const agentSettings = (environment: Environment) => ({
     defaultKeptBytes,
   ),
   caFile: optionalSetting({
-    about: "authorities to trust, PEM",
+    about: "authorities of the server, PEM; the system's if absent",
     flag: "ca-file",
     env: "WINDLASS_CA_FILE",
     schema: path(),

@@ -137,7 +137,7 @@ describe("through a forward proxy", () => {
         "is it running, or should the server be excepted in no_proxy?",
     );
     expect(await via("http://proxy.windlass.test:3128")).toMatch(
-      /^address unknown_name: the name in the proxy http:\/\/proxy.windlass.test:3128 \(https_proxy\) cannot be resolved/,
+      /^address proxy_down: the name in the proxy http:\/\/proxy.windlass.test:3128 \(https_proxy\) cannot be resolved/,
     );
     const { proxy: closes } = await proxied({ mood: "closes" }, 1);
     expect(await via(closes.url)).toContain("proxy proxy_foreign: the proxy http://127.0.0.1:");

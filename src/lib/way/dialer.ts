@@ -9,7 +9,7 @@ import { WayError, type WayStep } from "./way-error.ts";
 type Attempt =
   | { readonly kind: "none" }
   | { readonly kind: "going"; readonly step: WayStep }
-  | { readonly kind: "opened"; readonly dialed: Dialed }
+  | { readonly kind: "opened" }
   /** HTTP/2 has begun. */
   | { readonly kind: "spoken" };
 
@@ -20,6 +20,8 @@ export class Dialer {
   #attempt: Attempt = { kind: "none" };
   /** Of the newest attempt that failed, until one went well. */
   #error: WayError | undefined;
+  /** The newest connection on which the server has not been heard: another attempt may have begun before its failure is told. */
+  #unheard: Dialed | undefined;
 
   constructor(way: Way) {
     this.way = way;
@@ -31,7 +33,8 @@ export class Dialer {
     this.#attempt = { kind: "going", step: "address" };
     try {
       const dialed = await dial(this.way, linked.signal, (step) => this.#passed(step));
-      this.#attempt = { kind: "opened", dialed };
+      this.#attempt = { kind: "opened" };
+      this.#unheard = dialed;
       return dialed.socket;
     } catch (error) {
       this.#attempt = { kind: "none" };
@@ -44,13 +47,13 @@ export class Dialer {
   spoken(): void {
     this.#attempt = { kind: "spoken" };
     this.#error = undefined;
+    this.#unheard = undefined;
   }
 
   /** Why there is no connection, when a library says that there is none, in these words; undefined if it is not known here. */
   whyNone(cause: unknown): WayError | undefined {
     const isOfDialing = this.#error !== undefined && textOf(cause).includes(this.#error.message);
-    if (this.#attempt.kind === "opened" && !isOfDialing)
-      this.#error = http2Error(this.way, this.#attempt.dialed, cause);
+    if (!isOfDialing && this.#unheard !== undefined) this.#error = http2Error(this.way, this.#unheard, cause);
     return this.#error;
   }
 

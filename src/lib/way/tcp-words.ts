@@ -15,10 +15,17 @@ const codeOf = (error: unknown): string =>
 
 /** A name that was not resolved, and why. */
 export function nameError(hop: FirstHop, error: unknown): WayError {
-  const kind = codeOf(error) === "EAI_AGAIN" ? "silent_resolver" : "unknown_name";
-  if (kind === "silent_resolver") return silentResolver(hop, undefined, error);
+  if (codeOf(error) === "EAI_AGAIN") return silentResolver(hop, undefined, error);
   const what = `the name in ${hop.name} cannot be resolved`;
-  return new WayError({ kind, step: "address", what, fix: "check the name, or the resolver of this machine" }, error);
+  return new WayError(
+    {
+      kind: hop.isProxy ? "proxy_down" : "unknown_name",
+      step: "address",
+      what,
+      fix: "check the name, or the resolver of this machine",
+    },
+    error,
+  );
 }
 
 /** The resolver has not answered for so long; undefined: it has given up. */

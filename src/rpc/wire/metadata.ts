@@ -9,9 +9,10 @@ export const maxHeaderBytes = 64 * kib;
 /** Headers that the sockets take: more than fit the limit. */
 export const maxHeaders = 1_024;
 
-/** Refuses metadata that is too large, or that says twice who calls. */
+/** Refuses metadata that is too large, that says twice who calls, or that names no server, such as an IPv6 address without brackets. */
 export function demandMetadata({ rawHeaders }: Pick<HttpRequest, "rawHeaders">): void {
   demandSize(rawHeaders);
+  demandAuthority(rawHeaders);
   const credentials = namesIn(rawHeaders).filter((name) => name === "authorization").length;
   if (credentials <= 1) return;
   throw new WindlassError("token_invalid", `the call has ${credentials} authorization headers: send one`);
@@ -24,6 +25,15 @@ function demandSize(rawHeaders: readonly string[]): void {
   throw new WindlassError("metadata_too_large", message, {
     metadata: { size_bytes: String(size), limit_bytes: String(maxMetadataBytes) },
   });
+}
+
+function demandAuthority(rawHeaders: readonly string[]): void {
+  const names = namesIn(rawHeaders);
+  const index = names.includes(":authority") ? names.indexOf(":authority") : names.indexOf("host");
+  const authority = index < 0 ? "" : (rawHeaders[2 * index + 1] ?? "");
+  if (authority !== "" && URL.canParse(`http://${authority}`)) return;
+  const what = authority === "" ? "names no host" : `names as its host ${JSON.stringify(authority.slice(0, 100))}`;
+  throw new WindlassError("validation", `the call ${what}: expected a host and perhaps a port, such as [::1]:7070`);
 }
 
 const namesIn = (rawHeaders: readonly string[]): readonly string[] =>
