@@ -31,6 +31,7 @@ import type { HostChange, OutgoingMessage, SessionHost } from "./session-host.ts
 import { chunkMessage, declineMessage, goodbyeMessage, helloMessage, sizeOf } from "./session-messages.ts";
 import { answerRefusal } from "./session-refusals.ts";
 import { Speaker } from "./speaker.ts";
+import type { StreamBound } from "./stream-bound.ts";
 
 /** A server that has not welcomed the agent by then is not there. */
 const welcomeTimeoutMs = 15_000;
@@ -49,6 +50,8 @@ export interface SessionOptions {
   readonly clusterGeneration: string;
   readonly lastSessionEpoch: bigint;
   readonly onWelcome: (welcome: Welcome) => void;
+  /** What is known of the way from earlier streams. */
+  readonly bound: StreamBound;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
@@ -77,6 +80,7 @@ class Session {
   #engines: AgentEngines | undefined;
   /** A heartbeat was refused: what follows says what keeps leases, and nothing else. */
   #isPlain = false;
+  #sentBytes = 0;
   #state: State = { kind: "opening" };
 
   constructor(options: SessionOptions) {
@@ -112,10 +116,23 @@ class Session {
     const { client, sessionToken } = this.#options;
     const headers = { authorization: `Bearer ${sessionToken}` };
     try {
-      const responses = client.session(this.#queue, { headers, signal: this.#over.signal });
+      const responses = client.session(this.#outgoing(), { headers, signal: this.#over.signal });
       for await (const response of untilAborted(responses, this.#over.signal)) this.#receive(response);
     } catch (error) {
       this.#end(this.#state.kind === "opening" ? openFailure(error) : this.#broken(ConnectError.from(error).message));
+    }
+  }
+
+  /** What is sent, as far as one stream may carry it: what is left is told again on the next one. */
+  async *#outgoing(): AsyncGenerator<SessionRequest> {
+    for await (const request of this.#queue) {
+      const bytes = sizeOf(request.message);
+      if (this.#options.bound.isReached(this.#sentBytes + bytes)) {
+        this.#end({ kind: "told_to_reconnect", afterMs: 0, maxDelayMs: 0 });
+        return;
+      }
+      this.#sentBytes += bytes;
+      yield request;
     }
   }
 
@@ -130,6 +147,7 @@ class Session {
 
   #broken(reason: string): ConnectionOutcome {
     if (this.#state.kind !== "ready") return { kind: "unavailable", reason };
+    this.#options.bound.broke(this.#sentBytes);
     return { kind: "lost", reason, livedMs: this.#options.clock.monotonicMs() - this.#state.sinceMs };
   }
 

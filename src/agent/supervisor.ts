@@ -19,6 +19,7 @@ import type { Renewal } from "./renewal.ts";
 import { holdSession } from "./session.ts";
 import { keepCredential, readCredential, type SessionCredential } from "./session-credential.ts";
 import type { SessionHost } from "./session-host.ts";
+import { StreamBound } from "./stream-bound.ts";
 
 const registerTimeoutMs = 30_000;
 const warningEveryMs = 60_000;
@@ -52,6 +53,7 @@ interface Memory {
   warnedAtMs: number;
   connected: boolean;
   credential: SessionCredential | undefined;
+  readonly bound: StreamBound;
 }
 
 /**
@@ -67,6 +69,7 @@ export async function superviseConnection(options: SupervisorOptions, signal: Ab
     warnedAtMs: Number.NEGATIVE_INFINITY,
     connected: false,
     credential: undefined,
+    bound: new StreamBound(),
   };
   for (;;) {
     using until = linkSignals(signal, options.renewal.signal);
@@ -148,6 +151,7 @@ async function converse(
       ...{ client, host, identity, clock, random, log },
       ...credential,
       lastSessionEpoch: memory.lastSessionEpoch,
+      bound: memory.bound,
       onWelcome: ({ sessionEpoch }) => {
         memory.lastSessionEpoch = sessionEpoch;
         memory.connected = true;
