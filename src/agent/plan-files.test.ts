@@ -134,6 +134,7 @@ describeWithTerraform("files of a plan", () => {
     const honest = plan.uploadedPlan?.files ?? Buffer.alloc(0);
     const announced = { sizeBytes: BigInt(honest.length), sha256: createHash("sha256").update(honest).digest("hex") };
     const spec = { planFiles: announced };
+    await place.forget("transfers");
     const changed = Buffer.from(honest);
     changed[20] = (changed[20] ?? 0) ^ 1;
     const lies: readonly [Uint8Array, RegExp, FakeJobOptions["spec"]?][] = [
@@ -150,6 +151,16 @@ describeWithTerraform("files of a plan", () => {
       expect(apply.result).toMatchObject({ outcome: JobOutcome.ERRORED, errorMessage: expect.stringMatching(why) });
       expect(apply.states).toEqual([]);
     }
+  });
+
+  test("are not fetched for the apply by the agent that made them, as the plan is not; after it they are forgotten", async () => {
+    await start();
+    const plan = await planned(configuration);
+    const honest = plan.uploadedPlan?.files ?? Buffer.alloc(0);
+    const announced = { sizeBytes: BigInt(honest.length), sha256: createHash("sha256").update(honest).digest("hex") };
+    const lie = (id: string) => applyOf(plan, { id, planFiles: Buffer.from("other"), spec: { planFiles: announced } });
+    expect((await run(lie("job_first"))).result).toMatchObject({ outcome: JobOutcome.FINISHED });
+    expect((await run(lie("job_second"))).result).toMatchObject({ outcome: JobOutcome.ERRORED });
   });
 
   test("of which nobody knows any more what was there before make the plan be tried again", async () => {

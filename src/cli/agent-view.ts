@@ -118,6 +118,7 @@ export const agentLines = (one: Agent): readonly string[] =>
     ["Warning", [one.warning, one.refusal].filter((text) => text !== "").join("; ")],
     ["Jobs", `${one.jobIds.length} of ${one.concurrency} at once`],
     ["Runs", one.runIds.join(", ")],
+    ["Doing", one.doing.join("; ")],
     ["Version", one.version],
     ["System", `${one.os}/${one.arch}`],
     ["Sandbox", one.sandbox],

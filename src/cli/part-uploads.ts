@@ -8,8 +8,8 @@ import type { Context } from "./context.ts";
 
 /** What is smaller goes in one call: no proxy bounds that. */
 const oneCallBytes = 256 * 1024;
-/** Parts are sized so that each takes about a second; the protocol bounds them on both sides. */
-const limits = { minBytes: 64 * 1024, maxBytes: 512 * 1024, maxLanes: 6 };
+/** Parts are sized so that each takes about a second; the protocol bounds them on both sides. Nothing waits behind the first one. */
+const limits = { minBytes: 32 * 1024, startBytes: 256 * 1024, maxBytes: 512 * 1024, maxLanes: 8 };
 /** Smaller uploads are over before anybody could read how far they are. */
 const longUploadBytes = 2 * 1024 * 1024;
 /** How often an upload that gets nowhere is tried again. */

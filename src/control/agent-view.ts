@@ -16,6 +16,8 @@ export interface AgentView {
   readonly jobs: readonly Job[];
   /** What is known of it while it is connected to this process. */
   readonly seat: Pick<Seat, "freeDiskBytes" | "refusal" | "way"> | undefined;
+  /** What takes it long right now, of each job of which it says so. */
+  readonly doing: readonly string[];
 }
 
 type Present = Pick<Control, "presence" | "clock">;
@@ -64,9 +66,16 @@ export async function viewAgents(
       organizationName,
       jobs: held,
       seat,
+      doing: held.flatMap((job) => doingText(presence, job)),
     });
   }
   return views;
+}
+
+function doingText(presence: Present["presence"], job: Job): readonly string[] {
+  const { preparing, delivering } = presence.progressOf(job);
+  const doing = job.status === "offered" ? preparing : delivering;
+  return doing === "" ? [] : [`${doing} for ${job.runId}`];
 }
 
 /** Jobs are known at once, and the row of a connected agent is written a little later: one look must not show both. */

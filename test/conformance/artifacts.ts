@@ -2,6 +2,8 @@ import { Code, type ConnectError, type ConnectRouter, type HandlerContext } from
 import { ownRefusal } from "../../src/agent/testing/own-refusal.ts";
 import {
   JobArtifactService,
+  type UploadPartRequest,
+  UploadPartRequestSchema,
   type UploadPlanHeader,
   type UploadPlanRequest,
   UploadPlanRequestSchema,
@@ -23,10 +25,11 @@ export function serveArtifacts(router: ConnectRouter, plane: Plane): void {
       return {};
     },
     listSharedStates: (_request, context) => nothing(granted(context)),
-    downloadConfiguration: (_request, context) => pieces(offered(context).parts.configuration),
-    downloadPlan: (_request, context) => pieces(offered(context).parts.plan),
-    downloadPlanFiles: (_request, context) => pieces(offered(context) && undefined),
-    downloadState: (_request, context) => pieces(offered(context).parts.state),
+    downloadConfiguration: (range, context) => pieces(offered(context).parts.configuration, range),
+    downloadPlan: (range, context) => pieces(offered(context).parts.plan, range),
+    downloadPlanFiles: (range, context) => pieces(offered(context) && undefined, range),
+    downloadState: (range, context) => pieces(offered(context).parts.state, range),
+    uploadPart: (part, context) => takePart(plane, granted(context), part),
     uploadPlan: async (parts, context) => {
       await takePlan(plane, granted(context), parts);
       return {};
@@ -61,10 +64,31 @@ async function* nothing(_job: OfferedJob): AsyncGenerator<{ workspace: string }>
   yield* [];
 }
 
-async function* pieces(bytes: Uint8Array | undefined) {
-  if (bytes === undefined) throw ownRefusal("there is none", Code.NotFound);
-  for (let at = 0; at < bytes.length; at += 1000) yield { chunk: bytes.subarray(at, at + 1000) };
+interface Range {
+  readonly offset: bigint;
+  readonly maxBytes: bigint;
 }
+
+async function* pieces(bytes: Uint8Array | undefined, { offset, maxBytes }: Range) {
+  if (bytes === undefined) throw ownRefusal("there is none", Code.NotFound);
+  const wanted = bytes.subarray(Number(offset), maxBytes === 0n ? undefined : Number(offset + maxBytes));
+  for (let at = 0; at < wanted.length; at += 1000) yield { chunk: wanted.subarray(at, at + 1000) };
+}
+
+/** Takes a part that begins where the last one ended; others are passed over. */
+function takePart(plane: Plane, job: OfferedJob, part: UploadPartRequest): { nextOffset: bigint } {
+  plane.record.check(UploadPartRequestSchema, part);
+  const { sha256: name, sizeBytes, offset, chunk } = part;
+  const has = job.inParts.get(name) ?? Buffer.alloc(0);
+  if (offset + BigInt(chunk.length) > sizeBytes) plane.record.fault("a part goes over the end of its object");
+  const now = Number(offset) === has.length ? Buffer.concat([has, chunk]) : has;
+  job.inParts.set(name, now);
+  return { nextOffset: BigInt(now.length) };
+}
+
+/** What came in parts, if the header says that it did. */
+const broughtBefore = (job: OfferedJob, inParts: boolean | undefined, name: string | undefined): Uint8Array =>
+  inParts === true ? (job.inParts.get(name ?? "") ?? Buffer.alloc(0)) : Buffer.alloc(0);
 
 /** In which order the parts of a plan come [plan.order]. */
 const planOrder: readonly string[] = ["header", "planChunk", "summary", "filesChunk"];
@@ -82,6 +106,7 @@ async function takePlan(plane: Plane, job: OfferedJob, parts: AsyncIterable<Uplo
     if (part.case === "header") header = part.value;
     if (part.case === "planChunk") chunks.push(part.value);
   }
+  chunks.push(broughtBefore(job, header?.planInParts, header?.planSha256));
   const bytes = Buffer.concat(chunks);
   if (header === undefined || header.planSha256 !== sha256(bytes) || header.planSizeBytes !== BigInt(bytes.length))
     throw refuse(plane, "a plan upload does not match its header");
@@ -96,6 +121,7 @@ async function takeState(plane: Plane, job: OfferedJob, parts: AsyncIterable<Upl
     if (message.part.case === "header") header = message.part.value;
     if (message.part.case === "chunk") chunks.push(message.part.value);
   }
+  chunks.push(broughtBefore(job, header?.inParts, header?.sha256));
   const bytes = Buffer.concat(chunks);
   if (header === undefined || header.sha256 !== sha256(bytes) || header.sizeBytes !== BigInt(bytes.length))
     throw refuse(plane, "a state upload does not match its header");

@@ -44,6 +44,8 @@ export class OfferedJob {
   readonly parts: JobParts;
   readonly plans: Uploaded<UploadPlanHeader>[] = [];
   readonly states: Uploaded<UploadStateHeader>[] = [];
+  /** What has come in parts, by SHA-256. */
+  readonly inParts = new Map<string, Buffer>();
   desired: DesiredState = DesiredState.RUN;
   log: Buffer = Buffer.alloc(0);
   /** Whether the plane takes no more of its log. */

@@ -62,6 +62,11 @@ export class AgentPlace implements AsyncDisposable {
     return this.#records.flat();
   }
 
+  /** Removes something from an agent's data directory. */
+  async forget(path: string, name = "a"): Promise<void> {
+    await rm(this.path(name, path), { recursive: true, force: true });
+  }
+
   /** Directories of jobs that an agent still has. */
   async jobDirectories(name = "a"): Promise<readonly string[]> {
     return readdir(this.path(name, "jobs")).catch(() => []);

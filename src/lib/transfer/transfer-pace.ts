@@ -1,8 +1,10 @@
 import type { Clock } from "../clock.ts";
 
 export interface PaceLimits {
-  /** A piece never gets smaller; the first one has this size. */
+  /** A piece never gets smaller. */
   readonly minBytes: number;
+  /** The first one has this size; the smallest if absent. */
+  readonly startBytes?: number;
   /** Nor larger. */
   readonly maxBytes: number;
   /** How many are in flight at most. */
@@ -35,7 +37,7 @@ export class TransferPace {
   constructor(clock: Clock, limits: PaceLimits) {
     this.#clock = clock;
     this.#limits = limits;
-    this.#bytes = limits.minBytes;
+    this.#bytes = limits.startBytes ?? limits.minBytes;
   }
 
   /** How large the next piece is, and how many may be in flight. */

@@ -29,6 +29,7 @@ export const toAgent = ({
   organizationName,
   jobs,
   seat,
+  doing,
 }: AgentView): MessageInitShape<typeof AgentSchema> => ({
   id: agent.id,
   name: agent.name,
@@ -56,6 +57,7 @@ export const toAgent = ({
   keptDirectories: keptOfAgent(agent).map(keptMessage),
   freeDiskBytes: seat?.freeDiskBytes ?? 0n,
   refusal: seat?.refusal ?? "",
+  doing: [...doing],
   ...(agent.engines === null ? {} : { engines: enginesMessage(agent.engines) }),
 });
 

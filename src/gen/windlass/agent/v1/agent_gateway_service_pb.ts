@@ -959,7 +959,7 @@ export const JobCommandSchema: GenMessage<JobCommand> = /*@__PURE__*/
 
 /**
  * A job for the agent. It prepares it and asks to start; an offer that is not started in 60 seconds goes back to the queue
- * [offer.deadline]. The same offer again, of a claim that the agent holds, means nothing new.
+ * [offer.deadline], unless what the job needs arrives [offer.renewed]. The same offer again, of a claim that the agent holds, means nothing new.
  *
  * @generated from message windlass.agent.v1.Offer
  */
