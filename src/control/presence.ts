@@ -114,6 +114,13 @@ export class Presence {
     this.startedMs = startedMs;
   }
 
+  /** True if a connected agent has just declined this job. */
+  isDeclined(jobId: JobId, nowMs: number): boolean {
+    for (const [agentId, declines] of this.#declines)
+      if (this.#seats.has(agentId) && declines.reasonOf(jobId, nowMs) !== undefined) return true;
+    return false;
+  }
+
   /** What an agent has declined, whatever stream it declined it on. */
   declinesOf(agentId: AgentId): Declines {
     const declines = this.#declines.get(agentId) ?? new Declines();

@@ -165,6 +165,7 @@ test("every column that holds sealed bytes or the key of an object is known to t
     "runs.summaryBlobKey",
     "setVariables.sealedValue",
     "states.blobKey",
+    "uploadParts.blobKey",
     "variables.sealedValue",
   ]);
 });

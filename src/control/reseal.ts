@@ -83,7 +83,8 @@ const forgetUploads = (control: ResealControl): Promise<void> =>
     (rows) => forget(control, rows),
   );
 
-const endOfTime = new Date(8.64e15);
+/** No instant that is stored comes after it. */
+const endOfTime = new Date("9999-12-31T23:59:59.999Z");
 
 async function resealPlans(control: ResealControl, count: (outcome: Outcome) => void): Promise<void> {
   const { store, blobs } = control;

@@ -212,6 +212,8 @@ describe("offer, start, log, result", () => {
       agent.send({ case: "offerDecline", value: { claim, reason: "a download failed" } });
       await until("the job is queued again", async () => (await jobOf(runId)).status === "queued");
       await clock.advance(pauseMs - 1);
+      agent.send({ case: "heartbeat", value: {} });
+      await agent.next("heartbeatReply");
       expect(await dispatchOnce(control)).toBe(0);
       expect((await getRun(control, fixture.as("reader"), runId)).waiting).toMatchObject({
         ...{ reason: "agents_declined", detail: expect.stringContaining("declined: a download failed") },
