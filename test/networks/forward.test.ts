@@ -1,9 +1,11 @@
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { expectFollowedLive } from "./conditions.ts";
 import { freePort } from "./front.ts";
 import { expectSaid } from "./hops.ts";
 import { mended } from "./mended.ts";
-import { openInspection, openSquid, squid } from "./squid.ts";
+import { openInspection, openSquid, type Squid, squid } from "./squid.ts";
 import { openTinyproxy, tinyproxy } from "./tinyproxy.ts";
 import { useTlsStage } from "./tls-server.ts";
 import { openTraveller } from "./traveller.ts";
@@ -27,9 +29,16 @@ function stranger(proxy: string, host?: string) {
 }
 
 squid.describe("through squid as documented", () => {
+  let opened: Squid | undefined;
   testTravels(stage, async () => {
-    const { front, url } = await openSquid(stage.scene, portOf());
-    return { front, ...through(url()) };
+    opened = await openSquid(stage.scene, portOf());
+    return { front: opened.front, ...through(opened.url()) };
+  });
+
+  test("all that was in tunnels of this proxy, opened by who has the password", async () => {
+    await opened?.front.stop();
+    const log = await readFile(join(opened?.place.directory ?? "", "access.log"), "utf8");
+    expect(log).toMatch(new RegExp(`TCP_TUNNEL/200 \\d+ CONNECT 127\\.0\\.0\\.1:${portOf()} windlass`));
   });
 });
 
@@ -72,9 +81,12 @@ squid.describe("through squid", () => {
 });
 
 tinyproxy.describe("through tinyproxy", () => {
-  testTravels(stage, async () => {
+  test("an apply is followed as it prints, and survives a restart of the proxy in its middle", async () => {
     const { front, url } = await openTinyproxy(stage.scene, portOf());
-    return { front, ...through(url()) };
+    const { way, agentEnv } = through(url());
+    const traveller = await openTraveller(stage, way, { agentEnv });
+    await expectFollowedLive(traveller, () => front.restart());
+    expect(front.said()).toContain(`CONNECT 127.0.0.1:${portOf()}`);
   });
 
   test.skipIf(!mended.wayOut)("an agent with a wrong password says why", async () => {

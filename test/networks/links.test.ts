@@ -4,7 +4,6 @@ import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { AgentStatus } from "../../src/gen/windlass/v1/agent_pb.ts";
-import { quickTiming } from "../faults/cluster.ts";
 import { Relay } from "../support/relay.ts";
 import { Seeded } from "../support/seeded.ts";
 import { useStage } from "../support/stage.ts";
@@ -19,8 +18,8 @@ import {
 import { mended } from "./mended.ts";
 import { openTraveller, type TravelOptions } from "./traveller.ts";
 
-// Silence is noticed in seconds here that takes minutes in life.
-const stage = useStage({ args: quickTiming });
+// Silence is noticed in seconds here; what follows from it takes as long as in life.
+const stage = useStage({ args: ["--heartbeat-interval", "500ms", "--agent-unknown-after", "3s"] });
 
 /** An agent behind a relay; its client reaches the server without it, unless told otherwise. */
 async function openLinked(options: TravelOptions = {}) {
