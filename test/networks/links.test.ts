@@ -19,7 +19,8 @@ import { mended } from "./mended.ts";
 import { openTraveller, type TravelOptions } from "./traveller.ts";
 
 // Silence is noticed in seconds here; what follows from it takes as long as in life.
-const stage = useStage({ args: ["--heartbeat-interval", "500ms", "--agent-unknown-after", "3s"] });
+const quick = ["--heartbeat-interval", "500ms", "--agent-unknown-after", "3s"];
+const stage = useStage({ args: [...quick, ...(mended.transfers ? ["--offer-lease", "8s"] : [])] });
 
 /** An agent behind a relay; its client reaches the server without it, unless told otherwise. */
 async function openLinked(options: TravelOptions = {}) {
@@ -68,7 +69,7 @@ test.skipIf(!mended.transfers)(
     const { relay, traveller } = await openLinked();
     relay.shapeBoth(slow);
     await expectApplied(traveller, {}, async ({ directory }) => {
-      await writeFile(join(directory, "large.bin"), randomBytes(2_200_000));
+      await writeFile(join(directory, "large.bin"), randomBytes(600_000));
     });
   },
 );
