@@ -78,7 +78,7 @@ async function expectWhole({ server, engine }: Traveller, followed: Followed, pl
 export async function expectFollowedLive(
   traveller: Traveller,
   disturb?: () => Promise<void>,
-  maxGapMs = 2_500,
+  maxGapMs = 4_000,
 ): Promise<void> {
   const plan = fakePlan({ planLines: 3, applyLines: 100_000, every: 20, pace: 0.1, mode: "release" });
   const followed = await follow(traveller, await traveller.place(plan));

@@ -1,35 +1,41 @@
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { freePort } from "./front.ts";
+import { expectFollowedLive } from "./conditions.ts";
+import { freePort, type Way } from "./front.ts";
 import { expectSaid } from "./hops.ts";
+import { canHaveHosts, serverName } from "./hosts.ts";
 import { mended } from "./mended.ts";
-import { openInspection, openSquid, squid } from "./squid.ts";
+import { openInspection, openSquid, type Squid, squid } from "./squid.ts";
 import { openTinyproxy, tinyproxy } from "./tinyproxy.ts";
 import { useTlsStage } from "./tls-server.ts";
-import { openTraveller } from "./traveller.ts";
+import { openTraveller, type TravelOptions } from "./traveller.ts";
 import { testTravels } from "./travels.ts";
 
 const { stage, ca } = useTlsStage();
 
 const portOf = () => new URL(stage.server.url).port;
 
-/** The way to the server through a forward proxy. */
-function through(proxy: string, host = "127.0.0.1") {
-  const env = { https_proxy: proxy };
-  const way = { url: `https://${host}:${portOf()}`, env: { WINDLASS_CA_FILE: ca, ...(mended.wayOut ? env : {}) } };
-  return { way, agentEnv: env };
+/** The way to the server through a forward proxy, which alone knows its name. The certificate has another one. */
+function through(proxy: string): TravelOptions & { readonly way: Way } {
+  const env = { WINDLASS_CA_FILE: ca, WINDLASS_SERVER_NAME: "localhost", https_proxy: proxy };
+  const way = { url: `https://${serverName}:${portOf()}`, env };
+  return mended.wayOut ? { way } : { way, clientWay: { url: stage.server.url, env: { WINDLASS_CA_FILE: ca } } };
 }
 
-/** What an agent that does not get through is told. */
-function stranger(proxy: string, host?: string) {
-  const { way, agentEnv } = through(proxy, host);
-  return { ...way, env: { ...way.env, ...agentEnv } };
-}
+const stranger = (proxy: string): Way => through(proxy).way;
 
 squid.describe("through squid as documented", () => {
+  let opened: Squid | undefined;
   testTravels(stage, async () => {
-    const { front, url } = await openSquid(stage.scene, portOf());
-    return { front, ...through(url()) };
+    opened = await openSquid(stage.scene, portOf());
+    return { front: opened.front, ...through(opened.url()) };
+  });
+
+  test("all that was in tunnels of this proxy, opened by who has the password", async () => {
+    await opened?.front.stop();
+    const log = await readFile(join(opened?.place.directory ?? "", "access.log"), "utf8");
+    expect(log).toMatch(new RegExp(`TCP_TUNNEL/200 \\d+ CONNECT ${serverName}:${portOf()} windlass`));
   });
 });
 
@@ -47,21 +53,21 @@ squid.describe("through squid", () => {
 
   test("a server that is excepted from the inspection of TLS is reached", async () => {
     const { url } = await openInspection(stage.scene, "localhost");
-    const { way, agentEnv } = through(url(""), "localhost");
-    const traveller = await openTraveller(stage, way, { agentEnv });
+    const { way, ...options } = through(url(""));
+    const traveller = await openTraveller(stage, way, options);
     expect(traveller.agent.program.isRunning).toBe(true);
   });
 
   test("one whose TLS is inspected is not, and the agent says that the certificate is not trusted", async () => {
     const { url } = await openInspection(stage.scene, "tf.example.com");
-    await expectSaid(stage, stranger(url(""), "localhost"), /authority/);
+    await expectSaid(stage, stranger(url("")), /authority/);
   });
 
   test.skipIf(!mended.wayOut)(
     "whose authority is trusted, an agent says that the inspection leaves no HTTP/2",
     async () => {
       const { url, place } = await openInspection(stage.scene, "tf.example.com");
-      const { url: address, env } = stranger(url(""), "localhost");
+      const { url: address, env } = stranger(url(""));
       await expectSaid(
         stage,
         { url: address, env: { ...env, WINDLASS_CA_FILE: join(place.directory, "inspection.pem") } },
@@ -72,12 +78,18 @@ squid.describe("through squid", () => {
 });
 
 tinyproxy.describe("through tinyproxy", () => {
-  testTravels(stage, async () => {
-    const { front, url } = await openTinyproxy(stage.scene, portOf());
-    return { front, ...through(url()) };
-  });
+  test.skipIf(!canHaveHosts)(
+    "an apply is followed as it prints, and survives a restart of the proxy in its middle",
+    async () => {
+      const { front, url } = await openTinyproxy(stage.scene, portOf());
+      const { way, ...options } = through(url());
+      const traveller = await openTraveller(stage, way, options);
+      await expectFollowedLive(traveller, () => front.restart());
+      expect(front.said()).toContain(`CONNECT ${serverName}:${portOf()}`);
+    },
+  );
 
-  test.skipIf(!mended.wayOut)("an agent with a wrong password says why", async () => {
+  test.skipIf(!mended.wayOut || !canHaveHosts)("an agent with a wrong password says why", async () => {
     const { url } = await openTinyproxy(stage.scene, portOf());
     await expectSaid(stage, stranger(url("windlass", "wrong")), /401/);
   });

@@ -4,7 +4,6 @@ import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { AgentStatus } from "../../src/gen/windlass/v1/agent_pb.ts";
-import { quickTiming } from "../faults/cluster.ts";
 import { Relay } from "../support/relay.ts";
 import { Seeded } from "../support/seeded.ts";
 import { useStage } from "../support/stage.ts";
@@ -19,8 +18,9 @@ import {
 import { mended } from "./mended.ts";
 import { openTraveller, type TravelOptions } from "./traveller.ts";
 
-// Silence is noticed in seconds here that takes minutes in life.
-const stage = useStage({ args: quickTiming });
+// Silence is noticed in seconds here; what follows from it takes as long as in life.
+const quick = ["--heartbeat-interval", "500ms", "--agent-unknown-after", "3s"];
+const stage = useStage({ args: [...quick, ...(mended.transfers ? ["--offer-lease", "8s"] : [])] });
 
 /** An agent behind a relay; its client reaches the server without it, unless told otherwise. */
 async function openLinked(options: TravelOptions = {}) {
@@ -69,7 +69,7 @@ test.skipIf(!mended.transfers)(
     const { relay, traveller } = await openLinked();
     relay.shapeBoth(slow);
     await expectApplied(traveller, {}, async ({ directory }) => {
-      await writeFile(join(directory, "large.bin"), randomBytes(2_200_000));
+      await writeFile(join(directory, "large.bin"), randomBytes(600_000));
     });
   },
 );

@@ -6,6 +6,7 @@ import type { Scene } from "../support/scene.ts";
 import { block } from "./blocks.ts";
 import { found } from "./found.ts";
 import { Front, type FrontPlace, freePort, isRoot, openPlace } from "./front.ts";
+import { hostsFile, serverName } from "./hosts.ts";
 
 /** Of squid-openssl: the package squid cannot look into TLS. */
 export const squid = found("squid", "squid-openssl");
@@ -68,6 +69,7 @@ async function started(scene: Scene, { place, port, text }: Started): Promise<Sq
     "visible_hostname localhost",
     "shutdown_lifetime 0 seconds",
     "pinger_enable off",
+    `hosts_file ${await hostsFile(directory, `127.0.0.1 ${serverName}`)}`,
     "",
   ];
   const config = await place.write("squid.conf", own.join("\n") + text);

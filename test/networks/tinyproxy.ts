@@ -1,6 +1,7 @@
 import type { Scene } from "../support/scene.ts";
 import { found } from "./found.ts";
 import { Front, freePort, openPlace } from "./front.ts";
+import { hostsFile, serverName, withHosts } from "./hosts.ts";
 
 export const tinyproxy = found("tinyproxy", "tinyproxy");
 
@@ -20,7 +21,10 @@ export async function openTinyproxy(scene: Scene, allowedPort: string): Promise<
       .concat("BasicAuth windlass right-7", `ConnectPort ${allowedPort}`, "")
       .join("\n"),
   );
-  const front = await Front.open(scene, { command: tinyproxy.path, args: ["-d", "-c", config], port });
+  const front = await Front.open(scene, {
+    ...withHosts(await hostsFile(place.directory, `127.0.0.1 ${serverName}`), [tinyproxy.path, "-d", "-c", config]),
+    port,
+  });
   const url = (user = "windlass", password = "right-7") => `http://${user}:${password}@127.0.0.1:${port}`;
   return { front, url };
 }
