@@ -20,6 +20,7 @@ import { enginesOf, UnmetWishes } from "./agent-engines.ts";
 import { type Control, topics } from "./control.ts";
 import type { Declines } from "./declines.ts";
 import { unwantedClaims, withKept } from "./kept-directories.ts";
+import { LastWord } from "./last-word.ts";
 import type { Liveness } from "./liveness.ts";
 import type { Seat } from "./presence.ts";
 import { type Outgoing, SessionClaims } from "./session-claims.ts";
@@ -50,12 +51,10 @@ export class AgentSession implements Seat {
   readonly #control: Control;
   readonly #liveness: Liveness;
   readonly #claims: SessionClaims;
+  readonly #word: LastWord;
   readonly #unmet = new UnmetWishes();
   readonly #ended = new AbortController();
   #agent: Agent;
-  #heardAtMs: number;
-  #heardAt: Date;
-  #toldAtMs = Number.NEGATIVE_INFINITY; // What was heard last when the row was told.
   #isLeaving = false;
   #spent: string | undefined; // Why the agent may only finish what it holds.
   #declined = { reason: "", untilMs: 0 };
@@ -75,9 +74,8 @@ export class AgentSession implements Seat {
     this.bootId = agent.bootId;
     this.labels = labelsOf(agent);
     this.features = features;
-    this.#heardAtMs = control.clock.monotonicMs();
-    this.#heardAt = agent.lastSeenAt;
-    this.#idleSinceMs = this.#heardAtMs;
+    this.#word = new LastWord(control, agent.lastSeenAt);
+    this.#idleSinceMs = this.#word.heardAtMs;
     const host = {
       agentId: agent.id,
       incarnation: agent.incarnation,
@@ -125,17 +123,11 @@ export class AgentSession implements Seat {
   }
 
   get heardAtMs(): number {
-    return this.#heardAtMs;
+    return this.#word.heardAtMs;
   }
 
   get heardAt(): Date {
-    return this.#heardAt;
-  }
-
-  /** Nobody knows whether it is still there: it gets nothing until it is heard. */
-  get #isUnknown(): boolean {
-    const { clock, timing } = this.#control;
-    return clock.monotonicMs() - this.#heardAtMs >= timing.silence.unknownMs;
+    return this.#word.heardAt;
   }
 
   get jobs(): ReadonlyMap<JobId, number> {
@@ -144,7 +136,7 @@ export class AgentSession implements Seat {
 
   get takesJobs(): boolean {
     const { isPaused, isDraining } = this.#agent;
-    if (isPaused || isDraining || this.#isLeaving || this.#isUnknown || this.#spent !== undefined) return false;
+    if (isPaused || isDraining || this.#isLeaving || this.#word.isLongAgo || this.#spent !== undefined) return false;
     return this.out.state.kind === "open" && this.#whyNone === "";
   }
 
@@ -231,7 +223,7 @@ export class AgentSession implements Seat {
 
   /** Handles one message. Log bytes and results are handled beside the stream, so that nothing waits behind them. */
   async handle(heard: Exclude<Heard, { kind: "unreadable" }>): Promise<void> {
-    this.#hear();
+    this.#word.hear();
     const { message } = heard.request;
     if (message.case === "hello") return this.close("protocol", "hello comes once, first");
     if (heard.kind === "broken") return this.#refuse(heard);
@@ -252,14 +244,6 @@ export class AgentSession implements Seat {
         return this.#goodbye(message.value.reason);
       case undefined: // A message of a newer agent.
     }
-  }
-
-  #hear(): void {
-    const { clock, wake } = this.#control;
-    const isBack = this.#isUnknown;
-    this.#heardAtMs = clock.monotonicMs();
-    this.#heardAt = clock.now();
-    if (isBack) for (const topic of [topics.jobs, topics.agents]) wake.notify(topic);
   }
 
   #refuse(broken: Extract<Heard, { kind: "broken" }>): void {
@@ -393,7 +377,7 @@ export class AgentSession implements Seat {
     this.#control.log.info({ agentId: this.agentId, name: this.name, reason }, "agent said good-bye");
     this.#isLeaving = true;
     this.#control.presence.leave(this);
-    await this.#saveAgent((row) => ({ ...row, status: "exited", lastSeenAt: this.#heardAt }));
+    await this.#saveAgent((row) => ({ ...row, status: "exited", lastSeenAt: this.heardAt }));
     this.#end();
   }
 
@@ -407,20 +391,18 @@ export class AgentSession implements Seat {
 
   async #sendAway(why: string): Promise<void> {
     try {
-      await this.#saveAgent((row) => ({ ...row, status: "exited", lastSeenAt: this.#heardAt }));
+      await this.#saveAgent((row) => ({ ...row, status: "exited", lastSeenAt: this.heardAt }));
     } finally {
       this.#close(CloseReason.REVOKED, why);
       this.#control.wake.notify(topics.agents);
     }
   }
 
-  /** What is known of it goes to its row, with when it was heard. One that is unknown stays so until it is heard again. */
+  /** What is known of it goes to its row, with when it was heard. */
   #tellLiveness(): void {
-    if (this.#agent.status === "exited") return;
-    if (this.#isUnknown && this.#toldAtMs === this.#heardAtMs) return;
-    this.#toldAtMs = this.#heardAtMs;
+    if (this.#agent.status === "exited" || !this.#word.tell()) return;
     const status = this.jobs.size > 0 ? "busy" : "idle";
-    this.#liveness.heard({ agentId: this.agentId, status, at: this.#heardAt });
+    this.#liveness.heard({ agentId: this.agentId, status, at: this.heardAt });
   }
 
   async #saveAgent(change: (row: Agent) => Agent): Promise<void> {
