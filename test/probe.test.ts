@@ -3,19 +3,24 @@ import { findTrailerError } from "@connectrpc/connect/protocol-grpc";
 import { createGrpcTransport } from "@connectrpc/connect-node";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { SystemService } from "../src/gen/windlass/v1/system_service_pb.ts";
+import { ManualClock } from "../src/lib/manual-clock.ts";
 import { ownReason } from "../src/lib/way/own-answer.ts";
 import { Readiness } from "../src/rpc/health.ts";
 import { gateFor, interceptorsFor } from "../src/rpc/interceptors.ts";
 import { type Listener, listen } from "../src/rpc/listener.ts";
 import { openWorld, type World } from "./authorization/world.ts";
+import { until } from "./support/until.ts";
 
 let world: World;
 let listener: Listener;
 let client: Client<typeof SystemService>;
+let clock: ManualClock;
 
 beforeAll(async () => {
   world = await openWorld();
   const { control, routes, callers } = world;
+  if (!(control.clock instanceof ManualClock)) throw new Error("expected a manual clock");
+  clock = control.clock;
   const opened = await listen({
     ...{ host: "127.0.0.1", port: 0, routes, readiness: new Readiness(), log: control.log },
     ...{ interceptors: interceptorsFor(control, callers), gate: gateFor(control, callers) },
@@ -66,8 +71,14 @@ test("a credential has four probes at once, and the next one is refused", async 
     client.probe(silent(), { headers: headers(), signal: over.signal })[Symbol.asyncIterator](),
   );
   await Promise.all(open.map((answers) => answers.next()));
-  const fifth = Array.fromAsync(client.probe(repeated(1, {}), { headers: headers() }));
-  expect(ownReason(await fifth.catch((failure: unknown) => failure))).toBe("RATE_LIMITED");
+  const asked = client.probe(repeated(1, {}), { headers: headers() })[Symbol.asyncIterator]();
+  const fifth = asked.next().catch((failure: unknown) => failure);
+  // It waits a little for a place.
+  await until("it is refused", async () => {
+    await clock.advance(1_000);
+    return Promise.race([fifth, Promise.resolve(undefined)]);
+  });
+  expect(ownReason(await fifth)).toBe("RATE_LIMITED");
   over.abort();
 });
 
