@@ -49,6 +49,7 @@ export class StreamLimits {
   #bound: Bound = { kind: "none" };
   #previous: StreamUse | undefined;
   #tryAtMs = 0;
+  #told = "";
   #isTrial = false;
 
   constructor({ clock, log }: { readonly clock: Clock; readonly log: Log }) {
@@ -56,8 +57,16 @@ export class StreamLimits {
     this.#log = log;
   }
 
-  /** One sentence for people; empty while no bound is known. */
+  /** One sentence for people; empty while no bound is known, and where the last sign of one is long ago. */
   get problem(): string {
+    return this.#isOld ? "" : this.#sentence;
+  }
+
+  get #isOld(): boolean {
+    return this.#clock.monotonicMs() >= this.#tryAtMs;
+  }
+
+  get #sentence(): string {
     const bound = this.#bound;
     if (bound.kind === "none") return "";
     const about =
@@ -69,7 +78,7 @@ export class StreamLimits {
 
   /** For a stream that is opened now. */
   budget(): StreamBudget {
-    this.#isTrial = this.#bound.kind !== "none" && this.#clock.monotonicMs() >= this.#tryAtMs;
+    this.#isTrial = this.#bound.kind !== "none" && this.#isOld;
     const none = { bytes: Number.POSITIVE_INFINITY, ms: Number.POSITIVE_INFINITY };
     if (this.#isTrial) return none;
     switch (this.#bound.kind) {
@@ -91,6 +100,7 @@ export class StreamLimits {
     if (!isBeyond) return;
     this.#bound = { kind: "none" };
     this.#isTrial = false;
+    this.#told = "";
     this.#log.info("streams are not ended on the way any more");
   }
 
@@ -100,10 +110,10 @@ export class StreamLimits {
     this.#previous = use;
     const bound = this.#known(use) ?? usual(use) ?? (previous === undefined ? undefined : common(previous, use));
     if (bound === undefined) return false;
-    const before = this.problem;
     this.#bound = bound;
     this.#tryAtMs = this.#clock.monotonicMs() + triedAgainMs;
-    if (this.problem !== before) this.#log.warn({ reason: this.problem }, "streams to the server are bounded");
+    if (this.problem !== this.#told) this.#log.warn({ reason: this.problem }, "streams to the server are bounded");
+    this.#told = this.problem;
     return true;
   }
 

@@ -61,6 +61,25 @@ test("agents without the program do not count, and what each has is told", () =>
   expect(agentFacts({ presence, clock }, workspace, apply)).toMatchObject({ fit: 1, free: 1, unfit: [] });
 });
 
+test("agents that have registered and have no stream are named, with what keeps them away", async () => {
+  const presence = new Presence();
+  const one = { poolId: "apool_1", wayProblem: "a proxy speaks HTTP/1.1", atMs: clock.monotonicMs() } as const;
+  presence.noteArrival({ ...one, agentId: "agent_1", name: "vm-1" });
+  presence.noteArrival({ ...one, agentId: "agent_2", name: "vm-2", wayProblem: "" });
+  presence.noteArrival({ ...one, agentId: "agent_3", name: "vm-3", poolId: "apool_2" });
+  const arriving = () => agentFacts({ presence, clock }, workspace, plan).arriving;
+  expect(arriving()).toEqual([
+    "agent vm-1 has registered and opens no stream: a proxy speaks HTTP/1.1",
+    "agent vm-2 has registered and has no stream so far",
+  ]);
+  presence.enter(fakeSeat({ agentId: "agent_1", name: "vm-1", poolId: "apool_1", labels: { zone: "a" } }).seat);
+  expect(arriving()).toHaveLength(1);
+  presence.noteArrival({ ...one, agentId: "agent_1", name: "vm-1" });
+  expect(arriving()).toHaveLength(1);
+  await clock.advance(100_000);
+  expect(arriving()).toEqual([]);
+});
+
 test("agents that do not know an option of the run do not count for the phase that has it, and are named", () => {
   const presence = new Presence();
   const one = { poolId: "apool_1", labels: { zone: "a" } } as const;

@@ -1898,7 +1898,7 @@ export const AgentGatewayService: GenService<{
   },
   /**
    * Holds the conversation with one agent. Authenticated by the session token (authorization: Bearer wdl_ses_…). Over HTTP/1.1, which
-   * cannot carry it, it is refused: FAILED_PRECONDITION with reason HTTP2_REQUIRED. An agent whose last heartbeat says next_stream
+   * cannot carry it, it is refused: FAILED_PRECONDITION with reason HTTP2_REQUIRED [session.http2]. An agent whose last heartbeat says next_stream
    * may end its side and open the next stream at once: that is no departure [session.next]. The server
    * sends its headers at once; the first message is a hello, within 10 seconds, and is answered by a welcome [session.hello].
    * A call that is not let in ends with a status, as any call: UNAUTHENTICATED means that the agent must register again
