@@ -134,6 +134,43 @@ describe("run watch", () => {
     expect(run.stderr()).toContain(`Interrupted. Run ${runId} goes on`);
   });
 
+  test.each([403, 404, 502])("goes on after a proxy in the middle has answered %i for a while", async (status) => {
+    const run = startCli(["run", "watch", runId], setting());
+    await eventually(() => run.stdout().includes("pending"), run.stderr);
+    fake.planning();
+    await eventually(() => run.stdout().includes("planning on vm-7"), run.stderr);
+    server.proxyAnswers = status;
+    server.cutConnections();
+    await eventually(() => run.stderr().includes("the connection to the server is lost"), run.stderr);
+    await eventually(() => server.proxyAnswered >= 3, run.stderr);
+    fake.applying();
+    server.proxyAnswers = undefined;
+    await eventually(() => run.stdout().includes("applying on vm-7"), run.stderr);
+    expect(run.stderr()).toContain("connected again");
+    run.abort(new Interrupted());
+    expect(await run.exit).toBe(130);
+  });
+
+  test("a list that is watched is shown again once a proxy lets it through", async () => {
+    const run = startCli(["run", "list", "--watch", "--columns", "id,state"], setting());
+    await eventually(() => run.stdout().includes("pending"), run.stderr);
+    server.proxyAnswers = 404;
+    await eventually(() => run.stderr().includes("the connection to the server is lost; connecting again"), run.stderr);
+    fake.planning();
+    server.proxyAnswers = undefined;
+    await eventually(() => run.stdout().includes("planning"), run.stderr);
+    expect(run.stderr()).toContain("connected again");
+    run.abort(new Interrupted());
+    expect(await run.exit).toBe(130);
+  });
+
+  test.each([403, 404])("ends when a proxy answers %i from the beginning, and says so", async (status) => {
+    server.proxyAnswers = status;
+    const { exit, stderr } = await runCli(["run", "watch", runId], setting());
+    expect(exit).toBe(7);
+    expect(stderr).toContain(`something between here and the server (nginx) answers ${status} with a web page`);
+  });
+
   test("-o jsonl prints a run a line", async () => {
     fake.change({ state: RunState.APPLIED, endTime: { seconds: 3n } });
     const { stdout } = await runCli(["run", "watch", runId, "-o", "jsonl"], setting());

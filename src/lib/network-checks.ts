@@ -3,7 +3,7 @@ import { deadlineAfter } from "./abort.ts";
 import { type Check, fail, ok, skip, warn } from "./checks.ts";
 import { type Dialed, dial, type WayProgress } from "./way/dial.ts";
 import { http2Error, unfinished } from "./way/http2-words.ts";
-import { isLoopback } from "./way/server-address.ts";
+import { hostPort, isLoopback } from "./way/server-address.ts";
 import { proxyName } from "./way/tunnel-words.ts";
 import type { Way } from "./way/way.ts";
 import { WayError, type WayFault, type WayStep } from "./way/way-error.ts";
@@ -46,8 +46,10 @@ function checkOf(way: Way, progress: WayProgress): Check {
       const of = hop.isProxy ? `${hop.host} of the proxy` : hop.host;
       return ok("address", addresses.join(", ") === hop.host ? of : `${of} is ${addresses.join(", ")}`);
     }
-    case "connected":
-      return ok("tcp", `${progress.hop.host}:${progress.hop.port} answers after ${Math.round(progress.ms)} ms`);
+    case "connected": {
+      const { host, port } = progress.hop;
+      return ok("tcp", `${hostPort(host, port)} answers after ${Math.round(progress.ms)} ms`);
+    }
     case "tunneled":
       return ok("proxy", `${proxyName(progress.proxy)} lets us through in ${Math.round(progress.ms)} ms`);
     case "secured":

@@ -27,7 +27,7 @@ export function serverAgentConfig(
     minFreeBytes: defaultMinFreeBytes,
     reserveBytes: defaultReserveBytes,
     enginePaths: settings.enginePaths,
-    ...(downloads === undefined ? {} : { engineDownloads: downloads }),
+    ...(downloads === undefined ? {} : { engineDownloads: { ...downloads, environment } }),
     ...providerConfigOf(settings, environment, []),
   };
 }

@@ -127,13 +127,14 @@ describe("how windlass-agent is called", () => {
       const call = readProgramCall(argv, environment);
       return call.kind === "run" ? call.config.agent.engineDownloads : call;
     };
-    expect(downloads()).toEqual({});
+    expect(downloads()).toEqual({ environment });
     expect(downloads("--engine-mirror", "https://m.example.com/engines", "--engine-keys", keys)).toEqual({
       mirror: "https://m.example.com/engines",
       keys: "-----BEGIN PGP PUBLIC KEY BLOCK-----\n",
+      environment,
     });
     expect(downloads("--no-engine-download")).toBeUndefined();
-    expect(downloads("--engine-path", "/opt/terraform")).toEqual({});
+    expect(downloads("--engine-path", "/opt/terraform")).toEqual({ environment });
   });
 
   test("a program may be chosen for each engine", () => {

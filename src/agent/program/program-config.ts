@@ -86,7 +86,9 @@ function checked(values: Values, environment: Environment, problems: string[]): 
     agent: {
       ...agentConfig(values, environment),
       ...providerConfigOf(values, environment, problems),
-      ...(downloads === undefined ? {} : { engineDownloads: { ...downloads, ...(ca === undefined ? {} : { ca }) } }),
+      ...(downloads === undefined
+        ? {}
+        : { engineDownloads: { ...downloads, environment, ...(ca === undefined ? {} : { ca }) } }),
     },
     address: values.address,
     ...{ tls, environment },

@@ -1,4 +1,10 @@
-import { createSecureServer, createServer, type ServerHttp2Session } from "node:http2";
+import {
+  createSecureServer,
+  createServer,
+  type Http2ServerRequest,
+  type Http2ServerResponse,
+  type ServerHttp2Session,
+} from "node:http2";
 import type { AddressInfo } from "node:net";
 import { Code, ConnectError, type ConnectRouter } from "@connectrpc/connect";
 import { connectNodeAdapter } from "@connectrpc/connect-node";
@@ -18,6 +24,10 @@ export class FakeServer implements AsyncDisposable {
   readonly #sessions = new Set<ServerHttp2Session>();
   #server: ReturnType<typeof createServer> | ReturnType<typeof createSecureServer> | undefined;
   readonly #host: string;
+  /** The status with which a proxy in front of the server answers each new call, with a page. */
+  proxyAnswers: number | undefined;
+  /** How many calls it has answered so. */
+  proxyAnswered = 0;
   #port = 0;
   #shutdown = new AbortController();
 
@@ -38,7 +48,13 @@ export class FakeServer implements AsyncDisposable {
   /** Listens; after a stop, on the same port again. */
   async start(): Promise<this> {
     this.#shutdown = new AbortController();
-    const handler = connectNodeAdapter({ routes: this.#routes, shutdownSignal: this.#shutdown.signal });
+    const adapter = connectNodeAdapter({ routes: this.#routes, shutdownSignal: this.#shutdown.signal });
+    const handler = (request: Http2ServerRequest, response: Http2ServerResponse) => {
+      if (this.proxyAnswers === undefined) return adapter(request, response);
+      this.proxyAnswered += 1;
+      response.writeHead(this.proxyAnswers, { "content-type": "text/html", server: "nginx" });
+      response.end("<html>");
+    };
     this.#server = this.#tls === undefined ? createServer(handler) : createSecureServer(this.#tls, handler);
     this.#server.on("session", (session) => {
       this.#sessions.add(session);

@@ -184,6 +184,22 @@ describe("TCP", () => {
     expect(await go(`http://[::1]:${(server.address() as AddressInfo).port}`)).toBe("plain");
   });
 
+  test("a resolver, and a host, that do not answer in time are told", async () => {
+    // Every wait is over before the system can answer.
+    const clock = { ...systemClock, sleep: async () => {} };
+    const told = (url: string) =>
+      dial(wayTo(url, { clock }), new AbortController().signal).catch((error: unknown) => String(error));
+    expect(await told(`https://${name}`)).toBe(
+      "WayError: the resolver of this machine does not answer within 10 s: the name in https://tf.windlass.test cannot be resolved: " +
+        "see /etc/resolv.conf, and whether its nameservers can be reached",
+    );
+    const port = await listening(createServer());
+    expect(await told(`https://127.0.0.1:${port}`)).toBe(
+      `WayError: https://127.0.0.1:${port} does not answer: 127.0.0.1:${port} takes no TCP connection within 10 s: ` +
+        "does a firewall let this machine through, or is a proxy needed (https_proxy)?",
+    );
+  });
+
   test("an end that is asked for ends it", async () => {
     const stop = new AbortController();
     const { environment } = await proxied({ mood: "mute" }, 1);

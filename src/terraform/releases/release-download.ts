@@ -1,7 +1,10 @@
 import { join } from "node:path";
+import { getCACertificates } from "node:tls";
 import type { Clock } from "../../lib/clock.ts";
+import type { Environment } from "../../lib/environment.ts";
 import { WindlassError } from "../../lib/errors.ts";
 import type { VersionConstraint } from "../../lib/version-constraint.ts";
+import { trustOf } from "../../lib/way/trust.ts";
 import { type EngineName, versionOf } from "../engine.ts";
 import { checksumIn } from "./checksums.ts";
 import type { CachedEngine, EngineCache } from "./engine-cache.ts";
@@ -20,6 +23,8 @@ export interface DownloadRules {
   readonly keys?: string;
   /** An authority to trust beside the system's, PEM. */
   readonly ca?: string;
+  /** Where `SSL_CERT_FILE` and `SSL_CERT_DIR` may stand in place of the system's authorities. */
+  readonly environment?: Environment;
 }
 
 export interface Download {
@@ -55,7 +60,7 @@ interface Work extends Download {
  */
 export async function downloadEngine(download: Download, signal: AbortSignal): Promise<CachedEngine> {
   const { engine, platform, rules, clock, say } = download;
-  await using http = new ReleaseHttp(clock, rules.ca);
+  await using http = new ReleaseHttp(clock, await authorities(rules));
   const work: Work = { ...download, http, source: sourceOf(engine, rules.mirror) };
   download.tell(`looks for ${[engine, download.constraint.text].join(" ").trimEnd()} at ${work.source.name}`);
   const release: Release = { engine, platform, version: await chooseVersion(work, signal) };
@@ -73,6 +78,11 @@ export async function downloadEngine(download: Download, signal: AbortSignal): P
   const kept = await fetchProgram(work, { release, zipSha256, signedBy }, signal);
   say(`verified ${name}: SHA-256 ${zipSha256}, in a list signed by ${signedBy}`);
   return kept;
+}
+
+async function authorities({ ca, environment = {} }: DownloadRules): Promise<readonly string[]> {
+  const system = await trustOf(undefined, environment);
+  return [...(system.ca ?? getCACertificates("default")), ...(ca === undefined ? [] : [ca])];
 }
 
 async function chooseVersion({ engine, constraint, http, source }: Work, signal: AbortSignal): Promise<string> {

@@ -123,7 +123,7 @@ describe("redirects", () => {
 
   test("from https do not lead to plain http elsewhere", async () => {
     const secure = held.use(await ReleaseMirror.open({ tls: true }));
-    const trusting = held.use(new ReleaseHttp(systemClock, secure.ca));
+    const trusting = held.use(new ReleaseHttp(systemClock, [secure.ca]));
     secure.files.set("/a", Buffer.from("encrypted"));
     secure.answers.set("/b", (_request, response) =>
       response.writeHead(302, { location: "http://mirror.example.com/b" }).end(),

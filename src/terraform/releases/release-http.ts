@@ -1,6 +1,5 @@
 import { createHash } from "node:crypto";
 import { open } from "node:fs/promises";
-import { getCACertificates } from "node:tls";
 import { EnvHttpProxyAgent, request } from "undici";
 import { deadlineAfter } from "../../lib/abort.ts";
 import type { Clock } from "../../lib/clock.ts";
@@ -40,10 +39,10 @@ export class ReleaseHttp implements AsyncDisposable {
   readonly #clock: Clock;
   readonly #dispatcher: EnvHttpProxyAgent;
 
-  /** `ca` is trusted beside the authorities of the system. */
-  constructor(clock: Clock, ca: string | undefined) {
+  /** These authorities and no others are trusted; undefined: those of Node. */
+  constructor(clock: Clock, authorities: readonly string[] | undefined) {
     this.#clock = clock;
-    const trust = ca === undefined ? {} : { ca: [...getCACertificates("default"), ca] };
+    const trust = authorities === undefined ? {} : { ca: [...authorities] };
     this.#dispatcher = new EnvHttpProxyAgent({
       headersTimeout: silenceMs,
       bodyTimeout: silenceMs,
