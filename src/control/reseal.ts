@@ -83,7 +83,7 @@ const forgetUploads = (control: ResealControl): Promise<void> =>
     (rows) => forget(control, rows),
   );
 
-const endOfTime = new Date(8.64e15);
+const endOfTime = new Date("9999-12-31T00:00:00Z");
 
 async function resealPlans(control: ResealControl, count: (outcome: Outcome) => void): Promise<void> {
   const { store, blobs } = control;
