@@ -82,17 +82,12 @@ function fetchOne({ one, house, progress }: Fetching, signal: AbortSignal): Prom
   const { object, path, ask } = one;
   const { downloads, clock } = house;
   const isWorthIt = (error: unknown) => isTransient(error) && progress.silentMs < noProgressMs;
-  const attempt = (file: string) =>
-    download(
-      {
-        ...{ ask, file, clock, sizeBytes: object.sizeBytes, pace: downloads.pace },
-        onBegin: (bytes) => progress.begin(object, bytes),
-        onBytes: (bytes) => progress.add(object, bytes),
-      },
-      signal,
-    );
-  const fetch = (file: string) => persist(() => attempt(file), patienceOf(house, isWorthIt), signal);
-  return downloads.cache.place(object, path, fetch).then(() => progress.end(object));
+  const about = { ask, clock, sizeBytes: object.sizeBytes, pace: downloads.pace };
+  const onBegin = (bytes: number) => progress.begin(object, bytes);
+  const fetch = (file: string, onBytes: (bytes: number) => void) =>
+    persist(() => download({ ...about, file, onBegin, onBytes }, signal), patienceOf(house, isWorthIt), signal);
+  const onBytes = (bytes: number) => progress.add(object, bytes);
+  return downloads.cache.place(object, path, { fetch, onBytes, signal }).then(() => progress.end(object));
 }
 
 /** What another try of the same may do better. */
