@@ -218,7 +218,8 @@ class RunningAgent implements Agent {
 
   #downloadCache(): DownloadCache {
     const { config, clock } = this.#options;
-    return new DownloadCache({ directory: join(config.dataDir, "transfers"), maxBytes: maxCachedBytes, clock });
+    const { minFreeBytes, dataDir } = config;
+    return new DownloadCache({ directory: join(dataDir, "transfers"), maxBytes: maxCachedBytes, minFreeBytes, clock });
   }
 
   #packageStore(): PackageStore {

@@ -22,6 +22,7 @@ test("other jobs are not kept from it, and what was declined is told while it co
   declines.note(job, "a download failed", 0);
   expect(declines.reasonOf(newId("job", systemRandom), 0)).toBeUndefined();
   expect(declines.last(4_999)).toBe("a download failed");
+  expect([4_999, 5_000].map((ms) => declines.pause(ms))).toEqual(["a download failed", ""]);
   expect(declines.last(5_000)).toBe("");
 });
 

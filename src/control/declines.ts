@@ -18,7 +18,10 @@ interface Declined {
 export class Declines {
   readonly #jobs = new Map<JobId, Declined>();
 
+  #any = { reason: "", untilMs: 0 };
+
   note(jobId: JobId, reason: string, nowMs: number): void {
+    this.#any = { reason, untilMs: nowMs + firstMs };
     const count = (this.#jobs.get(jobId)?.count ?? 0) + 1;
     const pauseMs = Math.min(longestMs, firstMs * growth ** (count - 1));
     this.#jobs.delete(jobId);
@@ -31,6 +34,11 @@ export class Declines {
   reasonOf(jobId: JobId, nowMs: number): string | undefined {
     const declined = this.#jobs.get(jobId);
     return declined === undefined || declined.untilMs <= nowMs ? undefined : declined.reason;
+  }
+
+  /** Why it gets no job at all for now: it has just declined one; empty otherwise. */
+  pause(nowMs: number): string {
+    return nowMs < this.#any.untilMs ? this.#any.reason : "";
   }
 
   /** Why it declined last; empty if nothing is kept from it. */

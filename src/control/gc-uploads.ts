@@ -1,4 +1,4 @@
-import type { Upload } from "../store/ports-uploads.ts";
+import type { Upload } from "../store/ports.ts";
 import type { GcControl, GcCount, GcOptions } from "./gc.ts";
 import { byId, collectRows, type RowKind } from "./gc-rows.ts";
 

@@ -10,6 +10,7 @@ import { systemRandom } from "../lib/random.ts";
 import { providerSettings } from "../store/fixture-rows.ts";
 import { keepFormer, readSecrets } from "./former-secrets.ts";
 import { probeKey, sealedProbe, tryProbe } from "./key-probe.ts";
+import { takePersonPart } from "./person-uploads.ts";
 import { openPlanFiles, storePlanFiles } from "./plan-files.ts";
 import { openTokens, sealTokens } from "./provider-tokens.ts";
 import { resealAll } from "./reseal.ts";
@@ -137,6 +138,19 @@ test("cut off anywhere, it goes on where it was; until then both keys are needed
     missing: 0,
   });
   expect(await resealAll({ ...control, vault: rotated })).toEqual({ resealed: 0, current: 7, missing: 0 });
+});
+
+test("what has come in parts and was not used is forgotten: who sends it begins again", async () => {
+  const { control, as } = fixture;
+  const chunk = Buffer.alloc(40_000, "x");
+  const part = {
+    ...{ workspace: { organization: "", name: run.workspaceId }, purpose: "configuration" as const, offset: 0 },
+    ...{ sha256: "0".repeat(64), bytes: chunk.length + 1, chunk },
+  };
+  const ana = as("operator");
+  expect(await takePersonPart(control, ana, part)).toBe(chunk.length);
+  await resealAll({ ...control, vault: rotating });
+  expect(await takePersonPart(control, ana, { ...part, chunk: new Uint8Array() })).toBe(0);
 });
 
 test("an object that is missing is told and holds up nothing; bytes that no key opens stop it", async () => {

@@ -2,7 +2,7 @@ import { create } from "@bufbuild/protobuf";
 import { durationFromMs } from "@bufbuild/protobuf/wkt";
 import { type Agent, labelsOf } from "../domain/agent.ts";
 import type { AgentEngines } from "../domain/engine.ts";
-import { type Job, leaseMs, maxArrivalMs } from "../domain/job.ts";
+import { type Job, leaseMs } from "../domain/job.ts";
 import type { JobFeature } from "../domain/job-features.ts";
 import type { Labels } from "../domain/label-selector.ts";
 import {
@@ -17,6 +17,7 @@ import { oneLine } from "../lib/clean-text.ts";
 import { type AgentId, isId, type JobId, type PoolId } from "../lib/ids.ts";
 import { OutQueue } from "../lib/queue.ts";
 import { enginesOf, UnmetWishes } from "./agent-engines.ts";
+import { Arrivals } from "./arrivals.ts";
 import { type Control, topics } from "./control.ts";
 import type { Declines } from "./declines.ts";
 import { unwantedClaims, withKept } from "./kept-directories.ts";
@@ -32,8 +33,6 @@ import { heartbeatReply } from "./session-wire.ts";
 /** What one session may have queued towards a slow agent before the stream is closed. Source: the reliability study, §2.8. */
 const outLimits = { maxItems: 4096, maxBytes: 1024 * 1024 };
 const messageBytes = 64; // In that queue. All are small.
-const declinePauseMs = 5_000; // How long an agent that declined an offer gets no other.
-const mostReceiving = 2_000; // Of how many claims is known how much has arrived.
 const comeBackMs = 2_000; // How long an agent that is sent away waits at the most.
 
 /**
@@ -57,10 +56,9 @@ export class AgentSession implements Seat {
   #agent: Agent;
   #isLeaving = false;
   #spent: string | undefined; // Why the agent may only finish what it holds.
-  #declined = { reason: "", untilMs: 0 };
   #noRoom = ""; // As its last heartbeat says.
   #freeDiskBytes = 0n;
-  readonly #received = new Map<string, bigint>(); // How much of what a job needs had arrived, by its claim.
+  readonly #arrivals = new Arrivals();
   #idleSinceMs: number;
 
   constructor(control: Control, liveness: Liveness, { agent, features, held, spent, wayProblem }: Resumed) {
@@ -142,8 +140,7 @@ export class AgentSession implements Seat {
 
   /** Why it takes no job at all. */
   get #whyNone(): string {
-    const { reason, untilMs } = this.#declined;
-    return this.#noRoom || (this.#control.clock.monotonicMs() < untilMs ? reason : "");
+    return this.#noRoom || this.#declines.pause(this.#control.clock.monotonicMs());
   }
 
   get refusal(): string {
@@ -313,21 +310,10 @@ export class AgentSession implements Seat {
     const jobId = claim?.jobId ?? "";
     const row = isId("job", jobId) ? this.#claims.current(rows.get(jobId), Number(claim?.epoch ?? 0n)) : undefined;
     const forMs = row === undefined ? 0 : leaseMs(row, this.#control.timing.leases);
-    if (row !== undefined && (row.status === "started" || this.#isArriving(row, receivedBytes, now))) {
+    if (row !== undefined && (row.status === "started" || this.#arrivals.note(row, receivedBytes, now))) {
       this.#liveness.renew({ jobId: row.id, epoch: row.epoch, until: new Date(now.getTime() + forMs) });
     }
     return { ...(claim === undefined ? {} : { claim }), desired: desiredOf(row), lease: durationFromMs(forMs) };
-  }
-
-  /** An offer does not end while what the job needs arrives. */
-  #isArriving({ id, epoch, offeredAt }: Job, receivedBytes: bigint, now: Date): boolean {
-    const key = `${id}/${epoch}`;
-    const before = this.#received.get(key) ?? 0n;
-    this.#received.delete(key);
-    this.#received.set(key, receivedBytes);
-    const [oldest] = this.#received.keys();
-    if (this.#received.size > mostReceiving && oldest !== undefined) this.#received.delete(oldest);
-    return receivedBytes > before && offeredAt !== null && now.getTime() - offeredAt.getTime() < maxArrivalMs;
   }
 
   /** Reads what is wanted of the agent and its jobs, and tells it what is new. */
@@ -366,10 +352,8 @@ export class AgentSession implements Seat {
 
   async #decline(declined: OfferDecline): Promise<void> {
     const reason = oneLine(declined.reason) || "it gave no reason";
-    const nowMs = this.#control.clock.monotonicMs();
-    this.#declined = { reason, untilMs: nowMs + declinePauseMs };
     const jobId = declined.claim?.jobId ?? "";
-    if (isId("job", jobId)) this.#declines.note(jobId, reason, nowMs);
+    if (isId("job", jobId)) this.#declines.note(jobId, reason, this.#control.clock.monotonicMs());
     await this.#claims.decline(declined);
   }
 

@@ -1,7 +1,6 @@
 import { WindlassError } from "../lib/errors.ts";
 import { shownSize } from "../lib/size-text.ts";
-import type { Queries } from "../store/ports.ts";
-import type { Upload } from "../store/ports-uploads.ts";
+import type { Queries, Upload } from "../store/ports.ts";
 
 const gib = 1024 * 1024 * 1024;
 

@@ -1,8 +1,7 @@
 import type { Principal } from "../domain/principal.ts";
 import { isWindlassError, WindlassError } from "../lib/errors.ts";
 import type { ApiKeyId, JobId } from "../lib/ids.ts";
-import type { Queries } from "../store/ports.ts";
-import type { Upload, UploadPart } from "../store/ports-uploads.ts";
+import type { Queries, Upload, UploadPart } from "../store/ports.ts";
 import type { Control } from "./control.ts";
 import { invalid } from "./invalid.ts";
 import { loadSealed, storeSealed } from "./sealed-blobs.ts";

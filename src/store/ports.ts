@@ -32,6 +32,7 @@ export type {
   PoolListing,
   SilentAgent,
 } from "./ports-agents.ts";
+export type { Upload, UploadPart } from "./ports-uploads.ts";
 export type { WorkspaceFilter, WorkspaceLosses } from "./ports-workspaces.ts";
 
 import type { ApiKeyQueries, AuditQueries, StatsQueries } from "./access-ports.ts";

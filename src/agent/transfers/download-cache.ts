@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
-import { chmod, copyFile, open, readdir, rename, rm, stat, utimes } from "node:fs/promises";
+import { chmod, copyFile, open, readdir, rename, rm, stat, statfs, utimes } from "node:fs/promises";
 import { join } from "node:path";
+import { abortable } from "../../lib/abort.ts";
 import type { Clock } from "../../lib/clock.ts";
 import { WindlassError } from "../../lib/errors.ts";
 import { KeyedTurns } from "../../lib/keyed-turns.ts";
@@ -21,11 +22,22 @@ export interface CachedObject {
 export interface DownloadCacheOptions {
   readonly directory: string;
   readonly maxBytes: number;
+  /** With less free space than this nothing is kept. */
+  readonly minFreeBytes: number;
   readonly clock: Clock;
 }
 
 const keptMs: Readonly<Record<CachedKind, number>> = { configuration: 24 * 3_600_000, secret: 3_600_000 };
 const shape = /^([0-9a-f]{64})\.(configuration|secret)(\.part)?$/;
+
+/** One job's wish for an object. */
+export interface Placing {
+  /** Fetches what is missing of the file, and tells of bytes as they come. */
+  readonly fetch: (part: string, onBytes: (bytes: number) => void) => Promise<void>;
+  /** Hears of bytes, whichever job they come for. */
+  readonly onBytes: (bytes: number) => void;
+  readonly signal: AbortSignal;
+}
 
 interface Entry {
   readonly name: string;
@@ -42,7 +54,7 @@ export class DownloadCache {
   readonly #options: DownloadCacheOptions;
   readonly #turns = new KeyedTurns();
   /** What is being fetched: it is not tidied away. */
-  readonly #busy = new Map<string, number>();
+  readonly #busy = new Map<string, Set<Placing>>();
 
   constructor(options: DownloadCacheOptions) {
     this.#options = options;
@@ -50,25 +62,46 @@ export class DownloadCache {
 
   /**
    * Puts an object at `path`: from here, or fetched by `fetch` into a file that may hold the beginning of it already. What turns out
-   * to be another object is fetched once more from its beginning. Jobs that want the same at once wait for one another.
+   * to be another object is fetched once more from its beginning. Jobs that want the same at once wait for one another, and hear of
+   * the bytes that come for the one that fetches.
    */
-  async place(object: CachedObject, path: string, fetch: (part: string) => Promise<void>): Promise<void> {
+  async place(object: CachedObject, path: string, placing: Placing): Promise<void> {
+    const { signal, fetch } = placing;
     const name = nameOf(object);
-    this.#busy.set(name, (this.#busy.get(name) ?? 0) + 1);
+    const all = this.#busy.get(name) ?? new Set();
+    this.#busy.set(name, all.add(placing));
+    const onBytes = (bytes: number) => {
+      for (const each of all) each.onBytes(bytes);
+    };
+    const turn = this.#turns.take(name, async () => {
+      signal.throwIfAborted();
+      await makePrivateDirectory(this.#options.directory);
+      const whole = join(this.#options.directory, name);
+      if (await this.#isGiven(whole, path, object)) return;
+      await this.#fetchWhole(object, { whole, fetch: (part) => fetch(part, onBytes) });
+      if (!(await this.#isGiven(whole, path, object))) throw otherThan(object, "another one");
+    });
     try {
-      await this.#turns.take(name, async () => {
-        await makePrivateDirectory(this.#options.directory);
-        const whole = join(this.#options.directory, name);
-        if (await isCopied(whole, path, object)) return this.#touch(whole).catch(() => {});
-        await this.#fetchWhole(object, { whole, fetch });
-        if (!(await isCopied(whole, path, object))) throw otherThan(object, "another one");
-      });
+      await abortable(turn, signal);
     } finally {
-      const left = (this.#busy.get(name) ?? 1) - 1;
-      if (left === 0) this.#busy.delete(name);
-      else this.#busy.set(name, left);
+      all.delete(placing);
+      if (all.size === 0) this.#busy.delete(name);
       await this.tidy();
     }
+  }
+
+  /** Gives a copy away, or the object itself where there is room for one of them alone. */
+  async #isGiven(whole: string, path: string, object: CachedObject): Promise<boolean> {
+    const isRoomy = await this.#hasRoom(object.sizeBytes);
+    if (!(await isPlaced(whole, path, { object, isCopy: isRoomy }))) return false;
+    if (isRoomy) await this.#touch(whole).catch(() => {});
+    return true;
+  }
+
+  /** Whether so much more leaves enough for jobs. */
+  async #hasRoom(bytes: number): Promise<boolean> {
+    const { bavail, bsize } = await statfs(this.#options.directory);
+    return bavail * bsize - bytes > this.#options.minFreeBytes;
   }
 
   /** Keeps a copy of a file that was made here, if there is room for it. */
@@ -78,6 +111,7 @@ export class DownloadCache {
       const whole = join(this.#options.directory, name);
       try {
         await makePrivateDirectory(this.#options.directory);
+        if (!(await this.#hasRoom(object.sizeBytes))) return;
         await copyFile(path, `${whole}.part`);
         await chmod(`${whole}.part`, 0o600);
         // A job may have put something else in its place meanwhile.
@@ -182,14 +216,16 @@ export async function tidyUntil(cache: DownloadCache, clock: Clock, signal: Abor
 
 const nameOf = ({ sha256, kind }: Pick<CachedObject, "sha256" | "kind">): string => `${sha256}.${kind}`;
 
-/** Copies a file while it is looked at; nothing is left of one that is another object. */
-async function isCopied(from: string, to: string, { sha256 }: CachedObject): Promise<boolean> {
+interface Placed {
+  readonly object: CachedObject;
+  /** False: it goes from where it was. */
+  readonly isCopy: boolean;
+}
+
+/** Copies or moves a file, and looks at what has come; nothing is left of one that is another object. */
+async function isPlaced(from: string, to: string, { object: { sha256 }, isCopy }: Placed): Promise<boolean> {
   try {
-    await copyFile(from, to).catch((error: unknown) => {
-      // There is room for one of them.
-      if (isOutOfSpace(error)) return rename(from, to);
-      throw error;
-    });
+    await (isCopy ? copyFile(from, to) : rename(from, to));
     if ((await contentOf(to))?.sha256 === sha256) return true;
     await rm(from, { force: true });
   } catch (error) {

@@ -129,16 +129,23 @@ describe("what was fetched", () => {
     ...{ sha256: sha256(content), sizeBytes: content.length },
   };
   const secret: CachedObject = { ...object, kind: "secret", what: "the plan" };
-  const cacheOf = (maxBytes = 10_000_000) => new DownloadCache({ directory: join(dir, "cache"), maxBytes, clock });
+  type Fetch = (part: string, onBytes: (bytes: number) => void) => Promise<void>;
+  const by = (fetch: Fetch, onBytes: (bytes: number) => void = () => {}, signal = never) => ({
+    fetch,
+    onBytes,
+    signal,
+  });
+  const cacheOf = (maxBytes = 10_000_000) =>
+    new DownloadCache({ directory: join(dir, "cache"), maxBytes, minFreeBytes: 0, clock });
   const fetching = (bytes: Uint8Array, calls: string[] = []) => {
     const fetch = async (part: string) => {
       calls.push(part);
       await writeFile(part, bytes);
     };
-    return { calls, fetch };
+    return { calls, fetch: by(fetch) };
   };
   const target = () => join(dir, "target");
-  const mustNotFetch = () => Promise.reject(new Error("it was fetched again"));
+  const mustNotFetch = by(() => Promise.reject(new Error("it was fetched again")));
 
   test("is not fetched again, and what is given out is a copy", async () => {
     const cache = cacheOf();
@@ -159,32 +166,48 @@ describe("what was fetched", () => {
   });
 
   test("goes on from an earlier try, also of another process", async () => {
-    const first = cacheOf().place(object, target(), async (part) => {
-      await writeFile(part, content.subarray(0, 100));
-      throw new ConnectError("cut", Code.Unavailable);
-    });
+    const first = cacheOf().place(
+      object,
+      target(),
+      by(async (part) => {
+        await writeFile(part, content.subarray(0, 100));
+        throw new ConnectError("cut", Code.Unavailable);
+      }),
+    );
     await expect(first).rejects.toThrow("cut");
     let found = 0;
-    await cacheOf().place(object, target(), async (part) => {
-      found = (await readFile(part)).length;
-      await writeFile(part, content);
-    });
+    await cacheOf().place(
+      object,
+      target(),
+      by(async (part) => {
+        found = (await readFile(part)).length;
+        await writeFile(part, content);
+      }),
+    );
     expect(found).toBe(100);
   });
 
   test("is begun anew once when what lay there was another object, and refused when it is what came", async () => {
     const cache = cacheOf();
     await cache
-      .place(object, target(), async (part) => {
-        await writeFile(part, content.subarray(0, 100));
-        throw new Error("cut");
-      })
+      .place(
+        object,
+        target(),
+        by(async (part) => {
+          await writeFile(part, content.subarray(0, 100));
+          throw new Error("cut");
+        }),
+      )
       .catch(() => {});
     let tries = 0;
-    await cache.place(object, target(), async (part) => {
-      tries += 1;
-      await writeFile(part, tries === 1 ? Buffer.alloc(content.length) : content);
-    });
+    await cache.place(
+      object,
+      target(),
+      by(async (part) => {
+        tries += 1;
+        await writeFile(part, tries === 1 ? Buffer.alloc(content.length) : content);
+      }),
+    );
     expect(tries).toBe(2);
     await cache.forget(object);
     await expect(cache.place(object, target(), fetching(Buffer.from("other")).fetch)).rejects.toThrow(
@@ -197,6 +220,45 @@ describe("what was fetched", () => {
     const { fetch, calls } = fetching(content);
     await Promise.all([cache.place(object, target(), fetch), cache.place(object, join(dir, "second"), fetch)]);
     expect(calls).toHaveLength(1);
+  });
+
+  test("tells both of the bytes that come for one, and lets the other go when nobody wants it any more", async () => {
+    const cache = cacheOf();
+    const begun = Promise.withResolvers<(bytes: number) => void>();
+    const goOn = Promise.withResolvers<void>();
+    const slow = by(async (part, onBytes) => {
+      begun.resolve(onBytes);
+      await goOn.promise;
+      await writeFile(part, content);
+    });
+    const first = cache.place(object, target(), slow);
+    const tell = await begun.promise;
+    let heard = 0;
+    const leaving = new AbortController();
+    const hear = (bytes: number) => {
+      heard += bytes;
+    };
+    const second = cache.place(object, join(dir, "second"), by(slow.fetch, hear, leaving.signal));
+    tell(7);
+    expect(heard).toBe(7);
+    leaving.abort(new Error("gone"));
+    await expect(second).rejects.toThrow("gone");
+    goOn.resolve();
+    await first;
+    expect(Buffer.compare(await readFile(target()), content)).toBe(0);
+  });
+
+  test("is given away and not copied when the disk is short", async () => {
+    const cache = new DownloadCache({
+      ...{ directory: join(dir, "cache"), maxBytes: 10_000_000 },
+      ...{ minFreeBytes: Number.MAX_SAFE_INTEGER, clock },
+    });
+    await cache.place(object, target(), fetching(content).fetch);
+    expect(Buffer.compare(await readFile(target()), content)).toBe(0);
+    const { readdir } = await import("node:fs/promises");
+    expect(await readdir(join(dir, "cache"))).toEqual([]);
+    await cache.keep(object, target());
+    expect(await readdir(join(dir, "cache"))).toEqual([]);
   });
 
   test("lies there for its owner alone, and for no more than an hour if it is a secret", async () => {
@@ -223,12 +285,16 @@ describe("what was fetched", () => {
     expect((await readdir(join(dir, "cache"))).length).toBeLessThanOrEqual(2);
     const begun = Promise.withResolvers<void>();
     const goOn = Promise.withResolvers<void>();
-    const placing = cache.place(object, target(), async (part) => {
-      await writeFile(part, content.subarray(0, 10));
-      begun.resolve();
-      await goOn.promise;
-      await writeFile(part, content);
-    });
+    const placing = cache.place(
+      object,
+      target(),
+      by(async (part) => {
+        await writeFile(part, content.subarray(0, 10));
+        begun.resolve();
+        await goOn.promise;
+        await writeFile(part, content);
+      }),
+    );
     await begun.promise;
     expect(await cache.clear()).toBe(true);
     expect(await readdir(join(dir, "cache"))).toEqual([`${object.sha256}.configuration.part`]);

@@ -88,21 +88,16 @@ function fetchOne({ one, house, progress, problem }: Fetching, signal: AbortSign
   const { object, path, ask } = one;
   const { downloads, clock } = house;
   const isWorthIt = (error: unknown) => isTransient(error) && progress.silentMs < noProgressMs;
-  const attempt = (file: string) =>
-    download(
-      {
-        ...{ ask, file, clock, sizeBytes: object.sizeBytes, pace: downloads.pace },
-        onBegin: (bytes) => progress.begin(object, bytes),
-        onBytes: (bytes) => {
-          problem.over();
-          progress.add(object, bytes);
-        },
-      },
-      signal,
-    );
+  const about = { ask, clock, sizeBytes: object.sizeBytes, pace: downloads.pace };
+  const onBegin = (bytes: number) => progress.begin(object, bytes);
   const patience = { ...patienceOf(house, isWorthIt), onRetry: (error: unknown) => problem.met(error) };
-  const fetch = (file: string) => persist(() => attempt(file), patience, signal);
-  return downloads.cache.place(object, path, fetch).then(() => progress.end(object));
+  const fetch = (file: string, onBytes: (bytes: number) => void) =>
+    persist(() => download({ ...about, file, onBegin, onBytes }, signal), patience, signal);
+  const onBytes = (bytes: number) => {
+    problem.over();
+    progress.add(object, bytes);
+  };
+  return downloads.cache.place(object, path, { fetch, onBytes, signal }).then(() => progress.end(object));
 }
 
 /** What another try of the same may do better. */

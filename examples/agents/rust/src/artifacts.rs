@@ -101,7 +101,7 @@ impl Job {
         let archive = self.path("config.tar.gz");
         let sha256 = spec.configuration.as_ref().map(|info| info.sha256.as_str()).unwrap_or_default();
         let fetch = || async {
-            let request = self.request(DownloadConfigurationRequest {})?;
+            let request = self.request(DownloadConfigurationRequest::default())?;
             write_pieces(self.client(agent).download_configuration(request).await, &archive, sha256).await
         };
         self.persist(fetch).await.map_err(of("the configuration"))?;
@@ -115,7 +115,7 @@ impl Job {
     async fn prepare_state(&self, agent: &Agent) -> Result<(), Stop> {
         let Some(state) = &self.spec.state else { return Ok(()) };
         let fetch = || async {
-            let request = self.request(DownloadStateRequest {})?;
+            let request = self.request(DownloadStateRequest::default())?;
             write_pieces(self.client(agent).download_state(request).await, &self.state_path(), &state.sha256).await
         };
         self.persist(fetch).await.map_err(of("the state"))
@@ -127,7 +127,7 @@ impl Job {
         }
         let sha256 = self.spec.plan.as_ref().map(|info| info.sha256.as_str()).unwrap_or_default();
         let fetch = || async {
-            let request = self.request(DownloadPlanRequest {})?;
+            let request = self.request(DownloadPlanRequest::default())?;
             write_pieces(self.client(agent).download_plan(request).await, &self.path(files::PLAN), sha256).await
         };
         self.persist(fetch).await.map_err(of("the plan"))
