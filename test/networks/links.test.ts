@@ -40,7 +40,7 @@ test.concurrent("at 300 ms of round trip lines come as they are printed, and a c
 });
 
 test.skipIf(!mended.windows)(
-  "at 300 ms of round trip a client pulls 20 MB within 10 s",
+  "at 300 ms of round trip a client pulls 20 MB within 20 s",
   { concurrent: true },
   async () => {
     const { scene, server } = stage;
@@ -49,7 +49,7 @@ test.skipIf(!mended.windows)(
     relay.shapeBoth({ kind: "delay", ms: 150 });
     const { traveller } = await openLinked({ clientWay: { url: relay.url, env: {} } });
     const { pullMs } = await expectStateThereAndBack(traveller);
-    expect(pullMs).toBeLessThan(10_000);
+    expect(pullMs).toBeLessThan(20_000);
   },
 );
 
