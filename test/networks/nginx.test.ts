@@ -50,8 +50,9 @@ nginx.describe("behind nginx", () => {
             `windlass.agent.v1.AgentGatewayService/Session HTTP/2.0" ${status} `,
           );
         await until(`the agent has met ${status}`, isMet, { deadlineMs: 40_000 });
-        await traveller.agent.program.says(new RegExp(`answers ${status}`));
       }
+      // One warning a minute, however often it is tried.
+      await traveller.agent.program.says(/something between here and the server[^"]* answers \d+/);
       await writeFile(answers, "");
       front.reload();
     });
