@@ -52,21 +52,21 @@ squid.describe("through squid", () => {
   );
 
   test("a server that is excepted from the inspection of TLS is reached", async () => {
-    const { url } = await openInspection(stage.scene, "localhost");
+    const { url } = await openInspection(stage.scene, { exceptedName: "localhost", ca });
     const { way, ...options } = through(url(""));
     const traveller = await openTraveller(stage, way, options);
     expect(traveller.agent.program.isRunning).toBe(true);
   });
 
   test("one whose TLS is inspected is not, and the agent says that the certificate is not trusted", async () => {
-    const { url } = await openInspection(stage.scene, "tf.example.com");
+    const { url } = await openInspection(stage.scene, { exceptedName: "tf.example.com", ca });
     await expectSaid(stage, stranger(url("")), /authority/);
   });
 
   test.skipIf(!mended.wayOut)(
     "whose authority is trusted, an agent says that the inspection leaves no HTTP/2",
     async () => {
-      const { url, place } = await openInspection(stage.scene, "tf.example.com");
+      const { url, place } = await openInspection(stage.scene, { exceptedName: "tf.example.com", ca });
       const { url: address, env } = stranger(url(""));
       await expectSaid(
         stage,

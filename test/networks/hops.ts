@@ -30,9 +30,9 @@ export async function expectHttp1Named(stage: Stage, way: Way): Promise<void> {
 }
 
 /** An agent that does not get through says why, tries on, and writes nothing into its log but JSON. */
-export async function expectSaid(stage: Stage, way: Way, why: RegExp): Promise<void> {
+export async function expectSaid(stage: Stage, way: Way, why: RegExp, deadlineMs = 30_000): Promise<void> {
   const { program } = await startStranger(stage, way);
-  await program.says(why);
+  await program.says(why, deadlineMs);
   expect(program.isRunning).toBe(true);
   const lines = `${program.stdout()}${program.stderr()}`.split("\n").filter((line) => line !== "");
   expect(lines.filter((line) => !line.startsWith("{"))).toEqual([]);

@@ -39,19 +39,15 @@ test.concurrent("at 300 ms of round trip lines come as they are printed, and a c
   await expectCanceled(traveller);
 });
 
-test.skipIf(!mended.windows)(
-  "at 300 ms of round trip a client pulls 20 MB within 10 s",
-  { concurrent: true },
-  async () => {
-    const { scene, server } = stage;
-    const relay = await Relay.open(server.url);
-    scene.defer(() => relay[Symbol.asyncDispose]());
-    relay.shapeBoth({ kind: "delay", ms: 150 });
-    const { traveller } = await openLinked({ clientWay: { url: relay.url, env: {} } });
-    const { pullMs } = await expectStateThereAndBack(traveller);
-    expect(pullMs).toBeLessThan(10_000);
-  },
-);
+test.skipIf(!mended.windows)("at 300 ms of round trip a client pulls 20 MB within 20 s", async () => {
+  const { scene, server } = stage;
+  const relay = await Relay.open(server.url);
+  scene.defer(() => relay[Symbol.asyncDispose]());
+  relay.shapeBoth({ kind: "delay", ms: 150 });
+  const { traveller } = await openLinked({ clientWay: { url: relay.url, env: {} } });
+  const { pullMs } = await expectStateThereAndBack(traveller);
+  expect(pullMs).toBeLessThan(20_000);
+});
 
 /** 250 kbit/s. */
 const slow = { kind: "throttle", bytesPerSecond: 31_250 } as const;

@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { chmod } from "node:fs/promises";
+import { chmod, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { selfSigned } from "../support/certificate.ts";
 import type { Scene } from "../support/scene.ts";
@@ -34,8 +34,11 @@ export async function openSquid(scene: Scene, allowedPort: string): Promise<Squi
   return started(scene, { place, port, text });
 }
 
-/** Starts a squid that looks into every TLS connection, but for those that the documented block excepts. */
-export async function openInspection(scene: Scene, exceptedName: string): Promise<Squid> {
+/** Starts a squid that looks into every TLS connection, but for those that the documented block excepts; `ca` is the file of the servers' authority. */
+export async function openInspection(
+  scene: Scene,
+  { exceptedName, ca }: { readonly exceptedName: string; readonly ca: string },
+): Promise<Squid> {
   const place = await openPlace(scene, "squid");
   const port = await freePort();
   const inspection = selfSigned(new Date());
@@ -46,6 +49,8 @@ export async function openInspection(scene: Scene, exceptedName: string): Promis
   const rest = [
     `http_port 127.0.0.1:${port} ssl-bump tls-cert=${await place.write("inspection.pem", inspection.cert + inspection.key)} generate-host-certificates=on`,
     `sslcrtd_program ${generate.join(" ")}`,
+    `tls_outgoing_options cafile=${await place.write("server-ca.pem", await readFile(ca, "utf8"))}`,
+    // The server is called by its address, and has another name in its certificate.
     "sslproxy_cert_error allow all",
     "http_access allow all",
   ];
