@@ -7,6 +7,7 @@ import type { JobId, PoolId, RunId, StateVersionId, WorkspaceId } from "../lib/i
 import type { Queries } from "../store/ports.ts";
 import type { Control } from "./control.ts";
 import { type KeptView, keptOfRun } from "./kept-directories.ts";
+import { arrivalText } from "./presence.ts";
 import { rememberedFacts } from "./selectors.ts";
 
 /** A run as its readers see it: with names, jobs, and why it waits. */
@@ -145,8 +146,14 @@ async function waitingOf(
     jobsAhead: (job === null ? undefined : queues.jobsAhead.get(job.id)) ?? 0,
     agentSilentSince: await silence(control, q, job),
     preparing: progress?.preparing ?? "",
-    wayProblem: progress?.wayProblem ?? "",
+    wayProblem: progress?.wayProblem || arrivalOf(control, job),
   });
+}
+
+/** What keeps a job's agent from opening a stream, though it registers. */
+function arrivalOf({ presence, clock }: Pick<Control, "presence" | "clock">, job: Job | null): string {
+  const arrival = presence.arrivals(clock.monotonicMs()).find(({ agentId }) => agentId === job?.agentId);
+  return arrival === undefined || arrival.wayProblem === "" ? "" : arrivalText(arrival);
 }
 
 /** What a job that is not there yet would ask for. */
