@@ -7,7 +7,7 @@ import type { JobId, PoolId, RunId, StateVersionId, WorkspaceId } from "../lib/i
 import type { Queries } from "../store/ports.ts";
 import type { Control } from "./control.ts";
 import { type KeptView, keptOfRun } from "./kept-directories.ts";
-import type { JobProgress } from "./presence.ts";
+import { arrivalText, type JobProgress } from "./presence.ts";
 import { rememberedFacts } from "./selectors.ts";
 import { endTold, silentSince } from "./silence.ts";
 
@@ -146,12 +146,21 @@ async function waitingOf(
     jobsAhead: (job === null ? undefined : queues.jobsAhead.get(job.id)) ?? 0,
     agentSilentSince: await silentSince(control, q, job),
     endTold: endTold(control, job),
-    ...(job === null ? nothingKnown : textsOf(control.presence.progressOf(job))),
+    ...(job === null ? nothingKnown : textsOf(control.presence.progressOf(job), arrivalOf(control, job))),
   });
 }
 
 const nothingKnown = { preparing: "", delivering: "", wayProblem: "" };
-const textsOf = ({ preparing, delivering, wayProblem }: JobProgress) => ({ preparing, delivering, wayProblem });
+const textsOf = ({ preparing, delivering, wayProblem }: JobProgress, arrival: string) => ({
+  ...{ preparing, delivering },
+  wayProblem: wayProblem || arrival,
+});
+
+/** What keeps a job's agent from opening a stream, though it registers. */
+function arrivalOf({ presence, clock }: Pick<Control, "presence" | "clock">, job: Job | null): string {
+  const arrival = presence.arrivals(clock.monotonicMs()).find(({ agentId }) => agentId === job?.agentId);
+  return arrival === undefined || arrival.wayProblem === "" ? "" : arrivalText(arrival);
+}
 
 /** What a job that is not there yet would ask for. */
 const undecided = { phase: "plan", engine: null, engineVersion: "" } as const;
