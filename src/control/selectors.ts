@@ -101,8 +101,8 @@ export function rememberedFacts(control: Pick<Control, "presence">): (workspace:
   return (workspace, asking) => {
     const { engine, constraint, planVersion } = engineWishOf(asking, workspace);
     const wanted = [asking.phase, workspace.agentSelector, engine, constraint, planVersion];
-    const isDeclined = control.presence.all().some((seat) => hasDeclined(seat, asking));
-    if (isDeclined) return agentFacts(control, workspace, asking);
+    if (asking.id !== undefined && control.presence.isDeclined(asking.id))
+      return agentFacts(control, workspace, asking);
     const key = JSON.stringify([workspace.poolId, ...wanted, ...featuresOf(asking.options, asking.phase)]);
     const facts = known.get(key) ?? agentFacts(control, workspace, asking);
     known.set(key, facts);
