@@ -47,6 +47,10 @@ export class Declines {
     return [...this.#jobs.values()].findLast(({ untilMs }) => untilMs > nowMs)?.reason ?? "";
   }
 
+  has(jobId: JobId): boolean {
+    return this.#jobs.has(jobId);
+  }
+
   get isEmpty(): boolean {
     return this.#jobs.size === 0;
   }

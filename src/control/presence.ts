@@ -114,21 +114,25 @@ export class Presence {
     this.startedMs = startedMs;
   }
 
-  /** True if a connected agent has just declined this job. */
-  isDeclined(jobId: JobId, nowMs: number): boolean {
-    for (const [agentId, declines] of this.#declines)
-      if (this.#seats.has(agentId) && declines.reasonOf(jobId, nowMs) !== undefined) return true;
+  /** What an agent has declined, whatever stream it declined it on; undefined if nothing. */
+  declinesOf(agentId: AgentId): Declines | undefined {
+    return this.#declines.get(agentId);
+  }
+
+  /** Whether some agent has declined this job, now or a while ago. */
+  isDeclined(jobId: JobId): boolean {
+    for (const declines of this.#declines.values()) if (declines.has(jobId)) return true;
     return false;
   }
 
-  /** What an agent has declined, whatever stream it declined it on. */
-  declinesOf(agentId: AgentId): Declines {
+  /** An agent declined a job at this moment. */
+  noteDecline(agentId: AgentId, declined: { readonly jobId: JobId; readonly reason: string }, nowMs: number): void {
     const declines = this.#declines.get(agentId) ?? new Declines();
+    declines.note(declined.jobId, declined.reason, nowMs);
     this.#declines.delete(agentId);
     this.#declines.set(agentId, declines);
     const [oldest] = this.#declines.keys();
     if (this.#declines.size > mostDeclining && oldest !== undefined) this.#declines.delete(oldest);
-    return declines;
   }
 
   get(agentId: AgentId): Seat | undefined {

@@ -112,8 +112,7 @@ export function rememberedFacts(
   return (workspace, asking) => {
     const { engine, constraint, planVersion } = engineWishOf(asking, workspace);
     const wanted = [asking.phase, workspace.agentSelector, engine, constraint, planVersion];
-    const { id } = asking;
-    if (id !== undefined && control.presence.isDeclined(id, control.clock.monotonicMs()))
+    if (asking.id !== undefined && control.presence.isDeclined(asking.id))
       return agentFacts(control, workspace, asking);
     const key = JSON.stringify([workspace.poolId, ...wanted, ...featuresOf(asking.options, asking.phase)]);
     const facts = known.get(key) ?? agentFacts(control, workspace, asking);

@@ -140,18 +140,18 @@ export class AgentSession implements Seat {
 
   /** Why it takes no job at all. */
   get #whyNone(): string {
-    return this.#noRoom || this.#declines.pause(this.#control.clock.monotonicMs());
+    return this.#noRoom || (this.#declines?.pause(this.#control.clock.monotonicMs()) ?? "");
   }
 
   get refusal(): string {
-    return this.#whyNone || this.#declines.last(this.#control.clock.monotonicMs());
+    return this.#whyNone || (this.#declines?.last(this.#control.clock.monotonicMs()) ?? "");
   }
 
   whyDeclined(jobId: JobId): string | undefined {
-    return this.#declines.reasonOf(jobId, this.#control.clock.monotonicMs());
+    return this.#declines?.reasonOf(jobId, this.#control.clock.monotonicMs());
   }
 
-  get #declines(): Declines {
+  get #declines(): Declines | undefined {
     return this.#control.presence.declinesOf(this.agentId);
   }
 
@@ -353,7 +353,8 @@ export class AgentSession implements Seat {
   async #decline(declined: OfferDecline): Promise<void> {
     const reason = oneLine(declined.reason) || "it gave no reason";
     const jobId = declined.claim?.jobId ?? "";
-    if (isId("job", jobId)) this.#declines.note(jobId, reason, this.#control.clock.monotonicMs());
+    const { presence, clock } = this.#control;
+    if (isId("job", jobId)) presence.noteDecline(this.agentId, { jobId, reason }, clock.monotonicMs());
     await this.#claims.decline(declined);
   }
 
