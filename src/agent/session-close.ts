@@ -1,5 +1,5 @@
 import { durationMs } from "@bufbuild/protobuf/wkt";
-import { type Close, CloseReason } from "../gen/windlass/agent/v1/agent_gateway_service_pb.ts";
+import { type Close, CloseReason, type Reconnect } from "../gen/windlass/agent/v1/agent_gateway_service_pb.ts";
 import type { ConnectionOutcome } from "./connection-outcome.ts";
 
 /** What the server means when it closes a stream. */
@@ -18,6 +18,13 @@ export function outcomeOfClose({ reason, detail }: Close): ConnectionOutcome {
       return { kind: "unavailable", reason: `the server closed the stream: ${detail}` };
   }
 }
+
+/** When the server wants the agent back on another stream. */
+export const outcomeOfReconnect = ({ after, maxDelay }: Reconnect): ConnectionOutcome => ({
+  kind: "told_to_reconnect",
+  afterMs: intervalOf(after),
+  maxDelayMs: intervalOf(maxDelay),
+});
 
 /** Milliseconds of a duration; 0 when it is absent. */
 export const intervalOf = (duration: Parameters<typeof durationMs>[0] | undefined): number =>

@@ -3,10 +3,8 @@ import { type Client, ConnectError } from "@connectrpc/connect";
 import {
   type AgentEngines,
   type AgentGatewayService,
-  type Close,
   type HeartbeatReply,
   type LogAck,
-  type Reconnect,
   type Refused,
   type ResultAck,
   type SessionRequest,
@@ -27,7 +25,7 @@ import { type BeatTime, beatTime } from "./freshness.ts";
 import { heartbeatMessage, Pulse } from "./heartbeat.ts";
 import type { Identity } from "./identity.ts";
 import { LogSender } from "./log-sender.ts";
-import { intervalOf, outcomeOfClose } from "./session-close.ts";
+import { intervalOf, outcomeOfClose, outcomeOfReconnect } from "./session-close.ts";
 import type { HostChange, OutgoingMessage, SessionHost } from "./session-host.ts";
 import { chunkMessage, declineMessage, goodbyeMessage, helloMessage, sizeOf } from "./session-messages.ts";
 import { answerRefusal } from "./session-refusals.ts";
@@ -222,10 +220,10 @@ class Session {
         host.removeKept(message.value.claims);
         break;
       case "reconnect":
-        this.#reconnect(message.value);
+        this.#end(outcomeOfReconnect(message.value));
         break;
       case "close":
-        this.#closed(message.value);
+        this.#end(outcomeOfClose(message.value));
         break;
       default:
         // A message of a newer server.
@@ -357,14 +355,6 @@ class Session {
     const send = (message: OutgoingMessage) => this.#send(message);
     const { incarnation } = identity;
     answerRefusal(refused, { host, speaker: this.#speaker, incarnation, send, beatPlainly, log });
-  }
-
-  #reconnect({ after, maxDelay }: Reconnect): void {
-    this.#end({ kind: "told_to_reconnect", afterMs: intervalOf(after), maxDelayMs: intervalOf(maxDelay) });
-  }
-
-  #closed(close: Close): void {
-    this.#end(outcomeOfClose(close));
   }
 
   #changed(change: HostChange): void {

@@ -27,6 +27,8 @@ import type { Seat } from "./presence.ts";
 import { type Outgoing, SessionClaims } from "./session-claims.ts";
 import { closeReasons, closing, type Heard, refusalOf, refused } from "./session-hearing.ts";
 import { desiredOf, type Resumed, whySpent } from "./session-resume.ts";
+import { SessionRoom } from "./session-room.ts";
+import { changeAgentRow, readWanted } from "./session-rows.ts";
 import { SessionWay } from "./session-way.ts";
 import { heartbeatReply } from "./session-wire.ts";
 
@@ -56,8 +58,7 @@ export class AgentSession implements Seat {
   #agent: Agent;
   #isLeaving = false;
   #spent: string | undefined; // Why the agent may only finish what it holds.
-  #noRoom = ""; // As its last heartbeat says.
-  #freeDiskBytes = 0n;
+  readonly #room = new SessionRoom();
   readonly #arrivals = new Arrivals();
   #idleSinceMs: number;
 
@@ -75,8 +76,7 @@ export class AgentSession implements Seat {
     this.#word = new LastWord(control, agent.lastSeenAt);
     this.#idleSinceMs = this.#word.heardAtMs;
     const host = {
-      agentId: agent.id,
-      incarnation: agent.incarnation,
+      ...{ agentId: agent.id, incarnation: agent.incarnation },
       send: (message: Outgoing) => this.#send(message),
       mayStart: () => this.#spent === undefined,
       onFree: () => {
@@ -140,7 +140,7 @@ export class AgentSession implements Seat {
 
   /** Why it takes no job at all. */
   get #whyNone(): string {
-    return this.#noRoom || (this.#declines?.pause(this.#control.clock.monotonicMs()) ?? "");
+    return this.#room.lack || (this.#declines?.pause(this.#control.clock.monotonicMs()) ?? "");
   }
 
   get refusal(): string {
@@ -156,7 +156,7 @@ export class AgentSession implements Seat {
   }
 
   get freeDiskBytes(): bigint {
-    return this.#freeDiskBytes;
+    return this.#room.freeBytes;
   }
 
   get idleSinceMs(): number {
@@ -244,9 +244,8 @@ export class AgentSession implements Seat {
   }
 
   #refuse(broken: Extract<Heard, { kind: "broken" }>): void {
-    const { agentId } = this;
-    const { rule, request } = broken;
-    this.#control.log.warn({ agentId, rule, kind: request.message.case }, "a message of an agent was refused");
+    const about = { agentId: this.agentId, rule: broken.rule, kind: broken.request.message.case };
+    this.#control.log.warn(about, "a message of an agent was refused");
     this.#send(refused(refusalOf(broken)));
   }
 
@@ -272,9 +271,10 @@ export class AgentSession implements Seat {
     this.out.end();
   }
 
-  async #heartbeat({ jobs, draining, kept, engines, noRoom, freeDiskBytes, ...way }: Heartbeat): Promise<void> {
-    this.#tellRoom(oneLine(noRoom), freeDiskBytes);
-    if (this.way.hear(way)) this.#control.wake.notify(topics.agents);
+  async #heartbeat({ jobs, draining, kept, engines, ...heard }: Heartbeat): Promise<void> {
+    // Who waits for an agent, or looks at it, sees it at once.
+    for (const topic of this.#room.hear(heard) ? [topics.jobs, topics.agents] : []) this.#control.wake.notify(topic);
+    if (this.way.hear(heard)) this.#control.wake.notify(topics.agents);
     const rows = await this.#refresh();
     const now = this.#control.clock.now();
     const commands = jobs.map((held) => this.#renew(held, rows, now));
@@ -295,16 +295,6 @@ export class AgentSession implements Seat {
     for (const topic of [topics.jobs, topics.agents]) this.#control.wake.notify(topic);
   }
 
-  /** What it says of its disk; who waits for an agent, or looks at it, sees it at once. */
-  #tellRoom(noRoom: string, freeDiskBytes: bigint): void {
-    const isNews = noRoom !== this.#noRoom;
-    this.#noRoom = noRoom;
-    this.#freeDiskBytes = freeDiskBytes;
-    if (!isNews) return;
-    this.#control.wake.notify(topics.jobs);
-    this.#control.wake.notify(topics.agents);
-  }
-
   /** Extends the lease of a started job, and says what is wanted of it. */
   #renew({ claim, receivedBytes }: HeldJob, rows: ReadonlyMap<JobId, Job>, now: Date) {
     const jobId = claim?.jobId ?? "";
@@ -319,14 +309,7 @@ export class AgentSession implements Seat {
   /** Reads what is wanted of the agent and its jobs, and tells it what is new. */
   async #refresh(): Promise<ReadonlyMap<JobId, Job>> {
     const { ids } = this.#claims;
-    const { agent, token, jobs } = await this.#control.store.read(async (q) => {
-      const found = await q.agents.get(this.agentId);
-      return {
-        agent: found,
-        token: found === undefined || found.tokenId === null ? undefined : await q.tokens.get(found.tokenId),
-        jobs: ids.length === 0 ? [] : await q.jobs.byIds(ids),
-      };
-    });
+    const { agent, token, jobs } = await readWanted(this.#control, this.agentId, ids);
     if (agent === undefined) this.close("deleted", "the agent was deleted");
     else if (agent.sessionEpoch > this.sessionEpoch) this.close("superseded", "a newer stream of this agent is there");
     else this.#wish(agent);
@@ -351,9 +334,8 @@ export class AgentSession implements Seat {
   }
 
   async #decline(declined: OfferDecline): Promise<void> {
-    const reason = oneLine(declined.reason) || "it gave no reason";
-    const jobId = declined.claim?.jobId ?? "";
     const { presence, clock } = this.#control;
+    const [jobId, reason] = [declined.claim?.jobId ?? "", oneLine(declined.reason) || "it gave no reason"];
     if (isId("job", jobId)) presence.noteDecline(this.agentId, { jobId, reason }, clock.monotonicMs());
     await this.#claims.decline(declined);
   }
@@ -362,7 +344,7 @@ export class AgentSession implements Seat {
     this.#control.log.info({ agentId: this.agentId, name: this.name, reason }, "agent said good-bye");
     this.#isLeaving = true;
     this.#control.presence.leave(this);
-    await this.#saveAgent((row) => ({ ...row, status: "exited", lastSeenAt: this.heardAt }));
+    await this.#exit();
     this.#end();
   }
 
@@ -375,13 +357,13 @@ export class AgentSession implements Seat {
   }
 
   async #sendAway(why: string): Promise<void> {
-    try {
-      await this.#saveAgent((row) => ({ ...row, status: "exited", lastSeenAt: this.heardAt }));
-    } finally {
+    await this.#exit().finally(() => {
       this.#close(CloseReason.REVOKED, why);
       this.#control.wake.notify(topics.agents);
-    }
+    });
   }
+
+  readonly #exit = () => this.#saveAgent((row) => ({ ...row, status: "exited", lastSeenAt: this.heardAt }));
 
   /** What is known of it goes to its row, with when it was heard. */
   #tellLiveness(): void {
@@ -391,14 +373,7 @@ export class AgentSession implements Seat {
   }
 
   async #saveAgent(change: (row: Agent) => Agent): Promise<void> {
-    const saved = await this.#control.store.write(async (tx) => {
-      const row = await tx.agents.get(this.agentId);
-      if (row === undefined) return undefined;
-      const next = change(row);
-      await tx.agents.save(next);
-      return next;
-    });
-    if (saved !== undefined) this.#agent = saved;
+    this.#agent = (await changeAgentRow(this.#control, this.agentId, change)) ?? this.#agent;
   }
 
   /** Work that the stream does not wait for; if it fails, the stream ends, and the agent comes back and repeats. */

@@ -72,6 +72,7 @@ squid.describe("through squid", () => {
         stage,
         { url: address, env: { ...env, WINDLASS_CA_FILE: join(place.directory, "inspection.pem") } },
         /HTTP\/2/,
+        90_000,
       );
     },
   );
