@@ -7,12 +7,11 @@ import { Relay } from "../support/relay.ts";
 import { useStage } from "../support/stage.ts";
 import { expectApplied } from "./conditions.ts";
 import { canHaveHosts, hostsFile, withHosts } from "./hosts.ts";
-import { mended } from "./mended.ts";
 import { openTraveller } from "./traveller.ts";
 
 const stage = useStage();
 
-test.skipIf(!mended.ipv6)("an address may be an IPv6 literal", async () => {
+test("an address may be an IPv6 literal", async () => {
   const relay = await Relay.open(stage.server.url, "::1");
   stage.scene.defer(() => relay[Symbol.asyncDispose]());
   await expectApplied(await openTraveller(stage, { url: relay.url, env: {} }));

@@ -2,7 +2,6 @@ import { test } from "vitest";
 import { useStage } from "../support/stage.ts";
 import { caddy, openCaddy } from "./caddy.ts";
 import { expectHttp1Named } from "./hops.ts";
-import { mended } from "./mended.ts";
 import { testTravels } from "./travels.ts";
 
 const stage = useStage();
@@ -12,7 +11,7 @@ caddy.describe("behind Caddy as documented", () => {
 });
 
 caddy.describe("behind Caddy", () => {
-  test.skipIf(!mended.http1)("that speaks HTTP/1.1 to the server an agent says so, and is not idle", async () => {
+  test("that speaks HTTP/1.1 to the server an agent says so, and is not idle", async () => {
     const { way } = await openCaddy(stage.scene, stage.server, { "h2c://": "" });
     await expectHttp1Named(stage, way);
   });

@@ -5,7 +5,6 @@ import { expectFollowedLive } from "./conditions.ts";
 import { freePort, type Way } from "./front.ts";
 import { expectSaid } from "./hops.ts";
 import { canHaveHosts, serverName } from "./hosts.ts";
-import { mended } from "./mended.ts";
 import { openInspection, openSquid, type Squid, squid } from "./squid.ts";
 import { openTinyproxy, tinyproxy } from "./tinyproxy.ts";
 import { useTlsStage } from "./tls-server.ts";
@@ -20,7 +19,7 @@ const portOf = () => new URL(stage.server.url).port;
 function through(proxy: string): TravelOptions & { readonly way: Way } {
   const env = { WINDLASS_CA_FILE: ca, WINDLASS_SERVER_NAME: "localhost", https_proxy: proxy };
   const way = { url: `https://${serverName}:${portOf()}`, env };
-  return mended.wayOut ? { way } : { way, clientWay: { url: stage.server.url, env: { WINDLASS_CA_FILE: ca } } };
+  return { way };
 }
 
 const stranger = (proxy: string): Way => through(proxy).way;
@@ -40,16 +39,13 @@ squid.describe("through squid as documented", () => {
 });
 
 squid.describe("through squid", () => {
-  test.skipIf(!mended.wayOut)(
-    "an agent without a password, with a wrong one or for a port that is not allowed says why",
-    async () => {
-      const { url } = await openSquid(stage.scene, portOf());
-      const strict = await openSquid(stage.scene, "443");
-      await expectSaid(stage, stranger(url("")), /407/);
-      await expectSaid(stage, stranger(url("windlass", "wrong")), /407/);
-      await expectSaid(stage, stranger(strict.url()), /403/);
-    },
-  );
+  test("an agent without a password, with a wrong one or for a port that is not allowed says why", async () => {
+    const { url } = await openSquid(stage.scene, portOf());
+    const strict = await openSquid(stage.scene, "443");
+    await expectSaid(stage, stranger(url("")), /407/);
+    await expectSaid(stage, stranger(url("windlass", "wrong")), /407/);
+    await expectSaid(stage, stranger(strict.url()), /403/);
+  });
 
   test("a server that is excepted from the inspection of TLS is reached", async () => {
     const { url } = await openInspection(stage.scene, { exceptedName: "localhost", ca });
@@ -63,19 +59,16 @@ squid.describe("through squid", () => {
     await expectSaid(stage, stranger(url("")), /authority/);
   });
 
-  test.skipIf(!mended.wayOut)(
-    "whose authority is trusted, an agent says that the inspection leaves no HTTP/2",
-    async () => {
-      const { url, place } = await openInspection(stage.scene, { exceptedName: "tf.example.com", ca });
-      const { url: address, env } = stranger(url(""));
-      await expectSaid(
-        stage,
-        { url: address, env: { ...env, WINDLASS_CA_FILE: join(place.directory, "inspection.pem") } },
-        /HTTP\/2/,
-        90_000,
-      );
-    },
-  );
+  test("whose authority is trusted, an agent says that the inspection leaves no HTTP/2", async () => {
+    const { url, place } = await openInspection(stage.scene, { exceptedName: "tf.example.com", ca });
+    const { url: address, env } = stranger(url(""));
+    await expectSaid(
+      stage,
+      { url: address, env: { ...env, WINDLASS_CA_FILE: join(place.directory, "inspection.pem") } },
+      /HTTP\/2/,
+      90_000,
+    );
+  });
 });
 
 tinyproxy.describe("through tinyproxy", () => {
@@ -90,13 +83,13 @@ tinyproxy.describe("through tinyproxy", () => {
     },
   );
 
-  test.skipIf(!mended.wayOut || !canHaveHosts)("an agent with a wrong password says why", async () => {
+  test.skipIf(!canHaveHosts)("an agent with a wrong password says why", async () => {
     const { url } = await openTinyproxy(stage.scene, portOf());
     await expectSaid(stage, stranger(url("windlass", "wrong")), /401/);
   });
 });
 
-test.skipIf(!mended.wayOut)("an agent whose proxy is down says which", async () => {
+test("an agent whose proxy is down says which", async () => {
   const port = await freePort();
   await expectSaid(stage, stranger(`http://127.0.0.1:${port}`), new RegExp(`127\\.0\\.0\\.1:${port}`));
 });

@@ -3,7 +3,6 @@ import { useStage } from "../support/stage.ts";
 import { expectCanceled } from "./conditions.ts";
 import { haproxy, openHaproxy } from "./haproxy.ts";
 import { expectHttp1Named } from "./hops.ts";
-import { mended } from "./mended.ts";
 import { openTraveller } from "./traveller.ts";
 import { testTravels } from "./travels.ts";
 
@@ -21,7 +20,7 @@ haproxy.describe("behind HAProxy", () => {
     expect(traveller.agent.program.stderr() + traveller.agent.program.stdout()).not.toContain("trying again");
   });
 
-  test.skipIf(!mended.http1)("that speaks HTTP/1.1 to the server an agent says so, and is not idle", async () => {
+  test("that speaks HTTP/1.1 to the server an agent says so, and is not idle", async () => {
     const { way } = await openHaproxy(stage.scene, stage.server, { " proto h2": "" });
     await expectHttp1Named(stage, way);
   });

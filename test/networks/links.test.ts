@@ -15,12 +15,11 @@ import {
   expectLargeLog,
   expectStateThereAndBack,
 } from "./conditions.ts";
-import { mended } from "./mended.ts";
 import { openTraveller, type TravelOptions } from "./traveller.ts";
 
 // Silence is noticed in seconds here; what follows from it takes as long as in life.
 const quick = ["--heartbeat-interval", "500ms", "--agent-unknown-after", "3s"];
-const stage = useStage({ args: [...quick, ...(mended.transfers ? ["--offer-lease", "8s"] : [])] });
+const stage = useStage({ args: [...quick, "--offer-lease", "8s"] });
 
 /** An agent behind a relay; its client reaches the server without it, unless told otherwise. */
 async function openLinked(options: TravelOptions = {}) {
@@ -39,7 +38,7 @@ test.concurrent("at 300 ms of round trip lines come as they are printed, and a c
   await expectCanceled(traveller);
 });
 
-test.skipIf(!mended.windows)("at 300 ms of round trip a client pulls 20 MB within 20 s", async () => {
+test("at 300 ms of round trip a client pulls 20 MB within 20 s", async () => {
   const { scene, server } = stage;
   const relay = await Relay.open(server.url);
   scene.defer(() => relay[Symbol.asyncDispose]());
@@ -58,17 +57,15 @@ test.concurrent("at 250 kbit/s a small configuration is planned and applied, and
   await expectFollowedLive(traveller);
 });
 
-test.skipIf(!mended.transfers)(
-  "a configuration that needs longer than an offer's lease arrives, and is fetched once",
-  { concurrent: true },
-  async () => {
-    const { relay, traveller } = await openLinked();
-    relay.shapeBoth(slow);
-    await expectApplied(traveller, {}, async ({ directory }) => {
-      await writeFile(join(directory, "large.bin"), randomBytes(600_000));
-    });
-  },
-);
+test("a configuration that needs longer than an offer's lease arrives, and is fetched once", {
+  concurrent: true,
+}, async () => {
+  const { relay, traveller } = await openLinked();
+  relay.shapeBoth(slow);
+  await expectApplied(traveller, {}, async ({ directory }) => {
+    await writeFile(join(directory, "large.bin"), randomBytes(600_000));
+  });
+});
 
 test.concurrent("a link that is down is seen as an unknown agent; then everything is there, applied once", async () => {
   const { relay, traveller } = await openLinked();

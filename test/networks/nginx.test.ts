@@ -5,7 +5,6 @@ import { useStage } from "../support/stage.ts";
 import { until } from "../support/until.ts";
 import { expectCanceled, expectFollowedLive, expectLargeThings, expectStateThereAndBack } from "./conditions.ts";
 import { expectHttp1Named, expectSaid } from "./hops.ts";
-import { mended } from "./mended.ts";
 import { nginx, openNginx } from "./nginx.ts";
 import { openTraveller } from "./traveller.ts";
 import { testTravels } from "./travels.ts";
@@ -30,14 +29,14 @@ nginx.describe("behind nginx", () => {
     expect(traveller.agent.program.stderr() + traveller.agent.program.stdout()).not.toContain("trying again");
   });
 
-  test.skipIf(!mended.parts)("with nginx's own limits everything large arrives whole", async () => {
+  test("with nginx's own limits everything large arrives whole", async () => {
     const { way } = await open(defaults);
     const traveller = await openTraveller(stage, way);
     await expectLargeThings(traveller);
     await expectStateThereAndBack(traveller);
   });
 
-  test.skipIf(!mended.foreignAnswers)("no status of its own ends an agent or an apply", async () => {
+  test("no status of its own ends an agent or an apply", async () => {
     const { front, place, way } = await open({ "grpc_pass grpc": "include answer[.]conf;\n grpc_pass grpc" });
     const traveller = await openTraveller(stage, way);
     const answers = join(place.directory, "answer.conf");
@@ -57,13 +56,13 @@ nginx.describe("behind nginx", () => {
     expect(traveller.agent.program.isRunning).toBe(true);
   });
 
-  test.skipIf(!mended.http1)("that speaks HTTP/1.1 to the server an agent says so, and the client works", async () => {
+  test("that speaks HTTP/1.1 to the server an agent says so, and the client works", async () => {
     const http1 = "proxy_http_version 1.1;\n proxy_buffering off;\n proxy_pass http";
     const { way } = await open({ "grpc_pass grpc": http1 });
     await expectHttp1Named(stage, way);
   });
 
-  test.skipIf(!mended.http1)("without http2 an agent says that HTTP/2 is missing", async () => {
+  test("without http2 an agent says that HTTP/2 is missing", async () => {
     const { way } = await open({ " ssl http2": " ssl" });
     await expectSaid(stage, way, /HTTP\/2/);
   });

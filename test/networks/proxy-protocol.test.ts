@@ -1,18 +1,15 @@
 import { expect, test } from "vitest";
 import { haproxy, openPassthrough } from "./haproxy.ts";
-import { mended } from "./mended.ts";
 import { useTlsStage } from "./tls-server.ts";
 import { openTraveller } from "./traveller.ts";
 
 /** The test itself comes from 127.0.0.1 and is no proxy. */
 const proxyAddress = "127.0.0.2";
 
-const { stage, ca } = useTlsStage(
-  ...(mended.proxyProtocol ? ["--trusted-proxies", proxyAddress, "--proxy-protocol"] : []),
-);
+const { stage, ca } = useTlsStage(...["--trusted-proxies", proxyAddress, "--proxy-protocol"]);
 
 haproxy.describe("behind HAProxy with the PROXY protocol as documented", () => {
-  test.skipIf(!mended.proxyProtocol)("an agent is connected, and its address is its own", async () => {
+  test("an agent is connected, and its address is its own", async () => {
     const { scene, server } = stage;
     const { front } = await openPassthrough(scene, server, "haproxy-proxy-protocol.cfg", {
       "send-proxy-v2": `send-proxy-v2 source ${proxyAddress}`,
