@@ -41,7 +41,8 @@ export async function openInspection(
 ): Promise<Squid> {
   const place = await openPlace(scene, "squid");
   const port = await freePort();
-  const inspection = selfSigned(new Date());
+  // With the server's own name what it signs would look as if it signed itself.
+  const inspection = selfSigned(new Date(), "an inspection");
   const database = join(place.directory, "certificates");
   const generate = ["/usr/lib/squid/security_file_certgen", "-s", database, "-M", "4MB"];
   await chmod(place.directory, 0o777);
@@ -52,6 +53,8 @@ export async function openInspection(
     `tls_outgoing_options cafile=${await place.write("server-ca.pem", await readFile(ca, "utf8"))}`,
     // The server is called by its address, and has another name in its certificate.
     "sslproxy_cert_error allow all",
+    // Else it imitates that the server's certificate signs itself.
+    "sslproxy_cert_sign signTrusted all",
     "http_access allow all",
   ];
   const except = await block("squid-inspection.conf", { "tf.example.com": exceptedName });

@@ -78,10 +78,9 @@ const newKeys = () => generateKeyPairSync("ec", { namedCurve: "P-256" });
 const inPem = (key: KeyObject) => key.export({ type: "pkcs8", format: "pem" }).toString();
 
 /** A self-signed certificate, which is an authority and vouches for itself, with its key, both in PEM. */
-export function selfSigned(now: Date): { readonly cert: string; readonly key: string } {
+export function selfSigned(now: Date, name = "localhost"): { readonly cert: string; readonly key: string } {
   const { privateKey, publicKey } = newKeys();
-  const [subject, issuer] = ["localhost", "localhost"];
-  const cert = certificate({ subject, issuer, publicKey, signer: privateKey, isAuthority: true, now });
+  const cert = certificate({ subject: name, issuer: name, publicKey, signer: privateKey, isAuthority: true, now });
   return { cert, key: inPem(privateKey) };
 }
 
