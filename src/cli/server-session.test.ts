@@ -52,7 +52,7 @@ test("the server may send a megabyte before anybody says that it arrived", async
   const { address, sessions } = await echo();
   await answer(await call(opened(address), "/"));
   const [{ remoteSettings, state } = expect.unreachable()] = sessions;
-  expect(remoteSettings.initialWindowSize).toBe(1024 * 1024);
+  expect(remoteSettings.initialWindowSize).toBe(4 * 1024 * 1024);
   expect(state.remoteWindowSize).toBeGreaterThanOrEqual(4 * 1024 * 1024 - 1024);
 });
 
