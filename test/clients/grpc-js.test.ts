@@ -102,6 +102,19 @@ describe("@grpc/grpc-js with nothing but proto files", () => {
     expect(await bytesOf(client.download(download, { configurationVersionId }))).toEqual(archive);
   });
 
+  test("a configuration goes up in parts, each a call of its own", async () => {
+    const about = { sha256: sha256(archive), sizeBytes: archive.length };
+    const part = { workspace: "hello", purpose: "UPLOAD_PURPOSE_CONFIGURATION", ...about };
+    expect(await person("UploadService/UploadPart", part)).toMatchObject({ nextOffset: "0" });
+    const whole = String(archive.length);
+    expect(await person("UploadService/UploadPart", { ...part, chunk: archive })).toMatchObject({ nextOffset: whole });
+    const upload = as("windlass.v1.ConfigurationService/UploadConfiguration");
+    const stored = await client.upload(upload, [{ header: { workspace: "hello", inParts: true, ...about } }]);
+    const download = as("windlass.v1.ConfigurationService/DownloadConfiguration");
+    const configurationVersionId = textAt(stored, "configurationVersion", "id");
+    expect(await bytesOf(client.download(download, { configurationVersionId }))).toEqual(archive);
+  });
+
   test("an agent plans and applies a run", async () => {
     const created = await person("AgentTokenService/CreateAgentToken", { agentPool: "prod", description: "vm-1" });
     const agent = await registerAgent(client, textAt(created, "secret"));
