@@ -8,6 +8,7 @@ import { stillWaiting } from "./run-outcome.ts";
 import { factsOf, isFinal } from "./run-states.ts";
 import type { Runs } from "./run-target.ts";
 import { progressLine } from "./run-view.ts";
+import { Told } from "./told.ts";
 
 /** How a run is to be followed. */
 export interface Following {
@@ -60,7 +61,7 @@ interface Parts {
 
 /** Tells each change, in order with the logs, and asks for the decision. */
 async function narrate(following: Following, { feed, logs }: Parts, signal: AbortSignal): Promise<Run> {
-  let told = "";
+  const told = new Told(following.context.io.clock);
   const warned = new Set<string>();
   /** The apply before the question that was asked last. */
   let askedAfter: string | undefined;
@@ -71,8 +72,7 @@ async function narrate(following: Following, { feed, logs }: Parts, signal: Abor
       warned.add(warning);
     }
     const line = progressLine(run);
-    if (line !== told) await following.onChange(run, line);
-    told = line;
+    if (told.isNews(line)) await following.onChange(run, line);
     const attempt = run.apply?.jobId ?? "";
     if (run.state !== RunState.PLANNED || attempt === askedAfter) continue;
     askedAfter = attempt;
