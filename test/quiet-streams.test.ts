@@ -46,7 +46,7 @@ const quiet: Readonly<Record<string, { readonly open: Open; readonly sign: objec
 /** Streams that send what there is and end, and those in both directions. */
 const busy = new Set([
   ...["AuditService/ExportAuditEvents", "StateService/DownloadState", "ConfigurationService/DownloadConfiguration"],
-  "SystemService/StreamProbe",
+  ...["SystemService/StreamProbe", "SystemService/Probe"],
   ...["AgentGatewayService/Session", "JobArtifactService/DownloadConfiguration", "JobArtifactService/DownloadPlan"],
   ...[
     "JobArtifactService/DownloadPlanFiles",

@@ -173,7 +173,8 @@ export class ApplyStates implements AsyncDisposable {
     // What the delivery uses of an agent.
     const site = {
       ...{ clock, random: systemRandom, log: silentLog(), stopping: stopping.signal },
-      artifacts: () => ({ uploadState: (state: StateToUpload) => this.#upload(state) }),
+      artifacts: () => ({}),
+      uploads: { state: (_by: unknown, state: StateToUpload) => this.#upload(state) },
     } as unknown as Site;
     const delivery = new StateDelivery(job, site, async (snapshot) => watcher.acknowledge(snapshot));
     const place = { directory: join(files.work, "config") } as unknown as Execution["place"];
