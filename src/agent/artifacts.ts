@@ -16,7 +16,7 @@ import {
 import type { JobEngine } from "../gen/windlass/agent/v1/job_pb.ts";
 import { PlanSummarySchema } from "../gen/windlass/agent/v1/plan_pb.ts";
 import { WindlassError } from "../lib/errors.ts";
-import { isOwnRefusal } from "../lib/way/own-answer.ts";
+import { isOwnRefusal, isUnknownMethod } from "../lib/way/own-answer.ts";
 import type { Ask } from "./transfers/download.ts";
 
 /** Largest piece of a transfer, by protocol. */
@@ -126,9 +126,8 @@ export interface PlanToUpload {
 
 /** An older server does not know the call, and says so itself: a proxy that has no such path says nothing about the server. */
 function unlessUnknown(error: unknown): undefined {
-  if (!isOwnRefusal(error, unknown)) throw error;
+  if (!isUnknownMethod(error)) throw error;
 }
-const unknown: ReadonlySet<Code> = new Set([Code.Unimplemented]);
 
 /** Another try meets the same refusal; `ResourceExhausted` is a message or an upload that is too large. */
 const lasting: ReadonlySet<Code> = new Set([

@@ -23,7 +23,7 @@ beforeEach(async () => {
     router
       .service(UploadService, {
         uploadPart: ({ offset, chunk }) => {
-          if (takes === "nothing") throw new ConnectError("no such call", Code.Unimplemented);
+          if (takes === "nothing") throw refusal(Code.Unimplemented, "UNKNOWN_METHOD", "no such call");
           if (chunk.length > 0 && takes.failures-- > 0) throw takes.failure;
           if (Number(offset) === has.length) has = Buffer.concat([has, chunk]);
           return { nextOffset: BigInt(has.length) };
@@ -62,6 +62,15 @@ test("an older server gets it in one call", async () => {
   expect((await push(large)).exit).toBe(0);
   expect(used).toEqual({ inParts: false, bytes: large.length });
 });
+
+test.each([Code.Unimplemented, Code.PermissionDenied])(
+  "what a proxy answers for a while (%s) ends nothing",
+  async (code) => {
+    takes = { failures: 1, failure: new ConnectError("HTTP", code) };
+    expect((await push(large)).exit).toBe(0);
+    expect(used.inParts).toBe(true);
+  },
+);
 
 test("a part that fails on its way is sent again", async () => {
   takes = { failures: 2, failure: new ConnectError("a proxy is down", Code.Unavailable) };

@@ -1,8 +1,9 @@
-import { Code, ConnectError } from "@connectrpc/connect";
+import { Code } from "@connectrpc/connect";
 import { type UploadPurpose, UploadService } from "../gen/windlass/v1/upload_service_pb.ts";
 import { backoffMs } from "../lib/backoff.ts";
 import { sendParts } from "../lib/transfer/send-parts.ts";
 import { TransferPace } from "../lib/transfer/transfer-pace.ts";
+import { isOwnRefusal, isUnknownMethod } from "../lib/way/own-answer.ts";
 import { bytesText } from "./ages.ts";
 import type { Context } from "./context.ts";
 
@@ -51,7 +52,7 @@ export async function sendInParts(context: Context, object: ObjectToUpload): Pro
       return true;
     } catch (error) {
       notes.gauge("");
-      if (ConnectError.from(error).code === Code.Unimplemented) return false;
+      if (isUnknownMethod(error)) return false;
       progress.tries += 1;
       if (io.signal.aborted || progress.tries > maxTries || !mayPass(error)) throw error;
       await io.clock.sleep(backoffMs(policy, progress.tries - 1, io.random), io.signal);
@@ -69,4 +70,5 @@ const lasting: ReadonlySet<Code> = new Set([
   Code.ResourceExhausted,
 ]);
 
-const mayPass = (error: unknown): boolean => !lasting.has(ConnectError.from(error).code);
+/** What something on the way answers may be mended; what Windlass refuses is refused again. */
+const mayPass = (error: unknown): boolean => !isOwnRefusal(error, lasting);

@@ -1,6 +1,6 @@
 import { Code, ConnectError } from "@connectrpc/connect";
-import { ErrorInfoSchema } from "../gen/google/rpc/error_details_pb.ts";
 import { type BackoffPolicy, backoffMs } from "../lib/backoff.ts";
+import { ownReason } from "../lib/way/own-answer.ts";
 import { wayFaultOf } from "../lib/way/way-error.ts";
 import type { Context } from "./context.ts";
 import { foreignAnswer } from "./network-problem.ts";
@@ -92,6 +92,6 @@ const final = new Set<Code>([Code.Unauthenticated, Code.PermissionDenied, Code.N
 /** True if calling again may help without anybody doing something. `hasHeard`: this call has worked before. */
 export function isWorthRetrying(error: unknown, hasHeard: boolean): boolean {
   if (!(error instanceof ConnectError)) return false;
-  const info = error.findDetails(ErrorInfoSchema).find(({ domain }) => domain === "windlass");
-  return info === undefined ? hasHeard || !final.has(error.code) : passing.has(info.reason);
+  const reason = ownReason(error);
+  return reason === undefined ? hasHeard || !final.has(error.code) : passing.has(reason);
 }

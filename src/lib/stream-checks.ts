@@ -7,7 +7,15 @@ import type { Clock } from "./clock.ts";
 import { judgeClock } from "./network-checks.ts";
 import { OutQueue } from "./queue.ts";
 import { shownSize } from "./size-text.ts";
-import { failureText, http2Reason, isOwnAnswer, isTokenRefused, needsHttp2, ownReason } from "./way/own-answer.ts";
+import {
+  failureText,
+  http2Reason,
+  isOwnAnswer,
+  isTokenRefused,
+  isUnknownMethod,
+  needsHttp2,
+  ownReason,
+} from "./way/own-answer.ts";
 
 /** The server, and as whom it is called. */
 export interface StreamTarget {
@@ -116,7 +124,7 @@ async function move(probe: Probe, clock: Clock): Promise<Check> {
 }
 
 function judgeSession(error: unknown): Check {
-  if (ownReason(error) === "UNKNOWN_METHOD") return skip("session", "the server is older and has no probe for it");
+  if (isUnknownMethod(error)) return skip("session", "the server is older and has no probe for it");
   if (ownReason(error) === http2Reason) return fail("session", needsHttp2, proxyFix);
   if (error instanceof NoAnswer)
     return fail("session", `${error.message}: something holds two-way streams back, or ${needsHttp2}`, proxyFix);

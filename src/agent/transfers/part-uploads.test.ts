@@ -11,6 +11,7 @@ import { JobEngine } from "../../gen/windlass/agent/v1/job_pb.ts";
 import { PlanSummarySchema } from "../../gen/windlass/agent/v1/plan_pb.ts";
 import { ManualClock } from "../../lib/manual-clock.ts";
 import { JobArtifacts, type StateToUpload } from "../artifacts.ts";
+import { ownRefusal } from "../testing/own-refusal.ts";
 import { PartUploads } from "./part-uploads.ts";
 
 const never = new AbortController().signal;
@@ -23,13 +24,16 @@ class Receiver {
   /** Fail the next calls that use what has come. */
   readonly failures: ConnectError[] = [];
   isOld = false;
+  /** A proxy knows no such path. */
+  isHidden = false;
   maxBody = 0;
 
   readonly artifacts = new JobArtifacts(
     createRouterTransport((router) => {
       router.service(JobArtifactService, {
         uploadPart: ({ sha256: name, sizeBytes, offset, chunk }) => {
-          if (this.isOld) throw new ConnectError("unknown", Code.Unimplemented);
+          if (this.isOld) throw ownRefusal("unknown", Code.Unimplemented);
+          if (this.isHidden) throw new ConnectError("Received HTTP status code 404", Code.Unimplemented);
           this.maxBody = Math.max(this.maxBody, chunk.length);
           this.calls.push(chunk.length === 0 ? "ask" : "part");
           const has = this.objects.get(name) ?? Buffer.alloc(0);
@@ -98,6 +102,14 @@ test("an older server gets everything in one call, and is not asked again", asyn
   await upload();
   await upload();
   expect(receiver.calls).toEqual(["header+chunk", "header+chunk"]);
+});
+
+test("a proxy that answers 404 for a while makes no older server: parts are tried again", async () => {
+  receiver.isHidden = true;
+  await expect(upload()).rejects.toThrow("404");
+  receiver.isHidden = false;
+  await upload();
+  expect(receiver.calls.at(-1)).toBe("header");
 });
 
 test("when the answer was lost only the last call is made again", async () => {

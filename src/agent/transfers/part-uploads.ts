@@ -1,10 +1,9 @@
-import { Code, ConnectError } from "@connectrpc/connect";
-import { ErrorInfoSchema } from "../../gen/google/rpc/error_details_pb.ts";
 import type { UploadStateResponse } from "../../gen/windlass/agent/v1/job_artifact_service_pb.ts";
 import type { Clock } from "../../lib/clock.ts";
 import { sendParts } from "../../lib/transfer/send-parts.ts";
 import { TransferMeter } from "../../lib/transfer/transfer-meter.ts";
 import { TransferPace } from "../../lib/transfer/transfer-pace.ts";
+import { isUnknownMethod, ownReason } from "../../lib/way/own-answer.ts";
 import { type JobArtifacts, openOwnFile, type PlanToUpload, type StateToUpload, sha256Of } from "../artifacts.ts";
 import { readAt } from "../durable-files.ts";
 
@@ -109,7 +108,7 @@ export class PartUploads {
       for (const object of objects) await this.#send(by, object, signal);
       return true;
     } catch (error) {
-      if (ConnectError.from(error).code !== Code.Unimplemented) throw error;
+      if (!isUnknownMethod(error)) throw error;
       this.#isOld = true;
       return false;
     }
@@ -133,10 +132,7 @@ export class PartUploads {
 }
 
 /** The server cannot use what has come: some of it is missing there, or was given up. */
-const isUnavailableStorage = (error: unknown): boolean =>
-  ConnectError.from(error)
-    .findDetails(ErrorInfoSchema)
-    .some(({ reason }) => reason === "STORAGE_UNAVAILABLE");
+const isUnavailableStorage = (error: unknown): boolean => ownReason(error) === "STORAGE_UNAVAILABLE";
 
 /** Messages with their lengths before them, as protobuf delimits them. */
 function delimited(messages: readonly Uint8Array[]): Uint8Array {

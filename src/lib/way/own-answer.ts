@@ -22,6 +22,9 @@ export const isOwnAnswer = (error: unknown): boolean => ownReason(error) !== und
 export const isOwnRefusal = (error: unknown, codes: ReadonlySet<Code>): boolean =>
   isOwnAnswer(error) && codes.has(ConnectError.from(error).code);
 
+/** True if Windlass itself said that it knows no such call: it is older than this program. */
+export const isUnknownMethod = (error: unknown): boolean => ownReason(error) === "UNKNOWN_METHOD";
+
 /** The reasons for which a credential is not accepted. */
 const tokenReasons: ReadonlySet<string> = new Set(["TOKEN_INVALID", "TOKEN_EXPIRED", "TOKEN_REVOKED"]);
 
