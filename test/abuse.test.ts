@@ -168,10 +168,13 @@ test("a stream ends when its key is revoked, and when it expires", async () => {
   };
   const revoked = await open(0);
   const expiring = await open(60_000);
+  // Expected before the cause: an end that nobody awaits yet counts as an unhandled rejection.
+  const isRevoked = expect(revoked.end).rejects.toThrow("was revoked at");
+  const isExpired = expect(expiring.end).rejects.toThrow("expired at");
   await revokeApiKey(control, as("owner"), revoked.key.id);
-  await expect(revoked.end).rejects.toThrow("was revoked at");
+  await isRevoked;
   await clock.advance(60_000);
-  await expect(expiring.end).rejects.toThrow("expired at");
+  await isExpired;
 });
 
 async function toEnd(stream: AsyncIterator<unknown>): Promise<void> {
