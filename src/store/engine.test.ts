@@ -308,8 +308,8 @@ describe("the engine on sqlite", () => {
     );
     const write = () => engine.write((tx) => tx.accounts.put(account("a")));
     const [first, waiting] = [write(), write()];
-    await expect(first).rejects.toMatchObject({ code: "outcome_unknown" });
-    await expect(waiting).rejects.toMatchObject({ code: "outcome_unknown" });
+    const isUnknown = { code: "outcome_unknown" };
+    await Promise.all([first, waiting].map((one) => expect(one).rejects.toMatchObject(isUnknown)));
     await expect(write()).rejects.toMatchObject({ code: "storage_unavailable" });
     expect(told).toEqual(["log", "onFatal"]);
   });
