@@ -4,15 +4,15 @@ import { WindlassError } from "../lib/errors.ts";
 import { isId, newId, type PoolId } from "../lib/ids.ts";
 import type { PoolListing, Queries } from "../store/ports.ts";
 import { asPerson, demand, findOrganization, findPool, type Reference } from "./access.ts";
-import { change } from "./advance.ts";
 import { record } from "./audit.ts";
+import { change } from "./change.ts";
 import { type Control, topics } from "./control.ts";
 import { demandEtag } from "./etags.ts";
 import { grantedName } from "./grants.ts";
-import { invalid } from "./invalid.ts";
 import { listedNames, nameTaken, shortList } from "./names.ts";
 import { type Page, type PageRequest, pageByKey, viewed } from "./pages.ts";
 import { maxAssignedShown, type PoolView, viewPool, viewPools } from "./pool-view.ts";
+import { invalid } from "./refusals.ts";
 import { once } from "./requests.ts";
 
 export interface NewPool {

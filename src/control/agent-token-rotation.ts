@@ -2,9 +2,9 @@ import { type AgentToken, standingOf } from "../domain/agent-token.ts";
 import type { Principal } from "../domain/principal.ts";
 import { WindlassError } from "../lib/errors.ts";
 import { asPerson, demand } from "./access.ts";
-import { change } from "./advance.ts";
 import { findToken, mintAgentToken, type TokenView, viewToken } from "./agent-tokens.ts";
 import { actorOf, record } from "./audit.ts";
+import { change } from "./change.ts";
 import { type Control, topics } from "./control.ts";
 import { endOf } from "./lifetimes.ts";
 

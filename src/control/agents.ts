@@ -5,9 +5,9 @@ import { WindlassError } from "../lib/errors.ts";
 import { isId } from "../lib/ids.ts";
 import type { Queries } from "../store/ports.ts";
 import { asPerson, demand, findOrganization, notFound, type Reference } from "./access.ts";
-import { change } from "./advance.ts";
 import { type AgentView, viewAgent } from "./agent-view.ts";
 import { record } from "./audit.ts";
+import { change } from "./change.ts";
 import { type Control, topics } from "./control.ts";
 import { listedNames, shortList } from "./names.ts";
 

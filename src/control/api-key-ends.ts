@@ -4,9 +4,9 @@ import { allows, type Person, type Principal } from "../domain/principal.ts";
 import { WindlassError } from "../lib/errors.ts";
 import type { Queries } from "../store/ports.ts";
 import { asPerson, demand } from "./access.ts";
-import { change, type Moment } from "./advance.ts";
 import { findKey, type KeyView, mintKey, viewKey } from "./api-keys.ts";
 import { actorOf, record } from "./audit.ts";
+import { change, type Moment } from "./change.ts";
 import { type Control, topics } from "./control.ts";
 import { endOf } from "./lifetimes.ts";
 

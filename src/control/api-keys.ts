@@ -7,12 +7,12 @@ import type { Random } from "../lib/random.ts";
 import { hashToken, mintToken } from "../lib/tokens.ts";
 import type { Queries } from "../store/ports.ts";
 import { asPerson, demand, findOrganization, notFound } from "./access.ts";
-import { change } from "./advance.ts";
 import { actorOf, record } from "./audit.ts";
+import { change } from "./change.ts";
 import type { Control } from "./control.ts";
-import { invalid } from "./invalid.ts";
 import { defaultLifetimeMs, endOf } from "./lifetimes.ts";
 import { type Page, type PageRequest, pageByTime, withRows } from "./pages.ts";
+import { invalid } from "./refusals.ts";
 
 /** A key with the name of its organization; empty for a site admin's. */
 export interface KeyView {

@@ -4,9 +4,9 @@ import { WindlassError } from "../lib/errors.ts";
 import { isId, newId } from "../lib/ids.ts";
 import type { Queries } from "../store/ports.ts";
 import { asPerson, demand, findWorkspace, type Reference, visible } from "./access.ts";
-import { change } from "./advance.ts";
 import { checkedArchive } from "./archive-intake.ts";
 import { actorOf, record } from "./audit.ts";
+import { change } from "./change.ts";
 import type { Control } from "./control.ts";
 import { type Page, type PageRequest, pageByTime, withRows } from "./pages.ts";
 

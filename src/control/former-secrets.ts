@@ -1,17 +1,15 @@
 import type { StateVersion } from "../domain/state-version.ts";
 import type { FormerSecret, StoredVariable } from "../domain/variable.ts";
 import type { Workspace } from "../domain/workspace.ts";
-import { newId, type VariableSetId, type WorkspaceId } from "../lib/ids.ts";
+import { newId, type VariableSetId } from "../lib/ids.ts";
 import type { Queries } from "../store/ports.ts";
 import type { Control, Hide, Secret } from "./control.ts";
 import { openValue, readSources } from "./effective-variables.ts";
+import type { SecretHolder } from "./variable-holder.ts";
 
 /** Most former values that are kept for a workspace or a set; the oldest go first. */
 const maxFormer = 100;
 const maxFormerBytes = 256 * 1024;
-
-/** A workspace, or a variable set. */
-export type SecretHolder = { readonly workspaceId: WorkspaceId } | { readonly setId: VariableSetId };
 
 /** What the sealed value of a former secret is bound to. */
 export const formerSecretSubject = ({ id }: { readonly id: string }): string => `former-secret/${id}`;

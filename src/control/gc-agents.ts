@@ -1,7 +1,7 @@
 import type { Agent } from "../domain/agent.ts";
 import { before } from "../domain/retention.ts";
 import type { Queries } from "../store/ports.ts";
-import type { GcControl, GcCount, GcOptions, Gone } from "./gc.ts";
+import type { GcControl, GcCount, GcOptions, Gone } from "./gc-counts.ts";
 import { byId, collectRows, type RowKind } from "./gc-rows.ts";
 
 /** Forgets agents that said good-bye, and those that were lost. */

@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
-import type { GcControl, GcCount, GcOptions, Gone } from "./gc.ts";
+import type { GcControl, GcCount, GcOptions, Gone } from "./gc-counts.ts";
 
 const pageRows = 1_000;
 /** An upload's row follows its object; none takes this long. */

@@ -13,7 +13,8 @@ import { ManualClock } from "../lib/manual-clock.ts";
 import { job, organization, run, state, workspace } from "../store/fixture-rows.ts";
 import { openStore } from "../store/open.ts";
 import type { Queries, Store } from "../store/ports.ts";
-import { collectGarbage, type GcControl, type GcCount } from "./gc.ts";
+import { collectGarbage } from "./gc.ts";
+import type { GcControl, GcCount } from "./gc-counts.ts";
 
 const dayMs = 86_400_000;
 const start = Date.UTC(2026, 0, 1);

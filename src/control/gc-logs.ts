@@ -3,7 +3,7 @@ import { before, isLogExpendable } from "../domain/retention.ts";
 import { isId } from "../lib/ids.ts";
 import type { ListedStream } from "../store/log-store.ts";
 import type { Queries } from "../store/ports.ts";
-import type { GcControl, GcCount, GcOptions } from "./gc.ts";
+import type { GcControl, GcCount, GcOptions } from "./gc-counts.ts";
 
 const pageRows = 200;
 

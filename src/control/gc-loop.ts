@@ -1,5 +1,6 @@
 import type { Control } from "./control.ts";
-import { collectGarbage, type GcControl } from "./gc.ts";
+import { collectGarbage } from "./gc.ts";
+import type { GcControl } from "./gc-counts.ts";
 
 /** After a start agents come back first. */
 const firstMs = 10 * 60_000;

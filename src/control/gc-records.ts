@@ -4,7 +4,7 @@ import { before, requestMemoryMs } from "../domain/retention.ts";
 import { isId } from "../lib/ids.ts";
 import type { Queries } from "../store/ports.ts";
 import { doubtedJob, doubtsPrefix } from "./distrust.ts";
-import type { GcControl, GcCount, GcOptions, Gone } from "./gc.ts";
+import type { GcControl, GcCount, GcOptions, Gone } from "./gc-counts.ts";
 import { byId, collectRows, type RowKind } from "./gc-rows.ts";
 
 type EndedKey = Awaited<ReturnType<Queries["upkeep"]["endedKeys"]>>[number];

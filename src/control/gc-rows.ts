@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Queries } from "../store/ports.ts";
-import type { GcControl, GcOptions } from "./gc.ts";
+import type { GcControl, GcOptions } from "./gc-counts.ts";
 
 /** How rows of one kind are found and deleted. */
 export interface RowKind<Row, After> {

@@ -2,7 +2,7 @@ import type { Configuration } from "../domain/configuration.ts";
 import { before, isExpendable } from "../domain/retention.ts";
 import type { Run } from "../domain/run.ts";
 import type { Queries } from "../store/ports.ts";
-import type { GcControl, GcCount, GcOptions, Gone } from "./gc.ts";
+import type { GcControl, GcCount, GcOptions, Gone } from "./gc-counts.ts";
 import { byId, collectRows, type RowKind } from "./gc-rows.ts";
 
 type EndedPage = Parameters<Queries["upkeep"]["endedRuns"]>[1];

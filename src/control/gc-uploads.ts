@@ -1,5 +1,5 @@
 import type { Upload } from "../store/ports.ts";
-import type { GcControl, GcCount, GcOptions } from "./gc.ts";
+import type { GcControl, GcCount, GcOptions } from "./gc-counts.ts";
 import { byId, collectRows, type RowKind } from "./gc-rows.ts";
 
 /** Who has not finished an upload by then begins it again. */

@@ -1,50 +1,12 @@
-import type { Retention } from "../domain/retention.ts";
 import { record } from "./audit.ts";
-import type { Control } from "./control.ts";
 import { collectAgents } from "./gc-agents.ts";
 import { collectBlobs } from "./gc-blobs.ts";
+import type { GcControl, GcCount, GcOptions, Gone } from "./gc-counts.ts";
 import { collectLogs } from "./gc-logs.ts";
 import { collectDoubts, collectKeys, collectRecords } from "./gc-records.ts";
 import { collectConfigurations, collectRuns } from "./gc-runs.ts";
 import { collectStates } from "./gc-states.ts";
 import { collectUploads } from "./gc-uploads.ts";
-
-/** What a collection works with. */
-export type GcControl = Pick<Control, "store" | "logs" | "blobs" | "clock" | "log">;
-
-export interface GcOptions {
-  readonly retention: Retention;
-  /** Looks and counts, and deletes nothing. */
-  readonly isDryRun: boolean;
-}
-
-/** How much of one kind went, or would go. */
-export interface GcCount {
-  readonly kind:
-    | "runs"
-    | "states"
-    | "configurations"
-    | "agents"
-    | "keys and tokens"
-    | "audit records"
-    | "request ids"
-    | "doubts"
-    | "unfinished uploads"
-    | "logs"
-    | "orphaned logs"
-    | "orphaned objects";
-  readonly count: number;
-  /** Null for kinds that only take rows. */
-  readonly bytes: number | null;
-}
-
-/** What has gone before, or would have: what belongs to it goes too. */
-export interface Gone {
-  readonly runs: Set<string>;
-  readonly states: Set<string>;
-  readonly configurations: Set<string>;
-  readonly agents: Set<string>;
-}
 
 /** Deletes what the retention no longer keeps, and what nothing refers to any more. Answers what went, kind by kind. */
 export async function collectGarbage(control: GcControl, options: GcOptions): Promise<readonly GcCount[]> {

@@ -7,12 +7,12 @@ import { isId } from "../lib/ids.ts";
 import { workspaceNameShape } from "../lib/workspace-names.ts";
 import type { Queries } from "../store/ports.ts";
 import { asPerson, demand, findPool, notFound, type Reference } from "./access.ts";
-import { change, type Moment } from "./advance.ts";
 import { record } from "./audit.ts";
+import { change, type Moment } from "./change.ts";
 import { type Control, topics } from "./control.ts";
-import { invalid } from "./invalid.ts";
 import { isWorkspaceName, shortList } from "./names.ts";
 import { type PoolView, viewPool } from "./pool-view.ts";
+import { invalid } from "./refusals.ts";
 
 export interface GrantChange {
   readonly pool: Reference;

@@ -3,7 +3,7 @@ import type { Queries } from "../store/ports.ts";
 import { openScope, type Scope, startedPlan } from "./artifacts.ts";
 import type { Control } from "./control.ts";
 import { applyScope } from "./job-states.ts";
-import { refuseTooLarge } from "./too-large.ts";
+import { refuseTooLarge } from "./refusals.ts";
 import { type ArrivedPart, jobOwner, takePart } from "./uploads.ts";
 
 /** Takes a part of what a started plan, or an apply, uploads. */

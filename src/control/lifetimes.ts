@@ -1,4 +1,4 @@
-import { invalid } from "./invalid.ts";
+import { invalid } from "./refusals.ts";
 
 const dayMs = 86_400_000;
 /** How long a credential is good for if its creator does not say. */

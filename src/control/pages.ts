@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { NamePage, Position, TimePage } from "../store/ports.ts";
-import { invalid } from "./invalid.ts";
+import { invalid } from "./refusals.ts";
 import type { Vault } from "./vault.ts";
 
 /** What a caller asks of a list. Size 0 is 50, at most 1000; an empty token is the first page. */

@@ -1,8 +1,8 @@
 import type { Principal } from "../domain/principal.ts";
 import { asPerson, demand, findWorkspace, type Reference } from "./access.ts";
 import type { Control } from "./control.ts";
+import { refuseTooLarge } from "./refusals.ts";
 import { admitPush } from "./state-push.ts";
-import { refuseTooLarge } from "./too-large.ts";
 import { type ArrivedPart, personOwner, takePart } from "./uploads.ts";
 
 export interface PersonPart extends ArrivedPart {

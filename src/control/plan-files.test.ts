@@ -8,8 +8,9 @@ import type { Principal } from "../domain/principal.ts";
 import type { Run } from "../domain/run.ts";
 import { newId } from "../lib/ids.ts";
 import { systemRandom } from "../lib/random.ts";
-import { advanceRun, change } from "./advance.ts";
+import { advanceRun } from "./advance.ts";
 import { planFilesOfJob, storePlan, type UploadedPlan } from "./artifacts.ts";
+import { change } from "./change.ts";
 import { jobSpecOf } from "./job-spec.ts";
 import { createWorkspace } from "./workspaces.ts";
 

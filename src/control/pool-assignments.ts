@@ -4,11 +4,11 @@ import type { Workspace } from "../domain/workspace.ts";
 import { WindlassError } from "../lib/errors.ts";
 import type { Queries } from "../store/ports.ts";
 import { asPerson, demand, findPool, findWorkspace, notFound, type Reference } from "./access.ts";
-import { change, type Moment } from "./advance.ts";
+import { change, type Moment } from "./change.ts";
 import type { Control } from "./control.ts";
-import { invalid } from "./invalid.ts";
 import { listedNames, shortList } from "./names.ts";
 import { type PoolView, viewPool } from "./pool-view.ts";
+import { invalid } from "./refusals.ts";
 import { changeSettings } from "./workspaces.ts";
 
 export interface AssignmentChange {

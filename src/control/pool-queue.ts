@@ -8,8 +8,8 @@ import { isId } from "../lib/ids.ts";
 import type { Queries, QueuePosition } from "../store/ports.ts";
 import { asPerson, demand, findPool, type Reference } from "./access.ts";
 import type { Control } from "./control.ts";
-import { invalid } from "./invalid.ts";
 import { type Page, type PageRequest, pageByKey, withRows } from "./pages.ts";
+import { invalid } from "./refusals.ts";
 import { rememberedFacts } from "./selectors.ts";
 
 /** A job that waits for an agent of a pool, and why. */

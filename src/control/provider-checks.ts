@@ -1,7 +1,7 @@
 import type { ProviderSource, SourcePlace } from "../domain/provider-settings.ts";
 import { type Certificate, certificateProblem, certificatesIn, holdsPrivateKey } from "../lib/pem.ts";
 import { type Checked, checkHost, checkMirrorPath, checkMirrorUrl, checkPattern } from "../lib/provider-names.ts";
-import { invalid } from "./invalid.ts";
+import { invalid } from "./refusals.ts";
 
 /** A host as a request names it; an empty token keeps the one that is there. */
 export interface WantedHost {

@@ -7,11 +7,10 @@ import {
 } from "../domain/provider-settings.ts";
 import type { Queries } from "../store/ports.ts";
 import { asPerson, demand, findOrganization, findPool, notFound } from "./access.ts";
-import { change } from "./advance.ts";
 import { record } from "./audit.ts";
+import { change } from "./change.ts";
 import type { Control } from "./control.ts";
 import { demandEtag, etagOf } from "./etags.ts";
-import { invalid } from "./invalid.ts";
 import { shortList } from "./names.ts";
 import {
   type CheckedHost,
@@ -22,6 +21,7 @@ import {
   type WantedHost,
 } from "./provider-checks.ts";
 import { openTokens, sealTokens, type Tokens } from "./provider-tokens.ts";
+import { invalid } from "./refusals.ts";
 
 /** How a request names settings: those of a pool, or with an empty one those of the organization itself. */
 export interface SettingsReference {

@@ -6,13 +6,13 @@ import { WindlassError } from "../lib/errors.ts";
 import { isId, newId } from "../lib/ids.ts";
 import type { Queries } from "../store/ports.ts";
 import { asPerson, demand, visible } from "./access.ts";
-import { change, type Moment } from "./advance.ts";
 import { actorOf, record } from "./audit.ts";
+import { change, type Moment } from "./change.ts";
 import { type Control, topics } from "./control.ts";
 import { withSerial } from "./documents/state-serial.ts";
+import { heldError } from "./refusals.ts";
 import { CountedPieces, readSealed, storeSealedPieces } from "./sealed-blobs.ts";
 import { type StateView, stateSource, stateSubject } from "./states.ts";
-import { heldError } from "./workspace-locks.ts";
 
 /** Makes a quarantined state the workspace's state, raising its serial if the workspace has moved on. */
 export async function adoptState(

@@ -2,7 +2,8 @@ import { isQueued, type Run } from "../domain/run.ts";
 import type { RunId } from "../lib/ids.ts";
 import { durationMs, settingText } from "../lib/setting-schemas.ts";
 import type { Queries } from "../store/ports.ts";
-import { advanceRun, change } from "./advance.ts";
+import { advanceRun } from "./advance.ts";
+import { change } from "./change.ts";
 import type { Control } from "./control.ts";
 import { viewRun } from "./run-view.ts";
 

@@ -10,7 +10,7 @@ import { hashToken, mintToken } from "../lib/tokens.ts";
 import { needsHttp2 } from "../lib/way/own-answer.ts";
 import type { Queries } from "../store/ports.ts";
 import { type Control, topics } from "./control.ts";
-import { invalid } from "./invalid.ts";
+import { invalid } from "./refusals.ts";
 import { makeRoom, recordRegistration } from "./registration-bounds.ts";
 
 /** The agent protocols this server speaks. */

@@ -4,8 +4,8 @@ import { type HeldJob, JobStage } from "../gen/windlass/agent/v1/job_pb.ts";
 import { isId } from "../lib/ids.ts";
 import { hashToken } from "../lib/tokens.ts";
 import type { Queries } from "../store/ports.ts";
-import type { Moment } from "./advance.ts";
 import { record } from "./audit.ts";
+import type { Moment } from "./change.ts";
 import { type Control, topics } from "./control.ts";
 import { jobTokenOf } from "./dispatcher.ts";
 

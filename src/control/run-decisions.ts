@@ -3,8 +3,9 @@ import type { Principal } from "../domain/principal.ts";
 import { isFinal, type Run, type RunEvent } from "../domain/run.ts";
 import { type ErrorCode, WindlassError } from "../lib/errors.ts";
 import { asPerson, demand, findRun } from "./access.ts";
-import { advanceRun, change, type Moment } from "./advance.ts";
+import { advanceRun } from "./advance.ts";
 import { actorOf, record } from "./audit.ts";
+import { change, type Moment } from "./change.ts";
 import type { Control } from "./control.ts";
 import { type RunView, viewRun } from "./run-view.ts";
 

@@ -5,8 +5,8 @@ import { type AgentId, isId, type OrganizationId } from "../lib/ids.ts";
 import type { Queries, TimePage } from "../store/ports.ts";
 import { asPerson, demand, findOrganization, findPool, findRun, findWorkspace } from "./access.ts";
 import type { Control } from "./control.ts";
-import { invalid } from "./invalid.ts";
 import { type Page, type PageRequest, pageByTime, pageOfAll, searchByTime, withRows } from "./pages.ts";
+import { invalid } from "./refusals.ts";
 import { type RunView, viewRuns } from "./run-view.ts";
 
 /** Which runs are wanted; what is empty does not narrow the list. */

@@ -6,8 +6,8 @@ import { asPerson, demand, findRun } from "./access.ts";
 import type { Control } from "./control.ts";
 import { maxSummaryBytes } from "./documents/limits.ts";
 import type { PlanContents, PlannedChange } from "./documents/plan-summary.ts";
-import { invalid } from "./invalid.ts";
 import { type Page, type PageRequest, pageOfExcerpt, pageSize, placeIn } from "./pages.ts";
+import { invalid } from "./refusals.ts";
 import { loadSealed } from "./sealed-blobs.ts";
 
 /** What a plan would change, without any secret. */

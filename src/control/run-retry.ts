@@ -3,7 +3,7 @@ import { isFinal, type Run, type RunSource, statusText } from "../domain/run.ts"
 import { WindlassError } from "../lib/errors.ts";
 import type { Queries } from "../store/ports.ts";
 import { asPerson, demand, findRun, findWorkspace } from "./access.ts";
-import { change } from "./advance.ts";
+import { change } from "./change.ts";
 import type { Control } from "./control.ts";
 import { once } from "./requests.ts";
 import { demandRunRoom } from "./run-quota.ts";

@@ -6,7 +6,7 @@ import type { Workspace } from "../domain/workspace.ts";
 import type { JobId, PoolId, RunId, StateVersionId, WorkspaceId } from "../lib/ids.ts";
 import type { Queries } from "../store/ports.ts";
 import type { Control } from "./control.ts";
-import { type KeptView, keptOfRun } from "./kept-directories.ts";
+import { type KeptView, keptOfRun } from "./kept.ts";
 import { arrivalText, type JobProgress } from "./presence.ts";
 import { rememberedFacts } from "./selectors.ts";
 import { endTold, silentSince } from "./silence.ts";

@@ -9,8 +9,8 @@ import type { AgentFacts } from "../domain/waiting.ts";
 import type { Workspace } from "../domain/workspace.ts";
 import type { JobId } from "../lib/ids.ts";
 import type { Control } from "./control.ts";
-import { invalid } from "./invalid.ts";
 import { arrivalText, type Seat } from "./presence.ts";
+import { invalid } from "./refusals.ts";
 
 /** The conditions of a selector that somebody wrote into `field`; refuses one that cannot be read, naming the part. */
 export function demandSelector(field: string, text: string): readonly LabelCondition[] {

@@ -13,16 +13,14 @@ import { DesiredState, type JobClaim } from "../gen/windlass/agent/v1/job_pb.ts"
 import { failpoint } from "../lib/failpoint.ts";
 import { type AgentId, isId, type JobId } from "../lib/ids.ts";
 import { type Control, topics } from "./control.ts";
+import { desiredOf } from "./desired-state.ts";
 import { giveElsewhere } from "./engine-elsewhere.ts";
 import { type Claim, claimed, declineOffer, grantStart, losePlan, takeReport } from "./job-results.ts";
 import { jobSpecOf } from "./job-spec.ts";
 import { appendLog } from "./run-logs.ts";
-import { refused } from "./session-hearing.ts";
-import { desiredOf, type HeldClaim } from "./session-resume.ts";
+import { type Outgoing, refused } from "./session-hearing.ts";
+import type { HeldClaim } from "./session-resume.ts";
 import { reportOf } from "./session-wire.ts";
-
-/** What a session sends. */
-export type Outgoing = NonNullable<MessageInitShape<typeof SessionResponseSchema>["message"]>;
 
 /** The session that the claims belong to. */
 export interface ClaimHost {

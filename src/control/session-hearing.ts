@@ -1,11 +1,15 @@
+import type { MessageInitShape } from "@bufbuild/protobuf";
 import {
   CloseReason,
   RefusalReason,
   SessionMessage,
   type SessionRequest,
+  type SessionResponseSchema,
 } from "../gen/windlass/agent/v1/agent_gateway_service_pb.ts";
 import type { JobClaim } from "../gen/windlass/agent/v1/job_pb.ts";
-import type { Outgoing } from "./session-claims.ts";
+
+/** What a session sends. */
+export type Outgoing = NonNullable<MessageInitShape<typeof SessionResponseSchema>["message"]>;
 
 /** What comes from an agent on its stream. */
 export type Heard =

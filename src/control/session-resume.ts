@@ -8,9 +8,11 @@ import { DesiredState, type HeldJob, JobStage } from "../gen/windlass/agent/v1/j
 import { oneLine } from "../lib/clean-text.ts";
 import { WindlassError } from "../lib/errors.ts";
 import { type AgentId, isId, type JobId } from "../lib/ids.ts";
-import { advanceJob, change } from "./advance.ts";
+import { advanceJob } from "./advance.ts";
 import { enginesOf, knownFeatures } from "./agent-engines.ts";
+import { change } from "./change.ts";
 import { type Control, topics } from "./control.ts";
+import { desiredOf } from "./desired-state.ts";
 import { claimed } from "./job-results.ts";
 import { refuseClone } from "./registration.ts";
 import { takeUpRestored, warnOfUnknown } from "./restored-claims.ts";
@@ -33,19 +35,6 @@ export interface Resumed {
   readonly decisions: readonly MessageInitShape<typeof ResumeDecisionSchema>[];
   /** What stands between the agent and the server, as it says; empty if nothing does. */
   readonly wayProblem: string;
-}
-
-/** What is wanted of a job, seen from one claim on it. */
-export function desiredOf(job: Job | undefined): DesiredState {
-  if (job === undefined) return DesiredState.GONE;
-  // An interrupted apply may still run: nothing may end it but a person.
-  if (job.status === "interrupted") return job.isLogClosed ? DesiredState.GONE : DesiredState.RUN;
-  if (isEnded(job.status) || job.status === "queued") return DesiredState.GONE;
-  return job.desired === "force"
-    ? DesiredState.FORCE
-    : job.desired === "cancel"
-      ? DesiredState.CANCEL
-      : DesiredState.RUN;
 }
 
 /** What is wanted of a job that an agent names in its hello. */

@@ -13,8 +13,8 @@ import { oneLine } from "../lib/clean-text.ts";
 import type { HowHeld } from "../lib/lost-resources.ts";
 import { engineOf } from "./job-engine.ts";
 import type { Report } from "./job-results.ts";
-import { unwantedClaims } from "./kept-directories.ts";
-import type { Outgoing } from "./session-claims.ts";
+import { unwantedClaims } from "./kept.ts";
+import type { Outgoing } from "./session-hearing.ts";
 
 /** A job's result off the wire. An outcome of a newer agent counts as an error: it is not known to be good. */
 export function reportOf(result: JobResult): Report {

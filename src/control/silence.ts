@@ -3,7 +3,7 @@ import type { Job } from "../domain/job.ts";
 import type { EndTold } from "../domain/waiting.ts";
 import type { Queries } from "../store/ports.ts";
 import type { Control } from "./control.ts";
-import { desiredOf } from "./session-resume.ts";
+import { desiredOf } from "./desired-state.ts";
 
 /** When an agent was last heard: its row is written a little later than its stream knows it. */
 export function lastHeard({ presence }: Pick<Control, "presence">, { id, lastSeenAt }: Agent): Date {

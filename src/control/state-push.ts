@@ -5,15 +5,14 @@ import { WindlassError } from "../lib/errors.ts";
 import { newId } from "../lib/ids.ts";
 import type { Queries } from "../store/ports.ts";
 import { asPerson, demand, findWorkspace, type Reference } from "./access.ts";
-import { change } from "./advance.ts";
 import { actorOf, record } from "./audit.ts";
+import { change } from "./change.ts";
 import type { Control } from "./control.ts";
 import type { StateContent } from "./documents/state-file.ts";
-import { invalid } from "./invalid.ts";
 import { storeWithSerial } from "./quarantine.ts";
+import { heldError, invalid } from "./refusals.ts";
 import { sha256Of, storeSealed } from "./sealed-blobs.ts";
 import { findState, type StateView, stateSubject } from "./states.ts";
-import { heldError } from "./workspace-locks.ts";
 
 /** A state as a person pushes it. */
 export interface StatePush {

@@ -7,8 +7,8 @@ import type { Control, Hide } from "./control.ts";
 import type { ListedInstance } from "./documents/questions.ts";
 import type { DifferenceRow } from "./documents/state-changes.ts";
 import { hideAll, hiderOf } from "./former-secrets.ts";
-import { invalid } from "./invalid.ts";
 import { type Page, type PageRequest, pageOfExcerpt, pageSize, placeIn, withRows } from "./pages.ts";
+import { invalid } from "./refusals.ts";
 import { findState, openState, type StateReference, stateSource } from "./states.ts";
 
 /** Which instances of a state are wanted. */

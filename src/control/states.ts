@@ -8,8 +8,8 @@ import type { Control, Hide } from "./control.ts";
 import type { Sources } from "./documents/documents.ts";
 import type { StateOutput } from "./documents/state-outputs.ts";
 import { hiderOf } from "./former-secrets.ts";
-import { invalid } from "./invalid.ts";
 import { type Page, type PageRequest, pageOfExcerpt, pageSize, placeIn, searchByTime, withRows } from "./pages.ts";
+import { invalid } from "./refusals.ts";
 import { loadSealed, readSealed } from "./sealed-blobs.ts";
 
 /** A state version with the name of its workspace. */

@@ -1,7 +1,8 @@
 import { agentStatusAfter, type Silence } from "../domain/agent.ts";
 import { requestMemoryMs } from "../domain/retention.ts";
 import type { Queries, SilentAgent } from "../store/ports.ts";
-import { advanceJob, change, noFacts } from "./advance.ts";
+import { advanceJob, noFacts } from "./advance.ts";
+import { change } from "./change.ts";
 import { type Control, topics } from "./control.ts";
 import { factsOfLost } from "./lost-apply.ts";
 import { sweepQueues } from "./queue-limits.ts";

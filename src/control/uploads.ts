@@ -3,7 +3,7 @@ import { isWindlassError, WindlassError } from "../lib/errors.ts";
 import type { ApiKeyId, JobId } from "../lib/ids.ts";
 import type { Queries, Upload, UploadPart } from "../store/ports.ts";
 import type { Control } from "./control.ts";
-import { invalid } from "./invalid.ts";
+import { invalid } from "./refusals.ts";
 import { loadSealed, storeSealed } from "./sealed-blobs.ts";
 import { makeRoom } from "./uploads-bounds.ts";
 

@@ -1,7 +1,7 @@
 import type { StoredVariable, VariableCategory } from "../domain/variable.ts";
 import { whyNoHclValue } from "../lib/hcl-text.ts";
 import { isTerraformVariableName, whyRefusedVariableName } from "../lib/variable-names.ts";
-import { invalid } from "./invalid.ts";
+import { invalid } from "./refusals.ts";
 
 /** A variable as it should be. */
 export type WantedVariable = Pick<

@@ -1,10 +1,12 @@
 import type { Person } from "../domain/principal.ts";
 import type { StoredVariable, VariableCategory } from "../domain/variable.ts";
-import type { OrganizationId } from "../lib/ids.ts";
+import type { OrganizationId, VariableSetId, WorkspaceId } from "../lib/ids.ts";
 import type { NamePage, Queries } from "../store/ports.ts";
 import { findVariableSet, findWorkspace } from "./access.ts";
-import type { SecretHolder } from "./former-secrets.ts";
-import { invalid } from "./invalid.ts";
+import { invalid } from "./refusals.ts";
+
+/** A workspace, or a variable set. */
+export type SecretHolder = { readonly workspaceId: WorkspaceId } | { readonly setId: VariableSetId };
 
 /** How a request names whose variables it is about: exactly one of the two is not empty. */
 export interface HolderReference {
@@ -47,7 +49,6 @@ export async function findHolder(
 }
 
 type Named<Id> = { readonly id: Id; readonly organizationId: OrganizationId; readonly name: string };
-type WorkspaceId = Parameters<Queries["variables"]["all"]>[0];
 type SetId = Parameters<Queries["setVariables"]["list"]>[0];
 
 const workspaceHolder = (tx: Queries, { id, organizationId, name }: Named<WorkspaceId>): VariableHolder => ({

@@ -12,14 +12,14 @@ import {
   notFound,
   type Reference,
 } from "./access.ts";
-import { change, type Moment } from "./advance.ts";
 import { record } from "./audit.ts";
+import { change, type Moment } from "./change.ts";
 import type { Control } from "./control.ts";
 import { demandEtag } from "./etags.ts";
 import { formerOf, keepFormer, secretsIn } from "./former-secrets.ts";
-import { invalid } from "./invalid.ts";
 import { isName, nameShape, nameTaken, shortList } from "./names.ts";
 import { type Page, type PageRequest, pageByKey, viewed } from "./pages.ts";
+import { invalid } from "./refusals.ts";
 import { once } from "./requests.ts";
 
 /** What a caller may say of a variable set. */

@@ -4,10 +4,10 @@ import { counted } from "../lib/counted.ts";
 import { WindlassError } from "../lib/errors.ts";
 import type { Queries, WorkspaceLosses } from "../store/ports.ts";
 import { asPerson, demand, findWorkspace, type Reference } from "./access.ts";
-import { change } from "./advance.ts";
+import { change } from "./change.ts";
 import type { Control } from "./control.ts";
 import { dropGrants } from "./grants.ts";
-import { heldError } from "./workspace-locks.ts";
+import { heldError } from "./refusals.ts";
 import { demandNoRuns, recordSettings } from "./workspaces.ts";
 
 export type { WorkspaceLosses } from "../store/ports.ts";

@@ -1,13 +1,14 @@
 import type { Person, Principal } from "../domain/principal.ts";
-import { isFinal, type Run, statusText } from "../domain/run.ts";
-import { resolveCommand } from "../domain/waiting.ts";
+import { isFinal } from "../domain/run.ts";
 import type { Workspace, WorkspaceLock } from "../domain/workspace.ts";
 import { WindlassError } from "../lib/errors.ts";
 import type { Queries } from "../store/ports.ts";
 import { asPerson, demand, findWorkspace, type Reference } from "./access.ts";
-import { change, promoteNext } from "./advance.ts";
+import { promoteNext } from "./advance.ts";
 import { actorOf, record } from "./audit.ts";
+import { change } from "./change.ts";
 import type { Control } from "./control.ts";
+import { heldError, holderOf, lockedError, runAdvice } from "./refusals.ts";
 import { viewWorkspace, type WorkspaceView } from "./workspace-view.ts";
 
 /** Locks a workspace for a person: its new runs wait. */
@@ -89,36 +90,4 @@ async function demandRunEnded(
   }
   if (isFinal(run.status) && isForced) return;
   throw lockedError(workspace, runAdvice(run), run);
-}
-
-/** What ends the lock of a run. */
-function runAdvice({ id, status, errorMessage }: Run): string {
-  if (status === "planned") return `The run waits to be confirmed or discarded: windlass run confirm ${id}`;
-  if (!isFinal(status)) return `The run is ${statusText(status)} and releases it at its end: windlass run cancel ${id}`;
-  const why = errorMessage === "" ? "" : ` (${errorMessage})`;
-  return `The run ended as ${statusText(status)}${why}. Look at what it did to the real resources, then decide: ${resolveCommand(id)}`;
-}
-
-/** The refusal to touch a workspace that is held: for a run it says what ends its hold, for a person it advises. */
-export async function heldError(q: Queries, workspace: Workspace, advice: string): Promise<WindlassError> {
-  const { lock } = workspace;
-  const run = lock?.kind === "run" ? await q.runs.get(lock.runId) : undefined;
-  return run === undefined ? lockedError(workspace, advice) : lockedError(workspace, runAdvice(run), run);
-}
-
-/** The refusal that says who holds a workspace, since when and why, and what to do. */
-function lockedError({ name, lock }: Workspace, advice: string, holder?: Pick<Run, "status">): WindlassError {
-  const since = lock?.at.toISOString() ?? "";
-  const reason = lock?.kind === "person" ? lock.reason : "";
-  const because = reason === "" ? "" : ` (${reason})`;
-  const message = `workspace "${name}" is locked by ${holderOf(lock)} since ${since}${because}. ${advice}`;
-  const run_id = lock?.kind === "run" ? lock.runId : "";
-  return new WindlassError("workspace_locked", message, {
-    metadata: { workspace: name, locked_by: holderOf(lock), run_id, run_state: holder?.status ?? "", since, reason },
-  });
-}
-
-function holderOf(lock: WorkspaceLock | null): string {
-  if (lock === null) return "";
-  return lock.kind === "run" ? `run ${lock.runId}` : lock.by;
 }

@@ -10,8 +10,8 @@ import { parseVersionConstraint } from "../lib/version-constraint.ts";
 import { workspaceNameShape } from "../lib/workspace-names.ts";
 import type { Queries } from "../store/ports.ts";
 import { findPool, notFound } from "./access.ts";
-import { invalid } from "./invalid.ts";
 import { isWorkspaceName } from "./names.ts";
+import { invalid } from "./refusals.ts";
 
 /** What a caller may say of a workspace. */
 export interface WorkspaceSettings

@@ -6,7 +6,7 @@ import {
   uploadConfiguration,
 } from "../control/configurations.ts";
 import type { Control } from "../control/control.ts";
-import { invalid } from "../control/invalid.ts";
+import { invalid } from "../control/refusals.ts";
 import { ownerOf, type ReadUploaded, withUploaded } from "../control/uploads.ts";
 import { ConfigurationVersionSchema } from "../gen/windlass/v1/configuration_pb.ts";
 import type {

@@ -1,5 +1,5 @@
+import { refuseTooLarge } from "../control/refusals.ts";
 import { sharedBuffer } from "../control/sealed-blobs.ts";
-import { refuseTooLarge } from "../control/too-large.ts";
 import type { Budget } from "../lib/budget.ts";
 import { WindlassError } from "../lib/errors.ts";
 

@@ -2,7 +2,7 @@ import type { UploadedPlan } from "../control/artifacts.ts";
 import type { Limits } from "../control/control.ts";
 import { engineOf } from "../control/job-engine.ts";
 import type { UploadedFiles } from "../control/plan-files.ts";
-import { refuseTooLarge } from "../control/too-large.ts";
+import { refuseTooLarge } from "../control/refusals.ts";
 import type { ReadUploaded } from "../control/uploads.ts";
 import type { UploadPlanHeader, UploadPlanRequest } from "../gen/windlass/agent/v1/job_artifact_service_pb.ts";
 import { WindlassError } from "../lib/errors.ts";

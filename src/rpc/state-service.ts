@@ -1,8 +1,8 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
 import type { Control } from "../control/control.ts";
-import { invalid } from "../control/invalid.ts";
 import { adoptState, dropState } from "../control/quarantine.ts";
+import { invalid } from "../control/refusals.ts";
 import { admitPush, pushState, rollbackState } from "../control/state-push.ts";
 import { diffStates, listStateResources } from "../control/state-views.ts";
 import { downloadState, getOutputs, getState, listStates, type StateReference } from "../control/states.ts";

@@ -1,6 +1,6 @@
 import type { ServiceImpl } from "@connectrpc/connect";
 import type { Control } from "../control/control.ts";
-import { invalid } from "../control/invalid.ts";
+import { invalid } from "../control/refusals.ts";
 import { deleteWorkspace } from "../control/workspace-deletion.ts";
 import { lockWorkspace, unlockWorkspace } from "../control/workspace-locks.ts";
 import { createWorkspace, getWorkspace, listWorkspaces, updateWorkspace } from "../control/workspaces.ts";

@@ -1,6 +1,6 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { durationFromMs, durationMs, timestampDate, timestampFromDate, timestampFromMs } from "@bufbuild/protobuf/wkt";
-import type { KeptView } from "../../control/kept-directories.ts";
+import type { KeptView } from "../../control/kept.ts";
 import type { RunListFilter } from "../../control/run-list.ts";
 import type { Resolution } from "../../control/run-resolution.ts";
 import type { RunView } from "../../control/run-view.ts";

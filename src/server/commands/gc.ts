@@ -1,7 +1,8 @@
 import { existsSync } from "node:fs";
 import { readdir, rm, statfs } from "node:fs/promises";
 import { basename, join } from "node:path";
-import { collectGarbage, type GcControl, type GcCount } from "../../control/gc.ts";
+import { collectGarbage } from "../../control/gc.ts";
+import type { GcControl, GcCount } from "../../control/gc-counts.ts";
 import { giveBackRoom } from "../../control/gc-loop.ts";
 import { makeDirectory } from "../../lib/make-directory.ts";
 import { openBlobStore, openLogStore, openStore } from "../../store/open.ts";
