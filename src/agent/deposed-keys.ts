@@ -14,7 +14,7 @@ import { join, sep } from "node:path";
 import type { ApplyWords } from "../terraform/apply-words.ts";
 import { type Destroyed, deposedIn, isDestroyed, type NewlyDeposed } from "../terraform/deposed-objects.ts";
 import { plannedImports } from "../terraform/plan-imports.ts";
-import type { Execution } from "./execute.ts";
+import type { Execution } from "./execution.ts";
 import { stateFileOf } from "./state-place.ts";
 
 /** A job can print events of its own: so often, and so much, the state is looked at for the words of a log. */

@@ -5,7 +5,7 @@ import { applyPhase } from "./apply-phase.ts";
 import { isFull, isOutOfSpace } from "./durable-files.ts";
 import type { Site } from "./house.ts";
 import type { Job } from "./job.ts";
-import { type Prepared, type ReadyJob, readPrepared } from "./job-files.ts";
+import { type Prepared, readPrepared } from "./job-files.ts";
 import { type FinishedLog, JobLog, storedLog } from "./job-log.ts";
 import { note } from "./job-notes.ts";
 import { type JobPlace, placeJob } from "./job-place.ts";
@@ -18,17 +18,6 @@ import { noProviders } from "./providers/job-providers.ts";
 import { errored, type PhaseEnd } from "./results.ts";
 import { tellProblems } from "./shared-states.ts";
 import { limitTime } from "./time-limit.ts";
-
-/** What a phase works with. */
-export interface Execution {
-  readonly job: Job;
-  readonly site: Site;
-  readonly ready: ReadyJob;
-  readonly log: JobLog;
-  readonly steps: JobSteps;
-  readonly variables: Promise<JobVariables>;
-  readonly place: JobPlace;
-}
 
 /** Executes a granted job, or takes its execution up again, and writes its result down. A plan that was fenced has none. */
 export async function executeJob(job: Job, site: Site): Promise<StoredResult | undefined> {

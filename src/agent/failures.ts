@@ -2,7 +2,7 @@ import { constants } from "node:os";
 import { crashInOutput, errorLine, type FirstError, firstInOutput } from "../terraform/first-error.ts";
 import { makeTextRedactor } from "../terraform/redact.ts";
 import { engineNameOf } from "./engine-name.ts";
-import type { Execution } from "./execute.ts";
+import type { Execution } from "./execution.ts";
 import type { Job } from "./job.ts";
 import type { StepEnd } from "./job-steps.ts";
 import { canceled, errored, type PhaseEnd } from "./results.ts";

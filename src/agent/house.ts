@@ -2,19 +2,35 @@ import type { Clock } from "../lib/clock.ts";
 import type { Log } from "../lib/log.ts";
 import type { Random } from "../lib/random.ts";
 import type { TransferPace } from "../lib/transfer/transfer-pace.ts";
-import type { EngineStore } from "../terraform/engine-store.ts";
+import type { EngineInventory, EngineStore } from "../terraform/engine-store.ts";
 import type { ProviderSources } from "../terraform/provider-sources.ts";
 import type { AgentConfig } from "./agent-config.ts";
 import type { JobArtifacts } from "./artifacts.ts";
 import type { DiskReserve } from "./disk-reserve.ts";
 import type { EngineNews } from "./engine-news.ts";
 import type { Job } from "./job.ts";
-import type { Machine } from "./machine.ts";
+import type { Preparation } from "./job-files.ts";
 import type { Patience } from "./patience.ts";
 import type { PackageStore } from "./providers/package-store.ts";
 import type { Sandbox } from "./sandbox/choose-sandbox.ts";
+import type { endLeftBehind } from "./steps/left-behind.ts";
+import type { adoptStep, startStep } from "./steps/step-process.ts";
 import type { DownloadCache } from "./transfers/download-cache.ts";
 import type { PartUploads } from "./transfers/part-uploads.ts";
+
+/** What the work on a job asks of the machine: to bring its parts here, and to run programs. A model of agents replaces it. */
+export interface Machine {
+  /** Which programs jobs can have here. */
+  readonly inventory: (engines: EngineStore) => Promise<EngineInventory>;
+  /** Brings everything that a job needs to its directory. */
+  readonly prepare: (job: Job, house: House, signal: AbortSignal) => Promise<Preparation>;
+  /** Starts a program that outlives the agent. */
+  readonly start: typeof startStep;
+  /** Finds a program that this or an earlier process of the agent started. */
+  readonly adopt: typeof adoptStep;
+  /** Ends what a program that is over has left behind. */
+  readonly endLeftBehind: typeof endLeftBehind;
+}
 
 /** What the work on every job shares. */
 export interface House {

@@ -5,7 +5,7 @@ import { makeTextRedactor } from "../terraform/redact.ts";
 import { defaultInitSilenceMs } from "./agent-config.ts";
 import { readAt } from "./durable-files.ts";
 import { engineNameOf } from "./engine-name.ts";
-import type { Execution } from "./execute.ts";
+import type { Execution } from "./execution.ts";
 
 /** How much of the end of an output is looked at. */
 const tailBytes = 64 * 1024;

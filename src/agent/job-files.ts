@@ -5,6 +5,10 @@ import { z } from "zod";
 import { type JobSpec, JobSpecSchema } from "../gen/windlass/agent/v1/job_pb.ts";
 import { makePrivateDirectory, writeDurably } from "./durable-files.ts";
 
+export type Preparation = Prepared | { readonly kind: "declined"; readonly reason: string };
+
+export const configurationRoot = (work: string): string => join(work, "config");
+
 /** Where everything of one claim lies: `<data-dir>/jobs/<job id>-<epoch>/`. */
 export interface JobFiles {
   readonly root: string;

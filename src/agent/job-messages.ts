@@ -6,8 +6,18 @@ import {
   LostResourceHeld,
 } from "../gen/windlass/agent/v1/agent_gateway_service_pb.ts";
 import { JobOutcome, type JobSpec, JobStage } from "../gen/windlass/agent/v1/job_pb.ts";
-import type { Stage } from "./job.ts";
 import type { StoredResult } from "./journal.ts";
+
+/** How far a job is on this agent. */
+export type Stage =
+  /** After a restart, without a trace of an execution: the control plane says whether it is still wanted. */
+  | { readonly kind: "waiting" }
+  | { readonly kind: "preparing" }
+  /** `engineMissing` says why the job's program cannot be had here; empty if it is here. */
+  | { readonly kind: "asking"; readonly engineMissing: string }
+  | { readonly kind: "running" }
+  | { readonly kind: "reporting"; readonly result: StoredResult }
+  | { readonly kind: "over" };
 
 /** How far a job is, as it is told. */
 export function stageOf(stage: Stage): JobStage {

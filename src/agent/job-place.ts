@@ -2,8 +2,7 @@ import { dirname, join, relative } from "node:path";
 import { makePrivateDirectory } from "./durable-files.ts";
 import type { Site } from "./house.ts";
 import type { Job } from "./job.ts";
-import type { ReadyJob } from "./job-files.ts";
-import { configurationRoot } from "./prepare.ts";
+import { configurationRoot, type ReadyJob } from "./job-files.ts";
 import { bubblewrapArgv, isWithin, searchedDirectories } from "./sandbox/bubblewrap.ts";
 import { placeWorkLink, removeWorkLink } from "./work-link.ts";
 

@@ -11,22 +11,11 @@ import type { Clock } from "../lib/clock.ts";
 import type { ClaimKey } from "./claim.ts";
 import type { Freshness } from "./freshness.ts";
 import type { JobFiles, StoredSpec } from "./job-files.ts";
-import { bareResult, resultMessage, stageOf } from "./job-messages.ts";
+import { bareResult, resultMessage, type Stage, stageOf } from "./job-messages.ts";
 import type { Journal, StoredResult } from "./journal.ts";
 import { Lease } from "./lease.ts";
 import type { LogSource } from "./log-sender.ts";
 import type { Speech } from "./session-host.ts";
-
-/** How far a job is on this agent. */
-export type Stage =
-  /** After a restart, without a trace of an execution: the control plane says whether it is still wanted. */
-  | { readonly kind: "waiting" }
-  | { readonly kind: "preparing" }
-  /** `engineMissing` says why the job's program cannot be had here; empty if it is here. */
-  | { readonly kind: "asking"; readonly engineMissing: string }
-  | { readonly kind: "running" }
-  | { readonly kind: "reporting"; readonly result: StoredResult }
-  | { readonly kind: "over" };
 
 /** Whether the control plane lets a job start. */
 export type Grant = { readonly kind: "granted" } | { readonly kind: "refused"; readonly reason: string };

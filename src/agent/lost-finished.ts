@@ -6,7 +6,7 @@ import { quotedPattern } from "../terraform/plan-mask.ts";
 import { makeTextRedactor, sensitiveMark } from "../terraform/redact.ts";
 import type { FinalState } from "../terraform/state-watcher.ts";
 import { errnoOf } from "./durable-files.ts";
-import type { Execution } from "./execute.ts";
+import type { Execution } from "./execution.ts";
 import type { StepEnd } from "./job-steps.ts";
 import { isSuccess } from "./phase-steps.ts";
 import type { PhaseEnd } from "./results.ts";

@@ -3,7 +3,7 @@ import { initArgv } from "../terraform/argv.ts";
 import { assertLocalBackend } from "../terraform/configuration.ts";
 import { removeFile } from "./durable-files.ts";
 import { engineNameOf } from "./engine-name.ts";
-import type { Execution } from "./execute.ts";
+import type { Execution } from "./execution.ts";
 import { exitCodeOf, failureOf } from "./failures.ts";
 import { tellSilence, whatInitWaitsFor } from "./init-silence.ts";
 import type { Job } from "./job.ts";

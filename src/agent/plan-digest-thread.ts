@@ -1,7 +1,7 @@
 /** The thread in which the document of a large plan is read: it ends with its answer, or with its memory. */
 import { readFileSync } from "node:fs";
 import { parentPort, workerData } from "node:worker_threads";
-import { type DigestWork, digestLarge } from "./plan-digest.ts";
+import { type DigestWork, digestLarge } from "./plan-reading.ts";
 
 const work: DigestWork = workerData;
 parentPort?.postMessage(digestLarge(readFileSync(work.question.path), work));

@@ -8,7 +8,8 @@ import {
 } from "../gen/windlass/agent/v1/plan_pb.ts";
 import { isJsonList, isJsonObject, type Json } from "../lib/json.ts";
 import { type AttributeChange, attributeChanges, wholeChange } from "../lib/plan-attributes.ts";
-import type { MaskedJson, PlanAction, PlannedChange, PlannedResource, PlanSummary } from "../terraform/plan.ts";
+import type { MaskedJson, PlannedResource, PlanSummary } from "../terraform/plan.ts";
+import type { PlanAction, PlannedChange } from "../terraform/plan-shape.ts";
 
 /** What one part of a summary holds at most; a message may have 1 MiB, 1,000 changes and 20,000 values. */
 const maxPartBytes = 256 * 1024;

@@ -20,15 +20,13 @@ import { isOutOfSpace, makePrivateDirectory, removeTree } from "./durable-files.
 import { engineNameOf } from "./engine-name.ts";
 import type { House } from "./house.ts";
 import type { Job } from "./job.ts";
-import { makeJobDirectories, type Prepared, writePrepared } from "./job-files.ts";
+import { configurationRoot, makeJobDirectories, type Preparation, type Prepared, writePrepared } from "./job-files.ts";
 import { placeNameOf } from "./place-name.ts";
 import { recordConfiguration, workingDirectoryOf } from "./plan-files/collect.ts";
 import { unpackPlanFiles } from "./plan-files/place.ts";
 import { placePlanLock } from "./plan-lock.ts";
 import { makeStatePlace } from "./state-place.ts";
 import { fetchInputs } from "./transfers/job-downloads.ts";
-
-export type Preparation = Prepared | { readonly kind: "declined"; readonly reason: string };
 
 /**
  * Brings everything that a job needs to its directory: program, configuration, plan, state. What can never work is an
@@ -193,8 +191,6 @@ async function emptyDirectory(directory: string): Promise<string> {
   const found = names.length === 0 ? "nothing at all" : names.join(", ");
   return `the working directory has no configuration (found ${found})`;
 }
-
-export const configurationRoot = (work: string): string => join(work, "config");
 
 /** Where nothing at all was uploaded, the directory in which terraform runs is as empty as the rest. */
 async function makeMissing(root: string, inside: string): Promise<void> {

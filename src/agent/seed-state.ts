@@ -6,7 +6,7 @@ import type { GivenState } from "../terraform/given-state.ts";
 import { parseState } from "../terraform/state.ts";
 import { errnoOf, removeFile, writeDurably } from "./durable-files.ts";
 import { engineNameOf } from "./engine-name.ts";
-import type { Execution } from "./execute.ts";
+import type { Execution } from "./execution.ts";
 import { stateFileOf } from "./state-place.ts";
 
 /**

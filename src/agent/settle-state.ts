@@ -5,7 +5,7 @@ import { type FinalState, StateWatcher } from "../terraform/state-watcher.ts";
 import type { StateDelivery } from "./deliver-state.ts";
 import { isOutOfSpace, touch } from "./durable-files.ts";
 import { engineNameOf } from "./engine-name.ts";
-import type { Execution } from "./execute.ts";
+import type { Execution } from "./execution.ts";
 import { idsOf, note } from "./job-notes.ts";
 import type { StepEnd } from "./job-steps.ts";
 import { isSuccess } from "./phase-steps.ts";

@@ -9,10 +9,10 @@ import { sensitiveTexts } from "../terraform/state-outputs.ts";
 import { makePrivateDirectory, removeTree, writeDurably } from "./durable-files.ts";
 import type { Site } from "./house.ts";
 import type { Job } from "./job.ts";
+import { configurationRoot } from "./job-files.ts";
 import type { JobLog } from "./job-log.ts";
 import type { JobPlace } from "./job-place.ts";
 import { readStates } from "./missing-states.ts";
-import { configurationRoot } from "./prepare.ts";
 import { callForJob } from "./way-problem.ts";
 
 const sharedShape = z.array(

@@ -1,8 +1,7 @@
 import { lstat, readdir, realpath } from "node:fs/promises";
 import { join, sep } from "node:path";
 import { errnoOf, makeWritable, removeTree } from "./durable-files.ts";
-import type { JobFiles } from "./job-files.ts";
-import { configurationRoot } from "./prepare.ts";
+import { configurationRoot, type JobFiles } from "./job-files.ts";
 
 /** States as terraform and tofu leave them, in their working directory and beside the configuration. */
 const stateNames = ["terraform.tfstate", "terraform.tfstate.backup", "errored.tfstate"];

@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import type { Execution } from "./execute.ts";
+import type { Execution } from "./execution.ts";
 import { jobFilesAt } from "./job-files.ts";
 import { lendState, makeStatePlace, stateArgument, stateFileOf, takeStateBack } from "./state-place.ts";
 

@@ -3,7 +3,7 @@ import { copyFile, mkdir } from "node:fs/promises";
 import { dirname, join, sep } from "node:path";
 import { ownStatePath } from "../terraform/workspace-name.ts";
 import { errnoOf, makePrivateDirectory, removeTree } from "./durable-files.ts";
-import type { Execution } from "./execute.ts";
+import type { Execution } from "./execution.ts";
 
 type Placed = Pick<Execution, "job" | "ready" | "place">;
 

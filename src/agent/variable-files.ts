@@ -1,7 +1,7 @@
 import { evaluatesEarly, writeVariables } from "../terraform/variables.ts";
 import { freshDirectory } from "./durable-files.ts";
 import { engineNameOf } from "./engine-name.ts";
-import type { Execution } from "./execute.ts";
+import type { Execution } from "./execution.ts";
 
 /** Writes the job's variables outside of the configuration, and answers their files as terraform sees them. */
 export async function variableFiles({ job, variables, place }: Execution): Promise<readonly string[]> {

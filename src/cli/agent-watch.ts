@@ -1,6 +1,5 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import type { Agent } from "../gen/windlass/v1/agent_pb.ts";
-import { AgentSchema } from "../gen/windlass/v1/agent_pb.ts";
+import { type Agent, AgentSchema } from "../gen/windlass/v1/agent_pb.ts";
 import {
   AgentService,
   ListAgentsResponseSchema,

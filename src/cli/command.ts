@@ -1,3 +1,4 @@
+import type { Deniable } from "./config-file.ts";
 import type { Context } from "./context.ts";
 import type { ExitCode } from "./exit.ts";
 import type { Flags, FlagValues } from "./flags.ts";
@@ -40,9 +41,6 @@ export const some = (placeholder: string, about: string): Positional<readonly st
   about,
   take: (words) => words,
 });
-
-/** What a context or `WINDLASS_NO_DELETE` can refuse. */
-export type Deniable = "delete" | "force" | "apply";
 
 interface Spec<F extends Flags, P extends Positionals> {
   readonly name: string;

@@ -2,10 +2,12 @@ import { mkdir, readFile, stat } from "node:fs/promises";
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 import type { Environment } from "../lib/environment.ts";
-import type { Deniable } from "./command.ts";
 import { variable } from "./environment.ts";
 import { usageError } from "./problem.ts";
 import { didYouMean } from "./suggest.ts";
+
+/** What a context or `WINDLASS_NO_DELETE` can refuse. */
+export type Deniable = "delete" | "force" | "apply";
 
 /** A saved server: where it is, who we are there, and what this context refuses to do. */
 export interface SavedContext {

@@ -1,7 +1,6 @@
 import type { Environment } from "../lib/environment.ts";
 import { normalAddress } from "./address.ts";
-import type { Deniable } from "./command.ts";
-import { type ConfigFile, defaultConfigPath, readConfig, type SavedContext } from "./config-file.ts";
+import { type ConfigFile, type Deniable, defaultConfigPath, readConfig, type SavedContext } from "./config-file.ts";
 import { isOn, variable } from "./environment.ts";
 import { durationMs } from "./flags.ts";
 import type { GlobalValues } from "./global-flags.ts";

@@ -1,8 +1,7 @@
 import { maskToken } from "../lib/tokens.ts";
 import { ticked } from "./answers.ts";
 import { type Command, command, one } from "./command.ts";
-import type { SavedContext } from "./config-file.ts";
-import { writeConfig } from "./config-file.ts";
+import { type SavedContext, writeConfig } from "./config-file.ts";
 import { type Connection, contextOf, type Sourced } from "./connection.ts";
 import { toggle } from "./flags.ts";
 import { tableFlags } from "./lists.ts";

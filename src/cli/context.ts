@@ -1,6 +1,7 @@
 import type { DescService } from "@bufbuild/protobuf";
 import type { Client } from "@connectrpc/connect";
-import type { Deniable } from "./command.ts";
+import { version } from "../lib/version.ts";
+import type { Deniable } from "./config-file.ts";
 import { type Connection, resolveConnection } from "./connection.ts";
 import { variable } from "./environment.ts";
 import { type OutputFormat, outputFormats } from "./formats.ts";
@@ -11,7 +12,6 @@ import { Printer } from "./printer.ts";
 import { CliError, usageError } from "./problem.ts";
 import { isInteractive } from "./terminal.ts";
 import type { OwnedTransport } from "./transport.ts";
-import { programVersion } from "./version.ts";
 
 /** What a command works with. Dispose it to close the connection to the server. */
 export class Context implements Disposable {
@@ -116,7 +116,7 @@ export class Context implements Disposable {
     await this.#warnOfPlaintext(connection);
     const { openTransport } = await import("./transport.ts");
     const { clock, random, signal } = this.io;
-    const sender = { clock, random, version: programVersion() };
+    const sender = { clock, random, version };
     this.#opened = await openTransport({ connection, sender, debug: this.notes.debug, signal });
     return this.#opened;
   }

@@ -13,9 +13,9 @@ import type { Check } from "../lib/checks.ts";
 import { systemClock } from "../lib/clock.ts";
 import { systemRandom } from "../lib/random.ts";
 import { mintToken } from "../lib/tokens.ts";
+import { version } from "../lib/version.ts";
 import { FakeServer } from "./testing/fake-server.ts";
 import { runCli } from "./testing/run-cli.ts";
-import { programVersion } from "./version.ts";
 
 describe("doctor", () => {
   let server: FakeServer;
@@ -27,7 +27,7 @@ describe("doctor", () => {
       router.service(Health, { check: () => ({ status: Serving.SERVING }) });
       router.service(SystemService, {
         getServerInfo: () =>
-          create(GetServerInfoResponseSchema, { version: programVersion(), serverTime: timestampFromDate(serverTime) }),
+          create(GetServerInfoResponseSchema, { version, serverTime: timestampFromDate(serverTime) }),
         whoAmI: () => create(WhoAmIResponseSchema, { name: "ana", id: "key_1" }),
         async *streamProbe({ pieces }: { pieces: number }) {
           for (let number = 1; number <= pieces; number++) {

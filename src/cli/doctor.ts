@@ -9,13 +9,13 @@ import {
 import { attempt, type Check, checkLines, fail, isHealthy, ok, skip, warn } from "../lib/checks.ts";
 import { checkNetwork, judgeClock, judgeStream } from "../lib/network-checks.ts";
 import { checkStreams, streamCheckIds, tokenFailure } from "../lib/stream-checks.ts";
+import { version } from "../lib/version.ts";
 import { command } from "./command.ts";
 import type { Context } from "./context.ts";
 import { exitCodes } from "./exit.ts";
 import { duration } from "./flags.ts";
 import { roleText } from "./login.ts";
 import { wayOf } from "./transport.ts";
-import { programVersion } from "./version.ts";
 import { enumText } from "./words.ts";
 
 const probe = { pieces: 5, pauseMs: 100 };
@@ -91,10 +91,9 @@ async function serving(context: Context): Promise<Check> {
 }
 
 function judgeVersion(server: string): Check {
-  const own = programVersion();
-  const seen = `windlass ${own}, windlassd ${server}`;
-  const minor = (version: string) => version.split(".").slice(0, 2).join(".");
-  return minor(own) === minor(server)
+  const seen = `windlass ${version}, windlassd ${server}`;
+  const minor = (text: string) => text.split(".").slice(0, 2).join(".");
+  return minor(version) === minor(server)
     ? ok("version", seen)
     : warn("version", seen, "use the same version on both sides");
 }

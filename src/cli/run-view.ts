@@ -1,5 +1,16 @@
-import type { ChangeCounts, KeptDirectory, ResourceInFlight, Run, Waiting } from "../gen/windlass/v1/run_pb.ts";
-import { HeldInState, JobStatus, RunPriority, RunSource, RunState, WaitingReason } from "../gen/windlass/v1/run_pb.ts";
+import {
+  type ChangeCounts,
+  HeldInState,
+  JobStatus,
+  type KeptDirectory,
+  type ResourceInFlight,
+  type Run,
+  RunPriority,
+  RunSource,
+  RunState,
+  type Waiting,
+  WaitingReason,
+} from "../gen/windlass/v1/run_pb.ts";
 import { appliedWords, type CountedChanges, plannedWords, shortWords } from "../lib/change-words.ts";
 import { ageText, bytesText, spanText, timeText } from "./ages.ts";
 import { factsOf, waitingTextOf } from "./run-states.ts";

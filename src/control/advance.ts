@@ -1,4 +1,4 @@
-import { inFlightNames, type ResourceInFlight } from "../domain/in-flight.ts";
+import { inFlightNames } from "../domain/in-flight.ts";
 import {
   type Desired,
   isEnded,
@@ -10,6 +10,7 @@ import {
   newestOf,
 } from "../domain/job.ts";
 import type { Lost } from "../domain/lost.ts";
+import type { ResourceInFlight } from "../domain/resource-in-flight.ts";
 import { type ChangeCounts, moveRun, type Run, type RunEffect, type RunEvent } from "../domain/run.ts";
 import { type Told, tellMove } from "../domain/timeline.ts";
 import type { Workspace } from "../domain/workspace.ts";

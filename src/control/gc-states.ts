@@ -1,5 +1,6 @@
 import { isStateExpendable, type KeptStates, untouchedStates } from "../domain/retention.ts";
-import type { Position, Queries } from "../store/ports.ts";
+import type { Queries } from "../store/ports.ts";
+import type { Position } from "../store/ports-pages.ts";
 import type { GcControl, GcCount, GcOptions, Gone } from "./gc-counts.ts";
 import { collectRows, type RowKind } from "./gc-rows.ts";
 

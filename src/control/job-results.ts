@@ -1,5 +1,5 @@
-import { isEnded, type Job } from "../domain/job.ts";
-import { type LogProblem, logProblemText } from "../domain/log-problem.ts";
+import { isEnded, type Job, type LogProblem } from "../domain/job.ts";
+import { logProblemText } from "../domain/log-problem.ts";
 import { lostSentence, mustDecide } from "../domain/lost.ts";
 import type { Run } from "../domain/run.ts";
 import type { Engine } from "../domain/workspace.ts";

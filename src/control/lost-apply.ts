@@ -1,8 +1,8 @@
 import { StringDecoder } from "node:string_decoder";
-import type { ResourceInFlight } from "../domain/in-flight.ts";
 import type { Job } from "../domain/job.ts";
 import { ApplyLog } from "../domain/log-in-flight.ts";
 import { type KeptLost, keptLost, type Lost } from "../domain/lost.ts";
+import type { ResourceInFlight } from "../domain/resource-in-flight.ts";
 import type { StateVersion } from "../domain/state-version.ts";
 import {
   type FinishedResource,

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { Position, TimePage } from "../store/ports.ts";
+import type { Position, TimePage } from "../store/ports-pages.ts";
 import { searchByTime } from "./pages.ts";
 
 interface Row {

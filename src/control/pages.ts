@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
-import type { NamePage, Position, TimePage } from "../store/ports.ts";
+import type { NamePage, Position, TimePage } from "../store/ports-pages.ts";
 import { invalid } from "./refusals.ts";
 import type { Vault } from "./vault.ts";
 

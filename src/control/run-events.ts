@@ -1,5 +1,6 @@
+import type { Urgency } from "../domain/job.ts";
 import type { Principal } from "../domain/principal.ts";
-import { mayReprioritize, type Run, statusText, type Urgency } from "../domain/run.ts";
+import { mayReprioritize, type Run, statusText } from "../domain/run.ts";
 import { type TimelineEvent, tellUrgency } from "../domain/timeline.ts";
 import { WindlassError } from "../lib/errors.ts";
 import type { Queries } from "../store/ports.ts";

@@ -1,6 +1,5 @@
 import type { Principal } from "../domain/principal.ts";
-import type { ChangeCounts, Run } from "../domain/run.ts";
-import { statusText } from "../domain/run.ts";
+import { type ChangeCounts, type Run, statusText } from "../domain/run.ts";
 import { WindlassError } from "../lib/errors.ts";
 import { asPerson, demand, findRun } from "./access.ts";
 import type { Control } from "./control.ts";

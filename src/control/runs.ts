@@ -1,7 +1,8 @@
 import type { Configuration } from "../domain/configuration.ts";
 import { optionProblem } from "../domain/engine.ts";
+import type { Urgency } from "../domain/job.ts";
 import { mayOperate, type Person, type Principal } from "../domain/principal.ts";
-import { isFinal, type Run, type RunOptions, type RunSource, type Urgency } from "../domain/run.ts";
+import { isFinal, type Run, type RunOptions, type RunSource } from "../domain/run.ts";
 import { tellCreation } from "../domain/timeline.ts";
 import type { Workspace } from "../domain/workspace.ts";
 import { WindlassError } from "../lib/errors.ts";

@@ -1,14 +1,13 @@
-import type { MessageInitShape } from "@bufbuild/protobuf";
-import type { Job } from "../domain/job.ts";
-import { type LogProblem, logProblemText } from "../domain/log-problem.ts";
-import type {
-  JobResult,
-  LogChunk,
-  OfferDecline,
-  SessionResponseSchema,
-  StartRequest,
+import type { Job, LogProblem } from "../domain/job.ts";
+import { logProblemText } from "../domain/log-problem.ts";
+import {
+  type JobResult,
+  type LogChunk,
+  type OfferDecline,
+  RefusalReason,
+  SessionMessage,
+  type StartRequest,
 } from "../gen/windlass/agent/v1/agent_gateway_service_pb.ts";
-import { RefusalReason, SessionMessage } from "../gen/windlass/agent/v1/agent_gateway_service_pb.ts";
 import { DesiredState, type JobClaim } from "../gen/windlass/agent/v1/job_pb.ts";
 import { failpoint } from "../lib/failpoint.ts";
 import { type AgentId, isId, type JobId } from "../lib/ids.ts";

@@ -1,13 +1,32 @@
 import { oneLine } from "../lib/clean-text.ts";
+import type { AgentId, JobId } from "../lib/ids.ts";
+import type { Control } from "./control.ts";
+import type { Declines } from "./declines.ts";
 
-/** What an agent says of its disk. */
+/** What an agent says of its disk, and which jobs it has given back: why it takes none. */
 export class SessionRoom {
+  readonly #control: Pick<Control, "clock" | "presence">;
+  readonly #agentId: AgentId;
   #lack = "";
   #freeBytes = 0n;
 
-  /** Why there is no room for another job; empty if there is. */
-  get lack(): string {
-    return this.#lack;
+  constructor(control: Pick<Control, "clock" | "presence">, agentId: AgentId) {
+    this.#control = control;
+    this.#agentId = agentId;
+  }
+
+  /** Why it takes no job at all; empty if it does. */
+  get lacks(): string {
+    return this.#lack || (this.#declines?.pause(this.#nowMs) ?? "");
+  }
+
+  /** The same, or why it gave the last one back; empty if neither. */
+  get refusal(): string {
+    return this.lacks || (this.#declines?.last(this.#nowMs) ?? "");
+  }
+
+  whyDeclined(jobId: JobId): string | undefined {
+    return this.#declines?.reasonOf(jobId, this.#nowMs);
   }
 
   /** 0 if it has said nothing yet. */
@@ -21,5 +40,13 @@ export class SessionRoom {
     this.#lack = oneLine(noRoom);
     this.#freeBytes = freeDiskBytes;
     return this.#lack !== before;
+  }
+
+  get #declines(): Declines | undefined {
+    return this.#control.presence.declinesOf(this.#agentId);
+  }
+
+  get #nowMs(): number {
+    return this.#control.clock.monotonicMs();
   }
 }

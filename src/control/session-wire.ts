@@ -1,8 +1,8 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { durationFromMs, timestampDate, timestampFromDate } from "@bufbuild/protobuf/wkt";
 import type { Agent } from "../domain/agent.ts";
-import { addressOnly, type ResourceInFlight } from "../domain/in-flight.ts";
 import { keptLost, type Lost } from "../domain/lost.ts";
+import { addressOnly, type ResourceInFlight } from "../domain/resource-in-flight.ts";
 import {
   type JobCommandSchema,
   type JobResult,

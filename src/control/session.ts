@@ -19,15 +19,13 @@ import { OutQueue } from "../lib/queue.ts";
 import { enginesOf, UnmetWishes } from "./agent-engines.ts";
 import { Arrivals } from "./arrivals.ts";
 import { type Control, topics } from "./control.ts";
-import type { Declines } from "./declines.ts";
 import { desiredOf } from "./desired-state.ts";
 import { unwantedClaims, withKept } from "./kept.ts";
 import { LastWord } from "./last-word.ts";
 import type { Liveness } from "./liveness.ts";
 import type { Seat } from "./presence.ts";
 import { SessionClaims } from "./session-claims.ts";
-import type { Outgoing } from "./session-hearing.ts";
-import { closeReasons, closing, type Heard, refusalOf, refused } from "./session-hearing.ts";
+import { closeReasons, closing, type Heard, type Outgoing, refusalOf, refused } from "./session-hearing.ts";
 import { type Resumed, whySpent } from "./session-resume.ts";
 import { SessionRoom } from "./session-room.ts";
 import { changeAgentRow, readWanted } from "./session-rows.ts";
@@ -38,6 +36,14 @@ import { heartbeatReply } from "./session-wire.ts";
 const outLimits = { maxItems: 4096, maxBytes: 1024 * 1024 };
 const messageBytes = 64; // In that queue. All are small.
 const comeBackMs = 2_000; // How long an agent that is sent away waits at the most.
+
+/** What a session may still do. It goes down this list, never up; its stream may end in each state. */
+type SessionState =
+  | { readonly kind: "open" }
+  /** The agent's token is spent: what it holds is finished, nothing is started. */
+  | { readonly kind: "finishing"; readonly why: string }
+  /** It has said good-bye, or was sent away: its row says so. */
+  | { readonly kind: "leaving" };
 
 /**
  * One connected agent. It reads typed messages and fills a queue of typed messages: what carries them is not its
@@ -58,9 +64,8 @@ export class AgentSession implements Seat {
   readonly #unmet = new UnmetWishes();
   readonly #ended = new AbortController();
   #agent: Agent;
-  #isLeaving = false;
-  #spent: string | undefined; // Why the agent may only finish what it holds.
-  readonly #room = new SessionRoom();
+  #state: SessionState;
+  readonly #room: SessionRoom;
   readonly #arrivals = new Arrivals();
   #idleSinceMs: number;
 
@@ -68,8 +73,9 @@ export class AgentSession implements Seat {
     this.#control = control;
     this.#liveness = liveness;
     this.#agent = agent;
-    this.#spent = spent;
+    this.#state = spent === undefined ? { kind: "open" } : { kind: "finishing", why: spent };
     this.way = new SessionWay(wayProblem);
+    this.#room = new SessionRoom(control, agent.id);
     this.sessionEpoch = agent.sessionEpoch;
     this.poolId = agent.poolId;
     this.bootId = agent.bootId;
@@ -80,7 +86,7 @@ export class AgentSession implements Seat {
     const host = {
       ...{ agentId: agent.id, incarnation: agent.incarnation },
       send: (message: Outgoing) => this.#send(message),
-      mayStart: () => this.#spent === undefined,
+      mayStart: () => this.#state.kind === "open",
       onFree: () => {
         this.#idleSinceMs = control.clock.monotonicMs();
         this.#tellLiveness();
@@ -136,25 +142,16 @@ export class AgentSession implements Seat {
 
   get takesJobs(): boolean {
     const { isPaused, isDraining } = this.#agent;
-    if (isPaused || isDraining || this.#isLeaving || this.#word.isLongAgo || this.#spent !== undefined) return false;
-    return this.out.state.kind === "open" && this.#whyNone === "";
-  }
-
-  /** Why it takes no job at all. */
-  get #whyNone(): string {
-    return this.#room.lack || (this.#declines?.pause(this.#control.clock.monotonicMs()) ?? "");
+    if (isPaused || isDraining || this.#word.isLongAgo || this.#state.kind !== "open") return false;
+    return this.out.state.kind === "open" && this.#room.lacks === "";
   }
 
   get refusal(): string {
-    return this.#whyNone || (this.#declines?.last(this.#control.clock.monotonicMs()) ?? "");
+    return this.#room.refusal;
   }
 
   whyDeclined(jobId: JobId): string | undefined {
-    return this.#declines?.reasonOf(jobId, this.#control.clock.monotonicMs());
-  }
-
-  get #declines(): Declines | undefined {
-    return this.#control.presence.declinesOf(this.agentId);
+    return this.#room.whyDeclined(jobId);
   }
 
   get freeDiskBytes(): bigint {
@@ -202,7 +199,7 @@ export class AgentSession implements Seat {
         break;
       case "revoked":
         // Its running jobs still report over this stream; it gets no others.
-        this.#spent ??= detail;
+        if (this.#state.kind === "open") this.#state = { kind: "finishing", why: detail };
         this.#closeIfDone();
     }
   }
@@ -269,7 +266,7 @@ export class AgentSession implements Seat {
 
   /** The agent has ended its side. If its next stream comes at once, nobody is to see that there was none. */
   handOver(): void {
-    if (!this.#isLeaving) this.way.end();
+    if (this.#state.kind !== "leaving") this.way.end();
     this.out.end();
   }
 
@@ -344,7 +341,7 @@ export class AgentSession implements Seat {
 
   async #goodbye(reason: string): Promise<void> {
     this.#control.log.info({ agentId: this.agentId, name: this.name, reason }, "agent said good-bye");
-    this.#isLeaving = true;
+    this.#state = { kind: "leaving" };
     this.#control.presence.leave(this);
     await this.#exit();
     this.#end();
@@ -352,10 +349,10 @@ export class AgentSession implements Seat {
 
   /** An agent whose token is spent goes when nothing of its jobs is missing any more. */
   #closeIfDone(): void {
-    if (this.#spent === undefined || this.#claims.hasOpen || this.#agent.status === "exited") return;
-    // It leaves, or registers again with another token.
-    this.#agent = { ...this.#agent, status: "exited" };
-    this.#beside(this.#sendAway(this.#spent));
+    if (this.#state.kind !== "finishing" || this.#claims.hasOpen) return;
+    const { why } = this.#state;
+    this.#state = { kind: "leaving" };
+    this.#beside(this.#sendAway(why));
   }
 
   async #sendAway(why: string): Promise<void> {
@@ -369,7 +366,7 @@ export class AgentSession implements Seat {
 
   /** What is known of it goes to its row, with when it was heard. */
   #tellLiveness(): void {
-    if (this.#agent.status === "exited" || !this.#word.tell()) return;
+    if (this.#state.kind === "leaving" || !this.#word.tell()) return;
     const status = this.jobs.size > 0 ? "busy" : "idle";
     this.#liveness.heard({ agentId: this.agentId, status, at: this.heardAt });
   }

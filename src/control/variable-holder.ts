@@ -1,7 +1,8 @@
 import type { Person } from "../domain/principal.ts";
 import type { StoredVariable, VariableCategory } from "../domain/variable.ts";
 import type { OrganizationId, VariableSetId, WorkspaceId } from "../lib/ids.ts";
-import type { NamePage, Queries } from "../store/ports.ts";
+import type { Queries } from "../store/ports.ts";
+import type { NamePage } from "../store/ports-pages.ts";
 import { findVariableSet, findWorkspace } from "./access.ts";
 import { invalid } from "./refusals.ts";
 

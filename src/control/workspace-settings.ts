@@ -1,6 +1,5 @@
 import { posix } from "node:path";
-import type { AgentPool } from "../domain/agent-pool.ts";
-import { mayUse } from "../domain/agent-pool.ts";
+import { type AgentPool, mayUse } from "../domain/agent-pool.ts";
 import { readSelector } from "../domain/label-selector.ts";
 import type { Person } from "../domain/principal.ts";
 import type { Workspace } from "../domain/workspace.ts";

@@ -1,10 +1,9 @@
 import type { AgentId, JobId, OrganizationId, PoolId, RunId } from "../lib/ids.ts";
 import { isMatch } from "./agent.ts";
 import { type AgentEngines, type EngineFit, type EngineWish, engineFit, wishText } from "./engine.ts";
-import type { JobPhase } from "./job.ts";
+import type { JobPhase, Urgency } from "./job.ts";
 import { type JobFeature, knowsAll } from "./job-features.ts";
 import type { LabelCondition, Labels } from "./label-selector.ts";
-import type { Urgency } from "./run.ts";
 
 /** A job that waits, with what decides its turn. */
 export interface Candidate {

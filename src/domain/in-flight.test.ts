@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { inFlightOf, type KeptInFlight, noteOf, type ResourceInFlight, warningsFor } from "./in-flight.ts";
+import { inFlightOf, noteOf, warningsFor } from "./in-flight.ts";
+import type { KeptInFlight, ResourceInFlight } from "./resource-in-flight.ts";
 import type { Run, RunStatus } from "./run.ts";
 
 const options = { isDestroy: false, isRefreshOnly: false, skipsRefresh: false, targets: [] as readonly string[] };

@@ -1,7 +1,19 @@
 import type { AgentId, JobId, OrganizationId, PoolId, RunId, WorkspaceId } from "../lib/ids.ts";
-import type { LogProblem } from "./log-problem.ts";
-import type { Urgency } from "./run.ts";
 import type { Engine } from "./workspace.ts";
+
+/** Why a log that is closed is not the whole log of its job. */
+export type LogProblem =
+  /** The agent reported another length than is stored. */
+  | { readonly kind: "length"; readonly reportedBytes: number; readonly storedBytes: number }
+  /** The length is right, and the SHA-256 is another one. */
+  | { readonly kind: "sha256"; readonly storedBytes: number; readonly reported: string }
+  /** The agent could not send the rest. */
+  | { readonly kind: "not_sent"; readonly missingBytes: number }
+  /** Nothing has come for too long: how much is missing is not known. */
+  | { readonly kind: "agent_lost" };
+
+/** Among those that wait: 0 goes first (high), 1 is normal, 2 goes last (low). */
+export type Urgency = 0 | 1 | 2;
 
 export type JobPhase = "plan" | "apply";
 export type JobStatus = "queued" | "offered" | "started" | "finished" | "errored" | "canceled" | "interrupted";

@@ -1,5 +1,5 @@
 import { FinishedResources } from "../lib/lost-resources.ts";
-import type { ResourceInFlight } from "./in-flight.ts";
+import type { ResourceInFlight } from "./resource-in-flight.ts";
 
 /** Words with which terraform and tofu begin and end a change of a resource, in the log of an apply. */
 const begins = new Map([

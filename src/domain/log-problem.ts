@@ -1,15 +1,4 @@
-import type { Job } from "./job.ts";
-
-/** Why a log that is closed is not the whole log of its job. */
-export type LogProblem =
-  /** The agent reported another length than is stored. */
-  | { readonly kind: "length"; readonly reportedBytes: number; readonly storedBytes: number }
-  /** The length is right, and the SHA-256 is another one. */
-  | { readonly kind: "sha256"; readonly storedBytes: number; readonly reported: string }
-  /** The agent could not send the rest. */
-  | { readonly kind: "not_sent"; readonly missingBytes: number }
-  /** Nothing has come for too long: how much is missing is not known. */
-  | { readonly kind: "agent_lost" };
+import type { Job, LogProblem } from "./job.ts";
 
 /** Whether what is stored may be something else than what the agent has written. */
 const isMismatch = ({ kind }: LogProblem): boolean => kind === "length" || kind === "sha256";

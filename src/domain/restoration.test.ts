@@ -1,6 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { Job, JobPhase, JobStatus } from "./job.ts";
-import { moveJob } from "./job.ts";
+import { type Job, type JobPhase, type JobStatus, moveJob } from "./job.ts";
 import { awaitsClaim, epochJump, fenceJob, fenceRun } from "./restoration.ts";
 import { moveRun, type Run, type RunStatus } from "./run.ts";
 

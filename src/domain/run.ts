@@ -1,7 +1,7 @@
 import type { ConfigurationId, OrganizationId, RunId, WorkspaceId } from "../lib/ids.ts";
-import type { KeptInFlight } from "./in-flight.ts";
-import type { Desired, JobPhase } from "./job.ts";
+import type { Desired, JobPhase, Urgency } from "./job.ts";
 import { type Lost, lostSentence, mustDecide } from "./lost.ts";
+import type { KeptInFlight } from "./resource-in-flight.ts";
 import type { Engine } from "./workspace.ts";
 
 export type RunStatus =
@@ -27,9 +27,6 @@ export interface RunVariable {
 
 /** Where a run was created. */
 export type RunSource = "api" | "cli";
-
-/** Among those that wait: 0 goes first (high), 1 is normal, 2 goes last (low). */
-export type Urgency = 0 | 1 | 2;
 
 /** How a run behaves; decided when it is created. */
 export interface RunOptions {

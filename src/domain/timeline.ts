@@ -1,6 +1,7 @@
 import { appliedWords, plannedWords } from "../lib/change-words.ts";
 import type { RunId } from "../lib/ids.ts";
-import type { Run, RunEvent, RunStatus, Urgency } from "./run.ts";
+import type { Urgency } from "./job.ts";
+import type { Run, RunEvent, RunStatus } from "./run.ts";
 
 /** Something that happened to a run, or that somebody said about it. Append-only. */
 export interface TimelineEvent {

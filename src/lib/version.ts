@@ -1,9 +1,6 @@
 import { readFileSync } from "node:fs";
-import { z } from "zod";
 
-const packageSchema = z.object({ version: z.string() });
+const ownPackage = readFileSync(new URL("../../package.json", import.meta.url), "utf8");
 
 /** The version of these programs, from their package. */
-export const version: string = packageSchema.parse(
-  JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")),
-).version;
+export const { version } = JSON.parse(ownPackage) as { readonly version: string };

@@ -1,5 +1,3 @@
-import type { IncomingMessage, ServerResponse } from "node:http";
-import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
 import type { DescMethod } from "@bufbuild/protobuf";
 import {
   Code,
@@ -21,6 +19,7 @@ import { needsHttp2 } from "../lib/way/own-answer.ts";
 import { cutKey, httpVersionKey, isHttp1, knownKey, remoteAddressKey } from "./caller.ts";
 import type { Peer } from "./connections.ts";
 import { drained, piecesOf } from "./drain.ts";
+import type { HttpHandler, HttpRequest, HttpResponse } from "./http-messages.ts";
 import { LargeRequests } from "./large-requests.ts";
 import { OpenStreams } from "./open-streams.ts";
 import { asStatus } from "./request-bodies.ts";
@@ -33,10 +32,6 @@ import { demandMetadata } from "./wire/metadata.ts";
 import { refusalAnswer } from "./wire/refusal.ts";
 import { sendAnswer } from "./wire/send.ts";
 import { spoken, unknownMethod } from "./wire/unserved.ts";
-
-export type HttpRequest = IncomingMessage | Http2ServerRequest;
-export type HttpResponse = ServerResponse | Http2ServerResponse;
-export type HttpHandler = (request: HttpRequest, response: HttpResponse) => void;
 
 /** Registers services, as connect's routers take them. */
 export type Routes = (router: ConnectRouter) => void;

@@ -2,8 +2,11 @@ import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { ServiceImpl } from "@connectrpc/connect";
 import { exportAuditEvents, listAuditEvents } from "../control/audit-log.ts";
 import type { Control } from "../control/control.ts";
-import type { AuditService, ExportAuditEventsResponseSchema } from "../gen/windlass/v1/audit_service_pb.ts";
-import { AuditEventSchema } from "../gen/windlass/v1/audit_service_pb.ts";
+import {
+  AuditEventSchema,
+  type AuditService,
+  type ExportAuditEventsResponseSchema,
+} from "../gen/windlass/v1/audit_service_pb.ts";
 import { callerOf } from "./caller.ts";
 import { auditQuery, toAuditEvent } from "./mapping/audit.ts";
 import { pageMessages, pageOf } from "./mapping/page.ts";

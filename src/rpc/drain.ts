@@ -1,7 +1,7 @@
 import { constants } from "node:http2";
 import type { Clock } from "../lib/clock.ts";
 import { WindlassError } from "../lib/errors.ts";
-import type { HttpRequest, HttpResponse } from "./adapter.ts";
+import type { HttpRequest, HttpResponse } from "./http-messages.ts";
 
 /** How long the sender of an answered request may go on sending. */
 const patienceMs = 5_000;

@@ -1,7 +1,7 @@
 import type { Http2Session } from "node:http2";
 import type { DescMethod } from "@bufbuild/protobuf";
 import { WindlassError } from "../lib/errors.ts";
-import type { HttpRequest, HttpResponse } from "./adapter.ts";
+import type { HttpRequest, HttpResponse } from "./http-messages.ts";
 
 /** Half of the calls that a connection may have at a time: the other half stays free for calls that end by themselves. */
 export const maxOpenStreams = 1_000;

@@ -8,8 +8,8 @@ import {
   type ServerOptions,
 } from "node:http2";
 import { createServer as createNetServer, type Server, type Socket } from "node:net";
-import type { HttpHandler } from "./adapter.ts";
 import { type ProxyPeers, passProxyHeader, readStart } from "./connection-start.ts";
+import type { HttpHandler } from "./http-messages.ts";
 import { maxOpenStreams } from "./open-streams.ts";
 import { maxHeaderBytes, maxHeaders } from "./wire/metadata.ts";
 

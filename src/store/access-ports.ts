@@ -2,14 +2,7 @@ import type { ApiKey } from "../domain/api-key.ts";
 import type { AuditEvent, AuditFilter, AuditRecord } from "../domain/audit.ts";
 import type { OrganizationStats } from "../domain/stats.ts";
 import type { ApiKeyId, OrganizationId } from "../lib/ids.ts";
-import type { Position, TimePage } from "./ports.ts";
-
-/** When and from where a credential was used; nothing is written if a use after `ifBefore` is already known. */
-export interface CredentialUse {
-  readonly at: Date;
-  readonly ifBefore: Date;
-  readonly address: string;
-}
+import type { CredentialUse, Position, TimePage } from "./ports-pages.ts";
 
 /** A page oldest first: rows after (`at`, `id`) in that order and up to another place, at most `limit`. */
 export interface LaterPage {

@@ -5,8 +5,15 @@ import { postgresDialect } from "./dialect.ts";
 import type { Space } from "./engine.ts";
 import { type Append, grown, growthOf, type KnownStream, type StreamGrowth } from "./log-appends.ts";
 import { endOf } from "./log-file-reader.ts";
-import type { AppendResult, ListedStream, LogRead, LogStore, LogStreamId, SealResult } from "./log-store.ts";
-import { maxReadBytes } from "./log-store.ts";
+import {
+  type AppendResult,
+  type ListedStream,
+  type LogRead,
+  type LogStore,
+  type LogStreamId,
+  maxReadBytes,
+  type SealResult,
+} from "./log-store.ts";
 import { refuseBadAppend } from "./log-store-sqlite.ts";
 import { logTables, sizeOfTables } from "./postgres-space.ts";
 

@@ -3,8 +3,7 @@ import type { AgentPool } from "../domain/agent-pool.ts";
 import type { AgentToken } from "../domain/agent-token.ts";
 import type { ProviderSettings } from "../domain/provider-settings.ts";
 import type { AgentId, AgentTokenId, OrganizationId, PoolId } from "../lib/ids.ts";
-import type { CredentialUse } from "./access-ports.ts";
-import type { NamePage, RowCount, TimePage } from "./ports.ts";
+import type { CredentialUse, NamePage, RowCount, TimePage } from "./ports-pages.ts";
 
 /** How many agents or jobs a pool has, by status. */
 export interface PoolCounts {

@@ -1,5 +1,5 @@
 import type { OrganizationId } from "../lib/ids.ts";
-import type { IdPage } from "./upkeep.ts";
+import type { IdPage } from "./ports-pages.ts";
 
 /** An object that comes in parts. */
 export interface Upload {

@@ -2,7 +2,7 @@ import type { FormerSecret, SetVariable, Variable, VariableCategory } from "../d
 import type { VariableSet } from "../domain/variable-set.ts";
 import type { ExecutionMode, Workspace } from "../domain/workspace.ts";
 import type { OrganizationId, PoolId, VariableId, VariableSetId, WorkspaceId } from "../lib/ids.ts";
-import type { NamePage, RowCount } from "./ports.ts";
+import type { NamePage, RowCount } from "./ports-pages.ts";
 
 /** Which workspaces of an organization are listed; what is left out does not matter. */
 export interface WorkspaceFilter {

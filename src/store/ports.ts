@@ -2,7 +2,6 @@ import type { Configuration } from "../domain/configuration.ts";
 import type { Job } from "../domain/job.ts";
 import type { Organization } from "../domain/organization.ts";
 import type { StateVersion } from "../domain/state-version.ts";
-
 import type {
   AgentId,
   ConfigurationId,
@@ -15,6 +14,7 @@ import type {
   WorkspaceId,
 } from "../lib/ids.ts";
 import type { AgentQueries, PoolQueries, ProviderSettingsQueries, TokenQueries } from "./ports-agents.ts";
+import type { IdPage, NamePage, Position, TimePage } from "./ports-pages.ts";
 import type {
   FormerSecretQueries,
   SetVariableQueries,
@@ -40,35 +40,7 @@ import type { AttentionQueries } from "./attention-ports.ts";
 import type { Spacious } from "./engine.ts";
 import type { UploadQueries } from "./ports-uploads.ts";
 import type { RunEventQueries, RunQueries } from "./run-ports.ts";
-import type { IdPage, UpkeepQueries } from "./upkeep.ts";
-
-/** A page in the order of a unique name: rows whose name sorts after `after`, at most `limit`. */
-export interface NamePage {
-  readonly after: string | null;
-  /** The last key that is looked at; absent or null is the end. */
-  readonly upTo?: string | null;
-  readonly limit: number;
-}
-
-/** So many rows of a list after a key. */
-export interface RowCount {
-  readonly after: string | null;
-  readonly rows: number;
-}
-
-/** A page newest first: rows before (`at`, `id`) in that order, at most `limit`. */
-export interface TimePage {
-  readonly before: Position | null;
-  /** The last position that is looked at; absent or null is the end. */
-  readonly downTo?: Position | null;
-  readonly limit: number;
-}
-
-/** A place in a list in the order of time and id. */
-export interface Position {
-  readonly at: Date;
-  readonly id: string;
-}
+import type { UpkeepQueries } from "./upkeep.ts";
 
 /** A remembered request, so that a repeated one gets the same answer. */
 export interface RememberedRequest {

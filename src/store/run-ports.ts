@@ -1,7 +1,7 @@
 import type { Run, RunStatus } from "../domain/run.ts";
 import type { TimelineEvent } from "../domain/timeline.ts";
 import type { AgentId, OrganizationId, PoolId, RunId, WorkspaceId } from "../lib/ids.ts";
-import type { Position, TimePage } from "./ports.ts";
+import type { Position, TimePage } from "./ports-pages.ts";
 
 /** Which runs of an organization a list holds; what is absent, null or empty does not narrow it. */
 export interface RunFilter {

@@ -4,7 +4,8 @@ import type { Run } from "../domain/run.ts";
 import type { TimelineEvent } from "../domain/timeline.ts";
 import { agent, at, claimedJob, configuration, organization, pool, run, workspace } from "./fixture-rows.ts";
 import { openStore } from "./open.ts";
-import type { Store, TimePage } from "./ports.ts";
+import type { Store } from "./ports.ts";
+import type { TimePage } from "./ports-pages.ts";
 import type { RunFilter } from "./run-ports.ts";
 
 const ids = (rows: readonly { readonly id: string }[]) => rows.map(({ id }) => id);

@@ -5,13 +5,7 @@ import type { Configuration } from "../domain/configuration.ts";
 import type { Run } from "../domain/run.ts";
 import type { StateVersion } from "../domain/state-version.ts";
 import type { AgentTokenId, ApiKeyId, ConfigurationId, RunId, StateVersionId, WorkspaceId } from "../lib/ids.ts";
-import type { Position } from "./ports.ts";
-
-/** A page in the order of ids: rows whose id sorts after `after`, at most `limit`. */
-export interface IdPage {
-  readonly after: string | null;
-  readonly limit: number;
-}
+import type { IdPage, Position } from "./ports-pages.ts";
 
 /** A page in the order of the ends of runs. */
 export interface EndedPage {

@@ -1,6 +1,27 @@
-import { isJsonObject } from "../lib/json.ts";
-import type { PlannedChange } from "./plan.ts";
+import { isJsonObject, type Json } from "../lib/json.ts";
 import type { MaskedJson } from "./plan-mask.ts";
+
+/** What happens to an object, in terraform's words; a replacement tells its order. */
+export type PlanAction =
+  | "no-op"
+  | "create"
+  | "read"
+  | "update"
+  | "delete"
+  | "delete-then-create"
+  | "create-then-delete"
+  | "forget"
+  | "forget-then-create"
+  | "create-then-forget"
+  | "other";
+
+export interface PlannedChange {
+  readonly action: PlanAction;
+  readonly before: MaskedJson;
+  readonly after: MaskedJson;
+  /** Mirrors the shape of `after`, with true where a value is known only after the apply. */
+  readonly afterUnknown: Json;
+}
 
 /** By HashiCorp's convention; only a provider's schema, which a plan lacks, says it for sure. */
 const writeOnlyName = /_wo$/;

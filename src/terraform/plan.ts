@@ -1,32 +1,10 @@
 import { type Json, readJson } from "../lib/json.ts";
 import { shownDrift } from "./plan-drift.ts";
-import { createMask, type MaskedJson, type PlanMask, type ShownChange } from "./plan-mask.ts";
-import { withWriteOnly } from "./plan-shape.ts";
+import { createMask, type PlanMask, type ShownChange } from "./plan-mask.ts";
+import { type PlanAction, type PlannedChange, withWriteOnly } from "./plan-shape.ts";
 import { type ShownPlan, type ShownResource, shownPlan } from "./shown-plan.ts";
 
 export type { MaskedJson } from "./plan-mask.ts";
-
-/** What happens to an object, in terraform's words; a replacement tells its order. */
-export type PlanAction =
-  | "no-op"
-  | "create"
-  | "read"
-  | "update"
-  | "delete"
-  | "delete-then-create"
-  | "create-then-delete"
-  | "forget"
-  | "forget-then-create"
-  | "create-then-forget"
-  | "other";
-
-export interface PlannedChange {
-  readonly action: PlanAction;
-  readonly before: MaskedJson;
-  readonly after: MaskedJson;
-  /** Mirrors the shape of `after`, with true where a value is known only after the apply. */
-  readonly afterUnknown: Json;
-}
 
 export interface PlannedResource extends PlannedChange {
   readonly address: string;

@@ -1,6 +1,5 @@
 import { type DescField, getOption, ScalarType } from "@bufbuild/protobuf";
-import type { FieldRules } from "../../src/gen/buf/validate/validate_pb.ts";
-import { field as fieldOption } from "../../src/gen/buf/validate/validate_pb.ts";
+import { type FieldRules, field as fieldOption } from "../../src/gen/buf/validate/validate_pb.ts";
 
 /** A value that breaks a rule, and which rule. */
 export interface Violation {

@@ -6,7 +6,7 @@ import type { StateToUpload } from "../../src/agent/artifacts.ts";
 import { newClaim } from "../../src/agent/claim.ts";
 import { StateDelivery } from "../../src/agent/deliver-state.ts";
 import { makePrivateDirectory } from "../../src/agent/durable-files.ts";
-import type { Execution } from "../../src/agent/execute.ts";
+import type { Execution } from "../../src/agent/execution.ts";
 import { Freshness } from "../../src/agent/freshness.ts";
 import type { Site } from "../../src/agent/house.ts";
 import { Job as AgentJob } from "../../src/agent/job.ts";

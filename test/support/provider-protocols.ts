@@ -1,6 +1,5 @@
 import { createHash } from "node:crypto";
-import type { ProviderPackage } from "./provider-package.ts";
-import { placeOf } from "./provider-package.ts";
+import { type ProviderPackage, placeOf } from "./provider-package.ts";
 import { detachedSignature, herePlatform, type ReleaseKey, sha256 } from "./release-mirror.ts";
 
 /** What is asked of a registry (discovery to signature), of a network mirror (index, archives), and the packages. */

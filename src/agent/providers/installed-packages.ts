@@ -1,7 +1,7 @@
 import { lstat, readdir, readlink } from "node:fs/promises";
 import { join } from "node:path";
 import type { LockedProvider } from "../../terraform/lock-file.ts";
-import type { Execution } from "../execute.ts";
+import type { Execution } from "../execution.ts";
 import { isWithin } from "../sandbox/bubblewrap.ts";
 import { isFetchable } from "./fetch-package.ts";
 import { providerFiles } from "./job-providers.ts";

@@ -2,7 +2,7 @@ import { constants } from "node:fs";
 import { open, realpath, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type LockedProvider, lockFileName, readLockFile, renderLockFile } from "../../terraform/lock-file.ts";
-import type { Execution } from "../execute.ts";
+import type { Execution } from "../execution.ts";
 import { isWithin } from "../sandbox/bubblewrap.ts";
 
 const maxLockBytes = 1024 * 1024;

@@ -3,7 +3,7 @@ import { dirname, join } from "node:path";
 import type { CachedPackage } from "../../terraform/packages/package-cache.ts";
 import type { ProviderMirror } from "../../terraform/provider-sources.ts";
 import { freshDirectory, removeFile, writeDurably } from "../durable-files.ts";
-import type { Execution } from "../execute.ts";
+import type { Execution } from "../execution.ts";
 import { cliConfigText, type JobProviders, providerFiles } from "./job-providers.ts";
 import { methodsWithPackages } from "./package-methods.ts";
 

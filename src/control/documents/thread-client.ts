@@ -1,23 +1,6 @@
 import { Worker } from "node:worker_threads";
-import { type ErrorCode, type FieldViolation, WindlassError } from "../../lib/errors.ts";
-import type { Question } from "./questions.ts";
-
-export interface ThreadRequest {
-  readonly question: Question;
-  /** In shared memory. */
-  readonly documents: readonly Uint8Array[];
-}
-
-export type ThreadReply =
-  | { readonly kind: "answer"; readonly answer: unknown }
-  | {
-      readonly kind: "refused";
-      readonly code: ErrorCode;
-      readonly message: string;
-      readonly metadata: Readonly<Record<string, string>>;
-      readonly fields: readonly FieldViolation[];
-    }
-  | { readonly kind: "failed"; readonly message: string };
+import { WindlassError } from "../../lib/errors.ts";
+import type { ThreadReply, ThreadRequest } from "./thread-messages.ts";
 
 /** What the thread may have for texts and values; what is parsed is bounded to stay far below. */
 const resourceLimits = { maxOldGenerationSizeMb: 1024, maxYoungGenerationSizeMb: 64 };

@@ -2,7 +2,7 @@
 import { parentPort } from "node:worker_threads";
 import { isWindlassError } from "../../lib/errors.ts";
 import { answerTo } from "./answers.ts";
-import type { ThreadReply, ThreadRequest } from "./thread-client.ts";
+import type { ThreadReply, ThreadRequest } from "./thread-messages.ts";
 
 function reply({ question, documents }: ThreadRequest): ThreadReply {
   try {

@@ -1,6 +1,23 @@
 import type { X509Certificate } from "node:crypto";
-import type { Peer } from "./tls.ts";
+import type { Trust } from "./trust.ts";
+import type { ClientTls } from "./way.ts";
 import { WayError, type WayFault } from "./way-error.ts";
+
+/** Whom TLS is spoken with. */
+export interface Peer {
+  /** For people: `https://tf.example.com` or `the proxy https://proxy:3129 (https_proxy)`. */
+  readonly name: string;
+  /** What its certificate must be for. */
+  readonly expectedName: string;
+  readonly isProxy: boolean;
+  /** The proxy on the way to the server, for people. */
+  readonly through: string | undefined;
+  /** The only protocol that is offered by ALPN. */
+  readonly protocol: "h2" | "http/1.1";
+  readonly trust: Trust;
+  /** What is shown to it; whether any certificate of it will do. */
+  readonly own: Pick<ClientTls, "cert" | "key" | "isInsecure">;
+}
 
 interface Finding {
   /** Of OpenSSL or Node, for example `CERT_HAS_EXPIRED`. */

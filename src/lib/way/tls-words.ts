@@ -1,5 +1,5 @@
+import type { Peer } from "./certificate-words.ts";
 import { textOf } from "./tcp-words.ts";
-import type { Peer } from "./tls.ts";
 import { WayError, type WayFaultKind } from "./way-error.ts";
 
 type Named = Pick<Peer, "name" | "isProxy" | "own" | "expectedName">;

@@ -2,26 +2,9 @@ import type { X509Certificate } from "node:crypto";
 import type { Socket } from "node:net";
 import { type ConnectionOptions, checkServerIdentity, connect, type TLSSocket } from "node:tls";
 import { abortable } from "../abort.ts";
-import { certificateWords } from "./certificate-words.ts";
+import { certificateWords, type Peer } from "./certificate-words.ts";
 import { handshakeWords, noHttp2, silentHandshake } from "./tls-words.ts";
-import type { Trust } from "./trust.ts";
-import { type ClientTls, sniOf } from "./way.ts";
-
-/** Whom TLS is spoken with. */
-export interface Peer {
-  /** For people: `https://tf.example.com` or `the proxy https://proxy:3129 (https_proxy)`. */
-  readonly name: string;
-  /** What its certificate must be for. */
-  readonly expectedName: string;
-  readonly isProxy: boolean;
-  /** The proxy on the way to the server, for people. */
-  readonly through: string | undefined;
-  /** The only protocol that is offered by ALPN. */
-  readonly protocol: "h2" | "http/1.1";
-  readonly trust: Trust;
-  /** What is shown to it; whether any certificate of it will do. */
-  readonly own: Pick<ClientTls, "cert" | "key" | "isInsecure">;
-}
+import { sniOf } from "./way.ts";
 
 export interface Secured {
   readonly socket: TLSSocket;

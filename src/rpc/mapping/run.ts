@@ -6,11 +6,10 @@ import type { Resolution } from "../../control/run-resolution.ts";
 import type { RunView } from "../../control/run-view.ts";
 import type { NewRun } from "../../control/runs.ts";
 import { inFlightOf, noteOf } from "../../domain/in-flight.ts";
-import type { Job, JobPhase, JobStatus as JobStatusName } from "../../domain/job.ts";
-
+import type { Job, JobPhase, JobStatus as JobStatusName, Urgency } from "../../domain/job.ts";
 import { type LogState as LogStateName, logProblemText, logStateOf } from "../../domain/log-problem.ts";
 import { type KeptLost, lostNote } from "../../domain/lost.ts";
-import type { ChangeCounts, RunOptions, RunSource as RunSourceName, RunStatus, Urgency } from "../../domain/run.ts";
+import type { ChangeCounts, RunOptions, RunSource as RunSourceName, RunStatus } from "../../domain/run.ts";
 import type { TimelineEvent } from "../../domain/timeline.ts";
 import type { Waiting, WaitingReason as WaitingReasonName } from "../../domain/waiting.ts";
 import {

@@ -4,7 +4,7 @@ import { WindlassError } from "../../lib/errors.ts";
 import { placeholdersOf, rowsOf, slotsOf, type TableWithId } from "../boundary.ts";
 import { asParameter, driverError } from "../dialect.ts";
 import { and, eq, sql } from "../drizzle/orm.ts";
-import type { NamePage, Position, TimePage } from "../ports.ts";
+import type { NamePage, Position, TimePage } from "../ports-pages.ts";
 import { prepared } from "../prepared.ts";
 import type { QueryContext } from "./context.ts";
 

@@ -1,7 +1,7 @@
 import type { Workspace } from "../../domain/workspace.ts";
 import type { OrganizationId, WorkspaceId } from "../../lib/ids.ts";
 import { and, asc, eq, inArray, ne, or, sql } from "../drizzle/orm.ts";
-import type { NamePage } from "../ports.ts";
+import type { NamePage } from "../ports-pages.ts";
 import type { StateConsumer, WorkspaceQueries } from "../ports-workspaces.ts";
 import type { Tables } from "../tables.ts";
 import type { QueryContext } from "./context.ts";

@@ -2,8 +2,9 @@ import type { SQL } from "drizzle-orm";
 import type { AnyPgColumn } from "drizzle-orm/pg-core";
 import { asParameter } from "../dialect.ts";
 import { and, asc, desc, eq, isNotNull, lt, lte, ne, or, sql } from "../drizzle/orm.ts";
+import type { IdPage } from "../ports-pages.ts";
 import { isActive } from "../tables/conditions.ts";
-import type { IdPage, UpkeepQueries } from "../upkeep.ts";
+import type { UpkeepQueries } from "../upkeep.ts";
 import type { QueryContext } from "./context.ts";
 
 /** What a retention asks: each question reads a bounded number of rows, however many there are to keep. */

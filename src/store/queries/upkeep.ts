@@ -2,8 +2,9 @@ import type { SQL } from "drizzle-orm";
 import type { AnyPgColumn } from "drizzle-orm/pg-core";
 import type { RunId } from "../../lib/ids.ts";
 import { and, asc, eq, inArray, isNotNull, isNull, lt, or, sql } from "../drizzle/orm.ts";
+import type { IdPage } from "../ports-pages.ts";
 import { isActive } from "../tables/conditions.ts";
-import type { BlobUse, IdPage, SealedValue, UpkeepQueries } from "../upkeep.ts";
+import type { BlobUse, SealedValue, UpkeepQueries } from "../upkeep.ts";
 import type { QueryContext } from "./context.ts";
 import { retentionQueries } from "./upkeep-retention.ts";
 

@@ -1,7 +1,8 @@
 import type { Workspace, WorkspaceLock } from "../../domain/workspace.ts";
 import type { OrganizationId, WorkspaceId } from "../../lib/ids.ts";
 import { and, asc, count, eq, exists, inArray, or, sql } from "../drizzle/orm.ts";
-import type { NamePage, Queries } from "../ports.ts";
+import type { Queries } from "../ports.ts";
+import type { NamePage } from "../ports-pages.ts";
 import type { WorkspaceFilter } from "../ports-workspaces.ts";
 import { prepared } from "../prepared.ts";
 import { isSet, isUndecided } from "../tables/conditions.ts";

@@ -1,8 +1,7 @@
-import type { KeptInFlight } from "../../domain/in-flight.ts";
-import type { Desired, JobPhase, JobStatus } from "../../domain/job.ts";
-import type { LogProblem } from "../../domain/log-problem.ts";
+import type { Desired, JobPhase, JobStatus, LogProblem, Urgency } from "../../domain/job.ts";
 import type { Lost } from "../../domain/lost.ts";
-import type { ChangeCounts, RunOptions, RunSource, RunStatus, Urgency } from "../../domain/run.ts";
+import type { KeptInFlight } from "../../domain/resource-in-flight.ts";
+import type { ChangeCounts, RunOptions, RunSource, RunStatus } from "../../domain/run.ts";
 import type { Engine } from "../../domain/workspace.ts";
 import type { AgentId, ConfigurationId, JobId, OrganizationId, PoolId, RunId, WorkspaceId } from "../../lib/ids.ts";
 import type { Kit } from "../kit.ts";

@@ -1,0 +1,40 @@
+/** When and from where a credential was used; nothing is written if a use after `ifBefore` is already known. */
+export interface CredentialUse {
+  readonly at: Date;
+  readonly ifBefore: Date;
+  readonly address: string;
+}
+
+/** A page in the order of ids: rows whose id sorts after `after`, at most `limit`. */
+export interface IdPage {
+  readonly after: string | null;
+  readonly limit: number;
+}
+
+/** A page in the order of a unique name: rows whose name sorts after `after`, at most `limit`. */
+export interface NamePage {
+  readonly after: string | null;
+  /** The last key that is looked at; absent or null is the end. */
+  readonly upTo?: string | null;
+  readonly limit: number;
+}
+
+/** So many rows of a list after a key. */
+export interface RowCount {
+  readonly after: string | null;
+  readonly rows: number;
+}
+
+/** A page newest first: rows before (`at`, `id`) in that order, at most `limit`. */
+export interface TimePage {
+  readonly before: Position | null;
+  /** The last position that is looked at; absent or null is the end. */
+  readonly downTo?: Position | null;
+  readonly limit: number;
+}
+
+/** A place in a list in the order of time and id. */
+export interface Position {
+  readonly at: Date;
+  readonly id: string;
+}
