@@ -1,6 +1,15 @@
 import type { DownloadRules } from "../terraform/engine-store.ts";
-import type { PassedEnvironment } from "./providers/passed-environment.ts";
-import type { SandboxWish } from "./sandbox/choose-sandbox.ts";
+
+/** What an operator may ask for; `auto` is the best there is. */
+export const sandboxWishes = ["auto", "bwrap", "none"] as const;
+export type SandboxWish = (typeof sandboxWishes)[number];
+
+/** Variables of the agent's own environment that jobs get. */
+export interface PassedEnvironment {
+  readonly values: Readonly<Record<string, string>>;
+  /** Names and patterns that were asked for and are not set. */
+  readonly missing: readonly string[];
+}
 
 /** Everything an agent is told when it starts; `cmd` checks it first. */
 export interface AgentConfig {

@@ -5,8 +5,8 @@ import type { StateSnapshot } from "../terraform/state-spool.ts";
 import type { AsideState } from "../terraform/state-watcher.ts";
 import { isRefused, isTooLarge } from "./artifacts.ts";
 import { patienceOf, type Site } from "./house.ts";
-import type { Job } from "./job.ts";
-import { idsOf, note, noteIfPossible } from "./job-notes.ts";
+import { idsOf, type Job } from "./job.ts";
+import { note, noteIfPossible } from "./job-notes.ts";
 import { persist } from "./patience.ts";
 import { WayProblem } from "./way-problem.ts";
 

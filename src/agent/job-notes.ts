@@ -1,6 +1,6 @@
 import { isOutOfSpace } from "./durable-files.ts";
 import type { Site } from "./house.ts";
-import type { Job } from "./job.ts";
+import { idsOf, type Job } from "./job.ts";
 import type { NewRecord } from "./journal.ts";
 
 const retryMs = 1_000;
@@ -34,11 +34,3 @@ export async function noteIfPossible(job: Job, site: Site, record: NewRecord): P
     site.log.error({ ...idsOf(job), err: error }, "the journal could not be written");
   }
 }
-
-/** What names a job in the agent's own log. */
-export const idsOf = ({ claim, spec }: Job) => ({
-  "job.id": claim.jobId,
-  "run.id": spec.runId,
-  epoch: Number(claim.epoch),
-  workspace: spec.workspace,
-});

@@ -21,16 +21,21 @@ import type { DiskReserve } from "./disk-reserve.ts";
 import type { EngineNews } from "./engine-news.ts";
 import { FreeSpace } from "./free-space.ts";
 import { type BeatTime, Freshness } from "./freshness.ts";
-import { Job } from "./job.ts";
+import { idsOf, Job } from "./job.ts";
 import { JobDirectories, tellRemains } from "./job-directories.ts";
 import { jobFilesAt } from "./job-files.ts";
 import { noRoom, takeIn, whyUnknown } from "./job-intake.ts";
 import { JobLimits } from "./job-limits.ts";
-import { idsOf } from "./job-notes.ts";
 import { type Conduct, type JobEnd, workToEnd } from "./job-work.ts";
 import { KeptJobs } from "./kept-jobs.ts";
-import type { LogSource } from "./log-sender.ts";
-import { type HostChange, HostChanges, type OfferAnswer, type SessionHost, type Speech } from "./session-host.ts";
+import {
+  type HostChange,
+  HostChanges,
+  type LogSource,
+  type OfferAnswer,
+  type SessionHost,
+  type Speech,
+} from "./session-host.ts";
 import { keptJobOf, readStoredJobs, type StoredJob } from "./stored-jobs.ts";
 import type { DownloadCache } from "./transfers/download-cache.ts";
 

@@ -14,8 +14,7 @@ import type { JobFiles, StoredSpec } from "./job-files.ts";
 import { bareResult, resultMessage, type Stage, stageOf } from "./job-messages.ts";
 import type { Journal, StoredResult } from "./journal.ts";
 import { Lease } from "./lease.ts";
-import type { LogSource } from "./log-sender.ts";
-import type { Speech } from "./session-host.ts";
+import type { LogSource, Speech } from "./session-host.ts";
 
 /** Whether the control plane lets a job start. */
 export type Grant = { readonly kind: "granted" } | { readonly kind: "refused"; readonly reason: string };
@@ -358,3 +357,11 @@ export class Job {
     this.#isLogClosed ||= closed;
   }
 }
+
+/** What names a job in the agent's own log. */
+export const idsOf = ({ claim, spec }: Job) => ({
+  "job.id": claim.jobId,
+  "run.id": spec.runId,
+  epoch: Number(claim.epoch),
+  workspace: spec.workspace,
+});

@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { ManualClock } from "../lib/manual-clock.ts";
 import { newClaim } from "./claim.ts";
-import { type LogChunkToSend, LogSender, type LogSource, maxChunkBytes } from "./log-sender.ts";
+import { type LogChunkToSend, LogSender, maxChunkBytes } from "./log-sender.ts";
+import type { LogSource } from "./session-host.ts";
 
 class FakeLog implements LogSource {
   readonly key: string;

@@ -1,6 +1,7 @@
 import type { JobClaim } from "../gen/windlass/agent/v1/job_pb.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { ClaimKey } from "./claim.ts";
+import type { LogSource } from "./session-host.ts";
 
 /** Largest chunk of a log, by protocol. */
 export const maxChunkBytes = 64 * 1024;
@@ -10,16 +11,6 @@ const maxPauseMs = 5_000;
 /** Looks without any progress until a log is sent again: twice as many each time, for a slow server has it and is busy. */
 const firstLooks = 2;
 const maxLooks = 64;
-
-/** A log that can be sent: bytes 0 to `end` exist and never change. */
-export interface LogSource {
-  readonly key: ClaimKey;
-  readonly claim: JobClaim;
-  readonly end: number;
-  /** True when nothing will be added. */
-  readonly isComplete: boolean;
-  read(offset: number, maxBytes: number): Promise<Uint8Array>;
-}
 
 export interface LogChunkToSend {
   readonly claim: JobClaim;

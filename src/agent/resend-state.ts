@@ -2,8 +2,7 @@ import { abortable } from "../lib/abort.ts";
 import { StateSpool } from "../terraform/state-spool.ts";
 import { StateDelivery } from "./deliver-state.ts";
 import type { Site } from "./house.ts";
-import type { Job } from "./job.ts";
-import { idsOf } from "./job-notes.ts";
+import { idsOf, type Job } from "./job.ts";
 import type { StoredResult } from "./journal.ts";
 
 /**

@@ -12,7 +12,16 @@ import type {
 import type { HeldJob, JobClaim } from "../gen/windlass/agent/v1/job_pb.ts";
 import type { ClaimKey } from "./claim.ts";
 import type { BeatTime } from "./freshness.ts";
-import type { LogSource } from "./log-sender.ts";
+
+/** A log that can be sent: bytes 0 to `end` exist and never change. */
+export interface LogSource {
+  readonly key: ClaimKey;
+  readonly claim: JobClaim;
+  readonly end: number;
+  /** True when nothing will be added. */
+  readonly isComplete: boolean;
+  read(offset: number, maxBytes: number): Promise<Uint8Array>;
+}
 
 /** What goes out on a stream. */
 export type OutgoingMessage = SessionRequest["message"];

@@ -1,8 +1,7 @@
 import { durationMs } from "@bufbuild/protobuf/wkt";
 import { DesiredState } from "../gen/windlass/agent/v1/job_pb.ts";
 import type { Site } from "./house.ts";
-import type { Job } from "./job.ts";
-import { idsOf } from "./job-notes.ts";
+import { idsOf, type Job } from "./job.ts";
 
 /** The time that a phase may take, counted from its grant, over restarts of the agent. */
 export interface TimeLimit extends Disposable {

@@ -1,8 +1,7 @@
 import { failureText, foreignText } from "../lib/way/own-answer.ts";
 import { isRefused, mayPass } from "./artifacts.ts";
 import { patienceOf, type Site } from "./house.ts";
-import type { Job } from "./job.ts";
-import { idsOf } from "./job-notes.ts";
+import { idsOf, type Job } from "./job.ts";
 import { persist } from "./patience.ts";
 
 /** What an agent does for a job over the network, as it follows "cannot". */

@@ -1,3 +1,5 @@
+import { Engine } from "../gen/windlass/v1/workspace_pb.ts";
+
 /** `IDLE` of an enum as `idle`, `PLAN_QUEUED` as `plan queued`; a value of a newer server as its number, unspecified as nothing. */
 export function enumText(values: Readonly<Record<string, number>>, value: number): string {
   if (value === 0) return "";
@@ -10,3 +12,8 @@ export const enumFlagWords = (values: Readonly<Record<string, number>>): readonl
   Object.entries(values)
     .filter(([, number]) => number !== 0)
     .map(([name]) => name.toLowerCase().replaceAll("_", "-"));
+
+/** An engine as manifests and flags write it. */
+export type EngineWord = "terraform" | "tofu";
+
+export const engineWord = (engine: Engine): EngineWord => (engine === Engine.TOFU ? "tofu" : "terraform");

@@ -1,4 +1,4 @@
-import type { AgentEngines } from "../domain/engine.ts";
+import type { AgentEngines } from "../domain/agent.ts";
 import { type JobFeature, jobFeatures } from "../domain/job-features.ts";
 import type { AgentEngines as Announced } from "../gen/windlass/agent/v1/agent_gateway_service_pb.ts";
 import { JobFeature as Announcement } from "../gen/windlass/agent/v1/job_pb.ts";

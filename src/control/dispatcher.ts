@@ -1,6 +1,5 @@
-import { isMatch } from "../domain/agent.ts";
 import { mayUse } from "../domain/agent-pool.ts";
-import { type Assignment, assign, type Candidate, dispatchOrder, Fits } from "../domain/dispatch.ts";
+import { type Assignment, assign, type Candidate, dispatchOrder, Fits, isMatch } from "../domain/dispatch.ts";
 import { type EngineWish, engineWishOf } from "../domain/engine.ts";
 import { type Job, moveJob } from "../domain/job.ts";
 import { featuresOf, type JobFeature, jobFeatures, knowsAll } from "../domain/job-features.ts";

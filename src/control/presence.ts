@@ -1,4 +1,4 @@
-import type { AgentEngines } from "../domain/engine.ts";
+import type { AgentEngines } from "../domain/agent.ts";
 import type { Job } from "../domain/job.ts";
 import type { JobFeature } from "../domain/job-features.ts";
 import type { Labels } from "../domain/label-selector.ts";

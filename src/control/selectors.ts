@@ -1,5 +1,4 @@
-import { isMatch } from "../domain/agent.ts";
-import { Fits } from "../domain/dispatch.ts";
+import { Fits, isMatch } from "../domain/dispatch.ts";
 import { type EngineWish, enginesText, engineWishOf, wishText } from "../domain/engine.ts";
 import type { Job } from "../domain/job.ts";
 import { featuresOf, featuresText, knowsAll } from "../domain/job-features.ts";

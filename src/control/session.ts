@@ -1,7 +1,6 @@
 import { create } from "@bufbuild/protobuf";
 import { durationFromMs } from "@bufbuild/protobuf/wkt";
-import { type Agent, labelsOf } from "../domain/agent.ts";
-import type { AgentEngines } from "../domain/engine.ts";
+import { type Agent, type AgentEngines, labelsOf } from "../domain/agent.ts";
 import { type Job, leaseMs } from "../domain/job.ts";
 import type { JobFeature } from "../domain/job-features.ts";
 import type { Labels } from "../domain/label-selector.ts";

@@ -1,8 +1,20 @@
 import type { AgentId, AgentTokenId, OrganizationId, PoolId } from "../lib/ids.ts";
-import { acceptLabel } from "../lib/label-names.ts";
-import type { AgentEngines } from "./engine.ts";
-import type { JobPhase } from "./job.ts";
-import { type LabelCondition, type Labels, meets } from "./label-selector.ts";
+import type { Labels } from "./label-selector.ts";
+import type { Engine } from "./workspace.ts";
+
+/** A program that an agent has. */
+export interface EngineProgram {
+  readonly engine: Engine;
+  /** Exact. */
+  readonly version: string;
+}
+
+/** What an agent says that its jobs can have. */
+export interface AgentEngines {
+  readonly programs: readonly EngineProgram[];
+  /** What it may download; `source` is for people. */
+  readonly downloads: readonly { readonly engine: Engine; readonly source: string }[];
+}
 
 export type AgentStatus = "idle" | "busy" | "unknown" | "errored" | "exited";
 
@@ -105,16 +117,6 @@ export const labelsOf = ({ labels, os, arch, name }: Pick<Agent, "labels" | "os"
   arch,
   name,
 });
-
-/** Whether an agent with these labels takes jobs of a phase: both, unless its label `accept` names one. */
-export function accepts(labels: Labels, phase: JobPhase): boolean {
-  const only = labels[acceptLabel];
-  return (only !== "plan" && only !== "apply") || only === phase;
-}
-
-/** Whether an agent with these labels may take a job of a phase from a workspace whose selector says so. */
-export const isMatch = (labels: Labels, phase: JobPhase, conditions: readonly LabelCondition[]): boolean =>
-  accepts(labels, phase) && meets(labels, conditions);
 
 /** An agent that is connected cannot be deleted. */
 export const isDeletable = (status: AgentStatus): boolean => status !== "idle" && status !== "busy";

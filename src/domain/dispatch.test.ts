@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
+import type { AgentEngines } from "./agent.ts";
 import { assign, type Candidate, dispatchOrder, type Seat } from "./dispatch.ts";
-import type { AgentEngines } from "./engine.ts";
 import type { JobFeature } from "./job-features.ts";
 
 const second = (n: number) => new Date(Date.UTC(2026, 0, 1, 0, 0, n));

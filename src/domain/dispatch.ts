@@ -1,9 +1,10 @@
 import type { AgentId, JobId, OrganizationId, PoolId, RunId } from "../lib/ids.ts";
-import { isMatch } from "./agent.ts";
-import { type AgentEngines, type EngineFit, type EngineWish, engineFit, wishText } from "./engine.ts";
+import { acceptLabel } from "../lib/label-names.ts";
+import type { AgentEngines } from "./agent.ts";
+import { type EngineFit, type EngineWish, engineFit, wishText } from "./engine.ts";
 import type { JobPhase, Urgency } from "./job.ts";
 import { type JobFeature, knowsAll } from "./job-features.ts";
-import type { LabelCondition, Labels } from "./label-selector.ts";
+import { type LabelCondition, type Labels, meets } from "./label-selector.ts";
 
 /** A job that waits, with what decides its turn. */
 export interface Candidate {
@@ -169,3 +170,13 @@ function bestSeat({ job, fits, load }: Choice, seats: readonly Seat[]): Seat | u
   }
   return best;
 }
+
+/** Whether an agent with these labels takes jobs of a phase: both, unless its label `accept` names one. */
+export function accepts(labels: Labels, phase: JobPhase): boolean {
+  const only = labels[acceptLabel];
+  return (only !== "plan" && only !== "apply") || only === phase;
+}
+
+/** Whether an agent with these labels may take a job of a phase from a workspace whose selector says so. */
+export const isMatch = (labels: Labels, phase: JobPhase, conditions: readonly LabelCondition[]): boolean =>
+  accepts(labels, phase) && meets(labels, conditions);

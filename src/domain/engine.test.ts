@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { type AgentEngines, engineFit, enginesText, engineWishOf, isTofuAlone, optionProblem } from "./engine.ts";
+import type { AgentEngines } from "./agent.ts";
+import { engineFit, enginesText, engineWishOf, isTofuAlone, optionProblem } from "./engine.ts";
 
 const terraform = { engine: "terraform", engineVersion: "~> 1.11" } as const;
 

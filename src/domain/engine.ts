@@ -1,21 +1,8 @@
 import { parseVersionConstraint } from "../lib/version-constraint.ts";
+import type { AgentEngines } from "./agent.ts";
 import type { Job } from "./job.ts";
 import type { RunOptions } from "./run.ts";
 import type { Engine, Workspace } from "./workspace.ts";
-
-/** A program that an agent has. */
-export interface EngineProgram {
-  readonly engine: Engine;
-  /** Exact. */
-  readonly version: string;
-}
-
-/** What an agent says that its jobs can have. */
-export interface AgentEngines {
-  readonly programs: readonly EngineProgram[];
-  /** What it may download; `source` is for people. */
-  readonly downloads: readonly { readonly engine: Engine; readonly source: string }[];
-}
 
 /** What a job asks for. */
 export interface EngineWish {

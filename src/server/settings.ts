@@ -1,9 +1,9 @@
 import { join } from "node:path";
 import envPaths from "env-paths";
+import { sandboxWishes } from "../agent/agent-config.ts";
 import { engineSettings } from "../agent/program/engine-settings.ts";
 import { providerSettings } from "../agent/program/provider-settings.ts";
 import { sandboxPathSettings } from "../agent/program/sandbox-settings.ts";
-import { sandboxWishes } from "../agent/sandbox/choose-sandbox.ts";
 import { defaultLimits, type Limits, type Timing } from "../control/control.ts";
 import { defaultSilence } from "../domain/agent.ts";
 import { defaultLeases } from "../domain/job.ts";

@@ -10,9 +10,9 @@ import {
   defaultMinFreeBytes,
   defaultReserveBytes,
   defaultWorkRoot,
+  sandboxWishes,
 } from "../agent-config.ts";
 import { agentNamePattern } from "../identity.ts";
-import { sandboxWishes } from "../sandbox/choose-sandbox.ts";
 import { engineSettings } from "./engine-settings.ts";
 import { acceptedPhases, labels } from "./label-settings.ts";
 import { providerSettings } from "./provider-settings.ts";

@@ -1,13 +1,7 @@
 import { delimiter, isAbsolute } from "node:path";
 import type { Environment } from "../../lib/environment.ts";
 import { refusedPatterns, whyRefusedVariableName } from "../../lib/variable-names.ts";
-
-/** Variables of the agent's own environment that jobs get. */
-export interface PassedEnvironment {
-  readonly values: Readonly<Record<string, string>>;
-  /** Names and patterns that were asked for and are not set. */
-  readonly missing: readonly string[];
-}
+import type { PassedEnvironment } from "../agent-config.ts";
 
 /** What is wrong with a name or pattern of `--pass-env`, as a sentence; undefined when it may be passed. */
 export function whyNotPassed(name: string): string | undefined {

@@ -3,11 +3,8 @@ import { constants, existsSync } from "node:fs";
 import { access, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { delimiter, isAbsolute, join } from "node:path";
+import type { SandboxWish } from "../agent-config.ts";
 import { type Bubblewrap, type BubblewrapExtra, bubblewrapArgv, bubblewrapExtras } from "./bubblewrap.ts";
-
-/** What an operator may ask for; `auto` is the best there is. */
-export const sandboxWishes = ["auto", "bwrap", "none"] as const;
-export type SandboxWish = (typeof sandboxWishes)[number];
 
 /** How the processes of a job are kept apart from the machine. */
 export type Sandbox = { readonly kind: "none" } | ({ readonly kind: "bwrap" } & Bubblewrap);

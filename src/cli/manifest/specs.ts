@@ -3,8 +3,9 @@ import type { Organization } from "../../gen/windlass/v1/organization_pb.ts";
 import type { VariableSet } from "../../gen/windlass/v1/variable_pb.ts";
 import type { Workspace } from "../../gen/windlass/v1/workspace_pb.ts";
 import { given } from "../answers.ts";
+import { engineWord } from "../words.ts";
 import type { OrganizationDocument, PoolDocument, VariableSetDocument, WorkspaceDocument } from "./documents.ts";
-import { durationOf, durationWord, engineOf, engineWord, modeOf, modeWord, normalDuration } from "./words.ts";
+import { durationOf, durationWord, engineOf, modeOf, modeWord, normalDuration } from "./words.ts";
 
 // For each kind: `current` is a resource as a manifest writes it, `shown` the manifest in the same form, `wanted` what the
 // API is sent, and `mask` the paths of an update.

@@ -1,20 +1,17 @@
 import { type Duration, durationFromMs, durationMs } from "@bufbuild/protobuf/wkt";
 import { Engine, ExecutionMode } from "../../gen/windlass/v1/workspace_pb.ts";
 import { durationMs as durationSchema, settingText } from "../../lib/setting-schemas.ts";
+import type { EngineWord } from "../words.ts";
 
 const modes = { remote: ExecutionMode.REMOTE, agent: ExecutionMode.AGENT, local: ExecutionMode.LOCAL } as const;
 const engines = { terraform: Engine.TERRAFORM, tofu: Engine.TOFU } as const;
 
 /** An execution mode as manifests write it. */
 export type ModeWord = keyof typeof modes;
-/** An engine as manifests write it. */
-export type EngineWord = keyof typeof engines;
-
 export const modeOf = (word: ModeWord): ExecutionMode => modes[word];
 export const engineOf = (word: EngineWord): Engine => engines[word];
 export const modeWord = (mode: ExecutionMode): ModeWord =>
   mode === ExecutionMode.AGENT ? "agent" : mode === ExecutionMode.LOCAL ? "local" : "remote";
-export const engineWord = (engine: Engine): EngineWord => (engine === Engine.TOFU ? "tofu" : "terraform");
 
 /** `2h30m` as a duration. */
 export const durationOf = (word: string): Duration => durationFromMs(durationSchema().parse(word));

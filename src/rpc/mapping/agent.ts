@@ -3,8 +3,7 @@ import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import type { AgentJobView } from "../../control/agent-list.ts";
 import type { AgentView } from "../../control/agent-view.ts";
 import { keptOfAgent } from "../../control/kept.ts";
-import type { AgentStatus } from "../../domain/agent.ts";
-import type { AgentEngines } from "../../domain/engine.ts";
+import type { AgentEngines, AgentStatus } from "../../domain/agent.ts";
 import {
   type AgentEnginesSchema,
   type AgentJobSchema,

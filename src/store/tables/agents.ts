@@ -1,5 +1,4 @@
-import type { AgentStatus, KeptDirectory } from "../../domain/agent.ts";
-import type { AgentEngines } from "../../domain/engine.ts";
+import type { AgentEngines, AgentStatus, KeptDirectory } from "../../domain/agent.ts";
 import type { AgentId, AgentTokenId, OrganizationId, PoolId } from "../../lib/ids.ts";
 import type { Kit } from "../kit.ts";
 import { isConnected, isNull, isSaid, willEnd } from "./conditions.ts";
