@@ -3,10 +3,10 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { FakeRuns, runId } from "../src/cli/testing/fake-runs.ts";
-import { FakeServer } from "../src/cli/testing/fake-server.ts";
-import { eventually } from "../src/cli/testing/run-cli.ts";
 import { RunPhase } from "../src/gen/windlass/v1/run_pb.ts";
+import { FakeRuns, runId } from "../test/support/cli/fake-runs.ts";
+import { FakeServer } from "../test/support/cli/fake-server.ts";
+import { eventually } from "../test/support/cli/run-cli.ts";
 
 const program = new URL("./windlass.ts", import.meta.url).pathname;
 let home: string;

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { checkNodeVersion } from "../src/lib/node-version.ts";
+import { checkNodeVersion } from "../src/lib/program/node-version.ts";
 
 const check = checkNodeVersion();
 if (check.kind === "too-old") {
@@ -7,10 +7,10 @@ if (check.kind === "too-old") {
   process.exitCode = 1;
 } else {
   // Before anything large is imported: the second start finds its modules stripped of types and compiled.
-  const { useCompileCache } = await import("../src/lib/compile-cache.ts");
+  const { useCompileCache } = await import("../src/lib/program/compile-cache.ts");
   useCompileCache();
-  const { main } = await import("../src/cli/main.ts");
-  const { processIo } = await import("../src/cli/process-io.ts");
+  const { main } = await import("../src/cli/shell/main.ts");
+  const { processIo } = await import("../src/cli/terminal/process-io.ts");
   using io = processIo();
   process.exitCode = await main(io);
 }

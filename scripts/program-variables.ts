@@ -1,6 +1,6 @@
 import { agentSettings } from "../src/agent/program/agent-settings.ts";
-import { clientVariables } from "../src/cli/environment.ts";
-import { failpointVariables } from "../src/lib/failpoint.ts";
+import { clientVariables } from "../src/cli/line/environment.ts";
+import { failpointVariables } from "../src/lib/program/failpoint.ts";
 import { settingVariables } from "../src/lib/settings.ts";
 import { serverSettings } from "../src/server/settings.ts";
 

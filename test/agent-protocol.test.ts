@@ -20,7 +20,7 @@ test("every rule that a proto file names stands in the contract", () => {
 });
 
 test("every rule by which a message is refused stands in the contract", () => {
-  const sources = ["src/control/session-claims.ts", "src/rpc/session-hearing.ts"];
+  const sources = ["src/control/sessions/claims.ts", "src/rpc/streams/session-hearing.ts"];
   const named = sources.flatMap((path) =>
     [...text(path).matchAll(/"((?:log|claim|field|result)\.[a-z_]+)"/g)].map(([, name]) => name ?? ""),
   );

@@ -1,9 +1,9 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test, vi } from "vitest";
-import { deposedIn } from "../src/terraform/deposed-objects.ts";
-import { plannedImports } from "../src/terraform/plan-imports.ts";
-import { createRenderer } from "../src/terraform/render.ts";
+import { deposedIn } from "../src/terraform/output/deposed-objects.ts";
+import { createRenderer } from "../src/terraform/output/render.ts";
+import { plannedImports } from "../src/terraform/plan/imports.ts";
 import { bareEngines } from "./support/bare.ts";
 import { type FakePlace, usePlaces } from "./support/fake-provider/place.ts";
 import { fakeSource, providerPackage, writeMirror } from "./support/provider-package.ts";

@@ -26,7 +26,7 @@ function readSource(path: string): SourceFile {
 const paths = (await Array.fromAsync(glob(["src/**/*.ts", "cmd/**/*.ts"], { cwd: root }))).sort();
 const sources = paths.filter((path) => !path.endsWith(".test.ts") && !path.startsWith("src/gen/")).map(readSource);
 
-/** The folder that a path belongs to: `lib` for src/lib/ids.ts, `cmd` for cmd/windlass.ts. */
+/** The folder that a path belongs to: `lib` for src/lib/words/ids.ts, `cmd` for cmd/windlass.ts. */
 const layerOf = (path: string) => (path.startsWith("src/") ? (path.split("/")[1] ?? "") : (path.split("/")[0] ?? ""));
 
 /** Which folders a folder may import from, beside itself, `lib` and `gen`. */
@@ -34,8 +34,9 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   cmd: ["cli", "server", "agent"],
   // What puts windlassd together: it opens the store, wires control and rpc, starts the server agent, and lends control what
   // terraform knows of secrets in texts.
-  server: ["rpc", "agent", "control", "domain", "store", "terraform"],
-  rpc: ["control", "domain"],
+  server: ["http", "rpc", "agent", "control", "domain", "store", "terraform"],
+  rpc: ["http", "control", "domain"],
+  http: ["control", "domain"],
   control: ["domain", "store"],
   store: ["domain"],
   agent: ["terraform"],
@@ -44,14 +45,6 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   domain: [],
   lib: [],
 };
-
-/** What control may know of the store: the ports, not what stands behind them. */
-const storePorts = [
-  "src/store/ports.ts",
-  "src/store/ports-pages.ts",
-  "src/store/log-store.ts",
-  "src/store/blob-store.ts",
-];
 
 const broken = (rule: (file: SourceFile) => readonly string[]) =>
   sources.flatMap((file) => rule(file).map((what) => `${file.path}: ${what}`));
@@ -76,12 +69,93 @@ test("imports go down only", () => {
   expect(broken(rule)).toEqual([]);
 });
 
+/** The rooms of each folder, floor by floor: a room imports from floors below its own, and from itself. `.` is what lies loose. */
+const floors: Readonly<Record<string, readonly (readonly string[])[]>> = {
+  lib: [
+    ["json", "text"],
+    [".", "hcl"],
+    ["net", "words"],
+    ["archive", "async", "program"],
+    ["fs", "transfer", "way"],
+    ["checks", "grpc"],
+  ],
+  domain: [["workspaces"], ["agents"], ["runs"], ["people"]],
+  store: [["drizzle"], ["engine"], ["ports", "tables"], ["blobs", "logs", "queries"], ["."]],
+  control: [
+    ["documents"],
+    ["core"],
+    ["workspaces"],
+    ["states"],
+    ["runs"],
+    ["agents", "jobs"],
+    ["sessions"],
+    ["people"],
+    ["upkeep"],
+  ],
+  http: [["."]],
+  rpc: [["mapping"], ["calls"], ["bodies"], ["streams", "wire"], ["services"], ["."]],
+  terraform: [["configuration", "engines", "packages", "redaction"], ["plan"], ["output"], ["state"]],
+  agent: [
+    ["disk"],
+    ["steps", "transfers"],
+    ["contract"],
+    ["connection", "jobs", "sandbox"],
+    ["plan-files"],
+    ["plan"],
+    ["work"],
+    ["."],
+    ["program"],
+  ],
+  cli: [
+    ["problems"],
+    ["line"],
+    ["terminal"],
+    ["server"],
+    ["shared"],
+    ["run", "state"],
+    ["agent", "workspace"],
+    ["pool"],
+    ["admin", "manifest"],
+    ["shell"],
+  ],
+  server: [["backup", "observability"], ["."], ["doctor"], ["commands"]],
+};
+
+const roomOf = (path: string) => {
+  const parts = path.split("/");
+  return parts.length > 3 ? (parts[2] ?? "") : ".";
+};
+
+const floorOf = (path: string) => (floors[layerOf(path)] ?? []).findIndex((rooms) => rooms.includes(roomOf(path)));
+
+test("rooms import from the floors below them only", () => {
+  const isHoused = ({ path }: SourceFile) => path.startsWith("src/");
+  expect(broken((file) => (isHoused(file) && floorOf(file.path) < 0 ? ["stands in no known room"] : []))).toEqual([]);
+  const rule = ({ path, imports }: SourceFile) =>
+    imports
+      .filter((name) => name.startsWith(`src/${layerOf(path)}/`) && roomOf(name) !== roomOf(path))
+      .filter((name) => floorOf(name) >= floorOf(path))
+      .map((name) => `may not import ${name}`);
+  expect(broken(rule)).toEqual([]);
+});
+
+test("no room of the table is empty", () => {
+  const named = Object.entries(floors).flatMap(([layer, own]) => own.flat().map((room) => `${layer}/${room}`));
+  const used = new Set(sources.map(({ path }) => `${layerOf(path)}/${roomOf(path)}`));
+  expect(named.filter((room) => !used.has(room))).toEqual([]);
+});
+
+test("no folder has more than 25 files beside their tests", () => {
+  const counts = Map.groupBy(sources, ({ path }) => dirname(path));
+  expect([...counts].filter(([, files]) => files.length > 25).map(([folder]) => folder)).toEqual([]);
+});
+
 test("control knows the ports of the store and nothing else of it", () => {
   const rule = ({ path, imports }: SourceFile) =>
     layerOf(path) !== "control"
       ? []
       : imports
-          .filter((name) => name.startsWith("src/store/") && !storePorts.includes(name))
+          .filter((name) => name.startsWith("src/store/") && !name.startsWith("src/store/ports/"))
           .map((name) => `may not import ${name}`);
   expect(broken(rule)).toEqual([]);
 });
@@ -116,32 +190,31 @@ test("only lib/clock.ts and lib/random.ts touch time and chance", () => {
 
 /** Who may read JSON with floats for numbers: none of it is a plan, a state, an output or a variable. */
 const floatReaders: Readonly<Record<string, string>> = {
-  "src/lib/json.ts": "an escaped string",
-  "src/lib/json-testing.ts": "values of tests",
-  "src/lib/log.ts": "our own log, for tests",
-  "src/lib/version.ts": "our own package.json",
-  "src/cli/complete-names.ts": "our own record",
-  "src/cli/token-source.ts": "tokens of terraform login, which are texts",
-  "src/control/pages.ts": "our own page tokens, of texts",
-  "src/control/provider-tokens.ts": "our own record, of texts",
+  "src/lib/json/json.ts": "an escaped string",
+  "src/lib/program/log.ts": "our own log, for tests",
+  "src/lib/program/version.ts": "our own package.json",
+  "src/cli/shell/complete-names.ts": "our own record",
+  "src/cli/server/token-source.ts": "tokens of terraform login, which are texts",
+  "src/control/core/pages.ts": "our own page tokens, of texts",
+  "src/control/workspaces/provider-tokens.ts": "our own record, of texts",
   "src/control/documents/state-syntax.ts": "an escaped string",
-  "src/rpc/request-bodies.ts": "requests of the API, whose numbers are whole and whose values are texts",
+  "src/rpc/bodies/request-bodies.ts": "requests of the API, whose numbers are whole and whose values are texts",
   "src/server/backup/manifest.ts": "our own record",
-  "src/store/kit-sqlite.ts": "our own rows",
-  "src/terraform/json-scan.ts": "an escaped string",
-  "src/terraform/engine.ts": "the version that terraform says",
-  "src/terraform/events.ts": "terraform's own fields of its events; values in them are read again",
+  "src/store/engine/kit-sqlite.ts": "our own rows",
+  "src/lib/json/scan.ts": "an escaped string",
+  "src/terraform/engines/engine.ts": "the version that terraform says",
+  "src/terraform/output/events.ts": "terraform's own fields of its events; values in them are read again",
   "src/terraform/packages/package-cache.ts": "our own record",
-  "src/terraform/releases/engine-cache.ts": "our own record",
-  "src/terraform/releases/release-index.ts": "the index of releases",
-  "src/agent/job-files.ts": "our own records",
-  "src/agent/journal.ts": "our own record",
-  "src/agent/session-credential.ts": "our own record",
-  "src/agent/shared-states.ts": "our own record, in which states are texts",
+  "src/terraform/engines/releases/engine-cache.ts": "our own record",
+  "src/terraform/engines/releases/release-index.ts": "the index of releases",
+  "src/agent/jobs/files.ts": "our own records",
+  "src/agent/jobs/journal.ts": "our own record",
+  "src/agent/connection/credential.ts": "our own record",
+  "src/agent/work/states/shared-states.ts": "our own record, in which states are texts",
   "src/agent/plan-files/place.ts": "our own record",
   "src/agent/plan-files/record.ts": "our own record",
-  "src/agent/providers/job-providers.ts": "our own record",
-  "src/agent/providers/package-room.ts": "our own record",
+  "src/agent/work/providers/job-providers.ts": "our own record",
+  "src/agent/work/providers/package-room.ts": "our own record",
   "src/agent/steps/step-files.ts": "our own record",
 };
 
@@ -169,8 +242,8 @@ test("no message of the API has a number that is a float: values of users are JS
 
 test("in src/cli nothing but output.ts writes to stdout or stderr", () => {
   const rule = ({ path, lines }: SourceFile) => {
-    if (layerOf(path) !== "cli" || path.startsWith("src/cli/testing/")) return [];
-    if (["src/cli/output.ts", "src/cli/process-io.ts"].includes(path)) return [];
+    if (layerOf(path) !== "cli") return [];
+    if (["src/cli/terminal/output.ts", "src/cli/terminal/process-io.ts"].includes(path)) return [];
     return lines.filter((line) =>
       /\bconsole\.|\bprocess\.std(out|err)\b|\bstd(out|err)\.stream\b|\bstream\.write\(/.test(line),
     );

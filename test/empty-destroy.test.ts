@@ -3,9 +3,9 @@ import { join } from "node:path";
 import { beforeAll, expect, test, vi } from "vitest";
 import { RunState } from "../src/gen/windlass/v1/run_pb.ts";
 import { ExecutionMode } from "../src/gen/windlass/v1/workspace_pb.ts";
-import { describeWithTerraform } from "../src/terraform/testing.ts";
 import { freshName } from "./support/api.ts";
 import { useStage } from "./support/stage.ts";
+import { describeWithTerraform } from "./support/terraform.ts";
 
 vi.setConfig({ testTimeout: 120_000 });
 

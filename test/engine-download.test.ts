@@ -4,10 +4,10 @@ import { delimiter, join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { RunPhase, RunState } from "../src/gen/windlass/v1/run_pb.ts";
 import { Engine } from "../src/gen/windlass/v1/workspace_pb.ts";
-import { describeWithTerraform, terraformPath } from "../src/terraform/testing.ts";
 import { bareTerraform } from "./support/engine.ts";
 import { herePlatform, type ReleaseKey, ReleaseMirror, releaseKey } from "./support/release-mirror.ts";
 import { useStage } from "./support/stage.ts";
+import { describeWithTerraform, terraformPath } from "./support/terraform.ts";
 import { until } from "./support/until.ts";
 
 /** PATH without the directories that hold terraform. */

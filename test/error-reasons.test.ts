@@ -3,10 +3,10 @@ import { glob } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { Code } from "@connectrpc/connect";
 import { expect, test } from "vitest";
-import { hintsFor } from "../src/cli/hints.ts";
+import { hintsFor } from "../src/cli/problems/hints.ts";
 import { ErrorReason, ErrorReasonSchema } from "../src/gen/windlass/v1/error_reason_pb.ts";
-import type { ErrorCode } from "../src/lib/errors.ts";
-import { statusOf } from "../src/rpc/errors.ts";
+import type { ErrorCode } from "../src/lib/words/errors.ts";
+import { statusOf } from "../src/rpc/calls/errors.ts";
 
 const root = resolve(import.meta.dirname, "..");
 const reasons = Object.keys(ErrorReason).filter((reason) => reason !== "UNSPECIFIED");

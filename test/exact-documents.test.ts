@@ -1,13 +1,13 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { readVariables } from "../src/cli/variable-files.ts";
+import { readVariables } from "../src/cli/workspace/variable-files.ts";
 import { answerTo } from "../src/control/documents/answers.ts";
-import { whyNoHclValue } from "../src/lib/hcl-text.ts";
-import { hostileName, hostileNumber, jsonText, writtenValue } from "../src/lib/json-testing.ts";
-import { exactNumber, writeJson } from "../src/lib/json-text.ts";
-import { summarizePlan } from "../src/terraform/plan.ts";
-import { createRenderer } from "../src/terraform/render.ts";
-import { sensitiveTexts } from "../src/terraform/state-outputs.ts";
+import { whyNoHclValue } from "../src/lib/hcl/text.ts";
+import { exactNumber, writeJson } from "../src/lib/json/text.ts";
+import { createRenderer } from "../src/terraform/output/render.ts";
+import { summarizePlan } from "../src/terraform/plan/plan.ts";
+import { sensitiveTexts } from "../src/terraform/state/outputs.ts";
+import { hostileName, hostileNumber, jsonText, writtenValue } from "./support/json.ts";
 
 // Every path that a document of a user takes, with the text that went in beside the one that comes out.
 

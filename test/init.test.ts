@@ -1,10 +1,10 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
-import { hangingLine, type InitEngine, initConfiguration, makeInitEngine } from "../src/agent/testing/init-engine.ts";
-import { describeWithSandbox } from "../src/agent/testing/sandbox-here.ts";
 import { RunPhase, RunState } from "../src/gen/windlass/v1/run_pb.ts";
 import { hasPostgres } from "./postgres.ts";
+import { hangingLine, type InitEngine, initConfiguration, makeInitEngine } from "./support/agent/init-engine.ts";
+import { describeWithSandbox } from "./support/agent/sandbox-here.ts";
 import type { TestAgent } from "./support/scene.ts";
 import { type Stage, useStage } from "./support/stage.ts";
 import { until } from "./support/until.ts";

@@ -14,14 +14,14 @@ import { ErrorInfoSchema, RetryInfoSchema } from "../src/gen/google/rpc/error_de
 import { Health, HealthCheckResponse_ServingStatus as Status } from "../src/gen/grpc/health/v1/health_pb.ts";
 import { ServerReflection } from "../src/gen/grpc/reflection/v1/reflection_pb.ts";
 import { ServerReflection as ServerReflectionAlpha } from "../src/gen/grpc/reflection/v1alpha/reflection_pb.ts";
-import { untilAborted } from "../src/lib/abort.ts";
-import { createGrpcTransport as createGrpcJsTransport } from "../src/lib/grpc-transport.ts";
-import { silentLog } from "../src/lib/log.ts";
-import { remoteAddressKey } from "../src/rpc/caller.ts";
-import { defaultConnectionLimits } from "../src/rpc/connections.ts";
-import { healthRoutes, Readiness } from "../src/rpc/health.ts";
+import { defaultConnectionLimits } from "../src/http/connections.ts";
+import { untilAborted } from "../src/lib/async/abort.ts";
+import { createGrpcTransport as createGrpcJsTransport } from "../src/lib/grpc/transport.ts";
+import { silentLog } from "../src/lib/program/log.ts";
+import { remoteAddressKey } from "../src/rpc/calls/caller.ts";
 import { type Listener, type ListenOptions, listen } from "../src/rpc/listener.ts";
-import { reflectionRoutes } from "../src/rpc/reflection.ts";
+import { healthRoutes, Readiness } from "../src/rpc/services/health.ts";
+import { reflectionRoutes } from "../src/rpc/services/reflection.ts";
 import { selfSigned } from "./support/certificate.ts";
 import { EchoService } from "./support/echo-service.ts";
 

@@ -2,10 +2,10 @@ import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { create } from "@bufbuild/protobuf";
 import { describe, expect, test, vi } from "vitest";
-import { lostHcl } from "../src/cli/lost-hcl.ts";
+import { lostHcl } from "../src/cli/run/lost-hcl.ts";
 import { HeldInState, LostResourceSchema, RunSchema } from "../src/gen/windlass/v1/run_pb.ts";
-import { ApplyProgress } from "../src/terraform/apply-progress.ts";
-import { parseEvent } from "../src/terraform/events.ts";
+import { ApplyProgress } from "../src/terraform/output/apply-progress.ts";
+import { parseEvent } from "../src/terraform/output/events.ts";
 import { bareEngines } from "./support/bare.ts";
 import { apply, usePlaces } from "./support/fake-provider/place.ts";
 

@@ -4,9 +4,9 @@ import { expect, test } from "vitest";
 import { HeldInState, RunPhase, RunState } from "../src/gen/windlass/v1/run_pb.ts";
 import { RunResolution } from "../src/gen/windlass/v1/run_service_pb.ts";
 import { Engine } from "../src/gen/windlass/v1/workspace_pb.ts";
-import { describeWithTofu } from "../src/terraform/testing.ts";
 import type { RunOptions } from "./support/api.ts";
 import { useStage } from "./support/stage.ts";
+import { describeWithTofu } from "./support/terraform.ts";
 import { until } from "./support/until.ts";
 
 const first = `

@@ -5,7 +5,7 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { RunState } from "../src/gen/windlass/v1/run_pb.ts";
-import type { Check } from "../src/lib/checks.ts";
+import type { Check } from "../src/lib/checks/check.ts";
 import type { Program } from "./support/programs.ts";
 import { useStage } from "./support/stage.ts";
 import { until } from "./support/until.ts";

@@ -1,10 +1,10 @@
 import { appendFile, chmod, readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import type { AgentConfig } from "../src/agent/agent-config.ts";
-import { eventually } from "../src/agent/testing/agent-place.ts";
-import type { FakeJob } from "../src/agent/testing/fake-job.ts";
-import { sandboxesHere } from "../src/agent/testing/sandbox-here.ts";
+import type { AgentConfig } from "../src/agent/contract/config.ts";
+import { eventually } from "./support/agent/agent-place.ts";
+import type { FakeJob } from "./support/agent/fake-job.ts";
+import { sandboxesHere } from "./support/agent/sandbox-here.ts";
 import { bareEngines } from "./support/bare.ts";
 import { placeOf, providerPackage } from "./support/provider-package.ts";
 import { ProviderStage } from "./support/provider-stage.ts";

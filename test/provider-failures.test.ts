@@ -1,9 +1,9 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
-import { sandboxesHere } from "../src/agent/testing/sandbox-here.ts";
 import { type Run, RunState } from "../src/gen/windlass/v1/run_pb.ts";
 import { VariableCategory } from "../src/gen/windlass/v1/variable_pb.ts";
+import { sandboxesHere } from "./support/agent/sandbox-here.ts";
 import { freshName } from "./support/api.ts";
 import { nodeDirectory, providerPackage } from "./support/provider-package.ts";
 import { ProviderRegistry } from "./support/provider-registry.ts";

@@ -1,9 +1,9 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { sandboxesHere } from "../src/agent/testing/sandbox-here.ts";
 import { systemRandom } from "../src/lib/random.ts";
-import { mintToken } from "../src/lib/tokens.ts";
+import { mintToken } from "../src/lib/words/tokens.ts";
+import { sandboxesHere } from "./support/agent/sandbox-here.ts";
 import { nodeDirectory, providerPackage, writeMirror } from "./support/provider-package.ts";
 import { openScene, type Scene } from "./support/scene.ts";
 

@@ -1,10 +1,10 @@
 import { mkdtemp } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { sandboxesHere } from "../src/agent/testing/sandbox-here.ts";
 import { RunState } from "../src/gen/windlass/v1/run_pb.ts";
 import { ExecutionMode } from "../src/gen/windlass/v1/workspace_pb.ts";
 import { testEngines } from "./engines.ts";
+import { sandboxesHere } from "./support/agent/sandbox-here.ts";
 import { fakeSource, nodeDirectory, providerPackage, writeMirror } from "./support/provider-package.ts";
 import { ProviderRegistry } from "./support/provider-registry.ts";
 import { useStage } from "./support/stage.ts";

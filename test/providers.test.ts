@@ -1,8 +1,8 @@
 import { rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import type { FakeJob } from "../src/agent/testing/fake-job.ts";
-import { sandboxesHere } from "../src/agent/testing/sandbox-here.ts";
+import type { FakeJob } from "./support/agent/fake-job.ts";
+import { sandboxesHere } from "./support/agent/sandbox-here.ts";
 import { bareEngines } from "./support/bare.ts";
 import { fakeSource, placeOf, providerPackage, writeMirror, writePackage } from "./support/provider-package.ts";
 import { ProviderStage } from "./support/provider-stage.ts";

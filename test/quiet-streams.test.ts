@@ -4,10 +4,10 @@ import { Health } from "../src/gen/grpc/health/v1/health_pb.ts";
 import { AgentService } from "../src/gen/windlass/v1/agent_service_pb.ts";
 import { RunPhase } from "../src/gen/windlass/v1/run_pb.ts";
 import { RunService } from "../src/gen/windlass/v1/run_service_pb.ts";
-import type { ManualClock } from "../src/lib/manual-clock.ts";
-import { nameOf } from "../src/rpc/admission.ts";
+import { nameOf } from "../src/rpc/bodies/admission.ts";
 import { publishedMethods } from "./authorization/methods.ts";
 import { openWorld, type World } from "./authorization/world.ts";
+import type { ManualClock } from "./support/manual-clock.ts";
 import { until } from "./support/until.ts";
 
 let world: World;

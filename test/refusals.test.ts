@@ -6,7 +6,7 @@ import { AgentStatus } from "../src/gen/windlass/v1/agent_pb.ts";
 import { RunState } from "../src/gen/windlass/v1/run_pb.ts";
 import { ExecutionMode } from "../src/gen/windlass/v1/workspace_pb.ts";
 import { systemRandom } from "../src/lib/random.ts";
-import { mintToken } from "../src/lib/tokens.ts";
+import { mintToken } from "../src/lib/words/tokens.ts";
 import { freshName, refusalOf } from "./support/api.ts";
 import { useStage } from "./support/stage.ts";
 

@@ -1,8 +1,8 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { describeWithSandbox } from "../src/agent/testing/sandbox-here.ts";
 import { RunPhase, RunState } from "../src/gen/windlass/v1/run_pb.ts";
+import { describeWithSandbox } from "./support/agent/sandbox-here.ts";
 import { freshName } from "./support/api.ts";
 import { processesIn } from "./support/leftovers.ts";
 import { useStage } from "./support/stage.ts";

@@ -1,9 +1,9 @@
 import { readFile } from "node:fs/promises";
 import { expect, test } from "vitest";
-import { sandboxesHere } from "../src/agent/testing/sandbox-here.ts";
-import { startCli } from "../src/cli/testing/run-cli.ts";
 import { RunState } from "../src/gen/windlass/v1/run_pb.ts";
 import { VariableCategory } from "../src/gen/windlass/v1/variable_pb.ts";
+import { sandboxesHere } from "./support/agent/sandbox-here.ts";
+import { startCli } from "./support/cli/run-cli.ts";
 import { fakeProviderArgs, uploadFake } from "./support/fake-workspaces.ts";
 import { useStage } from "./support/stage.ts";
 import { until } from "./support/until.ts";

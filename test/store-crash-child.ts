@@ -1,6 +1,7 @@
 /** Writes rows and logs as fast as it can until it is killed, and says on stdout what was acknowledged. */
-import { openSqliteFixture } from "../src/store/fixture-schema.ts";
+
 import { openLogStore } from "../src/store/open.ts";
+import { openSqliteFixture } from "./support/store/schema.ts";
 
 const [folder = "", round = ""] = process.argv.slice(2);
 const rows = openSqliteFixture(`${folder}/rows.db`);

@@ -6,9 +6,9 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
-import { openSqliteFixture } from "../src/store/fixture-schema.ts";
-import { maxReadBytes } from "../src/store/log-store.ts";
 import { openLogStore } from "../src/store/open.ts";
+import { maxReadBytes } from "../src/store/ports/logs.ts";
+import { openSqliteFixture } from "./support/store/schema.ts";
 
 const child = fileURLToPath(new URL("./store-crash-child.ts", import.meta.url));
 

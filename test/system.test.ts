@@ -1,7 +1,7 @@
 import { timestampDate } from "@bufbuild/protobuf/wkt";
 import { createClient } from "@connectrpc/connect";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { createApiKey, issueApiKey } from "../src/control/api-keys.ts";
+import { createApiKey, issueApiKey } from "../src/control/people/api-keys.ts";
 import { SystemService } from "../src/gen/windlass/v1/system_service_pb.ts";
 import { inProcessTransport } from "../src/rpc/in-process.ts";
 import { interceptorsFor } from "../src/rpc/interceptors.ts";

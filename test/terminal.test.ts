@@ -5,15 +5,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { FakeRuns, runId } from "../src/cli/testing/fake-runs.ts";
-import { FakeServer } from "../src/cli/testing/fake-server.ts";
 import { AgentPoolService } from "../src/gen/windlass/v1/agent_pool_service_pb.ts";
 import { AgentService } from "../src/gen/windlass/v1/agent_service_pb.ts";
+import { FakeRuns, runId } from "./support/cli/fake-runs.ts";
+import { FakeServer } from "./support/cli/fake-server.ts";
 import { programPath } from "./support/programs.ts";
 import { until } from "./support/until.ts";
 
 const never = () => new Promise<never>(() => {});
-const pty = fileURLToPath(new URL("support/on_terminal.py", import.meta.url));
+const pty = fileURLToPath(new URL("./support/on_terminal.py", import.meta.url));
 
 let fake: FakeRuns;
 let server: FakeServer;

@@ -3,9 +3,9 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { beforeAll, expect, test } from "vitest";
 import { RunState } from "../src/gen/windlass/v1/run_pb.ts";
-import { describeWithTerraform } from "../src/terraform/testing.ts";
 import { freshName } from "./support/api.ts";
 import { useStage } from "./support/stage.ts";
+import { describeWithTerraform } from "./support/terraform.ts";
 
 const resource = `
 resource "terraform_data" "one" {

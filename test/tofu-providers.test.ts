@@ -1,14 +1,14 @@
 import { mkdtemp } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
-import { sandboxesHere } from "../src/agent/testing/sandbox-here.ts";
 import { RunState } from "../src/gen/windlass/v1/run_pb.ts";
 import { Engine } from "../src/gen/windlass/v1/workspace_pb.ts";
-import { describeWithTofu } from "../src/terraform/testing.ts";
+import { sandboxesHere } from "./support/agent/sandbox-here.ts";
 import { nodeDirectory, providerPackage, writeMirror } from "./support/provider-package.ts";
 import { ProviderRegistry } from "./support/provider-registry.ts";
 import { useStage } from "./support/stage.ts";
 import { tarGz } from "./support/tar.ts";
+import { describeWithTofu } from "./support/terraform.ts";
 
 // Each run starts the engine and a provider several times, and other tests may run beside.
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });

@@ -1,8 +1,8 @@
 import { chown, mkdir, readdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { expect, test } from "vitest";
-import { describeWithSandbox } from "../src/agent/testing/sandbox-here.ts";
 import { RunPhase, RunState } from "../src/gen/windlass/v1/run_pb.ts";
+import { describeWithSandbox } from "./support/agent/sandbox-here.ts";
 import { type Program, programPath, startProgram } from "./support/programs.ts";
 import { nodeDirectory, providerPackage } from "./support/provider-package.ts";
 import { ProviderRegistry } from "./support/provider-registry.ts";

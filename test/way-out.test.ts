@@ -4,7 +4,7 @@ import { type AddressInfo, connect } from "node:net";
 import { join } from "node:path";
 import { createServer } from "node:tls";
 import { beforeAll, expect, test } from "vitest";
-import type { Check } from "../src/lib/checks.ts";
+import type { Check } from "../src/lib/checks/check.ts";
 import { privatelySigned } from "./support/certificate.ts";
 import { ForwardProxyServer } from "./support/forward-proxy.ts";
 import { useStage } from "./support/stage.ts";

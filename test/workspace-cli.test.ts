@@ -2,13 +2,13 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { runCli } from "../src/cli/testing/run-cli.ts";
-import { createApiKey } from "../src/control/api-keys.ts";
-import { memoryLog } from "../src/lib/log.ts";
-import { Readiness } from "../src/rpc/health.ts";
+import { createApiKey } from "../src/control/people/api-keys.ts";
+import { memoryLog } from "../src/lib/program/log.ts";
 import { interceptorsFor } from "../src/rpc/interceptors.ts";
 import { type Listener, listen } from "../src/rpc/listener.ts";
 import { serviceRoutes } from "../src/rpc/routes.ts";
+import { Readiness } from "../src/rpc/services/health.ts";
+import { runCli } from "./support/cli/run-cli.ts";
 import { openTestControl, type TestControl } from "./support/control.ts";
 import { stateRow } from "./support/rows.ts";
 

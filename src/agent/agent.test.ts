@@ -1,11 +1,11 @@
 import { existsSync } from "node:fs";
 import { Code } from "@connectrpc/connect";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { AgentPlace, eventually } from "../../test/support/agent/agent-place.ts";
+import { FakeJob, type FakeJobOptions } from "../../test/support/agent/fake-job.ts";
+import { ownRefusal } from "../../test/support/agent/own-refusal.ts";
+import { describeWithTerraform } from "../../test/support/terraform.ts";
 import { DesiredState, JobOutcome } from "../gen/windlass/agent/v1/job_pb.ts";
-import { describeWithTerraform } from "../terraform/testing.ts";
-import { AgentPlace, eventually } from "./testing/agent-place.ts";
-import { FakeJob, type FakeJobOptions } from "./testing/fake-job.ts";
-import { ownRefusal } from "./testing/own-refusal.ts";
 
 let place: AgentPlace;
 beforeEach(async () => {

@@ -1,7 +1,7 @@
 import { parseArgs } from "node:util";
 import { settingText } from "./setting-schemas.ts";
 import { type Settings, suggestion } from "./settings.ts";
-import { indentOf, wrapLine } from "./wrap-text.ts";
+import { indentOf, wrapLine } from "./text/wrap-text.ts";
 
 /** What a program of settings was called with. */
 export type CommandLine =

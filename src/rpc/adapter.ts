@@ -12,20 +12,20 @@ import {
   // biome-ignore lint/suspicious/noDeprecatedImports: only its form without the response is deprecated
   universalRequestFromNodeRequest,
 } from "@connectrpc/connect-node";
+import type { Peer } from "../http/connections.ts";
+import { drained, piecesOf } from "../http/drain.ts";
+import type { HttpHandler, HttpRequest, HttpResponse } from "../http/messages.ts";
+import { OpenStreams } from "../http/open-streams.ts";
 import type { Clock } from "../lib/clock.ts";
-import { isWindlassError, WindlassError } from "../lib/errors.ts";
-import type { Log } from "../lib/log.ts";
+import type { Log } from "../lib/program/log.ts";
 import { needsHttp2 } from "../lib/way/own-answer.ts";
-import { cutKey, httpVersionKey, isHttp1, knownKey, remoteAddressKey } from "./caller.ts";
-import type { Peer } from "./connections.ts";
-import { drained, piecesOf } from "./drain.ts";
-import type { HttpHandler, HttpRequest, HttpResponse } from "./http-messages.ts";
-import { LargeRequests } from "./large-requests.ts";
-import { OpenStreams } from "./open-streams.ts";
-import { asStatus } from "./request-bodies.ts";
-import { maxRequestBytes, smallRequest } from "./request-limits.ts";
-import { giveDecoded, hasSingleRequest, singleBody, withoutBody } from "./single-bodies.ts";
-import { streamBody } from "./stream-bodies.ts";
+import { isWindlassError, WindlassError } from "../lib/words/errors.ts";
+import { LargeRequests } from "./bodies/large-requests.ts";
+import { asStatus } from "./bodies/request-bodies.ts";
+import { maxRequestBytes, smallRequest } from "./bodies/request-limits.ts";
+import { giveDecoded, hasSingleRequest, singleBody, withoutBody } from "./bodies/single-bodies.ts";
+import { streamBody } from "./bodies/stream-bodies.ts";
+import { cutKey, httpVersionKey, isHttp1, knownKey, remoteAddressKey } from "./calls/caller.ts";
 import { mendedAnswer } from "./wire/answer.ts";
 import { compressMinBytes, fastGzip } from "./wire/compression.ts";
 import { demandMetadata } from "./wire/metadata.ts";

@@ -1,13 +1,13 @@
 import type { DescMethod } from "@bufbuild/protobuf";
 import { type ContextValues, createContextKey } from "@connectrpc/connect";
-import { type AuthenticationOptions, authenticate } from "../control/authentication.ts";
-import type { Control } from "../control/control.ts";
-import type { Principal } from "../domain/principal.ts";
+import type { Control } from "../control/core/control.ts";
+import { type AuthenticationOptions, authenticate } from "../control/people/authentication.ts";
+import type { Principal } from "../domain/people/principal.ts";
 import { Health } from "../gen/grpc/health/v1/health_pb.ts";
-import { WindlassError } from "../lib/errors.ts";
-import { admissionOf, demandAdmission } from "./admission.ts";
-import type { CallRates } from "./call-rates.ts";
-import { knownKey, principalKey, remoteAddressKey } from "./caller.ts";
+import type { CallRates } from "../http/call-rates.ts";
+import { WindlassError } from "../lib/words/errors.ts";
+import { admissionOf, demandAdmission } from "./bodies/admission.ts";
+import { knownKey, principalKey, remoteAddressKey } from "./calls/caller.ts";
 
 /** How callers are told apart and held back. */
 export interface CallerOptions extends Pick<AuthenticationOptions, "serverAgentTokenHash"> {

@@ -1,15 +1,15 @@
 import type { ConnectError, HandlerContext, Interceptor, StreamResponse, UnaryResponse } from "@connectrpc/connect";
 import { Code } from "@connectrpc/connect";
-import type { Control } from "../control/control.ts";
-import { openToken, sealToken } from "../control/pages.ts";
-import { nameOf } from "./admission.ts";
-import { boundAnswers } from "./answer-limit.ts";
-import { principalKey, remoteAddressKey, requestIdKey } from "./caller.ts";
-import { type CallFacts, endOf, isFault, toConnectError } from "./errors.ts";
+import type { Control } from "../control/core/control.ts";
+import { openToken, sealToken } from "../control/core/pages.ts";
+import { observed } from "../lib/async/streams.ts";
+import { nameOf } from "./bodies/admission.ts";
+import { boundAnswers } from "./bodies/answer-limit.ts";
+import { principalKey, remoteAddressKey, requestIdKey } from "./calls/caller.ts";
+import { type CallFacts, endOf, isFault, toConnectError } from "./calls/errors.ts";
+import { validateRequests } from "./calls/validation.ts";
 import { type CallerOptions, identify } from "./identify.ts";
 import { endWithKey } from "./key-watch.ts";
-import { observed } from "./streams.ts";
-import { validateRequests } from "./validation.ts";
 
 /** What every call passes, whichever port or process it comes from: its id and log, its errors, its caller, its rules. */
 export const interceptorsFor = (

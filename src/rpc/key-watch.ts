@@ -1,10 +1,10 @@
 import type { Interceptor } from "@connectrpc/connect";
-import { demandActiveKey } from "../control/authentication.ts";
-import { type Control, topics } from "../control/control.ts";
-import type { Person } from "../domain/principal.ts";
-import { linkSignals, type OwnedSignal } from "../lib/abort.ts";
-import { principalKey } from "./caller.ts";
-import { observed } from "./streams.ts";
+import { type Control, topics } from "../control/core/control.ts";
+import { demandActiveKey } from "../control/people/authentication.ts";
+import type { Person } from "../domain/people/principal.ts";
+import { linkSignals, type OwnedSignal } from "../lib/async/abort.ts";
+import { observed } from "../lib/async/streams.ts";
+import { principalKey } from "./calls/caller.ts";
 
 /** How often a stream looks whether its key is still good, if it hears nothing: another replica may have revoked it. */
 const lookEveryMs = 15_000;

@@ -1,21 +1,21 @@
 import type { ServerHttp2Session } from "node:http2";
 import type { AddressInfo, Server, Socket } from "node:net";
 import type { HandlerContext, Interceptor } from "@connectrpc/connect";
+import type { ProxyPeers } from "../http/connection-start.ts";
+import { type ConnectionLimits, Connections, defaultConnectionLimits, type Peer } from "../http/connections.ts";
+import { callerAddress, type ForwardedHeader } from "../http/forwarded.ts";
+import { type KeepAlive, keepAlive } from "../http/keep-alive.ts";
+import type { HttpHandler, HttpRequest } from "../http/messages.ts";
+import { endRapidResets } from "../http/rapid-resets.ts";
 import { type Clock, systemClock } from "../lib/clock.ts";
-import { WindlassError } from "../lib/errors.ts";
-import type { Log } from "../lib/log.ts";
-import { type Networks, noNetworks } from "../lib/networks.ts";
-import { withoutPrefix } from "../lib/path-prefix.ts";
+import { type Networks, noNetworks } from "../lib/net/networks.ts";
+import { withoutPrefix } from "../lib/net/path-prefix.ts";
+import type { Log } from "../lib/program/log.ts";
+import { WindlassError } from "../lib/words/errors.ts";
 import { type Routes, rpcHandler } from "./adapter.ts";
-import type { ProxyPeers } from "./connection-start.ts";
-import { type ConnectionLimits, Connections, defaultConnectionLimits, type Peer } from "./connections.ts";
-import { toConnectError } from "./errors.ts";
-import { callerAddress, type ForwardedHeader } from "./forwarded.ts";
-import type { Readiness } from "./health.ts";
-import type { HttpHandler, HttpRequest } from "./http-messages.ts";
-import { type KeepAlive, keepAlive } from "./keep-alive.ts";
+import { toConnectError } from "./calls/errors.ts";
 import { plainPages } from "./pages.ts";
-import { endRapidResets } from "./rapid-resets.ts";
+import type { Readiness } from "./services/health.ts";
 import { type HttpSockets, httpSockets, type TlsFiles } from "./sockets.ts";
 
 export interface ListenOptions {

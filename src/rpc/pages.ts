@@ -1,5 +1,5 @@
-import type { Readiness } from "./health.ts";
-import type { HttpHandler, HttpResponse } from "./http-messages.ts";
+import type { HttpHandler, HttpResponse } from "../http/messages.ts";
+import type { Readiness } from "./services/health.ts";
 
 /** Answers everything that is no RPC: `GET /healthz`, `GET /readyz`, and a 404 in JSON for the rest. */
 export function plainPages(readiness: Readiness): HttpHandler {

@@ -1,5 +1,5 @@
 import type { DescService } from "@bufbuild/protobuf";
-import type { Control } from "../control/control.ts";
+import type { Control } from "../control/core/control.ts";
 import { AgentPoolService } from "../gen/windlass/v1/agent_pool_service_pb.ts";
 import { AgentService } from "../gen/windlass/v1/agent_service_pb.ts";
 import { AgentTokenService } from "../gen/windlass/v1/agent_token_service_pb.ts";
@@ -15,20 +15,20 @@ import { VariableService } from "../gen/windlass/v1/variable_service_pb.ts";
 import { VariableSetService } from "../gen/windlass/v1/variable_set_service_pb.ts";
 import { WorkspaceService } from "../gen/windlass/v1/workspace_service_pb.ts";
 import { neverCompress, type Routes } from "./adapter.ts";
-import { agentPoolService } from "./agent-pool-service.ts";
-import { agentService } from "./agent-service.ts";
-import { agentTokenService } from "./agent-token-service.ts";
-import { apiKeyService } from "./api-key-service.ts";
-import { auditService } from "./audit-service.ts";
-import { configurationService } from "./configuration-service.ts";
-import { organizationService } from "./organization-service.ts";
-import { providerSettingsService } from "./provider-settings-service.ts";
-import { stateService } from "./state-service.ts";
-import { systemService } from "./system-service.ts";
-import { uploadService } from "./upload-service.ts";
-import { variableService } from "./variable-service.ts";
-import { variableSetService } from "./variable-set-service.ts";
-import { workspaceService } from "./workspace-service.ts";
+import { agentService } from "./services/agent.ts";
+import { agentPoolService } from "./services/agent-pool.ts";
+import { agentTokenService } from "./services/agent-token.ts";
+import { apiKeyService } from "./services/api-key.ts";
+import { auditService } from "./services/audit.ts";
+import { configurationService } from "./services/configuration.ts";
+import { organizationService } from "./services/organization.ts";
+import { providerSettingsService } from "./services/provider-settings.ts";
+import { stateService } from "./services/state.ts";
+import { systemService } from "./services/system.ts";
+import { uploadService } from "./services/upload.ts";
+import { variableService } from "./services/variable.ts";
+import { variableSetService } from "./services/variable-set.ts";
+import { workspaceService } from "./services/workspace.ts";
 
 /** The services that `serviceRoutes` registers itself. */
 export const managementServices: readonly DescService[] = [

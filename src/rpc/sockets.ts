@@ -8,9 +8,9 @@ import {
   type ServerOptions,
 } from "node:http2";
 import { createServer as createNetServer, type Server, type Socket } from "node:net";
-import { type ProxyPeers, passProxyHeader, readStart } from "./connection-start.ts";
-import type { HttpHandler } from "./http-messages.ts";
-import { maxOpenStreams } from "./open-streams.ts";
+import { type ProxyPeers, passProxyHeader, readStart } from "../http/connection-start.ts";
+import type { HttpHandler } from "../http/messages.ts";
+import { maxOpenStreams } from "../http/open-streams.ts";
 import { maxHeaderBytes, maxHeaders } from "./wire/metadata.ts";
 
 /** Server certificate and key in PEM; with `clientCa`, clients must show a certificate of that authority. */

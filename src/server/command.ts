@@ -1,6 +1,6 @@
 import type { Clock } from "../lib/clock.ts";
 import type { Environment } from "../lib/environment.ts";
-import type { Log } from "../lib/log.ts";
+import type { Log } from "../lib/program/log.ts";
 import type { Random } from "../lib/random.ts";
 import type { Origins } from "../lib/settings.ts";
 import type { ServerSettings, serverSettings } from "./settings.ts";

@@ -1,8 +1,8 @@
 import { existsSync } from "node:fs";
 import { chmod } from "node:fs/promises";
 import { join } from "node:path";
-import { type DirectoryLock, lockDirectory } from "../lib/dir-lock.ts";
-import { makeDirectory } from "../lib/make-directory.ts";
+import { type DirectoryLock, lockDirectory } from "../lib/fs/dir-lock.ts";
+import { makeDirectory } from "../lib/fs/make-directory.ts";
 import type { ServerSettings } from "./settings.ts";
 import { StartError } from "./start-error.ts";
 

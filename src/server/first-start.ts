@@ -1,8 +1,8 @@
-import { createApiKey } from "../control/api-keys.ts";
-import type { Control } from "../control/control.ts";
-import { generationKey } from "../control/system.ts";
-import type { Engine } from "../domain/workspace.ts";
-import { newId } from "../lib/ids.ts";
+import type { Control } from "../control/core/control.ts";
+import { createApiKey } from "../control/people/api-keys.ts";
+import { generationKey } from "../control/people/system.ts";
+import type { Engine } from "../domain/workspaces/workspace.ts";
+import { newId } from "../lib/words/ids.ts";
 import { writeSecret } from "./secrets.ts";
 
 const adminKey = "admin_key_made";

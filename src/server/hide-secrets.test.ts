@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
-import type { Secret } from "../control/control.ts";
-import { newId } from "../lib/ids.ts";
-import { ManualClock } from "../lib/manual-clock.ts";
+import { ManualClock } from "../../test/support/manual-clock.ts";
+import type { Secret } from "../control/core/control.ts";
 import { systemRandom } from "../lib/random.ts";
+import { newId } from "../lib/words/ids.ts";
 import { createHiding } from "./hide-secrets.ts";
 
 const secret = (value: string) => ({ value, isHcl: false });

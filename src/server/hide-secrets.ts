@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
-import type { Hide, Hiding } from "../control/control.ts";
-import { Budget } from "../lib/budget.ts";
+import type { Hide, Hiding } from "../control/core/control.ts";
+import { Budget } from "../lib/async/budget.ts";
 import type { Clock } from "../lib/clock.ts";
-import { makeSlicedRedactor } from "../terraform/redact.ts";
-import { secretTextsInTurns } from "../terraform/secret-texts.ts";
+import { makeSlicedRedactor } from "../terraform/redaction/redact.ts";
+import { secretTextsInTurns } from "../terraform/redaction/secret-texts.ts";
 
 /** Secrets whose encoded forms are looked for, too, in characters: each costs memory and time. */
 const maxEncodedCharacters = 6 * 1024;

@@ -1,4 +1,4 @@
-import { defaultLimits } from "../control/control.ts";
+import { defaultLimits } from "../control/core/control.ts";
 import { integer } from "../lib/setting-schemas.ts";
 import { setting } from "../lib/settings.ts";
 

@@ -1,4 +1,4 @@
-import { lockDatabase } from "../store/postgres-lock.ts";
+import { lockDatabase } from "../store/engine/postgres-lock.ts";
 import type { CommandCall } from "./command.ts";
 import { demandDataDir, lockDataDir } from "./data-dir.ts";
 import { dataDirOf } from "./settings.ts";

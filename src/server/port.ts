@@ -2,7 +2,7 @@ import { X509Certificate } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { createSecureContext } from "node:tls";
-import type { Certificate } from "../control/control.ts";
+import type { Certificate } from "../control/core/control.ts";
 import { isLoopback, type Listener, listen } from "../rpc/listener.ts";
 import { trustOf } from "./proxy-settings.ts";
 import type { ServerSettings } from "./settings.ts";

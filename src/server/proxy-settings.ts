@@ -1,8 +1,8 @@
-import { networks, noNetworks } from "../lib/networks.ts";
-import { pathPrefix } from "../lib/path-prefix.ts";
+import { forwardedHeaders } from "../http/forwarded.ts";
+import { networks, noNetworks } from "../lib/net/networks.ts";
+import { pathPrefix } from "../lib/net/path-prefix.ts";
 import { choice, flag } from "../lib/setting-schemas.ts";
 import { optionalSetting, type SettingValues, setting } from "../lib/settings.ts";
-import { forwardedHeaders } from "../rpc/forwarded.ts";
 import type { ProxyTrust } from "../rpc/listener.ts";
 import { StartError } from "./start-error.ts";
 

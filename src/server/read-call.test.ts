@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { agentSettings } from "../agent/program/agent-settings.ts";
 import { readProgramCall } from "../agent/program/program-config.ts";
-import { clientVariables, unknownVariables } from "../cli/environment.ts";
+import { clientVariables, unknownVariables } from "../cli/line/environment.ts";
 import { programVariables } from "../gen/program-variables.ts";
 import { settingVariables } from "../lib/settings.ts";
 import { readSettings } from "./read-call.ts";

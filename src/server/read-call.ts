@@ -5,7 +5,7 @@ import { providerConfigOf } from "../agent/program/provider-settings.ts";
 import { sandboxPathProblems } from "../agent/program/sandbox-settings.ts";
 import { programVariables } from "../gen/program-variables.ts";
 import type { Environment } from "../lib/environment.ts";
-import { armFailpoints } from "../lib/failpoint.ts";
+import { armFailpoints } from "../lib/program/failpoint.ts";
 import { loadSettings, type Origins, type SettingFile } from "../lib/settings.ts";
 import { dataDirOf, type ServerSettings, serverSettings } from "./settings.ts";
 

@@ -1,5 +1,5 @@
 import { readFile } from "node:fs/promises";
-import { masterKeyId } from "../control/vault.ts";
+import { masterKeyId } from "../control/core/vault.ts";
 import type { Manifest } from "./backup/manifest.ts";
 import type { CommandCall } from "./command.ts";
 import { keysIn, type MasterKeys, masterKeyFile, readMasterKeys } from "./secrets.ts";

@@ -1,16 +1,16 @@
-import type { Control } from "../control/control.ts";
-import type { Liveness } from "../control/liveness.ts";
+import type { Control } from "../control/core/control.ts";
+import type { Liveness } from "../control/sessions/liveness.ts";
 import { Health } from "../gen/grpc/health/v1/health_pb.ts";
 import { AgentGatewayService } from "../gen/windlass/agent/v1/agent_gateway_service_pb.ts";
 import { JobArtifactService } from "../gen/windlass/agent/v1/job_artifact_service_pb.ts";
 import { RunService } from "../gen/windlass/v1/run_service_pb.ts";
 import { neverCompress, type Routes } from "../rpc/adapter.ts";
-import { agentGatewayService } from "../rpc/agent-gateway-service.ts";
-import { healthRoutes, type Readiness } from "../rpc/health.ts";
-import { jobArtifactService } from "../rpc/job-artifact-service.ts";
-import { reflectionRoutes } from "../rpc/reflection.ts";
 import { managementServices, serviceRoutes } from "../rpc/routes.ts";
-import { runService } from "../rpc/run-service.ts";
+import { agentGatewayService } from "../rpc/services/agent-gateway.ts";
+import { healthRoutes, type Readiness } from "../rpc/services/health.ts";
+import { jobArtifactService } from "../rpc/services/job-artifact.ts";
+import { reflectionRoutes } from "../rpc/services/reflection.ts";
+import { runService } from "../rpc/services/run.ts";
 
 const services = [...managementServices, RunService, AgentGatewayService, JobArtifactService];
 /** What reflection lists: it adds itself. */

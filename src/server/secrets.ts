@@ -1,8 +1,8 @@
 import { open, readFile, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { WindlassError } from "../lib/errors.ts";
-import { makeDirectory } from "../lib/make-directory.ts";
+import { makeDirectory } from "../lib/fs/make-directory.ts";
 import type { Random } from "../lib/random.ts";
+import { WindlassError } from "../lib/words/errors.ts";
 
 /** The keys that a vault works with. */
 export interface MasterKeys {

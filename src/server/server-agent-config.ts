@@ -1,9 +1,14 @@
 import { join } from "node:path";
-import { type AgentConfig, defaultMinFreeBytes, defaultReserveBytes, defaultWorkRoot } from "../agent/agent-config.ts";
+import {
+  type AgentConfig,
+  defaultMinFreeBytes,
+  defaultReserveBytes,
+  defaultWorkRoot,
+} from "../agent/contract/config.ts";
 import { engineDownloadsOf } from "../agent/program/engine-settings.ts";
 import { providerConfigOf } from "../agent/program/provider-settings.ts";
 import type { Environment } from "../lib/environment.ts";
-import { version } from "../lib/version.ts";
+import { version } from "../lib/program/version.ts";
 import type { ServerSettings } from "./settings.ts";
 
 /** How the server's own agent is set up; what is wrong with its settings was said before. */

@@ -2,9 +2,9 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { isWithin } from "../agent/sandbox/bubblewrap.ts";
 import { chooseSandbox } from "../agent/sandbox/choose-sandbox.ts";
-import { type Check, fail, ok, warn } from "../lib/checks.ts";
+import { type Check, fail, ok, warn } from "../lib/checks/check.ts";
 import type { Environment } from "../lib/environment.ts";
-import type { Log } from "../lib/log.ts";
+import type { Log } from "../lib/program/log.ts";
 import type { ServerSettings } from "./settings.ts";
 
 /** Whether jobs of remote workspaces run here. They run beside the keys of every organization: never without a sandbox unless somebody said so. */

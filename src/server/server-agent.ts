@@ -2,7 +2,7 @@ import type { Transport } from "@connectrpc/connect";
 import { startAgent } from "../agent/agent.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Environment } from "../lib/environment.ts";
-import type { Log } from "../lib/log.ts";
+import type { Log } from "../lib/program/log.ts";
 import type { Random } from "../lib/random.ts";
 import { serverAgentConfig } from "./server-agent-config.ts";
 import type { ServerSettings } from "./settings.ts";

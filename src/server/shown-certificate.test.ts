@@ -3,8 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { selfSigned } from "../../test/support/certificate.ts";
-import { memoryLog } from "../lib/log.ts";
-import { ManualClock } from "../lib/manual-clock.ts";
+import { ManualClock } from "../../test/support/manual-clock.ts";
+import { memoryLog } from "../lib/program/log.ts";
 import type { TlsPair } from "./port.ts";
 import { ShownCertificate } from "./shown-certificate.ts";
 

@@ -1,6 +1,6 @@
-import type { Certificate } from "../control/control.ts";
+import type { Certificate } from "../control/core/control.ts";
 import type { Clock } from "../lib/clock.ts";
-import type { Log } from "../lib/log.ts";
+import type { Log } from "../lib/program/log.ts";
 import type { Listener } from "../rpc/listener.ts";
 import { certificateOf, readTls, type TlsPair } from "./port.ts";
 import type { ServerSettings } from "./settings.ts";

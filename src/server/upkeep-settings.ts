@@ -1,4 +1,4 @@
-import { type KeptStates, lastStates, type Retention } from "../domain/retention.ts";
+import { type KeptStates, lastStates, type Retention } from "../domain/people/retention.ts";
 import { choice, durationMs, parsed, path, type SettingSchema, settingText, written } from "../lib/setting-schemas.ts";
 import { optionalSetting, setting } from "../lib/settings.ts";
 

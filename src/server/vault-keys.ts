@@ -1,9 +1,9 @@
-import { probeKey, sealedProbe, tryProbe } from "../control/key-probe.ts";
-import { generationKey } from "../control/system.ts";
-import { createVault, masterKeyId, type Vault } from "../control/vault.ts";
-import type { Log } from "../lib/log.ts";
+import { createVault, masterKeyId, type Vault } from "../control/core/vault.ts";
+import { generationKey } from "../control/people/system.ts";
+import { probeKey, sealedProbe, tryProbe } from "../control/upkeep/key-probe.ts";
+import type { Log } from "../lib/program/log.ts";
 import type { Random } from "../lib/random.ts";
-import type { Store } from "../store/ports.ts";
+import type { Store } from "../store/ports/store.ts";
 import { type MasterKeys, makeMasterKey, masterKeyFile, readMasterKeys } from "./secrets.ts";
 import type { ServerSettings } from "./settings.ts";
 import { StartError } from "./start-error.ts";

@@ -1,19 +1,13 @@
 import { fileURLToPath } from "node:url";
 import Database from "better-sqlite3";
 import type pg from "pg";
-import { WindlassError } from "../lib/errors.ts";
-import type { BlobStore } from "./blob-store.ts";
-import { openFileBlobStore } from "./blob-store-files.ts";
-import { openPostgresBlobStore } from "./blob-store-postgres.ts";
-import { type Db, kitOfSqlite } from "./boundary.ts";
-import { type Dialect, postgresDialect, sqliteDialect } from "./dialect.ts";
-import { type Engine, type Spacious, type StoreLog, silentLog } from "./engine.ts";
-import { openPostgresPool, postgresEngine } from "./engine-postgres.ts";
-import { openSqliteEngine } from "./engine-sqlite.ts";
-import { postgresKit } from "./kit.ts";
-import type { LogStore } from "./log-store.ts";
-import { openPostgresLogStore } from "./log-store-postgres.ts";
-import { openSqliteLogStore } from "./log-store-sqlite.ts";
+import { WindlassError } from "../lib/words/errors.ts";
+import { openFileBlobStore } from "./blobs/files.ts";
+import { openPostgresBlobStore } from "./blobs/postgres.ts";
+import { type Db, kitOfSqlite } from "./engine/boundary.ts";
+import { type Dialect, postgresDialect, sqliteDialect } from "./engine/dialect.ts";
+import { type Engine, type Spacious, type StoreLog, silentLog } from "./engine/engine.ts";
+import { postgresKit } from "./engine/kit.ts";
 import {
   type MigrateMode,
   migratePostgres,
@@ -21,13 +15,19 @@ import {
   type SchemaState,
   schemaOfPostgres,
   schemaOfSqlite,
-} from "./migrate.ts";
-import type { Queries, Store } from "./ports.ts";
-import { blobTables, logTables, sizeOfDatabase, sizeOfTables } from "./postgres-space.ts";
+} from "./engine/migrate.ts";
+import { openPostgresPool, postgresEngine } from "./engine/postgres.ts";
+import { blobTables, logTables, sizeOfDatabase, sizeOfTables } from "./engine/postgres-space.ts";
+import { openExisting } from "./engine/snapshot.ts";
+import { openSqliteEngine } from "./engine/sqlite.ts";
+import { unreachable } from "./engine/unreachable.ts";
+import { openPostgresLogStore } from "./logs/postgres.ts";
+import { openSqliteLogStore } from "./logs/sqlite.ts";
+import type { BlobStore } from "./ports/blobs.ts";
+import type { LogStore } from "./ports/logs.ts";
+import type { Queries, Store } from "./ports/store.ts";
 import { buildQueries } from "./queries/index.ts";
-import { openExisting } from "./snapshot.ts";
-import { defineTables } from "./tables.ts";
-import { unreachable } from "./unreachable.ts";
+import { defineTables } from "./tables/tables.ts";
 
 export interface OpenOptions {
   /** `sqlite:<path>` (for objects `files:<directory>`), or `postgres://…`. */

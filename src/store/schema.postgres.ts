@@ -1,6 +1,6 @@
-import { postgresKit } from "./kit.ts";
+import { postgresKit } from "./engine/kit.ts";
 import { defineBytes } from "./tables/bytes.ts";
-import { defineTables } from "./tables.ts";
+import { defineTables } from "./tables/tables.ts";
 
 /** What drizzle-kit compares the PostgreSQL migrations with: there, logs and objects are tables too. */
 export const {

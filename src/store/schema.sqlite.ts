@@ -1,5 +1,5 @@
-import { kitOfSqlite } from "./boundary.ts";
-import { defineTables } from "./tables.ts";
+import { kitOfSqlite } from "./engine/boundary.ts";
+import { defineTables } from "./tables/tables.ts";
 
 /** What drizzle-kit compares the SQLite migrations with. */
 export const {

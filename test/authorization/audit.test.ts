@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
-import type { AuditEvent, AuditFilter } from "../../src/domain/audit.ts";
+import type { AuditEvent, AuditFilter } from "../../src/domain/people/audit.ts";
 import { AgentPoolService } from "../../src/gen/windlass/v1/agent_pool_service_pb.ts";
 import { AgentService } from "../../src/gen/windlass/v1/agent_service_pb.ts";
 import { ConfigurationService } from "../../src/gen/windlass/v1/configuration_service_pb.ts";
@@ -10,8 +10,8 @@ import { RunResolution, RunService } from "../../src/gen/windlass/v1/run_service
 import { UploadService } from "../../src/gen/windlass/v1/upload_service_pb.ts";
 import { VariableService } from "../../src/gen/windlass/v1/variable_service_pb.ts";
 import { WorkspaceService } from "../../src/gen/windlass/v1/workspace_service_pb.ts";
-import type { AgentId, RunId } from "../../src/lib/ids.ts";
-import { nameOf } from "../../src/rpc/admission.ts";
+import type { AgentId, RunId } from "../../src/lib/words/ids.ts";
+import { nameOf } from "../../src/rpc/bodies/admission.ts";
 import { sha256 } from "../support/control.ts";
 import { tarGz } from "../support/tar.ts";
 import { type Call, callOnce } from "./call.ts";

@@ -1,8 +1,8 @@
 import { Code } from "@connectrpc/connect";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
-import type { ErrorCode } from "../../src/lib/errors.ts";
-import { nameOf } from "../../src/rpc/admission.ts";
-import { statusOf } from "../../src/rpc/errors.ts";
+import type { ErrorCode } from "../../src/lib/words/errors.ts";
+import { nameOf } from "../../src/rpc/bodies/admission.ts";
+import { statusOf } from "../../src/rpc/calls/errors.ts";
 import { outcomeOf } from "./call.ts";
 import { expected } from "./expectation.ts";
 import { publishedMethods } from "./methods.ts";

@@ -1,15 +1,15 @@
-import type { Control } from "../../src/control/control.ts";
-import { storePlanFiles } from "../../src/control/plan-files.ts";
-import type { Job } from "../../src/domain/job.ts";
-import type { Run } from "../../src/domain/run.ts";
-import type { Workspace } from "../../src/domain/workspace.ts";
-import { newId, type RunId } from "../../src/lib/ids.ts";
+import type { Control } from "../../src/control/core/control.ts";
+import { storePlanFiles } from "../../src/control/jobs/plan-files.ts";
+import type { Job } from "../../src/domain/runs/job.ts";
+import type { Run } from "../../src/domain/runs/run.ts";
+import type { Workspace } from "../../src/domain/workspaces/workspace.ts";
 import { systemRandom } from "../../src/lib/random.ts";
-import { hashToken } from "../../src/lib/tokens.ts";
-import * as rows from "../../src/store/fixture-rows.ts";
-import type { Queries } from "../../src/store/ports.ts";
+import { newId, type RunId } from "../../src/lib/words/ids.ts";
+import { hashToken } from "../../src/lib/words/tokens.ts";
+import type { Queries } from "../../src/store/ports/store.ts";
 import { sha256 } from "../support/control.ts";
 import { uploadedFiles } from "../support/plan-files.ts";
+import * as rows from "../support/store/rows.ts";
 
 /** A run with its workspace, configuration and jobs. */
 export interface RunScene {

@@ -1,11 +1,11 @@
-import type { Control } from "../../src/control/control.ts";
-import type { StateVersion } from "../../src/domain/state-version.ts";
-import type { Workspace } from "../../src/domain/workspace.ts";
-import { type IdPrefix, newId, type OrganizationId } from "../../src/lib/ids.ts";
+import type { Control } from "../../src/control/core/control.ts";
+import type { StateVersion } from "../../src/domain/workspaces/state-version.ts";
+import type { Workspace } from "../../src/domain/workspaces/workspace.ts";
 import { systemRandom } from "../../src/lib/random.ts";
-import { hashToken, mintToken } from "../../src/lib/tokens.ts";
-import * as rows from "../../src/store/fixture-rows.ts";
+import { type IdPrefix, newId, type OrganizationId } from "../../src/lib/words/ids.ts";
+import { hashToken, mintToken } from "../../src/lib/words/tokens.ts";
 import { sha256 } from "../support/control.ts";
+import * as rows from "../support/store/rows.ts";
 import { runScene, stored } from "./place-runs.ts";
 
 /** Everything that calls name, in one organization and one pool: ids, but for the organization's name. */

@@ -2,7 +2,7 @@ import { create, type Message } from "@bufbuild/protobuf";
 import { ConnectError } from "@connectrpc/connect";
 import { afterAll, beforeAll } from "vitest";
 import { BadRequestSchema, ErrorInfoSchema } from "../../src/gen/google/rpc/error_details_pb.ts";
-import { nameOf } from "../../src/rpc/admission.ts";
+import { nameOf } from "../../src/rpc/bodies/admission.ts";
 import { callOnce } from "../authorization/call.ts";
 import type { Place } from "../authorization/place.ts";
 import type { Row } from "../authorization/row.ts";

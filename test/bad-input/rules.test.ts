@@ -1,6 +1,6 @@
 import { describe, expect, test, vi } from "vitest";
 import { AgentGatewayService } from "../../src/gen/windlass/agent/v1/agent_gateway_service_pb.ts";
-import { nameOf } from "../../src/rpc/admission.ts";
+import { nameOf } from "../../src/rpc/bodies/admission.ts";
 import { ours, useBench } from "./bench.ts";
 import { brokenRequests } from "./broken-requests.ts";
 

@@ -1,7 +1,7 @@
 import { clone, create, type DescEnum, type DescMessage, type Message } from "@bufbuild/protobuf";
 import { FieldMaskSchema } from "@bufbuild/protobuf/wkt";
 import { describe, expect, test, vi } from "vitest";
-import { nameOf } from "../../src/rpc/admission.ts";
+import { nameOf } from "../../src/rpc/bodies/admission.ts";
 import { callOnce } from "../authorization/call.ts";
 import type { Row } from "../authorization/row.ts";
 import { ours, useBench } from "./bench.ts";

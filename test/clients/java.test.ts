@@ -41,7 +41,7 @@ describe.skipIf(!hasTools(java))("examples/clients/java, by its recipe in an emp
   });
 
   test("sees fields, deadlines, cancels and a killed server as gRPC says, and its retries get over that", async () => {
-    const source = join(import.meta.dirname, "java/Edges.java");
+    const source = join(import.meta.dirname, "./java/Edges.java");
     const built = place.start("javac", ["--release", "17", "-cp", classPath, "-d", "target/classes", source], {});
     expect(await built.ended, built.stderr()).toMatchObject({ code: 0 });
     expect(await edges({ at, place, start: (args) => start("Edges", args) })).toEqual([

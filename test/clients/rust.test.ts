@@ -51,7 +51,7 @@ describe.skipIf(!hasTools(rust))("examples/clients/rust, by its recipe in an emp
 
   test("sees fields, deadlines, cancels and a killed server as gRPC says", async () => {
     await mkdir(join(place.folder, "src/bin"));
-    await copyFile(join(import.meta.dirname, "rust/edges.rs"), join(place.folder, "src/bin/edges.rs"));
+    await copyFile(join(import.meta.dirname, "./rust/edges.rs"), join(place.folder, "src/bin/edges.rs"));
     await finish("build", "--locked", "--bin", "edges");
     expect(await edges({ at, place, start: (args) => start(args, "edges") })).toEqual([
       "refused: InvalidArgument VALIDATION",

@@ -1,5 +1,4 @@
 import { Code, type ConnectError, type ConnectRouter, type HandlerContext } from "@connectrpc/connect";
-import { ownRefusal } from "../../src/agent/testing/own-refusal.ts";
 import {
   JobArtifactService,
   type UploadPartRequest,
@@ -11,6 +10,7 @@ import {
   type UploadStateRequest,
   UploadStateRequestSchema,
 } from "../../src/gen/windlass/agent/v1/job_artifact_service_pb.ts";
+import { ownRefusal } from "../support/agent/own-refusal.ts";
 import { type OfferedJob, sha256 } from "./offered-job.ts";
 import type { Plane } from "./plane.ts";
 

@@ -18,7 +18,7 @@ import {
 } from "../../src/gen/windlass/agent/v1/job_pb.ts";
 
 import { systemRandom } from "../../src/lib/random.ts";
-import { mintToken } from "../../src/lib/tokens.ts";
+import { mintToken } from "../../src/lib/words/tokens.ts";
 
 export interface JobParts {
   /** Also what its executions call themselves. */

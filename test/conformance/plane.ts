@@ -2,8 +2,6 @@ import { setTimeout as pause } from "node:timers/promises";
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { durationFromMs, timestampNow } from "@bufbuild/protobuf/wkt";
 import { Code, type ConnectError, type ConnectRouter, type HandlerContext } from "@connectrpc/connect";
-import { ownRefusal } from "../../src/agent/testing/own-refusal.ts";
-import { FakeServer } from "../../src/cli/testing/fake-server.ts";
 import {
   AgentGatewayService,
   RefusalReason,
@@ -16,10 +14,12 @@ import {
   SessionResponseSchema,
 } from "../../src/gen/windlass/agent/v1/agent_gateway_service_pb.ts";
 import { DesiredState, type JobClaim } from "../../src/gen/windlass/agent/v1/job_pb.ts";
-import { untilAborted } from "../../src/lib/abort.ts";
-import { OutQueue } from "../../src/lib/queue.ts";
+import { untilAborted } from "../../src/lib/async/abort.ts";
+import { OutQueue } from "../../src/lib/async/queue.ts";
 import { systemRandom } from "../../src/lib/random.ts";
-import { mintToken } from "../../src/lib/tokens.ts";
+import { mintToken } from "../../src/lib/words/tokens.ts";
+import { ownRefusal } from "../support/agent/own-refusal.ts";
+import { FakeServer } from "../support/cli/fake-server.ts";
 import { serveArtifacts } from "./artifacts.ts";
 import { hearMessage } from "./hear.ts";
 import { goodManners, type Manners } from "./manners.ts";

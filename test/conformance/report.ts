@@ -1,4 +1,4 @@
-import { wrappedPieces } from "../../src/lib/wrap-text.ts";
+import { wrappedPieces } from "../../src/lib/text/wrap-text.ts";
 import type { Row } from "./play.ts";
 import type { Scenario } from "./scenario.ts";
 

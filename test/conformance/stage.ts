@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { JobVariableSchema } from "../../src/gen/windlass/agent/v1/job_artifact_service_pb.ts";
 import type { JobSpecSchema } from "../../src/gen/windlass/agent/v1/job_pb.ts";
-import { packDirectory } from "../../src/lib/archive-pack.ts";
+import { packDirectory } from "../../src/lib/archive/pack.ts";
 import { privatelySigned } from "../support/certificate.ts";
 import { type AgentCommand, AgentProcess, type Ending } from "./agent-process.ts";
 import { awaited, Broken, demand, stays } from "./demand.ts";

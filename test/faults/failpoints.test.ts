@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { RunState } from "../../src/gen/windlass/v1/run_pb.ts";
-import { failpointNames } from "../../src/lib/failpoint.ts";
+import { failpointNames } from "../../src/lib/program/failpoint.ts";
 import { isFinal } from "../support/api.ts";
 import { openScene } from "../support/scene.ts";
 import { openCluster } from "./cluster.ts";

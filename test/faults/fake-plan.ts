@@ -1,7 +1,7 @@
 import { cp, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { sensitiveMark } from "../../src/terraform/redact.ts";
+import { sensitiveMark } from "../../src/terraform/redaction/redact.ts";
 import type { Seeded } from "../support/seeded.ts";
 
 /**

@@ -1,4 +1,4 @@
-import { type FailpointName, failpointNames } from "../../src/lib/failpoint.ts";
+import { type FailpointName, failpointNames } from "../../src/lib/program/failpoint.ts";
 import { processesIn } from "../support/leftovers.ts";
 import type { Direction, Shape } from "../support/relay.ts";
 import type { Seeded } from "../support/seeded.ts";

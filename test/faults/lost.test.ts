@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { HeldInState, type Run, RunState, WaitingReason } from "../../src/gen/windlass/v1/run_pb.ts";
 import { RunResolution } from "../../src/gen/windlass/v1/run_service_pb.ts";
-import { sensitiveMark } from "../../src/terraform/redact.ts";
+import { sensitiveMark } from "../../src/terraform/redaction/redact.ts";
 import { type CliAnswer, openScene, type Scene } from "../support/scene.ts";
 import { until } from "../support/until.ts";
 import { type Cluster, openCluster } from "./cluster.ts";

@@ -1,5 +1,5 @@
 import { setTimeout as pause } from "node:timers/promises";
-import type { FailpointName } from "../../src/lib/failpoint.ts";
+import type { FailpointName } from "../../src/lib/program/failpoint.ts";
 import type { Ending, Program } from "../support/programs.ts";
 
 /** A failpoint that a program is started with. */

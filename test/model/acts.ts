@@ -1,6 +1,6 @@
-import { revokeAgentToken } from "../../src/control/agent-tokens.ts";
-import { dispatchOnce } from "../../src/control/dispatcher.ts";
-import { sweepOnce } from "../../src/control/sweeper.ts";
+import { revokeAgentToken } from "../../src/control/agents/tokens.ts";
+import { dispatchOnce } from "../../src/control/jobs/dispatcher.ts";
+import { sweepOnce } from "../../src/control/runs/sweeper.ts";
 import type { ModelAgent } from "./model-agent.ts";
 import { cancel, newRun, resolve } from "./people.ts";
 import type { Act } from "./schedule.ts";

@@ -1,6 +1,6 @@
-import { isEnded, type Job } from "../../src/domain/job.ts";
-import type { Run } from "../../src/domain/run.ts";
-import type { Queries } from "../../src/store/ports.ts";
+import { isEnded, type Job } from "../../src/domain/runs/job.ts";
+import type { Run } from "../../src/domain/runs/run.ts";
+import type { Queries } from "../../src/store/ports/store.ts";
 import type { ControlPlane } from "./control-plane.ts";
 import { Violation } from "./ledger.ts";
 import type { World } from "./world.ts";

@@ -1,8 +1,8 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
-import type { Space } from "../../src/store/engine.ts";
-import { LogFile } from "../../src/store/log-file.ts";
-import { LogFileReader } from "../../src/store/log-file-reader.ts";
-import type { LogCommandAnswer, StreamCommand } from "../../src/store/log-operations.ts";
+import type { Space } from "../../src/store/engine/engine.ts";
+import { LogFile } from "../../src/store/logs/file.ts";
+import { LogFileReader } from "../../src/store/logs/file-reader.ts";
+import type { LogCommandAnswer, StreamCommand } from "../../src/store/logs/operations.ts";
 import type {
   AppendResult,
   ListedStream,
@@ -10,7 +10,7 @@ import type {
   LogStore,
   LogStreamId,
   SealResult,
-} from "../../src/store/log-store.ts";
+} from "../../src/store/ports/logs.ts";
 
 /** The embedded log store's own file, without its threads: they would make the order of things a matter of chance. */
 export class DirectLogStore implements LogStore {

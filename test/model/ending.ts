@@ -1,11 +1,11 @@
 import { join } from "node:path";
-import { whyDistrusted } from "../../src/control/distrust.ts";
-import { resolveRun } from "../../src/control/run-resolution.ts";
-import { getRun } from "../../src/control/runs.ts";
-import { newestOf } from "../../src/domain/job.ts";
-import type { Person } from "../../src/domain/principal.ts";
-import { isFinal } from "../../src/domain/run.ts";
-import type { JobId, RunId } from "../../src/lib/ids.ts";
+import { whyDistrusted } from "../../src/control/runs/distrust.ts";
+import { resolveRun } from "../../src/control/runs/resolution.ts";
+import { getRun } from "../../src/control/runs/runs.ts";
+import type { Person } from "../../src/domain/people/principal.ts";
+import { newestOf } from "../../src/domain/runs/job.ts";
+import { isFinal } from "../../src/domain/runs/run.ts";
+import type { JobId, RunId } from "../../src/lib/words/ids.ts";
 import type { ControlPlane } from "./control-plane.ts";
 import { contentOf, listing, sha256Of, storedLog, Violation } from "./ledger.ts";
 import type { ModelAgent } from "./model-agent.ts";

@@ -1,10 +1,10 @@
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import type { StateVersion } from "../../src/domain/state-version.ts";
+import type { StateVersion } from "../../src/domain/workspaces/state-version.ts";
 import type { SessionRequest, SessionResponse } from "../../src/gen/windlass/agent/v1/agent_gateway_service_pb.ts";
 import type { JobClaim } from "../../src/gen/windlass/agent/v1/job_pb.ts";
-import type { WorkspaceId } from "../../src/lib/ids.ts";
+import type { WorkspaceId } from "../../src/lib/words/ids.ts";
 import type { ControlPlane } from "./control-plane.ts";
 import type { ModelAgent } from "./model-agent.ts";
 import type { TerraformProcess } from "./terraform.ts";

@@ -8,7 +8,7 @@ import {
   type UnaryResponse,
 } from "@connectrpc/connect";
 import { AgentGatewayService } from "../../src/gen/windlass/agent/v1/agent_gateway_service_pb.ts";
-import { abortable } from "../../src/lib/abort.ts";
+import { abortable } from "../../src/lib/async/abort.ts";
 import type { Clock } from "../../src/lib/clock.ts";
 import type { ControlPlane } from "./control-plane.ts";
 import type { Fate, Road } from "./road.ts";

@@ -1,7 +1,7 @@
-import { cancelRun } from "../../src/control/run-decisions.ts";
-import { type Resolution, resolveRun } from "../../src/control/run-resolution.ts";
-import { createRun } from "../../src/control/runs.ts";
-import { isFinal } from "../../src/domain/run.ts";
+import { cancelRun } from "../../src/control/runs/decisions.ts";
+import { type Resolution, resolveRun } from "../../src/control/runs/resolution.ts";
+import { createRun } from "../../src/control/runs/runs.ts";
+import { isFinal } from "../../src/domain/runs/run.ts";
 import { ref } from "../support/wanted.ts";
 import { workspaceName } from "./control-plane.ts";
 import type { World } from "./world.ts";

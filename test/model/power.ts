@@ -1,7 +1,7 @@
-import { WindlassError } from "../../src/lib/errors.ts";
-import type { BlobStore } from "../../src/store/blob-store.ts";
-import type { LogStore } from "../../src/store/log-store.ts";
-import type { Store } from "../../src/store/ports.ts";
+import { WindlassError } from "../../src/lib/words/errors.ts";
+import type { BlobStore } from "../../src/store/ports/blobs.ts";
+import type { LogStore } from "../../src/store/ports/logs.ts";
+import type { Store } from "../../src/store/ports/store.ts";
 import { counted } from "./turns.ts";
 
 /** What becomes of a later write of the control plane. */

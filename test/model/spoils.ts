@@ -1,8 +1,8 @@
-import { Presence } from "../../src/control/presence.ts";
+import { Presence } from "../../src/control/core/presence.ts";
 import type { SessionResponse } from "../../src/gen/windlass/agent/v1/agent_gateway_service_pb.ts";
 import { DesiredState } from "../../src/gen/windlass/agent/v1/job_pb.ts";
-import type { LogStore } from "../../src/store/log-store.ts";
-import type { Queries, Store } from "../../src/store/ports.ts";
+import type { LogStore } from "../../src/store/ports/logs.ts";
+import type { Queries, Store } from "../../src/store/ports/store.ts";
 import type { Forgets } from "./model-agent.ts";
 
 /** What is made wrong on purpose, for schedules that must find it. */

@@ -1,7 +1,7 @@
 import { appendFileSync, existsSync, mkdirSync, realpathSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { InterruptOutcome, Step, StepCommand, StepOutcome } from "../../src/agent/steps/step-process.ts";
-import { abortable } from "../../src/lib/abort.ts";
+import { abortable } from "../../src/lib/async/abort.ts";
 import type { Random } from "../../src/lib/random.ts";
 
 /**

@@ -1,9 +1,9 @@
 import type { DescMessage, DescMethodStreaming, MessageInitShape } from "@bufbuild/protobuf";
 import { Code, ConnectError, type ContextValues, type StreamResponse, type Transport } from "@connectrpc/connect";
 import type { SessionRequest, SessionResponse } from "../../src/gen/windlass/agent/v1/agent_gateway_service_pb.ts";
-import { abortable } from "../../src/lib/abort.ts";
+import { abortable } from "../../src/lib/async/abort.ts";
+import { OutQueue } from "../../src/lib/async/queue.ts";
 import type { Clock } from "../../src/lib/clock.ts";
-import { OutQueue } from "../../src/lib/queue.ts";
 import type { ControlPlane } from "./control-plane.ts";
 import { type Fate, keepAliveMs, type Road } from "./road.ts";
 

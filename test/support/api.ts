@@ -31,7 +31,7 @@ import { VariableService } from "../../src/gen/windlass/v1/variable_service_pb.t
 import { VariableSetService } from "../../src/gen/windlass/v1/variable_set_service_pb.ts";
 import { ExecutionMode, type Workspace, type WorkspaceSchema } from "../../src/gen/windlass/v1/workspace_pb.ts";
 import { WorkspaceService } from "../../src/gen/windlass/v1/workspace_service_pb.ts";
-import { packDirectory } from "../../src/lib/archive-pack.ts";
+import { packDirectory } from "../../src/lib/archive/pack.ts";
 import { type Patience, until } from "./until.ts";
 
 const services = {

@@ -2,26 +2,31 @@ import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { create } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
-import type { StateToUpload } from "../../src/agent/artifacts.ts";
-import { newClaim } from "../../src/agent/claim.ts";
-import { StateDelivery } from "../../src/agent/deliver-state.ts";
-import { makePrivateDirectory } from "../../src/agent/durable-files.ts";
-import type { Execution } from "../../src/agent/execution.ts";
-import { Freshness } from "../../src/agent/freshness.ts";
-import type { Site } from "../../src/agent/house.ts";
-import { Job as AgentJob } from "../../src/agent/job.ts";
-import { jobFilesAt, makeJobDirectories } from "../../src/agent/job-files.ts";
-import type { StepEnd } from "../../src/agent/job-steps.ts";
-import { Journal } from "../../src/agent/journal.ts";
-import { type SettledState, settleState, tellStateProblems, watchState } from "../../src/agent/settle-state.ts";
-import { storeState } from "../../src/control/job-states.ts";
-import { readSealed } from "../../src/control/sealed-blobs.ts";
-import type { Job } from "../../src/domain/job.ts";
-import type { Workspace } from "../../src/domain/workspace.ts";
+import { newClaim } from "../../src/agent/contract/claim.ts";
+import { Freshness } from "../../src/agent/contract/freshness.ts";
+import { makePrivateDirectory } from "../../src/agent/disk/durable-files.ts";
+import { jobFilesAt, makeJobDirectories } from "../../src/agent/jobs/files.ts";
+import { Job as AgentJob } from "../../src/agent/jobs/job.ts";
+import { Journal } from "../../src/agent/jobs/journal.ts";
+import type { StateToUpload } from "../../src/agent/transfers/artifacts.ts";
+import type { Execution } from "../../src/agent/work/execution.ts";
+import type { Site } from "../../src/agent/work/house.ts";
+import type { StepEnd } from "../../src/agent/work/job-steps.ts";
+import { StateDelivery } from "../../src/agent/work/states/deliver-state.ts";
+import {
+  type SettledState,
+  settleState,
+  tellStateProblems,
+  watchState,
+} from "../../src/agent/work/states/settle-state.ts";
+import { readSealed } from "../../src/control/core/sealed-blobs.ts";
+import { storeState } from "../../src/control/jobs/states.ts";
+import type { Job } from "../../src/domain/runs/job.ts";
+import type { Workspace } from "../../src/domain/workspaces/workspace.ts";
 import { JobSpecSchema, StateInfoSchema } from "../../src/gen/windlass/agent/v1/job_pb.ts";
-import { silentLog } from "../../src/lib/log.ts";
+import { silentLog } from "../../src/lib/program/log.ts";
 import { systemRandom } from "../../src/lib/random.ts";
-import type { StateWatcher } from "../../src/terraform/state-watcher.ts";
+import type { StateWatcher } from "../../src/terraform/state/watcher.ts";
 import { sha256, type TestControl } from "./control.ts";
 import { jobRow, runRow } from "./rows.ts";
 

@@ -1,7 +1,7 @@
 import { gzipSync } from "node:zlib";
 import { type DescField, type DescMessage, type DescMethod, getOption } from "@bufbuild/protobuf";
 import { type FieldRules, field as fieldRules } from "../../src/gen/buf/validate/validate_pb.ts";
-import { hasSingleRequest } from "../../src/rpc/single-bodies.ts";
+import { hasSingleRequest } from "../../src/rpc/bodies/single-bodies.ts";
 
 /** A request that costs little to send, and would cost much to read. */
 export interface CostlyBody {

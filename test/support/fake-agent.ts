@@ -1,9 +1,9 @@
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
-import type { Control } from "../../src/control/control.ts";
-import { Liveness } from "../../src/control/liveness.ts";
-import { type Introduction, type Registration, registerAgent } from "../../src/control/registration.ts";
-import { serveSession } from "../../src/control/session-stream.ts";
-import type { Principal } from "../../src/domain/principal.ts";
+import type { Control } from "../../src/control/core/control.ts";
+import { Liveness } from "../../src/control/sessions/liveness.ts";
+import { type Introduction, type Registration, registerAgent } from "../../src/control/sessions/registration.ts";
+import { serveSession } from "../../src/control/sessions/stream.ts";
+import type { Principal } from "../../src/domain/people/principal.ts";
 import {
   type AgentEnginesSchema,
   type JobResult,
@@ -13,9 +13,9 @@ import {
   type SessionResponse,
 } from "../../src/gen/windlass/agent/v1/agent_gateway_service_pb.ts";
 import { JobFeature, JobOutcome, JobStage } from "../../src/gen/windlass/agent/v1/job_pb.ts";
-import { OutQueue } from "../../src/lib/queue.ts";
+import { OutQueue } from "../../src/lib/async/queue.ts";
 import { systemRandom } from "../../src/lib/random.ts";
-import { heardFrom } from "../../src/rpc/session-hearing.ts";
+import { heardFrom } from "../../src/rpc/streams/session-hearing.ts";
 import { sha256 } from "./control.ts";
 import { until } from "./until.ts";
 

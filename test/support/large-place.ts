@@ -1,18 +1,18 @@
-import type { Control } from "../../src/control/control.ts";
-import { storeSealed } from "../../src/control/sealed-blobs.ts";
-import type { Agent } from "../../src/domain/agent.ts";
-import type { Run } from "../../src/domain/run.ts";
-import type { StateVersion } from "../../src/domain/state-version.ts";
-import type { StoredVariable } from "../../src/domain/variable.ts";
-import type { VariableSet } from "../../src/domain/variable-set.ts";
-import type { Workspace } from "../../src/domain/workspace.ts";
-import { newId } from "../../src/lib/ids.ts";
+import type { Control } from "../../src/control/core/control.ts";
+import { storeSealed } from "../../src/control/core/sealed-blobs.ts";
+import type { Agent } from "../../src/domain/agents/agent.ts";
+import type { Run } from "../../src/domain/runs/run.ts";
+import type { StateVersion } from "../../src/domain/workspaces/state-version.ts";
+import type { StoredVariable } from "../../src/domain/workspaces/variable.ts";
+import type { VariableSet } from "../../src/domain/workspaces/variable-set.ts";
+import type { Workspace } from "../../src/domain/workspaces/workspace.ts";
 import { systemRandom } from "../../src/lib/random.ts";
-import * as rows from "../../src/store/fixture-rows.ts";
-import type { Queries } from "../../src/store/ports.ts";
+import { newId } from "../../src/lib/words/ids.ts";
+import type { Queries } from "../../src/store/ports/store.ts";
 import type { Place } from "../authorization/place.ts";
 import { sha256 } from "./control.ts";
 import { agentRow } from "./rows.ts";
+import * as rows from "./store/rows.ts";
 
 const mib = 1024 * 1024;
 /** A character of three bytes: rules count characters, and messages bytes. */

@@ -1,4 +1,4 @@
-import type { BlobStore, ListedBlob } from "../../src/store/blob-store.ts";
+import type { BlobStore, ListedBlob } from "../../src/store/ports/blobs.ts";
 import { sha256 } from "./control.ts";
 
 /** Objects in memory, for tests that look at something else and want to be quick. */

@@ -1,4 +1,4 @@
-import type { UploadedFiles } from "../../src/control/plan-files.ts";
+import type { UploadedFiles } from "../../src/control/jobs/plan-files.ts";
 import { sha256 } from "./control.ts";
 
 /** An archive as it comes from an agent, in small pieces. */

@@ -103,7 +103,7 @@ function program(): Promise<Buffer> {
 }
 
 async function bundle(): Promise<Buffer> {
-  const entryPoints = [fileURLToPath(new URL("fake-provider/main.ts", import.meta.url))];
+  const entryPoints = [fileURLToPath(new URL("./fake-provider/main.ts", import.meta.url))];
   const options = { entryPoints, bundle: true, minify: true, platform: "node", format: "cjs", write: false } as const;
   const { outputFiles } = await build({ ...options, logLevel: "error" });
   return Buffer.from(outputFiles[0]?.contents ?? []);

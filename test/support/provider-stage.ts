@@ -1,9 +1,9 @@
 import { mkdtemp, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { AgentConfig } from "../../src/agent/agent-config.ts";
-import { AgentPlace, eventually } from "../../src/agent/testing/agent-place.ts";
-import { FakeJob, type FakeJobOptions } from "../../src/agent/testing/fake-job.ts";
+import type { AgentConfig } from "../../src/agent/contract/config.ts";
 import { JobEngine } from "../../src/gen/windlass/agent/v1/job_pb.ts";
+import { AgentPlace, eventually } from "./agent/agent-place.ts";
+import { FakeJob, type FakeJobOptions } from "./agent/fake-job.ts";
 import { type BareEngine, bareDirectory } from "./bare.ts";
 import { nodeDirectory, providerPackage } from "./provider-package.ts";
 import { ProviderRegistry } from "./provider-registry.ts";

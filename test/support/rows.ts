@@ -1,11 +1,11 @@
-import type { Agent } from "../../src/domain/agent.ts";
-import type { AgentPool } from "../../src/domain/agent-pool.ts";
-import type { Job } from "../../src/domain/job.ts";
-import type { Run } from "../../src/domain/run.ts";
-import type { StateVersion } from "../../src/domain/state-version.ts";
-import type { Workspace } from "../../src/domain/workspace.ts";
-import { newId } from "../../src/lib/ids.ts";
+import type { Agent } from "../../src/domain/agents/agent.ts";
+import type { AgentPool } from "../../src/domain/agents/pool.ts";
+import type { Job } from "../../src/domain/runs/job.ts";
+import type { Run } from "../../src/domain/runs/run.ts";
+import type { StateVersion } from "../../src/domain/workspaces/state-version.ts";
+import type { Workspace } from "../../src/domain/workspaces/workspace.ts";
 import { systemRandom } from "../../src/lib/random.ts";
+import { newId } from "../../src/lib/words/ids.ts";
 
 /** Rows with plausible values, for tests that need one to be there. */
 const at = new Date("2026-01-01T00:00:00Z");

@@ -1,5 +1,5 @@
-import type { NewPool } from "../../src/control/agent-pools.ts";
-import type { NewSettings, NewWorkspace } from "../../src/control/workspaces.ts";
+import type { NewPool } from "../../src/control/agents/pools.ts";
+import type { NewSettings, NewWorkspace } from "../../src/control/workspaces/workspaces.ts";
 
 /** What a caller asks for, with the values that a test does not care about. */
 export const newPool = (name: string, over: Partial<NewPool> = {}): NewPool => ({

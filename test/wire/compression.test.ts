@@ -3,10 +3,10 @@ import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { StringValueSchema } from "@bufbuild/protobuf/wkt";
 import type { ConnectRouter } from "@connectrpc/connect";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { silentLog } from "../../src/lib/log.ts";
+import { silentLog } from "../../src/lib/program/log.ts";
 import { neverCompress } from "../../src/rpc/adapter.ts";
-import { Readiness } from "../../src/rpc/health.ts";
 import { type Listener, listen } from "../../src/rpc/listener.ts";
+import { Readiness } from "../../src/rpc/services/health.ts";
 import { EchoService } from "../support/echo-service.ts";
 import { rawCall } from "../support/raw-call.ts";
 

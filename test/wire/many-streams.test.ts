@@ -5,11 +5,11 @@ import { create } from "@bufbuild/protobuf";
 import { StringValueSchema } from "@bufbuild/protobuf/wkt";
 import { Code, type ConnectRouter } from "@connectrpc/connect";
 import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
-import { silentLog } from "../../src/lib/log.ts";
-import { Readiness } from "../../src/rpc/health.ts";
+import { maxOpenStreams } from "../../src/http/open-streams.ts";
+import { resetBurst } from "../../src/http/rapid-resets.ts";
+import { silentLog } from "../../src/lib/program/log.ts";
 import { type Listener, listen } from "../../src/rpc/listener.ts";
-import { maxOpenStreams } from "../../src/rpc/open-streams.ts";
-import { resetBurst } from "../../src/rpc/rapid-resets.ts";
+import { Readiness } from "../../src/rpc/services/health.ts";
 import { EchoService } from "../support/echo-service.ts";
 import { callOn, envelope } from "../support/raw-call.ts";
 

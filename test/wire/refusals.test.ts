@@ -3,7 +3,7 @@ import { connect, constants } from "node:http2";
 import { create, toBinary } from "@bufbuild/protobuf";
 import { Code } from "@connectrpc/connect";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { createApiKey } from "../../src/control/api-keys.ts";
+import { createApiKey } from "../../src/control/people/api-keys.ts";
 import {
   BadRequestSchema,
   ErrorInfoSchema,
@@ -15,11 +15,11 @@ import {
   GetAgentPoolRequestSchema,
 } from "../../src/gen/windlass/v1/agent_pool_service_pb.ts";
 import { StreamProbeRequestSchema } from "../../src/gen/windlass/v1/system_service_pb.ts";
-import { CallRates } from "../../src/rpc/call-rates.ts";
-import { healthRoutes, Readiness } from "../../src/rpc/health.ts";
+import { CallRates } from "../../src/http/call-rates.ts";
 import { type CallObserver, gateFor, interceptorsFor } from "../../src/rpc/interceptors.ts";
 import { type Listener, listen } from "../../src/rpc/listener.ts";
 import { serviceRoutes } from "../../src/rpc/routes.ts";
+import { healthRoutes, Readiness } from "../../src/rpc/services/health.ts";
 import { openTestControl, type TestControl } from "../support/control.ts";
 import { EchoService } from "../support/echo-service.ts";
 import { contentTypes, envelope, type RawAnswer, type RawCall, rawCall, type Spoken } from "../support/raw-call.ts";

@@ -1,5 +1,5 @@
-import { ArchiveNames, cleanEntryName } from "../../lib/archive-names.ts";
-import { isWindlassError } from "../../lib/errors.ts";
+import { ArchiveNames, cleanEntryName } from "../../lib/archive/names.ts";
+import { isWindlassError } from "../../lib/words/errors.ts";
 import { carriedLimits, maxCarried, nameLimits } from "./limits.ts";
 import { innerTarget, type LinkPlaces } from "./links.ts";
 import type { ConfigurationRecord } from "./record.ts";

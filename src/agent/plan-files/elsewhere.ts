@@ -1,5 +1,5 @@
-import { isJsonList, isJsonObject, type Json, readJson } from "../../lib/json.ts";
-import { writeJson } from "../../lib/json-text.ts";
+import { isJsonList, isJsonObject, type Json, readJson } from "../../lib/json/json.ts";
+import { writeJson } from "../../lib/json/text.ts";
 import { isWithin } from "../sandbox/bubblewrap.ts";
 
 /** A path outside of the configuration that a data source told: what was written there stays there. */

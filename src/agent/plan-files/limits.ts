@@ -1,4 +1,4 @@
-import { type ArchiveLimits, defaultArchiveLimits } from "../../lib/archive-limits.ts";
+import { type ArchiveLimits, defaultArchiveLimits } from "../../lib/archive/limits.ts";
 
 /** What a name may be: as in a configuration. */
 export const nameLimits = defaultArchiveLimits;

@@ -1,9 +1,9 @@
 import { constants } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { join } from "node:path";
-import { type ArchiveItem, writeArchive } from "../../lib/archive-write.ts";
-import { WindlassError } from "../../lib/errors.ts";
-import { removeFile } from "../durable-files.ts";
+import { type ArchiveItem, writeArchive } from "../../lib/archive/write.ts";
+import { WindlassError } from "../../lib/words/errors.ts";
+import { removeFile } from "../disk/durable-files.ts";
 import type { PlanMade } from "./choose.ts";
 import { filesPrefix, removedName } from "./limits.ts";
 import type { TreeEntry } from "./walk.ts";

@@ -1,11 +1,11 @@
 import { chmod, lstat, mkdir, readdir, readFile, realpath, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { z } from "zod";
-import { archiveRejected } from "../../lib/archive-limits.ts";
-import { cleanEntryName } from "../../lib/archive-names.ts";
-import { unpackArchive } from "../../lib/archive-unpack.ts";
-import { isWindlassError, WindlassError } from "../../lib/errors.ts";
-import { errnoOf, makePrivateDirectory, removeTree } from "../durable-files.ts";
+import { archiveRejected } from "../../lib/archive/limits.ts";
+import { cleanEntryName } from "../../lib/archive/names.ts";
+import { unpackArchive } from "../../lib/archive/unpack.ts";
+import { isWindlassError, WindlassError } from "../../lib/words/errors.ts";
+import { errnoOf, makePrivateDirectory, removeTree } from "../disk/durable-files.ts";
 import { filesPrefix, maxWalked, removedName, unpackLimits } from "./limits.ts";
 import { holdsWork, outOfScope } from "./scope.ts";
 import { walkTree } from "./walk.ts";

@@ -19,7 +19,7 @@ import { createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { writeArchive } from "../../lib/archive-write.ts";
+import { writeArchive } from "../../lib/archive/write.ts";
 import { type Collected, collectPlanFiles, recordConfiguration } from "./collect.ts";
 import { placePlanFiles, unpackPlanFiles } from "./place.ts";
 

@@ -1,4 +1,4 @@
-import { isStripped } from "../../terraform/configuration.ts";
+import { isStripped } from "../../terraform/configuration/configuration.ts";
 
 /** Below `.terraform` lies what init makes anew; in terraform's directory, what the plan and the agent bring. */
 export type Leaving = (path: string) => boolean;

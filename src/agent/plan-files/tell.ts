@@ -1,4 +1,4 @@
-import { shownSize } from "../../lib/size-text.ts";
+import { shownSize } from "../../lib/text/size-text.ts";
 import type { Lost, PlanMade } from "./choose.ts";
 import type { Elsewhere } from "./elsewhere.ts";
 import type { TreeEntry } from "./walk.ts";

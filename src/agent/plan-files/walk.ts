@@ -1,6 +1,6 @@
 import { type BigIntStats, closeSync, constants, lstatSync, opendirSync, openSync, readlinkSync } from "node:fs";
 import { setImmediate as otherWork } from "node:timers/promises";
-import { WindlassError } from "../../lib/errors.ts";
+import { WindlassError } from "../../lib/words/errors.ts";
 import type { Leaving } from "./scope.ts";
 
 /** One name below a directory, as it was when it was looked at. */

@@ -1,8 +1,8 @@
 import { statfs } from "node:fs/promises";
 import { collectDefaultMetrics, Gauge, Registry } from "prom-client";
-import type { StatusSources } from "../../lib/status-port.ts";
+import type { StatusSources } from "../../lib/program/status-port.ts";
 import type { Agent } from "../agent.ts";
-import type { AgentConfig } from "../agent-config.ts";
+import type { AgentConfig } from "../contract/config.ts";
 
 /** What an agent's status port tells. Names and labels are an interface: they only grow. */
 export function agentStatus(agent: Agent, { concurrency, dataDir, version }: AgentConfig): StatusSources {

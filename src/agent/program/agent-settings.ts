@@ -1,7 +1,7 @@
 import envPaths from "env-paths";
 import type { Environment } from "../../lib/environment.ts";
-import { listenAddressOrOff } from "../../lib/listen-address.ts";
-import { logFormats, logLevels } from "../../lib/log.ts";
+import { listenAddressOrOff } from "../../lib/net/listen-address.ts";
+import { logFormats, logLevels } from "../../lib/program/log.ts";
 import { choice, durationMs, flag, integer, parsed, path, sizeBytes, text } from "../../lib/setting-schemas.ts";
 import { optionalSetting, setting } from "../../lib/settings.ts";
 import {
@@ -11,8 +11,8 @@ import {
   defaultReserveBytes,
   defaultWorkRoot,
   sandboxWishes,
-} from "../agent-config.ts";
-import { agentNamePattern } from "../identity.ts";
+} from "../contract/config.ts";
+import { agentNamePattern } from "../contract/identity.ts";
 import { engineSettings } from "./engine-settings.ts";
 import { acceptedPhases, labels } from "./label-settings.ts";
 import { providerSettings } from "./provider-settings.ts";

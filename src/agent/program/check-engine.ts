@@ -1,6 +1,6 @@
-import { type Check, ok, warn } from "../../lib/checks.ts";
-import { type EngineName, engineNames, findEngine, localPrograms } from "../../terraform/engine.ts";
-import type { AgentConfig } from "../agent-config.ts";
+import { type Check, ok, warn } from "../../lib/checks/check.ts";
+import { type EngineName, engineNames, findEngine, localPrograms } from "../../terraform/engines/engine.ts";
+import type { AgentConfig } from "../contract/config.ts";
 
 type Places = Pick<AgentConfig, "enginePaths" | "searchPath" | "engineDownloads">;
 

@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import { flag, parsed, path, pathList } from "../../lib/setting-schemas.ts";
 import { optionalSetting, type SettingValues, setting } from "../../lib/settings.ts";
-import type { DownloadRules } from "../../terraform/engine-store.ts";
-import { isMirrorAddress } from "../../terraform/releases/release-source.ts";
+import type { DownloadRules } from "../../terraform/engines/engine-store.ts";
+import { isMirrorAddress } from "../../terraform/engines/releases/release-source.ts";
 
 const mirrorAddress = () =>
   parsed("an address such as https://mirror.example.com/engines", (value) =>

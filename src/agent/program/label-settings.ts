@@ -1,5 +1,5 @@
-import { acceptLabel, labelKeyPattern, labelValuePattern } from "../../lib/label-names.ts";
 import { parsed, type SettingSchema, written } from "../../lib/setting-schemas.ts";
+import { acceptLabel, labelKeyPattern, labelValuePattern } from "../../lib/words/label-names.ts";
 
 type Labels = Readonly<Record<string, string>>;
 

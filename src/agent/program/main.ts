@@ -1,16 +1,16 @@
 import { systemClock } from "../../lib/clock.ts";
 import { helpText, terminalWidth } from "../../lib/command-line.ts";
 import { readEnvironment } from "../../lib/environment.ts";
-import { createGrpcTransport } from "../../lib/grpc-transport.ts";
-import { closeInherited } from "../../lib/inherited-descriptors.ts";
-import { createLog, type Log } from "../../lib/log.ts";
+import { closeInherited } from "../../lib/fs/inherited-descriptors.ts";
+import { makePrivate } from "../../lib/fs/umask.ts";
+import { createGrpcTransport } from "../../lib/grpc/transport.ts";
+import { createLog, type Log } from "../../lib/program/log.ts";
+import { openStatusPort } from "../../lib/program/status-port.ts";
+import { version } from "../../lib/program/version.ts";
 import { systemRandom } from "../../lib/random.ts";
-import { openStatusPort } from "../../lib/status-port.ts";
-import { makePrivate } from "../../lib/umask.ts";
-import { version } from "../../lib/version.ts";
 import { type Agent, startAgent } from "../agent.ts";
-import type { AgentOutcome } from "../agent-outcome.ts";
-import { providerProblems } from "../providers/check-providers.ts";
+import type { AgentOutcome } from "../contract/outcome.ts";
+import { providerProblems } from "../work/providers/check-providers.ts";
 import { agentSettings } from "./agent-settings.ts";
 import { forgetHiddenToken } from "./hide-token.ts";
 import { type ProgramConfig, readProgramCall } from "./program-config.ts";
@@ -65,7 +65,7 @@ const help = {
 async function doctor(config: ProgramConfig): Promise<number> {
   const [{ examineAgent }, { checkLines, isHealthy }] = await Promise.all([
     import("./doctor.ts"),
-    import("../../lib/checks.ts"),
+    import("../../lib/checks/check.ts"),
   ]);
   const checks = await examineAgent(config, systemClock);
   const text =

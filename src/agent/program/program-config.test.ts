@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join, relative, resolve } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { systemRandom } from "../../lib/random.ts";
-import { mintToken } from "../../lib/tokens.ts";
+import { mintToken } from "../../lib/words/tokens.ts";
 import { readProgramCall } from "./program-config.ts";
 
 const token = mintToken("agt", systemRandom);

@@ -3,15 +3,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { systemRandom } from "../../lib/random.ts";
-import { mintToken } from "../../lib/tokens.ts";
-import type { AgentConfig } from "../agent-config.ts";
+import { mintToken } from "../../lib/words/tokens.ts";
+import type { AgentConfig } from "../contract/config.ts";
 import {
   checkCache,
   checkCliConfig,
   checkPassed,
   checkSources,
   providerProblems,
-} from "../providers/check-providers.ts";
+} from "../work/providers/check-providers.ts";
 import { readProgramCall } from "./program-config.ts";
 
 let dir: string;

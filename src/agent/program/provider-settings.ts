@@ -2,8 +2,8 @@ import { join } from "node:path";
 import type { Environment } from "../../lib/environment.ts";
 import { list, path, sizeBytes } from "../../lib/setting-schemas.ts";
 import { optionalSetting, type SettingValues, setting } from "../../lib/settings.ts";
-import { type AgentConfig, defaultProviderCacheBytes } from "../agent-config.ts";
-import { passEnvironment, whyNotPassed } from "../providers/passed-environment.ts";
+import { type AgentConfig, defaultProviderCacheBytes } from "../contract/config.ts";
+import { passEnvironment, whyNotPassed } from "../work/providers/passed-environment.ts";
 
 /** Where a program that runs jobs takes providers from; its variables begin with `prefix`. */
 export const providerSettings = (prefix: "WINDLASS_AGENT" | "WINDLASS_SERVER") => ({

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { systemRandom } from "../../lib/random.ts";
-import { mintToken } from "../../lib/tokens.ts";
+import { mintToken } from "../../lib/words/tokens.ts";
 import { currentToken, tokenSourceOf, whoElseReads } from "./token-source.ts";
 
 let dir: string;

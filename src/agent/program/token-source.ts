@@ -1,6 +1,6 @@
 import { readFileSync, statSync } from "node:fs";
 import type { Environment } from "../../lib/environment.ts";
-import { parseToken } from "../../lib/tokens.ts";
+import { parseToken } from "../../lib/words/tokens.ts";
 
 /** Where the agent token comes from, and what it was at the start. A file is read again at each registration: tokens are rotated. */
 export interface AgentTokenSource {

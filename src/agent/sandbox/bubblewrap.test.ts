@@ -4,8 +4,8 @@ import { chmod, mkdir, mkdtemp, readdir, readFile, realpath, rm, symlink, writeF
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { bwrapHere, describeWithSandbox } from "../../../test/support/agent/sandbox-here.ts";
 import { adoptStep, type Step, startStep } from "../steps/step-process.ts";
-import { bwrapHere, describeWithSandbox } from "../testing/sandbox-here.ts";
 import { bubblewrapArgv, searchedDirectories } from "./bubblewrap.ts";
 import { chooseSandbox } from "./choose-sandbox.ts";
 

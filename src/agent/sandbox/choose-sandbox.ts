@@ -3,7 +3,7 @@ import { constants, existsSync } from "node:fs";
 import { access, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { delimiter, isAbsolute, join } from "node:path";
-import type { SandboxWish } from "../agent-config.ts";
+import type { SandboxWish } from "../contract/config.ts";
 import { type Bubblewrap, type BubblewrapExtra, bubblewrapArgv, bubblewrapExtras } from "./bubblewrap.ts";
 
 /** How the processes of a job are kept apart from the machine. */

@@ -1,7 +1,7 @@
-import { linkSignals } from "../../lib/abort.ts";
+import { linkSignals } from "../../lib/async/abort.ts";
 import { type Clock, systemClock } from "../../lib/clock.ts";
-import { watchPath } from "../../lib/file-events.ts";
-import { openRegular } from "../../lib/regular-file.ts";
+import { watchPath } from "../../lib/fs/file-events.ts";
+import { openRegular } from "../../lib/fs/regular-file.ts";
 
 export interface TailOptions {
   /** Settles when nothing is added to the file any more. */

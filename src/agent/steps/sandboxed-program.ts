@@ -1,4 +1,4 @@
-import { deadlineAfter } from "../../lib/abort.ts";
+import { deadlineAfter } from "../../lib/async/abort.ts";
 import type { Clock } from "../../lib/clock.ts";
 import { handlesInterrupt, identifyChild, isAlive, type ProcessIdentity } from "./process-identity.ts";
 

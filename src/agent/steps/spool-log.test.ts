@@ -42,7 +42,7 @@ test("a restart finds length and hash again and goes on", async () => {
 
 test("a full disk is an outcome, and half of an append is none", async () => {
   const program = `
-    import { SpoolLog } from ${JSON.stringify(join(import.meta.dirname, "spool-log.ts"))};
+    import { SpoolLog } from ${JSON.stringify(join(import.meta.dirname, "./spool-log.ts"))};
     process.on("SIGXFSZ", () => {});
     await using spool = await SpoolLog.open(${JSON.stringify(join(dir, "log"))});
     await spool.append(Buffer.alloc(1000, "a"));

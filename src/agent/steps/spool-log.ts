@@ -1,7 +1,7 @@
 import { createHash, type Hash } from "node:crypto";
 import { constants, createReadStream } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
-import { isOutOfSpace, readAt } from "../durable-files.ts";
+import { isOutOfSpace, readAt } from "../disk/durable-files.ts";
 
 /** What became of bytes for the spool; `end` is its length afterwards. On `disk-full` nothing was added. */
 export type AppendOutcome =

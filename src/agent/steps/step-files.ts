@@ -2,7 +2,7 @@ import { open, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import type { Clock } from "../../lib/clock.ts";
-import { errnoOf } from "../durable-files.ts";
+import { errnoOf } from "../disk/durable-files.ts";
 import { type ProcessIdentity, parseIdentity } from "./process-identity.ts";
 
 /** How often, and how many times, the shell of a step is looked for that has begun and not yet said who it is. */

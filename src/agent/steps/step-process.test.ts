@@ -4,9 +4,9 @@ import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { makePrivate } from "../../lib/umask.ts";
-import { applyArgv } from "../../terraform/argv.ts";
-import { describeWithTerraform, sandbox, terraformPath } from "../../terraform/testing.ts";
+import { describeWithTerraform, sandbox, terraformPath } from "../../../test/support/terraform.ts";
+import { makePrivate } from "../../lib/fs/umask.ts";
+import { applyArgv } from "../../terraform/engines/argv.ts";
 import { isAlive } from "./process-identity.ts";
 import { adoptStep, type Step, startStep } from "./step-process.ts";
 
@@ -251,7 +251,7 @@ describe("a forced stop", () => {
 
 describe("without its agent", () => {
   const agent = (script: string) => `
-    import { startStep } from ${JSON.stringify(join(import.meta.dirname, "step-process.ts"))};
+    import { startStep } from ${JSON.stringify(join(import.meta.dirname, "./step-process.ts"))};
     await startStep(${JSON.stringify(command("/bin/sh", "-c", script))});
     console.log("started");
     setInterval(() => {}, 1000);

@@ -1,11 +1,11 @@
 import { createHash } from "node:crypto";
 import { chmod, copyFile, open, readdir, rename, rm, stat, statfs, utimes } from "node:fs/promises";
 import { join } from "node:path";
-import { abortable } from "../../lib/abort.ts";
+import { abortable } from "../../lib/async/abort.ts";
+import { KeyedTurns } from "../../lib/async/keyed-turns.ts";
 import type { Clock } from "../../lib/clock.ts";
-import { WindlassError } from "../../lib/errors.ts";
-import { KeyedTurns } from "../../lib/keyed-turns.ts";
-import { isOutOfSpace, makePrivateDirectory } from "../durable-files.ts";
+import { WindlassError } from "../../lib/words/errors.ts";
+import { isOutOfSpace, makePrivateDirectory } from "../disk/durable-files.ts";
 
 /** A secret is a plan, what it made, or a state: it is kept for its apply, and no longer than that. */
 export type CachedKind = "configuration" | "secret";

@@ -4,10 +4,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Code, ConnectError, type Transport } from "@connectrpc/connect";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { ManualClock } from "../../../test/support/manual-clock.ts";
 import { until } from "../../../test/support/until.ts";
-import { ManualClock } from "../../lib/manual-clock.ts";
 import { TransferPace } from "../../lib/transfer/transfer-pace.ts";
-import { JobArtifacts } from "../artifacts.ts";
+import { JobArtifacts } from "./artifacts.ts";
 import { type Ask, download } from "./download.ts";
 import { type CachedObject, DownloadCache } from "./download-cache.ts";
 

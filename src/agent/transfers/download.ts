@@ -1,9 +1,9 @@
 import { open } from "node:fs/promises";
-import { deadlineAfter, linkSignals, untilAborted } from "../../lib/abort.ts";
+import { deadlineAfter, linkSignals, untilAborted } from "../../lib/async/abort.ts";
 import type { Clock } from "../../lib/clock.ts";
-import { WindlassError } from "../../lib/errors.ts";
 import { inOrder } from "../../lib/transfer/in-order.ts";
 import type { TransferPace } from "../../lib/transfer/transfer-pace.ts";
+import { WindlassError } from "../../lib/words/errors.ts";
 
 /** A server that has sent nothing for this long is not believed to send more: the call is tried again. */
 const silenceMs = 30_000;

@@ -5,13 +5,13 @@ import { join } from "node:path";
 import { create, toBinary } from "@bufbuild/protobuf";
 import { Code, ConnectError, createRouterTransport } from "@connectrpc/connect";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { ownRefusal } from "../../../test/support/agent/own-refusal.ts";
+import { ManualClock } from "../../../test/support/manual-clock.ts";
 import { ErrorInfoSchema } from "../../gen/google/rpc/error_details_pb.ts";
 import { JobArtifactService } from "../../gen/windlass/agent/v1/job_artifact_service_pb.ts";
 import { JobEngine } from "../../gen/windlass/agent/v1/job_pb.ts";
 import { PlanSummarySchema } from "../../gen/windlass/agent/v1/plan_pb.ts";
-import { ManualClock } from "../../lib/manual-clock.ts";
-import { JobArtifacts, type StateToUpload } from "../artifacts.ts";
-import { ownRefusal } from "../testing/own-refusal.ts";
+import { JobArtifacts, type StateToUpload } from "./artifacts.ts";
 import { PartUploads } from "./part-uploads.ts";
 
 const never = new AbortController().signal;

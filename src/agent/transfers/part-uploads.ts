@@ -4,8 +4,8 @@ import { sendParts } from "../../lib/transfer/send-parts.ts";
 import { TransferMeter } from "../../lib/transfer/transfer-meter.ts";
 import { TransferPace } from "../../lib/transfer/transfer-pace.ts";
 import { isUnknownMethod, ownReason } from "../../lib/way/own-answer.ts";
-import { type JobArtifacts, openOwnFile, type PlanToUpload, type StateToUpload, sha256Of } from "../artifacts.ts";
-import { readAt } from "../durable-files.ts";
+import { readAt } from "../disk/durable-files.ts";
+import { type JobArtifacts, openOwnFile, type PlanToUpload, type StateToUpload, sha256Of } from "./artifacts.ts";
 
 /** What is smaller goes in one call: no proxy bounds that. */
 const oneCallBytes = 256 * 1024;

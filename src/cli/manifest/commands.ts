@@ -1,10 +1,10 @@
 import { dirname, resolve } from "node:path";
-import { counted } from "../../lib/counted.ts";
-import { type Command, command } from "../command.ts";
-import type { Context } from "../context.ts";
-import { exitCodes } from "../exit.ts";
-import { choiceList, list, toggle } from "../flags.ts";
-import { confirmOrStop } from "../prompts.ts";
+import { counted } from "../../lib/text/counted.ts";
+import { choiceList, list, toggle } from "../line/flags.ts";
+import { exitCodes } from "../problems/exit.ts";
+import type { Context } from "../server/context.ts";
+import { type Command, command } from "../shared/command.ts";
+import { confirmOrStop } from "../shared/prompts.ts";
 import { type Change, changeLines, changeSum, hasChanges } from "./change.ts";
 import { type Kind, resourceOf } from "./documents.ts";
 import { type Loaded, loadManifest } from "./load.ts";

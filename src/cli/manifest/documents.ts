@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { workspaceNamePattern, workspaceNameShape } from "../../lib/workspace-names.ts";
+import { workspaceNamePattern, workspaceNameShape } from "../../lib/words/workspace-names.ts";
 import { providersSpec } from "./provider-documents.ts";
 
 const name = z

@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { runCli } from "../testing/run-cli.ts";
+import { runCli } from "../../../test/support/cli/run-cli.ts";
 
 let directory = "";
 beforeEach(async () => {

@@ -2,9 +2,9 @@ import { readdir, readFile, stat } from "node:fs/promises";
 import { extname, join, relative, resolve } from "node:path";
 import type { LineCounter, YAMLError, Document as YamlDocument } from "yaml";
 import type { z } from "zod";
-import { type Io, readStdin } from "../io.ts";
-import { CliError, usageError } from "../problem.ts";
-import { didYouMean } from "../suggest.ts";
+import { CliError, usageError } from "../problems/problem.ts";
+import { didYouMean } from "../problems/suggest.ts";
+import { type Io, readStdin } from "../terminal/io.ts";
 import { anyDocument, type Document, kindOrder, resourceOf } from "./documents.ts";
 import { issueWords } from "./issue-words.ts";
 

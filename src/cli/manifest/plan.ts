@@ -2,7 +2,7 @@ import { AgentPoolService } from "../../gen/windlass/v1/agent_pool_service_pb.ts
 import { OrganizationService } from "../../gen/windlass/v1/organization_service_pb.ts";
 import { VariableSetService } from "../../gen/windlass/v1/variable_set_service_pb.ts";
 import { WorkspaceService } from "../../gen/windlass/v1/workspace_service_pb.ts";
-import { given, maskOf } from "../answers.ts";
+import { given, maskOf } from "../shared/answers.ts";
 import { type Change, changedFields, type FieldChange } from "./change.ts";
 import {
   type Document,

@@ -1,6 +1,12 @@
 import { z } from "zod";
-import { certificateProblem, holdsPrivateKey } from "../../lib/pem.ts";
-import { type Checked, checkHost, checkMirrorPath, checkMirrorUrl, checkPattern } from "../../lib/provider-names.ts";
+import { certificateProblem, holdsPrivateKey } from "../../lib/net/pem.ts";
+import {
+  type Checked,
+  checkHost,
+  checkMirrorPath,
+  checkMirrorUrl,
+  checkPattern,
+} from "../../lib/words/provider-names.ts";
 
 /** A text in the form in which the server stores it; the rules are the server's. */
 const checked = (check: (text: string) => Checked) =>

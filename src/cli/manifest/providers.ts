@@ -6,9 +6,9 @@ import {
   ProviderSourceSchema,
 } from "../../gen/windlass/v1/provider_settings_pb.ts";
 import { ProviderSettingsService } from "../../gen/windlass/v1/provider_settings_service_pb.ts";
-import { certificatesIn } from "../../lib/pem.ts";
-import { given, maskOf } from "../answers.ts";
-import { sourceText } from "../provider-sources.ts";
+import { certificatesIn } from "../../lib/net/pem.ts";
+import { sourceText } from "../pool/provider-sources.ts";
+import { given, maskOf } from "../shared/answers.ts";
 import type { Change, FieldChange } from "./change.ts";
 import type { ProvidersSpec, RegistryEntry, SourceEntry } from "./provider-documents.ts";
 import { readSecret } from "./secrets.ts";

@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
-import { usageError } from "../problem.ts";
+import { usageError } from "../problems/problem.ts";
 import type { Site } from "./site.ts";
 
 /** Where a manifest says that a secret is. */

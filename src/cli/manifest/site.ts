@@ -1,5 +1,5 @@
 import { Code, ConnectError } from "@connectrpc/connect";
-import type { Context } from "../context.ts";
+import type { Context } from "../server/context.ts";
 
 /** Where the resources of a document are, and how they are named there. */
 export interface Site {

@@ -2,8 +2,8 @@ import type { AgentPool } from "../../gen/windlass/v1/agent_pool_pb.ts";
 import type { Organization } from "../../gen/windlass/v1/organization_pb.ts";
 import type { VariableSet } from "../../gen/windlass/v1/variable_pb.ts";
 import type { Workspace } from "../../gen/windlass/v1/workspace_pb.ts";
-import { given } from "../answers.ts";
-import { engineWord } from "../words.ts";
+import { given } from "../shared/answers.ts";
+import { engineWord } from "../terminal/words.ts";
 import type { OrganizationDocument, PoolDocument, VariableSetDocument, WorkspaceDocument } from "./documents.ts";
 import { durationOf, durationWord, engineOf, modeOf, modeWord, normalDuration } from "./words.ts";
 

@@ -1,7 +1,7 @@
 import { type Variable, VariableCategory } from "../../gen/windlass/v1/variable_pb.ts";
 import { VariableService } from "../../gen/windlass/v1/variable_service_pb.ts";
-import type { Notes } from "../notes.ts";
-import { warnOfOpenKeys, warnOfShortSecrets } from "../variable-view.ts";
+import type { Notes } from "../terminal/notes.ts";
+import { warnOfOpenKeys, warnOfShortSecrets } from "../workspace/variable-view.ts";
 import type { Change, FieldChange } from "./change.ts";
 import { type Document, resourceOf, type VariableEntry } from "./documents.ts";
 import { readSecret } from "./secrets.ts";

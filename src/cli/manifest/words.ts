@@ -1,7 +1,7 @@
 import { type Duration, durationFromMs, durationMs } from "@bufbuild/protobuf/wkt";
 import { Engine, ExecutionMode } from "../../gen/windlass/v1/workspace_pb.ts";
 import { durationMs as durationSchema, settingText } from "../../lib/setting-schemas.ts";
-import type { EngineWord } from "../words.ts";
+import type { EngineWord } from "../terminal/words.ts";
 
 const modes = { remote: ExecutionMode.REMOTE, agent: ExecutionMode.AGENT, local: ExecutionMode.LOCAL } as const;
 const engines = { terraform: Engine.TERRAFORM, tofu: Engine.TOFU } as const;

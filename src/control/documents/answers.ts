@@ -1,6 +1,6 @@
-import { WindlassError } from "../../lib/errors.ts";
-import { heldObjectsIn } from "../../lib/held-objects.ts";
-import { lostResources } from "../../lib/lost-resources.ts";
+import { WindlassError } from "../../lib/words/errors.ts";
+import { heldObjectsIn } from "../../lib/words/held-objects.ts";
+import { lostResources } from "../../lib/words/lost-resources.ts";
 import { type Excerpt, excerpt, shortText, whyTooCostly } from "./limits.ts";
 import { planContents, planProblem } from "./plan-summary.ts";
 import type { Answer, ListedInstance, Question } from "./questions.ts";

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { ManualClock } from "../../lib/manual-clock.ts";
+import { ManualClock } from "../../../test/support/manual-clock.ts";
 import { Documents } from "./documents.ts";
 import { type Excerpt, maxDocumentValues } from "./limits.ts";
 import type { Question } from "./questions.ts";

@@ -1,5 +1,5 @@
-import { deadlineAfter } from "../../lib/abort.ts";
-import { Budget } from "../../lib/budget.ts";
+import { deadlineAfter } from "../../lib/async/abort.ts";
+import { Budget } from "../../lib/async/budget.ts";
 import type { Clock } from "../../lib/clock.ts";
 import { AnswerCache } from "./answer-cache.ts";
 import { answerTo } from "./answers.ts";

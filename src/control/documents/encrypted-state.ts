@@ -1,4 +1,4 @@
-import { WindlassError } from "../../lib/errors.ts";
+import { WindlassError } from "../../lib/words/errors.ts";
 import { topLevelKeys } from "./state-syntax.ts";
 
 /** What OpenTofu writes in place of what it has encrypted; lineage and serial stand beside it in clear, and once more inside. */

@@ -1,4 +1,4 @@
-import { measureJson } from "../../lib/json-measure.ts";
+import { measureJson } from "../../lib/json/measure.ts";
 
 const mib = 1024 * 1024;
 

@@ -1,7 +1,7 @@
 import * as z from "zod";
-import { WindlassError } from "../../lib/errors.ts";
-import { anyValue, documentIn, fieldsOf } from "../../lib/json-shapes.ts";
-import { type AttributeChange, attributeChanges, wholeChange } from "../../lib/plan-attributes.ts";
+import { anyValue, documentIn, fieldsOf } from "../../lib/json/shapes.ts";
+import { WindlassError } from "../../lib/words/errors.ts";
+import { type AttributeChange, attributeChanges, wholeChange } from "../../lib/words/plan-attributes.ts";
 import { type Excerpt, excerpt, maxSummaryBytes, type Part, shortText } from "./limits.ts";
 
 const actions = [

@@ -1,5 +1,5 @@
-import type { StateInstance } from "../../domain/state-difference.ts";
-import type { FinishedResource, LostResource } from "../../lib/lost-resources.ts";
+import type { StateInstance } from "../../domain/workspaces/state-difference.ts";
+import type { FinishedResource, LostResource } from "../../lib/words/lost-resources.ts";
 import type { Excerpt, Part } from "./limits.ts";
 import type { PlanContents } from "./plan-summary.ts";
 import type { DifferenceRow } from "./state-changes.ts";

@@ -1,8 +1,8 @@
 import * as z from "zod";
-import { WindlassError } from "../../lib/errors.ts";
-import { isJsonObject, type JsonObject } from "../../lib/json.ts";
-import { documentIn, exactNumber, fieldsOf, namedValues, plainInteger } from "../../lib/json-shapes.ts";
-import { writeJson } from "../../lib/json-text.ts";
+import { isJsonObject, type JsonObject } from "../../lib/json/json.ts";
+import { documentIn, exactNumber, fieldsOf, namedValues, plainInteger } from "../../lib/json/shapes.ts";
+import { writeJson } from "../../lib/json/text.ts";
+import { WindlassError } from "../../lib/words/errors.ts";
 import { encryptedKey, encryptedState } from "./encrypted-state.ts";
 
 const noOutputs: JsonObject = new Map();

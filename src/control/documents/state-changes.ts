@@ -1,4 +1,4 @@
-import { stateDifference } from "../../domain/state-difference.ts";
+import { stateDifference } from "../../domain/workspaces/state-difference.ts";
 import { type Excerpt, excerpt, type Part, shortText } from "./limits.ts";
 import { stateContents } from "./state-contents.ts";
 

@@ -1,9 +1,9 @@
 import * as z from "zod";
-import { WindlassError } from "../../lib/errors.ts";
-import { isJsonObject, type Json, JsonNumber } from "../../lib/json.ts";
-import { measureJson } from "../../lib/json-measure.ts";
-import { anyValue, fieldsOf, namedValues } from "../../lib/json-shapes.ts";
-import { writeJson } from "../../lib/json-text.ts";
+import { isJsonObject, type Json, JsonNumber } from "../../lib/json/json.ts";
+import { measureJson } from "../../lib/json/measure.ts";
+import { anyValue, fieldsOf, namedValues } from "../../lib/json/shapes.ts";
+import { writeJson } from "../../lib/json/text.ts";
+import { WindlassError } from "../../lib/words/errors.ts";
 import { instanceShape, resourceShape } from "./state-contents.ts";
 import { type StateContent, stateIn, stateJson } from "./state-file.ts";
 import { plainSerialAt } from "./state-serial.ts";

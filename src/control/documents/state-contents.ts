@@ -1,10 +1,10 @@
 import * as z from "zod";
-import type { StateContents, StateInstance } from "../../domain/state-difference.ts";
-import { WindlassError } from "../../lib/errors.ts";
-import { isJsonList, isJsonObject, type Json, JsonNumber, type JsonObject } from "../../lib/json.ts";
-import { anyValue, documentIn, exactNumber, fieldsOf, namedValues } from "../../lib/json-shapes.ts";
-import { writeJson } from "../../lib/json-text.ts";
-import { compareNaturally } from "../../lib/natural-order.ts";
+import type { StateContents, StateInstance } from "../../domain/workspaces/state-difference.ts";
+import { isJsonList, isJsonObject, type Json, JsonNumber, type JsonObject } from "../../lib/json/json.ts";
+import { anyValue, documentIn, exactNumber, fieldsOf, namedValues } from "../../lib/json/shapes.ts";
+import { writeJson } from "../../lib/json/text.ts";
+import { compareNaturally } from "../../lib/text/natural-order.ts";
+import { WindlassError } from "../../lib/words/errors.ts";
 import { encryptedState } from "./encrypted-state.ts";
 
 /** The properties of an instance of a resource, as far as it is shown. */

@@ -1,7 +1,7 @@
 import * as z from "zod";
-import { WindlassError } from "../../lib/errors.ts";
-import type { Json } from "../../lib/json.ts";
-import { documentIn, fieldsOf, plainInteger } from "../../lib/json-shapes.ts";
+import type { Json } from "../../lib/json/json.ts";
+import { documentIn, fieldsOf, plainInteger } from "../../lib/json/shapes.ts";
+import { WindlassError } from "../../lib/words/errors.ts";
 import { topLevelKeys } from "./state-syntax.ts";
 
 const none = { mode: "", instances: [] };

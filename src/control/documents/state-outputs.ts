@@ -1,5 +1,5 @@
-import { isJsonObject, type Json, type JsonObject } from "../../lib/json.ts";
-import { writeJson } from "../../lib/json-text.ts";
+import { isJsonObject, type Json, type JsonObject } from "../../lib/json/json.ts";
+import { writeJson } from "../../lib/json/text.ts";
 import { encryptedKey, encryptedState } from "./encrypted-state.ts";
 import { type Excerpt, excerpt, maxValueBytes, type Part, shortText } from "./limits.ts";
 import { stateDocument } from "./state-contents.ts";

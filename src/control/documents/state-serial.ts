@@ -1,4 +1,4 @@
-import { WindlassError } from "../../lib/errors.ts";
+import { WindlassError } from "../../lib/words/errors.ts";
 import { isEncryptedState } from "./encrypted-state.ts";
 import { topLevelKeys } from "./state-syntax.ts";
 

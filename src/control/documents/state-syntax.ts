@@ -1,4 +1,4 @@
-import { endOfJsonString } from "../../lib/json-measure.ts";
+import { endOfJsonString } from "../../lib/json/measure.ts";
 
 const quote = 0x22;
 const colon = 0x3a;

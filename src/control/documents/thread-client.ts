@@ -1,5 +1,5 @@
 import { Worker } from "node:worker_threads";
-import { WindlassError } from "../../lib/errors.ts";
+import { WindlassError } from "../../lib/words/errors.ts";
 import type { ThreadReply, ThreadRequest } from "./thread-messages.ts";
 
 /** What the thread may have for texts and values; what is parsed is bounded to stay far below. */

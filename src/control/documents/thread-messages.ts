@@ -1,4 +1,4 @@
-import type { ErrorCode, FieldViolation } from "../../lib/errors.ts";
+import type { ErrorCode, FieldViolation } from "../../lib/words/errors.ts";
 import type { Question } from "./questions.ts";
 
 export interface ThreadRequest {

@@ -1,6 +1,6 @@
 /** The program of the thread that parses documents. */
 import { parentPort } from "node:worker_threads";
-import { isWindlassError } from "../../lib/errors.ts";
+import { isWindlassError } from "../../lib/words/errors.ts";
 import { answerTo } from "./answers.ts";
 import type { ThreadReply, ThreadRequest } from "./thread-messages.ts";
 

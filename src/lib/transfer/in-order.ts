@@ -1,4 +1,4 @@
-import { linkSignals } from "../abort.ts";
+import { linkSignals } from "../async/abort.ts";
 import type { Lane, TransferPace } from "./transfer-pace.ts";
 
 /** A stretch of an object. */

@@ -1,4 +1,4 @@
-import { WindlassError } from "../errors.ts";
+import { WindlassError } from "../words/errors.ts";
 import { inOrder } from "./in-order.ts";
 import type { TransferPace } from "./transfer-pace.ts";
 

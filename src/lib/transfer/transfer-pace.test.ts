@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { ManualClock } from "../manual-clock.ts";
+import { ManualClock } from "../../../test/support/manual-clock.ts";
 import { inOrder } from "./in-order.ts";
 import { sendParts } from "./send-parts.ts";
 import { TransferMeter } from "./transfer-meter.ts";

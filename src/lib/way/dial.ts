@@ -1,7 +1,7 @@
 import type { X509Certificate } from "node:crypto";
 import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
-import { deadlineAfter } from "../abort.ts";
+import { deadlineAfter } from "../async/abort.ts";
 import type { Peer } from "./certificate-words.ts";
 import type { ForwardProxy } from "./proxy.ts";
 import { connectFirst, resolve } from "./tcp.ts";

@@ -1,5 +1,5 @@
 import type { Socket } from "node:net";
-import { linkSignals } from "../abort.ts";
+import { linkSignals } from "../async/abort.ts";
 import { type Dialed, dial, type WayProgress } from "./dial.ts";
 import { http2Error, unfinished } from "./http2-words.ts";
 import { textOf } from "./tcp-words.ts";

@@ -1,6 +1,6 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 import { ErrorInfoSchema } from "../../gen/google/rpc/error_details_pb.ts";
-import { oneLine } from "../clean-text.ts";
+import { oneLine } from "../text/clean-text.ts";
 import { foreignAnswerText } from "./foreign-answers.ts";
 
 /** The domain of every reason that Windlass gives. */

@@ -1,5 +1,5 @@
 import { isIP } from "node:net";
-import { pathPrefixOf } from "../path-prefix.ts";
+import { pathPrefixOf } from "../net/path-prefix.ts";
 
 /** Where a server listens. */
 export interface ServerAddress {

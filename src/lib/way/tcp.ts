@@ -1,6 +1,6 @@
 import { lookup } from "node:dns/promises";
 import { connect, isIP, type Socket } from "node:net";
-import { abortable, deadlineAfter } from "../abort.ts";
+import { abortable, deadlineAfter } from "../async/abort.ts";
 import { type FirstHop, nameError, silentResolver, tcpError, tcpSilent } from "./tcp-words.ts";
 import type { Way } from "./way.ts";
 

@@ -1,7 +1,7 @@
 import type { X509Certificate } from "node:crypto";
 import type { Socket } from "node:net";
 import { type ConnectionOptions, checkServerIdentity, connect, type TLSSocket } from "node:tls";
-import { abortable } from "../abort.ts";
+import { abortable } from "../async/abort.ts";
 import { certificateWords, type Peer } from "./certificate-words.ts";
 import { handshakeWords, noHttp2, silentHandshake } from "./tls-words.ts";
 import { sniOf } from "./way.ts";

@@ -2,7 +2,7 @@ import { readdir, readFile, readlink } from "node:fs/promises";
 import { join } from "node:path";
 import { getCACertificates } from "node:tls";
 import type { Environment } from "../environment.ts";
-import { certificateBlocks } from "../pem.ts";
+import { certificateBlocks } from "../net/pem.ts";
 
 /** Which authorities may have signed a certificate. */
 export interface Trust {

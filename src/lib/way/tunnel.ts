@@ -1,7 +1,7 @@
 import { type IncomingMessage, request } from "node:http";
 import type { Socket } from "node:net";
-import { abortable } from "../abort.ts";
-import { version } from "../version.ts";
+import { abortable } from "../async/abort.ts";
+import { version } from "../program/version.ts";
 import type { ForwardProxy } from "./proxy.ts";
 import { hostPort, type ServerAddress } from "./server-address.ts";
 import { type Asked, refusalWords, silentProxy, strangeProxy } from "./tunnel-words.ts";

@@ -1,7 +1,7 @@
 import { isIP } from "node:net";
 import { type Clock, systemClock } from "../clock.ts";
 import type { Environment } from "../environment.ts";
-import { WindlassError } from "../errors.ts";
+import { WindlassError } from "../words/errors.ts";
 import { chooseProxy, type ProxyChoice } from "./proxy.ts";
 import { type ServerAddress, serverAddress } from "./server-address.ts";
 

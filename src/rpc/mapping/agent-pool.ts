@@ -1,9 +1,9 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { durationFromMs, timestampFromDate } from "@bufbuild/protobuf/wkt";
-import { etagOf } from "../../control/etags.ts";
-import type { QueuedJobView } from "../../control/pool-queue.ts";
-import type { PoolView } from "../../control/pool-view.ts";
-import type { AgentPool } from "../../domain/agent-pool.ts";
+import type { QueuedJobView } from "../../control/agents/pool-queue.ts";
+import { etagOf } from "../../control/core/etags.ts";
+import type { PoolView } from "../../control/workspaces/pool-view.ts";
+import type { AgentPool } from "../../domain/agents/pool.ts";
 import type {
   AgentPoolCountsSchema,
   AgentPool as AgentPoolMessage,

@@ -1,6 +1,6 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
-import type { TokenView } from "../../control/agent-tokens.ts";
+import type { TokenView } from "../../control/agents/tokens.ts";
 import type { AgentTokenSchema } from "../../gen/windlass/v1/agent_token_pb.ts";
 import { optionalTime } from "./time.ts";
 

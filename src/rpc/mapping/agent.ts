@@ -1,9 +1,9 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
-import type { AgentJobView } from "../../control/agent-list.ts";
-import type { AgentView } from "../../control/agent-view.ts";
-import { keptOfAgent } from "../../control/kept.ts";
-import type { AgentEngines, AgentStatus } from "../../domain/agent.ts";
+import type { AgentJobView } from "../../control/agents/list.ts";
+import type { AgentView } from "../../control/agents/view.ts";
+import { keptOfAgent } from "../../control/runs/kept.ts";
+import type { AgentEngines, AgentStatus } from "../../domain/agents/agent.ts";
 import {
   type AgentEnginesSchema,
   type AgentJobSchema,

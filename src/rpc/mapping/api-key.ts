@@ -1,10 +1,10 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
-import type { KeyView } from "../../control/api-keys.ts";
-import type { Role } from "../../domain/api-key.ts";
+import type { KeyView } from "../../control/people/api-keys.ts";
+import type { Role } from "../../domain/people/api-key.ts";
 import type { ApiKeySchema } from "../../gen/windlass/v1/api_key_pb.ts";
 import type { Role as RoleValue } from "../../gen/windlass/v1/system_service_pb.ts";
-import { WindlassError } from "../../lib/errors.ts";
+import { WindlassError } from "../../lib/words/errors.ts";
 import { roleValues } from "./system.ts";
 import { optionalTime } from "./time.ts";
 

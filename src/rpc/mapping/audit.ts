@@ -1,6 +1,6 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { type Timestamp, timestampDate, timestampFromDate } from "@bufbuild/protobuf/wkt";
-import type { AuditQuery, AuditView } from "../../control/audit-log.ts";
+import type { AuditQuery, AuditView } from "../../control/people/audit-log.ts";
 import type { AuditEventSchema, AuditFilter } from "../../gen/windlass/v1/audit_service_pb.ts";
 
 export const toAuditEvent = ({ event, organizationName }: AuditView): MessageInitShape<typeof AuditEventSchema> => ({

@@ -1,6 +1,6 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
-import type { ConfigurationView } from "../../control/configurations.ts";
+import type { ConfigurationView } from "../../control/workspaces/configurations.ts";
 import type { ConfigurationVersionSchema } from "../../gen/windlass/v1/configuration_pb.ts";
 
 export const toConfiguration = ({

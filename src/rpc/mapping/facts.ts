@@ -1,7 +1,7 @@
 import type { DescEnum } from "@bufbuild/protobuf";
-import type { AgentStatus } from "../../domain/agent.ts";
-import type { RunStatus } from "../../domain/run.ts";
-import type { StateStatus } from "../../domain/state-version.ts";
+import type { AgentStatus } from "../../domain/agents/agent.ts";
+import type { RunStatus } from "../../domain/runs/run.ts";
+import type { StateStatus } from "../../domain/workspaces/state-version.ts";
 import { AgentSchema, AgentStatusSchema } from "../../gen/windlass/v1/agent_pb.ts";
 import { AgentPoolSchema } from "../../gen/windlass/v1/agent_pool_pb.ts";
 import { AgentTokenSchema } from "../../gen/windlass/v1/agent_token_pb.ts";
@@ -13,7 +13,7 @@ import { KeptDirectorySchema, PlanSummarySchema, RunSchema, RunStateSchema } fro
 import { StateStatusSchema, StateVersionSchema } from "../../gen/windlass/v1/state_pb.ts";
 import { VariableCategorySchema, VariableSchema, VariableSetSchema } from "../../gen/windlass/v1/variable_pb.ts";
 import { WorkspaceSchema } from "../../gen/windlass/v1/workspace_pb.ts";
-import type { ErrorCode } from "../../lib/errors.ts";
+import type { ErrorCode } from "../../lib/words/errors.ts";
 import { agentStatuses } from "./agent.ts";
 import { runStates } from "./run.ts";
 import { stateStatuses } from "./state.ts";

@@ -1,5 +1,5 @@
 import type { FieldMask } from "@bufbuild/protobuf/wkt";
-import { invalid } from "../../control/refusals.ts";
+import { invalid } from "../../control/core/refusals.ts";
 
 /** How each field that may be updated is read; the keys are its paths in update masks. */
 export type UpdatableFields<Message, Settings> = Readonly<Record<string, (message: Message) => Partial<Settings>>>;

@@ -1,9 +1,9 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
-import { etagOf } from "../../control/etags.ts";
-import type { NewOrganization, OrganizationSettings, OrganizationView } from "../../control/organizations.ts";
-import { invalid } from "../../control/refusals.ts";
-import type { Organization } from "../../domain/organization.ts";
+import { etagOf } from "../../control/core/etags.ts";
+import { invalid } from "../../control/core/refusals.ts";
+import type { NewOrganization, OrganizationSettings, OrganizationView } from "../../control/people/organizations.ts";
+import type { Organization } from "../../domain/people/organization.ts";
 import type { Organization as OrganizationMessage, OrganizationSchema } from "../../gen/windlass/v1/organization_pb.ts";
 import type { CreateOrganizationRequest } from "../../gen/windlass/v1/organization_service_pb.ts";
 import type { ExecutionMode as Mode } from "../../gen/windlass/v1/workspace_pb.ts";

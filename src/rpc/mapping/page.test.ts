@@ -1,6 +1,6 @@
 import { create, toBinary } from "@bufbuild/protobuf";
 import { expect, test } from "vitest";
-import { pageByKey, pageOfAll } from "../../control/pages.ts";
+import { pageByKey, pageOfAll } from "../../control/core/pages.ts";
 import { RunEventSchema, RunSchema } from "../../gen/windlass/v1/run_pb.ts";
 import { ListRunEventsResponseSchema, ListRunsResponseSchema } from "../../gen/windlass/v1/run_service_pb.ts";
 import { inPieces, maxPageBytes, pageMessages } from "./page.ts";

@@ -1,5 +1,5 @@
 import { create, type DescMessage, type MessageInitShape, type MessageShape, toBinary } from "@bufbuild/protobuf";
-import { type Page, type PageRequest, upTo } from "../../control/pages.ts";
+import { type Page, type PageRequest, upTo } from "../../control/core/pages.ts";
 
 /** What a list request says of its page. */
 export const pageOf = ({

@@ -6,8 +6,8 @@ import {
   type PlannedValue,
   type PlanSummary,
 } from "../../gen/windlass/agent/v1/plan_pb.ts";
-import { WindlassError } from "../../lib/errors.ts";
-import { JsonMistake, readJson } from "../../lib/json.ts";
+import { JsonMistake, readJson } from "../../lib/json/json.ts";
+import { WindlassError } from "../../lib/words/errors.ts";
 
 /** A part of a plan's summary as it is kept. Throws `validation` for what the rules of single fields cannot tell. */
 export function storedPart(part: PlanSummary, hasRoomForAttributes: boolean): StoredPart {

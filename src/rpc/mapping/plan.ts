@@ -5,7 +5,7 @@ import type {
   PlannedResource,
   ShownChange,
 } from "../../control/documents/plan-summary.ts";
-import type { RunPlan } from "../../control/run-plan.ts";
+import type { RunPlan } from "../../control/runs/plan.ts";
 import {
   type AttributeChangeSchema,
   PlanAction,

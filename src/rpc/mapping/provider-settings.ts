@@ -1,9 +1,9 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
-import type { JobProviders } from "../../control/job-providers.ts";
-import type { ProviderSettingsView, SettingsChanges } from "../../control/provider-settings.ts";
-import { invalid } from "../../control/refusals.ts";
-import type { ProviderSource, SourcePlace } from "../../domain/provider-settings.ts";
+import { invalid } from "../../control/core/refusals.ts";
+import type { JobProviders } from "../../control/jobs/providers.ts";
+import type { ProviderSettingsView, SettingsChanges } from "../../control/workspaces/provider-settings.ts";
+import type { ProviderSource, SourcePlace } from "../../domain/workspaces/provider-settings.ts";
 import type { GetProvidersResponseSchema } from "../../gen/windlass/agent/v1/job_artifact_service_pb.ts";
 import type {
   ProviderSettings as ProviderSettingsMessage,

@@ -1,4 +1,4 @@
-import type { Reference } from "../../control/access.ts";
+import type { Reference } from "../../control/core/access.ts";
 
 /** How requests name a workspace. */
 export const workspaceReference = ({

@@ -1,17 +1,17 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { durationFromMs, durationMs, timestampDate, timestampFromDate, timestampFromMs } from "@bufbuild/protobuf/wkt";
-import type { KeptView } from "../../control/kept.ts";
-import type { RunListFilter } from "../../control/run-list.ts";
-import type { Resolution } from "../../control/run-resolution.ts";
-import type { RunView } from "../../control/run-view.ts";
-import type { NewRun } from "../../control/runs.ts";
-import { inFlightOf, noteOf } from "../../domain/in-flight.ts";
-import type { Job, JobPhase, JobStatus as JobStatusName, Urgency } from "../../domain/job.ts";
-import { type LogState as LogStateName, logProblemText, logStateOf } from "../../domain/log-problem.ts";
-import { type KeptLost, lostNote } from "../../domain/lost.ts";
-import type { ChangeCounts, RunOptions, RunSource as RunSourceName, RunStatus } from "../../domain/run.ts";
-import type { TimelineEvent } from "../../domain/timeline.ts";
-import type { Waiting, WaitingReason as WaitingReasonName } from "../../domain/waiting.ts";
+import type { KeptView } from "../../control/runs/kept.ts";
+import type { RunListFilter } from "../../control/runs/list.ts";
+import type { Resolution } from "../../control/runs/resolution.ts";
+import type { NewRun } from "../../control/runs/runs.ts";
+import type { RunView } from "../../control/runs/view.ts";
+import { inFlightOf, noteOf } from "../../domain/runs/in-flight.ts";
+import type { Job, JobPhase, JobStatus as JobStatusName, Urgency } from "../../domain/runs/job.ts";
+import { type LogState as LogStateName, logProblemText, logStateOf } from "../../domain/runs/log-problem.ts";
+import { type KeptLost, lostNote } from "../../domain/runs/lost.ts";
+import type { ChangeCounts, RunOptions, RunSource as RunSourceName, RunStatus } from "../../domain/runs/run.ts";
+import type { TimelineEvent } from "../../domain/runs/timeline.ts";
+import type { Waiting, WaitingReason as WaitingReasonName } from "../../domain/runs/waiting.ts";
 import {
   type ChangeCountsSchema,
   HeldInState,
@@ -32,7 +32,7 @@ import {
   type WaitingSchema,
 } from "../../gen/windlass/v1/run_pb.ts";
 import { type ListRunsRequest, RunResolution } from "../../gen/windlass/v1/run_service_pb.ts";
-import type { HowHeld } from "../../lib/lost-resources.ts";
+import type { HowHeld } from "../../lib/words/lost-resources.ts";
 
 export const runStates: Record<RunStatus, RunState> = {
   pending: RunState.PENDING,

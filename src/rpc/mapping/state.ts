@@ -3,8 +3,8 @@ import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import type { ListedInstance } from "../../control/documents/questions.ts";
 import type { DifferenceRow } from "../../control/documents/state-changes.ts";
 import type { StateOutput } from "../../control/documents/state-outputs.ts";
-import type { StateView } from "../../control/states.ts";
-import type { StateStatus } from "../../domain/state-version.ts";
+import type { StateView } from "../../control/states/states.ts";
+import type { StateStatus } from "../../domain/workspaces/state-version.ts";
 import {
   type OutputSchema,
   type StateDifference,

@@ -1,9 +1,9 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
-import type { Attention } from "../../control/attention.ts";
-import type { ServerFacts, Subject } from "../../control/system.ts";
-import type { Role } from "../../domain/api-key.ts";
-import type { OrganizationStats } from "../../domain/stats.ts";
+import type { Attention } from "../../control/people/attention.ts";
+import type { ServerFacts, Subject } from "../../control/people/system.ts";
+import type { Role } from "../../domain/people/api-key.ts";
+import type { OrganizationStats } from "../../domain/people/stats.ts";
 import {
   AttentionKind,
   type GetAttentionResponseSchema,

@@ -1,7 +1,7 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
-import { etagOf } from "../../control/etags.ts";
-import type { VariableSetSettings, VariableSetView } from "../../control/variable-sets.ts";
+import { etagOf } from "../../control/core/etags.ts";
+import type { VariableSetSettings, VariableSetView } from "../../control/workspaces/variable-sets.ts";
 import type { VariableSet as VariableSetMessage, VariableSetSchema } from "../../gen/windlass/v1/variable_pb.ts";
 import type { UpdatableFields } from "./field-mask.ts";
 

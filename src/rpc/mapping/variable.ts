@@ -1,8 +1,8 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
-import type { WantedVariable } from "../../control/variable-checks.ts";
-import type { EffectiveVariable } from "../../domain/effective-variables.ts";
-import type { StoredVariable, VariableCategory } from "../../domain/variable.ts";
+import type { WantedVariable } from "../../control/workspaces/variable-checks.ts";
+import type { EffectiveVariable } from "../../domain/workspaces/effective-variables.ts";
+import type { StoredVariable, VariableCategory } from "../../domain/workspaces/variable.ts";
 import {
   VariableCategory as Category,
   type EffectiveVariableSchema,

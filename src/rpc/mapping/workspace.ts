@@ -1,11 +1,11 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { type Duration, durationFromMs, durationMs, timestampFromDate } from "@bufbuild/protobuf/wkt";
-import { etagOf } from "../../control/etags.ts";
-import type { WorkspaceLosses } from "../../control/workspace-deletion.ts";
-import type { WorkspaceSettings } from "../../control/workspace-settings.ts";
-import type { WorkspaceView } from "../../control/workspace-view.ts";
-import type { NewSettings } from "../../control/workspaces.ts";
-import type { Engine, ExecutionMode, WorkspaceLock } from "../../domain/workspace.ts";
+import { etagOf } from "../../control/core/etags.ts";
+import type { WorkspaceLosses } from "../../control/workspaces/deletion.ts";
+import type { WorkspaceSettings } from "../../control/workspaces/settings.ts";
+import type { WorkspaceView } from "../../control/workspaces/view.ts";
+import type { NewSettings } from "../../control/workspaces/workspaces.ts";
+import type { Engine, ExecutionMode, WorkspaceLock } from "../../domain/workspaces/workspace.ts";
 import { RunState } from "../../gen/windlass/v1/run_pb.ts";
 import {
   Engine as EngineValue,

@@ -1,7 +1,7 @@
 import { promisify } from "node:util";
 import { gunzip } from "node:zlib";
 import type { UniversalServerResponse } from "@connectrpc/connect/protocol";
-import { mapItems, observed } from "../streams.ts";
+import { mapItems, observed } from "../../lib/async/streams.ts";
 import { mendEnvelope, mendJson, mendTrailers } from "./errors.ts";
 import { protocolOf } from "./protocol.ts";
 

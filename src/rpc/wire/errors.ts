@@ -10,7 +10,7 @@ import {
 } from "@connectrpc/connect/protocol-connect";
 import { findTrailerError, setTrailerStatus } from "@connectrpc/connect/protocol-grpc";
 import { trailerFlag, trailerParse, trailerSerialize } from "@connectrpc/connect/protocol-grpc-web";
-import { explained, hasReason } from "../errors.ts";
+import { explained, hasReason } from "../calls/errors.ts";
 import { grpcMessage } from "./grpc-message.ts";
 
 const endStreams = createEndStreamSerialization(undefined);

@@ -1,6 +1,6 @@
 import type { UniversalServerResponse } from "@connectrpc/connect/protocol";
 import { universalResponseToNodeResponse } from "@connectrpc/connect-node";
-import type { HttpResponse } from "../http-messages.ts";
+import type { HttpResponse } from "../../http/messages.ts";
 
 /**
  * Sends an answer. An error of gRPC before the first message goes out as Trailers-Only, in one HEADERS frame that ends the

@@ -1,7 +1,7 @@
 import type { UniversalServerResponse } from "@connectrpc/connect/protocol";
 import { closest, distance } from "fastest-levenshtein";
-import { WindlassError } from "../../lib/errors.ts";
-import { asStatus } from "../request-bodies.ts";
+import { WindlassError } from "../../lib/words/errors.ts";
+import { asStatus } from "../bodies/request-bodies.ts";
 import { protocolOf } from "./protocol.ts";
 import { refusalAnswer } from "./refusal.ts";
 

@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { WindlassError } from "../../lib/errors.ts";
+import { WindlassError } from "../../lib/words/errors.ts";
 
 /** Of the archive's form; another one is refused. */
 export const backupFormat = 1;

@@ -5,7 +5,7 @@ import { Readable, type Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { createGzip } from "node:zlib";
 import { Header, Pax } from "tar";
-import { WindlassError } from "../../lib/errors.ts";
+import { WindlassError } from "../../lib/words/errors.ts";
 import { maxPartBytes } from "./manifest.ts";
 
 /** A file of the archive: where its bytes are, and what they have to be. */

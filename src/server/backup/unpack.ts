@@ -2,10 +2,10 @@ import { createHash, type Hash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { dirname } from "node:path";
-import { type ArchiveEvent, archiveEvents } from "../../lib/archive-entries.ts";
-import { defaultArchiveLimits } from "../../lib/archive-unpack.ts";
-import { isWindlassError } from "../../lib/errors.ts";
-import { makeDirectory } from "../../lib/make-directory.ts";
+import { type ArchiveEvent, archiveEvents } from "../../lib/archive/entries.ts";
+import { defaultArchiveLimits } from "../../lib/archive/unpack.ts";
+import { makeDirectory } from "../../lib/fs/make-directory.ts";
+import { isWindlassError } from "../../lib/words/errors.ts";
 import {
   type Manifest,
   manifestName,

@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { makeAdminKey, revokeReplaced } from "../../control/admin-key.ts";
+import { makeAdminKey, revokeReplaced } from "../../control/people/admin-key.ts";
 import { openStore } from "../../store/open.ts";
 import type { CommandCall, ServerCommand } from "../command.ts";
 import { demandDataDir, storeUrls } from "../data-dir.ts";

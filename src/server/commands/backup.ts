@@ -1,13 +1,13 @@
 import { existsSync } from "node:fs";
 import { open, readdir, rename, rm } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
-import { generationKey } from "../../control/system.ts";
-import { masterKeyId } from "../../control/vault.ts";
-import { counted } from "../../lib/counted.ts";
-import { makeDirectory } from "../../lib/make-directory.ts";
-import { version } from "../../lib/version.ts";
+import { masterKeyId } from "../../control/core/vault.ts";
+import { generationKey } from "../../control/people/system.ts";
+import { makeDirectory } from "../../lib/fs/make-directory.ts";
+import { version } from "../../lib/program/version.ts";
+import { counted } from "../../lib/text/counted.ts";
+import { copySqlite, snapshotFacts } from "../../store/engine/snapshot.ts";
 import { openBlobStore, openStore, schemaState } from "../../store/open.ts";
-import { copySqlite, snapshotFacts } from "../../store/snapshot.ts";
 import {
   backupFormat,
   blobPart,

@@ -1,9 +1,9 @@
 import { existsSync } from "node:fs";
-import { attempt, type Check, checkLines, isHealthy } from "../../lib/checks.ts";
+import { attempt, type Check, checkLines, isHealthy } from "../../lib/checks/check.ts";
 import { terminalWidth } from "../../lib/command-line.ts";
-import { lockDirectory } from "../../lib/dir-lock.ts";
+import { lockDirectory } from "../../lib/fs/dir-lock.ts";
 import { openStore } from "../../store/open.ts";
-import type { Store } from "../../store/ports.ts";
+import type { Store } from "../../store/ports/store.ts";
 import type { CommandCall, ServerCommand } from "../command.ts";
 import { rowsFile, storeUrls } from "../data-dir.ts";
 import type { DoctorContext } from "../doctor/context.ts";

@@ -1,8 +1,8 @@
-import { tryProbe } from "../../control/key-probe.ts";
-import { resealAll } from "../../control/reseal.ts";
-import { createVault, masterKeyId } from "../../control/vault.ts";
+import { createVault, masterKeyId } from "../../control/core/vault.ts";
+import { tryProbe } from "../../control/upkeep/key-probe.ts";
+import { resealAll } from "../../control/upkeep/reseal.ts";
 import { openBlobStore, openStore } from "../../store/open.ts";
-import type { Store } from "../../store/ports.ts";
+import type { Store } from "../../store/ports/store.ts";
 import type { CommandCall, ServerCommand } from "../command.ts";
 import { storeUrls } from "../data-dir.ts";
 import { takeData } from "../offline.ts";

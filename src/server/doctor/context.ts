@@ -1,4 +1,4 @@
-import type { Store } from "../../store/ports.ts";
+import type { Store } from "../../store/ports/store.ts";
 import type { CommandCall } from "../command.ts";
 
 /** What the checks look at. */

@@ -1,7 +1,7 @@
-import type { AgentConfig } from "../../agent/agent-config.ts";
+import type { AgentConfig } from "../../agent/contract/config.ts";
 import { checkEngine } from "../../agent/program/check-engine.ts";
-import { checkCache, checkCliConfig, checkPassed, checkSources } from "../../agent/providers/check-providers.ts";
-import { type Check, skip } from "../../lib/checks.ts";
+import { checkCache, checkCliConfig, checkPassed, checkSources } from "../../agent/work/providers/check-providers.ts";
+import { type Check, skip } from "../../lib/checks/check.ts";
 import { serverAgentConfig } from "../server-agent-config.ts";
 import { checkAdminKey, checkServerSandbox, keyFilesOf } from "../server-agent-sandbox.ts";
 import type { DoctorContext } from "./context.ts";

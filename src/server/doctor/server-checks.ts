@@ -1,11 +1,11 @@
 import { X509Certificate } from "node:crypto";
 import { stat } from "node:fs/promises";
-import { tryProbe } from "../../control/key-probe.ts";
-import { retentionTexts } from "../../control/system.ts";
-import { createVault, masterKeyId } from "../../control/vault.ts";
-import { type Check, fail, ok, skip, warn } from "../../lib/checks.ts";
-import { counted } from "../../lib/counted.ts";
-import { version } from "../../lib/version.ts";
+import { createVault, masterKeyId } from "../../control/core/vault.ts";
+import { retentionTexts } from "../../control/people/system.ts";
+import { tryProbe } from "../../control/upkeep/key-probe.ts";
+import { type Check, fail, ok, skip, warn } from "../../lib/checks/check.ts";
+import { version } from "../../lib/program/version.ts";
+import { counted } from "../../lib/text/counted.ts";
 import { isLoopback } from "../../rpc/listener.ts";
 import { bindOnce, readTls } from "../port.ts";
 import { readMasterKeys } from "../secrets.ts";

@@ -2,11 +2,11 @@ import { randomFillSync } from "node:crypto";
 import { existsSync } from "node:fs";
 import { access, constants, stat, statfs } from "node:fs/promises";
 import { basename } from "node:path";
-import { type Check, fail, ok, skip, warn } from "../../lib/checks.ts";
-import { counted } from "../../lib/counted.ts";
+import { type Check, fail, ok, skip, warn } from "../../lib/checks/check.ts";
+import { counted } from "../../lib/text/counted.ts";
+import { integrityOfSqlite } from "../../store/engine/snapshot.ts";
+import { vacuumNeed } from "../../store/engine/vacuum.ts";
 import { openBlobStore, schemaState } from "../../store/open.ts";
-import { integrityOfSqlite } from "../../store/snapshot.ts";
-import { vacuumNeed } from "../../store/vacuum.ts";
 import { logsFile, rowsFile, storeUrls } from "../data-dir.ts";
 import type { DoctorContext } from "./context.ts";
 

@@ -1,6 +1,6 @@
 import type { Clock } from "../../lib/clock.ts";
-import type { LogStore } from "../../store/log-store.ts";
-import type { Store } from "../../store/ports.ts";
+import type { LogStore } from "../../store/ports/logs.ts";
+import type { Store } from "../../store/ports/store.ts";
 import type { ServerMetrics } from "./metrics.ts";
 
 /** The same store, with the time that its transactions take measured. */

@@ -1,5 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
-import type { Job, JobPhase } from "../../domain/job.ts";
+import type { Job, JobPhase } from "../../domain/runs/job.ts";
 import type { CallObserver } from "../../rpc/interceptors.ts";
 
 /** The metrics of windlassd. Names and labels are an interface: they only grow. */

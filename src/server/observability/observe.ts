@@ -1,7 +1,7 @@
-import type { Control } from "../../control/control.ts";
-import type { Observer } from "../../control/observer.ts";
+import type { Control } from "../../control/core/control.ts";
+import type { Observer } from "../../control/core/observer.ts";
 import type { Environment } from "../../lib/environment.ts";
-import { version } from "../../lib/version.ts";
+import { version } from "../../lib/program/version.ts";
 import type { CallObserver } from "../../rpc/interceptors.ts";
 import { createMetrics, type ServerMetrics } from "./metrics.ts";
 import { openTracing, type Tracing } from "./tracing.ts";

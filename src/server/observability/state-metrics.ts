@@ -1,11 +1,11 @@
 import { Gauge, type Registry } from "prom-client";
-import { type AttentionKind, countAttention } from "../../control/attention.ts";
-import type { Control } from "../../control/control.ts";
-import type { Seat } from "../../control/presence.ts";
-import type { AgentPool } from "../../domain/agent-pool.ts";
-import type { Organization } from "../../domain/organization.ts";
-import type { PoolId } from "../../lib/ids.ts";
-import type { PoolCounts, Queries } from "../../store/ports.ts";
+import type { Control } from "../../control/core/control.ts";
+import type { Seat } from "../../control/core/presence.ts";
+import { type AttentionKind, countAttention } from "../../control/people/attention.ts";
+import type { AgentPool } from "../../domain/agents/pool.ts";
+import type { Organization } from "../../domain/people/organization.ts";
+import type { PoolId } from "../../lib/words/ids.ts";
+import type { PoolCounts, Queries } from "../../store/ports/store.ts";
 
 /** More pools than this are left out: a scrape must stay cheap. */
 const maxPools = 1_000;

@@ -1,7 +1,7 @@
 import { Gauge, type Registry } from "prom-client";
-import type { Control } from "../../control/control.ts";
+import type { Control } from "../../control/core/control.ts";
 import type { Clock } from "../../lib/clock.ts";
-import type { BlobStore, BlobUsage } from "../../store/blob-store.ts";
+import type { BlobStore, BlobUsage } from "../../store/ports/blobs.ts";
 
 /** Counting reads the name of every object: not at each scrape. */
 const countEveryMs = 10 * 60_000;

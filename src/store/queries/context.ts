@@ -1,6 +1,6 @@
-import type { Db } from "../boundary.ts";
-import type { Dialect } from "../dialect.ts";
-import type { Tables } from "../tables.ts";
+import type { Db } from "../engine/boundary.ts";
+import type { Dialect } from "../engine/dialect.ts";
+import type { Tables } from "../tables/tables.ts";
 
 /** What every query module is built from, once per connection. */
 export interface QueryContext {

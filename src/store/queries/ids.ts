@@ -1,7 +1,7 @@
 import type { AnyPgColumn } from "drizzle-orm/pg-core";
-import type { IdPrefix } from "../../lib/ids.ts";
+import type { IdPrefix } from "../../lib/words/ids.ts";
 import { and, asc, eq, gte, lt } from "../drizzle/orm.ts";
-import type { Queries } from "../ports.ts";
+import type { Queries } from "../ports/store.ts";
 import type { QueryContext } from "./context.ts";
 
 /** What no character of an id sorts after. */

@@ -3,10 +3,10 @@
  * from a `QueryContext`, once per connection.
  *
  * To add a query
- *  1. name it in `src/store/ports.ts`, with a sentence on order, limits and what a missing row gives;
+ *  1. name it in `src/store/ports/store.ts`, with a sentence on order, limits and what a missing row gives;
  *  2. write it in `src/store/queries/<noun>.ts`. If it is hot, `prepared<{ id: RunId }>()("run_get", (slot) => …)` with
  *     `slot("id", runs.id)` for each parameter; otherwise build it in the call;
- *  3. test what it promises in `src/store/store.test.ts`, which runs on both engines.
+ *  3. test what it promises in `src/store/queries/store.test.ts`, which runs on both engines.
  * A new column or table goes into `src/store/tables/`; then
  * `npx drizzle-kit generate --config drizzle.sqlite.config.ts --name <what>`, the same with `drizzle.postgres.config.ts`, and
  * both migrations are committed. Expand first, contract in a later version.
@@ -24,29 +24,29 @@
  *  - One statement at a time: no `Promise.all` inside a transaction.
  *  - `locked()` rows, or decide in the WHERE, wherever `step` is used.
  */
-import type { Queries } from "../ports.ts";
-import { metaQueries, requestQueries } from "./access.ts";
-import { agentQueries } from "./agents.ts";
-import { apiKeyQueries } from "./api-keys.ts";
-import { attentionQueries } from "./attention.ts";
-import { auditQueries } from "./audit.ts";
-import { configurationQueries } from "./configurations.ts";
+import type { Queries } from "../ports/store.ts";
+import { agentQueries } from "./agents/agents.ts";
+import { poolQueries } from "./agents/pools.ts";
+import { providerSettingsQueries } from "./agents/provider-settings.ts";
 import type { QueryContext } from "./context.ts";
 import { idQueries } from "./ids.ts";
-import { jobQueries } from "./jobs.ts";
-import { organizationQueries } from "./organizations.ts";
-import { poolQueries } from "./pools.ts";
-import { providerSettingsQueries } from "./provider-settings.ts";
-import { runEventQueries } from "./run-events.ts";
-import { runQueries } from "./runs.ts";
-import { stateQueries } from "./states.ts";
-import { statsQueries } from "./stats.ts";
-import { tokenQueries } from "./tokens.ts";
-import { upkeepQueries } from "./upkeep.ts";
-import { uploadQueries } from "./uploads.ts";
-import { variableSetQueries } from "./variable-sets.ts";
-import { formerSecretQueries, setVariableQueries, variableQueries } from "./variables.ts";
-import { workspaceQueries } from "./workspaces.ts";
+import { metaQueries, requestQueries } from "./people/access.ts";
+import { apiKeyQueries } from "./people/api-keys.ts";
+import { attentionQueries } from "./people/attention.ts";
+import { auditQueries } from "./people/audit.ts";
+import { organizationQueries } from "./people/organizations.ts";
+import { statsQueries } from "./people/stats.ts";
+import { tokenQueries } from "./people/tokens.ts";
+import { jobQueries } from "./runs/jobs.ts";
+import { runEventQueries } from "./runs/run-events.ts";
+import { runQueries } from "./runs/runs.ts";
+import { upkeepQueries } from "./upkeep/upkeep.ts";
+import { uploadQueries } from "./upkeep/uploads.ts";
+import { configurationQueries } from "./workspaces/configurations.ts";
+import { stateQueries } from "./workspaces/states.ts";
+import { variableSetQueries } from "./workspaces/variable-sets.ts";
+import { formerSecretQueries, setVariableQueries, variableQueries } from "./workspaces/variables.ts";
+import { workspaceQueries } from "./workspaces/workspaces.ts";
 
 /** All queries over one connection. */
 export const buildQueries = (context: QueryContext): Queries => ({

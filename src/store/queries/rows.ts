@@ -1,11 +1,11 @@
 import type { SQL } from "drizzle-orm";
 import type { AnyPgColumn, PgTable } from "drizzle-orm/pg-core";
-import { WindlassError } from "../../lib/errors.ts";
-import { placeholdersOf, rowsOf, slotsOf, type TableWithId } from "../boundary.ts";
-import { asParameter, driverError } from "../dialect.ts";
+import { WindlassError } from "../../lib/words/errors.ts";
 import { and, eq, sql } from "../drizzle/orm.ts";
-import type { NamePage, Position, TimePage } from "../ports-pages.ts";
-import { prepared } from "../prepared.ts";
+import { placeholdersOf, rowsOf, slotsOf, type TableWithId } from "../engine/boundary.ts";
+import { asParameter, driverError } from "../engine/dialect.ts";
+import { prepared } from "../engine/prepared.ts";
+import type { NamePage, Position, TimePage } from "../ports/pages.ts";
 import type { QueryContext } from "./context.ts";
 
 /** How rows of a table are spoken of, and where they are. */

@@ -1,8 +1,8 @@
-import type { Role } from "../../domain/api-key.ts";
-import type { Organization } from "../../domain/organization.ts";
-import type { Engine } from "../../domain/workspace.ts";
-import type { ApiKeyId, OrganizationId } from "../../lib/ids.ts";
-import type { Kit } from "../kit.ts";
+import type { Role } from "../../domain/people/api-key.ts";
+import type { Organization } from "../../domain/people/organization.ts";
+import type { Engine } from "../../domain/workspaces/workspace.ts";
+import type { ApiKeyId, OrganizationId } from "../../lib/words/ids.ts";
+import type { Kit } from "../engine/kit.ts";
 import { willEnd } from "./conditions.ts";
 
 /** Who may use the control plane, what they asked, and what they changed. */

@@ -1,6 +1,6 @@
-import type { AgentEngines, AgentStatus, KeptDirectory } from "../../domain/agent.ts";
-import type { AgentId, AgentTokenId, OrganizationId, PoolId } from "../../lib/ids.ts";
-import type { Kit } from "../kit.ts";
+import type { AgentEngines, AgentStatus, KeptDirectory } from "../../domain/agents/agent.ts";
+import type { AgentId, AgentTokenId, OrganizationId, PoolId } from "../../lib/words/ids.ts";
+import type { Kit } from "../engine/kit.ts";
 import { isConnected, isNull, isSaid, willEnd } from "./conditions.ts";
 
 /** Pools, what they admit, and the agents in them. */

@@ -1,4 +1,4 @@
-import type { Kit } from "../kit.ts";
+import type { Kit } from "../engine/kit.ts";
 
 /** Logs and objects on PostgreSQL. Their stores speak SQL of their own: these definitions only make the migrations. */
 export function defineBytes(k: Kit) {

@@ -1,6 +1,6 @@
-import type { ProviderSource } from "../../domain/provider-settings.ts";
-import type { OrganizationId, PoolId } from "../../lib/ids.ts";
-import type { Kit } from "../kit.ts";
+import type { ProviderSource } from "../../domain/workspaces/provider-settings.ts";
+import type { OrganizationId, PoolId } from "../../lib/words/ids.ts";
+import type { Kit } from "../engine/kit.ts";
 import type { defineAccess } from "./access.ts";
 import type { defineAgents } from "./agents.ts";
 

@@ -1,10 +1,18 @@
-import type { Desired, JobPhase, JobStatus, LogProblem, Urgency } from "../../domain/job.ts";
-import type { Lost } from "../../domain/lost.ts";
-import type { KeptInFlight } from "../../domain/resource-in-flight.ts";
-import type { ChangeCounts, RunOptions, RunSource, RunStatus } from "../../domain/run.ts";
-import type { Engine } from "../../domain/workspace.ts";
-import type { AgentId, ConfigurationId, JobId, OrganizationId, PoolId, RunId, WorkspaceId } from "../../lib/ids.ts";
-import type { Kit } from "../kit.ts";
+import type { Desired, JobPhase, JobStatus, LogProblem, Urgency } from "../../domain/runs/job.ts";
+import type { Lost } from "../../domain/runs/lost.ts";
+import type { KeptInFlight } from "../../domain/runs/resource-in-flight.ts";
+import type { ChangeCounts, RunOptions, RunSource, RunStatus } from "../../domain/runs/run.ts";
+import type { Engine } from "../../domain/workspaces/workspace.ts";
+import type {
+  AgentId,
+  ConfigurationId,
+  JobId,
+  OrganizationId,
+  PoolId,
+  RunId,
+  WorkspaceId,
+} from "../../lib/words/ids.ts";
+import type { Kit } from "../engine/kit.ts";
 import { isActive, isClaimed, isFalse, isPending, isPlanned, isQueued } from "./conditions.ts";
 import type { defineWorkspaces } from "./workspaces.ts";
 

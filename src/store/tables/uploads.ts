@@ -1,5 +1,5 @@
-import type { OrganizationId } from "../../lib/ids.ts";
-import type { Kit } from "../kit.ts";
+import type { OrganizationId } from "../../lib/words/ids.ts";
+import type { Kit } from "../engine/kit.ts";
 
 /** Objects that come in parts, until they are used. Who uploads them may be gone: no foreign key. */
 export function defineUploads(k: Kit) {

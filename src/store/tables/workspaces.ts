@@ -1,6 +1,6 @@
-import type { StateStatus } from "../../domain/state-version.ts";
-import type { VariableCategory } from "../../domain/variable.ts";
-import type { Engine, ExecutionMode } from "../../domain/workspace.ts";
+import type { StateStatus } from "../../domain/workspaces/state-version.ts";
+import type { VariableCategory } from "../../domain/workspaces/variable.ts";
+import type { Engine, ExecutionMode } from "../../domain/workspaces/workspace.ts";
 import type {
   ConfigurationId,
   JobId,
@@ -11,8 +11,8 @@ import type {
   VariableId,
   VariableSetId,
   WorkspaceId,
-} from "../../lib/ids.ts";
-import type { Kit } from "../kit.ts";
+} from "../../lib/words/ids.ts";
+import type { Kit } from "../engine/kit.ts";
 import { isQuarantined, isSet } from "./conditions.ts";
 
 /** Workspaces and what they own but runs. */

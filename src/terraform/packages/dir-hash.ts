@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { lstat, readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { WindlassError } from "../../lib/errors.ts";
+import { WindlassError } from "../../lib/words/errors.ts";
 
 /** What a provider's package holds. */
 export interface PackageContent {

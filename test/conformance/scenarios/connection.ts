@@ -1,9 +1,9 @@
 import { create } from "@bufbuild/protobuf";
 import { durationFromMs } from "@bufbuild/protobuf/wkt";
 import { Code, ConnectError } from "@connectrpc/connect";
-import { ownRefusal } from "../../../src/agent/testing/own-refusal.ts";
 import { RetryInfoSchema } from "../../../src/gen/google/rpc/error_details_pb.ts";
 import { CloseReason } from "../../../src/gen/windlass/agent/v1/agent_gateway_service_pb.ts";
+import { ownRefusal } from "../../support/agent/own-refusal.ts";
 import { demand, seconds, stays } from "../demand.ts";
 import { openRubbish } from "../rubbish.ts";
 import type { Scenario } from "../scenario.ts";

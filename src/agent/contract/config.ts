@@ -1,0 +1,87 @@
+import type { DownloadRules } from "../../terraform/engines/engine-store.ts";
+
+/** What an operator may ask for; `auto` is the best there is. */
+export const sandboxWishes = ["auto", "bwrap", "none"] as const;
+export type SandboxWish = (typeof sandboxWishes)[number];
+
+/** Variables of the agent's own environment that jobs get. */
+export interface PassedEnvironment {
+  readonly values: Readonly<Record<string, string>>;
+  /** Names and patterns that were asked for and are not set. */
+  readonly missing: readonly string[];
+}
+
+/** Everything an agent is told when it starts; `cmd` checks it first. */
+export interface AgentConfig {
+  /** Belongs to this agent alone; it is locked. */
+  readonly dataDir: string;
+  /** Directory of the links through which terraform sees its work: the same path on every machine of a pool. */
+  readonly workRoot: string;
+  /** Name for people; absent is `<hostname>-<4 characters>`, kept in the data directory. */
+  readonly name?: string;
+  readonly labels: Readonly<Record<string, string>>;
+  /** The only phase whose jobs it takes; both if absent. */
+  readonly accepts?: "plan" | "apply";
+  /** How many jobs it takes before it leaves; absent or 0 is any number. */
+  readonly maxJobs?: number;
+  /** How long it stays connected without a job; absent or 0 is for ever. */
+  readonly idleTimeoutMs?: number;
+  /** How many jobs it runs at once. */
+  readonly concurrency: number;
+  /** Version of the program, for people. */
+  readonly version: string;
+  /** True for the agent inside the control plane. */
+  readonly isServerAgent: boolean;
+  /** The terraform or tofu program to use instead of any on `searchPath`, or one of each. */
+  readonly enginePaths?: readonly string[];
+  /** How programs that the machine lacks are downloaded; absent is never. */
+  readonly engineDownloads?: DownloadRules;
+  /** Where programs are looked for, in the form of PATH. */
+  readonly searchPath: string;
+  /** A CLI configuration of terraform, for all jobs. */
+  readonly cliConfigFile?: string;
+  /** Where credentials helpers of the agent's user lie. */
+  readonly pluginHome?: string;
+  /** Variables of the agent's own environment that jobs get. */
+  readonly passed?: PassedEnvironment;
+  /** How much the cache of providers may hold; absent or 0 is no cache. */
+  readonly providerCacheBytes?: number;
+  /** How a job's processes are kept apart from the machine. */
+  readonly sandbox: SandboxWish;
+  /** What jobs in a sandbox may read beside the system and the directories of `searchPath`: absolute paths. */
+  readonly sandboxPaths?: readonly string[];
+  /** With less free space than this, no job is taken. */
+  readonly minFreeBytes: number;
+  /** Space in the data directory that is kept for states and journals; none if absent. */
+  readonly reserveBytes?: number;
+  /** How long directories of jobs that could not be delivered are kept; 0 is for ever. */
+  readonly keptForMs?: number;
+  /** How much room all of them may take; 0 is any. */
+  readonly keptBytes?: number;
+  /** How long a canceled plan may take before it is ended by force. */
+  readonly planPatienceMs?: number;
+  /** The same for an init that is canceled or has used up its time: nothing is lost with it. */
+  readonly initPatienceMs?: number;
+  /** After an init has printed nothing for this long, its log says what it waits for. */
+  readonly initSilenceMs?: number;
+}
+
+export const defaultWorkRoot = "/tmp/windlass-work";
+export const defaultMinFreeBytes = 64 * 1024 * 1024;
+export const defaultReserveBytes = 64 * 1024 * 1024;
+export const defaultProviderCacheBytes = 2 * 1024 * 1024 * 1024;
+export const defaultKeptForMs = 7 * 24 * 3_600_000;
+export const defaultKeptBytes = 2 ** 30;
+
+export const keptLimitsOf = ({ keptForMs = defaultKeptForMs, keptBytes = defaultKeptBytes }: AgentConfig) => ({
+  ageMs: keptForMs,
+  bytes: keptBytes,
+});
+
+/** Source: the reliability study, §2.11. */
+export const defaultPlanPatienceMs = 60_000;
+export const defaultInitPatienceMs = 2_000;
+export const defaultInitSilenceMs = 15_000;
+
+/** The protocol this agent speaks. */
+export const protocol = { minimum: 1, maximum: 1 } as const;

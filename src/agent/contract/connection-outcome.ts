@@ -1,0 +1,72 @@
+import { durationMs } from "@bufbuild/protobuf/wkt";
+import { Code, ConnectError } from "@connectrpc/connect";
+import { RetryInfoSchema } from "../../gen/google/rpc/error_details_pb.ts";
+import { foreignText, http2Reason, isOwnRefusal, needsHttp2, ownReason } from "../../lib/way/own-answer.ts";
+import { wayFaultOf } from "../../lib/way/way-error.ts";
+
+/** How one attempt to be connected ended: registration and stream together. */
+export type ConnectionOutcome =
+  /** Nothing is known but that it does not work right now. */
+  | {
+      readonly kind: "unavailable";
+      readonly reason: string;
+      readonly retryAfterMs?: number;
+      /** Windlass did not accept the credential of the stream. */
+      readonly isRefused?: boolean;
+      /** The stream was ended on the way, or never answered. */
+      readonly isCut?: boolean;
+    }
+  /** The stream was welcomed and broke. */
+  | { readonly kind: "lost"; readonly reason: string; readonly livedMs: number }
+  /** The stream has come to a bound of something on the way: the next one goes on, without a registration. */
+  | { readonly kind: "changed" }
+  | { readonly kind: "told_to_reconnect"; readonly afterMs: number; readonly maxDelayMs: number }
+  /** Another process has this agent's identity and its stream. */
+  | { readonly kind: "superseded"; readonly detail: string }
+  | { readonly kind: "protocol_broken"; readonly detail: string }
+  | { readonly kind: "token_rejected"; readonly detail: string }
+  | { readonly kind: "version_refused"; readonly detail: string }
+  | { readonly kind: "deleted"; readonly detail: string }
+  /** Said good-bye. */
+  | { readonly kind: "left" }
+  /** This process is being stopped. */
+  | { readonly kind: "stopped" };
+
+const credentialCodes: ReadonlySet<Code> = new Set([Code.Unauthenticated, Code.PermissionDenied]);
+
+/** What a failed Register means. Only Windlass' own refusals are final: everything else is worth another try. */
+export function registerFailure(error: unknown): ConnectionOutcome {
+  const failure = ConnectError.from(error);
+  if (ownReason(failure) === "AGENT_VERSION_REFUSED") return { kind: "version_refused", detail: failure.rawMessage };
+  if (isOwnRefusal(failure, credentialCodes)) return { kind: "token_rejected", detail: failure.rawMessage };
+  return unavailable(failure);
+}
+
+/** What the failure of a stream that was not welcomed means. Its session token may just have been replaced. */
+export function openFailure(error: unknown): ConnectionOutcome {
+  const failure = ConnectError.from(error);
+  const isCut = foreignText(failure) !== undefined;
+  return { ...unavailable(failure), isRefused: isOwnRefusal(failure, credentialCodes), isCut };
+}
+
+function unavailable(error: ConnectError) {
+  const delay = error.findDetails(RetryInfoSchema)[0]?.retryDelay;
+  const retryAfterMs = delay === undefined ? {} : { retryAfterMs: durationMs(delay) };
+  return { kind: "unavailable", reason: reasonOf(error), ...retryAfterMs } as const;
+}
+
+function reasonOf(error: ConnectError): string {
+  if (ownReason(error) === http2Reason) return needsHttp2;
+  if (wayFaultOf(error) !== undefined) return error.rawMessage;
+  return foreignText(error) ?? explained(error.message);
+}
+
+/** What the words of the HTTP libraries mean for whoever set the address. */
+const meanings: readonly (readonly [RegExp, string])[] = [
+  [/HTTP status code|Unimplemented|unimplemented/, "this address is no Windlass server, or one of another version"],
+];
+
+function explained(message: string): string {
+  const meaning = meanings.find(([pattern]) => pattern.test(message))?.[1];
+  return meaning === undefined ? message : `${meaning} (${message})`;
+}

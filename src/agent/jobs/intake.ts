@@ -1,0 +1,61 @@
+import { join } from "node:path";
+import { JobPhase, type JobSpec } from "../../gen/windlass/agent/v1/job_pb.ts";
+import type { Clock } from "../../lib/clock.ts";
+import { shownSize } from "../../lib/text/size-text.ts";
+import { type ClaimKey, isSafeName } from "../contract/claim.ts";
+import type { DiskReserve } from "../disk/disk-reserve.ts";
+import { isOutOfSpace, removeTree } from "../disk/durable-files.ts";
+import { type StoredJob, writeNewJob } from "./stored-jobs.ts";
+
+/** Why an offer of this form cannot be taken by any agent of this version; undefined when it can. */
+export function whyUnknown({ runId, phase }: JobSpec): string | undefined {
+  if (!isSafeName(runId)) return "the offer names no run";
+  if (phase === JobPhase.PLAN || phase === JobPhase.APPLY) return undefined;
+  return `this agent does not know the phase ${phase}: update it`;
+}
+
+export interface Intake {
+  /** Where jobs lie. */
+  readonly root: string;
+  readonly minFreeBytes: number;
+  readonly freeBytes: () => Promise<bigint>;
+  readonly reserve: DiskReserve | undefined;
+  readonly clock: Clock;
+  /** Told of a directory that stays although its job was not taken. */
+  readonly onRemains: (directory: string, error: unknown) => void;
+}
+
+export interface NewJob {
+  readonly key: ClaimKey;
+  readonly spec: JobSpec;
+  readonly clusterGeneration: string;
+}
+
+/** Writes an offered job to the disk; a text says why there is no room for it. */
+export async function takeIn(intake: Intake, { key, spec, clusterGeneration }: NewJob): Promise<StoredJob | string> {
+  const { root, clock, onRemains } = intake;
+  try {
+    const lack = await whatLacks(intake);
+    if (lack !== undefined) return lack;
+    return await writeNewJob(root, { key, stored: { job: spec, clusterGeneration } }, () => clock.now());
+  } catch (error) {
+    await removeTree(join(root, key)).catch((remains: unknown) => onRemains(join(root, key), remains));
+    if (isOutOfSpace(error)) return "disk full: the job cannot be written down";
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
+async function whatLacks(intake: Intake): Promise<string | undefined> {
+  await intake.reserve?.ensure();
+  return noRoom(intake, Number(await intake.freeBytes()));
+}
+
+/** Why there is no room for another job, with this much free; undefined if there is. The reserve has been asked for. */
+export function noRoom(
+  { reserve, minFreeBytes }: Pick<Intake, "reserve" | "minFreeBytes">,
+  free: number,
+): string | undefined {
+  const needed = Math.max(minFreeBytes, reserve?.missingBytes ?? 0);
+  const isEnough = (reserve?.missingBytes ?? 0) === 0 && free >= minFreeBytes;
+  return isEnough ? undefined : `disk full: ${shownSize(free)} free, ${shownSize(needed)} needed`;
+}

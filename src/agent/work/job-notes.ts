@@ -1,0 +1,36 @@
+import { isOutOfSpace } from "../disk/durable-files.ts";
+import { idsOf, type Job } from "../jobs/job.ts";
+import type { NewRecord } from "../jobs/journal.ts";
+import type { Site } from "./house.ts";
+
+const retryMs = 1_000;
+
+/** Appends to a job's journal; when the disk is full it takes the reserve, and waits for space when that is not enough. */
+export async function note(job: Job, site: Site, record: NewRecord): Promise<void> {
+  const { clock, log, stopping, reserve } = site;
+  for (;;) {
+    stopping.throwIfAborted();
+    try {
+      return await job.journal.append(record);
+    } catch (error) {
+      if (!isOutOfSpace(error)) throw error;
+      if (await reserve.release("the journal cannot be written")) continue;
+      log.error({ ...idsOf(job), err: error }, "disk full: the journal waits");
+      await clock.sleep(retryMs, stopping);
+    }
+  }
+}
+
+/** As `note`, for what must not wait for space. */
+export async function noteIfPossible(job: Job, site: Site, record: NewRecord): Promise<void> {
+  const append = () => job.journal.append(record);
+  const withReserve = async (error: unknown) => {
+    if (!isOutOfSpace(error) || !(await site.reserve.release("the journal cannot be written"))) throw error;
+    await append();
+  };
+  try {
+    await append().catch(withReserve);
+  } catch (error) {
+    site.log.error({ ...idsOf(job), err: error }, "the journal could not be written");
+  }
+}

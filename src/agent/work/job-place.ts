@@ -1,0 +1,88 @@
+import { dirname, join, relative } from "node:path";
+import { makePrivateDirectory } from "../disk/durable-files.ts";
+import { configurationRoot, type ReadyJob } from "../jobs/files.ts";
+import type { Job } from "../jobs/job.ts";
+import { bubblewrapArgv, isWithin, searchedDirectories } from "../sandbox/bubblewrap.ts";
+import type { Site } from "./house.ts";
+import { placeWorkLink, removeWorkLink } from "./work-link.ts";
+
+/** A terraform command as it is spawned. */
+export interface PlacedCommand {
+  readonly argv: readonly string[];
+  /** Where it is spawned. */
+  readonly cwd: string;
+  readonly isSandboxed: boolean;
+}
+
+/** Where the processes of a job work, and how they see it. */
+export interface JobPlace {
+  /** Terraform's working directory, for this agent: only what lies in the job's work belongs to the job. */
+  readonly directory: string;
+  /** The same directory as terraform sees it: the same for a plan and its apply on any agent. See place-name.ts. */
+  readonly seenDirectory: string;
+  /** The job's work as its processes see it. */
+  readonly seenWork: string;
+  /** The same of any path in it: what the job's processes call it, with a sandbox or without. */
+  readonly seenPlace: (path: string) => string;
+  /** A path in the job's work, for an argument. */
+  readonly seen: (path: string) => string;
+  /** The directory of the CLI configuration as its processes see it. */
+  readonly seenCli: string;
+  /** A command that may read these paths beside what every job sees. */
+  readonly command: (argv: readonly string[], readable: readonly string[]) => PlacedCommand;
+  /** To be called when no process of the job is left. */
+  readonly leave: () => Promise<void>;
+}
+
+/** Makes the place: a sandbox that shows nothing of this machine but the job's work and the system, or a link to the work. */
+export async function placeJob(
+  job: Job,
+  site: Site,
+  { enginePath, placeName = job.spec.runId }: Pick<ReadyJob, "enginePath" | "placeName">,
+): Promise<JobPlace> {
+  const { work } = job.files;
+  const directory = join(configurationRoot(work), job.spec.workingDirectory);
+  const place = join(site.config.workRoot, placeName);
+  const inPlace = (path: string) => join(place, relative(work, path));
+  const seenDirectory = inPlace(directory);
+  const { sandbox } = site;
+  if (sandbox.kind === "none") {
+    const link = await placeWorkLink(site.config.workRoot, placeName, work);
+    const command = (argv: readonly string[]) => ({ argv, cwd: seenDirectory, isSandboxed: false });
+    return {
+      directory,
+      seenDirectory,
+      seenWork: place,
+      seenPlace: inPlace,
+      seen: (path) => path,
+      seenCli: job.files.cli,
+      command,
+      leave: () => removeWorkLink(link),
+    };
+  }
+  await makePrivateDirectory(work);
+  const always = readablePaths(site, enginePath);
+  const seenCli = `${place}.cli`;
+  const moved = [{ path: job.files.cli, at: seenCli }];
+  const command = (argv: readonly string[], readable: readonly string[]) => ({
+    argv: bubblewrapArgv(sandbox, {
+      ...{ argv, work, place, cwd: seenDirectory, moved },
+      readable: [...always, ...readable],
+    }),
+    cwd: work,
+    isSandboxed: true,
+  });
+  return {
+    ...{ directory, seenDirectory, seenWork: place, seenPlace: inPlace, seenCli, command },
+    seen: inPlace,
+    leave: async () => {},
+  };
+}
+
+/** The program, what it may call, and what the operator shows to jobs: never the directory of an agent. */
+export function readablePaths({ config }: Site, enginePath: string): readonly string[] {
+  const searched = searchedDirectories(config.searchPath, [config.dataDir]);
+  const shown = (config.sandboxPaths ?? []).filter((path) => !isWithin(config.dataDir, path));
+  const engine = isWithin(enginePath, "/usr") || searched.includes(dirname(enginePath)) ? [] : [enginePath];
+  return [...searched, ...shown, ...engine];
+}

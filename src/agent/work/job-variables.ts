@@ -1,0 +1,74 @@
+import { ConnectError } from "@connectrpc/connect";
+import type { GetVariablesResponse } from "../../gen/windlass/agent/v1/job_artifact_service_pb.ts";
+import { together } from "../../lib/async/abort.ts";
+import type { TerraformVariable } from "../../terraform/configuration/variables.ts";
+import type { EnvironmentVariable } from "../../terraform/engines/environment.ts";
+import { secretTexts } from "../../terraform/redaction/secret-texts.ts";
+import type { Job } from "../jobs/job.ts";
+import type { Site } from "./house.ts";
+import { fetchProviders } from "./providers/fetch-providers.ts";
+import type { JobProviders } from "./providers/job-providers.ts";
+import { fetchSharedStates, type SharedStates, secretsOf } from "./states/shared-states.ts";
+import { callForJob } from "./way-problem.ts";
+
+/** What a job is given once it was granted; the variables are in memory only. */
+export interface JobVariables {
+  readonly terraform: readonly TerraformVariable[];
+  readonly environment: readonly EnvironmentVariable[];
+  /** Outputs of other workspaces. */
+  readonly shared: SharedStates;
+  readonly providers: JobProviders;
+  /** What must not be seen in the log. */
+  readonly secrets: readonly string[];
+}
+
+/**
+ * Fetches the variables and shared states of a granted job, as long as it takes: a job token may be good again after the next
+ * heartbeat. Rejects when they are refused for good, and when the agent stops.
+ */
+export async function fetchVariables(job: Job, site: Site): Promise<JobVariables> {
+  const [own, shared, providers] = await together(site.stopping, (stopping) => {
+    const until = { ...site, stopping };
+    return [fetchOwn(job, until), fetchSharedStates(job, until), fetchProviders(job, until)];
+  });
+  return sortVariables({ own, shared, providers }, job.spec.jobToken);
+}
+
+async function fetchOwn(job: Job, site: Site): Promise<GetVariablesResponse> {
+  const artifacts = site.artifacts(job.spec.jobToken);
+  const ask = () => artifacts.variables(site.stopping);
+  try {
+    return await callForJob(ask, { job, site, what: "fetch the variables" }, site.stopping);
+  } catch (error) {
+    site.stopping.throwIfAborted();
+    throw new Error(`the variables could not be fetched: ${ConnectError.from(error).rawMessage}`, { cause: error });
+  }
+}
+
+interface Fetched {
+  readonly own: GetVariablesResponse;
+  readonly shared: SharedStates;
+  readonly providers: JobProviders;
+}
+
+function sortVariables({ own, shared, providers }: Fetched, jobToken: string): JobVariables {
+  const { variables, hidden } = own;
+  const ofTerraform = variables.filter(({ environment }) => !environment);
+  const ofEnvironment = variables.filter(({ environment }) => environment);
+  const sensitive = variables.filter(({ sensitive }) => sensitive);
+  return {
+    terraform: ofTerraform.map(({ key, value, hcl }) => ({ name: key, value, isHcl: hcl })),
+    environment: ofEnvironment.map(({ key, value }) => ({ name: key, value })),
+    shared,
+    providers,
+    secrets: [
+      ...secretTexts([
+        ...sensitive.map(({ value, hcl }) => ({ value, isHcl: hcl })),
+        ...hidden.map((value) => ({ value, isHcl: true })),
+      ]),
+      ...secretsOf(shared).secrets,
+      ...providers.secrets,
+      jobToken,
+    ],
+  };
+}

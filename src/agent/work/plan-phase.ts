@@ -1,0 +1,207 @@
+import { access, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { ConnectError } from "@connectrpc/connect";
+import { JobEngine, type JobSpec } from "../../gen/windlass/agent/v1/job_pb.ts";
+import { openRegular } from "../../lib/fs/regular-file.ts";
+import { failpoint } from "../../lib/program/failpoint.ts";
+import { WindlassError } from "../../lib/words/errors.ts";
+import { type PlanOptions, planArgv, showPlanArgv } from "../../terraform/engines/argv.ts";
+import { readAt, removeFile } from "../disk/durable-files.ts";
+import { configurationRoot } from "../jobs/files.ts";
+import { idsOf } from "../jobs/job.ts";
+import { digestPlan } from "../plan/plan-digest.ts";
+import { readPlanLock } from "../plan/plan-lock.ts";
+import type { PlanDigest } from "../plan/plan-reading.ts";
+import { type Collected, collectPlanFiles } from "../plan-files/collect.ts";
+import { tellElsewhere } from "../plan-files/tell.ts";
+import { type PlanToUpload, sha256OfFile } from "../transfers/artifacts.ts";
+import type { Execution } from "./execution.ts";
+import { failureOf } from "./failures.ts";
+import { note } from "./job-notes.ts";
+import { initialize, isSuccess } from "./phase-steps.ts";
+import { errored, finished, type PhaseEnd } from "./results.ts";
+import { placeSharedStates, sharedStatesIn } from "./states/shared-states.ts";
+import { stateArgument } from "./states/state-place.ts";
+import { earlyVariableFiles, variableFiles } from "./variable-files.ts";
+import { callForJob } from "./way-problem.ts";
+
+/** Plans: init if the configuration asks for it, plan, read the plan, upload it with its summary. */
+export async function planPhase(execution: Execution): Promise<PhaseEnd> {
+  const { job, steps } = execution;
+  const over = await initialize(execution);
+  if (over !== undefined) return over;
+  const argv = async () => planArgv(await planOptions(execution));
+  const plan = await steps.run({ name: "plan", argv, output: { kind: "text" } });
+  await removeFile(job.files.variables);
+  // Go ends a program that crashes with 2 as well.
+  const hasChanges = plan.kind === "exited" && plan.code === 2 && (await isThere(job.files.planFile));
+  if (!hasChanges && !isSuccess(plan)) return failureOf(execution, "plan", { end: plan });
+  const showArgv = async () =>
+    showPlanArgv(execution.place.seen(job.files.planFile), await earlyVariableFiles(execution));
+  const show = await steps.run({ name: "show", argv: showArgv, output: { kind: "hidden" } });
+  await removeFile(job.files.variables);
+  if (!isSuccess(show)) {
+    // One that was never started, or was lost, has said nothing.
+    if (show.kind === "exited") await tellWhyNotShown(execution);
+    return failureOf(execution, "show", { end: show });
+  }
+  return handOver(execution, hasChanges);
+}
+
+const isThere = async (path: string): Promise<boolean> =>
+  access(path).then(
+    () => true,
+    () => false,
+  );
+
+/** How much is read of what `show` printed when it failed. */
+const maxShownBytes = 64 * 1024;
+
+/** What `show` says when it fails, without the document that it may have begun: that one is hidden because of its secrets. */
+async function tellWhyNotShown({ steps, log }: Execution): Promise<void> {
+  await using file = await openRegular(steps.outputPath("show"));
+  if (file === undefined) return;
+  const said = await readAt(file, 0, maxShownBytes);
+  const lines = Buffer.from(said)
+    .toString("utf8")
+    .split("\n")
+    .filter((line) => !line.startsWith("{"));
+  await log.say("60-show", () => lines.join("\n"));
+}
+
+/** The workspace may have another engine than when its run was created: no option is left out in silence. */
+function refuseForTerraform({ engine, options }: JobSpec): void {
+  if (engine === JobEngine.TOFU || options === undefined) return;
+  const { excludes, suppressForgetErrors } = options;
+  if (excludes.length === 0 && !suppressForgetErrors) return;
+  const flag = suppressForgetErrors ? "-suppress-forget-errors" : "-exclude";
+  throw new WindlassError(
+    "validation",
+    `the run was created with ${flag}, which only OpenTofu has, and its workspace runs terraform now: set the workspace's engine to tofu, or start a run without it`,
+  );
+}
+
+/** Options of terraform from those of the run; variables go to files outside of the configuration. */
+async function planOptions(execution: Execution): Promise<PlanOptions> {
+  const { job, variables, place } = execution;
+  const { options } = job.spec;
+  refuseForTerraform(job.spec);
+  const state = stateArgument(execution);
+  const { shared } = await variables;
+  await placeSharedStates(execution, shared);
+  const varFiles = await variableFiles(execution);
+  const parallelism = options?.parallelism ?? 0;
+  return {
+    out: place.seen(job.files.planFile),
+    destroy: options?.destroy ?? false,
+    refresh: !(options?.skipRefresh ?? false),
+    refreshOnly: options?.refreshOnly ?? false,
+    targets: options?.targets ?? [],
+    replace: options?.replacements ?? [],
+    excludes: options?.excludes ?? [],
+    varFiles,
+    ...(state === undefined ? {} : { state }),
+    ...(parallelism === 0 ? {} : { parallelism }),
+  };
+}
+
+/** Uploads the plan, its summary and what it made; a plan that the control plane does not have is none. */
+async function handOver(execution: Execution, hasChanges: boolean): Promise<PhaseEnd> {
+  const { job, site } = execution;
+  const shown = await readPlan(execution);
+  if (shown.kind === "too-large") {
+    return errored(`the plan cannot be summed up: its JSON of ${shown.bytes} bytes takes too much memory`);
+  }
+  const sha256 = await sha256OfFile(job.files.planFile);
+  const made = await collectFiles(execution, shown);
+  if (made.kind === "unknown") return planAgain(execution);
+  const { engineVersion } = execution.ready;
+  const lockFile = await readPlanLock(execution.place.directory);
+  const upload = {
+    sha256,
+    summary: shown.summary,
+    files: made.packed,
+    engine: job.spec.engine,
+    engineVersion,
+    lockFile,
+  };
+  const by = {
+    artifacts: site.artifacts(job.spec.jobToken),
+    noteDelivering: (doing: string) => job.noteDelivering(doing),
+  };
+  const send = () => site.uploads.plan(by, job.files.planFile, upload, site.stopping);
+  try {
+    await callForJob(send, { job, site, what: "deliver the plan" }, site.stopping);
+  } catch (error) {
+    site.stopping.throwIfAborted();
+    return errored(`the plan could not be uploaded: ${ConnectError.from(error).rawMessage}`, { exitCode: 0 });
+  }
+  failpoint("agent.plan-uploaded");
+  await keepForApply(execution, upload);
+  await note(job, site, { kind: "plan_uploaded", sha256 });
+  return finished({ exitCode: hasChanges ? 2 : 0, hasChanges, planSha256: sha256, counts: shown.counts });
+}
+
+/** The apply of the plan may come to this agent: then it fetches none of it. */
+async function keepForApply(
+  { job, site }: Execution,
+  { sha256, files }: Pick<PlanToUpload, "sha256" | "files">,
+): Promise<void> {
+  if (job.spec.options?.planOnly === true) return;
+  try {
+    await keepPlan({ job, site }, { sha256, files });
+  } catch (error) {
+    site.log.warn({ ...idsOf(job), err: error }, "a plan cannot be kept for its apply: it will be fetched");
+  }
+}
+
+async function keepPlan(
+  { job, site }: Pick<Execution, "job" | "site">,
+  { sha256, files }: Pick<PlanToUpload, "sha256" | "files">,
+): Promise<void> {
+  const { cache } = site.downloads;
+  const sizeBytes = (await stat(job.files.planFile)).size;
+  await cache.keep({ what: "the plan", kind: "secret", sha256, sizeBytes }, job.files.planFile);
+  if (files === undefined) return;
+  const object = { what: "the archive of the plan's files", kind: "secret", sha256: files.sha256 } as const;
+  await cache.keep({ ...object, sizeBytes: files.bytes }, files.file);
+}
+
+async function readPlan({ job, steps, place, variables }: Execution) {
+  const { secrets } = await variables;
+  const facts = {
+    isRefreshOnly: job.spec.options?.refreshOnly ?? false,
+    isTofu: job.spec.engine === JobEngine.TOFU,
+  };
+  const directories = ["/tmp", "/var/tmp", ...["tmp", "home"].map((name) => join(place.seenWork, name))];
+  const brought = [place.seenPlace(configurationRoot(job.files.work)), sharedStatesIn(place.seenWork)];
+  const outside = { directories, brought };
+  return digestPlan({ path: steps.outputPath("show"), secrets, facts, outside });
+}
+
+/** What was made while planning goes with a plan that may be applied; the log says so before anybody confirms it. */
+async function collectFiles(
+  { job, site, place, log }: Execution,
+  { elsewhere }: Pick<PlanDigest, "elsewhere">,
+): Promise<Collected> {
+  const { files, spec } = job;
+  if (spec.options?.planOnly === true) return { kind: "collected", packed: undefined, told: "" };
+  const root = configurationRoot(files.work);
+  const collected = await collectPlanFiles({
+    ...{ root, seenRoot: place.seenPlace(root), record: files.configurationRecord, archive: files.planFilesArchive },
+    maxBytes: spec.planFiles === undefined ? undefined : Number(spec.planFiles.sizeBytes),
+    signal: site.stopping,
+  });
+  failpoint("agent.plan-files-packed");
+  if (collected.kind === "unknown") return collected;
+  const told = collected.told + tellElsewhere(elsewhere);
+  if (told !== "") await log.say("50-plan-files", () => told);
+  return collected;
+}
+
+/** Nobody can tell what the plan made: it is tried again, elsewhere or here. */
+async function planAgain({ job, site }: Execution): Promise<PhaseEnd> {
+  site.log.warn(idsOf(job), "what lay beside the configuration before the plan is not known any more");
+  await note(job, site, { kind: "fenced" });
+  return errored("it is not known any more which files the plan made: start the run again");
+}

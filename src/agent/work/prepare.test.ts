@@ -1,0 +1,45 @@
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { AgentPlace, eventually } from "../../../test/support/agent/agent-place.ts";
+import { FakeJob, type FakeJobOptions } from "../../../test/support/agent/fake-job.ts";
+import { DesiredState } from "../../gen/windlass/agent/v1/job_pb.ts";
+
+let place: AgentPlace;
+beforeEach(async () => {
+  place = await AgentPlace.make();
+  place.start();
+  await eventually(() => place.controlPlane.isConnected, "the agent is connected");
+  place.controlPlane.knobs.isStateStalled = true;
+});
+afterEach(() => place[Symbol.asyncDispose]());
+
+const state = { content: Buffer.from("{}"), lineage: "l", serial: 1 };
+
+async function offered(more: Partial<FakeJobOptions> = {}): Promise<FakeJob> {
+  const job = new FakeJob({
+    id: "job_a",
+    runId: "run_1",
+    configuration: await place.pack({ "main.tf": "" }),
+    state,
+    ...more,
+  });
+  place.controlPlane.offer(job);
+  return job;
+}
+
+const isTidy = async () =>
+  (await place.jobDirectories()).length === 0 && place.controlPlane.knobs.stalledDownloads === 0;
+
+test("a download that cannot succeed ends the ones beside it before its job goes on", async () => {
+  const configuration = { sizeBytes: 1n, sha256: "0".repeat(64) };
+  const job = await offered({ spec: { configuration } });
+  await eventually(() => job.result, "its result");
+  expect(job.result?.errorMessage).toContain("not what was announced");
+  await eventually(isTidy, "nothing of it is left");
+});
+
+test("a job that nobody wants any more ends its downloads, and leaves nothing", async () => {
+  const job = await offered();
+  await eventually(() => place.controlPlane.knobs.stalledDownloads === 1, "its state is being downloaded");
+  place.controlPlane.desire(job, DesiredState.GONE);
+  await eventually(isTidy, "nothing of it is left");
+});

@@ -1,0 +1,78 @@
+import { failureText, foreignText } from "../../lib/way/own-answer.ts";
+import { persist } from "../contract/patience.ts";
+import { idsOf, type Job } from "../jobs/job.ts";
+import { isRefused, mayPass } from "../transfers/artifacts.ts";
+import { patienceOf, type Site } from "./house.ts";
+
+/** What an agent does for a job over the network, as it follows "cannot". */
+export type JobCall =
+  | "deliver the plan"
+  | "deliver the state"
+  | "fetch the variables"
+  | "fetch the outputs of other workspaces"
+  | "ask where providers come from"
+  | "download what it needs";
+
+/** A connection that breaks now and then is no problem: what fails this many times in a row is. */
+const worthTelling = 3;
+
+/**
+ * What stands in the way of one thing that is done for a job. People see it, in the agent's log and on the run, as long as it lasts:
+ * at once if something else than Windlass answers, else when it has failed three times in a row.
+ */
+export class WayProblem {
+  readonly #job: Job;
+  readonly #log: Site["log"];
+  readonly #what: JobCall;
+  #failures = 0;
+  #told = "";
+
+  constructor(job: Job, { log }: Pick<Site, "log">, what: JobCall) {
+    this.#job = job;
+    this.#log = log;
+    this.#what = what;
+  }
+
+  /** It has failed, and is tried again. */
+  met(error: unknown): void {
+    this.#failures++;
+    if (foreignText(error) === undefined && this.#failures < worthTelling) return;
+    const reason = failureText(error);
+    if (reason === this.#told) return;
+    this.#told = reason;
+    this.#log.warn({ ...idsOf(this.#job), reason }, `cannot ${this.#what}: trying again`);
+    this.#job.noteWayProblem(this.#what, `cannot ${this.#what}: ${reason}`);
+  }
+
+  /** It has succeeded, or is not tried any more. */
+  over(): void {
+    this.#failures = 0;
+    if (this.#told === "") return;
+    this.#told = "";
+    this.#log.info(idsOf(this.#job), `what stood in the way is gone: ${this.#what}`);
+    this.#job.noteWayProblem(this.#what, "");
+  }
+}
+
+/**
+ * Makes a call for a job until it succeeds; people see what stands in its way. Throws what Windlass itself refuses for good, of a job
+ * that nobody waits for also what it may refuse for now; and the signal's reason.
+ */
+export async function callForJob<T>(
+  call: () => Promise<T>,
+  {
+    job,
+    site,
+    what,
+  }: { readonly job: Job; readonly site: Pick<Site, "clock" | "random" | "log">; readonly what: JobCall },
+  signal: AbortSignal,
+): Promise<T> {
+  const problem = new WayProblem(job, site, what);
+  const isWorthIt = (error: unknown) => mayPass(error) && !(job.gone.aborted && isRefused(error));
+  const patience = { ...patienceOf(site, isWorthIt), onRetry: (error: unknown) => problem.met(error) };
+  try {
+    return await persist(call, patience, signal);
+  } finally {
+    problem.over();
+  }
+}

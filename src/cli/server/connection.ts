@@ -1,0 +1,172 @@
+import type { Environment } from "../../lib/environment.ts";
+import { isOn, variable } from "../line/environment.ts";
+import { durationMs } from "../line/flags.ts";
+import type { GlobalValues } from "../line/global-flags.ts";
+import { CliError } from "../problems/problem.ts";
+import { didYouMean } from "../problems/suggest.ts";
+import { normalAddress } from "./address.ts";
+import { type ConfigFile, type Deniable, defaultConfigPath, readConfig, type SavedContext } from "./config-file.ts";
+import { findToken } from "./token-source.ts";
+
+/** A value and where it came from: `--address`, `WINDLASS_ADDRESS`, `context NAME` or `default`. */
+export interface Sourced<T> {
+  readonly value: T;
+  readonly origin: string;
+}
+
+type Maybe = Sourced<string | undefined>;
+
+/** How to reach the server, and as whom. */
+export interface Connection {
+  readonly configPath: Sourced<string>;
+  readonly config: ConfigFile;
+  readonly context: SavedContext | undefined;
+  readonly contextName: Maybe;
+  readonly address: Sourced<string>;
+  /** Empty: the caller's only organization. */
+  readonly organization: Sourced<string>;
+  /** Undefined: nobody is logged in. */
+  readonly token: Maybe;
+  readonly tls: {
+    readonly caFile: Maybe;
+    readonly certFile: Maybe;
+    readonly keyFile: Maybe;
+    readonly serverName: Maybe;
+    readonly insecure: Sourced<boolean>;
+  };
+  readonly timeoutMs: Sourced<number>;
+  /** What the program was started with; the proxy and the system's authorities are named there. */
+  readonly environment: Environment;
+  readonly denied: readonly Deniable[];
+  readonly warnings: readonly string[];
+}
+
+const defaultAddress = "http://127.0.0.1:7070";
+const defaultTimeoutMs = 30_000;
+
+/** Flag, else environment, else context, else default, for everything. */
+export async function resolveConnection(globals: GlobalValues, environment: Environment): Promise<Connection> {
+  const configPath = pick([
+    ["--config", globals.config],
+    ["WINDLASS_CONFIG", variable(environment, "WINDLASS_CONFIG")],
+    ["default", defaultConfigPath(environment)],
+  ]) as Sourced<string>;
+  const { config, warnings } = await readConfig(configPath.value);
+  const asked = addressAsked(globals, environment);
+  const { context, contextName } = chooseContext({ globals, environment, config, asked });
+  const from = layers(globals, environment, context);
+  const address = asked ?? {
+    value: normalAddress(context?.address ?? defaultAddress),
+    origin: context === undefined ? "default" : `context ${context.name}`,
+  };
+  const mayUseContext = context !== undefined && (isSame(context, address.value) || contextName.origin === "--context");
+  const own = mayUseContext ? context : undefined;
+  const token = await findToken({ flag: globals.tokenFile, environment, context: own, address: address.value });
+  const organization = layers(globals, environment, own)("org", "WINDLASS_ORG", own?.organization);
+  return {
+    configPath,
+    config,
+    context,
+    contextName,
+    address,
+    organization: { ...organization, value: organization.value ?? "" },
+    token: token ?? { value: undefined, origin: "default" },
+    tls: {
+      caFile: from("caFile", "WINDLASS_CA_FILE", context?.caFile),
+      certFile: from("certFile", "WINDLASS_CERT_FILE", context?.certFile),
+      keyFile: from("keyFile", "WINDLASS_KEY_FILE", context?.keyFile),
+      serverName: from("serverName", "WINDLASS_SERVER_NAME", context?.serverName),
+      insecure: insecure(globals, environment, context),
+    },
+    timeoutMs: await timeout(globals, environment),
+    ...{ environment, denied: denied(environment, context), warnings },
+  };
+}
+
+type TextFlag = "address" | "org" | "context" | "caFile" | "certFile" | "keyFile" | "serverName";
+
+const flagNames: Readonly<Record<TextFlag, string>> = {
+  address: "--address",
+  org: "--org",
+  context: "--context",
+  caFile: "--ca-file",
+  certFile: "--cert-file",
+  keyFile: "--key-file",
+  serverName: "--server-name",
+};
+
+const layers =
+  (globals: GlobalValues, environment: Environment, context: SavedContext | undefined) =>
+  (flag: TextFlag, name: string, saved?: string): Maybe =>
+    pick([
+      [flagNames[flag], globals[flag]],
+      [name, variable(environment, name)],
+      [`context ${context?.name}`, saved],
+    ]);
+
+const pick = (candidates: readonly (readonly [string, string | undefined])[]): Maybe => {
+  const found = candidates.find(([, value]) => value !== undefined && value !== "");
+  return found === undefined ? { value: undefined, origin: "default" } : { value: found[1], origin: found[0] };
+};
+
+function addressAsked(globals: GlobalValues, environment: Environment): Sourced<string> | undefined {
+  const { value, origin } = layers(globals, environment, undefined)("address", "WINDLASS_ADDRESS");
+  return value === undefined ? undefined : { value: normalAddress(value), origin };
+}
+
+interface Choice {
+  readonly globals: GlobalValues;
+  readonly environment: Environment;
+  readonly config: ConfigFile;
+  readonly asked: Sourced<string> | undefined;
+}
+
+/** The context asked for; else one saved for the address asked for; else the current one. */
+function chooseContext({ globals, environment, config, asked }: Choice) {
+  const named = layers(globals, environment, undefined)("context", "WINDLASS_CONTEXT");
+  if (named.value !== undefined) return { context: contextOf(config, named.value), contextName: named };
+  const byAddress = config.contexts.filter((one) => asked !== undefined && isSame(one, asked.value));
+  const current = config.contexts.find(({ name }) => name === config.current);
+  const context = asked === undefined ? current : (byAddress.find((one) => one === current) ?? byAddress[0]);
+  const origin = asked === undefined ? "config file" : "its address";
+  return { context, contextName: { value: context?.name, origin: context === undefined ? "default" : origin } };
+}
+
+/** The saved context of this name; refuses an unknown one with the nearest. */
+export function contextOf({ contexts }: ConfigFile, name: string): SavedContext {
+  const found = contexts.find((one) => one.name === name);
+  if (found !== undefined) return found;
+  const names = contexts.map((one) => one.name);
+  const known = names.length === 0 ? " None is saved yet." : didYouMean(name, names);
+  throw new CliError("notFound", `there is no context "${name}".${known}`, {
+    metadata: { resource: "context", name },
+    hints: [
+      { label: "See them", command: "windlass context list" },
+      { label: "Add one", command: "windlass login ADDRESS" },
+    ],
+  });
+}
+
+const isSame = (context: SavedContext, address: string): boolean => normalAddress(context.address) === address;
+
+function insecure(globals: GlobalValues, environment: Environment, context: SavedContext | undefined) {
+  if (globals.insecure !== undefined) return { value: globals.insecure, origin: "--insecure" };
+  const given = variable(environment, "WINDLASS_INSECURE");
+  if (given !== undefined) return { value: isOn(given), origin: "WINDLASS_INSECURE" };
+  if (context?.insecure !== undefined) return { value: context.insecure, origin: `context ${context.name}` };
+  return { value: false, origin: "default" };
+}
+
+async function timeout(globals: GlobalValues, environment: Environment): Promise<Sourced<number>> {
+  const { value, origin } = pick([
+    ["--timeout", globals.timeout],
+    ["WINDLASS_TIMEOUT", variable(environment, "WINDLASS_TIMEOUT")],
+  ]);
+  if (value === undefined) return { value: defaultTimeoutMs, origin };
+  return { value: await durationMs(value, origin), origin };
+}
+
+const denied = (environment: Environment, context: SavedContext | undefined): readonly Deniable[] => [
+  ...(context?.deny ?? []),
+  ...(isOn(variable(environment, "WINDLASS_NO_DELETE")) ? (["delete"] as const) : []),
+];

@@ -1,0 +1,86 @@
+import { execFile } from "node:child_process";
+import { readFile } from "node:fs/promises";
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import type { Environment } from "../../lib/environment.ts";
+import { variable } from "../line/environment.ts";
+import { CliError } from "../problems/problem.ts";
+import type { SavedContext } from "./config-file.ts";
+
+/** A secret and where it came from. */
+export interface FoundToken {
+  readonly value: string;
+  readonly origin: string;
+}
+
+interface Places {
+  /** `--token-file`. */
+  readonly flag: string | undefined;
+  readonly environment: Environment;
+  /** Only if its token may be sent to the address in use. */
+  readonly context: SavedContext | undefined;
+  readonly address: string;
+}
+
+/** The first token of: flag, environment, context, terraform's own credentials for this host. */
+export async function findToken({ flag, environment, context, address }: Places): Promise<FoundToken | undefined> {
+  if (flag !== undefined) return { value: await readToken(flag, "--token-file"), origin: `--token-file ${flag}` };
+  const direct = variable(environment, "WINDLASS_TOKEN");
+  if (direct !== undefined) return { value: direct.trim(), origin: "WINDLASS_TOKEN" };
+  const file = variable(environment, "WINDLASS_TOKEN_FILE");
+  if (file !== undefined) {
+    return { value: await readToken(file, "WINDLASS_TOKEN_FILE"), origin: `WINDLASS_TOKEN_FILE ${file}` };
+  }
+  return (await tokenOfContext(context)) ?? (await tokenOfTerraform(environment, address));
+}
+
+async function tokenOfContext(context: SavedContext | undefined): Promise<FoundToken | undefined> {
+  if (context === undefined) return undefined;
+  const origin = `context ${context.name}`;
+  if (context.token !== undefined) return { value: context.token, origin };
+  if (context.tokenFile !== undefined) return { value: await readToken(context.tokenFile, origin), origin };
+  const [program, ...args] = context.tokenCommand ?? [];
+  return program === undefined ? undefined : { value: await runForToken(program, args, origin), origin };
+}
+
+async function readToken(path: string, origin: string): Promise<string> {
+  const content = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
+    throw new CliError("notAllowed", `the token file of ${origin} cannot be read: ${error.message}`);
+  });
+  const token = content.trim();
+  if (token === "") throw new CliError("notAllowed", `the token file of ${origin}, ${path}, is empty`);
+  return token;
+}
+
+async function runForToken(program: string, args: readonly string[], origin: string): Promise<string> {
+  try {
+    const { stdout } = await promisify(execFile)(program, [...args]);
+    return stdout.trim();
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new CliError("notAllowed", `the token command of ${origin} failed: ${why}`);
+  }
+}
+
+/** Terraform's forms, read only: https://developer.hashicorp.com/terraform/cli/config/config-file#environment-variable-credentials */
+async function tokenOfTerraform(environment: Environment, address: string): Promise<FoundToken | undefined> {
+  const { hostname, host } = new URL(address);
+  const name = `TF_TOKEN_${hostname.replaceAll("-", "__").replaceAll(".", "_")}`;
+  const fromVariable = variable(environment, name);
+  if (fromVariable !== undefined) return { value: fromVariable, origin: name };
+  const path = join(variable(environment, "HOME") ?? homedir(), ".terraform.d", "credentials.tfrc.json");
+  const content = await readFile(path, "utf8").catch(() => undefined);
+  const token = content === undefined ? undefined : tokenInCredentials(content, host);
+  return token === undefined ? undefined : { value: token, origin: path };
+}
+
+function tokenInCredentials(content: string, host: string): string | undefined {
+  try {
+    const { credentials } = JSON.parse(content) as { credentials?: Record<string, { token?: unknown }> };
+    const token = credentials?.[host]?.token;
+    return typeof token === "string" ? token : undefined;
+  } catch {
+    return undefined;
+  }
+}

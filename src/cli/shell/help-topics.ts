@@ -1,0 +1,42 @@
+import { clientVariables } from "../line/environment.ts";
+import { globalFlags } from "../line/global-flags.ts";
+import { exitCodes, exitMeanings } from "../problems/exit.ts";
+import { flagLines } from "./flag-help.ts";
+
+/** What `windlass help TOPIC` explains besides commands. */
+export const topics: Readonly<Record<string, () => readonly string[]>> = {
+  "exit-codes": () => [
+    "Exit codes",
+    "",
+    ...Object.entries(exitCodes).map(([name, code]) => {
+      return `  ${String(code).padStart(3)}  ${exitMeanings[name as keyof typeof exitCodes]}`;
+    }),
+  ],
+  environment: () => {
+    const width = Math.max(...Object.keys(clientVariables).map((name) => name.length));
+    return [
+      "Environment: a flag wins over a variable, a variable over the context, the context over the default.",
+      "",
+      ...Object.entries(clientVariables).map(([name, meaning]) => `  ${name.padEnd(width)}  ${meaning}`),
+      "",
+      "https_proxy, http_proxy, all_proxy and no_proxy name proxies, SSL_CERT_FILE and SSL_CERT_DIR the system's authorities.",
+      "",
+      "NO_COLOR, FORCE_COLOR and TERM=dumb choose colours. Without any token of ours, terraform's own are tried:",
+      "TF_TOKEN_<host>, and ~/.terraform.d/credentials.tfrc.json.",
+    ];
+  },
+  flags: () => ["Global flags, which every command takes:", "", ...flagLines(globalFlags)],
+  output: () => [
+    "Output: the answer stands on stdout, everything else on stderr.",
+    "",
+    "  table  for people (the default)           wide   with more columns",
+    "  json   the API's message                  jsonl  one resource a line",
+    "  yaml   the same tree as json              name   such as pool/prod, one a line",
+    "",
+    "A terminal is shown the columns that fit, wide and --columns show all; a pipe gets all. Wherever an id is wanted, its beginning is enough if no other id begins so: windlass run get run_4gv9",
+    "",
+    "What -o name prints is taken back as an argument: windlass run get run/run_… Of state outputs, json is the API's message too; terraform's own shape, sensitive values included, is: windlass state pull WS | jq .outputs",
+    "",
+    'With -o json or jsonl an error is one JSON object on stderr, {"error": {...}}, with its exit code.',
+  ],
+};

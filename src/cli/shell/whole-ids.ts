@@ -1,0 +1,67 @@
+import { idPrefixes } from "../../lib/words/ids.ts";
+import { CliError } from "../problems/problem.ts";
+import type { Context } from "../server/context.ts";
+import type { Command, CommandInput } from "../shared/command.ts";
+import { namesId } from "./bare-names.ts";
+
+/** The beginning of an id, long enough to be looked for; `WS@SERIAL` begins with one too. */
+const beginning = new RegExp(`^((?:${idPrefixes.join("|")})_[0-7][0-9a-hjkmnp-tv-z]{3,24})(@.*)?$`);
+
+/** As many as the server names. */
+const maxIds = 20;
+
+/** The same input with every shortened id as the whole one: wherever a command takes an id, its beginning is enough. */
+export async function withWholeIds(context: Context, command: Command, input: CommandInput): Promise<CommandInput> {
+  return {
+    flags: await withWhole(context, input.flags, command.flags),
+    args: await withWhole(context, input.args, command.positionals),
+  };
+}
+
+type Values = Readonly<Record<string, unknown>>;
+type Declared = Readonly<Record<string, { readonly placeholder?: string | undefined }>>;
+
+async function withWhole(context: Context, values: Values, declared: Declared): Promise<Values> {
+  const changed: Record<string, unknown> = { ...values };
+  for (const [key, value] of Object.entries(values)) {
+    if (namesId(declared[key]?.placeholder ?? "")) changed[key] = await completed(context, value);
+  }
+  return changed;
+}
+
+async function completed(context: Context, value: unknown): Promise<unknown> {
+  if (typeof value === "string") return wholeId(context, value);
+  if (!Array.isArray(value)) return value;
+  const all: unknown[] = [];
+  for (const one of value) all.push(await completed(context, one));
+  return all;
+}
+
+/** The only id that begins so; the word itself if there is none: it may be a name. */
+async function wholeId(context: Context, word: string): Promise<string> {
+  const [, prefix, rest = ""] = beginning.exec(word) ?? [];
+  if (prefix === undefined) return word;
+  const ids = await idsBeginningWith(context, prefix);
+  const [only, ...more] = ids;
+  if (only === undefined) return word;
+  if (more.length === 0) return only + rest;
+  const count = ids.length < maxIds ? String(ids.length) : `at least ${maxIds}`;
+  throw new CliError("usage", `"${prefix}" is the beginning of ${count} ids, give more of it: ${ids.join(", ")}`, {
+    reason: "NAME_AMBIGUOUS",
+    metadata: { name: prefix, ids: ids.join(",") },
+  });
+}
+
+async function idsBeginningWith(context: Context, prefix: string): Promise<readonly string[]> {
+  const [{ Code, ConnectError }, { SystemService }] = await Promise.all([
+    import("@connectrpc/connect"),
+    import("../../gen/windlass/v1/system_service_pb.ts"),
+  ]);
+  try {
+    return (await (await context.client(SystemService)).findIds({ prefix })).ids;
+  } catch (error) {
+    // An older server: it judges the word itself.
+    if (error instanceof ConnectError && error.code === Code.Unimplemented) return [];
+    throw error;
+  }
+}

@@ -1,0 +1,195 @@
+import type { AgentPool } from "../../domain/agents/pool.ts";
+import type { Principal } from "../../domain/people/principal.ts";
+import { WindlassError } from "../../lib/words/errors.ts";
+import { isId, newId, type PoolId } from "../../lib/words/ids.ts";
+import type { PoolListing, Queries } from "../../store/ports/store.ts";
+import { asPerson, demand, findOrganization, findPool, type Reference } from "../core/access.ts";
+import { record } from "../core/audit.ts";
+import { change } from "../core/change.ts";
+import { type Control, topics } from "../core/control.ts";
+import { demandEtag } from "../core/etags.ts";
+import { listedNames, nameTaken, shortList } from "../core/names.ts";
+import { type Page, type PageRequest, pageByKey, viewed } from "../core/pages.ts";
+import { invalid } from "../core/refusals.ts";
+import { once } from "../core/requests.ts";
+import { grantedName } from "../workspaces/grants.ts";
+import { maxAssignedShown, type PoolView, viewPool, viewPools } from "../workspaces/pool-view.ts";
+
+export interface NewPool {
+  readonly organization: string;
+  readonly name: string;
+  readonly description: string;
+  readonly isOrganizationScoped: boolean;
+  /** Names of workspaces, existing or not, or ids of existing ones. */
+  readonly grants: readonly string[];
+  readonly requestId: string;
+}
+
+/** Creates a pool, with its first grants. */
+export async function createPool(control: Control, who: Principal, { requestId, ...body }: NewPool): Promise<PoolView> {
+  const person = asPerson(who);
+  return change(control, async (tx, at) => {
+    const organization = await findOrganization(tx, person, body.organization);
+    demand(person, "operate");
+    const create = async (): Promise<AgentPool> => {
+      const { name, description, isOrganizationScoped } = body;
+      if ((await tx.pools.byName(organization.id, name)) !== undefined) throw nameTaken("agent pool", name);
+      const times = { createdAt: at.now, updatedAt: at.now };
+      const settings = { name, description, isOrganizationScoped };
+      const row: AgentPool = {
+        id: newId("apool", control.random),
+        organizationId: organization.id,
+        ...settings,
+        ...times,
+        version: 1,
+      };
+      await tx.pools.insert(row);
+      const names: string[] = [];
+      for (const [index, grant] of body.grants.entries()) {
+        names.push(await grantedName(tx, organization, { reference: grant, field: `granted_workspaces[${index}]` }));
+      }
+      if (names.length > 0) await tx.pools.grant(row.id, names);
+      const detail = { name, organization_scoped: String(isOrganizationScoped), granted: shortList(names) };
+      await record(tx, person, {
+        action: "pool.create",
+        resource: row.id,
+        organizationId: organization.id,
+        detail,
+        at: at.now,
+      });
+      return row;
+    };
+    const request = { person, requestId, method: "CreateAgentPool", body, at: at.now };
+    return viewPool(tx, await once(tx, request, create, (id) => tx.pools.get(id as PoolId)));
+  });
+}
+
+/** The pool of that id or name. */
+export async function getPool(control: Control, who: Principal, reference: Reference): Promise<PoolView> {
+  const person = asPerson(who);
+  demand(person, "read");
+  return control.store.read(async (q) => viewPool(q, await findPool(q, person, reference)));
+}
+
+/** How lists of pools may be ordered, as requests say it. */
+const orders = {
+  name: { order: "name", isDescending: false },
+  "name desc": { order: "name", isDescending: true },
+  create_time: { order: "created_at", isDescending: false },
+  "create_time desc": { order: "created_at", isDescending: true },
+} as const satisfies Readonly<Record<string, Pick<PoolListing, "order" | "isDescending">>>;
+
+export interface PoolList {
+  readonly organization: string;
+  /** A part of the name or of the description, in any case; empty is all. */
+  readonly search?: string;
+  /** `name` if empty; with ` desc` the other way round. */
+  readonly orderBy?: string;
+  readonly page: PageRequest;
+}
+
+/** The pools of an organization. */
+export async function listPools(
+  control: Control,
+  who: Principal,
+  { organization, search = "", orderBy = "", page }: PoolList,
+): Promise<Page<PoolView>> {
+  const person = asPerson(who);
+  demand(person, "read");
+  const order = orderOf(orderBy);
+  return control.store.read(async (q) => {
+    const { id: organizationId } = await findOrganization(q, person, organization);
+    const listing = { organizationId, search, ...orders[order] };
+    const pools = await pageByKey(
+      page,
+      ({ after, limit }) => q.pools.find(listing, { after: after === null ? null : placeIn(after, order), limit }),
+      (pool) => placeOf(pool, order),
+    );
+    return viewed(pools, (rows) => viewPools(q, rows));
+  });
+}
+
+type Order = keyof typeof orders;
+
+function orderOf(orderBy: string): Order {
+  const order = orderBy === "" ? "name" : orderBy;
+  if (Object.hasOwn(orders, order)) return order as Order;
+  throw invalid("order_by", `expected one of ${Object.keys(orders).join(", ")}, got ${JSON.stringify(orderBy)}`);
+}
+
+/** Where a page ends. It names the order too: in another one it would mean another place. */
+const placeOf = ({ name, createdAt, id }: AgentPool, order: Order): string =>
+  [order, name, createdAt.toISOString(), id].join("\u0001");
+
+function placeIn(key: string, order: Order): Pick<AgentPool, "name" | "createdAt" | "id"> {
+  const [wanted, name = "", instant = "", id = ""] = key.split("\u0001");
+  const createdAt = new Date(instant);
+  if (wanted === order && isId("apool", id) && !Number.isNaN(createdAt.getTime())) return { name, createdAt, id };
+  throw invalid("page_token", "the page before was asked for in another order: begin at the first page");
+}
+
+export interface PoolUpdate {
+  readonly reference: Reference;
+  readonly changes: Partial<Pick<AgentPool, "name" | "description" | "isOrganizationScoped">>;
+  readonly etag: string;
+}
+
+/** Changes a pool. Narrowing its scope evicts nobody: jobs of workspaces that are not granted wait and say so. */
+export async function updatePool(
+  control: Control,
+  who: Principal,
+  { reference, changes, etag }: PoolUpdate,
+): Promise<PoolView> {
+  const person = asPerson(who);
+  return change(control, async (tx, at) => {
+    const pool = await findPool(tx, person, reference);
+    demand(person, "operate");
+    demandEtag(pool, etag, `agent pool "${pool.name}"`);
+    const { name = pool.name } = changes;
+    if (name !== pool.name && (await tx.pools.byName(pool.organizationId, name)) !== undefined) {
+      throw nameTaken("agent pool", name);
+    }
+    const next: AgentPool = { ...pool, ...changes, updatedAt: at.now, version: pool.version + 1 };
+    await tx.pools.save(next);
+    const detail = { name: next.name, organization_scoped: String(next.isOrganizationScoped) };
+    const deed = { action: "pool.update", resource: pool.id, organizationId: pool.organizationId, detail };
+    await record(tx, person, { ...deed, at: at.now });
+    at.touched.add(topics.jobs);
+    return viewPool(tx, next);
+  });
+}
+
+/** Deletes a pool that nobody uses, with its grants, tokens and agents; agents that are still connected are sent away. */
+export async function deletePool(control: Control, who: Principal, reference: Reference): Promise<void> {
+  const person = asPerson(who);
+  const pool = await change(control, async (tx, at) => {
+    const found = await findPool(tx, person, reference);
+    demand(person, "operate");
+    await demandUnused(tx, found);
+    await tx.pools.delete(found.id);
+    const deed = { action: "pool.delete", resource: found.id, organizationId: found.organizationId };
+    await record(tx, person, { ...deed, detail: { name: found.name }, at: at.now });
+    return found;
+  });
+  for (const seat of control.presence.all()) {
+    if (seat.poolId === pool.id) seat.close("deleted", `the agent pool "${pool.name}" was deleted`);
+  }
+}
+
+async function demandUnused(tx: Queries, pool: AgentPool): Promise<void> {
+  const assigned = await tx.pools.assigned(pool.id, maxAssignedShown);
+  const metadata = { pool: pool.name, workspaces: listedNames(assigned) };
+  if (assigned.length > 0) {
+    const message = `agent pool "${pool.name}" cannot be deleted: ${assigned.length === 1 ? "a workspace is" : "workspaces are"} assigned to it (${shortList(assigned)}). Assign ${assigned.length === 1 ? "it" : "them"} to another pool first`;
+    throw new WindlassError("pool_in_use", message, { metadata });
+  }
+  const queued = await tx.jobs.queuedOfPool(pool.id, { after: null, limit: maxRunsNamed });
+  const runs = [...(await tx.jobs.heldInPool(pool.id, maxRunsNamed)), ...queued].map(({ runId }) => runId);
+  if (runs.length === 0) return;
+  const { runningJobs, queuedJobs } = (await viewPool(tx, pool)).counts;
+  const message = `agent pool "${pool.name}" cannot be deleted: it still has ${runningJobs} running and ${queuedJobs} queued jobs of workspaces that were assigned to it (${shortList(runs)}). Wait for their runs or cancel them`;
+  throw new WindlassError("pool_in_use", message, { metadata: { ...metadata, runs: listedNames(runs) } });
+}
+
+/** How many runs a refusal names. */
+const maxRunsNamed = 20;

@@ -1,0 +1,29 @@
+import type { Person } from "../../domain/people/principal.ts";
+import { type ApiKeyId, isId, type OrganizationId } from "../../lib/words/ids.ts";
+import type { Queries } from "../../store/ports/store.ts";
+
+export interface Deed {
+  readonly action: string;
+  readonly resource: string;
+  readonly organizationId: OrganizationId | null;
+  readonly detail?: Readonly<Record<string, string>>;
+  /** Where the agent is that made the system do it; a person's is known. */
+  readonly address?: string;
+}
+
+/** How a person is named in records: the name they gave their key, and its id. */
+export const actorOf = (person: Person): string => `${person.name} (${person.id})`;
+
+/** The key that an actor stands for; undefined for what is no person. */
+export function keyOfActor(actor: string): ApiKeyId | undefined {
+  const id = /\((key_[^()]+)\)$/.exec(actor)?.[1] ?? "";
+  return isId("key", id) ? id : undefined;
+}
+
+/** Records a change in the transaction that makes it. */
+export async function record(tx: Queries, by: Person | "system", deed: Deed & { readonly at: Date }): Promise<void> {
+  const actor = by === "system" ? "system" : actorOf(by);
+  const { at, action, resource, organizationId, detail = {} } = deed;
+  const address = (by === "system" ? deed.address : by.address) ?? "";
+  await tx.audit.insert({ at, actor, action, resource, organizationId, detail, address });
+}

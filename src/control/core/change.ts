@@ -1,0 +1,39 @@
+import type { Leases } from "../../domain/runs/job.ts";
+import type { Random } from "../../lib/random.ts";
+import type { Queries } from "../../store/ports/store.ts";
+import type { Control } from "./control.ts";
+
+/** When a change happens, and whom it will wake once it is committed. */
+export interface Moment {
+  readonly now: Date;
+  readonly leases: Leases;
+  readonly random: Random;
+  /** Topics of `control.wake` to notify after the commit. */
+  readonly touched: Set<string>;
+  /** Keys of objects that no row refers to once it is committed. Their content is sealed, so nobody puts the same again. */
+  readonly unneeded: Set<string>;
+}
+
+/** Runs a change as if alone and wakes its readers once it is committed. `fn` may run again. */
+export async function change<T>(control: Control, fn: (tx: Queries, at: Moment) => Promise<T>): Promise<T> {
+  const touched = new Set<string>();
+  const unneeded = new Set<string>();
+  const result = await control.store.write((tx) => {
+    unneeded.clear();
+    return fn(tx, {
+      now: control.clock.now(),
+      leases: control.timing.leases,
+      random: control.random,
+      touched,
+      unneeded,
+    });
+  });
+  for (const topic of touched) control.wake.notify(topic);
+  for (const key of unneeded) await forget(control, key);
+  return result;
+}
+
+/** What cannot be deleted now is found by the collection. */
+async function forget({ blobs, log }: Control, key: string): Promise<void> {
+  await blobs.delete(key).catch((error: unknown) => log.warn({ err: error }, "an object could not be deleted"));
+}

@@ -1,0 +1,135 @@
+import type { Silence } from "../../domain/agents/agent.ts";
+import type { Retention } from "../../domain/people/retention.ts";
+import type { Leases } from "../../domain/runs/job.ts";
+import type { KeyedTurns } from "../../lib/async/keyed-turns.ts";
+import type { WakeUps } from "../../lib/async/wake-ups.ts";
+import type { Clock } from "../../lib/clock.ts";
+import type { Log } from "../../lib/program/log.ts";
+import type { Random } from "../../lib/random.ts";
+import type { OrganizationId } from "../../lib/words/ids.ts";
+import type { BlobStore } from "../../store/ports/blobs.ts";
+import type { LogStore } from "../../store/ports/logs.ts";
+import type { Store } from "../../store/ports/store.ts";
+import type { Documents } from "../documents/documents.ts";
+import type { HelloGate } from "./hello-gate.ts";
+import type { Observer } from "./observer.ts";
+import type { Presence } from "./presence.ts";
+import type { Vault } from "./vault.ts";
+
+/** What is bounded, and by how much. Each has a flag of the same name on windlassd. */
+export interface Limits {
+  /** Compressed size of a configuration archive. */
+  readonly maxConfigurationBytes: number;
+  readonly maxStateBytes: number;
+  readonly maxPlanBytes: number;
+  /** Files that a plan makes for its apply, before they are compressed; 0 is none. */
+  readonly maxPlanFilesBytes: number;
+  /** Log of one job. */
+  readonly maxLogBytes: number;
+  /** Log bytes that one agent may have on the way. */
+  readonly logWindowBytes: number;
+  /** Calls of one API key, with bursts of twice that; 0 is no limit. Calls that need no credential count by address. */
+  readonly callsPerSecond: number;
+  /** Rejected credentials from one address before it is told to wait; 0 is no limit. */
+  readonly authFailuresPerMinute: number;
+  /** Runs of one workspace that have not ended; 0 is no limit. */
+  readonly maxQueuedRuns: number;
+  /** Agents of one agent token, gone ones included, of which the oldest make room; 0 is no limit. */
+  readonly maxAgentsPerToken: number;
+  /** Agents that one agent token may register for the first time within a minute; 0 is no limit. */
+  readonly registrationsPerMinute: number;
+}
+
+export const defaultLimits: Limits = {
+  maxConfigurationBytes: 100 * 1024 * 1024,
+  maxStateBytes: 256 * 1024 * 1024,
+  maxPlanBytes: 256 * 1024 * 1024,
+  maxPlanFilesBytes: 256 * 1024 * 1024,
+  maxLogBytes: 64 * 1024 * 1024,
+  logWindowBytes: 4 * 1024 * 1024,
+  callsPerSecond: 500,
+  authFailuresPerMinute: 600,
+  maxQueuedRuns: 500,
+  maxAgentsPerToken: 5_000,
+  registrationsPerMinute: 600,
+};
+
+/** How long things take before somebody looks. */
+export interface Timing {
+  readonly heartbeatMs: number;
+  readonly silence: Silence;
+  readonly leases: Leases;
+  /** What every lease gets at least when the control plane starts. */
+  readonly restartGraceMs: number;
+  /** How long the log of an ended job may stay open before it is closed with a visible gap. */
+  readonly logGraceMs: number;
+  /** How long a run may wait for its workspace or for an agent, if it does not say so itself, before it is canceled. */
+  readonly queueTimeoutMs: number;
+  /** How long a plan may take where its workspace does not say so; 0 is for ever. */
+  readonly planTimeoutMs: number;
+  /** The same for an apply. */
+  readonly applyTimeoutMs: number;
+  /** The same for the init at the beginning of either. */
+  readonly initTimeoutMs: number;
+}
+
+/** A text that must not be seen by people who may only look, and whether it is an HCL expression. */
+export interface Secret {
+  readonly value: string;
+  readonly isHcl: boolean;
+}
+
+/** Makes what takes secrets, in every form in which they are looked for in logs, out of texts. */
+export type Hiding = (secrets: readonly Secret[], of: OrganizationId) => Hide;
+export type Hide = (text: string) => Promise<string>;
+
+/** The certificate of the server. */
+export interface Certificate {
+  /** What it was issued for. */
+  readonly name: string;
+  readonly beginsAt: Date;
+  readonly endsAt: Date;
+}
+
+/** What every use case works with. */
+export interface Control {
+  readonly version: string;
+  /** Name of this process, for people: which control plane an agent is connected to. */
+  readonly name: string;
+  readonly store: Store;
+  readonly logs: LogStore;
+  readonly blobs: BlobStore;
+  readonly vault: Vault;
+  readonly documents: Documents;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly wake: WakeUps;
+  readonly presence: Presence;
+  readonly helloGate: HelloGate;
+  /** Of agent tokens: their registrations count each other, and would only undo each other at once. */
+  readonly registrationTurns: KeyedTurns;
+  readonly limits: Limits;
+  readonly timing: Timing;
+  readonly retention: Retention;
+  readonly observer: Observer;
+  /** Why no agent of this process takes the jobs of remote workspaces, and what to do; undefined if there is one. */
+  readonly noServerAgent?: string | undefined;
+  /** The certificate that new connections get; undefined without TLS. */
+  readonly certificate?: (() => Certificate | undefined) | undefined;
+  readonly hiding: Hiding;
+  readonly log: Log;
+}
+
+/** Names of wake-ups. They carry no data: whoever wakes reads again. */
+export const topics = {
+  /** A job was queued, or a seat became free. */
+  jobs: "jobs",
+  run: (runId: string): string => `run/${runId}`,
+  /** An agent came, went, or is in another state. */
+  agents: "agents",
+  /** What an agent should do has changed. */
+  agent: (agentId: string): string => `agent/${agentId}`,
+  log: (jobId: string): string => `log/${jobId}`,
+  /** An API key was revoked, or ends at another time. */
+  key: (keyId: string): string => `key/${keyId}`,
+} as const;

@@ -1,0 +1,190 @@
+import type { AgentEngines } from "../../domain/agents/agent.ts";
+import type { Labels } from "../../domain/agents/label-selector.ts";
+import type { Job } from "../../domain/runs/job.ts";
+import type { JobFeature } from "../../domain/runs/job-features.ts";
+import { DesiredState, type HeldJob } from "../../gen/windlass/agent/v1/job_pb.ts";
+import { oneLine } from "../../lib/text/clean-text.ts";
+import type { AgentId, JobId, PoolId } from "../../lib/words/ids.ts";
+import { Declines } from "./declines.ts";
+import { Turns } from "./turns.ts";
+
+/** One connected agent, as its session keeps it in memory. */
+export interface Seat {
+  readonly agentId: AgentId;
+  readonly name: string;
+  /** Of its program. */
+  readonly version: string;
+  readonly poolId: PoolId | null;
+  readonly bootId: string;
+  readonly sessionEpoch: number;
+  readonly concurrency: number;
+  /** What selectors see of it. */
+  readonly labels: Labels;
+  /** What it says that its jobs can have; null if it does not say. */
+  readonly engines: AgentEngines | null;
+  /** Which later options of jobs it knows. */
+  readonly features: ReadonlySet<JobFeature>;
+  /** Why it could not have what it was asked for lately, by the wish's text. */
+  readonly unmet: ReadonlyMap<string, string>;
+  /** Jobs it was offered or runs: id to epoch. */
+  readonly jobs: ReadonlyMap<JobId, number>;
+  /** True while it may get offers: connected, resumed, neither paused nor draining. */
+  readonly takesJobs: boolean;
+  /** Why it takes none for now, or not the one that it declined, though nobody paused it; empty otherwise. */
+  readonly refusal: string;
+  /** What stands between it and the server, as it said last (empty if nothing does), and whether its stream has ended because the next one comes at once. */
+  readonly way: { readonly problem: string; readonly handsOver: boolean };
+  /** Why this job is not offered to it again for now: it declined it; undefined if it may be. */
+  whyDeclined(jobId: JobId): string | undefined;
+  /** What it said last of its disk; 0 if nothing yet. */
+  readonly freeDiskBytes: bigint;
+  /** Monotonic milliseconds since when it has got no job and ended none. */
+  readonly idleSinceMs: number;
+  /** Monotonic milliseconds of its last message. That its stream ends is none. */
+  readonly heardAtMs: number;
+  /** When that was. */
+  readonly heardAt: Date;
+  /** Counts a job against its concurrency; false if there is no room or the stream is gone. */
+  reserve(jobId: JobId, epoch: number): boolean;
+  /** Takes a reservation back. */
+  release(jobId: JobId, epoch: number): void;
+  /** Sends it a job that was claimed for it. A lost offer goes back to the queue by its lease. */
+  offer(job: Job): Promise<void>;
+  /** Remembers for a while that it could not have what a job asked for. */
+  noteUnmet(wish: string, why: string): void;
+  /** Shows operators a problem with this agent, for as long as it is connected. */
+  warn(text: string): void;
+  /** Ends the stream, with a reason for the agent. */
+  close(reason: "superseded" | "revoked" | "deleted" | "draining", detail: string): void;
+}
+
+/** How far a job is. */
+export interface JobProgress {
+  /** How many resources it has dealt with; 0 if that is not known. */
+  readonly resourcesDone: number;
+  /** What takes long while it is prepared, as the end of a sentence; empty if nothing does. */
+  readonly preparing: string;
+  /** The same of what came of it and is delivered. */
+  readonly delivering: string;
+  /** What its agent has heard that is wanted of it; unspecified if it has not, or does not say. */
+  readonly desired: DesiredState;
+  /** What its agent cannot do for it because of what stands in its way, as the end of a sentence; empty if nothing does. */
+  readonly wayProblem: string;
+}
+
+const notKnown: JobProgress = {
+  ...{ resourcesDone: 0, preparing: "", delivering: "" },
+  ...{ desired: DesiredState.UNSPECIFIED, wayProblem: "" },
+};
+
+/** Of how many agents is known what they have declined. */
+const mostDeclining = 10_000;
+
+/** An agent that has registered and has no stream. */
+export interface Arrival {
+  readonly agentId: AgentId;
+  readonly name: string;
+  readonly poolId: PoolId | null;
+  /** What the server sees that keeps it from opening one; empty if nothing. */
+  readonly wayProblem: string;
+  /** Monotonic milliseconds. */
+  readonly atMs: number;
+}
+
+/** `has registered and opens no stream: a proxy …`. */
+export const arrivalText = ({ wayProblem }: Arrival): string =>
+  `has registered and ${wayProblem === "" ? "has no stream so far" : `opens no stream: ${wayProblem}`}`;
+
+/** An agent that does not get in registers again within this time, whatever it waits for. */
+const arrivalMs = 90_000;
+const maxArrivals = 10_000;
+
+/** Who is connected to this process: a cache of the truth in the database, for speed only. */
+export class Presence {
+  readonly turns = new Turns();
+  /** Monotonic milliseconds of the start: before it nobody could be heard. */
+  readonly startedMs: number;
+  readonly #seats = new Map<AgentId, Seat>();
+  /** How far jobs are, as their agents said last. */
+  readonly #declines = new Map<AgentId, Declines>();
+  readonly #progress = new Map<AgentId, ReadonlyMap<string, JobProgress>>();
+  readonly #arrivals = new Map<AgentId, Arrival>();
+
+  constructor(startedMs = 0) {
+    this.startedMs = startedMs;
+  }
+
+  /** What an agent has declined, whatever stream it declined it on; undefined if nothing. */
+  declinesOf(agentId: AgentId): Declines | undefined {
+    return this.#declines.get(agentId);
+  }
+
+  /** Whether some agent has declined this job, now or a while ago. */
+  isDeclined(jobId: JobId): boolean {
+    for (const declines of this.#declines.values()) if (declines.has(jobId)) return true;
+    return false;
+  }
+
+  /** An agent declined a job at this moment. */
+  noteDecline(agentId: AgentId, declined: { readonly jobId: JobId; readonly reason: string }, nowMs: number): void {
+    const declines = this.#declines.get(agentId) ?? new Declines();
+    declines.note(declined.jobId, declined.reason, nowMs);
+    this.#declines.delete(agentId);
+    this.#declines.set(agentId, declines);
+    const [oldest] = this.#declines.keys();
+    if (this.#declines.size > mostDeclining && oldest !== undefined) this.#declines.delete(oldest);
+  }
+
+  get(agentId: AgentId): Seat | undefined {
+    return this.#seats.get(agentId);
+  }
+
+  all(): readonly Seat[] {
+    return [...this.#seats.values()];
+  }
+
+  /** Remembers how far an agent's jobs are. */
+  noteProgress(agentId: AgentId, jobs: readonly Pick<HeldJob, "claim" | keyof JobProgress>[]): void {
+    const told = jobs.map(({ claim, resourcesDone, preparing, delivering, wayProblem, desired }) => {
+      const texts = {
+        preparing: oneLine(preparing),
+        delivering: oneLine(delivering),
+        wayProblem: oneLine(wayProblem),
+      };
+      return [claim?.jobId ?? "", { resourcesDone, ...texts, desired }] as const;
+    });
+    this.#progress.set(agentId, new Map(told));
+  }
+
+  progressOf({ id, agentId }: Pick<Job, "id" | "agentId">): JobProgress {
+    return (agentId === null ? undefined : this.#progress.get(agentId)?.get(id)) ?? notKnown;
+  }
+
+  /** Remembers, unless it has a stream, that an agent has registered. */
+  noteArrival(arrival: Arrival): void {
+    this.#arrivals.delete(arrival.agentId);
+    if (this.#seats.has(arrival.agentId) || this.#arrivals.size >= maxArrivals) return;
+    this.#arrivals.set(arrival.agentId, arrival);
+  }
+
+  /** Who has registered lately and has no stream. */
+  arrivals(nowMs: number): readonly Arrival[] {
+    for (const [agentId, { atMs }] of this.#arrivals) if (nowMs - atMs > arrivalMs) this.#arrivals.delete(agentId);
+    return [...this.#arrivals.values()];
+  }
+
+  /** Takes the place of an older stream of the same agent, which the caller has closed. */
+  enter(seat: Seat): void {
+    this.#arrivals.delete(seat.agentId);
+    this.#seats.set(seat.agentId, seat);
+  }
+
+  /** Leaves; false if a newer stream has taken the place, or it has left already. */
+  leave(seat: Seat): boolean {
+    if (this.#seats.get(seat.agentId) !== seat) return false;
+    this.#seats.delete(seat.agentId);
+    this.#progress.delete(seat.agentId);
+    if (this.#declines.get(seat.agentId)?.isEmpty === true) this.#declines.delete(seat.agentId);
+    return true;
+  }
+}

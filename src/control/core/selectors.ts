@@ -1,0 +1,121 @@
+import { type LabelCondition, labelsText, readSelector } from "../../domain/agents/label-selector.ts";
+import { Fits, isMatch } from "../../domain/runs/dispatch.ts";
+import { type EngineWish, enginesText, engineWishOf, wishText } from "../../domain/runs/engine.ts";
+import type { Job } from "../../domain/runs/job.ts";
+import { featuresOf, featuresText, knowsAll } from "../../domain/runs/job-features.ts";
+import type { Run } from "../../domain/runs/run.ts";
+import type { AgentFacts } from "../../domain/runs/waiting.ts";
+import type { Workspace } from "../../domain/workspaces/workspace.ts";
+import type { JobId } from "../../lib/words/ids.ts";
+import type { Control } from "./control.ts";
+import { arrivalText, type Seat } from "./presence.ts";
+import { invalid } from "./refusals.ts";
+
+/** The conditions of a selector that somebody wrote into `field`; refuses one that cannot be read, naming the part. */
+export function demandSelector(field: string, text: string): readonly LabelCondition[] {
+  const reading = readSelector(text);
+  if (reading.kind === "read") return reading.conditions;
+  throw invalid(
+    field,
+    `expected a label selector such as zone=a,gpu: the part ${JSON.stringify(reading.part)} ${reading.why}`,
+  );
+}
+
+type Choosy = Pick<Workspace, "poolId" | "agentSelector" | "engine" | "engineVersion">;
+
+/** What waits for an agent: a job, or what will be one, of a run with these options. */
+interface Asking extends Pick<Job, "phase" | "engine" | "engineVersion"> {
+  readonly options: Run["options"];
+  /** Of the job, if there is one. */
+  readonly id?: JobId | undefined;
+}
+
+/** Met by no agent: each has a name. */
+const nobody: readonly LabelCondition[] = [{ kind: "absent", key: "name" }];
+
+/** What a workspace wants of its agents. The server agent is not chosen; a selector that cannot be read is met by nobody. */
+export function conditionsOf({
+  poolId,
+  agentSelector,
+}: Pick<Choosy, "poolId" | "agentSelector">): readonly LabelCondition[] {
+  if (poolId === null) return [];
+  const reading = readSelector(agentSelector);
+  return reading.kind === "read" ? reading.conditions : nobody;
+}
+
+/** How many agents that do not match a sentence names. */
+const mostOthers = 5;
+/** How many that take no jobs. */
+const mostRefusals = 3;
+
+/** The connected agents of a workspace's pool, as a job of a phase sees them. */
+export function agentFacts(
+  { presence, clock }: Pick<Control, "presence" | "clock">,
+  workspace: Choosy,
+  asking: Asking,
+): AgentFacts {
+  const conditions = conditionsOf(workspace);
+  const wish = engineWishOf(asking, workspace);
+  const needs = featuresOf(asking.options, asking.phase);
+  const seats = presence.all().filter(({ poolId }) => poolId === workspace.poolId);
+  const isMatching = ({ labels }: Seat) => isMatch(labels, asking.phase, conditions);
+  const matching = seats.filter(isMatching);
+  const able = matching.filter(({ features }) => knowsAll(features, needs));
+  const fit = new Fits().among(wish, able);
+  const unfit = able.filter((seat) => !fit.includes(seat));
+  const open = fit.filter(({ takesJobs }) => takesJobs);
+  return {
+    arriving: presence
+      .arrivals(clock.monotonicMs())
+      .filter(({ poolId }) => poolId === workspace.poolId)
+      .slice(0, mostRefusals)
+      .map((arrival) => `agent ${arrival.name} ${arrivalText(arrival)}`),
+    ...{ online: seats.length, matching: matching.length, able: able.length, fit: fit.length, open: open.length },
+    free: open.filter((seat) => seat.jobs.size < seat.concurrency && !hasDeclined(seat, asking)).length,
+    others: seats
+      .filter((seat) => !isMatching(seat))
+      .slice(0, mostOthers)
+      .map(labelsOfSeat),
+    refusals: fit
+      .filter(({ refusal }) => refusal !== "")
+      .slice(0, mostRefusals)
+      .map(({ name, refusal }) => `agent ${name} declined: ${refusal}`),
+    wish: wish.planVersion === "" ? wishText(wish) : `${wishText(wish)}, which made the plan`,
+    unfit: unfit.slice(0, mostOthers).map((seat) => unfitText(seat, wish)),
+    options: featuresText(needs),
+    unable: matching
+      .filter((seat) => !able.includes(seat))
+      .slice(0, mostOthers)
+      .map(({ name, version }) => `${name} (${version})`),
+  };
+}
+
+const hasDeclined = (seat: Seat, { id }: Asking): boolean => id !== undefined && seat.whyDeclined(id) !== undefined;
+
+function labelsOfSeat({ name, labels: { name: _, ...rest } }: Seat): string {
+  return `${name} (${labelsText(rest)})`;
+}
+
+/** `vm-1 has terraform 1.11.4`; and why it could not have what it says that it can. */
+function unfitText({ name, engines, unmet }: Seat, wish: EngineWish): string {
+  const why = unmet.get(wishText(wish));
+  const has = `${name} has ${engines === null ? "not said what it has" : enginesText(engines)}`;
+  return why === undefined ? has : `${has} (${why})`;
+}
+
+/** The same for many workspaces: those that want the same are looked up once. */
+export function rememberedFacts(
+  control: Pick<Control, "presence" | "clock">,
+): (workspace: Choosy, asking: Asking) => AgentFacts {
+  const known = new Map<string, AgentFacts>();
+  return (workspace, asking) => {
+    const { engine, constraint, planVersion } = engineWishOf(asking, workspace);
+    const wanted = [asking.phase, workspace.agentSelector, engine, constraint, planVersion];
+    if (asking.id !== undefined && control.presence.isDeclined(asking.id))
+      return agentFacts(control, workspace, asking);
+    const key = JSON.stringify([workspace.poolId, ...wanted, ...featuresOf(asking.options, asking.phase)]);
+    const facts = known.get(key) ?? agentFacts(control, workspace, asking);
+    known.set(key, facts);
+    return facts;
+  };
+}

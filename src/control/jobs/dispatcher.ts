@@ -1,0 +1,228 @@
+import type { LabelCondition } from "../../domain/agents/label-selector.ts";
+import { mayUse } from "../../domain/agents/pool.ts";
+import { type Assignment, assign, type Candidate, dispatchOrder, Fits, isMatch } from "../../domain/runs/dispatch.ts";
+import { type EngineWish, engineWishOf } from "../../domain/runs/engine.ts";
+import { type Job, moveJob } from "../../domain/runs/job.ts";
+import { featuresOf, type JobFeature, jobFeatures, knowsAll } from "../../domain/runs/job-features.ts";
+import { failpoint } from "../../lib/program/failpoint.ts";
+import type { AgentId, JobId, OrganizationId, PoolId } from "../../lib/words/ids.ts";
+import { hashToken, mintDerivedToken } from "../../lib/words/tokens.ts";
+import type { Queries } from "../../store/ports/store.ts";
+import { type Control, topics } from "../core/control.ts";
+import type { Seat } from "../core/presence.ts";
+import { conditionsOf } from "../core/selectors.ts";
+import { declineOffer } from "./results.ts";
+
+/** How many queued jobs one look reads: of one organization in one pool, and of all. */
+const bounds = { each: 500, limit: 2_000 };
+/** The floor under the wake-ups: a lost one costs this long. */
+const pollMs = 2_000;
+
+/** The secret of one claim, which can be made again, so that a lost offer can be repeated. */
+export const jobTokenOf = ({ vault }: Pick<Control, "vault">, { id, epoch }: Pick<Job, "id" | "epoch">): string =>
+  mintDerivedToken("job", vault.tokenKey, `${id}/${epoch}`);
+
+/** How long a job that could not be described to its agent holds nobody up. */
+const setAsideMs = 60_000;
+
+/** Jobs that are left alone for a while: id to when, in milliseconds of the clock that only moves on. */
+export type SetAside = Map<Job["id"], number>;
+
+/** Gives queued jobs to free agents until the signal is aborted. */
+export async function dispatchUntil(control: Control, signal: AbortSignal): Promise<void> {
+  const aside: SetAside = new Map();
+  while (!signal.aborted) {
+    const seen = control.wake.version(topics.jobs);
+    try {
+      await dispatchOnce(control, aside);
+    } catch (error) {
+      control.log.error({ err: error }, "dispatch failed: it is tried again");
+    }
+    await control.wake.changedSince(topics.jobs, seen, { timeoutMs: pollMs, signal }).catch(() => {});
+  }
+}
+
+/** One look at the queue; answers how many jobs were offered. */
+export async function dispatchOnce(control: Control, aside: SetAside = new Map()): Promise<number> {
+  const present = control.presence.all();
+  const seats = present.filter((seat) => seat.takesJobs && seat.jobs.size < seat.concurrency);
+  if (seats.length === 0) return 0;
+  const now = control.clock.monotonicMs();
+  for (const [id, untilMs] of aside) if (untilMs <= now) aside.delete(id);
+  const look = { present, seats, served: control.presence.turns.last };
+  const { order: all, jobs } = await control.store.read((q) => readQueue(q, look));
+  const order = all.filter(({ id }) => !aside.has(id));
+  if (order.length === 0) return 0;
+  const assignments = assign(
+    order,
+    present.map((seat) => ({ ...factsOf(seat), jobs: seat.jobs.size })),
+  );
+  // Each to its end: what one of them throws does not leave the others to nobody.
+  const offers = await Promise.allSettled(
+    assignments.map((assignment) => {
+      const job = jobs.get(assignment.jobId);
+      return job === undefined ? false : offer(control, aside, { job, assignment });
+    }),
+  );
+  const failed = offers.find((one) => one.status === "rejected");
+  if (failed !== undefined) throw failed.reason;
+  return offers.filter((one) => one.status === "fulfilled" && one.value).length;
+}
+
+/** The agents that one look at the queue is for. */
+interface Look {
+  readonly present: readonly Seat[];
+  /** Those of them that have room. */
+  readonly seats: readonly Seat[];
+  /** The last turns of the organizations. */
+  readonly served: ReadonlyMap<OrganizationId, number>;
+}
+
+/** Those of a session that decide: they are getters, which a spread would leave out. */
+function factsOf(seat: Seat) {
+  const { agentId, poolId, concurrency, takesJobs, labels, engines, features, unmet, idleSinceMs } = seat;
+  const whyDeclined = (jobId: JobId) => seat.whyDeclined(jobId);
+  return { agentId, poolId, concurrency, takesJobs, labels, engines, features, unmet, idleSinceMs, whyDeclined };
+}
+
+interface Queue {
+  readonly order: readonly Candidate[];
+  readonly jobs: ReadonlyMap<Job["id"], Job>;
+}
+
+/** The queued jobs that a connected agent may take, in the order of dispatch. Grants are checked here again. */
+async function readQueue(q: Queries, look: Look): Promise<Queue> {
+  const granted = await takeableJobs(q, look);
+  if (granted.length === 0) return { order: [], jobs: new Map() };
+  const allowed = granted.map(({ job }) => job);
+  const warm = await warmAgents(q, allowed);
+  const running = new Map<OrganizationId, number>(
+    (await q.jobs.runningByOrganization()).map((row) => [row.organizationId, row.count]),
+  );
+  const candidates = granted.map(({ job, conditions, wish, needs }) => ({
+    id: job.id,
+    organizationId: job.organizationId,
+    poolId: job.poolId,
+    runId: job.runId,
+    phase: job.phase,
+    rank: job.rank,
+    urgency: job.urgency,
+    queuedAt: job.queuedAt,
+    warmAgentId: warm.get(job.runId) ?? null,
+    conditions,
+    wish,
+    needs,
+  }));
+  return { order: dispatchOrder(candidates, running, look.served), jobs: new Map(allowed.map((job) => [job.id, job])) };
+}
+
+/** The jobs that one of the seats may take: only those of their pools are read, and of every organization a share. */
+async function takeableJobs(q: Queries, { present, seats }: Look): Promise<readonly GrantedJob[]> {
+  const byPool = Map.groupBy(seats, (seat) => seat.poolId);
+  const allowed = await grantedJobs(q, await q.jobs.candidates([...byPool.keys()], bounds));
+  const granted = await withNeeds(q, allowed, present);
+  const fits = new Fits();
+  const mayTake = (seat: Seat, { job, conditions, wish, needs }: GrantedJob) =>
+    isMatch(seat.labels, job.phase, conditions) && knowsAll(seat.features, needs) && fits.of(seat, wish) !== "lacks";
+  return granted.filter((one) => byPool.get(one.job.poolId)?.some((seat) => mayTake(seat, one)) === true);
+}
+
+interface GrantedJob {
+  readonly job: Job;
+  /** What the workspace wants of an agent. */
+  readonly conditions: readonly LabelCondition[];
+  /** Which program its run wants. */
+  readonly wish: EngineWish;
+  /** What its agent has to know. */
+  readonly needs: readonly JobFeature[];
+}
+
+/** What the jobs need; the runs are read only where an agent is there that does not know everything. */
+async function withNeeds(
+  q: Queries,
+  jobs: readonly GrantedJob[],
+  present: readonly Seat[],
+): Promise<readonly GrantedJob[]> {
+  if (present.every(({ features }) => knowsAll(features, jobFeatures))) return jobs;
+  const runs = new Map((await q.runs.byIds(jobs.map(({ job }) => job.runId))).map((run) => [run.id, run]));
+  return jobs.map((one) => {
+    const run = runs.get(one.job.runId);
+    return run === undefined ? one : { ...one, needs: featuresOf(run.options, one.job.phase) };
+  });
+}
+
+async function grantedJobs(q: Queries, jobs: readonly Job[]): Promise<readonly GrantedJob[]> {
+  const workspaces = new Map(
+    (await q.workspaces.byIds([...new Set(jobs.map((job) => job.workspaceId))])).map((row) => [row.id, row]),
+  );
+  const access = new Map<
+    PoolId,
+    { pool: NonNullable<Awaited<ReturnType<Queries["pools"]["get"]>>>; grants: ReadonlySet<string> }
+  >();
+  for (const poolId of new Set(jobs.flatMap((job) => job.poolId ?? []))) {
+    const pool = await q.pools.get(poolId);
+    if (pool !== undefined)
+      access.set(poolId, { pool, grants: new Set(pool.isOrganizationScoped ? [] : await q.pools.grants(poolId)) });
+  }
+  return jobs.flatMap((job): GrantedJob[] => {
+    const workspace = workspaces.get(job.workspaceId);
+    if (workspace === undefined || workspace.poolId !== job.poolId) return [];
+    const granted = [{ job, conditions: conditionsOf(workspace), wish: engineWishOf(job, workspace), needs: [] }];
+    if (job.poolId === null) return granted;
+    const entry = access.get(job.poolId);
+    return entry !== undefined && mayUse(entry.pool, entry.grants, workspace) ? granted : [];
+  });
+}
+
+/** The agents that planned the runs of these applies. */
+async function warmAgents(q: Queries, jobs: readonly Job[]): Promise<ReadonlyMap<Job["runId"], AgentId>> {
+  const applies = jobs.filter((job) => job.phase === "apply").map((job) => job.runId);
+  if (applies.length === 0) return new Map();
+  const plans = (await q.jobs.ofRuns(applies)).filter((job) => job.phase === "plan");
+  return new Map(plans.flatMap((job) => (job.agentId === null ? [] : [[job.runId, job.agentId] as const])));
+}
+
+interface Offer {
+  readonly job: Job;
+  readonly assignment: Assignment;
+}
+
+async function offer(control: Control, aside: SetAside, { job, assignment }: Offer): Promise<boolean> {
+  const { agentId } = assignment;
+  const seat = control.presence.get(agentId);
+  if (seat === undefined) return false;
+  const epoch = job.epoch + 1;
+  const tokenHash = hashToken(jobTokenOf(control, { id: job.id, epoch }));
+  const move = moveJob(
+    job,
+    { kind: "offered", agentId, agentName: seat.name, tokenHash },
+    { now: control.clock.now(), leases: control.timing.leases },
+  );
+  if (move.kind !== "moved") return false;
+  // Reserved before the claim is written, so that a second look cannot overload the agent.
+  if (!seat.reserve(job.id, epoch)) return false;
+  const isClaimed = await control.store
+    .step((tx) => tx.jobs.saveIf(move.job, { epoch: job.epoch, status: "queued" }))
+    .catch((error: unknown) => {
+      seat.release(job.id, epoch);
+      throw error;
+    });
+  if (!isClaimed) {
+    seat.release(job.id, epoch);
+    return false;
+  }
+  control.presence.turns.note(job.organizationId);
+  control.wake.notify(topics.run(job.runId));
+  control.log.info({ jobId: job.id, runId: job.runId, epoch, agentId }, "job offered");
+  failpoint("server.offer-claimed");
+  try {
+    await seat.offer(move.job);
+    return true;
+  } catch (error) {
+    control.log.error({ err: error, jobId: job.id, runId: job.runId }, "a job cannot be offered: it is set aside");
+    aside.set(job.id, control.clock.monotonicMs() + setAsideMs);
+    seat.release(job.id, epoch);
+    await declineOffer(control, { jobId: job.id, epoch, agentId });
+    return false;
+  }
+}

@@ -1,0 +1,80 @@
+import type { Principal } from "../../domain/people/principal.ts";
+import { WindlassError } from "../../lib/words/errors.ts";
+import type { Queries } from "../../store/ports/store.ts";
+import type { Control, Secret } from "../core/control.ts";
+import { demandDeliverable, openValue, readEffective } from "../workspaces/effective-variables.ts";
+import { readSecrets } from "../workspaces/former-secrets.ts";
+import { openScope, type Scope } from "./artifacts.ts";
+
+/** A variable as a job gets it, in clear. */
+export interface JobVariable {
+  readonly key: string;
+  readonly value: string;
+  readonly isEnvironment: boolean;
+  readonly isHcl: boolean;
+  readonly isSensitive: boolean;
+}
+
+/** What a started job gets. */
+export interface JobVariables {
+  readonly variables: readonly JobVariable[];
+  /** Values of sensitive variables that it does not get, and what they were before: they must not be seen in its log either. */
+  readonly hidden: readonly string[];
+}
+
+/** Beside the variables in one message of at most 4 MiB. */
+const maxHiddenBytes = 512 * 1024;
+
+/**
+ * The variables of a started job: the run's own, below them the workspace's, below them those of its variable sets. One that was
+ * lost gets them too, as long as its log is awaited: an agent that was started again hides the rest of a log of which it does not
+ * know the secrets.
+ */
+export async function variablesOfJob(control: Control, who: Principal): Promise<JobVariables> {
+  const { run, effective, secrets } = await control.store.read(async (q) => {
+    const { run, workspace } = await startedScope(q, who, "variables");
+    const effective = await readEffective(q, workspace);
+    return { run, effective, secrets: await readSecrets(control, q, workspace) };
+  });
+  const { variables } = run.options;
+  const own = new Set(variables.map(({ key }) => key));
+  const rest = effective.filter(({ variable: { category, key } }) => category === "env" || !own.has(key));
+  demandDeliverable(rest, Buffer.byteLength(JSON.stringify(variables)));
+  const inherited = rest.map((one): JobVariable => {
+    const { key, category, isHcl, isSensitive } = one.variable;
+    return { key, value: openValue(control, one), isEnvironment: category === "env", isHcl, isSensitive };
+  });
+  const fromRun = variables.map(({ key, value, isHcl }) => ({
+    ...{ key, value, isHcl },
+    ...{ isEnvironment: false, isSensitive: false },
+  }));
+  const given = [...fromRun, ...inherited].toSorted(
+    (a, b) => Number(a.isEnvironment) - Number(b.isEnvironment) || (a.key < b.key ? -1 : 1),
+  );
+  return { variables: given, hidden: hiddenBeside(given, secrets) };
+}
+
+/** Secrets that a job does not get and that may stand in its state, as many as there is room for, the shortest first. */
+function hiddenBeside(given: readonly JobVariable[], secrets: readonly Secret[]): readonly string[] {
+  const known = new Set(given.filter(({ isSensitive }) => isSensitive).map(({ value }) => value));
+  const rest = secrets.map(({ value }) => value).filter((value) => !known.has(value));
+  let bytes = 0;
+  return rest
+    .toSorted((a, b) => a.length - b.length)
+    .filter((value) => {
+      bytes += Buffer.byteLength(value);
+      return bytes <= maxHiddenBytes;
+    });
+}
+
+/** The scope of a job that was allowed to start, for secrets. */
+export async function startedScope(
+  q: Queries,
+  who: Principal,
+  what: "variables" | "shared states" | "providers",
+): Promise<Scope> {
+  const scope = await openScope(q, who);
+  if (scope.job.startedAt !== null) return scope;
+  const message = `job ${scope.job.id} has not been started: its ${what} are not given out`;
+  throw new WindlassError("permission_denied", message, { metadata: { action: what } });
+}

@@ -1,0 +1,30 @@
+import type { Principal } from "../../domain/people/principal.ts";
+import {
+  effectiveProviders,
+  type ProviderFacts,
+  type ProviderSettings,
+} from "../../domain/workspaces/provider-settings.ts";
+import type { Control } from "../core/control.ts";
+import { openTokens } from "../workspaces/provider-tokens.ts";
+import { startedScope } from "./inputs.ts";
+
+/** Where a job takes providers from, tokens in clear. */
+export type JobProviders = ProviderFacts<{ readonly host: string; readonly token: string }>;
+
+/** Where a started job takes providers from: what its pool says over what its organization says. */
+export async function providersOfJob(control: Control, who: Principal): Promise<JobProviders> {
+  const { organization, pool } = await control.store.read(async (q) => {
+    const { job } = await startedScope(q, who, "providers");
+    return {
+      organization: await q.providerSettings.get(job.organizationId),
+      pool: job.poolId === null ? undefined : await q.providerSettings.get(job.poolId),
+    };
+  });
+  return effectiveProviders(opened(control, organization), opened(control, pool));
+}
+
+const opened = (control: Control, settings: ProviderSettings | undefined): JobProviders => ({
+  sources: settings?.sources ?? [],
+  hosts: [...openTokens(control, settings)].map(([host, token]) => ({ host, token })),
+  caCertificates: settings?.caCertificates ?? "",
+});

@@ -1,0 +1,104 @@
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import { durationFromMs } from "@bufbuild/protobuf/wkt";
+import { engineWishOf } from "../../domain/runs/engine.ts";
+import type { Job } from "../../domain/runs/job.ts";
+import type { Run } from "../../domain/runs/run.ts";
+import type { Workspace } from "../../domain/workspaces/workspace.ts";
+import { JobPhase, type JobSpecSchema } from "../../gen/windlass/agent/v1/job_pb.ts";
+import { WindlassError } from "../../lib/words/errors.ts";
+import type { Queries } from "../../store/ports/store.ts";
+import type { Control } from "../core/control.ts";
+import { jobTokenOf } from "./dispatcher.ts";
+import { jobEngineOf } from "./engine.ts";
+
+/** Everything an agent has to know of a job before it downloads anything. */
+export async function jobSpecOf(
+  control: Control,
+  q: Queries,
+  job: Job,
+): Promise<MessageInitShape<typeof JobSpecSchema>> {
+  const run = await q.runs.get(job.runId);
+  const workspace = await q.workspaces.get(job.workspaceId);
+  const configuration = run === undefined ? undefined : await q.configurations.get(run.configurationId);
+  const organization = await q.organizations.get(job.organizationId);
+  if (run === undefined || workspace === undefined || configuration === undefined || organization === undefined) {
+    throw new WindlassError("internal", `what job ${job.id} needs is gone`);
+  }
+  const state = workspace.currentStateId === null ? undefined : await q.states.get(workspace.currentStateId);
+  const { options } = run;
+  const wish = engineWishOf(job, workspace);
+  return {
+    claim: { jobId: job.id, epoch: BigInt(job.epoch) },
+    runId: run.id,
+    phase: job.phase === "plan" ? JobPhase.PLAN : JobPhase.APPLY,
+    organization: organization.name,
+    workspaceId: workspace.id,
+    workspace: workspace.name,
+    engine: jobEngineOf(wish.engine),
+    engineVersion: wish.constraint,
+    planEngineVersion: wish.planVersion,
+    workingDirectory: workspace.workingDirectory,
+    configuration: { sizeBytes: BigInt(configuration.bytes), sha256: configuration.sha256 },
+    configurationVersionId: configuration.id,
+    createdBy: run.createdBy,
+    jobToken: jobTokenOf(control, job),
+    maxLogBytes: BigInt(control.limits.maxLogBytes),
+    options: {
+      planOnly: options.isPlanOnly,
+      allowEmptyApply: options.allowsEmptyApply,
+      destroy: options.isDestroy,
+      skipRefresh: options.skipsRefresh,
+      refreshOnly: options.isRefreshOnly,
+      targets: [...options.targets],
+      replacements: [...options.replacements],
+      excludes: [...(options.excludes ?? [])],
+      suppressForgetErrors: options.suppressesForgetErrors ?? false,
+      parallelism: options.parallelism === 0 ? workspace.parallelism : options.parallelism,
+    },
+    notices: job.phase === "plan" ? [...(run.warnings ?? [])] : [],
+    timeout: durationFromMs(timeLimitMs(control, workspace, job.phase)),
+    ...planFilesOf(control, run, job),
+    initTimeout: durationFromMs(workspace.initTimeoutMs === 0 ? control.timing.initTimeoutMs : workspace.initTimeoutMs),
+    ...(job.phase === "apply" && run.planSha256 !== null
+      ? {
+          plan: { sizeBytes: BigInt(run.planBytes ?? 0), sha256: run.planSha256 },
+          lockFile: Buffer.from(run.planLockFile ?? ""),
+        }
+      : {}),
+    ...(state === undefined
+      ? {}
+      : {
+          state: {
+            lineage: state.lineage,
+            serial: BigInt(state.serial),
+            sizeBytes: BigInt(state.bytes),
+            sha256: state.sha256,
+          },
+        }),
+  };
+}
+
+/** An apply gets what its plan made; a plan that may be applied is told how much it may make. */
+function planFilesOf(
+  { limits }: Control,
+  run: Run,
+  job: Job,
+): Pick<MessageInitShape<typeof JobSpecSchema>, "planFiles"> {
+  if (job.phase === "apply") {
+    const { planFilesSha256: sha256, planFilesBytes: bytes } = run;
+    return sha256 === null || bytes === null ? {} : { planFiles: { sizeBytes: BigInt(bytes), sha256 } };
+  }
+  const isTaken = !run.options.isPlanOnly && limits.maxPlanFilesBytes > 0;
+  return isTaken ? { planFiles: { sizeBytes: BigInt(limits.maxPlanFilesBytes) } } : {};
+}
+
+/** How long a phase may take: as its workspace says, else as the server does; 0 is for ever. */
+function timeLimitMs(
+  { timing }: Control,
+  { planTimeoutMs, applyTimeoutMs }: Pick<Workspace, "planTimeoutMs" | "applyTimeoutMs">,
+  phase: Job["phase"],
+): number {
+  const [own, general] =
+    phase === "plan" ? [planTimeoutMs, timing.planTimeoutMs] : [applyTimeoutMs, timing.applyTimeoutMs];
+  return own === 0 ? general : own;
+}

@@ -1,0 +1,174 @@
+import { standingOf } from "../../domain/agents/token.ts";
+import type { ApiKey } from "../../domain/people/api-key.ts";
+import type { Principal } from "../../domain/people/principal.ts";
+import { isEnded } from "../../domain/runs/job.ts";
+import { WindlassError } from "../../lib/words/errors.ts";
+import { hashToken, parseToken, sameHash, type TokenKind } from "../../lib/words/tokens.ts";
+import type { Queries } from "../../store/ports/store.ts";
+import type { Control } from "../core/control.ts";
+
+export interface AuthenticationOptions {
+  /** SHA-256 of the secret of the agent inside this process, in hex; it changes with every start. */
+  readonly serverAgentTokenHash?: string | undefined;
+  /** Where the call comes from; empty in the same process. For display only. */
+  readonly address?: string;
+}
+
+/** A credential's use is written down at most this often. */
+const touchEveryMs = 60_000;
+
+/** Who the bearer of a token is. Throws `token_invalid`, `token_expired` or `token_revoked`, saying what to do. */
+export async function authenticate(
+  control: Control,
+  bearerToken: string,
+  { serverAgentTokenHash, address = "" }: AuthenticationOptions = {},
+): Promise<Principal> {
+  const kind = kindOf(bearerToken);
+  const hash = hashToken(bearerToken);
+  if (kind === "agt" && serverAgentTokenHash !== undefined && sameHash(hash, serverAgentTokenHash)) {
+    return { kind: "server_agent" };
+  }
+  const now = control.clock.now();
+  const { principal, touch } = await control.store.read((q) => lookUp(q, { kind, hash, now, address }));
+  if (touch !== null) await recordUse(control, touch, { at: now, address });
+  return principal;
+}
+
+function kindOf(token: string): TokenKind {
+  if (token === "") {
+    throw invalidToken(
+      "this call needs a credential: log in (windlass login), or send the header authorization: Bearer wdl_usr_…",
+    );
+  }
+  const parsed = parseToken(token);
+  switch (parsed.kind) {
+    case "ok":
+      return parsed.tokenKind;
+    case "bad-checksum":
+      throw invalidToken("the token has a wrong checksum: it was mistyped or cut off. Copy it again as a whole");
+    case "malformed":
+      throw invalidToken(
+        "the credential is no Windlass token: expected wdl_ and a kind (usr, agt), as it was shown when it was created. Copy it again as a whole",
+      );
+  }
+}
+
+const invalidToken = (message: string) => new WindlassError("token_invalid", message);
+
+interface Credential {
+  readonly kind: TokenKind;
+  readonly hash: string;
+  readonly now: Date;
+  readonly address: string;
+}
+
+interface Found {
+  readonly principal: Principal;
+  /** What to write its use to; null if that is not kept or was written a moment ago. */
+  readonly touch: Principal | null;
+}
+
+async function lookUp(q: Queries, { kind, hash, now, address }: Credential): Promise<Found> {
+  switch (kind) {
+    case "usr":
+      return apiKey(q, { hash, now, address });
+    case "agt":
+      return agentToken(q, hash, now);
+    case "ses":
+      return agentSession(q, hash, now);
+    case "job":
+      return jobToken(q, hash);
+  }
+}
+
+async function apiKey(q: Queries, { hash, now, address }: Omit<Credential, "kind">): Promise<Found> {
+  const key = demandActiveKey(await q.apiKeys.byHash(hash), now);
+  const { id, name, role, organizationId } = key;
+  const principal: Principal = { kind: "api_key", id, name, role, organizationId, address };
+  return { principal, touch: isDue(key.lastUsedAt, now) ? principal : null };
+}
+
+/** The key, if it is good now. */
+export function demandActiveKey(key: ApiKey | undefined, now: Date): ApiKey {
+  if (key === undefined) throw unknownToken("API key", "create a new one, or check the server's address");
+  demandValid(key, { what: `the API key "${key.name}"`, advice: "log in with another one", now });
+  return key;
+}
+
+async function agentToken(q: Queries, hash: string, now: Date): Promise<Found> {
+  const token = await q.tokens.byHash(hash);
+  const advice = "create a new one (windlass token create) and start the agent with it";
+  if (token === undefined) throw unknownToken("agent token", advice);
+  demandValid(token, { what: `the agent token ${token.prefix}…`, advice, now });
+  const { id, poolId, organizationId } = token;
+  const principal: Principal = { kind: "agent_token", id, poolId, organizationId };
+  return { principal, touch: isDue(token.lastUsedAt, now) ? principal : null };
+}
+
+/** Without its agent token a session lives as long as something of the agent's jobs may still come: that is not lost. */
+async function agentSession(q: Queries, hash: string, now: Date): Promise<Found> {
+  const agent = await q.agents.bySessionToken(hash);
+  if (agent === undefined) throw unknownToken("agent session", "register the agent again");
+  const found: Found = { principal: { kind: "agent_session", agentId: agent.id }, touch: null };
+  if (agent.tokenId === null) return found;
+  const token = await q.tokens.get(agent.tokenId);
+  if (token === undefined) throw unknownToken("agent session", "the token it registered with is gone");
+  const hasOpenJobs = standingOf(token, now) !== "valid" && (await q.jobs.openOfAgent(agent.id)).length > 0;
+  const what = `the agent token ${token.prefix}… of this session`;
+  if (!hasOpenJobs) demandValid(token, { what, advice: "register with another one", now });
+  return found;
+}
+
+async function jobToken(q: Queries, hash: string): Promise<Found> {
+  const job = await q.jobs.byTokenHash(hash);
+  if (job === undefined) throw unknownToken("job token", "the job was offered again since, or was deleted");
+  if (isEnded(job.status) && job.isLogClosed) throw unknownToken("job token", "the job has ended");
+  return { principal: { kind: "job", jobId: job.id, epoch: job.epoch }, touch: null };
+}
+
+const unknownToken = (what: string, advice: string) => invalidToken(`this server knows no such ${what}: ${advice}`);
+
+interface Described {
+  readonly what: string;
+  readonly advice: string;
+  readonly now: Date;
+}
+
+function demandValid(
+  credential: { readonly id: string; readonly expiresAt: Date | null; readonly revokedAt: Date | null },
+  { what, advice, now }: Described,
+): void {
+  const { id, expiresAt, revokedAt } = credential;
+  const standing = standingOf(credential, now);
+  if (standing === "revoked") throw revoked(id, revokedAt ?? now, what, advice);
+  if (standing === "valid") return;
+  const at = expiresAt?.toISOString() ?? "";
+  throw new WindlassError("token_expired", `${what} expired at ${at}: ${advice}`, { metadata: { token_id: id, at } });
+}
+
+function revoked(id: string, when: Date, what: string, advice: string): WindlassError {
+  const at = when.toISOString();
+  return new WindlassError("token_revoked", `${what} was revoked at ${at}: ${advice}`, {
+    metadata: { token_id: id, at },
+  });
+}
+
+const isDue = (lastUsedAt: Date | null, now: Date): boolean =>
+  lastUsedAt === null || now.getTime() - lastUsedAt.getTime() >= touchEveryMs;
+
+/** Writes that a credential was used. A call does not fail because that could not be written. */
+async function recordUse(
+  { store, log }: Control,
+  principal: Principal,
+  { at, address }: { readonly at: Date; readonly address: string },
+): Promise<void> {
+  const use = { at, address, ifBefore: new Date(at.getTime() - touchEveryMs) };
+  try {
+    await store.step(async (tx) => {
+      if (principal.kind === "api_key") await tx.apiKeys.touch(principal.id, use);
+      if (principal.kind === "agent_token") await tx.tokens.touch(principal.id, use);
+    });
+  } catch (err) {
+    log.warn({ err }, "the use of a credential could not be written down");
+  }
+}

@@ -1,0 +1,287 @@
+import { inFlightNames } from "../../domain/runs/in-flight.ts";
+import {
+  type Desired,
+  isEnded,
+  type Job,
+  type JobEffect,
+  type JobEvent,
+  type JobPhase,
+  moveJob,
+  newestOf,
+} from "../../domain/runs/job.ts";
+import type { Lost } from "../../domain/runs/lost.ts";
+import type { ResourceInFlight } from "../../domain/runs/resource-in-flight.ts";
+import { type ChangeCounts, moveRun, type Run, type RunEffect, type RunEvent } from "../../domain/runs/run.ts";
+import { type Told, tellMove } from "../../domain/runs/timeline.ts";
+import type { Workspace } from "../../domain/workspaces/workspace.ts";
+import { WindlassError } from "../../lib/words/errors.ts";
+import { newId, type WorkspaceId } from "../../lib/words/ids.ts";
+import type { Queries } from "../../store/ports/store.ts";
+import type { Moment } from "../core/change.ts";
+import { topics } from "../core/control.ts";
+import { jobOwner } from "../core/uploads.ts";
+import { awaitsJudgement } from "./distrust.ts";
+import { warningsOf } from "./in-flight-warnings.ts";
+
+/** What an agent reported of a job beyond its outcome. */
+export interface ResultFacts {
+  readonly hasChanges: boolean;
+  readonly counts: ChangeCounts;
+  readonly resourcesInFlight: readonly ResourceInFlight[];
+  /** What an apply had finished and its last state does not have. */
+  readonly lost: Lost | null;
+}
+
+/** Of a job of which nothing was reported. */
+export const noFacts: ResultFacts = {
+  hasChanges: false,
+  counts: { add: 0, change: 0, destroy: 0, import: 0, forget: 0, drift: 0 },
+  resourcesInFlight: [],
+  lost: null,
+};
+
+export type Advanced =
+  | { readonly kind: "moved"; readonly run: Run }
+  | { readonly kind: "refused"; readonly why: string };
+
+/** Moves a run together with its jobs, its timeline and its workspace's lock, so that they stand or fall together. */
+export async function advanceRun(
+  tx: Queries,
+  at: Moment,
+  { run, event, agentName = "" }: { run: Run; event: RunEvent; agentName?: string },
+): Promise<Advanced> {
+  const move = moveRun(run, event, at.now);
+  if (move.kind === "refused") return move;
+  await tx.runs.save(move.run);
+  dropPlanFiles(at, run, move.run);
+  const isMoved = move.run.status !== run.status;
+  await tell(tx, at, { run: move.run, told: tellMove(move.run, event, agentName), isMoved });
+  at.touched.add(topics.run(run.id));
+  for (const effect of move.effects) await applyRunEffect(tx, at, { run: move.run, effect });
+  return { kind: "moved", run: (await tx.runs.get(run.id)) ?? move.run };
+}
+
+/** The object of files that a row referred to, and does not any more. */
+export function dropPlanFiles({ unneeded }: Moment, before: Run, after: Run): void {
+  const key = before.planFilesBlobKey;
+  if (key !== null && key !== after.planFilesBlobKey) unneeded.add(key);
+}
+
+async function applyRunEffect(
+  tx: Queries,
+  at: Moment,
+  { run, effect }: { run: Run; effect: RunEffect },
+): Promise<void> {
+  switch (effect.kind) {
+    case "queue_job":
+      // Saved with the move, whose version it has.
+      if (effect.phase === "plan") await tx.runs.save({ ...run, warnings: await warningsOf(tx, run) });
+      return queueJob(tx, at, { run, phase: effect.phase });
+    case "cancel_job": {
+      const job = newestOf(await tx.jobs.ofRun(run.id), effect.phase);
+      if (job !== undefined) await cancelJob(tx, at, { job, mode: effect.mode });
+      return;
+    }
+    case "release_workspace":
+      if (await awaitsJudgement(tx, run)) return keepForJudgement(tx, at, run);
+      return releaseWorkspace(tx, at, run);
+  }
+}
+
+/** The next run would plan on a state that may be behind the world. */
+async function keepForJudgement(tx: Queries, at: Moment, run: Run): Promise<void> {
+  const errorMessage = `its last state is in quarantine, because its agent's token was revoked for a suspected theft: the workspace stays locked until somebody decides (windlass run resolve ${run.id})`;
+  await saveRunFacts(tx, at, { run: { ...run, errorMessage } });
+}
+
+async function queueJob(tx: Queries, at: Moment, { run, phase }: { run: Run; phase: JobPhase }): Promise<void> {
+  const workspace = await tx.workspaces.get(run.workspaceId);
+  if (workspace === undefined) throw new WindlassError("internal", `the workspace of ${run.id} is gone`);
+  const before = newestOf(await tx.jobs.ofRun(run.id), phase);
+  await tx.jobs.insert({
+    id: newId("job", at.random),
+    organizationId: run.organizationId,
+    workspaceId: run.workspaceId,
+    runId: run.id,
+    poolId: workspace.poolId,
+    phase,
+    status: "queued",
+    ...(phase === "apply"
+      ? { engine: run.engine, engineVersion: run.engineVersion }
+      : { engine: null, engineVersion: run.options.engineVersion }),
+    rank: phase === "apply" ? 0 : run.options.isPlanOnly ? 2 : 1,
+    urgency: run.urgency,
+    // Epochs go up over all jobs of a phase: whoever follows its log sees that another one begins.
+    epoch: before?.epoch ?? 0,
+    attempt: 0,
+    agentId: null,
+    agentName: null,
+    incarnation: null,
+    desired: "run",
+    cancelRequestedAt: null,
+    tokenHash: null,
+    queuedAt: at.now,
+    offeredAt: null,
+    startedAt: null,
+    endedAt: null,
+    leaseUntil: null,
+    exitCode: null,
+    errorMessage: "",
+    logBytes: null,
+    isLogClosed: false,
+    logProblem: null,
+    stateSerial: null,
+  });
+  at.touched.add(topics.jobs);
+}
+
+/** Moves a job and its run. The answer says whether it moved; a refusal changes nothing. */
+export async function advanceJob(
+  tx: Queries,
+  at: Moment,
+  { job, event, facts = noFacts }: { job: Job; event: JobEvent; facts?: ResultFacts },
+): Promise<
+  | { readonly kind: "moved"; readonly job: Job }
+  | { readonly kind: "unchanged" }
+  | { readonly kind: "refused"; readonly why: string }
+> {
+  const move = moveJob(job, event, at);
+  if (move.kind !== "moved") return move;
+  if (!(await tx.jobs.saveIf(move.job, { epoch: job.epoch, status: job.status }))) {
+    return { kind: "refused", why: `job ${job.id} has moved on since it was read` };
+  }
+  touchJob(at, job);
+  touchJob(at, move.job);
+  const agentName = job.agentName ?? move.job.agentName ?? "";
+  await dropUploads(tx, at, move.job);
+  for (const effect of move.effects) await applyJobEffect(tx, at, { job: move.job, effect, facts, agentName });
+  return { kind: "moved", job: move.job };
+}
+
+/** What a job has begun to upload goes with its end; a lost apply may still bring its states. */
+async function dropUploads(tx: Queries, { unneeded }: Moment, { id, status }: Job): Promise<void> {
+  if (!isEnded(status) || status === "interrupted") return;
+  for (const upload of await tx.uploads.ofOwner(jobOwner(id))) {
+    for (const { blobKey } of await tx.uploads.parts(upload.id)) unneeded.add(blobKey);
+    await tx.uploads.delete(upload.id);
+  }
+}
+
+function touchJob(at: Moment, job: Job): void {
+  at.touched.add(topics.run(job.runId)).add(topics.log(job.id));
+  if (job.agentId !== null) at.touched.add(topics.agent(job.agentId));
+  if (job.status === "queued") at.touched.add(topics.jobs);
+}
+
+async function applyJobEffect(
+  tx: Queries,
+  at: Moment,
+  { job, effect, facts, agentName }: { job: Job; effect: JobEffect; facts: ResultFacts; agentName: string },
+): Promise<void> {
+  const run = await tx.runs.get(job.runId);
+  if (run === undefined) throw new WindlassError("internal", `the run of ${job.id} is gone`);
+  const advanced = await advanceRun(tx, at, { run, event: runEventOf(job, effect, facts), agentName });
+  if (advanced.kind === "refused") throw new WindlassError("internal", `${advanced.why} (${job.phase} ${effect.kind})`);
+}
+
+function runEventOf(job: Job, effect: JobEffect, facts: ResultFacts): RunEvent {
+  const { phase } = job;
+  const counts = phase === "apply" ? facts.counts : null;
+  switch (effect.kind) {
+    case "started":
+      return { kind: "job_started", phase };
+    case "requeued":
+      return { kind: "job_requeued", phase };
+    case "canceled":
+      return {
+        kind: "job_canceled",
+        phase,
+        isForced: effect.isForced,
+        counts,
+        resourcesInFlight: facts.resourcesInFlight,
+        lost: facts.lost,
+      };
+    case "errored":
+      return {
+        kind: "job_errored",
+        phase,
+        message: effect.message,
+        counts,
+        resourcesInFlight: facts.resourcesInFlight,
+        lost: facts.lost,
+      };
+    case "not_applied":
+      return { kind: "apply_not_started", message: effect.message };
+    case "finished":
+      if (phase === "apply") return { kind: "apply_finished", counts: facts.counts };
+      return { kind: "plan_finished", hasChanges: facts.hasChanges, counts: facts.counts };
+    case "interrupted":
+      return {
+        kind: "apply_interrupted",
+        message: interruptedMessage(job, facts.resourcesInFlight),
+        resourcesInFlight: facts.resourcesInFlight,
+        lost: facts.lost,
+      };
+  }
+}
+
+function interruptedMessage({ agentName }: Job, resources: readonly ResourceInFlight[]): string {
+  const names = inFlightNames(resources);
+  const during = names === "" ? "" : `, with ${names} in flight`;
+  return `agent ${agentName ?? "unknown"} was lost during the apply${during}: what it did is not known`;
+}
+
+/** Asks a job to end. One that has not started ends at once. */
+export async function cancelJob(
+  tx: Queries,
+  at: Moment,
+  { job, mode }: { job: Job; mode: Exclude<Desired, "run"> },
+): Promise<void> {
+  await advanceJob(tx, at, { job, event: { kind: "cancel_requested", mode } });
+}
+
+/** Lets go of the workspace if this run holds it, and gives it to the next. */
+export async function releaseWorkspace(tx: Queries, at: Moment, run: Run): Promise<void> {
+  const workspace = await tx.workspaces.get(run.workspaceId);
+  if (workspace?.lock?.kind !== "run" || workspace.lock.runId !== run.id) return;
+  await tx.workspaces.save({ ...workspace, lock: null });
+  await promoteNext(tx, at, workspace.id);
+}
+
+/** Gives a free workspace to its oldest pending run. */
+export async function promoteNext(tx: Queries, at: Moment, workspaceId: WorkspaceId): Promise<void> {
+  const workspace = await tx.workspaces.get(workspaceId);
+  if (workspace === undefined || workspace.lock !== null) return;
+  const [next] = await tx.runs.pending(workspaceId, 1);
+  if (next !== undefined) await acquire(tx, at, { run: next, workspace });
+}
+
+async function acquire(tx: Queries, at: Moment, { run, workspace }: { run: Run; workspace: Workspace }): Promise<void> {
+  await tx.workspaces.save({ ...workspace, lock: { kind: "run", runId: run.id, at: at.now } });
+  const advanced = await advanceRun(tx, at, { run, event: { kind: "workspace_acquired" } });
+  if (advanced.kind === "refused") throw new WindlassError("internal", advanced.why);
+}
+
+/** Saves facts about a run that are no move of it, and what there is to tell of them. */
+export async function saveRunFacts(tx: Queries, at: Moment, { run, told }: { run: Run; told?: Told }): Promise<Run> {
+  const saved: Run = { ...run, version: run.version + 1 };
+  await tx.runs.save(saved);
+  if (told !== undefined) await tell(tx, at, { run: saved, told, isMoved: false });
+  at.touched.add(topics.run(run.id));
+  return saved;
+}
+
+/** Writes what happened into the timeline of a run, at the place of the run's version: once for each version. */
+export async function tell(
+  tx: Queries,
+  { now }: Pick<Moment, "now">,
+  { run, told, isMoved }: { run: Run; told: Told; isMoved: boolean },
+): Promise<void> {
+  await tx.runEvents.insert({
+    runId: run.id,
+    position: run.version,
+    at: now,
+    ...told,
+    status: isMoved ? run.status : null,
+  });
+}

@@ -1,0 +1,125 @@
+import type { Principal } from "../../domain/people/principal.ts";
+import { isEnded, type Job, type JobPhase, newestOf } from "../../domain/runs/job.ts";
+import { type LogState, logProblemText, logStateOf } from "../../domain/runs/log-problem.ts";
+import { isFinal, type Run } from "../../domain/runs/run.ts";
+import type { AppendResult, LogRead } from "../../store/ports/logs.ts";
+import { asPerson, demand, findRun } from "../core/access.ts";
+import { type Control, topics } from "../core/control.ts";
+
+/** The stream that holds the log of one attempt at a job. */
+export const logStreamOf = (job: Pick<Job, "id" | "epoch">): string => `${job.id}/${job.epoch}`;
+
+/** Appends to the log of a claim. Late evidence opens a log again that was closed with a gap while nobody could write it. */
+export async function appendLog(
+  { logs, store }: Pick<Control, "logs" | "store">,
+  job: Pick<Job, "id" | "epoch">,
+  { offset, chunk }: { readonly offset: number; readonly chunk: Uint8Array },
+): Promise<AppendResult> {
+  const stream = logStreamOf(job);
+  const result = await logs.append(stream, offset, chunk);
+  if (result.kind !== "sealed") return result;
+  const row = await store.read((q) => q.jobs.get(job.id));
+  if (row?.epoch !== job.epoch || row.status !== "interrupted" || row.isLogClosed) return result;
+  await logs.reopen(stream);
+  return logs.append(stream, offset, chunk);
+}
+
+export interface LogPiece {
+  readonly offset: number;
+  readonly bytes: Uint8Array;
+  readonly epoch: number;
+  readonly isEnd: boolean;
+  readonly missingBytes: number;
+  /** Of the log; only the last piece tells it, and what is wrong. */
+  readonly state: LogState;
+  readonly problem: string;
+}
+
+export interface LogRequest {
+  readonly runId: string;
+  readonly phase: JobPhase;
+  readonly offset: number;
+  readonly follows: boolean;
+  readonly signal: AbortSignal;
+}
+
+const pieceBytes = 256 * 1024;
+/** The floor under the wake-ups. */
+const pollMs = 2_000;
+
+/** The bytes of a phase's log from an offset; with `follows`, until the log is complete. Catching up and following are one loop. */
+export async function* followLog(
+  control: Control,
+  who: Principal,
+  { runId, phase, offset, follows, signal }: LogRequest,
+): AsyncGenerator<LogPiece> {
+  const topicsOf = (job: Job | undefined): readonly string[] =>
+    job === undefined ? [topics.run(runId)] : [topics.run(runId), topics.log(job.id)];
+  let next = offset;
+  let epoch = 0;
+  let job: Job | undefined;
+  for (;;) {
+    const seen = control.wake.version(...topicsOf(job));
+    const found = await readJob(control, who, { runId, phase });
+    if (found.job !== undefined && job === undefined) {
+      job = found.job;
+      continue; // The mark must be older than the read, for this job's topic too.
+    }
+    job = found.job;
+    // What was said before a grant counts once there is one, or once the job has ended without.
+    if (job !== undefined && (job.attempt > 0 || isEnded(job.status)) && job.epoch !== epoch) {
+      if (epoch !== 0) next = 0;
+      epoch = job.epoch;
+    }
+    const read =
+      job === undefined || epoch === 0
+        ? undefined
+        : await control.logs.read(logStreamOf({ id: job.id, epoch }), next, pieceBytes);
+    if (read !== undefined && read.bytes.length > 0) {
+      yield { offset: next, bytes: read.bytes, epoch, isEnd: false, missingBytes: 0, state: "none", problem: "" };
+      next = read.nextOffset;
+      continue;
+    }
+    if (!follows || isOver(found.run, job, read)) {
+      yield { offset: next, bytes: new Uint8Array(), epoch, isEnd: true, ...endOf(job, read) };
+      return;
+    }
+    await control.wake.changedSince(topicsOf(job), seen, { timeoutMs: pollMs, signal });
+  }
+}
+
+const readJob = (
+  control: Control,
+  who: Principal,
+  { runId, phase }: { runId: string; phase: JobPhase },
+): Promise<{ run: Run; job: Job | undefined }> =>
+  control.store.read(async (q) => {
+    const person = asPerson(who);
+    demand(person, "read");
+    const run = await findRun(q, person, runId);
+    return { run, job: newestOf(await q.jobs.ofRun(run.id), phase) };
+  });
+
+function isOver(run: Run, job: Job | undefined, read: LogRead | undefined): boolean {
+  if (job === undefined) return isFinal(run.status);
+  if (read?.end.kind === "sealed") return true;
+  // Its row says soon what is wrong with it.
+  if (read?.end.kind === "gap" && (job.isLogClosed || job.status === "interrupted")) return true;
+  return isEnded(job.status) && (job.isLogClosed || read === undefined);
+}
+
+/** What the end of a log says. One that is sealed is whole, also before its row tells it. */
+function endOf(job: Job | undefined, read: LogRead | undefined): Pick<LogPiece, "missingBytes" | "state" | "problem"> {
+  const missingBytes = missingOf(read);
+  if (read?.end.kind === "sealed") return { missingBytes, state: "complete", problem: "" };
+  const state = job === undefined ? "none" : logStateOf(job);
+  const problem = job?.logProblem == null ? "" : logProblemText(job.logProblem);
+  if (read?.end.kind !== "gap" || problem !== "") return { missingBytes, state, problem };
+  return {
+    missingBytes,
+    state: "incomplete",
+    problem: "the end of the log is missing, or it was removed because of its age",
+  };
+}
+
+const missingOf = (read: LogRead | undefined): number => (read?.end.kind === "gap" ? (read.end.missingBytes ?? 0) : 0);

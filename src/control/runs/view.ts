@@ -1,0 +1,166 @@
+import { type AgentPool, mayUse } from "../../domain/agents/pool.ts";
+import { type Job, newestOf } from "../../domain/runs/job.ts";
+import { isFinal, phaseOf, type Run } from "../../domain/runs/run.ts";
+import { type Waiting, whyWaiting } from "../../domain/runs/waiting.ts";
+import type { Workspace } from "../../domain/workspaces/workspace.ts";
+import type { JobId, PoolId, RunId, StateVersionId, WorkspaceId } from "../../lib/words/ids.ts";
+import type { Queries } from "../../store/ports/store.ts";
+import type { Control } from "../core/control.ts";
+import { arrivalText, type JobProgress } from "../core/presence.ts";
+import { rememberedFacts } from "../core/selectors.ts";
+import { type KeptView, keptOfRun } from "./kept.ts";
+import { endTold, silentSince } from "./silence.ts";
+
+/** A run as its readers see it: with names, jobs, and why it waits. */
+export interface RunView {
+  readonly run: Run;
+  readonly workspaceName: string;
+  readonly organizationName: string;
+  readonly plan: Job | null;
+  readonly apply: Job | null;
+  /** How many resources the apply has dealt with so far, while it runs and its agent is connected. */
+  readonly resourcesDone: number;
+  readonly waiting: Waiting | null;
+  readonly stateVersionId: StateVersionId | null;
+  /** Directories of its jobs that stay on agents; in views of one run only. */
+  readonly keptDirectories: readonly KeptView[];
+}
+
+/** Reads what belongs to the runs, in their order. */
+export async function viewRuns(control: Control, q: Queries, runs: readonly Run[]): Promise<readonly RunView[]> {
+  const jobs = Map.groupBy(await q.jobs.ofRuns(runs.map((run) => run.id)), (job) => job.runId);
+  const workspaces = new Map(
+    (await q.workspaces.byIds([...new Set(runs.map((run) => run.workspaceId))])).map((row) => [row.id, row]),
+  );
+  const names = new Map<string, string>();
+  const queues = await readQueues(control, q, { runs, jobs: [...jobs.values()].flat(), workspaces });
+  const views: RunView[] = [];
+  for (const run of runs) {
+    const organization = names.get(run.organizationId) ?? (await q.organizations.get(run.organizationId))?.name ?? "";
+    names.set(run.organizationId, organization);
+    const parts = { run, organization, workspace: workspaces.get(run.workspaceId), jobs: jobs.get(run.id) ?? [] };
+    views.push(await viewOne(control, q, { ...parts, queues }));
+  }
+  return views;
+}
+
+/** Reads what belongs to one run. */
+export async function viewRun(control: Control, q: Queries, run: Run): Promise<RunView> {
+  const [view] = await viewRuns(control, q, [run]);
+  if (view === undefined) throw new Error("a view for each run was expected");
+  return { ...view, keptDirectories: await keptOfRun(q, run, await q.jobs.ofRun(run.id)) };
+}
+
+/** What the runs of one list wait behind, read once for all of them. */
+interface Queues {
+  readonly runsAhead: ReadonlyMap<RunId, number>;
+  /** Runs that hold the workspaces of those that wait for one. */
+  readonly holders: ReadonlyMap<RunId, Run>;
+  readonly jobsAhead: ReadonlyMap<JobId, number>;
+  poolOf(id: PoolId): Promise<{ readonly pool: AgentPool; readonly grants: ReadonlySet<string> } | undefined>;
+  readonly factsOf: ReturnType<typeof rememberedFacts>;
+}
+
+interface Read {
+  readonly runs: readonly Run[];
+  readonly jobs: readonly Job[];
+  readonly workspaces: ReadonlyMap<WorkspaceId, Workspace>;
+}
+
+async function holdersOf(q: Queries, runs: readonly Run[], workspaces: Read["workspaces"]) {
+  const ids = runs
+    .filter(({ status }) => status === "pending")
+    .flatMap(({ workspaceId }) => {
+      const lock = workspaces.get(workspaceId)?.lock;
+      return lock?.kind === "run" ? [lock.runId] : [];
+    });
+  return new Map((await q.runs.byIds([...new Set(ids)])).map((run) => [run.id, run]));
+}
+
+async function readQueues(control: Control, q: Queries, { runs, jobs, workspaces }: Read): Promise<Queues> {
+  const pools = new Map<PoolId, Awaited<ReturnType<Queues["poolOf"]>>>();
+  return {
+    holders: await holdersOf(q, runs, workspaces),
+    runsAhead: await q.runs.runsAhead(runs.filter(({ status }) => status === "pending").map(({ id }) => id)),
+    jobsAhead: await q.jobs.jobsAhead(jobs.filter(({ status }) => status === "queued").map(({ id }) => id)),
+    factsOf: rememberedFacts(control),
+    poolOf: async (id) => {
+      if (pools.has(id)) return pools.get(id);
+      const pool = await q.pools.get(id);
+      const found = pool === undefined ? undefined : { pool, grants: new Set(await q.pools.grants(id)) };
+      pools.set(id, found);
+      return found;
+    },
+  };
+}
+
+interface Parts {
+  readonly run: Run;
+  readonly organization: string;
+  readonly workspace: Workspace | undefined;
+  readonly jobs: readonly Job[];
+  readonly queues: Queues;
+}
+
+async function viewOne(control: Control, q: Queries, parts: Parts): Promise<RunView> {
+  const { run, organization, workspace, jobs, queues } = parts;
+  const of = (phase: Job["phase"]): Job | null => newestOf(jobs, phase) ?? null;
+  const phase = phaseOf(run.status);
+  const job = phase === null ? null : of(phase);
+  const apply = of("apply");
+  return {
+    run,
+    workspaceName: workspace?.name ?? "",
+    organizationName: organization,
+    plan: of("plan"),
+    apply,
+    resourcesDone: apply?.status === "started" ? control.presence.progressOf(apply).resourcesDone : 0,
+    waiting: mayWait(run, workspace) ? await waitingOf(control, q, { run, workspace, job, queues }) : null,
+    stateVersionId: apply === null ? null : ((await q.states.newestOfRun(run.id))?.id ?? null),
+    keptDirectories: [],
+  };
+}
+
+/** A run that has ended waits only if it still holds its workspace. */
+const mayWait = ({ id, status }: Run, workspace: Workspace | undefined): workspace is Workspace =>
+  workspace !== undefined && (!isFinal(status) || (workspace.lock?.kind === "run" && workspace.lock.runId === id));
+
+async function waitingOf(
+  control: Control,
+  q: Queries,
+  { run, workspace, job, queues }: Pick<Parts, "run" | "queues"> & { workspace: Workspace; job: Job | null },
+): Promise<Waiting | null> {
+  const used = workspace.poolId === null ? undefined : await queues.poolOf(workspace.poolId);
+  return whyWaiting({
+    run,
+    job,
+    lock: workspace.lock,
+    holder: workspace.lock?.kind === "run" ? queues.holders.get(workspace.lock.runId) : undefined,
+    runsAhead: queues.runsAhead.get(run.id) ?? 0,
+    poolName: used?.pool.name ?? null,
+    noServerAgent: control.noServerAgent,
+    mayUsePool: used === undefined || mayUse(used.pool, used.grants, workspace),
+    workspaceName: workspace.name,
+    agentSelector: workspace.agentSelector,
+    agents: queues.factsOf(workspace, { ...(job ?? undecided), options: run.options }),
+    jobsAhead: (job === null ? undefined : queues.jobsAhead.get(job.id)) ?? 0,
+    agentSilentSince: await silentSince(control, q, job),
+    endTold: endTold(control, job),
+    ...(job === null ? nothingKnown : textsOf(control.presence.progressOf(job), arrivalOf(control, job))),
+  });
+}
+
+const nothingKnown = { preparing: "", delivering: "", wayProblem: "" };
+const textsOf = ({ preparing, delivering, wayProblem }: JobProgress, arrival: string) => ({
+  ...{ preparing, delivering },
+  wayProblem: wayProblem || arrival,
+});
+
+/** What keeps a job's agent from opening a stream, though it registers. */
+function arrivalOf({ presence, clock }: Pick<Control, "presence" | "clock">, job: Job | null): string {
+  const arrival = presence.arrivals(clock.monotonicMs()).find(({ agentId }) => agentId === job?.agentId);
+  return arrival === undefined || arrival.wayProblem === "" ? "" : arrivalText(arrival);
+}
+
+/** What a job that is not there yet would ask for. */
+const undecided = { phase: "plan", engine: null, engineVersion: "" } as const;

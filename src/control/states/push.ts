@@ -1,0 +1,211 @@
+import type { Person, Principal } from "../../domain/people/principal.ts";
+import { decidePush, type StateVersion } from "../../domain/workspaces/state-version.ts";
+import type { Workspace } from "../../domain/workspaces/workspace.ts";
+import { WindlassError } from "../../lib/words/errors.ts";
+import { newId } from "../../lib/words/ids.ts";
+import type { Queries } from "../../store/ports/store.ts";
+import { asPerson, demand, findWorkspace, type Reference } from "../core/access.ts";
+import { actorOf, record } from "../core/audit.ts";
+import { change } from "../core/change.ts";
+import type { Control } from "../core/control.ts";
+import { heldError, invalid } from "../core/refusals.ts";
+import { sha256Of, storeSealed } from "../core/sealed-blobs.ts";
+import type { StateContent } from "../documents/state-file.ts";
+import { storeWithSerial } from "./quarantine.ts";
+import { findState, type StateView, stateSubject } from "./states.ts";
+
+/** A state as a person pushes it. */
+export interface StatePush {
+  readonly workspace: Reference;
+  readonly bytes: Uint8Array;
+  /** As announced, in hex. */
+  readonly sha256: string;
+  /** Whatever its lineage and serial are. */
+  readonly isForced: boolean;
+}
+
+/** Refuses early, before any byte is taken, what the person may not push. */
+export async function admitPush(
+  control: Control,
+  who: Principal,
+  { workspace: reference, isForced }: Pick<StatePush, "workspace" | "isForced">,
+): Promise<void> {
+  const person = asPerson(who);
+  demand(person, isForced ? "own" : "operate");
+  await control.store.read(async (q) => refuseHeld(q, await findWorkspace(q, person, reference), person));
+}
+
+/** Makes a state that a person has the workspace's state. The same again changes nothing. */
+export async function pushState(control: Control, who: Principal, push: StatePush): Promise<StateView> {
+  const person = asPerson(who);
+  const { workspace: reference, isForced } = push;
+  demand(person, isForced ? "own" : "operate");
+  const content = await checkedContent(control, person, push);
+  const id = newId("sv", control.random);
+  const blobKey = await storeSealed(control, push.bytes, stateSubject(id));
+  return change(control, async (tx, at) => {
+    const workspace = await findWorkspace(tx, person, reference);
+    const version: StateVersion = {
+      id,
+      blobKey,
+      ...content,
+      organizationId: workspace.organizationId,
+      workspaceId: workspace.id,
+      runId: null,
+      ...ofNoJob,
+      status: "current",
+      quarantineReason: "",
+      sha256: push.sha256,
+      bytes: push.bytes.length,
+      createdBy: actorOf(person),
+      rollbackOf: null,
+      createdAt: at.now,
+    };
+    await refuseHeld(tx, workspace, person);
+    const current = await currentOf(tx, workspace);
+    if (isKnown({ workspace, current, version, isForced })) return viewOf(current ?? version, workspace);
+    await succeed(tx, { workspace, current, version });
+    const detail = { workspace: workspace.name, serial: String(version.serial), forced: String(isForced) };
+    const { organizationId } = workspace;
+    await record(tx, person, { action: "state.push", resource: id, organizationId, detail, at: at.now });
+    return viewOf(version, workspace);
+  });
+}
+
+/** Makes the content of an earlier state the workspace's state again, under the next serial. */
+export async function rollbackState(
+  control: Control,
+  who: Principal,
+  { id, expectedCurrentId }: { readonly id: string; readonly expectedCurrentId: string },
+): Promise<StateView> {
+  const person = asPerson(who);
+  demand(person, "operate");
+  const read = await control.store.read(async (q) => {
+    const found = await readRollback(q, person, id);
+    await refuseHeld(q, found.workspace, person);
+    return found;
+  });
+  const { from, current } = read;
+  refuseMoved(read.workspace, current, expectedCurrentId);
+  refuseStrange(from, current);
+  const next = await storeWithSerial(control, from, current.serial + 1);
+  return change(control, async (tx, at) => {
+    const now = await readRollback(tx, person, id);
+    await refuseHeld(tx, now.workspace, person);
+    refuseMoved(now.workspace, now.current, current.id);
+    const made = { createdBy: actorOf(person), rollbackOf: from.id, createdAt: at.now, runId: null, ...ofNoJob };
+    const version: StateVersion = { ...next, ...made, status: "current" };
+    await succeed(tx, { ...now, version });
+    const { organizationId, name } = now.workspace;
+    const detail = { workspace: name, serial: String(version.serial), rollback_of: from.id };
+    await record(tx, person, { action: "state.rollback", resource: version.id, organizationId, detail, at: at.now });
+    return viewOf(version, now.workspace);
+  });
+}
+
+async function checkedContent({ documents }: Control, person: Person, push: StatePush): Promise<StateContent> {
+  const { bytes, sha256 } = push;
+  const actual = await sha256Of(bytes);
+  const source = { of: person.organizationId ?? person.id, load: async () => [bytes] };
+  if (actual === sha256) return documents.ask({ kind: "pushed-state" }, source);
+  const message = `the state has the SHA-256 ${actual}, but ${sha256} was announced: it was changed on its way, push it again`;
+  throw new WindlassError("checksum_mismatch", message);
+}
+
+/** A run that holds the workspace would write over the state, and somebody else's lock says to wait. */
+async function refuseHeld(q: Queries, workspace: Workspace, person: Person): Promise<void> {
+  const { lock } = workspace;
+  if (lock === null || (lock.kind === "person" && lock.by === actorOf(person))) return;
+  throw await heldError(q, workspace, "Ask its holder to unlock it");
+}
+
+const currentOf = async (q: Queries, { currentStateId }: Workspace): Promise<StateVersion | undefined> =>
+  currentStateId === null ? undefined : q.states.get(currentStateId);
+
+const ofNoJob = { jobId: null, jobSequence: 0, isFinal: false, baseSerial: null } as const;
+
+interface Succession {
+  readonly workspace: Workspace;
+  readonly current: StateVersion | undefined;
+  readonly version: StateVersion;
+}
+
+function isKnown({ workspace, current, version, isForced }: Succession & { readonly isForced: boolean }): boolean {
+  const decision = decidePush(current ?? null, version, isForced);
+  const has =
+    current === undefined
+      ? ""
+      : `the workspace's state has the lineage ${current.lineage} and serial ${current.serial}`;
+  switch (decision.kind) {
+    case "known":
+      return true;
+    case "accept":
+      return false;
+    case "serial_too_high":
+      throw invalid("serial", `the serial ${version.serial} leaves no room for later ones`);
+    case "other_lineage":
+      throw new WindlassError(
+        "state_lineage_conflict",
+        `the state has the lineage ${version.lineage}: ${has}. They describe different histories. An owner can replace it with force`,
+        { metadata: { workspace: workspace.name, lineage: current?.lineage ?? "" } },
+      );
+    case "old_serial":
+      throw serialConflict(
+        workspace,
+        current,
+        `the state has the serial ${version.serial}, which is not higher: ${has}`,
+      );
+  }
+}
+
+const serialConflict = (workspace: Workspace, current: StateVersion | undefined, message: string): WindlassError =>
+  new WindlassError("state_serial_conflict", `${message}. Pull the state and repeat your change on it`, {
+    metadata: { workspace: workspace.name, serial: String(current?.serial ?? 0), state_version_id: current?.id ?? "" },
+  });
+
+async function succeed(tx: Queries, { workspace, current, version }: Succession): Promise<void> {
+  if (current !== undefined) await tx.states.save({ ...current, status: "superseded" });
+  await tx.states.insert(version);
+  await tx.workspaces.save({ ...workspace, currentStateId: version.id });
+}
+
+const viewOf = (state: StateVersion, { name }: Workspace): StateView => ({ state, workspaceName: name });
+
+interface Rollback {
+  readonly from: StateVersion;
+  readonly workspace: Workspace;
+  readonly current: StateVersion;
+}
+
+async function readRollback(q: Queries, person: Person, id: string): Promise<Rollback> {
+  if (id === "") throw invalid("state_version_id", "name the state version to go back to by its id");
+  const { state: from } = await findState(q, person, { id, workspace: { organization: "", name: "" } });
+  const workspace = await q.workspaces.get(from.workspaceId);
+  const current = workspace === undefined ? undefined : await currentOf(q, workspace);
+  if (workspace === undefined || current === undefined) {
+    throw new WindlassError("internal", `the workspace of ${from.id}, or its state, is gone`);
+  }
+  return { from, workspace, current };
+}
+
+function refuseMoved(workspace: Workspace, current: StateVersion, expectedId: string): void {
+  if (expectedId === "" || expectedId === current.id) return;
+  throw serialConflict(
+    workspace,
+    current,
+    `the state of workspace "${workspace.name}" is ${current.id} (serial ${current.serial}) by now`,
+  );
+}
+
+function refuseStrange(from: StateVersion, current: StateVersion): void {
+  if (from.status === "quarantined") {
+    throw invalid("state_version_id", `state version ${from.id} is quarantined: adopt it instead`);
+  }
+  if (from.id === current.id) throw invalid("state_version_id", `state version ${from.id} is the current one already`);
+  if (from.lineage === current.lineage) return;
+  throw new WindlassError(
+    "state_lineage_conflict",
+    `state version ${from.id} has the lineage ${from.lineage}, the workspace's state ${current.lineage}: they describe different histories. Pull it, and push it with force if you are sure`,
+    { metadata: { lineage: current.lineage } },
+  );
+}

@@ -1,0 +1,188 @@
+import type { Run } from "../../domain/runs/run.ts";
+import { isWindlassError } from "../../lib/words/errors.ts";
+import type { Queries } from "../../store/ports/store.ts";
+import type { Control } from "../core/control.ts";
+import { storeSealed } from "../core/sealed-blobs.ts";
+import { isStreamCurrent, openStream, sealStream } from "../core/sealed-stream.ts";
+import { forget } from "../core/uploads.ts";
+import { planFilesSubject } from "../jobs/plan-files.ts";
+import { stateSubject } from "../states/states.ts";
+import { formerSecretSubject } from "../workspaces/former-secrets.ts";
+import { providerTokensSubject } from "../workspaces/provider-tokens.ts";
+import { setVariableSubject, workspaceVariableSubject } from "../workspaces/variable-holder.ts";
+import { probeKey, sealedProbe } from "./key-probe.ts";
+
+/** What is sealed anew works with the stores, and a vault that opens with the old keys and seals with the new one. */
+export type ResealControl = Pick<Control, "store" | "blobs" | "vault" | "random" | "log">;
+
+/** What was found while everything sealed was brought under the new key. */
+export interface ResealCounts {
+  /** Sealed anew just now. */
+  readonly resealed: number;
+  /** Under the new key before: an earlier attempt got that far. */
+  readonly current: number;
+  /** Objects that rows name and that are not there: nobody can open them with any key. */
+  readonly missing: number;
+}
+
+type Outcome = "resealed" | "current" | "missing";
+
+const pageRows = 100;
+
+/**
+ * Brings everything that the vault has sealed under its present key. Nobody else may write meanwhile. It can be ended at any
+ * point and started again: what is under the new key already is left alone. Throws at the first thing that no key opens.
+ */
+export async function resealAll(control: ResealControl): Promise<ResealCounts> {
+  const counts = { resealed: 0, current: 0, missing: 0 };
+  const count = (outcome: Outcome): void => {
+    counts[outcome] += 1;
+  };
+  await resealValues(control, { table: "variables", subjectOf: workspaceVariableSubject }, count);
+  await resealValues(control, { table: "set_variables", subjectOf: setVariableSubject }, count);
+  await resealValues(control, { table: "former_secrets", subjectOf: formerSecretSubject }, count);
+  await resealValues(control, { table: "provider_settings", subjectOf: providerTokensSubject }, count);
+  await forgetUploads(control);
+  await resealPlans(control, count);
+  await resealStates(control, count);
+  // Last: it says that all of it is done.
+  await control.store.write((tx) => tx.meta.set(probeKey, sealedProbe(control.vault)));
+  return counts;
+}
+
+interface SealedPlace {
+  readonly table: Parameters<Queries["upkeep"]["sealedValues"]>[0];
+  readonly subjectOf: (row: { readonly id: string }) => string;
+}
+
+async function resealValues(
+  { store, vault }: ResealControl,
+  { table, subjectOf }: SealedPlace,
+  count: (outcome: Outcome) => void,
+): Promise<void> {
+  await eachPage(
+    (page) => store.read((q) => q.upkeep.sealedValues(table, page)),
+    async (rows) => {
+      const old = rows.filter(({ sealedValue }) => !vault.isCurrent(sealedValue));
+      const fresh = old.map(({ id, sealedValue }) => {
+        const subject = subjectOf({ id });
+        return { id, sealedValue: vault.seal(vault.open(sealedValue, subject), subject) };
+      });
+      await store.write(async (tx) => {
+        for (const row of fresh) await tx.upkeep.saveSealedValue(table, row);
+      });
+      for (const row of rows) count(old.includes(row) ? "resealed" : "current");
+    },
+  );
+}
+
+/** What has come in parts and was not used: who sends it begins again. */
+const forgetUploads = (control: ResealControl): Promise<void> =>
+  eachPage(
+    (page) => control.store.read((q) => q.uploads.begunBefore(endOfTime, page)),
+    (rows) => forget(control, rows),
+  );
+
+/** No instant that is stored comes after it. */
+const endOfTime = new Date("9999-12-31T23:59:59.999Z");
+
+async function resealPlans(control: ResealControl, count: (outcome: Outcome) => void): Promise<void> {
+  const { store, blobs } = control;
+  await eachPage(
+    (page) => store.read((q) => q.upkeep.plannedRuns(page)),
+    async (rows) => {
+      for (const run of rows) {
+        const plan = await resealBlob(control, run.planBlobKey, `plan/${run.id}`);
+        const summary = await resealBlob(control, run.summaryBlobKey, `plan-summary/${run.id}`);
+        const files = await resealFiles(control, run);
+        const all = [plan, summary, files];
+        const keys = { planBlobKey: plan.key, summaryBlobKey: summary.key, planFilesBlobKey: files.key };
+        if (all.some(({ outcome }) => outcome === "resealed")) {
+          await store.write((tx) => tx.runs.save({ ...run, ...keys }));
+        }
+        for (const one of all) {
+          if (one.old !== null) await blobs.delete(one.old);
+          if (one.outcome !== undefined) count(one.outcome);
+        }
+      }
+    },
+  );
+}
+
+async function resealStates(control: ResealControl, count: (outcome: Outcome) => void): Promise<void> {
+  const { store, blobs } = control;
+  await eachPage(
+    (page) => store.read((q) => q.upkeep.states(page)),
+    async (rows) => {
+      for (const state of rows) {
+        const { key, old, outcome } = await resealBlob(control, state.blobKey, stateSubject(state.id));
+        if (outcome === "resealed" && key !== null) {
+          await store.write((tx) => tx.states.save({ ...state, blobKey: key }));
+        }
+        if (old !== null) await blobs.delete(old);
+        if (outcome !== undefined) count(outcome);
+      }
+    },
+  );
+}
+
+interface ResealedBlob {
+  /** Where the bytes stand now. */
+  readonly key: string | null;
+  /** What nothing refers to once the row is saved. */
+  readonly old: string | null;
+  readonly outcome: Outcome | undefined;
+}
+
+async function resealBlob(control: ResealControl, key: string | null, subject: string): Promise<ResealedBlob> {
+  if (key === null) return { key, old: null, outcome: undefined };
+  const sealed = await bytesOf(control, key);
+  if (sealed === undefined) return missing(control, key, subject);
+  const { vault } = control;
+  if (vault.isCurrent(sealed)) return { key, old: null, outcome: "current" };
+  const fresh = await storeSealed(control, vault.open(sealed, subject), subject);
+  return { key: fresh, old: key, outcome: "resealed" };
+}
+
+/** The same for what is sealed in pieces, which may be too large for the memory. */
+async function resealFiles(control: ResealControl, { id, planFilesBlobKey: key }: Run): Promise<ResealedBlob> {
+  const { blobs, vault } = control;
+  const subject = planFilesSubject(id);
+  if (key === null) return { key, old: null, outcome: undefined };
+  if (!(await blobs.has(key))) return missing(control, key, subject);
+  if (await isStreamCurrent(vault, blobs.get(key), subject)) return { key, old: null, outcome: "current" };
+  const fresh = sealStream(vault, openStream(vault, blobs.get(key), subject), subject);
+  const stored = await blobs.put(fresh, { maxBytes: Number.MAX_SAFE_INTEGER });
+  return { key: stored.key, old: key, outcome: "resealed" };
+}
+
+function missing({ log }: ResealControl, key: string, subject: string): ResealedBlob {
+  log.warn({ subject }, "an object that a row names is not there: no key can open it");
+  return { key, old: null, outcome: "missing" };
+}
+
+async function bytesOf({ blobs }: ResealControl, key: string): Promise<Uint8Array | undefined> {
+  try {
+    return Buffer.concat(await Array.fromAsync(blobs.get(key)));
+  } catch (error) {
+    if (isWindlassError(error, "not_found")) return undefined;
+    throw error;
+  }
+}
+
+interface Page {
+  readonly after: string | null;
+  readonly limit: number;
+}
+
+async function eachPage<Row extends { readonly id: string }>(
+  read: (page: Page) => Promise<readonly Row[]>,
+  work: (rows: readonly Row[]) => Promise<void>,
+): Promise<void> {
+  for (let after: string | null = null; ; ) {
+    const rows: readonly Row[] = await read({ after, limit: pageRows });
+    await work(rows);
+    if (rows.length < pageRows) return;
+    after = rows.at(-1)?.id ?? null;
+  }
+}

@@ -1,0 +1,280 @@
+import type { Person, Principal } from "../../domain/people/principal.ts";
+import type { VariableSet } from "../../domain/workspaces/variable-set.ts";
+import { WindlassError } from "../../lib/words/errors.ts";
+import { newId, type OrganizationId, type VariableSetId, type WorkspaceId } from "../../lib/words/ids.ts";
+import type { Queries } from "../../store/ports/store.ts";
+import {
+  asPerson,
+  demand,
+  findOrganization,
+  findVariableSet,
+  findWorkspace,
+  notFound,
+  type Reference,
+} from "../core/access.ts";
+import { record } from "../core/audit.ts";
+import { change, type Moment } from "../core/change.ts";
+import type { Control } from "../core/control.ts";
+import { demandEtag } from "../core/etags.ts";
+import { isName, nameShape, nameTaken, shortList } from "../core/names.ts";
+import { type Page, type PageRequest, pageByKey, viewed } from "../core/pages.ts";
+import { invalid } from "../core/refusals.ts";
+import { once } from "../core/requests.ts";
+import { formerOf, keepFormer, secretsIn } from "./former-secrets.ts";
+
+/** What a caller may say of a variable set. */
+export type VariableSetSettings = Pick<VariableSet, "name" | "description" | "isGlobal">;
+
+/** A variable set as its readers see it. */
+export interface VariableSetView {
+  readonly set: VariableSet;
+  readonly organizationName: string;
+  /** Names of the workspaces it is attached to, sorted. */
+  readonly workspaces: readonly string[];
+  readonly variableCount: number;
+}
+
+async function viewSets(q: Queries, sets: readonly VariableSet[]): Promise<readonly VariableSetView[]> {
+  const [first] = sets;
+  if (first === undefined) return [];
+  const ids = sets.map(({ id }) => id);
+  const organizationName = (await q.organizations.get(first.organizationId))?.name ?? "";
+  const attached = Map.groupBy(await q.variableSets.workspaces(ids), ({ setId }) => setId);
+  const sizes = new Map((await q.variableSets.sizes(ids)).map(({ setId, count }) => [setId, count]));
+  return sets.map((set) => ({
+    set,
+    organizationName,
+    workspaces: (attached.get(set.id) ?? []).map(({ name }) => name),
+    variableCount: sizes.get(set.id) ?? 0,
+  }));
+}
+
+async function viewSet(q: Queries, set: VariableSet): Promise<VariableSetView> {
+  const [view] = await viewSets(q, [set]);
+  if (view === undefined) throw notFound("variable set", set.id);
+  return view;
+}
+
+export interface NewVariableSet {
+  readonly organization: string;
+  readonly settings: VariableSetSettings;
+  readonly requestId: string;
+}
+
+/** Creates a variable set. */
+export async function createVariableSet(
+  control: Control,
+  who: Principal,
+  { organization, settings, requestId }: NewVariableSet,
+): Promise<VariableSetView> {
+  const person = asPerson(who);
+  return change(control, async (tx, at) => {
+    const { id: organizationId } = await findOrganization(tx, person, organization);
+    demand(person, "operate");
+    const create = async (): Promise<VariableSet> => {
+      await demandFreeName(tx, { organizationId, name: settings.name, field: "variable_set.name" });
+      const times = { createdAt: at.now, updatedAt: at.now };
+      const row: VariableSet = { id: newId("vset", control.random), organizationId, ...settings, ...times, version: 1 };
+      await tx.variableSets.insert(row);
+      await recordSet(tx, person, { set: row, action: "variable_set.create", at: at.now });
+      return row;
+    };
+    const request = {
+      person,
+      requestId,
+      method: "CreateVariableSet",
+      body: { organizationId, ...settings },
+      at: at.now,
+    };
+    return viewSet(tx, await once(tx, request, create, (id) => tx.variableSets.get(id as VariableSetId)));
+  });
+}
+
+/** The variable set of that id or name. */
+export async function getVariableSet(control: Control, who: Principal, reference: Reference): Promise<VariableSetView> {
+  const person = asPerson(who);
+  demand(person, "read");
+  return control.store.read(async (q) => viewSet(q, await findVariableSet(q, person, reference)));
+}
+
+export interface VariableSetList {
+  readonly organization: string;
+  /** Id or name: only sets that it gets; empty is all. */
+  readonly workspace: string;
+  readonly page: PageRequest;
+}
+
+/** The variable sets of an organization, by name. */
+export async function listVariableSets(
+  control: Control,
+  who: Principal,
+  { organization, workspace, page }: VariableSetList,
+): Promise<Page<VariableSetView>> {
+  const person = asPerson(who);
+  demand(person, "read");
+  return control.store.read(async (q) => {
+    const of = workspace === "" ? null : await findWorkspace(q, person, { organization, name: workspace });
+    const organizationId = of?.organizationId ?? (await findOrganization(q, person, organization)).id;
+    const sets = await pageByKey(
+      page,
+      (keys) => q.variableSets.list({ organizationId, workspaceId: of?.id ?? null }, keys),
+      ({ name }) => name,
+    );
+    return viewed(sets, (rows) => viewSets(q, rows));
+  });
+}
+
+export interface VariableSetUpdate {
+  readonly reference: Reference;
+  readonly changes: Partial<VariableSetSettings>;
+  readonly etag: string;
+}
+
+/** Changes a variable set. */
+export async function updateVariableSet(
+  control: Control,
+  who: Principal,
+  { reference, changes, etag }: VariableSetUpdate,
+): Promise<VariableSetView> {
+  const person = asPerson(who);
+  return change(control, async (tx, at) => {
+    const set = await findVariableSet(tx, person, reference);
+    demand(person, "operate");
+    demandEtag(set, etag, `variable set "${set.name}"`);
+    const { organizationId } = set;
+    const { name = set.name } = changes;
+    if (name !== set.name) await demandFreeName(tx, { organizationId, name, field: "changes.name" });
+    const next = await touch(tx, at, { ...set, ...changes });
+    await recordSet(tx, person, { set: next, action: "variable_set.update", at: at.now });
+    return viewSet(tx, next);
+  });
+}
+
+async function demandFreeName(
+  tx: Queries,
+  {
+    organizationId,
+    name,
+    field,
+  }: { readonly organizationId: OrganizationId; readonly name: string; readonly field: string },
+): Promise<void> {
+  if (!isName(name)) throw invalid(field, `expected ${nameShape}, got ${JSON.stringify(name)}`);
+  if ((await tx.variableSets.byName(organizationId, name)) !== undefined) throw nameTaken("variable set", name);
+}
+
+/** Deletes a variable set with its variables. */
+export async function deleteVariableSet(control: Control, who: Principal, reference: Reference): Promise<void> {
+  const person = asPerson(who);
+  await change(control, async (tx, at) => {
+    const set = await findVariableSet(tx, person, reference);
+    demand(person, "operate");
+    const { workspaces } = await viewSet(tx, set);
+    await keepTaken(control, tx, { set, workspaceIds: await workspacesOf(tx, set, workspaces), at: at.now });
+    await tx.variableSets.delete(set.id);
+    await recordSet(tx, person, { set, action: "variable_set.delete", workspaces, at: at.now });
+  });
+}
+
+export interface AttachmentChange {
+  readonly reference: Reference;
+  /** Ids or names. */
+  readonly workspaces: readonly string[];
+}
+
+/** Gives a variable set to workspaces, all or none. Those that have it stay. */
+export const attachVariableSet = (control: Control, who: Principal, wanted: AttachmentChange) =>
+  changeAttachments(control, who, { ...wanted, action: "variable_set.attach" });
+
+/** Takes a variable set from workspaces, all or none. */
+export const detachVariableSet = (control: Control, who: Principal, wanted: AttachmentChange) =>
+  changeAttachments(control, who, { ...wanted, action: "variable_set.detach" });
+
+type AttachmentAction = "variable_set.attach" | "variable_set.detach";
+
+async function changeAttachments(
+  control: Control,
+  who: Principal,
+  { reference, workspaces, action }: AttachmentChange & { readonly action: AttachmentAction },
+): Promise<VariableSetView> {
+  const person = asPerson(who);
+  return change(control, async (tx, at) => {
+    const set = await findVariableSet(tx, person, reference);
+    demand(person, "operate");
+    const ids: WorkspaceId[] = [];
+    for (const name of workspaces) {
+      const workspace = await findWorkspace(tx, person, { organization: set.organizationId, name });
+      if (workspace.organizationId !== set.organizationId) throw notFound("workspace", name);
+      ids.push(workspace.id);
+    }
+    if (action === "variable_set.attach") await demandPlaces(tx, set, ids);
+    if (action === "variable_set.detach") await keepTaken(control, tx, { set, workspaceIds: ids, at: at.now });
+    await (action === "variable_set.attach"
+      ? tx.variableSets.attach(set.id, ids)
+      : tx.variableSets.detach(set.id, ids));
+    const next = await touch(tx, at, set);
+    await recordSet(tx, person, { set: next, action, workspaces, at: at.now });
+    return viewSet(tx, next);
+  });
+}
+
+/** Every answer about a set names all of its workspaces. */
+const maxAttached = 5_000;
+
+async function demandPlaces(tx: Queries, set: VariableSet, ids: readonly WorkspaceId[]): Promise<void> {
+  const present = await tx.variableSets.workspaces([set.id]);
+  if (present.length + ids.length <= maxAttached) return;
+  const known = new Set(
+    await workspacesOf(
+      tx,
+      set,
+      present.map(({ name }) => name),
+    ),
+  );
+  const size = known.size + new Set(ids.filter((id) => !known.has(id))).size;
+  if (size <= maxAttached) return;
+  const message = `variable set "${set.name}" would be attached to ${size} workspaces, and ${maxAttached} are possible: make it global, or make another set`;
+  throw new WindlassError("quota_exceeded", message, { metadata: { limit: String(maxAttached) } });
+}
+
+interface Taken {
+  readonly set: VariableSet;
+  readonly workspaceIds: readonly WorkspaceId[];
+  readonly at: Date;
+}
+
+/** The secrets of a set still stand in the states of the workspaces that it is taken from. */
+async function keepTaken(control: Control, tx: Queries, { set, workspaceIds, at }: Taken): Promise<void> {
+  const present = secretsIn(control, await tx.setVariables.ofSets([set.id]), set);
+  const secrets = [...present, ...(await formerOf(control, tx, { setId: set.id }))];
+  for (const workspaceId of workspaceIds) await keepFormer(control, tx, { holder: { workspaceId }, secrets, at });
+}
+
+async function workspacesOf(
+  tx: Queries,
+  { organizationId }: VariableSet,
+  names: readonly string[],
+): Promise<readonly WorkspaceId[]> {
+  const found = [];
+  for (const name of names) found.push(await tx.workspaces.byName(organizationId, name));
+  return found.flatMap((workspace) => (workspace === undefined ? [] : [workspace.id]));
+}
+
+async function touch(tx: Queries, at: Moment, set: VariableSet): Promise<VariableSet> {
+  const next: VariableSet = { ...set, updatedAt: at.now, version: set.version + 1 };
+  await tx.variableSets.save(next);
+  return next;
+}
+
+interface SetDeed {
+  readonly set: VariableSet;
+  readonly action: string;
+  readonly workspaces?: readonly string[];
+  readonly at: Date;
+}
+
+async function recordSet(tx: Queries, person: Person, { set, action, workspaces, at }: SetDeed): Promise<void> {
+  const { id: resource, organizationId, name, isGlobal } = set;
+  const named = workspaces === undefined ? {} : { workspaces: shortList(workspaces, 100) };
+  const detail = { name, global: String(isGlobal), ...named };
+  await record(tx, person, { action, resource, organizationId, detail, at });
+}

@@ -1,0 +1,145 @@
+import type { Principal } from "../../domain/people/principal.ts";
+import type { StoredVariable, VariableCategory } from "../../domain/workspaces/variable.ts";
+import { WindlassError } from "../../lib/words/errors.ts";
+import { newId } from "../../lib/words/ids.ts";
+import type { Queries } from "../../store/ports/store.ts";
+import { asPerson, demand, notFound } from "../core/access.ts";
+import { record } from "../core/audit.ts";
+import { change } from "../core/change.ts";
+import type { Control } from "../core/control.ts";
+import { shortList } from "../core/names.ts";
+import { type Page, type PageRequest, pageByKey } from "../core/pages.ts";
+import { bytesOf, openValue } from "./effective-variables.ts";
+import { keepFormer, secretsIn } from "./former-secrets.ts";
+import { checkVariables, type WantedVariable } from "./variable-checks.ts";
+import { findHolder, type HolderReference, type VariableHolder } from "./variable-holder.ts";
+
+/** Most variables of one workspace or variable set. */
+export const maxVariables = 1000;
+/** All values of a workspace or variable set together: a job gets them in one message. */
+const maxVariableBytes = 2 * 1024 * 1024;
+
+/** The variables of a workspace or a variable set by key; the values of sensitive ones are empty. */
+export async function listVariables(
+  control: Control,
+  who: Principal,
+  { of, page }: { readonly of: HolderReference; readonly page: PageRequest },
+): Promise<Page<StoredVariable>> {
+  const person = asPerson(who);
+  demand(person, "read");
+  return control.store.read(async (q) => {
+    const holder = await findHolder(q, person, of);
+    return pageByKey(
+      page,
+      (keys) => holder.list(keys),
+      ({ key, category }) => `${key}\u0001${category}`,
+    );
+  });
+}
+
+export interface VariableChange {
+  readonly of: HolderReference;
+  readonly variables: readonly WantedVariable[];
+  /** Check everything, and change nothing. */
+  readonly isTrial?: boolean;
+}
+
+/** Creates or overwrites variables by category and key, all or none. */
+export async function setVariables(
+  control: Control,
+  who: Principal,
+  { of, variables, isTrial = false }: VariableChange,
+): Promise<readonly StoredVariable[]> {
+  const person = asPerson(who);
+  checkVariables(variables);
+  return change(control, async (tx, at) => {
+    const holder = await findHolder(tx, person, of);
+    demand(person, "operate");
+    const known = new Map((await holder.all()).map((row) => [nameOf(row), row]));
+    const set = variables.map((wanted) =>
+      rowOf(control, holder, { wanted, known: known.get(nameOf(wanted)), at: at.now }),
+    );
+    demandRoom(holder, [...new Map([...known, ...set.map((row) => [nameOf(row), row] as const)]).values()]);
+    if (isTrial) return set;
+    const replaced = set.flatMap((row) => known.get(nameOf(row)) ?? []);
+    for (const row of set) await (known.has(nameOf(row)) ? holder.save(row) : holder.insert(row));
+    await keepReplaced(control, tx, { holder, replaced, at: at.now });
+    const keys = shortList(variables.map(nameOf), 100);
+    const { id: resource, organizationId, label } = holder;
+    const deed = { action: "variable.set", resource, organizationId, detail: { ...label, keys } };
+    await record(tx, person, { ...deed, at: at.now });
+    return set;
+  });
+}
+
+interface Replaced {
+  readonly holder: VariableHolder;
+  readonly replaced: readonly StoredVariable[];
+  readonly at: Date;
+}
+
+/** What sensitive variables were still stands in states: it is hidden on. What they are now need not be remembered. */
+async function keepReplaced(control: Control, tx: Queries, { holder, replaced, at }: Replaced): Promise<void> {
+  const set = "setId" in holder.secretHolder ? { id: holder.secretHolder.setId } : null;
+  const secrets = secretsIn(control, replaced, set);
+  if (secrets.length === 0) return;
+  const present = new Set((await holder.all()).map((variable) => openValue(control, { variable, set })));
+  const former = secrets.filter(({ value }) => !present.has(value));
+  await keepFormer(control, tx, { holder: holder.secretHolder, secrets: former, at });
+}
+
+const nameOf = ({ category, key }: Pick<StoredVariable, "category" | "key">): string => `${category}/${key}`;
+
+interface Wanted {
+  readonly wanted: WantedVariable;
+  readonly known: StoredVariable | undefined;
+  readonly at: Date;
+}
+
+function rowOf(
+  { random, vault }: Control,
+  { organizationId, subjectOf }: VariableHolder,
+  { wanted: { value, ...wanted }, known, at }: Wanted,
+): StoredVariable {
+  const id = known?.id ?? newId("var", random);
+  const content = wanted.isSensitive
+    ? { value: "", sealedValue: vault.seal(Buffer.from(value), subjectOf({ id })) }
+    : { value, sealedValue: null };
+  return { id, organizationId, ...wanted, ...content, updatedAt: at };
+}
+
+function demandRoom({ title }: VariableHolder, rows: readonly StoredVariable[]): void {
+  if (rows.length > maxVariables) {
+    const message = `${title} would have ${rows.length} variables: at most ${maxVariables} are allowed`;
+    throw new WindlassError("quota_exceeded", message, { metadata: { limit: String(maxVariables) } });
+  }
+  const bytes = bytesOf(rows);
+  if (bytes <= maxVariableBytes) return;
+  const message = `the variables of ${title} would have ${bytes} bytes: at most ${maxVariableBytes} are allowed together. Put large values into files of the configuration`;
+  throw new WindlassError("quota_exceeded", message, { metadata: { limit: String(maxVariableBytes) } });
+}
+
+export interface VariableName {
+  readonly of: HolderReference;
+  readonly category: VariableCategory;
+  readonly key: string;
+}
+
+/** Deletes one variable. */
+export async function deleteVariable(
+  control: Control,
+  who: Principal,
+  { of, category, key }: VariableName,
+): Promise<void> {
+  const person = asPerson(who);
+  await change(control, async (tx, at) => {
+    const holder = await findHolder(tx, person, of);
+    demand(person, "operate");
+    const replaced = (await holder.all()).filter((row) => row.category === category && row.key === key);
+    if (!(await holder.delete(category, key))) throw notFound(`${category} variable`, key, holder.label);
+    await keepReplaced(control, tx, { holder, replaced, at: at.now });
+    const { id: resource, organizationId, label } = holder;
+    const detail = { ...label, keys: `${category}/${key}` };
+    await record(tx, person, { action: "variable.delete", resource, organizationId, detail, at: at.now });
+  });
+}

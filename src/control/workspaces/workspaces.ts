@@ -1,0 +1,272 @@
+import type { Organization } from "../../domain/people/organization.ts";
+import type { Person, Principal } from "../../domain/people/principal.ts";
+import { isTofuAlone } from "../../domain/runs/engine.ts";
+import { statusText } from "../../domain/runs/run.ts";
+import type { Engine, ExecutionMode, Workspace } from "../../domain/workspaces/workspace.ts";
+import { counted } from "../../lib/text/counted.ts";
+import { WindlassError } from "../../lib/words/errors.ts";
+import { newId, type WorkspaceId } from "../../lib/words/ids.ts";
+import type { Queries, WorkspaceFilter } from "../../store/ports/store.ts";
+import { asPerson, demand, findOrganization, findPool, findWorkspace, type Reference } from "../core/access.ts";
+import { record } from "../core/audit.ts";
+import { change, type Moment } from "../core/change.ts";
+import { type Control, topics } from "../core/control.ts";
+import { demandEtag } from "../core/etags.ts";
+import { nameTaken } from "../core/names.ts";
+import { type Page, type PageRequest, searchByKey, withRows } from "../core/pages.ts";
+import { once } from "../core/requests.ts";
+import { moveGrants } from "./grants.ts";
+import { type CheckedSettings, checkSettings, type WorkspaceSettings } from "./settings.ts";
+import { viewWorkspace, viewWorkspaces, type WorkspaceView } from "./view.ts";
+
+/** Settings of a workspace that is created; null is what the organization says. */
+export type NewSettings = Omit<WorkspaceSettings, "executionMode" | "engine"> & {
+  readonly executionMode: ExecutionMode | null;
+  readonly engine: Engine | null;
+};
+
+export interface NewWorkspace {
+  readonly organization: string;
+  readonly settings: NewSettings;
+  readonly requestId: string;
+}
+
+/** Creates a workspace. */
+export async function createWorkspace(
+  control: Control,
+  who: Principal,
+  { organization: reference, settings, requestId }: NewWorkspace,
+): Promise<WorkspaceView> {
+  const person = asPerson(who);
+  return change(control, async (tx, at) => {
+    const organization = await findOrganization(tx, person, reference);
+    const organizationId = organization.id;
+    demand(person, "operate");
+    const create = async (): Promise<Workspace> => {
+      const context = { person, organizationId, currentPoolId: null, field: "workspace" };
+      const asked = await checkSettings(tx, context, withDefaults(settings, organization));
+      const checked =
+        settings.engine === null ? await withEngineOfAgents(control, tx, { organizationId, asked }) : asked;
+      await demandFreeName(tx, organizationId, checked.row.name);
+      await demandRoom(tx, organization);
+      return insert(tx, person, { checked, organizationId, id: newId("ws", control.random), at });
+    };
+    const body = { organizationId, ...settings };
+    const request = { person, requestId, method: "CreateWorkspace", body, at: at.now };
+    return viewWorkspace(tx, await once(tx, request, create, (id) => tx.workspaces.get(id as WorkspaceId)));
+  });
+}
+
+/** A pool without a mode means mode agent; else the organization's defaults count. */
+function withDefaults(settings: NewSettings, organization: Organization): WorkspaceSettings {
+  const { executionMode, engine, engineVersion, pool } = settings;
+  const isPlain = engine === null && engineVersion === "";
+  return {
+    ...settings,
+    executionMode: executionMode ?? (pool === "" ? organization.defaultExecutionMode : "agent"),
+    engine: engine ?? organization.defaultEngine,
+    engineVersion: isPlain ? organization.defaultEngineVersion : engineVersion,
+  };
+}
+
+interface Undecided {
+  readonly organizationId: Organization["id"];
+  readonly asked: CheckedSettings;
+}
+
+/** Most agents that are looked at where those of the workspace tell nothing. */
+const maxAgents = 500;
+
+/** Nobody said which engine: where the agents that would run it have OpenTofu alone, terraform would be of no use. */
+async function withEngineOfAgents(
+  { presence }: Control,
+  q: Queries,
+  { organizationId, asked: { row, consumers } }: Undecided,
+): Promise<CheckedSettings> {
+  if (row.engine !== "terraform" || row.engineVersion !== "") return { row, consumers };
+  const isThere = (seat: { readonly poolId: Workspace["poolId"] }) =>
+    row.executionMode !== "local" && seat.poolId === row.poolId;
+  const own = presence.all().filter(isThere);
+  const isTold = own.some(({ engines }) => engines === null || engines.programs.length > 0);
+  const agents = isTold ? own : await othersThatTell(q, organizationId, row.poolId);
+  const engine = isTofuAlone(agents.map(({ engines }) => engines)) ? "tofu" : "terraform";
+  return { row: { ...row, engine }, consumers };
+}
+
+/** Where nobody is connected who would run it, or who has a program: the agents that were in its pool, else those of other pools. */
+async function othersThatTell(q: Queries, organizationId: Organization["id"], poolId: Workspace["poolId"]) {
+  const filter = { organizationId, statuses: ["idle", "busy", "unknown"], search: "" } as const;
+  const page = { after: null, limit: maxAgents };
+  const ofPool = poolId === null ? [] : await q.agents.list({ ...filter, poolId }, page);
+  return ofPool.length > 0 ? ofPool : q.agents.list({ ...filter, poolId: null }, page);
+}
+
+interface Insertion {
+  readonly checked: CheckedSettings;
+  readonly organizationId: Organization["id"];
+  readonly id: WorkspaceId;
+  readonly at: Moment;
+}
+
+async function insert(tx: Queries, person: Person, { checked, organizationId, id, at }: Insertion): Promise<Workspace> {
+  const times = { createdAt: at.now, updatedAt: at.now };
+  const row: Workspace = {
+    id,
+    organizationId,
+    ...checked.row,
+    lock: null,
+    currentStateId: null,
+    ...times,
+    version: 1,
+  };
+  await tx.workspaces.insert(row);
+  await tx.workspaces.setConsumers(id, checked.consumers);
+  await recordSettings(tx, person, { workspace: row, action: "workspace.create", at: at.now });
+  return row;
+}
+
+async function demandRoom(tx: Queries, { id, name, maxWorkspaces }: Organization): Promise<void> {
+  if (maxWorkspaces === 0 || (await tx.workspaces.count(id)) < maxWorkspaces) return;
+  const message = `organization "${name}" has its ${counted(maxWorkspaces, "workspace")} already: delete one, or let a site admin raise the limit`;
+  throw new WindlassError("quota_exceeded", message, { metadata: { limit: String(maxWorkspaces) } });
+}
+
+/** The workspace of that id or name. */
+export async function getWorkspace(control: Control, who: Principal, reference: Reference): Promise<WorkspaceView> {
+  const person = asPerson(who);
+  demand(person, "read");
+  return control.store.read(async (q) => viewWorkspace(q, await findWorkspace(q, person, reference)));
+}
+
+export interface WorkspaceList extends Omit<WorkspaceFilter, "organizationId" | "poolId"> {
+  readonly organization: string;
+  /** Id or name: only workspaces assigned to it; empty is all. */
+  readonly pool: string;
+  readonly page: PageRequest;
+}
+
+/** The workspaces of an organization, by name. */
+export async function listWorkspaces(
+  control: Control,
+  who: Principal,
+  { organization, pool, page, ...conditions }: WorkspaceList,
+): Promise<Page<WorkspaceView>> {
+  const person = asPerson(who);
+  demand(person, "read");
+  const { store } = control;
+  const filter = await store.read(async (q): Promise<WorkspaceFilter> => {
+    const found = pool === "" ? undefined : await findPool(q, person, { organization, name: pool });
+    const organizationId = found?.organizationId ?? (await findOrganization(q, person, organization)).id;
+    return { ...conditions, organizationId, poolId: found?.id ?? null };
+  });
+  const workspaces = await searchByKey(page, {
+    placeAfter: (keys) => store.read((q) => q.workspaces.placeAfter(filter.organizationId, keys)),
+    read: (keys) => store.read((q) => q.workspaces.list(filter, keys)),
+    keyOf: ({ name }) => name,
+  });
+  return withRows(workspaces, await store.read((q) => viewWorkspaces(q, workspaces.rows)));
+}
+
+export interface WorkspaceUpdate {
+  readonly reference: Reference;
+  readonly changes: Partial<WorkspaceSettings>;
+  readonly etag: string;
+}
+
+/** Changes a workspace. Its queued jobs follow it to another pool; its grants and what is shared with it follow to another name. */
+export async function updateWorkspace(
+  control: Control,
+  who: Principal,
+  { reference, changes, etag }: WorkspaceUpdate,
+): Promise<WorkspaceView> {
+  const person = asPerson(who);
+  return change(control, async (tx, at) => {
+    const workspace = await findWorkspace(tx, person, reference);
+    demand(person, "operate");
+    demandEtag(workspace, etag, `workspace "${workspace.name}"`);
+    const next = await changeSettings(tx, at, { person, workspace, changes });
+    return viewWorkspace(tx, (await tx.workspaces.get(next.id)) ?? next);
+  });
+}
+
+export interface SettingsChange {
+  readonly person: Person;
+  readonly workspace: Workspace;
+  readonly changes: Partial<WorkspaceSettings>;
+}
+
+/** Changes settings of a workspace with everything that follows them. */
+export async function changeSettings(
+  tx: Queries,
+  at: Moment,
+  { person, workspace, changes }: SettingsChange,
+): Promise<Workspace> {
+  const { id, organizationId, poolId } = workspace;
+  const wanted = { ...(await settingsOf(tx, workspace)), ...leavingAgents(changes), ...changes };
+  if (wanted.name !== workspace.name) await rename(tx, at, { workspace, name: wanted.name });
+  const context = { person, organizationId, currentPoolId: poolId, field: "changes" };
+  const { row, consumers } = await checkSettings(tx, context, wanted);
+  const next: Workspace = { ...workspace, ...row, updatedAt: at.now, version: workspace.version + 1 };
+  await tx.workspaces.save(next);
+  if (changes.consumers !== undefined) await tx.workspaces.setConsumers(id, consumers);
+  await moveJobs(tx, at, { from: workspace, to: next });
+  await recordSettings(tx, person, { workspace: next, action: "workspace.update", at: at.now });
+  return next;
+}
+
+async function settingsOf(tx: Queries, { poolId, ...workspace }: Workspace): Promise<WorkspaceSettings> {
+  const consumers = (await tx.workspaces.consumers([workspace.id])).map(({ consumerName }) => consumerName);
+  return { ...workspace, pool: poolId ?? "", consumers };
+}
+
+/** Leaving agent mode leaves the pool, and nobody is left to select. */
+const leavingAgents = ({ executionMode }: Partial<WorkspaceSettings>): Partial<WorkspaceSettings> =>
+  executionMode === undefined || executionMode === "agent" ? {} : { pool: "", agentSelector: "" };
+
+async function rename(tx: Queries, at: Moment, { workspace, name }: { workspace: Workspace; name: string }) {
+  await demandFreeName(tx, workspace.organizationId, name, workspace.id);
+  await moveGrants(tx, at, { workspace, name });
+  await tx.workspaces.moveConsumer(workspace.organizationId, workspace.name, name);
+}
+
+/** No two names of an organization differ in capitals alone: people and file systems take them for the same. */
+async function demandFreeName(
+  tx: Queries,
+  organizationId: Workspace["organizationId"],
+  name: string,
+  self?: WorkspaceId,
+): Promise<void> {
+  const found = await tx.workspaces.byNameInAnyCase(organizationId, name);
+  if (found !== undefined && found.id !== self) throw nameTaken("workspace", found.name);
+}
+
+/** Queued jobs wait where their workspace now runs. In local mode nothing runs, so nothing may be under way. */
+async function moveJobs(tx: Queries, at: Moment, { from, to }: { from: Workspace; to: Workspace }): Promise<void> {
+  if (from.agentSelector !== to.agentSelector) at.touched.add(topics.jobs);
+  if (from.executionMode === to.executionMode && from.poolId === to.poolId) return;
+  if (to.executionMode === "local") await demandNoRuns(tx, to, "cannot change to execution mode local");
+  for (const job of await tx.jobs.queuedOfWorkspace(to.id)) {
+    await tx.jobs.saveIf({ ...job, poolId: to.poolId }, { epoch: job.epoch, status: "queued" });
+    at.touched.add(topics.run(job.runId));
+  }
+  at.touched.add(topics.jobs);
+}
+
+/** Refuses what cannot be done while a run of the workspace has not ended. */
+export async function demandNoRuns(tx: Queries, { id, name }: Workspace, consequence: string): Promise<void> {
+  const [run] = await tx.runs.active(id, 1);
+  if (run === undefined) return;
+  const message = `workspace "${name}" ${consequence}: its run ${run.id} is ${statusText(run.status)}. Wait for its end or cancel it: windlass run cancel ${run.id}`;
+  throw new WindlassError("workspace_in_use", message, { metadata: { workspace: name, run_id: run.id } });
+}
+
+/** Records what was done to a workspace, with its settings. */
+export async function recordSettings(
+  tx: Queries,
+  person: Person,
+  { workspace, action, at }: { readonly workspace: Workspace; readonly action: string; readonly at: Date },
+): Promise<void> {
+  const { id, organizationId, name, executionMode, poolId } = workspace;
+  const detail = { name, execution_mode: executionMode, pool_id: poolId ?? "" };
+  await record(tx, person, { action, resource: id, organizationId, detail, at });
+}

@@ -1,0 +1,56 @@
+import { constants } from "node:http2";
+import type { Clock } from "../lib/clock.ts";
+import { WindlassError } from "../lib/words/errors.ts";
+import type { HttpRequest, HttpResponse } from "./messages.ts";
+
+/** How long the sender of an answered request may go on sending. */
+const patienceMs = 5_000;
+
+/**
+ * The body in pieces. Whoever stops reading leaves the request open, so that it can still be answered. A caller that goes in the middle
+ * has canceled its call: that is no fault of anybody.
+ */
+export async function* piecesOf(request: HttpRequest): AsyncGenerator<Uint8Array, void> {
+  try {
+    yield* request.iterator({ destroyOnReturn: false });
+  } catch (error) {
+    throw isDeparture(error) ? new WindlassError("canceled", departed, { cause: error }) : error;
+  }
+}
+
+const departed = "the call was ended in the middle of its request: by its caller, or by what stands between";
+
+/** How Node says that a peer has gone. */
+const departures: ReadonlySet<unknown> = new Set([
+  "ERR_STREAM_PREMATURE_CLOSE",
+  "ERR_HTTP2_STREAM_ERROR",
+  "ERR_HTTP2_STREAM_CANCEL",
+  "ECONNRESET",
+  "EPIPE",
+  "ABORT_ERR",
+]);
+
+const isDeparture = (error: unknown): boolean =>
+  error instanceof Error && "code" in error && departures.has(error.code);
+
+/**
+ * Lets the rest of a request pass once it is answered: with unread bytes an HTTP/2 stream never ends, and a connection waits
+ * for it even after the peer has closed. Whoever does not stop sending is cut off.
+ */
+export function drained(request: HttpRequest, response: HttpResponse, clock: Clock): void {
+  const carrier = "stream" in request ? request.stream : request;
+  const cut = () => ("stream" in request ? request.stream.close(constants.NGHTTP2_NO_ERROR) : request.destroy());
+  const drain = () => {
+    if (carrier.destroyed || request.readableEnded) return;
+    request.removeAllListeners("readable");
+    request.on("data", () => {});
+    // The listeners that went are forgotten at the end of this turn.
+    setImmediate(() => request.resume());
+    const over = new AbortController();
+    carrier.once("close", () => over.abort());
+    clock.sleep(patienceMs, over.signal).then(cut, () => {});
+  };
+  if ("stream" in request) request.stream.once("finish", drain);
+  else response.once("finish", drain);
+  response.once("close", drain);
+}

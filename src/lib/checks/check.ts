@@ -1,0 +1,39 @@
+import { wrapLine } from "../text/wrap-text.ts";
+
+/** What a check of `doctor` found out. Ids are stable: scripts look for them. */
+export interface Check {
+  readonly id: string;
+  readonly status: "ok" | "warn" | "fail" | "skip";
+  /** What was seen, in one line. */
+  readonly detail: string;
+  /** What to do about it; empty if all is well. */
+  readonly fix: string;
+}
+
+export const ok = (id: string, detail: string): Check => ({ id, status: "ok", detail, fix: "" });
+export const warn = (id: string, detail: string, fix: string): Check => ({ id, status: "warn", detail, fix });
+export const fail = (id: string, detail: string, fix: string): Check => ({ id, status: "fail", detail, fix });
+/** Not looked at, because something before it failed. */
+export const skip = (id: string, detail: string): Check => ({ id, status: "skip", detail, fix: "" });
+
+/** True if nothing failed; warnings do not count. */
+export const isHealthy = (checks: readonly Check[]): boolean => checks.every(({ status }) => status !== "fail");
+
+/** `ok    tcp  connected in 2 ms` for each check, and what to do under those that are not well. `width` is the terminal's; undefined breaks no lines. */
+export function checkLines(checks: readonly Check[], width?: number | undefined): readonly string[] {
+  const idWidth = Math.max(0, ...checks.map(({ id }) => id.length));
+  const indent = idWidth + 8;
+  return checks.flatMap(({ id, status, detail, fix }) => {
+    const line = wrapLine(`${status.padEnd(4)}  ${id.padEnd(idWidth)}  ${detail}`, width, indent);
+    return fix === "" ? line : [...line, ...wrapLine(`${" ".repeat(indent)}→ ${fix}`, width, indent + 2)];
+  });
+}
+
+/** Runs one check; whatever it throws is a failure that says so. */
+export async function attempt(id: string, fix: string, look: () => Promise<Check>): Promise<Check> {
+  try {
+    return await look();
+  } catch (error) {
+    return fail(id, error instanceof Error ? error.message : String(error), fix);
+  }
+}

@@ -1,0 +1,67 @@
+import { durationFromMs } from "@bufbuild/protobuf/wkt";
+import type { ServiceImpl } from "@connectrpc/connect";
+import type { Control } from "../../control/core/control.ts";
+import type { Liveness } from "../../control/sessions/liveness.ts";
+import { registerAgent } from "../../control/sessions/registration.ts";
+import { serveSession } from "../../control/sessions/stream.ts";
+import type { AgentGatewayService } from "../../gen/windlass/agent/v1/agent_gateway_service_pb.ts";
+import { callerOf, httpVersionKey, remoteAddressKey } from "../calls/caller.ts";
+import { heardFrom } from "../streams/session-hearing.ts";
+
+/** How agents reach the control plane. `generation` is the random id of the database's history. */
+export const agentGatewayService = (
+  control: Control,
+  liveness: Liveness,
+  generation: string,
+): Pick<ServiceImpl<typeof AgentGatewayService>, "register" | "session"> => ({
+  register: async (request, context) => {
+    const said = {
+      incarnation: request.incarnation,
+      bootId: request.bootId,
+      name: request.name,
+      version: request.version,
+      minimumProtocol: request.minimumProtocol,
+      maximumProtocol: request.maximumProtocol,
+      os: request.os,
+      arch: request.arch,
+      labels: request.labels,
+      concurrency: request.concurrency,
+      sandbox: request.sandbox,
+      place: request.place,
+      address: context.values.get(remoteAddressKey),
+      httpVersion: context.values.get(httpVersionKey),
+    };
+    const { agent, sessionToken, pool, organization, protocol, wayProblem } = await registerAgent(
+      control,
+      callerOf(context),
+      said,
+    );
+    control.log.info(
+      { agentId: agent.id, name: agent.name, pool: pool?.name ?? "", address: agent.address, version: agent.version },
+      "agent registered",
+    );
+    if (wayProblem !== "")
+      control.log.warn({ agentId: agent.id, name: agent.name, reason: wayProblem }, "an agent will get no stream");
+    return {
+      agentId: agent.id,
+      sessionToken,
+      agentPoolId: pool?.id ?? "",
+      agentPool: pool?.name ?? "",
+      organization: organization?.name ?? "",
+      address: agent.address,
+      heartbeatInterval: durationFromMs(control.timing.heartbeatMs),
+      clusterGeneration: generation,
+      serverVersion: control.version,
+      protocol,
+      wayProblem,
+    };
+  },
+  session: (requests, context) =>
+    serveSession(control, liveness, {
+      who: callerOf(context),
+      stream: {
+        ...{ incoming: heardFrom(requests), signal: context.signal },
+        address: context.values.get(remoteAddressKey),
+      },
+    }),
+});

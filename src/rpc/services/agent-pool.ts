@@ -1,0 +1,97 @@
+import type { ServiceImpl } from "@connectrpc/connect";
+import { assignWorkspaces, unassignWorkspaces } from "../../control/agents/pool-assignments.ts";
+import { getPoolOverview } from "../../control/agents/pool-overview.ts";
+import { listQueuedJobs } from "../../control/agents/pool-queue.ts";
+import { createPool, deletePool, getPool, listPools, updatePool } from "../../control/agents/pools.ts";
+import type { Control } from "../../control/core/control.ts";
+import { grantWorkspaces, revokeWorkspaces } from "../../control/workspaces/grants.ts";
+import type { PoolView } from "../../control/workspaces/pool-view.ts";
+import { AgentSchema } from "../../gen/windlass/v1/agent_pb.ts";
+import { AgentPoolSchema, QueuedJobSchema } from "../../gen/windlass/v1/agent_pool_pb.ts";
+import type { AgentPoolService } from "../../gen/windlass/v1/agent_pool_service_pb.ts";
+import { AgentTokenSchema } from "../../gen/windlass/v1/agent_token_pb.ts";
+import { RunSchema } from "../../gen/windlass/v1/run_pb.ts";
+import { callerOf } from "../calls/caller.ts";
+import { toAgent } from "../mapping/agent.ts";
+import { agentPoolFields, toAgentPool, toQueuedJob } from "../mapping/agent-pool.ts";
+import { toAgentToken } from "../mapping/agent-token.ts";
+import { maskedChanges } from "../mapping/field-mask.ts";
+import { firstMessages, pageMessages, pageOf } from "../mapping/page.ts";
+import { listedRunMessage } from "../mapping/run.ts";
+
+/** How these requests name a pool. */
+const referenceOf = ({ organization, agentPool }: { readonly organization: string; readonly agentPool: string }) => ({
+  organization,
+  name: agentPool,
+});
+
+/** Manages agent pools. */
+export function agentPoolService(control: Control): ServiceImpl<typeof AgentPoolService> {
+  const shown = (view: PoolView) => toAgentPool(view, control.clock.now());
+  return {
+    createAgentPool: async (request, context) => {
+      const { organization, name, description, requestId } = request;
+      const isOrganizationScoped = request.organizationScoped ?? true;
+      const wanted = {
+        organization,
+        name,
+        description,
+        isOrganizationScoped,
+        grants: request.grantedWorkspaces,
+        requestId,
+      };
+      return { agentPool: shown(await createPool(control, callerOf(context), wanted)) };
+    },
+    getAgentPool: async (request, context) => ({
+      agentPool: shown(await getPool(control, callerOf(context), referenceOf(request))),
+    }),
+    listAgentPools: async (request, context) => {
+      const { organization, search, orderBy } = request;
+      const wanted = { organization, search, orderBy, page: pageOf(request) };
+      const page = await listPools(control, callerOf(context), wanted);
+      const { messages: agentPools, nextPageToken } = pageMessages(page, AgentPoolSchema, shown);
+      return { agentPools, nextPageToken };
+    },
+    updateAgentPool: async (request, context) => {
+      const changes = maskedChanges(request.updateMask, request.changes, agentPoolFields);
+      const update = { reference: referenceOf(request), changes, etag: request.etag };
+      return { agentPool: shown(await updatePool(control, callerOf(context), update)) };
+    },
+    deleteAgentPool: async (request, context) => {
+      await deletePool(control, callerOf(context), referenceOf(request));
+      return {};
+    },
+    grantWorkspaces: async (request, context) => {
+      const wanted = { pool: referenceOf(request), workspaces: request.workspaces };
+      return { agentPool: shown(await grantWorkspaces(control, callerOf(context), wanted)) };
+    },
+    revokeWorkspaces: async (request, context) => {
+      const wanted = { pool: referenceOf(request), workspaces: request.workspaces };
+      return { agentPool: shown(await revokeWorkspaces(control, callerOf(context), wanted)) };
+    },
+    getAgentPoolOverview: async (request, context) => {
+      const overview = await getPoolOverview(control, callerOf(context), referenceOf(request));
+      return {
+        agentPool: shown(overview.pool),
+        agents: firstMessages(overview.agents, AgentSchema, toAgent),
+        agentTokens: firstMessages(overview.tokens, AgentTokenSchema, toAgentToken),
+        queuedJobs: firstMessages(overview.queue, QueuedJobSchema, toQueuedJob),
+        activeRuns: firstMessages(overview.runs, RunSchema, listedRunMessage),
+      };
+    },
+    listQueuedJobs: async (request, context) => {
+      const wanted = { reference: referenceOf(request), page: pageOf(request) };
+      const page = await listQueuedJobs(control, callerOf(context), wanted);
+      const { messages: queuedJobs, nextPageToken } = pageMessages(page, QueuedJobSchema, toQueuedJob);
+      return { queuedJobs, nextPageToken };
+    },
+    assignWorkspaces: async (request, context) => {
+      const wanted = { pool: referenceOf(request), workspaces: request.workspaces };
+      return { agentPool: shown(await assignWorkspaces(control, callerOf(context), wanted)) };
+    },
+    unassignWorkspaces: async (request, context) => {
+      const wanted = { pool: referenceOf(request), workspaces: request.workspaces };
+      return { agentPool: shown(await unassignWorkspaces(control, callerOf(context), wanted)) };
+    },
+  };
+}

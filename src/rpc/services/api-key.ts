@@ -1,0 +1,36 @@
+import type { ServiceImpl } from "@connectrpc/connect";
+import type { Control } from "../../control/core/control.ts";
+import { revokeApiKey, rotateApiKey } from "../../control/people/api-key-ends.ts";
+import { getApiKey, issueApiKey, listApiKeys } from "../../control/people/api-keys.ts";
+import { ApiKeySchema } from "../../gen/windlass/v1/api_key_pb.ts";
+import type { ApiKeyService } from "../../gen/windlass/v1/api_key_service_pb.ts";
+import { callerOf } from "../calls/caller.ts";
+import { roleOf, toApiKey } from "../mapping/api-key.ts";
+import { optionalMs } from "../mapping/duration.ts";
+import { pageMessages, pageOf } from "../mapping/page.ts";
+
+/** Manages the credentials of people and CI. */
+export const apiKeyService = (control: Control): ServiceImpl<typeof ApiKeyService> => ({
+  createApiKey: async ({ organization, name, role, expiresIn }, context) => {
+    const wanted = { organization, name, role: roleOf(role), expiresInMs: optionalMs(expiresIn) };
+    const { secret, ...view } = await issueApiKey(control, callerOf(context), wanted);
+    return { apiKey: toApiKey(view), secret };
+  },
+  getApiKey: async ({ apiKeyId }, context) => ({
+    apiKey: toApiKey(await getApiKey(control, callerOf(context), apiKeyId)),
+  }),
+  listApiKeys: async (request, context) => {
+    const { organization } = request;
+    const page = await listApiKeys(control, callerOf(context), { organization, page: pageOf(request) });
+    const { messages: apiKeys, nextPageToken } = pageMessages(page, ApiKeySchema, toApiKey);
+    return { apiKeys, nextPageToken };
+  },
+  rotateApiKey: async ({ apiKeyId: id, overlap, expiresIn }, context) => {
+    const wanted = { id, overlapMs: optionalMs(overlap), expiresInMs: optionalMs(expiresIn) };
+    const { made, secret, replaced } = await rotateApiKey(control, callerOf(context), wanted);
+    return { apiKey: toApiKey(made), secret, replaced: toApiKey(replaced) };
+  },
+  revokeApiKey: async ({ apiKeyId }, context) => ({
+    apiKey: toApiKey(await revokeApiKey(control, callerOf(context), apiKeyId)),
+  }),
+});

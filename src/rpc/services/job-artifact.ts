@@ -1,0 +1,129 @@
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
+import type { Control } from "../../control/core/control.ts";
+import { ownerOf, type ReadUploaded, withUploaded } from "../../control/core/uploads.ts";
+import {
+  admitPlan,
+  configurationOfJob,
+  isPlanKnown,
+  planFilesOfJob,
+  planOfJob,
+  stateOfJob,
+  storePlan,
+} from "../../control/jobs/artifacts.ts";
+import { variablesOfJob } from "../../control/jobs/inputs.ts";
+import { providersOfJob } from "../../control/jobs/providers.ts";
+import { sharedStatesOfJob } from "../../control/jobs/shared-states.ts";
+import { admitState } from "../../control/jobs/states.ts";
+import { takeJobPart } from "../../control/jobs/uploads.ts";
+import type { Principal } from "../../domain/people/principal.ts";
+import type {
+  DownloadPlanRequest,
+  JobArtifactService,
+  ListSharedStatesResponseSchema,
+} from "../../gen/windlass/agent/v1/job_artifact_service_pb.ts";
+import { WindlassError } from "../../lib/words/errors.ts";
+import { callerOf } from "../calls/caller.ts";
+import { toJobProviders } from "../mapping/provider-settings.ts";
+import { type PlanReceiver, takePlanUpload } from "../streams/plan-upload.ts";
+import { type Announced, intakeOf, type Receiver } from "../streams/receiver.ts";
+import { takeStateUpload } from "../streams/state-upload.ts";
+import { Transfers } from "../streams/transfers.ts";
+
+/** One upload of a kind at a time for each job: what is collected in memory is bounded by the jobs that run. */
+class UploadTurns {
+  readonly #taken = new Set<string>();
+
+  take(who: Principal, kind: "plan" | "state"): Disposable {
+    const key = who.kind === "job" ? `${who.jobId}/${kind}` : kind;
+    if (this.#taken.has(key)) {
+      throw new WindlassError(
+        "storage_unavailable",
+        `another upload of this job's ${kind} is on its way: wait for its end`,
+        {
+          retryAfterMs: 1_000,
+        },
+      );
+    }
+    this.#taken.add(key);
+    return { [Symbol.dispose]: () => void this.#taken.delete(key) };
+  }
+}
+
+/** Which bytes of an object are asked for. */
+type Range = Pick<DownloadPlanRequest, "offset" | "maxBytes">;
+
+/** Carries what is too large for the session, for one job. */
+export const jobArtifactService = (
+  control: Control,
+  turns = new UploadTurns(),
+  transfers = new Transfers(control, "storage_unavailable"),
+): ServiceImpl<typeof JobArtifactService> => {
+  const ranged =
+    (of: (control: Control, who: Principal, from: number) => AsyncIterable<Uint8Array>) =>
+    ({ offset, maxBytes }: Range, context: HandlerContext) =>
+      transfers.download(context, of(control, callerOf(context), Number(offset)), maxBytes);
+  return {
+    getVariables: async (_request, context) => {
+      const { variables, hidden } = await variablesOfJob(control, callerOf(context));
+      return {
+        hidden: [...hidden],
+        variables: variables.map(({ key, value, isEnvironment, isHcl, isSensitive }) => ({
+          key,
+          value,
+          environment: isEnvironment,
+          hcl: isHcl,
+          sensitive: isSensitive,
+        })),
+      };
+    },
+    getProviders: async (_request, context) => toJobProviders(await providersOfJob(control, callerOf(context))),
+    downloadConfiguration: ranged(configurationOfJob),
+    downloadPlan: ranged(planOfJob),
+    downloadPlanFiles: ranged(planFilesOfJob),
+    downloadState: ranged(stateOfJob),
+    async *listSharedStates(
+      _request,
+      context,
+    ): AsyncGenerator<MessageInitShape<typeof ListSharedStatesResponseSchema>> {
+      for await (const { workspace, ...shared } of sharedStatesOfJob(control, callerOf(context))) {
+        yield shared.kind === "readable" ? { workspace, state: shared.state } : { workspace, problem: shared.problem };
+      }
+    },
+    uploadPart: async ({ sha256, sizeBytes, offset, chunk }, context) => {
+      const part = { sha256, bytes: Number(sizeBytes), offset: Number(offset), chunk };
+      return { nextOffset: BigInt(await takeJobPart(control, callerOf(context), part)) };
+    },
+    uploadPlan: async (requests, context) => {
+      const who = callerOf(context);
+      await admitPlan(control, who);
+      using _turn = turns.take(who, "plan");
+      using held = new DisposableStack();
+      const receiver: Receiver = { control, transfers, context, held };
+      await withUploaded(control, ownerOf(who), async (read) => {
+        const into: PlanReceiver = {
+          limits: control.limits,
+          intakeOf: (part: Announced) => intakeOf(receiver, part),
+          read,
+          isKnown: (plan) => isPlanKnown(control, who, plan),
+        };
+        await takePlanUpload(into, requests, (plan) => storePlan(control, who, plan));
+      });
+      return {};
+    },
+    uploadState: async (requests, context) => {
+      const who = callerOf(context);
+      await admitState(control, who);
+      using _turn = turns.take(who, "state");
+      using held = new DisposableStack();
+      const receiver: Receiver = { control, transfers, context, held };
+      const take = (read: ReadUploaded) => takeStateUpload(receiver, requests, read);
+      const stored = await withUploaded(control, ownerOf(who), take);
+      return {
+        stateVersionId: stored.id,
+        quarantined: stored.status === "quarantined",
+        quarantineReason: stored.quarantineReason,
+      };
+    },
+  };
+};

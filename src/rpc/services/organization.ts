@@ -1,0 +1,38 @@
+import type { ServiceImpl } from "@connectrpc/connect";
+import type { Control } from "../../control/core/control.ts";
+import {
+  createOrganization,
+  deleteOrganization,
+  getOrganization,
+  listOrganizations,
+  updateOrganization,
+} from "../../control/people/organizations.ts";
+import { OrganizationSchema } from "../../gen/windlass/v1/organization_pb.ts";
+import type { OrganizationService } from "../../gen/windlass/v1/organization_service_pb.ts";
+import { callerOf } from "../calls/caller.ts";
+import { maskedChanges } from "../mapping/field-mask.ts";
+import { fromNewOrganization, organizationFields, toOrganization } from "../mapping/organization.ts";
+import { pageMessages, pageOf } from "../mapping/page.ts";
+
+/** Manages organizations. */
+export const organizationService = (control: Control): ServiceImpl<typeof OrganizationService> => ({
+  createOrganization: async (request, context) => ({
+    organization: toOrganization(await createOrganization(control, callerOf(context), fromNewOrganization(request))),
+  }),
+  getOrganization: async ({ organization }, context) => ({
+    organization: toOrganization(await getOrganization(control, callerOf(context), organization)),
+  }),
+  listOrganizations: async (request, context) => {
+    const page = await listOrganizations(control, callerOf(context), pageOf(request));
+    const { messages: organizations, nextPageToken } = pageMessages(page, OrganizationSchema, toOrganization);
+    return { organizations, nextPageToken };
+  },
+  updateOrganization: async ({ organization, changes, updateMask, etag }, context) => {
+    const update = { organization, changes: maskedChanges(updateMask, changes, organizationFields), etag };
+    return { organization: toOrganization(await updateOrganization(control, callerOf(context), update)) };
+  },
+  deleteOrganization: async ({ organization }, context) => {
+    await deleteOrganization(control, callerOf(context), organization);
+    return {};
+  },
+});

@@ -1,0 +1,161 @@
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import type { ServiceImpl } from "@connectrpc/connect";
+import type { Control } from "../../control/core/control.ts";
+import { cancelRun, confirmRun, discardRun } from "../../control/runs/decisions.ts";
+import { commentRun, listRunEvents, setRunUrgency } from "../../control/runs/events.ts";
+import { listLostResources, listRuns } from "../../control/runs/list.ts";
+import { followLog, type LogPiece } from "../../control/runs/logs.ts";
+import { getRunPlan } from "../../control/runs/plan.ts";
+import { resolveRun } from "../../control/runs/resolution.ts";
+import { retryRun } from "../../control/runs/retry.ts";
+import { checkRun, createRun, getRun, watchRun } from "../../control/runs/runs.ts";
+import { LostResourceSchema, PlanSummarySchema, RunEventSchema, RunSchema } from "../../gen/windlass/v1/run_pb.ts";
+import type {
+  RunService,
+  StreamRunLogsResponseSchema,
+  WatchRunResponseSchema,
+} from "../../gen/windlass/v1/run_service_pb.ts";
+import { mapItems } from "../../lib/async/streams.ts";
+import { callerOf } from "../calls/caller.ts";
+import { pageMessages, pageOf } from "../mapping/page.ts";
+import { planMessage, planOfChange } from "../mapping/plan.ts";
+import {
+  eventMessage,
+  filterOf,
+  listedRunMessage,
+  logStates,
+  lostMessage,
+  optionsOf,
+  phaseOfRequest,
+  resolutionOf,
+  runMessage,
+  sourceOf,
+  urgencyOf,
+  watchedRunMessage,
+} from "../mapping/run.ts";
+import { withSigns } from "../streams/signs-of-life.ts";
+
+type Service = ServiceImpl<typeof RunService>;
+type WatchMessage = MessageInitShape<typeof WatchRunResponseSchema>;
+type LogMessage = MessageInitShape<typeof StreamRunLogsResponseSchema>;
+
+/** Says where a log stands, and that nothing new is there. */
+const emptyPiece = (last: LogPiece | undefined, from: number): LogPiece => ({
+  ...{ offset: last === undefined ? from : last.offset + last.bytes.length, epoch: last?.epoch ?? 0 },
+  ...{ bytes: new Uint8Array(), isEnd: false, missingBytes: 0, state: "none", problem: "" },
+});
+
+const logMessage = (piece: LogPiece): LogMessage => ({
+  offset: BigInt(piece.offset),
+  chunk: piece.bytes,
+  epoch: BigInt(piece.epoch),
+  end: piece.isEnd,
+  missingBytes: BigInt(piece.missingBytes),
+  logState: logStates[piece.state],
+  logProblem: piece.problem,
+});
+
+/** Starts, decides and follows runs. */
+export const runService = (control: Control): Service => ({ ...changes(control), ...reads(control) });
+
+type Changes =
+  | "createRun"
+  | "retryRun"
+  | "confirmRun"
+  | "discardRun"
+  | "cancelRun"
+  | "resolveRun"
+  | "commentRun"
+  | "setRunPriority";
+
+const changes = (control: Control): Pick<Service, Changes> => ({
+  createRun: async (request, context) => {
+    const asked = {
+      workspace: { organization: request.organization, name: request.workspace },
+      configurationId: request.configurationVersionId,
+      options: optionsOf(request.options),
+      message: request.message,
+      requestId: request.requestId,
+      urgency: urgencyOf(request.priority),
+      source: sourceOf(context.requestHeader),
+    };
+    return { run: runMessage(await createRun(control, callerOf(context), asked)) };
+  },
+  retryRun: async ({ runId: id, message, requestId }, context) => {
+    const asked = { id, message, requestId, source: sourceOf(context.requestHeader) };
+    return { run: runMessage(await retryRun(control, callerOf(context), asked)) };
+  },
+  confirmRun: async ({ runId, planSha256, comment }, context) => ({
+    run: runMessage(await confirmRun(control, callerOf(context), { id: runId, planSha256, comment })),
+  }),
+  discardRun: async ({ runId, comment }, context) => ({
+    run: runMessage(await discardRun(control, callerOf(context), { id: runId, comment })),
+  }),
+  cancelRun: async ({ runId, force, comment }, context) => ({
+    run: runMessage(await cancelRun(control, callerOf(context), { id: runId, isForced: force, comment })),
+  }),
+  resolveRun: async ({ runId, resolution, comment }, context) => ({
+    run: runMessage(
+      await resolveRun(control, callerOf(context), { id: runId, resolution: resolutionOf(resolution), comment }),
+    ),
+  }),
+  commentRun: async ({ runId: id, comment }, context) => ({
+    event: eventMessage(await commentRun(control, callerOf(context), { id, comment })),
+  }),
+  setRunPriority: async ({ runId: id, priority }, context) => ({
+    run: runMessage(await setRunUrgency(control, callerOf(context), { id, urgency: urgencyOf(priority) })),
+  }),
+});
+
+const reads = (control: Control): Omit<Service, Changes> => ({
+  checkRun: async ({ organization, workspace: name, options, priority }, context) => {
+    const asked = { workspace: { organization, name }, options: optionsOf(options), urgency: urgencyOf(priority) };
+    await checkRun(control, callerOf(context), asked);
+    return {};
+  },
+  getRun: async ({ runId }, context) => ({ run: runMessage(await getRun(control, callerOf(context), runId)) }),
+  getRunPlan: async (request, context) => {
+    const { changes, ...plan } = await getRunPlan(control, callerOf(context), {
+      id: request.runId,
+      page: pageOf(request),
+    });
+    const { messages, nextPageToken } = pageMessages(changes, PlanSummarySchema, planOfChange);
+    return { plan: planMessage(plan, messages), nextPageToken };
+  },
+  listLostResources: async (request, context) => {
+    const wanted = { id: request.runId, page: pageOf(request) };
+    const page = await listLostResources(control, callerOf(context), wanted);
+    const { messages: lostResources, nextPageToken } = pageMessages(page, LostResourceSchema, lostMessage);
+    return { lostResources, nextPageToken };
+  },
+  listRuns: async (request, context) => {
+    const wanted = { filter: filterOf(request), page: pageOf(request) };
+    const page = await listRuns(control, callerOf(context), wanted);
+    const { messages: runs, nextPageToken } = pageMessages(page, RunSchema, listedRunMessage);
+    return { runs, nextPageToken };
+  },
+  listRunEvents: async (request, context) => {
+    const wanted = { id: request.runId, page: pageOf(request) };
+    const page = await listRunEvents(control, callerOf(context), wanted);
+    const { messages: events, nextPageToken } = pageMessages(page, RunEventSchema, eventMessage);
+    return { events, nextPageToken };
+  },
+  async *watchRun({ runId }, context): AsyncGenerator<WatchMessage> {
+    const views = watchRun(control, callerOf(context), { id: runId, signal: context.signal });
+    const messages = mapItems(views, (view): WatchMessage => ({ run: watchedRunMessage(view) }));
+    const sign = (last: WatchMessage | undefined) => last && { ...last, unchanged: true };
+    yield* withSigns(messages, { clock: control.clock, sign });
+  },
+  async *streamRunLogs({ runId, phase, offset, follow }, context): AsyncGenerator<LogMessage> {
+    const request = {
+      runId,
+      phase: phaseOfRequest(phase),
+      offset: Number(offset),
+      follows: follow,
+      signal: context.signal,
+    };
+    const pieces = followLog(control, callerOf(context), request);
+    const sign = (last: LogPiece | undefined) => emptyPiece(last, request.offset);
+    for await (const piece of withSigns(pieces, { clock: control.clock, sign })) yield logMessage(piece);
+  },
+});

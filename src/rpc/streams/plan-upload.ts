@@ -1,0 +1,118 @@
+import type { Limits } from "../../control/core/control.ts";
+import { refuseTooLarge } from "../../control/core/refusals.ts";
+import type { ReadUploaded } from "../../control/core/uploads.ts";
+import type { UploadedPlan } from "../../control/jobs/artifacts.ts";
+import { engineOf } from "../../control/jobs/engine.ts";
+import type { UploadedFiles } from "../../control/jobs/plan-files.ts";
+import type { UploadPlanHeader, UploadPlanRequest } from "../../gen/windlass/agent/v1/job_artifact_service_pb.ts";
+import { WindlassError } from "../../lib/words/errors.ts";
+import { headerFirst, type Intake, passing } from "./intake.ts";
+import type { Announced } from "./receiver.ts";
+import { SummaryIntake } from "./summary-intake.ts";
+import { summaryParts } from "./summary-parts.ts";
+
+type PlanLimits = Pick<Limits, "maxPlanBytes" | "maxPlanFilesBytes">;
+
+/** Where a plan goes: how large it may be, and memory for what is collected. */
+export interface PlanReceiver {
+  readonly limits: PlanLimits;
+  readonly intakeOf: (part: Announced) => Intake;
+  /** Gives what came in parts. */
+  readonly read: ReadUploaded;
+  /** Whether this plan, with these files, is stored already. */
+  readonly isKnown: (plan: Pick<UploadPlanHeader, "planSha256" | "filesSha256">) => Promise<boolean>;
+}
+
+/** Parts come in this order. */
+const order = "its header, the plan's bytes, its summary, the bytes of its files";
+
+/** Collects the plan and its summary in memory; the files that follow are read by `store` itself, piece by piece to their end. */
+export async function takePlanUpload(
+  receiver: PlanReceiver,
+  requests: AsyncIterable<UploadPlanRequest>,
+  store: (plan: UploadedPlan) => Promise<void>,
+): Promise<void> {
+  const parts = requests[Symbol.asyncIterator]();
+  try {
+    const plan = await readPlan(receiver, parts);
+    if (plan !== undefined) await store(plan);
+  } finally {
+    await parts.return?.();
+  }
+}
+
+/** Undefined for what came in parts and is stored already: its parts are gone. */
+async function readPlan(
+  { limits, intakeOf, read, isKnown }: PlanReceiver,
+  parts: AsyncIterator<UploadPlanRequest>,
+): Promise<UploadedPlan | undefined> {
+  const header = await readHeader(parts, limits);
+  const { planInParts, planSha256, summaryPartsBytes } = header;
+  if ((planInParts || header.filesInParts || summaryPartsBytes > 0n) && (await isKnown(header))) return undefined;
+  const { maxPlanBytes: maxBytes } = limits;
+  const plan = intakeOf({ what: "plan", announced: header.planSizeBytes, maxBytes });
+  const summary = new SummaryIntake(intakeOf, header.engineVersion);
+  let next = await nextPart(parts);
+  if (planInParts) {
+    const object = { what: "plan", sha256: planSha256, bytes: Number(header.planSizeBytes) };
+    for await (const piece of read(object)) await plan.take(piece);
+  } else for (; next?.case === "planChunk"; next = await nextPart(parts)) await plan.take(next.value);
+  if (summaryPartsBytes > 0n) for await (const part of summaryOf(header, read)) await summary.take(part);
+  else for (; next?.case === "summary"; next = await nextPart(parts)) await summary.take(next.value);
+  if (next !== undefined && next.case !== "filesChunk") throw outOfOrder(next);
+  const files = header.filesInParts ? filesOf(header, read(archiveOf(header))) : filesOf(header, restOf(next, parts));
+  if ((files === undefined || header.filesInParts) && next !== undefined) throw unannounced();
+  const { engine, engineVersion, lockFile } = header;
+  const origin = { engine: engineOf(engine), engineVersion, lockFile };
+  return { plan: plan.whole(), planSha256, summary: await summary.whole(), files, ...origin };
+}
+
+const archiveOf = ({ filesSizeBytes, filesSha256 }: UploadPlanHeader) => ({
+  what: "files of the plan",
+  sha256: filesSha256,
+  bytes: Number(filesSizeBytes),
+});
+
+const summaryOf = ({ summaryPartsBytes, summaryPartsSha256: sha256 }: UploadPlanHeader, read: ReadUploaded) =>
+  summaryParts(read({ what: "plan summary", sha256, bytes: Number(summaryPartsBytes) }), sha256);
+
+async function readHeader(parts: AsyncIterator<UploadPlanRequest>, limits: PlanLimits): Promise<UploadPlanHeader> {
+  const first = await nextPart(parts);
+  if (first?.case !== "header") throw headerFirst();
+  refuseTooLarge("archive of the plan's files", first.value.filesSizeBytes, limits.maxPlanFilesBytes);
+  return first.value;
+}
+
+type Part = UploadPlanRequest["part"];
+
+async function nextPart(parts: AsyncIterator<UploadPlanRequest>): Promise<Part | undefined> {
+  const { done, value } = await parts.next();
+  return done === true ? undefined : value.part;
+}
+
+function outOfOrder({ case: part }: Part): WindlassError {
+  if (part === "header") return headerFirst();
+  const message = `a plan is uploaded in this order: ${order}. Something of its ${part === "summary" ? "summary" : "bytes"} came too late`;
+  return new WindlassError("validation", message, { fields: [{ field: "part", description: `expected ${order}` }] });
+}
+
+const unannounced = (): WindlassError =>
+  new WindlassError("checksum_mismatch", "files of the plan came, and none were announced: upload it again");
+
+/** The files' pieces, and nothing else, to the end of the upload. */
+async function* restOf(first: Part | undefined, parts: AsyncIterator<UploadPlanRequest>): AsyncGenerator<Uint8Array> {
+  for (let next = first; next !== undefined; next = await nextPart(parts)) {
+    if (next.case !== "filesChunk") throw outOfOrder(next);
+    yield next.value;
+  }
+}
+
+function filesOf(
+  { filesSizeBytes, filesSha256 }: UploadPlanHeader,
+  pieces: AsyncIterable<Uint8Array>,
+): UploadedFiles | undefined {
+  if (filesSizeBytes === 0n) return undefined;
+  const sizeBytes = Number(filesSizeBytes);
+  const bytes = passing({ what: "files of the plan", announced: sizeBytes }, pieces);
+  return { sizeBytes, sha256: filesSha256, bytes };
+}

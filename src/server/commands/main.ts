@@ -1,0 +1,117 @@
+import { systemClock } from "../../lib/clock.ts";
+import { helpText, readArguments, terminalWidth } from "../../lib/command-line.ts";
+import { readEnvironment } from "../../lib/environment.ts";
+import { makePrivate } from "../../lib/fs/umask.ts";
+import { createLog } from "../../lib/program/log.ts";
+import { version } from "../../lib/program/version.ts";
+import { systemRandom } from "../../lib/random.ts";
+import { suggestion } from "../../lib/settings.ts";
+import { isWindlassError } from "../../lib/words/errors.ts";
+import { type CommandCall, commonSettings, type ServerCommand } from "../command.ts";
+import { readSettings } from "../read-call.ts";
+import { serverSettings } from "../settings.ts";
+import { StartError } from "../start-error.ts";
+import { commands, serveCommand } from "./commands.ts";
+
+const switches = ["allow-plaintext", "moved-database", "no-engine-download", "no-reflection", "proxy-protocol"];
+
+/** Runs windlassd: the control plane, or one of its commands. Answers the exit code of the process. */
+export async function main(argv: readonly string[]): Promise<number> {
+  const [first = "", ...rest] = argv;
+  if (first === "help") return help(rest);
+  const isNamed = first !== "" && !first.startsWith("-");
+  if (!isNamed) return run(serveCommand, argv);
+  const command = commandNamed(first);
+  return command === undefined ? unknownCommand(first) : run(command, rest);
+}
+
+const commandNamed = (name: string): ServerCommand | undefined => commands.find((command) => command.name === name);
+
+function unknownCommand(name: string): number {
+  const near = suggestion(name, [...commands.map((command) => command.name), "help"]);
+  return say(process.stderr, `windlassd: unknown command "${name}"${near}\nSee windlassd --help.\n`, 2);
+}
+
+function help([name]: readonly string[]): number {
+  if (name === undefined) return say(process.stdout, helpOf(serveCommand), 0);
+  const command = commandNamed(name);
+  return command === undefined ? unknownCommand(name) : say(process.stdout, helpOf(command), 0);
+}
+
+function helpOf(command: ServerCommand): string {
+  const flags = command.flags.map(
+    ({ name, value, about }) => [value === undefined ? `--${name}` : `--${name} ${value}`, about] as const,
+  );
+  const others = commands.map((one) => [`windlassd ${one.name} ${one.usage}`.trimEnd(), one.summary] as const);
+  const sections = [
+    { title: "Flags", rows: flags },
+    ...(command === serveCommand ? [{ title: "Commands (windlassd help COMMAND)", rows: others }] : []),
+  ];
+  const { about, examples } = command;
+  const usage =
+    command === serveCommand ? "windlassd [serve] [flags]" : `windlassd ${command.name} ${command.usage}`.trimEnd();
+  return helpText(settingsOf(command), { usage, about, examples, sections }, terminalWidth(process.stdout));
+}
+
+/** What a command heeds; the other settings may be given, and mean nothing to it. */
+function settingsOf({ heeds }: ServerCommand): Partial<typeof serverSettings> {
+  if (heeds === "all") return serverSettings;
+  const heeded = new Set<string>([...commonSettings, ...heeds]);
+  return Object.fromEntries(Object.entries(serverSettings).filter(([name]) => heeded.has(name)));
+}
+
+async function run(command: ServerCommand, argv: readonly string[]): Promise<number> {
+  const line = readArguments(serverSettings, argv, {
+    switches: new Set([...switches, ...command.flags.flatMap(({ name, value }) => (value === undefined ? name : []))]),
+    own: command.flags.map(({ name }) => name),
+    maxWords: command.words.max,
+  });
+  if (line.kind === "help") return say(process.stdout, helpOf(command), 0);
+  if (line.kind === "version") return say(process.stdout, `windlassd ${version}\n`, 0);
+  if (line.kind === "invalid") return refuse(command, line.problems);
+  if (line.words.length < command.words.min) return refuse(command, [`expected ${command.usage}`]);
+  const environment = readEnvironment();
+  const loaded = readSettings(line.flags, environment);
+  if (loaded.kind === "invalid") return refuse(command, loaded.problems);
+  const { settings, origins } = loaded;
+  const log = createLog({ level: settings.logLevel, format: settings.logFormat });
+  const call: CommandCall = {
+    ...{ settings, origins, environment, own: line.own, words: line.words, log },
+    clock: systemClock,
+    random: systemRandom,
+    say: (text) => void process.stdout.write(text),
+    note: (text) => void process.stderr.write(text),
+  };
+  // Databases hold what terraform prints: nobody else on this machine reads them.
+  makePrivate();
+  return command.run(call).catch(failed);
+}
+
+function refuse(command: ServerCommand, problems: readonly string[]): number {
+  const where = command === serveCommand ? "windlassd --help" : `windlassd help ${command.name}`;
+  return say(process.stderr, `${problems.map((problem) => `windlassd: ${problem}`).join("\n")}\nSee ${where}.\n`, 2);
+}
+
+function failed(error: unknown): number {
+  if (error instanceof StartError) return say(process.stderr, `windlassd: ${error.message}\n`, error.exitCode);
+  if (isWindlassError(error, "storage_unavailable"))
+    return say(process.stderr, `windlassd: ${error.message}\n`, error.metadata.databaseVersion === undefined ? 7 : 5);
+  if (isWindlassError(error, "validation")) return say(process.stderr, `windlassd: ${error.message}\n`, 2);
+  const known = knownFailure(error);
+  if (known !== undefined) return say(process.stderr, `windlassd: ${known.text}\n`, known.exitCode);
+  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  return say(process.stderr, `windlassd: ${text}\n`, 1);
+}
+
+/** What the system or SQLite refused: the cause is not in this program, and its stack tells nobody anything. */
+function knownFailure(error: unknown): { readonly text: string; readonly exitCode: number } | undefined {
+  if (!(error instanceof Error && "code" in error && typeof error.code === "string")) return undefined;
+  if (error.code.startsWith("SQLITE_"))
+    return { text: `the database in the data directory cannot be used: ${error.message} (${error.code})`, exitCode: 7 };
+  return "syscall" in error ? { text: error.message, exitCode: 1 } : undefined;
+}
+
+function say(stream: NodeJS.WriteStream, text: string, exitCode: number): number {
+  stream.write(text);
+  return exitCode;
+}

@@ -1,0 +1,56 @@
+/**
+ * The only file of the store that asserts a type instead of proving it: queries are written against PostgreSQL's types,
+ * and SQLite's builders have the same shape at run time. `src/store/queries/index.ts` lists what queries must keep to
+ * for that to hold.
+ */
+import type { InferInsertModel } from "drizzle-orm";
+import type { BetterSQLite3Database } from "drizzle-orm/better-sqlite3";
+import type { NodePgDatabase } from "drizzle-orm/node-postgres";
+import type {
+  AnyPgColumn,
+  PgDatabase,
+  PgInsertValue,
+  PgQueryResultHKT,
+  PgTable,
+  PgUpdateSetSource,
+} from "drizzle-orm/pg-core";
+import { getTableColumns, sql } from "../drizzle/orm.ts";
+import type { Kit } from "./kit.ts";
+import { sqliteKit } from "./kit-sqlite.ts";
+
+/** The drivers disagree on what a statement without `returning` gives. */
+interface NoResult extends PgQueryResultHKT {
+  type: undefined;
+}
+
+/** The part of drizzle's database that both engines share. */
+export type Db = Pick<
+  PgDatabase<NoResult>,
+  "select" | "selectDistinct" | "insert" | "update" | "delete" | "with" | "$with"
+>;
+
+export const kitOfSqlite = sqliteKit as unknown as Kit;
+export const dbOfSqlite = (db: BetterSQLite3Database): Db => db as unknown as Db;
+export const dbOfPostgres = (db: NodePgDatabase): Db => db as unknown as Db;
+
+/** A row with every column present: what a prepared insert of whole rows takes. */
+export type WholeRow<T extends PgTable> = Required<InferInsertModel<T>>;
+
+/** `values(…)` of a prepared insert: every column of `table` as a placeholder of the same name. */
+export function placeholdersOf<T extends PgTable>(table: T): PgInsertValue<T> {
+  const names = Object.keys(getTableColumns(table));
+  return Object.fromEntries(names.map((name) => [name, sql.placeholder(name)])) as unknown as PgInsertValue<T>;
+}
+
+/** `set(…)` of a prepared update of whole rows: every column but `id` as a placeholder of the same name, encoded by its column. */
+export function slotsOf<T extends PgTable>(table: T): PgUpdateSetSource<T> {
+  const columns = Object.entries(getTableColumns(table)).filter(([name]) => name !== "id");
+  const slots = columns.map(([name, column]) => [name, sql`${sql.param(sql.placeholder(name), column)}`]);
+  return Object.fromEntries(slots) as unknown as PgUpdateSetSource<T>;
+}
+
+/** A table whose rows have an id. */
+export type TableWithId = PgTable & { readonly id: AnyPgColumn };
+
+/** What `select()` of the whole table gives: drizzle's own type is not resolved for a table that is a parameter. */
+export const rowsOf = <T extends PgTable>(rows: readonly unknown[]): T["$inferSelect"][] => rows as T["$inferSelect"][];

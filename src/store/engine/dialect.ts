@@ -1,0 +1,126 @@
+import type { SQL } from "drizzle-orm";
+import type { AnyPgColumn } from "drizzle-orm/pg-core";
+import { DrizzleQueryError, sql } from "../drizzle/orm.ts";
+
+/** What a failed statement says about the data; `conflict` means another transaction won and the whole write may be tried again. */
+export type Failure = "duplicate" | "missing-reference" | "check" | "conflict" | "full" | "lost" | "other";
+
+interface Lockable {
+  for(strength: "update", config?: { skipLocked: true }): unknown;
+}
+
+/** All that a query may know of its engine. */
+export interface Dialect {
+  readonly name: "sqlite" | "postgres";
+  /** Rows that another transaction holds are left out (SQLite has one writer: nothing is held). */
+  skipLocked<Q extends Lockable>(query: Q): Q;
+  /** Waits for the rows and keeps them from changing until the transaction ends. */
+  locked<Q extends Lockable>(query: Q): Q;
+  /** A table `given` of rows that travel as one parameter (see `asParameter`), with these columns. */
+  given(rows: SQL, columns: Readonly<Record<string, AnyPgColumn>>): SQL;
+  /** True where the text occurs in the column, ASCII letters in any case. */
+  contains(column: AnyPgColumn, text: string): SQL;
+  failure(error: unknown): Failure;
+}
+
+/** As `lower` of both engines: they agree on ASCII letters only. */
+const lowerAscii = (text: string): string => text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
+
+/** Rows as the parameter that `Dialect.given` reads: json, each value encoded by its column. */
+export function asParameter<K extends string>(
+  rows: readonly Readonly<Record<K, unknown>>[],
+  columns: Readonly<Record<K, AnyPgColumn>>,
+): string {
+  const names = Object.keys(columns) as K[];
+  return JSON.stringify(
+    rows.map((row) => Object.fromEntries(names.map((name) => [name, columns[name].mapToDriverValue(row[name])]))),
+  );
+}
+
+/** The driver's error inside drizzle's wrapper, whose message would contain every parameter: tokens, variables. */
+export function driverError(error: unknown): unknown {
+  return error instanceof DrizzleQueryError ? (error.cause ?? new Error("a statement failed")) : error;
+}
+
+function codeOf(error: unknown): string {
+  for (let at = error; at instanceof Error; at = at.cause) {
+    if ("code" in at && typeof at.code === "string") return at.code;
+  }
+  return "";
+}
+
+function failureOfSqlite(error: unknown): Failure {
+  const code = codeOf(error);
+  switch (code) {
+    case "SQLITE_CONSTRAINT_UNIQUE":
+    case "SQLITE_CONSTRAINT_PRIMARYKEY":
+    case "SQLITE_CONSTRAINT_ROWID":
+      return "duplicate";
+    case "SQLITE_CONSTRAINT_FOREIGNKEY":
+      return "missing-reference";
+    case "SQLITE_CONSTRAINT_CHECK":
+    case "SQLITE_CONSTRAINT_NOTNULL":
+      return "check";
+    case "SQLITE_FULL":
+      return "full";
+    default:
+      if (code.startsWith("SQLITE_BUSY")) return "conflict";
+      return code.startsWith("SQLITE_IOERR") || code.startsWith("SQLITE_CANTOPEN") ? "lost" : "other";
+  }
+}
+
+const lostConnection = new Set([
+  "ECONNREFUSED",
+  "ECONNRESET",
+  "ENOENT",
+  "EPIPE",
+  "ETIMEDOUT",
+  "EHOSTUNREACH",
+  "ENOTFOUND",
+]);
+
+function failureOfPostgres(error: unknown): Failure {
+  const code = codeOf(error);
+  if (code === "23505") return "duplicate";
+  if (code === "23503") return "missing-reference";
+  if (code === "23514" || code === "23502") return "check";
+  if (code === "40001" || code === "40P01") return "conflict";
+  if (code.startsWith("53")) return "full";
+  if (code.startsWith("08") || code.startsWith("57P") || lostConnection.has(code)) return "lost";
+  return code === "" && error instanceof Error && /connection|timeout exceeded/i.test(error.message) ? "lost" : "other";
+}
+
+export const sqliteDialect: Dialect = {
+  name: "sqlite",
+  skipLocked: (query) => query,
+  locked: (query) => query,
+  given: (rows, columns) => {
+    const fields = Object.keys(columns).map(
+      (name) => sql`value ->> ${sql.raw(`'${name}'`)} as ${sql.identifier(name)}`,
+    );
+    return sql`(select ${sql.join(fields, sql`, `)} from json_each(${rows})) as given`;
+  },
+  contains: (column, text) => sql`instr(lower(${column}), ${sql.param(lowerAscii(text), column)}) > 0`,
+  failure: failureOfSqlite,
+};
+
+// drizzle's for() changes the query in place.
+export const postgresDialect: Dialect = {
+  name: "postgres",
+  skipLocked: (query) => {
+    query.for("update", { skipLocked: true });
+    return query;
+  },
+  locked: (query) => {
+    query.for("update");
+    return query;
+  },
+  given: (rows, columns) => {
+    const fields = Object.entries(columns).map(
+      ([name, column]) => sql`${sql.identifier(name)} ${sql.raw(column.getSQLType())}`,
+    );
+    return sql`json_to_recordset(${rows}) as given(${sql.join(fields, sql`, `)})`;
+  },
+  contains: (column, text) => sql`strpos(lower(${column}), ${sql.param(lowerAscii(text), column)}) > 0`,
+  failure: failureOfPostgres,
+};

@@ -1,0 +1,118 @@
+import type Database from "better-sqlite3";
+import type pg from "pg";
+import { WindlassError } from "../../lib/words/errors.ts";
+import { drizzle as drizzleSqlite } from "../drizzle/better-sqlite3.ts";
+import { migrate as applyToSqlite } from "../drizzle/better-sqlite3-migrator.ts";
+import { readMigrationFiles } from "../drizzle/migrator.ts";
+import { drizzle as drizzlePostgres } from "../drizzle/node-postgres.ts";
+import { migrate as applyToPostgres } from "../drizzle/node-postgres-migrator.ts";
+
+/** What a database says of itself: how many migrations it has seen, and the time stamp of the last (0 for none). */
+interface Applied {
+  readonly count: number;
+  readonly lastMs: number;
+}
+
+/** What opening a database does with migrations it has not seen: apply them, refuse it, or take it as it is. */
+export type MigrateMode = "auto" | "check" | "off";
+
+/** How many migrations a database has seen, and how many this program knows. */
+export interface SchemaState {
+  readonly applied: number;
+  readonly known: number;
+}
+
+/** Any fixed number: replicas that start at once wait for each other on it. */
+const migrationLock = 7_345_901;
+
+/** True if there is something to apply that the mode allows. Refuses a database of a newer program in any mode. */
+function isToMigrate(folder: string, applied: Applied, mode: MigrateMode): boolean {
+  const known = readMigrationFiles({ migrationsFolder: folder });
+  if (applied.lastMs > (known.at(-1)?.folderMillis ?? 0)) throw newer(applied.count, known.length);
+  const pending = known.filter(({ folderMillis }) => folderMillis > applied.lastMs).length;
+  if (pending === 0 || mode === "off") return false;
+  if (mode === "auto") return true;
+  throw new WindlassError(
+    "storage_unavailable",
+    `the database has schema version ${applied.count} and this windlassd needs version ${known.length}: run windlassd migrate, or start with --migrate auto`,
+    { metadata: { databaseVersion: String(applied.count), programVersion: String(known.length) } },
+  );
+}
+
+function newer(applied: number, known: number): WindlassError {
+  return new WindlassError(
+    "storage_unavailable",
+    `the database has schema version ${applied} and this windlassd knows versions up to ${known}: ` +
+      "start the newer windlassd that upgraded it, or restore a backup from before the upgrade",
+    { metadata: { databaseVersion: String(applied), programVersion: String(known) } },
+  );
+}
+
+/**
+ * Brings a SQLite database up to date. Foreign keys are off meanwhile: a migration that rebuilds a table drops the old
+ * one, which would delete the rows that refer to it.
+ */
+export function migrateSqlite(writer: Database.Database, folder: string, mode: MigrateMode = "auto"): void {
+  if (!isToMigrate(folder, appliedToSqlite(writer), mode)) return;
+  writer.pragma("foreign_keys = OFF");
+  applyToSqlite(drizzleSqlite(writer), { migrationsFolder: folder });
+  const broken = writer.pragma("foreign_key_check");
+  writer.pragma("foreign_keys = ON");
+  if (Array.isArray(broken) && broken.length > 0) {
+    throw new WindlassError("storage_unavailable", `${broken.length} rows of the database refer to rows that are gone`);
+  }
+}
+
+/** Brings a PostgreSQL database up to date, one replica at a time. */
+export async function migratePostgres(pool: pg.Pool, folder: string, mode: MigrateMode = "auto"): Promise<void> {
+  const client = await pool.connect();
+  let isUsable = false;
+  try {
+    await client.query("SELECT pg_advisory_lock($1)", [migrationLock]);
+    if (isToMigrate(folder, await appliedToPostgres(client), mode)) {
+      await applyToPostgres(drizzlePostgres(client), { migrationsFolder: folder });
+    }
+    await client.query("SELECT pg_advisory_unlock($1)", [migrationLock]);
+    isUsable = true;
+  } finally {
+    client.release(!isUsable); // closing the connection gives the lock back
+  }
+}
+
+/** How far the schema of a SQLite database is. */
+export const schemaOfSqlite = (db: Database.Database, folder: string): SchemaState => ({
+  applied: appliedToSqlite(db).count,
+  known: readMigrationFiles({ migrationsFolder: folder }).length,
+});
+
+/** The same for PostgreSQL. */
+export async function schemaOfPostgres(pool: pg.Pool, folder: string): Promise<SchemaState> {
+  const client = await pool.connect();
+  try {
+    const { count } = await appliedToPostgres(client);
+    return { applied: count, known: readMigrationFiles({ migrationsFolder: folder }).length };
+  } finally {
+    client.release();
+  }
+}
+
+function appliedToSqlite(writer: Database.Database): Applied {
+  const table = writer.prepare("SELECT 1 FROM sqlite_master WHERE name = '__drizzle_migrations'").get();
+  if (table === undefined) return { count: 0, lastMs: 0 };
+  return (
+    writer
+      .prepare<[], Applied>(
+        "SELECT count(*) AS count, coalesce(max(created_at), 0) AS lastMs FROM __drizzle_migrations",
+      )
+      .get() ?? { count: 0, lastMs: 0 }
+  );
+}
+
+async function appliedToPostgres(client: pg.PoolClient): Promise<Applied> {
+  const table = await client.query("SELECT 1 WHERE to_regclass('drizzle.__drizzle_migrations') IS NOT NULL");
+  if (table.rows.length === 0) return { count: 0, lastMs: 0 };
+  const { rows } = await client.query<{ count: string; last_ms: string }>(
+    "SELECT count(*) AS count, coalesce(max(created_at), 0) AS last_ms FROM drizzle.__drizzle_migrations",
+  );
+  return { count: Number(rows[0]?.count), lastMs: Number(rows[0]?.last_ms) };
+}

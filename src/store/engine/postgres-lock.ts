@@ -1,0 +1,108 @@
+import pg from "pg";
+import { systemClock } from "../../lib/clock.ts";
+import { type StoreLog, silentLog } from "./engine.ts";
+import { unreachable } from "./unreachable.ts";
+
+/** Any fixed number beside that of the migrations. */
+const serverLock = 7_345_902;
+/** How long a start waits for the lock of a process that has just ended. */
+const patienceMs = 5_000;
+const pauseMs = 250;
+/** How often a lost lock is asked for again. */
+const againMs = 1_000;
+
+/** Proof that this process alone serves a PostgreSQL database, as long as its connection lives. */
+export type DatabaseLock =
+  | { readonly kind: "locked"; readonly lock: AsyncDisposable; readonly identity: string }
+  | { readonly kind: "held"; readonly message: string };
+
+export interface LockOptions {
+  readonly url: string;
+  readonly log?: StoreLog;
+  /** Called once when the connection was lost and another process took the lock meanwhile: the program should end. */
+  readonly onStolen: (error: Error) => void;
+}
+
+const message =
+  "another windlassd serves this database: stop it first. Several on one database would disturb each other";
+
+/** Takes the advisory lock of a database on a connection of its own, and takes it again whenever that connection is lost. */
+export async function lockDatabase({ url, log = silentLog, onStolen }: LockOptions): Promise<DatabaseLock> {
+  const deadlineMs = systemClock.monotonicMs() + patienceMs;
+  for (;;) {
+    const client = await attempt(url);
+    if (client !== undefined) {
+      const identity = await identityOf(client);
+      return { kind: "locked", lock: new HeldLock({ url, log, onStolen }, client), identity };
+    }
+    if (systemClock.monotonicMs() >= deadlineMs) return { kind: "held", message };
+    await systemClock.sleep(pauseMs);
+  }
+}
+
+async function attempt(url: string): Promise<pg.Client | undefined> {
+  const client = new pg.Client({ connectionString: url, application_name: "windlassd lock", keepAlive: true });
+  client.on("error", () => {}); // `end` follows
+  try {
+    await client.connect();
+    const { rows } = await client.query<{ locked: boolean }>("SELECT pg_try_advisory_lock($1) AS locked", [serverLock]);
+    if (rows[0]?.locked === true) return client;
+    await client.end();
+    return undefined;
+  } catch (cause) {
+    await client.end().catch(() => {});
+    throw unreachable(cause);
+  }
+}
+
+/** Names the database itself: what `pg_restore` makes of its dump is another one. */
+async function identityOf(client: pg.Client): Promise<string> {
+  const read = async (text: string) => (await client.query<{ value: string }>(text)).rows[0]?.value ?? "";
+  const database = await read("SELECT oid::text AS value FROM pg_database WHERE datname = current_database()");
+  // Some services do not let everybody ask for it.
+  const system = await read("SELECT system_identifier::text AS value FROM pg_control_system()").catch(() => "");
+  return `${system}/${database}`;
+}
+
+class HeldLock implements AsyncDisposable {
+  readonly #options: Required<LockOptions>;
+  readonly #closing = new AbortController();
+  #client: pg.Client;
+  #holding: Promise<void> = Promise.resolve();
+
+  constructor(options: Required<LockOptions>, client: pg.Client) {
+    this.#options = options;
+    this.#client = client;
+    this.#watch();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closing.abort();
+    await this.#holding;
+    await this.#client.end().catch(() => {});
+  }
+
+  #watch(): void {
+    this.#client.once("end", () => {
+      if (!this.#closing.signal.aborted) this.#holding = this.#takeAgain();
+    });
+  }
+
+  /** While the database is away nobody can serve it; once it is back, either this process has the lock or stops. */
+  async #takeAgain(): Promise<void> {
+    const { url, log, onStolen } = this.#options;
+    log.warn({}, "the connection that holds the database's lock was lost: it is taken again");
+    while (!this.#closing.signal.aborted) {
+      try {
+        const client = await attempt(url);
+        if (client === undefined) return onStolen(new Error(message));
+        this.#client = client;
+        this.#watch();
+        log.warn({}, "the database's lock is held again");
+        return;
+      } catch {
+        await systemClock.sleep(againMs, this.#closing.signal).catch(() => {});
+      }
+    }
+  }
+}

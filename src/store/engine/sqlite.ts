@@ -1,0 +1,264 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
+import Database from "better-sqlite3";
+import { systemClock } from "../../lib/clock.ts";
+import { failpoint } from "../../lib/program/failpoint.ts";
+import { WindlassError } from "../../lib/words/errors.ts";
+import { drizzle } from "../drizzle/better-sqlite3.ts";
+import { type Db, dbOfSqlite } from "./boundary.ts";
+import { driverError, sqliteDialect } from "./dialect.ts";
+import type { Engine, Spacious, StoreLog } from "./engine.ts";
+import { freePages, keepGivingBack, spaceOf } from "./sqlite-space.ts";
+import { type Loan, lend, refuseNested } from "./transaction.ts";
+
+type Connection = Database.Database;
+type Run<Q> = (queries: Q) => Promise<unknown>;
+
+interface Waiting<Q> {
+  readonly run: Run<Q>;
+  resolve(value: unknown): void;
+  reject(error: unknown): void;
+}
+
+export interface SqliteOptions<Q extends object> {
+  readonly path: string;
+  /** Builds the queries of one connection: called for the writer and for the reader. */
+  readonly queries: (db: Db) => Q;
+  /** Brings the schema up to date, before anything else is prepared. */
+  readonly migrate: (writer: Connection) => void;
+  readonly log: StoreLog;
+  /** Called once if a commit failed with an unknown outcome: nothing works any more, and the program should end. */
+  readonly onFatal?: (error: WindlassError) => void;
+}
+
+const maxGroupSize = 256;
+const maxGroupMs = 5;
+
+function openWriter(path: string): Connection {
+  const writer = new Database(path);
+  keepGivingBack(writer);
+  writer.pragma("journal_mode = WAL");
+  writer.pragma("synchronous = FULL");
+  writer.pragma("busy_timeout = 5000");
+  writer.pragma("foreign_keys = ON");
+  writer.pragma("journal_size_limit = 67108864");
+  return writer;
+}
+
+function openReader(path: string): Connection {
+  const reader = new Database(path, { readonly: true });
+  reader.pragma("busy_timeout = 5000");
+  return reader;
+}
+
+/** Opens the database file, creating and migrating it as needed. Exactly one process may have it open. */
+export function openSqliteEngine<Q extends object>(options: SqliteOptions<Q>): Engine<Q> & Spacious {
+  const writer = openWriter(options.path);
+  try {
+    options.migrate(writer);
+    return new SqliteEngine(writer, openReader(options.path), options);
+  } catch (error) {
+    writer.close();
+    throw error;
+  }
+}
+
+/**
+ * One writer, one reader. Waiting writes share `BEGIN IMMEDIATE … COMMIT`, each in its own savepoint, and settle after
+ * the commit, the refused ones too: what a caller sees is durable.
+ */
+class SqliteEngine<Q extends object> implements Engine<Q>, Spacious {
+  readonly #writer: Connection;
+  readonly #reader: Connection;
+  readonly #options: SqliteOptions<Q>;
+  readonly #writing: Q;
+  readonly #reading: Q;
+  readonly #waiting: Waiting<Q>[] = [];
+  #draining: Promise<void> | undefined;
+  #lastRead: Promise<unknown> = Promise.resolve();
+  #refusal: WindlassError | undefined;
+
+  constructor(writer: Connection, reader: Connection, options: SqliteOptions<Q>) {
+    this.#writer = writer;
+    this.#reader = reader;
+    this.#options = options;
+    this.#writing = options.queries(dbOfSqlite(drizzle(writer)));
+    this.#reading = options.queries(dbOfSqlite(drizzle(reader)));
+  }
+
+  async read<T>(run: (queries: Q) => Promise<T>): Promise<T> {
+    refuseNested();
+    if (this.#refusal !== undefined) throw this.#refusal;
+    const result = this.#lastRead.then(() => this.#readOne(run));
+    this.#lastRead = result.catch(() => undefined);
+    return result;
+  }
+
+  async write<T>(run: (queries: Q) => Promise<T>): Promise<T> {
+    refuseNested();
+    if (this.#refusal !== undefined) throw this.#refusal;
+    return new Promise<T>((resolve, reject) => {
+      let value: T;
+      const keep = async (queries: Q) => {
+        value = await run(queries);
+      };
+      this.#waiting.push({ run: keep, resolve: () => resolve(value), reject });
+      this.#draining ??= this.#drain();
+    });
+  }
+
+  step<T>(run: (queries: Q) => Promise<T>): Promise<T> {
+    return this.write(run);
+  }
+
+  async space() {
+    return spaceOf(this.#reader);
+  }
+
+  giveBack(pages: number): Promise<boolean> {
+    return this.write(async () => freePages(this.#writer, pages));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#refusal ??= new WindlassError("storage_unavailable", "the database is closed");
+    await this.#draining;
+    await this.#lastRead;
+    this.#reader.close();
+    this.#writer.close();
+  }
+
+  async #readOne<T>(run: (queries: Q) => Promise<T>): Promise<T> {
+    const loan = lend(this.#reading);
+    try {
+      this.#reader.exec("BEGIN");
+      return await promptly(loan, run);
+    } catch (error) {
+      throw refused(error);
+    } finally {
+      loan.end();
+      if (this.#reader.inTransaction) this.#reader.exec("COMMIT");
+    }
+  }
+
+  async #drain(): Promise<void> {
+    try {
+      while (this.#waiting.length > 0) {
+        await nextTurn(); // the other sockets of this turn of the loop join the group
+        await this.#group();
+      }
+    } finally {
+      this.#draining = undefined;
+    }
+  }
+
+  async #group(): Promise<void> {
+    const members: Waiting<Q>[] = [];
+    const settle: (() => void)[] = [];
+    const startedMs = systemClock.monotonicMs();
+    try {
+      this.#writer.exec("BEGIN IMMEDIATE");
+      while (members.length < maxGroupSize && systemClock.monotonicMs() - startedMs < maxGroupMs) {
+        const next = this.#waiting.shift();
+        if (next === undefined) break;
+        members.push(next);
+        settle.push(await this.#one(next));
+      }
+    } catch (error) {
+      return this.#failGroup(members, error);
+    }
+    if (this.#commit(members)) for (const one of settle) one();
+  }
+
+  async #one({ run, resolve, reject }: Waiting<Q>): Promise<() => void> {
+    const loan = lend(this.#writing);
+    this.#writer.exec("SAVEPOINT one");
+    try {
+      const value = await promptly(loan, run);
+      loan.end();
+      this.#writer.exec("RELEASE one");
+      return () => resolve(value);
+    } catch (error) {
+      loan.end();
+      if (!this.#writer.inTransaction) throw error; // disk full, I/O: SQLite itself rolled back the whole group
+      this.#writer.exec("ROLLBACK TO one");
+      this.#writer.exec("RELEASE one");
+      return () => reject(refused(error));
+    }
+  }
+
+  #commit(members: readonly Waiting<Q>[]): boolean {
+    try {
+      failpoint("server.before-commit");
+      this.#writer.exec("COMMIT");
+      return true;
+    } catch (error) {
+      if (sqliteDialect.failure(error) === "full") this.#failGroup(members, error);
+      else this.#stop(members, error);
+      return false;
+    }
+  }
+
+  #failGroup(members: readonly Waiting<Q>[], error: unknown): void {
+    try {
+      if (this.#writer.inTransaction) this.#writer.exec("ROLLBACK");
+    } catch (cause) {
+      this.#stop(members, cause);
+      return;
+    }
+    // Not one member: BEGIN itself failed, and the first in line would fail in the same way for ever.
+    const failed = members.length > 0 ? members : this.#waiting.splice(0);
+    for (const { reject } of failed) reject(refused(error));
+  }
+
+  /** A commit whose fsync failed may or may not be there after a restart: nothing may be decided on it any more. */
+  #stop(members: readonly Waiting<Q>[], cause: unknown): void {
+    const message = "a commit failed and its outcome is unknown: check the disk, then restart the program";
+    this.#refusal = new WindlassError("storage_unavailable", message, { cause });
+    const unknown = new WindlassError("outcome_unknown", message, { cause });
+    for (const { reject } of members) reject(unknown);
+    for (const { reject } of this.#waiting.splice(0)) reject(this.#refusal);
+    this.#tellFatal(this.#refusal);
+  }
+
+  /** Nothing is written any more, and all who wait know it: that whoever hears of it throws changes nothing. */
+  #tellFatal(error: WindlassError): void {
+    const { log, onFatal } = this.#options;
+    quietly(() => log.error({ err: error.cause }, "a commit failed with an unknown outcome: restart the program"));
+    quietly(() => onFatal?.(error));
+  }
+}
+
+function quietly(tell: () => void): void {
+  try {
+    tell();
+  } catch {
+    // The store refuses everything from now on, which its callers say.
+  }
+}
+
+/** SQLite's queries settle within the microtask queue: a callback still open at the next turn awaited something foreign. */
+async function promptly<Q extends object, T>(loan: Loan<Q>, run: (queries: Q) => Promise<T>): Promise<T> {
+  let timer: NodeJS.Immediate | undefined;
+  const late = new Promise<never>((_, reject) => {
+    const message = "a transaction awaited something else than its own queries";
+    timer = setImmediate(() => reject(new WindlassError("internal", message)));
+  });
+  try {
+    return await Promise.race([loan.to(run), late]);
+  } finally {
+    clearImmediate(timer);
+  }
+}
+
+function refused(error: unknown): unknown {
+  const cause = driverError(error);
+  switch (sqliteDialect.failure(cause)) {
+    case "full":
+      return new WindlassError("storage_unavailable", "the disk of the database is full: nothing was written", {
+        cause,
+      });
+    case "lost":
+      return new WindlassError("storage_unavailable", "the database file cannot be read or written", { cause });
+    default:
+      return cause;
+  }
+}

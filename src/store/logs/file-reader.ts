@@ -1,0 +1,73 @@
+import Database from "better-sqlite3";
+import { spaceOf } from "../engine/sqlite-space.ts";
+import type { ListedStream, LogEnd, LogRead } from "../ports/logs.ts";
+import type { ListedStreams, LogListing, LogQuery, ToldSpace } from "./operations.ts";
+
+interface Row {
+  readonly id: number;
+  readonly length: number;
+  readonly status: LogEnd["kind"];
+  readonly missing: number | null;
+}
+
+/** A reader beside the writer of a file of log streams. Synchronous: it lives in a thread of its own. */
+export class LogFileReader {
+  readonly #db: Database.Database;
+  readonly #find;
+  readonly #pieces;
+  readonly #list;
+
+  constructor(path: string) {
+    this.#db = new Database(path, { readonly: true });
+    this.#db.pragma("busy_timeout = 5000");
+    this.#find = this.#db.prepare<[string], Row>("SELECT id, length, status, missing FROM streams WHERE name = ?");
+    this.#pieces = this.#db.prepare<[number, number, number], { start: number; bytes: Uint8Array }>(
+      `SELECT start, bytes FROM pieces WHERE stream = ?
+         AND start >= coalesce((SELECT max(start) FROM pieces WHERE stream = ? AND start <= ?), 0) ORDER BY start`,
+    );
+    this.#list = this.#db.prepare<[string, number], ListedStream>(
+      "SELECT name, length FROM streams WHERE name > ? ORDER BY name LIMIT ?",
+    );
+  }
+
+  list({ after, limit }: LogListing): ListedStreams {
+    return { kind: "listed", streams: this.#list.all(after ?? "", limit) };
+  }
+
+  space(): ToldSpace {
+    return { kind: "told_space", space: spaceOf(this.#db) };
+  }
+
+  read({ stream, offset, maxBytes }: LogQuery): LogRead {
+    this.#db.exec("BEGIN");
+    try {
+      const row = this.#find.get(stream);
+      if (row === undefined) return { bytes: new Uint8Array(), nextOffset: offset, end: { kind: "open" }, length: 0 };
+      const bytes = this.#bytes(row, offset, Math.min(maxBytes, Math.max(0, row.length - offset)));
+      return { bytes, nextOffset: offset + bytes.length, end: endOf(row), length: row.length };
+    } finally {
+      this.#db.exec("COMMIT");
+    }
+  }
+
+  close(): void {
+    this.#db.close();
+  }
+
+  #bytes(row: Row, offset: number, count: number): Uint8Array {
+    const bytes = new Uint8Array(count);
+    if (count === 0) return bytes;
+    for (const piece of this.#pieces.iterate(row.id, row.id, offset)) {
+      const from = Math.max(0, offset - piece.start);
+      const into = piece.start + from - offset;
+      bytes.set(piece.bytes.subarray(from, from + count - into), into);
+      if (piece.start + piece.bytes.length >= offset + count) break;
+    }
+    return bytes;
+  }
+}
+
+/** A stream's end as the port says it. */
+export function endOf(row: { readonly status: LogEnd["kind"]; readonly missing: number | null }): LogEnd {
+  return row.status === "gap" ? { kind: "gap", missingBytes: row.missing ?? undefined } : { kind: row.status };
+}

@@ -1,0 +1,320 @@
+import { createHash } from "node:crypto";
+import type pg from "pg";
+import { WindlassError } from "../../lib/words/errors.ts";
+import { postgresDialect } from "../engine/dialect.ts";
+import type { Space } from "../engine/engine.ts";
+import { logTables, sizeOfTables } from "../engine/postgres-space.ts";
+import {
+  type AppendResult,
+  type ListedStream,
+  type LogRead,
+  type LogStore,
+  type LogStreamId,
+  maxReadBytes,
+  type SealResult,
+} from "../ports/logs.ts";
+import { type Append, grown, growthOf, type KnownStream, type StreamGrowth } from "./appends.ts";
+import { endOf } from "./file-reader.ts";
+import { refuseBadAppend } from "./sqlite.ts";
+
+interface Waiting extends Append {
+  resolve(result: AppendResult): void;
+  reject(error: WindlassError): void;
+}
+
+interface StreamRow {
+  readonly length: string;
+  readonly status: "open" | "sealed" | "gap";
+  readonly missing: string | null;
+  readonly sha256: string | null;
+}
+
+const maxBatchSize = 500;
+const maxKnownStreams = 4096;
+
+/** Opens the log store of a migrated PostgreSQL database. The pool is closed with it. */
+export const openPostgresLogStore = (pool: pg.Pool): LogStore => new PostgresLogStore(pool);
+
+/** Appends that come while a batch is under way become the next one, which is one statement. */
+class PostgresLogStore implements LogStore {
+  readonly #pool: pg.Pool;
+  readonly #known = new Map<LogStreamId, KnownStream>();
+  readonly #lastAppend = new Map<LogStreamId, Promise<unknown>>();
+  #waiting: Waiting[] = [];
+  #draining: Promise<void> | undefined;
+
+  constructor(pool: pg.Pool) {
+    this.#pool = pool;
+  }
+
+  async append(stream: LogStreamId, offset: number, bytes: Uint8Array): Promise<AppendResult> {
+    refuseBadAppend(offset, bytes);
+    const { promise, resolve, reject } = Promise.withResolvers<AppendResult>();
+    this.#waiting.push({ stream, offset, bytes, resolve, reject });
+    this.#draining ??= this.#drain();
+    this.#lastAppend.set(stream, promise);
+    try {
+      return await promise;
+    } finally {
+      if (this.#lastAppend.get(stream) === promise) this.#lastAppend.delete(stream);
+    }
+  }
+
+  async nextOffset(stream: LogStreamId): Promise<number> {
+    return Number((await this.#row(stream))?.length ?? 0);
+  }
+
+  async seal(stream: LogStreamId, length: number, sha256: string): Promise<SealResult> {
+    await this.#quiet(stream);
+    await this.#create([stream]);
+    for (;;) {
+      const row = await this.#row(stream);
+      const nextOffset = Number(row?.length ?? 0);
+      if (length > nextOffset) return { kind: "incomplete", nextOffset };
+      const stored = length < nextOffset ? "" : (row?.sha256 ?? (await this.#digest(stream, length)));
+      if (stored !== sha256) return { kind: "mismatch", nextOffset };
+      this.#known.delete(stream);
+      const sealed = await this.#query(
+        "UPDATE log_streams SET status = 'sealed', missing = NULL, sha256 = $3 WHERE name = $1 AND length = $2 RETURNING name",
+        [stream, length, sha256],
+      );
+      if (sealed.length > 0) return { kind: "sealed" };
+    }
+  }
+
+  async sealWithGap(stream: LogStreamId, missingBytes: number | undefined): Promise<void> {
+    await this.#quiet(stream);
+    await this.#create([stream]);
+    await this.#query("UPDATE log_streams SET status = 'gap', missing = $2 WHERE name = $1 AND status <> 'sealed'", [
+      stream,
+      missingBytes ?? null,
+    ]);
+  }
+
+  async reopen(stream: LogStreamId): Promise<void> {
+    await this.#quiet(stream);
+    await this.#query("UPDATE log_streams SET status = 'open', missing = NULL WHERE name = $1 AND status <> 'sealed'", [
+      stream,
+    ]);
+  }
+
+  async read(stream: LogStreamId, offset: number, maxBytes: number): Promise<LogRead> {
+    const wanted = Math.min(maxBytes, maxReadBytes);
+    const rows = await this.#query<StreamRow & { start: string | null; bytes: Buffer | null }>(readStatement, [
+      stream,
+      offset,
+      wanted,
+    ]);
+    const [row] = rows;
+    if (row === undefined) return { bytes: new Uint8Array(), nextOffset: offset, end: { kind: "open" }, length: 0 };
+    const length = Number(row.length);
+    const bytes = new Uint8Array(Math.min(wanted, Math.max(0, length - offset)));
+    for (const piece of rows) {
+      if (piece.bytes === null) continue;
+      const from = Math.max(0, offset - Number(piece.start));
+      const into = Number(piece.start) + from - offset;
+      bytes.set(piece.bytes.subarray(from, from + bytes.length - into), into);
+    }
+    const end = endOf({ status: row.status, missing: row.missing === null ? null : Number(row.missing) });
+    return { bytes, nextOffset: offset + bytes.length, end, length };
+  }
+
+  async list(after: LogStreamId | null, limit: number): Promise<readonly ListedStream[]> {
+    const rows = await this.#query<{ name: string; length: string }>(listStatement, [after ?? "", limit]);
+    return rows.map(({ name, length }) => ({ name, length: Number(length) }));
+  }
+
+  async empty(stream: LogStreamId): Promise<void> {
+    await this.#quiet(stream);
+    this.#known.delete(stream);
+    await this.#query(
+      `WITH pieces AS (DELETE FROM log_pieces WHERE stream = $1)
+       UPDATE log_streams SET status = 'gap', missing = length, length = 0, sha256 = NULL WHERE name = $1`,
+      [stream],
+    );
+  }
+
+  async space(): Promise<Space> {
+    return { bytes: await sizeOfTables(this.#pool, logTables), freeBytes: null };
+  }
+
+  async giveBack(): Promise<boolean> {
+    return false;
+  }
+
+  async delete(stream: LogStreamId): Promise<void> {
+    await this.#quiet(stream);
+    this.#known.delete(stream);
+    await this.#query(
+      "WITH pieces AS (DELETE FROM log_pieces WHERE stream = $1) DELETE FROM log_streams WHERE name = $1",
+      [stream],
+    );
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#draining;
+    await this.#pool.end();
+  }
+
+  async #drain(): Promise<void> {
+    while (this.#waiting.length > 0) {
+      const batch = this.#waiting.splice(0, maxBatchSize);
+      try {
+        await this.#store(batch);
+      } catch (error) {
+        for (const { stream, reject } of batch) {
+          this.#known.delete(stream); // whether the statement took effect is not known: the next append looks
+          reject(unavailable(error));
+        }
+      }
+    }
+    this.#draining = undefined;
+  }
+
+  async #store(batch: readonly Waiting[]): Promise<void> {
+    const byStream = Map.groupBy(batch, ({ stream }) => stream);
+    await this.#learn([...byStream.keys()]);
+    const growths = [...byStream].map(([stream, appends]) => growthOf(stream, this.#knownOf(stream), appends));
+    const stored = await this.#grow(growths.filter(({ pieces }) => pieces.length > 0));
+    const retried: Waiting[] = [];
+    for (const growth of growths) {
+      const appends = byStream.get(growth.stream) ?? [];
+      if (growth.pieces.length > 0 && !stored.has(growth.stream)) {
+        this.#known.delete(growth.stream); // another replica moved it meanwhile
+        retried.push(...appends);
+        continue;
+      }
+      const known = grown(this.#knownOf(growth.stream), growth);
+      if (known.isOpen) this.#known.set(growth.stream, known);
+      else this.#known.delete(growth.stream); // it may be reopened by another replica
+      growth.results.forEach((result, index) => void appends[index]?.resolve(result));
+    }
+    this.#waiting = [...retried, ...this.#waiting];
+    this.#forgetOldest();
+  }
+
+  async #grow(growths: readonly StreamGrowth[]): Promise<ReadonlySet<string>> {
+    if (growths.length === 0) return new Set();
+    const pieces = growths.flatMap(({ stream, was, pieces: some }) => {
+      let start = was;
+      return some.map((bytes) => {
+        const piece = { stream, start, bytes: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length) };
+        start += bytes.length;
+        return piece;
+      });
+    });
+    const moved = await this.#query<{ name: string }>(appendStatement, [
+      growths.map(({ stream }) => stream),
+      growths.map(({ was }) => was),
+      growths.map(({ becomes }) => becomes),
+      pieces.map(({ stream }) => stream),
+      pieces.map(({ start }) => start),
+      pieces.map(({ bytes }) => bytes),
+    ]);
+    return new Set(moved.map(({ name }) => name));
+  }
+
+  /** Makes sure that each stream has a row, and that its length and status are known. */
+  async #learn(streams: readonly LogStreamId[]): Promise<void> {
+    const unknown = streams.filter((stream) => !this.#known.has(stream));
+    if (unknown.length === 0) return;
+    await this.#create(unknown);
+    const rows = await this.#query<{ name: string; length: string; status: string }>(
+      "SELECT name, length, status FROM log_streams WHERE name = ANY($1)",
+      [unknown],
+    );
+    for (const { name, length, status } of rows) {
+      this.#known.set(name, { length: Number(length), isOpen: status === "open", hash: undefined });
+    }
+  }
+
+  async #create(streams: readonly LogStreamId[]): Promise<void> {
+    await this.#query(
+      "INSERT INTO log_streams (name, length, status) SELECT unnest($1::text[]), 0, 'open' ON CONFLICT DO NOTHING",
+      [streams],
+    );
+  }
+
+  #knownOf(stream: LogStreamId): KnownStream {
+    const known = this.#known.get(stream);
+    if (known === undefined) throw new WindlassError("storage_unavailable", "a log was deleted while it was written");
+    return known;
+  }
+
+  async #row(stream: LogStreamId): Promise<StreamRow | undefined> {
+    const [row] = await this.#query<StreamRow>(
+      "SELECT length, status, missing, sha256 FROM log_streams WHERE name = $1",
+      [stream],
+    );
+    return row;
+  }
+
+  async #digest(stream: LogStreamId, length: number): Promise<string> {
+    const known = this.#known.get(stream);
+    if (known?.length === length && known.hash !== undefined) return known.hash.copy().digest("hex");
+    const hash = createHash("sha256");
+    for (let offset = 0; offset < length; ) {
+      const { bytes, nextOffset } = await this.read(stream, offset, Math.min(maxReadBytes, length - offset));
+      if (bytes.length === 0) break;
+      hash.update(bytes);
+      offset = nextOffset;
+    }
+    return hash.digest("hex");
+  }
+
+  /** Waits for the appends to a stream that were asked for before, and forgets what is known of it. */
+  async #quiet(stream: LogStreamId): Promise<void> {
+    await this.#lastAppend.get(stream)?.catch(() => undefined);
+    const known = this.#known.get(stream);
+    if (known?.hash === undefined) this.#known.delete(stream);
+  }
+
+  async #query<R extends pg.QueryResultRow>(text: string, values: unknown[]): Promise<R[]> {
+    try {
+      return (await this.#pool.query<R>(text, values)).rows;
+    } catch (error) {
+      if (postgresDialect.failure(error) === "conflict") return this.#query(text, values);
+      throw unavailable(error);
+    }
+  }
+
+  #forgetOldest(): void {
+    for (const stream of this.#known.keys()) {
+      if (this.#known.size <= maxKnownStreams) return;
+      this.#known.delete(stream);
+    }
+  }
+}
+
+// The streams whose length is still the expected one grow, and only their pieces are stored: all or nothing for each.
+const appendStatement = `
+  WITH given AS (SELECT * FROM unnest($1::text[], $2::bigint[], $3::bigint[]) AS given(name, was, becomes)),
+  moved AS (
+    UPDATE log_streams SET length = given.becomes FROM given
+    WHERE log_streams.name = given.name AND log_streams.length = given.was AND log_streams.status = 'open'
+    RETURNING log_streams.name
+  ),
+  stored AS (
+    INSERT INTO log_pieces (stream, start, bytes)
+    SELECT piece.stream, piece.start, piece.bytes
+    FROM unnest($4::text[], $5::bigint[], $6::bytea[]) AS piece(stream, start, bytes) JOIN moved ON moved.name = piece.stream
+  )
+  SELECT name FROM moved`;
+
+const listStatement = "SELECT name, length FROM log_streams WHERE name > $1 ORDER BY name LIMIT $2";
+const readStatement = `
+  SELECT log_streams.length, log_streams.status, log_streams.missing, piece.start, piece.bytes
+  FROM log_streams LEFT JOIN LATERAL (
+    SELECT start, bytes FROM log_pieces
+    WHERE stream = log_streams.name AND start < $2::bigint + $3::bigint AND start >= coalesce(
+      (SELECT max(start) FROM log_pieces WHERE stream = log_streams.name AND start <= $2::bigint), 0)
+  ) AS piece ON true
+  WHERE log_streams.name = $1 ORDER BY piece.start`;
+
+const unavailable = (cause: unknown) =>
+  cause instanceof WindlassError
+    ? cause
+    : new WindlassError("storage_unavailable", "the database did not store or give a log", {
+        cause,
+        retryAfterMs: 1_000,
+      });

@@ -1,0 +1,128 @@
+import { WindlassError } from "../../lib/words/errors.ts";
+import type { Space } from "../engine/engine.ts";
+import {
+  type AppendResult,
+  type ListedStream,
+  type LogRead,
+  type LogStore,
+  type LogStreamId,
+  maxAppendBytes,
+  maxReadBytes,
+  type SealResult,
+} from "../ports/logs.ts";
+import type { LogAnswer } from "./operations.ts";
+import { LogThread } from "./thread-client.ts";
+
+/** Opens the embedded log store: its own SQLite file, written and read by a thread each, off the event loop. */
+export async function openSqliteLogStore(path: string): Promise<LogStore> {
+  const starting = [LogThread.start({ path, role: "write" }), LogThread.start({ path, role: "read" })] as const;
+  try {
+    const [writer, reader] = await Promise.all(starting);
+    return new SqliteLogStore(writer, reader);
+  } catch (error) {
+    for (const thread of await Promise.allSettled(starting)) {
+      if (thread.status === "fulfilled") await thread.value[Symbol.asyncDispose]();
+    }
+    throw error;
+  }
+}
+
+class SqliteLogStore implements LogStore {
+  readonly #writer: LogThread;
+  readonly #reader: LogThread;
+
+  constructor(writer: LogThread, reader: LogThread) {
+    this.#writer = writer;
+    this.#reader = reader;
+  }
+
+  async append(stream: LogStreamId, offset: number, bytes: Uint8Array): Promise<AppendResult> {
+    refuseBadAppend(offset, bytes);
+    const answer = await this.#writer.call({ kind: "append", stream, offset, bytes });
+    if (isAppendResult(answer)) return answer;
+    throw unexpected(answer);
+  }
+
+  async nextOffset(stream: LogStreamId): Promise<number> {
+    return (await this.read(stream, 0, 0)).length;
+  }
+
+  async seal(stream: LogStreamId, length: number, sha256: string): Promise<SealResult> {
+    const answer = await this.#writer.call({ kind: "seal", stream, length, sha256 });
+    if (isSealResult(answer)) return answer;
+    throw unexpected(answer);
+  }
+
+  async sealWithGap(stream: LogStreamId, missingBytes: number | undefined): Promise<void> {
+    await this.#writer.call({ kind: "seal_with_gap", stream, missingBytes });
+  }
+
+  async reopen(stream: LogStreamId): Promise<void> {
+    await this.#writer.call({ kind: "reopen", stream });
+  }
+
+  async read(stream: LogStreamId, offset: number, maxBytes: number): Promise<LogRead> {
+    const answer = await this.#reader.call({
+      kind: "read",
+      stream,
+      offset,
+      maxBytes: Math.min(maxBytes, maxReadBytes),
+    });
+    if ("bytes" in answer) return answer;
+    throw unexpected(answer);
+  }
+
+  async list(after: LogStreamId | null, limit: number): Promise<readonly ListedStream[]> {
+    const answer = await this.#reader.call({ kind: "list", after, limit });
+    if ("kind" in answer && answer.kind === "listed") return answer.streams;
+    throw unexpected(answer);
+  }
+
+  async empty(stream: LogStreamId): Promise<void> {
+    await this.#writer.call({ kind: "empty", stream });
+  }
+
+  async space(): Promise<Space> {
+    const answer = await this.#reader.call({ kind: "space" });
+    if ("kind" in answer && answer.kind === "told_space") return answer.space;
+    throw unexpected(answer);
+  }
+
+  async giveBack(pages: number): Promise<boolean> {
+    const answer = await this.#writer.call({ kind: "give_back", pages });
+    if ("kind" in answer && answer.kind === "given_back") return answer.hasMore;
+    throw unexpected(answer);
+  }
+
+  async delete(stream: LogStreamId): Promise<void> {
+    await this.#writer.call({ kind: "delete", stream });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#reader[Symbol.asyncDispose]();
+    await this.#writer[Symbol.asyncDispose]();
+  }
+}
+
+/** Throws `validation` for an append that no log store takes. */
+export function refuseBadAppend(offset: number, bytes: Uint8Array): void {
+  if (!Number.isSafeInteger(offset) || offset < 0) {
+    throw new WindlassError("validation", `a log offset is a whole number from 0 on, not ${offset}`);
+  }
+  if (bytes.length > maxAppendBytes) {
+    throw new WindlassError(
+      "validation",
+      `${bytes.length} bytes of log in one chunk: at most ${maxAppendBytes} are taken`,
+    );
+  }
+}
+
+const isAppendResult = (answer: LogAnswer): answer is AppendResult =>
+  "kind" in answer &&
+  (answer.kind === "appended" || answer.kind === "gap" || (answer.kind === "sealed" && "nextOffset" in answer));
+
+const isSealResult = (answer: LogAnswer): answer is SealResult =>
+  "kind" in answer && (answer.kind === "incomplete" || answer.kind === "mismatch" || answer.kind === "sealed");
+
+const unexpected = (answer: LogAnswer) =>
+  new WindlassError("internal", `the log store gave an unexpected answer: ${"kind" in answer ? answer.kind : "bytes"}`);

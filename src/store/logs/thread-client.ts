@@ -1,0 +1,135 @@
+import { once } from "node:events";
+import { Worker } from "node:worker_threads";
+import { WindlassError } from "../../lib/words/errors.ts";
+import type { LogAnswer, LogOperation, LogThreadOptions, LogThreadReply, LogThreadRequest } from "./operations.ts";
+
+interface Call {
+  readonly operation: LogOperation;
+  resolve(answer: LogAnswer): void;
+  reject(error: WindlassError): void;
+}
+
+/** While one batch is committed the next waits at the thread's door, and the ones after gather here. */
+const maxBatchesUnderWay = 2;
+const maxBatchBytes = 8 * 1024 * 1024;
+const maxBatchSize = 2_000;
+
+/** A thread of the embedded log store: calls made meanwhile travel as one batch, which the thread does as one. */
+export class LogThread implements AsyncDisposable {
+  readonly #thread: Worker;
+  readonly #waiting: Call[] = [];
+  readonly #underWay: Call[][] = [];
+  readonly #ended: Promise<unknown>;
+  #isFlushDue = false;
+  #refusal: WindlassError | undefined;
+  #idle: PromiseWithResolvers<void> | undefined;
+
+  /** Starts a thread; rejects when it cannot open its file. */
+  static async start(options: LogThreadOptions): Promise<LogThread> {
+    const thread = new Worker(new URL("./thread.ts", import.meta.url), { workerData: options });
+    const [reply] = (await once(thread, "message")) as [LogThreadReply];
+    if (reply.kind === "ready") return new LogThread(thread);
+    await thread.terminate();
+    throw unavailable(reply.kind === "failed" ? reply : { code: "", message: "the log store's thread did not start" });
+  }
+
+  private constructor(thread: Worker) {
+    this.#thread = thread;
+    this.#ended = once(thread, "exit").catch(() => undefined);
+    thread.on("message", (reply: LogThreadReply) => this.#settle(reply));
+    thread.on("error", (cause) =>
+      this.#refuse(new WindlassError("storage_unavailable", "the log store broke", { cause })),
+    );
+    thread.on("exit", () => this.#refuse(closed()));
+  }
+
+  async call(operation: LogOperation): Promise<LogAnswer> {
+    if (this.#refusal !== undefined) throw this.#refusal;
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ operation, resolve, reject });
+      this.#flushSoon();
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#waiting.length + this.#underWay.length > 0) {
+      this.#idle ??= Promise.withResolvers();
+      await this.#idle.promise;
+    }
+    this.#refusal ??= closed();
+    this.#send({ kind: "close" }, []);
+    await this.#ended;
+  }
+
+  /** At the end of this turn of the loop, so that what the other sockets bring joins the batch. */
+  #flushSoon(): void {
+    if (this.#isFlushDue || this.#underWay.length >= maxBatchesUnderWay) return;
+    this.#isFlushDue = true;
+    setImmediate(() => {
+      this.#isFlushDue = false;
+      this.#flush();
+    });
+  }
+
+  #flush(): void {
+    if (this.#waiting.length === 0 || this.#underWay.length >= maxBatchesUnderWay || this.#refusal !== undefined)
+      return;
+    const batch = this.#waiting.splice(0, this.#batchSize());
+    this.#underWay.push(batch);
+    const { operations, buffer } = packed(batch.map(({ operation }) => operation));
+    this.#send({ kind: "batch", operations }, [buffer]);
+    this.#flushSoon();
+  }
+
+  #batchSize(): number {
+    let bytes = 0;
+    const end = this.#waiting.findIndex(({ operation }, index) => {
+      bytes += operation.kind === "append" ? operation.bytes.length : 0;
+      return index === maxBatchSize || (index > 0 && bytes > maxBatchBytes);
+    });
+    return end === -1 ? this.#waiting.length : end;
+  }
+
+  #send(request: LogThreadRequest, transfer: ArrayBuffer[]): void {
+    this.#thread.postMessage(request, transfer);
+  }
+
+  #settle(reply: LogThreadReply): void {
+    const batch = this.#underWay.shift() ?? [];
+    batch.forEach(({ resolve, reject }, index) => {
+      const answer = reply.kind === "answers" ? reply.answers[index] : undefined;
+      if (answer !== undefined) resolve(answer);
+      else reject(unavailable(reply.kind === "failed" ? reply : { code: "", message: "no answer" }));
+    });
+    this.#flush();
+    if (this.#waiting.length + this.#underWay.length === 0) this.#idle?.resolve();
+  }
+
+  #refuse(error: WindlassError): void {
+    this.#refusal ??= error;
+    for (const { reject } of [...this.#underWay.splice(0).flat(), ...this.#waiting.splice(0)]) reject(this.#refusal);
+    this.#idle?.resolve();
+  }
+}
+
+/** The operations with their bytes copied into one buffer that can be given away: cloning a view would clone all behind it. */
+function packed(operations: readonly LogOperation[]): { operations: LogOperation[]; buffer: ArrayBuffer } {
+  const total = operations.reduce((sum, each) => sum + (each.kind === "append" ? each.bytes.length : 0), 0);
+  const buffer = new ArrayBuffer(total);
+  let used = 0;
+  const moved = operations.map((operation) => {
+    if (operation.kind !== "append") return operation;
+    const bytes = new Uint8Array(buffer, used, operation.bytes.length);
+    bytes.set(operation.bytes);
+    used += bytes.length;
+    return { ...operation, bytes };
+  });
+  return { operations: moved, buffer };
+}
+
+const closed = () => new WindlassError("storage_unavailable", "the log store is closed");
+
+function unavailable({ code, message }: { readonly code: string; readonly message: string }): WindlassError {
+  const what = code === "SQLITE_FULL" ? "the disk of the log store is full" : "the log store cannot store or read";
+  return new WindlassError("storage_unavailable", `${what}: ${message}`, { retryAfterMs: 1_000 });
+}

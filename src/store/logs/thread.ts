@@ -1,0 +1,83 @@
+/** The program of the two threads behind the embedded log store: one writes the file, one reads it. */
+import { parentPort, workerData } from "node:worker_threads";
+import { LogFile } from "./file.ts";
+import { LogFileReader } from "./file-reader.ts";
+import type {
+  LogAnswer,
+  LogCommand,
+  LogOperation,
+  LogThreadOptions,
+  LogThreadReply,
+  LogThreadRequest,
+} from "./operations.ts";
+
+interface Side {
+  run(operations: readonly LogOperation[]): LogAnswer[];
+  close(): void;
+}
+
+function writing(path: string): Side {
+  const file = new LogFile(path);
+  return {
+    run: (operations) => file.commit(operations.filter(isCommand)),
+    close: () => file.close(),
+  };
+}
+
+const isCommand = (operation: LogOperation): operation is LogCommand =>
+  operation.kind !== "read" && operation.kind !== "list" && operation.kind !== "space";
+
+/** Opens the file at the first read: by then the writer, started at the same time, has made it. */
+function reading(path: string): Side {
+  let file: LogFileReader | undefined;
+  return {
+    run: (operations) => {
+      file ??= new LogFileReader(path);
+      const reader = file;
+      return operations.flatMap((operation) => {
+        if (operation.kind === "read") return reader.read(operation);
+        if (operation.kind === "space") return reader.space();
+        return operation.kind === "list" ? reader.list(operation) : [];
+      });
+    },
+    close: () => file?.close(),
+  };
+}
+
+function say(reply: LogThreadReply): void {
+  const answers = reply.kind === "answers" ? reply.answers : [];
+  parentPort?.postMessage(reply, answers.flatMap(bufferOf));
+}
+
+const bufferOf = (answer: LogAnswer): ArrayBuffer[] =>
+  "bytes" in answer && answer.bytes.buffer instanceof ArrayBuffer ? [answer.bytes.buffer] : [];
+
+function failed(error: unknown): LogThreadReply {
+  const code = error instanceof Error && "code" in error ? String(error.code) : "";
+  return { kind: "failed", code, message: error instanceof Error ? error.message : String(error) };
+}
+
+function attempt(action: () => LogThreadReply): void {
+  let reply: LogThreadReply;
+  try {
+    reply = action();
+  } catch (error) {
+    reply = failed(error);
+  }
+  say(reply);
+}
+
+const { path, role }: LogThreadOptions = workerData;
+let side: Side | undefined;
+attempt(() => {
+  side = role === "write" ? writing(path) : reading(path);
+  return { kind: "ready" };
+});
+parentPort?.on("message", (request: LogThreadRequest) => {
+  if (request.kind === "batch") {
+    attempt(() => ({ kind: "answers", answers: side?.run(request.operations) ?? [] }));
+    return;
+  }
+  side?.close();
+  parentPort?.close();
+});

@@ -1,0 +1,160 @@
+import type { Agent, AgentStatus } from "../../domain/agents/agent.ts";
+import type { AgentPool } from "../../domain/agents/pool.ts";
+import type { AgentToken } from "../../domain/agents/token.ts";
+import type { ProviderSettings } from "../../domain/workspaces/provider-settings.ts";
+import type { AgentId, AgentTokenId, OrganizationId, PoolId } from "../../lib/words/ids.ts";
+import type { CredentialUse, NamePage, RowCount, TimePage } from "./pages.ts";
+
+/** How many agents or jobs a pool has, by status. */
+export interface PoolCounts {
+  readonly poolId: PoolId;
+  readonly agents: Readonly<Record<AgentStatus, number>>;
+  /** Of the idle and busy ones. */
+  readonly pausedAgents: number;
+  readonly drainingAgents: number;
+  /** How many jobs the idle and busy ones can run at once. */
+  readonly capacity: number;
+  readonly queuedJobs: number;
+  /** Offered and started. */
+  readonly runningJobs: number;
+  readonly oldestQueuedAt: Date | null;
+}
+
+/** Which pools of an organization, and in which order; by time the id decides among equals. */
+export interface PoolListing {
+  readonly organizationId: OrganizationId;
+  /** A part of the name or of the description, in any case; empty is all. */
+  readonly search: string;
+  readonly order: "name" | "created_at";
+  readonly isDescending: boolean;
+}
+
+/** Queries of agent pools; see `Queries` for what all have in common. */
+export interface PoolQueries {
+  get(id: PoolId): Promise<AgentPool | undefined>;
+  byName(organizationId: OrganizationId, name: string): Promise<AgentPool | undefined>;
+  list(organizationId: OrganizationId, page: NamePage): Promise<readonly AgentPool[]>;
+  /** `after` is the last row of the page before. */
+  find(
+    listing: PoolListing,
+    page: { readonly after: Pick<AgentPool, "name" | "createdAt" | "id"> | null; readonly limit: number },
+  ): Promise<readonly AgentPool[]>;
+  insert(row: AgentPool): Promise<void>;
+  save(row: AgentPool): Promise<void>;
+  /** Deletes the pool with its grants, tokens, agents and providers setting. */
+  delete(id: PoolId): Promise<void>;
+  /** Names granted to a pool, sorted. */
+  grants(id: PoolId): Promise<readonly string[]>;
+  /** The pools of an organization that are granted to a workspace of this name, by their names. */
+  grantedTo(organizationId: OrganizationId, workspaceName: string): Promise<readonly AgentPool[]>;
+  /** Adds grants; those already there stay. */
+  grant(id: PoolId, workspaceNames: readonly string[]): Promise<void>;
+  revoke(id: PoolId, workspaceNames: readonly string[]): Promise<void>;
+  /** Names of the workspaces assigned to a pool, sorted, at most `limit`. */
+  assigned(id: PoolId, limit: number): Promise<readonly string[]>;
+  counts(ids: readonly PoolId[]): Promise<readonly PoolCounts[]>;
+}
+
+/** Queries of what jobs are told of providers; a row goes with its organization or pool. */
+export interface ProviderSettingsQueries {
+  /** By the organization or pool that they belong to. */
+  get(id: ProviderSettings["id"]): Promise<ProviderSettings | undefined>;
+  insert(row: ProviderSettings): Promise<void>;
+  save(row: ProviderSettings): Promise<void>;
+  /** True if they were there. */
+  delete(id: ProviderSettings["id"]): Promise<boolean>;
+}
+
+/** Queries of agent tokens. */
+export interface TokenQueries {
+  get(id: AgentTokenId): Promise<AgentToken | undefined>;
+  byIds(ids: readonly AgentTokenId[]): Promise<readonly AgentToken[]>;
+  byHash(hash: string): Promise<AgentToken | undefined>;
+  /** Newest first; of one pool, or of the whole organization; with `validAt` only those that admit agents then. */
+  list(
+    filter: { readonly organizationId: OrganizationId; readonly poolId: PoolId | null; readonly validAt?: Date },
+    page: TimePage,
+  ): Promise<readonly AgentToken[]>;
+  insert(row: AgentToken): Promise<void>;
+  save(row: AgentToken): Promise<void>;
+  touch(id: AgentTokenId, use: CredentialUse): Promise<void>;
+}
+
+/** What was heard of an agent since the last flush. */
+export interface Heard {
+  readonly agentId: AgentId;
+  readonly status: AgentStatus;
+  readonly at: Date;
+}
+
+/** What decides what an agent's silence means. */
+export type SilentAgent = Pick<Agent, "id" | "status" | "lastSeenAt">;
+
+/** Before which moment an agent was last seen: an idle or busy one that becomes unknown, an unknown one that becomes errored. */
+export interface SilenceDue {
+  readonly unknownBefore: Date;
+  readonly erroredBefore: Date;
+}
+
+/** The end of a session's stream. */
+export interface Departure {
+  readonly agentId: AgentId;
+  readonly sessionEpoch: number;
+}
+
+export interface AgentFilter {
+  /** Null: only agents of none (the server agent). */
+  readonly organizationId: OrganizationId | null;
+  readonly poolId: PoolId | null;
+  /** Any of them; none is all. */
+  readonly statuses: readonly AgentStatus[];
+  /** A part of the name, in any case; empty is all. */
+  readonly search: string;
+}
+
+/** Queries of agents. */
+export interface AgentQueries {
+  get(id: AgentId): Promise<Agent | undefined>;
+  /** The agent of a disk in a pool (null: the server agent). */
+  byIncarnation(poolId: PoolId | null, incarnation: string): Promise<Agent | undefined>;
+  bySessionToken(hash: string): Promise<Agent | undefined>;
+  byName(organizationId: OrganizationId | null, name: string): Promise<readonly Agent[]>;
+  /** By (name, id); `after` is "<name>\u0001<id>" of the last row. */
+  list(filter: AgentFilter, page: NamePage): Promise<readonly Agent[]>;
+  /** The key of the so many-th agent of an organization, or with null of the server, after a key; null if there are not so many. */
+  placeAfter(organizationId: OrganizationId | null, page: RowCount): Promise<string | null>;
+  byIds(ids: readonly AgentId[]): Promise<readonly Agent[]>;
+  /** Agents of an organization that are idle, busy or unknown. */
+  countConnected(organizationId: OrganizationId): Promise<number>;
+  insert(row: Agent): Promise<void>;
+  save(row: Agent): Promise<void>;
+  /** Writes status and lastSeenAt of many agents at once; exited agents are left alone. */
+  heard(rows: readonly Heard[]): Promise<void>;
+  /** Empties connectedTo of the agents that have no newer stream. */
+  left(rows: readonly Departure[]): Promise<void>;
+  /** Empties connectedTo of all agents of a control plane process: none is connected to one that starts. */
+  disconnectFrom(name: string): Promise<void>;
+  /** Agents of whose silence something is to be said, those silent longest first; `after` is the last row of the page before. */
+  silent(
+    due: SilenceDue,
+    page: { readonly after: Pick<SilentAgent, "id" | "lastSeenAt"> | null; readonly limit: number },
+  ): Promise<readonly (SilentAgent & Pick<Agent, "sessionEpoch">)[]>;
+  /** Deletes those of these agents that never had a stream and were not heard since; answers how many. */
+  forget(rows: readonly SilentAgent[]): Promise<number>;
+  /** How many agents a token has, and how many of them it has made since; rows of whatever status. */
+  countOfToken(id: AgentTokenId, since: Date): Promise<{ readonly all: number; readonly recent: number }>;
+  /** Agents of a token that have left or were lost, and have no job that is open: the last heard longest ago first. */
+  goneOfToken(id: AgentTokenId, limit: number): Promise<readonly Pick<Agent, "id">[]>;
+  /** Gives each agent its new status, unless it was heard since or has left; answers those that have changed. */
+  fallSilent(rows: readonly SilentAgent[]): Promise<readonly SilentAgent[]>;
+  /** Agents of a token, for revoking it. */
+  ofToken(id: AgentTokenId): Promise<readonly Agent[]>;
+  /** Names of the agents of each token that have not exited: of each the last heard first, at most `most`. */
+  namesOfTokens(
+    ids: readonly AgentTokenId[],
+    most: number,
+  ): Promise<readonly { readonly tokenId: AgentTokenId; readonly name: string }[]>;
+  /** How many directories the agents of each pool keep; null is the server agent. Those that keep none are left out. */
+  countKept(): Promise<ReadonlyMap<PoolId | null, number>>;
+  delete(id: AgentId): Promise<void>;
+}

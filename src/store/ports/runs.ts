@@ -1,0 +1,59 @@
+import type { Run, RunStatus } from "../../domain/runs/run.ts";
+import type { TimelineEvent } from "../../domain/runs/timeline.ts";
+import type { AgentId, OrganizationId, PoolId, RunId, WorkspaceId } from "../../lib/words/ids.ts";
+import type { Position, TimePage } from "./pages.ts";
+
+/** Which runs of an organization a list holds; what is absent, null or empty does not narrow it. */
+export interface RunFilter {
+  readonly organizationId: OrganizationId;
+  readonly workspaceId: WorkspaceId | null;
+  readonly statuses: readonly RunStatus[];
+  /** Occurs in id, message or who created it; ASCII letters in any case. */
+  readonly search?: string;
+  /** Created at this time or later. */
+  readonly createdFrom?: Date | null;
+  /** Created before this time. */
+  readonly createdBefore?: Date | null;
+  /** Runs of workspaces that are assigned to it now. */
+  readonly poolId?: PoolId | null;
+  /** Runs of workspaces that have all of these now. */
+  readonly tags?: readonly string[];
+  /** Only runs that are not final. */
+  readonly isActive?: boolean;
+  /** Runs of which a job was last given to it. */
+  readonly agentId?: AgentId | null;
+  /** Only runs that hold their workspace and are planned, or final. */
+  readonly needsDecision?: boolean;
+}
+
+/** The queries of runs. */
+export interface RunQueries {
+  get(id: RunId): Promise<Run | undefined>;
+  byIds(ids: readonly RunId[]): Promise<readonly Run[]>;
+  list(filter: RunFilter, page: TimePage): Promise<readonly Run[]>;
+  /** Where the runs of an owner and a time stand after so many, whatever else the filter says; null if there are not so many. */
+  placeAfter(
+    list: Pick<RunFilter, "organizationId" | "workspaceId" | "createdFrom" | "createdBefore">,
+    page: { readonly before: Position | null; readonly rows: number },
+  ): Promise<Position | null>;
+  /** Pending runs of a workspace, in the order in which they get it: by (urgency, createdAt, id). */
+  pending(workspaceId: WorkspaceId, limit: number): Promise<readonly Run[]>;
+  /** How many pending runs of its workspace get it before each of these, which are pending themselves. */
+  runsAhead(ids: readonly RunId[]): Promise<ReadonlyMap<RunId, number>>;
+  /** Runs of a workspace that are not final. */
+  active(workspaceId: WorkspaceId, limit: number): Promise<readonly Run[]>;
+  /** How many these are. */
+  countActive(workspaceId: WorkspaceId): Promise<number>;
+  newest(workspaceId: WorkspaceId): Promise<Run | undefined>;
+  /** Runs of all organizations that wait for a workspace or an agent since before `at`, by id after `after`. */
+  queuedSince(at: Date, page: { readonly after: RunId | null; readonly limit: number }): Promise<readonly Run[]>;
+  insert(row: Run): Promise<void>;
+  save(row: Run): Promise<void>;
+}
+
+/** The queries of what happened to runs. */
+export interface RunEventQueries {
+  /** Oldest first: events of a run whose position is greater than `after`, at most `limit`. */
+  list(runId: RunId, page: { readonly after: number; readonly limit: number }): Promise<readonly TimelineEvent[]>;
+  insert(row: TimelineEvent): Promise<void>;
+}

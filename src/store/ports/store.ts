@@ -1,0 +1,230 @@
+import type { Organization } from "../../domain/people/organization.ts";
+import type { Job } from "../../domain/runs/job.ts";
+import type { Configuration } from "../../domain/workspaces/configuration.ts";
+import type { StateVersion } from "../../domain/workspaces/state-version.ts";
+import type {
+  AgentId,
+  ConfigurationId,
+  IdPrefix,
+  JobId,
+  OrganizationId,
+  PoolId,
+  RunId,
+  StateVersionId,
+  WorkspaceId,
+} from "../../lib/words/ids.ts";
+import type { AgentQueries, PoolQueries, ProviderSettingsQueries, TokenQueries } from "./agents.ts";
+import type { IdPage, NamePage, Position, TimePage } from "./pages.ts";
+import type {
+  FormerSecretQueries,
+  SetVariableQueries,
+  VariableQueries,
+  VariableSetQueries,
+  WorkspaceQueries,
+} from "./workspaces.ts";
+
+export type {
+  AgentFilter,
+  Departure,
+  Heard,
+  PoolCounts,
+  PoolListing,
+  SilentAgent,
+} from "./agents.ts";
+export type { AttentionScope, Few, Held } from "./attention.ts";
+export type { Upload, UploadPart } from "./uploads.ts";
+export type { WorkspaceFilter, WorkspaceLosses } from "./workspaces.ts";
+
+import type { Spacious } from "../engine/engine.ts";
+import type { ApiKeyQueries, AuditQueries, StatsQueries } from "./access.ts";
+import type { AttentionQueries } from "./attention.ts";
+import type { RunEventQueries, RunQueries } from "./runs.ts";
+import type { UpkeepQueries } from "./upkeep.ts";
+import type { UploadQueries } from "./uploads.ts";
+
+/** A remembered request, so that a repeated one gets the same answer. */
+export interface RememberedRequest {
+  readonly principal: string;
+  readonly requestId: string;
+  readonly method: string;
+  /** SHA-256 of the request without its id, in hex. */
+  readonly bodyHash: string;
+  /** Id of what the request created. */
+  readonly resourceId: string;
+  readonly at: Date;
+}
+
+/** A lease to extend: only if the job still has this epoch and agent and is offered or started. */
+export interface LeaseRenewal {
+  readonly jobId: JobId;
+  readonly epoch: number;
+  readonly until: Date;
+}
+
+/** What decides a job's place among those that wait. */
+export type QueuePosition = Pick<Job, "rank" | "urgency" | "queuedAt" | "id">;
+
+/**
+ * Every query of the product, grouped by noun. `get`s return undefined for what is not there. `insert` refuses a row whose
+ * unique columns are taken with `WindlassError("name_taken")`. `save` overwrites the row with the same id.
+ * Lists are keyset pages; all text sorts by bytes on both engines.
+ */
+export interface Queries {
+  readonly meta: {
+    get(key: string): Promise<string | undefined>;
+    /** Inserts or overwrites. */
+    set(key: string, value: string): Promise<void>;
+    /** Keys that begin so, in their order. */
+    keys(prefix: string, page: IdPage): Promise<readonly string[]>;
+    delete(key: string): Promise<void>;
+  };
+  readonly requests: {
+    get(principal: string, requestId: string): Promise<RememberedRequest | undefined>;
+    insert(request: RememberedRequest): Promise<void>;
+    countBefore(at: Date): Promise<number>;
+    /** Deletes those from before `at`, the oldest first: `limit`, and more only if they are of one moment; answers how many. */
+    deleteBefore(at: Date, limit: number): Promise<number>;
+  };
+  readonly ids: {
+    /** Ids of a kind that begin with this text, in their own order; of one organization, or of all and of none if that is null. */
+    beginningWith(
+      kind: IdPrefix,
+      range: { readonly text: string; readonly organizationId: OrganizationId | null; readonly limit: number },
+    ): Promise<readonly string[]>;
+  };
+  readonly audit: AuditQueries;
+  readonly apiKeys: ApiKeyQueries;
+  readonly stats: StatsQueries;
+  readonly attention: AttentionQueries;
+  readonly organizations: {
+    get(id: OrganizationId): Promise<Organization | undefined>;
+    byName(name: string): Promise<Organization | undefined>;
+    list(page: NamePage): Promise<readonly Organization[]>;
+    insert(row: Organization): Promise<void>;
+    save(row: Organization): Promise<void>;
+    delete(id: OrganizationId): Promise<void>;
+  };
+  readonly pools: PoolQueries;
+  readonly providerSettings: ProviderSettingsQueries;
+  readonly tokens: TokenQueries;
+  readonly agents: AgentQueries;
+  readonly workspaces: WorkspaceQueries;
+  readonly variables: VariableQueries;
+  readonly variableSets: VariableSetQueries;
+  readonly setVariables: SetVariableQueries;
+  readonly formerSecrets: FormerSecretQueries;
+  readonly configurations: {
+    get(id: ConfigurationId): Promise<Configuration | undefined>;
+    newest(workspaceId: WorkspaceId): Promise<Configuration | undefined>;
+    list(workspaceId: WorkspaceId, page: TimePage): Promise<readonly Configuration[]>;
+    insert(row: Configuration): Promise<void>;
+  };
+  readonly runs: RunQueries;
+  readonly runEvents: RunEventQueries;
+  readonly jobs: {
+    get(id: JobId): Promise<Job | undefined>;
+    byIds(ids: readonly JobId[]): Promise<readonly Job[]>;
+    byTokenHash(hash: string): Promise<Job | undefined>;
+    /** The jobs of a run, plan first. */
+    ofRun(runId: RunId): Promise<readonly Job[]>;
+    ofRuns(runIds: readonly RunId[]): Promise<readonly Job[]>;
+    /** Jobs an agent holds: offered or started. */
+    ofAgent(agentId: AgentId): Promise<readonly Job[]>;
+    ofAgents(agentIds: readonly AgentId[]): Promise<readonly Job[]>;
+    /** Jobs of an agent of which something may still come: those it holds, and ended ones whose log is not closed. */
+    openOfAgent(agentId: AgentId): Promise<readonly Job[]>;
+    /**
+     * Queued jobs of these pools (null: of the server agent) in the order (rank, urgency, queuedAt, id): of each pool and
+     * organization the first `each`, a workspace with many taking one place at a time among the first of a very long queue. If these are more than `limit`, every pool
+     * and organization has the same share of it.
+     */
+    candidates(
+      pools: readonly (PoolId | null)[],
+      bounds: { readonly each: number; readonly limit: number },
+    ): Promise<readonly Job[]>;
+    /** Queued jobs of a pool in the order (rank, urgency, queuedAt, id), after a position in it. */
+    queuedOfPool(
+      poolId: PoolId,
+      page: { readonly after: QueuePosition | null; readonly limit: number },
+    ): Promise<readonly Job[]>;
+    /** Offered and started jobs of a pool, newest first by (queuedAt, id). */
+    heldInPool(poolId: PoolId, limit: number): Promise<readonly Job[]>;
+    /** What an agent holds or held last, newest first by (queuedAt, id). */
+    historyOfAgent(agentId: AgentId, page: TimePage): Promise<readonly Job[]>;
+    /** Queued jobs of a workspace. */
+    queuedOfWorkspace(workspaceId: WorkspaceId): Promise<readonly Job[]>;
+    /** How many jobs each organization has offered or started. */
+    runningByOrganization(): Promise<readonly { readonly organizationId: OrganizationId; readonly count: number }[]>;
+    /** How many queued jobs of the same pool come before (rank, urgency, queuedAt, id). */
+    countAhead(job: QueuePosition & Pick<Job, "poolId">): Promise<number>;
+    /** The same of many queued jobs, by one look at their queues. */
+    jobsAhead(ids: readonly JobId[]): Promise<ReadonlyMap<JobId, number>>;
+    insert(row: Job): Promise<void>;
+    /** Overwrites the row. */
+    save(row: Job): Promise<void>;
+    /**
+     * Overwrites the row only if it still has this epoch and status; false if not. This is the compare-and-set that
+     * every claim goes through, safe in `step`.
+     */
+    saveIf(row: Job, expected: { readonly epoch: number; readonly status: Job["status"] }): Promise<boolean>;
+    /** Extends many leases at once; rows that moved on are left alone. Never shortens one. */
+    renew(renewals: readonly LeaseRenewal[]): Promise<void>;
+    /** Gives every offered or started job a lease until at least `until`: after a start of the control plane. */
+    extendAll(until: Date): Promise<number>;
+    /** Takes from every offered or started job what its lease has beyond `until`: after a clock was set back. */
+    capAll(until: Date): Promise<void>;
+    /** Offered or started jobs whose lease ended before `at`. */
+    overdue(at: Date, limit: number): Promise<readonly Job[]>;
+    /** Ended jobs whose log is not closed and that ended before `at`. Interrupted ones may stay so for ever, and come last. */
+    logsOpenSince(at: Date, limit: number): Promise<readonly Job[]>;
+    /** Jobs that are offered or started and whose `desired` is not `run`: for waking sessions that missed a cancel. */
+    /** A lost apply counts as interrupted as long as its run holds its workspace, and then as errored. */
+    countByStatus(): Promise<readonly { readonly status: Job["status"]; readonly count: number }[]>;
+  };
+  readonly states: {
+    get(id: StateVersionId): Promise<StateVersion | undefined>;
+    /** Newest first by (createdAt, id). */
+    list(
+      workspaceId: WorkspaceId,
+      filter: { readonly isQuarantined: boolean },
+      page: TimePage,
+    ): Promise<readonly StateVersion[]>;
+    /** Where the states of a workspace stand after so many; null if there are not so many. */
+    placeAfter(
+      workspaceId: WorkspaceId,
+      page: { readonly before: Position | null; readonly rows: number },
+    ): Promise<Position | null>;
+    /** The one that a job has stored with this place in its order and this content. */
+    ofJob(
+      jobId: JobId,
+      facts: { readonly jobSequence: number; readonly sha256: string },
+    ): Promise<StateVersion | undefined>;
+    /** The last word of a job with this content, if it has come. */
+    lastWord(jobId: JobId, sha256: string): Promise<StateVersion | undefined>;
+    /** The last word of a job, or what comes nearest, quarantined ones included; by serial where nobody counted. */
+    newestOfJob(jobId: JobId): Promise<StateVersion | undefined>;
+    /** The states of a job that are kept aside, the oldest first. */
+    quarantinedOfJob(jobId: JobId): Promise<readonly Pick<StateVersion, "id">[]>;
+    /** The newest accepted state of a run. */
+    newestOfRun(runId: RunId): Promise<StateVersion | undefined>;
+    insert(row: StateVersion): Promise<void>;
+    save(row: StateVersion): Promise<void>;
+    /** The blob stays: others may share it. */
+    delete(id: StateVersionId): Promise<void>;
+  };
+  readonly uploads: UploadQueries;
+  /** For the operator's commands and the retention. */
+  readonly upkeep: UpkeepQueries;
+}
+
+/** Rows: every fact but bytes. */
+export interface Store extends AsyncDisposable, Spacious {
+  /** For people and `GetServerInfo`. */
+  readonly engine: "sqlite" | "postgres";
+  /** One snapshot; cannot write. */
+  read<T>(fn: (q: Queries) => Promise<T>): Promise<T>;
+  /** As if alone. May run `fn` again, so it awaits nothing but the transaction and changes nothing outside. */
+  write<T>(fn: (tx: Queries) => Promise<T>): Promise<T>;
+  /** Each statement decides by its own WHERE (claims, compare-and-set). */
+  step<T>(fn: (tx: Queries) => Promise<T>): Promise<T>;
+}

@@ -1,0 +1,143 @@
+import type { FormerSecret, SetVariable, Variable, VariableCategory } from "../../domain/workspaces/variable.ts";
+import type { VariableSet } from "../../domain/workspaces/variable-set.ts";
+import type { ExecutionMode, Workspace } from "../../domain/workspaces/workspace.ts";
+import type { OrganizationId, PoolId, VariableId, VariableSetId, WorkspaceId } from "../../lib/words/ids.ts";
+import type { NamePage, RowCount } from "./pages.ts";
+
+/** Which workspaces of an organization are listed; what is left out does not matter. */
+export interface WorkspaceFilter {
+  readonly organizationId: OrganizationId;
+  readonly poolId: PoolId | null;
+  /** All of them. */
+  readonly tags?: readonly string[];
+  /** A part of the name or of the description, in any case. */
+  readonly search?: string;
+  /** Any of them; none is all. */
+  readonly modes?: readonly ExecutionMode[];
+  readonly isLocked?: boolean;
+  /** Held by a run that is planned, or final. */
+  readonly needsDecision?: boolean;
+}
+
+/** How much goes with a workspace. */
+export interface WorkspaceLosses {
+  readonly stateVersions: number;
+  /** Of its current state. */
+  readonly resources: number;
+  /** Why these are not counted; empty if they are. */
+  readonly unreadReason: string;
+  readonly runs: number;
+  readonly variables: number;
+  readonly configurationVersions: number;
+}
+
+/** A workspace name that may read the outputs of a workspace. */
+export interface StateConsumer {
+  readonly workspaceId: WorkspaceId;
+  readonly consumerName: string;
+}
+
+/** A workspace that a variable set is attached to. */
+export interface SetWorkspace {
+  readonly setId: VariableSetId;
+  readonly name: string;
+}
+
+/** Queries of workspaces; see `Queries` for what all have in common. */
+export interface WorkspaceQueries {
+  get(id: WorkspaceId): Promise<Workspace | undefined>;
+  byName(organizationId: OrganizationId, name: string): Promise<Workspace | undefined>;
+  /** The one whose name differs from this at most in the case of ASCII letters. */
+  byNameInAnyCase(organizationId: OrganizationId, name: string): Promise<Workspace | undefined>;
+  byIds(ids: readonly WorkspaceId[]): Promise<readonly Workspace[]>;
+  list(filter: WorkspaceFilter, page: NamePage): Promise<readonly Workspace[]>;
+  /** The name of the so many-th workspace of the organization after a name; null if there are not so many. */
+  placeAfter(organizationId: OrganizationId, page: RowCount): Promise<string | null>;
+  count(organizationId: OrganizationId): Promise<number>;
+  insert(row: Workspace): Promise<void>;
+  save(row: Workspace): Promise<void>;
+  /** Deletes the workspace with its variables, configurations, runs, jobs and states. */
+  delete(id: WorkspaceId): Promise<void>;
+  /** How many runs wait for these workspaces; those that nobody waits for are left out. */
+  queuedRuns(
+    ids: readonly WorkspaceId[],
+  ): Promise<readonly { readonly workspaceId: WorkspaceId; readonly count: number }[]>;
+  /** What goes with it. */
+  losses(id: WorkspaceId): Promise<WorkspaceLosses>;
+  /** Who may read the outputs of these workspaces, by name. */
+  consumers(ids: readonly WorkspaceId[]): Promise<readonly StateConsumer[]>;
+  setConsumers(id: WorkspaceId, names: readonly string[]): Promise<void>;
+  /** Lets what an organization's workspaces share with a name go to another one; null: to nobody. */
+  moveConsumer(organizationId: OrganizationId, from: string, to: string | null): Promise<void>;
+  /** Other workspaces with a state that let this one read their outputs, by name, at most `limit`. */
+  sharingWith(
+    consumer: Pick<Workspace, "id" | "organizationId" | "name">,
+    page: NamePage,
+  ): Promise<readonly Workspace[]>;
+}
+
+/** Queries of the variables of workspaces. */
+export interface VariableQueries {
+  /** Of a workspace, by (key, category); `after` is "<key>\u0001<category>" of the last row. */
+  list(workspaceId: WorkspaceId, page: NamePage): Promise<readonly Variable[]>;
+  all(workspaceId: WorkspaceId): Promise<readonly Variable[]>;
+  byKey(workspaceId: WorkspaceId, category: VariableCategory, key: string): Promise<Variable | undefined>;
+  insert(row: Variable): Promise<void>;
+  save(row: Variable): Promise<void>;
+  /** True if it was there. */
+  delete(workspaceId: WorkspaceId, category: VariableCategory, key: string): Promise<boolean>;
+}
+
+/** Queries of variable sets. */
+export interface VariableSetQueries {
+  get(id: VariableSetId): Promise<VariableSet | undefined>;
+  byName(organizationId: OrganizationId, name: string): Promise<VariableSet | undefined>;
+  /** Of an organization; with a workspace only those that it gets. By name. */
+  list(
+    filter: { readonly organizationId: OrganizationId; readonly workspaceId: WorkspaceId | null },
+    page: NamePage,
+  ): Promise<readonly VariableSet[]>;
+  /** Every set that a workspace gets, in no order. */
+  ofWorkspace(workspace: Pick<Workspace, "id" | "organizationId">): Promise<{
+    readonly attached: readonly VariableSet[];
+    /** Global ones, those among them that are attached too. */
+    readonly global: readonly VariableSet[];
+  }>;
+  insert(row: VariableSet): Promise<void>;
+  save(row: VariableSet): Promise<void>;
+  /** Deletes the set with its variables. */
+  delete(id: VariableSetId): Promise<void>;
+  /** Names of the workspaces that these sets are attached to, by name. */
+  workspaces(ids: readonly VariableSetId[]): Promise<readonly SetWorkspace[]>;
+  /** How many variables these sets have; those without any are left out. */
+  sizes(ids: readonly VariableSetId[]): Promise<readonly { readonly setId: VariableSetId; readonly count: number }[]>;
+  /** Those already attached stay. */
+  attach(id: VariableSetId, workspaceIds: readonly WorkspaceId[]): Promise<void>;
+  detach(id: VariableSetId, workspaceIds: readonly WorkspaceId[]): Promise<void>;
+}
+
+/** Queries of the variables of sets. */
+export interface SetVariableQueries {
+  /** Of a set, by (key, category); `after` is "<key>\u0001<category>" of the last row. */
+  list(setId: VariableSetId, page: NamePage): Promise<readonly SetVariable[]>;
+  /** Of many sets, in no order. */
+  ofSets(setIds: readonly VariableSetId[]): Promise<readonly SetVariable[]>;
+  insert(row: SetVariable): Promise<void>;
+  save(row: SetVariable): Promise<void>;
+  /** True if it was there. */
+  delete(setId: VariableSetId, category: VariableCategory, key: string): Promise<boolean>;
+}
+
+/** Whose former secrets are meant. */
+export interface SecretHolders {
+  readonly workspaceIds: readonly WorkspaceId[];
+  readonly setIds: readonly VariableSetId[];
+}
+
+/** Queries of the values that sensitive variables had. */
+export interface FormerSecretQueries {
+  /** Of all these holders, the newest first. */
+  of(holders: SecretHolders): Promise<readonly FormerSecret[]>;
+  insert(row: FormerSecret): Promise<void>;
+  delete(ids: readonly VariableId[]): Promise<void>;
+}

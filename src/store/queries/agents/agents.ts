@@ -1,0 +1,252 @@
+import type { SQL } from "drizzle-orm";
+import type { Agent } from "../../../domain/agents/agent.ts";
+import type { OrganizationId, PoolId } from "../../../lib/words/ids.ts";
+import { and, asc, count, eq, gt, inArray, isNull, lt, lte, ne, or, sql } from "../../drizzle/orm.ts";
+import { asParameter } from "../../engine/dialect.ts";
+import { prepared } from "../../engine/prepared.ts";
+import type { AgentQueries, Heard, SilentAgent } from "../../ports/agents.ts";
+import { isConnected, isFalse } from "../../tables/conditions.ts";
+import type { QueryContext } from "../context.ts";
+import { afterPair, getting, inserting, saving } from "../rows.ts";
+
+export function agentQueries(context: QueryContext): AgentQueries {
+  const { db, t, dialect } = context;
+  const { agents } = t;
+  const rows = { table: agents, name: "agent", what: "an agent" };
+  const bySessionToken = prepared<{ hash: string }>()("agent_by_session_token", (slot) =>
+    db
+      .select()
+      .from(agents)
+      .where(eq(agents.sessionTokenHash, slot("hash", agents.sessionTokenHash))),
+  );
+  const ofOwner = (organizationId: OrganizationId | null) =>
+    organizationId === null ? isNull(agents.organizationId) : eq(agents.organizationId, organizationId);
+  return {
+    ...getting(context, rows),
+    byIncarnation: incarnationQuery(context),
+    bySessionToken: async (hash): Promise<Agent | undefined> => (await bySessionToken({ hash }))[0],
+    byName: (organizationId, name) =>
+      db
+        .select()
+        .from(agents)
+        .where(and(ofOwner(organizationId), eq(agents.name, name)))
+        .orderBy(asc(agents.id)),
+    list: ({ organizationId, poolId, statuses, search }, page) =>
+      db
+        .select()
+        .from(agents)
+        .where(
+          and(
+            ofOwner(organizationId),
+            poolId === null ? undefined : eq(agents.poolId, poolId),
+            statuses.length === 0 ? undefined : inArray(agents.status, [...statuses]),
+            search === "" ? undefined : dialect.contains(agents.name, search),
+            afterPair(agents.name, agents.id, page),
+          ),
+        )
+        .orderBy(asc(agents.name), asc(agents.id))
+        .limit(page.limit),
+    placeAfter: async (organizationId, { after, rows: rowCount }) => {
+      const [place] = await db
+        .select({ name: agents.name, id: agents.id })
+        .from(agents)
+        .where(and(ofOwner(organizationId), afterPair(agents.name, agents.id, { after })))
+        .orderBy(asc(agents.name), asc(agents.id))
+        .limit(1)
+        .offset(rowCount - 1);
+      return place === undefined ? null : `${place.name}\u0001${place.id}`;
+    },
+    countConnected: async (organizationId) => {
+      const [row] = await db
+        .select({ count: count() })
+        .from(agents)
+        .where(and(eq(agents.organizationId, organizationId), isConnected(agents.status)));
+      return row?.count ?? 0;
+    },
+    insert: inserting(context, rows),
+    save: saving(context, rows),
+    heard: heardQuery(context),
+    left: leftQuery(context),
+    disconnectFrom: async (name) => {
+      await db.update(agents).set({ connectedTo: "" }).where(eq(agents.connectedTo, name));
+    },
+    ...silenceQueries(context),
+    ...tokenQueries(context),
+    namesOfTokens: namesOfTokensQuery(context),
+    countKept: async () => {
+      const rows = await db
+        .select({ poolId: agents.poolId, kept: agents.keptDirectories })
+        .from(agents)
+        .where(sql`cast(${agents.keptDirectories} as text) <> '[]'`);
+      const counts = new Map<PoolId | null, number>();
+      for (const { poolId, kept } of rows) counts.set(poolId, (counts.get(poolId) ?? 0) + kept.length);
+      return counts;
+    },
+    delete: async (id) => {
+      await db.delete(agents).where(eq(agents.id, id));
+    },
+  };
+}
+
+function incarnationQuery({ db, t: { agents } }: QueryContext): AgentQueries["byIncarnation"] {
+  const inPool = prepared<{ poolId: PoolId; incarnation: string }>()("agent_by_incarnation", (slot) =>
+    db
+      .select()
+      .from(agents)
+      .where(
+        and(
+          eq(agents.poolId, slot("poolId", agents.poolId)),
+          eq(agents.incarnation, slot("incarnation", agents.incarnation)),
+        ),
+      ),
+  );
+  const ofServer = prepared<{ incarnation: string }>()("agent_by_server_incarnation", (slot) =>
+    db
+      .select()
+      .from(agents)
+      .where(and(isNull(agents.poolId), eq(agents.incarnation, slot("incarnation", agents.incarnation)))),
+  );
+  return async (poolId, incarnation) =>
+    (await (poolId === null ? ofServer({ incarnation }) : inPool({ poolId, incarnation })))[0];
+}
+
+/** However many agents were heard, they are one statement with one parameter. */
+function heardQuery({ db, t: { agents }, dialect }: QueryContext): AgentQueries["heard"] {
+  const columns = { agentId: agents.id, status: agents.status, at: agents.lastSeenAt };
+  const heard = prepared<{ rows: string }>()("agent_heard", () =>
+    db
+      .update(agents)
+      .set({ status: sql`given.status`, lastSeenAt: sql`given.at` })
+      .from(dialect.given(sql`${sql.placeholder("rows")}`, columns))
+      .where(and(sql`${agents.id} = given."agentId"`, ne(agents.status, sql`'exited'`)))
+      .returning({ id: agents.id }),
+  );
+  return async (rows: readonly Heard[]) => {
+    if (rows.length > 0) await heard({ rows: asParameter(rows, columns) });
+  };
+}
+
+function silenceQueries({
+  db,
+  t: { agents },
+  dialect,
+}: QueryContext): Pick<AgentQueries, "silent" | "fallSilent" | "forget"> {
+  const { id, status, lastSeenAt, sessionEpoch } = agents;
+  const columns = { id, status, lastSeenAt };
+  const fall = prepared<{ rows: string }>()("agent_fall_silent", () =>
+    db
+      .update(agents)
+      .set({ status: sql`given.status` })
+      .from(dialect.given(sql`${sql.placeholder("rows")}`, columns))
+      .where(
+        and(
+          sql`${agents.id} = given.id`,
+          sql`${agents.lastSeenAt} = given."lastSeenAt"`,
+          sql`${agents.status} <> given.status`,
+          ne(agents.status, sql`'exited'`),
+        ),
+      )
+      .returning(columns),
+  );
+  const forget = prepared<{ rows: string }>()("agent_forget", () => {
+    const unheard = sql`select 1 from ${dialect.given(sql`${sql.placeholder("rows")}`, columns)}
+      where given.id = ${id} and given."lastSeenAt" = ${lastSeenAt}`;
+    return db
+      .delete(agents)
+      .where(and(eq(sessionEpoch, sql`0`), sql`exists (${unheard})`))
+      .returning({ id });
+  });
+  return {
+    silent: ({ unknownBefore, erroredBefore }, { after, limit }) =>
+      db
+        .select({ ...columns, sessionEpoch })
+        .from(agents)
+        .where(
+          and(
+            isConnected(agents.status),
+            lt(agents.lastSeenAt, unknownBefore),
+            or(ne(agents.status, "unknown"), lt(agents.lastSeenAt, erroredBefore)),
+            after === null
+              ? undefined
+              : sql`(${agents.lastSeenAt}, ${agents.id}) > (${sql.param(after.lastSeenAt, agents.lastSeenAt)}, ${sql.param(after.id, agents.id)})`,
+          ),
+        )
+        .orderBy(asc(agents.lastSeenAt), asc(agents.id))
+        .limit(limit),
+    fallSilent: async (rows: readonly SilentAgent[]) =>
+      rows.length === 0 ? [] : fall({ rows: asParameter(rows, columns) }),
+    forget: async (rows) => (rows.length === 0 ? 0 : (await forget({ rows: asParameter(rows, columns) })).length),
+  };
+}
+
+function tokenQueries({
+  db,
+  t: { agents, jobs },
+}: QueryContext): Pick<AgentQueries, "ofToken" | "countOfToken" | "goneOfToken"> {
+  return {
+    ofToken: (id) => db.select().from(agents).where(eq(agents.tokenId, id)).orderBy(asc(agents.id)),
+    countOfToken: async (id, since) => {
+      const counted = (condition?: SQL) =>
+        db
+          .select({ count: count() })
+          .from(agents)
+          .where(and(eq(agents.tokenId, id), condition));
+      const [all] = await counted();
+      const [recent] = await counted(gt(agents.createdAt, since));
+      return { all: all?.count ?? 0, recent: recent?.count ?? 0 };
+    },
+    goneOfToken: (id, limit) => {
+      const open = sql`select 1 from ${jobs} where ${jobs.agentId} = ${agents.id}
+        and ${isFalse(jobs.isLogClosed)}`;
+      return db
+        .select({ id: agents.id })
+        .from(agents)
+        .where(and(eq(agents.tokenId, id), inArray(agents.status, ["exited", "errored"]), sql`not exists (${open})`))
+        .orderBy(asc(agents.lastSeenAt), asc(agents.id))
+        .limit(limit);
+    },
+  };
+}
+
+function leftQuery({ db, t: { agents }, dialect }: QueryContext): AgentQueries["left"] {
+  const columns = { agentId: agents.id, sessionEpoch: agents.sessionEpoch };
+  const left = prepared<{ rows: string }>()("agent_left", () =>
+    db
+      .update(agents)
+      .set({ connectedTo: "" })
+      .from(dialect.given(sql`${sql.placeholder("rows")}`, columns))
+      .where(and(sql`${agents.id} = given."agentId"`, sql`${agents.sessionEpoch} = given."sessionEpoch"`))
+      .returning({ id: agents.id }),
+  );
+  return async (rows) => {
+    if (rows.length > 0) await left({ rows: asParameter(rows, columns) });
+  };
+}
+
+function namesOfTokensQuery({ db, t: { agents }, dialect }: QueryContext): AgentQueries["namesOfTokens"] {
+  const columns = { id: agents.tokenId };
+  return async (ids, most) => {
+    if (ids.length === 0) return [];
+    const given = asParameter(
+      ids.map((id) => ({ id })),
+      columns,
+    );
+    const place = sql`row_number() over (partition by ${agents.tokenId} order by ${agents.lastSeenAt} desc, ${agents.id} desc)`;
+    const ranked = db
+      .select({ tokenId: agents.tokenId, name: agents.name, place: place.mapWith(Number).as("place") })
+      .from(agents)
+      .where(
+        and(
+          sql`${agents.tokenId} in (select id from ${dialect.given(sql`${given}`, columns)})`,
+          ne(agents.status, "exited"),
+        ),
+      )
+      .as("ranked");
+    const rows = await db
+      .select({ tokenId: ranked.tokenId, name: ranked.name })
+      .from(ranked)
+      .where(lte(ranked.place, most))
+      .orderBy(asc(ranked.tokenId), asc(ranked.place));
+    return rows.flatMap(({ tokenId, name }) => (tokenId === null ? [] : [{ tokenId, name }]));
+  };
+}

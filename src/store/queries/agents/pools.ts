@@ -1,0 +1,168 @@
+import type { AgentStatus } from "../../../domain/agents/agent.ts";
+import type { AgentPool } from "../../../domain/agents/pool.ts";
+import type { OrganizationId, PoolId } from "../../../lib/words/ids.ts";
+import { and, asc, count, desc, eq, inArray, min, or, sql, sum } from "../../drizzle/orm.ts";
+import { prepared } from "../../engine/prepared.ts";
+import type { PoolCounts, PoolQueries } from "../../ports/agents.ts";
+import { isClaimed, isQueued } from "../../tables/conditions.ts";
+import type { QueryContext } from "../context.ts";
+import { afterName, chunks, getting, inserting, saving } from "../rows.ts";
+
+export function poolQueries(context: QueryContext): PoolQueries {
+  const { db, t } = context;
+  const { pools, grants, workspaces } = t;
+  const rows = { table: pools, name: "pool", what: "an agent pool" };
+  const { get } = getting(context, rows);
+  const byName = prepared<{ organizationId: OrganizationId; name: string }>()("pool_by_name", (slot) =>
+    db
+      .select()
+      .from(pools)
+      .where(
+        and(
+          eq(pools.organizationId, slot("organizationId", pools.organizationId)),
+          eq(pools.name, slot("name", pools.name)),
+        ),
+      ),
+  );
+  const grantsOf = prepared<{ id: PoolId }>()("pool_grants", (slot) =>
+    db
+      .select({ name: grants.workspaceName })
+      .from(grants)
+      .where(eq(grants.poolId, slot("id", grants.poolId)))
+      .orderBy(asc(grants.workspaceName)),
+  );
+  return {
+    get,
+    byName: async (organizationId, name): Promise<AgentPool | undefined> => (await byName({ organizationId, name }))[0],
+    list: (organizationId, page) =>
+      db
+        .select()
+        .from(pools)
+        .where(and(eq(pools.organizationId, organizationId), afterName(pools.name, page)))
+        .orderBy(asc(pools.name))
+        .limit(page.limit),
+    find: findQuery(context),
+    insert: inserting(context, rows),
+    save: saving(context, rows),
+    delete: async (id) => {
+      await db.delete(pools).where(eq(pools.id, id));
+    },
+    grants: async (id) => (await grantsOf({ id })).map(({ name }) => name),
+    grantedTo: async (organizationId, workspaceName) => {
+      const found = await db
+        .select({ pool: pools })
+        .from(grants)
+        .innerJoin(pools, eq(pools.id, grants.poolId))
+        .where(and(eq(grants.workspaceName, workspaceName), eq(pools.organizationId, organizationId)))
+        .orderBy(asc(pools.name));
+      return found.map(({ pool }) => pool);
+    },
+    grant: async (poolId, names) => {
+      for (const some of chunks([...new Set(names)])) {
+        const added = some.map((workspaceName) => ({ poolId, workspaceName }));
+        await db.insert(grants).values(added).onConflictDoNothing();
+      }
+    },
+    revoke: async (poolId, names) => {
+      for (const some of chunks(names)) {
+        await db.delete(grants).where(and(eq(grants.poolId, poolId), inArray(grants.workspaceName, some)));
+      }
+    },
+    assigned: async (id, limit) => {
+      const named = await db
+        .select({ name: workspaces.name })
+        .from(workspaces)
+        .where(eq(workspaces.poolId, id))
+        .orderBy(asc(workspaces.name))
+        .limit(limit);
+      return named.map(({ name }) => name);
+    },
+    counts: (ids) => poolCounts(context, ids),
+  };
+}
+
+async function poolCounts({ db, t: { agents, jobs } }: QueryContext, ids: readonly PoolId[]): Promise<PoolCounts[]> {
+  const counted: PoolCounts[] = [];
+  for (const some of chunks(ids)) {
+    const agentRows = await db
+      .select({
+        poolId: agents.poolId,
+        status: agents.status,
+        isPaused: agents.isPaused,
+        isDraining: agents.isDraining,
+        count: count(),
+        capacity: sum(agents.concurrency).mapWith(Number),
+      })
+      .from(agents)
+      .where(inArray(agents.poolId, some))
+      .groupBy(agents.poolId, agents.status, agents.isPaused, agents.isDraining);
+    const queued = await db
+      .select({ poolId: jobs.poolId, count: count(), oldest: min(jobs.queuedAt) })
+      .from(jobs)
+      .where(and(isQueued(jobs.status), inArray(jobs.poolId, some)))
+      .groupBy(jobs.poolId);
+    const claimed = await db
+      .select({ poolId: jobs.poolId, count: count() })
+      .from(jobs)
+      .where(and(isClaimed(jobs.status), inArray(jobs.poolId, some)))
+      .groupBy(jobs.poolId);
+    for (const poolId of some) {
+      const waiting = queued.find((row) => row.poolId === poolId);
+      counted.push({
+        poolId,
+        ...agentCounts(agentRows.filter((row) => row.poolId === poolId)),
+        queuedJobs: waiting?.count ?? 0,
+        runningJobs: claimed.find((row) => row.poolId === poolId)?.count ?? 0,
+        oldestQueuedAt: waiting?.oldest ?? null,
+      });
+    }
+  }
+  return counted;
+}
+
+interface AgentGroup {
+  readonly status: AgentStatus;
+  readonly isPaused: boolean;
+  readonly isDraining: boolean;
+  readonly count: number;
+  readonly capacity: number;
+}
+
+function agentCounts(
+  groups: readonly AgentGroup[],
+): Pick<PoolCounts, "agents" | "pausedAgents" | "drainingAgents" | "capacity"> {
+  const agents: Record<AgentStatus, number> = { idle: 0, busy: 0, unknown: 0, errored: 0, exited: 0 };
+  for (const { status, count } of groups) agents[status] += count;
+  const here = groups.filter(({ status }) => status === "idle" || status === "busy");
+  const total = (some: readonly AgentGroup[], read: (group: AgentGroup) => number) =>
+    some.reduce((all, group) => all + read(group), 0);
+  const counted = (some: readonly AgentGroup[]) => total(some, (group) => group.count);
+  return {
+    agents,
+    pausedAgents: counted(here.filter(({ isPaused }) => isPaused)),
+    drainingAgents: counted(here.filter(({ isDraining }) => isDraining)),
+    capacity: total(here, (group) => group.capacity),
+  };
+}
+
+function findQuery({ db, t: { pools }, dialect }: QueryContext): PoolQueries["find"] {
+  return ({ organizationId, search, order, isDescending }, { after, limit }) => {
+    const direction = isDescending ? desc : asc;
+    const beyond = sql.raw(isDescending ? "<" : ">");
+    const position =
+      after === null
+        ? undefined
+        : order === "name"
+          ? sql`${pools.name} ${beyond} ${sql.param(after.name, pools.name)}`
+          : sql`(${pools.createdAt}, ${pools.id}) ${beyond} (${sql.param(after.createdAt, pools.createdAt)}, ${sql.param(after.id, pools.id)})`;
+    const isFound =
+      search === "" ? undefined : or(dialect.contains(pools.name, search), dialect.contains(pools.description, search));
+    const first = order === "name" ? pools.name : pools.createdAt;
+    return db
+      .select()
+      .from(pools)
+      .where(and(eq(pools.organizationId, organizationId), isFound, position))
+      .orderBy(direction(first), direction(pools.id))
+      .limit(limit);
+  };
+}

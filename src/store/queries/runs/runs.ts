@@ -1,0 +1,153 @@
+import type { SQL } from "drizzle-orm";
+import type { AgentId, PoolId, RunId, WorkspaceId } from "../../../lib/words/ids.ts";
+import { and, asc, count, desc, eq, gt, gte, inArray, lt, or, sql } from "../../drizzle/orm.ts";
+import { prepared } from "../../engine/prepared.ts";
+import type { RunFilter, RunQueries } from "../../ports/runs.ts";
+import { isActive, isPending, isSet, isUndecided } from "../../tables/conditions.ts";
+import type { QueryContext } from "../context.ts";
+import { beforeInstant, getting, inserting, saving } from "../rows.ts";
+
+export function runQueries(context: QueryContext): RunQueries {
+  const { db, t } = context;
+  const { runs } = t;
+  const rows = { table: runs, name: "run", what: "a run" };
+  const newest = prepared<{ workspaceId: WorkspaceId }>()("run_newest", (slot) =>
+    db
+      .select()
+      .from(runs)
+      .where(eq(runs.workspaceId, slot("workspaceId", runs.workspaceId)))
+      .orderBy(desc(runs.createdAt), desc(runs.id))
+      .limit(1),
+  );
+  const pending = prepared<{ workspaceId: WorkspaceId; limit: number }>()("run_pending", (slot) =>
+    db
+      .select()
+      .from(runs)
+      .where(and(eq(runs.workspaceId, slot("workspaceId", runs.workspaceId)), isPending(runs.status)))
+      .orderBy(asc(runs.urgency), asc(runs.createdAt), asc(runs.id))
+      .limit(sql.placeholder("limit")),
+  );
+  const active = prepared<{ workspaceId: WorkspaceId; limit: number }>()("run_active", (slot) =>
+    db
+      .select()
+      .from(runs)
+      .where(and(eq(runs.workspaceId, slot("workspaceId", runs.workspaceId)), isActive(runs.status)))
+      .orderBy(asc(runs.createdAt), asc(runs.id))
+      .limit(sql.placeholder("limit")),
+  );
+  const activeCount = prepared<{ workspaceId: WorkspaceId }>()("run_active_count", (slot) =>
+    db
+      .select({ count: count() })
+      .from(runs)
+      .where(and(eq(runs.workspaceId, slot("workspaceId", runs.workspaceId)), isActive(runs.status))),
+  );
+  return {
+    ...getting(context, rows),
+    list: (filter, page) =>
+      db
+        .select()
+        .from(runs)
+        .where(and(matches(context, filter), beforeInstant(runs.createdAt, runs.id, page)))
+        .orderBy(desc(runs.createdAt), desc(runs.id))
+        .limit(page.limit),
+    placeAfter: async (filter, { before, rows: count }) => {
+      const [place] = await db
+        .select({ at: runs.createdAt, id: runs.id })
+        .from(runs)
+        .where(
+          and(
+            filter.workspaceId === null
+              ? eq(runs.organizationId, filter.organizationId)
+              : eq(runs.workspaceId, filter.workspaceId),
+            createdWithin(runs, filter),
+            beforeInstant(runs.createdAt, runs.id, { before }),
+          ),
+        )
+        .orderBy(desc(runs.createdAt), desc(runs.id))
+        .limit(1)
+        .offset(count - 1);
+      return place ?? null;
+    },
+    pending: (workspaceId, limit) => pending({ workspaceId, limit }),
+    runsAhead: (ids) => runsAhead(context, ids),
+    active: (workspaceId, limit) => active({ workspaceId, limit }),
+    countActive: async (workspaceId) => (await activeCount({ workspaceId }))[0]?.count ?? 0,
+    newest: async (workspaceId) => (await newest({ workspaceId }))[0],
+    queuedSince: (at, { after, limit }) =>
+      db
+        .select()
+        .from(runs)
+        .where(
+          and(
+            isActive(runs.status),
+            inArray(runs.status, ["pending", "plan_queued", "apply_queued"]),
+            lt(runs.statusAt, at),
+            after === null ? undefined : gt(runs.id, after),
+          ),
+        )
+        .orderBy(asc(runs.id))
+        .limit(limit),
+    insert: inserting(context, rows),
+    save: saving(context, rows),
+  };
+}
+
+/** Reads the index of what waits once, however many of them are asked for. */
+async function runsAhead(
+  { db, t: { runs } }: QueryContext,
+  ids: readonly RunId[],
+): Promise<ReadonlyMap<RunId, number>> {
+  if (ids.length === 0) return new Map();
+  const theirs = db
+    .select({ id: runs.workspaceId })
+    .from(runs)
+    .where(inArray(runs.id, [...ids]));
+  const order = sql`partition by ${runs.workspaceId} order by ${runs.urgency}, ${runs.createdAt}, ${runs.id}`;
+  const places = db
+    .select({ id: runs.id, place: sql`row_number() over (${order})`.mapWith(Number).as("place") })
+    .from(runs)
+    .where(and(isPending(runs.status), inArray(runs.workspaceId, theirs)))
+    .as("places");
+  const found = await db
+    .select()
+    .from(places)
+    .where(inArray(places.id, [...ids]));
+  return new Map(found.map(({ id, place }) => [id, place - 1]));
+}
+
+const createdWithin = (
+  runs: QueryContext["t"]["runs"],
+  { createdFrom = null, createdBefore = null }: Pick<RunFilter, "createdFrom" | "createdBefore">,
+): SQL | undefined =>
+  and(
+    createdFrom === null ? undefined : gte(runs.createdAt, createdFrom),
+    createdBefore === null ? undefined : lt(runs.createdAt, createdBefore),
+  );
+
+/** The condition that a filter is. */
+function matches({ db, t, dialect }: QueryContext, filter: RunFilter): SQL | undefined {
+  const { runs, workspaces, workspaceTags, jobs } = t;
+  const { organizationId, workspaceId, statuses, search = "", tags = [] } = filter;
+  const { poolId = null, agentId = null } = filter;
+  const inPool = (id: PoolId) => db.select({ id: workspaces.id }).from(workspaces).where(eq(workspaces.poolId, id));
+  const tagged = (tag: string) =>
+    db.select({ id: workspaceTags.workspaceId }).from(workspaceTags).where(eq(workspaceTags.tag, tag));
+  const ofAgent = (id: AgentId) => db.select({ id: jobs.runId }).from(jobs).where(eq(jobs.agentId, id));
+  const holding = db
+    .select({ id: workspaces.lockRunId })
+    .from(workspaces)
+    .where(and(eq(workspaces.organizationId, organizationId), isSet(workspaces.lockRunId)));
+  const searched = [runs.id, runs.message, runs.createdBy];
+  return and(
+    eq(runs.organizationId, organizationId),
+    workspaceId === null ? undefined : eq(runs.workspaceId, workspaceId),
+    statuses.length === 0 ? undefined : inArray(runs.status, [...statuses]),
+    filter.isActive === true ? isActive(runs.status) : undefined,
+    search === "" ? undefined : or(...searched.map((column) => dialect.contains(column, search))),
+    createdWithin(runs, filter),
+    poolId === null ? undefined : inArray(runs.workspaceId, inPool(poolId)),
+    agentId === null ? undefined : inArray(runs.id, ofAgent(agentId)),
+    ...(filter.needsDecision === true ? [inArray(runs.id, holding), isUndecided(runs.status)] : []),
+    ...tags.map((tag) => inArray(runs.workspaceId, tagged(tag))),
+  );
+}

@@ -1,0 +1,75 @@
+import type { Workspace } from "../../../domain/workspaces/workspace.ts";
+import type { OrganizationId, WorkspaceId } from "../../../lib/words/ids.ts";
+import { and, asc, eq, inArray, ne, or, sql } from "../../drizzle/orm.ts";
+import type { NamePage } from "../../ports/pages.ts";
+import type { StateConsumer, WorkspaceQueries } from "../../ports/workspaces.ts";
+import type { Tables } from "../../tables/tables.ts";
+import type { QueryContext } from "../context.ts";
+import { afterName, chunks } from "../rows.ts";
+
+type Consumers = Pick<WorkspaceQueries, "consumers" | "setConsumers" | "moveConsumer"> & {
+  sharingWith(
+    consumer: Pick<Workspace, "id" | "organizationId" | "name">,
+    page: NamePage,
+  ): Promise<Tables["workspaces"]["$inferSelect"][]>;
+};
+
+/** Who may read whose outputs. */
+export function consumerQueries({ db, t }: QueryContext): Consumers {
+  const { workspaces, stateConsumers } = t;
+  const add = async (ids: readonly WorkspaceId[], name: string) => {
+    for (const some of chunks(ids)) {
+      const rows = some.map((workspaceId) => ({ workspaceId, consumerName: name }));
+      await db.insert(stateConsumers).values(rows).onConflictDoNothing();
+    }
+  };
+  /** Workspaces of an organization that share with a name. */
+  const sharers = (organizationId: OrganizationId, name: string) =>
+    db
+      .select({ id: stateConsumers.workspaceId })
+      .from(stateConsumers)
+      .innerJoin(workspaces, eq(workspaces.id, stateConsumers.workspaceId))
+      .where(and(eq(workspaces.organizationId, organizationId), eq(stateConsumers.consumerName, name)));
+  return {
+    consumers: async (ids) => {
+      const found: StateConsumer[] = [];
+      for (const some of chunks(ids)) {
+        const rows = await db
+          .select()
+          .from(stateConsumers)
+          .where(inArray(stateConsumers.workspaceId, some))
+          .orderBy(asc(stateConsumers.consumerName));
+        found.push(...rows);
+      }
+      return found;
+    },
+    setConsumers: async (id, names) => {
+      await db.delete(stateConsumers).where(eq(stateConsumers.workspaceId, id));
+      for (const name of new Set(names)) await add([id], name);
+    },
+    moveConsumer: async (organizationId, from, to) => {
+      const ids = (await sharers(organizationId, from)).map(({ id }) => id);
+      for (const some of chunks(ids)) {
+        await db
+          .delete(stateConsumers)
+          .where(and(inArray(stateConsumers.workspaceId, some), eq(stateConsumers.consumerName, from)));
+      }
+      if (to !== null) await add(ids, to);
+    },
+    sharingWith: ({ id, organizationId, name }, page) =>
+      db
+        .select()
+        .from(workspaces)
+        .where(
+          and(
+            eq(workspaces.organizationId, organizationId),
+            ne(workspaces.id, id),
+            sql`${workspaces.currentStateId} is not null`,
+            or(sql`${workspaces.sharesState}`, inArray(workspaces.id, sharers(organizationId, name))),
+            afterName(workspaces.name, page),
+          ),
+        )
+        .orderBy(asc(workspaces.name))
+        .limit(page.limit),
+  };
+}

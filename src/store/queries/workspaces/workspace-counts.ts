@@ -1,0 +1,42 @@
+import type { AnyPgColumn, PgTable } from "drizzle-orm/pg-core";
+import type { WorkspaceId } from "../../../lib/words/ids.ts";
+import { and, count, eq, inArray } from "../../drizzle/orm.ts";
+import type { WorkspaceLosses } from "../../ports/workspaces.ts";
+import { isPending } from "../../tables/conditions.ts";
+import type { QueryContext } from "../context.ts";
+import { chunks } from "../rows.ts";
+
+/** Counts what is deleted with a workspace. */
+export async function workspaceLosses({ db, t }: QueryContext, id: WorkspaceId): Promise<WorkspaceLosses> {
+  const of = async (table: PgTable & { readonly workspaceId: AnyPgColumn }): Promise<number> => {
+    const counted = await db.select({ count: count() }).from(table).where(eq(table.workspaceId, id));
+    return counted[0]?.count ?? 0;
+  };
+  const [current] = await db
+    .select({ resources: t.states.resourceCount, unreadReason: t.states.unreadReason })
+    .from(t.workspaces)
+    .innerJoin(t.states, eq(t.states.id, t.workspaces.currentStateId))
+    .where(eq(t.workspaces.id, id));
+  return {
+    stateVersions: await of(t.states),
+    resources: current?.resources ?? 0,
+    unreadReason: current?.unreadReason ?? "",
+    runs: await of(t.runs),
+    variables: await of(t.variables),
+    configurationVersions: await of(t.configurations),
+  };
+}
+
+/** Counts the runs that wait for workspaces. */
+export async function queuedRuns({ db, t: { runs } }: QueryContext, ids: readonly WorkspaceId[]) {
+  const counted: { workspaceId: WorkspaceId; count: number }[] = [];
+  for (const some of chunks(ids)) {
+    const rows = await db
+      .select({ workspaceId: runs.workspaceId, count: count() })
+      .from(runs)
+      .where(and(isPending(runs.status), inArray(runs.workspaceId, some)))
+      .groupBy(runs.workspaceId);
+    counted.push(...rows);
+  }
+  return counted;
+}

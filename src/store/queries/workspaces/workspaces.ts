@@ -1,0 +1,135 @@
+import type { Workspace, WorkspaceLock } from "../../../domain/workspaces/workspace.ts";
+import type { OrganizationId, WorkspaceId } from "../../../lib/words/ids.ts";
+import { and, asc, count, eq, exists, inArray, or, sql } from "../../drizzle/orm.ts";
+import { prepared } from "../../engine/prepared.ts";
+import type { NamePage } from "../../ports/pages.ts";
+import type { Queries } from "../../ports/store.ts";
+import type { WorkspaceFilter } from "../../ports/workspaces.ts";
+import { isSet, isUndecided } from "../../tables/conditions.ts";
+import type { Tables } from "../../tables/tables.ts";
+import type { QueryContext } from "../context.ts";
+import { afterName, getting, inserting, saving } from "../rows.ts";
+import { consumerQueries } from "./state-consumers.ts";
+import { queuedRuns, workspaceLosses } from "./workspace-counts.ts";
+import { taggedWith, tagWriter } from "./workspace-tags.ts";
+
+type Row = Tables["workspaces"]["$inferSelect"];
+
+export function workspaceQueries(context: QueryContext): Queries["workspaces"] {
+  const { db, t } = context;
+  const { workspaces } = t;
+  const rows = { table: workspaces, name: "workspace", what: "a workspace" };
+  const { get, byIds } = getting(context, rows);
+  const insert = inserting(context, rows);
+  const save = saving(context, rows);
+  const writeTags = tagWriter(context);
+  const { sharingWith, ...consumers } = consumerQueries(context);
+  const byName = prepared<{ organizationId: OrganizationId; name: string }>()("workspace_by_name", (slot) =>
+    db
+      .select()
+      .from(workspaces)
+      .where(
+        and(
+          eq(workspaces.organizationId, slot("organizationId", workspaces.organizationId)),
+          eq(workspaces.name, slot("name", workspaces.name)),
+        ),
+      ),
+  );
+  return {
+    get: async (id) => optional(await get(id)),
+    byName: async (organizationId, name) => optional((await byName({ organizationId, name }))[0]),
+    byNameInAnyCase: async (organizationId, name) => {
+      const isNamed = sql`lower(${workspaces.name}) = ${sql.param(name.toLowerCase(), workspaces.name)}`;
+      const found = await db
+        .select()
+        .from(workspaces)
+        .where(and(eq(workspaces.organizationId, organizationId), isNamed));
+      return optional(found[0]);
+    },
+    byIds: async (ids) => (await byIds(ids)).map(fromRow),
+    list: async (filter, page) => (await listed(context, filter, page)).map(fromRow),
+    placeAfter: async (organizationId, { after, rows: rowCount }) => {
+      const [place] = await db
+        .select({ name: workspaces.name })
+        .from(workspaces)
+        .where(and(eq(workspaces.organizationId, organizationId), afterName(workspaces.name, { after })))
+        .orderBy(asc(workspaces.name))
+        .limit(1)
+        .offset(rowCount - 1);
+      return place?.name ?? null;
+    },
+    count: async (organizationId) => {
+      const counted = await db
+        .select({ count: count() })
+        .from(workspaces)
+        .where(eq(workspaces.organizationId, organizationId));
+      return counted[0]?.count ?? 0;
+    },
+    insert: async (workspace) => {
+      await insert(toRow(workspace));
+      await writeTags(workspace.id, workspace.tags);
+    },
+    save: async (workspace) => {
+      await save(toRow(workspace));
+      await writeTags(workspace.id, workspace.tags);
+    },
+    delete: async (id: WorkspaceId) => {
+      await db.delete(workspaces).where(eq(workspaces.id, id));
+    },
+    queuedRuns: (ids) => queuedRuns(context, ids),
+    losses: (id) => workspaceLosses(context, id),
+    ...consumers,
+    sharingWith: async (consumer, page) => (await sharingWith(consumer, page)).map(fromRow),
+  };
+}
+
+function listed(
+  { db, t, dialect }: QueryContext,
+  { organizationId, poolId, tags = [], search = "", modes = [], ...filter }: WorkspaceFilter,
+  page: NamePage,
+): Promise<Row[]> {
+  const { workspaces, runs } = t;
+  const holder = db
+    .select({ one: sql`1` })
+    .from(runs)
+    .where(and(eq(runs.id, workspaces.lockRunId), isUndecided(runs.status)));
+  return db
+    .select()
+    .from(workspaces)
+    .where(
+      and(
+        eq(workspaces.organizationId, organizationId),
+        ...(filter.needsDecision === true ? [isSet(workspaces.lockRunId), exists(holder)] : []),
+        poolId === null ? undefined : eq(workspaces.poolId, poolId),
+        modes.length === 0 ? undefined : inArray(workspaces.executionMode, [...modes]),
+        filter.isLocked === true ? sql`${workspaces.lockedAt} is not null` : undefined,
+        ...tags.map((tag) => inArray(workspaces.id, taggedWith({ db, t }, tag))),
+        search === ""
+          ? undefined
+          : or(dialect.contains(workspaces.name, search), dialect.contains(workspaces.description, search)),
+        afterName(workspaces.name, page),
+      ),
+    )
+    .orderBy(asc(workspaces.name))
+    .limit(page.limit);
+}
+
+const optional = (row: Row | undefined): Workspace | undefined => row && fromRow(row);
+
+const unlocked = { lockedAt: null, lockRunId: null, lockBy: null, lockReason: null };
+
+function toRow({ lock, ...workspace }: Workspace): Row {
+  if (lock === null) return { ...workspace, ...unlocked };
+  if (lock.kind === "run") return { ...workspace, ...unlocked, lockedAt: lock.at, lockRunId: lock.runId };
+  return { ...workspace, ...unlocked, lockedAt: lock.at, lockBy: lock.by, lockReason: lock.reason };
+}
+
+function fromRow({ lockedAt, lockRunId, lockBy, lockReason, ...workspace }: Row): Workspace {
+  return { ...workspace, lock: lockOf({ lockedAt, lockRunId, lockBy, lockReason }) };
+}
+
+function lockOf(row: Pick<Row, "lockedAt" | "lockRunId" | "lockBy" | "lockReason">): WorkspaceLock | null {
+  if (row.lockedAt === null) return null;
+  if (row.lockRunId !== null) return { kind: "run", runId: row.lockRunId, at: row.lockedAt };
+  return { kind: "person", by: row.lockBy ?? "", reason: row.lockReason ?? "", at: row.lockedAt };
+}
