@@ -9,11 +9,11 @@ import { AgentPoolService } from "../src/gen/windlass/v1/agent_pool_service_pb.t
 import { AgentService } from "../src/gen/windlass/v1/agent_service_pb.ts";
 import { SystemService } from "../src/gen/windlass/v1/system_service_pb.ts";
 import { CallRates } from "../src/http/call-rates.ts";
+import { Readiness } from "../src/http/readiness.ts";
 import { gateFor, interceptorsFor } from "../src/rpc/interceptors.ts";
-import { type Listener, listen } from "../src/rpc/listener.ts";
 import { serviceRoutes } from "../src/rpc/routes.ts";
-import { Readiness } from "../src/rpc/services/health.ts";
 import { openTestControl, type TestControl } from "./support/control.ts";
+import { type Listener, listen } from "./support/listen.ts";
 import { until } from "./support/until.ts";
 
 let fixture: TestControl;

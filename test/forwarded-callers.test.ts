@@ -6,13 +6,13 @@ import { Code, ConnectError, createClient } from "@connectrpc/connect";
 import { createConnectTransport, createGrpcTransport } from "@connectrpc/connect-node";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { defaultConnectionLimits } from "../src/http/connections.ts";
+import { Readiness } from "../src/http/readiness.ts";
 import { networksOf, noNetworks } from "../src/lib/net/networks.ts";
 import { memoryLog, silentLog } from "../src/lib/program/log.ts";
 import { remoteAddressKey } from "../src/rpc/calls/caller.ts";
-import { type Listener, type ListenOptions, listen, type ProxyTrust } from "../src/rpc/listener.ts";
-import { Readiness } from "../src/rpc/services/health.ts";
 import { selfSigned } from "./support/certificate.ts";
 import { EchoService } from "./support/echo-service.ts";
+import { type Listener, listen, type ProxyTrust, type RpcListenOptions } from "./support/listen.ts";
 import { binaryHeader } from "./support/proxy-header.ts";
 import { tcpFront } from "./support/tcp-front.ts";
 
@@ -28,7 +28,7 @@ const trusting = (given: string, more: Partial<ProxyTrust> = {}): ProxyTrust => 
 const spoken = (given: string) => trusting(given, { hasProxyProtocol: true });
 
 /** A port whose calls are answered with where they come from. */
-async function open(trust: ProxyTrust, options: Partial<ListenOptions> = {}): Promise<Listener> {
+async function open(trust: ProxyTrust, options: Partial<RpcListenOptions> = {}): Promise<Listener> {
   const outcome = await listen({
     ...{ host: "127.0.0.1", port: 0, readiness: new Readiness(), log: silentLog(), trust },
     routes: (router) =>

@@ -2,18 +2,18 @@ import { create, type DescMethod, fromBinary, type Message, toBinary } from "@bu
 import { Client, credentials, Metadata, type ServiceError } from "@grpc/grpc-js";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import type { Run } from "../src/domain/runs/run.ts";
+import { Readiness } from "../src/http/readiness.ts";
 import { systemRandom } from "../src/lib/random.ts";
 import { newId } from "../src/lib/words/ids.ts";
 import { nameOf } from "../src/rpc/bodies/admission.ts";
 import { gateFor, interceptorsFor } from "../src/rpc/interceptors.ts";
-import { type Listener, listen } from "../src/rpc/listener.ts";
-import { Readiness } from "../src/rpc/services/health.ts";
 import { publishedMethods } from "./authorization/methods.ts";
 import type { Place } from "./authorization/place.ts";
 import type { Row } from "./authorization/row.ts";
 import { isChange, matrix } from "./authorization/rows/index.ts";
 import { openWorld, type PrincipalName, programs, type World } from "./authorization/world.ts";
 import { enlarge, largeRun } from "./support/large-place.ts";
+import { type Listener, listen } from "./support/listen.ts";
 import * as rows from "./support/store/rows.ts";
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 240_000 });

@@ -15,15 +15,16 @@ import { Health, HealthCheckResponse_ServingStatus as Status } from "../src/gen/
 import { ServerReflection } from "../src/gen/grpc/reflection/v1/reflection_pb.ts";
 import { ServerReflection as ServerReflectionAlpha } from "../src/gen/grpc/reflection/v1alpha/reflection_pb.ts";
 import { defaultConnectionLimits } from "../src/http/connections.ts";
+import { Readiness } from "../src/http/readiness.ts";
 import { untilAborted } from "../src/lib/async/abort.ts";
 import { createGrpcTransport as createGrpcJsTransport } from "../src/lib/grpc/transport.ts";
 import { silentLog } from "../src/lib/program/log.ts";
 import { remoteAddressKey } from "../src/rpc/calls/caller.ts";
-import { type Listener, type ListenOptions, listen } from "../src/rpc/listener.ts";
-import { healthRoutes, Readiness } from "../src/rpc/services/health.ts";
+import { healthRoutes } from "../src/rpc/services/health.ts";
 import { reflectionRoutes } from "../src/rpc/services/reflection.ts";
 import { selfSigned } from "./support/certificate.ts";
 import { EchoService } from "./support/echo-service.ts";
+import { type Listener, listen, type RpcListenOptions } from "./support/listen.ts";
 
 const text = (value: string) => create(StringValueSchema, { value });
 let handlersEnded = 0;
@@ -66,7 +67,7 @@ const routes = (router: ConnectRouter) => {
 };
 
 let opened: Listener[] = [];
-async function open(options: Partial<ListenOptions> = {}): Promise<Listener> {
+async function open(options: Partial<RpcListenOptions> = {}): Promise<Listener> {
   const outcome = await listen({ host: "127.0.0.1", port: 0, routes, readiness, log: silentLog(), ...options });
   if (outcome.kind !== "listening") throw new Error(outcome.message);
   opened.push(outcome.listener);

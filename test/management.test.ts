@@ -19,13 +19,13 @@ import { VariableCategory } from "../src/gen/windlass/v1/variable_pb.ts";
 import { VariableService } from "../src/gen/windlass/v1/variable_service_pb.ts";
 import { ExecutionMode } from "../src/gen/windlass/v1/workspace_pb.ts";
 import { WorkspaceService } from "../src/gen/windlass/v1/workspace_service_pb.ts";
+import { Readiness } from "../src/http/readiness.ts";
 import { type LogFields, memoryLog } from "../src/lib/program/log.ts";
 import { mintToken } from "../src/lib/words/tokens.ts";
 import { interceptorsFor } from "../src/rpc/interceptors.ts";
-import { type Listener, listen } from "../src/rpc/listener.ts";
 import { serviceRoutes } from "../src/rpc/routes.ts";
-import { Readiness } from "../src/rpc/services/health.ts";
 import { openTestControl, sha256, type TestControl } from "./support/control.ts";
+import { type Listener, listen } from "./support/listen.ts";
 import { ref } from "./support/wanted.ts";
 
 let fixture: TestControl;

@@ -3,11 +3,11 @@ import { findTrailerError } from "@connectrpc/connect/protocol-grpc";
 import { createGrpcTransport } from "@connectrpc/connect-node";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { SystemService } from "../src/gen/windlass/v1/system_service_pb.ts";
+import { Readiness } from "../src/http/readiness.ts";
 import { ownReason } from "../src/lib/way/own-answer.ts";
 import { gateFor, interceptorsFor } from "../src/rpc/interceptors.ts";
-import { type Listener, listen } from "../src/rpc/listener.ts";
-import { Readiness } from "../src/rpc/services/health.ts";
 import { openWorld, type World } from "./authorization/world.ts";
+import { type Listener, listen } from "./support/listen.ts";
 import { ManualClock } from "./support/manual-clock.ts";
 import { until } from "./support/until.ts";
 

@@ -5,14 +5,14 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import { createApiKey } from "../src/control/people/api-keys.ts";
 import { openTokens } from "../src/control/workspaces/provider-tokens.ts";
 import type { Role } from "../src/domain/people/api-key.ts";
+import { Readiness } from "../src/http/readiness.ts";
 import { memoryLog } from "../src/lib/program/log.ts";
 import { interceptorsFor } from "../src/rpc/interceptors.ts";
-import { type Listener, listen } from "../src/rpc/listener.ts";
 import { serviceRoutes } from "../src/rpc/routes.ts";
-import { Readiness } from "../src/rpc/services/health.ts";
 import { selfSigned } from "./support/certificate.ts";
 import { runCli } from "./support/cli/run-cli.ts";
 import { openTestControl, type TestControl } from "./support/control.ts";
+import { type Listener, listen } from "./support/listen.ts";
 
 let fixture: TestControl;
 let listener: Listener;

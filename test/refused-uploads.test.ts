@@ -3,12 +3,12 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi 
 import { JobArtifactService } from "../src/gen/windlass/agent/v1/job_artifact_service_pb.ts";
 import { ConfigurationService } from "../src/gen/windlass/v1/configuration_service_pb.ts";
 import { StateService } from "../src/gen/windlass/v1/state_service_pb.ts";
+import { Readiness } from "../src/http/readiness.ts";
+import type { TlsFiles } from "../src/http/sockets.ts";
 import { gateFor, interceptorsFor } from "../src/rpc/interceptors.ts";
-import { type Listener, listen } from "../src/rpc/listener.ts";
-import { Readiness } from "../src/rpc/services/health.ts";
-import type { TlsFiles } from "../src/rpc/sockets.ts";
 import { openWorld, type PrincipalName, type World } from "./authorization/world.ts";
 import { selfSigned } from "./support/certificate.ts";
+import { type Listener, listen } from "./support/listen.ts";
 import { http2Types, partings, type Upload, uploadAndPart, uploadOverHttp1 } from "./support/rude-upload.ts";
 import { until } from "./support/until.ts";
 

@@ -3,13 +3,13 @@ import { StringValueSchema } from "@bufbuild/protobuf/wkt";
 import { Code, ConnectError, type ConnectRouter, createClient } from "@connectrpc/connect";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { ErrorInfoSchema } from "../src/gen/google/rpc/error_details_pb.ts";
+import { Readiness } from "../src/http/readiness.ts";
 import { OutQueue } from "../src/lib/async/queue.ts";
 import { createGrpcTransport, type GrpcTransport } from "../src/lib/grpc/transport.ts";
 import { silentLog } from "../src/lib/program/log.ts";
 import { inProcessTransport } from "../src/rpc/in-process.ts";
-import { type Listener, listen } from "../src/rpc/listener.ts";
-import { Readiness } from "../src/rpc/services/health.ts";
 import { EchoService } from "./support/echo-service.ts";
+import { type Listener, listen } from "./support/listen.ts";
 
 const text = (value: string) => create(StringValueSchema, { value });
 const blocked = (signal: AbortSignal) =>

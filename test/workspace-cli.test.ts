@@ -3,13 +3,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createApiKey } from "../src/control/people/api-keys.ts";
+import { Readiness } from "../src/http/readiness.ts";
 import { memoryLog } from "../src/lib/program/log.ts";
 import { interceptorsFor } from "../src/rpc/interceptors.ts";
-import { type Listener, listen } from "../src/rpc/listener.ts";
 import { serviceRoutes } from "../src/rpc/routes.ts";
-import { Readiness } from "../src/rpc/services/health.ts";
 import { runCli } from "./support/cli/run-cli.ts";
 import { openTestControl, type TestControl } from "./support/control.ts";
+import { type Listener, listen } from "./support/listen.ts";
 import { stateRow } from "./support/rows.ts";
 
 let fixture: TestControl;

@@ -6,18 +6,20 @@ import {
   type ConnectRouterOptions,
   createConnectRouter,
   createContextValues,
+  type HandlerContext,
+  type Interceptor,
 } from "@connectrpc/connect";
 import type { UniversalServerResponse } from "@connectrpc/connect/protocol";
 import {
   // biome-ignore lint/suspicious/noDeprecatedImports: only its form without the response is deprecated
   universalRequestFromNodeRequest,
 } from "@connectrpc/connect-node";
-import type { Peer } from "../http/connections.ts";
-import { drained, piecesOf } from "../http/drain.ts";
-import type { HttpHandler, HttpRequest, HttpResponse } from "../http/messages.ts";
+import { piecesOf } from "../http/drain.ts";
+import type { HttpRequest, HttpResponse } from "../http/messages.ts";
+import { demandMetadata } from "../http/metadata.ts";
 import { OpenStreams } from "../http/open-streams.ts";
+import type { HttpExchange, Tenant } from "../http/tenant.ts";
 import type { Clock } from "../lib/clock.ts";
-import type { Log } from "../lib/program/log.ts";
 import { needsHttp2 } from "../lib/way/own-answer.ts";
 import { isWindlassError, WindlassError } from "../lib/words/errors.ts";
 import { LargeRequests } from "./bodies/large-requests.ts";
@@ -26,9 +28,9 @@ import { maxRequestBytes, smallRequest } from "./bodies/request-limits.ts";
 import { giveDecoded, hasSingleRequest, singleBody, withoutBody } from "./bodies/single-bodies.ts";
 import { streamBody } from "./bodies/stream-bodies.ts";
 import { cutKey, httpVersionKey, isHttp1, knownKey, remoteAddressKey } from "./calls/caller.ts";
+import { endOf } from "./calls/errors.ts";
 import { mendedAnswer } from "./wire/answer.ts";
 import { compressMinBytes, fastGzip } from "./wire/compression.ts";
-import { demandMetadata } from "./wire/metadata.ts";
 import { refusalAnswer } from "./wire/refusal.ts";
 import { sendAnswer } from "./wire/send.ts";
 import { spoken, unknownMethod } from "./wire/unserved.ts";
@@ -46,61 +48,71 @@ const unbounded = 0xffff_ffff;
  */
 export const neverCompress = { compressMinBytes: 0xffff_ffff } as const;
 
-export interface AdapterOptions {
+export interface RpcOptions {
   readonly routes: Routes;
-  readonly router: Pick<ConnectRouterOptions, "interceptors" | "shutdownSignal" | "requestGate">;
-  /** Answers what is no RPC. */
-  readonly fallback: HttpHandler;
-  readonly log: Log;
-  readonly clock: Clock;
-  /** A credential was accepted on this connection. */
-  readonly onKnown: (peer: Peer) => void;
-  /** Where a request comes from; empty if its connection is over. */
-  readonly addressOf: (request: HttpRequest) => string;
+  readonly interceptors?: readonly Interceptor[] | undefined;
+  /** Runs before a request's body is taken; what it throws ends the call. */
+  readonly gate?: ((context: HandlerContext) => Promise<void>) | undefined;
 }
 
-/** A handler of HTTP/1.1 and HTTP/2 requests that serves gRPC, gRPC-Web and Connect. It never throws. */
-export function rpcHandler({ routes, router, fallback, log, clock, ...connections }: AdapterOptions): HttpHandler {
-  const handlers = handlersOf(routes, router);
-  const paths = [...handlers.keys()];
-  const parts = { clock, large: new LargeRequests(clock), open: new OpenStreams(), ...connections };
-  const serve = async (request: HttpRequest, response: HttpResponse) => {
-    const unserved = factsOf(request);
-    const handler = handlers.get(unserved.path);
-    const answer =
-      handler === undefined ? unknownMethod(unserved, paths) : await answerOf(handler, { request, response, ...parts });
-    if (answer === undefined) return fallback(request, response);
-    await sendAnswer(spoken(answer, unserved), response);
+/** Serves gRPC, gRPC-Web and Connect, over HTTP/1.1 and HTTP/2. A request that is no call is not its. */
+export const rpcTenant =
+  ({ routes, interceptors = [], gate }: RpcOptions): Tenant =>
+  ({ prefix, shutdown, clock, log }) => {
+    const router = {
+      interceptors: [...interceptors],
+      shutdownSignal: asStatuses(shutdown),
+      ...(gate === undefined ? {} : { requestGate: gate }),
+      ...(prefix === "" ? {} : { requestPathPrefix: prefix }),
+    };
+    const handlers = handlersOf(routes, router);
+    const paths = [...handlers.keys()];
+    const parts = { clock, large: new LargeRequests(clock), open: new OpenStreams() };
+    const answerTo = async (exchange: HttpExchange) => {
+      const unserved = factsOf(exchange);
+      const handler = handlers.get(exchange.path);
+      const answer =
+        handler === undefined ? unknownMethod(unserved, paths) : await answerOf(handler, { ...exchange, ...parts });
+      if (answer === undefined) return "not-mine";
+      await sendAnswer(spoken(answer, unserved), exchange.response);
+      return "answered";
+    };
+    return async (exchange) => {
+      try {
+        return await answerTo(exchange);
+      } catch (error) {
+        if (!isDisconnect(error)) log.error({ err: error, path: exchange.path }, "a call ended without an answer");
+        endBadly(exchange.response);
+        return "answered";
+      }
+    };
   };
-  return (request, response) => {
-    drained(request, response, clock);
-    serve(request, response).catch((error: unknown) => {
-      if (!isDisconnect(error)) log.error({ err: error, path: request.url }, "a call ended without an answer");
-      endBadly(response);
-    });
-  };
+
+/** A signal whose reason is a status: handlers pass it on as it is. */
+function asStatuses(signal: AbortSignal): AbortSignal {
+  const told = new AbortController();
+  const tell = () => told.abort(endOf(signal));
+  if (signal.aborted) tell();
+  else signal.addEventListener("abort", tell, { once: true });
+  return told.signal;
 }
 
-const factsOf = (request: HttpRequest) => ({
+const factsOf = ({ request, path }: HttpExchange) => ({
   httpMethod: request.method ?? "",
-  path: request.url?.split("?", 1)[0] ?? "",
+  path,
   contentType: request.headers["content-type"] ?? "",
 });
 
-interface Exchange {
-  readonly request: HttpRequest;
-  readonly response: HttpResponse;
+interface Served extends HttpExchange {
   readonly clock: Clock;
   readonly large: LargeRequests;
   readonly open: OpenStreams;
-  readonly onKnown: AdapterOptions["onKnown"];
-  readonly addressOf: AdapterOptions["addressOf"];
 }
 
 /** What a method answers to a request. */
 async function answerOf(
   handler: Handler,
-  { response, onKnown, addressOf, ...exchange }: Exchange,
+  { response, address, recognize, ...exchange }: Served,
 ): Promise<UniversalServerResponse> {
   const { request, open } = exchange;
   const refusal = refusalOf(request, () => {
@@ -109,9 +121,9 @@ async function answerOf(
     open.enter(handler.method, request, response);
   });
   if (refusal !== undefined) return refusal;
-  const values = createContextValues().set(remoteAddressKey, addressOf(request));
+  const values = createContextValues().set(remoteAddressKey, address);
   values.set(httpVersionKey, request.httpVersion);
-  values.set(knownKey, () => onKnown(request.socket));
+  values.set(knownKey, recognize);
   values.set(cutKey, () => ("stream" in response ? response.stream : response).destroy());
   const call = universalRequestFromNodeRequest(request, response, undefined, values);
   using shares = new DisposableStack();
@@ -141,7 +153,7 @@ type Handler = ConnectRouter["handlers"][number];
 type Call = Parameters<Handler>[0];
 
 /** The handlers by path. The protocol handlers count bytes once more: of what stands in a URL, and of streams. */
-function handlersOf(routes: Routes, options: AdapterOptions["router"]): ReadonlyMap<string, Handler> {
+function handlersOf(routes: Routes, options: ConnectRouterOptions): ReadonlyMap<string, Handler> {
   const of = (readMaxBytes: number) => {
     const limits = { readMaxBytes, writeMaxBytes: unbounded, compressMinBytes, acceptCompression: [fastGzip] };
     const interceptors = [giveDecoded, ...(options.interceptors ?? [])];

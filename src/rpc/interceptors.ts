@@ -2,13 +2,15 @@ import type { ConnectError, HandlerContext, Interceptor, StreamResponse, UnaryRe
 import { Code } from "@connectrpc/connect";
 import type { Control } from "../control/core/control.ts";
 import { openToken, sealToken } from "../control/core/pages.ts";
+import type { CallerOptions } from "../http/callers.ts";
+import { requestIdHeader, requestIdOf } from "../http/request-id.ts";
 import { observed } from "../lib/async/streams.ts";
 import { nameOf } from "./bodies/admission.ts";
 import { boundAnswers } from "./bodies/answer-limit.ts";
 import { principalKey, remoteAddressKey, requestIdKey } from "./calls/caller.ts";
 import { type CallFacts, endOf, isFault, toConnectError } from "./calls/errors.ts";
 import { validateRequests } from "./calls/validation.ts";
-import { type CallerOptions, identify } from "./identify.ts";
+import { identify } from "./identify.ts";
 import { endWithKey } from "./key-watch.ts";
 
 /** What every call passes, whichever port or process it comes from: its id and log, its errors, its caller, its rules. */
@@ -99,7 +101,7 @@ interface Call extends CallFacts {
 
 function startCall(control: Control, request: Request, observers: readonly CallObserver[]): Call {
   const { clock, log, random, version } = control;
-  const requestId = acceptable(request.header.get("x-request-id")) ?? random.uuid();
+  const requestId = requestIdOf(request.header.get(requestIdHeader), random);
   request.contextValues.set(requestIdKey, requestId);
   const method = nameOf(request.method);
   const startedMs = clock.monotonicMs();
@@ -143,12 +145,8 @@ const factsOf = (request: Request) => ({
 
 const causeOf = (error: unknown) => (error instanceof Error ? error.cause : undefined);
 
-/** An id that may stand in a log line. */
-const acceptable = (id: string | null): string | undefined =>
-  id !== null && /^[\w.:-]{1,128}$/.test(id) ? id : undefined;
-
 function mark(header: Response["header"], { requestId, version }: Pick<Call, "requestId" | "version">): void {
-  header.set("x-request-id", requestId);
+  header.set(requestIdHeader, requestId);
   header.set("x-server-version", version);
 }
 
@@ -163,7 +161,7 @@ export const gateFor =
       const { method, values, requestHeader: header } = context;
       await identify(control, options, { method, values, header });
     } catch (error) {
-      const requestId = acceptable(context.requestHeader.get("x-request-id")) ?? control.random.uuid();
+      const requestId = requestIdOf(context.requestHeader.get(requestIdHeader), control.random);
       const refusal = toConnectError(error, { requestId, signal: context.signal });
       if (isFault(refusal))
         control.log.error({ err: error, requestId, method: nameOf(context.method) }, "a call failed");

@@ -3,7 +3,11 @@ import { readFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { createSecureContext } from "node:tls";
 import type { Certificate } from "../control/core/control.ts";
-import { isLoopback, type Listener, listen } from "../rpc/listener.ts";
+import { isLoopback, type Listener, listen } from "../http/listener.ts";
+import { healthPages } from "../http/pages.ts";
+import type { Readiness } from "../http/readiness.ts";
+import type { Tenant } from "../http/tenant.ts";
+import type { Log } from "../lib/program/log.ts";
 import { trustOf } from "./proxy-settings.ts";
 import type { ServerSettings } from "./settings.ts";
 import { StartError } from "./start-error.ts";
@@ -64,17 +68,22 @@ export async function bindOnce(host: string, port: number): Promise<NodeJS.Errno
   return promise;
 }
 
-type PortParts = Pick<Parameters<typeof listen>[0], "log" | "routes" | "interceptors" | "gate" | "readiness"> & {
-  readonly settings: ServerSettings;
-};
+export interface PortParts {
+  readonly rpc: Tenant;
+  readonly readiness: Readiness;
+}
 
-/** Opens the port and serves. */
-export async function openPort({ settings, ...rest }: PortParts): Promise<Listener> {
+/** Opens the port and serves its tenants. */
+export async function openPort(
+  { settings, log }: { readonly settings: ServerSettings; readonly log: Log },
+  { rpc, readiness }: PortParts,
+): Promise<Listener> {
   const { listen: address, allowPlaintext } = settings;
   const tls = await readTls(settings);
   const proxies = { trust: trustOf(settings), pathPrefix: settings.pathPrefix };
   const secured = tls === undefined ? {} : { tls };
-  const outcome = await listen({ ...rest, ...address, ...secured, allowPlaintext, ...proxies });
+  const tenants = [rpc, healthPages(readiness)].map((tenant) => ({ prefix: "", tenant }));
+  const outcome = await listen({ tenants, log, ...address, ...secured, allowPlaintext, ...proxies });
   switch (outcome.kind) {
     case "listening":
       return outcome.listener;

@@ -1,9 +1,9 @@
 import { forwardedHeaders } from "../http/forwarded.ts";
+import type { ProxyTrust } from "../http/listener.ts";
 import { networks, noNetworks } from "../lib/net/networks.ts";
 import { pathPrefix } from "../lib/net/path-prefix.ts";
 import { choice, flag } from "../lib/setting-schemas.ts";
 import { optionalSetting, type SettingValues, setting } from "../lib/settings.ts";
-import type { ProxyTrust } from "../rpc/listener.ts";
 import { StartError } from "./start-error.ts";
 
 /** Who is believed about where calls come from: settings of windlassd. */

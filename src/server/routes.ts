@@ -4,13 +4,23 @@ import { Health } from "../gen/grpc/health/v1/health_pb.ts";
 import { AgentGatewayService } from "../gen/windlass/agent/v1/agent_gateway_service_pb.ts";
 import { JobArtifactService } from "../gen/windlass/agent/v1/job_artifact_service_pb.ts";
 import { RunService } from "../gen/windlass/v1/run_service_pb.ts";
-import { neverCompress, type Routes } from "../rpc/adapter.ts";
+import { CallRates } from "../http/call-rates.ts";
+import type { Readiness } from "../http/readiness.ts";
+import type { Tenant } from "../http/tenant.ts";
+import { hashToken, mintToken } from "../lib/words/tokens.ts";
+import { neverCompress, type Routes, rpcTenant } from "../rpc/adapter.ts";
+import { inProcessTransport } from "../rpc/in-process.ts";
+import { gateFor, interceptorsFor } from "../rpc/interceptors.ts";
 import { managementServices, serviceRoutes } from "../rpc/routes.ts";
 import { agentGatewayService } from "../rpc/services/agent-gateway.ts";
-import { healthRoutes, type Readiness } from "../rpc/services/health.ts";
+import { healthRoutes } from "../rpc/services/health.ts";
 import { jobArtifactService } from "../rpc/services/job-artifact.ts";
 import { reflectionRoutes } from "../rpc/services/reflection.ts";
 import { runService } from "../rpc/services/run.ts";
+
+import type { Observability } from "./observability/observe.ts";
+import type { Opening } from "./opening.ts";
+import type { InProcessCalls } from "./server-agent.ts";
 
 const services = [...managementServices, RunService, AgentGatewayService, JobArtifactService];
 /** What reflection lists: it adds itself. */
@@ -28,8 +38,33 @@ export interface RouteParts {
   readonly hasReflection: boolean;
 }
 
-/** Everything that the one port serves. */
-export const routesOf = ({ control, liveness, generation, readiness, hasReflection }: RouteParts): Routes => {
+export interface CallParts extends Omit<RouteParts, "hasReflection"> {
+  readonly watching: Observability;
+}
+
+/** How the services are reached. */
+export interface Calls {
+  /** Over the port. */
+  readonly tenant: Tenant;
+  /** In this process, for the server's own agent, until the signal is aborted. */
+  readonly inProcess: (shutdownSignal: AbortSignal) => InProcessCalls;
+}
+
+/** Everything that is called: services, who may call them, and how they are watched. */
+export function callsOf({ settings, random }: Pick<Opening, "settings" | "random">, parts: CallParts): Calls {
+  const { control, watching } = parts;
+  const token = mintToken("agt", random);
+  const callers = { serverAgentTokenHash: hashToken(token), rates: new CallRates(control.limits) };
+  const routes = routesOf({ ...parts, hasReflection: !settings.noReflection });
+  const interceptors = interceptorsFor(control, callers, watching.callObservers);
+  return {
+    tenant: rpcTenant({ routes, interceptors, gate: gateFor(control, callers) }),
+    inProcess: (shutdownSignal) => ({ transport: inProcessTransport({ routes, interceptors, shutdownSignal }), token }),
+  };
+}
+
+/** Every service of the port. */
+export function routesOf({ control, liveness, generation, readiness, hasReflection }: RouteParts): Routes {
   const routes = serviceRoutes(control, (router) => {
     router
       .service(RunService, runService(control))
@@ -42,4 +77,4 @@ export const routesOf = ({ control, liveness, generation, readiness, hasReflecti
     routes(router);
     reflectionRoutes(shown)(router);
   };
-};
+}

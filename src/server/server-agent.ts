@@ -1,34 +1,19 @@
 import type { Transport } from "@connectrpc/connect";
 import { startAgent } from "../agent/agent.ts";
-import type { Clock } from "../lib/clock.ts";
-import type { Environment } from "../lib/environment.ts";
-import type { Log } from "../lib/program/log.ts";
-import type { Random } from "../lib/random.ts";
+import type { Opening } from "./opening.ts";
 import { serverAgentConfig } from "./server-agent-config.ts";
-import type { ServerSettings } from "./settings.ts";
 
-export interface ServerAgentOptions {
+/** How the server's own agent calls: without a network, with a token that lives as long as the process. */
+export interface InProcessCalls {
   readonly transport: Transport;
   readonly token: string;
-  readonly settings: ServerSettings;
-  readonly dataDir: string;
-  readonly environment: Environment;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly log: Log;
 }
 
 /** Starts the agent that runs the jobs of workspaces in remote mode: the same code as windlass-agent, without a network. */
-export function runServerAgent({
-  transport,
-  token,
-  settings,
-  dataDir,
-  environment,
-  clock,
-  random,
-  log,
-}: ServerAgentOptions): AsyncDisposable {
+export function runServerAgent(
+  { settings, dataDir, environment, clock, random, log }: Opening,
+  { transport, token }: InProcessCalls,
+): AsyncDisposable {
   const agent = startAgent({
     transport,
     token: async () => token,

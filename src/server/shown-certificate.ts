@@ -1,7 +1,7 @@
 import type { Certificate } from "../control/core/control.ts";
+import type { Listener } from "../http/listener.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Log } from "../lib/program/log.ts";
-import type { Listener } from "../rpc/listener.ts";
 import { certificateOf, readTls, type TlsPair } from "./port.ts";
 import type { ServerSettings } from "./settings.ts";
 

@@ -44,7 +44,7 @@ export interface OpenBlobsOptions extends OpenOptions {
 
 export interface OpenStoreOptions extends OpenOptions {
   /** Called once if a commit failed with an unknown outcome (SQLite only): the program should end. */
-  readonly onFatal?: (error: WindlassError) => void;
+  readonly onFatal?: ((error: WindlassError) => void) | undefined;
 }
 
 /** Logs and objects have a pool each beside the rows': a large upload must not hold up a claim. */

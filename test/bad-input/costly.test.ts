@@ -3,14 +3,14 @@ import { type ClientHttp2Session, connect } from "node:http2";
 import type { DescMethod } from "@bufbuild/protobuf";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import type { Principal } from "../../src/domain/people/principal.ts";
+import { Readiness } from "../../src/http/readiness.ts";
 import { nameOf } from "../../src/rpc/bodies/admission.ts";
 import { requestLimits } from "../../src/rpc/bodies/request-limits.ts";
 import { gateFor, interceptorsFor } from "../../src/rpc/interceptors.ts";
-import { type Listener, listen } from "../../src/rpc/listener.ts";
-import { Readiness } from "../../src/rpc/services/health.ts";
 import type { Row } from "../authorization/row.ts";
 import { matrix } from "../authorization/rows/index.ts";
 import { type CostlyBody, costlyBodies, largestLegal } from "../support/costly-bodies.ts";
+import { type Listener, listen } from "../support/listen.ts";
 import { ours, useBench } from "./bench.ts";
 
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });

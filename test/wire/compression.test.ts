@@ -3,11 +3,11 @@ import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { StringValueSchema } from "@bufbuild/protobuf/wkt";
 import type { ConnectRouter } from "@connectrpc/connect";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { Readiness } from "../../src/http/readiness.ts";
 import { silentLog } from "../../src/lib/program/log.ts";
 import { neverCompress } from "../../src/rpc/adapter.ts";
-import { type Listener, listen } from "../../src/rpc/listener.ts";
-import { Readiness } from "../../src/rpc/services/health.ts";
 import { EchoService } from "../support/echo-service.ts";
+import { type Listener, listen } from "../support/listen.ts";
 import { rawCall } from "../support/raw-call.ts";
 
 const large = "module.network: Creation complete after 1s\n".repeat(2_000);

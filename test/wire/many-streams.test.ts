@@ -7,10 +7,10 @@ import { Code, type ConnectRouter } from "@connectrpc/connect";
 import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
 import { maxOpenStreams } from "../../src/http/open-streams.ts";
 import { resetBurst } from "../../src/http/rapid-resets.ts";
+import { Readiness } from "../../src/http/readiness.ts";
 import { silentLog } from "../../src/lib/program/log.ts";
-import { type Listener, listen } from "../../src/rpc/listener.ts";
-import { Readiness } from "../../src/rpc/services/health.ts";
 import { EchoService } from "../support/echo-service.ts";
+import { type Listener, listen } from "../support/listen.ts";
 import { callOn, envelope } from "../support/raw-call.ts";
 
 const watch = "/windlass.test.v1.EchoService/ServerStream";

@@ -16,12 +16,13 @@ import {
 } from "../../src/gen/windlass/v1/agent_pool_service_pb.ts";
 import { StreamProbeRequestSchema } from "../../src/gen/windlass/v1/system_service_pb.ts";
 import { CallRates } from "../../src/http/call-rates.ts";
+import { Readiness } from "../../src/http/readiness.ts";
 import { type CallObserver, gateFor, interceptorsFor } from "../../src/rpc/interceptors.ts";
-import { type Listener, listen } from "../../src/rpc/listener.ts";
 import { serviceRoutes } from "../../src/rpc/routes.ts";
-import { healthRoutes, Readiness } from "../../src/rpc/services/health.ts";
+import { healthRoutes } from "../../src/rpc/services/health.ts";
 import { openTestControl, type TestControl } from "../support/control.ts";
 import { EchoService } from "../support/echo-service.ts";
+import { type Listener, listen } from "../support/listen.ts";
 import { contentTypes, envelope, type RawAnswer, type RawCall, rawCall, type Spoken } from "../support/raw-call.ts";
 import { until } from "../support/until.ts";
 

@@ -3,12 +3,12 @@ import { StringValueSchema } from "@bufbuild/protobuf/wkt";
 import type { ConnectRouter } from "@connectrpc/connect";
 import { Client, credentials, type ServiceError } from "@grpc/grpc-js";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { Readiness } from "../../src/http/readiness.ts";
 import { silentLog } from "../../src/lib/program/log.ts";
 import { WindlassError } from "../../src/lib/words/errors.ts";
 import { asStatus } from "../../src/rpc/bodies/request-bodies.ts";
-import { type Listener, listen } from "../../src/rpc/listener.ts";
-import { Readiness } from "../../src/rpc/services/health.ts";
 import { EchoService } from "../support/echo-service.ts";
+import { type Listener, listen } from "../support/listen.ts";
 
 const waitMs = 400;
 let calledAt: number[] = [];

@@ -1,11 +1,11 @@
 import { createClient } from "@connectrpc/connect";
 import { afterEach, expect, test } from "vitest";
 import { selfSigned } from "../../../test/support/certificate.ts";
+import { type Listener, listen } from "../../../test/support/listen.ts";
 import { AgentGatewayService } from "../../gen/windlass/agent/v1/agent_gateway_service_pb.ts";
+import { Readiness } from "../../http/readiness.ts";
 import { createGrpcTransport } from "../../lib/grpc/transport.ts";
 import { silentLog } from "../../lib/program/log.ts";
-import { type Listener, listen } from "../../rpc/listener.ts";
-import { Readiness } from "../../rpc/services/health.ts";
 import { registerFailure } from "./connection-outcome.ts";
 
 let opened: Listener | undefined;

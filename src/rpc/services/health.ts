@@ -1,33 +1,12 @@
 import type { DescService } from "@bufbuild/protobuf";
 import type { ConnectRouter, HandlerContext } from "@connectrpc/connect";
 import { Health, HealthCheckResponse_ServingStatus as Status } from "../../gen/grpc/health/v1/health_pb.ts";
+import type { Readiness } from "../../http/readiness.ts";
 import { abortable } from "../../lib/async/abort.ts";
 import { type Clock, systemClock } from "../../lib/clock.ts";
 import { WindlassError } from "../../lib/words/errors.ts";
 import { asStatus } from "../bodies/request-bodies.ts";
 import { withSigns } from "../streams/signs-of-life.ts";
-
-/** Whether this server can serve: the database answers, migrations are current, and it is not stopping. */
-export class Readiness {
-  #isReady = false;
-  #change = Promise.withResolvers<void>();
-
-  get isReady(): boolean {
-    return this.#isReady;
-  }
-
-  set(isReady: boolean): void {
-    if (isReady === this.#isReady) return;
-    this.#isReady = isReady;
-    this.#change.resolve();
-    this.#change = Promise.withResolvers();
-  }
-
-  /** Resolves at the next change. */
-  changed(): Promise<void> {
-    return this.#change.promise;
-  }
-}
 
 /** Serves `grpc.health.v1.Health` for the whole server (empty name) and for each of the given services. */
 export function healthRoutes(

@@ -15,10 +15,10 @@ import { readManifest, unpackBackup } from "../backup/unpack.ts";
 import type { CommandCall, ServerCommand } from "../command.ts";
 import { ensureDataDir, maintenanceDir, restoreMark } from "../data-dir.ts";
 import { takeData } from "../offline.ts";
-import { archivedKeys, chooseKeys } from "../restore-keys.ts";
 import { type MasterKeys, syncDirectory, writeMasterKeys, writeSecret } from "../secrets.ts";
 import { dataDirOf } from "../settings.ts";
 import { StartError } from "../start-error.ts";
+import { archivedKeys, chooseKeys } from "./restore-keys.ts";
 
 /** Makes a data directory from a backup, and sees to it that nothing that was granted before is granted again. */
 export const restoreCommand: ServerCommand = {

@@ -1,9 +1,9 @@
 import { readFile } from "node:fs/promises";
-import { masterKeyId } from "../control/core/vault.ts";
-import type { Manifest } from "./backup/manifest.ts";
-import type { CommandCall } from "./command.ts";
-import { keysIn, type MasterKeys, masterKeyFile, readMasterKeys } from "./secrets.ts";
-import { StartError } from "./start-error.ts";
+import { masterKeyId } from "../../control/core/vault.ts";
+import type { Manifest } from "../backup/manifest.ts";
+import type { CommandCall } from "../command.ts";
+import { keysIn, type MasterKeys, masterKeyFile, readMasterKeys } from "../secrets.ts";
+import { StartError } from "../start-error.ts";
 
 export interface RestoreKeyParts {
   readonly call: CommandCall;

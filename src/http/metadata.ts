@@ -1,5 +1,5 @@
-import type { HttpRequest } from "../../http/messages.ts";
-import { WindlassError } from "../../lib/words/errors.ts";
+import { WindlassError } from "../lib/words/errors.ts";
+import type { HttpRequest } from "./messages.ts";
 
 const kib = 1024;
 /** The most that the metadata of a call may have, counted as HTTP/2 counts it: 32 bytes for each header beside its text. */

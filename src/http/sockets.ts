@@ -8,10 +8,10 @@ import {
   type ServerOptions,
 } from "node:http2";
 import { createServer as createNetServer, type Server, type Socket } from "node:net";
-import { type ProxyPeers, passProxyHeader, readStart } from "../http/connection-start.ts";
-import type { HttpHandler } from "../http/messages.ts";
-import { maxOpenStreams } from "../http/open-streams.ts";
-import { maxHeaderBytes, maxHeaders } from "./wire/metadata.ts";
+import { type ProxyPeers, passProxyHeader, readStart } from "./connection-start.ts";
+import type { HttpHandler } from "./messages.ts";
+import { maxHeaderBytes, maxHeaders } from "./metadata.ts";
+import { maxOpenStreams } from "./open-streams.ts";
 
 /** Server certificate and key in PEM; with `clientCa`, clients must show a certificate of that authority. */
 export interface TlsFiles {

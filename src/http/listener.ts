@@ -1,32 +1,26 @@
 import type { ServerHttp2Session } from "node:http2";
 import type { AddressInfo, Server, Socket } from "node:net";
-import type { HandlerContext, Interceptor } from "@connectrpc/connect";
-import type { ProxyPeers } from "../http/connection-start.ts";
-import { type ConnectionLimits, Connections, defaultConnectionLimits, type Peer } from "../http/connections.ts";
-import { callerAddress, type ForwardedHeader } from "../http/forwarded.ts";
-import { type KeepAlive, keepAlive } from "../http/keep-alive.ts";
-import type { HttpHandler, HttpRequest } from "../http/messages.ts";
-import { endRapidResets } from "../http/rapid-resets.ts";
 import { type Clock, systemClock } from "../lib/clock.ts";
 import { type Networks, noNetworks } from "../lib/net/networks.ts";
 import { withoutPrefix } from "../lib/net/path-prefix.ts";
 import type { Log } from "../lib/program/log.ts";
 import { WindlassError } from "../lib/words/errors.ts";
-import { type Routes, rpcHandler } from "./adapter.ts";
-import { toConnectError } from "./calls/errors.ts";
-import { plainPages } from "./pages.ts";
-import type { Readiness } from "./services/health.ts";
+import type { ProxyPeers } from "./connection-start.ts";
+import { type ConnectionLimits, Connections, defaultConnectionLimits } from "./connections.ts";
+import { drained } from "./drain.ts";
+import { callerAddress, type ForwardedHeader } from "./forwarded.ts";
+import { type KeepAlive, keepAlive } from "./keep-alive.ts";
+import type { HttpHandler } from "./messages.ts";
+import { endRapidResets } from "./rapid-resets.ts";
+import { type MountedTenant, routeTo } from "./router.ts";
 import { type HttpSockets, httpSockets, type TlsFiles } from "./sockets.ts";
 
 export interface ListenOptions {
   readonly host: string;
   /** 0 lets the system choose. */
   readonly port: number;
-  readonly routes: Routes;
-  readonly interceptors?: readonly Interceptor[];
-  /** Runs before a request's body is taken; what it throws ends the call. */
-  readonly gate?: (context: HandlerContext) => Promise<void>;
-  readonly readiness: Readiness;
+  /** Who answers what comes in. */
+  readonly tenants: readonly MountedTenant[];
   readonly log: Log;
   readonly tls?: TlsFiles;
   /** Serves without TLS on addresses that other machines reach. */
@@ -109,10 +103,7 @@ interface OpenSockets {
 }
 
 function openSockets({
-  routes,
-  interceptors,
-  gate,
-  readiness,
+  tenants,
   log,
   tls,
   clock = systemClock,
@@ -124,22 +115,21 @@ function openSockets({
   const shutdown = new AbortController();
   const sessions = new Set<ServerHttp2Session>();
   const connections = new Connections(clock, connectionLimits, trust.proxies);
-  const router = {
-    interceptors: [...(interceptors ?? [])],
-    shutdownSignal: shutdown.signal,
-    ...(gate === undefined ? {} : { requestGate: gate }),
-  };
-  const onKnown = (socket: Peer) => connections.recognize(socket);
-  const addressOf = ({ socket, headers }: HttpRequest) =>
-    callerAddress({ peer: connections.addressOf(socket), headers }, trust);
-  const serve = rpcHandler({ routes, router, fallback: plainPages(readiness), log, clock, onKnown, addressOf });
+  const route = routeTo(tenants, { shutdown: shutdown.signal, clock, log });
   const handler: HttpHandler = (request, response) => {
     // A connection that finished its call while the server stops is closed instead of kept.
     response.once("close", () => {
       if (shutdown.signal.aborted) setImmediate(sockets.closeIdle);
     });
     if (pathPrefix !== "") request.url = withoutPrefix(request.url ?? "", pathPrefix);
-    serve(request, response);
+    drained(request, response, clock);
+    const { socket, headers } = request;
+    void route({
+      ...{ request, response },
+      path: request.url?.split("?", 1)[0] ?? "",
+      address: callerAddress({ peer: connections.addressOf(socket), headers }, trust),
+      recognize: () => connections.recognize(socket),
+    });
   };
   const onSession = (session: ServerHttp2Session) => {
     sessions.add(session);
@@ -249,10 +239,7 @@ async function closeGracefully(
 
 /** What the callers of open streams are told. */
 const stopping = () =>
-  toConnectError(
-    new WindlassError("server_draining", "the server is stopping: connect again", { retryAfterMs: reconnectMs }),
-    { requestId: "", signal: new AbortController().signal },
-  );
+  new WindlassError("server_draining", "the server is stopping: connect again", { retryAfterMs: reconnectMs });
 
 type Peers = readonly (readonly [ServerHttp2Session, Socket])[];
 

@@ -1,0 +1,42 @@
+import type { Control } from "../control/core/control.ts";
+import { type AuthenticationOptions, authenticate } from "../control/people/authentication.ts";
+import type { Principal } from "../domain/people/principal.ts";
+import { WindlassError } from "../lib/words/errors.ts";
+import type { CallRates } from "./call-rates.ts";
+
+/** How callers are told apart and held back. */
+export interface CallerOptions extends Pick<AuthenticationOptions, "serverAgentTokenHash"> {
+  /** Without it callers may call as often as they like. */
+  readonly rates?: CallRates;
+}
+
+/** What a request says of who makes it. */
+export interface Credentials {
+  /** The header of this name; null if there is none. */
+  readonly authorization: string | null;
+  readonly address: string;
+}
+
+/** Who makes a request. Throws `token_invalid` and its sisters, and `rate_limited` for an address that shows too many bad ones. */
+export async function callerBy(
+  control: Control,
+  { rates, serverAgentTokenHash }: CallerOptions,
+  { authorization, address }: Credentials,
+): Promise<Principal> {
+  try {
+    return await authenticate(control, bearerToken(authorization), { serverAgentTokenHash, address });
+  } catch (error) {
+    // Without a credential nothing was looked up.
+    throw authorization === null ? error : ((await rates?.rejected(error, address)) ?? error);
+  }
+}
+
+function bearerToken(header: string | null): string {
+  if (header === null || header.trim() === "") return "";
+  const [scheme, token, ...more] = header.trim().split(/\s+/);
+  if (scheme?.toLowerCase() === "bearer" && token !== undefined && more.length === 0) return token;
+  throw new WindlassError(
+    "token_invalid",
+    "the authorization header is not understood: expected authorization: Bearer wdl_usr_…",
+  );
+}

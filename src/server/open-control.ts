@@ -1,0 +1,55 @@
+import { hostname } from "node:os";
+import type { Control } from "../control/core/control.ts";
+import { HelloGate } from "../control/core/hello-gate.ts";
+import { Presence } from "../control/core/presence.ts";
+import { Documents } from "../control/documents/documents.ts";
+import { KeyedTurns } from "../lib/async/keyed-turns.ts";
+import { WakeUps } from "../lib/async/wake-ups.ts";
+import { version } from "../lib/program/version.ts";
+import { createHiding } from "./hide-secrets.ts";
+import { meteredLogs, meteredStore } from "./observability/metered-stores.ts";
+import type { Observability } from "./observability/observe.ts";
+import { openStores } from "./open-stores.ts";
+import type { Opening } from "./opening.ts";
+import { limitsOf, timingOf } from "./settings.ts";
+import { retentionOf } from "./upkeep-settings.ts";
+import { openVault } from "./vault-keys.ts";
+
+export interface ControlParts extends Pick<Control, "noServerAgent" | "certificate"> {
+  readonly watching: Observability;
+}
+
+/** Third step: what the use cases work with, over the stores. */
+export async function openControl(
+  opening: Opening,
+  { watching, noServerAgent, certificate }: ControlParts,
+): Promise<Control> {
+  const { settings, clock, random, log, owned } = opening;
+  const { store, logs, blobs } = await openStores(opening);
+  const vault = await openVault({ ...opening, store });
+  const { metrics } = watching;
+  const control: Control = {
+    version,
+    name: hostname(),
+    store: meteredStore(store, metrics, clock),
+    logs: meteredLogs(logs, metrics, clock),
+    blobs,
+    vault,
+    clock,
+    random,
+    wake: new WakeUps(clock),
+    presence: new Presence(clock.monotonicMs()),
+    documents: owned.use(new Documents(clock)),
+    helloGate: new HelloGate(),
+    registrationTurns: new KeyedTurns(),
+    limits: limitsOf(settings),
+    timing: timingOf(settings),
+    retention: retentionOf(settings),
+    observer: watching.observer(() => control),
+    noServerAgent,
+    certificate,
+    hiding: createHiding(clock),
+    log,
+  };
+  return control;
+}

@@ -1,0 +1,97 @@
+import { stat } from "node:fs/promises";
+import { providerProblems } from "../agent/work/providers/check-providers.ts";
+import type { Control } from "../control/core/control.ts";
+import { rememberPlace, servedPlace } from "../control/upkeep/served-place.ts";
+import { type Clock, systemClock } from "../lib/clock.ts";
+import type { Environment } from "../lib/environment.ts";
+import type { Log } from "../lib/program/log.ts";
+import { type Random, systemRandom } from "../lib/random.ts";
+import { lockDatabase } from "../store/engine/postgres-lock.ts";
+import { ensureDataDir, lockDataDir, refuseUnfinishedRestore } from "./data-dir.ts";
+import { tryPort } from "./port.ts";
+import { serverAgentConfig } from "./server-agent-config.ts";
+import { dataDirOf, type ServerSettings } from "./settings.ts";
+import { StartError } from "./start-error.ts";
+
+export interface ServerOptions {
+  readonly settings: ServerSettings;
+  readonly environment: Environment;
+  readonly log: Log;
+  readonly clock?: Clock | undefined;
+  readonly random?: Random | undefined;
+  /** Called once if the database can no longer be trusted: the program should end. */
+  readonly onFatal?: ((error: Error) => void) | undefined;
+}
+
+/** What every step of opening a server works with. */
+export interface Opening extends Required<Omit<ServerOptions, "onFatal">>, Pick<ServerOptions, "onFatal"> {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly dataDir: string;
+  /** Of a PostgreSQL database. */
+  readonly databaseIdentity: string | undefined;
+  /** What was opened, to be closed in reverse order. */
+  readonly owned: AsyncDisposableStack;
+}
+
+/**
+ * First step: takes the data directory and the database for this process, and looks whether the rest can follow. Throws a
+ * `StartError` that says what to do.
+ */
+export async function beginOpening(options: ServerOptions, owned: AsyncDisposableStack): Promise<Opening> {
+  const { settings, environment, log, onFatal, clock = systemClock, random = systemRandom } = options;
+  const dataDir = dataDirOf(settings, environment);
+  await ensureDataDir(dataDir);
+  owned.use(await lockDataDir(dataDir));
+  refuseUnfinishedRestore(dataDir);
+  await tryPort(settings);
+  await refuseBadProviders(settings, { dataDir, environment });
+  const databaseIdentity = await takeDatabase(options, owned);
+  return { settings, environment, log, onFatal, clock, random, dataDir, databaseIdentity, owned };
+}
+
+/** The files that the server's own agent is told of are looked at before anything is opened. */
+async function refuseBadProviders(
+  settings: ServerSettings,
+  where: { readonly dataDir: string; readonly environment: Environment },
+): Promise<void> {
+  if (settings.serverAgentConcurrency === 0) return;
+  const problems = await providerProblems(serverAgentConfig(settings, where));
+  if (problems.length > 0) throw new StartError(2, problems.join("\nwindlassd: "));
+}
+
+async function takeDatabase(
+  { settings: { databaseUrl }, log, onFatal }: ServerOptions,
+  owned: AsyncDisposableStack,
+): Promise<string | undefined> {
+  if (databaseUrl === undefined) return undefined;
+  const outcome = await lockDatabase({ url: databaseUrl, log, onStolen: (error) => onFatal?.(error) });
+  if (outcome.kind === "held") throw new StartError(5, outcome.message);
+  owned.use(outcome.lock);
+  return outcome.identity;
+}
+
+/**
+ * What was granted before must not be granted again: a database that was made from a dump is not served as if it were the one that
+ * the dump was made of. A copied data directory is told of, since it is moved by copying, too.
+ */
+export async function refuseCopies(
+  { settings, dataDir, databaseIdentity }: Pick<Opening, "settings" | "dataDir" | "databaseIdentity">,
+  { store, log }: Pick<Control, "store" | "log">,
+): Promise<void> {
+  const place = databaseIdentity ?? String((await stat(dataDir, { bigint: true })).ino);
+  const served = await servedPlace({ store, place });
+  if (served === "here") return;
+  if (served === "elsewhere" && !settings.movedDatabase) {
+    if (databaseIdentity !== undefined)
+      throw new StartError(
+        5,
+        "this database was made from another one that windlassd served: run windlassd restore FILE first, which sees to it that nothing is applied twice. If the database was moved while no windlassd served it, start once with --moved-database",
+      );
+    log.warn(
+      { dataDir },
+      "this data directory is not the one that was served last: it was moved, or is a copy. Make sure that no windlassd serves the other one, and restore from a backup (windlassd restore) rather than from a copy of a directory that was in use",
+    );
+  }
+  await rememberPlace({ store, place });
+}
