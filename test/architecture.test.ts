@@ -145,6 +145,15 @@ test("no room of the table is empty", () => {
   expect(named.filter((room) => !used.has(room))).toEqual([]);
 });
 
+test("no two exported types have one name", () => {
+  const declared = /^export (?:declare |abstract )*(?:interface|type|class) (\w+)/gm;
+  const names = sources.flatMap(({ path, lines }) =>
+    [...lines.join("\n").matchAll(declared)].map(([, name = ""]) => ({ name, path })),
+  );
+  const shared = [...Map.groupBy(names, ({ name }) => name)].filter(([, found]) => found.length > 1);
+  expect(shared.map(([name, found]) => `${name}: ${found.map(({ path }) => path).join(", ")}`)).toEqual([]);
+});
+
 test("no folder has more than 25 files beside their tests", () => {
   const counts = Map.groupBy(sources, ({ path }) => dirname(path));
   expect([...counts].filter(([, files]) => files.length > 25).map(([folder]) => folder)).toEqual([]);

@@ -21,11 +21,11 @@ import { chooseSandbox, type Sandbox } from "./sandbox/choose-sandbox.ts";
 import { JobArtifacts } from "./transfers/artifacts.ts";
 import { DownloadCache, tidyUntil } from "./transfers/download-cache.ts";
 import { PartUploads } from "./transfers/part-uploads.ts";
-import { conductJob } from "./work/conduct.ts";
-import type { House, Machine } from "./work/house.ts";
-import { thisMachine } from "./work/machine.ts";
 import { fetchSources } from "./work/providers/fetch-sources.ts";
 import { PackageStore } from "./work/providers/package-store.ts";
+import { runJob } from "./work/run-job.ts";
+import { localRuntime } from "./work/runtime.ts";
+import type { JobRuntime, JobServices } from "./work/services.ts";
 
 /** A large provider with its zip: a disk that is nearly full takes no cache. */
 const roomForPackages = 1024 * 1024 * 1024;
@@ -43,14 +43,14 @@ export interface AgentOptions {
   readonly token: () => Promise<string>;
   readonly config: AgentConfig;
   /** This machine if absent; models of agents bring their own. */
-  readonly machine?: Machine;
+  readonly machine?: JobRuntime;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
 }
 
 /** What an agent does, for those who watch over it. */
-export interface AgentView {
+export interface AgentActivity {
   readonly isConnected: boolean;
   readonly isDraining: boolean;
   /** How many streams have been accepted since the start. */
@@ -64,7 +64,7 @@ export interface AgentView {
  * A running agent. Disposing it ends the connection and leaves what its jobs started alone: the next start with the
  * same data directory takes them up.
  */
-export interface Agent extends AsyncDisposable {
+export interface RunningAgent extends AsyncDisposable {
   /** Takes nothing new, and is done when everything it has is acknowledged. */
   drain(reason: string): void;
   /** Cancels the plans that it holds, each with one SIGINT; applies go on. */
@@ -74,17 +74,17 @@ export interface Agent extends AsyncDisposable {
   /** True while an apply runs. */
   readonly isApplying: boolean;
   /** What it does right now. */
-  readonly view: AgentView;
+  readonly view: AgentActivity;
   /** Why it ended; never rejects. */
   readonly done: Promise<AgentOutcome>;
 }
 
 /** Starts an agent. It connects, and connects again, until it is drained, refused or disposed. */
-export function startAgent(options: AgentOptions): Agent {
-  return new RunningAgent(options);
+export function startAgent(options: AgentOptions): RunningAgent {
+  return new StartedAgent(options);
 }
 
-class RunningAgent implements Agent {
+class StartedAgent implements RunningAgent {
   readonly done: Promise<AgentOutcome>;
   readonly #options: AgentOptions;
   readonly #stopping = new AbortController();
@@ -106,7 +106,7 @@ class RunningAgent implements Agent {
     return this.#table?.jobs.some((job) => job.isApply && job.stage.kind === "running") ?? false;
   }
 
-  get view(): AgentView {
+  get view(): AgentActivity {
     return {
       isConnected: this.#isConnected,
       isDraining: this.#drainReason !== undefined || (this.#table?.isDraining() ?? false),
@@ -211,7 +211,7 @@ class RunningAgent implements Agent {
   }
 
   #engineNews(engines: EngineStore): EngineNews {
-    const { machine = thisMachine, clock, log } = this.#options;
+    const { machine = localRuntime, clock, log } = this.#options;
     const onChange = () => this.#table?.enginesChanged();
     return new EngineNews({ read: () => machine.inventory(engines), onChange, clock, log });
   }
@@ -231,22 +231,26 @@ class RunningAgent implements Agent {
 
   #jobTable(
     { incarnation, name: agentName }: Identity,
-    { news, cache, ...parts }: Pick<House, "sandbox" | "engines" | "packages" | "news"> & { cache: DownloadCache },
+    {
+      news,
+      cache,
+      ...parts
+    }: Pick<JobServices, "sandbox" | "engines" | "packages" | "news"> & { cache: DownloadCache },
   ): JobTable {
-    const { config, clock, random, log, transport, transfers = transport, machine = thisMachine } = this.#options;
+    const { config, clock, random, log, transport, transfers = transport, machine = localRuntime } = this.#options;
     const artifacts = (jobToken: string) => new JobArtifacts(transfers, jobToken);
     const { minFreeBytes, reserveBytes: bytes = 0 } = config;
     const reserve = new DiskReserve({ path: join(config.dataDir, "reserve"), bytes, minFreeBytes, clock, random, log });
     const providerSources = fetchSources({ artifacts, clock, random, log });
-    const house: House = {
-      ...{ config, agentName, clock, random, log, artifacts, machine, reserve, providerSources, news },
+    const services: JobServices = {
+      ...{ config, agentName, clock, random, log, artifacts, runtime: machine, reserve, providerSources, news },
       ...{ downloads: { cache, pace: new TransferPace(clock, downloadLimits) }, uploads: new PartUploads(clock) },
       ...parts,
     };
     return new JobTable({
       ...{ config, incarnation, clock, log, reserve, news, cache },
       clusterGeneration: () => this.#clusterGeneration,
-      conduct: (job, stopping) => conductJob(job, { ...house, stopping }),
+      runJob: (job, stopping) => runJob(job, { ...services, stopping }),
     });
   }
 

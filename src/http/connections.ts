@@ -23,7 +23,7 @@ export const defaultConnectionLimits: ConnectionLimits = {
 };
 
 /** Who is at the other end of a connection. */
-export type Peer = Pick<Socket, "remoteAddress" | "remotePort">;
+export type ConnectionPeer = Pick<Socket, "remoteAddress" | "remotePort">;
 
 interface Connection {
   readonly socket: Socket;
@@ -86,7 +86,7 @@ export class Connections {
   }
 
   /** The proxy at the other end stands for somebody else, who is counted from now on. */
-  standsFor(socket: Peer, address: string): void {
+  standsFor(socket: ConnectionPeer, address: string): void {
     const connection = this.#byPeer.get(peerOf(socket));
     if (connection === undefined) return;
     this.#isNoStranger(connection);
@@ -95,7 +95,7 @@ export class Connections {
   }
 
   /** Whose connection it is: `10.1.2.3` or `fe80::1`, without what HTTP headers say; empty if it is over. */
-  addressOf(socket: Peer): string {
+  addressOf(socket: ConnectionPeer): string {
     return this.#byPeer.get(peerOf(socket))?.address ?? plainAddress(socket.remoteAddress ?? "");
   }
 
@@ -114,7 +114,7 @@ export class Connections {
   }
 
   /** A credential was accepted on the connection with this peer. */
-  recognize(socket: Peer): void {
+  recognize(socket: ConnectionPeer): void {
     const connection = this.#byPeer.get(peerOf(socket));
     if (connection === undefined || connection.isKnown) return;
     connection.isKnown = true;
@@ -159,4 +159,4 @@ export class Connections {
 }
 
 /** Of an HTTP/2 session's stand-in for its socket, too. */
-const peerOf = ({ remoteAddress, remotePort }: Peer): string => `${remoteAddress} ${remotePort}`;
+const peerOf = ({ remoteAddress, remotePort }: ConnectionPeer): string => `${remoteAddress} ${remotePort}`;

@@ -2,7 +2,7 @@ import { X509Certificate } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { createSecureContext } from "node:tls";
-import type { Certificate } from "../control/core/control.ts";
+import type { ServerCertificate } from "../control/core/control.ts";
 import { isLoopback, type Listener, listen } from "../http/listener.ts";
 import { healthPages } from "../http/pages.ts";
 import type { Readiness } from "../http/readiness.ts";
@@ -36,7 +36,7 @@ export async function readTls({ tlsCertFile, tlsKeyFile }: TlsSettings): Promise
 }
 
 /** What a certificate was issued for, and when it ends; undefined without TLS. */
-export function certificateOf(pair: TlsPair | undefined): Certificate | undefined {
+export function certificateOf(pair: TlsPair | undefined): ServerCertificate | undefined {
   if (pair === undefined) return undefined;
   const { subject, subjectAltName = "", validFromDate, validToDate } = new X509Certificate(pair.cert);
   const [name = ""] = subjectAltName.split(", ").map((one) => one.replace(/^(DNS|IP Address):/, ""));

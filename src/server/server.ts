@@ -133,7 +133,7 @@ function leaveInOrder(
 ): void {
   owned.defer(async () => {
     readiness.set(false);
-    for (const seat of control.presence.all()) seat.close("draining", "the server stops");
+    for (const connected of control.presence.all()) connected.close("draining", "the server stops");
     await listener.close(settings.shutdownTimeout);
   });
 }

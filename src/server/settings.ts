@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import envPaths from "env-paths";
-import { sandboxWishes } from "../agent/contract/config.ts";
+import { sandboxModes } from "../agent/contract/config.ts";
 import { engineSettings } from "../agent/program/engine-settings.ts";
 import { providerSettings } from "../agent/program/provider-settings.ts";
 import { sandboxPathSettings } from "../agent/program/sandbox-settings.ts";
@@ -204,7 +204,7 @@ export const serverSettings = {
         "how jobs of the server agent are kept apart: auto or bwrap (where it does not work, there is no server agent), or none: they can read the master key",
       flag: "sandbox",
       env: "WINDLASS_SERVER_SANDBOX",
-      schema: choice(...sandboxWishes),
+      schema: choice(...sandboxModes),
     },
     "auto",
   ),

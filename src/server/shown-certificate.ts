@@ -1,4 +1,4 @@
-import type { Certificate } from "../control/core/control.ts";
+import type { ServerCertificate } from "../control/core/control.ts";
 import type { Listener } from "../http/listener.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Log } from "../lib/program/log.ts";
@@ -32,7 +32,7 @@ export class ShownCertificate {
   }
 
   /** What it was issued for, and when it ends; undefined without TLS. */
-  get facts(): Certificate | undefined {
+  get facts(): ServerCertificate | undefined {
     return certificateOf(this.#pair);
   }
 

@@ -6,7 +6,7 @@ import { openFileBlobStore } from "./blobs/files.ts";
 import { openPostgresBlobStore } from "./blobs/postgres.ts";
 import { type Db, kitOfSqlite } from "./engine/boundary.ts";
 import { type Dialect, postgresDialect, sqliteDialect } from "./engine/dialect.ts";
-import { type Engine, type Spacious, type StoreLog, silentLog } from "./engine/engine.ts";
+import { type Spacious, type StoreEngine, type StoreLog, silentLog } from "./engine/engine.ts";
 import { postgresKit } from "./engine/kit.ts";
 import {
   type MigrateMode,
@@ -161,7 +161,7 @@ export async function schemaState({ url, log = silentLog }: OpenOptions): Promis
 
 const storeOver = (
   name: Store["engine"],
-  { engine, place }: { readonly engine: Engine<Queries>; readonly place: Spacious },
+  { engine, place }: { readonly engine: StoreEngine<Queries>; readonly place: Spacious },
   close: () => Promise<void>,
 ): Store => ({
   engine: name,

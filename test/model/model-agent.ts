@@ -1,13 +1,13 @@
 import { appendFile, cp, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { type Agent, startAgent } from "../../src/agent/agent.ts";
+import { type RunningAgent, startAgent } from "../../src/agent/agent.ts";
 import type { AgentOutcome } from "../../src/agent/contract/outcome.ts";
 import { makeJobDirectories, type Preparation, writePrepared } from "../../src/agent/jobs/files.ts";
-import type { Job } from "../../src/agent/jobs/job.ts";
+import type { AgentJob } from "../../src/agent/jobs/job.ts";
 import { recordConfiguration } from "../../src/agent/plan-files/collect.ts";
 import { sha256OfFile } from "../../src/agent/transfers/artifacts.ts";
 import { type Ask, download } from "../../src/agent/transfers/download.ts";
-import type { House, Machine } from "../../src/agent/work/house.ts";
+import type { JobRuntime, JobServices } from "../../src/agent/work/services.ts";
 import type { ArtifactInfo } from "../../src/gen/windlass/agent/v1/job_pb.ts";
 import type { Clock } from "../../src/lib/clock.ts";
 import type { Log } from "../../src/lib/program/log.ts";
@@ -28,7 +28,7 @@ export interface ModelAgentOptions {
   /** For tests that must fail: what a crash takes from the directory of an apply. */
   readonly forgets: Forgets | undefined;
   /** Starts a program on the agent's machine. */
-  readonly spawn: (agent: ModelAgent, ...command: Parameters<Machine["start"]>) => TerraformProcess;
+  readonly spawn: (agent: ModelAgent, ...command: Parameters<JobRuntime["start"]>) => TerraformProcess;
   /** Told before job directories are lost. */
   readonly onDiskLost: (jobKeys: readonly string[]) => void;
 }
@@ -46,7 +46,7 @@ export interface Crash {
 }
 
 interface Process {
-  readonly agent: Agent;
+  readonly agent: RunningAgent;
   readonly line: Line;
   isDead: boolean;
   outcome: AgentOutcome | undefined;
@@ -187,13 +187,13 @@ export class ModelAgent {
     await rm(join(root, "steps"), { recursive: true, force: true });
   }
 
-  #machine(isDead: () => boolean): Machine {
+  #machine(isDead: () => boolean): JobRuntime {
     return {
       inventory: async () => ({
         programs: this.hasEngine ? [{ engine: "terraform", version: program.engineVersion }] : [],
         ...{ downloads: [], problems: [] },
       }),
-      prepare: (job, house, signal) => (this.hasEngine ? prepare(job, house, signal) : lacking(job, house)),
+      prepare: (job, services, signal) => (this.hasEngine ? prepare(job, services, signal) : lacking(job, services)),
       start: async (command, clock) => {
         if (isDead()) return { kind: "refused", why: "the agent is dead" };
         const process = this.#options.spawn(this, command, clock);
@@ -213,7 +213,7 @@ export class ModelAgent {
 const program = { enginePath: "terraform", engineVersion: "1.11.4" };
 
 /** As the real preparation where the program is missing. */
-async function lacking({ files }: Job, { news }: House): Promise<Preparation> {
+async function lacking({ files }: AgentJob, { news }: JobServices): Promise<Preparation> {
   void news.look();
   await makeJobDirectories(files);
   const message = "terraform was not found on this agent";
@@ -223,7 +223,7 @@ async function lacking({ files }: Job, { news }: House): Promise<Preparation> {
 }
 
 /** As the real preparation, without a program and an archive: what it downloads, it downloads with the job's token. */
-async function prepare(job: Job, house: House, signal: AbortSignal): Promise<Preparation> {
+async function prepare(job: AgentJob, services: JobServices, signal: AbortSignal): Promise<Preparation> {
   const { files, spec } = job;
   try {
     await rm(files.work, { recursive: true, force: true });
@@ -233,9 +233,9 @@ async function prepare(job: Job, house: House, signal: AbortSignal): Promise<Pre
     await writeFile(join(config, "main.tf"), "");
     if (!job.isApply)
       await recordConfiguration(files.configurationRecord, { root: config, directory: config, placed: [] });
-    const artifacts = house.artifacts(spec.jobToken);
+    const artifacts = services.artifacts(spec.jobToken);
     const fetch = async (ask: Ask, file: string, announced: Pick<ArtifactInfo, "sizeBytes" | "sha256">) => {
-      const { clock, downloads } = house;
+      const { clock, downloads } = services;
       const sizeBytes = Number(announced.sizeBytes);
       await download(
         { ask, file, sizeBytes, clock, pace: downloads.pace, onBegin: () => {}, onBytes: () => {} },

@@ -6,12 +6,12 @@ import { newClaim } from "../../src/agent/contract/claim.ts";
 import { Freshness } from "../../src/agent/contract/freshness.ts";
 import { makePrivateDirectory } from "../../src/agent/disk/durable-files.ts";
 import { jobFilesAt, makeJobDirectories } from "../../src/agent/jobs/files.ts";
-import { Job as AgentJob } from "../../src/agent/jobs/job.ts";
+import { AgentJob } from "../../src/agent/jobs/job.ts";
 import { Journal } from "../../src/agent/jobs/journal.ts";
 import type { StateToUpload } from "../../src/agent/transfers/artifacts.ts";
 import type { Execution } from "../../src/agent/work/execution.ts";
-import type { Site } from "../../src/agent/work/house.ts";
 import type { StepEnd } from "../../src/agent/work/job-steps.ts";
+import type { JobContext } from "../../src/agent/work/services.ts";
 import { StateDelivery } from "../../src/agent/work/states/deliver-state.ts";
 import {
   type SettledState,
@@ -37,7 +37,7 @@ export type UploadFate = "arrives" | "is refused" | "arrives unheard" | "arrives
 interface Life {
   readonly journal: Journal;
   readonly job: AgentJob;
-  readonly site: Site;
+  readonly context: JobContext;
   readonly delivery: StateDelivery;
   readonly watcher: StateWatcher;
   readonly stopping: AbortController;
@@ -127,9 +127,9 @@ export class ApplyStates implements AsyncDisposable {
 
   /** Terraform has ended; then everything that was late arrives. */
   async end(end: StepEnd): Promise<Ended> {
-    const { job, site, delivery, watcher, journal } = this.#now;
+    const { job, context, delivery, watcher, journal } = this.#now;
     const steps = { outputPath: (name: string) => join(job.files.raw, `${name}.out`) } as unknown as Execution["steps"];
-    const execution = { job, site, steps };
+    const execution = { job, context, steps };
     const settled = await this.#inTime(settleState(execution, { end, watcher, delivery }));
     const progress = { counts: { added: 0, changed: 0, destroyed: 0, imported: 0, forgotten: 0, errored: 0 } };
     const message = await tellStateProblems(execution, { end, progress, settled });
@@ -176,16 +176,16 @@ export class ApplyStates implements AsyncDisposable {
       onChange: () => {},
     });
     // What the delivery uses of an agent.
-    const site = {
+    const context = {
       ...{ clock, random: systemRandom, log: silentLog(), stopping: stopping.signal },
       artifacts: () => ({}),
       uploads: { state: (_by: unknown, state: StateToUpload) => this.#upload(state) },
-    } as unknown as Site;
-    const delivery = new StateDelivery(job, site, async (snapshot) => watcher.acknowledge(snapshot));
+    } as unknown as JobContext;
+    const delivery = new StateDelivery(job, context, async (snapshot) => watcher.acknowledge(snapshot));
     const place = { directory: join(files.work, "config") } as unknown as Execution["place"];
     const ready = { isStateOutside: true } as unknown as Execution["ready"];
-    const watcher = await watchState({ job, site, place, ready }, { delivery, given: givenOf(this.#given) });
-    this.#life = { journal, job, site, delivery, watcher, stopping };
+    const watcher = await watchState({ job, context, place, ready }, { delivery, given: givenOf(this.#given) });
+    this.#life = { journal, job, context, delivery, watcher, stopping };
   }
 
   #spec() {

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { type Control, defaultLimits } from "../../src/control/core/control.ts";
 import { HelloGate } from "../../src/control/core/hello-gate.ts";
 import { noObserver } from "../../src/control/core/observer.ts";
-import { Presence, type Seat } from "../../src/control/core/presence.ts";
+import { type ConnectedAgent, Presence } from "../../src/control/core/presence.ts";
 import { createVault } from "../../src/control/core/vault.ts";
 import { Documents } from "../../src/control/documents/documents.ts";
 import { defaultSilence } from "../../src/domain/agents/agent.ts";
@@ -155,15 +155,16 @@ export const noLogs: LogStore = {
   [Symbol.asyncDispose]: async () => {},
 };
 
-/** A seat that remembers why it was closed. */
-export function fakeSeat(
-  agent: Pick<Seat, "agentId" | "name" | "poolId"> & Partial<Pick<Seat, "labels" | "engines" | "features" | "version">>,
+/** A connected agent that remembers why it was closed. */
+export function fakeConnectedAgent(
+  agent: Pick<ConnectedAgent, "agentId" | "name" | "poolId"> &
+    Partial<Pick<ConnectedAgent, "labels" | "engines" | "features" | "version">>,
 ): {
-  readonly seat: Seat;
+  readonly connected: ConnectedAgent;
   readonly closed: string[];
 } {
   const closed: string[] = [];
-  const seat: Seat = {
+  const connected: ConnectedAgent = {
     labels: {},
     engines: null,
     version: "0.0.0",
@@ -189,7 +190,7 @@ export function fakeSeat(
     warn: () => {},
     close: (reason) => void closed.push(reason),
   };
-  return { seat, closed };
+  return { connected, closed };
 }
 
 export const sha256 = (bytes: Uint8Array | string): string => createHash("sha256").update(bytes).digest("hex");

@@ -25,7 +25,7 @@ function held() {
   const changes = new HostChanges();
   const heartbeats: Heartbeat[] = [];
   const host: SessionHost = {
-    ...{ held: () => [], speeches: () => [], logs: () => [], kept: () => [] },
+    ...{ held: () => [], pendingMessages: () => [], logs: () => [], kept: () => [] },
     ...{ isDraining: () => false, leaving: () => undefined, freeDiskBytes: () => 0n, noRoom: () => "" },
     ...{ engines: () => undefined, enginesSeen: async () => {}, onChange: (listener) => changes.listen(listener) },
     ...{ offer: () => ({ kind: "taken" }), resume: () => {}, decide: () => {}, command: () => {}, drain: () => {} },

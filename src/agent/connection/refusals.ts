@@ -9,11 +9,11 @@ import type { Log } from "../../lib/program/log.ts";
 import { claimKey } from "../contract/claim.ts";
 import type { OutgoingMessage, SessionHost } from "../contract/session-host.ts";
 import { declineMessage } from "./messages.ts";
-import type { Speaker } from "./speaker.ts";
+import type { Outbox } from "./outbox.ts";
 
 export interface RefusalMeans {
   readonly host: SessionHost;
-  readonly speaker: Speaker;
+  readonly speaker: Outbox;
   readonly incarnation: string;
   readonly send: (message: OutgoingMessage) => void;
   /** Sends a heartbeat that has nothing in it but what keeps leases; false if they all are so already. */

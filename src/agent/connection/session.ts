@@ -14,7 +14,7 @@ import {
 } from "../../gen/windlass/agent/v1/agent_gateway_service_pb.ts";
 import type { JobClaim } from "../../gen/windlass/agent/v1/job_pb.ts";
 import { abortable, deadlineAfter, untilAborted } from "../../lib/async/abort.ts";
-import { type Lane, OutQueue } from "../../lib/async/queue.ts";
+import { OutQueue, type QueueLane } from "../../lib/async/queue.ts";
 import type { Clock } from "../../lib/clock.ts";
 import type { Log } from "../../lib/program/log.ts";
 import type { Random } from "../../lib/random.ts";
@@ -25,11 +25,11 @@ import { type BeatTime, beatTime } from "../contract/freshness.ts";
 import type { Identity } from "../contract/identity.ts";
 import type { HostChange, OutgoingMessage, SessionHost } from "../contract/session-host.ts";
 import { intervalOf, outcomeOfClose, outcomeOfReconnect } from "./close.ts";
-import { heartbeatMessage, Pulse } from "./heartbeat.ts";
+import { HeartbeatLoop, heartbeatMessage } from "./heartbeat-loop.ts";
 import { LogSender } from "./log-sender.ts";
 import { chunkMessage, declineMessage, goodbyeMessage, helloMessage, sizeOf } from "./messages.ts";
+import { Outbox } from "./outbox.ts";
 import { answerRefusal } from "./refusals.ts";
-import { Speaker } from "./speaker.ts";
 import { StreamChange } from "./stream-change.ts";
 import type { StreamLimits } from "./stream-limits.ts";
 
@@ -62,7 +62,7 @@ export interface SessionOptions {
 /** What a stream is at a moment: each variant owns what runs in it. */
 type State =
   | { readonly kind: "opening" }
-  | { readonly kind: "ready"; readonly sinceMs: number; readonly pulse: Pulse; readonly logs: LogSender }
+  | { readonly kind: "ready"; readonly sinceMs: number; readonly loop: HeartbeatLoop; readonly logs: LogSender }
   | { readonly kind: "leaving" }
   | { readonly kind: "ended"; readonly outcome: ConnectionOutcome };
 
@@ -75,7 +75,7 @@ class Session {
   readonly #options: SessionOptions;
   readonly #queue = new OutQueue<SessionRequest>(queueLimits);
   readonly #over = new AbortController();
-  readonly #speaker: Speaker;
+  readonly #speaker: Outbox;
   /** Heartbeats without an answer, oldest first. */
   readonly #beats: BeatTime[] = [];
   readonly #change: StreamChange;
@@ -90,7 +90,7 @@ class Session {
   constructor(options: SessionOptions) {
     this.#options = options;
     this.#change = new StreamChange(options);
-    this.#speaker = new Speaker(options.host, (message) => this.#send(message));
+    this.#speaker = new Outbox(options.host, (message) => this.#send(message));
   }
 
   async run(signal: AbortSignal): Promise<ConnectionOutcome> {
@@ -179,7 +179,7 @@ class Session {
     this.#options.clock.sleep(ms, this.#over.signal).then(expire, () => {});
   }
 
-  #send(message: OutgoingMessage, lane: Lane = "control"): void {
+  #send(message: OutgoingMessage, lane: QueueLane = "control"): void {
     const request = create(SessionRequestSchema, { message });
     const isQueued = this.#queue.push(lane, request, sizeOf(message));
     if (!isQueued && this.#queue.state.kind === "overflowed") this.#end(this.#broken("the server reads too slowly"));
@@ -236,21 +236,21 @@ class Session {
     const { clock, random, onWelcome, host } = this.#options;
     const onSilence = (count: number) => this.#end(this.#broken(`the server left ${count} heartbeats unanswered`));
     const intervalMs = intervalOf(welcome.heartbeatInterval) || defaultIntervalMs;
-    const pulse = new Pulse({ clock, random, intervalMs, onSilence, beat: () => this.#beat() });
+    const loop = new HeartbeatLoop({ clock, random, intervalMs, onSilence, beat: () => this.#beat() });
     const logs = this.#logSender(Number(welcome.logWindowBytes));
-    this.#state = { kind: "ready", sinceMs: clock.monotonicMs(), pulse, logs };
+    this.#state = { kind: "ready", sinceMs: clock.monotonicMs(), loop, logs };
     onWelcome(welcome);
     for (const decision of welcome.jobs) {
       const key = claimKey(decision.claim);
       if (key !== undefined) logs.resume(key, Number(decision.logNextOffset));
       host.resume(decision);
     }
-    this.#own(pulse.run(this.#over.signal));
+    this.#own(loop.run(this.#over.signal));
     this.#own(logs.run(AbortSignal.any([this.#over.signal, this.#change.begun])));
     this.#own(this.#giveUpInTime());
-    this.#speaker.speak();
+    this.#speaker.flush();
     // Before the first offer comes.
-    if (host.noRoom() !== "") pulse.beat();
+    if (host.noRoom() !== "") loop.beat();
     const reason = host.leaving();
     if (reason !== undefined) this.#leave(reason);
   }
@@ -298,20 +298,20 @@ class Session {
   #beatSoon(): void {
     if (this.#isBeatDue || this.#state.kind !== "ready") return;
     const { clock } = this.#options;
-    const { pulse } = this.#state;
+    const { loop } = this.#state;
     this.#isBeatDue = true;
     const waitMs = Math.max(0, this.#beatSoonFromMs - clock.monotonicMs());
     const beat = () => {
       this.#isBeatDue = false;
       this.#beatSoonFromMs = clock.monotonicMs() + betweenBeatsMs;
-      if (this.#state.kind === "ready") pulse.beat();
+      if (this.#state.kind === "ready") loop.beat();
     };
     clock.sleep(waitMs, this.#over.signal).then(beat, () => {});
   }
 
   #answered(reply: HeartbeatReply): void {
     if (this.#state.kind !== "ready") return;
-    this.#state.pulse.answered(intervalOf(reply.nextInterval));
+    this.#state.loop.answered(intervalOf(reply.nextInterval));
     this.#state.logs.checkProgress();
     this.#change.isAlive(this.#state);
     const { host } = this.#options;
@@ -349,7 +349,7 @@ class Session {
       const isNew = !this.#isPlain;
       this.#isPlain = true;
       this.#beats.shift();
-      if (isNew && this.#state.kind === "ready") this.#state.pulse.beat();
+      if (isNew && this.#state.kind === "ready") this.#state.loop.beat();
       return isNew;
     };
     const send = (message: OutgoingMessage) => this.#send(message);
@@ -365,8 +365,8 @@ class Session {
       case "log":
         this.#state.logs.wake();
         break;
-      case "speech":
-        this.#speaker.speak();
+      case "message":
+        this.#speaker.flush();
         this.#state.logs.wake();
         break;
       case "declined":
@@ -378,7 +378,7 @@ class Session {
       case "kept":
       case "engines":
       case "room":
-        this.#state.pulse.beat();
+        this.#state.loop.beat();
         break;
       case "desired":
         this.#beatSoon();

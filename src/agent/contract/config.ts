@@ -1,8 +1,8 @@
 import type { DownloadRules } from "../../terraform/engines/engine-store.ts";
 
 /** What an operator may ask for; `auto` is the best there is. */
-export const sandboxWishes = ["auto", "bwrap", "none"] as const;
-export type SandboxWish = (typeof sandboxWishes)[number];
+export const sandboxModes = ["auto", "bwrap", "none"] as const;
+export type SandboxMode = (typeof sandboxModes)[number];
 
 /** Variables of the agent's own environment that jobs get. */
 export interface PassedEnvironment {
@@ -47,7 +47,7 @@ export interface AgentConfig {
   /** How much the cache of providers may hold; absent or 0 is no cache. */
   readonly providerCacheBytes?: number;
   /** How a job's processes are kept apart from the machine. */
-  readonly sandbox: SandboxWish;
+  readonly sandbox: SandboxMode;
   /** What jobs in a sandbox may read beside the system and the directories of `searchPath`: absolute paths. */
   readonly sandboxPaths?: readonly string[];
   /** With less free space than this, no job is taken. */

@@ -26,8 +26,8 @@ export interface LogSource {
 /** What goes out on a stream. */
 export type OutgoingMessage = SessionRequest["message"];
 
-/** A wish of a job to say something; it is repeated until the job has no more wish for it. */
-export interface Speech {
+/** A message that a job wants sent: it is sent again with each heartbeat until the job takes it back. */
+export interface PendingMessage {
   readonly key: ClaimKey;
   readonly message: Extract<OutgoingMessage, { case: "startRequest" | "jobResult" }>;
 }
@@ -41,7 +41,7 @@ export type OfferAnswer =
 
 /** What changed on the agent's side, for the stream to act on. */
 export type HostChange =
-  | { readonly kind: "speech" }
+  | { readonly kind: "message" }
   | { readonly kind: "log" }
   | { readonly kind: "draining" }
   /** A job has something to say of its preparation, or of what stands in its way. */
@@ -61,7 +61,7 @@ export type HostChange =
 /** What a stream needs to know of the agent, and tells it. It outlives streams. */
 export interface SessionHost {
   readonly held: () => readonly HeldJob[];
-  readonly speeches: () => readonly Speech[];
+  readonly pendingMessages: () => readonly PendingMessage[];
   readonly logs: () => readonly LogSource[];
   readonly isDraining: () => boolean;
   /** Why the agent goes, once it is to leave and idle. */

@@ -14,11 +14,11 @@ import { newClaim } from "../contract/claim.ts";
 import type { AgentConfig } from "../contract/config.ts";
 import { JobDirectories } from "./directories.ts";
 import { jobFilesAt } from "./files.ts";
-import type { Job } from "./job.ts";
+import type { AgentJob } from "./job.ts";
 import type { NewRecord } from "./journal.ts";
 import { writeNewJob } from "./stored-jobs.ts";
 import { JobTable } from "./table.ts";
-import type { Conduct } from "./work-to-end.ts";
+import type { RunJob } from "./work-to-end.ts";
 
 let root: string;
 beforeEach(async () => {
@@ -82,9 +82,9 @@ describe("the jobs of an agent", () => {
     ...{ sandbox: "none", minFreeBytes: 0 },
   } satisfies Omit<AgentConfig, "dataDir">;
 
-  const tableWith = (conduct: Conduct) => {
+  const tableWith = (runJob: RunJob) => {
     const { log, records } = memoryLog();
-    const options = { clock: systemClock, log, conduct, incarnation: "i", clusterGeneration: () => "g" };
+    const options = { clock: systemClock, log, runJob, incarnation: "i", clusterGeneration: () => "g" };
     return { table: new JobTable({ ...options, config: { ...config, dataDir: root } }), records };
   };
   const offer = (table: JobTable) => table.offer(create(OfferSchema, { job: specOf("job_a") }));
@@ -92,13 +92,13 @@ describe("the jobs of an agent", () => {
 
   test("have a new directory when a claim is offered again while its old one is removed", async () => {
     const seen: (readonly string[])[] = [];
-    const conduct = async ({ journal, files }: Job) => {
+    const runJob = async ({ journal, files }: AgentJob) => {
       seen.push(journal.records.map(({ kind }) => kind));
       expect(existsSync(files.spec)).toBe(true);
       for (let n = 0; n < 300; n++) await writeFile(join(files.work, `file-${n}`), "");
       return { kind: "forgotten" } as const;
     };
-    const { table, records } = tableWith(conduct);
+    const { table, records } = tableWith(runJob);
     await using _table = table;
     await table.restore();
     for (let time = 1; time <= 5; time++) {
@@ -128,7 +128,7 @@ describe("the jobs of an agent", () => {
   });
 
   test("are over on the disk when they are given back, before the directory goes", async () => {
-    const journals: Job["journal"][] = [];
+    const journals: AgentJob["journal"][] = [];
     const { table } = tableWith(async ({ journal }) => {
       journals.push(journal);
       return { kind: "declined", reason: "no room" };

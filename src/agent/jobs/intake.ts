@@ -8,13 +8,13 @@ import { isOutOfSpace, removeTree } from "../disk/durable-files.ts";
 import { type StoredJob, writeNewJob } from "./stored-jobs.ts";
 
 /** Why an offer of this form cannot be taken by any agent of this version; undefined when it can. */
-export function whyUnknown({ runId, phase }: JobSpec): string | undefined {
+export function unsupportedReason({ runId, phase }: JobSpec): string | undefined {
   if (!isSafeName(runId)) return "the offer names no run";
   if (phase === JobPhase.PLAN || phase === JobPhase.APPLY) return undefined;
   return `this agent does not know the phase ${phase}: update it`;
 }
 
-export interface Intake {
+export interface OfferIntake {
   /** Where jobs lie. */
   readonly root: string;
   readonly minFreeBytes: number;
@@ -32,10 +32,13 @@ export interface NewJob {
 }
 
 /** Writes an offered job to the disk; a text says why there is no room for it. */
-export async function takeIn(intake: Intake, { key, spec, clusterGeneration }: NewJob): Promise<StoredJob | string> {
+export async function storeOffer(
+  intake: OfferIntake,
+  { key, spec, clusterGeneration }: NewJob,
+): Promise<StoredJob | string> {
   const { root, clock, onRemains } = intake;
   try {
-    const lack = await whatLacks(intake);
+    const lack = await lackOfRoom(intake);
     if (lack !== undefined) return lack;
     return await writeNewJob(root, { key, stored: { job: spec, clusterGeneration } }, () => clock.now());
   } catch (error) {
@@ -45,14 +48,14 @@ export async function takeIn(intake: Intake, { key, spec, clusterGeneration }: N
   }
 }
 
-async function whatLacks(intake: Intake): Promise<string | undefined> {
+async function lackOfRoom(intake: OfferIntake): Promise<string | undefined> {
   await intake.reserve?.ensure();
   return noRoom(intake, Number(await intake.freeBytes()));
 }
 
 /** Why there is no room for another job, with this much free; undefined if there is. The reserve has been asked for. */
 export function noRoom(
-  { reserve, minFreeBytes }: Pick<Intake, "reserve" | "minFreeBytes">,
+  { reserve, minFreeBytes }: Pick<OfferIntake, "reserve" | "minFreeBytes">,
   free: number,
 ): string | undefined {
   const needed = Math.max(minFreeBytes, reserve?.missingBytes ?? 0);

@@ -16,7 +16,7 @@ import {
 import type { Clock } from "../../lib/clock.ts";
 import type { ClaimKey } from "../contract/claim.ts";
 import type { Freshness } from "../contract/freshness.ts";
-import type { LogSource, Speech } from "../contract/session-host.ts";
+import type { LogSource, PendingMessage } from "../contract/session-host.ts";
 import type { JobFiles, StoredSpec } from "./files.ts";
 import type { Journal, StoredResult } from "./journal.ts";
 import { Lease } from "./lease.ts";
@@ -43,7 +43,7 @@ export interface JobParts {
   /** Whether what the control plane said of it can still be believed. */
   readonly freshness: Freshness;
   /** Called whenever the job wants to say something else than before, or its log has grown. */
-  readonly onChange: (kind: "speech" | "log" | "preparing" | "desired") => void;
+  readonly onChange: (kind: "message" | "log" | "preparing" | "desired") => void;
 }
 
 /** One claim on one job: what is wanted of it, how far it is, and what it wants to say. It does nothing by itself. */
@@ -53,7 +53,7 @@ const maxPreparing = 512;
 /** `downloads … (12 of 60 MB)` without what stands in the brackets. */
 const withoutProgress = (doing: string): string => doing.replace(/ \([^()]*\)$/, "");
 
-export class Job {
+export class AgentJob {
   readonly #parts: JobParts;
   /** How long the claim is this agent's without another word of the control plane. */
   readonly lease: Lease;
@@ -193,7 +193,7 @@ export class Job {
 
   enter(stage: Stage): void {
     this.#stage = stage;
-    this.#parts.onChange("speech");
+    this.#parts.onChange("message");
   }
 
   /** From now on this is the job's log. */
@@ -277,7 +277,7 @@ export class Job {
 
   acknowledgeLog(offset: number, closed: boolean): void {
     this.#acknowledgeLog(offset, closed);
-    this.#parts.onChange("speech");
+    this.#parts.onChange("message");
   }
 
   acknowledgeResult({ sealed, needLogFrom }: ResultAck): void {
@@ -286,7 +286,7 @@ export class Job {
       return;
     }
     this.#logAcknowledged = Number(needLogFrom);
-    this.#parts.onChange("speech");
+    this.#parts.onChange("message");
   }
 
   /** The result waits for its state, and is said again meanwhile. */
@@ -300,7 +300,7 @@ export class Job {
       case SessionMessage.LOG_CHUNK:
         this.#isLogLost = true;
         this.#isLogClosed = true;
-        this.#parts.onChange("speech");
+        this.#parts.onChange("message");
         break;
       case SessionMessage.START_REQUEST:
         this.#grant.resolve({ kind: "refused", reason: detail });
@@ -331,7 +331,7 @@ export class Job {
   }
 
   /** What it wants said now; a result follows the log, so that it never overtakes it. */
-  speech(): Speech | undefined {
+  pendingMessage(): PendingMessage | undefined {
     const stage = this.#stage;
     if (stage.kind === "asking") {
       const { incarnation } = this.#parts;
@@ -365,7 +365,7 @@ export class Job {
 }
 
 /** What names a job in the agent's own log. */
-export const idsOf = ({ claim, spec }: Job) => ({
+export const idsOf = ({ claim, spec }: AgentJob) => ({
   "job.id": claim.jobId,
   "run.id": spec.runId,
   epoch: Number(claim.epoch),

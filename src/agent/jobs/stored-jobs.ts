@@ -5,7 +5,7 @@ import { type ClaimKey, claimKey, newClaim } from "../contract/claim.ts";
 import { isCopy, placeOf } from "../contract/directory-place.ts";
 import { makePrivateDirectory, removeTree, syncDirectory } from "../disk/durable-files.ts";
 import { type JobFiles, jobFilesAt, makeJobDirectories, readSpec, type StoredSpec, writeSpec } from "./files.ts";
-import type { Job } from "./job.ts";
+import type { AgentJob } from "./job.ts";
 import { Journal, type JournalRecord, readRecords } from "./journal.ts";
 import type { KeptJob } from "./kept-jobs.ts";
 
@@ -128,7 +128,7 @@ async function readKept({ files, name, stored, journal }: Found): Promise<KeptJo
 
 /** A job whose journal says that it is kept; what is given counts where a full disk left no room to say it. */
 export function keptJobOf(
-  job: Pick<Job, "key" | "claim" | "files" | "journal"> & { readonly spec: JobSpec | undefined },
+  job: Pick<AgentJob, "key" | "claim" | "files" | "journal"> & { readonly spec: JobSpec | undefined },
   given: Pick<KeptJob, "reason" | "keptAt"> = { reason: "", keptAt: new Date(0) },
 ): KeptJob {
   const { key, claim, files, journal, spec } = job;

@@ -23,8 +23,8 @@ import {
   HostChanges,
   type LogSource,
   type OfferAnswer,
+  type PendingMessage,
   type SessionHost,
-  type Speech,
 } from "../contract/session-host.ts";
 import type { DiskReserve } from "../disk/disk-reserve.ts";
 import { FreeSpace } from "../disk/free-space.ts";
@@ -32,19 +32,19 @@ import type { DownloadCache } from "../transfers/download-cache.ts";
 import { JobDirectories, tellRemains } from "./directories.ts";
 import type { EngineNews } from "./engine-news.ts";
 import { jobFilesAt } from "./files.ts";
-import { noRoom, takeIn, whyUnknown } from "./intake.ts";
-import { idsOf, Job } from "./job.ts";
+import { noRoom, storeOffer, unsupportedReason } from "./intake.ts";
+import { AgentJob, idsOf } from "./job.ts";
 import { KeptJobs } from "./kept-jobs.ts";
 import { JobLimits } from "./limits.ts";
 import { keptJobOf, readStoredJobs, type StoredJob } from "./stored-jobs.ts";
-import { type Conduct, type JobEnd, workToEnd } from "./work-to-end.ts";
+import { type JobEnd, type RunJob, workToEnd } from "./work-to-end.ts";
 
 export interface JobTableOptions {
   readonly config: AgentConfig;
   readonly incarnation: string;
   /** Of the latest registration. */
   readonly clusterGeneration: () => string;
-  readonly conduct: Conduct;
+  readonly runJob: RunJob;
   /** Says which programs are here; nothing is said if absent. */
   readonly news?: EngineNews;
   /** Space for states and journals; none is kept if absent. */
@@ -64,7 +64,7 @@ const tidyMs = 5_000;
  */
 export class JobTable implements SessionHost, AsyncDisposable {
   readonly #options: JobTableOptions;
-  readonly #jobs = new Map<ClaimKey, Job>();
+  readonly #jobs = new Map<ClaimKey, AgentJob>();
   readonly #work = new Map<ClaimKey, Promise<void>>();
   /** Claims that are being written to the disk. */
   readonly #arriving = new Set<ClaimKey>();
@@ -108,7 +108,7 @@ export class JobTable implements SessionHost, AsyncDisposable {
       const job = this.#add(found, true);
       log.info(idsOf(job), "job of an earlier start taken up");
       this.#begin(job.key);
-      this.#keep(job.key, this.#conduct(job));
+      this.#keep(job.key, this.#run(job));
     }
   }
 
@@ -116,10 +116,10 @@ export class JobTable implements SessionHost, AsyncDisposable {
 
   readonly held = (): readonly HeldJob[] => [...this.#jobs.values()].map((job) => job.held());
 
-  readonly speeches = (): readonly Speech[] =>
+  readonly pendingMessages = (): readonly PendingMessage[] =>
     [...this.#jobs.values()].flatMap((job) => {
-      const speech = job.speech();
-      return speech === undefined ? [] : [speech];
+      const message = job.pendingMessage();
+      return message === undefined ? [] : [message];
     });
 
   readonly logs = (): readonly LogSource[] =>
@@ -232,7 +232,7 @@ export class JobTable implements SessionHost, AsyncDisposable {
     await abortable(Promise.allSettled(ending), deadline.signal).catch(() => {});
   }
 
-  get jobs(): readonly Job[] {
+  get jobs(): readonly AgentJob[] {
     return [...this.#jobs.values()];
   }
 
@@ -273,7 +273,7 @@ export class JobTable implements SessionHost, AsyncDisposable {
     if (isNews) this.#changes.tell({ kind: "room" });
   }
 
-  #find(claim: JobClaim | undefined): Job | undefined {
+  #find(claim: JobClaim | undefined): AgentJob | undefined {
     const key = claimKey(claim);
     return key === undefined ? undefined : this.#jobs.get(key);
   }
@@ -286,7 +286,8 @@ export class JobTable implements SessionHost, AsyncDisposable {
   #whyNot(spec: JobSpec): string | undefined {
     if (this.#drainReason !== undefined) return `draining: ${this.#drainReason}`;
     if (this.#stopping.signal.aborted) return "the agent stops";
-    const refusal = whyUnknown(spec) ?? this.#limits.whyNot(spec.phase, [...this.#jobs.keys(), ...this.#arriving]);
+    const refusal =
+      unsupportedReason(spec) ?? this.#limits.whyNot(spec.phase, [...this.#jobs.keys(), ...this.#arriving]);
     if (refusal !== undefined) return refusal;
     const places = this.jobs.filter((job) => job.takesPlace).length + this.#arriving.size;
     if (places >= this.#options.config.concurrency) return `all ${this.#options.config.concurrency} places are taken`;
@@ -306,16 +307,16 @@ export class JobTable implements SessionHost, AsyncDisposable {
     this.#arriving.delete(key);
     if (job === undefined) return this.#leaveIfIdle();
     this.#options.log.info(idsOf(job), "job accepted");
-    await this.#conduct(job);
+    await this.#run(job);
   }
 
   /** Writes an offered job to the disk, or declines it when there is no room. */
-  async #writeDown(spec: JobSpec, key: ClaimKey): Promise<Job | undefined> {
+  async #writeDown(spec: JobSpec, key: ClaimKey): Promise<AgentJob | undefined> {
     const { config, clusterGeneration, clock, reserve } = this.#options;
     const { minFreeBytes } = config;
     const onRemains = tellRemains(this.#options.log);
     const intake = { root: this.#root, minFreeBytes, freeBytes: () => this.#measureSpace(), reserve, clock, onRemains };
-    const written = await takeIn(intake, { key, spec, clusterGeneration: clusterGeneration() });
+    const written = await storeOffer(intake, { key, spec, clusterGeneration: clusterGeneration() });
     if (typeof written !== "string") return this.#add(written, false);
     this.#decline(newClaim(spec.claim?.jobId ?? "", spec.claim?.epoch ?? 0n), written);
     return undefined;
@@ -326,10 +327,10 @@ export class JobTable implements SessionHost, AsyncDisposable {
     this.#changes.tell({ kind: "declined", claim, reason });
   }
 
-  #add(found: StoredJob, isRestored: boolean): Job {
+  #add(found: StoredJob, isRestored: boolean): AgentJob {
     const { key, stored } = found;
     const claim = newClaim(stored.job.claim?.jobId ?? "", stored.job.claim?.epoch ?? 0n);
-    const job = new Job({
+    const job = new AgentJob({
       ...found,
       isRestored,
       claim,
@@ -343,7 +344,7 @@ export class JobTable implements SessionHost, AsyncDisposable {
     return job;
   }
 
-  async #conduct(job: Job): Promise<void> {
+  async #run(job: AgentJob): Promise<void> {
     const end = await workToEnd(job, this.#options, this.#stopping.signal);
     await this.#noteEnd(job, end);
     job.enter({ kind: "over" });
@@ -353,12 +354,12 @@ export class JobTable implements SessionHost, AsyncDisposable {
       this.#options.log.warn({ directory: job.files.root, reason: end.reason }, "job directory kept");
       await this.#kept.keep([keptJobOf(job, { reason: end.reason, keptAt: this.#options.clock.now() })]);
     } else await this.#directories.remove(job.key);
-    this.#changes.tell({ kind: "speech" });
+    this.#changes.tell({ kind: "message" });
     this.#leaveIfIdle();
   }
 
   /** Says on the disk what becomes of the directory. A full disk changes nothing of it while this process lives. */
-  async #noteEnd({ journal, key }: Job, end: JobEnd): Promise<void> {
+  async #noteEnd({ journal, key }: AgentJob, end: JobEnd): Promise<void> {
     const failed = (error: unknown) =>
       this.#options.log.error({ err: error, job: key }, "the end of a job could not be written down");
     if (end.kind === "kept") await journal.append({ kind: "kept", reason: end.reason }).catch(failed);

@@ -1,6 +1,6 @@
 import type { Clock } from "../../lib/clock.ts";
 import type { Log } from "../../lib/program/log.ts";
-import type { Job } from "./job.ts";
+import type { AgentJob } from "./job.ts";
 
 /** How the work on a claim ended on this agent. */
 export type JobEnd =
@@ -12,22 +12,26 @@ export type JobEnd =
   | { readonly kind: "kept"; readonly reason: string };
 
 /** Does the work of a job from where its journal stands. Rejects only when stopped, or for a fault of this machine. */
-export type Conduct = (job: Job, stopping: AbortSignal) => Promise<JobEnd>;
+export type RunJob = (job: AgentJob, stopping: AbortSignal) => Promise<JobEnd>;
 
 /** After a fault, before the work on a job is taken up again. */
 const faultPauseMs = 5_000;
 
 export interface WorkOptions {
-  readonly conduct: Conduct;
+  readonly runJob: RunJob;
   readonly clock: Clock;
   readonly log: Log;
 }
 
 /** The work can be taken up at any point: after a fault of this machine it is, as after a restart. Rejects when stopped. */
-export async function workToEnd(job: Job, { conduct, clock, log }: WorkOptions, signal: AbortSignal): Promise<JobEnd> {
+export async function workToEnd(
+  job: AgentJob,
+  { runJob, clock, log }: WorkOptions,
+  signal: AbortSignal,
+): Promise<JobEnd> {
   for (;;) {
     try {
-      return await conduct(job, signal);
+      return await runJob(job, signal);
     } catch (error) {
       signal.throwIfAborted();
       log.error({ err: error, job: job.key }, "the work on a job failed");

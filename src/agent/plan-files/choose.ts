@@ -7,7 +7,7 @@ import { holdsWork } from "./scope.ts";
 import type { Tree, TreeEntry } from "./walk.ts";
 
 /** Something that a plan made and its apply will not have. */
-export interface Lost {
+export interface LostFile {
   readonly path: string;
   readonly bytes: number;
   readonly why: string;
@@ -19,7 +19,7 @@ export interface PlanMade {
   readonly carried: readonly TreeEntry[];
   /** What is gone; of a directory with everything in it, only the directory. */
   readonly removed: readonly string[];
-  readonly lost: readonly Lost[];
+  readonly lost: readonly LostFile[];
 }
 
 export interface Choosing extends LinkPlaces {
@@ -58,7 +58,7 @@ class Choice {
   readonly #choosing: Choosing;
   readonly #names = new ArchiveNames(carriedLimits);
   readonly #carried: TreeEntry[] = [];
-  readonly #lost: Lost[] = [];
+  readonly #lost: LostFile[] = [];
   #leftBytes: number;
 
   constructor(choosing: Choosing) {

@@ -10,7 +10,7 @@ import { filesPrefix, maxWalked, removedName, unpackLimits } from "./limits.ts";
 import { holdsWork, outOfScope } from "./scope.ts";
 import { walkTree } from "./walk.ts";
 
-export interface Unpacking {
+export interface PlanFilesUnpacking {
   readonly archive: string;
   /** Where its content waits for the apply. */
   readonly into: string;
@@ -20,7 +20,7 @@ export interface Unpacking {
 
 /** Unpacks what a plan made beside the configuration, and checks it: nothing of it may take the place of what the agent brings. */
 export async function unpackPlanFiles(
-  { archive, into, workingDirectory }: Unpacking,
+  { archive, into, workingDirectory }: PlanFilesUnpacking,
   signal: AbortSignal,
 ): Promise<void> {
   try {

@@ -1,5 +1,5 @@
 import { shownSize } from "../../lib/text/size-text.ts";
-import type { Lost, PlanMade } from "./choose.ts";
+import type { LostFile, PlanMade } from "./choose.ts";
 import type { Elsewhere } from "./elsewhere.ts";
 import type { TreeEntry } from "./walk.ts";
 
@@ -43,7 +43,7 @@ const goWithIt = (count: number): string =>
     ? "1 file that the plan made or changed goes with it to the apply"
     : `${count} files that the plan made or changed go with it to the apply`;
 
-function tellLost(lost: readonly Lost[], maxBytes: number): readonly string[] {
+function tellLost(lost: readonly LostFile[], maxBytes: number): readonly string[] {
   const groups = [...Map.groupBy(lost, ({ why }) => why)];
   const lines = groups.slice(0, maxReasons).map(([why, files]) => {
     const reason = why === "" ? `at most ${shownSize(maxBytes)} go with a plan` : shownName(why);

@@ -1,11 +1,11 @@
 import { statfs } from "node:fs/promises";
 import { collectDefaultMetrics, Gauge, Registry } from "prom-client";
 import type { StatusSources } from "../../lib/program/status-port.ts";
-import type { Agent } from "../agent.ts";
+import type { RunningAgent } from "../agent.ts";
 import type { AgentConfig } from "../contract/config.ts";
 
 /** What an agent's status port tells. Names and labels are an interface: they only grow. */
-export function agentStatus(agent: Agent, { concurrency, dataDir, version }: AgentConfig): StatusSources {
+export function agentStatus(agent: RunningAgent, { concurrency, dataDir, version }: AgentConfig): StatusSources {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const gauge = (name: string, help: string, labelNames: readonly string[] = []) =>

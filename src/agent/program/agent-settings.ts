@@ -10,7 +10,7 @@ import {
   defaultMinFreeBytes,
   defaultReserveBytes,
   defaultWorkRoot,
-  sandboxWishes,
+  sandboxModes,
 } from "../contract/config.ts";
 import { agentNamePattern } from "../contract/identity.ts";
 import { engineSettings } from "./engine-settings.ts";
@@ -114,7 +114,7 @@ export const agentSettings = (environment: Environment) => ({
       about: "how jobs are kept apart; auto is bwrap where it works, else none",
       flag: "sandbox",
       env: "WINDLASS_AGENT_SANDBOX",
-      schema: choice(...sandboxWishes),
+      schema: choice(...sandboxModes),
     },
     "auto",
   ),

@@ -8,7 +8,7 @@ import { createLog, type Log } from "../../lib/program/log.ts";
 import { openStatusPort } from "../../lib/program/status-port.ts";
 import { version } from "../../lib/program/version.ts";
 import { systemRandom } from "../../lib/random.ts";
-import { type Agent, startAgent } from "../agent.ts";
+import { type RunningAgent, startAgent } from "../agent.ts";
 import type { AgentOutcome } from "../contract/outcome.ts";
 import { providerProblems } from "../work/providers/check-providers.ts";
 import { agentSettings } from "./agent-settings.ts";
@@ -118,7 +118,7 @@ async function run({
 }
 
 /** The first signal drains; later ones are doubles, or end plans when nothing else is left. */
-function drainOnSignal(agent: Agent, log: Log): Disposable {
+function drainOnSignal(agent: RunningAgent, log: Log): Disposable {
   let firstMs: number | undefined;
   const onSignal = (signal: NodeJS.Signals) => {
     const nowMs = systemClock.monotonicMs();
@@ -141,7 +141,7 @@ function drainOnSignal(agent: Agent, log: Log): Disposable {
 }
 
 /** SIGHUP, as daemons have it: what may have changed on the disk is read again. Jobs do not notice. */
-function renewOnHangup(agent: Agent, log: Log): Disposable {
+function renewOnHangup(agent: RunningAgent, log: Log): Disposable {
   const onSignal = () => {
     log.info("SIGHUP: reading the agent token again and registering anew");
     agent.renew();

@@ -3,7 +3,7 @@ import { constants, existsSync } from "node:fs";
 import { access, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { delimiter, isAbsolute, join } from "node:path";
-import type { SandboxWish } from "../contract/config.ts";
+import type { SandboxMode } from "../contract/config.ts";
 import { type Bubblewrap, type BubblewrapExtra, bubblewrapArgv, bubblewrapExtras } from "./bubblewrap.ts";
 
 /** How the processes of a job are kept apart from the machine. */
@@ -23,7 +23,7 @@ const probeOptions = {
 } as const;
 
 /** Finds out which sandbox works on this machine, by running a program in it. */
-export async function chooseSandbox(wish: SandboxWish, searchPath: string): Promise<SandboxChoice> {
+export async function chooseSandbox(wish: SandboxMode, searchPath: string): Promise<SandboxChoice> {
   if (wish === "none") return { kind: "chosen", sandbox: { kind: "none" }, why: "it was asked for" };
   const program = await findProgram(searchPath);
   const found = program === undefined ? "bwrap is not installed" : await tryBubblewrap(program);

@@ -32,7 +32,7 @@ async function* tail(path: string, options: TailOptions, writerEnded: AbortSigna
   const { fromOffset = 0, clock = systemClock, pollMs = defaultPollMs, signal } = options;
   await using file = await openRegular(path);
   if (file === undefined) return;
-  using pulse = watchPath(path, { clock, pollMs });
+  using changes = watchPath(path, { clock, pollMs });
   using waking = linkSignals(signal, writerEnded);
   let offset = fromOffset;
   for (;;) {
@@ -42,6 +42,6 @@ async function* tail(path: string, options: TailOptions, writerEnded: AbortSigna
     offset += bytesRead;
     if (bytesRead > 0) yield buffer.subarray(0, bytesRead);
     else if (isLast) return;
-    else await pulse.wait(waking.signal).catch(() => {});
+    else await changes.wait(waking.signal).catch(() => {});
   }
 }

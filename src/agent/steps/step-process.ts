@@ -175,11 +175,11 @@ class StepProcess implements Step {
   }
 
   async waitForExit(signal?: AbortSignal): Promise<StepOutcome> {
-    using pulse = watchPath(this.dir, { clock: this.#clock, pollMs });
+    using changes = watchPath(this.dir, { clock: this.#clock, pollMs });
     for (;;) {
       const outcome = await this.look();
       if (outcome !== undefined) return outcome;
-      await pulse.wait(signal);
+      await changes.wait(signal);
     }
   }
 
@@ -248,11 +248,11 @@ class StepProcess implements Step {
 
   /** Waits for the moment in which the program is not yet known. */
   async #runningProgram(): Promise<ProcessIdentity | undefined> {
-    using pulse = watchPath(this.dir, { clock: this.#clock, pollMs: goneCheckMs });
+    using changes = watchPath(this.dir, { clock: this.#clock, pollMs: goneCheckMs });
     while ((await this.look()) === undefined) {
       const program = await this.#program();
       if (program !== undefined) return (await isAlive(program)) ? program : undefined;
-      await pulse.wait();
+      await changes.wait();
     }
     return undefined;
   }

@@ -25,11 +25,11 @@ import { stateArgument } from "./states/state-place.ts";
 
 /** Applies a saved plan: init if the configuration asks for it, apply, and deliver the state, during it and at its end. */
 export async function applyPhase(execution: Execution): Promise<PhaseEnd> {
-  const { job, site } = execution;
+  const { job, context } = execution;
   const over = await initialize(execution);
   if (over !== undefined) return over;
   let acknowledged: (snapshot: StateSnapshot) => Promise<void> = async () => {};
-  await using delivery = new StateDelivery(job, site, (snapshot) => acknowledged(snapshot));
+  await using delivery = new StateDelivery(job, context, (snapshot) => acknowledged(snapshot));
   await using watcher = await watchState(execution, { delivery, given: await givenState(execution) });
   acknowledged = (snapshot) => watcher.acknowledge(snapshot);
   const progress = new ApplyProgress();
@@ -39,9 +39,9 @@ export async function applyPhase(execution: Execution): Promise<PhaseEnd> {
 }
 
 /** Terraform's own state needs space before ours does. */
-async function guarded<T>({ site }: Execution, action: () => Promise<T>): Promise<T> {
-  using over = linkSignals(site.stopping);
-  const guarding = site.reserve.guard(over.signal);
+async function guarded<T>({ context }: Execution, action: () => Promise<T>): Promise<T> {
+  using over = linkSignals(context.stopping);
+  const guarding = context.reserve.guard(over.signal);
   try {
     return await action();
   } finally {

@@ -3,31 +3,31 @@ import { failpoint } from "../../lib/program/failpoint.ts";
 import { isWindlassError } from "../../lib/words/errors.ts";
 import { isFull, isOutOfSpace } from "../disk/durable-files.ts";
 import { type Prepared, readPrepared } from "../jobs/files.ts";
-import type { Job } from "../jobs/job.ts";
+import type { AgentJob } from "../jobs/job.ts";
 import type { StoredResult } from "../jobs/journal.ts";
 import { type FinishedLog, JobLog, storedLog } from "../jobs/log.ts";
 import { heading, notice } from "../jobs/log-lines.ts";
 import { applyPhase } from "./apply-phase.ts";
-import type { Site } from "./house.ts";
 import { note } from "./job-notes.ts";
 import { type JobPlace, placeJob } from "./job-place.ts";
 import { JobSteps } from "./job-steps.ts";
-import { fetchVariables, type JobVariables } from "./job-variables.ts";
+import { fetchVariables, type GivenInputs } from "./job-variables.ts";
 import { planPhase } from "./plan-phase.ts";
 import { noProviders } from "./providers/job-providers.ts";
 import { errored, type PhaseEnd } from "./results.ts";
+import type { JobContext } from "./services.ts";
 import { tellProblems } from "./states/shared-states.ts";
 import { limitTime } from "./time-limit.ts";
 
 /** Executes a granted job, or takes its execution up again, and writes its result down. A plan that was fenced has none. */
-export async function executeJob(job: Job, site: Site): Promise<StoredResult | undefined> {
+export async function executeJob(job: AgentJob, context: JobContext): Promise<StoredResult | undefined> {
   const prepared = (await readPrepared(job.files)) ?? lostPreparation;
-  await using fetching = beginFetching(job, site, prepared);
+  await using fetching = beginFetching(job, context, prepared);
   const { variables } = fetching;
-  await using log = await openLog(job, site, variables);
+  await using log = await openLog(job, context, variables);
   job.showLog(log.view);
-  await log.say("00-heading", () => heading(job.spec, prepared, site.agentName));
-  const end = await phaseEnd({ job, site, log, prepared, variables });
+  await log.say("00-heading", () => heading(job.spec, prepared, context.agentName));
+  const end = await phaseEnd({ job, context, log, prepared, variables });
   if (job.journal.has("fenced")) return undefined;
   if (end.errorMessage !== "")
     await log.say("99-end", () => notice(end.errorMessage.replace(/: see the log(?=$|\. )/, "")));
@@ -41,16 +41,16 @@ export async function executeJob(job: Job, site: Site): Promise<StoredResult | u
   // The file is closed with `log`: from here on the stream reads it by its name.
   job.showLog(storedLog(job.files.spool, result.logBytes));
   failpoint("agent.result-unwritten");
-  await note(job, site, { kind: "result", result });
+  await note(job, context, { kind: "result", result });
   failpoint("agent.result-written");
   return result;
 }
 
 /** What a job is given, as it arrives. Disposing it ends the questions and what they write: nothing of a job goes on behind its end. */
-function beginFetching(job: Job, site: Site, { kind }: Prepared) {
-  const over = linkSignals(site.stopping);
+function beginFetching(job: AgentJob, context: JobContext, { kind }: Prepared) {
+  const over = linkSignals(context.stopping);
   const variables =
-    kind === "ready" ? fetchVariables(job, { ...site, stopping: over.signal }) : Promise.resolve(noVariables);
+    kind === "ready" ? fetchVariables(job, { ...context, stopping: over.signal }) : Promise.resolve(noVariables);
   return {
     variables,
     [Symbol.asyncDispose]: async () => {
@@ -62,7 +62,7 @@ function beginFetching(job: Job, site: Site, { kind }: Prepared) {
 }
 
 /** The journal knows of an apply before there is one: without a word in it, nothing was changed. */
-const hasNotApplied = (job: Job, { outcome }: PhaseEnd): boolean =>
+const hasNotApplied = (job: AgentJob, { outcome }: PhaseEnd): boolean =>
   job.isApply && outcome !== "finished" && job.journal.ofStep("step_started", "apply") === undefined;
 
 /** A full disk is said on the run, and a plan that nobody can read in whole is none. */
@@ -78,14 +78,14 @@ function withLog(end: PhaseEnd, finished: FinishedLog, engineVersion: string): S
   return { ...result, errorMessage: `the agent's disk was full: make space there. ${end.errorMessage}` };
 }
 
-const noVariables: JobVariables = { terraform: [], environment: [], shared: [], providers: noProviders, secrets: [] };
+const noVariables: GivenInputs = { terraform: [], environment: [], shared: [], providers: noProviders, secrets: [] };
 const lostPreparation: Prepared = {
   kind: "unusable",
   message: "the preparation of this job was lost: start the run again",
   engineVersion: "",
 };
 
-function openLog(job: Job, site: Site, variables: Promise<JobVariables>): Promise<JobLog> {
+function openLog(job: AgentJob, context: JobContext, variables: Promise<GivenInputs>): Promise<JobLog> {
   const isFresh = !job.journal.has("step_started");
   // Before any step there is nothing to hide; afterwards nothing may be shown without knowing what to hide.
   const secrets = variables.then(
@@ -98,38 +98,38 @@ function openLog(job: Job, site: Site, variables: Promise<JobVariables>): Promis
     secrets,
     maxBytes: Number(job.spec.maxLogBytes),
     onGrowth: () => job.logGrew(),
-    clock: site.clock,
-    log: site.log,
-    stopping: site.stopping,
+    clock: context.clock,
+    log: context.log,
+    stopping: context.stopping,
   });
 }
 
 interface Opened {
-  readonly job: Job;
-  readonly site: Site;
+  readonly job: AgentJob;
+  readonly context: JobContext;
   readonly log: JobLog;
   readonly prepared: Prepared;
-  readonly variables: Promise<JobVariables>;
+  readonly variables: Promise<GivenInputs>;
 }
 
-async function phaseEnd({ job, site, log, prepared, variables }: Opened): Promise<PhaseEnd> {
+async function phaseEnd({ job, context, log, prepared, variables }: Opened): Promise<PhaseEnd> {
   if (prepared.kind === "unusable") return errored(prepared.message);
-  using timeout = limitTime(job, site);
+  using timeout = limitTime(job, context);
   let place: JobPlace | undefined;
   try {
-    await tellProblems({ job, site, log, variables });
-    place = await placeJob(job, site, prepared);
-    const steps = new JobSteps({ job, site, log, variables, ready: prepared, place });
-    const execution = { job, site, log, variables, ready: prepared, place, steps };
+    await tellProblems({ job, context, log, variables });
+    place = await placeJob(job, context, prepared);
+    const steps = new JobSteps({ job, context, log, variables, ready: prepared, place });
+    const execution = { job, context, log, variables, ready: prepared, place, steps };
     const end = await (job.isApply ? applyPhase(execution) : planPhase(execution));
     await place.leave();
     return timeout.hasExpired && end.outcome !== "finished"
       ? { ...end, outcome: "errored", errorMessage: timeout.message }
       : end;
   } catch (error) {
-    site.stopping.throwIfAborted();
+    context.stopping.throwIfAborted();
     await place?.leave();
-    if (!isWindlassError(error)) site.log.error({ err: error, job: job.key }, "the execution of a job failed");
+    if (!isWindlassError(error)) context.log.error({ err: error, job: job.key }, "the execution of a job failed");
     if (isOutOfSpace(error)) return errored("the agent's disk is full: make space there and start the run again");
     return errored(error instanceof Error ? error.message : String(error));
   }

@@ -2,7 +2,7 @@ import { constants } from "node:os";
 import { crashInOutput, errorLine, type FirstError, firstInOutput } from "../../terraform/output/first-error.ts";
 import { makeTextRedactor } from "../../terraform/redaction/redact.ts";
 import { engineNameOf } from "../contract/engine-name.ts";
-import type { Job } from "../jobs/job.ts";
+import type { AgentJob } from "../jobs/job.ts";
 import type { Execution } from "./execution.ts";
 import type { StepEnd } from "./job-steps.ts";
 import { canceled, errored, type PhaseEnd } from "./results.ts";
@@ -30,7 +30,7 @@ export async function failureOf(
 }
 
 /** By a person, or by this agent, because a plan did not end after its interrupt. */
-const wasForced = (job: Job, step: string): boolean =>
+const wasForced = (job: AgentJob, step: string): boolean =>
   job.forced.aborted || job.journal.ofStep("step_forced", step) !== undefined;
 
 /** An apply prints events, in which its errors were seen already: what else it says is of a crash. */

@@ -14,14 +14,14 @@ const secretsMs = 1_000;
 /** Most of a line that is repeated. */
 const maxLineLength = 200;
 
-type Output = Pick<Execution, "job" | "site" | "steps" | "variables">;
+type Output = Pick<Execution, "job" | "context" | "steps" | "variables">;
 
 /**
  * While an init prints nothing, says into its output what it waits for, at growing intervals, until the signal is aborted. The
  * lines stand in the file that terraform writes: after a restart of the agent they are read from there like all others.
  */
 export async function tellSilence(execution: Output, over: AbortSignal): Promise<void> {
-  const { clock, config } = execution.site;
+  const { clock, config } = execution.context;
   const firstMs = config.initSilenceMs ?? defaultInitSilenceMs;
   const path = execution.steps.outputPath("init");
   let size = (await stat(path)).size;
@@ -74,12 +74,12 @@ function silenceNotice({ job }: Output, silentMs: number, line: string | undefin
  * The last line that terraform printed; secrets are taken out before anything is cut off. Undefined if nobody knows them: a
  * control plane that is away does not keep an init from being ended.
  */
-async function lastLine({ site, steps, variables }: Output): Promise<string | undefined> {
+async function lastLine({ context, steps, variables }: Output): Promise<string | undefined> {
   const known = variables.then(
     ({ secrets }) => secrets,
     () => undefined,
   );
-  const late = site.clock.sleep(secretsMs, site.stopping).then(() => undefined);
+  const late = context.clock.sleep(secretsMs, context.stopping).then(() => undefined);
   const secrets = await Promise.race([known, late.catch(() => undefined)]);
   if (secrets === undefined) return undefined;
   const redact = await makeTextRedactor(secrets);

@@ -3,11 +3,11 @@ import { together } from "../../lib/async/abort.ts";
 import { TransferMeter } from "../../lib/transfer/transfer-meter.ts";
 import { isWindlassError, WindlassError } from "../../lib/words/errors.ts";
 import { persist } from "../contract/patience.ts";
-import type { Job } from "../jobs/job.ts";
+import type { AgentJob } from "../jobs/job.ts";
 import { mayPass } from "../transfers/artifacts.ts";
 import { type Ask, download } from "../transfers/download.ts";
 import type { CachedKind, CachedObject } from "../transfers/download-cache.ts";
-import { type House, patienceOf } from "./house.ts";
+import { type JobServices, patienceOf } from "./services.ts";
 import { WayProblem } from "./way-problem.ts";
 
 /** Without a byte for this long, the job is given back while its offer lasts: another agent may have a better way. */
@@ -23,23 +23,23 @@ interface Wanted {
  * Brings what a job needs to its directory: from what this agent has fetched before, or from the control plane, on from where an earlier
  * try has stopped. It goes on as long as bytes come.
  */
-export async function fetchInputs(job: Job, house: House, signal: AbortSignal): Promise<void> {
-  const wanted = wantedOf(job, house);
-  const progress = new Progress(job, house, wanted);
-  const problem = new WayProblem(job, house, "download what it needs");
+export async function fetchInputs(job: AgentJob, services: JobServices, signal: AbortSignal): Promise<void> {
+  const wanted = wantedOf(job, services);
+  const progress = new Progress(job, services, wanted);
+  const problem = new WayProblem(job, services, "download what it needs");
   try {
-    await together(signal, (until) => wanted.map((one) => fetchOne({ one, house, progress, problem }, until)));
+    await together(signal, (until) => wanted.map((one) => fetchOne({ one, services, progress, problem }, until)));
   } finally {
     problem.over();
     job.notePreparing("");
   }
 }
 
-function wantedOf({ spec, files, isApply }: Job, house: House): readonly Wanted[] {
+function wantedOf({ spec, files, isApply }: AgentJob, services: JobServices): readonly Wanted[] {
   const { configuration, plan, planFiles, state } = spec;
   if (configuration === undefined) throw new WindlassError("validation", "the job has no configuration");
   if (isApply && plan === undefined) throw new WindlassError("validation", "the job has no plan to apply");
-  const artifacts = house.artifacts(spec.jobToken);
+  const artifacts = services.artifacts(spec.jobToken);
   const made = isApply ? planFiles : undefined;
   const secret = "secret";
   return [
@@ -79,18 +79,18 @@ const wish = ({ what, kind, announced }: Announced, path: string, ask: Ask): Wan
 
 interface Fetching {
   readonly one: Wanted;
-  readonly house: House;
+  readonly services: JobServices;
   readonly progress: Progress;
   readonly problem: WayProblem;
 }
 
-function fetchOne({ one, house, progress, problem }: Fetching, signal: AbortSignal): Promise<void> {
+function fetchOne({ one, services, progress, problem }: Fetching, signal: AbortSignal): Promise<void> {
   const { object, path, ask } = one;
-  const { downloads, clock } = house;
+  const { downloads, clock } = services;
   const isWorthIt = (error: unknown) => isTransient(error) && progress.silentMs < noProgressMs;
   const about = { ask, clock, sizeBytes: object.sizeBytes, pace: downloads.pace };
   const onBegin = (bytes: number) => progress.begin(object, bytes);
-  const patience = { ...patienceOf(house, isWorthIt), onRetry: (error: unknown) => problem.met(error) };
+  const patience = { ...patienceOf(services, isWorthIt), onRetry: (error: unknown) => problem.met(error) };
   const fetch = (file: string, onBytes: (bytes: number) => void) =>
     persist(() => download({ ...about, file, onBegin, onBytes }, signal), patience, signal);
   const onBytes = (bytes: number) => {
@@ -106,14 +106,14 @@ const isTransient = (error: unknown): boolean =>
 
 /** How far all that a job needs is. */
 class Progress {
-  readonly #job: Job;
-  readonly #clock: House["clock"];
+  readonly #job: AgentJob;
+  readonly #clock: JobServices["clock"];
   readonly #meter: TransferMeter;
   readonly #total: number;
   readonly #has = new Map<string, number>();
   #heardMs: number;
 
-  constructor(job: Job, { clock }: House, wanted: readonly Wanted[]) {
+  constructor(job: AgentJob, { clock }: JobServices, wanted: readonly Wanted[]) {
     this.#job = job;
     this.#clock = clock;
     this.#meter = new TransferMeter(clock);

@@ -8,10 +8,10 @@ import { silentLog } from "../../lib/program/log.ts";
 import { systemRandom } from "../../lib/random.ts";
 import { DiskReserve } from "../disk/disk-reserve.ts";
 import { isOutOfSpace } from "../disk/durable-files.ts";
-import type { Job } from "../jobs/job.ts";
+import type { AgentJob } from "../jobs/job.ts";
 import { Journal } from "../jobs/journal.ts";
-import type { Site } from "./house.ts";
 import { note } from "./job-notes.ts";
+import type { JobContext } from "./services.ts";
 
 let held: AsyncDisposableStack;
 let dir: string;
@@ -43,10 +43,10 @@ test("a journal that cannot be written takes the reserve, and waits for nobody",
   await fillUp(join(disk.path, "filler"));
   const reason = "r".repeat(20_000);
   await expect(journal.append({ kind: "kept", reason })).rejects.toSatisfy(isOutOfSpace);
-  // Of the job only its journal is used, and of the site what concerns the disk.
-  const job = { journal, claim: { jobId: "job_1", epoch: 1n }, spec: {} } as unknown as Job;
-  const site = { ...common, reserve, stopping: new AbortController().signal } as unknown as Site;
-  await note(job, site, { kind: "kept", reason });
+  // Of the job only its journal is used, and of the context what concerns the disk.
+  const job = { journal, claim: { jobId: "job_1", epoch: 1n }, spec: {} } as unknown as AgentJob;
+  const context = { ...common, reserve, stopping: new AbortController().signal } as unknown as JobContext;
+  await note(job, context, { kind: "kept", reason });
   expect(journal.last("kept")?.reason).toBe(reason);
   await expect(stat(path)).rejects.toMatchObject({ code: "ENOENT" });
 });

@@ -1,13 +1,13 @@
 import { isOutOfSpace } from "../disk/durable-files.ts";
-import { idsOf, type Job } from "../jobs/job.ts";
+import { type AgentJob, idsOf } from "../jobs/job.ts";
 import type { NewRecord } from "../jobs/journal.ts";
-import type { Site } from "./house.ts";
+import type { JobContext } from "./services.ts";
 
 const retryMs = 1_000;
 
 /** Appends to a job's journal; when the disk is full it takes the reserve, and waits for space when that is not enough. */
-export async function note(job: Job, site: Site, record: NewRecord): Promise<void> {
-  const { clock, log, stopping, reserve } = site;
+export async function note(job: AgentJob, context: JobContext, record: NewRecord): Promise<void> {
+  const { clock, log, stopping, reserve } = context;
   for (;;) {
     stopping.throwIfAborted();
     try {
@@ -22,15 +22,15 @@ export async function note(job: Job, site: Site, record: NewRecord): Promise<voi
 }
 
 /** As `note`, for what must not wait for space. */
-export async function noteIfPossible(job: Job, site: Site, record: NewRecord): Promise<void> {
+export async function noteIfPossible(job: AgentJob, context: JobContext, record: NewRecord): Promise<void> {
   const append = () => job.journal.append(record);
   const withReserve = async (error: unknown) => {
-    if (!isOutOfSpace(error) || !(await site.reserve.release("the journal cannot be written"))) throw error;
+    if (!isOutOfSpace(error) || !(await context.reserve.release("the journal cannot be written"))) throw error;
     await append();
   };
   try {
     await append().catch(withReserve);
   } catch (error) {
-    site.log.error({ ...idsOf(job), err: error }, "the journal could not be written");
+    context.log.error({ ...idsOf(job), err: error }, "the journal could not be written");
   }
 }

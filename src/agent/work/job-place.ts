@@ -1,9 +1,9 @@
 import { dirname, join, relative } from "node:path";
 import { makePrivateDirectory } from "../disk/durable-files.ts";
 import { configurationRoot, type ReadyJob } from "../jobs/files.ts";
-import type { Job } from "../jobs/job.ts";
+import type { AgentJob } from "../jobs/job.ts";
 import { bubblewrapArgv, isWithin, searchedDirectories } from "../sandbox/bubblewrap.ts";
-import type { Site } from "./house.ts";
+import type { JobContext } from "./services.ts";
 import { placeWorkLink, removeWorkLink } from "./work-link.ts";
 
 /** A terraform command as it is spawned. */
@@ -36,18 +36,18 @@ export interface JobPlace {
 
 /** Makes the place: a sandbox that shows nothing of this machine but the job's work and the system, or a link to the work. */
 export async function placeJob(
-  job: Job,
-  site: Site,
+  job: AgentJob,
+  context: JobContext,
   { enginePath, placeName = job.spec.runId }: Pick<ReadyJob, "enginePath" | "placeName">,
 ): Promise<JobPlace> {
   const { work } = job.files;
   const directory = join(configurationRoot(work), job.spec.workingDirectory);
-  const place = join(site.config.workRoot, placeName);
+  const place = join(context.config.workRoot, placeName);
   const inPlace = (path: string) => join(place, relative(work, path));
   const seenDirectory = inPlace(directory);
-  const { sandbox } = site;
+  const { sandbox } = context;
   if (sandbox.kind === "none") {
-    const link = await placeWorkLink(site.config.workRoot, placeName, work);
+    const link = await placeWorkLink(context.config.workRoot, placeName, work);
     const command = (argv: readonly string[]) => ({ argv, cwd: seenDirectory, isSandboxed: false });
     return {
       directory,
@@ -61,7 +61,7 @@ export async function placeJob(
     };
   }
   await makePrivateDirectory(work);
-  const always = readablePaths(site, enginePath);
+  const always = readablePaths(context, enginePath);
   const seenCli = `${place}.cli`;
   const moved = [{ path: job.files.cli, at: seenCli }];
   const command = (argv: readonly string[], readable: readonly string[]) => ({
@@ -80,7 +80,7 @@ export async function placeJob(
 }
 
 /** The program, what it may call, and what the operator shows to jobs: never the directory of an agent. */
-export function readablePaths({ config }: Site, enginePath: string): readonly string[] {
+export function readablePaths({ config }: JobContext, enginePath: string): readonly string[] {
   const searched = searchedDirectories(config.searchPath, [config.dataDir]);
   const shown = (config.sandboxPaths ?? []).filter((path) => !isWithin(config.dataDir, path));
   const engine = isWithin(enginePath, "/usr") || searched.includes(dirname(enginePath)) ? [] : [enginePath];

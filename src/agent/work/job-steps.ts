@@ -8,15 +8,15 @@ import type { TerraformEvent } from "../../terraform/output/events.ts";
 import { defaultInitPatienceMs, defaultPlanPatienceMs } from "../contract/config.ts";
 import { removeFile, removeTree, touch } from "../disk/durable-files.ts";
 import type { ReadyJob } from "../jobs/files.ts";
-import { idsOf, type Job } from "../jobs/job.ts";
+import { type AgentJob, idsOf } from "../jobs/job.ts";
 import type { JobLog } from "../jobs/log.ts";
 import type { LeftProcess } from "../steps/left-behind.ts";
 import type { Step, StepOutcome } from "../steps/step-process.ts";
-import type { Site } from "./house.ts";
 import { note, noteIfPossible } from "./job-notes.ts";
 import type { JobPlace } from "./job-place.ts";
-import type { JobVariables } from "./job-variables.ts";
+import type { GivenInputs } from "./job-variables.ts";
 import { placeProviders, providerEnvironment } from "./providers/place-providers.ts";
+import type { JobContext } from "./services.ts";
 import { sharedStatesIn, sharedStatesVariable } from "./states/shared-states.ts";
 
 /** What an apply that is ended by force gets to write its state after its first interrupt, and to end after its second one. */
@@ -59,11 +59,11 @@ export type StepEnd =
   | { readonly kind: "refused"; readonly why: string };
 
 export interface JobStepsOptions {
-  readonly job: Job;
-  readonly site: Site;
+  readonly job: AgentJob;
+  readonly context: JobContext;
   readonly log: JobLog;
   readonly ready: ReadyJob;
-  readonly variables: Promise<JobVariables>;
+  readonly variables: Promise<GivenInputs>;
   readonly place: JobPlace;
 }
 
@@ -101,18 +101,18 @@ export class JobSteps {
 
   /** Nobody knows how a lost step has ended: a plan is tried again, elsewhere or here. An apply ends with what can be said of it. */
   async #giveUp(): Promise<void> {
-    const { job, site, log } = this.#options;
+    const { job, context, log } = this.#options;
     log.resync();
-    if (!job.isApply && !job.journal.has("fenced")) await note(job, site, { kind: "fenced" });
+    if (!job.isApply && !job.journal.has("fenced")) await note(job, context, { kind: "fenced" });
   }
 
   /** Programs that a provisioner left behind would go on in the world, seen by nobody. */
   async #endLeftBehind(name: string): Promise<void> {
-    const { job, site, log } = this.#options;
-    const left = await site.machine.endLeftBehind(this.#dirOf(name), site.clock);
+    const { job, context, log } = this.#options;
+    const left = await context.runtime.endLeftBehind(this.#dirOf(name), context.clock);
     const section = `${name}-left`;
     if (left.length > 0)
-      site.log.warn({ ...idsOf(job), step: name, left }, "a step left processes behind: they are ended");
+      context.log.warn({ ...idsOf(job), step: name, left }, "a step left processes behind: they are ended");
     // What was told is told again after a restart, in the same place.
     const isTold = await stat(join(job.files.raw, section)).then(
       () => true,
@@ -130,7 +130,7 @@ export class JobSteps {
   /** Takes up a step. One that the last process of this agent did not come to start is started now, except an apply. */
   async #adopt(name: string, argv: StepRequest["argv"]) {
     await touch(this.outputPath(name));
-    const adopted = await this.#options.site.machine.adopt(this.#dirOf(name), this.#options.site.clock);
+    const adopted = await this.#options.context.runtime.adopt(this.#dirOf(name), this.#options.context.clock);
     if (adopted.kind !== "never-started") return adopted;
     if (name === "apply") return { kind: "lost", why: "the agent ended while it was starting it" } as const;
     await removeTree(this.#dirOf(name));
@@ -138,27 +138,27 @@ export class JobSteps {
   }
 
   async #start(name: string, argv: StepRequest["argv"]) {
-    const { job, site, ready, place } = this.#options;
+    const { job, context, ready, place } = this.#options;
     const variables = await this.#untilWanted();
     if (variables === undefined) return { kind: "skipped" } as const;
     const { readable } = await placeProviders({ job, place }, variables.providers);
     const program = place.command([ready.enginePath, ...(await argv())], readable);
     const env = this.#environment(variables);
     await removeFile(this.outputPath(name));
-    await note(job, site, { kind: "step_started", step: name });
+    await note(job, context, { kind: "step_started", step: name });
     failpoint("agent.step-noted");
     const command = { ...program, dir: this.#dirOf(name), env, logFile: this.outputPath(name) };
-    const started = await site.machine.start(command, site.clock);
+    const started = await context.runtime.start(command, context.clock);
     failpoint("agent.step-spawned");
     if (started.kind === "refused") return started;
-    site.log.info({ ...idsOf(job), step: name }, "step started");
+    context.log.info({ ...idsOf(job), step: name }, "step started");
     return { kind: "running", step: started.step } as const;
   }
 
   /** Waits until a step may be started: the control plane wants it, and its variables are here. Undefined when canceled. */
-  async #untilWanted(): Promise<JobVariables | undefined> {
-    const { job, site, variables } = this.#options;
-    using until = linkSignals(site.stopping, job.canceled);
+  async #untilWanted(): Promise<GivenInputs | undefined> {
+    const { job, context, variables } = this.#options;
+    using until = linkSignals(context.stopping, job.canceled);
     try {
       await abortable(job.confirmed, until.signal);
       await job.freshness.untilFresh(until.signal);
@@ -166,17 +166,17 @@ export class JobSteps {
       const found = await abortable(variables, until.signal);
       return job.canceled.aborted ? undefined : found;
     } catch (error) {
-      site.stopping.throwIfAborted();
+      context.stopping.throwIfAborted();
       if (job.canceled.aborted) return undefined;
       throw error;
     }
   }
 
-  #environment({ environment, providers }: JobVariables): Record<string, string> {
-    const { job, site, place } = this.#options;
+  #environment({ environment, providers }: GivenInputs): Record<string, string> {
+    const { job, context, place } = this.#options;
     const { runId, organization, workspace } = job.spec;
     const fromNothing = terraformEnvironment({
-      path: site.config.searchPath,
+      path: context.config.searchPath,
       home: join(place.seenWork, "home"),
       temporaryDirectory: join(place.seenWork, "tmp"),
       run: { runId, organization, workspace },
@@ -193,8 +193,8 @@ export class JobSteps {
 
   /** Lets wishes reach the step while it runs. */
   async #untilEnd({ name, limit, beside }: StepRequest, step: Step): Promise<StepOutcome> {
-    const { job, site } = this.#options;
-    using over = linkSignals(site.stopping);
+    const { job, context } = this.#options;
+    using over = linkSignals(context.stopping);
     // Each writes to the job's directory: none goes on when the step is over.
     const wishes: Promise<void>[] = [];
     const own = (wish: Promise<void>) => {
@@ -208,13 +208,13 @@ export class JobSteps {
     whenAborted(job.forced, over.signal, () => void own(this.#force(name, step, over.signal)));
     if (!job.isApply) void own(this.#fence(name, step, over.signal));
     try {
-      const outcome = await step.waitForExit(site.stopping);
+      const outcome = await step.waitForExit(context.stopping);
       await step.forceStop();
       return outcome;
     } finally {
       over.abort();
       // Nothing is removed when the agent stops, and what looks after a process may take seconds.
-      await (site.stopping.aborted ? company : Promise.all(wishes));
+      await (context.stopping.aborted ? company : Promise.all(wishes));
     }
   }
 
@@ -224,55 +224,55 @@ export class JobSteps {
     step: Step,
     { limit, over }: { readonly limit: StepLimit; readonly over: AbortSignal },
   ): Promise<void> {
-    const { job, site } = this.#options;
-    const startedAt = job.journal.ofStep("step_started", name)?.at ?? site.clock.now().toISOString();
-    const leftMs = Date.parse(startedAt) + limit.ms - site.clock.now().getTime();
-    await site.clock.sleep(Math.max(0, leftMs), over).catch(() => {});
+    const { job, context } = this.#options;
+    const startedAt = job.journal.ofStep("step_started", name)?.at ?? context.clock.now().toISOString();
+    const leftMs = Date.parse(startedAt) + limit.ms - context.clock.now().getTime();
+    await context.clock.sleep(Math.max(0, leftMs), over).catch(() => {});
     if (over.aborted || job.canceled.aborted) return;
-    site.log.warn({ ...idsOf(job), step: name, limitMs: limit.ms }, "a step has used up its time: it is ended");
+    context.log.warn({ ...idsOf(job), step: name, limitMs: limit.ms }, "a step has used up its time: it is ended");
     if (job.journal.ofStep("step_timed_out", name) === undefined) {
       const detail = await limit.describe();
-      await noteIfPossible(job, site, { kind: "step_timed_out", step: name, detail });
+      await noteIfPossible(job, context, { kind: "step_timed_out", step: name, detail });
     }
     await this.#interrupt(name, step, over);
   }
 
   async #interrupt(name: string, step: Step, over: AbortSignal): Promise<void> {
-    const { job, site } = this.#options;
+    const { job, context } = this.#options;
     if (job.forced.aborted) return;
-    await noteIfPossible(job, site, { kind: "step_interrupted", step: name });
+    await noteIfPossible(job, context, { kind: "step_interrupted", step: name });
     const interrupting = step
       .interrupt()
-      .then((outcome) => site.log.info({ ...idsOf(job), step: name, outcome }, "step interrupted"));
+      .then((outcome) => context.log.info({ ...idsOf(job), step: name, outcome }, "step interrupted"));
     await together(over, () => [interrupting, this.#forceAfterPatience(name, step, over)]);
   }
 
   async #forceAfterPatience(name: string, step: Step, over: AbortSignal): Promise<void> {
     const patienceMs = this.#patienceMs(name);
     if (patienceMs === undefined) return;
-    await this.#options.site.clock.sleep(patienceMs, over).catch(() => {});
+    await this.#options.context.clock.sleep(patienceMs, over).catch(() => {});
     if (!over.aborted) await this.#force(name, step, over);
   }
 
   /** How long a step may take to end after its interrupt; an apply may take for ever, an init loses nothing. */
   #patienceMs(name: string): number | undefined {
     const { planPatienceMs = defaultPlanPatienceMs, initPatienceMs = defaultInitPatienceMs } =
-      this.#options.site.config;
+      this.#options.context.config;
     if (name === "init") return initPatienceMs;
     return this.#options.job.isApply ? undefined : planPatienceMs;
   }
 
   /** A plan whose lease is over is tried elsewhere: it must not go on here. An apply does, whatever happens. */
   async #fence(name: string, step: Step, over: AbortSignal): Promise<void> {
-    const { job, site } = this.#options;
+    const { job, context } = this.#options;
     if (!job.journal.has("fenced")) {
       await job.lease.untilEnd(over).catch(() => {});
       if (over.aborted || job.canceled.aborted) return;
-      site.log.warn(
+      context.log.warn(
         { ...idsOf(job), step: name },
         "the lease of a plan is over without a word from the control plane: it is ended",
       );
-      await noteIfPossible(job, site, { kind: "fenced" });
+      await noteIfPossible(job, context, { kind: "fenced" });
     }
     await this.#interrupt(name, step, over);
   }
@@ -282,31 +282,31 @@ export class JobSteps {
    * once after its first interrupt); a second interrupt lets it end by itself.
    */
   async #letWrite(step: Step, over: AbortSignal): Promise<void> {
-    const { clock } = this.#options.site;
+    const { clock } = this.#options.context;
     if ((await step.interrupt()) === "sent") await clock.sleep(writeMs, over).catch(() => {});
     if (over.aborted || (await step.interruptAgain()) === "not-running") return;
     await clock.sleep(endMs, over).catch(() => {});
   }
 
   async #force(name: string, step: Step, over: AbortSignal): Promise<void> {
-    const { job, site } = this.#options;
-    await noteIfPossible(job, site, { kind: "step_forced", step: name });
+    const { job, context } = this.#options;
+    await noteIfPossible(job, context, { kind: "step_forced", step: name });
     if (job.isApply && name === "apply") await this.#letWrite(step, over);
     // It has ended, or this agent ends: the next one goes on from here.
     if (over.aborted) return;
     const outcome = await step.forceStop();
-    site.log.warn({ ...idsOf(job), step: name, outcome }, "step ended by force");
+    context.log.warn({ ...idsOf(job), step: name, outcome }, "step ended by force");
   }
 
   #failed(error: unknown): void {
-    this.#options.site.log.error({ ...idsOf(this.#options.job), err: error }, "a wish could not reach its step");
+    this.#options.context.log.error({ ...idsOf(this.#options.job), err: error }, "a wish could not reach its step");
   }
 
   async #record(name: string, end: StepOutcome): Promise<void> {
-    const { job, site } = this.#options;
+    const { job, context } = this.#options;
     if (job.journal.ofStep("step_ended", name) !== undefined) return;
     const exitCode = end.kind === "exited" ? end.code : null;
-    await note(job, site, { kind: "step_ended", step: name, exitCode });
+    await note(job, context, { kind: "step_ended", step: name, exitCode });
   }
 }
 

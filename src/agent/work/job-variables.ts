@@ -4,20 +4,20 @@ import { together } from "../../lib/async/abort.ts";
 import type { TerraformVariable } from "../../terraform/configuration/variables.ts";
 import type { EnvironmentVariable } from "../../terraform/engines/environment.ts";
 import { secretTexts } from "../../terraform/redaction/secret-texts.ts";
-import type { Job } from "../jobs/job.ts";
-import type { Site } from "./house.ts";
+import type { AgentJob } from "../jobs/job.ts";
 import { fetchProviders } from "./providers/fetch-providers.ts";
-import type { JobProviders } from "./providers/job-providers.ts";
+import type { ProviderPlan } from "./providers/job-providers.ts";
+import type { JobContext } from "./services.ts";
 import { fetchSharedStates, type SharedStates, secretsOf } from "./states/shared-states.ts";
 import { callForJob } from "./way-problem.ts";
 
 /** What a job is given once it was granted; the variables are in memory only. */
-export interface JobVariables {
+export interface GivenInputs {
   readonly terraform: readonly TerraformVariable[];
   readonly environment: readonly EnvironmentVariable[];
   /** Outputs of other workspaces. */
   readonly shared: SharedStates;
-  readonly providers: JobProviders;
+  readonly providers: ProviderPlan;
   /** What must not be seen in the log. */
   readonly secrets: readonly string[];
 }
@@ -26,21 +26,21 @@ export interface JobVariables {
  * Fetches the variables and shared states of a granted job, as long as it takes: a job token may be good again after the next
  * heartbeat. Rejects when they are refused for good, and when the agent stops.
  */
-export async function fetchVariables(job: Job, site: Site): Promise<JobVariables> {
-  const [own, shared, providers] = await together(site.stopping, (stopping) => {
-    const until = { ...site, stopping };
+export async function fetchVariables(job: AgentJob, context: JobContext): Promise<GivenInputs> {
+  const [own, shared, providers] = await together(context.stopping, (stopping) => {
+    const until = { ...context, stopping };
     return [fetchOwn(job, until), fetchSharedStates(job, until), fetchProviders(job, until)];
   });
   return sortVariables({ own, shared, providers }, job.spec.jobToken);
 }
 
-async function fetchOwn(job: Job, site: Site): Promise<GetVariablesResponse> {
-  const artifacts = site.artifacts(job.spec.jobToken);
-  const ask = () => artifacts.variables(site.stopping);
+async function fetchOwn(job: AgentJob, context: JobContext): Promise<GetVariablesResponse> {
+  const artifacts = context.artifacts(job.spec.jobToken);
+  const ask = () => artifacts.variables(context.stopping);
   try {
-    return await callForJob(ask, { job, site, what: "fetch the variables" }, site.stopping);
+    return await callForJob(ask, { job, context, what: "fetch the variables" }, context.stopping);
   } catch (error) {
-    site.stopping.throwIfAborted();
+    context.stopping.throwIfAborted();
     throw new Error(`the variables could not be fetched: ${ConnectError.from(error).rawMessage}`, { cause: error });
   }
 }
@@ -48,10 +48,10 @@ async function fetchOwn(job: Job, site: Site): Promise<GetVariablesResponse> {
 interface Fetched {
   readonly own: GetVariablesResponse;
   readonly shared: SharedStates;
-  readonly providers: JobProviders;
+  readonly providers: ProviderPlan;
 }
 
-function sortVariables({ own, shared, providers }: Fetched, jobToken: string): JobVariables {
+function sortVariables({ own, shared, providers }: Fetched, jobToken: string): GivenInputs {
   const { variables, hidden } = own;
   const ofTerraform = variables.filter(({ environment }) => !environment);
   const ofEnvironment = variables.filter(({ environment }) => environment);

@@ -3,7 +3,7 @@ import { assertLocalBackend } from "../../terraform/configuration/configuration.
 import { initArgv } from "../../terraform/engines/argv.ts";
 import { engineNameOf } from "../contract/engine-name.ts";
 import { removeFile } from "../disk/durable-files.ts";
-import type { Job } from "../jobs/job.ts";
+import type { AgentJob } from "../jobs/job.ts";
 import type { Execution } from "./execution.ts";
 import { exitCodeOf, failureOf } from "./failures.ts";
 import { tellSilence, whatInitWaitsFor } from "./init-silence.ts";
@@ -48,10 +48,10 @@ async function withHint({ steps, variables }: Execution, end: PhaseEnd): Promise
   return hint === undefined ? end : { ...end, errorMessage: `${end.errorMessage}. ${hint}` };
 }
 
-const initLimitMs = ({ spec }: Job): number => (spec.initTimeout === undefined ? 0 : durationMs(spec.initTimeout));
+const initLimitMs = ({ spec }: AgentJob): number => (spec.initTimeout === undefined ? 0 : durationMs(spec.initTimeout));
 
 /** What is said of an init whose own time was over; undefined if something else ended it. */
-function timedOut(job: Job, end: StepEnd): PhaseEnd | undefined {
+function timedOut(job: AgentJob, end: StepEnd): PhaseEnd | undefined {
   const timeOut = job.journal.ofStep("step_timed_out", "init");
   if (job.canceled.aborted || timeOut === undefined) return undefined;
   const limit = spanText(initLimitMs(job));

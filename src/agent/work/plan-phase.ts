@@ -107,7 +107,7 @@ async function planOptions(execution: Execution): Promise<PlanOptions> {
 
 /** Uploads the plan, its summary and what it made; a plan that the control plane does not have is none. */
 async function handOver(execution: Execution, hasChanges: boolean): Promise<PhaseEnd> {
-  const { job, site } = execution;
+  const { job, context } = execution;
   const shown = await readPlan(execution);
   if (shown.kind === "too-large") {
     return errored(`the plan cannot be summed up: its JSON of ${shown.bytes} bytes takes too much memory`);
@@ -126,40 +126,40 @@ async function handOver(execution: Execution, hasChanges: boolean): Promise<Phas
     lockFile,
   };
   const by = {
-    artifacts: site.artifacts(job.spec.jobToken),
+    artifacts: context.artifacts(job.spec.jobToken),
     noteDelivering: (doing: string) => job.noteDelivering(doing),
   };
-  const send = () => site.uploads.plan(by, job.files.planFile, upload, site.stopping);
+  const send = () => context.uploads.plan(by, job.files.planFile, upload, context.stopping);
   try {
-    await callForJob(send, { job, site, what: "deliver the plan" }, site.stopping);
+    await callForJob(send, { job, context, what: "deliver the plan" }, context.stopping);
   } catch (error) {
-    site.stopping.throwIfAborted();
+    context.stopping.throwIfAborted();
     return errored(`the plan could not be uploaded: ${ConnectError.from(error).rawMessage}`, { exitCode: 0 });
   }
   failpoint("agent.plan-uploaded");
   await keepForApply(execution, upload);
-  await note(job, site, { kind: "plan_uploaded", sha256 });
+  await note(job, context, { kind: "plan_uploaded", sha256 });
   return finished({ exitCode: hasChanges ? 2 : 0, hasChanges, planSha256: sha256, counts: shown.counts });
 }
 
 /** The apply of the plan may come to this agent: then it fetches none of it. */
 async function keepForApply(
-  { job, site }: Execution,
+  { job, context }: Execution,
   { sha256, files }: Pick<PlanToUpload, "sha256" | "files">,
 ): Promise<void> {
   if (job.spec.options?.planOnly === true) return;
   try {
-    await keepPlan({ job, site }, { sha256, files });
+    await keepPlan({ job, context }, { sha256, files });
   } catch (error) {
-    site.log.warn({ ...idsOf(job), err: error }, "a plan cannot be kept for its apply: it will be fetched");
+    context.log.warn({ ...idsOf(job), err: error }, "a plan cannot be kept for its apply: it will be fetched");
   }
 }
 
 async function keepPlan(
-  { job, site }: Pick<Execution, "job" | "site">,
+  { job, context }: Pick<Execution, "job" | "context">,
   { sha256, files }: Pick<PlanToUpload, "sha256" | "files">,
 ): Promise<void> {
-  const { cache } = site.downloads;
+  const { cache } = context.downloads;
   const sizeBytes = (await stat(job.files.planFile)).size;
   await cache.keep({ what: "the plan", kind: "secret", sha256, sizeBytes }, job.files.planFile);
   if (files === undefined) return;
@@ -181,7 +181,7 @@ async function readPlan({ job, steps, place, variables }: Execution) {
 
 /** What was made while planning goes with a plan that may be applied; the log says so before anybody confirms it. */
 async function collectFiles(
-  { job, site, place, log }: Execution,
+  { job, context, place, log }: Execution,
   { elsewhere }: Pick<PlanDigest, "elsewhere">,
 ): Promise<Collected> {
   const { files, spec } = job;
@@ -190,7 +190,7 @@ async function collectFiles(
   const collected = await collectPlanFiles({
     ...{ root, seenRoot: place.seenPlace(root), record: files.configurationRecord, archive: files.planFilesArchive },
     maxBytes: spec.planFiles === undefined ? undefined : Number(spec.planFiles.sizeBytes),
-    signal: site.stopping,
+    signal: context.stopping,
   });
   failpoint("agent.plan-files-packed");
   if (collected.kind === "unknown") return collected;
@@ -200,8 +200,8 @@ async function collectFiles(
 }
 
 /** Nobody can tell what the plan made: it is tried again, elsewhere or here. */
-async function planAgain({ job, site }: Execution): Promise<PhaseEnd> {
-  site.log.warn(idsOf(job), "what lay beside the configuration before the plan is not known any more");
-  await note(job, site, { kind: "fenced" });
+async function planAgain({ job, context }: Execution): Promise<PhaseEnd> {
+  context.log.warn(idsOf(job), "what lay beside the configuration before the plan is not known any more");
+  await note(job, context, { kind: "fenced" });
   return errored("it is not known any more which files the plan made: start the run again");
 }

@@ -25,29 +25,29 @@ import {
   type Prepared,
   writePrepared,
 } from "../jobs/files.ts";
-import type { Job } from "../jobs/job.ts";
+import type { AgentJob } from "../jobs/job.ts";
 import { placePlanLock } from "../plan/plan-lock.ts";
 import { recordConfiguration, workingDirectoryOf } from "../plan-files/collect.ts";
 import { unpackPlanFiles } from "../plan-files/place.ts";
-import type { House } from "./house.ts";
 import { fetchInputs } from "./job-downloads.ts";
 import { placeNameOf } from "./place-name.ts";
+import type { JobServices } from "./services.ts";
 import { makeStatePlace } from "./states/state-place.ts";
 
 /**
  * Brings everything that a job needs to its directory: program, configuration, plan, state. What can never work is an
  * unusable job, which is started only to say so; what may work elsewhere or later is given back. Rejects only when aborted.
  */
-export async function prepareJob(job: Job, house: House, signal: AbortSignal): Promise<Preparation> {
+export async function prepareJob(job: AgentJob, services: JobServices, signal: AbortSignal): Promise<Preparation> {
   try {
     await clear(job);
-    await fetchInputs(job, house, signal);
+    await fetchInputs(job, services, signal);
     const origin = job.isApply ? await originOf(job) : {};
-    const engine = await findJobEngine(job, { house, origin }, signal);
+    const engine = await findJobEngine(job, { services, origin }, signal);
     // It may have been downloaded, or what was announced is gone.
-    if (engine.kind !== "found" || engine.notes.length > 0) void house.news.look();
+    if (engine.kind !== "found" || engine.notes.length > 0) void services.news.look();
     const prepared =
-      engine.kind === "found" ? await furnish({ job, house, engine, origin }, signal) : withoutEngine(engine);
+      engine.kind === "found" ? await furnish({ job, services, engine, origin }, signal) : withoutEngine(engine);
     await writePrepared(job.files, prepared);
     return prepared;
   } catch (error) {
@@ -57,7 +57,7 @@ export async function prepareJob(job: Job, house: House, signal: AbortSignal): P
 }
 
 /** What is left to a failed preparation. */
-async function afterFailure(job: Job, error: unknown): Promise<Preparation> {
+async function afterFailure(job: AgentJob, error: unknown): Promise<Preparation> {
   if (isOutOfSpace(error)) return { kind: "declined", reason: "disk full: the job cannot be unpacked" };
   if (error instanceof ConnectError) return { kind: "declined", reason: `a download failed: ${failureText(error)}` };
   if (isWindlassError(error, "storage_unavailable"))
@@ -81,7 +81,7 @@ const withoutEngine = ({ message, notes }: Exclude<EngineAnswer, { kind: "found"
 });
 
 /** Removes what an earlier, interrupted preparation left. */
-async function clear({ files }: Job): Promise<void> {
+async function clear({ files }: AgentJob): Promise<void> {
   const downloaded = [files.configurationArchive, files.planFile, files.planFilesArchive, files.initialState];
   const left = [files.work, files.prepared, ...downloaded, files.configurationRecord, files.planFiles];
   for (const path of left) await removeTree(path);
@@ -89,15 +89,15 @@ async function clear({ files }: Job): Promise<void> {
 }
 
 /** What the plan says of itself, and above that what was kept beside it: one that is encrypted says nothing. */
-async function originOf({ spec, files }: Job): Promise<PlanOrigin> {
+async function originOf({ spec, files }: AgentJob): Promise<PlanOrigin> {
   const origin = await planOrigin(files.planFile);
   return spec.planEngineVersion === "" ? origin : { ...origin, engineVersion: spec.planEngineVersion };
 }
 
 /** A plan is applied by the version that made it: no other one takes it, and the workspace's constraint may allow several. */
 async function findJobEngine(
-  job: Job,
-  { house: { engines }, origin }: { readonly house: House; readonly origin: PlanOrigin },
+  job: AgentJob,
+  { services: { engines }, origin }: { readonly services: JobServices; readonly origin: PlanOrigin },
   signal: AbortSignal,
 ): Promise<EngineAnswer> {
   const { spec } = job;
@@ -120,13 +120,13 @@ async function findJobEngine(
 }
 
 interface Furnishing {
-  readonly job: Job;
-  readonly house: House;
+  readonly job: AgentJob;
+  readonly services: JobServices;
   readonly engine: Extract<EngineAnswer, { kind: "found" }>;
   readonly origin: PlanOrigin;
 }
 
-async function furnish({ job, house, engine, origin }: Furnishing, signal: AbortSignal): Promise<Prepared> {
+async function furnish({ job, services, engine, origin }: Furnishing, signal: AbortSignal): Promise<Prepared> {
   const { files } = job;
   const root = configurationRoot(files.work);
   await unpackArchive(files.configurationArchive, root, { ...defaultArchiveLimits, signal });
@@ -144,16 +144,17 @@ async function furnish({ job, house, engine, origin }: Furnishing, signal: Abort
   const { file: enginePath, version: engineVersion, notes } = engine;
   const workspace = workspaceOf(job, origin);
   if (needsInit || (await mentionsWorkspace(root))) await selectWorkspace(directory, workspace);
-  const placeName = await placeNameOf(job, house);
+  const placeName = await placeNameOf(job, services);
   const facts = { enginePath, engineVersion, needsInit, hasBackendBlock, placeName, workspace };
   return { kind: "ready", ...facts, isStateOutside: true, notes };
 }
 
 /** What `terraform.workspace` is: a plan is applied under the name that it was made with, whatever the workspace is called since. */
-const workspaceOf = ({ spec }: Job, { workspace }: PlanOrigin): string => asWorkspaceName(workspace) ?? spec.workspace;
+const workspaceOf = ({ spec }: AgentJob, { workspace }: PlanOrigin): string =>
+  asWorkspaceName(workspace) ?? spec.workspace;
 
 async function unpackFiles(
-  { planFilesArchive: archive, planFiles: into }: Job["files"],
+  { planFilesArchive: archive, planFiles: into }: AgentJob["files"],
   { root, directory }: { readonly root: string; readonly directory: string },
   signal: AbortSignal,
 ): Promise<void> {
@@ -162,7 +163,7 @@ async function unpackFiles(
 }
 
 /** Puts the current state where terraform is told to look for it; true when it holds objects of providers that must be installed. */
-async function placeState({ spec, files }: Job): Promise<boolean> {
+async function placeState({ spec, files }: AgentJob): Promise<boolean> {
   await makeStatePlace(files.stateFile, spec.state === undefined ? undefined : files.initialState);
   return spec.state !== undefined && (await stateNeedsInit(await readFile(files.initialState)));
 }

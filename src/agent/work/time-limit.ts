@@ -1,7 +1,7 @@
 import { durationMs } from "@bufbuild/protobuf/wkt";
 import { DesiredState } from "../../gen/windlass/agent/v1/job_pb.ts";
-import { idsOf, type Job } from "../jobs/job.ts";
-import type { Site } from "./house.ts";
+import { type AgentJob, idsOf } from "../jobs/job.ts";
+import type { JobContext } from "./services.ts";
 
 /** The time that a phase may take, counted from its grant, over restarts of the agent. */
 export interface TimeLimit extends Disposable {
@@ -10,18 +10,18 @@ export interface TimeLimit extends Disposable {
 }
 
 /** Cancels a job, as a person would, when its time is over. */
-export function limitTime(job: Job, site: Site): TimeLimit {
+export function limitTime(job: AgentJob, context: JobContext): TimeLimit {
   const limitMs = job.spec.timeout === undefined ? 0 : durationMs(job.spec.timeout);
-  const startedAt = Date.parse(job.journal.last("exec")?.at ?? site.clock.now().toISOString());
-  const leftMs = Math.max(0, startedAt + limitMs - site.clock.now().getTime());
+  const startedAt = Date.parse(job.journal.last("exec")?.at ?? context.clock.now().toISOString());
+  const leftMs = Math.max(0, startedAt + limitMs - context.clock.now().getTime());
   const over = new AbortController();
   const state = { hasExpired: false };
   const expire = () => {
     state.hasExpired = true;
-    site.log.warn({ ...idsOf(job), limitMs }, "the job has used up its time: it is canceled");
+    context.log.warn({ ...idsOf(job), limitMs }, "the job has used up its time: it is canceled");
     job.desire(DesiredState.CANCEL);
   };
-  if (limitMs > 0) site.clock.sleep(leftMs, AbortSignal.any([over.signal, site.stopping])).then(expire, () => {});
+  if (limitMs > 0) context.clock.sleep(leftMs, AbortSignal.any([over.signal, context.stopping])).then(expire, () => {});
   return {
     get hasExpired() {
       return state.hasExpired;

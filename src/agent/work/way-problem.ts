@@ -1,8 +1,8 @@
 import { failureText, foreignText } from "../../lib/way/own-answer.ts";
 import { persist } from "../contract/patience.ts";
-import { idsOf, type Job } from "../jobs/job.ts";
+import { type AgentJob, idsOf } from "../jobs/job.ts";
 import { isRefused, mayPass } from "../transfers/artifacts.ts";
-import { patienceOf, type Site } from "./house.ts";
+import { type JobContext, patienceOf } from "./services.ts";
 
 /** What an agent does for a job over the network, as it follows "cannot". */
 export type JobCall =
@@ -21,13 +21,13 @@ const worthTelling = 3;
  * at once if something else than Windlass answers, else when it has failed three times in a row.
  */
 export class WayProblem {
-  readonly #job: Job;
-  readonly #log: Site["log"];
+  readonly #job: AgentJob;
+  readonly #log: JobContext["log"];
   readonly #what: JobCall;
   #failures = 0;
   #told = "";
 
-  constructor(job: Job, { log }: Pick<Site, "log">, what: JobCall) {
+  constructor(job: AgentJob, { log }: Pick<JobContext, "log">, what: JobCall) {
     this.#job = job;
     this.#log = log;
     this.#what = what;
@@ -62,14 +62,14 @@ export async function callForJob<T>(
   call: () => Promise<T>,
   {
     job,
-    site,
+    context,
     what,
-  }: { readonly job: Job; readonly site: Pick<Site, "clock" | "random" | "log">; readonly what: JobCall },
+  }: { readonly job: AgentJob; readonly context: Pick<JobContext, "clock" | "random" | "log">; readonly what: JobCall },
   signal: AbortSignal,
 ): Promise<T> {
-  const problem = new WayProblem(job, site, what);
+  const problem = new WayProblem(job, context, what);
   const isWorthIt = (error: unknown) => mayPass(error) && !(job.gone.aborted && isRefused(error));
-  const patience = { ...patienceOf(site, isWorthIt), onRetry: (error: unknown) => problem.met(error) };
+  const patience = { ...patienceOf(context, isWorthIt), onRetry: (error: unknown) => problem.met(error) };
   try {
     return await persist(call, patience, signal);
   } finally {

@@ -7,7 +7,7 @@ export interface FieldChange {
 }
 
 /** What a manifest would do to one resource. */
-export interface Change {
+export interface ManifestChange {
   /** `workspace/network`. */
   readonly resource: string;
   readonly kind: "create" | "update" | "none";
@@ -40,7 +40,7 @@ export function textOf(value: unknown): string {
 const signs = { create: "+", update: "~", none: " " } as const;
 
 /** The changes as people read them. Resources that stay as they are take one line. */
-export function changeLines(changes: readonly Change[]): readonly string[] {
+export function changeLines(changes: readonly ManifestChange[]): readonly string[] {
   return changes.flatMap(({ resource, kind, fields, notes }) => {
     const head = `${signs[kind]} ${resource}${kind === "none" && notes.length === 0 ? " (unchanged)" : ""}`;
     const lines = fields.map(({ path, from, to }) => {
@@ -52,7 +52,7 @@ export function changeLines(changes: readonly Change[]): readonly string[] {
 }
 
 /** `2 to create, 29 to change, 2 unchanged`. */
-export function changeSum(changes: readonly Change[]): string {
+export function changeSum(changes: readonly ManifestChange[]): string {
   const parts = [
     [changes.filter(({ kind }) => kind === "create").length, "to create"],
     [changes.filter(({ kind }) => kind === "update").length, "to change"],
@@ -63,4 +63,4 @@ export function changeSum(changes: readonly Change[]): string {
 }
 
 /** True if applying would do anything that a reader would call a change. */
-export const hasChanges = (changes: readonly Change[]): boolean => changes.some(({ kind }) => kind !== "none");
+export const hasChanges = (changes: readonly ManifestChange[]): boolean => changes.some(({ kind }) => kind !== "none");

@@ -5,11 +5,11 @@ import { exitCodes } from "../problems/exit.ts";
 import type { Context } from "../server/context.ts";
 import { type Command, command } from "../shared/command.ts";
 import { confirmOrStop } from "../shared/prompts.ts";
-import { type Change, changeLines, changeSum, hasChanges } from "./change.ts";
+import { changeLines, changeSum, hasChanges, type ManifestChange } from "./change.ts";
 import { type Kind, resourceOf } from "./documents.ts";
 import { type Loaded, loadManifest } from "./load.ts";
 import { attachmentSteps, planDocument } from "./plan.ts";
-import type { Site } from "./site.ts";
+import type { ManifestScope } from "./scope.ts";
 import { warnOfOpenEntries } from "./variables.ts";
 
 const file = list("a file, a folder, or - for stdin; may be given again", { short: "f", placeholder: "FILE" });
@@ -18,9 +18,9 @@ const prune = toggle(
 );
 
 /** How a manifest is compared. */
-type Way = Pick<Site, "prunes" | "readsSecrets">;
+type Way = Pick<ManifestScope, "prunes" | "readsSecrets">;
 
-const siteOf = async (context: Context, { document, file: from }: Loaded, way: Way): Promise<Site> => ({
+const siteOf = async (context: Context, { document, file: from }: Loaded, way: Way): Promise<ManifestScope> => ({
   context,
   ...way,
   organization: document.metadata.organization ?? (await context.organization()),
@@ -36,17 +36,17 @@ async function load({ io, notes }: Context, files: readonly string[]): Promise<r
 
 interface Planned {
   readonly loaded: readonly Loaded[];
-  readonly changes: readonly Change[];
+  readonly changes: readonly ManifestChange[];
 }
 
 async function plan(context: Context, files: readonly string[], way: Way): Promise<Planned> {
   const loaded = await load(context, files);
-  const changes: Change[] = [];
+  const changes: ManifestChange[] = [];
   for (const one of loaded) changes.push(await planDocument(await siteOf(context, one, way), one.document));
   return { loaded, changes };
 }
 
-const show = (context: Context, changes: readonly Change[], sum: readonly string[] = []): Promise<void> =>
+const show = (context: Context, changes: readonly ManifestChange[], sum: readonly string[] = []): Promise<void> =>
   context.printer.plain(
     changes.map(({ resource, kind, fields, notes }) => ({
       ...{ resource, kind, notes: [...notes] },
@@ -60,7 +60,7 @@ const formats = ["table", "wide", "json", "jsonl", "yaml"] as const;
 const applyManifest = command({
   name: "apply",
   summary: "Make pools, providers, variable sets and workspaces what a manifest says",
-  examples: ["windlass manifest apply -f site.yaml", "windlass manifest apply -f site/ --prune --yes"],
+  examples: ["windlass manifest apply -f scope.yaml", "windlass manifest apply -f scope/ --prune --yes"],
   flags: { file, prune },
   formats,
   run: async (context, { flags }) => {
@@ -92,7 +92,7 @@ const applyManifest = command({
 const diff = command({
   name: "diff",
   summary: "Show what a manifest would change",
-  examples: ["windlass manifest diff -f site.yaml", "windlass manifest diff -f site/ --detailed-exitcode"],
+  examples: ["windlass manifest diff -f scope.yaml", "windlass manifest diff -f scope/ --detailed-exitcode"],
   flags: { file, prune, detailedExitcode: toggle("exit 2 if there are changes") },
   formats,
   run: async (context, { flags }) => {
@@ -105,7 +105,7 @@ const diff = command({
 const validate = command({
   name: "validate",
   summary: "Check a manifest without a server",
-  examples: ["windlass manifest validate -f site/"],
+  examples: ["windlass manifest validate -f scope/"],
   flags: { file },
   formats,
   run: async (context, { flags }) => {
@@ -130,7 +130,7 @@ const exportManifest = command({
   name: "export",
   summary: "Print the organization's pools, variable sets and workspaces as a manifest",
   examples: [
-    "windlass manifest export > site.yaml",
+    "windlass manifest export > scope.yaml",
     "windlass manifest export --kinds pool,workspace",
     "windlass manifest export --kinds providers",
   ],
@@ -165,7 +165,7 @@ const exportManifest = command({
 /** The same without its noun. */
 export const applyShort: Command = {
   ...applyManifest,
-  examples: ["windlass apply -f site.yaml", "windlass apply -f site/ --yes", "windlass apply -f - < site.yaml"],
+  examples: ["windlass apply -f scope.yaml", "windlass apply -f scope/ --yes", "windlass apply -f - < scope.yaml"],
 };
 
 /** Every verb of `windlass manifest`. */

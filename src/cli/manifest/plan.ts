@@ -3,7 +3,7 @@ import { OrganizationService } from "../../gen/windlass/v1/organization_service_
 import { VariableSetService } from "../../gen/windlass/v1/variable_set_service_pb.ts";
 import { WorkspaceService } from "../../gen/windlass/v1/workspace_service_pb.ts";
 import { given, maskOf } from "../shared/answers.ts";
-import { type Change, changedFields, type FieldChange } from "./change.ts";
+import { changedFields, type FieldChange, type ManifestChange } from "./change.ts";
 import {
   type Document,
   type OrganizationProvidersDocument,
@@ -14,24 +14,24 @@ import {
   type WorkspaceDocument,
 } from "./documents.ts";
 import { planProviders } from "./providers.ts";
-import { ifFound, type Site, without } from "./site.ts";
+import { ifFound, type ManifestScope, without } from "./scope.ts";
 import { organizationSpec, poolSpec, variableSetSpec, workspaceSpec } from "./specs.ts";
 import { planVariables } from "./variables.ts";
 
 /** What a document would do to the resource it describes. */
-export function planDocument(site: Site, document: Document): Promise<Change> {
+export function planDocument(scope: ManifestScope, document: Document): Promise<ManifestChange> {
   switch (document.kind) {
     case "Organization":
-      return planOrganization(site, document);
+      return planOrganization(scope, document);
     case "AgentPool":
-      return planPool(site, document);
+      return planPool(scope, document);
     case "VariableSet":
-      return planVariableSet(site, document);
+      return planVariableSet(scope, document);
     case "Workspace":
-      return planWorkspace(site, document);
+      return planWorkspace(scope, document);
     case "OrganizationProviders":
     case "AgentPoolProviders":
-      return planSettings(site, document);
+      return planSettings(scope, document);
   }
 }
 
@@ -43,7 +43,7 @@ interface Parts {
   readonly steps: readonly (() => Promise<unknown>)[];
 }
 
-const changeOf = ({ resource, isNew, fields, notes = [], steps }: Parts): Change => ({
+const changeOf = ({ resource, isNew, fields, notes = [], steps }: Parts): ManifestChange => ({
   resource,
   kind: isNew ? "create" : fields.length > 0 ? "update" : "none",
   fields,
@@ -51,7 +51,10 @@ const changeOf = ({ resource, isNew, fields, notes = [], steps }: Parts): Change
   steps,
 });
 
-async function planOrganization({ context }: Site, document: Document & { kind: "Organization" }): Promise<Change> {
+async function planOrganization(
+  { context }: ManifestScope,
+  document: Document & { kind: "Organization" },
+): Promise<ManifestChange> {
   const client = await context.client(OrganizationService);
   const { name } = document.metadata;
   const found = (await ifFound(client.getOrganization({ organization: name })))?.organization;
@@ -73,8 +76,8 @@ async function planOrganization({ context }: Site, document: Document & { kind: 
   });
 }
 
-async function planPool(site: Site, document: PoolDocument): Promise<Change> {
-  const { context, organization, prunes } = site;
+async function planPool(scope: ManifestScope, document: PoolDocument): Promise<ManifestChange> {
+  const { context, organization, prunes } = scope;
   const client = await context.client(AgentPoolService);
   const { name } = document.metadata;
   const { grantedWorkspaces: grants } = document.spec;
@@ -105,8 +108,8 @@ async function planPool(site: Site, document: PoolDocument): Promise<Change> {
   });
 }
 
-async function planVariableSet(site: Site, document: VariableSetDocument): Promise<Change> {
-  const { context, organization, prunes } = site;
+async function planVariableSet(scope: ManifestScope, document: VariableSetDocument): Promise<ManifestChange> {
+  const { context, organization, prunes } = scope;
   const client = await context.client(VariableSetService);
   const { name } = document.metadata;
   const { workspaces } = document.spec;
@@ -115,7 +118,7 @@ async function planVariableSet(site: Site, document: VariableSetDocument): Promi
   const own = changedFields(variableSetSpec.shown(document.spec), found && variableSetSpec.current(found));
   const added = without(workspaces ?? [], found?.workspaces ?? []);
   const removed = prunes && workspaces !== undefined ? without(found?.workspaces ?? [], workspaces) : [];
-  const variables = await planVariables(site, { variableSet: name }, document.spec.variables);
+  const variables = await planVariables(scope, { variableSet: name }, document.spec.variables);
   const create = () =>
     client.createVariableSet({ organization, variableSet: { name, ...wanted }, requestId: context.io.random.uuid() });
   const update = () =>
@@ -140,14 +143,14 @@ async function planVariableSet(site: Site, document: VariableSetDocument): Promi
   });
 }
 
-async function planWorkspace(site: Site, document: WorkspaceDocument): Promise<Change> {
-  const { context, organization } = site;
+async function planWorkspace(scope: ManifestScope, document: WorkspaceDocument): Promise<ManifestChange> {
+  const { context, organization } = scope;
   const client = await context.client(WorkspaceService);
   const { name } = document.metadata;
   const found = (await ifFound(client.getWorkspace({ organization, workspace: name })))?.workspace;
   const wanted = given(workspaceSpec.wanted(document.spec));
   const own = changedFields(workspaceSpec.shown(document.spec), found && workspaceSpec.current(found));
-  const variables = await planVariables(site, { workspace: name }, document.spec.variables);
+  const variables = await planVariables(scope, { workspace: name }, document.spec.variables);
   const create = () =>
     client.createWorkspace({ organization, workspace: { name, ...wanted }, requestId: context.io.random.uuid() });
   const update = () =>
@@ -169,22 +172,22 @@ async function planWorkspace(site: Site, document: WorkspaceDocument): Promise<C
 
 type ProvidersDocument = OrganizationProvidersDocument | PoolProvidersDocument;
 
-async function planSettings(site: Site, document: ProvidersDocument): Promise<Change> {
+async function planSettings(scope: ManifestScope, document: ProvidersDocument): Promise<ManifestChange> {
   const { name } = document.metadata;
   const owner =
     document.kind === "AgentPoolProviders"
-      ? { organization: site.organization, agentPool: name }
+      ? { organization: scope.organization, agentPool: name }
       : { organization: name, agentPool: "" };
   return changeOf({
     resource: resourceOf(document),
     isNew: false,
-    ...(await planProviders(site, owner, document.spec)),
+    ...(await planProviders(scope, owner, document.spec)),
   });
 }
 
 /** Attaching needs the workspaces: it comes after all documents. */
 export async function attachmentSteps(
-  { context, organization }: Site,
+  { context, organization }: ManifestScope,
   { metadata: { name }, spec: { workspaces } }: VariableSetDocument,
 ): Promise<readonly (() => Promise<unknown>)[]> {
   if (workspaces === undefined || workspaces.length === 0) return [];

@@ -9,10 +9,10 @@ import { ProviderSettingsService } from "../../gen/windlass/v1/provider_settings
 import { certificatesIn } from "../../lib/net/pem.ts";
 import { sourceText } from "../pool/provider-sources.ts";
 import { given, maskOf } from "../shared/answers.ts";
-import type { Change, FieldChange } from "./change.ts";
+import type { FieldChange, ManifestChange } from "./change.ts";
 import type { ProvidersSpec, RegistryEntry, SourceEntry } from "./provider-documents.ts";
+import { ifFound, type ManifestScope, without } from "./scope.ts";
 import { readSecret } from "./secrets.ts";
-import { ifFound, type Site, without } from "./site.ts";
 import { environmentName } from "./variables.ts";
 
 /** Whose settings they are, as requests name it. */
@@ -24,7 +24,7 @@ export interface SettingsOwner {
 
 /** The settings of the owner; empty ones if there are none, or if the owner does not exist yet. */
 export async function readSettings(
-  { context }: Pick<Site, "context">,
+  { context }: Pick<ManifestScope, "context">,
   owner: SettingsOwner,
 ): Promise<ProviderSettings> {
   const client = await context.client(ProviderSettingsService);
@@ -34,16 +34,16 @@ export async function readSettings(
 
 /** What a manifest would do to the settings of their owner. */
 export async function planProviders(
-  site: Site,
+  scope: ManifestScope,
   owner: SettingsOwner,
   spec: ProvidersSpec,
-): Promise<Pick<Change, "fields" | "notes" | "steps">> {
-  const current = await readSettings(site, owner);
+): Promise<Pick<ManifestChange, "fields" | "notes" | "steps">> {
+  const current = await readSettings(scope, owner);
   const sources = planSources(current, spec.sources);
-  const hosts = await planHosts(site, current, spec.registries);
+  const hosts = await planHosts(scope, current, spec.registries);
   const certificates = planCertificates(current, spec.caCertificates);
   const write = async () => {
-    const client = await site.context.client(ProviderSettingsService);
+    const client = await scope.context.client(ProviderSettingsService);
     const wanted = { sources: sources.wanted, hosts: hosts.wanted, ca_certificates: certificates.wanted };
     const changes = given({ sources: wanted.sources, hosts: wanted.hosts, caCertificates: wanted.ca_certificates });
     await client.updateProviderSettings({ ...owner, changes, updateMask: maskOf(wanted), etag: current.etag });
@@ -98,7 +98,7 @@ interface Hosts extends Part<HostWithToken[]> {
 
 /** Tokens are not compared: nobody gets them back. */
 async function planHosts(
-  site: Site,
+  scope: ManifestScope,
   { hosts }: ProviderSettings,
   entries: ProvidersSpec["registries"],
 ): Promise<Hosts> {
@@ -106,10 +106,10 @@ async function planHosts(
   const known = hosts.map(({ host }) => host);
   const named = entries.map(({ host }) => host);
   const added = without(named, known);
-  const removed = site.prunes ? without(known, named) : [];
+  const removed = scope.prunes ? without(known, named) : [];
   const renewed = entries.filter(({ host, tokenFrom }) => known.includes(host) && tokenFrom !== undefined);
   const others = without(without(known, named), removed).map((host) => ({ host, token: "" }));
-  const wanted = [...others, ...(await Promise.all(entries.map((entry) => withToken(site, entry))))];
+  const wanted = [...others, ...(await Promise.all(entries.map((entry) => withToken(scope, entry))))];
   return {
     fields: [
       ...added.map((host) => ({ path: `registries.${host}`, from: undefined, to: "(token)" })),
@@ -120,9 +120,9 @@ async function planHosts(
   };
 }
 
-async function withToken(site: Site, { host, tokenFrom }: RegistryEntry): Promise<HostWithToken> {
-  const isRead = tokenFrom !== undefined && site.readsSecrets;
-  return { host, token: isRead ? await readSecret(site, `registry ${host}`, tokenFrom) : "" };
+async function withToken(scope: ManifestScope, { host, tokenFrom }: RegistryEntry): Promise<HostWithToken> {
+  const isRead = tokenFrom !== undefined && scope.readsSecrets;
+  return { host, token: isRead ? await readSecret(scope, `registry ${host}`, tokenFrom) : "" };
 }
 
 const sourceOf = ({ filesystemMirror, networkMirror, include = [], exclude = [] }: SourceEntry): ProviderSource =>

@@ -2,10 +2,10 @@ import { type Variable, VariableCategory } from "../../gen/windlass/v1/variable_
 import { VariableService } from "../../gen/windlass/v1/variable_service_pb.ts";
 import type { Notes } from "../terminal/notes.ts";
 import { warnOfOpenKeys, warnOfShortSecrets } from "../workspace/variable-view.ts";
-import type { Change, FieldChange } from "./change.ts";
+import type { FieldChange, ManifestChange } from "./change.ts";
 import { type Document, resourceOf, type VariableEntry } from "./documents.ts";
+import { ifFound, type ManifestScope } from "./scope.ts";
 import { readSecret } from "./secrets.ts";
-import { ifFound, type Site } from "./site.ts";
 
 /** Who has the variables: a workspace or a variable set, by name. */
 export type Owner = { readonly workspace: string } | { readonly variableSet: string };
@@ -21,24 +21,27 @@ export function warnOfOpenEntries(notes: Notes, document: Document): void {
 }
 
 /** Every variable of the owner; none if the owner does not exist. */
-export async function readVariables({ context, organization }: Site, owner: Owner): Promise<readonly Variable[]> {
+export async function readVariables(
+  { context, organization }: ManifestScope,
+  owner: Owner,
+): Promise<readonly Variable[]> {
   const client = await context.client(VariableService);
   return (await ifFound(client.listVariables({ organization, ...owner, pageSize })))?.variables ?? [];
 }
 
 /** What a manifest would do to the variables of its owner. */
 export async function planVariables(
-  site: Site,
+  scope: ManifestScope,
   owner: Owner,
   entries: readonly VariableEntry[] | undefined,
-): Promise<Pick<Change, "fields" | "notes" | "steps">> {
+): Promise<Pick<ManifestChange, "fields" | "notes" | "steps">> {
   if (entries === undefined) return { fields: [], notes: [], steps: [] };
-  const current = new Map((await readVariables(site, owner)).map((one) => [keyOf(one), one]));
+  const current = new Map((await readVariables(scope, owner)).map((one) => [keyOf(one), one]));
   const fields: FieldChange[] = [];
   const notes: string[] = [];
   const written: Wanted[] = [];
   for (const entry of entries) {
-    const wanted = await wantedOf(site, entry);
+    const wanted = await wantedOf(scope, entry);
     const known = current.get(keyOf(wanted));
     if (wanted.sensitive) {
       written.push(wanted);
@@ -49,11 +52,11 @@ export async function planVariables(
       fields.push({ path: pathOf(wanted), from: known && shown(known), to: shown(wanted) });
     }
   }
-  if (site.readsSecrets) warnOfShortSecrets(site.context.notes, written);
-  const extra = site.prunes ? [...current.values()].filter((one) => !entries.some((each) => isFor(each, one))) : [];
+  if (scope.readsSecrets) warnOfShortSecrets(scope.context.notes, written);
+  const extra = scope.prunes ? [...current.values()].filter((one) => !entries.some((each) => isFor(each, one))) : [];
   fields.push(...extra.map((one) => ({ path: pathOf(one), from: shown(one), to: undefined })));
-  const steps = written.length === 0 ? [] : [() => set(site, owner, written)];
-  return { fields, notes, steps: [...steps, ...extra.map((one) => () => remove(site, owner, one))] };
+  const steps = written.length === 0 ? [] : [() => set(scope, owner, written)];
+  return { fields, notes, steps: [...steps, ...extra.map((one) => () => remove(scope, owner, one))] };
 }
 
 type Wanted = Pick<Variable, "key" | "value" | "category" | "hcl" | "sensitive" | "description">;
@@ -74,21 +77,29 @@ const differs = (known: Variable, wanted: Wanted): boolean =>
   known.sensitive !== wanted.sensitive ||
   known.description !== wanted.description;
 
-async function wantedOf(site: Site, entry: VariableEntry): Promise<Wanted> {
+async function wantedOf(scope: ManifestScope, entry: VariableEntry): Promise<Wanted> {
   const { name: key, hcl = false, sensitive = false, description = "" } = entry;
-  const value = sensitive && !site.readsSecrets ? "" : await readValue(site, entry);
+  const value = sensitive && !scope.readsSecrets ? "" : await readValue(scope, entry);
   return { key, value, category: categoryOf(entry), hcl, sensitive, description };
 }
 
-const readValue = async (site: Site, { name, value, valueFrom }: VariableEntry): Promise<string> =>
-  valueFrom === undefined ? (value ?? "") : readSecret(site, `variable ${name}`, valueFrom);
+const readValue = async (scope: ManifestScope, { name, value, valueFrom }: VariableEntry): Promise<string> =>
+  valueFrom === undefined ? (value ?? "") : readSecret(scope, `variable ${name}`, valueFrom);
 
-async function set({ context, organization }: Site, owner: Owner, variables: readonly Wanted[]): Promise<void> {
+async function set(
+  { context, organization }: ManifestScope,
+  owner: Owner,
+  variables: readonly Wanted[],
+): Promise<void> {
   const client = await context.client(VariableService);
   await client.setVariables({ organization, ...owner, variables: variables.map((one) => ({ ...one })) });
 }
 
-async function remove({ context, organization }: Site, owner: Owner, { key, category }: Variable): Promise<void> {
+async function remove(
+  { context, organization }: ManifestScope,
+  owner: Owner,
+  { key, category }: Variable,
+): Promise<void> {
   const client = await context.client(VariableService);
   await client.deleteVariable({ organization, ...owner, key, category });
 }

@@ -10,7 +10,7 @@ import { list, repeated, text, toggle } from "../line/flags.ts";
 import { CliError, type Hint, usageError } from "../problems/problem.ts";
 import type { Context } from "../server/context.ts";
 import { answerChanged, answerGone, given, goneFormats, maskOf } from "../shared/answers.ts";
-import { type Assignment, assignments } from "../shared/assignments.ts";
+import { assignments, type VariableAssignment } from "../shared/assignments.ts";
 import { type Command, command } from "../shared/command.ts";
 import { confirmOrStop } from "../shared/prompts.ts";
 import type { Io } from "../terminal/io.ts";
@@ -131,7 +131,7 @@ const set = command({
 });
 
 /** A token is one line: the newline at the end of its file is none of it. */
-async function tokensOf(io: Io, texts: readonly string[]): Promise<readonly Assignment[]> {
+async function tokensOf(io: Io, texts: readonly string[]): Promise<readonly VariableAssignment[]> {
   const bare = texts.find((one) => !one.includes("="));
   if (bare === undefined)
     return (await assignments(io, texts)).map(({ key, value }) => ({ key, value: value.replace(/\r?\n$/, "") }));
@@ -157,7 +157,7 @@ function hostKey(host: string): string {
 }
 
 /** All hosts, these with their new tokens; the others keep theirs, which nobody here knows. */
-function withTokens({ hosts }: ProviderSettings, tokens: readonly Assignment[]): Changes["hosts"] {
+function withTokens({ hosts }: ProviderSettings, tokens: readonly VariableAssignment[]): Changes["hosts"] {
   const renewed = new Set(tokens.map(({ key }) => hostKey(key)));
   const others = hosts.filter(({ host }) => !renewed.has(host)).map(({ host }) => ({ host, token: "" }));
   return [...others, ...tokens.map(({ key: host, value: token }) => ({ host, token }))];

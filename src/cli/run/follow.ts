@@ -1,7 +1,7 @@
 import { type Phase, type Run, RunPhase, RunState, WaitingReason } from "../../gen/windlass/v1/run_pb.ts";
 import { linkSignals, untilAborted } from "../../lib/async/abort.ts";
 import type { Context } from "../server/context.ts";
-import { Told } from "../shared/told.ts";
+import { ProgressLines } from "../shared/progress-lines.ts";
 import { RunFeed } from "./feed.ts";
 import { RunLink } from "./link.ts";
 import { LogCopy, type LogSink } from "./log.ts";
@@ -61,7 +61,7 @@ interface Parts {
 
 /** Tells each change, in order with the logs, and asks for the decision. */
 async function narrate(following: Following, { feed, logs }: Parts, signal: AbortSignal): Promise<Run> {
-  const told = new Told(following.context.io.clock);
+  const told = new ProgressLines(following.context.io.clock);
   const warned = new Set<string>();
   /** The apply before the question that was asked last. */
   let askedAfter: string | undefined;

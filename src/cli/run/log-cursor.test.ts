@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { type LogCursor, type LogPiece, logStart, takePiece } from "./log-cursor.ts";
+import { type LogCursor, logStart, type ReceivedLogPiece, takePiece } from "./log-cursor.ts";
 
-const piece = (text: string, more: Partial<LogPiece> = {}): LogPiece => ({
+const piece = (text: string, more: Partial<ReceivedLogPiece> = {}): ReceivedLogPiece => ({
   offset: 0n,
   epoch: 1n,
   missingBytes: 0n,
@@ -9,7 +9,7 @@ const piece = (text: string, more: Partial<LogPiece> = {}): LogPiece => ({
   ...more,
 });
 
-function take(cursor: LogCursor, one: LogPiece) {
+function take(cursor: LogCursor, one: ReceivedLogPiece) {
   const taken = takePiece(cursor, one);
   return taken.kind === "restart" ? taken : { ...taken, bytes: Buffer.from(taken.bytes).toString() };
 }

@@ -7,7 +7,7 @@ export interface LogCursor {
 export const logStart: LogCursor = { epoch: 0n, position: 0n };
 
 /** What a message of a log stream brings. */
-export interface LogPiece {
+export interface ReceivedLogPiece {
   readonly offset: bigint;
   readonly chunk: Uint8Array;
   readonly epoch: bigint;
@@ -30,7 +30,7 @@ export type Taken =
 const nothing = new Uint8Array();
 
 /** Moves the cursor over a piece. Bytes that were read before are cut off, pieces of older attempts left out. */
-export function takePiece(cursor: LogCursor, piece: LogPiece): Taken {
+export function takePiece(cursor: LogCursor, piece: ReceivedLogPiece): Taken {
   const epoch = piece.epoch === 0n ? cursor.epoch : piece.epoch;
   const isNewAttempt = cursor.epoch !== 0n && epoch > cursor.epoch;
   if (epoch < cursor.epoch) return { kind: "taken", cursor, bytes: nothing, lostBytes: 0n, isNewAttempt: false };

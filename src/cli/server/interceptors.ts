@@ -3,7 +3,7 @@ import type { Clock } from "../../lib/clock.ts";
 import type { Random } from "../../lib/random.ts";
 
 /** Who sends a call, and with which sources of time and chance. */
-export interface Sender {
+export interface ClientIdentity {
   readonly clock: Clock;
   readonly random: Random;
   /** Of this program. */
@@ -21,7 +21,7 @@ interface Identity {
 
 /** Adds the credential, a request id and the program's name; errors keep the request id and say which server was called. */
 export const identify =
-  ({ random, version }: Sender, { address, token }: Identity): Interceptor =>
+  ({ random, version }: ClientIdentity, { address, token }: Identity): Interceptor =>
   (next) =>
   async (request) => {
     const requestId = random.uuid();

@@ -3,7 +3,7 @@ import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
 import { Code, ConnectError, type Interceptor, type UnaryRequest } from "@connectrpc/connect";
 import { type BackoffPolicy, backoffMs } from "../../lib/async/backoff.ts";
 import { wayFaultOf } from "../../lib/way/way-error.ts";
-import type { Sender } from "./interceptors.ts";
+import type { ClientIdentity } from "./interceptors.ts";
 
 const maxRetries = 3;
 const policy: BackoffPolicy = { firstMs: 400, capMs: 2_000 };
@@ -11,7 +11,7 @@ const leastMs = 200;
 
 /** Repeats an unary call that the server could not take (UNAVAILABLE), if repeating it is safe: reads, and calls with a request id. */
 export const retryReads =
-  ({ clock, random }: Pick<Sender, "clock" | "random">): Interceptor =>
+  ({ clock, random }: Pick<ClientIdentity, "clock" | "random">): Interceptor =>
   (next) =>
   async (request) => {
     if (request.stream || !isSafeToRepeat(request)) return next(request);

@@ -7,7 +7,7 @@ import { explained } from "../../lib/way/explained.ts";
 import { type Way, wayTo } from "../../lib/way/way.ts";
 import { usageError } from "../problems/problem.ts";
 import type { Connection } from "./connection.ts";
-import { debugLines, identify, type Sender } from "./interceptors.ts";
+import { type ClientIdentity, debugLines, identify } from "./interceptors.ts";
 import { retryReads } from "./retry.ts";
 import { ServerSession } from "./server-session.ts";
 
@@ -20,7 +20,7 @@ export interface OwnedTransport extends Disposable {
 
 interface Needs {
   readonly connection: Connection;
-  readonly sender: Sender;
+  readonly sender: ClientIdentity;
   /** Writes a line about each call; undefined without `--debug`. */
   readonly debug: ((line: string) => void) | undefined;
   readonly signal: AbortSignal;

@@ -5,20 +5,20 @@ import { whyNoHclValue } from "../../lib/hcl/text.ts";
 import { usageError } from "../problems/problem.ts";
 import { type Io, readStdin } from "../terminal/io.ts";
 
-export interface Assignment {
+export interface VariableAssignment {
   readonly key: string;
   readonly value: string;
 }
 
 /** Cuts `key=value` at the first `=`. */
-export function assignment(text: string): Assignment {
+export function assignment(text: string): VariableAssignment {
   const at = text.indexOf("=");
   if (at <= 0) throw usageError(`expected KEY=VALUE, got "${at === 0 ? text : maskedKey(text)}"`);
   return { key: text.slice(0, at), value: text.slice(at + 1) };
 }
 
 /** The same with an HCL expression; one that terraform could not read is refused. */
-export function hclAssignment(text: string): Assignment {
+export function hclAssignment(text: string): VariableAssignment {
   const found = assignment(text);
   const why = whyNoHclValue(found.value);
   if (why !== undefined) throw usageError(`the value of ${found.key} is no HCL expression: ${why}`);
@@ -29,7 +29,7 @@ export function hclAssignment(text: string): Assignment {
  * Reads `key=value`, `key=-` (stdin, at most once; a newline at its end is cut, as `echo` adds one) and `key=@file` (its bytes as they are:
  * keys and certificates end with a newline that counts). What is not UTF-8 is refused, since a value is text.
  */
-export async function assignments(io: Io, texts: readonly string[]): Promise<readonly Assignment[]> {
+export async function assignments(io: Io, texts: readonly string[]): Promise<readonly VariableAssignment[]> {
   const parsed = texts.map(assignment);
   if (parsed.filter(({ value }) => value === "-").length > 1) throw usageError("only one value can come from stdin");
   return Promise.all(parsed.map(async ({ key, value }) => ({ key, value: await textOf(io, key, value) })));

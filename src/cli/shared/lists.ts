@@ -22,7 +22,7 @@ export const listFlags = (columns: Named) => ({
 });
 
 /** How many rows somebody wants. */
-export interface Limits {
+export interface ListLimits {
   readonly limit: number | undefined;
   readonly all: boolean | undefined;
   /** True for a list of what happened, which only grows: a pipe too gets the newest of it. */
@@ -35,7 +35,7 @@ interface Page<Row> {
   readonly nextPageToken: string;
 }
 
-export interface Rows<Row> {
+export interface ListRows<Row> {
   readonly rows: Row[];
   /** Empty if these are all. */
   readonly nextPageToken: string;
@@ -46,14 +46,14 @@ const defaultLimit = 50;
 const maxPageSize = 1000;
 
 /** What is asked of a page. */
-export interface PageWish {
+export interface PageRange {
   readonly pageSize: number;
   readonly pageToken: string;
 }
 
 /** The pages of an answer one after the other, as the reader asks for them: one is in memory at a time. */
 export async function* everyPage<P extends { readonly nextPageToken: string }>(
-  fetch: (page: PageWish) => Promise<P>,
+  fetch: (page: PageRange) => Promise<P>,
 ): AsyncGenerator<P, void> {
   for (let pageToken = ""; ; ) {
     const page = await fetch({ pageSize: maxPageSize, pageToken });
@@ -65,7 +65,7 @@ export async function* everyPage<P extends { readonly nextPageToken: string }>(
 
 /** All rows of an answer, whatever its pages are. */
 export async function everyRow<P extends { readonly nextPageToken: string }, Row>(
-  fetch: (page: PageWish) => Promise<P>,
+  fetch: (page: PageRange) => Promise<P>,
   rowsOf: (page: P) => readonly Row[],
 ): Promise<Row[]> {
   const rows: Row[] = [];
@@ -76,9 +76,9 @@ export async function everyRow<P extends { readonly nextPageToken: string }, Row
 /** Fetches pages until the limit is reached, and says on stderr, below the answer, if there is more. */
 export async function fetchRows<Row>(
   context: Context,
-  { limit, all, isHistory }: Limits,
+  { limit, all, isHistory }: ListLimits,
   fetch: (page: { pageSize: number; pageToken: string }) => Promise<Page<Row>>,
-): Promise<Rows<Row>> {
+): Promise<ListRows<Row>> {
   const isShort = isHistory === true || context.printer.isTty;
   const most = all === true ? Number.POSITIVE_INFINITY : (limit ?? (isShort ? defaultLimit : Number.POSITIVE_INFINITY));
   const rows: Row[] = [];

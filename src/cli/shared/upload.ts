@@ -36,7 +36,7 @@ export async function uploadNothing(context: Context, workspace: string): Promis
   }
 }
 
-export interface UploadWish {
+export interface UploadRequest {
   /** Called before anything large is done. */
   readonly check?: () => Promise<void>;
   /** True for a run that needs no configuration where terraform runs. */
@@ -48,7 +48,7 @@ export async function uploadDirectory(
   context: Context,
   workspace: string,
   directory: string,
-  { check = async () => {}, isForDestroy = false }: UploadWish = {},
+  { check = async () => {}, isForDestroy = false }: UploadRequest = {},
 ): Promise<ConfigurationVersion> {
   const path = resolve(context.io.workingDirectory, directory);
   await refuseWithoutTerraform(path);

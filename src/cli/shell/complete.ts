@@ -8,16 +8,16 @@ import { readFlags } from "./parse.ts";
 import { entries, entryOf, verbOf } from "./tree.ts";
 
 /** A word that the last one of a command line can become, and what it means; names have no explanation. */
-export interface Candidate {
+export interface CompletionCandidate {
   readonly word: string;
   readonly about: string;
 }
 
 /** What stands in place of words where the name of a file is wanted: the shell knows files best. */
-export const filesWanted: Candidate = { word: ":files", about: "" };
+export const filesWanted: CompletionCandidate = { word: ":files", about: "" };
 
 /** What the last word of the command line can become. */
-export async function completions(io: Io): Promise<readonly Candidate[]> {
+export async function completions(io: Io): Promise<readonly CompletionCandidate[]> {
   const words = io.args.slice(1);
   const typed = words.at(-1) ?? "";
   const isFlag = typed.startsWith("-");
@@ -36,7 +36,7 @@ interface Line {
   readonly isFlag: boolean;
 }
 
-type Candidates = readonly Candidate[];
+type Candidates = readonly CompletionCandidate[];
 
 const plain = (words: readonly string[]): Candidates => words.map((word) => ({ word, about: "" }));
 const explained = (all: readonly { readonly name: string; readonly summary: string }[]): Candidates =>

@@ -8,7 +8,7 @@ import { Context } from "../server/context.ts";
 import { BrokenPipe, Interrupted, type Io, Terminated } from "../terminal/io.ts";
 import { answersOf, remarksOf } from "../terminal/output.ts";
 import { coloringIn } from "../terminal/terminal.ts";
-import type { Candidate } from "./complete.ts";
+import type { CompletionCandidate } from "./complete.ts";
 import { type CommandRequest, parse, type Request, withHelp } from "./parse.ts";
 import { withWholeIds } from "./whole-ids.ts";
 
@@ -80,7 +80,7 @@ async function help(io: Io, { path, isMistake }: Extract<Request, { kind: "help"
   }
 }
 
-async function complete(io: Io, cellsOf: (candidate: Candidate) => readonly string[]): Promise<ExitCode> {
+async function complete(io: Io, cellsOf: (candidate: CompletionCandidate) => readonly string[]): Promise<ExitCode> {
   const { completions } = await import("./complete.ts");
   const found = await completions(io).catch(() => []);
   await answersOf(io, {}).rows(found.map(cellsOf));

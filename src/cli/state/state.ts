@@ -20,7 +20,7 @@ import { didYouMean } from "../problems/suggest.ts";
 import type { Context } from "../server/context.ts";
 import { type Command, command, maybe, one } from "../shared/command.ts";
 import { saveBytes } from "../shared/downloads.ts";
-import { everyPage, everyRow, fetchRows, listFlags, type PageWish } from "../shared/lists.ts";
+import { everyPage, everyRow, fetchRows, listFlags, type PageRange } from "../shared/lists.ts";
 import { isTooLong, outputLines } from "../shared/outputs.ts";
 import { ageText, bytesText, timeText } from "../terminal/ages.ts";
 import { type Column, detailLines } from "../terminal/table.ts";
@@ -148,7 +148,7 @@ const outputs = command({
   run: async (context, { args }) => {
     const client = await context.client(StateService);
     const scope = await stateOf(context, args.target);
-    const fetch = (page: PageWish) => client.getOutputs({ ...scope, ...page });
+    const fetch = (page: PageRange) => client.getOutputs({ ...scope, ...page });
     if (args.name !== undefined) {
       const all = await everyRow(fetch, ({ outputs: some }) => some);
       await printOne(context, outputNamed(context, all, { name: args.name, target: args.target }));

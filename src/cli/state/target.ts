@@ -15,14 +15,14 @@ export const versionOf = maybe(
 );
 
 /** How requests name a state. */
-export type StateReference =
+export type StateTarget =
   | { readonly stateVersionId: string }
   | { readonly organization: string; readonly workspace: string };
 
 const withSerial = /^(.+)@(\d+)$/;
 
 /** Names a state in a request: `sv_…`, `WS`, `WS@41`, or `WS` with a version of it. */
-export async function stateOf(context: Context, named: string, version?: string): Promise<StateReference> {
+export async function stateOf(context: Context, named: string, version?: string): Promise<StateTarget> {
   if (isId("sv", named)) {
     if (version !== undefined)
       throw usageError(`${named} is one state already: "${version}" cannot be a version of it`);

@@ -16,7 +16,7 @@ import type { Context } from "../server/context.ts";
 import { answerGone, goneFormats, ticked } from "../shared/answers.ts";
 import { assignments } from "../shared/assignments.ts";
 import { type Command, command, some } from "../shared/command.ts";
-import { fetchRows, type Limits, listFlags } from "../shared/lists.ts";
+import { fetchRows, type ListLimits, listFlags } from "../shared/lists.ts";
 import type { ListStyle } from "../terminal/printer.ts";
 import { exportVariables } from "./var-export.ts";
 import { importVariables } from "./var-import.ts";
@@ -57,7 +57,7 @@ const list = command({
   },
 });
 
-async function listEffective(context: Context, workspace: string, flags: ListStyle & Limits): Promise<undefined> {
+async function listEffective(context: Context, workspace: string, flags: ListStyle & ListLimits): Promise<undefined> {
   if (workspace === "")
     throw usageError("--effective is about the runs of a workspace: name it by --workspace WS (-w)");
   const client = await context.client(VariableService);

@@ -63,8 +63,8 @@ async function switchAgent(control: Control, who: Principal, { wanted, action, t
     const next = turn(agent);
     await tx.agents.save(next);
     const detail = { name: agent.name, ...(wanted.reason ? { reason: wanted.reason } : {}) };
-    const deed = { action, resource: agent.id, organizationId: agent.organizationId, detail };
-    await record(tx, person, { ...deed, at: at.now });
+    const entry = { action, resource: agent.id, organizationId: agent.organizationId, detail };
+    await record(tx, person, { ...entry, at: at.now });
     at.touched.add(topics.agent(agent.id)).add(topics.jobs).add(topics.agents);
     return viewAgent(control, tx, next);
   });
@@ -79,8 +79,8 @@ export async function deleteAgent(control: Control, who: Principal, reference: R
     const { jobs } = await viewAgent(control, tx, agent);
     demandDeletable(agent, jobs);
     await tx.agents.delete(agent.id);
-    const deed = { action: "agent.delete", resource: agent.id, organizationId: agent.organizationId };
-    await record(tx, person, { ...deed, detail: { name: agent.name }, at: at.now });
+    const entry = { action: "agent.delete", resource: agent.id, organizationId: agent.organizationId };
+    await record(tx, person, { ...entry, detail: { name: agent.name }, at: at.now });
     at.touched.add(topics.agents);
     return agent.id;
   });

@@ -26,8 +26,8 @@ export async function removeKeptDirectories(control: Control, who: Principal, wa
     const next: Agent = { ...agent, unwantedDirectories: [...keys] };
     await tx.agents.save(next);
     const detail = { name: agent.name, jobs: chosen.map(({ jobId }) => jobId).join(", ") };
-    const deed = { action: "agent.remove_kept", resource: agent.id, organizationId: agent.organizationId, detail };
-    await record(tx, person, { ...deed, at: at.now });
+    const entry = { action: "agent.remove_kept", resource: agent.id, organizationId: agent.organizationId, detail };
+    await record(tx, person, { ...entry, at: at.now });
     at.touched.add(topics.agent(agent.id)).add(topics.agents);
     return viewAgent(control, tx, next);
   });

@@ -160,10 +160,10 @@ const digestOf = (view: AgentView): string =>
     .digest("base64");
 
 /** What makes news: not that it was heard again. */
-const shownOf = ({ agent: { lastSeenAt: _, ...agent }, poolName, jobs, seat }: AgentView) => ({
+const shownOf = ({ agent: { lastSeenAt: _, ...agent }, poolName, jobs, connected }: AgentView) => ({
   ...agent,
-  refusal: seat?.refusal,
-  wayProblem: seat?.way.problem,
+  refusal: connected?.refusal,
+  wayProblem: connected?.way.problem,
   poolName,
   jobs: jobs.map(({ id }) => id),
 });

@@ -4,7 +4,7 @@ import type { Workspace } from "../../domain/workspaces/workspace.ts";
 import { WindlassError } from "../../lib/words/errors.ts";
 import type { Queries } from "../../store/ports/store.ts";
 import { asPerson, demand, findPool, findWorkspace, notFound, type Reference } from "../core/access.ts";
-import { change, type Moment } from "../core/change.ts";
+import { type Change, change } from "../core/change.ts";
 import type { Control } from "../core/control.ts";
 import { listedNames, shortList } from "../core/names.ts";
 import { invalid } from "../core/refusals.ts";
@@ -96,6 +96,6 @@ interface Changes {
   readonly changes: Parameters<typeof changeSettings>[2]["changes"];
 }
 
-async function changeAll(tx: Queries, at: Moment, { person, workspaces, changes }: Changes): Promise<void> {
+async function changeAll(tx: Queries, at: Change, { person, workspaces, changes }: Changes): Promise<void> {
   for (const workspace of workspaces) await changeSettings(tx, at, { person, workspace, changes });
 }

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { fakeSeat, openTestControl, type TestControl } from "../../../test/support/control.ts";
+import { fakeConnectedAgent, openTestControl, type TestControl } from "../../../test/support/control.ts";
 import { agentRow, jobRow, runRow, startedBy } from "../../../test/support/rows.ts";
 import { newPool, newWorkspace, ref } from "../../../test/support/wanted.ts";
 import { type Agent, labelsOf } from "../../domain/agents/agent.ts";
@@ -49,7 +49,7 @@ async function present(over: Partial<Agent> = {}): Promise<Agent> {
   const agent = agentRow(pool, { labels: {}, ...over });
   await fixture.control.store.write((tx) => tx.agents.insert(agent));
   const { id: agentId, name, poolId } = agent;
-  fixture.control.presence.enter(fakeSeat({ agentId, name, poolId, labels: labelsOf(agent) }).seat);
+  fixture.control.presence.enter(fakeConnectedAgent({ agentId, name, poolId, labels: labelsOf(agent) }).connected);
   return agent;
 }
 

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { fakeSeat, openTestControl, type TestControl } from "../../../test/support/control.ts";
+import { fakeConnectedAgent, openTestControl, type TestControl } from "../../../test/support/control.ts";
 import { agentRow, jobRow, runRow, startedBy } from "../../../test/support/rows.ts";
 import { newPool, newWorkspace, ref } from "../../../test/support/wanted.ts";
 import { topics } from "../core/control.ts";
@@ -108,8 +108,8 @@ describe("pools", () => {
     const { token } = await createAgentToken(control, who, { pool: ref("prod"), description: "", expiresInMs: null });
     const agent = agentRow(pool);
     await control.store.write((tx) => tx.agents.insert(agent));
-    const { seat, closed } = fakeSeat({ agentId: agent.id, name: agent.name, poolId: pool.id });
-    control.presence.enter(seat);
+    const { connected, closed } = fakeConnectedAgent({ agentId: agent.id, name: agent.name, poolId: pool.id });
+    control.presence.enter(connected);
     await deletePool(control, who, ref("prod"));
     expect(closed).toEqual(["deleted"]);
     expect(await control.store.read((q) => q.tokens.get(token.id))).toBeUndefined();

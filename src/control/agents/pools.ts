@@ -152,8 +152,8 @@ export async function updatePool(
     const next: AgentPool = { ...pool, ...changes, updatedAt: at.now, version: pool.version + 1 };
     await tx.pools.save(next);
     const detail = { name: next.name, organization_scoped: String(next.isOrganizationScoped) };
-    const deed = { action: "pool.update", resource: pool.id, organizationId: pool.organizationId, detail };
-    await record(tx, person, { ...deed, at: at.now });
+    const entry = { action: "pool.update", resource: pool.id, organizationId: pool.organizationId, detail };
+    await record(tx, person, { ...entry, at: at.now });
     at.touched.add(topics.jobs);
     return viewPool(tx, next);
   });
@@ -167,12 +167,12 @@ export async function deletePool(control: Control, who: Principal, reference: Re
     demand(person, "operate");
     await demandUnused(tx, found);
     await tx.pools.delete(found.id);
-    const deed = { action: "pool.delete", resource: found.id, organizationId: found.organizationId };
-    await record(tx, person, { ...deed, detail: { name: found.name }, at: at.now });
+    const entry = { action: "pool.delete", resource: found.id, organizationId: found.organizationId };
+    await record(tx, person, { ...entry, detail: { name: found.name }, at: at.now });
     return found;
   });
-  for (const seat of control.presence.all()) {
-    if (seat.poolId === pool.id) seat.close("deleted", `the agent pool "${pool.name}" was deleted`);
+  for (const connected of control.presence.all()) {
+    if (connected.poolId === pool.id) connected.close("deleted", `the agent pool "${pool.name}" was deleted`);
   }
 }
 

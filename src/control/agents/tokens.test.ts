@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { fakeSeat, openTestControl, type TestControl } from "../../../test/support/control.ts";
+import { fakeConnectedAgent, openTestControl, type TestControl } from "../../../test/support/control.ts";
 import { agentRow, jobRow, runRow, startedBy } from "../../../test/support/rows.ts";
 import { newPool, newWorkspace, ref } from "../../../test/support/wanted.ts";
 import { createWorkspace } from "../workspaces/workspaces.ts";
@@ -35,8 +35,8 @@ async function busyPool({ control, as }: TestControl) {
     await tx.runs.insert(run);
     await tx.jobs.insert(job);
   });
-  const { seat, closed } = fakeSeat({ agentId: agent.id, name: agent.name, poolId: pool.id });
-  control.presence.enter(seat);
+  const { connected, closed } = fakeConnectedAgent({ agentId: agent.id, name: agent.name, poolId: pool.id });
+  control.presence.enter(connected);
   return { ...created, job, closed };
 }
 

@@ -7,7 +7,7 @@ import { hashToken, mintToken } from "../../lib/words/tokens.ts";
 import type { Queries } from "../../store/ports/store.ts";
 import { asPerson, demand, findOrganization, findPool, type Reference, visible } from "../core/access.ts";
 import { actorOf, record } from "../core/audit.ts";
-import { change, type Moment } from "../core/change.ts";
+import { type Change, change } from "../core/change.ts";
 import { type Control, topics } from "../core/control.ts";
 import { defaultLifetimeMs, endOf } from "../core/lifetimes.ts";
 import { type Page, type PageRequest, pageByTime, withRows } from "../core/pages.ts";
@@ -125,9 +125,9 @@ export async function revokeAgentToken(
     const agents = (await tx.agents.ofToken(token.id)).map((agent) => agent.id);
     for (const agentId of agents) at.touched.add(topics.agent(agentId));
     if (stopsJobs) await stopJobs(tx, at, { token, agents });
-    const deed = { action: "token.revoke", resource: token.id, organizationId: token.organizationId };
+    const entry = { action: "token.revoke", resource: token.id, organizationId: token.organizationId };
     const detail = { prefix: token.prefix, stop_jobs: String(stopsJobs) };
-    await record(tx, person, { ...deed, detail, at: at.now });
+    await record(tx, person, { ...entry, detail, at: at.now });
     return { view: await viewToken(tx, token, at.now), agentIds: agents };
   });
   for (const agentId of agentIds) {
@@ -144,7 +144,7 @@ interface Suspects {
 }
 
 /** Cancels what the agents run, and believes no state any more that they still bring. */
-async function stopJobs(tx: Queries, at: Moment, { token, agents }: Suspects): Promise<void> {
+async function stopJobs(tx: Queries, at: Change, { token, agents }: Suspects): Promise<void> {
   for (const agentId of agents) {
     for (const job of await tx.jobs.openOfAgent(agentId)) await distrust(tx, job.id, token.id);
   }

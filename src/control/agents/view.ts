@@ -4,7 +4,7 @@ import type { Job } from "../../domain/runs/job.ts";
 import { WindlassError } from "../../lib/words/errors.ts";
 import type { Queries } from "../../store/ports/store.ts";
 import type { Control } from "../core/control.ts";
-import { arrivalText, type Seat } from "../core/presence.ts";
+import { arrivalText, type ConnectedAgent } from "../core/presence.ts";
 import { lastHeard } from "../runs/silence.ts";
 
 /** An agent as its readers see it. Pool and organization are empty for the server agent. */
@@ -15,7 +15,7 @@ export interface AgentView {
   /** The jobs it holds. */
   readonly jobs: readonly Job[];
   /** What is known of it while it is connected to this process. */
-  readonly seat: Pick<Seat, "freeDiskBytes" | "refusal" | "way"> | undefined;
+  readonly connected: Pick<ConnectedAgent, "freeDiskBytes" | "refusal" | "way"> | undefined;
   /** What takes it long right now, of each job of which it says so. */
   readonly doing: readonly string[];
 }
@@ -56,8 +56,8 @@ export async function viewAgents(
       organizationId === null ? undefined : q.organizations.get(organizationId),
     );
     const token = agent.tokenId === null ? undefined : tokens.get(agent.tokenId);
-    const seat = presence.get(agent.id);
-    const way = seat?.way.problem ?? arriving.get(agent.id) ?? "";
+    const connected = presence.get(agent.id);
+    const way = connected?.way.problem ?? arriving.get(agent.id) ?? "";
     const warning = [agent.warning, way, endText(token, now)].filter((text) => text !== "").join("; ");
     const held = jobs.get(agent.id) ?? [];
     views.push({
@@ -65,7 +65,7 @@ export async function viewAgents(
       poolName,
       organizationName,
       jobs: held,
-      seat,
+      connected,
       doing: held.flatMap((job) => doingText(presence, job)),
     });
   }

@@ -2,7 +2,7 @@ import type { Person } from "../../domain/people/principal.ts";
 import { type ApiKeyId, isId, type OrganizationId } from "../../lib/words/ids.ts";
 import type { Queries } from "../../store/ports/store.ts";
 
-export interface Deed {
+export interface AuditEntry {
   readonly action: string;
   readonly resource: string;
   readonly organizationId: OrganizationId | null;
@@ -21,9 +21,13 @@ export function keyOfActor(actor: string): ApiKeyId | undefined {
 }
 
 /** Records a change in the transaction that makes it. */
-export async function record(tx: Queries, by: Person | "system", deed: Deed & { readonly at: Date }): Promise<void> {
+export async function record(
+  tx: Queries,
+  by: Person | "system",
+  entry: AuditEntry & { readonly at: Date },
+): Promise<void> {
   const actor = by === "system" ? "system" : actorOf(by);
-  const { at, action, resource, organizationId, detail = {} } = deed;
-  const address = (by === "system" ? deed.address : by.address) ?? "";
+  const { at, action, resource, organizationId, detail = {} } = entry;
+  const address = (by === "system" ? entry.address : by.address) ?? "";
   await tx.audit.insert({ at, actor, action, resource, organizationId, detail, address });
 }

@@ -4,7 +4,7 @@ import type { Queries } from "../../store/ports/store.ts";
 import type { Control } from "./control.ts";
 
 /** When a change happens, and whom it will wake once it is committed. */
-export interface Moment {
+export interface Change {
   readonly now: Date;
   readonly leases: Leases;
   readonly random: Random;
@@ -15,7 +15,7 @@ export interface Moment {
 }
 
 /** Runs a change as if alone and wakes its readers once it is committed. `fn` may run again. */
-export async function change<T>(control: Control, fn: (tx: Queries, at: Moment) => Promise<T>): Promise<T> {
+export async function change<T>(control: Control, fn: (tx: Queries, at: Change) => Promise<T>): Promise<T> {
   const touched = new Set<string>();
   const unneeded = new Set<string>();
   const result = await control.store.write((tx) => {

@@ -84,7 +84,7 @@ export type Hiding = (secrets: readonly Secret[], of: OrganizationId) => Hide;
 export type Hide = (text: string) => Promise<string>;
 
 /** The certificate of the server. */
-export interface Certificate {
+export interface ServerCertificate {
   /** What it was issued for. */
   readonly name: string;
   readonly beginsAt: Date;
@@ -115,14 +115,14 @@ export interface Control {
   /** Why no agent of this process takes the jobs of remote workspaces, and what to do; undefined if there is one. */
   readonly noServerAgent?: string | undefined;
   /** The certificate that new connections get; undefined without TLS. */
-  readonly certificate?: (() => Certificate | undefined) | undefined;
+  readonly certificate?: (() => ServerCertificate | undefined) | undefined;
   readonly hiding: Hiding;
   readonly log: Log;
 }
 
 /** Names of wake-ups. They carry no data: whoever wakes reads again. */
 export const topics = {
-  /** A job was queued, or a seat became free. */
+  /** A job was queued, or an agent became free. */
   jobs: "jobs",
   run: (runId: string): string => `run/${runId}`,
   /** An agent came, went, or is in another state. */

@@ -9,7 +9,7 @@ import { Declines } from "./declines.ts";
 import { Turns } from "./turns.ts";
 
 /** One connected agent, as its session keeps it in memory. */
-export interface Seat {
+export interface ConnectedAgent {
   readonly agentId: AgentId;
   readonly name: string;
   /** Of its program. */
@@ -104,7 +104,7 @@ export class Presence {
   readonly turns = new Turns();
   /** Monotonic milliseconds of the start: before it nobody could be heard. */
   readonly startedMs: number;
-  readonly #seats = new Map<AgentId, Seat>();
+  readonly #connectedAgents = new Map<AgentId, ConnectedAgent>();
   /** How far jobs are, as their agents said last. */
   readonly #declines = new Map<AgentId, Declines>();
   readonly #progress = new Map<AgentId, ReadonlyMap<string, JobProgress>>();
@@ -135,12 +135,12 @@ export class Presence {
     if (this.#declines.size > mostDeclining && oldest !== undefined) this.#declines.delete(oldest);
   }
 
-  get(agentId: AgentId): Seat | undefined {
-    return this.#seats.get(agentId);
+  get(agentId: AgentId): ConnectedAgent | undefined {
+    return this.#connectedAgents.get(agentId);
   }
 
-  all(): readonly Seat[] {
-    return [...this.#seats.values()];
+  all(): readonly ConnectedAgent[] {
+    return [...this.#connectedAgents.values()];
   }
 
   /** Remembers how far an agent's jobs are. */
@@ -163,7 +163,7 @@ export class Presence {
   /** Remembers, unless it has a stream, that an agent has registered. */
   noteArrival(arrival: Arrival): void {
     this.#arrivals.delete(arrival.agentId);
-    if (this.#seats.has(arrival.agentId) || this.#arrivals.size >= maxArrivals) return;
+    if (this.#connectedAgents.has(arrival.agentId) || this.#arrivals.size >= maxArrivals) return;
     this.#arrivals.set(arrival.agentId, arrival);
   }
 
@@ -174,17 +174,17 @@ export class Presence {
   }
 
   /** Takes the place of an older stream of the same agent, which the caller has closed. */
-  enter(seat: Seat): void {
-    this.#arrivals.delete(seat.agentId);
-    this.#seats.set(seat.agentId, seat);
+  enter(connected: ConnectedAgent): void {
+    this.#arrivals.delete(connected.agentId);
+    this.#connectedAgents.set(connected.agentId, connected);
   }
 
   /** Leaves; false if a newer stream has taken the place, or it has left already. */
-  leave(seat: Seat): boolean {
-    if (this.#seats.get(seat.agentId) !== seat) return false;
-    this.#seats.delete(seat.agentId);
-    this.#progress.delete(seat.agentId);
-    if (this.#declines.get(seat.agentId)?.isEmpty === true) this.#declines.delete(seat.agentId);
+  leave(connected: ConnectedAgent): boolean {
+    if (this.#connectedAgents.get(connected.agentId) !== connected) return false;
+    this.#connectedAgents.delete(connected.agentId);
+    this.#progress.delete(connected.agentId);
+    if (this.#declines.get(connected.agentId)?.isEmpty === true) this.#declines.delete(connected.agentId);
     return true;
   }
 }

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { fakeSeat } from "../../../test/support/control.ts";
+import { fakeConnectedAgent } from "../../../test/support/control.ts";
 import { ManualClock } from "../../../test/support/manual-clock.ts";
 import type { RunOptions } from "../../domain/runs/run.ts";
 import type { AgentId } from "../../lib/words/ids.ts";
@@ -20,7 +20,7 @@ function connected(count: number): Presence {
   for (let n = 0; n < count; n++) {
     const agentId: AgentId = `agent_${n}`;
     const labels = { zone: n % 2 === 0 ? "a" : "b", name: `vm-${n}`, accepts: "all" };
-    presence.enter(fakeSeat({ agentId, name: `vm-${n}`, poolId: "apool_1", labels }).seat);
+    presence.enter(fakeConnectedAgent({ agentId, name: `vm-${n}`, poolId: "apool_1", labels }).connected);
   }
   return presence;
 }
@@ -53,7 +53,7 @@ test("agents without the program do not count, and what each has is told", () =>
   const presence = new Presence();
   const engines = { programs: [{ engine: "terraform", version: "1.11.4" }], downloads: [] } as const;
   const one = { poolId: "apool_1", labels: { zone: "a" } } as const;
-  presence.enter(fakeSeat({ ...one, agentId: "agent_1", name: "vm-1", engines }).seat);
+  presence.enter(fakeConnectedAgent({ ...one, agentId: "agent_1", name: "vm-1", engines }).connected);
   const facts = agentFacts({ presence, clock }, workspace, plan);
   expect(facts).toMatchObject({ matching: 1, fit: 0, free: 0, wish: "tofu ~> 1.12" });
   expect(facts.unfit).toEqual(["vm-1 has terraform 1.11.4"]);
@@ -72,7 +72,9 @@ test("agents that have registered and have no stream are named, with what keeps 
     "agent vm-1 has registered and opens no stream: a proxy speaks HTTP/1.1",
     "agent vm-2 has registered and has no stream so far",
   ]);
-  presence.enter(fakeSeat({ agentId: "agent_1", name: "vm-1", poolId: "apool_1", labels: { zone: "a" } }).seat);
+  presence.enter(
+    fakeConnectedAgent({ agentId: "agent_1", name: "vm-1", poolId: "apool_1", labels: { zone: "a" } }).connected,
+  );
   expect(arriving()).toHaveLength(1);
   presence.noteArrival({ ...one, agentId: "agent_1", name: "vm-1" });
   expect(arriving()).toHaveLength(1);
@@ -83,7 +85,9 @@ test("agents that have registered and have no stream are named, with what keeps 
 test("agents that do not know an option of the run do not count for the phase that has it, and are named", () => {
   const presence = new Presence();
   const one = { poolId: "apool_1", labels: { zone: "a" } } as const;
-  presence.enter(fakeSeat({ ...one, agentId: "agent_1", name: "vm-1", version: "0.9.0", features: new Set() }).seat);
+  presence.enter(
+    fakeConnectedAgent({ ...one, agentId: "agent_1", name: "vm-1", version: "0.9.0", features: new Set() }).connected,
+  );
   const factsOf = rememberedFacts({ presence, clock });
   expect(factsOf(workspace, plan)).toMatchObject({ able: 1, fit: 1, options: "", unable: [] });
   const excluding = { ...plan, options: { ...options, excludes: ["terraform_data.a"] } };

@@ -1,6 +1,6 @@
 import { type LabelCondition, labelsText, readSelector } from "../../domain/agents/label-selector.ts";
 import { Fits, isMatch } from "../../domain/runs/dispatch.ts";
-import { type EngineWish, enginesText, engineWishOf, wishText } from "../../domain/runs/engine.ts";
+import { type EngineRequirement, engineRequirementOf, enginesText, requirementText } from "../../domain/runs/engine.ts";
 import type { Job } from "../../domain/runs/job.ts";
 import { featuresOf, featuresText, knowsAll } from "../../domain/runs/job-features.ts";
 import type { Run } from "../../domain/runs/run.ts";
@@ -8,7 +8,7 @@ import type { AgentFacts } from "../../domain/runs/waiting.ts";
 import type { Workspace } from "../../domain/workspaces/workspace.ts";
 import type { JobId } from "../../lib/words/ids.ts";
 import type { Control } from "./control.ts";
-import { arrivalText, type Seat } from "./presence.ts";
+import { arrivalText, type ConnectedAgent } from "./presence.ts";
 import { invalid } from "./refusals.ts";
 
 /** The conditions of a selector that somebody wrote into `field`; refuses one that cannot be read, naming the part. */
@@ -55,14 +55,14 @@ export function agentFacts(
   asking: Asking,
 ): AgentFacts {
   const conditions = conditionsOf(workspace);
-  const wish = engineWishOf(asking, workspace);
+  const wish = engineRequirementOf(asking, workspace);
   const needs = featuresOf(asking.options, asking.phase);
-  const seats = presence.all().filter(({ poolId }) => poolId === workspace.poolId);
-  const isMatching = ({ labels }: Seat) => isMatch(labels, asking.phase, conditions);
-  const matching = seats.filter(isMatching);
+  const connectedAgents = presence.all().filter(({ poolId }) => poolId === workspace.poolId);
+  const isMatching = ({ labels }: ConnectedAgent) => isMatch(labels, asking.phase, conditions);
+  const matching = connectedAgents.filter(isMatching);
   const able = matching.filter(({ features }) => knowsAll(features, needs));
   const fit = new Fits().among(wish, able);
-  const unfit = able.filter((seat) => !fit.includes(seat));
+  const unfit = able.filter((connected) => !fit.includes(connected));
   const open = fit.filter(({ takesJobs }) => takesJobs);
   return {
     arriving: presence
@@ -70,35 +70,43 @@ export function agentFacts(
       .filter(({ poolId }) => poolId === workspace.poolId)
       .slice(0, mostRefusals)
       .map((arrival) => `agent ${arrival.name} ${arrivalText(arrival)}`),
-    ...{ online: seats.length, matching: matching.length, able: able.length, fit: fit.length, open: open.length },
-    free: open.filter((seat) => seat.jobs.size < seat.concurrency && !hasDeclined(seat, asking)).length,
-    others: seats
-      .filter((seat) => !isMatching(seat))
+    ...{
+      online: connectedAgents.length,
+      matching: matching.length,
+      able: able.length,
+      fit: fit.length,
+      open: open.length,
+    },
+    free: open.filter((connected) => connected.jobs.size < connected.concurrency && !hasDeclined(connected, asking))
+      .length,
+    others: connectedAgents
+      .filter((connected) => !isMatching(connected))
       .slice(0, mostOthers)
       .map(labelsOfSeat),
     refusals: fit
       .filter(({ refusal }) => refusal !== "")
       .slice(0, mostRefusals)
       .map(({ name, refusal }) => `agent ${name} declined: ${refusal}`),
-    wish: wish.planVersion === "" ? wishText(wish) : `${wishText(wish)}, which made the plan`,
-    unfit: unfit.slice(0, mostOthers).map((seat) => unfitText(seat, wish)),
+    wish: wish.planVersion === "" ? requirementText(wish) : `${requirementText(wish)}, which made the plan`,
+    unfit: unfit.slice(0, mostOthers).map((connected) => unfitText(connected, wish)),
     options: featuresText(needs),
     unable: matching
-      .filter((seat) => !able.includes(seat))
+      .filter((connected) => !able.includes(connected))
       .slice(0, mostOthers)
       .map(({ name, version }) => `${name} (${version})`),
   };
 }
 
-const hasDeclined = (seat: Seat, { id }: Asking): boolean => id !== undefined && seat.whyDeclined(id) !== undefined;
+const hasDeclined = (connected: ConnectedAgent, { id }: Asking): boolean =>
+  id !== undefined && connected.whyDeclined(id) !== undefined;
 
-function labelsOfSeat({ name, labels: { name: _, ...rest } }: Seat): string {
+function labelsOfSeat({ name, labels: { name: _, ...rest } }: ConnectedAgent): string {
   return `${name} (${labelsText(rest)})`;
 }
 
 /** `vm-1 has terraform 1.11.4`; and why it could not have what it says that it can. */
-function unfitText({ name, engines, unmet }: Seat, wish: EngineWish): string {
-  const why = unmet.get(wishText(wish));
+function unfitText({ name, engines, unmet }: ConnectedAgent, wish: EngineRequirement): string {
+  const why = unmet.get(requirementText(wish));
   const has = `${name} has ${engines === null ? "not said what it has" : enginesText(engines)}`;
   return why === undefined ? has : `${has} (${why})`;
 }
@@ -109,7 +117,7 @@ export function rememberedFacts(
 ): (workspace: Choosy, asking: Asking) => AgentFacts {
   const known = new Map<string, AgentFacts>();
   return (workspace, asking) => {
-    const { engine, constraint, planVersion } = engineWishOf(asking, workspace);
+    const { engine, constraint, planVersion } = engineRequirementOf(asking, workspace);
     const wanted = [asking.phase, workspace.agentSelector, engine, constraint, planVersion];
     if (asking.id !== undefined && control.presence.isDeclined(asking.id))
       return agentFacts(control, workspace, asking);

@@ -30,7 +30,7 @@ export function whyTooCostly(documents: readonly Uint8Array[]): string | undefin
 }
 
 /** Which part of a long answer is wanted. */
-export interface Part {
+export interface DocumentPart {
   /** The place of the last row before it; null is the beginning. */
   readonly after: number | null;
   /** Most rows. */
@@ -50,7 +50,7 @@ const maxExcerptBytes = 960 * 1024;
 /** The rows of a part as they are shown: as many as there is room for, but at least one. */
 export function excerpt<R, T extends object>(
   all: readonly R[],
-  { after, limit }: Part,
+  { after, limit }: DocumentPart,
   show: (row: R) => T,
 ): Excerpt<T> {
   const start = after === null ? 0 : after + 1;

@@ -2,7 +2,7 @@ import * as z from "zod";
 import { anyValue, documentIn, fieldsOf } from "../../lib/json/shapes.ts";
 import { WindlassError } from "../../lib/words/errors.ts";
 import { type AttributeChange, attributeChanges, wholeChange } from "../../lib/words/plan-attributes.ts";
-import { type Excerpt, excerpt, maxSummaryBytes, type Part, shortText } from "./limits.ts";
+import { type DocumentPart, type Excerpt, excerpt, maxSummaryBytes, shortText } from "./limits.ts";
 
 const actions = [
   "no-op",
@@ -76,7 +76,7 @@ export interface StoredPart {
 }
 
 export interface StoredResource
-  extends Optional<Omit<PlannedResource, "address" | "action" | "importId" | "attributes">> {
+  extends Optional<Omit<SummaryResource, "address" | "action" | "importId" | "attributes">> {
   readonly address: string;
   readonly action: PlanActionName;
   readonly importing?: string | undefined;
@@ -92,7 +92,7 @@ export interface StoredOutput {
 /** What happens to an object, in terraform's words; a replacement tells its order. */
 export type PlanActionName = (typeof actions)[number];
 
-export interface PlannedResource {
+export interface SummaryResource {
   readonly address: string;
   readonly previousAddress: string;
   readonly module: string;
@@ -102,32 +102,32 @@ export interface PlannedResource {
   readonly action: PlanActionName;
   readonly reason: string;
   readonly importId: string;
-  readonly attributes: readonly ShownChange[];
+  readonly attributes: readonly SummaryValueChange[];
   /** How many more there are. */
   readonly attributesLeftOut: number;
 }
 
 /** A change of a value, whose values are left out if they are too long. */
-export interface ShownChange extends AttributeChange {
+export interface SummaryValueChange extends AttributeChange {
   readonly isTooLong: boolean;
 }
 
-export interface PlannedOutput {
+export interface SummaryOutput {
   readonly name: string;
   readonly action: PlanActionName;
-  readonly change: ShownChange;
+  readonly change: SummaryValueChange;
 }
 
 /** What a plan would change, or has found changed. */
-export type PlannedChange =
-  | { readonly kind: "change" | "drift"; readonly resource: PlannedResource }
-  | { readonly kind: "output"; readonly output: PlannedOutput };
+export type SummaryChange =
+  | { readonly kind: "change" | "drift"; readonly resource: SummaryResource }
+  | { readonly kind: "output"; readonly output: SummaryOutput };
 
 /** What a summary says of a plan: a part of its changes, then of its drift, then of its outputs. */
 export interface PlanContents {
   readonly engineVersion: string;
   readonly isComplete: boolean;
-  readonly changes: Excerpt<PlannedChange>;
+  readonly changes: Excerpt<SummaryChange>;
 }
 
 /** Why a summary cannot be shown; empty if it can. */
@@ -141,7 +141,7 @@ export function planProblem(bytes: Uint8Array): string {
 export const unshownSummary = (problem: string): Uint8Array => Buffer.from(JSON.stringify({ problem }));
 
 /** Reads a part of a summary. */
-export function planContents(bytes: Uint8Array, runId: string, part: Part): PlanContents {
+export function planContents(bytes: Uint8Array, runId: string, part: DocumentPart): PlanContents {
   const parsed = summarySchema.safeParse(documentIn(bytes));
   if (!parsed.success) throw notShown(runId, "its summary has not the shape of one");
   const { terraformVersion, problem, parts: more, ...first } = parsed.data;
@@ -157,7 +157,7 @@ export function planContents(bytes: Uint8Array, runId: string, part: Part): Plan
   return {
     engineVersion: terraformVersion,
     isComplete: parts.every(({ isComplete }) => isComplete),
-    changes: excerpt<() => PlannedChange, PlannedChange>(rows, part, (show) => show()),
+    changes: excerpt<() => SummaryChange, SummaryChange>(rows, part, (show) => show()),
   };
 }
 
@@ -167,8 +167,8 @@ const maxChangeBytes = 512 * 1024;
 const bytesIn = (value: unknown): number => Buffer.byteLength(JSON.stringify(value));
 
 /** The attributes that there is room for; values that are too long for it are left out before attributes are. */
-function withinRoom(all: readonly AttributeChange[]): Pick<PlannedResource, "attributes" | "attributesLeftOut"> {
-  const attributes: ShownChange[] = [];
+function withinRoom(all: readonly AttributeChange[]): Pick<SummaryResource, "attributes" | "attributesLeftOut"> {
+  const attributes: SummaryValueChange[] = [];
   let left = maxChangeBytes;
   for (const one of all) {
     const shown = shownChange(one, left);
@@ -179,7 +179,7 @@ function withinRoom(all: readonly AttributeChange[]): Pick<PlannedResource, "att
   return { attributes, attributesLeftOut: all.length - attributes.length };
 }
 
-function shownChange(change: AttributeChange, room: number): ShownChange {
+function shownChange(change: AttributeChange, room: number): SummaryValueChange {
   const shown = { ...change, path: shortText(change.path) };
   if (bytesIn(shown) <= room) return { ...shown, isTooLong: false };
   return { ...shown, beforeJson: "", afterJson: "", isTooLong: true };
@@ -190,12 +190,12 @@ const notShown = (runId: string, why: string): WindlassError =>
     metadata: { resource: "plan", name: runId },
   });
 
-const rowOf = (kind: "change" | "drift", shown: z.infer<typeof resourceSchema>) => (): PlannedChange => ({
+const rowOf = (kind: "change" | "drift", shown: z.infer<typeof resourceSchema>) => (): SummaryChange => ({
   kind,
   resource: plannedResource(shown),
 });
 
-const plannedResource = (shown: z.infer<typeof resourceSchema>): PlannedResource => {
+const plannedResource = (shown: z.infer<typeof resourceSchema>): SummaryResource => {
   const { address, previousAddress, module, type, name, provider, action, reason, importing } = shown;
   return {
     ...{ address: shortText(address), previousAddress: shortText(previousAddress), module: shortText(module) },
@@ -205,7 +205,7 @@ const plannedResource = (shown: z.infer<typeof resourceSchema>): PlannedResource
   };
 };
 
-const plannedOutput = (shown: z.infer<typeof partShape.outputs>[number]): PlannedOutput => ({
+const plannedOutput = (shown: z.infer<typeof partShape.outputs>[number]): SummaryOutput => ({
   name: shortText(shown.name),
   action: shown.action,
   change: shownChange(shown.change ?? wholeChange(valuesOf(shown)), maxChangeBytes),

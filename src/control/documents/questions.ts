@@ -1,6 +1,6 @@
 import type { StateInstance } from "../../domain/workspaces/state-difference.ts";
 import type { FinishedResource, LostResource } from "../../lib/words/lost-resources.ts";
-import type { Excerpt, Part } from "./limits.ts";
+import type { DocumentPart, Excerpt } from "./limits.ts";
 import type { PlanContents } from "./plan-summary.ts";
 import type { DifferenceRow } from "./state-changes.ts";
 import type { StateContent } from "./state-file.ts";
@@ -16,8 +16,8 @@ export type Question =
   | { readonly kind: "pushed-state" }
   /** Of a state that an apply has written. */
   | { readonly kind: "applied-state" }
-  | ({ readonly kind: "outputs"; readonly id: string } & Part)
-  | ({ readonly kind: "instances"; readonly id: string; readonly search: string } & Part)
+  | ({ readonly kind: "outputs"; readonly id: string } & DocumentPart)
+  | ({ readonly kind: "instances"; readonly id: string; readonly search: string } & DocumentPart)
   /** How a state has these instances; those that it does not have are left out. */
   | { readonly kind: "instance-status"; readonly id: string; readonly addresses: readonly string[] }
   /** What of these finished changes a state does not have. */
@@ -27,11 +27,11 @@ export type Question =
       readonly finished: readonly FinishedResource[];
       readonly isFromBefore: boolean;
     }
-  | ({ readonly kind: "difference"; readonly ids: readonly [string, string] } & Part)
+  | ({ readonly kind: "difference"; readonly ids: readonly [string, string] } & DocumentPart)
   | { readonly kind: "serial-place" }
   /** A state with its outputs and nothing else. */
   | { readonly kind: "outputs-only" }
-  | ({ readonly kind: "plan"; readonly id: string } & Part)
+  | ({ readonly kind: "plan"; readonly id: string } & DocumentPart)
   /** Whether a plan summary can be shown: why not, or nothing. */
   | { readonly kind: "plan-problem" };
 

@@ -1,5 +1,5 @@
 import { stateDifference } from "../../domain/workspaces/state-difference.ts";
-import { type Excerpt, excerpt, type Part, shortText } from "./limits.ts";
+import { type DocumentPart, type Excerpt, excerpt, shortText } from "./limits.ts";
 import { stateContents } from "./state-contents.ts";
 
 /** One difference between two states: an instance that only one has or that differs, or the name of an output. */
@@ -20,7 +20,7 @@ const maxAttributeBytes = 256 * 1024;
 export function differenceBetween(
   [from, to]: readonly [Uint8Array, Uint8Array],
   [fromId, toId]: readonly [string, string],
-  part: Part,
+  part: DocumentPart,
 ): Excerpt<DifferenceRow> {
   const found = stateDifference(stateContents(from, { id: fromId }), stateContents(to, { id: toId }));
   const named = (kind: "added" | "removed" | "output", names: readonly string[]) =>

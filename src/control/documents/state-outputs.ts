@@ -1,7 +1,7 @@
 import { isJsonObject, type Json, type JsonObject } from "../../lib/json/json.ts";
 import { writeJson } from "../../lib/json/text.ts";
 import { encryptedKey, encryptedState } from "./encrypted-state.ts";
-import { type Excerpt, excerpt, maxValueBytes, type Part, shortText } from "./limits.ts";
+import { type DocumentPart, type Excerpt, excerpt, maxValueBytes, shortText } from "./limits.ts";
 import { stateDocument } from "./state-contents.ts";
 
 /** One output of a state; the value is null if it is sensitive, else JSON text. One that is too long is left out. */
@@ -13,7 +13,7 @@ export interface StateOutput {
 }
 
 /** The outputs in a state, by name. */
-export function outputsIn(bytes: Uint8Array, id: string, part: Part): Excerpt<StateOutput> {
+export function outputsIn(bytes: Uint8Array, id: string, part: DocumentPart): Excerpt<StateOutput> {
   const document = stateDocument(bytes, { id });
   if (isJsonObject(document) && document.has(encryptedKey)) throw encryptedState(`state version ${id}`);
   const all = [...outputsOf(document)].sort(([a], [b]) => (a < b ? -1 : 1));

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { fakeSeat, openTestControl, type TestControl } from "../../../test/support/control.ts";
+import { fakeConnectedAgent, openTestControl, type TestControl } from "../../../test/support/control.ts";
 import { jobRow, runRow } from "../../../test/support/rows.ts";
 import { newPool, newWorkspace, ref } from "../../../test/support/wanted.ts";
 import type { Job } from "../../domain/runs/job.ts";
@@ -48,12 +48,12 @@ async function insertRun(workspace: Workspace, over: Parameters<typeof runRow>[1
 /** An agent with one place, the server's own unless it has a pool: each job that it gets ends at once. */
 function enterAgent(poolId: PoolId | null = null): { readonly jobs: Job[] } {
   const jobs: Job[] = [];
-  const { seat } = fakeSeat({ agentId: newId("agent", systemRandom), name: "vm-1", poolId });
+  const { connected } = fakeConnectedAgent({ agentId: newId("agent", systemRandom), name: "vm-1", poolId });
   const offer = async (job: Job) => {
     jobs.push(job);
     await fixture.control.store.write((tx) => tx.jobs.save({ ...job, status: "finished" }));
   };
-  fixture.control.presence.enter({ ...seat, offer });
+  fixture.control.presence.enter({ ...connected, offer });
   return { jobs };
 }
 
@@ -100,12 +100,12 @@ test("a job that cannot be offered holds up no other one, goes back, and is trie
   const offered: string[] = [];
   const released: string[] = [];
   for (const name of ["vm-1", "vm-2"]) {
-    const { seat } = fakeSeat({ agentId: newId("agent", systemRandom), name, poolId: null });
+    const { connected } = fakeConnectedAgent({ agentId: newId("agent", systemRandom), name, poolId: null });
     const offer = async (job: Job) => {
       if (job.workspaceId === broken.workspace.id) throw new Error("its specification cannot be read");
       offered.push(job.workspaceId);
     };
-    control.presence.enter({ ...seat, offer, release: (id) => void released.push(id) });
+    control.presence.enter({ ...connected, offer, release: (id) => void released.push(id) });
   }
   const aside = new Map();
   expect(await dispatchOnce(control, aside)).toBe(1);

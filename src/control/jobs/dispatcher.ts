@@ -1,7 +1,7 @@
 import type { LabelCondition } from "../../domain/agents/label-selector.ts";
 import { mayUse } from "../../domain/agents/pool.ts";
 import { type Assignment, assign, type Candidate, dispatchOrder, Fits, isMatch } from "../../domain/runs/dispatch.ts";
-import { type EngineWish, engineWishOf } from "../../domain/runs/engine.ts";
+import { type EngineRequirement, engineRequirementOf } from "../../domain/runs/engine.ts";
 import { type Job, moveJob } from "../../domain/runs/job.ts";
 import { featuresOf, type JobFeature, jobFeatures, knowsAll } from "../../domain/runs/job-features.ts";
 import { failpoint } from "../../lib/program/failpoint.ts";
@@ -9,7 +9,7 @@ import type { AgentId, JobId, OrganizationId, PoolId } from "../../lib/words/ids
 import { hashToken, mintDerivedToken } from "../../lib/words/tokens.ts";
 import type { Queries } from "../../store/ports/store.ts";
 import { type Control, topics } from "../core/control.ts";
-import type { Seat } from "../core/presence.ts";
+import type { ConnectedAgent } from "../core/presence.ts";
 import { conditionsOf } from "../core/selectors.ts";
 import { declineOffer } from "./results.ts";
 
@@ -45,17 +45,19 @@ export async function dispatchUntil(control: Control, signal: AbortSignal): Prom
 /** One look at the queue; answers how many jobs were offered. */
 export async function dispatchOnce(control: Control, aside: SetAside = new Map()): Promise<number> {
   const present = control.presence.all();
-  const seats = present.filter((seat) => seat.takesJobs && seat.jobs.size < seat.concurrency);
-  if (seats.length === 0) return 0;
+  const connectedAgents = present.filter(
+    (connected) => connected.takesJobs && connected.jobs.size < connected.concurrency,
+  );
+  if (connectedAgents.length === 0) return 0;
   const now = control.clock.monotonicMs();
   for (const [id, untilMs] of aside) if (untilMs <= now) aside.delete(id);
-  const look = { present, seats, served: control.presence.turns.last };
+  const look = { present, connectedAgents, served: control.presence.turns.last };
   const { order: all, jobs } = await control.store.read((q) => readQueue(q, look));
   const order = all.filter(({ id }) => !aside.has(id));
   if (order.length === 0) return 0;
   const assignments = assign(
     order,
-    present.map((seat) => ({ ...factsOf(seat), jobs: seat.jobs.size })),
+    present.map((connected) => ({ ...factsOf(connected), jobs: connected.jobs.size })),
   );
   // Each to its end: what one of them throws does not leave the others to nobody.
   const offers = await Promise.allSettled(
@@ -71,17 +73,17 @@ export async function dispatchOnce(control: Control, aside: SetAside = new Map()
 
 /** The agents that one look at the queue is for. */
 interface Look {
-  readonly present: readonly Seat[];
+  readonly present: readonly ConnectedAgent[];
   /** Those of them that have room. */
-  readonly seats: readonly Seat[];
+  readonly connectedAgents: readonly ConnectedAgent[];
   /** The last turns of the organizations. */
   readonly served: ReadonlyMap<OrganizationId, number>;
 }
 
 /** Those of a session that decide: they are getters, which a spread would leave out. */
-function factsOf(seat: Seat) {
-  const { agentId, poolId, concurrency, takesJobs, labels, engines, features, unmet, idleSinceMs } = seat;
-  const whyDeclined = (jobId: JobId) => seat.whyDeclined(jobId);
+function factsOf(connected: ConnectedAgent) {
+  const { agentId, poolId, concurrency, takesJobs, labels, engines, features, unmet, idleSinceMs } = connected;
+  const whyDeclined = (jobId: JobId) => connected.whyDeclined(jobId);
   return { agentId, poolId, concurrency, takesJobs, labels, engines, features, unmet, idleSinceMs, whyDeclined };
 }
 
@@ -116,15 +118,17 @@ async function readQueue(q: Queries, look: Look): Promise<Queue> {
   return { order: dispatchOrder(candidates, running, look.served), jobs: new Map(allowed.map((job) => [job.id, job])) };
 }
 
-/** The jobs that one of the seats may take: only those of their pools are read, and of every organization a share. */
-async function takeableJobs(q: Queries, { present, seats }: Look): Promise<readonly GrantedJob[]> {
-  const byPool = Map.groupBy(seats, (seat) => seat.poolId);
+/** The jobs that one of the agents may take: only those of their pools are read, and of every organization a share. */
+async function takeableJobs(q: Queries, { present, connectedAgents }: Look): Promise<readonly GrantedJob[]> {
+  const byPool = Map.groupBy(connectedAgents, (connected) => connected.poolId);
   const allowed = await grantedJobs(q, await q.jobs.candidates([...byPool.keys()], bounds));
   const granted = await withNeeds(q, allowed, present);
   const fits = new Fits();
-  const mayTake = (seat: Seat, { job, conditions, wish, needs }: GrantedJob) =>
-    isMatch(seat.labels, job.phase, conditions) && knowsAll(seat.features, needs) && fits.of(seat, wish) !== "lacks";
-  return granted.filter((one) => byPool.get(one.job.poolId)?.some((seat) => mayTake(seat, one)) === true);
+  const mayTake = (connected: ConnectedAgent, { job, conditions, wish, needs }: GrantedJob) =>
+    isMatch(connected.labels, job.phase, conditions) &&
+    knowsAll(connected.features, needs) &&
+    fits.of(connected, wish) !== "lacks";
+  return granted.filter((one) => byPool.get(one.job.poolId)?.some((connected) => mayTake(connected, one)) === true);
 }
 
 interface GrantedJob {
@@ -132,7 +136,7 @@ interface GrantedJob {
   /** What the workspace wants of an agent. */
   readonly conditions: readonly LabelCondition[];
   /** Which program its run wants. */
-  readonly wish: EngineWish;
+  readonly wish: EngineRequirement;
   /** What its agent has to know. */
   readonly needs: readonly JobFeature[];
 }
@@ -141,7 +145,7 @@ interface GrantedJob {
 async function withNeeds(
   q: Queries,
   jobs: readonly GrantedJob[],
-  present: readonly Seat[],
+  present: readonly ConnectedAgent[],
 ): Promise<readonly GrantedJob[]> {
   if (present.every(({ features }) => knowsAll(features, jobFeatures))) return jobs;
   const runs = new Map((await q.runs.byIds(jobs.map(({ job }) => job.runId))).map((run) => [run.id, run]));
@@ -167,7 +171,9 @@ async function grantedJobs(q: Queries, jobs: readonly Job[]): Promise<readonly G
   return jobs.flatMap((job): GrantedJob[] => {
     const workspace = workspaces.get(job.workspaceId);
     if (workspace === undefined || workspace.poolId !== job.poolId) return [];
-    const granted = [{ job, conditions: conditionsOf(workspace), wish: engineWishOf(job, workspace), needs: [] }];
+    const granted = [
+      { job, conditions: conditionsOf(workspace), wish: engineRequirementOf(job, workspace), needs: [] },
+    ];
     if (job.poolId === null) return granted;
     const entry = access.get(job.poolId);
     return entry !== undefined && mayUse(entry.pool, entry.grants, workspace) ? granted : [];
@@ -189,26 +195,26 @@ interface Offer {
 
 async function offer(control: Control, aside: SetAside, { job, assignment }: Offer): Promise<boolean> {
   const { agentId } = assignment;
-  const seat = control.presence.get(agentId);
-  if (seat === undefined) return false;
+  const connected = control.presence.get(agentId);
+  if (connected === undefined) return false;
   const epoch = job.epoch + 1;
   const tokenHash = hashToken(jobTokenOf(control, { id: job.id, epoch }));
   const move = moveJob(
     job,
-    { kind: "offered", agentId, agentName: seat.name, tokenHash },
+    { kind: "offered", agentId, agentName: connected.name, tokenHash },
     { now: control.clock.now(), leases: control.timing.leases },
   );
   if (move.kind !== "moved") return false;
   // Reserved before the claim is written, so that a second look cannot overload the agent.
-  if (!seat.reserve(job.id, epoch)) return false;
+  if (!connected.reserve(job.id, epoch)) return false;
   const isClaimed = await control.store
     .step((tx) => tx.jobs.saveIf(move.job, { epoch: job.epoch, status: "queued" }))
     .catch((error: unknown) => {
-      seat.release(job.id, epoch);
+      connected.release(job.id, epoch);
       throw error;
     });
   if (!isClaimed) {
-    seat.release(job.id, epoch);
+    connected.release(job.id, epoch);
     return false;
   }
   control.presence.turns.note(job.organizationId);
@@ -216,12 +222,12 @@ async function offer(control: Control, aside: SetAside, { job, assignment }: Off
   control.log.info({ jobId: job.id, runId: job.runId, epoch, agentId }, "job offered");
   failpoint("server.offer-claimed");
   try {
-    await seat.offer(move.job);
+    await connected.offer(move.job);
     return true;
   } catch (error) {
     control.log.error({ err: error, jobId: job.id, runId: job.runId }, "a job cannot be offered: it is set aside");
     aside.set(job.id, control.clock.monotonicMs() + setAsideMs);
-    seat.release(job.id, epoch);
+    connected.release(job.id, epoch);
     await declineOffer(control, { jobId: job.id, epoch, agentId });
     return false;
   }

@@ -1,12 +1,12 @@
 import { Fits, isMatch } from "../../domain/runs/dispatch.ts";
-import { engineWishOf, wishText } from "../../domain/runs/engine.ts";
+import { engineRequirementOf, requirementText } from "../../domain/runs/engine.ts";
 import type { Job } from "../../domain/runs/job.ts";
 import { featuresOf, knowsAll } from "../../domain/runs/job-features.ts";
 import type { Run } from "../../domain/runs/run.ts";
 import type { Workspace } from "../../domain/workspaces/workspace.ts";
 import { change } from "../core/change.ts";
 import type { Control } from "../core/control.ts";
-import type { Seat } from "../core/presence.ts";
+import type { ConnectedAgent } from "../core/presence.ts";
 import { conditionsOf } from "../core/selectors.ts";
 import { advanceJob, saveRunFacts } from "../runs/advance.ts";
 import { type Claim, claimed } from "./results.ts";
@@ -21,7 +21,7 @@ export function giveElsewhere(control: Control, claim: Claim, why: string): Prom
     const workspace = job === undefined ? undefined : await tx.workspaces.get(job.workspaceId);
     const run = job === undefined ? undefined : await tx.runs.get(job.runId);
     if (job?.status !== "offered" || workspace === undefined || run === undefined) return undefined;
-    control.presence.get(claim.agentId)?.noteUnmet(wishText(engineWishOf(job, workspace)), why);
+    control.presence.get(claim.agentId)?.noteUnmet(requirementText(engineRequirementOf(job, workspace)), why);
     const other = otherSeat(control, { job, run, workspace });
     if (other === undefined) return undefined;
     await advanceJob(tx, at, { job, event: { kind: "declined" } });
@@ -38,15 +38,18 @@ interface Homeless {
 }
 
 /** A connected agent that can have it, busy or not, and has not failed to. */
-function otherSeat({ presence }: Pick<Control, "presence">, { job, run, workspace }: Homeless): Seat | undefined {
-  const wish = engineWishOf(job, workspace);
+function otherSeat(
+  { presence }: Pick<Control, "presence">,
+  { job, run, workspace }: Homeless,
+): ConnectedAgent | undefined {
+  const wish = engineRequirementOf(job, workspace);
   const conditions = conditionsOf(workspace);
   const needs = featuresOf(run.options, job.phase);
-  const seats = presence
+  const connectedAgents = presence
     .all()
     .filter(({ poolId, labels }) => poolId === job.poolId && isMatch(labels, job.phase, conditions))
     .filter(({ features }) => knowsAll(features, needs));
   return new Fits()
-    .among(wish, seats)
-    .find(({ agentId, unmet }) => agentId !== job.agentId && !unmet.has(wishText(wish)));
+    .among(wish, connectedAgents)
+    .find(({ agentId, unmet }) => agentId !== job.agentId && !unmet.has(requirementText(wish)));
 }

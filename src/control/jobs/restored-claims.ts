@@ -5,7 +5,7 @@ import { isId } from "../../lib/words/ids.ts";
 import { hashToken } from "../../lib/words/tokens.ts";
 import type { Queries } from "../../store/ports/store.ts";
 import { record } from "../core/audit.ts";
-import type { Moment } from "../core/change.ts";
+import type { Change } from "../core/change.ts";
 import { type Control, topics } from "../core/control.ts";
 import { jobTokenOf } from "./dispatcher.ts";
 
@@ -15,7 +15,7 @@ import { jobTokenOf } from "./dispatcher.ts";
  */
 export async function takeUpRestored(
   tx: Queries,
-  at: Moment,
+  at: Change,
   { control, agent, jobs }: { readonly control: Control; readonly agent: Agent; readonly jobs: readonly HeldJob[] },
 ): Promise<void> {
   for (const { claim, stage } of jobs) {

@@ -5,7 +5,7 @@ import type { Run } from "../../domain/runs/run.ts";
 import type { Engine } from "../../domain/workspaces/workspace.ts";
 import type { AgentId, JobId } from "../../lib/words/ids.ts";
 import type { Queries } from "../../store/ports/store.ts";
-import { change, type Moment } from "../core/change.ts";
+import { type Change, change } from "../core/change.ts";
 import { type Control, topics } from "../core/control.ts";
 import { advanceJob, type ResultFacts, releaseWorkspace, saveRunFacts } from "../runs/advance.ts";
 import { logStreamOf } from "../runs/logs.ts";
@@ -174,7 +174,7 @@ async function closeLog(
 /** The run's timeline says of which log what is wrong. */
 async function tellProblem(
   tx: Queries,
-  at: Moment,
+  at: Change,
   { job, problem }: { readonly job: Job; readonly problem: LogProblem },
 ): Promise<void> {
   const run = await tx.runs.get(job.runId);
@@ -197,7 +197,7 @@ async function hasState(tx: Queries, job: Job, { stateSerial, stateSha256 }: Rep
   return newest.sha256 === stateSha256 || (await tx.states.lastWord(job.id, stateSha256)) !== undefined;
 }
 
-async function end(tx: Queries, at: Moment, { job, report, log }: Ending): Promise<void> {
+async function end(tx: Queries, at: Change, { job, report, log }: Ending): Promise<void> {
   if (job.phase === "plan") await noteEngine(tx, job, report);
   const checked =
     job.phase === "plan" ? { ...(await checkPlan(tx, job, report)), resourcesInFlight: [], lost: null } : report;
@@ -248,14 +248,14 @@ function whyNoPlan({ planSha256 }: Run, report: Report): string {
 }
 
 /** A plan whose agent was lost has ended without its log; now the agent has brought it. */
-async function closeLateLog(tx: Queries, at: Moment, { job, log }: Ending): Promise<void> {
+async function closeLateLog(tx: Queries, at: Change, { job, log }: Ending): Promise<void> {
   const closed: Job = { ...job, isLogClosed: true, logBytes: log.bytes, logProblem: log.problem };
   await tx.jobs.saveIf(closed, { epoch: job.epoch, status: job.status });
   at.touched.add(topics.run(job.runId)).add(topics.log(job.id));
 }
 
 /** Evidence after the fact: the run stays errored, and says what is now known; the workspace is free once its state is safe. */
-async function takeLateReport(tx: Queries, at: Moment, { job, report, log }: Ending): Promise<void> {
+async function takeLateReport(tx: Queries, at: Change, { job, report, log }: Ending): Promise<void> {
   const run = await tx.runs.get(job.runId);
   const late: Job = {
     ...job,

@@ -1,6 +1,6 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { durationFromMs } from "@bufbuild/protobuf/wkt";
-import { engineWishOf } from "../../domain/runs/engine.ts";
+import { engineRequirementOf } from "../../domain/runs/engine.ts";
 import type { Job } from "../../domain/runs/job.ts";
 import type { Run } from "../../domain/runs/run.ts";
 import type { Workspace } from "../../domain/workspaces/workspace.ts";
@@ -26,7 +26,7 @@ export async function jobSpecOf(
   }
   const state = workspace.currentStateId === null ? undefined : await q.states.get(workspace.currentStateId);
   const { options } = run;
-  const wish = engineWishOf(job, workspace);
+  const wish = engineRequirementOf(job, workspace);
   return {
     claim: { jobId: job.id, epoch: BigInt(job.epoch) },
     runId: run.id,

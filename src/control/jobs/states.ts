@@ -4,7 +4,7 @@ import { failpoint } from "../../lib/program/failpoint.ts";
 import { WindlassError } from "../../lib/words/errors.ts";
 import { newId } from "../../lib/words/ids.ts";
 import type { Queries } from "../../store/ports/store.ts";
-import { change, type Moment } from "../core/change.ts";
+import { type Change, change } from "../core/change.ts";
 import { type Control, topics } from "../core/control.ts";
 import { storeSealed } from "../core/sealed-blobs.ts";
 import type { StateContent } from "../documents/state-file.ts";
@@ -131,7 +131,7 @@ interface Arrival {
   readonly asideReason: string | undefined;
 }
 
-async function admit(tx: Queries, at: Moment, { scope, version, asideReason }: Arrival): Promise<StateVersion> {
+async function admit(tx: Queries, at: Change, { scope, version, asideReason }: Arrival): Promise<StateVersion> {
   const { workspace, run, job } = scope;
   const current = workspace.currentStateId === null ? undefined : await tx.states.get(workspace.currentStateId);
   const newest = await tx.states.newestOfJob(job.id);

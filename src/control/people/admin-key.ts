@@ -23,8 +23,8 @@ export async function makeAdminKey({ store, clock, random }: KeyControl): Promis
   return store.write(async (tx) => {
     const old = await tx.upkeep.siteAdminKeys(adminKeyName);
     await tx.apiKeys.insert(made.key);
-    const deed = { action: "key.create", resource: made.key.id, organizationId: null };
-    await record(tx, "system", { ...deed, detail: { name: adminKeyName, role: "site_admin" }, at: createdAt });
+    const entry = { action: "key.create", resource: made.key.id, organizationId: null };
+    await record(tx, "system", { ...entry, detail: { name: adminKeyName, role: "site_admin" }, at: createdAt });
     return { ...made, old };
   });
 }
@@ -37,8 +37,8 @@ export async function revokeReplaced({ store, clock }: KeyControl, { key, old }:
       const row = await tx.apiKeys.get(id);
       if (row === undefined || row.revokedAt !== null) continue;
       await tx.apiKeys.save({ ...row, revokedAt: now, replacedBy: key.id });
-      const deed = { action: "key.revoke", resource: id, organizationId: null, detail: { replaced_by: key.id } };
-      await record(tx, "system", { ...deed, at: now });
+      const entry = { action: "key.revoke", resource: id, organizationId: null, detail: { replaced_by: key.id } };
+      await record(tx, "system", { ...entry, at: now });
     }
   });
 }

@@ -5,7 +5,7 @@ import { WindlassError } from "../../lib/words/errors.ts";
 import type { Queries } from "../../store/ports/store.ts";
 import { asPerson, demand } from "../core/access.ts";
 import { actorOf, record } from "../core/audit.ts";
-import { change, type Moment } from "../core/change.ts";
+import { type Change, change } from "../core/change.ts";
 import { type Control, topics } from "../core/control.ts";
 import { endOf } from "../core/lifetimes.ts";
 import { findKey, type KeyView, mintKey, viewKey } from "./api-keys.ts";
@@ -66,13 +66,13 @@ export async function revokeApiKey(control: Control, who: Principal, id: string)
     const revoked: ApiKey = { ...key, revokedAt: at.now };
     await save(tx, at, revoked);
     const { name, role, organizationId } = key;
-    const deed = { action: "key.revoke", resource: key.id, organizationId, detail: { name, role } };
-    await record(tx, person, { ...deed, at: at.now });
+    const entry = { action: "key.revoke", resource: key.id, organizationId, detail: { name, role } };
+    await record(tx, person, { ...entry, at: at.now });
     return viewKey(tx, revoked, at.now);
   });
 }
 
-async function save(tx: Queries, at: Moment, key: ApiKey): Promise<void> {
+async function save(tx: Queries, at: Change, key: ApiKey): Promise<void> {
   await tx.apiKeys.save(key);
   at.touched.add(topics.key(key.id));
 }

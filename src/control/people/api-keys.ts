@@ -91,8 +91,8 @@ export async function issueApiKey(
     const { key, secret } = mintKey(control.random, { name, role, organizationId: owner?.id ?? null, ...times });
     await tx.apiKeys.insert(key);
     const detail = { name, role, expires: expiresAt?.toISOString() ?? "never" };
-    const deed = { action: "key.create", resource: key.id, organizationId: key.organizationId, detail };
-    await record(tx, person, { ...deed, at: at.now });
+    const entry = { action: "key.create", resource: key.id, organizationId: key.organizationId, detail };
+    await record(tx, person, { ...entry, at: at.now });
     return { key, organizationName: owner?.name ?? "", isActive: true, secret };
   });
 }

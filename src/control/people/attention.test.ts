@@ -15,7 +15,7 @@ import { rotateAgentToken } from "../agents/token-rotation.ts";
 import { createAgentToken, revokeAgentToken } from "../agents/tokens.ts";
 import type { Control } from "../core/control.ts";
 import { searchedRows } from "../core/pages.ts";
-import type { Seat } from "../core/presence.ts";
+import type { ConnectedAgent } from "../core/presence.ts";
 import { listRuns } from "../runs/list.ts";
 import { resolveRun } from "../runs/resolution.ts";
 import { getRun } from "../runs/runs.ts";
@@ -256,10 +256,10 @@ describe.each(testEngines)("what needs somebody, on $name", (engine) => {
       await control.store.write(async (tx) => {
         for (const agent of [here, warned, elsewhere]) await tx.agents.insert(agent);
       });
-      const seat = (agentId: AgentId, refusal: string) =>
-        ({ agentId, refusal, way: { problem: "" } }) as unknown as Seat;
+      const connected = (agentId: AgentId, refusal: string) =>
+        ({ agentId, refusal, way: { problem: "" } }) as unknown as ConnectedAgent;
       const site = async () => (await countAttention(control)).find(({ kind }) => kind === "agent_warning")?.count;
-      for (const { id } of [here, warned, elsewhere]) control.presence.enter(seat(id, "disk full: 30 MiB free"));
+      for (const { id } of [here, warned, elsewhere]) control.presence.enter(connected(id, "disk full: 30 MiB free"));
       expect((await found())[0]).toMatchObject({
         ...{ kind: "agent_warning", count: 2 },
         items: [
@@ -268,7 +268,7 @@ describe.each(testEngines)("what needs somebody, on $name", (engine) => {
         ],
       });
       expect(await site()).toBe(3);
-      for (const { id } of [here, warned, elsewhere]) control.presence.enter(seat(id, ""));
+      for (const { id } of [here, warned, elsewhere]) control.presence.enter(connected(id, ""));
       expect((await found())[0]).toMatchObject({ count: 1, items: [{ name: "vm-1", detail: "an old version" }] });
       expect(await site()).toBe(1);
     });

@@ -190,10 +190,12 @@ const maxAssigned = 100;
 
 /** What is the matter with agents that are connected or just arrive, as they or the server see it now. */
 function troubles({ presence, clock }: Control): ReadonlyMap<AgentId, string> {
-  const seats = presence.all().map((seat) => [seat.agentId, [seat.way.problem, seat.refusal]] as const);
+  const connectedAgents = presence
+    .all()
+    .map((connected) => [connected.agentId, [connected.way.problem, connected.refusal]] as const);
   const blocked = presence.arrivals(clock.monotonicMs()).filter(({ wayProblem }) => wayProblem !== "");
   const arrivals = blocked.map((arrival) => [arrival.agentId, [`it ${arrivalText(arrival)}`]] as const);
-  const told = [...seats, ...arrivals].map(
+  const told = [...connectedAgents, ...arrivals].map(
     ([id, texts]) => [id, texts.filter((text) => text !== "").join("; ")] as const,
   );
   return new Map(told.filter(([, text]) => text !== ""));

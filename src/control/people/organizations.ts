@@ -54,13 +54,13 @@ export async function createOrganization(
       const times = { createdAt: at.now, updatedAt: at.now };
       const row: Organization = { id: newId("org", control.random), ...settings, ...times, version: 1 };
       await tx.organizations.insert(row);
-      const deed = {
+      const entry = {
         action: "organization.create",
         resource: row.id,
         organizationId: row.id,
         detail: { name: row.name },
       };
-      await record(tx, person, { ...deed, at: at.now });
+      await record(tx, person, { ...entry, at: at.now });
       return row;
     };
     const request = { person, requestId, method: "CreateOrganization", body, at: at.now };
@@ -153,13 +153,13 @@ export async function deleteOrganization(control: Control, who: Principal, refer
     demand(person, "administer_site");
     await demandEmpty(tx, row);
     await tx.organizations.delete(row.id);
-    const deed = {
+    const entry = {
       action: "organization.delete",
       resource: row.id,
       organizationId: row.id,
       detail: { name: row.name },
     };
-    await record(tx, person, { ...deed, at: at.now });
+    await record(tx, person, { ...entry, at: at.now });
   });
 }
 

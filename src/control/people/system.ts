@@ -54,7 +54,7 @@ export async function describeServer({
 }: Control): Promise<ServerFacts> {
   const generation = (await store.read((q) => q.meta.get(generationKey))) ?? "";
   const { maxConfigurationBytes, maxStateBytes } = limits;
-  const hasServerAgent = presence.all().some((seat) => seat.poolId === null);
+  const hasServerAgent = presence.all().some((connected) => connected.poolId === null);
   return {
     version,
     database: store.engine,

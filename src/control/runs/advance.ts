@@ -12,12 +12,12 @@ import {
 import type { Lost } from "../../domain/runs/lost.ts";
 import type { ResourceInFlight } from "../../domain/runs/resource-in-flight.ts";
 import { type ChangeCounts, moveRun, type Run, type RunEffect, type RunEvent } from "../../domain/runs/run.ts";
-import { type Told, tellMove } from "../../domain/runs/timeline.ts";
+import { type TimelineEntry, tellMove } from "../../domain/runs/timeline.ts";
 import type { Workspace } from "../../domain/workspaces/workspace.ts";
 import { WindlassError } from "../../lib/words/errors.ts";
 import { newId, type WorkspaceId } from "../../lib/words/ids.ts";
 import type { Queries } from "../../store/ports/store.ts";
-import type { Moment } from "../core/change.ts";
+import type { Change } from "../core/change.ts";
 import { topics } from "../core/control.ts";
 import { jobOwner } from "../core/uploads.ts";
 import { awaitsJudgement } from "./distrust.ts";
@@ -47,7 +47,7 @@ export type Advanced =
 /** Moves a run together with its jobs, its timeline and its workspace's lock, so that they stand or fall together. */
 export async function advanceRun(
   tx: Queries,
-  at: Moment,
+  at: Change,
   { run, event, agentName = "" }: { run: Run; event: RunEvent; agentName?: string },
 ): Promise<Advanced> {
   const move = moveRun(run, event, at.now);
@@ -62,14 +62,14 @@ export async function advanceRun(
 }
 
 /** The object of files that a row referred to, and does not any more. */
-export function dropPlanFiles({ unneeded }: Moment, before: Run, after: Run): void {
+export function dropPlanFiles({ unneeded }: Change, before: Run, after: Run): void {
   const key = before.planFilesBlobKey;
   if (key !== null && key !== after.planFilesBlobKey) unneeded.add(key);
 }
 
 async function applyRunEffect(
   tx: Queries,
-  at: Moment,
+  at: Change,
   { run, effect }: { run: Run; effect: RunEffect },
 ): Promise<void> {
   switch (effect.kind) {
@@ -89,12 +89,12 @@ async function applyRunEffect(
 }
 
 /** The next run would plan on a state that may be behind the world. */
-async function keepForJudgement(tx: Queries, at: Moment, run: Run): Promise<void> {
+async function keepForJudgement(tx: Queries, at: Change, run: Run): Promise<void> {
   const errorMessage = `its last state is in quarantine, because its agent's token was revoked for a suspected theft: the workspace stays locked until somebody decides (windlass run resolve ${run.id})`;
   await saveRunFacts(tx, at, { run: { ...run, errorMessage } });
 }
 
-async function queueJob(tx: Queries, at: Moment, { run, phase }: { run: Run; phase: JobPhase }): Promise<void> {
+async function queueJob(tx: Queries, at: Change, { run, phase }: { run: Run; phase: JobPhase }): Promise<void> {
   const workspace = await tx.workspaces.get(run.workspaceId);
   if (workspace === undefined) throw new WindlassError("internal", `the workspace of ${run.id} is gone`);
   const before = newestOf(await tx.jobs.ofRun(run.id), phase);
@@ -138,7 +138,7 @@ async function queueJob(tx: Queries, at: Moment, { run, phase }: { run: Run; pha
 /** Moves a job and its run. The answer says whether it moved; a refusal changes nothing. */
 export async function advanceJob(
   tx: Queries,
-  at: Moment,
+  at: Change,
   { job, event, facts = noFacts }: { job: Job; event: JobEvent; facts?: ResultFacts },
 ): Promise<
   | { readonly kind: "moved"; readonly job: Job }
@@ -159,7 +159,7 @@ export async function advanceJob(
 }
 
 /** What a job has begun to upload goes with its end; a lost apply may still bring its states. */
-async function dropUploads(tx: Queries, { unneeded }: Moment, { id, status }: Job): Promise<void> {
+async function dropUploads(tx: Queries, { unneeded }: Change, { id, status }: Job): Promise<void> {
   if (!isEnded(status) || status === "interrupted") return;
   for (const upload of await tx.uploads.ofOwner(jobOwner(id))) {
     for (const { blobKey } of await tx.uploads.parts(upload.id)) unneeded.add(blobKey);
@@ -167,7 +167,7 @@ async function dropUploads(tx: Queries, { unneeded }: Moment, { id, status }: Jo
   }
 }
 
-function touchJob(at: Moment, job: Job): void {
+function touchJob(at: Change, job: Job): void {
   at.touched.add(topics.run(job.runId)).add(topics.log(job.id));
   if (job.agentId !== null) at.touched.add(topics.agent(job.agentId));
   if (job.status === "queued") at.touched.add(topics.jobs);
@@ -175,7 +175,7 @@ function touchJob(at: Moment, job: Job): void {
 
 async function applyJobEffect(
   tx: Queries,
-  at: Moment,
+  at: Change,
   { job, effect, facts, agentName }: { job: Job; effect: JobEffect; facts: ResultFacts; agentName: string },
 ): Promise<void> {
   const run = await tx.runs.get(job.runId);
@@ -234,14 +234,14 @@ function interruptedMessage({ agentName }: Job, resources: readonly ResourceInFl
 /** Asks a job to end. One that has not started ends at once. */
 export async function cancelJob(
   tx: Queries,
-  at: Moment,
+  at: Change,
   { job, mode }: { job: Job; mode: Exclude<Desired, "run"> },
 ): Promise<void> {
   await advanceJob(tx, at, { job, event: { kind: "cancel_requested", mode } });
 }
 
 /** Lets go of the workspace if this run holds it, and gives it to the next. */
-export async function releaseWorkspace(tx: Queries, at: Moment, run: Run): Promise<void> {
+export async function releaseWorkspace(tx: Queries, at: Change, run: Run): Promise<void> {
   const workspace = await tx.workspaces.get(run.workspaceId);
   if (workspace?.lock?.kind !== "run" || workspace.lock.runId !== run.id) return;
   await tx.workspaces.save({ ...workspace, lock: null });
@@ -249,21 +249,25 @@ export async function releaseWorkspace(tx: Queries, at: Moment, run: Run): Promi
 }
 
 /** Gives a free workspace to its oldest pending run. */
-export async function promoteNext(tx: Queries, at: Moment, workspaceId: WorkspaceId): Promise<void> {
+export async function promoteNext(tx: Queries, at: Change, workspaceId: WorkspaceId): Promise<void> {
   const workspace = await tx.workspaces.get(workspaceId);
   if (workspace === undefined || workspace.lock !== null) return;
   const [next] = await tx.runs.pending(workspaceId, 1);
   if (next !== undefined) await acquire(tx, at, { run: next, workspace });
 }
 
-async function acquire(tx: Queries, at: Moment, { run, workspace }: { run: Run; workspace: Workspace }): Promise<void> {
+async function acquire(tx: Queries, at: Change, { run, workspace }: { run: Run; workspace: Workspace }): Promise<void> {
   await tx.workspaces.save({ ...workspace, lock: { kind: "run", runId: run.id, at: at.now } });
   const advanced = await advanceRun(tx, at, { run, event: { kind: "workspace_acquired" } });
   if (advanced.kind === "refused") throw new WindlassError("internal", advanced.why);
 }
 
 /** Saves facts about a run that are no move of it, and what there is to tell of them. */
-export async function saveRunFacts(tx: Queries, at: Moment, { run, told }: { run: Run; told?: Told }): Promise<Run> {
+export async function saveRunFacts(
+  tx: Queries,
+  at: Change,
+  { run, told }: { run: Run; told?: TimelineEntry },
+): Promise<Run> {
   const saved: Run = { ...run, version: run.version + 1 };
   await tx.runs.save(saved);
   if (told !== undefined) await tell(tx, at, { run: saved, told, isMoved: false });
@@ -274,8 +278,8 @@ export async function saveRunFacts(tx: Queries, at: Moment, { run, told }: { run
 /** Writes what happened into the timeline of a run, at the place of the run's version: once for each version. */
 export async function tell(
   tx: Queries,
-  { now }: Pick<Moment, "now">,
-  { run, told, isMoved }: { run: Run; told: Told; isMoved: boolean },
+  { now }: Pick<Change, "now">,
+  { run, told, isMoved }: { run: Run; told: TimelineEntry; isMoved: boolean },
 ): Promise<void> {
   await tx.runEvents.insert({
     runId: run.id,

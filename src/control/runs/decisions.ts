@@ -4,7 +4,7 @@ import { isFinal, type Run, type RunEvent } from "../../domain/runs/run.ts";
 import { type ErrorCode, WindlassError } from "../../lib/words/errors.ts";
 import { asPerson, demand, findRun } from "../core/access.ts";
 import { actorOf, record } from "../core/audit.ts";
-import { change, type Moment } from "../core/change.ts";
+import { type Change, change } from "../core/change.ts";
 import type { Control } from "../core/control.ts";
 import { advanceRun } from "./advance.ts";
 import { type RunView, viewRun } from "./view.ts";
@@ -73,7 +73,7 @@ export function cancelRun(
   });
 }
 
-function refuseEarlyForce(run: Run, at: Moment, jobs: readonly Job[]): void {
+function refuseEarlyForce(run: Run, at: Change, jobs: readonly Job[]): void {
   const running = jobs.find((job) => job.status === "started");
   if (running === undefined || isFinal(run.status)) return;
   const waitMs = forceAfterMs[running.phase];
@@ -95,7 +95,7 @@ interface Decision {
   readonly event: RunEvent;
   /** For people; kept with the audit record. */
   readonly comment: string;
-  readonly check?: (run: Run, at: Moment, jobs: readonly Job[]) => void;
+  readonly check?: (run: Run, at: Change, jobs: readonly Job[]) => void;
 }
 
 async function decide(

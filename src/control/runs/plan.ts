@@ -7,13 +7,13 @@ import { type Page, type PageRequest, pageOfExcerpt, pageSize, placeIn } from ".
 import { invalid } from "../core/refusals.ts";
 import { loadSealed } from "../core/sealed-blobs.ts";
 import { maxSummaryBytes } from "../documents/limits.ts";
-import type { PlanContents, PlannedChange } from "../documents/plan-summary.ts";
+import type { PlanContents, SummaryChange } from "../documents/plan-summary.ts";
 
 /** What a plan would change, without any secret. */
 export interface RunPlan extends Omit<PlanContents, "changes"> {
   readonly counts: ChangeCounts;
   /** Its changes, then its drift, then its outputs. */
-  readonly changes: Page<PlannedChange>;
+  readonly changes: Page<SummaryChange>;
 }
 
 /** What the plan of a run would change, as its agent has masked it. */

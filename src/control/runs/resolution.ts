@@ -5,7 +5,7 @@ import { WindlassError } from "../../lib/words/errors.ts";
 import type { Queries } from "../../store/ports/store.ts";
 import { asPerson, demand, findRun } from "../core/access.ts";
 import { actorOf, record } from "../core/audit.ts";
-import { change, type Moment } from "../core/change.ts";
+import { type Change, change } from "../core/change.ts";
 import type { Control } from "../core/control.ts";
 import { type Adoption, adopt, prepareAdoption } from "../states/quarantine.ts";
 import { releaseWorkspace, saveRunFacts } from "./advance.ts";
@@ -78,7 +78,7 @@ interface Settlement {
   readonly comment: string;
 }
 
-async function settle(tx: Queries, at: Moment, { run, adoption, by, comment }: Settlement): Promise<Run> {
+async function settle(tx: Queries, at: Change, { run, adoption, by, comment }: Settlement): Promise<Run> {
   const workspace = await tx.workspaces.get(run.workspaceId);
   const state =
     workspace !== undefined && adoption !== undefined ? await adopt(tx, at, { workspace, adoption }) : undefined;

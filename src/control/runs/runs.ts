@@ -10,7 +10,7 @@ import { isId, newId } from "../../lib/words/ids.ts";
 import type { Queries } from "../../store/ports/store.ts";
 import { asPerson, demand, findRun, findWorkspace, notFound, type Reference } from "../core/access.ts";
 import { actorOf, keyOfActor, record } from "../core/audit.ts";
-import { change, type Moment } from "../core/change.ts";
+import { type Change, change } from "../core/change.ts";
 import { type Control, topics } from "../core/control.ts";
 import { invalid } from "../core/refusals.ts";
 import { once } from "../core/requests.ts";
@@ -175,7 +175,7 @@ interface Ingredients extends Pick<Run, "configurationId" | "options" | "message
 }
 
 /** Inserts a run and lets it go as far as it can. */
-export async function insertRun(tx: Queries, at: Moment, { person, workspace, ...wish }: Ingredients): Promise<Run> {
+export async function insertRun(tx: Queries, at: Change, { person, workspace, ...wish }: Ingredients): Promise<Run> {
   const run = newRun(at, { ...wish, person, workspace });
   await tx.runs.insert(run);
   await tell(tx, at, { run, told: tellCreation(run), isMoved: true });
@@ -186,7 +186,7 @@ export async function insertRun(tx: Queries, at: Moment, { person, workspace, ..
   return start(tx, at, run);
 }
 
-function newRun({ now, random }: Moment, { person, workspace, ...wish }: Ingredients): Run {
+function newRun({ now, random }: Change, { person, workspace, ...wish }: Ingredients): Run {
   return {
     id: newId("run", random),
     organizationId: workspace.organizationId,
@@ -223,7 +223,7 @@ function newRun({ now, random }: Moment, { person, workspace, ...wish }: Ingredi
   };
 }
 
-async function start(tx: Queries, at: Moment, run: Run): Promise<Run> {
+async function start(tx: Queries, at: Change, run: Run): Promise<Run> {
   if (run.options.isPlanOnly) await advanceRun(tx, at, { run, event: { kind: "workspace_acquired" } });
   else await promoteNext(tx, at, run.workspaceId);
   return (await tx.runs.get(run.id)) ?? run;

@@ -20,10 +20,10 @@ export async function silentSince(control: Control, q: Queries, job: Job | null)
   const agent = await q.agents.get(job.agentId);
   if (agent === undefined) return null;
   const { clock, timing, presence } = control;
-  const seat = presence.get(agent.id);
+  const connected = presence.get(agent.id);
   const heardAt = lastHeard(control, agent);
   const silentMs =
-    seat === undefined ? clock.now().getTime() - heardAt.getTime() : clock.monotonicMs() - seat.heardAtMs;
+    connected === undefined ? clock.now().getTime() - heardAt.getTime() : clock.monotonicMs() - connected.heardAtMs;
   return silentMs >= timing.heartbeatMs * missedBeats ? heardAt : null;
 }
 

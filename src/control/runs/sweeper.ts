@@ -20,10 +20,10 @@ const strayMs = 5_000;
 /** Finds what is overdue and mends it, until the signal is aborted. Nothing waits for ever. */
 export async function sweepUntil(control: Control, signal: AbortSignal): Promise<void> {
   const { clock, log } = control;
-  let last = momentOf(clock);
+  let last = readClock(clock);
   let graceFromMs = last.monotonicMs;
   while (!signal.aborted) {
-    const now = momentOf(clock);
+    const now = readClock(clock);
     try {
       if (hasStrayed(last, now)) {
         graceFromMs = now.monotonicMs;
@@ -42,15 +42,15 @@ export async function sweepUntil(control: Control, signal: AbortSignal): Promise
 /** Nobody could take a run from a server that was down: agents get time to come back before a queue is judged. */
 const queueGraceMs = ({ timing }: Control): number => Math.min(timing.restartGraceMs, timing.queueTimeoutMs);
 
-interface Moment {
+interface ClockReading {
   readonly at: Date;
   readonly monotonicMs: number;
 }
 
-const momentOf = (clock: Control["clock"]): Moment => ({ at: clock.now(), monotonicMs: clock.monotonicMs() });
+const readClock = (clock: Control["clock"]): ClockReading => ({ at: clock.now(), monotonicMs: clock.monotonicMs() });
 
 /** The wall clock goes on while a machine is suspended, the monotonic one does not; both go on while a process stands still. */
-function hasStrayed(last: Moment, now: Moment): boolean {
+function hasStrayed(last: ClockReading, now: ClockReading): boolean {
   const wallMs = now.at.getTime() - last.at.getTime();
   const monotonicMs = now.monotonicMs - last.monotonicMs;
   return Math.max(wallMs, monotonicMs) > sweepMs + strayMs || wallMs < monotonicMs - strayMs;
@@ -132,8 +132,8 @@ async function sweepAgents(control: Control, now: Date): Promise<void> {
 async function tellSilence(control: Control, agents: readonly SilentRow[], now: Date): Promise<void> {
   const { clock, timing, presence, store, log } = control;
   const isHeard = ({ id }: SilentAgent): boolean => {
-    const seat = presence.get(id);
-    return seat !== undefined && clock.monotonicMs() - seat.heardAtMs < timing.silence.unknownMs;
+    const connected = presence.get(id);
+    return connected !== undefined && clock.monotonicMs() - connected.heardAtMs < timing.silence.unknownMs;
   };
   const rows = agents.filter((agent) => !isHeard(agent)).map((agent) => silenceOf(agent, now, timing.silence));
   const [ghosts, lost] = [rows.filter(isGhost), rows.filter((row) => !isGhost(row))];

@@ -37,7 +37,7 @@ interface Unmet {
 }
 
 /** What one agent could not have lately, whatever it announces. */
-export class UnmetWishes {
+export class UnmetRequirements {
   readonly #wishes = new Map<string, Unmet>();
 
   note(wish: string, unmet: Unmet): void {

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { testEngines } from "../../../test/engines.ts";
-import { fakeSeat, openTestControl, type TestControl } from "../../../test/support/control.ts";
+import { fakeConnectedAgent, openTestControl, type TestControl } from "../../../test/support/control.ts";
 import { introduction } from "../../../test/support/fake-agent.ts";
 import { jobRow, runRow } from "../../../test/support/rows.ts";
 import { pool, token, workspace as workspaceRow } from "../../../test/support/store/rows.ts";
@@ -104,7 +104,7 @@ describe("a process with the identity of another one", () => {
     const { control, clock } = fixture;
     await clock.advance(30_000);
     const copy = (await from("copy")).agent;
-    control.presence.enter(fakeSeat({ agentId: agent.id, name: agent.name, poolId: agent.poolId }).seat);
+    control.presence.enter(fakeConnectedAgent({ agentId: agent.id, name: agent.name, poolId: agent.poolId }).connected);
     await expect(from("third")).rejects.toMatchObject(refused);
     expect((await from("home")).agent).toMatchObject({ id: copy.id, place: "home", jobsPlace: "home" });
   });

@@ -186,9 +186,9 @@ export function refuseClone(
   known: Agent,
   said: { readonly bootId: string },
 ): void {
-  const seat = presence.get(known.id);
-  if (seat === undefined || seat.bootId === said.bootId) return;
-  const silentMs = clock.monotonicMs() - seat.heardAtMs;
+  const connected = presence.get(known.id);
+  if (connected === undefined || connected.bootId === said.bootId) return;
+  const silentMs = clock.monotonicMs() - connected.heardAtMs;
   const patienceMs = timing.heartbeatMs * 1.5;
   if (silentMs > patienceMs) return;
   throw alreadyThere(known, patienceMs, silentMs);
@@ -208,8 +208,8 @@ function tellOperators({ presence, log }: Control, error: WindlassError, said: I
     { agentId, address: said.address, bootId: said.bootId },
     "two agents share one identity: the second one is refused",
   );
-  const seat = presence.all().find((candidate) => candidate.agentId === agentId);
-  seat?.warn(
+  const connected = presence.all().find((candidate) => candidate.agentId === agentId);
+  connected?.warn(
     `a second process with this identity tried to connect from ${said.address}: two agents must not share a data directory`,
   );
 }

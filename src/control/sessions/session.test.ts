@@ -299,19 +299,19 @@ describe("offer, start, log, result", () => {
     const agent = await connect();
     const noRoom = "disk full: 30 MiB free, 512 MiB needed";
     const { id } = agent.registration.agent;
-    const seat = () => fixture.control.presence.get(id);
+    const connected = () => fixture.control.presence.get(id);
     agent.send({ case: "heartbeat", value: { freeDiskBytes: 31_457_280n, noRoom } });
-    await until("the heartbeat is heard", () => seat()?.refusal === noRoom);
+    await until("the heartbeat is heard", () => connected()?.refusal === noRoom);
     const runId = await newRun();
     await fixture.clock.advance(60_000);
     expect(await dispatchOnce(fixture.control)).toBe(0);
     expect((await getRun(fixture.control, fixture.as("reader"), runId)).waiting).toMatchObject({
       ...{ reason: "agents_declined", detail: `agent ${agent.registration.agent.name} declined: ${noRoom}` },
     });
-    const { seat: shown } = await getAgent(fixture.control, fixture.as("reader"), { organization: "", name: id });
+    const { connected: shown } = await getAgent(fixture.control, fixture.as("reader"), { organization: "", name: id });
     expect(shown).toMatchObject({ freeDiskBytes: 31_457_280n, refusal: noRoom });
     agent.send({ case: "heartbeat", value: { freeDiskBytes: 1_073_741_824n } });
-    await until("the next one is heard", () => seat()?.refusal === "");
+    await until("the next one is heard", () => connected()?.refusal === "");
     expect(await dispatchOnce(fixture.control)).toBe(1);
   });
 });

@@ -16,10 +16,10 @@ import { OutQueue } from "../../lib/async/queue.ts";
 import { oneLine } from "../../lib/text/clean-text.ts";
 import { type AgentId, isId, type JobId, type PoolId } from "../../lib/words/ids.ts";
 import { type Control, topics } from "../core/control.ts";
-import type { Seat } from "../core/presence.ts";
+import type { ConnectedAgent } from "../core/presence.ts";
 import { desiredOf } from "../runs/desired-state.ts";
 import { unwantedClaims, withKept } from "../runs/kept.ts";
-import { enginesOf, UnmetWishes } from "./agent-engines.ts";
+import { enginesOf, UnmetRequirements } from "./agent-engines.ts";
 import { Arrivals } from "./arrivals.ts";
 import { SessionClaims } from "./claims.ts";
 import { closeReasons, closing, type Heard, type Outgoing, refusalOf, refused } from "./hearing.ts";
@@ -48,7 +48,7 @@ type SessionState =
  * One connected agent. It reads typed messages and fills a queue of typed messages: what carries them is not its
  * business. Its truth is in the database; what it keeps itself can be lost with the stream.
  */
-export class AgentSession implements Seat {
+export class AgentSession implements ConnectedAgent {
   readonly out = new OutQueue<SessionResponse>(outLimits);
   readonly sessionEpoch: number;
   readonly poolId: PoolId | null;
@@ -60,7 +60,7 @@ export class AgentSession implements Seat {
   readonly #liveness: Liveness;
   readonly #claims: SessionClaims;
   readonly #word: LastWord;
-  readonly #unmet = new UnmetWishes();
+  readonly #unmet = new UnmetRequirements();
   readonly #ended = new AbortController();
   #agent: Agent;
   #state: SessionState;
@@ -181,7 +181,7 @@ export class AgentSession implements Seat {
     if (this.#agent.warning !== text) this.#beside(this.#saveAgent((row) => ({ ...row, warning: text })));
   }
 
-  close(reason: Parameters<Seat["close"]>[0] | keyof typeof closeReasons, detail: string): void {
+  close(reason: Parameters<ConnectedAgent["close"]>[0] | keyof typeof closeReasons, detail: string): void {
     switch (reason) {
       case "draining":
         this.#send({ case: "reconnect", value: { after: durationFromMs(0), maxDelay: durationFromMs(comeBackMs) } });

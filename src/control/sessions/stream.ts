@@ -90,7 +90,7 @@ async function firstOf(control: Control, incoming: AsyncGenerator<Heard, void>):
   return { kind: "none", why: isBadHello ? `the hello breaks a rule: ${heard.detail}` : expected };
 }
 
-interface Ear {
+interface IncomingStream {
   readonly incoming: AsyncGenerator<Heard, void>;
   /** Stops listening. */
   readonly ended: OwnedSignal;
@@ -101,7 +101,7 @@ interface Ear {
 async function* converse(
   control: Control,
   session: AgentSession,
-  { incoming, ended, held }: Ear,
+  { incoming, ended, held }: IncomingStream,
 ): AsyncGenerator<SessionResponse> {
   const isFollowing = control.presence.get(session.agentId)?.way.handsOver === true;
   session.enter(held);

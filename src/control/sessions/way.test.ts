@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { fakeSeat } from "../../../test/support/control.ts";
+import { fakeConnectedAgent } from "../../../test/support/control.ts";
 import { ManualClock } from "../../../test/support/manual-clock.ts";
 import { WakeUps } from "../../lib/async/wake-ups.ts";
 import { Presence } from "../core/presence.ts";
@@ -8,15 +8,15 @@ import { SessionWay } from "./way.ts";
 const clock = new ManualClock();
 const one = { agentId: "agent_1", name: "vm-1", poolId: "apool_1" } as const;
 
-/** An agent with a seat, whose stream ends after a heartbeat. */
+/** A connected agent, whose stream ends after a heartbeat. */
 function ending(nextStream: boolean) {
   const presence = new Presence();
-  const { seat } = fakeSeat(one);
-  presence.enter(seat);
+  const { connected } = fakeConnectedAgent(one);
+  presence.enter(connected);
   const way = new SessionWay("");
   way.hear({ wayProblem: "", nextStream });
   way.end();
-  return { presence, seat, way, leaving: way.leave({ presence, clock, wake: new WakeUps(clock) }, seat) };
+  return { presence, connected, way, leaving: way.leave({ presence, clock, wake: new WakeUps(clock) }, connected) };
 }
 
 test("an agent whose stream ends leaves at once", async () => {
@@ -25,10 +25,10 @@ test("an agent whose stream ends leaves at once", async () => {
   expect(presence.all()).toEqual([]);
 });
 
-test("one that opens its next stream stays connected until then, and its new seat stays", async () => {
-  const { presence, seat, leaving } = ending(true);
-  expect(presence.all()).toEqual([seat]);
-  const next = fakeSeat(one).seat;
+test("one that opens its next stream stays connected until then, and its new stream stays", async () => {
+  const { presence, connected, leaving } = ending(true);
+  expect(presence.all()).toEqual([connected]);
+  const next = fakeConnectedAgent(one).connected;
   presence.enter(next);
   await clock.advance(2_000);
   await leaving;

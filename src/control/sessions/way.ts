@@ -1,7 +1,7 @@
 import type { Heartbeat } from "../../gen/windlass/agent/v1/agent_gateway_service_pb.ts";
 import { oneLine } from "../../lib/text/clean-text.ts";
 import { type Control, topics } from "../core/control.ts";
-import type { Seat } from "../core/presence.ts";
+import type { ConnectedAgent } from "../core/presence.ts";
 
 /** How long an agent that opens its next stream still counts as connected. */
 const handOverMs = 2_000;
@@ -36,12 +36,15 @@ export class SessionWay {
   }
 
   /**
-   * Leaves at once, unless the next stream comes: that one takes the seat, and the agent counts as connected until then. False if
-   * another stream has the seat.
+   * Leaves at once, unless the next stream comes: that one takes its place, and the agent counts as connected until then. False if
+   * another stream has its place.
    */
-  async leave({ presence, clock, wake }: Pick<Control, "presence" | "clock" | "wake">, seat: Seat): Promise<boolean> {
+  async leave(
+    { presence, clock, wake }: Pick<Control, "presence" | "clock" | "wake">,
+    connected: ConnectedAgent,
+  ): Promise<boolean> {
     if (this.#handsOver) await clock.sleep(handOverMs);
-    const hasLeft = presence.leave(seat);
+    const hasLeft = presence.leave(connected);
     if (this.#handsOver) wake.notify(topics.agents);
     return hasLeft;
   }

@@ -7,7 +7,7 @@ import { isId, newId } from "../../lib/words/ids.ts";
 import type { Queries } from "../../store/ports/store.ts";
 import { asPerson, demand, visible } from "../core/access.ts";
 import { actorOf, record } from "../core/audit.ts";
-import { change, type Moment } from "../core/change.ts";
+import { type Change, change } from "../core/change.ts";
 import { type Control, topics } from "../core/control.ts";
 import { heldError } from "../core/refusals.ts";
 import { CountedPieces, readSealed, storeSealedPieces } from "../core/sealed-blobs.ts";
@@ -29,8 +29,8 @@ export async function adoptState(
     await refuseWhileHeld(tx, person, workspace);
     const state = await adopt(tx, at, { workspace, adoption });
     const detail = { serial: String(state.serial), workspace: workspace.name, quarantined: found.id };
-    const deed = { action: "state.adopt", resource: state.id, organizationId: state.organizationId, detail };
-    await record(tx, person, { ...deed, at: at.now });
+    const entry = { action: "state.adopt", resource: state.id, organizationId: state.organizationId, detail };
+    await record(tx, person, { ...entry, at: at.now });
     return { state, workspaceName: workspace.name };
   });
 }
@@ -43,8 +43,8 @@ export async function dropState(control: Control, who: Principal, id: string): P
     const found = await quarantined(tx, person, id);
     await tx.states.delete(found.id);
     const detail = { serial: String(found.serial), reason: found.quarantineReason };
-    const deed = { action: "state.drop", resource: found.id, organizationId: found.organizationId, detail };
-    await record(tx, person, { ...deed, at: at.now });
+    const entry = { action: "state.drop", resource: found.id, organizationId: found.organizationId, detail };
+    await record(tx, person, { ...entry, at: at.now });
   });
 }
 
@@ -127,7 +127,7 @@ const keepsSerial = ({ id, serial }: StateVersion, { name }: Workspace): Windlas
 /** Puts a prepared state in its place, unless the workspace has moved since it was prepared. */
 export async function adopt(
   tx: Queries,
-  at: Moment,
+  at: Change,
   { workspace, adoption }: { workspace: Workspace; adoption: Adoption },
 ): Promise<StateVersion> {
   const { from, next, currentStateId } = adoption;

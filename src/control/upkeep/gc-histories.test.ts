@@ -75,16 +75,16 @@ function worldOf(all: readonly (readonly Deed[])[], currentBefore: number): Worl
     const id = `ws_${place}` as const;
     let at = 0;
     let lock: Workspace["lock"] = null;
-    for (const [number, deed] of history.entries()) {
-      at += deed.days;
-      const made = statesOf(deed, { id, number, at });
+    for (const [number, entry] of history.entries()) {
+      at += entry.days;
+      const made = statesOf(entry, { id, number, at });
       world.states.push(...made);
-      if (deed.kind === "push") continue;
+      if (entry.kind === "push") continue;
       const runId = `run_${place}_${number}` as const;
-      const endedAt = isFinal(deed.status) ? day(at) : null;
-      world.runs.push(run({ id: runId, workspaceId: id, status: deed.status, createdAt: day(at), endedAt }));
+      const endedAt = isFinal(entry.status) ? day(at) : null;
+      world.runs.push(run({ id: runId, workspaceId: id, status: entry.status, createdAt: day(at), endedAt }));
       world.jobs.push(job({ id: jobOf(runId), runId, workspaceId: id, phase: "apply", status: "finished" }));
-      if (deed.holds) lock = { kind: "run", runId, at: day(at) };
+      if (entry.holds) lock = { kind: "run", runId, at: day(at) };
     }
     const accepted = acceptedOf(world.states, id);
     const current = accepted.at(Math.min(currentBefore, accepted.length - 1));

@@ -60,8 +60,8 @@ export async function uploadConfiguration(
     };
     await tx.configurations.insert(row);
     const detail = { workspace: workspace.name, bytes: String(row.bytes), sha256: row.sha256 };
-    const deed = { action: "configuration.upload", resource: row.id, organizationId: row.organizationId, detail };
-    await record(tx, person, { ...deed, at: at.now });
+    const entry = { action: "configuration.upload", resource: row.id, organizationId: row.organizationId, detail };
+    await record(tx, person, { ...entry, at: at.now });
     return { configuration: row, workspaceName: workspace.name };
   });
 }

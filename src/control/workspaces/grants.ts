@@ -8,7 +8,7 @@ import { workspaceNameShape } from "../../lib/words/workspace-names.ts";
 import type { Queries } from "../../store/ports/store.ts";
 import { asPerson, demand, findPool, notFound, type Reference } from "../core/access.ts";
 import { record } from "../core/audit.ts";
-import { change, type Moment } from "../core/change.ts";
+import { type Change, change } from "../core/change.ts";
 import { type Control, topics } from "../core/control.ts";
 import { isWorkspaceName, shortList } from "../core/names.ts";
 import { invalid } from "../core/refusals.ts";
@@ -82,7 +82,7 @@ export async function grantedName(
 }
 
 /** Lets the grants of a renamed workspace follow it. */
-export async function moveGrants(tx: Queries, at: Moment, { workspace, name }: { workspace: Workspace; name: string }) {
+export async function moveGrants(tx: Queries, at: Change, { workspace, name }: { workspace: Workspace; name: string }) {
   for (const pool of await tx.pools.grantedTo(workspace.organizationId, workspace.name)) {
     await tx.pools.revoke(pool.id, [workspace.name]);
     await tx.pools.grant(pool.id, [name]);
@@ -91,14 +91,14 @@ export async function moveGrants(tx: Queries, at: Moment, { workspace, name }: {
 }
 
 /** Takes back every grant of a workspace that is deleted. */
-export async function dropGrants(tx: Queries, at: Moment, workspace: Workspace): Promise<void> {
+export async function dropGrants(tx: Queries, at: Change, workspace: Workspace): Promise<void> {
   for (const pool of await tx.pools.grantedTo(workspace.organizationId, workspace.name)) {
     await tx.pools.revoke(pool.id, [workspace.name]);
     await touch(tx, at, pool);
   }
 }
 
-async function touch(tx: Queries, at: Moment, pool: AgentPool): Promise<AgentPool> {
+async function touch(tx: Queries, at: Change, pool: AgentPool): Promise<AgentPool> {
   const next: AgentPool = { ...pool, updatedAt: at.now, version: pool.version + 1 };
   await tx.pools.save(next);
   at.touched.add(topics.jobs);

@@ -21,7 +21,7 @@ import {
   checkedSources,
   type WantedHost,
 } from "./provider-checks.ts";
-import { openTokens, sealTokens, type Tokens } from "./provider-tokens.ts";
+import { openTokens, type ProviderTokens, sealTokens } from "./provider-tokens.ts";
 
 /** How a request names settings: those of a pool, or with an empty one those of the organization itself. */
 export interface SettingsReference {
@@ -184,7 +184,7 @@ function nextSettings(
 }
 
 /** A host without a token keeps the one it has. */
-const tokensFor = (hosts: readonly CheckedHost[], known: Tokens): Tokens =>
+const tokensFor = (hosts: readonly CheckedHost[], known: ProviderTokens): ProviderTokens =>
   new Map(
     hosts.map(({ host, token, field }) => {
       const kept = token === "" ? known.get(host) : token;
@@ -208,8 +208,8 @@ export async function deleteProviderSettings(
       throw notFound("providers setting", owner.poolName || owner.organizationName);
     }
     const { id: resource, organizationId } = owner;
-    const deed = { action: "provider_settings.delete", resource, organizationId, detail: labelOf(owner) };
-    await record(tx, person, { ...deed, at: at.now });
+    const entry = { action: "provider_settings.delete", resource, organizationId, detail: labelOf(owner) };
+    await record(tx, person, { ...entry, at: at.now });
   });
 }
 

@@ -3,7 +3,7 @@ import type { ProviderSettings } from "../../domain/workspaces/provider-settings
 import type { Control } from "../core/control.ts";
 
 /** The tokens of hosts, by host. */
-export type Tokens = ReadonlyMap<string, string>;
+export type ProviderTokens = ReadonlyMap<string, string>;
 
 const shape = z.record(z.string(), z.string());
 
@@ -14,7 +14,7 @@ export const providerTokensSubject = ({ id }: { readonly id: string }): string =
 export const sealTokens = (
   { vault }: Pick<Control, "vault">,
   settings: Pick<ProviderSettings, "id">,
-  tokens: Tokens,
+  tokens: ProviderTokens,
 ): Uint8Array | null =>
   tokens.size === 0
     ? null
@@ -24,7 +24,7 @@ export const sealTokens = (
 export function openTokens(
   { vault }: Pick<Control, "vault">,
   settings: Pick<ProviderSettings, "id" | "sealedValue"> | undefined,
-): Tokens {
+): ProviderTokens {
   if (settings === undefined || settings.sealedValue === null) return new Map();
   const text = Buffer.from(vault.open(settings.sealedValue, providerTokensSubject(settings))).toString("utf8");
   return new Map(Object.entries(shape.parse(JSON.parse(text))));

@@ -13,7 +13,7 @@ import {
   type Reference,
 } from "../core/access.ts";
 import { record } from "../core/audit.ts";
-import { change, type Moment } from "../core/change.ts";
+import { type Change, change } from "../core/change.ts";
 import type { Control } from "../core/control.ts";
 import { demandEtag } from "../core/etags.ts";
 import { isName, nameShape, nameTaken, shortList } from "../core/names.ts";
@@ -259,7 +259,7 @@ async function workspacesOf(
   return found.flatMap((workspace) => (workspace === undefined ? [] : [workspace.id]));
 }
 
-async function touch(tx: Queries, at: Moment, set: VariableSet): Promise<VariableSet> {
+async function touch(tx: Queries, at: Change, set: VariableSet): Promise<VariableSet> {
   const next: VariableSet = { ...set, updatedAt: at.now, version: set.version + 1 };
   await tx.variableSets.save(next);
   return next;

@@ -66,8 +66,8 @@ export async function setVariables(
     await keepReplaced(control, tx, { holder, replaced, at: at.now });
     const keys = shortList(variables.map(nameOf), 100);
     const { id: resource, organizationId, label } = holder;
-    const deed = { action: "variable.set", resource, organizationId, detail: { ...label, keys } };
-    await record(tx, person, { ...deed, at: at.now });
+    const entry = { action: "variable.set", resource, organizationId, detail: { ...label, keys } };
+    await record(tx, person, { ...entry, at: at.now });
     return set;
   });
 }

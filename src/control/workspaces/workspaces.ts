@@ -9,7 +9,7 @@ import { newId, type WorkspaceId } from "../../lib/words/ids.ts";
 import type { Queries, WorkspaceFilter } from "../../store/ports/store.ts";
 import { asPerson, demand, findOrganization, findPool, findWorkspace, type Reference } from "../core/access.ts";
 import { record } from "../core/audit.ts";
-import { change, type Moment } from "../core/change.ts";
+import { type Change, change } from "../core/change.ts";
 import { type Control, topics } from "../core/control.ts";
 import { demandEtag } from "../core/etags.ts";
 import { nameTaken } from "../core/names.ts";
@@ -84,8 +84,8 @@ async function withEngineOfAgents(
   { organizationId, asked: { row, consumers } }: Undecided,
 ): Promise<CheckedSettings> {
   if (row.engine !== "terraform" || row.engineVersion !== "") return { row, consumers };
-  const isThere = (seat: { readonly poolId: Workspace["poolId"] }) =>
-    row.executionMode !== "local" && seat.poolId === row.poolId;
+  const isThere = (connected: { readonly poolId: Workspace["poolId"] }) =>
+    row.executionMode !== "local" && connected.poolId === row.poolId;
   const own = presence.all().filter(isThere);
   const isTold = own.some(({ engines }) => engines === null || engines.programs.length > 0);
   const agents = isTold ? own : await othersThatTell(q, organizationId, row.poolId);
@@ -105,7 +105,7 @@ interface Insertion {
   readonly checked: CheckedSettings;
   readonly organizationId: Organization["id"];
   readonly id: WorkspaceId;
-  readonly at: Moment;
+  readonly at: Change;
 }
 
 async function insert(tx: Queries, person: Person, { checked, organizationId, id, at }: Insertion): Promise<Workspace> {
@@ -198,7 +198,7 @@ export interface SettingsChange {
 /** Changes settings of a workspace with everything that follows them. */
 export async function changeSettings(
   tx: Queries,
-  at: Moment,
+  at: Change,
   { person, workspace, changes }: SettingsChange,
 ): Promise<Workspace> {
   const { id, organizationId, poolId } = workspace;
@@ -223,7 +223,7 @@ async function settingsOf(tx: Queries, { poolId, ...workspace }: Workspace): Pro
 const leavingAgents = ({ executionMode }: Partial<WorkspaceSettings>): Partial<WorkspaceSettings> =>
   executionMode === undefined || executionMode === "agent" ? {} : { pool: "", agentSelector: "" };
 
-async function rename(tx: Queries, at: Moment, { workspace, name }: { workspace: Workspace; name: string }) {
+async function rename(tx: Queries, at: Change, { workspace, name }: { workspace: Workspace; name: string }) {
   await demandFreeName(tx, workspace.organizationId, name, workspace.id);
   await moveGrants(tx, at, { workspace, name });
   await tx.workspaces.moveConsumer(workspace.organizationId, workspace.name, name);
@@ -241,7 +241,7 @@ async function demandFreeName(
 }
 
 /** Queued jobs wait where their workspace now runs. In local mode nothing runs, so nothing may be under way. */
-async function moveJobs(tx: Queries, at: Moment, { from, to }: { from: Workspace; to: Workspace }): Promise<void> {
+async function moveJobs(tx: Queries, at: Change, { from, to }: { from: Workspace; to: Workspace }): Promise<void> {
   if (from.agentSelector !== to.agentSelector) at.touched.add(topics.jobs);
   if (from.executionMode === to.executionMode && from.poolId === to.poolId) return;
   if (to.executionMode === "local") await demandNoRuns(tx, to, "cannot change to execution mode local");

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { AgentEngines } from "../agents/agent.ts";
-import { assign, type Candidate, dispatchOrder, type Seat } from "./dispatch.ts";
+import { type AgentSlot, assign, type Candidate, dispatchOrder } from "./dispatch.ts";
 import type { JobFeature } from "./job-features.ts";
 
 const second = (n: number) => new Date(Date.UTC(2026, 0, 1, 0, 0, n));
@@ -19,7 +19,7 @@ const job = (name: string, change: Partial<Candidate> = {}): Candidate => ({
   needs: [],
   ...change,
 });
-const seat = (name: string, change: Partial<Seat> = {}): Seat => ({
+const slot = (name: string, change: Partial<AgentSlot> = {}): AgentSlot => ({
   agentId: `agent_${name}`,
   poolId: "apool_1",
   jobs: 0,
@@ -94,19 +94,19 @@ describe("the order of dispatch", () => {
 describe("who takes a job", () => {
   test("the agent that planned the run, if it has room", () => {
     const apply = job("x", { warmAgentId: "agent_b" });
-    expect(assign([apply], [seat("a"), seat("b")])).toEqual([{ jobId: "job_x", agentId: "agent_b" }]);
-    expect(assign([apply], [seat("a"), seat("b", { jobs: 1 })])).toEqual([{ jobId: "job_x", agentId: "agent_a" }]);
+    expect(assign([apply], [slot("a"), slot("b")])).toEqual([{ jobId: "job_x", agentId: "agent_b" }]);
+    expect(assign([apply], [slot("a"), slot("b", { jobs: 1 })])).toEqual([{ jobId: "job_x", agentId: "agent_a" }]);
   });
 
   test("else the least loaded", () => {
     expect(
-      assign([job("x")], [seat("a", { jobs: 1, concurrency: 2 }), seat("b", { jobs: 1, concurrency: 4 })]),
+      assign([job("x")], [slot("a", { jobs: 1, concurrency: 2 }), slot("b", { jobs: 1, concurrency: 4 })]),
     ).toEqual([{ jobId: "job_x", agentId: "agent_b" }]);
   });
 
   test("of two that are idle, the one that is idle longest", () => {
-    const seats = [seat("b", { idleSinceMs: 20 }), seat("a", { idleSinceMs: 10 })];
-    expect(assign([job("x"), job("y")], seats)).toEqual([
+    const slots = [slot("b", { idleSinceMs: 20 }), slot("a", { idleSinceMs: 10 })];
+    expect(assign([job("x"), job("y")], slots)).toEqual([
       { jobId: "job_x", agentId: "agent_a" },
       { jobId: "job_y", agentId: "agent_b" },
     ]);
@@ -114,57 +114,57 @@ describe("who takes a job", () => {
 
   test("only agents whose labels match, the warm one too", () => {
     const conditions = [{ kind: "equals", key: "zone", value: "a" }] as const;
-    const seats = [seat("west", { labels: { zone: "b" } }), seat("east", { labels: { zone: "a" } })];
-    const chosen = (change: Partial<Candidate>) => assign([job("x", change)], seats).map(({ agentId }) => agentId);
+    const slots = [slot("west", { labels: { zone: "b" } }), slot("east", { labels: { zone: "a" } })];
+    const chosen = (change: Partial<Candidate>) => assign([job("x", change)], slots).map(({ agentId }) => agentId);
     expect(chosen({ conditions })).toEqual(["agent_east"]);
     expect(chosen({ conditions, warmAgentId: "agent_west" })).toEqual(["agent_east"]);
     expect(chosen({ conditions: [{ kind: "present", key: "gpu" }] })).toEqual([]);
   });
 
   test("an agent that accepts one phase gets no other", () => {
-    const seats = [seat("planner", { labels: { accept: "plan" } })];
-    expect(assign([job("x", { phase: "apply", rank: 0 })], seats)).toEqual([]);
-    expect(assign([job("x")], seats)).toHaveLength(1);
+    const slots = [slot("planner", { labels: { accept: "plan" } })];
+    expect(assign([job("x", { phase: "apply", rank: 0 })], slots)).toEqual([]);
+    expect(assign([job("x")], slots)).toHaveLength(1);
   });
 
   test("only agents of the job's pool, and never more than they run at once", () => {
     const jobs = [job("1"), job("2"), job("3", { poolId: null })];
-    expect(assign(jobs, [seat("a"), seat("server", { poolId: null })])).toEqual([
+    expect(assign(jobs, [slot("a"), slot("server", { poolId: null })])).toEqual([
       { jobId: "job_1", agentId: "agent_a" },
       { jobId: "job_3", agentId: "agent_server" },
     ]);
   });
 
   const knowing = new Set<JobFeature>(["excludes"]);
-  test.each<[string, Partial<Candidate>, readonly Seat[], string | undefined]>([
-    ["nobody, where all are too old for it", { needs: ["excludes"] }, [seat("old"), seat("older")], undefined],
+  test.each<[string, Partial<Candidate>, readonly AgentSlot[], string | undefined]>([
+    ["nobody, where all are too old for it", { needs: ["excludes"] }, [slot("old"), slot("older")], undefined],
     [
       "one that knows it, however busy",
       { needs: ["excludes"] },
-      [seat("old"), seat("new", { features: knowing, concurrency: 4, jobs: 3 })],
+      [slot("old"), slot("new", { features: knowing, concurrency: 4, jobs: 3 })],
       "agent_new",
     ],
     [
       "nobody, while the only one that knows it has no room",
       { needs: ["excludes"] },
-      [seat("old"), seat("new", { features: knowing, jobs: 1 })],
+      [slot("old"), slot("new", { features: knowing, jobs: 1 })],
       undefined,
     ],
     [
       "not the warm one, if it is too old",
       { needs: ["excludes"], warmAgentId: "agent_old" },
-      [seat("old"), seat("new", { features: knowing })],
+      [slot("old"), slot("new", { features: knowing })],
       "agent_new",
     ],
     [
       "nobody that knows another option alone",
       { needs: ["suppress_forget_errors"] },
-      [seat("new", { features: knowing })],
+      [slot("new", { features: knowing })],
       undefined,
     ],
-    ["anybody, without an option", {}, [seat("old")], "agent_old"],
-  ])("by option: %s", (_, change, seats, expected) => {
-    expect(assign([job("x", change)], seats)[0]?.agentId).toBe(expected);
+    ["anybody, without an option", {}, [slot("old")], "agent_old"],
+  ])("by option: %s", (_, change, slots, expected) => {
+    expect(assign([job("x", change)], slots)[0]?.agentId).toBe(expected);
   });
 
   const having = (...versions: string[]): AgentEngines => ({
@@ -173,45 +173,45 @@ describe("who takes a job", () => {
   });
   const downloading: AgentEngines = { programs: [], downloads: [{ engine: "tofu", source: "a mirror" }] };
   const unmet = new Map([["tofu ~> 1.12", "the mirror does not answer"]]);
-  test.each<[string, readonly Seat[], string | undefined]>([
-    ["never one that cannot have the program", [seat("old", { engines: having("1.11.5") })], undefined],
+  test.each<[string, readonly AgentSlot[], string | undefined]>([
+    ["never one that cannot have the program", [slot("old", { engines: having("1.11.5") })], undefined],
     [
       "one that has it before an idle one that downloads it",
-      [seat("d", { engines: downloading }), seat("h", { engines: having("1.12.1"), concurrency: 4, jobs: 3 })],
+      [slot("d", { engines: downloading }), slot("h", { engines: having("1.12.1"), concurrency: 4, jobs: 3 })],
       "agent_h",
     ],
     [
       "one that downloads it, if nobody has it",
-      [seat("old", { engines: having("1.11.5") }), seat("d", { engines: downloading })],
+      [slot("old", { engines: having("1.11.5") }), slot("d", { engines: downloading })],
       "agent_d",
     ],
-    ["one that does not say, as before", [seat("a")], "agent_a"],
+    ["one that does not say, as before", [slot("a")], "agent_a"],
     [
       "nobody, while the only fit one is busy",
-      [seat("old", { engines: having("1.11.5") }), seat("h", { engines: having("1.12.1"), jobs: 1 })],
+      [slot("old", { engines: having("1.11.5") }), slot("h", { engines: having("1.12.1"), jobs: 1 })],
       undefined,
     ],
     [
       "nobody that could not have it, while another one is busy",
-      [seat("liar", { engines: having("1.12.1"), unmet }), seat("h", { engines: having("1.12.1"), jobs: 1 })],
+      [slot("liar", { engines: having("1.12.1"), unmet }), slot("h", { engines: having("1.12.1"), jobs: 1 })],
       undefined,
     ],
     [
       "nobody that could not have it, while another one is paused",
-      [seat("liar", { engines: having("1.12.1"), unmet }), seat("h", { engines: having("1.12.1"), takesJobs: false })],
+      [slot("liar", { engines: having("1.12.1"), unmet }), slot("h", { engines: having("1.12.1"), takesJobs: false })],
       undefined,
     ],
     [
       "who could not have it, if there is no other: to say so",
-      [seat("liar", { engines: having("1.12.1"), unmet })],
+      [slot("liar", { engines: having("1.12.1"), unmet })],
       "agent_liar",
     ],
     [
       "the warm one is passed over when it has lost the program",
-      [seat("w", { engines: having() }), seat("h", { engines: having("1.12.1") })],
+      [slot("w", { engines: having() }), slot("h", { engines: having("1.12.1") })],
       "agent_h",
     ],
-  ])("by program: %s", (_, seats, expected) => {
-    expect(assign([job("x", { warmAgentId: "agent_w" })], seats)[0]?.agentId).toBe(expected);
+  ])("by program: %s", (_, slots, expected) => {
+    expect(assign([job("x", { warmAgentId: "agent_w" })], slots)[0]?.agentId).toBe(expected);
   });
 });

@@ -2,7 +2,7 @@ import type { AgentId, JobId, OrganizationId, PoolId, RunId } from "../../lib/wo
 import { acceptLabel } from "../../lib/words/label-names.ts";
 import type { AgentEngines } from "../agents/agent.ts";
 import { type LabelCondition, type Labels, meets } from "../agents/label-selector.ts";
-import { type EngineFit, type EngineWish, engineFit, wishText } from "./engine.ts";
+import { type EngineFit, type EngineRequirement, engineFit, requirementText } from "./engine.ts";
 import type { JobPhase, Urgency } from "./job.ts";
 import { type JobFeature, knowsAll } from "./job-features.ts";
 
@@ -22,13 +22,13 @@ export interface Candidate {
   /** What an agent's labels must meet. */
   readonly conditions: readonly LabelCondition[];
   /** Which program it asks for. */
-  readonly wish: EngineWish;
+  readonly wish: EngineRequirement;
   /** What its agent has to know. */
   readonly needs: readonly JobFeature[];
 }
 
 /** A connected agent. */
-export interface Seat {
+export interface AgentSlot {
   readonly agentId: AgentId;
   readonly poolId: PoolId | null;
   readonly jobs: number;
@@ -109,15 +109,15 @@ function precedes(a: Candidate | undefined, b: Candidate | undefined, { taken, s
  * Which agent takes which job: of those of its pool that match, know its options and can have its program, the warm one if it has room, else one that has
  * the program before one that downloads it, else the least loaded, of these the one idle longest. A fit agent that is busy is waited for.
  */
-export function assign(jobs: readonly Candidate[], seats: readonly Seat[]): readonly Assignment[] {
-  const load = new Map(seats.map((seat) => [seat.agentId, seat.jobs]));
-  const byPool = Map.groupBy(seats, (seat) => seat.poolId);
+export function assign(jobs: readonly Candidate[], slots: readonly AgentSlot[]): readonly Assignment[] {
+  const load = new Map(slots.map((slot) => [slot.agentId, slot.jobs]));
+  const byPool = Map.groupBy(slots, (slot) => slot.poolId);
   const fits = new Fits();
   return jobs.flatMap((job) => {
-    const seat = bestSeat({ job, fits, load }, byPool.get(job.poolId) ?? []);
-    if (seat === undefined) return [];
-    load.set(seat.agentId, (load.get(seat.agentId) ?? 0) + 1);
-    return [{ jobId: job.id, agentId: seat.agentId }];
+    const slot = bestSeat({ job, fits, load }, byPool.get(job.poolId) ?? []);
+    if (slot === undefined) return [];
+    load.set(slot.agentId, (load.get(slot.agentId) ?? 0) + 1);
+    return [{ jobId: job.id, agentId: slot.agentId }];
   });
 }
 
@@ -126,8 +126,8 @@ export class Fits {
   readonly #known = new Map<string, Map<AgentEngines | null, EngineFit>>();
 
   /** How an agent can have what a job asks for. */
-  of({ engines }: Pick<Seat, "engines">, wish: EngineWish): EngineFit {
-    const key = wishText(wish);
+  of({ engines }: Pick<AgentSlot, "engines">, wish: EngineRequirement): EngineFit {
+    const key = requirementText(wish);
     const known = this.#known.get(key) ?? new Map<AgentEngines | null, EngineFit>();
     this.#known.set(key, known);
     const fit = known.get(engines) ?? engineFit(engines, wish);
@@ -136,9 +136,9 @@ export class Fits {
   }
 
   /** Those that can have it. Who could not have it lately is none of them as long as there is another. */
-  among<S extends Pick<Seat, "engines" | "unmet">>(wish: EngineWish, seats: readonly S[]): readonly S[] {
-    const fit = seats.filter((seat) => this.of(seat, wish) !== "lacks");
-    const able = fit.filter(({ unmet }) => !unmet.has(wishText(wish)));
+  among<S extends Pick<AgentSlot, "engines" | "unmet">>(wish: EngineRequirement, slots: readonly S[]): readonly S[] {
+    const fit = slots.filter((slot) => this.of(slot, wish) !== "lacks");
+    const able = fit.filter(({ unmet }) => !unmet.has(requirementText(wish)));
     return able.length > 0 ? able : fit;
   }
 }
@@ -152,21 +152,21 @@ interface Choice {
   readonly load: ReadonlyMap<AgentId, number>;
 }
 
-function bestSeat({ job, fits, load }: Choice, seats: readonly Seat[]): Seat | undefined {
-  const matching = seats.filter(
+function bestSeat({ job, fits, load }: Choice, slots: readonly AgentSlot[]): AgentSlot | undefined {
+  const matching = slots.filter(
     ({ labels, features }) => isMatch(labels, job.phase, job.conditions) && knowsAll(features, job.needs),
   );
-  const jobsOf = (seat: Seat): number => load.get(seat.agentId) ?? seat.jobs;
-  const hasRoom = (seat: Seat): boolean => seat.takesJobs && jobsOf(seat) < seat.concurrency;
-  const loadOf = (seat: Seat): number => jobsOf(seat) / seat.concurrency;
-  const rankOf = (seat: Seat): number => ranks[fits.of(seat, job.wish)];
-  const goesBefore = (a: Seat, b: Seat): boolean =>
+  const jobsOf = (slot: AgentSlot): number => load.get(slot.agentId) ?? slot.jobs;
+  const hasRoom = (slot: AgentSlot): boolean => slot.takesJobs && jobsOf(slot) < slot.concurrency;
+  const loadOf = (slot: AgentSlot): number => jobsOf(slot) / slot.concurrency;
+  const rankOf = (slot: AgentSlot): number => ranks[fits.of(slot, job.wish)];
+  const goesBefore = (a: AgentSlot, b: AgentSlot): boolean =>
     (rankOf(a) - rankOf(b) || loadOf(a) - loadOf(b) || a.idleSinceMs - b.idleSinceMs) < 0;
-  let best: Seat | undefined;
-  for (const seat of fits.among(job.wish, matching)) {
-    if (!hasRoom(seat) || seat.whyDeclined(job.id) !== undefined) continue;
-    if (seat.agentId === job.warmAgentId) return seat;
-    if (best === undefined || goesBefore(seat, best)) best = seat;
+  let best: AgentSlot | undefined;
+  for (const slot of fits.among(job.wish, matching)) {
+    if (!hasRoom(slot) || slot.whyDeclined(job.id) !== undefined) continue;
+    if (slot.agentId === job.warmAgentId) return slot;
+    if (best === undefined || goesBefore(slot, best)) best = slot;
   }
   return best;
 }

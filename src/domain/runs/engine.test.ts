@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { AgentEngines } from "../agents/agent.ts";
-import { engineFit, enginesText, engineWishOf, isTofuAlone, optionProblem } from "./engine.ts";
+import { engineFit, engineRequirementOf, enginesText, isTofuAlone, optionProblem } from "./engine.ts";
 
 const terraform = { engine: "terraform", engineVersion: "~> 1.11" } as const;
 
@@ -28,7 +28,7 @@ test.each([
     "",
   ],
 ] as const)("%s", (_, job, engine, constraint, planVersion) => {
-  expect(engineWishOf(job, terraform)).toEqual({ engine, constraint, planVersion });
+  expect(engineRequirementOf(job, terraform)).toEqual({ engine, constraint, planVersion });
 });
 
 const agent: AgentEngines = {

@@ -5,7 +5,7 @@ import type { Job } from "./job.ts";
 import type { RunOptions } from "./run.ts";
 
 /** What a job asks for. */
-export interface EngineWish {
+export interface EngineRequirement {
   readonly engine: Engine;
   /** In terraform's syntax; empty is any version. */
   readonly constraint: string;
@@ -14,10 +14,10 @@ export interface EngineWish {
 }
 
 /** A plan is applied by the program that made it, which its job names; until there is a plan the workspace decides. */
-export const engineWishOf = (
+export const engineRequirementOf = (
   { phase, engine, engineVersion }: Pick<Job, "phase" | "engine" | "engineVersion">,
   workspace: Pick<Workspace, "engine" | "engineVersion">,
-): EngineWish => ({
+): EngineRequirement => ({
   engine: engine ?? workspace.engine,
   constraint: engineVersion === "" ? workspace.engineVersion : engineVersion,
   planVersion: phase === "apply" ? engineVersion : "",
@@ -27,7 +27,7 @@ export const engineWishOf = (
 export type EngineFit = "has" | "may-download" | "unknown" | "lacks";
 
 /** Whether an agent can have what a job asks for. A constraint that cannot be read is told by whoever gets the job. */
-export function engineFit(engines: AgentEngines | null, { engine, constraint }: EngineWish): EngineFit {
+export function engineFit(engines: AgentEngines | null, { engine, constraint }: EngineRequirement): EngineFit {
   if (engines === null) return "unknown";
   const parsed = parseVersionConstraint(constraint);
   const ofEngine = engines.programs.filter((program) => program.engine === engine);
@@ -42,7 +42,7 @@ export function isTofuAlone(agents: ReadonlyArray<AgentEngines | null>): boolean
 }
 
 /** `tofu ~> 1.12`, `tofu`. */
-export const wishText = ({ engine, constraint }: Pick<EngineWish, "engine" | "constraint">): string =>
+export const requirementText = ({ engine, constraint }: Pick<EngineRequirement, "engine" | "constraint">): string =>
   constraint === "" ? engine : `${engine} ${constraint}`;
 
 /** How many programs of an agent a sentence names. */

@@ -20,11 +20,11 @@ export interface TimelineEvent {
 }
 
 /** What is told of something, without its place in the timeline. */
-export type Told = Pick<TimelineEvent, "actor" | "title" | "comment">;
+export type TimelineEntry = Pick<TimelineEvent, "actor" | "title" | "comment">;
 
 /** How a move of a run is told. `agentName` is the agent of its job, empty if there is none. */
-export function tellMove(after: Run, event: RunEvent, agentName: string): Told {
-  const by = (actor: string, title: string, comment = ""): Told => ({ actor, title, comment });
+export function tellMove(after: Run, event: RunEvent, agentName: string): TimelineEntry {
+  const by = (actor: string, title: string, comment = ""): TimelineEntry => ({ actor, title, comment });
   const on = agentName === "" ? "" : ` on ${agentName}`;
   switch (event.kind) {
     case "workspace_acquired":
@@ -72,7 +72,7 @@ const thenText = ({ status }: Run): string => {
 };
 
 /** How the creation of a run is told. */
-export const tellCreation = (run: Run): Told => ({
+export const tellCreation = (run: Run): TimelineEntry => ({
   actor: run.createdBy,
   title: run.retryOf === null ? "created" : `created to repeat ${run.retryOf}`,
   comment: run.message,
@@ -81,7 +81,7 @@ export const tellCreation = (run: Run): Told => ({
 const urgencyNames: Record<Urgency, string> = { 0: "high", 1: "normal", 2: "low" };
 
 /** How a new priority is told. */
-export const tellUrgency = (actor: string, urgency: Urgency): Told => ({
+export const tellUrgency = (actor: string, urgency: Urgency): TimelineEntry => ({
   actor,
   title: `gave it the priority ${urgencyNames[urgency]}`,
   comment: "",

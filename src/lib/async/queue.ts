@@ -1,7 +1,7 @@
 import { abortable } from "./abort.ts";
 
 /** Control goes out before bulk, so that a flood of log bytes delays a heartbeat by at most one item. */
-export type Lane = "control" | "bulk";
+export type QueueLane = "control" | "bulk";
 
 export interface QueueLimits {
   readonly maxItems: number;
@@ -27,7 +27,7 @@ interface Entry<T> {
  */
 export class OutQueue<T> implements AsyncIterable<T> {
   readonly #limits: QueueLimits;
-  readonly #lanes: Readonly<Record<Lane, Entry<T>[]>> = { control: [], bulk: [] };
+  readonly #lanes: Readonly<Record<QueueLane, Entry<T>[]>> = { control: [], bulk: [] };
   #bytes = 0;
   #state: QueueState = { kind: "open" };
   #arrival = Promise.withResolvers<void>();
@@ -50,7 +50,7 @@ export class OutQueue<T> implements AsyncIterable<T> {
   }
 
   /** Queues the item; false when the queue has ended, was closed, or is closed now because this item overflows it. */
-  push(lane: Lane, item: T, bytes: number): boolean {
+  push(lane: QueueLane, item: T, bytes: number): boolean {
     if (this.#state.kind !== "open") return false;
     if (this.items + 1 > this.#limits.maxItems || this.#bytes + bytes > this.#limits.maxBytes) {
       this.#finish({ kind: "overflowed" });

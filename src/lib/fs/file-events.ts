@@ -3,12 +3,12 @@ import { linkSignals } from "../async/abort.ts";
 import type { Clock } from "../clock.ts";
 
 /** Tells when something about a path may have changed; carries no data and never misses a change for longer than a poll. */
-export interface PathPulse extends Disposable {
+export interface ChangeSignal extends Disposable {
   /** Resolves at the next change, at once if there was one since the last wait, and at the latest after the poll interval. */
   wait(signal?: AbortSignal): Promise<void>;
 }
 
-export interface PulseOptions {
+export interface WatchOptions {
   readonly clock: Clock;
   /** The floor: a lost notification costs this much. */
   readonly pollMs: number;
@@ -18,16 +18,16 @@ export interface PulseOptions {
 const pollAloneMs = 100;
 
 /** Watches a file or a directory (not what is below it) until disposed. The path must exist. */
-export const watchPath = (path: string, options: PulseOptions): PathPulse => new Pulse(path, options);
+export const watchPath = (path: string, options: WatchOptions): ChangeSignal => new WatchedPath(path, options);
 
-class Pulse implements PathPulse {
+class WatchedPath implements ChangeSignal {
   readonly #clock: Clock;
   readonly #watcher: FSWatcher | undefined;
   #pollMs: number;
   #isChanged = false;
   #wake: () => void = () => {};
 
-  constructor(path: string, { clock, pollMs }: PulseOptions) {
+  constructor(path: string, { clock, pollMs }: WatchOptions) {
     this.#clock = clock;
     this.#pollMs = pollMs;
     this.#watcher = this.#open(path);

@@ -1,5 +1,5 @@
 import { linkSignals } from "../async/abort.ts";
-import type { Lane, TransferPace } from "./transfer-pace.ts";
+import type { TransferLane, TransferPace } from "./transfer-pace.ts";
 
 /** A stretch of an object. */
 export interface Stretch {
@@ -48,7 +48,7 @@ export async function inOrder<T>({ pace, from, to, move, take }: PieceMoves<T>, 
   }
 }
 
-async function moved<T>(lane: Lane, { bytes }: Stretch, move: () => Promise<T>): Promise<T> {
+async function moved<T>(lane: TransferLane, { bytes }: Stretch, move: () => Promise<T>): Promise<T> {
   using place = lane;
   const result = await move();
   place.arrived(bytes);

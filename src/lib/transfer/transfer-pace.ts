@@ -17,7 +17,7 @@ const quickMs = 1_000;
 const slowMs = 2_500;
 
 /** A place for one piece. Say `arrived` when it is there; dispose it in any case. */
-export interface Lane extends Disposable {
+export interface TransferLane extends Disposable {
   readonly bytes: number;
   arrived(bytes: number): void;
 }
@@ -51,7 +51,7 @@ export class TransferPace {
   }
 
   /** Waits for a place among the pieces in flight. */
-  async lane(signal: AbortSignal): Promise<Lane> {
+  async lane(signal: AbortSignal): Promise<TransferLane> {
     while (this.#taken >= this.#lanes) await this.#turn(signal);
     signal.throwIfAborted();
     this.#taken += 1;

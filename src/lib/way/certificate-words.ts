@@ -4,7 +4,7 @@ import type { ClientTls } from "./way.ts";
 import { WayError, type WayFault } from "./way-error.ts";
 
 /** Whom TLS is spoken with. */
-export interface Peer {
+export interface TlsPeer {
   /** For people: `https://tf.example.com` or `the proxy https://proxy:3129 (https_proxy)`. */
   readonly name: string;
   /** What its certificate must be for. */
@@ -29,12 +29,12 @@ interface Finding {
 type Words = Pick<WayFault, "kind" | "what" | "fix">;
 
 /** Why a certificate is not good enough, with what it says. */
-export function certificateWords(peer: Peer, finding: Finding): WayError {
+export function certificateWords(peer: TlsPeer, finding: Finding): WayError {
   const words = wordsOf(peer, finding);
   return new WayError({ step: peer.isProxy ? "proxy" : "tls", ...words }, new Error(finding.code));
 }
 
-function wordsOf(peer: Peer, { code, certificate, now }: Finding): Words {
+function wordsOf(peer: TlsPeer, { code, certificate, now }: Finding): Words {
   const whose = `the certificate of ${peer.name}`;
   const late = chainOf(certificate).find(({ validToDate }) => validToDate < now);
   const early = chainOf(certificate).find(({ validFromDate }) => validFromDate > now);
@@ -76,7 +76,7 @@ function wordsOf(peer: Peer, { code, certificate, now }: Finding): Words {
 const inspectors =
   /squid|zscaler|forti(net|gate)|palo ?alto|blue ?coat|netskope|mitmproxy|sophos|umbrella|forcepoint|websense|mcafee|skyhigh|check ?point|untangle|barracuda|watchguard|sonicwall|kaspersky|avast|eset|bitdefender|inspection|intercept|fiddler|charles proxy|portswigger/i;
 
-function untrusted({ name, isProxy, through, trust }: Peer, certificate: X509Certificate | undefined): Words {
+function untrusted({ name, isProxy, through, trust }: TlsPeer, certificate: X509Certificate | undefined): Words {
   const issuer = issuerOf(certificate);
   const trusted = `trusted are ${trust.words}`;
   if (certificate !== undefined && !isProxy && inspectors.test(issuer)) {

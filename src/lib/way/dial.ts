@@ -2,7 +2,7 @@ import type { X509Certificate } from "node:crypto";
 import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 import { deadlineAfter } from "../async/abort.ts";
-import type { Peer } from "./certificate-words.ts";
+import type { TlsPeer } from "./certificate-words.ts";
 import type { ForwardProxy } from "./proxy.ts";
 import { connectFirst, resolve } from "./tcp.ts";
 import type { FirstHop } from "./tcp-words.ts";
@@ -92,7 +92,7 @@ async function toFirstHop(way: Way, hop: FirstHop, { signal, onProgress }: Going
   return socket;
 }
 
-async function speakTls(way: Way, socket: Socket, { signal, ...peer }: Peer & { readonly signal: AbortSignal }) {
+async function speakTls(way: Way, socket: Socket, { signal, ...peer }: TlsPeer & { readonly signal: AbortSignal }) {
   using deadline = deadlineAfter(way.clock, way.stepMs, signal);
   const terms = { deadline: deadline.signal, signal, deadlineMs: way.stepMs, now: () => way.clock.now() };
   // Awaited here, or the deadline would be over at once.

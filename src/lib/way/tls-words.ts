@@ -1,8 +1,8 @@
-import type { Peer } from "./certificate-words.ts";
+import type { TlsPeer } from "./certificate-words.ts";
 import { textOf } from "./tcp-words.ts";
 import { WayError, type WayFaultKind } from "./way-error.ts";
 
-type Named = Pick<Peer, "name" | "isProxy" | "own" | "expectedName">;
+type Named = Pick<TlsPeer, "name" | "isProxy" | "own" | "expectedName">;
 
 const fault = (peer: Pick<Named, "isProxy">, kind: WayFaultKind) =>
   ({ kind, step: peer.isProxy ? "proxy" : "tls" }) as const;

@@ -2,7 +2,7 @@ import type { X509Certificate } from "node:crypto";
 import type { Socket } from "node:net";
 import { type ConnectionOptions, checkServerIdentity, connect, type TLSSocket } from "node:tls";
 import { abortable } from "../async/abort.ts";
-import { certificateWords, type Peer } from "./certificate-words.ts";
+import { certificateWords, type TlsPeer } from "./certificate-words.ts";
 import { handshakeWords, noHttp2, silentHandshake } from "./tls-words.ts";
 import { sniOf } from "./way.ts";
 
@@ -17,7 +17,7 @@ export interface Secured {
  */
 export async function secure(
   socket: Socket,
-  peer: Peer,
+  peer: TlsPeer,
   {
     deadline,
     signal,
@@ -47,7 +47,7 @@ export async function secure(
   }
 }
 
-function optionsFor({ expectedName, protocol, trust, own: { cert, key } }: Peer): ConnectionOptions {
+function optionsFor({ expectedName, protocol, trust, own: { cert, key } }: TlsPeer): ConnectionOptions {
   const servername = sniOf(expectedName);
   return {
     // Judged here afterwards: an error of Node would not have the certificate with it.

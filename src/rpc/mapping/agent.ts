@@ -27,7 +27,7 @@ export const toAgent = ({
   poolName,
   organizationName,
   jobs,
-  seat,
+  connected,
   doing,
 }: AgentView): MessageInitShape<typeof AgentSchema> => ({
   id: agent.id,
@@ -54,8 +54,8 @@ export const toAgent = ({
   connectedTo: agent.connectedTo,
   agentTokenId: agent.tokenId ?? "",
   keptDirectories: keptOfAgent(agent).map(keptMessage),
-  freeDiskBytes: seat?.freeDiskBytes ?? 0n,
-  refusal: seat?.refusal ?? "",
+  freeDiskBytes: connected?.freeDiskBytes ?? 0n,
+  refusal: connected?.refusal ?? "",
   doing: [...doing],
   ...(agent.engines === null ? {} : { engines: enginesMessage(agent.engines) }),
 });

@@ -1,9 +1,9 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type {
   PlanActionName,
-  PlannedChange,
-  PlannedResource,
-  ShownChange,
+  SummaryChange,
+  SummaryResource,
+  SummaryValueChange,
 } from "../../control/documents/plan-summary.ts";
 import type { RunPlan } from "../../control/runs/plan.ts";
 import {
@@ -30,7 +30,7 @@ const actions: Record<PlanActionName, PlanAction> = {
 };
 
 /** One change as a whole summary: a page is made of many. */
-export function planOfChange(change: PlannedChange): MessageInitShape<typeof PlanSummarySchema> {
+export function planOfChange(change: SummaryChange): MessageInitShape<typeof PlanSummarySchema> {
   switch (change.kind) {
     case "change":
       return { resourceChanges: [resourceMessage(change.resource)] };
@@ -56,7 +56,7 @@ export const planMessage = (
   incomplete: !plan.isComplete,
 });
 
-const resourceMessage = (resource: PlannedResource): MessageInitShape<typeof ResourceChangeSchema> => ({
+const resourceMessage = (resource: SummaryResource): MessageInitShape<typeof ResourceChangeSchema> => ({
   address: resource.address,
   module: resource.module,
   resourceType: resource.type,
@@ -70,7 +70,7 @@ const resourceMessage = (resource: PlannedResource): MessageInitShape<typeof Res
   attributesLeftOut: resource.attributesLeftOut,
 });
 
-const attributeMessage = (change: ShownChange): MessageInitShape<typeof AttributeChangeSchema> => ({
+const attributeMessage = (change: SummaryValueChange): MessageInitShape<typeof AttributeChangeSchema> => ({
   path: change.path,
   beforeJson: change.beforeJson,
   afterJson: change.afterJson,

@@ -19,7 +19,7 @@ import { callerOf } from "../calls/caller.ts";
 import { pageMessages, pageOf } from "../mapping/page.ts";
 import { workspaceReference } from "../mapping/reference.ts";
 import { differenceOfRow, joinedDifference, toOutput, toStateResource, toStateVersion } from "../mapping/state.ts";
-import { Intake } from "../streams/intake.ts";
+import { UploadIntake } from "../streams/intake.ts";
 import { Transfers } from "../streams/transfers.ts";
 
 interface NamesState {
@@ -95,7 +95,7 @@ async function upload(
   const header = first.value.part.value;
   const push = { workspace: workspaceReference(header), sha256: header.sha256, isForced: header.force };
   await admitPush(control, who, push);
-  using intake = new Intake({
+  using intake = new UploadIntake({
     ...{ what: "state", announced: header.sizeBytes, maxBytes: control.limits.maxStateBytes },
     ...{ memory: transfers.memory, of: organizationOf(who), signal: context.signal },
   });

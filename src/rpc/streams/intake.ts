@@ -21,7 +21,7 @@ export interface IntakeOptions {
 const largeStepBytes = 8 * 1024 * 1024;
 
 /** Collects pieces up to what the header announced, and no further. Dispose it once the bytes are no longer needed. */
-export class Intake implements Disposable {
+export class UploadIntake implements Disposable {
   readonly #options: IntakeOptions;
   readonly #announced: number;
   readonly #bytes: Buffer;

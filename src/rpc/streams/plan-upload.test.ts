@@ -12,7 +12,7 @@ import {
   PlanSummarySchema,
 } from "../../gen/windlass/agent/v1/plan_pb.ts";
 import { Budget } from "../../lib/async/budget.ts";
-import { Intake } from "./intake.ts";
+import { UploadIntake } from "./intake.ts";
 import { type PlanReceiver, takePlanUpload } from "./plan-upload.ts";
 
 type Part = NonNullable<MessageInitShape<typeof UploadPlanRequestSchema>["part"]>;
@@ -31,7 +31,7 @@ const cameInParts = new Map<string, readonly Uint8Array[]>();
 let isKnown = false;
 const receiver: PlanReceiver = {
   limits: { maxPlanBytes: 100, maxPlanFilesBytes: 20 },
-  intakeOf: (part) => new Intake({ ...part, memory, of: "job", signal: new AbortController().signal }),
+  intakeOf: (part) => new UploadIntake({ ...part, memory, of: "job", signal: new AbortController().signal }),
   read: async function* ({ what }) {
     yield* cameInParts.get(what) ?? [];
   },

@@ -6,7 +6,7 @@ import { engineOf } from "../../control/jobs/engine.ts";
 import type { UploadedFiles } from "../../control/jobs/plan-files.ts";
 import type { UploadPlanHeader, UploadPlanRequest } from "../../gen/windlass/agent/v1/job_artifact_service_pb.ts";
 import { WindlassError } from "../../lib/words/errors.ts";
-import { headerFirst, type Intake, passing } from "./intake.ts";
+import { headerFirst, passing, type UploadIntake } from "./intake.ts";
 import type { Announced } from "./receiver.ts";
 import { SummaryIntake } from "./summary-intake.ts";
 import { summaryParts } from "./summary-parts.ts";
@@ -16,7 +16,7 @@ type PlanLimits = Pick<Limits, "maxPlanBytes" | "maxPlanFilesBytes">;
 /** Where a plan goes: how large it may be, and memory for what is collected. */
 export interface PlanReceiver {
   readonly limits: PlanLimits;
-  readonly intakeOf: (part: Announced) => Intake;
+  readonly intakeOf: (part: Announced) => UploadIntake;
   /** Gives what came in parts. */
   readonly read: ReadUploaded;
   /** Whether this plan, with these files, is stored already. */

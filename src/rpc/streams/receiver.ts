@@ -1,7 +1,7 @@
 import type { HandlerContext } from "@connectrpc/connect";
 import type { Control } from "../../control/core/control.ts";
 import { callerName } from "../calls/caller.ts";
-import { Intake } from "./intake.ts";
+import { UploadIntake } from "./intake.ts";
 import type { Transfers } from "./transfers.ts";
 
 /** Where the bytes of an upload go. */
@@ -23,7 +23,7 @@ export interface Announced {
 }
 
 /** Memory for one part of an upload, taken as its bytes come and given back with the rest. */
-export function intakeOf({ transfers, context, held }: Receiver, part: Announced): Intake {
+export function intakeOf({ transfers, context, held }: Receiver, part: Announced): UploadIntake {
   const { memory } = transfers;
-  return held.use(new Intake({ ...part, memory, of: callerName(context.values), signal: context.signal }));
+  return held.use(new UploadIntake({ ...part, memory, of: callerName(context.values), signal: context.signal }));
 }

@@ -3,7 +3,7 @@ import { knownState, storeState } from "../../control/jobs/states.ts";
 import type { StateVersion } from "../../domain/workspaces/state-version.ts";
 import type { UploadStateHeader, UploadStateRequest } from "../../gen/windlass/agent/v1/job_artifact_service_pb.ts";
 import { callerOf } from "../calls/caller.ts";
-import { headerFirst, type Intake } from "./intake.ts";
+import { headerFirst, type UploadIntake } from "./intake.ts";
 import { intakeOf, type Receiver } from "./receiver.ts";
 
 /** Takes a state that an apply has written: its bytes follow the header, or came in parts before. */
@@ -30,7 +30,7 @@ export async function takeStateUpload(
 
 interface Collected {
   readonly header: UploadStateHeader;
-  readonly state: Intake;
+  readonly state: UploadIntake;
 }
 
 async function collect(receiver: Receiver, requests: AsyncIterable<UploadStateRequest>): Promise<Collected> {

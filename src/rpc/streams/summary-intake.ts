@@ -2,7 +2,7 @@ import { maxDetailedSummaryBytes, maxSummaryBytes } from "../../control/document
 import { unshownSummary } from "../../control/documents/plan-summary.ts";
 import type { PlanSummary } from "../../gen/windlass/agent/v1/plan_pb.ts";
 import { storedPart } from "../mapping/plan-part.ts";
-import type { Intake } from "./intake.ts";
+import type { UploadIntake } from "./intake.ts";
 import type { Announced } from "./receiver.ts";
 
 /** Most summaries need no more. */
@@ -15,12 +15,12 @@ const tail = Buffer.from("]}");
  * is kept says why it is not shown.
  */
 export class SummaryIntake {
-  readonly #intake: Intake;
+  readonly #intake: UploadIntake;
   readonly #head: Buffer;
   #parts = 0;
   #isTooLarge = false;
 
-  constructor(intakeOf: (part: Announced) => Intake, engineVersion: string) {
+  constructor(intakeOf: (part: Announced) => UploadIntake, engineVersion: string) {
     const size = { announced: BigInt(maxSummaryBytes), maxBytes: maxSummaryBytes, stepBytes };
     this.#intake = intakeOf({ what: "plan summary", ...size });
     this.#head = Buffer.from(`{"terraformVersion":${JSON.stringify(engineVersion)},"parts":[`);

@@ -23,7 +23,7 @@ const schema = z.object({
 /** What a backup says of itself; it stands first in the archive. */
 export type Manifest = z.infer<typeof schema>;
 /** A file of the archive. */
-export type Part = Manifest["parts"][number];
+export type BackupPart = Manifest["parts"][number];
 
 export const rowsPart = "windlass.db";
 export const logsPart = "logs.db";

@@ -7,10 +7,10 @@ import { defaultArchiveLimits } from "../../lib/archive/unpack.ts";
 import { makeDirectory } from "../../lib/fs/make-directory.ts";
 import { isWindlassError } from "../../lib/words/errors.ts";
 import {
+  type BackupPart,
   type Manifest,
   manifestName,
   notABackup,
-  type Part,
   type PartName,
   parseManifest,
   readPartName,
@@ -70,7 +70,7 @@ export async function unpackBackup(path: string, placeOf: (name: PartName) => st
 
 async function writePart(
   { path, isFirst }: { readonly path: string; readonly isFirst: boolean },
-  part: Part,
+  part: BackupPart,
   content: AsyncIterable<Uint8Array>,
 ): Promise<void> {
   await makeDirectory(dirname(path));
@@ -86,7 +86,7 @@ async function writePart(
   demandSame(part, bytes, hash);
 }
 
-function demandSame({ name, bytes, sha256 }: Part, written: number, hash: Hash): void {
+function demandSame({ name, bytes, sha256 }: BackupPart, written: number, hash: Hash): void {
   if (written !== bytes) throw notABackup(`${name} has ${written} bytes instead of ${bytes}`);
   const actual = hash.digest("hex");
   if (actual !== sha256) throw notABackup(`${name} has the SHA-256 ${actual} instead of ${sha256}`);

@@ -1,6 +1,6 @@
 import { Gauge, type Registry } from "prom-client";
 import type { Control } from "../../control/core/control.ts";
-import type { Seat } from "../../control/core/presence.ts";
+import type { ConnectedAgent } from "../../control/core/presence.ts";
 import { type AttentionKind, countAttention } from "../../control/people/attention.ts";
 import type { AgentPool } from "../../domain/agents/pool.ts";
 import type { Organization } from "../../domain/people/organization.ts";
@@ -108,9 +108,13 @@ async function readState(q: Queries): Promise<State> {
   return { jobs: await q.jobs.countByStatus(), pools, counts, kept: await q.agents.countKept() };
 }
 
-function showRefusing({ refusing }: Gauges, { pools }: Pick<State, "pools">, seats: readonly Seat[]): void {
+function showRefusing(
+  { refusing }: Gauges,
+  { pools }: Pick<State, "pools">,
+  connectedAgents: readonly ConnectedAgent[],
+): void {
   const refused = Map.groupBy(
-    seats.filter(({ refusal }) => refusal !== ""),
+    connectedAgents.filter(({ refusal }) => refusal !== ""),
     ({ poolId }) => poolId,
   );
   refusing.set({ organization: "", pool: "" }, refused.get(null)?.length ?? 0);

@@ -1,5 +1,5 @@
 /** Runs callbacks in transactions of one database; `Q` is what a callback may do in one. */
-export interface Engine<Q extends object> extends AsyncDisposable {
+export interface StoreEngine<Q extends object> extends AsyncDisposable {
   /** One snapshot; cannot write. */
   read<T>(run: (queries: Q) => Promise<T>): Promise<T>;
   /** Decides as if alone, and is durable when it resolves. May run more than once: no effects but through `queries`. */

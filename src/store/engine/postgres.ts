@@ -6,7 +6,7 @@ import { isWindlassError, WindlassError } from "../../lib/words/errors.ts";
 import { drizzle } from "../drizzle/node-postgres.ts";
 import { type Db, dbOfPostgres } from "./boundary.ts";
 import { driverError, postgresDialect } from "./dialect.ts";
-import type { Engine, StoreLog } from "./engine.ts";
+import type { StoreEngine, StoreLog } from "./engine.ts";
 import { lend, refuseNested } from "./transaction.ts";
 
 export interface PostgresOptions<Q extends object> {
@@ -34,9 +34,10 @@ export function openPostgresPool(url: string, log: StoreLog, maxConnections = 10
 }
 
 /** Runs transactions on a pool; the pool stays the caller's. */
-export const postgresEngine = <Q extends object>(options: PostgresOptions<Q>): Engine<Q> => new PostgresEngine(options);
+export const postgresEngine = <Q extends object>(options: PostgresOptions<Q>): StoreEngine<Q> =>
+  new PostgresEngine(options);
 
-class PostgresEngine<Q extends object> implements Engine<Q> {
+class PostgresEngine<Q extends object> implements StoreEngine<Q> {
   readonly #pool: pg.Pool;
   readonly #build: (db: Db) => Q;
   readonly #built = new WeakMap<pg.PoolClient, Q>();

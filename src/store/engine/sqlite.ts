@@ -6,7 +6,7 @@ import { WindlassError } from "../../lib/words/errors.ts";
 import { drizzle } from "../drizzle/better-sqlite3.ts";
 import { type Db, dbOfSqlite } from "./boundary.ts";
 import { driverError, sqliteDialect } from "./dialect.ts";
-import type { Engine, Spacious, StoreLog } from "./engine.ts";
+import type { Spacious, StoreEngine, StoreLog } from "./engine.ts";
 import { freePages, keepGivingBack, spaceOf } from "./sqlite-space.ts";
 import { type Loan, lend, refuseNested } from "./transaction.ts";
 
@@ -51,7 +51,7 @@ function openReader(path: string): Connection {
 }
 
 /** Opens the database file, creating and migrating it as needed. Exactly one process may have it open. */
-export function openSqliteEngine<Q extends object>(options: SqliteOptions<Q>): Engine<Q> & Spacious {
+export function openSqliteEngine<Q extends object>(options: SqliteOptions<Q>): StoreEngine<Q> & Spacious {
   const writer = openWriter(options.path);
   try {
     options.migrate(writer);
@@ -66,7 +66,7 @@ export function openSqliteEngine<Q extends object>(options: SqliteOptions<Q>): E
  * One writer, one reader. Waiting writes share `BEGIN IMMEDIATE … COMMIT`, each in its own savepoint, and settle after
  * the commit, the refused ones too: what a caller sees is durable.
  */
-class SqliteEngine<Q extends object> implements Engine<Q>, Spacious {
+class SqliteEngine<Q extends object> implements StoreEngine<Q>, Spacious {
   readonly #writer: Connection;
   readonly #reader: Connection;
   readonly #options: SqliteOptions<Q>;

@@ -81,7 +81,7 @@ export interface TokenQueries {
 }
 
 /** What was heard of an agent since the last flush. */
-export interface Heard {
+export interface HeardAgent {
   readonly agentId: AgentId;
   readonly status: AgentStatus;
   readonly at: Date;
@@ -129,7 +129,7 @@ export interface AgentQueries {
   insert(row: Agent): Promise<void>;
   save(row: Agent): Promise<void>;
   /** Writes status and lastSeenAt of many agents at once; exited agents are left alone. */
-  heard(rows: readonly Heard[]): Promise<void>;
+  heard(rows: readonly HeardAgent[]): Promise<void>;
   /** Empties connectedTo of the agents that have no newer stream. */
   left(rows: readonly Departure[]): Promise<void>;
   /** Empties connectedTo of all agents of a control plane process: none is connected to one that starts. */

@@ -26,7 +26,7 @@ import type {
 export type {
   AgentFilter,
   Departure,
-  Heard,
+  HeardAgent as Heard,
   PoolCounts,
   PoolListing,
   SilentAgent,

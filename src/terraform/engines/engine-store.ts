@@ -50,7 +50,7 @@ export interface EngineInventory {
 export type EngineAnswer = EngineFound & { readonly notes: readonly string[] };
 
 /** What a job asks for. */
-interface EngineWish extends Pick<EngineRequest, "engine" | "versionConstraint" | "askedBy"> {
+interface JobEngineRequest extends Pick<EngineRequest, "engine" | "versionConstraint" | "askedBy"> {
   /** Told what is done about a download, whenever it is something else. */
   readonly onDoing?: ((doing: string) => void) | undefined;
 }
@@ -98,7 +98,7 @@ export class EngineStore implements AsyncDisposable {
   }
 
   /** Rejects when aborted, and for faults of this machine such as a full disk. */
-  async find({ onDoing = () => {}, ...request }: EngineWish, signal: AbortSignal): Promise<EngineAnswer> {
+  async find({ onDoing = () => {}, ...request }: JobEngineRequest, signal: AbortSignal): Promise<EngineAnswer> {
     const { downloads } = this.#options;
     const places = this.#places;
     const local = await findEngine({ ...request, ...places });

@@ -38,7 +38,7 @@ export type EngineFound =
   | { readonly kind: "wrong-version"; readonly message: string; readonly found: string };
 
 /** A program that says which engine it is, in which version. */
-export interface EngineProgram {
+export interface EngineExecutable {
   readonly file: string;
   readonly engine: EngineName;
   readonly version: string;
@@ -50,7 +50,7 @@ export type EnginePlaces = Pick<EngineRequest, "enginePaths" | "path" | "signal"
 /** What an engine's places hold. */
 export interface LocalPrograms {
   /** In the order in which they are tried. */
-  readonly programs: readonly EngineProgram[];
+  readonly programs: readonly EngineExecutable[];
   /** True if the operator has chosen the engine's program: nothing else is used then, and nothing downloaded. */
   readonly isChosen: boolean;
   /** Why something there cannot be used, a sentence each. */
@@ -111,7 +111,7 @@ async function programsOnPath(
 const calledOnPath = async (name: string, { path, signal }: EnginePlaces): Promise<readonly Identity[]> =>
   Promise.all((await onPath(name, path)).map((file) => identityOf(file, signal)));
 
-const programOf = (engine: EngineName, answer: Identity): readonly EngineProgram[] =>
+const programOf = (engine: EngineName, answer: Identity): readonly EngineExecutable[] =>
   answer.kind === "known" && answer.engine === engine ? [answer] : [];
 
 function problemOf(engine: EngineName, answer: Identity): readonly string[] {
@@ -119,7 +119,7 @@ function problemOf(engine: EngineName, answer: Identity): readonly string[] {
   return answer.engine === engine ? [] : [`${answer.file} is ${answer.engine} ${answer.version}`];
 }
 
-type Identity = ({ readonly kind: "known" } & EngineProgram) | { readonly kind: "failed"; readonly why: string };
+type Identity = ({ readonly kind: "known" } & EngineExecutable) | { readonly kind: "failed"; readonly why: string };
 
 /** What a program says of itself; what does not say which engine it is, is what it is called. */
 async function identityOf(path: string, signal: AbortSignal | undefined): Promise<Identity> {
@@ -154,7 +154,7 @@ async function otherEngine({ engine, ...places }: EngineRequest): Promise<string
 
 function wrongVersion(
   { engine, versionConstraint, askedBy = "workspace" }: EngineRequest,
-  wrong: readonly EngineProgram[],
+  wrong: readonly EngineExecutable[],
 ): string {
   const found = wrong.map(({ file, version }) => `${version} (${file})`).join(", ");
   return askedBy === "plan"

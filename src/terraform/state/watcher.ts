@@ -1,6 +1,6 @@
 import { dirname } from "node:path";
 import type { Clock } from "../../lib/clock.ts";
-import { type PathPulse, watchPath } from "../../lib/fs/file-events.ts";
+import { type ChangeSignal, watchPath } from "../../lib/fs/file-events.ts";
 import { failpoint } from "../../lib/program/failpoint.ts";
 import { type GivenState, whyRefused } from "./given-state.ts";
 import { type StateSnapshot, StateSpool } from "./spool.ts";
@@ -63,7 +63,7 @@ const maxPauseMs = 250;
 export class StateWatcher implements AsyncDisposable {
   readonly #options: StateWatcherOptions;
   readonly #spool: StateSpool;
-  readonly #pulse: PathPulse;
+  readonly #pulse: ChangeSignal;
   readonly #stop = new AbortController();
   readonly #following: Promise<void>;
 

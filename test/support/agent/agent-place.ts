@@ -1,7 +1,7 @@
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { type Agent, startAgent } from "../../../src/agent/agent.ts";
+import { type RunningAgent, startAgent } from "../../../src/agent/agent.ts";
 import type { AgentConfig } from "../../../src/agent/contract/config.ts";
 import { packDirectory } from "../../../src/lib/archive/pack.ts";
 import { type Clock, systemClock } from "../../../src/lib/clock.ts";
@@ -15,7 +15,7 @@ export class AgentPlace implements AsyncDisposable {
   readonly dir: string;
   readonly controlPlane = new FakeControlPlane();
   readonly #records: (readonly LogFields[])[] = [];
-  readonly #agents: Agent[] = [];
+  readonly #agents: RunningAgent[] = [];
 
   private constructor(dir: string) {
     this.dir = dir;
@@ -30,7 +30,7 @@ export class AgentPlace implements AsyncDisposable {
   }
 
   /** Starts an agent; one of the same name is the same agent again. */
-  start(name = "a", config: Partial<AgentConfig> = {}, clock: Clock = systemClock): Agent {
+  start(name = "a", config: Partial<AgentConfig> = {}, clock: Clock = systemClock): RunningAgent {
     const { log, records } = memoryLog();
     this.#records.push(records);
     const agent = startAgent({

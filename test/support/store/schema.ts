@@ -5,7 +5,7 @@ import pg from "pg";
 import { and, asc, eq, gte, sql } from "../../../src/store/drizzle/orm.ts";
 import { type Db, kitOfSqlite } from "../../../src/store/engine/boundary.ts";
 import { type Dialect, postgresDialect, sqliteDialect } from "../../../src/store/engine/dialect.ts";
-import { type Engine, type Spacious, type StoreLog, silentLog } from "../../../src/store/engine/engine.ts";
+import { type Spacious, type StoreEngine, type StoreLog, silentLog } from "../../../src/store/engine/engine.ts";
 import { type Kit, postgresKit } from "../../../src/store/engine/kit.ts";
 import { openPostgresPool, postgresEngine } from "../../../src/store/engine/postgres.ts";
 import { prepared, preparedInsert } from "../../../src/store/engine/prepared.ts";
@@ -125,7 +125,7 @@ function fixtureQueries(db: Db, { accounts, tickets }: FixtureTables, dialect: D
 }
 
 export type FixtureQueries = ReturnType<typeof fixtureQueries>;
-export type FixtureEngine = Engine<FixtureQueries>;
+export type FixtureEngine = StoreEngine<FixtureQueries>;
 
 interface SqliteFixture {
   /** Gets the writing connection, for a test that makes it fail. */

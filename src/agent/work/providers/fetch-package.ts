@@ -7,11 +7,11 @@ import { hashPackage, lookAtPackage } from "../../../terraform/packages/dir-hash
 import { digestOfHashes, type PackageRecord } from "../../../terraform/packages/package-cache.ts";
 import type { Sandbox } from "../../sandbox/choose-sandbox.ts";
 import { type DownloadProgress, runEngineInit, seenDraft } from "./engine-init.ts";
-import { cliConfigText, hasCliConfig, type JobProviders, providerFiles } from "./job-providers.ts";
+import { cliConfigText, hasCliConfig, type ProviderPlan, providerFiles } from "./job-providers.ts";
 import { linkHelper } from "./link-helper.ts";
 
 /** One version of a provider, from its source. */
-export interface PackageWish {
+export interface WantedPackage {
   readonly address: string;
   /** Empty for the newest one that the constraints take. */
   readonly version: string;
@@ -25,7 +25,7 @@ export interface PackageWish {
 export interface PackageSource {
   readonly enginePath: string;
   readonly searchPath: string;
-  readonly providers: JobProviders;
+  readonly providers: ProviderPlan;
   /** The workspace's own: tokens, proxies and authorities. */
   readonly variables: Readonly<Record<string, string>>;
   readonly readable: readonly string[];
@@ -41,7 +41,7 @@ export type Fetched =
   | { readonly kind: "linked" };
 
 /** True for names that may become part of a configuration: they come from jobs. */
-export const isFetchable = ({ address, version, constraints = "" }: Omit<PackageWish, "hashes">): boolean =>
+export const isFetchable = ({ address, version, constraints = "" }: Omit<WantedPackage, "hashes">): boolean =>
   /^[a-z0-9.-]+(:\d{1,5})?\/[a-z0-9_-]+\/[a-z0-9_-]+$/i.test(address) &&
   (version === ""
     ? /^[0-9A-Za-z.+, =!<>~-]{0,500}$/.test(constraints)
@@ -52,15 +52,15 @@ export const isFetchable = ({ address, version, constraints = "" }: Omit<Package
  * provider's name: what arrives is what its source gives, checked by the engine against its signature and the lock file's hashes.
  */
 export async function fetchPackage(
-  wish: PackageWish,
+  wanted: WantedPackage,
   source: PackageSource,
   { draft, signal }: { readonly draft: string; readonly signal: AbortSignal },
 ): Promise<Fetched> {
-  await furnish(wish, source, draft);
+  await furnish(wanted, source, draft);
   const { enginePath, sandbox, clock, maxBytes, onProgress, readable } = source;
   const environment = environmentOf(source, seenDraft(draft, sandbox));
   await runEngineInit({ enginePath, draft, environment, readable, sandbox, clock, maxBytes, onProgress }, signal);
-  const { address } = wish;
+  const { address } = wanted;
   const versions = join(draft, "config", ".terraform", "providers", address);
   const version = (await readdir(versions))[0] ?? "";
   const installed = join(versions, version);
@@ -73,12 +73,12 @@ export async function fetchPackage(
   const hashes = locked?.find((one) => one.address === address)?.hashes ?? [];
   if (!hashes.includes(h1)) throw new Error(`the engine installed a package whose hash is not ${h1}`);
   const record = { address, version, platform, h1, hashes, bytes: content.bytes, fetchedAtMs: clock.now().getTime() };
-  const vouchedFor = wish.hashes.length === 0 ? [] : [digestOfHashes(wish.hashes)];
+  const vouchedFor = wanted.hashes.length === 0 ? [] : [digestOfHashes(wanted.hashes)];
   return { kind: "unpacked", root, record: { ...record, vouchedFor } };
 }
 
 async function furnish(
-  { address, version, constraints = "", hashes }: PackageWish,
+  { address, version, constraints = "", hashes }: WantedPackage,
   { providers }: PackageSource,
   draft: string,
 ): Promise<void> {

@@ -4,8 +4,8 @@ import type {
   JobProviderSource,
 } from "../../../gen/windlass/agent/v1/job_artifact_service_pb.ts";
 import type { ProviderMirror, ProviderSources } from "../../../terraform/configuration/provider-sources.ts";
-import type { Job } from "../../jobs/job.ts";
-import type { House } from "../house.ts";
+import type { AgentJob } from "../../jobs/job.ts";
+import type { JobServices } from "../services.ts";
 import { callForJob } from "../way-problem.ts";
 
 /**
@@ -13,12 +13,15 @@ import { callForJob } from "../way-problem.ts";
  * nothing. Rejects when it is refused for good, when this agent does not understand it, and when the agent stops.
  */
 export const fetchSources =
-  ({ artifacts, ...site }: Pick<House, "artifacts" | "clock" | "random" | "log">): House["providerSources"] =>
-  async (job: Job, stopping: AbortSignal): Promise<ProviderSources | undefined> => {
+  ({
+    artifacts,
+    ...context
+  }: Pick<JobServices, "artifacts" | "clock" | "random" | "log">): JobServices["providerSources"] =>
+  async (job: AgentJob, stopping: AbortSignal): Promise<ProviderSources | undefined> => {
     const ofJob = artifacts(job.spec.jobToken);
     const ask = () => ofJob.providers(stopping);
     try {
-      const found = await callForJob(ask, { job, site, what: "ask where providers come from" }, stopping);
+      const found = await callForJob(ask, { job, context, what: "ask where providers come from" }, stopping);
       return found === undefined ? undefined : sourcesIn(found);
     } catch (error) {
       stopping.throwIfAborted();

@@ -10,8 +10,8 @@ import { engineNameOf } from "../../contract/engine-name.ts";
 import { configurationRoot } from "../../jobs/files.ts";
 import type { Execution } from "../execution.ts";
 import { readablePaths } from "../job-place.ts";
-import type { JobVariables } from "../job-variables.ts";
-import { isFetchable, type PackageWish } from "./fetch-package.ts";
+import type { GivenInputs } from "../job-variables.ts";
+import { isFetchable, type WantedPackage } from "./fetch-package.ts";
 import { impliedMirrors } from "./implied-mirrors.ts";
 import { installedIn } from "./installed-packages.ts";
 import { addToLock, lockOf } from "./job-lock.ts";
@@ -33,9 +33,9 @@ const afterInit = "03-providers";
  * providers without a lock, it gives what their sources have had lately. What cannot be given is left to the job's own init.
  */
 export async function preparePackages(execution: Execution): Promise<void> {
-  const { job, site, log, place } = execution;
-  if (site.packages.isOff) return;
-  await using progress = new PackageProgress(join(job.files.raw, beforeInit), { log, clock: site.clock });
+  const { job, context, log, place } = execution;
+  if (context.packages.isOff) return;
+  await using progress = new PackageProgress(join(job.files.raw, beforeInit), { log, clock: context.clock });
   if (job.journal.ofStep("step_started", "init") !== undefined) return progress.again();
   const given = await untilGiven(execution);
   const scope = given === undefined ? undefined : scopeFor(execution, given);
@@ -47,17 +47,17 @@ export async function preparePackages(execution: Execution): Promise<void> {
   const settled = await settle(execution, { locked, scope, progress });
   const names = new Set(locked.map(({ address }) => address));
   await fetchNewest(execution, { scope, progress, isSettled: (address) => names.has(address) || near.has(address) });
-  const fresh = await site.packages.fresh(scope.domain);
+  const fresh = await context.packages.fresh(scope.domain);
   const loose = fresh.filter(({ address }) => !names.has(address) && !near.has(address));
   await arrangePackages(execution, { providers, implied, settled, loose });
   await addToLock(execution, new Map(settled.map(({ address, h1 }) => [address, [h1]])));
 }
 
 /** What the job is given; undefined when it is canceled, or nobody can give it anything: its first step says why. */
-async function untilGiven({ job, site, variables }: Execution): Promise<JobVariables | undefined> {
-  using until = linkSignals(site.stopping, job.canceled);
+async function untilGiven({ job, context, variables }: Execution): Promise<GivenInputs | undefined> {
+  using until = linkSignals(context.stopping, job.canceled);
   const given = await abortable(variables, until.signal).catch(() => undefined);
-  site.stopping.throwIfAborted();
+  context.stopping.throwIfAborted();
   return given;
 }
 
@@ -70,10 +70,10 @@ interface Settling {
 /** The packages that the lock file takes: from the cache, or fetched for it now. */
 async function settle(execution: Execution, { locked, scope, progress }: Settling): Promise<readonly CachedPackage[]> {
   const places = new Places(mostAtOnce);
-  const found = await together(execution.site.stopping, (until) =>
+  const found = await together(execution.context.stopping, (until) =>
     locked.map(async (one) => {
       const request = requestFor(execution, scope, one);
-      const known = await execution.site.packages.find(request);
+      const known = await execution.context.packages.find(request);
       if (known !== undefined) progress.say(`${packageName(one)} from the cache`);
       using _place = await places.take();
       return known ?? fetchFor(execution, request, { progress, until });
@@ -93,16 +93,16 @@ interface Fetching {
  * already, and is downloaded once.
  */
 async function fetchNewest(execution: Execution, { scope, progress, isSettled }: Fetching): Promise<void> {
-  const { job, site, place } = execution;
+  const { job, context, place } = execution;
   if (isDeveloping(scope)) return;
   const root = configurationRoot(job.files.work);
   const required = await requiredProviders({ directory: place.directory, root, engine: engineNameOf(job.spec) });
   const places = new Places(mostAtOnce);
   const wanted = required.filter(({ address }) => !isSettled(address)).slice(0, mostProviders);
-  await together(site.stopping, (until) =>
+  await together(context.stopping, (until) =>
     wanted.map(async ({ address, constraints }) => {
       const request = requestFor(execution, scope, { address, version: "", constraints, hashes: [] });
-      if (!isFetchable(request) || (await site.packages.isFresh(request))) return;
+      if (!isFetchable(request) || (await context.packages.isFresh(request))) return;
       using _place = await places.take();
       await fetchFor(execution, request, { progress, until });
     }),
@@ -114,16 +114,16 @@ const isDeveloping = ({ providers }: SourceScope): boolean =>
   providers.methods?.some((method) => JSON.stringify(method).includes("dev_overrides")) === true;
 
 async function fetchFor(
-  { job, site }: Execution,
+  { job, context }: Execution,
   request: PackageRequest,
   { progress, until: parent }: { readonly progress: PackageProgress; readonly until: AbortSignal },
 ): Promise<CachedPackage | undefined> {
   using until = linkSignals(parent, job.canceled);
   if (until.signal.aborted) return undefined;
-  const running = site.packages.fetch(request);
+  const running = context.packages.fetch(request);
   using _shown = progress.show(packageName(request), running);
-  const fetched = await whileItMoves(running, { clock: site.clock, signal: until.signal }).catch(() => undefined);
-  site.stopping.throwIfAborted();
+  const fetched = await whileItMoves(running, { clock: context.clock, signal: until.signal }).catch(() => undefined);
+  context.stopping.throwIfAborted();
   if (fetched !== undefined) progress.say(`${packageName(fetched)} fetched for the cache`);
   return fetched;
 }
@@ -148,29 +148,29 @@ async function whileItMoves(
 function requestFor(
   execution: Execution,
   { domain, providers, variables }: SourceScope,
-  wish: PackageWish,
+  wanted: WantedPackage,
 ): PackageRequest {
-  const { site, ready } = execution;
-  const { address, version, constraints, hashes } = wish;
+  const { context, ready } = execution;
+  const { address, version, constraints, hashes } = wanted;
   return {
     ...{ address, version, constraints, hashes },
     domain,
     source: {
-      ...{ enginePath: ready.enginePath, providers, variables, sandbox: site.sandbox },
-      searchPath: site.config.searchPath,
-      readable: [...readablePaths(site, ready.enginePath), ...providers.readable],
+      ...{ enginePath: ready.enginePath, providers, variables, sandbox: context.sandbox },
+      searchPath: context.config.searchPath,
+      readable: [...readablePaths(context, ready.enginePath), ...providers.readable],
     },
   };
 }
 
-function scopeFor({ job, site }: Execution, { providers, environment }: JobVariables): SourceScope | undefined {
-  return scopeOf({ engine: engineNameOf(job.spec), providers, environment, workRoot: site.config.workRoot });
+function scopeFor({ job, context }: Execution, { providers, environment }: GivenInputs): SourceScope | undefined {
+  return scopeOf({ engine: engineNameOf(job.spec), providers, environment, workRoot: context.config.workRoot });
 }
 
 /** After an init that succeeded: what it took from the cache is told, and what it had to download is fetched for the jobs to come. */
 export async function followUpPackages(execution: Execution): Promise<void> {
-  const { job, site, log } = execution;
-  if (site.packages.isOff || job.isApply) return;
+  const { job, context, log } = execution;
+  if (context.packages.isOff || job.isApply) return;
   const told = await readFile(join(job.files.raw, afterInit), "utf8").catch(() => undefined);
   if (told !== undefined) return log.say(afterInit, () => told);
   if (job.journal.ofStep("step_started", "plan") !== undefined) return;
@@ -180,17 +180,17 @@ export async function followUpPackages(execution: Execution): Promise<void> {
 }
 
 async function followUp(execution: Execution, scope: SourceScope): Promise<void> {
-  const { job, site, log } = execution;
+  const { job, context, log } = execution;
   const fromCache: CachedPackage[] = [];
   const lacking: PackageRequest[] = [];
   const installed = await installedIn(execution, (await lockOf(execution)).slice(0, mostProviders));
   for (const { locked, from } of installed) {
     const request = requestFor(execution, scope, { ...locked, hashes: [] });
     if (from === "elsewhere") lacking.push(request);
-    const known = from === "cache" ? await site.packages.find(request) : undefined;
+    const known = from === "cache" ? await context.packages.find(request) : undefined;
     if (known !== undefined) fromCache.push(known);
   }
-  site.packages.fetchLater(lacking);
+  context.packages.fetchLater(lacking);
   await addToLock(execution, new Map(fromCache.map(({ address, hashes }) => [address, hashes])));
   const before = await readFile(join(job.files.raw, beforeInit), "utf8").catch(() => "");
   const lines = fromCache.map((one) => `Windlass: ${packageName(one)} from the cache\n`);

@@ -16,7 +16,7 @@ import { certificatePaths, secretsOfEnvironment } from "./passed-environment.ts"
 import { sourcesSentence } from "./sources-sentence.ts";
 
 /** What a job is told of where its providers come from; made once in its life, and kept with it. */
-export type JobProviders = Readonly<z.infer<typeof shape>>;
+export type ProviderPlan = Readonly<z.infer<typeof shape>>;
 
 const shape = z.object({
   /** The methods of `provider_installation`; null without such a block. */
@@ -40,7 +40,7 @@ const shape = z.object({
   sentence: z.string(),
 });
 
-export const noProviders: JobProviders = {
+export const noProviders: ProviderPlan = {
   methods: null,
   others: "",
   caPem: "",
@@ -51,10 +51,10 @@ export const noProviders: JobProviders = {
   sentence: "",
 };
 
-export const providersToJson = (providers: JobProviders): string => JSON.stringify(providers);
+export const providersToJson = (providers: ProviderPlan): string => JSON.stringify(providers);
 
 /** Reads what was made before; undefined when nothing was. */
-export async function readProviders(path: string): Promise<JobProviders | undefined> {
+export async function readProviders(path: string): Promise<ProviderPlan | undefined> {
   const text = await readFile(path, "utf8").catch(() => undefined);
   return text === undefined ? undefined : shape.parse(JSON.parse(text));
 }
@@ -70,7 +70,7 @@ export interface Given {
  * Puts together what the agent's owner and the control plane say. The owner's `provider_installation` stands for all mirrors, and its
  * credentials for their hosts; tokens and authorities of the control plane are added. Throws what a person has to repair.
  */
-export async function composeProviders({ config, isSandboxed, sources }: Given): Promise<JobProviders> {
+export async function composeProviders({ config, isSandboxed, sources }: Given): Promise<ProviderPlan> {
   const read = await readOwnerConfig(config);
   if (read.kind === "unusable") throw new Error(`the agent's owner has to repair ${read.problems.join("; ")}`);
   const owner = read.kind === "read" ? read.owner : undefined;
@@ -106,10 +106,10 @@ function readableOf(owner: OwnerConfig | undefined, environment: Readonly<Record
 }
 
 /** True when terraform needs a CLI configuration of its own. */
-export const hasCliConfig = ({ methods, others }: JobProviders): boolean => methods !== null || others !== "";
+export const hasCliConfig = ({ methods, others }: ProviderPlan): boolean => methods !== null || others !== "";
 
 /** The text of the CLI configuration. */
-export const cliConfigText = ({ methods, others }: Pick<JobProviders, "methods" | "others">): string =>
+export const cliConfigText = ({ methods, others }: Pick<ProviderPlan, "methods" | "others">): string =>
   (methods === null ? "" : renderCliItems([installationBlock(methods)])) + others;
 
 /** Names of the files in a job's directory of this purpose. */

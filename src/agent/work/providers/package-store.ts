@@ -13,7 +13,7 @@ import {
   PackageCache,
 } from "../../../terraform/packages/package-cache.ts";
 import type { DownloadProgress } from "./engine-init.ts";
-import { fetchPackage, isFetchable, type PackageSource, type PackageWish } from "./fetch-package.ts";
+import { fetchPackage, isFetchable, type PackageSource, type WantedPackage } from "./fetch-package.ts";
 import { makeRoom, usedPackages } from "./package-room.ts";
 
 export interface PackageStoreOptions {
@@ -29,7 +29,7 @@ export interface PackageStoreOptions {
 }
 
 /** A provider of a job, and where it may be fetched. */
-export interface PackageRequest extends PackageWish {
+export interface PackageRequest extends WantedPackage {
   readonly domain: string;
   readonly source: Omit<PackageSource, "maxBytes" | "onProgress" | "clock">;
 }

@@ -4,11 +4,11 @@ import type { ProviderMirror } from "../../../terraform/configuration/provider-s
 import type { CachedPackage } from "../../../terraform/packages/package-cache.ts";
 import { freshDirectory, removeFile, writeDurably } from "../../disk/durable-files.ts";
 import type { Execution } from "../execution.ts";
-import { cliConfigText, type JobProviders, providerFiles } from "./job-providers.ts";
+import { cliConfigText, type ProviderPlan, providerFiles } from "./job-providers.ts";
 import { methodsWithPackages } from "./package-methods.ts";
 
 export interface Arrangement {
-  readonly providers: JobProviders;
+  readonly providers: ProviderPlan;
   readonly implied: readonly ProviderMirror[];
   /** What the lock file takes. */
   readonly settled: readonly CachedPackage[];
@@ -17,13 +17,13 @@ export interface Arrangement {
 }
 
 /** Shows packages to a job as an unpacked filesystem mirror, which terraform links instead of copying it. */
-export async function arrangePackages({ job, site, place }: Execution, arrangement: Arrangement): Promise<void> {
+export async function arrangePackages({ job, context, place }: Execution, arrangement: Arrangement): Promise<void> {
   const { providers, implied, settled, loose } = arrangement;
   const all = [...settled, ...loose];
   if (all.length === 0) return;
   const here = providerFiles(job.files.cli);
-  await site.packages.using(() => writeDurably(job.files.packages, JSON.stringify(all.map(({ root }) => root))));
-  await site.packages.touch(all);
+  await context.packages.using(() => writeDurably(job.files.packages, JSON.stringify(all.map(({ root }) => root))));
+  await context.packages.touch(all);
   await freshDirectory(job.files.cli);
   for (const one of all) {
     const link = join(here.packages, one.address, one.version, one.platform);

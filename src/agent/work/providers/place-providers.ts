@@ -1,21 +1,21 @@
 import { stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { makePrivateDirectory } from "../../disk/durable-files.ts";
-import type { Job } from "../../jobs/job.ts";
+import type { AgentJob } from "../../jobs/job.ts";
 import type { JobPlace } from "../job-place.ts";
-import { cliConfigText, hasCliConfig, type JobProviders, providerFiles } from "./job-providers.ts";
+import { cliConfigText, hasCliConfig, type ProviderPlan, providerFiles } from "./job-providers.ts";
 import { linkHelper } from "./link-helper.ts";
 import { readUsedPackages } from "./package-room.ts";
 
 interface Where {
-  readonly job: Job;
+  readonly job: AgentJob;
   readonly place: JobPlace;
 }
 
 /** Writes what terraform reads of where providers come from, before its first step; answers what else it has to see. */
 export async function placeProviders(
   { job }: Where,
-  providers: JobProviders,
+  providers: ProviderPlan,
 ): Promise<{ readonly readable: readonly string[] }> {
   const files = providerFiles(job.files.cli);
   await makePrivateDirectory(job.files.cli);
@@ -38,7 +38,7 @@ const isThere = (path: string): Promise<boolean> =>
 
 /** How terraform and its providers are told. */
 export function providerEnvironment(
-  providers: JobProviders,
+  providers: ProviderPlan,
   { seenCli }: JobPlace,
 ): { readonly cliConfigFile: string; readonly inherited: Readonly<Record<string, string>> } {
   const seen = providerFiles(seenCli);

@@ -1,19 +1,19 @@
 import { createHash } from "node:crypto";
 import { isWithin } from "../../sandbox/bubblewrap.ts";
-import type { JobProviders } from "./job-providers.ts";
+import type { ProviderPlan } from "./job-providers.ts";
 
 /** A circle of jobs whose providers come from the same place with the same rights. */
 export interface SourceScope {
   /** A digest of everything that says where providers come from: what comes from elsewhere is another thing, whatever its name. */
   readonly domain: string;
-  readonly providers: JobProviders;
+  readonly providers: ProviderPlan;
   /** Variables of the workspace that have a part in it. */
   readonly variables: Readonly<Record<string, string>>;
 }
 
 export interface ScopedJob {
   readonly engine: string;
-  readonly providers: JobProviders;
+  readonly providers: ProviderPlan;
   readonly environment: readonly { readonly name: string; readonly value: string }[];
   /** Where jobs see their files: what a variable names there is another file in each job. */
   readonly workRoot: string;

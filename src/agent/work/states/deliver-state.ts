@@ -4,10 +4,10 @@ import { failpoint } from "../../../lib/program/failpoint.ts";
 import type { StateSnapshot } from "../../../terraform/state/spool.ts";
 import type { AsideState } from "../../../terraform/state/watcher.ts";
 import { persist } from "../../contract/patience.ts";
-import { idsOf, type Job } from "../../jobs/job.ts";
+import { type AgentJob, idsOf } from "../../jobs/job.ts";
 import { isRefused, isTooLarge } from "../../transfers/artifacts.ts";
-import { patienceOf, type Site } from "../house.ts";
 import { note, noteIfPossible } from "../job-notes.ts";
+import { type JobContext, patienceOf } from "../services.ts";
 import { WayProblem } from "../way-problem.ts";
 
 /** During an apply, no two uploads are closer than this. */
@@ -18,8 +18,8 @@ export const uploadEveryMs = 2_000;
  * Disposing it stops the uploads during the apply.
  */
 export class StateDelivery implements AsyncDisposable {
-  readonly #job: Job;
-  readonly #site: Site;
+  readonly #job: AgentJob;
+  readonly #context: JobContext;
   readonly #onAcknowledged: (snapshot: StateSnapshot) => Promise<void>;
   readonly #over = new AbortController();
   #newest: StateSnapshot | undefined;
@@ -29,11 +29,11 @@ export class StateDelivery implements AsyncDisposable {
   readonly #running: Promise<void>;
   readonly #problem: WayProblem;
 
-  constructor(job: Job, site: Site, onAcknowledged: (snapshot: StateSnapshot) => Promise<void>) {
+  constructor(job: AgentJob, context: JobContext, onAcknowledged: (snapshot: StateSnapshot) => Promise<void>) {
     this.#job = job;
-    this.#site = site;
+    this.#context = context;
     this.#onAcknowledged = onAcknowledged;
-    this.#problem = new WayProblem(job, site, "deliver the state");
+    this.#problem = new WayProblem(job, context, "deliver the state");
     this.#running = this.#run();
   }
 
@@ -57,7 +57,7 @@ export class StateDelivery implements AsyncDisposable {
     const delivered = await this.#deliver(snapshot, { isFinal: true });
     if (delivered.kind === "undelivered") return delivered.problem;
     const problem = delivered.quarantineReason === "" ? {} : { problem: wasPutAside(snapshot, delivered) };
-    await note(this.#job, this.#site, { ...acknowledgementOf(snapshot), final: true, ...problem });
+    await note(this.#job, this.#context, { ...acknowledgementOf(snapshot), final: true, ...problem });
     await this.#onAcknowledged(snapshot);
     return problem.problem;
   }
@@ -78,17 +78,17 @@ export class StateDelivery implements AsyncDisposable {
     const { gone } = this.#job;
     const isWorthIt = (error: unknown) => !isTooLarge(error) && !(gone.aborted && isRefused(error));
     const patience = {
-      ...patienceOf(this.#site, isWorthIt),
+      ...patienceOf(this.#context, isWorthIt),
       onRetry: (error: unknown) => this.#problem.met(error),
     };
     try {
-      const upload = () => this.#upload(snapshot, as, this.#site.stopping);
-      return { kind: "delivered", quarantineReason: await persist(upload, patience, this.#site.stopping) };
+      const upload = () => this.#upload(snapshot, as, this.#context.stopping);
+      return { kind: "delivered", quarantineReason: await persist(upload, patience, this.#context.stopping) };
     } catch (error) {
-      this.#site.stopping.throwIfAborted();
+      this.#context.stopping.throwIfAborted();
       const why = error instanceof Error ? error.message : String(error);
       const problem = `state serial ${snapshot.serial} was not taken by the control plane (${why}): it is in ${snapshot.file}`;
-      await note(this.#job, this.#site, { kind: "state_undelivered", reason: problem });
+      await note(this.#job, this.#context, { kind: "state_undelivered", reason: problem });
       return { kind: "undelivered", problem };
     } finally {
       this.#problem.over();
@@ -102,7 +102,7 @@ export class StateDelivery implements AsyncDisposable {
   }
 
   async #run(): Promise<void> {
-    using until = linkSignals(this.#over.signal, this.#site.stopping);
+    using until = linkSignals(this.#over.signal, this.#context.stopping);
     while (!until.signal.aborted) {
       const snapshot = this.#newest;
       if (snapshot === undefined || snapshot.sequence <= this.#acknowledged) {
@@ -110,7 +110,7 @@ export class StateDelivery implements AsyncDisposable {
         continue;
       }
       await this.#tryUpload(snapshot, until.signal);
-      await this.#site.clock.sleep(uploadEveryMs, until.signal).catch(() => {});
+      await this.#context.clock.sleep(uploadEveryMs, until.signal).catch(() => {});
     }
   }
 
@@ -130,12 +130,12 @@ export class StateDelivery implements AsyncDisposable {
       await this.#upload(snapshot, { isFinal: false }, signal);
       this.#problem.over();
       this.#acknowledged = snapshot.sequence;
-      await noteIfPossible(this.#job, this.#site, { ...acknowledgementOf(snapshot), final: false });
+      await noteIfPossible(this.#job, this.#context, { ...acknowledgementOf(snapshot), final: false });
       await this.#onAcknowledged(snapshot);
     } catch (error) {
       if (signal.aborted) return;
       this.#problem.met(error);
-      this.#site.log.debug({ ...idsOf(this.#job), err: error }, "a state could not be uploaded yet");
+      this.#context.log.debug({ ...idsOf(this.#job), err: error }, "a state could not be uploaded yet");
     }
   }
 
@@ -144,13 +144,13 @@ export class StateDelivery implements AsyncDisposable {
     await this.#job.freshness.untilFresh(signal);
     const { lineage, serial, sequence } = snapshot;
     const bytes = await readFile(snapshot.file);
-    const artifacts = this.#site.artifacts(this.#job.spec.jobToken);
+    const artifacts = this.#context.artifacts(this.#job.spec.jobToken);
     const state = { bytes, lineage, serial, sequence, isFinal, asideReason };
     const by = { artifacts, noteDelivering: (doing: string) => this.#job.noteDelivering(doing) };
-    const { quarantined, quarantineReason } = await this.#site.uploads.state(by, state, signal);
+    const { quarantined, quarantineReason } = await this.#context.uploads.state(by, state, signal);
     failpoint("agent.state-uploaded");
     if (!quarantined) return "";
-    this.#site.log.warn({ ...idsOf(this.#job), serial, quarantineReason }, "a state was put aside");
+    this.#context.log.warn({ ...idsOf(this.#job), serial, quarantineReason }, "a state was put aside");
     return quarantineReason === "" ? "without a reason" : quarantineReason;
   }
 }

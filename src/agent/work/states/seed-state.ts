@@ -40,13 +40,13 @@ async function readSeed({ job }: Execution): Promise<GivenState | undefined> {
 }
 
 /** Only where it is known that nothing encrypts: a job whose variables do not come is not started. */
-async function mayBeSeeded({ job, site, place, variables }: Execution): Promise<boolean> {
-  using until = linkSignals(site.stopping, job.canceled);
+async function mayBeSeeded({ job, context, place, variables }: Execution): Promise<boolean> {
+  using until = linkSignals(context.stopping, job.canceled);
   try {
     const { environment } = await abortable(variables, until.signal);
     if (environment.some(({ name, value }) => name === "TF_ENCRYPTION" && value.trim() !== "")) return false;
   } catch {
-    site.stopping.throwIfAborted();
+    context.stopping.throwIfAborted();
     return false;
   }
   return !(await isEncrypted(job.files.planFile)) && !(await hasEncryption(place.directory));
@@ -60,10 +60,10 @@ async function isEncrypted(planFile: string): Promise<boolean> {
 }
 
 /** As tofu writes one, but for the serial: its own first one is 1. */
-const emptyState = ({ ready, site }: Execution): string =>
+const emptyState = ({ ready, context }: Execution): string =>
   `${JSON.stringify(
     {
-      ...{ version: 4, terraform_version: ready.engineVersion, serial: 0, lineage: site.random.uuid() },
+      ...{ version: 4, terraform_version: ready.engineVersion, serial: 0, lineage: context.random.uuid() },
       ...{ outputs: {}, resources: [], check_results: null },
     },
     undefined,

@@ -16,21 +16,21 @@ const retryMs = 1_000;
 
 /** Copies the states of an apply, and offers them for delivery. */
 export function watchState(
-  execution: Pick<Execution, "job" | "site" | "place" | "ready">,
+  execution: Pick<Execution, "job" | "context" | "place" | "ready">,
   { delivery, given }: { readonly delivery: StateDelivery; readonly given: GivenState | undefined },
 ): Promise<StateWatcher> {
-  const { job, site } = execution;
+  const { job, context } = execution;
   return StateWatcher.open({
     file: stateFileOf(execution),
     erroredFile: erroredFileOf(execution),
     within: job.files.work,
     spoolDir: job.files.states,
     given,
-    clock: site.clock,
+    clock: context.clock,
     onSnapshot: (snapshot) => delivery.offer(snapshot),
     onProblem: (error) => {
-      site.log.error({ ...idsOf(job), err: error }, "a state could not be copied yet");
-      if (isOutOfSpace(error)) void site.reserve.release("a state cannot be copied");
+      context.log.error({ ...idsOf(job), err: error }, "a state could not be copied yet");
+      if (isOutOfSpace(error)) void context.reserve.release("a state cannot be copied");
     },
   });
 }
@@ -49,7 +49,7 @@ export interface Settlement {
   readonly delivery: StateDelivery;
 }
 
-type Ended = Pick<Execution, "job" | "site" | "steps">;
+type Ended = Pick<Execution, "job" | "context" | "steps">;
 
 /** Looks at the state for the last time, and delivers it. */
 export async function settleState(execution: Ended, { end, watcher, delivery }: Settlement): Promise<SettledState> {
@@ -62,9 +62,9 @@ export async function settleState(execution: Ended, { end, watcher, delivery }: 
 }
 
 /** Says what is wrong, and keeps the job's directory when something is in it that nobody else has. */
-export async function tellStateProblems({ job, site }: Ended, applied: AppliedState): Promise<string | undefined> {
+export async function tellStateProblems({ job, context }: Ended, applied: AppliedState): Promise<string | undefined> {
   const { problems, final } = applied.settled;
-  const loss = lossOf(applied);
+  const loss = stateLossOf(applied);
   if (loss === undefined) return problems.length === 0 ? undefined : problems.join("; ");
   const told = `the state that ${engineNameOf(job.spec)} wrote cannot be taken: ${loss.why}`;
   const { newest } = final;
@@ -72,13 +72,13 @@ export async function tellStateProblems({ job, site }: Ended, applied: AppliedSt
   if (!loss.isOnlyHere) return [told, ...last, ...problems].join("; ");
   const kept = `${told}; it is kept in the agent's directory ${job.files.root}`;
   if (job.journal.last("state_undelivered") === undefined) {
-    await note(job, site, { kind: "state_undelivered", reason: kept });
+    await note(job, context, { kind: "state_undelivered", reason: kept });
   }
   return [kept, ...last, ...problems].join("; ");
 }
 
 async function settleWatcher(
-  { job, site, steps }: Ended,
+  { job, context, steps }: Ended,
   watcher: StateWatcher,
   isSuccess: boolean,
 ): Promise<FinalState> {
@@ -89,9 +89,9 @@ async function settleWatcher(
       return await watcher.settle({ isSuccess, printed: await findEmergencyState(output) });
     } catch (error) {
       if (!isOutOfSpace(error)) throw error;
-      if (await site.reserve.release("the last state cannot be copied")) continue;
-      site.log.error({ ...idsOf(job), err: error }, "disk full: the last state waits to be copied");
-      await site.clock.sleep(retryMs, site.stopping);
+      if (await context.reserve.release("the last state cannot be copied")) continue;
+      context.log.error({ ...idsOf(job), err: error }, "disk full: the last state waits to be copied");
+      await context.clock.sleep(retryMs, context.stopping);
     }
   }
 }
@@ -112,7 +112,7 @@ interface StateLoss {
 }
 
 /** Why the end of an apply left no good state; undefined when it did. Terraform's own end is believed. */
-function lossOf({ end, progress, settled }: AppliedState): StateLoss | undefined {
+function stateLossOf({ end, progress, settled }: AppliedState): StateLoss | undefined {
   const { newest, file, loss } = settled.final;
   if (loss !== undefined && !isCutOff(end, settled.final)) return { why: loss, isOnlyHere: file !== "valid" };
   const { added, destroyed, imported, forgotten } = progress.counts;

@@ -8,10 +8,10 @@ import { mentions } from "../../../terraform/configuration/mentions.ts";
 import { sensitiveTexts } from "../../../terraform/state/outputs.ts";
 import { makePrivateDirectory, removeTree, writeDurably } from "../../disk/durable-files.ts";
 import { configurationRoot } from "../../jobs/files.ts";
-import type { Job } from "../../jobs/job.ts";
+import type { AgentJob } from "../../jobs/job.ts";
 import type { JobLog } from "../../jobs/log.ts";
-import type { Site } from "../house.ts";
 import type { JobPlace } from "../job-place.ts";
+import type { JobContext } from "../services.ts";
 import { callForJob } from "../way-problem.ts";
 import { readStates } from "./missing-states.ts";
 
@@ -29,15 +29,19 @@ const maxSecretChars = 128 * 1024;
  * Fetches the shared states of a granted job once in its life, as long as it takes: what was fetched first counts, so that
  * the log that is made after a restart hides the same values. Rejects when they are refused for good, and when the agent stops.
  */
-export async function fetchSharedStates(job: Job, site: Site): Promise<SharedStates> {
+export async function fetchSharedStates(job: AgentJob, context: JobContext): Promise<SharedStates> {
   const known = await readFile(job.files.sharedStates, "utf8").catch(() => undefined);
   if (known !== undefined) return sharedShape.parse(JSON.parse(known));
   // A step that was started without them, by an older agent, goes on without them.
   if (job.journal.has("step_started")) return [];
-  const artifacts = site.artifacts(job.spec.jobToken);
-  const ask = () => artifacts.sharedStates(site.stopping);
+  const artifacts = context.artifacts(job.spec.jobToken);
+  const ask = () => artifacts.sharedStates(context.stopping);
   try {
-    const found = await callForJob(ask, { job, site, what: "fetch the outputs of other workspaces" }, site.stopping);
+    const found = await callForJob(
+      ask,
+      { job, context, what: "fetch the outputs of other workspaces" },
+      context.stopping,
+    );
     const states = sharedShape.parse(
       found.map(({ workspace, state, problem }) => ({
         workspace,
@@ -48,7 +52,7 @@ export async function fetchSharedStates(job: Job, site: Site): Promise<SharedSta
     if (states.length > 0) await writeDurably(job.files.sharedStates, JSON.stringify(states));
     return states;
   } catch (error) {
-    site.stopping.throwIfAborted();
+    context.stopping.throwIfAborted();
     if (!(error instanceof ConnectError)) throw error;
     throw new Error(`the outputs of other workspaces could not be fetched: ${error.rawMessage}`, { cause: error });
   }
@@ -83,7 +87,7 @@ export const sharedStatesIn = (work: string): string => join(work, "shared-state
  * `.windlass/states` in terraform's working directory, if the configuration says that it reads them there.
  */
 export async function placeSharedStates(
-  { job, place }: { readonly job: Pick<Job, "files">; readonly place: Pick<JobPlace, "directory"> },
+  { job, place }: { readonly job: Pick<AgentJob, "files">; readonly place: Pick<JobPlace, "directory"> },
   states: SharedStates,
 ): Promise<void> {
   const { work } = job.files;
@@ -107,8 +111,8 @@ async function placeStates(directory: string, states: SharedStates): Promise<voi
 }
 
 interface Telling {
-  readonly job: Job;
-  readonly site: Site;
+  readonly job: AgentJob;
+  readonly context: JobContext;
   readonly log: JobLog;
   readonly variables: Promise<{ readonly shared: SharedStates }>;
 }
@@ -116,7 +120,7 @@ interface Telling {
 const section = "01-shared-states";
 
 /** What a plan reads and does not get: terraform would only say that there is no such file. */
-async function missingStates({ files, spec, isApply }: Job, states: SharedStates): Promise<readonly string[]> {
+async function missingStates({ files, spec, isApply }: AgentJob, states: SharedStates): Promise<readonly string[]> {
   if (isApply) return [];
   const told = new Set(states.map(({ workspace }) => workspace));
   const missing = (await readStates(configurationRoot(files.work))).filter((name) => !told.has(name));
@@ -127,10 +131,10 @@ async function missingStates({ files, spec, isApply }: Job, states: SharedStates
 }
 
 /** Says in the log which states cannot be read. It stands there before any step, so nothing waits once one was started. */
-export async function tellProblems({ job, site, log, variables }: Telling): Promise<void> {
+export async function tellProblems({ job, context, log, variables }: Telling): Promise<void> {
   if (await isThere(join(job.files.raw, section))) return log.say(section, () => "");
   if (job.journal.has("step_started")) return;
-  using until = linkSignals(site.stopping, job.canceled);
+  using until = linkSignals(context.stopping, job.canceled);
   const found = await abortable(variables, until.signal).catch(() => undefined);
   const states = found?.shared ?? [];
   const problems = states

@@ -4,7 +4,7 @@ import type { OrganizationId, PoolId } from "../../../lib/words/ids.ts";
 import { and, asc, count, eq, gt, inArray, isNull, lt, lte, ne, or, sql } from "../../drizzle/orm.ts";
 import { asParameter } from "../../engine/dialect.ts";
 import { prepared } from "../../engine/prepared.ts";
-import type { AgentQueries, Heard, SilentAgent } from "../../ports/agents.ts";
+import type { AgentQueries, HeardAgent, SilentAgent } from "../../ports/agents.ts";
 import { isConnected, isFalse } from "../../tables/conditions.ts";
 import type { QueryContext } from "../context.ts";
 import { afterPair, getting, inserting, saving } from "../rows.ts";
@@ -121,7 +121,7 @@ function heardQuery({ db, t: { agents }, dialect }: QueryContext): AgentQueries[
       .where(and(sql`${agents.id} = given."agentId"`, ne(agents.status, sql`'exited'`)))
       .returning({ id: agents.id }),
   );
-  return async (rows: readonly Heard[]) => {
+  return async (rows: readonly HeardAgent[]) => {
     if (rows.length > 0) await heard({ rows: asParameter(rows, columns) });
   };
 }

@@ -27,7 +27,7 @@ export interface DownloadRules {
   readonly environment?: Environment;
 }
 
-export interface Download {
+export interface ReleaseDownload {
   readonly engine: EngineName;
   readonly constraint: VersionConstraint;
   readonly platform: string;
@@ -49,7 +49,7 @@ const maxProgramBytes = 500 * 1000 * 1000;
 /** The program may be open in a process that is just being started. */
 const busyPauseMs = 300;
 
-interface Work extends Download {
+interface Work extends ReleaseDownload {
   readonly http: ReleaseHttp;
   readonly source: ReleaseSource;
 }
@@ -58,7 +58,7 @@ interface Work extends Download {
  * Downloads the newest release that fits and answers it as it lies in the cache: the zip has the SHA-256 of a list that a trusted key has
  * signed. Throws a `WindlassError` that says what was expected and got; `storage_unavailable` is worth another try.
  */
-export async function downloadEngine(download: Download, signal: AbortSignal): Promise<CachedEngine> {
+export async function downloadEngine(download: ReleaseDownload, signal: AbortSignal): Promise<CachedEngine> {
   const { engine, platform, rules, clock, say } = download;
   await using http = new ReleaseHttp(clock, await authorities(rules));
   const work: Work = { ...download, http, source: sourceOf(engine, rules.mirror) };

@@ -3,7 +3,7 @@ import { open } from "node:fs/promises";
 import { type Entry, openPromise, type ZipFile } from "yauzl";
 import { WindlassError } from "../../../lib/words/errors.ts";
 
-export interface Unpacking {
+export interface ReleaseUnpacking {
   readonly zip: string;
   /** The one file that is taken, by its name at the top of the archive. */
   readonly name: string;
@@ -17,7 +17,10 @@ const fileTypeMask = 0o170000;
 const regularFile = 0o100000;
 
 /** Takes a program out of a zip, leaves everything else in it, and answers the program's SHA-256. Throws `archive_rejected`. */
-export async function unpackProgram({ zip, name, into, maxBytes }: Unpacking, signal: AbortSignal): Promise<string> {
+export async function unpackProgram(
+  { zip, name, into, maxBytes }: ReleaseUnpacking,
+  signal: AbortSignal,
+): Promise<string> {
   const archive = await openPromise(zip, { lazyEntries: true, autoClose: false, strictFileNames: true }).catch(
     asRejected,
   );

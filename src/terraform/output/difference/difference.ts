@@ -1,5 +1,5 @@
 import { isJsonList, isJsonObject, type Json, JsonNumber, type JsonObject } from "../../../lib/json/json.ts";
-import { type Budget, type Step, stepsBetween } from "./lists.ts";
+import { type DifferenceBudget, type DifferenceStep, stepsBetween } from "./lists.ts";
 
 /** Both sides of a comparison, as OpenTofu tells them. A value that is not there is undefined: `null` is one that is. */
 export interface Sides {
@@ -31,10 +31,11 @@ export type Difference = { readonly action: DifferenceAction } & (
  * Compares two values. As `Transform` of OpenTofu's jsonformat/jsondiff/diff.go. Throws `RangeError` for values that are too large
  * or nested too deeply.
  */
-export const differenceOf = (sides: Sides, budget: Budget): Difference => compare(sides, { budget, depth: 0 });
+export const differenceOf = (sides: Sides, budget: DifferenceBudget): Difference =>
+  compare(sides, { budget, depth: 0 });
 
 interface Work {
-  readonly budget: Budget;
+  readonly budget: DifferenceBudget;
   readonly depth: number;
 }
 
@@ -119,7 +120,7 @@ function compareLists(sides: Sides, work: Work): Difference {
   const { before = [], after = [] } = parts;
   const isPair = (from: number, to: number): boolean => isOneElement(before[from], after[to]);
   const steps = stepsBetween(work.budget, { before: before.map(keyOf), after: after.map(keyOf), isPair });
-  const child = ([from = before.length, to = after.length]: Step): Sides => ({
+  const child = ([from = before.length, to = after.length]: DifferenceStep): Sides => ({
     before: before[from],
     after: after[to],
     unknown: parts.unknown?.[to],

@@ -1,5 +1,5 @@
 import type { Difference, DifferenceAction } from "./difference.ts";
-import type { Budget } from "./lists.ts";
+import type { DifferenceBudget } from "./lists.ts";
 
 /** How the parts of a difference are shown. */
 export interface Layout {
@@ -8,7 +8,7 @@ export interface Layout {
   readonly showsAll: boolean;
   /** Leaves out that what was removed is null then. */
   readonly omitsNull: boolean;
-  readonly budget: Budget;
+  readonly budget: DifferenceBudget;
   /** For what lies within a text. */
   readonly render: (difference: Difference, layout: Layout) => string;
 }

@@ -2,11 +2,11 @@
 const maxPairs = 4_000_000;
 
 /** What is left of the work that one difference may be. */
-export interface Budget {
+export interface DifferenceBudget {
   pairs: number;
 }
 
-export const newBudget = (): Budget => ({ pairs: maxPairs });
+export const newBudget = (): DifferenceBudget => ({ pairs: maxPairs });
 
 /** Two lists as OpenTofu compares them: one element is the other if their keys are the same. */
 export interface Lists {
@@ -17,12 +17,12 @@ export interface Lists {
 }
 
 /** An element that left, one that came, or one that has its place in both lists. */
-export type Step = readonly [before: number | undefined, after: number | undefined];
+export type DifferenceStep = readonly [before: number | undefined, after: number | undefined];
 
 /** The way from one list to the other. As `ProcessSlice` of OpenTofu's collections/slice.go. Throws `RangeError` when it is too long. */
-export function stepsBetween(budget: Budget, { before, after, isPair }: Lists): readonly Step[] {
+export function stepsBetween(budget: DifferenceBudget, { before, after, isPair }: Lists): readonly DifferenceStep[] {
   const common = commonSubsequence(budget, before, after);
-  const steps: Step[] = [];
+  const steps: DifferenceStep[] = [];
   let [left, right] = [0, 0];
   for (let at = 0; at <= common.length; at += 1) {
     const next = common[at];
@@ -41,7 +41,7 @@ export function stepsBetween(budget: Budget, { before, after, isPair }: Lists): 
 }
 
 /** Of several that are equally long the one that OpenTofu takes. As `LongestCommonSubsequence` of its plans/objchange/lcs.go. */
-function commonSubsequence(budget: Budget, xs: readonly string[], ys: readonly string[]): readonly string[] {
+function commonSubsequence(budget: DifferenceBudget, xs: readonly string[], ys: readonly string[]): readonly string[] {
   budget.pairs -= xs.length * ys.length;
   if (budget.pairs < 0) throw new RangeError("a difference of too many elements");
   const width = xs.length;

@@ -9,7 +9,7 @@ import type { Patience } from "../contract/patience.ts";
 import type { DiskReserve } from "../disk/disk-reserve.ts";
 import type { EngineNews } from "../jobs/engine-news.ts";
 import type { Preparation } from "../jobs/files.ts";
-import type { Job } from "../jobs/job.ts";
+import type { AgentJob } from "../jobs/job.ts";
 import type { Sandbox } from "../sandbox/choose-sandbox.ts";
 import type { endLeftBehind } from "../steps/left-behind.ts";
 import type { adoptStep, startStep } from "../steps/step-process.ts";
@@ -19,11 +19,11 @@ import type { PartUploads } from "../transfers/part-uploads.ts";
 import type { PackageStore } from "./providers/package-store.ts";
 
 /** What the work on a job asks of the machine: to bring its parts here, and to run programs. A model of agents replaces it. */
-export interface Machine {
+export interface JobRuntime {
   /** Which programs jobs can have here. */
   readonly inventory: (engines: EngineStore) => Promise<EngineInventory>;
   /** Brings everything that a job needs to its directory. */
-  readonly prepare: (job: Job, house: House, signal: AbortSignal) => Promise<Preparation>;
+  readonly prepare: (job: AgentJob, services: JobServices, signal: AbortSignal) => Promise<Preparation>;
   /** Starts a program that outlives the agent. */
   readonly start: typeof startStep;
   /** Finds a program that this or an earlier process of the agent started. */
@@ -33,14 +33,14 @@ export interface Machine {
 }
 
 /** What the work on every job shares. */
-export interface House {
+export interface JobServices {
   readonly config: AgentConfig;
   /** What people call the agent. */
   readonly agentName: string;
   readonly artifacts: (jobToken: string) => JobArtifacts;
-  readonly machine: Machine;
+  readonly runtime: JobRuntime;
   /** What the control plane says of where the providers of a granted job come from; undefined when it says nothing. */
-  readonly providerSources: (job: Job, stopping: AbortSignal) => Promise<ProviderSources | undefined>;
+  readonly providerSources: (job: AgentJob, stopping: AbortSignal) => Promise<ProviderSources | undefined>;
   /** The terraform and tofu programs of this agent. */
   readonly engines: EngineStore;
   /** What the control plane is told of them. */
@@ -60,13 +60,13 @@ export interface House {
 }
 
 /** How one job is worked on. */
-export interface Site extends House {
+export interface JobContext extends JobServices {
   /** Aborted when the agent stops; what is begun stays on the disk. */
   readonly stopping: AbortSignal;
 }
 
 export const patienceOf = (
-  { clock, random }: Pick<House, "clock" | "random">,
+  { clock, random }: Pick<JobServices, "clock" | "random">,
   mayPass: (error: unknown) => boolean,
 ): Patience => ({
   clock,

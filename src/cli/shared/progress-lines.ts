@@ -4,7 +4,7 @@ import type { Clock } from "../../lib/clock.ts";
 const numbersMs = 30_000;
 
 /** What was said last of something that goes on: how far it is, is no news for a while. */
-export class Told {
+export class ProgressLines {
   readonly #clock: Clock;
   #line = "";
   #saidMs = Number.NEGATIVE_INFINITY;

@@ -1,23 +1,23 @@
 import type { ClaimKey } from "../contract/claim.ts";
-import type { SessionHost, Speech } from "../contract/session-host.ts";
+import type { PendingMessage, SessionHost } from "../contract/session-host.ts";
 
-/** Says on one stream what jobs want said: each thing once, and again with every heartbeat until the wish is gone. */
-export class Speaker {
+/** Sends what jobs want sent on one stream: each message once, and again with each heartbeat until the job takes it back. */
+export class Outbox {
   readonly #host: SessionHost;
-  readonly #send: (message: Speech["message"]) => void;
+  readonly #send: (message: PendingMessage["message"]) => void;
   readonly #said = new Map<ClaimKey, string>();
 
-  constructor(host: SessionHost, send: (message: Speech["message"]) => void) {
+  constructor(host: SessionHost, send: (message: PendingMessage["message"]) => void) {
     this.#host = host;
     this.#send = send;
   }
 
   /** Says what is new. */
-  speak(): void {
-    const speeches = this.#host.speeches();
-    const keys = new Set(speeches.map(({ key }) => key));
+  flush(): void {
+    const pending = this.#host.pendingMessages();
+    const keys = new Set(pending.map(({ key }) => key));
     for (const key of this.#said.keys()) if (!keys.has(key)) this.#said.delete(key);
-    for (const { key, message } of speeches) {
+    for (const { key, message } of pending) {
       if (this.#said.get(key) === message.case) continue;
       this.#said.set(key, message.case);
       this.#send(message);
@@ -27,12 +27,12 @@ export class Speaker {
   /** Says everything again. */
   repeat(): void {
     this.#said.clear();
-    this.speak();
+    this.flush();
   }
 
   /** Says again what one job wants said. */
   repeatOf(key: ClaimKey): void {
     this.#said.delete(key);
-    this.speak();
+    this.flush();
   }
 }

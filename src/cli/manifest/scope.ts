@@ -2,7 +2,7 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import type { Context } from "../server/context.ts";
 
 /** Where the resources of a document are, and how they are named there. */
-export interface Site {
+export interface ManifestScope {
   readonly context: Context;
   /** As requests name it. */
   readonly organization: string;

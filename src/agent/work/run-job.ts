@@ -3,35 +3,35 @@ import { failpoint } from "../../lib/program/failpoint.ts";
 import { engineNameOf } from "../contract/engine-name.ts";
 import { removeFile, removeTree } from "../disk/durable-files.ts";
 import type { Prepared } from "../jobs/files.ts";
-import { idsOf, type Job } from "../jobs/job.ts";
+import { type AgentJob, idsOf } from "../jobs/job.ts";
 import type { StoredResult } from "../jobs/journal.ts";
 import { storedLog } from "../jobs/log.ts";
 import type { JobEnd } from "../jobs/work-to-end.ts";
 import { executeJob } from "./execute.ts";
-import type { Site } from "./house.ts";
 import { note } from "./job-notes.ts";
 import { notStarted } from "./results.ts";
+import type { JobContext } from "./services.ts";
 import { resendState } from "./states/resend-state.ts";
 
 /**
  * Does a job from where its journal stands to its end: prepare, ask, execute, report. After a restart the same function
  * goes on where the last process stopped. Rejects only when stopped, or for a fault of this machine.
  */
-export async function conductJob(job: Job, site: Site): Promise<JobEnd> {
+export async function runJob(job: AgentJob, context: JobContext): Promise<JobEnd> {
   const stored = job.journal.last("result")?.result;
-  if (stored !== undefined) return report(job, site, stored);
+  if (stored !== undefined) return report(job, context, stored);
   if (!job.journal.has("exec")) {
-    const start = await bringToStart(job, site);
+    const start = await bringToStart(job, context);
     if (start.kind === "canceled") {
       const result = notStarted(engineNameOf(job.spec));
-      await note(job, site, { kind: "result", result });
-      return report(job, site, result);
+      await note(job, context, { kind: "result", result });
+      return report(job, context, result);
     }
     if (start.kind !== "started") return start;
   }
   job.enter({ kind: "running" });
-  const result = await executeJob(job, site);
-  return result === undefined ? abandon(job, site) : report(job, site, result);
+  const result = await executeJob(job, context);
+  return result === undefined ? abandon(job, context) : report(job, context, result);
 }
 
 /** Why the job's program cannot be had here; empty if it is here. */
@@ -39,9 +39,9 @@ const engineMissingOf = (prepared: Prepared): string =>
   prepared.kind === "unusable" && prepared.isEngineMissing === true ? prepared.message.slice(0, 4096) : "";
 
 /** The control plane will give the job to another agent, or has done so. */
-async function abandon(job: Job, site: Site): Promise<JobEnd> {
-  site.log.warn(idsOf(job), "job abandoned: the control plane gives it away again when its lease is over");
-  await note(job, site, { kind: "acknowledged" });
+async function abandon(job: AgentJob, context: JobContext): Promise<JobEnd> {
+  context.log.warn(idsOf(job), "job abandoned: the control plane gives it away again when its lease is over");
+  await note(job, context, { kind: "acknowledged" });
   return { kind: "forgotten" };
 }
 
@@ -51,24 +51,24 @@ type Start =
   | Extract<JobEnd, { kind: "forgotten" | "declined" }>;
 
 /** Prepares a job and asks for it; when this resolves with `started`, the journal says so and terraform may be started. */
-async function bringToStart(job: Job, site: Site): Promise<Start> {
-  if (job.isRestored) await abortable(job.confirmed, site.stopping);
-  using until = linkSignals(site.stopping, job.canceled);
+async function bringToStart(job: AgentJob, context: JobContext): Promise<Start> {
+  if (job.isRestored) await abortable(job.confirmed, context.stopping);
+  using until = linkSignals(context.stopping, job.canceled);
   try {
     until.signal.throwIfAborted();
     job.enter({ kind: "preparing" });
-    const preparation = await site.machine.prepare(job, site, until.signal);
+    const preparation = await context.runtime.prepare(job, context, until.signal);
     if (preparation.kind === "declined") return preparation;
     job.enter({ kind: "asking", engineMissing: engineMissingOf(preparation) });
     const grant = await abortable(job.granted, until.signal);
     if (grant.kind === "granted") {
       await job.freshness.untilFresh(until.signal);
-      return await begin(job, site);
+      return await begin(job, context);
     }
-    site.log.info({ ...idsOf(job), reason: grant.reason }, "job refused by the control plane");
+    context.log.info({ ...idsOf(job), reason: grant.reason }, "job refused by the control plane");
     return { kind: "forgotten" };
   } catch (error) {
-    site.stopping.throwIfAborted();
+    context.stopping.throwIfAborted();
     if (job.gone.aborted) return { kind: "forgotten" };
     if (job.canceled.aborted) return { kind: "canceled" };
     throw error;
@@ -76,20 +76,20 @@ async function bringToStart(job: Job, site: Site): Promise<Start> {
 }
 
 /** Rule J: what follows may have started terraform, and the disk knows it before. */
-async function begin(job: Job, site: Site): Promise<Start> {
-  await note(job, site, { kind: "exec", epoch: String(job.claim.epoch) });
+async function begin(job: AgentJob, context: JobContext): Promise<Start> {
+  await note(job, context, { kind: "exec", epoch: String(job.claim.epoch) });
   failpoint("agent.exec-journaled");
-  site.log.info(idsOf(job), "job started");
+  context.log.info(idsOf(job), "job started");
   return { kind: "started" };
 }
 
 /** Resolves with why the control plane takes no result of the job, if it does not. */
-async function untilTaken(job: Job, site: Site, result: StoredResult): Promise<string | undefined> {
+async function untilTaken(job: AgentJob, context: JobContext, result: StoredResult): Promise<string | undefined> {
   const over = new AbortController();
-  using until = linkSignals(site.stopping, over.signal);
-  const resending = resendState(job, site, result, until.signal);
+  using until = linkSignals(context.stopping, over.signal);
+  const resending = resendState(job, context, result, until.signal);
   try {
-    return (await abortable(Promise.race([job.sealed, job.resultRefused, resending]), site.stopping)) ?? undefined;
+    return (await abortable(Promise.race([job.sealed, job.resultRefused, resending]), context.stopping)) ?? undefined;
   } finally {
     over.abort();
     await resending.catch(() => {});
@@ -97,13 +97,13 @@ async function untilTaken(job: Job, site: Site, result: StoredResult): Promise<s
 }
 
 /** Nobody applies the same plan again. */
-async function forgetInputs({ spec }: Job, { downloads }: Site): Promise<void> {
+async function forgetInputs({ spec }: AgentJob, { downloads }: JobContext): Promise<void> {
   for (const { sha256 } of [spec.plan, spec.planFiles, spec.state].filter((one) => one !== undefined))
     await downloads.cache.forget({ kind: "secret", sha256 });
 }
 
 /** Tells the result until the control plane has everything. */
-async function report(job: Job, site: Site, result: StoredResult): Promise<JobEnd> {
+async function report(job: AgentJob, context: JobContext, result: StoredResult): Promise<JobEnd> {
   job.showLog(storedLog(job.files.spool, result.logBytes));
   job.enter({ kind: "reporting", result });
   // What terraform printed in clear was needed until the result was written down.
@@ -112,12 +112,12 @@ async function report(job: Job, site: Site, result: StoredResult): Promise<JobEn
   const { outcome, exitCode, errorMessage } = result;
   // Of a plan that has changes the exit code is 2, which looks like a failure.
   const why = outcome === "finished" ? {} : { exitCode, errorMessage };
-  site.log.info({ ...idsOf(job), outcome, ...why }, "job finished");
-  const refusal = await untilTaken(job, site, result);
+  context.log.info({ ...idsOf(job), outcome, ...why }, "job finished");
+  const refusal = await untilTaken(job, context, result);
   if (refusal !== undefined) return { kind: "kept", reason: `the control plane refused its result: ${refusal}` };
-  if (job.isApply) await forgetInputs(job, site);
+  if (job.isApply) await forgetInputs(job, context);
   const undelivered = job.journal.last("state_undelivered");
   if (undelivered !== undefined) return { kind: "kept", reason: undelivered.reason };
-  await note(job, site, { kind: "acknowledged" });
+  await note(job, context, { kind: "acknowledged" });
   return { kind: "forgotten" };
 }

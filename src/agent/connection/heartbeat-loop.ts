@@ -15,7 +15,7 @@ export const heartbeatJitter = 0.2;
 /** After this many heartbeats without any answer the stream is dead, whatever the transport says. */
 export const maxUnanswered = 3;
 
-export interface PulseOptions {
+export interface HeartbeatOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly intervalMs: number;
@@ -26,12 +26,12 @@ export interface PulseOptions {
 }
 
 /** Sends heartbeats at the interval that the last answer named, until the signal is aborted. */
-export class Pulse {
-  readonly #options: PulseOptions;
+export class HeartbeatLoop {
+  readonly #options: HeartbeatOptions;
   #intervalMs: number;
   #unanswered = 0;
 
-  constructor(options: PulseOptions) {
+  constructor(options: HeartbeatOptions) {
     this.#options = options;
     this.#intervalMs = options.intervalMs;
   }

@@ -1,13 +1,13 @@
 import { expect, test } from "vitest";
 import { ManualClock } from "../../../test/support/manual-clock.ts";
-import { Told } from "./told.ts";
+import { ProgressLines } from "./progress-lines.ts";
 
 const line = (done: number) =>
   `plan queued: agent vm-1 prepares the job: it downloads from the server (${done} of 30 MB)`;
 
 test("how far something is, is said each half minute; everything else at once", async () => {
   const clock = new ManualClock();
-  const told = new Told(clock);
+  const told = new ProgressLines(clock);
   expect(told.isNews(line(1))).toBe(true);
   await clock.advance(29_999);
   expect([told.isNews(line(2)), told.isNews(line(3))]).toEqual([false, false]);

@@ -1,14 +1,14 @@
 import { describe, expect, test } from "vitest";
 import { ManualClock } from "../../../test/support/manual-clock.ts";
 import { type Random, systemRandom } from "../../lib/random.ts";
-import { Pulse } from "./heartbeat.ts";
+import { HeartbeatLoop } from "./heartbeat-loop.ts";
 
 function started(fraction: number) {
   const clock = new ManualClock();
   const random: Random = { ...systemRandom, fraction: () => fraction };
   const beats: number[] = [];
   const silences: number[] = [];
-  const pulse = new Pulse({
+  const loop = new HeartbeatLoop({
     clock,
     random,
     intervalMs: 10_000,
@@ -16,7 +16,7 @@ function started(fraction: number) {
     onSilence: (count) => silences.push(count),
   });
   const stop = new AbortController();
-  return { clock, pulse, beats, silences, stop, running: pulse.run(stop.signal) };
+  return { clock, loop, beats, silences, stop, running: loop.run(stop.signal) };
 }
 
 describe("heartbeat", () => {
@@ -35,11 +35,11 @@ describe("heartbeat", () => {
   });
 
   test("takes the interval that the answer names", async () => {
-    const { clock, pulse, beats, stop, running } = started(0.5);
+    const { clock, loop, beats, stop, running } = started(0.5);
     await clock.advance(10_000);
-    pulse.answered(2_000);
+    loop.answered(2_000);
     await clock.advance(12_000);
-    pulse.answered(2_000);
+    loop.answered(2_000);
     await clock.advance(2_000);
     expect(beats).toEqual([10_000, 20_000, 22_000, 24_000]);
     stop.abort();
@@ -55,8 +55,8 @@ describe("heartbeat", () => {
   });
 
   test("those beside the regular ones find nobody silent sooner", async () => {
-    const { clock, pulse, silences, running } = started(0.5);
-    for (let count = 0; count < 5; count++) pulse.beat();
+    const { clock, loop, silences, running } = started(0.5);
+    for (let count = 0; count < 5; count++) loop.beat();
     await clock.advance(39_999);
     expect(silences).toEqual([]);
     await clock.advance(1);
@@ -65,10 +65,10 @@ describe("heartbeat", () => {
   });
 
   test("an answer ends the count", async () => {
-    const { clock, pulse, silences, stop, running } = started(0.5);
+    const { clock, loop, silences, stop, running } = started(0.5);
     for (let count = 0; count < 10; count++) {
       await clock.advance(20_000);
-      pulse.answered(0);
+      loop.answered(0);
     }
     expect(silences).toEqual([]);
     stop.abort();
