@@ -1,6 +1,6 @@
 // Writes the reference of the API from proto/: one page for each package, to the directory that is given.
 // Use: node scripts/api-reference.ts DIR
-import { spawnSync } from "node:child_process";
+
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import {
@@ -17,6 +17,7 @@ import {
   ScalarType,
 } from "@bufbuild/protobuf";
 import { FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
+import { execaSync } from "execa";
 import { field as ruleOf } from "../src/gen/buf/validate/validate_pb.ts";
 import { ruleWords } from "./rule-words.ts";
 
@@ -40,11 +41,8 @@ function main([outDir]: readonly string[]): void {
 
 function compiledFiles(): readonly DescFile[] {
   const args = ["build", "proto", "-o", "-#format=binpb"];
-  const { status, stdout, stderr } = spawnSync(join(root, "node_modules/.bin/buf"), args, {
-    cwd: root,
-    maxBuffer: 1 << 26,
-  });
-  if (status !== 0) throw new Error(`buf build: ${stderr}`);
+  const buf = join(root, "node_modules/.bin/buf");
+  const { stdout } = execaSync(buf, args, { cwd: root, maxBuffer: 1 << 26, encoding: "buffer" });
   return [...createFileRegistry(fromBinary(FileDescriptorSetSchema, stdout)).files];
 }
 

@@ -1,8 +1,6 @@
-import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
-import { createInterface } from "node:readline";
 import { setTimeout as pause } from "node:timers/promises";
 import { styleText } from "node:util";
+import { execa } from "execa";
 
 /** What the story cannot go on from; the message is for people. */
 export class StoryError extends Error {}
@@ -38,33 +36,35 @@ export const showCommand = (line: string): void => void out(`${styleText("cyan",
 export const showLine = (line: string): void => void out(line === "" ? "\n" : `  ${line}\n`);
 export const note = (text: string): void => void out(`${styleText("dim", text)}\n`);
 
+/** What a program of the story may say in all. */
+const maxOutputBytes = 2 ** 28;
+
 /**
  * Starts a shell command. It leads a process group of its own: Ctrl-C in a terminal reaches only the story, which then
  * ends what it has started in good order.
  */
 export function start(line: string, env: NodeJS.ProcessEnv, { onLine }: StartOptions = {}): Actor {
-  const child = spawn("sh", ["-c", `exec ${line}`], { env, detached: true, stdio: ["ignore", "pipe", "pipe"] });
-  const stdout: string[] = [];
-  const stderr: string[] = [];
-  const read = (stream: "stdout" | "stderr", lines: string[]) =>
-    createInterface({ input: child[stream] }).on("line", (text) => {
-      lines.push(text);
-      onLine?.(text, stream);
-    });
-  const readers = [read("stdout", stdout), read("stderr", stderr)].map((reader) => once(reader, "close"));
-  const ended = Promise.all([once(child, "exit"), ...readers]).then(
-    (): Ending => ({ code: child.exitCode, stdout: stdout.join("\n"), stderr: stderr.join("\n") }),
-  );
+  const child = execa("sh", ["-c", `exec ${line}`], {
+    ...{ env, extendEnv: false, detached: true, cleanup: false, reject: false },
+    ...{ stdin: "ignore", maxBuffer: maxOutputBytes },
+  });
+  const read = async (stream: "stdout" | "stderr") => {
+    for await (const text of child.iterable({ from: stream })) onLine?.(text, stream);
+  };
+  let isRunning = true;
+  const ended = Promise.all([child, read("stdout"), read("stderr")]).then(([result]): Ending => {
+    isRunning = false;
+    const { exitCode = null, stdout, stderr } = result;
+    return { code: exitCode, stdout, stderr };
+  });
   return {
     ended,
     get isRunning() {
-      return isRunning(child);
+      return isRunning;
     },
-    signal: (name) => void (isRunning(child) && child.kill(name)),
+    signal: (name) => void (isRunning && child.kill(name)),
   };
 }
-
-const isRunning = ({ exitCode, signalCode }: ChildProcess): boolean => exitCode === null && signalCode === null;
 
 /** Runs a command to its end, without showing it. */
 export const run = (line: string, env: NodeJS.ProcessEnv): Promise<Ending> => start(line, env).ended;

@@ -1,25 +1,23 @@
-import { execFile } from "node:child_process";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { promisify } from "node:util";
+import { execa } from "execa";
 import { expect, test } from "vitest";
 import { RunPhase, RunState } from "../src/gen/windlass/v1/run_pb.ts";
 import { isFinal } from "./support/api.ts";
 import { useStage } from "./support/stage.ts";
 
-const run = promisify(execFile);
 const stage = useStage();
 
 /** A small file system of the test's own; undefined where this user may not mount one. */
 async function smallDisk(path: string, megabytes: number): Promise<string | undefined> {
   await mkdir(path);
   try {
-    await run("mount", ["-t", "tmpfs", "-o", `size=${megabytes}m`, "windlass-test", path]);
+    await execa("mount", ["-t", "tmpfs", "-o", `size=${megabytes}m`, "windlass-test", path]);
   } catch (error) {
     if (process.env.CI && process.getuid?.() === 0) console.warn(String(error));
     return undefined;
   }
-  stage.scene.defer(async () => void (await run("umount", ["-l", path])));
+  stage.scene.defer(async () => void (await execa("umount", ["-l", path])));
   return path;
 }
 

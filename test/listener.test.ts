@@ -1,14 +1,13 @@
-import { execFile } from "node:child_process";
 import { once } from "node:events";
 import { connect as connectHttp2, constants } from "node:http2";
 import { request as httpsRequest } from "node:https";
 import { connect as connectTcp, createServer } from "node:net";
 import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
 import { create } from "@bufbuild/protobuf";
 import { StringValueSchema } from "@bufbuild/protobuf/wkt";
 import { Code, ConnectError, type ConnectRouter, createClient } from "@connectrpc/connect";
 import { createConnectTransport, createGrpcTransport, createGrpcWebTransport } from "@connectrpc/connect-node";
+import { execa } from "execa";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { ErrorInfoSchema, RetryInfoSchema } from "../src/gen/google/rpc/error_details_pb.ts";
 import { Health, HealthCheckResponse_ServingStatus as Status } from "../src/gen/grpc/health/v1/health_pb.ts";
@@ -254,7 +253,7 @@ describe("health and reflection", () => {
   test("a stock client finds and calls a service by reflection alone", async () => {
     const { url } = await open();
     const buf = fileURLToPath(new URL("../node_modules/.bin/buf", import.meta.url));
-    const run = async (...args: readonly string[]) => (await promisify(execFile)(buf, ["curl", ...args])).stdout;
+    const run = async (...args: readonly string[]) => (await execa(buf, ["curl", ...args])).stdout;
     expect(await run("--http2-prior-knowledge", "--list-services", url)).toContain("windlass.test.v1.EchoService");
     const call = ["--protocol", "grpc", "--http2-prior-knowledge", "-d", '"you"'];
     expect(await run(...call, `${url}/windlass.test.v1.EchoService/Unary`)).toContain("echo you");

@@ -1,10 +1,10 @@
-import { execFile, execFileSync, spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { accessSync, constants, readdirSync, realpathSync } from "node:fs";
 import { chown, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { promisify } from "node:util";
+import { execa } from "execa";
 import pg from "pg";
 
 /** A PostgreSQL server of the tests' own: one temporary directory, reached through a unix socket in it. */
@@ -12,8 +12,6 @@ export interface PostgresServer extends AsyncDisposable {
   /** A connection URL for the given database. */
   readonly url: (database: string) => string;
 }
-
-const run = promisify(execFile);
 
 /** Where PostgreSQL's programs are: on the PATH, or where Debian puts them. */
 export function findPostgresBin(): string | undefined {
@@ -63,7 +61,7 @@ export async function startPostgresServer(bin: string): Promise<PostgresServer> 
   const user = unprivileged();
   if (user.uid !== undefined && user.gid !== undefined) await chown(directory, user.uid, user.gid);
   const data = join(directory, "data");
-  await run(
+  await execa(
     join(bin, "initdb"),
     [
       "-D",

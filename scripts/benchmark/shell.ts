@@ -1,11 +1,8 @@
-import { execFile } from "node:child_process";
 import { cp, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { promisify } from "node:util";
+import { execa } from "execa";
 import { now } from "./timing.ts";
-
-const execute = promisify(execFile);
 
 /** Neither the machine's own settings nor questions to a server of the vendor. */
 const quiet = { TF_CLI_CONFIG_FILE: "/dev/null", CHECKPOINT_DISABLE: "1" };
@@ -25,7 +22,7 @@ export async function openShell(configuration: string, env: Readonly<Record<stri
   const cwd = await mkdtemp(join(tmpdir(), "windlass-bench-"));
   await cp(configuration, cwd, { recursive: true });
   const type = (...args: readonly string[]) =>
-    execute("terraform", args, { cwd, env: { ...process.env, ...quiet, ...env }, maxBuffer: 2 ** 28 });
+    execa("terraform", args, { cwd, env: { ...quiet, ...env }, maxBuffer: 2 ** 28, stdin: "ignore" });
   return {
     pass: async (variables, appliesToo = true) => {
       const start = now();

@@ -1,6 +1,5 @@
-import { execFile } from "node:child_process";
 import { cpus, loadavg, totalmem } from "node:os";
-import { promisify } from "node:util";
+import { execa } from "execa";
 
 export const now = (): number => performance.now();
 
@@ -22,7 +21,7 @@ export const row = (what: string, samples: readonly number[]): string => `  ${wh
 export async function machine(): Promise<string> {
   const [first] = cpus();
   const load = loadavg().map((each) => each.toFixed(1));
-  const { stdout } = await promisify(execFile)("terraform", ["version", "-json"]);
+  const { stdout } = await execa("terraform", ["version", "-json"]);
   const { terraform_version } = JSON.parse(stdout);
   return [
     `${cpus().length} × ${first?.model.trim() ?? "?"}, ${Math.round(totalmem() / 2 ** 30)} GiB, load ${load.join(" ")}`,

@@ -1,10 +1,7 @@
-import { execFile } from "node:child_process";
 import { mkdir, open, rm, statfs } from "node:fs/promises";
 import { join } from "node:path";
-import { promisify } from "node:util";
+import { execa } from "execa";
 import { readEnvironment } from "../../src/lib/environment.ts";
-
-const run = promisify(execFile);
 
 /** True when a small file system can be mounted here; a loud word says when not, and CI fails. */
 export const canMount = process.getuid?.() === 0;
@@ -25,7 +22,7 @@ export interface SmallDisk extends AsyncDisposable {
 
 export async function mountSmallDisk(path: string, megabytes: number): Promise<SmallDisk> {
   await mkdir(path);
-  await run("mount", ["-t", "tmpfs", "-o", `size=${megabytes}m`, "tmpfs", path]);
+  await execa("mount", ["-t", "tmpfs", "-o", `size=${megabytes}m`, "tmpfs", path]);
   const ballast = join(path, "ballast");
   return {
     path,
@@ -33,7 +30,7 @@ export async function mountSmallDisk(path: string, megabytes: number): Promise<S
     drain: () => rm(ballast, { force: true }),
     [Symbol.asyncDispose]: async () => {
       // Lazily: what still has it open is about to be ended.
-      await run("umount", ["-l", path]);
+      await execa("umount", ["-l", path]);
     },
   };
 }

@@ -1,7 +1,6 @@
-import { execFile } from "node:child_process";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { promisify } from "node:util";
+import { execa } from "execa";
 
 /** A terraform that writes down each of its executions before it becomes the real one. */
 export interface CountingEngine {
@@ -92,11 +91,10 @@ export async function bareTerraform(directory: string, args: readonly string[]):
     TF_CLI_CONFIG_FILE: "/dev/null",
     TF_IN_AUTOMATION: "1",
   };
-  const options = { cwd: directory, env, maxBuffer: 256 * 1024 * 1024 };
-  return (await promisify(execFile)("terraform", [...args], options)).stdout;
+  const kept = { maxBuffer: 256 * 1024 * 1024, stripFinalNewline: false };
+  return (await execa("terraform", args, { cwd: directory, env, extendEnv: false, ...kept })).stdout;
 }
 
 const argsFor = (path: string) => ["--engine-path", path];
 
-const terraformPath = async (): Promise<string> =>
-  (await promisify(execFile)("sh", ["-c", "command -v terraform"])).stdout.trim();
+const terraformPath = async (): Promise<string> => (await execa("sh", ["-c", "command -v terraform"])).stdout;

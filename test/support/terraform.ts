@@ -1,8 +1,8 @@
-import { execFile } from "node:child_process";
 import { accessSync, constants } from "node:fs";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
+import { execa } from "execa";
 import { describe } from "vitest";
 import { readEnvironment } from "../../src/lib/environment.ts";
 import { terraformEnvironment } from "../../src/terraform/engines/environment.ts";
@@ -78,16 +78,14 @@ export async function sandbox(
     environment,
     path: (...segments) => join(dir, ...segments),
     write,
-    terraform: (...argv) => runProgram(argv, dir, environment),
+    terraform: (...argv) => runTerraform(argv, dir, environment),
     [Symbol.asyncDispose]: () => rm(dir, { recursive: true, force: true }),
   };
 }
 
-function runProgram(argv: readonly string[], cwd: string, env: Record<string, string>): Promise<Finished> {
-  const { promise, resolve, reject } = Promise.withResolvers<Finished>();
-  execFile(terraformPath, argv, { cwd, env, maxBuffer: 256 * 1024 * 1024 }, (error, stdout, stderr) => {
-    if (error !== null && typeof error.code === "string") reject(error);
-    else resolve({ code: error === null ? 0 : ((error.code as number | undefined) ?? null), stdout, stderr });
-  });
-  return promise;
+async function runTerraform(argv: readonly string[], cwd: string, env: Record<string, string>): Promise<Finished> {
+  const kept = { maxBuffer: 256 * 1024 * 1024, stripFinalNewline: false };
+  const ended = await execa(terraformPath, argv, { cwd, env, extendEnv: false, reject: false, ...kept });
+  if (ended.exitCode === undefined && ended.signal === undefined) throw ended;
+  return { code: ended.exitCode ?? null, stdout: ended.stdout, stderr: ended.stderr };
 }

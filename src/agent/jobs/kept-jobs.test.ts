@@ -1,9 +1,8 @@
-import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
 import { chmod, mkdir, mkdtemp, readdir, readlink, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { promisify } from "node:util";
+import { execa } from "execa";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { ManualClock } from "../../../test/support/manual-clock.ts";
 import { memoryLog } from "../../lib/program/log.ts";
@@ -110,7 +109,7 @@ describe("a kept directory", () => {
     "is made small, and removed, by an ordinary user whose job has locked its directories",
     async () => {
       const { files } = await keptJob("job_a");
-      await promisify(execFile)("chown", ["-R", "65534:65534", root]);
+      await execa("chown", ["-R", "65534:65534", root]);
       const locked = [join(files.work, "config", ".terraform", "providers"), join(files.work, "config"), files.work];
       for (const path of locked) await chmod(path, 0o000);
       const source = (name: string) => JSON.stringify(new URL(name, import.meta.url).href);
@@ -124,8 +123,8 @@ describe("a kept directory", () => {
       await removeTree(${JSON.stringify(files.root)});
       console.log(existsSync(${JSON.stringify(files.root)}));`;
       const argv = ["--input-type=module", "--eval", script];
-      const { stdout } = await promisify(execFile)(process.execPath, argv, { uid: 65_534, gid: 65_534 });
-      expect(stdout).toBe("terraform.tfstate\nfalse\n");
+      const { stdout } = await execa(process.execPath, argv, { uid: 65_534, gid: 65_534 });
+      expect(stdout).toBe("terraform.tfstate\nfalse");
     },
   );
 

@@ -1,8 +1,8 @@
-import { execFile } from "node:child_process";
 import { constants, existsSync } from "node:fs";
 import { access, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { delimiter, isAbsolute, join } from "node:path";
+import { type RunOptions, runProgram } from "../../lib/program/run-program.ts";
 import type { SandboxMode } from "../contract/config.ts";
 import { type Bubblewrap, type BubblewrapExtra, bubblewrapArgv, bubblewrapExtras } from "./bubblewrap.ts";
 
@@ -15,12 +15,7 @@ export type SandboxChoice =
   | { readonly kind: "unusable"; readonly why: string };
 
 const probeDeadlineMs = 10_000;
-const probeOptions = {
-  env: { PATH: "/usr/bin:/bin" },
-  cwd: "/",
-  timeout: probeDeadlineMs,
-  killSignal: "SIGKILL",
-} as const;
+const probeOptions: RunOptions = { env: { PATH: "/usr/bin:/bin" }, cwd: "/", timeoutMs: probeDeadlineMs };
 
 /** Finds out which sandbox works on this machine, by running a program in it. */
 export async function chooseSandbox(wish: SandboxMode, searchPath: string): Promise<SandboxChoice> {
@@ -63,10 +58,9 @@ async function findProgram(searchPath: string): Promise<string | undefined> {
   return undefined;
 }
 
-function helpOf(program: string): Promise<string> {
-  const { promise, resolve } = Promise.withResolvers<string>();
-  execFile(program, ["--help"], probeOptions, (_error, stdout, stderr) => resolve(stdout + stderr));
-  return promise;
+async function helpOf(program: string): Promise<string> {
+  const { stdout, stderr } = await runProgram(program, ["--help"], probeOptions);
+  return stdout + stderr;
 }
 
 /** Why a program cannot be run in bubblewrap here; undefined when it can. */
@@ -83,12 +77,9 @@ async function whyNot(bubblewrap: Bubblewrap): Promise<string | undefined> {
   }
 }
 
-function complaint(argv: readonly string[]): Promise<string | undefined> {
-  const { promise, resolve } = Promise.withResolvers<string | undefined>();
-  execFile("/bin/sh", [...argv], probeOptions, (error, _stdout, stderr) => {
-    if (error === null) return resolve(undefined);
-    const said = stderr.trim().split("\n").at(-1) ?? "";
-    resolve(`bwrap does not work here: ${said === "" ? error.message : said}`);
-  });
-  return promise;
+async function complaint(argv: readonly string[]): Promise<string | undefined> {
+  const { failure, stderr } = await runProgram("/bin/sh", argv, probeOptions);
+  if (failure === undefined) return undefined;
+  const said = stderr.trim().split("\n").at(-1) ?? "";
+  return `bwrap does not work here: ${said === "" ? failure : said}`;
 }

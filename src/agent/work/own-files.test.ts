@@ -32,7 +32,7 @@ resource "terraform_data" "late" {
     command = "ls -A"
   }
 }
-output "context" {
+output "site" {
   value = { for f in fileset(path.root, "**") : f => filemd5("\${path.root}/\${f}") }
 }
 `;
@@ -79,7 +79,7 @@ describeWithTerraform("files of Windlass", () => {
       // As in a shell, where `init` makes it.
       const ofTerraform = ".terraform/terraform.tfstate";
       expect(Object.keys(state.outputs.site.value)).toEqual([ofTerraform, "main.tf", "site/index.html"]);
-      const listed = [".terraform", "main.tf", "context"].map((name) => `terraform_data.late (local-exec): ${name}\n`);
+      const listed = [".terraform", "main.tf", "site"].map((name) => `terraform_data.late (local-exec): ${name}\n`);
       expect(apply.logText).toContain(listed.join(""));
       expect(apply.logText.replaceAll(ofTerraform, "")).not.toMatch(/tfstate|tfvars|override|windlass_shared/);
       expect(plan.logText + apply.logText).not.toMatch(/warning/i);

@@ -60,7 +60,7 @@ const formats = ["table", "wide", "json", "jsonl", "yaml"] as const;
 const applyManifest = command({
   name: "apply",
   summary: "Make pools, providers, variable sets and workspaces what a manifest says",
-  examples: ["windlass manifest apply -f scope.yaml", "windlass manifest apply -f scope/ --prune --yes"],
+  examples: ["windlass manifest apply -f site.yaml", "windlass manifest apply -f site/ --prune --yes"],
   flags: { file, prune },
   formats,
   run: async (context, { flags }) => {
@@ -92,7 +92,7 @@ const applyManifest = command({
 const diff = command({
   name: "diff",
   summary: "Show what a manifest would change",
-  examples: ["windlass manifest diff -f scope.yaml", "windlass manifest diff -f scope/ --detailed-exitcode"],
+  examples: ["windlass manifest diff -f site.yaml", "windlass manifest diff -f site/ --detailed-exitcode"],
   flags: { file, prune, detailedExitcode: toggle("exit 2 if there are changes") },
   formats,
   run: async (context, { flags }) => {
@@ -105,7 +105,7 @@ const diff = command({
 const validate = command({
   name: "validate",
   summary: "Check a manifest without a server",
-  examples: ["windlass manifest validate -f scope/"],
+  examples: ["windlass manifest validate -f site/"],
   flags: { file },
   formats,
   run: async (context, { flags }) => {
@@ -130,7 +130,7 @@ const exportManifest = command({
   name: "export",
   summary: "Print the organization's pools, variable sets and workspaces as a manifest",
   examples: [
-    "windlass manifest export > scope.yaml",
+    "windlass manifest export > site.yaml",
     "windlass manifest export --kinds pool,workspace",
     "windlass manifest export --kinds providers",
   ],
@@ -165,7 +165,7 @@ const exportManifest = command({
 /** The same without its noun. */
 export const applyShort: Command = {
   ...applyManifest,
-  examples: ["windlass apply -f scope.yaml", "windlass apply -f scope/ --yes", "windlass apply -f - < scope.yaml"],
+  examples: ["windlass apply -f site.yaml", "windlass apply -f site/ --yes", "windlass apply -f - < site.yaml"],
 };
 
 /** Every verb of `windlass manifest`. */

@@ -75,7 +75,7 @@ describe("a manifest", () => {
     [
       "the same thing twice",
       `${head("AgentPool", "prod")}spec: {}\n---\n${head("AgentPool", "prod")}spec: {}\n`,
-      "stands in scope.yaml:1 already",
+      "stands in site.yaml:1 already",
     ],
     ["broken YAML", "kind: [", "site.yaml:1: this is no YAML: "],
     ["nothing", "# empty\n", "has no documents"],
@@ -106,17 +106,17 @@ kind: Cluster
     const { stderr } = await validate(text);
     expect(stderr).toMatchInlineSnapshot(`
       "Error: the manifest has 11 problems:
-        scope.yaml:1: apiVersion: expected windlass/v1, got "v2"
-        scope.yaml:5: spec.executionMode: expected remote, agent or local, got "cloud"
-        scope.yaml:6: spec.autoApply: expected true or false, got "yes"
-        scope.yaml:7: spec.parallelism: expected a whole number, got 1.5
-        scope.yaml:8: spec.tags: expected a list, got "prod"
-        scope.yaml:9: spec.planTimeout: expected a duration such as 90s or 2h30m, got "soon"
-        scope.yaml:10: spec.description: expected at most 1024 characters
-        scope.yaml:12: spec.variables.0.value: expected text, in quotes if it looks like a number
-        scope.yaml:13: spec.variables.1.valueFrom: expected {env: NAME} or {file: PATH}
-        scope.yaml:14: spec.variables.2.name: is missing: expected text, in quotes if it looks like a number
-        scope.yaml:16: kind: expected Organization, AgentPool, VariableSet, Workspace, OrganizationProviders or AgentPoolProviders, got "Cluster"
+        site.yaml:1: apiVersion: expected windlass/v1, got "v2"
+        site.yaml:5: spec.executionMode: expected remote, agent or local, got "cloud"
+        site.yaml:6: spec.autoApply: expected true or false, got "yes"
+        site.yaml:7: spec.parallelism: expected a whole number, got 1.5
+        site.yaml:8: spec.tags: expected a list, got "prod"
+        site.yaml:9: spec.planTimeout: expected a duration such as 90s or 2h30m, got "soon"
+        site.yaml:10: spec.description: expected at most 1024 characters
+        site.yaml:12: spec.variables.0.value: expected text, in quotes if it looks like a number
+        site.yaml:13: spec.variables.1.valueFrom: expected {env: NAME} or {file: PATH}
+        site.yaml:14: spec.variables.2.name: is missing: expected text, in quotes if it looks like a number
+        site.yaml:16: kind: expected Organization, AgentPool, VariableSet, Workspace, OrganizationProviders or AgentPoolProviders, got "Cluster"
         Help:  windlass manifest validate --help
       "
     `);

@@ -1,9 +1,8 @@
-import { execFile } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
-import { promisify } from "node:util";
 import type { Environment } from "../../lib/environment.ts";
+import { runProgram } from "../../lib/program/run-program.ts";
 import { variable } from "../line/environment.ts";
 import { CliError } from "../problems/problem.ts";
 import type { SavedContext } from "./config-file.ts";
@@ -54,13 +53,10 @@ async function readToken(path: string, origin: string): Promise<string> {
 }
 
 async function runForToken(program: string, args: readonly string[], origin: string): Promise<string> {
-  try {
-    const { stdout } = await promisify(execFile)(program, [...args]);
-    return stdout.trim();
-  } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    throw new CliError("notAllowed", `the token command of ${origin} failed: ${why}`);
-  }
+  const { stdout, stderr, failure } = await runProgram(program, args);
+  if (failure === undefined) return stdout.trim();
+  const why = [failure, stderr.trim()].filter((text) => text !== "").join("\n");
+  throw new CliError("notAllowed", `the token command of ${origin} failed: ${why}`);
 }
 
 /** Terraform's forms, read only: https://developer.hashicorp.com/terraform/cli/config/config-file#environment-variable-credentials */

@@ -1,5 +1,4 @@
-import { execFile } from "node:child_process";
-import { promisify } from "node:util";
+import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { FakeServer } from "../../../test/support/cli/fake-server.ts";
 import { runCli } from "../../../test/support/cli/run-cli.ts";
@@ -56,7 +55,7 @@ describe("completion", () => {
     const script = (await runCli(["completion", "bash"])).stdout;
     const stubs = `compopt() { way=$2; }; way=none; windlass() { ${answer}; }`;
     const call = `COMP_WORDS=(windlass x); COMP_CWORD=1; _windlass; printf "[%s]" "\${COMPREPLY[@]}"; echo " $way"`;
-    const { stdout } = await promisify(execFile)("bash", ["-c", `${stubs}\n${script}\n${call}`]);
+    const { stdout } = await execa("bash", ["-c", `${stubs}\n${script}\n${call}`], { stripFinalNewline: false });
     expect(stdout.replace("[]", "")).toBe(`${expected}\n`);
   });
 

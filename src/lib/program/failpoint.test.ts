@@ -1,5 +1,4 @@
-import { execFile } from "node:child_process";
-import { promisify } from "node:util";
+import { execa } from "execa";
 import { describe, expect, test } from "vitest";
 import { armFailpoints } from "./failpoint.ts";
 
@@ -12,7 +11,7 @@ const program = `
 `;
 
 const runWith = async (env: Readonly<Record<string, string>>) => {
-  const call = promisify(execFile)(process.execPath, ["--input-type=module", "-e", program], { env });
+  const call = execa(process.execPath, ["--input-type=module", "-e", program], { env });
   const { stdout, signal } = await call.then(
     (ended) => ({ ...ended, signal: null }),
     (error: { readonly stdout: string; readonly signal: string | null }) => error,

@@ -1,9 +1,8 @@
-import { execFile } from "node:child_process";
 import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { promisify } from "node:util";
 import Database from "better-sqlite3";
+import { execa } from "execa";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { z } from "zod";
 import { testEngines } from "../../../test/engines.ts";
@@ -84,7 +83,7 @@ describe.each(testEngines)("migrations of $name", (engine) => {
     const dialect = engine.name === "sqlite" ? "sqlite" : "postgresql";
     const schema = `./src/store/schema.${engine.name}.ts`;
     const generate = ["drizzle-kit", "generate", "--dialect", dialect, "--schema", schema, "--out", `./${copy}`];
-    const { stdout } = await promisify(execFile)("npx", ["--no-install", ...generate]);
+    const { stdout } = await execa("npx", ["--no-install", ...generate]);
     expect(stdout).toContain("No schema changes");
   });
 

@@ -1,8 +1,8 @@
-import { execFile } from "node:child_process";
 import { constants } from "node:fs";
 import { access, realpath, stat } from "node:fs/promises";
 import { basename, delimiter, isAbsolute, join } from "node:path";
 import { z } from "zod";
+import { type ProgramEnd, runProgram } from "../../lib/program/run-program.ts";
 import { parseVersionConstraint } from "../../lib/words/version-constraint.ts";
 
 export type EngineName = "terraform" | "tofu";
@@ -200,12 +200,12 @@ export async function versionOf(file: string, signal?: AbortSignal): Promise<Ver
 
 /** Only terraform says whether it is outdated, and both say their platform: who says neither is asked in words. */
 async function askVersion(file: string, signal: AbortSignal | undefined): Promise<VersionAnswer> {
-  const { stdout, error } = await answerOf(file, ["version", "-json"], signal);
+  const { stdout, failure } = await answerOf(file, ["version", "-json"], signal);
   const said = readVersion(stdout);
   if (said === undefined)
     return {
       kind: "failed",
-      why: error === undefined ? "does not say its version" : `cannot be run (${error.message.split("\n")[0]})`,
+      why: failure === undefined ? "does not say its version" : `cannot be run (${failure})`,
     };
   const { terraform_version: version, terraform_outdated: isOutdated, platform } = said;
   if (isOutdated !== undefined) return { kind: "version", version, engine: "terraform" };
@@ -218,24 +218,9 @@ function engineInWords(text: string): EngineName | undefined {
   return /^Terraform v/m.test(text) ? "terraform" : undefined;
 }
 
-function answerOf(
-  file: string,
-  argv: readonly string[],
-  signal: AbortSignal | undefined,
-): Promise<{ stdout: string; error: Error | undefined }> {
+function answerOf(file: string, argv: readonly string[], signal: AbortSignal | undefined): Promise<ProgramEnd> {
   const env = { PATH: "/usr/bin:/bin", HOME: "/nonexistent", CHECKPOINT_DISABLE: "1", TF_CLI_CONFIG_FILE: "/dev/null" };
-  const options = {
-    env,
-    cwd: "/",
-    timeout: versionDeadlineMs,
-    killSignal: "SIGKILL",
-    encoding: "utf8",
-    maxBuffer: 1024 * 1024,
-    ...(signal === undefined ? {} : { signal }),
-  } as const;
-  const { promise, resolve } = Promise.withResolvers<{ stdout: string; error: Error | undefined }>();
-  execFile(file, [...argv], options, (error, stdout) => resolve({ stdout, error: error ?? undefined }));
-  return promise;
+  return runProgram(file, argv, { env, cwd: "/", timeoutMs: versionDeadlineMs, signal });
 }
 
 const versionShape = z.object({

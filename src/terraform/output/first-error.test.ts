@@ -1,8 +1,7 @@
-import { execFile } from "node:child_process";
 import { mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { promisify } from "node:util";
+import { execa } from "execa";
 import { describe, expect, test } from "vitest";
 import { createTextRedactor } from "../redaction/redact.ts";
 import { crashInOutput, errorIn, errorLine, firstInOutput, firstOfDiagnostics } from "./first-error.ts";
@@ -141,7 +140,7 @@ describe("in an output", () => {
 
   test("what is no file of its own is not read", async () => {
     const dir = await mkdtemp(join(tmpdir(), "windlass-error-"));
-    await promisify(execFile)("mkfifo", [join(dir, "fifo")]);
+    await execa("mkfifo", [join(dir, "fifo")]);
     await writeFile(join(dir, "file"), "Error: elsewhere\n");
     await symlink(join(dir, "file"), join(dir, "link"));
     expect(await firstInOutput(join(dir, "fifo"))).toBeUndefined();

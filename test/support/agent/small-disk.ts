@@ -1,9 +1,6 @@
-import { execFile } from "node:child_process";
 import { mkdir } from "node:fs/promises";
-import { promisify } from "node:util";
+import { execa } from "execa";
 import { readEnvironment } from "../../../src/lib/environment.ts";
-
-const run = promisify(execFile);
 
 /** A file system of a test's own; disposing it unmounts it, once. */
 export interface SmallDisk extends AsyncDisposable {
@@ -14,7 +11,7 @@ export interface SmallDisk extends AsyncDisposable {
 export async function smallDisk(path: string, kibibytes: number): Promise<SmallDisk | undefined> {
   await mkdir(path, { recursive: true });
   try {
-    await run("mount", ["-t", "tmpfs", "-o", `size=${kibibytes}k,mode=0700`, "windlass-test", path]);
+    await execa("mount", ["-t", "tmpfs", "-o", `size=${kibibytes}k,mode=0700`, "windlass-test", path]);
   } catch (error) {
     if ((readEnvironment().CI ?? "") !== "" && process.getuid?.() === 0) throw error;
     console.warn("SKIPPED: a test of a full disk, because this user may not mount a file system");
@@ -22,7 +19,7 @@ export async function smallDisk(path: string, kibibytes: number): Promise<SmallD
   }
   let isMounted = true;
   const unmount = async () => {
-    if (isMounted) await run("umount", ["-l", path]);
+    if (isMounted) await execa("umount", ["-l", path]);
     isMounted = false;
   };
   return { path, [Symbol.asyncDispose]: unmount };
