@@ -2,7 +2,7 @@ import { constants, existsSync } from "node:fs";
 import { access, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { delimiter, isAbsolute, join } from "node:path";
-import { type RunOptions, runProgram } from "../../lib/program/run-program.ts";
+import { type ProgramOptions, runProgram } from "../../lib/program/run-program.ts";
 import type { SandboxMode } from "../contract/config.ts";
 import { type Bubblewrap, type BubblewrapExtra, bubblewrapArgv, bubblewrapExtras } from "./bubblewrap.ts";
 
@@ -15,7 +15,7 @@ export type SandboxChoice =
   | { readonly kind: "unusable"; readonly why: string };
 
 const probeDeadlineMs = 10_000;
-const probeOptions: RunOptions = { env: { PATH: "/usr/bin:/bin" }, cwd: "/", timeoutMs: probeDeadlineMs };
+const probeOptions: ProgramOptions = { env: { PATH: "/usr/bin:/bin" }, cwd: "/", timeoutMs: probeDeadlineMs };
 
 /** Finds out which sandbox works on this machine, by running a program in it. */
 export async function chooseSandbox(wish: SandboxMode, searchPath: string): Promise<SandboxChoice> {

@@ -6,7 +6,7 @@ export interface ProgramEnd {
   readonly failure: string | undefined;
 }
 
-export interface RunOptions {
+export interface ProgramOptions {
   readonly cwd?: string | undefined;
   /** All that it gets; by default what this process has. */
   readonly env?: Readonly<Record<string, string>> | undefined;
@@ -24,7 +24,7 @@ const defaultMaxBytes = 1024 * 1024;
 export async function runProgram(
   file: string,
   argv: readonly string[],
-  { cwd, env, timeoutMs, maxBytes = defaultMaxBytes, signal }: RunOptions = {},
+  { cwd, env, timeoutMs, maxBytes = defaultMaxBytes, signal }: ProgramOptions = {},
 ): Promise<ProgramEnd> {
   const { execa } = await import("execa");
   const result = await execa(file, argv, {
