@@ -1,4 +1,4 @@
-import { globSync, readFileSync } from "node:fs";
+import { existsSync, globSync, readFileSync } from "node:fs";
 import { glob } from "node:fs/promises";
 import { dirname, join, relative, resolve } from "node:path";
 import { expect, test } from "vitest";
@@ -305,4 +305,54 @@ test("a circle would be found", () => {
     ["d", ["a"]],
   ]);
   expect(circlesOf(graph)).toEqual([["a", "b", "c"]]);
+});
+
+const folders = globSync("src/**/", { cwd: root })
+  .map((path) => path.replace(/\/$/, ""))
+  .filter((path) => path !== "src" && !/^src\/gen(\/|$)/.test(path));
+
+const readmeOf = (folder: string) => join(root, folder, "README.md");
+
+test("every folder of src has a README of at most 12 lines", () => {
+  expect(folders.length).toBeGreaterThan(50);
+  const linesOf = (folder: string) =>
+    existsSync(readmeOf(folder)) ? readFileSync(readmeOf(folder), "utf8").trimEnd().split("\n").length : 0;
+  expect(folders.filter((folder) => linesOf(folder) === 0 || linesOf(folder) > 12)).toEqual([]);
+});
+
+/** True if the tables above let a folder, `agent/work` or `server`, import from a room of another. */
+function mayImport(from: string, folder: string): boolean {
+  const [layer = "", room = "."] = folder.split("/").slice(1);
+  const [own = "", ownRoom = "."] = from.split("/");
+  if (own !== layer) return layer === "lib" || (arrows[own] ?? []).includes(layer);
+  const floor = (name: string) => (floors[layer] ?? []).findIndex((rooms) => rooms.includes(name));
+  return floor(ownRoom) > floor(room);
+}
+
+test("whom a README names as its importers may import from its folder", () => {
+  const wrong = folders.flatMap((folder) => {
+    const said = /may be imported by: (.*)$/is.exec(readFileSync(readmeOf(folder), "utf8"))?.[1];
+    if (said === undefined) return [`${folder} does not say who may import it`];
+    const isPart = folder.split("/").length > 3;
+    const named = isPart ? [] : [...said.matchAll(/`([\w/-]+)`/g)].map(([, name = ""]) => name);
+    return named
+      .filter((name) => name !== "src" && !mayImport(name, folder))
+      .map((name) => `${name} may not import ${folder}`);
+  });
+  expect(wrong).toEqual([]);
+});
+
+test("what a README calls a word is exported from its folder", () => {
+  const exported = (folder: string) =>
+    sources
+      .filter(({ path }) => path.startsWith(`${folder}/`))
+      .flatMap(({ lines }) =>
+        lines.flatMap((line) => /^export (?:\w+ )*?(?:interface|type|class) (\w+)/.exec(line)?.[1] ?? []),
+      );
+  const wrong = folders.flatMap((folder) => {
+    const known = new Set(exported(folder));
+    const named = [...readFileSync(readmeOf(folder), "utf8").matchAll(/\*\*(\w+)\*\*/g)].map(([, name = ""]) => name);
+    return named.filter((name) => !known.has(name)).map((name) => `${folder} exports no ${name}`);
+  });
+  expect(wrong).toEqual([]);
 });

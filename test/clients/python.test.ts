@@ -23,9 +23,9 @@ describe.skipIf(!hasTools(python))("examples/clients/python, by its recipe in an
     });
   const ours = (script: string) => resolve(import.meta.dirname, "python", script);
 
-  test("README.md shows the same recipe", async () => {
-    const readme = await readFile(resolve(import.meta.dirname, "../../README.md"), "utf8");
-    expect(readme.replaceAll(/^ +/gm, "")).toContain((await recipeOf(python)).replaceAll(/^ +/gm, ""));
+  test("docs/api.md shows the same recipe", async () => {
+    const page = await readFile(resolve(import.meta.dirname, "../../docs/api.md"), "utf8");
+    expect(page.replaceAll(/^ +/gm, "")).toContain((await recipeOf(python)).replaceAll(/^ +/gm, ""));
   });
 
   describe("with TLS of a private authority", () => {

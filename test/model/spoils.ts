@@ -58,12 +58,12 @@ export const forgetfulLogs: Spoil = {
   },
 };
 
-/** Rule J broken: an agent that is started again does not know that it has executed an apply. */
+/** I1 broken: an agent that is started again does not know that it has executed an apply. */
 export const forgottenExecutions: Spoil = { forgets: "executions" };
 
 export const forgottenInterrupts: Spoil = { forgets: "interrupts" };
 
-/** Rule Q broken: an apply whose lease is over goes back to the queue. */
+/** I1 broken: an apply whose lease is over goes back to the queue. */
 export const requeuedApplies: Spoil = {
   store: withQueries(({ jobs, runs }) => ({
     jobs: {

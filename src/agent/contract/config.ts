@@ -78,7 +78,7 @@ export const keptLimitsOf = ({ keptForMs = defaultKeptForMs, keptBytes = default
   bytes: keptBytes,
 });
 
-/** Source: the reliability study, §2.11. */
+/** How long a plan that was asked to end may take before it is ended by force: invariant I8. */
 export const defaultPlanPatienceMs = 60_000;
 export const defaultInitPatienceMs = 2_000;
 export const defaultInitSilenceMs = 15_000;

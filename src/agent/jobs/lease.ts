@@ -1,7 +1,7 @@
 import { abortable, linkSignals } from "../../lib/async/abort.ts";
 import type { Clock } from "../../lib/clock.ts";
 
-/** What a control plane gives that names no lease. Source: the reliability study, §2.5. */
+/** What a control plane gives that names no lease. Invariant I28. */
 const defaultLeaseMs = 120_000;
 
 /**
