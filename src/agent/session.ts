@@ -20,7 +20,7 @@ import { type Lane, OutQueue } from "../lib/queue.ts";
 import type { Random } from "../lib/random.ts";
 import { foreignText } from "../lib/way/own-answer.ts";
 import { claimKey } from "./claim.ts";
-import { type ConnectionOutcome, openFailure } from "./connection-outcome.ts";
+import { type BrokenStream, type ConnectionOutcome, openFailure } from "./connection-outcome.ts";
 import { type BeatTime, beatTime } from "./freshness.ts";
 import { heartbeatMessage, Pulse } from "./heartbeat.ts";
 import type { Identity } from "./identity.ts";
@@ -166,7 +166,7 @@ class Session {
     return outcome;
   }
 
-  #broken(reason: string): ConnectionOutcome {
+  #broken(reason: string): BrokenStream {
     if (this.#state.kind !== "ready") return { kind: "unavailable", reason, isCut: true };
     return { kind: "lost", reason, livedMs: this.#options.clock.monotonicMs() - this.#state.sinceMs };
   }
@@ -174,7 +174,7 @@ class Session {
   #endAfter(ms: number, kind: State["kind"], reason: string): void {
     const expire = () => {
       if (this.#state.kind !== kind) return;
-      this.#end(kind === "leaving" ? { kind: "left" } : this.#broken(reason));
+      this.#end(kind === "leaving" ? { kind: "left" } : { ...this.#broken(reason), isSilent: true });
     };
     this.#options.clock.sleep(ms, this.#over.signal).then(expire, () => {});
   }
@@ -233,8 +233,8 @@ class Session {
 
   #welcomed(welcome: Welcome): void {
     if (this.#state.kind !== "opening") return;
-    const { clock, random, onWelcome, host } = this.#options;
-    const onSilence = (count: number) => this.#end(this.#broken(`the server left ${count} heartbeats unanswered`));
+    const { clock, random, onWelcome, host, limits } = this.#options;
+    const onSilence = (count: number) => this.#end({ ...this.#broken(limits.silence(count)), isSilent: true });
     const intervalMs = intervalOf(welcome.heartbeatInterval) || defaultIntervalMs;
     const pulse = new Pulse({ clock, random, intervalMs, onSilence, beat: () => this.#beat() });
     const logs = this.#logSender(Number(welcome.logWindowBytes));
@@ -311,6 +311,7 @@ class Session {
 
   #answered(reply: HeartbeatReply): void {
     if (this.#state.kind !== "ready") return;
+    this.#options.limits.heard();
     this.#state.pulse.answered(intervalOf(reply.nextInterval));
     this.#state.logs.checkProgress();
     this.#change.isAlive(this.#state);

@@ -9,6 +9,7 @@ import {
 import { attempt, type Check, checkLines, fail, isHealthy, ok, skip, warn } from "../lib/checks.ts";
 import { checkNetwork, judgeClock, judgeStream } from "../lib/network-checks.ts";
 import { checkStreams, streamCheckIds, tokenFailure } from "../lib/stream-checks.ts";
+import { failureText } from "../lib/way/own-answer.ts";
 import { command } from "./command.ts";
 import type { Context } from "./context.ts";
 import { exitCodes } from "./exit.ts";
@@ -68,8 +69,7 @@ async function calls(context: Context, idleMs: number): Promise<readonly Check[]
   try {
     info = await system.getServerInfo({});
   } catch (error) {
-    const detail = error instanceof Error ? error.message : String(error);
-    return [health, fail("version", detail, "is this a Windlass server?"), ...untried.slice(2)];
+    return [health, fail("version", failureText(error), "is this a Windlass server?"), ...untried.slice(2)];
   }
   const { serverTime } = info;
   return [

@@ -78,9 +78,9 @@ async function expectWhole({ server, engine }: Traveller, followed: Followed, pl
 export async function expectFollowedLive(
   traveller: Traveller,
   disturb?: () => Promise<void>,
-  maxGapMs = 4_000,
+  { maxGapMs = 4_000, ...change }: Partial<FakePlan> & { readonly maxGapMs?: number } = {},
 ): Promise<void> {
-  const plan = fakePlan({ planLines: 3, applyLines: 100_000, every: 20, pace: 0.1, mode: "release" });
+  const plan = fakePlan({ planLines: 3, applyLines: 100_000, every: 20, pace: 0.1, mode: "release", ...change });
   const followed = await follow(traveller, await traveller.place(plan));
   await untilShown(followed, 3);
   expect(await longestGap(followed, 15)).toBeLessThan(maxGapMs);

@@ -16,13 +16,13 @@ export async function expectHttp1Named(stage: Stage, way: Way): Promise<void> {
   await program.says(/HTTP\/1\.1[^\n]*HTTP\/2/);
   const { agents } = await server.api.clients.agents.listAgents({ includeExited: true });
   expect(agents.find((agent) => agent.name === name)?.status).not.toBe(AgentStatus.IDLE);
-  const doctor = agentDoctor(stage, way, name);
+  const doctor = startAgentDoctor(stage, way, name);
   expect((await doctor.ended).code).toBe(1);
   expect(doctor.stdout() + doctor.stderr()).toMatch(/HTTP\/1\.1/);
 }
 
-/** The doctor of a stranger. */
-function agentDoctor({ scene }: Stage, { url, env, within }: Way, name: string): Program {
+/** Starts the doctor of an agent of this name. */
+export function startAgentDoctor({ scene }: Stage, { url, env, within }: Way, name: string): Program {
   const files = [
     "--token-file",
     join(scene.directory, `${name}.token`),
@@ -39,12 +39,12 @@ export async function expectEverybodySays(stage: Stage, way: Way, why: RegExp): 
   const { name, program } = await startStranger(stage, way);
   const clientEnv = { WINDLASS_ADDRESS: way.url, WINDLASS_TOKEN_FILE: server.adminTokenFile, ...way.env };
   const client = (...args: readonly string[]) => scene.start("windlass", args, clientEnv, way.within);
-  const ending = [client("pool", "list"), client("doctor"), agentDoctor(stage, way, name)];
+  const ending = [client("pool", "list"), client("doctor"), startAgentDoctor(stage, way, name)];
   await program.says(why);
   expect(program.isRunning).toBe(true);
   for (const one of ending) {
-    await one.says(why, 60_000);
     expect((await one.ended).code, one.name).not.toBe(0);
+    expect(one.stderr() + one.stdout()).toMatch(why);
   }
 }
 

@@ -12,10 +12,9 @@ packets.describe("over a link that carries packets", () => {
     const clientWay = { url: stage.server.url, env: {} };
     const traveller = await openTraveller(stage, link.way(), { clientWay });
     await link.set({ delayMs: 150, loss: 0.05, reordered: 0.02 });
-    await expectFollowedLive(traveller, undefined, 10_000);
+    await expectFollowedLive(traveller, undefined, { maxGapMs: 20_000 });
     await expectApplied(traveller, { applyLines: 1000, every: 500, pace: 0, wide: 200 });
     const counts = await link.set({});
-    console.log(counts);
     expect(counts.lost).toBeGreaterThan(20);
     expect(counts.reordered).toBeGreaterThan(10);
   });

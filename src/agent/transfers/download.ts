@@ -4,6 +4,7 @@ import type { Clock } from "../../lib/clock.ts";
 import { WindlassError } from "../../lib/errors.ts";
 import { inOrder } from "../../lib/transfer/in-order.ts";
 import type { TransferPace } from "../../lib/transfer/transfer-pace.ts";
+import { tooLargePackets } from "../../lib/way/packet-words.ts";
 
 /** A server that has sent nothing for this long is not believed to send more: the call is tried again. */
 const silenceMs = 30_000;
@@ -144,5 +145,8 @@ async function* chunksOf(
 function silent(signal: AbortSignal): unknown {
   const { reason } = signal;
   if (!(reason instanceof DOMException) || reason.name !== "TimeoutError") return reason;
-  return new WindlassError("storage_unavailable", `the server has sent nothing for ${silenceMs / 1000} seconds`);
+  return new WindlassError(
+    "storage_unavailable",
+    `the server has sent nothing for ${silenceMs / 1000} seconds: ${tooLargePackets}`,
+  );
 }
