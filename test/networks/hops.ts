@@ -11,7 +11,7 @@ import { startStranger } from "./traveller.ts";
  * says the same.
  */
 export async function expectHttp1Named(stage: Stage, way: Way): Promise<void> {
-  const { scene, server } = stage;
+  const { server } = stage;
   const { name, program } = await startStranger(stage, way);
   await program.says(/HTTP\/1\.1[^\n]*HTTP\/2/);
   const { agents } = await server.api.clients.agents.listAgents({ includeExited: true });

@@ -29,7 +29,6 @@ async function open() {
 packets.describe("where large packets vanish", () => {
   test.concurrent("a run whose configuration does not arrive says so, and goes on once it does", async () => {
     const { link, traveller } = await open();
-    const { api } = stage.server;
     const place = await traveller.place(fakePlan({ planLines: 3, applyLines: 20 }));
     await writeFile(join(place.directory, "large.bin"), randomBytes(200_000));
     await link.set(hole);

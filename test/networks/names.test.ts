@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { startProgram } from "../support/programs.ts";
 import { useStage } from "../support/stage.ts";
 import { expectFollowedLive } from "./conditions.ts";
 import { expectEverybodySays } from "./hops.ts";
@@ -28,6 +29,18 @@ packets.describe("the server's name", () => {
   test("is not known: agent, client and doctors say so", async () => {
     const { way } = await open();
     await expectEverybodySays(stage, way, /the name in http:\/\/tf\.example\.com:\d+ cannot be resolved/);
+  });
+
+  test("is asked of three resolvers that are dead: the client is gone before the C library would have stopped to ask", async () => {
+    const { link, way } = await open();
+    await link.resolvers("10.77.0.60", "10.77.0.61", "10.77.0.62");
+    const { command, args } = way.within?.(["getent", "ahosts", name]) ?? expect.unreachable();
+    await using asking = startProgram({ name: "getent", command, args });
+    const env = { WINDLASS_ADDRESS: way.url, WINDLASS_TOKEN_FILE: stage.server.adminTokenFile };
+    const client = stage.scene.start("windlass", ["pool", "list"], env, way.within);
+    expect((await client.ended).code).toBe(7);
+    expect(client.stderr()).toContain("the resolver of this machine does not answer");
+    expect(asking.isRunning).toBe(true);
   });
 
   test("is asked of a resolver that is dead: agent, client and doctors say so", async () => {

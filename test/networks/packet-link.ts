@@ -77,7 +77,7 @@ export class PacketLink {
   static async open(scene: Scene, target: string): Promise<PacketLink> {
     const link = new PacketLink(scene, new URL(target));
     scene.defer(() => link.#close());
-    await writeFile(link.#resolv, `nameserver ${resolverAddress}\n`);
+    await link.resolvers(resolverAddress);
     await until("the link is up", () => link.#answers !== undefined, { seen: () => link.#program.stderr() });
     link.#port = (await link.#answer()).port;
     return link;
@@ -86,6 +86,11 @@ export class PacketLink {
   /** The way over the link to the server's machine, by an address of it or a name that the resolver knows. */
   way(host: string = serverAddresses[0], { scheme = "http", env = {} } = {}): Way {
     return { url: `${scheme}://${host}:${this.#port}`, env, within: (call) => this.#within(call) };
+  }
+
+  /** Sets whom the agent's machine asks for names. */
+  resolvers(...addresses: readonly string[]): Promise<void> {
+    return writeFile(this.#resolv, addresses.map((address) => `nameserver ${address}\n`).join(""));
   }
 
   /** Changes what the link does, and answers what it has done so far. */
