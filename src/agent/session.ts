@@ -174,7 +174,7 @@ class Session {
   #endAfter(ms: number, kind: State["kind"], reason: string): void {
     const expire = () => {
       if (this.#state.kind !== kind) return;
-      this.#end(kind === "leaving" ? { kind: "left" } : { ...this.#broken(reason), isSilent: true });
+      this.#end(kind === "leaving" ? { kind: "left" } : this.#broken(reason));
     };
     this.#options.clock.sleep(ms, this.#over.signal).then(expire, () => {});
   }
