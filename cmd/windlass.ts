@@ -11,6 +11,8 @@ if (check.kind === "too-old") {
   useCompileCache();
   const { main } = await import("../src/cli/shell/main.ts");
   const { processIo } = await import("../src/cli/terminal/process-io.ts");
+  const { boundResolver } = await import("../src/lib/environment.ts");
+  boundResolver();
   using io = processIo();
   process.exitCode = await main(io);
 }

@@ -69,7 +69,7 @@ test.each(refused)(
     const before = proxy.count("Register");
     proxy.behave(manner);
     proxy.cut();
-    await agent.program.says(sentence, 30_000);
+    await agent.program.says(sentence, 90_000);
     await until("it tries again", () => proxy.count("Register") >= before + 2, { deadlineMs: 60_000 });
     const said = agent.program.stderr() + agent.program.stdout();
     expect(said.match(new RegExp(sentence, "g"))).toHaveLength(1);

@@ -39,6 +39,8 @@ export interface AgentOptions {
   readonly transport: Transport;
   /** Carries what is large, so that the session never waits behind it: a connection of its own; the same one if absent. */
   readonly transfers?: Transport;
+  /** Ends the connections of both, on which the server is not heard: the next calls dial. */
+  readonly hangUp?: () => void;
   /** The agent token; asked for at each registration. */
   readonly token: () => Promise<string>;
   readonly config: AgentConfig;

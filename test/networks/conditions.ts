@@ -78,9 +78,9 @@ async function expectWhole({ server, engine }: Traveller, followed: Followed, pl
 export async function expectFollowedLive(
   traveller: Traveller,
   disturb?: () => Promise<void>,
-  maxGapMs = 4_000,
+  { maxGapMs = 4_000, ...change }: Partial<FakePlan> & { readonly maxGapMs?: number } = {},
 ): Promise<void> {
-  const plan = fakePlan({ planLines: 3, applyLines: 100_000, every: 20, pace: 0.1, mode: "release" });
+  const plan = fakePlan({ planLines: 3, applyLines: 100_000, every: 20, pace: 0.1, mode: "release", ...change });
   const followed = await follow(traveller, await traveller.place(plan));
   await untilShown(followed, 3);
   expect(await longestGap(followed, 15)).toBeLessThan(maxGapMs);
@@ -142,16 +142,21 @@ export async function expectStateThereAndBack({ server, scene, cli }: Traveller)
 
 const cancelMs = 5_000;
 
-/** An apply that prints nothing for a while stays with its agent, and a cancel reaches it at once. */
-export async function expectCanceled(traveller: Traveller, quietMs = 0): Promise<void> {
+/** An apply that prints nothing for a while stays with its agent, and a cancel reaches it at once, or soon after what is done around it. */
+export async function expectCanceled(
+  traveller: Traveller,
+  quietMs = 0,
+  around?: (cancel: () => Promise<void>) => Promise<void>,
+): Promise<void> {
   const { engine, server, cli } = traveller;
   const plan = fakePlan({ planLines: 3, applyLines: 6, every: 2, pace: 0.1, mode: "hang" });
   const followed = await follow(traveller, await traveller.place(plan));
   await untilShown(followed, 3);
   await pause(quietMs);
-  await expect(cli("run", "cancel", followed.id)).resolves.toMatchObject({ code: 0 });
+  const cancel = () => expect(cli("run", "cancel", followed.id)).resolves.toMatchObject({ code: 0 });
+  await (around === undefined ? cancel() : around(cancel));
   const isAsked = async () => (await engine.signals(followed.id, "apply")).length > 0;
-  await until("terraform is interrupted", isAsked, { deadlineMs: cancelMs });
+  await until("terraform is interrupted", isAsked, { deadlineMs: around === undefined ? cancelMs : 30_000 });
   await server.api.runIn(followed.id, RunState.CANCELED);
   expect(await engine.signals(followed.id, "apply")).toEqual(["INT"]);
   expect((await followed.program.ended).code).toBe(6);

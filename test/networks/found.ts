@@ -25,6 +25,14 @@ export function found(program: string, debianPackage: string): Found {
   return { path: program, describe: describe.skip };
 }
 
+/** Tests of what not every machine lets its users do. Where CI does not, it fails. */
+export function able(what: string, isAble: boolean, needs: string): Pick<Found, "describe"> {
+  if (isAble) return { describe };
+  if (CI) throw new Error(`${what} cannot be made here, and CI must be able to: they need ${needs}`);
+  console.warn(`SKIPPED: tests with ${what}, because they need ${needs}`);
+  return { describe: describe.skip };
+}
+
 function isExecutable(path: string): boolean {
   try {
     accessSync(path, constants.X_OK);

@@ -4,7 +4,7 @@ import { connect, createServer } from "node:net";
 import { join } from "node:path";
 import { freshName } from "../support/api.ts";
 import { privatelySigned } from "../support/certificate.ts";
-import { type Program, startProgram } from "../support/programs.ts";
+import { type Program, startProgram, type Within } from "../support/programs.ts";
 import type { Scene } from "../support/scene.ts";
 import { until } from "../support/until.ts";
 
@@ -13,6 +13,8 @@ export interface Way {
   readonly url: string;
   /** What the agent and the client are told beside the address. */
   readonly env: Readonly<Record<string, string>>;
+  /** On which machine they are, if it is not this one. */
+  readonly within?: Within | undefined;
 }
 
 export interface FrontCall {

@@ -22,10 +22,13 @@ export async function hostsFile(directory: string, ...lines: readonly string[]):
   return path;
 }
 
-const bound = 'mount --bind "$1" /etc/hosts && shift && exec "$@"';
+const bound = 'mount --bind "$1" "$2" && shift 2 && exec "$@"';
+
+/** The call of a program that has a file in the place of another one of this machine. */
+export const withFile = (file: string, place: string, call: readonly string[]) => ({
+  command: apart.command,
+  args: [...apart.args, "sh", "-c", bound, "sh", file, place, ...call],
+});
 
 /** The call of a program that has this file as its `/etc/hosts`. */
-export const withHosts = (hosts: string, call: readonly string[]) => ({
-  command: apart.command,
-  args: [...apart.args, "sh", "-c", bound, "sh", hosts, ...call],
-});
+export const withHosts = (hosts: string, call: readonly string[]) => withFile(hosts, "/etc/hosts", call);

@@ -47,7 +47,12 @@ export async function openTraveller(
   const pool = await api.pool();
   const agent = await scene.agent(
     { ...server, url: way.url, api },
-    { pool, args: ["--engine-path", engine.path, ...agentArgs], env: { ...way.env, ...agentEnv } },
+    {
+      pool,
+      args: ["--engine-path", engine.path, ...agentArgs],
+      env: { ...way.env, ...agentEnv },
+      within: way.within,
+    },
   );
   const place = async (plan: FakePlan): Promise<TravelPlace> => {
     const workspace = await api.workspace({ agentPool: pool });
@@ -56,7 +61,8 @@ export async function openTraveller(
     await api.set(workspace, [{ key: "SECRET", value: secret, sensitive: true, category: VariableCategory.ENV }]);
     return { workspace, directory };
   };
-  const startCli = (...args: readonly string[]) => scene.start("windlass", args, clientEnv(scene, server, clientWay));
+  const startCli = (...args: readonly string[]) =>
+    scene.start("windlass", args, clientEnv(scene, server, clientWay), clientWay.within);
   const cli = async (...args: readonly string[]): Promise<CliAnswer> => {
     const program = startCli(...args);
     return { ...(await program.ended), stdout: program.stdout(), stderr: program.stderr() };
@@ -80,7 +86,7 @@ export interface Stranger {
 /** Starts an agent on a way on which it may not get through. */
 export async function startStranger(
   { scene, server }: { readonly scene: Scene; readonly server: TestServer },
-  { url, env }: Way,
+  { url, env, within }: Way,
 ): Promise<Stranger> {
   const name = freshName("agent");
   const tokenFile = join(scene.directory, `${name}.token`);
@@ -89,5 +95,5 @@ export async function startStranger(
     ...["--address", url, "--token-file", tokenFile, "--name", name, "--data-dir", join(scene.directory, name)],
     ...["--log-format", "json", "--sandbox", "none", "--no-engine-download"],
   ];
-  return { name, program: scene.start("windlass-agent", call, env) };
+  return { name, program: scene.start("windlass-agent", call, env, within) };
 }

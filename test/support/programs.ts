@@ -15,6 +15,9 @@ export interface ProgramCall {
   readonly input?: string;
 }
 
+/** Makes a call one of the same program in namespaces of its own. The process stays the one that is started. */
+export type Within = (call: readonly string[]) => Pick<ProgramCall, "command"> & { readonly args: readonly string[] };
+
 /** How a program ended: one of the two is not null. */
 export interface Ending {
   readonly code: number | null;

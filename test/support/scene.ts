@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Api, freshName } from "./api.ts";
 import { expectNothingLeft } from "./leftovers.ts";
-import { type Ending, type Program, type ProgramName, programPath, startProgram } from "./programs.ts";
+import { type Ending, type Program, type ProgramName, programPath, startProgram, type Within } from "./programs.ts";
 
 /** A control plane of a test, and what a test does with it. */
 export interface TestServer {
@@ -53,6 +53,8 @@ export interface AgentOptions {
   readonly dataDir?: string;
   readonly args?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
+  /** Namespaces in which it runs. */
+  readonly within?: Within | undefined;
 }
 
 /** What `windlass` answered. */
@@ -67,7 +69,7 @@ export interface Scene extends AsyncDisposable {
   server(options?: ServerOptions): Promise<TestServer>;
   agent(server: TestServer, options: AgentOptions): Promise<TestAgent>;
   /** Starts a program of the project as it is called here. */
-  start(name: ProgramName, args: readonly string[], env?: Readonly<Record<string, string>>): Program;
+  start(name: ProgramName, args: readonly string[], env?: Readonly<Record<string, string>>, within?: Within): Program;
   /** Starts `windlass`, logged in as the admin. */
   startCli(server: CliServer, args: readonly string[]): Program;
   /** Runs `windlass` to its end. */
@@ -139,7 +141,7 @@ class OpenScene implements Scene {
       ...["--min-free-disk", "1MiB", "--disk-reserve", "1MiB", ...withoutDownloads(args)],
       ...args,
     ];
-    const start = () => this.start("windlass-agent", call, options.env);
+    const start = () => this.start("windlass-agent", call, options.env, options.within);
     const agent = new RunningAgent({ name, dataDir, start });
     await agent.start();
     return agent;
@@ -182,8 +184,14 @@ class OpenScene implements Scene {
     await this.#held.disposeAsync();
   }
 
-  start(name: ProgramName, args: readonly string[], env: Readonly<Record<string, string>> = {}): Program {
-    const program = startProgram({ name, command: programPath(name), args, env: { HOME: this.directory, ...env } });
+  start(
+    name: ProgramName,
+    args: readonly string[],
+    env: Readonly<Record<string, string>> = {},
+    within: Within = ([command = "", ...rest]) => ({ command, args: rest }),
+  ): Program {
+    const call = within([programPath(name), ...args]);
+    const program = startProgram({ name, ...call, env: { HOME: this.directory, ...env } });
     this.#programs.push(this.#held.use(program));
     return program;
   }

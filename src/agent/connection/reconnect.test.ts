@@ -63,6 +63,13 @@ describe("a refused registration", () => {
     expect(registerFailure(error).kind).toBe(kind);
   });
 
+  test("none at all is one more reason to dial: the connection that seems to be there may lead nowhere", () => {
+    const unanswered = registerFailure(new ConnectError("the operation timed out", Code.DeadlineExceeded));
+    const reason = expect.stringMatching(/^the server takes calls and answers none: .* packets are too large/);
+    expect(unanswered).toEqual({ kind: "unavailable", isSilent: true, reason });
+    expect(registerFailure(new ConnectError("away", Code.Unavailable))).not.toHaveProperty("isSilent");
+  });
+
   test("an identity in use is tried again after the time that the server names", () => {
     const retry = { desc: RetryInfoSchema, value: { retryDelay: { seconds: 12n, nanos: 0 } } };
     const error = new ConnectError("twice", Code.Unavailable, undefined, [reason("ALREADY_CONNECTED"), retry]);

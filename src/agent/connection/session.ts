@@ -20,6 +20,7 @@ import type { Log } from "../../lib/program/log.ts";
 import type { Random } from "../../lib/random.ts";
 import { foreignText } from "../../lib/way/own-answer.ts";
 import { claimKey } from "../contract/claim.ts";
+import type { BrokenStream } from "../contract/connection-outcome.ts";
 import { type ConnectionOutcome, openFailure } from "../contract/connection-outcome.ts";
 import { type BeatTime, beatTime } from "../contract/freshness.ts";
 import type { Identity } from "../contract/identity.ts";
@@ -41,8 +42,7 @@ const enginesTimeoutMs = 3_000;
 const goodbyeTimeoutMs = 2_000;
 const queueLimits = { maxItems: 1_024, maxBytes: 4 * 1024 * 1024 };
 const defaultIntervalMs = 10_000;
-/** How often a heartbeat may say that something was heard; servers bound how many come. */
-const betweenBeatsMs = 1_000;
+const betweenBeatsMs = 1_000; // How often a heartbeat may say that something was heard: servers bound how many come.
 
 export interface SessionOptions {
   readonly client: Client<typeof AgentGatewayService>;
@@ -75,7 +75,7 @@ class Session {
   readonly #options: SessionOptions;
   readonly #queue = new OutQueue<SessionRequest>(queueLimits);
   readonly #over = new AbortController();
-  readonly #speaker: Outbox;
+  readonly #outbox: Outbox;
   /** Heartbeats without an answer, oldest first. */
   readonly #beats: BeatTime[] = [];
   readonly #change: StreamChange;
@@ -90,7 +90,7 @@ class Session {
   constructor(options: SessionOptions) {
     this.#options = options;
     this.#change = new StreamChange(options);
-    this.#speaker = new Outbox(options.host, (message) => this.#send(message));
+    this.#outbox = new Outbox(options.host, (message) => this.#send(message));
   }
 
   async run(signal: AbortSignal): Promise<ConnectionOutcome> {
@@ -166,7 +166,7 @@ class Session {
     return outcome;
   }
 
-  #broken(reason: string): ConnectionOutcome {
+  #broken(reason: string): BrokenStream {
     if (this.#state.kind !== "ready") return { kind: "unavailable", reason, isCut: true };
     return { kind: "lost", reason, livedMs: this.#options.clock.monotonicMs() - this.#state.sinceMs };
   }
@@ -233,8 +233,8 @@ class Session {
 
   #welcomed(welcome: Welcome): void {
     if (this.#state.kind !== "opening") return;
-    const { clock, random, onWelcome, host } = this.#options;
-    const onSilence = (count: number) => this.#end(this.#broken(`the server left ${count} heartbeats unanswered`));
+    const { clock, random, onWelcome, host, limits } = this.#options;
+    const onSilence = (count: number) => this.#end({ ...this.#broken(limits.silence(count)), isSilent: true });
     const intervalMs = intervalOf(welcome.heartbeatInterval) || defaultIntervalMs;
     const loop = new HeartbeatLoop({ clock, random, intervalMs, onSilence, beat: () => this.#beat() });
     const logs = this.#logSender(Number(welcome.logWindowBytes));
@@ -248,7 +248,7 @@ class Session {
     this.#own(loop.run(this.#over.signal));
     this.#own(logs.run(AbortSignal.any([this.#over.signal, this.#change.begun])));
     this.#own(this.#giveUpInTime());
-    this.#speaker.flush();
+    this.#outbox.flush();
     // Before the first offer comes.
     if (host.noRoom() !== "") loop.beat();
     const reason = host.leaving();
@@ -291,7 +291,7 @@ class Session {
     const facts = { engines: undefined, ...more, jobs, freeDiskBytes, now: clock.now(), isDraining, ...way };
     this.#beats.push(beatTime(clock));
     this.#send({ case: "heartbeat", value: heartbeatMessage(facts) });
-    this.#speaker.repeat();
+    this.#outbox.repeat();
   }
 
   /** At once, but only so often: any number of jobs may be told something. */
@@ -311,6 +311,7 @@ class Session {
 
   #answered(reply: HeartbeatReply): void {
     if (this.#state.kind !== "ready") return;
+    this.#options.limits.heard();
     this.#state.loop.answered(intervalOf(reply.nextInterval));
     this.#state.logs.checkProgress();
     this.#change.isAlive(this.#state);
@@ -326,7 +327,7 @@ class Session {
   #offered(claim: JobClaim | undefined, answer: ReturnType<SessionHost["offer"]>): void {
     if (answer.kind === "declined" && claim !== undefined) this.#send(declineMessage(claim, answer.reason));
     const key = claimKey(claim);
-    if (answer.kind === "held" && key !== undefined) this.#speaker.repeatOf(key);
+    if (answer.kind === "held" && key !== undefined) this.#outbox.repeatOf(key);
   }
 
   #logAcknowledged({ claim, nextOffset, rewind, closed }: LogAck): void {
@@ -354,7 +355,7 @@ class Session {
     };
     const send = (message: OutgoingMessage) => this.#send(message);
     const { incarnation } = identity;
-    answerRefusal(refused, { host, speaker: this.#speaker, incarnation, send, beatPlainly, log });
+    answerRefusal(refused, { host, speaker: this.#outbox, incarnation, send, beatPlainly, log });
   }
 
   #changed(change: HostChange): void {
@@ -366,7 +367,7 @@ class Session {
         this.#state.logs.wake();
         break;
       case "message":
-        this.#speaker.flush();
+        this.#outbox.flush();
         this.#state.logs.wake();
         break;
       case "declined":

@@ -25,6 +25,21 @@ test("where nothing ends streams, they have no bound", () => {
   expect(limits.problem).toBe("");
 });
 
+test("a stream that was welcomed and hears nothing since says what vanishes, until a heartbeat is answered", () => {
+  limits.budget();
+  limits.heard();
+  expect(limits.silence(3)).toBe("the server left 3 heartbeats unanswered");
+  expect(limits.problem).toBe("");
+  limits.budget();
+  expect(limits.silence(3)).toMatch(
+    /^the server welcomed the agent and left 3 heartbeats unanswered: .*packets are too large/,
+  );
+  expect(limits.problem).toBe(limits.silence(3));
+  limits.budget();
+  limits.heard();
+  expect(limits.problem).toBe("");
+});
+
 describe("a bound in bytes", () => {
   test("of nginx's default is known after one stream, and named", () => {
     expect(limits.ended(use(mib + 150_000))).toBe(true);

@@ -1,6 +1,7 @@
 import type { Clock } from "../../lib/clock.ts";
 import type { Log } from "../../lib/program/log.ts";
 import { shownSize } from "../../lib/text/size-text.ts";
+import { tooLargePackets } from "../../lib/way/packet-words.ts";
 
 const kib = 1024;
 const mib = 1024 * kib;
@@ -51,6 +52,9 @@ export class StreamLimits {
   #tryAtMs = 0;
   #told = "";
   #isTrial = false;
+  /** Whether a heartbeat of the present stream was answered. */
+  #isHeard = false;
+  #silence = "";
 
   constructor({ clock, log }: { readonly clock: Clock; readonly log: Log }) {
     this.#clock = clock;
@@ -59,7 +63,7 @@ export class StreamLimits {
 
   /** One sentence for people; empty while no bound is known, and where the last sign of one is long ago. */
   get problem(): string {
-    return this.#isOld ? "" : this.#sentence;
+    return this.#silence || (this.#isOld ? "" : this.#sentence);
   }
 
   get #isOld(): boolean {
@@ -76,8 +80,22 @@ export class StreamLimits {
     return `something between here and the server ends each stream after about ${about}; the agent opens a new one in time`;
   }
 
+  /** A heartbeat was answered. */
+  heard(): void {
+    this.#isHeard = true;
+    this.#silence = "";
+  }
+
+  /** Why a stream ends whose heartbeats are not answered. That it was welcomed and heard of nothing else since is a problem of the way. */
+  silence(unanswered: number): string {
+    if (this.#isHeard) return `the server left ${unanswered} heartbeats unanswered`;
+    this.#silence = `the server welcomed the agent and left ${unanswered} heartbeats unanswered: ${tooLargePackets}`;
+    return this.#silence;
+  }
+
   /** For a stream that is opened now. */
   budget(): StreamBudget {
+    this.#isHeard = false;
     this.#isTrial = this.#bound.kind !== "none" && this.#isOld;
     const none = { bytes: Number.POSITIVE_INFINITY, ms: Number.POSITIVE_INFINITY };
     if (this.#isTrial) return none;
@@ -112,8 +130,8 @@ export class StreamLimits {
     if (bound === undefined) return false;
     this.#bound = bound;
     this.#tryAtMs = this.#clock.monotonicMs() + triedAgainMs;
-    if (this.problem !== this.#told) this.#log.warn({ reason: this.problem }, "streams to the server are bounded");
-    this.#told = this.problem;
+    if (this.#sentence !== this.#told) this.#log.warn({ reason: this.#sentence }, "streams to the server are bounded");
+    this.#told = this.#sentence;
     return true;
   }
 

@@ -40,6 +40,8 @@ export interface SupervisorOptions {
   /** Called before each stream with what it is opened with. */
   readonly onCredential: (credential: SessionCredential) => void;
   readonly onWelcome: () => void;
+  /** The server is not heard on the connections there are: an address may have changed, or a NAT have forgotten them. */
+  readonly hangUp?: () => void;
   /** A stream has ended, or none was accepted. */
   readonly onEnd?: () => void;
   readonly clock: Clock;
@@ -81,6 +83,7 @@ export async function superviseConnection(options: SupervisorOptions, signal: Ab
     const outcome = await connect(options, { client, memory }, until.signal);
     memory.isChanging = outcome.kind === "changed";
     if (!memory.isChanging) options.onEnd?.();
+    if ("isSilent" in outcome && outcome.isSilent) options.hangUp?.();
     if (outcome.kind === "stopped" && !signal.aborted) continue;
     const next = nextStep(outcome, { failures: memory.failures, hasJobs: isWorking(), random });
     if (next.kind === "stop") return next.outcome;

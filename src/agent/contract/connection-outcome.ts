@@ -1,7 +1,15 @@
 import { durationMs } from "@bufbuild/protobuf/wkt";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { RetryInfoSchema } from "../../gen/google/rpc/error_details_pb.ts";
-import { foreignText, http2Reason, isOwnRefusal, needsHttp2, ownReason } from "../../lib/way/own-answer.ts";
+import {
+  foreignText,
+  http2Reason,
+  isOwnAnswer,
+  isOwnRefusal,
+  needsHttp2,
+  ownReason,
+} from "../../lib/way/own-answer.ts";
+import { tooLargePackets } from "../../lib/way/packet-words.ts";
 import { wayFaultOf } from "../../lib/way/way-error.ts";
 
 /** How one attempt to be connected ended: registration and stream together. */
@@ -15,9 +23,17 @@ export type ConnectionOutcome =
       readonly isRefused?: boolean;
       /** The stream was ended on the way, or never answered. */
       readonly isCut?: boolean;
+      /** Nothing came back on a connection that seemed to be there. */
+      readonly isSilent?: boolean;
     }
   /** The stream was welcomed and broke. */
-  | { readonly kind: "lost"; readonly reason: string; readonly livedMs: number }
+  | {
+      readonly kind: "lost";
+      readonly reason: string;
+      readonly livedMs: number;
+      /** Nothing came back any more. */
+      readonly isSilent?: boolean;
+    }
   /** The stream has come to a bound of something on the way: the next one goes on, without a registration. */
   | { readonly kind: "changed" }
   | { readonly kind: "told_to_reconnect"; readonly afterMs: number; readonly maxDelayMs: number }
@@ -32,6 +48,8 @@ export type ConnectionOutcome =
   /** This process is being stopped. */
   | { readonly kind: "stopped" };
 
+export type BrokenStream = Extract<ConnectionOutcome, { readonly kind: "unavailable" | "lost" }>;
+
 const credentialCodes: ReadonlySet<Code> = new Set([Code.Unauthenticated, Code.PermissionDenied]);
 
 /** What a failed Register means. Only Windlass' own refusals are final: everything else is worth another try. */
@@ -39,7 +57,8 @@ export function registerFailure(error: unknown): ConnectionOutcome {
   const failure = ConnectError.from(error);
   if (ownReason(failure) === "AGENT_VERSION_REFUSED") return { kind: "version_refused", detail: failure.rawMessage };
   if (isOwnRefusal(failure, credentialCodes)) return { kind: "token_rejected", detail: failure.rawMessage };
-  return unavailable(failure);
+  if (!isUnanswered(failure)) return unavailable(failure);
+  return { kind: "unavailable", reason: `the server takes calls and answers none: ${tooLargePackets}`, isSilent: true };
 }
 
 /** What the failure of a stream that was not welcomed means. Its session token may just have been replaced. */
@@ -48,6 +67,10 @@ export function openFailure(error: unknown): ConnectionOutcome {
   const isCut = foreignText(failure) !== undefined;
   return { ...unavailable(failure), isRefused: isOwnRefusal(failure, credentialCodes), isCut };
 }
+
+/** The connection was there, and its deadline passed. */
+const isUnanswered = (error: ConnectError): boolean =>
+  error.code === Code.DeadlineExceeded && !isOwnAnswer(error) && wayFaultOf(error) === undefined;
 
 function unavailable(error: ConnectError) {
   const delay = error.findDetails(RetryInfoSchema)[0]?.retryDelay;

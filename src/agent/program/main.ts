@@ -99,6 +99,10 @@ async function run({
   using transfers = createGrpcTransport({ ...common, keepAliveTimeoutMs: 60_000 });
   await using agent = startAgent({
     ...{ transport, transfers, config, log },
+    hangUp: () => {
+      transport.hangUp();
+      transfers.hangUp();
+    },
     token: async () => tokenNow(),
     clock: systemClock,
     random: systemRandom,

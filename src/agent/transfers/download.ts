@@ -3,6 +3,7 @@ import { deadlineAfter, linkSignals, untilAborted } from "../../lib/async/abort.
 import type { Clock } from "../../lib/clock.ts";
 import { inOrder } from "../../lib/transfer/in-order.ts";
 import type { TransferPace } from "../../lib/transfer/transfer-pace.ts";
+import { tooLargePackets } from "../../lib/way/packet-words.ts";
 import { WindlassError } from "../../lib/words/errors.ts";
 
 /** A server that has sent nothing for this long is not believed to send more: the call is tried again. */
@@ -144,5 +145,8 @@ async function* chunksOf(
 function silent(signal: AbortSignal): unknown {
   const { reason } = signal;
   if (!(reason instanceof DOMException) || reason.name !== "TimeoutError") return reason;
-  return new WindlassError("storage_unavailable", `the server has sent nothing for ${silenceMs / 1000} seconds`);
+  return new WindlassError(
+    "storage_unavailable",
+    `the server has sent nothing for ${silenceMs / 1000} seconds: ${tooLargePackets}`,
+  );
 }

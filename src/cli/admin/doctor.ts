@@ -10,6 +10,7 @@ import { attempt, type Check, checkLines, fail, isHealthy, ok, skip, warn } from
 import { checkNetwork, judgeClock, judgeStream } from "../../lib/checks/network.ts";
 import { checkStreams, streamCheckIds, tokenFailure } from "../../lib/checks/stream.ts";
 import { version } from "../../lib/program/version.ts";
+import { failureText } from "../../lib/way/own-answer.ts";
 import { duration } from "../line/flags.ts";
 import { exitCodes } from "../problems/exit.ts";
 import type { Context } from "../server/context.ts";
@@ -68,8 +69,7 @@ async function calls(context: Context, idleMs: number): Promise<readonly Check[]
   try {
     info = await system.getServerInfo({});
   } catch (error) {
-    const detail = error instanceof Error ? error.message : String(error);
-    return [health, fail("version", detail, "is this a Windlass server?"), ...untried.slice(2)];
+    return [health, fail("version", failureText(error), "is this a Windlass server?"), ...untried.slice(2)];
   }
   const { serverTime } = info;
   return [

@@ -79,6 +79,11 @@ export class SessionClaims {
     return [...this.#held.keys()];
   }
 
+  /** Jobs as they were when this session heard of them first. */
+  get rows(): ReadonlyMap<JobId, Job> {
+    return new Map([...this.#held].map(([id, { job }]) => [id, job]));
+  }
+
   reserve(jobId: JobId, epoch: number): void {
     this.#running.set(jobId, epoch);
   }

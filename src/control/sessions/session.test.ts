@@ -697,4 +697,15 @@ describe("a lost agent", () => {
     await sweepOnce(fixture.control);
     expect((await jobOf(runId, "apply")).status).toBe("started");
   });
+
+  test("so does a hello: a link on which nothing larger passes, or not for long, loses no apply", async () => {
+    const agent = await connect();
+    const { runId, job } = await applying(agent);
+    await fixture.clock.advance(500_000);
+    const again = await connect({ said: agent.said, held: [job] });
+    await again.liveness.flush(fixture.control);
+    await fixture.clock.advance(200_000);
+    await sweepOnce(fixture.control);
+    expect((await jobOf(runId, "apply")).status).toBe("started");
+  });
 });

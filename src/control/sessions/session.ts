@@ -249,9 +249,10 @@ export class AgentSession implements ConnectedAgent {
 
   /** Takes its place, with what the agent said that it holds: what an older stream of it knew is over. */
   enter(held: readonly HeldJob[]): void {
-    const { presence } = this.#control;
+    const { presence, clock } = this.#control;
     presence.enter(this);
     presence.noteProgress(this.agentId, held);
+    for (const job of held) this.#renew(job, this.#claims.rows, clock.now());
     this.#tellLiveness();
   }
 
@@ -282,8 +283,7 @@ export class AgentSession implements ConnectedAgent {
     if (draining && !this.#agent.isDraining) await this.#saveAgent((row) => ({ ...row, isDraining: true }));
     if (engines !== undefined) await this.#changeEngines(enginesOf(engines));
     if (withKept(this.#agent, kept) !== undefined) await this.#saveAgent((row) => withKept(row, kept) ?? row);
-    const { heartbeatMs } = this.#control.timing;
-    this.#send(heartbeatReply({ now, heartbeatMs, jobs: commands, agent: this.#agent }));
+    this.#send(heartbeatReply({ now, ...this.#control.timing, jobs: commands, agent: this.#agent }));
   }
 
   /** Jobs that could not be done here, or only here, may go elsewhere now. */

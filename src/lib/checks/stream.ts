@@ -40,10 +40,14 @@ const underWay = 8;
 const roundTrips = 5;
 const answerMs = 10_000;
 const moveMs = 60_000;
+/** Of a link on which pieces arrive one after the other: 250 kbit/s carry all that are under way in 9 s. */
+const firstMs = 30_000;
 /** Agents and followers have something on their streams at least this often. */
 const talkMs = 25_000;
 
 const proxyFix = "let the proxy speak HTTP/2 to both sides, and pass streams on as they come";
+const packetFix =
+  "packets that are too large vanish on the way: lower the MTU of this machine's interface (try 1280), or let the router clamp the MSS";
 const sizeFix =
   "lift the limit (nginx: client_max_body_size 0); until then agents open new streams in time, and what is large travels in parts";
 
@@ -53,6 +57,9 @@ const sizeFix =
  */
 export async function checkStreams(target: StreamTarget): Promise<readonly Check[]> {
   const session = await checkSession(target);
+  if (session.some(({ fix }) => fix === packetFix)) {
+    return [...session, skip("body", "not tried"), skip("idle", "not tried")];
+  }
   if (session.some(({ status }) => status === "fail")) {
     return [...session, await checkBody(target), skip("idle", "not tried")];
   }
@@ -108,11 +115,18 @@ async function move(probe: Probe, clock: Clock): Promise<Check> {
     for (; sent < pieces; sent++) {
       probe.send({ chunk, answerBytes: pieceBytes });
       if (sent - answered < underWay) continue;
-      await probe.answer(moveMs);
+      await probe.answer(answered === 0 ? firstMs : moveMs);
       answered++;
     }
     for (; answered < pieces; answered++) await probe.answer(moveMs);
   } catch (error) {
+    if (error instanceof NoAnswer && answered === 0) {
+      return fail(
+        "session",
+        `small messages pass, and of ${shownSize(pieceBytes)} there is ${error.message}`,
+        packetFix,
+      );
+    }
     const least = answered * pieceBytes;
     const isUsual = least <= usualBytes && (sent + 1) * pieceBytes >= usualBytes;
     const about = isUsual ? `${shownSize(usualBytes)} (nginx calls this client_max_body_size)` : shownSize(least);

@@ -186,6 +186,32 @@ test("a closed transport leaves no attempt behind", async () => {
   await ended.promise;
 });
 
+test("a call on a connection that takes everything and answers nothing ends with it, and the next one dials", async () => {
+  const port = await grpcServer(local);
+  const swallowed = Promise.withResolvers<void>();
+  const forgotten = new Set<Socket>();
+  const open: Socket[] = [];
+  const relay = createServer((socket) => {
+    const upstream = connect(port, "127.0.0.1");
+    upstream.on("error", () => {});
+    socket.once("close", () => upstream.destroy());
+    socket.on("data", (bytes) => void (forgotten.has(socket) ? swallowed.resolve() : upstream.write(bytes)));
+    upstream.pipe(socket);
+    open.push(socket);
+  });
+  const address = `https://127.0.0.1:${await listening(relay)}`;
+  const transport = held.use(createGrpcTransport({ address, tls: { ca: local.ca } }));
+  const client = createClient(SystemService, transport);
+  await client.getServerInfo({});
+  for (const socket of open) forgotten.add(socket);
+  const ended = expect(client.getServerInfo({})).rejects.toMatchObject({ code: Code.Unavailable });
+  await swallowed.promise;
+  transport.hangUp();
+  await ended;
+  expect((await client.getServerInfo({})).version).toBe("1");
+  expect(open).toHaveLength(2);
+});
+
 test("a server that TLS without ALPN stands before is reached", async () => {
   const outcome = await listen({
     ...{ host: "127.0.0.1", port: 0, readiness: new Readiness(), log: silentLog() },

@@ -30,6 +30,8 @@ export interface GrpcTransportOptions {
 export interface GrpcTransport extends Transport, Disposable {
   /** Ends the connection and with it every call, as UNAVAILABLE or CANCELED. */
   close(): void;
+  /** Ends the connection, as one that broke: calls fail as UNAVAILABLE, and the next one dials. */
+  hangUp(): void;
 }
 
 const windowBytes = 1024 * 1024;
@@ -53,6 +55,8 @@ export function createGrpcTransport(options: GrpcTransportOptions): GrpcTranspor
   const close = () => {
     dialer.close();
     client.close();
+    // Whoever calls nobody any more does not wait for what the other side has not taken.
+    dialer.hangUp();
   };
   const library = {
     isConnected: () => client.getChannel().getConnectivityState(false) === connectivityState.READY,
@@ -74,7 +78,8 @@ export function createGrpcTransport(options: GrpcTransportOptions): GrpcTranspor
         next: (request) => streamingCall(carrier, request, timeoutMs),
       }),
   };
-  return { ...explained(inner, dialer, library), close, [Symbol.dispose]: close };
+  const hangUp = () => dialer.hangUp();
+  return { ...explained(inner, dialer, library), close, hangUp, [Symbol.dispose]: close };
 }
 
 const channelOptions = ({ userAgent, keepAliveMs, keepAliveTimeoutMs }: GrpcTransportOptions): ChannelOptions => ({

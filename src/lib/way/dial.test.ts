@@ -286,6 +286,8 @@ describe("TLS", () => {
     expect(await go(`https://127.0.0.1:${closes}`)).toContain(
       "closes the connection during the TLS handshake: a firewall",
     );
+    const impatient = await listening(createServer((socket) => void setTimeout(() => socket.destroy(), 300)));
+    expect(await go(`https://127.0.0.1:${impatient}`, { stepMs: 500 })).toContain("its TLS does not answer within 0.");
     const mute = await listening(createServer());
     expect(await go(`https://127.0.0.1:${mute}`, { stepMs: 100 })).toContain(
       "takes the connection, but its TLS does not answer within 0.1 s: a firewall that looks into TLS, a too small MTU",

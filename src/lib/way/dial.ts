@@ -94,7 +94,7 @@ async function toFirstHop(way: Way, hop: FirstHop, { signal, onProgress }: Going
 
 async function speakTls(way: Way, socket: Socket, { signal, ...peer }: TlsPeer & { readonly signal: AbortSignal }) {
   using deadline = deadlineAfter(way.clock, way.stepMs, signal);
-  const terms = { deadline: deadline.signal, signal, deadlineMs: way.stepMs, now: () => way.clock.now() };
+  const terms = { deadline: deadline.signal, signal, deadlineMs: way.stepMs, clock: way.clock };
   // Awaited here, or the deadline would be over at once.
   return await secure(socket, peer, terms);
 }

@@ -20,6 +20,8 @@ export class Dialer {
   #attempt: Attempt = { kind: "none" };
   /** Of the newest attempt that failed, until one went well. */
   #error: WayError | undefined;
+  /** The newest one that was handed out. */
+  #socket: Socket | undefined;
   /** The newest connection on which the server has not been heard: another attempt may have begun before its failure is told. */
   #unheard: Dialed | undefined;
 
@@ -35,6 +37,7 @@ export class Dialer {
       const dialed = await dial(this.way, linked.signal, (step) => this.#passed(step));
       this.#attempt = { kind: "opened" };
       this.#unheard = dialed;
+      this.#socket = dialed.socket;
       return dialed.socket;
     } catch (error) {
       this.#attempt = { kind: "none" };
@@ -61,6 +64,12 @@ export class Dialer {
   whyLate(): WayError | undefined {
     if (this.#attempt.kind === "going") return this.#error ?? unfinished(this.way, this.#attempt.step);
     return this.#attempt.kind === "opened" ? unfinished(this.way, "http2") : this.#error;
+  }
+
+  /** Ends the connection that was handed out last: what is called next dials. */
+  hangUp(): void {
+    this.#socket?.destroy();
+    this.#socket = undefined;
   }
 
   /** Ends attempts that are under way, and those to come; connections that were handed out stay. */

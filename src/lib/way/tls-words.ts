@@ -106,7 +106,7 @@ function opensslText(error: unknown): string {
 export const silentHandshake = (peer: Named, afterMs: number): WayError =>
   new WayError({
     ...fault(peer, "tls_silent"),
-    what: `${peer.name} takes the connection, but its TLS does not answer within ${afterMs / 1000} s`,
+    what: `${peer.name} takes the connection, but its TLS does not answer within ${Math.round(afterMs / 100) / 10} s`,
     fix: "a firewall that looks into TLS, a too small MTU on the way (try 1280), or a server that is stuck",
   });
 

@@ -2,9 +2,11 @@ import type { X509Certificate } from "node:crypto";
 import type { Socket } from "node:net";
 import { type ConnectionOptions, checkServerIdentity, connect, type TLSSocket } from "node:tls";
 import { abortable } from "../async/abort.ts";
+import type { Clock } from "../clock.ts";
 import { certificateWords, type TlsPeer } from "./certificate-words.ts";
 import { handshakeWords, noHttp2, silentHandshake } from "./tls-words.ts";
 import { sniOf } from "./way.ts";
+import { WayError } from "./way-error.ts";
 
 export interface Secured {
   readonly socket: TLSSocket;
@@ -22,9 +24,10 @@ export async function secure(
     deadline,
     signal,
     deadlineMs,
-    now,
-  }: { deadline: AbortSignal; signal: AbortSignal; deadlineMs: number; now: () => Date },
+    clock,
+  }: { deadline: AbortSignal; signal: AbortSignal; deadlineMs: number; clock: Clock },
 ): Promise<Secured> {
+  const startedMs = clock.monotonicMs();
   const { promise, resolve, reject } = Promise.withResolvers<TLSSocket>();
   try {
     // TLS would not notice it.
@@ -36,14 +39,17 @@ export async function secure(
     await abortable(promise, deadline);
     const certificate = secured.getPeerX509Certificate();
     if (!secured.authorized && peer.own.isInsecure !== true) {
-      throw certificateWords(peer, { code: String(secured.authorizationError), certificate, now: now() });
+      throw certificateWords(peer, { code: String(secured.authorizationError), certificate, now: clock.now() });
     }
     if (peer.protocol === "h2" && secured.alpnProtocol !== false && secured.alpnProtocol !== "h2") throw noHttp2(peer);
     return { socket: secured, certificate };
   } catch (error) {
     socket.destroy();
     signal.throwIfAborted();
-    throw deadline.aborted ? silentHandshake(peer, deadlineMs) : error;
+    // Whoever has waited in vain for the same may have closed it first.
+    const waitedMs = deadline.aborted ? deadlineMs : clock.monotonicMs() - startedMs;
+    const isSilence = error instanceof WayError && error.fault.kind === "tls_closed" && waitedMs >= deadlineMs / 2;
+    throw deadline.aborted || isSilence ? silentHandshake(peer, waitedMs) : error;
   }
 }
 

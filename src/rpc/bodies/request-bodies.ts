@@ -86,7 +86,12 @@ const tooMany = ({ name }: DescMethod, { maxValues }: RequestLimits): ConnectErr
   asStatus(malformedRequest(name, `it holds more than ${maxValues} values: send fewer at once`));
 
 export const tooSlow = ({ name }: DescMethod, ms: number): ConnectError =>
-  asStatus(new WindlassError("deadline_exceeded", `the request of ${name} did not arrive within ${ms / 1000} seconds`));
+  asStatus(
+    new WindlassError(
+      "deadline_exceeded",
+      `the request of ${name} did not arrive within ${ms / 1000} seconds: the link may be slow, or lose larger packets (MTU)`,
+    ),
+  );
 
 /** Errors of a body do not pass the interceptors. */
 export const asStatus = (error: WindlassError): ConnectError =>

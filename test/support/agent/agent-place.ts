@@ -14,6 +14,8 @@ import { FakeControlPlane } from "./fake-control-plane.ts";
 export class AgentPlace implements AsyncDisposable {
   readonly dir: string;
   readonly controlPlane = new FakeControlPlane();
+  /** How often agents have given their connections up. */
+  hangUps = 0;
   readonly #records: (readonly LogFields[])[] = [];
   readonly #agents: RunningAgent[] = [];
 
@@ -35,6 +37,9 @@ export class AgentPlace implements AsyncDisposable {
     this.#records.push(records);
     const agent = startAgent({
       transport: this.controlPlane.transport,
+      hangUp: () => {
+        this.hangUps++;
+      },
       token: async () => "wdl_agt_test",
       clock,
       random: { ...systemRandom, fraction: () => 0.1 },

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { testEngines } from "../../../test/engines.ts";
+import { testEngines } from "../../../../test/engines.ts";
 import {
   agent,
   apiKey,
@@ -13,10 +13,10 @@ import {
   state,
   token,
   workspace,
-} from "../../../test/support/store/rows.ts";
-import type { AuditFilter } from "../../domain/people/audit.ts";
-import { openStore } from "../open.ts";
-import type { Queries, Store } from "../ports/store.ts";
+} from "../../../../test/support/store/rows.ts";
+import type { AuditFilter } from "../../../domain/people/audit.ts";
+import { openStore } from "../../open.ts";
+import type { Queries, Store } from "../../ports/store.ts";
 
 const newest = { before: null, limit: 100 } as const;
 
