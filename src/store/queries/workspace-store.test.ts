@@ -8,27 +8,15 @@ import {
   run,
   state,
   variable,
+  variableSet,
   workspace,
 } from "../../../test/support/store/rows.ts";
 import type { SetVariable } from "../../domain/workspaces/variable.ts";
-import type { VariableSet } from "../../domain/workspaces/variable-set.ts";
 import { openStore } from "../open.ts";
 import type { Queries, Store, WorkspaceFilter } from "../ports/store.ts";
 
 const everything = { after: null, limit: 100 } as const;
 const names = (rows: readonly { readonly name: string }[]) => rows.map(({ name }) => name);
-
-const variableSet = (change: Partial<VariableSet> = {}): VariableSet => ({
-  id: "vset_1",
-  organizationId: "org_1",
-  name: "cloud",
-  description: "",
-  isGlobal: false,
-  createdAt: at(0),
-  updatedAt: at(0),
-  version: 1,
-  ...change,
-});
 
 const setVariable = (change: Partial<SetVariable> = {}): SetVariable => {
   const { workspaceId: _, ...rest } = variable();

@@ -10,6 +10,7 @@ import type { Configuration } from "../../../src/domain/workspaces/configuration
 import type { ProviderSettings } from "../../../src/domain/workspaces/provider-settings.ts";
 import type { StateVersion } from "../../../src/domain/workspaces/state-version.ts";
 import type { Variable } from "../../../src/domain/workspaces/variable.ts";
+import type { VariableSet } from "../../../src/domain/workspaces/variable-set.ts";
 import type { Workspace } from "../../../src/domain/workspaces/workspace.ts";
 
 /** The given number of seconds after a fixed instant. */
@@ -160,6 +161,18 @@ export const variable = (change: Partial<Variable> = {}): Variable => ({
   isSensitive: false,
   description: "",
   updatedAt: at(0),
+  ...change,
+});
+
+export const variableSet = (change: Partial<VariableSet> = {}): VariableSet => ({
+  id: "vset_1",
+  organizationId: "org_1",
+  name: "cloud",
+  description: "",
+  isGlobal: false,
+  createdAt: at(0),
+  updatedAt: at(0),
+  version: 1,
   ...change,
 });
 
