@@ -34,14 +34,15 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   cmd: ["cli", "server", "agent"],
   // What puts windlassd together: it opens the store, wires control and rpc, starts the server agent, and lends control what
   // terraform knows of secrets in texts.
-  server: ["rpc", "agent", "control", "domain", "store", "terraform"],
+  server: ["rpc", "agent", "control", "domain", "store", "terraform", "settings"],
   rpc: ["control", "domain"],
   control: ["domain", "store"],
   store: ["domain"],
-  agent: ["terraform"],
-  cli: [],
+  agent: ["terraform", "settings"],
+  cli: ["settings"],
   terraform: [],
   domain: [],
+  settings: [],
   lib: [],
 };
 

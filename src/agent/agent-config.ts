@@ -1,3 +1,5 @@
+import { defaultsOf } from "../lib/settings.ts";
+import { agentSettings } from "../settings/agent.ts";
 import type { DownloadRules } from "../terraform/engine-store.ts";
 import type { PassedEnvironment } from "./providers/passed-environment.ts";
 import type { SandboxWish } from "./sandbox/choose-sandbox.ts";
@@ -57,14 +59,9 @@ export interface AgentConfig {
   readonly initSilenceMs?: number;
 }
 
-export const defaultWorkRoot = "/tmp/windlass-work";
-export const defaultMinFreeBytes = 64 * 1024 * 1024;
-export const defaultReserveBytes = 64 * 1024 * 1024;
-export const defaultProviderCacheBytes = 2 * 1024 * 1024 * 1024;
-export const defaultKeptForMs = 7 * 24 * 3_600_000;
-export const defaultKeptBytes = 2 ** 30;
+const { keptJobsFor, keptJobsSize } = defaultsOf(agentSettings);
 
-export const keptLimitsOf = ({ keptForMs = defaultKeptForMs, keptBytes = defaultKeptBytes }: AgentConfig) => ({
+export const keptLimitsOf = ({ keptForMs = keptJobsFor, keptBytes = keptJobsSize }: AgentConfig) => ({
   ageMs: keptForMs,
   bytes: keptBytes,
 });

@@ -1,6 +1,6 @@
 import { clientVariables } from "./environment.ts";
 import { exitCodes, exitMeanings } from "./exit.ts";
-import { flagLines } from "./flag-help.ts";
+import { type Flag, type Flags, flagName } from "./flags.ts";
 import { globalFlags } from "./global-flags.ts";
 
 /** What `windlass help TOPIC` explains besides commands. */
@@ -40,3 +40,20 @@ export const topics: Readonly<Record<string, () => readonly string[]>> = {
     'With -o json or jsonl an error is one JSON object on stderr, {"error": {...}}, with its exit code.',
   ],
 };
+
+/** One line for each flag: how it is written, and what it is for. */
+export function flagLines(flags: Flags): readonly string[] {
+  const rows = Object.entries(flags).map(([key, flag]) => [written(key, flag), about(flag)] as const);
+  const width = Math.max(0, ...rows.map(([left]) => left.length));
+  return rows.map(([left, right]) => `  ${left.padEnd(width)}  ${right}`);
+}
+
+function written(key: string, { short, kind, placeholder }: Flag<unknown>): string {
+  const value = kind === "switch" ? "" : ` ${placeholder ?? "TEXT"}`;
+  return `${short === undefined ? "    " : `-${short}, `}--${flagName(key)}${value}`;
+}
+
+function about({ about: text, choices, placeholder }: Flag<unknown>): string {
+  const listed = choices === undefined || placeholder === choices.join("|") ? "" : ` (${choices.join(", ")})`;
+  return text + listed;
+}

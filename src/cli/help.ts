@@ -1,7 +1,6 @@
 import { indentOf } from "../lib/wrap-text.ts";
 import type { Command } from "./command.ts";
-import { flagLines } from "./flag-help.ts";
-import { topics } from "./help-topics.ts";
+import { flagLines, topics } from "./help-topics.ts";
 import { bold, type Text, wrapped } from "./painted.ts";
 import { usageError } from "./problem.ts";
 import { didYouMean } from "./suggest.ts";

@@ -35,7 +35,7 @@ async function execute(io: Io, request: CommandRequest): Promise<ExitCode> {
       const { watchCommand } = await import("./watching.ts");
       return await watchCommand(io, request);
     }
-    for (const warning of unknownVariables(io.environment)) context.notes.warn(warning);
+    for (const warning of await unknownVariables(io.environment)) context.notes.warn(warning);
     const code = await untilLeft(io, act(context, request));
     context.notes.flush();
     return code;

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
+import { namesOf } from "./flags.ts";
 import { globalFlags } from "./global-flags.ts";
 import { parse } from "./parse.ts";
-import { namesOf } from "./tokens.ts";
 import { entries } from "./tree.ts";
 
 async function parsed(line: string) {

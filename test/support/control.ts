@@ -2,15 +2,13 @@ import { createHash } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Control, defaultLimits } from "../../src/control/control.ts";
+import type { Control } from "../../src/control/control.ts";
 import { Documents } from "../../src/control/documents/documents.ts";
 import { HelloGate } from "../../src/control/hello-gate.ts";
 import { noObserver } from "../../src/control/observer.ts";
 import { Presence, type Seat } from "../../src/control/presence.ts";
 import { createVault } from "../../src/control/vault.ts";
-import { defaultSilence } from "../../src/domain/agent.ts";
 import type { Role } from "../../src/domain/api-key.ts";
-import { defaultLeases } from "../../src/domain/job.ts";
 import { jobFeatures } from "../../src/domain/job-features.ts";
 import type { Organization } from "../../src/domain/organization.ts";
 import type { Person } from "../../src/domain/principal.ts";
@@ -20,8 +18,11 @@ import { KeyedTurns } from "../../src/lib/keyed-turns.ts";
 import { type Log, silentLog } from "../../src/lib/log.ts";
 import { ManualClock } from "../../src/lib/manual-clock.ts";
 import { type Random, systemRandom } from "../../src/lib/random.ts";
+import { defaultsOf } from "../../src/lib/settings.ts";
 import { WakeUps } from "../../src/lib/wake-ups.ts";
 import { createHiding } from "../../src/server/hide-secrets.ts";
+import { limitsOf, timingOf } from "../../src/server/settings.ts";
+import { serverSettings } from "../../src/settings/server.ts";
 import type { LogStore } from "../../src/store/log-store.ts";
 import { openBlobStore, openLogStore, openStore } from "../../src/store/open.ts";
 
@@ -58,6 +59,10 @@ export const keepAll: Retention = {
   endedKeysMs: null,
 };
 
+/** What holds where nobody sets anything. */
+const standard = defaultsOf(serverSettings);
+const { silence, leases } = timingOf(standard);
+
 export async function openTestControl({
   limits,
   log = silentLog(),
@@ -85,11 +90,10 @@ export async function openTestControl({
     documents: opening.use(new Documents(clock)),
     helloGate: new HelloGate(),
     registrationTurns: new KeyedTurns(),
-    limits: { ...defaultLimits, ...limits },
+    limits: { ...limitsOf(standard), ...limits },
     timing: {
       heartbeatMs: 10_000,
-      silence: defaultSilence,
-      leases: defaultLeases,
+      ...{ silence, leases },
       restartGraceMs: 300_000,
       logGraceMs: 60_000,
       queueTimeoutMs: 86_400_000,

@@ -6,8 +6,7 @@ import { delimiter, isAbsolute, join } from "node:path";
 import { type Bubblewrap, type BubblewrapExtra, bubblewrapArgv, bubblewrapExtras } from "./bubblewrap.ts";
 
 /** What an operator may ask for; `auto` is the best there is. */
-export const sandboxWishes = ["auto", "bwrap", "none"] as const;
-export type SandboxWish = (typeof sandboxWishes)[number];
+export type SandboxWish = "auto" | "bwrap" | "none";
 
 /** How the processes of a job are kept apart from the machine. */
 export type Sandbox = { readonly kind: "none" } | ({ readonly kind: "bwrap" } & Bubblewrap);
