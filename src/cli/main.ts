@@ -1,9 +1,11 @@
 import { abortable, linkSignals } from "../lib/abort.ts";
+import { readArguments } from "../lib/arguments.ts";
 import type { Candidate } from "./complete.ts";
 import { Context } from "./context.ts";
 import { unknownVariables } from "./environment.ts";
 import { type ExitCode, exitCodes } from "./exit.ts";
-import { watchFlag } from "./flags.ts";
+import { shapesOf, watchFlag } from "./flags.ts";
+import { globalFlags } from "./global-flags.ts";
 import { BrokenPipe, Interrupted, type Io, Terminated } from "./io.ts";
 import { withOneHint } from "./one-hint.ts";
 import { answersOf, remarksOf } from "./output.ts";
@@ -128,8 +130,6 @@ const isJson = (io: Io, { globals }: CommandRequest): boolean =>
 
 /** Before the command line is understood: whether its writer wants errors as JSON. */
 function looksLikeJson({ args, environment }: Io): boolean {
-  const form = /^(--output=|-o=?)?(json|jsonl)$/;
-  const isFlag = (arg: string, index: number) =>
-    form.test(arg) && (arg.startsWith("-") || /^(-o|--output)$/.test(args[index - 1] ?? ""));
-  return args.some(isFlag) || /^jsonl?$/.test(environment.WINDLASS_OUTPUT ?? "");
+  const given = readArguments(args, shapesOf(globalFlags)).given.get("output") ?? [];
+  return [...given, environment.WINDLASS_OUTPUT ?? ""].some((form) => /^jsonl?$/.test(form));
 }
