@@ -9,7 +9,7 @@ const settings = {
   noReflection: optionalSetting({ flag: "no-reflection", about: "none", schema: flag() }),
   masterKey: optionalSetting({ env: "WINDLASS_MASTER_KEY", about: "no flag", schema: durationMs() }),
 };
-const output = { name: "output", value: "yaml|json", about: "the form" };
+const output = { name: "output", short: "o", value: "yaml|json", about: "the form" };
 const commands = [
   { name: "gc", summary: "remove what is old", settings: { keepRuns: settings.keepRuns }, flags: [] },
   { name: "config", summary: "show settings", settings: {}, flags: [output, { name: "origin", about: "from where" }] },

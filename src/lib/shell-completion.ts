@@ -49,14 +49,18 @@ const yargsOf = (program: string) =>
 
 const optionsOf = ({ settings, flags }: Pick<Completable["commands"][number], "settings" | "flags">) =>
   Object.fromEntries<Option>([
-    ...Object.values(settings).flatMap(({ flag, about, schema: { isSwitch = false, words } }) =>
-      flag === undefined ? [] : [[flag, option(about, isSwitch, words)] as const],
+    ...Object.values(settings).flatMap(({ flag, about, schema: { isSwitch, words } }) =>
+      flag === undefined ? [] : [[flag, option({ about, isSwitch, words })] as const],
     ),
+    // Without their letters: yargs would offer `--o` for `-o`.
     ...flags.map(({ name, value, about }) => {
-      const words = value?.includes("|") ? value.split("|") : undefined;
-      return [name, option(about, value === undefined, words)] as const;
+      const words = value !== undefined && onlyWords.test(value) ? value.split("|") : undefined;
+      return [name, option({ about, isSwitch: value === undefined, words })] as const;
     }),
   ]);
+
+/** `yaml|json` or `json`, but not `FILE`. */
+const onlyWords = /^[a-z]+(\|[a-z]+)*$/;
 
 /** A flag as yargs is told of it. */
 interface Option {
@@ -65,8 +69,14 @@ interface Option {
   readonly choices?: readonly string[];
 }
 
-const option = (description: string, isSwitch: boolean, words: readonly string[] | undefined): Option => ({
+interface Described {
+  readonly about: string;
+  readonly isSwitch: boolean | undefined;
+  readonly words: readonly string[] | undefined;
+}
+
+const option = ({ about, isSwitch, words }: Described): Option => ({
   type: isSwitch ? "boolean" : "string",
-  description,
+  description: about,
   ...(words === undefined ? {} : { choices: words }),
 });
