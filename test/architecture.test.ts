@@ -34,15 +34,16 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   cmd: ["cli", "server", "agent"],
   // What puts windlassd together: it opens the store, wires control and rpc, starts the server agent, and lends control what
   // terraform knows of secrets in texts.
-  server: ["http", "rpc", "agent", "control", "domain", "store", "terraform"],
+  server: ["http", "rpc", "agent", "control", "domain", "store", "terraform", "settings"],
   rpc: ["http", "control", "domain"],
   http: ["control", "domain"],
   control: ["domain", "store"],
   store: ["domain"],
-  agent: ["terraform"],
-  cli: [],
+  agent: ["terraform", "settings"],
+  cli: ["settings"],
   terraform: [],
   domain: [],
+  settings: [],
   lib: [],
 };
 
@@ -92,6 +93,7 @@ const floors: Readonly<Record<string, readonly (readonly string[])[]>> = {
     ["people"],
     ["upkeep"],
   ],
+  settings: [["."]],
   http: [["."]],
   rpc: [["mapping"], ["calls"], ["bodies"], ["streams", "wire"], ["services"], ["."]],
   terraform: [["configuration", "engines", "packages", "redaction"], ["plan"], ["output"], ["state"]],

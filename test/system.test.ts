@@ -6,7 +6,7 @@ import { SystemService } from "../src/gen/windlass/v1/system_service_pb.ts";
 import { inProcessTransport } from "../src/rpc/in-process.ts";
 import { interceptorsFor } from "../src/rpc/interceptors.ts";
 import { serviceRoutes } from "../src/rpc/routes.ts";
-import { serverSettings } from "../src/server/settings.ts";
+import { serverSettings } from "../src/settings/server.ts";
 import { openTestControl, type TestControl } from "./support/control.ts";
 import { until } from "./support/until.ts";
 

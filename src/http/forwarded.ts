@@ -2,8 +2,7 @@ import { isIP } from "node:net";
 import { type Networks, plainAddress } from "../lib/net/networks.ts";
 
 /** Which header of a trusted proxy is read: with `auto` X-Forwarded-For, and Forwarded only where the former is not there. */
-export const forwardedHeaders = ["auto", "x-forwarded-for", "forwarded"] as const;
-export type ForwardedHeader = (typeof forwardedHeaders)[number];
+export type ForwardedHeader = "auto" | "x-forwarded-for" | "forwarded";
 
 interface Hops {
   /** Who is at the other end of the connection. */

@@ -1,88 +1,98 @@
-import { parseArgs } from "node:util";
-import { settingText } from "./setting-schemas.ts";
-import { type Settings, suggestion } from "./settings.ts";
+import { type Arguments, type FlagShapes, readArguments } from "./arguments.ts";
+import { didYouMean } from "./did-you-mean.ts";
+import { flag, settingText } from "./setting-schemas.ts";
+import type { Settings } from "./settings.ts";
 import { indentOf, wrapLine } from "./text/wrap-text.ts";
 
 /** What a program of settings was called with. */
 export type CommandLine =
-  | { readonly kind: "flags"; readonly flags: Readonly<Record<string, unknown>> }
+  | {
+      readonly kind: "flags";
+      /** Flags of the settings, and those of the command itself. */
+      readonly flags: Readonly<Record<string, string>>;
+      /** A switch that is off is absent. */
+      readonly own: Readonly<Record<string, string>>;
+      readonly words: readonly string[];
+    }
   | { readonly kind: "help" }
   | { readonly kind: "version" }
   /** Every problem at once, one sentence each. */
   | { readonly kind: "invalid"; readonly problems: readonly string[] };
 
-/** Reads `--name value`, `--name=value` and `--name` for booleans. Unknown flags and stray words are problems with a suggestion. */
-export function readCommandLine(
-  settings: Settings,
-  argv: readonly string[],
-  switches: ReadonlySet<string>,
-): CommandLine {
-  return readArguments(settings, argv, { switches, own: [], maxWords: 0 });
+/** A flag of one command, beside the settings. */
+export interface CommandFlag {
+  readonly name: string;
+  /** What stands behind it; absent for a switch. */
+  readonly value?: string;
+  readonly about: string;
+  /** One letter. */
+  readonly short?: string;
 }
 
 /** What a command takes beside the settings of its program. */
-export interface ArgumentShape {
-  /** Flags, of the settings and its own, that need no value. */
-  readonly switches: ReadonlySet<string>;
-  /** Names of its own flags. */
-  readonly own: readonly string[];
+export interface CommandShape {
+  readonly own: readonly CommandFlag[];
   /** How many words may stand beside the flags. */
   readonly maxWords: number;
 }
 
-export type Arguments =
-  | (Extract<CommandLine, { kind: "flags" }> & {
-      /** Its own flags; a switch is "true". */
-      readonly own: Readonly<Record<string, string>>;
-      readonly words: readonly string[];
-    })
-  | Exclude<CommandLine, { kind: "flags" }>;
+const commonFlags = { help: { isSwitch: true, short: "h" }, version: { isSwitch: true } };
 
-/** Reads the arguments of a command: flags of the settings, flags of its own, and words. `-` is a word; `-o` is `--output`. */
-export function readArguments(settings: Settings, argv: readonly string[], shape: ArgumentShape): Arguments {
-  const names = [...Object.values(settings).flatMap(({ flag }) => flag ?? []), ...shape.own];
-  const flags: Record<string, string> = {};
-  const own: Record<string, string> = {};
-  const words: string[] = [];
-  const problems: string[] = [];
-  for (const token of tokensOf(argv, names, shape.switches)) {
-    if (token.kind === "positional") {
-      words.push(token.value);
-      if (words.length > shape.maxWords) problems.push(`unexpected argument "${token.value}"`);
-    }
-    if (token.kind !== "option") continue;
-    if (token.name === "help" || token.name === "h") return { kind: "help" };
-    if (token.name === "version") return { kind: "version" };
-    if (!names.includes(token.name)) problems.push(unknownFlag(token, names));
-    else if (!shape.switches.has(token.name) && token.value === undefined)
-      problems.push(`--${token.name} needs a value`);
-    else (shape.own.includes(token.name) ? own : flags)[token.name] = token.value ?? "true";
-  }
-  return problems.length > 0 ? { kind: "invalid", problems } : { kind: "flags", flags, own, words };
+/** Reads the command line of a daemon. `-` is a word; of a flag that is given again the last one counts, as in the units of services. */
+export function readCommandLine(
+  settings: Settings,
+  argv: readonly string[],
+  { own, maxWords }: CommandShape,
+): CommandLine {
+  const [ofSettings, ofCommand] = [shapesOfSettings(settings), shapesOfCommand(own)];
+  const shapes = { ...ofSettings, ...ofCommand };
+  const read = readArguments(argv, { ...shapes, ...commonFlags });
+  const { given, words } = read;
+  if (given.has("help")) return { kind: "help" };
+  if (given.has("version")) return { kind: "version" };
+  const valuesOf = (some: FlagShapes) =>
+    [...given].flatMap(([name, values]) => (name in some ? [[name, values.at(-1) ?? ""] as const] : []));
+  const switches = valuesOf(ofCommand).filter(([name]) => ofCommand[name]?.isSwitch);
+  const problems = [
+    ...flagProblems(read, Object.keys(shapes)),
+    ...switches.flatMap(([name, value]) => switchProblem(name, value) ?? []),
+    ...words.slice(maxWords).map((word) => `unexpected argument "${word}"`),
+  ];
+  if (problems.length > 0) return { kind: "invalid", problems };
+  const off = switches.filter(([, value]) => truth.read(value) === false).map(([name]) => name);
+  const ownValues = valuesOf(ofCommand).filter(([name]) => !off.includes(name));
+  return { kind: "flags", flags: Object.fromEntries(valuesOf(ofSettings)), own: Object.fromEntries(ownValues), words };
 }
 
-const unknownFlag = (
-  { name, rawName }: { readonly name: string; readonly rawName: string },
-  names: readonly string[],
-) => `unknown flag ${rawName}${suggestion(name, names).replace("did you mean ", "did you mean --")}`;
+const truth = flag();
 
-function tokensOf(argv: readonly string[], names: readonly string[], switches: ReadonlySet<string>) {
-  const typeOf = (name: string) => (switches.has(name) ? ("boolean" as const) : ("string" as const));
-  const output = names.includes("output") ? { output: { type: "string" as const, short: "o" } } : {};
-  const { tokens } = parseArgs({
-    args: [...argv],
-    strict: false,
-    allowPositionals: true,
-    tokens: true,
-    options: {
-      ...Object.fromEntries(names.map((name) => [name, { type: typeOf(name) }])),
-      ...output,
-      help: { type: "boolean", short: "h" },
-      version: { type: "boolean" },
-    },
-  });
-  return tokens;
+const switchProblem = (name: string, value: string): string | undefined =>
+  truth.read(value) === undefined ? `--${name}: expected ${truth.expected}, got ${JSON.stringify(value)}` : undefined;
+
+function flagProblems({ unknown, valueless }: Arguments, known: readonly string[]): readonly string[] {
+  const names = known.map((name) => `--${name}`);
+  return [
+    ...unknown.map((name) => `unknown flag ${name}${didYouMean(name, names)}`),
+    ...valueless.map((name) => `${name} needs a value`),
+  ];
 }
+
+const shapesOfSettings = (settings: Settings): FlagShapes =>
+  Object.fromEntries(
+    Object.values(settings).flatMap(({ flag, short, schema: { isSwitch = false } }) =>
+      flag === undefined ? [] : [[flag, { isSwitch, short }]],
+    ),
+  );
+
+const shapesOfCommand = (flags: readonly CommandFlag[]): FlagShapes =>
+  Object.fromEntries(flags.map(({ name, value, short }) => [name, { isSwitch: value === undefined, short }]));
+
+/** What completion scripts call a daemon with, before the words that stand on the command line. */
+export const completionFlag = "--get-yargs-completions";
+
+/** Whether `shell-completion.ts` has to answer. */
+export const asksForCompletion = ([first]: readonly string[]): boolean =>
+  first === "completion" || first === completionFlag;
 
 /** A part of a help text: names with what they mean. */
 export interface HelpSection {
@@ -131,12 +141,12 @@ export function helpText(
 }
 
 function settingLines(
-  { flag, env, about, fallback, schema }: Settings[string],
+  { flag, env, about, fallback, schema, otherwise }: Settings[string],
   width: number | undefined,
 ): readonly string[] {
   const name = flag === undefined ? "" : `--${flag}`;
   const text = fallback.kind === "value" && fallback.value !== undefined ? settingText(schema, fallback.value) : "";
-  const meaning = `${about}${text === "" ? "" : ` [${text}]`}`;
+  const meaning = `${about}${otherwise === undefined ? "" : ` (default: ${otherwise})`}${text === "" ? "" : ` [${text}]`}`;
   const names = `  ${name.padEnd(nameWidth)} ${(env ?? "").padEnd(variableWidth)}`;
   if (width !== undefined && width < meaningColumn + minMeaningWidth) {
     return [names.trimEnd(), ...wrapLine(`      ${meaning}`, width, 6)];

@@ -11,10 +11,7 @@ import {
   text,
 } from "./setting-schemas.ts";
 
-const parse = <T>(schema: SettingSchema<T>, value: string) => {
-  const result = schema.safeParse(value);
-  return result.success ? result.data : result.error.issues[0]?.message;
-};
+const parse = <T>(schema: SettingSchema<T>, value: string) => schema.read(value) ?? `expected ${schema.expected}`;
 
 describe("setting schemas", () => {
   test.each([

@@ -1,23 +1,36 @@
 import { resolve } from "node:path";
-import { z } from "zod";
 
-/** What turns the text of one setting into its value; the issue's message says what was expected. */
-export type SettingSchema<T> = z.ZodType<T, string>;
+/** What turns the text of one setting into its value, and back. */
+export interface SettingSchema<T> {
+  /** What a text has to be, for messages: `a duration such as 90s, 2h30m or 7d`. */
+  readonly expected: string;
+  /** What stands for the value in texts for people: `DURATION`. */
+  readonly placeholder: string;
+  /** The only texts there are, where they can be counted. */
+  readonly words?: readonly string[];
+  /** The flag alone means true. */
+  readonly isSwitch?: boolean;
+  /** Undefined for a text that is none. */
+  read(text: string): T | undefined;
+  /** The text that is read as this value. */
+  write(value: T): string;
+}
 
-/** How values are written, for the schemas whose values are not written as they are. */
-const writers = new WeakMap<z.ZodType, (value: never) => string>();
+/** A schema of `expected` things: `read` answers undefined for a text that is none. Values are written as they are. */
+export const parsed = <T>(
+  expected: string,
+  read: (text: string) => T | undefined,
+  placeholder = "TEXT",
+): SettingSchema<T> => ({ expected, placeholder, read, write: String });
 
 /** A schema together with how its values are written: the way back from a value to its text. */
-export function written<T>(schema: SettingSchema<T>, write: (value: T) => string): SettingSchema<T> {
-  writers.set(schema, write);
-  return schema;
-}
+export const written = <T>(schema: SettingSchema<T>, write: (value: T) => string): SettingSchema<T> => ({
+  ...schema,
+  write,
+});
 
 /** The text that the schema reads as this value. */
-export function settingText<T>(schema: SettingSchema<T>, value: T): string {
-  const write = writers.get(schema) as ((value: T) => string) | undefined;
-  return write === undefined ? String(value) : write(value);
-}
+export const settingText = <T>(schema: SettingSchema<T>, value: T): string => schema.write(value);
 
 const durationUnits: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 const sizeUnits: Readonly<Record<string, number>> = {
@@ -33,68 +46,68 @@ const sizeUnits: Readonly<Record<string, number>> = {
 };
 
 /** Any text that is not empty. */
-export const text = (): SettingSchema<string> => parsed("some text", (value) => value);
+export const text = (placeholder = "TEXT"): SettingSchema<string> => parsed("some text", (value) => value, placeholder);
 
 /** A file or directory, as an absolute path: one that is relative lies below the directory of the start. */
-export const path = (): SettingSchema<string> => parsed("a path", (value) => resolve(value));
+export const path = (placeholder: "FILE" | "DIR"): SettingSchema<string> =>
+  parsed("a path", (value) => resolve(value), placeholder);
 
 /** Such paths, separated by commas. */
 export const pathList = (): SettingSchema<readonly string[]> =>
   written(
-    parsed("paths such as /opt/a,/opt/b", (value) => items(value).map((one) => resolve(one))),
+    parsed("paths such as /opt/a,/opt/b", (value) => items(value).map((one) => resolve(one)), "PATH,PATH"),
     (paths) => paths.join(","),
   );
 
 /** `90s`, `2h30m`, `7d`, `250ms`, or `0`, in milliseconds. */
 export const durationMs = (): SettingSchema<number> =>
-  written(parsed("a duration such as 90s, 2h30m or 7d", parseDurationMs), (value) =>
+  written(parsed("a duration such as 90s, 2h30m or 7d", parseDurationMs, "DURATION"), (value) =>
     inUnits(value, durationUnits, "ms"),
   );
 
 /** `100MiB`, `64KB`, or a plain number of bytes. */
 export const sizeBytes = (): SettingSchema<number> =>
-  written(parsed("a size such as 100MiB or 64KB", parseSizeBytes), (value) => inUnits(value, sizeUnits, ""));
+  written(parsed("a size such as 100MiB or 64KB", parseSizeBytes, "SIZE"), (value) => inUnits(value, sizeUnits, ""));
 
-/** `true`, `false`, `1` or `0`. */
-export const flag = (): SettingSchema<boolean> =>
-  parsed("true or false", (value) =>
-    new Map([
-      ["true", true],
-      ["1", true],
-      ["false", false],
-      ["0", false],
-    ]).get(value),
-  );
+const booleans = new Map([
+  ["true", true],
+  ["1", true],
+  ["false", false],
+  ["0", false],
+]);
+
+/** `true`, `false`, `1` or `0`; the flag alone is true. */
+export const flag = (): SettingSchema<boolean> => ({
+  ...parsed("true or false", (value) => booleans.get(value), "true|false"),
+  isSwitch: true,
+});
 
 /** A whole number within the bounds, both included. */
 export const integer = (min: number, max: number): SettingSchema<number> =>
-  parsed(`a whole number from ${min} to ${max}`, (value) => {
-    const number = Number(value);
-    return /^-?\d+$/.test(value) && number >= min && number <= max ? number : undefined;
-  });
+  parsed(
+    `a whole number from ${min} to ${max}`,
+    (value) => {
+      const number = Number(value);
+      return /^-?\d+$/.test(value) && number >= min && number <= max ? number : undefined;
+    },
+    "N",
+  );
 
 /** One of the given words. */
-export const choice = <const Word extends string>(...words: readonly Word[]): SettingSchema<Word> =>
-  parsed(words.join(" or "), (value) => words.find((word) => word === value));
+export const choice = <const Word extends string>(...words: readonly Word[]): SettingSchema<Word> => ({
+  ...parsed(words.join(" or "), (value) => words.find((word) => word === value), words.join("|")),
+  words,
+});
 
 /** Texts separated by commas; blanks around them do not count. */
 export const list = (): SettingSchema<readonly string[]> =>
-  written(parsed("a list such as a,b,c", items), (values) => values.join(","));
+  written(parsed("a list such as a,b,c", items, "A,B"), (values) => values.join(","));
 
 const items = (value: string): readonly string[] =>
   value
     .split(",")
     .map((item) => item.trim())
     .filter((item) => item !== "");
-
-/** A schema of `expected` things: `parse` answers undefined for a text that is none. */
-export const parsed = <T>(expected: string, parse: (value: string) => T | undefined): SettingSchema<T> =>
-  z.string().transform((value, context) => {
-    const result = parse(value);
-    if (result !== undefined) return result;
-    context.addIssue({ code: "custom", message: `expected ${expected}` });
-    return z.NEVER;
-  });
 
 /** A number in the largest unit that it is a whole number of; in `plain` if it is none. */
 function inUnits(value: number, units: Readonly<Record<string, number>>, plain: string): string {

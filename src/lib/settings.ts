@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { closest, distance } from "fastest-levenshtein";
+import { didYouMean } from "./did-you-mean.ts";
 import type { Environment } from "./environment.ts";
 import type { SettingSchema } from "./setting-schemas.ts";
 
@@ -9,11 +9,17 @@ export interface Setting<T> {
   readonly about: string;
   /** The flag's name without dashes; absent for what must never stand on a command line. */
   readonly flag?: string;
-  /** The variable; `<env>_FILE` names a file that holds the value. Absent: flag only. */
+  /** One letter that stands for the flag. */
+  readonly short?: string;
+  /** Absent: flag only. */
   readonly env?: string;
+  /** `<env>_FILE` names a file that holds the value; true if absent. */
+  readonly hasFileForm?: boolean;
   readonly schema: SettingSchema<T>;
   /** Never shown in a message. */
   readonly isSecret?: boolean;
+  /** What holds where it is not given, in words: for values that depend on something else. */
+  readonly otherwise?: string;
   readonly fallback: { readonly kind: "value"; readonly value: T } | { readonly kind: "required" };
 }
 
@@ -30,9 +36,22 @@ export const requiredSetting = <T>(spec: Spec<T>): Setting<T> => ({ ...spec, fal
 
 /** A setting that may be left out. */
 export const optionalSetting = <T>(spec: Spec<T>): Setting<T | undefined> => ({
-  ...(spec as Spec<T | undefined>),
+  ...spec,
   fallback: { kind: "value", value: undefined },
 });
+
+/** Settings whose variable is this prefix and the flag's name: of `WINDLASS`, `--keep-runs` is `WINDLASS_KEEP_RUNS`. */
+export const settingsWith = (prefix: string, more: { readonly hasFileForm?: boolean } = {}) => {
+  const named = <T>(spec: FlagSpec<T>): Spec<T> => ({ env: variableOf(prefix, spec.flag), ...more, ...spec });
+  return {
+    setting: <T>(spec: FlagSpec<T>, fallback: NoInfer<T>): Setting<T> => setting(named(spec), fallback),
+    optional: <T>(spec: FlagSpec<T>): Setting<T | undefined> => optionalSetting(named(spec)),
+  };
+};
+
+type FlagSpec<T> = Spec<T> & { readonly flag: string };
+
+const variableOf = (prefix: string, flag: string): string => `${prefix}_${flag.toUpperCase().replaceAll("-", "_")}`;
 
 /** The settings of a program by the names its code uses. */
 // biome-ignore lint/suspicious/noExplicitAny: each setting has a type of its own, which SettingValues reads back
@@ -95,7 +114,18 @@ export function loadSettings<S extends Settings>(settings: S, sources: SettingSo
 
 /** Every variable these settings can be given by, the `_FILE` forms included. */
 export const settingVariables = (settings: Settings): readonly string[] =>
-  Object.values(settings).flatMap(({ env }) => (env === undefined ? [] : [env, `${env}_FILE`]));
+  Object.values(settings).flatMap(({ env, hasFileForm = true }) =>
+    env === undefined ? [] : hasFileForm ? [env, `${env}_FILE`] : [env],
+  );
+
+/** The values of settings that nobody gives. */
+export const defaultsOf = <S extends Settings>(settings: S): SettingValues<S> =>
+  Object.fromEntries(
+    Object.entries(settings).map(([name, { fallback }]) => [
+      name,
+      fallback.kind === "value" ? fallback.value : undefined,
+    ]),
+  ) as SettingValues<S>;
 
 function resolve(one: Setting<unknown>, sources: SettingSources): Resolved {
   const found = find(one, sources);
@@ -131,7 +161,7 @@ function unknownInFile(settings: Settings, file: SettingFile | undefined): reado
   if (file === undefined) return [];
   const known = Object.values(settings).flatMap(({ flag }) => flag ?? []);
   const unknown = Object.keys(file.values).filter((name) => !known.includes(name));
-  return unknown.map((name) => `${file.path}: ${name} is not a setting${suggestion(name, known)}`);
+  return unknown.map((name) => `${file.path}: ${name} is not a setting${didYouMean(name, known)}`);
 }
 
 function findGiven(
@@ -156,11 +186,10 @@ function findGiven(
 }
 
 function check(one: Setting<unknown>, { text, origin }: Found): Resolved {
-  const result = one.schema.safeParse(text);
-  if (result.success) return { kind: "value", value: result.data, origin };
-  const expected = result.error.issues.map((issue) => issue.message).join("; ");
+  const value = one.schema.read(text);
+  if (value !== undefined) return { kind: "value", value, origin };
   const got = one.isSecret ? "something else (not shown: it is a secret)" : JSON.stringify(text);
-  return { kind: "problem", problem: `${origin}: ${expected}, got ${got}` };
+  return { kind: "problem", problem: `${origin}: expected ${one.schema.expected}, got ${got}` };
 }
 
 function waysToGive({ flag, env }: Setting<unknown>): string {
@@ -173,15 +202,5 @@ const prefix = "WINDLASS_";
 function unknownVariables(settings: Settings, { environment, alsoKnown = [] }: SettingSources): readonly string[] {
   const known = [...settingVariables(settings), ...alsoKnown];
   const given = Object.keys(environment).filter((name) => name.startsWith(prefix) && !known.includes(name));
-  return given.sort().map((name) => `${name} is not a variable of Windlass${suggestion(name, known)}`);
-}
-
-/** `: did you mean X?` when a known name is near, else nothing. */
-export function suggestion(name: string, known: readonly string[]): string {
-  if (known.length === 0) return "";
-  const nearest = closest(name, known as string[]);
-  // What all of them begin with says nothing about the rest.
-  const { length } = name.replace(/^WINDLASS_(AGENT_|SERVER_)?/, "");
-  const far = Math.min(length - 1, Math.max(2, Math.ceil(length / 4)));
-  return distance(name, nearest) <= far ? `: did you mean ${nearest}?` : "";
+  return given.sort().map((name) => `${name} is not a variable of Windlass${didYouMean(name, known)}`);
 }

@@ -1,17 +1,11 @@
 import type { Clock } from "../lib/clock.ts";
+import type { CommandFlag } from "../lib/command-line.ts";
 import type { Environment } from "../lib/environment.ts";
 import type { Log } from "../lib/program/log.ts";
 import type { Random } from "../lib/random.ts";
 import type { Origins } from "../lib/settings.ts";
-import type { ServerSettings, serverSettings } from "./settings.ts";
-
-/** A flag of one command, beside the settings that all of them take. */
-export interface CommandFlag {
-  readonly name: string;
-  /** What stands behind it; absent for a switch. */
-  readonly value?: string;
-  readonly about: string;
-}
+import type { serverSettings } from "../settings/server.ts";
+import type { ServerSettings } from "./settings.ts";
 
 /** Settings that every command heeds. */
 export const commonSettings = ["config", "dataDir", "databaseUrl", "logLevel", "logFormat"] as const;

@@ -3,11 +3,12 @@ import { parse } from "yaml";
 import { engineDownloadsOf } from "../agent/program/engine-settings.ts";
 import { providerConfigOf } from "../agent/program/provider-settings.ts";
 import { sandboxPathProblems } from "../agent/program/sandbox-settings.ts";
-import { programVariables } from "../gen/program-variables.ts";
 import type { Environment } from "../lib/environment.ts";
 import { armFailpoints } from "../lib/program/failpoint.ts";
 import { loadSettings, type Origins, type SettingFile } from "../lib/settings.ts";
-import { dataDirOf, type ServerSettings, serverSettings } from "./settings.ts";
+import { knownVariables } from "../settings/known-variables.ts";
+import { serverSettings } from "../settings/server.ts";
+import { dataDirOf, type ServerSettings } from "./settings.ts";
 
 export type LoadedSettings =
   | {
@@ -22,7 +23,7 @@ export type LoadedSettings =
 export function readSettings(flags: Readonly<Record<string, unknown>>, environment: Environment): LoadedSettings {
   const file = configFile(flags, environment);
   if (typeof file === "string") return { kind: "invalid", problems: [file] };
-  const loaded = loadSettings(serverSettings, { flags, environment, file, alsoKnown: programVariables });
+  const loaded = loadSettings(serverSettings, { flags, environment, file, alsoKnown: knownVariables });
   const problems = [
     ...armFailpoints(environment),
     ...(loaded.kind === "invalid" ? loaded.problems : [...loaded.unknown, ...jobProblems(loaded.values, environment)]),

@@ -1,14 +1,11 @@
 import { join } from "node:path";
-import {
-  type AgentConfig,
-  defaultMinFreeBytes,
-  defaultReserveBytes,
-  defaultWorkRoot,
-} from "../agent/contract/config.ts";
+import type { AgentConfig } from "../agent/contract/config.ts";
 import { engineDownloadsOf } from "../agent/program/engine-settings.ts";
 import { providerConfigOf } from "../agent/program/provider-settings.ts";
 import type { Environment } from "../lib/environment.ts";
 import { version } from "../lib/program/version.ts";
+import { defaultsOf } from "../lib/settings.ts";
+import { agentSettings } from "../settings/agent.ts";
 import type { ServerSettings } from "./settings.ts";
 
 /** How the server's own agent is set up; what is wrong with its settings was said before. */
@@ -17,9 +14,10 @@ export function serverAgentConfig(
   { dataDir, environment }: { readonly dataDir: string; readonly environment: Environment },
 ): AgentConfig {
   const downloads = engineDownloadsOf(settings, []);
+  const { workDir, minFreeDisk, diskReserve } = defaultsOf(agentSettings);
   return {
     dataDir: join(dataDir, "server-agent"),
-    workRoot: defaultWorkRoot,
+    workRoot: workDir,
     name: "server-agent",
     labels: {},
     concurrency: settings.serverAgentConcurrency,
@@ -29,8 +27,8 @@ export function serverAgentConfig(
     // Never `auto`: that could end in none. Where bubblewrap does not work, there is no server agent.
     sandbox: settings.sandbox === "none" ? "none" : "bwrap",
     sandboxPaths: settings.sandboxPaths,
-    minFreeBytes: defaultMinFreeBytes,
-    reserveBytes: defaultReserveBytes,
+    minFreeBytes: minFreeDisk,
+    reserveBytes: diskReserve,
     enginePaths: settings.enginePaths,
     ...(downloads === undefined ? {} : { engineDownloads: { ...downloads, environment } }),
     ...providerConfigOf(settings, environment, []),

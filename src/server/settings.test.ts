@@ -1,14 +1,13 @@
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { settingsOf } from "../../test/support/server.ts";
-import { defaultLimits, type Limits, type Timing } from "../control/core/control.ts";
-import { defaultSilence } from "../domain/agents/agent.ts";
+import type { Limits, Timing } from "../control/core/control.ts";
 import type { Retention } from "../domain/people/retention.ts";
-import { defaultLeases } from "../domain/runs/job.ts";
 import { noNetworks } from "../lib/net/networks.ts";
+import { serverSettings } from "../settings/server.ts";
 import { trustOf } from "./proxy-settings.ts";
 import { readSettings } from "./read-call.ts";
-import { dataDirOf, limitsOf, serverSettings, timingOf } from "./settings.ts";
+import { dataDirOf, limitsOf, timingOf } from "./settings.ts";
 import { retentionOf, retentionSettings } from "./upkeep-settings.ts";
 
 test("no two settings share a flag or a variable, and each says what it sets", () => {
@@ -61,8 +60,24 @@ test("the data directory is the one that is named, else the service manager's, e
 });
 
 describe("limits", () => {
-  test("that nobody sets are those of the control plane", () => {
-    expect(limitsOf(settingsOf({}))).toEqual(defaultLimits);
+  const standard = limitsOf(settingsOf({}));
+
+  test("that nobody sets", () => {
+    expect(standard).toMatchInlineSnapshot(`
+      {
+        "authFailuresPerMinute": 600,
+        "callsPerSecond": 500,
+        "logWindowBytes": 4194304,
+        "maxAgentsPerToken": 5000,
+        "maxConfigurationBytes": 104857600,
+        "maxLogBytes": 67108864,
+        "maxPlanBytes": 268435456,
+        "maxPlanFilesBytes": 268435456,
+        "maxQueuedRuns": 500,
+        "maxStateBytes": 268435456,
+        "registrationsPerMinute": 600,
+      }
+    `);
   });
 
   test.each<[string, string, Partial<Limits>]>([
@@ -76,25 +91,38 @@ describe("limits", () => {
     ["max-agents-per-token", "6", { maxAgentsPerToken: 6 }],
     ["registration-rate", "7", { registrationsPerMinute: 7 }],
   ])("--%s %s sets one of them", (flag, value, change) => {
-    expect(limitsOf(settingsOf({ [flag]: value }))).toEqual({ ...defaultLimits, ...change });
+    expect(limitsOf(settingsOf({ [flag]: value }))).toEqual({ ...standard, ...change });
   });
 });
 
 describe("times", () => {
   const plain = timingOf(settingsOf({}));
+  const { silence, leases } = plain;
 
-  test("that nobody sets are those of the domain", () => {
-    expect(plain).toMatchObject({ heartbeatMs: 10_000, silence: defaultSilence, leases: defaultLeases });
+  test("that nobody sets", () => {
+    expect({ silence, leases }).toMatchInlineSnapshot(`
+      {
+        "leases": {
+          "applyMs": 600000,
+          "offerMs": 60000,
+          "planMs": 120000,
+        },
+        "silence": {
+          "erroredMs": 300000,
+          "unknownMs": 45000,
+        },
+      }
+    `);
     expect(plain).toMatchObject({ planTimeoutMs: 7_200_000, applyTimeoutMs: 86_400_000, initTimeoutMs: 600_000 });
   });
 
   test.each<[string, string, Partial<Timing>]>([
     ["heartbeat-interval", "250ms", { heartbeatMs: 250 }],
-    ["agent-unknown-after", "1m", { silence: { ...defaultSilence, unknownMs: 60_000 } }],
-    ["agent-errored-after", "1d", { silence: { ...defaultSilence, erroredMs: 86_400_000 } }],
-    ["offer-lease", "2m30s", { leases: { ...defaultLeases, offerMs: 150_000 } }],
-    ["plan-lease", "4m", { leases: { ...defaultLeases, planMs: 240_000 } }],
-    ["apply-grace", "1h", { leases: { ...defaultLeases, applyMs: 3_600_000 } }],
+    ["agent-unknown-after", "1m", { silence: { ...silence, unknownMs: 60_000 } }],
+    ["agent-errored-after", "1d", { silence: { ...silence, erroredMs: 86_400_000 } }],
+    ["offer-lease", "2m30s", { leases: { ...leases, offerMs: 150_000 } }],
+    ["plan-lease", "4m", { leases: { ...leases, planMs: 240_000 } }],
+    ["apply-grace", "1h", { leases: { ...leases, applyMs: 3_600_000 } }],
     ["queue-timeout", "0", { queueTimeoutMs: 0 }],
     ["plan-timeout", "1s", { planTimeoutMs: 1_000 }],
     ["apply-timeout", "2s", { applyTimeoutMs: 2_000 }],

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import type { Transport } from "@connectrpc/connect";
 import { createPool } from "../../src/control/agents/pools.ts";
 import { createAgentToken } from "../../src/control/agents/tokens.ts";
-import { type Control, defaultLimits } from "../../src/control/core/control.ts";
+import type { Control } from "../../src/control/core/control.ts";
 import { HelloGate } from "../../src/control/core/hello-gate.ts";
 import { noObserver } from "../../src/control/core/observer.ts";
 import { Presence } from "../../src/control/core/presence.ts";
@@ -12,9 +12,7 @@ import type { Answer, Question } from "../../src/control/documents/questions.ts"
 import { graceAfterStart } from "../../src/control/runs/sweeper.ts";
 import { Liveness } from "../../src/control/sessions/liveness.ts";
 import { createWorkspace } from "../../src/control/workspaces/workspaces.ts";
-import { defaultSilence } from "../../src/domain/agents/agent.ts";
 import type { Person } from "../../src/domain/people/principal.ts";
-import { defaultLeases } from "../../src/domain/runs/job.ts";
 import { AgentGatewayService } from "../../src/gen/windlass/agent/v1/agent_gateway_service_pb.ts";
 import { JobArtifactService } from "../../src/gen/windlass/agent/v1/job_artifact_service_pb.ts";
 import { KeyedTurns } from "../../src/lib/async/keyed-turns.ts";
@@ -22,12 +20,15 @@ import { WakeUps } from "../../src/lib/async/wake-ups.ts";
 import { type Clock, systemClock } from "../../src/lib/clock.ts";
 import { type Log, silentLog } from "../../src/lib/program/log.ts";
 import type { Random } from "../../src/lib/random.ts";
+import { defaultsOf } from "../../src/lib/settings.ts";
 import { newId, type OrganizationId, type WorkspaceId } from "../../src/lib/words/ids.ts";
 import { inProcessTransport } from "../../src/rpc/in-process.ts";
 import { interceptorsFor } from "../../src/rpc/interceptors.ts";
 import { agentGatewayService } from "../../src/rpc/services/agent-gateway.ts";
 import { jobArtifactService } from "../../src/rpc/services/job-artifact.ts";
 import { createHiding } from "../../src/server/hide-secrets.ts";
+import { limitsOf, timingOf } from "../../src/server/settings.ts";
+import { serverSettings } from "../../src/settings/server.ts";
 import { openBlobStore, openStore } from "../../src/store/open.ts";
 import type { BlobStore } from "../../src/store/ports/blobs.ts";
 import type { Store } from "../../src/store/ports/store.ts";
@@ -38,6 +39,10 @@ import { DirectLogStore } from "./direct-log-store.ts";
 import { Power, poweredBlobs, poweredLogs, poweredStore } from "./power.ts";
 import type { Spoil } from "./spoils.ts";
 import { counted } from "./turns.ts";
+
+/** What holds where nobody sets anything. */
+const standard = defaultsOf(serverSettings);
+const { silence, leases } = timingOf(standard);
 
 const generation = "00000000-0000-4000-8000-000000000001";
 export const workspaceName = "net";
@@ -127,12 +132,11 @@ const controlOver = ({ rows, blobs }: Pick<Storage, "rows" | "blobs">, { clock, 
   hiding: createHiding(clock),
   helloGate: new HelloGate(),
   registrationTurns: new KeyedTurns(),
-  limits: defaultLimits,
+  limits: limitsOf(standard),
   retention: keepAll,
   timing: {
     heartbeatMs: 10_000,
-    silence: defaultSilence,
-    leases: defaultLeases,
+    ...{ silence, leases },
     restartGraceMs: 300_000,
     logGraceMs: 60_000,
     queueTimeoutMs: 86_400_000,

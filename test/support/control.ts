@@ -2,25 +2,26 @@ import { createHash } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Control, defaultLimits } from "../../src/control/core/control.ts";
+import type { Control } from "../../src/control/core/control.ts";
 import { HelloGate } from "../../src/control/core/hello-gate.ts";
 import { noObserver } from "../../src/control/core/observer.ts";
 import { type ConnectedAgent, Presence } from "../../src/control/core/presence.ts";
 import { createVault } from "../../src/control/core/vault.ts";
 import { Documents } from "../../src/control/documents/documents.ts";
-import { defaultSilence } from "../../src/domain/agents/agent.ts";
 import type { Role } from "../../src/domain/people/api-key.ts";
 import type { Organization } from "../../src/domain/people/organization.ts";
 import type { Person } from "../../src/domain/people/principal.ts";
 import type { Retention } from "../../src/domain/people/retention.ts";
-import { defaultLeases } from "../../src/domain/runs/job.ts";
 import { jobFeatures } from "../../src/domain/runs/job-features.ts";
 import { KeyedTurns } from "../../src/lib/async/keyed-turns.ts";
 import { WakeUps } from "../../src/lib/async/wake-ups.ts";
 import { type Log, silentLog } from "../../src/lib/program/log.ts";
 import { type Random, systemRandom } from "../../src/lib/random.ts";
+import { defaultsOf } from "../../src/lib/settings.ts";
 import { newId } from "../../src/lib/words/ids.ts";
 import { createHiding } from "../../src/server/hide-secrets.ts";
+import { limitsOf, timingOf } from "../../src/server/settings.ts";
+import { serverSettings } from "../../src/settings/server.ts";
 import { openBlobStore, openLogStore, openStore } from "../../src/store/open.ts";
 import type { LogStore } from "../../src/store/ports/logs.ts";
 import { ManualClock } from "./manual-clock.ts";
@@ -58,6 +59,10 @@ export const keepAll: Retention = {
   endedKeysMs: null,
 };
 
+/** What holds where nobody sets anything. */
+const standard = defaultsOf(serverSettings);
+const { silence, leases } = timingOf(standard);
+
 export async function openTestControl({
   limits,
   log = silentLog(),
@@ -85,11 +90,10 @@ export async function openTestControl({
     documents: opening.use(new Documents(clock)),
     helloGate: new HelloGate(),
     registrationTurns: new KeyedTurns(),
-    limits: { ...defaultLimits, ...limits },
+    limits: { ...limitsOf(standard), ...limits },
     timing: {
       heartbeatMs: 10_000,
-      silence: defaultSilence,
-      leases: defaultLeases,
+      ...{ silence, leases },
       restartGraceMs: 300_000,
       logGraceMs: 60_000,
       queueTimeoutMs: 86_400_000,

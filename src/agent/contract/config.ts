@@ -1,8 +1,9 @@
+import { defaultsOf } from "../../lib/settings.ts";
+import { agentSettings } from "../../settings/agent.ts";
 import type { DownloadRules } from "../../terraform/engines/engine-store.ts";
 
 /** What an operator may ask for; `auto` is the best there is. */
-export const sandboxModes = ["auto", "bwrap", "none"] as const;
-export type SandboxMode = (typeof sandboxModes)[number];
+export type SandboxMode = "auto" | "bwrap" | "none";
 
 /** Variables of the agent's own environment that jobs get. */
 export interface PassedEnvironment {
@@ -66,14 +67,9 @@ export interface AgentConfig {
   readonly initSilenceMs?: number;
 }
 
-export const defaultWorkRoot = "/tmp/windlass-work";
-export const defaultMinFreeBytes = 64 * 1024 * 1024;
-export const defaultReserveBytes = 64 * 1024 * 1024;
-export const defaultProviderCacheBytes = 2 * 1024 * 1024 * 1024;
-export const defaultKeptForMs = 7 * 24 * 3_600_000;
-export const defaultKeptBytes = 2 ** 30;
+const { keptJobsFor, keptJobsSize } = defaultsOf(agentSettings);
 
-export const keptLimitsOf = ({ keptForMs = defaultKeptForMs, keptBytes = defaultKeptBytes }: AgentConfig) => ({
+export const keptLimitsOf = ({ keptForMs = keptJobsFor, keptBytes = keptJobsSize }: AgentConfig) => ({
   ageMs: keptForMs,
   bytes: keptBytes,
 });

@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
+import { agentNamePattern } from "../../lib/agent-names.ts";
 import type { Random } from "../../lib/random.ts";
 import { errnoOf, writeDurably } from "../disk/durable-files.ts";
 import { placeOf, placeWord } from "./directory-place.ts";
@@ -17,9 +18,6 @@ export interface Identity {
 }
 
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
-
-/** What an agent may be called. */
-export const agentNamePattern = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
 
 /** Reads the identity that belongs to a data directory, making it at the first start. */
 export async function loadIdentity(

@@ -1,51 +1,12 @@
 import { readFileSync } from "node:fs";
-import { flag, parsed, path, pathList } from "../../lib/setting-schemas.ts";
-import { optionalSetting, type SettingValues, setting } from "../../lib/settings.ts";
+import type { SettingValues } from "../../lib/settings.ts";
+import type { jobSettings } from "../../settings/jobs.ts";
 import type { DownloadRules } from "../../terraform/engines/engine-store.ts";
-import { isMirrorAddress } from "../../terraform/engines/releases/release-source.ts";
 
-const mirrorAddress = () =>
-  parsed("an address such as https://mirror.example.com/engines", (value) =>
-    isMirrorAddress(value) ? value : undefined,
-  );
+/** What a program that runs jobs was told about them. */
+export type JobSettingValues = SettingValues<ReturnType<typeof jobSettings>>;
 
-/** How a program that runs jobs gets terraform and tofu; its variables begin with `prefix`. */
-export const engineSettings = (prefix: "WINDLASS_AGENT" | "WINDLASS_SERVER") => ({
-  enginePaths: setting(
-    {
-      about:
-        "the terraform or tofu to run, or one of each, a,b; for an engine without one: one on PATH that fits, else a download",
-      flag: "engine-path",
-      env: `${prefix}_ENGINE_PATH`,
-      schema: pathList(),
-    },
-    [],
-  ),
-  engineMirror: optionalSetting({
-    about: "where terraform and tofu are downloaded (default: HashiCorp's and OpenTofu's releases)",
-    flag: "engine-mirror",
-    env: `${prefix}_ENGINE_MIRROR`,
-    schema: mirrorAddress(),
-    isSecret: true,
-  }),
-  engineKeys: optionalSetting({
-    about: "a file with further OpenPGP public keys, armored, that may sign what is downloaded",
-    flag: "engine-keys",
-    env: `${prefix}_ENGINE_KEYS`,
-    schema: path(),
-  }),
-  noEngineDownload: setting(
-    {
-      about: "download no terraform or tofu",
-      flag: "no-engine-download",
-      env: `${prefix}_NO_ENGINE_DOWNLOAD`,
-      schema: flag(),
-    },
-    false,
-  ),
-});
-
-type Values = SettingValues<ReturnType<typeof engineSettings>>;
+type Values = Pick<JobSettingValues, "engineMirror" | "engineKeys" | "noEngineDownload">;
 
 /** The rules for downloads, undefined for none; adds to `problems` what does not fit together. */
 export function engineDownloadsOf(values: Values, problems: string[]): DownloadRules | undefined {

@@ -1,5 +1,5 @@
 import { systemClock } from "../../lib/clock.ts";
-import { helpText, terminalWidth } from "../../lib/command-line.ts";
+import { asksForCompletion, helpText, terminalWidth } from "../../lib/command-line.ts";
 import { readEnvironment } from "../../lib/environment.ts";
 import { closeInherited } from "../../lib/fs/inherited-descriptors.ts";
 import { makePrivate } from "../../lib/fs/umask.ts";
@@ -8,10 +8,10 @@ import { createLog, type Log } from "../../lib/program/log.ts";
 import { openStatusPort } from "../../lib/program/status-port.ts";
 import { version } from "../../lib/program/version.ts";
 import { systemRandom } from "../../lib/random.ts";
+import { agentSettings } from "../../settings/agent.ts";
 import { type RunningAgent, startAgent } from "../agent.ts";
 import type { AgentOutcome } from "../contract/outcome.ts";
 import { providerProblems } from "../work/providers/check-providers.ts";
-import { agentSettings } from "./agent-settings.ts";
 import { forgetHiddenToken } from "./hide-token.ts";
 import { type ProgramConfig, readProgramCall } from "./program-config.ts";
 import { currentToken, whoElseReads } from "./token-source.ts";
@@ -24,6 +24,7 @@ const secondSignalMs = 5_000;
 
 /** Runs `windlass-agent` and resolves with its exit code. */
 export async function main(argv: readonly string[]): Promise<number> {
+  if (asksForCompletion(argv)) return complete(argv);
   const environment = readEnvironment();
   const isDoctor = argv[0] === "doctor";
   const call = readProgramCall(isDoctor ? argv.slice(1) : argv, environment);
@@ -33,7 +34,7 @@ export async function main(argv: readonly string[]): Promise<number> {
   closeInherited();
   switch (call.kind) {
     case "help":
-      process.stdout.write(helpText(agentSettings(environment), help, terminalWidth(process.stdout)));
+      process.stdout.write(helpText(agentSettings, help, terminalWidth(process.stdout)));
       return exitCodes.done;
     case "version":
       process.stdout.write(`windlass-agent ${version}\n`);
@@ -45,15 +46,26 @@ export async function main(argv: readonly string[]): Promise<number> {
   }
 }
 
+async function complete(argv: readonly string[]): Promise<number> {
+  const { answerCompletion } = await import("../../lib/shell-completion.ts");
+  const commands = [
+    { name: "run", summary: "take jobs: the default", settings: agentSettings, flags: [] },
+    { name: "doctor", summary: "check whether it could", settings: agentSettings, flags: [] },
+  ];
+  const completable = { program: "windlass-agent", commands, settings: agentSettings };
+  process.stdout.write(await answerCompletion(completable, argv));
+  return exitCodes.done;
+}
+
 function refuse(problems: readonly string[]): number {
   for (const problem of problems) process.stderr.write(`windlass-agent: ${problem}\n`);
   return exitCodes.misconfigured;
 }
 
 const help = {
-  usage: "windlass-agent [doctor] [flags]",
+  usage: "windlass-agent [run|doctor|completion] [flags]",
   about:
-    "Takes jobs of a Windlass control plane and runs terraform or tofu for them. With doctor, checks whether it could, and ends with 1 if not.",
+    "Takes jobs of a Windlass control plane and runs terraform or tofu for them. With doctor, checks whether it could, and ends with 1 if not. With completion, prints the completion script for the shell of $SHELL.",
   examples: [
     "WINDLASS_AGENT_TOKEN=wdl_agt_… windlass-agent --address https://tf.example.com",
     "windlass-agent --token-file /etc/windlass/agent-token --concurrency 2",
@@ -99,10 +111,6 @@ async function run({
   using transfers = createGrpcTransport({ ...common, keepAliveTimeoutMs: 60_000 });
   await using agent = startAgent({
     ...{ transport, transfers, config, log },
-    hangUp: () => {
-      transport.hangUp();
-      transfers.hangUp();
-    },
     token: async () => tokenNow(),
     clock: systemClock,
     random: systemRandom,

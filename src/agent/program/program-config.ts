@@ -1,7 +1,6 @@
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { createSecureContext } from "node:tls";
-import { programVariables } from "../../gen/program-variables.ts";
 import { readCommandLine } from "../../lib/command-line.ts";
 import type { Environment } from "../../lib/environment.ts";
 import type { ListenAddress } from "../../lib/net/listen-address.ts";
@@ -9,11 +8,13 @@ import { pemProblem } from "../../lib/net/pem.ts";
 import { armFailpoints } from "../../lib/program/failpoint.ts";
 import type { LogOptions } from "../../lib/program/log.ts";
 import { version } from "../../lib/program/version.ts";
-import { loadSettings, type SettingValues } from "../../lib/settings.ts";
+import { loadSettings } from "../../lib/settings.ts";
 import { type ClientTls, wayTo } from "../../lib/way/way.ts";
 import { isWindlassError } from "../../lib/words/errors.ts";
+import { agentSettings } from "../../settings/agent.ts";
+import { knownVariables } from "../../settings/known-variables.ts";
 import type { AgentConfig } from "../contract/config.ts";
-import { agentSettings } from "./agent-settings.ts";
+import { type AgentSettings, dataDirOf } from "./agent-settings.ts";
 import { engineDownloadsOf } from "./engine-settings.ts";
 import { providerConfigOf } from "./provider-settings.ts";
 import { sandboxPathProblems } from "./sandbox-settings.ts";
@@ -40,26 +41,24 @@ export type ProgramCall =
   /** Every problem at once, one sentence each. */
   | { readonly kind: "invalid"; readonly problems: readonly string[] };
 
-const switches = new Set(["no-engine-download", "single"]);
-
-type Values = SettingValues<ReturnType<typeof agentSettings>>;
-
 /** Reads flags and variables. */
 export function readProgramCall(argv: readonly string[], environment: Environment): ProgramCall {
-  const settings = agentSettings(environment);
-  const line = readCommandLine(settings, argv[0] === "run" ? argv.slice(1) : argv, switches);
+  const line = readCommandLine(agentSettings, argv[0] === "run" ? argv.slice(1) : argv, { own: [], maxWords: 0 });
   if (line.kind === "help" || line.kind === "version") return line;
   const flags = line.kind === "flags" ? line.flags : {};
-  const loaded = loadSettings(settings, { flags, environment, alsoKnown: programVariables });
+  const loaded = loadSettings(agentSettings, { flags, environment, alsoKnown: knownVariables });
   const problems = [
     ...(line.kind === "invalid" ? line.problems : []),
     ...armFailpoints(environment),
     ...(loaded.kind === "invalid" ? loaded.problems : loaded.unknown),
   ];
   if (loaded.kind === "invalid") return { kind: "invalid", problems };
-  const config = checked(loaded.values, environment, problems);
+  const values = { ...loaded.values, dataDir: dataDirOf(loaded.values, environment) };
+  const config = checked(values, environment, problems);
   return problems.length > 0 ? { kind: "invalid", problems } : { kind: "run", config };
 }
+
+type Values = AgentSettings & { readonly dataDir: string };
 
 /** Adds to `problems` what is wrong beyond the form of single values. */
 function checked(values: Values, environment: Environment, problems: string[]): ProgramConfig {

@@ -7,15 +7,15 @@ const tty = { stream: new Writable(), isTty: true, columns: 80 };
 const pipe = { stream: new Writable(), isTty: false, columns: undefined };
 
 describe("variables", () => {
-  test("one that looks like ours and is not is named, with the nearest", () => {
-    expect(unknownVariables({ WINDLASS_ADRESS: "x", HOME: "/" })).toEqual([
+  test("one that looks like ours and is not is named, with the nearest", async () => {
+    expect(await unknownVariables({ WINDLASS_ADRESS: "x", HOME: "/" })).toEqual([
       "WINDLASS_ADRESS is not a variable of Windlass. Did you mean WINDLASS_ADDRESS?",
     ]);
   });
 
-  test("those of the other two programs are known", () => {
+  test("those of the other two programs are known", async () => {
     const others = { WINDLASS_AGENT_TOKEN: "x", WINDLASS_LISTEN: "x", WINDLASS_MASTER_KEY_FILE: "x" };
-    expect(unknownVariables(others)).toEqual([]);
+    expect(await unknownVariables(others)).toEqual([]);
   });
 });
 

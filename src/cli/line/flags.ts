@@ -1,3 +1,5 @@
+import type { FlagShapes } from "../../lib/arguments.ts";
+import { durationMs as durationSchema } from "../../lib/setting-schemas.ts";
 import { usageError } from "../problems/problem.ts";
 
 /** One flag of a command: how it is written, what it is for, and how its texts become a value. */
@@ -155,16 +157,16 @@ export const duration = (about: string, style: Style = {}): Flag<number | undefi
   about,
   placeholder: "DURATION",
   isRepeatable: false,
-  read: async ([first], name) => (first === undefined ? undefined : durationMs(first, name)),
+  read: ([first], name) => (first === undefined ? undefined : durationMs(first, name)),
   ...style,
 });
 
 /** Reads `90s`, `2h30m`, `7d` as milliseconds; `name` says where the text comes from. */
-export async function durationMs(given: string, name: string): Promise<number> {
-  const schemas = await import("../../lib/setting-schemas.ts");
-  const result = schemas.durationMs().safeParse(given);
-  if (!result.success) throw usageError(`${name} is a duration such as 90s, 2h30m or 7d, not "${given}"`);
-  return result.data;
+export function durationMs(given: string, name: string): number {
+  const { read, expected } = durationSchema();
+  const ms = read(given);
+  if (ms === undefined) throw usageError(`${name} is ${expected}, not "${given}"`);
+  return ms;
 }
 
 /** Look again every 2 seconds, until Ctrl-C. Commands that take this very flag need not do anything for it. */
@@ -172,3 +174,20 @@ export const watchFlag = toggle("look again every 2 seconds, until Ctrl-C");
 
 /** `planOnly` as it is written on a command line: `plan-only`. */
 export const flagName = (key: string): string => key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+
+/** Every long name, aliases included, with the flag's key. */
+export const namesOf = (flags: Flags): ReadonlyMap<string, string> =>
+  new Map(
+    Object.entries(flags).flatMap(([key, flag]) =>
+      [flagName(key), ...(flag.aliases ?? [])].map((name): [string, string] => [name, key]),
+    ),
+  );
+
+/** How these flags are written. */
+export const shapesOf = (flags: Flags): FlagShapes =>
+  Object.fromEntries(
+    Object.entries(flags).map(([key, { kind, short, aliases }]) => [
+      flagName(key),
+      { isSwitch: kind === "switch", short, aliases },
+    ]),
+  );

@@ -1,10 +1,18 @@
-/** How an answer can be printed: tables for people, the rest for programs. */
-export const outputFormats = ["table", "wide", "json", "jsonl", "yaml", "name"] as const;
+import type { SettingValues } from "../../lib/settings.ts";
+import type { clientSettings } from "../../settings/client.ts";
 
-/** Those, and what only some commands print. */
-export const allFormats = [...outputFormats, "hcl"] as const;
+/** How an answer can be printed. */
+export type OutputFormat = NonNullable<SettingValues<typeof clientSettings>["output"]>;
 
-export type OutputFormat = (typeof allFormats)[number];
+/** Tables for people, the rest for programs; what else there is, only some commands print. */
+export const outputFormats = [
+  "table",
+  "wide",
+  "json",
+  "jsonl",
+  "yaml",
+  "name",
+] as const satisfies readonly OutputFormat[];
 
 /** True for the forms that a person reads. */
 export const isForPeople = (format: OutputFormat): boolean => format === "table" || format === "wide";

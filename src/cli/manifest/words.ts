@@ -14,7 +14,12 @@ export const modeWord = (mode: ExecutionMode): ModeWord =>
   mode === ExecutionMode.AGENT ? "agent" : mode === ExecutionMode.LOCAL ? "local" : "remote";
 
 /** `2h30m` as a duration. */
-export const durationOf = (word: string): Duration => durationFromMs(durationSchema().parse(word));
+export function durationOf(word: string): Duration {
+  const { read, expected } = durationSchema();
+  const ms = read(word);
+  if (ms === undefined) throw new Error(`expected ${expected}, got ${JSON.stringify(word)}`);
+  return durationFromMs(ms);
+}
 
 /** A duration as `2h30m`; `0` if there is none. */
 export const durationWord = (duration: Duration | undefined): string => {

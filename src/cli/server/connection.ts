@@ -1,4 +1,5 @@
 import type { Environment } from "../../lib/environment.ts";
+import { clientDefaults } from "../../settings/client.ts";
 import { isOn, variable } from "../line/environment.ts";
 import { durationMs } from "../line/flags.ts";
 import type { GlobalValues } from "../line/global-flags.ts";
@@ -41,9 +42,6 @@ export interface Connection {
   readonly warnings: readonly string[];
 }
 
-const defaultAddress = "http://127.0.0.1:7070";
-const defaultTimeoutMs = 30_000;
-
 /** Flag, else environment, else context, else default, for everything. */
 export async function resolveConnection(globals: GlobalValues, environment: Environment): Promise<Connection> {
   const configPath = pick([
@@ -56,7 +54,7 @@ export async function resolveConnection(globals: GlobalValues, environment: Envi
   const { context, contextName } = chooseContext({ globals, environment, config, asked });
   const from = layers(globals, environment, context);
   const address = asked ?? {
-    value: normalAddress(context?.address ?? defaultAddress),
+    value: normalAddress(context?.address ?? clientDefaults.address),
     origin: context === undefined ? "default" : `context ${context.name}`,
   };
   const mayUseContext = context !== undefined && (isSame(context, address.value) || contextName.origin === "--context");
@@ -162,7 +160,7 @@ async function timeout(globals: GlobalValues, environment: Environment): Promise
     ["--timeout", globals.timeout],
     ["WINDLASS_TIMEOUT", variable(environment, "WINDLASS_TIMEOUT")],
   ]);
-  if (value === undefined) return { value: defaultTimeoutMs, origin };
+  if (value === undefined) return { value: clientDefaults.timeoutMs, origin };
   return { value: await durationMs(value, origin), origin };
 }
 

@@ -1,11 +1,11 @@
-import { type Flags, flagName } from "../line/flags.ts";
+import { readArguments } from "../../lib/arguments.ts";
+import { type Flags, flagName, namesOf, shapesOf } from "../line/flags.ts";
 import { type GlobalValues, globalFlags } from "../line/global-flags.ts";
-import { namesOf, tokenize } from "../line/tokens.ts";
 import type { Command } from "../shared/command.ts";
 import type { Io } from "../terminal/io.ts";
 import { kindOf, namesOfKind } from "./complete-names.ts";
-import { readFlags } from "./parse.ts";
-import { entries, entryOf, verbOf } from "./tree.ts";
+import { placeOf, readFlags } from "./parse.ts";
+import { entries } from "./tree.ts";
 
 /** A word that the last one of a command line can become, and what it means; names have no explanation. */
 export interface CompletionCandidate {
@@ -43,28 +43,33 @@ const explained = (all: readonly { readonly name: string; readonly summary: stri
   all.map(({ name, summary }) => ({ word: name, about: summary }));
 
 async function candidatesAfter(line: Line): Promise<Candidates> {
-  const [first, second] = tokenize(line.before, globalFlags).words.map(({ text }) => text);
-  const help = { name: "help", summary: "Explain a command or a topic" };
-  if (first === undefined) return valuesOr(line, globalFlags, async () => explained([...entries, help]));
-  if (first === "help") return explained(entries);
-  const entry = entryOf(first);
-  if (entry === undefined) return [];
-  if (entry.kind === "command") return ofCommand(line, await entry.load(), 1);
-  const commands = await entry.load();
-  const verb = second === undefined ? undefined : verbOf(commands, second);
-  if (verb !== undefined) return ofCommand(line, verb, 2);
-  return valuesOr(line, globalFlags, async () => explained(commands));
+  const place = await placeOf(line.before);
+  switch (place.kind) {
+    case "start":
+      return valuesOr(line, globalFlags, async () => explained([...entries, help]));
+    case "help":
+      return explained(entries);
+    case "noun":
+      return valuesOr(line, globalFlags, async () => explained(place.commands));
+    case "command":
+      return ofCommand(line, place.command, place.args);
+    case "unknown-word":
+    case "unknown-flag":
+      return [];
+  }
 }
 
-/** `path` counts the words that name the command. */
-function ofCommand(line: Line, { name, flags, positionals }: Command, path: number): Promise<Candidates> {
+const help = { name: "help", summary: "Explain a command or a topic" };
+
+/** `args` stand on the line without the words that name the command. */
+function ofCommand(line: Line, { name, flags, positionals }: Command, args: readonly string[]): Promise<Candidates> {
   const all = { ...globalFlags, ...flags };
   return valuesOr(line, all, async () => {
     if (name === "completion") return plain(["bash", "fish", "zsh"]);
-    const given = tokenize(line.before, all).words.length - path;
     const expected = Object.values(positionals);
     const last = expected.at(-1);
-    const next = expected[given] ?? (last?.arity === "some" ? last : undefined);
+    const next =
+      expected[readArguments(args, shapesOf(all)).words.length] ?? (last?.arity === "some" ? last : undefined);
     return next === undefined ? [] : names(line, next.placeholder);
   });
 }
@@ -102,7 +107,7 @@ async function names({ io, before }: Line, placeholder: string): Promise<Candida
   if (filePlaceholder.test(placeholder)) return [filesWanted];
   const kind = kindOf(placeholder);
   if (kind === undefined) return [];
-  const globals = (await readFlags(globalFlags, tokenize(before, globalFlags))) as GlobalValues;
+  const globals = (await readFlags(globalFlags, readArguments(before, shapesOf(globalFlags)))) as GlobalValues;
   return plain(await namesOfKind(io, globals, kind).catch(() => []));
 }
 

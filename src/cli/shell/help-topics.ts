@@ -1,7 +1,7 @@
 import { clientVariables } from "../line/environment.ts";
+import { type Flag, type Flags, flagName } from "../line/flags.ts";
 import { globalFlags } from "../line/global-flags.ts";
 import { exitCodes, exitMeanings } from "../problems/exit.ts";
-import { flagLines } from "./flag-help.ts";
 
 /** What `windlass help TOPIC` explains besides commands. */
 export const topics: Readonly<Record<string, () => readonly string[]>> = {
@@ -40,3 +40,20 @@ export const topics: Readonly<Record<string, () => readonly string[]>> = {
     'With -o json or jsonl an error is one JSON object on stderr, {"error": {...}}, with its exit code.',
   ],
 };
+
+/** One line for each flag: how it is written, and what it is for. */
+export function flagLines(flags: Flags): readonly string[] {
+  const rows = Object.entries(flags).map(([key, flag]) => [written(key, flag), about(flag)] as const);
+  const width = Math.max(0, ...rows.map(([left]) => left.length));
+  return rows.map(([left, right]) => `  ${left.padEnd(width)}  ${right}`);
+}
+
+function written(key: string, { short, kind, placeholder }: Flag<unknown>): string {
+  const value = kind === "switch" ? "" : ` ${placeholder ?? "TEXT"}`;
+  return `${short === undefined ? "    " : `-${short}, `}--${flagName(key)}${value}`;
+}
+
+function about({ about: text, choices, placeholder }: Flag<unknown>): string {
+  const listed = choices === undefined || placeholder === choices.join("|") ? "" : ` (${choices.join(", ")})`;
+  return text + listed;
+}

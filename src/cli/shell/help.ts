@@ -3,8 +3,7 @@ import { usageError } from "../problems/problem.ts";
 import { didYouMean } from "../problems/suggest.ts";
 import type { Command } from "../shared/command.ts";
 import { bold, type Text, wrapped } from "../terminal/painted.ts";
-import { flagLines } from "./flag-help.ts";
-import { topics } from "./help-topics.ts";
+import { flagLines, topics } from "./help-topics.ts";
 import { type Entry, entries, entryOf, groups, verbOf } from "./tree.ts";
 
 const maxWidth = 100;

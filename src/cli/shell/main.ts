@@ -1,6 +1,8 @@
+import { readArguments } from "../../lib/arguments.ts";
 import { abortable, linkSignals } from "../../lib/async/abort.ts";
 import { unknownVariables } from "../line/environment.ts";
-import { watchFlag } from "../line/flags.ts";
+import { shapesOf, watchFlag } from "../line/flags.ts";
+import { globalFlags } from "../line/global-flags.ts";
 import { type ExitCode, exitCodes } from "../problems/exit.ts";
 import { withOneHint } from "../problems/one-hint.ts";
 import { CliError, type Problem } from "../problems/problem.ts";
@@ -35,7 +37,7 @@ async function execute(io: Io, request: CommandRequest): Promise<ExitCode> {
       const { watchCommand } = await import("./watching.ts");
       return await watchCommand(io, request);
     }
-    for (const warning of unknownVariables(io.environment)) context.notes.warn(warning);
+    for (const warning of await unknownVariables(io.environment)) context.notes.warn(warning);
     const code = await untilLeft(io, act(context, request));
     context.notes.flush();
     return code;
@@ -128,8 +130,6 @@ const isJson = (io: Io, { globals }: CommandRequest): boolean =>
 
 /** Before the command line is understood: whether its writer wants errors as JSON. */
 function looksLikeJson({ args, environment }: Io): boolean {
-  const form = /^(--output=|-o=?)?(json|jsonl)$/;
-  const isFlag = (arg: string, index: number) =>
-    form.test(arg) && (arg.startsWith("-") || /^(-o|--output)$/.test(args[index - 1] ?? ""));
-  return args.some(isFlag) || /^jsonl?$/.test(environment.WINDLASS_OUTPUT ?? "");
+  const given = readArguments(args, shapesOf(globalFlags)).given.get("output") ?? [];
+  return [...given, environment.WINDLASS_OUTPUT ?? ""].some((form) => /^jsonl?$/.test(form));
 }

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
+import { namesOf } from "../line/flags.ts";
 import { globalFlags } from "../line/global-flags.ts";
-import { namesOf } from "../line/tokens.ts";
 import { parse } from "./parse.ts";
 import { entries } from "./tree.ts";
 
@@ -49,6 +49,44 @@ describe("the command line", () => {
     expect((await parsed("pool edit p --description=")).input.flags).toMatchObject({ description: "" });
     expect((await parsed("var set -w net -- -x=1")).input.args).toEqual({ variables: ["-x=1"] });
     expect((await parsed("token create --pool p --description d")).input.flags).toMatchObject({ name: "d" });
+  });
+
+  test.each([
+    ["ws get 0x10", { workspace: "0x10" }],
+    ["ws get 1e3", { workspace: "1e3" }],
+    ["ws get 007", { workspace: "007" }],
+    ["ws get -- -net", { workspace: "-net" }],
+    ["pool assign -7 net --quiet=false dns", { pool: "-7", workspaces: ["net", "dns"] }],
+  ])("the words of %s stay texts", async (line, args) => expect((await parsed(line)).input.args).toEqual(args));
+
+  test.each([
+    ["run --watch list", "run list"],
+    ["-v run -oname --limit=5 list", "run list"],
+    ["-- run list", "run list"],
+    // The same flag takes a value of one verb and none of another.
+    ["providers set --registry registry.example.com=@token", "providers set"],
+  ])("in %s flags may stand before the words: it is %s", async (line, path) =>
+    expect((await parsed(line)).path.join(" ")).toBe(path),
+  );
+
+  test.each([
+    ["--frob run list", "unknown flag --frob."],
+    ["run --frob list", "unknown flag --frob."],
+    ["run list --no-watch", "unknown flag --no-watch."],
+    ["run list --limit", "--limit needs a value (one that begins with - as --limit=-…)"],
+    ["run list --limit --watch", "--limit needs a value (one that begins with - as --limit=-…)"],
+    ["run list --limit -4", '--limit is a whole number from 0 to 100000, not "-4"'],
+    ["run list --limit 3 --limit=4", "--limit is given 2 times with different values: give it once"],
+    ["run list --watch --watch=false", "--watch is given 2 times with different values: give it once"],
+    ["run list --watch=maybe", '--watch is true or false, not "maybe"'],
+    ["run list --watch true", 'unexpected argument "true"'],
+    ["run start net -- --plan-only", 'unexpected argument "--plan-only"'],
+    ["ws get a b", 'unexpected argument "b"'],
+  ])("%s is refused", async (line, message) => await expect(parse(line.split(" "))).rejects.toThrow(message));
+
+  test("the same value twice is no contradiction", async () => {
+    const { input } = await parsed("run list --limit 3 --limit=3 --watch --watch=true");
+    expect(input.flags).toMatchObject({ limit: 3, watch: true });
   });
 
   test("a hint repeats the flags that choose a server", async () => {

@@ -1,6 +1,6 @@
-import { type Flag, type Flags, flagName } from "../line/flags.ts";
+import { type Arguments, readArguments, readFirstWord } from "../../lib/arguments.ts";
+import { type Flag, type Flags, flagName, namesOf, shapesOf } from "../line/flags.ts";
 import { type GlobalValues, globalFlags } from "../line/global-flags.ts";
-import { namesOf, type Tokens, tokenize } from "../line/tokens.ts";
 import { CliError, usageError } from "../problems/problem.ts";
 import { didYouMean } from "../problems/suggest.ts";
 import type { Command, CommandInput, Positional } from "../shared/command.ts";
@@ -26,47 +26,73 @@ export type Request =
 interface Leaf {
   readonly path: readonly string[];
   readonly command: Command;
+  /** The command line without the words that name the command. */
+  readonly args: readonly string[];
+}
+
+interface Wrong {
+  readonly path: readonly string[];
+  /** What is wrong there. */
+  readonly given: string;
+}
+
+/** How far a command line names a command. */
+export type Place =
+  | { readonly kind: "start"; readonly read: Arguments }
+  | { readonly kind: "help"; readonly path: readonly string[] }
+  | { readonly kind: "noun"; readonly entry: Entry; readonly commands: readonly Command[]; readonly read: Arguments }
+  | ({ readonly kind: "command" } & Leaf)
+  | ({ readonly kind: "unknown-word"; readonly known: readonly { readonly name: string }[] } & Wrong)
+  /** A flag before the word that would say whether it is one: its value, if it has one, cannot be told from that word. */
+  | ({ readonly kind: "unknown-flag"; readonly flags: Flags } & Wrong);
+
+/** Finds the command that a command line names, and loads its code: no other. */
+export async function placeOf(args: readonly string[]): Promise<Place> {
+  const { word, before, rest } = readFirstWord(args, shapesOf(globalFlags));
+  if (word === undefined) return { kind: "start", read: before };
+  if (word === "help") return { kind: "help", path: readArguments(rest, shapesOf(globalFlags)).words };
+  const [early] = before.unknown;
+  if (early !== undefined) return { kind: "unknown-flag", path: [], given: early, flags: globalFlags };
+  const entry = entryOf(word);
+  if (entry === undefined) return { kind: "unknown-word", path: [], given: word, known: entries };
+  if (entry.kind === "noun") return verbPlace(entry, await entry.load(), rest);
+  return { kind: "command", path: [entry.name], command: await entry.load(), args: rest };
+}
+
+function verbPlace(entry: Entry, commands: readonly Command[], args: readonly string[]): Place {
+  const flags: Flags = Object.assign({}, ...commands.map((command) => command.flags), globalFlags);
+  const { word, before, rest } = readFirstWord(args, shapesOf(flags));
+  const [early] = before.unknown;
+  if (early !== undefined) return { kind: "unknown-flag", path: [entry.name], given: early, flags };
+  if (word === undefined) return { kind: "noun", entry, commands, read: before };
+  const command = verbOf(commands, word);
+  if (command === undefined) return { kind: "unknown-word", path: [entry.name], given: word, known: commands };
+  return { kind: "command", path: [entry.name, command.name], command, args: rest };
 }
 
 /** Reads a command line; whatever is wrong with it is thrown as a usage error that names the nearest right thing. */
 export async function parse(args: readonly string[]): Promise<Request> {
-  const first = tokenize(args, globalFlags);
-  const [word, ...rest] = first.words.map(({ text }) => text);
-  if (word === "help") return { kind: "help", path: rest, isMistake: false };
-  if (word === undefined) return withoutWords(first);
-  refuseEarlyUnknown(first);
-  const entry = entryOf(word);
-  if (entry === undefined) throw unknownCommand([], word, entries);
-  const leaf = await leafOf(entry, args);
-  if (leaf === undefined) return { kind: "help", path: [entry.name], isMistake: !first.given.has("help") };
-  return request(leaf, args);
+  const place = await placeOf(args);
+  switch (place.kind) {
+    case "start":
+      refuseUnknown(place.read, globalFlags, []);
+      return { kind: "help", path: [], isMistake: !place.read.given.has("help") };
+    case "help":
+      return { kind: "help", path: place.path, isMistake: false };
+    case "noun":
+      return { kind: "help", path: [place.entry.name], isMistake: !place.read.given.has("help") };
+    case "unknown-word":
+      throw unknownCommand(place.path, place.given, place.known);
+    case "unknown-flag":
+      throw unknownFlag(place.given, place.flags, place.path);
+    case "command":
+      return request(place);
+  }
 }
 
-function withoutWords(tokens: Tokens): Request {
-  refuseUnknown(tokens, globalFlags, []);
-  return { kind: "help", path: [], isMistake: !tokens.given.has("help") };
-}
-
-/** A flag before the first word can only be a global one; were it unknown, its value would be taken for the command. */
-function refuseEarlyUnknown({ words, unknown }: Tokens): void {
-  const early = unknown.find(({ index }) => index < (words[0]?.index ?? 0));
-  if (early !== undefined) throw unknownFlag(early.name, globalFlags, []);
-}
-
-async function leafOf(entry: Entry, args: readonly string[]): Promise<Leaf | undefined> {
-  if (entry.kind === "command") return { path: [entry.name], command: await entry.load() };
-  const commands = await entry.load();
-  const flags = Object.assign({}, ...commands.map((command) => command.flags), globalFlags);
-  const verb = tokenize(args, flags).words[1]?.text;
-  if (verb === undefined) return undefined;
-  const command = verbOf(commands, verb);
-  if (command === undefined) throw unknownCommand([entry.name], verb, commands);
-  return { path: [entry.name, command.name], command };
-}
-
-async function request(leaf: Leaf, args: readonly string[]): Promise<Request> {
+async function request(leaf: Leaf): Promise<Request> {
   try {
-    return await readRequest(leaf, args);
+    return await readRequest(leaf);
   } catch (error) {
     throw withHelp(error, leaf.path);
   }
@@ -78,29 +104,32 @@ export function withHelp(error: unknown, path: readonly string[]): unknown {
   return new CliError("usage", error.message, { ...error.problem, hints: help(path) });
 }
 
-async function readRequest({ path, command }: Leaf, args: readonly string[]): Promise<Request> {
+async function readRequest({ path, command, args }: Leaf): Promise<Request> {
   const flags = { ...globalFlags, ...command.flags };
-  const tokens = tokenize(args, flags);
-  if (tokens.given.has("help")) return { kind: "help", path, isMistake: false };
-  refuseUnknown(tokens, flags, path);
-  const words = tokens.words.slice(path.length).map(({ text }) => text);
-  const globals = (await readFlags(globalFlags, tokens)) as GlobalValues;
-  const input = { flags: await readFlags(command.flags, tokens), args: argumentsOf({ path, command }, words) };
+  const read = readArguments(args, shapesOf(flags));
+  if (read.given.has("help")) return { kind: "help", path, isMistake: false };
+  refuseUnknown(read, flags, path);
+  const globals = (await readFlags(globalFlags, read)) as GlobalValues;
+  const input = { flags: await readFlags(command.flags, read), args: argumentsOf({ path, command }, read.words) };
   if (globals.output !== undefined && !command.formats.includes(globals.output)) throw formatRefused(path, command);
-  return { kind: "command", path, command, globals, repeatable: repeatableOf(tokens), input };
+  return { kind: "command", path, command, globals, repeatable: repeatableOf(read), input };
 }
 
-function refuseUnknown({ unknown, valueless }: Tokens, flags: Flags, path: readonly string[]): void {
+function refuseUnknown({ unknown, valueless }: Arguments, flags: Flags, path: readonly string[]): void {
   const [first] = unknown;
-  if (first !== undefined) throw unknownFlag(first.name, flags, path);
+  if (first !== undefined) throw unknownFlag(first, flags, path);
   const [name] = valueless;
   if (name !== undefined) throw usageError(`${name} needs a value (one that begins with - as ${name}=-…)`, help(path));
 }
 
 /** The value of every flag, given or not. */
-export async function readFlags(flags: Flags, { given }: Tokens): Promise<Readonly<Record<string, unknown>>> {
+export async function readFlags(
+  flags: Flags,
+  { given }: Pick<Arguments, "given">,
+): Promise<Readonly<Record<string, unknown>>> {
   const values: Record<string, unknown> = {};
-  for (const [key, flag] of Object.entries(flags)) values[key] = await readFlag(key, flag, given.get(key) ?? []);
+  for (const [key, flag] of Object.entries(flags))
+    values[key] = await readFlag(key, flag, given.get(flagName(key)) ?? []);
   return values;
 }
 
@@ -116,7 +145,10 @@ function readFlag(key: string, flag: Flag<unknown>, texts: readonly string[]): u
   );
 }
 
-function argumentsOf({ path, command }: Leaf, words: readonly string[]): Readonly<Record<string, unknown>> {
+function argumentsOf(
+  { path, command }: Pick<Leaf, "path" | "command">,
+  words: readonly string[],
+): Readonly<Record<string, unknown>> {
   const left = [...words];
   const values: Record<string, unknown> = {};
   for (const [key, positional] of Object.entries(command.positionals)) {
@@ -156,9 +188,7 @@ function formatRefused(path: readonly string[], { formats }: Command) {
 /** The flags that choose a server and an organization, so that a hint acts where the command did. */
 const repeatedInHints = ["context", "config", "address", "org"];
 
-const repeatableOf = ({ given }: Tokens): readonly string[] =>
-  repeatedInHints.flatMap((key) =>
-    (given.get(key) ?? []).slice(0, 1).flatMap((value) => [`--${flagName(key)}`, value]),
-  );
+const repeatableOf = ({ given }: Arguments): readonly string[] =>
+  repeatedInHints.flatMap((name) => (given.get(name) ?? []).slice(0, 1).flatMap((value) => [`--${name}`, value]));
 
 const help = (path: readonly string[]) => [{ label: "Help", command: ["windlass", ...path, "--help"].join(" ") }];

@@ -40,20 +40,6 @@ export interface Limits {
   readonly registrationsPerMinute: number;
 }
 
-export const defaultLimits: Limits = {
-  maxConfigurationBytes: 100 * 1024 * 1024,
-  maxStateBytes: 256 * 1024 * 1024,
-  maxPlanBytes: 256 * 1024 * 1024,
-  maxPlanFilesBytes: 256 * 1024 * 1024,
-  maxLogBytes: 64 * 1024 * 1024,
-  logWindowBytes: 4 * 1024 * 1024,
-  callsPerSecond: 500,
-  authFailuresPerMinute: 600,
-  maxQueuedRuns: 500,
-  maxAgentsPerToken: 5_000,
-  registrationsPerMinute: 600,
-};
-
 /** How long things take before somebody looks. */
 export interface Timing {
   readonly heartbeatMs: number;

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { type AgentEvent, type AgentStatus, agentStatusAfter, defaultSilence, isDeletable } from "./agent.ts";
+import { type AgentEvent, type AgentStatus, agentStatusAfter, isDeletable } from "./agent.ts";
 
 const statuses: readonly AgentStatus[] = ["idle", "busy", "unknown", "errored", "exited"];
 const events: Readonly<Record<string, AgentEvent>> = {
@@ -10,12 +10,11 @@ const events: Readonly<Record<string, AgentEvent>> = {
   "silent 5 min": { kind: "silent", forMs: 300_000 },
   "good-bye": { kind: "goodbye" },
 };
+const silence = { unknownMs: 45_000, erroredMs: 300_000 };
 
 test("the status of an agent after every event", () => {
   const lines = statuses.flatMap((status) =>
-    Object.entries(events).map(
-      ([name, event]) => `${status} + ${name} -> ${agentStatusAfter(status, event, defaultSilence)}`,
-    ),
+    Object.entries(events).map(([name, event]) => `${status} + ${name} -> ${agentStatusAfter(status, event, silence)}`),
   );
   expect(`\n${lines.join("\n")}\n`).toMatchInlineSnapshot(`
     "

@@ -86,8 +86,6 @@ export interface Silence {
   readonly erroredMs: number;
 }
 
-export const defaultSilence: Silence = { unknownMs: 45_000, erroredMs: 300_000 };
-
 export type AgentEvent =
   /** It was heard: registered, or a heartbeat. */
   | { readonly kind: "heard"; readonly jobs: number }

@@ -1,9 +1,9 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { defaultLeases, isEnded, type Job, type JobEvent, type JobStatus, moveJob, newestOf } from "./job.ts";
+import { isEnded, type Job, type JobEvent, type JobStatus, moveJob, newestOf } from "./job.ts";
 
 const now = new Date("2026-01-01T00:00:00Z");
-const at = { now, leases: defaultLeases };
+const at = { now, leases: { offerMs: 60_000, planMs: 120_000, applyMs: 600_000 } };
 
 const jobIn = (status: JobStatus, change: Partial<Job> = {}): Job => ({
   id: "job_1",

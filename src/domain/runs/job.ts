@@ -78,8 +78,6 @@ export interface Leases {
   readonly applyMs: number;
 }
 
-export const defaultLeases: Leases = { offerMs: 60_000, planMs: 120_000, applyMs: 600_000 };
-
 /** An offer is renewed while what the job needs arrives, for so long: at 250 kbit/s more than 600 MB. */
 export const maxArrivalMs = 6 * 3_600_000;
 

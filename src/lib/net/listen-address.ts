@@ -9,14 +9,18 @@ export interface ListenAddress {
 
 /** `127.0.0.1:7070` or `[::]:7070`. */
 export const listenAddress = (): SettingSchema<ListenAddress> =>
-  written(parsed("host:port such as 127.0.0.1:7070 or [::]:7070", parse), ({ host, port }) =>
+  written(parsed("host:port such as 127.0.0.1:7070 or [::]:7070", parse, "HOST:PORT"), ({ host, port }) =>
     host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`,
   );
 
 /** The same, or `off`, which is null. */
 export const listenAddressOrOff = (): SettingSchema<ListenAddress | null> =>
   written(
-    parsed("host:port such as 127.0.0.1:7072, or off", (text) => (text === "off" ? null : parse(text))),
+    parsed(
+      "host:port such as 127.0.0.1:7072, or off",
+      (text) => (text === "off" ? null : parse(text)),
+      "HOST:PORT|off",
+    ),
     (value) => (value === null ? "off" : `${value.host}:${value.port}`),
   );
 

@@ -31,13 +31,17 @@ export function networksOf(texts: readonly string[]): Networks | undefined {
 /** `10.0.0.0/8,192.168.1.7,fd00::/8`. */
 export const networks = (): SettingSchema<Networks> =>
   written(
-    parsed("addresses and networks such as 10.0.0.0/8,192.168.1.7,fd00::/8", (text) => {
-      const texts = text
-        .split(",")
-        .map((one) => one.trim())
-        .filter((one) => one !== "");
-      return texts.length === 0 ? undefined : networksOf(texts);
-    }),
+    parsed(
+      "addresses and networks such as 10.0.0.0/8,192.168.1.7,fd00::/8",
+      (text) => {
+        const texts = text
+          .split(",")
+          .map((one) => one.trim())
+          .filter((one) => one !== "");
+        return texts.length === 0 ? undefined : networksOf(texts);
+      },
+      "NETWORK,NETWORK",
+    ),
     ({ texts }) => texts.join(","),
   );
 

@@ -18,9 +18,9 @@ test.each([
 });
 
 test("the setting needs a path", () => {
-  expect(pathPrefix().parse("/windlass/")).toBe("/windlass");
-  for (const text of ["/", "windlass", "https://host/windlass"])
-    expect(pathPrefix().safeParse(text).error?.issues[0]?.message).toBe("expected a path such as /windlass");
+  expect(pathPrefix().read("/windlass/")).toBe("/windlass");
+  for (const text of ["/", "windlass", "https://host/windlass"]) expect(pathPrefix().read(text)).toBeUndefined();
+  expect(pathPrefix().expected).toBe("a path such as /windlass");
 });
 
 test("a path loses the prefix as a whole part, and once", () => {

@@ -8,7 +8,7 @@ export function pathPrefixOf(path: string): string | undefined {
 
 /** `/windlass` or `/tools/windlass`. */
 export const pathPrefix = (): SettingSchema<string> =>
-  parsed("a path such as /windlass", (text) => pathPrefixOf(text) || undefined);
+  parsed("a path such as /windlass", (text) => pathPrefixOf(text) || undefined, "PATH");
 
 /** The path of a request below the prefix; unchanged if it is not below it. */
 export const withoutPrefix = (path: string, prefix: string): string =>

@@ -2,12 +2,10 @@ import { pino } from "pino";
 import pretty from "pino-pretty";
 import { maskTokensIn } from "../words/tokens.ts";
 
-export const logLevels = ["debug", "info", "warn", "error", "silent"] as const;
-export type LogLevel = (typeof logLevels)[number];
+export type LogLevel = "debug" | "info" | "warn" | "error" | "silent";
 
 /** `auto` is `pretty` on a terminal and `json` elsewhere. */
-export const logFormats = ["auto", "json", "pretty"] as const;
-export type LogFormat = (typeof logFormats)[number];
+export type LogFormat = "auto" | "json" | "pretty";
 
 /** Fields of one record; an error goes under `err`. */
 export type LogFields = Readonly<Record<string, unknown>>;

@@ -1,8 +1,9 @@
 import { stringify } from "yaml";
 import { settingText } from "../../lib/setting-schemas.ts";
 import type { Setting } from "../../lib/settings.ts";
+import { serverSettings } from "../../settings/server.ts";
 import type { CommandCall, ServerCommand } from "../command.ts";
-import { dataDirOf, serverSettings } from "../settings.ts";
+import { dataDirOf } from "../settings.ts";
 import { StartError } from "../start-error.ts";
 
 interface Shown {
@@ -27,7 +28,7 @@ export const configCommand: ServerCommand = {
   ],
   flags: [
     { name: "origin", about: "also where each value comes from: a flag, a variable, a file, or default" },
-    { name: "output", value: "yaml|json", about: "the form (-o), yaml if absent" },
+    { name: "output", short: "o", value: "yaml|json", about: "the form (-o), yaml if absent" },
   ],
   words: { min: 1, max: 1 },
   heeds: "all",

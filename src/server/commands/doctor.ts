@@ -20,7 +20,7 @@ export const doctorCommand: ServerCommand = {
     "windlassd doctor --data-dir /var/lib/windlass",
     "windlassd doctor -o json | jq '.[] | select(.status == \"fail\")'",
   ],
-  flags: [{ name: "output", value: "json", about: "the form (-o): a list of {id, status, detail, fix}" }],
+  flags: [{ name: "output", short: "o", value: "json", about: "the form (-o): a list of {id, status, detail, fix}" }],
   words: { min: 0, max: 0 },
   heeds: "all",
   async run(call) {

@@ -1,24 +1,24 @@
 import { systemClock } from "../../lib/clock.ts";
-import { helpText, readArguments, terminalWidth } from "../../lib/command-line.ts";
+import { asksForCompletion, helpText, readCommandLine, terminalWidth } from "../../lib/command-line.ts";
+import { didYouMean } from "../../lib/did-you-mean.ts";
 import { readEnvironment } from "../../lib/environment.ts";
 import { makePrivate } from "../../lib/fs/umask.ts";
 import { createLog } from "../../lib/program/log.ts";
 import { version } from "../../lib/program/version.ts";
 import { systemRandom } from "../../lib/random.ts";
-import { suggestion } from "../../lib/settings.ts";
+import type { Settings } from "../../lib/settings.ts";
 import { isWindlassError } from "../../lib/words/errors.ts";
+import { serverSettings } from "../../settings/server.ts";
 import { type CommandCall, commonSettings, type ServerCommand } from "../command.ts";
 import { readSettings } from "../read-call.ts";
-import { serverSettings } from "../settings.ts";
 import { StartError } from "../start-error.ts";
 import { commands, serveCommand } from "./commands.ts";
-
-const switches = ["allow-plaintext", "moved-database", "no-engine-download", "no-reflection", "proxy-protocol"];
 
 /** Runs windlassd: the control plane, or one of its commands. Answers the exit code of the process. */
 export async function main(argv: readonly string[]): Promise<number> {
   const [first = "", ...rest] = argv;
   if (first === "help") return help(rest);
+  if (asksForCompletion(argv)) return complete(argv);
   const isNamed = first !== "" && !first.startsWith("-");
   if (!isNamed) return run(serveCommand, argv);
   const command = commandNamed(first);
@@ -28,7 +28,7 @@ export async function main(argv: readonly string[]): Promise<number> {
 const commandNamed = (name: string): ServerCommand | undefined => commands.find((command) => command.name === name);
 
 function unknownCommand(name: string): number {
-  const near = suggestion(name, [...commands.map((command) => command.name), "help"]);
+  const near = didYouMean(name, [...commands.map((command) => command.name), "help", "completion"]);
   return say(process.stderr, `windlassd: unknown command "${name}"${near}\nSee windlassd --help.\n`, 2);
 }
 
@@ -38,6 +38,13 @@ function help([name]: readonly string[]): number {
   return command === undefined ? unknownCommand(name) : say(process.stdout, helpOf(command), 0);
 }
 
+async function complete(argv: readonly string[]): Promise<number> {
+  const { answerCompletion } = await import("../../lib/shell-completion.ts");
+  const all = commands.map((command) => ({ ...command, settings: settingsOf(command) }));
+  const completable = { program: "windlassd", commands: all, settings: serverSettings };
+  return say(process.stdout, await answerCompletion(completable, argv), 0);
+}
+
 function helpOf(command: ServerCommand): string {
   const flags = command.flags.map(
     ({ name, value, about }) => [value === undefined ? `--${name}` : `--${name} ${value}`, about] as const,
@@ -45,7 +52,9 @@ function helpOf(command: ServerCommand): string {
   const others = commands.map((one) => [`windlassd ${one.name} ${one.usage}`.trimEnd(), one.summary] as const);
   const sections = [
     { title: "Flags", rows: flags },
-    ...(command === serveCommand ? [{ title: "Commands (windlassd help COMMAND)", rows: others }] : []),
+    ...(command === serveCommand
+      ? [{ title: "Commands (windlassd help COMMAND)", rows: [...others, completion] }]
+      : []),
   ];
   const { about, examples } = command;
   const usage =
@@ -53,19 +62,17 @@ function helpOf(command: ServerCommand): string {
   return helpText(settingsOf(command), { usage, about, examples, sections }, terminalWidth(process.stdout));
 }
 
+const completion = ["windlassd completion", "print the completion script for the shell of $SHELL"] as const;
+
 /** What a command heeds; the other settings may be given, and mean nothing to it. */
-function settingsOf({ heeds }: ServerCommand): Partial<typeof serverSettings> {
+function settingsOf({ heeds }: ServerCommand): Settings {
   if (heeds === "all") return serverSettings;
   const heeded = new Set<string>([...commonSettings, ...heeds]);
   return Object.fromEntries(Object.entries(serverSettings).filter(([name]) => heeded.has(name)));
 }
 
 async function run(command: ServerCommand, argv: readonly string[]): Promise<number> {
-  const line = readArguments(serverSettings, argv, {
-    switches: new Set([...switches, ...command.flags.flatMap(({ name, value }) => (value === undefined ? name : []))]),
-    own: command.flags.map(({ name }) => name),
-    maxWords: command.words.max,
-  });
+  const line = readCommandLine(serverSettings, argv, { own: command.flags, maxWords: command.words.max });
   if (line.kind === "help") return say(process.stdout, helpOf(command), 0);
   if (line.kind === "version") return say(process.stdout, `windlassd ${version}\n`, 0);
   if (line.kind === "invalid") return refuse(command, line.problems);

@@ -1,4 +1,4 @@
-import { suggestion } from "../../../lib/settings.ts";
+import { didYouMean } from "../../../lib/did-you-mean.ts";
 import { type CliItem, readCliSyntax } from "./cli-syntax.ts";
 import { type Findings, textIn } from "./findings.ts";
 import { problemsOfMethod } from "./install-methods.ts";
@@ -120,5 +120,5 @@ class Reading implements CliConfig, Findings {
 function whyUnknown(name: string): string {
   if (name === "providers" || name === "provisioners")
     return `${name} was for terraform before 0.13: use provider_installation`;
-  return `${name} is no setting of a CLI configuration${suggestion(name, known)}`;
+  return `${name} is no setting of a CLI configuration${didYouMean(name, known)}`;
 }

@@ -1,5 +1,5 @@
 import { isAbsolute } from "node:path";
-import { suggestion } from "../../../lib/settings.ts";
+import { didYouMean } from "../../../lib/did-you-mean.ts";
 import type { CliItem, CliValue } from "./cli-syntax.ts";
 import { attributeIn, type Findings, textIn } from "./findings.ts";
 
@@ -16,7 +16,7 @@ const methods: Readonly<Record<string, (method: CliItem, findings: Findings) => 
 export function problemsOfMethod(method: CliItem, findings: Findings): readonly string[] {
   const { name } = method;
   const read = Object.hasOwn(methods, name) ? methods[name] : undefined;
-  if (read === undefined) return [`${name} is no way to install providers${suggestion(name, Object.keys(methods))}`];
+  if (read === undefined) return [`${name} is no way to install providers${didYouMean(name, Object.keys(methods))}`];
   if (name === "dev_overrides") return read(method, findings);
   if (method.kind !== "block" || method.labels.length > 0) return [`expected ${name} { … }`];
   const patterns = ["include", "exclude"].filter((one) => !isPatterns(attributeIn(method, one)));

@@ -3,7 +3,7 @@ import { parseVersionConstraint } from "../../../lib/words/version-constraint.ts
 import { checksumIn } from "./checksums.ts";
 import { platformOf, signatureNames } from "./release.ts";
 import { isVersion, newestAllowed, versionsIn } from "./release-index.ts";
-import { isMirrorAddress, mayFollow, shown, sourceOf } from "./release-source.ts";
+import { mayFollow, shown, sourceOf } from "./release-source.ts";
 
 const list = (value: unknown) => Buffer.from(JSON.stringify(value));
 
@@ -130,13 +130,6 @@ describe("where releases are", () => {
   test("user and password of an address are never shown", () => {
     expect(shown(new URL("https://me:secret@m.example.com/x"))).toBe("https://m.example.com/x");
     expect(sourceOf("tofu", "https://me:secret@m.example.com/x/").name).toBe("https://m.example.com/x");
-  });
-
-  test("a mirror is the root of an http(s) place", () => {
-    expect(["https://m/engines", "http://127.0.0.1:80"].every(isMirrorAddress)).toBe(true);
-    expect(
-      ["m.example.com", "ftp://m/", "file:///srv", "https://m/?a=b", "https://m/#a", ""].filter(isMirrorAddress),
-    ).toEqual([]);
   });
 
   test.each([

@@ -40,13 +40,6 @@ export function shown(address: URL): string {
   return bare.href;
 }
 
-/** True for what `--engine-mirror` may name: the root of a mirror. */
-export function isMirrorAddress(text: string): boolean {
-  const address = URL.parse(text);
-  if (address === null || !["http:", "https:"].includes(address.protocol)) return false;
-  return address.search === "" && address.hash === "" && address.hostname !== "";
-}
-
 /** Whether a redirect may be followed: nobody leads from an encrypted place to a plain one, except on this machine. */
 export function mayFollow(from: URL, to: URL): boolean {
   if (to.protocol === "https:") return true;

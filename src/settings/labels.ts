@@ -1,5 +1,5 @@
-import { parsed, type SettingSchema, written } from "../../lib/setting-schemas.ts";
-import { acceptLabel, labelKeyPattern, labelValuePattern } from "../../lib/words/label-names.ts";
+import { parsed, type SettingSchema, written } from "../lib/setting-schemas.ts";
+import { acceptLabel, labelKeyPattern, labelValuePattern } from "../lib/words/label-names.ts";
 
 type Labels = Readonly<Record<string, string>>;
 
@@ -11,7 +11,11 @@ const ownKeys: ReadonlySet<string> = new Set(["os", "arch", "name", acceptLabel]
 /** `zone=a,gpu`: labels, with a value or without. */
 export const labels = (): SettingSchema<Labels> =>
   written(
-    parsed("labels such as zone=a,gpu (without os, arch, name and accept, which come by themselves)", parseLabels),
+    parsed(
+      "labels such as zone=a,gpu (without os, arch, name and accept, which come by themselves)",
+      parseLabels,
+      "KEY=VALUE,KEY",
+    ),
     (values) =>
       Object.entries(values)
         .map(([key, value]) => (value === "" ? key : `${key}=${value}`))
@@ -33,9 +37,13 @@ const valueIn = (part: string): string => (part.includes("=") ? part.slice(part.
 
 /** `plan`, `apply`, or both in either order. */
 export const acceptedPhases = (): SettingSchema<"plan" | "apply" | "plan,apply"> =>
-  parsed("plan, apply or plan,apply", (text) => {
-    const phases = new Set(text.split(",").map((part) => part.trim()));
-    const isKnown = [...phases].every((phase) => phase === "plan" || phase === "apply");
-    if (!isKnown) return undefined;
-    return phases.size === 2 ? "plan,apply" : phases.has("plan") ? "plan" : "apply";
-  });
+  parsed(
+    "plan, apply or plan,apply",
+    (text) => {
+      const phases = new Set(text.split(",").map((part) => part.trim()));
+      const isKnown = [...phases].every((phase) => phase === "plan" || phase === "apply");
+      if (!isKnown) return undefined;
+      return phases.size === 2 ? "plan,apply" : phases.has("plan") ? "plan" : "apply";
+    },
+    "plan,apply",
+  );

@@ -1,4 +1,4 @@
-import { parsed, type SettingSchema } from "../../lib/setting-schemas.ts";
+import { parsed, type SettingSchema } from "../lib/setting-schemas.ts";
 
 const expected =
   "a PostgreSQL URL such as postgres://user:password@host:5432/name, in which special characters of the password are " +
@@ -6,7 +6,7 @@ const expected =
 
 /** The URL of a PostgreSQL database that can be read in one way only. It holds a password: messages never show it. */
 export const postgresUrl = (): SettingSchema<string> =>
-  parsed(expected, (value) => (isPostgresUrl(value) ? value : undefined));
+  parsed(expected, (value) => (isPostgresUrl(value) ? value : undefined), "URL");
 
 /** A character of the password that is not escaped ends the part that it stands in: then there is an @ behind the host. */
 function isPostgresUrl(value: string): boolean {
