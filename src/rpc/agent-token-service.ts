@@ -1,4 +1,3 @@
-import { type Duration, durationMs } from "@bufbuild/protobuf/wkt";
 import type { ServiceImpl } from "@connectrpc/connect";
 import { rotateAgentToken } from "../control/agent-token-rotation.ts";
 import { createAgentToken, listAgentTokens, revokeAgentToken } from "../control/agent-tokens.ts";
@@ -7,13 +6,8 @@ import { AgentTokenSchema } from "../gen/windlass/v1/agent_token_pb.ts";
 import type { AgentTokenService } from "../gen/windlass/v1/agent_token_service_pb.ts";
 import { callerOf } from "./caller.ts";
 import { toAgentToken } from "./mapping/agent-token.ts";
+import { optionalMs } from "./mapping/duration.ts";
 import { pageMessages, pageOf } from "./mapping/page.ts";
-
-/** In milliseconds, rounded up: the shortest duration is not none. */
-const exactMs = (duration: Duration): number => durationMs(duration) + (duration.nanos % 1_000_000 === 0 ? 0 : 1);
-
-const optionalMs = (duration: Duration | undefined): number | null =>
-  duration === undefined ? null : exactMs(duration);
 
 /** Manages the tokens of agent pools. */
 export const agentTokenService = (control: Control): ServiceImpl<typeof AgentTokenService> => ({

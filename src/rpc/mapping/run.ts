@@ -1,5 +1,5 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import { durationFromMs, durationMs, timestampDate, timestampFromDate, timestampFromMs } from "@bufbuild/protobuf/wkt";
+import { durationFromMs, timestampDate, timestampFromDate, timestampFromMs } from "@bufbuild/protobuf/wkt";
 import type { KeptView } from "../../control/kept-directories.ts";
 import type { RunListFilter } from "../../control/run-list.ts";
 import type { Resolution } from "../../control/run-resolution.ts";
@@ -34,6 +34,7 @@ import {
 } from "../../gen/windlass/v1/run_pb.ts";
 import { type ListRunsRequest, RunResolution } from "../../gen/windlass/v1/run_service_pb.ts";
 import type { HowHeld } from "../../lib/lost-resources.ts";
+import { optionalMs } from "./duration.ts";
 
 export const runStates: Record<RunStatus, RunState> = {
   pending: RunState.PENDING,
@@ -314,8 +315,10 @@ export const optionsOf = (message: RunOptionsMessage | undefined): NewRun["optio
   engineVersion: message?.engineVersion ?? "",
   allowsEmptyApply: message?.allowEmptyApply ?? false,
   parallelism: message?.parallelism ?? 0,
-  ...(message?.queueTimeout === undefined ? {} : { queueTimeoutMs: durationMs(message.queueTimeout) }),
+  ...waitOf(optionalMs(message?.queueTimeout)),
 });
+
+const waitOf = (queueTimeoutMs: number | null) => (queueTimeoutMs === null ? {} : { queueTimeoutMs });
 
 /** Something that happened to a run, for its readers. */
 export const eventMessage = (event: TimelineEvent): MessageInitShape<typeof RunEventSchema> => ({

@@ -1,5 +1,5 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import { type Duration, durationFromMs, durationMs, timestampFromDate } from "@bufbuild/protobuf/wkt";
+import { type Duration, durationFromMs, timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { etagOf } from "../../control/etags.ts";
 import type { WorkspaceLosses } from "../../control/workspace-deletion.ts";
 import type { WorkspaceSettings } from "../../control/workspace-settings.ts";
@@ -15,6 +15,7 @@ import {
   type WorkspaceSchema,
 } from "../../gen/windlass/v1/workspace_pb.ts";
 import type { WorkspaceLossesSchema } from "../../gen/windlass/v1/workspace_service_pb.ts";
+import { optionalMs } from "./duration.ts";
 import type { UpdatableFields } from "./field-mask.ts";
 import { runStates } from "./run.ts";
 
@@ -85,7 +86,7 @@ export const fromMode = (mode: Mode): ExecutionMode =>
 /** Unspecified is terraform. */
 export const fromEngine = (engine: EngineValue): Engine => (engine === EngineValue.TOFU ? "tofu" : "terraform");
 
-const msOf = (duration: Duration | undefined): number => (duration === undefined ? 0 : durationMs(duration));
+const msOf = (duration: Duration | undefined): number => optionalMs(duration) ?? 0;
 
 export const fromWorkspace = (message: WorkspaceMessage): NewSettings => ({
   name: message.name,
