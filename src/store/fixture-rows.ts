@@ -10,6 +10,7 @@ import type { ProviderSettings } from "../domain/provider-settings.ts";
 import type { Run } from "../domain/run.ts";
 import type { StateVersion } from "../domain/state-version.ts";
 import type { Variable } from "../domain/variable.ts";
+import type { VariableSet } from "../domain/variable-set.ts";
 import type { Workspace } from "../domain/workspace.ts";
 
 /** The given number of seconds after a fixed instant. */
@@ -160,6 +161,18 @@ export const variable = (change: Partial<Variable> = {}): Variable => ({
   isSensitive: false,
   description: "",
   updatedAt: at(0),
+  ...change,
+});
+
+export const variableSet = (change: Partial<VariableSet> = {}): VariableSet => ({
+  id: "vset_1",
+  organizationId: "org_1",
+  name: "cloud",
+  description: "",
+  isGlobal: false,
+  createdAt: at(0),
+  updatedAt: at(0),
+  version: 1,
   ...change,
 });
 

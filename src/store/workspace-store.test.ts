@@ -1,25 +1,12 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { testEngines } from "../../test/engines.ts";
 import type { SetVariable } from "../domain/variable.ts";
-import type { VariableSet } from "../domain/variable-set.ts";
-import { at, configuration, organization, pool, run, state, variable, workspace } from "./fixture-rows.ts";
+import { at, configuration, organization, pool, run, state, variable, variableSet, workspace } from "./fixture-rows.ts";
 import { openStore } from "./open.ts";
 import type { Queries, Store, WorkspaceFilter } from "./ports.ts";
 
 const everything = { after: null, limit: 100 } as const;
 const names = (rows: readonly { readonly name: string }[]) => rows.map(({ name }) => name);
-
-const variableSet = (change: Partial<VariableSet> = {}): VariableSet => ({
-  id: "vset_1",
-  organizationId: "org_1",
-  name: "cloud",
-  description: "",
-  isGlobal: false,
-  createdAt: at(0),
-  updatedAt: at(0),
-  version: 1,
-  ...change,
-});
 
 const setVariable = (change: Partial<SetVariable> = {}): SetVariable => {
   const { workspaceId: _, ...rest } = variable();

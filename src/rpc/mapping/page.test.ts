@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { pageByKey, pageOfAll } from "../../control/pages.ts";
 import { RunEventSchema, RunSchema } from "../../gen/windlass/v1/run_pb.ts";
 import { ListRunEventsResponseSchema, ListRunsResponseSchema } from "../../gen/windlass/v1/run_service_pb.ts";
-import { inPieces, maxPageBytes, pageMessages } from "./page.ts";
+import { firstMessages, inPieces, maxPageBytes, pageMessages, pageOf } from "./page.ts";
 
 const nameOf = (n: number) => String(n).padStart(6, "0");
 /** Rows of three bytes a character. */
@@ -73,4 +73,20 @@ test("messages come in pieces that are no larger than a page, in their order", (
   expect(sizes.length).toBe(3);
   expect(Math.max(...sizes)).toBeLessThanOrEqual(maxPageBytes);
   expect([...inPieces(RunEventSchema, [])]).toEqual([[]]);
+});
+
+test("a list that shares its answer with others ends at 256 KiB, and has its first row whatever its size", () => {
+  const first = (count: number, characters: number) =>
+    firstMessages(rowsOf(count, characters), RunSchema, ({ name: id, text }) => ({ id, message: text })).map(
+      ({ id }) => id,
+    );
+  expect(first(1_000, 1_000)).toEqual(Array.from({ length: 86 }, (_, n) => nameOf(n)));
+  expect(first(2, 200_000)).toEqual([nameOf(0)]);
+  expect(first(3, 1)).toEqual([0, 1, 2].map(nameOf));
+  expect(first(0, 1)).toEqual([]);
+});
+
+test("what a request says of its page is taken as it is: who reads the rows bounds it", () => {
+  expect(pageOf({ pageSize: 0, pageToken: "" })).toEqual({ size: 0, token: "" });
+  expect(pageOf({ pageSize: 1_000, pageToken: "next" })).toEqual({ size: 1_000, token: "next" });
 });

@@ -1,0 +1,77 @@
+import { create, fromJson } from "@bufbuild/protobuf";
+import { expect, test } from "vitest";
+import type { OrganizationView } from "../../control/organizations.ts";
+import { OrganizationSchema } from "../../gen/windlass/v1/organization_pb.ts";
+import { CreateOrganizationRequestSchema } from "../../gen/windlass/v1/organization_service_pb.ts";
+import { Engine, ExecutionMode } from "../../gen/windlass/v1/workspace_pb.ts";
+import { at, organization } from "../../store/fixture-rows.ts";
+import { fromNewOrganization, organizationFields, toOrganization } from "./organization.ts";
+import { changesByField, fixedFields, shown, unknownValue, unsetFields } from "./testing.ts";
+
+const full: OrganizationView = {
+  ...organization({
+    ...{ maxAgents: 1, maxWorkspaces: 2, defaultExecutionMode: "local", defaultEngine: "tofu" },
+    ...{ defaultEngineVersion: "1.12.6", updatedAt: at(1), version: 4 },
+  }),
+  connectedAgents: 3,
+};
+
+test("an organization is told with its bounds and its defaults", () => {
+  expect(shown(OrganizationSchema, toOrganization(full))).toEqual({
+    ...{ id: "org_1", name: "acme", maxAgents: 1, maxWorkspaces: 2, connectedAgents: 3, etag: "4" },
+    ...{ defaultExecutionMode: "EXECUTION_MODE_LOCAL", defaultEngine: "ENGINE_TOFU", defaultEngineVersion: "1.12.6" },
+    ...{ createTime: "2026-01-02T03:04:05.678Z", updateTime: "2026-01-02T03:04:06.678Z" },
+  });
+  expect(unsetFields(OrganizationSchema, toOrganization(full))).toEqual([]);
+});
+
+test("a new organization is read from its request", () => {
+  const request = create(CreateOrganizationRequestSchema, {
+    ...{ name: "acme", requestId: "r", maxAgents: 1, maxWorkspaces: 2, defaultEngineVersion: "1.12.6" },
+    ...{ defaultExecutionMode: ExecutionMode.LOCAL, defaultEngine: Engine.TOFU },
+  });
+  expect(fromNewOrganization(request)).toEqual({
+    ...{ name: "acme", requestId: "r", maxAgents: 1, maxWorkspaces: 2, defaultEngineVersion: "1.12.6" },
+    ...{ defaultExecutionMode: "local", defaultEngine: "tofu" },
+  });
+  expect(unsetFields(CreateOrganizationRequestSchema, request)).toEqual([]);
+});
+
+test.each([{}, { defaultExecutionMode: unknownValue, defaultEngine: unknownValue }])(
+  "defaults that it does not give, or that are not known, are remote and terraform: %j",
+  (json) => {
+    expect(fromNewOrganization(fromJson(CreateOrganizationRequestSchema, { name: "acme", ...json }))).toEqual({
+      ...{ name: "acme", requestId: "", maxAgents: 0, maxWorkspaces: 0, defaultEngineVersion: "" },
+      ...{ defaultExecutionMode: "remote", defaultEngine: "terraform" },
+    });
+  },
+);
+
+test("mode agent is no default, and the refusal names the field of the request that said it", () => {
+  const agent = { defaultExecutionMode: ExecutionMode.AGENT };
+  const refusal = (field: string) =>
+    expect.objectContaining({
+      code: "validation",
+      fields: [{ field, description: expect.stringContaining("needs a pool") }],
+    });
+  expect(() => fromNewOrganization(create(CreateOrganizationRequestSchema, agent))).toThrow(
+    refusal("default_execution_mode"),
+  );
+  expect(() => changesByField(organizationFields, create(OrganizationSchema, agent))).toThrow(
+    refusal("changes.default_execution_mode"),
+  );
+});
+
+test("an update reads exactly the field that it names", () => {
+  expect(changesByField(organizationFields, create(OrganizationSchema, toOrganization(full)))).toEqual({
+    name: { name: "acme" },
+    max_agents: { maxAgents: 1 },
+    max_workspaces: { maxWorkspaces: 2 },
+    default_execution_mode: { defaultExecutionMode: "local" },
+    default_engine: { defaultEngine: "tofu" },
+    default_engine_version: { defaultEngineVersion: "1.12.6" },
+  });
+  expect(fixedFields(OrganizationSchema, organizationFields)).toEqual([
+    ...["id", "create_time", "update_time", "etag", "connected_agents"],
+  ]);
+});

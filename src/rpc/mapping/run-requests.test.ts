@@ -1,0 +1,142 @@
+import { create, fromJson } from "@bufbuild/protobuf";
+import { timestampFromDate } from "@bufbuild/protobuf/wkt";
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import type { RunOptions } from "../../domain/run.ts";
+import { RunOptionsSchema, RunPhase, RunPriority, RunSchema, RunState } from "../../gen/windlass/v1/run_pb.ts";
+import {
+  CreateRunRequestSchema,
+  ListRunsRequestSchema,
+  ResolveRunRequestSchema,
+  RunResolution,
+  StreamRunLogsRequestSchema,
+} from "../../gen/windlass/v1/run_service_pb.ts";
+import { at, run } from "../../store/fixture-rows.ts";
+import {
+  filterOf,
+  optionsOf,
+  phaseOfRequest,
+  priorities,
+  resolutionOf,
+  runMessage,
+  runStates,
+  sourceOf,
+  urgencyOf,
+} from "./run.ts";
+import { unknownValue } from "./testing.ts";
+
+const newer = {
+  phase: fromJson(StreamRunLogsRequestSchema, { phase: unknownValue }).phase,
+  priority: fromJson(CreateRunRequestSchema, { priority: unknownValue }).priority,
+  resolution: fromJson(ResolveRunRequestSchema, { resolution: unknownValue }).resolution,
+};
+
+test("each priority is the urgency that it was told as; without one, or with an unknown one, it is normal", () => {
+  for (const [urgency, priority] of Object.entries(priorities)) expect(urgencyOf(priority)).toBe(Number(urgency));
+  expect([RunPriority.UNSPECIFIED, newer.priority].map(urgencyOf)).toEqual([1, 1]);
+});
+
+test("what validation lets through of phases and decisions is told apart, and what is not known does the least", () => {
+  expect([RunPhase.PLAN, RunPhase.APPLY, newer.phase].map(phaseOfRequest)).toEqual(["plan", "apply", "plan"]);
+  const { WAIT, ACCEPT_SNAPSHOT, UNLOCK } = RunResolution;
+  expect([WAIT, ACCEPT_SNAPSHOT, UNLOCK, newer.resolution].map(resolutionOf)).toEqual([
+    ...["wait", "accept_snapshot", "unlock", "wait"],
+  ]);
+});
+
+test.each([
+  ["windlass/0.1.0", "cli"],
+  ["windlass/", "cli"],
+  ["connect-es/2.2.0 windlass/0.1.0", "api"],
+  ["windlass-agent/0.1.0", "api"],
+  ["Windlass/0.1.0", "api"],
+  [undefined, "api"],
+])("a call of %j comes from %s", (agent, source) => {
+  expect(sourceOf(new Headers(agent === undefined ? {} : { "user-agent": agent }))).toBe(source);
+});
+
+test("a list request that says nothing wants everything", () => {
+  expect(filterOf(create(ListRunsRequestSchema))).toEqual({
+    ...{ organization: "", workspace: "", statuses: [], search: "", createdFrom: null, createdBefore: null },
+    ...{ pool: "", tags: [], isActive: false, agentId: "", needsDecision: false },
+  });
+});
+
+test("each condition of a list request is its own", () => {
+  const request = create(ListRunsRequestSchema, {
+    ...{ organization: "acme", workspace: "network", states: [RunState.APPLIED, RunState.PENDING], search: "vpc" },
+    ...{ createdAfter: timestampFromDate(at(1)), createdBefore: timestampFromDate(at(2)), agentPool: "prod" },
+    ...{ tags: ["a"], active: true, agentId: "agent_1", needsDecision: true, pageSize: 7, pageToken: "x" },
+  });
+  expect(filterOf(request)).toEqual({
+    ...{ organization: "acme", workspace: "network", statuses: ["pending", "applied"], search: "vpc" },
+    ...{ createdFrom: at(1), createdBefore: at(2), pool: "prod", tags: ["a"], isActive: true, agentId: "agent_1" },
+    needsDecision: true,
+  });
+});
+
+test("every state can be asked for; one that is not known asks for none", () => {
+  const statusesOf = (states: readonly (number | RunState)[]) =>
+    filterOf(fromJson(ListRunsRequestSchema, { states: [...states] })).statuses;
+  for (const [status, state] of Object.entries(runStates)) expect(statusesOf([state])).toEqual([status]);
+  expect(statusesOf([unknownValue, RunState.APPLIED, RunState.APPLIED])).toEqual(["applied"]);
+});
+
+test("a run without options has their defaults: it refreshes, and the workspace says whether it applies itself", () => {
+  const defaults = {
+    ...{ isPlanOnly: false, isAutoApply: undefined, isDestroy: false, skipsRefresh: false, isRefreshOnly: false },
+    ...{ targets: [], replacements: [], excludes: [], suppressesForgetErrors: false, variables: [] },
+    ...{ engineVersion: "", allowsEmptyApply: false, parallelism: 0 },
+  };
+  expect(optionsOf(undefined)).toStrictEqual(defaults);
+  expect(optionsOf(create(RunOptionsSchema))).toStrictEqual(defaults);
+});
+
+test.each([
+  [{ autoApply: false }, { isAutoApply: false }],
+  [{ autoApply: true }, { isAutoApply: true }],
+  [{ refresh: false }, { skipsRefresh: true }],
+  [{ refresh: true }, { skipsRefresh: false }],
+  [{ queueTimeout: "0s" }, { queueTimeoutMs: 0 }],
+  [{ queueTimeout: "0.000000001s" }, { queueTimeoutMs: 1 }],
+  [{ queueTimeout: "2592000s" }, { queueTimeoutMs: 2_592_000_000 }],
+  [
+    { variables: [{ key: "__proto__", value: "é\u2028", hcl: true }] },
+    { variables: [{ key: "__proto__", value: "é\u2028", isHcl: true }] },
+  ],
+  // Counts are what only the server says.
+  [
+    { targetCount: 9, excludeCount: 9 },
+    { targets: [], excludes: [] },
+  ],
+])("the option %j is %j", (given, read) => {
+  expect(optionsOf(fromJson(RunOptionsSchema, given))).toMatchObject(read);
+});
+
+const texts = fc.array(fc.string(), { maxLength: 3 });
+const variables = fc.array(fc.record({ key: fc.string(), value: fc.string(), isHcl: fc.boolean() }), { maxLength: 3 });
+const flags = {
+  ...{ isPlanOnly: fc.boolean(), isAutoApply: fc.boolean(), isDestroy: fc.boolean(), skipsRefresh: fc.boolean() },
+  ...{ isRefreshOnly: fc.boolean(), suppressesForgetErrors: fc.boolean(), allowsEmptyApply: fc.boolean() },
+};
+const anyOptions: fc.Arbitrary<RunOptions> = fc.record({
+  ...flags,
+  ...{ targets: texts, replacements: texts, excludes: texts, variables },
+  ...{ engineVersion: fc.string(), parallelism: fc.nat(), queueTimeoutMs: fc.integer({ min: 0, max: 2_592_000_000 }) },
+});
+
+test("the options of a run that is repeated are those that it was told with", () => {
+  fc.assert(
+    fc.property(anyOptions, (options) => {
+      const view = { workspaceName: "", organizationName: "", plan: null, apply: null, waiting: null };
+      const message = runMessage({
+        ...view,
+        run: run({ options }),
+        resourcesDone: 0,
+        stateVersionId: null,
+        keptDirectories: [],
+      });
+      expect(optionsOf(create(RunSchema, message).options)).toEqual(options);
+    }),
+  );
+});
