@@ -47,7 +47,8 @@ export function stateQueries(context: QueryContext): Queries["states"] {
       newestWhere(and(eq(states.jobId, jobId), eq(states.isFinal, true), eq(states.sha256, sha256))),
     newestOfJob: async (jobId) => {
       const ofJob = db.select().from(states).where(eq(states.jobId, jobId));
-      const order = [states.isFinal, states.jobSequence, states.serial, states.createdAt].map((column) => desc(column));
+      const { isFinal, jobSequence, serial, createdAt, id } = states;
+      const order = [isFinal, jobSequence, serial, createdAt, id].map((column) => desc(column));
       return (await ofJob.orderBy(...order).limit(1))[0];
     },
     quarantinedOfJob: (jobId) =>

@@ -1,0 +1,94 @@
+import { expect, test } from "vitest";
+import type { RunStatus } from "../../domain/run.ts";
+import { agent, pool, run, token, workspace } from "../fixture-rows.ts";
+import { describeOnBoth, insertBasics } from "./testing.ts";
+
+describeOnBoth("rows by their names and ids", (store) => {
+  test("a pool is found by its exact name, in its organization", async () => {
+    await store.write(async (tx) => {
+      await insertBasics(tx);
+      await tx.pools.insert(pool({ id: "apool_2", organizationId: "org_2" }));
+      await tx.pools.insert(pool({ id: "apool_3", name: "Prod" }));
+    });
+    await store.read(async (q) => {
+      expect((await q.pools.byName("org_1", "prod"))?.id).toBe("apool_1");
+      expect((await q.pools.byName("org_2", "prod"))?.id).toBe("apool_2");
+      expect((await q.pools.byName("org_1", "Prod"))?.id).toBe("apool_3");
+      expect(await q.pools.byName("org_1", "PROD")).toBeUndefined();
+    });
+    const twin = store.write((tx) => tx.pools.save(pool({ id: "apool_3", name: "prod" })));
+    await expect(twin).rejects.toMatchObject({ code: "name_taken" });
+  });
+
+  test("a workspace is found in any case of ASCII letters, and in no other spelling", async () => {
+    await store.write(async (tx) => {
+      await insertBasics(tx);
+      await tx.workspaces.insert(workspace({ id: "ws_2", name: "Net_Work-2" }));
+      await tx.workspaces.insert(workspace({ id: "ws_3", name: "other", organizationId: "org_2" }));
+    });
+    await store.read(async (q) => {
+      const found = async (name: string) => (await q.workspaces.byNameInAnyCase("org_1", name))?.id;
+      expect(await found("NETWORK")).toBe("ws_1");
+      expect(await found("net_WORK-2")).toBe("ws_2");
+      expect([await found("net-work-2"), await found("other"), await found("")]).toEqual([
+        undefined,
+        undefined,
+        undefined,
+      ]);
+    });
+  });
+
+  test("tokens are found by many ids at once; one that is not there is left out, and one that is named twice is one", async () => {
+    await store.write(async (tx) => {
+      await insertBasics(tx);
+      for (const id of ["2", "3"]) await tx.tokens.insert(token({ id: `atok_${id}` }));
+    });
+    const many = Array.from({ length: 40_000 }, (_, n) => `atok_none${n}` as const);
+    await store.read(async (q) => {
+      const found = await q.tokens.byIds(["atok_3", "atok_1", "atok_3", ...many]);
+      expect(found.toSorted((a, b) => (a.id < b.id ? -1 : 1))).toStrictEqual([token(), token({ id: "atok_3" })]);
+      expect(await q.tokens.byIds([])).toEqual([]);
+    });
+  });
+
+  test("the active runs of a workspace are counted, whatever they wait for", async () => {
+    const active: readonly RunStatus[] = [
+      ...(["pending", "plan_queued", "planning", "planned", "confirmed", "apply_queued", "applying"] as const),
+    ];
+    const final: readonly RunStatus[] = [
+      ...(["planned_and_finished", "applied", "discarded", "errored", "canceled", "force_canceled"] as const),
+    ];
+    await store.write(async (tx) => {
+      await insertBasics(tx);
+      await tx.workspaces.insert(workspace({ id: "ws_2", name: "dns" }));
+      for (const status of [...active, ...final])
+        await tx.runs.insert(run({ id: `run_${status}`, workspaceId: "ws_2", status }));
+    });
+    await store.read(async (q) => {
+      expect([await q.runs.countActive("ws_2"), await q.runs.countActive("ws_9")]).toEqual([active.length, 0]);
+      expect((await q.runs.active("ws_2", 99)).length).toBe(active.length);
+    });
+  });
+
+  test("kept directories are counted by pool, those of the server's agent apart; who keeps none is left out", async () => {
+    const kept = (n: number) => ({
+      ...{ jobId: `job_${n}`, epoch: 1, runId: "run_1", workspace: "network", reason: "", path: "/x" },
+      ...{ sizeBytes: 1, keptAtMs: 0 },
+    });
+    await store.write(async (tx) => {
+      await insertBasics(tx);
+      await tx.pools.insert(pool({ id: "apool_2", name: "empty" }));
+      await tx.agents.insert(agent({ id: "agent_2", keptDirectories: [kept(1), kept(2)] }));
+      await tx.agents.insert(agent({ id: "agent_3", status: "exited", keptDirectories: [kept(3)] }));
+      await tx.agents.insert(agent({ id: "agent_4", poolId: "apool_2" }));
+      const server = { organizationId: null, poolId: null, tokenId: null };
+      await tx.agents.insert(agent({ id: "agent_5", ...server, keptDirectories: [kept(4)] }));
+    });
+    expect(await store.read((q) => q.agents.countKept())).toEqual(
+      new Map([
+        ["apool_1", 3],
+        [null, 1],
+      ]),
+    );
+  });
+});
