@@ -33,15 +33,13 @@ export interface SqliteOptions<Q extends object> {
 const maxGroupSize = 256;
 const maxGroupMs = 5;
 
-function openWriter(path: string): Connection {
-  const writer = new Database(path);
+function tuneWriter(writer: Connection): void {
   keepGivingBack(writer);
   writer.pragma("journal_mode = WAL");
   writer.pragma("synchronous = FULL");
   writer.pragma("busy_timeout = 5000");
   writer.pragma("foreign_keys = ON");
   writer.pragma("journal_size_limit = 67108864");
-  return writer;
 }
 
 function openReader(path: string): Connection {
@@ -52,8 +50,9 @@ function openReader(path: string): Connection {
 
 /** Opens the database file, creating and migrating it as needed. Exactly one process may have it open. */
 export function openSqliteEngine<Q extends object>(options: SqliteOptions<Q>): Engine<Q> & Spacious {
-  const writer = openWriter(options.path);
+  const writer = new Database(options.path);
   try {
+    tuneWriter(writer);
     options.migrate(writer);
     return new SqliteEngine(writer, openReader(options.path), options);
   } catch (error) {
