@@ -10,6 +10,8 @@ interface Shown {
   readonly name: string;
   readonly value: string;
   readonly origin: string;
+  /** Its value is masked: it would be a mistake in a file. */
+  readonly isMasked: boolean;
 }
 
 /** Shows which settings a start would have, and why. */
@@ -58,14 +60,16 @@ function shownSetting(
   const computed = name === "dataDir" ? dataDirOf(settings, environment) : undefined;
   const value: unknown = settings[name] ?? computed;
   if (value === undefined) return undefined;
-  const text = one.isSecret === true ? "********" : settingText(one.schema, value);
+  const isMasked = one.isSecret === true;
+  const text = isMasked ? "********" : settingText(one.schema, value);
   const isFromService =
     name === "dataDir" && settings.dataDir === undefined && environment.STATE_DIRECTORY !== undefined;
-  return { name: one.flag ?? one.env ?? name, value: text, origin: isFromService ? "STATE_DIRECTORY" : origins[name] };
+  const origin = isFromService ? "STATE_DIRECTORY" : origins[name];
+  return { name: one.flag ?? one.env ?? name, value: text, origin, isMasked };
 }
 
-const yamlLine = ({ name, value, origin }: Shown, isWithOrigin: boolean): string =>
-  `${stringify({ [name]: plain(value) }, { lineWidth: 0 }).trimEnd()}${isWithOrigin ? `  # ${origin}` : ""}\n`;
+const yamlLine = ({ name, value, origin, isMasked }: Shown, isWithOrigin: boolean): string =>
+  `${isMasked ? "# " : ""}${stringify({ [name]: plain(value) }, { lineWidth: 0 }).trimEnd()}${isWithOrigin ? `  # ${origin}` : ""}\n`;
 
 /** Numbers and claims without quotes, as people write them. */
 const plain = (text: string): string | number | boolean =>

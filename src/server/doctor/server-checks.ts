@@ -67,11 +67,13 @@ export async function checkTls({ call }: DoctorContext): Promise<Check> {
   const id = "tls";
   const tls = await readTls(call.settings);
   if (tls === undefined) return skip(id, "no certificate is set: plaintext");
-  const { validTo, subject } = new X509Certificate(tls.cert);
-  const leftMs = Date.parse(validTo) - call.clock.now().getTime();
+  const { validFrom, validTo, subject } = new X509Certificate(tls.cert);
+  const nowMs = call.clock.now().getTime();
+  const leftMs = Date.parse(validTo) - nowMs;
   const what = `${subject.replaceAll("\n", ", ")}, valid until ${validTo}`;
   const fix = "put a new one in its place: windlassd reads it by itself";
   if (leftMs <= 0) return fail(id, `${what}: it has expired`, fix);
+  if (Date.parse(validFrom) > nowMs) return fail(id, `${what}: it is not valid before ${validFrom}`, fix);
   return leftMs < expiryWarningMs ? warn(id, what, fix) : ok(id, what);
 }
 
