@@ -33,10 +33,12 @@ async function rangePart(
   path: string,
   range: { readonly start: number; readonly end: number },
 ): Promise<PartSource> {
+  const bytes = range.end + 1 - range.start;
+  // A stream of a file cannot end before its begin.
+  const read = (): AsyncIterable<Uint8Array> => (bytes === 0 ? Readable.from([]) : createReadStream(path, range));
   const hash = createHash("sha256");
-  for await (const bytes of createReadStream(path, range)) hash.update(bytes as Buffer);
-  const read = () => createReadStream(path, range);
-  return { name, bytes: range.end + 1 - range.start, sha256: hash.digest("hex"), read };
+  for await (const piece of read()) hash.update(piece);
+  return { name, bytes, sha256: hash.digest("hex"), read };
 }
 
 /** A part whose bytes are at hand. */
