@@ -1,0 +1,153 @@
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { defaultLimits, type Limits, type Timing } from "../control/control.ts";
+import { defaultSilence } from "../domain/agent.ts";
+import { defaultLeases } from "../domain/job.ts";
+import type { Retention } from "../domain/retention.ts";
+import { noNetworks } from "../lib/networks.ts";
+import { trustOf } from "./proxy-settings.ts";
+import { readSettings } from "./read-call.ts";
+import { dataDirOf, limitsOf, serverSettings, timingOf } from "./settings.ts";
+import { settingsOf } from "./testing.ts";
+import { retentionOf, retentionSettings } from "./upkeep-settings.ts";
+
+test("no two settings share a flag or a variable, and each says what it sets", () => {
+  const all = Object.values(serverSettings);
+  for (const names of [all.flatMap(({ flag = [] }) => flag), all.flatMap(({ env = [] }) => env)])
+    expect(names.filter((name, index) => names.indexOf(name) !== index)).toEqual([]);
+  expect(all.filter(({ about }) => about.trim() === "")).toEqual([]);
+});
+
+test("what may hold a password is never shown, and the master key stands on no command line", () => {
+  const secrets = Object.entries(serverSettings).filter(([, one]) => one.isSecret === true);
+  expect(secrets.map(([name]) => name)).toEqual(["databaseUrl", "masterKey", "engineMirror"]);
+  expect(serverSettings.masterKey.flag).toBeUndefined();
+  const loaded = readSettings({ "database-url": "hunter2" }, {});
+  expect(loaded.kind === "invalid" ? loaded.problems.join() : "").toMatch(/--database-url/);
+  expect(JSON.stringify(loaded)).not.toContain("hunter2");
+});
+
+test("the data directory is the one that is named, else the service manager's, else the user's own", () => {
+  const named = settingsOf({ "data-dir": "/srv/windlass" });
+  expect(dataDirOf(named, { STATE_DIRECTORY: "/var/lib/windlass" })).toBe("/srv/windlass");
+  const unnamed = settingsOf({});
+  expect(dataDirOf(unnamed, { STATE_DIRECTORY: "/var/lib/windlass" })).toBe("/var/lib/windlass");
+  expect(dataDirOf(unnamed, {})).toMatch(new RegExp(`${join("windlass", "server")}$`));
+});
+
+describe("limits", () => {
+  test("that nobody sets are those of the control plane", () => {
+    expect(limitsOf(settingsOf({}))).toEqual(defaultLimits);
+  });
+
+  test.each<[string, string, Partial<Limits>]>([
+    ["max-config-size", "3MiB", { maxConfigurationBytes: 3 * 2 ** 20 }],
+    ["max-state-size", "4MB", { maxStateBytes: 4_000_000 }],
+    ["max-plan-files-size", "0", { maxPlanFilesBytes: 0 }],
+    ["max-log-size", "7", { maxLogBytes: 7 }],
+    ["rate-limit", "0", { callsPerSecond: 0 }],
+    ["auth-failure-limit", "1000000", { authFailuresPerMinute: 1_000_000 }],
+    ["max-queued-runs", "5", { maxQueuedRuns: 5 }],
+    ["max-agents-per-token", "6", { maxAgentsPerToken: 6 }],
+    ["registration-rate", "7", { registrationsPerMinute: 7 }],
+  ])("--%s %s sets one of them", (flag, value, change) => {
+    expect(limitsOf(settingsOf({ [flag]: value }))).toEqual({ ...defaultLimits, ...change });
+  });
+});
+
+describe("times", () => {
+  const plain = timingOf(settingsOf({}));
+
+  test("that nobody sets are those of the domain", () => {
+    expect(plain).toMatchObject({ heartbeatMs: 10_000, silence: defaultSilence, leases: defaultLeases });
+    expect(plain).toMatchObject({ planTimeoutMs: 7_200_000, applyTimeoutMs: 86_400_000, initTimeoutMs: 600_000 });
+  });
+
+  test.each<[string, string, Partial<Timing>]>([
+    ["heartbeat-interval", "250ms", { heartbeatMs: 250 }],
+    ["agent-unknown-after", "1m", { silence: { ...defaultSilence, unknownMs: 60_000 } }],
+    ["agent-errored-after", "1d", { silence: { ...defaultSilence, erroredMs: 86_400_000 } }],
+    ["offer-lease", "2m30s", { leases: { ...defaultLeases, offerMs: 150_000 } }],
+    ["plan-lease", "4m", { leases: { ...defaultLeases, planMs: 240_000 } }],
+    ["apply-grace", "1h", { leases: { ...defaultLeases, applyMs: 3_600_000 } }],
+    ["queue-timeout", "0", { queueTimeoutMs: 0 }],
+    ["plan-timeout", "1s", { planTimeoutMs: 1_000 }],
+    ["apply-timeout", "2s", { applyTimeoutMs: 2_000 }],
+    ["init-timeout", "3s", { initTimeoutMs: 3_000 }],
+  ])("--%s %s sets one of them", (flag, value, change) => {
+    expect(timingOf(settingsOf({ [flag]: value }))).toEqual({ ...plain, ...change });
+  });
+
+  test("after a start agents have five minutes to come back, and at least the lease of a plan", () => {
+    expect(plain.restartGraceMs).toBe(300_000);
+    expect(timingOf(settingsOf({ "plan-lease": "10m" })).restartGraceMs).toBe(600_000);
+  });
+});
+
+describe("what is kept", () => {
+  const plain = retentionOf(settingsOf({}));
+  const hourMs = 3_600_000;
+
+  test("is everything but credentials and agents that are gone, unless somebody says so", () => {
+    expect(plain).toEqual({
+      ...{ runsMs: null, logsMs: null, configurationsMs: null, states: null, auditMs: null },
+      ...{ exitedAgentsMs: hourMs, lostAgentsMs: 7 * 24 * hourMs, endedKeysMs: 90 * 24 * hourMs },
+    });
+  });
+
+  test.each<[string, string, Partial<Retention>]>([
+    ["keep-runs", "1h", { runsMs: hourMs }],
+    ["keep-logs", "90d", { logsMs: 90 * 24 * hourMs }],
+    ["keep-configs", "60m", { configurationsMs: hourMs }],
+    ["keep-audit", "365d", { auditMs: 365 * 24 * hourMs }],
+    ["keep-states", "3", { states: { kind: "count", count: 3 } }],
+    ["keep-states", "10000", { states: { kind: "count", count: 10_000 } }],
+    ["keep-states", "1h", { states: { kind: "age", ms: hourMs } }],
+    ["ended-key-ttl", "1s", { endedKeysMs: 1_000 }],
+    ["exited-agent-ttl", "0", { exitedAgentsMs: 0 }],
+    ["lost-agent-ttl", "2h", { lostAgentsMs: 2 * hourMs }],
+  ])("--%s %s sets one of them", (flag, value, change) => {
+    expect(retentionOf(settingsOf({ [flag]: value }))).toEqual({ ...plain, ...change });
+  });
+
+  test.each([
+    ["keep-runs", "59m", "expected a duration of at least 1h such as 90d"],
+    ["keep-logs", "0", "expected a duration of at least 1h such as 90d"],
+    ["keep-configs", "-1h", "expected a duration of at least 1h such as 90d"],
+    ["keep-audit", "90", "expected a duration of at least 1h such as 90d"],
+    ["keep-states", "2", "expected a number from 3 to 10000, or a duration of at least 1h such as 90d"],
+    ["keep-states", "10001", "expected a number from 3 to 10000, or a duration of at least 1h such as 90d"],
+    ["keep-states", "59m", "expected a number from 3 to 10000, or a duration of at least 1h such as 90d"],
+  ])("--%s %s is a mistake that would delete what was made just now", (flag, value, expected) => {
+    expect(() => settingsOf({ [flag]: value })).toThrow(expected);
+  });
+
+  test("every setting that decides about it is told by the commands", () => {
+    const kept = Object.keys(serverSettings).filter((name) => /^keep|Ttl$/.test(name));
+    expect(kept.toSorted()).toEqual([...retentionSettings].toSorted());
+  });
+});
+
+describe("proxies", () => {
+  test("are believed by nobody as long as none is named", () => {
+    expect(trustOf(settingsOf({}))).toEqual({ proxies: noNetworks, header: "auto", hasProxyProtocol: false });
+  });
+
+  test("are believed about the header that is named", () => {
+    const settings = settingsOf({
+      ...{ "trusted-proxies": "10.0.0.0/8, ::1", "forwarded-header": "forwarded", "proxy-protocol": "true" },
+    });
+    const { proxies, ...trust } = trustOf(settings);
+    expect(proxies.texts).toEqual(["10.0.0.0/8", "::1"]);
+    expect(trust).toEqual({ header: "forwarded", hasProxyProtocol: true });
+  });
+
+  test.each([
+    ["trusted-proxies", "10.0.0.0/33"],
+    ["trusted-proxies", "everybody"],
+    ["forwarded-header", "x-real-ip"],
+    ["path-prefix", "windlass"],
+  ])("--%s %s is refused", (flag, value) => {
+    expect(() => settingsOf({ [flag]: value })).toThrow(`--${flag}`);
+  });
+});
