@@ -3,9 +3,10 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { systemClock } from "../lib/clock.ts";
+import { type Clock, systemClock } from "../lib/clock.ts";
 import type { Environment } from "../lib/environment.ts";
 import { memoryLog } from "../lib/log.ts";
+import { ManualClock } from "../lib/manual-clock.ts";
 import { systemRandom } from "../lib/random.ts";
 import type { CommandCall } from "./command.ts";
 import { readSettings } from "./read-call.ts";
@@ -82,4 +83,21 @@ function portOf(server: Server): number {
   const address = server.address();
   if (address === null || typeof address === "string") throw new Error("expected a port");
   return address.port;
+}
+
+/** Starts a server in a directory and stops it again: what every command finds. */
+export async function serveOnce(dataDir: string, flags: Flags = {}): Promise<void> {
+  const { openServer } = await import("./server.ts");
+  const settings = settingsOf({ "data-dir": dataDir, ...flags });
+  await using _server = await openServer({ settings, environment: { PATH: "" }, log: memoryLog().log });
+}
+
+/** A clock on which a sleep is over at once, and took its time. */
+export function hastyClock(): Clock {
+  const clock = new ManualClock();
+  return {
+    now: () => clock.now(),
+    monotonicMs: () => clock.monotonicMs(),
+    sleep: (ms) => clock.advance(ms),
+  };
 }
