@@ -205,7 +205,6 @@ export interface Queries {
     overdue(at: Date, limit: number): Promise<readonly Job[]>;
     /** Ended jobs whose log is not closed and that ended before `at`. Interrupted ones may stay so for ever, and come last. */
     logsOpenSince(at: Date, limit: number): Promise<readonly Job[]>;
-    /** Jobs that are offered or started and whose `desired` is not `run`: for waking sessions that missed a cancel. */
     /** A lost apply counts as interrupted as long as its run holds its workspace, and then as errored. */
     countByStatus(): Promise<readonly { readonly status: Job["status"]; readonly count: number }[]>;
   };

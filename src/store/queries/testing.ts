@@ -22,7 +22,11 @@ export const describeOnBoth = (what: string, tests: (store: FreshStore) => void)
       open = held.use(await openStore({ url: (await engine.urls(held)).rows }));
     });
     afterEach(() => held.disposeAsync());
-    tests({ engine: engine.name, read: (ask) => open.read(ask), write: (change) => open.write(change) });
+    tests({
+      engine: engine.name,
+      read: (ask) => open.read(ask),
+      write: (change) => open.write(change),
+    });
   });
 
 /** Two organizations: `acme` with a pool, a token, an agent, a workspace and a run, and `rival` with nothing. */

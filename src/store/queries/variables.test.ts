@@ -87,20 +87,4 @@ describeOnBoth("variables", (store) => {
     expect(await page("a", 1)).toEqual([["a", "env"]]);
     expect(await page("\u{1f600}\u0001env", 99)).toEqual([]);
   });
-
-  test("have one value for each key and category; one that is not there is not deleted", async () => {
-    await store.write(async (tx) => {
-      await insertBasics(tx);
-      await tx.variables.insert(variable());
-      await tx.variables.insert(variable({ id: "var_2", category: "env" }));
-    });
-    await expect(store.write((tx) => tx.variables.insert(variable({ id: "var_3" })))).rejects.toMatchObject({
-      code: "name_taken",
-    });
-    await store.write(async (tx) => {
-      expect(await tx.variables.delete("ws_1", "terraform", "region")).toBe(true);
-      expect(await tx.variables.delete("ws_1", "terraform", "region")).toBe(false);
-      expect(ids(await tx.variables.all("ws_1"))).toEqual(["var_2"]);
-    });
-  });
 });
