@@ -18,6 +18,31 @@ test("no two settings share a flag or a variable, and each says what it sets", (
   expect(all.filter(({ about }) => about.trim() === "")).toEqual([]);
 });
 
+/** Flags whose names are not those of their settings. */
+const otherFlags: Readonly<Record<string, string>> = { enginePaths: "engine-path" };
+/** Variables whose names are not those of their flags. */
+const otherVariables: Readonly<Record<string, string>> = {
+  masterKey: "WINDLASS_MASTER_KEY",
+  adminTokenFile: "WINDLASS_ADMIN_TOKEN_FILE_PATH",
+  organization: "WINDLASS_DEFAULT_ORGANIZATION",
+};
+/** Flags that windlass-agent has as well: its variables are others. */
+const ofPrograms =
+  /^WINDLASS_SERVER_(CONFIG|SANDBOX|SANDBOX_PATHS|ENGINE_\w+|NO_ENGINE_DOWNLOAD|PROVIDER_\w+|CLI_CONFIG|PASS_ENV|AGENT_CONCURRENCY)$/;
+
+test("a flag is its setting's name, and a variable its flag's: scripts that give one find the other", () => {
+  for (const [name, one] of Object.entries(serverSettings)) {
+    const { flag, env = "" } = one;
+    const kebab = name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+    expect(flag).toBe(name === "masterKey" ? undefined : (otherFlags[name] ?? kebab));
+    const plain = `WINDLASS_${(flag ?? "").replaceAll("-", "_").toUpperCase()}`;
+    const expected =
+      otherVariables[name] ??
+      (ofPrograms.test(env) ? plain.replace(/^WINDLASS_(SERVER_)?/, "WINDLASS_SERVER_") : plain);
+    expect(env).toBe(expected);
+  }
+});
+
 test("what may hold a password is never shown, and the master key stands on no command line", () => {
   const secrets = Object.entries(serverSettings).filter(([, one]) => one.isSecret === true);
   expect(secrets.map(([name]) => name)).toEqual(["databaseUrl", "masterKey", "engineMirror"]);
