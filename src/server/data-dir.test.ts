@@ -1,6 +1,8 @@
 import { chmod, mkdir, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { createTestDatabase, hasPostgres } from "../../test/postgres.ts";
+import { lockDatabase } from "../store/postgres-lock.ts";
 import {
   blobsDir,
   demandDataDir,
@@ -87,6 +89,23 @@ test("a command that needs the server to stand still takes what the server would
   }
   (await lockDataDir(dataDir)).release();
 });
+
+test.runIf(hasPostgres)(
+  "a command that needs it takes the database of PostgreSQL as well, and gives both back",
+  async () => {
+    await mkdir(dataDir, { recursive: true });
+    const { url } = held.use(await createTestDatabase());
+    const { call } = commandCall({ "data-dir": dataDir, "database-url": url });
+    {
+      await using _taken = await takeData(call);
+      await expect(lockDataDir(dataDir)).rejects.toEqual(startError(5, "is in use by process"));
+    }
+    (await lockDataDir(dataDir)).release();
+    const outcome = await lockDatabase({ url, onStolen: () => {} });
+    expect(outcome.kind).toBe("locked");
+    if (outcome.kind === "locked") await outcome.lock[Symbol.asyncDispose]();
+  },
+);
 
 test("a command that cannot have the database gives the directory back", async () => {
   await mkdir(dataDir, { recursive: true });

@@ -12,7 +12,7 @@ import {
   writeMasterKeys,
   writeSecret,
 } from "./secrets.ts";
-import { temporaryDirectory } from "./testing.ts";
+import { openFilesIn, temporaryDirectory } from "./testing.ts";
 
 let held: AsyncDisposableStack;
 let dir: string;
@@ -92,6 +92,7 @@ test("a secret replaces the one before as a whole, whoever could read that, and 
   expect(await readFile(path, "utf8")).toBe("new\n");
   expect(await modeOf(path)).toBe("600");
   expect(await readdir(dir)).toEqual(["admin-token"]);
+  expect(openFilesIn(dir)).toEqual([]);
 });
 
 test("a secret that cannot be written leaves the one that is there", async () => {

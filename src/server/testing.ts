@@ -47,7 +47,7 @@ export function commandCall(flags: Flags, change: Partial<CommandCall> = {}) {
   return { call, said, noted, records };
 }
 
-/** The files below a directory that this process has open, by their paths in it. */
+/** The files below a directory that this process has open, by their paths in it; the directory itself is `.`. */
 export function openFilesIn(dir: string): readonly string[] {
   const targets = readdirSync("/proc/self/fd").flatMap((fd) => {
     try {
@@ -56,7 +56,10 @@ export function openFilesIn(dir: string): readonly string[] {
       return [];
     }
   });
-  const below = targets.filter((path) => path.startsWith(`${dir}/`)).map((path) => path.slice(dir.length + 1));
+  const below = targets.flatMap((path) => {
+    if (path === dir) return ["."];
+    return path.startsWith(`${dir}/`) ? [path.slice(dir.length + 1)] : [];
+  });
   return [...new Set(below)].toSorted();
 }
 

@@ -4,7 +4,7 @@ import { mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { gunzipSync, gzipSync } from "node:zlib";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { temporaryDirectory } from "../testing.ts";
+import { openFilesIn, temporaryDirectory } from "../testing.ts";
 import { blobPart, manifestName, type PartName } from "./manifest.ts";
 import { fileParts, type PartSource, textPart, writeArchive } from "./pack.ts";
 import { readManifest, unpackBackup } from "./unpack.ts";
@@ -59,6 +59,7 @@ describe("what was packed", () => {
     expect([await out("master.key"), await out("windlass.db")]).toEqual(["aa\n", "rows"]);
     expect(await out("logs.db")).toBe("first piece, second piece");
     expect(await out(`blob-${sumOf(blob)}`)).toBe(blob);
+    expect(openFilesIn(dir)).toEqual([]);
     for (const name of await readdir(join(dir, "out")))
       expect(((await stat(join(dir, "out", name))).mode & 0o777).toString(8)).toBe("600");
   });
