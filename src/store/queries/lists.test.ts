@@ -245,3 +245,30 @@ describeOnBoth("a window of a list", (store) => {
     expect(await window({ after: "b", upTo: "a" })).toEqual([]);
   });
 });
+
+describeOnBoth("what waits for a decision", (store) => {
+  test("is a workspace whose own run is planned or over, and that run; a run that goes on, or holds nothing, is none", async () => {
+    const held = (["planned", "applying", "errored"] as const).map((status) => ({
+      status,
+      id: `run_${status}` as const,
+    }));
+    await store.write(async (tx) => {
+      await insertBasics(tx);
+      for (const { status, id } of held) {
+        const lock = { kind: "run", runId: id, at: at(0) } as const;
+        await tx.workspaces.insert(workspace({ id: `ws_${status}`, name: status, lock }));
+        await tx.runs.insert(run({ id, status, workspaceId: `ws_${status}` }));
+      }
+      const lock = { kind: "person", by: "ann", reason: "", at: at(0) } as const;
+      await tx.workspaces.insert(workspace({ id: "ws_person", name: "person", lock }));
+      await tx.runs.insert(run({ id: "run_free", status: "planned" }));
+    });
+    const page = { limit: 9 };
+    await store.read(async (q) => {
+      const workspaces = { organizationId: "org_1", poolId: null, needsDecision: true } as const;
+      expect(ids(await q.workspaces.list(workspaces, { after: null, ...page }))).toEqual(["ws_errored", "ws_planned"]);
+      const runs = { organizationId: "org_1", workspaceId: null, statuses: [], needsDecision: true } as const;
+      expect(ids(await q.runs.list(runs, { before: null, ...page }))).toEqual(["run_planned", "run_errored"]);
+    });
+  });
+});
