@@ -78,7 +78,7 @@ export interface UpkeepQueries {
   acceptedStateAt(workspaceId: WorkspaceId, newer: number): Promise<Position | null>;
   /** When the accepted state that comes after this one was stored; null if none does. */
   supersededAt(workspaceId: WorkspaceId, position: Position): Promise<Date | null>;
-  /** API keys that were revoked or had expired before `at`. */
+  /** API keys that were revoked or had expired by `at`. */
   endedKeys(at: Date, page: IdPage): Promise<readonly ApiKey[]>;
   deleteKey(id: ApiKeyId): Promise<void>;
   /** The same for agent tokens. */

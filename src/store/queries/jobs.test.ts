@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import type { Job, JobStatus } from "../../domain/job.ts";
 import type { PoolId } from "../../lib/ids.ts";
-import { at, job, pool, workspace } from "../fixture-rows.ts";
+import { at, job, pool, run, workspace } from "../fixture-rows.ts";
 import { describeOnBoth, insertBasics } from "./testing.ts";
 
 const ids = (rows: readonly { readonly id: string }[]) => rows.map(({ id }) => id);
@@ -89,6 +89,27 @@ describeOnBoth("the queue of jobs", (store) => {
       expect(ids(await q.jobs.heldInPool("apool_2", 2))).toEqual(ids(wanted.slice(0, 2)));
       const count = rows.filter(isClaimed).length;
       expect(await q.jobs.runningByOrganization()).toEqual([{ organizationId: "org_1", count }]);
+    });
+  });
+});
+
+describeOnBoth("the jobs of a run", (store) => {
+  test("are its plans, then its applies, each in the order in which they were queued", async () => {
+    await store.write(async (tx) => {
+      await insertBasics(tx);
+      await tx.runs.insert(run({ id: "run_2" }));
+      const plan = { phase: "plan" } as const;
+      const apply = { phase: "apply" } as const;
+      await tx.jobs.insert(job({ id: "job_1", ...apply, queuedAt: at(5) }));
+      await tx.jobs.insert(job({ id: "job_2", ...apply, queuedAt: at(3) }));
+      await tx.jobs.insert(job({ id: "job_3", ...plan, queuedAt: at(9) }));
+      await tx.jobs.insert(job({ id: "job_4", ...apply, queuedAt: at(3), epoch: 2 }));
+      await tx.jobs.insert(job({ id: "job_5", runId: "run_2" }));
+    });
+    const order = ["job_3", "job_2", "job_4", "job_1"];
+    await store.read(async (q) => {
+      expect(ids(await q.jobs.ofRun("run_1"))).toEqual(order);
+      expect(ids(await q.jobs.ofRuns(["run_2", "run_1"]))).toEqual([...order, "job_5"]);
     });
   });
 });

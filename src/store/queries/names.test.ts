@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { RunStatus } from "../../domain/run.ts";
-import { agent, pool, run, token, workspace } from "../fixture-rows.ts";
+import { agent, apiKey, at, pool, run, token, workspace } from "../fixture-rows.ts";
 import { describeOnBoth, insertBasics } from "./testing.ts";
 
 describeOnBoth("rows by their names and ids", (store) => {
@@ -88,5 +88,28 @@ describeOnBoth("rows by their names and ids", (store) => {
         [null, 1],
       ]),
     );
+  });
+
+  test("a credential has ended at the very instant at which it is revoked or expires", async () => {
+    const ends = (seconds: number) => [{ expiresAt: at(seconds) }, { revokedAt: at(seconds) }] as const;
+    await store.write(async (tx) => {
+      await insertBasics(tx);
+      for (const [n, change] of [...ends(5), ...ends(6)].entries()) {
+        await tx.apiKeys.insert(apiKey({ id: `key_${n}`, hash: `${n}`, ...change }));
+        await tx.tokens.insert(token({ id: `atok_e${n}`, ...change }));
+      }
+    });
+    const page = { after: null, limit: 9 };
+    await store.read(async (q) => {
+      const ended = async (seconds: number) => [
+        (await q.upkeep.endedKeys(at(seconds), page)).map(({ id }) => id),
+        (await q.upkeep.endedTokens(at(seconds), page)).map(({ id }) => id),
+      ];
+      expect(await ended(4)).toEqual([[], []]);
+      expect(await ended(5)).toEqual([
+        ["key_0", "key_1"],
+        ["atok_e0", "atok_e1"],
+      ]);
+    });
   });
 });
