@@ -1,11 +1,11 @@
 import { expect, test } from "vitest";
+import { describeOnBoth, insertBasics } from "../../../test/support/both-stores.ts";
 import type { AgentStatus } from "../../domain/agent.ts";
 import type { RunStatus } from "../../domain/run.ts";
 import type { OrganizationId } from "../../lib/ids.ts";
 import type { Few, Held } from "../attention-ports.ts";
 import { agent, apiKey, at, job, organization, pool, run, state, token, workspace } from "../fixture-rows.ts";
 import type { Queries } from "../ports.ts";
-import { describeOnBoth, insertBasics } from "./testing.ts";
 
 const found = ({ rows, count }: Few<{ readonly id: string }>) => [rows.map(({ id }) => id), count];
 const inAcme = (limit: number) => ({ organizationId: "org_1", limit }) as const;

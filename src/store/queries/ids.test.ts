@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { describeOnBoth } from "../../../test/support/both-stores.ts";
 import { idPrefixes } from "../../lib/ids.ts";
 import {
   agent,
@@ -15,7 +16,6 @@ import {
   workspace,
 } from "../fixture-rows.ts";
 import type { Queries } from "../ports.ts";
-import { describeOnBoth } from "./testing.ts";
 
 async function insertOneOfEach(tx: Queries): Promise<void> {
   await tx.organizations.insert(organization());

@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { describeOnBoth, insertBasics } from "../../../test/support/both-stores.ts";
 import type { Job, JobStatus } from "../../domain/job.ts";
 import type { PoolId } from "../../lib/ids.ts";
 import { at, job, pool, run, workspace } from "../fixture-rows.ts";
-import { describeOnBoth, insertBasics } from "./testing.ts";
 
 const ids = (rows: readonly { readonly id: string }[]) => rows.map(({ id }) => id);
 const statuses: readonly JobStatus[] = ["queued", "offered", "started", "finished", "errored", "canceled"];

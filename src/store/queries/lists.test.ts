@@ -1,11 +1,11 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { describeOnBoth, insertBasics } from "../../../test/support/both-stores.ts";
 import type { Agent, AgentStatus } from "../../domain/agent.ts";
 import type { Run, RunStatus } from "../../domain/run.ts";
 import type { Workspace } from "../../domain/workspace.ts";
 import { agent, at, pool, run, workspace } from "../fixture-rows.ts";
 import type { NamePage, Position, TimePage } from "../ports.ts";
-import { describeOnBoth, insertBasics } from "./testing.ts";
 
 /** Texts that engines could sort, or find a part of, in ways of their own. */
 const pieces = [

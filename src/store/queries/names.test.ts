@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
+import { describeOnBoth, insertBasics } from "../../../test/support/both-stores.ts";
 import type { RunStatus } from "../../domain/run.ts";
 import { agent, apiKey, at, pool, run, token, workspace } from "../fixture-rows.ts";
-import { describeOnBoth, insertBasics } from "./testing.ts";
 
 describeOnBoth("rows by their names and ids", (store) => {
   test("a pool is found by its exact name, in its organization", async () => {

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
+import { describeOnBoth, insertBasics } from "../../../test/support/both-stores.ts";
 import { agent, at, state, workspace } from "../fixture-rows.ts";
 import type { Position } from "../ports.ts";
-import { describeOnBoth, insertBasics } from "./testing.ts";
 
 /** Ids of five rows, the first two of one moment, the last of another owner. */
 const letters = ["a", "b", "c", "d", "e"] as const;

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
+import { describeOnBoth, insertBasics } from "../../../test/support/both-stores.ts";
 import type { StateVersion } from "../../domain/state-version.ts";
 import { at, job, run, state } from "../fixture-rows.ts";
-import { describeOnBoth, insertBasics } from "./testing.ts";
 
 const ids = (rows: readonly { readonly id: string }[]) => rows.map(({ id }) => id);
 

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
+import { describeOnBoth } from "../../../test/support/both-stores.ts";
 import { at } from "../fixture-rows.ts";
 import type { Upload, UploadPart } from "../ports.ts";
-import { describeOnBoth } from "./testing.ts";
 
 const upload = (change: Partial<Upload> = {}): Upload => ({
   ...{ id: "up_1", owner: "job_1/plan", organizationId: "org_1", isOfJob: true, sha256: "a".repeat(64) },

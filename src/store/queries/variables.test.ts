@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
+import { describeOnBoth, insertBasics } from "../../../test/support/both-stores.ts";
 import type { FormerSecret, VariableCategory } from "../../domain/variable.ts";
 import { at, variable, variableSet, workspace } from "../fixture-rows.ts";
-import { describeOnBoth, insertBasics } from "./testing.ts";
 
 const secret = (id: string, change: Partial<FormerSecret> = {}): FormerSecret => ({
   ...{ id: `var_${id}`, workspaceId: "ws_1", setId: null, sealedValue: new Uint8Array([0, 1, 255]) },

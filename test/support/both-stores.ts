@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe } from "vitest";
-import { testEngines } from "../../../test/engines.ts";
-import { agent, configuration, organization, pool, run, token, workspace } from "../fixture-rows.ts";
-import { openStore } from "../open.ts";
-import type { Queries, Store } from "../ports.ts";
+import { agent, configuration, organization, pool, run, token, workspace } from "../../src/store/fixture-rows.ts";
+import { openStore } from "../../src/store/open.ts";
+import type { Queries, Store } from "../../src/store/ports.ts";
+import { testEngines } from "../engines.ts";
 
 /** A store that is empty at the begin of each test. */
 export interface FreshStore {
