@@ -205,7 +205,12 @@ class StartedAgent implements RunningAgent {
     const { config, clock, random, log } = this.#options;
     const { enginePaths, engineDownloads: downloads, searchPath, dataDir } = config;
     return new EngineStore({
-      ...{ enginePaths, searchPath, clock, random, log, cacheDir: join(dataDir, "engines") },
+      enginePaths,
+      searchPath,
+      clock,
+      random,
+      log,
+      cacheDir: join(dataDir, "engines"),
       ...(downloads === undefined ? {} : { downloads }),
     });
   }
@@ -243,12 +248,28 @@ class StartedAgent implements RunningAgent {
     const reserve = new DiskReserve({ path: join(config.dataDir, "reserve"), bytes, minFreeBytes, clock, random, log });
     const providerSources = fetchSources({ artifacts, clock, random, log });
     const services: JobServices = {
-      ...{ config, agentName, clock, random, log, artifacts, runtime: machine, reserve, providerSources, news },
-      ...{ downloads: { cache, pace: new TransferPace(clock, downloadLimits) }, uploads: new PartUploads(clock) },
+      config,
+      agentName,
+      clock,
+      random,
+      log,
+      artifacts,
+      runtime: machine,
+      reserve,
+      providerSources,
+      news,
+      downloads: { cache, pace: new TransferPace(clock, downloadLimits) },
+      uploads: new PartUploads(clock),
       ...parts,
     };
     return new JobTable({
-      ...{ config, incarnation, clock, log, reserve, news, cache },
+      config,
+      incarnation,
+      clock,
+      log,
+      reserve,
+      news,
+      cache,
       clusterGeneration: () => this.#clusterGeneration,
       runJob: (job, stopping) => runJob(job, { ...services, stopping }),
     });

@@ -125,7 +125,8 @@ function openSockets({
     drained(request, response, clock);
     const { socket, headers } = request;
     void route({
-      ...{ request, response },
+      request,
+      response,
       path: request.url?.split("?", 1)[0] ?? "",
       address: callerAddress({ peer: connections.addressOf(socket), headers }, trust),
       recognize: () => connections.recognize(socket),

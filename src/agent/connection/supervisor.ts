@@ -169,7 +169,13 @@ async function converse(
   options.onCredential(credential);
   return holdSession(
     {
-      ...{ client, host, identity, clock, random, log, limits },
+      client,
+      host,
+      identity,
+      clock,
+      random,
+      log,
+      limits,
       ...credential,
       lastSessionEpoch: memory.lastSessionEpoch,
       onWelcome: ({ sessionEpoch }) => {

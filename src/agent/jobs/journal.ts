@@ -33,8 +33,14 @@ const resultShape = z.object({
   lost: z
     .array(
       z.object({
-        ...{ address: z.string(), action: z.string(), provider: z.string(), idKey: z.string(), id: z.string() },
-        ...{ finishedAt: z.string(), held: z.enum(["absent", "other", "present", "unknown"]), isHidden: z.boolean() },
+        address: z.string(),
+        action: z.string(),
+        provider: z.string(),
+        idKey: z.string(),
+        id: z.string(),
+        finishedAt: z.string(),
+        held: z.enum(["absent", "other", "present", "unknown"]),
+        isHidden: z.boolean(),
       }),
     )
     .default([]),

@@ -184,7 +184,10 @@ export class KeptJobs implements AsyncDisposable {
 function toldOf({ claim, runId, workspace, reason, problem, files, sizeBytes, keptAt }: Entry): KeptDirectory {
   const whole = problem === "" ? reason : `${reason}; it cannot be removed: ${problem}`;
   return create(KeptDirectorySchema, {
-    ...{ claim, runId, workspace: workspace.slice(0, 128), reason: whole.slice(0, 1024) },
+    claim,
+    runId,
+    workspace: workspace.slice(0, 128),
+    reason: whole.slice(0, 1024),
     path: files.root.slice(0, 4096),
     sizeBytes: BigInt(sizeBytes),
     keepTime: timestampFromDate(keptAt),

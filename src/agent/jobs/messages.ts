@@ -51,7 +51,10 @@ const heldWords = {
 function lostMessage({ finishedAt, held, isHidden: hidden, ...lost }: StoredResult["lost"][number]) {
   const finishedMs = Date.parse(finishedAt);
   return {
-    ...{ ...lost, idKey: lost.idKey.slice(0, maxIdKey), held: heldWords[held], hidden },
+    ...lost,
+    idKey: lost.idKey.slice(0, maxIdKey),
+    held: heldWords[held],
+    hidden,
     ...(Number.isNaN(finishedMs) ? {} : { finishTime: timestampFromMs(finishedMs) }),
   };
 }
@@ -103,8 +106,17 @@ export const bareResult = (told: JobResult): JobResult => {
   return create(JobResultSchema, {
     ...(claim === undefined ? {} : { claim }),
     ...(counts === undefined ? {} : { counts }),
-    ...{ outcome, exitCode, logBytes, logSha256, logLost, hasChanges, planSha256 },
-    ...{ stateSerial, stateSha256, applyNotStarted, lostCount },
+    outcome,
+    exitCode,
+    logBytes,
+    logSha256,
+    logLost,
+    hasChanges,
+    planSha256,
+    stateSerial,
+    stateSha256,
+    applyNotStarted,
+    lostCount,
     errorMessage: told.errorMessage.slice(0, bareMessageLength).toWellFormed(),
   });
 };

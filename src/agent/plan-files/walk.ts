@@ -167,7 +167,11 @@ function entryOf(path: string, found: BigIntStats, { target, why }: Remark): Tre
   const { ino, dev, mode, size, mtimeNs, ctimeNs } = found;
   const kind = why === undefined ? kindOf(found) : "unusable";
   return {
-    ...{ path, kind, bytes: found.isFile() ? Number(size) : 0, mode: Number(mode & 0o777n), identity: `${dev}:${ino}` },
+    path,
+    kind,
+    bytes: found.isFile() ? Number(size) : 0,
+    mode: Number(mode & 0o777n),
+    identity: `${dev}:${ino}`,
     mark: found.isDirectory() ? "directory" : `${ino}:${mode}:${size}:${mtimeNs}:${ctimeNs}`,
     note: target ?? why ?? oddity(found),
   };

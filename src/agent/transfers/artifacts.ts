@@ -85,7 +85,9 @@ export class JobArtifacts {
     const header = {
       planSizeBytes: BigInt((await planned.stat()).size),
       planSha256: plan.sha256,
-      ...{ engine: plan.engine, engineVersion: plan.engineVersion, lockFile: plan.lockFile },
+      engine: plan.engine,
+      engineVersion: plan.engineVersion,
+      lockFile: plan.lockFile,
       ...(plan.files === undefined ? {} : { filesSizeBytes: BigInt(plan.files.bytes), filesSha256: plan.files.sha256 }),
     };
     if (inParts.kind === "one_call")

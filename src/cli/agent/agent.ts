@@ -222,7 +222,9 @@ function refuseConnected(context: Context, { name, status }: Agent): void {
   if (status !== AgentStatus.IDLE && status !== AgentStatus.BUSY) return;
   const message = `agent ${name} is ${enumText(AgentStatus, status)}, that is connected: it cannot be forgotten before it has left`;
   throw new CliError("conflict", message, {
-    ...{ code: "FAILED_PRECONDITION", reason: "AGENT_IN_USE", metadata: { agent: name } },
+    code: "FAILED_PRECONDITION",
+    reason: "AGENT_IN_USE",
+    metadata: { agent: name },
     hints: [{ label: "Let it finish and leave", command: context.command(`agent drain ${name}`) }],
   });
 }

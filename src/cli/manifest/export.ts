@@ -33,7 +33,9 @@ async function organization({ context, organization: name }: ManifestScope): Pro
 
 async function pools(scope: ManifestScope): Promise<readonly Document[]> {
   return (await listPools(scope)).map((pool) => ({
-    ...{ apiVersion, kind: "AgentPool", metadata: { name: pool.name } },
+    apiVersion,
+    kind: "AgentPool",
+    metadata: { name: pool.name },
     spec: { ...poolSpec.current(pool), grantedWorkspaces: [...pool.grantedWorkspaces] },
   }));
 }

@@ -79,7 +79,9 @@ export async function resolveConnection(globals: GlobalValues, environment: Envi
       insecure: insecure(globals, environment, context),
     },
     timeoutMs: await timeout(globals, environment),
-    ...{ environment, denied: denied(environment, context), warnings },
+    environment,
+    denied: denied(environment, context),
+    warnings,
   };
 }
 

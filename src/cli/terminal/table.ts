@@ -79,7 +79,9 @@ interface Strip {
 }
 
 const stripOf = (column: Strip["column"], header: string, cells: readonly string[]): Strip => ({
-  ...{ column, header, cells },
+  column,
+  header,
+  cells,
   width: Math.min(maxCellWidth, Math.max(textWidth(header), ...cells.map(textWidth))),
 });
 

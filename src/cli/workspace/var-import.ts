@@ -44,7 +44,10 @@ export const importVariables = command({
     if (found.length === 0) throw usageError(`there is no variable in ${args.file}`);
     if (found.length > most) throw usageError(`${args.file} has ${found.length} variables: at most ${most} at once`);
     const variables = found.map(({ key, value, isEnvironment, isHcl }) => ({
-      ...{ key, value, hcl: isHcl, sensitive: flags.sensitive === true },
+      key,
+      value,
+      hcl: isHcl,
+      sensitive: flags.sensitive === true,
       category: isEnvironment ? VariableCategory.ENV : VariableCategory.TERRAFORM,
     }));
     const client = await context.client(VariableService);

@@ -73,8 +73,11 @@ export interface JobProgress {
 }
 
 const notKnown: JobProgress = {
-  ...{ resourcesDone: 0, preparing: "", delivering: "" },
-  ...{ desired: DesiredState.UNSPECIFIED, wayProblem: "" },
+  resourcesDone: 0,
+  preparing: "",
+  delivering: "",
+  desired: DesiredState.UNSPECIFIED,
+  wayProblem: "",
 };
 
 /** Of how many agents is known what they have declined. */

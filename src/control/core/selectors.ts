@@ -70,13 +70,11 @@ export function agentFacts(
       .filter(({ poolId }) => poolId === workspace.poolId)
       .slice(0, mostRefusals)
       .map((arrival) => `agent ${arrival.name} ${arrivalText(arrival)}`),
-    ...{
-      online: connectedAgents.length,
-      matching: matching.length,
-      able: able.length,
-      fit: fit.length,
-      open: open.length,
-    },
+    online: connectedAgents.length,
+    matching: matching.length,
+    able: able.length,
+    fit: fit.length,
+    open: open.length,
     free: open.filter((connected) => connected.jobs.size < connected.concurrency && !hasDeclined(connected, asking))
       .length,
     others: connectedAgents

@@ -250,7 +250,10 @@ export async function* watchRun(
     // A wake-up without news is possible: compare what is shown, but for the seconds that pass.
     const shown = JSON.stringify(
       {
-        ...{ version: view.run.version, plan: view.plan, apply: view.apply, waiting: view.waiting },
+        version: view.run.version,
+        plan: view.plan,
+        apply: view.apply,
+        waiting: view.waiting,
         resourcesDone: view.resourcesDone,
       },
       withoutLeases,

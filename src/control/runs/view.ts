@@ -152,7 +152,8 @@ async function waitingOf(
 
 const nothingKnown = { preparing: "", delivering: "", wayProblem: "" };
 const textsOf = ({ preparing, delivering, wayProblem }: JobProgress, arrival: string) => ({
-  ...{ preparing, delivering },
+  preparing,
+  delivering,
   wayProblem: wayProblem || arrival,
 });
 

@@ -268,12 +268,16 @@ const message = SessionMessage.JOB_RESULT;
 /** Results that are taken once something else has happened. */
 const tooEarly = {
   not_granted: {
-    ...{ message, reason: RefusalReason.NOT_GRANTED, rule: "result.before_grant" },
+    message,
+    reason: RefusalReason.NOT_GRANTED,
+    rule: "result.before_grant",
     detail:
       "the job was never granted, so that it cannot have finished: send a start_request first, then this result again",
   },
   needs_state: {
-    ...{ message, reason: RefusalReason.STATE_MISSING, rule: "result.state" },
+    message,
+    reason: RefusalReason.STATE_MISSING,
+    rule: "result.state",
     detail: "the last state that the result names is not here: upload it with UploadState, then send this result again",
   },
 } as const;

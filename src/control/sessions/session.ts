@@ -83,7 +83,8 @@ export class AgentSession implements ConnectedAgent {
     this.#word = new LastWord(control, agent.lastSeenAt);
     this.#idleSinceMs = this.#word.heardAtMs;
     const host = {
-      ...{ agentId: agent.id, incarnation: agent.incarnation },
+      agentId: agent.id,
+      incarnation: agent.incarnation,
       send: (message: Outgoing) => this.#send(message),
       mayStart: () => this.#state.kind === "open",
       onFree: () => {

@@ -171,7 +171,9 @@ function nextSettings(
   const before = known ?? { ...nothing, sealedValue: null };
   const tokens = hosts === undefined ? undefined : tokensFor(hosts, openTokens(control, known));
   return {
-    ...{ id, organizationId, poolId },
+    id,
+    organizationId,
+    poolId,
     sources: before.sources,
     caCertificates: before.caCertificates,
     ...changes,

@@ -219,7 +219,11 @@ export function moveRun(run: Run, event: RunEvent, now: Date): RunMove {
   const to = (status: RunStatus, change: Change = {}, ...effects: readonly RunEffect[]): RunMove => ({
     kind: "moved",
     run: {
-      ...{ ...run, ...change, status, statusAt: now, version: run.version + 1 },
+      ...run,
+      ...change,
+      status,
+      statusAt: now,
+      version: run.version + 1,
       ...(isFinal(status) ? { endedAt: now, ...noPlanFiles, planLockFile: null } : { endedAt: null }),
     },
     effects:

@@ -23,7 +23,8 @@ export function http2Error(way: Way, { socket, certificate }: Dialed, cause: unk
 const notPlain = ({ url }: Way, cause: unknown): WayError =>
   new WayError(
     {
-      ...{ kind: "not_plain", step: "http2" },
+      kind: "not_plain",
+      step: "http2",
       what: `${url} does not speak HTTP/2 in plain text: it may want TLS, or it is no Windlass server`,
       fix: "if it speaks TLS there, the address must begin with https",
     },
@@ -33,7 +34,8 @@ const notPlain = ({ url }: Way, cause: unknown): WayError =>
 const broken = ({ url }: Way, cause: unknown): WayError =>
   new WayError(
     {
-      ...{ kind: "broken", step: "http2" },
+      kind: "broken",
+      step: "http2",
       what: `${url} closed the connection before it said anything`,
       fix: "see the log of the server, or of the proxy in front of it",
     },

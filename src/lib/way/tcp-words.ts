@@ -66,7 +66,8 @@ export function tcpSilent(hop: FirstHop, afterMs: number): WayError {
 const proxyDown = (hop: FirstHop, why: string, cause?: unknown): WayError =>
   new WayError(
     {
-      ...{ kind: "proxy_down", step: "tcp" },
+      kind: "proxy_down",
+      step: "tcp",
       what: `${hop.name} cannot be reached: ${why}`,
       fix: "is it running, or should the server be excepted in no_proxy?",
     },

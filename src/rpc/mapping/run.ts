@@ -149,7 +149,10 @@ type Options = MessageInitShape<typeof RunOptionsSchema>;
 function messageOf(view: RunView, options: Options): MessageInitShape<typeof RunSchema> {
   const { run, plan, apply, waiting } = view;
   const inFlight = inFlightOf(run).map((resource) => ({
-    ...{ address: resource.address, action: resource.action, idKey: resource.idKey, id: resource.id },
+    address: resource.address,
+    action: resource.action,
+    idKey: resource.idKey,
+    id: resource.id,
     note: noteOf(resource),
   }));
   return {
@@ -200,14 +203,24 @@ const heldInState: Readonly<Record<HowHeld, HeldInState>> = {
 
 /** A lost resource for its readers. */
 export const lostMessage = (lost: KeptLost): MessageInitShape<typeof LostResourceSchema> => ({
-  ...{ address: lost.address, action: lost.action, provider: lost.provider, idKey: lost.idKey, id: lost.id },
+  address: lost.address,
+  action: lost.action,
+  provider: lost.provider,
+  idKey: lost.idKey,
+  id: lost.id,
   ...at("finishTime", lost.finishedAt === "" ? null : new Date(lost.finishedAt)),
-  ...{ held: heldInState[lost.held], note: lostNote(lost), hidden: lost.isHidden },
+  held: heldInState[lost.held],
+  note: lostNote(lost),
+  hidden: lost.isHidden,
 });
 
 /** A directory that stays on an agent, for its readers. */
 export const keptMessage = ({ kept, agent, isUnwanted }: KeptView): MessageInitShape<typeof KeptDirectorySchema> => ({
-  ...{ jobId: kept.jobId, runId: kept.runId, workspace: kept.workspace, reason: kept.reason, path: kept.path },
+  jobId: kept.jobId,
+  runId: kept.runId,
+  workspace: kept.workspace,
+  reason: kept.reason,
+  path: kept.path,
   epoch: BigInt(kept.epoch),
   sizeBytes: BigInt(kept.sizeBytes),
   keepTime: timestampFromMs(kept.keptAtMs),

@@ -19,7 +19,9 @@ const optionalMs = (duration: Duration | undefined): number | null =>
 export const agentTokenService = (control: Control): ServiceImpl<typeof AgentTokenService> => ({
   createAgentToken: async ({ organization, agentPool, description, expiresIn, requestId }, context) => {
     const wanted = {
-      ...{ pool: { organization, name: agentPool }, description, requestId },
+      pool: { organization, name: agentPool },
+      description,
+      requestId,
       expiresInMs: optionalMs(expiresIn),
     };
     const { secret, ...view } = await createAgentToken(control, callerOf(context), wanted);

@@ -41,8 +41,13 @@ type LogMessage = MessageInitShape<typeof StreamRunLogsResponseSchema>;
 
 /** Says where a log stands, and that nothing new is there. */
 const emptyPiece = (last: LogPiece | undefined, from: number): LogPiece => ({
-  ...{ offset: last === undefined ? from : last.offset + last.bytes.length, epoch: last?.epoch ?? 0 },
-  ...{ bytes: new Uint8Array(), isEnd: false, missingBytes: 0, state: "none", problem: "" },
+  offset: last === undefined ? from : last.offset + last.bytes.length,
+  epoch: last?.epoch ?? 0,
+  bytes: new Uint8Array(),
+  isEnd: false,
+  missingBytes: 0,
+  state: "none",
+  problem: "",
 });
 
 const logMessage = (piece: LogPiece): LogMessage => ({

@@ -96,8 +96,12 @@ async function upload(
   const push = { workspace: workspaceReference(header), sha256: header.sha256, isForced: header.force };
   await admitPush(control, who, push);
   using intake = new UploadIntake({
-    ...{ what: "state", announced: header.sizeBytes, maxBytes: control.limits.maxStateBytes },
-    ...{ memory: transfers.memory, of: organizationOf(who), signal: context.signal },
+    what: "state",
+    announced: header.sizeBytes,
+    maxBytes: control.limits.maxStateBytes,
+    memory: transfers.memory,
+    of: organizationOf(who),
+    signal: context.signal,
   });
   for (let next = await iterator.next(); next.done !== true; next = await iterator.next()) {
     const { part } = next.value;

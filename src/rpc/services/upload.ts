@@ -12,7 +12,10 @@ export const uploadService = (control: Control): ServiceImpl<typeof UploadServic
     const part = {
       workspace: workspaceReference(request),
       purpose: request.purpose === UploadPurpose.STATE ? ("state" as const) : ("configuration" as const),
-      ...{ sha256, bytes: Number(sizeBytes), offset: Number(offset), chunk },
+      sha256,
+      bytes: Number(sizeBytes),
+      offset: Number(offset),
+      chunk,
     };
     return { nextOffset: BigInt(await takePersonPart(control, callerOf(context), part)) };
   },

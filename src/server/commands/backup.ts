@@ -159,7 +159,10 @@ async function write(backup: Backup, { facts, parts, createdAt }: Content): Prom
   const { keys, isWithKey, target, call } = backup;
   const all = isWithKey ? [textPart(keyPart, keyText(keys)), ...parts] : parts;
   const manifest = {
-    ...{ format: backupFormat, version, ...facts, createdAt: createdAt.toISOString() },
+    format: backupFormat,
+    version,
+    ...facts,
+    createdAt: createdAt.toISOString(),
     masterKeyId: masterKeyId(keys.key),
     hasMasterKey: isWithKey,
     parts: all.map(({ name, bytes, sha256 }) => ({ name, bytes, sha256 })),

@@ -76,7 +76,12 @@ async function run(command: ServerCommand, argv: readonly string[]): Promise<num
   const { settings, origins } = loaded;
   const log = createLog({ level: settings.logLevel, format: settings.logFormat });
   const call: CommandCall = {
-    ...{ settings, origins, environment, own: line.own, words: line.words, log },
+    settings,
+    origins,
+    environment,
+    own: line.own,
+    words: line.words,
+    log,
     clock: systemClock,
     random: systemRandom,
     say: (text) => void process.stdout.write(text),

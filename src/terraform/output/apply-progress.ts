@@ -117,8 +117,12 @@ export class ApplyProgress {
     const named = told ? { idKey: textOr(idKey, "id").slice(0, maxName), id } : action === "delete" ? begun : undefined;
     const { implied_provider: provider } = resource;
     this.#finished.add({
-      ...{ address: resource.addr, action, provider: textOr(provider, "").slice(0, maxName) },
-      ...{ idKey: named?.idKey ?? "", id: named?.id ?? "", finishedAt: textOr(finishedAt, "").slice(0, maxInstant) },
+      address: resource.addr,
+      action,
+      provider: textOr(provider, "").slice(0, maxName),
+      idKey: named?.idKey ?? "",
+      id: named?.id ?? "",
+      finishedAt: textOr(finishedAt, "").slice(0, maxInstant),
     });
   }
 

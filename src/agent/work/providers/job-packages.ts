@@ -153,10 +153,16 @@ function requestFor(
   const { context, ready } = execution;
   const { address, version, constraints, hashes } = wanted;
   return {
-    ...{ address, version, constraints, hashes },
+    address,
+    version,
+    constraints,
+    hashes,
     domain,
     source: {
-      ...{ enginePath: ready.enginePath, providers, variables, sandbox: context.sandbox },
+      enginePath: ready.enginePath,
+      providers,
+      variables,
+      sandbox: context.sandbox,
       searchPath: context.config.searchPath,
       readable: [...readablePaths(context, ready.enginePath), ...providers.readable],
     },

@@ -32,7 +32,8 @@ export async function arrangePackages({ job, context, place }: Execution, arrang
   }
   const { packages: path } = providerFiles(place.seenCli);
   const methods = methodsWithPackages({
-    ...{ implied, path },
+    implied,
+    path,
     methods: providers.methods,
     settled: settled.map(({ address }) => address),
   });

@@ -63,8 +63,13 @@ async function isEncrypted(planFile: string): Promise<boolean> {
 const emptyState = ({ ready, context }: Execution): string =>
   `${JSON.stringify(
     {
-      ...{ version: 4, terraform_version: ready.engineVersion, serial: 0, lineage: context.random.uuid() },
-      ...{ outputs: {}, resources: [], check_results: null },
+      version: 4,
+      terraform_version: ready.engineVersion,
+      serial: 0,
+      lineage: context.random.uuid(),
+      outputs: {},
+      resources: [],
+      check_results: null,
     },
     undefined,
     2,
