@@ -22,38 +22,39 @@ import { variableCategories } from "./variable.ts";
 type Facts = Readonly<Record<string, string>>;
 
 /** The facts of an error as the published protocol names them: enums by their own names, resources by their messages'. */
-export const publishedFacts = (code: ErrorCode, facts: Facts): Facts =>
-  Object.fromEntries(Object.entries(facts).flatMap(([name, value]) => Object.entries(published(code, name, value))));
+export const toFacts = (code: ErrorCode, facts: Facts): Facts =>
+  Object.fromEntries(Object.entries(facts).flatMap(([name, value]) => Object.entries(toFact(code, name, value))));
 
-function published(code: ErrorCode, name: string, value: string): Facts {
-  if (name === "resource") return resourceFacts(value);
+function toFact(code: ErrorCode, name: string, value: string): Facts {
+  if (name === "resource") return toResourceFacts(value);
   const named = enumFacts[name]?.(code);
   return { [name]: named?.(value) ?? value };
 }
 
-const runState = (status: string) => valueName(RunStateSchema, runStates[status as RunStatus]);
-const agentStatus = (status: string) => valueName(AgentStatusSchema, agentStatuses[status as AgentStatus]);
-const stateStatus = (status: string) => valueName(StateStatusSchema, stateStatuses[status as StateStatus]);
+const toRunState = (status: string) => toValueName(RunStateSchema, runStates[status as RunStatus]);
+const toAgentStatus = (status: string) => toValueName(AgentStatusSchema, agentStatuses[status as AgentStatus]);
+const toStateStatus = (status: string) => toValueName(StateStatusSchema, stateStatuses[status as StateStatus]);
 
 /** The facts that are values of enums. */
 const enumFacts: Readonly<Record<string, (code: ErrorCode) => (word: string) => string | undefined>> = {
-  state: () => runState,
-  run_state: () => runState,
-  status: (code) => (code === "agent_in_use" ? agentStatus : stateStatus),
+  state: () => toRunState,
+  run_state: () => toRunState,
+  status: (code) => (code === "agent_in_use" ? toAgentStatus : toStateStatus),
 };
 
-const valueName = (schema: DescEnum, value: number | undefined): string | undefined =>
+const toValueName = (schema: DescEnum, value: number | undefined): string | undefined =>
   value === undefined ? undefined : schema.value[value]?.name;
 
 /** Of a variable its category too. What stands in no table has its word for a type. */
-function resourceFacts(word: string): Facts {
+function toResourceFacts(word: string): Facts {
   const [, category] = /^(terraform|env) variable$/.exec(word) ?? [];
-  const resource = typeOf(word);
+  const resource = toTypeName(word);
   if (category !== "terraform" && category !== "env") return { resource };
-  return { resource, category: valueName(VariableCategorySchema, variableCategories[category]) ?? category };
+  return { resource, category: toValueName(VariableCategorySchema, variableCategories[category]) ?? category };
 }
 
-const typeOf = (word: string): string => resourceTypes.find(([pattern]) => pattern.test(word))?.[1].typeName ?? word;
+const toTypeName = (word: string): string =>
+  resourceTypes.find(([pattern]) => pattern.test(word))?.[1].typeName ?? word;
 
 /** What messages call a resource, and its message. */
 const resourceTypes = [

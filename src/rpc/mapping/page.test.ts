@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { pageByKey, pageOfAll } from "../../control/core/pages.ts";
 import { RunEventSchema, RunSchema } from "../../gen/windlass/v1/run_pb.ts";
 import { ListRunEventsResponseSchema, ListRunsResponseSchema } from "../../gen/windlass/v1/run_service_pb.ts";
-import { inPieces, maxPageBytes, pageMessages } from "./page.ts";
+import { maxPageBytes, toPage, toPieces } from "./page.ts";
 
 const nameOf = (n: number) => String(n).padStart(6, "0");
 /** Rows of three bytes a character. */
@@ -21,7 +21,7 @@ async function everyPage(rows: readonly Row[], size: number) {
       async ({ after, limit }) => rows.filter(({ name }) => after === null || name > after).slice(0, limit),
       ({ name }) => name,
     );
-    const { messages: runs, nextPageToken } = pageMessages(page, RunSchema, ({ name: id, text }) => ({
+    const { messages: runs, nextPageToken } = toPage(page, RunSchema, ({ name: id, text }) => ({
       id,
       message: text,
     }));
@@ -65,12 +65,12 @@ test("the size of a page in rows holds too, also of a list that is all in memory
 
 test("messages come in pieces that are no larger than a page, in their order", () => {
   const events = rowsOf(1_000, 1_000).map(({ name, text }) => create(RunEventSchema, { title: name, comment: text }));
-  const pieces = [...inPieces(RunEventSchema, events)];
+  const pieces = [...toPieces(RunEventSchema, events)];
   expect(pieces.flat()).toEqual(events);
   const sizes = pieces.map(
     (piece) => toBinary(ListRunEventsResponseSchema, create(ListRunEventsResponseSchema, { events: piece })).length,
   );
   expect(sizes.length).toBe(3);
   expect(Math.max(...sizes)).toBeLessThanOrEqual(maxPageBytes);
-  expect([...inPieces(RunEventSchema, [])]).toEqual([[]]);
+  expect([...toPieces(RunEventSchema, [])]).toEqual([[]]);
 });

@@ -47,7 +47,7 @@ export const toWorkspace = ({
   engineVersion: workspace.engineVersion,
   workingDirectory: workspace.workingDirectory,
   autoApply: workspace.isAutoApply,
-  ...(workspace.lock === null ? {} : { lock: toLock(workspace.lock, holderStatus) }),
+  lock: workspace.lock === null ? undefined : toLock(workspace.lock, holderStatus),
   currentRunId: currentRunId ?? "",
   currentStateVersionId: workspace.currentStateId ?? "",
   createTime: timestampFromDate(workspace.createdAt),
@@ -55,9 +55,9 @@ export const toWorkspace = ({
   etag: etagOf(workspace),
   tags: [...workspace.tags],
   agentSelector: workspace.agentSelector,
-  ...(workspace.planTimeoutMs === 0 ? {} : { planTimeout: durationFromMs(workspace.planTimeoutMs) }),
-  ...(workspace.applyTimeoutMs === 0 ? {} : { applyTimeout: durationFromMs(workspace.applyTimeoutMs) }),
-  ...(workspace.initTimeoutMs === 0 ? {} : { initTimeout: durationFromMs(workspace.initTimeoutMs) }),
+  planTimeout: toTimeout(workspace.planTimeoutMs),
+  applyTimeout: toTimeout(workspace.applyTimeoutMs),
+  initTimeout: toTimeout(workspace.initTimeoutMs),
   remoteStateConsumers: [...consumers],
   sharesStateWithOrganization: workspace.sharesState,
   parallelism: workspace.parallelism,
@@ -85,7 +85,10 @@ export const fromMode = (mode: Mode): ExecutionMode =>
 /** Unspecified is terraform. */
 export const fromEngine = (engine: EngineValue): Engine => (engine === EngineValue.TOFU ? "tofu" : "terraform");
 
-const msOf = (duration: Duration | undefined): number => (duration === undefined ? 0 : durationMs(duration));
+/** None is 0. */
+const toTimeout = (ms: number): Duration | undefined => (ms === 0 ? undefined : durationFromMs(ms));
+
+const fromTimeout = (duration: Duration | undefined): number => (duration === undefined ? 0 : durationMs(duration));
 
 export const fromWorkspace = (message: WorkspaceMessage): NewSettings => ({
   name: message.name,
@@ -98,9 +101,9 @@ export const fromWorkspace = (message: WorkspaceMessage): NewSettings => ({
   isAutoApply: message.autoApply,
   tags: message.tags,
   agentSelector: message.agentSelector,
-  planTimeoutMs: msOf(message.planTimeout),
-  applyTimeoutMs: msOf(message.applyTimeout),
-  initTimeoutMs: msOf(message.initTimeout),
+  planTimeoutMs: fromTimeout(message.planTimeout),
+  applyTimeoutMs: fromTimeout(message.applyTimeout),
+  initTimeoutMs: fromTimeout(message.initTimeout),
   consumers: message.remoteStateConsumers,
   sharesState: message.sharesStateWithOrganization,
   parallelism: message.parallelism,
@@ -117,9 +120,9 @@ export const workspaceFields: UpdatableFields<WorkspaceMessage, WorkspaceSetting
   auto_apply: ({ autoApply }) => ({ isAutoApply: autoApply }),
   tags: ({ tags }) => ({ tags }),
   agent_selector: ({ agentSelector }) => ({ agentSelector }),
-  plan_timeout: ({ planTimeout }) => ({ planTimeoutMs: msOf(planTimeout) }),
-  apply_timeout: ({ applyTimeout }) => ({ applyTimeoutMs: msOf(applyTimeout) }),
-  init_timeout: ({ initTimeout }) => ({ initTimeoutMs: msOf(initTimeout) }),
+  plan_timeout: ({ planTimeout }) => ({ planTimeoutMs: fromTimeout(planTimeout) }),
+  apply_timeout: ({ applyTimeout }) => ({ applyTimeoutMs: fromTimeout(applyTimeout) }),
+  init_timeout: ({ initTimeout }) => ({ initTimeoutMs: fromTimeout(initTimeout) }),
   remote_state_consumers: ({ remoteStateConsumers }) => ({ consumers: remoteStateConsumers }),
   shares_state_with_organization: ({ sharesStateWithOrganization }) => ({ sharesState: sharesStateWithOrganization }),
   parallelism: ({ parallelism }) => ({ parallelism }),
