@@ -38,12 +38,12 @@ export interface AgentOptions {
   /** Carries the calls to the control plane: a network, or the same process. */
   readonly transport: Transport;
   /** Carries what is large, so that the session never waits behind it: a connection of its own; the same one if absent. */
-  readonly transfers?: Transport;
+  readonly transfers?: Transport | undefined;
   /** The agent token; asked for at each registration. */
   readonly token: () => Promise<string>;
   readonly config: AgentConfig;
   /** This machine if absent; models of agents bring their own. */
-  readonly machine?: JobRuntime;
+  readonly machine?: JobRuntime | undefined;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
@@ -211,7 +211,7 @@ class StartedAgent implements RunningAgent {
       random,
       log,
       cacheDir: join(dataDir, "engines"),
-      ...(downloads === undefined ? {} : { downloads }),
+      downloads,
     });
   }
 

@@ -22,15 +22,15 @@ export interface ListenOptions {
   /** Who answers what comes in. */
   readonly tenants: readonly MountedTenant[];
   readonly log: Log;
-  readonly tls?: TlsFiles;
+  readonly tls?: TlsFiles | undefined;
   /** Serves without TLS on addresses that other machines reach. */
-  readonly allowPlaintext?: boolean;
-  readonly keepAlive?: KeepAlive;
-  readonly connectionLimits?: ConnectionLimits;
-  readonly trust?: ProxyTrust;
+  readonly allowPlaintext?: boolean | undefined;
+  readonly keepAlive?: KeepAlive | undefined;
+  readonly connectionLimits?: ConnectionLimits | undefined;
+  readonly trust?: ProxyTrust | undefined;
   /** Callers may put it before every path, for a proxy that passes it on: `/windlass`. */
   readonly pathPrefix?: string | undefined;
-  readonly clock?: Clock;
+  readonly clock?: Clock | undefined;
 }
 
 /** Who is believed about where calls come from. */

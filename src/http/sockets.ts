@@ -17,7 +17,7 @@ import { maxOpenStreams } from "./open-streams.ts";
 export interface TlsFiles {
   readonly cert: string;
   readonly key: string;
-  readonly clientCa?: string;
+  readonly clientCa?: string | undefined;
 }
 
 export interface SocketOptions {
@@ -65,7 +65,7 @@ function tlsSockets(
   { cert, key, clientCa }: TlsFiles,
 ): HttpSockets {
   const clients = clientCa === undefined ? {} : { requestCert: true, rejectUnauthorized: true };
-  const files = { cert, key, ...(clientCa === undefined ? {} : { ca: clientCa }) };
+  const files = { cert, key, ca: clientCa };
   const server = createSecureServer(
     { ...http2Options, ...http1Options, handshakeTimeout: firstBytesMs, allowHTTP1: true, ...files, ...clients },
     handler,
@@ -79,7 +79,7 @@ function tlsSockets(
       server.setSecureContext({
         cert: next.cert,
         key: next.key,
-        ...(next.clientCa === undefined ? {} : { ca: next.clientCa }),
+        ca: next.clientCa,
       }),
   };
 }

@@ -8,12 +8,12 @@ export interface Setting<T> {
   /** What it sets, for help texts. */
   readonly about: string;
   /** The flag's name without dashes; absent for what must never stand on a command line. */
-  readonly flag?: string;
+  readonly flag?: string | undefined;
   /** The variable; `<env>_FILE` names a file that holds the value. Absent: flag only. */
-  readonly env?: string;
+  readonly env?: string | undefined;
   readonly schema: SettingSchema<T>;
   /** Never shown in a message. */
-  readonly isSecret?: boolean;
+  readonly isSecret?: boolean | undefined;
   readonly fallback: { readonly kind: "value"; readonly value: T } | { readonly kind: "required" };
 }
 
@@ -51,9 +51,9 @@ export interface SettingSources {
   /** A configuration file: values by flag name. Its unknown names are problems. */
   readonly file?: SettingFile | undefined;
   /** Further variables with our prefix that are no mistake: those of the sister programs. */
-  readonly alsoKnown?: readonly string[];
+  readonly alsoKnown?: readonly string[] | undefined;
   /** Reads the file that a `_FILE` variable names. */
-  readonly readFile?: (path: string) => string;
+  readonly readFile?: ((path: string) => string) | undefined;
 }
 
 export interface SettingFile {

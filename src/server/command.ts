@@ -9,7 +9,7 @@ import type { ServerSettings, serverSettings } from "./settings.ts";
 export interface CommandFlag {
   readonly name: string;
   /** What stands behind it; absent for a switch. */
-  readonly value?: string;
+  readonly value?: string | undefined;
   readonly about: string;
 }
 

@@ -24,7 +24,7 @@ export interface ServerOptions {
 }
 
 /** What every step of opening a server works with. */
-export interface Opening extends Required<Omit<ServerOptions, "onFatal">>, Pick<ServerOptions, "onFatal"> {
+export interface Opening extends ServerOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly dataDir: string;

@@ -32,7 +32,7 @@ export function serverAgentConfig(
     minFreeBytes: defaultMinFreeBytes,
     reserveBytes: defaultReserveBytes,
     enginePaths: settings.enginePaths,
-    ...(downloads === undefined ? {} : { engineDownloads: { ...downloads, environment } }),
+    engineDownloads: downloads === undefined ? undefined : { ...downloads, environment },
     ...providerConfigOf(settings, environment, []),
   };
 }

@@ -32,14 +32,14 @@ import { defineTables } from "./tables/tables.ts";
 export interface OpenOptions {
   /** `sqlite:<path>` (for objects `files:<directory>`), or `postgres://…`. */
   readonly url: string;
-  readonly log?: StoreLog;
+  readonly log?: StoreLog | undefined;
   /** `auto` if absent. Objects in files and logs in SQLite have no migrations. */
-  readonly migrate?: MigrateMode;
+  readonly migrate?: MigrateMode | undefined;
 }
 
 export interface OpenBlobsOptions extends OpenOptions {
   /** Another process owns the directory of the objects. */
-  readonly isShared?: boolean;
+  readonly isShared?: boolean | undefined;
 }
 
 export interface OpenStoreOptions extends OpenOptions {
@@ -64,7 +64,7 @@ export async function openStore({ url, log = silentLog, migrate = "auto", onFata
       queries: builder(defineTables(kitOfSqlite), sqliteDialect),
       migrate: (writer) => migrateSqlite(writer, migrations("sqlite"), migrate),
       log,
-      ...(onFatal === undefined ? {} : { onFatal }),
+      onFatal,
     });
     return storeOver("sqlite", { engine, place: engine }, async () => {
       await engine[Symbol.asyncDispose]();
@@ -122,8 +122,10 @@ const builder =
   (db: Db): Queries =>
     buildQueries({ db, t, dialect });
 
-interface PoolOptions extends Required<OpenOptions> {
-  readonly maxConnections?: number;
+interface PoolOptions extends OpenOptions {
+  readonly log: StoreLog;
+  readonly migrate: MigrateMode;
+  readonly maxConnections?: number | undefined;
 }
 
 async function openMigratedPool({ url, log, migrate, maxConnections }: PoolOptions): Promise<pg.Pool> {

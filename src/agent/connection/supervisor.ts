@@ -10,6 +10,7 @@ import type { Clock } from "../../lib/clock.ts";
 import type { Log } from "../../lib/program/log.ts";
 import type { Random } from "../../lib/random.ts";
 import { oneLine } from "../../lib/text/clean-text.ts";
+import { given } from "../../lib/values/records.ts";
 import { acceptLabel } from "../../lib/words/label-names.ts";
 import { type AgentConfig, protocol } from "../contract/config.ts";
 import { type ConnectionOutcome, registerFailure } from "../contract/connection-outcome.ts";
@@ -41,7 +42,7 @@ export interface SupervisorOptions {
   readonly onCredential: (credential: SessionCredential) => void;
   readonly onWelcome: () => void;
   /** A stream has ended, or none was accepted. */
-  readonly onEnd?: () => void;
+  readonly onEnd?: (() => void) | undefined;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
@@ -203,7 +204,7 @@ async function register(
     maximumProtocol: protocol.maximum,
     os: process.platform,
     arch: process.arch,
-    labels: { ...config.labels, ...(config.accepts === undefined ? {} : { [acceptLabel]: config.accepts }) },
+    labels: { ...config.labels, ...given({ [acceptLabel]: config.accepts }) },
     concurrency: config.concurrency,
     sandbox,
     place: identity.place,

@@ -10,11 +10,11 @@ export type ConnectionOutcome =
   | {
       readonly kind: "unavailable";
       readonly reason: string;
-      readonly retryAfterMs?: number;
+      readonly retryAfterMs?: number | undefined;
       /** Windlass did not accept the credential of the stream. */
-      readonly isRefused?: boolean;
+      readonly isRefused?: boolean | undefined;
       /** The stream was ended on the way, or never answered. */
-      readonly isCut?: boolean;
+      readonly isCut?: boolean | undefined;
     }
   /** The stream was welcomed and broke. */
   | { readonly kind: "lost"; readonly reason: string; readonly livedMs: number }

@@ -8,8 +8,8 @@ export interface Patience {
   readonly random: Random;
   /** Says whether an error is worth another try; anything else is thrown. */
   readonly mayPass: (error: unknown) => boolean;
-  readonly onRetry?: (error: unknown, attempt: number) => void;
-  readonly policy?: BackoffPolicy;
+  readonly onRetry?: ((error: unknown, attempt: number) => void) | undefined;
+  readonly policy?: BackoffPolicy | undefined;
 }
 
 /** What waits is the end of a job: after an outage it should not wait much longer than the connection did. */

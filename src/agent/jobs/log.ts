@@ -34,7 +34,7 @@ export interface JobLogOptions {
   /** 0 is no limit. */
   readonly maxBytes: number;
   /** Most that is read of one section. */
-  readonly maxReadBytes?: number;
+  readonly maxReadBytes?: number | undefined;
   readonly onGrowth: () => void;
   readonly clock: Clock;
   readonly log: Log;
@@ -48,9 +48,9 @@ export interface RawSection {
   /** Resolves when nothing is added to the file any more. */
   readonly ended: Promise<unknown>;
   /** Given for terraform's JSON events, which are rendered as text. */
-  readonly observe?: (event: TerraformEvent) => void;
+  readonly observe?: ((event: TerraformEvent) => void) | undefined;
   /** What their text says that they do not tell. */
-  readonly words?: Promise<ApplyWords>;
+  readonly words?: Promise<ApplyWords> | undefined;
 }
 
 export interface FinishedLog {

@@ -55,7 +55,7 @@ function lostMessage({ finishedAt, held, isHidden: hidden, ...lost }: StoredResu
     idKey: lost.idKey.slice(0, maxIdKey),
     held: heldWords[held],
     hidden,
-    ...(Number.isNaN(finishedMs) ? {} : { finishTime: timestampFromMs(finishedMs) }),
+    finishTime: Number.isNaN(finishedMs) ? undefined : timestampFromMs(finishedMs),
   };
 }
 
@@ -71,10 +71,10 @@ const countsMessage = ({ import: imported, move: moved, ...counts }: StoredResul
 /** A result as it is told. */
 export function resultMessage(
   { claim, engine }: Pick<JobSpec, "claim" | "engine">,
-  result: StoredResult & { readonly isLogLost?: boolean },
+  result: StoredResult & { readonly isLogLost?: boolean | undefined },
 ): JobResult {
   return create(JobResultSchema, {
-    ...(claim === undefined ? {} : { claim }),
+    claim,
     engine,
     outcome: outcomes[result.outcome],
     exitCode: result.exitCode,
@@ -104,8 +104,8 @@ export const bareResult = (told: JobResult): JobResult => {
   const { claim, outcome, exitCode, logBytes, logSha256, logLost, hasChanges, planSha256, counts } = told;
   const { stateSerial, stateSha256, applyNotStarted, lostCount } = told;
   return create(JobResultSchema, {
-    ...(claim === undefined ? {} : { claim }),
-    ...(counts === undefined ? {} : { counts }),
+    claim,
+    counts,
     outcome,
     exitCode,
     logBytes,

@@ -46,11 +46,11 @@ export interface JobTableOptions {
   readonly clusterGeneration: () => string;
   readonly runJob: RunJob;
   /** Says which programs are here; nothing is said if absent. */
-  readonly news?: EngineNews;
+  readonly news?: EngineNews | undefined;
   /** Space for states and journals; none is kept if absent. */
-  readonly reserve?: DiskReserve;
+  readonly reserve?: DiskReserve | undefined;
   /** What was fetched for jobs: it makes room for new ones. */
-  readonly cache?: Pick<DownloadCache, "clear">;
+  readonly cache?: Pick<DownloadCache, "clear"> | undefined;
   readonly clock: Clock;
   readonly log: Log;
 }

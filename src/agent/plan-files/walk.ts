@@ -150,9 +150,9 @@ function openDirectory(path: string | Buffer): number | undefined {
 }
 
 interface Remark {
-  readonly target?: string;
+  readonly target?: string | undefined;
   /** Makes it unusable. */
-  readonly why?: string;
+  readonly why?: string | undefined;
 }
 
 function linkAt(at: string | Buffer, found: BigIntStats): Remark {

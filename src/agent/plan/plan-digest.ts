@@ -17,9 +17,9 @@ const maxBytes = 384 * 1024 * 1024;
 const maxMemoryMb = 3 * 1024;
 
 export interface DigestLimits {
-  readonly smallBytes?: number;
-  readonly maxValues?: number;
-  readonly maxMemoryMb?: number;
+  readonly smallBytes?: number | undefined;
+  readonly maxValues?: number | undefined;
+  readonly maxMemoryMb?: number | undefined;
 }
 
 /** Reads a plan's document, however costly it is, without holding up anything else. */

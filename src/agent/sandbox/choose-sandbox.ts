@@ -10,7 +10,8 @@ import { type Bubblewrap, type BubblewrapExtra, bubblewrapArgv, bubblewrapExtras
 export type Sandbox = { readonly kind: "none" } | ({ readonly kind: "bwrap" } & Bubblewrap);
 
 export type SandboxChoice =
-  | { readonly kind: "chosen"; readonly sandbox: Sandbox /** Why it is not a better one. */; readonly why: string }
+  /** `why` says why it is not a better one. */
+  | { readonly kind: "chosen"; readonly sandbox: Sandbox; readonly why: string }
   /** What was asked for does not work here. */
   | { readonly kind: "unusable"; readonly why: string };
 

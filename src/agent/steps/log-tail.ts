@@ -6,12 +6,12 @@ import { openRegular } from "../../lib/fs/regular-file.ts";
 export interface TailOptions {
   /** Settles when nothing is added to the file any more. */
   readonly ended: Promise<unknown>;
-  readonly fromOffset?: number;
-  readonly clock?: Clock;
+  readonly fromOffset?: number | undefined;
+  readonly clock?: Clock | undefined;
   /** A lost notification costs this much. */
-  readonly pollMs?: number;
+  readonly pollMs?: number | undefined;
   /** Ends the tail with the signal's reason. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 const chunkBytes = 64 * 1024;

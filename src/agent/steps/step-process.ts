@@ -24,9 +24,9 @@ export interface StepCommand {
   /** Gets stdout and stderr, appended; made 0600 if need be. A file, so that nobody who reads it can hold up or end the step. */
   readonly logFile: string;
   /** False: it gets no control group, even where one can be made. */
-  readonly mayGroup?: boolean;
+  readonly mayGroup?: boolean | undefined;
   /** True for a sandbox, which writes to descriptor 3 which process the program in it is, and ends with it. */
-  readonly isSandboxed?: boolean;
+  readonly isSandboxed?: boolean | undefined;
 }
 
 /** How a step ended; `lost` when nobody recorded it: its shell was killed, or the machine was restarted. */
@@ -115,7 +115,7 @@ export async function startStep(command: StepCommand, clock: Clock = systemClock
   const child = await spawned(() =>
     spawn("/bin/sh", ["-c", wrapper, "sh", dir, inheritedUmask(), group ?? "", ...argv], {
       cwd,
-      env: { ...env, ...(isSandboxed ? {} : { [markVariable]: markOf(dir) }) },
+      env: isSandboxed ? env : { ...env, [markVariable]: markOf(dir) },
       detached: true,
       stdio: ["ignore", log.fd, log.fd, ...(isSandboxed ? [inside.fd] : [])],
     }),

@@ -88,7 +88,8 @@ export class JobArtifacts {
       engine: plan.engine,
       engineVersion: plan.engineVersion,
       lockFile: plan.lockFile,
-      ...(plan.files === undefined ? {} : { filesSizeBytes: BigInt(plan.files.bytes), filesSha256: plan.files.sha256 }),
+      filesSizeBytes: BigInt(plan.files?.bytes ?? 0),
+      filesSha256: plan.files?.sha256 ?? "",
     };
     if (inParts.kind === "one_call")
       await this.#client.uploadPlan(planParts(header, { planned, summary: plan.summary, made }), this.#with(signal));

@@ -70,8 +70,8 @@ async function apply(execution: Execution, progress: ApplyProgress): Promise<Ste
     return applyArgv({
       plan: place.seen(job.files.planFile),
       varFiles: varFiles.map(place.seen),
-      ...(state === undefined ? {} : { state }),
-      ...(parallelism === 0 ? {} : { parallelism }),
+      state,
+      parallelism: parallelism === 0 ? undefined : parallelism,
       suppressForgetErrors: job.spec.options?.suppressForgetErrors ?? false,
     });
   };
@@ -111,7 +111,7 @@ async function shownInFlight(
   return inFlight.map(({ address, id, ...rest }) => ({
     ...rest,
     address: shown(address),
-    ...(id === undefined ? {} : { id: shown(id) }),
+    id: id === undefined ? undefined : shown(id),
   }));
 }
 
@@ -133,7 +133,7 @@ async function phaseEnd(execution: Execution, applied: Applied): Promise<PhaseEn
   const first = firstOfDiagnostics(progress.errors, progress.errorCount);
   const told = await failureOf(execution, "apply", { end, first });
   const isOnlyLeft = told.outcome === "errored" && progress.hasOnlyLeftBehind;
-  const failure = { ...(isOnlyLeft ? { ...told, errorMessage: leftBehind } : told), ...facts };
+  const failure = { ...told, errorMessage: isOnlyLeft ? leftBehind : told.errorMessage, ...facts };
   return problem === undefined
     ? failure
     : { ...failure, errorMessage: `${failure.errorMessage}; ${problem}`.slice(0, 4096) };

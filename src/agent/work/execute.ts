@@ -36,7 +36,7 @@ export async function executeJob(job: AgentJob, context: JobContext): Promise<St
   const wasDiskFull = finished.wasDiskFull || (await isFull(job.files.root));
   const result = {
     ...withLog(end, { ...finished, wasDiskFull }, prepared.engineVersion),
-    ...(hasNotApplied(job, end) ? { applyNotStarted: true } : {}),
+    applyNotStarted: hasNotApplied(job, end),
   };
   // The file is closed with `log`: from here on the stream reads it by its name.
   job.showLog(storedLog(job.files.spool, result.logBytes));

@@ -100,8 +100,8 @@ async function planOptions(execution: Execution): Promise<PlanOptions> {
     replace: options?.replacements ?? [],
     excludes: options?.excludes ?? [],
     varFiles,
-    ...(state === undefined ? {} : { state }),
-    ...(parallelism === 0 ? {} : { parallelism }),
+    state,
+    parallelism: parallelism === 0 ? undefined : parallelism,
   };
 }
 

@@ -48,7 +48,7 @@ async function inOrganization(context: Context, method: DescMethod, request: Mes
   const field = method.input.field.organization;
   const changes = method.idempotency !== MethodOptions_IdempotencyLevel.NO_SIDE_EFFECTS;
   if (field?.fieldKind !== "scalar" || (method.parent.name === "OrganizationService" && changes)) return request;
-  const given = request as Message & { organization?: string };
+  const given = request as Message & { organization?: string | undefined };
   if (given.organization === "") given.organization = await context.organization();
   return request;
 }

@@ -121,7 +121,7 @@ const createKey = command({
       organization: role === Role.SITE_ADMIN ? "" : await context.organization(),
       name: flags.name,
       role,
-      ...(flags.expires === undefined ? {} : { expiresIn: durationOf(flags.expires) }),
+      expiresIn: flags.expires === undefined ? undefined : durationOf(flags.expires),
     });
     const { apiKey = create(ApiKeySchema), secret } = answer;
     const schema = CreateApiKeyResponseSchema;
@@ -154,8 +154,8 @@ const rotate = command({
     const apiKeyId = await findKeyId(context, args.key);
     const answer = await client.rotateApiKey({
       apiKeyId,
-      ...(flags.overlap === undefined ? {} : { overlap: durationOf(flags.overlap) }),
-      ...(flags.expires === undefined ? {} : { expiresIn: durationOf(flags.expires) }),
+      overlap: flags.overlap === undefined ? undefined : durationOf(flags.overlap),
+      expiresIn: flags.expires === undefined ? undefined : durationOf(flags.expires),
     });
     const { apiKey = create(ApiKeySchema), replaced, secret } = answer;
     const schema = RotateApiKeyResponseSchema;

@@ -95,7 +95,7 @@ async function workspaces(scope: ManifestScope): Promise<readonly Document[]> {
     const variables = (await readVariables(scope, { workspace: workspace.name })).map((one) =>
       entryOf(workspace.name, one),
     );
-    const spec = { ...own, ...(pool === "" ? {} : { pool }), variables };
+    const spec = { ...own, pool: pool || undefined, variables };
     documents.push({ apiVersion, kind: "Workspace", metadata: { name: workspace.name }, spec });
   }
   return documents;

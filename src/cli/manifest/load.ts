@@ -148,7 +148,9 @@ const where = (at: At, path: readonly (string | number)[]): string => `${at.file
 /** The line of the innermost part of the path that is there. */
 function lineAt({ yaml, lines }: At, path: readonly (string | number)[]): number {
   for (let length = path.length; length >= 0; length--) {
-    const node = yaml.getIn(path.slice(0, length), true) as { readonly range?: readonly number[] | null } | undefined;
+    const node = yaml.getIn(path.slice(0, length), true) as
+      | { readonly range?: readonly number[] | null | undefined }
+      | undefined;
     const start = node?.range?.[0];
     if (start !== undefined) return lines.linePos(start).line;
   }

@@ -5,11 +5,12 @@ import { type ProviderSettings, ProviderSettingsSchema } from "../../gen/windlas
 import { ProviderSettingsService } from "../../gen/windlass/v1/provider_settings_service_pb.ts";
 import { certificateProblem, holdsPrivateKey } from "../../lib/net/pem.ts";
 import { counted } from "../../lib/text/counted.ts";
+import { given } from "../../lib/values/records.ts";
 import { checkHost } from "../../lib/words/provider-names.ts";
 import { list, repeated, text, toggle } from "../line/flags.ts";
 import { CliError, type Hint, usageError } from "../problems/problem.ts";
 import type { Context } from "../server/context.ts";
-import { answerChanged, answerGone, given, goneFormats, maskOf } from "../shared/answers.ts";
+import { answerChanged, answerGone, goneFormats, maskOf } from "../shared/answers.ts";
 import { assignments, type VariableAssignment } from "../shared/assignments.ts";
 import { type Command, command } from "../shared/command.ts";
 import { confirmOrStop } from "../shared/prompts.ts";
@@ -28,9 +29,9 @@ const scopeOf = async (context: Context, flags: { readonly pool: string | undefi
 });
 type Scope = Awaited<ReturnType<typeof scopeOf>>;
 
-async function read(context: Context, scope: Scope & { readonly effective?: boolean }): Promise<ProviderSettings> {
+async function read(context: Context, scope: Scope, effective = false): Promise<ProviderSettings> {
   const client = await context.client(ProviderSettingsService);
-  return (await client.getProviderSettings(scope)).providerSettings ?? create(ProviderSettingsSchema);
+  return (await client.getProviderSettings({ ...scope, effective })).providerSettings ?? create(ProviderSettingsSchema);
 }
 
 interface Changes {
@@ -82,7 +83,7 @@ const get = command({
   ],
   flags: { pool, effective: toggle("what jobs get: the pool's settings over those of the organization") },
   run: async (context, { flags }) => {
-    const message = await read(context, { ...(await scopeOf(context, flags)), effective: flags.effective === true });
+    const message = await read(context, await scopeOf(context, flags), flags.effective === true);
     const shown = { schema: ProviderSettingsSchema, message, name: settingsName(message) };
     await context.printer.resource({ ...shown, lines: settingsLines(message) });
     for (const warning of message.warnings) context.notes.warn(warning);

@@ -19,7 +19,7 @@ import { LogSink } from "./log.ts";
 import {
   checkStartFlags,
   directoryOf,
-  priorities,
+  priorityOf,
   runOptions,
   type StartFlags,
   startFlags,
@@ -75,7 +75,7 @@ async function createRun(context: Context, { client, workspace, flags }: Wish): 
     options: runOptions(flags),
     message: flags.message ?? "",
     requestId: context.io.random.uuid(),
-    ...(flags.priority === undefined ? {} : { priority: priorities[flags.priority] }),
+    priority: priorityOf(flags),
   };
   context.io.signal.throwIfAborted();
   // Not ended by Ctrl-C: whether the run was created, and how to end it, must be told.
@@ -108,7 +108,7 @@ async function checkStart(context: Context, workspace: string, flags: StartFlags
     workspace,
     // The values may be large.
     options: runOptions({ ...flags, var: flags.var.map(withoutValue), varHcl: [] }),
-    ...(flags.priority === undefined ? {} : { priority: priorities[flags.priority] }),
+    priority: priorityOf(flags),
   };
   await client.checkRun(asked).catch((error: unknown) => {
     if (!(error instanceof ConnectError && error.code === Code.Unimplemented)) throw error;

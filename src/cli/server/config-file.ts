@@ -13,18 +13,18 @@ export type Deniable = "delete" | "force" | "apply";
 export interface SavedContext {
   readonly name: string;
   readonly address: string;
-  readonly organization?: string;
+  readonly organization?: string | undefined;
   /** At most one of `token`, `tokenFile` and `tokenCommand` is used, in this order. */
-  readonly token?: string;
-  readonly tokenFile?: string;
+  readonly token?: string | undefined;
+  readonly tokenFile?: string | undefined;
   /** A program and its arguments that print the token. */
-  readonly tokenCommand?: readonly string[];
-  readonly caFile?: string;
-  readonly certFile?: string;
-  readonly keyFile?: string;
-  readonly serverName?: string;
-  readonly insecure?: boolean;
-  readonly deny?: readonly Deniable[];
+  readonly tokenCommand?: readonly string[] | undefined;
+  readonly caFile?: string | undefined;
+  readonly certFile?: string | undefined;
+  readonly keyFile?: string | undefined;
+  readonly serverName?: string | undefined;
+  readonly insecure?: boolean | undefined;
+  readonly deny?: readonly Deniable[] | undefined;
 }
 
 /** The contents of `config.yaml`. */

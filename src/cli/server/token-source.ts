@@ -77,7 +77,7 @@ async function tokenOfTerraform(environment: Environment, address: string): Prom
 
 function tokenInCredentials(content: string, host: string): string | undefined {
   try {
-    const { credentials } = JSON.parse(content) as { credentials?: Record<string, { token?: unknown }> };
+    const { credentials } = JSON.parse(content) as { credentials?: Record<string, { token?: unknown }> | undefined };
     const token = credentials?.[host]?.token;
     return typeof token === "string" ? token : undefined;
   } catch {

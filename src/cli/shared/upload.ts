@@ -38,9 +38,9 @@ export async function uploadNothing(context: Context, workspace: string): Promis
 
 export interface UploadRequest {
   /** Called before anything large is done. */
-  readonly check?: () => Promise<void>;
+  readonly check?: (() => Promise<void>) | undefined;
   /** True for a run that needs no configuration where terraform runs. */
-  readonly isForDestroy?: boolean;
+  readonly isForDestroy?: boolean | undefined;
 }
 
 /** Packs a directory and uploads it as a configuration version of the workspace. */

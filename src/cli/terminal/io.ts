@@ -10,7 +10,7 @@ export interface OutputStream {
   readonly isTty: boolean;
   readonly columns: number | undefined;
   /** True if what is written here is shown again and again, each time in place of what stood before. */
-  readonly isWatched?: boolean;
+  readonly isWatched?: boolean | undefined;
 }
 
 /** Everything of the outside world that the CLI touches besides the server and files. */

@@ -5,8 +5,8 @@ import type { Io, OutputStream } from "./io.ts";
 
 /** What a command line says of colours. */
 export interface Coloring {
-  readonly color?: GlobalValues["color"];
-  readonly noColor?: GlobalValues["noColor"];
+  readonly color?: GlobalValues["color"] | undefined;
+  readonly noColor?: GlobalValues["noColor"] | undefined;
 }
 
 /** Whether colours may be written to this stream: `--color`, then `NO_COLOR`, then `FORCE_COLOR`, then what the stream is. */

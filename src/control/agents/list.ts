@@ -51,7 +51,7 @@ export async function listAgents(control: Control, who: Principal, wanted: Agent
       return hasSelector ? found.filter(isWanted).slice(0, page.limit) : found;
     },
     keyOf,
-    ...(hasSelector ? { rows: selectedRows } : {}),
+    rows: hasSelector ? selectedRows : undefined,
   });
   return withRows(agents, await store.read((q) => viewAgents(control, q, agents.rows)));
 }

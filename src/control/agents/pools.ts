@@ -82,9 +82,9 @@ const orders = {
 export interface PoolList {
   readonly organization: string;
   /** A part of the name or of the description, in any case; empty is all. */
-  readonly search?: string;
+  readonly search?: string | undefined;
   /** `name` if empty; with ` desc` the other way round. */
-  readonly orderBy?: string;
+  readonly orderBy?: string | undefined;
   readonly page: PageRequest;
 }
 

@@ -30,7 +30,7 @@ export interface NewToken {
   readonly description: string;
   /** How long it is good for; null is the default (90 days), 0 is for ever. */
   readonly expiresInMs: number | null;
-  readonly requestId?: string;
+  readonly requestId?: string | undefined;
 }
 
 /** Enough to tell tokens apart: `wdl_agt_4kQ9`. */

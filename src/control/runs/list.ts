@@ -16,15 +16,15 @@ export interface RunListFilter {
   /** Empty: every workspace. */
   readonly workspace: string;
   readonly statuses: readonly RunStatus[];
-  readonly search?: string;
-  readonly createdFrom?: Date | null;
-  readonly createdBefore?: Date | null;
+  readonly search?: string | undefined;
+  readonly createdFrom?: Date | null | undefined;
+  readonly createdBefore?: Date | null | undefined;
   /** Id or name. */
-  readonly pool?: string;
-  readonly tags?: readonly string[];
-  readonly isActive?: boolean;
-  readonly agentId?: string;
-  readonly needsDecision?: boolean;
+  readonly pool?: string | undefined;
+  readonly tags?: readonly string[] | undefined;
+  readonly isActive?: boolean | undefined;
+  readonly agentId?: string | undefined;
+  readonly needsDecision?: boolean | undefined;
 }
 
 /** Runs, newest first. */

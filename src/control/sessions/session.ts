@@ -302,7 +302,7 @@ export class AgentSession implements ConnectedAgent {
     if (row !== undefined && (row.status === "started" || this.#arrivals.note(row, receivedBytes, now))) {
       this.#liveness.renew({ jobId: row.id, epoch: row.epoch, until: new Date(now.getTime() + forMs) });
     }
-    return { ...(claim === undefined ? {} : { claim }), desired: desiredOf(row), lease: durationFromMs(forMs) };
+    return { claim, desired: desiredOf(row), lease: durationFromMs(forMs) };
   }
 
   /** Reads what is wanted of the agent and its jobs, and tells it what is new. */

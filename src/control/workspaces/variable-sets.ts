@@ -268,7 +268,7 @@ async function touch(tx: Queries, at: Change, set: VariableSet): Promise<Variabl
 interface SetDeed {
   readonly set: VariableSet;
   readonly action: string;
-  readonly workspaces?: readonly string[];
+  readonly workspaces?: readonly string[] | undefined;
   readonly at: Date;
 }
 

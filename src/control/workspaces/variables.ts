@@ -41,7 +41,7 @@ export interface VariableChange {
   readonly of: HolderReference;
   readonly variables: readonly WantedVariable[];
   /** Check everything, and change nothing. */
-  readonly isTrial?: boolean;
+  readonly isTrial?: boolean | undefined;
 }
 
 /** Creates or overwrites variables by category and key, all or none. */

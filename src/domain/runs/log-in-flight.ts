@@ -53,7 +53,7 @@ export class ApplyLog {
   #rest = "";
   #skipsLine: boolean;
 
-  constructor({ isTail = false }: { readonly isTail?: boolean } = {}) {
+  constructor({ isTail = false }: { readonly isTail?: boolean | undefined } = {}) {
     this.#skipsLine = isTail;
   }
 
@@ -112,7 +112,10 @@ export class ApplyLog {
 }
 
 /** What the log of an apply, which is here in one piece, leaves in flight. */
-export function inFlightInLog(text: string, options: { readonly isTail?: boolean } = {}): readonly ResourceInFlight[] {
+export function inFlightInLog(
+  text: string,
+  options: { readonly isTail?: boolean | undefined } = {},
+): readonly ResourceInFlight[] {
   const log = new ApplyLog(options);
   log.push(text);
   return log.end().inFlight;

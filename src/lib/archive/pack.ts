@@ -25,7 +25,7 @@ export interface PackedDirectory extends AsyncDisposable {
 export interface PackLimits {
   /** Greatest size of the archive; beyond it `upload_too_large` is thrown. */
   readonly maxBytes: number;
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 interface Listing {

@@ -3,6 +3,7 @@ import { open } from "node:fs/promises";
 import { Readable } from "node:stream";
 import { createGzip } from "node:zlib";
 import { Header, Pax } from "tar";
+import { given } from "../values/records.ts";
 import { archiveRejected } from "./limits.ts";
 
 /** What is put into an archive, in this order. Paths are clean and relative. */
@@ -25,7 +26,7 @@ export interface WriteOptions {
   readonly signal?: AbortSignal | undefined;
   readonly gzipLevel: number;
   /** Told the size of the archive as it grows; what it throws ends the writing. */
-  readonly onBytes?: (bytes: number) => void;
+  readonly onBytes?: ((bytes: number) => void) | undefined;
 }
 
 /** Writes a gzipped tar to a new file, 0600. Without names, times and owners of this machine: the same items give the same bytes. */
@@ -92,6 +93,6 @@ function headerOf(item: ArchiveItem): Buffer {
   const plain = header.block ?? Buffer.alloc(0);
   if (!header.needPax) return plain;
   const { path, linkpath, size } = fields;
-  const pax = new Pax({ path, size, mtime: fields.mtime, ...(linkpath === "" ? {} : { linkpath }) });
+  const pax = new Pax({ path, size, mtime: fields.mtime, ...given({ linkpath: linkpath || undefined }) });
   return Buffer.concat([pax.encode(), plain]);
 }

@@ -16,7 +16,7 @@ export interface JsonScanOptions {
   /** Scalars with at most so many keys on their path are told: what lies deeper is only checked. */
   readonly depth: number;
   /** One that is longer is told cut off. */
-  readonly maxText?: number;
+  readonly maxText?: number | undefined;
   readonly onScalar: (scalar: JsonScalar) => void;
 }
 

@@ -85,7 +85,7 @@ function valuesIn(message: object, most: number): number {
 /** The rules of a resource hold for the fields that an update names; the others are empty because nobody set them. */
 function isLeftOut(root: ReflectMessage, [first, second]: Path): boolean {
   if (first?.kind !== "field" || first.name !== "changes" || second?.kind !== "field") return false;
-  const { updateMask } = root.message as { readonly updateMask?: { readonly paths: readonly string[] } };
+  const { updateMask } = root.message as { readonly updateMask?: { readonly paths: readonly string[] } | undefined };
   return updateMask !== undefined && !updateMask.paths.some((path) => path.split(".")[0] === second.name);
 }
 

@@ -324,7 +324,7 @@ export const fromRunOptions = (message: RunOptionsMessage | undefined): NewRun["
   engineVersion: message?.engineVersion ?? "",
   allowsEmptyApply: message?.allowEmptyApply ?? false,
   parallelism: message?.parallelism ?? 0,
-  ...(message?.queueTimeout === undefined ? {} : { queueTimeoutMs: durationMs(message.queueTimeout) }),
+  queueTimeoutMs: message?.queueTimeout === undefined ? undefined : durationMs(message.queueTimeout),
 });
 
 /** Something that happened to a run, for its readers. */

@@ -15,8 +15,8 @@ import { BlobIntake, checkedKey, missingBlob } from "./intake.ts";
 
 export interface FileBlobStoreOptions {
   /** Another process owns the directory: what is in `incoming` stays. */
-  readonly isShared?: boolean;
-  readonly random?: Random;
+  readonly isShared?: boolean | undefined;
+  readonly random?: Random | undefined;
 }
 
 /**

@@ -18,7 +18,7 @@ export type DatabaseLock =
 
 export interface LockOptions {
   readonly url: string;
-  readonly log?: StoreLog;
+  readonly log?: StoreLog | undefined;
   /** Called once when the connection was lost and another process took the lock meanwhile: the program should end. */
   readonly onStolen: (error: Error) => void;
 }
@@ -64,13 +64,17 @@ async function identityOf(client: pg.Client): Promise<string> {
   return `${system}/${database}`;
 }
 
+interface HeldLockOptions extends LockOptions {
+  readonly log: StoreLog;
+}
+
 class HeldLock implements AsyncDisposable {
-  readonly #options: Required<LockOptions>;
+  readonly #options: HeldLockOptions;
   readonly #closing = new AbortController();
   #client: pg.Client;
   #holding: Promise<void> = Promise.resolve();
 
-  constructor(options: Required<LockOptions>, client: pg.Client) {
+  constructor(options: HeldLockOptions, client: pg.Client) {
     this.#options = options;
     this.#client = client;
     this.#watch();

@@ -27,7 +27,7 @@ export interface SqliteOptions<Q extends object> {
   readonly migrate: (writer: Connection) => void;
   readonly log: StoreLog;
   /** Called once if a commit failed with an unknown outcome: nothing works any more, and the program should end. */
-  readonly onFatal?: (error: WindlassError) => void;
+  readonly onFatal?: ((error: WindlassError) => void) | undefined;
 }
 
 const maxGroupSize = 256;

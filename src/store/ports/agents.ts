@@ -72,7 +72,11 @@ export interface TokenQueries {
   byHash(hash: string): Promise<AgentToken | undefined>;
   /** Newest first; of one pool, or of the whole organization; with `validAt` only those that admit agents then. */
   list(
-    filter: { readonly organizationId: OrganizationId; readonly poolId: PoolId | null; readonly validAt?: Date },
+    filter: {
+      readonly organizationId: OrganizationId;
+      readonly poolId: PoolId | null;
+      readonly validAt?: Date | undefined;
+    },
     page: TimePage,
   ): Promise<readonly AgentToken[]>;
   insert(row: AgentToken): Promise<void>;

@@ -31,7 +31,7 @@ export interface EngineStoreOptions {
   /** A search path as in PATH. */
   readonly searchPath: string;
   /** Absent is never. */
-  readonly downloads?: DownloadRules;
+  readonly downloads?: DownloadRules | undefined;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;

@@ -31,9 +31,9 @@ export type StateFile =
 export const maxStateBytes = 256 * 1024 * 1024;
 
 export interface ReadStateOptions {
-  readonly maxBytes?: number;
+  readonly maxBytes?: number | undefined;
   /** The directory that the job may write to: a file outside of it is refused, even if a link in its path leads there. */
-  readonly within?: string;
+  readonly within?: string | undefined;
 }
 
 /** Reads a state file that a job can write to: no link is followed, and only a regular file of bounded size is read. */

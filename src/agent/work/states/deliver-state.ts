@@ -157,7 +157,7 @@ export class StateDelivery implements AsyncDisposable {
 
 interface UploadAs {
   readonly isFinal: boolean;
-  readonly asideReason?: string;
+  readonly asideReason?: string | undefined;
 }
 
 const acknowledgementOf = ({ serial, sha256 }: StateSnapshot) =>
