@@ -26,6 +26,7 @@ import { PackageStore } from "./work/providers/package-store.ts";
 import { runJob } from "./work/run-job.ts";
 import { localRuntime } from "./work/runtime.ts";
 import type { JobRuntime, JobServices } from "./work/services.ts";
+import { messageOf } from "../lib/values/errors.ts";
 
 /** A large provider with its zip: a disk that is nearly full takes no cache. */
 const roomForPackages = 1024 * 1024 * 1024;
@@ -297,4 +298,3 @@ class StartedAgent implements RunningAgent {
 }
 
 const unusable = (error: unknown) => ({ kind: "directory_unusable", detail: messageOf(error) }) as const;
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { closest, distance } from "fastest-levenshtein";
 import type { Environment } from "./environment.ts";
 import type { SettingSchema } from "./setting-schemas.ts";
+import { messageOf } from "./values/errors.ts";
 
 /** One setting of a program: where it may come from, what it must look like and what it is without being given. */
 export interface Setting<T> {
@@ -150,7 +151,7 @@ function findGiven(
     const read = sources.readFile ?? ((file: string) => readFileSync(file, "utf8"));
     return { kind: "found", text: read(path).replace(/\r?\n$/, ""), origin: fileVariable };
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
+    const why = messageOf(error);
     return { kind: "problem", problem: `${fileVariable}: ${path} cannot be read: ${why}` };
   }
 }

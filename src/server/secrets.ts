@@ -3,6 +3,7 @@ import { dirname, join } from "node:path";
 import { makeDirectory } from "../lib/fs/make-directory.ts";
 import type { Random } from "../lib/random.ts";
 import { WindlassError } from "../lib/words/errors.ts";
+import { errnoOf } from "../lib/values/errors.ts";
 
 /** The keys that a vault works with. */
 export interface MasterKeys {
@@ -85,7 +86,7 @@ export async function syncDirectory(path: string): Promise<void> {
   await directory.sync();
 }
 
-function ignoreMissing(error: NodeJS.ErrnoException): undefined {
-  if (error.code !== "ENOENT") throw error;
+function ignoreMissing(error: unknown): undefined {
+  if (errnoOf(error) !== "ENOENT") throw error;
   return undefined;
 }

@@ -24,6 +24,7 @@ import {
 } from "./server-agent-sandbox.ts";
 import { ShownCertificate } from "./shown-certificate.ts";
 import { StartError } from "./start-error.ts";
+import { messageOf } from "../lib/values/errors.ts";
 
 /** A running control plane. Disposing it stops gracefully: agents are sent away, calls end, stores close. */
 export interface Server extends AsyncDisposable {
@@ -122,7 +123,7 @@ async function openMetrics({ settings: { metricsListen }, owned }: Opening, part
   try {
     owned.use(await openMetricsPort(metricsListen, parts));
   } catch (error) {
-    throw new StartError(1, `--metrics-listen: ${error instanceof Error ? error.message : String(error)}`);
+    throw new StartError(1, `--metrics-listen: ${messageOf(error)}`);
   }
 }
 

@@ -10,6 +10,7 @@ import { type Schedule, schedules } from "./schedule.ts";
 import { seededRandom } from "./seeded-random.ts";
 import type { Spoil } from "./spoils.ts";
 import { VirtualClock } from "./virtual-clock.ts";
+import { messageOf } from "../../src/lib/values/errors.ts";
 
 export interface Play {
   readonly count: number;
@@ -61,7 +62,7 @@ export function verdict({
   errorInstance,
 }: Awaited<ReturnType<typeof play>>): string {
   if (!failed) return "";
-  const why = errorInstance instanceof Error ? errorInstance.message : String(errorInstance);
+  const why = messageOf(errorInstance);
   const [schedule] = counterexample ?? [];
   return `schedule ${numRuns} of seed ${seed} (path ${counterexamplePath}): ${why}\n${JSON.stringify(schedule)}`;
 }

@@ -4,6 +4,7 @@ import { end } from "./ending.ts";
 import type { Schedule } from "./schedule.ts";
 import type { Spoil } from "./spoils.ts";
 import { World } from "./world.ts";
+import { messageOf } from "../../src/lib/values/errors.ts";
 
 let count = 0;
 
@@ -16,7 +17,7 @@ export async function runSchedule(storage: Storage, schedule: Schedule, spoil: S
     await end(world, storage.owner);
     return world;
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
+    const message = messageOf(error);
     throw new Error(`${message}\n${world.trace.slice(-150).join("\n")}`, { cause: error });
   }
 }

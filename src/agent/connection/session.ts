@@ -32,6 +32,7 @@ import { Outbox } from "./outbox.ts";
 import { answerRefusal } from "./refusals.ts";
 import { StreamChange } from "./stream-change.ts";
 import type { StreamLimits } from "./stream-limits.ts";
+import { messageOf } from "../../lib/values/errors.ts";
 
 /** A server that has not welcomed the agent by then is not there. */
 const welcomeTimeoutMs = 15_000;
@@ -272,7 +273,7 @@ class Session {
     running.catch((error: unknown) => {
       if (this.#state.kind === "ended") return;
       this.#options.log.error({ err: error }, "the session failed");
-      this.#end(this.#broken(error instanceof Error ? error.message : String(error)));
+      this.#end(this.#broken(messageOf(error)));
     });
   }
 

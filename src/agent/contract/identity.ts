@@ -2,8 +2,9 @@ import { readFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import type { Random } from "../../lib/random.ts";
-import { errnoOf, writeDurably } from "../disk/durable-files.ts";
+import { writeDurably } from "../disk/durable-files.ts";
 import { placeOf, placeWord } from "./directory-place.ts";
+import { errnoOf } from "../../lib/values/errors.ts";
 
 /** Who this agent is. */
 export interface Identity {

@@ -1,6 +1,7 @@
 import { chmod, type FileHandle, mkdir, open, readdir, rename, rm, statfs } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { forceRemove } from "./force-remove.ts";
+import { errnoOf } from "../../lib/values/errors.ts";
 
 /** Writes a file so that after a crash it has either its old content or all of the new one. */
 export async function writeDurably(path: string, content: string | Uint8Array, mode = 0o600): Promise<void> {
@@ -91,7 +92,3 @@ const storageCodes = new Set(["ENOSPC", "EDQUOT", "EFBIG"]);
 
 /** True when an error says that there is no room left to write. */
 export const isOutOfSpace = (error: unknown): boolean => storageCodes.has(errnoOf(error) ?? "");
-
-/** The system's code of an error, such as ENOENT. */
-export const errnoOf = (error: unknown): string | undefined =>
-  error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : undefined;

@@ -6,6 +6,7 @@ import { type ClaimKey, isSafeName } from "../contract/claim.ts";
 import type { DiskReserve } from "../disk/disk-reserve.ts";
 import { isOutOfSpace, removeTree } from "../disk/durable-files.ts";
 import { type StoredJob, writeNewJob } from "./stored-jobs.ts";
+import { messageOf } from "../../lib/values/errors.ts";
 
 /** Why an offer of this form cannot be taken by any agent of this version; undefined when it can. */
 export function unsupportedReason({ runId, phase }: JobSpec): string | undefined {
@@ -44,7 +45,7 @@ export async function storeOffer(
   } catch (error) {
     await removeTree(join(root, key)).catch((remains: unknown) => onRemains(join(root, key), remains));
     if (isOutOfSpace(error)) return "disk full: the job cannot be written down";
-    return error instanceof Error ? error.message : String(error);
+    return messageOf(error);
   }
 }
 

@@ -1,7 +1,8 @@
 import { type FileHandle, open, readFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { z } from "zod";
-import { errnoOf, syncDirectory } from "../disk/durable-files.ts";
+import { syncDirectory } from "../disk/durable-files.ts";
+import { errnoOf } from "../../lib/values/errors.ts";
 
 const resultShape = z.object({
   outcome: z.enum(["finished", "errored", "canceled"]),

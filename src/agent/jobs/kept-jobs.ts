@@ -8,6 +8,7 @@ import { type ClaimKey, claimKey } from "../contract/claim.ts";
 import { removeTree } from "../disk/durable-files.ts";
 import type { JobFiles } from "./files.ts";
 import { sizeOnDisk, slimJob } from "./slim-job.ts";
+import { messageOf } from "../../lib/values/errors.ts";
 
 /** A job that is over and whose directory stays for people. */
 export interface KeptJob {
@@ -166,7 +167,7 @@ export class KeptJobs implements AsyncDisposable {
       this.#entries.delete(key);
       log.warn({ directory, why, reason: entry.reason }, "kept job directory removed");
     } catch (error) {
-      entry.problem = error instanceof Error ? error.message : String(error);
+      entry.problem = messageOf(error);
       entry.retryAtMs = clock.monotonicMs() + retryMs;
       log.warn({ err: error, directory }, "a kept job directory cannot be removed: look at its owner and attributes");
     }

@@ -8,10 +8,11 @@ import type { TerraformEvent } from "../../terraform/output/events.ts";
 import { createRenderer } from "../../terraform/output/render.ts";
 import { createStateFlagFilter } from "../../terraform/output/state-flag-warning.ts";
 import { type ByteTransform, createRedactor, makeRedactor } from "../../terraform/redaction/redact.ts";
-import { errnoOf, isOutOfSpace, readAt, writeDurably } from "../disk/durable-files.ts";
+import { isOutOfSpace, readAt, writeDurably } from "../disk/durable-files.ts";
 import { tailFile } from "../steps/log-tail.ts";
 import { SpoolLog } from "../steps/spool-log.ts";
 import type { LogView } from "./job.ts";
+import { errnoOf } from "../../lib/values/errors.ts";
 
 /** While the disk is full, the log is tried again this often. */
 const retryMs = 1_000;

@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { readFile, stat } from "node:fs/promises";
 import { Worker } from "node:worker_threads";
 import { type DigestWork, digest, type PlanDigest, type PlanQuestion, type PlanTooLarge } from "./plan-reading.ts";
+import { errnoOf } from "../../lib/values/errors.ts";
 
 /** A job decides what its plan is: a larger document is read beside everything else, with a memory of its own. */
 const smallBytes = 2 * 1024 * 1024;
@@ -41,7 +42,7 @@ export async function digestPlan(
     const [found] = (await once(thread, "message")) as [PlanDigest | PlanTooLarge];
     return found;
   } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ERR_WORKER_OUT_OF_MEMORY")
+    if (errnoOf(error) === "ERR_WORKER_OUT_OF_MEMORY")
       return { kind: "too-large", bytes: size };
     throw error;
   } finally {

@@ -2,8 +2,8 @@ import { open, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import type { Clock } from "../../lib/clock.ts";
-import { errnoOf } from "../disk/durable-files.ts";
 import { type ProcessIdentity, parseIdentity } from "./process-identity.ts";
+import { errnoOf } from "../../lib/values/errors.ts";
 
 /** How often, and how many times, the shell of a step is looked for that has begun and not yet said who it is. */
 const lookMs = 10;

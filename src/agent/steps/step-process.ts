@@ -7,11 +7,12 @@ import { join } from "node:path";
 import { type Clock, systemClock } from "../../lib/clock.ts";
 import { watchPath } from "../../lib/fs/file-events.ts";
 import { inheritedUmask } from "../../lib/fs/umask.ts";
-import { errnoOf, syncDirectory } from "../disk/durable-files.ts";
+import { syncDirectory } from "../disk/durable-files.ts";
 import { makeGroup, markOf, markVariable } from "./left-behind.ts";
 import { hasOrphans, identify, isAlive, type ProcessIdentity, readBootId } from "./process-identity.ts";
 import { sandboxedProgram, untilInterruptible } from "./sandboxed-program.ts";
 import { create, hasBegun, readIdentity, readStart } from "./step-files.ts";
+import { errnoOf } from "../../lib/values/errors.ts";
 
 export interface StepCommand {
   /** A directory of this step alone, outside of what the job can write to; made if need be. */

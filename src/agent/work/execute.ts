@@ -18,6 +18,7 @@ import { errored, type PhaseEnd } from "./results.ts";
 import type { JobContext } from "./services.ts";
 import { tellProblems } from "./states/shared-states.ts";
 import { limitTime } from "./time-limit.ts";
+import { messageOf } from "../../lib/values/errors.ts";
 
 /** Executes a granted job, or takes its execution up again, and writes its result down. A plan that was fenced has none. */
 export async function executeJob(job: AgentJob, context: JobContext): Promise<StoredResult | undefined> {
@@ -131,6 +132,6 @@ async function phaseEnd({ job, context, log, prepared, variables }: Opened): Pro
     await place?.leave();
     if (!isWindlassError(error)) context.log.error({ err: error, job: job.key }, "the execution of a job failed");
     if (isOutOfSpace(error)) return errored("the agent's disk is full: make space there and start the run again");
-    return errored(error instanceof Error ? error.message : String(error));
+    return errored(messageOf(error));
   }
 }

@@ -33,6 +33,7 @@ import { fetchInputs } from "./job-downloads.ts";
 import { placeNameOf } from "./place-name.ts";
 import type { JobServices } from "./services.ts";
 import { makeStatePlace } from "./states/state-place.ts";
+import { messageOf } from "../../lib/values/errors.ts";
 
 /**
  * Brings everything that a job needs to its directory: program, configuration, plan, state. What can never work is an
@@ -62,7 +63,7 @@ async function afterFailure(job: AgentJob, error: unknown): Promise<Preparation>
   if (error instanceof ConnectError) return { kind: "declined", reason: `a download failed: ${failureText(error)}` };
   if (isWindlassError(error, "storage_unavailable"))
     return { kind: "declined", reason: `a download failed: ${error.message}` };
-  const prepared = unusable(error instanceof Error ? error.message : String(error));
+  const prepared = unusable(messageOf(error));
   await writePrepared(job.files, prepared);
   return prepared;
 }

@@ -11,6 +11,7 @@ import type { Context } from "../server/context.ts";
 import { command, one } from "../shared/command.ts";
 import { readStdin } from "../terminal/io.ts";
 import { apiServices } from "./api-services.ts";
+import { messageOf } from "../../lib/values/errors.ts";
 
 export const api = command({
   name: "api",
@@ -82,7 +83,7 @@ export function requestOf({ input }: DescMethod, json: string): Message {
   try {
     return fromJson(input, protoJson(readJson(json)));
   } catch (error) {
-    throw usageError(`--data is no ${input.name}: ${error instanceof Error ? error.message : String(error)}`);
+    throw usageError(`--data is no ${input.name}: ${messageOf(error)}`);
   }
 }
 

@@ -17,6 +17,7 @@ import { wayOf } from "../server/transport.ts";
 import { command } from "../shared/command.ts";
 import { enumText } from "../terminal/words.ts";
 import { roleText } from "./login.ts";
+import { messageOf } from "../../lib/values/errors.ts";
 
 const probe = { pieces: 5, pauseMs: 100 };
 const soonMs = 14 * 86_400_000;
@@ -68,7 +69,7 @@ async function calls(context: Context, idleMs: number): Promise<readonly Check[]
   try {
     info = await system.getServerInfo({});
   } catch (error) {
-    const detail = error instanceof Error ? error.message : String(error);
+    const detail = messageOf(error);
     return [health, fail("version", detail, "is this a Windlass server?"), ...untried.slice(2)];
   }
   const { serverTime } = info;

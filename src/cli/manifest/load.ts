@@ -7,6 +7,7 @@ import { didYouMean } from "../problems/suggest.ts";
 import { type Io, readStdin } from "../terminal/io.ts";
 import { anyDocument, type Document, kindOrder, resourceOf } from "./documents.ts";
 import { issueWords } from "./issue-words.ts";
+import { errnoOf, messageOf } from "../../lib/values/errors.ts";
 
 /** A document and the file it stands in, against which its files are named. */
 export interface Loaded {
@@ -56,8 +57,8 @@ async function readAll(io: Io, paths: readonly string[]): Promise<readonly Sourc
 
 async function filesOf({ workingDirectory }: Io, path: string): Promise<readonly string[]> {
   const full = resolve(workingDirectory, path);
-  const found = await stat(full).catch((error: NodeJS.ErrnoException) => {
-    throw usageError(`${path} cannot be read: ${error.code === "ENOENT" ? "there is no such file" : error.message}`);
+  const found = await stat(full).catch((error: unknown) => {
+    throw usageError(`${path} cannot be read: ${errnoOf(error) === "ENOENT" ? "there is no such file" : messageOf(error)}`);
   });
   if (!found.isDirectory()) return [path];
   const names = (await readdir(full, { recursive: true })).filter((each) => /^\.(ya?ml|json)$/.test(extname(each)));

@@ -18,6 +18,7 @@ import type { Io } from "../terminal/io.ts";
 import { warnOfShortSecrets } from "../workspace/variable-view.ts";
 import { readSource } from "./provider-sources.ts";
 import { settingsLines, settingsName, settingsTitle } from "./provider-view.ts";
+import { messageOf } from "../../lib/values/errors.ts";
 
 const pool = text("of this agent pool, not of the whole organization", { placeholder: "POOL" });
 const dryRun = toggle("only check, and change nothing");
@@ -141,8 +142,8 @@ async function tokensOf(io: Io, texts: readonly string[]): Promise<readonly Vari
 
 /** Certificates from a file. A private key that lies in the same file does not leave this machine. */
 async function certificatesOf({ workingDirectory }: Io, file: string): Promise<string> {
-  const text = await readFile(resolve(workingDirectory, file), "utf8").catch((error: NodeJS.ErrnoException) => {
-    throw usageError(`--registry-ca: ${file} cannot be read: ${error.message}`);
+  const text = await readFile(resolve(workingDirectory, file), "utf8").catch((error: unknown) => {
+    throw usageError(`--registry-ca: ${file} cannot be read: ${messageOf(error)}`);
   });
   const problem = certificateProblem(text);
   if (problem !== undefined) throw usageError(`--registry-ca: ${file} ${problem}`);

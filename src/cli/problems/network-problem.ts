@@ -3,6 +3,7 @@ import { foreignAnswerText } from "../../lib/way/foreign-answers.ts";
 import { type WayFault, type WayFaultKind, wayFaultOf } from "../../lib/way/way-error.ts";
 import type { CommandText } from "./codes.ts";
 import type { Hint, Problem } from "./problem.ts";
+import { errnoOf } from "../../lib/values/errors.ts";
 
 interface Where {
   readonly address: string | undefined;
@@ -120,7 +121,8 @@ function problem(message: string, { hints }: Pick<NetworkCause, "hints">, where:
 function rootCodes(error: Error): readonly string[] {
   const codes: string[] = [];
   for (let one: unknown = error; one instanceof Error; one = one.cause) {
-    if ("code" in one && typeof one.code === "string") codes.push(one.code);
+    const code = errnoOf(one);
+    if (code !== undefined) codes.push(code);
   }
   return codes;
 }

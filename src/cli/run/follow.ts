@@ -9,6 +9,7 @@ import { stillWaiting } from "./outcome.ts";
 import { factsOf, isFinal } from "./states.ts";
 import type { Runs } from "./target.ts";
 import { progressLine } from "./view.ts";
+import { messageOf } from "../../lib/values/errors.ts";
 
 /** How a run is to be followed. */
 export interface Following {
@@ -211,7 +212,7 @@ export class PhaseLogs {
       await this.#current.run(signal);
     } catch (error) {
       signal.throwIfAborted();
-      const why = error instanceof Error ? error.message : String(error);
+      const why = messageOf(error);
       context.notes.warn(`the log cannot be read: ${why}`);
     }
     return begun.jobId;

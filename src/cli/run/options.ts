@@ -7,6 +7,7 @@ import { given } from "../../lib/values/records.ts";
 import { choice, count, duration, type FlagValues, repeated, sentence, text, toggle } from "../line/flags.ts";
 import { usageError } from "../problems/problem.ts";
 import { assignment, hclAssignment } from "../shared/assignments.ts";
+import { messageOf } from "../../lib/values/errors.ts";
 
 export const startFlags = {
   dir: text("upload this directory (default: the current one)", { placeholder: "DIR" }),
@@ -90,7 +91,7 @@ export async function withAddressFiles(flags: StartFlags, workingDirectory: stri
 /** As OpenTofu reads them: one a line, without blank lines and those that begin with `#`. */
 async function addressesIn(flag: string, path: string): Promise<readonly string[]> {
   const text = await readFile(path, "utf8").catch((error: unknown) => {
-    throw usageError(`${flag}: ${error instanceof Error ? error.message : String(error)}`);
+    throw usageError(`${flag}: ${messageOf(error)}`);
   });
   const lines = text
     .replace(/^\ufeff/, "")

@@ -5,6 +5,7 @@ import type { Environment } from "../../lib/environment.ts";
 import { variable } from "../line/environment.ts";
 import { usageError } from "../problems/problem.ts";
 import { didYouMean } from "../problems/suggest.ts";
+import { messageOf, errnoOf } from "../../lib/values/errors.ts";
 
 /** What a context or `WINDLASS_NO_DELETE` can refuse. */
 export type Deniable = "delete" | "force" | "apply";
@@ -46,9 +47,9 @@ export function defaultConfigPath(environment: Environment): string {
  * group being able to is a warning.
  */
 export async function readConfig(path: string): Promise<{ config: ConfigFile; warnings: readonly string[] }> {
-  const found = await stat(path).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === "ENOENT") return undefined;
-    throw usageError(`${path} cannot be read: ${error.message}`);
+  const found = await stat(path).catch((error: unknown) => {
+    if (errnoOf(error) === "ENOENT") return undefined;
+    throw usageError(`${path} cannot be read: ${messageOf(error)}`);
   });
   if (found === undefined) return { config: emptyConfig, warnings: [] };
   const warnings = judgeMode(path, found.mode);
@@ -57,7 +58,7 @@ export async function readConfig(path: string): Promise<{ config: ConfigFile; wa
   try {
     content = parse(await readFile(path, "utf8"));
   } catch (error) {
-    throw usageError(`${path} is not readable YAML: ${error instanceof Error ? error.message : String(error)}`);
+    throw usageError(`${path} is not readable YAML: ${messageOf(error)}`);
   }
   return { config: checkConfig(path, content), warnings };
 }

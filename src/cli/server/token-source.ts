@@ -7,6 +7,7 @@ import type { Environment } from "../../lib/environment.ts";
 import { variable } from "../line/environment.ts";
 import { CliError } from "../problems/problem.ts";
 import type { SavedContext } from "./config-file.ts";
+import { messageOf } from "../../lib/values/errors.ts";
 
 /** A secret and where it came from. */
 export interface FoundToken {
@@ -45,8 +46,8 @@ async function tokenOfContext(context: SavedContext | undefined): Promise<FoundT
 }
 
 async function readToken(path: string, origin: string): Promise<string> {
-  const content = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
-    throw new CliError("notAllowed", `the token file of ${origin} cannot be read: ${error.message}`);
+  const content = await readFile(path, "utf8").catch((error: unknown) => {
+    throw new CliError("notAllowed", `the token file of ${origin} cannot be read: ${messageOf(error)}`);
   });
   const token = content.trim();
   if (token === "") throw new CliError("notAllowed", `the token file of ${origin}, ${path}, is empty`);
@@ -58,7 +59,7 @@ async function runForToken(program: string, args: readonly string[], origin: str
     const { stdout } = await promisify(execFile)(program, [...args]);
     return stdout.trim();
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
+    const why = messageOf(error);
     throw new CliError("notAllowed", `the token command of ${origin} failed: ${why}`);
   }
 }

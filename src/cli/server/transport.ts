@@ -10,6 +10,7 @@ import type { Connection } from "./connection.ts";
 import { type ClientIdentity, debugLines, identify } from "./interceptors.ts";
 import { retryReads } from "./retry.ts";
 import { ServerSession } from "./server-session.ts";
+import { messageOf } from "../../lib/values/errors.ts";
 
 /** A transport whose connection ends when this is disposed. */
 export interface OwnedTransport extends Disposable {
@@ -78,7 +79,7 @@ export async function wayOf({ address, tls, environment }: Connection, clock: Cl
 
 async function pem(path: string | undefined, origin: string): Promise<string | undefined> {
   if (path === undefined) return undefined;
-  return readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
-    throw usageError(`the file of ${origin} cannot be read: ${error.message}`);
+  return readFile(path, "utf8").catch((error: unknown) => {
+    throw usageError(`the file of ${origin} cannot be read: ${messageOf(error)}`);
   });
 }

@@ -14,6 +14,7 @@ import { sendInParts } from "../shared/part-uploads.ts";
 import { confirmByName } from "../shared/prompts.ts";
 import { readStdinBytes } from "../terminal/io.ts";
 import { versionId } from "./target.ts";
+import { messageOf } from "../../lib/values/errors.ts";
 
 const chunkBytes = 512 * 1024;
 
@@ -58,8 +59,8 @@ export const push = command({
 });
 
 const readState = (path: string): Promise<Buffer> =>
-  readFile(path).catch((error: NodeJS.ErrnoException) => {
-    throw usageError(`the state file cannot be read: ${error.message}`);
+  readFile(path).catch((error: unknown) => {
+    throw usageError(`the state file cannot be read: ${messageOf(error)}`);
   });
 
 interface Header {

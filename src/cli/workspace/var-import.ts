@@ -13,6 +13,7 @@ import { readStdin } from "../terminal/io.ts";
 import { fileForms, formOf, readVariables } from "./variable-files.ts";
 import { holderFlags, holderOf } from "./variable-holder.ts";
 import { variableColumns, variableName, warnOfOpenKeys, warnOfShortSecrets } from "./variable-view.ts";
+import { messageOf } from "../../lib/values/errors.ts";
 
 /** Most variables that one request sets, all or none. */
 const most = 500;
@@ -68,8 +69,8 @@ export const importVariables = command({
 
 async function contentOf({ io }: Context, file: string): Promise<string> {
   if (file === "-") return readStdin(io);
-  return readFile(resolve(io.workingDirectory, file), "utf8").catch((error: NodeJS.ErrnoException) => {
-    throw usageError(`${file} cannot be read: ${error.message}`);
+  return readFile(resolve(io.workingDirectory, file), "utf8").catch((error: unknown) => {
+    throw usageError(`${file} cannot be read: ${messageOf(error)}`);
   });
 }
 

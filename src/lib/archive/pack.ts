@@ -6,6 +6,7 @@ import { WindlassError } from "../words/errors.ts";
 import { ignoreRules, type Judge } from "./ignore-rules.ts";
 import { archiveRejected, shownEntry } from "./limits.ts";
 import { type ArchiveItem, writeArchive } from "./write.ts";
+import { errnoOf } from "../values/errors.ts";
 
 export interface PackedDirectory extends AsyncDisposable {
   /** Path of a temporary `.tar.gz`, 0600; removed when this is disposed. */
@@ -73,8 +74,8 @@ async function existingDirectory(dir: string): Promise<string> {
 }
 
 async function readRules(root: string): Promise<Judge> {
-  const own = await readFile(join(root, ".terraformignore"), "utf8").catch((error: NodeJS.ErrnoException) => {
-    if (error.code === "ENOENT") return "";
+  const own = await readFile(join(root, ".terraformignore"), "utf8").catch((error: unknown) => {
+    if (errnoOf(error) === "ENOENT") return "";
     throw error;
   });
   return ignoreRules(own, defaultRules);

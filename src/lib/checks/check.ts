@@ -1,4 +1,5 @@
 import { wrapLine } from "../text/wrap-text.ts";
+import { messageOf } from "../values/errors.ts";
 
 /** What a check of `doctor` found out. Ids are stable: scripts look for them. */
 export interface Check {
@@ -34,6 +35,6 @@ export async function attempt(id: string, fix: string, look: () => Promise<Check
   try {
     return await look();
   } catch (error) {
-    return fail(id, error instanceof Error ? error.message : String(error), fix);
+    return fail(id, messageOf(error), fix);
   }
 }

@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { ListenAddress } from "../net/listen-address.ts";
+import { messageOf } from "../values/errors.ts";
 
 /** What a program tells those who watch over it. */
 export interface StatusSources {
@@ -23,7 +24,7 @@ export async function openStatusPort(address: ListenAddress, sources: StatusSour
   const server = createServer({ requestTimeout: 10_000, headersTimeout: 5_000 }, (request, response) => {
     answer(request, response, sources).catch((error: unknown) => {
       if (!response.headersSent) response.writeHead(500);
-      response.end(`${error instanceof Error ? error.message : String(error)}\n`);
+      response.end(`${messageOf(error)}\n`);
     });
   });
   server.listen(address.port, address.host);

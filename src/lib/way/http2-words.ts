@@ -2,16 +2,16 @@ import type { X509Certificate } from "node:crypto";
 import { TLSSocket } from "node:tls";
 import { issuerOf } from "./certificate-words.ts";
 import type { Dialed } from "./dial.ts";
-import { textOf } from "./tcp-words.ts";
 import { handshakeWords } from "./tls-words.ts";
 import { proxyName } from "./tunnel-words.ts";
 import type { Way } from "./way.ts";
 import { WayError, type WayStep } from "./way-error.ts";
+import { messageOf } from "../values/errors.ts";
 
 /** Why HTTP/2 did not begin on a connection that was opened well. */
 export function http2Error(way: Way, { socket, certificate }: Dialed, cause: unknown): WayError {
   if (!way.server.isSecure) return notPlain(way, cause);
-  const text = textOf(cause);
+  const text = messageOf(cause);
   // The server judges the client's certificate after the client has seen the handshake as done.
   if (/\balert\b/i.test(text)) {
     return handshakeWords({ name: way.url, isProxy: false, own: way.tls, expectedName: way.expectedName }, cause);

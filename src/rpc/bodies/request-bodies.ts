@@ -7,6 +7,7 @@ import { WindlassError } from "../../lib/words/errors.ts";
 import { malformedRequest, toConnectError } from "../calls/errors.ts";
 import type { RequestLimits } from "./request-limits.ts";
 import { countValues } from "./wire-scan.ts";
+import { messageOf, errnoOf } from "../../lib/values/errors.ts";
 
 /** How the messages of a request are written. */
 export interface Encoding {
@@ -55,7 +56,7 @@ export function decoded({ bytes, method, encoding }: RawMessage): Message {
       ? fromJsonString(method.input, bytes.toString("utf8"), { ignoreUnknownFields: true })
       : fromBinary(method.input, bytes, { readUnknownFields: false });
   } catch (error) {
-    throw asStatus(malformedRequest(method.name, error instanceof Error ? error.message : String(error)));
+    throw asStatus(malformedRequest(method.name, messageOf(error)));
   }
 }
 
@@ -67,7 +68,7 @@ export async function unzipped(message: RawMessage): Promise<RawMessage> {
   try {
     return { ...message, bytes: await unzip(bytes, { maxOutputLength: limits.maxBytes }) };
   } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ERR_BUFFER_TOO_LARGE")
+    if (errnoOf(error) === "ERR_BUFFER_TOO_LARGE")
       throw tooLarge(method, limits);
     throw asStatus(malformedRequest(method.name, "its compression is broken"));
   }

@@ -12,6 +12,7 @@ import { readSettings } from "../read-call.ts";
 import { serverSettings } from "../settings.ts";
 import { StartError } from "../start-error.ts";
 import { commands, serveCommand } from "./commands.ts";
+import { errnoOf } from "../../lib/values/errors.ts";
 
 const switches = ["allow-plaintext", "moved-database", "no-engine-download", "no-reflection", "proxy-protocol"];
 
@@ -110,9 +111,10 @@ function failed(error: unknown): number {
 
 /** What the system or SQLite refused: the cause is not in this program, and its stack tells nobody anything. */
 function knownFailure(error: unknown): { readonly text: string; readonly exitCode: number } | undefined {
-  if (!(error instanceof Error && "code" in error && typeof error.code === "string")) return undefined;
-  if (error.code.startsWith("SQLITE_"))
-    return { text: `the database in the data directory cannot be used: ${error.message} (${error.code})`, exitCode: 7 };
+  const code = errnoOf(error);
+  if (code === undefined || !(error instanceof Error)) return undefined;
+  if (code.startsWith("SQLITE_"))
+    return { text: `the database in the data directory cannot be used: ${error.message} (${code})`, exitCode: 7 };
   return "syscall" in error ? { text: error.message, exitCode: 1 } : undefined;
 }
 

@@ -12,6 +12,7 @@ import {
   type StoredBlob,
 } from "../ports/blobs.ts";
 import { BlobIntake, checkedKey, missingBlob } from "./intake.ts";
+import { errnoOf } from "../../lib/values/errors.ts";
 
 export interface FileBlobStoreOptions {
   /** Another process owns the directory: what is in `incoming` stays. */
@@ -61,7 +62,7 @@ class FileBlobStore implements BlobStore {
     try {
       for await (const piece of stream) yield piece;
     } catch (error) {
-      throw codeOf(error) === "ENOENT" ? missingBlob(key) : withAdvice(error);
+      throw errnoOf(error) === "ENOENT" ? missingBlob(key) : withAdvice(error);
     }
   }
 
@@ -69,7 +70,7 @@ class FileBlobStore implements BlobStore {
     try {
       return (await stat(this.#path(key))).isFile();
     } catch (error) {
-      if (codeOf(error) === "ENOENT") return false;
+      if (errnoOf(error) === "ENOENT") return false;
       throw withAdvice(error);
     }
   }
@@ -145,7 +146,7 @@ async function moveTo(from: string, to: string): Promise<string | undefined> {
       await rename(from, to);
       return firstMade;
     } catch (error) {
-      if (codeOf(error) !== "ENOENT" || attempt === maxRemovals) throw error;
+      if (errnoOf(error) !== "ENOENT" || attempt === maxRemovals) throw error;
     }
   }
 }
@@ -153,7 +154,7 @@ async function moveTo(from: string, to: string): Promise<string | undefined> {
 /** Removes a directory unless something is in it. */
 async function removeEmpty(directory: string): Promise<void> {
   await rmdir(directory).catch((error: unknown) => {
-    if (codeOf(error) !== "ENOTEMPTY" && codeOf(error) !== "EEXIST") ignoreMissing(error);
+    if (errnoOf(error) !== "ENOTEMPTY" && errnoOf(error) !== "EEXIST") ignoreMissing(error);
   });
 }
 
@@ -186,10 +187,8 @@ const namesIn = async (directory: string, shape: RegExp): Promise<readonly strin
   ((await readdir(directory).catch(ignoreMissing)) ?? []).filter((name) => shape.test(name));
 
 function ignoreMissing(error: unknown): undefined {
-  if (codeOf(error) !== "ENOENT") throw error;
+  if (errnoOf(error) !== "ENOENT") throw error;
 }
-
-const codeOf = (error: unknown) => (error instanceof Error && "code" in error ? error.code : undefined);
 
 const diskIsFull = "the disk of the data directory is full: nothing was stored";
 /** What lacks now and may be there later. */
@@ -202,6 +201,6 @@ const lacks: Readonly<Record<string, string>> = {
 
 /** An error of the file system as callers are told of it. */
 function withAdvice(error: unknown): unknown {
-  const what = lacks[String(codeOf(error))];
+  const what = lacks[errnoOf(error) ?? ""];
   return what === undefined ? error : new WindlassError("storage_unavailable", what, { cause: error });
 }

@@ -1,6 +1,7 @@
 import type { SQL } from "drizzle-orm";
 import type { AnyPgColumn } from "drizzle-orm/pg-core";
 import { DrizzleQueryError, sql } from "../drizzle/orm.ts";
+import { errnoOf } from "../../lib/values/errors.ts";
 
 /** What a failed statement says about the data; `conflict` means another transaction won and the whole write may be tried again. */
 export type Failure = "duplicate" | "missing-reference" | "check" | "conflict" | "full" | "lost" | "other";
@@ -44,7 +45,8 @@ export function driverError(error: unknown): unknown {
 
 function codeOf(error: unknown): string {
   for (let at = error; at instanceof Error; at = at.cause) {
-    if ("code" in at && typeof at.code === "string") return at.code;
+    const code = errnoOf(at);
+    if (code !== undefined) return code;
   }
   return "";
 }

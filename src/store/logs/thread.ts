@@ -10,6 +10,7 @@ import type {
   LogThreadReply,
   LogThreadRequest,
 } from "./operations.ts";
+import { messageOf, errnoOf } from "../../lib/values/errors.ts";
 
 interface Side {
   run(operations: readonly LogOperation[]): LogAnswer[];
@@ -53,8 +54,8 @@ const bufferOf = (answer: LogAnswer): ArrayBuffer[] =>
   "bytes" in answer && answer.bytes.buffer instanceof ArrayBuffer ? [answer.bytes.buffer] : [];
 
 function failed(error: unknown): LogThreadReply {
-  const code = error instanceof Error && "code" in error ? String(error.code) : "";
-  return { kind: "failed", code, message: error instanceof Error ? error.message : String(error) };
+  const code = errnoOf(error) ?? "";
+  return { kind: "failed", code, message: messageOf(error) };
 }
 
 function attempt(action: () => LogThreadReply): void {

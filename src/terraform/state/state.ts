@@ -4,6 +4,7 @@ import { type FileHandle, open, readlink, realpath } from "node:fs/promises";
 import { sep } from "node:path";
 import { setImmediate as otherWork } from "node:timers/promises";
 import { type JsonScalar, JsonScanner, maxJsonDepth, pieceBytes, scanJson } from "../../lib/json/scan.ts";
+import { errnoOf } from "../../lib/values/errors.ts";
 
 /** A state as terraform wrote it, with what names it. */
 export interface ValidState {
@@ -64,7 +65,7 @@ async function openState(path: string): Promise<FileHandle | StateFile> {
   try {
     return await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   } catch (error) {
-    const code = error instanceof Error && "code" in error ? error.code : undefined;
+    const code = errnoOf(error);
     if (code === "ENOENT") return { kind: "missing" };
     if (code === "ELOOP") return { kind: "refused", why: "it is a link" };
     if (code === "ENOTDIR" || code === "EACCES" || code === "ENXIO")

@@ -7,6 +7,7 @@ import type { Provider } from "./gen/tfplugin6_pb.ts";
 import type { Resource, Source } from "./kinds.ts";
 import { functionsOf, schemaOf, schemasOf } from "./schemas.ts";
 import { pack, unpack, unpackValues, type Values } from "./values.ts";
+import { messageOf } from "../../../src/lib/values/errors.ts";
 
 /** The provider called `name`: its types are `name_…`. */
 export function provider(name: string, configuration: Configuration): ServiceImpl<typeof Provider> {
@@ -71,7 +72,7 @@ function call(name: string, values: Parameters<(typeof functions)[string]["call"
   try {
     return { result: pack(known(functions, name).call(values)) };
   } catch (error) {
-    return { error: { text: error instanceof Error ? error.message : String(error), functionArgument: 0n } };
+    return { error: { text: messageOf(error), functionArgument: 0n } };
   }
 }
 

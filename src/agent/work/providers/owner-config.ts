@@ -8,6 +8,7 @@ import {
 } from "../../../terraform/configuration/cli-config/cli-config.ts";
 import type { AgentConfig } from "../../contract/config.ts";
 import { isWithin } from "../../sandbox/bubblewrap.ts";
+import { messageOf, errnoOf } from "../../../lib/values/errors.ts";
 
 /** The CLI configuration of the agent's owner, with what of it lies on this machine. */
 export interface OwnerConfig {
@@ -75,8 +76,8 @@ async function whyUnusable(
 }
 
 function reasonOf(error: unknown): string {
-  const code = error instanceof Error && "code" in error ? error.code : "";
+  const code = errnoOf(error);
   if (code === "ENOENT") return "it is not there";
   if (code === "EACCES") return "the agent's user may not use it";
-  return error instanceof Error ? error.message : String(error);
+  return messageOf(error);
 }

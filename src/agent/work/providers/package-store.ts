@@ -15,6 +15,7 @@ import {
 import type { DownloadProgress } from "./engine-init.ts";
 import { fetchPackage, isFetchable, type PackageSource, type WantedPackage } from "./fetch-package.ts";
 import { makeRoom, usedPackages } from "./package-room.ts";
+import { messageOf } from "../../../lib/values/errors.ts";
 
 export interface PackageStoreOptions {
   /** Of the agent; the cache lies in it, and the jobs that use it. */
@@ -241,4 +242,3 @@ type OnProgress = (progress: DownloadProgress) => void;
 const keyOf = ({ domain, address, version, constraints = "", hashes }: PackageRequest): string =>
   [domain, address, version === "" ? JSON.stringify(constraints) : version, digestOfHashes(hashes)].join(" ");
 
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

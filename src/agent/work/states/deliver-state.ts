@@ -9,6 +9,7 @@ import { isRefused, isTooLarge } from "../../transfers/artifacts.ts";
 import { note, noteIfPossible } from "../job-notes.ts";
 import { type JobContext, patienceOf } from "../services.ts";
 import { WayProblem } from "../way-problem.ts";
+import { messageOf } from "../../../lib/values/errors.ts";
 
 /** During an apply, no two uploads are closer than this. */
 export const uploadEveryMs = 2_000;
@@ -86,7 +87,7 @@ export class StateDelivery implements AsyncDisposable {
       return { kind: "delivered", quarantineReason: await persist(upload, patience, this.#context.stopping) };
     } catch (error) {
       this.#context.stopping.throwIfAborted();
-      const why = error instanceof Error ? error.message : String(error);
+      const why = messageOf(error);
       const problem = `state serial ${snapshot.serial} was not taken by the control plane (${why}): it is in ${snapshot.file}`;
       await note(this.#job, this.#context, { kind: "state_undelivered", reason: problem });
       return { kind: "undelivered", problem };

@@ -5,12 +5,12 @@ import type { ApplyProgress } from "../../../terraform/output/apply-progress.ts"
 import { quotedPattern } from "../../../terraform/plan/mask.ts";
 import { makeTextRedactor, sensitiveMark } from "../../../terraform/redaction/redact.ts";
 import type { FinalState } from "../../../terraform/state/watcher.ts";
-import { errnoOf } from "../../disk/durable-files.ts";
 import type { Execution } from "../execution.ts";
 import type { StepEnd } from "../job-steps.ts";
 import { isSuccess } from "../phase-steps.ts";
 import type { PhaseEnd } from "../results.ts";
 import { isOwnEnd } from "./settle-state.ts";
+import { errnoOf } from "../../../lib/values/errors.ts";
 
 type LostFacts = Pick<PhaseEnd, "lost" | "lostCount">;
 

@@ -7,6 +7,7 @@ import { z } from "zod";
 import type { Clock } from "../../../lib/clock.ts";
 import type { Random } from "../../../lib/random.ts";
 import type { EngineName } from "../engine.ts";
+import { errnoOf } from "../../../lib/values/errors.ts";
 
 const recordShape = z.object({
   engine: z.enum(["terraform", "tofu"]),
@@ -155,5 +156,4 @@ async function sync(directory: string): Promise<void> {
   await handle.sync();
 }
 
-const isOccupied = (error: unknown): boolean =>
-  error instanceof Error && "code" in error && (error.code === "ENOTEMPTY" || error.code === "EEXIST");
+const isOccupied = (error: unknown): boolean => ["ENOTEMPTY", "EEXIST"].includes(errnoOf(error) ?? "");

@@ -6,6 +6,7 @@ import type { Clock } from "../../../lib/clock.ts";
 import { version } from "../../../lib/program/version.ts";
 import { WindlassError } from "../../../lib/words/errors.ts";
 import { mayFollow, shown } from "./release-source.ts";
+import { messageOf, errnoOf } from "../../../lib/values/errors.ts";
 
 /** How much of an answer is taken, and how long it may take as a whole. */
 export interface HttpLimits {
@@ -157,9 +158,7 @@ function refusedWith(url: URL, status: number): WindlassError {
 
 /** A path or a full disk of ours; sockets have codes as well. */
 const isOfThisMachine = (error: unknown): boolean =>
-  error instanceof Error &&
-  "code" in error &&
-  ["ENOSPC", "EDQUOT", "EFBIG", "EACCES", "EROFS", "EIO"].includes(String(error.code));
+  ["ENOSPC", "EDQUOT", "EFBIG", "EACCES", "EROFS", "EIO"].includes(errnoOf(error) ?? "");
 
 function bare(url: URL): string {
   return shown(url);
@@ -167,5 +166,5 @@ function bare(url: URL): string {
 
 function reasonOf(error: unknown): string {
   if (error instanceof AggregateError && error.errors[0] instanceof Error) return error.errors[0].message;
-  return error instanceof Error ? error.message : String(error);
+  return messageOf(error);
 }

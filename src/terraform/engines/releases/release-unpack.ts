@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { open } from "node:fs/promises";
 import { type Entry, openPromise, type ZipFile } from "yauzl";
 import { WindlassError } from "../../../lib/words/errors.ts";
+import { messageOf } from "../../../lib/values/errors.ts";
 
 export interface ReleaseUnpacking {
   readonly zip: string;
@@ -82,5 +83,5 @@ const rejected = (why: string, cause?: unknown): WindlassError =>
 
 function asRejected(error: unknown): never {
   if (error instanceof WindlassError) throw error;
-  throw rejected(error instanceof Error ? error.message : String(error), error);
+  throw rejected(messageOf(error), error);
 }
