@@ -1,10 +1,10 @@
 import { readFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
+import { writeDurably } from "../../lib/fs/durable.ts";
 import type { Random } from "../../lib/random.ts";
-import { writeDurably } from "../disk/durable-files.ts";
-import { placeOf, placeWord } from "./directory-place.ts";
 import { errnoOf } from "../../lib/values/errors.ts";
+import { placeOf, placeWord } from "./directory-place.ts";
 
 /** Who this agent is. */
 export interface Identity {

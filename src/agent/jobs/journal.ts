@@ -1,7 +1,7 @@
 import { type FileHandle, open, readFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { z } from "zod";
-import { syncDirectory } from "../disk/durable-files.ts";
+import { syncDirectory } from "../../lib/fs/durable.ts";
 import { errnoOf } from "../../lib/values/errors.ts";
 
 const resultShape = z.object({

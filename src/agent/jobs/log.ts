@@ -2,17 +2,18 @@ import { open, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { abortable } from "../../lib/async/abort.ts";
 import type { Clock } from "../../lib/clock.ts";
+import { writeDurably } from "../../lib/fs/durable.ts";
 import type { Log } from "../../lib/program/log.ts";
+import { errnoOf } from "../../lib/values/errors.ts";
 import type { ApplyWords } from "../../terraform/output/apply-words.ts";
 import type { TerraformEvent } from "../../terraform/output/events.ts";
 import { createRenderer } from "../../terraform/output/render.ts";
 import { createStateFlagFilter } from "../../terraform/output/state-flag-warning.ts";
 import { type ByteTransform, createRedactor, makeRedactor } from "../../terraform/redaction/redact.ts";
-import { isOutOfSpace, readAt, writeDurably } from "../disk/durable-files.ts";
+import { isOutOfSpace, readAt } from "../disk/durable-files.ts";
 import { tailFile } from "../steps/log-tail.ts";
 import { SpoolLog } from "../steps/spool-log.ts";
 import type { LogView } from "./job.ts";
-import { errnoOf } from "../../lib/values/errors.ts";
 
 /** While the disk is full, the log is tried again this often. */
 const retryMs = 1_000;

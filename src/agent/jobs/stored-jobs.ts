@@ -1,9 +1,10 @@
 import { readdir } from "node:fs/promises";
 import { basename, join } from "node:path";
 import type { JobSpec } from "../../gen/windlass/agent/v1/job_pb.ts";
+import { syncDirectory } from "../../lib/fs/durable.ts";
 import { type ClaimKey, claimKey, newClaim } from "../contract/claim.ts";
 import { isCopy, placeOf } from "../contract/directory-place.ts";
-import { makePrivateDirectory, removeTree, syncDirectory } from "../disk/durable-files.ts";
+import { makePrivateDirectory, removeTree } from "../disk/durable-files.ts";
 import { type JobFiles, jobFilesAt, makeJobDirectories, readSpec, type StoredSpec, writeSpec } from "./files.ts";
 import type { AgentJob } from "./job.ts";
 import { Journal, type JournalRecord, readRecords } from "./journal.ts";

@@ -5,14 +5,14 @@ import { mkdir, open, readFile } from "node:fs/promises";
 import { constants as system } from "node:os";
 import { join } from "node:path";
 import { type Clock, systemClock } from "../../lib/clock.ts";
+import { createSynced, syncDirectory } from "../../lib/fs/durable.ts";
 import { watchPath } from "../../lib/fs/file-events.ts";
 import { inheritedUmask } from "../../lib/fs/umask.ts";
-import { syncDirectory } from "../disk/durable-files.ts";
+import { errnoOf } from "../../lib/values/errors.ts";
 import { makeGroup, markOf, markVariable } from "./left-behind.ts";
 import { hasOrphans, identify, isAlive, type ProcessIdentity, readBootId } from "./process-identity.ts";
 import { sandboxedProgram, untilInterruptible } from "./sandboxed-program.ts";
-import { create, hasBegun, readIdentity, readStart } from "./step-files.ts";
-import { errnoOf } from "../../lib/values/errors.ts";
+import { hasBegun, readIdentity, readStart } from "./step-files.ts";
 
 export interface StepCommand {
   /** A directory of this step alone, outside of what the job can write to; made if need be. */
@@ -103,9 +103,9 @@ export async function startStep(command: StepCommand, clock: Clock = systemClock
   await mkdir(dir, { recursive: true, mode: 0o700 });
   // A sandbox ends everything in it by itself.
   const group = isSandboxed || !mayGroup ? undefined : await makeGroup(dir);
-  await create(join(dir, "start.json"), JSON.stringify({ bootId: await readBootId(), isSandboxed, group }));
+  await createSynced(join(dir, "start.json"), JSON.stringify({ bootId: await readBootId(), isSandboxed, group }));
   const names = ["wrapper", "pid", "status", "inside"];
-  for (const name of names) await create(join(dir, name), `${" ".repeat(reservedBytes - 1)}\n`);
+  for (const name of names) await createSynced(join(dir, name), `${" ".repeat(reservedBytes - 1)}\n`);
   await syncDirectory(dir);
   await using log = await open(
     logFile,
@@ -197,7 +197,7 @@ class StepProcess implements Step {
     if (program === undefined) return "not-running";
     if (this.#isSandboxed) await untilInterruptible(program, this.#clock);
     try {
-      await create(join(this.dir, mark), "");
+      await createSynced(join(this.dir, mark), "");
       await syncDirectory(this.dir);
     } catch (error) {
       if (errnoOf(error) === "EEXIST") return "already-sent";
@@ -210,14 +210,14 @@ class StepProcess implements Step {
     const group = await this.#livingGroup();
     if (group === undefined) return "not-running";
     const program = this.#isSandboxed ? await this.#program() : undefined;
-    await create(join(this.dir, "forced"), "").catch((error: unknown) => {
+    await createSynced(join(this.dir, "forced"), "").catch((error: unknown) => {
       if (errnoOf(error) !== "EEXIST") throw error;
     });
     const outcome = send(-group, "SIGKILL");
     const isLeft = async () => (await this.look()) === undefined || (program !== undefined && (await isAlive(program)));
     for (let check = 0; check < goneChecks && (await isLeft()); check += 1) await this.#clock.sleep(goneCheckMs);
     // Wakes those who wait: nobody else changes the directory any more.
-    await create(join(this.dir, "gone"), "").catch(() => {});
+    await createSynced(join(this.dir, "gone"), "").catch(() => {});
     return outcome;
   }
 

@@ -3,6 +3,7 @@ import { open, readdir, rename, rm } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { masterKeyId } from "../../control/core/vault.ts";
 import { generationKey } from "../../control/people/system.ts";
+import { syncDirectory } from "../../lib/fs/durable.ts";
 import { makeDirectory } from "../../lib/fs/make-directory.ts";
 import { version } from "../../lib/program/version.ts";
 import { counted } from "../../lib/text/counted.ts";
@@ -20,7 +21,7 @@ import {
 import { fileParts, type PartSource, textPart, writeArchive } from "../backup/pack.ts";
 import type { CommandCall, ServerCommand } from "../command.ts";
 import { demandDataDir, enterMaintenance, logsFile, maintenanceDir, rowsFile, storeUrls } from "../data-dir.ts";
-import { keyText, type MasterKeys, readMasterKeys, syncDirectory } from "../secrets.ts";
+import { keyText, type MasterKeys, readMasterKeys } from "../secrets.ts";
 import { dataDirOf } from "../settings.ts";
 import { StartError } from "../start-error.ts";
 

@@ -1,7 +1,9 @@
 import { createReadStream } from "node:fs";
 import { type FileHandle, mkdir, open, readdir, rename, rm, rmdir, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { syncDirectory } from "../../lib/fs/durable.ts";
 import { type Random, systemRandom } from "../../lib/random.ts";
+import { errnoOf } from "../../lib/values/errors.ts";
 import { WindlassError } from "../../lib/words/errors.ts";
 import {
   type BlobLimits,
@@ -12,7 +14,6 @@ import {
   type StoredBlob,
 } from "../ports/blobs.ts";
 import { BlobIntake, checkedKey, missingBlob } from "./intake.ts";
-import { errnoOf } from "../../lib/values/errors.ts";
 
 export interface FileBlobStoreOptions {
   /** Another process owns the directory: what is in `incoming` stays. */
@@ -176,11 +177,6 @@ async function writeAll(file: FileHandle, piece: Uint8Array): Promise<void> {
   for (let done = 0; done < piece.length; ) {
     done += (await file.write(piece, done)).bytesWritten;
   }
-}
-
-async function syncDirectory(path: string): Promise<void> {
-  await using directory = await open(path, "r");
-  await directory.sync();
 }
 
 const namesIn = async (directory: string, shape: RegExp): Promise<readonly string[]> =>

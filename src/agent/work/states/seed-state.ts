@@ -1,14 +1,15 @@
 import { constants } from "node:fs";
 import { copyFile, open, readFile } from "node:fs/promises";
 import { abortable, linkSignals } from "../../../lib/async/abort.ts";
+import { writeDurably } from "../../../lib/fs/durable.ts";
+import { errnoOf } from "../../../lib/values/errors.ts";
 import { hasEncryption } from "../../../terraform/configuration/configuration.ts";
 import type { GivenState } from "../../../terraform/state/given-state.ts";
 import { parseState } from "../../../terraform/state/state.ts";
 import { engineNameOf } from "../../contract/engine-name.ts";
-import { removeFile, writeDurably } from "../../disk/durable-files.ts";
+import { removeFile } from "../../disk/durable-files.ts";
 import type { Execution } from "../execution.ts";
 import { stateFileOf } from "./state-place.ts";
-import { errnoOf } from "../../../lib/values/errors.ts";
 
 /**
  * The state that an apply begins with. Tofu's first apply of a workspace gets an empty one: without it, what tofu writes before its end
