@@ -2,6 +2,7 @@
 // came of it.
 import { resolve } from "node:path";
 import { parseArgs } from "node:util";
+import { messageOf } from "../src/lib/values/errors.ts";
 import type { AgentCommand } from "../test/conformance/agent-process.ts";
 import { playAll } from "../test/conformance/play.ts";
 import { conforms, headText, listText, rowText, sumText } from "../test/conformance/report.ts";
@@ -92,7 +93,7 @@ function readFlags(args: readonly string[]) {
   try {
     return parseArgs({ args: [...args], options }).values;
   } catch (error) {
-    return (error as Error).message;
+    return messageOf(error);
   }
 }
 

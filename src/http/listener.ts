@@ -1,8 +1,9 @@
 import type { ServerHttp2Session } from "node:http2";
-import type { AddressInfo, Server, Socket } from "node:net";
+import type { Server, Socket } from "node:net";
 import { type Clock, systemClock } from "../lib/clock.ts";
 import { type Networks, noNetworks } from "../lib/net/networks.ts";
 import { withoutPrefix } from "../lib/net/path-prefix.ts";
+import { portOf } from "../lib/net/port-of.ts";
 import type { Log } from "../lib/program/log.ts";
 import { WindlassError } from "../lib/words/errors.ts";
 import type { ProxyPeers } from "./connection-start.ts";
@@ -198,7 +199,7 @@ function bindFailure(error: NodeJS.ErrnoException, address: string): Exclude<Lis
 }
 
 function listenerOf(open: OpenSockets, host: string, scheme: string): Listener {
-  const { port } = open.sockets.server.address() as AddressInfo;
+  const port = portOf(open.sockets.server);
   const name = isAnyAddress(host) ? "localhost" : host;
   const close = (graceMs: number) => closeGracefully(open, graceMs);
   return {

@@ -74,7 +74,7 @@ function tlsSockets(
   server.on("tlsClientError", () => {});
   return {
     server: proxies === undefined ? server : behindProxies(server, { firstBytesMs, proxies }),
-    closeIdle: () => (server as ClosesIdle).closeIdleConnections?.(),
+    closeIdle: () => closeIdle(server),
     replaceTls: (next) =>
       server.setSecureContext({
         cert: next.cert,
@@ -115,8 +115,11 @@ function limitStart(socket: Socket, firstBytesMs: number): { end(): void } {
   };
 }
 
-/** Present on secure HTTP/2 servers that allow HTTP/1.1, and not declared. */
-type ClosesIdle = Http2SecureServer & { closeIdleConnections?(): void };
+/** Secure HTTP/2 servers that allow HTTP/1.1 have a method for it that is not declared. */
+function closeIdle(server: Http2SecureServer): void {
+  if ("closeIdleConnections" in server && typeof server.closeIdleConnections === "function")
+    server.closeIdleConnections();
+}
 
 /** A TCP server that reads how a connection begins: `PRI` is HTTP/2 with prior knowledge, all else HTTP/1.1. */
 function plaintextSockets({ handler, onSession, firstBytesMs, proxies }: SocketOptions): HttpSockets {

@@ -1,8 +1,8 @@
-import { once } from "node:events";
 import { readFile, stat } from "node:fs/promises";
 import { Worker } from "node:worker_threads";
-import { type DigestWork, digest, type PlanDigest, type PlanQuestion, type PlanTooLarge } from "./plan-reading.ts";
+import { firstMessage } from "../../lib/async/threads.ts";
 import { errnoOf } from "../../lib/values/errors.ts";
+import { type DigestWork, digest, type PlanDigest, type PlanQuestion, type PlanTooLarge } from "./plan-reading.ts";
 
 /** A job decides what its plan is: a larger document is read beside everything else, with a memory of its own. */
 const smallBytes = 2 * 1024 * 1024;
@@ -39,11 +39,9 @@ export async function digestPlan(
     resourceLimits,
   });
   try {
-    const [found] = (await once(thread, "message")) as [PlanDigest | PlanTooLarge];
-    return found;
+    return await firstMessage<PlanDigest | PlanTooLarge>(thread);
   } catch (error) {
-    if (errnoOf(error) === "ERR_WORKER_OUT_OF_MEMORY")
-      return { kind: "too-large", bytes: size };
+    if (errnoOf(error) === "ERR_WORKER_OUT_OF_MEMORY") return { kind: "too-large", bytes: size };
     throw error;
   } finally {
     await thread.terminate();

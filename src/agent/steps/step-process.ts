@@ -8,7 +8,8 @@ import { type Clock, systemClock } from "../../lib/clock.ts";
 import { createSynced, syncDirectory } from "../../lib/fs/durable.ts";
 import { watchPath } from "../../lib/fs/file-events.ts";
 import { inheritedUmask } from "../../lib/fs/umask.ts";
-import { errnoOf } from "../../lib/values/errors.ts";
+import { errnoOf, messageOf } from "../../lib/values/errors.ts";
+import { entriesOf } from "../../lib/values/records.ts";
 import { makeGroup, markOf, markVariable } from "./left-behind.ts";
 import { hasOrphans, identify, isAlive, type ProcessIdentity, readBootId } from "./process-identity.ts";
 import { sandboxedProgram, untilInterruptible } from "./sandboxed-program.ts";
@@ -121,19 +122,21 @@ export async function startStep(command: StepCommand, clock: Clock = systemClock
       stdio: ["ignore", log.fd, log.fd, ...(isSandboxed ? [inside.fd] : [])],
     }),
   );
-  if (child instanceof Error) return { kind: "refused", why: `the process cannot be started: ${child.message}` };
-  child.unref();
+  if (child.kind === "refused") return { kind: "refused", why: `the process cannot be started: ${child.why}` };
   return { kind: "started", step: new StepProcess({ dir, clock, wrapper: await identify(child.pid), isSandboxed }) };
 }
 
-/** The process, or why there is none: some reasons are thrown, others come as an event. */
-async function spawned(start: () => ChildProcess): Promise<(ChildProcess & { readonly pid: number }) | Error> {
+type Spawned = { readonly kind: "spawned"; readonly pid: number } | { readonly kind: "refused"; readonly why: string };
+
+/** A process that this one does not wait for, or why there is none: some reasons are thrown, others come as an event. */
+async function spawned(start: () => ChildProcess): Promise<Spawned> {
   try {
     const child = start();
     await once(child, "spawn");
-    return child as ChildProcess & { readonly pid: number };
+    child.unref();
+    return child.pid === undefined ? { kind: "refused", why: "it has no pid" } : { kind: "spawned", pid: child.pid };
   } catch (error) {
-    return error instanceof Error ? error : new Error(String(error));
+    return { kind: "refused", why: messageOf(error) };
   }
 }
 
@@ -274,8 +277,8 @@ class StepProcess implements Step {
 
 /** A shell reports a program that signal N ended as 128 + N. */
 function outcomeOf(status: number): StepOutcome {
-  const name = Object.entries(system.signals).find(([, number]) => number === status - 128)?.[0];
-  return name === undefined ? { kind: "exited", code: status } : { kind: "signaled", signal: name as NodeJS.Signals };
+  const name = entriesOf(system.signals).find(([, number]) => number === status - 128)?.[0];
+  return name === undefined ? { kind: "exited", code: status } : { kind: "signaled", signal: name };
 }
 
 function send(pid: number, signal: NodeJS.Signals): "sent" | "not-running" {

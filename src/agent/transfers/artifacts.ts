@@ -188,10 +188,10 @@ export type PlanInParts =
 const partsOf = (summary: Uint8Array) =>
   summary.length === 0 ? {} : { summaryPartsBytes: BigInt(summary.length), summaryPartsSha256: sha256Of(summary) };
 
-type Header = MessageInitShape<typeof UploadPlanHeaderSchema>;
+type Header = Exclude<MessageInitShape<typeof UploadPlanHeaderSchema>, { readonly $typeName: string }>;
 
 async function* only(header: Header, parts: Partial<Header>): AsyncGenerator<PlanPart> {
-  yield create(UploadPlanRequestSchema, { part: { case: "header", value: { ...header, ...parts } as Header } });
+  yield create(UploadPlanRequestSchema, { part: { case: "header", value: { ...header, ...parts } } });
 }
 
 type PlanPart = MessageInitShape<typeof UploadPlanRequestSchema>;

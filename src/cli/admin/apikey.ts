@@ -7,6 +7,7 @@ import {
   RotateApiKeyResponseSchema,
 } from "../../gen/windlass/v1/api_key_service_pb.ts";
 import { Role } from "../../gen/windlass/v1/system_service_pb.ts";
+import { keysOf } from "../../lib/values/records.ts";
 import { choice, duration, neededText } from "../line/flags.ts";
 import type { Context } from "../server/context.ts";
 import { answerChanged } from "../shared/answers.ts";
@@ -111,7 +112,7 @@ const createKey = command({
   ],
   flags: {
     name: neededText("whose it is, or what uses it", { placeholder: "NAME" }),
-    role: choice("what it may do (default operator)", Object.keys(roles) as (keyof typeof roles)[]),
+    role: choice("what it may do (default operator)", keysOf(roles)),
     expires: duration("how long it is good for (default 90d); 0 is for ever"),
   },
   run: async (context, { flags }) => {

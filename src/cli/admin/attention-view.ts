@@ -4,6 +4,7 @@ import {
   AttentionKind,
   type GetAttentionResponse,
 } from "../../gen/windlass/v1/system_service_pb.ts";
+import { lookUp } from "../../lib/values/records.ts";
 import { ageText, whenText } from "../terminal/ages.ts";
 
 /** Makes a command that acts on the organization of an item. */
@@ -80,7 +81,7 @@ const facts: Readonly<Record<KnownKind, KindFacts>> = {
 
 /** One of a newer server is shown by its number, with what the server says of it. */
 const factsOf = (kind: AttentionKind): KindFacts =>
-  facts[kind as KnownKind] ?? { title: `Other (${kind})`, command: () => "", all: "status", ends: false };
+  lookUp(facts, kind) ?? { title: `Other (${kind})`, command: () => "", all: "status", ends: false };
 
 /** The command that deals with an item; empty if none of this program does. */
 export function commandFor(kind: AttentionKind, item: AttentionItem, command: ItemCommand): string {

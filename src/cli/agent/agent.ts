@@ -6,6 +6,7 @@ import {
   ListAgentJobsResponseSchema,
   ListAgentsResponseSchema,
 } from "../../gen/windlass/v1/agent_service_pb.ts";
+import { lookUp } from "../../lib/values/records.ts";
 import { choiceList, type FlagValues, maxReason, sentence, text, toggle } from "../line/flags.ts";
 import { CliError, usageError } from "../problems/problem.ts";
 import type { Context } from "../server/context.ts";
@@ -28,7 +29,7 @@ const wantedFlags = {
 };
 
 const statusOf = (word: string): AgentStatus =>
-  AgentStatus[word.toUpperCase().replaceAll("-", "_") as keyof typeof AgentStatus];
+  lookUp(AgentStatus, word.toUpperCase().replaceAll("-", "_")) ?? AgentStatus.UNSPECIFIED;
 
 const wantedOf = async (context: Context, { pool, selector, status }: FlagValues<typeof wantedFlags>) => ({
   organization: await context.organization(),

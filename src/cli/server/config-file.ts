@@ -2,10 +2,11 @@ import { mkdir, readFile, stat } from "node:fs/promises";
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 import type { Environment } from "../../lib/environment.ts";
+import { errnoOf, messageOf } from "../../lib/values/errors.ts";
+import { isRecord } from "../../lib/values/records.ts";
 import { variable } from "../line/environment.ts";
 import { usageError } from "../problems/problem.ts";
 import { didYouMean } from "../problems/suggest.ts";
-import { messageOf, errnoOf } from "../../lib/values/errors.ts";
 
 /** What a context or `WINDLASS_NO_DELETE` can refuse. */
 export type Deniable = "delete" | "force" | "apply";
@@ -153,8 +154,8 @@ function checkContext(path: string, index: number, content: unknown): SavedConte
   return context as unknown as SavedContext;
 }
 
-function asRecord(value: unknown, path: string, what: string): Record<string, unknown> {
-  if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
+function asRecord(value: unknown, path: string, what: string): Readonly<Record<string, unknown>> {
+  if (isRecord(value)) return value;
   throw usageError(`${path}: ${what} is a mapping of names to values`);
 }
 

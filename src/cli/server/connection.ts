@@ -46,11 +46,11 @@ const defaultTimeoutMs = 30_000;
 
 /** Flag, else environment, else context, else default, for everything. */
 export async function resolveConnection(globals: GlobalValues, environment: Environment): Promise<Connection> {
-  const configPath = pick([
+  const askedPath = pick([
     ["--config", globals.config],
     ["WINDLASS_CONFIG", variable(environment, "WINDLASS_CONFIG")],
-    ["default", defaultConfigPath(environment)],
-  ]) as Sourced<string>;
+  ]);
+  const configPath = { ...askedPath, value: askedPath.value ?? defaultConfigPath(environment) };
   const { config, warnings } = await readConfig(configPath.value);
   const asked = addressAsked(globals, environment);
   const { context, contextName } = chooseContext({ globals, environment, config, asked });

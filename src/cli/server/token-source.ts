@@ -4,10 +4,11 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import type { Environment } from "../../lib/environment.ts";
+import { messageOf } from "../../lib/values/errors.ts";
+import { fieldOf } from "../../lib/values/records.ts";
 import { variable } from "../line/environment.ts";
 import { CliError } from "../problems/problem.ts";
 import type { SavedContext } from "./config-file.ts";
-import { messageOf } from "../../lib/values/errors.ts";
 
 /** A secret and where it came from. */
 export interface FoundToken {
@@ -78,8 +79,8 @@ async function tokenOfTerraform(environment: Environment, address: string): Prom
 
 function tokenInCredentials(content: string, host: string): string | undefined {
   try {
-    const { credentials } = JSON.parse(content) as { credentials?: Record<string, { token?: unknown }> | undefined };
-    const token = credentials?.[host]?.token;
+    const credentials = fieldOf(JSON.parse(content), "credentials");
+    const token = fieldOf(fieldOf(credentials, host), "token");
     return typeof token === "string" ? token : undefined;
   } catch {
     return undefined;

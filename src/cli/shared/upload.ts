@@ -14,6 +14,7 @@ import { UploadPurpose } from "../../gen/windlass/v1/upload_service_pb.ts";
 import { WorkspaceService } from "../../gen/windlass/v1/workspace_service_pb.ts";
 import { maxCounted, type PackedDirectory, packDirectory } from "../../lib/archive/pack.ts";
 import { counted } from "../../lib/text/counted.ts";
+import { bytesOf } from "../../lib/values/streams.ts";
 import { CliError } from "../problems/problem.ts";
 import type { Context } from "../server/context.ts";
 import { bytesText } from "../terminal/ages.ts";
@@ -102,14 +103,14 @@ const announced = ({ bytes, sha256 }: PackedDirectory) => ({ sizeBytes: BigInt(b
 type Header = MessageInitShape<typeof UploadConfigurationHeaderSchema>;
 
 async function* only(header: Header): AsyncGenerator<Part> {
-  yield { part: { case: "header", value: { ...header, inParts: true } as Header } };
+  yield { part: { case: "header", value: { ...header, inParts: true } } };
 }
 
 async function* parts({ file }: PackedDirectory, header: Header): AsyncGenerator<Part> {
   yield { part: { case: "header", value: header } };
   await using handle = await open(file);
-  for await (const chunk of handle.createReadStream({ highWaterMark: chunkBytes, autoClose: false })) {
-    yield { part: { case: "chunk", value: chunk as Buffer } };
+  for await (const chunk of bytesOf(handle.createReadStream({ highWaterMark: chunkBytes, autoClose: false }))) {
+    yield { part: { case: "chunk", value: chunk } };
   }
 }
 

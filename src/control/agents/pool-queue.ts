@@ -43,10 +43,11 @@ const placeOf = ({ rank, urgency, queuedAt, id }: Job): string =>
   [rank, urgency, queuedAt.toISOString(), id].join("\u0001");
 
 function placeIn(key: string): QueuePosition {
-  const [rank, urgency, instant = "", id = ""] = key.split("\u0001");
+  const [rank, asked, instant = "", id = ""] = key.split("\u0001");
   const queuedAt = new Date(instant);
-  const isPlace = isId("job", id) && !Number.isNaN(queuedAt.getTime()) && /^[0-2]$/.test(urgency ?? "");
-  if (isPlace) return { rank: Number(rank), urgency: Number(urgency) as QueuePosition["urgency"], queuedAt, id };
+  const urgency = ([0, 1, 2] as const).find((one) => String(one) === asked);
+  const isPlace = isId("job", id) && !Number.isNaN(queuedAt.getTime()) && urgency !== undefined;
+  if (isPlace) return { rank: Number(rank), urgency, queuedAt, id };
   throw invalid("page_token", "expected the next_page_token of the page before, unchanged");
 }
 

@@ -3,6 +3,7 @@ import type { Principal } from "../../domain/people/principal.ts";
 import type { Retention } from "../../domain/people/retention.ts";
 import type { OrganizationStats } from "../../domain/people/stats.ts";
 import { durationMs, settingText } from "../../lib/setting-schemas.ts";
+import { entriesOf } from "../../lib/values/records.ts";
 import type { Queries } from "../../store/ports/store.ts";
 import { asPerson, demand, findOrganization } from "../core/access.ts";
 import type { Control, Limits } from "../core/control.ts";
@@ -63,9 +64,7 @@ export async function describeServer({
     generation,
     hasServerAgent,
     protocol: protocolRange,
-    limits: Object.fromEntries(
-      Object.entries(limitNames).map(([name, shown]) => [shown, limits[name as keyof Limits]]),
-    ),
+    limits: Object.fromEntries(entriesOf(limitNames).map(([name, shown]) => [shown, limits[name]])),
     retention: retentionTexts(retention),
     now: clock.now(),
   };

@@ -1,7 +1,7 @@
 import type { Person, Principal } from "../../domain/people/principal.ts";
 import type { VariableSet } from "../../domain/workspaces/variable-set.ts";
 import { WindlassError } from "../../lib/words/errors.ts";
-import { newId, type OrganizationId, type VariableSetId, type WorkspaceId } from "../../lib/words/ids.ts";
+import { isId, newId, type OrganizationId, type WorkspaceId } from "../../lib/words/ids.ts";
 import type { Queries } from "../../store/ports/store.ts";
 import {
   asPerson,
@@ -86,7 +86,10 @@ export async function createVariableSet(
       body: { organizationId, ...settings },
       at: at.now,
     };
-    return viewSet(tx, await once(tx, request, create, (id) => tx.variableSets.get(id as VariableSetId)));
+    return viewSet(
+      tx,
+      await once(tx, request, create, async (id) => (isId("vset", id) ? tx.variableSets.get(id) : undefined)),
+    );
   });
 }
 

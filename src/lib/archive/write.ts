@@ -4,6 +4,7 @@ import { Readable } from "node:stream";
 import { createGzip } from "node:zlib";
 import { Header, Pax } from "tar";
 import { given } from "../values/records.ts";
+import { bytesOf } from "../values/streams.ts";
 import { archiveRejected } from "./limits.ts";
 
 /** What is put into an archive, in this order. Paths are clean and relative. */
@@ -43,11 +44,11 @@ export async function writeArchive(
   source.pipe(gzip);
   await using handle = await open(file, "wx", 0o600);
   try {
-    for await (const chunk of gzip) {
-      bytes += (chunk as Buffer).length;
+    for await (const chunk of bytesOf(gzip)) {
+      bytes += chunk.length;
       onBytes?.(bytes);
-      hash.update(chunk as Buffer);
-      await handle.appendFile(chunk as Buffer);
+      hash.update(chunk);
+      await handle.appendFile(chunk);
     }
   } finally {
     source.destroy();

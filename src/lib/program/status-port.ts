@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
 import type { ListenAddress } from "../net/listen-address.ts";
+import { portOf } from "../net/port-of.ts";
 import { messageOf } from "../values/errors.ts";
 
 /** What a program tells those who watch over it. */
@@ -31,7 +31,7 @@ export async function openStatusPort(address: ListenAddress, sources: StatusSour
   await once(server, "listening");
   // Whoever only looks does not keep the process alive.
   server.unref();
-  const { port } = server.address() as AddressInfo;
+  const port = portOf(server);
   const host = address.host.includes(":") ? `[${address.host}]` : address.host;
   return {
     url: `http://${host}:${port}`,

@@ -10,6 +10,7 @@ import {
   type AgentSchema,
   AgentStatus as Status,
 } from "../../gen/windlass/v1/agent_pb.ts";
+import { entriesOf } from "../../lib/values/records.ts";
 import { jobStatuses, phases, toKeptDirectory } from "./run.ts";
 import { toTime } from "./time.ts";
 import { engines } from "./workspace.ts";
@@ -67,7 +68,7 @@ const toEngines = ({ programs, downloads }: AgentEngines): MessageInitShape<type
 
 /** The statuses that a filter names; unspecified is none. */
 export const fromAgentStatuses = (wanted: readonly Status[]): readonly AgentStatus[] =>
-  (Object.entries(agentStatuses) as readonly (readonly [AgentStatus, Status])[])
+  entriesOf(agentStatuses)
     .filter(([, status]) => wanted.includes(status))
     .map(([name]) => name);
 

@@ -4,6 +4,7 @@ import type { KeyView } from "../../control/people/api-keys.ts";
 import type { Role } from "../../domain/people/api-key.ts";
 import type { ApiKeySchema } from "../../gen/windlass/v1/api_key_pb.ts";
 import type { Role as RoleValue } from "../../gen/windlass/v1/system_service_pb.ts";
+import { keysOf } from "../../lib/values/records.ts";
 import { WindlassError } from "../../lib/words/errors.ts";
 import { roleValues } from "./system.ts";
 import { toTime } from "./time.ts";
@@ -26,7 +27,7 @@ export const toApiKey = ({ key, organizationName, isActive }: KeyView): MessageI
 
 /** The role that a validated request names. */
 export function fromRole(value: RoleValue): Role {
-  const found = (Object.keys(roleValues) as Role[]).find((role) => roleValues[role] === value);
+  const found = keysOf(roleValues).find((role) => roleValues[role] === value);
   if (found !== undefined) return found;
   throw new WindlassError("internal", `the validated request names the role ${value}, which is none`);
 }

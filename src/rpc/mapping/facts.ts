@@ -1,7 +1,4 @@
 import type { DescEnum } from "@bufbuild/protobuf";
-import type { AgentStatus } from "../../domain/agents/agent.ts";
-import type { RunStatus } from "../../domain/runs/run.ts";
-import type { StateStatus } from "../../domain/workspaces/state-version.ts";
 import { AgentSchema, AgentStatusSchema } from "../../gen/windlass/v1/agent_pb.ts";
 import { AgentPoolSchema } from "../../gen/windlass/v1/agent_pool_pb.ts";
 import { AgentTokenSchema } from "../../gen/windlass/v1/agent_token_pb.ts";
@@ -13,6 +10,7 @@ import { KeptDirectorySchema, PlanSummarySchema, RunSchema, RunStateSchema } fro
 import { StateStatusSchema, StateVersionSchema } from "../../gen/windlass/v1/state_pb.ts";
 import { VariableCategorySchema, VariableSchema, VariableSetSchema } from "../../gen/windlass/v1/variable_pb.ts";
 import { WorkspaceSchema } from "../../gen/windlass/v1/workspace_pb.ts";
+import { lookUp } from "../../lib/values/records.ts";
 import type { ErrorCode } from "../../lib/words/errors.ts";
 import { agentStatuses } from "./agent.ts";
 import { runStates } from "./run.ts";
@@ -31,9 +29,9 @@ function toFact(code: ErrorCode, name: string, value: string): Facts {
   return { [name]: named?.(value) ?? value };
 }
 
-const toRunState = (status: string) => toValueName(RunStateSchema, runStates[status as RunStatus]);
-const toAgentStatus = (status: string) => toValueName(AgentStatusSchema, agentStatuses[status as AgentStatus]);
-const toStateStatus = (status: string) => toValueName(StateStatusSchema, stateStatuses[status as StateStatus]);
+const toRunState = (status: string) => toValueName(RunStateSchema, lookUp(runStates, status));
+const toAgentStatus = (status: string) => toValueName(AgentStatusSchema, lookUp(agentStatuses, status));
+const toStateStatus = (status: string) => toValueName(StateStatusSchema, lookUp(stateStatuses, status));
 
 /** The facts that are values of enums. */
 const enumFacts: Readonly<Record<string, (code: ErrorCode) => (word: string) => string | undefined>> = {

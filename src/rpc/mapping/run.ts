@@ -32,6 +32,7 @@ import {
   type WaitingSchema,
 } from "../../gen/windlass/v1/run_pb.ts";
 import { type ListRunsRequest, RunResolution } from "../../gen/windlass/v1/run_service_pb.ts";
+import { entriesOf } from "../../lib/values/records.ts";
 import type { HowHeld } from "../../lib/words/lost-resources.ts";
 import { fromTime, toTime } from "./time.ts";
 
@@ -102,7 +103,7 @@ export const waitingReasons: Record<WaitingReasonName, WaitingReason> = {
 
 /** The statuses that a filter names; unknown ones are left out. */
 const fromRunStates = (wanted: readonly RunState[]): readonly RunStatus[] =>
-  (Object.entries(runStates) as readonly (readonly [RunStatus, RunState])[])
+  entriesOf(runStates)
     .filter(([, state]) => wanted.includes(state))
     .map(([status]) => status);
 

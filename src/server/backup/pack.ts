@@ -5,6 +5,7 @@ import { Readable, type Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { createGzip } from "node:zlib";
 import { Header, Pax } from "tar";
+import { bytesOf } from "../../lib/values/streams.ts";
 import { WindlassError } from "../../lib/words/errors.ts";
 import { maxPartBytes } from "./manifest.ts";
 
@@ -34,7 +35,7 @@ async function rangePart(
   range: { readonly start: number; readonly end: number },
 ): Promise<PartSource> {
   const hash = createHash("sha256");
-  for await (const bytes of createReadStream(path, range)) hash.update(bytes as Buffer);
+  for await (const bytes of bytesOf(createReadStream(path, range))) hash.update(bytes);
   const read = () => createReadStream(path, range);
   return { name, bytes: range.end + 1 - range.start, sha256: hash.digest("hex"), read };
 }

@@ -1,6 +1,7 @@
 import { stringify } from "yaml";
 import { settingText } from "../../lib/setting-schemas.ts";
 import type { Setting } from "../../lib/settings.ts";
+import { keysOf } from "../../lib/values/records.ts";
 import type { CommandCall, ServerCommand } from "../command.ts";
 import { dataDirOf, serverSettings } from "../settings.ts";
 import { StartError } from "../start-error.ts";
@@ -47,7 +48,7 @@ export const configCommand: ServerCommand = {
 };
 
 function shownSettings(call: CommandCall): readonly Shown[] {
-  return Object.keys(serverSettings).flatMap((name) => shownSetting(call, name as keyof typeof serverSettings) ?? []);
+  return keysOf(serverSettings).flatMap((name) => shownSetting(call, name) ?? []);
 }
 
 function shownSetting(

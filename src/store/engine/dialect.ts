@@ -1,7 +1,8 @@
 import type { SQL } from "drizzle-orm";
 import type { AnyPgColumn } from "drizzle-orm/pg-core";
-import { DrizzleQueryError, sql } from "../drizzle/orm.ts";
 import { errnoOf } from "../../lib/values/errors.ts";
+import { keysOf } from "../../lib/values/records.ts";
+import { DrizzleQueryError, sql } from "../drizzle/orm.ts";
 
 /** What a failed statement says about the data; `conflict` means another transaction won and the whole write may be tried again. */
 export type Failure = "duplicate" | "missing-reference" | "check" | "conflict" | "full" | "lost" | "other";
@@ -32,7 +33,7 @@ export function asParameter<K extends string>(
   rows: readonly Readonly<Record<K, unknown>>[],
   columns: Readonly<Record<K, AnyPgColumn>>,
 ): string {
-  const names = Object.keys(columns) as K[];
+  const names = keysOf(columns);
   return JSON.stringify(
     rows.map((row) => Object.fromEntries(names.map((name) => [name, columns[name].mapToDriverValue(row[name])]))),
   );

@@ -5,6 +5,7 @@ import { Places } from "../../../lib/async/places.ts";
 import type { Clock } from "../../../lib/clock.ts";
 import type { Log } from "../../../lib/program/log.ts";
 import type { Random } from "../../../lib/random.ts";
+import { messageOf } from "../../../lib/values/errors.ts";
 import { parseVersionConstraint } from "../../../lib/words/version-constraint.ts";
 import {
   type CachedPackage,
@@ -15,7 +16,6 @@ import {
 import type { DownloadProgress } from "./engine-init.ts";
 import { fetchPackage, isFetchable, type PackageSource, type WantedPackage } from "./fetch-package.ts";
 import { makeRoom, usedPackages } from "./package-room.ts";
-import { messageOf } from "../../../lib/values/errors.ts";
 
 export interface PackageStoreOptions {
   /** Of the agent; the cache lies in it, and the jobs that use it. */
@@ -94,8 +94,8 @@ export class PackageStore implements AsyncDisposable {
     const key = keyOf(request);
     const known = this.#running.get(key);
     if (known !== undefined) return known;
-    const running = {
-      progress: { bytes: 0, totalBytes: undefined } as DownloadProgress,
+    const running: { progress: DownloadProgress; readonly done: Running["done"] } = {
+      progress: { bytes: 0, totalBytes: undefined },
       done: this.#inTurn(request, (progress) => (running.progress = progress)),
     };
     this.#running.set(key, running);
@@ -241,4 +241,3 @@ type OnProgress = (progress: DownloadProgress) => void;
 
 const keyOf = ({ domain, address, version, constraints = "", hashes }: PackageRequest): string =>
   [domain, address, version === "" ? JSON.stringify(constraints) : version, digestOfHashes(hashes)].join(" ");
-
