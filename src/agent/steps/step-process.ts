@@ -4,7 +4,7 @@ import { constants } from "node:fs";
 import { mkdir, open, readFile } from "node:fs/promises";
 import { constants as system } from "node:os";
 import { join } from "node:path";
-import { type Clock, systemClock } from "../../lib/clock.ts";
+import type { Clock } from "../../lib/clock.ts";
 import { createSynced, syncDirectory } from "../../lib/fs/durable.ts";
 import { watchPath } from "../../lib/fs/file-events.ts";
 import { inheritedUmask } from "../../lib/fs/umask.ts";
@@ -99,7 +99,7 @@ const goneChecks = 500;
  * Starts a program in its own session, detached from the agent: it goes on when the agent ends, however that happens. A directory
  * can be used once: a second start in it throws, so a step is never run twice.
  */
-export async function startStep(command: StepCommand, clock: Clock = systemClock): Promise<StartedStep> {
+export async function startStep(command: StepCommand, clock: Clock): Promise<StartedStep> {
   const { dir, argv, env, cwd, logFile, isSandboxed = false, mayGroup = true } = command;
   await mkdir(dir, { recursive: true, mode: 0o700 });
   // A sandbox ends everything in it by itself.
@@ -141,7 +141,7 @@ async function spawned(start: () => ChildProcess): Promise<Spawned> {
 }
 
 /** Finds a step that this or an earlier process of the agent started in `dir`. */
-export async function adoptStep(dir: string, clock: Clock = systemClock): Promise<AdoptedStep> {
+export async function adoptStep(dir: string, clock: Clock): Promise<AdoptedStep> {
   const start = await readStart(dir);
   if (start === undefined) return { kind: "never-started" };
   const { isSandboxed } = start;

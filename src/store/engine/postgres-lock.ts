@@ -1,5 +1,5 @@
 import pg from "pg";
-import { systemClock } from "../../lib/clock.ts";
+import { type Clock, systemClock } from "../../lib/clock.ts";
 import { type StoreLog, silentLog } from "./engine.ts";
 import { unreachable } from "./unreachable.ts";
 
@@ -19,6 +19,7 @@ export type DatabaseLock =
 export interface LockOptions {
   readonly url: string;
   readonly log?: StoreLog | undefined;
+  readonly clock?: Clock | undefined;
   /** Called once when the connection was lost and another process took the lock meanwhile: the program should end. */
   readonly onStolen: (error: Error) => void;
 }
@@ -27,16 +28,21 @@ const message =
   "another windlassd serves this database: stop it first. Several on one database would disturb each other";
 
 /** Takes the advisory lock of a database on a connection of its own, and takes it again whenever that connection is lost. */
-export async function lockDatabase({ url, log = silentLog, onStolen }: LockOptions): Promise<DatabaseLock> {
-  const deadlineMs = systemClock.monotonicMs() + patienceMs;
+export async function lockDatabase({
+  url,
+  log = silentLog,
+  clock = systemClock,
+  onStolen,
+}: LockOptions): Promise<DatabaseLock> {
+  const deadlineMs = clock.monotonicMs() + patienceMs;
   for (;;) {
     const client = await attempt(url);
     if (client !== undefined) {
       const identity = await identityOf(client);
-      return { kind: "locked", lock: new HeldLock({ url, log, onStolen }, client), identity };
+      return { kind: "locked", lock: new HeldLock({ url, log, clock, onStolen }, client), identity };
     }
-    if (systemClock.monotonicMs() >= deadlineMs) return { kind: "held", message };
-    await systemClock.sleep(pauseMs);
+    if (clock.monotonicMs() >= deadlineMs) return { kind: "held", message };
+    await clock.sleep(pauseMs);
   }
 }
 
@@ -66,6 +72,7 @@ async function identityOf(client: pg.Client): Promise<string> {
 
 interface HeldLockOptions extends LockOptions {
   readonly log: StoreLog;
+  readonly clock: Clock;
 }
 
 class HeldLock implements AsyncDisposable {
@@ -94,7 +101,7 @@ class HeldLock implements AsyncDisposable {
 
   /** While the database is away nobody can serve it; once it is back, either this process has the lock or stops. */
   async #takeAgain(): Promise<void> {
-    const { url, log, onStolen } = this.#options;
+    const { url, log, clock, onStolen } = this.#options;
     log.warn({}, "the connection that holds the database's lock was lost: it is taken again");
     while (!this.#closing.signal.aborted) {
       try {
@@ -105,7 +112,7 @@ class HeldLock implements AsyncDisposable {
         log.warn({}, "the database's lock is held again");
         return;
       } catch {
-        await systemClock.sleep(againMs, this.#closing.signal).catch(() => {});
+        await clock.sleep(againMs, this.#closing.signal).catch(() => {});
       }
     }
   }
