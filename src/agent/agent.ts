@@ -7,6 +7,7 @@ import { lockDirectory } from "../lib/fs/dir-lock.ts";
 import type { Log } from "../lib/program/log.ts";
 import type { Random } from "../lib/random.ts";
 import { TransferPace } from "../lib/transfer/transfer-pace.ts";
+import { messageOf } from "../lib/values/errors.ts";
 import { EngineStore } from "../terraform/engines/engine-store.ts";
 import { superviseConnection } from "./connection/supervisor.ts";
 import type { AgentConfig } from "./contract/config.ts";
@@ -26,7 +27,6 @@ import { PackageStore } from "./work/providers/package-store.ts";
 import { runJob } from "./work/run-job.ts";
 import { localRuntime } from "./work/runtime.ts";
 import type { JobRuntime, JobServices } from "./work/services.ts";
-import { messageOf } from "../lib/values/errors.ts";
 
 /** A large provider with its zip: a disk that is nearly full takes no cache. */
 const roomForPackages = 1024 * 1024 * 1024;
@@ -143,7 +143,7 @@ class StartedAgent implements RunningAgent {
     if (chosen.sandbox.kind === "none" && config.sandbox !== "none")
       log.warn({ reason: chosen.why }, "jobs run without a sandbox: they can read what the agent can");
     const locked = await lockDirectory(config.dataDir).catch(unusable);
-    if ("detail" in locked) return locked;
+    if (locked.kind === "directory_unusable") return locked;
     if (locked.kind === "held") return { kind: "directory_unusable", detail: locked.message };
     using _lock = locked.lock;
     return await this.#serve(await loadIdentity(config.dataDir, { random, name: config.name }), chosen.sandbox);

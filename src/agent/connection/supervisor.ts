@@ -104,10 +104,11 @@ async function connect(options: SupervisorOptions, connecting: Connecting, signa
   const { client, memory } = connecting;
   if (memory.isChanging && memory.credential !== undefined) return converse(options, connecting, signal);
   const registered = await register(options, client, AbortSignal.any([signal, leaving.signal]));
-  if (!("kind" in registered)) {
-    options.onRegistered(registered);
-    memory.credential = await keep(options, registered);
-    return withCause(memory, registered, await converse(options, connecting, signal));
+  if (registered.kind === "registered") {
+    const { response } = registered;
+    options.onRegistered(response);
+    memory.credential = await keep(options, response);
+    return withCause(memory, response, await converse(options, connecting, signal));
   }
   if (signal.aborted) return { kind: "stopped" } as const;
   return registered.kind === "token_rejected" ? finishJobs(options, connecting, { registered, signal }) : registered;
@@ -194,7 +195,7 @@ async function register(
   { config, identity, sandbox, token }: SupervisorOptions,
   client: Client<typeof AgentGatewayService>,
   signal: AbortSignal,
-): Promise<RegisterResponse | ConnectionOutcome> {
+): Promise<{ readonly kind: "registered"; readonly response: RegisterResponse } | ConnectionOutcome> {
   const request = create(RegisterRequestSchema, {
     incarnation: identity.incarnation,
     bootId: identity.bootId,
@@ -211,7 +212,8 @@ async function register(
   });
   try {
     const headers = { authorization: `Bearer ${await token()}` };
-    return await client.register(request, { headers, signal, timeoutMs: registerTimeoutMs });
+    const response = await client.register(request, { headers, signal, timeoutMs: registerTimeoutMs });
+    return { kind: "registered", response };
   } catch (error) {
     return registerFailure(error);
   }

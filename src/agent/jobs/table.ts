@@ -317,8 +317,8 @@ export class JobTable implements SessionHost, AsyncDisposable {
     const onRemains = tellRemains(this.#options.log);
     const intake = { root: this.#root, minFreeBytes, freeBytes: () => this.#measureSpace(), reserve, clock, onRemains };
     const written = await storeOffer(intake, { key, spec, clusterGeneration: clusterGeneration() });
-    if (typeof written !== "string") return this.#add(written, false);
-    this.#decline(newClaim(spec.claim?.jobId ?? "", spec.claim?.epoch ?? 0n), written);
+    if (written.kind === "stored") return this.#add(written.job, false);
+    this.#decline(newClaim(spec.claim?.jobId ?? "", spec.claim?.epoch ?? 0n), written.reason);
     return undefined;
   }
 

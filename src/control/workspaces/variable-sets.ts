@@ -248,8 +248,8 @@ interface Taken {
 /** The secrets of a set still stand in the states of the workspaces that it is taken from. */
 async function keepTaken(control: Control, tx: Queries, { set, workspaceIds, at }: Taken): Promise<void> {
   const present = secretsIn(control, await tx.setVariables.ofSets([set.id]), set);
-  const secrets = [...present, ...(await formerOf(control, tx, { setId: set.id }))];
-  for (const workspaceId of workspaceIds) await keepFormer(control, tx, { holder: { workspaceId }, secrets, at });
+  const secrets = [...present, ...(await formerOf(control, tx, { kind: "set", id: set.id }))];
+  for (const id of workspaceIds) await keepFormer(control, tx, { holder: { kind: "workspace", id }, secrets, at });
 }
 
 async function workspacesOf(

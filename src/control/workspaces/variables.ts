@@ -80,12 +80,13 @@ interface Replaced {
 
 /** What sensitive variables were still stands in states: it is hidden on. What they are now need not be remembered. */
 async function keepReplaced(control: Control, tx: Queries, { holder, replaced, at }: Replaced): Promise<void> {
-  const set = "setId" in holder.secretHolder ? { id: holder.secretHolder.setId } : null;
+  const { secretHolder } = holder;
+  const set = secretHolder.kind === "set" ? { id: secretHolder.id } : null;
   const secrets = secretsIn(control, replaced, set);
   if (secrets.length === 0) return;
   const present = new Set((await holder.all()).map((variable) => openValue(control, { variable, set })));
   const former = secrets.filter(({ value }) => !present.has(value));
-  await keepFormer(control, tx, { holder: holder.secretHolder, secrets: former, at });
+  await keepFormer(control, tx, { holder: secretHolder, secrets: former, at });
 }
 
 const nameOf = ({ category, key }: Pick<StoredVariable, "category" | "key">): string => `${category}/${key}`;

@@ -43,8 +43,8 @@ export async function readStateFile(
   { maxBytes = maxStateBytes, within }: ReadStateOptions = {},
 ): Promise<StateFile> {
   const opened = await openState(path);
-  if ("kind" in opened) return opened;
-  await using file = opened;
+  if (opened.kind !== "opened") return opened;
+  await using file = opened.file;
   const found = await file.stat();
   if (!found.isFile()) return { kind: "refused", why: "it is no regular file" };
   if (within !== undefined && !(await liesWithin(file, within))) {
@@ -61,9 +61,11 @@ async function liesWithin(file: FileHandle, directory: string): Promise<boolean>
   return place.startsWith(`${await realpath(directory)}${sep}`);
 }
 
-async function openState(path: string): Promise<FileHandle | StateFile> {
+type OpenedState = { readonly kind: "opened"; readonly file: FileHandle } | Exclude<StateFile, ValidState>;
+
+async function openState(path: string): Promise<OpenedState> {
   try {
-    return await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+    return { kind: "opened", file: await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK) };
   } catch (error) {
     const code = errnoOf(error);
     if (code === "ENOENT") return { kind: "missing" };
