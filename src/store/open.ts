@@ -29,7 +29,7 @@ import type { BlobStore } from "./ports/blobs.ts";
 import type { LogStore } from "./ports/logs.ts";
 import type { Queries, Store } from "./ports/store.ts";
 import { buildQueries } from "./queries/index.ts";
-import { defineTables } from "./tables/tables.ts";
+import { defineTables, type Tables } from "./tables/tables.ts";
 
 export interface OpenOptions {
   /** `sqlite:<path>` (for objects `files:<directory>`), or `postgres://…`. */
@@ -134,7 +134,7 @@ function parsed(url: string, scheme: "sqlite" | "files"): Target {
 }
 
 const builder =
-  (t: ReturnType<typeof defineTables>, dialect: Dialect) =>
+  (t: Tables, dialect: Dialect) =>
   (db: Db): Queries =>
     buildQueries({ db, t, dialect });
 

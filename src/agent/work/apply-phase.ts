@@ -3,6 +3,7 @@ import { failpoint } from "../../lib/program/failpoint.ts";
 import { variablesOfApply, writeVariables } from "../../terraform/configuration/variables.ts";
 import { applyArgv } from "../../terraform/engines/argv.ts";
 import { ApplyProgress, type ResourceAction } from "../../terraform/output/apply-progress.ts";
+import type { TerraformEvent } from "../../terraform/output/events.ts";
 import { firstOfDiagnostics } from "../../terraform/output/first-error.ts";
 import { makeTextRedactor } from "../../terraform/redaction/redact.ts";
 import type { StateSnapshot } from "../../terraform/state/spool.ts";
@@ -75,7 +76,7 @@ async function apply(execution: Execution, progress: ApplyProgress): Promise<Ste
       suppressForgetErrors: job.spec.options?.suppressForgetErrors ?? false,
     });
   };
-  const observe = (event: Parameters<ApplyProgress["observe"]>[0]) => {
+  const observe = (event: TerraformEvent) => {
     progress.observe(event);
     const { added, changed, destroyed } = progress.counts;
     job.noteProgress(added + changed + destroyed);

@@ -5,6 +5,7 @@ import { type ProviderSettings, ProviderSettingsSchema } from "../../gen/windlas
 import { ProviderSettingsService } from "../../gen/windlass/v1/provider_settings_service_pb.ts";
 import { certificateProblem, holdsPrivateKey } from "../../lib/net/pem.ts";
 import { counted } from "../../lib/text/counted.ts";
+import { messageOf } from "../../lib/values/errors.ts";
 import { given } from "../../lib/values/records.ts";
 import { checkHost } from "../../lib/words/provider-names.ts";
 import { list, repeated, text, toggle } from "../line/flags.ts";
@@ -16,9 +17,8 @@ import { type Command, command } from "../shared/command.ts";
 import { confirmOrStop } from "../shared/prompts.ts";
 import type { Io } from "../terminal/io.ts";
 import { warnOfShortSecrets } from "../workspace/variable-view.ts";
-import { readSource } from "./provider-sources.ts";
+import { type NewSource, readSource } from "./provider-sources.ts";
 import { settingsLines, settingsName, settingsTitle } from "./provider-view.ts";
-import { messageOf } from "../../lib/values/errors.ts";
 
 const pool = text("of this agent pool, not of the whole organization", { placeholder: "POOL" });
 const dryRun = toggle("only check, and change nothing");
@@ -36,7 +36,7 @@ async function read(context: Context, scope: Scope, effective = false): Promise<
 }
 
 interface Changes {
-  readonly sources: readonly ReturnType<typeof readSource>[] | undefined;
+  readonly sources: readonly NewSource[] | undefined;
   readonly hosts: readonly { readonly host: string; readonly token: string }[] | undefined;
   readonly caCertificates: string | undefined;
 }

@@ -9,7 +9,7 @@ import type { Control } from "../core/control.ts";
 import { listedNames, shortList } from "../core/names.ts";
 import { invalid } from "../core/refusals.ts";
 import { type PoolView, viewPool } from "../workspaces/pool-view.ts";
-import { changeSettings } from "../workspaces/workspaces.ts";
+import { changeSettings, type SettingsChange } from "../workspaces/workspaces.ts";
 
 export interface AssignmentChange {
   readonly pool: Reference;
@@ -93,7 +93,7 @@ function refuseOthers(pool: AgentPool, workspaces: readonly Workspace[]): void {
 interface Changes {
   readonly person: Person;
   readonly workspaces: readonly Workspace[];
-  readonly changes: Parameters<typeof changeSettings>[2]["changes"];
+  readonly changes: SettingsChange["changes"];
 }
 
 async function changeAll(tx: Queries, at: Change, { person, workspaces, changes }: Changes): Promise<void> {

@@ -10,7 +10,7 @@ import { asPerson, demand, findPool, type Reference } from "../core/access.ts";
 import type { Control } from "../core/control.ts";
 import { type Page, type PageRequest, pageByKey, withRows } from "../core/pages.ts";
 import { invalid } from "../core/refusals.ts";
-import { rememberedFacts } from "../core/selectors.ts";
+import { type FactsOf, rememberedFacts } from "../core/selectors.ts";
 
 /** A job that waits for an agent of a pool, and why. */
 export interface QueuedJobView {
@@ -81,7 +81,7 @@ interface QueueFacts {
   readonly run: Run;
   readonly workspace: Workspace;
   readonly jobsAhead: number;
-  readonly factsOf: ReturnType<typeof rememberedFacts>;
+  readonly factsOf: FactsOf;
 }
 
 /** The same rule as a run's own. */

@@ -109,10 +109,10 @@ function unfitText({ name, engines, unmet }: ConnectedAgent, wish: EngineRequire
   return why === undefined ? has : `${has} (${why})`;
 }
 
+export type FactsOf = (workspace: Choosy, asking: Asking) => AgentFacts;
+
 /** The same for many workspaces: those that want the same are looked up once. */
-export function rememberedFacts(
-  control: Pick<Control, "presence" | "clock">,
-): (workspace: Choosy, asking: Asking) => AgentFacts {
+export function rememberedFacts(control: Pick<Control, "presence" | "clock">): FactsOf {
   const known = new Map<string, AgentFacts>();
   return (workspace, asking) => {
     const { engine, constraint, planVersion } = engineRequirementOf(asking, workspace);

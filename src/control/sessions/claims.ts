@@ -232,7 +232,7 @@ export class SessionClaims {
     }
   }
 
-  #sealed(claim: ReturnType<typeof named>, problem: LogProblem | null): void {
+  #sealed(claim: NamedClaim, problem: LogProblem | null): void {
     const logProblem = problem === null ? "" : logProblemText(problem);
     this.#host.send({ case: "resultAck", value: { claim, sealed: true, logProblem } });
   }
@@ -282,4 +282,6 @@ const tooEarly = {
   },
 } as const;
 
-const named = (claim: JobClaim | undefined) => ({ jobId: claim?.jobId ?? "", epoch: claim?.epoch ?? 0n });
+type NamedClaim = Pick<JobClaim, "jobId" | "epoch">;
+
+const named = (claim: JobClaim | undefined): NamedClaim => ({ jobId: claim?.jobId ?? "", epoch: claim?.epoch ?? 0n });

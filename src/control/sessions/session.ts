@@ -16,7 +16,7 @@ import { OutQueue } from "../../lib/async/queue.ts";
 import { oneLine } from "../../lib/text/clean-text.ts";
 import { type AgentId, isId, type JobId, type PoolId } from "../../lib/words/ids.ts";
 import { type Control, topics } from "../core/control.ts";
-import type { ConnectedAgent } from "../core/presence.ts";
+import type { ConnectedAgent, PartingReason } from "../core/presence.ts";
 import { desiredOf } from "../runs/desired-state.ts";
 import { unwantedClaims, withKept } from "../runs/kept.ts";
 import { enginesOf, UnmetRequirements } from "./agent-engines.ts";
@@ -182,7 +182,7 @@ export class AgentSession implements ConnectedAgent {
     if (this.#agent.warning !== text) this.#beside(this.#saveAgent((row) => ({ ...row, warning: text })));
   }
 
-  close(reason: Parameters<ConnectedAgent["close"]>[0] | keyof typeof closeReasons, detail: string): void {
+  close(reason: PartingReason | keyof typeof closeReasons, detail: string): void {
     switch (reason) {
       case "draining":
         this.#send({ case: "reconnect", value: { after: durationFromMs(0), maxDelay: durationFromMs(comeBackMs) } });

@@ -1,6 +1,6 @@
 import type { Run } from "../../domain/runs/run.ts";
 import { isWindlassError } from "../../lib/words/errors.ts";
-import type { Queries } from "../../store/ports/store.ts";
+import type { SealedTable } from "../../store/ports/upkeep.ts";
 import type { Control } from "../core/control.ts";
 import { storeSealed } from "../core/sealed-blobs.ts";
 import { isStreamCurrent, openStream, sealStream } from "../core/sealed-stream.ts";
@@ -51,7 +51,7 @@ export async function resealAll(control: ResealControl): Promise<ResealCounts> {
 }
 
 interface SealedPlace {
-  readonly table: Parameters<Queries["upkeep"]["sealedValues"]>[0];
+  readonly table: SealedTable;
   readonly subjectOf: (row: { readonly id: string }) => string;
 }
 

@@ -14,7 +14,7 @@ import {
   PackageCache,
 } from "../../../terraform/packages/package-cache.ts";
 import type { DownloadProgress } from "./engine-init.ts";
-import { fetchPackage, isFetchable, type PackageSource, type WantedPackage } from "./fetch-package.ts";
+import { type Fetched, fetchPackage, isFetchable, type PackageSource, type WantedPackage } from "./fetch-package.ts";
 import { makeRoom, usedPackages } from "./package-room.ts";
 
 export interface PackageStoreOptions {
@@ -218,10 +218,7 @@ export class PackageStore implements AsyncDisposable {
   }
 
   /** A package that is there already only learns which lock files take it; one with another content gives way, unless a job uses it. */
-  async #keep(
-    domain: string,
-    { root, record }: Extract<Awaited<ReturnType<typeof fetchPackage>>, { kind: "unpacked" }>,
-  ): Promise<CachedPackage> {
+  async #keep(domain: string, { root, record }: Extract<Fetched, { kind: "unpacked" }>): Promise<CachedPackage> {
     const { dataDir } = this.#options;
     const there = await this.#cache.find({ domain, ...record });
     if (there === undefined || !(await this.#isIntact(there))) return this.#cache.keep(root, domain, record);
