@@ -111,7 +111,7 @@ async function connect(options: SupervisorOptions, connecting: Connecting, signa
     return withCause(memory, response, await converse(options, connecting, signal));
   }
   if (signal.aborted) return { kind: "stopped" } as const;
-  return registered.kind === "token_rejected" ? finishJobs(options, connecting, { registered, signal }) : registered;
+  return registered.kind === "token_rejected" ? finishJobs(options, connecting, registered, signal) : registered;
 }
 
 /** Calls get through, and the stream does not: the server may see why, and twice is no accident. */
@@ -139,16 +139,12 @@ async function keep({ config, log }: SupervisorOptions, registered: RegisterResp
   return credential;
 }
 
-interface Rejected {
-  readonly registered: ConnectionOutcome;
-  readonly signal: AbortSignal;
-}
-
 /** The agent token is not accepted any more: what the agent holds may still be finished on the last session's credential. */
 async function finishJobs(
   options: SupervisorOptions,
   connecting: Connecting,
-  { registered, signal }: Rejected,
+  registered: ConnectionOutcome,
+  signal: AbortSignal,
 ): Promise<ConnectionOutcome> {
   const { host, config, log } = options;
   const { memory } = connecting;

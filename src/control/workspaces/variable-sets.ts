@@ -172,7 +172,7 @@ export async function deleteVariableSet(control: Control, who: Principal, refere
     const set = await findVariableSet(tx, person, reference);
     demand(person, "operate");
     const { workspaces } = await viewSet(tx, set);
-    await keepTaken(control, tx, { set, workspaceIds: await workspacesOf(tx, set, workspaces), at: at.now });
+    await keepTaken(control, tx, set, await workspacesOf(tx, set, workspaces), at.now);
     await tx.variableSets.delete(set.id);
     await recordSet(tx, person, { set, action: "variable_set.delete", workspaces, at: at.now });
   });
@@ -210,7 +210,7 @@ async function changeAttachments(
       ids.push(workspace.id);
     }
     if (action === "variable_set.attach") await demandPlaces(tx, set, ids);
-    if (action === "variable_set.detach") await keepTaken(control, tx, { set, workspaceIds: ids, at: at.now });
+    if (action === "variable_set.detach") await keepTaken(control, tx, set, ids, at.now);
     await (action === "variable_set.attach"
       ? tx.variableSets.attach(set.id, ids)
       : tx.variableSets.detach(set.id, ids));
@@ -239,14 +239,14 @@ async function demandPlaces(tx: Queries, set: VariableSet, ids: readonly Workspa
   throw new WindlassError("quota_exceeded", message, { metadata: { limit: String(maxAttached) } });
 }
 
-interface Taken {
-  readonly set: VariableSet;
-  readonly workspaceIds: readonly WorkspaceId[];
-  readonly at: Date;
-}
-
 /** The secrets of a set still stand in the states of the workspaces that it is taken from. */
-async function keepTaken(control: Control, tx: Queries, { set, workspaceIds, at }: Taken): Promise<void> {
+async function keepTaken(
+  control: Control,
+  tx: Queries,
+  set: VariableSet,
+  workspaceIds: readonly WorkspaceId[],
+  at: Date,
+): Promise<void> {
   const present = secretsIn(control, await tx.setVariables.ofSets([set.id]), set);
   const secrets = [...present, ...(await formerOf(control, tx, { kind: "set", id: set.id }))];
   for (const id of workspaceIds) await keepFormer(control, tx, { holder: { kind: "workspace", id }, secrets, at });

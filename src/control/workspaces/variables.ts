@@ -63,7 +63,7 @@ export async function setVariables(
     if (isTrial) return set;
     const replaced = set.flatMap((row) => known.get(nameOf(row)) ?? []);
     for (const row of set) await (known.has(nameOf(row)) ? holder.save(row) : holder.insert(row));
-    await keepReplaced(control, tx, { holder, replaced, at: at.now });
+    await keepReplaced(control, tx, holder, replaced, at.now);
     const keys = shortList(variables.map(nameOf), 100);
     const { id: resource, organizationId, label } = holder;
     const entry = { action: "variable.set", resource, organizationId, detail: { ...label, keys } };
@@ -72,14 +72,14 @@ export async function setVariables(
   });
 }
 
-interface Replaced {
-  readonly holder: VariableHolder;
-  readonly replaced: readonly StoredVariable[];
-  readonly at: Date;
-}
-
 /** What sensitive variables were still stands in states: it is hidden on. What they are now need not be remembered. */
-async function keepReplaced(control: Control, tx: Queries, { holder, replaced, at }: Replaced): Promise<void> {
+async function keepReplaced(
+  control: Control,
+  tx: Queries,
+  holder: VariableHolder,
+  replaced: readonly StoredVariable[],
+  at: Date,
+): Promise<void> {
   const { secretHolder } = holder;
   const set = secretHolder.kind === "set" ? { id: secretHolder.id } : null;
   const secrets = secretsIn(control, replaced, set);
@@ -138,7 +138,7 @@ export async function deleteVariable(
     demand(person, "operate");
     const replaced = (await holder.all()).filter((row) => row.category === category && row.key === key);
     if (!(await holder.delete(category, key))) throw notFound(`${category} variable`, key, holder.label);
-    await keepReplaced(control, tx, { holder, replaced, at: at.now });
+    await keepReplaced(control, tx, holder, replaced, at.now);
     const { id: resource, organizationId, label } = holder;
     const detail = { ...label, keys: `${category}/${key}` };
     await record(tx, person, { action: "variable.delete", resource, organizationId, detail, at: at.now });

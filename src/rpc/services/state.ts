@@ -57,7 +57,7 @@ export const stateService = (
     await dropState(control, callerOf(context), stateVersionId);
     return {};
   },
-  uploadState: (requests, context) => upload(control, { context, requests, transfers }),
+  uploadState: (requests, context) => upload(control, context, requests, transfers),
   diffStates: async (request, context) => {
     const { fromStateVersionId: fromId, toStateVersionId: toId } = request;
     const page = await diffStates(control, callerOf(context), { fromId, toId, page: fromPage(request) });
@@ -83,7 +83,9 @@ export const stateService = (
 
 async function upload(
   control: Control,
-  { context, requests, transfers }: StateUpload,
+  context: HandlerContext,
+  requests: AsyncIterable<UploadStateRequest>,
+  transfers: Transfers,
 ): Promise<MessageInitShape<typeof UploadStateResponseSchema>> {
   const who = callerOf(context);
   const iterator = requests[Symbol.asyncIterator]();
@@ -114,12 +116,6 @@ async function upload(
     return pushState(control, who, { ...push, bytes: intake.whole() });
   };
   return { stateVersion: toStateVersion(await withUploaded(control, ownerOf(who), store)) };
-}
-
-interface StateUpload {
-  readonly context: HandlerContext;
-  readonly requests: AsyncIterable<UploadStateRequest>;
-  readonly transfers: Transfers;
 }
 
 /** People of an organization share its memory; site admins have their own. */

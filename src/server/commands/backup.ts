@@ -90,7 +90,7 @@ async function backUpSqlite(backup: Backup): Promise<void> {
       ...(await blobParts(storeUrls(call.settings, dataDir).blobs)),
     ];
     const facts: Facts = { engine: "sqlite", schemaVersion, generation: meta[generationKey] ?? "" };
-    await write(backup, { facts, parts, createdAt });
+    await write(backup, facts, parts, createdAt);
   } finally {
     await rm(work, { recursive: true, force: true });
   }
@@ -133,7 +133,7 @@ async function backUpPostgres(backup: Backup, url: string): Promise<number> {
   const createdAt = call.clock.now();
   const { applied } = await schemaState({ url, log: call.log });
   const generation = await generationOf(call, url);
-  await write(backup, { facts: { engine: "postgres", schemaVersion: applied, generation }, parts: [], createdAt });
+  await write(backup, { engine: "postgres", schemaVersion: applied, generation }, [], createdAt);
   call.note(
     `windlassd: the file holds only the key's id${backup.isWithKey ? " and the key" : ""}. Rows, logs and objects lie in PostgreSQL: dump them as well, with\n` +
       `  pg_dump --format=custom --file=windlass.pgdump ${dumpTarget(url)}\n`,
@@ -150,13 +150,7 @@ async function generationOf({ log }: CommandCall, url: string): Promise<string> 
 const dumpTarget = (url: string): string =>
   new URL(url).password === "" ? `'${url}'` : '"$WINDLASS_DATABASE_URL"    # the same URL as --database-url';
 
-interface Content {
-  readonly facts: Facts;
-  readonly parts: readonly PartSource[];
-  readonly createdAt: Date;
-}
-
-async function write(backup: Backup, { facts, parts, createdAt }: Content): Promise<void> {
+async function write(backup: Backup, facts: Facts, parts: readonly PartSource[], createdAt: Date): Promise<void> {
   const { keys, isWithKey, target, call } = backup;
   const all = isWithKey ? [textPart(keyPart, keyText(keys)), ...parts] : parts;
   const manifest = {
