@@ -2,6 +2,7 @@
 // came of it.
 import { resolve } from "node:path";
 import { parseArgs } from "node:util";
+import { messageOf } from "../src/lib/values/errors.ts";
 import type { AgentCommand } from "../test/conformance/agent-process.ts";
 import { playAll } from "../test/conformance/play.ts";
 import { conforms, headText, listText, rowText, sumText } from "../test/conformance/report.ts";
@@ -72,7 +73,10 @@ async function main(argv: readonly string[]): Promise<number> {
   if (read.output !== "table" && read.output !== "json") return refuse(`--output: expected table or json`);
   if (command === undefined) return refuse("expected the agent's command after --");
   return check({
-    ...{ scenarios, atOnce, isJson: read.output === "json", isVerbose: read.verbose },
+    scenarios,
+    atOnce,
+    isJson: read.output === "json",
+    isVerbose: read.verbose,
     command: { command: command.includes("/") ? resolve(startedFrom(), command) : command, args },
   });
 }
@@ -89,7 +93,7 @@ function readFlags(args: readonly string[]) {
   try {
     return parseArgs({ args: [...args], options }).values;
   } catch (error) {
-    return (error as Error).message;
+    return messageOf(error);
   }
 }
 
@@ -109,7 +113,9 @@ async function check({ scenarios, command, atOnce, isJson, isVerbose }: Call): P
   for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(name, () => interrupted.abort());
   if (!isJson) say(`${headText}\n`);
   const rows = await playAll(scenarios, {
-    ...{ command, atOnce, signal: interrupted.signal },
+    command,
+    atOnce,
+    signal: interrupted.signal,
     onRow: (row) => {
       if (!isJson) say(`${rowText(row)}\n`);
       if (isVerbose && row.output !== "") process.stderr.write(`${row.output.trimEnd()}\n`);

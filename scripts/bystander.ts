@@ -9,8 +9,10 @@ session.on("error", () => {});
 setInterval(() => {
   const start = performance.now();
   const stream = session.request({
-    ...{ ":method": "POST", ":path": "/windlass.v1.SystemService/WhoAmI" },
-    ...{ "content-type": "application/json", authorization: `Bearer ${token}` },
+    ":method": "POST",
+    ":path": "/windlass.v1.SystemService/WhoAmI",
+    "content-type": "application/json",
+    authorization: `Bearer ${token}`,
   });
   stream.on("error", () => {});
   stream.on("close", () => parentPort?.postMessage(performance.now() - start));

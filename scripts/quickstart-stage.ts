@@ -26,7 +26,7 @@ export interface Surroundings {
 
 export interface StartOptions {
   /** Called with each line of its output as it comes. */
-  readonly onLine?: (line: string, stream: "stdout" | "stderr") => void;
+  readonly onLine?: ((line: string, stream: "stdout" | "stderr") => void) | undefined;
 }
 
 const out = (text: string) => process.stdout.write(text);

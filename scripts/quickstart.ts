@@ -158,16 +158,17 @@ async function readyUrl(server: Actor, log: string): Promise<string | undefined>
   if (!server.isRunning) throw new StoryError("the server has ended");
   const records = (await readFile(log, "utf8").catch(() => "")).split("\n").slice(0, -1);
   const ready = records.find((record) => record.includes("windlassd is ready"));
-  return ready === undefined ? undefined : (JSON.parse(ready) as { url: string }).url;
+  if (ready === undefined) return undefined;
+  const { url }: { readonly url: string } = JSON.parse(ready);
+  return url;
 }
 
 async function isIdle(agent: Actor, env: NodeJS.ProcessEnv): Promise<true | undefined> {
   if (!agent.isRunning) throw new StoryError("the agent has ended");
   const { code, stdout } = await run("windlass agent list --pool quickstart -o json", env);
-  return code === 0 &&
-    (JSON.parse(stdout) as { agents: { status: string }[] }).agents.some(({ status }) => status === "AGENT_STATUS_IDLE")
-    ? true
-    : undefined;
+  if (code !== 0) return undefined;
+  const { agents }: { readonly agents: readonly { readonly status: string }[] } = JSON.parse(stdout);
+  return agents.some(({ status }) => status === "AGENT_STATUS_IDLE") || undefined;
 }
 
 interface RunFacts {
@@ -178,7 +179,7 @@ interface RunFacts {
 
 async function newestRun(env: NodeJS.ProcessEnv): Promise<RunFacts | undefined> {
   const { code, stdout } = await run("windlass run get hello -o json", env);
-  return code === 0 ? (JSON.parse(stdout) as RunFacts) : undefined;
+  return code === 0 ? JSON.parse(stdout) : undefined;
 }
 
 /** Starts the run in one process, which shows its log live, and confirms it from another. */
@@ -258,7 +259,7 @@ function showHowToGoOn({ dir }: Stage, url: string): void {
 /** Cancels what runs, so that terraform ends, then lets the agent go. */
 async function endAgent(agent: Actor, { env, dir }: Stage, again: AbortSignal): Promise<void> {
   const { code, stdout } = await run("windlass run list --state planning,applying -o json", env);
-  const running = code === 0 ? (JSON.parse(stdout) as { runs: RunFacts[] }).runs : [];
+  const { runs: running }: { readonly runs: readonly RunFacts[] } = code === 0 ? JSON.parse(stdout) : { runs: [] };
   for (const { id } of running) {
     note(`Canceling ${id}; Ctrl-C again does not wait for its end.`);
     await run(`windlass run cancel ${id}`, env);

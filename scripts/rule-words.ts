@@ -1,5 +1,6 @@
 import { type JsonObject, type JsonValue, toJson } from "@bufbuild/protobuf";
 import { type FieldRules, FieldRulesSchema } from "../src/gen/buf/validate/validate_pb.ts";
+import { isRecord } from "../src/lib/values/records.ts";
 
 /** A field's rules in plain words: `1 to 128 characters`. */
 export function ruleWords(rules: FieldRules): string {
@@ -7,8 +8,7 @@ export function ruleWords(rules: FieldRules): string {
   return isObject(json) ? wordsOf(json).join("; ") : "";
 }
 
-const isObject = (value: JsonValue | undefined): value is JsonObject =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
+const isObject = (value: JsonValue | undefined): value is JsonObject => isRecord(value);
 
 /** The keys at the top are a field's kind, or hold for every kind. */
 function wordsOf(rules: JsonObject): readonly string[] {

@@ -115,8 +115,16 @@ async function soak(minutes: number): Promise<Seen> {
   await server.stop("SIGTERM");
   const { counts, failures } = tally;
   return {
-    ...{ minutes, runs: counts.get("runs") ?? 0, before, after, agentBefore, agentAfter },
-    ...{ peakBytes: peak, stopMs: performance.now() - startedMs, counts, failures },
+    minutes,
+    runs: counts.get("runs") ?? 0,
+    before,
+    after,
+    agentBefore,
+    agentAfter,
+    peakBytes: peak,
+    stopMs: performance.now() - startedMs,
+    counts,
+    failures,
   };
 }
 

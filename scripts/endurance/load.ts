@@ -42,7 +42,6 @@ export async function loadUntil(place: Place, tally: Tally, signal: AbortSignal)
   const { api } = server;
   let lastRun: string | undefined;
   let turn = 0;
-  const next = <T>(items: readonly T[]): T => items[turn++ % items.length] as T;
 
   const honest = workspaces.map((workspace) => async () => {
     const planOnly = turn++ % 4 === 0;
@@ -63,7 +62,7 @@ export async function loadUntil(place: Place, tally: Tally, signal: AbortSignal)
     [
       400,
       async () => {
-        const leaving = next(leavings);
+        const leaving = leavings[turn++ % leavings.length] ?? "good-bye";
         await comeAndLeave({ url: server.url, token: churnToken }, { leaving, stayMs: 300 });
         tally.add(`agents: ${leaving}`);
       },

@@ -48,7 +48,8 @@ export async function sampleOf(server: TestServer, databaseUrl: string | undefin
     ...(await takenBy(server.program)),
     rowBytes: metrics('windlass_storage_bytes{kind="rows"}'),
     logBytes: metrics('windlass_storage_bytes{kind="logs"}'),
-    ...{ objects: count, objectBytes: bytes },
+    objects: count,
+    objectBytes: bytes,
     rows: databaseUrl === undefined ? rowsOfFile(join(server.dataDir, "windlass.db")) : await rowsOfUrl(databaseUrl),
   };
 }

@@ -7,6 +7,7 @@ import { lockDirectory } from "../lib/fs/dir-lock.ts";
 import type { Log } from "../lib/program/log.ts";
 import type { Random } from "../lib/random.ts";
 import { TransferPace } from "../lib/transfer/transfer-pace.ts";
+import { messageOf } from "../lib/values/errors.ts";
 import { EngineStore } from "../terraform/engines/engine-store.ts";
 import { superviseConnection } from "./connection/supervisor.ts";
 import type { AgentConfig } from "./contract/config.ts";
@@ -38,14 +39,14 @@ export interface AgentOptions {
   /** Carries the calls to the control plane: a network, or the same process. */
   readonly transport: Transport;
   /** Carries what is large, so that the session never waits behind it: a connection of its own; the same one if absent. */
-  readonly transfers?: Transport;
+  readonly transfers?: Transport | undefined;
   /** Ends the connections of both, on which the server is not heard: the next calls dial. */
-  readonly hangUp?: () => void;
+  readonly hangUp?: (() => void) | undefined;
   /** The agent token; asked for at each registration. */
   readonly token: () => Promise<string>;
   readonly config: AgentConfig;
   /** This machine if absent; models of agents bring their own. */
-  readonly machine?: JobRuntime;
+  readonly machine?: JobRuntime | undefined;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
@@ -144,7 +145,7 @@ class StartedAgent implements RunningAgent {
     if (chosen.sandbox.kind === "none" && config.sandbox !== "none")
       log.warn({ reason: chosen.why }, "jobs run without a sandbox: they can read what the agent can");
     const locked = await lockDirectory(config.dataDir).catch(unusable);
-    if ("detail" in locked) return locked;
+    if (locked.kind === "directory_unusable") return locked;
     if (locked.kind === "held") return { kind: "directory_unusable", detail: locked.message };
     using _lock = locked.lock;
     return await this.#serve(await loadIdentity(config.dataDir, { random, name: config.name }), chosen.sandbox);
@@ -207,8 +208,13 @@ class StartedAgent implements RunningAgent {
     const { config, clock, random, log } = this.#options;
     const { enginePaths, engineDownloads: downloads, searchPath, dataDir } = config;
     return new EngineStore({
-      ...{ enginePaths, searchPath, clock, random, log, cacheDir: join(dataDir, "engines") },
-      ...(downloads === undefined ? {} : { downloads }),
+      enginePaths,
+      searchPath,
+      clock,
+      random,
+      log,
+      cacheDir: join(dataDir, "engines"),
+      downloads,
     });
   }
 
@@ -245,12 +251,28 @@ class StartedAgent implements RunningAgent {
     const reserve = new DiskReserve({ path: join(config.dataDir, "reserve"), bytes, minFreeBytes, clock, random, log });
     const providerSources = fetchSources({ artifacts, clock, random, log });
     const services: JobServices = {
-      ...{ config, agentName, clock, random, log, artifacts, runtime: machine, reserve, providerSources, news },
-      ...{ downloads: { cache, pace: new TransferPace(clock, downloadLimits) }, uploads: new PartUploads(clock) },
+      config,
+      agentName,
+      clock,
+      random,
+      log,
+      artifacts,
+      runtime: machine,
+      reserve,
+      providerSources,
+      news,
+      downloads: { cache, pace: new TransferPace(clock, downloadLimits) },
+      uploads: new PartUploads(clock),
       ...parts,
     };
     return new JobTable({
-      ...{ config, incarnation, clock, log, reserve, news, cache },
+      config,
+      incarnation,
+      clock,
+      log,
+      reserve,
+      news,
+      cache,
       clusterGeneration: () => this.#clusterGeneration,
       runJob: (job, stopping) => runJob(job, { ...services, stopping }),
     });
@@ -278,4 +300,3 @@ class StartedAgent implements RunningAgent {
 }
 
 const unusable = (error: unknown) => ({ kind: "directory_unusable", detail: messageOf(error) }) as const;
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

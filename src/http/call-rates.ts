@@ -1,15 +1,14 @@
 import { createRequire } from "node:module";
-import type { BurstyRateLimiter, RateLimiterMemory, RateLimiterRes } from "rate-limiter-flexible";
+import type { BurstyRateLimiter, RateLimiterMemory } from "rate-limiter-flexible";
 import type { Limits } from "../control/core/control.ts";
 import type { Principal } from "../domain/people/principal.ts";
+import { fieldOf } from "../lib/values/records.ts";
 import { isWindlassError, WindlassError } from "../lib/words/errors.ts";
 
 // The package's main file loads every database driver's limiter: half a second at start.
 const require = createRequire(import.meta.url);
-const { Bursty, Memory } = {
-  Bursty: require("rate-limiter-flexible/lib/BurstyRateLimiter.js") as typeof BurstyRateLimiter,
-  Memory: require("rate-limiter-flexible/lib/RateLimiterMemory.js") as typeof RateLimiterMemory,
-};
+const Bursty: typeof BurstyRateLimiter = require("rate-limiter-flexible/lib/BurstyRateLimiter.js");
+const Memory: typeof RateLimiterMemory = require("rate-limiter-flexible/lib/RateLimiterMemory.js");
 
 type Limiter = Pick<BurstyRateLimiter, "consume">;
 
@@ -84,8 +83,9 @@ async function waitFor(limiter: Limiter, key: string): Promise<number | undefine
     await limiter.consume(key);
     return undefined;
   } catch (rejection) {
-    if (rejection instanceof Error) throw rejection;
-    return Math.max(1, (rejection as RateLimiterRes).msBeforeNext);
+    const waitMs = fieldOf(rejection, "msBeforeNext");
+    if (typeof waitMs !== "number") throw rejection;
+    return Math.max(1, waitMs);
   }
 }
 

@@ -7,7 +7,7 @@ import type { CallRates } from "./call-rates.ts";
 /** How callers are told apart and held back. */
 export interface CallerOptions extends Pick<AuthenticationOptions, "serverAgentTokenHash"> {
   /** Without it callers may call as often as they like. */
-  readonly rates?: CallRates;
+  readonly rates?: CallRates | undefined;
 }
 
 /** What a request says of who makes it. */

@@ -1,5 +1,6 @@
 import { constants } from "node:http2";
 import type { Clock } from "../lib/clock.ts";
+import { errnoOf } from "../lib/values/errors.ts";
 import { WindlassError } from "../lib/words/errors.ts";
 import type { HttpRequest, HttpResponse } from "./messages.ts";
 
@@ -21,7 +22,7 @@ export async function* piecesOf(request: HttpRequest): AsyncGenerator<Uint8Array
 const departed = "the call was ended in the middle of its request: by its caller, or by what stands between";
 
 /** How Node says that a peer has gone. */
-const departures: ReadonlySet<unknown> = new Set([
+const departures: ReadonlySet<string> = new Set([
   "ERR_STREAM_PREMATURE_CLOSE",
   "ERR_HTTP2_STREAM_ERROR",
   "ERR_HTTP2_STREAM_CANCEL",
@@ -30,8 +31,7 @@ const departures: ReadonlySet<unknown> = new Set([
   "ABORT_ERR",
 ]);
 
-const isDeparture = (error: unknown): boolean =>
-  error instanceof Error && "code" in error && departures.has(error.code);
+const isDeparture = (error: unknown): boolean => departures.has(errnoOf(error) ?? "");
 
 /**
  * Lets the rest of a request pass once it is answered: with unread bytes an HTTP/2 stream never ends, and a connection waits

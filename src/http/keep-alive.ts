@@ -19,7 +19,7 @@ export async function keepAlive(session: ServerHttp2Session, clock: Clock, pings
   while (await hasSlept(clock, pings.intervalMs, closed.signal)) {
     if (session.destroyed) return;
     using over = linkSignals(closed.signal);
-    const isSilent = hasFallenSilent(session, { clock, ms: pings.timeoutMs }, over.signal);
+    const isSilent = hasFallenSilent(session, clock, pings.timeoutMs, over.signal);
     let hasFailed = false;
     // The callback also comes when no ping can be sent: the connection is over, whatever its streams still wait for.
     session.ping((error) => {
@@ -30,15 +30,11 @@ export async function keepAlive(session: ServerHttp2Session, clock: Clock, pings
   }
 }
 
-interface Patience {
-  readonly clock: Clock;
-  readonly ms: number;
-}
-
 /** True once no byte has come for so long, false as soon as the signal is aborted. */
 async function hasFallenSilent(
   session: ServerHttp2Session,
-  { clock, ms }: Patience,
+  clock: Clock,
+  ms: number,
   signal: AbortSignal,
 ): Promise<boolean> {
   for (let seen = bytesOf(session); await hasSlept(clock, ms, signal); seen = bytesOf(session)) {

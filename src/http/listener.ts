@@ -1,8 +1,9 @@
 import type { ServerHttp2Session } from "node:http2";
-import type { AddressInfo, Server, Socket } from "node:net";
+import type { Server, Socket } from "node:net";
 import { type Clock, systemClock } from "../lib/clock.ts";
 import { type Networks, noNetworks } from "../lib/net/networks.ts";
 import { withoutPrefix } from "../lib/net/path-prefix.ts";
+import { portOf } from "../lib/net/port-of.ts";
 import type { Log } from "../lib/program/log.ts";
 import { WindlassError } from "../lib/words/errors.ts";
 import type { ProxyPeers } from "./connection-start.ts";
@@ -22,15 +23,15 @@ export interface ListenOptions {
   /** Who answers what comes in. */
   readonly tenants: readonly MountedTenant[];
   readonly log: Log;
-  readonly tls?: TlsFiles;
+  readonly tls?: TlsFiles | undefined;
   /** Serves without TLS on addresses that other machines reach. */
-  readonly allowPlaintext?: boolean;
-  readonly keepAlive?: KeepAlive;
-  readonly connectionLimits?: ConnectionLimits;
-  readonly trust?: ProxyTrust;
+  readonly allowPlaintext?: boolean | undefined;
+  readonly keepAlive?: KeepAlive | undefined;
+  readonly connectionLimits?: ConnectionLimits | undefined;
+  readonly trust?: ProxyTrust | undefined;
   /** Callers may put it before every path, for a proxy that passes it on: `/windlass`. */
   readonly pathPrefix?: string | undefined;
-  readonly clock?: Clock;
+  readonly clock?: Clock | undefined;
 }
 
 /** Who is believed about where calls come from. */
@@ -125,7 +126,8 @@ function openSockets({
     drained(request, response, clock);
     const { socket, headers } = request;
     void route({
-      ...{ request, response },
+      request,
+      response,
       path: request.url?.split("?", 1)[0] ?? "",
       address: callerAddress({ peer: connections.addressOf(socket), headers }, trust),
       recognize: () => connections.recognize(socket),
@@ -197,7 +199,7 @@ function bindFailure(error: NodeJS.ErrnoException, address: string): Exclude<Lis
 }
 
 function listenerOf(open: OpenSockets, host: string, scheme: string): Listener {
-  const { port } = open.sockets.server.address() as AddressInfo;
+  const port = portOf(open.sockets.server);
   const name = isAnyAddress(host) ? "localhost" : host;
   const close = (graceMs: number) => closeGracefully(open, graceMs);
   return {

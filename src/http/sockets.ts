@@ -17,7 +17,7 @@ import { maxOpenStreams } from "./open-streams.ts";
 export interface TlsFiles {
   readonly cert: string;
   readonly key: string;
-  readonly clientCa?: string;
+  readonly clientCa?: string | undefined;
 }
 
 export interface SocketOptions {
@@ -65,7 +65,7 @@ function tlsSockets(
   { cert, key, clientCa }: TlsFiles,
 ): HttpSockets {
   const clients = clientCa === undefined ? {} : { requestCert: true, rejectUnauthorized: true };
-  const files = { cert, key, ...(clientCa === undefined ? {} : { ca: clientCa }) };
+  const files = { cert, key, ca: clientCa };
   const server = createSecureServer(
     { ...http2Options, ...http1Options, handshakeTimeout: firstBytesMs, allowHTTP1: true, ...files, ...clients },
     handler,
@@ -74,12 +74,12 @@ function tlsSockets(
   server.on("tlsClientError", () => {});
   return {
     server: proxies === undefined ? server : behindProxies(server, { firstBytesMs, proxies }),
-    closeIdle: () => (server as ClosesIdle).closeIdleConnections?.(),
+    closeIdle: () => closeIdle(server),
     replaceTls: (next) =>
       server.setSecureContext({
         cert: next.cert,
         key: next.key,
-        ...(next.clientCa === undefined ? {} : { ca: next.clientCa }),
+        ca: next.clientCa,
       }),
   };
 }
@@ -115,8 +115,11 @@ function limitStart(socket: Socket, firstBytesMs: number): { end(): void } {
   };
 }
 
-/** Present on secure HTTP/2 servers that allow HTTP/1.1, and not declared. */
-type ClosesIdle = Http2SecureServer & { closeIdleConnections?(): void };
+/** Secure HTTP/2 servers that allow HTTP/1.1 have a method for it that is not declared. */
+function closeIdle(server: Http2SecureServer): void {
+  if ("closeIdleConnections" in server && typeof server.closeIdleConnections === "function")
+    server.closeIdleConnections();
+}
 
 /** A TCP server that reads how a connection begins: `PRI` is HTTP/2 with prior knowledge, all else HTTP/1.1. */
 function plaintextSockets({ handler, onSession, firstBytesMs, proxies }: SocketOptions): HttpSockets {

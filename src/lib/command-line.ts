@@ -105,7 +105,7 @@ export interface HelpParts {
   readonly about: string;
   readonly examples: readonly string[];
   /** Stand before the settings. */
-  readonly sections?: readonly HelpSection[];
+  readonly sections?: readonly HelpSection[] | undefined;
 }
 
 const nameWidth = 28;
@@ -155,8 +155,13 @@ function settingLines(
 }
 
 /** How wide lines for this stream may be; undefined if it is no terminal. */
-export const terminalWidth = ({ isTTY, columns }: { isTTY?: boolean; columns?: number }): number | undefined =>
-  isTTY === true ? columns : undefined;
+export const terminalWidth = ({
+  isTTY,
+  columns,
+}: {
+  isTTY?: boolean | undefined;
+  columns?: number | undefined;
+}): number | undefined => (isTTY === true ? columns : undefined);
 
 function sectionLines({ title, rows }: HelpSection): readonly string[] {
   if (rows.length === 0) return [];

@@ -2,24 +2,25 @@ import { readFileSync } from "node:fs";
 import { didYouMean } from "./did-you-mean.ts";
 import type { Environment } from "./environment.ts";
 import type { SettingSchema } from "./setting-schemas.ts";
+import { messageOf } from "./values/errors.ts";
 
 /** One setting of a program: where it may come from, what it must look like and what it is without being given. */
 export interface Setting<T> {
   /** What it sets, for help texts. */
   readonly about: string;
   /** The flag's name without dashes; absent for what must never stand on a command line. */
-  readonly flag?: string;
+  readonly flag?: string | undefined;
   /** One letter that stands for the flag. */
-  readonly short?: string;
+  readonly short?: string | undefined;
   /** Absent: flag only. */
-  readonly env?: string;
+  readonly env?: string | undefined;
   /** `<env>_FILE` names a file that holds the value; true if absent. */
-  readonly hasFileForm?: boolean;
+  readonly hasFileForm?: boolean | undefined;
   readonly schema: SettingSchema<T>;
   /** Never shown in a message. */
-  readonly isSecret?: boolean;
+  readonly isSecret?: boolean | undefined;
   /** What holds where it is not given, in words: for values that depend on something else. */
-  readonly otherwise?: string;
+  readonly otherwise?: string | undefined;
   readonly fallback: { readonly kind: "value"; readonly value: T } | { readonly kind: "required" };
 }
 
@@ -70,9 +71,9 @@ export interface SettingSources {
   /** A configuration file: values by flag name. Its unknown names are problems. */
   readonly file?: SettingFile | undefined;
   /** Further variables with our prefix that are no mistake: those of the sister programs. */
-  readonly alsoKnown?: readonly string[];
+  readonly alsoKnown?: readonly string[] | undefined;
   /** Reads the file that a `_FILE` variable names. */
-  readonly readFile?: (path: string) => string;
+  readonly readFile?: ((path: string) => string) | undefined;
 }
 
 export interface SettingFile {
@@ -180,7 +181,7 @@ function findGiven(
     const read = sources.readFile ?? ((file: string) => readFileSync(file, "utf8"));
     return { kind: "found", text: read(path).replace(/\r?\n$/, ""), origin: fileVariable };
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
+    const why = messageOf(error);
     return { kind: "problem", problem: `${fileVariable}: ${path} cannot be read: ${why}` };
   }
 }

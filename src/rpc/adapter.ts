@@ -20,6 +20,7 @@ import { demandMetadata } from "../http/metadata.ts";
 import { OpenStreams } from "../http/open-streams.ts";
 import type { HttpExchange, Tenant } from "../http/tenant.ts";
 import type { Clock } from "../lib/clock.ts";
+import { given } from "../lib/values/records.ts";
 import { needsHttp2 } from "../lib/way/own-answer.ts";
 import { isWindlassError, WindlassError } from "../lib/words/errors.ts";
 import { LargeRequests } from "./bodies/large-requests.ts";
@@ -62,8 +63,7 @@ export const rpcTenant =
     const router = {
       interceptors: [...interceptors],
       shutdownSignal: asStatuses(shutdown),
-      ...(gate === undefined ? {} : { requestGate: gate }),
-      ...(prefix === "" ? {} : { requestPathPrefix: prefix }),
+      ...given({ requestGate: gate, requestPathPrefix: prefix || undefined }),
     };
     const handlers = handlersOf(routes, router);
     const paths = [...handlers.keys()];

@@ -1,11 +1,12 @@
 import { createRouterTransport, type Interceptor, type Transport } from "@connectrpc/connect";
+import { given } from "../lib/values/records.ts";
 import type { Routes } from "./adapter.ts";
 
 export interface InProcessOptions {
   readonly routes: Routes;
   /** Those of the listener, so that a caller in the same process is authenticated and validated like any other. */
-  readonly interceptors?: readonly Interceptor[];
-  readonly shutdownSignal?: AbortSignal;
+  readonly interceptors?: readonly Interceptor[] | undefined;
+  readonly shutdownSignal?: AbortSignal | undefined;
 }
 
 /**
@@ -14,10 +15,7 @@ export interface InProcessOptions {
  */
 export const inProcessTransport = ({ routes, interceptors = [], shutdownSignal }: InProcessOptions): Transport =>
   createRouterTransport(routes, {
-    router: {
-      interceptors: [returnOnAbort, ...interceptors],
-      ...(shutdownSignal === undefined ? {} : { shutdownSignal }),
-    },
+    router: { interceptors: [returnOnAbort, ...interceptors], ...given({ shutdownSignal }) },
   });
 
 /** Without a wire nobody asks a handler for more after its call was aborted: it would rest at its last yield for ever. */

@@ -34,12 +34,12 @@ const sealPageTokens =
   async (request) => {
     if (request.stream) return next(request);
     const method = nameOf(request.method);
-    const asked = request.message as { pageToken?: unknown };
-    if (typeof asked.pageToken !== "string") return next(request);
+    const { message: asked } = request;
+    if (!("pageToken" in asked) || typeof asked.pageToken !== "string") return next(request);
     asked.pageToken = openToken(vault, method, asked.pageToken);
     const response = await next(request);
-    const answered = response.message as { nextPageToken?: unknown };
-    if (typeof answered.nextPageToken === "string") {
+    const { message: answered } = response;
+    if ("nextPageToken" in answered && typeof answered.nextPageToken === "string") {
       answered.nextPageToken = sealToken(vault, method, answered.nextPageToken);
     }
     return response;

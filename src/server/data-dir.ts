@@ -3,6 +3,7 @@ import { chmod } from "node:fs/promises";
 import { join } from "node:path";
 import { type DirectoryLock, lockDirectory } from "../lib/fs/dir-lock.ts";
 import { makeDirectory } from "../lib/fs/make-directory.ts";
+import { messageOf } from "../lib/values/errors.ts";
 import type { ServerSettings } from "./settings.ts";
 import { StartError } from "./start-error.ts";
 
@@ -12,7 +13,7 @@ export async function ensureDataDir(dataDir: string): Promise<void> {
     await makeDirectory(dataDir);
     await chmod(dataDir, 0o700);
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
+    const why = messageOf(error);
     throw new StartError(2, `the data directory ${dataDir} cannot be used: ${why}. Choose another with --data-dir`);
   }
 }

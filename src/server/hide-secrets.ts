@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { Hide, Hiding } from "../control/core/control.ts";
+import type { Hide, Hiding, Secret } from "../control/core/control.ts";
 import { Budget } from "../lib/async/budget.ts";
 import type { Clock } from "../lib/clock.ts";
 import { makeSlicedRedactor } from "../terraform/redaction/redact.ts";
@@ -34,7 +34,7 @@ export function createHiding(clock: Clock): Hiding {
 }
 
 /** It is made when it is asked for the first time; after a refusal again. */
-function hiderFor(secrets: Secrets, takeTurn: () => Promise<Disposable>): Hide {
+function hiderFor(secrets: readonly Secret[], takeTurn: () => Promise<Disposable>): Hide {
   let made: Promise<Hide> | undefined;
   const make = async (): Promise<Hide> => {
     using _turn = await takeTurn();
@@ -49,7 +49,7 @@ function hiderFor(secrets: Secrets, takeTurn: () => Promise<Disposable>): Hide {
   };
 }
 
-async function makeHider(secrets: Secrets): Promise<Hide> {
+async function makeHider(secrets: readonly Secret[]): Promise<Hide> {
   const texts = (await secretTextsInTurns(secrets)).toSorted((a, b) => a.length - b.length);
   let left = maxEncodedCharacters;
   const fitting = texts.filter(({ length }) => {
@@ -58,7 +58,5 @@ async function makeHider(secrets: Secrets): Promise<Hide> {
   });
   return makeSlicedRedactor(fitting, texts.slice(fitting.length).map(asWritten));
 }
-
-type Secrets = Parameters<Hiding>[0];
 
 const asWritten = (text: string): string => JSON.stringify(text.trim()).slice(1, -1);

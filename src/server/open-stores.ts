@@ -12,11 +12,12 @@ export interface Stores {
 }
 
 /** Second step: opens rows, logs and objects, and brings their tables up to date if the settings let it. */
-export async function openStores({ settings, dataDir, log, onFatal, owned }: Opening): Promise<Stores> {
+export async function openStores({ settings, dataDir, log, clock, random, onFatal, owned }: Opening): Promise<Stores> {
   const urls = storeUrls(settings, dataDir);
   const { migrate } = settings;
-  const store = owned.use(await openStore({ url: urls.store, log, migrate, onFatal }));
-  const logs = owned.use(await openLogStore({ url: urls.logs, log, migrate }));
-  const blobs = owned.use(await openBlobStore({ url: urls.blobs, log, migrate }));
+  const parts = { log, migrate, clock, random };
+  const store = owned.use(await openStore({ ...parts, url: urls.store, onFatal }));
+  const logs = owned.use(await openLogStore({ ...parts, url: urls.logs }));
+  const blobs = owned.use(await openBlobStore({ ...parts, url: urls.blobs }));
   return { store, logs, blobs };
 }

@@ -24,7 +24,7 @@ export interface ServerOptions {
 }
 
 /** What every step of opening a server works with. */
-export interface Opening extends Required<Omit<ServerOptions, "onFatal">>, Pick<ServerOptions, "onFatal"> {
+export interface Opening extends ServerOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly dataDir: string;
@@ -46,7 +46,7 @@ export async function beginOpening(options: ServerOptions, owned: AsyncDisposabl
   refuseUnfinishedRestore(dataDir);
   await tryPort(settings);
   await refuseBadProviders(settings, { dataDir, environment });
-  const databaseIdentity = await takeDatabase(options, owned);
+  const databaseIdentity = await takeDatabase({ ...options, clock }, owned);
   return { settings, environment, log, onFatal, clock, random, dataDir, databaseIdentity, owned };
 }
 
@@ -61,11 +61,11 @@ async function refuseBadProviders(
 }
 
 async function takeDatabase(
-  { settings: { databaseUrl }, log, onFatal }: ServerOptions,
+  { settings: { databaseUrl }, log, clock, onFatal }: ServerOptions,
   owned: AsyncDisposableStack,
 ): Promise<string | undefined> {
   if (databaseUrl === undefined) return undefined;
-  const outcome = await lockDatabase({ url: databaseUrl, log, onStolen: (error) => onFatal?.(error) });
+  const outcome = await lockDatabase({ url: databaseUrl, log, clock, onStolen: (error) => onFatal?.(error) });
   if (outcome.kind === "held") throw new StartError(5, outcome.message);
   owned.use(outcome.lock);
   return outcome.identity;

@@ -8,6 +8,7 @@ import { healthPages } from "../http/pages.ts";
 import type { Readiness } from "../http/readiness.ts";
 import type { Tenant } from "../http/tenant.ts";
 import type { Log } from "../lib/program/log.ts";
+import { messageOf } from "../lib/values/errors.ts";
 import { trustOf } from "./proxy-settings.ts";
 import type { ServerSettings } from "./settings.ts";
 import { StartError } from "./start-error.ts";
@@ -29,7 +30,7 @@ export async function readTls({ tlsCertFile, tlsKeyFile }: TlsSettings): Promise
   try {
     createSecureContext(pair);
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
+    const why = messageOf(error);
     throw new StartError(2, `the TLS files ${tlsCertFile} and ${tlsKeyFile} do not fit together: ${why}`);
   }
   return pair;
@@ -96,6 +97,6 @@ export async function openPort(
 }
 
 const readPem = (path: string): Promise<string> =>
-  readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
-    throw new StartError(2, `the TLS file ${path} cannot be read: ${error.message}`);
+  readFile(path, "utf8").catch((error: unknown) => {
+    throw new StartError(2, `the TLS file ${path} cannot be read: ${messageOf(error)}`);
   });

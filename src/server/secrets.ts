@@ -1,7 +1,9 @@
-import { open, readFile, rename, rm } from "node:fs/promises";
+import { readFile, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { createSynced, syncDirectory } from "../lib/fs/durable.ts";
 import { makeDirectory } from "../lib/fs/make-directory.ts";
 import type { Random } from "../lib/random.ts";
+import { errnoOf } from "../lib/values/errors.ts";
 import { WindlassError } from "../lib/words/errors.ts";
 
 /** The keys that a vault works with. */
@@ -68,24 +70,12 @@ export async function writeSecret(path: string, content: string): Promise<void> 
   await makeDirectory(dirname(path));
   const fresh = `${path}.new`;
   await rm(fresh, { force: true });
-  const file = await open(fresh, "wx", 0o600);
-  try {
-    await file.writeFile(content);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
+  await createSynced(fresh, content);
   await rename(fresh, path);
   await syncDirectory(dirname(path));
 }
 
-/** Makes renames in a directory durable. */
-export async function syncDirectory(path: string): Promise<void> {
-  await using directory = await open(path, "r");
-  await directory.sync();
-}
-
-function ignoreMissing(error: NodeJS.ErrnoException): undefined {
-  if (error.code !== "ENOENT") throw error;
+function ignoreMissing(error: unknown): undefined {
+  if (errnoOf(error) !== "ENOENT") throw error;
   return undefined;
 }

@@ -30,7 +30,7 @@ export function serverAgentConfig(
     minFreeBytes: minFreeDisk,
     reserveBytes: diskReserve,
     enginePaths: settings.enginePaths,
-    ...(downloads === undefined ? {} : { engineDownloads: { ...downloads, environment } }),
+    engineDownloads: downloads === undefined ? undefined : { ...downloads, environment },
     ...providerConfigOf(settings, environment, []),
   };
 }

@@ -13,7 +13,12 @@ export type ServerAgentChoice =
   /** `--sandbox none` was said. */
   | { readonly kind: "unprotected" }
   /** No server agent. */
-  | { readonly kind: "none" /** What to do for having one. */; readonly cure: string; readonly why?: string };
+  | {
+      readonly kind: "none";
+      /** What to do for having one. */
+      readonly cure: string;
+      readonly why?: string | undefined;
+    };
 
 export async function chooseServerAgent(
   { sandbox, serverAgentConcurrency }: Pick<ServerSettings, "sandbox" | "serverAgentConcurrency">,

@@ -7,6 +7,7 @@ import type { Listener } from "../http/listener.ts";
 import { Readiness } from "../http/readiness.ts";
 import { closeInherited } from "../lib/fs/inherited-descriptors.ts";
 import { version } from "../lib/program/version.ts";
+import { messageOf } from "../lib/values/errors.ts";
 import { firstStart } from "./first-start.ts";
 import { startLoops } from "./loops.ts";
 import { type MetricsParts, openMetricsPort } from "./observability/metrics-port.ts";
@@ -122,7 +123,7 @@ async function openMetrics({ settings: { metricsListen }, owned }: Opening, part
   try {
     owned.use(await openMetricsPort(metricsListen, parts));
   } catch (error) {
-    throw new StartError(1, `--metrics-listen: ${error instanceof Error ? error.message : String(error)}`);
+    throw new StartError(1, `--metrics-listen: ${messageOf(error)}`);
   }
 }
 

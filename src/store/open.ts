@@ -1,6 +1,8 @@
 import { fileURLToPath } from "node:url";
 import Database from "better-sqlite3";
 import type pg from "pg";
+import { type Clock, systemClock } from "../lib/clock.ts";
+import { type Random, systemRandom } from "../lib/random.ts";
 import { WindlassError } from "../lib/words/errors.ts";
 import { openFileBlobStore } from "./blobs/files.ts";
 import { openPostgresBlobStore } from "./blobs/postgres.ts";
@@ -27,19 +29,21 @@ import type { BlobStore } from "./ports/blobs.ts";
 import type { LogStore } from "./ports/logs.ts";
 import type { Queries, Store } from "./ports/store.ts";
 import { buildQueries } from "./queries/index.ts";
-import { defineTables } from "./tables/tables.ts";
+import { defineTables, type Tables } from "./tables/tables.ts";
 
 export interface OpenOptions {
   /** `sqlite:<path>` (for objects `files:<directory>`), or `postgres://…`. */
   readonly url: string;
-  readonly log?: StoreLog;
+  readonly log?: StoreLog | undefined;
   /** `auto` if absent. Objects in files and logs in SQLite have no migrations. */
-  readonly migrate?: MigrateMode;
+  readonly migrate?: MigrateMode | undefined;
+  readonly clock?: Clock | undefined;
+  readonly random?: Random | undefined;
 }
 
 export interface OpenBlobsOptions extends OpenOptions {
   /** Another process owns the directory of the objects. */
-  readonly isShared?: boolean;
+  readonly isShared?: boolean | undefined;
 }
 
 export interface OpenStoreOptions extends OpenOptions {
@@ -56,7 +60,14 @@ const migrations = (name: string) => fileURLToPath(new URL(`../../migrations/${n
  * Opens the database of the rows, and brings its schema up to date. Throws `storage_unavailable` when it cannot be
  * reached, or was upgraded by a newer program. With SQLite the caller holds the directory's lock: one process.
  */
-export async function openStore({ url, log = silentLog, migrate = "auto", onFatal }: OpenStoreOptions): Promise<Store> {
+export async function openStore({
+  url,
+  log = silentLog,
+  migrate = "auto",
+  clock = systemClock,
+  random = systemRandom,
+  onFatal,
+}: OpenStoreOptions): Promise<Store> {
   const target = parsed(url, "sqlite");
   if (target.kind === "embedded") {
     const engine = openSqliteEngine({
@@ -64,14 +75,16 @@ export async function openStore({ url, log = silentLog, migrate = "auto", onFata
       queries: builder(defineTables(kitOfSqlite), sqliteDialect),
       migrate: (writer) => migrateSqlite(writer, migrations("sqlite"), migrate),
       log,
-      ...(onFatal === undefined ? {} : { onFatal }),
+      clock,
+      onFatal,
     });
     return storeOver("sqlite", { engine, place: engine }, async () => {
       await engine[Symbol.asyncDispose]();
     });
   }
   const pool = await openMigratedPool({ url, log, migrate });
-  const engine = postgresEngine({ pool, queries: builder(defineTables(postgresKit), postgresDialect) });
+  const queries = builder(defineTables(postgresKit), postgresDialect);
+  const engine = postgresEngine({ pool, queries, clock, random });
   const place: Spacious = {
     space: async () => {
       const others = await sizeOfTables(pool, [...logTables, ...blobTables]);
@@ -98,10 +111,13 @@ export async function openBlobStore({
   log = silentLog,
   migrate = "auto",
   isShared = false,
+  clock = systemClock,
+  random = systemRandom,
 }: OpenBlobsOptions): Promise<BlobStore> {
   const target = parsed(url, "files");
-  if (target.kind === "embedded") return openFileBlobStore(target.path, { isShared });
-  return openPostgresBlobStore(await openMigratedPool({ url, log, migrate, maxConnections: maxByteConnections }));
+  if (target.kind === "embedded") return openFileBlobStore(target.path, { isShared, random });
+  const pool = await openMigratedPool({ url, log, migrate, maxConnections: maxByteConnections });
+  return openPostgresBlobStore({ pool, clock, random });
 }
 
 type Target = { readonly kind: "embedded"; readonly path: string } | { readonly kind: "postgres" };
@@ -118,12 +134,14 @@ function parsed(url: string, scheme: "sqlite" | "files"): Target {
 }
 
 const builder =
-  (t: ReturnType<typeof defineTables>, dialect: Dialect) =>
+  (t: Tables, dialect: Dialect) =>
   (db: Db): Queries =>
     buildQueries({ db, t, dialect });
 
-interface PoolOptions extends Required<OpenOptions> {
-  readonly maxConnections?: number;
+interface PoolOptions extends OpenOptions {
+  readonly log: StoreLog;
+  readonly migrate: MigrateMode;
+  readonly maxConnections?: number | undefined;
 }
 
 async function openMigratedPool({ url, log, migrate, maxConnections }: PoolOptions): Promise<pg.Pool> {

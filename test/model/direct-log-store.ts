@@ -24,7 +24,9 @@ export class DirectLogStore implements LogStore {
   }
 
   async append(stream: LogStreamId, offset: number, bytes: Uint8Array): Promise<AppendResult> {
-    return (await this.#do({ kind: "append", stream, offset, bytes })) as AppendResult;
+    const answer = await this.#do({ kind: "append", stream, offset, bytes });
+    if (answer.kind === "append_result") return answer.result;
+    throw new Error(`an append was answered ${answer.kind}`);
   }
 
   async nextOffset(stream: LogStreamId): Promise<number> {
@@ -32,7 +34,9 @@ export class DirectLogStore implements LogStore {
   }
 
   async seal(stream: LogStreamId, length: number, sha256: string): Promise<SealResult> {
-    return (await this.#do({ kind: "seal", stream, length, sha256 })) as SealResult;
+    const answer = await this.#do({ kind: "seal", stream, length, sha256 });
+    if (answer.kind === "seal_result") return answer.result;
+    throw new Error(`a seal was answered ${answer.kind}`);
   }
 
   async sealWithGap(stream: LogStreamId, missingBytes: number | undefined): Promise<void> {

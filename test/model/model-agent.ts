@@ -12,6 +12,7 @@ import type { ArtifactInfo } from "../../src/gen/windlass/agent/v1/job_pb.ts";
 import type { Clock } from "../../src/lib/clock.ts";
 import type { Log } from "../../src/lib/program/log.ts";
 import type { Random } from "../../src/lib/random.ts";
+import { messageOf } from "../../src/lib/values/errors.ts";
 import { type Line, type LineOptions, Line as NewLine } from "./network.ts";
 import { Road } from "./road.ts";
 import type { TerraformProcess } from "./terraform.ts";
@@ -247,7 +248,7 @@ async function prepare(job: AgentJob, services: JobServices, signal: AbortSignal
     if (spec.state !== undefined) await fetch(artifacts.state, files.stateFile, spec.state);
   } catch (error) {
     signal.throwIfAborted();
-    return { kind: "declined", reason: error instanceof Error ? error.message : String(error) };
+    return { kind: "declined", reason: messageOf(error) };
   }
   const prepared = {
     kind: "ready",

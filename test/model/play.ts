@@ -3,6 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
+import { messageOf } from "../../src/lib/values/errors.ts";
 import { Storage } from "./control-plane.ts";
 import { Violation } from "./ledger.ts";
 import { runSchedule } from "./run-schedule.ts";
@@ -61,7 +62,7 @@ export function verdict({
   errorInstance,
 }: Awaited<ReturnType<typeof play>>): string {
   if (!failed) return "";
-  const why = errorInstance instanceof Error ? errorInstance.message : String(errorInstance);
+  const why = messageOf(errorInstance);
   const [schedule] = counterexample ?? [];
   return `schedule ${numRuns} of seed ${seed} (path ${counterexamplePath}): ${why}\n${JSON.stringify(schedule)}`;
 }

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { messageOf } from "../../src/lib/values/errors.ts";
 import type { Storage } from "./control-plane.ts";
 import { end } from "./ending.ts";
 import type { Schedule } from "./schedule.ts";
@@ -16,7 +17,7 @@ export async function runSchedule(storage: Storage, schedule: Schedule, spoil: S
     await end(world, storage.owner);
     return world;
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
+    const message = messageOf(error);
     throw new Error(`${message}\n${world.trace.slice(-150).join("\n")}`, { cause: error });
   }
 }

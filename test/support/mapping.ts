@@ -9,7 +9,7 @@ import {
 } from "@bufbuild/protobuf";
 import { reflect } from "@bufbuild/protobuf/reflect";
 import { FieldMaskSchema } from "@bufbuild/protobuf/wkt";
-import { maskedChanges, type UpdatableFields } from "../../src/rpc/mapping/field-mask.ts";
+import { fromMask, type UpdatableFields } from "../../src/rpc/mapping/field-mask.ts";
 
 /** A message as its JSON, for tables of tests: enums by name, instants as text, and what is absent left out. */
 export const shown = <D extends DescMessage>(schema: D, message: MessageInitShape<D>): unknown =>
@@ -76,10 +76,7 @@ export const unknownValue: number = 99;
 /** What an update reads that names one field, for each field that it may name. */
 export const changesByField = <M, S>(fields: UpdatableFields<M, S>, message: M): Readonly<Record<string, Partial<S>>> =>
   Object.fromEntries(
-    Object.keys(fields).map((path) => [
-      path,
-      maskedChanges(create(FieldMaskSchema, { paths: [path] }), message, fields),
-    ]),
+    Object.keys(fields).map((path) => [path, fromMask(create(FieldMaskSchema, { paths: [path] }), message, fields)]),
   );
 
 /** The fields of a message that no update may name. */

@@ -1,4 +1,4 @@
-import { durationMs } from "@bufbuild/protobuf/wkt";
+import { type Duration, durationMs } from "@bufbuild/protobuf/wkt";
 import { type Close, CloseReason, type Reconnect } from "../../gen/windlass/agent/v1/agent_gateway_service_pb.ts";
 import type { ConnectionOutcome } from "../contract/connection-outcome.ts";
 
@@ -27,5 +27,5 @@ export const outcomeOfReconnect = ({ after, maxDelay }: Reconnect): ConnectionOu
 });
 
 /** Milliseconds of a duration; 0 when it is absent. */
-export const intervalOf = (duration: Parameters<typeof durationMs>[0] | undefined): number =>
+export const intervalOf = (duration: Duration | undefined): number =>
   duration === undefined ? 0 : durationMs(duration);

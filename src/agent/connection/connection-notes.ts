@@ -29,7 +29,7 @@ export class ConnectionNotes {
   /** A connection has ended, or there was none. */
   ended(outcome: ConnectionOutcome, failures: number): void {
     if (outcome.kind === "told_to_reconnect" || outcome.kind === "changed") return;
-    const reason = "reason" in outcome ? outcome.reason : "detail" in outcome ? outcome.detail : "";
+    const reason = reasonOf(outcome);
     const atMs = this.#clock.monotonicMs();
     const repeatMs = this.#repeatAfter(reason, atMs);
     if (repeatMs === undefined) return;
@@ -56,5 +56,24 @@ export class ConnectionNotes {
     const pauseMs = atMs - told.atMs;
     if (told.reason !== reason) return pauseMs >= leastPauseMs ? firstRepeatMs : undefined;
     return pauseMs >= told.repeatMs ? Math.min(told.repeatMs * 2, lastRepeatMs) : undefined;
+  }
+}
+
+function reasonOf(outcome: ConnectionOutcome): string {
+  switch (outcome.kind) {
+    case "unavailable":
+    case "lost":
+      return outcome.reason;
+    case "superseded":
+    case "protocol_broken":
+    case "token_rejected":
+    case "version_refused":
+    case "deleted":
+      return outcome.detail;
+    case "changed":
+    case "told_to_reconnect":
+    case "left":
+    case "stopped":
+      return "";
   }
 }

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
-import { writeDurably } from "../disk/durable-files.ts";
+import { writeDurably } from "../../lib/fs/durable.ts";
 
 const shape = z.object({ sessionToken: z.string().min(1), clusterGeneration: z.string() });
 

@@ -91,5 +91,5 @@ export const heartbeatMessage = (facts: {
     noRoom: facts.noRoom,
     wayProblem: facts.wayProblem,
     nextStream: facts.nextStream,
-    ...(facts.engines === undefined ? {} : { engines: facts.engines }),
+    engines: facts.engines,
   });

@@ -39,7 +39,7 @@ export function helloMessage({
   const engines = host.engines();
   const wayProblem = limits.problem;
   const facts = { incarnation, bootId, lastSessionEpoch, clusterGeneration, jobs, features: [...features], wayProblem };
-  return { case: "hello", value: create(HelloSchema, { ...facts, ...(engines === undefined ? {} : { engines }) }) };
+  return { case: "hello", value: create(HelloSchema, { ...facts, engines }) };
 }
 
 export const chunkMessage = ({ claim, offset, bytes }: LogChunkToSend): OutgoingMessage => ({

@@ -22,7 +22,7 @@ export interface Situation {
   /** True while jobs are held that somebody may still have to hear of. */
   readonly hasJobs: boolean;
   readonly random: Random;
-  readonly policy?: BackoffPolicy;
+  readonly policy?: BackoffPolicy | undefined;
 }
 
 /** Decides what follows a connection's end: only a rejected token, a refused version, a deletion or a good-bye is final. */

@@ -25,7 +25,7 @@ export interface RefusalMeans {
 export function answerRefusal({ claim, message, reason, rule, detail }: Refused, means: RefusalMeans): void {
   const { host, speaker, incarnation, send, beatPlainly, log } = means;
   const key = claimKey(claim);
-  const fields = { message, rule, detail, ...(key === undefined ? {} : { job: key }) };
+  const fields = { message, rule, detail, job: key };
   log.error(fields, "the server refused a message of this agent");
   if (message === SessionMessage.HEARTBEAT) {
     if (!beatPlainly())

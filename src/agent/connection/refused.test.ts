@@ -39,7 +39,8 @@ describeWithTerraform("what the server refuses is never sent again as it was", (
     await eventually(() => plan.result, "its result");
     await gone();
     const [whole, bare, ...more] = place.controlPlane.results;
-    expect(more).toEqual([]);
+    // A heartbeat in between repeats it.
+    expect(more.filter(({ engineVersion }) => engineVersion !== "")).toEqual([]);
     expect(whole?.engineVersion).not.toBe("");
     expect(bare).toMatchObject({ outcome: JobOutcome.FINISHED, hasChanges: true, engineVersion: "", inFlight: [] });
     expect(bare?.planSha256).toBe(whole?.planSha256);
@@ -48,8 +49,10 @@ describeWithTerraform("what the server refuses is never sent again as it was", (
   test("a result that is refused even so is given up: the directory stays, and says why", async () => {
     await offerPlan([JOB_RESULT, always]);
     await eventually(() => place.controlPlane.heartbeats.at(-1)?.kept[0], "a kept directory is told");
+    const { length } = place.controlPlane.results;
     await beats(3);
-    expect(place.controlPlane.results).toHaveLength(2);
+    expect(place.controlPlane.results).toHaveLength(length);
+    expect(place.controlPlane.results.filter(({ engineVersion }) => engineVersion !== "")).toHaveLength(1);
     expect(place.controlPlane.heartbeats.at(-1)).toMatchObject({
       jobs: [],
       kept: [{ reason: "the control plane refused its result: refused by the test" }],

@@ -18,12 +18,13 @@ import { OutQueue, type QueueLane } from "../../lib/async/queue.ts";
 import type { Clock } from "../../lib/clock.ts";
 import type { Log } from "../../lib/program/log.ts";
 import type { Random } from "../../lib/random.ts";
+import { messageOf } from "../../lib/values/errors.ts";
 import { foreignText } from "../../lib/way/own-answer.ts";
 import { claimKey } from "../contract/claim.ts";
 import { type BrokenStream, type ConnectionOutcome, openFailure } from "../contract/connection-outcome.ts";
 import { type BeatTime, beatTime } from "../contract/freshness.ts";
 import type { Identity } from "../contract/identity.ts";
-import type { HostChange, OutgoingMessage, SessionHost } from "../contract/session-host.ts";
+import type { HostChange, OfferAnswer, OutgoingMessage, SessionHost } from "../contract/session-host.ts";
 import { intervalOf, outcomeOfClose, outcomeOfReconnect } from "./close.ts";
 import { HeartbeatLoop, heartbeatMessage } from "./heartbeat-loop.ts";
 import { LogSender } from "./log-sender.ts";
@@ -271,7 +272,7 @@ class Session {
     running.catch((error: unknown) => {
       if (this.#state.kind === "ended") return;
       this.#options.log.error({ err: error }, "the session failed");
-      this.#end(this.#broken(error instanceof Error ? error.message : String(error)));
+      this.#end(this.#broken(messageOf(error)));
     });
   }
 
@@ -323,7 +324,7 @@ class Session {
     if (reply.drain) host.drain("the control plane asked for it");
   }
 
-  #offered(claim: JobClaim | undefined, answer: ReturnType<SessionHost["offer"]>): void {
+  #offered(claim: JobClaim | undefined, answer: OfferAnswer): void {
     if (answer.kind === "declined" && claim !== undefined) this.#send(declineMessage(claim, answer.reason));
     const key = claimKey(claim);
     if (answer.kind === "held" && key !== undefined) this.#outbox.repeatOf(key);

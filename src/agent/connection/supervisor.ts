@@ -10,6 +10,7 @@ import type { Clock } from "../../lib/clock.ts";
 import type { Log } from "../../lib/program/log.ts";
 import type { Random } from "../../lib/random.ts";
 import { oneLine } from "../../lib/text/clean-text.ts";
+import { given } from "../../lib/values/records.ts";
 import { acceptLabel } from "../../lib/words/label-names.ts";
 import { type AgentConfig, protocol } from "../contract/config.ts";
 import { type ConnectionOutcome, registerFailure } from "../contract/connection-outcome.ts";
@@ -41,9 +42,9 @@ export interface SupervisorOptions {
   readonly onCredential: (credential: SessionCredential) => void;
   readonly onWelcome: () => void;
   /** The server is not heard on the connections there are: an address may have changed, or a NAT have forgotten them. */
-  readonly hangUp?: () => void;
+  readonly hangUp?: (() => void) | undefined;
   /** A stream has ended, or none was accepted. */
-  readonly onEnd?: () => void;
+  readonly onEnd?: (() => void) | undefined;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
@@ -106,13 +107,14 @@ async function connect(options: SupervisorOptions, connecting: Connecting, signa
   const { client, memory } = connecting;
   if (memory.isChanging && memory.credential !== undefined) return converse(options, connecting, signal);
   const registered = await register(options, client, AbortSignal.any([signal, leaving.signal]));
-  if (!("kind" in registered)) {
-    options.onRegistered(registered);
-    memory.credential = await keep(options, registered);
-    return withCause(memory, registered, await converse(options, connecting, signal));
+  if (registered.kind === "registered") {
+    const { response } = registered;
+    options.onRegistered(response);
+    memory.credential = await keep(options, response);
+    return withCause(memory, response, await converse(options, connecting, signal));
   }
   if (signal.aborted) return { kind: "stopped" } as const;
-  return registered.kind === "token_rejected" ? finishJobs(options, connecting, { registered, signal }) : registered;
+  return registered.kind === "token_rejected" ? finishJobs(options, connecting, registered, signal) : registered;
 }
 
 /** Calls get through, and the stream does not: the server may see why, and twice is no accident. */
@@ -140,16 +142,12 @@ async function keep({ config, log }: SupervisorOptions, registered: RegisterResp
   return credential;
 }
 
-interface Rejected {
-  readonly registered: ConnectionOutcome;
-  readonly signal: AbortSignal;
-}
-
 /** The agent token is not accepted any more: what the agent holds may still be finished on the last session's credential. */
 async function finishJobs(
   options: SupervisorOptions,
   connecting: Connecting,
-  { registered, signal }: Rejected,
+  registered: ConnectionOutcome,
+  signal: AbortSignal,
 ): Promise<ConnectionOutcome> {
   const { host, config, log } = options;
   const { memory } = connecting;
@@ -172,7 +170,13 @@ async function converse(
   options.onCredential(credential);
   return holdSession(
     {
-      ...{ client, host, identity, clock, random, log, limits },
+      client,
+      host,
+      identity,
+      clock,
+      random,
+      log,
+      limits,
       ...credential,
       lastSessionEpoch: memory.lastSessionEpoch,
       onWelcome: ({ sessionEpoch }) => {
@@ -190,7 +194,7 @@ async function register(
   { config, identity, sandbox, token }: SupervisorOptions,
   client: Client<typeof AgentGatewayService>,
   signal: AbortSignal,
-): Promise<RegisterResponse | ConnectionOutcome> {
+): Promise<{ readonly kind: "registered"; readonly response: RegisterResponse } | ConnectionOutcome> {
   const request = create(RegisterRequestSchema, {
     incarnation: identity.incarnation,
     bootId: identity.bootId,
@@ -200,14 +204,15 @@ async function register(
     maximumProtocol: protocol.maximum,
     os: process.platform,
     arch: process.arch,
-    labels: { ...config.labels, ...(config.accepts === undefined ? {} : { [acceptLabel]: config.accepts }) },
+    labels: { ...config.labels, ...given({ [acceptLabel]: config.accepts }) },
     concurrency: config.concurrency,
     sandbox,
     place: identity.place,
   });
   try {
     const headers = { authorization: `Bearer ${await token()}` };
-    return await client.register(request, { headers, signal, timeoutMs: registerTimeoutMs });
+    const response = await client.register(request, { headers, signal, timeoutMs: registerTimeoutMs });
+    return { kind: "registered", response };
   } catch (error) {
     return registerFailure(error);
   }

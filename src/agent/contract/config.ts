@@ -19,14 +19,14 @@ export interface AgentConfig {
   /** Directory of the links through which terraform sees its work: the same path on every machine of a pool. */
   readonly workRoot: string;
   /** Name for people; absent is `<hostname>-<4 characters>`, kept in the data directory. */
-  readonly name?: string;
+  readonly name?: string | undefined;
   readonly labels: Readonly<Record<string, string>>;
   /** The only phase whose jobs it takes; both if absent. */
-  readonly accepts?: "plan" | "apply";
+  readonly accepts?: "plan" | "apply" | undefined;
   /** How many jobs it takes before it leaves; absent or 0 is any number. */
-  readonly maxJobs?: number;
+  readonly maxJobs?: number | undefined;
   /** How long it stays connected without a job; absent or 0 is for ever. */
-  readonly idleTimeoutMs?: number;
+  readonly idleTimeoutMs?: number | undefined;
   /** How many jobs it runs at once. */
   readonly concurrency: number;
   /** Version of the program, for people. */
@@ -34,37 +34,37 @@ export interface AgentConfig {
   /** True for the agent inside the control plane. */
   readonly isServerAgent: boolean;
   /** The terraform or tofu program to use instead of any on `searchPath`, or one of each. */
-  readonly enginePaths?: readonly string[];
+  readonly enginePaths?: readonly string[] | undefined;
   /** How programs that the machine lacks are downloaded; absent is never. */
-  readonly engineDownloads?: DownloadRules;
+  readonly engineDownloads?: DownloadRules | undefined;
   /** Where programs are looked for, in the form of PATH. */
   readonly searchPath: string;
   /** A CLI configuration of terraform, for all jobs. */
-  readonly cliConfigFile?: string;
+  readonly cliConfigFile?: string | undefined;
   /** Where credentials helpers of the agent's user lie. */
-  readonly pluginHome?: string;
+  readonly pluginHome?: string | undefined;
   /** Variables of the agent's own environment that jobs get. */
-  readonly passed?: PassedEnvironment;
+  readonly passed?: PassedEnvironment | undefined;
   /** How much the cache of providers may hold; absent or 0 is no cache. */
-  readonly providerCacheBytes?: number;
+  readonly providerCacheBytes?: number | undefined;
   /** How a job's processes are kept apart from the machine. */
   readonly sandbox: SandboxMode;
   /** What jobs in a sandbox may read beside the system and the directories of `searchPath`: absolute paths. */
-  readonly sandboxPaths?: readonly string[];
+  readonly sandboxPaths?: readonly string[] | undefined;
   /** With less free space than this, no job is taken. */
   readonly minFreeBytes: number;
   /** Space in the data directory that is kept for states and journals; none if absent. */
-  readonly reserveBytes?: number;
+  readonly reserveBytes?: number | undefined;
   /** How long directories of jobs that could not be delivered are kept; 0 is for ever. */
-  readonly keptForMs?: number;
+  readonly keptForMs?: number | undefined;
   /** How much room all of them may take; 0 is any. */
-  readonly keptBytes?: number;
+  readonly keptBytes?: number | undefined;
   /** How long a canceled plan may take before it is ended by force. */
-  readonly planPatienceMs?: number;
+  readonly planPatienceMs?: number | undefined;
   /** The same for an init that is canceled or has used up its time: nothing is lost with it. */
-  readonly initPatienceMs?: number;
+  readonly initPatienceMs?: number | undefined;
   /** After an init has printed nothing for this long, its log says what it waits for. */
-  readonly initSilenceMs?: number;
+  readonly initSilenceMs?: number | undefined;
 }
 
 const { keptJobsFor, keptJobsSize } = defaultsOf(agentSettings);

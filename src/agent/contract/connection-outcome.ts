@@ -18,13 +18,13 @@ export type ConnectionOutcome =
   | {
       readonly kind: "unavailable";
       readonly reason: string;
-      readonly retryAfterMs?: number;
+      readonly retryAfterMs?: number | undefined;
       /** Windlass did not accept the credential of the stream. */
-      readonly isRefused?: boolean;
+      readonly isRefused?: boolean | undefined;
       /** The stream was ended on the way, or never answered. */
-      readonly isCut?: boolean;
+      readonly isCut?: boolean | undefined;
       /** Nothing came back on a connection that seemed to be there. */
-      readonly isSilent?: boolean;
+      readonly isSilent?: boolean | undefined;
     }
   /** The stream was welcomed and broke. */
   | {

@@ -2,8 +2,9 @@ import { readFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { agentNamePattern } from "../../lib/agent-names.ts";
+import { writeDurably } from "../../lib/fs/durable.ts";
 import type { Random } from "../../lib/random.ts";
-import { errnoOf, writeDurably } from "../disk/durable-files.ts";
+import { errnoOf } from "../../lib/values/errors.ts";
 import { placeOf, placeWord } from "./directory-place.ts";
 
 /** Who this agent is. */

@@ -1,4 +1,5 @@
 import { type BackoffPolicy, backoffMs } from "../../lib/async/backoff.ts";
+import { retry } from "../../lib/async/retry.ts";
 import type { Clock } from "../../lib/clock.ts";
 import type { Random } from "../../lib/random.ts";
 import { foreignText } from "../../lib/way/own-answer.ts";
@@ -8,8 +9,8 @@ export interface Patience {
   readonly random: Random;
   /** Says whether an error is worth another try; anything else is thrown. */
   readonly mayPass: (error: unknown) => boolean;
-  readonly onRetry?: (error: unknown, attempt: number) => void;
-  readonly policy?: BackoffPolicy;
+  readonly onRetry?: ((error: unknown, attempt: number) => void) | undefined;
+  readonly policy?: BackoffPolicy | undefined;
 }
 
 /** What waits is the end of a job: after an outage it should not wait much longer than the connection did. */
@@ -22,16 +23,16 @@ const policyAfter = (error: unknown): BackoffPolicy =>
   foreignText(error) === undefined ? defaultPolicy : foreignPolicy;
 
 /** Does something until it succeeds, with growing pauses; throws what cannot pass, and the signal's reason. */
-export async function persist<T>(attempt: () => Promise<T>, patience: Patience, signal: AbortSignal): Promise<T> {
-  for (let count = 0; ; count++) {
+export function persist<T>(attempt: () => Promise<T>, patience: Patience, signal: AbortSignal): Promise<T> {
+  const waitMs = (error: unknown, failures: number) => {
     signal.throwIfAborted();
-    try {
-      return await attempt();
-    } catch (error) {
-      signal.throwIfAborted();
-      if (!patience.mayPass(error)) throw error;
-      patience.onRetry?.(error, count);
-      await patience.clock.sleep(backoffMs(patience.policy ?? policyAfter(error), count, patience.random), signal);
-    }
-  }
+    if (!patience.mayPass(error)) throw error;
+    patience.onRetry?.(error, failures);
+    return backoffMs(patience.policy ?? policyAfter(error), failures, patience.random);
+  };
+  const unlessAborted = async () => {
+    signal.throwIfAborted();
+    return attempt();
+  };
+  return retry({ clock: patience.clock, waitMs }, unlessAborted, signal);
 }

@@ -1,30 +1,7 @@
-import { chmod, type FileHandle, mkdir, open, readdir, rename, rm, statfs } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { chmod, type FileHandle, mkdir, open, readdir, rm, statfs } from "node:fs/promises";
+import { join } from "node:path";
+import { errnoOf } from "../../lib/values/errors.ts";
 import { forceRemove } from "./force-remove.ts";
-
-/** Writes a file so that after a crash it has either its old content or all of the new one. */
-export async function writeDurably(path: string, content: string | Uint8Array, mode = 0o600): Promise<void> {
-  const partial = `${path}.partial`;
-  const file = await open(partial, "w", mode);
-  try {
-    await file.writeFile(content);
-    await file.datasync();
-  } finally {
-    await file.close();
-  }
-  await rename(partial, path);
-  await syncDirectory(dirname(path));
-}
-
-/** Makes the names in a directory durable. */
-export async function syncDirectory(path: string): Promise<void> {
-  const directory = await open(path, "r");
-  try {
-    await directory.sync();
-  } finally {
-    await directory.close();
-  }
-}
 
 const nearlyNothingBytes = 1024 * 1024;
 
@@ -91,7 +68,3 @@ const storageCodes = new Set(["ENOSPC", "EDQUOT", "EFBIG"]);
 
 /** True when an error says that there is no room left to write. */
 export const isOutOfSpace = (error: unknown): boolean => storageCodes.has(errnoOf(error) ?? "");
-
-/** The system's code of an error, such as ENOENT. */
-export const errnoOf = (error: unknown): string | undefined =>
-  error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : undefined;

@@ -1,6 +1,7 @@
 import { chmod, lstat, readdir, rename, rmdir, unlink } from "node:fs/promises";
 import { type Clock, systemClock } from "../../lib/clock.ts";
 import { systemRandom } from "../../lib/random.ts";
+import { errnoOf } from "../../lib/values/errors.ts";
 
 /** Somebody may still be writing there, or removing: rounds follow each other ever more slowly, for about four seconds in all. */
 const rounds = 10;
@@ -21,7 +22,7 @@ export async function forceRemove(path: string, clock: Clock = systemClock): Pro
       // Somebody may have made it again at once.
       if ((await unlessGone(lstat(path))) === undefined) return;
     } catch (error) {
-      if (round === rounds || !passing.has(codeOf(error))) throw error;
+      if (round === rounds || !passing.has(errnoOf(error) ?? "")) throw error;
     }
     if (round === rounds) throw new Error(`${path} is made again whenever it is removed`);
     await clock.sleep(firstPauseMs * 2 ** (round - 1));
@@ -65,9 +66,7 @@ async function unlessGone<T>(attempt: Promise<T>): Promise<T | undefined> {
   try {
     return await attempt;
   } catch (error) {
-    if (codeOf(error) === "ENOENT") return undefined;
+    if (errnoOf(error) === "ENOENT") return undefined;
     throw error;
   }
 }
-
-const codeOf = (error: unknown): string => (error instanceof Error && "code" in error ? String(error.code) : "");

@@ -3,7 +3,8 @@ import { join } from "node:path";
 import { fromBinary, toBinary } from "@bufbuild/protobuf";
 import { z } from "zod";
 import { type JobSpec, JobSpecSchema } from "../../gen/windlass/agent/v1/job_pb.ts";
-import { makePrivateDirectory, writeDurably } from "../disk/durable-files.ts";
+import { writeDurably } from "../../lib/fs/durable.ts";
+import { makePrivateDirectory } from "../disk/durable-files.ts";
 
 export type Preparation = Prepared | { readonly kind: "declined"; readonly reason: string };
 

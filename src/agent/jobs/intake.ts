@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { JobPhase, type JobSpec } from "../../gen/windlass/agent/v1/job_pb.ts";
 import type { Clock } from "../../lib/clock.ts";
 import { shownSize } from "../../lib/text/size-text.ts";
+import { messageOf } from "../../lib/values/errors.ts";
 import { type ClaimKey, isSafeName } from "../contract/claim.ts";
 import type { DiskReserve } from "../disk/disk-reserve.ts";
 import { isOutOfSpace, removeTree } from "../disk/durable-files.ts";
@@ -31,20 +32,22 @@ export interface NewJob {
   readonly clusterGeneration: string;
 }
 
-/** Writes an offered job to the disk; a text says why there is no room for it. */
-export async function storeOffer(
-  intake: OfferIntake,
-  { key, spec, clusterGeneration }: NewJob,
-): Promise<StoredJob | string> {
+export type OfferStorage =
+  | { readonly kind: "stored"; readonly job: StoredJob }
+  | { readonly kind: "no_room"; readonly reason: string };
+
+/** Writes an offered job to the disk, if there is room for it. */
+export async function storeOffer(intake: OfferIntake, { key, spec, clusterGeneration }: NewJob): Promise<OfferStorage> {
   const { root, clock, onRemains } = intake;
   try {
     const lack = await lackOfRoom(intake);
-    if (lack !== undefined) return lack;
-    return await writeNewJob(root, { key, stored: { job: spec, clusterGeneration } }, () => clock.now());
+    if (lack !== undefined) return { kind: "no_room", reason: lack };
+    const stored = { job: spec, clusterGeneration };
+    return { kind: "stored", job: await writeNewJob(root, { key, stored }, () => clock.now()) };
   } catch (error) {
     await removeTree(join(root, key)).catch((remains: unknown) => onRemains(join(root, key), remains));
-    if (isOutOfSpace(error)) return "disk full: the job cannot be written down";
-    return error instanceof Error ? error.message : String(error);
+    const reason = isOutOfSpace(error) ? "disk full: the job cannot be written down" : messageOf(error);
+    return { kind: "no_room", reason };
   }
 }
 

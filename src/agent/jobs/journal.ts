@@ -1,7 +1,8 @@
 import { type FileHandle, open, readFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { z } from "zod";
-import { errnoOf, syncDirectory } from "../disk/durable-files.ts";
+import { syncDirectory } from "../../lib/fs/durable.ts";
+import { errnoOf } from "../../lib/values/errors.ts";
 
 const resultShape = z.object({
   outcome: z.enum(["finished", "errored", "canceled"]),
@@ -33,8 +34,14 @@ const resultShape = z.object({
   lost: z
     .array(
       z.object({
-        ...{ address: z.string(), action: z.string(), provider: z.string(), idKey: z.string(), id: z.string() },
-        ...{ finishedAt: z.string(), held: z.enum(["absent", "other", "present", "unknown"]), isHidden: z.boolean() },
+        address: z.string(),
+        action: z.string(),
+        provider: z.string(),
+        idKey: z.string(),
+        id: z.string(),
+        finishedAt: z.string(),
+        held: z.enum(["absent", "other", "present", "unknown"]),
+        isHidden: z.boolean(),
       }),
     )
     .default([]),

@@ -4,6 +4,7 @@ import { type KeptDirectory, KeptDirectorySchema } from "../../gen/windlass/agen
 import type { JobClaim } from "../../gen/windlass/agent/v1/job_pb.ts";
 import type { Clock } from "../../lib/clock.ts";
 import type { Log } from "../../lib/program/log.ts";
+import { messageOf } from "../../lib/values/errors.ts";
 import { type ClaimKey, claimKey } from "../contract/claim.ts";
 import { removeTree } from "../disk/durable-files.ts";
 import type { JobFiles } from "./files.ts";
@@ -166,7 +167,7 @@ export class KeptJobs implements AsyncDisposable {
       this.#entries.delete(key);
       log.warn({ directory, why, reason: entry.reason }, "kept job directory removed");
     } catch (error) {
-      entry.problem = error instanceof Error ? error.message : String(error);
+      entry.problem = messageOf(error);
       entry.retryAtMs = clock.monotonicMs() + retryMs;
       log.warn({ err: error, directory }, "a kept job directory cannot be removed: look at its owner and attributes");
     }
@@ -184,7 +185,10 @@ export class KeptJobs implements AsyncDisposable {
 function toldOf({ claim, runId, workspace, reason, problem, files, sizeBytes, keptAt }: Entry): KeptDirectory {
   const whole = problem === "" ? reason : `${reason}; it cannot be removed: ${problem}`;
   return create(KeptDirectorySchema, {
-    ...{ claim, runId, workspace: workspace.slice(0, 128), reason: whole.slice(0, 1024) },
+    claim,
+    runId,
+    workspace: workspace.slice(0, 128),
+    reason: whole.slice(0, 1024),
     path: files.root.slice(0, 4096),
     sizeBytes: BigInt(sizeBytes),
     keepTime: timestampFromDate(keptAt),

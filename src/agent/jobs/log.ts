@@ -2,13 +2,15 @@ import { open, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { abortable } from "../../lib/async/abort.ts";
 import type { Clock } from "../../lib/clock.ts";
+import { writeDurably } from "../../lib/fs/durable.ts";
 import type { Log } from "../../lib/program/log.ts";
+import { errnoOf } from "../../lib/values/errors.ts";
 import type { ApplyWords } from "../../terraform/output/apply-words.ts";
 import type { TerraformEvent } from "../../terraform/output/events.ts";
 import { createRenderer } from "../../terraform/output/render.ts";
 import { createStateFlagFilter } from "../../terraform/output/state-flag-warning.ts";
 import { type ByteTransform, createRedactor, makeRedactor } from "../../terraform/redaction/redact.ts";
-import { errnoOf, isOutOfSpace, readAt, writeDurably } from "../disk/durable-files.ts";
+import { isOutOfSpace, readAt } from "../disk/durable-files.ts";
 import { tailFile } from "../steps/log-tail.ts";
 import { SpoolLog } from "../steps/spool-log.ts";
 import type { LogView } from "./job.ts";
@@ -34,7 +36,7 @@ export interface JobLogOptions {
   /** 0 is no limit. */
   readonly maxBytes: number;
   /** Most that is read of one section. */
-  readonly maxReadBytes?: number;
+  readonly maxReadBytes?: number | undefined;
   readonly onGrowth: () => void;
   readonly clock: Clock;
   readonly log: Log;
@@ -48,9 +50,9 @@ export interface RawSection {
   /** Resolves when nothing is added to the file any more. */
   readonly ended: Promise<unknown>;
   /** Given for terraform's JSON events, which are rendered as text. */
-  readonly observe?: (event: TerraformEvent) => void;
+  readonly observe?: ((event: TerraformEvent) => void) | undefined;
   /** What their text says that they do not tell. */
-  readonly words?: Promise<ApplyWords>;
+  readonly words?: Promise<ApplyWords> | undefined;
 }
 
 export interface FinishedLog {

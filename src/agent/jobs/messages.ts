@@ -51,8 +51,11 @@ const heldWords = {
 function lostMessage({ finishedAt, held, isHidden: hidden, ...lost }: StoredResult["lost"][number]) {
   const finishedMs = Date.parse(finishedAt);
   return {
-    ...{ ...lost, idKey: lost.idKey.slice(0, maxIdKey), held: heldWords[held], hidden },
-    ...(Number.isNaN(finishedMs) ? {} : { finishTime: timestampFromMs(finishedMs) }),
+    ...lost,
+    idKey: lost.idKey.slice(0, maxIdKey),
+    held: heldWords[held],
+    hidden,
+    finishTime: Number.isNaN(finishedMs) ? undefined : timestampFromMs(finishedMs),
   };
 }
 
@@ -68,10 +71,10 @@ const countsMessage = ({ import: imported, move: moved, ...counts }: StoredResul
 /** A result as it is told. */
 export function resultMessage(
   { claim, engine }: Pick<JobSpec, "claim" | "engine">,
-  result: StoredResult & { readonly isLogLost?: boolean },
+  result: StoredResult & { readonly isLogLost?: boolean | undefined },
 ): JobResult {
   return create(JobResultSchema, {
-    ...(claim === undefined ? {} : { claim }),
+    claim,
     engine,
     outcome: outcomes[result.outcome],
     exitCode: result.exitCode,
@@ -101,10 +104,19 @@ export const bareResult = (told: JobResult): JobResult => {
   const { claim, outcome, exitCode, logBytes, logSha256, logLost, hasChanges, planSha256, counts } = told;
   const { stateSerial, stateSha256, applyNotStarted, lostCount } = told;
   return create(JobResultSchema, {
-    ...(claim === undefined ? {} : { claim }),
-    ...(counts === undefined ? {} : { counts }),
-    ...{ outcome, exitCode, logBytes, logSha256, logLost, hasChanges, planSha256 },
-    ...{ stateSerial, stateSha256, applyNotStarted, lostCount },
+    claim,
+    counts,
+    outcome,
+    exitCode,
+    logBytes,
+    logSha256,
+    logLost,
+    hasChanges,
+    planSha256,
+    stateSerial,
+    stateSha256,
+    applyNotStarted,
+    lostCount,
     errorMessage: told.errorMessage.slice(0, bareMessageLength).toWellFormed(),
   });
 };

@@ -1,6 +1,7 @@
 import { lstat, readdir, realpath } from "node:fs/promises";
 import { join, sep } from "node:path";
-import { errnoOf, makeWritable, removeTree } from "../disk/durable-files.ts";
+import { errnoOf } from "../../lib/values/errors.ts";
+import { makeWritable, removeTree } from "../disk/durable-files.ts";
 import { configurationRoot, type JobFiles } from "./files.ts";
 
 /** States as terraform and tofu leave them, in their working directory and beside the configuration. */

@@ -1,9 +1,10 @@
 import { readdir } from "node:fs/promises";
 import { basename, join } from "node:path";
 import type { JobSpec } from "../../gen/windlass/agent/v1/job_pb.ts";
+import { syncDirectory } from "../../lib/fs/durable.ts";
 import { type ClaimKey, claimKey, newClaim } from "../contract/claim.ts";
 import { isCopy, placeOf } from "../contract/directory-place.ts";
-import { makePrivateDirectory, removeTree, syncDirectory } from "../disk/durable-files.ts";
+import { makePrivateDirectory, removeTree } from "../disk/durable-files.ts";
 import { type JobFiles, jobFilesAt, makeJobDirectories, readSpec, type StoredSpec, writeSpec } from "./files.ts";
 import type { AgentJob } from "./job.ts";
 import { Journal, type JournalRecord, readRecords } from "./journal.ts";
@@ -50,10 +51,10 @@ export async function readStoredJobs(
   const found = entries
     .filter((entry) => entry.isDirectory())
     .map(({ name }) => readStoredJob({ root, name, now, onRemains }));
-  const left = (await Promise.all(found)).filter((one) => one !== undefined);
+  const left = await Promise.all(found);
   return {
-    jobs: left.filter((one): one is StoredJob => "journal" in one),
-    kept: left.filter((one): one is KeptJob => "keptAt" in one),
+    jobs: left.flatMap((one) => (one.kind === "unfinished" ? [one.job] : [])),
+    kept: left.flatMap((one) => (one.kind === "kept" ? [one.kept] : [])),
   };
 }
 
@@ -64,7 +65,12 @@ interface Reading {
   readonly onRemains: (directory: string, error: unknown) => void;
 }
 
-async function readStoredJob({ root, name, now, onRemains }: Reading): Promise<StoredJob | KeptJob | undefined> {
+type Found =
+  | { readonly kind: "unfinished"; readonly job: StoredJob }
+  | { readonly kind: "kept"; readonly kept: KeptJob }
+  | { readonly kind: "nothing" };
+
+async function readStoredJob({ root, name, now, onRemains }: Reading): Promise<Found> {
   const files = jobFilesAt(join(root, name));
   const stored = await readSpec(files);
   const journal = await Journal.open(files.journal, now);
@@ -72,14 +78,14 @@ async function readStoredJob({ root, name, now, onRemains }: Reading): Promise<S
   const isForeign = await isOfAnotherPlace(files, journal);
   const isDone = isOver(journal.records, isReadable && !isForeign);
   if (isForeign && !isDone && !journal.has("kept")) await journal.append({ kind: "kept", reason: foreignReason });
-  if (isReadable && !isDone && !journal.has("kept")) return { key: name, stored, journal };
+  if (isReadable && !isDone && !journal.has("kept")) return { kind: "unfinished", job: { key: name, stored, journal } };
   try {
-    if (isDone) await removeTree(files.root).catch((error: unknown) => onRemains(files.root, error));
-    else return await readKept({ files, name, stored: isReadable ? stored : undefined, journal });
+    if (!isDone) return await readKept({ files, name, stored: isReadable ? stored : undefined, journal });
+    await removeTree(files.root).catch((error: unknown) => onRemains(files.root, error));
+    return { kind: "nothing" };
   } finally {
     await journal[Symbol.asyncDispose]();
   }
-  return undefined;
 }
 
 const foreignReason =
@@ -111,7 +117,7 @@ export async function isLeftOver(directory: string): Promise<boolean> {
   return isOver(await readRecords(files.journal), isSpecOf(stored, basename(directory)));
 }
 
-interface Found {
+interface Directory {
   readonly files: JobFiles;
   readonly name: ClaimKey;
   readonly stored: StoredSpec | undefined;
@@ -119,11 +125,12 @@ interface Found {
 }
 
 /** A job that was executed and of which nobody can say any more what it was is kept like one that could not be delivered. */
-async function readKept({ files, name, stored, journal }: Found): Promise<KeptJob | undefined> {
+async function readKept({ files, name, stored, journal }: Directory): Promise<Found> {
   const [, jobId, epoch] = /^(.+)-(\d+)$/.exec(name) ?? [];
-  if (jobId === undefined || epoch === undefined) return undefined;
+  if (jobId === undefined || epoch === undefined) return { kind: "nothing" };
   if (!journal.has("kept")) await journal.append({ kind: "kept", reason: "its specification cannot be read any more" });
-  return keptJobOf({ key: name, claim: newClaim(jobId, BigInt(epoch)), files, journal, spec: stored?.job });
+  const claim = newClaim(jobId, BigInt(epoch));
+  return { kind: "kept", kept: keptJobOf({ key: name, claim, files, journal, spec: stored?.job }) };
 }
 
 /** A job whose journal says that it is kept; what is given counts where a full disk left no room to say it. */

@@ -46,11 +46,11 @@ export interface JobTableOptions {
   readonly clusterGeneration: () => string;
   readonly runJob: RunJob;
   /** Says which programs are here; nothing is said if absent. */
-  readonly news?: EngineNews;
+  readonly news?: EngineNews | undefined;
   /** Space for states and journals; none is kept if absent. */
-  readonly reserve?: DiskReserve;
+  readonly reserve?: DiskReserve | undefined;
   /** What was fetched for jobs: it makes room for new ones. */
-  readonly cache?: Pick<DownloadCache, "clear">;
+  readonly cache?: Pick<DownloadCache, "clear"> | undefined;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -317,8 +317,8 @@ export class JobTable implements SessionHost, AsyncDisposable {
     const onRemains = tellRemains(this.#options.log);
     const intake = { root: this.#root, minFreeBytes, freeBytes: () => this.#measureSpace(), reserve, clock, onRemains };
     const written = await storeOffer(intake, { key, spec, clusterGeneration: clusterGeneration() });
-    if (typeof written !== "string") return this.#add(written, false);
-    this.#decline(newClaim(spec.claim?.jobId ?? "", spec.claim?.epoch ?? 0n), written);
+    if (written.kind === "stored") return this.#add(written.job, false);
+    this.#decline(newClaim(spec.claim?.jobId ?? "", spec.claim?.epoch ?? 0n), written.reason);
     return undefined;
   }
 

@@ -1,5 +1,6 @@
 import type { Clock } from "../../lib/clock.ts";
 import type { Log } from "../../lib/program/log.ts";
+import { messageOf } from "../../lib/values/errors.ts";
 import type { AgentJob } from "./job.ts";
 
 /** How the work on a claim ended on this agent. */
@@ -35,7 +36,7 @@ export async function workToEnd(
     } catch (error) {
       signal.throwIfAborted();
       log.error({ err: error, job: job.key }, "the work on a job failed");
-      const reason = error instanceof Error ? error.message : String(error);
+      const reason = messageOf(error);
       if (!job.journal.has("exec") && !job.journal.has("result")) return { kind: "declined", reason };
       await clock.sleep(faultPauseMs, signal);
     }

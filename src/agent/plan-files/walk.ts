@@ -150,9 +150,9 @@ function openDirectory(path: string | Buffer): number | undefined {
 }
 
 interface Remark {
-  readonly target?: string;
+  readonly target?: string | undefined;
   /** Makes it unusable. */
-  readonly why?: string;
+  readonly why?: string | undefined;
 }
 
 function linkAt(at: string | Buffer, found: BigIntStats): Remark {
@@ -167,7 +167,11 @@ function entryOf(path: string, found: BigIntStats, { target, why }: Remark): Tre
   const { ino, dev, mode, size, mtimeNs, ctimeNs } = found;
   const kind = why === undefined ? kindOf(found) : "unusable";
   return {
-    ...{ path, kind, bytes: found.isFile() ? Number(size) : 0, mode: Number(mode & 0o777n), identity: `${dev}:${ino}` },
+    path,
+    kind,
+    bytes: found.isFile() ? Number(size) : 0,
+    mode: Number(mode & 0o777n),
+    identity: `${dev}:${ino}`,
     mark: found.isDirectory() ? "directory" : `${ino}:${mode}:${size}:${mtimeNs}:${ctimeNs}`,
     note: target ?? why ?? oddity(found),
   };

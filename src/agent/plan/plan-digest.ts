@@ -1,6 +1,7 @@
-import { once } from "node:events";
 import { readFile, stat } from "node:fs/promises";
 import { Worker } from "node:worker_threads";
+import { firstMessage } from "../../lib/async/threads.ts";
+import { errnoOf } from "../../lib/values/errors.ts";
 import { type DigestWork, digest, type PlanDigest, type PlanQuestion, type PlanTooLarge } from "./plan-reading.ts";
 
 /** A job decides what its plan is: a larger document is read beside everything else, with a memory of its own. */
@@ -17,9 +18,9 @@ const maxBytes = 384 * 1024 * 1024;
 const maxMemoryMb = 3 * 1024;
 
 export interface DigestLimits {
-  readonly smallBytes?: number;
-  readonly maxValues?: number;
-  readonly maxMemoryMb?: number;
+  readonly smallBytes?: number | undefined;
+  readonly maxValues?: number | undefined;
+  readonly maxMemoryMb?: number | undefined;
 }
 
 /** Reads a plan's document, however costly it is, without holding up anything else. */
@@ -38,11 +39,9 @@ export async function digestPlan(
     resourceLimits,
   });
   try {
-    const [found] = (await once(thread, "message")) as [PlanDigest | PlanTooLarge];
-    return found;
+    return await firstMessage<PlanDigest | PlanTooLarge>(thread);
   } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ERR_WORKER_OUT_OF_MEMORY")
-      return { kind: "too-large", bytes: size };
+    if (errnoOf(error) === "ERR_WORKER_OUT_OF_MEMORY") return { kind: "too-large", bytes: size };
     throw error;
   } finally {
     await thread.terminate();

@@ -1,12 +1,14 @@
 import { create, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import {
   PlannedAction,
+  type PlannedOutput,
   PlannedOutputSchema,
+  type PlannedResource as PlannedResourceMessage,
   PlannedResourceSchema,
   type PlannedValueSchema,
   PlanSummarySchema,
 } from "../../gen/windlass/agent/v1/plan_pb.ts";
-import { isJsonList, isJsonObject, type Json } from "../../lib/json/json.ts";
+import { type Json, JsonNumber } from "../../lib/json/json.ts";
 import { type AttributeChange, attributeChanges, wholeChange } from "../../lib/words/plan-attributes.ts";
 import type { MaskedJson, PlannedResource, PlanSummary } from "../../terraform/plan/plan.ts";
 import type { PlanAction, PlannedChange } from "../../terraform/plan/shape.ts";
@@ -23,8 +25,13 @@ const maxAddress = 8_192;
 const maxName = 1_024;
 const maxReason = 256;
 
-type List = "resourceChanges" | "resourceDrift" | "outputChanges";
-type Init = MessageInitShape<typeof PlanSummarySchema>;
+/** The lists of a part, and what stands in them. */
+interface Lists {
+  readonly resourceChanges: PlannedResourceMessage;
+  readonly resourceDrift: PlannedResourceMessage;
+  readonly outputChanges: PlannedOutput;
+}
+type OpenLists = { readonly [List in keyof Lists]: Lists[List][] };
 type ResourceInit = Exclude<MessageInitShape<typeof PlannedResourceSchema>, { readonly $typeName: string }>;
 
 interface Item {
@@ -47,7 +54,7 @@ export function summaryParts(summary: PlanSummary): readonly Uint8Array[] {
 /** Gathers changes until a part is full. */
 class Parts {
   readonly #done: Uint8Array[] = [];
-  #open: Record<List, unknown[]> = noLists();
+  #open: OpenLists = noLists();
   #sum: Item = { bytes: 0, attributes: 0 };
 
   add(list: "resourceChanges" | "resourceDrift", resource: ResourceInit): void {
@@ -66,7 +73,7 @@ class Parts {
     return this.#done;
   }
 
-  #take(list: List, message: unknown, { bytes, attributes }: Item): void {
+  #take<List extends keyof Lists>(list: List, message: Lists[List], { bytes, attributes }: Item): void {
     const isFull =
       this.#sum.bytes + bytes > maxPartBytes ||
       this.#sum.attributes + attributes > maxPartAttributes ||
@@ -81,14 +88,14 @@ class Parts {
   }
 
   #close(incomplete: boolean): void {
-    const message = create(PlanSummarySchema, { ...this.#open, incomplete } as Init);
+    const message = create(PlanSummarySchema, { ...this.#open, incomplete });
     this.#done.push(toBinary(PlanSummarySchema, message));
     this.#open = noLists();
     this.#sum = { bytes: 0, attributes: 0 };
   }
 }
 
-const noLists = (): Record<List, unknown[]> => ({ resourceChanges: [], resourceDrift: [], outputChanges: [] });
+const noLists = (): OpenLists => ({ resourceChanges: [], resourceDrift: [], outputChanges: [] });
 
 function resourceMessage(resource: PlannedResource): ResourceInit {
   return {
@@ -132,11 +139,10 @@ const sidesOf = ({ before, after, afterUnknown: unknown }: PlannedChange) => ({
 
 /** The value with its masks as objects of JSON, which is how changes are told from one another. */
 function marked(value: MaskedJson): Json {
-  if (isJsonList(value as Json)) return (value as readonly MaskedJson[]).map(marked);
-  if (isJsonObject(value))
-    return new Map([...value].map(([name, part]) => [name, marked(part as MaskedJson)] as const));
-  if (typeof value === "object" && value !== null && "masked" in value) return new Map(Object.entries(value));
-  return value as Json;
+  if (typeof value !== "object" || value === null || value instanceof JsonNumber) return value;
+  if ("masked" in value) return new Map(Object.entries(value));
+  if ("size" in value) return new Map([...value].map(([name, part]) => [name, marked(part)] as const));
+  return value.map(marked);
 }
 
 /** A text that a message may hold. */

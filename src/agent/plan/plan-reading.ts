@@ -52,7 +52,12 @@ export function digest(output: string, { secrets, facts, outside }: Omit<PlanQue
 const documentIn = (output: string): string => output.split("\n").findLast((line) => line.startsWith("{")) ?? output;
 
 const countsOf = ({ add, change, destroy, import: imported, forget, move, drift }: PlanSummary) => ({
-  ...{ add, change, destroy, import: imported, forget, move },
+  add,
+  change,
+  destroy,
+  import: imported,
+  forget,
+  move,
   // A move is no change of the object.
   drift: drift.filter(({ action }) => action !== "no-op").length,
 });

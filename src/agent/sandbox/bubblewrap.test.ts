@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { bwrapHere, describeWithSandbox } from "../../../test/support/agent/sandbox-here.ts";
+import { systemClock } from "../../lib/clock.ts";
 import { adoptStep, type Step, startStep } from "../steps/step-process.ts";
 import { bubblewrapArgv, searchedDirectories } from "./bubblewrap.ts";
 import { chooseSandbox } from "./choose-sandbox.ts";
@@ -39,7 +40,7 @@ function command(script: string, readable: readonly string[] = []) {
 }
 
 async function start(script: string, readable?: readonly string[]): Promise<Step> {
-  const started = await startStep(command(script, readable));
+  const started = await startStep(command(script, readable), systemClock);
   if (started.kind !== "started") throw new Error(started.why);
   steps.push(started.step);
   return started.step;
@@ -172,7 +173,8 @@ describeWithSandbox("a program in the sandbox", () => {
     const script = "trap 'echo got it; exit 7' INT; i=0; while :; do i=$((i+1)); echo line $i; sleep 0.01; done";
     const agent = `
       import { startStep } from ${JSON.stringify(join(import.meta.dirname, "../steps/step-process.ts"))};
-      await startStep(${JSON.stringify(command(script))});
+      import { systemClock } from ${JSON.stringify(join(import.meta.dirname, "../../lib/clock.ts"))};
+      await startStep(${JSON.stringify(command(script))}, systemClock);
       console.log("started");
       setInterval(() => {}, 1000);
     `;
@@ -183,7 +185,7 @@ describeWithSandbox("a program in the sandbox", () => {
     await logged("line 3");
     first.kill("SIGKILL");
     await once(first, "close");
-    const adopted = await adoptStep(join(dir, "step"));
+    const adopted = await adoptStep(join(dir, "step"), systemClock);
     if (adopted.kind !== "running") throw new Error(`expected a running step, got ${JSON.stringify(adopted)}`);
     steps.push(adopted.step);
     const before = (await log()).length;

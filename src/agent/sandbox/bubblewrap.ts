@@ -26,7 +26,7 @@ export interface SandboxedProgram {
   /** What it may read beside the system: programs, mirrors of providers. Absent paths are passed over. */
   readonly readable: readonly string[];
   /** What it may read at another path than this machine has it at. */
-  readonly moved?: readonly { readonly path: string; readonly at: string }[];
+  readonly moved?: readonly { readonly path: string; readonly at: string }[] | undefined;
 }
 
 /** What of /etc a program needs to resolve names, check certificates and know its user. Nothing here is secret. */

@@ -10,7 +10,8 @@ import { type Bubblewrap, type BubblewrapExtra, bubblewrapArgv, bubblewrapExtras
 export type Sandbox = { readonly kind: "none" } | ({ readonly kind: "bwrap" } & Bubblewrap);
 
 export type SandboxChoice =
-  | { readonly kind: "chosen"; readonly sandbox: Sandbox /** Why it is not a better one. */; readonly why: string }
+  /** `why` says why it is not a better one. */
+  | { readonly kind: "chosen"; readonly sandbox: Sandbox; readonly why: string }
   /** What was asked for does not work here. */
   | { readonly kind: "unusable"; readonly why: string };
 
@@ -21,9 +22,11 @@ const probeOptions: ProgramOptions = { env: { PATH: "/usr/bin:/bin" }, cwd: "/",
 export async function chooseSandbox(wish: SandboxMode, searchPath: string): Promise<SandboxChoice> {
   if (wish === "none") return { kind: "chosen", sandbox: { kind: "none" }, why: "it was asked for" };
   const program = await findProgram(searchPath);
-  const found = program === undefined ? "bwrap is not installed" : await tryBubblewrap(program);
-  if (typeof found !== "string") return { kind: "chosen", sandbox: { kind: "bwrap", ...found }, why: lacking(found) };
-  return wish === "auto" ? { kind: "chosen", sandbox: { kind: "none" }, why: found } : { kind: "unusable", why: found };
+  const tried = program === undefined ? notInstalled : await tryBubblewrap(program);
+  if (tried.kind === "works")
+    return { kind: "chosen", sandbox: { kind: "bwrap", ...tried.bubblewrap }, why: lacking(tried.bubblewrap) };
+  const { why } = tried;
+  return wish === "auto" ? { kind: "chosen", sandbox: { kind: "none" }, why } : { kind: "unusable", why };
 }
 
 /** What a sandbox lacks that a newer bubblewrap, or another machine, would have. */
@@ -32,16 +35,23 @@ function lacking({ extras }: Bubblewrap): string {
   return missing.length === 0 ? "" : `without ${missing.join(", ")}: not known or not possible here`;
 }
 
-/** Bubblewrap with as many of its extras as work here, or why it does not work at all. */
-async function tryBubblewrap(program: string): Promise<Bubblewrap | string> {
+type Trial =
+  | { readonly kind: "works"; readonly bubblewrap: Bubblewrap }
+  | { readonly kind: "broken"; readonly why: string };
+
+const notInstalled: Trial = { kind: "broken", why: "bwrap is not installed" };
+
+/** Tries bubblewrap with as many of its extras as work here. */
+async function tryBubblewrap(program: string): Promise<Trial> {
   const help = await helpOf(program);
   const known = bubblewrapExtras.filter((extra) => help.includes(extra) || existsSync(extra));
-  if ((await whyNot({ program, extras: known })) === undefined) return { program, extras: known };
+  if ((await whyNot({ program, extras: known })) === undefined)
+    return { kind: "works", bubblewrap: { program, extras: known } };
   const why = await whyNot({ program, extras: [] });
-  if (why !== undefined) return why;
+  if (why !== undefined) return { kind: "broken", why };
   const extras: BubblewrapExtra[] = [];
   for (const extra of known) if ((await whyNot({ program, extras: [extra] })) === undefined) extras.push(extra);
-  return { program, extras };
+  return { kind: "works", bubblewrap: { program, extras } };
 }
 
 async function findProgram(searchPath: string): Promise<string | undefined> {

@@ -30,7 +30,7 @@ interface Leaving {
 async function over(name: string, { script = leave, mayGroup }: Leaving): Promise<ProcessIdentity> {
   const argv = ["/bin/sh", "-c", script, join(dir, name)];
   const common = { cwd: dir, env: { PATH: "/usr/bin:/bin" }, logFile: join(dir, "log"), mayGroup };
-  const started = await startStep({ dir: join(dir, name), argv, ...common });
+  const started = await startStep({ dir: join(dir, name), argv, ...common }, systemClock);
   if (started.kind !== "started") throw new Error(started.why);
   expect(await started.step.waitForExit()).toEqual({ kind: "exited", code: 0 });
   await started.step.forceStop();
@@ -71,7 +71,7 @@ describe.each([true, false])("with control groups: %j", (mayGroup) => {
   test("a step that ended while no agent looked left it just the same", async ({ skip }) => {
     if (mayGroup && !(await canGroup())) skip("no control group can be made here");
     const mine = await over("one", { mayGroup });
-    expect(await adoptStep(join(dir, "one"))).toEqual({ kind: "exited", code: 0 });
+    expect(await adoptStep(join(dir, "one"), systemClock)).toEqual({ kind: "exited", code: 0 });
     expect(await endLeftBehind(join(dir, "one"), systemClock)).toHaveLength(1);
     expect(await isAlive(mine)).toBe(false);
   });

@@ -1,17 +1,17 @@
 import { linkSignals } from "../../lib/async/abort.ts";
-import { type Clock, systemClock } from "../../lib/clock.ts";
+import type { Clock } from "../../lib/clock.ts";
 import { watchPath } from "../../lib/fs/file-events.ts";
 import { openRegular } from "../../lib/fs/regular-file.ts";
 
 export interface TailOptions {
   /** Settles when nothing is added to the file any more. */
   readonly ended: Promise<unknown>;
-  readonly fromOffset?: number;
-  readonly clock?: Clock;
+  readonly fromOffset?: number | undefined;
+  readonly clock: Clock;
   /** A lost notification costs this much. */
-  readonly pollMs?: number;
+  readonly pollMs?: number | undefined;
   /** Ends the tail with the signal's reason. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 const chunkBytes = 64 * 1024;
@@ -29,7 +29,7 @@ export function tailFile(path: string, options: TailOptions): AsyncGenerator<Uin
 }
 
 async function* tail(path: string, options: TailOptions, writerEnded: AbortSignal): AsyncGenerator<Uint8Array, void> {
-  const { fromOffset = 0, clock = systemClock, pollMs = defaultPollMs, signal } = options;
+  const { fromOffset = 0, clock, pollMs = defaultPollMs, signal } = options;
   await using file = await openRegular(path);
   if (file === undefined) return;
   using changes = watchPath(path, { clock, pollMs });

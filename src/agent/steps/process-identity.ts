@@ -1,6 +1,6 @@
 import { readdir, readFile } from "node:fs/promises";
 import { constants } from "node:os";
-import { errnoOf } from "../disk/durable-files.ts";
+import { errnoOf } from "../../lib/values/errors.ts";
 
 /** A process, told apart from a later one of the same pid by the time it began. */
 export interface ProcessIdentity {

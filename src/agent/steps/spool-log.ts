@@ -1,6 +1,7 @@
 import { createHash, type Hash } from "node:crypto";
 import { constants, createReadStream } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
+import { bytesOf } from "../../lib/values/streams.ts";
 import { isOutOfSpace, readAt } from "../disk/durable-files.ts";
 
 /** What became of bytes for the spool; `end` is its length afterwards. On `disk-full` nothing was added. */
@@ -27,9 +28,9 @@ export class SpoolLog implements AsyncDisposable {
     try {
       const hash = createHash("sha256");
       let end = 0;
-      for await (const chunk of createReadStream(path, { highWaterMark: 1024 * 1024 })) {
-        hash.update(chunk as Buffer);
-        end += (chunk as Buffer).length;
+      for await (const chunk of bytesOf(createReadStream(path, { highWaterMark: 1024 * 1024 }))) {
+        hash.update(chunk);
+        end += chunk.length;
       }
       return new SpoolLog(file, hash, end);
     } catch (error) {

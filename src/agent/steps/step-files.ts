@@ -1,8 +1,9 @@
-import { open, readFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import type { Clock } from "../../lib/clock.ts";
-import { errnoOf } from "../disk/durable-files.ts";
+import { createSynced } from "../../lib/fs/durable.ts";
+import { errnoOf } from "../../lib/values/errors.ts";
 import { type ProcessIdentity, parseIdentity } from "./process-identity.ts";
 
 /** How often, and how many times, the shell of a step is looked for that has begun and not yet said who it is. */
@@ -48,7 +49,7 @@ const isKnown = async (dir: string): Promise<boolean> =>
 async function isGivenUp(dir: string): Promise<boolean> {
   const path = join(dir, "claim");
   try {
-    await create(path, givenUp);
+    await createSynced(path, givenUp);
     return true;
   } catch (error) {
     if (errnoOf(error) !== "EEXIST") throw error;
@@ -61,11 +62,4 @@ const givenUp = "never started\n";
 /** The process that a step's shell wrote down; undefined before it did. */
 export async function readIdentity(dir: string, name: "wrapper" | "pid"): Promise<ProcessIdentity | undefined> {
   return parseIdentity(await readFile(join(dir, name), "utf8").catch(() => ""));
-}
-
-/** Makes a new file with its content on the disk; EEXIST when there is one. */
-export async function create(path: string, content: string): Promise<void> {
-  await using file = await open(path, "wx", 0o600);
-  await file.writeFile(content);
-  await file.datasync();
 }

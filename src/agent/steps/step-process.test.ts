@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { describeWithTerraform, sandbox, terraformPath } from "../../../test/support/terraform.ts";
+import { systemClock } from "../../lib/clock.ts";
 import { makePrivate } from "../../lib/fs/umask.ts";
 import { applyArgv } from "../../terraform/engines/argv.ts";
 import { isAlive } from "./process-identity.ts";
@@ -31,7 +32,7 @@ const command = (...argv: string[]) => ({
 });
 
 async function start(script: string): Promise<Step> {
-  const started = await startStep(command("/bin/sh", "-c", script, "x"));
+  const started = await startStep(command("/bin/sh", "-c", script, "x"), systemClock);
   if (started.kind !== "started") throw new Error(started.why);
   steps.push(started.step);
   return started.step;
@@ -55,17 +56,20 @@ describe("a step", () => {
     const step = await start(script);
     expect(await step.waitForExit()).toEqual(outcome);
     expect(await step.waitForExit()).toEqual(outcome);
-    expect(await adoptStep(stepDir())).toEqual(outcome);
+    expect(await adoptStep(stepDir(), systemClock)).toEqual(outcome);
     expect(await step.interrupt()).toBe("not-running");
   });
 
   test("gets its arguments, environment, directory and nothing on stdin; its output stays whole", async () => {
     const script =
       'echo "$# $1 $2"; pwd; env | sort | grep -v -E "^(PWD|OLDPWD|SHLVL|_|TFC_STEP_MARK)="; cat; echo oops >&2; seq 1 50000';
-    const started = await startStep({
-      ...command("/bin/sh", "-c", script, "x", "a b", "$c'\"\n"),
-      env: { GREETING: "hello", PATH: "/usr/bin:/bin" },
-    });
+    const started = await startStep(
+      {
+        ...command("/bin/sh", "-c", script, "x", "a b", "$c'\"\n"),
+        env: { GREETING: "hello", PATH: "/usr/bin:/bin" },
+      },
+      systemClock,
+    );
     if (started.kind !== "started") throw new Error(started.why);
     expect(await started.step.waitForExit()).toEqual({ kind: "exited", code: 0 });
     const numbers = Array.from({ length: 50_000 }, (_, i) => `${i + 1}\n`).join("");
@@ -74,16 +78,19 @@ describe("a step", () => {
   });
 
   test("that cannot be started is refused with the reason; a program that is missing exits with 127", async () => {
-    const refused = await startStep({ ...command("/bin/true"), cwd: join(dir, "missing") });
+    const refused = await startStep({ ...command("/bin/true"), cwd: join(dir, "missing") }, systemClock);
     expect(refused).toMatchObject({ kind: "refused", why: expect.stringContaining("ENOENT") });
-    expect(await adoptStep(stepDir())).toEqual({ kind: "never-started" });
-    const tooLong = await startStep({
-      ...command("/bin/true"),
-      dir: join(dir, "other"),
-      env: { BIG: "x".repeat(200_000) },
-    });
+    expect(await adoptStep(stepDir(), systemClock)).toEqual({ kind: "never-started" });
+    const tooLong = await startStep(
+      {
+        ...command("/bin/true"),
+        dir: join(dir, "other"),
+        env: { BIG: "x".repeat(200_000) },
+      },
+      systemClock,
+    );
     expect(tooLong).toMatchObject({ kind: "refused", why: expect.stringContaining("E2BIG") });
-    const missing = await startStep({ ...command("/nonexistent/terraform"), dir: join(dir, "third") });
+    const missing = await startStep({ ...command("/nonexistent/terraform"), dir: join(dir, "third") }, systemClock);
     expect(missing.kind === "started" && (await missing.step.waitForExit())).toEqual({ kind: "exited", code: 127 });
   });
 
@@ -105,9 +112,9 @@ describe("a step", () => {
   test("is started once in its directory", async () => {
     const step = await start("echo once");
     await step.waitForExit();
-    await expect(startStep(command("/bin/echo", "twice"))).rejects.toThrow(/EEXIST/);
+    await expect(startStep(command("/bin/echo", "twice"), systemClock)).rejects.toThrow(/EEXIST/);
     expect(await log()).toBe("once\n");
-    expect(await adoptStep(join(dir, "never"))).toEqual({ kind: "never-started" });
+    expect(await adoptStep(join(dir, "never"), systemClock)).toEqual({ kind: "never-started" });
   });
 
   test("whose shell was not started before the agent ended was never started; one that just begins is waited for", async () => {
@@ -115,19 +122,20 @@ describe("a step", () => {
     await vi.waitFor(async () => expect(await step.pid()).toBeGreaterThan(0));
     const identity = await readFile(join(stepDir(), "wrapper"));
     await writeFile(join(stepDir(), "wrapper"), "");
-    const adopting = adoptStep(stepDir());
+    const adopting = adoptStep(stepDir(), systemClock);
     await writeFile(join(stepDir(), "wrapper"), identity);
     expect(await adopting).toMatchObject({ kind: "running" });
     await step.forceStop();
     for (const name of ["wrapper", "pid", "status", "forced"]) await rm(join(stepDir(), name), { force: true });
     await rm(join(stepDir(), "claim"));
-    for (const _agent of ["one", "the next"]) expect(await adoptStep(stepDir())).toEqual({ kind: "never-started" });
+    for (const _agent of ["one", "the next"])
+      expect(await adoptStep(stepDir(), systemClock)).toEqual({ kind: "never-started" });
   });
 
   test("that was given up before its shell has begun never runs, however late the shell is", async () => {
     await mkdir(stepDir());
     await writeFile(join(stepDir(), "claim"), "");
-    const spawned = await startStep(command("/bin/sh", "-c", "echo ran"));
+    const spawned = await startStep(command("/bin/sh", "-c", "echo ran"), systemClock);
     if (spawned.kind !== "started") throw new Error(spawned.why);
     expect(await spawned.step.waitForExit()).toMatchObject({ kind: "lost" });
     expect(await log()).toBe("");
@@ -139,7 +147,7 @@ describe("a step", () => {
     for (const name of ["wrapper", "pid", "status"]) await writeFile(join(stepDir(), name), "");
     for (const written of ["", '{"bootId":"', '{"bootId":"4f']) {
       await writeFile(join(stepDir(), "start.json"), written);
-      expect(await adoptStep(stepDir())).toEqual({ kind: "never-started" });
+      expect(await adoptStep(stepDir(), systemClock)).toEqual({ kind: "never-started" });
     }
   });
 
@@ -149,7 +157,7 @@ describe("a step", () => {
     const waiting = step.waitForExit(abort.signal);
     abort.abort(new Error("stopping"));
     await expect(waiting).rejects.toThrow("stopping");
-    expect(await adoptStep(stepDir())).toMatchObject({ kind: "running" });
+    expect(await adoptStep(stepDir(), systemClock)).toMatchObject({ kind: "running" });
   });
 });
 
@@ -162,7 +170,7 @@ describe("an interrupt", () => {
     expect(await step.interrupt()).toBe("sent");
     await logged("INT 1");
     expect(await step.interrupt()).toBe("already-sent");
-    const adopted = await adoptStep(stepDir());
+    const adopted = await adoptStep(stepDir(), systemClock);
     expect(adopted.kind === "running" && (await adopted.step.interrupt())).toBe("already-sent");
     await writeFile(join(dir, "end"), "");
     expect(await step.waitForExit()).toEqual({ kind: "exited", code: 3 });
@@ -212,7 +220,7 @@ describeWithTerraform("an interrupted apply", () => {
     await using box = await sandbox({ "main.tf": block("done", "input = 1") + slow });
     await box.terraform("plan", "-out=p");
     const apply = { ...command(terraformPath, ...applyArgv({ plan: "p" })), cwd: box.dir, env: box.environment };
-    const started = await startStep(apply);
+    const started = await startStep(apply, systemClock);
     if (started.kind !== "started") throw new Error(started.why);
     steps.push(started.step);
     await logged('"output":"begun"');
@@ -233,7 +241,7 @@ describe("a forced stop", () => {
     expect(await waiting).toEqual({ kind: "signaled", signal: "SIGKILL" });
     await vi.waitFor(async () => expect(await isAlive({ pid: child, startTicks: undefined })).toBe(false), 5000);
     expect(await step.forceStop()).toBe("not-running");
-    expect(await adoptStep(stepDir())).toEqual({ kind: "signaled", signal: "SIGKILL" });
+    expect(await adoptStep(stepDir(), systemClock)).toEqual({ kind: "signaled", signal: "SIGKILL" });
   });
 
   test("also ends what a program left behind in its group", async () => {
@@ -252,7 +260,8 @@ describe("a forced stop", () => {
 describe("without its agent", () => {
   const agent = (script: string) => `
     import { startStep } from ${JSON.stringify(join(import.meta.dirname, "./step-process.ts"))};
-    await startStep(${JSON.stringify(command("/bin/sh", "-c", script))});
+    import { systemClock } from ${JSON.stringify(join(import.meta.dirname, "../../lib/clock.ts"))};
+    await startStep(${JSON.stringify(command("/bin/sh", "-c", script))}, systemClock);
     console.log("started");
     setInterval(() => {}, 1000);
   `;
@@ -266,7 +275,7 @@ describe("without its agent", () => {
     await logged("line 3");
     first.kill("SIGKILL");
     await once(first, "close");
-    const adopted = await adoptStep(stepDir());
+    const adopted = await adoptStep(stepDir(), systemClock);
     if (adopted.kind !== "running") throw new Error(`expected a running step, got ${JSON.stringify(adopted)}`);
     steps.push(adopted.step);
     const before = (await log()).length;
@@ -282,17 +291,17 @@ describe("without its agent", () => {
     const step = await start("echo ready; while [ ! -e end ]; do sleep 0.02; done");
     await logged("ready");
     process.kill(Number.parseInt(await readFile(join(stepDir(), "wrapper"), "utf8"), 10), "SIGKILL");
-    expect(await adoptStep(stepDir())).toMatchObject({ kind: "running" });
+    expect(await adoptStep(stepDir(), systemClock)).toMatchObject({ kind: "running" });
     await writeFile(join(dir, "end"), "");
     expect(await step.waitForExit()).toMatchObject({ kind: "lost" });
-    expect(await adoptStep(stepDir())).toMatchObject({ kind: "lost" });
+    expect(await adoptStep(stepDir(), systemClock)).toMatchObject({ kind: "lost" });
   });
 
   test("after a restart of the machine nothing runs, whatever has its pid", async () => {
     const step = await start("echo ready; sleep 60");
     await logged("ready");
     await writeFile(join(stepDir(), "start.json"), JSON.stringify({ bootId: "another" }));
-    expect(await adoptStep(stepDir())).toEqual({ kind: "lost", why: "the machine was restarted" });
+    expect(await adoptStep(stepDir(), systemClock)).toEqual({ kind: "lost", why: "the machine was restarted" });
     expect(await step.forceStop()).toBe("sent");
   });
 });

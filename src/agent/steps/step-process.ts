@@ -4,14 +4,16 @@ import { constants } from "node:fs";
 import { mkdir, open, readFile } from "node:fs/promises";
 import { constants as system } from "node:os";
 import { join } from "node:path";
-import { type Clock, systemClock } from "../../lib/clock.ts";
+import type { Clock } from "../../lib/clock.ts";
+import { createSynced, syncDirectory } from "../../lib/fs/durable.ts";
 import { watchPath } from "../../lib/fs/file-events.ts";
 import { inheritedUmask } from "../../lib/fs/umask.ts";
-import { errnoOf, syncDirectory } from "../disk/durable-files.ts";
+import { errnoOf, messageOf } from "../../lib/values/errors.ts";
+import { entriesOf } from "../../lib/values/records.ts";
 import { makeGroup, markOf, markVariable } from "./left-behind.ts";
 import { hasOrphans, identify, isAlive, type ProcessIdentity, readBootId } from "./process-identity.ts";
 import { sandboxedProgram, untilInterruptible } from "./sandboxed-program.ts";
-import { create, hasBegun, readIdentity, readStart } from "./step-files.ts";
+import { hasBegun, readIdentity, readStart } from "./step-files.ts";
 
 export interface StepCommand {
   /** A directory of this step alone, outside of what the job can write to; made if need be. */
@@ -24,9 +26,9 @@ export interface StepCommand {
   /** Gets stdout and stderr, appended; made 0600 if need be. A file, so that nobody who reads it can hold up or end the step. */
   readonly logFile: string;
   /** False: it gets no control group, even where one can be made. */
-  readonly mayGroup?: boolean;
+  readonly mayGroup?: boolean | undefined;
   /** True for a sandbox, which writes to descriptor 3 which process the program in it is, and ends with it. */
-  readonly isSandboxed?: boolean;
+  readonly isSandboxed?: boolean | undefined;
 }
 
 /** How a step ended; `lost` when nobody recorded it: its shell was killed, or the machine was restarted. */
@@ -97,14 +99,14 @@ const goneChecks = 500;
  * Starts a program in its own session, detached from the agent: it goes on when the agent ends, however that happens. A directory
  * can be used once: a second start in it throws, so a step is never run twice.
  */
-export async function startStep(command: StepCommand, clock: Clock = systemClock): Promise<StartedStep> {
+export async function startStep(command: StepCommand, clock: Clock): Promise<StartedStep> {
   const { dir, argv, env, cwd, logFile, isSandboxed = false, mayGroup = true } = command;
   await mkdir(dir, { recursive: true, mode: 0o700 });
   // A sandbox ends everything in it by itself.
   const group = isSandboxed || !mayGroup ? undefined : await makeGroup(dir);
-  await create(join(dir, "start.json"), JSON.stringify({ bootId: await readBootId(), isSandboxed, group }));
+  await createSynced(join(dir, "start.json"), JSON.stringify({ bootId: await readBootId(), isSandboxed, group }));
   const names = ["wrapper", "pid", "status", "inside"];
-  for (const name of names) await create(join(dir, name), `${" ".repeat(reservedBytes - 1)}\n`);
+  for (const name of names) await createSynced(join(dir, name), `${" ".repeat(reservedBytes - 1)}\n`);
   await syncDirectory(dir);
   await using log = await open(
     logFile,
@@ -115,29 +117,31 @@ export async function startStep(command: StepCommand, clock: Clock = systemClock
   const child = await spawned(() =>
     spawn("/bin/sh", ["-c", wrapper, "sh", dir, inheritedUmask(), group ?? "", ...argv], {
       cwd,
-      env: { ...env, ...(isSandboxed ? {} : { [markVariable]: markOf(dir) }) },
+      env: isSandboxed ? env : { ...env, [markVariable]: markOf(dir) },
       detached: true,
       stdio: ["ignore", log.fd, log.fd, ...(isSandboxed ? [inside.fd] : [])],
     }),
   );
-  if (child instanceof Error) return { kind: "refused", why: `the process cannot be started: ${child.message}` };
-  child.unref();
+  if (child.kind === "refused") return { kind: "refused", why: `the process cannot be started: ${child.why}` };
   return { kind: "started", step: new StepProcess({ dir, clock, wrapper: await identify(child.pid), isSandboxed }) };
 }
 
-/** The process, or why there is none: some reasons are thrown, others come as an event. */
-async function spawned(start: () => ChildProcess): Promise<(ChildProcess & { readonly pid: number }) | Error> {
+type Spawned = { readonly kind: "spawned"; readonly pid: number } | { readonly kind: "refused"; readonly why: string };
+
+/** A process that this one does not wait for, or why there is none: some reasons are thrown, others come as an event. */
+async function spawned(start: () => ChildProcess): Promise<Spawned> {
   try {
     const child = start();
     await once(child, "spawn");
-    return child as ChildProcess & { readonly pid: number };
+    child.unref();
+    return child.pid === undefined ? { kind: "refused", why: "it has no pid" } : { kind: "spawned", pid: child.pid };
   } catch (error) {
-    return error instanceof Error ? error : new Error(String(error));
+    return { kind: "refused", why: messageOf(error) };
   }
 }
 
 /** Finds a step that this or an earlier process of the agent started in `dir`. */
-export async function adoptStep(dir: string, clock: Clock = systemClock): Promise<AdoptedStep> {
+export async function adoptStep(dir: string, clock: Clock): Promise<AdoptedStep> {
   const start = await readStart(dir);
   if (start === undefined) return { kind: "never-started" };
   const { isSandboxed } = start;
@@ -196,7 +200,7 @@ class StepProcess implements Step {
     if (program === undefined) return "not-running";
     if (this.#isSandboxed) await untilInterruptible(program, this.#clock);
     try {
-      await create(join(this.dir, mark), "");
+      await createSynced(join(this.dir, mark), "");
       await syncDirectory(this.dir);
     } catch (error) {
       if (errnoOf(error) === "EEXIST") return "already-sent";
@@ -209,14 +213,14 @@ class StepProcess implements Step {
     const group = await this.#livingGroup();
     if (group === undefined) return "not-running";
     const program = this.#isSandboxed ? await this.#program() : undefined;
-    await create(join(this.dir, "forced"), "").catch((error: unknown) => {
+    await createSynced(join(this.dir, "forced"), "").catch((error: unknown) => {
       if (errnoOf(error) !== "EEXIST") throw error;
     });
     const outcome = send(-group, "SIGKILL");
     const isLeft = async () => (await this.look()) === undefined || (program !== undefined && (await isAlive(program)));
     for (let check = 0; check < goneChecks && (await isLeft()); check += 1) await this.#clock.sleep(goneCheckMs);
     // Wakes those who wait: nobody else changes the directory any more.
-    await create(join(this.dir, "gone"), "").catch(() => {});
+    await createSynced(join(this.dir, "gone"), "").catch(() => {});
     return outcome;
   }
 
@@ -273,8 +277,8 @@ class StepProcess implements Step {
 
 /** A shell reports a program that signal N ended as 128 + N. */
 function outcomeOf(status: number): StepOutcome {
-  const name = Object.entries(system.signals).find(([, number]) => number === status - 128)?.[0];
-  return name === undefined ? { kind: "exited", code: status } : { kind: "signaled", signal: name as NodeJS.Signals };
+  const name = entriesOf(system.signals).find(([, number]) => number === status - 128)?.[0];
+  return name === undefined ? { kind: "exited", code: status } : { kind: "signaled", signal: name };
 }
 
 function send(pid: number, signal: NodeJS.Signals): "sent" | "not-running" {

@@ -85,8 +85,11 @@ export class JobArtifacts {
     const header = {
       planSizeBytes: BigInt((await planned.stat()).size),
       planSha256: plan.sha256,
-      ...{ engine: plan.engine, engineVersion: plan.engineVersion, lockFile: plan.lockFile },
-      ...(plan.files === undefined ? {} : { filesSizeBytes: BigInt(plan.files.bytes), filesSha256: plan.files.sha256 }),
+      engine: plan.engine,
+      engineVersion: plan.engineVersion,
+      lockFile: plan.lockFile,
+      filesSizeBytes: BigInt(plan.files?.bytes ?? 0),
+      filesSha256: plan.files?.sha256 ?? "",
     };
     if (inParts.kind === "one_call")
       await this.#client.uploadPlan(planParts(header, { planned, summary: plan.summary, made }), this.#with(signal));
@@ -185,10 +188,10 @@ export type PlanInParts =
 const partsOf = (summary: Uint8Array) =>
   summary.length === 0 ? {} : { summaryPartsBytes: BigInt(summary.length), summaryPartsSha256: sha256Of(summary) };
 
-type Header = MessageInitShape<typeof UploadPlanHeaderSchema>;
+type Header = Exclude<MessageInitShape<typeof UploadPlanHeaderSchema>, { readonly $typeName: string }>;
 
 async function* only(header: Header, parts: Partial<Header>): AsyncGenerator<PlanPart> {
-  yield create(UploadPlanRequestSchema, { part: { case: "header", value: { ...header, ...parts } as Header } });
+  yield create(UploadPlanRequestSchema, { part: { case: "header", value: { ...header, ...parts } } });
 }
 
 type PlanPart = MessageInitShape<typeof UploadPlanRequestSchema>;

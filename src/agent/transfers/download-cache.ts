@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { abortable } from "../../lib/async/abort.ts";
 import { KeyedTurns } from "../../lib/async/keyed-turns.ts";
 import type { Clock } from "../../lib/clock.ts";
+import { bytesOf } from "../../lib/values/streams.ts";
 import { WindlassError } from "../../lib/words/errors.ts";
 import { isOutOfSpace, makePrivateDirectory } from "../disk/durable-files.ts";
 
@@ -28,7 +29,7 @@ export interface DownloadCacheOptions {
 }
 
 const keptMs: Readonly<Record<CachedKind, number>> = { configuration: 24 * 3_600_000, secret: 3_600_000 };
-const shape = /^([0-9a-f]{64})\.(configuration|secret)(\.part)?$/;
+const shape = /^[0-9a-f]{64}\.(configuration|secret)(\.part)?$/;
 
 /** One job's wish for an object. */
 export interface Placing {
@@ -194,7 +195,7 @@ export class DownloadCache {
     const names = await readdir(directory).catch(() => []);
     const entries: Entry[] = [];
     for (const name of names) {
-      const kind = shape.exec(name)?.[2] as CachedKind | undefined;
+      const kind = kindOf(name);
       const found = await stat(join(directory, name)).catch(() => undefined);
       if (found === undefined) continue;
       if (kind === undefined) await rm(join(directory, name), { recursive: true, force: true });
@@ -212,6 +213,12 @@ export async function tidyUntil(cache: DownloadCache, clock: Clock, signal: Abor
     await cache.tidy().catch(() => {});
     await clock.sleep(tidyEveryMs, signal).catch(() => {});
   }
+}
+
+/** Undefined: it is no name of the cache. */
+function kindOf(name: string): CachedKind | undefined {
+  const [, kind] = shape.exec(name) ?? [];
+  return kind === "configuration" || kind === "secret" ? kind : undefined;
 }
 
 const nameOf = ({ sha256, kind }: Pick<CachedObject, "sha256" | "kind">): string => `${sha256}.${kind}`;
@@ -241,9 +248,9 @@ async function contentOf(path: string): Promise<{ readonly bytes: number; readon
   await using opened = file;
   const hash = createHash("sha256");
   let bytes = 0;
-  for await (const chunk of opened.createReadStream({ autoClose: false })) {
+  for await (const chunk of bytesOf(opened.createReadStream({ autoClose: false }))) {
     hash.update(chunk);
-    bytes += (chunk as Buffer).length;
+    bytes += chunk.length;
   }
   return { bytes, sha256: hash.digest("hex") };
 }

@@ -71,7 +71,9 @@ async function inPieces(
   const { pace, sizeBytes } = options;
   await inOrder<Piece>(
     {
-      ...{ pace, from, to: sizeBytes },
+      pace,
+      from,
+      to: sizeBytes,
       move: async ({ offset, bytes }, over) => {
         const piece = await fetchPiece(options, { offset: BigInt(offset), maxBytes: BigInt(bytes) }, over);
         // What has come of the first one still counts; the pace hears that it broke.

@@ -55,14 +55,18 @@ export class PartUploads {
     ];
     if (summary.length > 0)
       objects.push({
-        ...{ what: "the summary of the plan", sha256: sha256Of(summary) },
-        ...{ sizeBytes: summary.length, read: fromMemory },
+        what: "the summary of the plan",
+        sha256: sha256Of(summary),
+        sizeBytes: summary.length,
+        read: fromMemory,
       });
     if (plan.files !== undefined) {
       const made = files.use(await openOwnFile(plan.files.file));
       const { sha256, bytes: size } = plan.files;
       objects.push({
-        ...{ what: "what the plan made", sha256, sizeBytes: size },
+        what: "what the plan made",
+        sha256,
+        sizeBytes: size,
         read: (at, bytes) => readAt(made, at, bytes),
       });
     }

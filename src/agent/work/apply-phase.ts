@@ -3,6 +3,7 @@ import { failpoint } from "../../lib/program/failpoint.ts";
 import { variablesOfApply, writeVariables } from "../../terraform/configuration/variables.ts";
 import { applyArgv } from "../../terraform/engines/argv.ts";
 import { ApplyProgress, type ResourceAction } from "../../terraform/output/apply-progress.ts";
+import type { TerraformEvent } from "../../terraform/output/events.ts";
 import { firstOfDiagnostics } from "../../terraform/output/first-error.ts";
 import { makeTextRedactor } from "../../terraform/redaction/redact.ts";
 import type { StateSnapshot } from "../../terraform/state/spool.ts";
@@ -70,12 +71,12 @@ async function apply(execution: Execution, progress: ApplyProgress): Promise<Ste
     return applyArgv({
       plan: place.seen(job.files.planFile),
       varFiles: varFiles.map(place.seen),
-      ...(state === undefined ? {} : { state }),
-      ...(parallelism === 0 ? {} : { parallelism }),
+      state,
+      parallelism: parallelism === 0 ? undefined : parallelism,
       suppressForgetErrors: job.spec.options?.suppressForgetErrors ?? false,
     });
   };
-  const observe = (event: Parameters<ApplyProgress["observe"]>[0]) => {
+  const observe = (event: TerraformEvent) => {
     progress.observe(event);
     const { added, changed, destroyed } = progress.counts;
     job.noteProgress(added + changed + destroyed);
@@ -111,7 +112,7 @@ async function shownInFlight(
   return inFlight.map(({ address, id, ...rest }) => ({
     ...rest,
     address: shown(address),
-    ...(id === undefined ? {} : { id: shown(id) }),
+    id: id === undefined ? undefined : shown(id),
   }));
 }
 
@@ -133,7 +134,7 @@ async function phaseEnd(execution: Execution, applied: Applied): Promise<PhaseEn
   const first = firstOfDiagnostics(progress.errors, progress.errorCount);
   const told = await failureOf(execution, "apply", { end, first });
   const isOnlyLeft = told.outcome === "errored" && progress.hasOnlyLeftBehind;
-  const failure = { ...(isOnlyLeft ? { ...told, errorMessage: leftBehind } : told), ...facts };
+  const failure = { ...told, errorMessage: isOnlyLeft ? leftBehind : told.errorMessage, ...facts };
   return problem === undefined
     ? failure
     : { ...failure, errorMessage: `${failure.errorMessage}; ${problem}`.slice(0, 4096) };

@@ -1,5 +1,6 @@
 import { linkSignals } from "../../lib/async/abort.ts";
 import { failpoint } from "../../lib/program/failpoint.ts";
+import { messageOf } from "../../lib/values/errors.ts";
 import { isWindlassError } from "../../lib/words/errors.ts";
 import { isFull, isOutOfSpace } from "../disk/durable-files.ts";
 import { type Prepared, readPrepared } from "../jobs/files.ts";
@@ -36,7 +37,7 @@ export async function executeJob(job: AgentJob, context: JobContext): Promise<St
   const wasDiskFull = finished.wasDiskFull || (await isFull(job.files.root));
   const result = {
     ...withLog(end, { ...finished, wasDiskFull }, prepared.engineVersion),
-    ...(hasNotApplied(job, end) ? { applyNotStarted: true } : {}),
+    applyNotStarted: hasNotApplied(job, end),
   };
   // The file is closed with `log`: from here on the stream reads it by its name.
   job.showLog(storedLog(job.files.spool, result.logBytes));
@@ -131,6 +132,6 @@ async function phaseEnd({ job, context, log, prepared, variables }: Opened): Pro
     await place?.leave();
     if (!isWindlassError(error)) context.log.error({ err: error, job: job.key }, "the execution of a job failed");
     if (isOutOfSpace(error)) return errored("the agent's disk is full: make space there and start the run again");
-    return errored(error instanceof Error ? error.message : String(error));
+    return errored(messageOf(error));
   }
 }

@@ -73,7 +73,8 @@ interface Announced {
 }
 
 const wish = ({ what, kind, announced }: Announced, path: string, ask: Ask): Wanted => ({
-  ...{ path, ask },
+  path,
+  ask,
   object: { what, kind, sha256: announced.sha256, sizeBytes: Number(announced.sizeBytes) },
 });
 

@@ -66,14 +66,23 @@ export async function placeJob(
   const moved = [{ path: job.files.cli, at: seenCli }];
   const command = (argv: readonly string[], readable: readonly string[]) => ({
     argv: bubblewrapArgv(sandbox, {
-      ...{ argv, work, place, cwd: seenDirectory, moved },
+      argv,
+      work,
+      place,
+      cwd: seenDirectory,
+      moved,
       readable: [...always, ...readable],
     }),
     cwd: work,
     isSandboxed: true,
   });
   return {
-    ...{ directory, seenDirectory, seenWork: place, seenPlace: inPlace, seenCli, command },
+    directory,
+    seenDirectory,
+    seenWork: place,
+    seenPlace: inPlace,
+    seenCli,
+    command,
     seen: inPlace,
     leave: async () => {},
   };

@@ -48,7 +48,7 @@ export interface StepRequest {
   /** How long it may take, over restarts of the agent; absent is for ever. */
   readonly limit?: StepLimit | undefined;
   /** Goes on beside it until the signal is aborted, and may add to its output. */
-  readonly beside?: (over: AbortSignal) => Promise<void>;
+  readonly beside?: ((over: AbortSignal) => Promise<void>) | undefined;
 }
 
 export type StepEnd =

@@ -100,8 +100,8 @@ async function planOptions(execution: Execution): Promise<PlanOptions> {
     replace: options?.replacements ?? [],
     excludes: options?.excludes ?? [],
     varFiles,
-    ...(state === undefined ? {} : { state }),
-    ...(parallelism === 0 ? {} : { parallelism }),
+    state,
+    parallelism: parallelism === 0 ? undefined : parallelism,
   };
 }
 
@@ -188,7 +188,10 @@ async function collectFiles(
   if (spec.options?.planOnly === true) return { kind: "collected", packed: undefined, told: "" };
   const root = configurationRoot(files.work);
   const collected = await collectPlanFiles({
-    ...{ root, seenRoot: place.seenPlace(root), record: files.configurationRecord, archive: files.planFilesArchive },
+    root,
+    seenRoot: place.seenPlace(root),
+    record: files.configurationRecord,
+    archive: files.planFilesArchive,
     maxBytes: spec.planFiles === undefined ? undefined : Number(spec.planFiles.sizeBytes),
     signal: context.stopping,
   });

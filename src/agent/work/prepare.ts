@@ -2,6 +2,7 @@ import { mkdir, readdir, readFile, realpath, rm, stat } from "node:fs/promises";
 import { join, sep } from "node:path";
 import { ConnectError } from "@connectrpc/connect";
 import { defaultArchiveLimits, unpackArchive } from "../../lib/archive/unpack.ts";
+import { messageOf } from "../../lib/values/errors.ts";
 import { failureText } from "../../lib/way/own-answer.ts";
 import { isWindlassError, WindlassError } from "../../lib/words/errors.ts";
 import {
@@ -62,7 +63,7 @@ async function afterFailure(job: AgentJob, error: unknown): Promise<Preparation>
   if (error instanceof ConnectError) return { kind: "declined", reason: `a download failed: ${failureText(error)}` };
   if (isWindlassError(error, "storage_unavailable"))
     return { kind: "declined", reason: `a download failed: ${error.message}` };
-  const prepared = unusable(error instanceof Error ? error.message : String(error));
+  const prepared = unusable(messageOf(error));
   await writePrepared(job.files, prepared);
   return prepared;
 }

@@ -24,7 +24,7 @@ const blank: Omit<PhaseEnd, "outcome" | "exitCode" | "errorMessage"> = {
   lostCount: 0,
 };
 
-type Facts = Partial<typeof blank> & { readonly exitCode?: number };
+type Facts = Partial<typeof blank & Pick<PhaseEnd, "exitCode">>;
 
 export const finished = (facts: Facts): PhaseEnd => ({
   ...blank,

@@ -1,9 +1,11 @@
 import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { type DescMethod, fromJson, type JsonValue, type Message, toJson } from "@bufbuild/protobuf";
+import { reflect } from "@bufbuild/protobuf/reflect";
 import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
 import { isJsonList, isJsonObject, type Json, JsonNumber, readJson } from "../../lib/json/json.ts";
 import { exactNumber } from "../../lib/json/text.ts";
+import { messageOf } from "../../lib/values/errors.ts";
 import { text } from "../line/flags.ts";
 import { usageError } from "../problems/problem.ts";
 import { didYouMean } from "../problems/suggest.ts";
@@ -32,11 +34,12 @@ export const api = command({
     );
     const client = (await context.publicClient(method.parent)) as unknown as Readonly<Record<string, Call>>;
     const answer = client[method.localName]?.(request);
+    if (answer === undefined) throw new Error(`no method ${method.name}`);
     if (method.methodKind === "unary") {
-      await context.printer.json(shown(method, await (answer as Promise<Message>)), 2);
+      await context.printer.json(shown(method, await answer), 2);
       return undefined;
     }
-    for await (const message of answer as AsyncIterable<Message>) {
+    for await (const message of answer) {
       await context.printer.json(shown(method, message));
     }
     return undefined;
@@ -48,12 +51,13 @@ async function inOrganization(context: Context, method: DescMethod, request: Mes
   const field = method.input.field.organization;
   const changes = method.idempotency !== MethodOptions_IdempotencyLevel.NO_SIDE_EFFECTS;
   if (field?.fieldKind !== "scalar" || (method.parent.name === "OrganizationService" && changes)) return request;
-  const given = request as Message & { organization?: string };
-  if (given.organization === "") given.organization = await context.organization();
+  const fields = reflect(method.input, request);
+  if (fields.get(field) === "") fields.set(field, await context.organization());
   return request;
 }
 
-type Call = (request: Message) => Promise<Message> | AsyncIterable<Message>;
+/** A method that the caller knows the kind of: unary ones are awaited, those that answer with a stream are read. */
+type Call = (request: Message) => Promise<Message> & AsyncIterable<Message>;
 
 const shown = ({ output }: DescMethod, message: Message): JsonValue =>
   toJson(output, message, { alwaysEmitImplicit: true });
@@ -82,7 +86,7 @@ export function requestOf({ input }: DescMethod, json: string): Message {
   try {
     return fromJson(input, protoJson(readJson(json)));
   } catch (error) {
-    throw usageError(`--data is no ${input.name}: ${error instanceof Error ? error.message : String(error)}`);
+    throw usageError(`--data is no ${input.name}: ${messageOf(error)}`);
   }
 }
 

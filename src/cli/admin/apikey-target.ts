@@ -47,7 +47,9 @@ const see = (context: Context) => [{ label: "See what is there", command: contex
 
 const unknown = (context: Context, name: string): CliError =>
   new CliError("notFound", `API key "${name}" does not exist, or you may not see it`, {
-    ...{ code: "NOT_FOUND", reason: "NOT_FOUND", metadata: { resource: "API key", name } },
+    code: "NOT_FOUND",
+    reason: "NOT_FOUND",
+    metadata: { resource: "API key", name },
     hints: see(context),
   });
 
@@ -56,7 +58,8 @@ const ambiguous = (context: Context, name: string, found: readonly Key[]): CliEr
     "conflict",
     `${found.length} API keys are named "${name}": say which by its id (${found.map(({ id }) => id).join(", ")})`,
     {
-      ...{ code: "FAILED_PRECONDITION", reason: "NAME_AMBIGUOUS" },
+      code: "FAILED_PRECONDITION",
+      reason: "NAME_AMBIGUOUS",
       metadata: { resource: "API key", name, ids: found.map(({ id }) => id).join(",") },
       hints: see(context),
     },

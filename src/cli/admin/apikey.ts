@@ -7,6 +7,7 @@ import {
   RotateApiKeyResponseSchema,
 } from "../../gen/windlass/v1/api_key_service_pb.ts";
 import { Role } from "../../gen/windlass/v1/system_service_pb.ts";
+import { keysOf } from "../../lib/values/records.ts";
 import { choice, duration, neededText } from "../line/flags.ts";
 import type { Context } from "../server/context.ts";
 import { answerChanged } from "../shared/answers.ts";
@@ -111,7 +112,7 @@ const createKey = command({
   ],
   flags: {
     name: neededText("whose it is, or what uses it", { placeholder: "NAME" }),
-    role: choice("what it may do (default operator)", Object.keys(roles) as (keyof typeof roles)[]),
+    role: choice("what it may do (default operator)", keysOf(roles)),
     expires: duration("how long it is good for (default 90d); 0 is for ever"),
   },
   run: async (context, { flags }) => {
@@ -121,7 +122,7 @@ const createKey = command({
       organization: role === Role.SITE_ADMIN ? "" : await context.organization(),
       name: flags.name,
       role,
-      ...(flags.expires === undefined ? {} : { expiresIn: durationOf(flags.expires) }),
+      expiresIn: flags.expires === undefined ? undefined : durationOf(flags.expires),
     });
     const { apiKey = create(ApiKeySchema), secret } = answer;
     const schema = CreateApiKeyResponseSchema;
@@ -154,8 +155,8 @@ const rotate = command({
     const apiKeyId = await findKeyId(context, args.key);
     const answer = await client.rotateApiKey({
       apiKeyId,
-      ...(flags.overlap === undefined ? {} : { overlap: durationOf(flags.overlap) }),
-      ...(flags.expires === undefined ? {} : { expiresIn: durationOf(flags.expires) }),
+      overlap: flags.overlap === undefined ? undefined : durationOf(flags.overlap),
+      expiresIn: flags.expires === undefined ? undefined : durationOf(flags.expires),
     });
     const { apiKey = create(ApiKeySchema), replaced, secret } = answer;
     const schema = RotateApiKeyResponseSchema;

@@ -4,6 +4,7 @@ import {
   AttentionKind,
   type GetAttentionResponse,
 } from "../../gen/windlass/v1/system_service_pb.ts";
+import { lookUp } from "../../lib/values/records.ts";
 import { ageText, whenText } from "../terminal/ages.ts";
 
 /** Makes a command that acts on the organization of an item. */
@@ -24,54 +25,63 @@ const facts: Readonly<Record<KnownKind, KindFacts>> = {
   [AttentionKind.LOST_APPLY]: {
     title: "Lost applies",
     command: ({ id }) => `run resolve ${id}`,
-    ...{ all: "run list --needs-decision", ends: false },
+    all: "run list --needs-decision",
+    ends: false,
   },
   [AttentionKind.PLAN_TO_CONFIRM]: {
     title: "Plans to confirm",
     command: ({ id }) => `run confirm ${id}`,
-    ...{ all: "run list --needs-decision", ends: false },
+    all: "run list --needs-decision",
+    ends: false,
   },
   [AttentionKind.QUARANTINED_STATE]: {
     title: "States kept aside",
     command: ({ workspace }) => `state list ${workspace} --quarantined`,
-    ...{ all: "workspace list", ends: false },
+    all: "workspace list",
+    ends: false,
   },
   [AttentionKind.POOL_WITHOUT_AGENTS]: {
     title: "Pools without agents",
     command: ({ name }) => `token create --pool ${name} --name HOST`,
-    ...{ all: "pool list", ends: false },
+    all: "pool list",
+    ends: false,
   },
   [AttentionKind.POOL_PAUSED]: {
     title: "Pools whose agents take no jobs",
     command: ({ name }) => `agent list --pool ${name}`,
-    ...{ all: "pool list", ends: false },
+    all: "pool list",
+    ends: false,
   },
   [AttentionKind.AGENT_WARNING]: {
     title: "Agents with warnings",
     command: ({ id }) => `agent get ${id}`,
-    ...{ all: "agent list", ends: false },
+    all: "agent list",
+    ends: false,
   },
   [AttentionKind.AGENT_TOKEN_ENDS]: {
     title: "Agent tokens that end",
     command: ({ id }) => `token rotate ${id}`,
-    ...{ all: "token list", ends: true },
+    all: "token list",
+    ends: true,
   },
   [AttentionKind.API_KEY_ENDS]: {
     title: "API keys that end",
     command: ({ id }) => `apikey rotate ${id}`,
-    ...{ all: "apikey list", ends: true },
+    all: "apikey list",
+    ends: true,
   },
   [AttentionKind.CERTIFICATE_ENDS]: {
     title: "Certificate that ends",
     // No command of this program can do it.
     command: () => "",
-    ...{ all: "status", ends: true },
+    all: "status",
+    ends: true,
   },
 };
 
 /** One of a newer server is shown by its number, with what the server says of it. */
 const factsOf = (kind: AttentionKind): KindFacts =>
-  facts[kind as KnownKind] ?? { title: `Other (${kind})`, command: () => "", all: "status", ends: false };
+  lookUp(facts, kind) ?? { title: `Other (${kind})`, command: () => "", all: "status", ends: false };
 
 /** The command that deals with an item; empty if none of this program does. */
 export function commandFor(kind: AttentionKind, item: AttentionItem, command: ItemCommand): string {

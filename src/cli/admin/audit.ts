@@ -53,8 +53,8 @@ const filterOf = ({ action, actor, resource, since, until }: FilterValues, now: 
     action: action ?? "",
     actor: actor ?? "",
     resource: resource ?? "",
-    ...(since === undefined ? {} : { since: timestampOf(since, now) }),
-    ...(until === undefined ? {} : { until: timestampOf(until, now) }),
+    since: since === undefined ? undefined : timestampOf(since, now),
+    until: until === undefined ? undefined : timestampOf(until, now),
   });
 
 const list = command({

@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
 import { Role, SystemService, type WhoAmIResponse } from "../../gen/windlass/v1/system_service_pb.ts";
+import { given } from "../../lib/values/records.ts";
 import { parseToken, type TokenKind } from "../../lib/words/tokens.ts";
 import { toggle } from "../line/flags.ts";
 import { CliError, usageError } from "../problems/problem.ts";
@@ -113,19 +114,21 @@ async function savedContext(context: Context, { token, who, name: asked }: Found
   // The next command may start in another directory.
   const saved = (file: "caFile" | "certFile" | "keyFile") => {
     const path = tls[file].value;
-    return path === undefined ? {} : { [file]: resolve(context.io.workingDirectory, path) };
+    return path === undefined ? undefined : resolve(context.io.workingDirectory, path);
   };
   return {
     ...kept,
     name,
     address: address.value,
     token,
-    ...(chosen === undefined ? {} : { organization: chosen }),
-    ...saved("caFile"),
-    ...saved("certFile"),
-    ...saved("keyFile"),
-    ...(tls.serverName.value === undefined ? {} : { serverName: tls.serverName.value }),
-    ...(tls.insecure.value ? { insecure: true } : {}),
+    ...given({
+      organization: chosen,
+      caFile: saved("caFile"),
+      certFile: saved("certFile"),
+      keyFile: saved("keyFile"),
+      serverName: tls.serverName.value,
+      insecure: tls.insecure.value || undefined,
+    }),
   };
 }
 

@@ -13,6 +13,7 @@ import {
   SystemService,
   WhoAmIResponseSchema,
 } from "../../gen/windlass/v1/system_service_pb.ts";
+import { isRecord } from "../../lib/values/records.ts";
 import { isWithoutAgents } from "../pool/view.ts";
 import { openStates } from "../run/states.ts";
 import { runColumns } from "../run/view.ts";
@@ -131,11 +132,14 @@ type ToJson = typeof import("@bufbuild/protobuf").toJson;
 function attentionJson(one: Attention, command: ItemCommand, toJson: ToJson) {
   const style = { alwaysEmitImplicit: true };
   const items = one.items.map((item) => ({
-    ...(toJson(AttentionItemSchema, item, style) as object),
+    ...fields(toJson(AttentionItemSchema, item, style)),
     command: commandFor(one.kind, item, command),
   }));
-  return { ...(toJson(AttentionSchema, one, style) as object), items };
+  return { ...fields(toJson(AttentionSchema, one, style)), items };
 }
+
+/** What a message has in JSON: an object. */
+const fields = (json: unknown) => (isRecord(json) ? json : {});
 
 /** What people set: how long runs, logs, configurations, states and audit records are kept. */
 function keepsText(retention: Readonly<Record<string, string>>): string {

@@ -28,7 +28,9 @@ const see = (context: Context) => [{ label: "See them", command: context.command
 
 const unknown = (context: Context, name: string): CliError =>
   new CliError("notFound", `agent token "${name}" does not exist, or you may not see it`, {
-    ...{ code: "NOT_FOUND", reason: "NOT_FOUND", metadata: { resource: "agent token", name } },
+    code: "NOT_FOUND",
+    reason: "NOT_FOUND",
+    metadata: { resource: "agent token", name },
     hints: see(context),
   });
 
@@ -37,7 +39,8 @@ const ambiguous = (context: Context, name: string, found: readonly AgentToken[])
     "conflict",
     `${found.length} agent tokens are named "${name}": say which by its id (${found.map(({ id }) => id).join(", ")})`,
     {
-      ...{ code: "FAILED_PRECONDITION", reason: "NAME_AMBIGUOUS" },
+      code: "FAILED_PRECONDITION",
+      reason: "NAME_AMBIGUOUS",
       metadata: { resource: "agent token", name, ids: found.map(({ id }) => id).join(",") },
       hints: see(context),
     },

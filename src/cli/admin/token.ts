@@ -81,7 +81,7 @@ const createToken = command({
       organization: await context.organization(),
       agentPool: flags.pool,
       description: flags.name ?? "",
-      ...(flags.expires === undefined ? {} : { expiresIn: durationOf(flags.expires) }),
+      expiresIn: flags.expires === undefined ? undefined : durationOf(flags.expires),
       requestId: context.io.random.uuid(),
     });
     const { agentToken, secret } = answer;
@@ -138,8 +138,8 @@ const rotate = command({
     const { id } = await findToken(context, args.token);
     const answer = await client.rotateAgentToken({
       agentTokenId: id,
-      ...(flags.grace === undefined ? {} : { overlap: durationOf(flags.grace) }),
-      ...(flags.expires === undefined ? {} : { expiresIn: durationOf(flags.expires) }),
+      overlap: flags.grace === undefined ? undefined : durationOf(flags.grace),
+      expiresIn: flags.expires === undefined ? undefined : durationOf(flags.expires),
     });
     const { agentToken, secret, replaced } = answer;
     await context.printer.resource({

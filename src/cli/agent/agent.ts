@@ -6,6 +6,7 @@ import {
   ListAgentJobsResponseSchema,
   ListAgentsResponseSchema,
 } from "../../gen/windlass/v1/agent_service_pb.ts";
+import { lookUp } from "../../lib/values/records.ts";
 import { choiceList, type FlagValues, maxReason, sentence, text, toggle } from "../line/flags.ts";
 import { CliError, usageError } from "../problems/problem.ts";
 import type { Context } from "../server/context.ts";
@@ -28,7 +29,7 @@ const wantedFlags = {
 };
 
 const statusOf = (word: string): AgentStatus =>
-  AgentStatus[word.toUpperCase().replaceAll("-", "_") as keyof typeof AgentStatus];
+  lookUp(AgentStatus, word.toUpperCase().replaceAll("-", "_")) ?? AgentStatus.UNSPECIFIED;
 
 const wantedOf = async (context: Context, { pool, selector, status }: FlagValues<typeof wantedFlags>) => ({
   organization: await context.organization(),
@@ -222,7 +223,9 @@ function refuseConnected(context: Context, { name, status }: Agent): void {
   if (status !== AgentStatus.IDLE && status !== AgentStatus.BUSY) return;
   const message = `agent ${name} is ${enumText(AgentStatus, status)}, that is connected: it cannot be forgotten before it has left`;
   throw new CliError("conflict", message, {
-    ...{ code: "FAILED_PRECONDITION", reason: "AGENT_IN_USE", metadata: { agent: name } },
+    code: "FAILED_PRECONDITION",
+    reason: "AGENT_IN_USE",
+    metadata: { agent: name },
     hints: [{ label: "Let it finish and leave", command: context.command(`agent drain ${name}`) }],
   });
 }

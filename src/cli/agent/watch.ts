@@ -44,7 +44,7 @@ export async function showAgents(
         if (!answer.snapshotComplete) continue;
         isFirst = false;
         const agents = [...known.values()].toSorted(byName);
-        await show(context, { answer: { ...answer, agents }, before: shown, style });
+        await show(context, { ...answer, agents }, shown, style);
         shown = agents;
       }
       signal.throwIfAborted();
@@ -73,13 +73,12 @@ async function hangUpWhenSilent(context: Context, heardMs: () => number, signal:
   }
 }
 
-interface Seen {
-  readonly answer: WatchAgentsResponse;
-  readonly before: readonly Agent[];
-  readonly style: ListStyle;
-}
-
-async function show({ printer, io, notes }: Context, { answer, before, style }: Seen): Promise<void> {
+async function show(
+  { printer, io, notes }: Context,
+  answer: WatchAgentsResponse,
+  before: readonly Agent[],
+  style: ListStyle,
+): Promise<void> {
   const { agents } = answer;
   if (!printer.isForPeople && printer.format !== "name") return printer.event(WatchAgentsResponseSchema, answer);
   if (printer.isForPeople && io.stdout.isTty) {

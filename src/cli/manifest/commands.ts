@@ -49,7 +49,9 @@ async function plan(context: Context, files: readonly string[], way: Way): Promi
 const show = (context: Context, changes: readonly ManifestChange[], sum: readonly string[] = []): Promise<void> =>
   context.printer.plain(
     changes.map(({ resource, kind, fields, notes }) => ({
-      ...{ resource, kind, notes: [...notes] },
+      resource,
+      kind,
+      notes: [...notes],
       fields: fields.map(({ path, from, to }) => ({ path, from: from ?? null, to: to ?? null })),
     })),
     [...changeLines(changes), ...sum],

@@ -33,7 +33,9 @@ async function organization({ context, organization: name }: ManifestScope): Pro
 
 async function pools(scope: ManifestScope): Promise<readonly Document[]> {
   return (await listPools(scope)).map((pool) => ({
-    ...{ apiVersion, kind: "AgentPool", metadata: { name: pool.name } },
+    apiVersion,
+    kind: "AgentPool",
+    metadata: { name: pool.name },
     spec: { ...poolSpec.current(pool), grantedWorkspaces: [...pool.grantedWorkspaces] },
   }));
 }
@@ -93,7 +95,7 @@ async function workspaces(scope: ManifestScope): Promise<readonly Document[]> {
     const variables = (await readVariables(scope, { workspace: workspace.name })).map((one) =>
       entryOf(workspace.name, one),
     );
-    const spec = { ...own, ...(pool === "" ? {} : { pool }), variables };
+    const spec = { ...own, pool: pool || undefined, variables };
     documents.push({ apiVersion, kind: "Workspace", metadata: { name: workspace.name }, spec });
   }
   return documents;

@@ -58,7 +58,7 @@ function valueAt(content: unknown, path: readonly PropertyKey[]): unknown {
   let value = content;
   for (const step of path) {
     if (typeof value !== "object" || value === null) return undefined;
-    value = (value as Readonly<Record<PropertyKey, unknown>>)[step];
+    value = Reflect.get(value, step);
   }
   return value;
 }

@@ -2,6 +2,8 @@ import { readdir, readFile, stat } from "node:fs/promises";
 import { extname, join, relative, resolve } from "node:path";
 import type { LineCounter, YAMLError, Document as YamlDocument } from "yaml";
 import type { z } from "zod";
+import { errnoOf, messageOf } from "../../lib/values/errors.ts";
+import { fieldOf } from "../../lib/values/records.ts";
 import { CliError, usageError } from "../problems/problem.ts";
 import { didYouMean } from "../problems/suggest.ts";
 import { type Io, readStdin } from "../terminal/io.ts";
@@ -56,8 +58,10 @@ async function readAll(io: Io, paths: readonly string[]): Promise<readonly Sourc
 
 async function filesOf({ workingDirectory }: Io, path: string): Promise<readonly string[]> {
   const full = resolve(workingDirectory, path);
-  const found = await stat(full).catch((error: NodeJS.ErrnoException) => {
-    throw usageError(`${path} cannot be read: ${error.code === "ENOENT" ? "there is no such file" : error.message}`);
+  const found = await stat(full).catch((error: unknown) => {
+    throw usageError(
+      `${path} cannot be read: ${errnoOf(error) === "ENOENT" ? "there is no such file" : messageOf(error)}`,
+    );
   });
   if (!found.isDirectory()) return [path];
   const names = (await readdir(full, { recursive: true })).filter((each) => /^\.(ya?ml|json)$/.test(extname(each)));
@@ -148,9 +152,9 @@ const where = (at: At, path: readonly (string | number)[]): string => `${at.file
 /** The line of the innermost part of the path that is there. */
 function lineAt({ yaml, lines }: At, path: readonly (string | number)[]): number {
   for (let length = path.length; length >= 0; length--) {
-    const node = yaml.getIn(path.slice(0, length), true) as { readonly range?: readonly number[] | null } | undefined;
-    const start = node?.range?.[0];
-    if (start !== undefined) return lines.linePos(start).line;
+    const range = fieldOf(yaml.getIn(path.slice(0, length), true), "range");
+    const start: unknown = Array.isArray(range) ? range[0] : undefined;
+    if (typeof start === "number") return lines.linePos(start).line;
   }
   return 1;
 }

@@ -2,7 +2,8 @@ import { AgentPoolService } from "../../gen/windlass/v1/agent_pool_service_pb.ts
 import { OrganizationService } from "../../gen/windlass/v1/organization_service_pb.ts";
 import { VariableSetService } from "../../gen/windlass/v1/variable_set_service_pb.ts";
 import { WorkspaceService } from "../../gen/windlass/v1/workspace_service_pb.ts";
-import { given, maskOf } from "../shared/answers.ts";
+import { given } from "../../lib/values/records.ts";
+import { maskOf } from "../shared/answers.ts";
 import { changedFields, type FieldChange, type ManifestChange } from "./change.ts";
 import {
   type Document,
@@ -39,7 +40,7 @@ interface Parts {
   readonly resource: string;
   readonly isNew: boolean;
   readonly fields: readonly FieldChange[];
-  readonly notes?: readonly string[];
+  readonly notes?: readonly string[] | undefined;
   readonly steps: readonly (() => Promise<unknown>)[];
 }
 

@@ -7,8 +7,9 @@ import {
 } from "../../gen/windlass/v1/provider_settings_pb.ts";
 import { ProviderSettingsService } from "../../gen/windlass/v1/provider_settings_service_pb.ts";
 import { certificatesIn } from "../../lib/net/pem.ts";
+import { given } from "../../lib/values/records.ts";
 import { sourceText } from "../pool/provider-sources.ts";
-import { given, maskOf } from "../shared/answers.ts";
+import { maskOf } from "../shared/answers.ts";
 import type { FieldChange, ManifestChange } from "./change.ts";
 import type { ProvidersSpec, RegistryEntry, SourceEntry } from "./provider-documents.ts";
 import { ifFound, type ManifestScope, without } from "./scope.ts";
@@ -143,14 +144,14 @@ export function providersSpecOf(owner: string, settings: ProviderSettings): Prov
   return {
     sources: sources.map(entryOf),
     registries: hosts.map(({ host }) => ({ host, tokenFrom: { env: environmentName(`${owner}_${host}`) } })),
-    ...(caCertificates === "" ? {} : { caCertificates }),
+    caCertificates: caCertificates || undefined,
   };
 }
 
 function entryOf({ source, include, exclude }: ProviderSource): SourceEntry {
   const limits = {
-    ...(include.length === 0 ? {} : { include: [...include] }),
-    ...(exclude.length === 0 ? {} : { exclude: [...exclude] }),
+    include: include.length === 0 ? undefined : [...include],
+    exclude: exclude.length === 0 ? undefined : [...exclude],
   };
   switch (source.case) {
     case "filesystemMirror":

@@ -2,7 +2,7 @@ import type { AgentPool } from "../../gen/windlass/v1/agent_pool_pb.ts";
 import type { Organization } from "../../gen/windlass/v1/organization_pb.ts";
 import type { VariableSet } from "../../gen/windlass/v1/variable_pb.ts";
 import type { Workspace } from "../../gen/windlass/v1/workspace_pb.ts";
-import { given } from "../shared/answers.ts";
+import { given } from "../../lib/values/records.ts";
 import { engineWord } from "../terminal/words.ts";
 import type { OrganizationDocument, PoolDocument, VariableSetDocument, WorkspaceDocument } from "./documents.ts";
 import { durationOf, durationWord, engineOf, modeOf, modeWord, normalDuration } from "./words.ts";
@@ -24,9 +24,8 @@ export const organizationSpec = {
   }),
   shown: ({ defaultEngine, ...spec }: OrganizationDocument["spec"]): OrganizationDocument["spec"] => ({
     ...spec,
-    ...(defaultEngine === undefined
-      ? {}
-      : { defaultEngine: { name: defaultEngine.name, version: defaultEngine.version ?? "" } }),
+    defaultEngine:
+      defaultEngine === undefined ? undefined : { name: defaultEngine.name, version: defaultEngine.version ?? "" },
   }),
   wanted: ({ maxAgents, maxWorkspaces, defaultExecutionMode, defaultEngine }: OrganizationDocument["spec"]) =>
     given({
@@ -85,13 +84,13 @@ export const workspaceSpec = {
   }),
   shown: ({ variables: _variables, ...spec }: WorkspaceDocument["spec"]): OwnWorkspace => ({
     ...spec,
-    ...(spec.pool === undefined ? {} : { executionMode: "agent" as const }),
-    ...(spec.engine === undefined ? {} : { engine: { name: spec.engine.name, version: spec.engine.version ?? "" } }),
-    ...(spec.tags === undefined ? {} : { tags: [...spec.tags].sort() }),
-    ...(spec.shareStateWith === undefined ? {} : { shareStateWith: [...spec.shareStateWith].sort() }),
-    ...(spec.planTimeout === undefined ? {} : { planTimeout: normalDuration(spec.planTimeout) }),
-    ...(spec.applyTimeout === undefined ? {} : { applyTimeout: normalDuration(spec.applyTimeout) }),
-    ...(spec.initTimeout === undefined ? {} : { initTimeout: normalDuration(spec.initTimeout) }),
+    executionMode: spec.pool === undefined ? spec.executionMode : "agent",
+    engine: spec.engine === undefined ? undefined : { name: spec.engine.name, version: spec.engine.version ?? "" },
+    tags: spec.tags === undefined ? undefined : [...spec.tags].sort(),
+    shareStateWith: spec.shareStateWith === undefined ? undefined : [...spec.shareStateWith].sort(),
+    planTimeout: spec.planTimeout === undefined ? undefined : normalDuration(spec.planTimeout),
+    applyTimeout: spec.applyTimeout === undefined ? undefined : normalDuration(spec.applyTimeout),
+    initTimeout: spec.initTimeout === undefined ? undefined : normalDuration(spec.initTimeout),
   }),
   wanted: (spec: WorkspaceDocument["spec"]) => {
     const mode = spec.executionMode ?? (spec.pool === undefined ? undefined : ("agent" as const));

@@ -111,9 +111,9 @@ export const entryOf = (
 ): VariableEntry => ({
   name: key,
   ...(sensitive ? { sensitive, valueFrom: { env: environmentName(`${owner}_${key}`) } } : { value }),
-  ...(category === VariableCategory.ENV ? { env: true } : {}),
-  ...(hcl ? { hcl } : {}),
-  ...(description === "" ? {} : { description }),
+  env: category === VariableCategory.ENV || undefined,
+  hcl: hcl || undefined,
+  description: description || undefined,
 });
 
 /** `NETWORK_API_TOKEN` for `network_api-token`: where an exported manifest looks for a secret. */

@@ -38,7 +38,8 @@ function refuseUsed(context: Context, { name, assignedWorkspaces }: AgentPool): 
   const them = assignedWorkspaces.length === 1 ? "it" : "them";
   const more = assignedWorkspaces.length > 10 ? ` and ${assignedWorkspaces.length - 10} more` : "";
   throw new CliError("conflict", `pool ${name} is used by ${names}${more}: assign ${them} to another pool first`, {
-    ...{ code: "FAILED_PRECONDITION", reason: "POOL_IN_USE" },
+    code: "FAILED_PRECONDITION",
+    reason: "POOL_IN_USE",
     metadata: { pool: name, workspaces: assignedWorkspaces.slice(0, 20).join(",") },
     hints: [{ label: "See who uses it", command: context.command(`workspace list --pool ${name}`) }],
   });

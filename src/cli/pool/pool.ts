@@ -1,8 +1,9 @@
 import { create } from "@bufbuild/protobuf";
 import { AgentPoolSchema } from "../../gen/windlass/v1/agent_pool_pb.ts";
 import { AgentPoolService } from "../../gen/windlass/v1/agent_pool_service_pb.ts";
+import { given } from "../../lib/values/records.ts";
 import { list as names, text, toggle } from "../line/flags.ts";
-import { answerChanged, given, maskOf } from "../shared/answers.ts";
+import { answerChanged, maskOf } from "../shared/answers.ts";
 import { type Command, command, one, some } from "../shared/command.ts";
 import { warnOfMissing } from "../shared/grants.ts";
 import { confirmOrStop } from "../shared/prompts.ts";

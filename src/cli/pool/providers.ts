@@ -5,17 +5,19 @@ import { type ProviderSettings, ProviderSettingsSchema } from "../../gen/windlas
 import { ProviderSettingsService } from "../../gen/windlass/v1/provider_settings_service_pb.ts";
 import { certificateProblem, holdsPrivateKey } from "../../lib/net/pem.ts";
 import { counted } from "../../lib/text/counted.ts";
+import { messageOf } from "../../lib/values/errors.ts";
+import { given } from "../../lib/values/records.ts";
 import { checkHost } from "../../lib/words/provider-names.ts";
 import { list, repeated, text, toggle } from "../line/flags.ts";
 import { CliError, type Hint, usageError } from "../problems/problem.ts";
 import type { Context } from "../server/context.ts";
-import { answerChanged, answerGone, given, goneFormats, maskOf } from "../shared/answers.ts";
+import { answerChanged, answerGone, goneFormats, maskOf } from "../shared/answers.ts";
 import { assignments, type VariableAssignment } from "../shared/assignments.ts";
 import { type Command, command } from "../shared/command.ts";
 import { confirmOrStop } from "../shared/prompts.ts";
 import type { Io } from "../terminal/io.ts";
 import { warnOfShortSecrets } from "../workspace/variable-view.ts";
-import { readSource } from "./provider-sources.ts";
+import { type NewSource, readSource } from "./provider-sources.ts";
 import { settingsLines, settingsName, settingsTitle } from "./provider-view.ts";
 
 const pool = text("of this agent pool, not of the whole organization", { placeholder: "POOL" });
@@ -28,13 +30,13 @@ const scopeOf = async (context: Context, flags: { readonly pool: string | undefi
 });
 type Scope = Awaited<ReturnType<typeof scopeOf>>;
 
-async function read(context: Context, scope: Scope & { readonly effective?: boolean }): Promise<ProviderSettings> {
+async function read(context: Context, scope: Scope, effective = false): Promise<ProviderSettings> {
   const client = await context.client(ProviderSettingsService);
-  return (await client.getProviderSettings(scope)).providerSettings ?? create(ProviderSettingsSchema);
+  return (await client.getProviderSettings({ ...scope, effective })).providerSettings ?? create(ProviderSettingsSchema);
 }
 
 interface Changes {
-  readonly sources: readonly ReturnType<typeof readSource>[] | undefined;
+  readonly sources: readonly NewSource[] | undefined;
   readonly hosts: readonly { readonly host: string; readonly token: string }[] | undefined;
   readonly caCertificates: string | undefined;
 }
@@ -82,7 +84,7 @@ const get = command({
   ],
   flags: { pool, effective: toggle("what jobs get: the pool's settings over those of the organization") },
   run: async (context, { flags }) => {
-    const message = await read(context, { ...(await scopeOf(context, flags)), effective: flags.effective === true });
+    const message = await read(context, await scopeOf(context, flags), flags.effective === true);
     const shown = { schema: ProviderSettingsSchema, message, name: settingsName(message) };
     await context.printer.resource({ ...shown, lines: settingsLines(message) });
     for (const warning of message.warnings) context.notes.warn(warning);
@@ -140,8 +142,8 @@ async function tokensOf(io: Io, texts: readonly string[]): Promise<readonly Vari
 
 /** Certificates from a file. A private key that lies in the same file does not leave this machine. */
 async function certificatesOf({ workingDirectory }: Io, file: string): Promise<string> {
-  const text = await readFile(resolve(workingDirectory, file), "utf8").catch((error: NodeJS.ErrnoException) => {
-    throw usageError(`--registry-ca: ${file} cannot be read: ${error.message}`);
+  const text = await readFile(resolve(workingDirectory, file), "utf8").catch((error: unknown) => {
+    throw usageError(`--registry-ca: ${file} cannot be read: ${messageOf(error)}`);
   });
   const problem = certificateProblem(text);
   if (problem !== undefined) throw usageError(`--registry-ca: ${file} ${problem}`);

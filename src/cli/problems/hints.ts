@@ -1,4 +1,5 @@
 import type { ErrorReason } from "../../gen/windlass/v1/error_reason_pb.ts";
+import { isKeyOf } from "../../lib/values/records.ts";
 import type { CommandText } from "./codes.ts";
 import type { Hint } from "./problem.ts";
 
@@ -153,7 +154,7 @@ const ignorePattern = (name: string): string => name.replaceAll(/[\\*?[\]!#'\p{C
 
 /** The hints for a reason; none for one that this program does not know. */
 export const hintsFor = (reason: string, facts: Facts): readonly Hint[] | undefined =>
-  reason in reasonHints ? reasonHints[reason as ReasonName](facts) : undefined;
+  isKeyOf(reasonHints, reason) ? reasonHints[reason](facts) : undefined;
 
 const workspaceOf = ({ metadata }: Facts): string => metadata.workspace ?? "WS";
 const poolOf = ({ metadata }: Facts): string => metadata.pool ?? "POOL";

@@ -1,4 +1,5 @@
 import { Code, type ConnectError } from "@connectrpc/connect";
+import { errnoOf } from "../../lib/values/errors.ts";
 import { foreignAnswerText } from "../../lib/way/foreign-answers.ts";
 import { type WayFault, type WayFaultKind, wayFaultOf } from "../../lib/way/way-error.ts";
 import type { CommandText } from "./codes.ts";
@@ -120,7 +121,8 @@ function problem(message: string, { hints }: Pick<NetworkCause, "hints">, where:
 function rootCodes(error: Error): readonly string[] {
   const codes: string[] = [];
   for (let one: unknown = error; one instanceof Error; one = one.cause) {
-    if ("code" in one && typeof one.code === "string") codes.push(one.code);
+    const code = errnoOf(one);
+    if (code !== undefined) codes.push(code);
   }
   return codes;
 }

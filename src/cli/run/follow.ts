@@ -1,5 +1,6 @@
 import { type Phase, type Run, RunPhase, RunState, WaitingReason } from "../../gen/windlass/v1/run_pb.ts";
 import { linkSignals, untilAborted } from "../../lib/async/abort.ts";
+import { messageOf } from "../../lib/values/errors.ts";
 import type { Context } from "../server/context.ts";
 import { ProgressLines } from "../shared/progress-lines.ts";
 import { RunFeed } from "./feed.ts";
@@ -43,7 +44,7 @@ export async function followRun(following: Following, run: Run): Promise<Run> {
     logs.run(own.signal),
   ].map((one) => one.catch((error: unknown) => feed.fail(error)));
   try {
-    const narration = narrate(following, { feed, logs }, own.signal);
+    const narration = narrate(following, feed, logs, own.signal);
     const expiry = expire(following, feed, own.signal);
     narration.catch(() => {});
     return await Promise.race([narration, expiry]);
@@ -54,13 +55,8 @@ export async function followRun(following: Following, run: Run): Promise<Run> {
   }
 }
 
-interface Parts {
-  readonly feed: RunFeed;
-  readonly logs: PhaseLogs;
-}
-
 /** Tells each change, in order with the logs, and asks for the decision. */
-async function narrate(following: Following, { feed, logs }: Parts, signal: AbortSignal): Promise<Run> {
+async function narrate(following: Following, feed: RunFeed, logs: PhaseLogs, signal: AbortSignal): Promise<Run> {
   const told = new ProgressLines(following.context.io.clock);
   const warned = new Set<string>();
   /** The apply before the question that was asked last. */
@@ -211,7 +207,7 @@ export class PhaseLogs {
       await this.#current.run(signal);
     } catch (error) {
       signal.throwIfAborted();
-      const why = error instanceof Error ? error.message : String(error);
+      const why = messageOf(error);
       context.notes.warn(`the log cannot be read: ${why}`);
     }
     return begun.jobId;

@@ -40,8 +40,8 @@ export async function listRuns(
     agentPool: flags.pool ?? "",
     tags: [...flags.tag],
     agentId: flags.agent === undefined ? "" : await agentId(context, flags.agent),
-    ...(flags.since === undefined ? {} : { createdAfter: timestampOf(flags.since, now) }),
-    ...(flags.until === undefined ? {} : { createdBefore: timestampOf(flags.until, now) }),
+    createdAfter: flags.since === undefined ? undefined : timestampOf(flags.since, now),
+    createdBefore: flags.until === undefined ? undefined : timestampOf(flags.until, now),
   };
   const scope = { organization, workspace, ...filter };
   const { rows: runs, nextPageToken } = await fetchRows(context, { ...flags, isHistory: true }, async (page) => {

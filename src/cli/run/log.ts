@@ -69,7 +69,7 @@ interface Wanted {
   readonly phase: RunPhase;
   readonly follow: boolean;
   /** First byte wanted. */
-  readonly offset?: bigint;
+  readonly offset?: bigint | undefined;
 }
 
 interface Means {
@@ -78,7 +78,7 @@ interface Means {
   readonly link: RunLink;
   readonly sink: LogSink;
   /** For `-o jsonl`: takes each message instead of the sink. */
-  readonly onMessage?: (message: StreamRunLogsResponse) => Promise<void>;
+  readonly onMessage?: ((message: StreamRunLogsResponse) => Promise<void>) | undefined;
 }
 
 /** Copies one phase's log from the server. After a broken connection it goes on at the byte where it broke. */

@@ -1,5 +1,9 @@
 import { type Run, RunPhase } from "../../gen/windlass/v1/run_pb.ts";
-import { RunService, StreamRunLogsResponseSchema } from "../../gen/windlass/v1/run_service_pb.ts";
+import {
+  RunService,
+  type StreamRunLogsResponse,
+  StreamRunLogsResponseSchema,
+} from "../../gen/windlass/v1/run_service_pb.ts";
 import { abortable } from "../../lib/async/abort.ts";
 import { choice, count, toggle } from "../line/flags.ts";
 import { CliError, usageError } from "../problems/problem.ts";
@@ -80,20 +84,14 @@ async function copy(context: Context, client: Runs, wanted: Wanted): Promise<voi
     );
     return;
   }
-  const onMessage = printer.isForPeople
-    ? {}
-    : {
-        onMessage: (message: Parameters<NonNullable<LogMeans["onMessage"]>>[0]) =>
-          printer.event(StreamRunLogsResponseSchema, message),
-      };
-  const means = { context, client, sink, link: new RunLink(context), ...onMessage };
+  const onMessage = (message: StreamRunLogsResponse) => printer.event(StreamRunLogsResponseSchema, message);
+  const link = new RunLink(context);
+  const means = { context, client, sink, link, onMessage: printer.isForPeople ? undefined : onMessage };
   for (const phase of phasesOf(context, wanted)) {
     const { run, offset, isFollowed: follow } = wanted;
     await new LogCopy(means, { runId: run.id, phase, follow, offset }).run(io.signal);
   }
 }
-
-type LogMeans = ConstructorParameters<typeof LogCopy>[0];
 
 /** The phases to read. A phase that has not begun has no log; a followed one will have. */
 function phasesOf(context: Context, { run, phase, isFollowed }: Wanted): readonly RunPhase[] {

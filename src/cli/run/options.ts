@@ -3,9 +3,10 @@ import { resolve } from "node:path";
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { durationFromMs } from "@bufbuild/protobuf/wkt";
 import { type RunOptionsSchema, RunPriority } from "../../gen/windlass/v1/run_pb.ts";
+import { messageOf } from "../../lib/values/errors.ts";
+import { given } from "../../lib/values/records.ts";
 import { choice, count, duration, type FlagValues, repeated, sentence, text, toggle } from "../line/flags.ts";
 import { usageError } from "../problems/problem.ts";
-import { given } from "../shared/answers.ts";
 import { assignment, hclAssignment } from "../shared/assignments.ts";
 
 export const startFlags = {
@@ -90,7 +91,7 @@ export async function withAddressFiles(flags: StartFlags, workingDirectory: stri
 /** As OpenTofu reads them: one a line, without blank lines and those that begin with `#`. */
 async function addressesIn(flag: string, path: string): Promise<readonly string[]> {
   const text = await readFile(path, "utf8").catch((error: unknown) => {
-    throw usageError(`${flag}: ${error instanceof Error ? error.message : String(error)}`);
+    throw usageError(`${flag}: ${messageOf(error)}`);
   });
   const lines = text
     .replace(/^\ufeff/, "")
@@ -103,6 +104,10 @@ const dashed = (key: string): string => `--${key.replace(/[A-Z]/g, (letter) => `
 
 /** Words for the urgency of a run. */
 export const priorities = { high: RunPriority.HIGH, normal: RunPriority.NORMAL, low: RunPriority.LOW } as const;
+
+/** Unspecified is left to the server. */
+export const priorityOf = ({ priority }: StartFlags): RunPriority =>
+  priority === undefined ? RunPriority.UNSPECIFIED : priorities[priority];
 
 /** The options of the run as the API takes them. */
 export function runOptions(flags: StartFlags): MessageInitShape<typeof RunOptionsSchema> {
@@ -122,7 +127,7 @@ export function runOptions(flags: StartFlags): MessageInitShape<typeof RunOption
     ],
     engineVersion: flags.engineVersion ?? "",
     parallelism: flags.parallelism ?? 0,
-    ...(flags.queueTimeout === undefined ? {} : { queueTimeout: durationFromMs(flags.queueTimeout) }),
+    queueTimeout: flags.queueTimeout === undefined ? undefined : durationFromMs(flags.queueTimeout),
   };
 }
 

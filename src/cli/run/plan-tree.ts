@@ -6,6 +6,7 @@ import {
   type ResourceChange,
   type Run,
 } from "../../gen/windlass/v1/run_pb.ts";
+import { lookUp } from "../../lib/values/records.ts";
 import { outsideOf } from "../../lib/words/change-words.ts";
 import { type Style as Color, joined, painted, red, styled, type Text } from "../terminal/painted.ts";
 import { reasonText } from "./plan-reasons.ts";
@@ -34,7 +35,7 @@ const styles: Readonly<Record<KnownAction, Style>> = {
   [PlanAction.UNSPECIFIED]: { symbol: "?", color: undefined, order: 7 },
 };
 
-const styleOf = (action: PlanAction): Style => styles[action as KnownAction] ?? styles[PlanAction.UNSPECIFIED];
+const styleOf = (action: PlanAction): Style => lookUp(styles, action) ?? styles[PlanAction.UNSPECIFIED];
 
 type PlannedRun = Pick<Run, "options" | "engine" | "hasChanges">;
 

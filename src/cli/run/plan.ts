@@ -49,7 +49,7 @@ function joined(parts: readonly PlanSummary[]): PlanSummary {
 function narrowed(plan: PlanSummary, wanted: ReadonlySet<Kind>): PlanSummary {
   return create(PlanSummarySchema, {
     engineVersion: plan.engineVersion,
-    ...(plan.counts === undefined ? {} : { counts: plan.counts }),
+    counts: plan.counts,
     incomplete: plan.incomplete,
     resourceChanges: plan.resourceChanges.filter((change) => kindsOf(change).some((kind) => wanted.has(kind))),
     resourceDrift: wanted.has("drift") ? plan.resourceDrift : [],

@@ -96,7 +96,9 @@ async function showChoices(context: Context, run: Run): Promise<undefined> {
   if (!isUnresolved(run)) {
     const message = `run ${run.id} is ${factsOf(run.state).text} and holds no workspace after a lost apply: there is nothing to resolve`;
     throw new CliError("conflict", message, {
-      ...{ code: "FAILED_PRECONDITION", reason: "RUN_NOT_RESOLVABLE", metadata: { run_id: run.id } },
+      code: "FAILED_PRECONDITION",
+      reason: "RUN_NOT_RESOLVABLE",
+      metadata: { run_id: run.id },
       hints: [{ label: "See it", command: context.command(`run get ${run.id}`) }],
     });
   }

@@ -19,7 +19,7 @@ import { LogSink } from "./log.ts";
 import {
   checkStartFlags,
   directoryOf,
-  priorities,
+  priorityOf,
   runOptions,
   type StartFlags,
   startFlags,
@@ -57,7 +57,7 @@ export const start = command({
     if (context.io.signal.aborted) throw interruptedRun(context, run);
     if (flags.detach === true) return detached(context, run);
     context.notes.say(`${run.id} created in workspace ${run.workspace}`);
-    return follow(context, { client, run, flags });
+    return follow(context, client, run, flags);
   },
 });
 
@@ -75,7 +75,7 @@ async function createRun(context: Context, { client, workspace, flags }: Wish): 
     options: runOptions(flags),
     message: flags.message ?? "",
     requestId: context.io.random.uuid(),
-    ...(flags.priority === undefined ? {} : { priority: priorities[flags.priority] }),
+    priority: priorityOf(flags),
   };
   context.io.signal.throwIfAborted();
   // Not ended by Ctrl-C: whether the run was created, and how to end it, must be told.
@@ -108,7 +108,7 @@ async function checkStart(context: Context, workspace: string, flags: StartFlags
     workspace,
     // The values may be large.
     options: runOptions({ ...flags, var: flags.var.map(withoutValue), varHcl: [] }),
-    ...(flags.priority === undefined ? {} : { priority: priorities[flags.priority] }),
+    priority: priorityOf(flags),
   };
   await client.checkRun(asked).catch((error: unknown) => {
     if (!(error instanceof ConnectError && error.code === Code.Unimplemented)) throw error;
@@ -125,13 +125,7 @@ async function detached(context: Context, run: Run): Promise<undefined> {
   return undefined;
 }
 
-interface Started {
-  readonly client: Runs;
-  readonly run: Run;
-  readonly flags: StartFlags;
-}
-
-async function follow(context: Context, { client, run, flags }: Started): Promise<ExitCode> {
+async function follow(context: Context, client: Runs, run: Run, flags: StartFlags): Promise<ExitCode> {
   const { notes } = context;
   const deciding = { context, client, noWait: flags.noWait === true };
   const sink = logSink(context, flags.raw === true);
@@ -151,7 +145,7 @@ async function follow(context: Context, { client, run, flags }: Started): Promis
       },
       run,
     );
-    const exit = await finish(context, last, { flags, sink });
+    const exit = await finish(context, last, flags, sink);
     // Terraform's log of an apply usually ends with them.
     if (exit === exitCodes.done && sink?.hasShownOutputs === false) await printOutputs(context, last);
     return exit;
@@ -172,12 +166,7 @@ function logSink(context: Context, isRaw: boolean): LogSink | undefined {
   return new LogSink((printer.isForPeople ? answersOf : remarksOf)(io, globals), isRaw);
 }
 
-interface Finishing {
-  readonly flags: StartFlags;
-  readonly sink: LogSink | undefined;
-}
-
-async function finish(context: Context, run: Run, { flags, sink }: Finishing): Promise<ExitCode> {
+async function finish(context: Context, run: Run, flags: StartFlags, sink: LogSink | undefined): Promise<ExitCode> {
   const { printer } = context;
   if (!printer.isForPeople) {
     await printer.resource({ schema: RunSchema, message: run, name: runName(run), lines: runLines(run) });

@@ -1,4 +1,5 @@
 import { type Run, RunState, WaitingReason } from "../../gen/windlass/v1/run_pb.ts";
+import { lookUp } from "../../lib/values/records.ts";
 
 type KnownState = (typeof RunState)[keyof typeof RunState];
 type KnownReason = (typeof WaitingReason)[keyof typeof WaitingReason];
@@ -30,7 +31,7 @@ const facts: Readonly<Record<KnownState, StateFacts>> = {
 };
 
 /** What a state means; one of a newer server is taken for waiting. */
-export const factsOf = (state: RunState): StateFacts => facts[state as KnownState] ?? facts[RunState.UNSPECIFIED];
+export const factsOf = (state: RunState): StateFacts => lookUp(facts, state) ?? facts[RunState.UNSPECIFIED];
 
 /** True if the run will never change again. */
 export const isFinal = (state: RunState): boolean => ["well", "badly"].includes(factsOf(state).kind);
@@ -69,4 +70,4 @@ export const waitingTexts: Readonly<Record<KnownReason, string>> = {
 
 /** The text for a reason; one of a newer server is told as waiting. */
 export const waitingTextOf = (reason: WaitingReason): string =>
-  waitingTexts[reason as KnownReason] ?? waitingTexts[WaitingReason.UNSPECIFIED];
+  lookUp(waitingTexts, reason) ?? waitingTexts[WaitingReason.UNSPECIFIED];

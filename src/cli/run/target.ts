@@ -70,7 +70,9 @@ const nothingOpen = (context: Context, workspace: string, { id, state }: Run): C
     "conflict",
     `every run of workspace ${workspace} has ended: the newest, ${id}, is ${factsOf(state).text}`,
     {
-      ...{ code: "FAILED_PRECONDITION", reason: "RUN_NOT_CANCELABLE", metadata: { run_id: id, workspace } },
+      code: "FAILED_PRECONDITION",
+      reason: "RUN_NOT_CANCELABLE",
+      metadata: { run_id: id, workspace },
       hints: [{ label: "See them", command: context.command(`run list -w ${workspace}`) }],
     },
   );

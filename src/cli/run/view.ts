@@ -11,6 +11,7 @@ import {
   type Waiting,
   WaitingReason,
 } from "../../gen/windlass/v1/run_pb.ts";
+import { lookUp } from "../../lib/values/records.ts";
 import { appliedWords, type CountedChanges, plannedWords, shortWords } from "../../lib/words/change-words.ts";
 import { ageText, bytesText, spanText, timeText } from "../terminal/ages.ts";
 import { type Column, detailLines } from "../terminal/table.ts";
@@ -59,7 +60,7 @@ export const progressLine = (run: Run): string =>
 export function stateLine(run: Run): string {
   const { state, plan, apply, cancelRequestTime } = run;
   const { text, kind } = factsOf(state);
-  const agent = { [RunState.PLANNING]: plan?.agentName, [RunState.APPLYING]: apply?.agentName }[state as number];
+  const agent = lookUp({ [RunState.PLANNING]: plan?.agentName, [RunState.APPLYING]: apply?.agentName }, state);
   const place = agent ? ` on ${agent}` : "";
   const isEnding = cancelRequestTime !== undefined && (kind === "waits" || kind === "works");
   const waiting = waitingText(run.waiting);

@@ -2,6 +2,8 @@ import { mkdir, readFile, stat } from "node:fs/promises";
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 import type { Environment } from "../../lib/environment.ts";
+import { errnoOf, messageOf } from "../../lib/values/errors.ts";
+import { isRecord } from "../../lib/values/records.ts";
 import { variable } from "../line/environment.ts";
 import { usageError } from "../problems/problem.ts";
 import { didYouMean } from "../problems/suggest.ts";
@@ -13,18 +15,18 @@ export type Deniable = "delete" | "force" | "apply";
 export interface SavedContext {
   readonly name: string;
   readonly address: string;
-  readonly organization?: string;
+  readonly organization?: string | undefined;
   /** At most one of `token`, `tokenFile` and `tokenCommand` is used, in this order. */
-  readonly token?: string;
-  readonly tokenFile?: string;
+  readonly token?: string | undefined;
+  readonly tokenFile?: string | undefined;
   /** A program and its arguments that print the token. */
-  readonly tokenCommand?: readonly string[];
-  readonly caFile?: string;
-  readonly certFile?: string;
-  readonly keyFile?: string;
-  readonly serverName?: string;
-  readonly insecure?: boolean;
-  readonly deny?: readonly Deniable[];
+  readonly tokenCommand?: readonly string[] | undefined;
+  readonly caFile?: string | undefined;
+  readonly certFile?: string | undefined;
+  readonly keyFile?: string | undefined;
+  readonly serverName?: string | undefined;
+  readonly insecure?: boolean | undefined;
+  readonly deny?: readonly Deniable[] | undefined;
 }
 
 /** The contents of `config.yaml`. */
@@ -46,9 +48,9 @@ export function defaultConfigPath(environment: Environment): string {
  * group being able to is a warning.
  */
 export async function readConfig(path: string): Promise<{ config: ConfigFile; warnings: readonly string[] }> {
-  const found = await stat(path).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === "ENOENT") return undefined;
-    throw usageError(`${path} cannot be read: ${error.message}`);
+  const found = await stat(path).catch((error: unknown) => {
+    if (errnoOf(error) === "ENOENT") return undefined;
+    throw usageError(`${path} cannot be read: ${messageOf(error)}`);
   });
   if (found === undefined) return { config: emptyConfig, warnings: [] };
   const warnings = judgeMode(path, found.mode);
@@ -57,7 +59,7 @@ export async function readConfig(path: string): Promise<{ config: ConfigFile; wa
   try {
     content = parse(await readFile(path, "utf8"));
   } catch (error) {
-    throw usageError(`${path} is not readable YAML: ${error instanceof Error ? error.message : String(error)}`);
+    throw usageError(`${path} is not readable YAML: ${messageOf(error)}`);
   }
   return { config: checkConfig(path, content), warnings };
 }
@@ -152,8 +154,8 @@ function checkContext(path: string, index: number, content: unknown): SavedConte
   return context as unknown as SavedContext;
 }
 
-function asRecord(value: unknown, path: string, what: string): Record<string, unknown> {
-  if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
+function asRecord(value: unknown, path: string, what: string): Readonly<Record<string, unknown>> {
+  if (isRecord(value)) return value;
   throw usageError(`${path}: ${what} is a mapping of names to values`);
 }
 

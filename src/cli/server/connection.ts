@@ -44,11 +44,11 @@ export interface Connection {
 
 /** Flag, else environment, else context, else default, for everything. */
 export async function resolveConnection(globals: GlobalValues, environment: Environment): Promise<Connection> {
-  const configPath = pick([
+  const askedPath = pick([
     ["--config", globals.config],
     ["WINDLASS_CONFIG", variable(environment, "WINDLASS_CONFIG")],
-    ["default", defaultConfigPath(environment)],
-  ]) as Sourced<string>;
+  ]);
+  const configPath = { ...askedPath, value: askedPath.value ?? defaultConfigPath(environment) };
   const { config, warnings } = await readConfig(configPath.value);
   const asked = addressAsked(globals, environment);
   const { context, contextName } = chooseContext({ globals, environment, config, asked });
@@ -77,7 +77,9 @@ export async function resolveConnection(globals: GlobalValues, environment: Envi
       insecure: insecure(globals, environment, context),
     },
     timeoutMs: await timeout(globals, environment),
-    ...{ environment, denied: denied(environment, context), warnings },
+    environment,
+    denied: denied(environment, context),
+    warnings,
   };
 }
 

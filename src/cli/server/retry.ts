@@ -2,6 +2,7 @@ import { isMessage } from "@bufbuild/protobuf";
 import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
 import { Code, ConnectError, type Interceptor, type UnaryRequest } from "@connectrpc/connect";
 import { type BackoffPolicy, backoffMs } from "../../lib/async/backoff.ts";
+import { retry } from "../../lib/async/retry.ts";
 import { wayFaultOf } from "../../lib/way/way-error.ts";
 import type { ClientIdentity } from "./interceptors.ts";
 
@@ -15,16 +16,13 @@ export const retryReads =
   (next) =>
   async (request) => {
     if (request.stream || !isSafeToRepeat(request)) return next(request);
-    for (let attempt = 0; ; attempt++) {
-      try {
-        return await next(request);
-      } catch (error) {
-        const isLast = attempt === maxRetries || ConnectError.from(error).code !== Code.Unavailable;
-        // Nobody is helped by a second of waiting who has just typed an address.
-        if (isLast || wayFaultOf(error) !== undefined) throw error;
-        await clock.sleep(leastMs + backoffMs(policy, attempt, random), request.signal);
-      }
-    }
+    const waitMs = (error: unknown, failures: number) => {
+      const isLast = failures === maxRetries || ConnectError.from(error).code !== Code.Unavailable;
+      // Nobody is helped by a second of waiting who has just typed an address.
+      if (isLast || wayFaultOf(error) !== undefined) throw error;
+      return leastMs + backoffMs(policy, failures, random);
+    };
+    return retry({ clock, waitMs }, () => next(request), request.signal);
   };
 
 function isSafeToRepeat({ method, message }: UnaryRequest): boolean {

@@ -3,6 +3,8 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import type { Environment } from "../../lib/environment.ts";
 import { runProgram } from "../../lib/program/run-program.ts";
+import { messageOf } from "../../lib/values/errors.ts";
+import { fieldOf } from "../../lib/values/records.ts";
 import { variable } from "../line/environment.ts";
 import { CliError } from "../problems/problem.ts";
 import type { SavedContext } from "./config-file.ts";
@@ -44,8 +46,8 @@ async function tokenOfContext(context: SavedContext | undefined): Promise<FoundT
 }
 
 async function readToken(path: string, origin: string): Promise<string> {
-  const content = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
-    throw new CliError("notAllowed", `the token file of ${origin} cannot be read: ${error.message}`);
+  const content = await readFile(path, "utf8").catch((error: unknown) => {
+    throw new CliError("notAllowed", `the token file of ${origin} cannot be read: ${messageOf(error)}`);
   });
   const token = content.trim();
   if (token === "") throw new CliError("notAllowed", `the token file of ${origin}, ${path}, is empty`);
@@ -73,8 +75,8 @@ async function tokenOfTerraform(environment: Environment, address: string): Prom
 
 function tokenInCredentials(content: string, host: string): string | undefined {
   try {
-    const { credentials } = JSON.parse(content) as { credentials?: Record<string, { token?: unknown }> };
-    const token = credentials?.[host]?.token;
+    const credentials = fieldOf(JSON.parse(content), "credentials");
+    const token = fieldOf(fieldOf(credentials, host), "token");
     return typeof token === "string" ? token : undefined;
   } catch {
     return undefined;

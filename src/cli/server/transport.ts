@@ -3,6 +3,7 @@ import type { Interceptor, Transport } from "@connectrpc/connect";
 import { createConnectTransport } from "@connectrpc/connect-node";
 import type { Clock } from "../../lib/clock.ts";
 import { pemProblem } from "../../lib/net/pem.ts";
+import { messageOf } from "../../lib/values/errors.ts";
 import { explained } from "../../lib/way/explained.ts";
 import { type Way, wayTo } from "../../lib/way/way.ts";
 import { usageError } from "../problems/problem.ts";
@@ -78,7 +79,7 @@ export async function wayOf({ address, tls, environment }: Connection, clock: Cl
 
 async function pem(path: string | undefined, origin: string): Promise<string | undefined> {
   if (path === undefined) return undefined;
-  return readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
-    throw usageError(`the file of ${origin} cannot be read: ${error.message}`);
+  return readFile(path, "utf8").catch((error: unknown) => {
+    throw usageError(`the file of ${origin} cannot be read: ${messageOf(error)}`);
   });
 }

@@ -43,11 +43,3 @@ export function maskOf(changes: Readonly<Record<string, unknown>>): { paths: str
   if (paths.length === 0) throw usageError("nothing to change: give at least one flag (see --help)");
   return { paths };
 }
-
-/** The same record without the fields that were not given. */
-export function given<T extends Readonly<Record<string, unknown>>>(
-  changes: T,
-): { [Name in keyof T]?: Exclude<T[Name], undefined> } {
-  const entries = Object.entries(changes).filter(([, value]) => value !== undefined);
-  return Object.fromEntries(entries) as { [Name in keyof T]?: Exclude<T[Name], undefined> };
-}

@@ -2,6 +2,7 @@ import { isUtf8 } from "node:buffer";
 import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { whyNoHclValue } from "../../lib/hcl/text.ts";
+import { messageOf } from "../../lib/values/errors.ts";
 import { usageError } from "../problems/problem.ts";
 import { type Io, readStdin } from "../terminal/io.ts";
 
@@ -39,8 +40,8 @@ async function textOf(io: Io, key: string, value: string): Promise<string> {
   if (value === "-") return readStdin(io);
   if (!value.startsWith("@")) return value;
   const path = resolve(io.workingDirectory, value.slice(1));
-  const content = await readFile(path).catch((error: NodeJS.ErrnoException) => {
-    throw usageError(`the file for ${key} cannot be read: ${error.message}`);
+  const content = await readFile(path).catch((error: unknown) => {
+    throw usageError(`the file for ${key} cannot be read: ${messageOf(error)}`);
   });
   if (!isUtf8(content))
     throw usageError(`the file for ${key} is not UTF-8 text: encode it first, for example with base64`);

@@ -44,13 +44,13 @@ export const some = (placeholder: string, about: string): Positional<readonly st
 
 interface Spec<F extends Flags, P extends Positionals> {
   readonly name: string;
-  readonly aliases?: readonly string[];
+  readonly aliases?: readonly string[] | undefined;
   readonly summary: string;
   readonly examples: readonly string[];
-  readonly flags?: F;
-  readonly positionals?: P;
+  readonly flags?: F | undefined;
+  readonly positionals?: P | undefined;
   /** Forms of output that make sense; absent is all of them, empty means that `-o` is refused. */
-  readonly formats?: readonly OutputFormat[];
+  readonly formats?: readonly OutputFormat[] | undefined;
   /** Which guard stops this command with these flags, if any. */
   readonly guard?: (flags: FlagValues<F>) => Deniable | undefined;
   /** Undefined is exit code 0. */

@@ -26,7 +26,7 @@ export interface ListLimits {
   readonly limit: number | undefined;
   readonly all: boolean | undefined;
   /** True for a list of what happened, which only grows: a pipe too gets the newest of it. */
-  readonly isHistory?: boolean;
+  readonly isHistory?: boolean | undefined;
 }
 
 /** One page as the API answers it. */

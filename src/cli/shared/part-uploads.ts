@@ -1,6 +1,7 @@
 import { Code } from "@connectrpc/connect";
 import { type UploadPurpose, UploadService } from "../../gen/windlass/v1/upload_service_pb.ts";
 import { backoffMs } from "../../lib/async/backoff.ts";
+import { retry } from "../../lib/async/retry.ts";
 import { sendParts } from "../../lib/transfer/send-parts.ts";
 import { TransferPace } from "../../lib/transfer/transfer-pace.ts";
 import { isOwnRefusal, isUnknownMethod } from "../../lib/way/own-answer.ts";
@@ -46,18 +47,22 @@ export async function sendInParts(context: Context, object: ObjectToUpload): Pro
     notes.gauge(sent >= bytes ? "" : `${notes.signs.up} uploading ${bytesText(sent)} of ${bytesText(bytes)}`);
   };
   const pace = new TransferPace(io.clock, limits);
-  for (;;) {
+  const waitMs = (error: unknown) => {
+    progress.tries += 1;
+    if (io.signal.aborted || progress.tries > maxTries || !mayPass(error)) throw error;
+    return backoffMs(policy, progress.tries - 1, io.random);
+  };
+  const send = async (): Promise<boolean> => {
     try {
       await sendParts({ pace, sizeBytes: bytes, read, put, onSent }, io.signal);
       return true;
     } catch (error) {
       notes.gauge("");
       if (isUnknownMethod(error)) return false;
-      progress.tries += 1;
-      if (io.signal.aborted || progress.tries > maxTries || !mayPass(error)) throw error;
-      await io.clock.sleep(backoffMs(policy, progress.tries - 1, io.random), io.signal);
+      throw error;
     }
-  }
+  };
+  return retry({ clock: io.clock, waitMs }, send, io.signal);
 }
 
 /** What another try of the same part meets again. */

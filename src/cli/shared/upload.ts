@@ -14,6 +14,7 @@ import { UploadPurpose } from "../../gen/windlass/v1/upload_service_pb.ts";
 import { WorkspaceService } from "../../gen/windlass/v1/workspace_service_pb.ts";
 import { maxCounted, type PackedDirectory, packDirectory } from "../../lib/archive/pack.ts";
 import { counted } from "../../lib/text/counted.ts";
+import { bytesOf } from "../../lib/values/streams.ts";
 import { CliError } from "../problems/problem.ts";
 import type { Context } from "../server/context.ts";
 import { bytesText } from "../terminal/ages.ts";
@@ -38,9 +39,9 @@ export async function uploadNothing(context: Context, workspace: string): Promis
 
 export interface UploadRequest {
   /** Called before anything large is done. */
-  readonly check?: () => Promise<void>;
+  readonly check?: (() => Promise<void>) | undefined;
   /** True for a run that needs no configuration where terraform runs. */
-  readonly isForDestroy?: boolean;
+  readonly isForDestroy?: boolean | undefined;
 }
 
 /** Packs a directory and uploads it as a configuration version of the workspace. */
@@ -102,14 +103,14 @@ const announced = ({ bytes, sha256 }: PackedDirectory) => ({ sizeBytes: BigInt(b
 type Header = MessageInitShape<typeof UploadConfigurationHeaderSchema>;
 
 async function* only(header: Header): AsyncGenerator<Part> {
-  yield { part: { case: "header", value: { ...header, inParts: true } as Header } };
+  yield { part: { case: "header", value: { ...header, inParts: true } } };
 }
 
 async function* parts({ file }: PackedDirectory, header: Header): AsyncGenerator<Part> {
   yield { part: { case: "header", value: header } };
   await using handle = await open(file);
-  for await (const chunk of handle.createReadStream({ highWaterMark: chunkBytes, autoClose: false })) {
-    yield { part: { case: "chunk", value: chunk as Buffer } };
+  for await (const chunk of bytesOf(handle.createReadStream({ highWaterMark: chunkBytes, autoClose: false }))) {
+    yield { part: { case: "chunk", value: chunk } };
   }
 }
 

@@ -6,6 +6,7 @@ import { type StateVersion, StateVersionSchema } from "../../gen/windlass/v1/sta
 import { StateService, type UploadStateRequestSchema } from "../../gen/windlass/v1/state_service_pb.ts";
 import { UploadPurpose } from "../../gen/windlass/v1/upload_service_pb.ts";
 import { WorkspaceService } from "../../gen/windlass/v1/workspace_service_pb.ts";
+import { messageOf } from "../../lib/values/errors.ts";
 import { neededText, toggle } from "../line/flags.ts";
 import { usageError } from "../problems/problem.ts";
 import { answerChanged } from "../shared/answers.ts";
@@ -58,8 +59,8 @@ export const push = command({
 });
 
 const readState = (path: string): Promise<Buffer> =>
-  readFile(path).catch((error: NodeJS.ErrnoException) => {
-    throw usageError(`the state file cannot be read: ${error.message}`);
+  readFile(path).catch((error: unknown) => {
+    throw usageError(`the state file cannot be read: ${messageOf(error)}`);
   });
 
 interface Header {

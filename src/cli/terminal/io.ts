@@ -3,6 +3,7 @@ import { untilAborted } from "../../lib/async/abort.ts";
 import type { Clock } from "../../lib/clock.ts";
 import type { Environment } from "../../lib/environment.ts";
 import type { Random } from "../../lib/random.ts";
+import { bytesOf } from "../../lib/values/streams.ts";
 
 /** Where the CLI writes; `columns` is undefined when it is not a terminal. */
 export interface OutputStream {
@@ -10,7 +11,7 @@ export interface OutputStream {
   readonly isTty: boolean;
   readonly columns: number | undefined;
   /** True if what is written here is shown again and again, each time in place of what stood before. */
-  readonly isWatched?: boolean;
+  readonly isWatched?: boolean | undefined;
 }
 
 /** Everything of the outside world that the CLI touches besides the server and files. */
@@ -60,7 +61,7 @@ export async function readStdin(io: Io): Promise<string> {
 /** Everything on stdin. */
 export async function readStdinBytes({ stdin, signal }: Io): Promise<Buffer> {
   const chunks: Buffer[] = [];
-  for await (const chunk of untilAborted<unknown>(stdin.stream, signal)) chunks.push(Buffer.from(chunk as Buffer));
+  for await (const chunk of untilAborted(bytesOf(stdin.stream), signal)) chunks.push(Buffer.from(chunk));
   if (signal.aborted) {
     // Or the process would wait for what nobody types any more.
     stdin.stream.destroy();

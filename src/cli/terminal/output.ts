@@ -12,7 +12,7 @@ interface Settings {
   readonly environment: Environment;
   readonly coloring: Coloring;
   /** Ends what waits for the stream. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**

@@ -38,7 +38,7 @@ export const problemJson = ({
         code,
         reason,
         message,
-        ...(details.length === 0 ? {} : { details }),
+        details: details.length === 0 ? undefined : details,
         metadata,
         hints: hints.map(({ command }) => command),
         requestId,

@@ -1,3 +1,4 @@
+import { entriesOf } from "../../lib/values/records.ts";
 import type { Style } from "./painted.ts";
 
 const words: Readonly<Partial<Record<Style, string>>> = {
@@ -8,7 +9,7 @@ const words: Readonly<Partial<Record<Style, string>>> = {
 };
 
 const styleByWord = new Map(
-  Object.entries(words).flatMap(([style, all]) => all.split(" ").map((word) => [word, style as Style] as const)),
+  entriesOf(words).flatMap(([style, all]) => all.split(" ").map((word) => [word, style] as const)),
 );
 
 /** The colour of a status such as `errored` or `plan queued`, by its first word that has one. */

@@ -11,11 +11,11 @@ export interface Column<Row> {
   /** In capitals, as it is shown. */
   readonly name: string;
   /** Shown only with `-o wide` or when asked for by `--columns`. */
-  readonly isWide?: boolean;
+  readonly isWide?: boolean | undefined;
   /** When it is left out on a terminal that is too narrow: 1 goes first. Absent: it is cut, but stays. */
-  readonly drop?: number;
+  readonly drop?: number | undefined;
   /** Its words say how something is, and have colours. */
-  readonly isStatus?: boolean;
+  readonly isStatus?: boolean | undefined;
   /** An empty text is shown as `-`. */
   readonly value: (row: Row, now: Date) => string;
 }
@@ -43,7 +43,7 @@ interface Layout {
   /** Of the terminal; undefined where there is none, and nothing is left out or cut. */
   readonly width: number | undefined;
   /** True if the columns were asked for: then none is left out or cut, and the terminal breaks the lines. */
-  readonly isWhole?: boolean;
+  readonly isWhole?: boolean | undefined;
   readonly now: Date;
 }
 
@@ -79,7 +79,9 @@ interface Strip {
 }
 
 const stripOf = (column: Strip["column"], header: string, cells: readonly string[]): Strip => ({
-  ...{ column, header, cells },
+  column,
+  header,
+  cells,
   width: Math.min(maxCellWidth, Math.max(textWidth(header), ...cells.map(textWidth))),
 });
 

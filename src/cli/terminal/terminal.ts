@@ -5,8 +5,8 @@ import type { Io, OutputStream } from "./io.ts";
 
 /** What a command line says of colours. */
 export interface Coloring {
-  readonly color?: GlobalValues["color"];
-  readonly noColor?: GlobalValues["noColor"];
+  readonly color?: GlobalValues["color"] | undefined;
+  readonly noColor?: GlobalValues["noColor"] | undefined;
 }
 
 /** Whether colours may be written to this stream: `--color`, then `NO_COLOR`, then `FORCE_COLOR`, then what the stream is. */
@@ -21,9 +21,10 @@ export function hasColor({ isTty }: OutputStream, environment: Environment, { co
 
 /** The same before the command line is understood. */
 export function coloringIn(args: readonly string[]): Coloring {
-  const [, color] = /(?:^|\0)--color[=\0](always|never|auto)(?:\0|$)/.exec(args.join("\0")) ?? [];
+  const [, word] = /(?:^|\0)--color[=\0](\w+)(?:\0|$)/.exec(args.join("\0")) ?? [];
+  const color = (["always", "never", "auto"] as const).find((known) => known === word);
   const noColor = args.some((arg) => arg === "--no-color" || arg === "--no-color=true");
-  return { color: color as GlobalValues["color"], noColor };
+  return { color, noColor };
 }
 
 /** The few signs in messages, in a form that the terminal's character set has. */

@@ -19,7 +19,7 @@ interface Options {
 }
 
 interface RawTerminal {
-  readonly isTTY?: boolean;
+  readonly isTTY?: boolean | undefined;
   setRawMode?(isRaw: boolean): unknown;
 }
 

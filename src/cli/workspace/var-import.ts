@@ -4,6 +4,7 @@ import { create } from "@bufbuild/protobuf";
 import { type Variable, VariableCategory, VariableSchema } from "../../gen/windlass/v1/variable_pb.ts";
 import { ListVariablesResponseSchema, VariableService } from "../../gen/windlass/v1/variable_service_pb.ts";
 import { counted } from "../../lib/text/counted.ts";
+import { messageOf } from "../../lib/values/errors.ts";
 import { choice, toggle } from "../line/flags.ts";
 import { usageError } from "../problems/problem.ts";
 import type { Context } from "../server/context.ts";
@@ -44,7 +45,10 @@ export const importVariables = command({
     if (found.length === 0) throw usageError(`there is no variable in ${args.file}`);
     if (found.length > most) throw usageError(`${args.file} has ${found.length} variables: at most ${most} at once`);
     const variables = found.map(({ key, value, isEnvironment, isHcl }) => ({
-      ...{ key, value, hcl: isHcl, sensitive: flags.sensitive === true },
+      key,
+      value,
+      hcl: isHcl,
+      sensitive: flags.sensitive === true,
       category: isEnvironment ? VariableCategory.ENV : VariableCategory.TERRAFORM,
     }));
     const client = await context.client(VariableService);
@@ -65,8 +69,8 @@ export const importVariables = command({
 
 async function contentOf({ io }: Context, file: string): Promise<string> {
   if (file === "-") return readStdin(io);
-  return readFile(resolve(io.workingDirectory, file), "utf8").catch((error: NodeJS.ErrnoException) => {
-    throw usageError(`${file} cannot be read: ${error.message}`);
+  return readFile(resolve(io.workingDirectory, file), "utf8").catch((error: unknown) => {
+    throw usageError(`${file} cannot be read: ${messageOf(error)}`);
   });
 }
 

@@ -52,7 +52,7 @@ const list = command({
       const answer = await client.listVariables({ ...scope, ...page });
       return { rows: answer.variables, nextPageToken: answer.nextPageToken };
     });
-    await printVariables(context, { variables, nextPageToken }, flags);
+    await printVariables(context, variables, nextPageToken, flags);
     return undefined;
   },
 });
@@ -72,12 +72,12 @@ async function listEffective(context: Context, workspace: string, flags: ListSty
   return undefined;
 }
 
-interface Listed {
-  readonly variables: Variable[];
-  readonly nextPageToken: string;
-}
-
-function printVariables(context: Context, { variables, nextPageToken }: Listed, style: ListStyle): Promise<void> {
+function printVariables(
+  context: Context,
+  variables: Variable[],
+  nextPageToken: string,
+  style: ListStyle,
+): Promise<void> {
   const message = create(ListVariablesResponseSchema, { variables, nextPageToken });
   const shown = { schema: ListVariablesResponseSchema, message, item: VariableSchema };
   return context.printer.list({ ...shown, rows: variables, name: variableName, columns: variableColumns }, style);
@@ -118,11 +118,7 @@ const set = command({
     warnOfShortSecrets(context.notes, variables);
     warnOfOpenKeys(context.notes, variables);
     if (!context.printer.isForPeople) {
-      await printVariables(
-        context,
-        { variables: answer.variables, nextPageToken: "" },
-        { columns: [], noHeaders: false },
-      );
+      await printVariables(context, answer.variables, "", { columns: [], noHeaders: false });
       return undefined;
     }
     const names = values.map(({ key }) => key).join(", ");

@@ -38,8 +38,10 @@ function readTfvars(text: string, path: string): readonly FileVariable[] {
   const read = readHclAssignments(text);
   if (read.kind === "malformed") throw usageError(`${path}:${read.line}: ${read.why}`);
   return read.assignments.map(({ name: key, expression, plain }) => ({
-    ...{ key, value: plain ?? expression },
-    ...{ isEnvironment: false, isHcl: plain === undefined },
+    key,
+    value: plain ?? expression,
+    isEnvironment: false,
+    isHcl: plain === undefined,
   }));
 }
 
@@ -49,8 +51,10 @@ function readTfvarsJson(text: string, path: string): readonly FileVariable[] {
     throw usageError(`${path}: expected one JSON object with a property for each variable`);
   }
   return [...content].map(([key, value]) => ({
-    ...{ key, value: typeof value === "string" ? value : hclOf(value) },
-    ...{ isEnvironment: false, isHcl: typeof value !== "string" },
+    key,
+    value: typeof value === "string" ? value : hclOf(value),
+    isEnvironment: false,
+    isHcl: typeof value !== "string",
   }));
 }
 

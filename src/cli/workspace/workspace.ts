@@ -1,9 +1,10 @@
 import { create } from "@bufbuild/protobuf";
 import { WorkspaceSchema } from "../../gen/windlass/v1/workspace_pb.ts";
 import { ListWorkspacesResponseSchema, WorkspaceService } from "../../gen/windlass/v1/workspace_service_pb.ts";
+import { given } from "../../lib/values/records.ts";
 import { choiceList, maxReason, sentence, list as tags, text, toggle } from "../line/flags.ts";
 import { listRuns, runListFlags } from "../run/list.ts";
-import { answerChanged, given, maskOf } from "../shared/answers.ts";
+import { answerChanged, maskOf } from "../shared/answers.ts";
 import { type Command, command, one } from "../shared/command.ts";
 import { warnOfMissing } from "../shared/grants.ts";
 import { fetchRows, listFlags } from "../shared/lists.ts";

@@ -1,6 +1,7 @@
 import { type Agent, isDeletable } from "../../domain/agents/agent.ts";
 import { type Person, type Principal, sees } from "../../domain/people/principal.ts";
 import type { Job } from "../../domain/runs/job.ts";
+import { given } from "../../lib/values/records.ts";
 import { WindlassError } from "../../lib/words/errors.ts";
 import { isId } from "../../lib/words/ids.ts";
 import type { Queries } from "../../store/ports/store.ts";
@@ -21,7 +22,7 @@ export async function getAgent(control: Control, who: Principal, reference: Refe
 /** Which agent, and why. */
 export interface Steering extends Reference {
   /** Shown with the agent; empty or absent leaves what was said before. */
-  readonly reason?: string;
+  readonly reason?: string | undefined;
 }
 
 /** Gives an agent no new jobs until it is resumed. */
@@ -62,7 +63,7 @@ async function switchAgent(control: Control, who: Principal, { wanted, action, t
     demandOver(person, agent);
     const next = turn(agent);
     await tx.agents.save(next);
-    const detail = { name: agent.name, ...(wanted.reason ? { reason: wanted.reason } : {}) };
+    const detail = { name: agent.name, ...given({ reason: wanted.reason || undefined }) };
     const entry = { action, resource: agent.id, organizationId: agent.organizationId, detail };
     await record(tx, person, { ...entry, at: at.now });
     at.touched.add(topics.agent(agent.id)).add(topics.jobs).add(topics.agents);

@@ -3,7 +3,6 @@ import { type Agent, type AgentStatus, labelsOf } from "../../domain/agents/agen
 import { meets } from "../../domain/agents/label-selector.ts";
 import type { Person, Principal } from "../../domain/people/principal.ts";
 import type { Job } from "../../domain/runs/job.ts";
-import type { AgentId } from "../../lib/words/ids.ts";
 import type { NamePage, RowCount } from "../../store/ports/pages.ts";
 import type { AgentFilter, Queries } from "../../store/ports/store.ts";
 import { asPerson, demand, findOrganization, findPool, type Reference } from "../core/access.ts";
@@ -51,7 +50,7 @@ export async function listAgents(control: Control, who: Principal, wanted: Agent
       return hasSelector ? found.filter(isWanted).slice(0, page.limit) : found;
     },
     keyOf,
-    ...(hasSelector ? { rows: selectedRows } : {}),
+    rows: hasSelector ? selectedRows : undefined,
   });
   return withRows(agents, await store.read((q) => viewAgents(control, q, agents.rows)));
 }
@@ -132,9 +131,9 @@ export async function* watchAgents(
     const seen = wake.version(topics.agents, topics.jobs);
     const rows = await allAgents(control, who, wanted);
     const isDue = sent === undefined || clock.monotonicMs() - repeatedMs >= repeatMs;
-    const shown = new Map(rows.map((row) => [row.agent.id, digestOf(row)]));
+    const shown: ReadonlyMap<string, string> = new Map(rows.map((row) => [row.agent.id, digestOf(row)]));
     const agents = isDue ? rows : rows.filter(({ agent: { id } }) => sent?.get(id) !== shown.get(id));
-    const goneIds = [...(sent?.keys() ?? [])].filter((id) => !shown.has(id as AgentId));
+    const goneIds = [...(sent?.keys() ?? [])].filter((id) => !shown.has(id));
     if (isDue || agents.length + goneIds.length > 0) yield { agents, goneIds, isFirst: sent === undefined };
     if (isDue) repeatedMs = clock.monotonicMs();
     sent = shown;

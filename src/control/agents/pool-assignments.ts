@@ -9,7 +9,7 @@ import type { Control } from "../core/control.ts";
 import { listedNames, shortList } from "../core/names.ts";
 import { invalid } from "../core/refusals.ts";
 import { type PoolView, viewPool } from "../workspaces/pool-view.ts";
-import { changeSettings } from "../workspaces/workspaces.ts";
+import { changeSettings, type SettingsChange } from "../workspaces/workspaces.ts";
 
 export interface AssignmentChange {
   readonly pool: Reference;
@@ -30,7 +30,7 @@ export async function assignWorkspaces(
     const workspaces = await findAll(tx, person, { pool, names });
     await demandGrants(tx, pool, workspaces);
     const wanted = workspaces.filter(({ poolId }) => poolId !== pool.id);
-    await changeAll(tx, at, { person, workspaces: wanted, changes: { executionMode: "agent", pool: pool.id } });
+    await changeAll(tx, at, person, wanted, { executionMode: "agent", pool: pool.id });
     return viewPool(tx, pool);
   });
 }
@@ -48,7 +48,7 @@ export async function unassignWorkspaces(
     const workspaces = await findAll(tx, person, { pool, names });
     refuseOthers(pool, workspaces);
     const wanted = workspaces.filter(({ poolId }) => poolId !== null);
-    await changeAll(tx, at, { person, workspaces: wanted, changes: { executionMode: "remote" } });
+    await changeAll(tx, at, person, wanted, { executionMode: "remote" });
     return viewPool(tx, pool);
   });
 }
@@ -90,12 +90,12 @@ function refuseOthers(pool: AgentPool, workspaces: readonly Workspace[]): void {
   );
 }
 
-interface Changes {
-  readonly person: Person;
-  readonly workspaces: readonly Workspace[];
-  readonly changes: Parameters<typeof changeSettings>[2]["changes"];
-}
-
-async function changeAll(tx: Queries, at: Change, { person, workspaces, changes }: Changes): Promise<void> {
+async function changeAll(
+  tx: Queries,
+  at: Change,
+  person: Person,
+  workspaces: readonly Workspace[],
+  changes: SettingsChange["changes"],
+): Promise<void> {
   for (const workspace of workspaces) await changeSettings(tx, at, { person, workspace, changes });
 }

@@ -1,5 +1,6 @@
 import type { Principal } from "../../domain/people/principal.ts";
 import { type Run, withoutTexts } from "../../domain/runs/run.ts";
+import type { PoolId } from "../../lib/words/ids.ts";
 import type { Queries } from "../../store/ports/store.ts";
 import { asPerson, demand, findPool, type Reference } from "../core/access.ts";
 import type { Control } from "../core/control.ts";
@@ -48,7 +49,7 @@ export async function getPoolOverview(control: Control, who: Principal, referenc
 /** Of how many runs the options are in memory at a time. */
 const fewRuns = 20;
 
-async function activeRuns(q: Queries, poolId: Parameters<Queries["jobs"]["heldInPool"]>[0]) {
+async function activeRuns(q: Queries, poolId: PoolId) {
   const held = await q.jobs.heldInPool(poolId, limit);
   const ids = [...new Set(held.map(({ runId }) => runId))];
   const runs: Run[] = [];

@@ -10,7 +10,7 @@ import { asPerson, demand, findPool, type Reference } from "../core/access.ts";
 import type { Control } from "../core/control.ts";
 import { type Page, type PageRequest, pageByKey, withRows } from "../core/pages.ts";
 import { invalid } from "../core/refusals.ts";
-import { rememberedFacts } from "../core/selectors.ts";
+import { type FactsOf, rememberedFacts } from "../core/selectors.ts";
 
 /** A job that waits for an agent of a pool, and why. */
 export interface QueuedJobView {
@@ -43,10 +43,11 @@ const placeOf = ({ rank, urgency, queuedAt, id }: Job): string =>
   [rank, urgency, queuedAt.toISOString(), id].join("\u0001");
 
 function placeIn(key: string): QueuePosition {
-  const [rank, urgency, instant = "", id = ""] = key.split("\u0001");
+  const [rank, asked, instant = "", id = ""] = key.split("\u0001");
   const queuedAt = new Date(instant);
-  const isPlace = isId("job", id) && !Number.isNaN(queuedAt.getTime()) && /^[0-2]$/.test(urgency ?? "");
-  if (isPlace) return { rank: Number(rank), urgency: Number(urgency) as QueuePosition["urgency"], queuedAt, id };
+  const urgency = ([0, 1, 2] as const).find((one) => String(one) === asked);
+  const isPlace = isId("job", id) && !Number.isNaN(queuedAt.getTime()) && urgency !== undefined;
+  if (isPlace) return { rank: Number(rank), urgency, queuedAt, id };
   throw invalid("page_token", "expected the next_page_token of the page before, unchanged");
 }
 
@@ -80,7 +81,7 @@ interface QueueFacts {
   readonly run: Run;
   readonly workspace: Workspace;
   readonly jobsAhead: number;
-  readonly factsOf: ReturnType<typeof rememberedFacts>;
+  readonly factsOf: FactsOf;
 }
 
 /** The same rule as a run's own. */

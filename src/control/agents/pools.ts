@@ -1,7 +1,8 @@
 import type { AgentPool } from "../../domain/agents/pool.ts";
 import type { Principal } from "../../domain/people/principal.ts";
+import { isKeyOf } from "../../lib/values/records.ts";
 import { WindlassError } from "../../lib/words/errors.ts";
-import { isId, newId, type PoolId } from "../../lib/words/ids.ts";
+import { isId, newId } from "../../lib/words/ids.ts";
 import type { PoolListing, Queries } from "../../store/ports/store.ts";
 import { asPerson, demand, findOrganization, findPool, type Reference } from "../core/access.ts";
 import { record } from "../core/audit.ts";
@@ -60,7 +61,10 @@ export async function createPool(control: Control, who: Principal, { requestId, 
       return row;
     };
     const request = { person, requestId, method: "CreateAgentPool", body, at: at.now };
-    return viewPool(tx, await once(tx, request, create, (id) => tx.pools.get(id as PoolId)));
+    return viewPool(
+      tx,
+      await once(tx, request, create, async (id) => (isId("apool", id) ? tx.pools.get(id) : undefined)),
+    );
   });
 }
 
@@ -82,9 +86,9 @@ const orders = {
 export interface PoolList {
   readonly organization: string;
   /** A part of the name or of the description, in any case; empty is all. */
-  readonly search?: string;
+  readonly search?: string | undefined;
   /** `name` if empty; with ` desc` the other way round. */
-  readonly orderBy?: string;
+  readonly orderBy?: string | undefined;
   readonly page: PageRequest;
 }
 
@@ -113,7 +117,7 @@ type Order = keyof typeof orders;
 
 function orderOf(orderBy: string): Order {
   const order = orderBy === "" ? "name" : orderBy;
-  if (Object.hasOwn(orders, order)) return order as Order;
+  if (isKeyOf(orders, order)) return order;
   throw invalid("order_by", `expected one of ${Object.keys(orders).join(", ")}, got ${JSON.stringify(orderBy)}`);
 }
 

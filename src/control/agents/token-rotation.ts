@@ -1,5 +1,6 @@
 import { type AgentToken, standingOf } from "../../domain/agents/token.ts";
 import type { Principal } from "../../domain/people/principal.ts";
+import { given } from "../../lib/values/records.ts";
 import { WindlassError } from "../../lib/words/errors.ts";
 import { asPerson, demand } from "../core/access.ts";
 import { actorOf, record } from "../core/audit.ts";
@@ -77,6 +78,6 @@ function demandRotatable(
           : undefined;
   if (why === undefined) return;
   throw new WindlassError("not_rotatable", `the agent token ${token.id} (${token.prefix}…) ${why}: create a new one`, {
-    metadata: { resource: "agent token", id: token.id, ...(pool === "" ? {} : { pool }) },
+    metadata: { resource: "agent token", id: token.id, ...given({ pool: pool || undefined }) },
   });
 }

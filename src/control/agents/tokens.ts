@@ -30,7 +30,7 @@ export interface NewToken {
   readonly description: string;
   /** How long it is good for; null is the default (90 days), 0 is for ever. */
   readonly expiresInMs: number | null;
-  readonly requestId?: string;
+  readonly requestId?: string | undefined;
 }
 
 /** Enough to tell tokens apart: `wdl_agt_4kQ9`. */
@@ -124,7 +124,7 @@ export async function revokeAgentToken(
     await tx.tokens.save(token);
     const agents = (await tx.agents.ofToken(token.id)).map((agent) => agent.id);
     for (const agentId of agents) at.touched.add(topics.agent(agentId));
-    if (stopsJobs) await stopJobs(tx, at, { token, agents });
+    if (stopsJobs) await stopJobs(tx, at, token, agents);
     const entry = { action: "token.revoke", resource: token.id, organizationId: token.organizationId };
     const detail = { prefix: token.prefix, stop_jobs: String(stopsJobs) };
     await record(tx, person, { ...entry, detail, at: at.now });
@@ -138,13 +138,8 @@ export async function revokeAgentToken(
   return view;
 }
 
-interface Suspects {
-  readonly token: AgentToken;
-  readonly agents: readonly AgentId[];
-}
-
 /** Cancels what the agents run, and believes no state any more that they still bring. */
-async function stopJobs(tx: Queries, at: Change, { token, agents }: Suspects): Promise<void> {
+async function stopJobs(tx: Queries, at: Change, token: AgentToken, agents: readonly AgentId[]): Promise<void> {
   for (const agentId of agents) {
     for (const job of await tx.jobs.openOfAgent(agentId)) await distrust(tx, job.id, token.id);
   }

@@ -6,9 +6,9 @@ export interface AuditEntry {
   readonly action: string;
   readonly resource: string;
   readonly organizationId: OrganizationId | null;
-  readonly detail?: Readonly<Record<string, string>>;
+  readonly detail?: Readonly<Record<string, string>> | undefined;
   /** Where the agent is that made the system do it; a person's is known. */
-  readonly address?: string;
+  readonly address?: string | undefined;
 }
 
 /** How a person is named in records: the name they gave their key, and its id. */

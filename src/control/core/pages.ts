@@ -123,7 +123,7 @@ interface KeySearch<T> {
   readonly placeAfter: (page: { readonly after: string | null; readonly rows: number }) => Promise<string | null>;
   readonly read: (page: NamePage) => Promise<readonly T[]>;
   /** How many rows one look takes in, if rows of this list are costly. */
-  readonly rows?: number;
+  readonly rows?: number | undefined;
   readonly keyOf: (row: T) => string;
 }
 

@@ -8,6 +8,9 @@ import type { AgentId, JobId, PoolId } from "../../lib/words/ids.ts";
 import { Declines } from "./declines.ts";
 import { Turns } from "./turns.ts";
 
+/** Why a stream is ended from this side. */
+export type PartingReason = "superseded" | "revoked" | "deleted" | "draining";
+
 /** One connected agent, as its session keeps it in memory. */
 export interface ConnectedAgent {
   readonly agentId: AgentId;
@@ -55,7 +58,7 @@ export interface ConnectedAgent {
   /** Shows operators a problem with this agent, for as long as it is connected. */
   warn(text: string): void;
   /** Ends the stream, with a reason for the agent. */
-  close(reason: "superseded" | "revoked" | "deleted" | "draining", detail: string): void;
+  close(reason: PartingReason, detail: string): void;
 }
 
 /** How far a job is. */
@@ -73,8 +76,11 @@ export interface JobProgress {
 }
 
 const notKnown: JobProgress = {
-  ...{ resourcesDone: 0, preparing: "", delivering: "" },
-  ...{ desired: DesiredState.UNSPECIFIED, wayProblem: "" },
+  resourcesDone: 0,
+  preparing: "",
+  delivering: "",
+  desired: DesiredState.UNSPECIFIED,
+  wayProblem: "",
 };
 
 /** Of how many agents is known what they have declined. */

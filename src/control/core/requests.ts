@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import type { Person } from "../../domain/people/principal.ts";
+import { isRecord } from "../../lib/values/records.ts";
 import { WindlassError } from "../../lib/words/errors.ts";
 import type { Queries } from "../../store/ports/store.ts";
 
@@ -51,9 +52,6 @@ const hashOf = (body: unknown): string =>
   createHash("sha256")
     .update(JSON.stringify(body, (_key, value: unknown) => (isRecord(value) ? sorted(value) : value)) ?? "")
     .digest("hex");
-
-const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
 
 const sorted = (value: Readonly<Record<string, unknown>>) =>
   Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)));

@@ -70,13 +70,11 @@ export function agentFacts(
       .filter(({ poolId }) => poolId === workspace.poolId)
       .slice(0, mostRefusals)
       .map((arrival) => `agent ${arrival.name} ${arrivalText(arrival)}`),
-    ...{
-      online: connectedAgents.length,
-      matching: matching.length,
-      able: able.length,
-      fit: fit.length,
-      open: open.length,
-    },
+    online: connectedAgents.length,
+    matching: matching.length,
+    able: able.length,
+    fit: fit.length,
+    open: open.length,
     free: open.filter((connected) => connected.jobs.size < connected.concurrency && !hasDeclined(connected, asking))
       .length,
     others: connectedAgents
@@ -111,10 +109,10 @@ function unfitText({ name, engines, unmet }: ConnectedAgent, wish: EngineRequire
   return why === undefined ? has : `${has} (${why})`;
 }
 
+export type FactsOf = (workspace: Choosy, asking: Asking) => AgentFacts;
+
 /** The same for many workspaces: those that want the same are looked up once. */
-export function rememberedFacts(
-  control: Pick<Control, "presence" | "clock">,
-): (workspace: Choosy, asking: Asking) => AgentFacts {
+export function rememberedFacts(control: Pick<Control, "presence" | "clock">): FactsOf {
   const known = new Map<string, AgentFacts>();
   return (workspace, asking) => {
     const { engine, constraint, planVersion } = engineRequirementOf(asking, workspace);

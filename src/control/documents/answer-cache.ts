@@ -19,10 +19,11 @@ export class AnswerCache {
       this.#entries.set(key, known);
       return known.answer as Promise<T>;
     }
-    const entry: Entry = { answer: ask(), characters: 0 };
+    const asked = ask();
+    const entry: Entry = { answer: asked, characters: 0 };
     this.#entries.set(key, entry);
     try {
-      const answer = (await entry.answer) as T;
+      const answer = await asked;
       this.#keep(key, entry, answer instanceof Uint8Array ? answer.length : JSON.stringify(answer).length);
       return answer;
     } catch (error) {

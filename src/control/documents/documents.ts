@@ -11,7 +11,7 @@ export interface Sources {
   /** Whose turn it is: the id of an organization. */
   readonly of: string;
   /** Names what is stored and cannot change: its answers are remembered. Absent for what is new. */
-  readonly key?: string;
+  readonly key?: string | undefined;
   /** Called when it is its turn, so that one question's documents are in memory at a time. */
   readonly load: () => Promise<readonly Uint8Array[]>;
 }

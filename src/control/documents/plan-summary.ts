@@ -198,9 +198,15 @@ const rowOf = (kind: "change" | "drift", shown: z.infer<typeof resourceSchema>) 
 const plannedResource = (shown: z.infer<typeof resourceSchema>): SummaryResource => {
   const { address, previousAddress, module, type, name, provider, action, reason, importing } = shown;
   return {
-    ...{ address: shortText(address), previousAddress: shortText(previousAddress), module: shortText(module) },
-    ...{ type: shortText(type), name: shortText(name), provider: shortText(provider), reason: shortText(reason) },
-    ...{ action, importId: shortText(importing) },
+    address: shortText(address),
+    previousAddress: shortText(previousAddress),
+    module: shortText(module),
+    type: shortText(type),
+    name: shortText(name),
+    provider: shortText(provider),
+    reason: shortText(reason),
+    action,
+    importId: shortText(importing),
     ...withinRoom(shown.attributes ?? attributeChanges(valuesOf(shown), shown.replacePaths)),
   };
 };

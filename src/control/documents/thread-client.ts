@@ -1,4 +1,5 @@
 import { Worker } from "node:worker_threads";
+import { messageOf } from "../../lib/values/errors.ts";
 import { WindlassError } from "../../lib/words/errors.ts";
 import type { ThreadReply, ThreadRequest } from "./thread-messages.ts";
 
@@ -19,7 +20,7 @@ export class DocumentThread {
   async ask(request: ThreadRequest, signal: AbortSignal): Promise<unknown> {
     const { promise, resolve, reject } = Promise.withResolvers<ThreadReply>();
     const onExit = () => reject(broken("it ended"));
-    const onError = (error: unknown) => reject(broken(error instanceof Error ? error.message : String(error)));
+    const onError = (error: unknown) => reject(broken(messageOf(error)));
     const onAbort = () => reject(broken("it took too long"));
     this.#worker.ref();
     this.#worker.once("message", resolve).once("error", onError).once("exit", onExit);

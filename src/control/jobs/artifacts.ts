@@ -150,7 +150,10 @@ export async function storePlan(
     const { run: current, workspace } = await startedPlan(tx, who);
     const run = {
       ...current,
-      ...{ planSha256, planBytes: plan.length, planBlobKey, summaryBlobKey },
+      planSha256,
+      planBytes: plan.length,
+      planBlobKey,
+      summaryBlobKey,
       ...made,
       engine: origin.engine ?? workspace.engine,
       engineVersion: origin.engineVersion,

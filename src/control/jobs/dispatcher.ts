@@ -1,5 +1,5 @@
 import type { LabelCondition } from "../../domain/agents/label-selector.ts";
-import { mayUse } from "../../domain/agents/pool.ts";
+import { type AgentPool, mayUse } from "../../domain/agents/pool.ts";
 import { type Assignment, assign, type Candidate, dispatchOrder, Fits, isMatch } from "../../domain/runs/dispatch.ts";
 import { type EngineRequirement, engineRequirementOf } from "../../domain/runs/engine.ts";
 import { type Job, moveJob } from "../../domain/runs/job.ts";
@@ -159,10 +159,7 @@ async function grantedJobs(q: Queries, jobs: readonly Job[]): Promise<readonly G
   const workspaces = new Map(
     (await q.workspaces.byIds([...new Set(jobs.map((job) => job.workspaceId))])).map((row) => [row.id, row]),
   );
-  const access = new Map<
-    PoolId,
-    { pool: NonNullable<Awaited<ReturnType<Queries["pools"]["get"]>>>; grants: ReadonlySet<string> }
-  >();
+  const access = new Map<PoolId, { readonly pool: AgentPool; readonly grants: ReadonlySet<string> }>();
   for (const poolId of new Set(jobs.flatMap((job) => job.poolId ?? []))) {
     const pool = await q.pools.get(poolId);
     if (pool !== undefined)

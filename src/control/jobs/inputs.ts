@@ -45,8 +45,11 @@ export async function variablesOfJob(control: Control, who: Principal): Promise<
     return { key, value: openValue(control, one), isEnvironment: category === "env", isHcl, isSensitive };
   });
   const fromRun = variables.map(({ key, value, isHcl }) => ({
-    ...{ key, value, isHcl },
-    ...{ isEnvironment: false, isSensitive: false },
+    key,
+    value,
+    isHcl,
+    isEnvironment: false,
+    isSensitive: false,
   }));
   const given = [...fromRun, ...inherited].toSorted(
     (a, b) => Number(a.isEnvironment) - Number(b.isEnvironment) || (a.key < b.key ? -1 : 1),

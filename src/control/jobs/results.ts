@@ -207,8 +207,13 @@ async function end(tx: Queries, at: Change, { job, report, log }: Ending): Promi
     job,
     facts: checked,
     event: {
-      ...{ kind: "ended", outcome, exitCode, errorMessage, stateSerial },
-      ...{ logBytes: log.bytes, logProblem: log.problem },
+      kind: "ended",
+      outcome,
+      exitCode,
+      errorMessage,
+      stateSerial,
+      logBytes: log.bytes,
+      logProblem: log.problem,
       hasNotApplied: await isUntouched(tx, job, report),
     },
   });
@@ -259,7 +264,9 @@ async function takeLateReport(tx: Queries, at: Change, { job, report, log }: End
   const run = await tx.runs.get(job.runId);
   const late: Job = {
     ...job,
-    ...{ isLogClosed: true, logBytes: log.bytes, logProblem: log.problem },
+    isLogClosed: true,
+    logBytes: log.bytes,
+    logProblem: log.problem,
     exitCode: report.exitCode,
     stateSerial: report.stateSerial === 0 ? null : report.stateSerial,
   };

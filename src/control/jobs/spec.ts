@@ -26,6 +26,7 @@ export async function jobSpecOf(
   }
   const state = workspace.currentStateId === null ? undefined : await q.states.get(workspace.currentStateId);
   const { options } = run;
+  const appliedPlan = job.phase === "apply" && run.planSha256 !== null ? run.planSha256 : undefined;
   const wish = engineRequirementOf(job, workspace);
   return {
     claim: { jobId: job.id, epoch: BigInt(job.epoch) },
@@ -59,22 +60,14 @@ export async function jobSpecOf(
     timeout: durationFromMs(timeLimitMs(control, workspace, job.phase)),
     ...planFilesOf(control, run, job),
     initTimeout: durationFromMs(workspace.initTimeoutMs === 0 ? control.timing.initTimeoutMs : workspace.initTimeoutMs),
-    ...(job.phase === "apply" && run.planSha256 !== null
-      ? {
-          plan: { sizeBytes: BigInt(run.planBytes ?? 0), sha256: run.planSha256 },
-          lockFile: Buffer.from(run.planLockFile ?? ""),
-        }
-      : {}),
-    ...(state === undefined
-      ? {}
-      : {
-          state: {
-            lineage: state.lineage,
-            serial: BigInt(state.serial),
-            sizeBytes: BigInt(state.bytes),
-            sha256: state.sha256,
-          },
-        }),
+    plan: appliedPlan === undefined ? undefined : { sizeBytes: BigInt(run.planBytes ?? 0), sha256: appliedPlan },
+    lockFile: Buffer.from(appliedPlan === undefined ? "" : (run.planLockFile ?? "")),
+    state: state && {
+      lineage: state.lineage,
+      serial: BigInt(state.serial),
+      sizeBytes: BigInt(state.bytes),
+      sha256: state.sha256,
+    },
   };
 }
 

@@ -77,7 +77,7 @@ export async function storeState(control: Control, who: Principal, uploaded: Upl
       rollbackOf: null,
       createdAt: at.now,
     };
-    return admit(tx, at, { scope, version, asideReason: uploaded.asideReason });
+    return admit(tx, at, scope, version, uploaded.asideReason);
   });
 }
 
@@ -125,13 +125,13 @@ async function keepNewest(tx: Queries, { jobId }: StateVersion): Promise<void> {
   for (const { id } of kept.slice(0, Math.max(0, kept.length - maxQuarantined + 1))) await tx.states.delete(id);
 }
 
-interface Arrival {
-  readonly scope: Scope;
-  readonly version: StateVersion;
-  readonly asideReason: string | undefined;
-}
-
-async function admit(tx: Queries, at: Change, { scope, version, asideReason }: Arrival): Promise<StateVersion> {
+async function admit(
+  tx: Queries,
+  at: Change,
+  scope: Scope,
+  version: StateVersion,
+  asideReason: string | undefined,
+): Promise<StateVersion> {
   const { workspace, run, job } = scope;
   const current = workspace.currentStateId === null ? undefined : await tx.states.get(workspace.currentStateId);
   const newest = await tx.states.newestOfJob(job.id);

@@ -166,16 +166,25 @@ async function ofRuns(
   });
   return [
     await shown("lost_apply", lost, async (run) => ({
-      ...{ id: run.id, name: "", ...(await place(run)) },
-      ...{ detail: run.errorMessage, at: run.endedAt },
+      id: run.id,
+      name: "",
+      ...(await place(run)),
+      detail: run.errorMessage,
+      at: run.endedAt,
     })),
     await shown("plan_to_confirm", planned, async (run) => ({
-      ...{ id: run.id, name: "", ...(await place(run)) },
-      ...{ detail: planText(run), at: run.statusAt },
+      id: run.id,
+      name: "",
+      ...(await place(run)),
+      detail: planText(run),
+      at: run.statusAt,
     })),
     await shown("quarantined_state", aside, async (state) => ({
-      ...{ id: state.id, name: "", ...(await place(state)) },
-      ...{ detail: `serial ${state.serial}: ${state.quarantineReason}`, at: state.createdAt },
+      id: state.id,
+      name: "",
+      ...(await place(state)),
+      detail: `serial ${state.serial}: ${state.quarantineReason}`,
+      at: state.createdAt,
     })),
   ];
 }
@@ -281,8 +290,12 @@ async function ofAgents(
     await shown("pool_without_agents", empty, (pool) => poolItem(q, look, { pool, why: "no agent is connected" })),
     await shown("pool_paused", paused, async (pool) => poolItem(q, look, { pool, why: await whyPaused(q, pool) })),
     await shown("agent_warning", await warned(control, q, scope), async (agent) => ({
-      ...{ id: agent.id, name: agent.name, organization: await names.organization(agent.organizationId) },
-      ...{ workspace: "", detail: agent.warning, at: null },
+      id: agent.id,
+      name: agent.name,
+      organization: await names.organization(agent.organizationId),
+      workspace: "",
+      detail: agent.warning,
+      at: null,
     })),
   ];
 }
@@ -295,8 +308,11 @@ interface Ending {
 async function ofTokens({ clock }: Control, q: Queries, { names, scope }: Ending): Promise<Attention> {
   const found = await q.attention.endingTokens(scope, soon(clock.now()));
   return shown("agent_token_ends", found, async (token) => ({
-    ...{ id: token.id, name: token.description, organization: await names.organization(token.organizationId) },
-    ...{ workspace: "", at: token.expiresAt },
+    id: token.id,
+    name: token.description,
+    organization: await names.organization(token.organizationId),
+    workspace: "",
+    at: token.expiresAt,
     detail: `admits agents to pool ${(await q.pools.get(token.poolId))?.name ?? ""}`,
   }));
 }
@@ -311,8 +327,12 @@ async function ofKeys(
     ? await q.attention.endingKeys(scope, soon(now))
     : ownKey(await q.apiKeys.get(person.id), now);
   return shown("api_key_ends", found, async (key) => ({
-    ...{ id: key.id, name: key.name, organization: await names.organization(key.organizationId) },
-    ...{ workspace: "", detail: `the key of ${key.role.replace("_", " ")} ${key.name}`, at: key.expiresAt },
+    id: key.id,
+    name: key.name,
+    organization: await names.organization(key.organizationId),
+    workspace: "",
+    detail: `the key of ${key.role.replace("_", " ")} ${key.name}`,
+    at: key.expiresAt,
   }));
 }
 

@@ -11,7 +11,7 @@ export interface AuthenticationOptions {
   /** SHA-256 of the secret of the agent inside this process, in hex; it changes with every start. */
   readonly serverAgentTokenHash?: string | undefined;
   /** Where the call comes from; empty in the same process. For display only. */
-  readonly address?: string;
+  readonly address?: string | undefined;
 }
 
 /** A credential's use is written down at most this often. */

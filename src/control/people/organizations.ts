@@ -1,7 +1,7 @@
 import type { Organization } from "../../domain/people/organization.ts";
 import type { Principal } from "../../domain/people/principal.ts";
 import { WindlassError } from "../../lib/words/errors.ts";
-import { newId, type OrganizationId } from "../../lib/words/ids.ts";
+import { isId, newId } from "../../lib/words/ids.ts";
 import type { Queries } from "../../store/ports/store.ts";
 import { asPerson, demand, findOrganization } from "../core/access.ts";
 import { record } from "../core/audit.ts";
@@ -64,7 +64,10 @@ export async function createOrganization(
       return row;
     };
     const request = { person, requestId, method: "CreateOrganization", body, at: at.now };
-    return viewOrganization(tx, await once(tx, request, create, (id) => tx.organizations.get(id as OrganizationId)));
+    return viewOrganization(
+      tx,
+      await once(tx, request, create, async (id) => (isId("org", id) ? tx.organizations.get(id) : undefined)),
+    );
   });
 }
 

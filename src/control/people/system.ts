@@ -3,6 +3,8 @@ import type { Principal } from "../../domain/people/principal.ts";
 import type { Retention } from "../../domain/people/retention.ts";
 import type { OrganizationStats } from "../../domain/people/stats.ts";
 import { durationMs, settingText } from "../../lib/setting-schemas.ts";
+import { entriesOf } from "../../lib/values/records.ts";
+import type { OrganizationId } from "../../lib/words/ids.ts";
 import type { Queries } from "../../store/ports/store.ts";
 import { asPerson, demand, findOrganization } from "../core/access.ts";
 import type { Control, Limits } from "../core/control.ts";
@@ -63,9 +65,7 @@ export async function describeServer({
     generation,
     hasServerAgent,
     protocol: protocolRange,
-    limits: Object.fromEntries(
-      Object.entries(limitNames).map(([name, shown]) => [shown, limits[name as keyof Limits]]),
-    ),
+    limits: Object.fromEntries(entriesOf(limitNames).map(([name, shown]) => [shown, limits[name]])),
     retention: retentionTexts(retention),
     now: clock.now(),
   };
@@ -148,10 +148,7 @@ async function subjectOf(q: Queries, who: Principal): Promise<Subject> {
   }
 }
 
-async function nameOf(
-  q: Queries,
-  id: Parameters<Queries["organizations"]["get"]>[0] | null,
-): Promise<readonly string[]> {
+async function nameOf(q: Queries, id: OrganizationId | null): Promise<readonly string[]> {
   const organization = id === null ? undefined : await q.organizations.get(id);
   return organization === undefined ? [] : [organization.name];
 }

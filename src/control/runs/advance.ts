@@ -48,7 +48,7 @@ export type Advanced =
 export async function advanceRun(
   tx: Queries,
   at: Change,
-  { run, event, agentName = "" }: { run: Run; event: RunEvent; agentName?: string },
+  { run, event, agentName = "" }: { run: Run; event: RunEvent; agentName?: string | undefined },
 ): Promise<Advanced> {
   const move = moveRun(run, event, at.now);
   if (move.kind === "refused") return move;
@@ -139,7 +139,7 @@ async function queueJob(tx: Queries, at: Change, { run, phase }: { run: Run; pha
 export async function advanceJob(
   tx: Queries,
   at: Change,
-  { job, event, facts = noFacts }: { job: Job; event: JobEvent; facts?: ResultFacts },
+  { job, event, facts = noFacts }: { job: Job; event: JobEvent; facts?: ResultFacts | undefined },
 ): Promise<
   | { readonly kind: "moved"; readonly job: Job }
   | { readonly kind: "unchanged" }
@@ -266,7 +266,7 @@ async function acquire(tx: Queries, at: Change, { run, workspace }: { run: Run; 
 export async function saveRunFacts(
   tx: Queries,
   at: Change,
-  { run, told }: { run: Run; told?: TimelineEntry },
+  { run, told }: { run: Run; told?: TimelineEntry | undefined },
 ): Promise<Run> {
   const saved: Run = { ...run, version: run.version + 1 };
   await tx.runs.save(saved);

@@ -95,7 +95,7 @@ interface Decision {
   readonly event: RunEvent;
   /** For people; kept with the audit record. */
   readonly comment: string;
-  readonly check?: (run: Run, at: Change, jobs: readonly Job[]) => void;
+  readonly check?: ((run: Run, at: Change, jobs: readonly Job[]) => void) | undefined;
 }
 
 async function decide(

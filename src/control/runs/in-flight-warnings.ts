@@ -1,5 +1,6 @@
 import { showsAll, warningsFor } from "../../domain/runs/in-flight.ts";
 import type { Run, RunStatus } from "../../domain/runs/run.ts";
+import type { Position } from "../../store/ports/pages.ts";
 import type { Queries } from "../../store/ports/store.ts";
 
 /** How far back is looked, in runs of the workspace that have ended. */
@@ -13,8 +14,8 @@ const telling: readonly RunStatus[] = ["applied", "planned_and_finished", "error
 export async function warningsOf(tx: Queries, run: Run): Promise<readonly string[]> {
   const filter = { organizationId: run.organizationId, workspaceId: run.workspaceId, statuses: telling };
   const ended: Run[] = [];
-  for (let before = null as { readonly at: Date; readonly id: string } | null; ended.length < maxRuns; ) {
-    const page = await tx.runs.list(filter, { before, limit: pageSize });
+  for (let before: Position | null = null; ended.length < maxRuns; ) {
+    const page: readonly Run[] = await tx.runs.list(filter, { before, limit: pageSize });
     ended.push(...page);
     const last = page.at(-1);
     // What ended before such a run is told no more; the rest of the page is for runs that overtook each other.

@@ -19,7 +19,10 @@ export function withKept(agent: Agent, named: readonly KeptMessage[]): Agent | u
 const keptOf = ({ claim, runId, workspace, reason, path, sizeBytes, keepTime }: KeptMessage): KeptDirectory => ({
   jobId: claim?.jobId ?? "",
   epoch: Number(claim?.epoch ?? 0n),
-  ...{ runId, workspace, reason, path },
+  runId,
+  workspace,
+  reason,
+  path,
   sizeBytes: Number(sizeBytes),
   keptAtMs: keepTime === undefined ? 0 : timestampMs(keepTime),
 });

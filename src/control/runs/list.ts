@@ -3,6 +3,7 @@ import type { KeptLost } from "../../domain/runs/lost.ts";
 import { type Run, type RunStatus, withoutTexts } from "../../domain/runs/run.ts";
 import { type AgentId, isId, type OrganizationId } from "../../lib/words/ids.ts";
 import type { TimePage } from "../../store/ports/pages.ts";
+import type { RunFilter } from "../../store/ports/runs.ts";
 import type { Queries } from "../../store/ports/store.ts";
 import { asPerson, demand, findOrganization, findPool, findRun, findWorkspace } from "../core/access.ts";
 import type { Control } from "../core/control.ts";
@@ -16,15 +17,15 @@ export interface RunListFilter {
   /** Empty: every workspace. */
   readonly workspace: string;
   readonly statuses: readonly RunStatus[];
-  readonly search?: string;
-  readonly createdFrom?: Date | null;
-  readonly createdBefore?: Date | null;
+  readonly search?: string | undefined;
+  readonly createdFrom?: Date | null | undefined;
+  readonly createdBefore?: Date | null | undefined;
   /** Id or name. */
-  readonly pool?: string;
-  readonly tags?: readonly string[];
-  readonly isActive?: boolean;
-  readonly agentId?: string;
-  readonly needsDecision?: boolean;
+  readonly pool?: string | undefined;
+  readonly tags?: readonly string[] | undefined;
+  readonly isActive?: boolean | undefined;
+  readonly agentId?: string | undefined;
+  readonly needsDecision?: boolean | undefined;
 }
 
 /** Runs, newest first. */
@@ -67,11 +68,7 @@ async function aFewAtATime(times: TimePage, read: (few: TimePage) => Promise<rea
   return found;
 }
 
-async function rowFilter(
-  q: Queries,
-  person: Person,
-  filter: RunListFilter,
-): Promise<Parameters<Queries["runs"]["list"]>[0]> {
+async function rowFilter(q: Queries, person: Person, filter: RunListFilter): Promise<RunFilter> {
   const { organization, workspace: name, pool = "", statuses, search = "", tags = [], isActive = false } = filter;
   const workspace = name === "" ? null : await findWorkspace(q, person, { organization, name });
   const organizationId: OrganizationId =

@@ -1,6 +1,6 @@
 import { StringDecoder } from "node:string_decoder";
 import type { Job } from "../../domain/runs/job.ts";
-import { ApplyLog } from "../../domain/runs/log-in-flight.ts";
+import { ApplyLog, type ToldByLog } from "../../domain/runs/log-in-flight.ts";
 import { type KeptLost, keptLost, type Lost } from "../../domain/runs/lost.ts";
 import type { ResourceInFlight } from "../../domain/runs/resource-in-flight.ts";
 import type { StateVersion } from "../../domain/workspaces/state-version.ts";
@@ -39,7 +39,7 @@ export async function factsOfLost(control: Control, job: Job): Promise<LostFacts
   };
 }
 
-async function readLog({ logs, log }: Control, job: Job): Promise<ReturnType<ApplyLog["end"]>> {
+async function readLog({ logs, log }: Control, job: Job): Promise<ToldByLog> {
   const stream = logStreamOf(job);
   let told = new ApplyLog();
   try {

@@ -34,7 +34,8 @@ export async function getRunPlan(
   const { changes, ...contents } = await control.documents.ask(
     { kind: "plan", id: run.id, after: from?.place ?? null, limit: pageSize(page.size) },
     {
-      ...{ of: run.organizationId, key },
+      of: run.organizationId,
+      key,
       load: async () => [await loadSealed(control, { key, subject, maxBytes: maxSummaryBytes })],
     },
   );

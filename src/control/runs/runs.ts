@@ -5,6 +5,7 @@ import { isFinal, type Run, type RunOptions, type RunSource } from "../../domain
 import { tellCreation } from "../../domain/runs/timeline.ts";
 import type { Configuration } from "../../domain/workspaces/configuration.ts";
 import type { Workspace } from "../../domain/workspaces/workspace.ts";
+import { given } from "../../lib/values/records.ts";
 import { WindlassError } from "../../lib/words/errors.ts";
 import { isId, newId } from "../../lib/words/ids.ts";
 import type { Queries } from "../../store/ports/store.ts";
@@ -31,9 +32,9 @@ export interface NewRun {
   /** Empty: not repeated. */
   readonly requestId: string;
   /** Absent: normal. */
-  readonly urgency?: Urgency;
+  readonly urgency?: Urgency | undefined;
   /** Absent: not the command line. */
-  readonly source?: RunSource;
+  readonly source?: RunSource | undefined;
 }
 
 /** Creates a run. It takes the workspace if it is free, and waits for it otherwise; plan-only runs wait for nobody. */
@@ -180,7 +181,7 @@ export async function insertRun(tx: Queries, at: Change, { person, workspace, ..
   await tx.runs.insert(run);
   await tell(tx, at, { run, told: tellCreation(run), isMoved: true });
   const { id: resource, organizationId, retryOf } = run;
-  const detail = { workspace: workspace.name, ...(retryOf === null ? {} : { retry_of: retryOf }) };
+  const detail = { workspace: workspace.name, ...given({ retry_of: retryOf ?? undefined }) };
   const action = retryOf === null ? "run.create" : "run.retry";
   await record(tx, person, { at: at.now, action, resource, organizationId, detail });
   return start(tx, at, run);
@@ -250,7 +251,10 @@ export async function* watchRun(
     // A wake-up without news is possible: compare what is shown, but for the seconds that pass.
     const shown = JSON.stringify(
       {
-        ...{ version: view.run.version, plan: view.plan, apply: view.apply, waiting: view.waiting },
+        version: view.run.version,
+        plan: view.plan,
+        apply: view.apply,
+        waiting: view.waiting,
         resourcesDone: view.resourcesDone,
       },
       withoutLeases,

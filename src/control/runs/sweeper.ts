@@ -1,6 +1,7 @@
 import { agentStatusAfter, type Silence } from "../../domain/agents/agent.ts";
 import { requestMemoryMs } from "../../domain/people/retention.ts";
-import type { Queries, SilentAgent } from "../../store/ports/store.ts";
+import type { SilentRow } from "../../store/ports/agents.ts";
+import type { SilentAgent } from "../../store/ports/store.ts";
 import { change } from "../core/change.ts";
 import { type Control, topics } from "../core/control.ts";
 import { advanceJob, noFacts } from "./advance.ts";
@@ -149,8 +150,6 @@ async function tellSilence(control: Control, agents: readonly SilentRow[], now: 
 
 /** Silent for so long that it would be errored, of an agent that never opened a stream: nothing can come of it. */
 const isGhost = ({ status, sessionEpoch }: SilentRow): boolean => status === "errored" && sessionEpoch === 0;
-
-type SilentRow = Awaited<ReturnType<Queries["agents"]["silent"]>>[number];
 
 const silenceOf = ({ id, status, lastSeenAt, sessionEpoch }: SilentRow, now: Date, silence: Silence): SilentRow => ({
   id,

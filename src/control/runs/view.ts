@@ -7,7 +7,7 @@ import type { JobId, PoolId, RunId, StateVersionId, WorkspaceId } from "../../li
 import type { Queries } from "../../store/ports/store.ts";
 import type { Control } from "../core/control.ts";
 import { arrivalText, type JobProgress } from "../core/presence.ts";
-import { rememberedFacts } from "../core/selectors.ts";
+import { type FactsOf, rememberedFacts } from "../core/selectors.ts";
 import { type KeptView, keptOfRun } from "./kept.ts";
 import { endTold, silentSince } from "./silence.ts";
 
@@ -51,14 +51,19 @@ export async function viewRun(control: Control, q: Queries, run: Run): Promise<R
   return { ...view, keptDirectories: await keptOfRun(q, run, await q.jobs.ofRun(run.id)) };
 }
 
+interface QueuePool {
+  readonly pool: AgentPool;
+  readonly grants: ReadonlySet<string>;
+}
+
 /** What the runs of one list wait behind, read once for all of them. */
 interface Queues {
   readonly runsAhead: ReadonlyMap<RunId, number>;
   /** Runs that hold the workspaces of those that wait for one. */
   readonly holders: ReadonlyMap<RunId, Run>;
   readonly jobsAhead: ReadonlyMap<JobId, number>;
-  poolOf(id: PoolId): Promise<{ readonly pool: AgentPool; readonly grants: ReadonlySet<string> } | undefined>;
-  readonly factsOf: ReturnType<typeof rememberedFacts>;
+  poolOf(id: PoolId): Promise<QueuePool | undefined>;
+  readonly factsOf: FactsOf;
 }
 
 interface Read {
@@ -78,7 +83,7 @@ async function holdersOf(q: Queries, runs: readonly Run[], workspaces: Read["wor
 }
 
 async function readQueues(control: Control, q: Queries, { runs, jobs, workspaces }: Read): Promise<Queues> {
-  const pools = new Map<PoolId, Awaited<ReturnType<Queues["poolOf"]>>>();
+  const pools = new Map<PoolId, QueuePool | undefined>();
   return {
     holders: await holdersOf(q, runs, workspaces),
     runsAhead: await q.runs.runsAhead(runs.filter(({ status }) => status === "pending").map(({ id }) => id)),
@@ -152,7 +157,8 @@ async function waitingOf(
 
 const nothingKnown = { preparing: "", delivering: "", wayProblem: "" };
 const textsOf = ({ preparing, delivering, wayProblem }: JobProgress, arrival: string) => ({
-  ...{ preparing, delivering },
+  preparing,
+  delivering,
   wayProblem: wayProblem || arrival,
 });
 

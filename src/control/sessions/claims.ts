@@ -237,7 +237,7 @@ export class SessionClaims {
     }
   }
 
-  #sealed(claim: ReturnType<typeof named>, problem: LogProblem | null): void {
+  #sealed(claim: NamedClaim, problem: LogProblem | null): void {
     const logProblem = problem === null ? "" : logProblemText(problem);
     this.#host.send({ case: "resultAck", value: { claim, sealed: true, logProblem } });
   }
@@ -273,14 +273,20 @@ const message = SessionMessage.JOB_RESULT;
 /** Results that are taken once something else has happened. */
 const tooEarly = {
   not_granted: {
-    ...{ message, reason: RefusalReason.NOT_GRANTED, rule: "result.before_grant" },
+    message,
+    reason: RefusalReason.NOT_GRANTED,
+    rule: "result.before_grant",
     detail:
       "the job was never granted, so that it cannot have finished: send a start_request first, then this result again",
   },
   needs_state: {
-    ...{ message, reason: RefusalReason.STATE_MISSING, rule: "result.state" },
+    message,
+    reason: RefusalReason.STATE_MISSING,
+    rule: "result.state",
     detail: "the last state that the result names is not here: upload it with UploadState, then send this result again",
   },
 } as const;
 
-const named = (claim: JobClaim | undefined) => ({ jobId: claim?.jobId ?? "", epoch: claim?.epoch ?? 0n });
+type NamedClaim = Pick<JobClaim, "jobId" | "epoch">;
+
+const named = (claim: JobClaim | undefined): NamedClaim => ({ jobId: claim?.jobId ?? "", epoch: claim?.epoch ?? 0n });

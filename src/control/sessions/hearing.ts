@@ -38,7 +38,7 @@ export interface Refusal {
 /** Says that a message was not taken. */
 export const refused = ({ claim, ...refusal }: Refusal): Outgoing => ({
   case: "refused",
-  value: { ...refusal, ...(claim === undefined ? {} : { claim }) },
+  value: { ...refusal, claim },
 });
 
 /** The refusal of a message that breaks a rule. */

@@ -55,7 +55,11 @@ export async function recordRegistration(tx: Queries, agent: Agent, now: Date): 
   const action = "agent.register";
   if (tokenId === null)
     return record(tx, "system", {
-      ...{ at: now, action, resource: agent.id, organizationId, address },
+      at: now,
+      action,
+      resource: agent.id,
+      organizationId,
+      address,
       detail: { name, address },
     });
   const hour = new Date(now.getTime() - (now.getTime() % hourMs)).toISOString();

@@ -57,7 +57,7 @@ export async function resume(
     const now = at.now;
     const token = found.tokenId === null ? undefined : await tx.tokens.get(found.tokenId);
     const spent = token === undefined ? undefined : whySpent(token, now);
-    refuseStranger(control, found, { hello, isSpent: spent !== undefined });
+    refuseStranger(control, found, hello, spent !== undefined);
     const agent: Agent = {
       ...found,
       bootId: hello.bootId,
@@ -104,13 +104,8 @@ export function whySpent(token: AgentToken, now: Date): string | undefined {
   return standing === "revoked" ? "the agent token was revoked" : "the agent token has expired";
 }
 
-interface Arrival {
-  readonly hello: Hello;
-  readonly isSpent: boolean;
-}
-
 /** A new process of an agent registers first; without a good token it cannot, and is let in like a registration. */
-function refuseStranger(control: Control, agent: Agent, { hello, isSpent }: Arrival): void {
+function refuseStranger(control: Control, agent: Agent, hello: Hello, isSpent: boolean): void {
   const isSameDisk = agent.incarnation === hello.incarnation;
   if (isSameDisk && isSpent) refuseClone(control, agent, hello);
   if (isSameDisk && (isSpent || agent.bootId === hello.bootId)) return;

@@ -16,7 +16,7 @@ import { OutQueue } from "../../lib/async/queue.ts";
 import { oneLine } from "../../lib/text/clean-text.ts";
 import { type AgentId, isId, type JobId, type PoolId } from "../../lib/words/ids.ts";
 import { type Control, topics } from "../core/control.ts";
-import type { ConnectedAgent } from "../core/presence.ts";
+import type { ConnectedAgent, PartingReason } from "../core/presence.ts";
 import { desiredOf } from "../runs/desired-state.ts";
 import { unwantedClaims, withKept } from "../runs/kept.ts";
 import { enginesOf, UnmetRequirements } from "./agent-engines.ts";
@@ -83,7 +83,8 @@ export class AgentSession implements ConnectedAgent {
     this.#word = new LastWord(control, agent.lastSeenAt);
     this.#idleSinceMs = this.#word.heardAtMs;
     const host = {
-      ...{ agentId: agent.id, incarnation: agent.incarnation },
+      agentId: agent.id,
+      incarnation: agent.incarnation,
       send: (message: Outgoing) => this.#send(message),
       mayStart: () => this.#state.kind === "open",
       onFree: () => {
@@ -181,7 +182,7 @@ export class AgentSession implements ConnectedAgent {
     if (this.#agent.warning !== text) this.#beside(this.#saveAgent((row) => ({ ...row, warning: text })));
   }
 
-  close(reason: Parameters<ConnectedAgent["close"]>[0] | keyof typeof closeReasons, detail: string): void {
+  close(reason: PartingReason | keyof typeof closeReasons, detail: string): void {
     switch (reason) {
       case "draining":
         this.#send({ case: "reconnect", value: { after: durationFromMs(0), maxDelay: durationFromMs(comeBackMs) } });
@@ -301,7 +302,7 @@ export class AgentSession implements ConnectedAgent {
     if (row !== undefined && (row.status === "started" || this.#arrivals.note(row, receivedBytes, now))) {
       this.#liveness.renew({ jobId: row.id, epoch: row.epoch, until: new Date(now.getTime() + forMs) });
     }
-    return { ...(claim === undefined ? {} : { claim }), desired: desiredOf(row), lease: durationFromMs(forMs) };
+    return { claim, desired: desiredOf(row), lease: durationFromMs(forMs) };
   }
 
   /** Reads what is wanted of the agent and its jobs, and tells it what is new. */

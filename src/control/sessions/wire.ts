@@ -57,7 +57,13 @@ const inFlightOf = ({ inFlight, resourcesInFlight }: JobResult): readonly Resour
 const lostOf = ({ lost, lostCount }: JobResult): Lost | null =>
   keptLost(
     lost.map(({ address, action, provider, idKey, id, finishTime, held, hidden: isHidden }) => ({
-      ...{ address, action, provider, idKey, id, isHidden, held: heldWords[held] ?? "unknown" },
+      address,
+      action,
+      provider,
+      idKey,
+      id,
+      isHidden,
+      held: heldWords[held] ?? "unknown",
       finishedAt: instantOf(finishTime),
     })),
     Math.max(lost.length, lostCount),

@@ -108,7 +108,8 @@ export const openState = (
 
 /** A stored state, for questions about it. */
 export const stateSource = (control: Control, state: StateVersion): Sources => ({
-  ...{ of: state.organizationId, key: state.blobKey },
+  of: state.organizationId,
+  key: state.blobKey,
   load: async () => [await openState(control, state)],
 });
 

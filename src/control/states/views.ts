@@ -83,7 +83,8 @@ export async function diffStates(
   const found = await control.documents.ask(
     { kind: "difference", ids: [from.id, to.id], ...part },
     {
-      ...{ of: from.organizationId, key: `${from.blobKey} ${to.blobKey}` },
+      of: from.organizationId,
+      key: `${from.blobKey} ${to.blobKey}`,
       load: async () => [await openState(control, from), await openState(control, to)],
     },
   );

@@ -1,5 +1,6 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { before, isLogExpendable } from "../../domain/people/retention.ts";
+import type { Job } from "../../domain/runs/job.ts";
 import { isId } from "../../lib/words/ids.ts";
 import type { ListedStream } from "../../store/ports/logs.ts";
 import type { Queries } from "../../store/ports/store.ts";
@@ -50,7 +51,7 @@ interface Question {
 
 async function fatesOf(q: Queries, { streams, endedBefore, goneRuns }: Question): Promise<ReadonlyMap<string, Fate>> {
   const ids = [...new Set(streams.map(({ name }) => jobOf(name)))].filter((id) => isId("job", id));
-  const jobs = new Map((await q.jobs.byIds(ids)).map((job) => [job.id as string, job]));
+  const jobs = new Map<string, Job>((await q.jobs.byIds(ids)).map((job) => [job.id, job]));
   const runs = new Map((await q.runs.byIds([...jobs.values()].map(({ runId }) => runId))).map((run) => [run.id, run]));
   const owners = await q.workspaces.byIds([...new Set([...runs.values()].map(({ workspaceId }) => workspaceId))]);
   const workspaces = new Map(owners.map((row) => [row.id, row]));

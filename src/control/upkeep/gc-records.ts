@@ -1,26 +1,23 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { standingOf } from "../../domain/agents/token.ts";
+import { type AgentToken, standingOf } from "../../domain/agents/token.ts";
+import type { ApiKey } from "../../domain/people/api-key.ts";
 import { before, requestMemoryMs } from "../../domain/people/retention.ts";
 import { isId } from "../../lib/words/ids.ts";
-import type { Queries } from "../../store/ports/store.ts";
 import { doubtedJob, doubtsPrefix } from "../runs/distrust.ts";
 import type { GcControl, GcCount, GcOptions, Gone } from "./gc-counts.ts";
 import { byId, collectRows, type RowKind } from "./gc-rows.ts";
-
-type EndedKey = Awaited<ReturnType<Queries["upkeep"]["endedKeys"]>>[number];
-type EndedToken = Awaited<ReturnType<Queries["upkeep"]["endedTokens"]>>[number];
 
 /** Forgets API keys and agent tokens that ended long ago; what their bearers did stays in the audit log. */
 export async function collectKeys(control: GcControl, options: GcOptions, gone: Gone): Promise<GcCount> {
   const endedBefore = before(control.clock.now(), options.retention.endedKeysMs);
   let count = 0;
   if (endedBefore !== null) {
-    const keys: RowKind<EndedKey, string> = {
+    const keys: RowKind<ApiKey, string> = {
       page: byId((q, page) => q.upkeep.endedKeys(endedBefore, page)),
       mayGo: async (_, key) => standingOf(key, endedBefore) !== "valid",
       remove: (tx, { id }) => tx.upkeep.deleteKey(id),
     };
-    const tokens: RowKind<EndedToken, string> = {
+    const tokens: RowKind<AgentToken, string> = {
       page: byId((q, page) => q.upkeep.endedTokens(endedBefore, page)),
       // An agent that registered with it finishes what it holds.
       mayGo: async (q, token) =>

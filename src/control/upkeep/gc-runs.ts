@@ -2,11 +2,9 @@ import { before, isExpendable } from "../../domain/people/retention.ts";
 import type { Run } from "../../domain/runs/run.ts";
 import type { Configuration } from "../../domain/workspaces/configuration.ts";
 import type { Queries } from "../../store/ports/store.ts";
+import type { EndedPage, EndedRun } from "../../store/ports/upkeep.ts";
 import type { GcControl, GcCount, GcOptions, Gone } from "./gc-counts.ts";
 import { byId, collectRows, type RowKind } from "./gc-rows.ts";
-
-type EndedPage = Parameters<Queries["upkeep"]["endedRuns"]>[1];
-type EndedRun = Awaited<ReturnType<Queries["upkeep"]["endedRuns"]>>[number];
 
 /** How many of the index are looked at once: what is kept for ever is passed by without its rows being read. */
 const endedRows = 500;

@@ -1,10 +1,9 @@
 import { isStateExpendable, type KeptStates, untouchedStates } from "../../domain/people/retention.ts";
 import type { Position } from "../../store/ports/pages.ts";
 import type { Queries } from "../../store/ports/store.ts";
+import type { SupersededState } from "../../store/ports/upkeep.ts";
 import type { GcControl, GcCount, GcOptions, Gone } from "./gc-counts.ts";
 import { collectRows, type RowKind } from "./gc-rows.ts";
-
-type Candidate = Awaited<ReturnType<Queries["upkeep"]["supersededStates"]>>["states"][number];
 
 /** How many states one look passes by. */
 const seenStates = 500;
@@ -15,7 +14,7 @@ export async function collectStates(control: GcControl, options: GcOptions, gone
   let bytes = 0;
   if (keep !== null) {
     const question: Question = { keep, now: control.clock.now(), gone };
-    const kind: RowKind<Candidate, string> = {
+    const kind: RowKind<SupersededState, string> = {
       page: async (q, after) => {
         const { states, next } = await q.upkeep.supersededStates({ after, limit: seenStates });
         return { rows: await old(q, states, question), next };
@@ -42,9 +41,13 @@ const isBehind = (position: Position, bound: Position | null): boolean =>
   (position.at < bound.at || (position.at.getTime() === bound.at.getTime() && position.id < bound.id));
 
 /** The states that nothing but their age may keep: one look for each workspace finds the others. */
-async function old(q: Queries, states: readonly Candidate[], { keep, gone }: Question): Promise<readonly Candidate[]> {
+async function old(
+  q: Queries,
+  states: readonly SupersededState[],
+  { keep, gone }: Question,
+): Promise<readonly SupersededState[]> {
   const bounds = new Map<string, Position | null>();
-  const found: Candidate[] = [];
+  const found: SupersededState[] = [];
   for (const state of states) {
     if (isHeld(state, gone)) continue;
     const { workspaceId } = state;
@@ -56,10 +59,10 @@ async function old(q: Queries, states: readonly Candidate[], { keep, gone }: Que
 }
 
 /** A run that goes with this collection holds nothing. */
-const isHeld = ({ runId, isPointedTo }: Pick<Candidate, "runId" | "isPointedTo">, { runs }: Gone): boolean =>
+const isHeld = ({ runId, isPointedTo }: Pick<SupersededState, "runId" | "isPointedTo">, { runs }: Gone): boolean =>
   isPointedTo && (runId === null || !runs.has(runId));
 
-async function mayGo(q: Queries, id: Candidate["id"], { keep, now, gone }: Question): Promise<boolean> {
+async function mayGo(q: Queries, id: SupersededState["id"], { keep, now, gone }: Question): Promise<boolean> {
   const state = await q.states.get(id);
   if (state === undefined) return false;
   const position = { at: state.createdAt, id };

@@ -73,7 +73,7 @@ beforeEach(async () => {
     });
     const { workspaceId: holder } = run;
     const secrets = [{ value: "hunter1", isHcl: false }];
-    await keepFormer(control, tx, { holder: { workspaceId: holder }, secrets, at: clock.now() });
+    await keepFormer(control, tx, { holder: { kind: "workspace", id: holder }, secrets, at: clock.now() });
   });
 });
 afterEach(() => fixture[Symbol.asyncDispose]());

@@ -1,6 +1,6 @@
 import type { Run } from "../../domain/runs/run.ts";
 import { isWindlassError } from "../../lib/words/errors.ts";
-import type { Queries } from "../../store/ports/store.ts";
+import type { SealedTable } from "../../store/ports/upkeep.ts";
 import type { Control } from "../core/control.ts";
 import { storeSealed } from "../core/sealed-blobs.ts";
 import { isStreamCurrent, openStream, sealStream } from "../core/sealed-stream.ts";
@@ -38,10 +38,10 @@ export async function resealAll(control: ResealControl): Promise<ResealCounts> {
   const count = (outcome: Outcome): void => {
     counts[outcome] += 1;
   };
-  await resealValues(control, { table: "variables", subjectOf: workspaceVariableSubject }, count);
-  await resealValues(control, { table: "set_variables", subjectOf: setVariableSubject }, count);
-  await resealValues(control, { table: "former_secrets", subjectOf: formerSecretSubject }, count);
-  await resealValues(control, { table: "provider_settings", subjectOf: providerTokensSubject }, count);
+  await resealValues(control, "variables", workspaceVariableSubject, count);
+  await resealValues(control, "set_variables", setVariableSubject, count);
+  await resealValues(control, "former_secrets", formerSecretSubject, count);
+  await resealValues(control, "provider_settings", providerTokensSubject, count);
   await forgetUploads(control);
   await resealPlans(control, count);
   await resealStates(control, count);
@@ -50,14 +50,10 @@ export async function resealAll(control: ResealControl): Promise<ResealCounts> {
   return counts;
 }
 
-interface SealedPlace {
-  readonly table: Parameters<Queries["upkeep"]["sealedValues"]>[0];
-  readonly subjectOf: (row: { readonly id: string }) => string;
-}
-
 async function resealValues(
   { store, vault }: ResealControl,
-  { table, subjectOf }: SealedPlace,
+  table: SealedTable,
+  subjectOf: (row: { readonly id: string }) => string,
   count: (outcome: Outcome) => void,
 ): Promise<void> {
   await eachPage(

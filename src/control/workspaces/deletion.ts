@@ -17,7 +17,7 @@ export interface WorkspaceDeletion {
   /** Also with state or a lock; never with a run under way. */
   readonly isForced: boolean;
   /** Only answer what would be lost, with state or a lock as well. */
-  readonly isTrial?: boolean;
+  readonly isTrial?: boolean | undefined;
 }
 
 /** Deletes a workspace with its variables, configurations, runs and states, and answers how much that was. */

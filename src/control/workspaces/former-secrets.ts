@@ -23,7 +23,8 @@ interface Replaced {
 /** Remembers what sensitive variables were before they were changed, deleted or taken away: it still stands in states. */
 export async function keepFormer(control: Keeping, tx: Queries, { holder, secrets, at }: Replaced): Promise<void> {
   if (secrets.length === 0) return;
-  const owner = { workspaceId: null, setId: null, ...holder };
+  const owner =
+    holder.kind === "workspace" ? { workspaceId: holder.id, setId: null } : { workspaceId: null, setId: holder.id };
   const known = await tx.formerSecrets.of(holdersOf(holder));
   const texts = new Set(known.map((row) => openFormer(control, row).value));
   const added: FormerSecret[] = [];
@@ -42,9 +43,7 @@ export async function keepFormer(control: Keeping, tx: Queries, { holder, secret
 type Keeping = Pick<Control, "vault" | "random">;
 
 const holdersOf = (holder: SecretHolder) =>
-  "workspaceId" in holder
-    ? { workspaceIds: [holder.workspaceId], setIds: [] }
-    : { workspaceIds: [], setIds: [holder.setId] };
+  holder.kind === "workspace" ? { workspaceIds: [holder.id], setIds: [] } : { workspaceIds: [], setIds: [holder.id] };
 
 function withinBounds(rows: readonly FormerSecret[]) {
   const [kept, dropped] = [new Set<string>(), new Set<string>()];

@@ -42,7 +42,9 @@ export async function viewPools(q: Queries, pools: readonly AgentPool[]): Promis
 const empty = (poolId: PoolId): PoolCounts => ({
   poolId,
   agents: { idle: 0, busy: 0, unknown: 0, errored: 0, exited: 0 },
-  ...{ pausedAgents: 0, drainingAgents: 0, capacity: 0 },
+  pausedAgents: 0,
+  drainingAgents: 0,
+  capacity: 0,
   queuedJobs: 0,
   runningJobs: 0,
   oldestQueuedAt: null,

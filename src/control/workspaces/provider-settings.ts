@@ -5,6 +5,7 @@ import {
   type ProviderSource,
   type SourcePlace,
 } from "../../domain/workspaces/provider-settings.ts";
+import { given } from "../../lib/values/records.ts";
 import type { Queries } from "../../store/ports/store.ts";
 import { asPerson, demand, findOrganization, findPool, notFound } from "../core/access.ts";
 import { record } from "../core/audit.ts";
@@ -110,9 +111,9 @@ function merged(organization: ProviderSettings | undefined, pool: ProviderSettin
 
 /** What an update names; what is left out stays. */
 export interface SettingsChanges {
-  readonly sources?: readonly ProviderSource[];
-  readonly hosts?: readonly WantedHost[];
-  readonly caCertificates?: string;
+  readonly sources?: readonly ProviderSource[] | undefined;
+  readonly hosts?: readonly WantedHost[] | undefined;
+  readonly caCertificates?: string | undefined;
 }
 
 export interface SettingsUpdate {
@@ -146,15 +147,15 @@ export async function updateProviderSettings(
 }
 
 interface CheckedChanges {
-  readonly sources?: readonly ProviderSource[];
-  readonly hosts?: readonly CheckedHost[];
-  readonly caCertificates?: string;
+  readonly sources?: readonly ProviderSource[] | undefined;
+  readonly hosts?: readonly CheckedHost[] | undefined;
+  readonly caCertificates?: string | undefined;
 }
 
 const checkChanges = ({ sources, hosts, caCertificates }: SettingsChanges): CheckedChanges => ({
-  ...(sources === undefined ? {} : { sources: checkedSources(sources) }),
-  ...(hosts === undefined ? {} : { hosts: checkedHosts(hosts) }),
-  ...(caCertificates === undefined ? {} : { caCertificates: checkedCertificates(caCertificates) }),
+  sources: sources === undefined ? undefined : checkedSources(sources),
+  hosts: hosts === undefined ? undefined : checkedHosts(hosts),
+  caCertificates: caCertificates === undefined ? undefined : checkedCertificates(caCertificates),
 });
 
 interface Step {
@@ -171,10 +172,12 @@ function nextSettings(
   const before = known ?? { ...nothing, sealedValue: null };
   const tokens = hosts === undefined ? undefined : tokensFor(hosts, openTokens(control, known));
   return {
-    ...{ id, organizationId, poolId },
+    id,
+    organizationId,
+    poolId,
     sources: before.sources,
     caCertificates: before.caCertificates,
-    ...changes,
+    ...given(changes),
     hosts: tokens === undefined ? before.hosts : [...tokens.keys()],
     sealedValue: tokens === undefined ? before.sealedValue : sealTokens(control, { id }, tokens),
     updatedAt: now,

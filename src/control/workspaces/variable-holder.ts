@@ -7,7 +7,9 @@ import { findVariableSet, findWorkspace } from "../core/access.ts";
 import { invalid } from "../core/refusals.ts";
 
 /** A workspace, or a variable set. */
-export type SecretHolder = { readonly workspaceId: WorkspaceId } | { readonly setId: VariableSetId };
+export type SecretHolder =
+  | { readonly kind: "workspace"; readonly id: WorkspaceId }
+  | { readonly kind: "set"; readonly id: VariableSetId };
 
 /** How a request names whose variables it is about: exactly one of the two is not empty. */
 export interface HolderReference {
@@ -50,7 +52,6 @@ export async function findHolder(
 }
 
 type Named<Id> = { readonly id: Id; readonly organizationId: OrganizationId; readonly name: string };
-type SetId = Parameters<Queries["setVariables"]["list"]>[0];
 
 const workspaceHolder = (tx: Queries, { id, organizationId, name }: Named<WorkspaceId>): VariableHolder => ({
   id,
@@ -63,10 +64,10 @@ const workspaceHolder = (tx: Queries, { id, organizationId, name }: Named<Worksp
   save: (row) => tx.variables.save({ ...row, workspaceId: id }),
   delete: (category, key) => tx.variables.delete(id, category, key),
   subjectOf: workspaceVariableSubject,
-  secretHolder: { workspaceId: id },
+  secretHolder: { kind: "workspace", id },
 });
 
-const setHolder = (tx: Queries, { id, organizationId, name }: Named<SetId>): VariableHolder => ({
+const setHolder = (tx: Queries, { id, organizationId, name }: Named<VariableSetId>): VariableHolder => ({
   id,
   organizationId,
   title: `variable set "${name}"`,
@@ -77,7 +78,7 @@ const setHolder = (tx: Queries, { id, organizationId, name }: Named<SetId>): Var
   save: (row) => tx.setVariables.save({ ...row, setId: id }),
   delete: (category, key) => tx.setVariables.delete(id, category, key),
   subjectOf: setVariableSubject,
-  secretHolder: { setId: id },
+  secretHolder: { kind: "set", id },
 });
 
 /** What the sealed value of a workspace's variable is bound to. */

@@ -1,7 +1,7 @@
 import type { Person, Principal } from "../../domain/people/principal.ts";
 import type { VariableSet } from "../../domain/workspaces/variable-set.ts";
 import { WindlassError } from "../../lib/words/errors.ts";
-import { newId, type OrganizationId, type VariableSetId, type WorkspaceId } from "../../lib/words/ids.ts";
+import { isId, newId, type OrganizationId, type WorkspaceId } from "../../lib/words/ids.ts";
 import type { Queries } from "../../store/ports/store.ts";
 import {
   asPerson,
@@ -86,7 +86,10 @@ export async function createVariableSet(
       body: { organizationId, ...settings },
       at: at.now,
     };
-    return viewSet(tx, await once(tx, request, create, (id) => tx.variableSets.get(id as VariableSetId)));
+    return viewSet(
+      tx,
+      await once(tx, request, create, async (id) => (isId("vset", id) ? tx.variableSets.get(id) : undefined)),
+    );
   });
 }
 
@@ -169,7 +172,7 @@ export async function deleteVariableSet(control: Control, who: Principal, refere
     const set = await findVariableSet(tx, person, reference);
     demand(person, "operate");
     const { workspaces } = await viewSet(tx, set);
-    await keepTaken(control, tx, { set, workspaceIds: await workspacesOf(tx, set, workspaces), at: at.now });
+    await keepTaken(control, tx, set, await workspacesOf(tx, set, workspaces), at.now);
     await tx.variableSets.delete(set.id);
     await recordSet(tx, person, { set, action: "variable_set.delete", workspaces, at: at.now });
   });
@@ -207,7 +210,7 @@ async function changeAttachments(
       ids.push(workspace.id);
     }
     if (action === "variable_set.attach") await demandPlaces(tx, set, ids);
-    if (action === "variable_set.detach") await keepTaken(control, tx, { set, workspaceIds: ids, at: at.now });
+    if (action === "variable_set.detach") await keepTaken(control, tx, set, ids, at.now);
     await (action === "variable_set.attach"
       ? tx.variableSets.attach(set.id, ids)
       : tx.variableSets.detach(set.id, ids));
@@ -236,17 +239,17 @@ async function demandPlaces(tx: Queries, set: VariableSet, ids: readonly Workspa
   throw new WindlassError("quota_exceeded", message, { metadata: { limit: String(maxAttached) } });
 }
 
-interface Taken {
-  readonly set: VariableSet;
-  readonly workspaceIds: readonly WorkspaceId[];
-  readonly at: Date;
-}
-
 /** The secrets of a set still stand in the states of the workspaces that it is taken from. */
-async function keepTaken(control: Control, tx: Queries, { set, workspaceIds, at }: Taken): Promise<void> {
+async function keepTaken(
+  control: Control,
+  tx: Queries,
+  set: VariableSet,
+  workspaceIds: readonly WorkspaceId[],
+  at: Date,
+): Promise<void> {
   const present = secretsIn(control, await tx.setVariables.ofSets([set.id]), set);
-  const secrets = [...present, ...(await formerOf(control, tx, { setId: set.id }))];
-  for (const workspaceId of workspaceIds) await keepFormer(control, tx, { holder: { workspaceId }, secrets, at });
+  const secrets = [...present, ...(await formerOf(control, tx, { kind: "set", id: set.id }))];
+  for (const id of workspaceIds) await keepFormer(control, tx, { holder: { kind: "workspace", id }, secrets, at });
 }
 
 async function workspacesOf(
@@ -268,7 +271,7 @@ async function touch(tx: Queries, at: Change, set: VariableSet): Promise<Variabl
 interface SetDeed {
   readonly set: VariableSet;
   readonly action: string;
-  readonly workspaces?: readonly string[];
+  readonly workspaces?: readonly string[] | undefined;
   readonly at: Date;
 }
 

@@ -41,7 +41,7 @@ export interface VariableChange {
   readonly of: HolderReference;
   readonly variables: readonly WantedVariable[];
   /** Check everything, and change nothing. */
-  readonly isTrial?: boolean;
+  readonly isTrial?: boolean | undefined;
 }
 
 /** Creates or overwrites variables by category and key, all or none. */
@@ -63,7 +63,7 @@ export async function setVariables(
     if (isTrial) return set;
     const replaced = set.flatMap((row) => known.get(nameOf(row)) ?? []);
     for (const row of set) await (known.has(nameOf(row)) ? holder.save(row) : holder.insert(row));
-    await keepReplaced(control, tx, { holder, replaced, at: at.now });
+    await keepReplaced(control, tx, holder, replaced, at.now);
     const keys = shortList(variables.map(nameOf), 100);
     const { id: resource, organizationId, label } = holder;
     const entry = { action: "variable.set", resource, organizationId, detail: { ...label, keys } };
@@ -72,20 +72,21 @@ export async function setVariables(
   });
 }
 
-interface Replaced {
-  readonly holder: VariableHolder;
-  readonly replaced: readonly StoredVariable[];
-  readonly at: Date;
-}
-
 /** What sensitive variables were still stands in states: it is hidden on. What they are now need not be remembered. */
-async function keepReplaced(control: Control, tx: Queries, { holder, replaced, at }: Replaced): Promise<void> {
-  const set = "setId" in holder.secretHolder ? { id: holder.secretHolder.setId } : null;
+async function keepReplaced(
+  control: Control,
+  tx: Queries,
+  holder: VariableHolder,
+  replaced: readonly StoredVariable[],
+  at: Date,
+): Promise<void> {
+  const { secretHolder } = holder;
+  const set = secretHolder.kind === "set" ? { id: secretHolder.id } : null;
   const secrets = secretsIn(control, replaced, set);
   if (secrets.length === 0) return;
   const present = new Set((await holder.all()).map((variable) => openValue(control, { variable, set })));
   const former = secrets.filter(({ value }) => !present.has(value));
-  await keepFormer(control, tx, { holder: holder.secretHolder, secrets: former, at });
+  await keepFormer(control, tx, { holder: secretHolder, secrets: former, at });
 }
 
 const nameOf = ({ category, key }: Pick<StoredVariable, "category" | "key">): string => `${category}/${key}`;
@@ -137,7 +138,7 @@ export async function deleteVariable(
     demand(person, "operate");
     const replaced = (await holder.all()).filter((row) => row.category === category && row.key === key);
     if (!(await holder.delete(category, key))) throw notFound(`${category} variable`, key, holder.label);
-    await keepReplaced(control, tx, { holder, replaced, at: at.now });
+    await keepReplaced(control, tx, holder, replaced, at.now);
     const { id: resource, organizationId, label } = holder;
     const detail = { ...label, keys: `${category}/${key}` };
     await record(tx, person, { action: "variable.delete", resource, organizationId, detail, at: at.now });

@@ -5,7 +5,7 @@ import { statusText } from "../../domain/runs/run.ts";
 import type { Engine, ExecutionMode, Workspace } from "../../domain/workspaces/workspace.ts";
 import { counted } from "../../lib/text/counted.ts";
 import { WindlassError } from "../../lib/words/errors.ts";
-import { newId, type WorkspaceId } from "../../lib/words/ids.ts";
+import { isId, newId, type WorkspaceId } from "../../lib/words/ids.ts";
 import type { Queries, WorkspaceFilter } from "../../store/ports/store.ts";
 import { asPerson, demand, findOrganization, findPool, findWorkspace, type Reference } from "../core/access.ts";
 import { record } from "../core/audit.ts";
@@ -53,7 +53,10 @@ export async function createWorkspace(
     };
     const body = { organizationId, ...settings };
     const request = { person, requestId, method: "CreateWorkspace", body, at: at.now };
-    return viewWorkspace(tx, await once(tx, request, create, (id) => tx.workspaces.get(id as WorkspaceId)));
+    return viewWorkspace(
+      tx,
+      await once(tx, request, create, async (id) => (isId("ws", id) ? tx.workspaces.get(id) : undefined)),
+    );
   });
 }
 

@@ -21,21 +21,25 @@ export function readSelector(text: string): SelectorReading {
   const conditions: LabelCondition[] = [];
   for (const part of text.split(",").map((piece) => piece.trim())) {
     const condition = conditionIn(part);
-    if (typeof condition === "string") return { kind: "malformed", part, why: condition };
+    if (condition.kind === "malformed") return condition;
     conditions.push(condition);
   }
   return { kind: "read", conditions };
 }
 
+type Malformed = Extract<SelectorReading, { kind: "malformed" }>;
+
 /** The condition that a part says, or what is wrong with it. */
-function conditionIn(part: string): LabelCondition | string {
-  if (part === "") return "is empty: expected key=value, key!=value, key or !key between the commas";
+function conditionIn(part: string): LabelCondition | Malformed {
+  const malformed = (why: string): Malformed => ({ kind: "malformed", part, why });
+  if (part === "") return malformed("is empty: expected key=value, key!=value, key or !key between the commas");
   const [, negation = "", key = "", operator = "", value = ""] = /^(!?)([^=!]*)(!?=)?(.*)$/.exec(part) ?? [];
-  if (negation !== "" && operator !== "") return "says both ! and =: expected !key, or key!=value";
-  if (!labelKeyPattern.test(key)) return `has no key such as zone or gpu.model, but ${JSON.stringify(key)}`;
-  if (operator === "" && value !== "") return "is none of key=value, key!=value, key and !key";
+  if (negation !== "" && operator !== "") return malformed("says both ! and =: expected !key, or key!=value");
+  if (!labelKeyPattern.test(key)) return malformed(`has no key such as zone or gpu.model, but ${JSON.stringify(key)}`);
+  if (operator === "" && value !== "") return malformed("is none of key=value, key!=value, key and !key");
   if (operator === "") return { kind: negation === "" ? "present" : "absent", key };
-  if (!labelValuePattern.test(value)) return "has a value with other characters than letters, digits and . _ : / @ + -";
+  if (!labelValuePattern.test(value))
+    return malformed("has a value with other characters than letters, digits and . _ : / @ + -");
   return { kind: operator === "=" ? "equals" : "differs", key, value };
 }
 

@@ -1,3 +1,4 @@
+import { keysOf } from "../../lib/values/records.ts";
 import type { JobPhase } from "./job.ts";
 import type { RunOptions } from "./run.ts";
 
@@ -10,7 +11,7 @@ const featureFlags: Readonly<Record<JobFeature, string>> = {
   suppress_forget_errors: "--suppress-forget-errors",
 };
 
-export const jobFeatures = Object.keys(featureFlags) as readonly JobFeature[];
+export const jobFeatures = keysOf(featureFlags);
 
 type Asked = Pick<RunOptions, "excludes" | "suppressesForgetErrors">;
 

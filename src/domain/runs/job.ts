@@ -97,10 +97,10 @@ export type JobEvent =
       readonly errorMessage: string;
       /** What is stored of it. */
       readonly logBytes: number;
-      readonly logProblem?: LogProblem | null;
+      readonly logProblem?: LogProblem | null | undefined;
       readonly stateSerial: number | null;
       /** An apply whose agent can prove that terraform apply was never started. */
-      readonly hasNotApplied?: boolean;
+      readonly hasNotApplied?: boolean | undefined;
     };
 
 /** What else must happen when a job moves. */

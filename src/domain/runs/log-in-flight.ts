@@ -42,6 +42,12 @@ const colors = /\u001b\[[\d;]{0,32}m/g;
 const maxRemembered = 1_000;
 const maxLineLength = 4_096;
 
+/** What the log of an apply tells of its resources. */
+export interface ToldByLog {
+  readonly inFlight: readonly ResourceInFlight[];
+  readonly finished: FinishedResources;
+}
+
 /**
  * What an apply had begun and not ended, and what it had finished, as far as its log goes: all that is known of one whose agent was
  * lost. The log may begin in the middle, since terraform repeats what it still works on: `isTail` says that its first line may be the
@@ -53,7 +59,7 @@ export class ApplyLog {
   #rest = "";
   #skipsLine: boolean;
 
-  constructor({ isTail = false }: { readonly isTail?: boolean } = {}) {
+  constructor({ isTail = false }: { readonly isTail?: boolean | undefined } = {}) {
     this.#skipsLine = isTail;
   }
 
@@ -70,7 +76,7 @@ export class ApplyLog {
   }
 
   /** What the log tells once its last piece was pushed. */
-  end(): { readonly inFlight: readonly ResourceInFlight[]; readonly finished: FinishedResources } {
+  end(): ToldByLog {
     const last = plain(this.#rest);
     this.#rest = "";
     if (!this.#skipsLine && last.length <= maxLineLength && this.#look(last) === "other") this.#lookAtCut(last);
@@ -112,7 +118,10 @@ export class ApplyLog {
 }
 
 /** What the log of an apply, which is here in one piece, leaves in flight. */
-export function inFlightInLog(text: string, options: { readonly isTail?: boolean } = {}): readonly ResourceInFlight[] {
+export function inFlightInLog(
+  text: string,
+  options: { readonly isTail?: boolean | undefined } = {},
+): readonly ResourceInFlight[] {
   const log = new ApplyLog(options);
   log.push(text);
   return log.end().inFlight;

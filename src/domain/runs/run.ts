@@ -38,9 +38,9 @@ export interface RunOptions {
   readonly targets: readonly string[];
   readonly replacements: readonly string[];
   /** Left out of the plan, with all that depends on them; only of OpenTofu, absent in older rows. */
-  readonly excludes?: readonly string[];
+  readonly excludes?: readonly string[] | undefined;
   /** A destroy that forgets objects has not failed; only of OpenTofu, absent in older rows. */
-  readonly suppressesForgetErrors?: boolean;
+  readonly suppressesForgetErrors?: boolean | undefined;
   readonly variables: readonly RunVariable[];
   /** Overrides the workspace's; empty does not. Only for plan-only runs. */
   readonly engineVersion: string;
@@ -48,7 +48,7 @@ export interface RunOptions {
   /** 0 is terraform's default. */
   readonly parallelism: number;
   /** How long it may wait for the workspace or an agent before it is canceled; 0 or absent is the server's limit. */
-  readonly queueTimeoutMs?: number;
+  readonly queueTimeoutMs?: number | undefined;
 }
 
 export interface ChangeCounts {
@@ -219,7 +219,11 @@ export function moveRun(run: Run, event: RunEvent, now: Date): RunMove {
   const to = (status: RunStatus, change: Change = {}, ...effects: readonly RunEffect[]): RunMove => ({
     kind: "moved",
     run: {
-      ...{ ...run, ...change, status, statusAt: now, version: run.version + 1 },
+      ...run,
+      ...change,
+      status,
+      statusAt: now,
+      version: run.version + 1,
       ...(isFinal(status) ? { endedAt: now, ...noPlanFiles, planLockFile: null } : { endedAt: null }),
     },
     effects:
@@ -306,7 +310,7 @@ const appliedBy = ({ options, plannedChanges }: Run, counts: ChangeCounts): Chan
   ...counts,
   forget: Math.max(counts.forget ?? 0, plannedChanges?.forget ?? 0),
   move: plannedChanges?.move ?? 0,
-  ...(options.isRefreshOnly ? { drift: plannedChanges?.drift ?? 0 } : {}),
+  drift: options.isRefreshOnly ? (plannedChanges?.drift ?? 0) : counts.drift,
 });
 
 /** What is known of an apply that did not come to its own end; whoever has to decide is told so with the error. */

@@ -1,4 +1,5 @@
 import { Header, Parser, type ReadEntry } from "tar";
+import { errnoOf } from "../values/errors.ts";
 import { isWindlassError } from "../words/errors.ts";
 import { type ArchiveSource, BrokenGzip, gunzip } from "./gzip.ts";
 import { type ArchiveLimits, archiveRejected, shownEntry } from "./limits.ts";
@@ -90,8 +91,7 @@ interface Reading {
 function asRejection(error: unknown, { meter, framer }: Reading): unknown {
   if (isWindlassError(error) || !(error instanceof Error)) return error;
   if (error instanceof BrokenGzip) return brokenGzip(error, { meter, framer });
-  const code = "code" in error && typeof error.code === "string" ? error.code : "";
-  if (code.startsWith("TAR_"))
+  if (errnoOf(error)?.startsWith("TAR_") === true)
     return archiveRejected("", `has a damaged entry${meter.place} (${error.message})`, { cause: error });
   return error;
 }

@@ -1,5 +1,6 @@
 import { createReadStream } from "node:fs";
 import { createGunzip } from "node:zlib";
+import { errnoOf } from "../values/errors.ts";
 import { archiveRejected } from "./limits.ts";
 
 /** A gzipped tar: the path of a file, or its bytes. */
@@ -118,7 +119,7 @@ const headerFaults =
   /^(incorrect header check|unknown compression method|unknown header flags set|header crc mismatch|invalid window size)/;
 
 function asBroken(error: Error): Error {
-  const code = "code" in error ? error.code : "";
+  const code = errnoOf(error);
   if (code === "Z_BUF_ERROR") return new BrokenGzip("cut", error);
   if (code !== "Z_DATA_ERROR" && code !== "Z_NEED_DICT") return error;
   if (/^incorrect (data|length) check/.test(error.message)) return new BrokenGzip("checksum", error);

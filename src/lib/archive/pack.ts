@@ -2,6 +2,7 @@ import { createReadStream, type Dirent } from "node:fs";
 import { lstat, mkdtemp, readdir, readFile, readlink, realpath, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, isAbsolute, join, relative, resolve, sep } from "node:path";
+import { errnoOf } from "../values/errors.ts";
 import { WindlassError } from "../words/errors.ts";
 import { ignoreRules, type Judge } from "./ignore-rules.ts";
 import { archiveRejected, shownEntry } from "./limits.ts";
@@ -25,7 +26,7 @@ export interface PackedDirectory extends AsyncDisposable {
 export interface PackLimits {
   /** Greatest size of the archive; beyond it `upload_too_large` is thrown. */
   readonly maxBytes: number;
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 interface Listing {
@@ -73,8 +74,8 @@ async function existingDirectory(dir: string): Promise<string> {
 }
 
 async function readRules(root: string): Promise<Judge> {
-  const own = await readFile(join(root, ".terraformignore"), "utf8").catch((error: NodeJS.ErrnoException) => {
-    if (error.code === "ENOENT") return "";
+  const own = await readFile(join(root, ".terraformignore"), "utf8").catch((error: unknown) => {
+    if (errnoOf(error) === "ENOENT") return "";
     throw error;
   });
   return ignoreRules(own, defaultRules);

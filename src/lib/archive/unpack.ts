@@ -27,7 +27,7 @@ const nowhere: Sink = { take: async () => {}, close: async () => {} };
 export async function unpackArchive(
   file: string,
   into: string,
-  limits: ArchiveLimits & { readonly signal?: AbortSignal; readonly modes?: ModePolicy },
+  limits: ArchiveLimits & { readonly signal?: AbortSignal | undefined; readonly modes?: ModePolicy | undefined },
 ): Promise<ArchiveContents> {
   await mkdir(into, { recursive: true });
   await chmod(into, 0o755);
@@ -46,14 +46,14 @@ export async function unpackArchive(
 /** Applies every rule of `unpackArchive` to an archive without writing anything. Throws `archive_rejected`. */
 export function checkArchive(
   source: ArchiveSource,
-  limits: ArchiveLimits & { readonly signal?: AbortSignal },
+  limits: ArchiveLimits & { readonly signal?: AbortSignal | undefined },
 ): Promise<ArchiveContents> {
   return pass(source, limits, nowhere);
 }
 
 async function pass(
   source: ArchiveSource,
-  limits: ArchiveLimits & { readonly signal?: AbortSignal },
+  limits: ArchiveLimits & { readonly signal?: AbortSignal | undefined },
   sink: Sink,
 ): Promise<ArchiveContents> {
   const names = new ArchiveNames(limits);

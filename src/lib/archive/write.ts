@@ -3,6 +3,8 @@ import { open } from "node:fs/promises";
 import { Readable } from "node:stream";
 import { createGzip } from "node:zlib";
 import { Header, Pax } from "tar";
+import { given } from "../values/records.ts";
+import { bytesOf } from "../values/streams.ts";
 import { archiveRejected } from "./limits.ts";
 
 /** What is put into an archive, in this order. Paths are clean and relative. */
@@ -25,7 +27,7 @@ export interface WriteOptions {
   readonly signal?: AbortSignal | undefined;
   readonly gzipLevel: number;
   /** Told the size of the archive as it grows; what it throws ends the writing. */
-  readonly onBytes?: (bytes: number) => void;
+  readonly onBytes?: ((bytes: number) => void) | undefined;
 }
 
 /** Writes a gzipped tar to a new file, 0600. Without names, times and owners of this machine: the same items give the same bytes. */
@@ -42,11 +44,11 @@ export async function writeArchive(
   source.pipe(gzip);
   await using handle = await open(file, "wx", 0o600);
   try {
-    for await (const chunk of gzip) {
-      bytes += (chunk as Buffer).length;
+    for await (const chunk of bytesOf(gzip)) {
+      bytes += chunk.length;
       onBytes?.(bytes);
-      hash.update(chunk as Buffer);
-      await handle.appendFile(chunk as Buffer);
+      hash.update(chunk);
+      await handle.appendFile(chunk);
     }
   } finally {
     source.destroy();
@@ -92,6 +94,6 @@ function headerOf(item: ArchiveItem): Buffer {
   const plain = header.block ?? Buffer.alloc(0);
   if (!header.needPax) return plain;
   const { path, linkpath, size } = fields;
-  const pax = new Pax({ path, size, mtime: fields.mtime, ...(linkpath === "" ? {} : { linkpath }) });
+  const pax = new Pax({ path, size, mtime: fields.mtime, ...given({ linkpath: linkpath || undefined }) });
   return Buffer.concat([pax.encode(), plain]);
 }

@@ -5,7 +5,7 @@ export interface BackoffPolicy {
   readonly firstMs: number;
   readonly capMs: number;
   /** 2 when absent. */
-  readonly factor?: number;
+  readonly factor?: number | undefined;
 }
 
 /** An idle agent's reconnection: anywhere in the first 5 s, later anywhere in up to 30 s. */

@@ -13,7 +13,7 @@ export interface BudgetOptions {
   /** How many may wait for each key; who comes after them is sent away at once. */
   readonly maxWaiting: number;
   /** What they are told; default: `rate_limited`. */
-  readonly refusal?: Extract<ErrorCode, "rate_limited" | "storage_unavailable">;
+  readonly refusal?: Extract<ErrorCode, "rate_limited" | "storage_unavailable"> | undefined;
   readonly clock: Clock;
 }
 

@@ -1,11 +1,11 @@
 /** Hears of the end of a stream, whichever way it comes. */
 export interface StreamObserver {
   /** Called when the source has no more items; what it throws is the end instead. */
-  readonly onDone?: () => void;
+  readonly onDone?: (() => void) | undefined;
   /** The error that the reader gets instead. */
-  readonly onError?: (error: unknown) => unknown;
+  readonly onError?: ((error: unknown) => unknown) | undefined;
   /** Called once, when the reader has got the last item or an error, or has stopped reading. */
-  readonly onEnd?: () => void;
+  readonly onEnd?: (() => void) | undefined;
 }
 
 /** Tells an iterator, when the scope ends, that nobody reads on. It is not waited for: it may be in the middle of a read. */

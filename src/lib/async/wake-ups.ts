@@ -5,8 +5,8 @@ import { abortable } from "./abort.ts";
 const rememberedTopics = 10_000;
 
 export interface WaitOptions {
-  readonly timeoutMs?: number;
-  readonly signal?: AbortSignal;
+  readonly timeoutMs?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**

@@ -1,9 +1,10 @@
 import { wrapLine } from "../text/wrap-text.ts";
+import { messageOf } from "../values/errors.ts";
 import { foreignText } from "../way/own-answer.ts";
 
 /** What a check of `doctor` found out. Ids are stable: scripts look for them. */
-export interface Check {
-  readonly id: string;
+export interface Check<Id extends string = string> {
+  readonly id: Id;
   readonly status: "ok" | "warn" | "fail" | "skip";
   /** What was seen, in one line. */
   readonly detail: string;
@@ -11,11 +12,21 @@ export interface Check {
   readonly fix: string;
 }
 
-export const ok = (id: string, detail: string): Check => ({ id, status: "ok", detail, fix: "" });
-export const warn = (id: string, detail: string, fix: string): Check => ({ id, status: "warn", detail, fix });
-export const fail = (id: string, detail: string, fix: string): Check => ({ id, status: "fail", detail, fix });
+export const ok = <Id extends string>(id: Id, detail: string): Check<Id> => ({ id, status: "ok", detail, fix: "" });
+export const warn = <Id extends string>(id: Id, detail: string, fix: string): Check<Id> => ({
+  id,
+  status: "warn",
+  detail,
+  fix,
+});
+export const fail = <Id extends string>(id: Id, detail: string, fix: string): Check<Id> => ({
+  id,
+  status: "fail",
+  detail,
+  fix,
+});
 /** Not looked at, because something before it failed. */
-export const skip = (id: string, detail: string): Check => ({ id, status: "skip", detail, fix: "" });
+export const skip = <Id extends string>(id: Id, detail: string): Check<Id> => ({ id, status: "skip", detail, fix: "" });
 
 /** True if nothing failed; warnings do not count. */
 export const isHealthy = (checks: readonly Check[]): boolean => checks.every(({ status }) => status !== "fail");
@@ -35,6 +46,6 @@ export async function attempt(id: string, fix: string, look: () => Promise<Check
   try {
     return await look();
   } catch (error) {
-    return fail(id, foreignText(error) ?? (error instanceof Error ? error.message : String(error)), fix);
+    return fail(id, foreignText(error) ?? messageOf(error), fix);
   }
 }

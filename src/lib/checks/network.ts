@@ -21,7 +21,7 @@ export async function checkNetwork(way: Way): Promise<readonly Check[]> {
   try {
     const note = (progress: WayProgress) => {
       const check = checkOf(way, progress);
-      found.set(check.id as WayStep, check);
+      found.set(check.id, check);
     };
     const dialed = await dial(way, new AbortController().signal, note);
     if (!way.server.isSecure) found.set("tls", plaintext(way));
@@ -39,7 +39,7 @@ const noProxy = ({ proxy }: Way): Check => {
   return ok("proxy", why === undefined ? "none" : `none: ${why}`);
 };
 
-function checkOf(way: Way, progress: WayProgress): Check {
+function checkOf(way: Way, progress: WayProgress): Check<WayStep> {
   switch (progress.kind) {
     case "resolved": {
       const { hop, addresses } = progress;
@@ -64,7 +64,7 @@ function plaintext({ server }: Way): Check {
 
 type Secured = Extract<WayProgress, { kind: "secured" }>;
 
-function judgeCertificate({ socket, certificate }: Secured, { clock }: Way): Check {
+function judgeCertificate({ socket, certificate }: Secured, { clock }: Way): Check<"tls"> {
   const ends = certificate?.validToDate ?? clock.now();
   const days = Math.floor((ends.getTime() - clock.now().getTime()) / dayMs);
   const name = /^CN=(.*)$/m.exec(certificate?.subject ?? "")?.[1] ?? "?";

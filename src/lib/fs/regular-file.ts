@@ -1,5 +1,6 @@
 import { constants } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
+import { errnoOf } from "../values/errors.ts";
 
 /**
  * Opens for reading a file in whose place somebody else may have put a link, a pipe or a device: undefined unless it is a regular
@@ -19,6 +20,6 @@ export async function openRegular(path: string): Promise<FileHandle | undefined>
 
 /** A link, and a socket. */
 function unlessOther(error: unknown): undefined {
-  if (error instanceof Error && "code" in error && (error.code === "ELOOP" || error.code === "ENXIO")) return undefined;
+  if (["ELOOP", "ENXIO"].includes(errnoOf(error) ?? "")) return undefined;
   throw error;
 }

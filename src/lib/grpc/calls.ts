@@ -153,7 +153,7 @@ async function* receive<I extends DescMessage, O extends DescMessage>(
   { header, trailer }: { readonly header: Headers; readonly trailer: Headers },
 ): AsyncGenerator<MessageShape<O>> {
   try {
-    for await (const message of call) yield message as MessageShape<O>;
+    for await (const message of call) yield message;
     const trailers = await state.ended.promise;
     if (state.callError !== undefined) throw state.callError;
     headersOf(trailers).forEach((value, name) => void trailer.append(name, value));

@@ -47,7 +47,7 @@ function detailedError(error: ServiceError): ConnectError | undefined {
 }
 
 /** The codes of gRPC and connect are the same numbers. */
-const codeOf = ({ code }: ServiceError): Code => (code in Code ? (code as number) : Code.Unknown);
+const codeOf = ({ code }: { readonly code: number }): Code => (code in Code ? code : Code.Unknown);
 
 const isServiceError = (error: unknown): error is ServiceError =>
   error instanceof Error && "metadata" in error && error.metadata instanceof Metadata && "details" in error;

@@ -4,6 +4,7 @@ import { createMethodUrl, runStreamingCall, runUnaryCall } from "@connectrpc/con
 import { type ChannelOptions, Client, connectivityState, logVerbosity, setLogVerbosity } from "@grpc/grpc-js";
 import { type Clock, systemClock } from "../clock.ts";
 import type { Environment } from "../environment.ts";
+import { given } from "../values/records.ts";
 import { Dialer } from "../way/dialer.ts";
 import { explained } from "../way/explained.ts";
 import { type ClientTls, wayTo } from "../way/way.ts";
@@ -13,17 +14,17 @@ import { dialedChannel } from "./connector.ts";
 export interface GrpcTransportOptions {
   /** `http://127.0.0.1:7070`, `https://tf.example.com` or `https://example.com/windlass`. */
   readonly address: string;
-  readonly tls?: ClientTls;
+  readonly tls?: ClientTls | undefined;
   /** Names the proxy and the system's authorities; without it there is no proxy. */
-  readonly environment?: Environment;
+  readonly environment?: Environment | undefined;
   /** Run around every call; the place to set the authorization header. */
-  readonly interceptors?: readonly Interceptor[];
-  readonly clock?: Clock;
+  readonly interceptors?: readonly Interceptor[] | undefined;
+  readonly clock?: Clock | undefined;
   /** First in the user-agent header, for example `windlass-agent/1.2.3`. */
-  readonly userAgent?: string;
+  readonly userAgent?: string | undefined;
   /** How long an open stream rests between pings (30 s), and how long their answer may take (15 s). */
-  readonly keepAliveMs?: number;
-  readonly keepAliveTimeoutMs?: number;
+  readonly keepAliveMs?: number | undefined;
+  readonly keepAliveTimeoutMs?: number | undefined;
 }
 
 /** A transport with one connection, which is dialled with the first call and dialled again after it broke. */
@@ -94,7 +95,7 @@ const channelOptions = ({ userAgent, keepAliveMs, keepAliveTimeoutMs }: GrpcTran
   "grpc.use_local_subchannel_pool": 1,
   "grpc-node.flow_control_window": windowBytes,
   "grpc.max_receive_message_length": maxMessageBytes,
-  ...(userAgent === undefined ? {} : { "grpc.primary_user_agent": userAgent }),
+  ...given({ "grpc.primary_user_agent": userAgent }),
 });
 
 const requestOf = (
@@ -109,9 +110,3 @@ const requestOf = (
   header: new Headers(header),
   contextValues,
 });
-
-/** Without the entries that are undefined. */
-const given = <T extends object>(entries: T) =>
-  Object.fromEntries(Object.entries(entries).filter(([, value]) => value !== undefined)) as {
-    [Key in keyof T]?: NonNullable<T[Key]>;
-  };

@@ -33,7 +33,7 @@ export class JsonMistake extends SyntaxError {
 
 export interface JsonReading {
   /** Else the last of several values of one key counts, as it does for terraform. */
-  readonly refusesTwins?: boolean;
+  readonly refusesTwins?: boolean | undefined;
 }
 
 /**

@@ -16,7 +16,7 @@ export interface JsonScanOptions {
   /** Scalars with at most so many keys on their path are told: what lies deeper is only checked. */
   readonly depth: number;
   /** One that is longer is told cut off. */
-  readonly maxText?: number;
+  readonly maxText?: number | undefined;
   readonly onScalar: (scalar: JsonScalar) => void;
 }
 
@@ -96,7 +96,7 @@ export class JsonScanner {
 
   #structure(bytes: Buffer, from: number): number {
     for (let at = from; at < bytes.length; at += 1) {
-      const byte = bytes[at] as number;
+      const byte = bytes[at] ?? 0;
       if (byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09) continue;
       this.#isEmpty = false;
       if (byte === quote) {
@@ -171,7 +171,7 @@ export class JsonScanner {
   #inString(bytes: Buffer, from: number): number {
     let at = from;
     while (at < bytes.length && !this.#isRefused) {
-      if (this.#token === "escape") this.#escaped(bytes[at] as number);
+      if (this.#token === "escape") this.#escaped(bytes[at] ?? 0);
       else {
         at = endOfPlain(bytes, at);
         if (bytes[at] === quote) {
@@ -222,7 +222,7 @@ export class JsonScanner {
 
   #inWord(bytes: Buffer, from: number): number {
     let at = from;
-    while (at < bytes.length && isOfWord(bytes[at] as number)) at += 1;
+    while (at < bytes.length && isOfWord(bytes[at] ?? 0)) at += 1;
     this.#text.push(Buffer.from(bytes.subarray(from, at)));
     this.#textBytes += at - from;
     if (this.#textBytes > maxWord) this.#refuse();
@@ -270,7 +270,7 @@ const isHex = (byte: number): boolean =>
 function endOfPlain(bytes: Buffer, from: number): number {
   let at = from;
   for (; at < bytes.length; at += 1) {
-    const byte = bytes[at] as number;
+    const byte = bytes[at] ?? 0;
     if (byte === quote || byte === backslash || byte < 0x20) break;
   }
   return at;

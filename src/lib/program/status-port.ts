@@ -1,7 +1,8 @@
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
 import type { ListenAddress } from "../net/listen-address.ts";
+import { portOf } from "../net/port-of.ts";
+import { messageOf } from "../values/errors.ts";
 
 /** What a program tells those who watch over it. */
 export interface StatusSources {
@@ -23,14 +24,14 @@ export async function openStatusPort(address: ListenAddress, sources: StatusSour
   const server = createServer({ requestTimeout: 10_000, headersTimeout: 5_000 }, (request, response) => {
     answer(request, response, sources).catch((error: unknown) => {
       if (!response.headersSent) response.writeHead(500);
-      response.end(`${error instanceof Error ? error.message : String(error)}\n`);
+      response.end(`${messageOf(error)}\n`);
     });
   });
   server.listen(address.port, address.host);
   await once(server, "listening");
   // Whoever only looks does not keep the process alive.
   server.unref();
-  const { port } = server.address() as AddressInfo;
+  const port = portOf(server);
   const host = address.host.includes(":") ? `[${address.host}]` : address.host;
   return {
     url: `http://${host}:${port}`,

@@ -4,7 +4,7 @@ export interface PaceLimits {
   /** A piece never gets smaller. */
   readonly minBytes: number;
   /** The first one has this size; the smallest if absent. */
-  readonly startBytes?: number;
+  readonly startBytes?: number | undefined;
   /** Nor larger. */
   readonly maxBytes: number;
   /** How many are in flight at most. */

@@ -34,8 +34,14 @@ export async function dial(way: Way, signal: AbortSignal, onProgress?: (step: Wa
   if (!way.server.isSecure) return { socket, certificate: undefined };
   const through = way.proxy.kind === "proxy" ? proxyName(way.proxy.proxy) : undefined;
   const secured = await speakTls(way, socket, {
-    ...{ name: way.url, expectedName: way.expectedName, isProxy: false, through, protocol: "h2", own: way.tls },
-    ...{ trust: await trust, signal },
+    name: way.url,
+    expectedName: way.expectedName,
+    isProxy: false,
+    through,
+    protocol: "h2",
+    own: way.tls,
+    trust: await trust,
+    signal,
   });
   onProgress?.({ kind: "secured", ...secured });
   return secured;
@@ -76,8 +82,14 @@ async function toProxy(way: Way, proxy: ForwardProxy, going: Going): Promise<Soc
   const plain = await toFirstHop(way, { host: proxy.host, port: proxy.port, name, isProxy: true }, going);
   if (!proxy.isSecure) return plain;
   const { socket } = await speakTls(way, plain, {
-    ...{ name, expectedName: proxy.host, isProxy: true, through: undefined, protocol: "http/1.1", own: {} },
-    ...{ trust: await going.trust, signal: going.signal },
+    name,
+    expectedName: proxy.host,
+    isProxy: true,
+    through: undefined,
+    protocol: "http/1.1",
+    own: {},
+    trust: await going.trust,
+    signal: going.signal,
   });
   return socket;
 }

@@ -1,8 +1,8 @@
 import type { Socket } from "node:net";
 import { linkSignals } from "../async/abort.ts";
+import { messageOf } from "../values/errors.ts";
 import { type Dialed, dial, type WayProgress } from "./dial.ts";
 import { http2Error, unfinished } from "./http2-words.ts";
-import { textOf } from "./tcp-words.ts";
 import type { Way } from "./way.ts";
 import { WayError, type WayStep } from "./way-error.ts";
 
@@ -55,7 +55,7 @@ export class Dialer {
 
   /** Why there is no connection, when a library says that there is none, in these words; undefined if it is not known here. */
   whyNone(cause: unknown): WayError | undefined {
-    const isOfDialing = this.#error !== undefined && textOf(cause).includes(this.#error.message);
+    const isOfDialing = this.#error !== undefined && messageOf(cause).includes(this.#error.message);
     if (!isOfDialing && this.#unheard !== undefined) this.#error = http2Error(this.way, this.#unheard, cause);
     return this.#error;
   }

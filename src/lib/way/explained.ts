@@ -5,9 +5,9 @@ import { type WayError, wayFaultOf } from "./way-error.ts";
 /** What is known of a library that does not tell the dialer when the server has spoken. */
 interface Library {
   /** Whether HTTP/2 is spoken right now. */
-  readonly isConnected?: () => boolean;
+  readonly isConnected?: (() => boolean) | undefined;
   /** Whether it says with this error that there is no connection. */
-  readonly isNoConnection?: (error: ConnectError) => boolean;
+  readonly isNoConnection?: ((error: ConnectError) => boolean) | undefined;
 }
 
 /**

@@ -1,8 +1,8 @@
 import type { X509Certificate } from "node:crypto";
 import { TLSSocket } from "node:tls";
+import { messageOf } from "../values/errors.ts";
 import { issuerOf } from "./certificate-words.ts";
 import type { Dialed } from "./dial.ts";
-import { textOf } from "./tcp-words.ts";
 import { handshakeWords } from "./tls-words.ts";
 import { proxyName } from "./tunnel-words.ts";
 import type { Way } from "./way.ts";
@@ -11,7 +11,7 @@ import { WayError, type WayStep } from "./way-error.ts";
 /** Why HTTP/2 did not begin on a connection that was opened well. */
 export function http2Error(way: Way, { socket, certificate }: Dialed, cause: unknown): WayError {
   if (!way.server.isSecure) return notPlain(way, cause);
-  const text = textOf(cause);
+  const text = messageOf(cause);
   // The server judges the client's certificate after the client has seen the handshake as done.
   if (/\balert\b/i.test(text)) {
     return handshakeWords({ name: way.url, isProxy: false, own: way.tls, expectedName: way.expectedName }, cause);
@@ -23,7 +23,8 @@ export function http2Error(way: Way, { socket, certificate }: Dialed, cause: unk
 const notPlain = ({ url }: Way, cause: unknown): WayError =>
   new WayError(
     {
-      ...{ kind: "not_plain", step: "http2" },
+      kind: "not_plain",
+      step: "http2",
       what: `${url} does not speak HTTP/2 in plain text: it may want TLS, or it is no Windlass server`,
       fix: "if it speaks TLS there, the address must begin with https",
     },
@@ -33,7 +34,8 @@ const notPlain = ({ url }: Way, cause: unknown): WayError =>
 const broken = ({ url }: Way, cause: unknown): WayError =>
   new WayError(
     {
-      ...{ kind: "broken", step: "http2" },
+      kind: "broken",
+      step: "http2",
       what: `${url} closed the connection before it said anything`,
       fix: "see the log of the server, or of the proxy in front of it",
     },

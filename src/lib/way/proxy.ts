@@ -76,7 +76,10 @@ function readProxy({ name, value }: Variable): ProxyChoice {
   return {
     kind: "proxy",
     proxy: {
-      ...{ isSecure: scheme === "https", host, port, origin: name },
+      isSecure: scheme === "https",
+      host,
+      port,
+      origin: name,
       authorization: authorizationOf(url),
       url: `${scheme}://${hostPort(host, port)}`,
     },

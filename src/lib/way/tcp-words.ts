@@ -1,3 +1,4 @@
+import { errnoOf, messageOf } from "../values/errors.ts";
 import { hostPort } from "./server-address.ts";
 import { WayError } from "./way-error.ts";
 
@@ -10,12 +11,9 @@ export interface FirstHop {
   readonly isProxy: boolean;
 }
 
-const codeOf = (error: unknown): string =>
-  error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : "";
-
 /** A name that was not resolved, and why. */
 export function nameError(hop: FirstHop, error: unknown): WayError {
-  if (codeOf(error) === "EAI_AGAIN") return silentResolver(hop, undefined, error);
+  if (errnoOf(error) === "EAI_AGAIN") return silentResolver(hop, undefined, error);
   const what = `the name in ${hop.name} cannot be resolved`;
   return new WayError(
     {
@@ -40,15 +38,15 @@ const routes = new Set(["EHOSTUNREACH", "ENETUNREACH", "EADDRNOTAVAIL"]);
 
 /** Why no address of the first hop took a connection; `errors` holds that of each that was tried. */
 export function tcpError(hop: FirstHop, errors: readonly unknown[]): WayError {
-  const codes = errors.map(codeOf);
+  const codes = errors.map(errnoOf);
   const isRefused = codes.includes("ECONNREFUSED");
   if (isRefused && !hop.isProxy) {
     const what = `no server answers at ${hop.name}: the connection was refused`;
     return new WayError({ kind: "refused", step: "tcp", what, fix: "is the server running there?" }, errors[0]);
   }
-  if (hop.isProxy) return proxyDown(hop, isRefused ? "the connection was refused" : textOf(errors[0]), errors[0]);
-  const isUnreachable = codes.some((code) => routes.has(code));
-  const why = isUnreachable ? "there is no route to it" : textOf(errors[0]);
+  if (hop.isProxy) return proxyDown(hop, isRefused ? "the connection was refused" : messageOf(errors[0]), errors[0]);
+  const isUnreachable = codes.some((code = "") => routes.has(code));
+  const why = isUnreachable ? "there is no route to it" : messageOf(errors[0]);
   const what = `${hop.name} cannot be reached: ${why}`;
   const fix = "check the address and the network of this machine";
   return new WayError({ kind: isUnreachable ? "unreachable" : "broken", step: "tcp", what, fix }, errors[0]);
@@ -66,7 +64,8 @@ export function tcpSilent(hop: FirstHop, afterMs: number): WayError {
 const proxyDown = (hop: FirstHop, why: string, cause?: unknown): WayError =>
   new WayError(
     {
-      ...{ kind: "proxy_down", step: "tcp" },
+      kind: "proxy_down",
+      step: "tcp",
       what: `${hop.name} cannot be reached: ${why}`,
       fix: "is it running, or should the server be excepted in no_proxy?",
     },
@@ -74,4 +73,3 @@ const proxyDown = (hop: FirstHop, why: string, cause?: unknown): WayError =>
   );
 
 /** What a socket's error says, without our own place in the network. */
-export const textOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

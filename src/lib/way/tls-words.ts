@@ -1,5 +1,5 @@
+import { errnoOf, messageOf } from "../values/errors.ts";
 import type { TlsPeer } from "./certificate-words.ts";
-import { textOf } from "./tcp-words.ts";
 import { WayError, type WayFaultKind } from "./way-error.ts";
 
 type Named = Pick<TlsPeer, "name" | "isProxy" | "own" | "expectedName">;
@@ -92,10 +92,10 @@ const other = (text: string): Meaning => ({
 /** OpenSSL's words without its numbers. */
 function opensslText(error: unknown): string {
   const reason = error instanceof Error && "reason" in error ? String(error.reason) : "";
-  const code = error instanceof Error && "code" in error ? String(error.code).replaceAll("_", " ") : "";
+  const code = (errnoOf(error) ?? "").replaceAll("_", " ");
   const text =
     reason === ""
-      ? textOf(error)
+      ? messageOf(error)
           .replace(/^[0-9A-F]+:error:[0-9A-F]+:/, "")
           .replace(/:\.\..*$/s, "")
       : reason;

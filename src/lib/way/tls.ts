@@ -60,9 +60,9 @@ function optionsFor({ expectedName, protocol, trust, own: { cert, key } }: TlsPe
     rejectUnauthorized: false,
     checkServerIdentity: (_host, certificate) => checkServerIdentity(expectedName, certificate),
     ALPNProtocols: [protocol],
-    ...(servername === undefined ? {} : { servername }),
-    ...(trust.ca === undefined ? {} : { ca: [...trust.ca] }),
-    ...(cert === undefined ? {} : { cert }),
-    ...(key === undefined ? {} : { key }),
+    servername,
+    ca: trust.ca === undefined ? undefined : [...trust.ca],
+    cert,
+    key,
   };
 }

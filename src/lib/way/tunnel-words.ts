@@ -1,6 +1,6 @@
 import type { IncomingMessage } from "node:http";
+import { errnoOf, messageOf } from "../values/errors.ts";
 import type { ForwardProxy } from "./proxy.ts";
-import { textOf } from "./tcp-words.ts";
 import { WayError } from "./way-error.ts";
 
 export interface Asked {
@@ -88,8 +88,8 @@ export function strangeProxy({ proxy }: Asked, error: unknown): WayError {
     const secure = `it speaks TLS: name it as ${proxy.url.replace(/^http:/, "https:")} in ${proxy.origin}`;
     return new WayError({ ...fault, what, fix: isTls ? secure : `is the port right in ${proxy.origin}?` }, error);
   }
-  const isClosed = error instanceof Error && "code" in error && (error.code === "ECONNRESET" || error.code === "EPIPE");
-  const what = isClosed ? `${name} closes the connection without an answer` : `${name} failed: ${textOf(error)}`;
+  const isClosed = ["ECONNRESET", "EPIPE"].includes(errnoOf(error) ?? "");
+  const what = isClosed ? `${name} closes the connection without an answer` : `${name} failed: ${messageOf(error)}`;
   return new WayError(
     {
       ...fault,

@@ -2,6 +2,7 @@ import { type IncomingMessage, request } from "node:http";
 import type { Socket } from "node:net";
 import { abortable } from "../async/abort.ts";
 import { version } from "../program/version.ts";
+import { given } from "../values/records.ts";
 import type { ForwardProxy } from "./proxy.ts";
 import { hostPort, type ServerAddress } from "./server-address.ts";
 import { type Asked, refusalWords, silentProxy, strangeProxy } from "./tunnel-words.ts";
@@ -48,7 +49,7 @@ function connected(socket: Socket, asked: Asked): Promise<Answer> {
     headers: {
       host: asked.target,
       "user-agent": `windlass/${version}`,
-      ...(authorization === undefined ? {} : { "proxy-authorization": authorization }),
+      ...given({ "proxy-authorization": authorization }),
     },
   });
   sent.on("error", (error) => reject(strangeProxy(asked, error)));

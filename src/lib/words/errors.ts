@@ -66,10 +66,10 @@ export interface FieldViolation {
 
 export interface ErrorDetails {
   /** Facts for programs, e.g. `{ pool: "prod", workspaces: "a,b" }`. Never secrets. */
-  readonly metadata?: Readonly<Record<string, string>>;
-  readonly fields?: readonly FieldViolation[];
+  readonly metadata?: Readonly<Record<string, string>> | undefined;
+  readonly fields?: readonly FieldViolation[] | undefined;
   /** How long a caller should wait before it tries again. */
-  readonly retryAfterMs?: number;
+  readonly retryAfterMs?: number | undefined;
   readonly cause?: unknown;
 }
 

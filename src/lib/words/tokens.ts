@@ -33,10 +33,11 @@ export const mintDerivedToken = (kind: TokenKind, hmacKey: Uint8Array, label: st
 /** Checks form and checksum, which finds typing errors and cut-off pastes without a look-up. */
 export function parseToken(text: string): ParsedToken {
   const match = wholeToken.exec(text);
-  if (match === null) return { kind: "malformed" };
+  const tokenKind = tokenKinds.find((kind) => kind === match?.[1]);
+  if (match === null || tokenKind === undefined) return { kind: "malformed" };
   const checked = text.slice(0, -checksumLength - 1);
   if (match[3] !== checksum(checked)) return { kind: "bad-checksum" };
-  return { kind: "ok", tokenKind: match[1] as TokenKind };
+  return { kind: "ok", tokenKind };
 }
 
 /** SHA-256 in hex: what is stored in place of the secret. */

@@ -1,6 +1,7 @@
 import { compare, parse, type SemVer } from "semver";
 
-type Operator = "=" | "!=" | ">" | ">=" | "<" | "<=" | "~>" | "any";
+const operators = ["=", "!=", ">", ">=", "<", "<=", "~>"] as const;
+type Operator = (typeof operators)[number] | "any";
 
 interface Condition {
   readonly operator: Operator;
@@ -41,10 +42,10 @@ function parseCondition(text: string): Condition | undefined {
   if (written === undefined) return undefined;
   const [core = "", ...pre] = written.split("-");
   const segments = core.split(".").length;
-  const operator = given ?? (segments < 3 && pre.length === 0 ? "any" : "=");
+  const operator = operators.find((one) => one === given) ?? (segments < 3 && pre.length === 0 ? "any" : "=");
   const full = [core, ...Array.from({ length: 3 - segments }, () => "0")].join(".");
   const version = parse([full, ...pre].join("-"));
-  return version === null ? undefined : { operator: operator as Operator, version, segments };
+  return version === null ? undefined : { operator, version, segments };
 }
 
 function allows({ operator, version, segments }: Condition, text: string): boolean {

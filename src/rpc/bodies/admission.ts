@@ -17,6 +17,7 @@ import { UploadService } from "../../gen/windlass/v1/upload_service_pb.ts";
 import { VariableService } from "../../gen/windlass/v1/variable_service_pb.ts";
 import { VariableSetService } from "../../gen/windlass/v1/variable_set_service_pb.ts";
 import { WorkspaceService } from "../../gen/windlass/v1/workspace_service_pb.ts";
+import { keysOf } from "../../lib/values/records.ts";
 import { WindlassError } from "../../lib/words/errors.ts";
 
 type Kind = Principal["kind"];
@@ -33,7 +34,7 @@ const kindNames: Readonly<Record<Kind, string>> = {
 };
 
 const people: Admission = new Set(["api_key"]);
-const everyKind: Admission = new Set(Object.keys(kindNames) as Kind[]);
+const everyKind: Admission = new Set(keysOf(kindNames));
 
 /** One row for each method or, where all its methods are alike, for each service. What has no row is refused. */
 const admitted: ReadonlyMap<string, Admission> = new Map<string, Admission>([

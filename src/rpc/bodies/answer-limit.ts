@@ -4,6 +4,7 @@ import {
   type DescField,
   type DescMessage,
   type DescMethod,
+  isMessage,
   type Message,
   toBinary,
 } from "@bufbuild/protobuf";
@@ -96,12 +97,12 @@ function slimmed<T extends Message>(method: DescMethod, message: T): { readonly 
 
 /** Every field of a message and of the messages in it. */
 function partsOf(schema: DescMessage, holder: Message, above: string): readonly Part[] {
-  const values = holder as unknown as Readonly<Record<string, unknown>>;
+  const values: Readonly<Record<string, unknown>> = { ...holder };
   return schema.fields.flatMap((field) => {
     const value = values[field.localName];
     if (value === undefined || field.oneof !== undefined) return [];
     const path = `${above}${field.name}`;
-    if (field.fieldKind === "message") return partsOf(field.message, value as Message, `${path}.`);
+    if (field.fieldKind === "message" && isMessage(value)) return partsOf(field.message, value, `${path}.`);
     return [{ holder, field, path, bytes: mostBytesOf(value) }];
   });
 }

@@ -3,6 +3,7 @@ import { gunzip } from "node:zlib";
 import { type DescMethod, fromBinary, fromJsonString, type Message } from "@bufbuild/protobuf";
 import type { ConnectError } from "@connectrpc/connect";
 import { measureJson } from "../../lib/json/measure.ts";
+import { errnoOf, messageOf } from "../../lib/values/errors.ts";
 import { WindlassError } from "../../lib/words/errors.ts";
 import { malformedRequest, toConnectError } from "../calls/errors.ts";
 import type { RequestLimits } from "./request-limits.ts";
@@ -55,7 +56,7 @@ export function decoded({ bytes, method, encoding }: RawMessage): Message {
       ? fromJsonString(method.input, bytes.toString("utf8"), { ignoreUnknownFields: true })
       : fromBinary(method.input, bytes, { readUnknownFields: false });
   } catch (error) {
-    throw asStatus(malformedRequest(method.name, error instanceof Error ? error.message : String(error)));
+    throw asStatus(malformedRequest(method.name, messageOf(error)));
   }
 }
 
@@ -67,8 +68,7 @@ export async function unzipped(message: RawMessage): Promise<RawMessage> {
   try {
     return { ...message, bytes: await unzip(bytes, { maxOutputLength: limits.maxBytes }) };
   } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ERR_BUFFER_TOO_LARGE")
-      throw tooLarge(method, limits);
+    if (errnoOf(error) === "ERR_BUFFER_TOO_LARGE") throw tooLarge(method, limits);
     throw asStatus(malformedRequest(method.name, "its compression is broken"));
   }
 }

@@ -8,7 +8,7 @@ import {
   RetryInfoSchema,
 } from "../../gen/google/rpc/error_details_pb.ts";
 import { type ErrorCode, type FieldViolation, isWindlassError, WindlassError } from "../../lib/words/errors.ts";
-import { publishedFacts } from "../mapping/facts.ts";
+import { toFacts } from "../mapping/facts.ts";
 
 /** The gRPC status of each refusal. Its `ErrorReason` is the code in upper case. */
 export const statusOf: Readonly<Record<ErrorCode, Code>> = {
@@ -156,7 +156,7 @@ function detailsOf(error: WindlassError, requestId: string) {
   const { code, fields, retryAfterMs } = error;
   const own = code === "internal" ? { ...error.metadata, request_id: requestId } : error.metadata;
   const metadata = Object.fromEntries(
-    Object.entries(publishedFacts(code, own)).map(([name, value]) => [name, clip(value, maxFactBytes)] as const),
+    Object.entries(toFacts(code, own)).map(([name, value]) => [name, clip(value, maxFactBytes)] as const),
   );
   return [
     errorInfo(code, metadata),

@@ -1,11 +1,19 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { create, type DescMessage, type Message } from "@bufbuild/protobuf";
-import { type Path, pathToString, type ReflectList, type ReflectMessage, reflect } from "@bufbuild/protobuf/reflect";
+import {
+  isReflectList,
+  isReflectMessage,
+  type Path,
+  pathToString,
+  type ReflectMessage,
+  reflect,
+} from "@bufbuild/protobuf/reflect";
 import { createValidator, type Validator, type Violation } from "@bufbuild/protovalidate";
 import type { Interceptor } from "@connectrpc/connect";
 import { nameShape } from "../../control/core/names.ts";
 import { AgentGatewayService } from "../../gen/windlass/agent/v1/agent_gateway_service_pb.ts";
 import { mapItems } from "../../lib/async/streams.ts";
+import { fieldOf } from "../../lib/values/records.ts";
 import { type FieldViolation, WindlassError } from "../../lib/words/errors.ts";
 import { workspaceNamePattern, workspaceNameShape } from "../../lib/words/workspace-names.ts";
 
@@ -85,8 +93,8 @@ function valuesIn(message: object, most: number): number {
 /** The rules of a resource hold for the fields that an update names; the others are empty because nobody set them. */
 function isLeftOut(root: ReflectMessage, [first, second]: Path): boolean {
   if (first?.kind !== "field" || first.name !== "changes" || second?.kind !== "field") return false;
-  const { updateMask } = root.message as { readonly updateMask?: { readonly paths: readonly string[] } };
-  return updateMask !== undefined && !updateMask.paths.some((path) => path.split(".")[0] === second.name);
+  const paths = fieldOf(fieldOf(root.message, "updateMask"), "paths");
+  return Array.isArray(paths) && !paths.some((path) => String(path).split(".")[0] === second.name);
 }
 
 /** The rules of names, and what people are told instead. */
@@ -121,8 +129,8 @@ function shown(value: unknown): string {
 function valueAt(root: ReflectMessage, path: Path): unknown {
   let value: unknown = root;
   for (const step of path) {
-    if (step.kind === "field") value = (value as ReflectMessage).get(step);
-    else if (step.kind === "list_sub") value = (value as ReflectList).get(step.index);
+    if (step.kind === "field" && isReflectMessage(value)) value = value.get(step);
+    else if (step.kind === "list_sub" && isReflectList(value)) value = value.get(step.index);
     else return undefined;
   }
   return value;

@@ -61,9 +61,8 @@ const toCounts = (
   pausedAgents: more.pausedAgents,
   drainingAgents: more.drainingAgents,
   capacity: more.capacity,
-  ...(oldestQueuedAt === null
-    ? {}
-    : { oldestWait: durationFromMs(Math.max(0, now.getTime() - oldestQueuedAt.getTime())) }),
+  oldestWait:
+    oldestQueuedAt === null ? undefined : durationFromMs(Math.max(0, now.getTime() - oldestQueuedAt.getTime())),
 });
 
 export const agentPoolFields: UpdatableFields<

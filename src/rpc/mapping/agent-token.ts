@@ -2,7 +2,7 @@ import type { MessageInitShape } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import type { TokenView } from "../../control/agents/tokens.ts";
 import type { AgentTokenSchema } from "../../gen/windlass/v1/agent_token_pb.ts";
-import { optionalTime } from "./time.ts";
+import { toTime } from "./time.ts";
 
 export const toAgentToken = ({
   token,
@@ -16,9 +16,9 @@ export const toAgentToken = ({
   prefix: token.prefix,
   createdBy: token.createdBy,
   createTime: timestampFromDate(token.createdAt),
-  ...optionalTime("expireTime", token.expiresAt),
-  ...optionalTime("lastUseTime", token.lastUsedAt),
-  ...optionalTime("revokeTime", token.revokedAt),
+  expireTime: toTime(token.expiresAt),
+  lastUseTime: toTime(token.lastUsedAt),
+  revokeTime: toTime(token.revokedAt),
   agents: [...agents],
   lastUseAddress: token.lastUsedAddress,
   replacedBy: token.replacedBy ?? "",

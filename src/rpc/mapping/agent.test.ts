@@ -10,7 +10,7 @@ import {
   AgentStatusSchema,
   AgentStatus as Status,
 } from "../../gen/windlass/v1/agent_pb.ts";
-import { agentStatuses, agentStatusesOf, toAgent, toAgentJob } from "./agent.ts";
+import { agentStatuses, fromAgentStatuses, toAgent, toAgentJob } from "./agent.ts";
 
 const kept = {
   ...{ jobId: "job_1", epoch: 3, runId: "run_1", workspace: "network", reason: "the state was refused" },
@@ -48,7 +48,7 @@ test("each status of an agent has its value, and a filter finds it again", () =>
     exited: "AGENT_STATUS_EXITED",
   });
   expect(unnamedValues(AgentStatusSchema, agentStatuses)).toEqual([]);
-  for (const [name, status] of Object.entries(agentStatuses)) expect(agentStatusesOf([status])).toEqual([name]);
+  for (const [name, status] of Object.entries(agentStatuses)) expect(fromAgentStatuses([status])).toEqual([name]);
 });
 
 test.each([
@@ -60,7 +60,7 @@ test.each([
     ["idle", "exited"],
   ],
 ] as const)("a filter of %j names the statuses %j: each once, what is not known is none", (wanted, found) => {
-  expect(agentStatusesOf(wanted)).toEqual(found);
+  expect(fromAgentStatuses(wanted)).toEqual(found);
 });
 
 test("an agent is told with all that is known of it", () => {

@@ -10,8 +10,9 @@ import {
   type AgentSchema,
   AgentStatus as Status,
 } from "../../gen/windlass/v1/agent_pb.ts";
-import { jobStatuses, keptMessage, phases } from "./run.ts";
-import { optionalTime } from "./time.ts";
+import { entriesOf } from "../../lib/values/records.ts";
+import { jobStatuses, phases, toKeptDirectory } from "./run.ts";
+import { toTime } from "./time.ts";
 import { engines } from "./workspace.ts";
 
 export const agentStatuses: Readonly<Record<AgentStatus, Status>> = {
@@ -53,21 +54,21 @@ export const toAgent = ({
   reason: agent.pauseReason,
   connectedTo: agent.connectedTo,
   agentTokenId: agent.tokenId ?? "",
-  keptDirectories: keptOfAgent(agent).map(keptMessage),
+  keptDirectories: keptOfAgent(agent).map(toKeptDirectory),
   freeDiskBytes: connected?.freeDiskBytes ?? 0n,
   refusal: connected?.refusal ?? "",
   doing: [...doing],
-  ...(agent.engines === null ? {} : { engines: enginesMessage(agent.engines) }),
+  engines: agent.engines === null ? undefined : toEngines(agent.engines),
 });
 
-const enginesMessage = ({ programs, downloads }: AgentEngines): MessageInitShape<typeof AgentEnginesSchema> => ({
+const toEngines = ({ programs, downloads }: AgentEngines): MessageInitShape<typeof AgentEnginesSchema> => ({
   programs: programs.map(({ engine, version }) => ({ engine: engines[engine], version })),
   downloads: downloads.map(({ engine, source }) => ({ engine: engines[engine], source })),
 });
 
 /** The statuses that a filter names; unspecified is none. */
-export const agentStatusesOf = (wanted: readonly Status[]): readonly AgentStatus[] =>
-  (Object.entries(agentStatuses) as readonly (readonly [AgentStatus, Status])[])
+export const fromAgentStatuses = (wanted: readonly Status[]): readonly AgentStatus[] =>
+  entriesOf(agentStatuses)
     .filter(([, status]) => wanted.includes(status))
     .map(([name]) => name);
 
@@ -77,7 +78,7 @@ export const toAgentJob = ({ job, workspaceName }: AgentJobView): MessageInitSha
   workspace: workspaceName,
   phase: phases[job.phase],
   status: jobStatuses[job.status],
-  ...optionalTime("startTime", job.startedAt),
-  ...optionalTime("endTime", job.endedAt),
+  startTime: toTime(job.startedAt),
+  endTime: toTime(job.endedAt),
   errorMessage: job.errorMessage,
 });

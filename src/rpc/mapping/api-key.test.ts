@@ -5,7 +5,7 @@ import { apiKey, at } from "../../../test/support/store/rows.ts";
 import type { KeyView } from "../../control/people/api-keys.ts";
 import { ApiKeySchema } from "../../gen/windlass/v1/api_key_pb.ts";
 import { Role } from "../../gen/windlass/v1/system_service_pb.ts";
-import { roleOf, toApiKey } from "./api-key.ts";
+import { fromRole, toApiKey } from "./api-key.ts";
 import { roleValues } from "./system.ts";
 
 const full: KeyView = {
@@ -39,9 +39,9 @@ test("the hash of the secret is never told", () => {
 });
 
 test("a request's role is the one whose value it has; no role comes of a value that has none", () => {
-  for (const [role, value] of Object.entries(roleValues)) expect(roleOf(value)).toBe(role);
-  expect(() => roleOf(Role.UNSPECIFIED)).toThrow("the validated request names the role 0, which is none");
-  expect(() => roleOf(fromJson(ApiKeySchema, { role: unknownValue }).role)).toThrow(
+  for (const [role, value] of Object.entries(roleValues)) expect(fromRole(value)).toBe(role);
+  expect(() => fromRole(Role.UNSPECIFIED)).toThrow("the validated request names the role 0, which is none");
+  expect(() => fromRole(fromJson(ApiKeySchema, { role: unknownValue }).role)).toThrow(
     expect.objectContaining({ code: "internal" }),
   );
 });

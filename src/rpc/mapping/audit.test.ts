@@ -5,7 +5,7 @@ import { shown, unsetFields } from "../../../test/support/mapping.ts";
 import { at } from "../../../test/support/store/rows.ts";
 import type { AuditView } from "../../control/people/audit-log.ts";
 import { AuditEventSchema, AuditFilterSchema } from "../../gen/windlass/v1/audit_service_pb.ts";
-import { auditQuery, toAuditEvent } from "./audit.ts";
+import { fromAuditFilter, toAuditEvent } from "./audit.ts";
 
 const full: AuditView = {
   event: {
@@ -33,8 +33,8 @@ test("what the control plane did itself has no address, no detail and, of the si
 
 test("a request without a filter asks for everything of its organization", () => {
   const everything = { organization: "acme", action: "", actor: "", resource: "", since: null, until: null };
-  expect(auditQuery("acme", undefined)).toEqual(everything);
-  expect(auditQuery("acme", create(AuditFilterSchema))).toEqual(everything);
+  expect(fromAuditFilter("acme", undefined)).toEqual(everything);
+  expect(fromAuditFilter("acme", create(AuditFilterSchema))).toEqual(everything);
 });
 
 test("each condition of a filter is its own; instants are exact to the millisecond, those before 1970 too", () => {
@@ -43,7 +43,7 @@ test("each condition of a filter is its own; instants are exact to the milliseco
     ...{ action: "pool.", actor: "ann", resource: "apool_1" },
     ...{ since: timestampFromDate(at(0)), until: timestampFromDate(until) },
   });
-  expect(auditQuery("", filter)).toEqual({
+  expect(fromAuditFilter("", filter)).toEqual({
     ...{ organization: "", action: "pool.", actor: "ann", resource: "apool_1", since: at(0), until },
   });
 });

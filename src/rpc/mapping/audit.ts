@@ -1,7 +1,8 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import { type Timestamp, timestampDate, timestampFromDate } from "@bufbuild/protobuf/wkt";
+import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import type { AuditQuery, AuditView } from "../../control/people/audit-log.ts";
 import type { AuditEventSchema, AuditFilter } from "../../gen/windlass/v1/audit_service_pb.ts";
+import { fromTime } from "./time.ts";
 
 export const toAuditEvent = ({ event, organizationName }: AuditView): MessageInitShape<typeof AuditEventSchema> => ({
   id: event.id,
@@ -15,13 +16,11 @@ export const toAuditEvent = ({ event, organizationName }: AuditView): MessageIni
 });
 
 /** What a request says of the records it wants. */
-export const auditQuery = (organization: string, filter: AuditFilter | undefined): AuditQuery => ({
+export const fromAuditFilter = (organization: string, filter: AuditFilter | undefined): AuditQuery => ({
   organization,
   action: filter?.action ?? "",
   actor: filter?.actor ?? "",
   resource: filter?.resource ?? "",
-  since: instantOf(filter?.since),
-  until: instantOf(filter?.until),
+  since: fromTime(filter?.since),
+  until: fromTime(filter?.until),
 });
-
-const instantOf = (time: Timestamp | undefined): Date | null => (time === undefined ? null : timestampDate(time));

@@ -1,7 +1,4 @@
 import type { DescEnum } from "@bufbuild/protobuf";
-import type { AgentStatus } from "../../domain/agents/agent.ts";
-import type { RunStatus } from "../../domain/runs/run.ts";
-import type { StateStatus } from "../../domain/workspaces/state-version.ts";
 import { AgentSchema, AgentStatusSchema } from "../../gen/windlass/v1/agent_pb.ts";
 import { AgentPoolSchema } from "../../gen/windlass/v1/agent_pool_pb.ts";
 import { AgentTokenSchema } from "../../gen/windlass/v1/agent_token_pb.ts";
@@ -13,6 +10,7 @@ import { KeptDirectorySchema, PlanSummarySchema, RunSchema, RunStateSchema } fro
 import { StateStatusSchema, StateVersionSchema } from "../../gen/windlass/v1/state_pb.ts";
 import { VariableCategorySchema, VariableSchema, VariableSetSchema } from "../../gen/windlass/v1/variable_pb.ts";
 import { WorkspaceSchema } from "../../gen/windlass/v1/workspace_pb.ts";
+import { lookUp } from "../../lib/values/records.ts";
 import type { ErrorCode } from "../../lib/words/errors.ts";
 import { agentStatuses } from "./agent.ts";
 import { runStates } from "./run.ts";
@@ -22,38 +20,39 @@ import { variableCategories } from "./variable.ts";
 type Facts = Readonly<Record<string, string>>;
 
 /** The facts of an error as the published protocol names them: enums by their own names, resources by their messages'. */
-export const publishedFacts = (code: ErrorCode, facts: Facts): Facts =>
-  Object.fromEntries(Object.entries(facts).flatMap(([name, value]) => Object.entries(published(code, name, value))));
+export const toFacts = (code: ErrorCode, facts: Facts): Facts =>
+  Object.fromEntries(Object.entries(facts).flatMap(([name, value]) => Object.entries(toFact(code, name, value))));
 
-function published(code: ErrorCode, name: string, value: string): Facts {
-  if (name === "resource") return resourceFacts(value);
+function toFact(code: ErrorCode, name: string, value: string): Facts {
+  if (name === "resource") return toResourceFacts(value);
   const named = enumFacts[name]?.(code);
   return { [name]: named?.(value) ?? value };
 }
 
-const runState = (status: string) => valueName(RunStateSchema, runStates[status as RunStatus]);
-const agentStatus = (status: string) => valueName(AgentStatusSchema, agentStatuses[status as AgentStatus]);
-const stateStatus = (status: string) => valueName(StateStatusSchema, stateStatuses[status as StateStatus]);
+const toRunState = (status: string) => toValueName(RunStateSchema, lookUp(runStates, status));
+const toAgentStatus = (status: string) => toValueName(AgentStatusSchema, lookUp(agentStatuses, status));
+const toStateStatus = (status: string) => toValueName(StateStatusSchema, lookUp(stateStatuses, status));
 
 /** The facts that are values of enums. */
 const enumFacts: Readonly<Record<string, (code: ErrorCode) => (word: string) => string | undefined>> = {
-  state: () => runState,
-  run_state: () => runState,
-  status: (code) => (code === "agent_in_use" ? agentStatus : stateStatus),
+  state: () => toRunState,
+  run_state: () => toRunState,
+  status: (code) => (code === "agent_in_use" ? toAgentStatus : toStateStatus),
 };
 
-const valueName = (schema: DescEnum, value: number | undefined): string | undefined =>
+const toValueName = (schema: DescEnum, value: number | undefined): string | undefined =>
   value === undefined ? undefined : schema.value[value]?.name;
 
 /** Of a variable its category too. What stands in no table has its word for a type. */
-function resourceFacts(word: string): Facts {
+function toResourceFacts(word: string): Facts {
   const [, category] = /^(terraform|env) variable$/.exec(word) ?? [];
-  const resource = typeOf(word);
+  const resource = toTypeName(word);
   if (category !== "terraform" && category !== "env") return { resource };
-  return { resource, category: valueName(VariableCategorySchema, variableCategories[category]) ?? category };
+  return { resource, category: toValueName(VariableCategorySchema, variableCategories[category]) ?? category };
 }
 
-const typeOf = (word: string): string => resourceTypes.find(([pattern]) => pattern.test(word))?.[1].typeName ?? word;
+const toTypeName = (word: string): string =>
+  resourceTypes.find(([pattern]) => pattern.test(word))?.[1].typeName ?? word;
 
 /** What messages call a resource, and its message. */
 const resourceTypes = [

@@ -1,7 +1,7 @@
 import { create } from "@bufbuild/protobuf";
 import { FieldMaskSchema } from "@bufbuild/protobuf/wkt";
 import { expect, test } from "vitest";
-import { maskedChanges, type UpdatableFields } from "./field-mask.ts";
+import { fromMask, type UpdatableFields } from "./field-mask.ts";
 
 interface Message {
   readonly name: string;
@@ -14,7 +14,7 @@ const fields: UpdatableFields<Message, { readonly title: string; readonly isOpen
 };
 const message: Message = { name: "new", isOpen: false };
 const changes = (paths: readonly string[], from: Message | undefined = message) =>
-  maskedChanges(create(FieldMaskSchema, { paths: [...paths] }), from, fields);
+  fromMask(create(FieldMaskSchema, { paths: [...paths] }), from, fields);
 
 test("only what the mask names is changed, to its empty value too, and twice is once", () => {
   expect(changes(["name"])).toEqual({ title: "new" });
@@ -25,7 +25,7 @@ test("only what the mask names is changed, to its empty value too, and twice is 
 test("an update that names nothing is refused with what it may name", () => {
   const refusal = { code: "validation", message: "update_mask: name at least one field to change: name, is_open" };
   expect(() => changes([])).toThrow(expect.objectContaining(refusal));
-  expect(() => maskedChanges(undefined, message, fields)).toThrow(expect.objectContaining(refusal));
+  expect(() => fromMask(undefined, message, fields)).toThrow(expect.objectContaining(refusal));
 });
 
 test.each(["*", "", "title", "isOpen", "Name", "name.x", "constructor", "__proto__", "toString"])(
@@ -39,7 +39,7 @@ test.each(["*", "", "title", "isOpen", "Name", "name.x", "constructor", "__proto
 );
 
 test("a mask without what it is about is refused", () => {
-  expect(() => maskedChanges(create(FieldMaskSchema, { paths: ["name"] }), undefined, fields)).toThrow(
+  expect(() => fromMask(create(FieldMaskSchema, { paths: ["name"] }), undefined, fields)).toThrow(
     expect.objectContaining({ fields: [{ field: "changes", description: "is required" }] }),
   );
 });

@@ -5,7 +5,7 @@ import { invalid } from "../../control/core/refusals.ts";
 export type UpdatableFields<Message, Settings> = Readonly<Record<string, (message: Message) => Partial<Settings>>>;
 
 /** The settings that an update names. Throws `validation` for a path that cannot be updated, and for an empty mask. */
-export function maskedChanges<Message, Settings>(
+export function fromMask<Message, Settings>(
   mask: FieldMask | undefined,
   message: Message | undefined,
   fields: UpdatableFields<Message, Settings>,

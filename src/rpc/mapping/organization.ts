@@ -25,7 +25,7 @@ export const toOrganization = (row: OrganizationView): MessageInitShape<typeof O
 });
 
 /** No pool goes with a default, so agents cannot be it. */
-function defaultMode(field: string, wanted: Mode): Organization["defaultExecutionMode"] {
+function fromDefaultMode(field: string, wanted: Mode): Organization["defaultExecutionMode"] {
   const mode = fromMode(wanted);
   if (mode !== "agent") return mode;
   throw invalid(
@@ -42,7 +42,7 @@ export const organizationFields: UpdatableFields<
   max_agents: ({ maxAgents }) => ({ maxAgents }),
   max_workspaces: ({ maxWorkspaces }) => ({ maxWorkspaces }),
   default_execution_mode: ({ defaultExecutionMode: mode }) => ({
-    defaultExecutionMode: defaultMode("changes.default_execution_mode", mode),
+    defaultExecutionMode: fromDefaultMode("changes.default_execution_mode", mode),
   }),
   default_engine: ({ defaultEngine }) => ({ defaultEngine: fromEngine(defaultEngine) }),
   default_engine_version: ({ defaultEngineVersion }) => ({ defaultEngineVersion }),
@@ -53,7 +53,7 @@ export const fromNewOrganization = (request: CreateOrganizationRequest): NewOrga
   requestId: request.requestId,
   maxAgents: request.maxAgents,
   maxWorkspaces: request.maxWorkspaces,
-  defaultExecutionMode: defaultMode("default_execution_mode", request.defaultExecutionMode),
+  defaultExecutionMode: fromDefaultMode("default_execution_mode", request.defaultExecutionMode),
   defaultEngine: fromEngine(request.defaultEngine),
   defaultEngineVersion: request.defaultEngineVersion,
 });

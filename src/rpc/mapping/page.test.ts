@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { pageByKey, pageOfAll } from "../../control/core/pages.ts";
 import { RunEventSchema, RunSchema } from "../../gen/windlass/v1/run_pb.ts";
 import { ListRunEventsResponseSchema, ListRunsResponseSchema } from "../../gen/windlass/v1/run_service_pb.ts";
-import { firstMessages, inPieces, maxPageBytes, pageMessages, pageOf } from "./page.ts";
+import { fromPage, maxPageBytes, toFirstMessages, toPage, toPieces } from "./page.ts";
 
 const nameOf = (n: number) => String(n).padStart(6, "0");
 /** Rows of three bytes a character. */
@@ -21,7 +21,7 @@ async function everyPage(rows: readonly Row[], size: number) {
       async ({ after, limit }) => rows.filter(({ name }) => after === null || name > after).slice(0, limit),
       ({ name }) => name,
     );
-    const { messages: runs, nextPageToken } = pageMessages(page, RunSchema, ({ name: id, text }) => ({
+    const { messages: runs, nextPageToken } = toPage(page, RunSchema, ({ name: id, text }) => ({
       id,
       message: text,
     }));
@@ -65,19 +65,19 @@ test("the size of a page in rows holds too, also of a list that is all in memory
 
 test("messages come in pieces that are no larger than a page, in their order", () => {
   const events = rowsOf(1_000, 1_000).map(({ name, text }) => create(RunEventSchema, { title: name, comment: text }));
-  const pieces = [...inPieces(RunEventSchema, events)];
+  const pieces = [...toPieces(RunEventSchema, events)];
   expect(pieces.flat()).toEqual(events);
   const sizes = pieces.map(
     (piece) => toBinary(ListRunEventsResponseSchema, create(ListRunEventsResponseSchema, { events: piece })).length,
   );
   expect(sizes.length).toBe(3);
   expect(Math.max(...sizes)).toBeLessThanOrEqual(maxPageBytes);
-  expect([...inPieces(RunEventSchema, [])]).toEqual([[]]);
+  expect([...toPieces(RunEventSchema, [])]).toEqual([[]]);
 });
 
 test("a list that shares its answer with others ends at 256 KiB, and has its first row whatever its size", () => {
   const first = (count: number, characters: number) =>
-    firstMessages(rowsOf(count, characters), RunSchema, ({ name: id, text }) => ({ id, message: text })).map(
+    toFirstMessages(rowsOf(count, characters), RunSchema, ({ name: id, text }) => ({ id, message: text })).map(
       ({ id }) => id,
     );
   expect(first(1_000, 1_000)).toEqual(Array.from({ length: 86 }, (_, n) => nameOf(n)));
@@ -87,6 +87,6 @@ test("a list that shares its answer with others ends at 256 KiB, and has its fir
 });
 
 test("what a request says of its page is taken as it is: who reads the rows bounds it", () => {
-  expect(pageOf({ pageSize: 0, pageToken: "" })).toEqual({ size: 0, token: "" });
-  expect(pageOf({ pageSize: 1_000, pageToken: "next" })).toEqual({ size: 1_000, token: "next" });
+  expect(fromPage({ pageSize: 0, pageToken: "" })).toEqual({ size: 0, token: "" });
+  expect(fromPage({ pageSize: 1_000, pageToken: "next" })).toEqual({ size: 1_000, token: "next" });
 });

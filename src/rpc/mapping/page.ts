@@ -2,7 +2,7 @@ import { create, type DescMessage, type MessageInitShape, type MessageShape, toB
 import { type Page, type PageRequest, upTo } from "../../control/core/pages.ts";
 
 /** What a list request says of its page. */
-export const pageOf = ({
+export const fromPage = ({
   pageSize,
   pageToken,
 }: {
@@ -30,12 +30,12 @@ interface MessagePage<M> {
 }
 
 /** The rows of a page as messages: as many as an answer has room for. The next page goes on after the last of them. */
-export function pageMessages<T, D extends DescMessage>(
+export function toPage<T, D extends DescMessage>(
   page: Page<T>,
   schema: D,
   toMessage: (row: T) => MessageInitShape<D>,
 ): MessagePage<MessageShape<D>> {
-  const messages = messagesWithin(page.rows, schema, { maxBytes: maxPageBytes - besideRows, toMessage });
+  const messages = toMessagesWithin(page.rows, schema, { maxBytes: maxPageBytes - besideRows, toMessage });
   return { messages, nextPageToken: upTo(page, messages.length).nextToken };
 }
 
@@ -43,11 +43,11 @@ export function pageMessages<T, D extends DescMessage>(
 const maxShareBytes = 256 * 1024;
 
 /** The first rows of one of several lists in an answer, as messages. */
-export const firstMessages = <T, D extends DescMessage>(
+export const toFirstMessages = <T, D extends DescMessage>(
   rows: readonly T[],
   schema: D,
   toMessage: (row: T) => MessageInitShape<D>,
-): MessageShape<D>[] => messagesWithin(rows, schema, { maxBytes: maxShareBytes, toMessage });
+): MessageShape<D>[] => toMessagesWithin(rows, schema, { maxBytes: maxShareBytes, toMessage });
 
 interface Room<T, D extends DescMessage> {
   readonly maxBytes: number;
@@ -55,7 +55,7 @@ interface Room<T, D extends DescMessage> {
 }
 
 /** As many rows as there is room for, but at least one. */
-function messagesWithin<T, D extends DescMessage>(
+function toMessagesWithin<T, D extends DescMessage>(
   rows: readonly T[],
   schema: D,
   { maxBytes, toMessage }: Room<T, D>,
@@ -72,7 +72,7 @@ function messagesWithin<T, D extends DescMessage>(
 }
 
 /** Messages in pieces of at most as many bytes as a page; one piece at least, which may be empty. */
-export function* inPieces<D extends DescMessage>(
+export function* toPieces<D extends DescMessage>(
   schema: D,
   messages: readonly MessageShape<D>[],
 ): Generator<MessageShape<D>[], void> {

@@ -7,7 +7,7 @@ import {
   type PlannedValueSchema,
   PlanSummarySchema,
 } from "../../gen/windlass/agent/v1/plan_pb.ts";
-import { storedPart } from "./plan-part.ts";
+import { fromPlanPart } from "./plan-part.ts";
 
 type Value = MessageInitShape<typeof PlannedValueSchema>;
 
@@ -25,7 +25,7 @@ const summary = create(PlanSummarySchema, {
   incomplete: true,
 });
 /** As JSON keeps it: without what is undefined. */
-const kept = (part: typeof summary, hasRoom = true): unknown => JSON.parse(JSON.stringify(storedPart(part, hasRoom)));
+const kept = (part: typeof summary, hasRoom = true): unknown => JSON.parse(JSON.stringify(fromPlanPart(part, hasRoom)));
 const withValue = (change: Value) => create(PlanSummarySchema, { outputChanges: [{ name: "url", change }] });
 
 test("a part is kept whole, without what is empty", () => {
@@ -58,7 +58,7 @@ test("a part is kept whole, without what is empty", () => {
 test("where a summary has no more room, attributes are dropped, and are looked at all the same", () => {
   expect(kept(summary, false)).toMatchObject({ resources: [{ address: "module.a.aws_vpc.b", attributes: [] }] });
   const damaged = create(PlanSummarySchema, { resourceChanges: [{ address: "a", attributes: [{ afterJson: "{" }] }] });
-  expect(() => storedPart(damaged, false)).toThrow("summary.resource_changes[0].attributes[0].after_json");
+  expect(() => fromPlanPart(damaged, false)).toThrow("summary.resource_changes[0].attributes[0].after_json");
 });
 
 const actions: Readonly<Record<keyof typeof PlannedAction, string>> = {
@@ -77,12 +77,12 @@ const actions: Readonly<Record<keyof typeof PlannedAction, string>> = {
 
 test.each(PlannedActionSchema.values)("the action $localName is kept in terraform's words", ({ localName, number }) => {
   const part = fromJson(PlanSummarySchema, { outputChanges: [{ name: "url", action: number }] });
-  expect(Object.entries(actions)).toContainEqual([localName, storedPart(part, true).outputs?.[0]?.action]);
+  expect(Object.entries(actions)).toContainEqual([localName, fromPlanPart(part, true).outputs?.[0]?.action]);
 });
 
 test("an action that only a newer agent knows is another one", () => {
   const part = fromJson(PlanSummarySchema, { outputChanges: [{ name: "url", action: unknownValue }] });
-  expect(storedPart(part, true).outputs?.[0]?.action).toBe("other");
+  expect(fromPlanPart(part, true).outputs?.[0]?.action).toBe("other");
 });
 
 test.each([
@@ -113,6 +113,6 @@ test.each([
 ])("%s is refused, by its field and without the value", (_, change, place, why) => {
   const field = `summary.output_changes[0]${place}`;
   const refusal = { code: "validation", fields: [{ field, description: expect.stringContaining(why) }] };
-  expect(() => storedPart(withValue(change), true)).toThrow(expect.objectContaining(refusal));
-  expect(() => storedPart(withValue(change), true)).not.toThrow(/hunter2/);
+  expect(() => fromPlanPart(withValue(change), true)).toThrow(expect.objectContaining(refusal));
+  expect(() => fromPlanPart(withValue(change), true)).not.toThrow(/hunter2/);
 });

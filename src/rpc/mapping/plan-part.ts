@@ -10,16 +10,16 @@ import { JsonMistake, readJson } from "../../lib/json/json.ts";
 import { WindlassError } from "../../lib/words/errors.ts";
 
 /** A part of a plan's summary as it is kept. Throws `validation` for what the rules of single fields cannot tell. */
-export function storedPart(part: PlanSummary, hasRoomForAttributes: boolean): StoredPart {
+export function fromPlanPart(part: PlanSummary, hasRoomForAttributes: boolean): StoredPart {
   const resources = (found: readonly PlannedResource[], list: string) =>
     found.length === 0
       ? undefined
-      : found.map((one, index) => storedResource(one, { at: `${list}[${index}]`, hasRoomForAttributes }));
+      : found.map((one, index) => fromResource(one, { at: `${list}[${index}]`, hasRoomForAttributes }));
   return {
     isComplete: part.incomplete ? false : undefined,
     resources: resources(part.resourceChanges, "resource_changes"),
     drift: resources(part.resourceDrift, "resource_drift"),
-    outputs: part.outputChanges.length === 0 ? undefined : part.outputChanges.map(storedOutput),
+    outputs: part.outputChanges.length === 0 ? undefined : part.outputChanges.map(fromOutput),
   };
 }
 
@@ -29,8 +29,8 @@ interface Keeping {
   readonly hasRoomForAttributes: boolean;
 }
 
-function storedResource(one: PlannedResource, { at, hasRoomForAttributes }: Keeping): StoredResource {
-  const attributes = one.attributes.map((value, index) => storedValue(value, `${at}.attributes[${index}]`));
+function fromResource(one: PlannedResource, { at, hasRoomForAttributes }: Keeping): StoredResource {
+  const attributes = one.attributes.map((value, index) => fromValue(value, `${at}.attributes[${index}]`));
   return {
     address: one.address,
     previousAddress: one.previousAddress || undefined,
@@ -38,23 +38,23 @@ function storedResource(one: PlannedResource, { at, hasRoomForAttributes }: Keep
     type: one.resourceType || undefined,
     name: one.name || undefined,
     provider: one.provider || undefined,
-    action: nameOf(one.action),
+    action: fromAction(one.action),
     reason: one.actionReason || undefined,
     importing: one.importId || undefined,
     attributes: hasRoomForAttributes ? attributes : [],
   };
 }
 
-const storedOutput = ({ name, action, change }: PlannedOutput, index: number): StoredOutput => ({
+const fromOutput = ({ name, action, change }: PlannedOutput, index: number): StoredOutput => ({
   name,
-  action: nameOf(action),
-  change: change === undefined ? {} : storedValue(change, `output_changes[${index}].change`),
+  action: fromAction(action),
+  change: change === undefined ? {} : fromValue(change, `output_changes[${index}].change`),
 });
 
 /** JSON text that stands for a value which is written and never read. */
 const writeOnly = '"(write-only attribute)"';
 
-function storedValue(value: PlannedValue, at: string) {
+function fromValue(value: PlannedValue, at: string) {
   const { path, beforeJson, afterJson, unknown, sensitive, forcesReplacement } = value;
   if (sensitive && (beforeJson !== "" || !["", writeOnly].includes(afterJson)))
     throw refused(at, "is sensitive, and its value stands beside it: leave it out");
@@ -86,7 +86,7 @@ const refused = (field: string, description: string): WindlassError =>
   });
 
 /** What a newer agent says that is not known here is "other". */
-const nameOf = (action: PlannedAction): PlanActionName => names[action] ?? "other";
+const fromAction = (action: PlannedAction): PlanActionName => names[action] ?? "other";
 
 const names: Readonly<Record<number, PlanActionName>> = {
   [PlannedAction.NO_OP]: "no-op",

@@ -8,7 +8,7 @@ import type {
   SummaryValueChange,
 } from "../../control/documents/plan-summary.ts";
 import { PlanAction, PlanActionSchema, PlanSummarySchema } from "../../gen/windlass/v1/run_pb.ts";
-import { planMessage, planOfChange } from "./plan.ts";
+import { toPlan, toPlanOfChange } from "./plan.ts";
 
 const attribute: SummaryValueChange = {
   ...{ path: "tags.a", beforeJson: '"1"', afterJson: '"2"' },
@@ -41,7 +41,7 @@ const changes: readonly SummaryChange[] = [
   { kind: "drift", resource },
   { kind: "output", output: { name: "url", action: "create", change: attribute } },
 ];
-const parts = changes.map((change) => create(PlanSummarySchema, planOfChange(change)));
+const parts = changes.map((change) => create(PlanSummarySchema, toPlanOfChange(change)));
 const counts = { add: 1, change: 2, destroy: 3, import: 4, forget: 5, drift: 6, move: 7 };
 
 /** A page of a plan tells `DESTROY` where terraform says delete; what is not known has no value. */
@@ -62,8 +62,8 @@ const isAction = (name: string): name is PlanActionName => name in actions;
 
 test.each(Object.entries(actions))("the action %s is %s, of resources and of outputs", (name, value) => {
   if (!isAction(name)) throw new Error(name);
-  const ofResource = planOfChange({ kind: "change", resource: { ...resource, action: name } });
-  const ofOutput = planOfChange({ kind: "output", output: { name: "url", action: name, change: plain } });
+  const ofResource = toPlanOfChange({ kind: "change", resource: { ...resource, action: name } });
+  const ofOutput = toPlanOfChange({ kind: "output", output: { name: "url", action: name, change: plain } });
   expect(ofResource.resourceChanges?.map(({ action }) => action)).toEqual([PlanAction[value]]);
   expect(ofOutput.outputChanges?.map(({ action }) => action)).toEqual([PlanAction[value]]);
 });
@@ -75,7 +75,7 @@ test("every action of the API is some action of a plan", () => {
 });
 
 test("each kind of change stands in its own list, and the page in the order of its parts", () => {
-  const page = planMessage({ engineVersion: "1.12.6", isComplete: false, counts }, [...parts, ...parts]);
+  const page = toPlan({ engineVersion: "1.12.6", isComplete: false, counts }, [...parts, ...parts]);
   const output = {
     ...{ name: "url", action: "PLAN_ACTION_CREATE" },
     change: shownResource.attributes[0],
@@ -92,7 +92,7 @@ test("each kind of change stands in its own list, and the page in the order of i
 
 test("a plan without changes is complete and empty, and its program may be unknown", () => {
   const none = { add: 0, change: 0, destroy: 0, import: 0 };
-  expect(shown(PlanSummarySchema, planMessage({ engineVersion: "", isComplete: true, counts: none }, []))).toEqual({
+  expect(shown(PlanSummarySchema, toPlan({ engineVersion: "", isComplete: true, counts: none }, []))).toEqual({
     counts: {},
   });
 });

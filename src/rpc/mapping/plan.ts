@@ -13,7 +13,7 @@ import {
   type PlanSummarySchema,
   type ResourceChangeSchema,
 } from "../../gen/windlass/v1/run_pb.ts";
-import { countsMessage } from "./run.ts";
+import { toChangeCounts } from "./run.ts";
 
 const actions: Record<PlanActionName, PlanAction> = {
   "no-op": PlanAction.NO_OP,
@@ -30,33 +30,33 @@ const actions: Record<PlanActionName, PlanAction> = {
 };
 
 /** One change as a whole summary: a page is made of many. */
-export function planOfChange(change: SummaryChange): MessageInitShape<typeof PlanSummarySchema> {
+export function toPlanOfChange(change: SummaryChange): MessageInitShape<typeof PlanSummarySchema> {
   switch (change.kind) {
     case "change":
-      return { resourceChanges: [resourceMessage(change.resource)] };
+      return { resourceChanges: [toResourceChange(change.resource)] };
     case "drift":
-      return { resourceDrift: [resourceMessage(change.resource)] };
+      return { resourceDrift: [toResourceChange(change.resource)] };
     case "output": {
       const { name, action, change: values } = change.output;
-      return { outputChanges: [{ name, action: actions[action], change: attributeMessage(values) }] };
+      return { outputChanges: [{ name, action: actions[action], change: toAttributeChange(values) }] };
     }
   }
 }
 
 /** What a plan would change, for its readers: what stands on every page, and the changes of one. */
-export const planMessage = (
+export const toPlan = (
   plan: Omit<RunPlan, "changes">,
   parts: readonly PlanSummary[],
 ): MessageInitShape<typeof PlanSummarySchema> => ({
   engineVersion: plan.engineVersion,
-  counts: countsMessage(plan.counts),
+  counts: toChangeCounts(plan.counts),
   resourceChanges: parts.flatMap(({ resourceChanges }) => resourceChanges),
   resourceDrift: parts.flatMap(({ resourceDrift }) => resourceDrift),
   outputChanges: parts.flatMap(({ outputChanges }) => outputChanges),
   incomplete: !plan.isComplete,
 });
 
-const resourceMessage = (resource: SummaryResource): MessageInitShape<typeof ResourceChangeSchema> => ({
+const toResourceChange = (resource: SummaryResource): MessageInitShape<typeof ResourceChangeSchema> => ({
   address: resource.address,
   module: resource.module,
   resourceType: resource.type,
@@ -66,11 +66,11 @@ const resourceMessage = (resource: SummaryResource): MessageInitShape<typeof Res
   actionReason: resource.reason,
   previousAddress: resource.previousAddress,
   importId: resource.importId,
-  attributes: resource.attributes.map(attributeMessage),
+  attributes: resource.attributes.map(toAttributeChange),
   attributesLeftOut: resource.attributesLeftOut,
 });
 
-const attributeMessage = (change: SummaryValueChange): MessageInitShape<typeof AttributeChangeSchema> => ({
+const toAttributeChange = (change: SummaryValueChange): MessageInitShape<typeof AttributeChangeSchema> => ({
   path: change.path,
   beforeJson: change.beforeJson,
   afterJson: change.afterJson,

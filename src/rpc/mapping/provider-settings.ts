@@ -1,5 +1,4 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { invalid } from "../../control/core/refusals.ts";
 import type { JobProviders } from "../../control/jobs/providers.ts";
 import type { ProviderSettingsView, SettingsChanges } from "../../control/workspaces/provider-settings.ts";
@@ -12,6 +11,7 @@ import type {
   ProviderSourceSchema,
 } from "../../gen/windlass/v1/provider_settings_pb.ts";
 import type { UpdatableFields } from "./field-mask.ts";
+import { toTime } from "./time.ts";
 
 /** Tokens are never answered. */
 export const toProviderSettings = (view: ProviderSettingsView): MessageInitShape<typeof ProviderSettingsSchema> => ({
@@ -21,7 +21,7 @@ export const toProviderSettings = (view: ProviderSettingsView): MessageInitShape
   hosts: view.hosts.map((host) => ({ host, tokenSet: true })),
   caCertificates: view.caCertificates,
   warnings: [...view.warnings],
-  ...(view.updatedAt === null ? {} : { updateTime: timestampFromDate(view.updatedAt) }),
+  updateTime: toTime(view.updatedAt),
   etag: view.etag,
 });
 

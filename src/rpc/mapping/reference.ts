@@ -1,7 +1,7 @@
 import type { Reference } from "../../control/core/access.ts";
 
 /** How requests name a workspace. */
-export const workspaceReference = ({
+export const fromReference = ({
   organization,
   workspace,
 }: {

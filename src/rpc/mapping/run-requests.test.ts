@@ -14,15 +14,15 @@ import {
   StreamRunLogsRequestSchema,
 } from "../../gen/windlass/v1/run_service_pb.ts";
 import {
-  filterOf,
-  optionsOf,
-  phaseOfRequest,
+  fromHeaders,
+  fromListRuns,
+  fromPhase,
+  fromPriority,
+  fromResolution,
+  fromRunOptions,
   priorities,
-  resolutionOf,
-  runMessage,
   runStates,
-  sourceOf,
-  urgencyOf,
+  toRun,
 } from "./run.ts";
 
 const newer = {
@@ -32,14 +32,14 @@ const newer = {
 };
 
 test("each priority is the urgency that it was told as; without one, or with an unknown one, it is normal", () => {
-  for (const [urgency, priority] of Object.entries(priorities)) expect(urgencyOf(priority)).toBe(Number(urgency));
-  expect([RunPriority.UNSPECIFIED, newer.priority].map(urgencyOf)).toEqual([1, 1]);
+  for (const [urgency, priority] of Object.entries(priorities)) expect(fromPriority(priority)).toBe(Number(urgency));
+  expect([RunPriority.UNSPECIFIED, newer.priority].map(fromPriority)).toEqual([1, 1]);
 });
 
 test("what validation lets through of phases and decisions is told apart, and what is not known does the least", () => {
-  expect([RunPhase.PLAN, RunPhase.APPLY, newer.phase].map(phaseOfRequest)).toEqual(["plan", "apply", "plan"]);
+  expect([RunPhase.PLAN, RunPhase.APPLY, newer.phase].map(fromPhase)).toEqual(["plan", "apply", "plan"]);
   const { WAIT, ACCEPT_SNAPSHOT, UNLOCK } = RunResolution;
-  expect([WAIT, ACCEPT_SNAPSHOT, UNLOCK, newer.resolution].map(resolutionOf)).toEqual([
+  expect([WAIT, ACCEPT_SNAPSHOT, UNLOCK, newer.resolution].map(fromResolution)).toEqual([
     ...["wait", "accept_snapshot", "unlock", "wait"],
   ]);
 });
@@ -52,11 +52,11 @@ test.each([
   ["Windlass/0.1.0", "api"],
   [undefined, "api"],
 ])("a call of %j comes from %s", (agent, source) => {
-  expect(sourceOf(new Headers(agent === undefined ? {} : { "user-agent": agent }))).toBe(source);
+  expect(fromHeaders(new Headers(agent === undefined ? {} : { "user-agent": agent }))).toBe(source);
 });
 
 test("a list request that says nothing wants everything", () => {
-  expect(filterOf(create(ListRunsRequestSchema))).toEqual({
+  expect(fromListRuns(create(ListRunsRequestSchema))).toEqual({
     ...{ organization: "", workspace: "", statuses: [], search: "", createdFrom: null, createdBefore: null },
     ...{ pool: "", tags: [], isActive: false, agentId: "", needsDecision: false },
   });
@@ -68,7 +68,7 @@ test("each condition of a list request is its own", () => {
     ...{ createdAfter: timestampFromDate(at(1)), createdBefore: timestampFromDate(at(2)), agentPool: "prod" },
     ...{ tags: ["a"], active: true, agentId: "agent_1", needsDecision: true, pageSize: 7, pageToken: "x" },
   });
-  expect(filterOf(request)).toEqual({
+  expect(fromListRuns(request)).toEqual({
     ...{ organization: "acme", workspace: "network", statuses: ["pending", "applied"], search: "vpc" },
     ...{ createdFrom: at(1), createdBefore: at(2), pool: "prod", tags: ["a"], isActive: true, agentId: "agent_1" },
     needsDecision: true,
@@ -77,7 +77,7 @@ test("each condition of a list request is its own", () => {
 
 test("every state can be asked for; one that is not known asks for none", () => {
   const statusesOf = (states: readonly (number | RunState)[]) =>
-    filterOf(fromJson(ListRunsRequestSchema, { states: [...states] })).statuses;
+    fromListRuns(fromJson(ListRunsRequestSchema, { states: [...states] })).statuses;
   for (const [status, state] of Object.entries(runStates)) expect(statusesOf([state])).toEqual([status]);
   expect(statusesOf([unknownValue, RunState.APPLIED, RunState.APPLIED])).toEqual(["applied"]);
 });
@@ -86,10 +86,10 @@ test("a run without options has their defaults: it refreshes, and the workspace 
   const defaults = {
     ...{ isPlanOnly: false, isAutoApply: undefined, isDestroy: false, skipsRefresh: false, isRefreshOnly: false },
     ...{ targets: [], replacements: [], excludes: [], suppressesForgetErrors: false, variables: [] },
-    ...{ engineVersion: "", allowsEmptyApply: false, parallelism: 0 },
+    ...{ engineVersion: "", allowsEmptyApply: false, parallelism: 0, queueTimeoutMs: undefined },
   };
-  expect(optionsOf(undefined)).toStrictEqual(defaults);
-  expect(optionsOf(create(RunOptionsSchema))).toStrictEqual(defaults);
+  expect(fromRunOptions(undefined)).toStrictEqual(defaults);
+  expect(fromRunOptions(create(RunOptionsSchema))).toStrictEqual(defaults);
 });
 
 test.each([
@@ -110,7 +110,7 @@ test.each([
     { targets: [], excludes: [] },
   ],
 ])("the option %j is %j", (given, read) => {
-  expect(optionsOf(fromJson(RunOptionsSchema, given))).toMatchObject(read);
+  expect(fromRunOptions(fromJson(RunOptionsSchema, given))).toMatchObject(read);
 });
 
 const texts = fc.array(fc.string(), { maxLength: 3 });
@@ -129,14 +129,14 @@ test("the options of a run that is repeated are those that it was told with", ()
   fc.assert(
     fc.property(anyOptions, (options) => {
       const view = { workspaceName: "", organizationName: "", plan: null, apply: null, waiting: null };
-      const message = runMessage({
+      const message = toRun({
         ...view,
         run: run({ options }),
         resourcesDone: 0,
         stateVersionId: null,
         keptDirectories: [],
       });
-      expect(optionsOf(create(RunSchema, message).options)).toEqual(options);
+      expect(fromRunOptions(create(RunSchema, message).options)).toEqual(options);
     }),
   );
 });

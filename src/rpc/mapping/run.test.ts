@@ -19,18 +19,18 @@ import {
 } from "../../gen/windlass/v1/run_pb.ts";
 import type { HowHeld } from "../../lib/words/lost-resources.ts";
 import {
-  countsMessage,
-  eventMessage,
   jobStatuses,
-  listedRunMessage,
   logStates,
-  lostMessage,
   phases,
   priorities,
-  runMessage,
   runStates,
+  toChangeCounts,
+  toListedRun,
+  toLostResource,
+  toRun,
+  toRunEvent,
+  toWatchedRun,
   waitingReasons,
-  watchedRunMessage,
 } from "./run.ts";
 
 const lost: KeptLost = {
@@ -103,7 +103,7 @@ test("each way in which a state holds what was lost has its value, with the note
   };
   const isHeld = (word: string): word is HowHeld => word in held;
   for (const how of Object.keys(held).filter(isHeld)) {
-    const { held: value = 0, note } = lostMessage({ ...lost, action: "delete", held: how });
+    const { held: value = 0, note } = toLostResource({ ...lost, action: "delete", held: how });
     expect(HeldInStateSchema.value[value]?.name).toBe(held[how]);
     expect(note).toBe(lostNote({ action: "delete", held: how }));
   }
@@ -116,14 +116,14 @@ test("each way in which a state holds what was lost has its value, with the note
 });
 
 test("each source is told", () => {
-  const told = (["api", "cli"] as const).map((source) => runMessage({ ...bare, run: run({ source }) }).source ?? 0);
+  const told = (["api", "cli"] as const).map((source) => toRun({ ...bare, run: run({ source }) }).source ?? 0);
   expect(told.map((value) => RunSourceSchema.value[value]?.name)).toEqual(["RUN_SOURCE_API", "RUN_SOURCE_CLI"]);
   expect(unnamedValues(RunSourceSchema, Object.fromEntries(told.entries()))).toEqual([]);
 });
 
 test("a run is told with all that is known of it", () => {
   const changes = { change: 2, destroy: 3, imported: 4, forget: 5, drift: 6, moved: 7 };
-  expect(shown(RunSchema, runMessage(full))).toEqual({
+  expect(shown(RunSchema, toRun(full))).toEqual({
     ...{
       id: "run_1",
       workspace: "network",
@@ -186,14 +186,14 @@ test("a run is told with all that is known of it", () => {
 test("every field of a run has a source", () => {
   const phase = claimedJob({ startedAt: at(1), endedAt: at(2), exitCode: 1, errorMessage: "x", isLogClosed: true });
   const mixed = { ...full, apply: { ...phase, logBytes: 10 }, plan: full.apply };
-  expect(unsetFields(RunSchema, runMessage(full), runMessage(mixed))).toEqual([
+  expect(unsetFields(RunSchema, toRun(full), toRun(mixed))).toEqual([
     // Of an apply only.
     "plan.resources_done",
   ]);
 });
 
 test("a run that has just begun says nothing that it does not know, and keeps what is no choice of its own", () => {
-  expect(shown(RunSchema, runMessage(bare))).toEqual({
+  expect(shown(RunSchema, toRun(bare))).toEqual({
     ...{ id: "run_1", workspace: "network", organization: "acme", configurationVersionId: "cv_1", createdBy: "ci" },
     ...{ state: "RUN_STATE_PENDING", source: "RUN_SOURCE_API", priority: "RUN_PRIORITY_NORMAL", etag: "1" },
     createTime: "2026-01-02T03:04:05.678Z",
@@ -208,36 +208,36 @@ test("a run tells neither where its plan lies nor what it was locked with", () =
   const secrets = { planBlobKey: "secret-1", summaryBlobKey: "secret-2", planFilesBlobKey: "secret-3" };
   const row = run({ ...secrets, planLockFile: "secret-4", planFilesSha256: "secret-5" });
   const view = { ...full, run: row, plan: job({ tokenHash: "secret-6", incarnation: "secret-7" }) };
-  expect(JSON.stringify(shown(RunSchema, runMessage(view)))).not.toContain("secret");
+  expect(JSON.stringify(shown(RunSchema, toRun(view)))).not.toContain("secret");
 });
 
 test("of lost resources a run tells twenty, and how many they are", () => {
   const resources = Array.from({ length: 25 }, (_, n) => ({ ...lost, address: `a.b${n}` }));
-  const told = create(RunSchema, runMessage({ ...bare, run: run({ lost: { resources, count: 30 } }) }));
+  const told = create(RunSchema, toRun({ ...bare, run: run({ lost: { resources, count: 30 } }) }));
   expect([told.lost.length, told.lost[19]?.address, told.lostCount]).toEqual([20, "a.b19", 30]);
 });
 
 test("a run of an older version, which has addresses alone and fewer counts, is told all the same", () => {
   const older = run({ resourcesInFlight: ["a.b"], plannedChanges: { add: 1, change: 0, destroy: 0, import: 0 } });
-  const told = shown(RunSchema, runMessage({ ...bare, run: older }));
+  const told = shown(RunSchema, toRun({ ...bare, run: older }));
   expect(told).toMatchObject({
     inFlight: [{ address: "a.b" }],
     resourcesInFlight: ["a.b"],
     plannedChanges: { add: 1 },
   });
-  expect(countsMessage({ add: 0, change: 0, destroy: 0, import: 0 })).toEqual({
+  expect(toChangeCounts({ add: 0, change: 0, destroy: 0, import: 0 })).toEqual({
     ...{ add: 0, change: 0, destroy: 0, imported: 0, forget: 0, drift: 0, moved: 0 },
   });
 });
 
 test("a lost resource without a time has none", () => {
-  expect(unsetFields(LostResourceSchema, lostMessage({ ...lost, finishedAt: "" }))).toEqual(["finish_time"]);
+  expect(unsetFields(LostResourceSchema, toLostResource({ ...lost, finishedAt: "" }))).toEqual(["finish_time"]);
 });
 
 const large = ["targets", "replacements", "excludes", "variables"] as const;
 
 test("in a list a run is short: what can be large is left out, and how much it was is told", () => {
-  const { options: short, ...listed } = create(RunSchema, listedRunMessage(full));
+  const { options: short, ...listed } = create(RunSchema, toListedRun(full));
   expect(large.map((name) => short?.[name].length)).toEqual([0, 0, 0, 0]);
   expect([short?.targetCount, short?.replacementCount, short?.excludeCount, short?.variableCount]).toEqual([
     1, 2, 1, 1,
@@ -250,19 +250,19 @@ test("in a list a run is short: what can be large is left out, and how much it w
 });
 
 test("to somebody who watches it a run tells everything but what was asked of it", () => {
-  const { options: short, ...watched } = create(RunSchema, watchedRunMessage(full));
-  const { options: whole, ...all } = create(RunSchema, runMessage(full));
+  const { options: short, ...watched } = create(RunSchema, toWatchedRun(full));
+  const { options: whole, ...all } = create(RunSchema, toRun(full));
   expect(watched).toEqual(all);
   expect(short).toEqual({ ...whole, targets: [], replacements: [], excludes: [], variables: [] });
 });
 
 test("an event tells the state that the run came into, or none if it stayed", () => {
   const event = { runId: "run_1", position: 3, at: at(0), actor: "ann", title: "confirmed", comment: "go" } as const;
-  const message = eventMessage({ ...event, status: "apply_queued" });
+  const message = toRunEvent({ ...event, status: "apply_queued" });
   expect(shown(RunEventSchema, message)).toEqual({
     ...{ time: "2026-01-02T03:04:05.678Z", actor: "ann", state: "RUN_STATE_APPLY_QUEUED", title: "confirmed" },
     comment: "go",
   });
   expect(unsetFields(RunEventSchema, message)).toEqual([]);
-  expect(unsetFields(RunEventSchema, eventMessage({ ...event, status: null }))).toEqual(["state"]);
+  expect(unsetFields(RunEventSchema, toRunEvent({ ...event, status: null }))).toEqual(["state"]);
 });

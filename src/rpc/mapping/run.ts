@@ -1,5 +1,5 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import { durationFromMs, timestampDate, timestampFromDate, timestampFromMs } from "@bufbuild/protobuf/wkt";
+import { durationFromMs, timestampFromDate, timestampFromMs } from "@bufbuild/protobuf/wkt";
 import type { KeptView } from "../../control/runs/kept.ts";
 import type { RunListFilter } from "../../control/runs/list.ts";
 import type { Resolution } from "../../control/runs/resolution.ts";
@@ -32,8 +32,10 @@ import {
   type WaitingSchema,
 } from "../../gen/windlass/v1/run_pb.ts";
 import { type ListRunsRequest, RunResolution } from "../../gen/windlass/v1/run_service_pb.ts";
+import { entriesOf } from "../../lib/values/records.ts";
 import type { HowHeld } from "../../lib/words/lost-resources.ts";
-import { optionalMs } from "./duration.ts";
+import { fromDuration } from "./duration.ts";
+import { fromTime, toTime } from "./time.ts";
 
 export const runStates: Record<RunStatus, RunState> = {
   pending: RunState.PENDING,
@@ -72,11 +74,11 @@ export const priorities: Record<Urgency, RunPriority> = {
 };
 
 /** The urgency that a request names; nothing is normal. */
-export const urgencyOf = (priority: RunPriority): Urgency =>
+export const fromPriority = (priority: RunPriority): Urgency =>
   priority === RunPriority.HIGH ? 0 : priority === RunPriority.LOW ? 2 : 1;
 
 /** Where a call comes from, as its program says: the command line client calls itself `windlass/VERSION`. */
-export const sourceOf = (headers: Headers): RunSourceName =>
+export const fromHeaders = (headers: Headers): RunSourceName =>
   headers.get("user-agent")?.startsWith("windlass/") === true ? "cli" : "api";
 
 export const waitingReasons: Record<WaitingReasonName, WaitingReason> = {
@@ -101,19 +103,19 @@ export const waitingReasons: Record<WaitingReasonName, WaitingReason> = {
 };
 
 /** The statuses that a filter names; unknown ones are left out. */
-const statusesOf = (wanted: readonly RunState[]): readonly RunStatus[] =>
-  (Object.entries(runStates) as readonly (readonly [RunStatus, RunState])[])
+const fromRunStates = (wanted: readonly RunState[]): readonly RunStatus[] =>
+  entriesOf(runStates)
     .filter(([, state]) => wanted.includes(state))
     .map(([status]) => status);
 
 /** Which runs a list request wants. */
-export const filterOf = (request: ListRunsRequest): RunListFilter => ({
+export const fromListRuns = (request: ListRunsRequest): RunListFilter => ({
   organization: request.organization,
   workspace: request.workspace,
-  statuses: statusesOf(request.states),
+  statuses: fromRunStates(request.states),
   search: request.search,
-  createdFrom: request.createdAfter === undefined ? null : timestampDate(request.createdAfter),
-  createdBefore: request.createdBefore === undefined ? null : timestampDate(request.createdBefore),
+  createdFrom: fromTime(request.createdAfter),
+  createdBefore: fromTime(request.createdBefore),
   pool: request.agentPool,
   tags: request.tags,
   isActive: request.active,
@@ -122,35 +124,30 @@ export const filterOf = (request: ListRunsRequest): RunListFilter => ({
 });
 
 /** The phase that a request names. Validation has refused the others. */
-export const phaseOfRequest = (phase: RunPhase): JobPhase => (phase === RunPhase.APPLY ? "apply" : "plan");
+export const fromPhase = (phase: RunPhase): JobPhase => (phase === RunPhase.APPLY ? "apply" : "plan");
 
 /** The decision that a request names. Validation has refused the others. */
-export function resolutionOf(resolution: RunResolution): Resolution {
+export function fromResolution(resolution: RunResolution): Resolution {
   if (resolution === RunResolution.ACCEPT_SNAPSHOT) return "accept_snapshot";
   return resolution === RunResolution.UNLOCK ? "unlock" : "wait";
 }
-
-const at = <K extends string>(
-  key: K,
-  date: Date | null,
-): { readonly [P in K]?: ReturnType<typeof timestampFromDate> } =>
-  (date === null ? {} : { [key]: timestampFromDate(date) }) as {
-    readonly [P in K]?: ReturnType<typeof timestampFromDate>;
-  };
 
 /** Of how many lost resources a run tells itself. */
 const maxLostShown = 20;
 
 /** A run for its readers. */
-export const runMessage = (view: RunView): MessageInitShape<typeof RunSchema> =>
-  messageOf(view, optionsMessage(view.run.options));
+export const toRun = (view: RunView): MessageInitShape<typeof RunSchema> =>
+  toRunWith(view, toOptions(view.run.options));
 
 type Options = MessageInitShape<typeof RunOptionsSchema>;
 
-function messageOf(view: RunView, options: Options): MessageInitShape<typeof RunSchema> {
+function toRunWith(view: RunView, options: Options): MessageInitShape<typeof RunSchema> {
   const { run, plan, apply, waiting } = view;
   const inFlight = inFlightOf(run).map((resource) => ({
-    ...{ address: resource.address, action: resource.action, idKey: resource.idKey, id: resource.id },
+    address: resource.address,
+    action: resource.action,
+    idKey: resource.idKey,
+    id: resource.id,
     note: noteOf(resource),
   }));
   return {
@@ -173,22 +170,23 @@ function messageOf(view: RunView, options: Options): MessageInitShape<typeof Run
     errorMessage: run.errorMessage,
     resourcesInFlight: inFlight.map(({ address }) => address),
     inFlight,
-    lost: (run.lost?.resources ?? []).slice(0, maxLostShown).map(lostMessage),
+    lost: (run.lost?.resources ?? []).slice(0, maxLostShown).map(toLostResource),
     lostCount: run.lost?.count ?? 0,
     warnings: [...(run.warnings ?? [])],
-    keptDirectories: view.keptDirectories.map(keptMessage),
-    ...(run.engine === null ? {} : { engine: run.engine, engineVersion: run.engineVersion }),
+    keptDirectories: view.keptDirectories.map(toKeptDirectory),
+    engine: run.engine ?? "",
+    engineVersion: run.engine === null ? "" : run.engineVersion,
     etag: String(run.version),
     stateVersionId: view.stateVersionId ?? "",
     createTime: timestampFromDate(run.createdAt),
-    ...at("decideTime", run.decidedAt),
-    ...at("cancelRequestTime", run.cancelRequestedAt),
-    ...at("endTime", run.endedAt),
-    ...(plan === null ? {} : { plan: phaseMessage(plan) }),
-    ...(apply === null ? {} : { apply: { ...phaseMessage(apply), resourcesDone: view.resourcesDone } }),
-    ...(waiting === null ? {} : { waiting: waitingMessage(waiting) }),
-    ...(run.plannedChanges === null ? {} : { plannedChanges: countsMessage(run.plannedChanges) }),
-    ...(run.appliedChanges === null ? {} : { appliedChanges: countsMessage(run.appliedChanges) }),
+    decideTime: toTime(run.decidedAt),
+    cancelRequestTime: toTime(run.cancelRequestedAt),
+    endTime: toTime(run.endedAt),
+    plan: plan === null ? undefined : toPhase(plan),
+    apply: apply === null ? undefined : { ...toPhase(apply), resourcesDone: view.resourcesDone },
+    waiting: waiting === null ? undefined : toWaiting(waiting),
+    plannedChanges: run.plannedChanges === null ? undefined : toChangeCounts(run.plannedChanges),
+    appliedChanges: run.appliedChanges === null ? undefined : toChangeCounts(run.appliedChanges),
   };
 }
 
@@ -200,15 +198,29 @@ const heldInState: Readonly<Record<HowHeld, HeldInState>> = {
 };
 
 /** A lost resource for its readers. */
-export const lostMessage = (lost: KeptLost): MessageInitShape<typeof LostResourceSchema> => ({
-  ...{ address: lost.address, action: lost.action, provider: lost.provider, idKey: lost.idKey, id: lost.id },
-  ...at("finishTime", lost.finishedAt === "" ? null : new Date(lost.finishedAt)),
-  ...{ held: heldInState[lost.held], note: lostNote(lost), hidden: lost.isHidden },
+export const toLostResource = (lost: KeptLost): MessageInitShape<typeof LostResourceSchema> => ({
+  address: lost.address,
+  action: lost.action,
+  provider: lost.provider,
+  idKey: lost.idKey,
+  id: lost.id,
+  finishTime: toTime(lost.finishedAt === "" ? null : new Date(lost.finishedAt)),
+  held: heldInState[lost.held],
+  note: lostNote(lost),
+  hidden: lost.isHidden,
 });
 
 /** A directory that stays on an agent, for its readers. */
-export const keptMessage = ({ kept, agent, isUnwanted }: KeptView): MessageInitShape<typeof KeptDirectorySchema> => ({
-  ...{ jobId: kept.jobId, runId: kept.runId, workspace: kept.workspace, reason: kept.reason, path: kept.path },
+export const toKeptDirectory = ({
+  kept,
+  agent,
+  isUnwanted,
+}: KeptView): MessageInitShape<typeof KeptDirectorySchema> => ({
+  jobId: kept.jobId,
+  runId: kept.runId,
+  workspace: kept.workspace,
+  reason: kept.reason,
+  path: kept.path,
   epoch: BigInt(kept.epoch),
   sizeBytes: BigInt(kept.sizeBytes),
   keepTime: timestampFromMs(kept.keptAtMs),
@@ -218,7 +230,7 @@ export const keptMessage = ({ kept, agent, isUnwanted }: KeptView): MessageInitS
 });
 
 /** Older rows count less. */
-export const countsMessage = (counts: ChangeCounts): MessageInitShape<typeof ChangeCountsSchema> => ({
+export const toChangeCounts = (counts: ChangeCounts): MessageInitShape<typeof ChangeCountsSchema> => ({
   add: counts.add,
   change: counts.change,
   destroy: counts.destroy,
@@ -228,7 +240,7 @@ export const countsMessage = (counts: ChangeCounts): MessageInitShape<typeof Cha
   moved: counts.move ?? 0,
 });
 
-const waitingMessage = (waiting: Waiting): MessageInitShape<typeof WaitingSchema> => ({
+const toWaiting = (waiting: Waiting): MessageInitShape<typeof WaitingSchema> => ({
   reason: waitingReasons[waiting.reason],
   detail: waiting.detail,
   blockingRunId: waiting.blockingRunId ?? "",
@@ -245,7 +257,7 @@ export const logStates: Readonly<Record<LogStateName, LogState>> = {
   mismatch: LogState.MISMATCH,
 };
 
-const phaseMessage = (job: Job): MessageInitShape<typeof PhaseSchema> => ({
+const toPhase = (job: Job): MessageInitShape<typeof PhaseSchema> => ({
   jobId: job.id,
   status: jobStatuses[job.status],
   agentId: job.agentId ?? "",
@@ -258,11 +270,11 @@ const phaseMessage = (job: Job): MessageInitShape<typeof PhaseSchema> => ({
   logState: logStates[logStateOf(job)],
   logProblem: job.logProblem === null ? "" : logProblemText(job.logProblem),
   queueTime: timestampFromDate(job.queuedAt),
-  ...at("startTime", job.startedAt),
-  ...at("endTime", job.endedAt),
+  startTime: toTime(job.startedAt),
+  endTime: toTime(job.endedAt),
 });
 
-const optionsMessage = (options: RunOptions) =>
+const toOptions = (options: RunOptions) =>
   ({
     planOnly: options.isPlanOnly,
     autoApply: options.isAutoApply,
@@ -281,26 +293,26 @@ const optionsMessage = (options: RunOptions) =>
     engineVersion: options.engineVersion,
     allowEmptyApply: options.allowsEmptyApply,
     parallelism: options.parallelism,
-    ...(options.queueTimeoutMs === undefined ? {} : { queueTimeout: durationFromMs(options.queueTimeoutMs) }),
+    queueTimeout: options.queueTimeoutMs === undefined ? undefined : durationFromMs(options.queueTimeoutMs),
   }) satisfies Options;
 
 /** A run in a list: without what can be large. */
-export function listedRunMessage(view: RunView): MessageInitShape<typeof RunSchema> {
+export function toListedRun(view: RunView): MessageInitShape<typeof RunSchema> {
   const { run } = view;
   const lost = run.lost === null ? null : { ...run.lost, resources: [] };
   const slim = { ...run, resourcesInFlight: [], warnings: [], lost };
-  return messageOf({ ...view, keptDirectories: [], run: slim }, shortOptions(run.options));
+  return toRunWith({ ...view, keptDirectories: [], run: slim }, toShortOptions(run.options));
 }
 
 /** A run for somebody who watches it: without what was asked of it, which never changes. */
-export const watchedRunMessage = (view: RunView): MessageInitShape<typeof RunSchema> =>
-  messageOf(view, shortOptions(view.run.options));
+export const toWatchedRun = (view: RunView): MessageInitShape<typeof RunSchema> =>
+  toRunWith(view, toShortOptions(view.run.options));
 
-const shortOptions = (options: RunOptions) =>
-  ({ ...optionsMessage(options), targets: [], replacements: [], excludes: [], variables: [] }) satisfies Options;
+const toShortOptions = (options: RunOptions) =>
+  ({ ...toOptions(options), targets: [], replacements: [], excludes: [], variables: [] }) satisfies Options;
 
 /** The options of a request; absent ones have their defaults. */
-export const optionsOf = (message: RunOptionsMessage | undefined): NewRun["options"] => ({
+export const fromRunOptions = (message: RunOptionsMessage | undefined): NewRun["options"] => ({
   isPlanOnly: message?.planOnly ?? false,
   isAutoApply: message?.autoApply,
   isDestroy: message?.destroy ?? false,
@@ -314,13 +326,11 @@ export const optionsOf = (message: RunOptionsMessage | undefined): NewRun["optio
   engineVersion: message?.engineVersion ?? "",
   allowsEmptyApply: message?.allowEmptyApply ?? false,
   parallelism: message?.parallelism ?? 0,
-  ...waitOf(optionalMs(message?.queueTimeout)),
+  queueTimeoutMs: fromDuration(message?.queueTimeout) ?? undefined,
 });
 
-const waitOf = (queueTimeoutMs: number | null) => (queueTimeoutMs === null ? {} : { queueTimeoutMs });
-
 /** Something that happened to a run, for its readers. */
-export const eventMessage = (event: TimelineEvent): MessageInitShape<typeof RunEventSchema> => ({
+export const toRunEvent = (event: TimelineEvent): MessageInitShape<typeof RunEventSchema> => ({
   time: timestampFromDate(event.at),
   actor: event.actor,
   state: event.status === null ? RunState.UNSPECIFIED : runStates[event.status],

@@ -10,14 +10,7 @@ import {
   StateStatusSchema,
   StateVersionSchema,
 } from "../../gen/windlass/v1/state_pb.ts";
-import {
-  differenceOfRow,
-  joinedDifference,
-  stateStatuses,
-  toOutput,
-  toStateResource,
-  toStateVersion,
-} from "./state.ts";
+import { stateStatuses, toDifference, toJoinedDifference, toOutput, toStateResource, toStateVersion } from "./state.ts";
 
 test("each status of a state has its value", () => {
   expect(namedValues(StateStatusSchema, stateStatuses)).toEqual({
@@ -80,13 +73,13 @@ const rows: readonly DifferenceRow[] = [
 
 test("each kind of difference has its own list, and joined they are one answer in their order", () => {
   const parts = [...rows, { kind: "added", name: "a.newer" } as const].map((row) =>
-    create(StateDifferenceSchema, differenceOfRow(row)),
+    create(StateDifferenceSchema, toDifference(row)),
   );
-  const joined = joinedDifference(parts);
+  const joined = toJoinedDifference(parts);
   expect(shown(StateDifferenceSchema, joined)).toEqual({
     ...{ added: ["a.new", "a.newer"], removed: ["a.old"], outputs: ["url"] },
     changed: [{ address: "a.same", attributes: ["size", "tags"], attributesLeftOut: 3 }],
   });
   expect(unsetFields(StateDifferenceSchema, joined)).toEqual([]);
-  expect(shown(StateDifferenceSchema, joinedDifference([]))).toEqual({});
+  expect(shown(StateDifferenceSchema, toJoinedDifference([]))).toEqual({});
 });

@@ -57,7 +57,7 @@ export const toStateResource = (instance: ListedInstance): MessageInitShape<type
 });
 
 /** One difference as a whole message: a page is made of many. */
-export function differenceOfRow(row: DifferenceRow): MessageInitShape<typeof StateDifferenceSchema> {
+export function toDifference(row: DifferenceRow): MessageInitShape<typeof StateDifferenceSchema> {
   const { kind, name } = row;
   switch (kind) {
     case "added":
@@ -73,7 +73,7 @@ export function differenceOfRow(row: DifferenceRow): MessageInitShape<typeof Sta
   }
 }
 
-export const joinedDifference = (
+export const toJoinedDifference = (
   parts: readonly StateDifference[],
 ): MessageInitShape<typeof StateDifferenceSchema> => ({
   added: parts.flatMap(({ added }) => added),

@@ -13,7 +13,7 @@ import {
   SubjectKind,
   type WhoAmIResponseSchema,
 } from "../../gen/windlass/v1/system_service_pb.ts";
-import { optionalTime } from "./time.ts";
+import { toTime } from "./time.ts";
 
 export const toServerInfo = (facts: ServerFacts): MessageInitShape<typeof GetServerInfoResponseSchema> => ({
   version: facts.version,
@@ -58,7 +58,7 @@ export const toAttention = (found: readonly Attention[]): MessageInitShape<typeo
   attention: found.map(({ kind, count, items }) => ({
     kind: attentionKinds[kind],
     count,
-    items: items.map(({ at, ...item }) => ({ ...item, ...optionalTime("time", at) })),
+    items: items.map(({ at, ...item }) => ({ ...item, time: toTime(at) })),
   })),
 });
 
@@ -84,5 +84,5 @@ export const toWhoAmI = (subject: Subject): MessageInitShape<typeof WhoAmIRespon
   name: subject.name,
   role: subject.role === null ? RoleValue.UNSPECIFIED : roleValues[subject.role],
   organizations: [...subject.organizations],
-  ...optionalTime("expireTime", subject.expiresAt),
+  expireTime: toTime(subject.expiresAt),
 });

@@ -15,7 +15,7 @@ import {
   type WorkspaceSchema,
 } from "../../gen/windlass/v1/workspace_pb.ts";
 import type { WorkspaceLossesSchema } from "../../gen/windlass/v1/workspace_service_pb.ts";
-import { optionalMs } from "./duration.ts";
+import { fromDuration } from "./duration.ts";
 import type { UpdatableFields } from "./field-mask.ts";
 import { runStates } from "./run.ts";
 
@@ -48,7 +48,7 @@ export const toWorkspace = ({
   engineVersion: workspace.engineVersion,
   workingDirectory: workspace.workingDirectory,
   autoApply: workspace.isAutoApply,
-  ...(workspace.lock === null ? {} : { lock: toLock(workspace.lock, holderStatus) }),
+  lock: workspace.lock === null ? undefined : toLock(workspace.lock, holderStatus),
   currentRunId: currentRunId ?? "",
   currentStateVersionId: workspace.currentStateId ?? "",
   createTime: timestampFromDate(workspace.createdAt),
@@ -56,9 +56,9 @@ export const toWorkspace = ({
   etag: etagOf(workspace),
   tags: [...workspace.tags],
   agentSelector: workspace.agentSelector,
-  ...(workspace.planTimeoutMs === 0 ? {} : { planTimeout: durationFromMs(workspace.planTimeoutMs) }),
-  ...(workspace.applyTimeoutMs === 0 ? {} : { applyTimeout: durationFromMs(workspace.applyTimeoutMs) }),
-  ...(workspace.initTimeoutMs === 0 ? {} : { initTimeout: durationFromMs(workspace.initTimeoutMs) }),
+  planTimeout: toTimeout(workspace.planTimeoutMs),
+  applyTimeout: toTimeout(workspace.applyTimeoutMs),
+  initTimeout: toTimeout(workspace.initTimeoutMs),
   remoteStateConsumers: [...consumers],
   sharesStateWithOrganization: workspace.sharesState,
   parallelism: workspace.parallelism,
@@ -86,7 +86,10 @@ export const fromMode = (mode: Mode): ExecutionMode =>
 /** Unspecified is terraform. */
 export const fromEngine = (engine: EngineValue): Engine => (engine === EngineValue.TOFU ? "tofu" : "terraform");
 
-const msOf = (duration: Duration | undefined): number => optionalMs(duration) ?? 0;
+/** None is 0. */
+const toTimeout = (ms: number): Duration | undefined => (ms === 0 ? undefined : durationFromMs(ms));
+
+const fromTimeout = (duration: Duration | undefined): number => fromDuration(duration) ?? 0;
 
 export const fromWorkspace = (message: WorkspaceMessage): NewSettings => ({
   name: message.name,
@@ -99,9 +102,9 @@ export const fromWorkspace = (message: WorkspaceMessage): NewSettings => ({
   isAutoApply: message.autoApply,
   tags: message.tags,
   agentSelector: message.agentSelector,
-  planTimeoutMs: msOf(message.planTimeout),
-  applyTimeoutMs: msOf(message.applyTimeout),
-  initTimeoutMs: msOf(message.initTimeout),
+  planTimeoutMs: fromTimeout(message.planTimeout),
+  applyTimeoutMs: fromTimeout(message.applyTimeout),
+  initTimeoutMs: fromTimeout(message.initTimeout),
   consumers: message.remoteStateConsumers,
   sharesState: message.sharesStateWithOrganization,
   parallelism: message.parallelism,
@@ -118,9 +121,9 @@ export const workspaceFields: UpdatableFields<WorkspaceMessage, WorkspaceSetting
   auto_apply: ({ autoApply }) => ({ isAutoApply: autoApply }),
   tags: ({ tags }) => ({ tags }),
   agent_selector: ({ agentSelector }) => ({ agentSelector }),
-  plan_timeout: ({ planTimeout }) => ({ planTimeoutMs: msOf(planTimeout) }),
-  apply_timeout: ({ applyTimeout }) => ({ applyTimeoutMs: msOf(applyTimeout) }),
-  init_timeout: ({ initTimeout }) => ({ initTimeoutMs: msOf(initTimeout) }),
+  plan_timeout: ({ planTimeout }) => ({ planTimeoutMs: fromTimeout(planTimeout) }),
+  apply_timeout: ({ applyTimeout }) => ({ applyTimeoutMs: fromTimeout(applyTimeout) }),
+  init_timeout: ({ initTimeout }) => ({ initTimeoutMs: fromTimeout(initTimeout) }),
   remote_state_consumers: ({ remoteStateConsumers }) => ({ consumers: remoteStateConsumers }),
   shares_state_with_organization: ({ sharesStateWithOrganization }) => ({ sharesState: sharesStateWithOrganization }),
   parallelism: ({ parallelism }) => ({ parallelism }),

@@ -60,7 +60,8 @@ export const agentGatewayService = (
     serveSession(control, liveness, {
       who: callerOf(context),
       stream: {
-        ...{ incoming: heardFrom(requests), signal: context.signal },
+        incoming: heardFrom(requests),
+        signal: context.signal,
         address: context.values.get(remoteAddressKey),
       },
     }),

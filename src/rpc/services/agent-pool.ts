@@ -15,9 +15,9 @@ import { callerOf } from "../calls/caller.ts";
 import { toAgent } from "../mapping/agent.ts";
 import { agentPoolFields, toAgentPool, toQueuedJob } from "../mapping/agent-pool.ts";
 import { toAgentToken } from "../mapping/agent-token.ts";
-import { maskedChanges } from "../mapping/field-mask.ts";
-import { firstMessages, pageMessages, pageOf } from "../mapping/page.ts";
-import { listedRunMessage } from "../mapping/run.ts";
+import { fromMask } from "../mapping/field-mask.ts";
+import { fromPage, toFirstMessages, toPage } from "../mapping/page.ts";
+import { toListedRun } from "../mapping/run.ts";
 
 /** How these requests name a pool. */
 const referenceOf = ({ organization, agentPool }: { readonly organization: string; readonly agentPool: string }) => ({
@@ -47,13 +47,13 @@ export function agentPoolService(control: Control): ServiceImpl<typeof AgentPool
     }),
     listAgentPools: async (request, context) => {
       const { organization, search, orderBy } = request;
-      const wanted = { organization, search, orderBy, page: pageOf(request) };
+      const wanted = { organization, search, orderBy, page: fromPage(request) };
       const page = await listPools(control, callerOf(context), wanted);
-      const { messages: agentPools, nextPageToken } = pageMessages(page, AgentPoolSchema, shown);
+      const { messages: agentPools, nextPageToken } = toPage(page, AgentPoolSchema, shown);
       return { agentPools, nextPageToken };
     },
     updateAgentPool: async (request, context) => {
-      const changes = maskedChanges(request.updateMask, request.changes, agentPoolFields);
+      const changes = fromMask(request.updateMask, request.changes, agentPoolFields);
       const update = { reference: referenceOf(request), changes, etag: request.etag };
       return { agentPool: shown(await updatePool(control, callerOf(context), update)) };
     },
@@ -73,16 +73,16 @@ export function agentPoolService(control: Control): ServiceImpl<typeof AgentPool
       const overview = await getPoolOverview(control, callerOf(context), referenceOf(request));
       return {
         agentPool: shown(overview.pool),
-        agents: firstMessages(overview.agents, AgentSchema, toAgent),
-        agentTokens: firstMessages(overview.tokens, AgentTokenSchema, toAgentToken),
-        queuedJobs: firstMessages(overview.queue, QueuedJobSchema, toQueuedJob),
-        activeRuns: firstMessages(overview.runs, RunSchema, listedRunMessage),
+        agents: toFirstMessages(overview.agents, AgentSchema, toAgent),
+        agentTokens: toFirstMessages(overview.tokens, AgentTokenSchema, toAgentToken),
+        queuedJobs: toFirstMessages(overview.queue, QueuedJobSchema, toQueuedJob),
+        activeRuns: toFirstMessages(overview.runs, RunSchema, toListedRun),
       };
     },
     listQueuedJobs: async (request, context) => {
-      const wanted = { reference: referenceOf(request), page: pageOf(request) };
+      const wanted = { reference: referenceOf(request), page: fromPage(request) };
       const page = await listQueuedJobs(control, callerOf(context), wanted);
-      const { messages: queuedJobs, nextPageToken } = pageMessages(page, QueuedJobSchema, toQueuedJob);
+      const { messages: queuedJobs, nextPageToken } = toPage(page, QueuedJobSchema, toQueuedJob);
       return { queuedJobs, nextPageToken };
     },
     assignWorkspaces: async (request, context) => {

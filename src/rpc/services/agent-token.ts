@@ -6,23 +6,25 @@ import { AgentTokenSchema } from "../../gen/windlass/v1/agent_token_pb.ts";
 import type { AgentTokenService } from "../../gen/windlass/v1/agent_token_service_pb.ts";
 import { callerOf } from "../calls/caller.ts";
 import { toAgentToken } from "../mapping/agent-token.ts";
-import { optionalMs } from "../mapping/duration.ts";
-import { pageMessages, pageOf } from "../mapping/page.ts";
+import { fromDuration } from "../mapping/duration.ts";
+import { fromPage, toPage } from "../mapping/page.ts";
 
 /** Manages the tokens of agent pools. */
 export const agentTokenService = (control: Control): ServiceImpl<typeof AgentTokenService> => ({
   createAgentToken: async ({ organization, agentPool, description, expiresIn, requestId }, context) => {
     const wanted = {
-      ...{ pool: { organization, name: agentPool }, description, requestId },
-      expiresInMs: optionalMs(expiresIn),
+      pool: { organization, name: agentPool },
+      description,
+      requestId,
+      expiresInMs: fromDuration(expiresIn),
     };
     const { secret, ...view } = await createAgentToken(control, callerOf(context), wanted);
     return { agentToken: toAgentToken(view), secret };
   },
   listAgentTokens: async (request, context) => {
     const { organization, agentPool: pool } = request;
-    const page = await listAgentTokens(control, callerOf(context), { organization, pool, page: pageOf(request) });
-    const { messages: agentTokens, nextPageToken } = pageMessages(page, AgentTokenSchema, toAgentToken);
+    const page = await listAgentTokens(control, callerOf(context), { organization, pool, page: fromPage(request) });
+    const { messages: agentTokens, nextPageToken } = toPage(page, AgentTokenSchema, toAgentToken);
     return { agentTokens, nextPageToken };
   },
   revokeAgentToken: async ({ agentTokenId, stopJobs }, context) => {
@@ -30,7 +32,7 @@ export const agentTokenService = (control: Control): ServiceImpl<typeof AgentTok
     return { agentToken: toAgentToken(view) };
   },
   rotateAgentToken: async ({ agentTokenId: id, overlap, expiresIn }, context) => {
-    const wanted = { id, overlapMs: optionalMs(overlap), expiresInMs: optionalMs(expiresIn) };
+    const wanted = { id, overlapMs: fromDuration(overlap), expiresInMs: fromDuration(expiresIn) };
     const { made, secret, replaced } = await rotateAgentToken(control, callerOf(context), wanted);
     return { agentToken: toAgentToken(made), secret, replaced: toAgentToken(replaced) };
   },

@@ -18,8 +18,8 @@ import type {
   WatchAgentsResponseSchema,
 } from "../../gen/windlass/v1/agent_service_pb.ts";
 import { callerOf } from "../calls/caller.ts";
-import { agentStatusesOf, toAgent, toAgentJob } from "../mapping/agent.ts";
-import { inPieces, pageMessages, pageOf } from "../mapping/page.ts";
+import { fromAgentStatuses, toAgent, toAgentJob } from "../mapping/agent.ts";
+import { fromPage, toPage, toPieces } from "../mapping/page.ts";
 import { withSigns } from "../streams/signs-of-life.ts";
 
 /** How these requests name an agent. */
@@ -39,7 +39,7 @@ const wantedOf = ({ organization, agentPool, labelSelector, statuses }: WantedFi
   organization,
   pool: agentPool,
   selector: labelSelector,
-  statuses: agentStatusesOf(statuses),
+  statuses: fromAgentStatuses(statuses),
 });
 
 type WantedFields = Pick<WatchAgentsRequest, "organization" | "agentPool" | "labelSelector" | "statuses">;
@@ -50,7 +50,7 @@ type WatchMessage = MessageInitShape<typeof WatchAgentsResponseSchema>;
 async function* inMessages(news: AsyncIterable<AgentNews>): AsyncGenerator<WatchMessage, void> {
   for await (const { agents, goneIds, isFirst } of news) {
     const pieces = [
-      ...inPieces(
+      ...toPieces(
         AgentSchema,
         agents.map((view) => create(AgentSchema, toAgent(view))),
       ),
@@ -73,9 +73,9 @@ export const agentService = (control: Control): ServiceImpl<typeof AgentService>
   }),
   listAgents: async (request, context) => {
     const { includeExited: includesExited, search } = request;
-    const wanted = { ...wantedOf(request), includesExited, search, page: pageOf(request) };
+    const wanted = { ...wantedOf(request), includesExited, search, page: fromPage(request) };
     const page = await listAgents(control, callerOf(context), wanted);
-    const { messages: agents, nextPageToken } = pageMessages(page, AgentSchema, toAgent);
+    const { messages: agents, nextPageToken } = toPage(page, AgentSchema, toAgent);
     return { agents, nextPageToken };
   },
   pauseAgent: async (request, context) => ({
@@ -102,9 +102,9 @@ export const agentService = (control: Control): ServiceImpl<typeof AgentService>
     return withSigns(inMessages(views), { clock: control.clock, sign: noNews });
   },
   listAgentJobs: async (request, context) => {
-    const wanted = { reference: referenceOf(request), page: pageOf(request) };
+    const wanted = { reference: referenceOf(request), page: fromPage(request) };
     const page = await listAgentJobs(control, callerOf(context), wanted);
-    const { messages: jobs, nextPageToken } = pageMessages(page, AgentJobSchema, toAgentJob);
+    const { messages: jobs, nextPageToken } = toPage(page, AgentJobSchema, toAgentJob);
     return { jobs, nextPageToken };
   },
 });

@@ -5,14 +5,14 @@ import { getApiKey, issueApiKey, listApiKeys } from "../../control/people/api-ke
 import { ApiKeySchema } from "../../gen/windlass/v1/api_key_pb.ts";
 import type { ApiKeyService } from "../../gen/windlass/v1/api_key_service_pb.ts";
 import { callerOf } from "../calls/caller.ts";
-import { roleOf, toApiKey } from "../mapping/api-key.ts";
-import { optionalMs } from "../mapping/duration.ts";
-import { pageMessages, pageOf } from "../mapping/page.ts";
+import { fromRole, toApiKey } from "../mapping/api-key.ts";
+import { fromDuration } from "../mapping/duration.ts";
+import { fromPage, toPage } from "../mapping/page.ts";
 
 /** Manages the credentials of people and CI. */
 export const apiKeyService = (control: Control): ServiceImpl<typeof ApiKeyService> => ({
   createApiKey: async ({ organization, name, role, expiresIn }, context) => {
-    const wanted = { organization, name, role: roleOf(role), expiresInMs: optionalMs(expiresIn) };
+    const wanted = { organization, name, role: fromRole(role), expiresInMs: fromDuration(expiresIn) };
     const { secret, ...view } = await issueApiKey(control, callerOf(context), wanted);
     return { apiKey: toApiKey(view), secret };
   },
@@ -21,12 +21,12 @@ export const apiKeyService = (control: Control): ServiceImpl<typeof ApiKeyServic
   }),
   listApiKeys: async (request, context) => {
     const { organization } = request;
-    const page = await listApiKeys(control, callerOf(context), { organization, page: pageOf(request) });
-    const { messages: apiKeys, nextPageToken } = pageMessages(page, ApiKeySchema, toApiKey);
+    const page = await listApiKeys(control, callerOf(context), { organization, page: fromPage(request) });
+    const { messages: apiKeys, nextPageToken } = toPage(page, ApiKeySchema, toApiKey);
     return { apiKeys, nextPageToken };
   },
   rotateApiKey: async ({ apiKeyId: id, overlap, expiresIn }, context) => {
-    const wanted = { id, overlapMs: optionalMs(overlap), expiresInMs: optionalMs(expiresIn) };
+    const wanted = { id, overlapMs: fromDuration(overlap), expiresInMs: fromDuration(expiresIn) };
     const { made, secret, replaced } = await rotateApiKey(control, callerOf(context), wanted);
     return { apiKey: toApiKey(made), secret, replaced: toApiKey(replaced) };
   },

@@ -9,8 +9,8 @@ import {
 } from "../../gen/windlass/v1/audit_service_pb.ts";
 import { mapItems } from "../../lib/async/streams.ts";
 import { callerOf } from "../calls/caller.ts";
-import { auditQuery, toAuditEvent } from "../mapping/audit.ts";
-import { pageMessages, pageOf } from "../mapping/page.ts";
+import { fromAuditFilter, toAuditEvent } from "../mapping/audit.ts";
+import { fromPage, toPage } from "../mapping/page.ts";
 import { withSigns } from "../streams/signs-of-life.ts";
 
 type Exported = MessageInitShape<typeof ExportAuditEventsResponseSchema>;
@@ -18,13 +18,13 @@ type Exported = MessageInitShape<typeof ExportAuditEventsResponseSchema>;
 /** Reads the record of every change. */
 export const auditService = (control: Control): ServiceImpl<typeof AuditService> => ({
   listAuditEvents: async (request, context) => {
-    const query = auditQuery(request.organization, request.filter);
-    const page = await listAuditEvents(control, callerOf(context), { query, page: pageOf(request) });
-    const { messages: events, nextPageToken } = pageMessages(page, AuditEventSchema, toAuditEvent);
+    const query = fromAuditFilter(request.organization, request.filter);
+    const page = await listAuditEvents(control, callerOf(context), { query, page: fromPage(request) });
+    const { messages: events, nextPageToken } = toPage(page, AuditEventSchema, toAuditEvent);
     return { events, nextPageToken };
   },
   async *exportAuditEvents({ organization, filter }, context) {
-    const events = exportAuditEvents(control, callerOf(context), auditQuery(organization, filter));
+    const events = exportAuditEvents(control, callerOf(context), fromAuditFilter(organization, filter));
     const messages = mapItems(events, (view): Exported => ({ event: toAuditEvent(view) }));
     for await (const message of withSigns(messages, { clock: control.clock, sign: () => ({}) })) {
       if (context.signal.aborted) return;

@@ -17,8 +17,8 @@ import type {
 import { endedLater } from "../../lib/async/streams.ts";
 import { callerOf } from "../calls/caller.ts";
 import { toConfiguration } from "../mapping/configuration.ts";
-import { pageMessages, pageOf } from "../mapping/page.ts";
-import { workspaceReference } from "../mapping/reference.ts";
+import { fromPage, toPage } from "../mapping/page.ts";
+import { fromReference } from "../mapping/reference.ts";
 import { Transfers } from "../streams/transfers.ts";
 
 /** Stores configurations. */
@@ -32,7 +32,7 @@ export const configurationService = (
     const header = await readHeader(iterator);
     const { sizeBytes, sha256, inParts } = header;
     const object = { bytes: Number(sizeBytes), sha256 };
-    const workspace = workspaceReference(header);
+    const workspace = fromReference(header);
     const who = callerOf(context);
     const store = (read: ReadUploaded) => {
       const chunks = inParts ? read({ ...object, what: "configuration" }) : chunksOf(iterator);
@@ -44,9 +44,9 @@ export const configurationService = (
     configurationVersion: toConfiguration(await getConfiguration(control, callerOf(context), configurationVersionId)),
   }),
   listConfigurations: async (request, context) => {
-    const wanted = { workspace: workspaceReference(request), page: pageOf(request) };
+    const wanted = { workspace: fromReference(request), page: fromPage(request) };
     const page = await listConfigurations(control, callerOf(context), wanted);
-    const { messages, nextPageToken } = pageMessages(page, ConfigurationVersionSchema, toConfiguration);
+    const { messages, nextPageToken } = toPage(page, ConfigurationVersionSchema, toConfiguration);
     return { configurationVersions: messages, nextPageToken };
   },
   downloadConfiguration: ({ configurationVersionId }, context) =>

@@ -10,9 +10,9 @@ import {
 import { OrganizationSchema } from "../../gen/windlass/v1/organization_pb.ts";
 import type { OrganizationService } from "../../gen/windlass/v1/organization_service_pb.ts";
 import { callerOf } from "../calls/caller.ts";
-import { maskedChanges } from "../mapping/field-mask.ts";
+import { fromMask } from "../mapping/field-mask.ts";
 import { fromNewOrganization, organizationFields, toOrganization } from "../mapping/organization.ts";
-import { pageMessages, pageOf } from "../mapping/page.ts";
+import { fromPage, toPage } from "../mapping/page.ts";
 
 /** Manages organizations. */
 export const organizationService = (control: Control): ServiceImpl<typeof OrganizationService> => ({
@@ -23,12 +23,12 @@ export const organizationService = (control: Control): ServiceImpl<typeof Organi
     organization: toOrganization(await getOrganization(control, callerOf(context), organization)),
   }),
   listOrganizations: async (request, context) => {
-    const page = await listOrganizations(control, callerOf(context), pageOf(request));
-    const { messages: organizations, nextPageToken } = pageMessages(page, OrganizationSchema, toOrganization);
+    const page = await listOrganizations(control, callerOf(context), fromPage(request));
+    const { messages: organizations, nextPageToken } = toPage(page, OrganizationSchema, toOrganization);
     return { organizations, nextPageToken };
   },
   updateOrganization: async ({ organization, changes, updateMask, etag }, context) => {
-    const update = { organization, changes: maskedChanges(updateMask, changes, organizationFields), etag };
+    const update = { organization, changes: fromMask(updateMask, changes, organizationFields), etag };
     return { organization: toOrganization(await updateOrganization(control, callerOf(context), update)) };
   },
   deleteOrganization: async ({ organization }, context) => {

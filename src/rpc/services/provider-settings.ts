@@ -7,7 +7,7 @@ import {
 } from "../../control/workspaces/provider-settings.ts";
 import type { ProviderSettingsService } from "../../gen/windlass/v1/provider_settings_service_pb.ts";
 import { callerOf } from "../calls/caller.ts";
-import { maskedChanges } from "../mapping/field-mask.ts";
+import { fromMask } from "../mapping/field-mask.ts";
 import { providerSettingsFields, toProviderSettings } from "../mapping/provider-settings.ts";
 
 /** Manages where jobs take providers from. */
@@ -17,7 +17,7 @@ export const providerSettingsService = (control: Control): ServiceImpl<typeof Pr
     return { providerSettings: toProviderSettings(await getProviderSettings(control, callerOf(context), wanted)) };
   },
   updateProviderSettings: async ({ organization, agentPool, updateMask, etag, ...request }, context) => {
-    const changes = maskedChanges(updateMask, request.changes, providerSettingsFields);
+    const changes = fromMask(updateMask, request.changes, providerSettingsFields);
     const update = { reference: { organization, agentPool }, changes, etag, isTrial: request.validateOnly };
     return { providerSettings: toProviderSettings(await updateProviderSettings(control, callerOf(context), update)) };
   },

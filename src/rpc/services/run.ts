@@ -17,21 +17,21 @@ import type {
 } from "../../gen/windlass/v1/run_service_pb.ts";
 import { mapItems } from "../../lib/async/streams.ts";
 import { callerOf } from "../calls/caller.ts";
-import { pageMessages, pageOf } from "../mapping/page.ts";
-import { planMessage, planOfChange } from "../mapping/plan.ts";
+import { fromPage, toPage } from "../mapping/page.ts";
+import { toPlan, toPlanOfChange } from "../mapping/plan.ts";
 import {
-  eventMessage,
-  filterOf,
-  listedRunMessage,
+  fromHeaders,
+  fromListRuns,
+  fromPhase,
+  fromPriority,
+  fromResolution,
+  fromRunOptions,
   logStates,
-  lostMessage,
-  optionsOf,
-  phaseOfRequest,
-  resolutionOf,
-  runMessage,
-  sourceOf,
-  urgencyOf,
-  watchedRunMessage,
+  toListedRun,
+  toLostResource,
+  toRun,
+  toRunEvent,
+  toWatchedRun,
 } from "../mapping/run.ts";
 import { withSigns } from "../streams/signs-of-life.ts";
 
@@ -41,8 +41,13 @@ type LogMessage = MessageInitShape<typeof StreamRunLogsResponseSchema>;
 
 /** Says where a log stands, and that nothing new is there. */
 const emptyPiece = (last: LogPiece | undefined, from: number): LogPiece => ({
-  ...{ offset: last === undefined ? from : last.offset + last.bytes.length, epoch: last?.epoch ?? 0 },
-  ...{ bytes: new Uint8Array(), isEnd: false, missingBytes: 0, state: "none", problem: "" },
+  offset: last === undefined ? from : last.offset + last.bytes.length,
+  epoch: last?.epoch ?? 0,
+  bytes: new Uint8Array(),
+  isEnd: false,
+  missingBytes: 0,
+  state: "none",
+  problem: "",
 });
 
 const logMessage = (piece: LogPiece): LogMessage => ({
@@ -73,83 +78,87 @@ const changes = (control: Control): Pick<Service, Changes> => ({
     const asked = {
       workspace: { organization: request.organization, name: request.workspace },
       configurationId: request.configurationVersionId,
-      options: optionsOf(request.options),
+      options: fromRunOptions(request.options),
       message: request.message,
       requestId: request.requestId,
-      urgency: urgencyOf(request.priority),
-      source: sourceOf(context.requestHeader),
+      urgency: fromPriority(request.priority),
+      source: fromHeaders(context.requestHeader),
     };
-    return { run: runMessage(await createRun(control, callerOf(context), asked)) };
+    return { run: toRun(await createRun(control, callerOf(context), asked)) };
   },
   retryRun: async ({ runId: id, message, requestId }, context) => {
-    const asked = { id, message, requestId, source: sourceOf(context.requestHeader) };
-    return { run: runMessage(await retryRun(control, callerOf(context), asked)) };
+    const asked = { id, message, requestId, source: fromHeaders(context.requestHeader) };
+    return { run: toRun(await retryRun(control, callerOf(context), asked)) };
   },
   confirmRun: async ({ runId, planSha256, comment }, context) => ({
-    run: runMessage(await confirmRun(control, callerOf(context), { id: runId, planSha256, comment })),
+    run: toRun(await confirmRun(control, callerOf(context), { id: runId, planSha256, comment })),
   }),
   discardRun: async ({ runId, comment }, context) => ({
-    run: runMessage(await discardRun(control, callerOf(context), { id: runId, comment })),
+    run: toRun(await discardRun(control, callerOf(context), { id: runId, comment })),
   }),
   cancelRun: async ({ runId, force, comment }, context) => ({
-    run: runMessage(await cancelRun(control, callerOf(context), { id: runId, isForced: force, comment })),
+    run: toRun(await cancelRun(control, callerOf(context), { id: runId, isForced: force, comment })),
   }),
   resolveRun: async ({ runId, resolution, comment }, context) => ({
-    run: runMessage(
-      await resolveRun(control, callerOf(context), { id: runId, resolution: resolutionOf(resolution), comment }),
+    run: toRun(
+      await resolveRun(control, callerOf(context), { id: runId, resolution: fromResolution(resolution), comment }),
     ),
   }),
   commentRun: async ({ runId: id, comment }, context) => ({
-    event: eventMessage(await commentRun(control, callerOf(context), { id, comment })),
+    event: toRunEvent(await commentRun(control, callerOf(context), { id, comment })),
   }),
   setRunPriority: async ({ runId: id, priority }, context) => ({
-    run: runMessage(await setRunUrgency(control, callerOf(context), { id, urgency: urgencyOf(priority) })),
+    run: toRun(await setRunUrgency(control, callerOf(context), { id, urgency: fromPriority(priority) })),
   }),
 });
 
 const reads = (control: Control): Omit<Service, Changes> => ({
   checkRun: async ({ organization, workspace: name, options, priority }, context) => {
-    const asked = { workspace: { organization, name }, options: optionsOf(options), urgency: urgencyOf(priority) };
+    const asked = {
+      workspace: { organization, name },
+      options: fromRunOptions(options),
+      urgency: fromPriority(priority),
+    };
     await checkRun(control, callerOf(context), asked);
     return {};
   },
-  getRun: async ({ runId }, context) => ({ run: runMessage(await getRun(control, callerOf(context), runId)) }),
+  getRun: async ({ runId }, context) => ({ run: toRun(await getRun(control, callerOf(context), runId)) }),
   getRunPlan: async (request, context) => {
     const { changes, ...plan } = await getRunPlan(control, callerOf(context), {
       id: request.runId,
-      page: pageOf(request),
+      page: fromPage(request),
     });
-    const { messages, nextPageToken } = pageMessages(changes, PlanSummarySchema, planOfChange);
-    return { plan: planMessage(plan, messages), nextPageToken };
+    const { messages, nextPageToken } = toPage(changes, PlanSummarySchema, toPlanOfChange);
+    return { plan: toPlan(plan, messages), nextPageToken };
   },
   listLostResources: async (request, context) => {
-    const wanted = { id: request.runId, page: pageOf(request) };
+    const wanted = { id: request.runId, page: fromPage(request) };
     const page = await listLostResources(control, callerOf(context), wanted);
-    const { messages: lostResources, nextPageToken } = pageMessages(page, LostResourceSchema, lostMessage);
+    const { messages: lostResources, nextPageToken } = toPage(page, LostResourceSchema, toLostResource);
     return { lostResources, nextPageToken };
   },
   listRuns: async (request, context) => {
-    const wanted = { filter: filterOf(request), page: pageOf(request) };
+    const wanted = { filter: fromListRuns(request), page: fromPage(request) };
     const page = await listRuns(control, callerOf(context), wanted);
-    const { messages: runs, nextPageToken } = pageMessages(page, RunSchema, listedRunMessage);
+    const { messages: runs, nextPageToken } = toPage(page, RunSchema, toListedRun);
     return { runs, nextPageToken };
   },
   listRunEvents: async (request, context) => {
-    const wanted = { id: request.runId, page: pageOf(request) };
+    const wanted = { id: request.runId, page: fromPage(request) };
     const page = await listRunEvents(control, callerOf(context), wanted);
-    const { messages: events, nextPageToken } = pageMessages(page, RunEventSchema, eventMessage);
+    const { messages: events, nextPageToken } = toPage(page, RunEventSchema, toRunEvent);
     return { events, nextPageToken };
   },
   async *watchRun({ runId }, context): AsyncGenerator<WatchMessage> {
     const views = watchRun(control, callerOf(context), { id: runId, signal: context.signal });
-    const messages = mapItems(views, (view): WatchMessage => ({ run: watchedRunMessage(view) }));
+    const messages = mapItems(views, (view): WatchMessage => ({ run: toWatchedRun(view) }));
     const sign = (last: WatchMessage | undefined) => last && { ...last, unchanged: true };
     yield* withSigns(messages, { clock: control.clock, sign });
   },
   async *streamRunLogs({ runId, phase, offset, follow }, context): AsyncGenerator<LogMessage> {
     const request = {
       runId,
-      phase: phaseOfRequest(phase),
+      phase: fromPhase(phase),
       offset: Number(offset),
       follows: follow,
       signal: context.signal,

@@ -16,9 +16,9 @@ import type {
 } from "../../gen/windlass/v1/state_service_pb.ts";
 import { endedLater } from "../../lib/async/streams.ts";
 import { callerOf } from "../calls/caller.ts";
-import { pageMessages, pageOf } from "../mapping/page.ts";
-import { workspaceReference } from "../mapping/reference.ts";
-import { differenceOfRow, joinedDifference, toOutput, toStateResource, toStateVersion } from "../mapping/state.ts";
+import { fromPage, toPage } from "../mapping/page.ts";
+import { fromReference } from "../mapping/reference.ts";
+import { toDifference, toJoinedDifference, toOutput, toStateResource, toStateVersion } from "../mapping/state.ts";
 import { UploadIntake } from "../streams/intake.ts";
 import { Transfers } from "../streams/transfers.ts";
 
@@ -30,7 +30,7 @@ interface NamesState {
 
 const referenceOf = (request: NamesState): StateReference => ({
   id: request.stateVersionId,
-  workspace: workspaceReference(request),
+  workspace: fromReference(request),
 });
 
 /** Reads the states of workspaces, and takes states that people have. */
@@ -40,9 +40,9 @@ export const stateService = (
 ): ServiceImpl<typeof StateService> => ({
   listStateVersions: async (request, context) => {
     const { quarantined: isQuarantined } = request;
-    const wanted = { workspace: workspaceReference(request), isQuarantined, page: pageOf(request) };
+    const wanted = { workspace: fromReference(request), isQuarantined, page: fromPage(request) };
     const page = await listStates(control, callerOf(context), wanted);
-    const { messages: stateVersions, nextPageToken } = pageMessages(page, StateVersionSchema, toStateVersion);
+    const { messages: stateVersions, nextPageToken } = toPage(page, StateVersionSchema, toStateVersion);
     return { stateVersions, nextPageToken };
   },
   getStateVersion: async (request, context) => ({
@@ -57,33 +57,35 @@ export const stateService = (
     await dropState(control, callerOf(context), stateVersionId);
     return {};
   },
-  uploadState: (requests, context) => upload(control, { context, requests, transfers }),
+  uploadState: (requests, context) => upload(control, context, requests, transfers),
   diffStates: async (request, context) => {
     const { fromStateVersionId: fromId, toStateVersionId: toId } = request;
-    const page = await diffStates(control, callerOf(context), { fromId, toId, page: pageOf(request) });
-    const { messages, nextPageToken } = pageMessages(page, StateDifferenceSchema, differenceOfRow);
-    return { difference: joinedDifference(messages), nextPageToken };
+    const page = await diffStates(control, callerOf(context), { fromId, toId, page: fromPage(request) });
+    const { messages, nextPageToken } = toPage(page, StateDifferenceSchema, toDifference);
+    return { difference: toJoinedDifference(messages), nextPageToken };
   },
   rollbackState: async ({ stateVersionId: id, expectedCurrentId }, context) => ({
     stateVersion: toStateVersion(await rollbackState(control, callerOf(context), { id, expectedCurrentId })),
   }),
   listStateResources: async (request, context) => {
-    const wanted = { state: referenceOf(request), search: request.search, page: pageOf(request) };
+    const wanted = { state: referenceOf(request), search: request.search, page: fromPage(request) };
     // Its rows are in the order of what is shown of them, and its excerpt fits: it is not cut again.
     const { rows, nextToken } = await listStateResources(control, callerOf(context), wanted);
     return { resources: rows.map(toStateResource), nextPageToken: nextToken };
   },
   getOutputs: async (request, context) => {
-    const wanted = { state: referenceOf(request), page: pageOf(request) };
+    const wanted = { state: referenceOf(request), page: fromPage(request) };
     const page = await getOutputs(control, callerOf(context), wanted);
-    const { messages: outputs, nextPageToken } = pageMessages(page, OutputSchema, toOutput);
+    const { messages: outputs, nextPageToken } = toPage(page, OutputSchema, toOutput);
     return { outputs, nextPageToken };
   },
 });
 
 async function upload(
   control: Control,
-  { context, requests, transfers }: StateUpload,
+  context: HandlerContext,
+  requests: AsyncIterable<UploadStateRequest>,
+  transfers: Transfers,
 ): Promise<MessageInitShape<typeof UploadStateResponseSchema>> {
   const who = callerOf(context);
   const iterator = requests[Symbol.asyncIterator]();
@@ -93,11 +95,15 @@ async function upload(
     throw invalid("header", "expected the header as the first message of the upload");
   }
   const header = first.value.part.value;
-  const push = { workspace: workspaceReference(header), sha256: header.sha256, isForced: header.force };
+  const push = { workspace: fromReference(header), sha256: header.sha256, isForced: header.force };
   await admitPush(control, who, push);
   using intake = new UploadIntake({
-    ...{ what: "state", announced: header.sizeBytes, maxBytes: control.limits.maxStateBytes },
-    ...{ memory: transfers.memory, of: organizationOf(who), signal: context.signal },
+    what: "state",
+    announced: header.sizeBytes,
+    maxBytes: control.limits.maxStateBytes,
+    memory: transfers.memory,
+    of: organizationOf(who),
+    signal: context.signal,
   });
   for (let next = await iterator.next(); next.done !== true; next = await iterator.next()) {
     const { part } = next.value;
@@ -110,12 +116,6 @@ async function upload(
     return pushState(control, who, { ...push, bytes: intake.whole() });
   };
   return { stateVersion: toStateVersion(await withUploaded(control, ownerOf(who), store)) };
-}
-
-interface StateUpload {
-  readonly context: HandlerContext;
-  readonly requests: AsyncIterable<UploadStateRequest>;
-  readonly transfers: Transfers;
 }
 
 /** People of an organization share its memory; site admins have their own. */

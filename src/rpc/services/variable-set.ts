@@ -13,8 +13,8 @@ import {
 import { VariableSetSchema } from "../../gen/windlass/v1/variable_pb.ts";
 import type { VariableSetService } from "../../gen/windlass/v1/variable_set_service_pb.ts";
 import { callerOf } from "../calls/caller.ts";
-import { maskedChanges } from "../mapping/field-mask.ts";
-import { pageMessages, pageOf } from "../mapping/page.ts";
+import { fromMask } from "../mapping/field-mask.ts";
+import { fromPage, toPage } from "../mapping/page.ts";
 import { fromVariableSet, toVariableSet, variableSetFields } from "../mapping/variable-set.ts";
 
 /** How these requests name a variable set. */
@@ -41,12 +41,16 @@ export const variableSetService = (control: Control): ServiceImpl<typeof Variabl
   }),
   listVariableSets: async (request, context) => {
     const { organization, workspace } = request;
-    const page = await listVariableSets(control, callerOf(context), { organization, workspace, page: pageOf(request) });
-    const { messages: variableSets, nextPageToken } = pageMessages(page, VariableSetSchema, toVariableSet);
+    const page = await listVariableSets(control, callerOf(context), {
+      organization,
+      workspace,
+      page: fromPage(request),
+    });
+    const { messages: variableSets, nextPageToken } = toPage(page, VariableSetSchema, toVariableSet);
     return { variableSets, nextPageToken };
   },
   updateVariableSet: async (request, context) => {
-    const changes = maskedChanges(request.updateMask, request.changes, variableSetFields);
+    const changes = fromMask(request.updateMask, request.changes, variableSetFields);
     const update = { reference: referenceOf(request), changes, etag: request.etag };
     return { variableSet: toVariableSet(await updateVariableSet(control, callerOf(context), update)) };
   },

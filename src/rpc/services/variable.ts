@@ -5,16 +5,16 @@ import { deleteVariable, listVariables, setVariables } from "../../control/works
 import { EffectiveVariableSchema, VariableSchema } from "../../gen/windlass/v1/variable_pb.ts";
 import type { VariableService } from "../../gen/windlass/v1/variable_service_pb.ts";
 import { callerOf } from "../calls/caller.ts";
-import { pageMessages, pageOf } from "../mapping/page.ts";
-import { workspaceReference } from "../mapping/reference.ts";
+import { fromPage, toPage } from "../mapping/page.ts";
+import { fromReference } from "../mapping/reference.ts";
 import { fromCategory, fromVariable, toEffectiveVariable, toVariable } from "../mapping/variable.ts";
 
 /** Manages the variables of workspaces and of variable sets. */
 export const variableService = (control: Control): ServiceImpl<typeof VariableService> => ({
   listVariables: async (request, context) => {
-    const wanted = { of: request, page: pageOf(request) };
+    const wanted = { of: request, page: fromPage(request) };
     const page = await listVariables(control, callerOf(context), wanted);
-    const { messages: variables, nextPageToken } = pageMessages(page, VariableSchema, toVariable);
+    const { messages: variables, nextPageToken } = toPage(page, VariableSchema, toVariable);
     return { variables, nextPageToken };
   },
   setVariables: async (request, context) => {
@@ -28,9 +28,9 @@ export const variableService = (control: Control): ServiceImpl<typeof VariableSe
     return {};
   },
   listEffectiveVariables: async (request, context) => {
-    const wanted = { workspace: workspaceReference(request), page: pageOf(request) };
+    const wanted = { workspace: fromReference(request), page: fromPage(request) };
     const page = await listEffectiveVariables(control, callerOf(context), wanted);
-    const { messages: variables, nextPageToken } = pageMessages(page, EffectiveVariableSchema, toEffectiveVariable);
+    const { messages: variables, nextPageToken } = toPage(page, EffectiveVariableSchema, toEffectiveVariable);
     return { variables, nextPageToken };
   },
 });

@@ -1,7 +1,7 @@
 import { maxDetailedSummaryBytes, maxSummaryBytes } from "../../control/documents/limits.ts";
 import { unshownSummary } from "../../control/documents/plan-summary.ts";
 import type { PlanSummary } from "../../gen/windlass/agent/v1/plan_pb.ts";
-import { storedPart } from "../mapping/plan-part.ts";
+import { fromPlanPart } from "../mapping/plan-part.ts";
 import type { UploadIntake } from "./intake.ts";
 import type { Announced } from "./receiver.ts";
 
@@ -28,7 +28,7 @@ export class SummaryIntake {
 
   async take(part: PlanSummary): Promise<void> {
     const hasRoomForAttributes = maxSummaryBytes - this.#intake.room < maxDetailedSummaryBytes;
-    const text = Buffer.from(JSON.stringify(storedPart(part, hasRoomForAttributes)));
+    const text = Buffer.from(JSON.stringify(fromPlanPart(part, hasRoomForAttributes)));
     const lead = this.#parts === 0 ? this.#head : Buffer.from(",");
     this.#parts += 1;
     this.#isTooLarge ||= lead.length + text.length + tail.length > this.#intake.room;

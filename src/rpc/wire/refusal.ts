@@ -9,9 +9,9 @@ export interface RefusalForm {
   /** Of the request. */
   readonly contentType: string;
   /** The HTTP status for callers that read one; default: the one that Connect defines for the code. */
-  readonly httpStatus?: number;
+  readonly httpStatus?: number | undefined;
   /** More headers. */
-  readonly header?: Headers;
+  readonly header?: Headers | undefined;
 }
 
 /** An answer that is an error and nothing else, in the protocol that the caller speaks. */

@@ -1,6 +1,7 @@
 import type { UniversalServerResponse } from "@connectrpc/connect/protocol";
 import { universalResponseToNodeResponse } from "@connectrpc/connect-node";
 import type { HttpResponse } from "../../http/messages.ts";
+import { given } from "../../lib/values/records.ts";
 
 /**
  * Sends an answer. An error of gRPC before the first message goes out as Trailers-Only, in one HEADERS frame that ends the
@@ -10,8 +11,7 @@ export async function sendAnswer(answer: UniversalServerResponse, response: Http
   const { header, trailer } = answer;
   const { isEmpty, body } = await begun(answer.body);
   const isRefused = trailer !== undefined && isEmpty && (trailer.get("grpc-status") ?? "0") !== "0";
-  if (!isRefused)
-    return universalResponseToNodeResponse({ ...answer, ...(body === undefined ? {} : { body }) }, response);
+  if (!isRefused) return universalResponseToNodeResponse({ ...answer, ...given({ body }) }, response);
   const fields = { ...Object.fromEntries(header ?? []), ...Object.fromEntries(trailer) };
   delete fields["grpc-encoding"];
   endWithHeaders(response, fields);
@@ -30,7 +30,7 @@ function endWithHeaders(response: HttpResponse, fields: Readonly<Record<string, 
 interface Begun {
   readonly isEmpty: boolean;
   /** All of it, the first piece too. */
-  readonly body?: AsyncIterable<Uint8Array>;
+  readonly body?: AsyncIterable<Uint8Array> | undefined;
 }
 
 /** Waits for the first piece of a body or its end, after which its trailers are there if it has none. */

@@ -63,6 +63,6 @@ export function spoken(answer: UniversalServerResponse, { path, contentType }: U
   return refusalAnswer(error, {
     contentType,
     httpStatus: answer.status,
-    ...(answer.header === undefined ? {} : { header: answer.header }),
+    header: answer.header,
   });
 }

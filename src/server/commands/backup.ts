@@ -3,6 +3,7 @@ import { open, readdir, rename, rm } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { masterKeyId } from "../../control/core/vault.ts";
 import { generationKey } from "../../control/people/system.ts";
+import { syncDirectory } from "../../lib/fs/durable.ts";
 import { makeDirectory } from "../../lib/fs/make-directory.ts";
 import { version } from "../../lib/program/version.ts";
 import { counted } from "../../lib/text/counted.ts";
@@ -20,7 +21,7 @@ import {
 import { fileParts, type PartSource, textPart, writeArchive } from "../backup/pack.ts";
 import type { CommandCall, ServerCommand } from "../command.ts";
 import { demandDataDir, enterMaintenance, logsFile, maintenanceDir, rowsFile, storeUrls } from "../data-dir.ts";
-import { keyText, type MasterKeys, readMasterKeys, syncDirectory } from "../secrets.ts";
+import { keyText, type MasterKeys, readMasterKeys } from "../secrets.ts";
 import { dataDirOf } from "../settings.ts";
 import { StartError } from "../start-error.ts";
 
@@ -89,7 +90,7 @@ async function backUpSqlite(backup: Backup): Promise<void> {
       ...(await blobParts(storeUrls(call.settings, dataDir).blobs)),
     ];
     const facts: Facts = { engine: "sqlite", schemaVersion, generation: meta[generationKey] ?? "" };
-    await write(backup, { facts, parts, createdAt });
+    await write(backup, facts, parts, createdAt);
   } finally {
     await rm(work, { recursive: true, force: true });
   }
@@ -132,7 +133,7 @@ async function backUpPostgres(backup: Backup, url: string): Promise<number> {
   const createdAt = call.clock.now();
   const { applied } = await schemaState({ url, log: call.log });
   const generation = await generationOf(call, url);
-  await write(backup, { facts: { engine: "postgres", schemaVersion: applied, generation }, parts: [], createdAt });
+  await write(backup, { engine: "postgres", schemaVersion: applied, generation }, [], createdAt);
   call.note(
     `windlassd: the file holds only the key's id${backup.isWithKey ? " and the key" : ""}. Rows, logs and objects lie in PostgreSQL: dump them as well, with\n` +
       `  pg_dump --format=custom --file=windlass.pgdump ${dumpTarget(url)}\n`,
@@ -149,17 +150,14 @@ async function generationOf({ log }: CommandCall, url: string): Promise<string> 
 const dumpTarget = (url: string): string =>
   new URL(url).password === "" ? `'${url}'` : '"$WINDLASS_DATABASE_URL"    # the same URL as --database-url';
 
-interface Content {
-  readonly facts: Facts;
-  readonly parts: readonly PartSource[];
-  readonly createdAt: Date;
-}
-
-async function write(backup: Backup, { facts, parts, createdAt }: Content): Promise<void> {
+async function write(backup: Backup, facts: Facts, parts: readonly PartSource[], createdAt: Date): Promise<void> {
   const { keys, isWithKey, target, call } = backup;
   const all = isWithKey ? [textPart(keyPart, keyText(keys)), ...parts] : parts;
   const manifest = {
-    ...{ format: backupFormat, version, ...facts, createdAt: createdAt.toISOString() },
+    format: backupFormat,
+    version,
+    ...facts,
+    createdAt: createdAt.toISOString(),
     masterKeyId: masterKeyId(keys.key),
     hasMasterKey: isWithKey,
     parts: all.map(({ name, bytes, sha256 }) => ({ name, bytes, sha256 })),

@@ -1,6 +1,7 @@
 import { stringify } from "yaml";
 import { settingText } from "../../lib/setting-schemas.ts";
 import type { Setting } from "../../lib/settings.ts";
+import { keysOf } from "../../lib/values/records.ts";
 import { serverSettings } from "../../settings/server.ts";
 import type { CommandCall, ServerCommand } from "../command.ts";
 import { dataDirOf } from "../settings.ts";
@@ -50,7 +51,7 @@ export const configCommand: ServerCommand = {
 };
 
 function shownSettings(call: CommandCall): readonly Shown[] {
-  return Object.keys(serverSettings).flatMap((name) => shownSetting(call, name as keyof typeof serverSettings) ?? []);
+  return keysOf(serverSettings).flatMap((name) => shownSetting(call, name) ?? []);
 }
 
 function shownSetting(

@@ -7,6 +7,7 @@ import { createLog } from "../../lib/program/log.ts";
 import { version } from "../../lib/program/version.ts";
 import { systemRandom } from "../../lib/random.ts";
 import type { Settings } from "../../lib/settings.ts";
+import { errnoOf } from "../../lib/values/errors.ts";
 import { isWindlassError } from "../../lib/words/errors.ts";
 import { serverSettings } from "../../settings/server.ts";
 import { type CommandCall, commonSettings, type ServerCommand } from "../command.ts";
@@ -83,7 +84,12 @@ async function run(command: ServerCommand, argv: readonly string[]): Promise<num
   const { settings, origins } = loaded;
   const log = createLog({ level: settings.logLevel, format: settings.logFormat });
   const call: CommandCall = {
-    ...{ settings, origins, environment, own: line.own, words: line.words, log },
+    settings,
+    origins,
+    environment,
+    own: line.own,
+    words: line.words,
+    log,
     clock: systemClock,
     random: systemRandom,
     say: (text) => void process.stdout.write(text),
@@ -112,9 +118,10 @@ function failed(error: unknown): number {
 
 /** What the system or SQLite refused: the cause is not in this program, and its stack tells nobody anything. */
 function knownFailure(error: unknown): { readonly text: string; readonly exitCode: number } | undefined {
-  if (!(error instanceof Error && "code" in error && typeof error.code === "string")) return undefined;
-  if (error.code.startsWith("SQLITE_"))
-    return { text: `the database in the data directory cannot be used: ${error.message} (${error.code})`, exitCode: 7 };
+  const code = errnoOf(error);
+  if (code === undefined || !(error instanceof Error)) return undefined;
+  if (code.startsWith("SQLITE_"))
+    return { text: `the database in the data directory cannot be used: ${error.message} (${code})`, exitCode: 7 };
   return "syscall" in error ? { text: error.message, exitCode: 1 } : undefined;
 }
 

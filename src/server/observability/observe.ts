@@ -2,6 +2,7 @@ import type { Control } from "../../control/core/control.ts";
 import type { Observer } from "../../control/core/observer.ts";
 import type { Environment } from "../../lib/environment.ts";
 import { version } from "../../lib/program/version.ts";
+import type { JobId } from "../../lib/words/ids.ts";
 import type { CallObserver } from "../../rpc/interceptors.ts";
 import { createMetrics, type ServerMetrics } from "./metrics.ts";
 import { openTracing, type Tracing } from "./tracing.ts";
@@ -40,8 +41,6 @@ export async function openObservability(environment: Environment): Promise<Obser
     },
   };
 }
-
-type JobId = Parameters<Observer["jobEnded"]>[0];
 
 async function ended(
   { store }: Control,

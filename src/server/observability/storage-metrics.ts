@@ -18,12 +18,14 @@ export function storageMetrics(registry: Registry, control: Control): StorageMet
   const bytes = new Gauge({
     name: "windlass_storage_bytes",
     help: "What rows, logs and objects take; objects are counted every ten minutes",
-    ...{ labelNames, registers },
+    labelNames,
+    registers,
   });
   const free = new Gauge({
     name: "windlass_storage_free_bytes",
     help: "Of the files of SQLite, what holds nothing and is used before they grow",
-    ...{ labelNames, registers },
+    labelNames,
+    registers,
   });
   const objects = new Gauge({ name: "windlass_objects", help: "Objects: archives, plans, states", registers });
   const oldest = new Gauge({

@@ -1,7 +1,9 @@
 import { createReadStream } from "node:fs";
 import { type FileHandle, mkdir, open, readdir, rename, rm, rmdir, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { syncDirectory } from "../../lib/fs/durable.ts";
 import { type Random, systemRandom } from "../../lib/random.ts";
+import { errnoOf } from "../../lib/values/errors.ts";
 import { WindlassError } from "../../lib/words/errors.ts";
 import {
   type BlobLimits,
@@ -15,8 +17,8 @@ import { BlobIntake, checkedKey, missingBlob } from "./intake.ts";
 
 export interface FileBlobStoreOptions {
   /** Another process owns the directory: what is in `incoming` stays. */
-  readonly isShared?: boolean;
-  readonly random?: Random;
+  readonly isShared?: boolean | undefined;
+  readonly random?: Random | undefined;
 }
 
 /**
@@ -61,7 +63,7 @@ class FileBlobStore implements BlobStore {
     try {
       for await (const piece of stream) yield piece;
     } catch (error) {
-      throw codeOf(error) === "ENOENT" ? missingBlob(key) : withAdvice(error);
+      throw errnoOf(error) === "ENOENT" ? missingBlob(key) : withAdvice(error);
     }
   }
 
@@ -69,7 +71,7 @@ class FileBlobStore implements BlobStore {
     try {
       return (await stat(this.#path(key))).isFile();
     } catch (error) {
-      if (codeOf(error) === "ENOENT") return false;
+      if (errnoOf(error) === "ENOENT") return false;
       throw withAdvice(error);
     }
   }
@@ -145,7 +147,7 @@ async function moveTo(from: string, to: string): Promise<string | undefined> {
       await rename(from, to);
       return firstMade;
     } catch (error) {
-      if (codeOf(error) !== "ENOENT" || attempt === maxRemovals) throw error;
+      if (errnoOf(error) !== "ENOENT" || attempt === maxRemovals) throw error;
     }
   }
 }
@@ -153,7 +155,7 @@ async function moveTo(from: string, to: string): Promise<string | undefined> {
 /** Removes a directory unless something is in it. */
 async function removeEmpty(directory: string): Promise<void> {
   await rmdir(directory).catch((error: unknown) => {
-    if (codeOf(error) !== "ENOTEMPTY" && codeOf(error) !== "EEXIST") ignoreMissing(error);
+    if (errnoOf(error) !== "ENOTEMPTY" && errnoOf(error) !== "EEXIST") ignoreMissing(error);
   });
 }
 
@@ -177,19 +179,12 @@ async function writeAll(file: FileHandle, piece: Uint8Array): Promise<void> {
   }
 }
 
-async function syncDirectory(path: string): Promise<void> {
-  await using directory = await open(path, "r");
-  await directory.sync();
-}
-
 const namesIn = async (directory: string, shape: RegExp): Promise<readonly string[]> =>
   ((await readdir(directory).catch(ignoreMissing)) ?? []).filter((name) => shape.test(name));
 
 function ignoreMissing(error: unknown): undefined {
-  if (codeOf(error) !== "ENOENT") throw error;
+  if (errnoOf(error) !== "ENOENT") throw error;
 }
-
-const codeOf = (error: unknown) => (error instanceof Error && "code" in error ? error.code : undefined);
 
 const diskIsFull = "the disk of the data directory is full: nothing was stored";
 /** What lacks now and may be there later. */
@@ -202,6 +197,6 @@ const lacks: Readonly<Record<string, string>> = {
 
 /** An error of the file system as callers are told of it. */
 function withAdvice(error: unknown): unknown {
-  const what = lacks[String(codeOf(error))];
+  const what = lacks[errnoOf(error) ?? ""];
   return what === undefined ? error : new WindlassError("storage_unavailable", what, { cause: error });
 }

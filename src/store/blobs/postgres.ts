@@ -1,6 +1,6 @@
 import type pg from "pg";
-import { systemClock } from "../../lib/clock.ts";
-import { type Random, systemRandom } from "../../lib/random.ts";
+import type { Clock } from "../../lib/clock.ts";
+import type { Random } from "../../lib/random.ts";
 import { WindlassError } from "../../lib/words/errors.ts";
 import {
   type BlobLimits,
@@ -15,27 +15,35 @@ import { BlobIntake, checkedKey, missingBlob } from "./intake.ts";
 /** Uploads that a crash cut off are forgotten after this long: no upload that lives takes a day. */
 const abandonedAfter = "1 day";
 
+interface BlobStoreParts {
+  readonly pool: pg.Pool;
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
 /**
  * Opens the object store of a migrated PostgreSQL database. The pool is closed with it. An upload's pieces are stored as
  * they come, under the upload's own id, and belong to the object once all are there.
  */
-export async function openPostgresBlobStore(pool: pg.Pool, random: Random = systemRandom): Promise<BlobStore> {
-  const store = new PostgresBlobStore(pool, random);
+export async function openPostgresBlobStore(parts: BlobStoreParts): Promise<BlobStore> {
+  const store = new PostgresBlobStore(parts);
   await store.forgetAbandoned();
   return store;
 }
 
 class PostgresBlobStore implements BlobStore {
   readonly #pool: pg.Pool;
+  readonly #clock: Clock;
   readonly #random: Random;
 
-  constructor(pool: pg.Pool, random: Random) {
+  constructor({ pool, clock, random }: BlobStoreParts) {
     this.#pool = pool;
+    this.#clock = clock;
     this.#random = random;
   }
 
   async put(bytes: AsyncIterable<Uint8Array>, limits: BlobLimits): Promise<StoredBlob> {
-    const upload = `${systemClock.now().toISOString()}/${this.#random.uuid()}`;
+    const upload = `${this.#clock.now().toISOString()}/${this.#random.uuid()}`;
     await this.#query("INSERT INTO blob_uploads (upload, started_at) VALUES ($1, now())", [upload]);
     try {
       const blob = await this.#take(upload, bytes, limits);

@@ -29,9 +29,12 @@ export type Db = Pick<
   "select" | "selectDistinct" | "insert" | "update" | "delete" | "with" | "$with"
 >;
 
-export const kitOfSqlite = sqliteKit as unknown as Kit;
-export const dbOfSqlite = (db: BetterSQLite3Database): Db => db as unknown as Db;
-export const dbOfPostgres = (db: NodePgDatabase): Db => db as unknown as Db;
+/** Every assertion of the store goes through here. */
+const asserted = <T>(value: unknown): T => value as T;
+
+export const kitOfSqlite: Kit = asserted(sqliteKit);
+export const dbOfSqlite = (db: BetterSQLite3Database): Db => asserted(db);
+export const dbOfPostgres = (db: NodePgDatabase): Db => asserted(db);
 
 /** A row with every column present: what a prepared insert of whole rows takes. */
 export type WholeRow<T extends PgTable> = Required<InferInsertModel<T>>;
@@ -39,18 +42,18 @@ export type WholeRow<T extends PgTable> = Required<InferInsertModel<T>>;
 /** `values(…)` of a prepared insert: every column of `table` as a placeholder of the same name. */
 export function placeholdersOf<T extends PgTable>(table: T): PgInsertValue<T> {
   const names = Object.keys(getTableColumns(table));
-  return Object.fromEntries(names.map((name) => [name, sql.placeholder(name)])) as unknown as PgInsertValue<T>;
+  return asserted(Object.fromEntries(names.map((name) => [name, sql.placeholder(name)])));
 }
 
 /** `set(…)` of a prepared update of whole rows: every column but `id` as a placeholder of the same name, encoded by its column. */
 export function slotsOf<T extends PgTable>(table: T): PgUpdateSetSource<T> {
   const columns = Object.entries(getTableColumns(table)).filter(([name]) => name !== "id");
   const slots = columns.map(([name, column]) => [name, sql`${sql.param(sql.placeholder(name), column)}`]);
-  return Object.fromEntries(slots) as unknown as PgUpdateSetSource<T>;
+  return asserted(Object.fromEntries(slots));
 }
 
 /** A table whose rows have an id. */
 export type TableWithId = PgTable & { readonly id: AnyPgColumn };
 
 /** What `select()` of the whole table gives: drizzle's own type is not resolved for a table that is a parameter. */
-export const rowsOf = <T extends PgTable>(rows: readonly unknown[]): T["$inferSelect"][] => rows as T["$inferSelect"][];
+export const rowsOf = <T extends PgTable>(rows: readonly unknown[]): T["$inferSelect"][] => asserted(rows);

@@ -1,5 +1,7 @@
 import type { SQL } from "drizzle-orm";
 import type { AnyPgColumn } from "drizzle-orm/pg-core";
+import { errnoOf } from "../../lib/values/errors.ts";
+import { keysOf } from "../../lib/values/records.ts";
 import { DrizzleQueryError, sql } from "../drizzle/orm.ts";
 
 /** What a failed statement says about the data; `conflict` means another transaction won and the whole write may be tried again. */
@@ -31,7 +33,7 @@ export function asParameter<K extends string>(
   rows: readonly Readonly<Record<K, unknown>>[],
   columns: Readonly<Record<K, AnyPgColumn>>,
 ): string {
-  const names = Object.keys(columns) as K[];
+  const names = keysOf(columns);
   return JSON.stringify(
     rows.map((row) => Object.fromEntries(names.map((name) => [name, columns[name].mapToDriverValue(row[name])]))),
   );
@@ -44,7 +46,8 @@ export function driverError(error: unknown): unknown {
 
 function codeOf(error: unknown): string {
   for (let at = error; at instanceof Error; at = at.cause) {
-    if ("code" in at && typeof at.code === "string") return at.code;
+    const code = errnoOf(at);
+    if (code !== undefined) return code;
   }
   return "";
 }

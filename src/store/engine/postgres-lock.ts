@@ -1,5 +1,5 @@
 import pg from "pg";
-import { systemClock } from "../../lib/clock.ts";
+import { type Clock, systemClock } from "../../lib/clock.ts";
 import { type StoreLog, silentLog } from "./engine.ts";
 import { unreachable } from "./unreachable.ts";
 
@@ -18,7 +18,8 @@ export type DatabaseLock =
 
 export interface LockOptions {
   readonly url: string;
-  readonly log?: StoreLog;
+  readonly log?: StoreLog | undefined;
+  readonly clock?: Clock | undefined;
   /** Called once when the connection was lost and another process took the lock meanwhile: the program should end. */
   readonly onStolen: (error: Error) => void;
 }
@@ -27,16 +28,21 @@ const message =
   "another windlassd serves this database: stop it first. Several on one database would disturb each other";
 
 /** Takes the advisory lock of a database on a connection of its own, and takes it again whenever that connection is lost. */
-export async function lockDatabase({ url, log = silentLog, onStolen }: LockOptions): Promise<DatabaseLock> {
-  const deadlineMs = systemClock.monotonicMs() + patienceMs;
+export async function lockDatabase({
+  url,
+  log = silentLog,
+  clock = systemClock,
+  onStolen,
+}: LockOptions): Promise<DatabaseLock> {
+  const deadlineMs = clock.monotonicMs() + patienceMs;
   for (;;) {
     const client = await attempt(url);
     if (client !== undefined) {
       const identity = await identityOf(client);
-      return { kind: "locked", lock: new HeldLock({ url, log, onStolen }, client), identity };
+      return { kind: "locked", lock: new HeldLock({ url, log, clock, onStolen }, client), identity };
     }
-    if (systemClock.monotonicMs() >= deadlineMs) return { kind: "held", message };
-    await systemClock.sleep(pauseMs);
+    if (clock.monotonicMs() >= deadlineMs) return { kind: "held", message };
+    await clock.sleep(pauseMs);
   }
 }
 
@@ -64,13 +70,18 @@ async function identityOf(client: pg.Client): Promise<string> {
   return `${system}/${database}`;
 }
 
+interface HeldLockOptions extends LockOptions {
+  readonly log: StoreLog;
+  readonly clock: Clock;
+}
+
 class HeldLock implements AsyncDisposable {
-  readonly #options: Required<LockOptions>;
+  readonly #options: HeldLockOptions;
   readonly #closing = new AbortController();
   #client: pg.Client;
   #holding: Promise<void> = Promise.resolve();
 
-  constructor(options: Required<LockOptions>, client: pg.Client) {
+  constructor(options: HeldLockOptions, client: pg.Client) {
     this.#options = options;
     this.#client = client;
     this.#watch();
@@ -90,7 +101,7 @@ class HeldLock implements AsyncDisposable {
 
   /** While the database is away nobody can serve it; once it is back, either this process has the lock or stops. */
   async #takeAgain(): Promise<void> {
-    const { url, log, onStolen } = this.#options;
+    const { url, log, clock, onStolen } = this.#options;
     log.warn({}, "the connection that holds the database's lock was lost: it is taken again");
     while (!this.#closing.signal.aborted) {
       try {
@@ -101,7 +112,7 @@ class HeldLock implements AsyncDisposable {
         log.warn({}, "the database's lock is held again");
         return;
       } catch {
-        await systemClock.sleep(againMs, this.#closing.signal).catch(() => {});
+        await clock.sleep(againMs, this.#closing.signal).catch(() => {});
       }
     }
   }

@@ -1,7 +1,9 @@
 import pg from "pg";
-import { systemClock } from "../../lib/clock.ts";
+import { type BackoffPolicy, backoffMs } from "../../lib/async/backoff.ts";
+import { retry } from "../../lib/async/retry.ts";
+import type { Clock } from "../../lib/clock.ts";
 import { failpoint } from "../../lib/program/failpoint.ts";
-import { systemRandom } from "../../lib/random.ts";
+import type { Random } from "../../lib/random.ts";
 import { isWindlassError, WindlassError } from "../../lib/words/errors.ts";
 import { drizzle } from "../drizzle/node-postgres.ts";
 import { type Db, dbOfPostgres } from "./boundary.ts";
@@ -13,10 +15,12 @@ export interface PostgresOptions<Q extends object> {
   readonly pool: pg.Pool;
   /** Builds the queries of one connection. */
   readonly queries: (db: Db) => Q;
+  readonly clock: Clock;
+  readonly random: Random;
 }
 
 const maxAttempts = 30;
-const maxPauseMs = 25;
+const conflictBackoff: BackoffPolicy = { firstMs: 2, capMs: 25 };
 
 /** A pool whose connections may die without ending the process. The caller ends it. */
 export function openPostgresPool(url: string, log: StoreLog, maxConnections = 10): pg.Pool {
@@ -38,14 +42,12 @@ export const postgresEngine = <Q extends object>(options: PostgresOptions<Q>): S
   new PostgresEngine(options);
 
 class PostgresEngine<Q extends object> implements StoreEngine<Q> {
-  readonly #pool: pg.Pool;
-  readonly #build: (db: Db) => Q;
+  readonly #options: PostgresOptions<Q>;
   readonly #built = new WeakMap<pg.PoolClient, Q>();
   readonly #open = new Set<Promise<unknown>>();
 
-  constructor({ pool, queries }: PostgresOptions<Q>) {
-    this.#pool = pool;
-    this.#build = queries;
+  constructor(options: PostgresOptions<Q>) {
+    this.#options = options;
   }
 
   read<T>(run: (queries: Q) => Promise<T>): Promise<T> {
@@ -75,21 +77,19 @@ class PostgresEngine<Q extends object> implements StoreEngine<Q> {
     }
   }
 
-  async #attempts<T>(begin: string, run: (queries: Q) => Promise<T>): Promise<T> {
-    for (let attempt = 1; ; attempt += 1) {
-      try {
-        return await this.#once(begin, run);
-      } catch (error) {
-        const cause = driverError(error);
-        if (postgresDialect.failure(cause) !== "conflict") throw refused(cause);
-        if (attempt === maxAttempts) throw contended(cause);
-        await systemClock.sleep(systemRandom.fraction() * Math.min(maxPauseMs, 2 ** attempt));
-      }
-    }
+  #attempts<T>(begin: string, run: (queries: Q) => Promise<T>): Promise<T> {
+    const { clock, random } = this.#options;
+    const waitMs = (error: unknown, failures: number) => {
+      const cause = driverError(error);
+      if (postgresDialect.failure(cause) !== "conflict") throw refused(cause);
+      if (failures + 1 === maxAttempts) throw contended(cause);
+      return backoffMs(conflictBackoff, failures, random);
+    };
+    return retry({ clock, waitMs }, () => this.#once(begin, run));
   }
 
   async #once<T>(begin: string, run: (queries: Q) => Promise<T>): Promise<T> {
-    const client = await this.#pool.connect();
+    const client = await this.#options.pool.connect();
     let isUsable = false;
     const loan = lend(this.#queriesOf(client));
     try {
@@ -109,7 +109,7 @@ class PostgresEngine<Q extends object> implements StoreEngine<Q> {
   #queriesOf(client: pg.PoolClient): Q {
     const known = this.#built.get(client);
     if (known !== undefined) return known;
-    const built = this.#build(dbOfPostgres(drizzle(client)));
+    const built = this.#options.queries(dbOfPostgres(drizzle(client)));
     this.#built.set(client, built);
     return built;
   }

@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import Database from "better-sqlite3";
-import { systemClock } from "../../lib/clock.ts";
+import type { Clock } from "../../lib/clock.ts";
 import { failpoint } from "../../lib/program/failpoint.ts";
 import { WindlassError } from "../../lib/words/errors.ts";
 import { drizzle } from "../drizzle/better-sqlite3.ts";
@@ -26,8 +26,9 @@ export interface SqliteOptions<Q extends object> {
   /** Brings the schema up to date, before anything else is prepared. */
   readonly migrate: (writer: Connection) => void;
   readonly log: StoreLog;
+  readonly clock: Clock;
   /** Called once if a commit failed with an unknown outcome: nothing works any more, and the program should end. */
-  readonly onFatal?: (error: WindlassError) => void;
+  readonly onFatal?: ((error: WindlassError) => void) | undefined;
 }
 
 const maxGroupSize = 256;
@@ -152,10 +153,11 @@ class SqliteEngine<Q extends object> implements StoreEngine<Q>, Spacious {
   async #group(): Promise<void> {
     const members: Waiting<Q>[] = [];
     const settle: (() => void)[] = [];
-    const startedMs = systemClock.monotonicMs();
+    const { clock } = this.#options;
+    const startedMs = clock.monotonicMs();
     try {
       this.#writer.exec("BEGIN IMMEDIATE");
-      while (members.length < maxGroupSize && systemClock.monotonicMs() - startedMs < maxGroupMs) {
+      while (members.length < maxGroupSize && clock.monotonicMs() - startedMs < maxGroupMs) {
         const next = this.#waiting.shift();
         if (next === undefined) break;
         members.push(next);

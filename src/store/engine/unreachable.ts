@@ -1,4 +1,5 @@
 import pg from "pg";
+import { errnoOf, messageOf } from "../../lib/values/errors.ts";
 import { isWindlassError, WindlassError } from "../../lib/words/errors.ts";
 import { driverError } from "./dialect.ts";
 
@@ -13,9 +14,9 @@ export function unreachable(error: unknown): unknown {
 function whyUnreachable(cause: unknown): string | undefined {
   if (!(cause instanceof Error)) return undefined;
   if (cause instanceof pg.DatabaseError) return whyRefused(cause);
-  const isOfNetwork = "code" in cause && typeof cause.code === "string";
+  const isOfNetwork = errnoOf(cause) !== undefined;
   if (!isOfNetwork && !/connection|timeout|SSL|SASL/i.test(cause.message)) return undefined;
-  return `the PostgreSQL database cannot be reached (${messageOf(cause)}): check --database-url`;
+  return `the PostgreSQL database cannot be reached (${networkText(cause)}): check --database-url`;
 }
 
 /** By the classes of SQLSTATE; what says that a statement is wrong is a fault of this program. */
@@ -29,7 +30,5 @@ function whyRefused({ code = "", message }: pg.DatabaseError): string | undefine
 }
 
 /** Several addresses of one name were tried: the error has no message of its own. */
-const messageOf = (cause: Error): string =>
-  cause instanceof AggregateError && cause.message === ""
-    ? cause.errors.map((one) => (one instanceof Error ? one.message : String(one))).join("; ")
-    : cause.message;
+const networkText = (cause: Error): string =>
+  cause instanceof AggregateError && cause.message === "" ? cause.errors.map(messageOf).join("; ") : cause.message;

@@ -1,6 +1,7 @@
 import { createHash, type Hash } from "node:crypto";
 import Database from "better-sqlite3";
 import { freePages, keepGivingBack } from "../engine/sqlite-space.ts";
+import type { AppendResult, SealResult } from "../ports/logs.ts";
 import type { LogCommand, LogCommandAnswer } from "./operations.ts";
 
 /** What the file's format is called; a file of a later one is refused. */
@@ -125,9 +126,15 @@ export class LogFile {
   #do(command: LogCommand): LogCommandAnswer {
     switch (command.kind) {
       case "append":
-        return this.#append(this.#stream(command.stream), command.offset, command.bytes);
+        return {
+          kind: "append_result",
+          result: this.#append(this.#stream(command.stream), command.offset, command.bytes),
+        };
       case "seal":
-        return this.#seal(this.#stream(command.stream), command.length, command.sha256);
+        return {
+          kind: "seal_result",
+          result: this.#seal(this.#stream(command.stream), command.length, command.sha256),
+        };
       case "seal_with_gap":
         return this.#setStatus(this.#stream(command.stream), "gap", command.missingBytes ?? null);
       case "reopen":
@@ -156,7 +163,7 @@ export class LogFile {
     return stream;
   }
 
-  #append(stream: Stream, offset: number, bytes: Uint8Array): LogCommandAnswer {
+  #append(stream: Stream, offset: number, bytes: Uint8Array): AppendResult {
     if (stream.status !== "open") return { kind: "sealed", nextOffset: stream.length };
     if (offset > stream.length) return { kind: "gap", nextOffset: stream.length };
     const fresh = bytes.subarray(Math.min(stream.length - offset, bytes.length));
@@ -171,7 +178,7 @@ export class LogFile {
     return { kind: "appended", nextOffset: stream.length };
   }
 
-  #seal(stream: Stream, length: number, sha256: string): LogCommandAnswer {
+  #seal(stream: Stream, length: number, sha256: string): SealResult {
     const nextOffset = stream.length;
     if (length > nextOffset) return { kind: "incomplete", nextOffset };
     const stored = stream.sha256 ?? this.#digest(stream);

@@ -15,8 +15,8 @@ export type LogCommand =
 export type StreamCommand = Extract<LogCommand, { readonly stream: LogStreamId }>;
 
 export type LogCommandAnswer =
-  | AppendResult
-  | SealResult
+  | { readonly kind: "append_result"; readonly result: AppendResult }
+  | { readonly kind: "seal_result"; readonly result: SealResult }
   | { readonly kind: "done" }
   | { readonly kind: "given_back"; readonly hasMore: boolean };
 
@@ -26,6 +26,11 @@ export interface LogQuery {
   readonly stream: LogStreamId;
   readonly offset: number;
   readonly maxBytes: number;
+}
+
+export interface ReadAnswer {
+  readonly kind: "read";
+  readonly read: LogRead;
 }
 
 /** The same, for the names of streams. */
@@ -51,7 +56,7 @@ export interface ToldSpace {
 }
 
 export type LogOperation = LogCommand | LogQuery | LogListing | LogSpace;
-export type LogAnswer = LogCommandAnswer | LogRead | ListedStreams | ToldSpace;
+export type LogAnswer = LogCommandAnswer | ReadAnswer | ListedStreams | ToldSpace;
 
 /** What a thread is started with. */
 export interface LogThreadOptions {

@@ -39,7 +39,7 @@ class SqliteLogStore implements LogStore {
   async append(stream: LogStreamId, offset: number, bytes: Uint8Array): Promise<AppendResult> {
     refuseBadAppend(offset, bytes);
     const answer = await this.#writer.call({ kind: "append", stream, offset, bytes });
-    if (isAppendResult(answer)) return answer;
+    if (answer.kind === "append_result") return answer.result;
     throw unexpected(answer);
   }
 
@@ -49,7 +49,7 @@ class SqliteLogStore implements LogStore {
 
   async seal(stream: LogStreamId, length: number, sha256: string): Promise<SealResult> {
     const answer = await this.#writer.call({ kind: "seal", stream, length, sha256 });
-    if (isSealResult(answer)) return answer;
+    if (answer.kind === "seal_result") return answer.result;
     throw unexpected(answer);
   }
 
@@ -68,13 +68,13 @@ class SqliteLogStore implements LogStore {
       offset,
       maxBytes: Math.min(maxBytes, maxReadBytes),
     });
-    if ("bytes" in answer) return answer;
+    if (answer.kind === "read") return answer.read;
     throw unexpected(answer);
   }
 
   async list(after: LogStreamId | null, limit: number): Promise<readonly ListedStream[]> {
     const answer = await this.#reader.call({ kind: "list", after, limit });
-    if ("kind" in answer && answer.kind === "listed") return answer.streams;
+    if (answer.kind === "listed") return answer.streams;
     throw unexpected(answer);
   }
 
@@ -84,13 +84,13 @@ class SqliteLogStore implements LogStore {
 
   async space(): Promise<Space> {
     const answer = await this.#reader.call({ kind: "space" });
-    if ("kind" in answer && answer.kind === "told_space") return answer.space;
+    if (answer.kind === "told_space") return answer.space;
     throw unexpected(answer);
   }
 
   async giveBack(pages: number): Promise<boolean> {
     const answer = await this.#writer.call({ kind: "give_back", pages });
-    if ("kind" in answer && answer.kind === "given_back") return answer.hasMore;
+    if (answer.kind === "given_back") return answer.hasMore;
     throw unexpected(answer);
   }
 
@@ -117,12 +117,5 @@ export function refuseBadAppend(offset: number, bytes: Uint8Array): void {
   }
 }
 
-const isAppendResult = (answer: LogAnswer): answer is AppendResult =>
-  "kind" in answer &&
-  (answer.kind === "appended" || answer.kind === "gap" || (answer.kind === "sealed" && "nextOffset" in answer));
-
-const isSealResult = (answer: LogAnswer): answer is SealResult =>
-  "kind" in answer && (answer.kind === "incomplete" || answer.kind === "mismatch" || answer.kind === "sealed");
-
 const unexpected = (answer: LogAnswer) =>
-  new WindlassError("internal", `the log store gave an unexpected answer: ${"kind" in answer ? answer.kind : "bytes"}`);
+  new WindlassError("internal", `the log store gave an unexpected answer: ${answer.kind}`);

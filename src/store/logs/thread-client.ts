@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { Worker } from "node:worker_threads";
+import { firstMessage } from "../../lib/async/threads.ts";
 import { WindlassError } from "../../lib/words/errors.ts";
 import type { LogAnswer, LogOperation, LogThreadOptions, LogThreadReply, LogThreadRequest } from "./operations.ts";
 
@@ -27,7 +28,7 @@ export class LogThread implements AsyncDisposable {
   /** Starts a thread; rejects when it cannot open its file. */
   static async start(options: LogThreadOptions): Promise<LogThread> {
     const thread = new Worker(new URL("./thread.ts", import.meta.url), { workerData: options });
-    const [reply] = (await once(thread, "message")) as [LogThreadReply];
+    const reply = await firstMessage<LogThreadReply>(thread);
     if (reply.kind === "ready") return new LogThread(thread);
     await thread.terminate();
     throw unavailable(reply.kind === "failed" ? reply : { code: "", message: "the log store's thread did not start" });

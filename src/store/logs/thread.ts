@@ -1,5 +1,6 @@
 /** The program of the two threads behind the embedded log store: one writes the file, one reads it. */
 import { parentPort, workerData } from "node:worker_threads";
+import { errnoOf, messageOf } from "../../lib/values/errors.ts";
 import { LogFile } from "./file.ts";
 import { LogFileReader } from "./file-reader.ts";
 import type {
@@ -34,8 +35,8 @@ function reading(path: string): Side {
     run: (operations) => {
       file ??= new LogFileReader(path);
       const reader = file;
-      return operations.flatMap((operation) => {
-        if (operation.kind === "read") return reader.read(operation);
+      return operations.flatMap((operation): LogAnswer | [] => {
+        if (operation.kind === "read") return { kind: "read", read: reader.read(operation) };
         if (operation.kind === "space") return reader.space();
         return operation.kind === "list" ? reader.list(operation) : [];
       });
@@ -50,11 +51,11 @@ function say(reply: LogThreadReply): void {
 }
 
 const bufferOf = (answer: LogAnswer): ArrayBuffer[] =>
-  "bytes" in answer && answer.bytes.buffer instanceof ArrayBuffer ? [answer.bytes.buffer] : [];
+  answer.kind === "read" && answer.read.bytes.buffer instanceof ArrayBuffer ? [answer.read.bytes.buffer] : [];
 
 function failed(error: unknown): LogThreadReply {
-  const code = error instanceof Error && "code" in error ? String(error.code) : "";
-  return { kind: "failed", code, message: error instanceof Error ? error.message : String(error) };
+  const code = errnoOf(error) ?? "";
+  return { kind: "failed", code, message: messageOf(error) };
 }
 
 function attempt(action: () => LogThreadReply): void {

@@ -72,7 +72,11 @@ export interface TokenQueries {
   byHash(hash: string): Promise<AgentToken | undefined>;
   /** Newest first; of one pool, or of the whole organization; with `validAt` only those that admit agents then. */
   list(
-    filter: { readonly organizationId: OrganizationId; readonly poolId: PoolId | null; readonly validAt?: Date },
+    filter: {
+      readonly organizationId: OrganizationId;
+      readonly poolId: PoolId | null;
+      readonly validAt?: Date | undefined;
+    },
     page: TimePage,
   ): Promise<readonly AgentToken[]>;
   insert(row: AgentToken): Promise<void>;
@@ -89,6 +93,7 @@ export interface HeardAgent {
 
 /** What decides what an agent's silence means. */
 export type SilentAgent = Pick<Agent, "id" | "status" | "lastSeenAt">;
+export type SilentRow = SilentAgent & Pick<Agent, "sessionEpoch">;
 
 /** Before which moment an agent was last seen: an idle or busy one that becomes unknown, an unknown one that becomes errored. */
 export interface SilenceDue {
@@ -138,7 +143,7 @@ export interface AgentQueries {
   silent(
     due: SilenceDue,
     page: { readonly after: Pick<SilentAgent, "id" | "lastSeenAt"> | null; readonly limit: number },
-  ): Promise<readonly (SilentAgent & Pick<Agent, "sessionEpoch">)[]>;
+  ): Promise<readonly SilentRow[]>;
   /** Deletes those of these agents that never had a stream and were not heard since; answers how many. */
   forget(rows: readonly SilentAgent[]): Promise<number>;
   /** How many agents a token has, and how many of them it has made since; rows of whatever status. */

@@ -15,7 +15,7 @@ export interface IdPage {
 export interface NamePage {
   readonly after: string | null;
   /** The last key that is looked at; absent or null is the end. */
-  readonly upTo?: string | null;
+  readonly upTo?: string | null | undefined;
   readonly limit: number;
 }
 
@@ -29,7 +29,7 @@ export interface RowCount {
 export interface TimePage {
   readonly before: Position | null;
   /** The last position that is looked at; absent or null is the end. */
-  readonly downTo?: Position | null;
+  readonly downTo?: Position | null | undefined;
   readonly limit: number;
 }
 

@@ -9,21 +9,21 @@ export interface RunFilter {
   readonly workspaceId: WorkspaceId | null;
   readonly statuses: readonly RunStatus[];
   /** Occurs in id, message or who created it; ASCII letters in any case. */
-  readonly search?: string;
+  readonly search?: string | undefined;
   /** Created at this time or later. */
-  readonly createdFrom?: Date | null;
+  readonly createdFrom?: Date | null | undefined;
   /** Created before this time. */
-  readonly createdBefore?: Date | null;
+  readonly createdBefore?: Date | null | undefined;
   /** Runs of workspaces that are assigned to it now. */
-  readonly poolId?: PoolId | null;
+  readonly poolId?: PoolId | null | undefined;
   /** Runs of workspaces that have all of these now. */
-  readonly tags?: readonly string[];
+  readonly tags?: readonly string[] | undefined;
   /** Only runs that are not final. */
-  readonly isActive?: boolean;
+  readonly isActive?: boolean | undefined;
   /** Runs of which a job was last given to it. */
-  readonly agentId?: AgentId | null;
+  readonly agentId?: AgentId | null | undefined;
   /** Only runs that hold their workspace and are planned, or final. */
-  readonly needsDecision?: boolean;
+  readonly needsDecision?: boolean | undefined;
 }
 
 /** The queries of runs. */

@@ -9,14 +9,14 @@ export interface WorkspaceFilter {
   readonly organizationId: OrganizationId;
   readonly poolId: PoolId | null;
   /** All of them. */
-  readonly tags?: readonly string[];
+  readonly tags?: readonly string[] | undefined;
   /** A part of the name or of the description, in any case. */
-  readonly search?: string;
+  readonly search?: string | undefined;
   /** Any of them; none is all. */
-  readonly modes?: readonly ExecutionMode[];
-  readonly isLocked?: boolean;
+  readonly modes?: readonly ExecutionMode[] | undefined;
+  readonly isLocked?: boolean | undefined;
   /** Held by a run that is planned, or final. */
-  readonly needsDecision?: boolean;
+  readonly needsDecision?: boolean | undefined;
 }
 
 /** How much goes with a workspace. */

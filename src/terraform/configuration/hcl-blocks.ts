@@ -46,6 +46,10 @@ const maxDepth = 200;
 /** Blocks and attributes of a file that are looked at: each costs memory, and everybody waits meanwhile. */
 const maxEntries = 50_000;
 
+type Named =
+  | { readonly kind: "block"; readonly block: HclBlock }
+  | { readonly kind: "expression"; readonly text: string };
+
 class Reader {
   readonly #text: string;
   #at: number;
@@ -68,15 +72,15 @@ class Reader {
       if (token.kind === until || (token.kind === "symbol" && token.text === until)) break;
       if (token.kind !== "identifier" || ++this.#entries > maxEntries) throw new Unreadable();
       const found = this.#afterName(token.text);
-      if (typeof found === "string") expressions.push({ name: token.text, expression: found });
-      else blocks.push(found);
+      if (found.kind === "expression") expressions.push({ name: token.text, expression: found.text });
+      else blocks.push(found.block);
     }
     this.#depth -= 1;
     return { blocks, expressions, attributes: expressions.map(({ name }) => name) };
   }
 
-  /** The block that the name begins, or the expression of an attribute. */
-  #afterName(type: string): HclBlock | string {
+  /** Reads what a name begins: a block, or an attribute. */
+  #afterName(type: string): Named {
     const at = this.#at - type.length;
     const labels: string[] = [];
     for (;;) {
@@ -84,11 +88,11 @@ class Reader {
       if (token.kind === "identifier" || token.kind === "string") labels.push(token.text);
       else if (token.kind === "symbol" && token.text === "{") {
         const body = this.body("}");
-        return { type, labels, ...body, at, end: this.#at };
+        return { kind: "block", block: { type, labels, ...body, at, end: this.#at } };
       } else if (token.kind === "symbol" && token.text === "=" && labels.length === 0) {
         const from = this.#at;
         this.#skipExpression();
-        return this.#text.slice(from, this.#at).trim();
+        return { kind: "expression", text: this.#text.slice(from, this.#at).trim() };
       } else throw new Unreadable();
     }
   }

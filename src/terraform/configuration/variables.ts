@@ -31,7 +31,7 @@ export interface Applying {
   readonly engine: "terraform" | "tofu";
   readonly version: string;
   /** What TF_ENCRYPTION says, which may be made of variables too. */
-  readonly encryption?: string;
+  readonly encryption?: string | undefined;
 }
 
 /** From here on OpenTofu asks for variables before it reads the plan, and takes equal ones of those that the plan holds. */

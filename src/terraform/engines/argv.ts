@@ -4,36 +4,36 @@ import { WindlassError } from "../../lib/words/errors.ts";
 export interface PlanOptions {
   /** Where the plan is written. */
   readonly out: string;
-  readonly destroy?: boolean;
+  readonly destroy?: boolean | undefined;
   /** False skips reading the real objects. */
-  readonly refresh?: boolean;
-  readonly refreshOnly?: boolean;
-  readonly targets?: readonly string[];
-  readonly replace?: readonly string[];
+  readonly refresh?: boolean | undefined;
+  readonly refreshOnly?: boolean | undefined;
+  readonly targets?: readonly string[] | undefined;
+  readonly replace?: readonly string[] | undefined;
   /** Only OpenTofu knows it. */
-  readonly excludes?: readonly string[];
-  readonly varFiles?: readonly string[];
+  readonly excludes?: readonly string[] | undefined;
+  readonly varFiles?: readonly string[] | undefined;
   /** Where the state is, if not in the working directory; with the local backend only. */
-  readonly state?: string;
-  readonly parallelism?: number;
+  readonly state?: string | undefined;
+  readonly parallelism?: number | undefined;
 }
 
 export interface ApplyOptions {
   /** The saved plan. */
   readonly plan: string;
-  readonly varFiles?: readonly string[];
+  readonly varFiles?: readonly string[] | undefined;
   /** Where the state is, if not in the working directory; with the local backend only. */
-  readonly state?: string;
-  readonly parallelism?: number;
+  readonly state?: string | undefined;
+  readonly parallelism?: number | undefined;
   /** Only OpenTofu knows it. */
-  readonly suppressForgetErrors?: boolean;
+  readonly suppressForgetErrors?: boolean | undefined;
 }
 
 export interface InitOptions {
   /** True refuses to add providers to the lock file: right for an apply, which brings the plan's lock file. */
-  readonly lockFileReadonly?: boolean;
+  readonly lockFileReadonly?: boolean | undefined;
   /** Values that OpenTofu needs to know where modules are and how states are encrypted. */
-  readonly varFiles?: readonly string[];
+  readonly varFiles?: readonly string[] | undefined;
 }
 
 const quiet = ["-input=false", "-no-color"];

@@ -1,6 +1,7 @@
 import { parse, rcompare } from "semver";
 import { abortable } from "../../lib/async/abort.ts";
 import { type BackoffPolicy, backoffMs } from "../../lib/async/backoff.ts";
+import { retry } from "../../lib/async/retry.ts";
 import type { Clock } from "../../lib/clock.ts";
 import type { Log } from "../../lib/program/log.ts";
 import type { Random } from "../../lib/random.ts";
@@ -31,7 +32,7 @@ export interface EngineStoreOptions {
   /** A search path as in PATH. */
   readonly searchPath: string;
   /** Absent is never. */
-  readonly downloads?: DownloadRules;
+  readonly downloads?: DownloadRules | undefined;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
@@ -201,18 +202,22 @@ export class EngineStore implements AsyncDisposable {
     // The libraries for signatures and archives are large, and most agents never need them.
     const { downloadEngine } = await import("./releases/release-download.ts");
     const download = { ...wanted, rules, cache: this.#cache, clock, say, tell };
-    for (let attempt = 1; ; attempt++) {
-      try {
-        const cached = await downloadEngine(download, this.#stopping.signal);
-        return { kind: "fetched", cached, notes: notes.length === 0 ? [cacheNote(cached)] : notes };
-      } catch (error) {
-        this.#stopping.signal.throwIfAborted();
-        if (!isWindlassError(error)) throw error;
-        log.warn({ engine, version: constraint.text, attempt, reason: error.message }, "engine download failed");
-        if (error.code !== "storage_unavailable") return { kind: "refused", why: error.message, notes };
-        if (attempt === attempts) return { kind: "refused", why: `${error.message}: ${advice(engine)}`, notes };
-        await clock.sleep(backoffMs(retryBackoff, attempt - 1, random), this.#stopping.signal);
-      }
+    const { signal } = this.#stopping;
+    const waitMs = (error: unknown, failures: number) => {
+      signal.throwIfAborted();
+      if (!isWindlassError(error)) throw error;
+      const attempt = failures + 1;
+      log.warn({ engine, version: constraint.text, attempt, reason: error.message }, "engine download failed");
+      if (error.code !== "storage_unavailable" || attempt === attempts) throw error;
+      return backoffMs(retryBackoff, failures, random);
+    };
+    try {
+      const cached = await retry({ clock, waitMs }, () => downloadEngine(download, signal), signal);
+      return { kind: "fetched", cached, notes: notes.length === 0 ? [cacheNote(cached)] : notes };
+    } catch (error) {
+      if (signal.aborted || !isWindlassError(error)) throw error;
+      const cure = error.code === "storage_unavailable" ? `: ${advice(engine)}` : "";
+      return { kind: "refused", why: `${error.message}${cure}`, notes };
     }
   }
 }

@@ -22,13 +22,13 @@ export interface EngineRequest {
   /** In terraform's syntax; "" takes any version. */
   readonly versionConstraint: string;
   /** Programs chosen by the agent's operator, one of each engine at most. `path` is searched for an engine that none of them is. */
-  readonly enginePaths?: readonly string[];
+  readonly enginePaths?: readonly string[] | undefined;
   /** A search path as in PATH. */
   readonly path: string;
   /** Ends programs that are asked what they are. */
   readonly signal?: AbortSignal | undefined;
   /** Who asks for the version; the workspace if absent. */
-  readonly askedBy?: "workspace" | "plan";
+  readonly askedBy?: "workspace" | "plan" | undefined;
 }
 
 /** Messages are for the run: they name what was looked for, where, and what to do. */

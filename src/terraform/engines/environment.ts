@@ -6,8 +6,14 @@ export interface RunFacts {
   readonly runId: string;
   readonly organization: string;
   readonly workspace: string;
-  readonly project?: string;
-  readonly git?: { readonly branch?: string; readonly commitSha?: string; readonly tag?: string };
+  readonly project?: string | undefined;
+  readonly git?:
+    | {
+        readonly branch?: string | undefined;
+        readonly commitSha?: string | undefined;
+        readonly tag?: string | undefined;
+      }
+    | undefined;
 }
 
 export interface EnvironmentVariable {
@@ -25,9 +31,9 @@ export interface EnvironmentOptions {
   /** The workspace's `env` variables; a later one wins over an earlier one of the same name. */
   readonly variables: readonly EnvironmentVariable[];
   /** A CLI configuration file of the agent (mirror, credentials). Without one terraform reads none. */
-  readonly cliConfigFile?: string;
+  readonly cliConfigFile?: string | undefined;
   /** The agent's own additions (proxy, certificates): before the workspace's variables, so that these may override them. */
-  readonly inherited?: Readonly<Record<string, string>>;
+  readonly inherited?: Readonly<Record<string, string>> | undefined;
 }
 
 /** Linux refuses one longer `NAME=value` string with E2BIG (MAX_ARG_STRLEN, 32 pages, with its final NUL). */

@@ -7,8 +7,8 @@ export interface ResourceAction {
   /** create, update, delete, … */
   readonly action: string;
   /** What identifies the object, where terraform told it: name and value of an attribute. */
-  readonly idKey?: string;
-  readonly id?: string;
+  readonly idKey?: string | undefined;
+  readonly id?: string | undefined;
 }
 
 /** What an apply has done so far. Reads of data sources are not counted. */
@@ -91,7 +91,7 @@ export class ApplyProgress {
 
   /** An apply that only left something behind has forgotten all that it should. */
   get counts(): ApplyCounts {
-    return { ...this.#counts, ...(this.hasOnlyLeftBehind ? { forgotten: this.#toForget } : {}) };
+    return { ...this.#counts, forgotten: this.hasOnlyLeftBehind ? this.#toForget : this.#counts.forgotten };
   }
 
   /** True if its only error is that it forgot something, as planned. */
@@ -117,8 +117,12 @@ export class ApplyProgress {
     const named = told ? { idKey: textOr(idKey, "id").slice(0, maxName), id } : action === "delete" ? begun : undefined;
     const { implied_provider: provider } = resource;
     this.#finished.add({
-      ...{ address: resource.addr, action, provider: textOr(provider, "").slice(0, maxName) },
-      ...{ idKey: named?.idKey ?? "", id: named?.id ?? "", finishedAt: textOr(finishedAt, "").slice(0, maxInstant) },
+      address: resource.addr,
+      action,
+      provider: textOr(provider, "").slice(0, maxName),
+      idKey: named?.idKey ?? "",
+      id: named?.id ?? "",
+      finishedAt: textOr(finishedAt, "").slice(0, maxInstant),
     });
   }
 

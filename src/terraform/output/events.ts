@@ -6,41 +6,47 @@ export interface TerraformEvent {
   readonly type: string;
   readonly "@level": string;
   readonly "@message": string;
-  readonly "@timestamp"?: string;
+  readonly "@timestamp"?: string | undefined;
   /** The version of terraform; only in the event of type `version`. */
-  readonly terraform?: string;
-  readonly hook?: EventHook;
-  readonly diagnostic?: Diagnostic;
-  readonly changes?: { readonly operation?: string; readonly import?: number; readonly forget?: number };
+  readonly terraform?: string | undefined;
+  readonly hook?: EventHook | undefined;
+  readonly diagnostic?: Diagnostic | undefined;
+  readonly changes?:
+    | {
+        readonly operation?: string | undefined;
+        readonly import?: number | undefined;
+        readonly forget?: number | undefined;
+      }
+    | undefined;
   /** Of what a plan would do to one object. */
-  readonly change?: { readonly action?: string };
+  readonly change?: { readonly action?: string | undefined } | undefined;
   /** Only in the "Emergency state dump" of type `log`. */
   readonly state?: unknown;
 }
 
 export interface EventHook {
   /** Absent where an action of a provider is meant. */
-  readonly resource?: { readonly addr: string; readonly implied_provider?: string };
+  readonly resource?: { readonly addr: string; readonly implied_provider?: string | undefined } | undefined;
   /** create, update, …; of the events of an action, which one. */
-  readonly action?: string | { readonly addr: string };
+  readonly action?: string | { readonly addr: string } | undefined;
   /** The resource that triggered an action; absent if the command line did. */
-  readonly lifecycle?: { readonly resource: { readonly addr: string } };
-  readonly message?: string;
-  readonly error?: string;
-  readonly elapsed_seconds?: number;
-  readonly provisioner?: string;
-  readonly output?: string;
-  readonly id_key?: string;
-  readonly id_value?: string;
+  readonly lifecycle?: { readonly resource: { readonly addr: string } } | undefined;
+  readonly message?: string | undefined;
+  readonly error?: string | undefined;
+  readonly elapsed_seconds?: number | undefined;
+  readonly provisioner?: string | undefined;
+  readonly output?: string | undefined;
+  readonly id_key?: string | undefined;
+  readonly id_value?: string | undefined;
 }
 
 export interface Diagnostic {
   readonly severity: string;
   readonly summary: string;
-  readonly detail?: string;
-  readonly address?: string;
-  readonly range?: SourceRange;
-  readonly snippet?: Snippet;
+  readonly detail?: string | undefined;
+  readonly address?: string | undefined;
+  readonly range?: SourceRange | undefined;
+  readonly snippet?: Snippet | undefined;
   /** OpenTofu's: both sides of a comparison. Values of a job: read from the line again, with their digits. */
   readonly difference?: unknown;
 }
@@ -52,17 +58,22 @@ export interface SourceRange {
 }
 
 export interface Snippet {
-  readonly context?: string | null;
+  readonly context?: string | null | undefined;
   readonly code: string;
   readonly start_line: number;
-  readonly values?: ReadonlyArray<{ readonly traversal: string; readonly statement: string }> | null;
-  readonly function_call?: {
-    readonly called_as: string;
-    readonly signature?: {
-      readonly params?: ReadonlyArray<{ readonly name: string }>;
-      readonly variadic_param?: { readonly name: string };
-    };
-  } | null;
+  readonly values?: ReadonlyArray<{ readonly traversal: string; readonly statement: string }> | null | undefined;
+  readonly function_call?:
+    | {
+        readonly called_as: string;
+        readonly signature?:
+          | {
+              readonly params?: ReadonlyArray<{ readonly name: string }> | undefined;
+              readonly variadic_param?: { readonly name: string } | undefined;
+            }
+          | undefined;
+      }
+    | null
+    | undefined;
 }
 
 const emergencyMessage = "Emergency state dump";

@@ -1,8 +1,9 @@
 import { createHash } from "node:crypto";
-import { chmod, mkdir, open, readdir, readFile, rename, rm, stat, utimes } from "node:fs/promises";
+import { chmod, mkdir, readdir, readFile, rename, rm, stat, utimes } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import type { Clock } from "../../lib/clock.ts";
+import { createSynced } from "../../lib/fs/durable.ts";
 import type { Random } from "../../lib/random.ts";
 import { hashPackage, lookAtPackage } from "./dir-hash.ts";
 
@@ -122,7 +123,7 @@ export class PackageCache {
     const root = join(fresh, "package");
     await rename(unpacked, root);
     await seal(root, (await lookAtPackage(root)).files);
-    await writeSynced(join(fresh, recordName), JSON.stringify(record));
+    await createSynced(join(fresh, recordName), JSON.stringify(record));
     const entry = this.#entryOf({ domain, ...record });
     await mkdir(join(this.#dir, domain), { recursive: true, mode: 0o700 });
     await this.discard(entry);
@@ -134,7 +135,7 @@ export class PackageCache {
   async amend({ entry, root }: CachedPackage, record: PackageRecord): Promise<CachedPackage> {
     const partial = join(entry, `${recordName}.partial`);
     await rm(partial, { force: true });
-    await writeSynced(partial, JSON.stringify(record));
+    await createSynced(partial, JSON.stringify(record));
     await rename(partial, join(entry, recordName));
     return { ...record, entry, root };
   }
@@ -190,9 +191,3 @@ async function seal(root: string, files: readonly string[]): Promise<void> {
 
 /** So that it can be removed. */
 const unseal = (path: string): Promise<void> => chmod(path, 0o700).catch(() => {});
-
-async function writeSynced(path: string, text: string): Promise<void> {
-  await using file = await open(path, "wx", 0o600);
-  await file.writeFile(text);
-  await file.sync();
-}

@@ -10,8 +10,8 @@ interface Drifted {
 
 /** An attribute that the plan depends on; an empty resource means that of any. */
 export interface RelevantAttribute {
-  readonly resource?: string;
-  readonly attribute?: readonly Json[];
+  readonly resource?: string | undefined;
+  readonly attribute?: readonly Json[] | undefined;
 }
 
 /** What of a plan decides which drift terraform shows. */

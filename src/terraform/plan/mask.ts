@@ -7,23 +7,23 @@ import { numberTexts } from "../redaction/secret-texts.ts";
 /** Stands for a sensitive value; `changed` tells whether it differs on the other side of the change. */
 export interface Masked {
   readonly masked: true;
-  readonly changed?: true;
+  readonly changed?: true | undefined;
   /** It is never read back, so nothing can be told of it. */
-  readonly writeOnly?: true;
+  readonly writeOnly?: true | undefined;
 }
 
 export type MaskedJson = Json | Masked | readonly MaskedJson[] | ReadonlyMap<string, MaskedJson>;
 
 /** A change as `terraform show -json` prints it. Marks mirror a value's shape, with true where a whole subtree is sensitive. */
 export interface ShownChange {
-  readonly actions?: readonly string[];
-  readonly before?: Json;
-  readonly after?: Json;
-  readonly after_unknown?: Json;
-  readonly before_sensitive?: Json;
-  readonly after_sensitive?: Json;
-  readonly replace_paths?: Json;
-  readonly importing?: { readonly id: string };
+  readonly actions?: readonly string[] | undefined;
+  readonly before?: Json | undefined;
+  readonly after?: Json | undefined;
+  readonly after_unknown?: Json | undefined;
+  readonly before_sensitive?: Json | undefined;
+  readonly after_sensitive?: Json | undefined;
+  readonly replace_paths?: Json | undefined;
+  readonly importing?: { readonly id: string } | undefined;
 }
 
 /** The value with every secret masked; `other` is the other side of the change, compared before anything is hidden. */

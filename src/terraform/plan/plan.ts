@@ -8,18 +8,18 @@ export type { MaskedJson } from "./mask.ts";
 
 export interface PlannedResource extends PlannedChange {
   readonly address: string;
-  readonly previousAddress?: string;
+  readonly previousAddress?: string | undefined;
   /** Address of its module; absent in the root. */
-  readonly module?: string;
+  readonly module?: string | undefined;
   readonly mode: string;
   readonly type: string;
   readonly name: string;
   readonly provider: string;
   /** Why, in terraform's words: `replace_because_tainted`, … */
-  readonly reason?: string;
-  readonly replacePaths?: Json;
+  readonly reason?: string | undefined;
+  readonly replacePaths?: Json | undefined;
   /** The id of the existing object that is imported. */
-  readonly importing?: string;
+  readonly importing?: string | undefined;
 }
 
 export interface PlannedOutput extends PlannedChange {
@@ -117,11 +117,11 @@ function plannedResource({ change, ...resource }: ShownResource, mask: PlanMask,
     name: mask.address(resource.name),
     provider: mask.address(resource.provider),
     ...withWriteOnly(plannedChange(change, mask), facts),
-    ...(resource.module === undefined ? {} : { module: mask.address(resource.module) }),
-    ...(resource.previousAddress === undefined ? {} : { previousAddress: mask.address(resource.previousAddress) }),
-    ...(resource.reason === undefined ? {} : { reason: resource.reason }),
-    ...(change.replace_paths === undefined ? {} : { replacePaths: mask.shape(change.replace_paths) }),
-    ...(change.importing === undefined ? {} : { importing: mask.text(change.importing.id) }),
+    module: resource.module === undefined ? undefined : mask.address(resource.module),
+    previousAddress: resource.previousAddress === undefined ? undefined : mask.address(resource.previousAddress),
+    reason: resource.reason,
+    replacePaths: change.replace_paths === undefined ? undefined : mask.shape(change.replace_paths),
+    importing: change.importing === undefined ? undefined : mask.text(change.importing.id),
   };
 }
 

@@ -65,7 +65,7 @@ function shownChange(change: Json | undefined): ShownChange {
   return {
     actions: listAt(change, "actions").map(String),
     ...Object.fromEntries(values.flatMap((name) => (change.has(name) ? [[name, change.get(name)]] : []))),
-    ...(isJsonObject(importing) ? { importing: { id: textAt(importing, "id") ?? "" } } : {}),
+    importing: isJsonObject(importing) ? { id: textAt(importing, "id") ?? "" } : undefined,
   };
 }
 

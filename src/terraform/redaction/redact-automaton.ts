@@ -105,7 +105,7 @@ export class Automaton {
 
   /** Position in the whole input from which on the text read so far may begin a pattern; undefined when nothing may. */
   get begun(): number | undefined {
-    return this.#state === 0 ? undefined : this.#placeOf(this.#depth[this.#state] as number);
+    return this.#state === 0 ? undefined : this.#placeOf(this.#depth[this.#state] ?? 0);
   }
 
   /** Begins another input. */
@@ -124,11 +124,11 @@ export class Automaton {
     const [pairs, last] = [this.#pairs, text.length - 1];
     let [at, code, placed] = [this.#state, this.#escape, this.#placed];
     for (let index = from; index < text.length; index += 1) {
-      let byte = text[index] as number;
+      let byte = text[index] ?? 0;
       if (at === 0) {
         if (first[byte] === 0) continue;
-        if (index < last && pairs[(byte << 8) | (text[index + 1] as number)] === 0) continue;
-        at = first[byte] as number;
+        if (index < last && pairs[(byte << 8) | (text[index + 1] ?? 0)] === 0) continue;
+        at = first[byte] ?? 0;
         places[placed++ & mask] = base + index;
         continue;
       }
@@ -141,17 +141,17 @@ export class Automaton {
         if (isSpace(byte)) byte = space;
         if (byte === escapeByte) code = 1;
         if (byte === escapeByte || byte === 0 || (byte === space && bytes[at] === space)) {
-          const begin = places[(placed - (this.#depth[at] as number)) & mask] as number;
+          const begin = places[(placed - (this.#depth[at] ?? 0)) & mask] ?? 0;
           if (base + index - begin > this.#maxSpread) at = code = 0;
           continue;
         }
       }
-      const row = rows[at] as number;
-      const known = row === 0 ? 0 : (steps[(row - 1) * 256 + byte] as number);
+      const row = rows[at] ?? 0;
+      const known = row === 0 ? 0 : (steps[(row - 1) * 256 + byte] ?? 0);
       at = known === 0 ? this.#next(at, byte) : known - 1;
       places[placed++ & mask] = base + index;
-      const length = match[at] as number;
-      if (length > 0) onMatch(places[(placed - length) & mask] as number, base + index + 1);
+      const length = match[at] ?? 0;
+      if (length > 0) onMatch(places[(placed - length) & mask] ?? 0, base + index + 1);
     }
     this.#state = at;
     this.#escape = at === 0 ? 0 : code;
@@ -160,12 +160,12 @@ export class Automaton {
 
   /** Where the last `length` bytes begin. */
   #placeOf(length: number): number {
-    return this.#places[(this.#placed - length) & this.#mask] as number;
+    return this.#places[(this.#placed - length) & this.#mask] ?? 0;
   }
 
   /** As `#step`, remembered where it is worth it. */
   #next(state: number, byte: number): number {
-    const row = this.#row[state] as number;
+    const row = this.#row[state] ?? 0;
     if (row === 0) return this.#step(state, byte);
     const next = this.#step(state, byte);
     this.#steps[(row - 1) * 256 + byte] = next + 1;
@@ -177,14 +177,14 @@ export class Automaton {
     while (at !== 0) {
       const next = this.#childOf(at, byte);
       if (next !== 0) return next;
-      at = this.#fail[at] as number;
+      at = this.#fail[at] ?? 0;
     }
-    return this.#first[byte] as number;
+    return this.#first[byte] ?? 0;
   }
 
   #childOf(state: number, byte: number): number {
-    let next = this.#child[state] as number;
-    while (next !== 0 && this.#bytes[next] !== byte) next = this.#sibling[next] as number;
+    let next = this.#child[state] ?? 0;
+    while (next !== 0 && this.#bytes[next] !== byte) next = this.#sibling[next] ?? 0;
     return next;
   }
 
@@ -193,18 +193,18 @@ export class Automaton {
     for (const raw of pattern) {
       const byte = isSpace(raw) ? space : raw;
       if (byte === space && this.#bytes[at] === space) continue;
-      const next = at === 0 ? (this.#first[byte] as number) : this.#childOf(at, byte);
+      const next = at === 0 ? (this.#first[byte] ?? 0) : this.#childOf(at, byte);
       at = next === 0 ? this.#grow(at, byte) : next;
     }
-    this.#match[at] = this.#depth[at] as number;
+    this.#match[at] = this.#depth[at] ?? 0;
   }
 
   #grow(parent: number, byte: number): number {
     const state = this.#size;
     this.#size += 1;
     this.#bytes[state] = byte;
-    this.#depth[state] = (this.#depth[parent] as number) + 1;
-    this.#sibling[state] = this.#child[parent] as number;
+    this.#depth[state] = (this.#depth[parent] ?? 0) + 1;
+    this.#sibling[state] = this.#child[parent] ?? 0;
     this.#child[parent] = state;
     if (parent === 0) this.#first[byte] = state;
     return state;
@@ -212,11 +212,11 @@ export class Automaton {
 
   /** White space and what is passed over may stand for more than itself. */
   #pair(): void {
-    for (let state = this.#child[0] as number; state !== 0; state = this.#sibling[state] as number) {
-      const row = 256 * (this.#bytes[state] as number);
+    for (let state = this.#child[0] ?? 0; state !== 0; state = this.#sibling[state] ?? 0) {
+      const row = 256 * (this.#bytes[state] ?? 0);
       this.#pairs.fill(1, row, row + space + 1);
-      for (let next = this.#child[state] as number; next !== 0; next = this.#sibling[next] as number) {
-        this.#pairs[row + (this.#bytes[next] as number)] = 1;
+      for (let next = this.#child[state] ?? 0; next !== 0; next = this.#sibling[next] ?? 0) {
+        this.#pairs[row + (this.#bytes[next] ?? 0)] = 1;
       }
     }
   }
@@ -226,13 +226,13 @@ export class Automaton {
     const queue = new Int32Array(this.#size);
     let end = 1;
     for (let start = 0; start < end; start += 1) {
-      const state = queue[start] as number;
+      const state = queue[start] ?? 0;
       if (start < maxRows) this.#row[state] = start + 1;
       if (start % linkedAtOnce === 0) yield linkedAtOnce;
-      for (let next = this.#child[state] as number; next !== 0; next = this.#sibling[next] as number) {
-        const fallback = state === 0 ? 0 : this.#step(this.#fail[state] as number, this.#bytes[next] as number);
+      for (let next = this.#child[state] ?? 0; next !== 0; next = this.#sibling[next] ?? 0) {
+        const fallback = state === 0 ? 0 : this.#step(this.#fail[state] ?? 0, this.#bytes[next] ?? 0);
         this.#fail[next] = fallback;
-        if (this.#match[next] === 0) this.#match[next] = this.#match[fallback] as number;
+        if (this.#match[next] === 0) this.#match[next] = this.#match[fallback] ?? 0;
         queue[end] = next;
         end += 1;
       }

@@ -48,8 +48,15 @@ const inAscii = (json: string): string => json.replaceAll(/[^\0-\x7f]/g, (unit) 
 const hexOf = (char: string, digits: number): string => (char.codePointAt(0) ?? 0).toString(16).padStart(digits, "0");
 
 const goEscapes: Readonly<Record<string, string>> = {
-  ...{ "\x07": "\\a", "\b": "\\b", "\f": "\\f", "\n": "\\n", "\r": "\\r", "\t": "\\t", "\v": "\\v" },
-  ...{ '"': '\\"', "\\": "\\\\" },
+  "\x07": "\\a",
+  "\b": "\\b",
+  "\f": "\\f",
+  "\n": "\\n",
+  "\r": "\\r",
+  "\t": "\\t",
+  "\v": "\\v",
+  '"': '\\"',
+  "\\": "\\\\",
 };
 
 /** As Go's %q: what is not printable is escaped. Source: strconv.Quote and unicode.IsPrint. */

@@ -1,5 +1,6 @@
-import { mkdir, open, readdir, rename, rm } from "node:fs/promises";
+import { mkdir, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { replaceFile } from "../../lib/fs/durable.ts";
 import { readStateFile, type ValidState } from "./state.ts";
 
 /** A state that is safe on the agent's disk. */
@@ -56,7 +57,7 @@ export class StateSpool {
   async add(state: ValidState): Promise<StateSnapshot> {
     const sequence = (this.newest?.sequence ?? 0) + 1;
     const file = join(this.#dir, `state-${sequence}.tfstate`);
-    await write(file, state.content);
+    await replaceFile(file, state.content);
     const snapshot = snapshotOf(state, { sequence, file });
     this.#snapshots.push(snapshot);
     await this.#drop(this.#snapshots.slice(0, -keep));
@@ -73,7 +74,7 @@ export class StateSpool {
     const dir = join(this.#dir, "quarantine");
     await mkdir(dir, { recursive: true, mode: 0o700 });
     const file = join(dir, `${name}-${state.sha256.slice(0, 16)}.tfstate`);
-    await write(file, state.content);
+    await replaceFile(file, state.content);
     return snapshotOf(state, { sequence: 0, file });
   }
 
@@ -91,12 +92,4 @@ function sequenceIn(name: string): number | undefined {
 function snapshotOf(state: ValidState, place: Pick<StateSnapshot, "sequence" | "file">): StateSnapshot {
   const { lineage, serial, terraformVersion, sha256, bytes } = state;
   return { ...place, lineage, serial, terraformVersion, sha256, bytes };
-}
-
-async function write(file: string, content: Buffer): Promise<void> {
-  const partial = `${file}.partial`;
-  await using handle = await open(partial, "w", 0o600);
-  await handle.writeFile(content);
-  await handle.datasync();
-  await rename(partial, file);
 }

@@ -4,6 +4,7 @@ import { type FileHandle, open, readlink, realpath } from "node:fs/promises";
 import { sep } from "node:path";
 import { setImmediate as otherWork } from "node:timers/promises";
 import { type JsonScalar, JsonScanner, maxJsonDepth, pieceBytes, scanJson } from "../../lib/json/scan.ts";
+import { errnoOf } from "../../lib/values/errors.ts";
 
 /** A state as terraform wrote it, with what names it. */
 export interface ValidState {
@@ -31,9 +32,9 @@ export type StateFile =
 export const maxStateBytes = 256 * 1024 * 1024;
 
 export interface ReadStateOptions {
-  readonly maxBytes?: number;
+  readonly maxBytes?: number | undefined;
   /** The directory that the job may write to: a file outside of it is refused, even if a link in its path leads there. */
-  readonly within?: string;
+  readonly within?: string | undefined;
 }
 
 /** Reads a state file that a job can write to: no link is followed, and only a regular file of bounded size is read. */
@@ -42,8 +43,8 @@ export async function readStateFile(
   { maxBytes = maxStateBytes, within }: ReadStateOptions = {},
 ): Promise<StateFile> {
   const opened = await openState(path);
-  if ("kind" in opened) return opened;
-  await using file = opened;
+  if (opened.kind !== "opened") return opened;
+  await using file = opened.file;
   const found = await file.stat();
   if (!found.isFile()) return { kind: "refused", why: "it is no regular file" };
   if (within !== undefined && !(await liesWithin(file, within))) {
@@ -60,11 +61,13 @@ async function liesWithin(file: FileHandle, directory: string): Promise<boolean>
   return place.startsWith(`${await realpath(directory)}${sep}`);
 }
 
-async function openState(path: string): Promise<FileHandle | StateFile> {
+type OpenedState = { readonly kind: "opened"; readonly file: FileHandle } | Exclude<StateFile, ValidState>;
+
+async function openState(path: string): Promise<OpenedState> {
   try {
-    return await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+    return { kind: "opened", file: await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK) };
   } catch (error) {
-    const code = error instanceof Error && "code" in error ? error.code : undefined;
+    const code = errnoOf(error);
     if (code === "ENOENT") return { kind: "missing" };
     if (code === "ELOOP") return { kind: "refused", why: "it is a link" };
     if (code === "ENOTDIR" || code === "EACCES" || code === "ENXIO")

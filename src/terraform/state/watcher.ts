@@ -12,7 +12,7 @@ export interface StateWatcherOptions {
   /** Where terraform writes a state that it could not save: in the directory in which it runs. */
   readonly erroredFile: string;
   /** The directory that the job may write to: what lies outside of it is not its state, however its path leads there. */
-  readonly within?: string;
+  readonly within?: string | undefined;
   /** Where snapshots are kept: on space that the job cannot fill. */
   readonly spoolDir: string;
   /** The state that the job was given, if any: only those of its lineage count, and none with a lower serial. */
@@ -21,7 +21,7 @@ export interface StateWatcherOptions {
   /** Told of each new snapshot, after it is safe on the disk. Must not throw. */
   readonly onSnapshot: (snapshot: StateSnapshot) => void;
   /** Told when a snapshot could not be written; it is tried again. Must not throw. */
-  readonly onProblem?: (error: unknown) => void;
+  readonly onProblem?: ((error: unknown) => void) | undefined;
 }
 
 /** How an apply ended. */

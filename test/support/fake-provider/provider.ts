@@ -1,4 +1,5 @@
 import type { ServiceImpl } from "@connectrpc/connect";
+import { messageOf } from "../../../src/lib/values/errors.ts";
 import { dataSources, ephemerals, functions, providerAttributes, resources } from "./catalog.ts";
 import { applyChange, planChange } from "./change.ts";
 import type { Configuration } from "./configuration.ts";
@@ -71,7 +72,7 @@ function call(name: string, values: Parameters<(typeof functions)[string]["call"
   try {
     return { result: pack(known(functions, name).call(values)) };
   } catch (error) {
-    return { error: { text: error instanceof Error ? error.message : String(error), functionArgument: 0n } };
+    return { error: { text: messageOf(error), functionArgument: 0n } };
   }
 }
 

@@ -2,6 +2,8 @@
 
 import type Database from "better-sqlite3";
 import pg from "pg";
+import { systemClock } from "../../../src/lib/clock.ts";
+import { systemRandom } from "../../../src/lib/random.ts";
 import { and, asc, eq, gte, sql } from "../../../src/store/drizzle/orm.ts";
 import { type Db, kitOfSqlite } from "../../../src/store/engine/boundary.ts";
 import { type Dialect, postgresDialect, sqliteDialect } from "../../../src/store/engine/dialect.ts";
@@ -147,6 +149,7 @@ export function openSqliteFixture(
       tune(writer);
     },
     log,
+    clock: systemClock,
     onFatal,
   });
 }
@@ -158,7 +161,8 @@ export async function openPostgresFixture(url: string): Promise<FixtureEngine> {
   await setUp.end();
   const pool = openPostgresPool(url, silentLog);
   const tables = defineFixture(postgresKit);
-  const engine = postgresEngine({ pool, queries: (db) => fixtureQueries(db, tables, postgresDialect) });
+  const queries = (db: Db) => fixtureQueries(db, tables, postgresDialect);
+  const engine = postgresEngine({ pool, queries, clock: systemClock, random: systemRandom });
   return {
     read: (run) => engine.read(run),
     write: (run) => engine.write(run),

@@ -45,7 +45,7 @@ export async function announcedBytes(
   }
 }
 
-async function trustOf(file: string | undefined): Promise<{ readonly ca?: string[] }> {
+async function trustOf(file: string | undefined): Promise<{ readonly ca?: string[] | undefined }> {
   if (file === undefined || file === "") return {};
   const own = await readFile(file, "utf8").catch(() => undefined);
   return own === undefined ? {} : { ca: [...getCACertificates("default"), own] };

@@ -2,6 +2,7 @@ import { lstat, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Clock } from "../../../lib/clock.ts";
 import { quoted } from "../../../lib/hcl/text.ts";
+import { given } from "../../../lib/values/records.ts";
 import { lockFileName, readLockFile, renderLockFile } from "../../../terraform/configuration/lock-file.ts";
 import { hashPackage, lookAtPackage } from "../../../terraform/packages/dir-hash.ts";
 import { digestOfHashes, type PackageRecord } from "../../../terraform/packages/package-cache.ts";
@@ -101,7 +102,7 @@ function environmentOf({ providers, searchPath, variables }: PackageSource, seen
   return {
     LANG: "C.UTF-8",
     ...providers.environment,
-    ...(providers.caPem === "" ? {} : { SSL_CERT_FILE: files.authorities }),
+    ...given({ SSL_CERT_FILE: providers.caPem === "" ? undefined : files.authorities }),
     ...variables,
     PATH: searchPath,
     HOME: join(seen, "home"),

@@ -1,4 +1,4 @@
-import { writeDurably } from "../../disk/durable-files.ts";
+import { writeDurably } from "../../../lib/fs/durable.ts";
 import type { AgentJob } from "../../jobs/job.ts";
 import type { JobContext } from "../services.ts";
 import { composeProviders, noProviders, type ProviderPlan, providersToJson, readProviders } from "./job-providers.ts";

@@ -44,9 +44,9 @@ export async function preparePackages(execution: Execution): Promise<void> {
   const implied = providers.methods === null ? await impliedMirrors(place.directory) : [];
   const near = new Set(implied.flatMap(({ include }) => include));
   const locked = (await lockOf(execution)).filter(({ address }) => !near.has(address)).slice(0, mostProviders);
-  const settled = await settle(execution, { locked, scope, progress });
+  const settled = await settle(execution, locked, scope, progress);
   const names = new Set(locked.map(({ address }) => address));
-  await fetchNewest(execution, { scope, progress, isSettled: (address) => names.has(address) || near.has(address) });
+  await fetchNewest(execution, scope, progress, (address) => names.has(address) || near.has(address));
   const fresh = await context.packages.fresh(scope.domain);
   const loose = fresh.filter(({ address }) => !names.has(address) && !near.has(address));
   await arrangePackages(execution, { providers, implied, settled, loose });
@@ -61,14 +61,13 @@ async function untilGiven({ job, context, variables }: Execution): Promise<Given
   return given;
 }
 
-interface Settling {
-  readonly locked: readonly LockedProvider[];
-  readonly scope: SourceScope;
-  readonly progress: PackageProgress;
-}
-
 /** The packages that the lock file takes: from the cache, or fetched for it now. */
-async function settle(execution: Execution, { locked, scope, progress }: Settling): Promise<readonly CachedPackage[]> {
+async function settle(
+  execution: Execution,
+  locked: readonly LockedProvider[],
+  scope: SourceScope,
+  progress: PackageProgress,
+): Promise<readonly CachedPackage[]> {
   const places = new Places(mostAtOnce);
   const found = await together(execution.context.stopping, (until) =>
     locked.map(async (one) => {
@@ -82,17 +81,16 @@ async function settle(execution: Execution, { locked, scope, progress }: Settlin
   return found.filter((one) => one !== undefined);
 }
 
-interface Fetching {
-  readonly scope: SourceScope;
-  readonly progress: PackageProgress;
-  readonly isSettled: (address: string) => boolean;
-}
-
 /**
  * Fetches what has no lock and is in no cache, as far as the configuration itself tells what that is: what init then chooses is here
  * already, and is downloaded once.
  */
-async function fetchNewest(execution: Execution, { scope, progress, isSettled }: Fetching): Promise<void> {
+async function fetchNewest(
+  execution: Execution,
+  scope: SourceScope,
+  progress: PackageProgress,
+  isSettled: (address: string) => boolean,
+): Promise<void> {
   const { job, context, place } = execution;
   if (isDeveloping(scope)) return;
   const root = configurationRoot(job.files.work);
@@ -153,10 +151,16 @@ function requestFor(
   const { context, ready } = execution;
   const { address, version, constraints, hashes } = wanted;
   return {
-    ...{ address, version, constraints, hashes },
+    address,
+    version,
+    constraints,
+    hashes,
     domain,
     source: {
-      ...{ enginePath: ready.enginePath, providers, variables, sandbox: context.sandbox },
+      enginePath: ready.enginePath,
+      providers,
+      variables,
+      sandbox: context.sandbox,
       searchPath: context.config.searchPath,
       readable: [...readablePaths(context, ready.enginePath), ...providers.readable],
     },

@@ -1,6 +1,7 @@
 import { constants } from "node:fs";
 import { access, open, realpath } from "node:fs/promises";
 import { join } from "node:path";
+import { errnoOf, messageOf } from "../../../lib/values/errors.ts";
 import {
   type CliConfig,
   type NamedPath,
@@ -75,8 +76,8 @@ async function whyUnusable(
 }
 
 function reasonOf(error: unknown): string {
-  const code = error instanceof Error && "code" in error ? error.code : "";
+  const code = errnoOf(error);
   if (code === "ENOENT") return "it is not there";
   if (code === "EACCES") return "the agent's user may not use it";
-  return error instanceof Error ? error.message : String(error);
+  return messageOf(error);
 }

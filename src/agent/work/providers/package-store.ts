@@ -5,6 +5,7 @@ import { Places } from "../../../lib/async/places.ts";
 import type { Clock } from "../../../lib/clock.ts";
 import type { Log } from "../../../lib/program/log.ts";
 import type { Random } from "../../../lib/random.ts";
+import { messageOf } from "../../../lib/values/errors.ts";
 import { parseVersionConstraint } from "../../../lib/words/version-constraint.ts";
 import {
   type CachedPackage,
@@ -13,7 +14,7 @@ import {
   PackageCache,
 } from "../../../terraform/packages/package-cache.ts";
 import type { DownloadProgress } from "./engine-init.ts";
-import { fetchPackage, isFetchable, type PackageSource, type WantedPackage } from "./fetch-package.ts";
+import { type Fetched, fetchPackage, isFetchable, type PackageSource, type WantedPackage } from "./fetch-package.ts";
 import { makeRoom, usedPackages } from "./package-room.ts";
 
 export interface PackageStoreOptions {
@@ -93,8 +94,8 @@ export class PackageStore implements AsyncDisposable {
     const key = keyOf(request);
     const known = this.#running.get(key);
     if (known !== undefined) return known;
-    const running = {
-      progress: { bytes: 0, totalBytes: undefined } as DownloadProgress,
+    const running: { progress: DownloadProgress; readonly done: Running["done"] } = {
+      progress: { bytes: 0, totalBytes: undefined },
       done: this.#inTurn(request, (progress) => (running.progress = progress)),
     };
     this.#running.set(key, running);
@@ -217,10 +218,7 @@ export class PackageStore implements AsyncDisposable {
   }
 
   /** A package that is there already only learns which lock files take it; one with another content gives way, unless a job uses it. */
-  async #keep(
-    domain: string,
-    { root, record }: Extract<Awaited<ReturnType<typeof fetchPackage>>, { kind: "unpacked" }>,
-  ): Promise<CachedPackage> {
+  async #keep(domain: string, { root, record }: Extract<Fetched, { kind: "unpacked" }>): Promise<CachedPackage> {
     const { dataDir } = this.#options;
     const there = await this.#cache.find({ domain, ...record });
     if (there === undefined || !(await this.#isIntact(there))) return this.#cache.keep(root, domain, record);
@@ -240,5 +238,3 @@ type OnProgress = (progress: DownloadProgress) => void;
 
 const keyOf = ({ domain, address, version, constraints = "", hashes }: PackageRequest): string =>
   [domain, address, version === "" ? JSON.stringify(constraints) : version, digestOfHashes(hashes)].join(" ");
-
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -1,8 +1,9 @@
 import { mkdir, symlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { writeDurably } from "../../../lib/fs/durable.ts";
 import type { ProviderMirror } from "../../../terraform/configuration/provider-sources.ts";
 import type { CachedPackage } from "../../../terraform/packages/package-cache.ts";
-import { freshDirectory, removeFile, writeDurably } from "../../disk/durable-files.ts";
+import { freshDirectory, removeFile } from "../../disk/durable-files.ts";
 import type { Execution } from "../execution.ts";
 import { cliConfigText, type ProviderPlan, providerFiles } from "./job-providers.ts";
 import { methodsWithPackages } from "./package-methods.ts";
@@ -32,7 +33,8 @@ export async function arrangePackages({ job, context, place }: Execution, arrang
   }
   const { packages: path } = providerFiles(place.seenCli);
   const methods = methodsWithPackages({
-    ...{ implied, path },
+    implied,
+    path,
     methods: providers.methods,
     settled: settled.map(({ address }) => address),
   });

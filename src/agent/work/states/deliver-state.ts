@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { linkSignals } from "../../../lib/async/abort.ts";
 import { failpoint } from "../../../lib/program/failpoint.ts";
+import { messageOf } from "../../../lib/values/errors.ts";
 import type { StateSnapshot } from "../../../terraform/state/spool.ts";
 import type { AsideState } from "../../../terraform/state/watcher.ts";
 import { persist } from "../../contract/patience.ts";
@@ -86,7 +87,7 @@ export class StateDelivery implements AsyncDisposable {
       return { kind: "delivered", quarantineReason: await persist(upload, patience, this.#context.stopping) };
     } catch (error) {
       this.#context.stopping.throwIfAborted();
-      const why = error instanceof Error ? error.message : String(error);
+      const why = messageOf(error);
       const problem = `state serial ${snapshot.serial} was not taken by the control plane (${why}): it is in ${snapshot.file}`;
       await note(this.#job, this.#context, { kind: "state_undelivered", reason: problem });
       return { kind: "undelivered", problem };
@@ -157,7 +158,7 @@ export class StateDelivery implements AsyncDisposable {
 
 interface UploadAs {
   readonly isFinal: boolean;
-  readonly asideReason?: string;
+  readonly asideReason?: string | undefined;
 }
 
 const acknowledgementOf = ({ serial, sha256 }: StateSnapshot) =>

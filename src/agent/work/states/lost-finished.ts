@@ -1,11 +1,11 @@
 import { readFile, stat } from "node:fs/promises";
+import { errnoOf } from "../../../lib/values/errors.ts";
 import { heldObjectsIn } from "../../../lib/words/held-objects.ts";
 import { type HeldObjects, isMade, type LostResource, lostResources } from "../../../lib/words/lost-resources.ts";
 import type { ApplyProgress } from "../../../terraform/output/apply-progress.ts";
 import { quotedPattern } from "../../../terraform/plan/mask.ts";
 import { makeTextRedactor, sensitiveMark } from "../../../terraform/redaction/redact.ts";
 import type { FinalState } from "../../../terraform/state/watcher.ts";
-import { errnoOf } from "../../disk/durable-files.ts";
 import type { Execution } from "../execution.ts";
 import type { StepEnd } from "../job-steps.ts";
 import { isSuccess } from "../phase-steps.ts";

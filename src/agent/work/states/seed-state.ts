@@ -1,11 +1,13 @@
 import { constants } from "node:fs";
 import { copyFile, open, readFile } from "node:fs/promises";
 import { abortable, linkSignals } from "../../../lib/async/abort.ts";
+import { writeDurably } from "../../../lib/fs/durable.ts";
+import { errnoOf } from "../../../lib/values/errors.ts";
 import { hasEncryption } from "../../../terraform/configuration/configuration.ts";
 import type { GivenState } from "../../../terraform/state/given-state.ts";
 import { parseState } from "../../../terraform/state/state.ts";
 import { engineNameOf } from "../../contract/engine-name.ts";
-import { errnoOf, removeFile, writeDurably } from "../../disk/durable-files.ts";
+import { removeFile } from "../../disk/durable-files.ts";
 import type { Execution } from "../execution.ts";
 import { stateFileOf } from "./state-place.ts";
 
@@ -63,8 +65,13 @@ async function isEncrypted(planFile: string): Promise<boolean> {
 const emptyState = ({ ready, context }: Execution): string =>
   `${JSON.stringify(
     {
-      ...{ version: 4, terraform_version: ready.engineVersion, serial: 0, lineage: context.random.uuid() },
-      ...{ outputs: {}, resources: [], check_results: null },
+      version: 4,
+      terraform_version: ready.engineVersion,
+      serial: 0,
+      lineage: context.random.uuid(),
+      outputs: {},
+      resources: [],
+      check_results: null,
     },
     undefined,
     2,

@@ -1,11 +1,13 @@
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { mkdir, open, readdir, readFile, rename, rm, stat } from "node:fs/promises";
+import { mkdir, readdir, readFile, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { rcompare } from "semver";
 import { z } from "zod";
 import type { Clock } from "../../../lib/clock.ts";
+import { createSynced, syncDirectory } from "../../../lib/fs/durable.ts";
 import type { Random } from "../../../lib/random.ts";
+import { errnoOf } from "../../../lib/values/errors.ts";
 import type { EngineName } from "../engine.ts";
 
 const recordShape = z.object({
@@ -89,12 +91,13 @@ export class EngineCache {
 
   /** Makes a draft with a verified program the cached one; another agent may have been faster. */
   async keep(draft: string, record: EngineRecord): Promise<CachedEngine> {
-    await writeSynced(join(draft, recordName), JSON.stringify(record));
+    await createSynced(join(draft, recordName), JSON.stringify(record));
+    await syncDirectory(draft);
     const dir = join(this.#dir, record.zipSha256);
     for (;;) {
       try {
         await rename(draft, dir);
-        await sync(this.#dir);
+        await syncDirectory(this.#dir);
         return { ...record, file: join(dir, record.engine) };
       } catch (error) {
         if (!isOccupied(error)) throw error;
@@ -143,17 +146,4 @@ async function sha256Of(file: string): Promise<string> {
   return hash.digest("hex");
 }
 
-async function writeSynced(path: string, text: string): Promise<void> {
-  await using file = await open(path, "wx", 0o600);
-  await file.writeFile(text);
-  await file.sync();
-  await sync(join(path, ".."));
-}
-
-async function sync(directory: string): Promise<void> {
-  await using handle = await open(directory, "r");
-  await handle.sync();
-}
-
-const isOccupied = (error: unknown): boolean =>
-  error instanceof Error && "code" in error && (error.code === "ENOTEMPTY" || error.code === "EEXIST");
+const isOccupied = (error: unknown): boolean => ["ENOTEMPTY", "EEXIST"].includes(errnoOf(error) ?? "");

@@ -18,13 +18,13 @@ import { unpackProgram } from "./release-unpack.ts";
 /** What the operator says of downloads. */
 export interface DownloadRules {
   /** Root of a mirror; the vendors' own places if absent. */
-  readonly mirror?: string;
+  readonly mirror?: string | undefined;
   /** Further OpenPGP public keys, armored, that may sign releases. */
-  readonly keys?: string;
+  readonly keys?: string | undefined;
   /** An authority to trust beside the system's, PEM. */
-  readonly ca?: string;
+  readonly ca?: string | undefined;
   /** Where `SSL_CERT_FILE` and `SSL_CERT_DIR` may stand in place of the system's authorities. */
-  readonly environment?: Environment;
+  readonly environment?: Environment | undefined;
 }
 
 export interface ReleaseDownload {

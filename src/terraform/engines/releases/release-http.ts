@@ -4,6 +4,7 @@ import { EnvHttpProxyAgent, request } from "undici";
 import { deadlineAfter } from "../../../lib/async/abort.ts";
 import type { Clock } from "../../../lib/clock.ts";
 import { version } from "../../../lib/program/version.ts";
+import { errnoOf, messageOf } from "../../../lib/values/errors.ts";
 import { WindlassError } from "../../../lib/words/errors.ts";
 import { mayFollow, shown } from "./release-source.ts";
 
@@ -157,9 +158,7 @@ function refusedWith(url: URL, status: number): WindlassError {
 
 /** A path or a full disk of ours; sockets have codes as well. */
 const isOfThisMachine = (error: unknown): boolean =>
-  error instanceof Error &&
-  "code" in error &&
-  ["ENOSPC", "EDQUOT", "EFBIG", "EACCES", "EROFS", "EIO"].includes(String(error.code));
+  ["ENOSPC", "EDQUOT", "EFBIG", "EACCES", "EROFS", "EIO"].includes(errnoOf(error) ?? "");
 
 function bare(url: URL): string {
   return shown(url);
@@ -167,5 +166,5 @@ function bare(url: URL): string {
 
 function reasonOf(error: unknown): string {
   if (error instanceof AggregateError && error.errors[0] instanceof Error) return error.errors[0].message;
-  return error instanceof Error ? error.message : String(error);
+  return messageOf(error);
 }

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { open } from "node:fs/promises";
 import { type Entry, openPromise, type ZipFile } from "yauzl";
+import { messageOf } from "../../../lib/values/errors.ts";
 import { WindlassError } from "../../../lib/words/errors.ts";
 
 export interface ReleaseUnpacking {
@@ -82,5 +83,5 @@ const rejected = (why: string, cause?: unknown): WindlassError =>
 
 function asRejected(error: unknown): never {
   if (error instanceof WindlassError) throw error;
-  throw rejected(error instanceof Error ? error.message : String(error), error);
+  throw rejected(messageOf(error), error);
 }
