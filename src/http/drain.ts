@@ -1,8 +1,8 @@
 import { constants } from "node:http2";
 import type { Clock } from "../lib/clock.ts";
+import { errnoOf } from "../lib/values/errors.ts";
 import { WindlassError } from "../lib/words/errors.ts";
 import type { HttpRequest, HttpResponse } from "./messages.ts";
-import { errnoOf } from "../lib/values/errors.ts";
 
 /** How long the sender of an answered request may go on sending. */
 const patienceMs = 5_000;

@@ -3,9 +3,9 @@ import { chmod } from "node:fs/promises";
 import { join } from "node:path";
 import { type DirectoryLock, lockDirectory } from "../lib/fs/dir-lock.ts";
 import { makeDirectory } from "../lib/fs/make-directory.ts";
+import { messageOf } from "../lib/values/errors.ts";
 import type { ServerSettings } from "./settings.ts";
 import { StartError } from "./start-error.ts";
-import { messageOf } from "../lib/values/errors.ts";
 
 /** Makes the data directory if it is not there, for its owner alone. */
 export async function ensureDataDir(dataDir: string): Promise<void> {

@@ -8,10 +8,10 @@ import { healthPages } from "../http/pages.ts";
 import type { Readiness } from "../http/readiness.ts";
 import type { Tenant } from "../http/tenant.ts";
 import type { Log } from "../lib/program/log.ts";
+import { messageOf } from "../lib/values/errors.ts";
 import { trustOf } from "./proxy-settings.ts";
 import type { ServerSettings } from "./settings.ts";
 import { StartError } from "./start-error.ts";
-import { messageOf } from "../lib/values/errors.ts";
 
 /** A certificate with its key, both in PEM. */
 export interface TlsPair {

@@ -7,6 +7,7 @@ import type { Listener } from "../http/listener.ts";
 import { Readiness } from "../http/readiness.ts";
 import { closeInherited } from "../lib/fs/inherited-descriptors.ts";
 import { version } from "../lib/program/version.ts";
+import { messageOf } from "../lib/values/errors.ts";
 import { firstStart } from "./first-start.ts";
 import { startLoops } from "./loops.ts";
 import { type MetricsParts, openMetricsPort } from "./observability/metrics-port.ts";
@@ -24,7 +25,6 @@ import {
 } from "./server-agent-sandbox.ts";
 import { ShownCertificate } from "./shown-certificate.ts";
 import { StartError } from "./start-error.ts";
-import { messageOf } from "../lib/values/errors.ts";
 
 /** A running control plane. Disposing it stops gracefully: agents are sent away, calls end, stores close. */
 export interface Server extends AsyncDisposable {

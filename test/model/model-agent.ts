@@ -12,10 +12,10 @@ import type { ArtifactInfo } from "../../src/gen/windlass/agent/v1/job_pb.ts";
 import type { Clock } from "../../src/lib/clock.ts";
 import type { Log } from "../../src/lib/program/log.ts";
 import type { Random } from "../../src/lib/random.ts";
+import { messageOf } from "../../src/lib/values/errors.ts";
 import { type Line, type LineOptions, Line as NewLine } from "./network.ts";
 import { Road } from "./road.ts";
 import type { TerraformProcess } from "./terraform.ts";
-import { messageOf } from "../../src/lib/values/errors.ts";
 
 export interface ModelAgentOptions {
   readonly name: string;

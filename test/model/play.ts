@@ -3,6 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
+import { messageOf } from "../../src/lib/values/errors.ts";
 import { Storage } from "./control-plane.ts";
 import { Violation } from "./ledger.ts";
 import { runSchedule } from "./run-schedule.ts";
@@ -10,7 +11,6 @@ import { type Schedule, schedules } from "./schedule.ts";
 import { seededRandom } from "./seeded-random.ts";
 import type { Spoil } from "./spoils.ts";
 import { VirtualClock } from "./virtual-clock.ts";
-import { messageOf } from "../../src/lib/values/errors.ts";
 
 export interface Play {
   readonly count: number;

@@ -1,10 +1,10 @@
 import { join } from "node:path";
+import { messageOf } from "../../src/lib/values/errors.ts";
 import type { Storage } from "./control-plane.ts";
 import { end } from "./ending.ts";
 import type { Schedule } from "./schedule.ts";
 import type { Spoil } from "./spoils.ts";
 import { World } from "./world.ts";
-import { messageOf } from "../../src/lib/values/errors.ts";
 
 let count = 0;
 

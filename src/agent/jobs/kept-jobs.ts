@@ -4,11 +4,11 @@ import { type KeptDirectory, KeptDirectorySchema } from "../../gen/windlass/agen
 import type { JobClaim } from "../../gen/windlass/agent/v1/job_pb.ts";
 import type { Clock } from "../../lib/clock.ts";
 import type { Log } from "../../lib/program/log.ts";
+import { messageOf } from "../../lib/values/errors.ts";
 import { type ClaimKey, claimKey } from "../contract/claim.ts";
 import { removeTree } from "../disk/durable-files.ts";
 import type { JobFiles } from "./files.ts";
 import { sizeOnDisk, slimJob } from "./slim-job.ts";
-import { messageOf } from "../../lib/values/errors.ts";
 
 /** A job that is over and whose directory stays for people. */
 export interface KeptJob {

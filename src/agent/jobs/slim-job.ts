@@ -1,8 +1,8 @@
 import { lstat, readdir, realpath } from "node:fs/promises";
 import { join, sep } from "node:path";
+import { errnoOf } from "../../lib/values/errors.ts";
 import { makeWritable, removeTree } from "../disk/durable-files.ts";
 import { configurationRoot, type JobFiles } from "./files.ts";
-import { errnoOf } from "../../lib/values/errors.ts";
 
 /** States as terraform and tofu leave them, in their working directory and beside the configuration. */
 const stateNames = ["terraform.tfstate", "terraform.tfstate.backup", "errored.tfstate"];

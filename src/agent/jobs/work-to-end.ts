@@ -1,7 +1,7 @@
 import type { Clock } from "../../lib/clock.ts";
 import type { Log } from "../../lib/program/log.ts";
-import type { AgentJob } from "./job.ts";
 import { messageOf } from "../../lib/values/errors.ts";
+import type { AgentJob } from "./job.ts";
 
 /** How the work on a claim ended on this agent. */
 export type JobEnd =

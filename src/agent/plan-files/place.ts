@@ -4,12 +4,12 @@ import { z } from "zod";
 import { archiveRejected } from "../../lib/archive/limits.ts";
 import { cleanEntryName } from "../../lib/archive/names.ts";
 import { unpackArchive } from "../../lib/archive/unpack.ts";
+import { errnoOf } from "../../lib/values/errors.ts";
 import { isWindlassError, WindlassError } from "../../lib/words/errors.ts";
 import { makePrivateDirectory, removeTree } from "../disk/durable-files.ts";
 import { filesPrefix, maxWalked, removedName, unpackLimits } from "./limits.ts";
 import { holdsWork, outOfScope } from "./scope.ts";
 import { walkTree } from "./walk.ts";
-import { errnoOf } from "../../lib/values/errors.ts";
 
 export interface PlanFilesUnpacking {
   readonly archive: string;

@@ -1,5 +1,6 @@
 import { linkSignals } from "../../lib/async/abort.ts";
 import { failpoint } from "../../lib/program/failpoint.ts";
+import { messageOf } from "../../lib/values/errors.ts";
 import { isWindlassError } from "../../lib/words/errors.ts";
 import { isFull, isOutOfSpace } from "../disk/durable-files.ts";
 import { type Prepared, readPrepared } from "../jobs/files.ts";
@@ -18,7 +19,6 @@ import { errored, type PhaseEnd } from "./results.ts";
 import type { JobContext } from "./services.ts";
 import { tellProblems } from "./states/shared-states.ts";
 import { limitTime } from "./time-limit.ts";
-import { messageOf } from "../../lib/values/errors.ts";
 
 /** Executes a granted job, or takes its execution up again, and writes its result down. A plan that was fenced has none. */
 export async function executeJob(job: AgentJob, context: JobContext): Promise<StoredResult | undefined> {

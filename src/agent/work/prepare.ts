@@ -2,6 +2,7 @@ import { mkdir, readdir, readFile, realpath, rm, stat } from "node:fs/promises";
 import { join, sep } from "node:path";
 import { ConnectError } from "@connectrpc/connect";
 import { defaultArchiveLimits, unpackArchive } from "../../lib/archive/unpack.ts";
+import { messageOf } from "../../lib/values/errors.ts";
 import { failureText } from "../../lib/way/own-answer.ts";
 import { isWindlassError, WindlassError } from "../../lib/words/errors.ts";
 import {
@@ -33,7 +34,6 @@ import { fetchInputs } from "./job-downloads.ts";
 import { placeNameOf } from "./place-name.ts";
 import type { JobServices } from "./services.ts";
 import { makeStatePlace } from "./states/state-place.ts";
-import { messageOf } from "../../lib/values/errors.ts";
 
 /**
  * Brings everything that a job needs to its directory: program, configuration, plan, state. What can never work is an

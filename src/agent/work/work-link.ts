@@ -1,7 +1,7 @@
 import { chmod, lstat, mkdir, readdir, readlink, rename, rm, symlink } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { WindlassError } from "../../lib/words/errors.ts";
 import { errnoOf } from "../../lib/values/errors.ts";
+import { WindlassError } from "../../lib/words/errors.ts";
 
 /**
  * A run's work has the same absolute path on every agent, because terraform writes paths into plans. The path is a link

@@ -10,6 +10,7 @@ import { attempt, type Check, checkLines, fail, isHealthy, ok, skip, warn } from
 import { checkNetwork, judgeClock, judgeStream } from "../../lib/checks/network.ts";
 import { checkStreams, streamCheckIds, tokenFailure } from "../../lib/checks/stream.ts";
 import { version } from "../../lib/program/version.ts";
+import { messageOf } from "../../lib/values/errors.ts";
 import { duration } from "../line/flags.ts";
 import { exitCodes } from "../problems/exit.ts";
 import type { Context } from "../server/context.ts";
@@ -17,7 +18,6 @@ import { wayOf } from "../server/transport.ts";
 import { command } from "../shared/command.ts";
 import { enumText } from "../terminal/words.ts";
 import { roleText } from "./login.ts";
-import { messageOf } from "../../lib/values/errors.ts";
 
 const probe = { pieces: 5, pauseMs: 100 };
 const soonMs = 14 * 86_400_000;

@@ -1,9 +1,9 @@
 import { Code, type ConnectError } from "@connectrpc/connect";
+import { errnoOf } from "../../lib/values/errors.ts";
 import { foreignAnswerText } from "../../lib/way/foreign-answers.ts";
 import { type WayFault, type WayFaultKind, wayFaultOf } from "../../lib/way/way-error.ts";
 import type { CommandText } from "./codes.ts";
 import type { Hint, Problem } from "./problem.ts";
-import { errnoOf } from "../../lib/values/errors.ts";
 
 interface Where {
   readonly address: string | undefined;

@@ -3,11 +3,11 @@ import { resolve } from "node:path";
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { durationFromMs } from "@bufbuild/protobuf/wkt";
 import { type RunOptionsSchema, RunPriority } from "../../gen/windlass/v1/run_pb.ts";
+import { messageOf } from "../../lib/values/errors.ts";
 import { given } from "../../lib/values/records.ts";
 import { choice, count, duration, type FlagValues, repeated, sentence, text, toggle } from "../line/flags.ts";
 import { usageError } from "../problems/problem.ts";
 import { assignment, hclAssignment } from "../shared/assignments.ts";
-import { messageOf } from "../../lib/values/errors.ts";
 
 export const startFlags = {
   dir: text("upload this directory (default: the current one)", { placeholder: "DIR" }),

@@ -3,6 +3,7 @@ import type { Interceptor, Transport } from "@connectrpc/connect";
 import { createConnectTransport } from "@connectrpc/connect-node";
 import type { Clock } from "../../lib/clock.ts";
 import { pemProblem } from "../../lib/net/pem.ts";
+import { messageOf } from "../../lib/values/errors.ts";
 import { explained } from "../../lib/way/explained.ts";
 import { type Way, wayTo } from "../../lib/way/way.ts";
 import { usageError } from "../problems/problem.ts";
@@ -10,7 +11,6 @@ import type { Connection } from "./connection.ts";
 import { type ClientIdentity, debugLines, identify } from "./interceptors.ts";
 import { retryReads } from "./retry.ts";
 import { ServerSession } from "./server-session.ts";
-import { messageOf } from "../../lib/values/errors.ts";
 
 /** A transport whose connection ends when this is disposed. */
 export interface OwnedTransport extends Disposable {

@@ -2,9 +2,9 @@ import { isUtf8 } from "node:buffer";
 import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { whyNoHclValue } from "../../lib/hcl/text.ts";
+import { messageOf } from "../../lib/values/errors.ts";
 import { usageError } from "../problems/problem.ts";
 import { type Io, readStdin } from "../terminal/io.ts";
-import { messageOf } from "../../lib/values/errors.ts";
 
 export interface VariableAssignment {
   readonly key: string;

@@ -6,6 +6,7 @@ import { type StateVersion, StateVersionSchema } from "../../gen/windlass/v1/sta
 import { StateService, type UploadStateRequestSchema } from "../../gen/windlass/v1/state_service_pb.ts";
 import { UploadPurpose } from "../../gen/windlass/v1/upload_service_pb.ts";
 import { WorkspaceService } from "../../gen/windlass/v1/workspace_service_pb.ts";
+import { messageOf } from "../../lib/values/errors.ts";
 import { neededText, toggle } from "../line/flags.ts";
 import { usageError } from "../problems/problem.ts";
 import { answerChanged } from "../shared/answers.ts";
@@ -14,7 +15,6 @@ import { sendInParts } from "../shared/part-uploads.ts";
 import { confirmByName } from "../shared/prompts.ts";
 import { readStdinBytes } from "../terminal/io.ts";
 import { versionId } from "./target.ts";
-import { messageOf } from "../../lib/values/errors.ts";
 
 const chunkBytes = 512 * 1024;
 

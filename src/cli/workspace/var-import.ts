@@ -4,6 +4,7 @@ import { create } from "@bufbuild/protobuf";
 import { type Variable, VariableCategory, VariableSchema } from "../../gen/windlass/v1/variable_pb.ts";
 import { ListVariablesResponseSchema, VariableService } from "../../gen/windlass/v1/variable_service_pb.ts";
 import { counted } from "../../lib/text/counted.ts";
+import { messageOf } from "../../lib/values/errors.ts";
 import { choice, toggle } from "../line/flags.ts";
 import { usageError } from "../problems/problem.ts";
 import type { Context } from "../server/context.ts";
@@ -13,7 +14,6 @@ import { readStdin } from "../terminal/io.ts";
 import { fileForms, formOf, readVariables } from "./variable-files.ts";
 import { holderFlags, holderOf } from "./variable-holder.ts";
 import { variableColumns, variableName, warnOfOpenKeys, warnOfShortSecrets } from "./variable-view.ts";
-import { messageOf } from "../../lib/values/errors.ts";
 
 /** Most variables that one request sets, all or none. */
 const most = 500;

@@ -1,7 +1,7 @@
 import { Worker } from "node:worker_threads";
+import { messageOf } from "../../lib/values/errors.ts";
 import { WindlassError } from "../../lib/words/errors.ts";
 import type { ThreadReply, ThreadRequest } from "./thread-messages.ts";
-import { messageOf } from "../../lib/values/errors.ts";
 
 /** What the thread may have for texts and values; what is parsed is bounded to stay far below. */
 const resourceLimits = { maxOldGenerationSizeMb: 1024, maxYoungGenerationSizeMb: 64 };

@@ -1,9 +1,9 @@
 import { Header, Parser, type ReadEntry } from "tar";
+import { errnoOf } from "../values/errors.ts";
 import { isWindlassError } from "../words/errors.ts";
 import { type ArchiveSource, BrokenGzip, gunzip } from "./gzip.ts";
 import { type ArchiveLimits, archiveRejected, shownEntry } from "./limits.ts";
 import { cleanEntryName } from "./names.ts";
-import { errnoOf } from "../values/errors.ts";
 
 /** What comes out of an archive, in order; `content` belongs to the `file` before it. Paths are clean and relative, modes permissions. */
 export type ArchiveEvent =

@@ -1,7 +1,7 @@
 import { createReadStream } from "node:fs";
 import { createGunzip } from "node:zlib";
-import { archiveRejected } from "./limits.ts";
 import { errnoOf } from "../values/errors.ts";
+import { archiveRejected } from "./limits.ts";
 
 /** A gzipped tar: the path of a file, or its bytes. */
 export type ArchiveSource = string | AsyncIterable<Uint8Array>;

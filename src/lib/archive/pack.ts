@@ -2,11 +2,11 @@ import { createReadStream, type Dirent } from "node:fs";
 import { lstat, mkdtemp, readdir, readFile, readlink, realpath, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, isAbsolute, join, relative, resolve, sep } from "node:path";
+import { errnoOf } from "../values/errors.ts";
 import { WindlassError } from "../words/errors.ts";
 import { ignoreRules, type Judge } from "./ignore-rules.ts";
 import { archiveRejected, shownEntry } from "./limits.ts";
 import { type ArchiveItem, writeArchive } from "./write.ts";
-import { errnoOf } from "../values/errors.ts";
 
 export interface PackedDirectory extends AsyncDisposable {
   /** Path of a temporary `.tar.gz`, 0600; removed when this is disposed. */

@@ -1,10 +1,10 @@
 import type { Socket } from "node:net";
 import { linkSignals } from "../async/abort.ts";
+import { messageOf } from "../values/errors.ts";
 import { type Dialed, dial, type WayProgress } from "./dial.ts";
 import { http2Error, unfinished } from "./http2-words.ts";
 import type { Way } from "./way.ts";
 import { WayError, type WayStep } from "./way-error.ts";
-import { messageOf } from "../values/errors.ts";
 
 type Attempt =
   | { readonly kind: "none" }

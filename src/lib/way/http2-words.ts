@@ -1,12 +1,12 @@
 import type { X509Certificate } from "node:crypto";
 import { TLSSocket } from "node:tls";
+import { messageOf } from "../values/errors.ts";
 import { issuerOf } from "./certificate-words.ts";
 import type { Dialed } from "./dial.ts";
 import { handshakeWords } from "./tls-words.ts";
 import { proxyName } from "./tunnel-words.ts";
 import type { Way } from "./way.ts";
 import { WayError, type WayStep } from "./way-error.ts";
-import { messageOf } from "../values/errors.ts";
 
 /** Why HTTP/2 did not begin on a connection that was opened well. */
 export function http2Error(way: Way, { socket, certificate }: Dialed, cause: unknown): WayError {

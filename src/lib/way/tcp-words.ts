@@ -1,6 +1,6 @@
+import { errnoOf, messageOf } from "../values/errors.ts";
 import { hostPort } from "./server-address.ts";
 import { WayError } from "./way-error.ts";
-import { messageOf, errnoOf } from "../values/errors.ts";
 
 /** What TCP connects to: the server, or the proxy before it. */
 export interface FirstHop {

@@ -1,6 +1,6 @@
+import { errnoOf, messageOf } from "../values/errors.ts";
 import type { TlsPeer } from "./certificate-words.ts";
 import { WayError, type WayFaultKind } from "./way-error.ts";
-import { messageOf, errnoOf } from "../values/errors.ts";
 
 type Named = Pick<TlsPeer, "name" | "isProxy" | "own" | "expectedName">;
 

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from "node:http";
+import { errnoOf, messageOf } from "../values/errors.ts";
 import type { ForwardProxy } from "./proxy.ts";
 import { WayError } from "./way-error.ts";
-import { messageOf, errnoOf } from "../values/errors.ts";
 
 export interface Asked {
   readonly proxy: ForwardProxy;

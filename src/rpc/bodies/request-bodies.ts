@@ -3,11 +3,11 @@ import { gunzip } from "node:zlib";
 import { type DescMethod, fromBinary, fromJsonString, type Message } from "@bufbuild/protobuf";
 import type { ConnectError } from "@connectrpc/connect";
 import { measureJson } from "../../lib/json/measure.ts";
+import { errnoOf, messageOf } from "../../lib/values/errors.ts";
 import { WindlassError } from "../../lib/words/errors.ts";
 import { malformedRequest, toConnectError } from "../calls/errors.ts";
 import type { RequestLimits } from "./request-limits.ts";
 import { countValues } from "./wire-scan.ts";
-import { messageOf, errnoOf } from "../../lib/values/errors.ts";
 
 /** How the messages of a request are written. */
 export interface Encoding {
@@ -68,8 +68,7 @@ export async function unzipped(message: RawMessage): Promise<RawMessage> {
   try {
     return { ...message, bytes: await unzip(bytes, { maxOutputLength: limits.maxBytes }) };
   } catch (error) {
-    if (errnoOf(error) === "ERR_BUFFER_TOO_LARGE")
-      throw tooLarge(method, limits);
+    if (errnoOf(error) === "ERR_BUFFER_TOO_LARGE") throw tooLarge(method, limits);
     throw asStatus(malformedRequest(method.name, "its compression is broken"));
   }
 }

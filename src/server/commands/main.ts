@@ -6,13 +6,13 @@ import { createLog } from "../../lib/program/log.ts";
 import { version } from "../../lib/program/version.ts";
 import { systemRandom } from "../../lib/random.ts";
 import { suggestion } from "../../lib/settings.ts";
+import { errnoOf } from "../../lib/values/errors.ts";
 import { isWindlassError } from "../../lib/words/errors.ts";
 import { type CommandCall, commonSettings, type ServerCommand } from "../command.ts";
 import { readSettings } from "../read-call.ts";
 import { serverSettings } from "../settings.ts";
 import { StartError } from "../start-error.ts";
 import { commands, serveCommand } from "./commands.ts";
-import { errnoOf } from "../../lib/values/errors.ts";
 
 const switches = ["allow-plaintext", "moved-database", "no-engine-download", "no-reflection", "proxy-protocol"];
 

@@ -1,7 +1,7 @@
 import pg from "pg";
+import { errnoOf, messageOf } from "../../lib/values/errors.ts";
 import { isWindlassError, WindlassError } from "../../lib/words/errors.ts";
 import { driverError } from "./dialect.ts";
-import { messageOf, errnoOf } from "../../lib/values/errors.ts";
 
 /** What is thrown when a PostgreSQL database cannot be opened: a cause that is known in one sentence, else as it is. */
 export function unreachable(error: unknown): unknown {
@@ -31,6 +31,4 @@ function whyRefused({ code = "", message }: pg.DatabaseError): string | undefine
 
 /** Several addresses of one name were tried: the error has no message of its own. */
 const networkText = (cause: Error): string =>
-  cause instanceof AggregateError && cause.message === ""
-    ? cause.errors.map(messageOf).join("; ")
-    : cause.message;
+  cause instanceof AggregateError && cause.message === "" ? cause.errors.map(messageOf).join("; ") : cause.message;

@@ -1,4 +1,5 @@
 import type { ServiceImpl } from "@connectrpc/connect";
+import { messageOf } from "../../../src/lib/values/errors.ts";
 import { dataSources, ephemerals, functions, providerAttributes, resources } from "./catalog.ts";
 import { applyChange, planChange } from "./change.ts";
 import type { Configuration } from "./configuration.ts";
@@ -7,7 +8,6 @@ import type { Provider } from "./gen/tfplugin6_pb.ts";
 import type { Resource, Source } from "./kinds.ts";
 import { functionsOf, schemaOf, schemasOf } from "./schemas.ts";
 import { pack, unpack, unpackValues, type Values } from "./values.ts";
-import { messageOf } from "../../../src/lib/values/errors.ts";
 
 /** The provider called `name`: its types are `name_…`. */
 export function provider(name: string, configuration: Configuration): ServiceImpl<typeof Provider> {

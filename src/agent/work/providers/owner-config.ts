@@ -1,6 +1,7 @@
 import { constants } from "node:fs";
 import { access, open, realpath } from "node:fs/promises";
 import { join } from "node:path";
+import { errnoOf, messageOf } from "../../../lib/values/errors.ts";
 import {
   type CliConfig,
   type NamedPath,
@@ -8,7 +9,6 @@ import {
 } from "../../../terraform/configuration/cli-config/cli-config.ts";
 import type { AgentConfig } from "../../contract/config.ts";
 import { isWithin } from "../../sandbox/bubblewrap.ts";
-import { messageOf, errnoOf } from "../../../lib/values/errors.ts";
 
 /** The CLI configuration of the agent's owner, with what of it lies on this machine. */
 export interface OwnerConfig {

@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { linkSignals } from "../../../lib/async/abort.ts";
 import { failpoint } from "../../../lib/program/failpoint.ts";
+import { messageOf } from "../../../lib/values/errors.ts";
 import type { StateSnapshot } from "../../../terraform/state/spool.ts";
 import type { AsideState } from "../../../terraform/state/watcher.ts";
 import { persist } from "../../contract/patience.ts";
@@ -9,7 +10,6 @@ import { isRefused, isTooLarge } from "../../transfers/artifacts.ts";
 import { note, noteIfPossible } from "../job-notes.ts";
 import { type JobContext, patienceOf } from "../services.ts";
 import { WayProblem } from "../way-problem.ts";
-import { messageOf } from "../../../lib/values/errors.ts";
 
 /** During an apply, no two uploads are closer than this. */
 export const uploadEveryMs = 2_000;

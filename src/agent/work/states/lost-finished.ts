@@ -1,4 +1,5 @@
 import { readFile, stat } from "node:fs/promises";
+import { errnoOf } from "../../../lib/values/errors.ts";
 import { heldObjectsIn } from "../../../lib/words/held-objects.ts";
 import { type HeldObjects, isMade, type LostResource, lostResources } from "../../../lib/words/lost-resources.ts";
 import type { ApplyProgress } from "../../../terraform/output/apply-progress.ts";
@@ -10,7 +11,6 @@ import type { StepEnd } from "../job-steps.ts";
 import { isSuccess } from "../phase-steps.ts";
 import type { PhaseEnd } from "../results.ts";
 import { isOwnEnd } from "./settle-state.ts";
-import { errnoOf } from "../../../lib/values/errors.ts";
 
 type LostFacts = Pick<PhaseEnd, "lost" | "lostCount">;
 

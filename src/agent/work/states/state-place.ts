@@ -1,10 +1,10 @@
 import { constants } from "node:fs";
 import { copyFile, mkdir } from "node:fs/promises";
 import { dirname, join, sep } from "node:path";
+import { errnoOf } from "../../../lib/values/errors.ts";
 import { ownStatePath } from "../../../terraform/configuration/workspace-name.ts";
 import { makePrivateDirectory, removeTree } from "../../disk/durable-files.ts";
 import type { Execution } from "../execution.ts";
-import { errnoOf } from "../../../lib/values/errors.ts";
 
 type Placed = Pick<Execution, "job" | "ready" | "place">;
 

@@ -4,9 +4,9 @@ import { EnvHttpProxyAgent, request } from "undici";
 import { deadlineAfter } from "../../../lib/async/abort.ts";
 import type { Clock } from "../../../lib/clock.ts";
 import { version } from "../../../lib/program/version.ts";
+import { errnoOf, messageOf } from "../../../lib/values/errors.ts";
 import { WindlassError } from "../../../lib/words/errors.ts";
 import { mayFollow, shown } from "./release-source.ts";
-import { messageOf, errnoOf } from "../../../lib/values/errors.ts";
 
 /** How much of an answer is taken, and how long it may take as a whole. */
 export interface HttpLimits {

@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
 import { open } from "node:fs/promises";
 import { type Entry, openPromise, type ZipFile } from "yauzl";
-import { WindlassError } from "../../../lib/words/errors.ts";
 import { messageOf } from "../../../lib/values/errors.ts";
+import { WindlassError } from "../../../lib/words/errors.ts";
 
 export interface ReleaseUnpacking {
   readonly zip: string;
