@@ -14,7 +14,10 @@ const names = new Set([
 
 process.stdout.write(`// Generated from the settings of the three programs by scripts/generate. DO NOT EDIT.
 
-/** Every variable that windlass, windlassd or windlass-agent reads: in one environment with the others none of them is a mistake. */
+/**
+ * Every variable that windlass, windlassd or windlass-agent reads: in one environment with the others none of them is a
+ * mistake.
+ */
 export const programVariables: readonly string[] = [
 ${[...names]
   .sort()

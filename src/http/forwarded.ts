@@ -1,7 +1,10 @@
 import { isIP } from "node:net";
 import { type Networks, plainAddress } from "../lib/net/networks.ts";
 
-/** Which header of a trusted proxy is read: with `auto` X-Forwarded-For, and Forwarded only where the former is not there. */
+/**
+ * Which header of a trusted proxy is read: with `auto` X-Forwarded-For, and Forwarded only where the former is not
+ * there.
+ */
 export const forwardedHeaders = ["auto", "x-forwarded-for", "forwarded"] as const;
 export type ForwardedHeader = (typeof forwardedHeaders)[number];
 
@@ -20,9 +23,9 @@ interface Trust {
 const mostHops = 32;
 
 /**
- * The address of whoever called, as far as it can be believed: a trusted proxy is believed about the one before it, from the
- * last hop to the first. A hop that is `unknown`, hidden or no address leaves the proxy that said so. Whatever a caller writes
- * into the headers stands before what its proxy adds, and is never reached.
+ * The address of whoever called, as far as it can be believed: a trusted proxy is believed about the one before it,
+ * from the last hop to the first. A hop that is `unknown`, hidden or no address leaves the proxy that said so. Whatever
+ * a caller writes into the headers stands before what its proxy adds, and is never reached.
  */
 export function callerAddress({ peer, headers }: Hops, { proxies, header }: Trust): string {
   let address = plainAddress(peer);

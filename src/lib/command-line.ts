@@ -11,7 +11,10 @@ export type CommandLine =
   /** Every problem at once, one sentence each. */
   | { readonly kind: "invalid"; readonly problems: readonly string[] };
 
-/** Reads `--name value`, `--name=value` and `--name` for booleans. Unknown flags and stray words are problems with a suggestion. */
+/**
+ * Reads `--name value`, `--name=value` and `--name` for booleans. Unknown flags and stray words are problems with a
+ * suggestion.
+ */
 export function readCommandLine(
   settings: Settings,
   argv: readonly string[],
@@ -38,7 +41,10 @@ export type Arguments =
     })
   | Exclude<CommandLine, { kind: "flags" }>;
 
-/** Reads the arguments of a command: flags of the settings, flags of its own, and words. `-` is a word; `-o` is `--output`. */
+/**
+ * Reads the arguments of a command: flags of the settings, flags of its own, and words. `-` is a word; `-o` is
+ * `--output`.
+ */
 export function readArguments(settings: Settings, argv: readonly string[], shape: ArgumentShape): Arguments {
   const names = [...Object.values(settings).flatMap(({ flag }) => flag ?? []), ...shape.own];
   const flags: Record<string, string> = {};

@@ -65,7 +65,10 @@ async function runForToken(program: string, args: readonly string[], origin: str
   }
 }
 
-/** Terraform's forms, read only: https://developer.hashicorp.com/terraform/cli/config/config-file#environment-variable-credentials */
+/**
+ * Terraform's forms, read only:
+ * https://developer.hashicorp.com/terraform/cli/config/config-file#environment-variable-credentials
+ */
 async function tokenOfTerraform(environment: Environment, address: string): Promise<FoundToken | undefined> {
   const { hostname, host } = new URL(address);
   const name = `TF_TOKEN_${hostname.replaceAll("-", "__").replaceAll(".", "_")}`;

@@ -13,7 +13,10 @@ export interface PageRequest {
 export interface Page<T> {
   readonly rows: readonly T[];
   readonly nextToken: string;
-  /** The token of the page that begins after so many of the rows, at least one: for an answer without room for all of them. */
+  /**
+   * The token of the page that begins after so many of the rows, at least one: for an answer without room for all of
+   * them.
+   */
   readonly tokenAfter: (count: number) => string;
 }
 

@@ -31,7 +31,10 @@ export async function* sealStream(
   }
 }
 
-/** The bytes of a sealed stream from one of them on, in clear. What comes before is not read: all pieces but the last have one size. */
+/**
+ * The bytes of a sealed stream from one of them on, in clear. What comes before is not read: all pieces but the last
+ * have one size.
+ */
 export async function* openStreamFrom(
   { vault, read }: { readonly vault: Pick<Sealer, "open">; readonly read: (from: number) => AsyncIterable<Uint8Array> },
   subject: string,

@@ -31,7 +31,7 @@ import { changeAgentRow, readWanted } from "./rows.ts";
 import { SessionWay } from "./way.ts";
 import { heartbeatReply } from "./wire.ts";
 
-/** What one session may have queued towards a slow agent before the stream is closed. Source: the reliability study, §2.8. */
+/** What a session may have queued towards a slow agent: more closes the stream. */
 const outLimits = { maxItems: 4096, maxBytes: 1024 * 1024 };
 const messageBytes = 64; // In that queue. All are small.
 const comeBackMs = 2_000; // How long an agent that is sent away waits at the most.

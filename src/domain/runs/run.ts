@@ -100,7 +100,10 @@ export interface Run {
   /** Keys of the encrypted plan file and its masked summary in the blob store. */
   readonly planBlobKey: string | null;
   readonly summaryBlobKey: string | null;
-  /** The archive of the files that the plan made, in clear: its SHA-256, its size, and where it lies encrypted; null if there is none. */
+  /**
+   * The archive of the files that the plan made, in clear: its SHA-256, its size, and where it lies encrypted; null if
+   * there is none.
+   */
   readonly planFilesSha256: string | null;
   readonly planFilesBytes: number | null;
   readonly planFilesBlobKey: string | null;
@@ -305,7 +308,10 @@ export function moveRun(run: Run, event: RunEvent, now: Date): RunMove {
 
 /** What a plan made is for its apply: nothing of it survives the run. */
 export const noPlanFiles = { planFilesSha256: null, planFilesBytes: null, planFilesBlobKey: null } as const;
-/** What no program counts in an apply, or not in whole, is after a good one what its plan has shown: accepted drift, moves, what was forgotten. */
+/**
+ * What no program counts in an apply, or not in whole, is after a good one what its plan has shown: accepted drift,
+ * moves, what was forgotten.
+ */
 const appliedBy = ({ options, plannedChanges }: Run, counts: ChangeCounts): ChangeCounts => ({
   ...counts,
   forget: Math.max(counts.forget ?? 0, plannedChanges?.forget ?? 0),

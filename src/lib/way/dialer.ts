@@ -20,7 +20,10 @@ export class Dialer {
   #attempt: Attempt = { kind: "none" };
   /** Of the newest attempt that failed, until one went well. */
   #error: WayError | undefined;
-  /** The newest connection on which the server has not been heard: another attempt may have begun before its failure is told. */
+  /**
+   * The newest connection on which the server has not been heard: another attempt may have begun before its failure is
+   * told.
+   */
   #unheard: Dialed | undefined;
 
   constructor(way: Way) {
@@ -50,7 +53,10 @@ export class Dialer {
     this.#unheard = undefined;
   }
 
-  /** Why there is no connection, when a library says that there is none, in these words; undefined if it is not known here. */
+  /**
+   * Why there is no connection, when a library says that there is none, in these words; undefined if it is not known
+   * here.
+   */
   whyNone(cause: unknown): WayError | undefined {
     const isOfDialing = this.#error !== undefined && messageOf(cause).includes(this.#error.message);
     if (!isOfDialing && this.#unheard !== undefined) this.#error = http2Error(this.way, this.#unheard, cause);

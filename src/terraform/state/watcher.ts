@@ -56,9 +56,9 @@ const slowCopyMs = 20;
 const maxPauseMs = 250;
 
 /**
- * Copies the valid states that terraform writes while it runs, each with its place in their order: terraform may write what was
- * there before, and leave the serial as it is. It rewrites its file in place: after a kill it is often empty, and the newest copy
- * is the state.
+ * Copies the valid states that terraform writes while it runs, each with its place in their order: terraform may write
+ * what was there before, and leave the serial as it is. It rewrites its file in place: after a kill it is often empty,
+ * and the newest copy is the state.
  */
 export class StateWatcher implements AsyncDisposable {
   readonly #options: StateWatcherOptions;
@@ -90,8 +90,8 @@ export class StateWatcher implements AsyncDisposable {
   }
 
   /**
-   * To be called once terraform has ended: looks at the file once more and, unless it is the state of an apply that went well, at
-   * `errored.tfstate` and at what terraform printed. Throws when a state cannot be written to the spool.
+   * To be called once terraform has ended: looks at the file once more and, unless it is the state of an apply that
+   * went well, at `errored.tfstate` and at what terraform printed. Throws when a state cannot be written to the spool.
    */
   async settle(end: ApplyEnd): Promise<FinalState> {
     await this.#end();
