@@ -78,7 +78,6 @@ export const keptLimitsOf = ({ keptForMs = defaultKeptForMs, keptBytes = default
   bytes: keptBytes,
 });
 
-/** Source: the reliability study, §2.11. */
 export const defaultPlanPatienceMs = 60_000;
 export const defaultInitPatienceMs = 2_000;
 export const defaultInitSilenceMs = 15_000;

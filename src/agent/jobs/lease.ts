@@ -1,7 +1,7 @@
 import { abortable, linkSignals } from "../../lib/async/abort.ts";
 import type { Clock } from "../../lib/clock.ts";
 
-/** What a control plane gives that names no lease. Source: the reliability study, §2.5. */
+/** The lease of a control plane that names none. */
 const defaultLeaseMs = 120_000;
 
 /**

@@ -48,7 +48,7 @@ export async function hasBegun(dir: string, clock: Clock): Promise<boolean> {
 const isKnown = async (dir: string): Promise<boolean> =>
   (await readIdentity(dir, "wrapper")) !== undefined || (await readIdentity(dir, "pid")) !== undefined;
 
-/** Makes the claim in the shell's stead, if it has not; an agent that ended right after that has written the same. */
+/** Claims the step, so that its shell can begin no more. True also if an earlier agent did; false if the shell was first. */
 async function isGivenUp(dir: string): Promise<boolean> {
   const path = join(dir, "claim");
   try {

@@ -49,7 +49,7 @@ interface Entry {
 
 /**
  * What was fetched, by SHA-256, so that it is fetched once: across offers, restarts, and from a plan to its apply. What
- * is given out is a copy whose content was verified at that moment. It holds so many bytes at most; who was used
+ * is given out is a copy whose content was verified at that moment. It holds at most `maxBytes`; what was used
  * longest ago goes first.
  */
 export class DownloadCache {
@@ -230,7 +230,7 @@ interface Placed {
   readonly isCopy: boolean;
 }
 
-/** Copies or moves a file, and looks at what has come; nothing is left of one that is another object. */
+/** Copies or moves a file, and verifies its content. If that is another object, both files are removed. */
 async function isPlaced(from: string, to: string, { object: { sha256 }, isCopy }: Placed): Promise<boolean> {
   try {
     await (isCopy ? copyFile(from, to) : rename(from, to));

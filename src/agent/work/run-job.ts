@@ -75,7 +75,7 @@ async function bringToStart(job: AgentJob, context: JobContext): Promise<Start> 
   }
 }
 
-/** Rule J: what follows may have started terraform, and the disk knows it before. */
+/** The disk knows that terraform may have been started before it can be. */
 async function begin(job: AgentJob, context: JobContext): Promise<Start> {
   await note(job, context, { kind: "exec", epoch: String(job.claim.epoch) });
   failpoint("agent.exec-journaled");

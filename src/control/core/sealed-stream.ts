@@ -10,7 +10,7 @@ const overheadBytes = 64;
 
 type Sealer = Pick<Control["vault"], "seal" | "open" | "isCurrent">;
 
-/** How large an object of so many bytes can be once it is sealed. */
+/** The greatest size of an object of `bytes` bytes once it is sealed. */
 export const sealedSize = (bytes: number): number => bytes + (Math.floor(bytes / pieceBytes) + 1) * overheadBytes;
 
 /**

@@ -9,7 +9,7 @@ import type { Control } from "../core/control.ts";
 import { advanceRun } from "./advance.ts";
 import { type RunView, viewRun } from "./view.ts";
 
-/** How long a graceful cancel has before a forced one is allowed. Source: the reliability study, §2.11. */
+/** How long a graceful cancel has before a forced one is allowed. */
 const forceAfterMs = { plan: 30_000, apply: 120_000 } as const;
 
 /** Lets a planned run apply exactly what was planned. */

@@ -160,8 +160,8 @@ const missedBeats = 3;
 
 /**
  * Which of two processes with one identity is let in. The lock of a data directory proves that a process from the same
- * place follows the one before it. One from another place may be of a copy: while jobs are open it waits until the
- * first one, which has begun them, was not heard for a while; that one comes in whoever is there.
+ * place follows the one before it. One from another place may be of a copy: while jobs are open, it waits until the
+ * process that has begun them has been silent for a while. That process itself is always let in.
  */
 function refuseOther(control: Control, { known, said, now, hasOpenJobs }: Newcomer): void {
   const home = homeOf(known);

@@ -80,7 +80,7 @@ export interface Agent {
   readonly lastSeenAt: Date;
 }
 
-/** After how long a silence means what. Sources: DESIGN §5. */
+/** After how long a silence an agent becomes unknown, and errored. */
 export interface Silence {
   readonly unknownMs: number;
   readonly erroredMs: number;

@@ -68,7 +68,7 @@ export interface Job {
   readonly stateSerial: number | null;
 }
 
-/** How long claims last. Sources: the reliability study, §2.4 and §2.5. */
+/** How long claims last. */
 export interface Leases {
   /** An offer that is not started goes back to the queue after this long. */
   readonly offerMs: number;

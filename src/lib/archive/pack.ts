@@ -137,7 +137,7 @@ async function countFiles(directory: string, most: number): Promise<number> {
   return count;
 }
 
-/** Of permissions only whether it can be executed travels: the rest is the umask of whoever packs. */
+/** Only the permission to execute is packed: the others depend on the umask of the machine. */
 function fileItem(file: string, path: string, { size: bytes, mode }: { size: number; mode: number }): ArchiveItem {
   const isExecutable = (mode & 0o111) !== 0;
   const content = () => createReadStream(file, { end: bytes - 1 });

@@ -45,8 +45,8 @@ export interface BlobStore extends AsyncDisposable {
   /** How many objects there are, and what they take together. Reads every name. */
   usage(): Promise<BlobUsage>;
   /**
-   * Forgets the object if it was last put before `before`; true if it did. Safe beside whoever puts the same content again
-   * at this moment: then it stays.
+   * Forgets the object if it was last put before `before`; true if it did. If somebody puts the same content again at
+   * this moment, the object stays.
    */
   deleteIfOlder(key: string, before: Date): Promise<boolean>;
   /**

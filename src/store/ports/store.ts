@@ -198,7 +198,7 @@ export interface Queries {
       filter: { readonly isQuarantined: boolean },
       page: TimePage,
     ): Promise<readonly StateVersion[]>;
-    /** Where the states of a workspace stand after so many; null if there are not so many. */
+    /** The place of the state that stands `rows` further on in a workspace; null if there are fewer. */
     placeAfter(
       workspaceId: WorkspaceId,
       page: { readonly before: Position | null; readonly rows: number },

@@ -44,7 +44,7 @@ export interface FinalState {
   readonly newest: StateSnapshot | undefined;
   /** What the state file itself is in the end. */
   readonly file: StateFile["kind"];
-  /** Why the state file is not `newest`, nor anything that terraform left in its stead; undefined when all is well. */
+  /** Why neither the state file nor what terraform left in its place is `newest`; undefined when all is well. */
   readonly loss: string | undefined;
   /** Copies of states that could not be accepted. */
   readonly aside: readonly AsideState[];
