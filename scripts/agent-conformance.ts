@@ -1,5 +1,5 @@
-// Checks an agent against the rules of docs/agent-protocol.md: reads the command line, lets test/conformance play, and prints what
-// came of it.
+// Checks an agent against the rules of docs/agent-protocol.md: reads the command line, lets test/conformance play, and
+// prints what came of it.
 import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { messageOf } from "../src/lib/values/errors.ts";

@@ -92,7 +92,10 @@ export async function until<Seen>(
   }
 }
 
-/** Asks a process to end and waits; one that takes longer than `graceMs`, or than `hurry` allows, is ended. Tells whether it went by itself. */
+/**
+ * Asks a process to end and waits; one that takes longer than `graceMs`, or than `hurry` allows, is ended. Tells
+ * whether it went by itself.
+ */
 export async function dismiss(actor: Actor, graceMs: number, hurry: AbortSignal): Promise<boolean> {
   actor.signal("SIGTERM");
   const gone = new AbortController();

@@ -70,7 +70,10 @@ test("imports go down only", () => {
   expect(broken(rule)).toEqual([]);
 });
 
-/** The rooms of each folder, floor by floor: a room imports from floors below its own, and from itself. `.` is what lies loose. */
+/**
+ * The rooms of each folder, floor by floor: a room imports from floors below its own, and from itself. `.` is what lies
+ * loose.
+ */
 const floors: Readonly<Record<string, readonly (readonly string[])[]>> = {
   lib: [
     ["values"],

@@ -48,7 +48,10 @@ describe("a backup", () => {
     return { workspace: await workspaceOf(directory), variables: [{ key: "gate", value: gate }], letOn };
   }
 
-  /** Puts a backup in the place of what the server has, as after the loss of its disk. Only the key and the token are left. */
+  /**
+   * Puts a backup in the place of what the server has, as after the loss of its disk. Only the key and the token are
+   * left.
+   */
   async function restore(file: string): Promise<string> {
     const { dataDir } = stage.server;
     const lost = `${dataDir}-lost-${(await readdir(stage.scene.directory)).length}`;

@@ -25,8 +25,8 @@ const mib = 1024 * kib;
 const small = 0;
 
 /**
- * Every RPC, and how many bytes its largest answer has at least, all its pages or messages together: less would mean that what it
- * reads was not large. An RPC that is new has to say here how large it becomes.
+ * Every RPC, and how many bytes its largest answer has at least, all its pages or messages together: less would mean
+ * that what it reads was not large. An RPC that is new has to say here how large it becomes.
  */
 const leastBytes: Readonly<Record<string, number>> = {
   "grpc.health.v1.Health/Check": small,
@@ -235,7 +235,10 @@ interface Answers {
 
 const own = (bytes: Buffer): Buffer => bytes;
 
-/** Makes a call of any kind with a client that nobody has configured; of a stream that does not end the first messages are read. */
+/**
+ * Makes a call of any kind with a client that nobody has configured; of a stream that does not end the first messages
+ * are read.
+ */
 function call(method: DescMethod, secret: string, requests: readonly Message[]): Promise<Answers> {
   const path = `/${method.parent.typeName}/${method.name}`;
   const metadata = new Metadata();

@@ -5,7 +5,10 @@ import { findPostgresBin, type PostgresServer, startPostgresServer } from "./pos
 
 declare module "vitest" {
   interface ProvidedContext {
-    /** Asks for the run's PostgreSQL server: a GET answers with a URL whose database is `postgres`. Absent: none installed. */
+    /**
+     * Asks for the run's PostgreSQL server: a GET answers with a URL whose database is `postgres`. Absent: none
+     * installed.
+     */
     readonly postgresDoor?: string;
   }
 }

@@ -129,7 +129,8 @@ describe("states are managed", () => {
     }
     await api.confirm(run.id);
     expect(await api.ended(run.id)).toMatchObject({ state: RunState.APPLIED });
-    // The run has written a state meanwhile: the push does not follow on it any more, and a rollback that saw another state stops.
+    // The run has written a state meanwhile: the push does not follow on it any more, and a rollback that saw another
+    // state stops.
     expect(await cli("push", next, "-w", workspace)).toMatchObject({ code: 5 });
     const stale = { stateVersionId: ana.id, expectedCurrentId: ben.id };
     await expect(api.clients.states.rollbackState(stale)).rejects.toThrow("by now");

@@ -47,7 +47,10 @@ export class CallRates {
     throw tooMany(`more than ${this.#callsPerSecond} calls a second ${what}`, "rate-limit", waitMs);
   }
 
-  /** Counts a rejected credential. What its bearer is told: the rejection, or `rate_limited` after too many from its address. */
+  /**
+   * Counts a rejected credential. What its bearer is told: the rejection, or `rate_limited` after too many from its
+   * address.
+   */
   async rejected(error: unknown, address: string): Promise<unknown> {
     if (!isRejection(error) || address === "" || this.#failures === undefined) return error;
     const waitMs = await waitFor(this.#failures, address);

@@ -17,7 +17,10 @@ export interface Credentials {
   readonly address: string;
 }
 
-/** Who makes a request. Throws `token_invalid` and its sisters, and `rate_limited` for an address that shows too many bad ones. */
+/**
+ * Who makes a request. Throws `token_invalid` and its sisters, and `rate_limited` for an address that shows too many
+ * bad ones.
+ */
 export async function callerBy(
   control: Control,
   { rates, serverAgentTokenHash }: CallerOptions,

@@ -37,7 +37,10 @@ export const readStart = (socket: Socket, onStart: (start: string) => void): voi
     onStart,
   );
 
-/** Takes the PROXY header off the connection of a trusted proxy, and goes on; one without it is cut off. Others go on as they are. */
+/**
+ * Takes the PROXY header off the connection of a trusted proxy, and goes on; one without it is cut off. Others go on as
+ * they are.
+ */
 export function passProxyHeader(socket: Socket, proxies: ProxyPeers | undefined, onPassed: () => void): void {
   if (proxies === undefined || !proxies.isProxy(socket)) {
     onPassed();

@@ -40,8 +40,8 @@ interface Connection {
 const lookEveryMs = 1_000;
 
 /**
- * The open connections of a port. A connection costs a descriptor, of which there are few: those that rest too long are ended,
- * politely (GOAWAY) where a client may only be quiet.
+ * The open connections of a port. A connection costs a descriptor, of which there are few: those that rest too long are
+ * ended, politely (GOAWAY) where a client may only be quiet.
  */
 export class Connections {
   readonly #limits: ConnectionLimits;

@@ -8,8 +8,8 @@ import type { HttpRequest, HttpResponse } from "./messages.ts";
 const patienceMs = 5_000;
 
 /**
- * The body in pieces. Whoever stops reading leaves the request open, so that it can still be answered. A caller that goes in the middle
- * has canceled its call: that is no fault of anybody.
+ * The body in pieces. Whoever stops reading leaves the request open, so that it can still be answered. A caller that
+ * goes in the middle has canceled its call: that is no fault of anybody.
  */
 export async function* piecesOf(request: HttpRequest): AsyncGenerator<Uint8Array, void> {
   try {

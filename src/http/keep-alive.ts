@@ -10,8 +10,8 @@ export interface KeepAlive {
 }
 
 /**
- * Pings one connection until it closes, and destroys it when nothing comes any more: half-open sockets say nothing themselves. Any
- * byte counts as life, since an answer may wait behind much else on a slow link.
+ * Pings one connection until it closes, and destroys it when nothing comes any more: half-open sockets say nothing
+ * themselves. Any byte counts as life, since an answer may wait behind much else on a slow link.
  */
 export async function keepAlive(session: ServerHttp2Session, clock: Clock, pings: KeepAlive): Promise<void> {
   const closed = new AbortController();

@@ -9,7 +9,10 @@ export const maxHeaderBytes = 64 * kib;
 /** Headers that the sockets take: more than fit the limit. */
 export const maxHeaders = 1_024;
 
-/** Refuses metadata that is too large, that says twice who calls, or that names no server, such as an IPv6 address without brackets. */
+/**
+ * Refuses metadata that is too large, that says twice who calls, or that names no server, such as an IPv6 address
+ * without brackets.
+ */
 export function demandMetadata({ rawHeaders }: Pick<HttpRequest, "rawHeaders">): void {
   demandSize(rawHeaders);
   demandAuthority(rawHeaders);

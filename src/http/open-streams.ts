@@ -6,7 +6,10 @@ import type { HttpRequest, HttpResponse } from "./messages.ts";
 /** Half of the calls that a connection may have at a time: the other half stays free for calls that end by themselves. */
 export const maxOpenStreams = 1_000;
 
-/** How many watches and other open streams each connection has. Those who wait for nothing else never keep others waiting. */
+/**
+ * How many watches and other open streams each connection has. Those who wait for nothing else never keep others
+ * waiting.
+ */
 export class OpenStreams {
   readonly #open = new WeakMap<Http2Session, number>();
 

@@ -84,7 +84,10 @@ function tlsSockets(
   };
 }
 
-/** A TCP server that takes PROXY headers off, and leaves the rest of each connection to another server, which never listens itself. */
+/**
+ * A TCP server that takes PROXY headers off, and leaves the rest of each connection to another server, which never
+ * listens itself.
+ */
 function behindProxies(
   behind: Server,
   { firstBytesMs, proxies }: Pick<SocketOptions, "firstBytesMs" | "proxies">,

@@ -6,7 +6,10 @@ export interface Clock {
   now(): Date;
   /** Monotonic milliseconds, for timeouts and leases; its zero means nothing. */
   monotonicMs(): number;
-  /** Resolves after `ms`; rejects with the signal's reason when aborted. Does not keep the process alive by itself once aborted. */
+  /**
+   * Resolves after `ms`; rejects with the signal's reason when aborted. Does not keep the process alive by itself once
+   * aborted.
+   */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
 }
 

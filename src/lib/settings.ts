@@ -98,7 +98,10 @@ type Resolved =
   | { readonly kind: "value"; readonly value: unknown; readonly origin: string }
   | { readonly kind: "problem"; readonly problem: string };
 
-/** Reads every setting: flag, else variable, else the file that the `_FILE` variable names, else the configuration file, else the default. */
+/**
+ * Reads every setting: flag, else variable, else the file that the `_FILE` variable names, else the configuration file,
+ * else the default.
+ */
 export function loadSettings<S extends Settings>(settings: S, sources: SettingSources): LoadOutcome<S> {
   const values: Record<string, unknown> = {};
   const origins: Record<string, string> = {};

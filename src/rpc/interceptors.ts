@@ -83,7 +83,10 @@ function demandTime(signal: AbortSignal): void {
   if (signal.aborted && endOf(signal).code === Code.DeadlineExceeded) throw endOf(signal);
 }
 
-/** With which code a stream has ended that told no error: nothing, if it came to its own end, also that of a server that stops. */
+/**
+ * With which code a stream has ended that told no error: nothing, if it came to its own end, also that of a server that
+ * stops.
+ */
 function codeOfEnd(signal: AbortSignal): Code | undefined {
   if (!signal.aborted) return undefined;
   const { code } = endOf(signal);

@@ -54,7 +54,10 @@ async function watchKey({ wake, store, clock, log }: Control, { id }: Person, li
   }
 }
 
-/** The items; a handler that ends quietly because its key has ended fails all the same, so that nobody takes that for the end. */
+/**
+ * The items; a handler that ends quietly because its key has ended fails all the same, so that nobody takes that for
+ * the end.
+ */
 async function* untilOver<T>(source: AsyncIterable<T>, call: AbortSignal, life: OwnedSignal): AsyncGenerator<T, void> {
   yield* source;
   if (life.signal.aborted && !call.aborted) throw life.signal.reason;

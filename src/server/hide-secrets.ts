@@ -14,8 +14,8 @@ const maxKept = 4;
 const waitMs = 60_000;
 
 /**
- * As the agent does it in logs; the longest of very many secrets are looked for only as they are. One list after the other is made
- * ready, organizations in turn: each may cost a second and much memory.
+ * As the agent does it in logs; the longest of very many secrets are looked for only as they are. One list after the
+ * other is made ready, organizations in turn: each may cost a second and much memory.
  */
 export function createHiding(clock: Clock): Hiding {
   const kept = new Map<string, Hide>();

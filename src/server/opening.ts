@@ -72,8 +72,8 @@ async function takeDatabase(
 }
 
 /**
- * What was granted before must not be granted again: a database that was made from a dump is not served as if it were the one that
- * the dump was made of. A copied data directory is told of, since it is moved by copying, too.
+ * What was granted before must not be granted again: a database that was made from a dump is not served as if it were
+ * the one that the dump was made of. A copied data directory is told of, since it is moved by copying, too.
  */
 export async function refuseCopies(
   { settings, dataDir, databaseIdentity }: Pick<Opening, "settings" | "dataDir" | "databaseIdentity">,

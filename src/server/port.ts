@@ -21,7 +21,10 @@ export interface TlsPair {
 
 type TlsSettings = Pick<ServerSettings, "tlsCertFile" | "tlsKeyFile">;
 
-/** Certificate and key as they are on the disk now; undefined without TLS. Throws a `StartError` for files that do not fit. */
+/**
+ * Certificate and key as they are on the disk now; undefined without TLS. Throws a `StartError` for files that do not
+ * fit.
+ */
 export async function readTls({ tlsCertFile, tlsKeyFile }: TlsSettings): Promise<TlsPair | undefined> {
   if ((tlsCertFile === undefined) !== (tlsKeyFile === undefined))
     throw new StartError(2, "TLS needs both --tls-cert-file and --tls-key-file");

@@ -20,8 +20,8 @@ export interface MasterKeys {
 export const masterKeyFile = (dataDir: string): string => join(dataDir, "master.key");
 
 /**
- * The master key: as given, else from `<dataDir>/master.key`; undefined if neither is there. While a rotation is under way it is
- * several, the new one first, with blanks, commas or line ends between them.
+ * The master key: as given, else from `<dataDir>/master.key`; undefined if neither is there. While a rotation is under
+ * way it is several, the new one first, with blanks, commas or line ends between them.
  */
 export async function readMasterKeys(dataDir: string, given: string | undefined): Promise<MasterKeys | undefined> {
   if (given !== undefined) return { ...keysIn(given, "WINDLASS_MASTER_KEY"), file: undefined };
@@ -65,7 +65,10 @@ function keyIn(text: string, source: string): Uint8Array {
   );
 }
 
-/** Writes a file that only its owner reads, durably and as a whole: at any moment either the old content is there or the new. */
+/**
+ * Writes a file that only its owner reads, durably and as a whole: at any moment either the old content is there or the
+ * new.
+ */
 export async function writeSecret(path: string, content: string): Promise<void> {
   await makeDirectory(dirname(path));
   const fresh = `${path}.new`;

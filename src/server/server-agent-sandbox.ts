@@ -7,7 +7,10 @@ import type { Environment } from "../lib/environment.ts";
 import type { Log } from "../lib/program/log.ts";
 import type { ServerSettings } from "./settings.ts";
 
-/** Whether jobs of remote workspaces run here. They run beside the keys of every organization: never without a sandbox unless somebody said so. */
+/**
+ * Whether jobs of remote workspaces run here. They run beside the keys of every organization: never without a sandbox
+ * unless somebody said so.
+ */
 export type ServerAgentChoice =
   | { readonly kind: "sandboxed" }
   /** `--sandbox none` was said. */
@@ -65,7 +68,10 @@ export function warnOfServerAgent(log: Log, choice: ServerAgentChoice, keys: Key
     );
 }
 
-/** The server does not need the admin's key after its first start; while it lies beside the data it can be stolen with them. */
+/**
+ * The server does not need the admin's key after its first start; while it lies beside the data it can be stolen with
+ * them.
+ */
 export function warnOfAdminKey(log: Log, dataDir: string, { adminKey }: KeyFiles): void {
   if (!isBesideData(dataDir, adminKey)) return;
   log.warn(

@@ -155,7 +155,10 @@ async function openMigratedPool({ url, log, migrate, maxConnections }: PoolOptio
   }
 }
 
-/** How far the schema is that `openStore` would find. Makes and changes nothing; a SQLite file that is not there has none. */
+/**
+ * How far the schema is that `openStore` would find. Makes and changes nothing; a SQLite file that is not there has
+ * none.
+ */
 export async function schemaState({ url, log = silentLog }: OpenOptions): Promise<SchemaState> {
   const target = parsed(url, "sqlite");
   if (target.kind === "embedded") {

@@ -8,7 +8,10 @@ vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 const bench = useBench();
 
-/** A session goes on: it tells by name what it refuses, and closes over a bad hello (`test/clients/agent-contract.test.ts`). */
+/**
+ * A session goes on: it tells by name what it refuses, and closes over a bad hello
+ * (`test/clients/agent-contract.test.ts`).
+ */
 const calls = ours.filter(({ method }) => method !== AgentGatewayService.method.session);
 
 describe("a request that breaks a rule of the proto files is refused, and the field is named", () => {

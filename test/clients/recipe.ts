@@ -97,7 +97,10 @@ const startIn = (cwd: string, [command = "", ...args]: readonly string[], env: V
     env: { ...machine(), ...env },
   });
 
-/** The machine's own, as a person has it: where registries are and how they are reached. What is fetched and compiled is kept. */
+/**
+ * The machine's own, as a person has it: where registries are and how they are reached. What is fetched and compiled is
+ * kept.
+ */
 const machine = (): Variables => ({
   ...(process.env as Variables),
   XDG_CACHE_HOME: cache,

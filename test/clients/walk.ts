@@ -44,8 +44,8 @@ export async function walk({ at, place, start }: Walk): Promise<readonly string[
 }
 
 /**
- * Plays the calls that do not go well, with a program that has a run nobody plans: the server is killed while it watches, and
- * then the run is canceled. Answers what the program said.
+ * Plays the calls that do not go well, with a program that has a run nobody plans: the server is killed while it
+ * watches, and then the run is canceled. Answers what the program said.
  */
 export async function edges({ at, place, start }: Walk): Promise<readonly string[]> {
   using admin = await adminOf(at);

@@ -101,8 +101,8 @@ async function checkLog(look: Look, verb: "plan" | "apply"): Promise<number> {
 }
 
 /**
- * A plan that went back to the queue and was canceled there has no log; one whose agent fenced it, and that was canceled or lost
- * twice, is closed with a visible gap by the sweeper ten minutes later.
+ * A plan that went back to the queue and was canceled there has no log; one whose agent fenced it, and that was
+ * canceled or lost twice, is closed with a visible gap by the sweeper ten minutes later.
  */
 const hasLostPlan = (run: Run): boolean =>
   run.state === RunState.CANCELED || run.errorMessage.includes("agents were lost while they planned");
@@ -165,7 +165,10 @@ function checkSlowLog({ complain }: Look, body: string, sleepers: number): void 
   }
 }
 
-/** The last state that was whole on the disk is in the store or aside, and what an applied run ended with is the workspace's. */
+/**
+ * The last state that was whole on the disk is in the store or aside, and what an applied run ended with is the
+ * workspace's.
+ */
 async function checkStates(look: Look): Promise<{ readonly superseded: number; readonly doubleFault: boolean }> {
   const { cluster, subject, run, endedByUs, complain } = look;
   const written = await cluster.engine.states(subject.id);

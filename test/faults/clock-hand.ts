@@ -1,6 +1,9 @@
 import { rename, writeFile } from "node:fs/promises";
 
-/** Moves the wall clock of programs that were started with its environment; their monotonic clock goes on as it does in life. */
+/**
+ * Moves the wall clock of programs that were started with its environment; their monotonic clock goes on as it does in
+ * life.
+ */
 export class ClockHand {
   readonly #path: string;
 

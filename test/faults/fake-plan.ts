@@ -5,8 +5,8 @@ import { sensitiveMark } from "../../src/terraform/redaction/redact.ts";
 import type { Seeded } from "../support/seeded.ts";
 
 /**
- * How the fake terraform behaves in an apply: `hang` and `obey` end at the first interrupt, `ignore` does not; `release` goes on
- * until the test releases it.
+ * How the fake terraform behaves in an apply: `hang` and `obey` end at the first interrupt, `ignore` does not;
+ * `release` goes on until the test releases it.
  */
 export type FakeMode = "obey" | "hang" | "ignore" | "fail" | "release";
 
@@ -23,7 +23,10 @@ export interface FakePlan {
   readonly mode: FakeMode;
   readonly lineage: string;
   readonly saves: FakeSaves;
-  /** Terraform writes its state after every change; OpenTofu now and then, and in a first apply at first the last object alone. */
+  /**
+   * Terraform writes its state after every change; OpenTofu now and then, and in a first apply at first the last object
+   * alone.
+   */
   readonly habit: FakeHabit;
   /** Its states are encrypted, as OpenTofu's can be: only lineage and serial can be read. */
   readonly encrypts?: boolean;

@@ -5,8 +5,8 @@ import { fakeHabits } from "./fake-plan.ts";
 import { type BatchReport, runBatch } from "./schedule.ts";
 
 /**
- * `npm run test:faults -- --schedules N --seed S` sets these; see README.md. Without them one batch is run, always the same: it has
- * most kinds of faults, and the real terraform.
+ * `npm run test:faults -- --schedules N --seed S` sets these; see README.md. Without them one batch is run, always the
+ * same: it has most kinds of faults, and the real terraform.
  */
 const {
   WINDLASS_FAULTS_SCHEDULES: schedules = "12",

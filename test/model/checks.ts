@@ -22,7 +22,10 @@ export async function checkWorkspace({ storage, runIds }: World, { rows }: Contr
       throw new Violation("I2", `nobody has decided about the ${status} apply of ${runId}, and the workspace is free`);
 }
 
-/** Applies that were lost and of which not everything has come, or whose last state is aside. Automatic applies are decided by nobody. */
+/**
+ * Applies that were lost and of which not everything has come, or whose last state is aside. Automatic applies are
+ * decided by nobody.
+ */
 async function doubtfulApplies(q: Queries, runs: readonly Run[]): Promise<readonly Job[]> {
   const open = runs.filter(({ decidedBy }) => decidedBy === "").map(({ id }) => id);
   const doubtful: Job[] = [];

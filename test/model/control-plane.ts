@@ -149,8 +149,8 @@ const controlOver = ({ rows, blobs }: Pick<Storage, "rows" | "blobs">, { clock, 
 type Parts = Pick<Storage, "dir" | "rows" | "blobs" | "logFile" | "owner" | "agentToken" | "workspaceId">;
 
 /**
- * A control plane's files with a pool, a workspace that uses it and a configuration. Opened once, because that takes longer than
- * a schedule; each schedule finds them as the first one did.
+ * A control plane's files with a pool, a workspace that uses it and a configuration. Opened once, because that takes
+ * longer than a schedule; each schedule finds them as the first one did.
  */
 export class Storage implements AsyncDisposable {
   readonly dir: string;

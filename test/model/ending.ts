@@ -108,7 +108,10 @@ async function decide(world: World, person: Person): Promise<void> {
   await resolveRun(world.server.control, person, { id: lock.runId, resolution: "unlock", comment: "" });
 }
 
-/** The lock outlives a run only when its last state is aside, or its apply was lost and the agent could not bring everything. */
+/**
+ * The lock outlives a run only when its last state is aside, or its apply was lost and the agent could not bring
+ * everything.
+ */
 async function mustNeedAPerson(world: World, server: ControlPlane, runId: RunId): Promise<void> {
   const jobs = await server.rows.read((q) => q.jobs.ofRun(runId));
   const apply = newestOf(jobs, "apply");
@@ -189,7 +192,10 @@ async function checkBelief({ outcome }: TerraformProcess, { rows }: ControlPlane
     throw new Violation("I18", `${id}: terraform ended well, and the run says: ${job.errorMessage}`);
 }
 
-/** I9: an apply is interrupted once, and only when a person asked for it: by a cancel, or by a revocation that stops jobs. */
+/**
+ * I9: an apply is interrupted once, and only when a person asked for it: by a cancel, or by a revocation that stops
+ * jobs.
+ */
 async function checkInterrupts({ processes }: World, { rows }: ControlPlane): Promise<void> {
   for (const { subcommand, runId, interrupts } of processes) {
     if (subcommand !== "apply" || interrupts === 0) continue;

@@ -53,7 +53,10 @@ export interface Schedule {
   /** For ids, jitter and back-off. */
   readonly seed: number;
   readonly concurrency: number;
-  /** Where it begins: with a run that waits for an agent, with its plan or its apply at work, or with an apply whose agent is lost. */
+  /**
+   * Where it begins: with a run that waits for an agent, with its plan or its apply at work, or with an apply whose
+   * agent is lost.
+   */
   readonly begins: "queued" | "planning" | "applying" | "lost";
   /** A plan ends as soon as it is started. */
   readonly hasQuickPlans: boolean;

@@ -111,7 +111,10 @@ export const forgottenStates: Spoil = {
   })),
 };
 
-/** Of the states of a job, one whose serial is not higher than those before it is taken for what is known under that serial. */
+/**
+ * Of the states of a job, one whose serial is not higher than those before it is taken for what is known under that
+ * serial.
+ */
 export const strictSerials: Spoil = {
   store: withQueries(({ states }) => ({
     states: {

@@ -22,8 +22,8 @@ export const cancelToldTwice = story(
 );
 
 /**
- * An agent is cut off in an apply, a person unlocks the workspace, another run is applied there, and the first agent comes back
- * with a state of the same lineage that is older than the one there is.
+ * An agent is cut off in an apply, a person unlocks the workspace, another run is applied there, and the first agent
+ * comes back with a state of the same lineage that is older than the one there is.
  */
 export const lateState = story(
   ...[saves(0), moment, { kind: "road closes", agent: 0 } as const, saves(0), { kind: "new run" } as const],

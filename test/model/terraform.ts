@@ -5,8 +5,8 @@ import { abortable } from "../../src/lib/async/abort.ts";
 import type { Random } from "../../src/lib/random.ts";
 
 /**
- * How terraform writes its state: `next` is another content, under the next serial; `back` is what it was given, under the serial
- * that it has come to; `stays` is another content under the same serial, as after an update of terraform.
+ * How terraform writes its state: `next` is another content, under the next serial; `back` is what it was given, under
+ * the serial that it has come to; `stays` is another content under the same serial, as after an update of terraform.
  */
 export type Save = "next" | "back" | "stays";
 
@@ -36,8 +36,8 @@ export const stateFileOf = ({ argv, cwd }: Pick<StepCommand, "argv" | "cwd">): s
   join(realpathSync(cwd), "terraform.tfstate");
 
 /**
- * Terraform as its agent sees it: a program that writes to files, outlives the agent, and ends when it likes. As with the real
- * steps, what keeps it from a second start and a second SIGINT is a file in its directory.
+ * Terraform as its agent sees it: a program that writes to files, outlives the agent, and ends when it likes. As with
+ * the real steps, what keeps it from a second start and a second SIGINT is a file in its directory.
  */
 export class TerraformProcess implements Step {
   readonly dir: string;

@@ -7,8 +7,8 @@ import type { Way } from "./front.ts";
 import { startStranger } from "./traveller.ts";
 
 /**
- * Behind a proxy that speaks HTTP/1.1 to the server an agent says so, is not shown as one that could take a job, and its doctor
- * says the same.
+ * Behind a proxy that speaks HTTP/1.1 to the server an agent says so, is not shown as one that could take a job, and
+ * its doctor says the same.
  */
 export async function expectHttp1Named(stage: Stage, way: Way): Promise<void> {
   const { server } = stage;

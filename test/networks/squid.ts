@@ -34,7 +34,10 @@ export async function openSquid(scene: Scene, allowedPort: string): Promise<Squi
   return started(scene, { place, port, text });
 }
 
-/** Starts a squid that looks into every TLS connection, but for those that the documented block excepts; `ca` is the file of the servers' authority. */
+/**
+ * Starts a squid that looks into every TLS connection, but for those that the documented block excepts; `ca` is the
+ * file of the servers' authority.
+ */
 export async function openInspection(
   scene: Scene,
   { exceptedName, ca }: { readonly exceptedName: string; readonly ca: string },

@@ -26,7 +26,10 @@ import { openBlobStore, openLogStore, openStore } from "../../src/store/open.ts"
 import type { LogStore } from "../../src/store/ports/logs.ts";
 import { ManualClock } from "./manual-clock.ts";
 
-/** A control plane on a fresh database (SQLite, unless said otherwise), with two organizations and a clock that stands still. It has logs if asked. */
+/**
+ * A control plane on a fresh database (SQLite, unless said otherwise), with two organizations and a clock that stands
+ * still. It has logs if asked.
+ */
 export interface TestControl extends AsyncDisposable {
   readonly control: Control;
   readonly clock: ManualClock;

@@ -77,7 +77,10 @@ export function costlyBodies(method: DescMethod, bytes: number): readonly Costly
   ];
 }
 
-/** The most bytes that a legal message has by the rules of the proto files, where they tell; what they do not tell counts little. */
+/**
+ * The most bytes that a legal message has by the rules of the proto files, where they tell; what they do not tell
+ * counts little.
+ */
 export function largestLegal(schema: DescMessage, depth = 0): number {
   if (depth > 6 || schema.typeName.startsWith("google.protobuf.")) return 32;
   return schema.fields.reduce((sum, field) => sum + largestField(field, depth), 0);

@@ -115,7 +115,10 @@ function padding(bytes: number, seed: string): Buffer {
   return createCipheriv("aes-256-ctr", key, Buffer.alloc(16)).update(Buffer.alloc(bytes));
 }
 
-/** The hash of golang.org/x/mod/sumdb/dirhash, which lock files use: over the lines that sha256sum prints, sorted by name. */
+/**
+ * The hash of golang.org/x/mod/sumdb/dirhash, which lock files use: over the lines that sha256sum prints, sorted by
+ * name.
+ */
 function h1Of(files: ReadonlyMap<string, Buffer>): string {
   const sum = (content: Buffer) => createHash("sha256").update(content).digest("hex");
   const lines = [...files.keys()].toSorted().map((name) => `${sum(files.get(name) ?? Buffer.alloc(0))}  ${name}\n`);

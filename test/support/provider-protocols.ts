@@ -5,7 +5,10 @@ import { detachedSignature, herePlatform, type ReleaseKey, sha256 } from "./rele
 /** What is asked of a registry (discovery to signature), of a network mirror (index, archives), and the packages. */
 export type AnswerKind = "discovery" | "versions" | "download" | "sums" | "signature" | "index" | "archives" | "zip";
 
-/** `hashes`: checksums of something else, in every place that has some. `signature`: another key than the one that is named. */
+/**
+ * `hashes`: checksums of something else, in every place that has some. `signature`: another key than the one that is
+ * named.
+ */
 export type Lie = "hashes" | "signature";
 
 /** What a registry has, and how honest it is. */

@@ -28,8 +28,8 @@ interface Connection {
 const socketOptions = { allowHalfOpen: true, noDelay: true, highWaterMark: 16 * 1024 };
 
 /**
- * A TCP relay in front of a server, which does to its connections what a test says. The kernel's own buffers on either side come on
- * top of its queues: 64 KiB to the relay, and what the sender is given (up to 2.5 MB on loopback).
+ * A TCP relay in front of a server, which does to its connections what a test says. The kernel's own buffers on either
+ * side come on top of its queues: 64 KiB to the relay, and what the sender is given (up to 2.5 MB on loopback).
  */
 export class Relay implements AsyncDisposable {
   readonly #target: { readonly host: string; readonly port: number };
@@ -98,7 +98,10 @@ export class Relay implements AsyncDisposable {
     for (const connection of this.#connections) connection[stays === "client" ? "server" : "client"].resetAndDestroy();
   }
 
-  /** Present connections are dead from now on and nobody is told, as when a NAT forgets or an address changes; new ones work. */
+  /**
+   * Present connections are dead from now on and nobody is told, as when a NAT forgets or an address changes; new ones
+   * work.
+   */
   forget(): void {
     for (const { lanes } of this.#connections) for (const direction of directions) lanes[direction].forget();
   }

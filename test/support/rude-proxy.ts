@@ -24,7 +24,10 @@ export type Manner =
   /** It speaks HTTP/1.1 to the server, and waits for the end of each request. */
   | { readonly kind: "http1" };
 
-/** A proxy that speaks HTTP/2 without TLS on both sides and does to calls what a test says: to all, or to those that match. */
+/**
+ * A proxy that speaks HTTP/2 without TLS on both sides and does to calls what a test says: to all, or to those that
+ * match.
+ */
 export class RudeProxy implements AsyncDisposable {
   readonly #target: string;
   readonly #server: Http2Server;

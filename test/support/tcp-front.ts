@@ -8,7 +8,10 @@ export interface TcpFront extends AsyncDisposable {
   readonly ended: number;
 }
 
-/** Opens it in front of a port. `first` is what each connection to that port begins with; `inPieces` it comes byte by byte. `from` is its own address. */
+/**
+ * Opens it in front of a port. `first` is what each connection to that port begins with; `inPieces` it comes byte by
+ * byte. `from` is its own address.
+ */
 export async function tcpFront(
   target: number,
   first: Buffer,

@@ -8,7 +8,10 @@ export interface Patience {
   readonly seen?: () => unknown;
 }
 
-/** Looks again and again until there is something to see, and answers that; fails, saying what was awaited, after the deadline. */
+/**
+ * Looks again and again until there is something to see, and answers that; fails, saying what was awaited, after the
+ * deadline.
+ */
 export async function until<Seen>(
   awaited: string,
   look: () => Promise<Seen | undefined | false> | Seen | undefined | false,

@@ -8,7 +8,10 @@ const lastRepeatMs = 3_600_000;
 /** Problems that take turns are not told with each try. */
 const leastPauseMs = 10_000;
 
-/** Says in the log why there is no connection: once for each problem, again now and then while it lasts, and when it is over. */
+/**
+ * Says in the log why there is no connection: once for each problem, again now and then while it lasts, and when it is
+ * over.
+ */
 export class ConnectionNotes {
   readonly #clock: Clock;
   readonly #log: Log;

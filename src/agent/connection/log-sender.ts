@@ -50,7 +50,8 @@ export interface Acknowledgement {
 
 /**
  * Sends the logs of all jobs over one stream: from the offset that the server names, in turn, at most a window of
- * unacknowledged bytes. A small chunk waits for the one before it to be acknowledged, so that many little writes travel together.
+ * unacknowledged bytes. A small chunk waits for the one before it to be acknowledged, so that many little writes travel
+ * together.
  */
 export class LogSender {
   readonly #options: LogSenderOptions;
@@ -83,8 +84,8 @@ export class LogSender {
   }
 
   /**
-   * Called now and then: logs that are gone are forgotten, and a log of which nothing was acknowledged since the last two calls is
-   * sent again; if it still does not move, after four more, eight more, and so on.
+   * Called now and then: logs that are gone are forgotten, and a log of which nothing was acknowledged since the last
+   * two calls is sent again; if it still does not move, after four more, eight more, and so on.
    */
   checkProgress(): void {
     const keys = new Set(this.#options.sources().map(({ key }) => key));

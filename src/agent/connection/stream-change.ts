@@ -61,7 +61,10 @@ export class StreamChange {
     return this.#limits.ended(this.#use(stream)) || this.#begun.signal.aborted;
   }
 
-  /** Sends no more of any log and waits for what is under way: nothing is lost, and little is said twice. False if it was begun before. */
+  /**
+   * Sends no more of any log and waits for what is under way: nothing is lost, and little is said twice. False if it
+   * was begun before.
+   */
   async begin({ logs }: ReadyStream, over: AbortSignal): Promise<boolean> {
     if (this.#begun.signal.aborted) return false;
     this.#begun.abort();

@@ -41,8 +41,8 @@ type Bound =
   | { readonly kind: "time"; readonly ms: number };
 
 /**
- * Learns after how many bytes or how long something between here and the server ends each stream, from streams that neither side
- * has ended; so that new ones are opened in time. Whoever runs the agent is warned once.
+ * Learns after how many bytes or how long something between here and the server ends each stream, from streams that
+ * neither side has ended; so that new ones are opened in time. Whoever runs the agent is warned once.
  */
 export class StreamLimits {
   readonly #clock: Clock;

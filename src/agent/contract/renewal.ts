@@ -1,4 +1,7 @@
-/** The wish to register anew with the token as it is now, without touching any job. It can be asked for any number of times. */
+/**
+ * The wish to register anew with the token as it is now, without touching any job. It can be asked for any number of
+ * times.
+ */
 export class Renewal {
   #asked = new AbortController();
 

@@ -10,7 +10,10 @@ export interface DiskReserveOptions {
   readonly path: string;
   /** 0 is no reserve. */
   readonly bytes: number;
-  /** The reserve is taken only if this much is left beside it, and as much again: what was given away stays away for a while. */
+  /**
+   * The reserve is taken only if this much is left beside it, and as much again: what was given away stays away for a
+   * while.
+   */
   readonly minFreeBytes: number;
   readonly clock: Clock;
   readonly random: Random;

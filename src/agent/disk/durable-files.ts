@@ -27,8 +27,8 @@ export async function freshDirectory(path: string): Promise<string> {
 export const removeFile = (path: string): Promise<void> => rm(path, { recursive: true, force: true });
 
 /**
- * Removes a directory with everything in it, whatever a job has done to it. The plain way fails half-way, while parts of it go on; and
- * what somebody writes meanwhile may outlive it. When this resolves, nothing is there.
+ * Removes a directory with everything in it, whatever a job has done to it. The plain way fails half-way, while parts
+ * of it go on; and what somebody writes meanwhile may outlive it. When this resolves, nothing is there.
  */
 export async function removeTree(path: string): Promise<void> {
   await removeFile(path).catch(() => {});

@@ -3,7 +3,10 @@ import { type Clock, systemClock } from "../../lib/clock.ts";
 import { systemRandom } from "../../lib/random.ts";
 import { errnoOf } from "../../lib/values/errors.ts";
 
-/** Somebody may still be writing there, or removing: rounds follow each other ever more slowly, for about four seconds in all. */
+/**
+ * Somebody may still be writing there, or removing: rounds follow each other ever more slowly, for about four seconds
+ * in all.
+ */
 const rounds = 10;
 const firstPauseMs = 5;
 /** What passes: names that came meanwhile, a mount or a program that lets go, modes that were changed again. */
@@ -11,9 +14,9 @@ const passing = new Set(["ENOTEMPTY", "EEXIST", "EBUSY", "EACCES", "EPERM"]);
 const slash = Buffer.from("/");
 
 /**
- * Removes a directory with everything in it, whatever its modes, its depth (paths may be longer than the system takes) and its names
- * (bytes that are no text). What vanishes meanwhile is gone already. When it resolves there is nothing at the path. Throws when
- * something of it belongs to somebody else, and when somebody goes on writing there.
+ * Removes a directory with everything in it, whatever its modes, its depth (paths may be longer than the system takes)
+ * and its names (bytes that are no text). What vanishes meanwhile is gone already. When it resolves there is nothing at
+ * the path. Throws when something of it belongs to somebody else, and when somebody goes on writing there.
  */
 export async function forceRemove(path: string, clock: Clock = systemClock): Promise<void> {
   for (let round = 1; ; round += 1) {

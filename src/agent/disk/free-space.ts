@@ -1,6 +1,6 @@
 /**
- * How much space is free, as it was last seen: the disk may hang, and a heartbeat must not wait for it. Each question has the
- * figure measured anew, once at a time.
+ * How much space is free, as it was last seen: the disk may hang, and a heartbeat must not wait for it. Each question
+ * has the figure measured anew, once at a time.
  */
 export class FreeSpace {
   readonly #measure: () => Promise<bigint>;

@@ -20,8 +20,8 @@ export interface JobDirectoriesOptions {
 }
 
 /**
- * Removes the directories of jobs that are over. What could not be removed at once, and whatever else belongs to no job, is looked for
- * now and then: as at a start, but while the agent lives.
+ * Removes the directories of jobs that are over. What could not be removed at once, and whatever else belongs to no
+ * job, is looked for now and then: as at a start, but while the agent lives.
  */
 export class JobDirectories implements AsyncDisposable {
   readonly #options: JobDirectoriesOptions;
@@ -33,7 +33,10 @@ export class JobDirectories implements AsyncDisposable {
     this.#lookedAtMs = options.clock.monotonicMs();
   }
 
-  /** Removes the directory of a job that is over, and that nothing writes to any more. A failure is said, and it is tried again. */
+  /**
+   * Removes the directory of a job that is over, and that nothing writes to any more. A failure is said, and it is
+   * tried again.
+   */
   async remove(key: ClaimKey): Promise<void> {
     failpoint("agent.before-removal");
     const directory = join(this.#options.root, key);

@@ -214,14 +214,20 @@ export class AgentJob {
     this.#resourcesDone = resourcesDone;
   }
 
-  /** What takes long while it is prepared; empty is nothing. People hear at once that it has begun, and later how far it is. */
+  /**
+   * What takes long while it is prepared; empty is nothing. People hear at once that it has begun, and later how far it
+   * is.
+   */
   notePreparing(doing: string): void {
     const isOther = doing !== "" && withoutProgress(doing) !== withoutProgress(this.#preparing);
     this.#preparing = doing;
     if (isOther) this.#parts.onChange("preparing");
   }
 
-  /** What stands in the way of something that is done for it, as the end of a sentence; empty is nothing. People hear of it at once. */
+  /**
+   * What stands in the way of something that is done for it, as the end of a sentence; empty is nothing. People hear of
+   * it at once.
+   */
   noteWayProblem(what: string, problem: string): void {
     if ((this.#wayProblems.get(what) ?? "") === problem) return;
     if (problem === "") this.#wayProblems.delete(what);

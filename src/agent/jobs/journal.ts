@@ -77,7 +77,10 @@ const recordShape = z.discriminatedUnion("kind", [
   /** A plan has no result, for its lease is over (this comes before it is ended) or nobody knows how a step of it ended. */
   z.object({ kind: z.literal("fenced"), at: z.string() }),
   z.object({ kind: z.literal("plan_uploaded"), at: z.string(), sha256: z.string() }),
-  /** `sha256` names the content (older agents wrote only the serial); `problem` says that the control plane has put it aside. */
+  /**
+   * `sha256` names the content (older agents wrote only the serial); `problem` says that the control plane has put it
+   * aside.
+   */
   z.object({
     kind: z.literal("state_acknowledged"),
     at: z.string(),

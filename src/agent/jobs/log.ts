@@ -19,7 +19,7 @@ import type { LogView } from "./job.ts";
 const retryMs = 1_000;
 /** A log that still cannot be written this long after terraform has ended is cut off. */
 const giveUpMs = 60_000;
-/** A job can make its output as long as it likes without any cost: so many bytes of it are read, or so many times the log's limit. */
+/** A job may write without end: this much of its output is read, or this many times the log's limit if that is more. */
 const leastRead = 256 * 1024 * 1024;
 const readFactor = 16;
 /** The same of a log without a limit. */
@@ -69,7 +69,8 @@ export type Spool = Pick<SpoolLog, "end" | "sha256" | "append" | "read" | "sync"
 
 /**
  * The log of a job: sections one after the other, each a file on the disk, made readable and free of secrets on their
- * way to the spool. The same sections give the same bytes, so after a restart the part that is spooled already is passed over.
+ * way to the spool. The same sections give the same bytes, so after a restart the part that is spooled already is
+ * passed over.
  */
 export class JobLog implements AsyncDisposable {
   readonly #options: JobLogOptions;

@@ -8,8 +8,8 @@ import { configurationRoot, type JobFiles } from "./files.ts";
 const stateNames = ["terraform.tfstate", "terraform.tfstate.backup", "errored.tfstate"];
 
 /**
- * Removes from the directory of a job what can be had again: configuration, providers, modules, archives, temporary files. What
- * stays are states, the plan, logs and the journal.
+ * Removes from the directory of a job what can be had again: configuration, providers, modules, archives, temporary
+ * files. What stays are states, the plan, logs and the journal.
  */
 export async function slimJob(files: JobFiles, workingDirectory: string): Promise<void> {
   const { root, spec, journal, prepared, raw, spool, states: snapshots, steps, work: own } = files;

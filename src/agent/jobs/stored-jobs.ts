@@ -40,7 +40,10 @@ export interface Left {
   readonly kept: readonly KeptJob[];
 }
 
-/** Reads what earlier processes left below `root`; what is done, or was never written in whole, is removed: `onRemains` is told where that fails. */
+/**
+ * Reads what earlier processes left below `root`; what is done, or was never written in whole, is removed: `onRemains`
+ * is told where that fails.
+ */
 export async function readStoredJobs(
   root: string,
   now: () => Date,
@@ -92,8 +95,8 @@ const foreignReason =
   "this directory is a copy of the one in which its job was begun: only the agent there can say how that ended";
 
 /**
- * True for a copy of a directory whose job has not been brought to its end. The job may go on in the first one, so that nothing is
- * said of it here, and nothing done.
+ * True for a copy of a directory whose job has not been brought to its end. The job may go on in the first one, so that
+ * nothing is said of it here, and nothing done.
  */
 async function isOfAnotherPlace(files: JobFiles, journal: Journal): Promise<boolean> {
   const place = journal.last("offered")?.place;

@@ -31,7 +31,10 @@ export interface Choosing extends LinkPlaces {
   readonly refusal: string;
 }
 
-/** Compares the tree with what was there before the plan, and chooses what goes with it: in the order of names, as much as fits. */
+/**
+ * Compares the tree with what was there before the plan, and chooses what goes with it: in the order of names, as much
+ * as fits.
+ */
 export async function choosePlanFiles(choosing: Choosing): Promise<PlanMade> {
   const { record, tree } = choosing;
   const choice = new Choice(choosing);

@@ -15,7 +15,10 @@ export interface PackedFiles {
   readonly sha256: string;
 }
 
-/** Packs what goes with a plan from below `root` into a new file. Throws when something was changed since it was looked at. */
+/**
+ * Packs what goes with a plan from below `root` into a new file. Throws when something was changed since it was looked
+ * at.
+ */
 export async function packPlanFiles(
   root: string,
   { carried, removed }: Pick<PlanMade, "carried" | "removed">,

@@ -19,7 +19,10 @@ export interface PlanFilesUnpacking {
   readonly workingDirectory: string;
 }
 
-/** Unpacks what a plan made beside the configuration, and checks it: nothing of it may take the place of what the agent brings. */
+/**
+ * Unpacks what a plan made beside the configuration, and checks it: nothing of it may take the place of what the agent
+ * brings.
+ */
 export async function unpackPlanFiles(
   { archive, into, workingDirectory }: PlanFilesUnpacking,
   signal: AbortSignal,
@@ -68,8 +71,8 @@ async function removedOf(unpacked: string): Promise<readonly string[]> {
 }
 
 /**
- * Puts what a plan made over the configuration, before terraform is started. Cut off, it can be done again. Nothing is written
- * through a link: one that stands where a directory belongs gives way.
+ * Puts what a plan made over the configuration, before terraform is started. Cut off, it can be done again. Nothing is
+ * written through a link: one that stands where a directory belongs gives way.
  */
 export async function placePlanFiles(unpacked: string, root: string): Promise<void> {
   if (!(await isDirectory(unpacked))) return;

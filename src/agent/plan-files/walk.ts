@@ -37,8 +37,9 @@ export interface WalkOptions {
 const turnEntries = 500;
 
 /**
- * Looks at everything below a directory that a job can write to. Each directory is opened as such, and what is in it is looked at
- * through it: no link leads out, whatever is changed meanwhile. Synchronous calls take a tenth of the time of others here.
+ * Looks at everything below a directory that a job can write to. Each directory is opened as such, and what is in it is
+ * looked at through it: no link leads out, whatever is changed meanwhile. Synchronous calls take a tenth of the time of
+ * others here.
  */
 export async function walkTree(root: string, options: WalkOptions): Promise<Tree> {
   const walk = new Walk(options);

@@ -9,8 +9,8 @@ const smallBytes = 2 * 1024 * 1024;
 /** Secrets with more characters are looked for in the thread, too: getting ready for that may take seconds. */
 const fewCharacters = 8 * 1024;
 /**
- * Values of a document, each of which costs memory: the limit of a thread's memory is not looked at while JSON is parsed, and one
- * that is passed there ends the whole process.
+ * Values of a document, each of which costs memory: the limit of a thread's memory is not looked at while JSON is
+ * parsed, and one that is passed there ends the whole process.
  */
 const maxValues = 8_000_000;
 /** No text of this engine may be longer than 512 MiB. */

@@ -11,8 +11,8 @@ const maxLockBytes = 256 * 1024;
 const namesProvider = (lock: Buffer): boolean => /^\s*provider\s/m.test(lock.toString());
 
 /**
- * The lock file as a plan has left it, for its apply: nobody has to look into the plan, which may be encrypted. The directory is the
- * job's: no link is followed. Empty if it is absent, names no provider, or is too large.
+ * The lock file as a plan has left it, for its apply: nobody has to look into the plan, which may be encrypted. The
+ * directory is the job's: no link is followed. Empty if it is absent, names no provider, or is too large.
  */
 export async function readPlanLock(directory: string): Promise<Uint8Array> {
   const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;

@@ -3,7 +3,10 @@ import { delimiter, isAbsolute, join, sep } from "node:path";
 
 const prlimit = "/usr/bin/prlimit";
 
-/** What only newer versions of bubblewrap have, or what does not work everywhere: two options, and a program that sets limits. */
+/**
+ * What only newer versions of bubblewrap have, or what does not work everywhere: two options, and a program that sets
+ * limits.
+ */
 export const bubblewrapExtras = ["--disable-userns", "--size", prlimit] as const;
 export type BubblewrapExtra = (typeof bubblewrapExtras)[number];
 
@@ -47,8 +50,9 @@ const system = ["/usr", ...etcNames, ...elsewhere];
 const memoryFileBytes = 2 ** 30;
 
 /**
- * Processes and threads of one sandbox: the kernel counts them for each user namespace, so that this does not bound the agent's user. It
- * bounds nobody who is root. A shell would do it everywhere, but shells handle SIGINT, which is for the program alone.
+ * Processes and threads of one sandbox: the kernel counts them for each user namespace, so that this does not bound the
+ * agent's user. It bounds nobody who is root. A shell would do it everywhere, but shells handle SIGINT, which is for
+ * the program alone.
  */
 const processLimit = [prlimit, "--nproc=8192"];
 

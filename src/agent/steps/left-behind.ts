@@ -19,8 +19,8 @@ export const markVariable = "TFC_STEP_MARK";
 export const markOf = (dir: string): string => createHash("sha256").update(dir).digest("hex").slice(0, 32);
 
 /**
- * A control group (version 2) for a step, below the one that this process is in; undefined where none can be made: no such system, or
- * nothing of it is this user's.
+ * A control group (version 2) for a step, below the one that this process is in; undefined where none can be made: no
+ * such system, or nothing of it is this user's.
  */
 export async function makeGroup(dir: string): Promise<string | undefined> {
   try {
@@ -47,8 +47,9 @@ const checkMs = 10;
 const checks = 300;
 
 /**
- * Ends what a step has left behind, also in sessions of its own: everything in its control group or, where it has none, what has its mark in the
- * environment that it was started with. What has neither stays. To be called when the step is over. Tells what was ended.
+ * Ends what a step has left behind, also in sessions of its own: everything in its control group or, where it has none,
+ * what has its mark in the environment that it was started with. What has neither stays. To be called when the step is
+ * over. Tells what was ended.
  */
 export async function endLeftBehind(dir: string, clock: Clock): Promise<readonly LeftProcess[]> {
   const start = await readStart(dir);

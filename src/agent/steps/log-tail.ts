@@ -18,8 +18,9 @@ const chunkBytes = 64 * 1024;
 const defaultPollMs = 250;
 
 /**
- * The bytes of a growing file from an offset on, as they are written (0 to 2 ms later), in pieces of at most 64 KiB. Ends when
- * the writer has ended and everything is read. The file must exist; what a job has put in its place is taken for empty.
+ * The bytes of a growing file from an offset on, as they are written (0 to 2 ms later), in pieces of at most 64 KiB.
+ * Ends when the writer has ended and everything is read. The file must exist; what a job has put in its place is taken
+ * for empty.
  */
 export function tailFile(path: string, options: TailOptions): AsyncGenerator<Uint8Array, void> {
   const writer = new AbortController();

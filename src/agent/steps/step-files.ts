@@ -17,7 +17,10 @@ const startShape = z.object({
   group: z.string().optional(),
 });
 
-/** Undefined as well for a file that is not whole: the agent ended while it wrote it, and it is whole before anything is started. */
+/**
+ * Undefined as well for a file that is not whole: the agent ended while it wrote it, and it is whole before anything is
+ * started.
+ */
 export async function readStart(dir: string): Promise<z.infer<typeof startShape> | undefined> {
   const text = await readFile(join(dir, "start.json"), "utf8").catch(() => "");
   return startShape.safeParse(parsedJson(text)).data;
@@ -32,8 +35,8 @@ function parsedJson(text: string): unknown {
 }
 
 /**
- * False when the agent ended before it came to start the step's shell, or so early that the shell has not begun: then it never
- * will. One that has is given time to say who it is.
+ * False when the agent ended before it came to start the step's shell, or so early that the shell has not begun: then
+ * it never will. One that has is given time to say who it is.
  */
 export async function hasBegun(dir: string, clock: Clock): Promise<boolean> {
   if (await isKnown(dir)) return true;
@@ -45,7 +48,7 @@ export async function hasBegun(dir: string, clock: Clock): Promise<boolean> {
 const isKnown = async (dir: string): Promise<boolean> =>
   (await readIdentity(dir, "wrapper")) !== undefined || (await readIdentity(dir, "pid")) !== undefined;
 
-/** Makes the claim in the shell's stead, if it has not; an agent that ended right after that has written the same. */
+/** Claims the step, so that its shell can begin no more. True also if an earlier agent did; false if the shell was first. */
 async function isGivenUp(dir: string): Promise<boolean> {
   const path = join(dir, "claim");
   try {

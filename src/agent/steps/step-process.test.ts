@@ -152,7 +152,8 @@ describe("a step", () => {
   });
 
   test("that waits is left by an abort", async () => {
-    const step = await start("sleep 60");
+    const step = await start("echo begun; sleep 60");
+    await logged("begun");
     const abort = new AbortController();
     const waiting = step.waitForExit(abort.signal);
     abort.abort(new Error("stopping"));

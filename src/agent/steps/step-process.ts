@@ -23,7 +23,10 @@ export interface StepCommand {
   /** The whole environment: nothing is added but the step's mark, and that not in a sandbox. */
   readonly env: Readonly<Record<string, string>>;
   readonly cwd: string;
-  /** Gets stdout and stderr, appended; made 0600 if need be. A file, so that nobody who reads it can hold up or end the step. */
+  /**
+   * Gets stdout and stderr, appended; made 0600 if need be. A file, so that nobody who reads it can hold up or end the
+   * step.
+   */
   readonly logFile: string;
   /** False: it gets no control group, even where one can be made. */
   readonly mayGroup?: boolean | undefined;
@@ -50,7 +53,10 @@ export type AdoptedStep =
 /** `already-sent` also when another process of this agent sent it before. */
 export type InterruptOutcome = "sent" | "already-sent" | "not-running";
 
-/** A process that outlives the agent. All that is known of it lies in its directory, so that another agent process can adopt it. */
+/**
+ * A process that outlives the agent. All that is known of it lies in its directory, so that another agent process can
+ * adopt it.
+ */
 export interface Step {
   readonly dir: string;
   /** The program's own pid; undefined for the moment before it is known, and when it never ran. */
@@ -59,18 +65,21 @@ export interface Step {
   waitForExit(signal?: AbortSignal): Promise<StepOutcome>;
   /** Sends SIGINT to the program itself: once in the life of a step, whoever asks and however often. */
   interrupt(): Promise<InterruptOutcome>;
-  /** Sends SIGINT once more, to a program that was interrupted before: terraform and tofu end at once then, and by themselves. */
+  /**
+   * Sends SIGINT once more, to a program that was interrupted before: terraform and tofu end at once then, and by
+   * themselves.
+   */
   interruptAgain(): Promise<InterruptOutcome>;
   /** Sends SIGKILL to the whole process group and waits until the program is gone (a few seconds at most). */
   forceStop(): Promise<"sent" | "not-running">;
 }
 
 /**
- * No step leaves a core dump, which would hold its secrets, or opens files without end, and each has the mask of files that the agent was started with.
- * The shell runs only if it is the first to make `claim`: an agent that has given the step up made it before. It stays behind to
- * write down the exit status, whatever signals arrive. The inner shell becomes the program, after it has
- * written down which process that is; in the foreground, so that SIGINT is not ignored. Files are overwritten in place: their space
- * was taken before, so that a full disk cannot swallow the status.
+ * No step leaves a core dump, which would hold its secrets, or opens files without end, and each has the mask of files
+ * that the agent was started with. The shell runs only if it is the first to make `claim`: an agent that has given the
+ * step up made it before. It stays behind to write down the exit status, whatever signals arrive. The inner shell
+ * becomes the program, after it has written down which process that is; in the foreground, so that SIGINT is not
+ * ignored. Files are overwritten in place: their space was taken before, so that a full disk cannot swallow the status.
  */
 const wrapper = `
 dir=$1
@@ -96,8 +105,8 @@ const goneCheckMs = 10;
 const goneChecks = 500;
 
 /**
- * Starts a program in its own session, detached from the agent: it goes on when the agent ends, however that happens. A directory
- * can be used once: a second start in it throws, so a step is never run twice.
+ * Starts a program in its own session, detached from the agent: it goes on when the agent ends, however that happens. A
+ * directory can be used once: a second start in it throws, so a step is never run twice.
  */
 export async function startStep(command: StepCommand, clock: Clock): Promise<StartedStep> {
   const { dir, argv, env, cwd, logFile, isSandboxed = false, mayGroup = true } = command;

@@ -127,7 +127,10 @@ export interface PlanToUpload {
   readonly files: { readonly file: string; readonly bytes: number; readonly sha256: string } | undefined;
 }
 
-/** An older server does not know the call, and says so itself: a proxy that has no such path says nothing about the server. */
+/**
+ * An older server does not know the call, and says so itself: a proxy that has no such path says nothing about the
+ * server.
+ */
 function unlessUnknown(error: unknown): undefined {
   if (!isUnknownMethod(error)) throw error;
 }
@@ -143,8 +146,8 @@ const tooLarge: ReadonlySet<Code> = new Set([Code.ResourceExhausted]);
 const refusals: ReadonlySet<Code> = new Set([...lasting, Code.Unauthenticated, Code.PermissionDenied]);
 
 /**
- * True when trying the same call again later may help: always, unless Windlass itself has refused it. A token may be good again once
- * a heartbeat has renewed it, and what stands in the way may be mended.
+ * True when trying the same call again later may help: always, unless Windlass itself has refused it. A token may be
+ * good again once a heartbeat has renewed it, and what stands in the way may be mended.
  */
 export const mayPass = (error: unknown): boolean => !isOwnRefusal(error, lasting);
 

@@ -48,8 +48,9 @@ interface Entry {
 }
 
 /**
- * What was fetched, by SHA-256, so that it is fetched once: across offers, restarts, and from a plan to its apply. What is given out is
- * a copy whose content was verified at that moment. It holds so many bytes at most; who was used longest ago goes first.
+ * What was fetched, by SHA-256, so that it is fetched once: across offers, restarts, and from a plan to its apply. What
+ * is given out is a copy whose content was verified at that moment. It holds at most `maxBytes`; what was used
+ * longest ago goes first.
  */
 export class DownloadCache {
   readonly #options: DownloadCacheOptions;
@@ -62,9 +63,9 @@ export class DownloadCache {
   }
 
   /**
-   * Puts an object at `path`: from here, or fetched by `fetch` into a file that may hold the beginning of it already. What turns out
-   * to be another object is fetched once more from its beginning. Jobs that want the same at once wait for one another, and hear of
-   * the bytes that come for the one that fetches.
+   * Puts an object at `path`: from here, or fetched by `fetch` into a file that may hold the beginning of it already.
+   * What turns out to be another object is fetched once more from its beginning. Jobs that want the same at once wait
+   * for one another, and hear of the bytes that come for the one that fetches.
    */
   async place(object: CachedObject, path: string, placing: Placing): Promise<void> {
     const { signal, fetch } = placing;
@@ -229,7 +230,7 @@ interface Placed {
   readonly isCopy: boolean;
 }
 
-/** Copies or moves a file, and looks at what has come; nothing is left of one that is another object. */
+/** Copies or moves a file, and verifies its content. If that is another object, both files are removed. */
 async function isPlaced(from: string, to: string, { object: { sha256 }, isCopy }: Placed): Promise<boolean> {
   try {
     await (isCopy ? copyFile(from, to) : rename(from, to));

@@ -28,8 +28,8 @@ interface ObjectToSend {
 }
 
 /**
- * Brings plans and states to the control plane: in parts if they are large, so that every call is small and goes on where an earlier
- * one stopped. An older server gets them in one call.
+ * Brings plans and states to the control plane: in parts if they are large, so that every call is small and goes on
+ * where an earlier one stopped. An older server gets them in one call.
  */
 export class PartUploads {
   readonly #clock: Clock;

@@ -47,7 +47,10 @@ export async function executeJob(job: AgentJob, context: JobContext): Promise<St
   return result;
 }
 
-/** What a job is given, as it arrives. Disposing it ends the questions and what they write: nothing of a job goes on behind its end. */
+/**
+ * What a job is given, as it arrives. Disposing it ends the questions and what they write: nothing of a job goes on
+ * behind its end.
+ */
 function beginFetching(job: AgentJob, context: JobContext, { kind }: Prepared) {
   const over = linkSignals(context.stopping);
   const variables =

@@ -7,7 +7,10 @@ import type { Execution } from "./execution.ts";
 import type { StepEnd } from "./job-steps.ts";
 import { canceled, errored, type PhaseEnd } from "./results.ts";
 
-/** What a step that did not succeed means for its phase; `first` is its first error, looked for in its output if not given. */
+/**
+ * What a step that did not succeed means for its phase; `first` is its first error, looked for in its output if not
+ * given.
+ */
 export async function failureOf(
   execution: Execution,
   step: string,

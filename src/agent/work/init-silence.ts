@@ -17,8 +17,9 @@ const maxLineLength = 200;
 type Output = Pick<Execution, "job" | "context" | "steps" | "variables">;
 
 /**
- * While an init prints nothing, says into its output what it waits for, at growing intervals, until the signal is aborted. The
- * lines stand in the file that terraform writes: after a restart of the agent they are read from there like all others.
+ * While an init prints nothing, says into its output what it waits for, at growing intervals, until the signal is
+ * aborted. The lines stand in the file that terraform writes: after a restart of the agent they are read from there
+ * like all others.
  */
 export async function tellSilence(execution: Output, over: AbortSignal): Promise<void> {
   const { clock, config } = execution.context;

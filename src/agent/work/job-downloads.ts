@@ -20,8 +20,8 @@ interface Wanted {
 }
 
 /**
- * Brings what a job needs to its directory: from what this agent has fetched before, or from the control plane, on from where an earlier
- * try has stopped. It goes on as long as bytes come.
+ * Brings what a job needs to its directory: from what this agent has fetched before, or from the control plane, on from
+ * where an earlier try has stopped. It goes on as long as bytes come.
  */
 export async function fetchInputs(job: AgentJob, services: JobServices, signal: AbortSignal): Promise<void> {
   const wanted = wantedOf(job, services);

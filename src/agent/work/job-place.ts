@@ -34,7 +34,10 @@ export interface JobPlace {
   readonly leave: () => Promise<void>;
 }
 
-/** Makes the place: a sandbox that shows nothing of this machine but the job's work and the system, or a link to the work. */
+/**
+ * Makes the place: a sandbox that shows nothing of this machine but the job's work and the system, or a link to the
+ * work.
+ */
 export async function placeJob(
   job: AgentJob,
   context: JobContext,

@@ -19,7 +19,10 @@ import { placeProviders, providerEnvironment } from "./providers/place-providers
 import type { JobContext } from "./services.ts";
 import { sharedStatesIn, sharedStatesVariable } from "./states/shared-states.ts";
 
-/** What an apply that is ended by force gets to write its state after its first interrupt, and to end after its second one. */
+/**
+ * What an apply that is ended by force gets to write its state after its first interrupt, and to end after its second
+ * one.
+ */
 const writeMs = 5_000;
 const endMs = 10_000;
 
@@ -99,7 +102,10 @@ export class JobSteps {
     return end;
   }
 
-  /** Nobody knows how a lost step has ended: a plan is tried again, elsewhere or here. An apply ends with what can be said of it. */
+  /**
+   * Nobody knows how a lost step has ended: a plan is tried again, elsewhere or here. An apply ends with what can be
+   * said of it.
+   */
   async #giveUp(): Promise<void> {
     const { job, context, log } = this.#options;
     log.resync();
@@ -278,8 +284,8 @@ export class JobSteps {
   }
 
   /**
-   * Before an apply is killed it is interrupted, so that it writes what it has not written yet (tofu writes its state every 20 s, and at
-   * once after its first interrupt); a second interrupt lets it end by itself.
+   * Before an apply is killed it is interrupted, so that it writes what it has not written yet (tofu writes its state
+   * every 20 s, and at once after its first interrupt); a second interrupt lets it end by itself.
    */
   async #letWrite(step: Step, over: AbortSignal): Promise<void> {
     const { clock } = this.#options.context;

@@ -23,8 +23,8 @@ export interface GivenInputs {
 }
 
 /**
- * Fetches the variables and shared states of a granted job, as long as it takes: a job token may be good again after the next
- * heartbeat. Rejects when they are refused for good, and when the agent stops.
+ * Fetches the variables and shared states of a granted job, as long as it takes: a job token may be good again after
+ * the next heartbeat. Rejects when they are refused for good, and when the agent stops.
  */
 export async function fetchVariables(job: AgentJob, context: JobContext): Promise<GivenInputs> {
   const [own, shared, providers] = await together(context.stopping, (stopping) => {

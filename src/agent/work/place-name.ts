@@ -5,9 +5,9 @@ import type { AgentJob } from "../jobs/job.ts";
 import type { JobServices } from "./services.ts";
 
 /**
- * The name under which the job's processes see its work. Terraform writes paths into plans, so an apply has the plan's. In a sandbox it
- * is the workspace's, the same at each run: what is made of `path.cwd` does not change by itself. Without one, several runs of a
- * workspace may be on this machine at once, and it is the run's.
+ * The name under which the job's processes see its work. Terraform writes paths into plans, so an apply has the plan's.
+ * In a sandbox it is the workspace's, the same at each run: what is made of `path.cwd` does not change by itself.
+ * Without one, several runs of a workspace may be on this machine at once, and it is the run's.
  */
 export async function placeNameOf(
   { spec, files, isApply }: AgentJob,

@@ -57,7 +57,10 @@ const isThere = async (path: string): Promise<boolean> =>
 /** How much is read of what `show` printed when it failed. */
 const maxShownBytes = 64 * 1024;
 
-/** What `show` says when it fails, without the document that it may have begun: that one is hidden because of its secrets. */
+/**
+ * What `show` says when it fails, without the document that it may have begun: that one is hidden because of its
+ * secrets.
+ */
 async function tellWhyNotShown({ steps, log }: Execution): Promise<void> {
   await using file = await openRegular(steps.outputPath("show"));
   if (file === undefined) return;

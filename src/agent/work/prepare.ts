@@ -95,7 +95,10 @@ async function originOf({ spec, files }: AgentJob): Promise<PlanOrigin> {
   return spec.planEngineVersion === "" ? origin : { ...origin, engineVersion: spec.planEngineVersion };
 }
 
-/** A plan is applied by the version that made it: no other one takes it, and the workspace's constraint may allow several. */
+/**
+ * A plan is applied by the version that made it: no other one takes it, and the workspace's constraint may allow
+ * several.
+ */
 async function findJobEngine(
   job: AgentJob,
   { services: { engines }, origin }: { readonly services: JobServices; readonly origin: PlanOrigin },
@@ -150,7 +153,10 @@ async function furnish({ job, services, engine, origin }: Furnishing, signal: Ab
   return { kind: "ready", ...facts, isStateOutside: true, notes };
 }
 
-/** What `terraform.workspace` is: a plan is applied under the name that it was made with, whatever the workspace is called since. */
+/**
+ * What `terraform.workspace` is: a plan is applied under the name that it was made with, whatever the workspace is
+ * called since.
+ */
 const workspaceOf = ({ spec }: AgentJob, { workspace }: PlanOrigin): string =>
   asWorkspaceName(workspace) ?? spec.workspace;
 
@@ -163,7 +169,10 @@ async function unpackFiles(
   await unpackPlanFiles({ archive, into, workingDirectory }, signal);
 }
 
-/** Puts the current state where terraform is told to look for it; true when it holds objects of providers that must be installed. */
+/**
+ * Puts the current state where terraform is told to look for it; true when it holds objects of providers that must be
+ * installed.
+ */
 async function placeState({ spec, files }: AgentJob): Promise<boolean> {
   await makeStatePlace(files.stateFile, spec.state === undefined ? undefined : files.initialState);
   return spec.state !== undefined && (await stateNeedsInit(await readFile(files.initialState)));

@@ -18,7 +18,10 @@ import type { DownloadCache } from "../transfers/download-cache.ts";
 import type { PartUploads } from "../transfers/part-uploads.ts";
 import type { PackageStore } from "./providers/package-store.ts";
 
-/** What the work on a job asks of the machine: to bring its parts here, and to run programs. A model of agents replaces it. */
+/**
+ * What the work on a job asks of the machine: to bring its parts here, and to run programs. A model of agents replaces
+ * it.
+ */
 export interface JobRuntime {
   /** Which programs jobs can have here. */
   readonly inventory: (engines: EngineStore) => Promise<EngineInventory>;

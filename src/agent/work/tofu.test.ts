@@ -191,8 +191,8 @@ describe("the first apply of a tofu that writes its state rarely", () => {
 });
 
 /**
- * OpenTofu derives the key anew for each thing that it reads or writes: half a second each with its usual 600,000 iterations (200,000
- * are the fewest that it takes), and these tests run eight of its commands, several things each.
+ * OpenTofu derives the key anew for each thing that it reads or writes: half a second each with its usual 600,000
+ * iterations (200,000 are the fewest that it takes), and these tests run eight of its commands, several things each.
  */
 const derivingMs = 120_000;
 

@@ -17,8 +17,8 @@ export type JobCall =
 const worthTelling = 3;
 
 /**
- * What stands in the way of one thing that is done for a job. People see it, in the agent's log and on the run, as long as it lasts:
- * at once if something else than Windlass answers, else when it has failed three times in a row.
+ * What stands in the way of one thing that is done for a job. People see it, in the agent's log and on the run, as long
+ * as it lasts: at once if something else than Windlass answers, else when it has failed three times in a row.
  */
 export class WayProblem {
   readonly #job: AgentJob;
@@ -55,8 +55,8 @@ export class WayProblem {
 }
 
 /**
- * Makes a call for a job until it succeeds; people see what stands in its way. Throws what Windlass itself refuses for good, of a job
- * that nobody waits for also what it may refuse for now; and the signal's reason.
+ * Makes a call for a job until it succeeds; people see what stands in its way. Throws what Windlass itself refuses for
+ * good, of a job that nobody waits for also what it may refuse for now; and the signal's reason.
  */
 export async function callForJob<T>(
   call: () => Promise<T>,

@@ -46,7 +46,10 @@ export const api = command({
   },
 });
 
-/** A request that names no organization is about the context's, as those of commands; but nothing is done to an organization itself. */
+/**
+ * A request that names no organization is about the context's, as those of commands; but nothing is done to an
+ * organization itself.
+ */
 async function inOrganization(context: Context, method: DescMethod, request: Message): Promise<Message> {
   const field = method.input.field.organization;
   const changes = method.idempotency !== MethodOptions_IdempotencyLevel.NO_SIDE_EFFECTS;

@@ -2,8 +2,8 @@ import { usageError } from "../problems/problem.ts";
 import { command, one } from "../shared/command.ts";
 
 /**
- * Each script asks `windlass __complete WORDS…`, or `__describe` for the meanings too, after a tab; the last word is the one being typed. The
- * answer `:files` leaves it to the shell.
+ * Each script asks `windlass __complete WORDS…`, or `__describe` for the meanings too, after a tab; the last word is
+ * the one being typed. The answer `:files` leaves it to the shell.
  */
 const completionScripts: Readonly<Record<string, string>> = {
   bash: `_windlass() {

@@ -33,7 +33,10 @@ export const keptColumns: readonly Column<KeptDirectory>[] = [
   { name: "PATH", isWide: true, value: ({ path }) => path },
 ];
 
-/** When it hears of something: ` as soon as it is back (last seen 53s ago)`; empty if it can be reached, as far as is known. */
+/**
+ * When it hears of something: ` as soon as it is back (last seen 53s ago)`; empty if it can be reached, as far as is
+ * known.
+ */
 export function laterText({ connectedTo, status, lastSeenTime }: Agent, { io }: Pick<Context, "io">): string {
   const isSilent = status === AgentStatus.UNKNOWN || status === AgentStatus.ERRORED;
   if (connectedTo !== "" && !isSilent) return "";

@@ -18,7 +18,10 @@ export interface ManifestChange {
   readonly steps: readonly (() => Promise<unknown>)[];
 }
 
-/** The fields that a manifest names and that are not as it says; `wanted` undefined means that it does not name the field. */
+/**
+ * The fields that a manifest names and that are not as it says; `wanted` undefined means that it does not name the
+ * field.
+ */
 export function changedFields<T extends Readonly<Record<string, unknown>>>(
   wanted: { readonly [Name in keyof T]?: T[Name] | undefined },
   current: Partial<T> | undefined,

@@ -1,4 +1,7 @@
-/** The facts of an error in this program's words: `windlass.v1.AgentPool` is an agent pool, `RUN_STATE_APPLIED` is applied. */
+/**
+ * The facts of an error in this program's words: `windlass.v1.AgentPool` is an agent pool, `RUN_STATE_APPLIED` is
+ * applied.
+ */
 export const factWords = (facts: Readonly<Record<string, string>>): Readonly<Record<string, string>> =>
   Object.fromEntries(Object.entries(facts).map(([name, value]) => [name, worded(name, value, facts)]));
 

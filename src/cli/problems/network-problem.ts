@@ -83,7 +83,10 @@ function wayProblem({ kind, step, what, fix }: WayFault, where: Where): Problem 
   return problem(message, { hints: hints ?? moreHints[kind] ?? ((one) => [doctor(one), origin(one)]) }, where);
 }
 
-/** Connect's words for an answer that is none of Windlass's: all of those have a content type of their own and status 200, or details. */
+/**
+ * Connect's words for an answer that is none of Windlass's: all of those have a content type of their own and status
+ * 200, or details.
+ */
 const httpStatus = /^HTTP (\d{3})$/;
 const otherType = /^unsupported content type/;
 

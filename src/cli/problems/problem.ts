@@ -9,7 +9,10 @@ export interface Hint {
 /** Why a command did not succeed, as a person or (with `-o json`) a program is told. */
 export interface Problem {
   readonly exit: ExitName;
-  /** A gRPC code such as `NOT_FOUND`, or `USAGE`, `RUN_FAILED`, `STILL_WAITING` and the like for what the CLI found itself. */
+  /**
+   * A gRPC code such as `NOT_FOUND`, or `USAGE`, `RUN_FAILED`, `STILL_WAITING` and the like for what the CLI found
+   * itself.
+   */
   readonly code: string;
   /** A `windlass.v1.ErrorReason` without its prefix; empty if there is none. */
   readonly reason: string;

@@ -35,7 +35,10 @@ export async function decide(deciding: Deciding, run: Run, signal: AbortSignal):
   return answer === "later" ? "left" : "decided";
 }
 
-/** The apply of a plan that nobody looked at did not start: as with an automatic one, the workspace is free for another run. */
+/**
+ * The apply of a plan that nobody looked at did not start: as with an automatic one, the workspace is free for another
+ * run.
+ */
 async function giveUp({ client }: Deciding, run: Run): Promise<"decided"> {
   await client.discardRun({ runId: run.id, comment: "its apply did not start, and --yes confirms a plan once" });
   return "decided";

@@ -2,7 +2,10 @@ import type { Run } from "../../gen/windlass/v1/run_pb.ts";
 import { abortable } from "../../lib/async/abort.ts";
 import { isFinal } from "./states.ts";
 
-/** The newest snapshot of one run, and a way to wait for it to become something. Slow readers skip snapshots, never the last. */
+/**
+ * The newest snapshot of one run, and a way to wait for it to become something. Slow readers skip snapshots, never the
+ * last.
+ */
 export class RunFeed {
   #latest: Run;
   #failure: { readonly error: unknown } | undefined;
@@ -16,7 +19,10 @@ export class RunFeed {
     return this.#latest;
   }
 
-  /** Takes a snapshot; after a final one nothing changes any more. What was asked of the run never does: not every snapshot says it. */
+  /**
+   * Takes a snapshot; after a final one nothing changes any more. What was asked of the run never does: not every
+   * snapshot says it.
+   */
   update(run: Run): void {
     if (isFinal(this.#latest.state)) return;
     this.#latest = { ...run, options: this.#latest.options ?? run.options };

@@ -11,8 +11,8 @@ const leastMs = 100;
 const stillMs = 120_000;
 
 /**
- * The connection behind streams, of one run unless said otherwise: says once that it is lost, now and then why it still is, and
- * once that it is back.
+ * The connection behind streams, of one run unless said otherwise: says once that it is lost, now and then why it still
+ * is, and once that it is back.
  */
 export class RunLink {
   readonly #context: Context;
@@ -48,9 +48,10 @@ export class RunLink {
   }
 
   /**
-   * Makes attempts until one answers `done`, waiting longer after each failure in a row. An error that the server decided
-   * ends it; a broken connection, or a server that is going or coming, does not. An attempt calls `heard` when it hears
-   * something: from then on the server is known to have the call and to allow it, and whatever else denies that is on the way.
+   * Makes attempts until one answers `done`, waiting longer after each failure in a row. An error that the server
+   * decided ends it; a broken connection, or a server that is going or coming, does not. An attempt calls `heard` when
+   * it hears something: from then on the server is known to have the call and to allow it, and whatever else denies
+   * that is on the way.
    */
   async persist(attempt: (heard: () => void) => Promise<"done" | "again">, signal: AbortSignal): Promise<void> {
     const { clock, random } = this.#context.io;

@@ -7,7 +7,10 @@ const step = String.raw`[\p{L}_][\p{L}\p{N}_-]*(?:\[(?:\d+|"(?:[^"\\]|\\.)*")\])
 const address = new RegExp(String.raw`^${step}(?:\.${step})+$`, "u");
 const template = /[$%]\{/;
 
-/** Blocks for a configuration that take what an apply has made and its state does not have into the state, and what to know of them. */
+/**
+ * Blocks for a configuration that take what an apply has made and its state does not have into the state, and what to
+ * know of them.
+ */
 export function lostHcl({ id, workspace, lost, lostCount }: Run): readonly string[] {
   const made = lost.filter(({ action }) => action !== "delete");
   const gone = lost.filter(({ action }) => action === "delete");

@@ -40,7 +40,10 @@ function nextStep(context: Context, run: Run, isShown: boolean): Hint {
   return { label: "Try again", command: context.command(`run retry ${run.id}`) };
 }
 
-/** A complete destroy: OpenTofu ends it with 1 because it has forgotten something, which is counted of no other failed apply. */
+/**
+ * A complete destroy: OpenTofu ends it with 1 because it has forgotten something, which is counted of no other failed
+ * apply.
+ */
 const hasLeftBehind = ({ options, apply, appliedChanges }: Run): boolean =>
   options?.destroy === true && apply?.exitCode === 1 && (appliedChanges?.forget ?? 0) > 0;
 

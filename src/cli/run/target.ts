@@ -20,8 +20,8 @@ export const plannedTarget = one("RUN", "its id; or a workspace: its run that wa
 export const liveTarget = one("RUN", "its id; or a workspace: the run that holds it, else the newest one");
 
 /**
- * Which run a workspace stands for: the newest, one that waits for a person, one that is not over if there is one, only such a one, or a
- * lost one that holds it.
+ * Which run a workspace stands for: the newest, one that waits for a person, one that is not over if there is one, only
+ * such a one, or a lost one that holds it.
  */
 type Wanted = "newest" | "planned" | "live" | "open" | "unresolved";
 

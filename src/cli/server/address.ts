@@ -3,7 +3,10 @@ import { usageError } from "../problems/problem.ts";
 
 const loopback = /^(localhost|127(\.\d+){3}|\[::1\])$/;
 
-/** The address of a server, with the path below which it is reached if it has one, and no slash at its end; a missing scheme is https, or http on this machine. */
+/**
+ * The address of a server, with the path below which it is reached if it has one, and no slash at its end; a missing
+ * scheme is https, or http on this machine.
+ */
 export function normalAddress(given: string): string {
   const isBare = !/^[a-z][a-z0-9+.-]*:\/\//i.test(given);
   const url = parseUrl(isBare ? `https://${given}` : given, given);

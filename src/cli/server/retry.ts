@@ -10,7 +10,10 @@ const maxRetries = 3;
 const policy: BackoffPolicy = { firstMs: 400, capMs: 2_000 };
 const leastMs = 200;
 
-/** Repeats an unary call that the server could not take (UNAVAILABLE), if repeating it is safe: reads, and calls with a request id. */
+/**
+ * Repeats an unary call that the server could not take (UNAVAILABLE), if repeating it is safe: reads, and calls with a
+ * request id.
+ */
 export const retryReads =
   ({ clock, random }: Pick<ClientIdentity, "clock" | "random">): Interceptor =>
   (next) =>

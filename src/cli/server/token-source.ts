@@ -61,7 +61,10 @@ async function runForToken(program: string, args: readonly string[], origin: str
   throw new CliError("notAllowed", `the token command of ${origin} failed: ${why}`);
 }
 
-/** Terraform's forms, read only: https://developer.hashicorp.com/terraform/cli/config/config-file#environment-variable-credentials */
+/**
+ * Terraform's forms, read only:
+ * https://developer.hashicorp.com/terraform/cli/config/config-file#environment-variable-credentials
+ */
 async function tokenOfTerraform(environment: Environment, address: string): Promise<FoundToken | undefined> {
   const { hostname, host } = new URL(address);
   const name = `TF_TOKEN_${hostname.replaceAll("-", "__").replaceAll(".", "_")}`;

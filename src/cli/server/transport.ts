@@ -29,7 +29,10 @@ interface Needs {
 
 const maxMessageBytes = 16 * 2 ** 20;
 
-/** Connect over one HTTP/2 connection: unary calls carry the timeout, every call ends with the signal, nothing is compressed. */
+/**
+ * Connect over one HTTP/2 connection: unary calls carry the timeout, every call ends with the signal, nothing is
+ * compressed.
+ */
 export async function openTransport({ connection, sender, debug, signal }: Needs): Promise<OwnedTransport> {
   const address = connection.address.value;
   const session = new ServerSession(await wayOf(connection, sender.clock));

@@ -27,8 +27,9 @@ export function hclAssignment(text: string): VariableAssignment {
 }
 
 /**
- * Reads `key=value`, `key=-` (stdin, at most once; a newline at its end is cut, as `echo` adds one) and `key=@file` (its bytes as they are:
- * keys and certificates end with a newline that counts). What is not UTF-8 is refused, since a value is text.
+ * Reads `key=value`, `key=-` (stdin, at most once; a newline at its end is cut, as `echo` adds one) and `key=@file`
+ * (its bytes as they are: keys and certificates end with a newline that counts). What is not UTF-8 is refused, since a
+ * value is text.
  */
 export async function assignments(io: Io, texts: readonly string[]): Promise<readonly VariableAssignment[]> {
   const parsed = texts.map(assignment);

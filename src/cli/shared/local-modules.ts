@@ -20,7 +20,10 @@ interface ModuleCall extends Pick<ModuleOutside, "name" | "source"> {
 /** Directories that are looked at: more is left to terraform. */
 const maxDirectories = 500;
 
-/** The first local module that terraform, started in `start`, would look for outside of `root`; undefined if there is none. */
+/**
+ * The first local module that terraform, started in `start`, would look for outside of `root`; undefined if there is
+ * none.
+ */
 export async function moduleOutside(root: string, start: string): Promise<ModuleOutside | undefined> {
   const seen = new Set([start]);
   for (const directory of seen) {

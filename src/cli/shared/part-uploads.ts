@@ -10,7 +10,10 @@ import { bytesText } from "../terminal/ages.ts";
 
 /** What is smaller goes in one call: no proxy bounds that. */
 const oneCallBytes = 256 * 1024;
-/** Parts are sized so that each takes about a second; the protocol bounds them on both sides. Nothing waits behind the first one. */
+/**
+ * Parts are sized so that each takes about a second; the protocol bounds them on both sides. Nothing waits behind the
+ * first one.
+ */
 const limits = { minBytes: 32 * 1024, startBytes: 256 * 1024, maxBytes: 512 * 1024, maxLanes: 8 };
 /** Smaller uploads are over before anybody could read how far they are. */
 const longUploadBytes = 2 * 1024 * 1024;
@@ -28,8 +31,8 @@ export interface ObjectToUpload {
 }
 
 /**
- * Sends a large object in parts, several at a time, and goes on where it stopped when the connection breaks. False if it is small, or
- * the server too old to take parts: then it goes in one call.
+ * Sends a large object in parts, several at a time, and goes on where it stopped when the connection breaks. False if
+ * it is small, or the server too old to take parts: then it goes in one call.
  */
 export async function sendInParts(context: Context, object: ObjectToUpload): Promise<boolean> {
   if (object.bytes <= oneCallBytes) return false;

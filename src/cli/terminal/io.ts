@@ -25,7 +25,10 @@ export interface Io {
   readonly stderr: OutputStream;
   readonly clock: Clock;
   readonly random: Random;
-  /** Aborted with an `Interrupted` by Ctrl-C, with a `Terminated` by SIGTERM, and with a `BrokenPipe` when nobody reads stdout any more. */
+  /**
+   * Aborted with an `Interrupted` by Ctrl-C, with a `Terminated` by SIGTERM, and with a `BrokenPipe` when nobody reads
+   * stdout any more.
+   */
   readonly signal: AbortSignal;
 }
 

@@ -22,8 +22,8 @@ const signColors: Readonly<Record<string, Paint>> = { "+": green, "-": red, ".":
 const maxLineCharacters = 16_384;
 
 /**
- * Colours a log as terraform itself colours it on a terminal: agents run it without colours, so that what is stored has none. Lines
- * with colours of their own stay as they are. A line is held until its end has come.
+ * Colours a log as terraform itself colours it on a terminal: agents run it without colours, so that what is stored has
+ * none. Lines with colours of their own stay as they are. A line is held until its end has come.
  */
 export class LogColors {
   #held = "";
@@ -60,7 +60,10 @@ const progress =
   "Creating|Creation complete|Modifying|Modifications complete|Destroying|Destruction complete|Refreshing state|Reading|Read complete|" +
   "Still \\w+|Preparing import|Importing|Import complete|Opening|Opening complete|Closing|Closing complete|Provisioning with";
 
-/** In terraform's words: https://github.com/hashicorp/terraform/tree/v1.11.4/internal/command/jsonformat and views/hook_ui.go. */
+/**
+ * In terraform's words: https://github.com/hashicorp/terraform/tree/v1.11.4/internal/command/jsonformat and
+ * views/hook_ui.go.
+ */
 const rules: readonly Rule[] = [
   [
     /^( *)(-\/\+|\+\/-|<=|[-+~.])( .*|\r?)$/,

@@ -13,9 +13,10 @@ const reset = `${esc}[0m`;
 type State = "text" | "escape" | "intermediate" | "csi" | "string" | "string-escape";
 
 /**
- * Makes text of a log's bytes, wherever the chunks are cut: without terminal escape sequences (ECMA-48: CSI, OSC, DCS, SOS, PM, APC
- * and two-byte ones), but for colours if they are wanted, and without any other character that acts on a terminal. A
- * sequence ends with its line at the latest. A carriage return alone ends a line; before a line feed it stays.
+ * Makes text of a log's bytes, wherever the chunks are cut: without terminal escape sequences (ECMA-48: CSI, OSC, DCS,
+ * SOS, PM, APC and two-byte ones), but for colours if they are wanted, and without any other character that acts on a
+ * terminal. A sequence ends with its line at the latest. A carriage return alone ends a line; before a line feed it
+ * stays.
  */
 export class LogText {
   readonly #keepsColors: boolean;

@@ -83,8 +83,8 @@ export class Notes {
 }
 
 /**
- * Indented commands with their labels, aligned; at most four. Where one does not fit, all stand below their labels: a command is never
- * broken, so that it can be pasted.
+ * Indented commands with their labels, aligned; at most four. Where one does not fit, all stand below their labels: a
+ * command is never broken, so that it can be pasted.
  */
 export function hintLines(hints: readonly Hint[], width: number | undefined): readonly string[] {
   const shown = hints.slice(0, 4);

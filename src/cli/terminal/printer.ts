@@ -149,7 +149,10 @@ export class Printer {
   }
 }
 
-/** Proto3 JSON with zero values present, so that no field is ever missing. Loaded late: most of a cold start is the API's code. */
+/**
+ * Proto3 JSON with zero values present, so that no field is ever missing. Loaded late: most of a cold start is the
+ * API's code.
+ */
 async function json<Desc extends DescMessage>(schema: Desc, message: MessageShape<Desc>): Promise<JsonValue> {
   const { toJson } = await import("@bufbuild/protobuf");
   return toJson(schema, message, { alwaysEmitImplicit: true });

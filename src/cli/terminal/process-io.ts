@@ -3,7 +3,10 @@ import { readEnvironment } from "../../lib/environment.ts";
 import { systemRandom } from "../../lib/random.ts";
 import { BrokenPipe, Interrupted, type Io, type OutputStream, Terminated } from "./io.ts";
 
-/** This process as an `Io`. Dispose it to stop listening for Ctrl-C and SIGTERM; a second one of a kind ends the process at once. */
+/**
+ * This process as an `Io`. Dispose it to stop listening for Ctrl-C and SIGTERM; a second one of a kind ends the process
+ * at once.
+ */
 export function processIo(): Io & Disposable {
   const controller = new AbortController();
   const onInterrupt = () => controller.abort(new Interrupted());

@@ -91,7 +91,10 @@ const changed = ({ column, header, cells }: Strip, change: (text: string) => str
 const totalOf = (strips: readonly { readonly width: number }[], most = maxCellWidth): number =>
   strips.reduce((sum, { width }) => sum + Math.min(most, width), gap * Math.max(0, strips.length - 1));
 
-/** Makes the table narrow enough: what is empty goes first, ids are shortened, what matters least goes, what is widest is cut. */
+/**
+ * Makes the table narrow enough: what is empty goes first, ids are shortened, what matters least goes, what is widest
+ * is cut.
+ */
 function fitted(whole: readonly Strip[], width: number): readonly Strip[] {
   const isEmpty = ({ cells }: Strip) => cells.every((text) => text === "-");
   const filled = without(whole, (left) => totalOf(left) <= width, isEmpty);

@@ -9,7 +9,10 @@ export interface Coloring {
   readonly noColor?: GlobalValues["noColor"] | undefined;
 }
 
-/** Whether colours may be written to this stream: `--color`, then `NO_COLOR`, then `FORCE_COLOR`, then what the stream is. */
+/**
+ * Whether colours may be written to this stream: `--color`, then `NO_COLOR`, then `FORCE_COLOR`, then what the stream
+ * is.
+ */
 export function hasColor({ isTty }: OutputStream, environment: Environment, { color, noColor }: Coloring): boolean {
   if (noColor === true || color === "never") return false;
   if (color === "always") return true;

@@ -24,8 +24,8 @@ interface RawTerminal {
 }
 
 /**
- * The keys of a terminal for a question with several options: words that are typed, or begun, become moves of its cursor. The
- * question itself knows arrows and Enter only. Dispose it to give the terminal back.
+ * The keys of a terminal for a question with several options: words that are typed, or begun, become moves of its
+ * cursor. The question itself knows arrows and Enter only. Dispose it to give the terminal back.
  */
 export class TypedAnswers extends PassThrough implements Disposable {
   readonly #stdin: Readable & RawTerminal;

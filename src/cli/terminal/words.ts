@@ -1,6 +1,9 @@
 import { Engine } from "../../gen/windlass/v1/workspace_pb.ts";
 
-/** `IDLE` of an enum as `idle`, `PLAN_QUEUED` as `plan queued`; a value of a newer server as its number, unspecified as nothing. */
+/**
+ * `IDLE` of an enum as `idle`, `PLAN_QUEUED` as `plan queued`; a value of a newer server as its number, unspecified as
+ * nothing.
+ */
 export function enumText(values: Readonly<Record<string, number>>, value: number): string {
   if (value === 0) return "";
   const found = Object.entries(values).find(([, number]) => number === value)?.[0];

@@ -92,7 +92,7 @@ async function listOf(q: Queries, { owners, filter }: Listing, page: NamePage): 
   return owners.length === 1 ? found : found.sort(byKey).slice(0, page.limit);
 }
 
-/** Where the first of the lists stands after so many rows: the others have no more until there. */
+/** The nearest of the places that stand `rows` further on in each list: up to there no list has more rows than that. */
 async function firstPlace(q: Queries, owners: readonly Owner[], page: RowCount): Promise<string | null> {
   const places: string[] = [];
   for (const owner of owners) places.push((await q.agents.placeAfter(owner, page)) ?? "");

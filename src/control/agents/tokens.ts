@@ -47,7 +47,10 @@ export function mintAgentToken(
   return { token: { id: newId("atok", random), ...facts, ...hidden, ...unused }, secret };
 }
 
-/** Creates a token. The secret is in the answer and nowhere else, so that a repeated request is told what the first one made. */
+/**
+ * Creates a token. The secret is in the answer and nowhere else, so that a repeated request is told what the first one
+ * made.
+ */
 export async function createAgentToken(
   control: Control,
   who: Principal,

@@ -14,7 +14,10 @@ interface Declined {
   readonly forgetMs: number;
 }
 
-/** Which jobs one agent has declined lately, and until when it is not asked again: longer after each decline of the same job. */
+/**
+ * Which jobs one agent has declined lately, and until when it is not asked again: longer after each decline of the same
+ * job.
+ */
 export class Declines {
   readonly #jobs = new Map<JobId, Declined>();
 

@@ -13,7 +13,7 @@ export interface PageRequest {
 export interface Page<T> {
   readonly rows: readonly T[];
   readonly nextToken: string;
-  /** The token of the page that begins after so many of the rows, at least one: for an answer without room for all of them. */
+  /** The token of the page after the first `count` rows (at least one): for an answer without room for all rows. */
   readonly tokenAfter: (count: number) => string;
 }
 
@@ -62,7 +62,7 @@ export async function pageByTime<T>(
 
 /** A list that no index tells, in the order of a place `P`. */
 interface Search<T, P> {
-  /** Where the list stands after so many rows, wanted or not; null if there are not so many. */
+  /** The place `rows` rows further on, wanted or not; null if there are fewer. */
   readonly placeAfter: (from: P | null, rows: number) => Promise<P | null>;
   /** The wanted rows after `from`, at most to `to`. */
   readonly read: (step: {
@@ -74,7 +74,7 @@ interface Search<T, P> {
 
 /** How many rows one statement of a search looks at: it holds up everybody. */
 export const searchedRows = 2_000;
-/** A page with fewer rows than asked for is given after so many statements; its token goes on from there. */
+/** After this many statements the page is given with the rows found so far; its token goes on from there. */
 const maxSearches = 50;
 
 /** Looks through a list in steps, between which others get their turn, until enough is found. Also says where it gave up. */

@@ -35,7 +35,10 @@ export interface ConnectedAgent {
   readonly takesJobs: boolean;
   /** Why it takes none for now, or not the one that it declined, though nobody paused it; empty otherwise. */
   readonly refusal: string;
-  /** What stands between it and the server, as it said last (empty if nothing does), and whether its stream has ended because the next one comes at once. */
+  /**
+   * What stands between it and the server, as it said last (empty if nothing does), and whether its stream has ended
+   * because the next one comes at once.
+   */
   readonly way: { readonly problem: string; readonly handsOver: boolean };
   /** Why this job is not offered to it again for now: it declined it; undefined if it may be. */
   whyDeclined(jobId: JobId): string | undefined;

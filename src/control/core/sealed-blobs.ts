@@ -66,7 +66,10 @@ export async function* readSealed({ blobs, vault }: Stores, key: string, subject
   yield* vault.openPieces(blobs.get(key), subject);
 }
 
-/** Objects that were found genuine in this process: they never change, and a range of one need not be looked at as a whole again. */
+/**
+ * Objects that were found genuine in this process: they never change, and a range of one need not be looked at as a
+ * whole again.
+ */
 const genuine = new WeakMap<Stores["blobs"], Set<string>>();
 const mostGenuine = 10_000;
 

@@ -10,7 +10,7 @@ const overheadBytes = 64;
 
 type Sealer = Pick<Control["vault"], "seal" | "open" | "isCurrent">;
 
-/** How large an object of so many bytes can be once it is sealed. */
+/** The greatest size of an object of `bytes` bytes once it is sealed. */
 export const sealedSize = (bytes: number): number => bytes + (Math.floor(bytes / pieceBytes) + 1) * overheadBytes;
 
 /**
@@ -31,7 +31,10 @@ export async function* sealStream(
   }
 }
 
-/** The bytes of a sealed stream from one of them on, in clear. What comes before is not read: all pieces but the last have one size. */
+/**
+ * The bytes of a sealed stream from one of them on, in clear. What comes before is not read: all pieces but the last
+ * have one size.
+ */
 export async function* openStreamFrom(
   { vault, read }: { readonly vault: Pick<Sealer, "open">; readonly read: (from: number) => AsyncIterable<Uint8Array> },
   subject: string,

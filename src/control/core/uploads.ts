@@ -30,12 +30,15 @@ export interface ArrivedPart extends UploadedObject {
   readonly chunk: Uint8Array;
 }
 
-/** Smaller ones only end an object, or what was missing between others: their number is bounded by the size of the object. */
+/**
+ * Smaller ones only end an object, or what was missing between others: their number is bounded by the size of the
+ * object.
+ */
 const minPartBytes = 32 * 1024;
 
 /**
- * Stores a part of an object, as far as it is not there yet; what came first counts. Answers the first byte that is missing. Parts
- * are durable when this resolves. An empty chunk only asks.
+ * Stores a part of an object, as far as it is not there yet; what came first counts. Answers the first byte that is
+ * missing. Parts are durable when this resolves. An empty chunk only asks.
  */
 export async function takePart(control: Control, owner: UploadOwner, part: ArrivedPart): Promise<number> {
   refuseMisfit(part);
@@ -115,8 +118,8 @@ async function reached(tx: Queries, { id, received }: Upload): Promise<number> {
 export type ReadUploaded = (object: UploadedObject & { readonly what: string }) => AsyncGenerator<Uint8Array>;
 
 /**
- * Gives what came in parts to who uses it. What was read is forgotten once it is used, and also if it turns out not to be what was
- * announced, so that it can be sent anew.
+ * Gives what came in parts to who uses it. What was read is forgotten once it is used, and also if it turns out not to
+ * be what was announced, so that it can be sent anew.
  */
 export async function withUploaded<T>(
   control: Control,

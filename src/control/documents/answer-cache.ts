@@ -6,7 +6,10 @@ interface Entry {
   characters: number;
 }
 
-/** Answers about documents that never change, the least used forgotten first. Who asks the same at the same time gets one answer. */
+/**
+ * Answers about documents that never change, the least used forgotten first. Who asks the same at the same time gets
+ * one answer.
+ */
 export class AnswerCache {
   readonly #entries = new Map<string, Entry>();
   #characters = 0;

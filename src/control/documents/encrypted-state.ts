@@ -1,7 +1,10 @@
 import { WindlassError } from "../../lib/words/errors.ts";
 import { topLevelKeys } from "./state-syntax.ts";
 
-/** What OpenTofu writes in place of what it has encrypted; lineage and serial stand beside it in clear, and once more inside. */
+/**
+ * What OpenTofu writes in place of what it has encrypted; lineage and serial stand beside it in clear, and once more
+ * inside.
+ */
 export const encryptedKey = "encrypted_data";
 
 /** Whether OpenTofu has encrypted a state, without parsing it. */

@@ -16,8 +16,8 @@ const stateSchema = fieldsOf({
 });
 
 /**
- * The same state with its outputs and nothing else, which terraform can read: they are as they were written. Throws `validation` for what is
- * encrypted, as OpenTofu can, or no state of the format 4.
+ * The same state with its outputs and nothing else, which terraform can read: they are as they were written. Throws
+ * `validation` for what is encrypted, as OpenTofu can, or no state of the format 4.
  */
 export function outputsOnly(state: Uint8Array): Uint8Array {
   const content = documentIn(state);

@@ -12,7 +12,10 @@ import { topLevelKeys } from "./state-syntax.ts";
 /** Terraform's own states stay far below. */
 const maxDepth = 100;
 
-/** Keys whose meaning must not depend on who reads the state: terraform takes `Serial` for `serial`, and the last one counts. */
+/**
+ * Keys whose meaning must not depend on who reads the state: terraform takes `Serial` for `serial`, and the last one
+ * counts.
+ */
 const guarded = new Set([
   "version",
   "terraform_version",
@@ -41,8 +44,8 @@ const pushedSchema = fieldsOf({
 });
 
 /**
- * Reads a state that a person pushes, and refuses with `validation` one that different readers could take for different states,
- * or whose resources and outputs could not be listed. What OpenTofu has encrypted has none to look at.
+ * Reads a state that a person pushes, and refuses with `validation` one that different readers could take for different
+ * states, or whose resources and outputs could not be listed. What OpenTofu has encrypted has none to look at.
  */
 export function parsePushedState(bytes: Uint8Array): StateContent {
   const document = stateJson(bytes);
@@ -65,7 +68,10 @@ function notTaken({ issues: [issue] }: z.ZodError, place: readonly string[]): Wi
   return refused(`${[...place, ...(issue?.path ?? [])].join(".")}: ${issue?.message ?? ""}`);
 }
 
-/** 4 is what terraform and tofu write; 3 is what they bring up to date when they read it. What is encrypted hides its own. */
+/**
+ * 4 is what terraform and tofu write; 3 is what they bring up to date when they read it. What is encrypted hides its
+ * own.
+ */
 const readable = new Set(["3", "4"]);
 
 function checkVersion(document: Json): void {

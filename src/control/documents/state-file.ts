@@ -26,8 +26,9 @@ export interface StateContent {
 }
 
 /**
- * Reads what is needed of a state: its lineage and serial. The rest may be encrypted, as OpenTofu can, and then counts no
- * resources, as does what is malformed: a state that an apply has written must not be lost for that. What has neither is no state and refused with `validation`.
+ * Reads what is needed of a state: its lineage and serial. The rest may be encrypted, as OpenTofu can, and then counts
+ * no resources, as does what is malformed: a state that an apply has written must not be lost for that. What has
+ * neither is no state and refused with `validation`.
  */
 export const parseState = (bytes: Uint8Array): StateContent => stateIn(stateJson(bytes));
 

@@ -27,7 +27,10 @@ export async function* withSerial(
   }
 }
 
-/** Finds the serial of a state, which one that OpenTofu has encrypted keeps: it stands inside as well. Refuses one whose serial is not plain with `validation`. */
+/**
+ * Finds the serial of a state, which one that OpenTofu has encrypted keeps: it stands inside as well. Refuses one whose
+ * serial is not plain with `validation`.
+ */
 export function serialPlace(state: Uint8Array): SerialPlace | "encrypted" {
   const bytes = Buffer.from(state.buffer, state.byteOffset, state.byteLength);
   if (isEncryptedState(bytes)) return "encrypted";

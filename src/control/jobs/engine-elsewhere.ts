@@ -12,8 +12,8 @@ import { advanceJob, saveRunFacts } from "../runs/advance.ts";
 import { type Claim, claimed } from "./results.ts";
 
 /**
- * Puts an offered job whose agent cannot have its program back into the queue, if another agent can: then the start is refused, and
- * this is why. Undefined if there is none: the job is started, to say so itself.
+ * Puts an offered job whose agent cannot have its program back into the queue, if another agent can: then the start is
+ * refused, and this is why. Undefined if there is none: the job is started, to say so itself.
  */
 export function giveElsewhere(control: Control, claim: Claim, why: string): Promise<string | undefined> {
   return change(control, async (tx, at) => {

@@ -18,7 +18,10 @@ export interface JobVariable {
 /** What a started job gets. */
 export interface JobVariables {
   readonly variables: readonly JobVariable[];
-  /** Values of sensitive variables that it does not get, and what they were before: they must not be seen in its log either. */
+  /**
+   * Values of sensitive variables that it does not get, and what they were before: they must not be seen in its log
+   * either.
+   */
   readonly hidden: readonly string[];
 }
 
@@ -26,9 +29,9 @@ export interface JobVariables {
 const maxHiddenBytes = 512 * 1024;
 
 /**
- * The variables of a started job: the run's own, below them the workspace's, below them those of its variable sets. One that was
- * lost gets them too, as long as its log is awaited: an agent that was started again hides the rest of a log of which it does not
- * know the secrets.
+ * The variables of a started job: the run's own, below them the workspace's, below them those of its variable sets. One
+ * that was lost gets them too, as long as its log is awaited: an agent that was started again hides the rest of a log
+ * of which it does not know the secrets.
  */
 export async function variablesOfJob(control: Control, who: Principal): Promise<JobVariables> {
   const { run, effective, secrets } = await control.store.read(async (q) => {

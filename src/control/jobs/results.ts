@@ -29,7 +29,10 @@ export interface Starter {
   readonly mayStart: boolean;
 }
 
-/** Decides whether an agent may start a job: one conditional change, bound to (job, epoch, incarnation). Undefined means yes. */
+/**
+ * Decides whether an agent may start a job: one conditional change, bound to (job, epoch, incarnation). Undefined means
+ * yes.
+ */
 export const grantStart = (
   control: Control,
   claim: Claim,
@@ -98,8 +101,8 @@ export type ReportAnswer =
   | { readonly kind: "needs_state" };
 
 /**
- * Takes the result of a job: its log is sealed first, so that a run that has ended has its whole log, but not before its state
- * is here: until then nothing has ended.
+ * Takes the result of a job: its log is sealed first, so that a run that has ended has its whole log, but not before
+ * its state is here: until then nothing has ended.
  */
 export async function takeReport(control: Control, claim: Claim, report: Report): Promise<ReportAnswer> {
   const { job, isHere } = await control.store.read(async (q) => {
@@ -219,7 +222,10 @@ async function end(tx: Queries, at: Change, { job, report, log }: Ending): Promi
   });
 }
 
-/** The run says which program planned it, also when the plan failed. Saved with the move that follows, whose version it has. */
+/**
+ * The run says which program planned it, also when the plan failed. Saved with the move that follows, whose version it
+ * has.
+ */
 async function noteEngine(tx: Queries, job: Job, { engine, engineVersion }: Report): Promise<void> {
   const run = await tx.runs.get(job.runId);
   if (run === undefined || engineVersion === "" || run.engineVersion === engineVersion) return;
@@ -259,7 +265,10 @@ async function closeLateLog(tx: Queries, at: Change, { job, log }: Ending): Prom
   at.touched.add(topics.run(job.runId)).add(topics.log(job.id));
 }
 
-/** Evidence after the fact: the run stays errored, and says what is now known; the workspace is free once its state is safe. */
+/**
+ * Evidence after the fact: the run stays errored, and says what is now known; the workspace is free once its state is
+ * safe.
+ */
 async function takeLateReport(tx: Queries, at: Change, { job, report, log }: Ending): Promise<void> {
   const run = await tx.runs.get(job.runId);
   const late: Job = {

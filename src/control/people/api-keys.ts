@@ -42,7 +42,10 @@ export function mintKey(
   return { key: { id: newId("key", random), ...wanted, ...hidden, ...unused }, secret };
 }
 
-/** Creates an API key that does not expire, in nobody's name: for the first start. The secret is in the answer and nowhere else. */
+/**
+ * Creates an API key that does not expire, in nobody's name: for the first start. The secret is in the answer and
+ * nowhere else.
+ */
 export async function createApiKey(
   control: Control,
   { name, role, organizationId }: NewApiKey,

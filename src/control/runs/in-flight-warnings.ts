@@ -10,7 +10,7 @@ const pageSize = 20;
 /** Runs that may have left something in flight, or show that all is well. */
 const telling: readonly RunStatus[] = ["applied", "planned_and_finished", "errored", "canceled", "force_canceled"];
 
-/** What whoever decides about this run has to know of earlier applies of its workspace. */
+/** What earlier applies of the workspace may have left in flight, for the person who decides about this run. */
 export async function warningsOf(tx: Queries, run: Run): Promise<readonly string[]> {
   const filter = { organizationId: run.organizationId, workspaceId: run.workspaceId, statuses: telling };
   const ended: Run[] = [];

@@ -47,7 +47,10 @@ const pieceBytes = 256 * 1024;
 /** The floor under the wake-ups. */
 const pollMs = 2_000;
 
-/** The bytes of a phase's log from an offset; with `follows`, until the log is complete. Catching up and following are one loop. */
+/**
+ * The bytes of a phase's log from an offset; with `follows`, until the log is complete. Catching up and following are
+ * one loop.
+ */
 export async function* followLog(
   control: Control,
   who: Principal,

@@ -27,8 +27,8 @@ export interface LostFacts {
 }
 
 /**
- * What an apply had begun and not ended, and what it had finished, as far as its log is here, and how its last state has it: nobody
- * else can tell while its agent is away.
+ * What an apply had begun and not ended, and what it had finished, as far as its log is here, and how its last state
+ * has it: nobody else can tell while its agent is away.
  */
 export async function factsOfLost(control: Control, job: Job): Promise<LostFacts> {
   const { inFlight, finished } = await readLog(control, job);

@@ -19,7 +19,10 @@ export interface ResolutionRequest {
   readonly comment: string;
 }
 
-/** What a person decides about a run whose agent was lost in an apply. Only this, or the agent's return, frees the workspace. */
+/**
+ * What a person decides about a run whose agent was lost in an apply. Only this, or the agent's return, frees the
+ * workspace.
+ */
 export async function resolveRun(
   control: Control,
   who: Principal,

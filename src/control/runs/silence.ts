@@ -14,7 +14,10 @@ export function lastHeard({ presence }: Pick<Control, "presence">, { id, lastSee
 /** How many heartbeats may be missing before anybody is told. */
 const missedBeats = 2;
 
-/** When the agent of a job was last heard, once that is longer ago than two heartbeats; whether it has a stream says nothing. */
+/**
+ * When the agent of a job was last heard, once that is longer ago than two heartbeats; whether it has a stream says
+ * nothing.
+ */
 export async function silentSince(control: Control, q: Queries, job: Job | null): Promise<Date | null> {
   if (job === null || job.agentId === null || (job.status !== "started" && job.status !== "offered")) return null;
   const agent = await q.agents.get(job.agentId);

@@ -50,7 +50,10 @@ interface ClockReading {
 
 const readClock = (clock: Control["clock"]): ClockReading => ({ at: clock.now(), monotonicMs: clock.monotonicMs() });
 
-/** The wall clock goes on while a machine is suspended, the monotonic one does not; both go on while a process stands still. */
+/**
+ * The wall clock goes on while a machine is suspended, the monotonic one does not; both go on while a process stands
+ * still.
+ */
 function hasStrayed(last: ClockReading, now: ClockReading): boolean {
   const wallMs = now.at.getTime() - last.at.getTime();
   const monotonicMs = now.monotonicMs - last.monotonicMs;

@@ -37,7 +37,10 @@ export async function lockWorkspace(
   });
 }
 
-/** Releases a lock, so that the next run can have the workspace. Somebody else's, or one that a lost run left, needs force. */
+/**
+ * Releases a lock, so that the next run can have the workspace. Somebody else's, or one that a lost run left, needs
+ * force.
+ */
 export async function unlockWorkspace(
   control: Control,
   who: Principal,

@@ -7,8 +7,8 @@ const burst = 30;
 const perInterval = 10;
 
 /**
- * Counts heartbeats, or refused messages, of one stream: each costs a look at the database or an answer, and a broken agent could
- * send nothing else.
+ * Counts heartbeats, or refused messages, of one stream: each costs a look at the database or an answer, and a broken
+ * agent could send nothing else.
  */
 export class HeartbeatMeter {
   readonly #clock: Clock;

@@ -11,8 +11,8 @@ const hourMs = 60 * minuteMs;
 const retryAfterMs = 10_000;
 
 /**
- * Bounds what one agent token can bring: how many new agents within a minute, and how many rows in all. Of these, the ones that
- * left or were lost longest ago make room; refused is only who finds all the others connected.
+ * Bounds what one agent token can bring: how many new agents within a minute, and how many rows in all. Of these, the
+ * ones that left or were lost longest ago make room; refused is only who finds all the others connected.
  */
 export async function makeRoom(
   tx: Queries,
@@ -47,8 +47,8 @@ const tooMany = (limit: number) =>
   );
 
 /**
- * One record for all agents that a token registers within an hour: how many they are, and which was the last. A container that
- * is started over and over again is a new agent each time.
+ * One record for all agents that a token registers within an hour: how many they are, and which was the last. A
+ * container that is started over and over again is a new agent each time.
  */
 export async function recordRegistration(tx: Queries, agent: Agent, now: Date): Promise<void> {
   const { name, address, tokenId, organizationId } = agent;

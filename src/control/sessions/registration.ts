@@ -159,9 +159,9 @@ interface Newcomer {
 const missedBeats = 3;
 
 /**
- * Which of two processes with one identity is let in. The lock of a data directory proves that a process from the same place follows
- * the one before it. One from another place may be of a copy: while jobs are open it waits until the first one, which has
- * begun them, was not heard for a while; that one comes in whoever is there.
+ * Which of two processes with one identity is let in. The lock of a data directory proves that a process from the same
+ * place follows the one before it. One from another place may be of a copy: while jobs are open, it waits until the
+ * process that has begun them has been silent for a while. That process itself is always let in.
  */
 function refuseOther(control: Control, { known, said, now, hasOpenJobs }: Newcomer): void {
   const home = homeOf(known);
@@ -275,8 +275,8 @@ function introduce({ control, said, place, known, now, sessionToken, hasOpenJobs
 }
 
 /**
- * An agent gets jobs over its stream: until it has one, it is as one that is silent. One that was there a moment ago stays what it was,
- * and its silence goes on.
+ * An agent gets jobs over its stream: until it has one, it is as one that is silent. One that was there a moment ago
+ * stays what it was, and its silence goes on.
  */
 function standingAfter(
   { presence }: Control,

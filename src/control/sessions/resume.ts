@@ -91,7 +91,10 @@ export async function resume(
   };
 }
 
-/** What becomes of a claim that its agent does not know: an offer never arrived, a plan was given up. An apply may still run. */
+/**
+ * What becomes of a claim that its agent does not know: an offer never arrived, a plan was given up. An apply may still
+ * run.
+ */
 function withoutAgent({ status, phase }: Job): JobEvent | undefined {
   if (status === "offered") return { kind: "declined" };
   return phase === "plan" ? { kind: "lease_expired" } : undefined;

@@ -36,8 +36,8 @@ export class SessionWay {
   }
 
   /**
-   * Leaves at once, unless the next stream comes: that one takes its place, and the agent counts as connected until then. False if
-   * another stream has its place.
+   * Leaves at once, unless the next stream comes: that one takes its place, and the agent counts as connected until
+   * then. False if another stream has its place.
    */
   async leave(
     { presence, clock, wake }: Pick<Control, "presence" | "clock" | "wake">,

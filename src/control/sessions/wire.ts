@@ -81,7 +81,7 @@ const heldWords: Readonly<Record<number, HowHeld>> = {
   [LostResourceHeld.PRESENT]: "present",
 };
 
-/** What a run keeps of them has so many characters at most: its readers get it in one message. */
+/** A run keeps at most this many characters of them: its readers get them in one message. */
 const maxInFlightCharacters = 64 * 1024;
 
 /** The result must be taken whatever it says: what is too much is counted. */

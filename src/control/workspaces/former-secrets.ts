@@ -83,8 +83,8 @@ export const secretsIn = (
     .map((variable) => ({ value: openValue(control, { variable, set }), isHcl: variable.isHcl }));
 
 /**
- * Every sensitive value that a workspace has or had, whether its runs get it or not: its own ones, those of all of its sets, and
- * what these were before. Those in use come first.
+ * Every sensitive value that a workspace has or had, whether its runs get it or not: its own ones, those of all of its
+ * sets, and what these were before. Those in use come first.
  */
 export async function readSecrets(
   control: Pick<Control, "vault">,

@@ -50,7 +50,10 @@ export interface CheckedHost extends WantedHost {
   readonly field: string;
 }
 
-/** The hosts as they are stored, by name. Refuses one that is given twice, however it is written, and tokens that cannot be sent. */
+/**
+ * The hosts as they are stored, by name. Refuses one that is given twice, however it is written, and tokens that cannot
+ * be sent.
+ */
 export function checkedHosts(hosts: readonly WantedHost[]): readonly CheckedHost[] {
   const seen = new Map<string, CheckedHost>();
   for (const [index, { host: given, token }] of hosts.entries()) {

@@ -96,7 +96,10 @@ async function withEngineOfAgents(
   return { row: { ...row, engine }, consumers };
 }
 
-/** Where nobody is connected who would run it, or who has a program: the agents that were in its pool, else those of other pools. */
+/**
+ * Where nobody is connected who would run it, or who has a program: the agents that were in its pool, else those of
+ * other pools.
+ */
 async function othersThatTell(q: Queries, organizationId: Organization["id"], poolId: Workspace["poolId"]) {
   const filter = { organizationId, statuses: ["idle", "busy", "unknown"], search: "" } as const;
   const page = { after: null, limit: maxAgents };
@@ -176,7 +179,10 @@ export interface WorkspaceUpdate {
   readonly etag: string;
 }
 
-/** Changes a workspace. Its queued jobs follow it to another pool; its grants and what is shared with it follow to another name. */
+/**
+ * Changes a workspace. Its queued jobs follow it to another pool; its grants and what is shared with it follow to
+ * another name.
+ */
 export async function updateWorkspace(
   control: Control,
   who: Principal,

@@ -43,7 +43,10 @@ export interface RunSurroundings {
 export const before = (now: Date, keepMs: number | null): Date | null =>
   keepMs === null ? null : new Date(now.getTime() - keepMs);
 
-/** True for a run that may be deleted: it ended long ago, is not the newest of its workspace, and nobody has to decide about it. */
+/**
+ * True for a run that may be deleted: it ended long ago, is not the newest of its workspace, and nobody has to decide
+ * about it.
+ */
 export function isExpendable(
   run: Run,
   { workspace, newestId, hasQuarantined }: RunSurroundings,

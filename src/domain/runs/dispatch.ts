@@ -53,8 +53,9 @@ export interface Assignment {
 
 /**
  * The order of dispatch: applies before plans before plan-only, then the more urgent first, then fair between
- * organizations (the one with fewer jobs taken so far goes first, of equals the one whose last turn is longest ago), then oldest
- * first. `running` counts the jobs each organization has on agents now; `served` numbers their last turns, the newest the greatest.
+ * organizations (the one with fewer jobs taken so far goes first, of equals the one whose last turn is longest ago),
+ * then oldest first. `running` counts the jobs each organization has on agents now; `served` numbers their last turns,
+ * the newest the greatest.
  */
 export function dispatchOrder(
   jobs: readonly Candidate[],
@@ -88,7 +89,7 @@ export function dispatchOrder(
   return ordered;
 }
 
-/** Below 0: `a` goes first whoever they belong to. */
+/** Below 0: `a` goes first, whichever organizations they belong to. */
 const precedence = (a: Candidate, b: Candidate): number => a.rank - b.rank || a.urgency - b.urgency;
 
 /** What each organization has had: jobs, and its last turn. */
@@ -106,8 +107,9 @@ function precedes(a: Candidate | undefined, b: Candidate | undefined, { taken, s
 }
 
 /**
- * Which agent takes which job: of those of its pool that match, know its options and can have its program, the warm one if it has room, else one that has
- * the program before one that downloads it, else the least loaded, of these the one idle longest. A fit agent that is busy is waited for.
+ * Which agent takes which job. An agent is fit if it is of the job's pool, matches its selector, knows its options and can
+ * have its program. Among fit agents the warm one goes first if it has room; then those that have the program before
+ * those that download it; then the least loaded; then the one idle longest. A fit agent that is busy is waited for.
  */
 export function assign(jobs: readonly Candidate[], slots: readonly AgentSlot[]): readonly Assignment[] {
   const load = new Map(slots.map((slot) => [slot.agentId, slot.jobs]));

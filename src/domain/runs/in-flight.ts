@@ -43,9 +43,10 @@ type Ended = Pick<
 >;
 
 /**
- * What the next run of a workspace has to be told: which applies were ended while they changed something. It is told until a
- * later run shows that all is well: one of everything that was applied, or that found nothing to change. What a person decides about
- * a lost apply does not end it: that is about the lock and the state, and an object that is not in the state still exists.
+ * What the next run of a workspace has to be told: which applies were ended while they changed something. It is told
+ * until a later run shows that all is well: one of everything that was applied, or that found nothing to change. What a
+ * person decides about a lost apply does not end it: that is about the lock and the state, and an object that is not in
+ * the state still exists.
  */
 export function warningsFor(ended: readonly Ended[]): readonly string[] {
   const shown = Math.max(0, ...ended.filter(showsAll).map(endOf));

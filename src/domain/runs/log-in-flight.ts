@@ -49,9 +49,9 @@ export interface ToldByLog {
 }
 
 /**
- * What an apply had begun and not ended, and what it had finished, as far as its log goes: all that is known of one whose agent was
- * lost. The log may begin in the middle, since terraform repeats what it still works on: `isTail` says that its first line may be the
- * rest of one. It may end in the middle of a line too.
+ * What an apply had begun and not ended, and what it had finished, as far as its log goes: all that is known of one
+ * whose agent was lost. The log may begin in the middle, since terraform repeats what it still works on: `isTail` says
+ * that its first line may be the rest of one. It may end in the middle of a line too.
  */
 export class ApplyLog {
   readonly #inFlight = new Map<string, ResourceInFlight>();
@@ -132,7 +132,10 @@ const plain = (line: string): string => line.replace(colors, "").replace(/\r$/, 
 
 const keyOf = (name: string, action: string): string => `${action} ${name}`;
 
-/** By its name, a resource's provider is what stands before the first underscore of its type: `module.m["a"].aws_vpc.a[0]`. */
+/**
+ * By its name, a resource's provider is what stands before the first underscore of its type:
+ * `module.m["a"].aws_vpc.a[0]`.
+ */
 function providerOf(name: string): string {
   const type =
     name

@@ -35,7 +35,7 @@ const maxBytes = 256 * 1024;
 /** Of a resource beside its address and its id. */
 const overhead = 64;
 
-/** What whoever looks at the run has to know; empty if nobody has to decide. */
+/** Tells readers of the run what was lost and has to be decided; empty if nothing has. */
 export function lostSentence(lost: Lost | null | undefined, runId: string): string {
   if (lost == null || !mustDecide(lost)) return "";
   return `${lostWords(lost)}: \`windlass run lost ${runId}\` says which; the next plan would make them again, so that the workspace stays locked until somebody decides (\`windlass run resolve ${runId}\`)`;

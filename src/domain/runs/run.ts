@@ -100,7 +100,10 @@ export interface Run {
   /** Keys of the encrypted plan file and its masked summary in the blob store. */
   readonly planBlobKey: string | null;
   readonly summaryBlobKey: string | null;
-  /** The archive of the files that the plan made, in clear: its SHA-256, its size, and where it lies encrypted; null if there is none. */
+  /**
+   * The archive of the files that the plan made, in clear: its SHA-256, its size, and where it lies encrypted; null if
+   * there is none.
+   */
   readonly planFilesSha256: string | null;
   readonly planFilesBytes: number | null;
   readonly planFilesBlobKey: string | null;
@@ -124,7 +127,7 @@ export interface Run {
   readonly resourcesInFlight: readonly KeptInFlight[];
   /** What its apply had finished and its last state does not have; null if there is nothing. */
   readonly lost: Lost | null;
-  /** What whoever decides about it should know, since it was queued for its plan; null in older rows. */
+  /** Set when its plan is queued, for the person who decides about it; null in older rows. */
   readonly warnings: readonly string[] | null;
   readonly endedAt: Date | null;
   readonly version: number;
@@ -305,7 +308,10 @@ export function moveRun(run: Run, event: RunEvent, now: Date): RunMove {
 
 /** What a plan made is for its apply: nothing of it survives the run. */
 export const noPlanFiles = { planFilesSha256: null, planFilesBytes: null, planFilesBlobKey: null } as const;
-/** What no program counts in an apply, or not in whole, is after a good one what its plan has shown: accepted drift, moves, what was forgotten. */
+/**
+ * The counts of a good apply. No program counts moves and accepted drift in an apply, nor all that was forgotten: these
+ * come from the plan.
+ */
 const appliedBy = ({ options, plannedChanges }: Run, counts: ChangeCounts): ChangeCounts => ({
   ...counts,
   forget: Math.max(counts.forget ?? 0, plannedChanges?.forget ?? 0),
@@ -313,7 +319,7 @@ const appliedBy = ({ options, plannedChanges }: Run, counts: ChangeCounts): Chan
   drift: options.isRefreshOnly ? (plannedChanges?.drift ?? 0) : counts.drift,
 });
 
-/** What is known of an apply that did not come to its own end; whoever has to decide is told so with the error. */
+/** What is known of an apply that was broken off. Its error also says what has to be decided. */
 const brokenOff = (
   { id }: Run,
   {

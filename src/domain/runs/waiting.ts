@@ -63,7 +63,10 @@ export interface WaitingFacts {
   readonly endTold: EndTold;
   /** What takes the job's agent long while it prepares it, as the end of a sentence; empty if it says nothing. */
   readonly preparing: string;
-  /** What the job's agent cannot do for it because of what stands in its way, as the end of a sentence; empty if nothing does. */
+  /**
+   * What the job's agent cannot do for it because of what stands in its way, as the end of a sentence; empty if nothing
+   * does.
+   */
   readonly wayProblem: string;
   /** The same of what came of the job and is delivered. */
   readonly delivering: string;

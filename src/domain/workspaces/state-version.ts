@@ -74,9 +74,10 @@ export interface Sender {
 const maxSerial = 2 ** 53 - 2 ** 20;
 
 /**
- * What becomes of an uploaded state. Only the run that holds the workspace may move it, within the lineage and to no lower
- * serial than that of the state its job began with. Among the states of a job its last word counts, whatever their serials and
- * the order in which they come. Nothing is dropped but what its job has replaced: what cannot become current is quarantined.
+ * What becomes of an uploaded state. Only the run that holds the workspace may move it, within the lineage and to no
+ * lower serial than that of the state its job began with. Among the states of a job its last word counts, whatever
+ * their serials and the order in which they come. Nothing is dropped but what its job has replaced: what cannot become
+ * current is quarantined.
  */
 export function decideState(current: StoredState | null, incoming: IncomingState, sender: Sender): StateDecision {
   if (incoming.jobSequence === 0 && sender.asideReason === undefined && isSame(current, incoming)) {
@@ -102,7 +103,10 @@ function isOutdated({ isFinal, jobSequence }: IncomingState, newest: StoredState
 
 type Base = Pick<StateFacts, "lineage" | "serial">;
 
-/** The state that a job began with; null if the workspace had none. Of states that nobody counted, the current one stands for it. */
+/**
+ * The state that a job began with; null if the workspace had none. Of states that nobody counted, the current one
+ * stands for it.
+ */
 function baseOf({ lineage, serial, jobId, jobSequence, baseSerial }: StoredState, sender: JobId): Base | null {
   if (jobId !== sender || jobSequence === 0) return { lineage, serial };
   return baseSerial === null ? null : { lineage, serial: baseSerial };

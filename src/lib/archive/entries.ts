@@ -5,7 +5,10 @@ import { type ArchiveSource, BrokenGzip, gunzip } from "./gzip.ts";
 import { type ArchiveLimits, archiveRejected, shownEntry } from "./limits.ts";
 import { cleanEntryName } from "./names.ts";
 
-/** What comes out of an archive, in order; `content` belongs to the `file` before it. Paths are clean and relative, modes permissions. */
+/**
+ * What comes out of an archive, in order; `content` belongs to the `file` before it. Paths are clean and relative,
+ * modes permissions.
+ */
 export type ArchiveEvent =
   | { readonly kind: "directory"; readonly path: string }
   | { readonly kind: "file"; readonly path: string; readonly bytes: number; readonly mode: number }

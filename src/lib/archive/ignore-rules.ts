@@ -16,9 +16,10 @@ export type Verdict =
 export type Judge = (path: string) => Verdict;
 
 /**
- * Reads a `.terraformignore` as HCP Terraform's uploader does (go-slug), which is not as git does: a pattern that ends in `/` means
- * everything below that directory, negated or not, and one that does not begin with `/` counts at any depth, slashes in it or not.
- * The last line that matches decides. `defaults` come first. Source: hashicorp/go-slug, internal/ignorefiles.
+ * Reads a `.terraformignore` as HCP Terraform's uploader does (go-slug), which is not as git does: a pattern that ends
+ * in `/` means everything below that directory, negated or not, and one that does not begin with `/` counts at any
+ * depth, slashes in it or not. The last line that matches decides. `defaults` come first. Source: hashicorp/go-slug,
+ * internal/ignorefiles.
  */
 export function ignoreRules(text: string, defaults: readonly string[]): Judge {
   const own = text.replace(/^\ufeff/, "").split(/\r?\n/);

@@ -8,7 +8,10 @@ export interface ArchiveLimits {
   readonly maxEntries: number;
   /** Of all names together, with directories that only follow from them. */
   readonly maxNamesBytes: number;
-  /** Expanded to compressed; looked at once `ratioFromBytes` are expanded, since small archives of repetitive text pass it honestly. */
+  /**
+   * Expanded to compressed; looked at once `ratioFromBytes` are expanded, since small archives of repetitive text pass
+   * it honestly.
+   */
   readonly maxRatio: number;
   readonly ratioFromBytes: number;
   /** Path segments of one name. */

@@ -34,8 +34,9 @@ export function cleanEntryName(name: string, limits: ArchiveLimits): string {
 }
 
 /**
- * Every name of one archive, counted with the directories that only follow from them. Refuses names that would fall together on some file system (equal up to letter case or
- * Unicode form), a name that is both a directory and something else, and links that lead outside.
+ * Every name of one archive, counted with the directories that only follow from them. Refuses names that would fall
+ * together on some file system (equal up to letter case or Unicode form), a name that is both a directory and something
+ * else, and links that lead outside.
  */
 export class ArchiveNames {
   readonly #known = new Map<string, Known>();

@@ -42,8 +42,8 @@ const stateFile = /^(terraform\.tfstate.*|errored\.tfstate|\.terraform\.tfstate\
 export const maxCounted = 10_000;
 
 /**
- * Packs a directory into a gzipped tar, leaving out what `.terraformignore` names, `.git`, `.windlass`, `.terraform` (but its
- * `modules`) and state files. Links are kept as links; one that leaves the directory is refused by name.
+ * Packs a directory into a gzipped tar, leaving out what `.terraformignore` names, `.git`, `.windlass`, `.terraform`
+ * (but its `modules`) and state files. Links are kept as links; one that leaves the directory is refused by name.
  */
 export async function packDirectory(dir: string, { maxBytes, signal }: PackLimits): Promise<PackedDirectory> {
   const root = await existingDirectory(dir);
@@ -124,7 +124,10 @@ async function itemOf(root: string, path: string, entry: Dirent): Promise<Archiv
   return fileItem(join(root, path), path, await stat(join(root, path)));
 }
 
-/** How many files lie below a directory, `most` at the most. One that cannot be read counts as empty: it is left out in any case. */
+/**
+ * How many files lie below a directory, `most` at the most. One that cannot be read counts as empty: it is left out in
+ * any case.
+ */
 async function countFiles(directory: string, most: number): Promise<number> {
   let count = 0;
   for (const entry of await readdir(directory, { withFileTypes: true }).catch((): Dirent[] => [])) {
@@ -134,7 +137,7 @@ async function countFiles(directory: string, most: number): Promise<number> {
   return count;
 }
 
-/** Of permissions only whether it can be executed travels: the rest is the umask of whoever packs. */
+/** Only the permission to execute is packed: the others depend on the umask of the machine. */
 function fileItem(file: string, path: string, { size: bytes, mode }: { size: number; mode: number }): ArchiveItem {
   const isExecutable = (mode & 0o111) !== 0;
   const content = () => createReadStream(file, { end: bytes - 1 });

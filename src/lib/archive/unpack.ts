@@ -21,8 +21,9 @@ export type ModePolicy = "plain" | "kept";
 const nowhere: Sink = { take: async () => {}, close: async () => {} };
 
 /**
- * Unpacks a gzipped tar into `into`, which must be missing or empty; on failure everything written is removed again. Every rule
- * is applied, and everything counted, before anything is written. Links are made last. Throws `archive_rejected` naming the entry and why.
+ * Unpacks a gzipped tar into `into`, which must be missing or empty; on failure everything written is removed again.
+ * Every rule is applied, and everything counted, before anything is written. Links are made last. Throws
+ * `archive_rejected` naming the entry and why.
  */
 export async function unpackArchive(
   file: string,

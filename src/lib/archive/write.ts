@@ -30,7 +30,10 @@ export interface WriteOptions {
   readonly onBytes?: ((bytes: number) => void) | undefined;
 }
 
-/** Writes a gzipped tar to a new file, 0600. Without names, times and owners of this machine: the same items give the same bytes. */
+/**
+ * Writes a gzipped tar to a new file, 0600. Without names, times and owners of this machine: the same items give the
+ * same bytes.
+ */
 export async function writeArchive(
   file: string,
   items: Iterable<ArchiveItem>,

@@ -50,8 +50,8 @@ function nextUnlessAborted<T>(iterator: AsyncIterator<T>, signal: AbortSignal): 
 }
 
 /**
- * The results of works that were begun together. When one fails, the others are told by the signal and waited for before its error is
- * thrown: none goes on behind the back of who began them.
+ * The results of works that were begun together. When one fails, the others are told by the signal and waited for
+ * before its error is thrown: none goes on behind the back of who began them.
  */
 export async function together<const T extends readonly unknown[]>(
   parent: AbortSignal,
@@ -74,7 +74,10 @@ export interface OwnedSignal extends Disposable {
   abort(reason?: unknown): void;
 }
 
-/** A signal that is aborted with any of the parents, with that parent's reason. Dispose it, or long-lived parents collect listeners. */
+/**
+ * A signal that is aborted with any of the parents, with that parent's reason. Dispose it, or long-lived parents
+ * collect listeners.
+ */
 export function linkSignals(...parents: readonly (AbortSignal | undefined)[]): OwnedSignal {
   const controller = new AbortController();
   const listeners = parents.map((parent) => () => controller.abort(parent?.reason));

@@ -109,7 +109,10 @@ export class Budget {
     }
   }
 
-  /** Lets in whose key has waited longest for a turn; who waits for its own key only lets others pass. */
+  /**
+   * Lets callers in, those first whose key has waited longest for a turn. One that only its own key holds up lets
+   * others pass.
+   */
   #admit(): void {
     const turnOf = ({ key }: Waiting) => this.#turns.get(key) ?? 0;
     for (const waiting of this.#waiting.toSorted((a, b) => turnOf(a) - turnOf(b))) {

@@ -1,4 +1,7 @@
-/** Does pieces of work that share a key one after the other, in the order in which they came; others do not wait for them. */
+/**
+ * Does pieces of work that share a key one after the other, in the order in which they came; others do not wait for
+ * them.
+ */
 export class KeyedTurns {
   readonly #last = new Map<string, Promise<unknown>>();
 

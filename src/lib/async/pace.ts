@@ -2,8 +2,8 @@ import type { Clock } from "../clock.ts";
 import { abortable, deadlineAfter } from "./abort.ts";
 
 /**
- * How long a peer may take for each 16 KiB that it sends. A link of 250 kbit/s that loses packets and is shared by a dozen transfers
- * still carries more.
+ * How long a peer may take for each 16 KiB that it sends. A link of 250 kbit/s that loses packets and is shared by a
+ * dozen transfers still carries more.
  */
 export const progressMs = 30_000;
 const stepBytes = 16 * 1024;

@@ -31,7 +31,10 @@ export const skip = <Id extends string>(id: Id, detail: string): Check<Id> => ({
 /** True if nothing failed; warnings do not count. */
 export const isHealthy = (checks: readonly Check[]): boolean => checks.every(({ status }) => status !== "fail");
 
-/** `ok    tcp  connected in 2 ms` for each check, and what to do under those that are not well. `width` is the terminal's; undefined breaks no lines. */
+/**
+ * `ok tcp connected in 2 ms` for each check, and what to do under those that are not well. `width` is the terminal's;
+ * undefined breaks no lines.
+ */
 export function checkLines(checks: readonly Check[], width?: number | undefined): readonly string[] {
   const idWidth = Math.max(0, ...checks.map(({ id }) => id.length));
   const indent = idWidth + 8;

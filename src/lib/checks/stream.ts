@@ -52,8 +52,9 @@ const sizeFix =
   "lift the limit (nginx: client_max_body_size 0); until then agents open new streams in time, and what is large travels in parts";
 
 /**
- * Opens a stream as an agent's session is, moves 2 MiB each way through it and 2 MiB up in one call, and looks for a time-out of silent
- * streams: the checks `session`, `round-trip`, `body` and `idle`. What the way bounds is a warning, what cannot work fails.
+ * Opens a stream as an agent's session is, moves 2 MiB each way through it and 2 MiB up in one call, and looks for a
+ * time-out of silent streams: the checks `session`, `round-trip`, `body` and `idle`. What the way bounds is a warning,
+ * what cannot work fails.
  */
 export async function checkStreams(target: StreamTarget): Promise<readonly Check[]> {
   const session = await checkSession(target);

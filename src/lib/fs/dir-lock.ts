@@ -40,8 +40,8 @@ export async function lockDirectory(dir: string): Promise<LockOutcome> {
 }
 
 /**
- * Whatever the umask, and whatever an older version made. One that is there is not opened: closing it again would give up a lock that
- * this process has on it.
+ * Whatever the umask, and whatever an older version made. One that is there is not opened: closing it again would give
+ * up a lock that this process has on it.
  */
 function makePrivateFile(path: string): void {
   try {

@@ -14,7 +14,10 @@ export async function replaceFile(path: string, content: string | Uint8Array): P
   await rename(partial, path);
 }
 
-/** Makes a new file for this user alone with its content on the disk; its name is not yet durable. Throws EEXIST when there is one. */
+/**
+ * Makes a new file for this user alone with its content on the disk; its name is not yet durable. Throws EEXIST when
+ * there is one.
+ */
 export const createSynced = (path: string, content: string | Uint8Array): Promise<void> =>
   writeSynced(path, content, "wx");
 

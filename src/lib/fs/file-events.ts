@@ -4,7 +4,10 @@ import type { Clock } from "../clock.ts";
 
 /** Tells when something about a path may have changed; carries no data and never misses a change for longer than a poll. */
 export interface ChangeSignal extends Disposable {
-  /** Resolves at the next change, at once if there was one since the last wait, and at the latest after the poll interval. */
+  /**
+   * Resolves at the next change, at once if there was one since the last wait, and at the latest after the poll
+   * interval.
+   */
   wait(signal?: AbortSignal): Promise<void>;
 }
 

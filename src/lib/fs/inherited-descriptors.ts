@@ -5,8 +5,8 @@ const closeOnExec = 0o2000000;
 const firstOther = 3;
 
 /**
- * Closes what whoever started this process left open in it: every program that it starts would get that too. What Node and its
- * libraries have opened is never passed on, which tells the two apart. Answers what was closed.
+ * Closes the descriptors that the parent left open in this process: each program that it starts would inherit them too.
+ * They are told by being passed on, which what Node and its libraries open never is. Answers what was closed.
  */
 export function closeInherited(): readonly number[] {
   const numbers = descriptors().filter((fd) => fd >= firstOther && isPassedOn(fd));

@@ -3,8 +3,8 @@ import { type FileHandle, open } from "node:fs/promises";
 import { errnoOf } from "../values/errors.ts";
 
 /**
- * Opens for reading a file in whose place somebody else may have put a link, a pipe or a device: undefined unless it is a regular
- * file. Never waits for a writer; rejects when nothing is there.
+ * Opens for reading a file in whose place somebody else may have put a link, a pipe or a device: undefined unless it is
+ * a regular file. Never waits for a writer; rejects when nothing is there.
  */
 export async function openRegular(path: string): Promise<FileHandle | undefined> {
   const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK).catch(unlessOther);

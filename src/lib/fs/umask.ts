@@ -1,6 +1,9 @@
 let inherited: number | undefined;
 
-/** From now on what this process makes is its user's alone. What the mask was before is for programs that it starts for others. */
+/**
+ * From now on what this process makes is its user's alone. What the mask was before is for programs that it starts for
+ * others.
+ */
 export function makePrivate(): void {
   const before = process.umask(0o077);
   inherited ??= before;

@@ -68,7 +68,10 @@ export function unaryCall<I extends DescMessage, O extends DescMessage>(
   return promise;
 }
 
-/** Makes a call of any streaming kind (on the wire they are one): resolves with the server's headers, and writes meanwhile. */
+/**
+ * Makes a call of any streaming kind (on the wire they are one): resolves with the server's headers, and writes
+ * meanwhile.
+ */
 export async function streamingCall<I extends DescMessage, O extends DescMessage>(
   carrier: Carrier,
   request: StreamRequest<I, O>,

@@ -39,10 +39,10 @@ const windowBytes = 1024 * 1024;
 const maxMessageBytes = 4 * 1024 * 1024;
 
 /**
- * Carries the calls of generated clients over @grpc/grpc-js, which has what agents need: keepalive and reconnection. Its
- * connections go the one way to the server (`way/`). Errors are `ConnectError`s with their details; that of a call without a
- * connection has the `WayError` as its cause. Calls fail at once while there is no connection. To leave a stream early, abort
- * its signal: breaking out of the loop over its answers does not end the call.
+ * Carries the calls of generated clients over @grpc/grpc-js, which has what agents need: keepalive and reconnection.
+ * Its connections go the one way to the server (`way/`). Errors are `ConnectError`s with their details; that of a call
+ * without a connection has the `WayError` as its cause. Calls fail at once while there is no connection. To leave a
+ * stream early, abort its signal: breaking out of the loop over its answers does not end the call.
  */
 export function createGrpcTransport(options: GrpcTransportOptions): GrpcTransport {
   // Its lines would stand beside our log; what they say is in the errors.

@@ -22,7 +22,8 @@ const identifierPattern = /[\p{ID_Start}_][\p{ID_Continue}-]*/uy;
 const numberPattern = /\d+(\.\d+)?([eE][+-]?\d+)?/y;
 const heredocPattern = /<<-?([\p{ID_Start}_][\p{ID_Continue}-]*)[ \t\r]*\n/uy;
 const symbolPattern = /\.\.\.|==|!=|<=|>=|=>|&&|\|\||[^\s]/uy;
-// Others end lines for some readers and not for others, so that a text could say one thing here and another one to terraform.
+// Others end lines for some readers and not for others, so that a text could say one thing here and another one to
+// terraform.
 const strangePattern = /[\p{Cc}\u2028\u2029]/gu;
 const blankPattern = /[ \t\r]*/y;
 const maxDepth = 200;
@@ -125,8 +126,9 @@ function afterTemplate(text: string, start: number, depth: number): number {
 }
 
 /**
- * Whether a line closes the text behind `<<mark`: it does with spaces and tabs beside the mark; with other blanks it does for some
- * readers and not for others. A line may be as long as a whole variable: none of it is looked at again and again.
+ * Whether a line closes the text behind `<<mark`: it does with spaces and tabs beside the mark; with other blanks it
+ * does for some readers and not for others. A line may be as long as a whole variable: none of it is looked at again
+ * and again.
  */
 export function heredocEnd(line: string, mark: string): "plain" | "strange" | "none" {
   const at = line.indexOf(mark);

@@ -20,8 +20,8 @@ const closers: Readonly<Record<string, string>> = { "(": ")", "[": "]", "{": "}"
 const constants = new Set(["true", "false", "null"]);
 
 /**
- * Why a text can be no value of a variable, as the end of a sentence; undefined when it looks like one. Brackets and quotes are
- * checked, and that nothing is called or referred to, which terraform refuses in variable values.
+ * Why a text can be no value of a variable, as the end of a sentence; undefined when it looks like one. Brackets and
+ * quotes are checked, and that nothing is called or referred to, which terraform refuses in variable values.
  */
 export function whyNoHclValue(text: string): string | undefined {
   try {
@@ -89,7 +89,10 @@ function expressionFrom(tokens: readonly HclToken[], from: number): readonly Hcl
   return tokens.slice(from);
 }
 
-/** Throws `HclMistake` for brackets that do not match, and for words that terraform would not understand in a variable's value. */
+/**
+ * Throws `HclMistake` for brackets that do not match, and for words that terraform would not understand in a variable's
+ * value.
+ */
 function checkExpression(tokens: readonly HclToken[]): void {
   const open: HclToken[] = [];
   const words = tokens.filter(({ kind }) => kind !== "newline");

@@ -33,8 +33,8 @@ const escapes = /^(?:[^\\]|\\["\\/bfnrt]|\\u[0-9a-fA-F]{4})*$/s;
 const maxWord = 4096;
 
 /**
- * Checks a JSON document piece by piece without building it, and tells the scalars near its root: its memory is bounded whatever
- * the document is. It holds neither names nor values beyond `depth`.
+ * Checks a JSON document piece by piece without building it, and tells the scalars near its root: its memory is bounded
+ * whatever the document is. It holds neither names nor values beyond `depth`.
  */
 export class JsonScanner {
   readonly #options: JsonScanOptions;

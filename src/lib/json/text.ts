@@ -51,8 +51,8 @@ export function sameJson(a: Json | undefined, b: Json | undefined): boolean {
 const sameNumber = (a: string, b: string): boolean => a === b || exactNumber(a) === exactNumber(b);
 
 /**
- * One text for all that say the same number: 1E5, 100000.0 and 100000 are 1e5. No digit is lost on the way, however many there
- * are and whatever the exponent is. Undefined for what is no number.
+ * One text for all that say the same number: 1E5, 100000.0 and 100000 are 1e5. No digit is lost on the way, however
+ * many there are and whatever the exponent is. Undefined for what is no number.
  */
 export function exactNumber(text: string): string | undefined {
   const [, sign = "", whole, fraction = "", exponent = "0"] = numberPattern.exec(text.trim()) ?? [];

@@ -13,7 +13,10 @@ export interface PemProblem {
   readonly message: string;
 }
 
-/** The first thing that is wrong with them; undefined if nothing is. TLS libraries skip what they cannot read, or say so in numbers. */
+/**
+ * The first thing that is wrong with them; undefined if nothing is. TLS libraries skip what they cannot read, or say so
+ * in numbers.
+ */
 export function pemProblem({ ca, cert, key }: PemFiles): PemProblem | undefined {
   for (const [part, text] of [
     ["ca", ca],

@@ -38,8 +38,8 @@ interface Armed {
 let armed: Map<string, Armed> | undefined;
 
 /**
- * A named place in the code. It does nothing unless a test has armed it: then, at the n-th pass, the process ends by SIGKILL as in a
- * power failure, or its thread stands still for a while as on an overloaded machine.
+ * A named place in the code. It does nothing unless a test has armed it: then, at the n-th pass, the process ends by
+ * SIGKILL as in a power failure, or its thread stands still for a while as on an overloaded machine.
  */
 export function failpoint(name: FailpointName): void {
   if (armed !== undefined) pass(name, armed);

@@ -1,4 +1,7 @@
-/** Marks and fillers that are not seen: zero width and direction marks, direction overrides and isolates, tags, byte order marks. */
+/**
+ * Marks and fillers that are not seen: zero width and direction marks, direction overrides and isolates, tags, byte
+ * order marks.
+ */
 const unseen =
   "\\u00ad\\u061c\\u180e\\u200b-\\u200f\\u202a-\\u202e\\u2060-\\u206f\\ufeff\\ufff9-\\ufffb\\u{1d173}-\\u{1d17a}\\u{e0000}-\\u{e007f}";
 /** C0 but tab and line feed, DEL, C1, and Unicode's own ends of lines and paragraphs. */

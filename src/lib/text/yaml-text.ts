@@ -2,8 +2,8 @@ import { Document, visit } from "yaml";
 import { escapedYaml, hasActing } from "./clean-text.ts";
 
 /**
- * YAML in which a text stays a text for readers of YAML 1.1 (Python, Ruby), too: `1_000`, `1:30` and `on` get quotes. What would act on
- * a terminal stands escaped in double quotes.
+ * YAML in which a text stays a text for readers of YAML 1.1 (Python, Ruby), too: `1_000`, `1:30` and `on` get quotes.
+ * What would act on a terminal stands escaped in double quotes.
  */
 export function yamlText(value: unknown): string {
   const document = new Document(value, { compat: "yaml-1.1" });

@@ -22,7 +22,10 @@ interface Moving<T> {
   readonly result: Promise<T>;
 }
 
-/** Moves everything between two offsets, as many pieces at once as the pace allows, and takes them in order. The first failure ends all. */
+/**
+ * Moves everything between two offsets, as many pieces at once as the pace allows, and takes them in order. The first
+ * failure ends all.
+ */
 export async function inOrder<T>({ pace, from, to, move, take }: PieceMoves<T>, signal: AbortSignal): Promise<void> {
   using over = linkSignals(signal);
   const moving: Moving<T>[] = [];

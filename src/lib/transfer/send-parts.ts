@@ -13,8 +13,8 @@ export interface PartsToSend {
 }
 
 /**
- * Brings the other side whatever it does not have of an object yet: it is asked first, so that this goes on where an earlier try has
- * stopped. Rejects with the first failure; trying again costs one question.
+ * Brings the other side whatever it does not have of an object yet: it is asked first, so that this goes on where an
+ * earlier try has stopped. Rejects with the first failure; trying again costs one question.
  */
 export async function sendParts(
   { pace, sizeBytes, read, put, onSent }: PartsToSend,

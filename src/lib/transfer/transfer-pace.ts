@@ -23,8 +23,9 @@ export interface TransferLane extends Disposable {
 }
 
 /**
- * How large pieces are and how many are in flight, for all transfers that share a link in one direction. It starts small, grows while
- * pieces are quick, and shrinks when they are slow or fail: so that a slow link never holds much more than two seconds of them.
+ * How large pieces are and how many are in flight, for all transfers that share a link in one direction. It starts
+ * small, grows while pieces are quick, and shrinks when they are slow or fail: so that a slow link never holds much
+ * more than two seconds of them.
  */
 export class TransferPace {
   readonly #clock: Clock;

@@ -27,10 +27,10 @@ export type ProxyChoice =
   | { readonly kind: "refused"; readonly message: string };
 
 /**
- * The proxy for a server, from `https_proxy` (of https addresses) or `http_proxy` (of http ones), else `all_proxy`, and the
- * exceptions in `no_proxy`; each also in upper case, which counts if the lower one is not set or empty. This machine itself is
- * never reached through a proxy, as with Go's programs. `HTTP_PROXY` is not read under CGI (`REQUEST_METHOD` is set): there
- * whoever sends a request could set it.
+ * The proxy for a server, from `https_proxy` (of https addresses) or `http_proxy` (of http ones), else `all_proxy`, and
+ * the exceptions in `no_proxy`; each also in upper case, which counts if the lower one is not set or empty. This
+ * machine itself is never reached through a proxy, as with Go's programs. `HTTP_PROXY` is not read under CGI
+ * (`REQUEST_METHOD` is set): there whoever sends a request could set it.
  */
 export function chooseProxy(address: ServerAddress, environment: Environment): ProxyChoice {
   const named = variableOf(environment, address.isSecure ? "https_proxy" : "http_proxy", "all_proxy");

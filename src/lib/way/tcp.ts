@@ -27,8 +27,9 @@ export async function resolve(
 }
 
 /**
- * A connection to the first of these addresses that takes one. Each is tried a moment after the one before it, or as soon as
- * that has failed, and none is given up while another may still answer. Rejects with a `WayError`, or with the signal's reason.
+ * A connection to the first of these addresses that takes one. Each is tried a moment after the one before it, or as
+ * soon as that has failed, and none is given up while another may still answer. Rejects with a `WayError`, or with the
+ * signal's reason.
  */
 export async function connectFirst(
   hop: FirstHop,

@@ -14,8 +14,8 @@ export interface Secured {
 }
 
 /**
- * Speaks TLS over this socket, and answers once the certificate has been found good. A peer that knows nothing of ALPN passes.
- * Rejects with a `WayError`, or with the signal's reason, and the socket is destroyed then.
+ * Speaks TLS over this socket, and answers once the certificate has been found good. A peer that knows nothing of ALPN
+ * passes. Rejects with a `WayError`, or with the signal's reason, and the socket is destroyed then.
  */
 export async function secure(
   socket: Socket,

@@ -8,8 +8,9 @@ import { hostPort, type ServerAddress } from "./server-address.ts";
 import { type Asked, refusalWords, silentProxy, strangeProxy } from "./tunnel-words.ts";
 
 /**
- * Asks the proxy at the other end of this socket for a tunnel to the server, and answers when it is open; what the server has
- * already said stays in the socket. Rejects with a `WayError`, or with the signal's reason, and the socket is destroyed then.
+ * Asks the proxy at the other end of this socket for a tunnel to the server, and answers when it is open; what the
+ * server has already said stays in the socket. Rejects with a `WayError`, or with the signal's reason, and the socket
+ * is destroyed then.
  */
 export async function openTunnel(
   socket: Socket,

@@ -19,7 +19,10 @@ export interface ClientTls {
 
 export interface WayOptions {
   readonly tls?: ClientTls | undefined;
-  /** Names the proxy and the authorities of the system; without it there is no proxy, and the system's own authorities are trusted. */
+  /**
+   * Names the proxy and the authorities of the system; without it there is no proxy, and the system's own authorities
+   * are trusted.
+   */
   readonly environment?: Environment | undefined;
   readonly clock?: Clock | undefined;
   /** How long each step may take, 10 s if absent. */

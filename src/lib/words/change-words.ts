@@ -18,7 +18,10 @@ export interface CountedRun {
   readonly hasChanges?: boolean | undefined;
 }
 
-/** `2 to import, 1 to add, 0 to change, 3 to destroy, 1 to forget`, as terraform and tofu count; `1 to move, 3 changed outside`. */
+/**
+ * `2 to import, 1 to add, 0 to change, 3 to destroy, 1 to forget`, as terraform and tofu count; `1 to move, 3 changed
+ * outside`.
+ */
 export function plannedWords(counts: CountedChanges, run: CountedRun): string {
   const drift = driftWords(counts, run);
   if (run.isRefreshOnly && drift !== "") return drift;

@@ -1,4 +1,7 @@
-/** Why a rule was broken. Each code maps to one gRPC status and one `windlass.v1.ErrorReason` (in `src/rpc/calls/errors.ts` only). */
+/**
+ * Why a rule was broken. Each code maps to one gRPC status and one `windlass.v1.ErrorReason` (in
+ * `src/rpc/calls/errors.ts` only).
+ */
 export type ErrorCode =
   | "validation"
   | "organization_required"

@@ -27,8 +27,8 @@ const stateShape = fieldsOf({
 });
 
 /**
- * What a state has at the addresses of these changes, deposed objects too; undefined for one that cannot be read, such as one that
- * OpenTofu has encrypted.
+ * What a state has at the addresses of these changes, deposed objects too; undefined for one that cannot be read, such
+ * as one that OpenTofu has encrypted.
  */
 export function heldObjectsIn(state: Uint8Array, finished: readonly FinishedResource[]): HeldObjects | undefined {
   const document = documentIn(state);

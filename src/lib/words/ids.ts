@@ -40,7 +40,10 @@ export type ApiKeyId = Id<"key">;
 export const newId = <Prefix extends IdPrefix>(prefix: Prefix, random: Random): Id<Prefix> =>
   idFromUuid(prefix, random.uuid());
 
-/** The id that stands for this UUID, always the same one: for ids that another party chose. Refuses a malformed UUID (`validation`). */
+/**
+ * The id that stands for this UUID, always the same one: for ids that another party chose. Refuses a malformed UUID
+ * (`validation`).
+ */
 export function idFromUuid<Prefix extends IdPrefix>(prefix: Prefix, uuid: string): Id<Prefix> {
   if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(uuid)) {
     throw new WindlassError("validation", `expected a UUID such as 5c9a0a7f-7f6d-4f0e-9a55-0b6b8f2f3c11, got ${uuid}`);

@@ -16,8 +16,8 @@ export interface FinishedResource {
 }
 
 /**
- * How the last state has what was finished: not at all; with another object at its address; still, though it was destroyed; or nobody
- * can tell, because the state cannot be read.
+ * How the last state has what was finished: not at all; with another object at its address; still, though it was
+ * destroyed; or nobody can tell, because the state cannot be read.
  */
 export type HowHeld = "absent" | "other" | "present" | "unknown";
 
@@ -33,7 +33,10 @@ export const addressKey = (address: string): string =>
     return code <= 0x10ffff ? String.fromCodePoint(code) : whole;
   });
 
-/** The objects that a state has at an address (see `addressKey`), each with its attributes that are texts or numbers, by name. */
+/**
+ * The objects that a state has at an address (see `addressKey`), each with its attributes that are texts or numbers, by
+ * name.
+ */
 export type HeldObjects = ReadonlyMap<string, readonly HeldObject[]>;
 export type HeldObject = ReadonlyMap<string, string>;
 
@@ -83,9 +86,9 @@ export interface LastState {
 }
 
 /**
- * What of the finished changes the last state does not have: objects that were made or changed and are not in it, and objects that
- * were destroyed and still are. An object without an id is compared by its address alone: where the state was written anew meanwhile,
- * the one that it has in the place of a replaced one may be the old one.
+ * What of the finished changes the last state does not have: objects that were made or changed and are not in it, and
+ * objects that were destroyed and still are. An object without an id is compared by its address alone: where the state
+ * was written anew meanwhile, the one that it has in the place of a replaced one may be the old one.
  */
 export function lostResources(
   finished: readonly FinishedResource[],

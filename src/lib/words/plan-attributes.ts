@@ -10,7 +10,10 @@ export interface AttributeChange {
   readonly path: string;
   /** JSON text; empty if there is none, or it is sensitive. */
   readonly beforeJson: string;
-  /** JSON text; empty if there is none, or it is sensitive or not known yet. A write-only value has terraform's words for it. */
+  /**
+   * JSON text; empty if there is none, or it is sensitive or not known yet. A write-only value has terraform's words
+   * for it.
+   */
   readonly afterJson: string;
   readonly isUnknown: boolean;
   readonly isSensitive: boolean;

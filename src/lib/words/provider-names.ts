@@ -60,7 +60,10 @@ export function checkMirrorPath(text: string): Checked {
 
 const part = /^[\p{L}\p{N}]+(-[\p{L}\p{N}]+)*$/u;
 
-/** A pattern of providers, under the rules of terraform's `include` and `exclude`: wildcards only for whole parts, from the left. */
+/**
+ * A pattern of providers, under the rules of terraform's `include` and `exclude`: wildcards only for whole parts, from
+ * the left.
+ */
 export function checkPattern(text: string): Checked {
   const parts = text.split("/");
   const [type = "", namespace = "", host] = parts.toReversed();

@@ -10,7 +10,10 @@ interface Condition {
   readonly segments: number;
 }
 
-/** Conditions that must all hold, as terraform writes them: `1.11.4`, `~> 1.11`, `>= 1.5, < 2.0`; and `1.11`, which is any 1.11.x. */
+/**
+ * Conditions that must all hold, as terraform writes them: `1.11.4`, `~> 1.11`, `>= 1.5, < 2.0`; and `1.11`, which is
+ * any 1.11.x.
+ */
 export interface VersionConstraint {
   readonly text: string;
   /** The one version that it asks for, if it is no more than that. */

@@ -19,8 +19,9 @@ import { nameOf } from "./admission.ts";
 export const maxAnswerBytes = 4 * 1024 * 1024;
 
 /**
- * Keeps answers within what stock clients read. A read that would be larger is refused with ANSWER_TOO_LARGE. A change has happened by
- * then: its answer comes without its largest parts, since a caller who is told that it failed would do it again.
+ * Keeps answers within what stock clients read. A read that would be larger is refused with ANSWER_TOO_LARGE. A change
+ * has happened by then: its answer comes without its largest parts, since a caller who is told that it failed would do
+ * it again.
  */
 export const boundAnswers =
   ({ log }: Pick<Control, "log">): Interceptor =>

@@ -23,7 +23,10 @@ export class LargeRequests {
     return this.#held.take(callerName(values), bytes, signal);
   }
 
-  /** Waits for a turn of the loop in which no other message of many values is decoded: between two of them others get theirs. */
+  /**
+   * Waits for a turn of the loop in which no other message of many values is decoded: between two of them others get
+   * theirs.
+   */
   async turnFor(values: number): Promise<void> {
     if (values <= cheapValues) return;
     this.#lastTurn = this.#lastTurn.then(() => nextTurn());

@@ -22,7 +22,10 @@ export function callerOf(context: Pick<HandlerContext, "values" | "method">): Pr
  */
 export const remoteAddressKey = createContextKey("", { description: "address of the caller" });
 
-/** The version of HTTP in which a call has reached this process, `2.0`; empty in the same process. A proxy may have changed it. */
+/**
+ * The version of HTTP in which a call has reached this process, `2.0`; empty in the same process. A proxy may have
+ * changed it.
+ */
 export const httpVersionKey = createContextKey("", { description: "version of HTTP" });
 
 /** True if the call came as no two-way stream could: over HTTP/1.x. */

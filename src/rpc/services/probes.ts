@@ -25,7 +25,10 @@ export class Probes {
     this.#places = new Budget({ what: "probes at once", total: 64, perKey: 4, waitMs: 5_000, maxWaiting: 4, clock });
   }
 
-  /** Answers each request with as many bytes as it asks for. Throws `quota_exceeded` beyond the bounds; ends quietly with the caller's side. */
+  /**
+   * Answers each request with as many bytes as it asks for. Throws `quota_exceeded` beyond the bounds; ends quietly
+   * with the caller's side.
+   */
   async *serve(
     requests: AsyncIterable<ProbeRequest>,
     { values, signal }: Pick<HandlerContext, "values" | "signal">,

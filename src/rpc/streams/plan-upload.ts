@@ -26,7 +26,10 @@ export interface PlanReceiver {
 /** Parts come in this order. */
 const order = "its header, the plan's bytes, its summary, the bytes of its files";
 
-/** Collects the plan and its summary in memory; the files that follow are read by `store` itself, piece by piece to their end. */
+/**
+ * Collects the plan and its summary in memory; the files that follow are read by `store` itself, piece by piece to
+ * their end.
+ */
 export async function takePlanUpload(
   receiver: PlanReceiver,
   requests: AsyncIterable<UploadPlanRequest>,

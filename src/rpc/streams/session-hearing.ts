@@ -6,8 +6,8 @@ import { toConnectError } from "../calls/errors.ts";
 import { demandValid } from "../calls/validation.ts";
 
 /**
- * What an agent says, each message with the rule that it breaks if it breaks one: one bad message is no reason to end a conversation.
- * What cannot be read comes last. Rejects when the connection breaks.
+ * What an agent says, each message with the rule that it breaks if it breaks one: one bad message is no reason to end a
+ * conversation. What cannot be read comes last. Rejects when the connection breaks.
  */
 export async function* heardFrom(requests: AsyncIterable<SessionRequest>): AsyncGenerator<Heard, void> {
   try {

@@ -11,8 +11,8 @@ const stepBytes = 256 * 1024;
 const tail = Buffer.from("]}");
 
 /**
- * Collects the parts of a plan's summary in the form in which it is kept. A plan is no worse for a summary that is too large: what
- * is kept says why it is not shown.
+ * Collects the parts of a plan's summary in the form in which it is kept. A plan is no worse for a summary that is too
+ * large: what is kept says why it is not shown.
  */
 export class SummaryIntake {
   readonly #intake: UploadIntake;

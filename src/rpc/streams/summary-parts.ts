@@ -11,7 +11,10 @@ import { demandValid } from "../calls/validation.ts";
 const maxPartBytes = 1024 * 1024;
 const maxPartValues = 20_000;
 
-/** The parts of a summary, each with its length before it, as protobuf delimits messages; each keeps to the rules of one that is sent alone. */
+/**
+ * The parts of a summary, each with its length before it, as protobuf delimits messages; each keeps to the rules of one
+ * that is sent alone.
+ */
 export async function* summaryParts(pieces: AsyncIterable<Uint8Array>, sha256: string): AsyncGenerator<PlanSummary> {
   const counted = new CountedPieces(pieces);
   const reader = new BodyReader(counted);

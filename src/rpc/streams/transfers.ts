@@ -24,8 +24,9 @@ export class Transfers {
   }
 
   /**
-   * A download: it waits for a place, stops when the caller has gone, and cuts off a caller that does not read. Its messages are small,
-   * so that one that reads slowly is told from one that does not; together they have at most `maxBytes`, if that is not 0.
+   * A download: it waits for a place, stops when the caller has gone, and cuts off a caller that does not read. Its
+   * messages are small, so that one that reads slowly is told from one that does not; together they have at most
+   * `maxBytes`, if that is not 0.
    */
   async *download(
     { values, signal }: Pick<HandlerContext, "values" | "signal">,

@@ -1,4 +1,7 @@
-/** Encoded, so that an error fits the 8 KiB of headers that stock clients take; the whole text is in the status's details. */
+/**
+ * Encoded, so that an error fits the 8 KiB of headers that stock clients take; the whole text is in the status's
+ * details.
+ */
 const maxEncodedChars = 2_000;
 
 /** What may not stand as it is in `grpc-message`: `%`, all but printable ASCII, and spaces that HTTP would cut off. */

@@ -45,7 +45,10 @@ export async function readManifest(path: string): Promise<Manifest> {
   throw notABackup("it does not begin with a manifest");
 }
 
-/** Unpacks every part to where `placeOf` says, and throws unless each is there exactly as the manifest says. Answers its places. */
+/**
+ * Unpacks every part to where `placeOf` says, and throws unless each is there exactly as the manifest says. Answers its
+ * places.
+ */
 export async function unpackBackup(path: string, placeOf: (name: PartName) => string): Promise<readonly string[]> {
   const { parts } = await readManifest(path);
   const places: string[] = [];

@@ -45,7 +45,10 @@ export function placeholdersOf<T extends PgTable>(table: T): PgInsertValue<T> {
   return asserted(Object.fromEntries(names.map((name) => [name, sql.placeholder(name)])));
 }
 
-/** `set(…)` of a prepared update of whole rows: every column but `id` as a placeholder of the same name, encoded by its column. */
+/**
+ * `set(…)` of a prepared update of whole rows: every column but `id` as a placeholder of the same name, encoded by its
+ * column.
+ */
 export function slotsOf<T extends PgTable>(table: T): PgUpdateSetSource<T> {
   const columns = Object.entries(getTableColumns(table)).filter(([name]) => name !== "id");
   const slots = columns.map(([name, column]) => [name, sql`${sql.param(sql.placeholder(name), column)}`]);

@@ -4,7 +4,10 @@ import { errnoOf } from "../../lib/values/errors.ts";
 import { keysOf } from "../../lib/values/records.ts";
 import { DrizzleQueryError, sql } from "../drizzle/orm.ts";
 
-/** What a failed statement says about the data; `conflict` means another transaction won and the whole write may be tried again. */
+/**
+ * What a failed statement says about the data; `conflict` means another transaction won and the whole write may be
+ * tried again.
+ */
 export type Failure = "duplicate" | "missing-reference" | "check" | "conflict" | "full" | "lost" | "other";
 
 interface Lockable {

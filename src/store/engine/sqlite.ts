@@ -220,7 +220,7 @@ class SqliteEngine<Q extends object> implements StoreEngine<Q>, Spacious {
     this.#tellFatal(this.#refusal);
   }
 
-  /** Nothing is written any more, and all who wait know it: that whoever hears of it throws changes nothing. */
+  /** Tells the log and the program. Every waiting write has been refused before: an error thrown here changes nothing. */
   #tellFatal(error: WindlassError): void {
     const { log, onFatal } = this.#options;
     quietly(() => log.error({ err: error.cause }, "a commit failed with an unknown outcome: restart the program"));

@@ -33,8 +33,8 @@ export function vacuumNeed(path: string): VacuumNeed {
 }
 
 /**
- * Writes a database file anew without what is free in it, as one that gives free pages back from then on. The new file takes the
- * old one's place in one step, so that a crash leaves either. Nobody else may have the file open.
+ * Writes a database file anew without what is free in it, as one that gives free pages back from then on. The new file
+ * takes the old one's place in one step, so that a crash leaves either. Nobody else may have the file open.
  */
 export async function vacuumSqlite(path: string, work: string): Promise<void> {
   try {

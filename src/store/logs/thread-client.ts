@@ -113,7 +113,10 @@ export class LogThread implements AsyncDisposable {
   }
 }
 
-/** The operations with their bytes copied into one buffer that can be given away: cloning a view would clone all behind it. */
+/**
+ * The operations with their bytes copied into one buffer that can be given away: cloning a view would clone all behind
+ * it.
+ */
 function packed(operations: readonly LogOperation[]): { operations: LogOperation[]; buffer: ArrayBuffer } {
   const total = operations.reduce((sum, each) => sum + (each.kind === "append" ? each.bytes.length : 0), 0);
   const buffer = new ArrayBuffer(total);

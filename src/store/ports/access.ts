@@ -26,7 +26,7 @@ export interface AuditQueries {
   deleteBefore(at: Date, limit: number): Promise<number>;
   /** Newest first by (at, id). */
   list(filter: AuditFilter, page: TimePage): Promise<readonly AuditEvent[]>;
-  /** Where the records of a span stand after so many, newest first; null if there are not so many. */
+  /** The place of the record that stands `rows` further on in a span, newest first; null if there are fewer. */
   placeAfter(
     span: AuditSpan,
     page: { readonly before: Position | null; readonly rows: number },

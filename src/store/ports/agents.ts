@@ -95,7 +95,10 @@ export interface HeardAgent {
 export type SilentAgent = Pick<Agent, "id" | "status" | "lastSeenAt">;
 export type SilentRow = SilentAgent & Pick<Agent, "sessionEpoch">;
 
-/** Before which moment an agent was last seen: an idle or busy one that becomes unknown, an unknown one that becomes errored. */
+/**
+ * Before which moment an agent was last seen: an idle or busy one that becomes unknown, an unknown one that becomes
+ * errored.
+ */
 export interface SilenceDue {
   readonly unknownBefore: Date;
   readonly erroredBefore: Date;
@@ -126,7 +129,10 @@ export interface AgentQueries {
   byName(organizationId: OrganizationId | null, name: string): Promise<readonly Agent[]>;
   /** By (name, id); `after` is "<name>\u0001<id>" of the last row. */
   list(filter: AgentFilter, page: NamePage): Promise<readonly Agent[]>;
-  /** The key of the so many-th agent of an organization, or with null of the server, after a key; null if there are not so many. */
+  /**
+   * The key of the agent that stands `rows` after a key; null if there are fewer. Without an organization: of the
+   * server's.
+   */
   placeAfter(organizationId: OrganizationId | null, page: RowCount): Promise<string | null>;
   byIds(ids: readonly AgentId[]): Promise<readonly Agent[]>;
   /** Agents of an organization that are idle, busy or unknown. */
@@ -139,7 +145,7 @@ export interface AgentQueries {
   left(rows: readonly Departure[]): Promise<void>;
   /** Empties connectedTo of all agents of a control plane process: none is connected to one that starts. */
   disconnectFrom(name: string): Promise<void>;
-  /** Agents of whose silence something is to be said, those silent longest first; `after` is the last row of the page before. */
+  /** Agents whose silence has become news, the longest silent first; `after` is the last row of the page before. */
   silent(
     due: SilenceDue,
     page: { readonly after: Pick<SilentAgent, "id" | "lastSeenAt"> | null; readonly limit: number },

@@ -41,7 +41,7 @@ export interface Period {
 export interface AttentionQueries {
   /** Longest waiting first. */
   plannedRuns(scope: AttentionScope): Promise<Few<Run>>;
-  /** Where the workspaces that runs hold stand after so many more; null if there are not so many. */
+  /** The place that stands `rows` after `from` among the workspaces that runs hold; null if there are fewer. */
   heldAfter(scope: AttentionScope, step: { readonly from: Held | null; readonly rows: number }): Promise<Held | null>;
   /** Final runs that hold their workspace, of a part of what is held, by id of the run. */
   heldByEndedRuns(scope: AttentionScope, part: HeldPart): Promise<Few<Run>>;

@@ -26,11 +26,14 @@ export interface BlobUsage {
 
 /** Immutable objects: configurations, plans, states. What `put` resolved with is durable. */
 export interface BlobStore extends AsyncDisposable {
-  /** Stores what the pieces add up to. Throws `upload_too_large` past the limit; then, or if `bytes` throws, nothing is kept. */
+  /**
+   * Stores what the pieces add up to. Throws `upload_too_large` past the limit; then, or if `bytes` throws, nothing is
+   * kept.
+   */
   put(bytes: AsyncIterable<Uint8Array>, limits: BlobLimits): Promise<StoredBlob>;
   /**
-   * The content from a byte on, in pieces of at most 1 MiB; behind its end there is nothing. What comes before is not read. Throws
-   * `not_found` at the first step if there is no such object.
+   * The content from a byte on, in pieces of at most 1 MiB; behind its end there is nothing. What comes before is not
+   * read. Throws `not_found` at the first step if there is no such object.
    */
   get(key: string, from?: number): AsyncIterable<Uint8Array>;
   has(key: string): Promise<boolean>;
@@ -42,11 +45,14 @@ export interface BlobStore extends AsyncDisposable {
   /** How many objects there are, and what they take together. Reads every name. */
   usage(): Promise<BlobUsage>;
   /**
-   * Forgets the object if it was last put before `before`; true if it did. Safe beside whoever puts the same content again
-   * at this moment: then it stays.
+   * Forgets the object if it was last put before `before`; true if it did. If somebody puts the same content again at
+   * this moment, the object stays.
    */
   deleteIfOlder(key: string, before: Date): Promise<boolean>;
-  /** Forgets the object, if there is one. The caller knows that nothing refers to it, and that nobody puts it again meanwhile. */
+  /**
+   * Forgets the object, if there is one. The caller knows that nothing refers to it, and that nobody puts it again
+   * meanwhile.
+   */
   delete(key: string): Promise<void>;
 }
 

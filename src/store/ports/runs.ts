@@ -31,7 +31,10 @@ export interface RunQueries {
   get(id: RunId): Promise<Run | undefined>;
   byIds(ids: readonly RunId[]): Promise<readonly Run[]>;
   list(filter: RunFilter, page: TimePage): Promise<readonly Run[]>;
-  /** Where the runs of an owner and a time stand after so many, whatever else the filter says; null if there are not so many. */
+  /**
+   * The place of the run that stands `rows` further on, counting all runs of that owner and time, also those that the
+   * rest of the filter leaves out; null if there are fewer.
+   */
   placeAfter(
     list: Pick<RunFilter, "organizationId" | "workspaceId" | "createdFrom" | "createdBefore">,
     page: { readonly before: Position | null; readonly rows: number },

@@ -82,11 +82,17 @@ export interface Queries {
     get(principal: string, requestId: string): Promise<RememberedRequest | undefined>;
     insert(request: RememberedRequest): Promise<void>;
     countBefore(at: Date): Promise<number>;
-    /** Deletes those from before `at`, the oldest first: `limit`, and more only if they are of one moment; answers how many. */
+    /**
+     * Deletes those from before `at`, the oldest first: `limit`, and more only if they are of one moment; answers how
+     * many.
+     */
     deleteBefore(at: Date, limit: number): Promise<number>;
   };
   readonly ids: {
-    /** Ids of a kind that begin with this text, in their own order; of one organization, or of all and of none if that is null. */
+    /**
+     * Ids of a kind that begin with this text, in their own order; of one organization, or of all and of none if that
+     * is null.
+     */
     beginningWith(
       kind: IdPrefix,
       range: { readonly text: string; readonly organizationId: OrganizationId | null; readonly limit: number },
@@ -134,9 +140,9 @@ export interface Queries {
     /** Jobs of an agent of which something may still come: those it holds, and ended ones whose log is not closed. */
     openOfAgent(agentId: AgentId): Promise<readonly Job[]>;
     /**
-     * Queued jobs of these pools (null: of the server agent) in the order (rank, urgency, queuedAt, id): of each pool and
-     * organization the first `each`, a workspace with many taking one place at a time among the first of a very long queue. If these are more than `limit`, every pool
-     * and organization has the same share of it.
+     * Queued jobs of these pools (null: of the server agent) in the order (rank, urgency, queuedAt, id): of each pool
+     * and organization the first `each`, a workspace with many taking one place at a time among the first of a very
+     * long queue. If these are more than `limit`, every pool and organization has the same share of it.
      */
     candidates(
       pools: readonly (PoolId | null)[],
@@ -175,7 +181,10 @@ export interface Queries {
     capAll(until: Date): Promise<void>;
     /** Offered or started jobs whose lease ended before `at`. */
     overdue(at: Date, limit: number): Promise<readonly Job[]>;
-    /** Ended jobs whose log is not closed and that ended before `at`. Interrupted ones may stay so for ever, and come last. */
+    /**
+     * Ended jobs whose log is not closed and that ended before `at`. Interrupted ones may stay so for ever, and come
+     * last.
+     */
     logsOpenSince(at: Date, limit: number): Promise<readonly Job[]>;
     /** A lost apply counts as interrupted as long as its run holds its workspace, and then as errored. */
     countByStatus(): Promise<readonly { readonly status: Job["status"]; readonly count: number }[]>;
@@ -188,7 +197,7 @@ export interface Queries {
       filter: { readonly isQuarantined: boolean },
       page: TimePage,
     ): Promise<readonly StateVersion[]>;
-    /** Where the states of a workspace stand after so many; null if there are not so many. */
+    /** The place of the state that stands `rows` further on in a workspace; null if there are fewer. */
     placeAfter(
       workspaceId: WorkspaceId,
       page: { readonly before: Position | null; readonly rows: number },

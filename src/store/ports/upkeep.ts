@@ -75,7 +75,7 @@ export interface UpkeepQueries {
   ): Promise<{ readonly states: readonly SupersededState[]; readonly next: StateVersionId | null }>;
   /** Whether a run that is there has not ended, or has it as its newest accepted state, or one of its jobs as its newest. */
   isPointedTo(id: StateVersionId): Promise<boolean>;
-  /** The accepted state of a workspace that has so many newer ones; null if there are fewer. */
+  /** The accepted state of a workspace that `newer` others have followed; null if there are fewer. */
   acceptedStateAt(workspaceId: WorkspaceId, newer: number): Promise<Position | null>;
   /** When the accepted state that comes after this one was stored; null if none does. */
   supersededAt(workspaceId: WorkspaceId, position: Position): Promise<Date | null>;

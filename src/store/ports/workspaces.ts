@@ -51,7 +51,7 @@ export interface WorkspaceQueries {
   byNameInAnyCase(organizationId: OrganizationId, name: string): Promise<Workspace | undefined>;
   byIds(ids: readonly WorkspaceId[]): Promise<readonly Workspace[]>;
   list(filter: WorkspaceFilter, page: NamePage): Promise<readonly Workspace[]>;
-  /** The name of the so many-th workspace of the organization after a name; null if there are not so many. */
+  /** The name of the workspace that stands `rows` after a name in its organization; null if there are fewer. */
   placeAfter(organizationId: OrganizationId, page: RowCount): Promise<string | null>;
   count(organizationId: OrganizationId): Promise<number>;
   insert(row: Workspace): Promise<void>;

@@ -6,7 +6,10 @@ import { defineRuns } from "./runs.ts";
 import { defineUploads } from "./uploads.ts";
 import { defineWorkspaces } from "./workspaces.ts";
 
-/** All tables of the product, over either engine's kit. A change here needs a migration: see `src/store/queries/index.ts`. */
+/**
+ * All tables of the product, over either engine's kit. A change here needs a migration: see
+ * `src/store/queries/index.ts`.
+ */
 export function defineTables(k: Kit) {
   const owned = defineWorkspaces(k);
   const owners = { ...defineAccess(k), ...defineAgents(k) };

@@ -14,7 +14,10 @@ export type InitReason = "module" | "provider" | "lock-file" | "unreadable";
 
 /** What the files of a working directory ask of terraform. When in doubt it asks for more, never for less. */
 export interface ConfigurationScan {
-  /** True unless the configuration has only the built-in provider and no modules. (A `backend` alone asks for the override.) */
+  /**
+   * True unless the configuration has only the built-in provider and no modules. (A `backend` alone asks for the
+   * override.)
+   */
   readonly needsInit: boolean;
   readonly initReasons: readonly InitReason[];
   /** True with a `backend` or `cloud` block: `overrideBackend` is necessary. */
@@ -154,8 +157,9 @@ const strippedName = /^(terraform\.tfstate.*|errored\.tfstate|\.terraform\.tfsta
 export const isStripped = (name: string): boolean => strippedName.test(name);
 
 /**
- * Removes what an upload must not bring into a working directory: state files (they would become the state), the lock of a
- * state, `.terraform` but for its `modules` (see module-manifest.ts), and `.windlass`, where the agent puts what other workspaces share. Links are removed, not followed. Returns the names removed.
+ * Removes what an upload must not bring into a working directory: state files (they would become the state), the lock
+ * of a state, `.terraform` but for its `modules` (see module-manifest.ts), and `.windlass`, where the agent puts what
+ * other workspaces share. Links are removed, not followed. Returns the names removed.
  */
 export async function stripUpload(workingDirectory: string): Promise<readonly string[]> {
   const removed: string[] = [];
@@ -191,7 +195,10 @@ export async function overrideBackend(workingDirectory: string): Promise<string>
   return file;
 }
 
-/** Writes a configuration file that holds nothing: in a directory without any, init installs nothing of what a state needs. Returns its path. */
+/**
+ * Writes a configuration file that holds nothing: in a directory without any, init installs nothing of what a state
+ * needs. Returns its path.
+ */
 export async function placeEmptyFile(workingDirectory: string): Promise<string> {
   const file = join(workingDirectory, "windlass_nothing.tf");
   await writeFile(file, "# Nothing is configured here: terraform looks for the providers of the state.\n", {

@@ -9,8 +9,9 @@ interface Edit {
 }
 
 /**
- * Writes the local backend in place of every `backend` and `cloud` block of these files, line for line, so that no file is added that
- * the configuration could see. False, and nothing is changed, when a file may have one that cannot be found.
+ * Writes the local backend in place of every `backend` and `cloud` block of these files, line for line, so that no file
+ * is added that the configuration could see. False, and nothing is changed, when a file may have one that cannot be
+ * found.
  */
 export async function writeLocalBackends(workingDirectory: string, files: readonly string[]): Promise<boolean> {
   const edits: Edit[] = [];

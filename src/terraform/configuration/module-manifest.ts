@@ -7,9 +7,10 @@ const directory = ".terraform/modules";
 const maxBytes = 16 * 1024 * 1024;
 
 /**
- * Takes from an uploaded `.terraform/modules/modules.json` what init must not believe: init would load a module from where its record
- * says, without a look at the source. What remains are modules from elsewhere, in directories below `.terraform/modules`; a module whose source is a
- * path in the upload is found by that path. A list that cannot be read is removed: init then installs everything.
+ * Takes from an uploaded `.terraform/modules/modules.json` what init must not believe: init would load a module from
+ * where its record says, without a look at the source. What remains are modules from elsewhere, in directories below
+ * `.terraform/modules`; a module whose source is a path in the upload is found by that path. A list that cannot be read
+ * is removed: init then installs everything.
  */
 export async function checkModuleManifest(workingDirectory: string): Promise<void> {
   const file = join(workingDirectory, directory, "modules.json");

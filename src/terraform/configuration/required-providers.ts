@@ -24,8 +24,8 @@ const builtIn = "terraform";
 const typedBlocks = new Set(["resource", "data", "ephemeral"]);
 
 /**
- * What a root module and the modules beside it ask for. Modules from elsewhere are not here yet, JSON and what cannot be read is passed
- * over: it is a good guess of what `init` will install, and no more.
+ * What a root module and the modules beside it ask for. Modules from elsewhere are not here yet, JSON and what cannot
+ * be read is passed over: it is a good guess of what `init` will install, and no more.
  */
 export async function requiredProviders({
   directory,

@@ -14,8 +14,8 @@ export interface TerraformVariable {
 }
 
 /**
- * Writes variables for a plan or an apply as 0600 files into `dir` (outside the working directory) and returns their paths for
- * `-var-file`, which beats every other source. Later variables win over earlier ones of the same name.
+ * Writes variables for a plan or an apply as 0600 files into `dir` (outside the working directory) and returns their
+ * paths for `-var-file`, which beats every other source. Later variables win over earlier ones of the same name.
  */
 export async function writeVariables(dir: string, variables: readonly TerraformVariable[]): Promise<readonly string[]> {
   const texts = textsOf(variables);
@@ -42,8 +42,8 @@ export const evaluatesEarly = (engine: "terraform" | "tofu", version: string): b
   engine === "tofu" && !lt(version, firstStatic);
 
 /**
- * The variables to give to the apply of a saved plan, which holds all but ephemeral ones. Terraform before 1.11 refuses any other;
- * OpenTofu needs what its backend, modules and encryption are made of, and warns of what is not declared.
+ * The variables to give to the apply of a saved plan, which holds all but ephemeral ones. Terraform before 1.11 refuses
+ * any other; OpenTofu needs what its backend, modules and encryption are made of, and warns of what is not declared.
  */
 export async function variablesOfApply(
   variables: readonly TerraformVariable[],
@@ -68,7 +68,10 @@ const askedAgain = {
   tofu: /\b(ephemeral|const|encryption|backend|cloud|module)\b/,
 };
 
-/** The attributes of each variable that a directory declares, override files included; undefined when a file cannot be read. */
+/**
+ * The attributes of each variable that a directory declares, override files included; undefined when a file cannot be
+ * read.
+ */
 async function declaredIn(directory: string): Promise<ReadonlyMap<string, ReadonlySet<string>> | undefined> {
   const declared = new Map<string, Set<string>>();
   for (const name of await configurationFilesIn(directory)) {

@@ -15,14 +15,18 @@ export const asWorkspaceName = (name: string | undefined): string | undefined =>
 export const mentionsWorkspace = (root: string): Promise<boolean> => mentions(root, /\bworkspace\b/, "deep");
 
 /**
- * Makes `terraform.workspace` this name, as `terraform workspace select` does. TF_WORKSPACE would do it too, but programs that a
- * configuration starts would inherit it, and another terraform among them would look for its state under that name.
+ * Makes `terraform.workspace` this name, as `terraform workspace select` does. TF_WORKSPACE would do it too, but
+ * programs that a configuration starts would inherit it, and another terraform among them would look for its state
+ * under that name.
  */
 export async function selectWorkspace(workingDirectory: string, name: string): Promise<void> {
   await mkdir(join(workingDirectory, ".terraform"), { recursive: true });
   await writeFile(join(workingDirectory, ".terraform", "environment"), name);
 }
 
-/** Where terraform looks for a workspace's state by itself, in its working directory. Without the directory, init knows no such workspace. */
+/**
+ * Where terraform looks for a workspace's state by itself, in its working directory. Without the directory, init knows
+ * no such workspace.
+ */
 export const ownStatePath = (name = defaultName): string =>
   name === defaultName ? "terraform.tfstate" : join("terraform.tfstate.d", name, "terraform.tfstate");

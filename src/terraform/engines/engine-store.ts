@@ -84,8 +84,8 @@ const attempts = 3;
 const retryBackoff: BackoffPolicy = { firstMs: 2_000, capMs: 10_000 };
 
 /**
- * The programs of an agent: on its search path, in its cache, or downloaded and verified. Several jobs that need the same download share
- * it, and it goes on when they no longer wait. Disposing the store ends downloads.
+ * The programs of an agent: on its search path, in its cache, or downloaded and verified. Several jobs that need the
+ * same download share it, and it goes on when they no longer wait. Disposing the store ends downloads.
  */
 export class EngineStore implements AsyncDisposable {
   readonly #options: EngineStoreOptions;

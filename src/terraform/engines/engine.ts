@@ -21,7 +21,10 @@ export interface EngineRequest {
   readonly engine: EngineName;
   /** In terraform's syntax; "" takes any version. */
   readonly versionConstraint: string;
-  /** Programs chosen by the agent's operator, one of each engine at most. `path` is searched for an engine that none of them is. */
+  /**
+   * Programs chosen by the agent's operator, one of each engine at most. `path` is searched for an engine that none of
+   * them is.
+   */
   readonly enginePaths?: readonly string[] | undefined;
   /** A search path as in PATH. */
   readonly path: string;
@@ -58,8 +61,8 @@ export interface LocalPrograms {
 }
 
 /**
- * Finds the program for a run: the operator's choice, or the first on the search path whose version fits. A program is asked once
- * what it is, whatever it is called, and again when its file changes.
+ * Finds the program for a run: the operator's choice, or the first on the search path whose version fits. A program is
+ * asked once what it is, whatever it is called, and again when its file changes.
  */
 export async function findEngine(request: EngineRequest): Promise<EngineFound> {
   const { engine, versionConstraint } = request;

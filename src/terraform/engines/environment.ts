@@ -40,8 +40,8 @@ export interface EnvironmentOptions {
 const maxStringBytes = 128 * 1024 - 1;
 
 /**
- * Arguments and environment together may have 2 MiB where the stack is limited to 8 MiB (a quarter of it), each string with a pointer:
- * the rest is left to arguments and the sandbox. Source: execve(2).
+ * Arguments and environment together may have 2 MiB where the stack is limited to 8 MiB (a quarter of it), each string
+ * with a pointer: the rest is left to arguments and the sandbox. Source: execve(2).
  */
 const maxEnvironmentBytes = 2 * 1024 * 1024 - 64 * 1024;
 const pointerBytes = 8;
@@ -72,7 +72,10 @@ function checkSize(environment: Readonly<Record<string, string>>): void {
   );
 }
 
-/** A proxy's variable has two spellings, and programs differ in which one wins: a workspace's takes both of the agent's away. */
+/**
+ * A proxy's variable has two spellings, and programs differ in which one wins: a workspace's takes both of the agent's
+ * away.
+ */
 function inheritedOf({ inherited = {}, variables }: EnvironmentOptions): Readonly<Record<string, string>> {
   const own = new Set(variables.map(({ name }) => name.toLowerCase()).filter((name) => name.endsWith("_proxy")));
   return Object.fromEntries(Object.entries(inherited).filter(([name]) => !own.has(name.toLowerCase())));

@@ -42,7 +42,10 @@ export class ApplyProgress {
   #errorCount = 0;
   /** What the plan forgets, as the apply tells it before it begins. */
   #toForget = 0;
-  /** After its second interrupt terraform ends its providers: a change that fails then was cut off, and may have been made. */
+  /**
+   * After its second interrupt terraform ends its providers: a change that fails then was cut off, and may have been
+   * made.
+   */
   #isBrokenOff = false;
   #counts = { imported: 0, added: 0, changed: 0, destroyed: 0, forgotten: 0, errored: 0 };
 

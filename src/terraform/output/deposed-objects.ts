@@ -44,8 +44,8 @@ const stateShape = fieldsOf({
 const noValues: JsonObject = new Map();
 
 /**
- * The deposed objects of a state; none when it cannot be read, or not without holding up everything else. Most states are not
- * even parsed.
+ * The deposed objects of a state; none when it cannot be read, or not without holding up everything else. Most states
+ * are not even parsed.
  */
 export function deposedIn(state: string): readonly DeposedObject[] {
   if (!state.includes('"deposed"') || isCostlyJson(Buffer.from(state))) return [];
@@ -72,8 +72,8 @@ export const isDestroyed = ({ address, attributes }: DeposedObject, { idKey, id,
 const idText = (id: Json | undefined): string => (id instanceof JsonNumber ? id.text : String(id));
 
 /**
- * Tells which of the objects that an apply destroys are deposed ones: terraform's JSON events do not. An object is, if the state said
- * so before, or if another one of its address was created in this apply.
+ * Tells which of the objects that an apply destroys are deposed ones: terraform's JSON events do not. An object is, if
+ * the state said so before, or if another one of its address was created in this apply.
  */
 export class DeposedWords {
   readonly #before: DeposedObject[];

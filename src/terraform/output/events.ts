@@ -1,6 +1,6 @@
 /**
- * One line of `terraform … -json`. Unknown types pass as they are. Its numbers are terraform's own: values of a job are read from
- * the line again.
+ * One line of `terraform … -json`. Unknown types pass as they are. Its numbers are terraform's own: values of a job are
+ * read from the line again.
  */
 export interface TerraformEvent {
   readonly type: string;

@@ -69,7 +69,8 @@ async function findMarks(
   file: FileHandle,
   mark: Buffer,
 ): Promise<{ readonly first: number | undefined; readonly count: number }> {
-  // The end of each piece is looked at again with the next one; a mark needs the end of a line, and the file begins as if after one.
+  // The end of each piece is looked at again with the next one; a mark needs the end of a line, and the file begins as
+  // if after one.
   let kept = Buffer.from("\n");
   let [at, count] = [0, 0];
   let first: number | undefined;

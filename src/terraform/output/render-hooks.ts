@@ -23,9 +23,9 @@ interface Started {
 }
 
 /**
- * The lines that terraform prints in human format for what its JSON events tell in other words, or not at all: data sources are
- * read and not refreshed, ids stand beside the time that has passed, an import has no event, and a deposed object no key. What only the
- * human format knows stays out: empty lines of a provisioner.
+ * The lines that terraform prints in human format for what its JSON events tell in other words, or not at all: data
+ * sources are read and not refreshed, ids stand beside the time that has passed, an import has no event, and a deposed
+ * object no key. What only the human format knows stays out: empty lines of a provisioner.
  */
 export class HookWords {
   readonly #imports: Map<string, PlannedImports[number]>;

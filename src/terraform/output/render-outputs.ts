@@ -5,7 +5,10 @@ import { parseEvent } from "./events.ts";
 /** Two columns a level: deeper values than this would take more text for their margins than for themselves. */
 const maxIndent = 400;
 
-/** The `Outputs:` block of an apply as terraform prints it, made from the line of its `outputs` event; "" without outputs. */
+/**
+ * The `Outputs:` block of an apply as terraform prints it, made from the line of its `outputs` event; "" without
+ * outputs.
+ */
 export function renderOutputs(line: string): string {
   const event = parseEvent(line) === undefined ? null : readJson(line);
   const outputs = isJsonObject(event) ? event.get("outputs") : undefined;

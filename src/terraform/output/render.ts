@@ -22,9 +22,9 @@ const maxEventBytes = 4 * 1024 * 1024;
 const headBytes = 500;
 
 /**
- * Turns the bytes of `terraform apply -json` into the text that terraform prints without `-json`, as a pure function of the
- * input: the same bytes give the same text, however they are split. Lines that are no events pass unchanged. `observe` sees each
- * event once, in order. `words` are what no event tells.
+ * Turns the bytes of `terraform apply -json` into the text that terraform prints without `-json`, as a pure function of
+ * the input: the same bytes give the same text, however they are split. Lines that are no events pass unchanged.
+ * `observe` sees each event once, in order. `words` are what no event tells.
  */
 export function createRenderer(
   observe: (event: TerraformEvent) => void = () => {},

@@ -1,7 +1,10 @@
 import type { ByteTransform } from "../redaction/redact.ts";
 import type { TerraformEvent } from "./events.ts";
 
-/** Terraform from 1.11 on warns about the flag by which it is told where its state is: nobody who reads the log has given it. */
+/**
+ * Terraform from 1.11 on warns about the flag by which it is told where its state is: nobody who reads the log has
+ * given it.
+ */
 const summary = "Deprecated flag: -state";
 const beginning = Buffer.from(
   `\nWarning: ${summary}\n\nUse \`path\` attribute within the \`local\` backend instead:\nhttps://developer.hashicorp.com/`,
@@ -52,7 +55,10 @@ class StateFlagFilter implements ByteTransform {
     return Buffer.concat([bytes.subarray(0, at), this.#skip(bytes.subarray(at + beginning.length))]);
   }
 
-  /** How much of the end may be the beginning of the warning, which is an empty line: the end of another line is told at once. */
+  /**
+   * How much of the end may be the beginning of the warning, which is an empty line: the end of another line is told at
+   * once.
+   */
   #lengthToHold(bytes: Buffer): number {
     const length = lengthOfBeginningAtEnd(bytes);
     const before = bytes[bytes.length - length - 1] ?? this.#last;

@@ -1,8 +1,8 @@
 const space = /\s/u;
 
 /**
- * Wraps a line after `limit` characters at its spaces, as terraform does: go-wordwrap's algorithm, in which a word longer than the limit
- * stays whole on the line where it begins and a no-break space is no space.
+ * Wraps a line after `limit` characters at its spaces, as terraform does: go-wordwrap's algorithm, in which a word
+ * longer than the limit stays whole on the line where it begins and a no-break space is no space.
  */
 export function wrapLine(line: string, limit: number): string {
   let out = "";

@@ -52,8 +52,8 @@ export const isAcceptable = ({ h1, vouchedFor }: PackageRecord, hashes: readonly
   hashes.includes(h1) || vouchedFor.includes(digestOfHashes(hashes));
 
 /**
- * Unpacked packages of providers, each in a directory of its own that appears in whole, by a rename. What was changed since it was
- * written is not used. One process at a time has it.
+ * Unpacked packages of providers, each in a directory of its own that appears in whole, by a rename. What was changed
+ * since it was written is not used. One process at a time has it.
  */
 export class PackageCache {
   readonly #dir: string;

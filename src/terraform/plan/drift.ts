@@ -23,8 +23,9 @@ export interface DriftContext {
 }
 
 /**
- * The drift that terraform's human text shows: all of a refresh-only plan; else only what the plan depends on, without what only moved, and
- * nothing beside a plan without changes. Attributes that do not matter are as they were. Source: terraform's jsonformat, which OpenTofu kept.
+ * The drift that terraform's human text shows: all of a refresh-only plan; else only what the plan depends on, without
+ * what only moved, and nothing beside a plan without changes. Attributes that do not matter are as they were. Source:
+ * terraform's jsonformat, which OpenTofu kept.
  */
 export function shownDrift<T extends Drifted>(drift: readonly T[], context: DriftContext): readonly T[] {
   const { relevant, isRefreshOnly, isEmpty } = context;

@@ -29,8 +29,8 @@ interface Member {
 }
 
 /**
- * One member of a saved plan (a zip: `tfplan`, `tfstate`, `tfconfig/…`, `.terraform.lock.hcl`), or undefined when it has none of that name.
- * The file is the job's: links, other kinds of files and impossible sizes throw `validation`.
+ * One member of a saved plan (a zip: `tfplan`, `tfstate`, `tfconfig/…`, `.terraform.lock.hcl`), or undefined when it
+ * has none of that name. The file is the job's: links, other kinds of files and impossible sizes throw `validation`.
  */
 export async function extractFromPlan(planFile: string, name: string): Promise<Buffer | undefined> {
   await using file = await openPlan(planFile);
@@ -56,7 +56,10 @@ export async function extractLockFile(planFile: string, into: string): Promise<b
   return true;
 }
 
-/** Fields of the message in `tfplan`, and of its `backend`. Source: terraform's planproto/planfile.proto; OpenTofu kept them. */
+/**
+ * Fields of the message in `tfplan`, and of its `backend`. Source: terraform's planproto/planfile.proto; OpenTofu kept
+ * them.
+ */
 const backendField = 13;
 const versionField = 14;
 const workspaceField = 3;

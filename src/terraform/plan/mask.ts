@@ -14,7 +14,10 @@ export interface Masked {
 
 export type MaskedJson = Json | Masked | readonly MaskedJson[] | ReadonlyMap<string, MaskedJson>;
 
-/** A change as `terraform show -json` prints it. Marks mirror a value's shape, with true where a whole subtree is sensitive. */
+/**
+ * A change as `terraform show -json` prints it. Marks mirror a value's shape, with true where a whole subtree is
+ * sensitive.
+ */
 export interface ShownChange {
   readonly actions?: readonly string[] | undefined;
   readonly before?: Json | undefined;
@@ -44,9 +47,10 @@ export interface PlanMask {
 const maxEncodedCharacters = 128 * 1024;
 
 /**
- * A mask for one plan. It hides what terraform marks, and every other string, key and number that holds a marked one in any form that the
- * log hides too: a provider may copy a secret into an attribute without its mark (`terraform_data` does, from `input` to
- * `output`). `more` are secrets that terraform may not know as such: sensitive variables of the workspace.
+ * A mask for one plan. It hides what terraform marks, and every other string, key and number that holds a marked one in
+ * any form that the log hides too: a provider may copy a secret into an attribute without its mark (`terraform_data`
+ * does, from `input` to `output`). `more` are secrets that terraform may not know as such: sensitive variables of the
+ * workspace.
  */
 export function createMask(changes: readonly ShownChange[], more: readonly string[] = []): PlanMask {
   const marked = new Set<string>();

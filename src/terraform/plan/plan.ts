@@ -56,9 +56,10 @@ export interface PlanFacts {
 const ordinary: PlanFacts = { isRefreshOnly: false, isTofu: false };
 
 /**
- * Masks and shortens the document of `terraform show -json PLAN`, which holds every secret in clear: variables, prior state and
- * configuration are left out, sensitive values become `{ masked: true }`, and so do values that hold one of `secrets` in any form that the log
- * hides; in addresses, keys and ids it is cut out. Throws when it is no such document.
+ * Masks and shortens the document of `terraform show -json PLAN`, which holds every secret in clear: variables, prior
+ * state and configuration are left out, sensitive values become `{ masked: true }`, and so do values that hold one of
+ * `secrets` in any form that the log hides; in addresses, keys and ids it is cut out. Throws when it is no such
+ * document.
  */
 export function summarizePlan(
   showJson: string,

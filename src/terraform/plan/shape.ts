@@ -28,8 +28,8 @@ const writeOnlyName = /_wo$/;
 const writeOnly = { masked: true, changed: true, writeOnly: true } as const;
 
 /**
- * The change with its write-only values: they are null in every plan, and what is written stays hidden. Terraform shows them where an
- * object is created, OpenTofu beside every change.
+ * The change with its write-only values: they are null in every plan, and what is written stays hidden. Terraform shows
+ * them where an object is created, OpenTofu beside every change.
  */
 export function withWriteOnly(change: PlannedChange, { isTofu }: { readonly isTofu: boolean }): PlannedChange {
   const { action, after, afterUnknown } = change;

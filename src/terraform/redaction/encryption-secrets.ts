@@ -6,8 +6,9 @@ import { isJsonList, isJsonObject, type Json, JsonNumber, readJson } from "../..
 const blocks = new Set(["key_provider", "method", "state", "plan", "remote_state_data_sources"]);
 
 /**
- * The values in a configuration of OpenTofu's encryption, as TF_ENCRYPTION has it: names of blocks, labels and attributes are no secrets,
- * and stand in the configurations and messages of everybody. Undefined if the text is none, as far as anybody can tell.
+ * The values in a configuration of OpenTofu's encryption, as TF_ENCRYPTION has it: names of blocks, labels and
+ * attributes are no secrets, and stand in the configurations and messages of everybody. Undefined if the text is none,
+ * as far as anybody can tell.
  */
 export function encryptionTexts(text: string): readonly string[] | undefined {
   return /^\s*\{/.test(text) ? textsOfJson(text) : textsOfHcl(text);

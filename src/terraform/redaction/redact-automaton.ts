@@ -15,8 +15,8 @@ const maxBetween = 4096;
 export const invisible = new RegExp(`\\u001b\\[[ -?]{0,${maxEscape}}[@-~]|\\u0000`, "g");
 
 /**
- * Where a terminal code stands after one more byte: 1 is behind its escape, more is within, 0 behind its last byte; -1 when the
- * byte does not belong to it.
+ * Where a terminal code stands after one more byte: 1 is behind its escape, more is within, 0 behind its last byte; -1
+ * when the byte does not belong to it.
  */
 function withinEscape(at: number, byte: number): number {
   if (at === 1) return byte === bracket ? 2 : -1;
@@ -38,10 +38,11 @@ interface Progress {
 }
 
 /**
- * Aho and Corasick's automaton over bytes: finds all of many patterns in one pass, in time linear in the text whatever text
- * and patterns are. A state is the longest beginning of any pattern that the text read so far ends with. Any run of white
- * space is one space to it, in patterns and in texts, because terraform wraps lines at their spaces; within a match, colours and NULs are passed over. A pattern
- * neither begins nor ends with white space, and holds nothing of `invisible`.
+ * Aho and Corasick's automaton over bytes: finds all of many patterns in one pass, in time linear in the text whatever
+ * text and patterns are. A state is the longest beginning of any pattern that the text read so far ends with. Any run
+ * of white space is one space to it, in patterns and in texts, because terraform wraps lines at their spaces; within a
+ * match, colours and NULs are passed over. A pattern neither begins nor ends with white space, and holds nothing of
+ * `invisible`.
  */
 export class Automaton {
   /** Per state: the byte that leads to it, its first child, its next sibling, where to go on after a mismatch. */
@@ -115,8 +116,9 @@ export class Automaton {
   }
 
   /**
-   * Reads `text` on, and reports the place (end exclusive, in the whole input) of the longest match at each byte. Most of the
-   * time of an agent that forwards logs is spent here: fields are read once, and no step that is known is a call.
+   * Reads `text` on, and reports the place (end exclusive, in the whole input) of the longest match at each byte. Most
+   * of the time of an agent that forwards logs is spent here: fields are read once, and no step that is known is a
+   * call.
    */
   scan(text: Uint8Array, { from, base }: Progress, onMatch: (from: number, to: number) => void): void {
     const [first, match, bytes, rows, steps] = [this.#first, this.#match, this.#bytes, this.#row, this.#steps];

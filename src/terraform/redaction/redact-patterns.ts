@@ -86,7 +86,10 @@ function base64Forms(value: string): readonly string[] {
   });
 }
 
-/** What somebody encoded twice or quoted for a shell, in base32, in hex with marks between the bytes, and in JSON's escapes in capitals. */
+/**
+ * What somebody encoded twice or quoted for a shell, in base32, in hex with marks between the bytes, and in JSON's
+ * escapes in capitals.
+ */
 function rareForms(value: string): readonly string[] {
   const url = encodeURIComponent(value.toWellFormed());
   const base64 = Buffer.from(value).toString("base64");
@@ -112,7 +115,10 @@ const inCapitals = (form: string): string => form.toUpperCase().replaceAll("X", 
 
 const base32 = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 
-/** The characters of base32 that depend on the value alone, when 0 to 4 other bytes stand before it. Source: RFC 4648, section 6. */
+/**
+ * The characters of base32 that depend on the value alone, when 0 to 4 other bytes stand before it. Source: RFC 4648,
+ * section 6.
+ */
 function base32Forms(value: string): readonly string[] {
   const bits = [...Buffer.from(value)].map((byte) => byte.toString(2).padStart(8, "0")).join("");
   return [0, 1, 2, 3, 4].map((shift) => {
@@ -137,7 +143,10 @@ function wrappedForms(value: string): readonly string[] {
   ].filter(isTelling);
 }
 
-/** The lines of a dump of the value, when nothing stands before it: hex in twos and fours, and what can be read beside it. */
+/**
+ * The lines of a dump of the value, when nothing stands before it: hex in twos and fours, and what can be read beside
+ * it.
+ */
 function dumpForms(value: string): readonly string[] {
   const bytes = Buffer.from(value).subarray(0, maxDumped);
   const rows = Array.from({ length: Math.ceil(bytes.length / dumpBytes) }, (_, row) =>

@@ -20,9 +20,9 @@ const nothing = new Uint8Array(0);
 const identity: ByteTransform = { push: (bytes) => bytes, finish: () => nothing };
 
 /**
- * Replaces every secret, in every form of `patternsOf` and however its spaces are wrapped, by `(sensitive value)`; forms that
- * overlap or touch become one mark. Only bytes that may be the beginning of a secret are held back. A safety net, not a barrier: a configuration can always
- * transform what it prints.
+ * Replaces every secret, in every form of `patternsOf` and however its spaces are wrapped, by `(sensitive value)`;
+ * forms that overlap or touch become one mark. Only bytes that may be the beginning of a secret are held back. A safety
+ * net, not a barrier: a configuration can always transform what it prints.
  */
 export const createRedactor = (values: readonly string[]): ByteTransform => redactorOf(atOnce(automatonOf(values)));
 

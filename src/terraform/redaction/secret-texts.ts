@@ -11,16 +11,19 @@ export interface SensitiveValue {
   readonly isHcl: boolean;
 }
 
-/** Texts found inside of values: each costs memory in many forms. What a value has beyond is not looked for apart from the whole. */
+/**
+ * Texts found inside of values: each costs memory in many forms. What a value has beyond is not looked for apart from
+ * the whole.
+ */
 const maxTexts = 10_000;
 const maxCharacters = 128 * 1024;
 /** JSON in a string of JSON, as some credentials are handed about. */
 const maxNesting = 3;
 
 /**
- * What must not be seen of sensitive values: each as it is, and every string and number inside of one that is structured (an HCL list
- * or map, a JSON document), since terraform and programs print these and not the whole. Keys that are plain names are not secrets, nor
- * is anything but the values of what TF_ENCRYPTION holds.
+ * What must not be seen of sensitive values: each as it is, and every string and number inside of one that is
+ * structured (an HCL list or map, a JSON document), since terraform and programs print these and not the whole. Keys
+ * that are plain names are not secrets, nor is anything but the values of what TF_ENCRYPTION holds.
  */
 export const secretTexts = (values: readonly SensitiveValue[]): readonly string[] => atOnce(collecting(values));
 

@@ -22,9 +22,9 @@ interface Line {
 }
 
 /**
- * The state that terraform printed into its `-json` output because it could save it nowhere (a full disk), as the bytes that
- * stand there: parsed and printed again it would lose digits of large numbers. Undefined when there is none in whole. Nothing but
- * that state is kept in memory.
+ * The state that terraform printed into its `-json` output because it could save it nowhere (a full disk), as the bytes
+ * that stand there: parsed and printed again it would lose digits of large numbers. Undefined when there is none in
+ * whole. Nothing but that state is kept in memory.
  */
 export async function findEmergencyState(outputFile: string): Promise<Buffer | undefined> {
   await using file = await openRegular(outputFile);

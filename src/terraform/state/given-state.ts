@@ -4,8 +4,8 @@ import type { StateFile, ValidState } from "./state.ts";
 export type GivenState = Pick<ValidState, "lineage" | "serial" | "sha256">;
 
 /**
- * Why what lies there cannot be the state after the one that was given; undefined if it can. The serial may be the same: terraform
- * raises it only when the content is another one than it read.
+ * Why what lies there cannot be the state after the one that was given; undefined if it can. The serial may be the
+ * same: terraform raises it only when the content is another one than it read.
  */
 export function whyRefused(found: StateFile, given: GivenState | undefined): string | undefined {
   if (found.kind === "missing") return "it is gone";

@@ -10,8 +10,8 @@ import {
 import { secretTexts } from "../redaction/secret-texts.ts";
 
 /**
- * Texts of the sensitive outputs of a state: strings and numbers anywhere in their values, and in JSON in these strings, each
- * once. Numbers are as they are written and as terraform prints them.
+ * Texts of the sensitive outputs of a state: strings and numbers anywhere in their values, and in JSON in these
+ * strings, each once. Numbers are as they are written and as terraform prints them.
  */
 export function sensitiveTexts(state: string): readonly string[] {
   const texts = new Set<string>();

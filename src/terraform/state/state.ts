@@ -20,8 +20,8 @@ export interface ValidState {
 }
 
 /**
- * What lies where a state should be. Terraform rewrites the file in place, so an `empty` or `torn` one is seen often while it
- * runs; after a kill it stays so. `refused` is what a job may have put there.
+ * What lies where a state should be. Terraform rewrites the file in place, so an `empty` or `torn` one is seen often
+ * while it runs; after a kill it stays so. `refused` is what a job may have put there.
  */
 export type StateFile =
   | ValidState
@@ -54,7 +54,10 @@ export async function readStateFile(
   return await readWhole(file, found.size);
 }
 
-/** Asks the system where the open file is, so that nobody can change the path meanwhile. Without /proc there is no answer. */
+/**
+ * Asks the system where the open file is, so that nobody can change the path meanwhile. Without /proc there is no
+ * answer.
+ */
 async function liesWithin(file: FileHandle, directory: string): Promise<boolean> {
   if (process.platform !== "linux") return true;
   const place = await readlink(`/proc/self/fd/${file.fd}`);
@@ -161,8 +164,8 @@ const isProvider = (path: readonly string[]): boolean =>
   (path.length === 3 || (path.length === 5 && path[2] === "instances"));
 
 /**
- * True when a state holds objects of a provider that has to be installed, even if the configuration names it no more; also when nobody
- * can tell, because OpenTofu has encrypted it.
+ * True when a state holds objects of a provider that has to be installed, even if the configuration names it no more;
+ * also when nobody can tell, because OpenTofu has encrypted it.
  */
 export async function stateNeedsInit(content: Buffer): Promise<boolean> {
   let isNeeded = false;

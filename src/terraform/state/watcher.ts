@@ -44,7 +44,7 @@ export interface FinalState {
   readonly newest: StateSnapshot | undefined;
   /** What the state file itself is in the end. */
   readonly file: StateFile["kind"];
-  /** Why the state file is not `newest`, nor anything that terraform left in its stead; undefined when all is well. */
+  /** Why neither the state file nor what terraform left in its place is `newest`; undefined when all is well. */
   readonly loss: string | undefined;
   /** Copies of states that could not be accepted. */
   readonly aside: readonly AsideState[];
@@ -56,9 +56,9 @@ const slowCopyMs = 20;
 const maxPauseMs = 250;
 
 /**
- * Copies the valid states that terraform writes while it runs, each with its place in their order: terraform may write what was
- * there before, and leave the serial as it is. It rewrites its file in place: after a kill it is often empty, and the newest copy
- * is the state.
+ * Copies the valid states that terraform writes while it runs, each with its place in their order: terraform may write
+ * what was there before, and leave the serial as it is. It rewrites its file in place: after a kill it is often empty,
+ * and the newest copy is the state.
  */
 export class StateWatcher implements AsyncDisposable {
   readonly #options: StateWatcherOptions;
@@ -90,8 +90,8 @@ export class StateWatcher implements AsyncDisposable {
   }
 
   /**
-   * To be called once terraform has ended: looks at the file once more and, unless it is the state of an apply that went well, at
-   * `errored.tfstate` and at what terraform printed. Throws when a state cannot be written to the spool.
+   * To be called once terraform has ended: looks at the file once more and, unless it is the state of an apply that
+   * went well, at `errored.tfstate` and at what terraform printed. Throws when a state cannot be written to the spool.
    */
   async settle(end: ApplyEnd): Promise<FinalState> {
     await this.#end();

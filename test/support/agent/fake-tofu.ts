@@ -14,8 +14,10 @@ export const fakeLockFile = 'provider "registry.opentofu.org/test/fake" {\n  ver
 export const showFailure = "Error: Unable to use static value";
 
 /**
- * With a file `plan-waits` in the configuration a plan is at its end when it is interrupted. Plans and states are encrypted: JSON documents with `encrypted_data`. An init of a plan writes a lock file, that of an apply prints
- * the one it finds. With a file `apply-killed` an apply prints what is in it, has written `state.json`, if there is one, and is killed.
+ * With a file `plan-waits` in the configuration a plan is at its end when it is interrupted. Plans and states are
+ * encrypted: JSON documents with `encrypted_data`. An init of a plan writes a lock file, that of an apply prints the
+ * one it finds. With a file `apply-killed` an apply prints what is in it, has written `state.json`, if there is one,
+ * and is killed.
  */
 export async function makeFakeTofu(directory: string, version = "1.12.6"): Promise<FakeTofu> {
   const path = join(directory, "tofu");

@@ -2,7 +2,10 @@ import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { terraformPath } from "../terraform.ts";
 
-/** What an init does: as terraform's, or it ends in error (perhaps only that of an apply), or it waits for a download that never ends, deaf to an interrupt or not. */
+/**
+ * What an init does: as terraform's, or it ends in error (perhaps only that of an apply), or it waits for a download
+ * that never ends, deaf to an interrupt or not.
+ */
 export type InitManner = "works" | "fails" | "fails-apply" | "hangs" | "hangs-politely";
 
 /** A terraform whose init does what a test wants, whatever it is interrupted by. */
@@ -15,7 +18,10 @@ export interface InitEngine {
 /** The line that an init prints before it hangs. */
 export const hangingLine = "- Installing hashicorp/random v3.9.0...";
 
-/** In a sandbox, which does not show the engine's own file, a file `init-manner` in the configuration says what an init does. */
+/**
+ * In a sandbox, which does not show the engine's own file, a file `init-manner` in the configuration says what an init
+ * does.
+ */
 export async function makeInitEngine(directory: string): Promise<InitEngine> {
   const path = join(directory, "terraform");
   const file = join(directory, "init-manner");

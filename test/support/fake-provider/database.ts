@@ -42,7 +42,10 @@ export const database: Resource = {
   importById: (context, id) => imported(context, "databases", id),
 };
 
-/** A role is a file in `roles`. On terraform's first SDK as many are: no list is read back as an empty one, which is drift without a meaning. */
+/**
+ * A role is a file in `roles`. On terraform's first SDK as many are: no list is read back as an empty one, which is
+ * drift without a meaning.
+ */
 export const role: Resource = {
   attributes: [
     required("name"),

@@ -24,7 +24,10 @@ function present(path: string): Buffer | undefined {
   }
 }
 
-/** A file with a content, as local_file: a directory without it lacks the object, and the same content is the same object. */
+/**
+ * A file with a content, as local_file: a directory without it lacks the object, and the same content is the same
+ * object.
+ */
 export const file: Resource = {
   attributes: [
     required("filename"),

@@ -5,8 +5,8 @@ import type { AgentConfig } from "../../contract/config.ts";
 import { isWithin } from "../../sandbox/bubblewrap.ts";
 
 /**
- * Why a job may not use a mirror that the control plane names, as a sentence; undefined when it may. What a control plane says opens no
- * directory of the agent: a sandbox shows a mirror only where the agent's owner shows it anyway.
+ * Why a job may not use a mirror that the control plane names, as a sentence; undefined when it may. What a control
+ * plane says opens no directory of the agent: a sandbox shows a mirror only where the agent's owner shows it anyway.
  */
 export async function whyNotShown(
   mirror: ProviderMirror,

@@ -14,8 +14,8 @@ export function packageAddress(log: string): URL | undefined {
 }
 
 /**
- * How large the file at an address is, if its server says so: asked beside the engine's download, with its proxies and authorities, and
- * for people only. Undefined when it is not known; never rejects.
+ * How large the file at an address is, if its server says so: asked beside the engine's download, with its proxies and
+ * authorities, and for people only. Undefined when it is not known; never rejects.
  */
 export async function announcedBytes(
   url: URL,

@@ -49,8 +49,9 @@ export const isFetchable = ({ address, version, constraints = "" }: Omit<WantedP
     : /^\d+\.\d+\.\d+([-+][0-9A-Za-z.+-]+)?$/.test(version));
 
 /**
- * Has the engine install one provider in a draft, from where the agent's owner or the control plane says and with nothing of a job but the
- * provider's name: what arrives is what its source gives, checked by the engine against its signature and the lock file's hashes.
+ * Has the engine install one provider in a draft, from where the agent's owner or the control plane says and with
+ * nothing of a job but the provider's name: what arrives is what its source gives, checked by the engine against its
+ * signature and the lock file's hashes.
  */
 export async function fetchPackage(
   wanted: WantedPackage,

@@ -4,8 +4,8 @@ import type { JobContext } from "../services.ts";
 import { composeProviders, noProviders, type ProviderPlan, providersToJson, readProviders } from "./job-providers.ts";
 
 /**
- * Finds out where the providers of a granted job come from, once in its life: what was found first counts, so that the log that is
- * made after a restart hides the same values. Rejects with what a person has to repair.
+ * Finds out where the providers of a granted job come from, once in its life: what was found first counts, so that the
+ * log that is made after a restart hides the same values. Rejects with what a person has to repair.
  */
 export async function fetchProviders(job: AgentJob, context: JobContext): Promise<ProviderPlan> {
   const known = await readProviders(job.files.providers);

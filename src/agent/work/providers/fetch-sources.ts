@@ -9,8 +9,9 @@ import type { JobServices } from "../services.ts";
 import { callForJob } from "../way-problem.ts";
 
 /**
- * Fetches what the control plane says of where the providers of a granted job come from, as long as it takes; undefined when it says
- * nothing. Rejects when it is refused for good, when this agent does not understand it, and when the agent stops.
+ * Fetches what the control plane says of where the providers of a granted job come from, as long as it takes; undefined
+ * when it says nothing. Rejects when it is refused for good, when this agent does not understand it, and when the agent
+ * stops.
  */
 export const fetchSources =
   ({

@@ -3,8 +3,8 @@ import { join } from "node:path";
 import type { ProviderMirror } from "../../../terraform/configuration/provider-sources.ts";
 
 /**
- * Where terraform and tofu look for providers before they ask registries, when nobody tells them. Source: the documentation of
- * provider_installation, "Implied Local Mirror Directories"; the home of a job is empty.
+ * Where terraform and tofu look for providers before they ask registries, when nobody tells them. Source: the
+ * documentation of provider_installation, "Implied Local Mirror Directories"; the home of a job is empty.
  */
 const directories = ["/usr/local/share/terraform/plugins", "/usr/share/terraform/plugins"];
 

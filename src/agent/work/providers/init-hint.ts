@@ -7,7 +7,10 @@ const tailBytes = 64 * 1024;
 const headlines =
   /Failed to (query available provider packages|resolve provider packages|install provider)|Invalid provider registry host|Provider registry/i;
 
-/** What is wrong, and what helps; the first that fits counts. Source: terraform 1.11 and tofu 1.12, internal/getproviders. */
+/**
+ * What is wrong, and what helps; the first that fits counts. Source: terraform 1.11 and tofu 1.12,
+ * internal/getproviders.
+ */
 const reasons: readonly (readonly [pattern: RegExp, advice: string])[] = [
   [
     /x509:|certificate|tls: /i,

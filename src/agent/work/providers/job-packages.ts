@@ -29,8 +29,9 @@ const beforeInit = "02-providers";
 const afterInit = "03-providers";
 
 /**
- * Gives a job, before its init, the packages of the agent's cache that its lock file takes, and fetches those that the cache lacks; of
- * providers without a lock, it gives what their sources have had lately. What cannot be given is left to the job's own init.
+ * Gives a job, before its init, the packages of the agent's cache that its lock file takes, and fetches those that the
+ * cache lacks; of providers without a lock, it gives what their sources have had lately. What cannot be given is left
+ * to the job's own init.
  */
 export async function preparePackages(execution: Execution): Promise<void> {
   const { job, context, log, place } = execution;
@@ -82,8 +83,8 @@ async function settle(
 }
 
 /**
- * Fetches what has no lock and is in no cache, as far as the configuration itself tells what that is: what init then chooses is here
- * already, and is downloaded once.
+ * Fetches what has no lock and is in no cache, as far as the configuration itself tells what that is: what init then
+ * chooses is here already, and is downloaded once.
  */
 async function fetchNewest(
   execution: Execution,
@@ -171,7 +172,10 @@ function scopeFor({ job, context }: Execution, { providers, environment }: Given
   return scopeOf({ engine: engineNameOf(job.spec), providers, environment, workRoot: context.config.workRoot });
 }
 
-/** After an init that succeeded: what it took from the cache is told, and what it had to download is fetched for the jobs to come. */
+/**
+ * After an init that succeeded: what it took from the cache is told, and what it had to download is fetched for the
+ * jobs to come.
+ */
 export async function followUpPackages(execution: Execution): Promise<void> {
   const { job, context, log } = execution;
   if (context.packages.isOff || job.isApply) return;

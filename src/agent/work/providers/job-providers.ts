@@ -67,8 +67,9 @@ export interface Given {
 }
 
 /**
- * Puts together what the agent's owner and the control plane say. The owner's `provider_installation` stands for all mirrors, and its
- * credentials for their hosts; tokens and authorities of the control plane are added. Throws what a person has to repair.
+ * Puts together what the agent's owner and the control plane say. The owner's `provider_installation` stands for all
+ * mirrors, and its credentials for their hosts; tokens and authorities of the control plane are added. Throws what a
+ * person has to repair.
  */
 export async function composeProviders({ config, isSandboxed, sources }: Given): Promise<ProviderPlan> {
   const read = await readOwnerConfig(config);

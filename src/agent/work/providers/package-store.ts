@@ -217,7 +217,10 @@ export class PackageStore implements AsyncDisposable {
     if (bavail * bsize < minFreeBytes) throw new Error(`the disk of ${dataDir} is nearly full`);
   }
 
-  /** A package that is there already only learns which lock files take it; one with another content gives way, unless a job uses it. */
+  /**
+   * A package that is there already only learns which lock files take it; one with another content gives way, unless a
+   * job uses it.
+   */
   async #keep(domain: string, { root, record }: Extract<Fetched, { kind: "unpacked" }>): Promise<CachedPackage> {
     const { dataDir } = this.#options;
     const there = await this.#cache.find({ domain, ...record });

@@ -4,7 +4,10 @@ import type { ProviderPlan } from "./job-providers.ts";
 
 /** A circle of jobs whose providers come from the same place with the same rights. */
 export interface SourceScope {
-  /** A digest of everything that says where providers come from: what comes from elsewhere is another thing, whatever its name. */
+  /**
+   * A digest of everything that says where providers come from: what comes from elsewhere is another thing, whatever
+   * its name.
+   */
   readonly domain: string;
   readonly providers: ProviderPlan;
   /** Variables of the workspace that have a part in it. */
@@ -21,7 +24,10 @@ export interface ScopedJob {
 
 const ofSources = /^(TF_TOKEN_.+|(https?|all|no)_proxy|SSL_CERT_(FILE|DIR))$/i;
 
-/** The scope of a job; undefined when the workspace says where providers come from in a way that only its own init understands. */
+/**
+ * The scope of a job; undefined when the workspace says where providers come from in a way that only its own init
+ * understands.
+ */
 export function scopeOf({ engine, providers, environment, workRoot }: ScopedJob): SourceScope | undefined {
   if (environment.some(({ name }) => name.startsWith("XDG_DATA_"))) return undefined;
   const own = environment.filter(({ name }) => ofSources.test(name));

@@ -68,7 +68,10 @@ export class StateDelivery implements AsyncDisposable {
     await this.#deliver(snapshot, { isFinal: true });
   }
 
-  /** Uploads a state that cannot be the workspace's, after the last one, so that the control plane puts it aside for people. */
+  /**
+   * Uploads a state that cannot be the workspace's, after the last one, so that the control plane puts it aside for
+   * people.
+   */
   async deliverAside({ snapshot, reason }: AsideState): Promise<string> {
     const delivered = await this.#deliver(snapshot, { isFinal: false, asideReason: reason });
     return delivered.kind === "undelivered" ? delivered.problem : wasPutAside(snapshot, delivered);

@@ -55,8 +55,9 @@ interface StatePlace {
 }
 
 /**
- * Looks the keys up in terraform's state, in which an object is deposed from the creation of the other one until it is destroyed. What
- * was found once is written down before it is told: after a restart the same events have the same words.
+ * Looks the keys up in terraform's state, in which an object is deposed from the creation of the other one until it is
+ * destroyed. What was found once is written down before it is told: after a restart the same events have the same
+ * words.
  */
 function lookUp(recordFile: string, state: StatePlace, known: ReadonlySet<string>): NewlyDeposed {
   const told = new Set(known);

@@ -30,8 +30,9 @@ const maxTold = 1_000;
 const maxCharacters = 256 * 1024;
 
 /**
- * What an apply has finished and its last state does not have: a program that is killed takes with it what it has not written yet
- * (OpenTofu writes its state every 20 seconds). One that has come to its own good end has written everything.
+ * What an apply has finished and its last state does not have: a program that is killed takes with it what it has not
+ * written yet (OpenTofu writes its state every 20 seconds). One that has come to its own good end has written
+ * everything.
  */
 export async function lostFinished(execution: Execution, { end, progress, final }: Ended): Promise<LostFacts> {
   const { all, forgotten } = progress.finished;

@@ -6,8 +6,8 @@ import type { JobContext } from "../services.ts";
 import { StateDelivery } from "./deliver-state.ts";
 
 /**
- * Uploads the last state of an apply again whenever the control plane says that it is not there, though it was acknowledged: its
- * database may be an older one by now. Resolves when the signal is aborted.
+ * Uploads the last state of an apply again whenever the control plane says that it is not there, though it was
+ * acknowledged: its database may be an older one by now. Resolves when the signal is aborted.
  */
 export async function resendState(
   job: AgentJob,

@@ -12,9 +12,9 @@ import type { Execution } from "../execution.ts";
 import { stateFileOf } from "./state-place.ts";
 
 /**
- * The state that an apply begins with. Tofu's first apply of a workspace gets an empty one: without it, what tofu writes before its end
- * holds only the resource that changed last (it reads the file anew at each change). Never where states are encrypted: tofu refuses to
- * read one that is not.
+ * The state that an apply begins with. Tofu's first apply of a workspace gets an empty one: without it, what tofu
+ * writes before its end holds only the resource that changed last (it reads the file anew at each change). Never where
+ * states are encrypted: tofu refuses to read one that is not.
  */
 export async function givenState(execution: Execution): Promise<GivenState | undefined> {
   const { state } = execution.job.spec;

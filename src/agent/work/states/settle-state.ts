@@ -125,8 +125,8 @@ function stateLossOf({ end, progress, settled }: AppliedState): StateLoss | unde
 }
 
 /**
- * The program was ended in the middle of writing its file: then the newest copy is the state, or the one from before the apply
- * when none was written whole. An empty file holds nothing that anybody could still want.
+ * The program was ended in the middle of writing its file: then the newest copy is the state, or the one from before
+ * the apply when none was written whole. An empty file holds nothing that anybody could still want.
  */
 function isCutOff(end: StepEnd, { newest, file }: FinalState): boolean {
   if (isSuccess(end)) return false;

@@ -27,8 +27,9 @@ export type SharedStates = Readonly<z.infer<typeof sharedShape>>;
 const maxSecretChars = 128 * 1024;
 
 /**
- * Fetches the shared states of a granted job once in its life, as long as it takes: what was fetched first counts, so that
- * the log that is made after a restart hides the same values. Rejects when they are refused for good, and when the agent stops.
+ * Fetches the shared states of a granted job once in its life, as long as it takes: what was fetched first counts, so
+ * that the log that is made after a restart hides the same values. Rejects when they are refused for good, and when the
+ * agent stops.
  */
 export async function fetchSharedStates(job: AgentJob, context: JobContext): Promise<SharedStates> {
   const known = await readFile(job.files.sharedStates, "utf8").catch(() => undefined);

@@ -16,7 +16,10 @@ const ownStateFile = ({ ready, place }: Pick<Placed, "ready" | "place">): string
 const ownStateRoot = ({ ready, place }: Pick<Placed, "ready" | "place">): string =>
   join(place.directory, ownStatePath(ready.workspace).split(sep)[0] ?? "");
 
-/** Where terraform keeps its state: beside the configuration, so that what lists or packs the configuration does not meet it. */
+/**
+ * Where terraform keeps its state: beside the configuration, so that what lists or packs the configuration does not
+ * meet it.
+ */
 export const stateFileOf = ({ job, ready, place }: Placed): string =>
   ready.isStateOutside === true ? job.files.stateFile : ownStateFile({ ready, place });
 
@@ -33,7 +36,10 @@ export async function makeStatePlace(stateFile: string, given: string | undefine
   if (given !== undefined) await copyFile(given, stateFile, constants.COPYFILE_EXCL);
 }
 
-/** Init cannot be told where the state is, and looks into it for the providers to install. It evaluates nothing meanwhile. */
+/**
+ * Init cannot be told where the state is, and looks into it for the providers to install. It evaluates nothing
+ * meanwhile.
+ */
 export async function lendState({ job, ready, place }: Placed): Promise<void> {
   if (ready.isStateOutside !== true) return;
   const borrowed = ownStateFile({ ready, place });

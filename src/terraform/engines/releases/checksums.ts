@@ -3,8 +3,8 @@ import { WindlassError } from "../../../lib/words/errors.ts";
 const linePattern = /^([0-9a-f]{64}) [ *](\S+)$/;
 
 /**
- * The SHA-256 of a file in the output of `sha256sum`, undefined when the list does not have it. Throws `checksum_mismatch`, naming
- * `from`, when a line cannot be read or the file is there with two sums.
+ * The SHA-256 of a file in the output of `sha256sum`, undefined when the list does not have it. Throws
+ * `checksum_mismatch`, naming `from`, when a line cannot be read or the file is there with two sums.
  */
 export function checksumIn(list: string, file: string, from: string): string | undefined {
   const found = new Set<string>();

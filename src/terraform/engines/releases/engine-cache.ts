@@ -33,8 +33,8 @@ const recordName = "record.json";
 const leftoverMs = 24 * 3_600_000;
 
 /**
- * Downloaded programs, each in a directory named by the SHA-256 of its zip. A directory appears in whole, by a rename, so several
- * agents may share a cache; what was changed since it was written is not used.
+ * Downloaded programs, each in a directory named by the SHA-256 of its zip. A directory appears in whole, by a rename,
+ * so several agents may share a cache; what was changed since it was written is not used.
  */
 export class EngineCache {
   readonly #dir: string;
@@ -70,7 +70,10 @@ export class EngineCache {
     }
   }
 
-  /** True when the program is what was verified. Its content is read again whenever the file is another one than last time. */
+  /**
+   * True when the program is what was verified. Its content is read again whenever the file is another one than last
+   * time.
+   */
   async isIntact({ file, programSha256 }: CachedEngine): Promise<boolean> {
     const before = await identityOf(file);
     if (before === undefined) return false;

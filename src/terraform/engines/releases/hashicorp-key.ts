@@ -1,4 +1,7 @@
-/** HashiCorp's release key, C874011F0AB405110D02105534365D9472D7468F, renewed in 2026 until 2030. Source: hashicorp.com/.well-known/pgp-key.txt. */
+/**
+ * HashiCorp's release key, C874011F0AB405110D02105534365D9472D7468F, renewed in 2026 until 2030. Source:
+ * hashicorp.com/.well-known/pgp-key.txt.
+ */
 export const hashiCorpKey = `-----BEGIN PGP PUBLIC KEY BLOCK-----
 
 mQINBGB9+xkBEACabYZOWKmgZsHTdRDiyPJxhbuUiKX65GUWkyRMJKi/1dviVxOX

@@ -55,8 +55,9 @@ interface Work extends ReleaseDownload {
 }
 
 /**
- * Downloads the newest release that fits and answers it as it lies in the cache: the zip has the SHA-256 of a list that a trusted key has
- * signed. Throws a `WindlassError` that says what was expected and got; `storage_unavailable` is worth another try.
+ * Downloads the newest release that fits and answers it as it lies in the cache: the zip has the SHA-256 of a list that
+ * a trusted key has signed. Throws a `WindlassError` that says what was expected and got; `storage_unavailable` is
+ * worth another try.
  */
 export async function downloadEngine(download: ReleaseDownload, signal: AbortSignal): Promise<CachedEngine> {
   const { engine, platform, rules, clock, say } = download;

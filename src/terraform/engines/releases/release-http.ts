@@ -33,8 +33,9 @@ interface Asked {
 export type OnProgress = (bytes: number, ofBytes: number | undefined) => void;
 
 /**
- * Gets files over HTTP(S), through the proxies of the environment. Absent files (404, 410) are undefined; what cannot be had now throws
- * `storage_unavailable`, what will not get better `validation`, and what is too large `upload_too_large`.
+ * Gets files over HTTP(S), through the proxies of the environment. Absent files (404, 410) are undefined; what cannot
+ * be had now throws `storage_unavailable`, what will not get better `validation`, and what is too large
+ * `upload_too_large`.
  */
 export class ReleaseHttp implements AsyncDisposable {
   readonly #clock: Clock;

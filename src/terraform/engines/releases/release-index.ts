@@ -11,7 +11,10 @@ const indexShape = z.object({
   ]),
 });
 
-/** The versions in a vendor's list; what is no version is passed over. Throws `validation`, naming `from`, when it is no list. */
+/**
+ * The versions in a vendor's list; what is no version is passed over. Throws `validation`, naming `from`, when it is no
+ * list.
+ */
 export function versionsIn(index: Uint8Array, from: string): readonly string[] {
   try {
     const { versions } = indexShape.parse(JSON.parse(Buffer.from(index).toString("utf8")));

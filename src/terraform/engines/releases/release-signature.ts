@@ -19,7 +19,10 @@ export type SignatureCheck =
 const vendorKeys: Readonly<Record<EngineName, string>> = { terraform: hashiCorpKey, tofu: openTofuKey };
 const blockPattern = /-----BEGIN PGP PUBLIC KEY BLOCK-----[\s\S]*?-----END PGP PUBLIC KEY BLOCK-----/g;
 
-/** The keys that may sign an engine: its vendor's, and the operator's. Throws when the operator's text holds none, or cannot be read. */
+/**
+ * The keys that may sign an engine: its vendor's, and the operator's. Throws when the operator's text holds none, or
+ * cannot be read.
+ */
 export async function trustedKeys(engine: EngineName, operatorKeys: string | undefined): Promise<readonly PublicKey[]> {
   const blocks = operatorKeys?.match(blockPattern) ?? [];
   if (operatorKeys !== undefined && blocks.length === 0) throw new Error("no armored OpenPGP public key in it");
@@ -33,8 +36,9 @@ export async function trustedKeys(engine: EngineName, operatorKeys: string | und
 }
 
 /**
- * Checks a detached signature. One good signature of a trusted key is enough. The key must be valid now, as gpg asks: expired and
- * revoked keys are refused, also for what they signed in time, and a renewed key is good for what it signed before.
+ * Checks a detached signature. One good signature of a trusted key is enough. The key must be valid now, as gpg asks:
+ * expired and revoked keys are refused, also for what they signed in time, and a renewed key is good for what it signed
+ * before.
  */
 export async function checkSignature({ content, signature, keys, now }: SignedFile): Promise<SignatureCheck> {
   const read = await readDetached(signature).catch(() => undefined);

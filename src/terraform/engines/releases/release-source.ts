@@ -19,7 +19,10 @@ const vendors: Readonly<Record<EngineName, () => ReleaseSource>> = {
   }),
 };
 
-/** The vendor's own place, or a mirror: `MIRROR/terraform/index.json`, `MIRROR/terraform/1.11.4/terraform_1.11.4_…`, and so for `tofu`. */
+/**
+ * The vendor's own place, or a mirror: `MIRROR/terraform/index.json`, `MIRROR/terraform/1.11.4/terraform_1.11.4_…`, and
+ * so for `tofu`.
+ */
 export const sourceOf = (engine: EngineName, mirror: string | undefined): ReleaseSource =>
   mirror === undefined ? vendors[engine]() : mirrored(engine, mirror);
 

@@ -17,7 +17,10 @@ const maxEntries = 1000;
 const fileTypeMask = 0o170000;
 const regularFile = 0o100000;
 
-/** Takes a program out of a zip, leaves everything else in it, and answers the program's SHA-256. Throws `archive_rejected`. */
+/**
+ * Takes a program out of a zip, leaves everything else in it, and answers the program's SHA-256. Throws
+ * `archive_rejected`.
+ */
 export async function unpackProgram(
   { zip, name, into, maxBytes }: ReleaseUnpacking,
   signal: AbortSignal,

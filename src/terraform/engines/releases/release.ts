@@ -13,7 +13,10 @@ export const zipName = ({ engine, version, platform }: Release): string => `${en
 
 export const checksumsName = ({ engine, version }: Release): string => `${engine}_${version}_SHA256SUMS`;
 
-/** Names under which vendors publish the signature of the checksums; of old versions HashiCorp keeps one for each of its keys. */
+/**
+ * Names under which vendors publish the signature of the checksums; of old versions HashiCorp keeps one for each of its
+ * keys.
+ */
 export function signatureNames(release: Release): readonly string[] {
   const sums = checksumsName(release);
   return release.engine === "tofu" ? [`${sums}.gpgsig`] : [`${sums}.sig`, `${sums}.72D7468F.sig`];

@@ -28,8 +28,8 @@ export type Difference = { readonly action: DifferenceAction } & (
 );
 
 /**
- * Compares two values. As `Transform` of OpenTofu's jsonformat/jsondiff/diff.go. Throws `RangeError` for values that are too large
- * or nested too deeply.
+ * Compares two values. As `Transform` of OpenTofu's jsonformat/jsondiff/diff.go. Throws `RangeError` for values that
+ * are too large or nested too deeply.
  */
 export const differenceOf = (sides: Sides, budget: DifferenceBudget): Difference =>
   compare(sides, { budget, depth: 0 });

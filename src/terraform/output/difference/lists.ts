@@ -1,4 +1,7 @@
-/** Most pairs of elements that are compared for one difference: an event is at most a few megabytes, and its lists can be long. */
+/**
+ * Most pairs of elements that are compared for one difference: an event is at most a few megabytes, and its lists can
+ * be long.
+ */
 const maxPairs = 4_000_000;
 
 /** What is left of the work that one difference may be. */
@@ -19,7 +22,10 @@ export interface Lists {
 /** An element that left, one that came, or one that has its place in both lists. */
 export type DifferenceStep = readonly [before: number | undefined, after: number | undefined];
 
-/** The way from one list to the other. As `ProcessSlice` of OpenTofu's collections/slice.go. Throws `RangeError` when it is too long. */
+/**
+ * The way from one list to the other. As `ProcessSlice` of OpenTofu's collections/slice.go. Throws `RangeError` when it
+ * is too long.
+ */
 export function stepsBetween(budget: DifferenceBudget, { before, after, isPair }: Lists): readonly DifferenceStep[] {
   const common = commonSubsequence(budget, before, after);
   const steps: DifferenceStep[] = [];
@@ -40,7 +46,10 @@ export function stepsBetween(budget: DifferenceBudget, { before, after, isPair }
   return steps;
 }
 
-/** Of several that are equally long the one that OpenTofu takes. As `LongestCommonSubsequence` of its plans/objchange/lcs.go. */
+/**
+ * Of several that are equally long the one that OpenTofu takes. As `LongestCommonSubsequence` of its
+ * plans/objchange/lcs.go.
+ */
 function commonSubsequence(budget: DifferenceBudget, xs: readonly string[], ys: readonly string[]): readonly string[] {
   budget.pairs -= xs.length * ys.length;
   if (budget.pairs < 0) throw new RangeError("a difference of too many elements");

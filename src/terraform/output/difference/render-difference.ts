@@ -12,8 +12,9 @@ const importantNames = new Set(["id", "name", "tags"]);
 const maxEventCharacters = 256 * 1024;
 
 /**
- * The `Diff:` block with which OpenTofu shows both sides of a comparison that failed, read from the line of a diagnostic: every number
- * is as it is written there. "" without one. As `appendDifferenceOutput` of its command/format/diagnostic.go.
+ * The `Diff:` block with which OpenTofu shows both sides of a comparison that failed, read from the line of a
+ * diagnostic: every number is as it is written there. "" without one. As `appendDifferenceOutput` of its
+ * command/format/diagnostic.go.
  */
 export function renderDifferenceBlock(line: string): string {
   const isLarge = line.length > maxEventCharacters;
