@@ -24,10 +24,7 @@ interface NoResult extends PgQueryResultHKT {
 }
 
 /** The part of drizzle's database that both engines share. */
-export type Db = Pick<
-  PgDatabase<NoResult>,
-  "select" | "selectDistinct" | "insert" | "update" | "delete" | "with" | "$with"
->;
+export type Db = Pick<PgDatabase<NoResult>, "select" | "selectDistinct" | "insert" | "update" | "delete">;
 
 export const kitOfSqlite = sqliteKit as unknown as Kit;
 export const dbOfSqlite = (db: BetterSQLite3Database): Db => db as unknown as Db;

@@ -22,7 +22,7 @@
  *  - Many rows or ids travel as one parameter: `dialect.given`.
  *  - No `like`, `lower`, comparison of json, or order that relies on where nulls sort.
  *  - One statement at a time: no `Promise.all` inside a transaction.
- *  - `locked()` rows, or decide in the WHERE, wherever `step` is used.
+ *  - Decide in the WHERE wherever `step` is used.
  */
 import type { Queries } from "../ports/store.ts";
 import { agentQueries } from "./agents/agents.ts";

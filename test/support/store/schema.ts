@@ -4,7 +4,6 @@ import type Database from "better-sqlite3";
 import pg from "pg";
 import { and, asc, eq, gte, sql } from "../../../src/store/drizzle/orm.ts";
 import { type Db, kitOfSqlite } from "../../../src/store/engine/boundary.ts";
-import { type Dialect, postgresDialect, sqliteDialect } from "../../../src/store/engine/dialect.ts";
 import { type Spacious, type StoreEngine, type StoreLog, silentLog } from "../../../src/store/engine/engine.ts";
 import { type Kit, postgresKit } from "../../../src/store/engine/kit.ts";
 import { openPostgresPool, postgresEngine } from "../../../src/store/engine/postgres.ts";
@@ -49,7 +48,7 @@ const ddlOf = {
 
 type FixtureTables = ReturnType<typeof defineFixture>;
 
-function fixtureQueries(db: Db, { accounts, tickets }: FixtureTables, dialect: Dialect) {
+function fixtureQueries(db: Db, { accounts, tickets }: FixtureTables) {
   const get = prepared<{ id: string }>()("fixture_get", (slot) =>
     db
       .select()
@@ -68,21 +67,13 @@ function fixtureQueries(db: Db, { accounts, tickets }: FixtureTables, dialect: D
       ),
   );
   const put = preparedInsert(db, "fixture_put", accounts);
-  const claim = prepared<{ holder: string }>()("fixture_claim", (slot) => {
-    const oldest = db
-      .select({ id: tickets.id })
-      .from(tickets)
-      .where(sql`${tickets.holder} is null`)
-      .orderBy(asc(tickets.id))
-      .limit(1);
-    const next = db.$with("next").as(dialect.skipLocked(oldest));
-    return db
-      .with(next)
+  const claim = prepared<{ id: string; holder: string }>()("fixture_claim", (slot) =>
+    db
       .update(tickets)
       .set({ holder: slot("holder", tickets.holder), epoch: sql`${tickets.epoch} + 1` })
-      .where(sql`${tickets.id} = (select ${next.id} from ${next})`)
-      .returning();
-  });
+      .where(and(eq(tickets.id, slot("id", tickets.id)), sql`${tickets.holder} is null`))
+      .returning(),
+  );
   return {
     accounts: {
       get: async (id: string): Promise<Account | undefined> => (await get({ id }))[0],
@@ -118,7 +109,8 @@ function fixtureQueries(db: Db, { accounts, tickets }: FixtureTables, dialect: D
       put: async (id: string) => {
         await db.insert(tickets).values({ id, holder: null, epoch: 0 });
       },
-      claim: async (holder: string) => (await claim({ holder }))[0],
+      /** Decided by its own WHERE, as the product claims. */
+      claim: async (id: string, holder: string) => (await claim({ id, holder }))[0],
       all: () => db.select().from(tickets).orderBy(asc(tickets.id)),
     },
   };
@@ -141,7 +133,7 @@ export function openSqliteFixture(
   const tables = defineFixture(kitOfSqlite);
   return openSqliteEngine({
     path,
-    queries: (db) => fixtureQueries(db, tables, sqliteDialect),
+    queries: (db) => fixtureQueries(db, tables),
     migrate: (writer) => {
       writer.exec(ddlOf.sqlite);
       tune(writer);
@@ -158,7 +150,7 @@ export async function openPostgresFixture(url: string): Promise<FixtureEngine> {
   await setUp.end();
   const pool = openPostgresPool(url, silentLog);
   const tables = defineFixture(postgresKit);
-  const engine = postgresEngine({ pool, queries: (db) => fixtureQueries(db, tables, postgresDialect) });
+  const engine = postgresEngine({ pool, queries: (db) => fixtureQueries(db, tables) });
   return {
     read: (run) => engine.read(run),
     write: (run) => engine.write(run),
