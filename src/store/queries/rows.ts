@@ -5,7 +5,7 @@ import { and, eq, sql } from "../drizzle/orm.ts";
 import { placeholdersOf, rowsOf, slotsOf, type TableWithId } from "../engine/boundary.ts";
 import { asParameter, driverError } from "../engine/dialect.ts";
 import { prepared } from "../engine/prepared.ts";
-import type { NamePage, Position, TimePage } from "../ports/pages.ts";
+import type { KeyPage, Pair, Position, TimePage } from "../ports/pages.ts";
 import type { QueryContext } from "./context.ts";
 
 /** How rows of a table are spoken of, and where they are. */
@@ -83,21 +83,22 @@ export function getting<T extends TableWithId>({ db, dialect }: QueryContext, { 
   };
 }
 
-type Keys = Pick<NamePage, "after" | "upTo">;
+type Keys<K> = Omit<KeyPage<K>, "limit">;
 
 /** The rows of a page whose name sorts after the page's position. */
-export const afterName = (column: AnyPgColumn, { after, upTo = null }: Keys): SQL | undefined =>
+export const afterName = (column: AnyPgColumn, { after, upTo = null }: Keys<string>): SQL | undefined =>
   and(
     after === null ? undefined : sql`${column} > ${sql.param(after, column)}`,
     upTo === null ? undefined : sql`${column} <= ${sql.param(upTo, column)}`,
   );
 
-/** The same for pages in the order of two columns, whose position is both joined by U+0001. */
-export function afterPair(first: AnyPgColumn, second: AnyPgColumn, { after, upTo = null }: Keys): SQL | undefined {
-  const place = (key: string) => {
-    const [a = "", b = ""] = key.split("\u0001");
-    return sql`(${sql.param(a, first)}, ${sql.param(b, second)})`;
-  };
+/** The same for pages in the order of two columns. */
+export function afterPair(
+  first: AnyPgColumn,
+  second: AnyPgColumn,
+  { after, upTo = null }: Keys<Pair>,
+): SQL | undefined {
+  const place = ([a, b]: Pair) => sql`(${sql.param(a, first)}, ${sql.param(b, second)})`;
   return and(
     after === null ? undefined : sql`(${first}, ${second}) > ${place(after)}`,
     upTo === null ? undefined : sql`(${first}, ${second}) <= ${place(upTo)}`,

@@ -302,14 +302,14 @@ describe.each(testEngines)("the store on $name", (engine) => {
       });
       await store.read(async (q) => {
         const filter = { organizationId: "org_1", poolId: null, statuses: [], search: "" } as const;
-        expect(ids(await q.agents.list(filter, { after: "a\u0001agent_1", limit: 9 }))).toEqual(["agent_2", "agent_3"]);
+        expect(ids(await q.agents.list(filter, { after: ["a", "agent_1"], limit: 9 }))).toEqual(["agent_2", "agent_3"]);
         expect(ids(await q.agents.list({ ...filter, statuses: ["idle", "busy"] }, everything))).toEqual([
           "agent_1",
           "agent_2",
         ]);
         expect(ids(await q.agents.list({ ...filter, organizationId: null }, everything))).toEqual(["agent_4"]);
         expect(ids(await q.agents.list({ ...filter, poolId: "apool_none" }, everything))).toEqual([]);
-        expect(ids(await q.variables.list("ws_1", { after: "k\u0001env", limit: 9 }))).toEqual(["var_2"]);
+        expect(ids(await q.variables.list("ws_1", { after: ["k", "env"], limit: 9 }))).toEqual(["var_2"]);
         expect(ids(await q.variables.all("ws_1"))).toEqual(["var_1", "var_2"]);
       });
     });

@@ -54,7 +54,7 @@ export function agentQueries(context: QueryContext): AgentQueries {
         .orderBy(asc(agents.name), asc(agents.id))
         .limit(1)
         .offset(rowCount - 1);
-      return place === undefined ? null : `${place.name}\u0001${place.id}`;
+      return place === undefined ? null : [place.name, place.id];
     },
     countConnected: async (organizationId) => {
       const [row] = await db
