@@ -1,3 +1,4 @@
+import { queuedJob } from "../../domain/runs/creation.ts";
 import { inFlightNames } from "../../domain/runs/in-flight.ts";
 import {
   type Desired,
@@ -98,40 +99,8 @@ async function queueJob(tx: Queries, at: Change, { run, phase }: { run: Run; pha
   const workspace = await tx.workspaces.get(run.workspaceId);
   if (workspace === undefined) throw new WindlassError("internal", `the workspace of ${run.id} is gone`);
   const before = newestOf(await tx.jobs.ofRun(run.id), phase);
-  await tx.jobs.insert({
-    id: newId("job", at.random),
-    organizationId: run.organizationId,
-    workspaceId: run.workspaceId,
-    runId: run.id,
-    poolId: workspace.poolId,
-    phase,
-    status: "queued",
-    ...(phase === "apply"
-      ? { engine: run.engine, engineVersion: run.engineVersion }
-      : { engine: null, engineVersion: run.options.engineVersion }),
-    rank: phase === "apply" ? 0 : run.options.isPlanOnly ? 2 : 1,
-    urgency: run.urgency,
-    // Epochs go up over all jobs of a phase: whoever follows its log sees that another one begins.
-    epoch: before?.epoch ?? 0,
-    attempt: 0,
-    agentId: null,
-    agentName: null,
-    incarnation: null,
-    desired: "run",
-    cancelRequestedAt: null,
-    tokenHash: null,
-    queuedAt: at.now,
-    offeredAt: null,
-    startedAt: null,
-    endedAt: null,
-    leaseUntil: null,
-    exitCode: null,
-    errorMessage: "",
-    logBytes: null,
-    isLogClosed: false,
-    logProblem: null,
-    stateSerial: null,
-  });
+  const id = newId("job", at.random);
+  await tx.jobs.insert(queuedJob(run, { id, phase, poolId: workspace.poolId, before, queuedAt: at.now }));
   at.touched.add(topics.jobs);
 }
 
