@@ -1,5 +1,4 @@
 import { queuedJob } from "../../domain/runs/creation.ts";
-import { inFlightNames } from "../../domain/runs/in-flight.ts";
 import {
   type Desired,
   isEnded,
@@ -13,6 +12,7 @@ import {
 import type { Lost } from "../../domain/runs/lost.ts";
 import type { ResourceInFlight } from "../../domain/runs/resource-in-flight.ts";
 import { type ChangeCounts, moveRun, type Run, type RunEffect, type RunEvent } from "../../domain/runs/run.ts";
+import { errorText } from "../../domain/runs/run-error.ts";
 import { type TimelineEntry, tellMove } from "../../domain/runs/timeline.ts";
 import type { Workspace } from "../../domain/workspaces/workspace.ts";
 import { WindlassError } from "../../lib/words/errors.ts";
@@ -91,8 +91,7 @@ async function applyRunEffect(
 
 /** The next run would plan on a state that may be behind the world. */
 async function keepForJudgement(tx: Queries, at: Change, run: Run): Promise<void> {
-  const errorMessage = `its last state is in quarantine, because its agent's token was revoked for a suspected theft: the workspace stays locked until somebody decides (windlass run resolve ${run.id})`;
-  await saveRunFacts(tx, at, { run: { ...run, errorMessage } });
+  await saveRunFacts(tx, at, { run: { ...run, errorMessage: errorText(run, { kind: "in_quarantine" }) } });
 }
 
 async function queueJob(tx: Queries, at: Change, { run, phase }: { run: Run; phase: JobPhase }): Promise<void> {
@@ -187,17 +186,11 @@ function runEventOf(job: Job, effect: JobEffect, facts: ResultFacts): RunEvent {
     case "interrupted":
       return {
         kind: "apply_interrupted",
-        message: interruptedMessage(job, facts.resourcesInFlight),
+        message: effect.message,
         resourcesInFlight: facts.resourcesInFlight,
         lost: facts.lost,
       };
   }
-}
-
-function interruptedMessage({ agentName }: Job, resources: readonly ResourceInFlight[]): string {
-  const names = inFlightNames(resources);
-  const during = names === "" ? "" : `, with ${names} in flight`;
-  return `agent ${agentName ?? "unknown"} was lost during the apply${during}: what it did is not known`;
 }
 
 /** Asks a job to end. One that has not started ends at once. */

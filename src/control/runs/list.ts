@@ -15,7 +15,8 @@ export interface RunListFilter {
   readonly organization: string;
   /** Empty: every workspace. */
   readonly workspace: string;
-  readonly statuses: readonly RunStatus[];
+  /** Any of them; null is all. */
+  readonly statuses: readonly RunStatus[] | null;
   readonly search?: string;
   readonly createdFrom?: Date | null;
   readonly createdBefore?: Date | null;

@@ -1,9 +1,7 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { standingOf } from "../../domain/agents/token.ts";
 import { before, requestMemoryMs } from "../../domain/people/retention.ts";
-import { isId } from "../../lib/words/ids.ts";
 import type { Queries } from "../../store/ports/store.ts";
-import { doubtedJob, doubtsPrefix } from "../runs/distrust.ts";
 import type { GcControl, GcCount, GcOptions, Gone } from "./gc-counts.ts";
 import { byId, collectRows, type RowKind } from "./gc-rows.ts";
 
@@ -32,27 +30,6 @@ export async function collectKeys(control: GcControl, options: GcOptions, gone: 
     await collectRows(control, options, tokens, () => void count++);
   }
   return { kind: "keys and tokens", count, bytes: null };
-}
-
-interface Doubt {
-  /** Its key. */
-  readonly id: string;
-}
-
-/** Forgets why states of jobs are not believed, once the jobs are gone. */
-export async function collectDoubts(control: GcControl, options: GcOptions, gone: Gone): Promise<GcCount> {
-  let count = 0;
-  const kind: RowKind<Doubt, string> = {
-    page: byId(async (q, page) => (await q.meta.keys(doubtsPrefix, page)).map((id) => ({ id }))),
-    mayGo: async (q, { id }) => {
-      const jobId = doubtedJob(id);
-      const job = isId("job", jobId) ? await q.jobs.get(jobId) : undefined;
-      return job === undefined || gone.runs.has(job.runId);
-    },
-    remove: (tx, { id }) => tx.meta.delete(id),
-  };
-  await collectRows(control, options, kind, () => void count++);
-  return { kind: "doubts", count, bytes: null };
 }
 
 /** How many records one write deletes. */

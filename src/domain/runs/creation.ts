@@ -76,6 +76,8 @@ export const queuedJob = (run: Run, { before, ...given }: NewJob): Job => ({
   isLogClosed: false,
   logProblem: null,
   stateSerial: null,
+  lateEvidence: null,
+  distrustedBy: null,
 });
 
 /** Only the program that made a plan applies it. */

@@ -25,7 +25,6 @@ const runStatuses: readonly RunStatus[] = [
   "planning",
   "planned",
   "planned_and_finished",
-  "confirmed",
   "apply_queued",
   "applying",
   "applied",

@@ -18,7 +18,6 @@ const statuses: readonly RunStatus[] = [
   "planning",
   "planned",
   "planned_and_finished",
-  "confirmed",
   "apply_queued",
   "applying",
   "applied",

@@ -40,7 +40,6 @@ export const runStates: Record<RunStatus, RunState> = {
   planning: RunState.PLANNING,
   planned: RunState.PLANNED,
   planned_and_finished: RunState.PLANNED_AND_FINISHED,
-  confirmed: RunState.CONFIRMED,
   apply_queued: RunState.APPLY_QUEUED,
   applying: RunState.APPLYING,
   applied: RunState.APPLIED,
@@ -99,7 +98,7 @@ export const waitingReasons: Record<WaitingReasonName, WaitingReason> = {
   resolution: WaitingReason.RESOLUTION,
 };
 
-/** The statuses that a filter names; unknown ones are left out. */
+/** The statuses that a filter names: those that no run has are left out. */
 const statusesOf = (wanted: readonly RunState[]): readonly RunStatus[] =>
   (Object.entries(runStates) as readonly (readonly [RunStatus, RunState])[])
     .filter(([, state]) => wanted.includes(state))
@@ -109,7 +108,7 @@ const statusesOf = (wanted: readonly RunState[]): readonly RunStatus[] =>
 export const filterOf = (request: ListRunsRequest): RunListFilter => ({
   organization: request.organization,
   workspace: request.workspace,
-  statuses: statusesOf(request.states),
+  statuses: request.states.length === 0 ? null : statusesOf(request.states),
   search: request.search,
   createdFrom: request.createdAfter === undefined ? null : timestampDate(request.createdAfter),
   createdBefore: request.createdBefore === undefined ? null : timestampDate(request.createdBefore),

@@ -1,33 +1,15 @@
 import type { AnyPgColumn } from "drizzle-orm/pg-core";
-import { and, asc, count, eq, gte, isNull, lt, lte, or, sql } from "../../drizzle/orm.ts";
+import { and, asc, count, eq, isNull, lt, lte, or } from "../../drizzle/orm.ts";
 import { prepared } from "../../engine/prepared.ts";
 import type { Queries, RememberedRequest } from "../../ports/store.ts";
 import type { QueryContext } from "../context.ts";
-import { inserting, lastCharacter } from "../rows.ts";
+import { inserting } from "../rows.ts";
 
 export function metaQueries({ db, t: { meta } }: QueryContext): Queries["meta"] {
   return {
     get: async (key) => (await db.select().from(meta).where(eq(meta.key, key)))[0]?.value,
     set: async (key, value) => {
       await db.insert(meta).values({ key, value }).onConflictDoUpdate({ target: meta.key, set: { value } });
-    },
-    keys: async (prefix, { after, limit }) => {
-      const rows = await db
-        .select({ key: meta.key })
-        .from(meta)
-        .where(
-          and(
-            gte(meta.key, prefix),
-            lt(meta.key, prefix + lastCharacter),
-            after === null ? undefined : sql`${meta.key} > ${sql.param(after, meta.key)}`,
-          ),
-        )
-        .orderBy(asc(meta.key))
-        .limit(limit);
-      return rows.map(({ key }) => key);
-    },
-    delete: async (key) => {
-      await db.delete(meta).where(eq(meta.key, key));
     },
   };
 }

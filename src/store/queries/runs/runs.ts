@@ -141,7 +141,7 @@ function matches({ db, t, dialect }: QueryContext, filter: RunFilter): SQL | und
   return and(
     eq(runs.organizationId, organizationId),
     workspaceId === null ? undefined : eq(runs.workspaceId, workspaceId),
-    statuses.length === 0 ? undefined : inArray(runs.status, [...statuses]),
+    statuses === null ? undefined : inArray(runs.status, [...statuses]),
     filter.isActive === true ? isActive(runs.status) : undefined,
     search === "" ? undefined : or(...searched.map((column) => dialect.contains(column, search))),
     createdWithin(runs, filter),
