@@ -3,11 +3,11 @@
 import type Database from "better-sqlite3";
 import pg from "pg";
 import { and, asc, eq, gte, sql } from "../../../src/store/drizzle/orm.ts";
-import { type Db, kitOfSqlite } from "../../../src/store/engine/boundary.ts";
+import { type Db, kitOfSqlite, placeholdersOf } from "../../../src/store/engine/boundary.ts";
 import { type Spacious, type StoreEngine, type StoreLog, silentLog } from "../../../src/store/engine/engine.ts";
 import { type Kit, postgresKit } from "../../../src/store/engine/kit.ts";
 import { openPostgresPool, postgresEngine } from "../../../src/store/engine/postgres.ts";
-import { prepared, preparedInsert } from "../../../src/store/engine/prepared.ts";
+import { prepared } from "../../../src/store/engine/prepared.ts";
 import { openSqliteEngine } from "../../../src/store/engine/sqlite.ts";
 
 export interface Account {
@@ -49,13 +49,13 @@ const ddlOf = {
 type FixtureTables = ReturnType<typeof defineFixture>;
 
 function fixtureQueries(db: Db, { accounts, tickets }: FixtureTables) {
-  const get = prepared<{ id: string }>()("fixture_get", (slot) =>
+  const get = prepared<{ id: string }>()((slot) =>
     db
       .select()
       .from(accounts)
       .where(eq(accounts.id, slot("id", accounts.id))),
   );
-  const find = prepared<{ openedAt: Date | null; isOpen: boolean | null }>()("fixture_find", (slot) =>
+  const find = prepared<{ openedAt: Date | null; isOpen: boolean | null }>()((slot) =>
     db
       .select({ id: accounts.id })
       .from(accounts)
@@ -66,8 +66,8 @@ function fixtureQueries(db: Db, { accounts, tickets }: FixtureTables) {
         ),
       ),
   );
-  const put = preparedInsert(db, "fixture_put", accounts);
-  const claim = prepared<{ id: string; holder: string }>()("fixture_claim", (slot) =>
+  const put = prepared<Record<string, unknown>>()(() => db.insert(accounts).values(placeholdersOf(accounts)));
+  const claim = prepared<{ id: string; holder: string }>()((slot) =>
     db
       .update(tickets)
       .set({ holder: slot("holder", tickets.holder), epoch: sql`${tickets.epoch} + 1` })
@@ -79,7 +79,9 @@ function fixtureQueries(db: Db, { accounts, tickets }: FixtureTables) {
       get: async (id: string): Promise<Account | undefined> => (await get({ id }))[0],
       find: async (openedAt: Date | null, isOpen: boolean | null) =>
         (await find({ openedAt, isOpen })).map(({ id }) => id),
-      put: (row: Account) => put(row),
+      put: async (row: Account) => {
+        await put({ ...row });
+      },
       putIfAbsent: async (row: Account) =>
         (await db.insert(accounts).values(row).onConflictDoNothing().returning()).length === 1,
       ids: async () =>

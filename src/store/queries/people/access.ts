@@ -1,9 +1,8 @@
 import type { AnyPgColumn } from "drizzle-orm/pg-core";
-import { and, asc, count, eq, isNull, lt, lte, or } from "../../drizzle/orm.ts";
-import { prepared } from "../../engine/prepared.ts";
-import type { Queries, RememberedRequest } from "../../ports/store.ts";
+import { asc, eq, isNull, lt, lte, or } from "../../drizzle/orm.ts";
+import type { Queries } from "../../ports/store.ts";
 import type { QueryContext } from "../context.ts";
-import { inserting } from "../rows.ts";
+import { counted, inserting, one } from "../rows.ts";
 
 export function metaQueries({ db, t: { meta } }: QueryContext): Queries["meta"] {
   return {
@@ -17,23 +16,10 @@ export function metaQueries({ db, t: { meta } }: QueryContext): Queries["meta"] 
 export function requestQueries(context: QueryContext): Queries["requests"] {
   const { db, t } = context;
   const { requests } = t;
-  const get = prepared<{ principal: string; requestId: string }>()("request_get", (slot) =>
-    db
-      .select()
-      .from(requests)
-      .where(
-        and(
-          eq(requests.principal, slot("principal", requests.principal)),
-          eq(requests.requestId, slot("requestId", requests.requestId)),
-        ),
-      ),
-  );
   return {
-    get: async (principal, requestId): Promise<RememberedRequest | undefined> =>
-      (await get({ principal, requestId }))[0],
-    insert: inserting(context, { table: requests, name: "request", what: "a request" }),
-    countBefore: async (at) =>
-      (await db.select({ count: count() }).from(requests).where(lt(requests.at, at)))[0]?.count ?? 0,
+    get: one(context, requests, "principal", "requestId"),
+    insert: inserting(context, { table: requests, what: "a request" }),
+    countBefore: (at) => counted(context, requests, lt(requests.at, at)),
     deleteBefore: async (at, limit) => {
       const oldest = db
         .select({ at: requests.at })
