@@ -1,5 +1,6 @@
 // Writes the reference of the command line from the commands of src/cli, to the file that is given.
 // Use: node scripts/cli-reference.ts FILE
+
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { type Flag, type Flags, flagName } from "../src/cli/line/flags.ts";
@@ -8,6 +9,7 @@ import { globalFlags } from "../src/cli/line/global-flags.ts";
 import { exitCodes, exitMeanings } from "../src/cli/problems/exit.ts";
 import type { Command } from "../src/cli/shared/command.ts";
 import { type Entry, entries, groups } from "../src/cli/shell/tree.ts";
+import { entriesOf } from "../src/lib/values/records.ts";
 
 async function main([file]: readonly string[]): Promise<void> {
   if (file === undefined) throw new Error("use: node scripts/cli-reference.ts FILE");
@@ -35,7 +37,7 @@ const ending = (): readonly string[] => [
   "## Exit codes",
   table(
     ["code", "means"],
-    Object.entries(exitCodes).map(([name, code]) => [`${code}`, exitMeanings[name as keyof typeof exitCodes]]),
+    entriesOf(exitCodes).map(([name, code]) => [`${code}`, exitMeanings[name]]),
   ),
 ];
 

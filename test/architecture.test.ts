@@ -210,7 +210,7 @@ const floatReaders: Readonly<Record<string, string>> = {
   "src/lib/program/version.ts": "our own package.json",
   "src/cli/shell/complete-names.ts": "our own record",
   "src/cli/server/token-source.ts": "tokens of terraform login, which are texts",
-  "src/control/core/pages.ts": "our own page tokens, of texts",
+  "src/control/core/cursor.ts": "our own page tokens, of texts and whole numbers",
   "src/control/workspaces/provider-tokens.ts": "our own record, of texts",
   "src/control/documents/state-syntax.ts": "an escaped string",
   "src/rpc/bodies/request-bodies.ts": "requests of the API, whose numbers are whole and whose values are texts",

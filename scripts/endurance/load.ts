@@ -118,8 +118,9 @@ async function refusedUpload({ server, readerKey: token }: Place, turn: number):
     turn % 2 === 0 ? [ConfigurationService.method.uploadConfiguration] : [StateService.method.uploadState];
   const header = { workspace: "none", sizeBytes: BigInt(junk.length), sha256: "0".repeat(64) };
   const messages = [
-    create(method.input, { part: { case: "header", value: header } } as never),
-    create(method.input, { part: { case: "chunk", value: junk } } as never),
+    ...[{ case: "header", value: header } as const, { case: "chunk", value: junk } as const].map((part) =>
+      create(method.input, { part } as never),
+    ),
   ];
   const upload = { url: server.url, method, token, messages };
   if (turn % 5 === 0) return void (await uploadOverHttp1(upload));

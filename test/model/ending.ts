@@ -1,5 +1,4 @@
 import { join } from "node:path";
-import { whyDistrusted } from "../../src/control/runs/distrust.ts";
 import { resolveRun } from "../../src/control/runs/resolution.ts";
 import { getRun } from "../../src/control/runs/runs.ts";
 import type { Person } from "../../src/domain/people/principal.ts";
@@ -180,12 +179,11 @@ async function checkLastState(
 /** I18: an apply that terraform ended well is applied, with that state; unless its agent was lost or is not believed. */
 async function checkBelief({ outcome }: TerraformProcess, { rows }: ControlPlane, id: JobId): Promise<void> {
   if (outcome?.kind !== "exited" || outcome.code !== 0) return;
-  const { job, newest, doubt } = await rows.read(async (q) => ({
+  const { job, newest } = await rows.read(async (q) => ({
     job: await q.jobs.get(id),
     newest: await q.states.newestOfJob(id),
-    doubt: await whyDistrusted(q, { id }),
   }));
-  if (job === undefined || job.status === "interrupted" || doubt !== undefined) return;
+  if (job === undefined || job.status === "interrupted" || job.distrustedBy !== null) return;
   if (newest?.status === "quarantined")
     throw new Violation("I18", `${id}: terraform ended well, and its state is aside: ${newest.quarantineReason}`);
   if (job.status === "errored")

@@ -1,7 +1,8 @@
 import type { Agent } from "../../src/domain/agents/agent.ts";
 import type { AgentPool } from "../../src/domain/agents/pool.ts";
+import { newRun, queuedJob } from "../../src/domain/runs/creation.ts";
 import type { Job } from "../../src/domain/runs/job.ts";
-import type { Run } from "../../src/domain/runs/run.ts";
+import type { Run, RunOptions } from "../../src/domain/runs/run.ts";
 import type { StateVersion } from "../../src/domain/workspaces/state-version.ts";
 import type { Workspace } from "../../src/domain/workspaces/workspace.ts";
 import { systemRandom } from "../../src/lib/random.ts";
@@ -43,90 +44,32 @@ export const agentRow = (pool: AgentPool | null, over: Partial<Agent> = {}): Age
   ...over,
 });
 
-export const runRow = (workspace: Workspace, over: Partial<Run> = {}): Run => ({
-  id: newId("run", systemRandom),
-  organizationId: workspace.organizationId,
-  workspaceId: workspace.id,
-  configurationId: newId("cv", systemRandom),
-  status: "pending",
-  options: {
-    isPlanOnly: false,
-    isAutoApply: false,
-    isDestroy: false,
-    skipsRefresh: false,
-    isRefreshOnly: false,
-    targets: [],
-    replacements: [],
-    variables: [],
-    engineVersion: "",
-    allowsEmptyApply: false,
-    parallelism: 0,
-  },
-  message: "",
-  createdBy: "somebody",
-  createdAt: at,
-  statusAt: at,
-  hasChanges: false,
-  plannedChanges: null,
-  appliedChanges: null,
-  planSha256: null,
-  planBytes: null,
-  planBlobKey: null,
-  summaryBlobKey: null,
-  planFilesSha256: null,
-  planFilesBytes: null,
-  planFilesBlobKey: null,
-  engine: null,
+/** Options that ask for nothing. */
+export const plainOptions: RunOptions = {
+  isPlanOnly: false,
+  isAutoApply: false,
+  isDestroy: false,
+  skipsRefresh: false,
+  isRefreshOnly: false,
+  targets: [],
+  replacements: [],
+  variables: [],
   engineVersion: "",
-  planLockFile: null,
-  decidedBy: "",
-  decidedAt: null,
-  decisionComment: "",
-  cancelRequestedAt: null,
-  canceledBy: "",
-  source: "api",
-  urgency: 1,
-  retryOf: null,
-  errorMessage: "",
-  resourcesInFlight: [],
-  lost: null,
-  warnings: null,
-  endedAt: null,
-  version: 1,
+  allowsEmptyApply: false,
+  parallelism: 0,
+};
+
+export const runRow = (workspace: Workspace, over: Partial<Run> = {}): Run => ({
+  ...newRun({
+    ...{ organizationId: workspace.organizationId, workspaceId: workspace.id },
+    ...{ id: newId("run", systemRandom), configurationId: newId("cv", systemRandom), options: plainOptions },
+    ...{ message: "", createdBy: "somebody", createdAt: at, source: "api", urgency: 1, retryOf: null },
+  }),
   ...over,
 });
 
 export const jobRow = (run: Run, over: Partial<Job> = {}): Job => ({
-  id: newId("job", systemRandom),
-  organizationId: run.organizationId,
-  workspaceId: run.workspaceId,
-  runId: run.id,
-  poolId: null,
-  phase: "plan",
-  status: "queued",
-  engine: null,
-  engineVersion: "",
-  rank: 1,
-  urgency: 1,
-  epoch: 0,
-  attempt: 0,
-  agentId: null,
-  agentName: null,
-  incarnation: null,
-  desired: "run",
-  cancelRequestedAt: null,
-  tokenHash: null,
-  queuedAt: at,
-  offeredAt: null,
-  startedAt: null,
-  endedAt: null,
-  leaseUntil: null,
-  exitCode: null,
-  errorMessage: "",
-  logBytes: null,
-  isLogClosed: false,
-  logProblem: null,
-  stateSerial: null,
+  ...queuedJob(run, { id: newId("job", systemRandom), phase: over.phase ?? "plan", poolId: null, queuedAt: at }),
   ...over,
 });
 

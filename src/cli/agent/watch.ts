@@ -62,8 +62,8 @@ export async function showAgents(
 const isSign = ({ agents, goneAgentIds }: WatchAgentsResponse): boolean =>
   agents.length === 0 && goneAgentIds.length === 0;
 
-const byName = (a: Agent, b: Agent): number => Buffer.compare(Buffer.from(nameAndId(a)), Buffer.from(nameAndId(b)));
-const nameAndId = ({ name, id }: Agent): string => `${name}\u0001${id}`;
+const byBytes = (a: string, b: string): number => Buffer.compare(Buffer.from(a), Buffer.from(b));
+const byName = (a: Agent, b: Agent): number => byBytes(a.name, b.name) || byBytes(a.id, b.id);
 
 async function hangUpWhenSilent(context: Context, heardMs: () => number, signal: AbortSignal): Promise<void> {
   const { clock } = context.io;

@@ -8,10 +8,11 @@ import { instant, timestampOf } from "../line/instants.ts";
 import type { Context } from "../server/context.ts";
 import { fetchRows, listFlags } from "../shared/lists.ts";
 import { enumFlagWords } from "../terminal/words.ts";
+import { sentStates } from "./states.ts";
 import { runColumns, runName } from "./view.ts";
 
 export const runListFlags = {
-  state: choiceList("only runs in these states", enumFlagWords(RunState)),
+  state: choiceList("only runs in these states", enumFlagWords(sentStates)),
   active: toggle("only runs that have not ended"),
   needsDecision: toggle("only runs that wait for a person: plans to confirm, lost applies"),
   search: text("only runs with this text in id, message or who created them"),
@@ -63,6 +64,6 @@ async function agentId(context: Context, named: string): Promise<string> {
 }
 
 const byWord = new Map(
-  Object.entries(RunState).map(([name, state]) => [name.toLowerCase().replaceAll("_", "-"), state]),
+  Object.entries(sentStates).map(([name, state]) => [name.toLowerCase().replaceAll("_", "-"), state]),
 );
 const stateOf = (word: string): RunState => byWord.get(word) ?? RunState.UNSPECIFIED;

@@ -1,7 +1,11 @@
 import { type Run, RunState, WaitingReason } from "../../gen/windlass/v1/run_pb.ts";
 import { lookUp } from "../../lib/values/records.ts";
 
-type KnownState = (typeof RunState)[keyof typeof RunState];
+const { CONFIRMED: _neverSent, ...others } = RunState;
+/** The states that a server sends. */
+export const sentStates = others;
+
+type KnownState = (typeof sentStates)[keyof typeof sentStates];
 type KnownReason = (typeof WaitingReason)[keyof typeof WaitingReason];
 
 /** What a state of a run means to somebody who follows it. */
@@ -20,7 +24,6 @@ const facts: Readonly<Record<KnownState, StateFacts>> = {
   [RunState.PLANNING]: { kind: "works", text: "planning", isPlanOver: false },
   [RunState.PLANNED]: { kind: "waits", text: "planned", isPlanOver: true },
   [RunState.PLANNED_AND_FINISHED]: { kind: "well", text: "planned and finished", isPlanOver: true },
-  [RunState.CONFIRMED]: { kind: "waits", text: "confirmed", isPlanOver: true },
   [RunState.APPLY_QUEUED]: { kind: "waits", text: "apply queued", isPlanOver: true },
   [RunState.APPLYING]: { kind: "works", text: "applying", isPlanOver: true },
   [RunState.APPLIED]: { kind: "well", text: "applied", isPlanOver: true },
@@ -41,7 +44,7 @@ export const isUnresolved = ({ waiting }: Pick<Run, "waiting">): boolean =>
   waiting?.reason === WaitingReason.RESOLUTION;
 
 /** Every state in which a run is not over. */
-export const openStates: readonly KnownState[] = Object.values(RunState).filter(
+export const openStates: readonly KnownState[] = Object.values(sentStates).filter(
   (state) => state !== RunState.UNSPECIFIED && !isFinal(state),
 );
 

@@ -4,7 +4,7 @@ import type { Style } from "./painted.ts";
 const words: Readonly<Partial<Record<Style, string>>> = {
   green: "applied succeeded idle online active current serving ok yes",
   cyan: "planning applying busy running started offered rotated",
-  yellow: "pending planned confirmed waiting paused draining quarantined unknown silent warn expires",
+  yellow: "pending planned waiting paused draining quarantined unknown silent warn expires",
   red: "errored failed canceled force-canceled discarded interrupted rejected revoked expired offline gone fail",
 };
 

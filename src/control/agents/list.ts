@@ -3,10 +3,11 @@ import { type Agent, type AgentStatus, labelsOf } from "../../domain/agents/agen
 import { meets } from "../../domain/agents/label-selector.ts";
 import type { Person, Principal } from "../../domain/people/principal.ts";
 import type { Job } from "../../domain/runs/job.ts";
-import type { NamePage, RowCount } from "../../store/ports/pages.ts";
+import type { KeyPage, Pair, RowCount } from "../../store/ports/pages.ts";
 import type { AgentFilter, Queries } from "../../store/ports/store.ts";
 import { asPerson, demand, findOrganization, findPool, type Reference } from "../core/access.ts";
 import { type Control, topics } from "../core/control.ts";
+import { pairCursor } from "../core/cursor.ts";
 import { type Page, type PageRequest, pageByTime, searchByKey, withRows } from "../core/pages.ts";
 import { demandSelector } from "../core/selectors.ts";
 import { findAgent } from "./agents.ts";
@@ -42,6 +43,7 @@ export async function listAgents(control: Control, who: Principal, wanted: Agent
   const hasSelector = conditions.length > 0;
   const isWanted = (agent: Agent) => meets(labelsOf(agent), conditions);
   const agents = await searchByKey(wanted.page, {
+    cursor: pairCursor,
     placeAfter: (page) => store.read((q) => firstPlace(q, owners, page)),
     read: async (page) => {
       // No database reads selectors.
@@ -56,9 +58,10 @@ export async function listAgents(control: Control, who: Principal, wanted: Agent
 }
 
 /** The order of agents: by name, then id. */
-const keyOf = (agent: Agent): string => `${agent.name}\u0001${agent.id}`;
+const keyOf = ({ name, id }: Agent): Pair => [name, id];
 const byBytes = (a: string, b: string): number => Buffer.compare(Buffer.from(a), Buffer.from(b));
-const byKey = (a: Agent, b: Agent): number => byBytes(keyOf(a), keyOf(b));
+const byPair = (a: Pair, b: Pair): number => byBytes(a[0], b[0]) || byBytes(a[1], b[1]);
+const byKey = (a: Agent, b: Agent): number => byPair(keyOf(a), keyOf(b));
 
 const present: readonly AgentStatus[] = ["idle", "busy", "unknown", "errored"];
 
@@ -86,17 +89,17 @@ async function agentsFor(
   return { owners, poolId: null, statuses, search };
 }
 
-async function listOf(q: Queries, { owners, filter }: Listing, page: NamePage): Promise<readonly Agent[]> {
+async function listOf(q: Queries, { owners, filter }: Listing, page: KeyPage<Pair>): Promise<readonly Agent[]> {
   const found: Agent[] = [];
   for (const organizationId of owners) found.push(...(await q.agents.list({ ...filter, organizationId }, page)));
   return owners.length === 1 ? found : found.sort(byKey).slice(0, page.limit);
 }
 
 /** The nearest of the places that stand `rows` further on in each list: up to there no list has more rows than that. */
-async function firstPlace(q: Queries, owners: readonly Owner[], page: RowCount): Promise<string | null> {
-  const places: string[] = [];
-  for (const owner of owners) places.push((await q.agents.placeAfter(owner, page)) ?? "");
-  const [first = null] = places.filter((place) => place !== "").toSorted(byBytes);
+async function firstPlace(q: Queries, owners: readonly Owner[], page: RowCount<Pair>): Promise<Pair | null> {
+  const places: (Pair | null)[] = [];
+  for (const owner of owners) places.push(await q.agents.placeAfter(owner, page));
+  const [first = null] = places.filter((place) => place !== null).toSorted(byPair);
   return first;
 }
 

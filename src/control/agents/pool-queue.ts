@@ -8,8 +8,8 @@ import { isId } from "../../lib/words/ids.ts";
 import type { Queries, QueuePosition } from "../../store/ports/store.ts";
 import { asPerson, demand, findPool, type Reference } from "../core/access.ts";
 import type { Control } from "../core/control.ts";
+import { type Cursor, cursorBy, cursorOf, malformedToken } from "../core/cursor.ts";
 import { type Page, type PageRequest, pageByKey, withRows } from "../core/pages.ts";
-import { invalid } from "../core/refusals.ts";
 import { type FactsOf, rememberedFacts } from "../core/selectors.ts";
 
 /** A job that waits for an agent of a pool, and why. */
@@ -30,26 +30,22 @@ export async function listQueuedJobs(
   demand(person, "read");
   return control.store.read(async (q) => {
     const pool = await findPool(q, person, reference);
-    const jobs = await pageByKey(
-      page,
-      ({ after, limit }) => q.jobs.queuedOfPool(pool.id, { after: after === null ? null : placeIn(after), limit }),
-      placeOf,
-    );
+    const jobs = await pageByKey(page, {
+      cursor: queueCursor,
+      read: (places) => q.jobs.queuedOfPool(pool.id, places),
+      keyOf: (job: Job) => job,
+    });
     return withRows(jobs, await viewQueue(control, q, { pool, jobs: jobs.rows }));
   });
 }
 
-const placeOf = ({ rank, urgency, queuedAt, id }: Job): string =>
-  [rank, urgency, queuedAt.toISOString(), id].join("\u0001");
-
-function placeIn(key: string): QueuePosition {
-  const [rank, asked, instant = "", id = ""] = key.split("\u0001");
-  const queuedAt = new Date(instant);
-  const urgency = ([0, 1, 2] as const).find((one) => String(one) === asked);
-  const isPlace = isId("job", id) && !Number.isNaN(queuedAt.getTime()) && urgency !== undefined;
-  if (isPlace) return { rank: Number(rank), urgency, queuedAt, id };
-  throw invalid("page_token", "expected the next_page_token of the page before, unchanged");
-}
+const queueCursor: Cursor<QueuePosition> = cursorBy(cursorOf("number", "number", "instant", "text"), {
+  toTuple: ({ rank, urgency, queuedAt, id }) => [rank, urgency, queuedAt, id],
+  toPlace: ([rank, urgency, queuedAt, id]) => {
+    if (isId("job", id) && (urgency === 0 || urgency === 1 || urgency === 2)) return { rank, urgency, queuedAt, id };
+    throw malformedToken();
+  },
+});
 
 /** Reads why queued jobs of one pool wait: jobs that follow one another in its queue. */
 export async function viewQueue(

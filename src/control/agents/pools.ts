@@ -8,6 +8,7 @@ import { asPerson, demand, findOrganization, findPool, type Reference } from "..
 import { record } from "../core/audit.ts";
 import { change } from "../core/change.ts";
 import { type Control, topics } from "../core/control.ts";
+import { type Cursor, cursorBy, cursorOf } from "../core/cursor.ts";
 import { demandEtag } from "../core/etags.ts";
 import { listedNames, nameTaken, shortList } from "../core/names.ts";
 import { type Page, type PageRequest, pageByKey, viewed } from "../core/pages.ts";
@@ -104,11 +105,11 @@ export async function listPools(
   return control.store.read(async (q) => {
     const { id: organizationId } = await findOrganization(q, person, organization);
     const listing = { organizationId, search, ...orders[order] };
-    const pools = await pageByKey(
-      page,
-      ({ after, limit }) => q.pools.find(listing, { after: after === null ? null : placeIn(after, order), limit }),
-      (pool) => placeOf(pool, order),
-    );
+    const pools = await pageByKey(page, {
+      cursor: poolCursor(order),
+      read: (places) => q.pools.find(listing, places),
+      keyOf: (pool) => pool,
+    });
     return viewed(pools, (rows) => viewPools(q, rows));
   });
 }
@@ -121,16 +122,17 @@ function orderOf(orderBy: string): Order {
   throw invalid("order_by", `expected one of ${Object.keys(orders).join(", ")}, got ${JSON.stringify(orderBy)}`);
 }
 
-/** Where a page ends. It names the order too: in another one it would mean another place. */
-const placeOf = ({ name, createdAt, id }: AgentPool, order: Order): string =>
-  [order, name, createdAt.toISOString(), id].join("\u0001");
+type PoolPlace = Pick<AgentPool, "name" | "createdAt" | "id">;
 
-function placeIn(key: string, order: Order): Pick<AgentPool, "name" | "createdAt" | "id"> {
-  const [wanted, name = "", instant = "", id = ""] = key.split("\u0001");
-  const createdAt = new Date(instant);
-  if (wanted === order && isId("apool", id) && !Number.isNaN(createdAt.getTime())) return { name, createdAt, id };
-  throw invalid("page_token", "the page before was asked for in another order: begin at the first page");
-}
+/** Where a page ends. It names the order too: in another one it would mean another place. */
+const poolCursor = (order: Order): Cursor<PoolPlace> =>
+  cursorBy(cursorOf("text", "text", "instant", "text"), {
+    toTuple: ({ name, createdAt, id }: PoolPlace) => [order, name, createdAt, id] as const,
+    toPlace: ([wanted, name, createdAt, id]) => {
+      if (wanted === order && isId("apool", id)) return { name, createdAt, id };
+      throw invalid("page_token", "the page before was asked for in another order: begin at the first page");
+    },
+  });
 
 export interface PoolUpdate {
   readonly reference: Reference;

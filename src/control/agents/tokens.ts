@@ -144,7 +144,7 @@ export async function revokeAgentToken(
 /** Cancels what the agents run, and believes no state any more that they still bring. */
 async function stopJobs(tx: Queries, at: Change, token: AgentToken, agents: readonly AgentId[]): Promise<void> {
   for (const agentId of agents) {
-    for (const job of await tx.jobs.openOfAgent(agentId)) await distrust(tx, job.id, token.id);
+    for (const job of await tx.jobs.openOfAgent(agentId)) await distrust(tx, job, token.id);
   }
   for (const job of await tx.jobs.ofAgents(agents)) await cancelJob(tx, at, { job, mode: "cancel" });
 }

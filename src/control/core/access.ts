@@ -1,11 +1,8 @@
-import type { AgentPool } from "../../domain/agents/pool.ts";
 import type { Organization } from "../../domain/people/organization.ts";
 import { allows, type Permission, type Person, type Principal, sees } from "../../domain/people/principal.ts";
 import type { Run } from "../../domain/runs/run.ts";
-import type { VariableSet } from "../../domain/workspaces/variable-set.ts";
-import type { Workspace } from "../../domain/workspaces/workspace.ts";
 import { WindlassError } from "../../lib/words/errors.ts";
-import { isId, type OrganizationId } from "../../lib/words/ids.ts";
+import { type Id, type IdPrefix, isId, type OrganizationId } from "../../lib/words/ids.ts";
 import type { Queries } from "../../store/ports/store.ts";
 
 /** The caller as a person; other credentials manage nothing. */
@@ -86,50 +83,42 @@ export interface Reference {
   readonly name: string;
 }
 
-/** The pool of that id or name. */
-export async function findPool(tx: Queries, person: Person, { organization, name }: Reference): Promise<AgentPool> {
-  const found = isId("apool", name)
-    ? await tx.pools.get(name)
-    : await tx.pools.byName((await findOrganization(tx, person, organization)).id, name);
-  return visible(person, found, "agent pool", name);
+/** What is found by its id, or by its name in an organization. */
+interface NamedRows<P extends IdPrefix, Row> {
+  get(id: Id<P>): Promise<Row | undefined>;
+  byName(organizationId: OrganizationId, name: string): Promise<Row | undefined>;
 }
+
+const finder =
+  <P extends IdPrefix, Row extends Owned>(prefix: P, resource: string, rowsIn: (tx: Queries) => NamedRows<P, Row>) =>
+  async (tx: Queries, person: Person, { organization, name }: Reference): Promise<Row> => {
+    const rows = rowsIn(tx);
+    const found = isId(prefix, name)
+      ? await rows.get(name)
+      : await rows.byName((await findOrganization(tx, person, organization)).id, name);
+    return visible(person, found, resource, name);
+  };
+
+/** The pool of that id or name. */
+export const findPool = finder("apool", "agent pool", (tx) => tx.pools);
 
 /** The workspace of that id or name. */
-export async function findWorkspace(
-  tx: Queries,
-  person: Person,
-  { organization, name }: Reference,
-): Promise<Workspace> {
-  const found = isId("ws", name)
-    ? await tx.workspaces.get(name)
-    : await tx.workspaces.byName((await findOrganization(tx, person, organization)).id, name);
-  return visible(person, found, "workspace", name);
-}
+export const findWorkspace = finder("ws", "workspace", (tx) => tx.workspaces);
 
 /** The variable set of that id or name. */
-export async function findVariableSet(
-  tx: Queries,
-  person: Person,
-  { organization, name }: Reference,
-): Promise<VariableSet> {
-  const found = isId("vset", name)
-    ? await tx.variableSets.get(name)
-    : await tx.variableSets.byName((await findOrganization(tx, person, organization)).id, name);
-  return visible(person, found, "variable set", name);
-}
+export const findVariableSet = finder("vset", "variable set", (tx) => tx.variableSets);
 
 /** The run of that id. */
 export async function findRun(tx: Queries, person: Person, id: string): Promise<Run> {
   return visible(person, isId("run", id) ? await tx.runs.get(id) : undefined, "run", id);
 }
 
+interface Owned {
+  readonly organizationId: OrganizationId;
+}
+
 /** The row, unless it belongs to an organization that the person cannot see. */
-export function visible<T extends { readonly organizationId: OrganizationId }>(
-  person: Person,
-  row: T | undefined,
-  resource: string,
-  name: string,
-): T {
+export function visible<T extends Owned>(person: Person, row: T | undefined, resource: string, name: string): T {
   if (row === undefined || !sees(person, row.organizationId)) throw notFound(resource, name);
   return row;
 }

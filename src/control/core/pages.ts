@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
-import type { NamePage, Position, TimePage } from "../../store/ports/pages.ts";
-import { invalid } from "./refusals.ts";
+import type { KeyPage, Position, RowCount, TimePage } from "../../store/ports/pages.ts";
+import { type Cursor, cursorOf, malformedToken, numberCursor, timeCursor } from "./cursor.ts";
 import type { Vault } from "./vault.ts";
 
 /** What a caller asks of a list. Size 0 is 50, at most 1000; an empty token is the first page. */
@@ -23,16 +23,26 @@ const maxSize = 1000;
 /** How many rows a page gets. */
 export const pageSize = (size: number): number => Math.min(size > 0 ? size : defaultSize, maxSize);
 
+/** A list in the order of a key `K`. */
+interface KeyedList<T, K> {
+  readonly cursor: Cursor<K>;
+  readonly read: (page: KeyPage<K>) => Promise<readonly T[]>;
+  readonly keyOf: (row: T) => NoInfer<K>;
+}
+
 /** A page in the order of a key. It stays right while rows come and go. */
-export async function pageByKey<T>(
+export async function pageByKey<T, K>(
   request: PageRequest,
-  read: (page: NamePage) => Promise<readonly T[]>,
-  keyOf: (row: T) => string,
+  { cursor, read, keyOf }: KeyedList<T, K>,
 ): Promise<Page<T>> {
   const size = pageSize(request.size);
-  const rows = await read({ after: request.token === "" ? null : keyIn(request.token), limit: size + 1 });
-  return cut(rows, size, (last) => tokenOf(["key", keyOf(last)]));
+  const rows = await read({ after: placeIn(request, cursor), limit: size + 1 });
+  return cut(rows, size, (last) => cursor.encode(keyOf(last)));
 }
+
+/** Where the page before ended; null before the first page. */
+const placeIn = <P>({ token }: Pick<PageRequest, "token">, cursor: Cursor<P>): P | null =>
+  token === "" ? null : cursor.decode(token);
 
 /** A page in the order of a number that only grows. */
 export async function pageByNumber<T>(
@@ -41,9 +51,8 @@ export async function pageByNumber<T>(
   numberOf: (row: T) => number,
 ): Promise<Page<T>> {
   const size = pageSize(request.size);
-  const after = request.token === "" ? 0 : Number(keyIn(request.token));
-  if (!Number.isSafeInteger(after)) throw malformed();
-  return cut(await read({ after, limit: size + 1 }), size, (last) => tokenOf(["key", String(numberOf(last))]));
+  const after = placeIn(request, numberCursor) ?? 0;
+  return cut(await read({ after, limit: size + 1 }), size, (last) => numberCursor.encode(numberOf(last)));
 }
 
 /** A page newest first. It stays right while rows come and go. */
@@ -53,12 +62,12 @@ export async function pageByTime<T>(
   positionOf: (row: T) => { readonly createdAt: Date; readonly id: string },
 ): Promise<Page<T>> {
   const size = pageSize(request.size);
-  const rows = await read({ before: request.token === "" ? null : momentIn(request.token), limit: size + 1 });
-  return cut(rows, size, (last) => {
-    const { createdAt, id } = positionOf(last);
-    return tokenOf(["time", createdAt.toISOString(), id]);
-  });
+  const rows = await read({ before: placeIn(request, timeCursor), limit: size + 1 });
+  return cut(rows, size, (last) => tokenOf(positionOf(last)));
 }
+
+const tokenOf = ({ createdAt: at, id }: { readonly createdAt: Date; readonly id: string }): string =>
+  timeCursor.encode({ at, id });
 
 /** A list that no index tells, in the order of a place `P`. */
 interface Search<T, P> {
@@ -106,8 +115,7 @@ export async function searchByTime<T>(
   { placeAfter, read, positionOf }: TimeSearch<T>,
 ): Promise<Page<T>> {
   const size = pageSize(request.size);
-  const start = request.token === "" ? null : momentIn(request.token);
-  const token = (at: Date, id: string) => tokenOf(["time", at.toISOString(), id]);
+  const start = placeIn(request, timeCursor);
   const { rows, stoppedAt } = await lookThrough<T, Position>(
     { start, limit: size + 1 },
     {
@@ -115,38 +123,31 @@ export async function searchByTime<T>(
       read: ({ from: before, to: downTo, limit }) => read({ before, downTo, limit }),
     },
   );
-  const tokenAfter = (last: T) => token(positionOf(last).createdAt, positionOf(last).id);
-  return cut(rows, size, tokenAfter, stoppedAt === null ? "" : token(stoppedAt.at, stoppedAt.id));
+  const tokenAfter = (last: T) => tokenOf(positionOf(last));
+  return cut(rows, size, tokenAfter, stoppedAt === null ? "" : timeCursor.encode(stoppedAt));
 }
 
-interface KeySearch<T> {
-  readonly placeAfter: (page: { readonly after: string | null; readonly rows: number }) => Promise<string | null>;
-  readonly read: (page: NamePage) => Promise<readonly T[]>;
+interface KeySearch<T, K> extends KeyedList<T, K> {
+  readonly placeAfter: (page: RowCount<K>) => Promise<K | null>;
   /** How many rows one look takes in, if rows of this list are costly. */
   readonly rows?: number | undefined;
-  readonly keyOf: (row: T) => string;
 }
 
 /** A page in the order of a key of rows that no index tells. */
-export async function searchByKey<T>(
+export async function searchByKey<T, K>(
   request: PageRequest,
-  { placeAfter, read, keyOf, rows: step = searchedRows }: KeySearch<T>,
+  { cursor, placeAfter, read, keyOf, rows: step = searchedRows }: KeySearch<T, K>,
 ): Promise<Page<T>> {
   const size = pageSize(request.size);
-  const start = request.token === "" ? null : keyIn(request.token);
-  const { rows, stoppedAt } = await lookThrough<T, string>(
+  const start = placeIn(request, cursor);
+  const { rows, stoppedAt } = await lookThrough<T, K>(
     { start, limit: size + 1 },
     {
       placeAfter: (after, count) => placeAfter({ after, rows: Math.min(count, step) }),
       read: ({ from: after, to: upTo, limit }) => read({ after, upTo, limit }),
     },
   );
-  return cut(
-    rows,
-    size,
-    (last) => tokenOf(["key", keyOf(last)]),
-    stoppedAt === null ? "" : tokenOf(["key", stoppedAt]),
-  );
+  return cut(rows, size, (last) => cursor.encode(keyOf(last)), stoppedAt === null ? "" : cursor.encode(stoppedAt));
 }
 
 /** The same page with other rows, one for each. */
@@ -172,16 +173,17 @@ export function pageOfExcerpt<T extends { readonly place: number }>(
   document: string,
   { rows, isEnd }: { readonly rows: readonly T[]; readonly isEnd: boolean },
 ): Page<T> {
-  const tokenAfter = (count: number) => tokenOf(["key", `${document}/${rows[count - 1]?.place}`]);
+  const tokenAfter = (count: number) => excerptCursor.encode([document, rows[count - 1]?.place ?? 0]);
   return { rows, nextToken: isEnd || rows.length === 0 ? "" : tokenAfter(rows.length), tokenAfter };
 }
 
+/** Places in a document. */
+const excerptCursor = cursorOf("text", "number");
+
 /** Where the page before such a page ended, and in which document; undefined before the first page. */
-export function placeIn(token: string): { readonly document: string; readonly place: number } | undefined {
+export function placeInExcerpt(token: string): { readonly document: string; readonly place: number } | undefined {
   if (token === "") return undefined;
-  const [document = "", text = ""] = keyIn(token).split("/");
-  const place = Number(text);
-  if (text === "" || !Number.isSafeInteger(place)) throw malformed();
+  const [document, place] = excerptCursor.decode(token);
   return { document, place };
 }
 
@@ -209,10 +211,10 @@ export const upTo = <T>(page: Page<T>, count: number): Page<T> =>
 
 /** A page of what is all in memory, and does not change, or only at its end: its token is a place. */
 export function pageOfAll<T>(request: PageRequest, all: readonly T[]): Page<T> {
-  const start = request.token === "" ? 0 : Number(keyIn(request.token));
-  if (!Number.isSafeInteger(start) || start < 0) throw malformed();
+  const start = placeIn(request, numberCursor) ?? 0;
+  if (start < 0) throw malformedToken();
   const rows = all.slice(start, start + pageSize(request.size));
-  const tokenAfter = (count: number) => tokenOf(["key", String(start + count)]);
+  const tokenAfter = (count: number) => numberCursor.encode(start + count);
   const isLast = start + rows.length >= all.length;
   return { rows, nextToken: isLast ? "" : tokenAfter(rows.length), tokenAfter };
 }
@@ -249,38 +251,8 @@ export function openToken(vault: Pick<Vault, "open">, method: string, text: stri
   try {
     return Buffer.from(vault.open(Buffer.from(text, "base64url"), tokenSubject(method))).toString();
   } catch {
-    throw malformed();
+    throw malformedToken();
   }
 }
 
 const tokenSubject = (method: string): string => `page/${method}`;
-
-const tokenOf = (position: readonly string[]): string => Buffer.from(JSON.stringify(position)).toString("base64url");
-
-const malformed = () =>
-  invalid("page_token", "expected the next_page_token of the page before, unchanged, or nothing for the first page");
-
-function positionIn(token: string): readonly unknown[] {
-  try {
-    const position: unknown = JSON.parse(Buffer.from(token, "base64url").toString());
-    if (Array.isArray(position)) return position;
-  } catch {
-    // No token of ours is anything but JSON.
-  }
-  throw malformed();
-}
-
-/** The key after which a page begins. */
-export function keyIn(token: string): string {
-  const [kind, key, ...more] = positionIn(token);
-  if (kind !== "key" || typeof key !== "string" || more.length > 0) throw malformed();
-  return key;
-}
-
-function momentIn(token: string): { readonly at: Date; readonly id: string } {
-  const [kind, text, id, ...more] = positionIn(token);
-  if (kind !== "time" || typeof text !== "string" || typeof id !== "string" || more.length > 0) throw malformed();
-  const at = new Date(text);
-  if (Number.isNaN(at.getTime())) throw malformed();
-  return { at, id };
-}

@@ -1,7 +1,8 @@
-import { isEnded, type Job, type LogProblem } from "../../domain/runs/job.ts";
+import { isEnded, type Job, type LateEvidence, type LogProblem } from "../../domain/runs/job.ts";
 import { logProblemText } from "../../domain/runs/log-problem.ts";
-import { lostSentence, mustDecide } from "../../domain/runs/lost.ts";
+import { mustDecide } from "../../domain/runs/lost.ts";
 import type { Run } from "../../domain/runs/run.ts";
+import { errorText, evidenceText } from "../../domain/runs/run-error.ts";
 import type { Engine } from "../../domain/workspaces/workspace.ts";
 import type { AgentId, JobId } from "../../lib/words/ids.ts";
 import type { Queries } from "../../store/ports/store.ts";
@@ -271,42 +272,30 @@ async function closeLateLog(tx: Queries, at: Change, { job, log }: Ending): Prom
  */
 async function takeLateReport(tx: Queries, at: Change, { job, report, log }: Ending): Promise<void> {
   const run = await tx.runs.get(job.runId);
+  const evidence = await evidenceOf(tx, job, report);
   const late: Job = {
     ...job,
     isLogClosed: true,
     logBytes: log.bytes,
     logProblem: log.problem,
     exitCode: report.exitCode,
-    stateSerial: report.stateSerial === 0 ? null : report.stateSerial,
+    stateSerial: evidence.state?.serial ?? null,
+    lateEvidence: evidence,
   };
   await tx.jobs.saveIf(late, { epoch: job.epoch, status: job.status });
   if (run === undefined) return;
-  const newest = report.stateSerial === 0 ? undefined : await tx.states.newestOfJob(job.id);
-  const isSafe = newest === undefined || newest.status !== "quarantined";
-  const told: Run = {
-    ...run,
-    errorMessage: lateMessage(run, report, isSafe),
-    resourcesInFlight: report.resourcesInFlight,
-    lost: report.lost,
-    appliedChanges: report.counts,
-  };
-  const comment = told.errorMessage.split(". Recovered: ").at(-1) ?? "";
+  const { resourcesInFlight, lost, counts: appliedChanges } = report;
+  const errorMessage = errorText(run, { kind: "recovered", cause: job.errorMessage, evidence, lost });
+  const told: Run = { ...run, errorMessage, resourcesInFlight, lost, appliedChanges };
+  const comment = evidenceText(told, evidence);
   const event = { actor: job.agentName ?? "", title: "the lost agent came back", comment };
   await saveRunFacts(tx, at, { run: told, told: event });
   at.touched.add(topics.log(job.id));
-  if (isSafe && !mustDecide(report.lost)) await releaseWorkspace(tx, at, told);
+  if (evidence.state?.isAside !== true && !mustDecide(lost)) await releaseWorkspace(tx, at, told);
 }
 
-function lateMessage(run: Run, report: Report, isSafe: boolean): string {
-  const { outcome, exitCode, errorMessage, stateSerial } = report;
-  // What was told while the agent was away, from the log alone.
-  const first = (run.errorMessage.split(". Recovered:")[0] ?? "").replace(`. ${lostSentence(run.lost, run.id)}`, "");
-  const said = errorMessage === "" ? "" : ` (${errorMessage})`;
-  const state =
-    stateSerial === 0
-      ? "no state of it is stored"
-      : `state serial ${stateSerial} ${isSafe ? "was recovered" : "is quarantined: look at it with `windlass state list --quarantined`"}`;
-  const lost = lostSentence(report.lost, run.id);
-  const how = outcome === "finished" ? "applied everything" : `ended with exit code ${exitCode}${said}`;
-  return `${first}. Recovered: the agent came back, ${run.engine ?? "terraform"} had ${how}, ${state}${lost === "" ? "" : `; ${lost}`}`;
+async function evidenceOf(tx: Queries, job: Job, report: Report): Promise<LateEvidence> {
+  const { outcome, exitCode, errorMessage: message, stateSerial: serial } = report;
+  const isAside = serial !== 0 && (await tx.states.newestOfJob(job.id))?.status === "quarantined";
+  return { outcome, exitCode, message, state: serial === 0 ? null : { serial, isAside } };
 }

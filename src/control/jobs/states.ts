@@ -138,7 +138,7 @@ async function admit(
   const decision = decideState(current ?? null, version, {
     jobId: job.id,
     holdsWorkspace: workspace.lock?.kind === "run" && workspace.lock.runId === run.id,
-    doubt: await whyDistrusted(tx, job),
+    doubt: whyDistrusted(job),
     asideReason,
     newest: newest ?? null,
   });

@@ -108,7 +108,7 @@ describe.each(testEngines)("what needs somebody, on $name", (engine) => {
     expect(await getWorkspace(control, owner, ref("net"))).toMatchObject({ holderStatus: "errored" });
 
     const page = { size: 0, token: "" };
-    const decided = { organization: "", workspace: "", statuses: [], needsDecision: true };
+    const decided = { organization: "", workspace: "", statuses: null, needsDecision: true };
     const listed = async () =>
       (await listRuns(control, owner, { filter: decided, page })).rows.map((row) => row.run.id);
     expect((await listed()).toSorted()).toEqual([run.id, planned.run.id].toSorted());

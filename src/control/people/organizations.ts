@@ -7,6 +7,7 @@ import { asPerson, demand, findOrganization } from "../core/access.ts";
 import { record } from "../core/audit.ts";
 import { change } from "../core/change.ts";
 import type { Control } from "../core/control.ts";
+import { nameCursor } from "../core/cursor.ts";
 import { demandEtag } from "../core/etags.ts";
 import { listedNames, nameTaken, shortList } from "../core/names.ts";
 import { type Page, type PageRequest, pageByKey, pageOfAll, withRows } from "../core/pages.ts";
@@ -100,11 +101,11 @@ export async function listOrganizations(
   demand(person, "read");
   if (person.role === "site_admin") {
     return control.store.read(async (q) => {
-      const found = await pageByKey(
-        page,
-        (keys) => q.organizations.list(keys),
-        ({ name }) => name,
-      );
+      const found = await pageByKey(page, {
+        cursor: nameCursor,
+        read: (keys) => q.organizations.list(keys),
+        keyOf: ({ name }) => name,
+      });
       const views: OrganizationView[] = [];
       for (const row of found.rows) views.push(await viewOrganization(q, row));
       return withRows(found, views);

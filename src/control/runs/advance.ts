@@ -1,4 +1,4 @@
-import { inFlightNames } from "../../domain/runs/in-flight.ts";
+import { queuedJob } from "../../domain/runs/creation.ts";
 import {
   type Desired,
   isEnded,
@@ -12,6 +12,7 @@ import {
 import type { Lost } from "../../domain/runs/lost.ts";
 import type { ResourceInFlight } from "../../domain/runs/resource-in-flight.ts";
 import { type ChangeCounts, moveRun, type Run, type RunEffect, type RunEvent } from "../../domain/runs/run.ts";
+import { errorText } from "../../domain/runs/run-error.ts";
 import { type TimelineEntry, tellMove } from "../../domain/runs/timeline.ts";
 import type { Workspace } from "../../domain/workspaces/workspace.ts";
 import { WindlassError } from "../../lib/words/errors.ts";
@@ -90,48 +91,15 @@ async function applyRunEffect(
 
 /** The next run would plan on a state that may be behind the world. */
 async function keepForJudgement(tx: Queries, at: Change, run: Run): Promise<void> {
-  const errorMessage = `its last state is in quarantine, because its agent's token was revoked for a suspected theft: the workspace stays locked until somebody decides (windlass run resolve ${run.id})`;
-  await saveRunFacts(tx, at, { run: { ...run, errorMessage } });
+  await saveRunFacts(tx, at, { run: { ...run, errorMessage: errorText(run, { kind: "in_quarantine" }) } });
 }
 
 async function queueJob(tx: Queries, at: Change, { run, phase }: { run: Run; phase: JobPhase }): Promise<void> {
   const workspace = await tx.workspaces.get(run.workspaceId);
   if (workspace === undefined) throw new WindlassError("internal", `the workspace of ${run.id} is gone`);
   const before = newestOf(await tx.jobs.ofRun(run.id), phase);
-  await tx.jobs.insert({
-    id: newId("job", at.random),
-    organizationId: run.organizationId,
-    workspaceId: run.workspaceId,
-    runId: run.id,
-    poolId: workspace.poolId,
-    phase,
-    status: "queued",
-    ...(phase === "apply"
-      ? { engine: run.engine, engineVersion: run.engineVersion }
-      : { engine: null, engineVersion: run.options.engineVersion }),
-    rank: phase === "apply" ? 0 : run.options.isPlanOnly ? 2 : 1,
-    urgency: run.urgency,
-    // Epochs go up over all jobs of a phase: whoever follows its log sees that another one begins.
-    epoch: before?.epoch ?? 0,
-    attempt: 0,
-    agentId: null,
-    agentName: null,
-    incarnation: null,
-    desired: "run",
-    cancelRequestedAt: null,
-    tokenHash: null,
-    queuedAt: at.now,
-    offeredAt: null,
-    startedAt: null,
-    endedAt: null,
-    leaseUntil: null,
-    exitCode: null,
-    errorMessage: "",
-    logBytes: null,
-    isLogClosed: false,
-    logProblem: null,
-    stateSerial: null,
-  });
+  const id = newId("job", at.random);
+  await tx.jobs.insert(queuedJob(run, { id, phase, poolId: workspace.poolId, before, queuedAt: at.now }));
   at.touched.add(topics.jobs);
 }
 
@@ -218,17 +186,11 @@ function runEventOf(job: Job, effect: JobEffect, facts: ResultFacts): RunEvent {
     case "interrupted":
       return {
         kind: "apply_interrupted",
-        message: interruptedMessage(job, facts.resourcesInFlight),
+        message: effect.message,
         resourcesInFlight: facts.resourcesInFlight,
         lost: facts.lost,
       };
   }
-}
-
-function interruptedMessage({ agentName }: Job, resources: readonly ResourceInFlight[]): string {
-  const names = inFlightNames(resources);
-  const during = names === "" ? "" : `, with ${names} in flight`;
-  return `agent ${agentName ?? "unknown"} was lost during the apply${during}: what it did is not known`;
 }
 
 /** Asks a job to end. One that has not started ends at once. */

@@ -16,7 +16,8 @@ export interface RunListFilter {
   readonly organization: string;
   /** Empty: every workspace. */
   readonly workspace: string;
-  readonly statuses: readonly RunStatus[];
+  /** Any of them; null is all. */
+  readonly statuses: readonly RunStatus[] | null;
   readonly search?: string | undefined;
   readonly createdFrom?: Date | null | undefined;
   readonly createdBefore?: Date | null | undefined;

@@ -305,7 +305,7 @@ describe("a queue timeout", () => {
 describe("a list of runs", () => {
   const found = async (filter: object, who = operator) => {
     const wanted = {
-      filter: { organization: "", workspace: "", statuses: [], ...filter },
+      filter: { organization: "", workspace: "", statuses: null, ...filter },
       page: { size: 0, token: "" },
     };
     return (await listRuns(fixture.control, who, wanted)).rows.map(({ run }) => run.id);

@@ -3,7 +3,7 @@ import { type ChangeCounts, type Run, statusText } from "../../domain/runs/run.t
 import { WindlassError } from "../../lib/words/errors.ts";
 import { asPerson, demand, findRun } from "../core/access.ts";
 import type { Control } from "../core/control.ts";
-import { type Page, type PageRequest, pageOfExcerpt, pageSize, placeIn } from "../core/pages.ts";
+import { type Page, type PageRequest, pageOfExcerpt, pageSize, placeInExcerpt } from "../core/pages.ts";
 import { invalid } from "../core/refusals.ts";
 import { loadSealed } from "../core/sealed-blobs.ts";
 import { maxSummaryBytes } from "../documents/limits.ts";
@@ -27,7 +27,7 @@ export async function getRunPlan(
   const run = await control.store.read((q) => findRun(q, person, id));
   const { plannedChanges: counts, summaryBlobKey: key } = run;
   if (counts === null || key === null) throw noPlan(run);
-  const from = placeIn(page.token);
+  const from = placeInExcerpt(page.token);
   const document = documentOf(key);
   if (from !== undefined && from.document !== document) throw otherPlan(run);
   const subject = `plan-summary/${run.id}`;

@@ -1,6 +1,7 @@
 import type { Principal } from "../../domain/people/principal.ts";
 import { newestOf } from "../../domain/runs/job.ts";
 import { isFinal, type Run, statusText } from "../../domain/runs/run.ts";
+import { errorText } from "../../domain/runs/run-error.ts";
 import { WindlassError } from "../../lib/words/errors.ts";
 import type { Queries } from "../../store/ports/store.ts";
 import { asPerson, demand, findRun } from "../core/access.ts";
@@ -93,7 +94,7 @@ async function settle(tx: Queries, at: Change, { run, adoption, by, comment }: S
     ...run,
     decidedBy: by,
     decidedAt: at.now,
-    errorMessage: `${run.errorMessage}. Resolved: ${by} ${how}`,
+    errorMessage: errorText(run, { kind: "resolved", by, how }),
   };
   await saveRunFacts(tx, at, { run: told, told: { actor: by, title: how, comment } });
   await releaseWorkspace(tx, at, told);

@@ -1,4 +1,5 @@
 import { mayOperate, type Person, type Principal } from "../../domain/people/principal.ts";
+import { newRun } from "../../domain/runs/creation.ts";
 import { optionProblem } from "../../domain/runs/engine.ts";
 import type { Urgency } from "../../domain/runs/job.ts";
 import { isFinal, type Run, type RunOptions, type RunSource } from "../../domain/runs/run.ts";
@@ -177,51 +178,16 @@ interface Ingredients extends Pick<Run, "configurationId" | "options" | "message
 
 /** Inserts a run and lets it go as far as it can. */
 export async function insertRun(tx: Queries, at: Change, { person, workspace, ...wish }: Ingredients): Promise<Run> {
-  const run = newRun(at, { ...wish, person, workspace });
+  const { organizationId, id: workspaceId } = workspace;
+  const origin = { id: newId("run", at.random), createdBy: actorOf(person), createdAt: at.now };
+  const run = newRun({ ...wish, ...origin, organizationId, workspaceId });
   await tx.runs.insert(run);
   await tell(tx, at, { run, told: tellCreation(run), isMoved: true });
-  const { id: resource, organizationId, retryOf } = run;
+  const { id: resource, retryOf } = run;
   const detail = { workspace: workspace.name, ...given({ retry_of: retryOf ?? undefined }) };
   const action = retryOf === null ? "run.create" : "run.retry";
   await record(tx, person, { at: at.now, action, resource, organizationId, detail });
   return start(tx, at, run);
-}
-
-function newRun({ now, random }: Change, { person, workspace, ...wish }: Ingredients): Run {
-  return {
-    id: newId("run", random),
-    organizationId: workspace.organizationId,
-    workspaceId: workspace.id,
-    ...wish,
-    status: "pending",
-    createdBy: actorOf(person),
-    createdAt: now,
-    statusAt: now,
-    hasChanges: false,
-    plannedChanges: null,
-    appliedChanges: null,
-    planSha256: null,
-    planBytes: null,
-    planBlobKey: null,
-    summaryBlobKey: null,
-    planFilesSha256: null,
-    planFilesBytes: null,
-    planFilesBlobKey: null,
-    engine: null,
-    engineVersion: "",
-    planLockFile: null,
-    decidedBy: "",
-    decidedAt: null,
-    decisionComment: "",
-    cancelRequestedAt: null,
-    canceledBy: "",
-    errorMessage: "",
-    resourcesInFlight: [],
-    lost: null,
-    warnings: null,
-    endedAt: null,
-    version: 1,
-  };
 }
 
 async function start(tx: Queries, at: Change, run: Run): Promise<Run> {

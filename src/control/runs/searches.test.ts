@@ -50,7 +50,7 @@ const lists: Readonly<Record<string, (looking: Looking) => Promise<Pick<Page<str
     return { rows: rows.map(({ agent: { name } }) => name), nextToken };
   },
   ListRuns: async ({ test: { control }, person, page }) => {
-    const filter = { organization: "", workspace: "", statuses: [], search: "wanted" };
+    const filter = { organization: "", workspace: "", statuses: null, search: "wanted" };
     const { rows, nextToken } = await listRuns(control, person, { filter, page });
     return { rows: rows.map(({ run: { message } }) => message), nextToken };
   },

@@ -112,7 +112,8 @@ async function sweepLeases(control: Control, now: Date): Promise<void> {
         { jobId: job.id, runId: job.runId, phase: job.phase, status: job.status, agentId: job.agentId },
         "a lease has ended",
       );
-      await advanceJob(tx, at, { job, event: { kind: "lease_expired" }, facts });
+      const { resourcesInFlight } = facts;
+      await advanceJob(tx, at, { job, event: { kind: "lease_expired", resourcesInFlight }, facts });
     });
   }
 }

@@ -562,6 +562,8 @@ describe("a lost agent", () => {
     expect(stored.status).toBe("current");
     expect(await back.report(job, "one two", { stateSerial: 3n })).toMatchObject({ sealed: true });
     expect(await runOf(runId)).toMatchObject({ status: "errored", errorMessage: expect.stringContaining("Recovered") });
+    const lateEvidence = { outcome: "finished", exitCode: 0, message: "", state: { serial: 3, isAside: false } };
+    expect(await jobOf(runId, "apply")).toMatchObject({ status: "interrupted", lateEvidence });
     const workspace = await fixture.control.store.read((q) => q.workspaces.byName(fixture.organization.id, "net"));
     expect(workspace?.lock).toBeNull();
   });

@@ -10,7 +10,7 @@ import {
   type PageRequest,
   pageOfExcerpt,
   pageSize,
-  placeIn,
+  placeInExcerpt,
   searchByTime,
   withRows,
 } from "../core/pages.ts";
@@ -125,7 +125,7 @@ export async function getOutputs(
   who: Principal,
   { state: reference, page }: OutputList,
 ): Promise<Page<StateOutput>> {
-  const from = placeIn(page.token);
+  const from = placeInExcerpt(page.token);
   const { state } = await getState(control, who, from === undefined ? reference : { ...reference, id: from.document });
   const part = { after: from?.place ?? null, limit: pageSize(page.size) };
   const outputs = await control.documents.ask({ kind: "outputs", id: state.id, ...part }, stateSource(control, state));

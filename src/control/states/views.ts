@@ -4,7 +4,7 @@ import { compareNaturally } from "../../lib/text/natural-order.ts";
 import type { Queries } from "../../store/ports/store.ts";
 import { asPerson, demand } from "../core/access.ts";
 import type { Control, Hide } from "../core/control.ts";
-import { type Page, type PageRequest, pageOfExcerpt, pageSize, placeIn, withRows } from "../core/pages.ts";
+import { type Page, type PageRequest, pageOfExcerpt, pageSize, placeInExcerpt, withRows } from "../core/pages.ts";
 import { invalid } from "../core/refusals.ts";
 import type { ListedInstance } from "../documents/questions.ts";
 import type { DifferenceRow } from "../documents/state-changes.ts";
@@ -27,7 +27,7 @@ export async function listStateResources(
 ): Promise<Page<ListedInstance>> {
   const person = asPerson(who);
   demand(person, "read");
-  const from = placeIn(page.token);
+  const from = placeInExcerpt(page.token);
   const wanted = from === undefined ? reference : { ...reference, id: from.document };
   const { state } = await control.store.read((q) => findState(q, person, wanted));
   const part = { search, after: from?.place ?? null, limit: pageSize(page.size) };
@@ -75,7 +75,7 @@ export async function diffStates(
 ): Promise<Page<DifferenceRow>> {
   const person = asPerson(who);
   demand(person, "read");
-  const before = placeIn(page.token);
+  const before = placeInExcerpt(page.token);
   const { from, to } = await control.store.read((q) =>
     bothStates(q, person, { fromId, toId: before?.document ?? toId }),
   );

@@ -20,7 +20,6 @@ export interface GcCount {
     | "keys and tokens"
     | "audit records"
     | "request ids"
-    | "doubts"
     | "unfinished uploads"
     | "logs"
     | "orphaned logs"

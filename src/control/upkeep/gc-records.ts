@@ -1,23 +1,24 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { type AgentToken, standingOf } from "../../domain/agents/token.ts";
-import type { ApiKey } from "../../domain/people/api-key.ts";
+import { standingOf } from "../../domain/agents/token.ts";
 import { before, requestMemoryMs } from "../../domain/people/retention.ts";
-import { isId } from "../../lib/words/ids.ts";
-import { doubtedJob, doubtsPrefix } from "../runs/distrust.ts";
+import type { Queries } from "../../store/ports/store.ts";
 import type { GcControl, GcCount, GcOptions, Gone } from "./gc-counts.ts";
 import { byId, collectRows, type RowKind } from "./gc-rows.ts";
+
+type EndedKey = Awaited<ReturnType<Queries["upkeep"]["endedKeys"]>>[number];
+type EndedToken = Awaited<ReturnType<Queries["upkeep"]["endedTokens"]>>[number];
 
 /** Forgets API keys and agent tokens that ended long ago; what their bearers did stays in the audit log. */
 export async function collectKeys(control: GcControl, options: GcOptions, gone: Gone): Promise<GcCount> {
   const endedBefore = before(control.clock.now(), options.retention.endedKeysMs);
   let count = 0;
   if (endedBefore !== null) {
-    const keys: RowKind<ApiKey, string> = {
+    const keys: RowKind<EndedKey, string> = {
       page: byId((q, page) => q.upkeep.endedKeys(endedBefore, page)),
       mayGo: async (_, key) => standingOf(key, endedBefore) !== "valid",
       remove: (tx, { id }) => tx.upkeep.deleteKey(id),
     };
-    const tokens: RowKind<AgentToken, string> = {
+    const tokens: RowKind<EndedToken, string> = {
       page: byId((q, page) => q.upkeep.endedTokens(endedBefore, page)),
       // An agent that registered with it finishes what it holds.
       mayGo: async (q, token) =>
@@ -29,27 +30,6 @@ export async function collectKeys(control: GcControl, options: GcOptions, gone: 
     await collectRows(control, options, tokens, () => void count++);
   }
   return { kind: "keys and tokens", count, bytes: null };
-}
-
-interface Doubt {
-  /** Its key. */
-  readonly id: string;
-}
-
-/** Forgets why states of jobs are not believed, once the jobs are gone. */
-export async function collectDoubts(control: GcControl, options: GcOptions, gone: Gone): Promise<GcCount> {
-  let count = 0;
-  const kind: RowKind<Doubt, string> = {
-    page: byId(async (q, page) => (await q.meta.keys(doubtsPrefix, page)).map((id) => ({ id }))),
-    mayGo: async (q, { id }) => {
-      const jobId = doubtedJob(id);
-      const job = isId("job", jobId) ? await q.jobs.get(jobId) : undefined;
-      return job === undefined || gone.runs.has(job.runId);
-    },
-    remove: (tx, { id }) => tx.meta.delete(id),
-  };
-  await collectRows(control, options, kind, () => void count++);
-  return { kind: "doubts", count, bytes: null };
 }
 
 /** How many records one write deletes. */

@@ -12,7 +12,6 @@ import type { Configuration } from "../../domain/workspaces/configuration.ts";
 import type { Workspace } from "../../domain/workspaces/workspace.ts";
 import { systemRandom } from "../../lib/random.ts";
 import { newId } from "../../lib/words/ids.ts";
-import { distrust, whyDistrusted } from "../runs/distrust.ts";
 import { createWorkspace } from "../workspaces/workspaces.ts";
 import { collectGarbage } from "./gc.ts";
 import { collectUntil } from "./gc-loop.ts";
@@ -295,20 +294,6 @@ describe("what only grows", () => {
     expect(left.map(({ id }) => id).toSorted()).toEqual([
       ...["atok_just-ended", "atok_used", "atok_valid", "key_just-ended", "key_valid"],
     ]);
-  });
-
-  test("goes with its job: why its states are not believed", async () => {
-    const { control } = fixture;
-    const [{ job }, { job: young }] = [await ended(100), await ended(10)];
-    await control.store.write(async (tx) => {
-      for (const { id } of [job, young]) await distrust(tx, id, "atok_1");
-      await distrust(tx, newId("job", systemRandom), "atok_1");
-    });
-    expect(await gone({})).toEqual({ doubts: [1, null] });
-    expect((await gone({ runsMs: 90 * dayMs }, true)).doubts).toEqual([1, null]);
-    expect((await gone({ runsMs: 90 * dayMs })).doubts).toEqual([1, null]);
-    const why = await control.store.read(async (q) => [await whyDistrusted(q, job), await whyDistrusted(q, young)]);
-    expect(why).toEqual([undefined, expect.stringContaining("atok_1")]);
   });
 });
 

@@ -3,7 +3,7 @@ import { collectAgents } from "./gc-agents.ts";
 import { collectBlobs } from "./gc-blobs.ts";
 import type { GcControl, GcCount, GcOptions, Gone } from "./gc-counts.ts";
 import { collectLogs } from "./gc-logs.ts";
-import { collectDoubts, collectKeys, collectRecords } from "./gc-records.ts";
+import { collectKeys, collectRecords } from "./gc-records.ts";
 import { collectConfigurations, collectRuns } from "./gc-runs.ts";
 import { collectStates } from "./gc-states.ts";
 import { collectUploads } from "./gc-uploads.ts";
@@ -12,7 +12,7 @@ import { collectUploads } from "./gc-uploads.ts";
 export async function collectGarbage(control: GcControl, options: GcOptions): Promise<readonly GcCount[]> {
   const gone: Gone = { runs: new Set(), states: new Set(), configurations: new Set(), agents: new Set() };
   const counts: GcCount[] = [];
-  for (const collect of [collectRuns, collectStates, collectConfigurations, collectAgents, collectKeys, collectDoubts])
+  for (const collect of [collectRuns, collectStates, collectConfigurations, collectAgents, collectKeys])
     counts.push(await collect(control, options, gone));
   counts.push(...(await collectRecords(control, options)));
   counts.push(await collectUploads(control, options));

@@ -9,10 +9,11 @@ import type { StoredVariable } from "../../domain/workspaces/variable.ts";
 import type { VariableSet } from "../../domain/workspaces/variable-set.ts";
 import type { Workspace } from "../../domain/workspaces/workspace.ts";
 import { WindlassError } from "../../lib/words/errors.ts";
-import type { NamePage } from "../../store/ports/pages.ts";
+import type { Pair } from "../../store/ports/pages.ts";
 import type { Queries } from "../../store/ports/store.ts";
 import { asPerson, demand, findWorkspace, type Reference } from "../core/access.ts";
 import type { Control } from "../core/control.ts";
+import { pairCursor } from "../core/cursor.ts";
 import { type Page, type PageRequest, pageByKey } from "../core/pages.ts";
 import { setVariableSubject, workspaceVariableSubject } from "./variable-holder.ts";
 
@@ -31,19 +32,16 @@ export async function listEffectiveVariables(
   const person = asPerson(who);
   demand(person, "read");
   const all = await control.store.read(async (q) => readEffective(q, await findWorkspace(q, person, workspace)));
-  const read = async ({ after, limit }: NamePage) =>
-    all.filter((one) => after === null || isAfter(one, after)).slice(0, limit);
-  return pageByKey(page, read, placeOf);
+  return pageByKey(page, {
+    cursor: pairCursor,
+    read: async ({ after, limit }) => all.filter((one) => after === null || isAfter(one, after)).slice(0, limit),
+    keyOf: ({ variable: { category, key } }): Pair => [category, key],
+  });
 }
-
-const between = "\u0001";
-const placeOf = ({ variable: { category, key } }: EffectiveVariable): string => `${category}${between}${key}`;
 
 /** In the order of the list. */
-function isAfter({ variable }: EffectiveVariable, place: string): boolean {
-  const [category = "", key = ""] = place.split(between);
-  return variable.category === category ? variable.key > key : category === "terraform";
-}
+const isAfter = ({ variable }: EffectiveVariable, [category, key]: Pair): boolean =>
+  variable.category === category ? variable.key > key : category === "terraform";
 
 /** Reads the variables that runs of a workspace get: its own, and those of its sets. */
 export async function readEffective(

@@ -1,7 +1,7 @@
 import type { Person } from "../../domain/people/principal.ts";
 import type { StoredVariable, VariableCategory } from "../../domain/workspaces/variable.ts";
 import type { OrganizationId, VariableSetId, WorkspaceId } from "../../lib/words/ids.ts";
-import type { NamePage } from "../../store/ports/pages.ts";
+import type { KeyPage, Pair } from "../../store/ports/pages.ts";
 import type { Queries } from "../../store/ports/store.ts";
 import { findVariableSet, findWorkspace } from "../core/access.ts";
 import { invalid } from "../core/refusals.ts";
@@ -27,7 +27,7 @@ export interface VariableHolder {
   readonly title: string;
   /** For audit records: `{ workspace: "network" }`. */
   readonly label: Readonly<Record<string, string>>;
-  readonly list: (page: NamePage) => Promise<readonly StoredVariable[]>;
+  readonly list: (page: KeyPage<Pair>) => Promise<readonly StoredVariable[]>;
   readonly all: () => Promise<readonly StoredVariable[]>;
   readonly insert: (row: StoredVariable) => Promise<void>;
   readonly save: (row: StoredVariable) => Promise<void>;

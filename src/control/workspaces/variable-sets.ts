@@ -15,6 +15,7 @@ import {
 import { record } from "../core/audit.ts";
 import { type Change, change } from "../core/change.ts";
 import type { Control } from "../core/control.ts";
+import { nameCursor } from "../core/cursor.ts";
 import { demandEtag } from "../core/etags.ts";
 import { isName, nameShape, nameTaken, shortList } from "../core/names.ts";
 import { type Page, type PageRequest, pageByKey, viewed } from "../core/pages.ts";
@@ -118,11 +119,11 @@ export async function listVariableSets(
   return control.store.read(async (q) => {
     const of = workspace === "" ? null : await findWorkspace(q, person, { organization, name: workspace });
     const organizationId = of?.organizationId ?? (await findOrganization(q, person, organization)).id;
-    const sets = await pageByKey(
-      page,
-      (keys) => q.variableSets.list({ organizationId, workspaceId: of?.id ?? null }, keys),
-      ({ name }) => name,
-    );
+    const sets = await pageByKey(page, {
+      cursor: nameCursor,
+      read: (keys) => q.variableSets.list({ organizationId, workspaceId: of?.id ?? null }, keys),
+      keyOf: ({ name }) => name,
+    });
     return viewed(sets, (rows) => viewSets(q, rows));
   });
 }

@@ -2,11 +2,13 @@ import type { Principal } from "../../domain/people/principal.ts";
 import type { StoredVariable, VariableCategory } from "../../domain/workspaces/variable.ts";
 import { WindlassError } from "../../lib/words/errors.ts";
 import { newId } from "../../lib/words/ids.ts";
+import type { Pair } from "../../store/ports/pages.ts";
 import type { Queries } from "../../store/ports/store.ts";
 import { asPerson, demand, notFound } from "../core/access.ts";
 import { record } from "../core/audit.ts";
 import { change } from "../core/change.ts";
 import type { Control } from "../core/control.ts";
+import { pairCursor } from "../core/cursor.ts";
 import { shortList } from "../core/names.ts";
 import { type Page, type PageRequest, pageByKey } from "../core/pages.ts";
 import { bytesOf, openValue } from "./effective-variables.ts";
@@ -29,11 +31,11 @@ export async function listVariables(
   demand(person, "read");
   return control.store.read(async (q) => {
     const holder = await findHolder(q, person, of);
-    return pageByKey(
-      page,
-      (keys) => holder.list(keys),
-      ({ key, category }) => `${key}\u0001${category}`,
-    );
+    return pageByKey(page, {
+      cursor: pairCursor,
+      read: (keys) => holder.list(keys),
+      keyOf: ({ key, category }): Pair => [key, category],
+    });
   });
 }
 

@@ -11,6 +11,7 @@ import { asPerson, demand, findOrganization, findPool, findWorkspace, type Refer
 import { record } from "../core/audit.ts";
 import { type Change, change } from "../core/change.ts";
 import { type Control, topics } from "../core/control.ts";
+import { nameCursor } from "../core/cursor.ts";
 import { demandEtag } from "../core/etags.ts";
 import { nameTaken } from "../core/names.ts";
 import { type Page, type PageRequest, searchByKey, withRows } from "../core/pages.ts";
@@ -166,6 +167,7 @@ export async function listWorkspaces(
     return { ...conditions, organizationId, poolId: found?.id ?? null };
   });
   const workspaces = await searchByKey(page, {
+    cursor: nameCursor,
     placeAfter: (keys) => store.read((q) => q.workspaces.placeAfter(filter.organizationId, keys)),
     read: (keys) => store.read((q) => q.workspaces.list(filter, keys)),
     keyOf: ({ name }) => name,

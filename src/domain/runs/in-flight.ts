@@ -1,5 +1,5 @@
 import { lostWords, mustDecide } from "./lost.ts";
-import { addressOnly, type ResourceInFlight } from "./resource-in-flight.ts";
+import { addressOnly, inFlightNames, type ResourceInFlight } from "./resource-in-flight.ts";
 import type { Run } from "./run.ts";
 
 /** What was in flight when the apply of a run ended. */
@@ -24,10 +24,6 @@ export function noteOf({ action, inState }: Pick<ResourceInFlight, "action" | "i
       return "the last state of the apply has it as if it were complete, although a provisioner may not have ended: that a plan finds nothing to change does not prove that all is well";
   }
 }
-
-/** `t.a, t.b and 3 more`; empty if there is none. */
-export const inFlightNames = (resources: readonly ResourceInFlight[]): string =>
-  resources.length === 0 ? "" : namesOf(resources);
 
 type Ended = Pick<
   Run,
@@ -67,14 +63,10 @@ export function showsAll({ status, options, hasChanges }: Ended): boolean {
   return status === "applied" || (status === "planned_and_finished" && !hasChanges && !skipsRefresh);
 }
 
-/** Most resources that one warning names, and the longest name. */
-const maxNamed = 10;
-const maxNameLength = 200;
-
 function warning(run: Ended): string {
   const resources = inFlightOf(run);
   const parts = [...Map.groupBy(resources, ({ action }) => action)].map(
-    ([action, some]) => `${namesOf(some)} ${clauseOf(action, some.length > 1)}`,
+    ([action, some]) => `${inFlightNames(some)} ${clauseOf(action, some.length > 1)}`,
   );
   const how = run.status === "force_canceled" ? "was ended by force" : "broke off";
   const during = parts.length === 0 ? "" : ` while ${parts.join("; ")}${stateText(resources)}`;
@@ -92,19 +84,8 @@ function stateText(resources: readonly ResourceInFlight[]): string {
   const complete = resources.filter(({ action, inState }) => action === "create" && inState === "present");
   if (complete.length === 0) return "";
   const it = complete.length === 1 ? "it" : "them";
-  return `. The last state of that apply has ${namesOf(complete)} as if nothing were missing, so that a plan may find nothing to change about ${it}`;
+  return `. The last state of that apply has ${inFlightNames(complete)} as if nothing were missing, so that a plan may find nothing to change about ${it}`;
 }
-
-function namesOf(resources: readonly ResourceInFlight[]): string {
-  const names = resources.slice(0, maxNamed).map(nameOf);
-  const more = resources.length - names.length;
-  return `${names.join(", ")}${more === 0 ? "" : ` and ${more} more`}`;
-}
-
-const nameOf = ({ address, idKey, id }: ResourceInFlight): string => {
-  const name = id === "" ? address : `${address} [${idKey}=${id}]`;
-  return name.length <= maxNameLength ? name : `${name.slice(0, maxNameLength)}…`;
-};
 
 function clauseOf(action: string, areMany: boolean): string {
   const [was, they] = areMany ? ["were", "they"] : ["was", "it"];

@@ -1,41 +1,15 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { job } from "../../../test/support/store/rows.ts";
 import { isEnded, type Job, type JobEvent, type JobStatus, moveJob, newestOf } from "./job.ts";
 
 const now = new Date("2026-01-01T00:00:00Z");
 const at = { now, leases: { offerMs: 60_000, planMs: 120_000, applyMs: 600_000 } };
 
 const jobIn = (status: JobStatus, change: Partial<Job> = {}): Job => ({
-  id: "job_1",
-  organizationId: "org_1",
-  workspaceId: "ws_1",
-  runId: "run_1",
-  poolId: "apool_1",
-  phase: "plan",
-  status,
-  engine: null,
-  engineVersion: "",
-  rank: 1,
-  urgency: 1,
-  epoch: status === "queued" ? 0 : 1,
-  attempt: status === "started" ? 1 : 0,
-  agentId: status === "queued" ? null : "agent_1",
-  agentName: status === "queued" ? null : "vm-1",
+  ...job({ status, queuedAt: now, leaseUntil: now, attempt: status === "started" ? 1 : 0 }),
+  ...(status === "queued" ? {} : { epoch: 1, agentId: "agent_1", agentName: "vm-1" }),
   incarnation: status === "started" ? "disk-1" : null,
-  desired: "run",
-  cancelRequestedAt: null,
-  tokenHash: null,
-  queuedAt: now,
-  offeredAt: null,
-  startedAt: null,
-  endedAt: null,
-  leaseUntil: now,
-  exitCode: null,
-  errorMessage: "",
-  logBytes: null,
-  isLogClosed: false,
-  logProblem: null,
-  stateSerial: null,
   ...change,
 });
 

@@ -1,5 +1,16 @@
-import type { AgentId, JobId, OrganizationId, PoolId, RunId, WorkspaceId } from "../../lib/words/ids.ts";
+import type { AgentId, AgentTokenId, JobId, OrganizationId, PoolId, RunId, WorkspaceId } from "../../lib/words/ids.ts";
 import type { Engine } from "../workspaces/workspace.ts";
+import { inFlightNames, type ResourceInFlight } from "./resource-in-flight.ts";
+
+/** What the agent of a lost apply brought when it came back. */
+export interface LateEvidence {
+  readonly outcome: "finished" | "errored" | "canceled";
+  readonly exitCode: number;
+  /** As the agent says it; empty if nothing. */
+  readonly message: string;
+  /** Its last state; null if there is none. */
+  readonly state: { readonly serial: number; readonly isAside: boolean } | null;
+}
 
 /** Why a log that is closed is not the whole log of its job. */
 export type LogProblem =
@@ -66,6 +77,10 @@ export interface Job {
   readonly logProblem: LogProblem | null;
   /** Serial of the last state it reported; null if none. */
   readonly stateSerial: number | null;
+  /** Of a lost apply whose agent came back; null otherwise. */
+  readonly lateEvidence: LateEvidence | null;
+  /** The agent token that was revoked for a suspected theft while the job ran on it; null: its states are believed. */
+  readonly distrustedBy: AgentTokenId | null;
 }
 
 /** How long claims last. Invariant I28. */
@@ -89,7 +104,8 @@ export type JobEvent =
   | { readonly kind: "declined" }
   | { readonly kind: "started"; readonly incarnation: string }
   | { readonly kind: "cancel_requested"; readonly mode: Exclude<Desired, "run"> }
-  | { readonly kind: "lease_expired" }
+  /** Of an apply with what it had begun and not ended, as far as its log tells. */
+  | { readonly kind: "lease_expired"; readonly resourcesInFlight?: readonly ResourceInFlight[] | undefined }
   | {
       readonly kind: "ended";
       readonly outcome: "finished" | "errored" | "canceled";
@@ -112,7 +128,7 @@ export type JobEffect =
   | { readonly kind: "errored"; readonly message: string }
   /** It failed before terraform apply was started. */
   | { readonly kind: "not_applied"; readonly message: string }
-  | { readonly kind: "interrupted" };
+  | { readonly kind: "interrupted"; readonly message: string };
 
 export type JobMove =
   | { readonly kind: "moved"; readonly job: Job; readonly effects: readonly JobEffect[] }
@@ -211,18 +227,13 @@ function cancelRequested(job: Job, event: Extract<JobEvent, { kind: "cancel_requ
   return moved({ ...job, desired: event.mode, cancelRequestedAt: job.cancelRequestedAt ?? now });
 }
 
-function leaseExpired(job: Job, event: JobEvent, now: Date): JobMove {
+function leaseExpired(job: Job, event: Extract<JobEvent, { kind: "lease_expired" }>, now: Date): JobMove {
   if (job.status === "offered") return moved({ ...job, ...released, status: "queued" });
   if (job.status !== "started") return refused(job, event);
   if (job.phase === "apply") {
-    const next: Job = {
-      ...job,
-      status: "interrupted",
-      endedAt: now,
-      leaseUntil: null,
-      errorMessage: "agent lost during apply",
-    };
-    return moved(next, { kind: "interrupted" });
+    const message = interruptedText(job, event.resourcesInFlight ?? []);
+    const next: Job = { ...job, status: "interrupted", endedAt: now, leaseUntil: null, errorMessage: message };
+    return moved(next, { kind: "interrupted", message });
   }
   if (job.desired !== "run") {
     return moved(
@@ -238,6 +249,12 @@ function leaseExpired(job: Job, event: JobEvent, now: Date): JobMove {
     );
   }
   return moved({ ...job, ...released, status: "queued", incarnation: null, startedAt: null }, { kind: "requeued" });
+}
+
+function interruptedText({ agentName }: Job, resources: readonly ResourceInFlight[]): string {
+  const names = inFlightNames(resources);
+  const during = names === "" ? "" : `, with ${names} in flight`;
+  return `agent ${agentName ?? "unknown"} was lost during the apply${during}: what it did is not known`;
 }
 
 function ended(job: Job, event: Extract<JobEvent, { kind: "ended" }>, now: Date): JobMove {

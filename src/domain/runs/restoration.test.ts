@@ -1,4 +1,6 @@
 import { describe, expect, test } from "vitest";
+import { plainOptions } from "../../../test/support/rows.ts";
+import { job, run } from "../../../test/support/store/rows.ts";
 import { type Job, type JobPhase, type JobStatus, moveJob } from "./job.ts";
 import { awaitsClaim, epochJump, fenceJob, fenceRun } from "./restoration.ts";
 import { moveRun, type Run, type RunStatus } from "./run.ts";
@@ -23,7 +25,6 @@ const runStatuses: readonly RunStatus[] = [
   "planning",
   "planned",
   "planned_and_finished",
-  "confirmed",
   "apply_queued",
   "applying",
   "applied",
@@ -33,90 +34,18 @@ const runStatuses: readonly RunStatus[] = [
   "force_canceled",
 ];
 
-const jobIn = (phase: JobPhase, status: JobStatus): Job => ({
-  id: "job_1",
-  organizationId: "org_1",
-  workspaceId: "ws_1",
-  runId: "run_1",
-  poolId: "apool_1",
-  phase,
-  status,
-  engine: null,
-  engineVersion: "",
-  rank: 1,
-  urgency: 1,
-  epoch: status === "queued" ? 0 : 3,
-  attempt: status === "queued" || status === "offered" ? 0 : 1,
-  agentId: status === "queued" ? null : "agent_1",
-  agentName: status === "queued" ? null : "vm-1",
-  incarnation: status === "queued" || status === "offered" ? null : "disk",
-  desired: "run",
-  cancelRequestedAt: null,
-  tokenHash: status === "queued" ? null : "hash",
-  queuedAt: backupAt,
-  offeredAt: null,
-  startedAt: null,
-  endedAt: null,
-  leaseUntil: backupAt,
-  exitCode: null,
-  errorMessage: "",
-  logBytes: null,
-  isLogClosed: status === "finished",
-  logProblem: null,
-  stateSerial: null,
-});
+const jobIn = (phase: JobPhase, status: JobStatus): Job => {
+  const isStarted = status !== "queued" && status !== "offered";
+  const claim = { epoch: 3, agentId: "agent_1", agentName: "vm-1", tokenHash: "hash" } as const;
+  return job({
+    ...{ phase, status, queuedAt: backupAt, leaseUntil: backupAt, isLogClosed: status === "finished" },
+    ...(isStarted ? { attempt: 1, incarnation: "disk" } : {}),
+    ...(status === "queued" ? {} : claim),
+  });
+};
 
-const runIn = (status: RunStatus): Run => ({
-  id: "run_1",
-  organizationId: "org_1",
-  workspaceId: "ws_1",
-  configurationId: "cv_1",
-  status,
-  options: {
-    isPlanOnly: false,
-    isAutoApply: false,
-    isDestroy: false,
-    skipsRefresh: false,
-    isRefreshOnly: false,
-    targets: [],
-    replacements: [],
-    variables: [],
-    engineVersion: "",
-    allowsEmptyApply: false,
-    parallelism: 0,
-  },
-  message: "",
-  createdBy: "ann",
-  createdAt: backupAt,
-  statusAt: backupAt,
-  hasChanges: false,
-  plannedChanges: null,
-  appliedChanges: null,
-  planSha256: null,
-  planBytes: null,
-  planBlobKey: null,
-  summaryBlobKey: null,
-  planFilesSha256: null,
-  planFilesBytes: null,
-  planFilesBlobKey: null,
-  engine: null,
-  engineVersion: "",
-  planLockFile: null,
-  decidedBy: "",
-  decidedAt: null,
-  decisionComment: "",
-  cancelRequestedAt: null,
-  canceledBy: "",
-  source: "api",
-  urgency: 1,
-  retryOf: null,
-  errorMessage: "",
-  resourcesInFlight: [],
-  lost: null,
-  warnings: null,
-  endedAt: null,
-  version: 1,
-});
+const runIn = (status: RunStatus): Run =>
+  run({ status, options: plainOptions, createdBy: "ann", createdAt: backupAt, statusAt: backupAt });
 
 describe("a job of a backup", () => {
   test("becomes what the table says", () => {

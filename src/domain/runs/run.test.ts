@@ -1,64 +1,16 @@
 import { describe, expect, test } from "vitest";
-import { isFinal, mayReprioritize, moveRun, type Run, type RunEvent, type RunOptions, type RunStatus } from "./run.ts";
+import { plainOptions } from "../../../test/support/rows.ts";
+import { run } from "../../../test/support/store/rows.ts";
+import { isFinal, mayReprioritize, moveRun, type Run, type RunEvent, type RunStatus } from "./run.ts";
 
 const now = new Date("2026-01-01T00:00:00Z");
 const none = { add: 0, change: 0, destroy: 0, import: 0 };
 const one = { ...none, add: 1 };
 
-const options: RunOptions = {
-  isPlanOnly: false,
-  isAutoApply: false,
-  isDestroy: false,
-  skipsRefresh: false,
-  isRefreshOnly: false,
-  targets: [],
-  replacements: [],
-  variables: [],
-  engineVersion: "",
-  allowsEmptyApply: false,
-  parallelism: 0,
-};
+const options = plainOptions;
 
-const runIn = (status: RunStatus, change: Partial<Run> = {}): Run => ({
-  id: "run_1",
-  organizationId: "org_1",
-  workspaceId: "ws_1",
-  configurationId: "cv_1",
-  status,
-  options,
-  message: "",
-  createdBy: "ana",
-  createdAt: now,
-  statusAt: now,
-  hasChanges: false,
-  plannedChanges: null,
-  appliedChanges: null,
-  planSha256: null,
-  planBytes: null,
-  planBlobKey: null,
-  summaryBlobKey: null,
-  planFilesSha256: null,
-  planFilesBytes: null,
-  planFilesBlobKey: null,
-  engine: null,
-  engineVersion: "",
-  planLockFile: null,
-  decidedBy: "",
-  decidedAt: null,
-  decisionComment: "",
-  cancelRequestedAt: null,
-  canceledBy: "",
-  source: "api",
-  urgency: 1,
-  retryOf: null,
-  errorMessage: "",
-  resourcesInFlight: [],
-  lost: null,
-  warnings: null,
-  endedAt: null,
-  version: 1,
-  ...change,
-});
+const runIn = (status: RunStatus, change: Partial<Run> = {}): Run =>
+  run({ status, options, createdBy: "ana", createdAt: now, statusAt: now, ...change });
 
 const statuses: readonly RunStatus[] = [
   "pending",
@@ -66,7 +18,6 @@ const statuses: readonly RunStatus[] = [
   "planning",
   "planned",
   "planned_and_finished",
-  "confirmed",
   "apply_queued",
   "applying",
   "applied",

@@ -1,8 +1,9 @@
 import type { ConfigurationId, OrganizationId, RunId, WorkspaceId } from "../../lib/words/ids.ts";
 import type { Engine } from "../workspaces/workspace.ts";
 import type { Desired, JobPhase, Urgency } from "./job.ts";
-import { type Lost, lostSentence, mustDecide } from "./lost.ts";
+import { type Lost, mustDecide } from "./lost.ts";
 import type { KeptInFlight } from "./resource-in-flight.ts";
+import { errorText } from "./run-error.ts";
 
 export type RunStatus =
   | "pending"
@@ -10,7 +11,6 @@ export type RunStatus =
   | "planning"
   | "planned"
   | "planned_and_finished"
-  | "confirmed"
   | "apply_queued"
   | "applying"
   | "applied"
@@ -282,7 +282,7 @@ export function moveRun(run: Run, event: RunEvent, now: Date): RunMove {
     case "apply_not_started": {
       if (phaseOf(run.status) !== "apply") return refuse();
       if (run.cancelRequestedAt !== null) return to("canceled");
-      const errorMessage = `the apply did not start, and nothing was changed: ${event.message}`;
+      const errorMessage = errorText(run, { kind: "not_started", message: event.message });
       // Nobody has looked at the plan of an automatic apply: a new run makes a new one.
       if (run.decidedBy === "") return to("errored", { errorMessage }, ...release);
       return to("planned", { errorMessage, decidedBy: "", decidedAt: null, decisionComment: "" });
@@ -321,14 +321,14 @@ const appliedBy = ({ options, plannedChanges }: Run, counts: ChangeCounts): Chan
 
 /** What is known of an apply that was broken off. Its error also says what has to be decided. */
 const brokenOff = (
-  { id }: Run,
+  run: Run,
   {
     message,
     resourcesInFlight,
     lost = null,
   }: Pick<Extract<RunEvent, { kind: "apply_interrupted" }>, "message" | "resourcesInFlight" | "lost">,
 ): Change => ({
-  errorMessage: [message, lostSentence(lost, id)].filter((part) => part !== "").join(". "),
+  errorMessage: errorText(run, { kind: "broken_off", message, lost }),
   resourcesInFlight,
   lost,
 });

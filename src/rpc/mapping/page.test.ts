@@ -1,5 +1,6 @@
 import { create, toBinary } from "@bufbuild/protobuf";
 import { expect, test } from "vitest";
+import { nameCursor } from "../../control/core/cursor.ts";
 import { pageByKey, pageOfAll } from "../../control/core/pages.ts";
 import { RunEventSchema, RunSchema } from "../../gen/windlass/v1/run_pb.ts";
 import { ListRunEventsResponseSchema, ListRunsResponseSchema } from "../../gen/windlass/v1/run_service_pb.ts";
@@ -18,8 +19,11 @@ async function everyPage(rows: readonly Row[], size: number) {
   for (let token = ""; ; ) {
     const page = await pageByKey(
       { size, token },
-      async ({ after, limit }) => rows.filter(({ name }) => after === null || name > after).slice(0, limit),
-      ({ name }) => name,
+      {
+        cursor: nameCursor,
+        read: async ({ after, limit }) => rows.filter(({ name }) => after === null || name > after).slice(0, limit),
+        keyOf: ({ name }) => name,
+      },
     );
     const { messages: runs, nextPageToken } = toPage(page, RunSchema, ({ name: id, text }) => ({
       id,

@@ -43,7 +43,6 @@ export const runStates: Record<RunStatus, RunState> = {
   planning: RunState.PLANNING,
   planned: RunState.PLANNED,
   planned_and_finished: RunState.PLANNED_AND_FINISHED,
-  confirmed: RunState.CONFIRMED,
   apply_queued: RunState.APPLY_QUEUED,
   applying: RunState.APPLYING,
   applied: RunState.APPLIED,
@@ -102,7 +101,7 @@ export const waitingReasons: Record<WaitingReasonName, WaitingReason> = {
   resolution: WaitingReason.RESOLUTION,
 };
 
-/** The statuses that a filter names; unknown ones are left out. */
+/** The statuses that a filter names: those that no run has are left out. */
 const fromRunStates = (wanted: readonly RunState[]): readonly RunStatus[] =>
   entriesOf(runStates)
     .filter(([, state]) => wanted.includes(state))
@@ -112,7 +111,7 @@ const fromRunStates = (wanted: readonly RunState[]): readonly RunStatus[] =>
 export const fromListRuns = (request: ListRunsRequest): RunListFilter => ({
   organization: request.organization,
   workspace: request.workspace,
-  statuses: fromRunStates(request.states),
+  statuses: request.states.length === 0 ? null : fromRunStates(request.states),
   search: request.search,
   createdFrom: fromTime(request.createdAfter),
   createdBefore: fromTime(request.createdBefore),

@@ -3,7 +3,6 @@
  * and SQLite's builders have the same shape at run time. `src/store/queries/index.ts` lists what queries must keep to
  * for that to hold.
  */
-import type { InferInsertModel } from "drizzle-orm";
 import type { BetterSQLite3Database } from "drizzle-orm/better-sqlite3";
 import type { NodePgDatabase } from "drizzle-orm/node-postgres";
 import type {
@@ -24,10 +23,7 @@ interface NoResult extends PgQueryResultHKT {
 }
 
 /** The part of drizzle's database that both engines share. */
-export type Db = Pick<
-  PgDatabase<NoResult>,
-  "select" | "selectDistinct" | "insert" | "update" | "delete" | "with" | "$with"
->;
+export type Db = Pick<PgDatabase<NoResult>, "select" | "selectDistinct" | "insert" | "update" | "delete">;
 
 /** Every assertion of the store goes through here. */
 const asserted = <T>(value: unknown): T => value as T;
@@ -35,9 +31,6 @@ const asserted = <T>(value: unknown): T => value as T;
 export const kitOfSqlite: Kit = asserted(sqliteKit);
 export const dbOfSqlite = (db: BetterSQLite3Database): Db => asserted(db);
 export const dbOfPostgres = (db: NodePgDatabase): Db => asserted(db);
-
-/** A row with every column present: what a prepared insert of whole rows takes. */
-export type WholeRow<T extends PgTable> = Required<InferInsertModel<T>>;
 
 /** `values(…)` of a prepared insert: every column of `table` as a placeholder of the same name. */
 export function placeholdersOf<T extends PgTable>(table: T): PgInsertValue<T> {
@@ -56,7 +49,14 @@ export function slotsOf<T extends PgTable>(table: T): PgUpdateSetSource<T> {
 }
 
 /** A table whose rows have an id. */
-export type TableWithId = PgTable & { readonly id: AnyPgColumn };
+export type TableWithId = PgTable & { readonly id: AnyPgColumn<{ data: string; notNull: true }> };
+
+/** A column of a table, by its name in rows. */
+export function columnOf<T extends PgTable>(table: T, name: keyof T["$inferSelect"] & string): AnyPgColumn {
+  const column = getTableColumns(table)[name];
+  if (column === undefined) throw new Error(`the table has no column ${name}`);
+  return column;
+}
 
 /** What `select()` of the whole table gives: drizzle's own type is not resolved for a table that is a parameter. */
 export const rowsOf = <T extends PgTable>(rows: readonly unknown[]): T["$inferSelect"][] => asserted(rows);

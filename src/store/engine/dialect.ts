@@ -10,17 +10,9 @@ import { DrizzleQueryError, sql } from "../drizzle/orm.ts";
  */
 export type Failure = "duplicate" | "missing-reference" | "check" | "conflict" | "full" | "lost" | "other";
 
-interface Lockable {
-  for(strength: "update", config?: { skipLocked: true }): unknown;
-}
-
 /** All that a query may know of its engine. */
 export interface Dialect {
   readonly name: "sqlite" | "postgres";
-  /** Rows that another transaction holds are left out (SQLite has one writer: nothing is held). */
-  skipLocked<Q extends Lockable>(query: Q): Q;
-  /** Waits for the rows and keeps them from changing until the transaction ends. */
-  locked<Q extends Lockable>(query: Q): Q;
   /** A table `given` of rows that travel as one parameter (see `asParameter`), with these columns. */
   given(rows: SQL, columns: Readonly<Record<string, AnyPgColumn>>): SQL;
   /** True where the text occurs in the column, ASCII letters in any case. */
@@ -98,8 +90,6 @@ function failureOfPostgres(error: unknown): Failure {
 
 export const sqliteDialect: Dialect = {
   name: "sqlite",
-  skipLocked: (query) => query,
-  locked: (query) => query,
   given: (rows, columns) => {
     const fields = Object.keys(columns).map(
       (name) => sql`value ->> ${sql.raw(`'${name}'`)} as ${sql.identifier(name)}`,
@@ -110,17 +100,8 @@ export const sqliteDialect: Dialect = {
   failure: failureOfSqlite,
 };
 
-// drizzle's for() changes the query in place.
 export const postgresDialect: Dialect = {
   name: "postgres",
-  skipLocked: (query) => {
-    query.for("update", { skipLocked: true });
-    return query;
-  },
-  locked: (query) => {
-    query.for("update");
-    return query;
-  },
   given: (rows, columns) => {
     const fields = Object.entries(columns).map(
       ([name, column]) => sql`${sql.identifier(name)} ${sql.raw(column.getSQLType())}`,

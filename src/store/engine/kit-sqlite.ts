@@ -1,16 +1,9 @@
 // biome-ignore-all lint/suspicious/noDeprecatedImports: only the positional form of primaryKey is deprecated.
 
-import {
-  check,
-  customType,
-  foreignKey,
-  index,
-  primaryKey,
-  sqliteTable,
-  unique,
-  uniqueIndex,
-} from "../drizzle/sqlite-core.ts";
+import { sqliteCore } from "../drizzle/orm.ts";
 import { checkedInstant, checkedInteger, checkedJson, checkedText } from "./codec.ts";
+
+const { check, customType, foreignKey, index, primaryKey, sqliteTable, unique, uniqueIndex } = sqliteCore;
 
 const text = customType<{ data: string; driverData: string }>({ dataType: () => "text", toDriver: checkedText });
 const int = customType<{ data: number; driverData: number }>({ dataType: () => "integer", toDriver: checkedInteger });

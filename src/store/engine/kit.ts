@@ -1,7 +1,9 @@
 // biome-ignore-all lint/suspicious/noDeprecatedImports: only the positional form of primaryKey is deprecated.
 
-import { check, customType, foreignKey, index, pgTable, primaryKey, unique, uniqueIndex } from "../drizzle/pg-core.ts";
+import { pgCore } from "../drizzle/orm.ts";
 import { checkedInstant, checkedInteger, checkedJson, checkedText } from "./codec.ts";
+
+const { check, customType, foreignKey, index, pgTable, primaryKey, unique, uniqueIndex } = pgCore;
 
 // Own codecs: drizzle's crash on a null that comes through a placeholder. The collation makes text sort as SQLite sorts it.
 const text = customType<{ data: string; driverData: string }>({

@@ -23,6 +23,33 @@ const journalShape = z.object({
 const journalOf = async (folder: string) =>
   journalShape.parse(JSON.parse(await readFile(join(folder, "meta", "_journal.json"), "utf8")));
 
+/** A copy of an engine's migrations without those from `tag` on, as an older program had them. */
+async function olderMigrations(engine: string, tag: string): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), "windlass-migrations-"));
+  held.defer(() => rm(folder, { recursive: true, force: true }));
+  await cp(join(root, engine), folder, { recursive: true });
+  const journal = await journalOf(folder);
+  const entries = journal.entries.filter((entry) => entry.tag < tag);
+  await writeFile(join(folder, "meta", "_journal.json"), JSON.stringify({ ...journal, entries }));
+  return folder;
+}
+
+/** A database that an older program has left, with these statements run in it. */
+async function leftByOlder(url: string, engine: string, { tag, sql }: { readonly tag: string; readonly sql: string }) {
+  const folder = await olderMigrations(engine, tag);
+  if (engine === "sqlite") {
+    const db = new Database(url.slice("sqlite:".length));
+    migrateSqlite(db, folder);
+    db.exec(sql);
+    db.close();
+    return;
+  }
+  const pool = openPostgresPool(url, silentLog);
+  await migratePostgres(pool, folder);
+  await pool.query(sql);
+  await pool.end();
+}
+
 /** A copy of an engine's migrations with one more, as a newer program would bring it. */
 async function newerMigrations(engine: string, statements: string): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), "windlass-migrations-"));
@@ -85,6 +112,32 @@ describe.each(testEngines)("migrations of $name", (engine) => {
     const generate = ["drizzle-kit", "generate", "--dialect", dialect, "--schema", schema, "--out", `./${copy}`];
     const { stdout } = await execa("npx", ["--no-install", ...generate]);
     expect(stdout).toContain("No schema changes");
+  });
+
+  test("why the states of a job are not believed goes from its key into its job", async () => {
+    const { rows: url } = await engine.urls(held);
+    const [no, now] = engine.name === "sqlite" ? ["0", "0"] : ["false", "now()"];
+    const sql = `
+      INSERT INTO organizations (id, name, max_agents, created_at, updated_at, version)
+        VALUES ('org_1', 'acme', 0, ${now}, ${now}, 1);
+      INSERT INTO workspaces (id, organization_id, name, description, execution_mode, engine, engine_version,
+          working_directory, is_auto_apply, created_at, updated_at, version)
+        VALUES ('ws_1', 'org_1', 'network', '', 'remote', 'terraform', '', '', ${no}, ${now}, ${now}, 1);
+      INSERT INTO runs (id, organization_id, workspace_id, configuration_id, status, options, message, created_by, created_at,
+          status_at, has_changes, decided_by, decision_comment, error_message, resources_in_flight, version)
+        VALUES ('run_1', 'org_1', 'ws_1', 'cv_1', 'applying', '{}', '', '', ${now}, ${now}, ${no}, '', '', '', '[]', 1);
+      INSERT INTO jobs (id, organization_id, workspace_id, run_id, phase, status, rank, epoch, attempt, desired, queued_at,
+          error_message, is_log_closed)
+        VALUES ('job_1', 'org_1', 'ws_1', 'run_1', 'apply', 'started', 0, 1, 1, 'cancel', ${now}, '', ${no}),
+          ('job_2', 'org_1', 'ws_1', 'run_1', 'plan', 'finished', 1, 1, 1, 'run', ${now}, '', ${no});
+      INSERT INTO meta (key, value) VALUES ('distrusted/job_1', 'atok_1'), ('distrusted/job_9', 'atok_1'), ('other', 'x');`;
+    await leftByOlder(url, engine.name, { tag: "0011_job_facts", sql });
+    await using store = await openStore({ url });
+    const found = await store.read(async (q) => ({
+      doubts: [(await q.jobs.get("job_1"))?.distrustedBy, (await q.jobs.get("job_2"))?.distrustedBy],
+      keys: [await q.meta.get("distrusted/job_1"), await q.meta.get("distrusted/job_9"), await q.meta.get("other")],
+    }));
+    expect(found).toEqual({ doubts: ["atok_1", null], keys: [undefined, undefined, "x"] });
   });
 
   test("they are applied in the order of their dates, without which one would be skipped", async () => {

@@ -1,11 +1,7 @@
 import type Database from "better-sqlite3";
 import type pg from "pg";
 import { WindlassError } from "../../lib/words/errors.ts";
-import { drizzle as drizzleSqlite } from "../drizzle/better-sqlite3.ts";
-import { migrate as applyToSqlite } from "../drizzle/better-sqlite3-migrator.ts";
-import { readMigrationFiles } from "../drizzle/migrator.ts";
-import { drizzle as drizzlePostgres } from "../drizzle/node-postgres.ts";
-import { migrate as applyToPostgres } from "../drizzle/node-postgres-migrator.ts";
+import { applyToPostgres, applyToSqlite, migrationsIn } from "../drizzle/drivers.ts";
 
 /** What a database says of itself: how many migrations it has seen, and the time stamp of the last (0 for none). */
 interface Applied {
@@ -27,7 +23,7 @@ const migrationLock = 7_345_901;
 
 /** True if there is something to apply that the mode allows. Refuses a database of a newer program in any mode. */
 function isToMigrate(folder: string, applied: Applied, mode: MigrateMode): boolean {
-  const known = readMigrationFiles({ migrationsFolder: folder });
+  const known = migrationsIn(folder);
   if (applied.lastMs > (known.at(-1)?.folderMillis ?? 0)) throw newer(applied.count, known.length);
   const pending = known.filter(({ folderMillis }) => folderMillis > applied.lastMs).length;
   if (pending === 0 || mode === "off") return false;
@@ -55,7 +51,7 @@ function newer(applied: number, known: number): WindlassError {
 export function migrateSqlite(writer: Database.Database, folder: string, mode: MigrateMode = "auto"): void {
   if (!isToMigrate(folder, appliedToSqlite(writer), mode)) return;
   writer.pragma("foreign_keys = OFF");
-  applyToSqlite(drizzleSqlite(writer), { migrationsFolder: folder });
+  applyToSqlite(writer, folder);
   const broken = writer.pragma("foreign_key_check");
   writer.pragma("foreign_keys = ON");
   if (Array.isArray(broken) && broken.length > 0) {
@@ -70,7 +66,7 @@ export async function migratePostgres(pool: pg.Pool, folder: string, mode: Migra
   try {
     await client.query("SELECT pg_advisory_lock($1)", [migrationLock]);
     if (isToMigrate(folder, await appliedToPostgres(client), mode)) {
-      await applyToPostgres(drizzlePostgres(client), { migrationsFolder: folder });
+      await applyToPostgres(client, folder);
     }
     await client.query("SELECT pg_advisory_unlock($1)", [migrationLock]);
     isUsable = true;
@@ -82,7 +78,7 @@ export async function migratePostgres(pool: pg.Pool, folder: string, mode: Migra
 /** How far the schema of a SQLite database is. */
 export const schemaOfSqlite = (db: Database.Database, folder: string): SchemaState => ({
   applied: appliedToSqlite(db).count,
-  known: readMigrationFiles({ migrationsFolder: folder }).length,
+  known: migrationsIn(folder).length,
 });
 
 /** The same for PostgreSQL. */
@@ -90,7 +86,7 @@ export async function schemaOfPostgres(pool: pg.Pool, folder: string): Promise<S
   const client = await pool.connect();
   try {
     const { count } = await appliedToPostgres(client);
-    return { applied: count, known: readMigrationFiles({ migrationsFolder: folder }).length };
+    return { applied: count, known: migrationsIn(folder).length };
   } finally {
     client.release();
   }

@@ -5,7 +5,7 @@ import type { Clock } from "../../lib/clock.ts";
 import { failpoint } from "../../lib/program/failpoint.ts";
 import type { Random } from "../../lib/random.ts";
 import { isWindlassError, WindlassError } from "../../lib/words/errors.ts";
-import { drizzle } from "../drizzle/node-postgres.ts";
+import { overPostgres } from "../drizzle/drivers.ts";
 import { type Db, dbOfPostgres } from "./boundary.ts";
 import { driverError, postgresDialect } from "./dialect.ts";
 import type { StoreEngine, StoreLog } from "./engine.ts";
@@ -109,7 +109,7 @@ class PostgresEngine<Q extends object> implements StoreEngine<Q> {
   #queriesOf(client: pg.PoolClient): Q {
     const known = this.#built.get(client);
     if (known !== undefined) return known;
-    const built = this.#options.queries(dbOfPostgres(drizzle(client)));
+    const built = this.#options.queries(dbOfPostgres(overPostgres(client)));
     this.#built.set(client, built);
     return built;
   }

@@ -1,7 +1,7 @@
+import { createHash } from "node:crypto";
 import type { SQL } from "drizzle-orm";
-import type { AnyPgColumn, PgTable } from "drizzle-orm/pg-core";
+import type { AnyPgColumn } from "drizzle-orm/pg-core";
 import { sql } from "../drizzle/orm.ts";
-import { type Db, placeholdersOf, type WholeRow } from "./boundary.ts";
 
 type Params = Readonly<Record<string, unknown>>;
 
@@ -12,29 +12,24 @@ export type Slot<P extends Params> = <K extends keyof P & string>(
 ) => SQL<P[K]>;
 
 interface Preparable<R> {
+  toSQL(): { readonly sql: string };
   prepare(name: string): { execute(values?: Record<string, unknown>): Promise<R> };
 }
 
 /**
- * A query that is built once per connection and then only run: `prepared<{ id: RunId }>()("run_get", (slot) => …)`.
- * The name is the statement's name on PostgreSQL and must be unique in the store. It is built at the first call.
+ * A query that is built once per connection, at its first call, and then only run:
+ * `prepared<{ id: RunId }>()((slot) => …)`. Its name on PostgreSQL is made of its text, so that no two have one.
  */
 export const prepared =
   <P extends Params>() =>
-  <R>(name: string, build: (slot: Slot<P>) => Preparable<R>): ((params: P) => Promise<R>) => {
+  <R>(build: (slot: Slot<P>) => Preparable<R>): ((params: P) => Promise<R>) => {
     const slot: Slot<P> = (slotName, column) => sql`${sql.param(sql.placeholder(slotName), column)}`;
     let statement: ReturnType<Preparable<R>["prepare"]> | undefined;
     return (params) => {
-      statement ??= build(slot).prepare(name);
+      statement ??= named(build(slot));
       return statement.execute(params);
     };
   };
 
-/** A prepared insert of whole rows into `table`. */
-export function preparedInsert<T extends PgTable>(db: Db, name: string, table: T): (row: WholeRow<T>) => Promise<void> {
-  let statement: ReturnType<Preparable<unknown>["prepare"]> | undefined;
-  return async (row) => {
-    statement ??= db.insert(table).values(placeholdersOf(table)).prepare(name);
-    await statement.execute(row);
-  };
-}
+const named = <R>(query: Preparable<R>): ReturnType<Preparable<R>["prepare"]> =>
+  query.prepare(createHash("sha256").update(query.toSQL().sql).digest("hex").slice(0, 32));

@@ -3,7 +3,7 @@ import Database from "better-sqlite3";
 import type { Clock } from "../../lib/clock.ts";
 import { failpoint } from "../../lib/program/failpoint.ts";
 import { WindlassError } from "../../lib/words/errors.ts";
-import { drizzle } from "../drizzle/better-sqlite3.ts";
+import { overSqlite } from "../drizzle/drivers.ts";
 import { type Db, dbOfSqlite } from "./boundary.ts";
 import { driverError, sqliteDialect } from "./dialect.ts";
 import type { Spacious, StoreEngine, StoreLog } from "./engine.ts";
@@ -81,8 +81,8 @@ class SqliteEngine<Q extends object> implements StoreEngine<Q>, Spacious {
     this.#writer = writer;
     this.#reader = reader;
     this.#options = options;
-    this.#writing = options.queries(dbOfSqlite(drizzle(writer)));
-    this.#reading = options.queries(dbOfSqlite(drizzle(reader)));
+    this.#writing = options.queries(dbOfSqlite(overSqlite(writer)));
+    this.#reading = options.queries(dbOfSqlite(overSqlite(reader)));
   }
 
   async read<T>(run: (queries: Q) => Promise<T>): Promise<T> {

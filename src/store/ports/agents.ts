@@ -3,7 +3,7 @@ import type { AgentPool } from "../../domain/agents/pool.ts";
 import type { AgentToken } from "../../domain/agents/token.ts";
 import type { ProviderSettings } from "../../domain/workspaces/provider-settings.ts";
 import type { AgentId, AgentTokenId, OrganizationId, PoolId } from "../../lib/words/ids.ts";
-import type { CredentialUse, NamePage, RowCount, TimePage } from "./pages.ts";
+import type { CredentialUse, KeyPage, NamePage, Pair, RowCount, TimePage } from "./pages.ts";
 
 /** How many agents or jobs a pool has, by status. */
 export interface PoolCounts {
@@ -127,13 +127,13 @@ export interface AgentQueries {
   byIncarnation(poolId: PoolId | null, incarnation: string): Promise<Agent | undefined>;
   bySessionToken(hash: string): Promise<Agent | undefined>;
   byName(organizationId: OrganizationId | null, name: string): Promise<readonly Agent[]>;
-  /** By (name, id); `after` is "<name>\u0001<id>" of the last row. */
-  list(filter: AgentFilter, page: NamePage): Promise<readonly Agent[]>;
+  /** By (name, id). */
+  list(filter: AgentFilter, page: KeyPage<Pair>): Promise<readonly Agent[]>;
   /**
    * The key of the agent that stands `rows` after a key; null if there are fewer. Without an organization: of the
    * server's.
    */
-  placeAfter(organizationId: OrganizationId | null, page: RowCount): Promise<string | null>;
+  placeAfter(organizationId: OrganizationId | null, page: RowCount<Pair>): Promise<Pair | null>;
   byIds(ids: readonly AgentId[]): Promise<readonly Agent[]>;
   /** Agents of an organization that are idle, busy or unknown. */
   countConnected(organizationId: OrganizationId): Promise<number>;

@@ -11,17 +11,23 @@ export interface IdPage {
   readonly limit: number;
 }
 
-/** A page in the order of a unique name: rows whose name sorts after `after`, at most `limit`. */
-export interface NamePage {
-  readonly after: string | null;
+/** A page in the order of a key: rows whose key sorts after `after`, at most `limit`. */
+export interface KeyPage<K> {
+  readonly after: K | null;
   /** The last key that is looked at; absent or null is the end. */
-  readonly upTo?: string | null | undefined;
+  readonly upTo?: K | null | undefined;
   readonly limit: number;
 }
 
+/** A page in the order of a unique name. */
+export type NamePage = KeyPage<string>;
+
+/** The key of a list in the order of two columns. */
+export type Pair = readonly [string, string];
+
 /** So many rows of a list after a key. */
-export interface RowCount {
-  readonly after: string | null;
+export interface RowCount<K = string> {
+  readonly after: K | null;
   readonly rows: number;
 }
 

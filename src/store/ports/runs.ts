@@ -3,11 +3,12 @@ import type { TimelineEvent } from "../../domain/runs/timeline.ts";
 import type { AgentId, OrganizationId, PoolId, RunId, WorkspaceId } from "../../lib/words/ids.ts";
 import type { Position, TimePage } from "./pages.ts";
 
-/** Which runs of an organization a list holds; what is absent, null or empty does not narrow it. */
+/** Which runs of an organization a list holds; what is absent or null does not narrow it, and no text or tag. */
 export interface RunFilter {
   readonly organizationId: OrganizationId;
   readonly workspaceId: WorkspaceId | null;
-  readonly statuses: readonly RunStatus[];
+  /** Any of them; null is all. */
+  readonly statuses: readonly RunStatus[] | null;
   /** Occurs in id, message or who created it; ASCII letters in any case. */
   readonly search?: string | undefined;
   /** Created at this time or later. */

@@ -14,7 +14,7 @@ import type {
   WorkspaceId,
 } from "../../lib/words/ids.ts";
 import type { AgentQueries, PoolQueries, ProviderSettingsQueries, TokenQueries } from "./agents.ts";
-import type { IdPage, NamePage, Position, TimePage } from "./pages.ts";
+import type { NamePage, Position, TimePage } from "./pages.ts";
 import type {
   FormerSecretQueries,
   SetVariableQueries,
@@ -74,9 +74,6 @@ export interface Queries {
     get(key: string): Promise<string | undefined>;
     /** Inserts or overwrites. */
     set(key: string, value: string): Promise<void>;
-    /** Keys that begin so, in their order. */
-    keys(prefix: string, page: IdPage): Promise<readonly string[]>;
-    delete(key: string): Promise<void>;
   };
   readonly requests: {
     get(principal: string, requestId: string): Promise<RememberedRequest | undefined>;

@@ -2,7 +2,7 @@ import type { FormerSecret, SetVariable, Variable, VariableCategory } from "../.
 import type { VariableSet } from "../../domain/workspaces/variable-set.ts";
 import type { ExecutionMode, Workspace } from "../../domain/workspaces/workspace.ts";
 import type { OrganizationId, PoolId, VariableId, VariableSetId, WorkspaceId } from "../../lib/words/ids.ts";
-import type { NamePage, RowCount } from "./pages.ts";
+import type { KeyPage, NamePage, Pair, RowCount } from "./pages.ts";
 
 /** Which workspaces of an organization are listed; what is left out does not matter. */
 export interface WorkspaceFilter {
@@ -78,8 +78,8 @@ export interface WorkspaceQueries {
 
 /** Queries of the variables of workspaces. */
 export interface VariableQueries {
-  /** Of a workspace, by (key, category); `after` is "<key>\u0001<category>" of the last row. */
-  list(workspaceId: WorkspaceId, page: NamePage): Promise<readonly Variable[]>;
+  /** Of a workspace, by (key, category). */
+  list(workspaceId: WorkspaceId, page: KeyPage<Pair>): Promise<readonly Variable[]>;
   all(workspaceId: WorkspaceId): Promise<readonly Variable[]>;
   byKey(workspaceId: WorkspaceId, category: VariableCategory, key: string): Promise<Variable | undefined>;
   insert(row: Variable): Promise<void>;
@@ -118,8 +118,8 @@ export interface VariableSetQueries {
 
 /** Queries of the variables of sets. */
 export interface SetVariableQueries {
-  /** Of a set, by (key, category); `after` is "<key>\u0001<category>" of the last row. */
-  list(setId: VariableSetId, page: NamePage): Promise<readonly SetVariable[]>;
+  /** Of a set, by (key, category). */
+  list(setId: VariableSetId, page: KeyPage<Pair>): Promise<readonly SetVariable[]>;
   /** Of many sets, in no order. */
   ofSets(setIds: readonly VariableSetId[]): Promise<readonly SetVariable[]>;
   insert(row: SetVariable): Promise<void>;

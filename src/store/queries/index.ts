@@ -4,8 +4,9 @@
  *
  * To add a query
  *  1. name it in `src/store/ports/store.ts`, with a sentence on order, limits and what a missing row gives;
- *  2. write it in `src/store/queries/<noun>.ts`. If it is hot, `prepared<{ id: RunId }>()("run_get", (slot) => …)` with
- *     `slot("id", runs.id)` for each parameter; otherwise build it in the call;
+ *  2. write it in `src/store/queries/<noun>.ts`. Rows by equal columns are `one`, `many` and `manyBy` of `rows.ts`, pages are in
+ *     `pages.ts`; both are prepared or bounded. Another one that is hot is `prepared<{ id: RunId }>()((slot) => …)` with
+ *     `slot("id", runs.id)` for each parameter; the rest is built in the call;
  *  3. test what it promises in `src/store/queries/store.test.ts`, which runs on both engines.
  * A new column or table goes into `src/store/tables/`; then
  * `npx drizzle-kit generate --config drizzle.sqlite.config.ts --name <what>`, the same with `drizzle.postgres.config.ts`, and
@@ -22,7 +23,7 @@
  *  - Many rows or ids travel as one parameter: `dialect.given`.
  *  - No `like`, `lower`, comparison of json, or order that relies on where nulls sort.
  *  - One statement at a time: no `Promise.all` inside a transaction.
- *  - `locked()` rows, or decide in the WHERE, wherever `step` is used.
+ *  - Decide in the WHERE wherever `step` is used.
  */
 import type { Queries } from "../ports/store.ts";
 import { agentQueries } from "./agents/agents.ts";

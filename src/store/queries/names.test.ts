@@ -51,7 +51,7 @@ describeOnBoth("rows by their names and ids", (store) => {
 
   test("the active runs of a workspace are counted, whatever they wait for", async () => {
     const active: readonly RunStatus[] = [
-      ...(["pending", "plan_queued", "planning", "planned", "confirmed", "apply_queued", "applying"] as const),
+      ...(["pending", "plan_queued", "planning", "planned", "apply_queued", "applying"] as const),
     ];
     const final: readonly RunStatus[] = [
       ...(["planned_and_finished", "applied", "discarded", "errored", "canceled", "force_canceled"] as const),

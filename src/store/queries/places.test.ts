@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { describeOnBoth, insertBasics } from "../../../test/support/store/queries.ts";
 import { agent, at, state, workspace } from "../../../test/support/store/rows.ts";
-import type { Position } from "../ports/pages.ts";
+import type { Pair, Position } from "../ports/pages.ts";
 
 /** Ids of five rows, the first two of one moment, the last of another owner. */
 const letters = ["a", "b", "c", "d", "e"] as const;
@@ -17,12 +17,12 @@ describeOnBoth("the place after so many rows", (store) => {
       await tx.agents.insert(agent({ id: "agent_s", name: "a", organizationId: null, poolId: null }));
     });
     await store.read(async (q) => {
-      const after = (key: string | null, rows: number) => q.agents.placeAfter("org_1", { after: key, rows });
-      expect(await after(null, 1)).toBe("vm\u0001agent_a");
-      expect(await after(null, 4)).toBe("vm-2\u0001agent_d");
-      expect(await after("vm\u0001agent_a", 2)).toBe("vm-2\u0001agent_c");
+      const after = (key: Pair | null, rows: number) => q.agents.placeAfter("org_1", { after: key, rows });
+      expect(await after(null, 1)).toEqual(["vm", "agent_a"]);
+      expect(await after(null, 4)).toEqual(["vm-2", "agent_d"]);
+      expect(await after(["vm", "agent_a"], 2)).toEqual(["vm-2", "agent_c"]);
       expect(await after(null, 5)).toBeNull();
-      expect(await q.agents.placeAfter(null, { after: null, rows: 1 })).toBe("a\u0001agent_s");
+      expect(await q.agents.placeAfter(null, { after: null, rows: 1 })).toEqual(["a", "agent_s"]);
     });
   });
 

@@ -1,25 +1,22 @@
 import type { SQL } from "drizzle-orm";
-import type { AnyPgColumn, PgTable } from "drizzle-orm/pg-core";
+import type { PgTable } from "drizzle-orm/pg-core";
 import { WindlassError } from "../../lib/words/errors.ts";
-import { and, eq, sql } from "../drizzle/orm.ts";
-import { placeholdersOf, rowsOf, slotsOf, type TableWithId } from "../engine/boundary.ts";
+import { and, count, eq, sql } from "../drizzle/orm.ts";
+import { columnOf, placeholdersOf, rowsOf, slotsOf, type TableWithId } from "../engine/boundary.ts";
 import { asParameter, driverError } from "../engine/dialect.ts";
 import { prepared } from "../engine/prepared.ts";
-import type { NamePage, Position, TimePage } from "../ports/pages.ts";
 import type { QueryContext } from "./context.ts";
 
 /** How rows of a table are spoken of, and where they are. */
 export interface Rows<T extends PgTable> {
   readonly table: T;
-  /** Names the prepared statements: unique in the store. */
-  readonly name: string;
   /** For messages: "a workspace of this name". */
   readonly what: string;
 }
 
 /** A prepared insert of whole rows, which throws `name_taken` when a unique column's value is. */
-export function inserting<T extends PgTable>({ db }: QueryContext, { table, name, what }: Rows<T>) {
-  const insert = prepared<Record<string, unknown>>()(`${name}_insert`, () =>
+export function inserting<T extends PgTable>({ db }: QueryContext, { table, what }: Rows<T>) {
+  const insert = prepared<Record<string, unknown>>()(() =>
     db
       .insert(table)
       .values(placeholdersOf(table))
@@ -33,8 +30,8 @@ export function inserting<T extends PgTable>({ db }: QueryContext, { table, name
 }
 
 /** A prepared update of a whole row by its id. Throws `name_taken` when a unique value is, `not_found` without a row. */
-export function saving<T extends TableWithId>({ db, dialect }: QueryContext, { table, name, what }: Rows<T>) {
-  const save = prepared<Record<string, unknown>>()(`${name}_save`, () =>
+export function saving<T extends TableWithId>({ db, dialect }: QueryContext, { table, what }: Rows<T>) {
+  const save = prepared<Record<string, unknown>>()(() =>
     db
       .update(table)
       .set(slotsOf(table))
@@ -52,91 +49,118 @@ export function saving<T extends TableWithId>({ db, dialect }: QueryContext, { t
   };
 }
 
-/** Whole rows by their id, one or many: however many ids, they are one parameter. */
-export function getting<T extends TableWithId>({ db, dialect }: QueryContext, { table, name }: Rows<T>) {
-  const columns = { id: table.id };
-  const get = prepared<{ id: string }>()(`${name}_get`, () =>
+/** Deletes the row of an id. */
+export const removing =
+  <T extends TableWithId>({ db }: QueryContext, table: T) =>
+  async (id: T["$inferSelect"]["id"]): Promise<void> => {
+    await db.delete(table).where(sql`${table.id} = ${sql.param(id, table.id)}`);
+  };
+
+/** Whole rows by their id, one or many. */
+export const getting = <T extends TableWithId>(context: QueryContext, table: T) => ({
+  get: one(context, table, "id"),
+  byIds: manyBy(context, table, "id"),
+});
+
+type Name<T extends PgTable> = keyof T["$inferSelect"] & string;
+type Value<T extends PgTable, N extends Name<T>> = NonNullable<T["$inferSelect"][N]>;
+type Values<T extends PgTable, N extends readonly Name<T>[]> = { readonly [I in keyof N]: Value<T, N[I]> };
+
+/** Which rows of those that are asked for, and in which order. */
+interface Narrowed {
+  readonly where?: SQL | undefined;
+  readonly order?: readonly SQL[] | undefined;
+}
+
+/** Prepared: whole rows in which these columns have these values. */
+function equal<T extends PgTable>({ db }: QueryContext, table: T, names: readonly Name<T>[], narrowed: Narrowed = {}) {
+  const { where, order = [] } = narrowed;
+  const isAsGiven = names.map((name) => {
+    const column = columnOf(table, name);
+    return sql`${column} = ${sql.param(sql.placeholder(name), column)}`;
+  });
+  const found = prepared<Record<string, unknown>>()(() =>
     db
       .select()
-      .from(table as TableWithId)
-      .where(eq(table.id, sql.placeholder("id"))),
+      .from(table as PgTable)
+      .where(and(...isAsGiven, where))
+      .orderBy(...order),
   );
-  const byIds = prepared<{ ids: string }>()(`${name}_by_ids`, () =>
+  return async (values: readonly unknown[]): Promise<T["$inferSelect"][]> =>
+    rowsOf<T>(await found(Object.fromEntries(names.map((name, at) => [name, values[at]]))));
+}
+
+/** The row in which these columns, which tell it, have these values: `one(context, pools, "organizationId", "name")`. */
+export function one<T extends PgTable, const N extends readonly Name<T>[]>(
+  context: QueryContext,
+  table: T,
+  ...names: N
+): (...values: Values<T, N>) => Promise<T["$inferSelect"] | undefined> {
+  const found = equal(context, table, names);
+  return async (...values) => (await found(values))[0];
+}
+
+/** The rows in which a column has a value. */
+export function many<T extends PgTable, N extends Name<T>>(
+  context: QueryContext,
+  table: T,
+  name: N,
+  narrowed?: Narrowed,
+): (value: Value<T, N>) => Promise<T["$inferSelect"][]> {
+  const found = equal(context, table, [name], narrowed);
+  return (value) => found([value]);
+}
+
+/** The same for many values of the column: however many, they are one parameter. */
+export function manyBy<T extends PgTable, N extends Name<T>>(
+  { db, dialect }: QueryContext,
+  table: T,
+  name: N,
+  { where, order = [] }: Narrowed = {},
+): (values: readonly Value<T, N>[]) => Promise<T["$inferSelect"][]> {
+  const columns = { value: columnOf(table, name) };
+  const given = dialect.given(sql`${sql.placeholder("values")}`, columns);
+  const found = prepared<{ values: string }>()(() =>
     db
       .select()
-      .from(table as TableWithId)
-      .where(sql`${table.id} in (select id from ${dialect.given(sql`${sql.placeholder("ids")}`, columns)})`),
+      .from(table as PgTable)
+      .where(and(sql`${columns.value} in (select value from ${given})`, where))
+      .orderBy(...order),
   );
-  return {
-    get: async (id: string): Promise<T["$inferSelect"] | undefined> => rowsOf<T>(await get({ id }))[0],
-    byIds: async (ids: readonly string[]): Promise<T["$inferSelect"][]> =>
-      ids.length === 0
-        ? []
-        : rowsOf<T>(
-            await byIds({
-              ids: asParameter(
-                ids.map((id) => ({ id })),
-                columns,
-              ),
-            }),
-          ),
+  return async (values) => {
+    if (values.length === 0) return [];
+    const rows = values.map((value) => ({ value }));
+    return rowsOf<T>(await found({ values: asParameter(rows, columns) }));
   };
 }
 
-type Keys = Pick<NamePage, "after" | "upTo">;
-
-/** The rows of a page whose name sorts after the page's position. */
-export const afterName = (column: AnyPgColumn, { after, upTo = null }: Keys): SQL | undefined =>
-  and(
-    after === null ? undefined : sql`${column} > ${sql.param(after, column)}`,
-    upTo === null ? undefined : sql`${column} <= ${sql.param(upTo, column)}`,
-  );
-
-/** The same for pages in the order of two columns, whose position is both joined by U+0001. */
-export function afterPair(first: AnyPgColumn, second: AnyPgColumn, { after, upTo = null }: Keys): SQL | undefined {
-  const place = (key: string) => {
-    const [a = "", b = ""] = key.split("\u0001");
-    return sql`(${sql.param(a, first)}, ${sql.param(b, second)})`;
-  };
-  return and(
-    after === null ? undefined : sql`(${first}, ${second}) > ${place(after)}`,
-    upTo === null ? undefined : sql`(${first}, ${second}) <= ${place(upTo)}`,
-  );
+/** How many rows of a table there are, or how many of them are so. */
+export async function counted(
+  { db }: Pick<QueryContext, "db">,
+  table: PgTable,
+  where?: SQL | undefined,
+): Promise<number> {
+  const [row] = await db.select({ count: count() }).from(table).where(where);
+  return row?.count ?? 0;
 }
 
-/** The rows older than the page's position, for lists in descending order of both columns. */
-export function beforeInstant(
-  at: AnyPgColumn,
-  id: AnyPgColumn,
-  { before, downTo = null }: Omit<TimePage, "limit">,
-): SQL | undefined {
-  return and(
-    before === null ? undefined : sql`(${at}, ${id}) < ${placeOf(at, id, before)}`,
-    downTo === null ? undefined : sql`(${at}, ${id}) >= ${placeOf(at, id, downTo)}`,
-  );
+/** What is read of a list in pieces that stay below either engine's limit of parameters. */
+export async function inChunks<T, R>(
+  items: readonly T[],
+  read: (some: T[]) => PromiseLike<readonly R[]>,
+): Promise<R[]> {
+  const found: R[] = [];
+  for (const some of chunks(items)) found.push(...(await read(some)));
+  return found;
 }
 
-/** The rows newer than one position and no newer than another, for lists in ascending order of both columns. */
-export function afterInstant(
-  at: AnyPgColumn,
-  id: AnyPgColumn,
-  { after, upTo = null }: { readonly after: Position | null; readonly upTo?: Position | null },
-): SQL | undefined {
-  return and(
-    after === null ? undefined : sql`(${at}, ${id}) > ${placeOf(at, id, after)}`,
-    upTo === null ? undefined : sql`(${at}, ${id}) <= ${placeOf(at, id, upTo)}`,
-  );
-}
-
-const placeOf = (at: AnyPgColumn, id: AnyPgColumn, position: Position): SQL =>
-  sql`(${sql.param(position.at, at)}, ${sql.param(position.id, id)})`;
-/** Sorts after every text that begins with the one before it. */
-export const lastCharacter = "\u{10ffff}";
-
-/** Lists in pieces that stay below either engine's limit of parameters. */
+/** Lists in such pieces. */
 export function* chunks<T>(items: readonly T[]): Iterable<T[]> {
   for (let from = 0; from < items.length; from += 1_000) yield items.slice(from, from + 1_000);
 }
+
+/** Sorts after every text that begins with the one before it. */
+export const lastCharacter = "\u{10ffff}";
 
 const taken = (what: string) =>
   new WindlassError("name_taken", `there is already ${what} with this name: choose another, or use that one`);

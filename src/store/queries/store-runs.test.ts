@@ -66,7 +66,7 @@ describe.each(testEngines)("runs on $name", (engine) => {
 
   test("are looked through in windows: from a place, down to a place", async () => {
     await insert(...[1, 2, 3, 4, 5].map((n) => run({ id: `run_${n}`, createdAt: at(n) })));
-    const list = { organizationId: "org_1", workspaceId: null, statuses: [] } as const;
+    const list = { organizationId: "org_1", workspaceId: null, statuses: null } as const;
     const place = await store.read((q) => q.runs.placeAfter(list, { before: null, rows: 2 }));
     expect(place).toEqual({ at: at(4), id: "run_4" });
     const window = (page: TimePage) => store.read(async (q) => ids(await q.runs.list(list, page)));
@@ -77,7 +77,7 @@ describe.each(testEngines)("runs on $name", (engine) => {
 
   describe("a list", () => {
     const found = async (filter: Partial<RunFilter>) => {
-      const whole = { organizationId: "org_1", workspaceId: null, statuses: [], ...filter } as const;
+      const whole = { organizationId: "org_1", workspaceId: null, statuses: null, ...filter } as const;
       return ids(await store.read((q) => q.runs.list(whole, newest)));
     };
 
@@ -95,6 +95,7 @@ describe.each(testEngines)("runs on $name", (engine) => {
       ["by text in the message, in any case", { search: "resize db" }, ["run_1"]],
       ["by text in who created it", { search: "KEY_7" }, ["run_2"]],
       ["by text in the id", { search: "un_3" }, ["run_3"]],
+      ["of no status", { statuses: [] }, []],
       ["by text that is no pattern", { search: "%" }, []],
       ["by the time of creation", { createdFrom: at(2), createdBefore: at(3) }, ["run_2"]],
       ["by the pool of the workspace", { poolId: "apool_1" }, ["run_3"]],

@@ -214,13 +214,6 @@ describe.each(testEngines)("the store on $name", (engine) => {
     await store.write((tx) => tx.meta.set("a", "1"));
     await store.write((tx) => tx.meta.set("a", "2"));
     expect(await store.read(async (q) => [await q.meta.get("a"), await q.meta.get("b")])).toEqual(["2", undefined]);
-    await store.write(async (tx) => {
-      for (const key of ["x/1", "x/2", "x/3", "y/1"]) await tx.meta.set(key, "");
-      await tx.meta.delete("x/2");
-    });
-    const keys = (page: { readonly after: string | null; readonly limit: number }) =>
-      store.read((q) => q.meta.keys("x/", page));
-    expect([await keys({ after: null, limit: 1 }), await keys({ after: "x/1", limit: 9 })]).toEqual([["x/1"], ["x/3"]]);
   });
 
   test("requests are remembered for each principal and forgotten by age", async () => {
@@ -281,7 +274,7 @@ describe.each(testEngines)("the store on $name", (engine) => {
         await aRun(tx);
         for (const id of ["run_2", "run_3", "run_4"] as const) await tx.runs.insert(run({ id, createdAt: at(1) }));
       });
-      const filter = { organizationId: "org_1", workspaceId: "ws_1", statuses: [] } as const;
+      const filter = { organizationId: "org_1", workspaceId: "ws_1", statuses: null } as const;
       const first = await store.read((q) => q.runs.list(filter, { before: null, limit: 2 }));
       const rest = await store.read((q) => q.runs.list(filter, { before: { at: at(1), id: "run_3" }, limit: 2 }));
       expect([ids(first), ids(rest)]).toEqual([
@@ -302,14 +295,14 @@ describe.each(testEngines)("the store on $name", (engine) => {
       });
       await store.read(async (q) => {
         const filter = { organizationId: "org_1", poolId: null, statuses: [], search: "" } as const;
-        expect(ids(await q.agents.list(filter, { after: "a\u0001agent_1", limit: 9 }))).toEqual(["agent_2", "agent_3"]);
+        expect(ids(await q.agents.list(filter, { after: ["a", "agent_1"], limit: 9 }))).toEqual(["agent_2", "agent_3"]);
         expect(ids(await q.agents.list({ ...filter, statuses: ["idle", "busy"] }, everything))).toEqual([
           "agent_1",
           "agent_2",
         ]);
         expect(ids(await q.agents.list({ ...filter, organizationId: null }, everything))).toEqual(["agent_4"]);
         expect(ids(await q.agents.list({ ...filter, poolId: "apool_none" }, everything))).toEqual([]);
-        expect(ids(await q.variables.list("ws_1", { after: "k\u0001env", limit: 9 }))).toEqual(["var_2"]);
+        expect(ids(await q.variables.list("ws_1", { after: ["k", "env"], limit: 9 }))).toEqual(["var_2"]);
         expect(ids(await q.variables.all("ws_1"))).toEqual(["var_1", "var_2"]);
       });
     });

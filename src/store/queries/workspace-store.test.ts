@@ -195,7 +195,7 @@ describe.each(testEngines)("workspaces and variable sets on $name", (engine) => 
         "region/terraform",
       ]);
       expect(rows[2]).toStrictEqual(sealed);
-      const rest = await q.setVariables.list("vset_1", { after: "region\u0001env", limit: 5 });
+      const rest = await q.setVariables.list("vset_1", { after: ["region", "env"], limit: 5 });
       expect(rest.map(({ id }) => id)).toEqual(["var_1"]);
       expect(await q.variableSets.sizes(["vset_1", "vset_9"])).toEqual([{ setId: "vset_1", count: 3 }]);
     });

@@ -11,12 +11,12 @@ export const isClaimed = (status: AnyPgColumn): SQL => sql`${status} in ('offere
 export const isConnected = (status: AnyPgColumn): SQL => sql`${status} in ('idle', 'busy', 'unknown')`;
 export const isPending = (status: AnyPgColumn): SQL => sql`${status} = 'pending'`;
 export const isActive = (status: AnyPgColumn): SQL =>
-  sql`${status} in ('pending', 'plan_queued', 'planning', 'planned', 'confirmed', 'apply_queued', 'applying')`;
+  sql`${status} in ('pending', 'plan_queued', 'planning', 'planned', 'apply_queued', 'applying')`;
 export const isPlanned = (status: AnyPgColumn): SQL => sql`${status} = 'planned'`;
 export const isQuarantined = (status: AnyPgColumn): SQL => sql`${status} = 'quarantined'`;
 /** Of a run that holds its workspace: it stands still until somebody decides. */
 export const isUndecided = (status: AnyPgColumn): SQL =>
-  sql`${status} not in ('pending', 'plan_queued', 'planning', 'confirmed', 'apply_queued', 'applying')`;
+  sql`${status} not in ('pending', 'plan_queued', 'planning', 'apply_queued', 'applying')`;
 export const isFalse = (claim: AnyPgColumn): SQL => sql`not ${claim}`;
 export const isNull = (column: AnyPgColumn): SQL => sql`${column} is null`;
 export const isSet = (column: AnyPgColumn): SQL => sql`${column} is not null`;

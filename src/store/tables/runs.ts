@@ -1,10 +1,11 @@
-import type { Desired, JobPhase, JobStatus, LogProblem, Urgency } from "../../domain/runs/job.ts";
+import type { Desired, JobPhase, JobStatus, LateEvidence, LogProblem, Urgency } from "../../domain/runs/job.ts";
 import type { Lost } from "../../domain/runs/lost.ts";
 import type { KeptInFlight } from "../../domain/runs/resource-in-flight.ts";
 import type { ChangeCounts, RunOptions, RunSource, RunStatus } from "../../domain/runs/run.ts";
 import type { Engine } from "../../domain/workspaces/workspace.ts";
 import type {
   AgentId,
+  AgentTokenId,
   ConfigurationId,
   JobId,
   OrganizationId,
@@ -113,6 +114,8 @@ export function defineRuns(k: Kit, workspaces: ReturnType<typeof defineWorkspace
       isLogClosed: k.bool("is_log_closed").notNull(),
       logProblem: k.json<LogProblem>("log_problem"),
       stateSerial: k.int("state_serial"),
+      lateEvidence: k.json<LateEvidence>("late_evidence"),
+      distrustedBy: k.text<AgentTokenId>("distrusted_by"),
     },
     (t) => [
       k.index("jobs_run").on(t.runId),

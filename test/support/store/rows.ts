@@ -4,6 +4,7 @@ import type { AgentPool } from "../../../src/domain/agents/pool.ts";
 import type { AgentToken } from "../../../src/domain/agents/token.ts";
 import type { ApiKey } from "../../../src/domain/people/api-key.ts";
 import type { Organization } from "../../../src/domain/people/organization.ts";
+import { newRun, queuedJob } from "../../../src/domain/runs/creation.ts";
 import type { Job } from "../../../src/domain/runs/job.ts";
 import type { Run } from "../../../src/domain/runs/run.ts";
 import type { Configuration } from "../../../src/domain/workspaces/configuration.ts";
@@ -12,6 +13,7 @@ import type { StateVersion } from "../../../src/domain/workspaces/state-version.
 import type { Variable } from "../../../src/domain/workspaces/variable.ts";
 import type { VariableSet } from "../../../src/domain/workspaces/variable-set.ts";
 import type { Workspace } from "../../../src/domain/workspaces/workspace.ts";
+import { plainOptions } from "../rows.ts";
 
 /** The given number of seconds after a fixed instant. */
 export const at = (seconds: number): Date => new Date(Date.UTC(2026, 0, 2, 3, 4, 5, 678) + seconds * 1_000);
@@ -190,89 +192,16 @@ export const configuration = (change: Partial<Configuration> = {}): Configuratio
 });
 
 export const run = (change: Partial<Run> = {}): Run => ({
-  id: "run_1",
-  organizationId: "org_1",
-  workspaceId: "ws_1",
-  configurationId: "cv_1",
-  status: "pending",
-  options: {
-    isPlanOnly: false,
-    isAutoApply: false,
-    isDestroy: false,
-    skipsRefresh: false,
-    isRefreshOnly: false,
-    targets: ["null_resource.a"],
-    replacements: [],
-    variables: [{ key: "a", value: "1", isHcl: false }],
-    engineVersion: "",
-    allowsEmptyApply: false,
-    parallelism: 0,
-  },
-  message: "",
-  createdBy: "ci",
-  createdAt: at(0),
-  statusAt: at(0),
-  hasChanges: false,
-  plannedChanges: null,
-  appliedChanges: null,
-  planSha256: null,
-  planBytes: null,
-  planBlobKey: null,
-  summaryBlobKey: null,
-  planFilesSha256: null,
-  planFilesBytes: null,
-  planFilesBlobKey: null,
-  engine: null,
-  engineVersion: "",
-  planLockFile: null,
-  decidedBy: "",
-  decidedAt: null,
-  decisionComment: "",
-  cancelRequestedAt: null,
-  canceledBy: "",
-  source: "api",
-  urgency: 1,
-  retryOf: null,
-  errorMessage: "",
-  resourcesInFlight: [],
-  lost: null,
-  warnings: null,
-  endedAt: null,
-  version: 1,
+  ...newRun({
+    ...{ id: "run_1", organizationId: "org_1", workspaceId: "ws_1", configurationId: "cv_1" },
+    options: { ...plainOptions, targets: ["null_resource.a"], variables: [{ key: "a", value: "1", isHcl: false }] },
+    ...{ message: "", createdBy: "ci", createdAt: at(0), source: "api", urgency: 1, retryOf: null },
+  }),
   ...change,
 });
 
 export const job = (change: Partial<Job> = {}): Job => ({
-  id: "job_1",
-  organizationId: "org_1",
-  workspaceId: "ws_1",
-  runId: "run_1",
-  poolId: "apool_1",
-  phase: "plan",
-  status: "queued",
-  engine: null,
-  engineVersion: "",
-  rank: 1,
-  urgency: 1,
-  epoch: 0,
-  attempt: 0,
-  agentId: null,
-  agentName: null,
-  incarnation: null,
-  desired: "run",
-  cancelRequestedAt: null,
-  tokenHash: null,
-  queuedAt: at(0),
-  offeredAt: null,
-  startedAt: null,
-  endedAt: null,
-  leaseUntil: null,
-  exitCode: null,
-  errorMessage: "",
-  logBytes: null,
-  isLogClosed: false,
-  logProblem: null,
-  stateSerial: null,
+  ...queuedJob(run(), { id: "job_1", phase: change.phase ?? "plan", poolId: "apool_1", queuedAt: at(0) }),
   ...change,
 });
 

@@ -5,12 +5,11 @@ import pg from "pg";
 import { systemClock } from "../../../src/lib/clock.ts";
 import { systemRandom } from "../../../src/lib/random.ts";
 import { and, asc, eq, gte, sql } from "../../../src/store/drizzle/orm.ts";
-import { type Db, kitOfSqlite } from "../../../src/store/engine/boundary.ts";
-import { type Dialect, postgresDialect, sqliteDialect } from "../../../src/store/engine/dialect.ts";
+import { type Db, kitOfSqlite, placeholdersOf } from "../../../src/store/engine/boundary.ts";
 import { type Spacious, type StoreEngine, type StoreLog, silentLog } from "../../../src/store/engine/engine.ts";
 import { type Kit, postgresKit } from "../../../src/store/engine/kit.ts";
 import { openPostgresPool, postgresEngine } from "../../../src/store/engine/postgres.ts";
-import { prepared, preparedInsert } from "../../../src/store/engine/prepared.ts";
+import { prepared } from "../../../src/store/engine/prepared.ts";
 import { openSqliteEngine } from "../../../src/store/engine/sqlite.ts";
 
 export interface Account {
@@ -51,14 +50,14 @@ const ddlOf = {
 
 type FixtureTables = ReturnType<typeof defineFixture>;
 
-function fixtureQueries(db: Db, { accounts, tickets }: FixtureTables, dialect: Dialect) {
-  const get = prepared<{ id: string }>()("fixture_get", (slot) =>
+function fixtureQueries(db: Db, { accounts, tickets }: FixtureTables) {
+  const get = prepared<{ id: string }>()((slot) =>
     db
       .select()
       .from(accounts)
       .where(eq(accounts.id, slot("id", accounts.id))),
   );
-  const find = prepared<{ openedAt: Date | null; isOpen: boolean | null }>()("fixture_find", (slot) =>
+  const find = prepared<{ openedAt: Date | null; isOpen: boolean | null }>()((slot) =>
     db
       .select({ id: accounts.id })
       .from(accounts)
@@ -69,28 +68,22 @@ function fixtureQueries(db: Db, { accounts, tickets }: FixtureTables, dialect: D
         ),
       ),
   );
-  const put = preparedInsert(db, "fixture_put", accounts);
-  const claim = prepared<{ holder: string }>()("fixture_claim", (slot) => {
-    const oldest = db
-      .select({ id: tickets.id })
-      .from(tickets)
-      .where(sql`${tickets.holder} is null`)
-      .orderBy(asc(tickets.id))
-      .limit(1);
-    const next = db.$with("next").as(dialect.skipLocked(oldest));
-    return db
-      .with(next)
+  const put = prepared<Record<string, unknown>>()(() => db.insert(accounts).values(placeholdersOf(accounts)));
+  const claim = prepared<{ id: string; holder: string }>()((slot) =>
+    db
       .update(tickets)
       .set({ holder: slot("holder", tickets.holder), epoch: sql`${tickets.epoch} + 1` })
-      .where(sql`${tickets.id} = (select ${next.id} from ${next})`)
-      .returning();
-  });
+      .where(and(eq(tickets.id, slot("id", tickets.id)), sql`${tickets.holder} is null`))
+      .returning(),
+  );
   return {
     accounts: {
       get: async (id: string): Promise<Account | undefined> => (await get({ id }))[0],
       find: async (openedAt: Date | null, isOpen: boolean | null) =>
         (await find({ openedAt, isOpen })).map(({ id }) => id),
-      put: (row: Account) => put(row),
+      put: async (row: Account) => {
+        await put({ ...row });
+      },
       putIfAbsent: async (row: Account) =>
         (await db.insert(accounts).values(row).onConflictDoNothing().returning()).length === 1,
       ids: async () =>
@@ -120,7 +113,8 @@ function fixtureQueries(db: Db, { accounts, tickets }: FixtureTables, dialect: D
       put: async (id: string) => {
         await db.insert(tickets).values({ id, holder: null, epoch: 0 });
       },
-      claim: async (holder: string) => (await claim({ holder }))[0],
+      /** Decided by its own WHERE, as the product claims. */
+      claim: async (id: string, holder: string) => (await claim({ id, holder }))[0],
       all: () => db.select().from(tickets).orderBy(asc(tickets.id)),
     },
   };
@@ -143,7 +137,7 @@ export function openSqliteFixture(
   const tables = defineFixture(kitOfSqlite);
   return openSqliteEngine({
     path,
-    queries: (db) => fixtureQueries(db, tables, sqliteDialect),
+    queries: (db) => fixtureQueries(db, tables),
     migrate: (writer) => {
       writer.exec(ddlOf.sqlite);
       tune(writer);
@@ -161,7 +155,7 @@ export async function openPostgresFixture(url: string): Promise<FixtureEngine> {
   await setUp.end();
   const pool = openPostgresPool(url, silentLog);
   const tables = defineFixture(postgresKit);
-  const queries = (db: Db) => fixtureQueries(db, tables, postgresDialect);
+  const queries = (db: Db) => fixtureQueries(db, tables);
   const engine = postgresEngine({ pool, queries, clock: systemClock, random: systemRandom });
   return {
     read: (run) => engine.read(run),

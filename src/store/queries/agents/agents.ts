@@ -1,30 +1,23 @@
-import type { SQL } from "drizzle-orm";
-import type { Agent } from "../../../domain/agents/agent.ts";
 import type { OrganizationId, PoolId } from "../../../lib/words/ids.ts";
-import { and, asc, count, eq, gt, inArray, isNull, lt, lte, ne, or, sql } from "../../drizzle/orm.ts";
+import { and, asc, eq, gt, inArray, isNull, lt, lte, ne, or, sql } from "../../drizzle/orm.ts";
 import { asParameter } from "../../engine/dialect.ts";
 import { prepared } from "../../engine/prepared.ts";
 import type { AgentQueries, HeardAgent, SilentAgent } from "../../ports/agents.ts";
 import { isConnected, isFalse } from "../../tables/conditions.ts";
 import type { QueryContext } from "../context.ts";
-import { afterPair, getting, inserting, saving } from "../rows.ts";
+import { afterPair } from "../pages.ts";
+import { counted, getting, inserting, many, one, removing, saving } from "../rows.ts";
 
 export function agentQueries(context: QueryContext): AgentQueries {
   const { db, t, dialect } = context;
   const { agents } = t;
-  const rows = { table: agents, name: "agent", what: "an agent" };
-  const bySessionToken = prepared<{ hash: string }>()("agent_by_session_token", (slot) =>
-    db
-      .select()
-      .from(agents)
-      .where(eq(agents.sessionTokenHash, slot("hash", agents.sessionTokenHash))),
-  );
+  const rows = { table: agents, what: "an agent" };
   const ofOwner = (organizationId: OrganizationId | null) =>
     organizationId === null ? isNull(agents.organizationId) : eq(agents.organizationId, organizationId);
   return {
-    ...getting(context, rows),
+    ...getting(context, agents),
     byIncarnation: incarnationQuery(context),
-    bySessionToken: async (hash): Promise<Agent | undefined> => (await bySessionToken({ hash }))[0],
+    bySessionToken: one(context, agents, "sessionTokenHash"),
     byName: (organizationId, name) =>
       db
         .select()
@@ -54,15 +47,10 @@ export function agentQueries(context: QueryContext): AgentQueries {
         .orderBy(asc(agents.name), asc(agents.id))
         .limit(1)
         .offset(rowCount - 1);
-      return place === undefined ? null : `${place.name}\u0001${place.id}`;
+      return place === undefined ? null : [place.name, place.id];
     },
-    countConnected: async (organizationId) => {
-      const [row] = await db
-        .select({ count: count() })
-        .from(agents)
-        .where(and(eq(agents.organizationId, organizationId), isConnected(agents.status)));
-      return row?.count ?? 0;
-    },
+    countConnected: (organizationId) =>
+      counted(context, agents, and(eq(agents.organizationId, organizationId), isConnected(agents.status))),
     insert: inserting(context, rows),
     save: saving(context, rows),
     heard: heardQuery(context),
@@ -82,38 +70,22 @@ export function agentQueries(context: QueryContext): AgentQueries {
       for (const { poolId, kept } of rows) counts.set(poolId, (counts.get(poolId) ?? 0) + kept.length);
       return counts;
     },
-    delete: async (id) => {
-      await db.delete(agents).where(eq(agents.id, id));
-    },
+    delete: removing(context, agents),
   };
 }
 
-function incarnationQuery({ db, t: { agents } }: QueryContext): AgentQueries["byIncarnation"] {
-  const inPool = prepared<{ poolId: PoolId; incarnation: string }>()("agent_by_incarnation", (slot) =>
-    db
-      .select()
-      .from(agents)
-      .where(
-        and(
-          eq(agents.poolId, slot("poolId", agents.poolId)),
-          eq(agents.incarnation, slot("incarnation", agents.incarnation)),
-        ),
-      ),
-  );
-  const ofServer = prepared<{ incarnation: string }>()("agent_by_server_incarnation", (slot) =>
-    db
-      .select()
-      .from(agents)
-      .where(and(isNull(agents.poolId), eq(agents.incarnation, slot("incarnation", agents.incarnation)))),
-  );
+function incarnationQuery(context: QueryContext): AgentQueries["byIncarnation"] {
+  const { agents } = context.t;
+  const inPool = one(context, agents, "poolId", "incarnation");
+  const ofServer = many(context, agents, "incarnation", { where: isNull(agents.poolId) });
   return async (poolId, incarnation) =>
-    (await (poolId === null ? ofServer({ incarnation }) : inPool({ poolId, incarnation })))[0];
+    poolId === null ? (await ofServer(incarnation))[0] : inPool(poolId, incarnation);
 }
 
 /** However many agents were heard, they are one statement with one parameter. */
 function heardQuery({ db, t: { agents }, dialect }: QueryContext): AgentQueries["heard"] {
   const columns = { agentId: agents.id, status: agents.status, at: agents.lastSeenAt };
-  const heard = prepared<{ rows: string }>()("agent_heard", () =>
+  const heard = prepared<{ rows: string }>()(() =>
     db
       .update(agents)
       .set({ status: sql`given.status`, lastSeenAt: sql`given.at` })
@@ -133,7 +105,7 @@ function silenceQueries({
 }: QueryContext): Pick<AgentQueries, "silent" | "fallSilent" | "forget"> {
   const { id, status, lastSeenAt, sessionEpoch } = agents;
   const columns = { id, status, lastSeenAt };
-  const fall = prepared<{ rows: string }>()("agent_fall_silent", () =>
+  const fall = prepared<{ rows: string }>()(() =>
     db
       .update(agents)
       .set({ status: sql`given.status` })
@@ -148,7 +120,7 @@ function silenceQueries({
       )
       .returning(columns),
   );
-  const forget = prepared<{ rows: string }>()("agent_forget", () => {
+  const forget = prepared<{ rows: string }>()(() => {
     const unheard = sql`select 1 from ${dialect.given(sql`${sql.placeholder("rows")}`, columns)}
       where given.id = ${id} and given."lastSeenAt" = ${lastSeenAt}`;
     return db
@@ -179,21 +151,17 @@ function silenceQueries({
   };
 }
 
-function tokenQueries({
-  db,
-  t: { agents, jobs },
-}: QueryContext): Pick<AgentQueries, "ofToken" | "countOfToken" | "goneOfToken"> {
+function tokenQueries(context: QueryContext): Pick<AgentQueries, "ofToken" | "countOfToken" | "goneOfToken"> {
+  const {
+    db,
+    t: { agents, jobs },
+  } = context;
   return {
-    ofToken: (id) => db.select().from(agents).where(eq(agents.tokenId, id)).orderBy(asc(agents.id)),
+    ofToken: many(context, agents, "tokenId", { order: [asc(agents.id)] }),
     countOfToken: async (id, since) => {
-      const counted = (condition?: SQL) =>
-        db
-          .select({ count: count() })
-          .from(agents)
-          .where(and(eq(agents.tokenId, id), condition));
-      const [all] = await counted();
-      const [recent] = await counted(gt(agents.createdAt, since));
-      return { all: all?.count ?? 0, recent: recent?.count ?? 0 };
+      const isOfToken = eq(agents.tokenId, id);
+      const all = await counted(context, agents, isOfToken);
+      return { all, recent: await counted(context, agents, and(isOfToken, gt(agents.createdAt, since))) };
     },
     goneOfToken: (id, limit) => {
       const open = sql`select 1 from ${jobs} where ${jobs.agentId} = ${agents.id}
@@ -210,7 +178,7 @@ function tokenQueries({
 
 function leftQuery({ db, t: { agents }, dialect }: QueryContext): AgentQueries["left"] {
   const columns = { agentId: agents.id, sessionEpoch: agents.sessionEpoch };
-  const left = prepared<{ rows: string }>()("agent_left", () =>
+  const left = prepared<{ rows: string }>()(() =>
     db
       .update(agents)
       .set({ connectedTo: "" })

@@ -1,53 +1,27 @@
 import type { AgentStatus } from "../../../domain/agents/agent.ts";
-import type { AgentPool } from "../../../domain/agents/pool.ts";
-import type { OrganizationId, PoolId } from "../../../lib/words/ids.ts";
+import type { PoolId } from "../../../lib/words/ids.ts";
 import { and, asc, count, desc, eq, inArray, min, or, sql, sum } from "../../drizzle/orm.ts";
-import { prepared } from "../../engine/prepared.ts";
 import type { PoolCounts, PoolQueries } from "../../ports/agents.ts";
 import { isClaimed, isQueued } from "../../tables/conditions.ts";
 import type { QueryContext } from "../context.ts";
-import { afterName, chunks, getting, inserting, saving } from "../rows.ts";
+import { inOrderOfName } from "../pages.ts";
+import { chunks, inserting, many, one, removing, saving } from "../rows.ts";
 
 export function poolQueries(context: QueryContext): PoolQueries {
   const { db, t } = context;
   const { pools, grants, workspaces } = t;
-  const rows = { table: pools, name: "pool", what: "an agent pool" };
-  const { get } = getting(context, rows);
-  const byName = prepared<{ organizationId: OrganizationId; name: string }>()("pool_by_name", (slot) =>
-    db
-      .select()
-      .from(pools)
-      .where(
-        and(
-          eq(pools.organizationId, slot("organizationId", pools.organizationId)),
-          eq(pools.name, slot("name", pools.name)),
-        ),
-      ),
-  );
-  const grantsOf = prepared<{ id: PoolId }>()("pool_grants", (slot) =>
-    db
-      .select({ name: grants.workspaceName })
-      .from(grants)
-      .where(eq(grants.poolId, slot("id", grants.poolId)))
-      .orderBy(asc(grants.workspaceName)),
-  );
+  const rows = { table: pools, what: "an agent pool" };
+  const named = inOrderOfName(context, pools);
+  const grantsOf = many(context, grants, "poolId", { order: [asc(grants.workspaceName)] });
   return {
-    get,
-    byName: async (organizationId, name): Promise<AgentPool | undefined> => (await byName({ organizationId, name }))[0],
-    list: (organizationId, page) =>
-      db
-        .select()
-        .from(pools)
-        .where(and(eq(pools.organizationId, organizationId), afterName(pools.name, page)))
-        .orderBy(asc(pools.name))
-        .limit(page.limit),
+    get: one(context, pools, "id"),
+    byName: one(context, pools, "organizationId", "name"),
+    list: (organizationId, page) => named.page(eq(pools.organizationId, organizationId), page),
     find: findQuery(context),
     insert: inserting(context, rows),
     save: saving(context, rows),
-    delete: async (id) => {
-      await db.delete(pools).where(eq(pools.id, id));
-    },
-    grants: async (id) => (await grantsOf({ id })).map(({ name }) => name),
+    delete: removing(context, pools),
+    grants: async (id) => (await grantsOf(id)).map(({ workspaceName }) => workspaceName),
     grantedTo: async (organizationId, workspaceName) => {
       const found = await db
         .select({ pool: pools })

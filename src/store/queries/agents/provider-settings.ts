@@ -1,14 +1,14 @@
 import { eq } from "../../drizzle/orm.ts";
 import type { Queries } from "../../ports/store.ts";
 import type { QueryContext } from "../context.ts";
-import { getting, inserting, saving } from "../rows.ts";
+import { inserting, one, saving } from "../rows.ts";
 
 export function providerSettingsQueries(context: QueryContext): Queries["providerSettings"] {
   const { db, t } = context;
   const { providerSettings } = t;
-  const rows = { table: providerSettings, name: "provider_settings", what: "a providers setting" };
+  const rows = { table: providerSettings, what: "a providers setting" };
   return {
-    get: getting(context, rows).get,
+    get: one(context, providerSettings, "id"),
     insert: inserting(context, rows),
     save: saving(context, rows),
     delete: async (id) => {

@@ -1,9 +1,8 @@
 import type { AnyPgColumn } from "drizzle-orm/pg-core";
-import { and, asc, count, eq, gte, isNull, lt, lte, or, sql } from "../../drizzle/orm.ts";
-import { prepared } from "../../engine/prepared.ts";
-import type { Queries, RememberedRequest } from "../../ports/store.ts";
+import { asc, eq, isNull, lt, lte, or } from "../../drizzle/orm.ts";
+import type { Queries } from "../../ports/store.ts";
 import type { QueryContext } from "../context.ts";
-import { inserting, lastCharacter } from "../rows.ts";
+import { counted, inserting, one } from "../rows.ts";
 
 export function metaQueries({ db, t: { meta } }: QueryContext): Queries["meta"] {
   return {
@@ -11,47 +10,16 @@ export function metaQueries({ db, t: { meta } }: QueryContext): Queries["meta"] 
     set: async (key, value) => {
       await db.insert(meta).values({ key, value }).onConflictDoUpdate({ target: meta.key, set: { value } });
     },
-    keys: async (prefix, { after, limit }) => {
-      const rows = await db
-        .select({ key: meta.key })
-        .from(meta)
-        .where(
-          and(
-            gte(meta.key, prefix),
-            lt(meta.key, prefix + lastCharacter),
-            after === null ? undefined : sql`${meta.key} > ${sql.param(after, meta.key)}`,
-          ),
-        )
-        .orderBy(asc(meta.key))
-        .limit(limit);
-      return rows.map(({ key }) => key);
-    },
-    delete: async (key) => {
-      await db.delete(meta).where(eq(meta.key, key));
-    },
   };
 }
 
 export function requestQueries(context: QueryContext): Queries["requests"] {
   const { db, t } = context;
   const { requests } = t;
-  const get = prepared<{ principal: string; requestId: string }>()("request_get", (slot) =>
-    db
-      .select()
-      .from(requests)
-      .where(
-        and(
-          eq(requests.principal, slot("principal", requests.principal)),
-          eq(requests.requestId, slot("requestId", requests.requestId)),
-        ),
-      ),
-  );
   return {
-    get: async (principal, requestId): Promise<RememberedRequest | undefined> =>
-      (await get({ principal, requestId }))[0],
-    insert: inserting(context, { table: requests, name: "request", what: "a request" }),
-    countBefore: async (at) =>
-      (await db.select({ count: count() }).from(requests).where(lt(requests.at, at)))[0]?.count ?? 0,
+    get: one(context, requests, "principal", "requestId"),
+    insert: inserting(context, { table: requests, what: "a request" }),
+    countBefore: (at) => counted(context, requests, lt(requests.at, at)),
     deleteBefore: async (at, limit) => {
       const oldest = db
         .select({ at: requests.at })

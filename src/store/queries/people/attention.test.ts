@@ -80,7 +80,7 @@ describeOnBoth("what needs somebody", (store) => {
 
   test("of the runs that hold a workspace only the ended ones: a plan that waits is told elsewhere", async () => {
     const statuses: readonly RunStatus[] = [
-      ...(["pending", "plan_queued", "planning", "planned", "confirmed", "apply_queued", "applying"] as const),
+      ...(["pending", "plan_queued", "planning", "planned", "apply_queued", "applying"] as const),
       ...(["planned_and_finished", "applied", "discarded", "errored", "canceled", "force_canceled"] as const),
     ];
     await store.write(async (tx) => {

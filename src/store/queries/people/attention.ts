@@ -1,6 +1,7 @@
 import type { SQL } from "drizzle-orm";
 import type { AnyPgColumn } from "drizzle-orm/pg-core";
 import { and, asc, eq, exists, gt, inArray, lte, not, or, sql } from "../../drizzle/orm.ts";
+import { rowsOf, type TableWithId } from "../../engine/boundary.ts";
 import type { AttentionQueries, AttentionScope, Few, Held, Period } from "../../ports/attention.ts";
 import {
   isConnected,
@@ -22,15 +23,31 @@ export function attentionQueries(context: QueryContext): AttentionQueries {
   return { ...runAttention(context), ...agentAttention(context), ...endings(context) };
 }
 
-/** Ids beyond those that are wanted are read for the count alone. */
-async function few<T>(
+/** Rows of a table that need a person, in an order. */
+interface Wanted<T extends TableWithId> {
+  readonly table: T;
+  readonly where: SQL | undefined;
+  readonly order: readonly AnyPgColumn[];
+}
+
+/** The first of them, and how many there are: ids beyond those that are wanted are read for the count alone. */
+async function few<T extends TableWithId>(
+  { db }: QueryContext,
   { limit }: AttentionScope,
-  ids: (most: number) => Promise<readonly { readonly id: string }[]>,
-  rows: (limit: number) => Promise<readonly T[]>,
-): Promise<Few<T>> {
-  const found = limit === 0 ? [] : await rows(limit);
-  if (limit > 0 && found.length < limit) return { rows: found, count: found.length };
-  return { rows: found, count: (await ids(maxCounted)).length };
+  { table, where, order }: Wanted<T>,
+): Promise<Few<T["$inferSelect"]>> {
+  const found = db
+    .select()
+    .from(table as TableWithId)
+    .where(where)
+    .orderBy(...order.map((column) => asc(column)));
+  const rows = limit === 0 ? [] : rowsOf<T>(await found.limit(limit));
+  if (limit > 0 && rows.length < limit) return { rows, count: rows.length };
+  const ids = db
+    .select({ id: table.id })
+    .from(table as TableWithId)
+    .where(where);
+  return { rows, count: (await ids.limit(maxCounted)).length };
 }
 
 const placeOf = ({ organizationId, runId }: Held): SQL => sql`(${organizationId}, ${runId})`;
@@ -40,16 +57,17 @@ const within = (column: AnyPgColumn, { organizationId }: AttentionScope): SQL | 
 
 type RunPart = Pick<AttentionQueries, "plannedRuns" | "heldAfter" | "heldByEndedRuns" | "quarantinedStates">;
 
-function runAttention({ db, t: { runs, workspaces, states } }: QueryContext): RunPart {
+function runAttention(context: QueryContext): RunPart {
+  const {
+    db,
+    t: { runs, workspaces, states },
+  } = context;
   const held = (scope: AttentionScope) => and(within(workspaces.organizationId, scope), isSet(workspaces.lockRunId));
   const place = sql`(${workspaces.organizationId}, ${workspaces.lockRunId})`;
   return {
     plannedRuns: (scope) => {
-      const wanted = and(within(runs.organizationId, scope), isPlanned(runs.status));
-      const ids = (most: number) => db.select({ id: runs.id }).from(runs).where(wanted).limit(most);
-      return few(scope, ids, (limit) =>
-        db.select().from(runs).where(wanted).orderBy(asc(runs.statusAt), asc(runs.id)).limit(limit),
-      );
+      const where = and(within(runs.organizationId, scope), isPlanned(runs.status));
+      return few(context, scope, { table: runs, where, order: [runs.statusAt, runs.id] });
     },
     heldAfter: async (scope, { from, rows }) => {
       const [row] = await db
@@ -72,23 +90,23 @@ function runAttention({ db, t: { runs, workspaces, states } }: QueryContext): Ru
             to === null ? undefined : sql`${place} <= ${placeOf(to)}`,
           ),
         );
-      const wanted = and(inArray(runs.id, part), isUndecided(runs.status), not(isPlanned(runs.status)));
-      const ids = (most: number) => db.select({ id: runs.id }).from(runs).where(wanted).limit(most);
-      return few(scope, ids, (limit) => db.select().from(runs).where(wanted).orderBy(asc(runs.id)).limit(limit));
+      const where = and(inArray(runs.id, part), isUndecided(runs.status), not(isPlanned(runs.status)));
+      return few(context, scope, { table: runs, where, order: [runs.id] });
     },
     quarantinedStates: (scope) => {
-      const wanted = and(within(states.organizationId, scope), isQuarantined(states.status));
-      const ids = (most: number) => db.select({ id: states.id }).from(states).where(wanted).limit(most);
-      return few(scope, ids, (limit) =>
-        db.select().from(states).where(wanted).orderBy(asc(states.createdAt), asc(states.id)).limit(limit),
-      );
+      const where = and(within(states.organizationId, scope), isQuarantined(states.status));
+      return few(context, scope, { table: states, where, order: [states.createdAt, states.id] });
     },
   };
 }
 
 type AgentPart = Pick<AttentionQueries, "poolsWithoutAgents" | "pausedPools" | "warnedAgents">;
 
-function agentAttention({ db, t: { agents, jobs, pools, workspaces } }: QueryContext): AgentPart {
+function agentAttention(context: QueryContext): AgentPart {
+  const {
+    db,
+    t: { agents, jobs, pools, workspaces },
+  } = context;
   const isHere = and(eq(agents.poolId, pools.id), inArray(agents.status, ["idle", "busy"]));
   const here = db.select({ one: sql`1` }).from(agents).where(isHere);
   const taking = db
@@ -102,48 +120,31 @@ function agentAttention({ db, t: { agents, jobs, pools, workspaces } }: QueryCon
     .where(and(isQueued(jobs.status), eq(jobs.poolId, pools.id)));
   const wantedPools = (scope: AttentionScope, ...conditions: readonly SQL[]) => {
     const isWanted = or(exists(assigned), exists(waiting));
-    const wanted = and(within(pools.organizationId, scope), ...conditions, isWanted);
-    const ids = (most: number) => db.select({ id: pools.id }).from(pools).where(wanted).limit(most);
-    return few(scope, ids, (limit) =>
-      db.select().from(pools).where(wanted).orderBy(asc(pools.name), asc(pools.id)).limit(limit),
-    );
+    const where = and(within(pools.organizationId, scope), ...conditions, isWanted);
+    return few(context, scope, { table: pools, where, order: [pools.name, pools.id] });
   };
   return {
     poolsWithoutAgents: (scope) => wantedPools(scope, not(exists(here))),
     pausedPools: (scope) => wantedPools(scope, exists(here), not(exists(taking))),
     warnedAgents: (scope) => {
-      const wanted = and(within(agents.organizationId, scope), isSaid(agents.warning), isConnected(agents.status));
-      const ids = (most: number) => db.select({ id: agents.id }).from(agents).where(wanted).limit(most);
-      return few(scope, ids, (limit) =>
-        db.select().from(agents).where(wanted).orderBy(asc(agents.name), asc(agents.id)).limit(limit),
-      );
+      const where = and(within(agents.organizationId, scope), isSaid(agents.warning), isConnected(agents.status));
+      return few(context, scope, { table: agents, where, order: [agents.name, agents.id] });
     },
   };
 }
 
 type EndingPart = Pick<AttentionQueries, "endingTokens" | "endingKeys">;
 
-function endings({ db, t: { tokens, apiKeys } }: QueryContext): EndingPart {
-  const ends = (column: AnyPgColumn<{ data: Date }>, { after, until }: Period) =>
-    and(gt(column, after), lte(column, until));
+function endings(context: QueryContext): EndingPart {
+  const { tokens, apiKeys } = context.t;
+  const ending = <T extends typeof tokens | typeof apiKeys>(table: T, scope: AttentionScope, period: Period) => {
+    const { organizationId, expiresAt, revokedAt, replacedBy, id } = table;
+    const isDue = and(gt(expiresAt, period.after), lte(expiresAt, period.until));
+    const where = and(within(organizationId, scope), willEnd(expiresAt, revokedAt, replacedBy), isDue);
+    return few(context, scope, { table, where, order: [expiresAt, id] });
+  };
   return {
-    endingTokens: (scope, period) => {
-      const { organizationId, expiresAt, revokedAt, replacedBy, id } = tokens;
-      const lasting = willEnd(expiresAt, revokedAt, replacedBy);
-      const wanted = and(within(organizationId, scope), lasting, ends(expiresAt, period));
-      const ids = (most: number) => db.select({ id }).from(tokens).where(wanted).limit(most);
-      return few(scope, ids, (limit) =>
-        db.select().from(tokens).where(wanted).orderBy(asc(expiresAt), asc(id)).limit(limit),
-      );
-    },
-    endingKeys: (scope, period) => {
-      const { organizationId, expiresAt, revokedAt, replacedBy, id } = apiKeys;
-      const lasting = willEnd(expiresAt, revokedAt, replacedBy);
-      const wanted = and(within(organizationId, scope), lasting, ends(expiresAt, period));
-      const ids = (most: number) => db.select({ id }).from(apiKeys).where(wanted).limit(most);
-      return few(scope, ids, (limit) =>
-        db.select().from(apiKeys).where(wanted).orderBy(asc(expiresAt), asc(id)).limit(limit),
-      );
-    },
+    endingTokens: (scope, period) => ending(tokens, scope, period),
+    endingKeys: (scope, period) => ending(apiKeys, scope, period),
   };
 }

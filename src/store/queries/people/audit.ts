@@ -1,15 +1,17 @@
 import type { SQL } from "drizzle-orm";
 import type { AuditFilter } from "../../../domain/people/audit.ts";
 import { systemRandom } from "../../../lib/random.ts";
-import { and, asc, count, desc, eq, gte, inArray, lt } from "../../drizzle/orm.ts";
+import { and, asc, eq, gte, inArray, lt } from "../../drizzle/orm.ts";
 import type { AuditQueries, AuditSpan } from "../../ports/access.ts";
 import type { QueryContext } from "../context.ts";
-import { afterInstant, beforeInstant, inserting, lastCharacter } from "../rows.ts";
+import { afterInstant, newestFirst } from "../pages.ts";
+import { counted, inserting, lastCharacter, one } from "../rows.ts";
 
 export function auditQueries(context: QueryContext): AuditQueries {
   const { db, t, dialect } = context;
   const { audit } = t;
-  const insert = inserting(context, { table: audit, name: "audit", what: "an audit record" });
+  const insert = inserting(context, { table: audit, what: "an audit record" });
+  const newest = newestFirst(context, audit, audit.at);
   const within = ({ organizationId, since, until }: AuditSpan): SQL | undefined =>
     and(
       organizationId === null ? undefined : eq(audit.organizationId, organizationId),
@@ -25,11 +27,11 @@ export function auditQueries(context: QueryContext): AuditQueries {
     );
   return {
     insert: (record) => insert({ ...record, id: systemRandom.uuid() }),
-    get: async (id) => (await db.select().from(audit).where(eq(audit.id, id)))[0],
+    get: one(context, audit, "id"),
     put: async (event) => {
       await db.insert(audit).values(event).onConflictDoUpdate({ target: audit.id, set: event });
     },
-    countBefore: async (at) => (await db.select({ count: count() }).from(audit).where(lt(audit.at, at)))[0]?.count ?? 0,
+    countBefore: (at) => counted(context, audit, lt(audit.at, at)),
     deleteBefore: async (at, limit) => {
       const oldest = db
         .select({ id: audit.id })
@@ -39,23 +41,8 @@ export function auditQueries(context: QueryContext): AuditQueries {
         .limit(limit);
       return (await db.delete(audit).where(inArray(audit.id, oldest)).returning({ id: audit.id })).length;
     },
-    list: (filter, page) =>
-      db
-        .select()
-        .from(audit)
-        .where(and(matching(filter), beforeInstant(audit.at, audit.id, page)))
-        .orderBy(desc(audit.at), desc(audit.id))
-        .limit(page.limit),
-    placeAfter: async (span, { before, rows }) => {
-      const [place] = await db
-        .select({ at: audit.at, id: audit.id })
-        .from(audit)
-        .where(and(within(span), beforeInstant(audit.at, audit.id, { before })))
-        .orderBy(desc(audit.at), desc(audit.id))
-        .limit(1)
-        .offset(rows - 1);
-      return place ?? null;
-    },
+    list: (filter, page) => newest.page(matching(filter), page),
+    placeAfter: (span, page) => newest.placeAfter(within(span), page),
     placeForward: async (span, { after, rows }) => {
       const [place] = await db
         .select({ at: audit.at, id: audit.id })

@@ -4,6 +4,7 @@ import { and, count, eq, sql } from "../../drizzle/orm.ts";
 import type { StatsQueries } from "../../ports/access.ts";
 import { isActive, isClaimed, isConnected, isQuarantined, isQueued } from "../../tables/conditions.ts";
 import type { QueryContext } from "../context.ts";
+import { counted } from "../rows.ts";
 
 export function statsQueries(context: QueryContext): StatsQueries {
   return {
@@ -18,20 +19,21 @@ export function statsQueries(context: QueryContext): StatsQueries {
 type Counts = readonly { readonly count: number }[];
 const only = ([row]: Counts): number => row?.count ?? 0;
 
-async function owned({ db, t: { workspaces, pools, states, runs } }: QueryContext, id: OrganizationId) {
-  const all = await db.select({ count: count() }).from(workspaces).where(eq(workspaces.organizationId, id));
-  const poolCount = await db.select({ count: count() }).from(pools).where(eq(pools.organizationId, id));
+async function owned(context: QueryContext, id: OrganizationId) {
+  const {
+    db,
+    t: { workspaces, pools, states, runs },
+  } = context;
   const aside = and(eq(states.organizationId, id), isQuarantined(states.status));
-  const quarantined = await db.select({ count: count() }).from(states).where(aside);
   const held = await db
     .select({ count: count() })
     .from(workspaces)
     .innerJoin(runs, eq(runs.id, workspaces.lockRunId))
     .where(and(eq(workspaces.organizationId, id), sql`not (${isActive(runs.status)})`));
   return {
-    workspaces: only(all),
-    pools: only(poolCount),
-    quarantinedStates: only(quarantined),
+    workspaces: await counted(context, workspaces, eq(workspaces.organizationId, id)),
+    pools: await counted(context, pools, eq(pools.organizationId, id)),
+    quarantinedStates: await counted(context, states, aside),
     interruptedWorkspaces: only(held),
   };
 }
@@ -46,21 +48,22 @@ async function agentCounts({ db, t: { agents } }: QueryContext, id: Organization
   return { connectedAgents: sum(connected), busyAgents: sum(connected.filter(({ status }) => status === "busy")) };
 }
 
-async function runCounts({ db, t: { runs, jobs } }: QueryContext, id: OrganizationId) {
+async function runCounts(context: QueryContext, id: OrganizationId) {
+  const {
+    db,
+    t: { runs, jobs },
+  } = context;
   const active = await db
     .select({ status: runs.status, count: count() })
     .from(runs)
     .where(and(eq(runs.organizationId, id), isActive(runs.status)))
     .groupBy(runs.status);
   const ofJobs = (condition: typeof isQueued) =>
-    db
-      .select({ count: count() })
-      .from(jobs)
-      .where(and(eq(jobs.organizationId, id), condition(jobs.status)));
+    counted(context, jobs, and(eq(jobs.organizationId, id), condition(jobs.status)));
   return {
     activeRuns: active.reduce((total, row) => total + row.count, 0),
     runsToConfirm: only(active.filter(({ status }) => status === "planned")),
-    queuedJobs: only(await ofJobs(isQueued)),
-    runningJobs: only(await ofJobs(isClaimed)),
+    queuedJobs: await ofJobs(isQueued),
+    runningJobs: await ofJobs(isClaimed),
   };
 }

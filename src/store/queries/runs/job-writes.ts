@@ -11,7 +11,7 @@ type Writes = Pick<Queries["jobs"], "saveIf" | "renew" | "extendAll" | "capAll">
 
 /** The writes of a job that decide by their own WHERE, so that they are safe in `step`. */
 export function compareAndSet({ db, t: { jobs }, dialect }: QueryContext): Writes {
-  const saveIf = prepared<Record<string, unknown> & { ifEpoch: number; ifStatus: JobStatus }>()("job_save_if", (slot) =>
+  const saveIf = prepared<Record<string, unknown> & { ifEpoch: number; ifStatus: JobStatus }>()((slot) =>
     db
       .update(jobs)
       .set(slotsOf(jobs))
@@ -25,7 +25,7 @@ export function compareAndSet({ db, t: { jobs }, dialect }: QueryContext): Write
       .returning({ id: jobs.id }),
   );
   const columns = { jobId: jobs.id, epoch: jobs.epoch, until: jobs.leaseUntil };
-  const renew = prepared<{ rows: string }>()("job_renew", () =>
+  const renew = prepared<{ rows: string }>()(() =>
     db
       .update(jobs)
       .set({ leaseUntil: sql`given.until` })

@@ -1,20 +1,20 @@
-import type { AgentId, JobId, PoolId, RunId, WorkspaceId } from "../../../lib/words/ids.ts";
+import type { JobId, PoolId } from "../../../lib/words/ids.ts";
 import { and, asc, count, desc, eq, inArray, isNull, lt, or, sql } from "../../drizzle/orm.ts";
-import { asParameter } from "../../engine/dialect.ts";
 import { prepared } from "../../engine/prepared.ts";
 import type { Queries, QueuePosition } from "../../ports/store.ts";
 import { isClaimed, isFalse, isQueued, isSet } from "../../tables/conditions.ts";
 import type { QueryContext } from "../context.ts";
-import { beforeInstant, getting, inserting, saving } from "../rows.ts";
+import { newestFirst } from "../pages.ts";
+import { counted, getting, inserting, many, manyBy, one, saving } from "../rows.ts";
 import { jobCandidates } from "./job-candidates.ts";
 import { compareAndSet } from "./job-writes.ts";
 
 type JobQueries = Queries["jobs"];
 
 export function jobQueries(context: QueryContext): JobQueries {
-  const rows = { table: context.t.jobs, name: "job", what: "a job" };
+  const rows = { table: context.t.jobs, what: "a job" };
   return {
-    ...getting(context, rows),
+    ...getting(context, context.t.jobs),
     insert: inserting(context, rows),
     save: saving(context, rows),
     ...compareAndSet(context),
@@ -30,85 +30,21 @@ type LookUps = Pick<
   "byTokenHash" | "ofRun" | "ofRuns" | "ofAgent" | "ofAgents" | "openOfAgent" | "historyOfAgent"
 >;
 
-function lookUps({ db, t: { jobs }, dialect }: QueryContext): LookUps {
-  const byTokenHash = prepared<{ hash: string }>()("job_by_token", (slot) =>
-    db
-      .select()
-      .from(jobs)
-      .where(eq(jobs.tokenHash, slot("hash", jobs.tokenHash))),
-  );
-  const ofRun = prepared<{ runId: RunId }>()(
-    "job_of_run",
-    (slot) =>
-      db
-        .select()
-        .from(jobs)
-        .where(eq(jobs.runId, slot("runId", jobs.runId)))
-        .orderBy(desc(jobs.phase), asc(jobs.queuedAt), asc(jobs.epoch), asc(jobs.id)), // "plan" sorts after "apply"
-  );
-  const runColumns = { id: jobs.runId };
-  const ofRuns = prepared<{ ids: string }>()("job_of_runs", () =>
-    db
-      .select()
-      .from(jobs)
-      .where(sql`${jobs.runId} in (select id from ${dialect.given(sql`${sql.placeholder("ids")}`, runColumns)})`)
-      .orderBy(asc(jobs.runId), desc(jobs.phase), asc(jobs.queuedAt), asc(jobs.epoch), asc(jobs.id)),
-  );
-  const ofAgent = prepared<{ agentId: AgentId }>()("job_of_agent", (slot) =>
-    db
-      .select()
-      .from(jobs)
-      .where(and(isClaimed(jobs.status), eq(jobs.agentId, slot("agentId", jobs.agentId))))
-      .orderBy(asc(jobs.queuedAt), asc(jobs.id)),
-  );
-  const agentColumns = { id: jobs.agentId };
-  const ofAgents = prepared<{ ids: string }>()("job_of_agents", () =>
-    db
-      .select()
-      .from(jobs)
-      .where(
-        and(
-          isClaimed(jobs.status),
-          sql`${jobs.agentId} in (select id from ${dialect.given(sql`${sql.placeholder("ids")}`, agentColumns)})`,
-        ),
-      )
-      .orderBy(asc(jobs.agentId), asc(jobs.queuedAt), asc(jobs.id)),
-  );
+function lookUps(context: QueryContext): LookUps {
+  const { jobs } = context.t;
+  const byTime = [asc(jobs.queuedAt), asc(jobs.id)];
+  // "plan" sorts after "apply".
+  const byPhase = [desc(jobs.phase), asc(jobs.queuedAt), asc(jobs.epoch), asc(jobs.id)];
+  const claimed = isClaimed(jobs.status);
+  const history = newestFirst(context, jobs, jobs.queuedAt);
   return {
-    openOfAgent: (agentId) =>
-      db
-        .select()
-        .from(jobs)
-        .where(and(isFalse(jobs.isLogClosed), eq(jobs.agentId, agentId)))
-        .orderBy(asc(jobs.queuedAt), asc(jobs.id)),
-    historyOfAgent: (agentId, page) =>
-      db
-        .select()
-        .from(jobs)
-        .where(and(eq(jobs.agentId, agentId), beforeInstant(jobs.queuedAt, jobs.id, page)))
-        .orderBy(desc(jobs.queuedAt), desc(jobs.id))
-        .limit(page.limit),
-    byTokenHash: async (hash) => (await byTokenHash({ hash }))[0],
-    ofRun: (runId) => ofRun({ runId }),
-    ofRuns: async (ids) =>
-      ids.length === 0
-        ? []
-        : ofRuns({
-            ids: asParameter(
-              ids.map((id) => ({ id })),
-              runColumns,
-            ),
-          }),
-    ofAgent: (agentId) => ofAgent({ agentId }),
-    ofAgents: async (ids) =>
-      ids.length === 0
-        ? []
-        : ofAgents({
-            ids: asParameter(
-              ids.map((id) => ({ id })),
-              agentColumns,
-            ),
-          }),
+    byTokenHash: one(context, jobs, "tokenHash"),
+    ofRun: many(context, jobs, "runId", { order: byPhase }),
+    ofRuns: manyBy(context, jobs, "runId", { order: [asc(jobs.runId), ...byPhase] }),
+    ofAgent: many(context, jobs, "agentId", { where: claimed, order: byTime }),
+    ofAgents: manyBy(context, jobs, "agentId", { where: claimed, order: [asc(jobs.agentId), ...byTime] }),
+    openOfAgent: many(context, jobs, "agentId", { where: isFalse(jobs.isLogClosed), order: byTime }),
+    historyOfAgent: (agentId, page) => history.page(eq(jobs.agentId, agentId), page),
   };
 }
 
@@ -117,19 +53,16 @@ type Queue = Pick<
   "queuedOfPool" | "queuedOfWorkspace" | "heldInPool" | "runningByOrganization" | "countAhead" | "jobsAhead"
 >;
 
-function queue({ db, t: { jobs } }: QueryContext): Queue {
+function queue(context: QueryContext): Queue {
+  const {
+    db,
+    t: { jobs },
+  } = context;
   const inOrder = [asc(jobs.rank), asc(jobs.urgency), asc(jobs.queuedAt), asc(jobs.id)];
   const place = sql`(${jobs.rank}, ${jobs.urgency}, ${jobs.queuedAt}, ${jobs.id})`;
   const placeOf = ({ rank, urgency, queuedAt, id }: QueuePosition) =>
     sql`(${sql.param(rank, jobs.rank)}, ${sql.param(urgency, jobs.urgency)}, ${sql.param(queuedAt, jobs.queuedAt)}, ${sql.param(id, jobs.id)})`;
-  const ofWorkspace = prepared<{ workspaceId: WorkspaceId }>()("job_queued_of_workspace", (slot) =>
-    db
-      .select()
-      .from(jobs)
-      .where(and(isQueued(jobs.status), eq(jobs.workspaceId, slot("workspaceId", jobs.workspaceId))))
-      .orderBy(...inOrder),
-  );
-  const running = prepared<Record<string, never>>()("job_running_by_organization", () =>
+  const running = prepared<Record<string, never>>()(() =>
     db
       .select({ organizationId: jobs.organizationId, count: count() })
       .from(jobs)
@@ -138,7 +71,7 @@ function queue({ db, t: { jobs } }: QueryContext): Queue {
   );
   const samePool = (poolId: PoolId | null) => (poolId === null ? isNull(jobs.poolId) : eq(jobs.poolId, poolId));
   return {
-    queuedOfWorkspace: (workspaceId) => ofWorkspace({ workspaceId }),
+    queuedOfWorkspace: many(context, jobs, "workspaceId", { where: isQueued(jobs.status), order: inOrder }),
     runningByOrganization: () => running({}),
     queuedOfPool: (poolId, { after, limit }) =>
       db
@@ -156,13 +89,8 @@ function queue({ db, t: { jobs } }: QueryContext): Queue {
         .where(and(isClaimed(jobs.status), samePool(poolId)))
         .orderBy(desc(jobs.queuedAt), desc(jobs.id))
         .limit(limit),
-    countAhead: async ({ poolId, ...job }) => {
-      const [row] = await db
-        .select({ count: count() })
-        .from(jobs)
-        .where(and(isQueued(jobs.status), samePool(poolId), sql`${place} < ${placeOf(job)}`));
-      return row?.count ?? 0;
-    },
+    countAhead: ({ poolId, ...job }) =>
+      counted(context, jobs, and(isQueued(jobs.status), samePool(poolId), sql`${place} < ${placeOf(job)}`)),
     jobsAhead: async (ids): Promise<ReadonlyMap<JobId, number>> => {
       if (ids.length === 0) return new Map();
       const theirs = db

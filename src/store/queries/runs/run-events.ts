@@ -14,6 +14,6 @@ export function runEventQueries(context: QueryContext): RunEventQueries {
         .where(and(eq(runEvents.runId, runId), gt(runEvents.position, after)))
         .orderBy(asc(runEvents.position))
         .limit(limit),
-    insert: inserting(context, { table: runEvents, name: "run_event", what: "an event of a run" }),
+    insert: inserting(context, { table: runEvents, what: "an event of a run" }),
   };
 }

@@ -5,13 +5,15 @@ import { prepared } from "../../engine/prepared.ts";
 import type { RunFilter, RunQueries } from "../../ports/runs.ts";
 import { isActive, isPending, isSet, isUndecided } from "../../tables/conditions.ts";
 import type { QueryContext } from "../context.ts";
-import { beforeInstant, getting, inserting, saving } from "../rows.ts";
+import { newestFirst } from "../pages.ts";
+import { getting, inserting, saving } from "../rows.ts";
 
 export function runQueries(context: QueryContext): RunQueries {
   const { db, t } = context;
   const { runs } = t;
-  const rows = { table: runs, name: "run", what: "a run" };
-  const newest = prepared<{ workspaceId: WorkspaceId }>()("run_newest", (slot) =>
+  const rows = { table: runs, what: "a run" };
+  const newest = newestFirst(context, runs, runs.createdAt);
+  const newestOf = prepared<{ workspaceId: WorkspaceId }>()((slot) =>
     db
       .select()
       .from(runs)
@@ -19,7 +21,7 @@ export function runQueries(context: QueryContext): RunQueries {
       .orderBy(desc(runs.createdAt), desc(runs.id))
       .limit(1),
   );
-  const pending = prepared<{ workspaceId: WorkspaceId; limit: number }>()("run_pending", (slot) =>
+  const pending = prepared<{ workspaceId: WorkspaceId; limit: number }>()((slot) =>
     db
       .select()
       .from(runs)
@@ -27,7 +29,7 @@ export function runQueries(context: QueryContext): RunQueries {
       .orderBy(asc(runs.urgency), asc(runs.createdAt), asc(runs.id))
       .limit(sql.placeholder("limit")),
   );
-  const active = prepared<{ workspaceId: WorkspaceId; limit: number }>()("run_active", (slot) =>
+  const active = prepared<{ workspaceId: WorkspaceId; limit: number }>()((slot) =>
     db
       .select()
       .from(runs)
@@ -35,44 +37,28 @@ export function runQueries(context: QueryContext): RunQueries {
       .orderBy(asc(runs.createdAt), asc(runs.id))
       .limit(sql.placeholder("limit")),
   );
-  const activeCount = prepared<{ workspaceId: WorkspaceId }>()("run_active_count", (slot) =>
+  const activeCount = prepared<{ workspaceId: WorkspaceId }>()((slot) =>
     db
       .select({ count: count() })
       .from(runs)
       .where(and(eq(runs.workspaceId, slot("workspaceId", runs.workspaceId)), isActive(runs.status))),
   );
   return {
-    ...getting(context, rows),
-    list: (filter, page) =>
-      db
-        .select()
-        .from(runs)
-        .where(and(matches(context, filter), beforeInstant(runs.createdAt, runs.id, page)))
-        .orderBy(desc(runs.createdAt), desc(runs.id))
-        .limit(page.limit),
-    placeAfter: async (filter, { before, rows: count }) => {
-      const [place] = await db
-        .select({ at: runs.createdAt, id: runs.id })
-        .from(runs)
-        .where(
-          and(
-            filter.workspaceId === null
-              ? eq(runs.organizationId, filter.organizationId)
-              : eq(runs.workspaceId, filter.workspaceId),
-            createdWithin(runs, filter),
-            beforeInstant(runs.createdAt, runs.id, { before }),
-          ),
-        )
-        .orderBy(desc(runs.createdAt), desc(runs.id))
-        .limit(1)
-        .offset(count - 1);
-      return place ?? null;
-    },
+    ...getting(context, runs),
+    list: (filter, page) => newest.page(matches(context, filter), page),
+    placeAfter: ({ organizationId, workspaceId, ...times }, page) =>
+      newest.placeAfter(
+        and(
+          workspaceId === null ? eq(runs.organizationId, organizationId) : eq(runs.workspaceId, workspaceId),
+          createdWithin(runs, times),
+        ),
+        page,
+      ),
     pending: (workspaceId, limit) => pending({ workspaceId, limit }),
     runsAhead: (ids) => runsAhead(context, ids),
     active: (workspaceId, limit) => active({ workspaceId, limit }),
     countActive: async (workspaceId) => (await activeCount({ workspaceId }))[0]?.count ?? 0,
-    newest: async (workspaceId) => (await newest({ workspaceId }))[0],
+    newest: async (workspaceId) => (await newestOf({ workspaceId }))[0],
     queuedSince: (at, { after, limit }) =>
       db
         .select()
@@ -141,7 +127,7 @@ function matches({ db, t, dialect }: QueryContext, filter: RunFilter): SQL | und
   return and(
     eq(runs.organizationId, organizationId),
     workspaceId === null ? undefined : eq(runs.workspaceId, workspaceId),
-    statuses.length === 0 ? undefined : inArray(runs.status, [...statuses]),
+    statuses === null ? undefined : inArray(runs.status, [...statuses]),
     filter.isActive === true ? isActive(runs.status) : undefined,
     search === "" ? undefined : or(...searched.map((column) => dialect.contains(column, search))),
     createdWithin(runs, filter),

@@ -1,19 +1,16 @@
 import type { SQL } from "drizzle-orm";
-import type { AnyPgColumn } from "drizzle-orm/pg-core";
 import { and, asc, desc, eq, isNotNull, lt, lte, ne, or, sql } from "../../drizzle/orm.ts";
 import { asParameter } from "../../engine/dialect.ts";
-import type { IdPage } from "../../ports/pages.ts";
 import type { UpkeepQueries } from "../../ports/upkeep.ts";
 import { isActive } from "../../tables/conditions.ts";
 import type { QueryContext } from "../context.ts";
+import { afterId, pageById } from "../pages.ts";
+import { removing } from "../rows.ts";
 
 /** What a retention asks: each question reads a bounded number of rows, however many there are to keep. */
 export function retentionQueries(context: QueryContext) {
   return { ...endedRunQueries(context), ...stateQueries(context), ...keyQueries(context) };
 }
-
-const afterId = (id: AnyPgColumn, { after }: IdPage): SQL | undefined =>
-  after === null ? undefined : sql`${id} > ${sql.param(after, id)}`;
 
 /** Of these rows, those that the condition is true for; in a WHERE, where columns are written with their tables. */
 function those<Id extends string>({ db, t: { runs, states }, dialect }: QueryContext, table: "runs" | "states") {
@@ -134,27 +131,14 @@ function pointedToByRun({ t: { runs, states } }: QueryContext): SQL {
 
 type KeyPart = Pick<UpkeepQueries, "endedKeys" | "deleteKey" | "endedTokens" | "deleteToken">;
 
-function keyQueries({ db, t: { apiKeys, tokens } }: QueryContext): KeyPart {
+function keyQueries(context: QueryContext): KeyPart {
+  const { apiKeys, tokens } = context.t;
+  const ended = ({ revokedAt, expiresAt }: typeof apiKeys | typeof tokens, at: Date) =>
+    or(lte(revokedAt, at), lte(expiresAt, at));
   return {
-    endedKeys: (at, page) =>
-      db
-        .select()
-        .from(apiKeys)
-        .where(and(or(lte(apiKeys.revokedAt, at), lte(apiKeys.expiresAt, at)), afterId(apiKeys.id, page)))
-        .orderBy(asc(apiKeys.id))
-        .limit(page.limit),
-    deleteKey: async (id) => {
-      await db.delete(apiKeys).where(eq(apiKeys.id, id));
-    },
-    endedTokens: (at, page) =>
-      db
-        .select()
-        .from(tokens)
-        .where(and(or(lte(tokens.revokedAt, at), lte(tokens.expiresAt, at)), afterId(tokens.id, page)))
-        .orderBy(asc(tokens.id))
-        .limit(page.limit),
-    deleteToken: async (id) => {
-      await db.delete(tokens).where(eq(tokens.id, id));
-    },
+    endedKeys: (at, page) => pageById(context, { table: apiKeys, where: ended(apiKeys, at) }, page),
+    deleteKey: removing(context, apiKeys),
+    endedTokens: (at, page) => pageById(context, { table: tokens, where: ended(tokens, at) }, page),
+    deleteToken: removing(context, tokens),
   };
 }

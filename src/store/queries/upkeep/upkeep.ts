@@ -1,11 +1,12 @@
 import type { SQL } from "drizzle-orm";
-import type { AnyPgColumn } from "drizzle-orm/pg-core";
 import type { RunId } from "../../../lib/words/ids.ts";
 import { and, asc, eq, inArray, isNotNull, isNull, lt, or, sql } from "../../drizzle/orm.ts";
 import type { IdPage } from "../../ports/pages.ts";
 import type { BlobUse, SealedValue, UpkeepQueries } from "../../ports/upkeep.ts";
 import { isActive } from "../../tables/conditions.ts";
 import type { QueryContext } from "../context.ts";
+import { afterId, pageById } from "../pages.ts";
+import { removing } from "../rows.ts";
 import { retentionQueries } from "./upkeep-retention.ts";
 
 /** Whole tables, page by page, for work that nobody waits for: none of it is prepared. */
@@ -19,19 +20,14 @@ export function upkeepQueries(context: QueryContext): UpkeepQueries {
   };
 }
 
-const afterId = (id: AnyPgColumn, { after }: IdPage): SQL | undefined =>
-  after === null ? undefined : sql`${id} > ${sql.param(after, id)}`;
-
 type RunPart = Pick<UpkeepQueries, "activeRuns" | "quarantinedRuns" | "deleteRun" | "plannedRuns" | "states">;
 
-function runQueries({ db, t: { runs, states } }: QueryContext): RunPart {
-  const page = (condition: SQL | undefined, wanted: IdPage) =>
-    db
-      .select()
-      .from(runs)
-      .where(and(condition, afterId(runs.id, wanted)))
-      .orderBy(asc(runs.id))
-      .limit(wanted.limit);
+function runQueries(context: QueryContext): RunPart {
+  const {
+    db,
+    t: { runs, states },
+  } = context;
+  const page = (where: SQL | undefined, wanted: IdPage) => pageById(context, { table: runs, where }, wanted);
   return {
     activeRuns: (wanted) => page(isActive(runs.status), wanted),
     plannedRuns: (wanted) =>
@@ -44,11 +40,8 @@ function runQueries({ db, t: { runs, states } }: QueryContext): RunPart {
         .where(and(eq(states.status, "quarantined"), inArray(states.runId, [...ids])));
       return new Set(found.flatMap(({ runId }): RunId[] => (runId === null ? [] : [runId])));
     },
-    deleteRun: async (id) => {
-      await db.delete(runs).where(eq(runs.id, id));
-    },
-    states: (wanted) =>
-      db.select().from(states).where(afterId(states.id, wanted)).orderBy(asc(states.id)).limit(wanted.limit),
+    deleteRun: removing(context, runs),
+    states: (wanted) => pageById(context, { table: states }, wanted),
   };
 }
 
@@ -57,24 +50,19 @@ type OwnerPart = Pick<
   "agents" | "goneAgents" | "configurations" | "runsUsing" | "deleteConfiguration" | "siteAdminKeys"
 >;
 
-function ownerQueries({ db, t: { agents, apiKeys, configurations, runs } }: QueryContext): OwnerPart {
-  const agentPage = (condition: SQL | undefined, wanted: IdPage) =>
-    db
-      .select()
-      .from(agents)
-      .where(and(condition, afterId(agents.id, wanted)))
-      .orderBy(asc(agents.id))
-      .limit(wanted.limit);
+function ownerQueries(context: QueryContext): OwnerPart {
+  const {
+    db,
+    t: { agents, apiKeys, configurations, runs },
+  } = context;
   return {
-    agents: (wanted) => agentPage(undefined, wanted),
-    goneAgents: (status, at, wanted) => agentPage(and(eq(agents.status, status), lt(agents.lastSeenAt, at)), wanted),
+    agents: (wanted) => pageById(context, { table: agents }, wanted),
+    goneAgents: (status, at, wanted) => {
+      const where = and(eq(agents.status, status), lt(agents.lastSeenAt, at));
+      return pageById(context, { table: agents, where }, wanted);
+    },
     configurations: (before, wanted) =>
-      db
-        .select()
-        .from(configurations)
-        .where(and(lt(configurations.createdAt, before), afterId(configurations.id, wanted)))
-        .orderBy(asc(configurations.id))
-        .limit(wanted.limit),
+      pageById(context, { table: configurations, where: lt(configurations.createdAt, before) }, wanted),
     runsUsing: async ({ id, workspaceId }) => {
       const found = await db
         .select({ id: runs.id })
@@ -83,9 +71,7 @@ function ownerQueries({ db, t: { agents, apiKeys, configurations, runs } }: Quer
         .orderBy(asc(runs.id));
       return found.map((run) => run.id);
     },
-    deleteConfiguration: async (id) => {
-      await db.delete(configurations).where(eq(configurations.id, id));
-    },
+    deleteConfiguration: removing(context, configurations),
     siteAdminKeys: (name) =>
       db
         .select()
@@ -95,33 +81,18 @@ function ownerQueries({ db, t: { agents, apiKeys, configurations, runs } }: Quer
   };
 }
 
-function blobQueries({
-  db,
-  t: { configurations, runs, states, uploads, uploadParts },
-}: QueryContext): Pick<UpkeepQueries, "blobUses"> {
+function blobQueries(context: QueryContext): Pick<UpkeepQueries, "blobUses"> {
+  const {
+    db,
+    t: { configurations, runs, states, uploads, uploadParts },
+  } = context;
   const of = {
-    configurations: (wanted: IdPage) =>
-      db
-        .select({ id: configurations.id, first: configurations.blobKey })
-        .from(configurations)
-        .where(afterId(configurations.id, wanted))
-        .orderBy(asc(configurations.id))
-        .limit(wanted.limit),
-    runs: (wanted: IdPage) =>
-      db
-        .select({ id: runs.id, first: runs.planBlobKey, second: runs.summaryBlobKey, third: runs.planFilesBlobKey })
-        .from(runs)
-        .where(afterId(runs.id, wanted))
-        .orderBy(asc(runs.id))
-        .limit(wanted.limit),
-    states: (wanted: IdPage) =>
-      db
-        .select({ id: states.id, first: states.blobKey })
-        .from(states)
-        .where(afterId(states.id, wanted))
-        .orderBy(asc(states.id))
-        .limit(wanted.limit),
+    configurations: { id: configurations.id, first: configurations.blobKey },
+    runs: { id: runs.id, first: runs.planBlobKey, second: runs.summaryBlobKey, third: runs.planFilesBlobKey },
+    states: { id: states.id, first: states.blobKey },
   };
+  const usesIn = (keys: (typeof of)[keyof typeof of], wanted: IdPage) =>
+    db.select(keys).from(keys.id.table).where(afterId(keys.id, wanted)).orderBy(asc(keys.id)).limit(wanted.limit);
   const partsOf = (uploadId: string) =>
     db.select({ key: uploadParts.blobKey }).from(uploadParts).where(eq(uploadParts.uploadId, uploadId));
   const ofUploads = async (wanted: IdPage): Promise<BlobUse[]> => {
@@ -139,7 +110,7 @@ function blobQueries({
     blobUses: async (table, wanted) =>
       table === "uploads"
         ? ofUploads(wanted)
-        : (await of[table](wanted)).map(({ id, ...keys }) => ({
+        : (await usesIn(of[table], wanted)).map(({ id, ...keys }) => ({
             id,
             keys: Object.values(keys).filter((key) => key !== null),
           })),

@@ -1,29 +1,18 @@
-import { and, desc, eq } from "../../drizzle/orm.ts";
+import { eq } from "../../drizzle/orm.ts";
 import type { Queries } from "../../ports/store.ts";
 import type { QueryContext } from "../context.ts";
-import { beforeInstant, getting, inserting } from "../rows.ts";
+import { newestFirst } from "../pages.ts";
+import { inserting, one } from "../rows.ts";
 
 export function configurationQueries(context: QueryContext): Queries["configurations"] {
-  const { db, t } = context;
-  const { configurations } = t;
-  const rows = { table: configurations, name: "configuration", what: "a configuration" };
-  const { get } = getting(context, rows);
+  const { configurations } = context.t;
+  const newest = newestFirst(context, configurations, configurations.createdAt);
   const list: Queries["configurations"]["list"] = (workspaceId, page) =>
-    db
-      .select()
-      .from(configurations)
-      .where(
-        and(
-          eq(configurations.workspaceId, workspaceId),
-          beforeInstant(configurations.createdAt, configurations.id, page),
-        ),
-      )
-      .orderBy(desc(configurations.createdAt), desc(configurations.id))
-      .limit(page.limit);
+    newest.page(eq(configurations.workspaceId, workspaceId), page);
   return {
-    get,
+    get: one(context, configurations, "id"),
     newest: async (workspaceId) => (await list(workspaceId, { before: null, limit: 1 }))[0],
     list,
-    insert: inserting(context, rows),
+    insert: inserting(context, { table: configurations, what: "a configuration" }),
   };
 }

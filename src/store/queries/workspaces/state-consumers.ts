@@ -2,10 +2,11 @@ import type { Workspace } from "../../../domain/workspaces/workspace.ts";
 import type { OrganizationId, WorkspaceId } from "../../../lib/words/ids.ts";
 import { and, asc, eq, inArray, ne, or, sql } from "../../drizzle/orm.ts";
 import type { NamePage } from "../../ports/pages.ts";
-import type { StateConsumer, WorkspaceQueries } from "../../ports/workspaces.ts";
+import type { WorkspaceQueries } from "../../ports/workspaces.ts";
 import type { Tables } from "../../tables/tables.ts";
 import type { QueryContext } from "../context.ts";
-import { afterName, chunks } from "../rows.ts";
+import { inOrderOfName } from "../pages.ts";
+import { chunks, manyBy } from "../rows.ts";
 
 type Consumers = Pick<WorkspaceQueries, "consumers" | "setConsumers" | "moveConsumer"> & {
   sharingWith(
@@ -15,7 +16,8 @@ type Consumers = Pick<WorkspaceQueries, "consumers" | "setConsumers" | "moveCons
 };
 
 /** Who may read whose outputs. */
-export function consumerQueries({ db, t }: QueryContext): Consumers {
+export function consumerQueries(context: QueryContext): Consumers {
+  const { db, t } = context;
   const { workspaces, stateConsumers } = t;
   const add = async (ids: readonly WorkspaceId[], name: string) => {
     for (const some of chunks(ids)) {
@@ -31,18 +33,7 @@ export function consumerQueries({ db, t }: QueryContext): Consumers {
       .innerJoin(workspaces, eq(workspaces.id, stateConsumers.workspaceId))
       .where(and(eq(workspaces.organizationId, organizationId), eq(stateConsumers.consumerName, name)));
   return {
-    consumers: async (ids) => {
-      const found: StateConsumer[] = [];
-      for (const some of chunks(ids)) {
-        const rows = await db
-          .select()
-          .from(stateConsumers)
-          .where(inArray(stateConsumers.workspaceId, some))
-          .orderBy(asc(stateConsumers.consumerName));
-        found.push(...rows);
-      }
-      return found;
-    },
+    consumers: manyBy(context, stateConsumers, "workspaceId", { order: [asc(stateConsumers.consumerName)] }),
     setConsumers: async (id, names) => {
       await db.delete(stateConsumers).where(eq(stateConsumers.workspaceId, id));
       for (const name of new Set(names)) await add([id], name);
@@ -57,19 +48,14 @@ export function consumerQueries({ db, t }: QueryContext): Consumers {
       if (to !== null) await add(ids, to);
     },
     sharingWith: ({ id, organizationId, name }, page) =>
-      db
-        .select()
-        .from(workspaces)
-        .where(
-          and(
-            eq(workspaces.organizationId, organizationId),
-            ne(workspaces.id, id),
-            sql`${workspaces.currentStateId} is not null`,
-            or(sql`${workspaces.sharesState}`, inArray(workspaces.id, sharers(organizationId, name))),
-            afterName(workspaces.name, page),
-          ),
-        )
-        .orderBy(asc(workspaces.name))
-        .limit(page.limit),
+      inOrderOfName(context, workspaces).page(
+        and(
+          eq(workspaces.organizationId, organizationId),
+          ne(workspaces.id, id),
+          sql`${workspaces.currentStateId} is not null`,
+          or(sql`${workspaces.sharesState}`, inArray(workspaces.id, sharers(organizationId, name))),
+        ),
+        page,
+      ),
   };
 }

@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { describeOnBoth, insertBasics } from "../../../../test/support/store/queries.ts";
 import { at, variable, variableSet, workspace } from "../../../../test/support/store/rows.ts";
 import type { FormerSecret, VariableCategory } from "../../../domain/workspaces/variable.ts";
+import type { Pair } from "../../ports/pages.ts";
 
 const secret = (id: string, change: Partial<FormerSecret> = {}): FormerSecret => ({
   ...{ id: `var_${id}`, workspaceId: "ws_1", setId: null, sealedValue: new Uint8Array([0, 1, 255]) },
@@ -78,13 +79,13 @@ describeOnBoth("variables", (store) => {
       for (const [n, [key, category]] of keys.toReversed().entries())
         await tx.variables.insert(variable({ id: `var_${n}`, key, category }));
     });
-    const page = (after: string | null, limit: number) =>
+    const page = (after: Pair | null, limit: number) =>
       store.read(async (q) =>
         (await q.variables.list("ws_1", { after, limit })).map(({ key, category }) => [key, category]),
       );
     expect(await page(null, 99)).toEqual(keys);
-    expect(await page("a\u0001env", 2)).toEqual(keys.slice(2, 4));
-    expect(await page("a", 1)).toEqual([["a", "env"]]);
-    expect(await page("\u{1f600}\u0001env", 99)).toEqual([]);
+    expect(await page(["a", "env"], 2)).toEqual(keys.slice(2, 4));
+    expect(await page(["a", ""], 1)).toEqual([["a", "env"]]);
+    expect(await page(["\u{1f600}", "env"], 99)).toEqual([]);
   });
 });

@@ -1,43 +1,31 @@
-import type { FormerSecret, VariableCategory } from "../../../domain/workspaces/variable.ts";
-import type { VariableSetId, WorkspaceId } from "../../../lib/words/ids.ts";
+import type { VariableSetId } from "../../../lib/words/ids.ts";
 import { and, asc, eq, inArray } from "../../drizzle/orm.ts";
 import type { Queries } from "../../ports/store.ts";
 import type { QueryContext } from "../context.ts";
-import { afterPair, chunks, inserting, saving } from "../rows.ts";
+import { afterPair } from "../pages.ts";
+import { chunks, inserting, many, manyBy, one, saving } from "../rows.ts";
 
 export function variableQueries(context: QueryContext): Queries["variables"] {
   const { db, t } = context;
   const { variables } = t;
-  const rows = { table: variables, name: "variable", what: "a variable" };
-  const isKey = (workspaceId: WorkspaceId, category: VariableCategory, key: string) =>
-    and(eq(variables.workspaceId, workspaceId), eq(variables.category, category), eq(variables.key, key));
+  const rows = { table: variables, what: "a variable" };
+  const order = [asc(variables.key), asc(variables.category)];
   return {
     list: (workspaceId, page) =>
       db
         .select()
         .from(variables)
         .where(and(eq(variables.workspaceId, workspaceId), afterPair(variables.key, variables.category, page)))
-        .orderBy(asc(variables.key), asc(variables.category))
+        .orderBy(...order)
         .limit(page.limit),
-    all: (workspaceId) =>
-      db
-        .select()
-        .from(variables)
-        .where(eq(variables.workspaceId, workspaceId))
-        .orderBy(asc(variables.key), asc(variables.category)),
-    byKey: async (workspaceId, category, key) =>
-      (
-        await db
-          .select()
-          .from(variables)
-          .where(isKey(workspaceId, category, key))
-      )[0],
+    all: many(context, variables, "workspaceId", { order }),
+    byKey: one(context, variables, "workspaceId", "category", "key"),
     insert: inserting(context, rows),
     save: saving(context, rows),
     delete: async (workspaceId, category, key) => {
       const deleted = await db
         .delete(variables)
-        .where(isKey(workspaceId, category, key))
+        .where(and(eq(variables.workspaceId, workspaceId), eq(variables.category, category), eq(variables.key, key)))
         .returning({ id: variables.id });
       return deleted.length > 0;
     },
@@ -47,7 +35,7 @@ export function variableQueries(context: QueryContext): Queries["variables"] {
 export function setVariableQueries(context: QueryContext): Queries["setVariables"] {
   const { db, t } = context;
   const { setVariables: variables } = t;
-  const rows = { table: variables, name: "set_variable", what: "a variable" };
+  const rows = { table: variables, what: "a variable" };
   return {
     list: (setId: VariableSetId, page) =>
       db
@@ -56,13 +44,7 @@ export function setVariableQueries(context: QueryContext): Queries["setVariables
         .where(and(eq(variables.setId, setId), afterPair(variables.key, variables.category, page)))
         .orderBy(asc(variables.key), asc(variables.category))
         .limit(page.limit),
-    ofSets: async (setIds) => {
-      const found: (typeof variables.$inferSelect)[] = [];
-      for (const some of chunks(setIds)) {
-        found.push(...(await db.select().from(variables).where(inArray(variables.setId, some))));
-      }
-      return found;
-    },
+    ofSets: manyBy(context, variables, "setId"),
     insert: inserting(context, rows),
     save: saving(context, rows),
     delete: async (setId, category, key) => {
@@ -78,18 +60,14 @@ export function setVariableQueries(context: QueryContext): Queries["setVariables
 export function formerSecretQueries(context: QueryContext): Queries["formerSecrets"] {
   const { db, t } = context;
   const { formerSecrets: secrets } = t;
+  const ofWorkspaces = manyBy(context, secrets, "workspaceId");
+  const ofSets = manyBy(context, secrets, "setId");
   return {
     of: async ({ workspaceIds, setIds }) => {
-      const found: FormerSecret[] = [];
-      for (const some of chunks(workspaceIds)) {
-        found.push(...(await db.select().from(secrets).where(inArray(secrets.workspaceId, some))));
-      }
-      for (const some of chunks(setIds)) {
-        found.push(...(await db.select().from(secrets).where(inArray(secrets.setId, some))));
-      }
+      const found = [...(await ofWorkspaces(workspaceIds)), ...(await ofSets(setIds))];
       return found.toSorted((a, b) => b.replacedAt.getTime() - a.replacedAt.getTime() || (a.id < b.id ? 1 : -1));
     },
-    insert: inserting(context, { table: secrets, name: "former_secret", what: "a former secret" }),
+    insert: inserting(context, { table: secrets, what: "a former secret" }),
     delete: async (ids) => {
       for (const some of chunks(ids)) await db.delete(secrets).where(inArray(secrets.id, some));
     },

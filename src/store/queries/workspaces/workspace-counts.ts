@@ -4,14 +4,13 @@ import { and, count, eq, inArray } from "../../drizzle/orm.ts";
 import type { WorkspaceLosses } from "../../ports/workspaces.ts";
 import { isPending } from "../../tables/conditions.ts";
 import type { QueryContext } from "../context.ts";
-import { chunks } from "../rows.ts";
+import { counted, inChunks } from "../rows.ts";
 
 /** Counts what is deleted with a workspace. */
-export async function workspaceLosses({ db, t }: QueryContext, id: WorkspaceId): Promise<WorkspaceLosses> {
-  const of = async (table: PgTable & { readonly workspaceId: AnyPgColumn }): Promise<number> => {
-    const counted = await db.select({ count: count() }).from(table).where(eq(table.workspaceId, id));
-    return counted[0]?.count ?? 0;
-  };
+export async function workspaceLosses(context: QueryContext, id: WorkspaceId): Promise<WorkspaceLosses> {
+  const { db, t } = context;
+  const of = (table: PgTable & { readonly workspaceId: AnyPgColumn }) =>
+    counted(context, table, eq(table.workspaceId, id));
   const [current] = await db
     .select({ resources: t.states.resourceCount, unreadReason: t.states.unreadReason })
     .from(t.workspaces)
@@ -28,15 +27,11 @@ export async function workspaceLosses({ db, t }: QueryContext, id: WorkspaceId):
 }
 
 /** Counts the runs that wait for workspaces. */
-export async function queuedRuns({ db, t: { runs } }: QueryContext, ids: readonly WorkspaceId[]) {
-  const counted: { workspaceId: WorkspaceId; count: number }[] = [];
-  for (const some of chunks(ids)) {
-    const rows = await db
+export const queuedRuns = ({ db, t: { runs } }: QueryContext, ids: readonly WorkspaceId[]) =>
+  inChunks(ids, (some) =>
+    db
       .select({ workspaceId: runs.workspaceId, count: count() })
       .from(runs)
       .where(and(isPending(runs.status), inArray(runs.workspaceId, some)))
-      .groupBy(runs.workspaceId);
-    counted.push(...rows);
-  }
-  return counted;
-}
+      .groupBy(runs.workspaceId),
+  );

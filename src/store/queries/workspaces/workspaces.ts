@@ -1,14 +1,13 @@
 import type { Workspace, WorkspaceLock } from "../../../domain/workspaces/workspace.ts";
-import type { OrganizationId, WorkspaceId } from "../../../lib/words/ids.ts";
-import { and, asc, count, eq, exists, inArray, or, sql } from "../../drizzle/orm.ts";
-import { prepared } from "../../engine/prepared.ts";
+import { and, eq, exists, inArray, or, sql } from "../../drizzle/orm.ts";
 import type { NamePage } from "../../ports/pages.ts";
 import type { Queries } from "../../ports/store.ts";
 import type { WorkspaceFilter } from "../../ports/workspaces.ts";
 import { isSet, isUndecided } from "../../tables/conditions.ts";
 import type { Tables } from "../../tables/tables.ts";
 import type { QueryContext } from "../context.ts";
-import { afterName, getting, inserting, saving } from "../rows.ts";
+import { inOrderOfName } from "../pages.ts";
+import { counted, getting, inserting, one, removing, saving } from "../rows.ts";
 import { consumerQueries } from "./state-consumers.ts";
 import { queuedRuns, workspaceLosses } from "./workspace-counts.ts";
 import { taggedWith, tagWriter } from "./workspace-tags.ts";
@@ -18,26 +17,16 @@ type Row = Tables["workspaces"]["$inferSelect"];
 export function workspaceQueries(context: QueryContext): Queries["workspaces"] {
   const { db, t } = context;
   const { workspaces } = t;
-  const rows = { table: workspaces, name: "workspace", what: "a workspace" };
-  const { get, byIds } = getting(context, rows);
+  const rows = { table: workspaces, what: "a workspace" };
+  const { get, byIds } = getting(context, workspaces);
+  const byName = one(context, workspaces, "organizationId", "name");
   const insert = inserting(context, rows);
   const save = saving(context, rows);
   const writeTags = tagWriter(context);
   const { sharingWith, ...consumers } = consumerQueries(context);
-  const byName = prepared<{ organizationId: OrganizationId; name: string }>()("workspace_by_name", (slot) =>
-    db
-      .select()
-      .from(workspaces)
-      .where(
-        and(
-          eq(workspaces.organizationId, slot("organizationId", workspaces.organizationId)),
-          eq(workspaces.name, slot("name", workspaces.name)),
-        ),
-      ),
-  );
   return {
     get: async (id) => optional(await get(id)),
-    byName: async (organizationId, name) => optional((await byName({ organizationId, name }))[0]),
+    byName: async (organizationId, name) => optional(await byName(organizationId, name)),
     byNameInAnyCase: async (organizationId, name) => {
       const isNamed = sql`lower(${workspaces.name}) = ${sql.param(name.toLowerCase(), workspaces.name)}`;
       const found = await db
@@ -48,23 +37,9 @@ export function workspaceQueries(context: QueryContext): Queries["workspaces"] {
     },
     byIds: async (ids) => (await byIds(ids)).map(fromRow),
     list: async (filter, page) => (await listed(context, filter, page)).map(fromRow),
-    placeAfter: async (organizationId, { after, rows: rowCount }) => {
-      const [place] = await db
-        .select({ name: workspaces.name })
-        .from(workspaces)
-        .where(and(eq(workspaces.organizationId, organizationId), afterName(workspaces.name, { after })))
-        .orderBy(asc(workspaces.name))
-        .limit(1)
-        .offset(rowCount - 1);
-      return place?.name ?? null;
-    },
-    count: async (organizationId) => {
-      const counted = await db
-        .select({ count: count() })
-        .from(workspaces)
-        .where(eq(workspaces.organizationId, organizationId));
-      return counted[0]?.count ?? 0;
-    },
+    placeAfter: (organizationId, page) =>
+      inOrderOfName(context, workspaces).placeAfter(eq(workspaces.organizationId, organizationId), page),
+    count: (organizationId) => counted(context, workspaces, eq(workspaces.organizationId, organizationId)),
     insert: async (workspace) => {
       await insert(toRow(workspace));
       await writeTags(workspace.id, workspace.tags);
@@ -73,9 +48,7 @@ export function workspaceQueries(context: QueryContext): Queries["workspaces"] {
       await save(toRow(workspace));
       await writeTags(workspace.id, workspace.tags);
     },
-    delete: async (id: WorkspaceId) => {
-      await db.delete(workspaces).where(eq(workspaces.id, id));
-    },
+    delete: removing(context, workspaces),
     queuedRuns: (ids) => queuedRuns(context, ids),
     losses: (id) => workspaceLosses(context, id),
     ...consumers,
@@ -84,34 +57,28 @@ export function workspaceQueries(context: QueryContext): Queries["workspaces"] {
 }
 
 function listed(
-  { db, t, dialect }: QueryContext,
+  context: QueryContext,
   { organizationId, poolId, tags = [], search = "", modes = [], ...filter }: WorkspaceFilter,
   page: NamePage,
 ): Promise<Row[]> {
+  const { db, t, dialect } = context;
   const { workspaces, runs } = t;
   const holder = db
     .select({ one: sql`1` })
     .from(runs)
     .where(and(eq(runs.id, workspaces.lockRunId), isUndecided(runs.status)));
-  return db
-    .select()
-    .from(workspaces)
-    .where(
-      and(
-        eq(workspaces.organizationId, organizationId),
-        ...(filter.needsDecision === true ? [isSet(workspaces.lockRunId), exists(holder)] : []),
-        poolId === null ? undefined : eq(workspaces.poolId, poolId),
-        modes.length === 0 ? undefined : inArray(workspaces.executionMode, [...modes]),
-        filter.isLocked === true ? sql`${workspaces.lockedAt} is not null` : undefined,
-        ...tags.map((tag) => inArray(workspaces.id, taggedWith({ db, t }, tag))),
-        search === ""
-          ? undefined
-          : or(dialect.contains(workspaces.name, search), dialect.contains(workspaces.description, search)),
-        afterName(workspaces.name, page),
-      ),
-    )
-    .orderBy(asc(workspaces.name))
-    .limit(page.limit);
+  const wanted = and(
+    eq(workspaces.organizationId, organizationId),
+    ...(filter.needsDecision === true ? [isSet(workspaces.lockRunId), exists(holder)] : []),
+    poolId === null ? undefined : eq(workspaces.poolId, poolId),
+    modes.length === 0 ? undefined : inArray(workspaces.executionMode, [...modes]),
+    filter.isLocked === true ? sql`${workspaces.lockedAt} is not null` : undefined,
+    ...tags.map((tag) => inArray(workspaces.id, taggedWith({ db, t }, tag))),
+    search === ""
+      ? undefined
+      : or(dialect.contains(workspaces.name, search), dialect.contains(workspaces.description, search)),
+  );
+  return inOrderOfName(context, workspaces).page(wanted, page);
 }
 
 const optional = (row: Row | undefined): Workspace | undefined => row && fromRow(row);

@@ -1,4 +1,0 @@
-import type * as Module from "drizzle-orm/node-postgres/migrator";
-import { load } from "./load.ts";
-
-export const { migrate } = load<typeof Module>("drizzle-orm/node-postgres/migrator");
