@@ -118,7 +118,11 @@ describeOnBoth("a list of any filter, page by page, is what a look at every row 
       for (const row of rows) await tx.runs.insert(row);
     });
     const filter = fc.record({
-      ...{ search: fc.oneof(fc.constant(""), anyText), statuses: fc.option(fc.subarray([...statuses])), isActive: fc.boolean() },
+      ...{
+        search: fc.oneof(fc.constant(""), anyText),
+        statuses: fc.option(fc.subarray([...statuses])),
+        isActive: fc.boolean(),
+      },
       ...{ createdFrom: fc.option(anyMoment), createdBefore: fc.option(anyMoment), isTagged: fc.boolean() },
       ...{ workspaceId: fc.option(fc.constantFrom("ws_1" as const, "ws_2" as const)), limit: anySize },
     });
