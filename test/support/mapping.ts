@@ -64,10 +64,11 @@ export const namedValues = (
 ): Readonly<Record<string, string>> =>
   Object.fromEntries(Object.entries(table).map(([word, value]) => [word, schema.value[value]?.name ?? `${value}?`]));
 
-/** The values of an enum that no word stands for, but that of 0. */
+/** The values of an enum that no word stands for, but that of 0 and those that are sent no more. */
 export const unnamedValues = (schema: DescEnum, table: Readonly<Record<string, number>>): readonly string[] => {
   const used = new Set(Object.values(table));
-  return schema.values.flatMap(({ number, name }) => (number === 0 || used.has(number) ? [] : [name]));
+  const open = schema.values.filter(({ number, deprecated }) => number !== 0 && !deprecated && !used.has(number));
+  return open.map(({ name }) => name);
 };
 
 /** What a peer of another version could send as a value of any enum: read a message from JSON that has it. */

@@ -57,7 +57,7 @@ test.each([
 
 test("a list request that says nothing wants everything", () => {
   expect(fromListRuns(create(ListRunsRequestSchema))).toEqual({
-    ...{ organization: "", workspace: "", statuses: [], search: "", createdFrom: null, createdBefore: null },
+    ...{ organization: "", workspace: "", statuses: null, search: "", createdFrom: null, createdBefore: null },
     ...{ pool: "", tags: [], isActive: false, agentId: "", needsDecision: false },
   });
 });
