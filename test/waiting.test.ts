@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { type Run, RunState, WaitingReason } from "../src/gen/windlass/v1/run_pb.ts";
 import { useStage } from "./support/stage.ts";
+import { until } from "./support/until.ts";
 
 const waitsFor = (reason: WaitingReason) => (run: Run) => run.waiting?.reason === reason;
 
@@ -65,6 +66,8 @@ describe("a run says why it waits", () => {
 
     const agent = await stage.scene.agent(stage.server, { pool });
     await api.runIn(first, RunState.APPLYING);
+    // Terraform forgets an interrupt that comes before its walk begins.
+    await until("the apply's first resource", async () => (await api.wholeLog(first)).includes("Creating..."));
     const second = await api.start(await hello(pool));
     await api.runWhen(second, "waits for a free agent", waitsFor(WaitingReason.AGENTS_BUSY));
     await api.clients.agents.pauseAgent({ agent: agent.name });
