@@ -80,7 +80,7 @@ export function agentFacts(
     others: connectedAgents
       .filter((connected) => !isMatching(connected))
       .slice(0, mostOthers)
-      .map(labelsOfSeat),
+      .map(labelsOfAgent),
     refusals: fit
       .filter(({ refusal }) => refusal !== "")
       .slice(0, mostRefusals)
@@ -98,7 +98,7 @@ export function agentFacts(
 const hasDeclined = (connected: ConnectedAgent, { id }: Asking): boolean =>
   id !== undefined && connected.whyDeclined(id) !== undefined;
 
-function labelsOfSeat({ name, labels: { name: _, ...rest } }: ConnectedAgent): string {
+function labelsOfAgent({ name, labels: { name: _, ...rest } }: ConnectedAgent): string {
   return `${name} (${labelsText(rest)})`;
 }
 

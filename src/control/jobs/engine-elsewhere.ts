@@ -22,7 +22,7 @@ export function giveElsewhere(control: Control, claim: Claim, why: string): Prom
     const run = job === undefined ? undefined : await tx.runs.get(job.runId);
     if (job?.status !== "offered" || workspace === undefined || run === undefined) return undefined;
     control.presence.get(claim.agentId)?.noteUnmet(requirementText(engineRequirementOf(job, workspace)), why);
-    const other = otherSeat(control, job, run, workspace);
+    const other = otherAgent(control, job, run, workspace);
     if (other === undefined) return undefined;
     await advanceJob(tx, at, { job, event: { kind: "declined" } });
     const told = { actor: job.agentName ?? "", title: "cannot have the program", comment: `${why}. It goes elsewhere` };
@@ -32,7 +32,7 @@ export function giveElsewhere(control: Control, claim: Claim, why: string): Prom
 }
 
 /** A connected agent that can have it, busy or not, and has not failed to. */
-function otherSeat(
+function otherAgent(
   { presence }: Pick<Control, "presence">,
   job: Job,
   run: Run,

@@ -116,7 +116,7 @@ export function assign(jobs: readonly Candidate[], slots: readonly AgentSlot[]):
   const byPool = Map.groupBy(slots, (slot) => slot.poolId);
   const fits = new Fits();
   return jobs.flatMap((job) => {
-    const slot = bestSeat({ job, fits, load }, byPool.get(job.poolId) ?? []);
+    const slot = bestSlot({ job, fits, load }, byPool.get(job.poolId) ?? []);
     if (slot === undefined) return [];
     load.set(slot.agentId, (load.get(slot.agentId) ?? 0) + 1);
     return [{ jobId: job.id, agentId: slot.agentId }];
@@ -154,7 +154,7 @@ interface Choice {
   readonly load: ReadonlyMap<AgentId, number>;
 }
 
-function bestSeat({ job, fits, load }: Choice, slots: readonly AgentSlot[]): AgentSlot | undefined {
+function bestSlot({ job, fits, load }: Choice, slots: readonly AgentSlot[]): AgentSlot | undefined {
   const matching = slots.filter(
     ({ labels, features }) => isMatch(labels, job.phase, job.conditions) && knowsAll(features, job.needs),
   );
