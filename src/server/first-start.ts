@@ -1,6 +1,7 @@
 import type { Control } from "../control/core/control.ts";
 import { createApiKey } from "../control/people/api-keys.ts";
 import { generationKey } from "../control/people/system.ts";
+import { plainOrganization } from "../domain/people/organization.ts";
 import type { Engine } from "../domain/workspaces/workspace.ts";
 import { newId } from "../lib/words/ids.ts";
 import { writeSecret } from "./secrets.ts";
@@ -37,11 +38,8 @@ export async function firstStart(
       await tx.organizations.insert({
         id: newId("org", random),
         name: wanted.organization,
-        maxAgents: 0,
-        maxWorkspaces: 0,
-        defaultExecutionMode: "remote",
+        ...plainOrganization,
         defaultEngine,
-        defaultEngineVersion: "",
         createdAt: now,
         updatedAt: now,
         version: 1,

@@ -61,7 +61,15 @@ export async function fillPlace(
   const blobKey = await stored(control, Buffer.from("archive"));
   const configuration = rows.configuration({ ...own, id: id("cv"), workspaceId: workspace.id, blobKey });
   const times = { createdAt: control.clock.now(), updatedAt: control.clock.now(), version: 1 };
-  const set = { ...own, id: id("vset"), name: fresh("set"), description: "", isGlobal: false, ...times };
+  const set = {
+    ...own,
+    id: id("vset"),
+    name: fresh("set"),
+    description: "",
+    isGlobal: false,
+    isPriority: false,
+    ...times,
+  };
   const key = rows.apiKey({ ...own, id: id("key"), role: "reader", hash: systemRandom.uuid() });
   await control.store.write(async (tx) => {
     await tx.pools.insert(pool);

@@ -12,7 +12,9 @@ import type { Answer, Question } from "../../src/control/documents/questions.ts"
 import { graceAfterStart } from "../../src/control/runs/sweeper.ts";
 import { Liveness } from "../../src/control/sessions/liveness.ts";
 import { createWorkspace } from "../../src/control/workspaces/workspaces.ts";
+import { plainOrganization } from "../../src/domain/people/organization.ts";
 import type { Person } from "../../src/domain/people/principal.ts";
+import { plainConfiguration } from "../../src/domain/workspaces/configuration.ts";
 import { AgentGatewayService } from "../../src/gen/windlass/agent/v1/agent_gateway_service_pb.ts";
 import { JobArtifactService } from "../../src/gen/windlass/agent/v1/job_artifact_service_pb.ts";
 import { KeyedTurns } from "../../src/lib/async/keyed-turns.ts";
@@ -208,6 +210,7 @@ async function furnish(control: Control, owner: Person, id: OrganizationId): Pro
   const organization = {
     id,
     name: "acme",
+    ...plainOrganization,
     maxAgents: 0,
     maxWorkspaces: 0,
     defaultExecutionMode: "remote" as const,
@@ -229,6 +232,7 @@ async function furnish(control: Control, owner: Person, id: OrganizationId): Pro
       blobKey: "00",
       bytes: 1,
       sha256: "00",
+      ...plainConfiguration,
       fileCount: 1,
       createdBy: "an operator",
       createdAt: now,

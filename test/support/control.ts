@@ -9,7 +9,7 @@ import { type ConnectedAgent, Presence } from "../../src/control/core/presence.t
 import { createVault } from "../../src/control/core/vault.ts";
 import { Documents } from "../../src/control/documents/documents.ts";
 import type { Role } from "../../src/domain/people/api-key.ts";
-import type { Organization } from "../../src/domain/people/organization.ts";
+import { type Organization, plainOrganization } from "../../src/domain/people/organization.ts";
 import type { Person } from "../../src/domain/people/principal.ts";
 import type { Retention } from "../../src/domain/people/retention.ts";
 import { jobFeatures } from "../../src/domain/runs/job-features.ts";
@@ -136,6 +136,7 @@ export async function openTestControl({
 const organizationRow = (name: string, clock: ManualClock): Organization => ({
   id: newId("org", systemRandom),
   name,
+  ...plainOrganization,
   maxAgents: 0,
   maxWorkspaces: 0,
   defaultExecutionMode: "remote",

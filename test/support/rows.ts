@@ -103,6 +103,8 @@ export const stateRow = (workspace: Workspace, over: Partial<StateVersion> = {})
   sha256: "00",
   bytes: 2,
   blobKey: "00",
+  jsonBlobKey: null,
+  isIntermediate: false,
   terraformVersion: "1.11.4",
   resourceCount: 0,
   unreadReason: "",

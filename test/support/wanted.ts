@@ -1,5 +1,6 @@
 import type { NewPool } from "../../src/control/agents/pools.ts";
 import type { NewSettings, NewWorkspace } from "../../src/control/workspaces/workspaces.ts";
+import { plainWorkspace } from "../../src/domain/workspaces/workspace.ts";
 
 /** What a caller asks for, with the values that a test does not care about. */
 export const newPool = (name: string, over: Partial<NewPool> = {}): NewPool => ({
@@ -35,6 +36,7 @@ export const newWorkspace = (
     sharesState: false,
     parallelism: 0,
     consumers: [],
+    ...plainWorkspace,
     ...settings,
   },
   requestId: "",

@@ -3,6 +3,7 @@ import { fakeConnectedAgent, openTestControl, type TestControl } from "../../../
 import { jobRow, runRow } from "../../../test/support/rows.ts";
 import { newPool, newWorkspace, ref } from "../../../test/support/wanted.ts";
 import type { Job } from "../../domain/runs/job.ts";
+import { plainConfiguration } from "../../domain/workspaces/configuration.ts";
 import type { Workspace } from "../../domain/workspaces/workspace.ts";
 import { systemRandom } from "../../lib/random.ts";
 import { newId, type PoolId } from "../../lib/words/ids.ts";
@@ -38,7 +39,15 @@ async function insertRun(workspace: Workspace, over: Parameters<typeof runRow>[1
   const run = runRow(workspace, { configurationId, status: "plan_queued", ...over });
   const { organizationId, id: workspaceId } = workspace;
   await fixture.control.store.write(async (tx) => {
-    const facts = { blobKey: "00", bytes: 1, sha256: "00", fileCount: 1, createdBy: "ana", createdAt: second(0) };
+    const facts = {
+      blobKey: "00",
+      bytes: 1,
+      sha256: "00",
+      ...plainConfiguration,
+      fileCount: 1,
+      createdBy: "ana",
+      createdAt: second(0),
+    };
     await tx.configurations.insert({ id: configurationId, organizationId, workspaceId, ...facts });
     await tx.runs.insert(run);
   });

@@ -6,6 +6,7 @@ import { newWorkspace } from "../../../test/support/wanted.ts";
 import type { Principal } from "../../domain/people/principal.ts";
 import type { Job } from "../../domain/runs/job.ts";
 import type { Run } from "../../domain/runs/run.ts";
+import { plainConfiguration } from "../../domain/workspaces/configuration.ts";
 import { systemRandom } from "../../lib/random.ts";
 import { newId } from "../../lib/words/ids.ts";
 import { change } from "../core/change.ts";
@@ -30,7 +31,7 @@ beforeEach(async () => {
   await control.store.write(async (tx) => {
     await tx.configurations.insert({
       ...{ id: configuration, organizationId: run.organizationId, workspaceId: workspace.id, blobKey: "00", bytes: 1 },
-      ...{ sha256: sha256("x"), fileCount: 1, createdBy: "ana", createdAt: control.clock.now() },
+      ...{ sha256: sha256("x"), ...plainConfiguration, fileCount: 1, createdBy: "ana", createdAt: control.clock.now() },
     });
     await tx.runs.insert(run);
     await tx.jobs.insert(job);

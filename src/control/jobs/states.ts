@@ -70,6 +70,8 @@ export async function storeState(control: Control, who: Principal, uploaded: Upl
       sha256,
       bytes: uploaded.bytes.length,
       blobKey,
+      jsonBlobKey: null,
+      isIntermediate: false,
       terraformVersion: content.terraformVersion,
       resourceCount: content.resourceCount,
       unreadReason: content.unreadReason,

@@ -125,7 +125,7 @@ describe("organizations", () => {
       tx.variableSets.insert({
         id: newId("vset", control.random),
         organizationId: organization.id,
-        ...{ name: "shared", description: "", isGlobal: false, ...times },
+        ...{ name: "shared", description: "", isGlobal: false, isPriority: false, ...times },
       }),
     );
     await expect(deleteOrganization(control, admin, "acme")).rejects.toMatchObject({

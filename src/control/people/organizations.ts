@@ -1,4 +1,4 @@
-import type { Organization } from "../../domain/people/organization.ts";
+import { type Organization, plainOrganization } from "../../domain/people/organization.ts";
 import type { Principal } from "../../domain/people/principal.ts";
 import { WindlassError } from "../../lib/words/errors.ts";
 import { isId, newId } from "../../lib/words/ids.ts";
@@ -17,7 +17,15 @@ import { checkVersion } from "../workspaces/settings.ts";
 /** What may be said of an organization beside its name. */
 export type OrganizationSettings = Pick<
   Organization,
-  "maxAgents" | "maxWorkspaces" | "defaultExecutionMode" | "defaultEngine" | "defaultEngineVersion"
+  | "maxAgents"
+  | "maxWorkspaces"
+  | "defaultExecutionMode"
+  | "defaultPoolId"
+  | "defaultEngine"
+  | "defaultEngineVersion"
+  | "email"
+  | "allowsForceDelete"
+  | "keptAttributes"
 >;
 
 export interface NewOrganization extends Partial<OrganizationSettings> {
@@ -31,14 +39,6 @@ export interface OrganizationView extends Organization {
   readonly connectedAgents: number;
 }
 
-const defaults: OrganizationSettings = {
-  maxAgents: 0,
-  maxWorkspaces: 0,
-  defaultExecutionMode: "remote",
-  defaultEngine: "terraform",
-  defaultEngineVersion: "",
-};
-
 /** Creates an organization; for site admins. */
 export async function createOrganization(
   control: Control,
@@ -48,7 +48,7 @@ export async function createOrganization(
   const person = asPerson(who);
   demand(person, "administer_site");
   const { requestId, ...body } = wanted;
-  const settings = checked("", { ...defaults, ...body });
+  const settings = checked("", { ...plainOrganization, ...body });
   return change(control, async (tx, at) => {
     const create = async (): Promise<Organization> => {
       if ((await tx.organizations.byName(body.name)) !== undefined) throw nameTaken("organization", body.name);

@@ -4,6 +4,7 @@ import { FakeAgent } from "../../../test/support/fake-agent.ts";
 import { newPool, newWorkspace, ref } from "../../../test/support/wanted.ts";
 import type { Principal } from "../../domain/people/principal.ts";
 import type { Job } from "../../domain/runs/job.ts";
+import { plainConfiguration } from "../../domain/workspaces/configuration.ts";
 import { JobOutcome } from "../../gen/windlass/agent/v1/job_pb.ts";
 import { systemRandom } from "../../lib/random.ts";
 import { newId, type RunId } from "../../lib/words/ids.ts";
@@ -59,7 +60,7 @@ async function planned(isAutoApply = false): Promise<RunId> {
     if (workspace === undefined) throw new Error("the workspace is there");
     await tx.configurations.insert({
       ...{ id: configurationId, organizationId: organization.id, workspaceId: workspace.id, blobKey: "00" },
-      ...{ bytes: 1, sha256: "00", fileCount: 1, createdBy: "ana", createdAt: clock.now() },
+      ...{ bytes: 1, sha256: "00", ...plainConfiguration, fileCount: 1, createdBy: "ana", createdAt: clock.now() },
     });
   });
   const options = {

@@ -7,6 +7,7 @@ import { newPool, newWorkspace, ref } from "../../../test/support/wanted.ts";
 import type { Principal } from "../../domain/people/principal.ts";
 import type { Job } from "../../domain/runs/job.ts";
 import type { RunOptions } from "../../domain/runs/run.ts";
+import { plainConfiguration } from "../../domain/workspaces/configuration.ts";
 import type { AgentEnginesSchema } from "../../gen/windlass/agent/v1/agent_gateway_service_pb.ts";
 import { JobEngine, JobFeature, JobOutcome } from "../../gen/windlass/agent/v1/job_pb.ts";
 import { systemRandom } from "../../lib/random.ts";
@@ -70,7 +71,15 @@ describe.each(testEngines)("the program of a run ($name)", (engine) => {
     await control.store.write((tx) =>
       tx.configurations.insert({
         ...{ id: configurationId, organizationId: fixture.organization.id, workspaceId: workspace?.id ?? "ws_0" },
-        ...{ blobKey: "00", bytes: 1, sha256: "00", fileCount: 1, createdBy: "ana", createdAt: clock.now() },
+        ...{
+          blobKey: "00",
+          bytes: 1,
+          sha256: "00",
+          ...plainConfiguration,
+          fileCount: 1,
+          createdBy: "ana",
+          createdAt: clock.now(),
+        },
       }),
     );
     const options = {

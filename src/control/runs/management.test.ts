@@ -3,6 +3,7 @@ import { openTestControl, type TestControl } from "../../../test/support/control
 import { newWorkspace, ref } from "../../../test/support/wanted.ts";
 import type { Person } from "../../domain/people/principal.ts";
 import type { RunOptions } from "../../domain/runs/run.ts";
+import { plainConfiguration } from "../../domain/workspaces/configuration.ts";
 import type { Workspace } from "../../domain/workspaces/workspace.ts";
 import { type ConfigurationId, newId, type RunId } from "../../lib/words/ids.ts";
 import { storeSealed } from "../core/sealed-blobs.ts";
@@ -41,7 +42,15 @@ beforeEach(async () => {
   ({ workspace } = await createWorkspace(control, as("owner"), newWorkspace("net")));
   const { id: workspaceId, organizationId } = workspace;
   configurationId = newId("cv", control.random);
-  const facts = { blobKey: "00", bytes: 1, sha256: "00", fileCount: 1, createdBy: "ana", createdAt: clock.now() };
+  const facts = {
+    blobKey: "00",
+    bytes: 1,
+    sha256: "00",
+    ...plainConfiguration,
+    fileCount: 1,
+    createdBy: "ana",
+    createdAt: clock.now(),
+  };
   await control.store.write((tx) =>
     tx.configurations.insert({ id: configurationId, organizationId, workspaceId, ...facts }),
   );

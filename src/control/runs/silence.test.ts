@@ -6,6 +6,7 @@ import { newPool, newWorkspace, ref } from "../../../test/support/wanted.ts";
 import type { Principal } from "../../domain/people/principal.ts";
 import type { Job } from "../../domain/runs/job.ts";
 import type { Run } from "../../domain/runs/run.ts";
+import { plainConfiguration } from "../../domain/workspaces/configuration.ts";
 import { DesiredState, JobStage } from "../../gen/windlass/agent/v1/job_pb.ts";
 import { newId } from "../../lib/words/ids.ts";
 import { getAgent } from "../agents/agents.ts";
@@ -40,7 +41,15 @@ beforeEach(async () => {
   run = runRow(workspace, { configurationId, status: "plan_queued" });
   await control.store.write(async (tx) => {
     const { organizationId, id: workspaceId } = workspace;
-    const facts = { blobKey: "00", bytes: 1, sha256: "00", fileCount: 1, createdBy: "ana", createdAt: clock.now() };
+    const facts = {
+      blobKey: "00",
+      bytes: 1,
+      sha256: "00",
+      ...plainConfiguration,
+      fileCount: 1,
+      createdBy: "ana",
+      createdAt: clock.now(),
+    };
     await tx.configurations.insert({ id: configurationId, organizationId, workspaceId, ...facts });
     await tx.runs.insert(run);
     await tx.jobs.insert(jobRow(run, { poolId: pool.id, status: "queued" }));

@@ -5,6 +5,7 @@ import { newPool, newWorkspace } from "../../../test/support/wanted.ts";
 import type { Agent } from "../../domain/agents/agent.ts";
 import type { Job } from "../../domain/runs/job.ts";
 import { lostSentence } from "../../domain/runs/lost.ts";
+import { plainConfiguration } from "../../domain/workspaces/configuration.ts";
 import type { Clock } from "../../lib/clock.ts";
 import { createPool } from "../agents/pools.ts";
 import type { Control } from "../core/control.ts";
@@ -74,7 +75,15 @@ beforeEach(async () => {
     organizationId: workspace.organizationId,
     workspaceId: workspace.id,
   };
-  const content = { blobKey: "00", bytes: 1, sha256: "00", fileCount: 1, createdBy: "ana", createdAt: clock.now() };
+  const content = {
+    blobKey: "00",
+    bytes: 1,
+    sha256: "00",
+    ...plainConfiguration,
+    fileCount: 1,
+    createdBy: "ana",
+    createdAt: clock.now(),
+  };
   await control.store.write(async (tx) => {
     await tx.agents.insert(agent);
     await tx.configurations.insert({ ...configuration, ...content });

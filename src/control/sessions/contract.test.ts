@@ -8,6 +8,7 @@ import { newPool, newWorkspace, ref } from "../../../test/support/wanted.ts";
 import type { Principal } from "../../domain/people/principal.ts";
 import type { Job } from "../../domain/runs/job.ts";
 import type { Run } from "../../domain/runs/run.ts";
+import { plainConfiguration } from "../../domain/workspaces/configuration.ts";
 import type { Workspace } from "../../domain/workspaces/workspace.ts";
 import {
   CloseReason,
@@ -67,7 +68,15 @@ async function offered(agent: FakeAgent, phase: Job["phase"] = "plan", decidedBy
   const content = { blobKey: "00", bytes: 1, sha256: "00", fileCount: 1 };
   const by = { createdBy: "ana", createdAt: fixture.clock.now() };
   await fixture.control.store.write(async (tx) => {
-    const row = { id, organizationId, workspaceId: workspace.id, message: "", ...content, ...by };
+    const row = {
+      ...plainConfiguration,
+      id,
+      organizationId,
+      workspaceId: workspace.id,
+      message: "",
+      ...content,
+      ...by,
+    };
     await tx.configurations.insert(row);
     await tx.runs.insert(run);
     await tx.jobs.insert(job);

@@ -6,6 +6,7 @@ import { until } from "../../../test/support/until.ts";
 import { newPool, newWorkspace, ref } from "../../../test/support/wanted.ts";
 import type { Principal } from "../../domain/people/principal.ts";
 import type { Job } from "../../domain/runs/job.ts";
+import { plainConfiguration } from "../../domain/workspaces/configuration.ts";
 import type { Workspace } from "../../domain/workspaces/workspace.ts";
 import { CloseReason } from "../../gen/windlass/agent/v1/agent_gateway_service_pb.ts";
 import { DesiredState, JobOutcome } from "../../gen/windlass/agent/v1/job_pb.ts";
@@ -55,7 +56,7 @@ async function queued(phase: Job["phase"]): Promise<Job> {
   const run = runRow(workspace, { status: phase === "plan" ? "plan_queued" : "apply_queued" });
   const job = jobRow(run, { phase, poolId: workspace.poolId });
   const { id, organizationId } = { id: run.configurationId, organizationId: workspace.organizationId };
-  const content = { blobKey: "00", bytes: 1, sha256: "00", fileCount: 1 };
+  const content = { ...plainConfiguration, blobKey: "00", bytes: 1, sha256: "00", fileCount: 1 };
   const by = { createdBy: "ana", createdAt: fixture.clock.now() };
   await fixture.control.store.write(async (tx) => {
     await tx.configurations.insert({ id, organizationId, workspaceId: workspace.id, ...content, ...by });

@@ -8,6 +8,7 @@ import type { AgentPool } from "../../domain/agents/pool.ts";
 import type { Principal } from "../../domain/people/principal.ts";
 import type { Job } from "../../domain/runs/job.ts";
 import type { Run, RunOptions } from "../../domain/runs/run.ts";
+import { plainConfiguration } from "../../domain/workspaces/configuration.ts";
 import { type SessionRequest, SessionRequestSchema } from "../../gen/windlass/agent/v1/agent_gateway_service_pb.ts";
 import { DesiredState, JobOutcome, JobStage } from "../../gen/windlass/agent/v1/job_pb.ts";
 import { OutQueue } from "../../lib/async/queue.ts";
@@ -70,6 +71,7 @@ async function newRun(isAutoApply = false, change: Partial<RunOptions> = {}): Pr
       blobKey: "00",
       bytes: 1,
       sha256: "00",
+      ...plainConfiguration,
       fileCount: 1,
       createdBy: "ana",
       createdAt: fixture.clock.now(),

@@ -48,6 +48,8 @@ export async function pushState(control: Control, who: Principal, push: StatePus
     const version: StateVersion = {
       id,
       blobKey,
+      jsonBlobKey: null,
+      isIntermediate: false,
       ...content,
       organizationId: workspace.organizationId,
       workspaceId: workspace.id,
@@ -93,7 +95,14 @@ export async function rollbackState(
     const now = await readRollback(tx, person, id);
     await refuseHeld(tx, now.workspace, person);
     refuseMoved(now.workspace, now.current, current.id);
-    const made = { createdBy: actorOf(person), rollbackOf: from.id, createdAt: at.now, runId: null, ...ofNoJob };
+    const made = {
+      createdBy: actorOf(person),
+      rollbackOf: from.id,
+      createdAt: at.now,
+      runId: null,
+      ...ofNoJob,
+      jsonBlobKey: null,
+    };
     const version: StateVersion = { ...next, ...made, status: "current" };
     await succeed(tx, { ...now, version });
     const { organizationId, name } = now.workspace;

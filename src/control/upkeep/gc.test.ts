@@ -8,7 +8,7 @@ import { newWorkspace } from "../../../test/support/wanted.ts";
 import type { Retention } from "../../domain/people/retention.ts";
 import type { Job } from "../../domain/runs/job.ts";
 import type { Run } from "../../domain/runs/run.ts";
-import type { Configuration } from "../../domain/workspaces/configuration.ts";
+import { type Configuration, plainConfiguration } from "../../domain/workspaces/configuration.ts";
 import type { Workspace } from "../../domain/workspaces/workspace.ts";
 import { systemRandom } from "../../lib/random.ts";
 import { newId } from "../../lib/words/ids.ts";
@@ -70,6 +70,7 @@ async function configuration(days: number, text: string): Promise<Configuration>
     blobKey: await put(text),
     bytes: text.length,
     sha256: sha256(text),
+    ...plainConfiguration,
     fileCount: 1,
     createdBy: "ana",
     createdAt: daysAgo(days),

@@ -69,6 +69,7 @@ beforeEach(async () => {
       isHcl: false,
       isSensitive: true,
       description: "",
+      revision: 1,
       updatedAt: clock.now(),
     });
     const { workspaceId: holder } = run;

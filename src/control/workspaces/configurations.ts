@@ -1,5 +1,5 @@
 import type { Person, Principal } from "../../domain/people/principal.ts";
-import type { Configuration } from "../../domain/workspaces/configuration.ts";
+import { type Configuration, plainConfiguration } from "../../domain/workspaces/configuration.ts";
 import { WindlassError } from "../../lib/words/errors.ts";
 import { isId, newId } from "../../lib/words/ids.ts";
 import type { Queries } from "../../store/ports/store.ts";
@@ -55,6 +55,8 @@ export async function uploadConfiguration(
       bytes: blob.bytes,
       sha256: blob.sha256,
       fileCount: contents.files,
+      ...plainConfiguration,
+      uploadedAt: at.now,
       createdBy: actorOf(person),
       createdAt: at.now,
     };

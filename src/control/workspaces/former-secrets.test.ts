@@ -50,7 +50,7 @@ test("what was never sensitive is none, nor is a value that people have made rea
 
 test("those of a set are the workspace's too, also when the set is taken away or deleted", async () => {
   const { control, as } = fixture;
-  const settings = { name: "cloud", description: "", isGlobal: false };
+  const settings = { name: "cloud", description: "", isGlobal: false, isPriority: false };
   const make = () => createVariableSet(control, as("operator"), { organization: "acme", settings, requestId: "" });
   const attached = { reference: named("cloud"), workspaces: ["network"] };
   await make();

@@ -5,7 +5,7 @@ import { jobRow, runRow, stateRow } from "../../../test/support/rows.ts";
 import { newPool, newWorkspace, ref } from "../../../test/support/wanted.ts";
 import type { Person } from "../../domain/people/principal.ts";
 import type { JobPhase } from "../../domain/runs/job.ts";
-import type { Configuration } from "../../domain/workspaces/configuration.ts";
+import { type Configuration, plainConfiguration } from "../../domain/workspaces/configuration.ts";
 import type { Workspace } from "../../domain/workspaces/workspace.ts";
 import { systemRandom } from "../../lib/random.ts";
 import { newId } from "../../lib/words/ids.ts";
@@ -23,7 +23,7 @@ import {
 
 const configurationRow = ({ id, organizationId }: Workspace): Configuration => ({
   ...{ id: newId("cv", systemRandom), organizationId, workspaceId: id, blobKey: "00", bytes: 1, sha256: "00" },
-  ...{ fileCount: 1, createdBy: "", createdAt: new Date(0) },
+  ...{ ...plainConfiguration, fileCount: 1, createdBy: "", createdAt: new Date(0) },
 });
 
 let fixture: TestControl;

@@ -30,6 +30,12 @@ export interface WorkspaceSettings
     | "initTimeoutMs"
     | "sharesState"
     | "parallelism"
+    | "inheritsExecutionMode"
+    | "allowsDestroy"
+    | "tagBindings"
+    | "sourceName"
+    | "sourceUrl"
+    | "keptAttributes"
   > {
   /** Id or name of the pool; empty is none. */
   readonly pool: string;

@@ -34,7 +34,7 @@ afterEach(() => fixture[Symbol.asyncDispose]());
 const create = (name: string, isGlobal = false, requestId = "") =>
   createVariableSet(fixture.control, operator, {
     organization: "acme",
-    settings: { name, description: "", isGlobal },
+    settings: { name, description: "", isGlobal, isPriority: false },
     requestId,
   });
 const set = (variableSet: string, key: string, over: Partial<WantedVariable> = {}, isTrial = false) =>

@@ -24,7 +24,7 @@ import { once } from "../core/requests.ts";
 import { formerOf, keepFormer, secretsIn } from "./former-secrets.ts";
 
 /** What a caller may say of a variable set. */
-export type VariableSetSettings = Pick<VariableSet, "name" | "description" | "isGlobal">;
+export type VariableSetSettings = Pick<VariableSet, "name" | "description" | "isGlobal" | "isPriority">;
 
 /** A variable set as its readers see it. */
 export interface VariableSetView {

@@ -108,7 +108,7 @@ function rowOf(
   const content = wanted.isSensitive
     ? { value: "", sealedValue: vault.seal(Buffer.from(value), subjectOf({ id })) }
     : { value, sealedValue: null };
-  return { id, organizationId, ...wanted, ...content, updatedAt: at };
+  return { id, organizationId, ...wanted, ...content, revision: (known?.revision ?? 0) + 1, updatedAt: at };
 }
 
 function demandRoom({ title }: VariableHolder, rows: readonly StoredVariable[]): void {

@@ -28,6 +28,7 @@ export const newRun = (given: Pick<Run, Given>): Run => ({
   decisionComment: "",
   cancelRequestedAt: null,
   canceledBy: "",
+  baseStateId: null,
   errorMessage: "",
   resourcesInFlight: [],
   lost: null,

@@ -1,4 +1,4 @@
-import type { ConfigurationId, OrganizationId, RunId, WorkspaceId } from "../../lib/words/ids.ts";
+import type { ConfigurationId, OrganizationId, RunId, StateVersionId, WorkspaceId } from "../../lib/words/ids.ts";
 import type { Engine } from "../workspaces/workspace.ts";
 import type { Desired, JobPhase, Urgency } from "./job.ts";
 import { type Lost, mustDecide } from "./lost.ts";
@@ -47,6 +47,12 @@ export interface RunOptions {
   readonly allowsEmptyApply: boolean;
   /** 0 is terraform's default. */
   readonly parallelism: number;
+  /** Its plan takes no lock, waits for a person whatever else says, and is discarded once the state has moved; absent in older rows. */
+  readonly isSavedPlan?: boolean | undefined;
+  /** Its plan writes configuration for imported objects that have none; absent in older rows. */
+  readonly generatesConfiguration?: boolean | undefined;
+  /** terraform tells all that it does in the log; absent in older rows. */
+  readonly isDebug?: boolean | undefined;
   /** How long it may wait for the workspace or an agent before it is canceled; 0 or absent is the server's limit. */
   readonly queueTimeoutMs?: number | undefined;
 }
@@ -122,6 +128,8 @@ export interface Run {
   readonly urgency: Urgency;
   /** The run that it repeats. */
   readonly retryOf: RunId | null;
+  /** The workspace's state when its plan was queued, for saved plans; null before, without one, and in older rows. */
+  readonly baseStateId: StateVersionId | null;
   readonly errorMessage: string;
   /** What its apply had begun and not ended; see `inFlightOf`. */
   readonly resourcesInFlight: readonly KeptInFlight[];

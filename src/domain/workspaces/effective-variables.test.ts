@@ -5,12 +5,12 @@ import type { StoredVariable, VariableCategory } from "./variable.ts";
 const at = new Date(0);
 const variable = (name: string, value: string): StoredVariable => {
   const [category, key] = name.split("/") as [VariableCategory, string];
-  const kinds = { isHcl: false, isSensitive: false, sealedValue: null, description: "" };
+  const kinds = { isHcl: false, isSensitive: false, sealedValue: null, description: "", revision: 1 };
   return { id: `var_${value}`, organizationId: "org_1", key, category, value, ...kinds, updatedAt: at };
 };
 const filled = (name: string, values: Readonly<Record<string, string>>): FilledSet => ({
   set: {
-    ...{ id: `vset_${name}`, organizationId: "org_1", name, description: "", isGlobal: false },
+    ...{ id: `vset_${name}`, organizationId: "org_1", name, description: "", isGlobal: false, isPriority: false },
     ...{ createdAt: at, updatedAt: at, version: 1 },
   },
   variables: Object.entries(values).map(([key, value]) => variable(key, value)),

@@ -25,6 +25,10 @@ export interface StateVersion {
   readonly bytes: number;
   /** Key of the encrypted bytes in the blob store. */
   readonly blobKey: string;
+  /** Key of its form for programs, which its uploader made with `terraform show -json`; null without one. */
+  readonly jsonBlobKey: string | null;
+  /** Uploaded while an operation on somebody's own machine went on. */
+  readonly isIntermediate: boolean;
   readonly terraformVersion: string;
   readonly resourceCount: number;
   /** Why it was not read, and its resources are not counted; empty if it was. */
@@ -33,6 +37,25 @@ export interface StateVersion {
   readonly createdBy: string;
   /** The state whose content it repeats. */
   readonly rollbackOf: StateVersionId | null;
+  readonly createdAt: Date;
+}
+
+/** A state that is announced, and whose bytes are to come under the same id. */
+export interface StateAnnouncement {
+  readonly id: StateVersionId;
+  readonly organizationId: OrganizationId;
+  readonly workspaceId: WorkspaceId;
+  readonly runId: RunId | null;
+  readonly lineage: string;
+  readonly serial: number;
+  /** MD5 of the bytes in hex, as clients of the TFE API announce them; no safeguard against forgery. */
+  readonly md5: string;
+  /** Whatever the workspace's state is. */
+  readonly isForced: boolean;
+  readonly isIntermediate: boolean;
+  /** As in a state version. */
+  readonly jsonBlobKey: string | null;
+  readonly createdBy: string;
   readonly createdAt: Date;
 }
 

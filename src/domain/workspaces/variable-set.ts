@@ -9,6 +9,8 @@ export interface VariableSet {
   readonly description: string;
   /** Every workspace of the organization gets it. */
   readonly isGlobal: boolean;
+  /** Its values win over those of workspaces, runs and other sets. */
+  readonly isPriority: boolean;
   readonly createdAt: Date;
   readonly updatedAt: Date;
   readonly version: number;

@@ -16,6 +16,8 @@ export interface StoredVariable {
   readonly isHcl: boolean;
   readonly isSensitive: boolean;
   readonly description: string;
+  /** Counts up with every change, also with one that changes nothing. */
+  readonly revision: number;
   readonly updatedAt: Date;
 }
 

@@ -3,6 +3,9 @@ import type { OrganizationId, PoolId, RunId, StateVersionId, WorkspaceId } from 
 export type ExecutionMode = "remote" | "agent" | "local";
 export type Engine = "terraform" | "tofu";
 
+/** Attributes that are kept for their clients and given back as they came. */
+export type KeptAttributes = Readonly<Record<string, unknown>>;
+
 /** Who holds a workspace. A run's lock ends with the run once its state is safe; a person's by a person. */
 export type WorkspaceLock =
   | { readonly kind: "run"; readonly runId: RunId; readonly at: Date }
@@ -38,9 +41,30 @@ export interface Workspace {
   readonly sharesState: boolean;
   /** 0 is terraform's default. */
   readonly parallelism: number;
+  /** Its mode and pool are those of its organization, now and when they change there. */
+  readonly inheritsExecutionMode: boolean;
+  /** Whether runs may destroy all that it has. */
+  readonly allowsDestroy: boolean;
+  /** Tags with values, beside the plain ones. */
+  readonly tagBindings: Readonly<Record<string, string>>;
+  /** Who made it, as whoever did so says; for people. */
+  readonly sourceName: string;
+  readonly sourceUrl: string;
+  /** What clients of the TFE API keep with it, and what nothing here depends on; by their names there. */
+  readonly keptAttributes: KeptAttributes;
   readonly lock: WorkspaceLock | null;
   readonly currentStateId: StateVersionId | null;
   readonly createdAt: Date;
   readonly updatedAt: Date;
   readonly version: number;
 }
+
+/** What clients of the TFE API may say of a workspace, and what nobody else does. */
+export const plainWorkspace = {
+  inheritsExecutionMode: false,
+  allowsDestroy: true,
+  tagBindings: {},
+  sourceName: "",
+  sourceUrl: "",
+  keptAttributes: {},
+} as const satisfies Partial<Workspace>;

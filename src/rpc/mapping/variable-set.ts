@@ -27,6 +27,7 @@ export const fromVariableSet = ({ name, description, isGlobal }: VariableSetMess
   name,
   description,
   isGlobal,
+  isPriority: false,
 });
 
 export const variableSetFields: UpdatableFields<VariableSetMessage, VariableSetSettings> = {

@@ -5,7 +5,12 @@ import type { WorkspaceLosses } from "../../control/workspaces/deletion.ts";
 import type { WorkspaceSettings } from "../../control/workspaces/settings.ts";
 import type { WorkspaceView } from "../../control/workspaces/view.ts";
 import type { NewSettings } from "../../control/workspaces/workspaces.ts";
-import type { Engine, ExecutionMode, WorkspaceLock } from "../../domain/workspaces/workspace.ts";
+import {
+  type Engine,
+  type ExecutionMode,
+  plainWorkspace,
+  type WorkspaceLock,
+} from "../../domain/workspaces/workspace.ts";
 import { RunState } from "../../gen/windlass/v1/run_pb.ts";
 import {
   Engine as EngineValue,
@@ -108,6 +113,7 @@ export const fromWorkspace = (message: WorkspaceMessage): NewSettings => ({
   consumers: message.remoteStateConsumers,
   sharesState: message.sharesStateWithOrganization,
   parallelism: message.parallelism,
+  ...plainWorkspace,
 });
 
 export const workspaceFields: UpdatableFields<WorkspaceMessage, WorkspaceSettings> = {

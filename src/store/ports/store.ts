@@ -1,7 +1,7 @@
 import type { Organization } from "../../domain/people/organization.ts";
 import type { Job } from "../../domain/runs/job.ts";
 import type { Configuration } from "../../domain/workspaces/configuration.ts";
-import type { StateVersion } from "../../domain/workspaces/state-version.ts";
+import type { StateAnnouncement, StateVersion } from "../../domain/workspaces/state-version.ts";
 import type {
   AgentId,
   ConfigurationId,
@@ -121,6 +121,15 @@ export interface Queries {
     newest(workspaceId: WorkspaceId): Promise<Configuration | undefined>;
     list(workspaceId: WorkspaceId, page: TimePage): Promise<readonly Configuration[]>;
     insert(row: Configuration): Promise<void>;
+    save(row: Configuration): Promise<void>;
+  };
+  readonly stateAnnouncements: {
+    get(id: StateVersionId): Promise<StateAnnouncement | undefined>;
+    insert(row: StateAnnouncement): Promise<void>;
+    save(row: StateAnnouncement): Promise<void>;
+    delete(id: StateVersionId): Promise<void>;
+    /** Of a workspace, newest first. */
+    list(workspaceId: WorkspaceId, page: TimePage): Promise<readonly StateAnnouncement[]>;
   };
   readonly runs: RunQueries;
   readonly runEvents: RunEventQueries;

@@ -4,12 +4,20 @@ import type { ExecutionMode, Workspace } from "../../domain/workspaces/workspace
 import type { OrganizationId, PoolId, VariableId, VariableSetId, WorkspaceId } from "../../lib/words/ids.ts";
 import type { KeyPage, NamePage, Pair, RowCount } from "./pages.ts";
 
+/** A tag that has a value; without one, any value. */
+export interface TagBinding {
+  readonly key: string;
+  readonly value?: string | undefined;
+}
+
 /** Which workspaces of an organization are listed; what is left out does not matter. */
 export interface WorkspaceFilter {
   readonly organizationId: OrganizationId;
   readonly poolId: PoolId | null;
   /** All of them. */
   readonly tags?: readonly string[] | undefined;
+  /** All of these tags with values; without a value, any. */
+  readonly tagBindings?: readonly TagBinding[] | undefined;
   /** A part of the name or of the description, in any case. */
   readonly search?: string | undefined;
   /** Any of them; none is all. */

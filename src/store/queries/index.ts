@@ -44,6 +44,7 @@ import { runQueries } from "./runs/runs.ts";
 import { upkeepQueries } from "./upkeep/upkeep.ts";
 import { uploadQueries } from "./upkeep/uploads.ts";
 import { configurationQueries } from "./workspaces/configurations.ts";
+import { stateAnnouncementQueries } from "./workspaces/state-announcements.ts";
 import { stateQueries } from "./workspaces/states.ts";
 import { variableSetQueries } from "./workspaces/variable-sets.ts";
 import { formerSecretQueries, setVariableQueries, variableQueries } from "./workspaces/variables.ts";
@@ -73,6 +74,7 @@ export const buildQueries = (context: QueryContext): Queries => ({
   runEvents: runEventQueries(context),
   jobs: jobQueries(context),
   states: stateQueries(context),
+  stateAnnouncements: stateAnnouncementQueries(context),
   uploads: uploadQueries(context),
   upkeep: upkeepQueries(context),
 });

@@ -1,7 +1,7 @@
 import type { Role } from "../../domain/people/api-key.ts";
 import type { Organization } from "../../domain/people/organization.ts";
-import type { Engine } from "../../domain/workspaces/workspace.ts";
-import type { ApiKeyId, OrganizationId } from "../../lib/words/ids.ts";
+import type { Engine, KeptAttributes } from "../../domain/workspaces/workspace.ts";
+import type { ApiKeyId, OrganizationId, PoolId } from "../../lib/words/ids.ts";
 import type { Kit } from "../engine/kit.ts";
 import { willEnd } from "./conditions.ts";
 
@@ -46,8 +46,12 @@ export function defineAccess(k: Kit) {
       .text<Organization["defaultExecutionMode"]>("default_execution_mode")
       .notNull()
       .default("remote"),
+    defaultPoolId: k.text<PoolId>("default_pool_id"),
     defaultEngine: k.text<Engine>("default_engine").notNull().default("terraform"),
     defaultEngineVersion: k.text("default_engine_version").notNull().default(""),
+    email: k.text("email").notNull().default(""),
+    allowsForceDelete: k.bool("allows_force_delete").notNull().default(true),
+    keptAttributes: k.json<KeptAttributes>("kept_attributes").notNull().default({}),
     createdAt: k.instant("created_at").notNull(),
     updatedAt: k.instant("updated_at").notNull(),
     version: k.int("version").notNull(),

@@ -11,6 +11,7 @@ import type {
   OrganizationId,
   PoolId,
   RunId,
+  StateVersionId,
   WorkspaceId,
 } from "../../lib/words/ids.ts";
 import type { Kit } from "../engine/kit.ts";
@@ -59,6 +60,7 @@ export function defineRuns(k: Kit, workspaces: ReturnType<typeof defineWorkspace
       source: k.text<RunSource>("source").notNull().default("api"),
       urgency: k.int<Urgency>("urgency").notNull().default(1),
       retryOf: k.text<RunId>("retry_of"),
+      baseStateId: k.text<StateVersionId>("base_state_id"),
       errorMessage: k.text("error_message").notNull(),
       resourcesInFlight: k.json<readonly KeptInFlight[]>("resources_in_flight").notNull(),
       lost: k.json<Lost>("lost_resources"),

@@ -1,6 +1,7 @@
+import type { ConfigurationStatus } from "../../domain/workspaces/configuration.ts";
 import type { StateStatus } from "../../domain/workspaces/state-version.ts";
 import type { VariableCategory } from "../../domain/workspaces/variable.ts";
-import type { Engine, ExecutionMode } from "../../domain/workspaces/workspace.ts";
+import type { Engine, ExecutionMode, KeptAttributes } from "../../domain/workspaces/workspace.ts";
 import type {
   ConfigurationId,
   JobId,
@@ -37,6 +38,12 @@ export function defineWorkspaces(k: Kit) {
       initTimeoutMs: k.int("init_timeout_ms").notNull().default(0),
       sharesState: k.bool("shares_state").notNull().default(false),
       parallelism: k.int("parallelism").notNull().default(0),
+      inheritsExecutionMode: k.bool("inherits_execution_mode").notNull().default(false),
+      allowsDestroy: k.bool("allows_destroy").notNull().default(true),
+      tagBindings: k.json<Readonly<Record<string, string>>>("tag_bindings").notNull().default({}),
+      sourceName: k.text("source_name").notNull().default(""),
+      sourceUrl: k.text("source_url").notNull().default(""),
+      keptAttributes: k.json<KeptAttributes>("kept_attributes").notNull().default({}),
       // The lock: all null, or the instant with either a run or a person.
       lockedAt: k.instant("locked_at"),
       lockRunId: k.text<RunId>("lock_run_id"),
@@ -65,6 +72,16 @@ export function defineWorkspaces(k: Kit) {
     k.index("workspace_tags_tag").on(t.tag, t.workspaceId),
   ]);
 
+  // The same of tags with values.
+  const workspaceTagBindings = k.table(
+    "workspace_tag_bindings",
+    { workspaceId: ofWorkspace(), key: k.text("key").notNull(), value: k.text("value").notNull() },
+    (t) => [
+      k.primaryKey({ columns: [t.workspaceId, t.key] }),
+      k.index("workspace_tag_bindings_key").on(t.key, t.value, t.workspaceId),
+    ],
+  );
+
   // Workspaces that may read the outputs of another one, by name: they need not exist yet.
   const stateConsumers = k.table(
     "state_consumers",
@@ -83,6 +100,7 @@ export function defineWorkspaces(k: Kit) {
       name: k.text("name").notNull(),
       description: k.text("description").notNull(),
       isGlobal: k.bool("is_global").notNull(),
+      isPriority: k.bool("is_priority").notNull().default(false),
       createdAt: k.instant("created_at").notNull(),
       updatedAt: k.instant("updated_at").notNull(),
       version: k.int("version").notNull(),
@@ -117,6 +135,7 @@ export function defineWorkspaces(k: Kit) {
       isHcl: k.bool("is_hcl").notNull(),
       isSensitive: k.bool("is_sensitive").notNull(),
       description: k.text("description").notNull(),
+      revision: k.int("revision").notNull().default(1),
       updatedAt: k.instant("updated_at").notNull(),
     },
     (t) => [k.uniqueIndex("set_variables_key").on(t.setId, t.key, t.category)],
@@ -152,6 +171,7 @@ export function defineWorkspaces(k: Kit) {
       isHcl: k.bool("is_hcl").notNull(),
       isSensitive: k.bool("is_sensitive").notNull(),
       description: k.text("description").notNull(),
+      revision: k.int("revision").notNull().default(1),
       updatedAt: k.instant("updated_at").notNull(),
     },
     (t) => [k.uniqueIndex("variables_key").on(t.workspaceId, t.key, t.category)],
@@ -163,12 +183,18 @@ export function defineWorkspaces(k: Kit) {
       id: k.text<ConfigurationId>("id").primaryKey(),
       organizationId: k.text<OrganizationId>("organization_id").notNull(),
       workspaceId: ofWorkspace(),
+      status: k.text<ConfigurationStatus>("status").notNull().default("uploaded"),
+      errorMessage: k.text("error_message").notNull().default(""),
+      isSpeculative: k.bool("is_speculative").notNull().default(false),
+      isProvisional: k.bool("is_provisional").notNull().default(false),
+      queuesRun: k.bool("queues_run").notNull().default(false),
       blobKey: k.text("blob_key").notNull(),
       bytes: k.int("bytes").notNull(),
       sha256: k.text("sha256").notNull(),
       fileCount: k.int("file_count").notNull(),
       createdBy: k.text("created_by").notNull(),
       createdAt: k.instant("created_at").notNull(),
+      uploadedAt: k.instant("uploaded_at"),
     },
     (t) => [k.index("configurations_workspace").on(t.workspaceId, t.createdAt, t.id)],
   );
@@ -191,6 +217,8 @@ export function defineWorkspaces(k: Kit) {
       sha256: k.text("sha256").notNull(),
       bytes: k.int("bytes").notNull(),
       blobKey: k.text("blob_key").notNull(),
+      jsonBlobKey: k.text("json_blob_key"),
+      isIntermediate: k.bool("is_intermediate").notNull().default(false),
       terraformVersion: k.text("terraform_version").notNull(),
       resourceCount: k.int("resource_count").notNull(),
       unreadReason: k.text("unread_reason").notNull().default(""),
@@ -207,9 +235,32 @@ export function defineWorkspaces(k: Kit) {
     ],
   );
 
+  const stateAnnouncements = k.table(
+    "state_announcements",
+    {
+      id: k.text<StateVersionId>("id").primaryKey(),
+      organizationId: k.text<OrganizationId>("organization_id").notNull(),
+      workspaceId: ofWorkspace(),
+      runId: k.text<RunId>("run_id"),
+      lineage: k.text("lineage").notNull(),
+      serial: k.int("serial").notNull(),
+      md5: k.text("md5").notNull(),
+      isForced: k.bool("is_forced").notNull(),
+      isIntermediate: k.bool("is_intermediate").notNull(),
+      jsonBlobKey: k.text("json_blob_key"),
+      createdBy: k.text("created_by").notNull(),
+      createdAt: k.instant("created_at").notNull(),
+    },
+    (t) => [
+      k.index("state_announcements_workspace").on(t.workspaceId, t.createdAt, t.id),
+      k.index("state_announcements_created").on(t.createdAt, t.id),
+    ],
+  );
+
   return {
     workspaces,
     workspaceTags,
+    workspaceTagBindings,
     stateConsumers,
     variables,
     variableSets,
@@ -218,5 +269,6 @@ export function defineWorkspaces(k: Kit) {
     formerSecrets,
     configurations,
     states,
+    stateAnnouncements,
   };
 }

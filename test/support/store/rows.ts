@@ -3,16 +3,16 @@ import type { Agent } from "../../../src/domain/agents/agent.ts";
 import type { AgentPool } from "../../../src/domain/agents/pool.ts";
 import type { AgentToken } from "../../../src/domain/agents/token.ts";
 import type { ApiKey } from "../../../src/domain/people/api-key.ts";
-import type { Organization } from "../../../src/domain/people/organization.ts";
+import { type Organization, plainOrganization } from "../../../src/domain/people/organization.ts";
 import { newRun, queuedJob } from "../../../src/domain/runs/creation.ts";
 import type { Job } from "../../../src/domain/runs/job.ts";
 import type { Run } from "../../../src/domain/runs/run.ts";
-import type { Configuration } from "../../../src/domain/workspaces/configuration.ts";
+import { type Configuration, plainConfiguration } from "../../../src/domain/workspaces/configuration.ts";
 import type { ProviderSettings } from "../../../src/domain/workspaces/provider-settings.ts";
 import type { StateVersion } from "../../../src/domain/workspaces/state-version.ts";
 import type { Variable } from "../../../src/domain/workspaces/variable.ts";
 import type { VariableSet } from "../../../src/domain/workspaces/variable-set.ts";
-import type { Workspace } from "../../../src/domain/workspaces/workspace.ts";
+import { plainWorkspace, type Workspace } from "../../../src/domain/workspaces/workspace.ts";
 import { plainOptions } from "../rows.ts";
 
 /** The given number of seconds after a fixed instant. */
@@ -21,6 +21,7 @@ export const at = (seconds: number): Date => new Date(Date.UTC(2026, 0, 2, 3, 4,
 export const organization = (change: Partial<Organization> = {}): Organization => ({
   id: "org_1",
   name: "acme",
+  ...plainOrganization,
   maxAgents: 0,
   maxWorkspaces: 0,
   defaultExecutionMode: "remote",
@@ -143,6 +144,7 @@ export const workspace = (change: Partial<Workspace> = {}): Workspace => ({
   initTimeoutMs: 0,
   sharesState: false,
   parallelism: 0,
+  ...plainWorkspace,
   lock: null,
   currentStateId: null,
   createdAt: at(0),
@@ -162,6 +164,7 @@ export const variable = (change: Partial<Variable> = {}): Variable => ({
   isHcl: false,
   isSensitive: false,
   description: "",
+  revision: 1,
   updatedAt: at(0),
   ...change,
 });
@@ -172,6 +175,7 @@ export const variableSet = (change: Partial<VariableSet> = {}): VariableSet => (
   name: "cloud",
   description: "",
   isGlobal: false,
+  isPriority: false,
   createdAt: at(0),
   updatedAt: at(0),
   version: 1,
@@ -185,6 +189,7 @@ export const configuration = (change: Partial<Configuration> = {}): Configuratio
   blobKey: "b".repeat(64),
   bytes: 1_000,
   sha256: "b".repeat(64),
+  ...plainConfiguration,
   fileCount: 3,
   createdBy: "ci",
   createdAt: at(0),
@@ -233,6 +238,8 @@ export const state = (change: Partial<StateVersion> = {}): StateVersion => ({
   sha256: "c".repeat(64),
   bytes: 200,
   blobKey: "d".repeat(64),
+  jsonBlobKey: null,
+  isIntermediate: false,
   terraformVersion: "1.9.0",
   resourceCount: 1,
   unreadReason: "",

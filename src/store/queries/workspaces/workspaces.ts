@@ -10,7 +10,7 @@ import { inOrderOfName } from "../pages.ts";
 import { counted, getting, inserting, one, removing, saving } from "../rows.ts";
 import { consumerQueries } from "./state-consumers.ts";
 import { queuedRuns, workspaceLosses } from "./workspace-counts.ts";
-import { taggedWith, tagWriter } from "./workspace-tags.ts";
+import { boundWith, tagBindingWriter, taggedWith, tagWriter } from "./workspace-tags.ts";
 
 type Row = Tables["workspaces"]["$inferSelect"];
 
@@ -23,6 +23,7 @@ export function workspaceQueries(context: QueryContext): Queries["workspaces"] {
   const insert = inserting(context, rows);
   const save = saving(context, rows);
   const writeTags = tagWriter(context);
+  const writeBindings = tagBindingWriter(context);
   const { sharingWith, ...consumers } = consumerQueries(context);
   return {
     get: async (id) => optional(await get(id)),
@@ -43,10 +44,12 @@ export function workspaceQueries(context: QueryContext): Queries["workspaces"] {
     insert: async (workspace) => {
       await insert(toRow(workspace));
       await writeTags(workspace.id, workspace.tags);
+      await writeBindings(workspace.id, workspace.tagBindings);
     },
     save: async (workspace) => {
       await save(toRow(workspace));
       await writeTags(workspace.id, workspace.tags);
+      await writeBindings(workspace.id, workspace.tagBindings);
     },
     delete: removing(context, workspaces),
     queuedRuns: (ids) => queuedRuns(context, ids),
@@ -58,7 +61,7 @@ export function workspaceQueries(context: QueryContext): Queries["workspaces"] {
 
 function listed(
   context: QueryContext,
-  { organizationId, poolId, tags = [], search = "", modes = [], ...filter }: WorkspaceFilter,
+  { organizationId, poolId, tags = [], tagBindings = [], search = "", modes = [], ...filter }: WorkspaceFilter,
   page: NamePage,
 ): Promise<Row[]> {
   const { db, t, dialect } = context;
@@ -74,6 +77,7 @@ function listed(
     modes.length === 0 ? undefined : inArray(workspaces.executionMode, [...modes]),
     filter.isLocked === true ? sql`${workspaces.lockedAt} is not null` : undefined,
     ...tags.map((tag) => inArray(workspaces.id, taggedWith({ db, t }, tag))),
+    ...tagBindings.map((binding) => inArray(workspaces.id, boundWith({ db, t }, binding))),
     search === ""
       ? undefined
       : or(dialect.contains(workspaces.name, search), dialect.contains(workspaces.description, search)),

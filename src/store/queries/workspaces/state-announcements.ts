@@ -1,0 +1,18 @@
+import { eq } from "../../drizzle/orm.ts";
+import type { Queries } from "../../ports/store.ts";
+import type { QueryContext } from "../context.ts";
+import { newestFirst } from "../pages.ts";
+import { inserting, one, removing, saving } from "../rows.ts";
+
+export function stateAnnouncementQueries(context: QueryContext): Queries["stateAnnouncements"] {
+  const { stateAnnouncements } = context.t;
+  const rows = { table: stateAnnouncements, what: "a state version" };
+  const newest = newestFirst(context, stateAnnouncements, stateAnnouncements.createdAt);
+  return {
+    get: one(context, stateAnnouncements, "id"),
+    insert: inserting(context, rows),
+    save: saving(context, rows),
+    delete: removing(context, stateAnnouncements),
+    list: (workspaceId, page) => newest.page(eq(stateAnnouncements.workspaceId, workspaceId), page),
+  };
+}
