@@ -34,8 +34,9 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   cmd: ["cli", "server", "agent"],
   // What puts windlassd together: it opens the store, wires control and rpc, starts the server agent, and lends control what
   // terraform knows of secrets in texts.
-  server: ["http", "rpc", "agent", "control", "domain", "store", "terraform", "settings"],
+  server: ["http", "rpc", "tfe", "agent", "control", "domain", "store", "terraform", "settings"],
   rpc: ["http", "control", "domain"],
+  tfe: ["http", "control", "domain"],
   http: ["control", "domain"],
   control: ["domain", "store"],
   store: ["domain"],
@@ -100,6 +101,7 @@ const floors: Readonly<Record<string, readonly (readonly string[])[]>> = {
   settings: [["."]],
   http: [["."]],
   rpc: [["mapping"], ["calls"], ["bodies"], ["streams", "wire"], ["services"], ["."]],
+  tfe: [["core"], ["mapping"], ["services"], ["."]],
   terraform: [["configuration", "engines", "packages", "redaction"], ["plan"], ["output"], ["state"]],
   agent: [
     ["disk"],
@@ -213,6 +215,8 @@ const floatReaders: Readonly<Record<string, string>> = {
   "src/control/core/cursor.ts": "our own page tokens, of texts and whole numbers",
   "src/control/workspaces/provider-tokens.ts": "our own record, of texts",
   "src/control/documents/state-syntax.ts": "an escaped string",
+  "src/tfe/core/body.ts": "documents of the API, whose values are texts; states come as text in them",
+  "src/tfe/core/object-urls.ts": "our own record",
   "src/rpc/bodies/request-bodies.ts": "requests of the API, whose numbers are whole and whose values are texts",
   "src/server/backup/manifest.ts": "our own record",
   "src/store/engine/kit-sqlite.ts": "our own rows",

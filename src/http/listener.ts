@@ -12,6 +12,7 @@ import { drained } from "./drain.ts";
 import { callerAddress, type ForwardedHeader } from "./forwarded.ts";
 import { type KeepAlive, keepAlive } from "./keep-alive.ts";
 import type { HttpHandler } from "./messages.ts";
+import { originOf } from "./origin.ts";
 import { endRapidResets } from "./rapid-resets.ts";
 import { type MountedTenant, routeTo } from "./router.ts";
 import { type HttpSockets, httpSockets, type TlsFiles } from "./sockets.ts";
@@ -117,19 +118,23 @@ function openSockets({
   const sessions = new Set<ServerHttp2Session>();
   const connections = new Connections(clock, connectionLimits, trust.proxies);
   const route = routeTo(tenants, { shutdown: shutdown.signal, clock, log });
+  const prefixOf = (url: string) => (withoutPrefix(url, pathPrefix) === url ? "" : pathPrefix);
   const handler: HttpHandler = (request, response) => {
     // A connection that finished its call while the server stops is closed instead of kept.
     response.once("close", () => {
       if (shutdown.signal.aborted) setImmediate(sockets.closeIdle);
     });
-    if (pathPrefix !== "") request.url = withoutPrefix(request.url ?? "", pathPrefix);
+    const asked = request.url ?? "";
+    if (pathPrefix !== "") request.url = withoutPrefix(asked, pathPrefix);
     drained(request, response, clock);
     const { socket, headers } = request;
+    const peer = connections.addressOf(socket);
     void route({
       request,
       response,
       path: request.url?.split("?", 1)[0] ?? "",
-      address: callerAddress({ peer: connections.addressOf(socket), headers }, trust),
+      address: callerAddress({ peer, headers }, trust),
+      origin: originOf({ peer, headers, isSecure: tls !== undefined, pathPrefix: prefixOf(asked) }, trust.proxies),
       recognize: () => connections.recognize(socket),
     });
   };

@@ -22,7 +22,14 @@ const tenant =
 function exchange(path: string): HttpExchange {
   const request = new IncomingMessage(new Socket());
   request.method = "GET";
-  return { request, response: new ServerResponse(request), path, address: "127.0.0.1", recognize: () => {} };
+  return {
+    request,
+    response: new ServerResponse(request),
+    path,
+    address: "127.0.0.1",
+    origin: "http://localhost",
+    recognize: () => {},
+  };
 }
 
 test.each([

@@ -26,6 +26,8 @@ export interface HttpExchange {
   readonly response: HttpResponse;
   /** With the tenant's prefix and without the query. */
   readonly path: string;
+  /** How the caller reaches this server: scheme, host and what stands before the path. */
+  readonly origin: string;
   /** Where the request comes from, behind the trusted proxies; empty if its connection is over. */
   readonly address: string;
   /** To be called when a credential was accepted: the connection may rest longer. */

@@ -2,6 +2,7 @@ import type { ConnectError, HandlerContext, Interceptor, StreamResponse, UnaryRe
 import { Code } from "@connectrpc/connect";
 import type { Control } from "../control/core/control.ts";
 import { openToken, sealToken } from "../control/core/pages.ts";
+import type { CallObserver } from "../http/call-observer.ts";
 import type { CallerOptions } from "../http/callers.ts";
 import { requestIdHeader, requestIdOf } from "../http/request-id.ts";
 import { observed } from "../lib/async/streams.ts";
@@ -44,14 +45,6 @@ const sealPageTokens =
     }
     return response;
   };
-
-/** Hears of each call as it begins; the answer hears of its end, with `OK` or the name of the gRPC code. */
-export type CallObserver = (call: {
-  /** `windlass.v1.RunService/GetRun`. */
-  readonly method: string;
-  readonly isStream: boolean;
-  readonly header: (name: string) => string | null;
-}) => (code: string) => void;
 
 type Request = Parameters<ReturnType<Interceptor>>[0];
 type Response = UnaryResponse | StreamResponse;

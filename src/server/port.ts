@@ -73,20 +73,21 @@ export async function bindOnce(host: string, port: number): Promise<NodeJS.Errno
 }
 
 export interface PortParts {
-  readonly rpc: Tenant;
+  /** Who answers what comes in, in this order; the health pages come last. */
+  readonly tenants: readonly Tenant[];
   readonly readiness: Readiness;
 }
 
 /** Opens the port and serves its tenants. */
 export async function openPort(
   { settings, log }: { readonly settings: ServerSettings; readonly log: Log },
-  { rpc, readiness }: PortParts,
+  { tenants: served, readiness }: PortParts,
 ): Promise<Listener> {
   const { listen: address, allowPlaintext } = settings;
   const tls = await readTls(settings);
   const proxies = { trust: trustOf(settings), pathPrefix: settings.pathPrefix };
   const secured = tls === undefined ? {} : { tls };
-  const tenants = [rpc, healthPages(readiness)].map((tenant) => ({ prefix: "", tenant }));
+  const tenants = [...served, healthPages(readiness)].map((tenant) => ({ prefix: "", tenant }));
   const outcome = await listen({ tenants, log, ...address, ...secured, allowPlaintext, ...proxies });
   switch (outcome.kind) {
     case "listening":

@@ -17,6 +17,7 @@ import { healthRoutes } from "../rpc/services/health.ts";
 import { jobArtifactService } from "../rpc/services/job-artifact.ts";
 import { reflectionRoutes } from "../rpc/services/reflection.ts";
 import { runService } from "../rpc/services/run.ts";
+import { tfeTenant } from "../tfe/tenant.ts";
 
 import type { Observability } from "./observability/observe.ts";
 import type { Opening } from "./opening.ts";
@@ -45,7 +46,7 @@ export interface CallParts extends Omit<RouteParts, "hasReflection"> {
 /** How the services are reached. */
 export interface Calls {
   /** Over the port. */
-  readonly tenant: Tenant;
+  readonly tenants: readonly Tenant[];
   /** In this process, for the server's own agent, until the signal is aborted. */
   readonly inProcess: (shutdownSignal: AbortSignal) => InProcessCalls;
 }
@@ -58,7 +59,10 @@ export function callsOf({ settings, random }: Pick<Opening, "settings" | "random
   const routes = routesOf({ ...parts, hasReflection: !settings.noReflection });
   const interceptors = interceptorsFor(control, callers, watching.callObservers);
   return {
-    tenant: rpcTenant({ routes, interceptors, gate: gateFor(control, callers) }),
+    tenants: [
+      rpcTenant({ routes, interceptors, gate: gateFor(control, callers) }),
+      tfeTenant({ control, callers, observers: watching.callObservers, holdMs: settings.tfeHold }),
+    ],
     inProcess: (shutdownSignal) => ({ transport: inProcessTransport({ routes, interceptors, shutdownSignal }), token }),
   };
 }

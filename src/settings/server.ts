@@ -329,5 +329,14 @@ export const serverSettings = {
     { flag: "shutdown-timeout", about: "how long a stop waits for calls to end", schema: durationMs() },
     30 * second,
   ),
+  tfeHold: setting(
+    {
+      flag: "tfe-hold",
+      about:
+        "how long reads of runs and logs by the terraform program are held until something happens, so that it need not ask again; 0s answers at once",
+      schema: durationMs(),
+    },
+    20 * second,
+  ),
   ...logSettings,
 };

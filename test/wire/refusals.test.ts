@@ -15,9 +15,10 @@ import {
   GetAgentPoolRequestSchema,
 } from "../../src/gen/windlass/v1/agent_pool_service_pb.ts";
 import { StreamProbeRequestSchema } from "../../src/gen/windlass/v1/system_service_pb.ts";
+import type { CallObserver } from "../../src/http/call-observer.ts";
 import { CallRates } from "../../src/http/call-rates.ts";
 import { Readiness } from "../../src/http/readiness.ts";
-import { type CallObserver, gateFor, interceptorsFor } from "../../src/rpc/interceptors.ts";
+import { gateFor, interceptorsFor } from "../../src/rpc/interceptors.ts";
 import { serviceRoutes } from "../../src/rpc/routes.ts";
 import { healthRoutes } from "../../src/rpc/services/health.ts";
 import { openTestControl, type TestControl } from "../support/control.ts";

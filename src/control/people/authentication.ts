@@ -1,8 +1,9 @@
 import { standingOf } from "../../domain/agents/token.ts";
 import type { ApiKey } from "../../domain/people/api-key.ts";
-import type { Principal } from "../../domain/people/principal.ts";
+import type { Person, Principal } from "../../domain/people/principal.ts";
 import { isEnded } from "../../domain/runs/job.ts";
 import { WindlassError } from "../../lib/words/errors.ts";
+import { isId } from "../../lib/words/ids.ts";
 import { hashToken, parseToken, sameHash, type TokenKind } from "../../lib/words/tokens.ts";
 import type { Queries } from "../../store/ports/store.ts";
 import type { Control } from "../core/control.ts";
@@ -86,6 +87,16 @@ async function apiKey(q: Queries, { hash, now, address }: Omit<Credential, "kind
   const { id, name, role, organizationId } = key;
   const principal: Principal = { kind: "api_key", id, name, role, organizationId, address };
   return { principal, touch: isDue(key.lastUsedAt, now) ? principal : null };
+}
+
+/** Whoever an API key stands for, if it is good now: for URLs that were made in its name. */
+export async function personOfKey(
+  { store, clock }: Pick<Control, "store" | "clock">,
+  { keyId, address }: { readonly keyId: string; readonly address: string },
+): Promise<Person> {
+  const key = isId("key", keyId) ? await store.read((q) => q.apiKeys.get(keyId)) : undefined;
+  const { id, name, role, organizationId } = demandActiveKey(key, clock.now());
+  return { kind: "api_key", id, name, role, organizationId, address };
 }
 
 /** The key, if it is good now. */

@@ -1,6 +1,6 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 import type { Job, JobPhase } from "../../domain/runs/job.ts";
-import type { CallObserver } from "../../rpc/interceptors.ts";
+import type { CallObserver } from "../../http/call-observer.ts";
 
 /** The metrics of windlassd. Names and labels are an interface: they only grow. */
 export interface ServerMetrics {

@@ -1,9 +1,9 @@
 import type { Control } from "../../control/core/control.ts";
 import type { Observer } from "../../control/core/observer.ts";
+import type { CallObserver } from "../../http/call-observer.ts";
 import type { Environment } from "../../lib/environment.ts";
 import { version } from "../../lib/program/version.ts";
 import type { JobId } from "../../lib/words/ids.ts";
-import type { CallObserver } from "../../rpc/interceptors.ts";
 import { createMetrics, type ServerMetrics } from "./metrics.ts";
 import { openTracing, type Tracing } from "./tracing.ts";
 

@@ -1,9 +1,9 @@
 import type { Context, Span, Tracer } from "@opentelemetry/api";
 import type { Job } from "../../domain/runs/job.ts";
 import type { Run } from "../../domain/runs/run.ts";
+import type { CallObserver } from "../../http/call-observer.ts";
 import type { Environment } from "../../lib/environment.ts";
 import { version } from "../../lib/program/version.ts";
-import type { CallObserver } from "../../rpc/interceptors.ts";
 
 /** Sends spans of calls and of jobs to an OpenTelemetry collector. */
 export interface Tracing extends AsyncDisposable {

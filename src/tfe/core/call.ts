@@ -1,0 +1,55 @@
+import type { Control } from "../../control/core/control.ts";
+import type { Person } from "../../domain/people/principal.ts";
+import type { HttpRequest } from "../../http/messages.ts";
+import type { TfeAnswer } from "./answers.ts";
+import type { Holds } from "./holds.ts";
+import type { ObjectUrls } from "./object-urls.ts";
+
+/** What every answer is made of, whoever asks. */
+export interface TfeServer {
+  readonly control: Control;
+  readonly urls: ObjectUrls;
+  readonly holds: Holds;
+}
+
+/** A request of somebody who may be anybody. */
+export interface OpenCall extends TfeServer {
+  readonly request: HttpRequest;
+  /** The values of the path's `:names`, decoded. */
+  readonly params: Readonly<Record<string, string>>;
+  readonly query: URLSearchParams;
+  /** Scheme and host that the caller uses, and what stands before the path: what URLs in answers begin with. */
+  readonly origin: string;
+  readonly address: string;
+  /** Aborted when the caller is gone or the server stops. */
+  readonly signal: AbortSignal;
+  /** True for the terraform program itself, which waits for runs and logs in loops of its own. */
+  readonly isTerraform: boolean;
+}
+
+/** A request of somebody with an API key. */
+export interface TfeCall extends OpenCall {
+  readonly who: Person;
+}
+
+/** Who may call a route: anybody, or people with an API key. Those who hold an object's URL need nothing else. */
+export type TfeRoute =
+  | { readonly admission: "anybody"; readonly pattern: string; readonly answer: (call: OpenCall) => Promise<TfeAnswer> }
+  | { readonly admission: "person"; readonly pattern: string; readonly answer: (call: TfeCall) => Promise<TfeAnswer> };
+
+/** `route("GET /organizations/:organization", readOrganization)`: below /api/v2, for people. */
+export const route = (pattern: string, answer: (call: TfeCall) => Promise<TfeAnswer>): TfeRoute => ({
+  admission: "person",
+  pattern,
+  answer,
+});
+
+/** The same for anybody. */
+export const openRoute = (pattern: string, answer: (call: OpenCall) => Promise<TfeAnswer>): TfeRoute => ({
+  admission: "anybody",
+  pattern,
+  answer,
+});
+
+/** A value of the path; the route's pattern has it. */
+export const param = ({ params }: Pick<OpenCall, "params">, name: string): string => params[name] ?? "";
