@@ -93,10 +93,9 @@ export function refused(error: unknown, requestId: string): TfeAnswer {
         "internal",
         `something unforeseen went wrong: the server's log says more under request ${requestId}`,
       );
-  const { status } = refusalOf[known.code];
   return {
     kind: "bytes",
-    status,
+    status: known.metadata.parameter === undefined ? refusalOf[known.code].status : 400,
     type: documentType,
     bytes: `${JSON.stringify({ errors: errorsOf(known) })}\n`,
     headers: headersOf(known),
@@ -119,15 +118,28 @@ function errorsOf({ code, message, fields, metadata }: WindlassError): readonly 
 
 const clip = (text: string): string => (text.length > maxDetail ? `${text.slice(0, maxDetail)}…` : text);
 
+/** Attributes that have another name in the TFE API. */
+const theirNames: Readonly<Record<string, string>> = {
+  agent_pool: "agent-pool-id",
+  default_agent_pool: "default-agent-pool",
+  engine_version: "terraform-version",
+  inherits_execution_mode: "setting-overwrites",
+};
+
+const nameOf = (field: string): string => {
+  const name = field.split(/[./]/).at(-1) ?? "";
+  return theirNames[name] ?? name.replaceAll("_", "-");
+};
+
 const detailOf = ({ field, description }: FieldViolation): string => {
-  const name = field.split(/[./]/).at(-1)?.replaceAll("-", " ").replaceAll("_", " ") ?? "";
+  const name = nameOf(field).replaceAll("-", " ");
   return clip(name === "" ? description : `${name}: ${description}`);
 };
 
 /** Where in the request's document it stands: a field of ours, or a pointer already. */
 const pointerTo = ({ field }: FieldViolation): string => {
   if (field.startsWith("/")) return field;
-  const name = field.split(".").at(-1)?.replaceAll("_", "-") ?? "";
+  const name = nameOf(field);
   return name === "" ? "/data" : `/data/attributes/${name}`;
 };
 

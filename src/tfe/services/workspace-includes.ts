@@ -53,7 +53,7 @@ export async function withIncludes(
   const complete: Resource[] = [];
   for (const [index, resource] of resources.entries()) {
     const row = rows[index] ?? first;
-    const own = await ownParts(call, row, wanted);
+    const own = ownParts(row, wanted);
     for (const part of Object.values(own)) included.push(...part);
     complete.push(withRelated(resource, own));
   }
@@ -63,7 +63,7 @@ export async function withIncludes(
 type Parts = Readonly<Record<string, readonly Resource[]>>;
 
 /** What belongs to one workspace, by the relationship that it is in. */
-async function ownParts(call: TfeCall, { view }: DetailedWorkspace, wanted: ReadonlySet<Include>): Promise<Parts> {
+function ownParts({ view }: DetailedWorkspace, wanted: ReadonlySet<Include>): Parts {
   const { workspace } = view;
   return {
     ...(wanted.has("effective_tag_bindings")
