@@ -6,15 +6,10 @@ export interface RunFacts {
   readonly runId: string;
   readonly organization: string;
   readonly workspace: string;
-  readonly project?: string | undefined;
-  readonly git?:
-    | {
-        readonly branch?: string | undefined;
-        readonly commitSha?: string | undefined;
-        readonly tag?: string | undefined;
-      }
-    | undefined;
 }
+
+/** There are no projects: every workspace is in the one that clients of the TFE API see. */
+const projectName = "Default Project";
 
 export interface EnvironmentVariable {
   readonly name: string;
@@ -95,21 +90,24 @@ function agentSettings({ path, home, temporaryDirectory, cliConfigFile }: Enviro
   };
 }
 
-/** `TFC_…` for scripts, `TF_VAR_TFC_…` for configurations that declare such a variable (others do not notice). */
-function runVariables({ runId, organization, workspace, project, git = {} }: RunFacts): Record<string, string> {
-  const facts: Record<string, string | undefined> = {
-    TFC_RUN_ID: runId,
+/**
+ * `TFC_…` for scripts, `TF_VAR_TFC_…` for configurations that declare such a variable (others do not notice). The run's
+ * id is written as clients of the TFE API know it. No configuration comes out of a repository: what is said of one is
+ * empty, so that a variable that is declared without a default has a value.
+ */
+function runVariables({ runId, organization, workspace }: RunFacts): Record<string, string> {
+  const facts: Record<string, string> = {
+    TFC_RUN_ID: runId.replace("_", "-"),
     TFC_WORKSPACE_NAME: workspace,
     TFC_WORKSPACE_SLUG: `${organization}/${workspace}`,
     TFC_ORGANIZATION_NAME: organization,
-    TFC_PROJECT_NAME: project,
-    TFC_CONFIGURATION_VERSION_GIT_BRANCH: git.branch,
-    TFC_CONFIGURATION_VERSION_GIT_COMMIT_SHA: git.commitSha,
-    TFC_CONFIGURATION_VERSION_GIT_TAG: git.tag,
+    TFC_PROJECT_NAME: projectName,
+    TFC_CONFIGURATION_VERSION_GIT_BRANCH: "",
+    TFC_CONFIGURATION_VERSION_GIT_COMMIT_SHA: "",
+    TFC_CONFIGURATION_VERSION_GIT_TAG: "",
   };
-  const known = Object.entries(facts).filter((fact): fact is [string, string] => fact[1] !== undefined);
   return Object.fromEntries(
-    known.flatMap(([name, value]) => [
+    Object.entries(facts).flatMap(([name, value]) => [
       [name, value],
       [`TF_VAR_${name}`, value],
     ]),
