@@ -43,6 +43,11 @@ describe("the environment of terraform", () => {
     `);
   });
 
+  test("says all that terraform does where a run is debugged", () => {
+    expect(terraformEnvironment({ ...options(), isDebug: true })).toMatchObject({ TF_LOG: "TRACE" });
+    expect(terraformEnvironment(options())).not.toHaveProperty("TF_LOG");
+  });
+
   test.each(["__proto__", "constructor", "toString", "hasOwnProperty"])("a variable may be called %s", (name) => {
     const env = terraformEnvironment(options([{ name, value: "9007199254740993" }]));
     expect(execFileSync("/usr/bin/env", { env, encoding: "utf8" })).toContain(`${name}=9007199254740993\n`);

@@ -27,6 +27,8 @@ export interface EnvironmentOptions {
   readonly variables: readonly EnvironmentVariable[];
   /** A CLI configuration file of the agent (mirror, credentials). Without one terraform reads none. */
   readonly cliConfigFile?: string | undefined;
+  /** True: the program says all that it does. */
+  readonly isDebug?: boolean | undefined;
   /** The agent's own additions (proxy, certificates): before the workspace's variables, so that these may override them. */
   readonly inherited?: Readonly<Record<string, string>> | undefined;
 }
@@ -76,7 +78,13 @@ function inheritedOf({ inherited = {}, variables }: EnvironmentOptions): Readonl
   return Object.fromEntries(Object.entries(inherited).filter(([name]) => !own.has(name.toLowerCase())));
 }
 
-function agentSettings({ path, home, temporaryDirectory, cliConfigFile }: EnvironmentOptions): Record<string, string> {
+function agentSettings({
+  path,
+  home,
+  temporaryDirectory,
+  cliConfigFile,
+  isDebug = false,
+}: EnvironmentOptions): Record<string, string> {
   return {
     PATH: path,
     HOME: home,
@@ -87,6 +95,7 @@ function agentSettings({ path, home, temporaryDirectory, cliConfigFile }: Enviro
     TF_INPUT: "0",
     // Fewer garbage collections: a fifth less time for small runs, for some memory. Providers inherit it.
     GOGC: "400",
+    ...(isDebug ? { TF_LOG: "TRACE" } : {}),
   };
 }
 
