@@ -85,7 +85,11 @@ for (const [name, describeWithEngine, engine, start] of engines) {
       const { uploadedPlan } = await run({ "main.tf": large(4_000) }, spec);
       expect(uploadedPlan?.documents.planJson).toBe("");
       expect(JSON.parse(uploadedPlan?.documents.redactedJson ?? "")).toHaveProperty("output_changes");
-      const { result, uploadedPlan: second, logText } = await run({ "main.tf": large(20_000) }, spec, { id: "job_large" });
+      const {
+        result,
+        uploadedPlan: second,
+        logText,
+      } = await run({ "main.tf": large(20_000) }, spec, { id: "job_large" });
       expect(result).toMatchObject({ outcome: JobOutcome.FINISHED });
       expect(second?.documents).toEqual({ planJson: "", redactedJson: "" });
       expect(logText).toContain("Windlass: clients cannot show this plan: it is too large for them");
