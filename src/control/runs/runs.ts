@@ -1,8 +1,9 @@
 import { mayOperate, type Person, type Principal } from "../../domain/people/principal.ts";
 import { newRun } from "../../domain/runs/creation.ts";
 import { optionProblem } from "../../domain/runs/engine.ts";
+import { optionsWith, refusedOption } from "../../domain/runs/option-rules.ts";
 import type { Urgency } from "../../domain/runs/job.ts";
-import { isFinal, type Run, type RunOptions, type RunSource } from "../../domain/runs/run.ts";
+import { isFinal, plansAside, type Run, type RunOptions, type RunSource } from "../../domain/runs/run.ts";
 import { tellCreation } from "../../domain/runs/timeline.ts";
 import type { Configuration } from "../../domain/workspaces/configuration.ts";
 import type { Workspace } from "../../domain/workspaces/workspace.ts";
@@ -38,20 +39,22 @@ export interface NewRun {
   readonly source?: RunSource | undefined;
 }
 
-/** Creates a run. It takes the workspace if it is free, and waits for it otherwise; plan-only runs wait for nobody. */
+/** Creates a run. It takes the workspace if it is free, and waits for it otherwise; plan-only runs and saved plans wait for nobody. */
 export async function createRun(control: Control, who: Principal, asked: NewRun): Promise<RunView> {
   const person = asPerson(who);
-  demandStart(person, asked);
+  demand(person, "plan");
   refuseLargeVariables(asked.options.variables);
   checkRunVariables(asked.options.variables);
   const run = await change(control, async (tx, at) => {
     const create = async (): Promise<Run> => {
       const workspace = await findWorkspace(tx, person, asked.workspace);
       refuseLocal(workspace);
-      refuseOptions(workspace, asked.options);
-      await demandRunRoom(control, tx, workspace);
       const configuration = await findConfiguration(tx, workspace, asked);
-      const options = { ...asked.options, isAutoApply: asked.options.isAutoApply ?? workspace.isAutoApply };
+      const wanted = optionsWith(asked.options, configuration);
+      demandStart(person, { ...asked, options: wanted });
+      refuseOptions(workspace, wanted);
+      await demandRunRoom(control, tx, workspace);
+      const options = { ...wanted, isAutoApply: wanted.isAutoApply ?? workspace.isAutoApply };
       const { message, urgency = 1, source = "api" } = asked;
       const wish = { workspace, configurationId: configuration.id, options, message, urgency, source };
       return insertRun(tx, at, { ...wish, person, retryOf: null });
@@ -111,9 +114,12 @@ function refuseLargeOptions({ targets, replacements, excludes = [], variables }:
 }
 
 /** Refuses what the workspace's program does not know, what no program does, and too much of it. */
-export function refuseOptions({ name, engine }: Workspace, options: NewRun["options"]): void {
+export function refuseOptions(workspace: Workspace, options: NewRun["options"]): void {
+  const { name, engine } = workspace;
   checkVersion("options.engine_version", options.engineVersion);
   refuseLargeOptions(options);
+  const refused = refusedOption(options, workspace);
+  if (refused !== undefined) throw invalid(`options.${refused.option}`, refused.why);
   const problem = optionProblem(options, engine);
   if (problem === undefined) return;
   throw invalid(
@@ -149,20 +155,25 @@ async function findConfiguration(
   const found = isId("cv", id) ? await tx.configurations.get(id) : undefined;
   if (found === undefined || found.workspaceId !== workspace.id)
     throw notFound("configuration version", id, { workspace: workspace.name });
-  return found;
+  if (found.status === "uploaded") return found;
+  throw invalid("configuration_version_id", `configuration version ${id} is ${found.status}: no run can use it`);
 }
 
 /** How far back the newest configuration is looked for. */
 const maxConfigurations = 100;
 
-/** The newest configuration; for a run that may apply, the newest of somebody who may do so too. */
+/**
+ * The newest configuration that was uploaded and is neither speculative nor provisional; for a run that may apply, the
+ * newest of somebody who may do so too.
+ */
 async function newestConfiguration(
   tx: Queries,
   workspace: Workspace,
   mayApply: boolean,
 ): Promise<Configuration | undefined> {
-  if (!mayApply) return tx.configurations.newest(workspace.id);
   for (const found of await tx.configurations.list(workspace.id, { before: null, limit: maxConfigurations })) {
+    if (found.status !== "uploaded" || found.isSpeculative || found.isProvisional) continue;
+    if (!mayApply) return found;
     const keyId = keyOfActor(found.createdBy);
     const key = keyId === undefined ? undefined : await tx.apiKeys.get(keyId);
     if (key === undefined || mayOperate(key.role)) return found;
@@ -191,7 +202,7 @@ export async function insertRun(tx: Queries, at: Change, { person, workspace, ..
 }
 
 async function start(tx: Queries, at: Change, run: Run): Promise<Run> {
-  if (run.options.isPlanOnly) await advanceRun(tx, at, { run, event: { kind: "workspace_acquired" } });
+  if (plansAside(run)) await advanceRun(tx, at, { run, event: { kind: "workspace_acquired" } });
   else await promoteNext(tx, at, run.workspaceId);
   return (await tx.runs.get(run.id)) ?? run;
 }

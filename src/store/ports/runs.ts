@@ -51,6 +51,11 @@ export interface RunQueries {
   newest(workspaceId: WorkspaceId): Promise<Run | undefined>;
   /** Runs of all organizations that wait for a workspace or an agent since before `at`, by id after `after`. */
   queuedSince(at: Date, page: { readonly after: RunId | null; readonly limit: number }): Promise<readonly Run[]>;
+  /**
+   * Planned runs that do not hold their workspace: those whose state is not the one that they were planned from any more, and
+   * those planned before `at`.
+   */
+  outdatedPlans(at: Date, limit: number): Promise<readonly RunId[]>;
   insert(row: Run): Promise<void>;
   save(row: Run): Promise<void>;
 }

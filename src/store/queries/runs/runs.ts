@@ -3,7 +3,7 @@ import type { AgentId, PoolId, RunId, WorkspaceId } from "../../../lib/words/ids
 import { and, asc, count, desc, eq, gt, gte, inArray, lt, or, sql } from "../../drizzle/orm.ts";
 import { prepared } from "../../engine/prepared.ts";
 import type { RunFilter, RunQueries } from "../../ports/runs.ts";
-import { isActive, isPending, isSet, isUndecided } from "../../tables/conditions.ts";
+import { isActive, isPending, isPlanned, isSet, isUndecided } from "../../tables/conditions.ts";
 import type { QueryContext } from "../context.ts";
 import { newestFirst } from "../pages.ts";
 import { getting, inserting, saving } from "../rows.ts";
@@ -73,9 +73,27 @@ export function runQueries(context: QueryContext): RunQueries {
         )
         .orderBy(asc(runs.id))
         .limit(limit),
+    outdatedPlans: (at, limit) => outdatedPlans(context, at, limit),
     insert: inserting(context, rows),
     save: saving(context, rows),
   };
+}
+
+async function outdatedPlans(
+  { db, t: { runs, workspaces } }: QueryContext,
+  at: Date,
+  limit: number,
+): Promise<readonly RunId[]> {
+  const isElsewhere = sql`${workspaces.lockRunId} is distinct from ${runs.id}`;
+  const hasMoved = sql`${runs.baseStateId} is distinct from ${workspaces.currentStateId}`;
+  const found = await db
+    .select({ id: runs.id })
+    .from(runs)
+    .innerJoin(workspaces, eq(workspaces.id, runs.workspaceId))
+    .where(and(isPlanned(runs.status), isElsewhere, or(hasMoved, lt(runs.statusAt, at))))
+    .orderBy(asc(runs.id))
+    .limit(limit);
+  return found.map(({ id }) => id);
 }
 
 /** Reads the index of what waits once, however many of them are asked for. */
