@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { optionsWith, refusedOption } from "./option-rules.ts";
+import { refusedOption } from "./option-rules.ts";
 
 const plain = { isDestroy: false, isPlanOnly: false, engineVersion: "" };
 const workspace = { name: "net", allowsDestroy: true };
@@ -15,9 +15,4 @@ test("a workspace may allow no run that destroys everything, planned or not", ()
 test("another version is for plan-only runs", () => {
   expect(refusedOption({ ...plain, engineVersion: "1.0.0" }, workspace)?.option).toBe("engine_version");
   expect(refusedOption({ ...plain, engineVersion: "1.0.0", isPlanOnly: true }, workspace)).toBeUndefined();
-});
-
-test("a speculative configuration makes plan-only runs", () => {
-  expect(optionsWith(plain, { isSpeculative: true })).toEqual({ ...plain, isPlanOnly: true });
-  expect(optionsWith(plain, { isSpeculative: false })).toEqual(plain);
 });

@@ -1,4 +1,3 @@
-import type { Configuration } from "../workspaces/configuration.ts";
 import type { Workspace } from "../workspaces/workspace.ts";
 import type { RunOptions } from "./run.ts";
 
@@ -19,9 +18,3 @@ export function refusedOption(
     return { option: "engine_version", why: "only a plan-only run may have another version than its workspace" };
   return undefined;
 }
-
-/** The options with what the configuration says: a speculative one is for plans alone. */
-export const optionsWith = <T extends Pick<RunOptions, "isPlanOnly">>(
-  options: T,
-  { isSpeculative }: Pick<Configuration, "isSpeculative">,
-): T => (isSpeculative ? { ...options, isPlanOnly: true } : options);

@@ -70,7 +70,7 @@ const full: RunView = {
 };
 const bare: RunView = {
   ...{ run: run(), workspaceName: "network", organizationName: "acme", resourcesDone: 0, stateVersionId: null },
-  ...{ plan: null, apply: null, waiting: null, keptDirectories: [] },
+  ...{ plan: null, apply: null, waiting: null, isConfirmable: false, keptDirectories: [] },
 };
 
 test.each([

@@ -6,10 +6,11 @@ import type { TfeAnswer } from "../core/answers.ts";
 import { type OpenCall, openRoute, param } from "../core/call.ts";
 import { type ObjectKind, objectsPath, type SignedObject } from "../core/object-urls.ts";
 import type { ObjectAccess } from "../core/objects.ts";
+import { configurationObject } from "./configuration-versions.ts";
 
 /** How the objects of each kind are read and written. */
 const objects: Readonly<Record<ObjectKind, ObjectAccess>> = {
-  configuration: {},
+  configuration: configurationObject,
   state: {},
   "json-state": {},
   log: {},
