@@ -12,7 +12,7 @@ import { type Change, change } from "../core/change.ts";
 import { type Control, topics } from "../core/control.ts";
 import { endOf } from "../core/lifetimes.ts";
 import { invalid } from "../core/refusals.ts";
-import { type KeyView, mintKey, viewKey } from "./api-keys.ts";
+import { type KeyView, mintKey, siteHasNone, viewKey } from "./api-keys.ts";
 import { demandActiveKey } from "./authentication.ts";
 import { type LoginFacts, openNote, sealNote } from "./login-notes.ts";
 
@@ -212,7 +212,10 @@ async function plan(
   if (end === null) throw invalid("expires_in", "a login ends: expected at least one second");
   const bound = endBound(who, await signerOf(q, who.id, now));
   const expiresAt = bound !== null && bound < end ? bound : end;
-  if (role === "site_admin") return { organizationId: null, expiresAt };
+  if (role === "site_admin") {
+    if (organization.trim() !== "") throw siteHasNone();
+    return { organizationId: null, expiresAt };
+  }
   const owner = await findOrganization(q, who, who.organizationId ?? organization.trim());
   return { organizationId: owner.id, expiresAt };
 }
