@@ -1,4 +1,5 @@
 import type { TfeRoute } from "./core/call.ts";
+import { loginRoutes } from "./login/routes.ts";
 import { accountRoutes } from "./services/account.ts";
 import { configurationVersionRoutes } from "./services/configuration-versions.ts";
 import { discoveryRoutes } from "./services/discovery.ts";
@@ -23,4 +24,4 @@ export const apiRoutes: readonly TfeRoute[] = [
 ];
 
 /** Everything else: no credential is asked for, or it stands in the path. */
-export const openRoutes: readonly TfeRoute[] = [...discoveryRoutes, ...objectRoutes];
+export const openRoutes: readonly TfeRoute[] = [...discoveryRoutes, ...objectRoutes, ...loginRoutes];
