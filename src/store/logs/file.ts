@@ -175,7 +175,7 @@ export class LogFile {
       stream.length += fresh.length;
       this.#changed.add(stream);
     }
-    return { kind: "appended", nextOffset: stream.length };
+    return { kind: "appended", nextOffset: stream.length, addedBytes: fresh.length };
   }
 
   #seal(stream: Stream, length: number, sha256: string): SealResult {
