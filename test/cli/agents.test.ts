@@ -218,9 +218,7 @@ describe("windlass agent kept and remove-kept", () => {
     const own = (await done("agent kept keeper -o wide")).stdout;
     expect(own).toContain("/var/lib/windlass/2");
     expect(own).not.toContain("ex-keeper");
-    expect((await done("agent get keeper")).stdout).toMatch(
-      /^Kept: +\/var\/lib\/windlass\/1 \(2\.0 kB\), of run /m,
-    );
+    expect((await done("agent get keeper")).stdout).toMatch(/^Kept: +\/var\/lib\/windlass\/1 \(2\.0 kB\), of run /m);
     expect((await done("agent kept -o name")).stdout.split("\n")).toContain(`kept/${keeper.keptDirectories[0]?.jobId}`);
   });
 
