@@ -182,9 +182,8 @@ describe.each(all)("$name of $program", ({ name, setting }) => {
     expect(expected).not.toBe(text);
   });
 
-  if (bad !== null) test(
-    "refuses what it does not take, with what it takes and, unless it is a secret, what it got",
-    () => {
+  if (bad !== null)
+    test("refuses what it does not take, with what it takes and, unless it is a secret, what it got", () => {
       const wrong = bad;
       expect(setting.schema.read(wrong)).toBeUndefined();
       const origins = [
@@ -197,8 +196,7 @@ describe.each(all)("$name of $program", ({ name, setting }) => {
           `${origin}: expected ${setting.schema.expected}, got ${got}`,
         ]);
       }
-    },
-  );
+    });
 });
 
 describe("the variables of the three programs", () => {

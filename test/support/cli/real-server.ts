@@ -1,10 +1,11 @@
 import { createApiKey } from "../../../src/control/people/api-keys.ts";
+import { Liveness } from "../../../src/control/sessions/liveness.ts";
 import type { Role } from "../../../src/domain/people/api-key.ts";
 import { Readiness } from "../../../src/http/readiness.ts";
 import { type Clock, systemClock } from "../../../src/lib/clock.ts";
 import { memoryLog } from "../../../src/lib/program/log.ts";
 import { interceptorsFor } from "../../../src/rpc/interceptors.ts";
-import { serviceRoutes } from "../../../src/rpc/routes.ts";
+import { routesOf } from "../../../src/server/routes.ts";
 import { openTestControl, type TestControl } from "../control.ts";
 import { listen } from "../listen.ts";
 import { runCli } from "./run-cli.ts";
@@ -44,9 +45,10 @@ export async function openCliServer(): Promise<CliServer> {
   const { log } = memoryLog();
   const fixture = opening.use(await openTestControl({ log, hasLogs: true }));
   const { control, organization } = fixture;
+  const readiness = new Readiness();
+  const routes = routesOf({ control, liveness: new Liveness(), generation: "1", readiness, hasReflection: true });
   const opened = await listen({
-    ...{ host: "127.0.0.1", port: 0, routes: serviceRoutes(control), interceptors: interceptorsFor(control) },
-    ...{ readiness: new Readiness(), log },
+    ...{ host: "127.0.0.1", port: 0, routes, interceptors: interceptorsFor(control), readiness, log },
   });
   if (opened.kind !== "listening") throw new Error(opened.message);
   opening.defer(() => opened.listener.close(0));
