@@ -6,12 +6,7 @@ import { newId } from "../../lib/words/ids.ts";
 import { createPool } from "../agents/pools.ts";
 import { createWorkspace } from "../workspaces/workspaces.ts";
 import { deleteOrganization } from "./organization-deletion.ts";
-import {
-  createOrganization,
-  getOrganization,
-  listOrganizations,
-  updateOrganization,
-} from "./organizations.ts";
+import { createOrganization, getOrganization, listOrganizations, updateOrganization } from "./organizations.ts";
 
 let fixture: TestControl;
 beforeEach(async () => {
@@ -43,7 +38,9 @@ describe("organizations", () => {
       await expect(getOrganization(control, as("owner"), reference)).rejects.toMatchObject({ code: "not_found" });
       const update = { organization: reference, changes: { maxAgents: 1 }, etag: "" };
       await expect(updateOrganization(control, as("owner"), update)).rejects.toMatchObject({ code: "not_found" });
-      await expect(deleteOrganization(control, as("owner"), { organization: reference, isForced: false })).rejects.toMatchObject({ code: "not_found" });
+      await expect(
+        deleteOrganization(control, as("owner"), { organization: reference, isForced: false }),
+      ).rejects.toMatchObject({ code: "not_found" });
     }
     expect((await listOrganizations(control, as("reader"), firstPage)).rows.map(({ name }) => name)).toEqual(["acme"]);
   });
@@ -145,7 +142,9 @@ describe("organizations", () => {
       requestId: "",
     };
     await createPool(control, as("owner"), pool);
-    await expect(deleteOrganization(control, as("owner"), { organization: "acme", isForced: false })).rejects.toMatchObject({ code: "permission_denied" });
+    await expect(
+      deleteOrganization(control, as("owner"), { organization: "acme", isForced: false }),
+    ).rejects.toMatchObject({ code: "permission_denied" });
     await expect(deleteOrganization(control, admin, { organization: "acme", isForced: false })).rejects.toMatchObject({
       code: "organization_in_use",
       message: 'organization "acme" still owns agent pools prod: delete them first, or delete it with force',

@@ -54,7 +54,8 @@ export async function createOrganization(
   const person = asPerson(who);
   demand(person, "administer_site");
   const { requestId, ...body } = wanted;
-  if (!isName(body.name)) throw invalid("name", `expected ${nameShape}, got ${JSON.stringify(body.name.slice(0, 100))}`);
+  if (!isName(body.name))
+    throw invalid("name", `expected ${nameShape}, got ${JSON.stringify(body.name.slice(0, 100))}`);
   const { defaultPool = "", ...said } = checked("", { ...plainOrganization, ...body });
   if (said.defaultExecutionMode === "agent" || defaultPool !== "") throw tooEarly();
   return change(control, async (tx, at) => {
@@ -226,5 +227,8 @@ async function defaultPoolOf(
   const pool = await findPool(tx, person, { organization: organization.id, name: defaultPool });
   if (pool.organizationId !== organization.id) throw notFound("agent pool", defaultPool);
   if (pool.isOrganizationScoped || pool.id === before.defaultPoolId) return pool.id;
-  throw invalid(field, `agent pool "${pool.name}" is not for every workspace of the organization: widen its scope first`);
+  throw invalid(
+    field,
+    `agent pool "${pool.name}" is not for every workspace of the organization: widen its scope first`,
+  );
 }

@@ -6,6 +6,7 @@ import { newWorkspace, ref } from "../../../test/support/wanted.ts";
 import type { Role } from "../../domain/people/api-key.ts";
 import type { Person, Principal } from "../../domain/people/principal.ts";
 import type { Run } from "../../domain/runs/run.ts";
+import { plainConfiguration } from "../../domain/workspaces/configuration.ts";
 import type { Workspace } from "../../domain/workspaces/workspace.ts";
 import { type ConfigurationId, newId } from "../../lib/words/ids.ts";
 import { actorOf } from "../core/audit.ts";
@@ -35,7 +36,15 @@ async function uploaded(createdBy: string, of = workspace): Promise<Configuratio
   const id = newId("cv", fixture.control.random);
   const { id: workspaceId, organizationId } = of;
   await fixture.clock.advance(1_000);
-  const facts = { blobKey: "00", bytes: 1, sha256: "00", fileCount: 1, createdBy, createdAt: fixture.clock.now() };
+  const facts = {
+    blobKey: "00",
+    bytes: 1,
+    sha256: "00",
+    ...plainConfiguration,
+    fileCount: 1,
+    createdBy,
+    createdAt: fixture.clock.now(),
+  };
   await fixture.control.store.write((tx) => tx.configurations.insert({ id, organizationId, workspaceId, ...facts }));
   return id;
 }

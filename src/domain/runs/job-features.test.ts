@@ -26,7 +26,6 @@ describe("what an agent has to know", () => {
       [],
     ],
     ["all is to be told in the log", { isDebug: true }, ["debug"], ["debug"]],
-    ["the plan is saved", { isSavedPlan: true }, [], []],
   ])("%s", (_when, asked, plan, apply) => {
     expect([featuresOf(asked, "plan"), featuresOf(asked, "apply")]).toEqual([plan, apply]);
   });

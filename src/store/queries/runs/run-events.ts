@@ -41,11 +41,7 @@ export function runEventQueries(context: QueryContext): RunEventQueries {
 const isRemark = ({ t: { runEvents } }: QueryContext): SQL =>
   sql`${isSaid(runEvents.comment)} and ${runEvents.actor} like '%(key\\_%' escape '\\' and ${runEvents.position} > 1`;
 
-async function marks(
-  context: QueryContext,
-  runIds: readonly RunId[],
-  each: number,
-): Promise<readonly EventMark[]> {
+async function marks(context: QueryContext, runIds: readonly RunId[], each: number): Promise<readonly EventMark[]> {
   const {
     db,
     t: { runEvents },
