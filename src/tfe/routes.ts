@@ -1,6 +1,9 @@
 import type { TfeRoute } from "./core/call.ts";
+import { loginRoutes } from "./login/routes.ts";
 import { accountRoutes } from "./services/account.ts";
+import { configurationVersionRoutes } from "./services/configuration-versions.ts";
 import { discoveryRoutes } from "./services/discovery.ts";
+import { objectRoutes } from "./services/objects.ts";
 import { organizationRoutes } from "./services/organizations.ts";
 import { projectRoutes } from "./services/projects.ts";
 import { consumerRoutes } from "./services/state-consumers.ts";
@@ -17,7 +20,8 @@ export const apiRoutes: readonly TfeRoute[] = [
   ...workspaceRoutes,
   ...consumerRoutes,
   ...workspaceResourceRoutes,
+  ...configurationVersionRoutes,
 ];
 
 /** Everything else: no credential is asked for, or it stands in the path. */
-export const openRoutes: readonly TfeRoute[] = [...discoveryRoutes];
+export const openRoutes: readonly TfeRoute[] = [...discoveryRoutes, ...objectRoutes, ...loginRoutes];

@@ -14,6 +14,7 @@ import { isWindlassError } from "../../lib/words/errors.ts";
 import { agentSettings } from "../../settings/agent.ts";
 import { knownVariables } from "../../settings/known-variables.ts";
 import type { AgentConfig } from "../contract/config.ts";
+import { secretFilesOf } from "../sandbox/hidden-paths.ts";
 import { type AgentSettings, dataDirOf } from "./agent-settings.ts";
 import { engineDownloadsOf } from "./engine-settings.ts";
 import { providerConfigOf } from "./provider-settings.ts";
@@ -78,7 +79,7 @@ function checked(values: Values, environment: Environment, problems: string[]): 
   const pem = pemProblem({ ca, cert, key });
   if (pem !== undefined) problems.push(`the file of --${pem.part}-file ${pem.message}`);
   if (problems.length === 0) checkAddress({ address: values.address, tls, environment }, problems);
-  problems.push(...sandboxPathProblems(values.sandboxPaths, secretPathsOf(values)));
+  problems.push(...sandboxPathProblems(values.sandboxPaths, [values.dataDir, ...secretPathsOf(values, environment)]));
   if (values.single && values.maxJobs > 1) problems.push("--single and --max-jobs contradict each other: give one");
   const downloads = engineDownloadsOf(values, problems);
   return {
@@ -98,10 +99,11 @@ function checked(values: Values, environment: Environment, problems: string[]): 
   };
 }
 
-const secretPathsOf = ({ dataDir, tokenFile }: Values): readonly string[] => [
-  dataDir,
-  ...(tokenFile === undefined ? [] : [resolve(tokenFile)]),
-];
+/** The token and the private key are not for jobs, wherever they lie. */
+const secretPathsOf = ({ tokenFile, keyFile }: Values, environment: Environment): readonly string[] =>
+  [tokenFile, keyFile, ...secretFilesOf(agentSettings, environment)].flatMap((path) =>
+    path === undefined ? [] : [resolve(path)],
+  );
 
 const agentConfig = (values: Values, environment: Environment): AgentConfig => ({
   dataDir: values.dataDir,
@@ -116,6 +118,7 @@ const agentConfig = (values: Values, environment: Environment): AgentConfig => (
   searchPath: environment.PATH ?? "",
   sandbox: values.sandbox,
   sandboxPaths: values.sandboxPaths,
+  hiddenPaths: secretPathsOf(values, environment),
   minFreeBytes: values.minFreeDisk,
   reserveBytes: values.diskReserve,
   keptForMs: values.keptJobsFor,

@@ -1,5 +1,5 @@
 import type { FlagShapes } from "../../lib/arguments.ts";
-import { durationMs as durationSchema } from "../../lib/setting-schemas.ts";
+import { durationMs as durationSchema, flag as switchSchema } from "../../lib/setting-schemas.ts";
 import { usageError } from "../problems/problem.ts";
 
 /** One flag of a command: how it is written, what it is for, and how its texts become a value. */
@@ -66,19 +66,14 @@ export const toggle = (about: string, style: Style = {}): Flag<boolean | undefin
   isRepeatable: false,
   read: ([first], name) => {
     if (first === undefined) return undefined;
-    const value = booleans.get(first);
+    const value = truth.read(first);
     if (value === undefined) throw usageError(`${name} is true or false, not "${first}"`);
     return value;
   },
   ...style,
 });
 
-const booleans = new Map([
-  ["true", true],
-  ["1", true],
-  ["false", false],
-  ["0", false],
-]);
+const truth = switchSchema();
 
 /** Texts separated by commas; the flag may also be given again. */
 export const list = (about: string, style: Style = {}): Flag<readonly string[]> => ({

@@ -7,12 +7,14 @@ import type { TfeAnswer } from "./answers.ts";
 import type { Holds } from "./holds.ts";
 import { idIn } from "./ids.ts";
 import type { ObjectUrls } from "./object-urls.ts";
+import type { ObjectTransfers } from "./transfers.ts";
 
 /** What every answer is made of, whoever asks. */
 export interface TfeServer {
   readonly control: Control;
   readonly urls: ObjectUrls;
   readonly holds: Holds;
+  readonly transfers: ObjectTransfers;
 }
 
 /** A request of somebody who may be anybody. */
@@ -26,6 +28,8 @@ export interface OpenCall extends TfeServer {
   readonly address: string;
   /** Aborted when the caller is gone or the server stops. */
   readonly signal: AbortSignal;
+  /** The person whose API key somebody typed into a page. Rejected keys count for the caller's address. */
+  readonly personWith: (key: string) => Promise<Person>;
   /** True for the terraform program itself, which waits for runs and logs in loops of its own. */
   readonly isTerraform: boolean;
 }
