@@ -10,7 +10,7 @@ import { change } from "../core/change.ts";
 import { type Control, topics } from "../core/control.ts";
 import { type Cursor, cursorBy, cursorOf } from "../core/cursor.ts";
 import { demandEtag } from "../core/etags.ts";
-import { listedNames, nameTaken, shortList } from "../core/names.ts";
+import { demandFreeName, listedNames, shortList } from "../core/names.ts";
 import { type Page, type PageRequest, pageByKey, viewed } from "../core/pages.ts";
 import { invalid } from "../core/refusals.ts";
 import { once } from "../core/requests.ts";
@@ -35,7 +35,10 @@ export async function createPool(control: Control, who: Principal, { requestId, 
     demand(person, "operate");
     const create = async (): Promise<AgentPool> => {
       const { name, description, isOrganizationScoped } = body;
-      if ((await tx.pools.byName(organization.id, name)) !== undefined) throw nameTaken("agent pool", name);
+      await demandFreeName(name, {
+        ...{ resource: "agent pool", field: "agent_pool.name" },
+        find: (wanted) => tx.pools.byNameInAnyCase(organization.id, wanted),
+      });
       const times = { createdAt: at.now, updatedAt: at.now };
       const settings = { name, description, isOrganizationScoped };
       const row: AgentPool = {
@@ -152,8 +155,11 @@ export async function updatePool(
     demand(person, "operate");
     demandEtag(pool, etag, `agent pool "${pool.name}"`);
     const { name = pool.name } = changes;
-    if (name !== pool.name && (await tx.pools.byName(pool.organizationId, name)) !== undefined) {
-      throw nameTaken("agent pool", name);
+    if (name !== pool.name) {
+      await demandFreeName(name, {
+        ...{ resource: "agent pool", field: "changes.name", self: pool.id },
+        find: (wanted) => tx.pools.byNameInAnyCase(pool.organizationId, wanted),
+      });
     }
     const next: AgentPool = { ...pool, ...changes, updatedAt: at.now, version: pool.version + 1 };
     await tx.pools.save(next);

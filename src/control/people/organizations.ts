@@ -9,7 +9,7 @@ import { change } from "../core/change.ts";
 import type { Control } from "../core/control.ts";
 import { nameCursor } from "../core/cursor.ts";
 import { demandEtag } from "../core/etags.ts";
-import { listedNames, nameTaken, shortList } from "../core/names.ts";
+import { demandFreeName, listedNames, shortList } from "../core/names.ts";
 import { type Page, type PageRequest, pageByKey, pageOfAll, withRows } from "../core/pages.ts";
 import { once } from "../core/requests.ts";
 import { checkVersion } from "../workspaces/settings.ts";
@@ -51,7 +51,10 @@ export async function createOrganization(
   const settings = checked("", { ...plainOrganization, ...body });
   return change(control, async (tx, at) => {
     const create = async (): Promise<Organization> => {
-      if ((await tx.organizations.byName(body.name)) !== undefined) throw nameTaken("organization", body.name);
+      await demandFreeName(body.name, {
+        ...{ resource: "organization", field: "organization.name" },
+        find: (name) => tx.organizations.byNameInAnyCase(name),
+      });
       const times = { createdAt: at.now, updatedAt: at.now };
       const row: Organization = { id: newId("org", control.random), ...settings, ...times, version: 1 };
       await tx.organizations.insert(row);
@@ -133,7 +136,12 @@ export async function updateOrganization(
     demand(person, changes.maxWorkspaces === undefined ? "own" : "administer_site");
     demandEtag(row, etag, `organization "${row.name}"`);
     const { name = row.name } = changes;
-    if (name !== row.name && (await tx.organizations.byName(name)) !== undefined) throw nameTaken("organization", name);
+    if (name !== row.name) {
+      await demandFreeName(name, {
+        ...{ resource: "organization", field: "changes.name", self: row.id },
+        find: (wanted) => tx.organizations.byNameInAnyCase(wanted),
+      });
+    }
     const next: Organization = { ...row, ...settings, updatedAt: at.now, version: row.version + 1 };
     await tx.organizations.save(next);
     const { maxAgents, maxWorkspaces } = next;

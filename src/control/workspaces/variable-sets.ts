@@ -1,7 +1,7 @@
 import type { Person, Principal } from "../../domain/people/principal.ts";
 import type { VariableSet } from "../../domain/workspaces/variable-set.ts";
 import { WindlassError } from "../../lib/words/errors.ts";
-import { isId, newId, type OrganizationId, type WorkspaceId } from "../../lib/words/ids.ts";
+import { isId, newId, type WorkspaceId } from "../../lib/words/ids.ts";
 import type { Queries } from "../../store/ports/store.ts";
 import {
   asPerson,
@@ -17,9 +17,8 @@ import { type Change, change } from "../core/change.ts";
 import type { Control } from "../core/control.ts";
 import { nameCursor } from "../core/cursor.ts";
 import { demandEtag } from "../core/etags.ts";
-import { isName, nameShape, nameTaken, shortList } from "../core/names.ts";
+import { demandFreeName, shortList } from "../core/names.ts";
 import { type Page, type PageRequest, pageByKey, viewed } from "../core/pages.ts";
-import { invalid } from "../core/refusals.ts";
 import { once } from "../core/requests.ts";
 import { formerOf, keepFormer, secretsIn } from "./former-secrets.ts";
 
@@ -73,7 +72,10 @@ export async function createVariableSet(
     const { id: organizationId } = await findOrganization(tx, person, organization);
     demand(person, "operate");
     const create = async (): Promise<VariableSet> => {
-      await demandFreeName(tx, { organizationId, name: settings.name, field: "variable_set.name" });
+      await demandFreeName(settings.name, {
+        ...{ resource: "variable set", field: "variable_set.name" },
+        find: (name) => tx.variableSets.byNameInAnyCase(organizationId, name),
+      });
       const times = { createdAt: at.now, updatedAt: at.now };
       const row: VariableSet = { id: newId("vset", control.random), organizationId, ...settings, ...times, version: 1 };
       await tx.variableSets.insert(row);
@@ -145,25 +147,17 @@ export async function updateVariableSet(
     const set = await findVariableSet(tx, person, reference);
     demand(person, "operate");
     demandEtag(set, etag, `variable set "${set.name}"`);
-    const { organizationId } = set;
     const { name = set.name } = changes;
-    if (name !== set.name) await demandFreeName(tx, { organizationId, name, field: "changes.name" });
+    if (name !== set.name) {
+      await demandFreeName(name, {
+        ...{ resource: "variable set", field: "changes.name", self: set.id },
+        find: (wanted) => tx.variableSets.byNameInAnyCase(set.organizationId, wanted),
+      });
+    }
     const next = await touch(tx, at, { ...set, ...changes });
     await recordSet(tx, person, { set: next, action: "variable_set.update", at: at.now });
     return viewSet(tx, next);
   });
-}
-
-async function demandFreeName(
-  tx: Queries,
-  {
-    organizationId,
-    name,
-    field,
-  }: { readonly organizationId: OrganizationId; readonly name: string; readonly field: string },
-): Promise<void> {
-  if (!isName(name)) throw invalid(field, `expected ${nameShape}, got ${JSON.stringify(name)}`);
-  if ((await tx.variableSets.byName(organizationId, name)) !== undefined) throw nameTaken("variable set", name);
 }
 
 /** Deletes a variable set with its variables. */

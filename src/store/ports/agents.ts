@@ -33,6 +33,8 @@ export interface PoolListing {
 export interface PoolQueries {
   get(id: PoolId): Promise<AgentPool | undefined>;
   byName(organizationId: OrganizationId, name: string): Promise<AgentPool | undefined>;
+  /** The one whose name differs from this at most in the case of ASCII letters. */
+  byNameInAnyCase(organizationId: OrganizationId, name: string): Promise<AgentPool | undefined>;
   list(organizationId: OrganizationId, page: NamePage): Promise<readonly AgentPool[]>;
   /** `after` is the last row of the page before. */
   find(

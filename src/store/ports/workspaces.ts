@@ -100,6 +100,8 @@ export interface VariableQueries {
 export interface VariableSetQueries {
   get(id: VariableSetId): Promise<VariableSet | undefined>;
   byName(organizationId: OrganizationId, name: string): Promise<VariableSet | undefined>;
+  /** The one whose name differs from this at most in the case of ASCII letters. */
+  byNameInAnyCase(organizationId: OrganizationId, name: string): Promise<VariableSet | undefined>;
   /** Of an organization; with a workspace only those that it gets. By name. */
   list(
     filter: { readonly organizationId: OrganizationId; readonly workspaceId: WorkspaceId | null },

@@ -5,17 +5,19 @@ import type { PoolCounts, PoolQueries } from "../../ports/agents.ts";
 import { isClaimed, isQueued } from "../../tables/conditions.ts";
 import type { QueryContext } from "../context.ts";
 import { inOrderOfName } from "../pages.ts";
-import { chunks, inserting, many, one, removing, saving } from "../rows.ts";
+import { chunks, inserting, many, one, oneInAnyCase, removing, saving } from "../rows.ts";
 
 export function poolQueries(context: QueryContext): PoolQueries {
   const { db, t } = context;
   const { pools, grants, workspaces } = t;
   const rows = { table: pools, what: "an agent pool" };
+  const inAnyCase = oneInAnyCase(context, pools);
   const named = inOrderOfName(context, pools);
   const grantsOf = many(context, grants, "poolId", { order: [asc(grants.workspaceName)] });
   return {
     get: one(context, pools, "id"),
     byName: one(context, pools, "organizationId", "name"),
+    byNameInAnyCase: (organizationId, name) => inAnyCase(name, eq(pools.organizationId, organizationId)),
     list: (organizationId, page) => named.page(eq(pools.organizationId, organizationId), page),
     find: findQuery(context),
     insert: inserting(context, rows),

@@ -1,7 +1,7 @@
 import type { Queries } from "../../ports/store.ts";
 import type { QueryContext } from "../context.ts";
 import { inOrderOfName } from "../pages.ts";
-import { inserting, one, removing, saving } from "../rows.ts";
+import { inserting, one, oneInAnyCase, removing, saving } from "../rows.ts";
 
 export function organizationQueries(context: QueryContext): Queries["organizations"] {
   const { organizations } = context.t;
@@ -9,6 +9,7 @@ export function organizationQueries(context: QueryContext): Queries["organizatio
   return {
     get: one(context, organizations, "id"),
     byName: one(context, organizations, "name"),
+    byNameInAnyCase: oneInAnyCase(context, organizations),
     list: (page) => inOrderOfName(context, organizations).page(undefined, page),
     insert: inserting(context, rows),
     save: saving(context, rows),

@@ -4,12 +4,13 @@ import { prepared } from "../../engine/prepared.ts";
 import type { Queries } from "../../ports/store.ts";
 import type { QueryContext } from "../context.ts";
 import { inOrderOfName } from "../pages.ts";
-import { chunks, inChunks, inserting, many, one, removing, saving } from "../rows.ts";
+import { chunks, inChunks, inserting, many, one, oneInAnyCase, removing, saving } from "../rows.ts";
 
 export function variableSetQueries(context: QueryContext): Queries["variableSets"] {
   const { db, t } = context;
   const { variableSets: sets, variableSetWorkspaces: attachments, setVariables, workspaces } = t;
   const rows = { table: sets, what: "a variable set" };
+  const inAnyCase = oneInAnyCase(context, sets);
   const named = inOrderOfName(context, sets);
   const isGlobal = sql`${sets.isGlobal}`;
   const attachedTo = (id: WorkspaceId) =>
@@ -25,6 +26,7 @@ export function variableSetQueries(context: QueryContext): Queries["variableSets
   return {
     get: one(context, sets, "id"),
     byName: one(context, sets, "organizationId", "name"),
+    byNameInAnyCase: (organizationId, name) => inAnyCase(name, eq(sets.organizationId, organizationId)),
     list: ({ organizationId, workspaceId }, page) =>
       named.page(
         and(
