@@ -4,9 +4,23 @@ import { configurationVersionRoutes } from "./services/configuration-versions.ts
 import { discoveryRoutes } from "./services/discovery.ts";
 import { objectRoutes } from "./services/objects.ts";
 import { organizationRoutes } from "./services/organizations.ts";
+import { runActionRoutes } from "./services/run-actions.ts";
+import { runEventRoutes } from "./services/run-events.ts";
+import { runListRoutes } from "./services/run-lists.ts";
+import { runPhaseRoutes } from "./services/run-phases.ts";
+import { runRoutes } from "./services/runs.ts";
 
 /** Everything below /api/v2. */
-export const apiRoutes: readonly TfeRoute[] = [...accountRoutes, ...organizationRoutes, ...configurationVersionRoutes];
+export const apiRoutes: readonly TfeRoute[] = [
+  ...accountRoutes,
+  ...organizationRoutes,
+  ...configurationVersionRoutes,
+  ...runRoutes,
+  ...runListRoutes,
+  ...runActionRoutes,
+  ...runEventRoutes,
+  ...runPhaseRoutes,
+];
 
 /** Everything else: no credential is asked for, or it stands in the path. */
 export const openRoutes: readonly TfeRoute[] = [...discoveryRoutes, ...objectRoutes];
