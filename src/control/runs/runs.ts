@@ -1,8 +1,8 @@
 import type { Person, Principal } from "../../domain/people/principal.ts";
 import { newRun } from "../../domain/runs/creation.ts";
 import { optionProblem } from "../../domain/runs/engine.ts";
-import { refusedOption } from "../../domain/runs/option-rules.ts";
 import type { Urgency } from "../../domain/runs/job.ts";
+import { refusedOption } from "../../domain/runs/option-rules.ts";
 import { isFinal, plansAside, type Run, type RunOptions, type RunSource } from "../../domain/runs/run.ts";
 import { tellCreation } from "../../domain/runs/timeline.ts";
 import type { Workspace } from "../../domain/workspaces/workspace.ts";

@@ -94,4 +94,3 @@ function isFor(runs: Runs, operation: RunOperation): SQL | undefined {
       return hasOption(runs, "allowsEmptyApply");
   }
 }
-
