@@ -91,7 +91,7 @@ export class TerraformCli {
     const call = this.callOf(directory);
     const more = { name: `terraform ${argv.join(" ")}`, args: argv, input };
     const program = startProgram({ ...call, ...more, env: { ...call.env, ...env } });
-    this.#scene.defer(() => program[Symbol.asyncDispose]());
+    this.#scene.defer(async () => program[Symbol.asyncDispose]());
     return program;
   }
 

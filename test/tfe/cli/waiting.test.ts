@@ -1,4 +1,5 @@
 import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -7,7 +8,7 @@ import { RunState } from "../../../src/gen/windlass/v1/run_pb.ts";
 import { freshName } from "../../support/api.ts";
 import { useStage } from "../../support/stage.ts";
 import { describeWithTerraform } from "../../support/terraform.ts";
-import { TerraformCli } from "../../support/terraform-cli.ts";
+import { plain, TerraformCli } from "../../support/terraform-cli.ts";
 import { until } from "../../support/until.ts";
 
 /** An apply that goes on until a file is there, whatever its directory is. */
@@ -66,51 +67,74 @@ describeWithTerraform("terraform's own client waits", () => {
     expect(await terraform.fails(directory, ["force-unlock", "-force", "somebody/else"])).toMatch(/lock ID/);
   });
 
-  test("until it is interrupted: without a terminal the run goes on", async () => {
-    const { name, directory, end } = await applying();
+  const isApplying = (workspace: string) =>
+    until("it applies", async () => (await runsOf(workspace)).find(({ state }) => state === RunState.APPLYING), {
+      deadlineMs: 60_000,
+    });
+
+  test("until it is interrupted: who has approved beforehand is not asked, and the run is canceled", async () => {
+    const { name, directory } = await applying();
     const apply = terraform.start(directory, ["apply", "-auto-approve"]);
-    const run = await until(
-      "it applies",
-      async () => (await runsOf(name)).find(({ state }) => state === RunState.APPLYING),
-      {
-        deadlineMs: 60_000,
-      },
-    );
+    const run = await isApplying(name);
+    await apply.says(/Creating\.\.\./);
     apply.signal("SIGINT");
-    expect(await apply.ended).toMatchObject({ code: 1 });
+    await apply.ended;
+    expect(plain(apply.stdout())).toContain("The remote operation was successfully cancelled.");
+    expect(await stage.server.api.ended(run.id)).toMatchObject({ state: RunState.CANCELED });
+  });
+
+  test("until it is interrupted: who cannot be asked leaves the run as it is", async () => {
+    const { name, directory, end } = await applying();
+    const apply = terraform.start(directory, ["apply"], { input: "yes\n" });
+    const run = await isApplying(name);
+    await apply.says(/Creating\.\.\./);
+    apply.signal("SIGINT");
+    await apply.ended;
     expect(await stage.server.api.run(run.id)).toMatchObject({ state: RunState.APPLYING });
     await end();
     expect(await stage.server.api.ended(run.id)).toMatchObject({ state: RunState.APPLIED });
   });
 
-  test("until it is interrupted on a terminal, where a yes cancels the run", async () => {
-    const { name, directory } = await applying();
-    let shown = "";
-    const { env, command, cwd } = terraform.callOf(directory);
-    const child = spawn("python3", [pty, "120", command, "apply", "-auto-approve"], {
-      env: { PATH: process.env.PATH ?? "", ...env },
-      cwd,
-    });
-    child.stdout.on("data", (text) => {
-      shown += text;
-    });
-    const ended = new Promise<number | null>((resolve) => child.once("close", resolve));
-    const run = await until(
-      "it applies",
-      async () => (await runsOf(name)).find(({ state }) => state === RunState.APPLYING),
-      {
-        deadlineMs: 60_000,
-      },
-    );
-    await until("its log is shown", () => shown.includes("Creating..."), { deadlineMs: 30_000, seen: () => shown });
-    child.stdin.write("\u0003");
-    await until("it asks", () => /Do you want to cancel the remote operation\?/.test(shown), {
-      deadlineMs: 30_000,
-      seen: () => shown,
-    });
-    child.stdin.write("yes\n");
-    expect(await ended).toBe(1);
-    expect(shown).toContain("The remote operation was successfully cancelled.");
-    expect(await stage.server.api.ended(run.id)).toMatchObject({ state: RunState.CANCELED });
+  test.each([
+    ["yes", "The remote operation was successfully cancelled.", RunState.CANCELED],
+    ["no", "The remote operation was not cancelled.", RunState.APPLIED],
+  ])("until it is interrupted on a terminal, and asks: %s", async (answer, said, state) => {
+    const { name, directory, end } = await applying();
+    await using terminal = onTerminal(terraform, directory, ["apply"]);
+    await terminal.shows(/Enter a value:/);
+    terminal.type("yes\n");
+    const run = await isApplying(name);
+    await terminal.shows(/Creating\.\.\./);
+    terminal.type("\u0003");
+    await terminal.shows(/Do you want to cancel the remote operation\?/);
+    terminal.type(`${answer}\n`);
+    await terminal.ended;
+    expect(plain(terminal.shown())).toContain(said);
+    if (state === RunState.APPLIED) await end();
+    expect(await stage.server.api.ended(run.id)).toMatchObject({ state });
   });
 });
+
+function onTerminal(terraform: TerraformCli, directory: string, argv: readonly string[]) {
+  const { env, command, cwd } = terraform.callOf(directory);
+  const child = spawn("python3", [pty, "120", command, ...argv], {
+    env: { PATH: process.env.PATH ?? "", ...env },
+    cwd,
+  });
+  let shown = "";
+  child.stdout.on("data", (text) => {
+    shown += text;
+  });
+  const ended = once(child, "close");
+  return {
+    ended,
+    shown: () => shown,
+    type: (keys: string) => void child.stdin.write(keys),
+    shows: (pattern: RegExp) =>
+      until(`it shows ${pattern}`, () => pattern.test(shown), { deadlineMs: 60_000, seen: () => shown }),
+    [Symbol.asyncDispose]: async () => {
+      child.kill("SIGTERM");
+      await ended;
+    },
+  };
+}
