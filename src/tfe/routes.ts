@@ -9,6 +9,11 @@ import { runEventRoutes } from "./services/run-events.ts";
 import { runListRoutes } from "./services/run-lists.ts";
 import { runPhaseRoutes } from "./services/run-phases.ts";
 import { runRoutes } from "./services/runs.ts";
+import { projectRoutes } from "./services/projects.ts";
+import { consumerRoutes } from "./services/state-consumers.ts";
+import { tagRoutes } from "./services/tags.ts";
+import { workspaceResourceRoutes } from "./services/workspace-resources.ts";
+import { workspaceRoutes } from "./services/workspaces.ts";
 
 /** Everything below /api/v2. */
 export const apiRoutes: readonly TfeRoute[] = [
@@ -20,6 +25,11 @@ export const apiRoutes: readonly TfeRoute[] = [
   ...runActionRoutes,
   ...runEventRoutes,
   ...runPhaseRoutes,
+  ...projectRoutes,
+  ...tagRoutes,
+  ...workspaceRoutes,
+  ...consumerRoutes,
+  ...workspaceResourceRoutes,
 ];
 
 /** Everything else: no credential is asked for, or it stands in the path. */
