@@ -88,9 +88,9 @@ export class JobSteps {
 
   /** Starts a step or takes it up again, makes its output part of the log, and resolves when it has ended. */
   async run(request: StepRequest): Promise<StepEnd> {
-    const { name, argv, output } = request;
+    const { name, output } = request;
     const known = this.#options.job.journal.ofStep("step_started", name) !== undefined;
-    const begun = known ? await this.#adopt(name, argv) : await this.#start(name, argv);
+    const begun = known ? await this.#adopt(request) : await this.#start(request);
     if (begun.kind === "skipped" || begun.kind === "refused") return begun;
     const ended = begun.kind === "running" ? this.#untilEnd(request, begun.step) : Promise.resolve(begun);
     if (output.kind !== "hidden") this.#follow(name, output, ended);
@@ -134,22 +134,24 @@ export class JobSteps {
   }
 
   /** Takes up a step. One that the last process of this agent did not come to start is started now, except an apply. */
-  async #adopt(name: string, argv: StepRequest["argv"]) {
+  async #adopt(request: StepRequest) {
+    const { name } = request;
     await touch(this.outputPath(name));
     const adopted = await this.#options.context.runtime.adopt(this.#dirOf(name), this.#options.context.clock);
     if (adopted.kind !== "never-started") return adopted;
     if (name === "apply") return { kind: "lost", why: "the agent ended while it was starting it" } as const;
     await removeTree(this.#dirOf(name));
-    return this.#start(name, argv);
+    return this.#start(request);
   }
 
-  async #start(name: string, argv: StepRequest["argv"]) {
+  async #start(request: StepRequest) {
+    const { name, argv } = request;
     const { job, context, ready, place } = this.#options;
     const variables = await this.#untilWanted();
     if (variables === undefined) return { kind: "skipped" } as const;
     const { readable } = await placeProviders({ job, place }, variables.providers);
     const program = place.command([ready.enginePath, ...(await argv())], readable);
-    const env = this.#environment(variables);
+    const env = this.#environment(request, variables);
     await removeFile(this.outputPath(name));
     await note(job, context, { kind: "step_started", step: name });
     failpoint("agent.step-noted");
@@ -178,7 +180,8 @@ export class JobSteps {
     }
   }
 
-  #environment({ environment, providers }: GivenInputs): Record<string, string> {
+  /** What is hidden is read by this agent: no debug log stands among it. */
+  #environment({ output }: StepRequest, { environment, providers }: GivenInputs): Record<string, string> {
     const { job, context, place } = this.#options;
     const { runId, organization, workspace } = job.spec;
     const fromNothing = terraformEnvironment({
@@ -187,6 +190,7 @@ export class JobSteps {
       temporaryDirectory: join(place.seenWork, "tmp"),
       run: { runId, organization, workspace },
       variables: environment,
+      isDebug: (job.spec.options?.debug ?? false) && output.kind !== "hidden",
       ...providerEnvironment(providers, place),
     });
     // Terraform believes PWD, so that it sees the same path on every agent and not where the link leads.
