@@ -71,7 +71,7 @@ describeWithTerraform("runs of terraform's own client", () => {
       });
       const plan = (...argv: string[]) => terraform.run(directory, ["plan", ...argv]);
       expect(await plan("-target=terraform_data.two")).toContain("Plan: 1 to add");
-      expect(await plan(`-var=who="quoted" ${template}`)).toContain(`hello, \\"quoted\\" $${template}`);
+      expect(await plan(`-var=who="quoted" ${template}`)).toContain(`hello, \\"quoted\\" ${template}`);
       expect(await plan("-var-file=given.tfvars")).toContain("hello, file");
       await terraform.write(directory, { "own.auto.tfvars": 'who = "auto"\n' });
       expect(await terraform.run(directory, ["apply", "-auto-approve"])).toContain("hello, auto");
