@@ -3,9 +3,22 @@ import { loginRoutes } from "./login/routes.ts";
 import { accountRoutes } from "./services/account.ts";
 import { discoveryRoutes } from "./services/discovery.ts";
 import { organizationRoutes } from "./services/organizations.ts";
+import { projectRoutes } from "./services/projects.ts";
+import { consumerRoutes } from "./services/state-consumers.ts";
+import { tagRoutes } from "./services/tags.ts";
+import { workspaceResourceRoutes } from "./services/workspace-resources.ts";
+import { workspaceRoutes } from "./services/workspaces.ts";
 
 /** Everything below /api/v2. */
-export const apiRoutes: readonly TfeRoute[] = [...accountRoutes, ...organizationRoutes];
+export const apiRoutes: readonly TfeRoute[] = [
+  ...accountRoutes,
+  ...organizationRoutes,
+  ...projectRoutes,
+  ...tagRoutes,
+  ...workspaceRoutes,
+  ...consumerRoutes,
+  ...workspaceResourceRoutes,
+];
 
 /** Everything else: no credential is asked for, or it stands in the path. */
 export const openRoutes: readonly TfeRoute[] = [...discoveryRoutes, ...loginRoutes];

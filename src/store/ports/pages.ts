@@ -31,6 +31,18 @@ export interface RowCount<K = string> {
   readonly rows: number;
 }
 
+/** A part of a list that is counted: `limit` rows after the first `offset`. */
+export interface Slice {
+  readonly offset: number;
+  readonly limit: number;
+}
+
+/** Such a part, and how many rows the whole list has. */
+export interface Sliced<T> {
+  readonly rows: readonly T[];
+  readonly total: number;
+}
+
 /** A page newest first: rows before (`at`, `id`) in that order, at most `limit`. */
 export interface TimePage {
   readonly before: Position | null;

@@ -1,8 +1,11 @@
+import { notFound, type Reference } from "../../control/core/access.ts";
 import type { Control } from "../../control/core/control.ts";
 import type { Person } from "../../domain/people/principal.ts";
 import type { HttpRequest } from "../../http/messages.ts";
+import type { Id, IdPrefix } from "../../lib/words/ids.ts";
 import type { TfeAnswer } from "./answers.ts";
 import type { Holds } from "./holds.ts";
+import { idIn } from "./ids.ts";
 import type { ObjectUrls } from "./object-urls.ts";
 
 /** What every answer is made of, whoever asks. */
@@ -55,3 +58,20 @@ export const openRoute = (pattern: string, answer: (call: OpenCall) => Promise<T
 
 /** A value of the path; the route's pattern has it. */
 export const param = ({ params }: Pick<OpenCall, "params">, name: string): string => params[name] ?? "";
+
+/** The id that stands in the path. Throws `not_found` for what is no id of this kind. */
+export function idParam<Prefix extends IdPrefix>(
+  call: Pick<OpenCall, "params">,
+  name: string,
+  prefix: Prefix,
+): Id<Prefix> {
+  const id = idIn(prefix, param(call, name));
+  if (id === undefined) throw notFound(name, param(call, name).slice(0, 80));
+  return id;
+}
+
+/** The workspace that the path names by its id. */
+export const workspaceParam = (call: Pick<OpenCall, "params">): Reference => ({
+  organization: "",
+  name: idParam(call, "workspace", "ws"),
+});
