@@ -1,9 +1,16 @@
 import type { TfeRoute } from "./core/call.ts";
 import { loginRoutes } from "./login/routes.ts";
 import { accountRoutes } from "./services/account.ts";
+import { configurationVersionRoutes } from "./services/configuration-versions.ts";
 import { discoveryRoutes } from "./services/discovery.ts";
+import { objectRoutes } from "./services/objects.ts";
 import { organizationRoutes } from "./services/organizations.ts";
 import { projectRoutes } from "./services/projects.ts";
+import { runActionRoutes } from "./services/run-actions.ts";
+import { runEventRoutes } from "./services/run-events.ts";
+import { runListRoutes } from "./services/run-lists.ts";
+import { runPhaseRoutes } from "./services/run-phases.ts";
+import { runRoutes } from "./services/runs.ts";
 import { consumerRoutes } from "./services/state-consumers.ts";
 import { tagRoutes } from "./services/tags.ts";
 import { workspaceResourceRoutes } from "./services/workspace-resources.ts";
@@ -18,7 +25,13 @@ export const apiRoutes: readonly TfeRoute[] = [
   ...workspaceRoutes,
   ...consumerRoutes,
   ...workspaceResourceRoutes,
+  ...configurationVersionRoutes,
+  ...runRoutes,
+  ...runListRoutes,
+  ...runActionRoutes,
+  ...runEventRoutes,
+  ...runPhaseRoutes,
 ];
 
 /** Everything else: no credential is asked for, or it stands in the path. */
-export const openRoutes: readonly TfeRoute[] = [...discoveryRoutes, ...loginRoutes];
+export const openRoutes: readonly TfeRoute[] = [...discoveryRoutes, ...loginRoutes, ...objectRoutes];

@@ -13,6 +13,7 @@ import { isFault, refused } from "./core/errors.ts";
 import { Holds } from "./core/holds.ts";
 import { ObjectUrls, objectsPath } from "./core/object-urls.ts";
 import { type RouteMatch, TfeRouter } from "./core/router.ts";
+import { ObjectTransfers } from "./core/transfers.ts";
 import { apiRoutes, openRoutes } from "./routes.ts";
 
 export interface TfeOptions {
@@ -34,6 +35,7 @@ export const tfeTenant =
       control,
       urls: new ObjectUrls(control.vault.tokenKey, control.clock),
       holds: new Holds(holdMs),
+      transfers: new ObjectTransfers(control.clock),
     };
     const api = new TfeRouter(apiRoutes);
     const open = new TfeRouter(openRoutes);
@@ -72,7 +74,7 @@ async function answerTo(serving: Serving, exchange: HttpExchange, match: RouteMa
     return refused(error, requestId);
   });
   try {
-    if (!response.destroyed) await send(answer, response, request.method === "HEAD");
+    await send(answer, response, { isHead: request.method === "HEAD", clock });
   } catch (error) {
     if (!isWindlassError(error, "canceled")) log.error({ err: error, requestId, method }, "an answer broke off");
     response.destroy();
@@ -96,7 +98,7 @@ async function answerOf(
   demandMetadata(request);
   const query = new URL(request.url ?? "/", "http://localhost").searchParams;
   const call: OpenCall = {
-    ...{ control, urls: serving.urls, holds: serving.holds, signal: serving.signal },
+    ...{ control, urls: serving.urls, holds: serving.holds, transfers: serving.transfers, signal: serving.signal },
     ...{ request, query, origin, address, params: match?.params ?? {} },
     personWith: async (token) => {
       const principal = await callerWith(control, callers, { token, address });

@@ -5,6 +5,7 @@ import { cutSentence, sentence } from "../line/flags.ts";
 import { usageError } from "../problems/problem.ts";
 import { answerChanged } from "../shared/answers.ts";
 import { command, one, some } from "../shared/command.ts";
+import { confirmOrStop } from "../shared/prompts.ts";
 import { priorities } from "./options.ts";
 import { findRun, liveTarget, runTarget } from "./target.ts";
 import { runName } from "./view.ts";
@@ -46,6 +47,24 @@ export const comment = command({
     const message = event ?? create(RunEventSchema);
     const done = `Commented on ${id}`;
     return answerChanged(context, { schema: RunEventSchema, message, name: `run/${id}`, done });
+  },
+});
+
+export const forceExecute = command({
+  name: "force-execute",
+  summary: "Let a run that waits for its workspace have it now; those before it are discarded or canceled",
+  examples: ['windlass run force-execute run_… --comment "the fix for the outage"'],
+  positionals: { run: liveTarget },
+  flags: { comment: sentence("for people") },
+  guard: () => "force",
+  run: async (context, { args, flags }) => {
+    const client = await context.client(RunService);
+    const { id, workspace } = await findRun(context, args.run);
+    await confirmOrStop(context, `End every run of ${workspace} before ${id}, with their plans?`);
+    const { run } = await client.forceExecuteRun({ runId: id, comment: flags.comment ?? "" });
+    return answerChanged(context, { ...changed(run), done: `${id} has its workspace` }, [
+      { label: "Follow it", command: context.command(`run logs ${id} -f`) },
+    ]);
   },
 });
 

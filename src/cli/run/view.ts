@@ -91,6 +91,7 @@ function kindText({ options }: Run): string {
   const words = [
     options?.destroy ? "destroy" : "",
     options?.planOnly ? "plan-only" : "",
+    options?.savePlan ? "saved plan" : "",
     options?.refreshOnly ? "refresh-only" : "",
     options?.refresh === false ? "no refresh" : "",
     options?.allowEmptyApply ? "allow-empty-apply" : "",

@@ -6,6 +6,7 @@ import { asPerson, demand, findRun, findWorkspace } from "../core/access.ts";
 import { change } from "../core/change.ts";
 import type { Control } from "../core/control.ts";
 import { once } from "../core/requests.ts";
+import { chosenConfiguration } from "./chosen-configuration.ts";
 import { demandRunRoom } from "./quota.ts";
 import { insertRun, refuseLocal, refuseOptions } from "./runs.ts";
 import { type RunView, viewRun } from "./view.ts";
@@ -31,6 +32,7 @@ export async function retryRun(control: Control, who: Principal, asked: Retry): 
       refuseOptions(workspace, found.options);
       await demandRunRoom(control, tx, workspace);
       const { configurationId, options } = found;
+      await chosenConfiguration(tx, workspace, found);
       const urgency = allows(person, "operate") || found.urgency > 0 ? found.urgency : 1;
       const message = asked.message === "" ? found.message : asked.message;
       const wish = { configurationId, options, message, urgency, source: asked.source, retryOf: found.id };

@@ -1,17 +1,17 @@
-import { mayOperate, type Person, type Principal } from "../../domain/people/principal.ts";
+import type { Person, Principal } from "../../domain/people/principal.ts";
 import { newRun } from "../../domain/runs/creation.ts";
 import { optionProblem } from "../../domain/runs/engine.ts";
 import type { Urgency } from "../../domain/runs/job.ts";
-import { isFinal, type Run, type RunOptions, type RunSource } from "../../domain/runs/run.ts";
+import { refusedOption } from "../../domain/runs/option-rules.ts";
+import { isFinal, plansAside, type Run, type RunOptions, type RunSource } from "../../domain/runs/run.ts";
 import { tellCreation } from "../../domain/runs/timeline.ts";
-import type { Configuration } from "../../domain/workspaces/configuration.ts";
 import type { Workspace } from "../../domain/workspaces/workspace.ts";
 import { given } from "../../lib/values/records.ts";
 import { WindlassError } from "../../lib/words/errors.ts";
-import { isId, newId } from "../../lib/words/ids.ts";
+import { newId } from "../../lib/words/ids.ts";
 import type { Queries } from "../../store/ports/store.ts";
-import { asPerson, demand, findRun, findWorkspace, notFound, type Reference } from "../core/access.ts";
-import { actorOf, keyOfActor, record } from "../core/audit.ts";
+import { asPerson, demand, findRun, findWorkspace, type Reference } from "../core/access.ts";
+import { actorOf, record } from "../core/audit.ts";
 import { type Change, change } from "../core/change.ts";
 import { type Control, topics } from "../core/control.ts";
 import { invalid } from "../core/refusals.ts";
@@ -19,6 +19,7 @@ import { once } from "../core/requests.ts";
 import { checkVersion } from "../workspaces/settings.ts";
 import { checkRunVariables } from "../workspaces/variable-checks.ts";
 import { advanceRun, promoteNext, tell } from "./advance.ts";
+import { asSpeculative, chosenConfiguration } from "./chosen-configuration.ts";
 import { demandRunRoom } from "./quota.ts";
 import { type RunView, viewRun } from "./view.ts";
 
@@ -38,9 +39,10 @@ export interface NewRun {
   readonly source?: RunSource | undefined;
 }
 
-/** Creates a run. It takes the workspace if it is free, and waits for it otherwise; plan-only runs wait for nobody. */
-export async function createRun(control: Control, who: Principal, asked: NewRun): Promise<RunView> {
+/** Creates a run. It takes the workspace if it is free, and waits for it otherwise; plan-only runs and saved plans wait for nobody. */
+export async function createRun(control: Control, who: Principal, wanted: NewRun): Promise<RunView> {
   const person = asPerson(who);
+  const asked = await asSpeculative(control, person, wanted);
   demandStart(person, asked);
   refuseLargeVariables(asked.options.variables);
   checkRunVariables(asked.options.variables);
@@ -50,7 +52,7 @@ export async function createRun(control: Control, who: Principal, asked: NewRun)
       refuseLocal(workspace);
       refuseOptions(workspace, asked.options);
       await demandRunRoom(control, tx, workspace);
-      const configuration = await findConfiguration(tx, workspace, asked);
+      const configuration = await chosenConfiguration(tx, workspace, asked);
       const options = { ...asked.options, isAutoApply: asked.options.isAutoApply ?? workspace.isAutoApply };
       const { message, urgency = 1, source = "api" } = asked;
       const wish = { workspace, configurationId: configuration.id, options, message, urgency, source };
@@ -111,9 +113,12 @@ function refuseLargeOptions({ targets, replacements, excludes = [], variables }:
 }
 
 /** Refuses what the workspace's program does not know, what no program does, and too much of it. */
-export function refuseOptions({ name, engine }: Workspace, options: NewRun["options"]): void {
+export function refuseOptions(workspace: Workspace, options: NewRun["options"]): void {
+  const { name, engine } = workspace;
   checkVersion("options.engine_version", options.engineVersion);
   refuseLargeOptions(options);
+  const refused = refusedOption(options, workspace);
+  if (refused !== undefined) throw invalid(`options.${refused.option}`, refused.why);
   const problem = optionProblem(options, engine);
   if (problem === undefined) return;
   throw invalid(
@@ -130,44 +135,6 @@ export function refuseLocal(workspace: Workspace): void {
     `workspace ${workspace.name} is in local mode: it only stores state, and ${workspace.engine} runs on your own machine. Set its execution mode to remote or agent to start runs`,
     { metadata: { workspace: workspace.name } },
   );
-}
-
-async function findConfiguration(
-  tx: Queries,
-  workspace: Workspace,
-  { configurationId: id, options }: Pick<NewRun, "configurationId" | "options">,
-): Promise<Configuration> {
-  if (id === "") {
-    const newest = await newestConfiguration(tx, workspace, !options.isPlanOnly);
-    if (newest !== undefined) return newest;
-    throw new WindlassError("validation", `workspace ${workspace.name} has no configuration yet: upload one`, {
-      fields: [
-        { field: "configuration_version_id", description: "the workspace has no configuration: upload one first" },
-      ],
-    });
-  }
-  const found = isId("cv", id) ? await tx.configurations.get(id) : undefined;
-  if (found === undefined || found.workspaceId !== workspace.id)
-    throw notFound("configuration version", id, { workspace: workspace.name });
-  return found;
-}
-
-/** How far back the newest configuration is looked for. */
-const maxConfigurations = 100;
-
-/** The newest configuration; for a run that may apply, the newest of somebody who may do so too. */
-async function newestConfiguration(
-  tx: Queries,
-  workspace: Workspace,
-  mayApply: boolean,
-): Promise<Configuration | undefined> {
-  if (!mayApply) return tx.configurations.newest(workspace.id);
-  for (const found of await tx.configurations.list(workspace.id, { before: null, limit: maxConfigurations })) {
-    const keyId = keyOfActor(found.createdBy);
-    const key = keyId === undefined ? undefined : await tx.apiKeys.get(keyId);
-    if (key === undefined || mayOperate(key.role)) return found;
-  }
-  return undefined;
 }
 
 /** What a run is made of. */
@@ -191,7 +158,7 @@ export async function insertRun(tx: Queries, at: Change, { person, workspace, ..
 }
 
 async function start(tx: Queries, at: Change, run: Run): Promise<Run> {
-  if (run.options.isPlanOnly) await advanceRun(tx, at, { run, event: { kind: "workspace_acquired" } });
+  if (plansAside(run)) await advanceRun(tx, at, { run, event: { kind: "workspace_acquired" } });
   else await promoteNext(tx, at, run.workspaceId);
   return (await tx.runs.get(run.id)) ?? run;
 }

@@ -57,7 +57,15 @@ export async function collectConfigurations(control: GcControl, options: GcOptio
 
 /** A run that goes with this collection counts as gone: a dry run tells what a real one would do. */
 async function isUnused(q: Queries, row: Configuration, { runs }: Gone): Promise<boolean> {
-  const newest = await q.configurations.newest(row.workspaceId);
-  if (newest?.id === row.id) return false;
+  if (await isNewest(q, row)) return false;
   return (await q.upkeep.runsUsing(row)).every((id) => runs.has(id));
+}
+
+/** What the next run may have that names none, and what clients take for the workspace's. */
+async function isNewest(q: Queries, { id, workspaceId }: Configuration): Promise<boolean> {
+  const newest = async (mayApply: boolean) =>
+    (await q.configurations.usable(workspaceId, { mayApply }, { before: null, limit: 1 }))[0];
+  return [await q.configurations.current(workspaceId), await newest(true), await newest(false)].some(
+    (one) => one?.id === id,
+  );
 }

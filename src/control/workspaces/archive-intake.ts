@@ -19,10 +19,10 @@ export interface CheckedArchive {
   readonly contents: Promise<ArchiveContents>;
 }
 
-/** Lets an archive pass while it is measured, hashed and looked through. */
+/** Lets an archive pass while it is measured, hashed and looked through. Where nothing was announced its size is only bounded. */
 export function checkedArchive(
   chunks: AsyncIterable<Uint8Array>,
-  announced: AnnouncedArchive,
+  announced: AnnouncedArchive | undefined,
   maxBytes: number,
 ): CheckedArchive {
   const copy = new PassThrough({ highWaterMark: 1024 * 1024 });
@@ -40,7 +40,7 @@ interface Reader {
 
 async function* pass(
   chunks: AsyncIterable<Uint8Array>,
-  announced: AnnouncedArchive,
+  announced: AnnouncedArchive | undefined,
   { copy, contents }: Reader,
 ): AsyncGenerator<Uint8Array, void> {
   const hash = createHash("sha256");
@@ -48,19 +48,22 @@ async function* pass(
   try {
     for await (const chunk of chunks) {
       bytes += chunk.length;
-      if (bytes > announced.bytes) throw wrongSize(announced.bytes, "more");
+      if (announced !== undefined && bytes > announced.bytes) throw wrongSize(announced.bytes, "more");
       hash.update(chunk);
       await handOver(chunk, { copy, contents });
       yield chunk;
     }
-    if (bytes < announced.bytes) throw wrongSize(announced.bytes, `only ${bytes}`);
-    const sha256 = hash.digest("hex");
-    if (sha256 !== announced.sha256) throw wrongHash(announced.sha256, sha256);
+    if (announced !== undefined) refuseOther(announced, { bytes, sha256: hash.digest("hex") });
     copy.end();
     await contents;
   } finally {
     copy.destroy();
   }
+}
+
+function refuseOther(announced: AnnouncedArchive, { bytes, sha256 }: AnnouncedArchive): void {
+  if (bytes < announced.bytes) throw wrongSize(announced.bytes, `only ${bytes}`);
+  if (sha256 !== announced.sha256) throw wrongHash(announced.sha256, sha256);
 }
 
 /** Waits until the reader has room, or fails with its refusal. */

@@ -2,6 +2,7 @@ import type { Person, Principal } from "../../domain/people/principal.ts";
 import { type Configuration, plainConfiguration } from "../../domain/workspaces/configuration.ts";
 import { WindlassError } from "../../lib/words/errors.ts";
 import { isId, newId } from "../../lib/words/ids.ts";
+import type { Slice, Sliced } from "../../store/ports/pages.ts";
 import type { Queries } from "../../store/ports/store.ts";
 import { asPerson, demand, findWorkspace, type Reference, visible } from "../core/access.ts";
 import { actorOf, record } from "../core/audit.ts";
@@ -106,6 +107,19 @@ export async function listConfigurations(
   });
 }
 
+/** A counted part of the configurations of a workspace, newest first. */
+export async function sliceConfigurations(
+  control: Control,
+  who: Principal,
+  { workspace: reference, ...slice }: Slice & { readonly workspace: Reference },
+): Promise<Sliced<Configuration>> {
+  const person = asPerson(who);
+  demand(person, "read");
+  return control.store.read(async (q) =>
+    q.configurations.slice((await findWorkspace(q, person, reference)).id, slice),
+  );
+}
+
 /** The archive as it was uploaded, in pieces of at most 1 MiB. */
 export async function* downloadConfiguration(
   control: Control,
@@ -113,9 +127,16 @@ export async function* downloadConfiguration(
   id: string,
 ): AsyncGenerator<Uint8Array, void> {
   const { configuration } = await getConfiguration(control, who, id);
+  if (configuration.blobKey === "")
+    throw new WindlassError(
+      "not_found",
+      `configuration version ${id} has no archive: it is ${configuration.status}`,
+      { metadata: { resource: "archive of configuration version", name: id } },
+    );
   yield* control.blobs.get(configuration.blobKey);
 }
 
-async function findConfiguration(q: Queries, person: Person, id: string): Promise<Configuration> {
+/** The configuration of that id, if the person may see it. */
+export async function findConfiguration(q: Queries, person: Person, id: string): Promise<Configuration> {
   return visible(person, isId("cv", id) ? await q.configurations.get(id) : undefined, "configuration version", id);
 }

@@ -38,3 +38,51 @@ export const plainConfiguration = {
   queuesRun: false,
   uploadedAt: null,
 } as const satisfies Partial<Configuration>;
+
+/** A configuration as it is announced, and whose archive is to come under the same id. */
+export const pendingConfiguration = {
+  ...plainConfiguration,
+  status: "pending",
+  blobKey: "",
+  bytes: 0,
+  sha256: "",
+  fileCount: 0,
+} as const satisfies Partial<Configuration>;
+
+/** Why no archive can come for it any more; undefined if it can. A second one takes the place of the first until a run has used it. */
+export function whyNotTaken({ id, status }: Configuration, isUsed: boolean): string | undefined {
+  if (status === "archived") return `configuration version ${id} is archived: create another one`;
+  return isUsed ? `configuration version ${id} was used by a run, and never changes: create another one` : undefined;
+}
+
+/** Why a run cannot have it; undefined if it can. */
+export function whyNotUsable({ id, status, errorMessage }: Configuration): string | undefined {
+  switch (status) {
+    case "uploaded":
+      return undefined;
+    case "pending":
+      return `the archive of configuration version ${id} has not come yet: upload it first`;
+    case "errored":
+      return `the archive of configuration version ${id} was refused: ${errorMessage}`;
+    case "archived":
+      return `configuration version ${id} is archived: it starts no more runs`;
+  }
+}
+
+/** What stands around a configuration that is to be archived. */
+export interface ConfigurationSurroundings {
+  readonly isCurrent: boolean;
+  /** A run that has not ended needs it. */
+  readonly isNeeded: boolean;
+}
+
+/** Why it cannot be archived; undefined if it can. Clients look for these words. */
+export function whyNotArchived(
+  { status }: Pick<Configuration, "status">,
+  { isCurrent, isNeeded }: ConfigurationSurroundings,
+): string | undefined {
+  if (status !== "uploaded") return `transition not allowed: configuration could not be archived because it is ${status}`;
+  if (isCurrent) return "transition not allowed: configuration could not be archived because it is current";
+  if (isNeeded) return "transition not allowed: configuration could not be archived because a run uses it";
+  return undefined;
+}

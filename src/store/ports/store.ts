@@ -14,7 +14,7 @@ import type {
   WorkspaceId,
 } from "../../lib/words/ids.ts";
 import type { AgentQueries, PoolQueries, ProviderSettingsQueries, TokenQueries } from "./agents.ts";
-import type { NamePage, Position, Slice, Sliced, TimePage } from "./pages.ts";
+import type { IdPage, NamePage, Position, Slice, Sliced, TimePage } from "./pages.ts";
 import type {
   FormerSecretQueries,
   SetVariableQueries,
@@ -132,8 +132,17 @@ export interface Queries {
   readonly formerSecrets: FormerSecretQueries;
   readonly configurations: {
     get(id: ConfigurationId): Promise<Configuration | undefined>;
-    newest(workspaceId: WorkspaceId): Promise<Configuration | undefined>;
+    /** Those that a run may have without naming them, newest first: uploaded and not provisional; for one that applies, not speculative. */
+    usable(
+      workspaceId: WorkspaceId,
+      filter: { readonly mayApply: boolean },
+      page: TimePage,
+    ): Promise<readonly Configuration[]>;
+    /** The newest one that is not provisional, whether it was uploaded or not. */
+    current(workspaceId: WorkspaceId): Promise<Configuration | undefined>;
     list(workspaceId: WorkspaceId, page: TimePage): Promise<readonly Configuration[]>;
+    /** The same, counted. */
+    slice(workspaceId: WorkspaceId, slice: Slice): Promise<Sliced<Configuration>>;
     insert(row: Configuration): Promise<void>;
     save(row: Configuration): Promise<void>;
   };
@@ -143,7 +152,9 @@ export interface Queries {
     save(row: StateAnnouncement): Promise<void>;
     delete(id: StateVersionId): Promise<void>;
     /** Of a workspace, newest first. */
-    list(workspaceId: WorkspaceId, page: TimePage): Promise<readonly StateAnnouncement[]>;
+    slice(workspaceId: WorkspaceId, slice: Slice): Promise<Sliced<StateAnnouncement>>;
+    /** Those of before `at`, by id. */
+    madeBefore(at: Date, page: IdPage): Promise<readonly StateAnnouncement[]>;
   };
   readonly runs: RunQueries;
   readonly runEvents: RunEventQueries;
@@ -217,6 +228,12 @@ export interface Queries {
       filter: { readonly isQuarantined: boolean },
       page: TimePage,
     ): Promise<readonly StateVersion[]>;
+    /** The same, counted. */
+    slice(
+      workspaceId: WorkspaceId,
+      filter: { readonly isQuarantined: boolean },
+      slice: Slice,
+    ): Promise<Sliced<StateVersion>>;
     /** The place of the state that stands `rows` further on in a workspace; null if there are fewer. */
     placeAfter(
       workspaceId: WorkspaceId,

@@ -2,8 +2,9 @@ import type { SQL } from "drizzle-orm";
 import type { AnyPgColumn, PgTable } from "drizzle-orm/pg-core";
 import { and, asc, desc, sql } from "../drizzle/orm.ts";
 import { rowsOf, type TableWithId } from "../engine/boundary.ts";
-import type { IdPage, KeyPage, Pair, Position, RowCount, TimePage } from "../ports/pages.ts";
+import type { IdPage, KeyPage, Pair, Position, RowCount, Slice, Sliced, TimePage } from "../ports/pages.ts";
 import type { QueryContext } from "./context.ts";
+import { counted } from "./rows.ts";
 
 type TableWithName = PgTable & { readonly name: AnyPgColumn<{ data: string }> };
 
@@ -44,6 +45,17 @@ export const newestFirst = <T extends TableWithId>({ db }: QueryContext, table: 
         .orderBy(desc(at), desc(table.id))
         .limit(page.limit),
     ),
+  /** A part of it, counted. */
+  slice: async (where: SQL | undefined, { offset, limit }: Slice): Promise<Sliced<T["$inferSelect"]>> => {
+    const rows = db
+      .select()
+      .from(table as TableWithId)
+      .where(where);
+    return {
+      rows: rowsOf<T>(await rows.orderBy(desc(at), desc(table.id)).limit(limit).offset(offset)),
+      total: await counted({ db }, table, where),
+    };
+  },
   /** Where the list stands after so many rows; null if there are not so many. */
   placeAfter: async (
     where: SQL | undefined,

@@ -548,8 +548,28 @@ describe.each(testEngines)("the store on $name", (engine) => {
       await tx.configurations.insert(configuration({ id: "cv_2", createdAt: at(2) }));
     });
     expect(ids(await store.read((q) => q.configurations.list("ws_1", newest)))).toEqual(["cv_2", "cv_1"]);
-    expect((await store.read((q) => q.configurations.newest("ws_1")))?.id).toBe("cv_2");
-    expect(await store.read((q) => q.configurations.newest("ws_2"))).toBeUndefined();
+    const { rows, total } = await store.read((q) => q.configurations.slice("ws_1", { offset: 1, limit: 5 }));
+    expect([ids(rows), total]).toEqual([["cv_1"], 2]);
+    expect(await store.read((q) => q.configurations.slice("ws_2", { offset: 0, limit: 5 }))).toEqual({
+      rows: [],
+      total: 0,
+    });
+  });
+
+  test("the configurations that a run may have without naming them were uploaded and last", async () => {
+    await given(async (tx) => {
+      await aRun(tx);
+      await tx.configurations.insert(configuration({ id: "cv_2", createdAt: at(2), isSpeculative: true }));
+      await tx.configurations.insert(configuration({ id: "cv_3", createdAt: at(3), status: "errored" }));
+      await tx.configurations.insert(configuration({ id: "cv_4", createdAt: at(4), status: "pending" }));
+      await tx.configurations.insert(configuration({ id: "cv_5", createdAt: at(5), isProvisional: true }));
+    });
+    const usable = (mayApply: boolean) =>
+      store.read(async (q) => ids(await q.configurations.usable("ws_1", { mayApply }, newest)));
+    expect(await usable(false)).toEqual(["cv_2", "cv_1"]);
+    expect(await usable(true)).toEqual(["cv_1"]);
+    expect((await store.read((q) => q.configurations.current("ws_1")))?.id).toBe("cv_4");
+    expect(await store.read((q) => q.configurations.current("ws_2"))).toBeUndefined();
   });
 
   test("runs are listed by status, pending ones oldest first, active ones without the final", async () => {

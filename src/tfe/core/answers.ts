@@ -1,4 +1,7 @@
 import type { HttpResponse } from "../../http/messages.ts";
+import { taken } from "../../lib/async/pace.ts";
+import type { Clock } from "../../lib/clock.ts";
+import { writeJson } from "../../lib/json/text.ts";
 import type { PageFacts } from "./pages.ts";
 
 /** The name of a resource: its type and id. */
@@ -88,47 +91,72 @@ export const done: TfeAnswer = { kind: "empty", status: 204 };
 /** 202: it was taken, and happens by and by. */
 export const accepted: TfeAnswer = { kind: "empty", status: 202 };
 
-const toPagination = ({ number, size, total }: PageFacts) => {
+const toPagination = ({ number, size, total, hasMore = false }: PageFacts) => {
   const pages = total === undefined ? undefined : Math.max(1, Math.ceil(total / size));
   return {
     "current-page": number,
     "page-size": size,
     "prev-page": number > 1 ? number - 1 : null,
-    "next-page": pages === undefined || number < pages ? number + 1 : null,
+    "next-page": (pages === undefined ? hasMore : number < pages) ? number + 1 : null,
     ...(pages === undefined ? {} : { "total-pages": pages, "total-count": total }),
   };
 };
 
 export const documentType = "application/vnd.api+json";
 
-/** Sends an answer; resolves when all of it is on its way, or its receiver is gone. */
-export async function send(answer: TfeAnswer, response: HttpResponse, isHead: boolean): Promise<void> {
+interface Sending {
+  readonly isHead: boolean;
+  readonly clock: Clock;
+}
+
+/**
+ * Sends an answer; resolves when all of it is on its way, or its receiver is gone. One that does not read is cut off. Values of users
+ * in a document, read by `readJson`, keep their digits.
+ */
+export async function send(answer: TfeAnswer, response: HttpResponse, { isHead, clock }: Sending): Promise<void> {
+  const isGone = response.destroyed;
+  if (answer.kind === "bytes" && isPieces(answer.bytes) && (isHead || isGone))
+    await answer.bytes[Symbol.asyncIterator]().return?.();
+  if (isGone) return;
   response.statusCode = answer.status;
   response.setHeader("cache-control", "no-store");
   for (const [name, value] of Object.entries(answer.headers ?? {})) response.setHeader(name, value);
   if (answer.kind === "empty") return end(response);
   response.setHeader("content-type", answer.kind === "document" ? documentType : answer.type);
-  const bytes = answer.kind === "document" ? JSON.stringify(answer.document) : answer.bytes;
   if (isHead) return end(response);
-  if (typeof bytes === "string" || bytes instanceof Uint8Array) {
-    const whole = Buffer.from(bytes);
-    response.setHeader("content-length", String(whole.length));
-    return end(response, whole);
-  }
-  await stream(response, bytes);
+  const bytes = answer.kind === "document" ? writeJson(answer.document) : answer.bytes;
+  if (isPieces(bytes))
+    return stream(
+      response,
+      taken(smallPieces(bytes), clock, () => response.destroy()),
+    );
+  const whole = Buffer.from(bytes);
+  response.setHeader("content-length", String(whole.length));
+  end(response, whole);
 }
+
+const isPieces = (bytes: Uint8Array | string | AsyncIterable<Uint8Array>): bytes is AsyncIterable<Uint8Array> =>
+  typeof bytes === "object" && Symbol.asyncIterator in bytes;
 
 const end = (response: HttpResponse, bytes?: Uint8Array): void => {
   if (bytes === undefined) response.end();
   else response.end(bytes);
 };
 
+/** Of one piece: so that a receiver that reads slowly is told from one that does not read. */
+const pieceBytes = 64 * 1024;
+
+async function* smallPieces(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void> {
+  for await (const piece of pieces)
+    for (let from = 0; from < piece.length; from += pieceBytes) yield piece.subarray(from, from + pieceBytes);
+}
+
 /** Pieces at the pace of their receiver. */
 async function stream(response: HttpResponse, pieces: AsyncIterable<Uint8Array>): Promise<void> {
   const gone = new Promise<void>((resolve) => response.once("close", resolve));
   for await (const piece of pieces) {
     if (response.destroyed || response.writableEnded) return;
-    const isFull = "stream" in response ? !response.stream.write(piece) : !response.write(piece);
+    const isFull = "stream" in response ? !response.write(piece) : !response.write(piece);
     if (isFull) await Promise.race([gone, drainOf(response)]);
   }
   response.end();

@@ -7,12 +7,14 @@ import type { TfeAnswer } from "./answers.ts";
 import type { Holds } from "./holds.ts";
 import { idIn } from "./ids.ts";
 import type { ObjectUrls } from "./object-urls.ts";
+import type { ObjectTransfers } from "./transfers.ts";
 
 /** What every answer is made of, whoever asks. */
 export interface TfeServer {
   readonly control: Control;
   readonly urls: ObjectUrls;
   readonly holds: Holds;
+  readonly transfers: ObjectTransfers;
 }
 
 /** A request of somebody who may be anybody. */

@@ -124,10 +124,19 @@ const detailOf = ({ field, description }: FieldViolation): string => {
   return clip(name === "" ? description : `${name}: ${description}`);
 };
 
+/** What clients call some fields of ours. */
+const clientNames: ReadonlyMap<string, string> = new Map([
+  ["engine_version", "terraform-version"],
+  ["destroy", "is-destroy"],
+  ["targets", "target-addrs"],
+  ["replacements", "replace-addrs"],
+]);
+
 /** Where in the request's document it stands: a field of ours, or a pointer already. */
 const pointerTo = ({ field }: FieldViolation): string => {
   if (field.startsWith("/")) return field;
-  const name = field.split(".").at(-1)?.replaceAll("_", "-") ?? "";
+  const last = field.split(".").at(-1) ?? "";
+  const name = clientNames.get(last) ?? last.replaceAll("_", "-");
   return name === "" ? "/data" : `/data/attributes/${name}`;
 };
 

@@ -1,7 +1,7 @@
-import { eq } from "../../drizzle/orm.ts";
+import { eq, lt } from "../../drizzle/orm.ts";
 import type { Queries } from "../../ports/store.ts";
 import type { QueryContext } from "../context.ts";
-import { newestFirst } from "../pages.ts";
+import { newestFirst, pageById } from "../pages.ts";
 import { inserting, one, removing, saving } from "../rows.ts";
 
 export function stateAnnouncementQueries(context: QueryContext): Queries["stateAnnouncements"] {
@@ -13,6 +13,8 @@ export function stateAnnouncementQueries(context: QueryContext): Queries["stateA
     insert: inserting(context, rows),
     save: saving(context, rows),
     delete: removing(context, stateAnnouncements),
-    list: (workspaceId, page) => newest.page(eq(stateAnnouncements.workspaceId, workspaceId), page),
+    slice: (workspaceId, slice) => newest.slice(eq(stateAnnouncements.workspaceId, workspaceId), slice),
+    madeBefore: (at, page) =>
+      pageById(context, { table: stateAnnouncements, where: lt(stateAnnouncements.createdAt, at) }, page),
   };
 }

@@ -1,4 +1,5 @@
 import type { SQL } from "drizzle-orm";
+import type { WorkspaceId } from "../../../lib/words/ids.ts";
 import { and, asc, desc, eq, sql } from "../../drizzle/orm.ts";
 import type { Queries } from "../../ports/store.ts";
 import { isQuarantined } from "../../tables/conditions.ts";
@@ -13,11 +14,13 @@ export function stateQueries(context: QueryContext): Queries["states"] {
   const newest = newestFirst(context, states, states.createdAt);
   const isAside = isQuarantined(states.status);
   const isAccepted = sql`${states.status} <> 'quarantined'`;
+  const ofWorkspace = (workspaceId: WorkspaceId, { isQuarantined: isWanted }: { readonly isQuarantined: boolean }) =>
+    and(eq(states.workspaceId, workspaceId), isWanted ? isAside : isAccepted);
   const newestWhere = async (where: SQL | undefined) => (await newest.page(where, { before: null, limit: 1 }))[0];
   return {
     get: one(context, states, "id"),
-    list: (workspaceId, { isQuarantined: isWanted }, page) =>
-      newest.page(and(eq(states.workspaceId, workspaceId), isWanted ? isAside : isAccepted), page),
+    list: (workspaceId, filter, page) => newest.page(ofWorkspace(workspaceId, filter), page),
+    slice: (workspaceId, filter, slice) => newest.slice(ofWorkspace(workspaceId, filter), slice),
     placeAfter: (workspaceId, page) => newest.placeAfter(eq(states.workspaceId, workspaceId), page),
     ofJob: (jobId, { jobSequence, sha256 }) =>
       newestWhere(and(eq(states.jobId, jobId), eq(states.jobSequence, jobSequence), eq(states.sha256, sha256))),
