@@ -183,6 +183,11 @@ export async function deletePool(control: Control, who: Principal, reference: Re
 }
 
 async function demandUnused(tx: Queries, pool: AgentPool): Promise<void> {
+  const owner = await tx.organizations.withDefaultPool(pool.id);
+  if (owner !== undefined) {
+    const message = `agent pool "${pool.name}" cannot be deleted: it is the default of organization "${owner}". Give that another default first`;
+    throw new WindlassError("pool_in_use", message, { metadata: { pool: pool.name, organization: owner } });
+  }
   const assigned = await tx.pools.assigned(pool.id, maxAssignedShown);
   const metadata = { pool: pool.name, workspaces: listedNames(assigned) };
   if (assigned.length > 0) {

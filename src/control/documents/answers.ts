@@ -89,12 +89,12 @@ function instanceStatus(bytes: Uint8Array, { id, addresses }: Pick<Of<"instance-
   );
 }
 
-function listedInstances(bytes: Uint8Array, { id, search, after, limit }: Of<"instances">): Excerpt<ListedInstance> {
+function listedInstances(bytes: Uint8Array, { id, search, after, limit }: Of<"instances">): Answer<Of<"instances">> {
   const { instances } = stateContents(bytes, { id });
   const wanted = instances
     .map((instance, place) => ({ instance, place }))
     .filter(({ instance, place }) => instance.address.includes(search) && (after === null || place > after));
-  return excerpt(wanted, { after: null, limit }, ({ instance: { attributes: _secret, ...shown }, place }) => ({
+  const part = excerpt(wanted, { after: null, limit }, ({ instance: { attributes: _secret, ...shown }, place }) => ({
     ...shown,
     address: shortText(shown.address),
     module: shortText(shown.module),
@@ -104,4 +104,5 @@ function listedInstances(bytes: Uint8Array, { id, search, after, limit }: Of<"in
     resourceId: shortText(shown.resourceId),
     place,
   }));
+  return { ...part, total: instances.length };
 }

@@ -48,7 +48,8 @@ interface Answers {
   "pushed-state": StateContent;
   "applied-state": StateContent;
   outputs: Excerpt<StateOutput>;
-  instances: Excerpt<ListedInstance>;
+  /** With how many there are of all. */
+  instances: Excerpt<ListedInstance> & { readonly total: number };
   "instance-status": Readonly<Record<string, "present" | "tainted">>;
   "lost-resources": readonly LostResource[];
   difference: Excerpt<DifferenceRow>;

@@ -5,9 +5,9 @@ import { newPool, newWorkspace } from "../../../test/support/wanted.ts";
 import { newId } from "../../lib/words/ids.ts";
 import { createPool } from "../agents/pools.ts";
 import { createWorkspace } from "../workspaces/workspaces.ts";
+import { deleteOrganization } from "./organization-deletion.ts";
 import {
   createOrganization,
-  deleteOrganization,
   getOrganization,
   listOrganizations,
   updateOrganization,
@@ -43,7 +43,7 @@ describe("organizations", () => {
       await expect(getOrganization(control, as("owner"), reference)).rejects.toMatchObject({ code: "not_found" });
       const update = { organization: reference, changes: { maxAgents: 1 }, etag: "" };
       await expect(updateOrganization(control, as("owner"), update)).rejects.toMatchObject({ code: "not_found" });
-      await expect(deleteOrganization(control, as("owner"), reference)).rejects.toMatchObject({ code: "not_found" });
+      await expect(deleteOrganization(control, as("owner"), { organization: reference, isForced: false })).rejects.toMatchObject({ code: "not_found" });
     }
     expect((await listOrganizations(control, as("reader"), firstPage)).rows.map(({ name }) => name)).toEqual(["acme"]);
   });
@@ -128,7 +128,7 @@ describe("organizations", () => {
         ...{ name: "shared", description: "", isGlobal: false, isPriority: false, ...times },
       }),
     );
-    await expect(deleteOrganization(control, admin, "acme")).rejects.toMatchObject({
+    await expect(deleteOrganization(control, admin, { organization: "acme", isForced: false })).rejects.toMatchObject({
       code: "organization_in_use",
       metadata: { variable_sets: "shared" },
     });
@@ -145,13 +145,13 @@ describe("organizations", () => {
       requestId: "",
     };
     await createPool(control, as("owner"), pool);
-    await expect(deleteOrganization(control, as("owner"), "acme")).rejects.toMatchObject({ code: "permission_denied" });
-    await expect(deleteOrganization(control, admin, "acme")).rejects.toMatchObject({
+    await expect(deleteOrganization(control, as("owner"), { organization: "acme", isForced: false })).rejects.toMatchObject({ code: "permission_denied" });
+    await expect(deleteOrganization(control, admin, { organization: "acme", isForced: false })).rejects.toMatchObject({
       code: "organization_in_use",
-      message: 'organization "acme" still owns agent pools prod: delete them first',
+      message: 'organization "acme" still owns agent pools prod: delete them first, or delete it with force',
       metadata: { pools: "prod", workspaces: "", variable_sets: "" },
     });
-    await deleteOrganization(control, admin, "rival");
+    await deleteOrganization(control, admin, { organization: "rival", isForced: false });
     expect((await listOrganizations(control, admin, firstPage)).rows.map(({ name }) => name)).toEqual(["acme"]);
   });
 

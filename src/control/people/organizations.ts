@@ -1,18 +1,20 @@
 import { type Organization, plainOrganization } from "../../domain/people/organization.ts";
-import type { Principal } from "../../domain/people/principal.ts";
-import { WindlassError } from "../../lib/words/errors.ts";
+import type { Person, Principal } from "../../domain/people/principal.ts";
 import { isId, newId } from "../../lib/words/ids.ts";
+import type { Slice, Sliced } from "../../store/ports/pages.ts";
 import type { Queries } from "../../store/ports/store.ts";
-import { asPerson, demand, findOrganization } from "../core/access.ts";
+import { asPerson, demand, findOrganization, findPool, notFound } from "../core/access.ts";
 import { record } from "../core/audit.ts";
 import { change } from "../core/change.ts";
 import type { Control } from "../core/control.ts";
 import { nameCursor } from "../core/cursor.ts";
 import { demandEtag } from "../core/etags.ts";
-import { listedNames, nameTaken, shortList } from "../core/names.ts";
+import { isName, nameShape, nameTaken } from "../core/names.ts";
 import { type Page, type PageRequest, pageByKey, pageOfAll, withRows } from "../core/pages.ts";
+import { invalid } from "../core/refusals.ts";
 import { once } from "../core/requests.ts";
 import { checkVersion } from "../workspaces/settings.ts";
+import { moveFollowers } from "../workspaces/workspaces.ts";
 
 /** What may be said of an organization beside its name. */
 export type OrganizationSettings = Pick<
@@ -20,13 +22,15 @@ export type OrganizationSettings = Pick<
   | "maxAgents"
   | "maxWorkspaces"
   | "defaultExecutionMode"
-  | "defaultPoolId"
   | "defaultEngine"
   | "defaultEngineVersion"
   | "email"
   | "allowsForceDelete"
   | "keptAttributes"
->;
+> & {
+  /** Id or name; empty is none. Exactly with the default mode `agent`. */
+  readonly defaultPool: string;
+};
 
 export interface NewOrganization extends Partial<OrganizationSettings> {
   readonly name: string;
@@ -37,6 +41,8 @@ export interface NewOrganization extends Partial<OrganizationSettings> {
 export interface OrganizationView extends Organization {
   /** Idle, busy or, for a short while, silent. */
   readonly connectedAgents: number;
+  /** Empty unless its default mode is `agent`. */
+  readonly defaultPoolName: string;
 }
 
 /** Creates an organization; for site admins. */
@@ -48,12 +54,14 @@ export async function createOrganization(
   const person = asPerson(who);
   demand(person, "administer_site");
   const { requestId, ...body } = wanted;
-  const settings = checked("", { ...plainOrganization, ...body });
+  if (!isName(body.name)) throw invalid("name", `expected ${nameShape}, got ${JSON.stringify(body.name.slice(0, 100))}`);
+  const { defaultPool = "", ...said } = checked("", { ...plainOrganization, ...body });
+  if (said.defaultExecutionMode === "agent" || defaultPool !== "") throw tooEarly();
   return change(control, async (tx, at) => {
     const create = async (): Promise<Organization> => {
       if ((await tx.organizations.byName(body.name)) !== undefined) throw nameTaken("organization", body.name);
       const times = { createdAt: at.now, updatedAt: at.now };
-      const row: Organization = { id: newId("org", control.random), ...settings, ...times, version: 1 };
+      const row: Organization = { id: newId("org", control.random), ...said, ...times, version: 1 };
       await tx.organizations.insert(row);
       const entry = {
         action: "organization.create",
@@ -72,16 +80,27 @@ export async function createOrganization(
   });
 }
 
+const tooEarly = () =>
+  invalid(
+    "default_execution_mode",
+    "an organization that is created has no agent pool yet: create it, then a pool, then make that its default",
+  );
+
 /** `prefix` is the field that holds the settings, with a dot. */
 function checked<T extends Partial<OrganizationSettings>>(prefix: string, settings: T): T {
-  const { defaultEngineVersion: version } = settings;
+  const { defaultEngineVersion: version, email = "" } = settings;
+  if (email.length > maxEmailLength || /[\s\p{Cc}]/u.test(email))
+    throw invalid(`${prefix}email`, `expected an address of at most ${maxEmailLength} characters, without blanks`);
   if (version === undefined) return settings;
   return { ...settings, defaultEngineVersion: checkVersion(`${prefix}default_engine_version`, version) };
 }
 
+const maxEmailLength = 254;
+
 const viewOrganization = async (q: Queries, row: Organization): Promise<OrganizationView> => ({
   ...row,
   connectedAgents: await q.agents.countConnected(row.id),
+  defaultPoolName: row.defaultPoolId === null ? "" : ((await q.pools.get(row.defaultPoolId))?.name ?? ""),
 });
 
 /** The organization of that id or name; empty is the caller's only one. */
@@ -114,8 +133,32 @@ export async function listOrganizations(
   return pageOfAll(page, [await getOrganization(control, who, "")]);
 }
 
+export interface OrganizationSearch {
+  /** Occurs in the name or the address for letters; empty is all. */
+  readonly search: string;
+  readonly slice: Slice;
+}
+
+/** A counted part of the organizations that the caller can see, newest first. */
+export async function searchOrganizations(
+  control: Control,
+  who: Principal,
+  { search, slice }: OrganizationSearch,
+): Promise<Sliced<OrganizationView>> {
+  const person = asPerson(who);
+  demand(person, "read");
+  const id = person.role === "site_admin" ? null : person.organizationId;
+  return control.store.read(async (q) => {
+    const { rows, total } = await q.organizations.search({ id, search }, slice);
+    const views: OrganizationView[] = [];
+    for (const row of rows) views.push(await viewOrganization(q, row));
+    return { rows: views, total };
+  });
+}
+
 export interface OrganizationUpdate {
   readonly organization: string;
+  /** New values; those kept for clients are added to the ones that are there. */
   readonly changes: Partial<Pick<Organization, "name"> & OrganizationSettings>;
   readonly etag: string;
 }
@@ -127,15 +170,19 @@ export async function updateOrganization(
   { organization, changes, etag }: OrganizationUpdate,
 ): Promise<OrganizationView> {
   const person = asPerson(who);
-  const settings = checked("changes.", changes);
+  const { defaultPool, ...settings } = checked("changes.", changes);
   return change(control, async (tx, at) => {
     const row = await findOrganization(tx, person, organization);
     demand(person, changes.maxWorkspaces === undefined ? "own" : "administer_site");
     demandEtag(row, etag, `organization "${row.name}"`);
     const { name = row.name } = changes;
-    if (name !== row.name && (await tx.organizations.byName(name)) !== undefined) throw nameTaken("organization", name);
-    const next: Organization = { ...row, ...settings, updatedAt: at.now, version: row.version + 1 };
+    if (name !== row.name) await demandName(tx, name);
+    const merged = { ...row, ...settings, keptAttributes: { ...row.keptAttributes, ...settings.keptAttributes } };
+    const defaultPoolId = await defaultPoolOf(tx, person, { organization: merged, before: row, defaultPool });
+    const next: Organization = { ...merged, defaultPoolId, updatedAt: at.now, version: row.version + 1 };
     await tx.organizations.save(next);
+    if (next.defaultExecutionMode !== row.defaultExecutionMode || next.defaultPoolId !== row.defaultPoolId)
+      await moveFollowers(tx, at, { person, organizationId: row.id });
     const { maxAgents, maxWorkspaces } = next;
     const detail = { name: next.name, max_agents: String(maxAgents), max_workspaces: String(maxWorkspaces) };
     await record(tx, person, {
@@ -149,49 +196,35 @@ export async function updateOrganization(
   });
 }
 
-/** Deletes an organization that owns nothing but API keys, which end with it; for site admins. */
-export async function deleteOrganization(control: Control, who: Principal, reference: string): Promise<void> {
-  const person = asPerson(who);
-  await change(control, async (tx, at) => {
-    const row = await findOrganization(tx, person, reference);
-    demand(person, "administer_site");
-    await demandEmpty(tx, row);
-    await tx.organizations.delete(row.id);
-    const entry = {
-      action: "organization.delete",
-      resource: row.id,
-      organizationId: row.id,
-      detail: { name: row.name },
-    };
-    await record(tx, person, { ...entry, at: at.now });
-  });
+async function demandName(tx: Queries, name: string): Promise<void> {
+  if (!isName(name)) throw invalid("changes.name", `expected ${nameShape}, got ${JSON.stringify(name.slice(0, 100))}`);
+  if ((await tx.organizations.byName(name)) !== undefined) throw nameTaken("organization", name);
 }
 
-/** How many names an error about what is left lists at most. */
-const listed = 100;
+interface DefaultPool {
+  readonly organization: Organization;
+  readonly before: Organization;
+  /** As it is asked for; undefined is the one that is there. */
+  readonly defaultPool: string | undefined;
+}
 
-async function demandEmpty(tx: Queries, { id, name }: Organization): Promise<void> {
-  const page = { after: null, limit: listed };
-  const workspaces = (await tx.workspaces.list({ organizationId: id, poolId: null }, page)).map((row) => row.name);
-  const pools = (await tx.pools.list(id, page)).map((row) => row.name);
-  const sets = (await tx.variableSets.list({ organizationId: id, workspaceId: null }, page)).map((row) => row.name);
-  const kinds = [
-    ["workspaces", workspaces],
-    ["agent pools", pools],
-    ["variable sets", sets],
-  ] as const;
-  const left = kinds.filter(([, names]) => names.length > 0).map(([kind, names]) => `${kind} ${shortList(names)}`);
-  if (left.length === 0) return;
-  throw new WindlassError(
-    "organization_in_use",
-    `organization "${name}" still owns ${left.join(" and ")}: delete them first`,
-    {
-      metadata: {
-        organization: name,
-        workspaces: listedNames(workspaces),
-        pools: listedNames(pools),
-        variable_sets: listedNames(sets),
-      },
-    },
-  );
+/** The pool that goes with a default mode: one exactly with `agent`, and one that every workspace may use. */
+async function defaultPoolOf(
+  tx: Queries,
+  person: Person,
+  { organization, before, defaultPool = "" }: DefaultPool,
+): Promise<Organization["defaultPoolId"]> {
+  const field = "changes.default_agent_pool";
+  if (organization.defaultExecutionMode !== "agent") {
+    if (defaultPool === "") return null;
+    throw invalid(field, "must not be specified unless using 'agent' execution mode");
+  }
+  if (defaultPool === "") {
+    if (before.defaultPoolId !== null) return before.defaultPoolId;
+    throw invalid(field, "must be specified when using 'agent' execution mode");
+  }
+  const pool = await findPool(tx, person, { organization: organization.id, name: defaultPool });
+  if (pool.organizationId !== organization.id) throw notFound("agent pool", defaultPool);
+  if (pool.isOrganizationScoped || pool.id === before.defaultPoolId) return pool.id;
+  throw invalid(field, `agent pool "${pool.name}" is not for every workspace of the organization: widen its scope first`);
 }

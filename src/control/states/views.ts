@@ -2,7 +2,8 @@ import type { Person, Principal } from "../../domain/people/principal.ts";
 import type { StateVersion } from "../../domain/workspaces/state-version.ts";
 import { compareNaturally } from "../../lib/text/natural-order.ts";
 import type { Queries } from "../../store/ports/store.ts";
-import { asPerson, demand } from "../core/access.ts";
+import type { Slice, Sliced } from "../../store/ports/pages.ts";
+import { asPerson, demand, findWorkspace, type Reference } from "../core/access.ts";
 import type { Control, Hide } from "../core/control.ts";
 import { type Page, type PageRequest, pageOfExcerpt, pageSize, placeInExcerpt, withRows } from "../core/pages.ts";
 import { invalid } from "../core/refusals.ts";
@@ -42,6 +43,24 @@ export async function listStateResources(
     listed,
     shown.filter(({ address }) => address.includes(search)),
   );
+}
+
+/** A counted part of the resource instances of a workspace's current state, by address; of none without a state. */
+export async function searchStateResources(
+  control: Control,
+  who: Principal,
+  { workspace: reference, slice }: { readonly workspace: Reference; readonly slice: Slice },
+): Promise<Sliced<ListedInstance> & { readonly state: StateVersion | undefined }> {
+  const person = asPerson(who);
+  demand(person, "read");
+  const state = await control.store.read(async (q) => {
+    const { currentStateId } = await findWorkspace(q, person, reference);
+    return currentStateId === null ? undefined : q.states.get(currentStateId);
+  });
+  if (state === undefined) return { rows: [], total: 0, state };
+  const part = { search: "", after: slice.offset === 0 ? null : slice.offset - 1, limit: slice.limit };
+  const found = await control.documents.ask({ kind: "instances", id: state.id, ...part }, stateSource(control, state));
+  return { rows: await withoutSecrets(found.rows, await hiderOf(control, state)), total: found.total, state };
 }
 
 /** Keys of instances and ids may hold secrets. */

@@ -11,7 +11,7 @@ import { systemRandom } from "../../lib/random.ts";
 import { newId } from "../../lib/words/ids.ts";
 import { deletePool } from "../agents/pools.ts";
 import { providersOfJob } from "../jobs/providers.ts";
-import { deleteOrganization } from "../people/organizations.ts";
+import { deleteOrganization } from "../people/organization-deletion.ts";
 import {
   deleteProviderSettings,
   getProviderSettings,
@@ -137,7 +137,7 @@ describe("settings", () => {
       ]);
     await deletePool(control, owner, { organization: "acme", name: "prod" });
     expect(await rest()).toEqual([undefined, expect.objectContaining({ id: organization.id })]);
-    await deleteOrganization(control, admin, "acme");
+    await deleteOrganization(control, admin, { organization: "acme", isForced: false });
     expect(await rest()).toEqual([undefined, undefined]);
   });
 

@@ -11,6 +11,7 @@ import type { Queries } from "../../store/ports/store.ts";
 import { findPool, notFound } from "../core/access.ts";
 import { isWorkspaceName } from "../core/names.ts";
 import { invalid } from "../core/refusals.ts";
+import { checkTags } from "./tag-shapes.ts";
 
 /** What a caller may say of a workspace. */
 export interface WorkspaceSettings
@@ -73,7 +74,7 @@ export async function checkSettings(
     workingDirectory: checkDirectory(`${field}.working_directory`, settings.workingDirectory),
     engineVersion: checkVersion(`${field}.engine_version`, settings.engineVersion),
     agentSelector: checkSelector(`${field}.agent_selector`, settings),
-    tags: [...new Set(settings.tags)].toSorted(),
+    ...checkTags(field, settings),
   };
   const poolId = await assignment(tx, context, { ...settings, pool });
   const row = { ...settings, ...checked, poolId };

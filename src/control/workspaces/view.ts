@@ -8,6 +8,8 @@ import type { Queries } from "../../store/ports/store.ts";
 export interface WorkspaceView {
   readonly workspace: Workspace;
   readonly organizationName: string;
+  /** Whether operators of its organization may delete it while it has state. */
+  readonly allowsForceDelete: boolean;
   /** Empty unless it is assigned to a pool. */
   readonly poolName: string;
   /** The run that holds the workspace or, if none does, its newest run. */
@@ -32,7 +34,8 @@ export async function viewWorkspaces(q: Queries, rows: readonly Workspace[]): Pr
   const [first] = rows;
   if (first === undefined) return [];
   const ids = rows.map(({ id }) => id);
-  const organizationName = (await q.organizations.get(first.organizationId))?.name ?? "";
+  const organization = await q.organizations.get(first.organizationId);
+  const of = { organizationName: organization?.name ?? "", allowsForceDelete: organization?.allowsForceDelete ?? false };
   const consumers = Map.groupBy(await q.workspaces.consumers(ids), ({ workspaceId }) => workspaceId);
   const queued = new Map((await q.workspaces.queuedRuns(ids)).map(({ workspaceId, count }) => [workspaceId, count]));
   const pools = new Map<string, string>();
@@ -47,7 +50,7 @@ export async function viewWorkspaces(q: Queries, rows: readonly Workspace[]): Pr
     const currentRunId = lock?.kind === "run" ? lock.runId : ((await q.runs.newest(id))?.id ?? null);
     const names = (consumers.get(id) ?? []).map(({ consumerName }) => consumerName);
     const queuedRuns = queued.get(id) ?? 0;
-    views.push({ workspace, organizationName, poolName, currentRunId, holderStatus, consumers: names, queuedRuns });
+    views.push({ workspace, ...of, poolName, currentRunId, holderStatus, consumers: names, queuedRuns });
   }
   return views;
 }

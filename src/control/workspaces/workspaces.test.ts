@@ -251,7 +251,7 @@ describe("deleting a workspace", () => {
   test("with state it needs force", async () => {
     const { control } = fixture;
     const { workspace } = await create("network");
-    const state = stateRow(workspace);
+    const state = stateRow(workspace, { resourceCount: 1 });
     await control.store.write(async (tx) => {
       await tx.states.insert(state);
       await tx.workspaces.save({ ...workspace, currentStateId: state.id });

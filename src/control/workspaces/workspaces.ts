@@ -14,6 +14,7 @@ import { type Control, topics } from "../core/control.ts";
 import { nameCursor } from "../core/cursor.ts";
 import { demandEtag } from "../core/etags.ts";
 import { nameTaken } from "../core/names.ts";
+import { invalid } from "../core/refusals.ts";
 import { type Page, type PageRequest, searchByKey, withRows } from "../core/pages.ts";
 import { once } from "../core/requests.ts";
 import { moveGrants } from "./grants.ts";
@@ -63,15 +64,29 @@ export async function createWorkspace(
 
 /** A pool without a mode means mode agent; else the organization's defaults count. */
 function withDefaults(settings: NewSettings, organization: Organization): WorkspaceSettings {
-  const { executionMode, engine, engineVersion, pool } = settings;
+  const { executionMode, engine, engineVersion, pool, inheritsExecutionMode } = settings;
   const isPlain = engine === null && engineVersion === "";
+  const isUnsaid = executionMode === null && pool === "";
+  if (inheritsExecutionMode && !isUnsaid) throw contradiction("workspace");
   return {
     ...settings,
-    executionMode: executionMode ?? (pool === "" ? organization.defaultExecutionMode : "agent"),
+    ...(isUnsaid ? modeOf(organization) : { executionMode: executionMode ?? "agent", pool }),
     engine: engine ?? organization.defaultEngine,
     engineVersion: isPlain ? organization.defaultEngineVersion : engineVersion,
   };
 }
+
+/** The mode and the pool of workspaces that follow their organization. */
+const modeOf = ({ defaultExecutionMode, defaultPoolId }: Organization) => ({
+  executionMode: defaultExecutionMode,
+  pool: defaultPoolId ?? "",
+});
+
+const contradiction = (field: string) =>
+  invalid(
+    `${field}.inherits_execution_mode`,
+    "a workspace that follows its organization has no execution mode or pool of its own: leave these out, or this",
+  );
 
 interface Undecided {
   readonly organizationId: Organization["id"];
@@ -177,7 +192,8 @@ export async function listWorkspaces(
 
 export interface WorkspaceUpdate {
   readonly reference: Reference;
-  readonly changes: Partial<WorkspaceSettings>;
+  /** New values, or how they are made of the present ones. */
+  readonly changes: Partial<WorkspaceSettings> | ((current: WorkspaceSettings) => Partial<WorkspaceSettings>);
   readonly etag: string;
 }
 
@@ -200,20 +216,21 @@ export async function updateWorkspace(
   });
 }
 
-export interface SettingsChange {
+export interface SettingsChange extends Pick<WorkspaceUpdate, "changes"> {
   readonly person: Person;
   readonly workspace: Workspace;
-  readonly changes: Partial<WorkspaceSettings>;
 }
 
 /** Changes settings of a workspace with everything that follows them. */
 export async function changeSettings(
   tx: Queries,
   at: Change,
-  { person, workspace, changes }: SettingsChange,
+  { person, workspace, changes: said }: SettingsChange,
 ): Promise<Workspace> {
   const { id, organizationId, poolId } = workspace;
-  const wanted = { ...(await settingsOf(tx, workspace)), ...leavingAgents(changes), ...changes };
+  const current = await settingsOf(tx, workspace);
+  const changes = await withMode(tx, workspace, typeof said === "function" ? said(current) : said);
+  const wanted = { ...current, ...leavingAgents(changes), ...changes };
   if (wanted.name !== workspace.name) await rename(tx, at, { workspace, name: wanted.name });
   const context = { person, organizationId, currentPoolId: poolId, field: "changes" };
   const { row, consumers } = await checkSettings(tx, context, wanted);
@@ -223,6 +240,35 @@ export async function changeSettings(
   await moveJobs(tx, at, { from: workspace, to: next });
   await recordSettings(tx, person, { workspace: next, action: "workspace.update", at: at.now });
   return next;
+}
+
+/** Whoever names a mode or a pool follows the organization no longer; whoever follows it has its mode and pool. */
+async function withMode(
+  tx: Queries,
+  { organizationId }: Workspace,
+  changes: Partial<WorkspaceSettings>,
+): Promise<Partial<WorkspaceSettings>> {
+  const namesMode = changes.executionMode !== undefined || changes.pool !== undefined;
+  if (changes.inheritsExecutionMode !== true)
+    return namesMode ? { ...changes, inheritsExecutionMode: false } : changes;
+  if (namesMode) throw contradiction("changes");
+  const organization = await tx.organizations.get(organizationId);
+  return organization === undefined ? changes : { ...changes, ...modeOf(organization) };
+}
+
+/** Lets the workspaces that follow an organization have its mode and pool. */
+export async function moveFollowers(
+  tx: Queries,
+  at: Change,
+  { person, organizationId }: { readonly person: Person; readonly organizationId: Organization["id"] },
+): Promise<void> {
+  for (let after: string | null = null; ; ) {
+    const some = await tx.workspaces.followers(organizationId, { after, limit: 500 });
+    for (const workspace of some)
+      await changeSettings(tx, at, { person, workspace, changes: { inheritsExecutionMode: true } });
+    after = some.at(-1)?.name ?? null;
+    if (after === null) return;
+  }
 }
 
 async function settingsOf(tx: Queries, { poolId, ...workspace }: Workspace): Promise<WorkspaceSettings> {

@@ -14,6 +14,7 @@ const full: OrganizationView = {
     ...{ defaultEngineVersion: "1.12.6", updatedAt: at(1), version: 4 },
   }),
   connectedAgents: 3,
+  defaultPoolName: "prod",
 };
 
 test("an organization is told with its bounds and its defaults", () => {

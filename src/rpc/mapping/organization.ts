@@ -1,12 +1,10 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { etagOf } from "../../control/core/etags.ts";
-import { invalid } from "../../control/core/refusals.ts";
 import type { NewOrganization, OrganizationSettings, OrganizationView } from "../../control/people/organizations.ts";
 import type { Organization } from "../../domain/people/organization.ts";
 import type { Organization as OrganizationMessage, OrganizationSchema } from "../../gen/windlass/v1/organization_pb.ts";
 import type { CreateOrganizationRequest } from "../../gen/windlass/v1/organization_service_pb.ts";
-import type { ExecutionMode as Mode } from "../../gen/windlass/v1/workspace_pb.ts";
 import type { UpdatableFields } from "./field-mask.ts";
 import { engines, fromEngine, fromMode, modes } from "./workspace.ts";
 
@@ -22,17 +20,10 @@ export const toOrganization = (row: OrganizationView): MessageInitShape<typeof O
   defaultEngineVersion: row.defaultEngineVersion,
   maxWorkspaces: row.maxWorkspaces,
   connectedAgents: row.connectedAgents,
+  defaultAgentPool: row.defaultPoolName,
+  email: row.email,
+  protectsState: !row.allowsForceDelete,
 });
-
-/** No pool goes with a default, so agents cannot be it. */
-function fromDefaultMode(field: string, wanted: Mode): Organization["defaultExecutionMode"] {
-  const mode = fromMode(wanted);
-  if (mode !== "agent") return mode;
-  throw invalid(
-    field,
-    "expected remote or local: a workspace in execution mode agent needs a pool, which no default can name",
-  );
-}
 
 export const organizationFields: UpdatableFields<
   OrganizationMessage,
@@ -42,8 +33,11 @@ export const organizationFields: UpdatableFields<
   max_agents: ({ maxAgents }) => ({ maxAgents }),
   max_workspaces: ({ maxWorkspaces }) => ({ maxWorkspaces }),
   default_execution_mode: ({ defaultExecutionMode: mode }) => ({
-    defaultExecutionMode: fromDefaultMode("changes.default_execution_mode", mode),
+    defaultExecutionMode: fromMode(mode),
   }),
+  default_agent_pool: ({ defaultAgentPool }) => ({ defaultPool: defaultAgentPool }),
+  email: ({ email }) => ({ email }),
+  protects_state: ({ protectsState }) => ({ allowsForceDelete: !protectsState }),
   default_engine: ({ defaultEngine }) => ({ defaultEngine: fromEngine(defaultEngine) }),
   default_engine_version: ({ defaultEngineVersion }) => ({ defaultEngineVersion }),
 };
@@ -53,7 +47,9 @@ export const fromNewOrganization = (request: CreateOrganizationRequest): NewOrga
   requestId: request.requestId,
   maxAgents: request.maxAgents,
   maxWorkspaces: request.maxWorkspaces,
-  defaultExecutionMode: fromDefaultMode("default_execution_mode", request.defaultExecutionMode),
+  defaultExecutionMode: fromMode(request.defaultExecutionMode),
   defaultEngine: fromEngine(request.defaultEngine),
   defaultEngineVersion: request.defaultEngineVersion,
+  email: request.email,
+  allowsForceDelete: !request.protectsState,
 });

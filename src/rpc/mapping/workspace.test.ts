@@ -11,6 +11,7 @@ import {
   unnamedValues,
   unsetFields,
 } from "../../../test/support/mapping.ts";
+import { plainWorkspace } from "../../domain/workspaces/workspace.ts";
 import { at, workspace } from "../../../test/support/store/rows.ts";
 import type { WorkspaceView } from "../../control/workspaces/view.ts";
 import { EngineSchema, ExecutionModeSchema, WorkspaceSchema } from "../../gen/windlass/v1/workspace_pb.ts";
@@ -34,11 +35,11 @@ const row = workspace({
 });
 const bare: WorkspaceView = {
   ...{ workspace: workspace({ executionMode: "remote" }), organizationName: "acme", poolName: "", currentRunId: null },
-  ...{ holderStatus: null, consumers: [], queuedRuns: 0 },
+  ...{ holderStatus: null, consumers: [], queuedRuns: 0, allowsForceDelete: true },
 };
 const full: WorkspaceView = {
   ...{ workspace: row, organizationName: "acme", poolName: "prod", currentRunId: "run_1", holderStatus: "applying" },
-  ...{ consumers: ["dns"], queuedRuns: 2 },
+  ...{ consumers: ["dns"], queuedRuns: 2, allowsForceDelete: true },
 };
 /** A workspace as another version would send it. */
 const newer = fromJson(WorkspaceSchema, { executionMode: unknownValue, engine: unknownValue });
@@ -109,6 +110,7 @@ test("the settings of a new workspace are those of the message, and nothing of w
     ...{ engineVersion: "~> 1.12", workingDirectory: "live", isAutoApply: true, tags: ["a", "b"] },
     ...{ agentSelector: "zone=a", planTimeoutMs: 1, applyTimeoutMs: 90_500, initTimeoutMs: 604_800_000 },
     ...{ consumers: ["dns"], sharesState: true, parallelism: 4 },
+    ...plainWorkspace,
   });
 });
 
@@ -130,7 +132,7 @@ test.each(["planTimeout", "applyTimeout", "initTimeout"] as const)(
 test("an update reads exactly the field that it names, as the settings of a new workspace would", () => {
   const message = create(WorkspaceSchema, settings);
   const changes = changesByField(workspaceFields, message);
-  expect(Object.assign({}, ...Object.values(changes))).toEqual(fromWorkspace(message));
+  expect(Object.assign({ ...plainWorkspace }, ...Object.values(changes))).toEqual(fromWorkspace(message));
   expect(Object.values(changes).map((change) => Object.keys(change).length)).toEqual(Array(16).fill(1));
   expect(changes).toMatchObject({ plan_timeout: { planTimeoutMs: 1 }, apply_timeout: { applyTimeoutMs: 90_500 } });
   expect(changes).toMatchObject({ init_timeout: { initTimeoutMs: 604_800_000 }, agent_pool: { pool: "prod" } });

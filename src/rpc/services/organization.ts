@@ -1,8 +1,8 @@
 import type { ServiceImpl } from "@connectrpc/connect";
 import type { Control } from "../../control/core/control.ts";
+import { deleteOrganization } from "../../control/people/organization-deletion.ts";
 import {
   createOrganization,
-  deleteOrganization,
   getOrganization,
   listOrganizations,
   updateOrganization,
@@ -31,8 +31,8 @@ export const organizationService = (control: Control): ServiceImpl<typeof Organi
     const update = { organization, changes: fromMask(updateMask, changes, organizationFields), etag };
     return { organization: toOrganization(await updateOrganization(control, callerOf(context), update)) };
   },
-  deleteOrganization: async ({ organization }, context) => {
-    await deleteOrganization(control, callerOf(context), organization);
+  deleteOrganization: async ({ organization, force: isForced }, context) => {
+    await deleteOrganization(control, callerOf(context), { organization, isForced });
     return {};
   },
 });

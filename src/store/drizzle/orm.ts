@@ -16,6 +16,7 @@ export const {
   and,
   asc,
   count,
+  countDistinct,
   desc,
   eq,
   exists,

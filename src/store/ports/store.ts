@@ -33,7 +33,14 @@ export type {
 } from "./agents.ts";
 export type { AttentionScope, Few, Held } from "./attention.ts";
 export type { Upload, UploadPart } from "./uploads.ts";
-export type { WorkspaceFilter, WorkspaceLosses } from "./workspaces.ts";
+export type {
+  TagCount,
+  TagSearch,
+  WorkspaceContents,
+  WorkspaceFilter,
+  WorkspaceLosses,
+  WorkspaceSearch,
+} from "./workspaces.ts";
 
 import type { Spacious } from "../engine/engine.ts";
 import type { ApiKeyQueries, AuditQueries, StatsQueries } from "./access.ts";
@@ -103,6 +110,13 @@ export interface Queries {
     get(id: OrganizationId): Promise<Organization | undefined>;
     byName(name: string): Promise<Organization | undefined>;
     list(page: NamePage): Promise<readonly Organization[]>;
+    /** Newest first; with a text those in whose name or address for letters it occurs, in any case. */
+    search(
+      wanted: { readonly id: OrganizationId | null; readonly search: string },
+      slice: Slice,
+    ): Promise<Sliced<Organization>>;
+    /** The name of one whose default pool this is. */
+    withDefaultPool(id: PoolId): Promise<string | undefined>;
     insert(row: Organization): Promise<void>;
     save(row: Organization): Promise<void>;
     delete(id: OrganizationId): Promise<void>;

@@ -1,8 +1,16 @@
+import type { RunStatus } from "../../domain/runs/run.ts";
 import type { FormerSecret, SetVariable, Variable, VariableCategory } from "../../domain/workspaces/variable.ts";
 import type { VariableSet } from "../../domain/workspaces/variable-set.ts";
 import type { ExecutionMode, Workspace } from "../../domain/workspaces/workspace.ts";
-import type { OrganizationId, PoolId, VariableId, VariableSetId, WorkspaceId } from "../../lib/words/ids.ts";
-import type { KeyPage, NamePage, Pair, RowCount } from "./pages.ts";
+import type {
+  ConfigurationId,
+  OrganizationId,
+  PoolId,
+  VariableId,
+  VariableSetId,
+  WorkspaceId,
+} from "../../lib/words/ids.ts";
+import type { KeyPage, NamePage, Pair, RowCount, Slice, Sliced } from "./pages.ts";
 
 /** A tag that has a value; without one, any value. */
 export interface TagBinding {
@@ -25,6 +33,59 @@ export interface WorkspaceFilter {
   readonly isLocked?: boolean | undefined;
   /** Held by a run that is planned, or final. */
   readonly needsDecision?: boolean | undefined;
+}
+
+/** How workspaces are ordered; those without a run come last in the order of runs. */
+export type WorkspaceOrder = "created_at" | "updated_at" | "name" | "current_run";
+
+/** Which workspaces of an organization a counted list holds, and how; what is left out does not matter. */
+export interface WorkspaceSearch {
+  readonly organizationId: OrganizationId;
+  /** A part of the name, in any case. */
+  readonly name?: string | undefined;
+  /** The whole name in any case, where `*` is any text. */
+  readonly namePattern?: string | undefined;
+  /** All of them. */
+  readonly tags?: readonly string[] | undefined;
+  /** None of them. */
+  readonly excludedTags?: readonly string[] | undefined;
+  /** All of these tags with values; without a value any, and the plain tag too. */
+  readonly tagBindings?: readonly TagBinding[] | undefined;
+  /** Of the run that holds the workspace or, if none does, its newest one. */
+  readonly currentRunStatuses?: readonly RunStatus[] | undefined;
+  /** Only those that this one names as readers of its outputs. */
+  readonly consumersOf?: WorkspaceId | undefined;
+  readonly order: WorkspaceOrder;
+  readonly isDescending?: boolean | undefined;
+}
+
+/** What a workspace has in it. */
+export interface WorkspaceContents {
+  readonly workspaceId: WorkspaceId;
+  /** Of its current state. */
+  readonly resources: number;
+  readonly runs: number;
+  /** The newest one that is not provisional. */
+  readonly configurationId: ConfigurationId | null;
+  /** By category and key. */
+  readonly variableIds: readonly VariableId[];
+}
+
+/** A plain tag, and how many workspaces of the organization have it. */
+export interface TagCount {
+  readonly tag: string;
+  readonly workspaces: number;
+}
+
+/** Which tags of an organization are listed. */
+export interface TagSearch {
+  readonly organizationId: OrganizationId;
+  /** A part of the tag, in any case; empty is all. */
+  readonly search: string;
+  /** Leaves out this tag. */
+  readonly except?: string | undefined;
+  /** Leaves out the tags that this workspace has. */
+  readonly exceptOf?: WorkspaceId | undefined;
 }
 
 /** How much goes with a workspace. */
@@ -62,6 +123,13 @@ export interface WorkspaceQueries {
   /** The name of the workspace that stands `rows` after a name in its organization; null if there are fewer. */
   placeAfter(organizationId: OrganizationId, page: RowCount): Promise<string | null>;
   count(organizationId: OrganizationId): Promise<number>;
+  search(wanted: WorkspaceSearch, slice: Slice): Promise<Sliced<Workspace>>;
+  /** In no order; nothing for what is not there. */
+  contents(ids: readonly WorkspaceId[]): Promise<readonly WorkspaceContents[]>;
+  /** The tags of an organization, by name. */
+  tags(wanted: TagSearch, slice: Slice): Promise<Sliced<TagCount>>;
+  /** Those whose mode and pool are their organization's, by name. */
+  followers(organizationId: OrganizationId, page: NamePage): Promise<readonly Workspace[]>;
   insert(row: Workspace): Promise<void>;
   save(row: Workspace): Promise<void>;
   /** Deletes the workspace with its variables, configurations, runs, jobs and states. */

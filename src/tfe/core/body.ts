@@ -77,6 +77,14 @@ export const resourceName = z.object({ type: z.string().max(200), id: z.string()
 export const toOne = z.object({ data: resourceName.nullable() });
 export const toMany = z.object({ data: z.array(resourceName).max(10_000) });
 
+/** Resources of which some parts are named by what they are, instead of an id. */
+export const toManyOf = <A extends z.ZodType>(attributes: A) =>
+  z.object({
+    data: z
+      .array(z.object({ type: z.string().max(200).optional(), id: z.string().max(1_000).optional(), attributes }))
+      .max(10_000),
+  });
+
 /** For routes that read no relationships. */
 export const noRelationships = z.object({});
 
@@ -106,6 +114,19 @@ export async function readResource<A extends z.ZodType, R extends z.ZodType>(
   return {
     attributes: checked(shape.attributes, attributes ?? {}, "/data/attributes"),
     relationships: checked(shape.relationships, relationships ?? {}, "/data/relationships"),
+  };
+}
+
+/** The same for a request that may have no body: then nothing is said. */
+export async function readOptionalResource<A extends z.ZodType, R extends z.ZodType>(
+  call: Sent,
+  { attributes, relationships }: Shape<A, R>,
+): Promise<ResourceInput<z.infer<A>, z.infer<R>>> {
+  const body = await readJsonBody(call);
+  const said = isRecord(body) && isRecord(body.data) ? body.data : {};
+  return {
+    attributes: checked(attributes, said.attributes ?? {}, "/data/attributes"),
+    relationships: checked(relationships, said.relationships ?? {}, "/data/relationships"),
   };
 }
 

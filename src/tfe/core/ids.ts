@@ -28,3 +28,24 @@ export function wholeOf<Prefix extends IdPrefix>(part: string, prefix: Prefix, t
 
 /** A time as all clients read it: to the millisecond, ending in Z. */
 export const toTime = (at: Date | null): string | null => at?.toISOString() ?? null;
+
+/** The id of what a name tells within something else, such as a tag within its organization. */
+export const toNamedId = (part: string, owner: string, name: string): string =>
+  `${toPartId(part, owner)}-${Buffer.from(name).toString("base64url")}`;
+
+/** What such an id names; undefined for anything else. */
+export function namedIn<Prefix extends IdPrefix>(
+  part: string,
+  prefix: Prefix,
+  text: string,
+): { readonly owner: Id<Prefix>; readonly name: string } | undefined {
+  const end = part.length + 1 + suffixLength;
+  const owner = wholeOf(part, prefix, text.slice(0, end));
+  if (owner === undefined || text[end] !== "-") return undefined;
+  const encoded = text.slice(end + 1);
+  const name = Buffer.from(encoded, "base64url").toString("utf8");
+  return Buffer.from(name).toString("base64url") === encoded ? { owner, name } : undefined;
+}
+
+/** Of every id of ours, after its prefix. */
+const suffixLength = 26;

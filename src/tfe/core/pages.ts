@@ -38,6 +38,12 @@ function numberIn(query: URLSearchParams, name: string, otherwise: number, most:
 /** The first row of a page. */
 export const offsetOf = ({ number, size }: PageWish): number => (number - 1) * size;
 
+/** The same as lists in the database take it. */
+export const sliceOf = (wish: PageWish): { readonly offset: number; readonly limit: number } => ({
+  offset: offsetOf(wish),
+  limit: wish.size,
+});
+
 /** The page of a list that is there as a whole. */
 export function pageIn<T>(
   all: readonly T[],

@@ -15,7 +15,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file windlass/v1/organization.proto.
  */
 export const file_windlass_v1_organization: GenFile = /*@__PURE__*/
-  fileDesc("Ch53aW5kbGFzcy92MS9vcmdhbml6YXRpb24ucHJvdG8SC3dpbmRsYXNzLnYxIsgDCgxPcmdhbml6YXRpb24SCgoCaWQYASABKAkSOQoEbmFtZRgCIAEoCUIrukgociYyJF5bYS16MC05XShbYS16MC05LV17MCw2MX1bYS16MC05XSk/JBIdCgptYXhfYWdlbnRzGAMgASgNQgm6SAYqBBjAhD0SLwoLY3JlYXRlX3RpbWUYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC3VwZGF0ZV90aW1lGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIMCgRldGFnGAYgASgJEkQKFmRlZmF1bHRfZXhlY3V0aW9uX21vZGUYByABKA4yGi53aW5kbGFzcy52MS5FeGVjdXRpb25Nb2RlQgi6SAWCAQIQARI1Cg5kZWZhdWx0X2VuZ2luZRgIIAEoDjITLndpbmRsYXNzLnYxLkVuZ2luZUIIukgFggECEAESKAoWZGVmYXVsdF9lbmdpbmVfdmVyc2lvbhgJIAEoCUIIukgFcgMYgAESIQoObWF4X3dvcmtzcGFjZXMYCiABKA1CCbpIBioEGMCEPRIYChBjb25uZWN0ZWRfYWdlbnRzGAsgASgNQo4BCg9kZXYud2luZGxhc3MudjFCEU9yZ2FuaXphdGlvblByb3RvUAFaKndpbmRsYXNzLmRldi9nZW4vZ28vd2luZGxhc3MvdjE7d2luZGxhc3N2MaICA1dETKoCC1dpbmRsYXNzLlYxugIIV2luZGxhc3PKAgtXaW5kbGFzc1xWMeoCDFdpbmRsYXNzOjpWMWIGcHJvdG8z", [file_buf_validate_validate, file_google_protobuf_timestamp, file_windlass_v1_workspace]);
+  fileDesc("Ch53aW5kbGFzcy92MS9vcmdhbml6YXRpb24ucHJvdG8SC3dpbmRsYXNzLnYxIp8ECgxPcmdhbml6YXRpb24SCgoCaWQYASABKAkSOQoEbmFtZRgCIAEoCUIrukgociYyJF5bYS16MC05XShbYS16MC05LV17MCw2MX1bYS16MC05XSk/JBIdCgptYXhfYWdlbnRzGAMgASgNQgm6SAYqBBjAhD0SLwoLY3JlYXRlX3RpbWUYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC3VwZGF0ZV90aW1lGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIMCgRldGFnGAYgASgJEkQKFmRlZmF1bHRfZXhlY3V0aW9uX21vZGUYByABKA4yGi53aW5kbGFzcy52MS5FeGVjdXRpb25Nb2RlQgi6SAWCAQIQARI1Cg5kZWZhdWx0X2VuZ2luZRgIIAEoDjITLndpbmRsYXNzLnYxLkVuZ2luZUIIukgFggECEAESKAoWZGVmYXVsdF9lbmdpbmVfdmVyc2lvbhgJIAEoCUIIukgFcgMYgAESIQoObWF4X3dvcmtzcGFjZXMYCiABKA1CCbpIBioEGMCEPRIYChBjb25uZWN0ZWRfYWdlbnRzGAsgASgNEiQKEmRlZmF1bHRfYWdlbnRfcG9vbBgMIAEoCUIIukgFcgMYgAESFwoFZW1haWwYDSABKAlCCLpIBXIDGP4BEhYKDnByb3RlY3RzX3N0YXRlGA4gASgIQo4BCg9kZXYud2luZGxhc3MudjFCEU9yZ2FuaXphdGlvblByb3RvUAFaKndpbmRsYXNzLmRldi9nZW4vZ28vd2luZGxhc3MvdjE7d2luZGxhc3N2MaICA1dETKoCC1dpbmRsYXNzLlYxugIIV2luZGxhc3PKAgtXaW5kbGFzc1xWMeoCDFdpbmRsYXNzOjpWMWIGcHJvdG8z", [file_buf_validate_validate, file_google_protobuf_timestamp, file_windlass_v1_workspace]);
 
 /**
  * An organization owns everything below it and is the tenant boundary.
@@ -100,6 +100,28 @@ export type Organization = Message<"windlass.v1.Organization"> & {
    * @generated from field: uint32 connected_agents = 11;
    */
   connectedAgents: number;
+
+  /**
+   * Agent pool that goes with the default execution mode agent: id or name when set, name when read; empty in other modes. Every
+   * workspace of the organization must be allowed to use it.
+   *
+   * @generated from field: string default_agent_pool = 12;
+   */
+  defaultAgentPool: string;
+
+  /**
+   * Whom to ask about it; for people.
+   *
+   * @generated from field: string email = 13;
+   */
+  email: string;
+
+  /**
+   * Only owners may delete workspaces that have resources by force; otherwise operators may too.
+   *
+   * @generated from field: bool protects_state = 14;
+   */
+  protectsState: boolean;
 };
 
 /**

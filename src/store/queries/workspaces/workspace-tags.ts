@@ -1,6 +1,7 @@
 import type { WorkspaceId } from "../../../lib/words/ids.ts";
-import { and, asc, eq } from "../../drizzle/orm.ts";
-import type { TagBinding } from "../../ports/workspaces.ts";
+import { and, asc, count, countDistinct, eq, inArray, ne, not } from "../../drizzle/orm.ts";
+import type { Slice, Sliced } from "../../ports/pages.ts";
+import type { TagBinding, TagCount, TagSearch } from "../../ports/workspaces.ts";
 import type { QueryContext } from "../context.ts";
 import { many } from "../rows.ts";
 
@@ -47,3 +48,35 @@ export const boundWith = (
     .select({ id: table.workspaceId })
     .from(table)
     .where(and(eq(table.key, key), value === undefined ? undefined : eq(table.value, value)));
+
+/** The tags of an organization's workspaces, by name, with how many have them. */
+export async function tagCounts(
+  { db, t, dialect }: QueryContext,
+  { organizationId, search, except, exceptOf }: TagSearch,
+  { offset, limit }: Slice,
+): Promise<Sliced<TagCount>> {
+  const { workspaces, workspaceTags } = t;
+  const { tag } = workspaceTags;
+  const own = (id: WorkspaceId) => db.select({ tag }).from(workspaceTags).where(eq(workspaceTags.workspaceId, id));
+  const wanted = and(
+    eq(workspaces.organizationId, organizationId),
+    search === "" ? undefined : dialect.contains(tag, search),
+    except === undefined ? undefined : ne(tag, except),
+    exceptOf === undefined ? undefined : not(inArray(tag, own(exceptOf))),
+  );
+  const rows = await db
+    .select({ tag, workspaces: count() })
+    .from(workspaceTags)
+    .innerJoin(workspaces, eq(workspaces.id, workspaceTags.workspaceId))
+    .where(wanted)
+    .groupBy(tag)
+    .orderBy(asc(tag))
+    .limit(limit)
+    .offset(offset);
+  const [all] = await db
+    .select({ total: countDistinct(tag) })
+    .from(workspaceTags)
+    .innerJoin(workspaces, eq(workspaces.id, workspaceTags.workspaceId))
+    .where(wanted);
+  return { rows, total: all?.total ?? 0 };
+}

@@ -9,8 +9,9 @@ import type { QueryContext } from "../context.ts";
 import { inOrderOfName } from "../pages.ts";
 import { counted, getting, inserting, one, removing, saving } from "../rows.ts";
 import { consumerQueries } from "./state-consumers.ts";
-import { queuedRuns, workspaceLosses } from "./workspace-counts.ts";
-import { boundWith, tagBindingWriter, taggedWith, tagWriter } from "./workspace-tags.ts";
+import { queuedRuns, workspaceContents, workspaceLosses } from "./workspace-counts.ts";
+import { searchWorkspaces } from "./workspace-search.ts";
+import { boundWith, tagBindingWriter, tagCounts, taggedWith, tagWriter } from "./workspace-tags.ts";
 
 type Row = Tables["workspaces"]["$inferSelect"];
 
@@ -41,6 +42,16 @@ export function workspaceQueries(context: QueryContext): Queries["workspaces"] {
     placeAfter: (organizationId, page) =>
       inOrderOfName(context, workspaces).placeAfter(eq(workspaces.organizationId, organizationId), page),
     count: (organizationId) => counted(context, workspaces, eq(workspaces.organizationId, organizationId)),
+    search: async (wanted, slice) => {
+      const { rows: found, total } = await searchWorkspaces(context, wanted, slice);
+      return { rows: found.map(fromRow), total };
+    },
+    contents: (ids) => workspaceContents(context, ids),
+    tags: (wanted, slice) => tagCounts(context, wanted, slice),
+    followers: async (organizationId, page) => {
+      const isFollowing = and(eq(workspaces.organizationId, organizationId), sql`${workspaces.inheritsExecutionMode}`);
+      return (await inOrderOfName(context, workspaces).page(isFollowing, page)).map(fromRow);
+    },
     insert: async (workspace) => {
       await insert(toRow(workspace));
       await writeTags(workspace.id, workspace.tags);

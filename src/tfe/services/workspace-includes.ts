@@ -1,0 +1,95 @@
+import { getOrganization } from "../../control/people/organizations.ts";
+import type { DetailedWorkspace } from "../../control/workspaces/search.ts";
+import type { Resource } from "../core/answers.ts";
+import type { TfeCall } from "../core/call.ts";
+import { includesOf } from "../core/pages.ts";
+import { toOrganization, toProject } from "../mapping/organization.ts";
+import { bindingsOf, toTagBinding } from "../mapping/tag.ts";
+import { toWorkspace } from "../mapping/workspace.ts";
+
+/** What clients may want with workspaces. What there is none of is included as nothing. */
+const known = [
+  "organization",
+  "project",
+  "current_run",
+  "current_run.plan",
+  "current_run.configuration_version",
+  "current_run.configuration_version.ingress_attributes",
+  "current_configuration_version",
+  "current_configuration_version.ingress_attributes",
+  "current_state_version",
+  "effective_tag_bindings",
+  "locked_by",
+  "outputs",
+  "readme",
+] as const;
+
+type Include = (typeof known)[number];
+
+/** Workspaces as documents, with what was asked for beside them. */
+export interface IncludedWorkspaces {
+  readonly resources: readonly Resource[];
+  readonly included: readonly Resource[] | undefined;
+}
+
+/** What a call wants beside workspaces. */
+export const workspaceIncludes = (call: TfeCall): ReadonlySet<Include> => includesOf(call, known);
+
+/** The documents of workspaces of one organization. */
+export async function withIncludes(
+  call: TfeCall,
+  rows: readonly DetailedWorkspace[],
+  wanted: ReadonlySet<Include>,
+): Promise<IncludedWorkspaces> {
+  const resources = rows.map((row) => toWorkspace(row, call.who));
+  const [first] = rows;
+  if (wanted.size === 0 || first === undefined) return { resources, included: undefined };
+  const included: Resource[] = [];
+  if (wanted.has("organization") || wanted.has("project")) {
+    const organization = await getOrganization(call.control, call.who, first.view.workspace.organizationId);
+    if (wanted.has("organization")) included.push(toOrganization(organization, call.who));
+    if (wanted.has("project")) included.push(toProject(organization));
+  }
+  const complete: Resource[] = [];
+  for (const [index, resource] of resources.entries()) {
+    const row = rows[index] ?? first;
+    const own = await ownParts(call, row, wanted);
+    for (const part of Object.values(own)) included.push(...part);
+    complete.push(withRelated(resource, own));
+  }
+  return { resources: complete, included: unique(included) };
+}
+
+type Parts = Readonly<Record<string, readonly Resource[]>>;
+
+/** What belongs to one workspace, by the relationship that it is in. */
+async function ownParts(call: TfeCall, { view }: DetailedWorkspace, wanted: ReadonlySet<Include>): Promise<Parts> {
+  const { workspace } = view;
+  return {
+    ...(wanted.has("effective_tag_bindings")
+      ? {
+          "effective-tag-bindings": bindingsOf(workspace).map((binding) =>
+            toTagBinding("effective-tag-bindings", workspace, binding),
+          ),
+        }
+      : {}),
+  };
+}
+
+/** A relationship names what is included for it. */
+const withRelated = (resource: Resource, parts: Parts): Resource => ({
+  ...resource,
+  relationships: {
+    ...resource.relationships,
+    ...Object.fromEntries(
+      Object.entries(parts).map(([name, part]) => [
+        name,
+        { ...resource.relationships?.[name], data: part.map(({ type, id }) => ({ type, id })) },
+      ]),
+    ),
+  },
+});
+
+const unique = (resources: readonly Resource[]): readonly Resource[] => [
+  ...new Map(resources.map((one) => [`${one.type} ${one.id}`, one])).values(),
+];
