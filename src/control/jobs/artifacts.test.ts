@@ -39,11 +39,22 @@ beforeEach(async () => {
   fixture = await openTestControl();
   ({ control } = fixture);
   const { as, organization, clock } = fixture;
-  const { pool } = await createPool(control, as("owner"), newPool("prod", { isOrganizationScoped: false, grants: ["net"] }));
+  const { pool } = await createPool(
+    control,
+    as("owner"),
+    newPool("prod", { isOrganizationScoped: false, grants: ["net"] }),
+  );
   const settings = { executionMode: "agent", pool: "prod" } as const;
   const { workspace } = await createWorkspace(control, as("owner"), newWorkspace("net", settings));
   const own = { organizationId: organization.id, workspaceId: workspace.id };
-  const state = rows.state({ ...own, id: newId("sv", control.random), runId: null, jobId: null, serial: 3, lineage: "l" });
+  const state = rows.state({
+    ...own,
+    id: newId("sv", control.random),
+    runId: null,
+    jobId: null,
+    serial: 3,
+    lineage: "l",
+  });
   const stored = await control.blobs.put(pieces(), { maxBytes: 1_000 });
   const configuration = rows.configuration({ ...own, id: newId("cv", control.random), blobKey: stored.key });
   const blobKey = await storeSealed(control, Buffer.from(stateText(3)), `state/${state.id}`);
@@ -133,7 +144,8 @@ describe("who is given anything", () => {
 
   test.each<JobStatus>(["finished", "errored", "canceled", "interrupted"])("nobody whose job is %s", async (status) => {
     const { who } = await apply({ status });
-    for (const [, download] of allDownloads) await expect(download(who)).rejects.toMatchObject({ code: "job_epoch_stale" });
+    for (const [, download] of allDownloads)
+      await expect(download(who)).rejects.toMatchObject({ code: "job_epoch_stale" });
   });
 
   test("who was offered a job only as long as the pool grants its workspace; who has started goes on", async () => {
@@ -161,7 +173,13 @@ describe("a plan that is uploaded", () => {
     await storePlan(control, who, uploaded());
     const row = await stored();
     expect(row).toMatchObject({
-      ...{ planSha256: sha256("plan"), planBytes: 4, engine: "tofu", engineVersion: "1.12.6", planLockFile: "provider {}" },
+      ...{
+        planSha256: sha256("plan"),
+        planBytes: 4,
+        engine: "tofu",
+        engineVersion: "1.12.6",
+        planLockFile: "provider {}",
+      },
     });
     const sealed = await read(control.blobs.get(row?.planBlobKey ?? ""));
     expect(sealed.includes("plan")).toBe(false);
@@ -265,7 +283,10 @@ describe("a state that is uploaded", () => {
     expect(await known(true)).toMatchObject({ id: state.id, isFinal: true });
     // A last word stays one.
     expect(await known(false)).toMatchObject({ isFinal: true });
-    expect(await storeState(control, who, { ...uploaded(4), sequence: 1 })).toMatchObject({ id: state.id, isFinal: true });
+    expect(await storeState(control, who, { ...uploaded(4), sequence: 1 })).toMatchObject({
+      id: state.id,
+      isFinal: true,
+    });
     expect(await count()).toBe(2);
   });
 

@@ -29,7 +29,10 @@ const record = (change: Partial<PackageRecord> = {}): PackageRecord => ({
 });
 
 /** Fetches a package with these files, and keeps it. */
-async function kept(files: Readonly<Record<string, string>>, change: Partial<PackageRecord> = {}): Promise<CachedPackage> {
+async function kept(
+  files: Readonly<Record<string, string>>,
+  change: Partial<PackageRecord> = {},
+): Promise<CachedPackage> {
   const draft = await cache.draft();
   const unpacked = join(draft, "unpacked");
   await mkdir(unpacked);
@@ -85,7 +88,9 @@ describe("a package that was fetched", () => {
   test("is listed with those of its domain, and of all", async () => {
     const first = await kept(provider);
     const second = await kept(provider, { version: "3.9.1" });
-    expect((await cache.list(circle)).map(({ entry }) => entry).toSorted()).toEqual([first.entry, second.entry].toSorted());
+    expect((await cache.list(circle)).map(({ entry }) => entry).toSorted()).toEqual(
+      [first.entry, second.entry].toSorted(),
+    );
     expect(await cache.list("b".repeat(64))).toEqual([]);
     expect(await reopened().list()).toHaveLength(2);
   });
@@ -95,22 +100,31 @@ describe("a package that was changed since", () => {
   const program = (one: CachedPackage) => join(one.root, "terraform-provider-random");
 
   test.each<readonly [string, (one: CachedPackage) => Promise<void>]>([
-    ["in a byte", async (one) => {
-      await chmod(program(one), 0o755);
-      await writeFile(program(one), "another program");
-    }],
-    ["in a byte, with its time put back", async (one) => {
-      const { atime, mtime } = await stat(program(one));
-      await chmod(program(one), 0o755);
-      await writeFile(program(one), "b program");
-      await utimes(program(one), atime, mtime);
-    }],
+    [
+      "in a byte",
+      async (one) => {
+        await chmod(program(one), 0o755);
+        await writeFile(program(one), "another program");
+      },
+    ],
+    [
+      "in a byte, with its time put back",
+      async (one) => {
+        const { atime, mtime } = await stat(program(one));
+        await chmod(program(one), 0o755);
+        await writeFile(program(one), "b program");
+        await utimes(program(one), atime, mtime);
+      },
+    ],
     ["by another file", (one) => writeFile(join(one.root, "more"), "")],
     ["by a file less", (one) => rm(join(one.root, "LICENSE"))],
-    ["by a link in the place of a file", async (one) => {
-      await rm(program(one), { force: true });
-      await symlink("/bin/true", program(one));
-    }],
+    [
+      "by a link in the place of a file",
+      async (one) => {
+        await rm(program(one), { force: true });
+        await symlink("/bin/true", program(one));
+      },
+    ],
     ["by a directory that is gone", (one) => rm(one.root, { recursive: true, force: true })],
   ])("%s is not used: what was seen before does not count", async (_how, spoil) => {
     const made = await kept(provider);
@@ -143,10 +157,16 @@ describe("what stands in the way of the cache", () => {
     const draft = await cache.draft();
     await writeFile(join(draft, "half"), "x");
     const made = new Date((await stat(draft)).mtimeMs);
-    const later = new PackageCache(directory, { clock: new ManualClock(new Date(made.getTime() + 3_600_000)), random: systemRandom });
+    const later = new PackageCache(directory, {
+      clock: new ManualClock(new Date(made.getTime() + 3_600_000)),
+      random: systemRandom,
+    });
     await later.drop(await later.draft());
     expect((await readdir(directory)).length).toBe(1);
-    const latest = new PackageCache(directory, { clock: new ManualClock(new Date(made.getTime() + 3_600_001)), random: systemRandom });
+    const latest = new PackageCache(directory, {
+      clock: new ManualClock(new Date(made.getTime() + 3_600_001)),
+      random: systemRandom,
+    });
     const fresh = await latest.draft();
     expect(await readdir(directory)).toEqual([fresh.slice(directory.length + 1)]);
   });

@@ -12,7 +12,10 @@ afterEach(() => rm(directory, { recursive: true, force: true }));
 
 const plugins = () => join(directory, "terraform.d", "plugins");
 /** Those of the uploaded configuration; this machine may have others. */
-const uploaded = async () => (await impliedMirrors(directory)).filter(({ kind, ...one }) => kind === "filesystem" && "path" in one && one.path === "terraform.d/plugins");
+const uploaded = async () =>
+  (await impliedMirrors(directory)).filter(
+    ({ kind, ...one }) => kind === "filesystem" && "path" in one && one.path === "terraform.d/plugins",
+  );
 
 test("a configuration without plugins implies no mirror", async () => {
   expect(await uploaded()).toEqual([]);

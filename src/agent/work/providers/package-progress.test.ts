@@ -9,7 +9,8 @@ import { PackageProgress, packageName, progressText } from "./package-progress.t
 let directory: string;
 let followed: { readonly path: string; readonly ended: Promise<unknown> }[];
 let clock: ManualClock;
-const log = () => ({ follow: (section: (typeof followed)[number]) => void followed.push(section) }) as unknown as JobLog;
+const log = () =>
+  ({ follow: (section: (typeof followed)[number]) => void followed.push(section) }) as unknown as JobLog;
 
 beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), "windlass-progress-"));

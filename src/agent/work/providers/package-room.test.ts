@@ -40,7 +40,8 @@ async function job(name: string, packages: readonly CachedPackage[]): Promise<vo
   await mkdir(join(dataDir, "jobs", name), { recursive: true });
   await writeFile(files.packages, JSON.stringify(packages.map(({ root }) => root)));
 }
-const room = (maxBytes: number, newest: CachedPackage) => makeRoom(cache, { dataDir, maxBytes, log: silentLog(), newest });
+const room = (maxBytes: number, newest: CachedPackage) =>
+  makeRoom(cache, { dataDir, maxBytes, log: silentLog(), newest });
 const left = async () => (await cache.list()).map(({ version }) => version).toSorted();
 
 describe("room for packages", () => {
