@@ -54,8 +54,6 @@ export async function createOrganization(
   const person = asPerson(who);
   demand(person, "administer_site");
   const { requestId, ...body } = wanted;
-  if (!isName(body.name))
-    throw invalid("name", `expected ${nameShape}, got ${JSON.stringify(body.name.slice(0, 100))}`);
   const { defaultPool = "", ...said } = checked("", { ...plainOrganization, ...body });
   if (said.defaultExecutionMode === "agent" || defaultPool !== "") throw tooEarly();
   return change(control, async (tx, at) => {
