@@ -6,6 +6,9 @@ import { objectRoutes } from "./services/objects.ts";
 import { organizationRoutes } from "./services/organizations.ts";
 import { projectRoutes } from "./services/projects.ts";
 import { consumerRoutes } from "./services/state-consumers.ts";
+import { stateOutputRoutes } from "./services/state-outputs.ts";
+import { stateUploadRoutes } from "./services/state-uploads.ts";
+import { stateVersionRoutes } from "./services/state-versions.ts";
 import { tagRoutes } from "./services/tags.ts";
 import { workspaceResourceRoutes } from "./services/workspace-resources.ts";
 import { workspaceRoutes } from "./services/workspaces.ts";
@@ -20,6 +23,9 @@ export const apiRoutes: readonly TfeRoute[] = [
   ...consumerRoutes,
   ...workspaceResourceRoutes,
   ...configurationVersionRoutes,
+  ...stateVersionRoutes,
+  ...stateUploadRoutes,
+  ...stateOutputRoutes,
 ];
 
 /** Everything else: no credential is asked for, or it stands in the path. */

@@ -4,11 +4,7 @@ import type { Configuration } from "../../domain/workspaces/configuration.ts";
 import type { Queries } from "../../store/ports/store.ts";
 import type { Change } from "../core/change.ts";
 import type { Control } from "../core/control.ts";
-import {
-  type AnnouncedUpload,
-  type TakenConfiguration,
-  takeAnnounced,
-} from "../workspaces/pending-configurations.ts";
+import { type AnnouncedUpload, type TakenConfiguration, takeAnnounced } from "../workspaces/pending-configurations.ts";
 import { demandRunRoom } from "./quota.ts";
 import { insertRun } from "./runs.ts";
 
