@@ -12,6 +12,9 @@ import { runListRoutes } from "./services/run-lists.ts";
 import { runPhaseRoutes } from "./services/run-phases.ts";
 import { runRoutes } from "./services/runs.ts";
 import { consumerRoutes } from "./services/state-consumers.ts";
+import { stateOutputRoutes } from "./services/state-outputs.ts";
+import { stateUploadRoutes } from "./services/state-uploads.ts";
+import { stateVersionRoutes } from "./services/state-versions.ts";
 import { tagRoutes } from "./services/tags.ts";
 import { workspaceResourceRoutes } from "./services/workspace-resources.ts";
 import { workspaceRoutes } from "./services/workspaces.ts";
@@ -31,6 +34,9 @@ export const apiRoutes: readonly TfeRoute[] = [
   ...runActionRoutes,
   ...runEventRoutes,
   ...runPhaseRoutes,
+  ...stateVersionRoutes,
+  ...stateUploadRoutes,
+  ...stateOutputRoutes,
 ];
 
 /** Everything else: no credential is asked for, or it stands in the path. */

@@ -34,11 +34,7 @@ async function stateOf(q: Queries, { workspaceId }: Job): Promise<StateVersion |
 }
 
 /** The same without its state. */
-export async function jobSpecOf(
-  control: Control,
-  q: Queries,
-  job: Job,
-): Promise<Spec> {
+export async function jobSpecOf(control: Control, q: Queries, job: Job): Promise<Spec> {
   const run = await q.runs.get(job.runId);
   const workspace = await q.workspaces.get(job.workspaceId);
   const configuration = run === undefined ? undefined : await q.configurations.get(run.configurationId);
@@ -87,11 +83,7 @@ export async function jobSpecOf(
 }
 
 /** An apply gets what its plan made; a plan that may be applied is told how much it may make. */
-function planFilesOf(
-  { limits }: Control,
-  run: Run,
-  job: Job,
-): Pick<Spec, "planFiles"> {
+function planFilesOf({ limits }: Control, run: Run, job: Job): Pick<Spec, "planFiles"> {
   if (job.phase === "apply") {
     const { planFilesSha256: sha256, planFilesBytes: bytes } = run;
     return sha256 === null || bytes === null ? {} : { planFiles: { sizeBytes: BigInt(bytes), sha256 } };

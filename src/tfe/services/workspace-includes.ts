@@ -1,11 +1,17 @@
 import { getOrganization } from "../../control/people/organizations.ts";
+import { getState } from "../../control/states/states.ts";
 import type { DetailedWorkspace } from "../../control/workspaces/search.ts";
+import { isWindlassError } from "../../lib/words/errors.ts";
+import type { StateVersionId } from "../../lib/words/ids.ts";
 import type { Resource } from "../core/answers.ts";
 import type { TfeCall } from "../core/call.ts";
 import { includesOf } from "../core/pages.ts";
 import { toOrganization, toProject } from "../mapping/organization.ts";
+import { toStateVersion } from "../mapping/state-version.ts";
 import { bindingsOf, toTagBinding } from "../mapping/tag.ts";
 import { toWorkspace } from "../mapping/workspace.ts";
+import { workspaceOutputs } from "./state-outputs.ts";
+import { urlsOf } from "./state-versions.ts";
 
 /** What clients may want with workspaces. What there is none of is included as nothing. */
 const known = [
@@ -55,6 +61,7 @@ export async function withIncludes(
     const row = rows[index] ?? first;
     const own = await ownParts(call, row, wanted);
     for (const part of Object.values(own)) included.push(...part);
+    if (wanted.has("current_state_version")) included.push(...(await currentState(call, row)));
     complete.push(withRelated(resource, own));
   }
   return { resources: complete, included: unique(included) };
@@ -65,7 +72,9 @@ type Parts = Readonly<Record<string, readonly Resource[]>>;
 /** What belongs to one workspace, by the relationship that it is in. */
 async function ownParts(call: TfeCall, { view }: DetailedWorkspace, wanted: ReadonlySet<Include>): Promise<Parts> {
   const { workspace } = view;
+  const { currentStateId } = workspace;
   return {
+    ...(wanted.has("outputs") ? { outputs: await outputsOf(call, currentStateId) } : {}),
     ...(wanted.has("effective_tag_bindings")
       ? {
           "effective-tag-bindings": bindingsOf(workspace).map((binding) =>
@@ -74,6 +83,26 @@ async function ownParts(call: TfeCall, { view }: DetailedWorkspace, wanted: Read
         }
       : {}),
   };
+}
+
+const nowhere = { organization: "", name: "" };
+
+/** Of the workspace's state, if it can be looked into. */
+async function outputsOf(call: TfeCall, id: StateVersionId | null): Promise<readonly Resource[]> {
+  if (id === null) return [];
+  try {
+    return await workspaceOutputs(call, { id, workspace: nowhere });
+  } catch (error) {
+    if (isWindlassError(error, "validation")) return [];
+    throw error;
+  }
+}
+
+async function currentState(call: TfeCall, { view }: DetailedWorkspace): Promise<readonly Resource[]> {
+  const { currentStateId: id } = view.workspace;
+  if (id === null) return [];
+  const state = await getState(call.control, call.who, { id, workspace: nowhere });
+  return [toStateVersion(state, urlsOf(call, state))];
 }
 
 /** A relationship names what is included for it. */

@@ -47,7 +47,13 @@ function runQueries(context: QueryContext): RunPart {
 
 type OwnerPart = Pick<
   UpkeepQueries,
-  "agents" | "goneAgents" | "configurations" | "pendingConfigurations" | "runsUsing" | "deleteConfiguration" | "siteAdminKeys"
+  | "agents"
+  | "goneAgents"
+  | "configurations"
+  | "pendingConfigurations"
+  | "runsUsing"
+  | "deleteConfiguration"
+  | "siteAdminKeys"
 >;
 
 function ownerQueries(context: QueryContext): OwnerPart {
