@@ -3,8 +3,6 @@ import { accountRoutes } from "./services/account.ts";
 import { agentPoolRoutes } from "./services/agent-pools.ts";
 import { agentTokenRoutes } from "./services/agent-tokens.ts";
 import { agentRoutes } from "./services/agents.ts";
-import { variableSetRoutes } from "./services/variable-sets.ts";
-import { variableRoutes } from "./services/variables.ts";
 import { configurationVersionRoutes } from "./services/configuration-versions.ts";
 import { discoveryRoutes } from "./services/discovery.ts";
 import { objectRoutes } from "./services/objects.ts";
@@ -12,6 +10,8 @@ import { organizationRoutes } from "./services/organizations.ts";
 import { projectRoutes } from "./services/projects.ts";
 import { consumerRoutes } from "./services/state-consumers.ts";
 import { tagRoutes } from "./services/tags.ts";
+import { variableSetRoutes } from "./services/variable-sets.ts";
+import { variableRoutes } from "./services/variables.ts";
 import { workspaceResourceRoutes } from "./services/workspace-resources.ts";
 import { workspaceRoutes } from "./services/workspaces.ts";
 

@@ -93,12 +93,12 @@ export function refused(error: unknown, requestId: string): TfeAnswer {
         "internal",
         `something unforeseen went wrong: the server's log says more under request ${requestId}`,
       );
-  const { status } = refusalOf[known.code];
+  const errors = errorsOf(known);
   return {
     kind: "bytes",
-    status,
+    status: Number(errors[0]?.status ?? refusalOf[known.code].status),
     type: documentType,
-    bytes: `${JSON.stringify({ errors: errorsOf(known) })}\n`,
+    bytes: `${JSON.stringify({ errors })}\n`,
     headers: headersOf(known),
   };
 }
