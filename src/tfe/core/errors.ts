@@ -93,12 +93,11 @@ export function refused(error: unknown, requestId: string): TfeAnswer {
         "internal",
         `something unforeseen went wrong: the server's log says more under request ${requestId}`,
       );
-  const errors = errorsOf(known);
   return {
     kind: "bytes",
-    status: Number(errors[0]?.status ?? refusalOf[known.code].status),
+    status: known.metadata.parameter === undefined ? refusalOf[known.code].status : 400,
     type: documentType,
-    bytes: `${JSON.stringify({ errors })}\n`,
+    bytes: `${JSON.stringify({ errors: errorsOf(known) })}\n`,
     headers: headersOf(known),
   };
 }
