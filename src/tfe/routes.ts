@@ -1,4 +1,5 @@
 import type { TfeRoute } from "./core/call.ts";
+import { loginRoutes } from "./login/routes.ts";
 import { accountRoutes } from "./services/account.ts";
 import { agentPoolRoutes } from "./services/agent-pools.ts";
 import { agentTokenRoutes } from "./services/agent-tokens.ts";
@@ -7,7 +8,13 @@ import { configurationVersionRoutes } from "./services/configuration-versions.ts
 import { discoveryRoutes } from "./services/discovery.ts";
 import { objectRoutes } from "./services/objects.ts";
 import { organizationRoutes } from "./services/organizations.ts";
+import { planDocumentRoutes } from "./services/plan-documents.ts";
 import { projectRoutes } from "./services/projects.ts";
+import { runActionRoutes } from "./services/run-actions.ts";
+import { runEventRoutes } from "./services/run-events.ts";
+import { runListRoutes } from "./services/run-lists.ts";
+import { runPhaseRoutes } from "./services/run-phases.ts";
+import { runRoutes } from "./services/runs.ts";
 import { consumerRoutes } from "./services/state-consumers.ts";
 import { tagRoutes } from "./services/tags.ts";
 import { variableSetRoutes } from "./services/variable-sets.ts";
@@ -30,7 +37,13 @@ export const apiRoutes: readonly TfeRoute[] = [
   ...consumerRoutes,
   ...workspaceResourceRoutes,
   ...configurationVersionRoutes,
+  ...runRoutes,
+  ...runListRoutes,
+  ...runActionRoutes,
+  ...runEventRoutes,
+  ...runPhaseRoutes,
+  ...planDocumentRoutes,
 ];
 
 /** Everything else: no credential is asked for, or it stands in the path. */
-export const openRoutes: readonly TfeRoute[] = [...discoveryRoutes, ...objectRoutes];
+export const openRoutes: readonly TfeRoute[] = [...discoveryRoutes, ...objectRoutes, ...loginRoutes];

@@ -28,6 +28,8 @@ export interface OpenCall extends TfeServer {
   readonly address: string;
   /** Aborted when the caller is gone or the server stops. */
   readonly signal: AbortSignal;
+  /** The person whose API key somebody typed into a page. Rejected keys count for the caller's address. */
+  readonly personWith: (key: string) => Promise<Person>;
   /** True for the terraform program itself, which waits for runs and logs in loops of its own. */
   readonly isTerraform: boolean;
 }

@@ -123,15 +123,31 @@ const takenPointer = ({ resource }: WindlassError["metadata"]): string =>
 
 const clip = (text: string): string => (text.length > maxDetail ? `${text.slice(0, maxDetail)}…` : text);
 
+/** Attributes that have another name in the TFE API. */
+const theirNames: Readonly<Record<string, string>> = {
+  agent_pool: "agent-pool-id",
+  default_agent_pool: "default-agent-pool",
+  engine_version: "terraform-version",
+  inherits_execution_mode: "setting-overwrites",
+  destroy: "is-destroy",
+  targets: "target-addrs",
+  replacements: "replace-addrs",
+};
+
+const nameOf = (field: string): string => {
+  const name = field.split(/[./]/).at(-1) ?? "";
+  return theirNames[name] ?? name.replaceAll("_", "-");
+};
+
 const detailOf = ({ field, description }: FieldViolation): string => {
-  const name = field.split(/[./]/).at(-1)?.replaceAll("-", " ").replaceAll("_", " ") ?? "";
+  const name = nameOf(field).replaceAll("-", " ");
   return clip(name === "" ? description : `${name}: ${description}`);
 };
 
 /** Where in the request's document it stands: a field of ours, or a pointer already. */
 const pointerTo = ({ field }: FieldViolation): string => {
   if (field.startsWith("/")) return field;
-  const name = field.split(".").at(-1)?.replaceAll("_", "-") ?? "";
+  const name = nameOf(field);
   return name === "" ? "/data" : `/data/attributes/${name}`;
 };
 

@@ -14,6 +14,8 @@ export interface PageWish {
 /** A page as its readers are told of it; without a total where counting would cost too much. */
 export interface PageFacts extends PageWish {
   readonly total: number | undefined;
+  /** Whether another page follows, where there is no total. */
+  readonly hasMore?: boolean | undefined;
 }
 
 const defaultSize = 20;

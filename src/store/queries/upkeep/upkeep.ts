@@ -4,6 +4,7 @@ import { and, asc, eq, inArray, isNotNull, isNull, lt, or, sql } from "../../dri
 import type { IdPage } from "../../ports/pages.ts";
 import type { BlobUse, SealedValue, UpkeepQueries } from "../../ports/upkeep.ts";
 import { isActive } from "../../tables/conditions.ts";
+import type { Tables } from "../../tables/tables.ts";
 import type { QueryContext } from "../context.ts";
 import { afterId, pageById } from "../pages.ts";
 import { removing } from "../rows.ts";
@@ -20,6 +21,15 @@ export function upkeepQueries(context: QueryContext): UpkeepQueries {
   };
 }
 
+/** The keys of everything that is stored of a run. */
+const objectsOf = (runs: Tables["runs"]) => ({
+  plan: runs.planBlobKey,
+  summary: runs.summaryBlobKey,
+  files: runs.planFilesBlobKey,
+  json: runs.planJsonBlobKey,
+  redacted: runs.redactedPlanBlobKey,
+});
+
 type RunPart = Pick<UpkeepQueries, "activeRuns" | "quarantinedRuns" | "deleteRun" | "plannedRuns" | "states">;
 
 function runQueries(context: QueryContext): RunPart {
@@ -30,8 +40,7 @@ function runQueries(context: QueryContext): RunPart {
   const page = (where: SQL | undefined, wanted: IdPage) => pageById(context, { table: runs, where }, wanted);
   return {
     activeRuns: (wanted) => page(isActive(runs.status), wanted),
-    plannedRuns: (wanted) =>
-      page(or(isNotNull(runs.planBlobKey), isNotNull(runs.summaryBlobKey), isNotNull(runs.planFilesBlobKey)), wanted),
+    plannedRuns: (wanted) => page(or(...Object.values(objectsOf(runs)).map((key) => isNotNull(key))), wanted),
     quarantinedRuns: async (ids) => {
       if (ids.length === 0) return new Set();
       const found = await db
@@ -47,7 +56,13 @@ function runQueries(context: QueryContext): RunPart {
 
 type OwnerPart = Pick<
   UpkeepQueries,
-  "agents" | "goneAgents" | "configurations" | "runsUsing" | "deleteConfiguration" | "siteAdminKeys"
+  | "agents"
+  | "goneAgents"
+  | "configurations"
+  | "pendingConfigurations"
+  | "runsUsing"
+  | "deleteConfiguration"
+  | "siteAdminKeys"
 >;
 
 function ownerQueries(context: QueryContext): OwnerPart {
@@ -63,6 +78,10 @@ function ownerQueries(context: QueryContext): OwnerPart {
     },
     configurations: (before, wanted) =>
       pageById(context, { table: configurations, where: lt(configurations.createdAt, before) }, wanted),
+    pendingConfigurations: (before, wanted) => {
+      const where = and(eq(configurations.status, "pending"), lt(configurations.createdAt, before));
+      return pageById(context, { table: configurations, where }, wanted);
+    },
     runsUsing: async ({ id, workspaceId }) => {
       const found = await db
         .select({ id: runs.id })
@@ -84,12 +103,13 @@ function ownerQueries(context: QueryContext): OwnerPart {
 function blobQueries(context: QueryContext): Pick<UpkeepQueries, "blobUses"> {
   const {
     db,
-    t: { configurations, runs, states, uploads, uploadParts },
+    t: { configurations, runs, states, stateAnnouncements, uploads, uploadParts },
   } = context;
   const of = {
     configurations: { id: configurations.id, first: configurations.blobKey },
-    runs: { id: runs.id, first: runs.planBlobKey, second: runs.summaryBlobKey, third: runs.planFilesBlobKey },
-    states: { id: states.id, first: states.blobKey },
+    runs: { id: runs.id, ...objectsOf(runs) },
+    states: { id: states.id, first: states.blobKey, second: states.jsonBlobKey },
+    stateAnnouncements: { id: stateAnnouncements.id, first: stateAnnouncements.jsonBlobKey },
   };
   const usesIn = (keys: (typeof of)[keyof typeof of], wanted: IdPage) =>
     db.select(keys).from(keys.id.table).where(afterId(keys.id, wanted)).orderBy(asc(keys.id)).limit(wanted.limit);
@@ -112,7 +132,7 @@ function blobQueries(context: QueryContext): Pick<UpkeepQueries, "blobUses"> {
         ? ofUploads(wanted)
         : (await usesIn(of[table], wanted)).map(({ id, ...keys }) => ({
             id,
-            keys: Object.values(keys).filter((key) => key !== null),
+            keys: Object.values(keys).filter((key): key is string => key !== null && key !== ""),
           })),
   };
 }
