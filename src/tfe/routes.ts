@@ -1,10 +1,14 @@
 import type { TfeRoute } from "./core/call.ts";
 import { loginRoutes } from "./login/routes.ts";
 import { accountRoutes } from "./services/account.ts";
+import { agentPoolRoutes } from "./services/agent-pools.ts";
+import { agentTokenRoutes } from "./services/agent-tokens.ts";
+import { agentRoutes } from "./services/agents.ts";
 import { configurationVersionRoutes } from "./services/configuration-versions.ts";
 import { discoveryRoutes } from "./services/discovery.ts";
 import { objectRoutes } from "./services/objects.ts";
 import { organizationRoutes } from "./services/organizations.ts";
+import { planDocumentRoutes } from "./services/plan-documents.ts";
 import { projectRoutes } from "./services/projects.ts";
 import { runActionRoutes } from "./services/run-actions.ts";
 import { runEventRoutes } from "./services/run-events.ts";
@@ -16,11 +20,18 @@ import { stateOutputRoutes } from "./services/state-outputs.ts";
 import { stateUploadRoutes } from "./services/state-uploads.ts";
 import { stateVersionRoutes } from "./services/state-versions.ts";
 import { tagRoutes } from "./services/tags.ts";
+import { variableSetRoutes } from "./services/variable-sets.ts";
+import { variableRoutes } from "./services/variables.ts";
 import { workspaceResourceRoutes } from "./services/workspace-resources.ts";
 import { workspaceRoutes } from "./services/workspaces.ts";
 
 /** Everything below /api/v2. */
 export const apiRoutes: readonly TfeRoute[] = [
+  ...agentPoolRoutes,
+  ...agentTokenRoutes,
+  ...agentRoutes,
+  ...variableRoutes,
+  ...variableSetRoutes,
   ...accountRoutes,
   ...organizationRoutes,
   ...projectRoutes,
@@ -37,7 +48,8 @@ export const apiRoutes: readonly TfeRoute[] = [
   ...stateVersionRoutes,
   ...stateUploadRoutes,
   ...stateOutputRoutes,
+  ...planDocumentRoutes,
 ];
 
 /** Everything else: no credential is asked for, or it stands in the path. */
-export const openRoutes: readonly TfeRoute[] = [...discoveryRoutes, ...loginRoutes, ...objectRoutes];
+export const openRoutes: readonly TfeRoute[] = [...discoveryRoutes, ...objectRoutes, ...loginRoutes];

@@ -39,7 +39,7 @@ const organizationDocument = document(
   z.strictObject({
     maxAgents: z.number().int().min(0).optional(),
     maxWorkspaces: z.number().int().min(0).optional(),
-    defaultExecutionMode: z.enum(["remote", "local"]).optional(),
+    defaultExecutionMode: z.enum(["remote", "local", "agent"]).optional(),
     defaultEngine: engine.optional(),
   }),
 );

@@ -19,7 +19,7 @@ export const organizationSpec = {
   current: (org: Organization): Required<OrganizationDocument["spec"]> => ({
     maxAgents: org.maxAgents,
     maxWorkspaces: org.maxWorkspaces,
-    defaultExecutionMode: modeWord(org.defaultExecutionMode) === "local" ? "local" : "remote",
+    defaultExecutionMode: modeWord(org.defaultExecutionMode),
     defaultEngine: { name: engineWord(org.defaultEngine), version: org.defaultEngineVersion },
   }),
   shown: ({ defaultEngine, ...spec }: OrganizationDocument["spec"]): OrganizationDocument["spec"] => ({

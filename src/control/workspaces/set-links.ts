@@ -1,4 +1,5 @@
 import type { Principal } from "../../domain/people/principal.ts";
+import type { SetVariable } from "../../domain/workspaces/variable.ts";
 import type { VariableSet } from "../../domain/workspaces/variable-set.ts";
 import { WindlassError } from "../../lib/words/errors.ts";
 import type { VariableId, WorkspaceId } from "../../lib/words/ids.ts";
@@ -14,6 +15,7 @@ import {
   type Reference,
 } from "../core/access.ts";
 import type { Control } from "../core/control.ts";
+import { bytesOf } from "./effective-variables.ts";
 
 /** A variable set with what it has to do with, by ids. */
 export interface LinkedSet {
@@ -48,7 +50,7 @@ async function linkSets(q: Queries, sets: readonly VariableSet[]): Promise<reado
 const tooMany = (sets: number) =>
   new WindlassError(
     "answer_too_large",
-    `these ${sets} variable sets have more than ${maxLinks} workspaces and variables together: ask for fewer sets a page`,
+    `these ${sets} variable sets have more workspaces or variables together than one answer has room for: ask for fewer sets a page`,
   );
 
 /** The variable set of that id or name. */
@@ -61,6 +63,26 @@ export async function getLinkedSet(control: Control, who: Principal, reference: 
     if (linked === undefined) throw notFound("variable set", reference.name);
     return linked;
   });
+}
+
+/** Most bytes of values in one answer about several sets. */
+const maxValueBytes = 8 * 1024 * 1024;
+
+/** The variables of sets that the caller was shown, by set and key; the values of sensitive ones are empty. */
+export async function variablesOfSets(
+  { store }: Pick<Control, "store">,
+  sets: readonly LinkedSet[],
+): Promise<readonly SetVariable[]> {
+  const found: SetVariable[] = [];
+  let bytes = 0;
+  for (const { set, variableIds } of sets) {
+    if (variableIds.length === 0) continue;
+    const { rows } = await store.read((q) => q.setVariables.slice(set.id, { offset: 0, limit: maxLinks }));
+    bytes += bytesOf(rows);
+    if (bytes > maxValueBytes) throw tooMany(sets.length);
+    found.push(...rows);
+  }
+  return found;
 }
 
 export interface SetSearch {

@@ -107,6 +107,12 @@ export interface Run {
   readonly planBlobKey: string | null;
   readonly summaryBlobKey: string | null;
   /**
+   * Its documents, packed and encrypted: the plan as JSON, with its secrets; and as terraform's own client reads it, without
+   * them, which only some runs want. Null if there is none.
+   */
+  readonly planJsonBlobKey: string | null;
+  readonly redactedPlanBlobKey: string | null;
+  /**
    * The archive of the files that the plan made, in clear: its SHA-256, its size, and where it lies encrypted; null if
    * there is none.
    */

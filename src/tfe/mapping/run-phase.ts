@@ -1,3 +1,4 @@
+import { hasGeneratedConfiguration } from "../../control/runs/plan-documents.ts";
 import type { RunView } from "../../control/runs/view.ts";
 import type { Job } from "../../domain/runs/job.ts";
 import type { ChangeCounts } from "../../domain/runs/run.ts";
@@ -11,7 +12,7 @@ export const toPlanResource = (view: RunView, logUrl: string): Resource => ({
   id: toPartId("plan", view.run.id),
   attributes: {
     "has-changes": view.run.hasChanges,
-    "generated-configuration": view.run.options.generatesConfiguration === true && view.run.planSha256 !== null,
+    "generated-configuration": hasGeneratedConfiguration(view.run),
     "log-read-url": logUrl,
     ...countsOf(view.run.plannedChanges),
     status: toPhaseStatus(view.run, view.plan),
