@@ -1,5 +1,8 @@
 import { listNumberedEvents, type ToldRun } from "../../control/runs/told-runs.ts";
 import { getConfiguration } from "../../control/workspaces/configurations.ts";
+import { detailWorkspaces } from "../../control/workspaces/search.ts";
+import type { WorkspaceView } from "../../control/workspaces/view.ts";
+import { getWorkspace } from "../../control/workspaces/workspaces.ts";
 import type { Resource } from "../core/answers.ts";
 import type { TfeCall } from "../core/call.ts";
 import { includesOf } from "../core/pages.ts";
@@ -7,6 +10,7 @@ import { toConfigurationVersion } from "../mapping/configuration-version.ts";
 import { confirmedBy } from "../mapping/run.ts";
 import { isRemark, toCommentResource, toEventResource } from "../mapping/run-event.ts";
 import { toApplyResource, toPlanResource } from "../mapping/run-phase.ts";
+import { toWorkspace } from "../mapping/workspace.ts";
 import { logUrlOf } from "./logs.ts";
 import { usersOf } from "./users.ts";
 
@@ -27,6 +31,7 @@ export async function includedOf(
 ): Promise<readonly Resource[] | undefined> {
   if (wanted.size === 0) return undefined;
   const included: Resource[] = [];
+  const workspaces = new Set<string>();
   const has = (name: RunInclude) => wanted.has(name);
   for (const { view, marks } of runs) {
     const { run } = view;
@@ -36,9 +41,17 @@ export async function includedOf(
     if (has("confirmed_by")) included.push(...usersOf([confirmedBy(marks)]));
     if (has("configuration_version") || has("configuration_version.ingress_attributes"))
       included.push(...(await configurationOf(call, run.configurationId)));
+    if (has("workspace")) workspaces.add(run.workspaceId);
     if (has("comments") || has("run_events")) included.push(...(await eventsOf(call, run.id, wanted)));
   }
+  included.push(...(await workspacesOf(call, workspaces)));
   return [...new Map(included.map((one) => [`${one.type}/${one.id}`, one])).values()];
+}
+
+async function workspacesOf({ control, who }: TfeCall, ids: ReadonlySet<string>): Promise<readonly Resource[]> {
+  const views: WorkspaceView[] = [];
+  for (const name of ids) views.push(await getWorkspace(control, who, { organization: "", name }));
+  return (await detailWorkspaces(control, views)).map((row) => toWorkspace(row, who));
 }
 
 async function configurationOf({ control, who }: TfeCall, id: string): Promise<readonly Resource[]> {
