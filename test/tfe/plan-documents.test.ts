@@ -1,6 +1,6 @@
 import { gzipSync } from "node:zlib";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { storePlanDocuments } from "../../src/control/runs/plan-documents.ts";
+import { storePlanDocuments } from "../../src/control/jobs/plan-documents.ts";
 import { createWorkspace } from "../../src/control/workspaces/workspaces.ts";
 import type { Run } from "../../src/domain/runs/run.ts";
 import { toPartId, toTfeId } from "../../src/tfe/core/ids.ts";

@@ -19,7 +19,8 @@ export interface GivenState {
  * the state itself does; what the job writes has to follow the version, and terraform goes by what it reads.
  */
 export async function givenState(control: Control, state: StateVersion): Promise<GivenState> {
-  const plain = (from: number) => readSealedFrom(control, { key: state.blobKey, subject: stateSubject(state.id) }, from);
+  const plain = (from: number) =>
+    readSealedFrom(control, { key: state.blobKey, subject: stateSubject(state.id) }, from);
   const asItIs = { bytes: state.bytes, sha256: state.sha256, read: plain };
   // What a job has brought was compared with what it said.
   if (state.jobId !== null) return asItIs;

@@ -1,5 +1,5 @@
 import { notFound } from "../../control/core/access.ts";
-import { readPlanJson, readRedactedPlan } from "../../control/runs/plan-documents.ts";
+import { readPlanJson, readRedactedPlan } from "../../control/jobs/plan-documents.ts";
 import { getToldRun } from "../../control/runs/told-runs.ts";
 import { isFinal } from "../../domain/runs/run.ts";
 import { isWindlassError } from "../../lib/words/errors.ts";

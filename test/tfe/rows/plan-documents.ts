@@ -1,5 +1,5 @@
 import { gzipSync } from "node:zlib";
-import { storePlanDocuments } from "../../../src/control/runs/plan-documents.ts";
+import { storePlanDocuments } from "../../../src/control/jobs/plan-documents.ts";
 import { toPartId, toTfeId } from "../../../src/tfe/core/ids.ts";
 import { runRow } from "../../support/rows.ts";
 import { makeWorkspace } from "./made.ts";
