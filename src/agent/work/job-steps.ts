@@ -10,6 +10,7 @@ import { removeFile, removeTree, touch } from "../disk/durable-files.ts";
 import type { ReadyJob } from "../jobs/files.ts";
 import { type AgentJob, idsOf } from "../jobs/job.ts";
 import type { JobLog } from "../jobs/log.ts";
+import type { InterruptHold } from "../steps/interrupt-hold.ts";
 import type { LeftProcess } from "../steps/left-behind.ts";
 import type { Step, StepOutcome } from "../steps/step-process.ts";
 import { note, noteIfPossible } from "./job-notes.ts";
@@ -48,6 +49,8 @@ export interface StepRequest {
   /** Terraform's arguments; asked for only when the step is started, not when it is taken up. */
   readonly argv: () => Promise<readonly string[]> | readonly string[];
   readonly output: StepOutput;
+  /** While it would forget its interrupt. */
+  readonly hold?: InterruptHold | undefined;
   /** How long it may take, over restarts of the agent; absent is for ever. */
   readonly limit?: StepLimit | undefined;
   /** Goes on beside it until the signal is aborted, and may add to its output. */
@@ -145,7 +148,7 @@ export class JobSteps {
   }
 
   async #start(request: StepRequest) {
-    const { name, argv } = request;
+    const { name, argv, hold } = request;
     const { job, context, ready, place } = this.#options;
     const variables = await this.#untilWanted();
     if (variables === undefined) return { kind: "skipped" } as const;
@@ -155,7 +158,7 @@ export class JobSteps {
     await removeFile(this.outputPath(name));
     await note(job, context, { kind: "step_started", step: name });
     failpoint("agent.step-noted");
-    const command = { ...program, dir: this.#dirOf(name), env, logFile: this.outputPath(name) };
+    const command = { ...program, dir: this.#dirOf(name), env, logFile: this.outputPath(name), hold };
     const started = await context.runtime.start(command, context.clock);
     failpoint("agent.step-spawned");
     if (started.kind === "refused") return started;
@@ -208,7 +211,9 @@ export class JobSteps {
     // Each writes to the job's directory: none goes on when the step is over.
     const wishes: Promise<void>[] = [];
     const own = (wish: Promise<void>) => {
-      const owned = wish.catch((error: unknown) => this.#failed(error));
+      const owned = wish.catch((error: unknown) => {
+        if (error !== over.signal.reason) this.#failed(error);
+      });
       wishes.push(owned);
       return owned;
     };
@@ -252,7 +257,7 @@ export class JobSteps {
     if (job.forced.aborted) return;
     await noteIfPossible(job, context, { kind: "step_interrupted", step: name });
     const interrupting = step
-      .interrupt()
+      .interrupt(over)
       .then((outcome) => context.log.info({ ...idsOf(job), step: name, outcome }, "step interrupted"));
     await together(over, () => [interrupting, this.#forceAfterPatience(name, step, over)]);
   }
@@ -293,7 +298,7 @@ export class JobSteps {
    */
   async #letWrite(step: Step, over: AbortSignal): Promise<void> {
     const { clock } = this.#options.context;
-    if ((await step.interrupt()) === "sent") await clock.sleep(writeMs, over).catch(() => {});
+    if ((await step.interrupt(over)) === "sent") await clock.sleep(writeMs, over).catch(() => {});
     if (over.aborted || (await step.interruptAgain()) === "not-running") return;
     await clock.sleep(endMs, over).catch(() => {});
   }

@@ -7,6 +7,7 @@ import { openRegular } from "../../lib/fs/regular-file.ts";
 import { failpoint } from "../../lib/program/failpoint.ts";
 import { WindlassError } from "../../lib/words/errors.ts";
 import { type PlanOptions, planArgv, schemasArgv, showPlanArgv } from "../../terraform/engines/argv.ts";
+import { walkOfPlan } from "../../terraform/engines/early-interrupt.ts";
 import { readAt, removeFile } from "../disk/durable-files.ts";
 import { configurationRoot } from "../jobs/files.ts";
 import { idsOf } from "../jobs/job.ts";
@@ -35,7 +36,7 @@ export async function planPhase(execution: Execution): Promise<PhaseEnd> {
   const over = await initialize(execution);
   if (over !== undefined) return over;
   const argv = async () => planArgv(await planOptions(execution));
-  const plan = await steps.run({ name: "plan", argv, output: { kind: "text" } });
+  const plan = await steps.run({ name: "plan", argv, output: { kind: "text" }, hold: walkOfPlan });
   await removeFile(job.files.variables);
   // Go ends a program that crashes with 2 as well.
   const hasChanges = plan.kind === "exited" && plan.code === 2 && (await isThere(job.files.planFile));

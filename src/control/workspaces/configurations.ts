@@ -115,9 +115,7 @@ export async function sliceConfigurations(
 ): Promise<Sliced<Configuration>> {
   const person = asPerson(who);
   demand(person, "read");
-  return control.store.read(async (q) =>
-    q.configurations.slice((await findWorkspace(q, person, reference)).id, slice),
-  );
+  return control.store.read(async (q) => q.configurations.slice((await findWorkspace(q, person, reference)).id, slice));
 }
 
 /** The archive as it was uploaded, in pieces of at most 1 MiB. */
@@ -128,11 +126,9 @@ export async function* downloadConfiguration(
 ): AsyncGenerator<Uint8Array, void> {
   const { configuration } = await getConfiguration(control, who, id);
   if (configuration.blobKey === "")
-    throw new WindlassError(
-      "not_found",
-      `configuration version ${id} has no archive: it is ${configuration.status}`,
-      { metadata: { resource: "archive of configuration version", name: id } },
-    );
+    throw new WindlassError("not_found", `configuration version ${id} has no archive: it is ${configuration.status}`, {
+      metadata: { resource: "archive of configuration version", name: id },
+    });
   yield* control.blobs.get(configuration.blobKey);
 }
 

@@ -1,11 +1,11 @@
 import type { Person, Principal } from "../../domain/people/principal.ts";
+import { isFinal } from "../../domain/runs/run.ts";
 import {
   type Configuration,
   pendingConfiguration,
   whyNotArchived,
   whyNotTaken,
 } from "../../domain/workspaces/configuration.ts";
-import { isFinal } from "../../domain/runs/run.ts";
 import type { Workspace } from "../../domain/workspaces/workspace.ts";
 import type { ArchiveContents } from "../../lib/archive/unpack.ts";
 import { isWindlassError, WindlassError } from "../../lib/words/errors.ts";
@@ -20,8 +20,7 @@ import { checkedArchive } from "./archive-intake.ts";
 import { type ConfigurationView, findConfiguration } from "./configurations.ts";
 
 /** A configuration whose archive comes later. */
-export interface NewConfiguration
-  extends Pick<Configuration, "isSpeculative" | "isProvisional" | "queuesRun"> {
+export interface NewConfiguration extends Pick<Configuration, "isSpeculative" | "isProvisional" | "queuesRun"> {
   readonly workspace: Reference;
 }
 
@@ -87,7 +86,13 @@ export async function takeAnnounced(
     await tx.configurations.save(configuration);
     const { organizationId, sha256, bytes } = configuration;
     const detail = { workspace: workspace.name, bytes: String(bytes), sha256 };
-    await record(tx, person, { action: "configuration.upload", resource: before.id, organizationId, detail, at: at.now });
+    await record(tx, person, {
+      action: "configuration.upload",
+      resource: before.id,
+      organizationId,
+      detail,
+      at: at.now,
+    });
     await taken(tx, at, { person, workspace, configuration });
     return configuration;
   });

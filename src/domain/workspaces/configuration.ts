@@ -81,7 +81,8 @@ export function whyNotArchived(
   { status }: Pick<Configuration, "status">,
   { isCurrent, isNeeded }: ConfigurationSurroundings,
 ): string | undefined {
-  if (status !== "uploaded") return `transition not allowed: configuration could not be archived because it is ${status}`;
+  if (status !== "uploaded")
+    return `transition not allowed: configuration could not be archived because it is ${status}`;
   if (isCurrent) return "transition not allowed: configuration could not be archived because it is current";
   if (isNeeded) return "transition not allowed: configuration could not be archived because a run uses it";
   return undefined;

@@ -1,6 +1,7 @@
 import { getOrganization } from "../../control/people/organizations.ts";
-import type { DetailedWorkspace } from "../../control/workspaces/search.ts";
 import { getToldRun } from "../../control/runs/told-runs.ts";
+import { type DetailedWorkspace, detailedByIds } from "../../control/workspaces/search.ts";
+import type { WorkspaceId } from "../../lib/words/ids.ts";
 import type { Resource } from "../core/answers.ts";
 import type { TfeCall } from "../core/call.ts";
 import { includesOf } from "../core/pages.ts";
@@ -38,6 +39,10 @@ export interface IncludedWorkspaces {
 /** What a call wants beside workspaces. */
 export const workspaceIncludes = (call: TfeCall): ReadonlySet<Include> => includesOf(call, known);
 
+/** The documents of workspaces of one organization, to stand beside what names them. */
+export const workspacesByIds = async (call: TfeCall, ids: readonly WorkspaceId[]): Promise<readonly Resource[]> =>
+  (await detailedByIds(call.control, call.who, ids)).map((row) => toWorkspace(row, call.who));
+
 /** The documents of workspaces of one organization. */
 export async function withIncludes(
   call: TfeCall,
@@ -56,7 +61,7 @@ export async function withIncludes(
   const complete: Resource[] = [];
   for (const [index, resource] of resources.entries()) {
     const row = rows[index] ?? first;
-    const own = await ownParts(call, row, wanted);
+    const own = ownParts(row, wanted);
     included.push(...(await currentRunOf(call, row, wanted)));
     for (const part of Object.values(own)) included.push(...part);
     complete.push(withRelated(resource, own));
@@ -67,7 +72,7 @@ export async function withIncludes(
 type Parts = Readonly<Record<string, readonly Resource[]>>;
 
 /** What belongs to one workspace, by the relationship that it is in. */
-async function ownParts(call: TfeCall, { view }: DetailedWorkspace, wanted: ReadonlySet<Include>): Promise<Parts> {
+function ownParts({ view }: DetailedWorkspace, wanted: ReadonlySet<Include>): Parts {
   const { workspace } = view;
   return {
     ...(wanted.has("effective_tag_bindings")
