@@ -15,6 +15,9 @@ import { runListRoutes } from "./services/run-lists.ts";
 import { runPhaseRoutes } from "./services/run-phases.ts";
 import { runRoutes } from "./services/runs.ts";
 import { consumerRoutes } from "./services/state-consumers.ts";
+import { stateOutputRoutes } from "./services/state-outputs.ts";
+import { stateUploadRoutes } from "./services/state-uploads.ts";
+import { stateVersionRoutes } from "./services/state-versions.ts";
 import { tagRoutes } from "./services/tags.ts";
 import { variableSetRoutes } from "./services/variable-sets.ts";
 import { variableRoutes } from "./services/variables.ts";
@@ -41,6 +44,9 @@ export const apiRoutes: readonly TfeRoute[] = [
   ...runActionRoutes,
   ...runEventRoutes,
   ...runPhaseRoutes,
+  ...stateVersionRoutes,
+  ...stateUploadRoutes,
+  ...stateOutputRoutes,
 ];
 
 /** Everything else: no credential is asked for, or it stands in the path. */

@@ -34,4 +34,5 @@ export function outputsOf(document: Json): JsonObject {
 export const isHarmless = (output: Json): output is JsonObject =>
   isJsonObject(output) && (!output.has("sensitive") || output.get("sensitive") === false);
 
-const shownValue = (output: Json): string | null => (isHarmless(output) ? writeJson(output.get("value") ?? null) : null);
+const shownValue = (output: Json): string | null =>
+  isHarmless(output) ? writeJson(output.get("value") ?? null) : null;

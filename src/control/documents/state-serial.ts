@@ -1,7 +1,7 @@
 import { WindlassError } from "../../lib/words/errors.ts";
 import { isEncryptedState } from "./encrypted-state.ts";
-import { type TextPlace, withTexts } from "./state-texts.ts";
 import { topLevelKeys } from "./state-syntax.ts";
+import { type TextPlace, withTexts } from "./state-texts.ts";
 
 /** Where the digits of a state's serial stand. */
 export type SerialPlace = TextPlace;

@@ -40,7 +40,10 @@ export function typedOutputsIn(
 ): TypedOutputs {
   const all = sortedOutputs(bytes, id);
   const rows = all.slice(offset, offset + limit).map(typedOutput);
-  const size = rows.reduce((sum, { name, typeJson, valueJson }) => sum + name.length + typeJson.length + valueJson.length, 0);
+  const size = rows.reduce(
+    (sum, { name, typeJson, valueJson }) => sum + name.length + typeJson.length + valueJson.length,
+    0,
+  );
   if (size <= maxBytes) return { rows, total: all.length };
   throw new WindlassError(
     "answer_too_large",

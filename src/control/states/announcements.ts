@@ -1,6 +1,11 @@
 import { createHash, type Hash } from "node:crypto";
 import type { Person, Principal } from "../../domain/people/principal.ts";
-import { decideNamed, type StateAnnouncement, type StateVersion, timeAfter } from "../../domain/workspaces/state-version.ts";
+import {
+  decideNamed,
+  type StateAnnouncement,
+  type StateVersion,
+  timeAfter,
+} from "../../domain/workspaces/state-version.ts";
 import type { Workspace } from "../../domain/workspaces/workspace.ts";
 import { WindlassError } from "../../lib/words/errors.ts";
 import { isId, newId, type RunId } from "../../lib/words/ids.ts";
@@ -44,7 +49,12 @@ export async function announceState(control: Control, who: Principal, wish: NewA
     if (isKnown(decision, { workspace, current, version: wish }) && current !== undefined)
       return { kind: "known", view: viewOf(current, workspace) };
     const announcement: StateAnnouncement = {
-      ...{ id: newId("sv", control.random), organizationId: workspace.organizationId, workspaceId: workspace.id, runId },
+      ...{
+        id: newId("sv", control.random),
+        organizationId: workspace.organizationId,
+        workspaceId: workspace.id,
+        runId,
+      },
       ...{ lineage, serial, md5, isForced, isIntermediate: false, jsonBlobKey: null },
       ...{ createdBy: actorOf(person), createdAt: timeAfter(current, at.now) },
     };
@@ -223,7 +233,11 @@ async function finish(tx: Queries, at: Change, { person, id, arrived, content }:
   const { isForced, createdAt: announcedAt, md5: _md5, ...announced } = announcement;
   const current = await currentOf(tx, workspace);
   if (current !== undefined && current.createdAt > announcedAt)
-    throw serialConflict(workspace, current, `the workspace has got another state, ${current.id}, since this one was announced`);
+    throw serialConflict(
+      workspace,
+      current,
+      `the workspace has got another state, ${current.id}, since this one was announced`,
+    );
   const version: StateVersion = {
     ...announced,
     ...content,

@@ -50,14 +50,22 @@ async function findHolder(q: Queries, person: Person, id: string): Promise<Holde
     throw new WindlassError("permission_denied", `state version ${id} was brought by somebody else`, {
       metadata: { action: "upload state" },
     });
-  return awaited === undefined ? { kind: "stored", row: visible(person, stored, "state version", id) } : { kind: "awaited", row: awaited };
+  return awaited === undefined
+    ? { kind: "stored", row: visible(person, stored, "state version", id) }
+    : { kind: "awaited", row: awaited };
 }
 
 /** The form for programs as its uploader made it, in pieces. It may hold secrets: looking alone is not enough. */
-export async function* downloadJsonState(control: Control, who: Principal, id: string): AsyncGenerator<Uint8Array, void> {
+export async function* downloadJsonState(
+  control: Control,
+  who: Principal,
+  id: string,
+): AsyncGenerator<Uint8Array, void> {
   const person = asPerson(who);
   demand(person, "plan");
-  const { state } = await control.store.read((q) => findState(q, person, { id, workspace: { organization: "", name: "" } }));
+  const { state } = await control.store.read((q) =>
+    findState(q, person, { id, workspace: { organization: "", name: "" } }),
+  );
   if (state.jsonBlobKey === null)
     throw new WindlassError("not_found", `state version ${id} has no form for programs`, {
       metadata: { resource: "form for programs of state version", name: id },

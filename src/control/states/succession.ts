@@ -81,4 +81,7 @@ export async function succeed(
   return next;
 }
 
-export const viewOf = (state: StateVersion, { name }: Pick<Workspace, "name">): StateView => ({ state, workspaceName: name });
+export const viewOf = (state: StateVersion, { name }: Pick<Workspace, "name">): StateView => ({
+  state,
+  workspaceName: name,
+});

@@ -19,7 +19,11 @@ export interface SummedState extends StateView {
 }
 
 /** One state version with what it holds, in short. */
-export async function getSummedState(control: Control, who: Principal, reference: StateReference): Promise<SummedState> {
+export async function getSummedState(
+  control: Control,
+  who: Principal,
+  reference: StateReference,
+): Promise<SummedState> {
   const view = await getState(control, who, reference);
   const { state } = view;
   try {

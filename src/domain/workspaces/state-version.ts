@@ -191,7 +191,10 @@ export interface NamedState {
  * What becomes of a state whose lineage and serial its client names: these count, whatever the state itself says. The same again
  * under the same name is known; force replaces anything else.
  */
-export function decideNamed(current: Pick<StateFacts, "lineage" | "serial"> | null, incoming: NamedState): PushDecision {
+export function decideNamed(
+  current: Pick<StateFacts, "lineage" | "serial"> | null,
+  incoming: NamedState,
+): PushDecision {
   const { lineage, serial, isForced, isSame } = incoming;
   const isOfLineage = lineage === "" || lineage === current?.lineage;
   if (isSame && isOfLineage && serial === current?.serial) return { kind: "known" };

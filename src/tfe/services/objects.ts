@@ -8,12 +8,13 @@ import { type ObjectKind, objectsPath, type SignedObject } from "../core/object-
 import type { ObjectAccess } from "../core/objects.ts";
 import { configurationObject } from "./configuration-versions.ts";
 import { logAccess } from "./logs.ts";
+import { jsonStateObject, stateObject } from "./state-uploads.ts";
 
 /** How the objects of each kind are read and written. */
 const objects: Readonly<Record<ObjectKind, ObjectAccess>> = {
   configuration: configurationObject,
-  state: {},
-  "json-state": {},
+  state: stateObject,
+  "json-state": jsonStateObject,
   log: logAccess,
 };
 

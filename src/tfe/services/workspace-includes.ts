@@ -1,15 +1,20 @@
 import { getOrganization } from "../../control/people/organizations.ts";
 import { getToldRun } from "../../control/runs/told-runs.ts";
+import { getState } from "../../control/states/states.ts";
 import { type DetailedWorkspace, detailedByIds } from "../../control/workspaces/search.ts";
-import type { WorkspaceId } from "../../lib/words/ids.ts";
+import { isWindlassError } from "../../lib/words/errors.ts";
+import type { StateVersionId, WorkspaceId } from "../../lib/words/ids.ts";
 import type { Resource } from "../core/answers.ts";
 import type { TfeCall } from "../core/call.ts";
 import { includesOf } from "../core/pages.ts";
 import { toOrganization, toProject } from "../mapping/organization.ts";
-import { bindingsOf, toTagBinding } from "../mapping/tag.ts";
 import { toRunResource } from "../mapping/run.ts";
+import { toStateVersion } from "../mapping/state-version.ts";
+import { bindingsOf, toTagBinding } from "../mapping/tag.ts";
 import { toWorkspace } from "../mapping/workspace.ts";
 import { includedOf } from "./run-includes.ts";
+import { workspaceOutputs } from "./state-outputs.ts";
+import { urlsOf } from "./state-versions.ts";
 
 /** What clients may want with workspaces. What there is none of is included as nothing. */
 const known = [
@@ -61,9 +66,10 @@ export async function withIncludes(
   const complete: Resource[] = [];
   for (const [index, resource] of resources.entries()) {
     const row = rows[index] ?? first;
-    const own = ownParts(row, wanted);
+    const own = await ownParts(call, row, wanted);
     included.push(...(await currentRunOf(call, row, wanted)));
     for (const part of Object.values(own)) included.push(...part);
+    if (wanted.has("current_state_version")) included.push(...(await currentState(call, row)));
     complete.push(withRelated(resource, own));
   }
   return { resources: complete, included: unique(included) };
@@ -72,9 +78,11 @@ export async function withIncludes(
 type Parts = Readonly<Record<string, readonly Resource[]>>;
 
 /** What belongs to one workspace, by the relationship that it is in. */
-function ownParts({ view }: DetailedWorkspace, wanted: ReadonlySet<Include>): Parts {
+async function ownParts(call: TfeCall, { view }: DetailedWorkspace, wanted: ReadonlySet<Include>): Promise<Parts> {
   const { workspace } = view;
+  const { currentStateId } = workspace;
   return {
+    ...(wanted.has("outputs") ? { outputs: await outputsOf(call, currentStateId) } : {}),
     ...(wanted.has("effective_tag_bindings")
       ? {
           "effective-tag-bindings": bindingsOf(workspace).map((binding) =>
@@ -97,6 +105,26 @@ async function currentRunOf(
   const beside = names.some((name) => name.includes("configuration_version")) ? ["configuration_version" as const] : [];
   const own = new Set([...beside, ...(wanted.has("current_run.plan") ? ["plan" as const] : [])]);
   return [toRunResource(told, call.who, call.control.clock.now()), ...((await includedOf(call, [told], own)) ?? [])];
+}
+
+const nowhere = { organization: "", name: "" };
+
+/** Of the workspace's state, if it can be looked into. */
+async function outputsOf(call: TfeCall, id: StateVersionId | null): Promise<readonly Resource[]> {
+  if (id === null) return [];
+  try {
+    return await workspaceOutputs(call, { id, workspace: nowhere });
+  } catch (error) {
+    if (isWindlassError(error, "validation")) return [];
+    throw error;
+  }
+}
+
+async function currentState(call: TfeCall, { view }: DetailedWorkspace): Promise<readonly Resource[]> {
+  const { currentStateId: id } = view.workspace;
+  if (id === null) return [];
+  const state = await getState(call.control, call.who, { id, workspace: nowhere });
+  return [toStateVersion(state, urlsOf(call, state))];
 }
 
 /** A relationship names what is included for it. */

@@ -1,0 +1,135 @@
+import { z } from "zod";
+import { notFound } from "../../control/core/access.ts";
+import { keyOfActor } from "../../control/core/audit.ts";
+import { invalid } from "../../control/core/refusals.ts";
+import { getAnnouncement } from "../../control/states/announcements.ts";
+import { rollbackState } from "../../control/states/push.ts";
+import {
+  downloadState,
+  getState,
+  type StateReference,
+  type StateView,
+  sliceStates,
+} from "../../control/states/states.ts";
+import { getSummedState } from "../../control/states/typed-outputs.ts";
+import { allows } from "../../domain/people/principal.ts";
+import { isWindlassError } from "../../lib/words/errors.ts";
+import type { ApiKeyId } from "../../lib/words/ids.ts";
+import { found, listed, type TfeAnswer } from "../core/answers.ts";
+import { readResource, toOne } from "../core/body.ts";
+import { idParam, route, type TfeCall, workspaceParam } from "../core/call.ts";
+import { refused } from "../core/errors.ts";
+import { fromTfeId } from "../core/ids.ts";
+import { includesOf, pageOf, sliceOf } from "../core/pages.ts";
+import { type StateUrls, toAnnouncement, toStateVersion, toSummedState } from "../mapping/state-version.ts";
+import { toUser } from "./account.ts";
+import { allOutputs } from "./state-outputs.ts";
+
+/**
+ * How often the terraform program uploads the state of an apply that goes on, in seconds; without it a killed one loses everything. It
+ * takes no less than 20.
+ */
+export const snapshotHeaders = { "x-terraform-snapshot-interval": "20" };
+
+/** Where the caller can read the bytes. */
+export function urlsOf(call: TfeCall, { state: { id } }: StateView): StateUrls {
+  const { urls, origin, who } = call;
+  if (!allows(who, "plan")) return { state: null, json: null };
+  const of = (kind: "state" | "json-state") => urls.urlOf(origin, { kind, method: "GET", id, keyId: who.id });
+  return { state: of("state"), json: of("json-state") };
+}
+
+const known = ["outputs", "created_by"] as const;
+
+/** One state version, with what is wanted beside it. */
+async function answerState(call: TfeCall, reference: StateReference): Promise<TfeAnswer> {
+  const wanted = includesOf(call, known);
+  const summed = await getSummedState(call.control, call.who, reference);
+  const included = [
+    ...(wanted.has("outputs") ? await allOutputs(call, { id: summed.state.id, workspace: nowhere }) : []),
+    ...(wanted.has("created_by") ? actorIn(summed.state.createdBy).map(toUser) : []),
+  ];
+  const parts = wanted.size === 0 ? {} : { included };
+  return found(toSummedState(summed, urlsOf(call, summed)), parts, snapshotHeaders);
+}
+
+const nowhere = { organization: "", name: "" };
+
+/** Who is named in a record; nobody if a run is. */
+function actorIn(createdBy: string): readonly { readonly id: ApiKeyId; readonly name: string }[] {
+  const id = keyOfActor(createdBy);
+  return id === undefined ? [] : [{ id, name: createdBy.slice(0, createdBy.lastIndexOf(" (")) }];
+}
+
+/** Its bytes may not have come yet. */
+async function read(call: TfeCall): Promise<TfeAnswer> {
+  const id = idParam(call, "state", "sv");
+  const announced = await getAnnouncement(call.control, call.who, id);
+  if (announced !== undefined) return found(toAnnouncement(announced), {}, snapshotHeaders);
+  return answerState(call, { id, workspace: nowhere });
+}
+
+/** Also without a state, or the first apply of a workspace would bring none while it goes on. */
+async function readCurrent(call: TfeCall): Promise<TfeAnswer> {
+  try {
+    return await answerState(call, { id: "", workspace: workspaceParam(call) });
+  } catch (error) {
+    if (isWindlassError(error, "not_found")) return { ...refused(error, ""), headers: snapshotHeaders };
+    throw error;
+  }
+}
+
+async function list(call: TfeCall): Promise<TfeAnswer> {
+  const organization = call.query.get("filter[organization][name]") ?? "";
+  const name = call.query.get("filter[workspace][name]") ?? "";
+  if (organization === "") throw invalid("filter[organization][name]", "name an organization");
+  if (name === "") throw invalid("filter[workspace][name]", "name a workspace");
+  const page = pageOf(call);
+  const wanted = { workspace: { organization, name }, isQuarantined: isQuarantinedWanted(call), ...sliceOf(page) };
+  const { rows, total } = await sliceStates(call.control, call.who, wanted);
+  return listed(
+    rows.map((view) => toStateVersion(view, urlsOf(call, view))),
+    { ...page, total },
+  );
+}
+
+function isQuarantinedWanted({ query }: TfeCall): boolean {
+  const status = query.get("filter[status]") ?? "finalized";
+  if (status === "finalized" || status === "discarded") return status === "discarded";
+  throw invalid("filter[status]", `expected finalized or discarded, got ${JSON.stringify(status.slice(0, 40))}`);
+}
+
+async function download(call: TfeCall): Promise<TfeAnswer> {
+  return bytesOf(call, idParam(call, "state", "sv"));
+}
+
+/** The bytes of a state as they were brought. */
+export async function bytesOf(call: TfeCall, id: string): Promise<TfeAnswer> {
+  const pieces = downloadState(call.control, call.who, { id, workspace: nowhere });
+  const bytes = await call.transfers.download(pieces, { of: call.who.id, signal: call.signal });
+  return { kind: "bytes", status: 200, type: "application/json", bytes };
+}
+
+const rollbackShape = {
+  types: ["state-versions"],
+  attributes: z.object({}),
+  relationships: z.object({ "rollback-state-version": toOne }),
+};
+
+async function rollback(call: TfeCall): Promise<TfeAnswer> {
+  const { name: workspaceId } = workspaceParam(call);
+  const { relationships } = await readResource(call, rollbackShape);
+  const id = fromTfeId(relationships["rollback-state-version"].data?.id ?? "");
+  const { state } = await getState(call.control, call.who, { id, workspace: { organization: "", name: workspaceId } });
+  if (state.workspaceId !== workspaceId || id === "") throw notFound("state version", id);
+  const view = await rollbackState(call.control, call.who, { id, expectedCurrentId: "" });
+  return found(toStateVersion(view, urlsOf(call, view)));
+}
+
+export const stateVersionRoutes = [
+  route("GET /state-versions", list),
+  route("GET /state-versions/:state", read),
+  route("GET /state-versions/:state/download", download),
+  route("GET /workspaces/:workspace/current-state-version", readCurrent),
+  route("PATCH /workspaces/:workspace/state-versions", rollback),
+];
