@@ -1,5 +1,6 @@
 import { notFound } from "../../control/core/access.ts";
 import { getToldRun } from "../../control/runs/told-runs.ts";
+import { downloadState, getState } from "../../control/states/states.ts";
 import type { RunView } from "../../control/runs/view.ts";
 import type { RunId } from "../../lib/words/ids.ts";
 import { found, type TfeAnswer } from "../core/answers.ts";
@@ -27,8 +28,22 @@ async function readApply(call: TfeCall): Promise<TfeAnswer> {
   return found(toApplyResource(await viewOf(call, runId), logUrlOf(call, { runId, phase: "apply" })));
 }
 
+/** The last state of an apply that is kept aside, as terraform wrote it. */
+async function readErroredState(call: TfeCall): Promise<TfeAnswer> {
+  const { control, who } = call;
+  const { stateVersionId } = await viewOf(call, partOf(call, "apply"));
+  if (stateVersionId === null) throw notFound("errored state", param(call, "apply"));
+  const reference = { id: stateVersionId, workspace: { organization: "", name: "" } };
+  const { state } = await getState(control, who, reference);
+  if (state.status !== "quarantined") throw notFound("errored state", param(call, "apply"));
+  const pieces = downloadState(control, who, reference);
+  const bytes = await call.transfers.download(pieces, { of: who.id, signal: call.signal });
+  return { kind: "bytes", status: 200, type: "application/json", bytes };
+}
+
 export const runPhaseRoutes = [
   route("GET /plans/:plan", (call) => planOf(call, partOf(call, "plan"))),
   route("GET /runs/:run/plan", (call) => planOf(call, idParam(call, "run", "run"))),
   route("GET /applies/:apply", readApply),
+  route("GET /applies/:apply/errored-state", readErroredState),
 ];
