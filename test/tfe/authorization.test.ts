@@ -11,10 +11,11 @@ import { newPool } from "../support/wanted.ts";
 import { organizationRows } from "./rows/organizations.ts";
 import { planDocumentRows } from "./rows/plan-documents.ts";
 import type { TfeRow } from "./rows/row.ts";
+import { runRows } from "./rows/runs.ts";
 import { workspaceRows } from "./rows/workspaces.ts";
 
 /** A row for every route of the TFE API. */
-const rows: readonly TfeRow[] = [...organizationRows, ...workspaceRows, ...planDocumentRows];
+const rows: readonly TfeRow[] = [...organizationRows, ...workspaceRows, ...planDocumentRows, ...runRows];
 
 /** What each role may do, as the product promises it. */
 const allowed: Readonly<Record<Role, readonly Permission[]>> = {
