@@ -1,6 +1,11 @@
 import type { TfeRoute } from "./core/call.ts";
 import { loginRoutes } from "./login/routes.ts";
 import { accountRoutes } from "./services/account.ts";
+import { agentPoolRoutes } from "./services/agent-pools.ts";
+import { agentTokenRoutes } from "./services/agent-tokens.ts";
+import { agentRoutes } from "./services/agents.ts";
+import { variableSetRoutes } from "./services/variable-sets.ts";
+import { variableRoutes } from "./services/variables.ts";
 import { configurationVersionRoutes } from "./services/configuration-versions.ts";
 import { discoveryRoutes } from "./services/discovery.ts";
 import { objectRoutes } from "./services/objects.ts";
@@ -13,6 +18,11 @@ import { workspaceRoutes } from "./services/workspaces.ts";
 
 /** Everything below /api/v2. */
 export const apiRoutes: readonly TfeRoute[] = [
+  ...agentPoolRoutes,
+  ...agentTokenRoutes,
+  ...agentRoutes,
+  ...variableRoutes,
+  ...variableSetRoutes,
   ...accountRoutes,
   ...organizationRoutes,
   ...projectRoutes,

@@ -134,7 +134,7 @@ export const orgCommands: readonly Command[] = [
     name: "create",
     summary: "Create an organization (site admins)",
     examples: ["windlass org create acme", "windlass org create acme --max-agents 20 --default-engine tofu"],
-    positionals: { name: one("NAME", "lower case letters, digits and dashes") },
+    positionals: { name: one("NAME", "letters, digits, - and _") },
     flags: settingFlags,
     run: async (context, { args, flags }) => {
       const client = await context.client(OrganizationService);

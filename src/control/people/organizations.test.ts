@@ -32,6 +32,19 @@ describe("organizations", () => {
     });
   });
 
+  test("names that differ in the case of their letters alone are one name, and what looks like an id is none", async () => {
+    const { control, admin } = fixture;
+    const create = (name: string) => createOrganization(control, admin, { name, requestId: "" });
+    const made = await create("Initech_Sales-and-Marketing-of-the-North");
+    await expect(create("initech_sales-AND-marketing-of-the-north")).rejects.toMatchObject({ code: "name_taken" });
+    await expect(create(made.id)).rejects.toMatchObject({ code: "validation" });
+    const rename = (name: string) =>
+      updateOrganization(control, admin, { organization: made.id, changes: { name }, etag: "" });
+    await expect(rename("ACME")).rejects.toMatchObject({ code: "name_taken", metadata: { name: "acme" } });
+    expect((await rename("INITECH")).name).toBe("INITECH");
+    expect((await rename("Initech")).name).toBe("Initech");
+  });
+
   test("another tenant's does not exist", async () => {
     const { control, as, sibling } = fixture;
     for (const reference of [sibling.name, sibling.id]) {

@@ -72,6 +72,18 @@ export function idParam<Prefix extends IdPrefix>(
   return id;
 }
 
+/** The ids in the names of resources. Throws `not_found` for one that is no id of this kind. */
+export const idsIn = <Prefix extends IdPrefix>(
+  prefix: Prefix,
+  what: string,
+  names: readonly { readonly id: string }[],
+): readonly Id<Prefix>[] =>
+  names.map(({ id: text }) => {
+    const id = idIn(prefix, text);
+    if (id === undefined) throw notFound(what, text.slice(0, 80));
+    return id;
+  });
+
 /** The workspace that the path names by its id. */
 export const workspaceParam = (call: Pick<OpenCall, "params">): Reference => ({
   organization: "",

@@ -110,11 +110,16 @@ function errorsOf({ code, message, fields, metadata }: WindlassError): readonly 
   const base = { status: String(status), title };
   if (metadata.parameter !== undefined)
     return [{ ...base, status: "400", detail: clip(message), source: { parameter: metadata.parameter } }];
+  if (code === "name_taken") return [{ ...base, detail: clip(message), source: { pointer: takenPointer(metadata) } }];
   if (fields.length === 0) return [{ ...base, detail: clip(message) }];
   return fields
     .slice(0, 10)
     .map((field) => ({ ...base, detail: detailOf(field), source: { pointer: pointerTo(field) } }));
 }
+
+/** What has to be another one where a name is taken. */
+const takenPointer = ({ resource }: WindlassError["metadata"]): string =>
+  `/data/attributes/${resource === "variable" ? "key" : "name"}`;
 
 const clip = (text: string): string => (text.length > maxDetail ? `${text.slice(0, maxDetail)}…` : text);
 

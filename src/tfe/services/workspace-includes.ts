@@ -1,5 +1,6 @@
 import { getOrganization } from "../../control/people/organizations.ts";
-import type { DetailedWorkspace } from "../../control/workspaces/search.ts";
+import { type DetailedWorkspace, detailedByIds } from "../../control/workspaces/search.ts";
+import type { WorkspaceId } from "../../lib/words/ids.ts";
 import type { Resource } from "../core/answers.ts";
 import type { TfeCall } from "../core/call.ts";
 import { includesOf } from "../core/pages.ts";
@@ -34,6 +35,10 @@ export interface IncludedWorkspaces {
 
 /** What a call wants beside workspaces. */
 export const workspaceIncludes = (call: TfeCall): ReadonlySet<Include> => includesOf(call, known);
+
+/** The documents of workspaces of one organization, to stand beside what names them. */
+export const workspacesByIds = async (call: TfeCall, ids: readonly WorkspaceId[]): Promise<readonly Resource[]> =>
+  (await detailedByIds(call.control, call.who, ids)).map((row) => toWorkspace(row, call.who));
 
 /** The documents of workspaces of one organization. */
 export async function withIncludes(
