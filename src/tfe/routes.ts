@@ -10,9 +10,15 @@ import { configurationVersionRoutes } from "./services/configuration-versions.ts
 import { discoveryRoutes } from "./services/discovery.ts";
 import { objectRoutes } from "./services/objects.ts";
 import { organizationRoutes } from "./services/organizations.ts";
+import { planDocumentRoutes } from "./services/plan-documents.ts";
 import { projectRoutes } from "./services/projects.ts";
 import { consumerRoutes } from "./services/state-consumers.ts";
 import { tagRoutes } from "./services/tags.ts";
+import { runActionRoutes } from "./services/run-actions.ts";
+import { runEventRoutes } from "./services/run-events.ts";
+import { runListRoutes } from "./services/run-lists.ts";
+import { runPhaseRoutes } from "./services/run-phases.ts";
+import { runRoutes } from "./services/runs.ts";
 import { workspaceResourceRoutes } from "./services/workspace-resources.ts";
 import { workspaceRoutes } from "./services/workspaces.ts";
 
@@ -31,6 +37,12 @@ export const apiRoutes: readonly TfeRoute[] = [
   ...consumerRoutes,
   ...workspaceResourceRoutes,
   ...configurationVersionRoutes,
+  ...runRoutes,
+  ...runListRoutes,
+  ...runActionRoutes,
+  ...runEventRoutes,
+  ...runPhaseRoutes,
+  ...planDocumentRoutes,
 ];
 
 /** Everything else: no credential is asked for, or it stands in the path. */

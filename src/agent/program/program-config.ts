@@ -67,12 +67,7 @@ function checked(values: Values, environment: Environment, problems: string[]): 
   const ca = file(values.caFile);
   const cert = file(values.certFile);
   const key = file(values.keyFile);
-  const tls: ClientTls = {
-    ...(ca === undefined ? {} : { ca }),
-    ...(cert === undefined ? {} : { cert }),
-    ...(key === undefined ? {} : { key }),
-    ...(values.serverName === undefined ? {} : { serverName: values.serverName }),
-  };
+  const tls: ClientTls = { ca, cert, key, serverName: values.serverName };
   if ((values.certFile === undefined) !== (values.keyFile === undefined)) {
     problems.push("--cert-file and --key-file belong together: give both or none");
   }
@@ -86,9 +81,7 @@ function checked(values: Values, environment: Environment, problems: string[]): 
     agent: {
       ...agentConfig(values, environment),
       ...providerConfigOf(values, environment, problems),
-      ...(downloads === undefined
-        ? {}
-        : { engineDownloads: { ...downloads, environment, ...(ca === undefined ? {} : { ca }) } }),
+      engineDownloads: downloads === undefined ? undefined : { ...downloads, environment, ca },
     },
     address: values.address,
     ...{ tls, environment },
@@ -109,7 +102,7 @@ const agentConfig = (values: Values, environment: Environment): AgentConfig => (
   dataDir: values.dataDir,
   workRoot: values.workDir,
   labels: values.labels,
-  ...(values.accept === "plan,apply" ? {} : { accepts: values.accept }),
+  accepts: values.accept === "plan,apply" ? undefined : values.accept,
   maxJobs: values.single ? 1 : values.maxJobs,
   idleTimeoutMs: values.idleTimeout,
   concurrency: values.concurrency,
@@ -123,7 +116,7 @@ const agentConfig = (values: Values, environment: Environment): AgentConfig => (
   reserveBytes: values.diskReserve,
   keptForMs: values.keptJobsFor,
   keptBytes: values.keptJobsSize,
-  ...(values.name === undefined ? {} : { name: values.name }),
+  name: values.name,
   enginePaths: values.enginePaths,
 });
 

@@ -36,7 +36,7 @@ describe("the settings of where providers come from", () => {
   test("are nothing and a cache of 2 GiB when nobody says anything", async () => {
     const config = called([]);
     expect(config).toMatchObject({ passed: { values: {}, missing: [] }, providerCacheBytes: 2 ** 31 });
-    expect(config).not.toHaveProperty("cliConfigFile");
+    expect(config.cliConfigFile).toBeUndefined();
     expect(await providerProblems(config)).toEqual([]);
   });
 

@@ -7,12 +7,12 @@ export interface Flag<T> {
   readonly kind: "value" | "switch";
   readonly about: string;
   /** One letter. */
-  readonly short?: string;
+  readonly short?: string | undefined;
   /** Other long names, without dashes. */
-  readonly aliases?: readonly string[];
+  readonly aliases?: readonly string[] | undefined;
   /** What stands for the value in help texts. */
-  readonly placeholder?: string;
-  readonly choices?: readonly string[];
+  readonly placeholder?: string | undefined;
+  readonly choices?: readonly string[] | undefined;
   readonly isRepeatable: boolean;
   /** `texts` are the values as given, in order; none if the flag is absent. `name` is `--flag`, for messages. */
   readonly read: (texts: readonly string[], name: string) => T | Promise<T>;

@@ -1,6 +1,7 @@
 import { create } from "@bufbuild/protobuf";
 import { type Run, RunEventSchema, RunSchema } from "../../gen/windlass/v1/run_pb.ts";
 import { RunService } from "../../gen/windlass/v1/run_service_pb.ts";
+import { isKeyOf } from "../../lib/values/records.ts";
 import { cutSentence, sentence } from "../line/flags.ts";
 import { usageError } from "../problems/problem.ts";
 import { answerChanged } from "../shared/answers.ts";
@@ -69,7 +70,7 @@ export const forceExecute = command({
 });
 
 const words = Object.keys(priorities).join(", ");
-const isPriority = (word: string): word is keyof typeof priorities => word in priorities;
+const isPriority = (word: string): word is keyof typeof priorities => isKeyOf(priorities, word);
 
 export const priority = command({
   name: "priority",

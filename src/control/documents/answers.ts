@@ -10,7 +10,10 @@ import { parsePushedState } from "./state-check.ts";
 import { malformedState, stateContents } from "./state-contents.ts";
 import { parseState, readStateHeader } from "./state-file.ts";
 import { outputsIn } from "./state-outputs.ts";
+import { stateNameIn } from "./state-name.ts";
 import { serialPlace } from "./state-serial.ts";
+import { stateSummary } from "./state-summary.ts";
+import { typedOutputIn, typedOutputsIn } from "./typed-outputs.ts";
 
 type Kind = Question["kind"];
 type Of<K extends Kind> = Extract<Question, { kind: K }>;
@@ -28,6 +31,10 @@ const readers: Readers = {
     lostResources(finished, { objects: heldObjectsIn(bytes, finished), isFromBefore }),
   difference: (pair, { ids, ...part }) => differenceBetween(pair, ids, part),
   "serial-place": ([bytes]) => serialPlace(bytes),
+  "state-name": ([bytes]) => stateNameIn(bytes),
+  "state-summary": ([bytes], { id }) => stateSummary(bytes, id),
+  "typed-outputs": ([bytes], wanted) => typedOutputsIn(bytes, wanted),
+  "typed-output": ([bytes], wanted) => typedOutputIn(bytes, wanted),
   "outputs-only": ([bytes]) => outputsOnly(bytes),
   plan: ([bytes], { id, ...part }) => planContents(bytes, id, part),
   "plan-problem": ([bytes]) => planProblem(bytes),
@@ -35,7 +42,7 @@ const readers: Readers = {
 
 /** Answers a question about documents. What would cost too much to parse is not parsed. */
 export function answerTo<Q extends Question>(question: Q, documents: readonly Uint8Array[]): Answer<Q> {
-  const tooCostly = question.kind === "serial-place" ? undefined : whyTooCostly(documents);
+  const tooCostly = scanned.has(question.kind) ? undefined : whyTooCostly(documents);
   const [first = none, second = none] = documents;
   if (tooCostly !== undefined) return withoutParsing(question, first, tooCostly);
   const read: unknown = readers[question.kind];
@@ -43,6 +50,9 @@ export function answerTo<Q extends Question>(question: Q, documents: readonly Ui
 }
 
 const none = new Uint8Array();
+
+/** What is found without parsing. */
+const scanned: ReadonlySet<Kind> = new Set(["serial-place", "state-name"]);
 
 /** A state that an apply has written must not be lost: its header is enough to keep it. */
 function withoutParsing<Q extends Question>(question: Q, bytes: Uint8Array, why: string): Answer<Q> {
@@ -55,12 +65,16 @@ function withoutParsing<Q extends Question>(question: Q, bytes: Uint8Array, why:
     case "pushed-state":
     case "outputs-only":
     case "serial-place":
+    case "state-name":
     case "plan":
       throw new WindlassError("validation", `the document cannot be taken: ${why}`);
     case "outputs":
     case "instances":
     case "instance-status":
     case "lost-resources":
+    case "state-summary":
+    case "typed-outputs":
+    case "typed-output":
       throw malformedState(asked.id, why);
     case "difference":
       throw malformedState(asked.ids.join(" or "), why);

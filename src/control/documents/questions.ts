@@ -5,7 +5,10 @@ import type { PlanContents } from "./plan-summary.ts";
 import type { DifferenceRow } from "./state-changes.ts";
 import type { StateContent } from "./state-file.ts";
 import type { StateOutput } from "./state-outputs.ts";
+import type { StateName } from "./state-name.ts";
 import type { SerialPlace } from "./state-serial.ts";
+import type { StateSummary } from "./state-summary.ts";
+import type { TypedOutput, TypedOutputs } from "./typed-outputs.ts";
 
 /** An instance as it is listed: without its attributes. */
 export type ListedInstance = Omit<StateInstance, "attributes">;
@@ -29,6 +32,12 @@ export type Question =
     }
   | ({ readonly kind: "difference"; readonly ids: readonly [string, string] } & DocumentPart)
   | { readonly kind: "serial-place" }
+  /** Which lineage and serial a state itself says, and where. */
+  | { readonly kind: "state-name" }
+  | { readonly kind: "state-summary"; readonly id: string }
+  /** Outputs with their types, and with the values of sensitive ones. */
+  | { readonly kind: "typed-outputs"; readonly id: string; readonly offset: number; readonly limit: number }
+  | { readonly kind: "typed-output"; readonly id: string; readonly key: string }
   /** A state with its outputs and nothing else. */
   | { readonly kind: "outputs-only" }
   | ({ readonly kind: "plan"; readonly id: string } & DocumentPart)
@@ -45,6 +54,10 @@ interface Answers {
   "lost-resources": readonly LostResource[];
   difference: Excerpt<DifferenceRow>;
   "serial-place": SerialPlace | "encrypted";
+  "state-name": StateName | null;
+  "state-summary": StateSummary;
+  "typed-outputs": TypedOutputs;
+  "typed-output": TypedOutput | null;
   "outputs-only": Uint8Array;
   plan: PlanContents;
   "plan-problem": string;

@@ -24,14 +24,14 @@ export function outputsIn(bytes: Uint8Array, id: string, part: DocumentPart): Ex
   });
 }
 
-function outputsOf(document: Json): JsonObject {
+/** Those of a state's document, as they stand there. */
+export function outputsOf(document: Json): JsonObject {
   const outputs = isJsonObject(document) ? document.get("outputs") : undefined;
   return isJsonObject(outputs) ? outputs : new Map();
 }
 
 /** Whatever is not plainly marked as harmless counts as sensitive. */
-function shownValue(output: Json): string | null {
-  const isHarmless = isJsonObject(output) && (!output.has("sensitive") || output.get("sensitive") === false);
-  if (!isHarmless) return null;
-  return writeJson(output.get("value") ?? null);
-}
+export const isHarmless = (output: Json): output is JsonObject =>
+  isJsonObject(output) && (!output.has("sensitive") || output.get("sensitive") === false);
+
+const shownValue = (output: Json): string | null => (isHarmless(output) ? writeJson(output.get("value") ?? null) : null);

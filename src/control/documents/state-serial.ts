@@ -1,31 +1,14 @@
 import { WindlassError } from "../../lib/words/errors.ts";
 import { isEncryptedState } from "./encrypted-state.ts";
+import { type TextPlace, withTexts } from "./state-texts.ts";
 import { topLevelKeys } from "./state-syntax.ts";
 
 /** Where the digits of a state's serial stand. */
-export interface SerialPlace {
-  readonly from: number;
-  readonly to: number;
-}
+export type SerialPlace = TextPlace;
 
-/**
- * The same state with another serial, piece by piece. Only that number is written anew: what a parser would do to large
- * numbers and to the order of keys must not happen to a state.
- */
-export async function* withSerial(
-  state: AsyncIterable<Uint8Array>,
-  { from, to }: SerialPlace,
-  serial: number,
-): AsyncGenerator<Uint8Array, void> {
-  let at = 0;
-  for await (const piece of state) {
-    const end = at + piece.length;
-    if (at < from) yield piece.subarray(0, from - at);
-    if (at <= from && from < end) yield Buffer.from(String(serial));
-    if (end > to) yield piece.subarray(Math.max(0, to - at));
-    at = end;
-  }
-}
+/** The same state with another serial; see `withTexts`. */
+export const withSerial = (state: AsyncIterable<Uint8Array>, place: SerialPlace, serial: number) =>
+  withTexts(state, [{ ...place, text: String(serial) }]);
 
 /**
  * Finds the serial of a state, which one that OpenTofu has encrypted keeps: it stands inside as well. Refuses one whose

@@ -10,6 +10,7 @@ import { readSealedFrom, sha256Of, storeSealed } from "../core/sealed-blobs.ts";
 import { unshownSummary } from "../documents/plan-summary.ts";
 import { dropPlanFiles, saveRunFacts } from "../runs/advance.ts";
 import { storePlanDocuments, type UploadedDocuments } from "../runs/plan-documents.ts";
+import { givenState } from "./given-state.ts";
 import { isGranted } from "./grant.ts";
 import { openPlanFiles, storePlanFiles, type UploadedFiles } from "./plan-files.ts";
 
@@ -102,7 +103,7 @@ export async function* stateOfJob(control: Control, who: Principal, from = 0): A
     const { workspace } = await liveScope(q, who);
     return workspace.currentStateId === null ? undefined : q.states.get(workspace.currentStateId);
   });
-  if (state !== undefined) yield* readSealedFrom(control, { key: state.blobKey, subject: `state/${state.id}` }, from);
+  if (state !== undefined) yield* (await givenState(control, state)).read(from);
 }
 
 /** A plan as an agent uploads it. */

@@ -1,23 +1,46 @@
-import type { MessageInitShape } from "@bufbuild/protobuf";
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { durationFromMs } from "@bufbuild/protobuf/wkt";
 import { engineRequirementOf } from "../../domain/runs/engine.ts";
 import type { Job } from "../../domain/runs/job.ts";
 import type { Run } from "../../domain/runs/run.ts";
+import type { StateVersion } from "../../domain/workspaces/state-version.ts";
 import type { Workspace } from "../../domain/workspaces/workspace.ts";
-import { JobPhase, type JobSpecSchema, type PlanDocumentsWantedSchema } from "../../gen/windlass/agent/v1/job_pb.ts";
+import {
+  JobPhase,
+  JobSpecSchema,
+  type PlanDocumentsWantedSchema,
+  StateInfoSchema,
+} from "../../gen/windlass/agent/v1/job_pb.ts";
 import { WindlassError } from "../../lib/words/errors.ts";
 import type { Queries } from "../../store/ports/store.ts";
 import type { Control } from "../core/control.ts";
 import { maxPlanDocumentsBytes } from "../runs/plan-documents.ts";
 import { jobTokenOf } from "./dispatcher.ts";
 import { jobEngineOf } from "./engine.ts";
+import { givenState } from "./given-state.ts";
+
+type Spec = MessageInitShape<typeof JobSpecSchema>;
 
 /** Everything an agent has to know of a job before it downloads anything. */
-export async function jobSpecOf(
-  control: Control,
-  q: Queries,
-  job: Job,
-): Promise<MessageInitShape<typeof JobSpecSchema>> {
+export async function offeredSpec(control: Control, job: Job): Promise<Spec> {
+  const { spec, state } = await control.store.read(async (q) => ({
+    spec: await jobSpecOf(control, q, job),
+    state: await stateOf(q, job),
+  }));
+  if (state === undefined) return spec;
+  const { bytes, sha256 } = await givenState(control, state);
+  const { lineage, serial } = state;
+  const given = create(StateInfoSchema, { lineage, serial: BigInt(serial), sizeBytes: BigInt(bytes), sha256 });
+  return Object.assign(create(JobSpecSchema, spec), { state: given });
+}
+
+async function stateOf(q: Queries, { workspaceId }: Job): Promise<StateVersion | undefined> {
+  const id = (await q.workspaces.get(workspaceId))?.currentStateId ?? null;
+  return id === null ? undefined : q.states.get(id);
+}
+
+/** The same without its state. */
+export async function jobSpecOf(control: Control, q: Queries, job: Job): Promise<Spec> {
   const run = await q.runs.get(job.runId);
   const workspace = await q.workspaces.get(job.workspaceId);
   const configuration = run === undefined ? undefined : await q.configurations.get(run.configurationId);
@@ -25,7 +48,6 @@ export async function jobSpecOf(
   if (run === undefined || workspace === undefined || configuration === undefined || organization === undefined) {
     throw new WindlassError("internal", `what job ${job.id} needs is gone`);
   }
-  const state = workspace.currentStateId === null ? undefined : await q.states.get(workspace.currentStateId);
   const { options } = run;
   const appliedPlan = job.phase === "apply" && run.planSha256 !== null ? run.planSha256 : undefined;
   const wish = engineRequirementOf(job, workspace);
@@ -66,21 +88,11 @@ export async function jobSpecOf(
     initTimeout: durationFromMs(workspace.initTimeoutMs === 0 ? control.timing.initTimeoutMs : workspace.initTimeoutMs),
     plan: appliedPlan === undefined ? undefined : { sizeBytes: BigInt(run.planBytes ?? 0), sha256: appliedPlan },
     lockFile: Buffer.from(appliedPlan === undefined ? "" : (run.planLockFile ?? "")),
-    state: state && {
-      lineage: state.lineage,
-      serial: BigInt(state.serial),
-      sizeBytes: BigInt(state.bytes),
-      sha256: state.sha256,
-    },
   };
 }
 
 /** An apply gets what its plan made; a plan that may be applied is told how much it may make. */
-function planFilesOf(
-  { limits }: Control,
-  run: Run,
-  job: Job,
-): Pick<MessageInitShape<typeof JobSpecSchema>, "planFiles"> {
+function planFilesOf({ limits }: Control, run: Run, job: Job): Pick<Spec, "planFiles"> {
   if (job.phase === "apply") {
     const { planFilesSha256: sha256, planFilesBytes: bytes } = run;
     return sha256 === null || bytes === null ? {} : { planFiles: { sizeBytes: BigInt(bytes), sha256 } };

@@ -1,5 +1,5 @@
 import type { Principal } from "../../domain/people/principal.ts";
-import { decideState, type StateVersion } from "../../domain/workspaces/state-version.ts";
+import { decideState, type StateVersion, timeAfter } from "../../domain/workspaces/state-version.ts";
 import { failpoint } from "../../lib/program/failpoint.ts";
 import { WindlassError } from "../../lib/words/errors.ts";
 import { newId } from "../../lib/words/ids.ts";
@@ -154,13 +154,9 @@ async function admit(
     return aside;
   }
   const baseSerial = decision.kind === "accept" ? decision.baseSerial : null;
-  const accepted: StateVersion = { ...version, baseSerial, createdAt: after(current, version.createdAt) };
+  const accepted: StateVersion = { ...version, baseSerial, createdAt: timeAfter(current, version.createdAt) };
   if (current !== undefined) await tx.states.save({ ...current, status: "superseded" });
   await tx.states.insert(accepted);
   await tx.workspaces.save({ ...workspace, currentStateId: version.id });
   return accepted;
 }
-
-/** Lists are ordered by time, and versions may share a serial: the current one comes first whatever the clock does. */
-const after = (current: StateVersion | undefined, now: Date): Date =>
-  current === undefined || now > current.createdAt ? now : new Date(current.createdAt.getTime() + 1);

@@ -104,6 +104,11 @@ function refuseEarlyForce(run: Run, at: Change, jobs: readonly Job[]): void {
   );
 }
 
+/** When a run that is asked to end may be ended by force; null if nobody has asked. */
+export function forceAvailableAt({ cancelRequestedAt }: Run, phase: Job["phase"]): Date | null {
+  return cancelRequestedAt === null ? null : new Date(cancelRequestedAt.getTime() + forceAfterMs[phase]);
+}
+
 interface Decision {
   readonly id: string;
   readonly action: string;

@@ -14,7 +14,7 @@ import { type AgentId, isId, type JobId } from "../../lib/words/ids.ts";
 import { type Control, topics } from "../core/control.ts";
 import { giveElsewhere } from "../jobs/engine-elsewhere.ts";
 import { type Claim, claimed, declineOffer, grantStart, losePlan, takeReport } from "../jobs/results.ts";
-import { jobSpecOf } from "../jobs/spec.ts";
+import { offeredSpec } from "../jobs/spec.ts";
 import { desiredOf } from "../runs/desired-state.ts";
 import { appendLog } from "../runs/logs.ts";
 import { type Outgoing, refused } from "./hearing.ts";
@@ -96,7 +96,7 @@ export class SessionClaims {
   async offer(job: Job): Promise<void> {
     const held = this.#hold({ job, isRunning: true });
     try {
-      const spec = await this.#control.store.read((q) => jobSpecOf(this.#control, q, job));
+      const spec = await offeredSpec(this.#control, job);
       this.#host.send({ case: "offer", value: { job: spec } });
     } catch (error) {
       this.#forget({ held, claim: { jobId: job.id, epoch: job.epoch, agentId: this.#host.agentId } });

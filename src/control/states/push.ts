@@ -8,11 +8,12 @@ import { asPerson, demand, findWorkspace, type Reference } from "../core/access.
 import { actorOf, record } from "../core/audit.ts";
 import { change } from "../core/change.ts";
 import type { Control } from "../core/control.ts";
-import { heldError, invalid } from "../core/refusals.ts";
+import { invalid } from "../core/refusals.ts";
 import { sha256Of, storeSealed } from "../core/sealed-blobs.ts";
 import type { StateContent } from "../documents/state-file.ts";
 import { storeWithSerial } from "./quarantine.ts";
 import { findState, type StateView, stateSubject } from "./states.ts";
+import { currentOf, isKnown, ofNoJob, refuseHeld, serialConflict, succeed, viewOf } from "./succession.ts";
 
 /** A state as a person pushes it. */
 export interface StatePush {
@@ -65,12 +66,14 @@ export async function pushState(control: Control, who: Principal, push: StatePus
     };
     await refuseHeld(tx, workspace, person);
     const current = await currentOf(tx, workspace);
-    if (isKnown({ workspace, current, version, isForced })) return viewOf(current ?? version, workspace);
-    await succeed(tx, { workspace, current, version });
+    const succession = { workspace, current, version };
+    if (isKnown(decidePush(current ?? null, version, isForced), succession))
+      return viewOf(current ?? version, workspace);
+    const next = await succeed(tx, succession);
     const detail = { workspace: workspace.name, serial: String(version.serial), forced: String(isForced) };
     const { organizationId } = workspace;
     await record(tx, person, { action: "state.push", resource: id, organizationId, detail, at: at.now });
-    return viewOf(version, workspace);
+    return viewOf(next, workspace);
   });
 }
 
@@ -90,7 +93,7 @@ export async function rollbackState(
   const { from, current } = read;
   refuseMoved(read.workspace, current, expectedCurrentId);
   refuseStrange(from, current);
-  const next = await storeWithSerial(control, from, current.serial + 1);
+  const stored = await storeWithSerial(control, from, current.serial + 1);
   return change(control, async (tx, at) => {
     const now = await readRollback(tx, person, id);
     await refuseHeld(tx, now.workspace, person);
@@ -102,13 +105,14 @@ export async function rollbackState(
       runId: null,
       ...ofNoJob,
       jsonBlobKey: null,
+      isIntermediate: false,
     };
-    const version: StateVersion = { ...next, ...made, status: "current" };
-    await succeed(tx, { ...now, version });
+    const version: StateVersion = { ...stored, ...made, status: "current" };
+    const next = await succeed(tx, { ...now, version });
     const { organizationId, name } = now.workspace;
     const detail = { workspace: name, serial: String(version.serial), rollback_of: from.id };
     await record(tx, person, { action: "state.rollback", resource: version.id, organizationId, detail, at: at.now });
-    return viewOf(version, now.workspace);
+    return viewOf(next, now.workspace);
   });
 }
 
@@ -120,65 +124,6 @@ async function checkedContent({ documents }: Control, person: Person, push: Stat
   const message = `the state has the SHA-256 ${actual}, but ${sha256} was announced: it was changed on its way, push it again`;
   throw new WindlassError("checksum_mismatch", message);
 }
-
-/** A run that holds the workspace would write over the state, and somebody else's lock says to wait. */
-async function refuseHeld(q: Queries, workspace: Workspace, person: Person): Promise<void> {
-  const { lock } = workspace;
-  if (lock === null || (lock.kind === "person" && lock.by === actorOf(person))) return;
-  throw await heldError(q, workspace, "Ask its holder to unlock it");
-}
-
-const currentOf = async (q: Queries, { currentStateId }: Workspace): Promise<StateVersion | undefined> =>
-  currentStateId === null ? undefined : q.states.get(currentStateId);
-
-const ofNoJob = { jobId: null, jobSequence: 0, isFinal: false, baseSerial: null } as const;
-
-interface Succession {
-  readonly workspace: Workspace;
-  readonly current: StateVersion | undefined;
-  readonly version: StateVersion;
-}
-
-function isKnown({ workspace, current, version, isForced }: Succession & { readonly isForced: boolean }): boolean {
-  const decision = decidePush(current ?? null, version, isForced);
-  const has =
-    current === undefined
-      ? ""
-      : `the workspace's state has the lineage ${current.lineage} and serial ${current.serial}`;
-  switch (decision.kind) {
-    case "known":
-      return true;
-    case "accept":
-      return false;
-    case "serial_too_high":
-      throw invalid("serial", `the serial ${version.serial} leaves no room for later ones`);
-    case "other_lineage":
-      throw new WindlassError(
-        "state_lineage_conflict",
-        `the state has the lineage ${version.lineage}: ${has}. They describe different histories. An owner can replace it with force`,
-        { metadata: { workspace: workspace.name, lineage: current?.lineage ?? "" } },
-      );
-    case "old_serial":
-      throw serialConflict(
-        workspace,
-        current,
-        `the state has the serial ${version.serial}, which is not higher: ${has}`,
-      );
-  }
-}
-
-const serialConflict = (workspace: Workspace, current: StateVersion | undefined, message: string): WindlassError =>
-  new WindlassError("state_serial_conflict", `${message}. Pull the state and repeat your change on it`, {
-    metadata: { workspace: workspace.name, serial: String(current?.serial ?? 0), state_version_id: current?.id ?? "" },
-  });
-
-async function succeed(tx: Queries, { workspace, current, version }: Succession): Promise<void> {
-  if (current !== undefined) await tx.states.save({ ...current, status: "superseded" });
-  await tx.states.insert(version);
-  await tx.workspaces.save({ ...workspace, currentStateId: version.id });
-}
-
-const viewOf = (state: StateVersion, { name }: Workspace): StateView => ({ state, workspaceName: name });
 
 interface Rollback {
   readonly from: StateVersion;

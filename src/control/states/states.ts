@@ -2,6 +2,7 @@ import type { Person, Principal } from "../../domain/people/principal.ts";
 import type { StateVersion } from "../../domain/workspaces/state-version.ts";
 import { WindlassError } from "../../lib/words/errors.ts";
 import { isId } from "../../lib/words/ids.ts";
+import type { Slice, Sliced } from "../../store/ports/pages.ts";
 import type { Queries } from "../../store/ports/store.ts";
 import { asPerson, demand, findWorkspace, type Reference, visible } from "../core/access.ts";
 import type { Control, Hide } from "../core/control.ts";
@@ -58,6 +59,21 @@ export async function listStates(
     found,
     found.rows.map((state) => ({ state, workspaceName })),
   );
+}
+
+/** A counted part of the state versions of a workspace, newest first. */
+export async function sliceStates(
+  control: Control,
+  who: Principal,
+  { workspace: reference, isQuarantined, ...slice }: Slice & Omit<StateList, "page">,
+): Promise<Sliced<StateView>> {
+  const person = asPerson(who);
+  demand(person, "read");
+  return control.store.read(async (q) => {
+    const { id, name: workspaceName } = await findWorkspace(q, person, reference);
+    const { rows, total } = await q.states.slice(id, { isQuarantined }, slice);
+    return { rows: rows.map((state) => ({ state, workspaceName })), total };
+  });
 }
 
 /** One state version. */

@@ -5,7 +5,7 @@ const pageRows = 1_000;
 /** An upload's row follows its object; none takes this long. */
 const uploadMs = 3_600_000;
 
-const tables = ["configurations", "runs", "states", "uploads"] as const;
+const tables = ["configurations", "runs", "states", "stateAnnouncements", "uploads"] as const;
 
 /**
  * Forgets objects that no row needs and that were last put more than an hour ago. Rows are read first: one that is written
@@ -29,7 +29,7 @@ export async function collectBlobs(control: GcControl, { isDryRun }: GcOptions, 
 /** The keys of all objects that rows need, but for the rows that have gone, or would have. */
 async function neededBlobs(
   { store }: Pick<GcControl, "store">,
-  { runs, configurations, states }: Gone,
+  { runs, configurations, states, announcements }: Gone,
 ): Promise<ReadonlySet<string>> {
   const needed = new Set<string>();
   for (const table of tables) {
@@ -37,7 +37,7 @@ async function neededBlobs(
       const page: { readonly after: string | null; readonly limit: number } = { after, limit: pageRows };
       const rows = await store.read((q) => q.upkeep.blobUses(table, page));
       for (const { id, keys } of rows) {
-        if (runs.has(id) || configurations.has(id) || states.has(id)) continue;
+        if ([runs, configurations, states, announcements].some((gone) => gone.has(id))) continue;
         for (const key of keys) needed.add(key);
       }
       if (rows.length < pageRows) break;

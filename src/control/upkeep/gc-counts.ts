@@ -33,6 +33,8 @@ export interface GcCount {
 export interface Gone {
   readonly runs: Set<string>;
   readonly states: Set<string>;
+  /** States that were announced and never came. */
+  readonly announcements: Set<string>;
   readonly configurations: Set<string>;
   readonly agents: Set<string>;
 }

@@ -194,7 +194,9 @@ test("every column that holds sealed bytes or the key of an object is known to t
     "runs.redactedPlanBlobKey",
     "runs.summaryBlobKey",
     "setVariables.sealedValue",
+    "stateAnnouncements.jsonBlobKey",
     "states.blobKey",
+    "states.jsonBlobKey",
     "uploadParts.blobKey",
     "variables.sealedValue",
   ]);

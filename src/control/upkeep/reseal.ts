@@ -2,11 +2,12 @@ import type { Run } from "../../domain/runs/run.ts";
 import { isWindlassError } from "../../lib/words/errors.ts";
 import type { SealedTable } from "../../store/ports/upkeep.ts";
 import type { Control } from "../core/control.ts";
-import { storeSealed } from "../core/sealed-blobs.ts";
+import { storeSealed, storeSealedPieces } from "../core/sealed-blobs.ts";
 import { isStreamCurrent, openStream, sealStream } from "../core/sealed-stream.ts";
 import { forget } from "../core/uploads.ts";
 import { planFilesSubject } from "../jobs/plan-files.ts";
 import { planJsonSubject, redactedPlanSubject } from "../runs/plan-documents.ts";
+import { jsonStateSubject } from "../states/json-states.ts";
 import { stateSubject } from "../states/states.ts";
 import { formerSecretSubject } from "../workspaces/former-secrets.ts";
 import { providerTokensSubject } from "../workspaces/provider-tokens.ts";
@@ -84,7 +85,7 @@ const forgetUploads = (control: ResealControl): Promise<void> =>
 const endOfTime = new Date("9999-12-31T23:59:59.999Z");
 
 async function resealPlans(control: ResealControl, count: (outcome: Outcome) => void): Promise<void> {
-  const { store, blobs } = control;
+  const { store } = control;
   await eachPage(
     (page) => store.read((q) => q.upkeep.plannedRuns(page)),
     async (rows) => {
@@ -105,30 +106,52 @@ async function resealPlans(control: ResealControl, count: (outcome: Outcome) => 
         if (all.some(({ outcome }) => outcome === "resealed")) {
           await store.write((tx) => tx.runs.save({ ...run, ...keys }));
         }
-        for (const one of all) {
-          if (one.old !== null) await blobs.delete(one.old);
-          if (one.outcome !== undefined) count(one.outcome);
-        }
+        await settle(control, all, count);
       }
     },
   );
 }
 
 async function resealStates(control: ResealControl, count: (outcome: Outcome) => void): Promise<void> {
-  const { store, blobs } = control;
+  const { store } = control;
   await eachPage(
     (page) => store.read((q) => q.upkeep.states(page)),
     async (rows) => {
       for (const state of rows) {
-        const { key, old, outcome } = await resealBlob(control, state.blobKey, stateSubject(state.id));
-        if (outcome === "resealed" && key !== null) {
-          await store.write((tx) => tx.states.save({ ...state, blobKey: key }));
+        const own = await resealBlob(control, state.blobKey, stateSubject(state.id));
+        const json = await resealLarge(control, state.jsonBlobKey, jsonStateSubject(state.id));
+        const all = [own, json];
+        if (all.some(({ outcome }) => outcome === "resealed")) {
+          const keys = { blobKey: own.key ?? state.blobKey, jsonBlobKey: json.key };
+          await store.write((tx) => tx.states.save({ ...state, ...keys }));
         }
-        if (old !== null) await blobs.delete(old);
-        if (outcome !== undefined) count(outcome);
+        await settle(control, all, count);
       }
     },
   );
+  await eachPage(
+    (page) => store.read((q) => q.stateAnnouncements.madeBefore(endOfTime, page)),
+    async (rows) => {
+      for (const row of rows) {
+        const json = await resealLarge(control, row.jsonBlobKey, jsonStateSubject(row.id));
+        if (json.outcome === "resealed")
+          await store.write((tx) => tx.stateAnnouncements.save({ ...row, jsonBlobKey: json.key }));
+        await settle(control, [json], count);
+      }
+    },
+  );
+}
+
+/** Once the rows name the new objects the old ones can go. */
+async function settle(
+  { blobs }: Pick<ResealControl, "blobs">,
+  all: readonly ResealedBlob[],
+  count: (outcome: Outcome) => void,
+): Promise<void> {
+  for (const { old, outcome } of all) {
+    if (old !== null) await blobs.delete(old);
+    if (outcome !== undefined) count(outcome);
+  }
 }
 
 interface ResealedBlob {
@@ -159,6 +182,22 @@ async function resealFiles(control: ResealControl, { id, planFilesBlobKey: key }
   const fresh = sealStream(vault, openStream(vault, blobs.get(key), subject), subject);
   const stored = await blobs.put(fresh, { maxBytes: Number.MAX_SAFE_INTEGER });
   return { key: stored.key, old: key, outcome: "resealed" };
+}
+
+/** The same for what may be larger than a state, piece by piece. */
+async function resealLarge(control: ResealControl, key: string | null, subject: string): Promise<ResealedBlob> {
+  const { blobs, vault } = control;
+  if (key === null) return { key, old: null, outcome: undefined };
+  if (!(await blobs.has(key))) return missing(control, key, subject);
+  if (vault.isCurrent(await headOf(blobs.get(key)))) return { key, old: null, outcome: "current" };
+  const plain = vault.openPieces(blobs.get(key), subject);
+  const fresh = await storeSealedPieces(control, plain, { subject, maxBytes: Number.MAX_SAFE_INTEGER - 1_000 });
+  return { key: fresh, old: key, outcome: "resealed" };
+}
+
+async function headOf(pieces: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
+  for await (const piece of pieces) return piece;
+  return new Uint8Array();
 }
 
 function missing({ log }: ResealControl, key: string, subject: string): ResealedBlob {

@@ -1,4 +1,5 @@
 import type { JobId, OrganizationId, RunId, StateVersionId, WorkspaceId } from "../../lib/words/ids.ts";
+import type { WorkspaceLock } from "./workspace.ts";
 
 export type StateStatus = "current" | "superseded" | "quarantined";
 
@@ -27,7 +28,7 @@ export interface StateVersion {
   readonly blobKey: string;
   /** Key of its form for programs, which its uploader made with `terraform show -json`; null without one. */
   readonly jsonBlobKey: string | null;
-  /** Uploaded while an operation on somebody's own machine went on. */
+  /** Another one followed while its uploader held the workspace: an operation on their own machine went on. */
   readonly isIntermediate: boolean;
   readonly terraformVersion: string;
   readonly resourceCount: number;
@@ -175,3 +176,35 @@ export function decidePush(current: StateFacts | null, incoming: StateFacts, isF
   if (current.lineage !== incoming.lineage) return { kind: "other_lineage" };
   return incoming.serial > current.serial ? { kind: "accept" } : { kind: "old_serial" };
 }
+
+/** A state that a client announces, or brings under a name of its own. */
+export interface NamedState {
+  /** Empty: as the state itself says, which is not known yet. */
+  readonly lineage: string;
+  readonly serial: number;
+  readonly isForced: boolean;
+  /** It has the bytes of the workspace's state. */
+  readonly isSame: boolean;
+}
+
+/**
+ * What becomes of a state whose lineage and serial its client names: these count, whatever the state itself says. The same again
+ * under the same name is known; force replaces anything else.
+ */
+export function decideNamed(current: Pick<StateFacts, "lineage" | "serial"> | null, incoming: NamedState): PushDecision {
+  const { lineage, serial, isForced, isSame } = incoming;
+  const isOfLineage = lineage === "" || lineage === current?.lineage;
+  if (isSame && isOfLineage && serial === current?.serial) return { kind: "known" };
+  if (serial > maxSerial) return { kind: "serial_too_high" };
+  if (current === null || isForced) return { kind: "accept" };
+  if (!isOfLineage) return { kind: "other_lineage" };
+  return serial > current.serial ? { kind: "accept" } : { kind: "old_serial" };
+}
+
+/** Lists are ordered by time, and versions may share a serial: the current one comes first whatever the clock does. */
+export const timeAfter = (current: Pick<StateVersion, "createdAt"> | undefined, now: Date): Date =>
+  current === undefined || now > current.createdAt ? now : new Date(current.createdAt.getTime() + 1);
+
+/** Whether a state was brought by whoever holds the workspace, since they hold it: the next one shows that it was not their last. */
+export const isOfHold = (state: StateVersion, lock: WorkspaceLock | null): boolean =>
+  lock?.kind === "person" && state.jobId === null && state.createdBy === lock.by && state.createdAt >= lock.at;

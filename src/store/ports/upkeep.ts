@@ -39,6 +39,9 @@ export interface BlobUse {
   readonly keys: readonly string[];
 }
 
+/** Whose rows need objects. */
+export type BlobTable = "configurations" | "runs" | "states" | "stateAnnouncements" | "uploads";
+
 /** Where sealed values stand: of variables, what sensitive ones were before, and the tokens of providers' hosts. */
 export type SealedTable = "variables" | "set_variables" | "former_secrets" | "provider_settings";
 
@@ -65,6 +68,8 @@ export interface UpkeepQueries {
   goneAgents(status: "exited" | "errored", at: Date, page: IdPage): Promise<readonly Agent[]>;
   /** Configurations that were uploaded before `at`. */
   configurations(at: Date, page: IdPage): Promise<readonly Configuration[]>;
+  /** Those of before `at` whose archive has not come. */
+  pendingConfigurations(at: Date, page: IdPage): Promise<readonly Configuration[]>;
   /** The runs of a configuration. */
   runsUsing(configuration: Pick<Configuration, "id" | "workspaceId">): Promise<readonly RunId[]>;
   deleteConfiguration(id: ConfigurationId): Promise<void>;
@@ -88,7 +93,7 @@ export interface UpkeepQueries {
   /** Runs with a plan file, its summary, or files that the plan made. */
   plannedRuns(page: IdPage): Promise<readonly Run[]>;
   /** What the rows of one table need of the object store. */
-  blobUses(table: "configurations" | "runs" | "states" | "uploads", page: IdPage): Promise<readonly BlobUse[]>;
+  blobUses(table: BlobTable, page: IdPage): Promise<readonly BlobUse[]>;
   sealedValues(table: SealedTable, page: IdPage): Promise<readonly SealedValue[]>;
   saveSealedValue(table: SealedTable, row: SealedValue): Promise<void>;
   /** Site admins' keys of that name that are not revoked. */

@@ -129,6 +129,9 @@ const theirNames: Readonly<Record<string, string>> = {
   default_agent_pool: "default-agent-pool",
   engine_version: "terraform-version",
   inherits_execution_mode: "setting-overwrites",
+  destroy: "is-destroy",
+  targets: "target-addrs",
+  replacements: "replace-addrs",
 };
 
 const nameOf = (field: string): string => {

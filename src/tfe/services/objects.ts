@@ -7,13 +7,14 @@ import { type OpenCall, openRoute, param } from "../core/call.ts";
 import { type ObjectKind, objectsPath, type SignedObject } from "../core/object-urls.ts";
 import type { ObjectAccess } from "../core/objects.ts";
 import { configurationObject } from "./configuration-versions.ts";
+import { logAccess } from "./logs.ts";
 
 /** How the objects of each kind are read and written. */
 const objects: Readonly<Record<ObjectKind, ObjectAccess>> = {
   configuration: configurationObject,
   state: {},
   "json-state": {},
-  log: {},
+  log: logAccess,
 };
 
 /** Reads or writes what a URL names that carries its own secret. */

@@ -1,4 +1,5 @@
 import { getOrganization } from "../../control/people/organizations.ts";
+import { getToldRun } from "../../control/runs/told-runs.ts";
 import { type DetailedWorkspace, detailedByIds } from "../../control/workspaces/search.ts";
 import type { WorkspaceId } from "../../lib/words/ids.ts";
 import type { Resource } from "../core/answers.ts";
@@ -6,7 +7,9 @@ import type { TfeCall } from "../core/call.ts";
 import { includesOf } from "../core/pages.ts";
 import { toOrganization, toProject } from "../mapping/organization.ts";
 import { bindingsOf, toTagBinding } from "../mapping/tag.ts";
+import { toRunResource } from "../mapping/run.ts";
 import { toWorkspace } from "../mapping/workspace.ts";
+import { includedOf } from "./run-includes.ts";
 
 /** What clients may want with workspaces. What there is none of is included as nothing. */
 const known = [
@@ -59,6 +62,7 @@ export async function withIncludes(
   for (const [index, resource] of resources.entries()) {
     const row = rows[index] ?? first;
     const own = ownParts(row, wanted);
+    included.push(...(await currentRunOf(call, row, wanted)));
     for (const part of Object.values(own)) included.push(...part);
     complete.push(withRelated(resource, own));
   }
@@ -79,6 +83,20 @@ function ownParts({ view }: DetailedWorkspace, wanted: ReadonlySet<Include>): Pa
         }
       : {}),
   };
+}
+
+/** The current run, whose name stands in the workspace already, with what is wanted beside it. */
+async function currentRunOf(
+  call: TfeCall,
+  { view: { currentRunId } }: DetailedWorkspace,
+  wanted: ReadonlySet<Include>,
+): Promise<readonly Resource[]> {
+  const names = [...wanted].filter((name) => name.startsWith("current_run"));
+  if (names.length === 0 || currentRunId === null) return [];
+  const told = await getToldRun(call.control, call.who, currentRunId);
+  const beside = names.some((name) => name.includes("configuration_version")) ? ["configuration_version" as const] : [];
+  const own = new Set([...beside, ...(wanted.has("current_run.plan") ? ["plan" as const] : [])]);
+  return [toRunResource(told, call.who, call.control.clock.now()), ...((await includedOf(call, [told], own)) ?? [])];
 }
 
 /** A relationship names what is included for it. */

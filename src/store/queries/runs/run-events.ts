@@ -38,8 +38,8 @@ export function runEventQueries(context: QueryContext): RunEventQueries {
 }
 
 /** What a person has said: the message that a run was created with is its own. */
-const isRemark = ({ t: { runEvents } }: QueryContext): SQL =>
-  sql`${isSaid(runEvents.comment)} and ${runEvents.actor} like '%(key\\_%' escape '\\' and ${runEvents.position} > 1`;
+const isRemark = ({ dialect, t: { runEvents } }: QueryContext): SQL =>
+  sql`${isSaid(runEvents.comment)} and ${dialect.contains(runEvents.actor, "(key_")} and ${runEvents.position} > 1`;
 
 async function marks(context: QueryContext, runIds: readonly RunId[], each: number): Promise<readonly EventMark[]> {
   const {

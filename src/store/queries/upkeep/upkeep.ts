@@ -56,7 +56,13 @@ function runQueries(context: QueryContext): RunPart {
 
 type OwnerPart = Pick<
   UpkeepQueries,
-  "agents" | "goneAgents" | "configurations" | "runsUsing" | "deleteConfiguration" | "siteAdminKeys"
+  | "agents"
+  | "goneAgents"
+  | "configurations"
+  | "pendingConfigurations"
+  | "runsUsing"
+  | "deleteConfiguration"
+  | "siteAdminKeys"
 >;
 
 function ownerQueries(context: QueryContext): OwnerPart {
@@ -72,6 +78,10 @@ function ownerQueries(context: QueryContext): OwnerPart {
     },
     configurations: (before, wanted) =>
       pageById(context, { table: configurations, where: lt(configurations.createdAt, before) }, wanted),
+    pendingConfigurations: (before, wanted) => {
+      const where = and(eq(configurations.status, "pending"), lt(configurations.createdAt, before));
+      return pageById(context, { table: configurations, where }, wanted);
+    },
     runsUsing: async ({ id, workspaceId }) => {
       const found = await db
         .select({ id: runs.id })
@@ -93,12 +103,13 @@ function ownerQueries(context: QueryContext): OwnerPart {
 function blobQueries(context: QueryContext): Pick<UpkeepQueries, "blobUses"> {
   const {
     db,
-    t: { configurations, runs, states, uploads, uploadParts },
+    t: { configurations, runs, states, stateAnnouncements, uploads, uploadParts },
   } = context;
   const of = {
     configurations: { id: configurations.id, first: configurations.blobKey },
     runs: { id: runs.id, ...objectsOf(runs) },
-    states: { id: states.id, first: states.blobKey },
+    states: { id: states.id, first: states.blobKey, second: states.jsonBlobKey },
+    stateAnnouncements: { id: stateAnnouncements.id, first: stateAnnouncements.jsonBlobKey },
   };
   const usesIn = (keys: (typeof of)[keyof typeof of], wanted: IdPage) =>
     db.select(keys).from(keys.id.table).where(afterId(keys.id, wanted)).orderBy(asc(keys.id)).limit(wanted.limit);
@@ -121,7 +132,7 @@ function blobQueries(context: QueryContext): Pick<UpkeepQueries, "blobUses"> {
         ? ofUploads(wanted)
         : (await usesIn(of[table], wanted)).map(({ id, ...keys }) => ({
             id,
-            keys: Object.values(keys).filter((key) => key !== null),
+            keys: Object.values(keys).filter((key): key is string => key !== null && key !== ""),
           })),
   };
 }
