@@ -6,10 +6,11 @@ import { openScene } from "../test/support/scene.ts";
 import { helloTable } from "./benchmark/hello.ts";
 import { compare, fakeProviders, manyObjects, type Place } from "./benchmark/providers.ts";
 import { realProviders } from "./benchmark/real-providers.ts";
+import { tfeTable } from "./benchmark/tfe.ts";
 import { machine } from "./benchmark/timing.ts";
 
 const usage = `scripts/bench [--rounds N] [--large-rounds N] [--only ROW,…] [--provider-mirror DIR] [--sandbox auto|none]
-rows: hello, five (providers), size (200 MiB of providers), many (2,000 objects)
+rows: hello, five (providers), size (200 MiB of providers), many (2,000 objects), tfe (the stock program, a cloud block)
 --provider-mirror (or BENCH_PROVIDER_MIRROR): packed random, tls, null, time and local, instead of fakes in row five`;
 
 const { values } = parseArgs({
@@ -17,7 +18,7 @@ const { values } = parseArgs({
     help: { type: "boolean", default: false },
     rounds: { type: "string", default: "15" },
     "large-rounds": { type: "string", default: "3" },
-    only: { type: "string", default: "hello,five,size,many" },
+    only: { type: "string", default: "hello,five,size,many,tfe" },
     "provider-mirror": { type: "string", default: process.env.BENCH_PROVIDER_MIRROR ?? "" },
     sandbox: { type: "string", default: "none" },
   },
@@ -54,6 +55,7 @@ async function measure(): Promise<void> {
       const set = await manyObjects(host, 2_000);
       return compare(place, { title: "2,000 objects", set, rounds: largeRounds, changesAgain: false });
     },
+    tfe: () => tfeTable(scene, Math.min(rounds, 10), largeRounds),
   };
   const wanted = values.only.split(",");
   const strangers = wanted.filter((name) => !(name in rows));

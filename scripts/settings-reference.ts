@@ -23,7 +23,12 @@ const programs: readonly { readonly title: string; readonly about: string; reado
       "`--config` may name a YAML file with the same names as the flags. What a start would take, and why: `windlassd config print --origin`.",
     settings: serverSettings,
   },
-  { title: "windlass-agent", about: "The token never stands on a command line.", settings: agentSettings },
+  {
+    title: "windlass-agent",
+    about:
+      "The token never stands on a command line. What a start would take, and why: `windlass-agent config print --origin`.",
+    settings: agentSettings,
+  },
   {
     title: "windlass",
     about:

@@ -101,7 +101,7 @@ const floors: Readonly<Record<string, readonly (readonly string[])[]>> = {
   settings: [["."]],
   http: [["."]],
   rpc: [["mapping"], ["calls"], ["bodies"], ["streams", "wire"], ["services"], ["."]],
-  tfe: [["core"], ["mapping"], ["services"], ["."]],
+  tfe: [["core"], ["login", "mapping"], ["services"], ["."]],
   terraform: [["configuration", "engines", "packages", "redaction"], ["plan"], ["output"], ["state"]],
   agent: [
     ["disk"],
@@ -213,6 +213,7 @@ const floatReaders: Readonly<Record<string, string>> = {
   "src/cli/shell/complete-names.ts": "our own record",
   "src/cli/server/token-source.ts": "tokens of terraform login, which are texts",
   "src/control/core/cursor.ts": "our own page tokens, of texts and whole numbers",
+  "src/control/people/login-notes.ts": "our own record, of texts and whole numbers",
   "src/control/workspaces/provider-tokens.ts": "our own record, of texts",
   "src/control/documents/state-syntax.ts": "an escaped string",
   "src/tfe/core/body.ts": "documents of the API, whose values are texts; states come as text in them",

@@ -23,6 +23,7 @@ test.each([
   ["windlassd", ["--migrate", "c"], ["check"]],
   ["windlassd", ["--data-dir", ""], []],
   ["windlass-agent", ["do"], ["doctor"]],
+  ["windlass-agent", ["config", "--output", ""], ["json", "yaml"]],
   ["windlass-agent", ["run", "--sandbox", ""], ["auto", "bwrap", "none"]],
   ["windlass-agent", ["--no"], ["--no-engine-download"]],
 ] as const)("bash offers for %s %j what there is: %j", async (program, words, expected) => {

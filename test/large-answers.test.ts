@@ -95,6 +95,7 @@ const leastBytes: Readonly<Record<string, number>> = {
   "windlass.v1.RunService/ConfirmRun": mib,
   "windlass.v1.RunService/CreateRun": 900 * kib,
   "windlass.v1.RunService/DiscardRun": mib,
+  "windlass.v1.RunService/ForceExecuteRun": mib,
   "windlass.v1.RunService/GetRun": mib,
   "windlass.v1.RunService/GetRunPlan": 4 * mib,
   "windlass.v1.RunService/ListLostResources": 200 * kib,
@@ -174,6 +175,7 @@ const runsFor: Readonly<Record<string, Partial<Run>>> = {
   RetryRun: { status: "errored", endedAt: rows.at(2) },
   ResolveRun: { status: "errored", endedAt: rows.at(2) },
   SetRunPriority: { status: "pending" },
+  ForceExecuteRun: { status: "pending" },
   CancelRun: { status: "pending" },
   ConfirmRun: { status: "planned", hasChanges: true },
   DiscardRun: { status: "planned", hasChanges: true },
@@ -191,10 +193,12 @@ async function placeOf({ method }: Row): Promise<Place> {
     const workspace = like === undefined ? undefined : await tx.workspaces.get(like.workspaceId);
     if (like === undefined || workspace === undefined) throw new Error("the place has no planned run");
     const ws = { ...workspace, id: newId("ws", systemRandom), name: `of-${method.name}` };
-    await tx.workspaces.insert({ ...ws, lock: { kind: "run", runId: id, at: control.clock.now() } });
+    const holder = method.name === "ForceExecuteRun" ? newId("run", systemRandom) : id;
+    await tx.workspaces.insert({ ...ws, lock: { kind: "run", runId: holder, at: control.clock.now() } });
     const cv = rows.configuration({ organizationId: ws.organizationId, workspaceId: ws.id });
     await tx.configurations.insert({ ...cv, id: newId("cv", systemRandom) });
     await tx.runs.insert({ ...like, ...largeRun(own), ...change, id, workspaceId: ws.id });
+    if (holder !== id) await tx.runs.insert({ ...like, id: holder, workspaceId: ws.id });
     const job = { organizationId: ws.organizationId, workspaceId: ws.id, runId: id, poolId: ws.poolId };
     await tx.jobs.insert(rows.job({ ...job, id: newId("job", systemRandom), status: "finished", epoch: 1 }));
   });

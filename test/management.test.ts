@@ -266,7 +266,7 @@ describe("bad input gets a reason, and the field or the thing it is about", () =
           updateMask: { paths: ["default_execution_mode"] },
         }),
       "VALIDATION",
-      "changes.default_execution_mode",
+      "changes.default_agent_pool",
     ],
     [
       "a quota that an owner sets",

@@ -1,15 +1,35 @@
-import { rm } from "node:fs/promises";
+import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { RunPhase, RunState } from "../src/gen/windlass/v1/run_pb.ts";
 import { VariableCategory } from "../src/gen/windlass/v1/variable_pb.ts";
-import { refusalOf } from "./support/api.ts";
+import { freshName, refusalOf } from "./support/api.ts";
 import { useStage } from "./support/stage.ts";
 
 const env = VariableCategory.ENV;
 
 // biome-ignore lint/suspicious/noTemplateCurlyInString: for terraform it is one
 const template = "${literal}";
+
+/** Asks for every fact, in declarations without defaults, and in programs of a plan and of an apply. */
+const factsTf = `
+variable "TFC_RUN_ID" {}
+variable "TFC_WORKSPACE_NAME" {}
+variable "TFC_WORKSPACE_SLUG" {}
+variable "TFC_PROJECT_NAME" {}
+variable "TFC_CONFIGURATION_VERSION_GIT_BRANCH" {}
+resource "terraform_data" "facts" {
+  provisioner "local-exec" {
+    command = "echo $TFC_RUN_ID $TFC_WORKSPACE_NAME $TFC_WORKSPACE_SLUG $TFC_PROJECT_NAME [$TFC_CONFIGURATION_VERSION_GIT_BRANCH]"
+  }
+}
+output "facts" {
+  value = [
+    var.TFC_RUN_ID, var.TFC_WORKSPACE_NAME, var.TFC_WORKSPACE_SLUG, var.TFC_PROJECT_NAME,
+    var.TFC_CONFIGURATION_VERSION_GIT_BRANCH,
+  ]
+}
+`;
 
 describe("variables", () => {
   const stage = useStage();
@@ -86,7 +106,7 @@ describe("variables", () => {
     ]);
     const run = await api.applied(workspace);
     expect(run).toMatchObject({ state: RunState.APPLIED, errorMessage: "" });
-    expect(await api.outputs(workspace)).toEqual({ run_id: run.id, from_environment: "by TF_VAR" });
+    expect(await api.outputs(workspace)).toEqual({ run_id: run.id.replace("_", "-"), from_environment: "by TF_VAR" });
     const { text } = await api.log(run.id, RunPhase.APPLY);
     expect(text).toContain("(local-exec): plain: in the open");
     expect(text).toMatch(/\(local-exec\): hidden: (?!kept)/);
@@ -94,6 +114,27 @@ describe("variables", () => {
     const names = /\(local-exec\): names: (.*)/.exec(text)?.[1]?.split(" ") ?? [];
     expect(names).toEqual(expect.arrayContaining(["PLAIN", "HIDDEN", "TFC_RUN_ID", "TFC_WORKSPACE_SLUG"]));
     expect(names.filter((name) => name === "AGENTS_OWN" || name.startsWith("WINDLASS"))).toEqual([]);
+  });
+
+  test("that tell of a run are in its environment, and in what its configuration declares", async () => {
+    const { api } = stage.server;
+    const workspace = await api.workspace({ agentPool: pool });
+    const directory = join(stage.scene.directory, freshName("facts"));
+    await mkdir(directory);
+    await writeFile(join(directory, "main.tf"), factsTf);
+    await api.upload(workspace, directory);
+    await api.set(workspace, [
+      { key: "TFC_WORKSPACE_NAME", value: "forged", category: env },
+      { key: "TFC_PROJECT_NAME", value: "my own" },
+    ]);
+    const run = await api.applied(workspace);
+    expect(run).toMatchObject({ state: RunState.APPLIED, errorMessage: "" });
+    const id = run.id.replace("_", "-");
+    const { organizations } = await api.clients.organizations.listOrganizations({});
+    const slug = `${organizations[0]?.name}/${workspace}`;
+    expect(await api.outputs(workspace)).toEqual({ facts: [id, workspace, slug, "my own", ""] });
+    const { text } = await api.log(run.id, RunPhase.APPLY);
+    expect(text).toContain(`(local-exec): ${id} ${workspace} ${slug} Default Project []`);
   });
 
   test("that are required and missing fail the plan with terraform's own words", async () => {

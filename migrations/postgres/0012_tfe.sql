@@ -30,6 +30,8 @@ ALTER TABLE "organizations" ADD COLUMN "default_pool_id" text COLLATE "C";--> st
 ALTER TABLE "organizations" ADD COLUMN "email" text COLLATE "C" DEFAULT '' NOT NULL;--> statement-breakpoint
 ALTER TABLE "organizations" ADD COLUMN "allows_force_delete" boolean DEFAULT true NOT NULL;--> statement-breakpoint
 ALTER TABLE "organizations" ADD COLUMN "kept_attributes" json DEFAULT '{}'::json NOT NULL;--> statement-breakpoint
+ALTER TABLE "runs" ADD COLUMN "plan_json_blob_key" text COLLATE "C";--> statement-breakpoint
+ALTER TABLE "runs" ADD COLUMN "redacted_plan_blob_key" text COLLATE "C";--> statement-breakpoint
 ALTER TABLE "runs" ADD COLUMN "base_state_id" text COLLATE "C";--> statement-breakpoint
 ALTER TABLE "set_variables" ADD COLUMN "revision" bigint DEFAULT 1 NOT NULL;--> statement-breakpoint
 ALTER TABLE "states" ADD COLUMN "json_blob_key" text COLLATE "C";--> statement-breakpoint

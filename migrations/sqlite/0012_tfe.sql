@@ -35,6 +35,8 @@ ALTER TABLE `organizations` ADD `default_pool_id` text;--> statement-breakpoint
 ALTER TABLE `organizations` ADD `email` text DEFAULT '' NOT NULL;--> statement-breakpoint
 ALTER TABLE `organizations` ADD `allows_force_delete` integer DEFAULT true NOT NULL;--> statement-breakpoint
 ALTER TABLE `organizations` ADD `kept_attributes` text DEFAULT '{}' NOT NULL;--> statement-breakpoint
+ALTER TABLE `runs` ADD `plan_json_blob_key` text;--> statement-breakpoint
+ALTER TABLE `runs` ADD `redacted_plan_blob_key` text;--> statement-breakpoint
 ALTER TABLE `runs` ADD `base_state_id` text;--> statement-breakpoint
 ALTER TABLE `set_variables` ADD `revision` integer DEFAULT 1 NOT NULL;--> statement-breakpoint
 ALTER TABLE `states` ADD `json_blob_key` text;--> statement-breakpoint

@@ -17,6 +17,12 @@ const shown = (ms: number): string => (ms < 10_000 ? `${Math.round(ms)} ms` : `$
 /** A row of a table: what was measured, and the spread. */
 export const row = (what: string, samples: readonly number[]): string => `  ${what.padEnd(62)}${spread(samples)}`;
 
+/** The same with the slowest hundredth. */
+export function rowWithTail(what: string, samples: readonly number[]): string {
+  const sorted = samples.toSorted((a, b) => a - b);
+  return `${row(what, samples)}, p99 ${shown(sortedAt(sorted, 0.99))}`;
+}
+
 /** What the figures are worth: processors, memory, load, versions. */
 export async function machine(): Promise<string> {
   const [first] = cpus();

@@ -23,14 +23,32 @@ export interface Credentials {
  */
 export async function callerBy(
   control: Control,
-  { rates, serverAgentTokenHash }: CallerOptions,
+  options: CallerOptions,
   { authorization, address }: Credentials,
 ): Promise<Principal> {
+  return counted(options, { isShown: authorization !== null, address }, () =>
+    authenticate(control, bearerToken(authorization), { ...options, address }),
+  );
+}
+
+/** The same for somebody who typed their token into a page. */
+export const callerWith = (
+  control: Control,
+  options: CallerOptions,
+  { token, address }: { readonly token: string; readonly address: string },
+): Promise<Principal> =>
+  counted(options, { isShown: token !== "", address }, () => authenticate(control, token, { ...options, address }));
+
+async function counted(
+  { rates }: CallerOptions,
+  { isShown, address }: { readonly isShown: boolean; readonly address: string },
+  look: () => Promise<Principal>,
+): Promise<Principal> {
   try {
-    return await authenticate(control, bearerToken(authorization), { serverAgentTokenHash, address });
+    return await look();
   } catch (error) {
     // Without a credential nothing was looked up.
-    throw authorization === null ? error : ((await rates?.rejected(error, address)) ?? error);
+    throw isShown ? ((await rates?.rejected(error, address)) ?? error) : error;
   }
 }
 

@@ -66,7 +66,7 @@ const onlyWords = /^[a-z]+(\|[a-z]+)*$/;
 interface Option {
   readonly type: "boolean" | "string";
   readonly description: string;
-  readonly choices?: readonly string[];
+  readonly choices: readonly string[] | undefined;
 }
 
 interface Described {
@@ -78,5 +78,5 @@ interface Described {
 const option = ({ about, isSwitch, words }: Described): Option => ({
   type: isSwitch ? "boolean" : "string",
   description: about,
-  ...(words === undefined ? {} : { choices: words }),
+  choices: words,
 });

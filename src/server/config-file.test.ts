@@ -103,4 +103,13 @@ test("every problem is told at once, wherever it comes from", async () => {
 test("what the server's own agent could not work with is refused before a start", async () => {
   await writeFile(path, "data-dir: /srv/windlass\nsandbox-paths: [/opt/mirror, /srv]\n");
   expect(problems()).toEqual([expect.stringContaining("/srv would show /srv/windlass to jobs")]);
+  const key = "/srv/windlass/master.key";
+  expect(problems({ "sandbox-paths": key })).toEqual([
+    expect.stringContaining(`${key} would show /srv/windlass to jobs`),
+  ]);
+  const elsewhere = { WINDLASS_MASTER_KEY_FILE: `${path}.key` };
+  await writeFile(`${path}.key`, "ab".repeat(32));
+  expect(problems({ "sandbox-paths": `${path}.key` }, elsewhere)).toEqual([
+    expect.stringContaining(`would show ${path}.key to jobs`),
+  ]);
 });

@@ -8,6 +8,7 @@ import { armFailpoints } from "../lib/program/failpoint.ts";
 import { loadSettings, type Origins, type SettingFile } from "../lib/settings.ts";
 import { knownVariables } from "../settings/known-variables.ts";
 import { serverSettings } from "../settings/server.ts";
+import { hiddenFromJobs } from "./server-agent-config.ts";
 import { dataDirOf, type ServerSettings } from "./settings.ts";
 
 export type LoadedSettings =
@@ -63,5 +64,6 @@ function jobProblems(settings: ServerSettings, environment: Environment): readon
   const problems: string[] = [];
   engineDownloadsOf(settings, problems);
   providerConfigOf(settings, environment, problems);
-  return [...problems, ...sandboxPathProblems(settings.sandboxPaths, [dataDirOf(settings, environment)])];
+  const hidden = hiddenFromJobs(settings, { dataDir: dataDirOf(settings, environment), environment });
+  return [...problems, ...sandboxPathProblems(settings.sandboxPaths, hidden)];
 }

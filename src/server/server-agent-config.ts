@@ -1,12 +1,23 @@
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import type { AgentConfig } from "../agent/contract/config.ts";
 import { engineDownloadsOf } from "../agent/program/engine-settings.ts";
 import { providerConfigOf } from "../agent/program/provider-settings.ts";
+import { secretFilesOf } from "../agent/sandbox/hidden-paths.ts";
 import type { Environment } from "../lib/environment.ts";
 import { version } from "../lib/program/version.ts";
 import { defaultsOf } from "../lib/settings.ts";
 import { agentSettings } from "../settings/agent.ts";
+import { serverSettings } from "../settings/server.ts";
 import type { ServerSettings } from "./settings.ts";
+
+/** What the jobs of the server's own agent may not see: the server's data, and its secrets wherever they lie. */
+export const hiddenFromJobs = (
+  { tlsKeyFile, config }: ServerSettings,
+  { dataDir, environment }: { readonly dataDir: string; readonly environment: Environment },
+): readonly string[] =>
+  [dataDir, tlsKeyFile, config, ...secretFilesOf(serverSettings, environment)].flatMap((path) =>
+    path === undefined ? [] : [resolve(path)],
+  );
 
 /** How the server's own agent is set up; what is wrong with its settings was said before. */
 export function serverAgentConfig(
@@ -27,6 +38,7 @@ export function serverAgentConfig(
     // Never `auto`: that could end in none. Where bubblewrap does not work, there is no server agent.
     sandbox: settings.sandbox === "none" ? "none" : "bwrap",
     sandboxPaths: settings.sandboxPaths,
+    hiddenPaths: hiddenFromJobs(settings, { dataDir, environment }),
     minFreeBytes: minFreeDisk,
     reserveBytes: diskReserve,
     enginePaths: settings.enginePaths,

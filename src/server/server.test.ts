@@ -205,7 +205,10 @@ describe("a start is refused, and nothing stays open,", () => {
     await rm(join(dataDir, `${name}-wal`), { force: true });
     await writeFile(join(dataDir, name), "no database at all, and long enough to be looked at".repeat(40));
     expect(await refusal()).toEqual(
-      expect.objectContaining({ code, message: expect.stringContaining("file is not a database") }),
+      expect.objectContaining({
+        code,
+        message: expect.stringContaining(`${join(dataDir, name)}: file is not a database`),
+      }),
     );
   });
 

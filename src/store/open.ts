@@ -2,6 +2,7 @@ import { fileURLToPath } from "node:url";
 import Database from "better-sqlite3";
 import type pg from "pg";
 import { type Clock, systemClock } from "../lib/clock.ts";
+import { inSqliteFile } from "../lib/fs/sqlite-file.ts";
 import { type Random, systemRandom } from "../lib/random.ts";
 import { WindlassError } from "../lib/words/errors.ts";
 import { openFileBlobStore } from "./blobs/files.ts";
@@ -165,7 +166,7 @@ export async function schemaState({ url, log = silentLog }: OpenOptions): Promis
     const db = openExisting(target.path);
     if (db === undefined) return schemaOfSqlite(new Database(":memory:"), migrations("sqlite"));
     try {
-      return schemaOfSqlite(db, migrations("sqlite"));
+      return inSqliteFile(target.path, () => schemaOfSqlite(db, migrations("sqlite")));
     } finally {
       db.close();
     }

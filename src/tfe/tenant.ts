@@ -1,7 +1,7 @@
 import { asPerson } from "../control/core/access.ts";
 import type { Control } from "../control/core/control.ts";
 import type { CallObserver } from "../http/call-observer.ts";
-import { type CallerOptions, callerBy } from "../http/callers.ts";
+import { type CallerOptions, callerBy, callerWith } from "../http/callers.ts";
 import { demandMetadata } from "../http/metadata.ts";
 import { requestIdHeader, requestIdOf } from "../http/request-id.ts";
 import type { HttpExchange, Tenant } from "../http/tenant.ts";
@@ -100,6 +100,11 @@ async function answerOf(
   const call: OpenCall = {
     ...{ control, urls: serving.urls, holds: serving.holds, transfers: serving.transfers, signal: serving.signal },
     ...{ request, query, origin, address, params: match?.params ?? {} },
+    personWith: async (token) => {
+      const principal = await callerWith(control, callers, { token, address });
+      await callers.rates?.admit(principal, address);
+      return asPerson(principal);
+    },
     isTerraform: request.headers["terraform-version"] !== undefined,
   };
   if (match?.route.admission === "anybody") {

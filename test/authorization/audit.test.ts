@@ -92,6 +92,13 @@ const whole: Readonly<Record<string, (place: Place) => Promise<object>>> = {
   ],
   ResolveRun: async ({ run }) => ({ runId: await lost(run), resolution: RunResolution.WAIT }),
   RetryRun: async ({ run }) => ({ runId: await lost(run) }),
+  ForceExecuteRun: async ({ workspace }) => {
+    const make = async () =>
+      ((await asAdmin(RunService.method.createRun, { workspace })) as unknown as { run: { id: string } }).run.id;
+    await make();
+    const waiting = await make();
+    return { runId: waiting };
+  },
   SetRunPriority: async ({ workspace }) => {
     const made = await asAdmin(RunService.method.createRun, { workspace });
     return { runId: (made as unknown as { run: { id: string } }).run.id, priority: RunPriority.LOW };

@@ -41,7 +41,7 @@ export const forgetfulLogs: Spoil = {
     return {
       append: async (stream, offset, bytes) =>
         ++appends % 3 === 0
-          ? { kind: "appended", nextOffset: offset + bytes.length }
+          ? { kind: "appended", nextOffset: offset + bytes.length, addedBytes: bytes.length }
           : logs.append(stream, offset, bytes),
       nextOffset: (stream) => logs.nextOffset(stream),
       seal: (stream, length, sha256) => logs.seal(stream, length, sha256),

@@ -64,7 +64,7 @@ export class TerraformProcess implements Step {
   constructor({ command, manner, random, given, lastSave }: ProcessOptions) {
     const { dir, argv, env, logFile } = command;
     this.dir = dir;
-    this.runId = env.TFC_RUN_ID ?? "";
+    this.runId = (env.TFC_RUN_ID ?? "").replace("-", "_");
     this.subcommand = argv[1] ?? "";
     this.manner = manner;
     this.serial = given?.serial;

@@ -194,4 +194,7 @@ export interface ConnectOptions {
   readonly liveness?: Liveness;
 }
 
-const knownToday = [JobFeature.EXCLUDES, JobFeature.SUPPRESS_FORGET_ERRORS];
+const knownToday = [
+  ...[JobFeature.EXCLUDES, JobFeature.SUPPRESS_FORGET_ERRORS],
+  ...[JobFeature.GENERATE_CONFIGURATION, JobFeature.DEBUG],
+];

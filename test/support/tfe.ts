@@ -1,5 +1,6 @@
 import { createApiKey } from "../../src/control/people/api-keys.ts";
 import type { Role } from "../../src/domain/people/api-key.ts";
+import type { CallRates } from "../../src/http/call-rates.ts";
 import { listen } from "../../src/http/listener.ts";
 import { silentLog } from "../../src/lib/program/log.ts";
 import { isRecord } from "../../src/lib/values/records.ts";
@@ -42,13 +43,15 @@ export interface TestTfe extends TestControl {
 
 export interface TestTfeOptions extends TestControlOptions {
   readonly holdMs?: number;
+  /** Calls are not counted if absent. */
+  readonly rates?: CallRates;
 }
 
-export async function openTestTfe({ holdMs = 0, ...options }: TestTfeOptions = {}): Promise<TestTfe> {
+export async function openTestTfe({ holdMs = 0, rates, ...options }: TestTfeOptions = {}): Promise<TestTfe> {
   await using opening = new AsyncDisposableStack();
   const fixture = opening.use(await openTestControl({ hasLogs: true, ...options }));
   const { control, organization, sibling } = fixture;
-  const tenant = tfeTenant({ control, callers: {}, observers: [], holdMs });
+  const tenant = tfeTenant({ control, callers: { rates }, observers: [], holdMs });
   const outcome = await listen({
     ...{ host: "127.0.0.1", port: 0, log: silentLog() },
     tenants: [{ prefix: "", tenant }],

@@ -16,7 +16,10 @@ import type { StreamLimits } from "./stream-limits.ts";
 const maxReason = 1024;
 
 /** The later options of jobs that this agent obeys. */
-const features: readonly JobFeature[] = [JobFeature.EXCLUDES, JobFeature.SUPPRESS_FORGET_ERRORS];
+const features: readonly JobFeature[] = [
+  ...[JobFeature.EXCLUDES, JobFeature.SUPPRESS_FORGET_ERRORS],
+  ...[JobFeature.GENERATE_CONFIGURATION, JobFeature.DEBUG],
+];
 
 interface Opening {
   readonly identity: Identity;

@@ -51,6 +51,8 @@ export interface AgentConfig {
   readonly sandbox: SandboxMode;
   /** What jobs in a sandbox may read beside the system and the directories of `searchPath`: absolute paths. */
   readonly sandboxPaths?: readonly string[] | undefined;
+  /** What no job may see beside `dataDir`: absolute paths. */
+  readonly hiddenPaths?: readonly string[] | undefined;
   /** With less free space than this, no job is taken. */
   readonly minFreeBytes: number;
   /** Space in the data directory that is kept for states and journals; none if absent. */

@@ -40,6 +40,8 @@ export interface JobFiles {
   readonly stateFile: string;
   /** The plan that is made or applied; in `work`. */
   readonly planFile: string;
+  /** What a plan makes of imported objects that have no configuration; in `work`, and not in the configuration. */
+  readonly generatedConfiguration: string;
   /** What the job is told of where its providers come from; holds tokens. */
   readonly providers: string;
   /** Terraform's CLI configuration and what it needs: the job reads it, and cannot write to it. */
@@ -68,6 +70,7 @@ export const jobFilesAt = (root: string): JobFiles => ({
   work: join(root, "work"),
   stateFile: join(root, "work", "state", "terraform.tfstate"),
   planFile: join(root, "work", "plan.tfplan"),
+  generatedConfiguration: join(root, "work", "generated.tf"),
   providers: join(root, "providers.json"),
   cli: join(root, "cli"),
   packages: join(root, "packages.json"),

@@ -4,4 +4,6 @@ import { parentPort, workerData } from "node:worker_threads";
 import { type DigestWork, digestLarge } from "./plan-reading.ts";
 
 const work: DigestWork = workerData;
-parentPort?.postMessage(digestLarge(readFileSync(work.question.path), work));
+const { path, schemas } = work.question;
+const printed = { plan: readFileSync(path), schemas: schemas === undefined ? undefined : readFileSync(schemas) };
+parentPort?.postMessage(digestLarge(printed, work));

@@ -28,11 +28,15 @@ export async function digestPlan(
   question: PlanQuestion,
   limits: DigestLimits = {},
 ): Promise<PlanDigest | PlanTooLarge> {
-  const { size } = await stat(question.path);
+  const { path, schemas } = question;
+  const { size } = await stat(path);
+  const sizeWithSchemas = size + (schemas === undefined ? 0 : (await stat(schemas)).size);
   if (size > maxBytes) return { kind: "too-large", bytes: size };
   const characters = question.secrets.reduce((sum, { length }) => sum + length, 0);
-  if (size <= (limits.smallBytes ?? smallBytes) && characters <= fewCharacters)
-    return digest(await readFile(question.path, "utf8"), question);
+  if (sizeWithSchemas <= (limits.smallBytes ?? smallBytes) && characters <= fewCharacters) {
+    const read = schemas === undefined ? undefined : await readFile(schemas);
+    return digest({ plan: await readFile(path), schemas: read }, question);
+  }
   const resourceLimits = { maxOldGenerationSizeMb: limits.maxMemoryMb ?? maxMemoryMb };
   const thread = new Worker(new URL("./plan-digest-thread.ts", import.meta.url), {
     workerData: { question, maxValues: limits.maxValues ?? maxValues } satisfies DigestWork,

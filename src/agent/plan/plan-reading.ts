@@ -1,5 +1,6 @@
 import { JsonScanner } from "../../lib/json/scan.ts";
 import { type PlanFacts, type PlanSummary, summarizePlan } from "../../terraform/plan/plan.ts";
+import { redactPlan } from "../../terraform/plan/redacted-plan.ts";
 import { type Elsewhere, findElsewhere, type Outside } from "../plan-files/elsewhere.ts";
 import { summaryParts } from "./plan-message.ts";
 
@@ -9,6 +10,8 @@ export interface PlanQuestion {
   readonly secrets: readonly string[];
   readonly facts: PlanFacts;
   readonly outside: Outside;
+  /** What `providers schema -json` printed to, if the redacted plan is wanted. */
+  readonly schemas?: string | undefined;
 }
 
 /** What leaves the agent of a plan, and what the job's end tells of it. */
@@ -18,6 +21,10 @@ export interface PlanDigest {
   readonly summary: readonly Uint8Array[];
   readonly counts: ReturnType<typeof countsOf>;
   readonly elsewhere: readonly Elsewhere[];
+  /** Where the document begins in what was printed, in bytes. */
+  readonly documentAt: number;
+  /** The redacted plan; undefined if it was not wanted, or cannot be made. */
+  readonly redacted?: string | undefined;
 }
 
 export interface PlanTooLarge {
@@ -32,20 +39,47 @@ export interface DigestWork {
   readonly maxValues: number;
 }
 
-/** In a thread: refuses a document of too many values before it is parsed. */
-export function digestLarge(output: Buffer, { question, maxValues }: DigestWork): PlanDigest | PlanTooLarge {
-  const scanner = new JsonScanner({ depth: 0, onScalar: () => {} });
-  scanner.push(output.subarray(Math.max(0, output.lastIndexOf("\n{"))));
-  if (scanner.values > maxValues) return { kind: "too-large", bytes: output.length };
-  return digest(output.toString("utf8"), question);
+/** What programs printed. */
+export interface Printed {
+  /** `show -json`, of the plan. */
+  readonly plan: Buffer;
+  /** `providers schema -json`, if the redacted plan is wanted. */
+  readonly schemas: Buffer | undefined;
 }
 
-/** From what `show` printed. */
-export function digest(output: string, { secrets, facts, outside }: Omit<PlanQuestion, "path">): PlanDigest {
+/** In a thread: refuses a document of too many values before it is parsed. */
+export function digestLarge(printed: Printed, { question, maxValues }: DigestWork): PlanDigest | PlanTooLarge {
+  const { plan } = printed;
+  const scanner = new JsonScanner({ depth: 0, onScalar: () => {} });
+  scanner.push(plan.subarray(Math.max(0, plan.lastIndexOf("\n{"))));
+  if (scanner.values > maxValues) return { kind: "too-large", bytes: plan.length };
+  return digest(printed, question);
+}
+
+/** From what was printed. */
+export function digest(printed: Printed, { secrets, facts, outside }: PlanQuestion): PlanDigest {
+  const output = printed.plan.toString("utf8");
   const document = documentIn(output);
   const summary = summarizePlan(document, secrets, facts);
-  const elsewhere = findElsewhere(document, outside);
-  return { kind: "digested", summary: summaryParts(summary), counts: countsOf(summary), elsewhere };
+  return {
+    kind: "digested",
+    summary: summaryParts(summary),
+    counts: countsOf(summary),
+    elsewhere: findElsewhere(document, outside),
+    documentAt: Buffer.byteLength(output.slice(0, output.lastIndexOf(document))),
+    redacted: redactedPlan(document, printed.schemas, secrets),
+  };
+}
+
+/** A plan is no worse for schemas that cannot be read. */
+function redactedPlan(document: string, schemas: Buffer | undefined, secrets: readonly string[]): string | undefined {
+  if (schemas === undefined) return undefined;
+  try {
+    return redactPlan(document, schemas, secrets);
+  } catch (error) {
+    if (error instanceof TypeError || error instanceof SyntaxError) return undefined;
+    throw error;
+  }
 }
 
 /** The JSON document among what `show` printed: warnings about the machine's configuration may stand before it. */

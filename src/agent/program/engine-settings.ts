@@ -20,10 +20,7 @@ export function engineDownloadsOf(values: Values, problems: string[]): DownloadR
       problems.push(`${flagName} does nothing with --no-engine-download, which ends downloads: give one of them`);
   const keys = engineKeys === undefined ? undefined : keysIn(engineKeys, problems);
   if (noEngineDownload) return undefined;
-  return {
-    ...(engineMirror === undefined ? {} : { mirror: engineMirror }),
-    ...(keys === undefined ? {} : { keys }),
-  };
+  return { mirror: engineMirror, keys };
 }
 
 function keysIn(path: string, problems: string[]): string | undefined {

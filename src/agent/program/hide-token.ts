@@ -1,7 +1,7 @@
 import { accessSync, closeSync, constants } from "node:fs";
 import { type Environment, readEnvironment } from "../../lib/environment.ts";
 
-const tokenVariable = "WINDLASS_AGENT_TOKEN";
+export const tokenVariable = "WINDLASS_AGENT_TOKEN";
 const hiddenToken = "/dev/fd/3";
 
 /** A shell hands the token over in a pipe: it is in no argument, in no file, and no longer in the environment. */
@@ -23,9 +23,13 @@ export function hideToken(environment: Environment = readEnvironment()): void {
   process.execve?.("/bin/sh", ["sh", "-c", handOver, "sh", ...self], env);
 }
 
+/** Whether the token came by the environment, and has been taken from there. */
+export const isHiddenToken = (environment: Environment): boolean =>
+  environment[`${tokenVariable}_FILE`] === hiddenToken;
+
 /** After the settings are read: nothing of the token is left behind the descriptor, and nothing needs it. */
 export function forgetHiddenToken(environment: Environment): void {
-  if (environment[`${tokenVariable}_FILE`] !== hiddenToken) return;
+  if (!isHiddenToken(environment)) return;
   try {
     closeSync(Number(hiddenToken.slice("/dev/fd/".length)));
   } catch {

@@ -1,6 +1,6 @@
 import { systemClock } from "../../lib/clock.ts";
 import { asksForCompletion, helpText, terminalWidth } from "../../lib/command-line.ts";
-import { readEnvironment } from "../../lib/environment.ts";
+import { type Environment, readEnvironment } from "../../lib/environment.ts";
 import { closeInherited } from "../../lib/fs/inherited-descriptors.ts";
 import { makePrivate } from "../../lib/fs/umask.ts";
 import { createGrpcTransport } from "../../lib/grpc/transport.ts";
@@ -26,6 +26,7 @@ const secondSignalMs = 5_000;
 export async function main(argv: readonly string[]): Promise<number> {
   if (asksForCompletion(argv)) return complete(argv);
   const environment = readEnvironment();
+  if (argv[0] === "config") return config(argv.slice(1), environment);
   const isDoctor = argv[0] === "doctor";
   const call = readProgramCall(isDoctor ? argv.slice(1) : argv, environment);
   forgetHiddenToken(environment);
@@ -34,11 +35,9 @@ export async function main(argv: readonly string[]): Promise<number> {
   closeInherited();
   switch (call.kind) {
     case "help":
-      process.stdout.write(helpText(agentSettings, help, terminalWidth(process.stdout)));
-      return exitCodes.done;
+      return say(helpText(agentSettings, help, terminalWidth(process.stdout)));
     case "version":
-      process.stdout.write(`windlass-agent ${version}\n`);
-      return exitCodes.done;
+      return say(versionLine);
     case "invalid":
       return refuse(call.problems);
     case "run":
@@ -46,15 +45,46 @@ export async function main(argv: readonly string[]): Promise<number> {
   }
 }
 
+async function config(argv: readonly string[], environment: Environment): Promise<number> {
+  const { callConfig, configHelp } = await import("./config-command.ts");
+  const call = callConfig(argv, environment);
+  forgetHiddenToken(environment);
+  switch (call.kind) {
+    case "help":
+      return say(helpText(agentSettings, configHelp, terminalWidth(process.stdout)));
+    case "version":
+      return say(versionLine);
+    case "printed":
+      return say(call.text);
+    case "refused":
+      return refuse([call.message]);
+    case "invalid":
+      return refuse(call.problems);
+  }
+}
+
+function say(text: string): number {
+  process.stdout.write(text);
+  return exitCodes.done;
+}
+
+const versionLine = `windlass-agent ${version}\n`;
+
 async function complete(argv: readonly string[]): Promise<number> {
   const { answerCompletion } = await import("../../lib/shell-completion.ts");
+  const { printFlags } = await import("../../lib/print-settings.ts");
   const commands = [
     { name: "run", summary: "take jobs: the default", settings: agentSettings, flags: [] },
     { name: "doctor", summary: "check whether it could", settings: agentSettings, flags: [] },
+    {
+      name: "config",
+      summary: "print the settings that a start would have",
+      settings: agentSettings,
+      flags: printFlags,
+    },
   ];
   const completable = { program: "windlass-agent", commands, settings: agentSettings };
-  process.stdout.write(await answerCompletion(completable, argv));
-  return exitCodes.done;
+  return say(await answerCompletion(completable, argv));
 }
 
 function refuse(problems: readonly string[]): number {
@@ -63,13 +93,14 @@ function refuse(problems: readonly string[]): number {
 }
 
 const help = {
-  usage: "windlass-agent [run|doctor|completion] [flags]",
+  usage: "windlass-agent [run|doctor|config|completion] [flags]",
   about:
-    "Takes jobs of a Windlass control plane and runs terraform or tofu for them. With doctor, checks whether it could, and ends with 1 if not. With completion, prints the completion script for the shell of $SHELL.",
+    "Takes jobs of a Windlass control plane and runs terraform or tofu for them. With doctor, checks whether it could, and ends with 1 if not. With config print, prints the settings that a start would have. With completion, prints the completion script for the shell of $SHELL.",
   examples: [
     "WINDLASS_AGENT_TOKEN=wdl_agt_… windlass-agent --address https://tf.example.com",
     "windlass-agent --token-file /etc/windlass/agent-token --concurrency 2",
     "windlass-agent doctor --token-file /etc/windlass/agent-token",
+    "windlass-agent config print --origin",
   ],
 };
 

@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, relative, resolve } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -56,12 +56,12 @@ describe("how windlass-agent is called", () => {
       return call.kind === "run" ? call.config.agent : call;
     };
     expect(agent([])).toMatchObject({ labels: {}, maxJobs: 0, idleTimeoutMs: 0 });
-    expect(agent([])).not.toHaveProperty("accepts");
+    expect(agent([])).toMatchObject({ accepts: undefined });
     expect(agent(["--labels", "zone=a, gpu,team/x=a"])).toMatchObject({
       labels: { zone: "a", gpu: "", "team/x": "a" },
     });
     expect(agent(["--accept", "plan"])).toMatchObject({ accepts: "plan" });
-    expect(agent(["--accept", "apply,plan"])).not.toHaveProperty("accepts");
+    expect(agent(["--accept", "apply,plan"])).toMatchObject({ accepts: undefined });
     expect(agent(["--single", "--idle-timeout", "90s"])).toMatchObject({ maxJobs: 1, idleTimeoutMs: 90_000 });
     expect(agent(["--max-jobs", "3"])).toMatchObject({ maxJobs: 3 });
   });
@@ -170,6 +170,31 @@ describe("how windlass-agent is called", () => {
     expect(call("/opt/mirror, /srv/tools")).toBe("run");
     expect(call("/opt/mirror,/var/lib")).toEqual([expect.stringContaining("would show /var/lib/agent to jobs")]);
     expect(call(relative(process.cwd(), "/var/lib"))).toEqual([expect.stringContaining("would show /var/lib/agent")]);
+    expect(call("/var/lib/agent/jobs")).toEqual([
+      "--sandbox-paths: /var/lib/agent/jobs would show /var/lib/agent to jobs: name what they need only, and keep it elsewhere",
+    ]);
+    expect(call("/var/lib/agents,/var/lib/agent.d")).toBe("run");
+  });
+
+  test("so is one that a link leads to, and the files of its token and its private key", async () => {
+    const [data, link, secret] = [join(dir, "data"), join(dir, "link"), join(dir, "etc/token")];
+    for (const path of [data, join(dir, "etc")]) await mkdir(path);
+    await symlink(data, link);
+    await writeFile(secret, token, { mode: 0o600 });
+    const by = (paths: string, environment: Record<string, string>, ...more: string[]) =>
+      problems(["--data-dir", data, "--sandbox-paths", paths, ...more], environment);
+    const given = { WINDLASS_AGENT_TOKEN: token };
+    expect(by(link, given)).toEqual([expect.stringContaining(`${link} would show ${data} to jobs`)]);
+    expect(by(join(link, "jobs"), given)).toEqual([expect.stringContaining(`would show ${data} to jobs`)]);
+    for (const [environment, ...flags] of [
+      [{ WINDLASS_AGENT_TOKEN_FILE: secret }],
+      [{}, "--token-file", secret],
+    ] as const)
+      expect(by(join(dir, "etc"), environment, ...flags)).toEqual([
+        expect.stringContaining(`would show ${secret} to jobs`),
+      ]);
+    const key = by(join(dir, "etc"), given, "--key-file", secret, "--cert-file", secret);
+    expect(key).toContainEqual(expect.stringContaining(`would show ${secret} to jobs`));
   });
 
   test("variables of the other programs are no mistake", () => {

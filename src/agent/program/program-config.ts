@@ -14,6 +14,7 @@ import { isWindlassError } from "../../lib/words/errors.ts";
 import { agentSettings } from "../../settings/agent.ts";
 import { knownVariables } from "../../settings/known-variables.ts";
 import type { AgentConfig } from "../contract/config.ts";
+import { secretFilesOf } from "../sandbox/hidden-paths.ts";
 import { type AgentSettings, dataDirOf } from "./agent-settings.ts";
 import { engineDownloadsOf } from "./engine-settings.ts";
 import { providerConfigOf } from "./provider-settings.ts";
@@ -66,28 +67,21 @@ function checked(values: Values, environment: Environment, problems: string[]): 
   const ca = file(values.caFile);
   const cert = file(values.certFile);
   const key = file(values.keyFile);
-  const tls: ClientTls = {
-    ...(ca === undefined ? {} : { ca }),
-    ...(cert === undefined ? {} : { cert }),
-    ...(key === undefined ? {} : { key }),
-    ...(values.serverName === undefined ? {} : { serverName: values.serverName }),
-  };
+  const tls: ClientTls = { ca, cert, key, serverName: values.serverName };
   if ((values.certFile === undefined) !== (values.keyFile === undefined)) {
     problems.push("--cert-file and --key-file belong together: give both or none");
   }
   const pem = pemProblem({ ca, cert, key });
   if (pem !== undefined) problems.push(`the file of --${pem.part}-file ${pem.message}`);
   if (problems.length === 0) checkAddress({ address: values.address, tls, environment }, problems);
-  problems.push(...sandboxPathProblems(values.sandboxPaths, secretPathsOf(values)));
+  problems.push(...sandboxPathProblems(values.sandboxPaths, [values.dataDir, ...secretPathsOf(values, environment)]));
   if (values.single && values.maxJobs > 1) problems.push("--single and --max-jobs contradict each other: give one");
   const downloads = engineDownloadsOf(values, problems);
   return {
     agent: {
       ...agentConfig(values, environment),
       ...providerConfigOf(values, environment, problems),
-      ...(downloads === undefined
-        ? {}
-        : { engineDownloads: { ...downloads, environment, ...(ca === undefined ? {} : { ca }) } }),
+      engineDownloads: downloads === undefined ? undefined : { ...downloads, environment, ca },
     },
     address: values.address,
     ...{ tls, environment },
@@ -98,16 +92,17 @@ function checked(values: Values, environment: Environment, problems: string[]): 
   };
 }
 
-const secretPathsOf = ({ dataDir, tokenFile }: Values): readonly string[] => [
-  dataDir,
-  ...(tokenFile === undefined ? [] : [resolve(tokenFile)]),
-];
+/** The token and the private key are not for jobs, wherever they lie. */
+const secretPathsOf = ({ tokenFile, keyFile }: Values, environment: Environment): readonly string[] =>
+  [tokenFile, keyFile, ...secretFilesOf(agentSettings, environment)].flatMap((path) =>
+    path === undefined ? [] : [resolve(path)],
+  );
 
 const agentConfig = (values: Values, environment: Environment): AgentConfig => ({
   dataDir: values.dataDir,
   workRoot: values.workDir,
   labels: values.labels,
-  ...(values.accept === "plan,apply" ? {} : { accepts: values.accept }),
+  accepts: values.accept === "plan,apply" ? undefined : values.accept,
   maxJobs: values.single ? 1 : values.maxJobs,
   idleTimeoutMs: values.idleTimeout,
   concurrency: values.concurrency,
@@ -116,11 +111,12 @@ const agentConfig = (values: Values, environment: Environment): AgentConfig => (
   searchPath: environment.PATH ?? "",
   sandbox: values.sandbox,
   sandboxPaths: values.sandboxPaths,
+  hiddenPaths: secretPathsOf(values, environment),
   minFreeBytes: values.minFreeDisk,
   reserveBytes: values.diskReserve,
   keptForMs: values.keptJobsFor,
   keptBytes: values.keptJobsSize,
-  ...(values.name === undefined ? {} : { name: values.name }),
+  name: values.name,
   enginePaths: values.enginePaths,
 });
 

@@ -36,7 +36,7 @@ describe("the settings of where providers come from", () => {
   test("are nothing and a cache of 2 GiB when nobody says anything", async () => {
     const config = called([]);
     expect(config).toMatchObject({ passed: { values: {}, missing: [] }, providerCacheBytes: 2 ** 31 });
-    expect(config).not.toHaveProperty("cliConfigFile");
+    expect(config.cliConfigFile).toBeUndefined();
     expect(await providerProblems(config)).toEqual([]);
   });
 
@@ -69,6 +69,21 @@ describe("the settings of where providers come from", () => {
       expect.stringContaining("/nowhere cannot be used"),
       expect.stringContaining("terraform-credentials-x cannot be used"),
       expect.stringContaining("the authorities in /no/ca.pem cannot be read"),
+    ]);
+  });
+
+  test("keep an agent from starting when something that they name would show jobs its data directory", async () => {
+    const data = join(dir, "data");
+    await mkdir(join(data, "mirror"), { recursive: true });
+    await writeFile(join(data, "ca.pem"), "");
+    const cliConfig = await file(`provider_installation {\n filesystem_mirror { path = "${data}/mirror" }\n}`);
+    const environment = { SSL_CERT_FILE: join(data, "ca.pem"), SSL_CERT_DIR: dir };
+    expect(
+      await providerProblems(called(["--cli-config", cliConfig, "--pass-env", "SSL_CERT_*"], environment)),
+    ).toEqual([
+      expect.stringContaining(`${data}/mirror would show ${data} to jobs`),
+      expect.stringContaining(`the authorities in ${data}/ca.pem would show ${data} to jobs`),
+      expect.stringContaining(`the authorities in ${dir} would show ${data} to jobs`),
     ]);
   });
 });

@@ -12,8 +12,8 @@ export function providerConfigOf(values: Values, environment: Environment, probl
   const { cliConfig: cliConfigFile, passEnv, providerCache: providerCacheBytes } = values;
   problems.push(...passEnv.map(whyNotPassed).filter((why) => why !== undefined));
   return {
-    ...(cliConfigFile === undefined ? {} : { cliConfigFile }),
-    ...(environment.HOME === undefined ? {} : { pluginHome: join(environment.HOME, ".terraform.d", "plugins") }),
+    cliConfigFile,
+    pluginHome: environment.HOME === undefined ? undefined : join(environment.HOME, ".terraform.d", "plugins"),
     passed: passEnvironment(passEnv, environment),
     providerCacheBytes,
   };

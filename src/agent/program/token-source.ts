@@ -6,7 +6,7 @@ import { parseToken } from "../../lib/words/tokens.ts";
 export interface AgentTokenSource {
   readonly token: string;
   /** Absent for a token that came as a value, or through a pipe. */
-  readonly file?: string;
+  readonly file?: string | undefined;
 }
 
 interface Given {
@@ -31,7 +31,7 @@ export function tokenSourceOf(
   }
   const problem = tokenProblem(text.trim());
   if (problem !== undefined) problems.push(problem);
-  return { token: text.trim(), ...(file === undefined || isPassing(file) ? {} : { file }) };
+  return { token: text.trim(), file: file === undefined || isPassing(file) ? undefined : file };
 }
 
 /** Why the file of a token is no secret: who beside the agent's user may read it; undefined if nobody may. */

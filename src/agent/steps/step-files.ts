@@ -4,6 +4,7 @@ import { z } from "zod";
 import type { Clock } from "../../lib/clock.ts";
 import { createSynced } from "../../lib/fs/durable.ts";
 import { errnoOf } from "../../lib/values/errors.ts";
+import { holdShape } from "./interrupt-hold.ts";
 import { type ProcessIdentity, parseIdentity } from "./process-identity.ts";
 
 /** How often, and how many times, the shell of a step is looked for that has begun and not yet said who it is. */
@@ -15,6 +16,7 @@ const startShape = z.object({
   isSandboxed: z.boolean().default(false),
   /** Its control group, if it has one. */
   group: z.string().optional(),
+  hold: holdShape.optional(),
 });
 
 /**

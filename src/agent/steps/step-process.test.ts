@@ -8,6 +8,8 @@ import { describeWithTerraform, sandbox, terraformPath } from "../../../test/sup
 import { systemClock } from "../../lib/clock.ts";
 import { makePrivate } from "../../lib/fs/umask.ts";
 import { applyArgv } from "../../terraform/engines/argv.ts";
+import { walkOfApply } from "../../terraform/engines/early-interrupt.ts";
+import type { InterruptHold } from "./interrupt-hold.ts";
 import { isAlive } from "./process-identity.ts";
 import { adoptStep, type Step, startStep } from "./step-process.ts";
 
@@ -31,8 +33,10 @@ const command = (...argv: string[]) => ({
   logFile: join(dir, "log"),
 });
 
-async function start(script: string): Promise<Step> {
-  const started = await startStep(command("/bin/sh", "-c", script, "x"), systemClock);
+const start = (script: string): Promise<Step> => startHeld(script, undefined);
+
+async function startHeld(script: string, hold: InterruptHold | undefined): Promise<Step> {
+  const started = await startStep({ ...command("/bin/sh", "-c", script, "x"), hold }, systemClock);
   if (started.kind !== "started") throw new Error(started.why);
   steps.push(started.step);
   return started.step;
@@ -211,6 +215,50 @@ describe("an interrupt", () => {
   });
 });
 
+describe("an interrupt that would be forgotten", () => {
+  const hold = { until: "walks [0-9]", atMostMs: 60_000 };
+  const waits = "echo ready; while [ ! -e go ]; do sleep 0.02; done";
+  const heeds = `trap 'echo INT; exit 4' INT`;
+  const goesOn = "while :; do sleep 0.02; done";
+  const isSent = () => exists("step/interrupted");
+
+  test("is held back until the output says so, whoever asks, and sent once", async () => {
+    const step = await startHeld(`trap '' INT; ${waits}; ${heeds}; echo "it walks 1"; ${goesOn}`, hold);
+    await logged("ready");
+    const adopted = await adoptStep(stepDir(), systemClock);
+    if (adopted.kind !== "running") throw new Error(`expected a running step, got ${adopted.kind}`);
+    const asked = [step.interrupt(), adopted.step.interrupt()];
+    await expect(Promise.race([...asked, systemClock.sleep(200)])).resolves.toBeUndefined();
+    expect(await isSent()).toBe(false);
+    await writeFile(join(dir, "go"), "");
+    expect((await Promise.all(asked)).sort()).toEqual(["already-sent", "sent"]);
+    expect(await step.waitForExit()).toEqual({ kind: "exited", code: 4 });
+    expect((await log()).match(/INT/g)).toHaveLength(1);
+  });
+
+  test("is sent once the step is old enough, though it says nothing", async () => {
+    const step = await startHeld(`${heeds}; echo ready; ${goesOn}`, { ...hold, atMostMs: 700 });
+    await logged("ready");
+    const { mtimeMs } = await stat(join(stepDir(), "start.json"));
+    expect(await step.interrupt()).toBe("sent");
+    expect((await stat(join(stepDir(), "interrupted"))).mtimeMs - mtimeMs).toBeGreaterThanOrEqual(690);
+    expect(await step.waitForExit()).toEqual({ kind: "exited", code: 4 });
+  });
+
+  test("is not sent to a step that ends meanwhile, or when it is given up", async () => {
+    const step = await startHeld(waits, hold);
+    await logged("ready");
+    const stopping = new AbortController();
+    const givenUp = step.interrupt(stopping.signal);
+    const waiting = step.interrupt();
+    stopping.abort(new Error("the agent stops"));
+    await expect(givenUp).rejects.toThrow("the agent stops");
+    await writeFile(join(dir, "go"), "");
+    expect(await waiting).toBe("not-running");
+    expect(await isSent()).toBe(false);
+  });
+});
+
 describeWithTerraform("an interrupted apply", () => {
   test("saves what is done and exits with 1", async () => {
     const block = (name: string, body: string) => `resource "terraform_data" "${name}" {\n  ${body}\n}\n`;
@@ -230,7 +278,38 @@ describeWithTerraform("an interrupted apply", () => {
     expect((await log()).split("Interrupt received")).toHaveLength(2);
     expect(await readFile(box.path("terraform.tfstate"), "utf8")).toContain('"name": "done"');
   });
+
+  test("does not go on to its end, however early the interrupt was asked for", async () => {
+    await using box = await sandbox({ "main.tf": twoInARow });
+    await box.terraform("plan", "-out=p");
+    for (const delayMs of [0, 20, 40, 50, 55, 60, 65, 70, 80, 100]) {
+      const argv = applyArgv({ plan: "p", state: box.path(`after-${delayMs}.tfstate`) });
+      const apply = { ...command(terraformPath, ...argv), cwd: box.dir, env: box.environment, hold: walkOfApply };
+      const place = { dir: join(dir, `step-${delayMs}`), logFile: join(dir, `log-${delayMs}`) };
+      const started = await startStep({ ...apply, ...place }, systemClock);
+      if (started.kind !== "started") throw new Error(started.why);
+      steps.push(started.step);
+      await systemClock.sleep(delayMs);
+      expect(await started.step.interrupt()).toBe("sent");
+      expect(await started.step.waitForExit()).toEqual({ kind: "exited", code: 1 });
+      const printed = await readFile(place.logFile, "utf8");
+      expect(printed.match(/Interrupt received/g)).toHaveLength(1);
+      expect(printed).not.toContain("terraform_data.second: Creating...");
+    }
+  });
 });
+
+/** A second resource that is not begun before the first is there. */
+const twoInARow = `
+resource "terraform_data" "first" {
+  provisioner "local-exec" {
+    command = "sleep 1"
+  }
+}
+resource "terraform_data" "second" {
+  depends_on = [terraform_data.first]
+}
+`;
 
 describe("a forced stop", () => {
   test("ends the whole group and is seen at once by who waits", async () => {

@@ -10,6 +10,7 @@ import { watchPath } from "../../lib/fs/file-events.ts";
 import { inheritedUmask } from "../../lib/fs/umask.ts";
 import { errnoOf, messageOf } from "../../lib/values/errors.ts";
 import { entriesOf } from "../../lib/values/records.ts";
+import { type InterruptHold, untilHeeded } from "./interrupt-hold.ts";
 import { makeGroup, markOf, markVariable } from "./left-behind.ts";
 import { hasOrphans, identify, isAlive, type ProcessIdentity, readBootId } from "./process-identity.ts";
 import { sandboxedProgram, untilInterruptible } from "./sandboxed-program.ts";
@@ -30,6 +31,8 @@ export interface StepCommand {
   readonly logFile: string;
   /** False: it gets no control group, even where one can be made. */
   readonly mayGroup?: boolean | undefined;
+  /** Holds its interrupt back while it would forget it; absent if it never does. */
+  readonly hold?: InterruptHold | undefined;
   /** True for a sandbox, which writes to descriptor 3 which process the program in it is, and ends with it. */
   readonly isSandboxed?: boolean | undefined;
 }
@@ -63,8 +66,11 @@ export interface Step {
   pid(): Promise<number | undefined>;
   /** Resolves when the step has ended (at once if it has). */
   waitForExit(signal?: AbortSignal): Promise<StepOutcome>;
-  /** Sends SIGINT to the program itself: once in the life of a step, whoever asks and however often. */
-  interrupt(): Promise<InterruptOutcome>;
+  /**
+   * Sends SIGINT to the program itself: once in the life of a step, whoever asks and however often. One that is held back
+   * is given up when the signal is aborted.
+   */
+  interrupt(signal?: AbortSignal): Promise<InterruptOutcome>;
   /**
    * Sends SIGINT once more, to a program that was interrupted before: terraform and tofu end at once then, and by
    * themselves.
@@ -110,10 +116,11 @@ const goneChecks = 500;
  */
 export async function startStep(command: StepCommand, clock: Clock): Promise<StartedStep> {
   const { dir, argv, env, cwd, logFile, isSandboxed = false, mayGroup = true } = command;
+  const hold = command.hold && { ...command.hold, logFile };
   await mkdir(dir, { recursive: true, mode: 0o700 });
   // A sandbox ends everything in it by itself.
   const group = isSandboxed || !mayGroup ? undefined : await makeGroup(dir);
-  await createSynced(join(dir, "start.json"), JSON.stringify({ bootId: await readBootId(), isSandboxed, group }));
+  await createSynced(join(dir, "start.json"), JSON.stringify({ bootId: await readBootId(), isSandboxed, group, hold }));
   const names = ["wrapper", "pid", "status", "inside"];
   for (const name of names) await createSynced(join(dir, name), `${" ".repeat(reservedBytes - 1)}\n`);
   await syncDirectory(dir);
@@ -196,12 +203,21 @@ class StepProcess implements Step {
     }
   }
 
-  interrupt(): Promise<InterruptOutcome> {
+  async interrupt(signal?: AbortSignal): Promise<InterruptOutcome> {
+    await this.#untilHeeded(signal);
     return this.#interruptOnce("interrupted");
   }
 
   interruptAgain(): Promise<InterruptOutcome> {
     return this.#interruptOnce("interrupted-again");
+  }
+
+  async #untilHeeded(signal: AbortSignal | undefined): Promise<void> {
+    const hold = (await readStart(this.dir))?.hold;
+    if (hold === undefined) return;
+    const startFile = join(this.dir, "start.json");
+    const waitForExit = (over: AbortSignal) => this.waitForExit(over);
+    await untilHeeded(hold, { startFile, waitForExit, clock: this.#clock }, signal);
   }
 
   async #interruptOnce(mark: string): Promise<InterruptOutcome> {

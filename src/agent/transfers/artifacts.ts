@@ -14,7 +14,7 @@ import {
   type UploadStateResponse,
 } from "../../gen/windlass/agent/v1/job_artifact_service_pb.ts";
 import type { JobEngine } from "../../gen/windlass/agent/v1/job_pb.ts";
-import { PlanSummarySchema } from "../../gen/windlass/agent/v1/plan_pb.ts";
+import { type PlanDocuments, PlanSummarySchema } from "../../gen/windlass/agent/v1/plan_pb.ts";
 import { isOwnRefusal, isUnknownMethod } from "../../lib/way/own-answer.ts";
 import { WindlassError } from "../../lib/words/errors.ts";
 import type { Ask } from "./download.ts";
@@ -92,10 +92,14 @@ export class JobArtifacts {
       filesSha256: plan.files?.sha256 ?? "",
     };
     if (inParts.kind === "one_call")
-      await this.#client.uploadPlan(planParts(header, { planned, summary: plan.summary, made }), this.#with(signal));
+      await this.#client.uploadPlan(planParts(header, { ...plan, planned, made }), this.#with(signal));
     else {
-      const { summary } = inParts;
-      const parts = { planInParts: true, filesInParts: plan.files !== undefined, ...partsOf(summary) };
+      const { summary, documents } = inParts;
+      const parts = {
+        ...{ planInParts: true, filesInParts: plan.files !== undefined },
+        ...partsOf(summary),
+        ...documentsPartsOf(documents),
+      };
       await this.#client.uploadPlan(only(header, parts), this.#with(signal));
     }
   }
@@ -125,6 +129,8 @@ export interface PlanToUpload {
   readonly lockFile: Uint8Array;
   /** The archive of the files that it made, if there are any. */
   readonly files: { readonly file: string; readonly bytes: number; readonly sha256: string } | undefined;
+  /** Undefined if the control plane takes none. */
+  readonly documents: PlanDocuments | undefined;
 }
 
 /**
@@ -185,11 +191,16 @@ export interface PartOfObject {
 /** How a plan is sent. */
 export type PlanInParts =
   | { readonly kind: "one_call" }
-  /** All of it came in parts before: this is the summary that did. */
-  | { readonly kind: "parts"; readonly summary: Uint8Array };
+  /** All of it came in parts before: these are the summary and the documents that did. */
+  | { readonly kind: "parts"; readonly summary: Uint8Array; readonly documents: Uint8Array };
 
 const partsOf = (summary: Uint8Array) =>
   summary.length === 0 ? {} : { summaryPartsBytes: BigInt(summary.length), summaryPartsSha256: sha256Of(summary) };
+
+const documentsPartsOf = (documents: Uint8Array) =>
+  documents.length === 0
+    ? {}
+    : { documentsPartsBytes: BigInt(documents.length), documentsPartsSha256: sha256Of(documents) };
 
 type Header = Exclude<MessageInitShape<typeof UploadPlanHeaderSchema>, { readonly $typeName: string }>;
 
@@ -199,15 +210,14 @@ async function* only(header: Header, parts: Partial<Header>): AsyncGenerator<Pla
 
 type PlanPart = MessageInitShape<typeof UploadPlanRequestSchema>;
 
-interface PlanContent {
+interface PlanContent extends Pick<PlanToUpload, "summary" | "documents"> {
   readonly planned: FileHandle;
-  readonly summary: readonly Uint8Array[];
   readonly made: FileHandle | undefined;
 }
 
 async function* planParts(
   header: MessageInitShape<typeof UploadPlanHeaderSchema>,
-  { planned, summary, made }: PlanContent,
+  { planned, summary, documents, made }: PlanContent,
 ): AsyncGenerator<PlanPart> {
   yield create(UploadPlanRequestSchema, { part: { case: "header", value: header } });
   for await (const value of piecesOf(planned)) {
@@ -217,6 +227,7 @@ async function* planParts(
     const value = fromBinary(PlanSummarySchema, part);
     yield create(UploadPlanRequestSchema, { part: { case: "summary", value } });
   }
+  if (documents !== undefined) yield create(UploadPlanRequestSchema, { part: { case: "documents", value: documents } });
   if (made === undefined) return;
   for await (const value of piecesOf(made)) {
     yield create(UploadPlanRequestSchema, { part: { case: "filesChunk", value } });

@@ -10,7 +10,7 @@ import { ManualClock } from "../../../test/support/manual-clock.ts";
 import { ErrorInfoSchema } from "../../gen/google/rpc/error_details_pb.ts";
 import { JobArtifactService } from "../../gen/windlass/agent/v1/job_artifact_service_pb.ts";
 import { JobEngine } from "../../gen/windlass/agent/v1/job_pb.ts";
-import { PlanSummarySchema } from "../../gen/windlass/agent/v1/plan_pb.ts";
+import { PlanDocumentsSchema, PlanSummarySchema } from "../../gen/windlass/agent/v1/plan_pb.ts";
 import { JobArtifacts, type StateToUpload } from "./artifacts.ts";
 import { PartUploads } from "./part-uploads.ts";
 
@@ -131,7 +131,7 @@ test("when the server has lost what had come it comes again", async () => {
   expect(times("part")).toBeGreaterThan(parts);
 });
 
-test("a plan goes in parts with its summary, each message with its length before it, and what it made", async () => {
+test("a plan goes in parts with its summary, each message with its length before it, its documents, and what it made", async () => {
   const planFile = join(dir, "plan");
   const archive = join(dir, "files");
   await writeFile(planFile, large);
@@ -144,12 +144,16 @@ test("a plan goes in parts with its summary, each message with its length before
     ...{ sha256: sha256(large), summary: [message, message], engine: JobEngine.TERRAFORM, engineVersion: "1.11.4" },
     files: { file: archive, bytes: large.length - 1, sha256: sha256(large.subarray(1)) },
     lockFile: new Uint8Array(),
+    documents: create(PlanDocumentsSchema, { planJson: Buffer.from("json") }),
   };
   await uploads.plan(by(), planFile, plan, never);
   expect(receiver.calls.at(-1)).toBe("header");
   const length = Buffer.of((message.length & 0x7f) | 0x80, message.length >> 7);
   const summary = Buffer.concat([length, message, length, message]);
   expect([...receiver.objects.keys()].sort()).toEqual(
-    [sha256(large), sha256(large.subarray(1)), sha256(summary)].sort(),
+    [
+      ...[sha256(large), sha256(large.subarray(1)), sha256(summary)],
+      sha256(toBinary(PlanDocumentsSchema, plan.documents)),
+    ].sort(),
   );
 });

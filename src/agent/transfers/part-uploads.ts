@@ -1,4 +1,6 @@
+import { toBinary } from "@bufbuild/protobuf";
 import type { UploadStateResponse } from "../../gen/windlass/agent/v1/job_artifact_service_pb.ts";
+import { PlanDocumentsSchema } from "../../gen/windlass/agent/v1/plan_pb.ts";
 import type { Clock } from "../../lib/clock.ts";
 import { sendParts } from "../../lib/transfer/send-parts.ts";
 import { TransferMeter } from "../../lib/transfer/transfer-meter.ts";
@@ -48,18 +50,13 @@ export class PartUploads {
     await using files = new AsyncDisposableStack();
     const planned = files.use(await openOwnFile(planFile));
     const summary = delimited(plan.summary);
+    const documents = plan.documents === undefined ? new Uint8Array() : toBinary(PlanDocumentsSchema, plan.documents);
     const sizeBytes = (await planned.stat()).size;
-    const fromMemory = async (at: number, bytes: number) => summary.subarray(at, at + bytes);
     const objects: ObjectToSend[] = [
       { what: "the plan", sha256: plan.sha256, sizeBytes, read: (at, bytes) => readAt(planned, at, bytes) },
     ];
-    if (summary.length > 0)
-      objects.push({
-        what: "the summary of the plan",
-        sha256: sha256Of(summary),
-        sizeBytes: summary.length,
-        read: fromMemory,
-      });
+    if (summary.length > 0) objects.push(inMemory("the summary of the plan", summary));
+    if (documents.length > 0) objects.push(inMemory("the documents of the plan", documents));
     if (plan.files !== undefined) {
       const made = files.use(await openOwnFile(plan.files.file));
       const { sha256, bytes: size } = plan.files;
@@ -71,15 +68,18 @@ export class PartUploads {
       });
     }
     await this.#deliver(by, objects, signal, (inParts) =>
-      by.artifacts.uploadPlan(planFile, plan, inParts ? { kind: "parts", summary } : { kind: "one_call" }, signal),
+      by.artifacts.uploadPlan(
+        planFile,
+        plan,
+        inParts ? { kind: "parts", summary, documents } : { kind: "one_call" },
+        signal,
+      ),
     );
   }
 
   /** The answer says whether the state was kept aside. */
   async state(by: Uploader, state: StateToUpload, signal: AbortSignal): Promise<UploadStateResponse> {
-    const { bytes } = state;
-    const read = async (at: number, length: number) => bytes.subarray(at, at + length);
-    const object = { what: "the state", sha256: sha256Of(bytes), sizeBytes: bytes.length, read };
+    const object = inMemory("the state", state.bytes);
     return this.#deliver(by, [object], signal, (inParts) => by.artifacts.uploadState(state, { inParts }, signal));
   }
 
@@ -134,6 +134,11 @@ export class PartUploads {
     if (this.#brought.size > mostBrought && oldest !== undefined) this.#brought.delete(oldest);
   }
 }
+
+const inMemory = (what: string, bytes: Uint8Array): ObjectToSend => ({
+  ...{ what, sha256: sha256Of(bytes), sizeBytes: bytes.length },
+  read: async (at, length) => bytes.subarray(at, at + length),
+});
 
 /** The server cannot use what has come: some of it is missing there, or was given up. */
 const isUnavailableStorage = (error: unknown): boolean => ownReason(error) === "STORAGE_UNAVAILABLE";

@@ -2,6 +2,7 @@ import { linkSignals } from "../../lib/async/abort.ts";
 import { failpoint } from "../../lib/program/failpoint.ts";
 import { variablesOfApply, writeVariables } from "../../terraform/configuration/variables.ts";
 import { applyArgv } from "../../terraform/engines/argv.ts";
+import { walkOfApply } from "../../terraform/engines/early-interrupt.ts";
 import { ApplyProgress, type ResourceAction } from "../../terraform/output/apply-progress.ts";
 import type { TerraformEvent } from "../../terraform/output/events.ts";
 import { firstOfDiagnostics } from "../../terraform/output/first-error.ts";
@@ -82,7 +83,7 @@ async function apply(execution: Execution, progress: ApplyProgress): Promise<Ste
     job.noteProgress(added + changed + destroyed);
   };
   const output = { kind: "events", observe, words: applyWords(execution) } as const;
-  const end = await steps.run({ name: "apply", argv, output });
+  const end = await steps.run({ name: "apply", argv, output, hold: walkOfApply });
   await removeFile(job.files.variables);
   return end;
 }

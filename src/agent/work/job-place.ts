@@ -3,6 +3,7 @@ import { makePrivateDirectory } from "../disk/durable-files.ts";
 import { configurationRoot, type ReadyJob } from "../jobs/files.ts";
 import type { AgentJob } from "../jobs/job.ts";
 import { bubblewrapArgv, isWithin, searchedDirectories } from "../sandbox/bubblewrap.ts";
+import { hiddenPathsOf, shownOf } from "../sandbox/hidden-paths.ts";
 import type { JobContext } from "./services.ts";
 import { placeWorkLink, removeWorkLink } from "./work-link.ts";
 
@@ -93,8 +94,9 @@ export async function placeJob(
 
 /** The program, what it may call, and what the operator shows to jobs: never the directory of an agent. */
 export function readablePaths({ config }: JobContext, enginePath: string): readonly string[] {
-  const searched = searchedDirectories(config.searchPath, [config.dataDir]);
-  const shown = (config.sandboxPaths ?? []).filter((path) => !isWithin(config.dataDir, path));
+  const hidden = hiddenPathsOf(config);
+  const searched = searchedDirectories(config.searchPath, hidden);
+  const shown = (config.sandboxPaths ?? []).filter((path) => shownOf(path, hidden) === undefined);
   const engine = isWithin(enginePath, "/usr") || searched.includes(dirname(enginePath)) ? [] : [enginePath];
   return [...searched, ...shown, ...engine];
 }

@@ -10,6 +10,7 @@ import { removeFile, removeTree, touch } from "../disk/durable-files.ts";
 import type { ReadyJob } from "../jobs/files.ts";
 import { type AgentJob, idsOf } from "../jobs/job.ts";
 import type { JobLog } from "../jobs/log.ts";
+import type { InterruptHold } from "../steps/interrupt-hold.ts";
 import type { LeftProcess } from "../steps/left-behind.ts";
 import type { Step, StepOutcome } from "../steps/step-process.ts";
 import { note, noteIfPossible } from "./job-notes.ts";
@@ -48,6 +49,8 @@ export interface StepRequest {
   /** Terraform's arguments; asked for only when the step is started, not when it is taken up. */
   readonly argv: () => Promise<readonly string[]> | readonly string[];
   readonly output: StepOutput;
+  /** While it would forget its interrupt. */
+  readonly hold?: InterruptHold | undefined;
   /** How long it may take, over restarts of the agent; absent is for ever. */
   readonly limit?: StepLimit | undefined;
   /** Goes on beside it until the signal is aborted, and may add to its output. */
@@ -88,9 +91,9 @@ export class JobSteps {
 
   /** Starts a step or takes it up again, makes its output part of the log, and resolves when it has ended. */
   async run(request: StepRequest): Promise<StepEnd> {
-    const { name, argv, output } = request;
+    const { name, output } = request;
     const known = this.#options.job.journal.ofStep("step_started", name) !== undefined;
-    const begun = known ? await this.#adopt(name, argv) : await this.#start(name, argv);
+    const begun = known ? await this.#adopt(request) : await this.#start(request);
     if (begun.kind === "skipped" || begun.kind === "refused") return begun;
     const ended = begun.kind === "running" ? this.#untilEnd(request, begun.step) : Promise.resolve(begun);
     if (output.kind !== "hidden") this.#follow(name, output, ended);
@@ -134,26 +137,28 @@ export class JobSteps {
   }
 
   /** Takes up a step. One that the last process of this agent did not come to start is started now, except an apply. */
-  async #adopt(name: string, argv: StepRequest["argv"]) {
+  async #adopt(request: StepRequest) {
+    const { name } = request;
     await touch(this.outputPath(name));
     const adopted = await this.#options.context.runtime.adopt(this.#dirOf(name), this.#options.context.clock);
     if (adopted.kind !== "never-started") return adopted;
     if (name === "apply") return { kind: "lost", why: "the agent ended while it was starting it" } as const;
     await removeTree(this.#dirOf(name));
-    return this.#start(name, argv);
+    return this.#start(request);
   }
 
-  async #start(name: string, argv: StepRequest["argv"]) {
+  async #start(request: StepRequest) {
+    const { name, argv, hold } = request;
     const { job, context, ready, place } = this.#options;
     const variables = await this.#untilWanted();
     if (variables === undefined) return { kind: "skipped" } as const;
     const { readable } = await placeProviders({ job, place }, variables.providers);
     const program = place.command([ready.enginePath, ...(await argv())], readable);
-    const env = this.#environment(variables);
+    const env = this.#environment(request, variables);
     await removeFile(this.outputPath(name));
     await note(job, context, { kind: "step_started", step: name });
     failpoint("agent.step-noted");
-    const command = { ...program, dir: this.#dirOf(name), env, logFile: this.outputPath(name) };
+    const command = { ...program, dir: this.#dirOf(name), env, logFile: this.outputPath(name), hold };
     const started = await context.runtime.start(command, context.clock);
     failpoint("agent.step-spawned");
     if (started.kind === "refused") return started;
@@ -178,7 +183,8 @@ export class JobSteps {
     }
   }
 
-  #environment({ environment, providers }: GivenInputs): Record<string, string> {
+  /** What is hidden is read by this agent: no debug log stands among it. */
+  #environment({ output }: StepRequest, { environment, providers }: GivenInputs): Record<string, string> {
     const { job, context, place } = this.#options;
     const { runId, organization, workspace } = job.spec;
     const fromNothing = terraformEnvironment({
@@ -187,6 +193,7 @@ export class JobSteps {
       temporaryDirectory: join(place.seenWork, "tmp"),
       run: { runId, organization, workspace },
       variables: environment,
+      isDebug: (job.spec.options?.debug ?? false) && output.kind !== "hidden",
       ...providerEnvironment(providers, place),
     });
     // Terraform believes PWD, so that it sees the same path on every agent and not where the link leads.
@@ -204,7 +211,9 @@ export class JobSteps {
     // Each writes to the job's directory: none goes on when the step is over.
     const wishes: Promise<void>[] = [];
     const own = (wish: Promise<void>) => {
-      const owned = wish.catch((error: unknown) => this.#failed(error));
+      const owned = wish.catch((error: unknown) => {
+        if (error !== over.signal.reason) this.#failed(error);
+      });
       wishes.push(owned);
       return owned;
     };
@@ -248,7 +257,7 @@ export class JobSteps {
     if (job.forced.aborted) return;
     await noteIfPossible(job, context, { kind: "step_interrupted", step: name });
     const interrupting = step
-      .interrupt()
+      .interrupt(over)
       .then((outcome) => context.log.info({ ...idsOf(job), step: name, outcome }, "step interrupted"));
     await together(over, () => [interrupting, this.#forceAfterPatience(name, step, over)]);
   }
@@ -289,7 +298,7 @@ export class JobSteps {
    */
   async #letWrite(step: Step, over: AbortSignal): Promise<void> {
     const { clock } = this.#options.context;
-    if ((await step.interrupt()) === "sent") await clock.sleep(writeMs, over).catch(() => {});
+    if ((await step.interrupt(over)) === "sent") await clock.sleep(writeMs, over).catch(() => {});
     if (over.aborted || (await step.interruptAgain()) === "not-running") return;
     await clock.sleep(endMs, over).catch(() => {});
   }

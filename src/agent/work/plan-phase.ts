@@ -2,14 +2,18 @@ import { access, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { ConnectError } from "@connectrpc/connect";
 import { JobEngine, type JobSpec } from "../../gen/windlass/agent/v1/job_pb.ts";
+import type { PlanDocuments } from "../../gen/windlass/agent/v1/plan_pb.ts";
 import { openRegular } from "../../lib/fs/regular-file.ts";
 import { failpoint } from "../../lib/program/failpoint.ts";
 import { WindlassError } from "../../lib/words/errors.ts";
-import { type PlanOptions, planArgv, showPlanArgv } from "../../terraform/engines/argv.ts";
+import { type PlanOptions, planArgv, schemasArgv, showPlanArgv } from "../../terraform/engines/argv.ts";
+import { walkOfPlan } from "../../terraform/engines/early-interrupt.ts";
 import { readAt, removeFile } from "../disk/durable-files.ts";
 import { configurationRoot } from "../jobs/files.ts";
 import { idsOf } from "../jobs/job.ts";
+import { notice } from "../jobs/log-lines.ts";
 import { digestPlan } from "../plan/plan-digest.ts";
+import { packDocuments } from "../plan/plan-documents.ts";
 import { readPlanLock } from "../plan/plan-lock.ts";
 import type { PlanDigest } from "../plan/plan-reading.ts";
 import { type Collected, collectPlanFiles } from "../plan-files/collect.ts";
@@ -18,10 +22,11 @@ import { type PlanToUpload, sha256OfFile } from "../transfers/artifacts.ts";
 import type { Execution } from "./execution.ts";
 import { failureOf } from "./failures.ts";
 import { note } from "./job-notes.ts";
+import type { StepEnd } from "./job-steps.ts";
 import { initialize, isSuccess } from "./phase-steps.ts";
 import { errored, finished, type PhaseEnd } from "./results.ts";
 import { placeSharedStates, sharedStatesIn } from "./states/shared-states.ts";
-import { stateArgument } from "./states/state-place.ts";
+import { lendState, stateArgument, takeStateBack } from "./states/state-place.ts";
 import { earlyVariableFiles, variableFiles } from "./variable-files.ts";
 import { callForJob } from "./way-problem.ts";
 
@@ -31,13 +36,33 @@ export async function planPhase(execution: Execution): Promise<PhaseEnd> {
   const over = await initialize(execution);
   if (over !== undefined) return over;
   const argv = async () => planArgv(await planOptions(execution));
-  const plan = await steps.run({ name: "plan", argv, output: { kind: "text" } });
+  const plan = await steps.run({ name: "plan", argv, output: { kind: "text" }, hold: walkOfPlan });
   await removeFile(job.files.variables);
   // Go ends a program that crashes with 2 as well.
   const hasChanges = plan.kind === "exited" && plan.code === 2 && (await isThere(job.files.planFile));
-  if (!hasChanges && !isSuccess(plan)) return failureOf(execution, "plan", { end: plan });
-  const showArgv = async () =>
-    showPlanArgv(execution.place.seen(job.files.planFile), await earlyVariableFiles(execution));
+  const isGood = hasChanges || isSuccess(plan);
+  const failure = isGood ? undefined : await failureOf(execution, "plan", { end: plan });
+  if (failure !== undefined && !(await isOfGenerated(execution, plan))) return failure;
+  const shown = await showPlan(execution);
+  if (shown !== undefined) return failure ?? shown;
+  const end = await handOver(execution, hasChanges);
+  return end.outcome === "finished" ? (failure ?? end) : end;
+}
+
+/**
+ * Whether a plan failed that has generated configuration: people correct it by hand, so that it is brought to them as that of
+ * a good plan is.
+ */
+async function isOfGenerated({ job: { spec, files, canceled } }: Execution, plan: StepEnd): Promise<boolean> {
+  if (spec.options?.generateConfiguration !== true || canceled.aborted) return false;
+  const isFailed = plan.kind === "exited" && plan.code === 1;
+  return isFailed && (await isThere(files.generatedConfiguration)) && (await isThere(files.planFile));
+}
+
+/** Prints the plan as JSON, and the schemas if they are wanted, to files; answers the end of the phase if that failed. */
+async function showPlan(execution: Execution): Promise<PhaseEnd | undefined> {
+  const { job, steps, place, log } = execution;
+  const showArgv = async () => showPlanArgv(place.seen(job.files.planFile), await earlyVariableFiles(execution));
   const show = await steps.run({ name: "show", argv: showArgv, output: { kind: "hidden" } });
   await removeFile(job.files.variables);
   if (!isSuccess(show)) {
@@ -45,8 +70,24 @@ export async function planPhase(execution: Execution): Promise<PhaseEnd> {
     if (show.kind === "exited") await tellWhyNotShown(execution);
     return failureOf(execution, "show", { end: show });
   }
-  return handOver(execution, hasChanges);
+  if (!wantsRedacted(job.spec)) return undefined;
+  const argv = async () => {
+    await lendState(execution);
+    return schemasArgv(await earlyVariableFiles(execution));
+  };
+  const schemas = await steps.run({ name: "schemas", argv, output: { kind: "hidden" } });
+  await takeStateBack(execution);
+  await removeFile(job.files.variables);
+  if (isSuccess(schemas)) return undefined;
+  if (schemas.kind !== "exited" || job.canceled.aborted)
+    return failureOf(execution, "providers schema", { end: schemas });
+  await log.say("65-schemas", () =>
+    notice("clients cannot show this plan: the schemas of its providers could not be read"),
+  );
+  return undefined;
 }
+
+const wantsRedacted = ({ planDocuments }: JobSpec): boolean => planDocuments?.redacted ?? false;
 
 const isThere = async (path: string): Promise<boolean> =>
   access(path).then(
@@ -94,6 +135,7 @@ async function planOptions(execution: Execution): Promise<PlanOptions> {
   await placeSharedStates(execution, shared);
   const varFiles = await variableFiles(execution);
   const parallelism = options?.parallelism ?? 0;
+  const generated = options?.generateConfiguration === true ? job.files.generatedConfiguration : undefined;
   return {
     out: place.seen(job.files.planFile),
     destroy: options?.destroy ?? false,
@@ -105,6 +147,7 @@ async function planOptions(execution: Execution): Promise<PlanOptions> {
     varFiles,
     state,
     parallelism: parallelism === 0 ? undefined : parallelism,
+    generatedConfiguration: generated === undefined ? undefined : place.seen(generated),
   };
 }
 
@@ -127,6 +170,7 @@ async function handOver(execution: Execution, hasChanges: boolean): Promise<Phas
     engine: job.spec.engine,
     engineVersion,
     lockFile,
+    documents: await documentsOf(execution, shown),
   };
   const by = {
     artifacts: context.artifacts(job.spec.jobToken),
@@ -179,7 +223,25 @@ async function readPlan({ job, steps, place, variables }: Execution) {
   const directories = ["/tmp", "/var/tmp", ...["tmp", "home"].map((name) => join(place.seenWork, name))];
   const brought = [place.seenPlace(configurationRoot(job.files.work)), sharedStatesIn(place.seenWork)];
   const outside = { directories, brought };
-  return digestPlan({ path: steps.outputPath("show"), secrets, facts, outside });
+  const schemas = steps.outputPath("schemas");
+  const isShown = wantsRedacted(job.spec) && (await stat(schemas)).size <= maxSchemasBytes;
+  const paths = { path: steps.outputPath("show"), schemas: isShown ? schemas : undefined };
+  return digestPlan({ ...paths, secrets, facts, outside });
+}
+
+/** Several times what the largest providers have. */
+const maxSchemasBytes = 512 * 1024 * 1024;
+
+/** What the control plane takes of the plan beside its summary. */
+async function documentsOf({ job, steps, log }: Execution, shown: PlanDigest): Promise<PlanDocuments | undefined> {
+  const wanted = job.spec.planDocuments;
+  if (wanted === undefined) return undefined;
+  const documents = await packDocuments(steps.outputPath("show"), shown, Number(wanted.maxBytes));
+  if (wanted.redacted && documents.redactedJson.length === 0)
+    await log.say("65-schemas", () =>
+      notice("clients cannot show this plan: it is too large for them, or its schemas cannot be read"),
+    );
+  return documents;
 }
 
 /** What was made while planning goes with a plan that may be applied; the log says so before anybody confirms it. */

@@ -3,7 +3,7 @@ import { type Organization, OrganizationSchema } from "../../gen/windlass/v1/org
 import { ListOrganizationsResponseSchema, OrganizationService } from "../../gen/windlass/v1/organization_service_pb.ts";
 import { Engine, ExecutionMode } from "../../gen/windlass/v1/workspace_pb.ts";
 import { given } from "../../lib/values/records.ts";
-import { choice, count, type FlagValues, text } from "../line/flags.ts";
+import { choice, count, type FlagValues, text, toggle } from "../line/flags.ts";
 import { answerChanged, answerGone, goneFormats, maskOf } from "../shared/answers.ts";
 import { type Command, command, maybe, one } from "../shared/command.ts";
 import { fetchRows, listFlags } from "../shared/lists.ts";
@@ -18,10 +18,17 @@ const limitText = (limit: number): string => (limit === 0 ? "no limit" : String(
 const engineText = ({ defaultEngine, defaultEngineVersion }: Organization): string =>
   [enumText(Engine, defaultEngine), defaultEngineVersion].filter((part) => part !== "").join(" ");
 
+const modeText = ({ defaultExecutionMode, defaultAgentPool }: Organization): string =>
+  [enumText(ExecutionMode, defaultExecutionMode), defaultAgentPool].filter((part) => part !== "").join(" ");
+
 const settingFlags = {
   maxAgents: count("most agents connected at once; 0 is no limit", maxAgents),
   maxWorkspaces: count("most workspaces; 0 is no limit (site admins)", maxWorkspaces),
-  defaultExecutionMode: choice("execution mode of new workspaces that name none", ["remote", "local"]),
+  defaultExecutionMode: choice("execution mode of new workspaces that name none, and of those that follow", [
+    "remote",
+    "local",
+    "agent",
+  ]),
   defaultEngine: choice("engine of new workspaces that name none", ["terraform", "tofu"]),
   defaultEngineVersion: text(
     'its version for new workspaces that name neither, 1.11 being any 1.11.x; "" is whatever the agent has',
@@ -29,21 +36,22 @@ const settingFlags = {
       placeholder: "VERSION",
     },
   ),
+  email: text("whom to ask about it", { placeholder: "ADDRESS" }),
+  protectState: choice("only owners may delete workspaces that have resources by force", ["yes", "no"]),
 };
+
+const modes = { remote: ExecutionMode.REMOTE, local: ExecutionMode.LOCAL, agent: ExecutionMode.AGENT } as const;
 
 /** The settings that were given, as messages have them. */
 const settingsOf = (flags: FlagValues<typeof settingFlags>) => ({
   maxAgents: flags.maxAgents,
   maxWorkspaces: flags.maxWorkspaces,
-  defaultExecutionMode:
-    flags.defaultExecutionMode === undefined
-      ? undefined
-      : flags.defaultExecutionMode === "local"
-        ? ExecutionMode.LOCAL
-        : ExecutionMode.REMOTE,
+  defaultExecutionMode: flags.defaultExecutionMode === undefined ? undefined : modes[flags.defaultExecutionMode],
   defaultEngine:
     flags.defaultEngine === undefined ? undefined : flags.defaultEngine === "tofu" ? Engine.TOFU : Engine.TERRAFORM,
   defaultEngineVersion: flags.defaultEngineVersion,
+  email: flags.email,
+  protectsState: flags.protectState === undefined ? undefined : flags.protectState === "yes",
 });
 const nameOf = ({ name }: Organization): string => `org/${name}`;
 
@@ -55,7 +63,7 @@ export const organizationColumns: readonly Column<Organization>[] = [
   {
     name: "DEFAULT MODE",
     isWide: true,
-    value: ({ defaultExecutionMode }) => enumText(ExecutionMode, defaultExecutionMode),
+    value: modeText,
   },
   { name: "DEFAULT ENGINE", isWide: true, value: engineText },
   { name: "AGE", drop: 1, value: ({ createTime }, now) => ageText(createTime, now) },
@@ -111,8 +119,10 @@ export const orgCommands: readonly Command[] = [
           ["Connected agents", String(message.connectedAgents)],
           ["Max agents", limitText(message.maxAgents)],
           ["Max workspaces", limitText(message.maxWorkspaces)],
-          ["Default mode", enumText(ExecutionMode, message.defaultExecutionMode)],
+          ["Default mode", modeText(message)],
           ["Default engine", engineText(message)],
+          ["Email", message.email],
+          ["Protects state", message.protectsState ? "yes" : "no"],
           ["Created", timeText(message.createTime)],
           ["Changed", timeText(message.updateTime)],
         ]),
@@ -124,7 +134,7 @@ export const orgCommands: readonly Command[] = [
     name: "create",
     summary: "Create an organization (site admins)",
     examples: ["windlass org create acme", "windlass org create acme --max-agents 20 --default-engine tofu"],
-    positionals: { name: one("NAME", "lower case letters, digits and dashes") },
+    positionals: { name: one("NAME", "letters, digits, - and _") },
     flags: settingFlags,
     run: async (context, { args, flags }) => {
       const client = await context.client(OrganizationService);
@@ -149,6 +159,7 @@ export const orgCommands: readonly Command[] = [
     flags: {
       name: text("a new name", { placeholder: "NAME" }),
       ...settingFlags,
+      defaultAgentPool: text("agent pool that goes with the default execution mode agent", { placeholder: "POOL" }),
     },
     run: async (context, { args, flags }) => {
       const settings = settingsOf(flags);
@@ -159,11 +170,14 @@ export const orgCommands: readonly Command[] = [
         default_execution_mode: settings.defaultExecutionMode,
         default_engine: settings.defaultEngine,
         default_engine_version: settings.defaultEngineVersion,
+        default_agent_pool: flags.defaultAgentPool,
+        email: settings.email,
+        protects_state: settings.protectsState,
       });
       const client = await context.client(OrganizationService);
       const named = args.organization ?? (await context.organization());
       const target = named || (await client.getOrganization({})).organization?.id || "";
-      const changes = given({ name: flags.name, ...settings });
+      const changes = given({ name: flags.name, defaultAgentPool: flags.defaultAgentPool, ...settings });
       const { organization } = await client.updateOrganization({ organization: target, changes, updateMask });
       const message = organization ?? create(OrganizationSchema);
       const changed = { schema: OrganizationSchema, message, name: nameOf(message) };
@@ -172,16 +186,18 @@ export const orgCommands: readonly Command[] = [
   }),
   command({
     name: "delete",
-    summary: "Delete an organization that owns nothing any more (site admins)",
-    examples: ["windlass org delete acme", "windlass org delete acme --yes"],
+    summary: "Delete an organization (site admins)",
+    examples: ["windlass org delete acme", "windlass org delete acme --force --yes"],
     positionals: { organization: one("ORG", "its name or id") },
+    flags: { force: toggle("with all that it owns; its runs end where they stand") },
     formats: goneFormats,
     guard: () => "delete",
-    run: async (context, { args: { organization } }) => {
+    run: async (context, { args: { organization }, flags: { force } }) => {
       const client = await context.client(OrganizationService);
       await client.getOrganization({ organization });
-      await confirmByName(context, `Delete organization ${organization}?`, organization);
-      await client.deleteOrganization({ organization });
+      const what = force === true ? " and all that it owns" : "";
+      await confirmByName(context, `Delete organization ${organization}${what}?`, organization);
+      await client.deleteOrganization({ organization, force: force === true });
       return answerGone(context, `org/${organization}`, `Deleted organization ${organization}`);
     },
   }),

@@ -1,5 +1,5 @@
 import type { FlagShapes } from "../../lib/arguments.ts";
-import { durationMs as durationSchema } from "../../lib/setting-schemas.ts";
+import { durationMs as durationSchema, flag as switchSchema } from "../../lib/setting-schemas.ts";
 import { usageError } from "../problems/problem.ts";
 
 /** One flag of a command: how it is written, what it is for, and how its texts become a value. */
@@ -7,12 +7,12 @@ export interface Flag<T> {
   readonly kind: "value" | "switch";
   readonly about: string;
   /** One letter. */
-  readonly short?: string;
+  readonly short?: string | undefined;
   /** Other long names, without dashes. */
-  readonly aliases?: readonly string[];
+  readonly aliases?: readonly string[] | undefined;
   /** What stands for the value in help texts. */
-  readonly placeholder?: string;
-  readonly choices?: readonly string[];
+  readonly placeholder?: string | undefined;
+  readonly choices?: readonly string[] | undefined;
   readonly isRepeatable: boolean;
   /** `texts` are the values as given, in order; none if the flag is absent. `name` is `--flag`, for messages. */
   readonly read: (texts: readonly string[], name: string) => T | Promise<T>;
@@ -66,19 +66,14 @@ export const toggle = (about: string, style: Style = {}): Flag<boolean | undefin
   isRepeatable: false,
   read: ([first], name) => {
     if (first === undefined) return undefined;
-    const value = booleans.get(first);
+    const value = truth.read(first);
     if (value === undefined) throw usageError(`${name} is true or false, not "${first}"`);
     return value;
   },
   ...style,
 });
 
-const booleans = new Map([
-  ["true", true],
-  ["1", true],
-  ["false", false],
-  ["0", false],
-]);
+const truth = switchSchema();
 
 /** Texts separated by commas; the flag may also be given again. */
 export const list = (about: string, style: Style = {}): Flag<readonly string[]> => ({

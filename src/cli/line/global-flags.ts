@@ -13,7 +13,7 @@ export const globalFlags = Object.fromEntries(
 
 function flagOf({ about: what, short, schema, otherwise }: Setting<unknown>): Flag<unknown> {
   const about = otherwise === undefined ? what : `${what} (default: ${otherwise})`;
-  const style = { placeholder: schema.placeholder, ...(short === undefined ? {} : { short }) };
+  const style = { placeholder: schema.placeholder, short };
   if (schema.isSwitch) return toggle(about, style);
   return schema.words === undefined ? text(about, style) : choice(about, schema.words, style);
 }

@@ -69,9 +69,9 @@ const applyManifest = command({
     const { loaded, changes } = await plan(context, flags.file, { prunes: flags.prune === true, readsSecrets: true });
     await show(context, changes);
     const steps = changes.flatMap(({ steps: own }) => own);
-    for (const one of loaded) {
+    for (const [place, one] of loaded.entries()) {
       if (one.document.kind !== "VariableSet") continue;
-      const change = changes.find(({ resource }) => resource === resourceOf(one.document));
+      const change = changes[place];
       const attaches = change?.kind === "create" || change?.fields.some(({ path, to }) => path === "workspaces" && to);
       if (attaches)
         steps.push(

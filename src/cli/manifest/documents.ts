@@ -1,10 +1,9 @@
 import { z } from "zod";
+import { namePattern, nameShape } from "../../lib/words/names.ts";
 import { workspaceNamePattern, workspaceNameShape } from "../../lib/words/workspace-names.ts";
 import { providersSpec } from "./provider-documents.ts";
 
-const name = z
-  .string()
-  .regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, "expected 1 to 63 lower case letters, digits and dashes");
+const name = z.string().regex(new RegExp(namePattern), `expected ${nameShape}`);
 const workspaceName = z.string().regex(new RegExp(workspaceNamePattern), `expected ${workspaceNameShape}`);
 const duration = z.string().regex(/^(0|(\d+(ms|s|m|h|d))+)$/, "expected a duration such as 90s or 2h30m");
 const mode = z.enum(["remote", "agent", "local"]);
@@ -40,7 +39,7 @@ const organizationDocument = document(
   z.strictObject({
     maxAgents: z.number().int().min(0).optional(),
     maxWorkspaces: z.number().int().min(0).optional(),
-    defaultExecutionMode: z.enum(["remote", "local"]).optional(),
+    defaultExecutionMode: z.enum(["remote", "local", "agent"]).optional(),
     defaultEngine: engine.optional(),
   }),
 );
@@ -59,6 +58,7 @@ const variableSetDocument = document(
   z.strictObject({
     description: z.string().max(1024).optional(),
     global: z.boolean().optional(),
+    priority: z.boolean().optional(),
     workspaces: z.array(workspaceName).optional(),
     variables: z.array(variable).optional(),
   }),

@@ -136,6 +136,7 @@ type Path = readonly (string | number)[];
 const known = [
   ...["apiVersion", "kind", "metadata", "spec", "name", "organization", "description", "maxAgents", "maxWorkspaces"],
   ...["defaultExecutionMode", "defaultEngine", "organizationScoped", "grantedWorkspaces", "global", "workspaces"],
+  ...["priority"],
   ...["variables", "executionMode", "pool", "engine", "version", "workingDirectory", "autoApply", "tags"],
   ...["agentSelector", "planTimeout", "applyTimeout", "initTimeout", "parallelism", "shareState", "shareStateWith"],
   ...["value", "valueFrom", "env", "file", "hcl", "sensitive", "sources", "registries", "caCertificates", "include"],

@@ -19,7 +19,7 @@ export const organizationSpec = {
   current: (org: Organization): Required<OrganizationDocument["spec"]> => ({
     maxAgents: org.maxAgents,
     maxWorkspaces: org.maxWorkspaces,
-    defaultExecutionMode: modeWord(org.defaultExecutionMode) === "local" ? "local" : "remote",
+    defaultExecutionMode: modeWord(org.defaultExecutionMode),
     defaultEngine: { name: engineWord(org.defaultEngine), version: org.defaultEngineVersion },
   }),
   shown: ({ defaultEngine, ...spec }: OrganizationDocument["spec"]): OrganizationDocument["spec"] => ({
@@ -56,9 +56,13 @@ type OwnSet = Omit<VariableSetDocument["spec"], "workspaces" | "variables">;
 
 /** Variable sets, without variables and attachments. */
 export const variableSetSpec = {
-  current: (set: VariableSet): Required<OwnSet> => ({ description: set.description, global: set.isGlobal }),
-  shown: ({ description, global }: VariableSetDocument["spec"]): OwnSet => given({ description, global }),
-  wanted: ({ description, global: isGlobal }: VariableSetDocument["spec"]) => given({ description, isGlobal }),
+  current: ({ description, isGlobal: global, isPriority: priority }: VariableSet): Required<OwnSet> => ({
+    ...{ description, global, priority },
+  }),
+  shown: ({ description, global, priority }: VariableSetDocument["spec"]): OwnSet =>
+    given({ description, global, priority }),
+  wanted: ({ description, global: isGlobal, priority: isPriority }: VariableSetDocument["spec"]) =>
+    given({ description, isGlobal, isPriority }),
   mask: maskFor,
 };
 

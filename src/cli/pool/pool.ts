@@ -25,7 +25,7 @@ export const poolCommands: readonly Command[] = [
       'windlass pool create prod --description "prod VPC"',
       "windlass pool create prod --organization-scoped=false --grant network,dns",
     ],
-    positionals: { name: one("NAME", "lower case letters, digits and dashes") },
+    positionals: { name: one("NAME", "letters, digits, - and _") },
     flags: {
       description: text("what it is for"),
       organizationScoped: toggle("any workspace may use it (the default); =false: only granted ones"),

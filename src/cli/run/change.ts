@@ -1,10 +1,12 @@
 import { create } from "@bufbuild/protobuf";
 import { type Run, RunEventSchema, RunSchema } from "../../gen/windlass/v1/run_pb.ts";
 import { RunService } from "../../gen/windlass/v1/run_service_pb.ts";
+import { isKeyOf } from "../../lib/values/records.ts";
 import { cutSentence, sentence } from "../line/flags.ts";
 import { usageError } from "../problems/problem.ts";
 import { answerChanged } from "../shared/answers.ts";
 import { command, one, some } from "../shared/command.ts";
+import { confirmOrStop } from "../shared/prompts.ts";
 import { priorities } from "./options.ts";
 import { findRun, liveTarget, runTarget } from "./target.ts";
 import { runName } from "./view.ts";
@@ -49,8 +51,26 @@ export const comment = command({
   },
 });
 
+export const forceExecute = command({
+  name: "force-execute",
+  summary: "Let a run that waits for its workspace have it now; those before it are discarded or canceled",
+  examples: ['windlass run force-execute run_… --comment "the fix for the outage"'],
+  positionals: { run: liveTarget },
+  flags: { comment: sentence("for people") },
+  guard: () => "force",
+  run: async (context, { args, flags }) => {
+    const client = await context.client(RunService);
+    const { id, workspace } = await findRun(context, args.run);
+    await confirmOrStop(context, `End every run of ${workspace} before ${id}, with their plans?`);
+    const { run } = await client.forceExecuteRun({ runId: id, comment: flags.comment ?? "" });
+    return answerChanged(context, { ...changed(run), done: `${id} has its workspace` }, [
+      { label: "Follow it", command: context.command(`run logs ${id} -f`) },
+    ]);
+  },
+});
+
 const words = Object.keys(priorities).join(", ");
-const isPriority = (word: string): word is keyof typeof priorities => word in priorities;
+const isPriority = (word: string): word is keyof typeof priorities => isKeyOf(priorities, word);
 
 export const priority = command({
   name: "priority",

@@ -19,10 +19,11 @@ interface Deciding {
 
 /**
  * Gets a plan decided: at once with `--yes`, by the person at the terminal, else by whoever runs `windlass run confirm`
- * or `discard`. `left` if it is to be left waiting.
+ * or `discard`. `left` if it is to be left waiting, as every saved plan is.
  */
 export async function decide(deciding: Deciding, run: Run, signal: AbortSignal): Promise<"decided" | "left"> {
   const { context, client, noWait } = deciding;
+  if (run.options?.savePlan === true) return "left";
   if (context.globals.yes === true && run.apply !== undefined) return giveUp(deciding, run);
   if (context.globals.yes === true) return confirmPlan(deciding, run, signal);
   if (noWait) return "left";

@@ -29,6 +29,9 @@ export const startFlags = {
   autoApply: toggle("apply without asking (default: the workspace's setting)"),
   suppressForgetErrors: toggle("with --destroy: what is forgotten and left in the world is no error; tofu only"),
   allowEmptyApply: toggle("apply although nothing changes"),
+  savePlan: toggle("plan beside other runs and keep the plan: run confirm applies it later"),
+  generateConfig: toggle("let the plan write configuration for imported objects that have none"),
+  trace: toggle("let the program tell all that it does in the log"),
   engineVersion: text(
     'another version of the engine, with --plan-only: 1.11.4, 1.11 (any 1.11.x) or "~> 1.11" (1.11 or a later 1.x)',
     { placeholder: "VERSION" },
@@ -62,6 +65,11 @@ export function checkStartFlags(flags: StartFlags): void {
       "--suppress-forget-errors needs --destroy: no other run fails because of what it forgets",
     ],
     [flags.planOnly === true && flags.autoApply === true, "--plan-only and --auto-apply exclude each other"],
+    [flags.savePlan === true && flags.planOnly === true, "--save-plan and --plan-only exclude each other"],
+    [
+      flags.savePlan === true && flags.autoApply === true,
+      "--save-plan and --auto-apply exclude each other: a saved plan waits for run confirm",
+    ],
     [flags.destroy === true && flags.refreshOnly === true, "--destroy and --refresh-only exclude each other"],
     [flags.refreshOnly === true && flags.refresh === false, "--refresh-only and --refresh=false exclude each other"],
     ...(["noWait", "waitTimeout", "detailedExitcode", "raw"] as const).map(
@@ -127,6 +135,9 @@ export function runOptions(flags: StartFlags): MessageInitShape<typeof RunOption
     ],
     engineVersion: flags.engineVersion ?? "",
     parallelism: flags.parallelism ?? 0,
+    savePlan: flags.savePlan === true,
+    generateConfiguration: flags.generateConfig === true,
+    debug: flags.trace === true,
     queueTimeout: flags.queueTimeout === undefined ? undefined : durationFromMs(flags.queueTimeout),
   };
 }

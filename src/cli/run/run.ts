@@ -7,7 +7,7 @@ import type { Context } from "../server/context.ts";
 import { answerChanged } from "../shared/answers.ts";
 import { type Command, command, one } from "../shared/command.ts";
 import { confirmByName, confirmOrStop } from "../shared/prompts.ts";
-import { priority, retry, comment as say } from "./change.ts";
+import { forceExecute, priority, retry, comment as say } from "./change.ts";
 import { listRuns, runListFlags } from "./list.ts";
 import { logs } from "./logs.ts";
 import { lost } from "./lost.ts";
@@ -153,6 +153,7 @@ export const runCommands: readonly Command[] = [
   cancel,
   retry,
   priority,
+  forceExecute,
   say,
   resolveRun,
   lost,

@@ -1,6 +1,6 @@
 import { create } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
-import { type Run, RunSchema } from "../../gen/windlass/v1/run_pb.ts";
+import { type Run, RunSchema, RunState } from "../../gen/windlass/v1/run_pb.ts";
 import { RunService } from "../../gen/windlass/v1/run_service_pb.ts";
 import { StateService } from "../../gen/windlass/v1/state_service_pb.ts";
 import { type ExitCode, exitCodes } from "../problems/exit.ts";
@@ -25,7 +25,7 @@ import {
   startFlags,
   withAddressFiles,
 } from "./options.ts";
-import { interruptedAt, interruptedRun, outcome, stillWaiting } from "./outcome.ts";
+import { decisionHints, interruptedAt, interruptedRun, outcome, stillWaiting } from "./outcome.ts";
 import { isFinal } from "./states.ts";
 import type { Runs } from "./target.ts";
 import { runLines, runName } from "./view.ts";
@@ -171,9 +171,14 @@ async function finish(context: Context, run: Run, flags: StartFlags, sink: LogSi
   if (!printer.isForPeople) {
     await printer.resource({ schema: RunSchema, message: run, name: runName(run), lines: runLines(run) });
   }
+  if (isSaved(run)) context.notes.next(decisionHints(context, run));
+  if (isSaved(run)) return flags.detailedExitcode === true && run.hasChanges ? exitCodes.usage : exitCodes.done;
   if (!isFinal(run.state)) throw stillWaiting(context, run);
   return outcome(context, run, { isDetailed: flags.detailedExitcode === true, sink });
 }
+
+/** It was asked for, and has come to where it is to rest. */
+const isSaved = ({ state, options }: Run): boolean => state === RunState.PLANNED && options?.savePlan === true;
 
 /** The outputs of the state that the run's apply made. */
 async function printOutputs(context: Context, { stateVersionId }: Run): Promise<void> {

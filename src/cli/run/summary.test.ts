@@ -91,6 +91,17 @@ test("what a destroy has forgotten is told, though it ended in error", async () 
   expect(stdout).toMatch(/Applied: +0 added, 0 changed, 1 destroyed, 2 forgotten\n/);
 });
 
+test("what ended a phase is told once, with what became of it since", async () => {
+  const cause = "agent vm-7 was lost during the apply: what it did is not known";
+  const later = "Recovered: the agent came back, terraform had applied everything, state serial 3 was recovered";
+  fake.change({ ...ended, errorMessage: `${cause}. ${later}`, apply: { ...failed, errorMessage: cause } });
+  const { stdout } = await cli("run", "get", runId);
+  expect(stdout.match(/was lost during the apply/g)).toHaveLength(1);
+  expect(stdout).toContain(later);
+  fake.change({ errorMessage: later });
+  expect((await cli("run", "get", runId)).stdout).toMatch(/Apply: .*, agent vm-7 was lost during the apply/);
+});
+
 test("what was in flight is told with what was being done to it", async () => {
   const inFlight = [
     { address: "postgresql_role.r", action: "create" },

@@ -91,6 +91,7 @@ function kindText({ options }: Run): string {
   const words = [
     options?.destroy ? "destroy" : "",
     options?.planOnly ? "plan-only" : "",
+    options?.savePlan ? "saved plan" : "",
     options?.refreshOnly ? "refresh-only" : "",
     options?.refresh === false ? "no refresh" : "",
     options?.allowEmptyApply ? "allow-empty-apply" : "",
@@ -211,7 +212,7 @@ export const runLines = (run: Run): readonly string[] =>
 /** `/var/lib/…/jobs/job_…-1 (12 kB): the state could not be delivered`. */
 const keptText = ({ path, sizeBytes, reason }: KeptDirectory): string => `${path} (${bytesText(sizeBytes)}): ${reason}`;
 
-/** `told` is the run's error, which stands above. */
+/** `told` is the run's error, which stands above, and mostly begins with that of the phase. */
 function phaseText(phase: Run["plan"], told: string): string {
   if (phase === undefined) return "";
   const { agentName, startTime, endTime, logBytes, errorMessage } = phase;
@@ -219,7 +220,7 @@ function phaseText(phase: Run["plan"], told: string): string {
     startTime === undefined || endTime === undefined ? "" : `took ${spanText(millisBetween(startTime, endTime))}`;
   const place = agentName === "" ? "not started" : `on ${agentName}`;
   const log = logBytes === 0n ? "" : `log ${bytesText(logBytes)}`;
-  return [place, took, log, errorMessage === told ? "" : errorMessage].filter((part) => part !== "").join(", ");
+  return [place, took, log, told.includes(errorMessage) ? "" : errorMessage].filter((part) => part !== "").join(", ");
 }
 
 /** Only what is wrong with it. */

@@ -1,5 +1,5 @@
 import { readArguments } from "../../lib/arguments.ts";
-import { type Flags, flagName, namesOf, shapesOf } from "../line/flags.ts";
+import { type Flags, flagName, shapesOf } from "../line/flags.ts";
 import { type GlobalValues, globalFlags } from "../line/global-flags.ts";
 import type { Command } from "../shared/command.ts";
 import type { Io } from "../terminal/io.ts";
@@ -76,10 +76,9 @@ function ofCommand(line: Line, { name, flags, positionals }: Command, args: read
 
 /** The values of the flag that waits for one; else these words and all flags. */
 async function valuesOr(line: Line, flags: Flags, words: () => Promise<Candidates>): Promise<Candidates> {
-  const last = line.before.at(-1) ?? "";
-  const key = namesOf(flags).get(last.replace(/^--/, "")) ?? keyOfShort(flags, last);
-  const flag = key === undefined || !last.startsWith("-") ? undefined : flags[key];
-  if (flag?.kind === "value") {
+  const key = waitingFlag(flags, line.before.at(-1) ?? "");
+  const flag = key === undefined ? undefined : flags[key];
+  if (flag !== undefined) {
     const values = flag.choices ? plain(flag.choices) : await names(line, placeholderOf(key ?? "", flag.placeholder));
     return flag.isRepeatable || flag.placeholder?.includes(",") === true ? afterComma(line.typed, values) : values;
   }
@@ -111,5 +110,8 @@ async function names({ io, before }: Line, placeholder: string): Promise<Candida
   return plain(await namesOfKind(io, globals, kind).catch(() => []));
 }
 
-const keyOfShort = (flags: Flags, given: string): string | undefined =>
-  Object.entries(flags).find(([, { short }]) => given === `-${short}`)?.[0];
+/** The key of the flag whose value stands behind this word. */
+function waitingFlag(flags: Flags, word: string): string | undefined {
+  const { given, words } = readArguments([word, "value"], shapesOf(flags));
+  return words.length > 0 ? undefined : Object.keys(flags).find((key) => given.has(flagName(key)));
+}

@@ -1,6 +1,6 @@
 import { readArguments } from "../../lib/arguments.ts";
 import { abortable, linkSignals } from "../../lib/async/abort.ts";
-import { unknownVariables } from "../line/environment.ts";
+import { isOn, unknownVariables } from "../line/environment.ts";
 import { shapesOf, watchFlag } from "../line/flags.ts";
 import { globalFlags } from "../line/global-flags.ts";
 import { type ExitCode, exitCodes } from "../problems/exit.ts";
@@ -117,7 +117,11 @@ async function fail(io: Io, { error, context, request, isJson: asJson }: Failure
 }
 
 /** As terraform does: with this flag 2 says that there are changes, and nothing else may. */
-const isDetailed = ({ args }: Io): boolean => args.some((arg) => /^--detailed-exitcode(=(true|1))?$/.test(arg));
+function isDetailed({ args }: Io): boolean {
+  const name = "detailed-exitcode";
+  const { given } = readArguments(args, { ...shapesOf(globalFlags), [name]: { isSwitch: true } });
+  return (given.get(name) ?? []).some(isOn);
+}
 
 async function problemOf(error: unknown, context: Context | undefined, request: Failure["request"]): Promise<Problem> {
   if (error instanceof CliError) return error.problem;
@@ -126,10 +130,12 @@ async function problemOf(error: unknown, context: Context | undefined, request: 
 }
 
 const isJson = (io: Io, { globals }: CommandRequest): boolean =>
-  /^jsonl?$/.test(globals.output ?? io.environment.WINDLASS_OUTPUT ?? "");
+  jsonForms.has(globals.output ?? io.environment.WINDLASS_OUTPUT ?? "");
+
+const jsonForms: ReadonlySet<string> = new Set(["json", "jsonl"]);
 
 /** Before the command line is understood: whether its writer wants errors as JSON. */
 function looksLikeJson({ args, environment }: Io): boolean {
   const given = readArguments(args, shapesOf(globalFlags)).given.get("output") ?? [];
-  return [...given, environment.WINDLASS_OUTPUT ?? ""].some((form) => /^jsonl?$/.test(form));
+  return [...given, environment.WINDLASS_OUTPUT ?? ""].some((form) => jsonForms.has(form));
 }

@@ -29,7 +29,7 @@ function routes(router: ConnectRouter): void {
       );
     },
     createAgentPool: ({ name }) => {
-      const shape = "expected 1 to 63 lower-case letters, digits and hyphens, with no hyphen at either end";
+      const shape = "expected 1 to 63 letters, digits, hyphens and underscores, with no hyphen in front";
       throw refusal(Code.InvalidArgument, "VALIDATION", `name: ${shape}, got "${name}"`);
     },
     getAgentPoolOverview: ({ agentPool: name }) => {
@@ -217,7 +217,7 @@ describe("what is asked", () => {
   test("a name that is none", async () =>
     expect(await mistake("pool create Prod!")).toMatchInlineSnapshot(`
       "exit 2
-      Error: name: expected 1 to 63 lower-case letters, digits and hyphens, with no hyphen at either end, got "Prod!"
+      Error: name: expected 1 to 63 letters, digits, hyphens and underscores, with no hyphen in front, got "Prod!"
         Help:  windlass pool create --help"
     `));
   test("a token file that is not there", async () =>

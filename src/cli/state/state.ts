@@ -128,9 +128,10 @@ const pull = command({
   formats: [],
   run: async (context, { args, flags }) => {
     const client = await context.client(StateService);
-    const chunks = client.downloadState(await stateOf(context, args.target, args.version));
-    if (flags.file !== undefined) await saveBytes(context, chunks, flags.file);
-    else for await (const { chunk } of chunks) await context.printer.exact(chunk);
+    const wanted = await stateOf(context, args.target, args.version);
+    const begin = () => client.downloadState(wanted);
+    if (flags.file !== undefined) await saveBytes(context, begin, flags.file);
+    else for await (const { chunk } of begin()) await context.printer.exact(chunk);
     return undefined;
   },
 });

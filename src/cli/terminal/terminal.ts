@@ -1,6 +1,8 @@
+import { readArguments } from "../../lib/arguments.ts";
 import type { Environment } from "../../lib/environment.ts";
 import { isOn, variable } from "../line/environment.ts";
-import type { GlobalValues } from "../line/global-flags.ts";
+import { shapesOf } from "../line/flags.ts";
+import { type GlobalValues, globalFlags } from "../line/global-flags.ts";
 import type { Io, OutputStream } from "./io.ts";
 
 /** What a command line says of colours. */
@@ -24,10 +26,9 @@ export function hasColor({ isTty }: OutputStream, environment: Environment, { co
 
 /** The same before the command line is understood. */
 export function coloringIn(args: readonly string[]): Coloring {
-  const [, word] = /(?:^|\0)--color[=\0](\w+)(?:\0|$)/.exec(args.join("\0")) ?? [];
-  const color = (["always", "never", "auto"] as const).find((known) => known === word);
-  const noColor = args.some((arg) => arg === "--no-color" || arg === "--no-color=true");
-  return { color, noColor };
+  const { given } = readArguments(args, shapesOf(globalFlags));
+  const color = (["always", "never", "auto"] as const).find((known) => given.get("color")?.includes(known));
+  return { color, noColor: given.get("no-color")?.some(isOn) };
 }
 
 /** The few signs in messages, in a form that the terminal's character set has. */

@@ -104,8 +104,7 @@ const download = command({
   formats: [],
   run: async (context, { args, flags }) => {
     const client = await context.client(ConfigurationService);
-    const chunks = client.downloadConfiguration({ configurationVersionId: args.cv });
-    await saveBytes(context, chunks, flags.file);
+    await saveBytes(context, () => client.downloadConfiguration({ configurationVersionId: args.cv }), flags.file);
     return undefined;
   },
 });

@@ -31,6 +31,7 @@ const linesOf = (message: VariableSet): readonly string[] =>
     ["Organization", message.organization],
     ["Description", message.description],
     ["Global", message.isGlobal ? "yes, every workspace gets it" : "no"],
+    ["Priority", message.isPriority ? "yes, it wins over runs and workspaces" : "no"],
     ["Attached to", message.workspaces.join(", ")],
     ["Variables", String(message.variableCount)],
     ["Created", timeText(message.createTime)],
@@ -40,6 +41,7 @@ const linesOf = (message: VariableSet): readonly string[] =>
 const settingFlags = {
   description: text("what it is for"),
   global: toggle("every workspace of the organization gets it"),
+  priority: toggle("its values win over those of runs, workspaces and other sets"),
 };
 
 /** Every verb of `windlass varset`. */
@@ -86,13 +88,16 @@ export const varsetCommands: readonly Command[] = [
     name: "create",
     summary: "Create a variable set",
     examples: ["windlass varset create cloud --description keys", "windlass varset create proxies --global"],
-    positionals: { name: one("NAME", "lower case letters, digits and dashes") },
+    positionals: { name: one("NAME", "letters, digits, - and _") },
     flags: settingFlags,
     run: async (context, { args, flags }) => {
       const client = await context.client(VariableSetService);
       const answer = await client.createVariableSet({
         organization: await context.organization(),
-        variableSet: { name: args.name, description: flags.description ?? "", isGlobal: flags.global ?? false },
+        variableSet: {
+          ...{ name: args.name, description: flags.description ?? "" },
+          ...{ isGlobal: flags.global ?? false, isPriority: flags.priority ?? false },
+        },
         requestId: context.io.random.uuid(),
       });
       const message = answer.variableSet ?? create(VariableSetSchema);
@@ -112,13 +117,13 @@ export const varsetCommands: readonly Command[] = [
     positionals: { set },
     flags: { name: text("a new name", { placeholder: "NAME" }), ...settingFlags },
     run: async (context, { args, flags }) => {
-      const { name, description, global: isGlobal } = flags;
-      const updateMask = maskOf({ name, description, is_global: isGlobal });
+      const { name, description, global: isGlobal, priority: isPriority } = flags;
+      const updateMask = maskOf({ name, description, is_global: isGlobal, is_priority: isPriority });
       const client = await context.client(VariableSetService);
       const answer = await client.updateVariableSet({
         organization: await context.organization(),
         variableSet: args.set,
-        changes: given({ name, description, isGlobal }),
+        changes: given({ name, description, isGlobal, isPriority }),
         updateMask,
       });
       const message = answer.variableSet ?? create(VariableSetSchema);

@@ -3,7 +3,7 @@ import { type Agent, type AgentStatus, labelsOf } from "../../domain/agents/agen
 import { meets } from "../../domain/agents/label-selector.ts";
 import type { Person, Principal } from "../../domain/people/principal.ts";
 import type { Job } from "../../domain/runs/job.ts";
-import type { KeyPage, Pair, RowCount } from "../../store/ports/pages.ts";
+import type { KeyPage, Pair, RowCount, Slice, Sliced } from "../../store/ports/pages.ts";
 import type { AgentFilter, Queries } from "../../store/ports/store.ts";
 import { asPerson, demand, findOrganization, findPool, type Reference } from "../core/access.ts";
 import { type Control, topics } from "../core/control.ts";
@@ -55,6 +55,35 @@ export async function listAgents(control: Control, who: Principal, wanted: Agent
     rows: hasSelector ? selectedRows : undefined,
   });
   return withRows(agents, await store.read((q) => viewAgents(control, q, agents.rows)));
+}
+
+export interface PoolAgentSearch {
+  readonly pool: Reference;
+  readonly isDescending: boolean;
+  /** Only those that were heard since. */
+  readonly heardSince?: Date | undefined;
+  readonly slice: Slice;
+}
+
+/** A counted part of the agents of a pool in the order of their registration, gone ones too. */
+export async function searchPoolAgents(
+  control: Control,
+  who: Principal,
+  { pool: reference, isDescending, heardSince, slice }: PoolAgentSearch,
+): Promise<Sliced<AgentView>> {
+  const person = asPerson(who);
+  demand(person, "read");
+  return control.store.read(async (q) => {
+    const { id: poolId } = await findPool(q, person, reference);
+    const isHeard = (one: { readonly poolId: string | null; readonly heardAt: Date }) =>
+      heardSince !== undefined && one.poolId === poolId && one.heardAt >= heardSince;
+    const heardIds = control.presence
+      .all()
+      .filter(isHeard)
+      .map(({ agentId }) => agentId);
+    const { rows, total } = await q.agents.slice({ poolId, isDescending, heardSince, heardIds }, slice);
+    return { rows: await viewAgents(control, q, rows), total };
+  });
 }
 
 /** The order of agents: by name, then id. */

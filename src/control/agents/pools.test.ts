@@ -25,6 +25,19 @@ describe("pools", () => {
     await expect(deletePool(control, as("planner"), ref("prod"))).rejects.toMatchObject({ code: "permission_denied" });
   });
 
+  test("names that differ in the case of their letters alone are one name", async () => {
+    const { control, as } = fixture;
+    const create = (name: string) => createPool(control, as("operator"), newPool(name));
+    const { pool } = await create("Big_Pool-");
+    await create("other");
+    await expect(create("big_pool-")).rejects.toMatchObject({ code: "name_taken", metadata: { name: "Big_Pool-" } });
+    await expect(create(pool.id)).rejects.toMatchObject({ code: "validation" });
+    const rename = (name: string) =>
+      updatePool(control, as("operator"), { reference: ref(pool.id), changes: { name }, etag: "" });
+    await expect(rename("OTHER")).rejects.toMatchObject({ code: "name_taken" });
+    expect((await rename("big_pool-")).pool.name).toBe("big_pool-");
+  });
+
   test("another tenant's does not exist, by name or id", async () => {
     const { control, as, sibling } = fixture;
     const { pool } = await createPool(control, as("owner"), newPool("prod"));

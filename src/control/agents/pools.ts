@@ -1,20 +1,20 @@
 import type { AgentPool } from "../../domain/agents/pool.ts";
-import type { Principal } from "../../domain/people/principal.ts";
+import type { Person, Principal } from "../../domain/people/principal.ts";
 import { isKeyOf } from "../../lib/values/records.ts";
 import { WindlassError } from "../../lib/words/errors.ts";
 import { isId, newId } from "../../lib/words/ids.ts";
 import type { PoolListing, Queries } from "../../store/ports/store.ts";
 import { asPerson, demand, findOrganization, findPool, type Reference } from "../core/access.ts";
 import { record } from "../core/audit.ts";
-import { change } from "../core/change.ts";
+import { type Change, change } from "../core/change.ts";
 import { type Control, topics } from "../core/control.ts";
 import { type Cursor, cursorBy, cursorOf } from "../core/cursor.ts";
 import { demandEtag } from "../core/etags.ts";
-import { listedNames, nameTaken, shortList } from "../core/names.ts";
+import { demandFreeName, listedNames, shortList } from "../core/names.ts";
 import { type Page, type PageRequest, pageByKey, viewed } from "../core/pages.ts";
 import { invalid } from "../core/refusals.ts";
 import { once } from "../core/requests.ts";
-import { grantedName } from "../workspaces/grants.ts";
+import { demandGrantRoom, grantedNames } from "../workspaces/grants.ts";
 import { maxAssignedShown, type PoolView, viewPool, viewPools } from "../workspaces/pool-view.ts";
 
 export interface NewPool {
@@ -35,7 +35,10 @@ export async function createPool(control: Control, who: Principal, { requestId, 
     demand(person, "operate");
     const create = async (): Promise<AgentPool> => {
       const { name, description, isOrganizationScoped } = body;
-      if ((await tx.pools.byName(organization.id, name)) !== undefined) throw nameTaken("agent pool", name);
+      await demandFreeName(name, {
+        ...{ resource: "agent pool", field: "agent_pool.name" },
+        find: (wanted) => tx.pools.byNameInAnyCase(organization.id, wanted),
+      });
       const times = { createdAt: at.now, updatedAt: at.now };
       const settings = { name, description, isOrganizationScoped };
       const row: AgentPool = {
@@ -46,10 +49,9 @@ export async function createPool(control: Control, who: Principal, { requestId, 
         version: 1,
       };
       await tx.pools.insert(row);
-      const names: string[] = [];
-      for (const [index, grant] of body.grants.entries()) {
-        names.push(await grantedName(tx, organization, { reference: grant, field: `granted_workspaces[${index}]` }));
-      }
+      const asked = { references: body.grants, field: "granted_workspaces" };
+      const names = await grantedNames(tx, organization, asked);
+      demandGrantRoom(row, names);
       if (names.length > 0) await tx.pools.grant(row.id, names);
       const detail = { name, organization_scoped: String(isOrganizationScoped), granted: shortList(names) };
       await record(tx, person, {
@@ -136,7 +138,10 @@ const poolCursor = (order: Order): Cursor<PoolPlace> =>
 
 export interface PoolUpdate {
   readonly reference: Reference;
-  readonly changes: Partial<Pick<AgentPool, "name" | "description" | "isOrganizationScoped">>;
+  readonly changes: Partial<Pick<AgentPool, "name" | "description" | "isOrganizationScoped">> & {
+    /** All that it is granted to from now on: names, existing or not, or ids. */
+    readonly grants?: readonly string[] | undefined;
+  };
   readonly etag: string;
 }
 
@@ -144,7 +149,7 @@ export interface PoolUpdate {
 export async function updatePool(
   control: Control,
   who: Principal,
-  { reference, changes, etag }: PoolUpdate,
+  { reference, changes: { grants, ...changes }, etag }: PoolUpdate,
 ): Promise<PoolView> {
   const person = asPerson(who);
   return change(control, async (tx, at) => {
@@ -152,17 +157,43 @@ export async function updatePool(
     demand(person, "operate");
     demandEtag(pool, etag, `agent pool "${pool.name}"`);
     const { name = pool.name } = changes;
-    if (name !== pool.name && (await tx.pools.byName(pool.organizationId, name)) !== undefined) {
-      throw nameTaken("agent pool", name);
+    if (name !== pool.name) {
+      await demandFreeName(name, {
+        ...{ resource: "agent pool", field: "changes.name", self: pool.id },
+        find: (wanted) => tx.pools.byNameInAnyCase(pool.organizationId, wanted),
+      });
     }
     const next: AgentPool = { ...pool, ...changes, updatedAt: at.now, version: pool.version + 1 };
     await tx.pools.save(next);
     const detail = { name: next.name, organization_scoped: String(next.isOrganizationScoped) };
     const entry = { action: "pool.update", resource: pool.id, organizationId: pool.organizationId, detail };
     await record(tx, person, { ...entry, at: at.now });
+    if (grants !== undefined) await replaceGrants(tx, at, { person, pool: next, grants });
     at.touched.add(topics.jobs);
     return viewPool(tx, next);
   });
+}
+
+interface NewGrants {
+  readonly person: Person;
+  readonly pool: AgentPool;
+  readonly grants: readonly string[];
+}
+
+async function replaceGrants(tx: Queries, at: Change, { person, pool, grants }: NewGrants): Promise<void> {
+  const asked = { references: grants, field: "changes.granted_workspaces" };
+  const names = await grantedNames(tx, { id: pool.organizationId }, asked);
+  demandGrantRoom(pool, names);
+  const [known, wanted] = [new Set(await tx.pools.grants(pool.id)), new Set(names)];
+  const [added, taken] = [names.filter((name) => !known.has(name)), [...known].filter((name) => !wanted.has(name))];
+  await tx.pools.revoke(pool.id, taken);
+  await tx.pools.grant(pool.id, added);
+  const { id: resource, organizationId, name } = pool;
+  for (const [action, workspaces] of [["pool.grant", added] as const, ["pool.revoke", taken] as const]) {
+    if (workspaces.length === 0) continue;
+    const detail = { name, workspaces: shortList(workspaces, 100) };
+    await record(tx, person, { action, resource, organizationId, detail, at: at.now });
+  }
 }
 
 /** Deletes a pool that nobody uses, with its grants, tokens and agents; agents that are still connected are sent away. */

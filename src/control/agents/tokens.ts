@@ -4,13 +4,15 @@ import type { Random } from "../../lib/random.ts";
 import { WindlassError } from "../../lib/words/errors.ts";
 import { type AgentId, isId, newId, type PoolId } from "../../lib/words/ids.ts";
 import { hashToken, mintToken } from "../../lib/words/tokens.ts";
+import type { Slice, Sliced } from "../../store/ports/pages.ts";
 import type { Queries } from "../../store/ports/store.ts";
-import { asPerson, demand, findOrganization, findPool, type Reference, visible } from "../core/access.ts";
+import { asPerson, demand, findOrganization, findPool, notFound, type Reference, visible } from "../core/access.ts";
 import { actorOf, record } from "../core/audit.ts";
 import { type Change, change } from "../core/change.ts";
 import { type Control, topics } from "../core/control.ts";
 import { defaultLifetimeMs, endOf } from "../core/lifetimes.ts";
 import { type Page, type PageRequest, pageByTime, withRows } from "../core/pages.ts";
+import { demandText } from "../core/refusals.ts";
 import { once } from "../core/requests.ts";
 import { cancelJob } from "../runs/advance.ts";
 import { distrust } from "../runs/distrust.ts";
@@ -32,6 +34,8 @@ export interface NewToken {
   readonly expiresInMs: number | null;
   readonly requestId?: string | undefined;
 }
+
+const maxDescriptionLength = 256;
 
 /** Enough to tell tokens apart: `wdl_agt_4kQ9`. */
 const prefixLength = 12;
@@ -62,6 +66,7 @@ export async function createAgentToken(
     demand(person, "operate");
     const { organizationId, id: poolId } = pool;
     const { description } = body;
+    demandText("description", description, maxDescriptionLength);
     const expiresAt = endOf(at.now, body.expiresInMs ?? defaultLifetimeMs);
     const by = { createdBy: actorOf(person), createdAt: at.now };
     const { token, secret } = mintAgentToken(control.random, { organizationId, poolId, description, expiresAt, ...by });
@@ -103,24 +108,55 @@ export async function listAgentTokens(
   });
 }
 
+/** A counted part of the tokens of a pool that nobody has revoked, newest first. */
+export async function searchAgentTokens(
+  control: Control,
+  who: Principal,
+  { pool, slice }: { readonly pool: Reference; readonly slice: Slice },
+): Promise<Sliced<AgentToken>> {
+  const person = asPerson(who);
+  demand(person, "read");
+  return control.store.read(async (q) => q.tokens.slice((await findPool(q, person, pool)).id, slice));
+}
+
+/** The token of that id, unless it was revoked. */
+export async function getAgentToken(control: Control, who: Principal, id: string): Promise<AgentToken> {
+  const person = asPerson(who);
+  demand(person, "read");
+  return control.store.read((q) => findUnrevoked(q, person, id));
+}
+
+async function findUnrevoked(q: Queries, person: Person, id: string): Promise<AgentToken> {
+  const token = await findToken(q, person, id);
+  if (token.revokedAt !== null) throw notFound("agent token", id);
+  return token;
+}
+
 async function tokenFilter(q: Queries, person: Person, { organization, name }: Reference) {
   if (name === "") return { organizationId: (await findOrganization(q, person, organization)).id, poolId: null };
   const pool = await findPool(q, person, { organization, name });
   return { organizationId: pool.organizationId, poolId: pool.id };
 }
 
+export interface TokenEnd {
+  readonly id: string;
+  readonly stopsJobs: boolean;
+  /** True: one that was revoked before is not found. */
+  readonly isOnce?: boolean | undefined;
+}
+
 /**
  * Ends a token for good and disconnects its agents at once. Their running jobs finish on credentials of their own, unless
- * `stopsJobs`. Revoking again changes nothing but may still stop the jobs.
+ * `stopsJobs`. Revoking again changes nothing but may still stop the jobs, unless it is to be done but once.
  */
 export async function revokeAgentToken(
   control: Control,
   who: Principal,
-  { id, stopsJobs }: { readonly id: string; readonly stopsJobs: boolean },
+  { id, stopsJobs, isOnce = false }: TokenEnd,
 ): Promise<TokenView> {
   const person = asPerson(who);
   const { view, agentIds } = await change(control, async (tx, at) => {
-    const found = await findToken(tx, person, id);
+    const found = await (isOnce ? findUnrevoked : findToken)(tx, person, id);
     demand(person, "operate");
     const { revokedAt, isStopping } = found;
     const token: AgentToken = { ...found, revokedAt: revokedAt ?? at.now, isStopping: isStopping || stopsJobs };

@@ -1,14 +1,32 @@
 import { WindlassError } from "../../lib/words/errors.ts";
 import { isAnyId } from "../../lib/words/ids.ts";
+import { namePattern, nameShape } from "../../lib/words/names.ts";
 import { workspaceNamePattern } from "../../lib/words/workspace-names.ts";
+import { invalid } from "./refusals.ts";
 
-/** What a name of an organization, pool or variable set looks like, for messages. */
-export const nameShape = "1 to 63 lower-case letters, digits and hyphens, with no hyphen at either end";
+const shape = new RegExp(namePattern);
 
-const shape = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
+/** Whose name is to be free. */
+interface Naming {
+  readonly resource: "organization" | "agent pool" | "variable set";
+  /** Where the request says the name. */
+  readonly field: string;
+  /** The id of what is to be called so, if it is there already. */
+  readonly self?: string | undefined;
+  /** The one that has this name, in whatever case. */
+  readonly find: (name: string) => Promise<{ readonly id: string; readonly name: string } | undefined>;
+}
 
-/** True for what can be a name of an organization, pool or variable set. */
-export const isName = (text: string): boolean => shape.test(text);
+/**
+ * Refuses what can be no name of an organization, pool or variable set, and what another one has, in whatever case: people and file
+ * systems take them for the same. What looks like an id is one wherever these are named.
+ */
+export async function demandFreeName(name: string, { resource, field, self, find }: Naming): Promise<void> {
+  if (isAnyId(name)) throw invalid(field, `${JSON.stringify(name)} looks like an id: choose another name`);
+  if (!shape.test(name)) throw invalid(field, `expected ${nameShape}, got ${JSON.stringify(name.slice(0, 100))}`);
+  const found = await find(name);
+  if (found !== undefined && found.id !== self) throw nameTaken(resource, found.name);
+}
 
 const workspaceShape = new RegExp(workspaceNamePattern);
 

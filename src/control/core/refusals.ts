@@ -8,6 +8,12 @@ import type { Queries } from "../../store/ports/store.ts";
 export const invalid = (field: string, description: string): WindlassError =>
   new WindlassError("validation", `${field}: ${description}`, { fields: [{ field, description }] });
 
+/** Refuses a text with more characters than are kept. */
+export function demandText(field: string, text: string, maxCharacters: number): void {
+  const count = [...text].length;
+  if (count > maxCharacters) throw invalid(field, `expected at most ${maxCharacters} characters, got ${count}`);
+}
+
 /** Refuses an upload by what its header says, before any of it comes. */
 export function refuseTooLarge(what: string, announced: bigint, maxBytes: number): void {
   if (announced <= BigInt(maxBytes)) return;

@@ -1,9 +1,9 @@
 import { WindlassError } from "../../lib/words/errors.ts";
 import { heldObjectsIn } from "../../lib/words/held-objects.ts";
 import { lostResources } from "../../lib/words/lost-resources.ts";
-import { type Excerpt, excerpt, shortText, whyTooCostly } from "./limits.ts";
+import { excerpt, shortText, whyTooCostly } from "./limits.ts";
 import { planContents, planProblem } from "./plan-summary.ts";
-import type { Answer, ListedInstance, Question } from "./questions.ts";
+import type { Answer, Question } from "./questions.ts";
 import { outputsOnly } from "./shared-outputs.ts";
 import { differenceBetween } from "./state-changes.ts";
 import { parsePushedState } from "./state-check.ts";

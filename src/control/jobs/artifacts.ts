@@ -9,6 +9,7 @@ import type { Control } from "../core/control.ts";
 import { readSealedFrom, sha256Of, storeSealed } from "../core/sealed-blobs.ts";
 import { unshownSummary } from "../documents/plan-summary.ts";
 import { dropPlanFiles, saveRunFacts } from "../runs/advance.ts";
+import { storePlanDocuments, type UploadedDocuments } from "../runs/plan-documents.ts";
 import { givenState } from "./given-state.ts";
 import { isGranted } from "./grant.ts";
 import { openPlanFiles, storePlanFiles, type UploadedFiles } from "./plan-files.ts";
@@ -111,6 +112,7 @@ export interface UploadedPlan {
   readonly planSha256: string;
   /** As it is kept, see `StoredPart`: without any sensitive value. */
   readonly summary: Uint8Array;
+  readonly documents: UploadedDocuments;
   /** Undefined if it made none. */
   readonly files: UploadedFiles | undefined;
   /** The program that made it; null and empty from an older agent. */
@@ -138,7 +140,7 @@ export async function isPlanKnown(
 export async function storePlan(
   control: Control,
   who: Principal,
-  { plan, planSha256, summary, files, ...origin }: UploadedPlan,
+  { plan, planSha256, summary, documents, files, ...origin }: UploadedPlan,
 ): Promise<void> {
   const { run } = await control.store.read((q) => startedPlan(q, who));
   await refuseOtherBytes(plan, planSha256, "plan");
@@ -146,6 +148,7 @@ export async function storePlan(
   const planBlobKey = await storeSealed(control, plan, `plan/${run.id}`);
   const shown = await shownSummary(control, run, summary);
   const summaryBlobKey = await storeSealed(control, shown, `plan-summary/${run.id}`);
+  const shownWhole = await storePlanDocuments(control, run.id, documents);
   const made = files === undefined ? noPlanFiles : await storePlanFiles(control, run.id, files);
   await change(control, async (tx, at) => {
     const { run: current, workspace } = await startedPlan(tx, who);
@@ -155,6 +158,7 @@ export async function storePlan(
       planBytes: plan.length,
       planBlobKey,
       summaryBlobKey,
+      ...shownWhole,
       ...made,
       engine: origin.engine ?? workspace.engine,
       engineVersion: origin.engineVersion,

@@ -1,4 +1,6 @@
 import type { Principal } from "../../domain/people/principal.ts";
+import type { RunVariable } from "../../domain/runs/run.ts";
+import type { EffectiveVariable } from "../../domain/workspaces/effective-variables.ts";
 import { WindlassError } from "../../lib/words/errors.ts";
 import type { Queries } from "../../store/ports/store.ts";
 import type { Control, Secret } from "../core/control.ts";
@@ -29,7 +31,8 @@ export interface JobVariables {
 const maxHiddenBytes = 512 * 1024;
 
 /**
- * The variables of a started job: the run's own, below them the workspace's, below them those of its variable sets. One
+ * The variables of a started job: those of priority sets, below them the run's own, below them the workspace's, below them those of
+ * its other variable sets. One
  * that was lost gets them too, as long as its log is awaited: an agent that was started again hides the rest of a log
  * of which it does not know the secrets.
  */
@@ -40,14 +43,13 @@ export async function variablesOfJob(control: Control, who: Principal): Promise<
     return { run, effective, secrets: await readSecrets(control, q, workspace) };
   });
   const { variables } = run.options;
-  const own = new Set(variables.map(({ key }) => key));
-  const rest = effective.filter(({ variable: { category, key } }) => category === "env" || !own.has(key));
-  demandDeliverable(rest, Buffer.byteLength(JSON.stringify(variables)));
+  const { rest, own } = mergeOwn(variables, effective);
+  demandDeliverable(rest, Buffer.byteLength(JSON.stringify(own)));
   const inherited = rest.map((one): JobVariable => {
     const { key, category, isHcl, isSensitive } = one.variable;
     return { key, value: openValue(control, one), isEnvironment: category === "env", isHcl, isSensitive };
   });
-  const fromRun = variables.map(({ key, value, isHcl }) => ({
+  const fromRun = own.map(({ key, value, isHcl }) => ({
     key,
     value,
     isHcl,
@@ -58,6 +60,16 @@ export async function variablesOfJob(control: Control, who: Principal): Promise<
     (a, b) => Number(a.isEnvironment) - Number(b.isEnvironment) || (a.key < b.key ? -1 : 1),
   );
   return { variables: given, hidden: hiddenBeside(given, secrets) };
+}
+
+/** What a run gets of its own variables, and of those that it would get without them: priority sets win over a run. */
+function mergeOwn(variables: readonly RunVariable[], effective: readonly EffectiveVariable[]) {
+  const ofRun = new Set(variables.map(({ key }) => key));
+  const isHidden = ({ set, variable: { category, key } }: EffectiveVariable) =>
+    category === "terraform" && ofRun.has(key) && set?.isPriority !== true;
+  const rest = effective.filter((one) => !isHidden(one));
+  const taken = new Set(rest.flatMap(({ variable: { category, key } }) => (category === "terraform" ? [key] : [])));
+  return { rest, own: variables.filter(({ key }) => !taken.has(key)) };
 }
 
 /** Secrets that a job does not get and that may stand in its state, as many as there is room for, the shortest first. */

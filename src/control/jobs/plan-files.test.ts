@@ -43,6 +43,7 @@ afterEach(() => fixture[Symbol.asyncDispose]());
 const made = Buffer.alloc(700_001, "made while planning ");
 const plan = (files: UploadedPlan["files"] = uploadedFiles(made)): UploadedPlan => ({
   ...{ plan: Buffer.from("plan"), planSha256: sha256("plan"), summary: Buffer.from("{}"), files },
+  documents: { planJson: new Uint8Array(), redactedJson: new Uint8Array() },
   ...{ engine: "tofu", engineVersion: "1.12.6", lockFile: Buffer.from("provider {}") },
 });
 const noFiles: UploadedPlan = { ...plan(), files: undefined };

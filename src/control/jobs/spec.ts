@@ -5,10 +5,16 @@ import type { Job } from "../../domain/runs/job.ts";
 import type { Run } from "../../domain/runs/run.ts";
 import type { StateVersion } from "../../domain/workspaces/state-version.ts";
 import type { Workspace } from "../../domain/workspaces/workspace.ts";
-import { JobPhase, JobSpecSchema, StateInfoSchema } from "../../gen/windlass/agent/v1/job_pb.ts";
+import {
+  JobPhase,
+  JobSpecSchema,
+  type PlanDocumentsWantedSchema,
+  StateInfoSchema,
+} from "../../gen/windlass/agent/v1/job_pb.ts";
 import { WindlassError } from "../../lib/words/errors.ts";
 import type { Queries } from "../../store/ports/store.ts";
 import type { Control } from "../core/control.ts";
+import { maxPlanDocumentsBytes } from "../runs/plan-documents.ts";
 import { jobTokenOf } from "./dispatcher.ts";
 import { jobEngineOf } from "./engine.ts";
 import { givenState } from "./given-state.ts";
@@ -71,11 +77,14 @@ export async function jobSpecOf(control: Control, q: Queries, job: Job): Promise
       replacements: [...options.replacements],
       excludes: [...(options.excludes ?? [])],
       suppressForgetErrors: options.suppressesForgetErrors ?? false,
+      generateConfiguration: options.generatesConfiguration ?? false,
+      debug: options.isDebug ?? false,
       parallelism: options.parallelism === 0 ? workspace.parallelism : options.parallelism,
     },
     notices: job.phase === "plan" ? [...(run.warnings ?? [])] : [],
     timeout: durationFromMs(timeLimitMs(control, workspace, job.phase)),
     ...planFilesOf(control, run, job),
+    planDocuments: job.phase === "plan" ? wantedDocuments(run) : undefined,
     initTimeout: durationFromMs(workspace.initTimeoutMs === 0 ? control.timing.initTimeoutMs : workspace.initTimeoutMs),
     plan: appliedPlan === undefined ? undefined : { sizeBytes: BigInt(run.planBytes ?? 0), sha256: appliedPlan },
     lockFile: Buffer.from(appliedPlan === undefined ? "" : (run.planLockFile ?? "")),
@@ -91,6 +100,12 @@ function planFilesOf({ limits }: Control, run: Run, job: Job): Pick<Spec, "planF
   const isTaken = !run.options.isPlanOnly && limits.maxPlanFilesBytes > 0;
   return isTaken ? { planFiles: { sizeBytes: BigInt(limits.maxPlanFilesBytes) } } : {};
 }
+
+/** The redacted plan is read of runs whose client shows the plan later, or takes configuration out of it. */
+const wantedDocuments = ({ options }: Run): MessageInitShape<typeof PlanDocumentsWantedSchema> => ({
+  maxBytes: BigInt(maxPlanDocumentsBytes),
+  redacted: options.isSavedPlan === true || options.generatesConfiguration === true,
+});
 
 /** How long a phase may take: as its workspace says, else as the server does; 0 is for ever. */
 function timeLimitMs(

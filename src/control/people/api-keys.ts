@@ -113,11 +113,12 @@ async function ownerOf(
   }
   demand(person, "administer_site");
   if (organization === "") return undefined;
-  throw invalid(
-    "organization",
-    "a site admin's key belongs to no organization: leave this out, or choose another role",
-  );
+  throw siteHasNone();
 }
+
+/** The refusal of an organization that is named for a site admin's key. */
+export const siteHasNone = (): WindlassError =>
+  invalid("organization", "a site admin's key belongs to no organization: leave this out, or choose another role");
 
 /** The key of that id, for those who manage it. */
 export async function findKey(tx: Queries, person: Person, id: string): Promise<ApiKey> {

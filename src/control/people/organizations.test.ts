@@ -6,12 +6,7 @@ import { newId } from "../../lib/words/ids.ts";
 import { createPool } from "../agents/pools.ts";
 import { createWorkspace } from "../workspaces/workspaces.ts";
 import { deleteOrganization } from "./organization-deletion.ts";
-import {
-  createOrganization,
-  getOrganization,
-  listOrganizations,
-  updateOrganization,
-} from "./organizations.ts";
+import { createOrganization, getOrganization, listOrganizations, updateOrganization } from "./organizations.ts";
 
 let fixture: TestControl;
 beforeEach(async () => {
@@ -37,13 +32,28 @@ describe("organizations", () => {
     });
   });
 
+  test("names that differ in the case of their letters alone are one name, and what looks like an id is none", async () => {
+    const { control, admin } = fixture;
+    const create = (name: string) => createOrganization(control, admin, { name, requestId: "" });
+    const made = await create("Initech_Sales-and-Marketing-of-the-North");
+    await expect(create("initech_sales-AND-marketing-of-the-north")).rejects.toMatchObject({ code: "name_taken" });
+    await expect(create(made.id)).rejects.toMatchObject({ code: "validation" });
+    const rename = (name: string) =>
+      updateOrganization(control, admin, { organization: made.id, changes: { name }, etag: "" });
+    await expect(rename("ACME")).rejects.toMatchObject({ code: "name_taken", metadata: { name: "acme" } });
+    expect((await rename("INITECH")).name).toBe("INITECH");
+    expect((await rename("Initech")).name).toBe("Initech");
+  });
+
   test("another tenant's does not exist", async () => {
     const { control, as, sibling } = fixture;
     for (const reference of [sibling.name, sibling.id]) {
       await expect(getOrganization(control, as("owner"), reference)).rejects.toMatchObject({ code: "not_found" });
       const update = { organization: reference, changes: { maxAgents: 1 }, etag: "" };
       await expect(updateOrganization(control, as("owner"), update)).rejects.toMatchObject({ code: "not_found" });
-      await expect(deleteOrganization(control, as("owner"), { organization: reference, isForced: false })).rejects.toMatchObject({ code: "not_found" });
+      await expect(
+        deleteOrganization(control, as("owner"), { organization: reference, isForced: false }),
+      ).rejects.toMatchObject({ code: "not_found" });
     }
     expect((await listOrganizations(control, as("reader"), firstPage)).rows.map(({ name }) => name)).toEqual(["acme"]);
   });
@@ -145,7 +155,9 @@ describe("organizations", () => {
       requestId: "",
     };
     await createPool(control, as("owner"), pool);
-    await expect(deleteOrganization(control, as("owner"), { organization: "acme", isForced: false })).rejects.toMatchObject({ code: "permission_denied" });
+    await expect(
+      deleteOrganization(control, as("owner"), { organization: "acme", isForced: false }),
+    ).rejects.toMatchObject({ code: "permission_denied" });
     await expect(deleteOrganization(control, admin, { organization: "acme", isForced: false })).rejects.toMatchObject({
       code: "organization_in_use",
       message: 'organization "acme" still owns agent pools prod: delete them first, or delete it with force',

@@ -9,7 +9,7 @@ import { change } from "../core/change.ts";
 import type { Control } from "../core/control.ts";
 import { nameCursor } from "../core/cursor.ts";
 import { demandEtag } from "../core/etags.ts";
-import { isName, nameShape, nameTaken } from "../core/names.ts";
+import { demandFreeName } from "../core/names.ts";
 import { type Page, type PageRequest, pageByKey, pageOfAll, withRows } from "../core/pages.ts";
 import { invalid } from "../core/refusals.ts";
 import { once } from "../core/requests.ts";
@@ -54,12 +54,14 @@ export async function createOrganization(
   const person = asPerson(who);
   demand(person, "administer_site");
   const { requestId, ...body } = wanted;
-  if (!isName(body.name)) throw invalid("name", `expected ${nameShape}, got ${JSON.stringify(body.name.slice(0, 100))}`);
   const { defaultPool = "", ...said } = checked("", { ...plainOrganization, ...body });
   if (said.defaultExecutionMode === "agent" || defaultPool !== "") throw tooEarly();
   return change(control, async (tx, at) => {
     const create = async (): Promise<Organization> => {
-      if ((await tx.organizations.byName(body.name)) !== undefined) throw nameTaken("organization", body.name);
+      await demandFreeName(body.name, {
+        ...{ resource: "organization", field: "organization.name" },
+        find: (name) => tx.organizations.byNameInAnyCase(name),
+      });
       const times = { createdAt: at.now, updatedAt: at.now };
       const row: Organization = { id: newId("org", control.random), ...said, ...times, version: 1 };
       await tx.organizations.insert(row);
@@ -176,7 +178,12 @@ export async function updateOrganization(
     demand(person, changes.maxWorkspaces === undefined ? "own" : "administer_site");
     demandEtag(row, etag, `organization "${row.name}"`);
     const { name = row.name } = changes;
-    if (name !== row.name) await demandName(tx, name);
+    if (name !== row.name) {
+      await demandFreeName(name, {
+        ...{ resource: "organization", field: "changes.name", self: row.id },
+        find: (wanted) => tx.organizations.byNameInAnyCase(wanted),
+      });
+    }
     const merged = { ...row, ...settings, keptAttributes: { ...row.keptAttributes, ...settings.keptAttributes } };
     const defaultPoolId = await defaultPoolOf(tx, person, { organization: merged, before: row, defaultPool });
     const next: Organization = { ...merged, defaultPoolId, updatedAt: at.now, version: row.version + 1 };
@@ -194,11 +201,6 @@ export async function updateOrganization(
     });
     return viewOrganization(tx, next);
   });
-}
-
-async function demandName(tx: Queries, name: string): Promise<void> {
-  if (!isName(name)) throw invalid("changes.name", `expected ${nameShape}, got ${JSON.stringify(name.slice(0, 100))}`);
-  if ((await tx.organizations.byName(name)) !== undefined) throw nameTaken("organization", name);
 }
 
 interface DefaultPool {
@@ -226,5 +228,8 @@ async function defaultPoolOf(
   const pool = await findPool(tx, person, { organization: organization.id, name: defaultPool });
   if (pool.organizationId !== organization.id) throw notFound("agent pool", defaultPool);
   if (pool.isOrganizationScoped || pool.id === before.defaultPoolId) return pool.id;
-  throw invalid(field, `agent pool "${pool.name}" is not for every workspace of the organization: widen its scope first`);
+  throw invalid(
+    field,
+    `agent pool "${pool.name}" is not for every workspace of the organization: widen its scope first`,
+  );
 }

@@ -11,7 +11,14 @@ import {
 } from "../../domain/runs/job.ts";
 import type { Lost } from "../../domain/runs/lost.ts";
 import type { ResourceInFlight } from "../../domain/runs/resource-in-flight.ts";
-import { type ChangeCounts, moveRun, type Run, type RunEffect, type RunEvent } from "../../domain/runs/run.ts";
+import {
+  type ChangeCounts,
+  isSavedPlan,
+  moveRun,
+  type Run,
+  type RunEffect,
+  type RunEvent,
+} from "../../domain/runs/run.ts";
 import { errorText } from "../../domain/runs/run-error.ts";
 import { type TimelineEntry, tellMove } from "../../domain/runs/timeline.ts";
 import type { Workspace } from "../../domain/workspaces/workspace.ts";
@@ -20,6 +27,7 @@ import { newId, type WorkspaceId } from "../../lib/words/ids.ts";
 import type { Queries } from "../../store/ports/store.ts";
 import type { Change } from "../core/change.ts";
 import { topics } from "../core/control.ts";
+import { heldError } from "../core/refusals.ts";
 import { jobOwner } from "../core/uploads.ts";
 import { awaitsJudgement } from "./distrust.ts";
 import { warningsOf } from "./in-flight-warnings.ts";
@@ -55,11 +63,18 @@ export async function advanceRun(
   if (move.kind === "refused") return move;
   await tx.runs.save(move.run);
   dropPlanFiles(at, run, move.run);
+  if (event.kind === "job_started" && event.phase === "plan" && isSavedPlan(run)) await noteBase(tx, move.run);
   const isMoved = move.run.status !== run.status;
   await tell(tx, at, { run: move.run, told: tellMove(move.run, event, agentName), isMoved });
   at.touched.add(topics.run(run.id));
   for (const effect of move.effects) await applyRunEffect(tx, at, { run: move.run, effect });
   return { kind: "moved", run: (await tx.runs.get(run.id)) ?? move.run };
+}
+
+/** Saved with the move, whose version it has. */
+async function noteBase(tx: Queries, run: Run): Promise<void> {
+  const workspace = await tx.workspaces.get(run.workspaceId);
+  await tx.runs.save({ ...run, baseStateId: workspace?.currentStateId ?? null });
 }
 
 /** The object of files that a row referred to, and does not any more. */
@@ -83,6 +98,8 @@ async function applyRunEffect(
       if (job !== undefined) await cancelJob(tx, at, { job, mode: effect.mode });
       return;
     }
+    case "take_workspace":
+      return takeWorkspace(tx, at, run);
     case "release_workspace":
       if (await awaitsJudgement(tx, run)) return keepForJudgement(tx, at, run);
       return releaseWorkspace(tx, at, run);
@@ -222,6 +239,13 @@ async function acquire(tx: Queries, at: Change, { run, workspace }: { run: Run; 
   await tx.workspaces.save({ ...workspace, lock: { kind: "run", runId: run.id, at: at.now } });
   const advanced = await advanceRun(tx, at, { run, event: { kind: "workspace_acquired" } });
   if (advanced.kind === "refused") throw new WindlassError("internal", advanced.why);
+}
+
+async function takeWorkspace(tx: Queries, at: Change, run: Run): Promise<void> {
+  const workspace = await tx.workspaces.get(run.workspaceId);
+  if (workspace === undefined) throw new WindlassError("internal", `the workspace of ${run.id} is gone`);
+  if (workspace.lock !== null) throw await heldError(tx, workspace, "Wait for its release, and confirm the plan again");
+  await tx.workspaces.save({ ...workspace, lock: { kind: "run", runId: run.id, at: at.now } });
 }
 
 /** Saves facts about a run that are no move of it, and what there is to tell of them. */

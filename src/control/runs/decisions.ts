@@ -1,7 +1,9 @@
 import type { Principal } from "../../domain/people/principal.ts";
 import type { Job } from "../../domain/runs/job.ts";
 import { isFinal, type Run, type RunEvent } from "../../domain/runs/run.ts";
+import { confirmationBar, staleText } from "../../domain/runs/saved-plan.ts";
 import { type ErrorCode, WindlassError } from "../../lib/words/errors.ts";
+import type { Queries } from "../../store/ports/store.ts";
 import { asPerson, demand, findRun } from "../core/access.ts";
 import { actorOf, record } from "../core/audit.ts";
 import { type Change, change } from "../core/change.ts";
@@ -23,7 +25,10 @@ export function confirmRun(
     id,
     action: "run.confirm",
     refusal: "run_not_confirmable",
-    check: (run) => refuseOtherPlan(run, planSha256),
+    check: async (run, { tx }) => {
+      refuseOtherPlan(run, planSha256);
+      await refuseStale(tx, run);
+    },
     event: { kind: "confirmed", by: actorOf(person), comment },
     comment,
   });
@@ -38,6 +43,15 @@ function refuseOtherPlan(run: Run, planSha256: string): void {
       metadata: { run_id: run.id, plan_sha256: run.planSha256 ?? "" },
     },
   );
+}
+
+/** terraform would refuse it too, but later and less clearly. */
+async function refuseStale(tx: Queries, run: Run): Promise<void> {
+  const workspace = run.status === "planned" ? await tx.workspaces.get(run.workspaceId) : undefined;
+  if (workspace === undefined || confirmationBar(run, workspace) !== "stale") return;
+  throw new WindlassError("run_not_confirmable", `run ${run.id} cannot be confirmed: ${staleText(run, workspace)}`, {
+    metadata: { run_id: run.id, state: run.status },
+  });
 }
 
 /** Ends a planned run without applying it. */
@@ -68,7 +82,9 @@ export function cancelRun(
     action: isForced ? "run.force_cancel" : "run.cancel",
     comment,
     refusal: "run_not_cancelable",
-    check: (run, at, jobs) => (isForced ? refuseEarlyForce(run, at, jobs) : undefined),
+    check: async (run, { tx, at }) => {
+      if (isForced) refuseEarlyForce(run, at, await tx.jobs.ofRun(run.id));
+    },
     event: { kind: "cancel_requested", mode: isForced ? "force" : "cancel", by, comment },
   });
 }
@@ -88,6 +104,11 @@ function refuseEarlyForce(run: Run, at: Change, jobs: readonly Job[]): void {
   );
 }
 
+/** When a run that is asked to end may be ended by force; null if nobody has asked. */
+export function forceAvailableAt({ cancelRequestedAt }: Run, phase: Job["phase"]): Date | null {
+  return cancelRequestedAt === null ? null : new Date(cancelRequestedAt.getTime() + forceAfterMs[phase]);
+}
+
 interface Decision {
   readonly id: string;
   readonly action: string;
@@ -95,7 +116,7 @@ interface Decision {
   readonly event: RunEvent;
   /** For people; kept with the audit record. */
   readonly comment: string;
-  readonly check?: ((run: Run, at: Change, jobs: readonly Job[]) => void) | undefined;
+  readonly check?: ((run: Run, now: { readonly tx: Queries; readonly at: Change }) => Promise<void>) | undefined;
 }
 
 async function decide(
@@ -107,7 +128,7 @@ async function decide(
   const run = await change(control, async (tx, at) => {
     const found = await findRun(tx, person, id);
     demand(person, found.options.isPlanOnly ? "plan" : "operate");
-    check?.(found, at, await tx.jobs.ofRun(found.id));
+    await check?.(found, { tx, at });
     const advanced = await advanceRun(tx, at, { run: found, event });
     if (advanced.kind === "refused") throw refused(found, refusal, advanced.why);
     await record(tx, person, {

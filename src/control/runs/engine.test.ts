@@ -108,6 +108,7 @@ describe.each(testEngines)("the program of a run ($name)", (engine) => {
     const who: Principal = { kind: "job", jobId: job.id, epoch: job.epoch };
     await storePlan(fixture.control, who, {
       ...{ plan: Buffer.from("plan"), planSha256: sha256("plan"), summary: Buffer.from("{}"), files: undefined },
+      documents: { planJson: new Uint8Array(), redactedJson: new Uint8Array() },
       ...{ engine: "terraform", engineVersion: "1.11.4", lockFile: Buffer.from('provider "a" {}\n') },
     });
     const origin = { engine: TERRAFORM, engineVersion: "1.11.4" };

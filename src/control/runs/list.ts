@@ -27,6 +27,13 @@ export interface RunListFilter {
   readonly isActive?: boolean | undefined;
   readonly agentId?: string | undefined;
   readonly needsDecision?: boolean | undefined;
+  /** These as in a filter of rows. */
+  readonly states?: RunFilter["states"];
+  readonly sources?: RunFilter["sources"];
+  readonly operations?: RunFilter["operations"];
+  readonly poolNames?: RunFilter["poolNames"];
+  readonly workspaceNames?: RunFilter["workspaceNames"];
+  readonly createdBy?: string | undefined;
 }
 
 /** Runs, newest first. */
@@ -69,7 +76,8 @@ async function aFewAtATime(times: TimePage, read: (few: TimePage) => Promise<rea
   return found;
 }
 
-async function rowFilter(q: Queries, person: Person, filter: RunListFilter): Promise<RunFilter> {
+/** The rows that a filter means, as far as its caller sees them. */
+export async function rowFilter(q: Queries, person: Person, filter: RunListFilter): Promise<RunFilter> {
   const { organization, workspace: name, pool = "", statuses, search = "", tags = [], isActive = false } = filter;
   const workspace = name === "" ? null : await findWorkspace(q, person, { organization, name });
   const organizationId: OrganizationId =
@@ -86,6 +94,12 @@ async function rowFilter(q: Queries, person: Person, filter: RunListFilter): Pro
     poolId: pool === "" ? null : (await findPool(q, person, { organization: organizationId, name: pool })).id,
     agentId: agentIdOf(filter.agentId ?? ""),
     needsDecision: filter.needsDecision ?? false,
+    states: filter.states,
+    sources: filter.sources,
+    operations: filter.operations,
+    poolNames: filter.poolNames,
+    workspaceNames: filter.workspaceNames,
+    createdBy: filter.createdBy,
   };
 }
 

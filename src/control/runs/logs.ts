@@ -103,6 +103,57 @@ const readJob = (
     return { run, job: newestOf(await q.jobs.ofRun(run.id), phase) };
   });
 
+/** The log of a phase as it is kept: that of an attempt that was lost, then that of the next one. */
+export interface PhaseLog {
+  readonly run: Run;
+  readonly job: Job | undefined;
+  readonly attempts: readonly LogAttempt[];
+  /** True once nothing more of it can come, and the run has moved on. */
+  readonly isOver: boolean;
+  /** What is wrong with it; empty if nothing is, or it is not over. */
+  readonly problem: string;
+}
+
+export interface LogAttempt {
+  /** Name of its stream. */
+  readonly stream: string;
+  /** So far. */
+  readonly bytes: number;
+}
+
+/** More offers of one job than any log tells of. */
+const maxAttempts = 100;
+
+/** How the log of a phase stands. */
+export async function openPhaseLog(
+  control: Control,
+  who: Principal,
+  wanted: { readonly runId: string; readonly phase: JobPhase },
+): Promise<PhaseLog> {
+  const { run, job } = await readJob(control, who, wanted);
+  if (job === undefined) return { run, job, attempts: [], isOver: isFinal(run.status), problem: "" };
+  const last = await control.logs.read(logStreamOf(job), 0, 1);
+  const before = job.epoch > 1 ? await attemptsBefore(control, job) : [];
+  const isDone = isEnded(job.status) && isOver(run, job, last);
+  return {
+    run,
+    job,
+    attempts: [...before, { stream: logStreamOf(job), bytes: last.length }],
+    isOver: isDone,
+    problem: isDone ? endOf(job, last).problem : "",
+  };
+}
+
+/** Of offers that led to nothing there is none, or a few words. */
+async function attemptsBefore({ logs }: Control, { id, epoch }: Job): Promise<readonly LogAttempt[]> {
+  const prefix = `${id}/`;
+  const found = (await logs.list(prefix, maxAttempts)).filter(({ name }) => name.startsWith(prefix));
+  return found
+    .map(({ name, length }) => ({ stream: name, bytes: length, epoch: Number(name.slice(prefix.length)) }))
+    .filter((one) => one.epoch < epoch && one.bytes > 0)
+    .toSorted((a, b) => a.epoch - b.epoch);
+}
+
 function isOver(run: Run, job: Job | undefined, read: LogRead | undefined): boolean {
   if (job === undefined) return isFinal(run.status);
   if (read?.end.kind === "sealed") return true;

@@ -2,7 +2,8 @@ import type { Person, Principal } from "../../domain/people/principal.ts";
 import { newRun } from "../../domain/runs/creation.ts";
 import { optionProblem } from "../../domain/runs/engine.ts";
 import type { Urgency } from "../../domain/runs/job.ts";
-import { isFinal, type Run, type RunOptions, type RunSource } from "../../domain/runs/run.ts";
+import { refusedOption } from "../../domain/runs/option-rules.ts";
+import { isFinal, plansAside, type Run, type RunOptions, type RunSource } from "../../domain/runs/run.ts";
 import { tellCreation } from "../../domain/runs/timeline.ts";
 import type { Workspace } from "../../domain/workspaces/workspace.ts";
 import { given } from "../../lib/values/records.ts";
@@ -38,7 +39,7 @@ export interface NewRun {
   readonly source?: RunSource | undefined;
 }
 
-/** Creates a run. It takes the workspace if it is free, and waits for it otherwise; plan-only runs wait for nobody. */
+/** Creates a run. It takes the workspace if it is free, and waits for it otherwise; plan-only runs and saved plans wait for nobody. */
 export async function createRun(control: Control, who: Principal, wanted: NewRun): Promise<RunView> {
   const person = asPerson(who);
   const asked = await asSpeculative(control, person, wanted);
@@ -112,9 +113,12 @@ function refuseLargeOptions({ targets, replacements, excludes = [], variables }:
 }
 
 /** Refuses what the workspace's program does not know, what no program does, and too much of it. */
-export function refuseOptions({ name, engine }: Workspace, options: NewRun["options"]): void {
+export function refuseOptions(workspace: Workspace, options: NewRun["options"]): void {
+  const { name, engine } = workspace;
   checkVersion("options.engine_version", options.engineVersion);
   refuseLargeOptions(options);
+  const refused = refusedOption(options, workspace);
+  if (refused !== undefined) throw invalid(`options.${refused.option}`, refused.why);
   const problem = optionProblem(options, engine);
   if (problem === undefined) return;
   throw invalid(
@@ -154,7 +158,7 @@ export async function insertRun(tx: Queries, at: Change, { person, workspace, ..
 }
 
 async function start(tx: Queries, at: Change, run: Run): Promise<Run> {
-  if (run.options.isPlanOnly) await advanceRun(tx, at, { run, event: { kind: "workspace_acquired" } });
+  if (plansAside(run)) await advanceRun(tx, at, { run, event: { kind: "workspace_acquired" } });
   else await promoteNext(tx, at, run.workspaceId);
   return (await tx.runs.get(run.id)) ?? run;
 }

@@ -8,6 +8,7 @@ import { advanceJob, noFacts } from "./advance.ts";
 import { logStreamOf } from "./logs.ts";
 import { factsOfLost } from "./lost-apply.ts";
 import { sweepQueues } from "./queue-limits.ts";
+import { sweepSavedPlans } from "./saved-plans.ts";
 
 /** How often overdue rows are looked for. */
 const sweepMs = 5_000;
@@ -65,6 +66,7 @@ export async function sweepOnce(control: Control, now = control.clock.now()): Pr
   await sweepLeases(control, now);
   await sweepAgents(control, now);
   await sweepLogs(control, now);
+  await sweepSavedPlans(control, now);
   await control.store.step((tx) => tx.requests.deleteBefore(new Date(now.getTime() - requestMemoryMs), requestBatch));
 }
 

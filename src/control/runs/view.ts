@@ -1,6 +1,7 @@
 import { type AgentPool, mayUse } from "../../domain/agents/pool.ts";
 import { type Job, newestOf } from "../../domain/runs/job.ts";
 import { isFinal, phaseOf, type Run } from "../../domain/runs/run.ts";
+import { type ConfirmationBar, confirmationBar } from "../../domain/runs/saved-plan.ts";
 import { type Waiting, whyWaiting } from "../../domain/runs/waiting.ts";
 import type { Workspace } from "../../domain/workspaces/workspace.ts";
 import type { JobId, PoolId, RunId, StateVersionId, WorkspaceId } from "../../lib/words/ids.ts";
@@ -21,6 +22,8 @@ export interface RunView {
   /** How many resources the apply has dealt with so far, while it runs and its agent is connected. */
   readonly resourcesDone: number;
   readonly waiting: Waiting | null;
+  /** Whether a person may confirm it now. */
+  readonly isConfirmable: boolean;
   readonly stateVersionId: StateVersionId | null;
   /** Directories of its jobs that stay on agents; in views of one run only. */
   readonly keptDirectories: readonly KeptView[];
@@ -113,6 +116,7 @@ async function viewOne(control: Control, q: Queries, parts: Parts): Promise<RunV
   const phase = phaseOf(run.status);
   const job = phase === null ? null : of(phase);
   const apply = of("apply");
+  const bar = workspace === undefined ? undefined : confirmationBar(run, workspace);
   return {
     run,
     workspaceName: workspace?.name ?? "",
@@ -120,7 +124,8 @@ async function viewOne(control: Control, q: Queries, parts: Parts): Promise<RunV
     plan: of("plan"),
     apply,
     resourcesDone: apply?.status === "started" ? control.presence.progressOf(apply).resourcesDone : 0,
-    waiting: mayWait(run, workspace) ? await waitingOf(control, q, { run, workspace, job, queues }) : null,
+    waiting: mayWait(run, workspace) ? await waitingOf(control, q, { run, workspace, job, queues, bar }) : null,
+    isConfirmable: run.status === "planned" && bar === undefined,
     stateVersionId: apply === null ? null : ((await q.states.newestOfRun(run.id))?.id ?? null),
     keptDirectories: [],
   };
@@ -130,15 +135,22 @@ async function viewOne(control: Control, q: Queries, parts: Parts): Promise<RunV
 const mayWait = ({ id, status }: Run, workspace: Workspace | undefined): workspace is Workspace =>
   workspace !== undefined && (!isFinal(status) || (workspace.lock?.kind === "run" && workspace.lock.runId === id));
 
+interface Waited extends Pick<Parts, "run" | "queues"> {
+  readonly workspace: Workspace;
+  readonly job: Job | null;
+  readonly bar: ConfirmationBar | undefined;
+}
+
 async function waitingOf(
   control: Control,
   q: Queries,
-  { run, workspace, job, queues }: Pick<Parts, "run" | "queues"> & { workspace: Workspace; job: Job | null },
+  { run, workspace, job, queues, bar }: Waited,
 ): Promise<Waiting | null> {
   const used = workspace.poolId === null ? undefined : await queues.poolOf(workspace.poolId);
   return whyWaiting({
     run,
     job,
+    bar,
     lock: workspace.lock,
     holder: workspace.lock?.kind === "run" ? queues.holders.get(workspace.lock.runId) : undefined,
     runsAhead: queues.runsAhead.get(run.id) ?? 0,

@@ -20,6 +20,8 @@ export const enginesOf = ({ programs, downloads }: Announced): AgentEngines => (
 const featuresOnWire: Readonly<Record<JobFeature, Announcement>> = {
   excludes: Announcement.EXCLUDES,
   suppress_forget_errors: Announcement.SUPPRESS_FORGET_ERRORS,
+  generate_configuration: Announcement.GENERATE_CONFIGURATION,
+  debug: Announcement.DEBUG,
 };
 
 /** Which options of jobs an agent says that it knows. */

@@ -56,6 +56,8 @@ export async function flushUntil(control: Control, liveness: Liveness, signal: A
       );
   while (!signal.aborted) {
     await control.clock.sleep(flushMs, signal).catch(() => {});
-    await flush();
+    if (!signal.aborted) await flush();
   }
+  // Also what came while the last one was under way.
+  await flush();
 }

@@ -1,8 +1,8 @@
 import type { Person, Principal } from "../../domain/people/principal.ts";
 import type { StateVersion } from "../../domain/workspaces/state-version.ts";
 import { compareNaturally } from "../../lib/text/natural-order.ts";
-import type { Queries } from "../../store/ports/store.ts";
 import type { Slice, Sliced } from "../../store/ports/pages.ts";
+import type { Queries } from "../../store/ports/store.ts";
 import { asPerson, demand, findWorkspace, type Reference } from "../core/access.ts";
 import type { Control, Hide } from "../core/control.ts";
 import { type Page, type PageRequest, pageOfExcerpt, pageSize, placeInExcerpt, withRows } from "../core/pages.ts";

@@ -11,6 +11,7 @@ import { newId } from "../../lib/words/ids.ts";
 import { storeSealed } from "../core/sealed-blobs.ts";
 import { createVault } from "../core/vault.ts";
 import { openPlanFiles, storePlanFiles } from "../jobs/plan-files.ts";
+import { planJsonSubject, redactedPlanSubject } from "../runs/plan-documents.ts";
 import { takePersonPart } from "../states/person-uploads.ts";
 import { openState, stateSubject } from "../states/states.ts";
 import { keepFormer, readSecrets } from "../workspaces/former-secrets.ts";
@@ -45,6 +46,8 @@ beforeEach(async () => {
     ...run,
     planBlobKey: await storeSealed(control, Buffer.from("plan"), `plan/${run.id}`),
     summaryBlobKey: await storeSealed(control, Buffer.from("summary"), `plan-summary/${run.id}`),
+    planJsonBlobKey: await storeSealed(control, Buffer.from("json"), planJsonSubject(run.id)),
+    redactedPlanBlobKey: await storeSealed(control, Buffer.from("redacted"), redactedPlanSubject(run.id)),
     ...(await storePlanFiles(control, run.id, uploadedFiles(made))),
   };
   await control.store.write(async (tx) => {
@@ -87,7 +90,7 @@ const read = async (key: string | null, subject: string) =>
 test("everything sealed opens with the new key alone, and the old ciphertexts are gone", async () => {
   const { store, blobs } = fixture.control;
   const control = { ...fixture.control, vault: rotating };
-  expect(await resealAll(control)).toEqual({ resealed: 7, current: 0, missing: 0 });
+  expect(await resealAll(control)).toEqual({ resealed: 9, current: 0, missing: 0 });
   const after = await store.read(async (q) => ({
     run: await q.runs.get(run.id),
     state: await q.states.get(state.id),
@@ -96,6 +99,8 @@ test("everything sealed opens with the new key alone, and the old ciphertexts ar
   }));
   expect(await read(after.run?.planBlobKey ?? null, `plan/${run.id}`)).toBe("plan");
   expect(await read(after.run?.summaryBlobKey ?? null, `plan-summary/${run.id}`)).toBe("summary");
+  expect(await read(after.run?.planJsonBlobKey ?? null, planJsonSubject(run.id))).toBe("json");
+  expect(await read(after.run?.redactedPlanBlobKey ?? null, redactedPlanSubject(run.id))).toBe("redacted");
   const files = openPlanFiles(
     { ...control, vault: rotated },
     { runId: run.id, key: after.run?.planFilesBlobKey ?? "" },
@@ -109,7 +114,15 @@ test("everything sealed opens with the new key alone, and the old ciphertexts ar
     readSecrets({ vault: rotated }, q, { id: run.workspaceId, organizationId: run.organizationId }),
   );
   expect(known.map(({ value }) => value)).toEqual(["hunter2", "hunter1"]);
-  for (const key of [state.blobKey, run.planBlobKey, run.summaryBlobKey, run.planFilesBlobKey])
+  const { planBlobKey, summaryBlobKey, planFilesBlobKey, planJsonBlobKey, redactedPlanBlobKey } = run;
+  for (const key of [
+    state.blobKey,
+    planBlobKey,
+    summaryBlobKey,
+    planFilesBlobKey,
+    planJsonBlobKey,
+    redactedPlanBlobKey,
+  ])
     expect(await blobs.has(key ?? "")).toBe(false);
   expect(await tryProbe({ store, vault: rotated })).toEqual({ kind: "opens", isCurrent: true });
   expect(await tryProbe({ store, vault: fixture.control.vault })).toEqual({ kind: "wrong-key" });
@@ -117,7 +130,7 @@ test("everything sealed opens with the new key alone, and the old ciphertexts ar
 
 test("cut off anywhere, it goes on where it was; until then both keys are needed and enough", async () => {
   const { control } = fixture;
-  for (let puts = 0; puts < 5; puts += 1) {
+  for (let puts = 0; puts < 7; puts += 1) {
     let left = puts;
     const failing = {
       ...control.blobs,
@@ -138,7 +151,7 @@ test("cut off anywhere, it goes on where it was; until then both keys are needed
     current: expect.any(Number),
     missing: 0,
   });
-  expect(await resealAll({ ...control, vault: rotated })).toEqual({ resealed: 0, current: 7, missing: 0 });
+  expect(await resealAll({ ...control, vault: rotated })).toEqual({ resealed: 0, current: 9, missing: 0 });
 });
 
 test("what has come in parts and was not used is forgotten: who sends it begins again", async () => {
@@ -157,7 +170,7 @@ test("what has come in parts and was not used is forgotten: who sends it begins 
 test("an object that is missing is told and holds up nothing; bytes that no key opens stop it", async () => {
   const { control } = fixture;
   await control.blobs.delete(state.blobKey);
-  expect(await resealAll({ ...control, vault: rotating })).toEqual({ resealed: 6, current: 0, missing: 1 });
+  expect(await resealAll({ ...control, vault: rotating })).toEqual({ resealed: 8, current: 0, missing: 1 });
   const stranger = createVault(new Uint8Array(32).fill(9), systemRandom);
   await expect(resealAll({ ...control, vault: stranger })).rejects.toThrow(/another master key/);
 });
@@ -177,6 +190,8 @@ test("every column that holds sealed bytes or the key of an object is known to t
     "providerSettings.sealedValue",
     "runs.planBlobKey",
     "runs.planFilesBlobKey",
+    "runs.planJsonBlobKey",
+    "runs.redactedPlanBlobKey",
     "runs.summaryBlobKey",
     "setVariables.sealedValue",
     "stateAnnouncements.jsonBlobKey",

@@ -6,6 +6,7 @@ import { storeSealed, storeSealedPieces } from "../core/sealed-blobs.ts";
 import { isStreamCurrent, openStream, sealStream } from "../core/sealed-stream.ts";
 import { forget } from "../core/uploads.ts";
 import { planFilesSubject } from "../jobs/plan-files.ts";
+import { planJsonSubject, redactedPlanSubject } from "../runs/plan-documents.ts";
 import { jsonStateSubject } from "../states/json-states.ts";
 import { stateSubject } from "../states/states.ts";
 import { formerSecretSubject } from "../workspaces/former-secrets.ts";
@@ -92,8 +93,16 @@ async function resealPlans(control: ResealControl, count: (outcome: Outcome) => 
         const plan = await resealBlob(control, run.planBlobKey, `plan/${run.id}`);
         const summary = await resealBlob(control, run.summaryBlobKey, `plan-summary/${run.id}`);
         const files = await resealFiles(control, run);
-        const all = [plan, summary, files];
-        const keys = { planBlobKey: plan.key, summaryBlobKey: summary.key, planFilesBlobKey: files.key };
+        const json = await resealBlob(control, run.planJsonBlobKey, planJsonSubject(run.id));
+        const redacted = await resealBlob(control, run.redactedPlanBlobKey, redactedPlanSubject(run.id));
+        const all = [plan, summary, files, json, redacted];
+        const keys = {
+          planBlobKey: plan.key,
+          summaryBlobKey: summary.key,
+          planFilesBlobKey: files.key,
+          planJsonBlobKey: json.key,
+          redactedPlanBlobKey: redacted.key,
+        };
         if (all.some(({ outcome }) => outcome === "resealed")) {
           await store.write((tx) => tx.runs.save({ ...run, ...keys }));
         }

@@ -39,6 +39,25 @@ export async function listEffectiveVariables(
   });
 }
 
+/** The same as a whole. Refuses more than there is room for in one answer. */
+export async function allEffectiveVariables(
+  control: Control,
+  who: Principal,
+  workspace: Reference,
+): Promise<readonly EffectiveVariable[]> {
+  const person = asPerson(who);
+  demand(person, "read");
+  const all = await control.store.read(async (q) => readEffective(q, await findWorkspace(q, person, workspace)));
+  const bytes = bytesOf(all.map(({ variable }) => variable));
+  if (bytes <= maxAnswerBytes) return all;
+  throw new WindlassError(
+    "answer_too_large",
+    `the workspace and its variable sets have ${bytes} bytes of variables together: at most ${maxAnswerBytes} can be told at once`,
+  );
+}
+
+const maxAnswerBytes = 8 * 1024 * 1024;
+
 /** In the order of the list. */
 const isAfter = ({ variable }: EffectiveVariable, [category, key]: Pair): boolean =>
   variable.category === category ? variable.key > key : category === "terraform";

@@ -39,12 +39,9 @@ async function changeGrants(
   return change(control, async (tx, at) => {
     const pool = await findPool(tx, person, reference);
     demand(person, "operate");
-    const names: string[] = [];
-    for (const [index, workspace] of workspaces.entries()) {
-      const owner = { id: pool.organizationId };
-      names.push(await grantedName(tx, owner, { reference: workspace, field: `workspaces[${index}]` }));
-    }
-    if (action === "pool.grant") await demandRoom(tx, pool, names);
+    const asked = { references: workspaces, field: "workspaces" };
+    const names = await grantedNames(tx, { id: pool.organizationId }, asked);
+    if (action === "pool.grant") demandGrantRoom(pool, [...(await tx.pools.grants(pool.id)), ...names]);
     await (action === "pool.grant" ? tx.pools.grant(pool.id, names) : tx.pools.revoke(pool.id, names));
     const next = await touch(tx, at, pool);
     const detail = { name: pool.name, workspaces: shortList(names, 100) };
@@ -56,15 +53,28 @@ async function changeGrants(
 /** Every answer about a pool names all of its grants, and every look at its queue reads them. */
 export const maxGrants = 5_000;
 
-async function demandRoom(tx: Queries, pool: AgentPool, names: readonly string[]): Promise<void> {
-  const { size } = new Set([...(await tx.pools.grants(pool.id)), ...names]);
+/** Refuses more grants than a pool may have. */
+export function demandGrantRoom(pool: Pick<AgentPool, "name">, names: readonly string[]): void {
+  const { size } = new Set(names);
   if (size <= maxGrants) return;
   const message = `agent pool "${pool.name}" would grant ${size} workspaces, and ${maxGrants} are possible: let every workspace of the organization use it (--org-scoped), or make another pool`;
   throw new WindlassError("quota_exceeded", message, { metadata: { limit: String(maxGrants) } });
 }
 
+/** The names that grants are for, each once; `field` is the list in the request. */
+export async function grantedNames(
+  tx: Queries,
+  organization: Pick<Organization, "id">,
+  { references, field }: { readonly references: readonly string[]; readonly field: string },
+): Promise<readonly string[]> {
+  const names = new Set<string>();
+  for (const [index, reference] of references.entries())
+    names.add(await grantedName(tx, organization, { reference, field: `${field}[${index}]` }));
+  return [...names];
+}
+
 /** The name that a grant is for. An id must be one of an existing workspace; a name need not exist yet. */
-export async function grantedName(
+async function grantedName(
   tx: Queries,
   organization: Pick<Organization, "id">,
   { reference, field }: { readonly reference: string; readonly field: string },

@@ -1,6 +1,7 @@
-import type { Principal } from "../../domain/people/principal.ts";
+import { type Principal, sees } from "../../domain/people/principal.ts";
 import type { Workspace } from "../../domain/workspaces/workspace.ts";
 import { WindlassError } from "../../lib/words/errors.ts";
+import type { WorkspaceId } from "../../lib/words/ids.ts";
 import type { Slice, Sliced } from "../../store/ports/pages.ts";
 import type { WorkspaceContents, WorkspaceSearch } from "../../store/ports/store.ts";
 import { asPerson, demand, findOrganization, findWorkspace, type Reference } from "../core/access.ts";
@@ -72,6 +73,23 @@ const nothingIn = ({ id }: Pick<Workspace, "id">): WorkspaceContents => ({
   configurationId: null,
   variableIds: [],
 });
+
+/** The workspaces of these ids in one organization, with what is in them; those that are gone are left out. */
+export async function detailedByIds(
+  control: Pick<Control, "store">,
+  who: Principal,
+  ids: readonly WorkspaceId[],
+): Promise<readonly DetailedWorkspace[]> {
+  const person = asPerson(who);
+  demand(person, "read");
+  if (ids.length > maxNamed)
+    throw new WindlassError("answer_too_large", `${ids.length} workspaces are too many for one answer: at most ${maxNamed}`);
+  const views = await control.store.read(async (q) => {
+    const rows = (await q.workspaces.byIds([...new Set(ids)])).filter((row) => sees(person, row.organizationId));
+    return viewWorkspaces(q, rows);
+  });
+  return detailWorkspaces(control, views);
+}
 
 /** The workspaces of these ids that the caller can see, each once; refuses one that is not there. */
 export async function namedWorkspaces(

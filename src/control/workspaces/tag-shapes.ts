@@ -13,7 +13,10 @@ type Tagged = Pick<Workspace, "tags" | "tagBindings">;
 export function checkTags(field: string, { tags, tagBindings }: Tagged): Tagged {
   const bindings = Object.entries(tagBindings);
   if (bindings.length > maxBindings)
-    throw invalid(`${field}.tag_bindings`, `cannot exceed ${maxBindings} bindings per resource, got ${bindings.length}`);
+    throw invalid(
+      `${field}.tag_bindings`,
+      `cannot exceed ${maxBindings} bindings per resource, got ${bindings.length}`,
+    );
   for (const [key, value] of bindings) checkBinding(`${field}.tag_bindings`, key, value);
   const withValue = bindings.filter(([, value]) => value !== "");
   const keys = new Set(withValue.map(([key]) => key));
@@ -33,5 +36,8 @@ function checkBinding(field: string, key: string, value: string): void {
   if (key.trim() === "" || key.length > maxKeyLength || /\p{Cc}/u.test(key))
     throw invalid(field, `expected keys of 1 to ${maxKeyLength} characters, got ${JSON.stringify(key.slice(0, 100))}`);
   if (value.length > maxValueLength || /\p{Cc}/u.test(value))
-    throw invalid(field, `expected values of at most ${maxValueLength} characters, that of ${JSON.stringify(key)} is none`);
+    throw invalid(
+      field,
+      `expected values of at most ${maxValueLength} characters, that of ${JSON.stringify(key)} is none`,
+    );
 }

@@ -1,7 +1,7 @@
 import type { Person } from "../../domain/people/principal.ts";
 import type { StoredVariable, VariableCategory } from "../../domain/workspaces/variable.ts";
-import type { OrganizationId, VariableSetId, WorkspaceId } from "../../lib/words/ids.ts";
-import type { KeyPage, Pair } from "../../store/ports/pages.ts";
+import type { OrganizationId, VariableId, VariableSetId, WorkspaceId } from "../../lib/words/ids.ts";
+import type { KeyPage, Pair, Slice, Sliced } from "../../store/ports/pages.ts";
 import type { Queries } from "../../store/ports/store.ts";
 import { findVariableSet, findWorkspace } from "../core/access.ts";
 import { invalid } from "../core/refusals.ts";
@@ -29,6 +29,10 @@ export interface VariableHolder {
   readonly label: Readonly<Record<string, string>>;
   readonly list: (page: KeyPage<Pair>) => Promise<readonly StoredVariable[]>;
   readonly all: () => Promise<readonly StoredVariable[]>;
+  /** A counted part, by key. */
+  readonly slice: (slice: Slice) => Promise<Sliced<StoredVariable>>;
+  /** The one of that id, if it is one of its own. */
+  readonly get: (id: VariableId) => Promise<StoredVariable | undefined>;
   readonly insert: (row: StoredVariable) => Promise<void>;
   readonly save: (row: StoredVariable) => Promise<void>;
   readonly delete: (category: VariableCategory, key: string) => Promise<boolean>;
@@ -60,6 +64,11 @@ const workspaceHolder = (tx: Queries, { id, organizationId, name }: Named<Worksp
   label: { workspace: name },
   list: (page) => tx.variables.list(id, page),
   all: () => tx.variables.all(id),
+  slice: (slice) => tx.variables.slice(id, slice),
+  get: async (variableId) => {
+    const row = await tx.variables.get(variableId);
+    return row?.workspaceId === id ? row : undefined;
+  },
   insert: (row) => tx.variables.insert({ ...row, workspaceId: id }),
   save: (row) => tx.variables.save({ ...row, workspaceId: id }),
   delete: (category, key) => tx.variables.delete(id, category, key),
@@ -67,13 +76,18 @@ const workspaceHolder = (tx: Queries, { id, organizationId, name }: Named<Worksp
   secretHolder: { kind: "workspace", id },
 });
 
-const setHolder = (tx: Queries, { id, organizationId, name }: Named<VariableSetId>): VariableHolder => ({
+export const setHolder = (tx: Queries, { id, organizationId, name }: Named<VariableSetId>): VariableHolder => ({
   id,
   organizationId,
   title: `variable set "${name}"`,
   label: { variable_set: name },
   list: (page) => tx.setVariables.list(id, page),
   all: () => tx.setVariables.ofSets([id]),
+  slice: (slice) => tx.setVariables.slice(id, slice),
+  get: async (variableId) => {
+    const row = await tx.setVariables.get(variableId);
+    return row?.setId === id ? row : undefined;
+  },
   insert: (row) => tx.setVariables.insert({ ...row, setId: id }),
   save: (row) => tx.setVariables.save({ ...row, setId: id }),
   delete: (category, key) => tx.setVariables.delete(id, category, key),

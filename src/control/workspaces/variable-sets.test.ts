@@ -81,6 +81,8 @@ describe("variable sets", () => {
     });
     const change = { reference: ref("cloud"), changes: { name: "aws", isGlobal: true }, etag: "" };
     expect((await updateVariableSet(control, operator, change)).set).toMatchObject({ name: "aws", isGlobal: true });
+    await expect(create("AWS")).rejects.toMatchObject({ code: "name_taken", metadata: { name: "aws" } });
+    await expect(create(made.set.id)).rejects.toMatchObject({ code: "validation" });
     await expect(
       updateVariableSet(control, operator, { ...change, reference: ref("aws"), etag: "1" }),
     ).rejects.toMatchObject({ code: "etag_mismatch" });
@@ -218,6 +220,26 @@ describe("variables of a set", () => {
       ["TOKEN", "cloud", 0],
     ]);
     await expect(variablesOfJob(control, await startedJob(false))).rejects.toMatchObject({ code: "permission_denied" });
+  });
+
+  test("of a priority set win over the run's own and the workspace's", async () => {
+    const { control } = fixture;
+    await create("all", true);
+    await create("cloud");
+    await attach("cloud", "network");
+    const isPriority = { changes: { isPriority: true }, etag: "" };
+    await updateVariableSet(control, operator, { reference: ref("cloud"), ...isPriority });
+    for (const key of ["a", "of-run"]) await set("cloud", key);
+    await set("all", "b");
+    const mine = { key: "a", value: "mine", category: "terraform", isHcl: false, isSensitive: false } as const;
+    const of = { organization: "acme", workspace: "network", variableSet: "" };
+    await setVariables(control, operator, { of, variables: [{ ...mine, description: "" }] });
+    const told = async () =>
+      (await variablesOfJob(control, await startedJob())).variables.map(({ key, value }) => `${key}=${value}`);
+    expect(await told()).toEqual(["a=cloud", "b=all", "of-run=cloud"]);
+    await updateVariableSet(control, operator, { reference: ref("all"), ...isPriority });
+    for (const key of ["a", "of-run"]) await set("all", key);
+    expect(await told()).toEqual(["a=all", "b=all", "of-run=all"]);
   });
 
   test("that are more than a job can be given are refused to it by name", async () => {

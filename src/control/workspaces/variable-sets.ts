@@ -1,7 +1,7 @@
 import type { Person, Principal } from "../../domain/people/principal.ts";
 import type { VariableSet } from "../../domain/workspaces/variable-set.ts";
 import { WindlassError } from "../../lib/words/errors.ts";
-import { isId, newId, type OrganizationId, type WorkspaceId } from "../../lib/words/ids.ts";
+import { isId, newId, type WorkspaceId } from "../../lib/words/ids.ts";
 import type { Queries } from "../../store/ports/store.ts";
 import {
   asPerson,
@@ -17,11 +17,14 @@ import { type Change, change } from "../core/change.ts";
 import type { Control } from "../core/control.ts";
 import { nameCursor } from "../core/cursor.ts";
 import { demandEtag } from "../core/etags.ts";
-import { isName, nameShape, nameTaken, shortList } from "../core/names.ts";
+import { demandFreeName, shortList } from "../core/names.ts";
 import { type Page, type PageRequest, pageByKey, viewed } from "../core/pages.ts";
-import { invalid } from "../core/refusals.ts";
+import { demandText } from "../core/refusals.ts";
 import { once } from "../core/requests.ts";
 import { formerOf, keepFormer, secretsIn } from "./former-secrets.ts";
+import { checkAllKept, type WantedVariable } from "./variable-checks.ts";
+import { setHolder } from "./variable-holder.ts";
+import { writeVariables } from "./variables.ts";
 
 /** What a caller may say of a variable set. */
 export type VariableSetSettings = Pick<VariableSet, "name" | "description" | "isGlobal" | "isPriority">;
@@ -59,6 +62,9 @@ async function viewSet(q: Queries, set: VariableSet): Promise<VariableSetView> {
 export interface NewVariableSet {
   readonly organization: string;
   readonly settings: VariableSetSettings;
+  /** Ids or names of those it is attached to. */
+  readonly workspaces?: readonly string[] | undefined;
+  readonly variables?: readonly WantedVariable[] | undefined;
   readonly requestId: string;
 }
 
@@ -66,27 +72,34 @@ export interface NewVariableSet {
 export async function createVariableSet(
   control: Control,
   who: Principal,
-  { organization, settings, requestId }: NewVariableSet,
+  { organization, settings, workspaces = [], variables = [], requestId }: NewVariableSet,
 ): Promise<VariableSetView> {
   const person = asPerson(who);
+  checkAllKept("variables", variables);
   return change(control, async (tx, at) => {
     const { id: organizationId } = await findOrganization(tx, person, organization);
     demand(person, "operate");
     const create = async (): Promise<VariableSet> => {
-      await demandFreeName(tx, { organizationId, name: settings.name, field: "variable_set.name" });
+      await demandFreeName(settings.name, {
+        ...{ resource: "variable set", field: "variable_set.name" },
+        find: (name) => tx.variableSets.byNameInAnyCase(organizationId, name),
+      });
       const times = { createdAt: at.now, updatedAt: at.now };
       const row: VariableSet = { id: newId("vset", control.random), organizationId, ...settings, ...times, version: 1 };
+      demandText("variable_set.description", settings.description, maxDescriptionLength);
       await tx.variableSets.insert(row);
       await recordSet(tx, person, { set: row, action: "variable_set.create", at: at.now });
+      if (workspaces.length > 0) await attach(tx, row, await idsOf(tx, person, row, workspaces));
+      if (variables.length > 0)
+        await writeVariables(control, tx, at, { person, holder: setHolder(tx, row), variables });
       return row;
     };
-    const request = {
-      person,
-      requestId,
-      method: "CreateVariableSet",
-      body: { organizationId, ...settings },
-      at: at.now,
+    const body = {
+      organizationId,
+      ...settings,
+      ...(workspaces.length + variables.length > 0 && { workspaces, variables }),
     };
+    const request = { person, requestId, method: "CreateVariableSet", body, at: at.now };
     return viewSet(
       tx,
       await once(tx, request, create, async (id) => (isId("vset", id) ? tx.variableSets.get(id) : undefined)),
@@ -130,7 +143,10 @@ export async function listVariableSets(
 
 export interface VariableSetUpdate {
   readonly reference: Reference;
-  readonly changes: Partial<VariableSetSettings>;
+  readonly changes: Partial<VariableSetSettings> & {
+    /** All that it is attached to from now on: ids or names. */
+    readonly workspaces?: readonly string[] | undefined;
+  };
   readonly etag: string;
 }
 
@@ -138,32 +154,26 @@ export interface VariableSetUpdate {
 export async function updateVariableSet(
   control: Control,
   who: Principal,
-  { reference, changes, etag }: VariableSetUpdate,
+  { reference, changes: { workspaces, ...changes }, etag }: VariableSetUpdate,
 ): Promise<VariableSetView> {
   const person = asPerson(who);
   return change(control, async (tx, at) => {
     const set = await findVariableSet(tx, person, reference);
     demand(person, "operate");
     demandEtag(set, etag, `variable set "${set.name}"`);
-    const { organizationId } = set;
     const { name = set.name } = changes;
-    if (name !== set.name) await demandFreeName(tx, { organizationId, name, field: "changes.name" });
+    if (name !== set.name) {
+      await demandFreeName(name, {
+        ...{ resource: "variable set", field: "changes.name", self: set.id },
+        find: (wanted) => tx.variableSets.byNameInAnyCase(set.organizationId, wanted),
+      });
+    }
+    demandText("changes.description", changes.description ?? "", maxDescriptionLength);
     const next = await touch(tx, at, { ...set, ...changes });
     await recordSet(tx, person, { set: next, action: "variable_set.update", at: at.now });
+    if (workspaces !== undefined) await replaceAttachments(control, tx, at, { person, set: next, workspaces });
     return viewSet(tx, next);
   });
-}
-
-async function demandFreeName(
-  tx: Queries,
-  {
-    organizationId,
-    name,
-    field,
-  }: { readonly organizationId: OrganizationId; readonly name: string; readonly field: string },
-): Promise<void> {
-  if (!isName(name)) throw invalid(field, `expected ${nameShape}, got ${JSON.stringify(name)}`);
-  if ((await tx.variableSets.byName(organizationId, name)) !== undefined) throw nameTaken("variable set", name);
 }
 
 /** Deletes a variable set with its variables. */
@@ -172,9 +182,11 @@ export async function deleteVariableSet(control: Control, who: Principal, refere
   await change(control, async (tx, at) => {
     const set = await findVariableSet(tx, person, reference);
     demand(person, "operate");
-    const { workspaces } = await viewSet(tx, set);
-    await keepTaken(control, tx, set, await workspacesOf(tx, set, workspaces), at.now);
+    const attached = await tx.variableSets.workspaces([set.id]);
+    const ids = attached.map(({ workspaceId }) => workspaceId);
+    await keepTaken(control, tx, set, ids, at.now);
     await tx.variableSets.delete(set.id);
+    const workspaces = attached.map(({ name }) => name);
     await recordSet(tx, person, { set, action: "variable_set.delete", workspaces, at: at.now });
   });
 }
@@ -184,6 +196,8 @@ export interface AttachmentChange {
   /** Ids or names. */
   readonly workspaces: readonly string[];
 }
+
+const maxDescriptionLength = 1_024;
 
 /** Gives a variable set to workspaces, all or none. Those that have it stay. */
 export const attachVariableSet = (control: Control, who: Principal, wanted: AttachmentChange) =>
@@ -204,21 +218,68 @@ async function changeAttachments(
   return change(control, async (tx, at) => {
     const set = await findVariableSet(tx, person, reference);
     demand(person, "operate");
-    const ids: WorkspaceId[] = [];
-    for (const name of workspaces) {
-      const workspace = await findWorkspace(tx, person, { organization: set.organizationId, name });
-      if (workspace.organizationId !== set.organizationId) throw notFound("workspace", name);
-      ids.push(workspace.id);
-    }
-    if (action === "variable_set.attach") await demandPlaces(tx, set, ids);
-    if (action === "variable_set.detach") await keepTaken(control, tx, set, ids, at.now);
-    await (action === "variable_set.attach"
-      ? tx.variableSets.attach(set.id, ids)
-      : tx.variableSets.detach(set.id, ids));
+    const ids = await idsOf(tx, person, set, workspaces);
+    await (action === "variable_set.attach" ? attach(tx, set, ids) : detach(control, tx, at, { set, ids }));
     const next = await touch(tx, at, set);
     await recordSet(tx, person, { set: next, action, workspaces, at: at.now });
     return viewSet(tx, next);
   });
+}
+
+async function idsOf(
+  tx: Queries,
+  person: Person,
+  { organizationId }: VariableSet,
+  names: readonly string[],
+): Promise<readonly WorkspaceId[]> {
+  const ids = new Set<WorkspaceId>();
+  for (const name of names) {
+    const workspace = await findWorkspace(tx, person, { organization: organizationId, name });
+    if (workspace.organizationId !== organizationId) throw notFound("workspace", name);
+    ids.add(workspace.id);
+  }
+  return [...ids];
+}
+
+async function attach(tx: Queries, set: VariableSet, ids: readonly WorkspaceId[]): Promise<void> {
+  await demandPlaces(tx, set, ids);
+  await tx.variableSets.attach(set.id, ids);
+}
+
+interface Detachment {
+  readonly set: VariableSet;
+  readonly ids: readonly WorkspaceId[];
+}
+
+async function detach(control: Control, tx: Queries, at: Change, { set, ids }: Detachment): Promise<void> {
+  await keepTaken(control, tx, set, ids, at.now);
+  await tx.variableSets.detach(set.id, ids);
+}
+
+interface NewAttachments {
+  readonly person: Person;
+  readonly set: VariableSet;
+  readonly workspaces: readonly string[];
+}
+
+async function replaceAttachments(
+  control: Control,
+  tx: Queries,
+  at: Change,
+  { person, set, workspaces }: NewAttachments,
+): Promise<void> {
+  const wanted = new Set(await idsOf(tx, person, set, workspaces));
+  const known = await tx.variableSets.workspaces([set.id]);
+  const taken = known.filter(({ workspaceId }) => !wanted.has(workspaceId));
+  for (const { workspaceId } of known) wanted.delete(workspaceId);
+  await detach(control, tx, at, { set, ids: taken.map(({ workspaceId }) => workspaceId) });
+  await attach(tx, set, [...wanted]);
+  for (const [action, names] of [
+    ["variable_set.detach", taken.map(({ name }) => name)] as const,
+    ["variable_set.attach", (await tx.workspaces.byIds([...wanted])).map(({ name }) => name)] as const,
+  ]) {
+    if (names.length > 0) await recordSet(tx, person, { set, action, workspaces: names, at: at.now });
+  }
 }
 
 /** Every answer about a set names all of its workspaces. */
@@ -227,13 +288,7 @@ const maxAttached = 5_000;
 async function demandPlaces(tx: Queries, set: VariableSet, ids: readonly WorkspaceId[]): Promise<void> {
   const present = await tx.variableSets.workspaces([set.id]);
   if (present.length + ids.length <= maxAttached) return;
-  const known = new Set(
-    await workspacesOf(
-      tx,
-      set,
-      present.map(({ name }) => name),
-    ),
-  );
+  const known = new Set(present.map(({ workspaceId }) => workspaceId));
   const size = known.size + new Set(ids.filter((id) => !known.has(id))).size;
   if (size <= maxAttached) return;
   const message = `variable set "${set.name}" would be attached to ${size} workspaces, and ${maxAttached} are possible: make it global, or make another set`;
@@ -251,16 +306,6 @@ async function keepTaken(
   const present = secretsIn(control, await tx.setVariables.ofSets([set.id]), set);
   const secrets = [...present, ...(await formerOf(control, tx, { kind: "set", id: set.id }))];
   for (const id of workspaceIds) await keepFormer(control, tx, { holder: { kind: "workspace", id }, secrets, at });
-}
-
-async function workspacesOf(
-  tx: Queries,
-  { organizationId }: VariableSet,
-  names: readonly string[],
-): Promise<readonly WorkspaceId[]> {
-  const found = [];
-  for (const name of names) found.push(await tx.workspaces.byName(organizationId, name));
-  return found.flatMap((workspace) => (workspace === undefined ? [] : [workspace.id]));
 }
 
 async function touch(tx: Queries, at: Change, set: VariableSet): Promise<VariableSet> {

@@ -1,4 +1,4 @@
-import type { Principal } from "../../domain/people/principal.ts";
+import type { Person, Principal } from "../../domain/people/principal.ts";
 import type { StoredVariable, VariableCategory } from "../../domain/workspaces/variable.ts";
 import { WindlassError } from "../../lib/words/errors.ts";
 import { newId } from "../../lib/words/ids.ts";
@@ -6,7 +6,7 @@ import type { Pair } from "../../store/ports/pages.ts";
 import type { Queries } from "../../store/ports/store.ts";
 import { asPerson, demand, notFound } from "../core/access.ts";
 import { record } from "../core/audit.ts";
-import { change } from "../core/change.ts";
+import { type Change, change } from "../core/change.ts";
 import type { Control } from "../core/control.ts";
 import { pairCursor } from "../core/cursor.ts";
 import { shortList } from "../core/names.ts";
@@ -50,32 +50,50 @@ export interface VariableChange {
 export async function setVariables(
   control: Control,
   who: Principal,
-  { of, variables, isTrial = false }: VariableChange,
+  { of, variables, isTrial }: VariableChange,
 ): Promise<readonly StoredVariable[]> {
   const person = asPerson(who);
   checkVariables(variables);
   return change(control, async (tx, at) => {
     const holder = await findHolder(tx, person, of);
     demand(person, "operate");
-    const known = new Map((await holder.all()).map((row) => [nameOf(row), row]));
-    const set = variables.map((wanted) =>
-      rowOf(control, holder, { wanted, known: known.get(nameOf(wanted)), at: at.now }),
-    );
-    demandRoom(holder, [...new Map([...known, ...set.map((row) => [nameOf(row), row] as const)]).values()]);
-    if (isTrial) return set;
-    const replaced = set.flatMap((row) => known.get(nameOf(row)) ?? []);
-    for (const row of set) await (known.has(nameOf(row)) ? holder.save(row) : holder.insert(row));
-    await keepReplaced(control, tx, holder, replaced, at.now);
-    const keys = shortList(variables.map(nameOf), 100);
-    const { id: resource, organizationId, label } = holder;
-    const entry = { action: "variable.set", resource, organizationId, detail: { ...label, keys } };
-    await record(tx, person, { ...entry, at: at.now });
-    return set;
+    return writeVariables(control, tx, at, { person, holder, variables, isTrial });
   });
 }
 
+interface Writing {
+  readonly person: Person;
+  readonly holder: VariableHolder;
+  /** Checked. */
+  readonly variables: readonly WantedVariable[];
+  readonly isTrial?: boolean | undefined;
+}
+
+/** Creates or overwrites variables of a holder, as a part of a change. */
+export async function writeVariables(
+  control: Control,
+  tx: Queries,
+  at: Change,
+  { person, holder, variables, isTrial = false }: Writing,
+): Promise<readonly StoredVariable[]> {
+  const known = new Map((await holder.all()).map((row) => [nameOf(row), row]));
+  const set = variables.map((wanted) =>
+    rowOf(control, holder, { wanted, known: known.get(nameOf(wanted)), at: at.now }),
+  );
+  demandRoom(holder, [...new Map([...known, ...set.map((row) => [nameOf(row), row] as const)]).values()]);
+  if (isTrial) return set;
+  const replaced = set.flatMap((row) => known.get(nameOf(row)) ?? []);
+  for (const row of set) await (known.has(nameOf(row)) ? holder.save(row) : holder.insert(row));
+  await keepReplaced(control, tx, holder, replaced, at.now);
+  const keys = shortList(variables.map(nameOf), 100);
+  const { id: resource, organizationId, label } = holder;
+  const entry = { action: "variable.set", resource, organizationId, detail: { ...label, keys } };
+  await record(tx, person, { ...entry, at: at.now });
+  return set;
+}
+
 /** What sensitive variables were still stands in states: it is hidden on. What they are now need not be remembered. */
-async function keepReplaced(
+export async function keepReplaced(
   control: Control,
   tx: Queries,
   holder: VariableHolder,
@@ -91,7 +109,8 @@ async function keepReplaced(
   await keepFormer(control, tx, { holder: secretHolder, secrets: former, at });
 }
 
-const nameOf = ({ category, key }: Pick<StoredVariable, "category" | "key">): string => `${category}/${key}`;
+/** `terraform/region`. */
+export const nameOf = ({ category, key }: Pick<StoredVariable, "category" | "key">): string => `${category}/${key}`;
 
 interface Wanted {
   readonly wanted: WantedVariable;
@@ -99,7 +118,8 @@ interface Wanted {
   readonly at: Date;
 }
 
-function rowOf(
+/** The row of a variable that is set, with a new revision. */
+export function rowOf(
   { random, vault }: Control,
   { organizationId, subjectOf }: VariableHolder,
   { wanted: { value, ...wanted }, known, at }: Wanted,
@@ -111,7 +131,8 @@ function rowOf(
   return { id, organizationId, ...wanted, ...content, revision: (known?.revision ?? 0) + 1, updatedAt: at };
 }
 
-function demandRoom({ title }: VariableHolder, rows: readonly StoredVariable[]): void {
+/** Refuses more variables, and more of them, than a workspace or a set may have. */
+export function demandRoom({ title }: VariableHolder, rows: readonly StoredVariable[]): void {
   if (rows.length > maxVariables) {
     const message = `${title} would have ${rows.length} variables: at most ${maxVariables} are allowed`;
     throw new WindlassError("quota_exceeded", message, { metadata: { limit: String(maxVariables) } });
@@ -138,11 +159,28 @@ export async function deleteVariable(
   await change(control, async (tx, at) => {
     const holder = await findHolder(tx, person, of);
     demand(person, "operate");
-    const replaced = (await holder.all()).filter((row) => row.category === category && row.key === key);
-    if (!(await holder.delete(category, key))) throw notFound(`${category} variable`, key, holder.label);
-    await keepReplaced(control, tx, holder, replaced, at.now);
-    const { id: resource, organizationId, label } = holder;
-    const detail = { ...label, keys: `${category}/${key}` };
-    await record(tx, person, { action: "variable.delete", resource, organizationId, detail, at: at.now });
+    const row = (await holder.all()).find((one) => one.category === category && one.key === key);
+    if (row === undefined) throw notFound(`${category} variable`, key, holder.label);
+    await forget(control, tx, at, { person, holder, row });
   });
+}
+
+interface Forgotten {
+  readonly person: Person;
+  readonly holder: VariableHolder;
+  readonly row: StoredVariable;
+}
+
+/** Deletes a variable that is there. */
+export async function forget(
+  control: Control,
+  tx: Queries,
+  at: Change,
+  { person, holder, row }: Forgotten,
+): Promise<void> {
+  await holder.delete(row.category, row.key);
+  await keepReplaced(control, tx, holder, [row], at.now);
+  const { id: resource, organizationId, label } = holder;
+  const detail = { ...label, keys: nameOf(row) };
+  await record(tx, person, { action: "variable.delete", resource, organizationId, detail, at: at.now });
 }

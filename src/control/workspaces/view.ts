@@ -35,7 +35,10 @@ export async function viewWorkspaces(q: Queries, rows: readonly Workspace[]): Pr
   if (first === undefined) return [];
   const ids = rows.map(({ id }) => id);
   const organization = await q.organizations.get(first.organizationId);
-  const of = { organizationName: organization?.name ?? "", allowsForceDelete: organization?.allowsForceDelete ?? false };
+  const of = {
+    organizationName: organization?.name ?? "",
+    allowsForceDelete: organization?.allowsForceDelete ?? false,
+  };
   const consumers = Map.groupBy(await q.workspaces.consumers(ids), ({ workspaceId }) => workspaceId);
   const queued = new Map((await q.workspaces.queuedRuns(ids)).map(({ workspaceId, count }) => [workspaceId, count]));
   const pools = new Map<string, string>();

@@ -14,8 +14,8 @@ import { type Control, topics } from "../core/control.ts";
 import { nameCursor } from "../core/cursor.ts";
 import { demandEtag } from "../core/etags.ts";
 import { nameTaken } from "../core/names.ts";
-import { invalid } from "../core/refusals.ts";
 import { type Page, type PageRequest, searchByKey, withRows } from "../core/pages.ts";
+import { invalid } from "../core/refusals.ts";
 import { once } from "../core/requests.ts";
 import { moveGrants } from "./grants.ts";
 import { type CheckedSettings, checkSettings, type WorkspaceSettings } from "./settings.ts";
@@ -249,8 +249,7 @@ async function withMode(
   changes: Partial<WorkspaceSettings>,
 ): Promise<Partial<WorkspaceSettings>> {
   const namesMode = changes.executionMode !== undefined || changes.pool !== undefined;
-  if (changes.inheritsExecutionMode !== true)
-    return namesMode ? { ...changes, inheritsExecutionMode: false } : changes;
+  if (changes.inheritsExecutionMode !== true) return namesMode ? { ...changes, inheritsExecutionMode: false } : changes;
   if (namesMode) throw contradiction("changes");
   const organization = await tx.organizations.get(organizationId);
   return organization === undefined ? changes : { ...changes, ...modeOf(organization) };

@@ -19,6 +19,8 @@ export const newRun = (given: Pick<Run, Given>): Run => ({
   planBytes: null,
   planBlobKey: null,
   summaryBlobKey: null,
+  planJsonBlobKey: null,
+  redactedPlanBlobKey: null,
   ...noPlanFiles,
   engine: null,
   engineVersion: "",

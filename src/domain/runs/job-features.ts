@@ -3,22 +3,30 @@ import type { JobPhase } from "./job.ts";
 import type { RunOptions } from "./run.ts";
 
 /** An option of jobs that agents from before it would leave out without a word. */
-export type JobFeature = "excludes" | "suppress_forget_errors";
+export type JobFeature = "excludes" | "suppress_forget_errors" | "generate_configuration" | "debug";
 
 /** Each with what people call it. */
 const featureFlags: Readonly<Record<JobFeature, string>> = {
   excludes: "--exclude",
   suppress_forget_errors: "--suppress-forget-errors",
+  generate_configuration: "generated configuration",
+  debug: "debug logs",
 };
 
 export const jobFeatures = keysOf(featureFlags);
 
-type Asked = Pick<RunOptions, "excludes" | "suppressesForgetErrors">;
+type Asked = Pick<RunOptions, "excludes" | "suppressesForgetErrors" | "generatesConfiguration" | "isDebug">;
 
 /** What an agent has to know to do a phase of a run as it was asked for. */
-export function featuresOf({ excludes = [], suppressesForgetErrors }: Asked, phase: JobPhase): readonly JobFeature[] {
-  if (phase === "plan") return excludes.length > 0 ? ["excludes"] : [];
-  return suppressesForgetErrors === true ? ["suppress_forget_errors"] : [];
+export function featuresOf(asked: Asked, phase: JobPhase): readonly JobFeature[] {
+  const { excludes = [], suppressesForgetErrors = false, generatesConfiguration = false, isDebug = false } = asked;
+  const needs: Readonly<Record<JobFeature, boolean>> = {
+    excludes: phase === "plan" && excludes.length > 0,
+    suppress_forget_errors: phase === "apply" && suppressesForgetErrors,
+    generate_configuration: phase === "plan" && generatesConfiguration,
+    debug: isDebug,
+  };
+  return jobFeatures.filter((feature) => needs[feature]);
 }
 
 /** Whether an agent knows everything that a job needs. */

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { type KeptLost, keptLost, lostSentence, mustDecide } from "./lost.ts";
+import { type KeptLost, keptLost, lostNote, lostSentence, lostWords, mustDecide } from "./lost.ts";
 
 const one = (change: Partial<KeptLost> = {}): KeptLost => ({
   ...{ address: "t.a", action: "create", provider: "t", idKey: "id", id: "1", finishedAt: "" },
@@ -37,5 +37,29 @@ describe("what a run keeps of what its apply has lost", () => {
       /^2 resources that were finished may be in no state, because the last state cannot be read: /,
     );
     expect(lostSentence(keptLost([destroyed], 1), "run_1")).toBe("");
+  });
+
+  test("the words count all that were made, even those that are not in the list", () => {
+    const words = (found: readonly KeptLost[], count: number) => lostWords({ resources: found, count });
+    expect(words([one(), one()], 2)).toBe("2 resources that were finished are in no state");
+    expect(words([one()], 700)).toBe("700 resources that were finished are in no state");
+    expect(words([one(), destroyed], 2)).toBe("1 resource that was finished is in no state");
+    expect(words([one({ held: "unknown" })], 1)).toBe(
+      "1 resource that was finished may be in no state, because the last state cannot be read",
+    );
+  });
+
+  test("a run without anything lost has no sentence", () => {
+    expect([lostSentence(null, "run_1"), lostSentence(undefined, "run_1")]).toEqual(["", ""]);
+  });
+
+  test.each([
+    ["create", "absent", /import it, or a plan makes it again$/],
+    ["create", "other", /another object at this address: an import takes only once that one has left/],
+    ["update", "unknown", /cannot be read: look whether it has it$/],
+    ["delete", "present", /it was destroyed and the last state still has it/],
+    ["update", "present", /^$/],
+  ] as const)("what the last state says of one is noted: %s, %s", (action, held, note) => {
+    expect(lostNote({ action, held })).toMatch(note);
   });
 });

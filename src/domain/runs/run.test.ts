@@ -38,6 +38,7 @@ const events: Readonly<Record<string, RunEvent>> = {
   "plan forced": { kind: "job_canceled", phase: "plan", isForced: true, counts: null, resourcesInFlight: [] },
   confirmed: { kind: "confirmed", by: "ana", comment: "" },
   discarded: { kind: "discarded", by: "ana", comment: "" },
+  "plan outdated": { kind: "plan_outdated", message: "stale" },
   "apply started": { kind: "job_started", phase: "apply" },
   "apply requeued": { kind: "job_requeued", phase: "apply" },
   "apply finished": { kind: "apply_finished", counts: one },
@@ -57,7 +58,9 @@ function diagram(change: Partial<Run>): string {
       const move = moveRun(runIn(status, change), event, now);
       if (move.kind === "refused") return [];
       const effects = move.effects.map((effect) =>
-        effect.kind === "release_workspace" ? "release" : `${effect.kind} ${effect.phase}`,
+        effect.kind === "queue_job" || effect.kind === "cancel_job"
+          ? `${effect.kind} ${effect.phase}`
+          : effect.kind.replace("_workspace", ""),
       );
       return [`${status} + ${name} -> ${[move.run.status, ...effects].join(", ")}`];
     }),
@@ -105,6 +108,55 @@ describe("every legal move of a run; what is not listed is refused", () => {
       applying + apply canceled -> canceled, release
       applying + apply forced -> force_canceled, release
       applying + apply not started -> planned
+      applying + apply interrupted -> errored
+      applying + cancel requested -> applying, cancel_job apply
+      applying + force requested -> applying, cancel_job apply
+      "
+    `);
+  });
+
+  test("a saved plan: takes the workspace when it is confirmed", () => {
+    expect(
+      diagram({ decidedBy: "ana", options: { ...options, isSavedPlan: true, isAutoApply: true } }),
+    ).toMatchInlineSnapshot(`
+      "
+      pending + workspace acquired -> plan_queued, queue_job plan
+      pending + cancel requested -> canceled
+      pending + force requested -> canceled
+      pending + queue expired -> canceled
+      plan_queued + plan started -> planning
+      plan_queued + plan errored -> errored
+      plan_queued + plan canceled -> canceled
+      plan_queued + plan forced -> force_canceled
+      plan_queued + cancel requested -> plan_queued, cancel_job plan
+      plan_queued + force requested -> plan_queued, cancel_job plan
+      plan_queued + queue expired -> plan_queued, cancel_job plan
+      planning + plan requeued -> plan_queued
+      planning + plan found changes -> planned
+      planning + plan found nothing -> planned_and_finished
+      planning + plan errored -> errored
+      planning + plan canceled -> canceled
+      planning + plan forced -> force_canceled
+      planning + cancel requested -> planning, cancel_job plan
+      planning + force requested -> planning, cancel_job plan
+      planned + confirmed -> apply_queued, take, queue_job apply
+      planned + discarded -> discarded
+      planned + plan outdated -> discarded
+      planned + cancel requested -> canceled
+      planned + force requested -> canceled
+      apply_queued + apply started -> applying
+      apply_queued + apply errored -> errored, release
+      apply_queued + apply canceled -> canceled, release
+      apply_queued + apply forced -> force_canceled, release
+      apply_queued + apply not started -> planned, release
+      apply_queued + cancel requested -> apply_queued, cancel_job apply
+      apply_queued + force requested -> apply_queued, cancel_job apply
+      apply_queued + queue expired -> apply_queued, cancel_job apply
+      applying + apply finished -> applied, release
+      applying + apply errored -> errored, release
+      applying + apply canceled -> canceled, release
+      applying + apply forced -> force_canceled, release
+      applying + apply not started -> planned, release
       applying + apply interrupted -> errored
       applying + cancel requested -> applying, cancel_job apply
       applying + force requested -> applying, cancel_job apply

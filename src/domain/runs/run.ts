@@ -25,8 +25,8 @@ export interface RunVariable {
   readonly isHcl: boolean;
 }
 
-/** Where a run was created. */
-export type RunSource = "api" | "cli";
+/** Where a run was created: over the RPCs, by `windlass`, over the TFE API, or by the terraform program itself. */
+export type RunSource = "api" | "cli" | "tfe-api" | "terraform";
 
 /** How a run behaves; decided when it is created. */
 export interface RunOptions {
@@ -107,6 +107,12 @@ export interface Run {
   readonly planBlobKey: string | null;
   readonly summaryBlobKey: string | null;
   /**
+   * Its documents, packed and encrypted: the plan as JSON, with its secrets; and as terraform's own client reads it, without
+   * them, which only some runs want. Null if there is none.
+   */
+  readonly planJsonBlobKey: string | null;
+  readonly redactedPlanBlobKey: string | null;
+  /**
    * The archive of the files that the plan made, in clear: its SHA-256, its size, and where it lies encrypted; null if
    * there is none.
    */
@@ -128,7 +134,7 @@ export interface Run {
   readonly urgency: Urgency;
   /** The run that it repeats. */
   readonly retryOf: RunId | null;
-  /** The workspace's state when its plan was queued, for saved plans; null before, without one, and in older rows. */
+  /** The workspace's state when its plan was started, for saved plans; null before, without one, and in older rows. */
   readonly baseStateId: StateVersionId | null;
   readonly errorMessage: string;
   /** What its apply had begun and not ended; see `inFlightOf`. */
@@ -148,6 +154,8 @@ export type RunEvent =
   | { readonly kind: "plan_finished"; readonly hasChanges: boolean; readonly counts: ChangeCounts }
   | { readonly kind: "confirmed"; readonly by: string; readonly comment: string }
   | { readonly kind: "discarded"; readonly by: string; readonly comment: string }
+  /** A saved plan can never be applied any more, or nobody has decided about it for too long. */
+  | { readonly kind: "plan_outdated"; readonly message: string }
   | { readonly kind: "apply_finished"; readonly counts: ChangeCounts }
   | {
       readonly kind: "job_errored";
@@ -185,6 +193,8 @@ export type RunEvent =
 /** What else must stand or fall with a run's move. */
 export type RunEffect =
   | { readonly kind: "queue_job"; readonly phase: JobPhase }
+  /** The run takes the workspace, which nobody else may hold, or the move does not happen. */
+  | { readonly kind: "take_workspace" }
   | { readonly kind: "cancel_job"; readonly phase: JobPhase; readonly mode: Exclude<Desired, "run"> }
   /** The run lets go of the workspace, so that the next one can have it. */
   | { readonly kind: "release_workspace" };
@@ -219,6 +229,20 @@ export function phaseOf(status: RunStatus): JobPhase | null {
   return null;
 }
 
+/** Its plan takes no lock, and waits for a person. */
+export const isSavedPlan = ({ options }: Pick<Run, "options">): boolean =>
+  options.isSavedPlan === true && !options.isPlanOnly;
+
+/** Whether its plan waits for nobody else: neither for the workspace nor for other runs. */
+export const plansAside = ({ options }: Pick<Run, "options">): boolean =>
+  options.isPlanOnly || options.isSavedPlan === true;
+
+/** Whether a run that has not ended has its workspace: one that plans aside only while it applies, if it ever does. */
+export const holdsWorkspace = ({ options, status }: Pick<Run, "options" | "status">): boolean => {
+  if (status === "pending" || options.isPlanOnly) return false;
+  return options.isSavedPlan !== true || phaseOf(status) === "apply";
+};
+
 type Change = Partial<Omit<Run, "id" | "status" | "version">>;
 
 /** A status as people say it. */
@@ -227,6 +251,7 @@ export const statusText = (status: RunStatus): string =>
 
 /** Moves a run, or says why not. Every legal move stands in this function. */
 export function moveRun(run: Run, event: RunEvent, now: Date): RunMove {
+  const release: readonly RunEffect[] = holdsWorkspace(run) ? [{ kind: "release_workspace" }] : [];
   const to = (status: RunStatus, change: Change = {}, ...effects: readonly RunEffect[]): RunMove => ({
     kind: "moved",
     run: {
@@ -237,20 +262,12 @@ export function moveRun(run: Run, event: RunEvent, now: Date): RunMove {
       version: run.version + 1,
       ...(isFinal(status) ? { endedAt: now, ...noPlanFiles, planLockFile: null } : { endedAt: null }),
     },
-    effects:
-      isFinal(status) &&
-      status !== "errored" &&
-      !mustDecide(change.lost) &&
-      !run.options.isPlanOnly &&
-      run.status !== "pending"
-        ? [...effects, { kind: "release_workspace" }]
-        : effects,
+    effects: isFinal(status) && status !== "errored" && !mustDecide(change.lost) ? [...effects, ...release] : effects,
   });
   const refuse = (): RunMove => ({
     kind: "refused",
     why: `run ${run.id} is ${statusText(run.status)}: it cannot be ${asClaim(event)}`,
   });
-  const release: readonly RunEffect[] = run.options.isPlanOnly ? [] : [{ kind: "release_workspace" }];
   const isIn = (...statuses: readonly RunStatus[]): boolean => statuses.includes(run.status);
 
   switch (event.kind) {
@@ -267,7 +284,7 @@ export function moveRun(run: Run, event: RunEvent, now: Date): RunMove {
       const isApplicable = event.hasChanges || run.options.allowsEmptyApply;
       if (run.options.isPlanOnly || !isApplicable) return to("planned_and_finished", found);
       if (run.cancelRequestedAt !== null) return to("canceled", found);
-      if (!run.options.isAutoApply) return to("planned", found);
+      if (!run.options.isAutoApply || isSavedPlan(run)) return to("planned", found);
       return to("apply_queued", { ...found, decidedAt: now }, { kind: "queue_job", phase: "apply" });
     }
     case "confirmed":
@@ -275,11 +292,15 @@ export function moveRun(run: Run, event: RunEvent, now: Date): RunMove {
       return to(
         "apply_queued",
         { decidedBy: event.by, decidedAt: now, decisionComment: event.comment, errorMessage: "" },
+        ...(isSavedPlan(run) ? [{ kind: "take_workspace" } as const] : []),
         { kind: "queue_job", phase: "apply" },
       );
     case "discarded":
       if (!isIn("planned")) return refuse();
       return to("discarded", { decidedBy: event.by, decidedAt: now, decisionComment: event.comment });
+    case "plan_outdated":
+      if (!isIn("planned") || !isSavedPlan(run)) return refuse();
+      return to("discarded", { errorMessage: event.message });
     case "apply_finished":
       return isIn("applying") ? to("applied", { appliedChanges: appliedBy(run, event.counts) }) : refuse();
     case "job_errored": {
@@ -293,7 +314,8 @@ export function moveRun(run: Run, event: RunEvent, now: Date): RunMove {
       const errorMessage = errorText(run, { kind: "not_started", message: event.message });
       // Nobody has looked at the plan of an automatic apply: a new run makes a new one.
       if (run.decidedBy === "") return to("errored", { errorMessage }, ...release);
-      return to("planned", { errorMessage, decidedBy: "", decidedAt: null, decisionComment: "" });
+      const undecided: Change = { errorMessage, decidedBy: "", decidedAt: null, decisionComment: "" };
+      return to("planned", undecided, ...(isSavedPlan(run) ? release : []));
     }
     case "apply_interrupted":
       // The outcome is unknown, so the workspace stays locked until evidence or a person decides.

@@ -1,7 +1,7 @@
 import { appliedWords, plannedWords } from "../../lib/words/change-words.ts";
 import type { RunId } from "../../lib/words/ids.ts";
 import type { Urgency } from "./job.ts";
-import type { Run, RunEvent, RunStatus } from "./run.ts";
+import { isSavedPlan, plansAside, type Run, type RunEvent, type RunStatus } from "./run.ts";
 
 /** Something that happened to a run, or that somebody said about it. Append-only. */
 export interface TimelineEvent {
@@ -28,7 +28,7 @@ export function tellMove(after: Run, event: RunEvent, agentName: string): Timeli
   const on = agentName === "" ? "" : ` on ${agentName}`;
   switch (event.kind) {
     case "workspace_acquired":
-      return by("", after.options.isPlanOnly ? "queued for an agent" : "got the workspace, queued for an agent");
+      return by("", plansAside(after) ? "queued for an agent" : "got the workspace, queued for an agent");
     case "job_started":
       return by(agentName, `${event.phase === "plan" ? "planning" : "applying"}${on}`);
     case "job_requeued":
@@ -42,6 +42,8 @@ export function tellMove(after: Run, event: RunEvent, agentName: string): Timeli
       return by(event.by, "confirmed", event.comment);
     case "discarded":
       return by(event.by, "discarded", event.comment);
+    case "plan_outdated":
+      return by("", "discarded: the saved plan is out of date", event.message);
     case "apply_finished":
       return by(agentName, `applied: ${appliedWords(after.appliedChanges ?? event.counts, countedRun(after))}`);
     case "job_errored":
@@ -66,7 +68,9 @@ export function tellMove(after: Run, event: RunEvent, agentName: string): Timeli
 
 const countedRun = ({ options, engine }: Run) => ({ isRefreshOnly: options.isRefreshOnly, engine });
 
-const thenText = ({ status }: Run): string => {
+const thenText = (run: Run): string => {
+  const { status } = run;
+  if (status === "planned" && isSavedPlan(run)) return "; the plan is saved, and lets others have the workspace";
   if (status === "apply_queued") return "; it is applied without being asked about";
   return status === "canceled" ? "; it was asked to end" : "";
 };

@@ -4,6 +4,7 @@ import type { WorkspaceLock } from "../workspaces/workspace.ts";
 import type { Job } from "./job.ts";
 import { mustDecide } from "./lost.ts";
 import { isFinal, type Run } from "./run.ts";
+import type { ConfirmationBar } from "./saved-plan.ts";
 
 export type WaitingReason =
   | "confirmation"
@@ -42,6 +43,8 @@ export interface WaitingFacts {
   /** The job of the run's present phase; null if there is none. */
   readonly job: Job | null;
   readonly lock: WorkspaceLock | null;
+  /** What keeps its saved plan from being confirmed. */
+  readonly bar?: ConfirmationBar | undefined;
   /** The run that holds the workspace, where it is another one. */
   readonly holder?: Pick<Run, "id" | "status" | "lost"> | undefined;
   /** Pending runs of the workspace before this one. */
@@ -124,7 +127,7 @@ export function whyWaiting(facts: WaitingFacts): Waiting | null {
     case "pending":
       return whyPending(facts, because);
     case "planned":
-      return because("confirmation", whyUndecided(run));
+      return because("confirmation", whyUndecided(run, facts.bar));
     case "plan_queued":
     case "apply_queued":
       return job === null
@@ -158,10 +161,12 @@ const whoFrees = ({ run: { id, lost } }: WaitingFacts): string =>
     ? `somebody decides about what is in no state (windlass run lost ${id})`
     : "its agent comes back or somebody decides";
 
-const whyUndecided = ({ errorMessage }: Run): string =>
-  errorMessage === ""
-    ? "waits for somebody to confirm or discard it"
-    : `${errorMessage}. The plan is still good: confirm it again, or discard it`;
+function whyUndecided({ errorMessage }: Run, bar: ConfirmationBar | undefined): string {
+  if (bar === "stale") return "its saved plan is out of date, because the state has changed since: it is discarded";
+  if (bar === "held") return "its saved plan can be confirmed once nobody has the workspace, or discarded";
+  if (errorMessage === "") return "waits for somebody to confirm or discard it";
+  return `${errorMessage}. The plan is still good: confirm it again, or discard it`;
+}
 
 /** What decides about a run that has ended and still holds its workspace. */
 export const resolveCommand = (runId: string): string => `windlass run resolve ${runId}`;

@@ -15,6 +15,10 @@ const filled = (name: string, values: Readonly<Record<string, string>>): FilledS
   },
   variables: Object.entries(values).map(([key, value]) => variable(key, value)),
 });
+const priority = (name: string, values: Readonly<Record<string, string>>): FilledSet => {
+  const { set, variables } = filled(name, values);
+  return { set: { ...set, isPriority: true }, variables };
+};
 const own = (values: Readonly<Record<string, string>>) =>
   Object.entries(values).map(([key, value]) => variable(key, value));
 
@@ -50,6 +54,33 @@ describe("what a run gets", () => {
       "a set once that is both attached and global",
       { own: [], attached: [filled("s", { "env/K": "1" })], global: [filled("s", { "env/K": "1" })] },
       ["env/K = 1 of s"],
+    ],
+    [
+      "of priority sets before the workspace's own: global before attached, and the first by name",
+      {
+        own: own({ "terraform/a": "own", "terraform/b": "own", "terraform/c": "own" }),
+        attached: [filled("a", { "terraform/a": "a" }), priority("y", { "terraform/a": "y", "terraform/b": "y" })],
+        global: [
+          priority("z", { "terraform/a": "z" }),
+          priority("q", { "env/K": "q" }),
+          priority("p", { "env/K": "p" }),
+        ],
+      },
+      [
+        "terraform/a = z of z over y, a",
+        "terraform/b = y of y",
+        "terraform/c = own of the workspace",
+        "env/K = p of p over q",
+      ],
+    ],
+    [
+      "a priority set once that is both attached and global, as a global one",
+      {
+        own: [],
+        attached: [priority("s", { "env/K": "1" }), priority("a", { "env/K": "2" })],
+        global: [priority("s", { "env/K": "1" })],
+      },
+      ["env/K = 1 of s over a"],
     ],
     [
       "the same key of both categories, terraform's first",

@@ -22,21 +22,30 @@ export interface EffectiveVariable {
   readonly variable: StoredVariable;
   /** Null if it is the workspace's own. */
   readonly set: VariableSet | null;
-  /** Sets whose value it hides, the strongest first. */
+  /** Other sets whose value it hides, the strongest first. */
   readonly hidden: readonly VariableSet[];
 }
 
-/** The sets of a workspace, the strongest first: attached before global ones, and the first by name among each. */
-const inPrecedence = ({ attached, global }: Pick<VariableSources, "attached" | "global">): FilledSet[] => {
-  const known = new Set(attached.map(({ set }) => set.id));
-  return [...attached.toSorted(byName), ...global.filter(({ set }) => !known.has(set.id)).toSorted(byName)];
+/**
+ * The sets of a workspace, the strongest first, and among equals the first by name: priority sets are above the workspace's own
+ * variables, global ones before attached ones; the others are below, attached before global ones.
+ */
+const inPrecedence = ({ attached, global }: Pick<VariableSources, "attached" | "global">) => {
+  const inOrder = (groups: readonly (readonly FilledSet[])[], isPriority: boolean) => [
+    ...new Map(
+      groups
+        .flatMap((group) => group.filter(({ set }) => set.isPriority === isPriority).toSorted(byName))
+        .map((filled) => [filled.set.id, filled]),
+    ).values(),
+  ];
+  return { above: inOrder([global, attached], true), below: inOrder([attached, global], false) };
 };
 
 const byName = (a: FilledSet, b: FilledSet): number => (a.set.name < b.set.name ? -1 : 1);
 
 /**
- * What a run gets of its workspace and its sets: for each category and key the workspace's own value, else that of the
- * strongest set. By category (terraform first), then key.
+ * What a run gets of its workspace and its sets: for each category and key the value of the strongest priority set, else the
+ * workspace's own, else that of the strongest other set. By category (terraform first), then key.
  */
 export function effectiveVariables(sources: VariableSources): readonly EffectiveVariable[] {
   const found = new Map<string, { readonly variable: StoredVariable; readonly set: VariableSet | null }[]>();
@@ -44,8 +53,10 @@ export function effectiveVariables(sources: VariableSources): readonly Effective
     const name = `${variable.category}/${variable.key}`;
     found.set(name, [...(found.get(name) ?? []), { variable, set }]);
   };
+  const { above, below } = inPrecedence(sources);
+  for (const { set, variables } of above) for (const variable of variables) add(variable, set);
   for (const variable of sources.own) add(variable, null);
-  for (const { set, variables } of inPrecedence(sources)) for (const variable of variables) add(variable, set);
+  for (const { set, variables } of below) for (const variable of variables) add(variable, set);
   const chosen = [...found.values()].flatMap(([first, ...rest]) =>
     first === undefined ? [] : [{ ...first, hidden: rest.flatMap(({ set }) => set ?? []) }],
   );

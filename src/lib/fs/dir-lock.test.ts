@@ -29,6 +29,11 @@ test("a locked directory is refused, with the holder and what to do, until it is
   using _again = await mustLock(dir);
 });
 
+test("a lock file that is none is named", async () => {
+  await writeFile(join(dir, "lock.db"), "no database at all, and long enough to be looked at".repeat(40));
+  await expect(lockDirectory(dir)).rejects.toThrow(`${join(dir, "lock.db")}: file is not a database`);
+});
+
 test("a missing directory is made", async () => {
   using _lock = await mustLock(join(dir, "a", "b"));
   expect(await lockDirectory(join(dir, "a", "b"))).toMatchObject({ kind: "held" });

@@ -2,6 +2,7 @@ import { chmodSync, closeSync, existsSync, openSync, readFileSync, writeFileSync
 import { join } from "node:path";
 import Database from "better-sqlite3";
 import { makeDirectory } from "./make-directory.ts";
+import { inSqliteFile } from "./sqlite-file.ts";
 
 /** Proof that this process alone uses a directory, until it is released or the process ends. */
 export interface DirectoryLock extends Disposable {
@@ -24,8 +25,10 @@ export async function lockDirectory(dir: string): Promise<LockOutcome> {
   for (const path of names) makePrivateFile(path);
   const db = new Database(join(dir, "lock.db"), { timeout: 0 });
   try {
-    db.pragma("journal_mode = MEMORY");
-    db.exec("BEGIN EXCLUSIVE");
+    inSqliteFile(join(dir, "lock.db"), () => {
+      db.pragma("journal_mode = MEMORY");
+      db.exec("BEGIN EXCLUSIVE");
+    });
   } catch (error) {
     db.close();
     if (isBusy(error)) return held(dir);

@@ -24,7 +24,7 @@ function violations<D extends DescMessage>(schema: D, init: MessageInitShape<D>)
   }
 }
 
-const nameRule = "expected 1 to 63 lower-case letters, digits and hyphens, with no hyphen at either end";
+const nameRule = "expected 1 to 63 letters, digits, hyphens and underscores, with no hyphen in front";
 
 const workspaceRule = "expected 1 to 90 letters, digits, hyphens and underscores, with no hyphen in front";
 

@@ -10,11 +10,11 @@ import {
 } from "@bufbuild/protobuf/reflect";
 import { createValidator, type Validator, type Violation } from "@bufbuild/protovalidate";
 import type { Interceptor } from "@connectrpc/connect";
-import { nameShape } from "../../control/core/names.ts";
 import { AgentGatewayService } from "../../gen/windlass/agent/v1/agent_gateway_service_pb.ts";
 import { mapItems } from "../../lib/async/streams.ts";
 import { fieldOf } from "../../lib/values/records.ts";
 import { type FieldViolation, WindlassError } from "../../lib/words/errors.ts";
+import { namePattern, nameShape } from "../../lib/words/names.ts";
 import { workspaceNamePattern, workspaceNameShape } from "../../lib/words/workspace-names.ts";
 
 const everyRule = createValidator();
@@ -99,7 +99,7 @@ function isLeftOut(root: ReflectMessage, [first, second]: Path): boolean {
 
 /** The rules of names, and what people are told instead. */
 const namePatterns = [
-  ["^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$", nameShape],
+  [namePattern, nameShape],
   [workspaceNamePattern, workspaceNameShape],
   ["^[a-z0-9]([a-z0-9:._-]{0,61}[a-z0-9])?$", "1 to 63 lower-case letters, digits, and : . _ - between them"],
 ] as const;

@@ -12,6 +12,7 @@ const full: OrganizationView = {
   ...organization({
     ...{ maxAgents: 1, maxWorkspaces: 2, defaultExecutionMode: "local", defaultEngine: "tofu" },
     ...{ defaultEngineVersion: "1.12.6", updatedAt: at(1), version: 4 },
+    ...{ email: "ops@example.com", allowsForceDelete: false },
   }),
   connectedAgents: 3,
   defaultPoolName: "prod",
@@ -22,6 +23,7 @@ test("an organization is told with its bounds and its defaults", () => {
     ...{ id: "org_1", name: "acme", maxAgents: 1, maxWorkspaces: 2, connectedAgents: 3, etag: "4" },
     ...{ defaultExecutionMode: "EXECUTION_MODE_LOCAL", defaultEngine: "ENGINE_TOFU", defaultEngineVersion: "1.12.6" },
     ...{ createTime: "2026-01-02T03:04:05.678Z", updateTime: "2026-01-02T03:04:06.678Z" },
+    ...{ defaultAgentPool: "prod", email: "ops@example.com", protectsState: true },
   });
   expect(unsetFields(OrganizationSchema, toOrganization(full))).toEqual([]);
 });
@@ -30,10 +32,12 @@ test("a new organization is read from its request", () => {
   const request = create(CreateOrganizationRequestSchema, {
     ...{ name: "acme", requestId: "r", maxAgents: 1, maxWorkspaces: 2, defaultEngineVersion: "1.12.6" },
     ...{ defaultExecutionMode: ExecutionMode.LOCAL, defaultEngine: Engine.TOFU },
+    ...{ email: "ops@example.com", protectsState: true },
   });
   expect(fromNewOrganization(request)).toEqual({
     ...{ name: "acme", requestId: "r", maxAgents: 1, maxWorkspaces: 2, defaultEngineVersion: "1.12.6" },
     ...{ defaultExecutionMode: "local", defaultEngine: "tofu" },
+    ...{ email: "ops@example.com", allowsForceDelete: false },
   });
   expect(unsetFields(CreateOrganizationRequestSchema, request)).toEqual([]);
 });
@@ -43,25 +47,10 @@ test.each([{}, { defaultExecutionMode: unknownValue, defaultEngine: unknownValue
   (json) => {
     expect(fromNewOrganization(fromJson(CreateOrganizationRequestSchema, { name: "acme", ...json }))).toEqual({
       ...{ name: "acme", requestId: "", maxAgents: 0, maxWorkspaces: 0, defaultEngineVersion: "" },
-      ...{ defaultExecutionMode: "remote", defaultEngine: "terraform" },
+      ...{ defaultExecutionMode: "remote", defaultEngine: "terraform", email: "", allowsForceDelete: true },
     });
   },
 );
-
-test("mode agent is no default, and the refusal names the field of the request that said it", () => {
-  const agent = { defaultExecutionMode: ExecutionMode.AGENT };
-  const refusal = (field: string) =>
-    expect.objectContaining({
-      code: "validation",
-      fields: [{ field, description: expect.stringContaining("needs a pool") }],
-    });
-  expect(() => fromNewOrganization(create(CreateOrganizationRequestSchema, agent))).toThrow(
-    refusal("default_execution_mode"),
-  );
-  expect(() => changesByField(organizationFields, create(OrganizationSchema, agent))).toThrow(
-    refusal("changes.default_execution_mode"),
-  );
-});
 
 test("an update reads exactly the field that it names", () => {
   expect(changesByField(organizationFields, create(OrganizationSchema, toOrganization(full)))).toEqual({
@@ -71,6 +60,9 @@ test("an update reads exactly the field that it names", () => {
     default_execution_mode: { defaultExecutionMode: "local" },
     default_engine: { defaultEngine: "tofu" },
     default_engine_version: { defaultEngineVersion: "1.12.6" },
+    default_agent_pool: { defaultPool: "prod" },
+    email: { email: "ops@example.com" },
+    protects_state: { allowsForceDelete: false },
   });
   expect(fixedFields(OrganizationSchema, organizationFields)).toEqual([
     ...["id", "create_time", "update_time", "etag", "connected_agents"],

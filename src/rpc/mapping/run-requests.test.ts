@@ -134,6 +134,7 @@ test("the options of a run that is repeated are those that it was told with", ()
         run: run({ options }),
         resourcesDone: 0,
         stateVersionId: null,
+        isConfirmable: true,
         keptDirectories: [],
       });
       expect(fromRunOptions(create(RunSchema, message).options)).toEqual(options);

@@ -65,11 +65,12 @@ const full: RunView = {
     logProblem: { kind: "not_sent", missingBytes: 5 },
   }),
   waiting: { reason: "resolution", detail: "somebody decides", blockingRunId: "run_2", queuePosition: 1, since: at(5) },
+  isConfirmable: true,
   keptDirectories: [{ kept, agent: { id: "agent_1", name: "alpha" }, isUnwanted: true }],
 };
 const bare: RunView = {
   ...{ run: run(), workspaceName: "network", organizationName: "acme", resourcesDone: 0, stateVersionId: null },
-  ...{ plan: null, apply: null, waiting: null, keptDirectories: [] },
+  ...{ plan: null, apply: null, waiting: null, isConfirmable: false, keptDirectories: [] },
 };
 
 test.each([
@@ -157,6 +158,7 @@ test("a run is told with all that is known of it", () => {
         note: "the last state does not have it: import it, or a plan makes it again",
       },
     ],
+    isConfirmable: true,
     keptDirectories: [
       {
         ...{ jobId: "job_2", epoch: "2", runId: "run_1", workspace: "network", reason: "a state is left", path: "/x" },

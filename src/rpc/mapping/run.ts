@@ -64,7 +64,12 @@ export const jobStatuses: Record<JobStatusName, JobStatus> = {
   interrupted: JobStatus.INTERRUPTED,
 };
 
-const sources: Record<RunSourceName, RunSource> = { api: RunSource.API, cli: RunSource.CLI };
+const sources: Record<RunSourceName, RunSource> = {
+  api: RunSource.API,
+  cli: RunSource.CLI,
+  "tfe-api": RunSource.TFE_API,
+  terraform: RunSource.TERRAFORM,
+};
 
 export const priorities: Record<Urgency, RunPriority> = {
   0: RunPriority.HIGH,
@@ -159,6 +164,7 @@ function toRunWith(view: RunView, options: Options): MessageInitShape<typeof Run
     message: run.message,
     createdBy: run.createdBy,
     hasChanges: run.hasChanges,
+    confirmable: view.isConfirmable,
     planSha256: run.planSha256 ?? "",
     decidedBy: run.decidedBy,
     decisionComment: run.decisionComment,
@@ -293,6 +299,9 @@ const toOptions = (options: RunOptions) =>
     allowEmptyApply: options.allowsEmptyApply,
     parallelism: options.parallelism,
     queueTimeout: options.queueTimeoutMs === undefined ? undefined : durationFromMs(options.queueTimeoutMs),
+    savePlan: options.isSavedPlan ?? false,
+    generateConfiguration: options.generatesConfiguration ?? false,
+    debug: options.isDebug ?? false,
   }) satisfies Options;
 
 /** A run in a list: without what can be large. */
@@ -326,6 +335,9 @@ export const fromRunOptions = (message: RunOptionsMessage | undefined): NewRun["
   allowsEmptyApply: message?.allowEmptyApply ?? false,
   parallelism: message?.parallelism ?? 0,
   queueTimeoutMs: fromDuration(message?.queueTimeout) ?? undefined,
+  isSavedPlan: message?.savePlan ?? false,
+  generatesConfiguration: message?.generateConfiguration ?? false,
+  isDebug: message?.debug ?? false,
 });
 
 /** Something that happened to a run, for its readers. */

@@ -16,6 +16,7 @@ export const toVariableSet = ({
   organization: organizationName,
   description: set.description,
   isGlobal: set.isGlobal,
+  isPriority: set.isPriority,
   workspaces: [...workspaces],
   variableCount,
   createTime: timestampFromDate(set.createdAt),
@@ -23,15 +24,21 @@ export const toVariableSet = ({
   etag: etagOf(set),
 });
 
-export const fromVariableSet = ({ name, description, isGlobal }: VariableSetMessage): VariableSetSettings => ({
+export const fromVariableSet = ({
   name,
   description,
   isGlobal,
-  isPriority: false,
+  isPriority,
+}: VariableSetMessage): VariableSetSettings => ({
+  name,
+  description,
+  isGlobal,
+  isPriority,
 });
 
 export const variableSetFields: UpdatableFields<VariableSetMessage, VariableSetSettings> = {
   name: ({ name }) => ({ name }),
   description: ({ description }) => ({ description }),
   is_global: ({ isGlobal }) => ({ isGlobal }),
+  is_priority: ({ isPriority }) => ({ isPriority }),
 };

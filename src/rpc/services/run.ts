@@ -3,6 +3,7 @@ import type { ServiceImpl } from "@connectrpc/connect";
 import type { Control } from "../../control/core/control.ts";
 import { cancelRun, confirmRun, discardRun } from "../../control/runs/decisions.ts";
 import { commentRun, listRunEvents, setRunUrgency } from "../../control/runs/events.ts";
+import { forceExecuteRun } from "../../control/runs/force-execute.ts";
 import { listLostResources, listRuns } from "../../control/runs/list.ts";
 import { followLog, type LogPiece } from "../../control/runs/logs.ts";
 import { getRunPlan } from "../../control/runs/plan.ts";
@@ -69,6 +70,7 @@ type Changes =
   | "confirmRun"
   | "discardRun"
   | "cancelRun"
+  | "forceExecuteRun"
   | "resolveRun"
   | "commentRun"
   | "setRunPriority";
@@ -98,6 +100,9 @@ const changes = (control: Control): Pick<Service, Changes> => ({
   }),
   cancelRun: async ({ runId, force, comment }, context) => ({
     run: toRun(await cancelRun(control, callerOf(context), { id: runId, isForced: force, comment })),
+  }),
+  forceExecuteRun: async ({ runId: id, comment }, context) => ({
+    run: toRun(await forceExecuteRun(control, callerOf(context), { id, comment })),
   }),
   resolveRun: async ({ runId, resolution, comment }, context) => ({
     run: toRun(

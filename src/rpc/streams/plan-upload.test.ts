@@ -1,4 +1,4 @@
-import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import { create, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import { sizeDelimitedEncode } from "@bufbuild/protobuf/wire";
 import { afterEach, describe, expect, test } from "vitest";
 import { sha256 } from "../../../test/support/control.ts";
@@ -6,6 +6,7 @@ import { ManualClock } from "../../../test/support/manual-clock.ts";
 import { planContents, planProblem } from "../../control/documents/plan-summary.ts";
 import { UploadPlanRequestSchema } from "../../gen/windlass/agent/v1/job_artifact_service_pb.ts";
 import {
+  PlanDocumentsSchema,
   PlannedAction,
   type PlannedResourceSchema,
   type PlannedValueSchema,
@@ -66,6 +67,8 @@ async function upload(...parts: readonly Part[]) {
     const made = taken.files === undefined ? undefined : await Array.fromAsync(taken.files.bytes);
     const text = (bytes: Uint8Array) => Buffer.from(bytes).toString();
     stored = { plan: text(taken.plan), summary: text(taken.summary) };
+    const { planJson, redactedJson } = taken.documents;
+    if (planJson.length + redactedJson.length > 0) stored.documents = `${text(planJson)}|${text(redactedJson)}`;
     if (made !== undefined) stored.files = made.map(text).join("|");
   }).then(
     () => "stored",
@@ -83,6 +86,31 @@ test("a plan comes with its summary, and with what it made if it made anything",
   expect(await upload(header(), plan, summary, files("fi"), files("les"))).toEqual({
     ...{ answer: "stored", stored: { plan: "plan", summary: kept, files: "fi|les" } },
   });
+});
+
+const documents: Part = {
+  case: "documents",
+  value: { planJson: Buffer.from("json"), redactedJson: Buffer.from("redacted") },
+};
+
+test("its documents come after its summary, or came in parts", async () => {
+  const whole = { plan: "plan", summary: kept, documents: "json|redacted" };
+  expect(await upload(header(0n), plan, summary, documents)).toEqual({ answer: "stored", stored: whole });
+  expect(await upload(header(), plan, summary, documents, files("files"))).toEqual({
+    ...{ answer: "stored", stored: { ...whole, files: "files" } },
+  });
+  const bytes = toBinary(PlanDocumentsSchema, create(PlanDocumentsSchema, documents.value));
+  cameInParts.set("documents of the plan", [bytes.subarray(0, 3), bytes.subarray(3)]);
+  const withDocuments = (documentsPartsSha256: string): Part => ({
+    case: "header",
+    value: {
+      ...{ planSizeBytes: 4n, planSha256: sha256("plan"), engineVersion: "1.11.4" },
+      ...{ documentsPartsBytes: BigInt(bytes.length), documentsPartsSha256 },
+    },
+  });
+  expect(await upload(withDocuments(sha256(bytes)), plan, summary)).toEqual({ answer: "stored", stored: whole });
+  expect((await upload(withDocuments(sha256("other")), plan, summary)).answer).toMatch(/documents .* SHA-256/);
+  expect((await upload(withDocuments(sha256(bytes)), plan, summary, documents)).answer).toMatch(/too late/);
 });
 
 test.each([
@@ -108,6 +136,9 @@ test.each([
   ],
   ["whose summary is not at its place", [header(), plan, summary, plan], /in this order: .* too late/],
   ["whose summary comes after its files", [header(), plan, files("files"), summary], /its summary came too late/],
+  ["whose documents come after its files", [header(), plan, files("files"), documents], /too late/],
+  ["whose documents come twice", [header(0n), plan, documents, documents], /too late/],
+  ["whose summary comes after its documents", [header(0n), plan, documents, summary], /its summary came too late/],
   ["that stops before its files", [header(), plan, summary], /were announced and 0 came/],
   ["with files that were not announced", [header(0n), plan, summary, files("f")], /none were announced/],
 ] as const)("an upload %s is refused, and nothing more of it is read", async (_what, parts, why) => {

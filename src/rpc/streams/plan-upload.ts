@@ -7,6 +7,7 @@ import type { UploadedFiles } from "../../control/jobs/plan-files.ts";
 import type { UploadPlanHeader, UploadPlanRequest } from "../../gen/windlass/agent/v1/job_artifact_service_pb.ts";
 import { WindlassError } from "../../lib/words/errors.ts";
 import { headerFirst, passing, type UploadIntake } from "./intake.ts";
+import { documentsInParts, noDocuments, uploadedDocuments } from "./plan-documents.ts";
 import type { Announced } from "./receiver.ts";
 import { SummaryIntake } from "./summary-intake.ts";
 import { summaryParts } from "./summary-parts.ts";
@@ -24,7 +25,7 @@ export interface PlanReceiver {
 }
 
 /** Parts come in this order. */
-const order = "its header, the plan's bytes, its summary, the bytes of its files";
+const order = "its header, the plan's bytes, its summary, its documents, the bytes of its files";
 
 /**
  * Collects the plan and its summary in memory; the files that follow are read by `store` itself, piece by piece to
@@ -50,8 +51,9 @@ async function readPlan(
   parts: AsyncIterator<UploadPlanRequest>,
 ): Promise<UploadedPlan | undefined> {
   const header = await readHeader(parts, limits);
-  const { planInParts, planSha256, summaryPartsBytes } = header;
-  if ((planInParts || header.filesInParts || summaryPartsBytes > 0n) && (await isKnown(header))) return undefined;
+  const { planInParts, planSha256, summaryPartsBytes, documentsPartsBytes } = header;
+  const isInParts = planInParts || header.filesInParts || summaryPartsBytes > 0n || documentsPartsBytes > 0n;
+  if (isInParts && (await isKnown(header))) return undefined;
   const { maxPlanBytes: maxBytes } = limits;
   const plan = intakeOf({ what: "plan", announced: header.planSizeBytes, maxBytes });
   const summary = new SummaryIntake(intakeOf, header.engineVersion);
@@ -62,12 +64,17 @@ async function readPlan(
   } else for (; next?.case === "planChunk"; next = await nextPart(parts)) await plan.take(next.value);
   if (summaryPartsBytes > 0n) for await (const part of summaryOf(header, read)) await summary.take(part);
   else for (; next?.case === "summary"; next = await nextPart(parts)) await summary.take(next.value);
+  let documents = documentsPartsBytes > 0n ? await documentsInParts(header, { intakeOf, read }) : noDocuments;
+  if (next?.case === "documents" && documentsPartsBytes === 0n) {
+    documents = uploadedDocuments(next.value);
+    next = await nextPart(parts);
+  }
   if (next !== undefined && next.case !== "filesChunk") throw outOfOrder(next);
   const files = header.filesInParts ? filesOf(header, read(archiveOf(header))) : filesOf(header, restOf(next, parts));
   if ((files === undefined || header.filesInParts) && next !== undefined) throw unannounced();
   const { engine, engineVersion, lockFile } = header;
   const origin = { engine: engineOf(engine), engineVersion, lockFile };
-  return { plan: plan.whole(), planSha256, summary: await summary.whole(), files, ...origin };
+  return { plan: plan.whole(), planSha256, summary: await summary.whole(), documents, files, ...origin };
 }
 
 const archiveOf = ({ filesSizeBytes, filesSha256 }: UploadPlanHeader) => ({

@@ -1,5 +1,5 @@
 import type { UniversalServerResponse } from "@connectrpc/connect/protocol";
-import { closest, distance } from "fastest-levenshtein";
+import { nearest } from "../../lib/did-you-mean.ts";
 import { WindlassError } from "../../lib/words/errors.ts";
 import { asStatus } from "../bodies/request-bodies.ts";
 import { protocolOf } from "./protocol.ts";
@@ -26,7 +26,7 @@ export function unknownMethod(
   if (protocol === undefined || httpMethod !== "POST") return undefined;
   // Anybody may post JSON anywhere; the other content types are those of calls.
   if (service === "" && protocol === "connect") return undefined;
-  const message = `${missing(path, { service, method }, paths)}${meant(path, paths)}`;
+  const message = `${missing(path, { service, method }, paths)}${meant({ service, method }, paths)}`;
   const error = asStatus(new WindlassError("unknown_method", message, { metadata: { service, method } }));
   return refusalAnswer(error, { contentType, httpStatus: 404 });
 }
@@ -39,15 +39,17 @@ function missing(path: string, named: { service: string; method: string }, paths
     : `this server has no service ${named.service}`;
 }
 
-/** The nearest method, if few letters differ: not more than a third of what its own name has. */
-function meant(path: string, paths: readonly string[]): string {
-  const nearest = paths.length === 0 ? "" : closest(path.slice(0, maxPathChars), paths);
-  const most = Math.max(2, Math.floor((nearest.split("/").at(-1)?.length ?? 0) / 3));
-  return distance(path.slice(0, maxPathChars), nearest) <= most ? `: did you mean ${nearest.slice(1)}?` : "";
+/** The nearest method of the nearest service. */
+function meant(named: { service: string; method: string }, paths: readonly string[]): string {
+  const known = paths.map((path) => path.split("/"));
+  const service = nearest(named.service.slice(0, maxNameChars), [...new Set(known.map(([, name = ""]) => name))]);
+  const methods = known.flatMap(([, of, name = ""]) => (of === service ? [name] : []));
+  const method = nearest(named.method.slice(0, maxNameChars), methods);
+  return method === undefined ? "" : `: did you mean ${service}/${method}?`;
 }
 
-/** No method has a longer path. */
-const maxPathChars = 200;
+/** No service and no method has a longer name. */
+const maxNameChars = 100;
 
 const why: Readonly<Record<number, string>> = {
   405: "is not called with this HTTP method: use POST, or GET for what only reads",

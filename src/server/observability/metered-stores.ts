@@ -30,7 +30,7 @@ export function meteredLogs(logs: LogStore, metrics: ServerMetrics, clock: Clock
     const startedMs = clock.monotonicMs();
     const result = await logs.append(stream, offset, bytes);
     if (result.kind === "appended") {
-      metrics.logBytes(bytes.length);
+      metrics.logBytes(result.addedBytes);
       metrics.logAppendSeconds((clock.monotonicMs() - startedMs) / 1000);
     }
     return result;

@@ -83,7 +83,7 @@ describe("a metered store", () => {
     expect(await store.space()).toEqual(await fixture.control.store.space());
   });
 
-  test("of logs counts the bytes that are stored, and not those behind a gap", async () => {
+  test("of logs counts the bytes that are stored, and neither those behind a gap nor those that were there", async () => {
     await using own = await openTestControl({ hasLogs: true });
     const made = metrics();
     const logs: LogStore = meteredLogs(own.control.logs, made, own.clock);
@@ -94,6 +94,8 @@ describe("a metered store", () => {
     expect(await logs.nextOffset(stream)).toBe(5);
     expect(await sample(made, "windlass_log_bytes_total")).toBe(5);
     expect(await sample(made, "windlass_log_append_seconds_count")).toBe(1);
+    for (const text of ["hello", "hello, you"]) await logs.append(stream, 0, Buffer.from(text));
+    expect(await sample(made, "windlass_log_bytes_total")).toBe(10);
   });
 });
 

@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import Database from "better-sqlite3";
+import { inSqliteFile } from "../../lib/fs/sqlite-file.ts";
 
 /** What is known of a copied database of rows, whatever its schema. */
 export interface SnapshotFacts {
@@ -13,6 +14,7 @@ export async function copySqlite(from: string, to: string): Promise<void> {
   const db = new Database(from, { readonly: true, fileMustExist: true });
   try {
     db.pragma("busy_timeout = 5000");
+    inSqliteFile(from, () => db.pragma("schema_version"));
     // All pages in one step: a write of the other process between two steps would begin the copy anew.
     await db.backup(to, { progress: () => 2 ** 31 - 1 });
   } finally {
@@ -32,30 +34,33 @@ function settle(path: string): void {
 }
 
 /** Reads what a copied database of rows says of itself. */
-export function snapshotFacts(path: string): SnapshotFacts {
-  const db = new Database(path, { readonly: true, fileMustExist: true });
-  try {
+export const snapshotFacts = (path: string): SnapshotFacts =>
+  readingSqlite(path, (db) => {
     const version = db.prepare<[], { count: number }>("SELECT count(*) AS count FROM __drizzle_migrations").get();
     const rows = db.prepare<[], { key: string; value: string }>("SELECT key, value FROM meta").all();
     return {
       schemaVersion: version?.count ?? 0,
       meta: Object.fromEntries(rows.map(({ key, value }) => [key, value])),
     };
-  } finally {
-    db.close();
-  }
-}
+  });
 
 /** What SQLite finds wrong with a file; empty if nothing is. Reads the whole file. */
-export function integrityOfSqlite(path: string): readonly string[] {
-  const db = new Database(path, { readonly: true, fileMustExist: true });
-  try {
+export const integrityOfSqlite = (path: string): readonly string[] =>
+  readingSqlite(path, (db) => {
     const found = db.prepare<[], { quick_check: string }>("PRAGMA quick_check").all();
     return found.map((row) => row.quick_check).filter((text) => text !== "ok");
-  } finally {
-    db.close();
-  }
-}
+  });
+
+/** Reads from a file that is there, and closes it. */
+export const readingSqlite = <T>(path: string, read: (db: Database.Database) => T): T =>
+  inSqliteFile(path, () => {
+    const db = new Database(path, { readonly: true, fileMustExist: true });
+    try {
+      return read(db);
+    } finally {
+      db.close();
+    }
+  });
 
 /** The database, to read; undefined if there is no such file. */
 export function openExisting(path: string): Database.Database | undefined {

@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import Database from "better-sqlite3";
 import type { Clock } from "../../lib/clock.ts";
+import { inSqliteFile } from "../../lib/fs/sqlite-file.ts";
 import { failpoint } from "../../lib/program/failpoint.ts";
 import { WindlassError } from "../../lib/words/errors.ts";
 import { overSqlite } from "../drizzle/drivers.ts";
@@ -50,7 +51,10 @@ function openReader(path: string): Connection {
 }
 
 /** Opens the database file, creating and migrating it as needed. Exactly one process may have it open. */
-export function openSqliteEngine<Q extends object>(options: SqliteOptions<Q>): StoreEngine<Q> & Spacious {
+export const openSqliteEngine = <Q extends object>(options: SqliteOptions<Q>): StoreEngine<Q> & Spacious =>
+  inSqliteFile(options.path, () => openedEngine(options));
+
+function openedEngine<Q extends object>(options: SqliteOptions<Q>): SqliteEngine<Q> {
   const writer = new Database(options.path);
   try {
     tuneWriter(writer);

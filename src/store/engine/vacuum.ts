@@ -2,8 +2,9 @@ import { existsSync } from "node:fs";
 import { chmod, open, rename, rm, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import Database from "better-sqlite3";
+import { inSqliteFile } from "../../lib/fs/sqlite-file.ts";
 import { WindlassError } from "../../lib/words/errors.ts";
-import { integrityOfSqlite } from "./snapshot.ts";
+import { integrityOfSqlite, readingSqlite } from "./snapshot.ts";
 import { givesBack, keepGivingBack, spaceOf } from "./sqlite-space.ts";
 
 /** What writing a file anew is about. */
@@ -21,16 +22,12 @@ export interface VacuumNeed {
 const marginBytes = 2 ** 20;
 
 /** What `vacuumSqlite` would need. Works beside a program that has the file open. */
-export function vacuumNeed(path: string): VacuumNeed {
-  const db = new Database(path, { readonly: true, fileMustExist: true });
-  try {
+export const vacuumNeed = (path: string): VacuumNeed =>
+  readingSqlite(path, (db) => {
     const { bytes, freeBytes } = spaceOf(db);
     const neededBytes = Math.ceil(1.1 * (bytes - freeBytes)) + marginBytes;
     return { bytes, freeBytes, neededBytes, givesBack: givesBack(db) };
-  } finally {
-    db.close();
-  }
-}
+  });
 
 /**
  * Writes a database file anew without what is free in it, as one that gives free pages back from then on. The new file
@@ -38,7 +35,7 @@ export function vacuumNeed(path: string): VacuumNeed {
  */
 export async function vacuumSqlite(path: string, work: string): Promise<void> {
   try {
-    writeAnew(path, work);
+    inSqliteFile(path, () => writeAnew(path, work));
     const [problem] = integrityOfSqlite(work);
     if (problem !== undefined) throw broken(path, problem);
     if (existsSync(`${path}-wal`)) throw inUse(path);

@@ -36,7 +36,7 @@ export function growthOf(stream: LogStreamId, known: KnownStream, appends: reado
     const fresh = bytes.subarray(Math.min(length - offset, bytes.length));
     if (fresh.length > 0) pieces.push(fresh);
     length += fresh.length;
-    return { kind: "appended", nextOffset: length };
+    return { kind: "appended", nextOffset: length, addedBytes: fresh.length };
   });
   return { stream, was: known.length, becomes: length, pieces, results };
 }

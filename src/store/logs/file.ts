@@ -1,5 +1,6 @@
 import { createHash, type Hash } from "node:crypto";
 import Database from "better-sqlite3";
+import { inSqliteFile } from "../../lib/fs/sqlite-file.ts";
 import { freePages, keepGivingBack } from "../engine/sqlite-space.ts";
 import type { AppendResult, SealResult } from "../ports/logs.ts";
 import type { LogCommand, LogCommandAnswer } from "./operations.ts";
@@ -85,7 +86,7 @@ export class LogFile {
   readonly #changed = new Set<Stream>();
 
   constructor(path: string) {
-    const db = openLogDatabase(path);
+    const db = inSqliteFile(path, () => openLogDatabase(path));
     this.#db = db;
     this.#find = db.prepare<[string], StreamRow>(
       "SELECT id, length, status, missing, sha256 FROM streams WHERE name = ?",
@@ -175,7 +176,7 @@ export class LogFile {
       stream.length += fresh.length;
       this.#changed.add(stream);
     }
-    return { kind: "appended", nextOffset: stream.length };
+    return { kind: "appended", nextOffset: stream.length, addedBytes: fresh.length };
   }
 
   #seal(stream: Stream, length: number, sha256: string): SealResult {

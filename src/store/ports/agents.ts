@@ -2,8 +2,8 @@ import type { Agent, AgentStatus } from "../../domain/agents/agent.ts";
 import type { AgentPool } from "../../domain/agents/pool.ts";
 import type { AgentToken } from "../../domain/agents/token.ts";
 import type { ProviderSettings } from "../../domain/workspaces/provider-settings.ts";
-import type { AgentId, AgentTokenId, OrganizationId, PoolId } from "../../lib/words/ids.ts";
-import type { CredentialUse, KeyPage, NamePage, Pair, RowCount, TimePage } from "./pages.ts";
+import type { AgentId, AgentTokenId, OrganizationId, PoolId, WorkspaceId } from "../../lib/words/ids.ts";
+import type { CredentialUse, KeyPage, NamePage, Pair, RowCount, Slice, Sliced, TimePage } from "./pages.ts";
 
 /** How many agents or jobs a pool has, by status. */
 export interface PoolCounts {
@@ -27,18 +27,31 @@ export interface PoolListing {
   readonly search: string;
   readonly order: "name" | "created_at";
   readonly isDescending: boolean;
+  /** Name of a workspace: only pools that it may use. */
+  readonly usableBy?: string | undefined;
+}
+
+/** A workspace that a pool is granted to, or that is assigned to it. */
+export interface PoolWorkspace {
+  readonly poolId: PoolId;
+  readonly workspaceId: WorkspaceId;
 }
 
 /** Queries of agent pools; see `Queries` for what all have in common. */
 export interface PoolQueries {
   get(id: PoolId): Promise<AgentPool | undefined>;
   byName(organizationId: OrganizationId, name: string): Promise<AgentPool | undefined>;
+  /** The one whose name differs from this at most in the case of ASCII letters. */
+  byNameInAnyCase(organizationId: OrganizationId, name: string): Promise<AgentPool | undefined>;
   list(organizationId: OrganizationId, page: NamePage): Promise<readonly AgentPool[]>;
   /** `after` is the last row of the page before. */
   find(
     listing: PoolListing,
     page: { readonly after: Pick<AgentPool, "name" | "createdAt" | "id"> | null; readonly limit: number },
   ): Promise<readonly AgentPool[]>;
+  /** The same, a counted part. */
+  slice(listing: PoolListing, slice: Slice): Promise<Sliced<AgentPool>>;
+  count(organizationId: OrganizationId): Promise<number>;
   insert(row: AgentPool): Promise<void>;
   save(row: AgentPool): Promise<void>;
   /** Deletes the pool with its grants, tokens, agents and providers setting. */
@@ -50,6 +63,10 @@ export interface PoolQueries {
   /** Adds grants; those already there stay. */
   grant(id: PoolId, workspaceNames: readonly string[]): Promise<void>;
   revoke(id: PoolId, workspaceNames: readonly string[]): Promise<void>;
+  /** The workspaces that these pools are granted to, and that are there, by name; at most `limit` of all pools. */
+  grantedWorkspaces(ids: readonly PoolId[], limit: number): Promise<readonly PoolWorkspace[]>;
+  /** The workspaces that are assigned to these pools, in the same way. */
+  assignedWorkspaces(ids: readonly PoolId[], limit: number): Promise<readonly PoolWorkspace[]>;
   /** Names of the workspaces assigned to a pool, sorted, at most `limit`. */
   assigned(id: PoolId, limit: number): Promise<readonly string[]>;
   counts(ids: readonly PoolId[]): Promise<readonly PoolCounts[]>;
@@ -79,6 +96,8 @@ export interface TokenQueries {
     },
     page: TimePage,
   ): Promise<readonly AgentToken[]>;
+  /** Those of a pool that nobody has revoked, newest first, a counted part. */
+  slice(poolId: PoolId, slice: Slice): Promise<Sliced<AgentToken>>;
   insert(row: AgentToken): Promise<void>;
   save(row: AgentToken): Promise<void>;
   touch(id: AgentTokenId, use: CredentialUse): Promise<void>;
@@ -120,6 +139,16 @@ export interface AgentFilter {
   readonly search: string;
 }
 
+/** Which agents of a pool, in the order of their registration. */
+export interface PoolAgents {
+  readonly poolId: PoolId;
+  readonly isDescending: boolean;
+  /** Only those that were heard since, as their rows know it. */
+  readonly heardSince?: Date | undefined;
+  /** These too, whenever their rows say that they were heard. */
+  readonly heardIds?: readonly AgentId[] | undefined;
+}
+
 /** Queries of agents. */
 export interface AgentQueries {
   get(id: AgentId): Promise<Agent | undefined>;
@@ -129,6 +158,8 @@ export interface AgentQueries {
   byName(organizationId: OrganizationId | null, name: string): Promise<readonly Agent[]>;
   /** By (name, id). */
   list(filter: AgentFilter, page: KeyPage<Pair>): Promise<readonly Agent[]>;
+  /** A counted part of the agents of a pool. */
+  slice(wanted: PoolAgents, slice: Slice): Promise<Sliced<Agent>>;
   /**
    * The key of the agent that stands `rows` after a key; null if there are fewer. Without an organization: of the
    * server's.

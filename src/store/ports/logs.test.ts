@@ -46,12 +46,16 @@ describe.each(testEngines)("the log store on $name", (engine) => {
   });
 
   test("appends follow each other, repeats and overlaps change nothing, gaps store nothing", async () => {
-    expect(await logs.append("s/1", 0, bytes("hello "))).toEqual({ kind: "appended", nextOffset: 6 });
-    expect(await logs.append("s/1", 0, bytes("hello "))).toEqual({ kind: "appended", nextOffset: 6 });
-    expect(await logs.append("s/1", 2, bytes("llo world"))).toEqual({ kind: "appended", nextOffset: 11 });
-    expect(await logs.append("s/1", 3, bytes("lo"))).toEqual({ kind: "appended", nextOffset: 11 });
+    expect(await logs.append("s/1", 0, bytes("hello "))).toEqual({ kind: "appended", nextOffset: 6, addedBytes: 6 });
+    expect(await logs.append("s/1", 0, bytes("hello "))).toEqual({ kind: "appended", nextOffset: 6, addedBytes: 0 });
+    expect(await logs.append("s/1", 2, bytes("llo world"))).toEqual({
+      kind: "appended",
+      nextOffset: 11,
+      addedBytes: 5,
+    });
+    expect(await logs.append("s/1", 3, bytes("lo"))).toEqual({ kind: "appended", nextOffset: 11, addedBytes: 0 });
     expect(await logs.append("s/1", 12, bytes("!"))).toEqual({ kind: "gap", nextOffset: 11 });
-    expect(await logs.append("s/1", 11, bytes(""))).toEqual({ kind: "appended", nextOffset: 11 });
+    expect(await logs.append("s/1", 11, bytes(""))).toEqual({ kind: "appended", nextOffset: 11, addedBytes: 0 });
     expect(await textOf("s/1")).toEqual(["hello world", "open"]);
     expect(await logs.nextOffset("s/1")).toBe(11);
   });
@@ -142,7 +146,7 @@ describe.each(testEngines)("the log store on $name", (engine) => {
     await logs.sealWithGap("s/1", undefined);
     expect((await logs.read("s/1", 0, 9)).end).toEqual({ kind: "gap", missingBytes: undefined });
     await logs.reopen("s/1");
-    expect(await logs.append("s/1", 3, bytes("de"))).toEqual({ kind: "appended", nextOffset: 5 });
+    expect(await logs.append("s/1", 3, bytes("de"))).toEqual({ kind: "appended", nextOffset: 5, addedBytes: 2 });
     expect(await logs.seal("s/1", 5, sha256(bytes("abcde")))).toEqual({ kind: "sealed" });
     await logs.sealWithGap("t/1", undefined);
     expect((await logs.read("t/1", 0, 9)).end).toEqual({ kind: "gap", missingBytes: undefined });
@@ -183,7 +187,7 @@ describe.each(testEngines)("the log store on $name", (engine) => {
     await logs.delete("s/1");
     await logs.delete("none");
     expect(await textOf("s/1")).toEqual(["", "open"]);
-    expect(await logs.append("s/1", 0, bytes("d"))).toEqual({ kind: "appended", nextOffset: 1 });
+    expect(await logs.append("s/1", 0, bytes("d"))).toEqual({ kind: "appended", nextOffset: 1, addedBytes: 1 });
     expect([await textOf("s/1"), await textOf("s/2")]).toEqual([
       ["d", "open"],
       ["xyz", "open"],
@@ -194,7 +198,7 @@ describe.each(testEngines)("the log store on $name", (engine) => {
     await logs.append("s/1", 0, bytes("before "));
     await logs.append("s/2", 0, bytes("whole"));
     await reopened();
-    expect(await logs.append("s/1", 7, bytes("after"))).toEqual({ kind: "appended", nextOffset: 12 });
+    expect(await logs.append("s/1", 7, bytes("after"))).toEqual({ kind: "appended", nextOffset: 12, addedBytes: 5 });
     expect(await logs.seal("s/1", 12, sha256(bytes("before after")))).toEqual({ kind: "sealed" });
     expect(await logs.seal("s/2", 5, sha256(bytes("whole")))).toEqual({ kind: "sealed" });
     await reopened();
@@ -205,7 +209,7 @@ describe.each(testEngines)("the log store on $name", (engine) => {
   test("closing lets appends finish, and refuses later ones", async () => {
     const last = logs.append("s/1", 0, bytes("last"));
     await reopened();
-    expect(await last).toEqual({ kind: "appended", nextOffset: 4 });
+    expect(await last).toEqual({ kind: "appended", nextOffset: 4, addedBytes: 4 });
     expect((await textOf("s/1"))[0]).toBe("last");
     await logs[Symbol.asyncDispose]();
     await expect(logs.append("s/1", 4, bytes("!"))).rejects.toThrow();
@@ -230,8 +234,12 @@ describe.each(testEngines)("the log store on $name", (engine) => {
         results.forEach((result, i) => {
           const [from = 0, size = 0] = ranges[i] ?? [];
           const end = Math.min(from + size, whole.length);
-          if (from <= length) length = Math.max(length, end);
-          expect(result).toEqual({ kind: from <= length ? "appended" : "gap", nextOffset: length });
+          const addedBytes = Math.max(0, end - length);
+          const isGap = from > length;
+          if (!isGap) length += addedBytes;
+          expect(result).toEqual(
+            isGap ? { kind: "gap", nextOffset: length } : { kind: "appended", nextOffset: length, addedBytes },
+          );
         });
         expect(await logs.seal(stream, whole.length, sha256(whole))).toEqual({ kind: "sealed" });
         expect((await logs.read(stream, 0, 1_000)).bytes).toEqual(whole);

@@ -10,8 +10,11 @@ export const maxAppendBytes = 64 * 1024;
 export const maxReadBytes = 1024 * 1024;
 
 export type AppendResult =
-  /** Durable. Bytes below the old end were skipped unread: repeating an append changes nothing. */
-  | { readonly kind: "appended"; readonly nextOffset: number }
+  /**
+   * Durable. Bytes below the old end were skipped unread: repeating an append changes nothing. `addedBytes` is how many
+   * were new.
+   */
+  | { readonly kind: "appended"; readonly nextOffset: number; readonly addedBytes: number }
   /** The offset lies beyond the end: nothing was stored. */
   | { readonly kind: "gap"; readonly nextOffset: number }
   /** The stream has been sealed, or ended with a gap: nothing was stored. */

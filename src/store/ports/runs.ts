@@ -1,7 +1,16 @@
-import type { Run, RunStatus } from "../../domain/runs/run.ts";
+import type { Run, RunSource, RunStatus } from "../../domain/runs/run.ts";
 import type { TimelineEvent } from "../../domain/runs/timeline.ts";
 import type { AgentId, OrganizationId, PoolId, RunId, WorkspaceId } from "../../lib/words/ids.ts";
 import type { Position, TimePage } from "./pages.ts";
+
+/** What a run is for, as filters name it: a run may be several of them. */
+export type RunOperation = "plan_only" | "plan_and_apply" | "save_plan" | "refresh_only" | "destroy" | "empty_apply";
+
+/** A status, of saved plans only or of others only; null is both. */
+export interface StatusFilter {
+  readonly status: RunStatus;
+  readonly isSavedPlan: boolean | null;
+}
 
 /** Which runs of an organization a list holds; what is absent or null does not narrow it, and no text or tag. */
 export interface RunFilter {
@@ -25,13 +34,36 @@ export interface RunFilter {
   readonly agentId?: AgentId | null | undefined;
   /** Only runs that hold their workspace and are planned, or final. */
   readonly needsDecision?: boolean | undefined;
+  /** Any of them. */
+  readonly states?: readonly StatusFilter[] | null | undefined;
+  /** Any of them. */
+  readonly sources?: readonly RunSource[] | null | undefined;
+  /** Any of them. */
+  readonly operations?: readonly RunOperation[] | null | undefined;
+  /** Of workspaces that are assigned now to a pool of one of these names. */
+  readonly poolNames?: readonly string[] | null | undefined;
+  readonly workspaceNames?: readonly string[] | null | undefined;
+  /** Occurs in who created it. */
+  readonly createdBy?: string | undefined;
 }
+
+/** Some rows of a list, by their number from the first. */
+export interface RowRange {
+  readonly offset: number;
+  readonly limit: number;
+}
+
+/** An event of a run without what was said. */
+export type EventMark = Omit<TimelineEvent, "comment"> & { readonly isComment: boolean };
 
 /** The queries of runs. */
 export interface RunQueries {
   get(id: RunId): Promise<Run | undefined>;
   byIds(ids: readonly RunId[]): Promise<readonly Run[]>;
   list(filter: RunFilter, page: TimePage): Promise<readonly Run[]>;
+  /** The same newest first, by their number. */
+  range(filter: RunFilter, rows: RowRange): Promise<readonly Run[]>;
+  count(filter: RunFilter): Promise<number>;
   /**
    * The place of the run that stands `rows` further on, counting all runs of that owner and time, also those that the
    * rest of the filter leaves out; null if there are fewer.
@@ -51,6 +83,11 @@ export interface RunQueries {
   newest(workspaceId: WorkspaceId): Promise<Run | undefined>;
   /** Runs of all organizations that wait for a workspace or an agent since before `at`, by id after `after`. */
   queuedSince(at: Date, page: { readonly after: RunId | null; readonly limit: number }): Promise<readonly Run[]>;
+  /**
+   * Planned runs that do not hold their workspace: those whose state is not the one that they were planned from any more, and
+   * those planned before `at`.
+   */
+  outdatedPlans(at: Date, limit: number): Promise<readonly RunId[]>;
   insert(row: Run): Promise<void>;
   save(row: Run): Promise<void>;
 }
@@ -59,5 +96,11 @@ export interface RunQueries {
 export interface RunEventQueries {
   /** Oldest first: events of a run whose position is greater than `after`, at most `limit`. */
   list(runId: RunId, page: { readonly after: number; readonly limit: number }): Promise<readonly TimelineEvent[]>;
+  get(runId: RunId, position: number): Promise<TimelineEvent | undefined>;
+  /** Oldest first, by their number; with `isComment` only what people have said. */
+  range(runId: RunId, rows: RowRange & { readonly isComment: boolean }): Promise<readonly TimelineEvent[]>;
+  count(runId: RunId, which: { readonly isComment: boolean }): Promise<number>;
+  /** Of each run the first `each` events and all that moved it, in their order. */
+  marks(runIds: readonly RunId[], each: number): Promise<readonly EventMark[]>;
   insert(row: TimelineEvent): Promise<void>;
 }

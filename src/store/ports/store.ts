@@ -109,6 +109,8 @@ export interface Queries {
   readonly organizations: {
     get(id: OrganizationId): Promise<Organization | undefined>;
     byName(name: string): Promise<Organization | undefined>;
+    /** The one whose name differs from this at most in the case of ASCII letters. */
+    byNameInAnyCase(name: string): Promise<Organization | undefined>;
     list(page: NamePage): Promise<readonly Organization[]>;
     /** Newest first; with a text those in whose name or address for letters it occurs, in any case. */
     search(

@@ -109,6 +109,7 @@ export interface StateConsumer {
 /** A workspace that a variable set is attached to. */
 export interface SetWorkspace {
   readonly setId: VariableSetId;
+  readonly workspaceId: WorkspaceId;
   readonly name: string;
 }
 
@@ -157,6 +158,9 @@ export interface VariableQueries {
   /** Of a workspace, by (key, category). */
   list(workspaceId: WorkspaceId, page: KeyPage<Pair>): Promise<readonly Variable[]>;
   all(workspaceId: WorkspaceId): Promise<readonly Variable[]>;
+  /** A counted part, in the same order. */
+  slice(workspaceId: WorkspaceId, slice: Slice): Promise<Sliced<Variable>>;
+  get(id: VariableId): Promise<Variable | undefined>;
   byKey(workspaceId: WorkspaceId, category: VariableCategory, key: string): Promise<Variable | undefined>;
   insert(row: Variable): Promise<void>;
   save(row: Variable): Promise<void>;
@@ -164,15 +168,24 @@ export interface VariableQueries {
   delete(workspaceId: WorkspaceId, category: VariableCategory, key: string): Promise<boolean>;
 }
 
+/** Which variable sets of an organization; with a workspace only those that it gets. */
+export interface VariableSetFilter {
+  readonly organizationId: OrganizationId;
+  readonly workspaceId: WorkspaceId | null;
+  /** A part of the name, in any case. */
+  readonly search?: string | undefined;
+}
+
 /** Queries of variable sets. */
 export interface VariableSetQueries {
   get(id: VariableSetId): Promise<VariableSet | undefined>;
   byName(organizationId: OrganizationId, name: string): Promise<VariableSet | undefined>;
-  /** Of an organization; with a workspace only those that it gets. By name. */
-  list(
-    filter: { readonly organizationId: OrganizationId; readonly workspaceId: WorkspaceId | null },
-    page: NamePage,
-  ): Promise<readonly VariableSet[]>;
+  /** The one whose name differs from this at most in the case of ASCII letters. */
+  byNameInAnyCase(organizationId: OrganizationId, name: string): Promise<VariableSet | undefined>;
+  /** By name. */
+  list(filter: VariableSetFilter, page: NamePage): Promise<readonly VariableSet[]>;
+  /** The same, a counted part; with a search only those in whose name it occurs, in any case. */
+  slice(filter: VariableSetFilter, slice: Slice): Promise<Sliced<VariableSet>>;
   /** Every set that a workspace gets, in no order. */
   ofWorkspace(workspace: Pick<Workspace, "id" | "organizationId">): Promise<{
     readonly attached: readonly VariableSet[];
@@ -198,6 +211,13 @@ export interface SetVariableQueries {
   list(setId: VariableSetId, page: KeyPage<Pair>): Promise<readonly SetVariable[]>;
   /** Of many sets, in no order. */
   ofSets(setIds: readonly VariableSetId[]): Promise<readonly SetVariable[]>;
+  /** A counted part of those of a set, by (key, category). */
+  slice(setId: VariableSetId, slice: Slice): Promise<Sliced<SetVariable>>;
+  get(id: VariableId): Promise<SetVariable | undefined>;
+  /** Ids of the variables of these sets, by (key, category). */
+  idsOfSets(
+    setIds: readonly VariableSetId[],
+  ): Promise<readonly { readonly setId: VariableSetId; readonly id: VariableId }[]>;
   insert(row: SetVariable): Promise<void>;
   save(row: SetVariable): Promise<void>;
   /** True if it was there. */

@@ -1,6 +1,16 @@
 import { expect, test } from "vitest";
 import { describeOnBoth, insertBasics } from "../../../test/support/store/queries.ts";
-import { agent, apiKey, at, pool, run, token, workspace } from "../../../test/support/store/rows.ts";
+import {
+  agent,
+  apiKey,
+  at,
+  organization,
+  pool,
+  run,
+  token,
+  variableSet,
+  workspace,
+} from "../../../test/support/store/rows.ts";
 import type { RunStatus } from "../../domain/runs/run.ts";
 
 describeOnBoth("rows by their names and ids", (store) => {
@@ -33,6 +43,25 @@ describeOnBoth("rows by their names and ids", (store) => {
         undefined,
         undefined,
       ]);
+    });
+  });
+
+  test("so are pools, variable sets and organizations: of another organization, only these", async () => {
+    await store.write(async (tx) => {
+      await insertBasics(tx);
+      await tx.pools.insert(pool({ id: "apool_2", name: "Big_Pool" }));
+      await tx.pools.insert(pool({ id: "apool_3", name: "theirs", organizationId: "org_2" }));
+      await tx.variableSets.insert(variableSet({ id: "vset_2", name: "Cloud_Keys" }));
+      await tx.variableSets.insert(variableSet({ id: "vset_3", name: "theirs", organizationId: "org_2" }));
+      await tx.organizations.insert(organization({ id: "org_3", name: "Ini_Tech" }));
+    });
+    await store.read(async (q) => {
+      const pools = ["BIG_pool", "bigxpool", "THEIRS"].map((name) => q.pools.byNameInAnyCase("org_1", name));
+      expect((await Promise.all(pools)).map((row) => row?.id)).toEqual(["apool_2", undefined, undefined]);
+      const sets = ["cloud_KEYS", "cloudxkeys", "THEIRS"].map((name) => q.variableSets.byNameInAnyCase("org_1", name));
+      expect((await Promise.all(sets)).map((row) => row?.id)).toEqual(["vset_2", undefined, undefined]);
+      const organizations = ["ini_TECH", "RIVAL", "inixtech"].map((name) => q.organizations.byNameInAnyCase(name));
+      expect((await Promise.all(organizations)).map((row) => row?.id)).toEqual(["org_3", "org_2", undefined]);
     });
   });
 

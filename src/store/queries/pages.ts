@@ -32,6 +32,30 @@ export const inOrderOfName = <T extends TableWithName>({ db }: QueryContext, tab
   },
 });
 
+interface Sorted {
+  readonly where: SQL | undefined;
+  readonly order: readonly SQL[];
+}
+
+/** A counted part of a table. */
+export const sliceOf = async <T extends TableWithId>(
+  { db }: QueryContext,
+  table: T,
+  { where, order }: Sorted,
+  { offset, limit }: Slice,
+): Promise<Sliced<T["$inferSelect"]>> => ({
+  rows: rowsOf<T>(
+    await db
+      .select()
+      .from(table as TableWithId)
+      .where(where)
+      .orderBy(...order)
+      .limit(limit)
+      .offset(offset),
+  ),
+  total: await counted({ db }, table, where),
+});
+
 type Instant = AnyPgColumn<{ data: Date; notNull: true }>;
 
 /** A table newest first, by a time and the id. */

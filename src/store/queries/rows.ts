@@ -1,5 +1,5 @@
 import type { SQL } from "drizzle-orm";
-import type { PgTable } from "drizzle-orm/pg-core";
+import type { AnyPgColumn, PgTable } from "drizzle-orm/pg-core";
 import { WindlassError } from "../../lib/words/errors.ts";
 import { and, count, eq, sql } from "../drizzle/orm.ts";
 import { columnOf, placeholdersOf, rowsOf, slotsOf, type TableWithId } from "../engine/boundary.ts";
@@ -99,6 +99,20 @@ export function one<T extends PgTable, const N extends readonly Name<T>[]>(
   const found = equal(context, table, names);
   return async (...values) => (await found(values))[0];
 }
+
+type NamedTable = PgTable & { readonly name: AnyPgColumn<{ data: string }> };
+
+/** The row whose name differs from this at most in the case of ASCII letters. */
+export const oneInAnyCase =
+  <T extends NamedTable>({ db }: QueryContext, table: T) =>
+  async (name: string, where?: SQL | undefined): Promise<T["$inferSelect"] | undefined> => {
+    const isNamed = sql`lower(${table.name}) = ${sql.param(name.toLowerCase(), table.name)}`;
+    const found = await db
+      .select()
+      .from(table as NamedTable)
+      .where(and(where, isNamed));
+    return rowsOf<T>(found)[0];
+  };
 
 /** The rows in which a column has a value. */
 export function many<T extends PgTable, N extends Name<T>>(

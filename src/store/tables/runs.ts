@@ -46,6 +46,8 @@ export function defineRuns(k: Kit, workspaces: ReturnType<typeof defineWorkspace
       planBytes: k.int("plan_bytes"),
       planBlobKey: k.text("plan_blob_key"),
       summaryBlobKey: k.text("summary_blob_key"),
+      planJsonBlobKey: k.text("plan_json_blob_key"),
+      redactedPlanBlobKey: k.text("redacted_plan_blob_key"),
       planFilesSha256: k.text("plan_files_sha256"),
       planFilesBytes: k.int("plan_files_bytes"),
       planFilesBlobKey: k.text("plan_files_blob_key"),

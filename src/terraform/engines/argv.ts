@@ -16,6 +16,8 @@ export interface PlanOptions {
   /** Where the state is, if not in the working directory; with the local backend only. */
   readonly state?: string | undefined;
   readonly parallelism?: number | undefined;
+  /** A file that is not there yet: for the configuration of imported objects that have none. */
+  readonly generatedConfiguration?: string | undefined;
 }
 
 export interface ApplyOptions {
@@ -74,6 +76,7 @@ export function planArgv(options: PlanOptions): string[] {
     ...targets.map((address) => `-target=${checkedAddress(address)}`),
     ...excludes.map((address) => `-exclude=${checkedAddress(address)}`),
     ...replace.map((address) => `-replace=${checkedAddress(address)}`),
+    ...(options.generatedConfiguration === undefined ? [] : [`-generate-config-out=${options.generatedConfiguration}`]),
     ...varFilesArgv(varFiles),
     ...parallelismArgv(options.parallelism),
   ];
@@ -97,6 +100,12 @@ export const showPlanArgv = (plan: string, varFiles: readonly string[] = []): st
   "-json",
   ...varFilesArgv(varFiles),
   checkedPath(plan),
+];
+
+/** Arguments that print the schemas of all providers as one JSON document. */
+export const schemasArgv = (varFiles: readonly string[] = []): string[] => [
+  ...["providers", "schema", "-json"],
+  ...varFilesArgv(varFiles),
 ];
 
 const varFilesArgv = (files: readonly string[]): readonly string[] => files.map((file) => `-var-file=${file}`);

@@ -6,7 +6,7 @@ const options = (variables: EnvironmentOptions["variables"] = []): EnvironmentOp
   path: "/usr/bin:/bin",
   home: "/job/home",
   temporaryDirectory: "/job/tmp",
-  run: { runId: "run_1", organization: "acme", workspace: "prod", git: { commitSha: "abc" } },
+  run: { runId: "run_1", organization: "acme", workspace: "prod" },
   variables,
 });
 
@@ -19,22 +19,33 @@ describe("the environment of terraform", () => {
         "HOME": "/job/home",
         "LANG": "C.UTF-8",
         "PATH": "/usr/bin:/bin",
-        "TFC_CONFIGURATION_VERSION_GIT_COMMIT_SHA": "abc",
+        "TFC_CONFIGURATION_VERSION_GIT_BRANCH": "",
+        "TFC_CONFIGURATION_VERSION_GIT_COMMIT_SHA": "",
+        "TFC_CONFIGURATION_VERSION_GIT_TAG": "",
         "TFC_ORGANIZATION_NAME": "acme",
-        "TFC_RUN_ID": "run_1",
+        "TFC_PROJECT_NAME": "Default Project",
+        "TFC_RUN_ID": "run-1",
         "TFC_WORKSPACE_NAME": "prod",
         "TFC_WORKSPACE_SLUG": "acme/prod",
         "TF_CLI_CONFIG_FILE": "/dev/null",
         "TF_INPUT": "0",
         "TF_IN_AUTOMATION": "1",
-        "TF_VAR_TFC_CONFIGURATION_VERSION_GIT_COMMIT_SHA": "abc",
+        "TF_VAR_TFC_CONFIGURATION_VERSION_GIT_BRANCH": "",
+        "TF_VAR_TFC_CONFIGURATION_VERSION_GIT_COMMIT_SHA": "",
+        "TF_VAR_TFC_CONFIGURATION_VERSION_GIT_TAG": "",
         "TF_VAR_TFC_ORGANIZATION_NAME": "acme",
-        "TF_VAR_TFC_RUN_ID": "run_1",
+        "TF_VAR_TFC_PROJECT_NAME": "Default Project",
+        "TF_VAR_TFC_RUN_ID": "run-1",
         "TF_VAR_TFC_WORKSPACE_NAME": "prod",
         "TF_VAR_TFC_WORKSPACE_SLUG": "acme/prod",
         "TMPDIR": "/job/tmp",
       }
     `);
+  });
+
+  test("says all that terraform does where a run is debugged", () => {
+    expect(terraformEnvironment({ ...options(), isDebug: true })).toMatchObject({ TF_LOG: "TRACE" });
+    expect(terraformEnvironment(options())).not.toHaveProperty("TF_LOG");
   });
 
   test.each(["__proto__", "constructor", "toString", "hasOwnProperty"])("a variable may be called %s", (name) => {
@@ -68,7 +79,7 @@ describe("the environment of terraform", () => {
     });
     expect(environment).toMatchObject({
       HTTPS_PROXY: "http://mine",
-      TFC_RUN_ID: "run_1",
+      TFC_RUN_ID: "run-1",
       LANG: "de_DE.UTF-8",
       PATH: "/usr/bin:/bin",
     });

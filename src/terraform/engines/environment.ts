@@ -6,15 +6,10 @@ export interface RunFacts {
   readonly runId: string;
   readonly organization: string;
   readonly workspace: string;
-  readonly project?: string | undefined;
-  readonly git?:
-    | {
-        readonly branch?: string | undefined;
-        readonly commitSha?: string | undefined;
-        readonly tag?: string | undefined;
-      }
-    | undefined;
 }
+
+/** There are no projects: every workspace is in the one that clients of the TFE API see. */
+const projectName = "Default Project";
 
 export interface EnvironmentVariable {
   readonly name: string;
@@ -32,6 +27,8 @@ export interface EnvironmentOptions {
   readonly variables: readonly EnvironmentVariable[];
   /** A CLI configuration file of the agent (mirror, credentials). Without one terraform reads none. */
   readonly cliConfigFile?: string | undefined;
+  /** True: the program says all that it does. */
+  readonly isDebug?: boolean | undefined;
   /** The agent's own additions (proxy, certificates): before the workspace's variables, so that these may override them. */
   readonly inherited?: Readonly<Record<string, string>> | undefined;
 }
@@ -81,7 +78,13 @@ function inheritedOf({ inherited = {}, variables }: EnvironmentOptions): Readonl
   return Object.fromEntries(Object.entries(inherited).filter(([name]) => !own.has(name.toLowerCase())));
 }
 
-function agentSettings({ path, home, temporaryDirectory, cliConfigFile }: EnvironmentOptions): Record<string, string> {
+function agentSettings({
+  path,
+  home,
+  temporaryDirectory,
+  cliConfigFile,
+  isDebug = false,
+}: EnvironmentOptions): Record<string, string> {
   return {
     PATH: path,
     HOME: home,
@@ -92,24 +95,28 @@ function agentSettings({ path, home, temporaryDirectory, cliConfigFile }: Enviro
     TF_INPUT: "0",
     // Fewer garbage collections: a fifth less time for small runs, for some memory. Providers inherit it.
     GOGC: "400",
+    ...(isDebug ? { TF_LOG: "TRACE" } : {}),
   };
 }
 
-/** `TFC_…` for scripts, `TF_VAR_TFC_…` for configurations that declare such a variable (others do not notice). */
-function runVariables({ runId, organization, workspace, project, git = {} }: RunFacts): Record<string, string> {
-  const facts: Record<string, string | undefined> = {
-    TFC_RUN_ID: runId,
+/**
+ * `TFC_…` for scripts, `TF_VAR_TFC_…` for configurations that declare such a variable (others do not notice). The run's
+ * id is written as clients of the TFE API know it. No configuration comes out of a repository: what is said of one is
+ * empty, so that a variable that is declared without a default has a value.
+ */
+function runVariables({ runId, organization, workspace }: RunFacts): Record<string, string> {
+  const facts: Record<string, string> = {
+    TFC_RUN_ID: runId.replace("_", "-"),
     TFC_WORKSPACE_NAME: workspace,
     TFC_WORKSPACE_SLUG: `${organization}/${workspace}`,
     TFC_ORGANIZATION_NAME: organization,
-    TFC_PROJECT_NAME: project,
-    TFC_CONFIGURATION_VERSION_GIT_BRANCH: git.branch,
-    TFC_CONFIGURATION_VERSION_GIT_COMMIT_SHA: git.commitSha,
-    TFC_CONFIGURATION_VERSION_GIT_TAG: git.tag,
+    TFC_PROJECT_NAME: projectName,
+    TFC_CONFIGURATION_VERSION_GIT_BRANCH: "",
+    TFC_CONFIGURATION_VERSION_GIT_COMMIT_SHA: "",
+    TFC_CONFIGURATION_VERSION_GIT_TAG: "",
   };
-  const known = Object.entries(facts).filter((fact): fact is [string, string] => fact[1] !== undefined);
   return Object.fromEntries(
-    known.flatMap(([name, value]) => [
+    Object.entries(facts).flatMap(([name, value]) => [
       [name, value],
       [`TF_VAR_${name}`, value],
     ]),

@@ -2,7 +2,7 @@ import { type Json, readJson } from "../../lib/json/json.ts";
 import { shownDrift } from "./drift.ts";
 import { createMask, type PlanMask, type ShownChange } from "./mask.ts";
 import { type PlanAction, type PlannedChange, withWriteOnly } from "./shape.ts";
-import { type ShownPlan, type ShownResource, shownPlan } from "./shown-plan.ts";
+import { changesOf, type ShownResource, shownPlan } from "./shown-plan.ts";
 
 export type { MaskedJson } from "./mask.ts";
 
@@ -104,11 +104,6 @@ const isChange = ({ action, importing, previousAddress }: PlannedResource): bool
 
 const isOnlyImported = ({ action, previousAddress }: PlannedResource): boolean =>
   action === "no-op" && previousAddress === undefined;
-
-const changesOf = (plan: ShownPlan): readonly ShownChange[] => [
-  ...[...plan.resourceChanges, ...plan.resourceDrift].map(({ change }) => change),
-  ...plan.outputChanges.map(([, change]) => change),
-];
 
 function plannedResource({ change, ...resource }: ShownResource, mask: PlanMask, facts: PlanFacts): PlannedResource {
   return {

@@ -40,6 +40,12 @@ export function shownPlan(document: Json): ShownPlan {
   };
 }
 
+/** All of its changes. */
+export const changesOf = (plan: ShownPlan): readonly ShownChange[] => [
+  ...[...plan.resourceChanges, ...plan.resourceDrift].map(({ change }) => change),
+  ...plan.outputChanges.map(([, change]) => change),
+];
+
 const shownResource = (resource: JsonObject): ShownResource => ({
   address: textAt(resource, "address") ?? "",
   previousAddress: textAt(resource, "previous_address"),

@@ -91,13 +91,13 @@ export const done: TfeAnswer = { kind: "empty", status: 204 };
 /** 202: it was taken, and happens by and by. */
 export const accepted: TfeAnswer = { kind: "empty", status: 202 };
 
-const toPagination = ({ number, size, total }: PageFacts) => {
+const toPagination = ({ number, size, total, hasMore = false }: PageFacts) => {
   const pages = total === undefined ? undefined : Math.max(1, Math.ceil(total / size));
   return {
     "current-page": number,
     "page-size": size,
     "prev-page": number > 1 ? number - 1 : null,
-    "next-page": pages === undefined || number < pages ? number + 1 : null,
+    "next-page": (pages === undefined ? hasMore : number < pages) ? number + 1 : null,
     ...(pages === undefined ? {} : { "total-pages": pages, "total-count": total }),
   };
 };

@@ -17,11 +17,8 @@ export interface BodyOptions {
   readonly maxBytes?: number | undefined;
 }
 
-/**
- * The request's JSON; undefined without a body. Throws `upload_too_large`, and `validation` for what is no JSON or nested more
- * deeply than any document of the API.
- */
-export async function readJsonBody({ request }: Sent, options: BodyOptions = {}): Promise<unknown> {
+/** The request's body. Throws `upload_too_large`. */
+export async function readBytes({ request }: Sent, options: BodyOptions = {}): Promise<Buffer> {
   const { maxBytes = maxDocumentBytes } = options;
   const announced = Number(request.headers["content-length"] ?? 0);
   if (announced > maxBytes) throw tooLarge(maxBytes);
@@ -32,7 +29,15 @@ export async function readJsonBody({ request }: Sent, options: BodyOptions = {})
     if (bytes > maxBytes) throw tooLarge(maxBytes);
     pieces.push(piece);
   }
-  const text = Buffer.concat(pieces).toString("utf8");
+  return Buffer.concat(pieces);
+}
+
+/**
+ * The request's JSON; undefined without a body. Throws `upload_too_large`, and `validation` for what is no JSON or nested more
+ * deeply than any document of the API.
+ */
+export async function readJsonBody(sent: Sent, options: BodyOptions = {}): Promise<unknown> {
+  const text = (await readBytes(sent, options)).toString("utf8");
   if (text.trim() === "") return undefined;
   refuseDepth(text);
   try {

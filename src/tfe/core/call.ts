@@ -28,6 +28,8 @@ export interface OpenCall extends TfeServer {
   readonly address: string;
   /** Aborted when the caller is gone or the server stops. */
   readonly signal: AbortSignal;
+  /** The person whose API key somebody typed into a page. Rejected keys count for the caller's address. */
+  readonly personWith: (key: string) => Promise<Person>;
   /** True for the terraform program itself, which waits for runs and logs in loops of its own. */
   readonly isTerraform: boolean;
 }
@@ -69,6 +71,18 @@ export function idParam<Prefix extends IdPrefix>(
   if (id === undefined) throw notFound(name, param(call, name).slice(0, 80));
   return id;
 }
+
+/** The ids in the names of resources. Throws `not_found` for one that is no id of this kind. */
+export const idsIn = <Prefix extends IdPrefix>(
+  prefix: Prefix,
+  what: string,
+  names: readonly { readonly id: string }[],
+): readonly Id<Prefix>[] =>
+  names.map(({ id: text }) => {
+    const id = idIn(prefix, text);
+    if (id === undefined) throw notFound(what, text.slice(0, 80));
+    return id;
+  });
 
 /** The workspace that the path names by its id. */
 export const workspaceParam = (call: Pick<OpenCall, "params">): Reference => ({

@@ -93,10 +93,9 @@ export function refused(error: unknown, requestId: string): TfeAnswer {
         "internal",
         `something unforeseen went wrong: the server's log says more under request ${requestId}`,
       );
-  const { status } = refusalOf[known.code];
   return {
     kind: "bytes",
-    status,
+    status: known.metadata.parameter === undefined ? refusalOf[known.code].status : 400,
     type: documentType,
     bytes: `${JSON.stringify({ errors: errorsOf(known) })}\n`,
     headers: headersOf(known),
@@ -111,23 +110,44 @@ function errorsOf({ code, message, fields, metadata }: WindlassError): readonly 
   const base = { status: String(status), title };
   if (metadata.parameter !== undefined)
     return [{ ...base, status: "400", detail: clip(message), source: { parameter: metadata.parameter } }];
+  if (code === "name_taken") return [{ ...base, detail: clip(message), source: { pointer: takenPointer(metadata) } }];
   if (fields.length === 0) return [{ ...base, detail: clip(message) }];
   return fields
     .slice(0, 10)
     .map((field) => ({ ...base, detail: detailOf(field), source: { pointer: pointerTo(field) } }));
 }
 
+/** What has to be another one where a name is taken. */
+const takenPointer = ({ resource }: WindlassError["metadata"]): string =>
+  `/data/attributes/${resource === "variable" ? "key" : "name"}`;
+
 const clip = (text: string): string => (text.length > maxDetail ? `${text.slice(0, maxDetail)}…` : text);
 
+/** Attributes that have another name in the TFE API. */
+const theirNames: Readonly<Record<string, string>> = {
+  agent_pool: "agent-pool-id",
+  default_agent_pool: "default-agent-pool",
+  engine_version: "terraform-version",
+  inherits_execution_mode: "setting-overwrites",
+  destroy: "is-destroy",
+  targets: "target-addrs",
+  replacements: "replace-addrs",
+};
+
+const nameOf = (field: string): string => {
+  const name = field.split(/[./]/).at(-1) ?? "";
+  return theirNames[name] ?? name.replaceAll("_", "-");
+};
+
 const detailOf = ({ field, description }: FieldViolation): string => {
-  const name = field.split(/[./]/).at(-1)?.replaceAll("-", " ").replaceAll("_", " ") ?? "";
+  const name = nameOf(field).replaceAll("-", " ");
   return clip(name === "" ? description : `${name}: ${description}`);
 };
 
 /** Where in the request's document it stands: a field of ours, or a pointer already. */
 const pointerTo = ({ field }: FieldViolation): string => {
   if (field.startsWith("/")) return field;
-  const name = field.split(".").at(-1)?.replaceAll("_", "-") ?? "";
+  const name = nameOf(field);
   return name === "" ? "/data" : `/data/attributes/${name}`;
 };
 

@@ -8,8 +8,42 @@ export interface Hold extends Disposable {
   readonly forMs: number;
 }
 
+/** How many states that callers have been given are remembered. */
+const maxGiven = 10_000;
+
+/** A state of something as a caller was given it, and when for the first time, in milliseconds of the clock that only moves on. */
+interface GivenState {
+  readonly state: string;
+  readonly sinceMs: number;
+}
+
+/** What callers were given last: whoever asks again for what they know may be let wait until there is something new. */
+export class GivenStates {
+  readonly #last = new Map<string, GivenState>();
+
+  /** Since when this caller knows this state; undefined if it has not been told it last. */
+  since(who: string, id: string, state: string): number | undefined {
+    const last = this.#last.get(`${who}/${id}`);
+    return last?.state === state ? last.sinceMs : undefined;
+  }
+
+  note(who: string, id: string, { state, sinceMs }: GivenState): void {
+    const key = `${who}/${id}`;
+    const known = this.since(who, id, state);
+    this.#last.delete(key);
+    this.#last.set(key, { state, sinceMs: known ?? sinceMs });
+    if (this.#last.size <= maxGiven) return;
+    for (const oldest of this.#last.keys()) {
+      this.#last.delete(oldest);
+      return;
+    }
+  }
+}
+
 /** Answers that are held back until something happens: bounded in time and number. */
 export class Holds {
+  /** Of runs. */
+  readonly given = new GivenStates();
   readonly #forMs: number;
   readonly #of = new Map<string, number>();
   #all = 0;

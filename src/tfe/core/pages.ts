@@ -14,6 +14,8 @@ export interface PageWish {
 /** A page as its readers are told of it; without a total where counting would cost too much. */
 export interface PageFacts extends PageWish {
   readonly total: number | undefined;
+  /** Whether another page follows, where there is no total. */
+  readonly hasMore?: boolean | undefined;
 }
 
 const defaultSize = 20;
@@ -70,6 +72,22 @@ export function includesOf<const Name extends string>({ query }: Asked, known: r
     wanted.add(match);
   }
   return wanted;
+}
+
+/** What `sort` says: the name of an order, descending with `-` before it. Throws `validation` for one that the route does not have. */
+export function sortOf<const Name extends string>(
+  { query }: Asked,
+  known: readonly Name[],
+): { readonly name: Name; readonly isDescending: boolean } | undefined {
+  const text = query.get("sort")?.trim() ?? "";
+  if (text === "") return undefined;
+  const name = known.find((one) => one === text.replace(/^-/, ""));
+  if (name !== undefined) return { name, isDescending: text.startsWith("-") };
+  throw new WindlassError(
+    "validation",
+    `Invalid sort parameter: ${JSON.stringify(text.slice(0, 80))}; known here: ${known.join(", ")}`,
+    { metadata: { parameter: "sort" } },
+  );
 }
 
 const unknownInclude = (name: string, known: readonly string[]) =>

@@ -8,13 +8,14 @@ import { type ObjectKind, objectsPath, type SignedObject } from "../core/object-
 import type { ObjectAccess } from "../core/objects.ts";
 import { configurationObject } from "./configuration-versions.ts";
 import { jsonStateObject, stateObject } from "./state-uploads.ts";
+import { logAccess } from "./logs.ts";
 
 /** How the objects of each kind are read and written. */
 const objects: Readonly<Record<ObjectKind, ObjectAccess>> = {
   configuration: configurationObject,
   state: stateObject,
   "json-state": jsonStateObject,
-  log: {},
+  log: logAccess,
 };
 
 /** Reads or writes what a URL names that carries its own secret. */

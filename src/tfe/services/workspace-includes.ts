@@ -1,17 +1,20 @@
 import { getOrganization } from "../../control/people/organizations.ts";
 import { getState } from "../../control/states/states.ts";
-import type { DetailedWorkspace } from "../../control/workspaces/search.ts";
 import { isWindlassError } from "../../lib/words/errors.ts";
-import type { StateVersionId } from "../../lib/words/ids.ts";
+import { getToldRun } from "../../control/runs/told-runs.ts";
+import { type DetailedWorkspace, detailedByIds } from "../../control/workspaces/search.ts";
+import type { StateVersionId, WorkspaceId } from "../../lib/words/ids.ts";
 import type { Resource } from "../core/answers.ts";
 import type { TfeCall } from "../core/call.ts";
 import { includesOf } from "../core/pages.ts";
 import { toOrganization, toProject } from "../mapping/organization.ts";
 import { toStateVersion } from "../mapping/state-version.ts";
 import { bindingsOf, toTagBinding } from "../mapping/tag.ts";
+import { toRunResource } from "../mapping/run.ts";
 import { toWorkspace } from "../mapping/workspace.ts";
 import { workspaceOutputs } from "./state-outputs.ts";
 import { urlsOf } from "./state-versions.ts";
+import { includedOf } from "./run-includes.ts";
 
 /** What clients may want with workspaces. What there is none of is included as nothing. */
 const known = [
@@ -41,6 +44,10 @@ export interface IncludedWorkspaces {
 /** What a call wants beside workspaces. */
 export const workspaceIncludes = (call: TfeCall): ReadonlySet<Include> => includesOf(call, known);
 
+/** The documents of workspaces of one organization, to stand beside what names them. */
+export const workspacesByIds = async (call: TfeCall, ids: readonly WorkspaceId[]): Promise<readonly Resource[]> =>
+  (await detailedByIds(call.control, call.who, ids)).map((row) => toWorkspace(row, call.who));
+
 /** The documents of workspaces of one organization. */
 export async function withIncludes(
   call: TfeCall,
@@ -60,6 +67,7 @@ export async function withIncludes(
   for (const [index, resource] of resources.entries()) {
     const row = rows[index] ?? first;
     const own = await ownParts(call, row, wanted);
+    included.push(...(await currentRunOf(call, row, wanted)));
     for (const part of Object.values(own)) included.push(...part);
     if (wanted.has("current_state_version")) included.push(...(await currentState(call, row)));
     complete.push(withRelated(resource, own));
@@ -103,6 +111,20 @@ async function currentState(call: TfeCall, { view }: DetailedWorkspace): Promise
   if (id === null) return [];
   const state = await getState(call.control, call.who, { id, workspace: nowhere });
   return [toStateVersion(state, urlsOf(call, state))];
+}
+
+/** The current run, whose name stands in the workspace already, with what is wanted beside it. */
+async function currentRunOf(
+  call: TfeCall,
+  { view: { currentRunId } }: DetailedWorkspace,
+  wanted: ReadonlySet<Include>,
+): Promise<readonly Resource[]> {
+  const names = [...wanted].filter((name) => name.startsWith("current_run"));
+  if (names.length === 0 || currentRunId === null) return [];
+  const told = await getToldRun(call.control, call.who, currentRunId);
+  const beside = names.some((name) => name.includes("configuration_version")) ? ["configuration_version" as const] : [];
+  const own = new Set([...beside, ...(wanted.has("current_run.plan") ? ["plan" as const] : [])]);
+  return [toRunResource(told, call.who, call.control.clock.now()), ...((await includedOf(call, [told], own)) ?? [])];
 }
 
 /** A relationship names what is included for it. */

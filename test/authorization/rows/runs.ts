@@ -39,6 +39,7 @@ export const runRows: readonly Row[] = [
   row(runs.confirmRun, { ...changes, request: thePlannedRun }),
   row(runs.discardRun, { ...changes, request: thePlannedRun }),
   row(runs.cancelRun, { ...changes, request: theRun }),
+  row(runs.forceExecuteRun, { ...changes, needs: "own", outcome: "RUN_NOT_QUEUED", request: theRun }),
   row(runs.resolveRun, {
     ...{ ...changes, judgedFirst: true, outcome: "RUN_NOT_RESOLVABLE" },
     request: (given) => ({ ...theRun(given), resolution: RunResolution.UNLOCK }),

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { gunzipSync } from "node:zlib";
 import { create, type MessageInitShape, toJsonString } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { newClaim } from "../../../src/agent/contract/claim.ts";
@@ -50,6 +51,8 @@ export interface UploadedPlan {
   /** Its parts as JSON, each in a line. */
   readonly summary: string;
   readonly files: Buffer;
+  /** Empty if none came. */
+  readonly documents: { readonly planJson: string; readonly redactedJson: string };
 }
 
 export interface UploadedState {
@@ -149,8 +152,11 @@ export class FakeJob {
     const summary: PlanSummary[] = [];
     const files: Uint8Array[] = [];
     let header: UploadPlanHeader | undefined;
+    let documents = { planJson: "", redactedJson: "" };
     for await (const { part } of parts) {
       if (part.case === "header") header = part.value;
+      if (part.case === "documents")
+        documents = { planJson: unpacked(part.value.planJson), redactedJson: unpacked(part.value.redactedJson) };
       if (part.case === "planChunk") plan.push(part.value);
       if (part.case === "summary") summary.push(part.value);
       if (part.case === "filesChunk") files.push(part.value);
@@ -159,6 +165,7 @@ export class FakeJob {
     if (header === undefined) throw new Error("a plan has a header");
     this.uploadedPlan = {
       ...made,
+      documents,
       header,
       summary: summary.map((part) => toJsonString(PlanSummarySchema, part)).join("\n"),
     };
@@ -177,6 +184,8 @@ export class FakeJob {
     return this.quarantineReasonOf(header);
   }
 }
+
+const unpacked = (packed: Uint8Array): string => (packed.length === 0 ? "" : gunzipSync(packed).toString());
 
 /** How much of the files of a plan is taken. */
 const taken = create(ArtifactInfoSchema, { sizeBytes: 1_000_000n });

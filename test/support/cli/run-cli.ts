@@ -13,6 +13,8 @@ interface Setting {
   readonly workingDirectory?: string;
   /** A terminal on all three streams. */
   readonly isTty?: boolean;
+  /** Of the terminal. */
+  readonly columns?: number;
   readonly clock?: Clock;
 }
 
@@ -52,7 +54,11 @@ export function startCli(args: readonly string[], setting: Setting = {}): CliRun
   const isTty = setting.isTty === true;
   if (isTty) Object.assign(stdin, { isTTY: true, setRawMode: () => stdin });
   else stdin.end(setting.stdin ?? "");
-  const output = (stream: Writable): OutputStream => ({ stream, isTty, columns: isTty ? 100 : undefined });
+  const output = (stream: Writable): OutputStream => ({
+    stream,
+    isTty,
+    columns: isTty ? (setting.columns ?? 100) : undefined,
+  });
   const io: Io = {
     args,
     environment: { HOME: home, LANG: "C.UTF-8", ...setting.environment },

@@ -5,6 +5,7 @@ import { systemClock } from "../../../lib/clock.ts";
 import { systemRandom } from "../../../lib/random.ts";
 import { PackageCache } from "../../../terraform/packages/package-cache.ts";
 import type { AgentConfig } from "../../contract/config.ts";
+import { hiddenPathsOf, shownOf } from "../../sandbox/hidden-paths.ts";
 import { composeProviders } from "./job-providers.ts";
 import { readOwnerConfig } from "./owner-config.ts";
 import { certificatePaths } from "./passed-environment.ts";
@@ -15,8 +16,9 @@ export async function providerProblems(config: AgentConfig): Promise<readonly st
   return [...(read.kind === "unusable" ? read.problems : []), ...(await certificateProblems(config))];
 }
 
-async function certificateProblems({ passed }: AgentConfig): Promise<readonly string[]> {
+async function certificateProblems(config: AgentConfig): Promise<readonly string[]> {
   const problems: string[] = [];
+  const { passed } = config;
   for (const path of certificatePaths(passed?.values ?? {})) {
     const isReadable = await access(path, constants.R_OK).then(
       () => true,
@@ -24,6 +26,9 @@ async function certificateProblems({ passed }: AgentConfig): Promise<readonly st
     );
     if (!isReadable)
       problems.push(`--pass-env: the authorities in ${path} cannot be read: correct SSL_CERT_FILE or SSL_CERT_DIR`);
+    const secret = shownOf(path, hiddenPathsOf(config));
+    if (secret !== undefined)
+      problems.push(`--pass-env: the authorities in ${path} would show ${secret} to jobs: keep them in another place`);
   }
   return problems;
 }

@@ -1,5 +1,5 @@
 import { constants } from "node:fs";
-import { access, open, realpath } from "node:fs/promises";
+import { access, open } from "node:fs/promises";
 import { join } from "node:path";
 import { errnoOf, messageOf } from "../../../lib/values/errors.ts";
 import {
@@ -8,7 +8,7 @@ import {
   readCliConfig,
 } from "../../../terraform/configuration/cli-config/cli-config.ts";
 import type { AgentConfig } from "../../contract/config.ts";
-import { isWithin } from "../../sandbox/bubblewrap.ts";
+import { hiddenPathsOf, shownOf } from "../../sandbox/hidden-paths.ts";
 
 /** The CLI configuration of the agent's owner, with what of it lies on this machine. */
 export interface OwnerConfig {
@@ -23,7 +23,7 @@ export type OwnerConfigRead =
   /** Every problem at once, one sentence each. */
   | { readonly kind: "unusable"; readonly problems: readonly string[] };
 
-type Options = Pick<AgentConfig, "cliConfigFile" | "pluginHome" | "dataDir">;
+type Options = Pick<AgentConfig, "cliConfigFile" | "pluginHome" | "dataDir" | "hiddenPaths">;
 
 const maxBytes = 1024 * 1024;
 
@@ -41,7 +41,7 @@ export async function readOwnerConfig(options: Options): Promise<OwnerConfigRead
   const helper =
     helperProgram === undefined ? [] : [{ path: helperProgram, what: "credentials_helper", mode: constants.X_OK }];
   const wanted = [...read.config.paths.map((path) => ({ ...path, mode: constants.R_OK })), ...helper];
-  const missing = await Promise.all(wanted.map((path) => whyUnusable(path, options.dataDir)));
+  const missing = await Promise.all(wanted.map((path) => whyUnusable(path, hiddenPathsOf(options))));
   const problems = missing.filter((why) => why !== undefined).map((why) => problem(`: ${why}`));
   return problems.length > 0
     ? { kind: "unusable", problems }
@@ -62,14 +62,12 @@ const helperOf = ({ helper }: CliConfig, { pluginHome }: Options): string | unde
 
 async function whyUnusable(
   { path, what, mode }: NamedPath & { readonly mode: number },
-  dataDir: string,
+  hidden: readonly string[],
 ): Promise<string | undefined> {
   try {
     await access(path, mode);
-    const real = await realpath(path);
-    if (isWithin(dataDir, real) || isWithin(real, dataDir))
-      return `${what}: ${path} would show the agent's data directory ${dataDir} to jobs: name another place`;
-    return undefined;
+    const secret = shownOf(path, hidden);
+    return secret === undefined ? undefined : `${what}: ${path} would show ${secret} to jobs: name another place`;
   } catch (error) {
     return `${what}: ${path} cannot be used: ${reasonOf(error)}`;
   }

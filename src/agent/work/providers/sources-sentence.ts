@@ -33,11 +33,11 @@ function methodName(method: CliItem): string {
 }
 
 /** Addresses may have a user and a password. */
-export const withoutPassword = (address: string): string => address.replace(/^([a-z][a-z0-9+.-]*:\/\/)[^/@]*@/i, "$1");
+export const withoutPassword = (address: string): string => address.replace(/^([a-z][a-z0-9+.-]*:\/\/)[^/?#]*@/i, "$1");
 
 const proxyNames = ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"];
 
 function proxyOf(environment: Readonly<Record<string, string>>): string {
-  const name = proxyNames.find((one) => environment[one] !== undefined);
+  const name = proxyNames.find((one) => (environment[one] ?? "") !== "");
   return name === undefined ? "through no proxy" : `through the proxy ${withoutPassword(environment[name] ?? "")}`;
 }

@@ -15,7 +15,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file windlass/v1/run_service.proto.
  */
 export const file_windlass_v1_run_service: GenFile = /*@__PURE__*/
-  fileDesc("Ch13aW5kbGFzcy92MS9ydW5fc2VydmljZS5wcm90bxILd2luZGxhc3MudjEimQIKEENyZWF0ZVJ1blJlcXVlc3QSHgoMb3JnYW5pemF0aW9uGAEgASgJQgi6SAVyAxiAARIdCgl3b3Jrc3BhY2UYAiABKAlCCrpIB3IFEAEYgAESKgoYY29uZmlndXJhdGlvbl92ZXJzaW9uX2lkGAMgASgJQgi6SAVyAxiAARIoCgdvcHRpb25zGAQgASgLMhcud2luZGxhc3MudjEuUnVuT3B0aW9ucxIZCgdtZXNzYWdlGAUgASgJQgi6SAVyAxiACBIfCgpyZXF1ZXN0X2lkGAYgASgJQgu6SAjYAQFyA7ABARI0Cghwcmlvcml0eRgHIAEoDjIYLndpbmRsYXNzLnYxLlJ1blByaW9yaXR5Qgi6SAWCAQIQASIyChFDcmVhdGVSdW5SZXNwb25zZRIdCgNydW4YASABKAsyEC53aW5kbGFzcy52MS5SdW4isAEKD0NoZWNrUnVuUmVxdWVzdBIeCgxvcmdhbml6YXRpb24YASABKAlCCLpIBXIDGIABEh0KCXdvcmtzcGFjZRgCIAEoCUIKukgHcgUQARiAARIoCgdvcHRpb25zGAMgASgLMhcud2luZGxhc3MudjEuUnVuT3B0aW9ucxI0Cghwcmlvcml0eRgEIAEoDjIYLndpbmRsYXNzLnYxLlJ1blByaW9yaXR5Qgi6SAWCAQIQASISChBDaGVja1J1blJlc3BvbnNlIisKDUdldFJ1blJlcXVlc3QSGgoGcnVuX2lkGAEgASgJQgq6SAdyBRABGIABIi8KDkdldFJ1blJlc3BvbnNlEh0KA3J1bhgBIAEoCzIQLndpbmRsYXNzLnYxLlJ1biLGAwoPTGlzdFJ1bnNSZXF1ZXN0Eh4KDG9yZ2FuaXphdGlvbhgBIAEoCUIIukgFcgMYgAESGwoJd29ya3NwYWNlGAIgASgJQgi6SAVyAxiAARI2CgZzdGF0ZXMYAyADKA4yFS53aW5kbGFzcy52MS5SdW5TdGF0ZUIPukgMkgEJEBAiBYIBAhABEh0KCXBhZ2Vfc2l6ZRgEIAEoBUIKukgHGgUY6AcoABIcCgpwYWdlX3Rva2VuGAUgASgJQgi6SAVyAxiACBIYCgZzZWFyY2gYBiABKAlCCLpIBXIDGIABEjEKDWNyZWF0ZWRfYWZ0ZXIYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjIKDmNyZWF0ZWRfYmVmb3JlGAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIcCgphZ2VudF9wb29sGAkgASgJQgi6SAVyAxiAARIeCgR0YWdzGAogAygJQhC6SA2SAQoQICIGcgQQARg/Eg4KBmFjdGl2ZRgLIAEoCBIaCghhZ2VudF9pZBgMIAEoCUIIukgFcgMYgAESFgoObmVlZHNfZGVjaXNpb24YDSABKAgiSwoQTGlzdFJ1bnNSZXNwb25zZRIeCgRydW5zGAEgAygLMhAud2luZGxhc3MudjEuUnVuEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSJ5ChFDb25maXJtUnVuUmVxdWVzdBIaCgZydW5faWQYASABKAlCCrpIB3IFEAEYgAESLQoLcGxhbl9zaGEyNTYYAiABKAlCGLpIFXITMhFeKFswLTlhLWZdezY0fSk/JBIZCgdjb21tZW50GAMgASgJQgi6SAVyAxiACCIzChJDb25maXJtUnVuUmVzcG9uc2USHQoDcnVuGAEgASgLMhAud2luZGxhc3MudjEuUnVuIkoKEURpc2NhcmRSdW5SZXF1ZXN0EhoKBnJ1bl9pZBgBIAEoCUIKukgHcgUQARiAARIZCgdjb21tZW50GAIgASgJQgi6SAVyAxiACCIzChJEaXNjYXJkUnVuUmVzcG9uc2USHQoDcnVuGAEgASgLMhAud2luZGxhc3MudjEuUnVuIlgKEENhbmNlbFJ1blJlcXVlc3QSGgoGcnVuX2lkGAEgASgJQgq6SAdyBRABGIABEg0KBWZvcmNlGAIgASgIEhkKB2NvbW1lbnQYAyABKAlCCLpIBXIDGIAIIjIKEUNhbmNlbFJ1blJlc3BvbnNlEh0KA3J1bhgBIAEoCzIQLndpbmRsYXNzLnYxLlJ1biKGAQoRUmVzb2x2ZVJ1blJlcXVlc3QSGgoGcnVuX2lkGAEgASgJQgq6SAdyBRABGIABEjoKCnJlc29sdXRpb24YAiABKA4yGi53aW5kbGFzcy52MS5SdW5SZXNvbHV0aW9uQgq6SAeCAQQQASAAEhkKB2NvbW1lbnQYAyABKAlCCLpIBXIDGIAIIjMKElJlc29sdmVSdW5SZXNwb25zZRIdCgNydW4YASABKAsyEC53aW5kbGFzcy52MS5SdW4iLQoPV2F0Y2hSdW5SZXF1ZXN0EhoKBnJ1bl9pZBgBIAEoCUIKukgHcgUQARiAASJEChBXYXRjaFJ1blJlc3BvbnNlEh0KA3J1bhgBIAEoCzIQLndpbmRsYXNzLnYxLlJ1bhIRCgl1bmNoYW5nZWQYAiABKAgihAEKFFN0cmVhbVJ1bkxvZ3NSZXF1ZXN0EhoKBnJ1bl9pZBgBIAEoCUIKukgHcgUQARiAARIwCgVwaGFzZRgCIAEoDjIVLndpbmRsYXNzLnYxLlJ1blBoYXNlQgq6SAeCAQQQASAAEg4KBm9mZnNldBgDIAEoBBIOCgZmb2xsb3cYBCABKAgiqAEKFVN0cmVhbVJ1bkxvZ3NSZXNwb25zZRIOCgZvZmZzZXQYASABKAQSDQoFY2h1bmsYAiABKAwSCwoDZW5kGAMgASgIEhUKDW1pc3NpbmdfYnl0ZXMYBCABKAQSDQoFZXBvY2gYBSABKAQSKAoJbG9nX3N0YXRlGAYgASgOMhUud2luZGxhc3MudjEuTG9nU3RhdGUSEwoLbG9nX3Byb2JsZW0YByABKAkiaQoPUmV0cnlSdW5SZXF1ZXN0EhoKBnJ1bl9pZBgBIAEoCUIKukgHcgUQARiAARIZCgdtZXNzYWdlGAIgASgJQgi6SAVyAxiACBIfCgpyZXF1ZXN0X2lkGAMgASgJQgu6SAjYAQFyA7ABASIxChBSZXRyeVJ1blJlc3BvbnNlEh0KA3J1bhgBIAEoCzIQLndpbmRsYXNzLnYxLlJ1biJsChFHZXRSdW5QbGFuUmVxdWVzdBIaCgZydW5faWQYASABKAlCCrpIB3IFEAEYgAESHQoJcGFnZV9zaXplGAIgASgFQgq6SAcaBRjoBygAEhwKCnBhZ2VfdG9rZW4YAyABKAlCCLpIBXIDGIAIIlUKEkdldFJ1blBsYW5SZXNwb25zZRImCgRwbGFuGAEgASgLMhgud2luZGxhc3MudjEuUGxhblN1bW1hcnkSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJInMKGExpc3RMb3N0UmVzb3VyY2VzUmVxdWVzdBIaCgZydW5faWQYASABKAlCCrpIB3IFEAEYgAESHQoJcGFnZV9zaXplGAIgASgFQgq6SAcaBRjoBygAEhwKCnBhZ2VfdG9rZW4YAyABKAlCCLpIBXIDGIAIImcKGUxpc3RMb3N0UmVzb3VyY2VzUmVzcG9uc2USMQoObG9zdF9yZXNvdXJjZXMYASADKAsyGS53aW5kbGFzcy52MS5Mb3N0UmVzb3VyY2USFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIm8KFExpc3RSdW5FdmVudHNSZXF1ZXN0EhoKBnJ1bl9pZBgBIAEoCUIKukgHcgUQARiAARIdCglwYWdlX3NpemUYAiABKAVCCrpIBxoFGOgHKAASHAoKcGFnZV90b2tlbhgDIAEoCUIIukgFcgMYgAgiVwoVTGlzdFJ1bkV2ZW50c1Jlc3BvbnNlEiUKBmV2ZW50cxgBIAMoCzIVLndpbmRsYXNzLnYxLlJ1bkV2ZW50EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSJMChFDb21tZW50UnVuUmVxdWVzdBIaCgZydW5faWQYASABKAlCCrpIB3IFEAEYgAESGwoHY29tbWVudBgCIAEoCUIKukgHcgUQARiAICI6ChJDb21tZW50UnVuUmVzcG9uc2USJAoFZXZlbnQYASABKAsyFS53aW5kbGFzcy52MS5SdW5FdmVudCJrChVTZXRSdW5Qcmlvcml0eVJlcXVlc3QSGgoGcnVuX2lkGAEgASgJQgq6SAdyBRABGIABEjYKCHByaW9yaXR5GAIgASgOMhgud2luZGxhc3MudjEuUnVuUHJpb3JpdHlCCrpIB4IBBBABIAAiNwoWU2V0UnVuUHJpb3JpdHlSZXNwb25zZRIdCgNydW4YASABKAsyEC53aW5kbGFzcy52MS5SdW4qhwEKDVJ1blJlc29sdXRpb24SHgoaUlVOX1JFU09MVVRJT05fVU5TUEVDSUZJRUQQABIXChNSVU5fUkVTT0xVVElPTl9XQUlUEAESIgoeUlVOX1JFU09MVVRJT05fQUNDRVBUX1NOQVBTSE9UEAISGQoVUlVOX1JFU09MVVRJT05fVU5MT0NLEAMysQoKClJ1blNlcnZpY2USSgoJQ3JlYXRlUnVuEh0ud2luZGxhc3MudjEuQ3JlYXRlUnVuUmVxdWVzdBoeLndpbmRsYXNzLnYxLkNyZWF0ZVJ1blJlc3BvbnNlEkwKCENoZWNrUnVuEhwud2luZGxhc3MudjEuQ2hlY2tSdW5SZXF1ZXN0Gh0ud2luZGxhc3MudjEuQ2hlY2tSdW5SZXNwb25zZSIDkAIBEkYKBkdldFJ1bhIaLndpbmRsYXNzLnYxLkdldFJ1blJlcXVlc3QaGy53aW5kbGFzcy52MS5HZXRSdW5SZXNwb25zZSIDkAIBEkwKCExpc3RSdW5zEhwud2luZGxhc3MudjEuTGlzdFJ1bnNSZXF1ZXN0Gh0ud2luZGxhc3MudjEuTGlzdFJ1bnNSZXNwb25zZSIDkAIBEk0KCkNvbmZpcm1SdW4SHi53aW5kbGFzcy52MS5Db25maXJtUnVuUmVxdWVzdBofLndpbmRsYXNzLnYxLkNvbmZpcm1SdW5SZXNwb25zZRJNCgpEaXNjYXJkUnVuEh4ud2luZGxhc3MudjEuRGlzY2FyZFJ1blJlcXVlc3QaHy53aW5kbGFzcy52MS5EaXNjYXJkUnVuUmVzcG9uc2USSgoJQ2FuY2VsUnVuEh0ud2luZGxhc3MudjEuQ2FuY2VsUnVuUmVxdWVzdBoeLndpbmRsYXNzLnYxLkNhbmNlbFJ1blJlc3BvbnNlEk0KClJlc29sdmVSdW4SHi53aW5kbGFzcy52MS5SZXNvbHZlUnVuUmVxdWVzdBofLndpbmRsYXNzLnYxLlJlc29sdmVSdW5SZXNwb25zZRJOCghXYXRjaFJ1bhIcLndpbmRsYXNzLnYxLldhdGNoUnVuUmVxdWVzdBodLndpbmRsYXNzLnYxLldhdGNoUnVuUmVzcG9uc2UiA5ACATABEl0KDVN0cmVhbVJ1bkxvZ3MSIS53aW5kbGFzcy52MS5TdHJlYW1SdW5Mb2dzUmVxdWVzdBoiLndpbmRsYXNzLnYxLlN0cmVhbVJ1bkxvZ3NSZXNwb25zZSIDkAIBMAESRwoIUmV0cnlSdW4SHC53aW5kbGFzcy52MS5SZXRyeVJ1blJlcXVlc3QaHS53aW5kbGFzcy52MS5SZXRyeVJ1blJlc3BvbnNlElIKCkdldFJ1blBsYW4SHi53aW5kbGFzcy52MS5HZXRSdW5QbGFuUmVxdWVzdBofLndpbmRsYXNzLnYxLkdldFJ1blBsYW5SZXNwb25zZSIDkAIBEmcKEUxpc3RMb3N0UmVzb3VyY2VzEiUud2luZGxhc3MudjEuTGlzdExvc3RSZXNvdXJjZXNSZXF1ZXN0GiYud2luZGxhc3MudjEuTGlzdExvc3RSZXNvdXJjZXNSZXNwb25zZSIDkAIBElsKDUxpc3RSdW5FdmVudHMSIS53aW5kbGFzcy52MS5MaXN0UnVuRXZlbnRzUmVxdWVzdBoiLndpbmRsYXNzLnYxLkxpc3RSdW5FdmVudHNSZXNwb25zZSIDkAIBEk0KCkNvbW1lbnRSdW4SHi53aW5kbGFzcy52MS5Db21tZW50UnVuUmVxdWVzdBofLndpbmRsYXNzLnYxLkNvbW1lbnRSdW5SZXNwb25zZRJZCg5TZXRSdW5Qcmlvcml0eRIiLndpbmRsYXNzLnYxLlNldFJ1blByaW9yaXR5UmVxdWVzdBojLndpbmRsYXNzLnYxLlNldFJ1blByaW9yaXR5UmVzcG9uc2VCjAEKD2Rldi53aW5kbGFzcy52MUIPUnVuU2VydmljZVByb3RvUAFaKndpbmRsYXNzLmRldi9nZW4vZ28vd2luZGxhc3MvdjE7d2luZGxhc3N2MaICA1dETKoCC1dpbmRsYXNzLlYxugIIV2luZGxhc3PKAgtXaW5kbGFzc1xWMeoCDFdpbmRsYXNzOjpWMWIGcHJvdG8z", [file_buf_validate_validate, file_google_protobuf_timestamp, file_windlass_v1_run]);
+  fileDesc("Ch13aW5kbGFzcy92MS9ydW5fc2VydmljZS5wcm90bxILd2luZGxhc3MudjEimQIKEENyZWF0ZVJ1blJlcXVlc3QSHgoMb3JnYW5pemF0aW9uGAEgASgJQgi6SAVyAxiAARIdCgl3b3Jrc3BhY2UYAiABKAlCCrpIB3IFEAEYgAESKgoYY29uZmlndXJhdGlvbl92ZXJzaW9uX2lkGAMgASgJQgi6SAVyAxiAARIoCgdvcHRpb25zGAQgASgLMhcud2luZGxhc3MudjEuUnVuT3B0aW9ucxIZCgdtZXNzYWdlGAUgASgJQgi6SAVyAxiACBIfCgpyZXF1ZXN0X2lkGAYgASgJQgu6SAjYAQFyA7ABARI0Cghwcmlvcml0eRgHIAEoDjIYLndpbmRsYXNzLnYxLlJ1blByaW9yaXR5Qgi6SAWCAQIQASIyChFDcmVhdGVSdW5SZXNwb25zZRIdCgNydW4YASABKAsyEC53aW5kbGFzcy52MS5SdW4isAEKD0NoZWNrUnVuUmVxdWVzdBIeCgxvcmdhbml6YXRpb24YASABKAlCCLpIBXIDGIABEh0KCXdvcmtzcGFjZRgCIAEoCUIKukgHcgUQARiAARIoCgdvcHRpb25zGAMgASgLMhcud2luZGxhc3MudjEuUnVuT3B0aW9ucxI0Cghwcmlvcml0eRgEIAEoDjIYLndpbmRsYXNzLnYxLlJ1blByaW9yaXR5Qgi6SAWCAQIQASISChBDaGVja1J1blJlc3BvbnNlIisKDUdldFJ1blJlcXVlc3QSGgoGcnVuX2lkGAEgASgJQgq6SAdyBRABGIABIi8KDkdldFJ1blJlc3BvbnNlEh0KA3J1bhgBIAEoCzIQLndpbmRsYXNzLnYxLlJ1biLGAwoPTGlzdFJ1bnNSZXF1ZXN0Eh4KDG9yZ2FuaXphdGlvbhgBIAEoCUIIukgFcgMYgAESGwoJd29ya3NwYWNlGAIgASgJQgi6SAVyAxiAARI2CgZzdGF0ZXMYAyADKA4yFS53aW5kbGFzcy52MS5SdW5TdGF0ZUIPukgMkgEJEBAiBYIBAhABEh0KCXBhZ2Vfc2l6ZRgEIAEoBUIKukgHGgUY6AcoABIcCgpwYWdlX3Rva2VuGAUgASgJQgi6SAVyAxiACBIYCgZzZWFyY2gYBiABKAlCCLpIBXIDGIABEjEKDWNyZWF0ZWRfYWZ0ZXIYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjIKDmNyZWF0ZWRfYmVmb3JlGAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIcCgphZ2VudF9wb29sGAkgASgJQgi6SAVyAxiAARIeCgR0YWdzGAogAygJQhC6SA2SAQoQICIGcgQQARg/Eg4KBmFjdGl2ZRgLIAEoCBIaCghhZ2VudF9pZBgMIAEoCUIIukgFcgMYgAESFgoObmVlZHNfZGVjaXNpb24YDSABKAgiSwoQTGlzdFJ1bnNSZXNwb25zZRIeCgRydW5zGAEgAygLMhAud2luZGxhc3MudjEuUnVuEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSJ5ChFDb25maXJtUnVuUmVxdWVzdBIaCgZydW5faWQYASABKAlCCrpIB3IFEAEYgAESLQoLcGxhbl9zaGEyNTYYAiABKAlCGLpIFXITMhFeKFswLTlhLWZdezY0fSk/JBIZCgdjb21tZW50GAMgASgJQgi6SAVyAxiACCIzChJDb25maXJtUnVuUmVzcG9uc2USHQoDcnVuGAEgASgLMhAud2luZGxhc3MudjEuUnVuIkoKEURpc2NhcmRSdW5SZXF1ZXN0EhoKBnJ1bl9pZBgBIAEoCUIKukgHcgUQARiAARIZCgdjb21tZW50GAIgASgJQgi6SAVyAxiACCIzChJEaXNjYXJkUnVuUmVzcG9uc2USHQoDcnVuGAEgASgLMhAud2luZGxhc3MudjEuUnVuIlgKEENhbmNlbFJ1blJlcXVlc3QSGgoGcnVuX2lkGAEgASgJQgq6SAdyBRABGIABEg0KBWZvcmNlGAIgASgIEhkKB2NvbW1lbnQYAyABKAlCCLpIBXIDGIAIIjIKEUNhbmNlbFJ1blJlc3BvbnNlEh0KA3J1bhgBIAEoCzIQLndpbmRsYXNzLnYxLlJ1biJPChZGb3JjZUV4ZWN1dGVSdW5SZXF1ZXN0EhoKBnJ1bl9pZBgBIAEoCUIKukgHcgUQARiAARIZCgdjb21tZW50GAIgASgJQgi6SAVyAxiACCI4ChdGb3JjZUV4ZWN1dGVSdW5SZXNwb25zZRIdCgNydW4YASABKAsyEC53aW5kbGFzcy52MS5SdW4ihgEKEVJlc29sdmVSdW5SZXF1ZXN0EhoKBnJ1bl9pZBgBIAEoCUIKukgHcgUQARiAARI6CgpyZXNvbHV0aW9uGAIgASgOMhoud2luZGxhc3MudjEuUnVuUmVzb2x1dGlvbkIKukgHggEEEAEgABIZCgdjb21tZW50GAMgASgJQgi6SAVyAxiACCIzChJSZXNvbHZlUnVuUmVzcG9uc2USHQoDcnVuGAEgASgLMhAud2luZGxhc3MudjEuUnVuIi0KD1dhdGNoUnVuUmVxdWVzdBIaCgZydW5faWQYASABKAlCCrpIB3IFEAEYgAEiRAoQV2F0Y2hSdW5SZXNwb25zZRIdCgNydW4YASABKAsyEC53aW5kbGFzcy52MS5SdW4SEQoJdW5jaGFuZ2VkGAIgASgIIoQBChRTdHJlYW1SdW5Mb2dzUmVxdWVzdBIaCgZydW5faWQYASABKAlCCrpIB3IFEAEYgAESMAoFcGhhc2UYAiABKA4yFS53aW5kbGFzcy52MS5SdW5QaGFzZUIKukgHggEEEAEgABIOCgZvZmZzZXQYAyABKAQSDgoGZm9sbG93GAQgASgIIqgBChVTdHJlYW1SdW5Mb2dzUmVzcG9uc2USDgoGb2Zmc2V0GAEgASgEEg0KBWNodW5rGAIgASgMEgsKA2VuZBgDIAEoCBIVCg1taXNzaW5nX2J5dGVzGAQgASgEEg0KBWVwb2NoGAUgASgEEigKCWxvZ19zdGF0ZRgGIAEoDjIVLndpbmRsYXNzLnYxLkxvZ1N0YXRlEhMKC2xvZ19wcm9ibGVtGAcgASgJImkKD1JldHJ5UnVuUmVxdWVzdBIaCgZydW5faWQYASABKAlCCrpIB3IFEAEYgAESGQoHbWVzc2FnZRgCIAEoCUIIukgFcgMYgAgSHwoKcmVxdWVzdF9pZBgDIAEoCUILukgI2AEBcgOwAQEiMQoQUmV0cnlSdW5SZXNwb25zZRIdCgNydW4YASABKAsyEC53aW5kbGFzcy52MS5SdW4ibAoRR2V0UnVuUGxhblJlcXVlc3QSGgoGcnVuX2lkGAEgASgJQgq6SAdyBRABGIABEh0KCXBhZ2Vfc2l6ZRgCIAEoBUIKukgHGgUY6AcoABIcCgpwYWdlX3Rva2VuGAMgASgJQgi6SAVyAxiACCJVChJHZXRSdW5QbGFuUmVzcG9uc2USJgoEcGxhbhgBIAEoCzIYLndpbmRsYXNzLnYxLlBsYW5TdW1tYXJ5EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSJzChhMaXN0TG9zdFJlc291cmNlc1JlcXVlc3QSGgoGcnVuX2lkGAEgASgJQgq6SAdyBRABGIABEh0KCXBhZ2Vfc2l6ZRgCIAEoBUIKukgHGgUY6AcoABIcCgpwYWdlX3Rva2VuGAMgASgJQgi6SAVyAxiACCJnChlMaXN0TG9zdFJlc291cmNlc1Jlc3BvbnNlEjEKDmxvc3RfcmVzb3VyY2VzGAEgAygLMhkud2luZGxhc3MudjEuTG9zdFJlc291cmNlEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSJvChRMaXN0UnVuRXZlbnRzUmVxdWVzdBIaCgZydW5faWQYASABKAlCCrpIB3IFEAEYgAESHQoJcGFnZV9zaXplGAIgASgFQgq6SAcaBRjoBygAEhwKCnBhZ2VfdG9rZW4YAyABKAlCCLpIBXIDGIAIIlcKFUxpc3RSdW5FdmVudHNSZXNwb25zZRIlCgZldmVudHMYASADKAsyFS53aW5kbGFzcy52MS5SdW5FdmVudBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiTAoRQ29tbWVudFJ1blJlcXVlc3QSGgoGcnVuX2lkGAEgASgJQgq6SAdyBRABGIABEhsKB2NvbW1lbnQYAiABKAlCCrpIB3IFEAEYgCAiOgoSQ29tbWVudFJ1blJlc3BvbnNlEiQKBWV2ZW50GAEgASgLMhUud2luZGxhc3MudjEuUnVuRXZlbnQiawoVU2V0UnVuUHJpb3JpdHlSZXF1ZXN0EhoKBnJ1bl9pZBgBIAEoCUIKukgHcgUQARiAARI2Cghwcmlvcml0eRgCIAEoDjIYLndpbmRsYXNzLnYxLlJ1blByaW9yaXR5Qgq6SAeCAQQQASAAIjcKFlNldFJ1blByaW9yaXR5UmVzcG9uc2USHQoDcnVuGAEgASgLMhAud2luZGxhc3MudjEuUnVuKocBCg1SdW5SZXNvbHV0aW9uEh4KGlJVTl9SRVNPTFVUSU9OX1VOU1BFQ0lGSUVEEAASFwoTUlVOX1JFU09MVVRJT05fV0FJVBABEiIKHlJVTl9SRVNPTFVUSU9OX0FDQ0VQVF9TTkFQU0hPVBACEhkKFVJVTl9SRVNPTFVUSU9OX1VOTE9DSxADMo8LCgpSdW5TZXJ2aWNlEkoKCUNyZWF0ZVJ1bhIdLndpbmRsYXNzLnYxLkNyZWF0ZVJ1blJlcXVlc3QaHi53aW5kbGFzcy52MS5DcmVhdGVSdW5SZXNwb25zZRJMCghDaGVja1J1bhIcLndpbmRsYXNzLnYxLkNoZWNrUnVuUmVxdWVzdBodLndpbmRsYXNzLnYxLkNoZWNrUnVuUmVzcG9uc2UiA5ACARJGCgZHZXRSdW4SGi53aW5kbGFzcy52MS5HZXRSdW5SZXF1ZXN0Ghsud2luZGxhc3MudjEuR2V0UnVuUmVzcG9uc2UiA5ACARJMCghMaXN0UnVucxIcLndpbmRsYXNzLnYxLkxpc3RSdW5zUmVxdWVzdBodLndpbmRsYXNzLnYxLkxpc3RSdW5zUmVzcG9uc2UiA5ACARJNCgpDb25maXJtUnVuEh4ud2luZGxhc3MudjEuQ29uZmlybVJ1blJlcXVlc3QaHy53aW5kbGFzcy52MS5Db25maXJtUnVuUmVzcG9uc2USTQoKRGlzY2FyZFJ1bhIeLndpbmRsYXNzLnYxLkRpc2NhcmRSdW5SZXF1ZXN0Gh8ud2luZGxhc3MudjEuRGlzY2FyZFJ1blJlc3BvbnNlEkoKCUNhbmNlbFJ1bhIdLndpbmRsYXNzLnYxLkNhbmNlbFJ1blJlcXVlc3QaHi53aW5kbGFzcy52MS5DYW5jZWxSdW5SZXNwb25zZRJcCg9Gb3JjZUV4ZWN1dGVSdW4SIy53aW5kbGFzcy52MS5Gb3JjZUV4ZWN1dGVSdW5SZXF1ZXN0GiQud2luZGxhc3MudjEuRm9yY2VFeGVjdXRlUnVuUmVzcG9uc2USTQoKUmVzb2x2ZVJ1bhIeLndpbmRsYXNzLnYxLlJlc29sdmVSdW5SZXF1ZXN0Gh8ud2luZGxhc3MudjEuUmVzb2x2ZVJ1blJlc3BvbnNlEk4KCFdhdGNoUnVuEhwud2luZGxhc3MudjEuV2F0Y2hSdW5SZXF1ZXN0Gh0ud2luZGxhc3MudjEuV2F0Y2hSdW5SZXNwb25zZSIDkAIBMAESXQoNU3RyZWFtUnVuTG9ncxIhLndpbmRsYXNzLnYxLlN0cmVhbVJ1bkxvZ3NSZXF1ZXN0GiIud2luZGxhc3MudjEuU3RyZWFtUnVuTG9nc1Jlc3BvbnNlIgOQAgEwARJHCghSZXRyeVJ1bhIcLndpbmRsYXNzLnYxLlJldHJ5UnVuUmVxdWVzdBodLndpbmRsYXNzLnYxLlJldHJ5UnVuUmVzcG9uc2USUgoKR2V0UnVuUGxhbhIeLndpbmRsYXNzLnYxLkdldFJ1blBsYW5SZXF1ZXN0Gh8ud2luZGxhc3MudjEuR2V0UnVuUGxhblJlc3BvbnNlIgOQAgESZwoRTGlzdExvc3RSZXNvdXJjZXMSJS53aW5kbGFzcy52MS5MaXN0TG9zdFJlc291cmNlc1JlcXVlc3QaJi53aW5kbGFzcy52MS5MaXN0TG9zdFJlc291cmNlc1Jlc3BvbnNlIgOQAgESWwoNTGlzdFJ1bkV2ZW50cxIhLndpbmRsYXNzLnYxLkxpc3RSdW5FdmVudHNSZXF1ZXN0GiIud2luZGxhc3MudjEuTGlzdFJ1bkV2ZW50c1Jlc3BvbnNlIgOQAgESTQoKQ29tbWVudFJ1bhIeLndpbmRsYXNzLnYxLkNvbW1lbnRSdW5SZXF1ZXN0Gh8ud2luZGxhc3MudjEuQ29tbWVudFJ1blJlc3BvbnNlElkKDlNldFJ1blByaW9yaXR5EiIud2luZGxhc3MudjEuU2V0UnVuUHJpb3JpdHlSZXF1ZXN0GiMud2luZGxhc3MudjEuU2V0UnVuUHJpb3JpdHlSZXNwb25zZUKMAQoPZGV2LndpbmRsYXNzLnYxQg9SdW5TZXJ2aWNlUHJvdG9QAVoqd2luZGxhc3MuZGV2L2dlbi9nby93aW5kbGFzcy92MTt3aW5kbGFzc3YxogIDV0RMqgILV2luZGxhc3MuVjG6AghXaW5kbGFzc8oCC1dpbmRsYXNzXFYx6gIMV2luZGxhc3M6OlYxYgZwcm90bzM", [file_buf_validate_validate, file_google_protobuf_timestamp, file_windlass_v1_run]);
 
 /**
  * Asks for a run.
@@ -496,6 +496,55 @@ export const CancelRunResponseSchema: GenMessage<CancelRunResponse> = /*@__PURE_
   messageDesc(file_windlass_v1_run_service, 13);
 
 /**
+ * Lets a run have its workspace now.
+ *
+ * @generated from message windlass.v1.ForceExecuteRunRequest
+ */
+export type ForceExecuteRunRequest = Message<"windlass.v1.ForceExecuteRunRequest"> & {
+  /**
+   * Its id.
+   *
+   * @generated from field: string run_id = 1;
+   */
+  runId: string;
+
+  /**
+   * For people.
+   *
+   * @generated from field: string comment = 2;
+   */
+  comment: string;
+};
+
+/**
+ * Describes the message windlass.v1.ForceExecuteRunRequest.
+ * Use `create(ForceExecuteRunRequestSchema)` to create a new message.
+ */
+export const ForceExecuteRunRequestSchema: GenMessage<ForceExecuteRunRequest> = /*@__PURE__*/
+  messageDesc(file_windlass_v1_run_service, 14);
+
+/**
+ * The run, which has the workspace.
+ *
+ * @generated from message windlass.v1.ForceExecuteRunResponse
+ */
+export type ForceExecuteRunResponse = Message<"windlass.v1.ForceExecuteRunResponse"> & {
+  /**
+   * As it is now.
+   *
+   * @generated from field: windlass.v1.Run run = 1;
+   */
+  run?: Run | undefined;
+};
+
+/**
+ * Describes the message windlass.v1.ForceExecuteRunResponse.
+ * Use `create(ForceExecuteRunResponseSchema)` to create a new message.
+ */
+export const ForceExecuteRunResponseSchema: GenMessage<ForceExecuteRunResponse> = /*@__PURE__*/
+  messageDesc(file_windlass_v1_run_service, 15);
+
+/**
  * Decides about an interrupted run.
  *
  * @generated from message windlass.v1.ResolveRunRequest
@@ -528,7 +577,7 @@ export type ResolveRunRequest = Message<"windlass.v1.ResolveRunRequest"> & {
  * Use `create(ResolveRunRequestSchema)` to create a new message.
  */
 export const ResolveRunRequestSchema: GenMessage<ResolveRunRequest> = /*@__PURE__*/
-  messageDesc(file_windlass_v1_run_service, 14);
+  messageDesc(file_windlass_v1_run_service, 16);
 
 /**
  * The run after the decision.
@@ -549,7 +598,7 @@ export type ResolveRunResponse = Message<"windlass.v1.ResolveRunResponse"> & {
  * Use `create(ResolveRunResponseSchema)` to create a new message.
  */
 export const ResolveRunResponseSchema: GenMessage<ResolveRunResponse> = /*@__PURE__*/
-  messageDesc(file_windlass_v1_run_service, 15);
+  messageDesc(file_windlass_v1_run_service, 17);
 
 /**
  * Names a run to watch.
@@ -570,7 +619,7 @@ export type WatchRunRequest = Message<"windlass.v1.WatchRunRequest"> & {
  * Use `create(WatchRunRequestSchema)` to create a new message.
  */
 export const WatchRunRequestSchema: GenMessage<WatchRunRequest> = /*@__PURE__*/
-  messageDesc(file_windlass_v1_run_service, 16);
+  messageDesc(file_windlass_v1_run_service, 18);
 
 /**
  * The run as it is now.
@@ -599,7 +648,7 @@ export type WatchRunResponse = Message<"windlass.v1.WatchRunResponse"> & {
  * Use `create(WatchRunResponseSchema)` to create a new message.
  */
 export const WatchRunResponseSchema: GenMessage<WatchRunResponse> = /*@__PURE__*/
-  messageDesc(file_windlass_v1_run_service, 17);
+  messageDesc(file_windlass_v1_run_service, 19);
 
 /**
  * Asks for a log.
@@ -641,7 +690,7 @@ export type StreamRunLogsRequest = Message<"windlass.v1.StreamRunLogsRequest"> &
  * Use `create(StreamRunLogsRequestSchema)` to create a new message.
  */
 export const StreamRunLogsRequestSchema: GenMessage<StreamRunLogsRequest> = /*@__PURE__*/
-  messageDesc(file_windlass_v1_run_service, 18);
+  messageDesc(file_windlass_v1_run_service, 20);
 
 /**
  * A piece of a log.
@@ -705,7 +754,7 @@ export type StreamRunLogsResponse = Message<"windlass.v1.StreamRunLogsResponse">
  * Use `create(StreamRunLogsResponseSchema)` to create a new message.
  */
 export const StreamRunLogsResponseSchema: GenMessage<StreamRunLogsResponse> = /*@__PURE__*/
-  messageDesc(file_windlass_v1_run_service, 19);
+  messageDesc(file_windlass_v1_run_service, 21);
 
 /**
  * Names a run to repeat.
@@ -740,7 +789,7 @@ export type RetryRunRequest = Message<"windlass.v1.RetryRunRequest"> & {
  * Use `create(RetryRunRequestSchema)` to create a new message.
  */
 export const RetryRunRequestSchema: GenMessage<RetryRunRequest> = /*@__PURE__*/
-  messageDesc(file_windlass_v1_run_service, 20);
+  messageDesc(file_windlass_v1_run_service, 22);
 
 /**
  * The new run.
@@ -761,7 +810,7 @@ export type RetryRunResponse = Message<"windlass.v1.RetryRunResponse"> & {
  * Use `create(RetryRunResponseSchema)` to create a new message.
  */
 export const RetryRunResponseSchema: GenMessage<RetryRunResponse> = /*@__PURE__*/
-  messageDesc(file_windlass_v1_run_service, 21);
+  messageDesc(file_windlass_v1_run_service, 23);
 
 /**
  * Names a run whose plan is wanted.
@@ -796,7 +845,7 @@ export type GetRunPlanRequest = Message<"windlass.v1.GetRunPlanRequest"> & {
  * Use `create(GetRunPlanRequestSchema)` to create a new message.
  */
 export const GetRunPlanRequestSchema: GenMessage<GetRunPlanRequest> = /*@__PURE__*/
-  messageDesc(file_windlass_v1_run_service, 22);
+  messageDesc(file_windlass_v1_run_service, 24);
 
 /**
  * A page of what the plan would change.
@@ -825,7 +874,7 @@ export type GetRunPlanResponse = Message<"windlass.v1.GetRunPlanResponse"> & {
  * Use `create(GetRunPlanResponseSchema)` to create a new message.
  */
 export const GetRunPlanResponseSchema: GenMessage<GetRunPlanResponse> = /*@__PURE__*/
-  messageDesc(file_windlass_v1_run_service, 23);
+  messageDesc(file_windlass_v1_run_service, 25);
 
 /**
  * Names a run whose lost resources are wanted.
@@ -860,7 +909,7 @@ export type ListLostResourcesRequest = Message<"windlass.v1.ListLostResourcesReq
  * Use `create(ListLostResourcesRequestSchema)` to create a new message.
  */
 export const ListLostResourcesRequestSchema: GenMessage<ListLostResourcesRequest> = /*@__PURE__*/
-  messageDesc(file_windlass_v1_run_service, 24);
+  messageDesc(file_windlass_v1_run_service, 26);
 
 /**
  * A page of what an apply has finished and its last state does not have as it should.
@@ -888,7 +937,7 @@ export type ListLostResourcesResponse = Message<"windlass.v1.ListLostResourcesRe
  * Use `create(ListLostResourcesResponseSchema)` to create a new message.
  */
 export const ListLostResourcesResponseSchema: GenMessage<ListLostResourcesResponse> = /*@__PURE__*/
-  messageDesc(file_windlass_v1_run_service, 25);
+  messageDesc(file_windlass_v1_run_service, 27);
 
 /**
  * Names a run whose events are wanted.
@@ -923,7 +972,7 @@ export type ListRunEventsRequest = Message<"windlass.v1.ListRunEventsRequest"> &
  * Use `create(ListRunEventsRequestSchema)` to create a new message.
  */
 export const ListRunEventsRequestSchema: GenMessage<ListRunEventsRequest> = /*@__PURE__*/
-  messageDesc(file_windlass_v1_run_service, 26);
+  messageDesc(file_windlass_v1_run_service, 28);
 
 /**
  * A page of events.
@@ -951,7 +1000,7 @@ export type ListRunEventsResponse = Message<"windlass.v1.ListRunEventsResponse">
  * Use `create(ListRunEventsResponseSchema)` to create a new message.
  */
 export const ListRunEventsResponseSchema: GenMessage<ListRunEventsResponse> = /*@__PURE__*/
-  messageDesc(file_windlass_v1_run_service, 27);
+  messageDesc(file_windlass_v1_run_service, 29);
 
 /**
  * Says something about a run.
@@ -979,7 +1028,7 @@ export type CommentRunRequest = Message<"windlass.v1.CommentRunRequest"> & {
  * Use `create(CommentRunRequestSchema)` to create a new message.
  */
 export const CommentRunRequestSchema: GenMessage<CommentRunRequest> = /*@__PURE__*/
-  messageDesc(file_windlass_v1_run_service, 28);
+  messageDesc(file_windlass_v1_run_service, 30);
 
 /**
  * The comment is recorded.
@@ -1000,7 +1049,7 @@ export type CommentRunResponse = Message<"windlass.v1.CommentRunResponse"> & {
  * Use `create(CommentRunResponseSchema)` to create a new message.
  */
 export const CommentRunResponseSchema: GenMessage<CommentRunResponse> = /*@__PURE__*/
-  messageDesc(file_windlass_v1_run_service, 29);
+  messageDesc(file_windlass_v1_run_service, 31);
 
 /**
  * Changes the priority of a run.
@@ -1028,7 +1077,7 @@ export type SetRunPriorityRequest = Message<"windlass.v1.SetRunPriorityRequest">
  * Use `create(SetRunPriorityRequestSchema)` to create a new message.
  */
 export const SetRunPriorityRequestSchema: GenMessage<SetRunPriorityRequest> = /*@__PURE__*/
-  messageDesc(file_windlass_v1_run_service, 30);
+  messageDesc(file_windlass_v1_run_service, 32);
 
 /**
  * The run with its new priority.
@@ -1049,7 +1098,7 @@ export type SetRunPriorityResponse = Message<"windlass.v1.SetRunPriorityResponse
  * Use `create(SetRunPriorityResponseSchema)` to create a new message.
  */
 export const SetRunPriorityResponseSchema: GenMessage<SetRunPriorityResponse> = /*@__PURE__*/
-  messageDesc(file_windlass_v1_run_service, 31);
+  messageDesc(file_windlass_v1_run_service, 33);
 
 /**
  * What to do with a run whose apply was interrupted.
@@ -1147,7 +1196,8 @@ export const RunService: GenService<{
     output: typeof ListRunsResponseSchema;
   },
   /**
-   * Lets a planned run apply. Exactly what was planned is applied.
+   * Lets a planned run apply. Exactly what was planned is applied. A saved plan takes the workspace now: WORKSPACE_LOCKED while
+   * somebody has it, RUN_NOT_CONFIRMABLE once another state is current.
    *
    * @generated from rpc windlass.v1.RunService.ConfirmRun
    */
@@ -1175,6 +1225,18 @@ export const RunService: GenService<{
     methodKind: "unary";
     input: typeof CancelRunRequestSchema;
     output: typeof CancelRunResponseSchema;
+  },
+  /**
+   * Lets a pending run have its workspace now: the run that has it is discarded or, while its job is in a queue, canceled, and so are
+   * those that wait before this one. RUN_NOT_QUEUED if it does not wait for its workspace; WORKSPACE_LOCKED while a person has the
+   * workspace, or a run that is at work: cancel that one first. Needs the role owner.
+   *
+   * @generated from rpc windlass.v1.RunService.ForceExecuteRun
+   */
+  forceExecuteRun: {
+    methodKind: "unary";
+    input: typeof ForceExecuteRunRequestSchema;
+    output: typeof ForceExecuteRunResponseSchema;
   },
   /**
    * Decides about a run whose agent was lost in an apply and that still holds its workspace. Otherwise RUN_NOT_RESOLVABLE.

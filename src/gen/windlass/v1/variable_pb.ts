@@ -13,7 +13,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file windlass/v1/variable.proto.
  */
 export const file_windlass_v1_variable: GenFile = /*@__PURE__*/
-  fileDesc("Chp3aW5kbGFzcy92MS92YXJpYWJsZS5wcm90bxILd2luZGxhc3MudjEi9AEKCFZhcmlhYmxlEgoKAmlkGAEgASgJEhcKA2tleRgCIAEoCUIKukgHcgUQARiAARIYCgV2YWx1ZRgDIAEoCUIJukgGcgQogIAQEjkKCGNhdGVnb3J5GAQgASgOMh0ud2luZGxhc3MudjEuVmFyaWFibGVDYXRlZ29yeUIIukgFggECEAESCwoDaGNsGAUgASgIEhEKCXNlbnNpdGl2ZRgGIAEoCBIdCgtkZXNjcmlwdGlvbhgHIAEoCUIIukgFcgMYgAQSLwoLdXBkYXRlX3RpbWUYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIrgCCgtWYXJpYWJsZVNldBIKCgJpZBgBIAEoCRI5CgRuYW1lGAIgASgJQiu6SChyJjIkXlthLXowLTldKFthLXowLTktXXswLDYxfVthLXowLTldKT8kEhQKDG9yZ2FuaXphdGlvbhgDIAEoCRIdCgtkZXNjcmlwdGlvbhgEIAEoCUIIukgFcgMYgAgSEQoJaXNfZ2xvYmFsGAUgASgIEhIKCndvcmtzcGFjZXMYBiADKAkSFgoOdmFyaWFibGVfY291bnQYByABKA0SLwoLY3JlYXRlX3RpbWUYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC3VwZGF0ZV90aW1lGAkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIMCgRldGFnGAogASgJImUKEUVmZmVjdGl2ZVZhcmlhYmxlEicKCHZhcmlhYmxlGAEgASgLMhUud2luZGxhc3MudjEuVmFyaWFibGUSFAoMdmFyaWFibGVfc2V0GAIgASgJEhEKCW92ZXJyaWRlcxgDIAMoCSpxChBWYXJpYWJsZUNhdGVnb3J5EiEKHVZBUklBQkxFX0NBVEVHT1JZX1VOU1BFQ0lGSUVEEAASHwobVkFSSUFCTEVfQ0FURUdPUllfVEVSUkFGT1JNEAESGQoVVkFSSUFCTEVfQ0FURUdPUllfRU5WEAJCigEKD2Rldi53aW5kbGFzcy52MUINVmFyaWFibGVQcm90b1ABWip3aW5kbGFzcy5kZXYvZ2VuL2dvL3dpbmRsYXNzL3YxO3dpbmRsYXNzdjGiAgNXREyqAgtXaW5kbGFzcy5WMboCCFdpbmRsYXNzygILV2luZGxhc3NcVjHqAgxXaW5kbGFzczo6VjFiBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_timestamp]);
+  fileDesc("Chp3aW5kbGFzcy92MS92YXJpYWJsZS5wcm90bxILd2luZGxhc3MudjEi9AEKCFZhcmlhYmxlEgoKAmlkGAEgASgJEhcKA2tleRgCIAEoCUIKukgHcgUQARiAARIYCgV2YWx1ZRgDIAEoCUIJukgGcgQogIAQEjkKCGNhdGVnb3J5GAQgASgOMh0ud2luZGxhc3MudjEuVmFyaWFibGVDYXRlZ29yeUIIukgFggECEAESCwoDaGNsGAUgASgIEhEKCXNlbnNpdGl2ZRgGIAEoCBIdCgtkZXNjcmlwdGlvbhgHIAEoCUIIukgFcgMYgAQSLwoLdXBkYXRlX3RpbWUYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIsoCCgtWYXJpYWJsZVNldBIKCgJpZBgBIAEoCRI2CgRuYW1lGAIgASgJQii6SCVyIzIhXltBLVphLXowLTlfXVtBLVphLXowLTlfLV17MCw2Mn0kEhQKDG9yZ2FuaXphdGlvbhgDIAEoCRIdCgtkZXNjcmlwdGlvbhgEIAEoCUIIukgFcgMYgAgSEQoJaXNfZ2xvYmFsGAUgASgIEhIKCndvcmtzcGFjZXMYBiADKAkSFgoOdmFyaWFibGVfY291bnQYByABKA0SLwoLY3JlYXRlX3RpbWUYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC3VwZGF0ZV90aW1lGAkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIMCgRldGFnGAogASgJEhMKC2lzX3ByaW9yaXR5GAsgASgIImUKEUVmZmVjdGl2ZVZhcmlhYmxlEicKCHZhcmlhYmxlGAEgASgLMhUud2luZGxhc3MudjEuVmFyaWFibGUSFAoMdmFyaWFibGVfc2V0GAIgASgJEhEKCW92ZXJyaWRlcxgDIAMoCSpxChBWYXJpYWJsZUNhdGVnb3J5EiEKHVZBUklBQkxFX0NBVEVHT1JZX1VOU1BFQ0lGSUVEEAASHwobVkFSSUFCTEVfQ0FURUdPUllfVEVSUkFGT1JNEAESGQoVVkFSSUFCTEVfQ0FURUdPUllfRU5WEAJCigEKD2Rldi53aW5kbGFzcy52MUINVmFyaWFibGVQcm90b1ABWip3aW5kbGFzcy5kZXYvZ2VuL2dvL3dpbmRsYXNzL3YxO3dpbmRsYXNzdjGiAgNXREyqAgtXaW5kbGFzcy5WMboCCFdpbmRsYXNzygILV2luZGxhc3NcVjHqAgxXaW5kbGFzczo6VjFiBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_timestamp]);
 
 /**
  * A value that the runs of a workspace get. A workspace or a variable set has at most 1,000 variables, and 2 MiB of values together; of
@@ -101,7 +101,7 @@ export type VariableSet = Message<"windlass.v1.VariableSet"> & {
   id: string;
 
   /**
-   * Unique in its organization.
+   * Unique in its organization, whatever the case of its letters.
    *
    * @generated from field: string name = 2;
    */
@@ -162,6 +162,13 @@ export type VariableSet = Message<"windlass.v1.VariableSet"> & {
    * @generated from field: string etag = 10;
    */
   etag: string;
+
+  /**
+   * True: its values win over those of runs, workspaces and other sets. A global priority set wins over attached ones.
+   *
+   * @generated from field: bool is_priority = 11;
+   */
+  isPriority: boolean;
 };
 
 /**
@@ -192,7 +199,7 @@ export type EffectiveVariable = Message<"windlass.v1.EffectiveVariable"> & {
   variableSet: string;
 
   /**
-   * Names of the variable sets whose value it hides, in the order of their precedence: the first 100.
+   * Names of the other variable sets whose value it hides, in the order of their precedence: the first 100.
    *
    * @generated from field: repeated string overrides = 3;
    */

@@ -1,11 +1,11 @@
 import type { OrganizationId, PoolId } from "../../../lib/words/ids.ts";
-import { and, asc, eq, gt, inArray, isNull, lt, lte, ne, or, sql } from "../../drizzle/orm.ts";
+import { and, asc, desc, eq, gt, gte, inArray, isNull, lt, lte, ne, or, sql } from "../../drizzle/orm.ts";
 import { asParameter } from "../../engine/dialect.ts";
 import { prepared } from "../../engine/prepared.ts";
 import type { AgentQueries, HeardAgent, SilentAgent } from "../../ports/agents.ts";
 import { isConnected, isFalse } from "../../tables/conditions.ts";
 import type { QueryContext } from "../context.ts";
-import { afterPair } from "../pages.ts";
+import { afterPair, sliceOf } from "../pages.ts";
 import { counted, getting, inserting, many, one, removing, saving } from "../rows.ts";
 
 export function agentQueries(context: QueryContext): AgentQueries {
@@ -39,6 +39,15 @@ export function agentQueries(context: QueryContext): AgentQueries {
         )
         .orderBy(asc(agents.name), asc(agents.id))
         .limit(page.limit),
+    slice: ({ poolId, isDescending, heardSince, heardIds = [] }, slice) => {
+      const direction = isDescending ? desc : asc;
+      const isHeard =
+        heardSince === undefined
+          ? undefined
+          : or(gte(agents.lastSeenAt, heardSince), inArray(agents.id, [...heardIds]));
+      const order = [direction(agents.createdAt), direction(agents.id)];
+      return sliceOf(context, agents, { where: and(eq(agents.poolId, poolId), isHeard), order }, slice);
+    },
     placeAfter: async (organizationId, { after, rows: rowCount }) => {
       const [place] = await db
         .select({ name: agents.name, id: agents.id })

@@ -1,23 +1,29 @@
+import type { SQL } from "drizzle-orm";
 import type { AgentStatus } from "../../../domain/agents/agent.ts";
 import type { PoolId } from "../../../lib/words/ids.ts";
-import { and, asc, count, desc, eq, inArray, min, or, sql, sum } from "../../drizzle/orm.ts";
-import type { PoolCounts, PoolQueries } from "../../ports/agents.ts";
+import { and, asc, count, desc, eq, exists, inArray, min, or, sql, sum } from "../../drizzle/orm.ts";
+import type { PoolCounts, PoolListing, PoolQueries } from "../../ports/agents.ts";
 import { isClaimed, isQueued } from "../../tables/conditions.ts";
 import type { QueryContext } from "../context.ts";
-import { inOrderOfName } from "../pages.ts";
-import { chunks, inserting, many, one, removing, saving } from "../rows.ts";
+import { inOrderOfName, sliceOf } from "../pages.ts";
+import { chunks, counted, inChunks, inserting, many, one, oneInAnyCase, removing, saving } from "../rows.ts";
 
 export function poolQueries(context: QueryContext): PoolQueries {
   const { db, t } = context;
   const { pools, grants, workspaces } = t;
   const rows = { table: pools, what: "an agent pool" };
+  const inAnyCase = oneInAnyCase(context, pools);
   const named = inOrderOfName(context, pools);
   const grantsOf = many(context, grants, "poolId", { order: [asc(grants.workspaceName)] });
   return {
     get: one(context, pools, "id"),
     byName: one(context, pools, "organizationId", "name"),
+    byNameInAnyCase: (organizationId, name) => inAnyCase(name, eq(pools.organizationId, organizationId)),
     list: (organizationId, page) => named.page(eq(pools.organizationId, organizationId), page),
     find: findQuery(context),
+    slice: (listing, slice) =>
+      sliceOf(context, pools, { where: conditionOf(context, listing), order: orderOf(context, listing) }, slice),
+    count: (organizationId) => counted(context, pools, eq(pools.organizationId, organizationId)),
     insert: inserting(context, rows),
     save: saving(context, rows),
     delete: removing(context, pools),
@@ -42,6 +48,7 @@ export function poolQueries(context: QueryContext): PoolQueries {
         await db.delete(grants).where(and(eq(grants.poolId, poolId), inArray(grants.workspaceName, some)));
       }
     },
+    ...workspacesQueries(context),
     assigned: async (id, limit) => {
       const named = await db
         .select({ name: workspaces.name })
@@ -56,7 +63,7 @@ export function poolQueries(context: QueryContext): PoolQueries {
 }
 
 async function poolCounts({ db, t: { agents, jobs } }: QueryContext, ids: readonly PoolId[]): Promise<PoolCounts[]> {
-  const counted: PoolCounts[] = [];
+  const found: PoolCounts[] = [];
   for (const some of chunks(ids)) {
     const agentRows = await db
       .select({
@@ -82,7 +89,7 @@ async function poolCounts({ db, t: { agents, jobs } }: QueryContext, ids: readon
       .groupBy(jobs.poolId);
     for (const poolId of some) {
       const waiting = queued.find((row) => row.poolId === poolId);
-      counted.push({
+      found.push({
         poolId,
         ...agentCounts(agentRows.filter((row) => row.poolId === poolId)),
         queuedJobs: waiting?.count ?? 0,
@@ -91,7 +98,7 @@ async function poolCounts({ db, t: { agents, jobs } }: QueryContext, ids: readon
       });
     }
   }
-  return counted;
+  return found;
 }
 
 interface AgentGroup {
@@ -110,18 +117,73 @@ function agentCounts(
   const here = groups.filter(({ status }) => status === "idle" || status === "busy");
   const total = (some: readonly AgentGroup[], read: (group: AgentGroup) => number) =>
     some.reduce((all, group) => all + read(group), 0);
-  const counted = (some: readonly AgentGroup[]) => total(some, (group) => group.count);
+  const agentsIn = (some: readonly AgentGroup[]) => total(some, (group) => group.count);
   return {
     agents,
-    pausedAgents: counted(here.filter(({ isPaused }) => isPaused)),
-    drainingAgents: counted(here.filter(({ isDraining }) => isDraining)),
+    pausedAgents: agentsIn(here.filter(({ isPaused }) => isPaused)),
+    drainingAgents: agentsIn(here.filter(({ isDraining }) => isDraining)),
     capacity: total(here, (group) => group.capacity),
   };
 }
 
-function findQuery({ db, t: { pools }, dialect }: QueryContext): PoolQueries["find"] {
-  return ({ organizationId, search, order, isDescending }, { after, limit }) => {
-    const direction = isDescending ? desc : asc;
+function workspacesQueries({
+  db,
+  t: { pools, grants, workspaces },
+}: QueryContext): Pick<PoolQueries, "grantedWorkspaces" | "assignedWorkspaces"> {
+  const isGranted = and(eq(workspaces.organizationId, pools.organizationId), eq(workspaces.name, grants.workspaceName));
+  return {
+    grantedWorkspaces: (ids, limit) =>
+      inChunks(ids, (some) =>
+        db
+          .select({ poolId: grants.poolId, workspaceId: workspaces.id })
+          .from(grants)
+          .innerJoin(pools, eq(pools.id, grants.poolId))
+          .innerJoin(workspaces, isGranted)
+          .where(inArray(grants.poolId, some))
+          .orderBy(asc(workspaces.name))
+          .limit(limit),
+      ),
+    assignedWorkspaces: async (ids, limit) =>
+      inChunks(ids, async (some) => {
+        const rows = await db
+          .select({ poolId: workspaces.poolId, workspaceId: workspaces.id })
+          .from(workspaces)
+          .where(inArray(workspaces.poolId, some))
+          .orderBy(asc(workspaces.name))
+          .limit(limit);
+        return rows.flatMap(({ poolId, workspaceId }) => (poolId === null ? [] : [{ poolId, workspaceId }]));
+      }),
+  };
+}
+
+function conditionOf(
+  { db, t: { pools, grants }, dialect }: QueryContext,
+  { organizationId, search, usableBy }: PoolListing,
+): SQL | undefined {
+  const isFound =
+    search === "" ? undefined : or(dialect.contains(pools.name, search), dialect.contains(pools.description, search));
+  const grantOf = (name: string) =>
+    db
+      .select({ one: sql`1` })
+      .from(grants)
+      .where(and(eq(grants.poolId, pools.id), eq(grants.workspaceName, name)));
+  const isUsable =
+    usableBy === undefined ? undefined : or(sql`${pools.isOrganizationScoped}`, exists(grantOf(usableBy)));
+  return and(eq(pools.organizationId, organizationId), isFound, isUsable);
+}
+
+function orderOf({ t: { pools } }: QueryContext, { order, isDescending }: PoolListing): readonly SQL[] {
+  const direction = isDescending ? desc : asc;
+  return [direction(order === "name" ? pools.name : pools.createdAt), direction(pools.id)];
+}
+
+function findQuery(context: QueryContext): PoolQueries["find"] {
+  const {
+    db,
+    t: { pools },
+  } = context;
+  return (listing, { after, limit }) => {
+    const { order, isDescending } = listing;
     const beyond = sql.raw(isDescending ? "<" : ">");
     const position =
       after === null
@@ -129,14 +191,11 @@ function findQuery({ db, t: { pools }, dialect }: QueryContext): PoolQueries["fi
         : order === "name"
           ? sql`${pools.name} ${beyond} ${sql.param(after.name, pools.name)}`
           : sql`(${pools.createdAt}, ${pools.id}) ${beyond} (${sql.param(after.createdAt, pools.createdAt)}, ${sql.param(after.id, pools.id)})`;
-    const isFound =
-      search === "" ? undefined : or(dialect.contains(pools.name, search), dialect.contains(pools.description, search));
-    const first = order === "name" ? pools.name : pools.createdAt;
     return db
       .select()
       .from(pools)
-      .where(and(eq(pools.organizationId, organizationId), isFound, position))
-      .orderBy(direction(first), direction(pools.id))
+      .where(and(conditionOf(context, listing), position))
+      .orderBy(...orderOf(context, listing))
       .limit(limit);
   };
 }

@@ -2,7 +2,7 @@ import { and, desc, eq, or } from "../../drizzle/orm.ts";
 import type { Queries } from "../../ports/store.ts";
 import type { QueryContext } from "../context.ts";
 import { inOrderOfName } from "../pages.ts";
-import { counted, inserting, one, removing, saving } from "../rows.ts";
+import { counted, inserting, one, oneInAnyCase, removing, saving } from "../rows.ts";
 
 export function organizationQueries(context: QueryContext): Queries["organizations"] {
   const { db, dialect } = context;
@@ -11,6 +11,7 @@ export function organizationQueries(context: QueryContext): Queries["organizatio
   return {
     get: one(context, organizations, "id"),
     byName: one(context, organizations, "name"),
+    byNameInAnyCase: oneInAnyCase(context, organizations),
     list: (page) => inOrderOfName(context, organizations).page(undefined, page),
     search: async ({ id, search }, { offset, limit }) => {
       const isFound = or(dialect.contains(organizations.name, search), dialect.contains(organizations.email, search));

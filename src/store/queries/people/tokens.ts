@@ -25,6 +25,7 @@ export function tokenQueries(context: QueryContext): TokenQueries {
         ),
         page,
       ),
+    slice: (poolId, slice) => newest.slice(and(eq(tokens.poolId, poolId), isNull(tokens.revokedAt)), slice),
     insert: inserting(context, rows),
     save: saving(context, rows),
     touch: async (id, { at, ifBefore, address }) => {

@@ -1,12 +1,12 @@
-import type { SQL } from "drizzle-orm";
-import type { AgentId, PoolId, RunId, WorkspaceId } from "../../../lib/words/ids.ts";
-import { and, asc, count, desc, eq, gt, gte, inArray, lt, or, sql } from "../../drizzle/orm.ts";
+import type { RunId, WorkspaceId } from "../../../lib/words/ids.ts";
+import { and, asc, count, desc, eq, gt, inArray, lt, or, sql } from "../../drizzle/orm.ts";
 import { prepared } from "../../engine/prepared.ts";
-import type { RunFilter, RunQueries } from "../../ports/runs.ts";
-import { isActive, isPending, isSet, isUndecided } from "../../tables/conditions.ts";
+import type { RunQueries } from "../../ports/runs.ts";
+import { isActive, isPending, isPlanned } from "../../tables/conditions.ts";
 import type { QueryContext } from "../context.ts";
 import { newestFirst } from "../pages.ts";
-import { getting, inserting, saving } from "../rows.ts";
+import { counted, getting, inserting, saving } from "../rows.ts";
+import { createdWithin, matches } from "./run-filter.ts";
 
 export function runQueries(context: QueryContext): RunQueries {
   const { db, t } = context;
@@ -46,6 +46,15 @@ export function runQueries(context: QueryContext): RunQueries {
   return {
     ...getting(context, runs),
     list: (filter, page) => newest.page(matches(context, filter), page),
+    range: (filter, { offset, limit }) =>
+      db
+        .select()
+        .from(runs)
+        .where(matches(context, filter))
+        .orderBy(desc(runs.createdAt), desc(runs.id))
+        .limit(limit)
+        .offset(offset),
+    count: (filter) => counted(context, runs, matches(context, filter)),
     placeAfter: ({ organizationId, workspaceId, ...times }, page) =>
       newest.placeAfter(
         and(
@@ -73,9 +82,27 @@ export function runQueries(context: QueryContext): RunQueries {
         )
         .orderBy(asc(runs.id))
         .limit(limit),
+    outdatedPlans: (at, limit) => outdatedPlans(context, at, limit),
     insert: inserting(context, rows),
     save: saving(context, rows),
   };
+}
+
+async function outdatedPlans(
+  { db, t: { runs, workspaces } }: QueryContext,
+  at: Date,
+  limit: number,
+): Promise<readonly RunId[]> {
+  const isElsewhere = sql`${workspaces.lockRunId} is distinct from ${runs.id}`;
+  const hasMoved = sql`${runs.baseStateId} is distinct from ${workspaces.currentStateId}`;
+  const found = await db
+    .select({ id: runs.id })
+    .from(runs)
+    .innerJoin(workspaces, eq(workspaces.id, runs.workspaceId))
+    .where(and(isPlanned(runs.status), isElsewhere, or(hasMoved, lt(runs.statusAt, at))))
+    .orderBy(asc(runs.id))
+    .limit(limit);
+  return found.map(({ id }) => id);
 }
 
 /** Reads the index of what waits once, however many of them are asked for. */
@@ -99,41 +126,4 @@ async function runsAhead(
     .from(places)
     .where(inArray(places.id, [...ids]));
   return new Map(found.map(({ id, place }) => [id, place - 1]));
-}
-
-const createdWithin = (
-  runs: QueryContext["t"]["runs"],
-  { createdFrom = null, createdBefore = null }: Pick<RunFilter, "createdFrom" | "createdBefore">,
-): SQL | undefined =>
-  and(
-    createdFrom === null ? undefined : gte(runs.createdAt, createdFrom),
-    createdBefore === null ? undefined : lt(runs.createdAt, createdBefore),
-  );
-
-/** The condition that a filter is. */
-function matches({ db, t, dialect }: QueryContext, filter: RunFilter): SQL | undefined {
-  const { runs, workspaces, workspaceTags, jobs } = t;
-  const { organizationId, workspaceId, statuses, search = "", tags = [] } = filter;
-  const { poolId = null, agentId = null } = filter;
-  const inPool = (id: PoolId) => db.select({ id: workspaces.id }).from(workspaces).where(eq(workspaces.poolId, id));
-  const tagged = (tag: string) =>
-    db.select({ id: workspaceTags.workspaceId }).from(workspaceTags).where(eq(workspaceTags.tag, tag));
-  const ofAgent = (id: AgentId) => db.select({ id: jobs.runId }).from(jobs).where(eq(jobs.agentId, id));
-  const holding = db
-    .select({ id: workspaces.lockRunId })
-    .from(workspaces)
-    .where(and(eq(workspaces.organizationId, organizationId), isSet(workspaces.lockRunId)));
-  const searched = [runs.id, runs.message, runs.createdBy];
-  return and(
-    eq(runs.organizationId, organizationId),
-    workspaceId === null ? undefined : eq(runs.workspaceId, workspaceId),
-    statuses === null ? undefined : inArray(runs.status, [...statuses]),
-    filter.isActive === true ? isActive(runs.status) : undefined,
-    search === "" ? undefined : or(...searched.map((column) => dialect.contains(column, search))),
-    createdWithin(runs, filter),
-    poolId === null ? undefined : inArray(runs.workspaceId, inPool(poolId)),
-    agentId === null ? undefined : inArray(runs.id, ofAgent(agentId)),
-    ...(filter.needsDecision === true ? [inArray(runs.id, holding), isUndecided(runs.status)] : []),
-    ...tags.map((tag) => inArray(runs.workspaceId, tagged(tag))),
-  );
 }

@@ -4,6 +4,7 @@ import { and, asc, eq, inArray, isNotNull, isNull, lt, or, sql } from "../../dri
 import type { IdPage } from "../../ports/pages.ts";
 import type { BlobUse, SealedValue, UpkeepQueries } from "../../ports/upkeep.ts";
 import { isActive } from "../../tables/conditions.ts";
+import type { Tables } from "../../tables/tables.ts";
 import type { QueryContext } from "../context.ts";
 import { afterId, pageById } from "../pages.ts";
 import { removing } from "../rows.ts";
@@ -20,6 +21,15 @@ export function upkeepQueries(context: QueryContext): UpkeepQueries {
   };
 }
 
+/** The keys of everything that is stored of a run. */
+const objectsOf = (runs: Tables["runs"]) => ({
+  plan: runs.planBlobKey,
+  summary: runs.summaryBlobKey,
+  files: runs.planFilesBlobKey,
+  json: runs.planJsonBlobKey,
+  redacted: runs.redactedPlanBlobKey,
+});
+
 type RunPart = Pick<UpkeepQueries, "activeRuns" | "quarantinedRuns" | "deleteRun" | "plannedRuns" | "states">;
 
 function runQueries(context: QueryContext): RunPart {
@@ -30,8 +40,7 @@ function runQueries(context: QueryContext): RunPart {
   const page = (where: SQL | undefined, wanted: IdPage) => pageById(context, { table: runs, where }, wanted);
   return {
     activeRuns: (wanted) => page(isActive(runs.status), wanted),
-    plannedRuns: (wanted) =>
-      page(or(isNotNull(runs.planBlobKey), isNotNull(runs.summaryBlobKey), isNotNull(runs.planFilesBlobKey)), wanted),
+    plannedRuns: (wanted) => page(or(...Object.values(objectsOf(runs)).map((key) => isNotNull(key))), wanted),
     quarantinedRuns: async (ids) => {
       if (ids.length === 0) return new Set();
       const found = await db
@@ -98,7 +107,7 @@ function blobQueries(context: QueryContext): Pick<UpkeepQueries, "blobUses"> {
   } = context;
   const of = {
     configurations: { id: configurations.id, first: configurations.blobKey },
-    runs: { id: runs.id, first: runs.planBlobKey, second: runs.summaryBlobKey, third: runs.planFilesBlobKey },
+    runs: { id: runs.id, ...objectsOf(runs) },
     states: { id: states.id, first: states.blobKey, second: states.jsonBlobKey },
     stateAnnouncements: { id: stateAnnouncements.id, first: stateAnnouncements.jsonBlobKey },
   };

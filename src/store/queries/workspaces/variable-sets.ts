@@ -2,14 +2,16 @@ import type { WorkspaceId } from "../../../lib/words/ids.ts";
 import { and, asc, count, eq, inArray, or, sql } from "../../drizzle/orm.ts";
 import { prepared } from "../../engine/prepared.ts";
 import type { Queries } from "../../ports/store.ts";
+import type { VariableSetFilter } from "../../ports/workspaces.ts";
 import type { QueryContext } from "../context.ts";
-import { inOrderOfName } from "../pages.ts";
-import { chunks, inChunks, inserting, many, one, removing, saving } from "../rows.ts";
+import { inOrderOfName, sliceOf } from "../pages.ts";
+import { chunks, inChunks, inserting, many, one, oneInAnyCase, removing, saving } from "../rows.ts";
 
 export function variableSetQueries(context: QueryContext): Queries["variableSets"] {
   const { db, t } = context;
   const { variableSets: sets, variableSetWorkspaces: attachments, setVariables, workspaces } = t;
   const rows = { table: sets, what: "a variable set" };
+  const inAnyCase = oneInAnyCase(context, sets);
   const named = inOrderOfName(context, sets);
   const isGlobal = sql`${sets.isGlobal}`;
   const attachedTo = (id: WorkspaceId) =>
@@ -22,17 +24,19 @@ export function variableSetQueries(context: QueryContext): Queries["variableSets
       .where(eq(attachments.workspaceId, slot("id", attachments.workspaceId))),
   );
   const globalOf = many(context, sets, "organizationId", { where: isGlobal });
+  const conditionOf = ({ organizationId, workspaceId, search = "" }: VariableSetFilter) =>
+    and(
+      eq(sets.organizationId, organizationId),
+      workspaceId === null ? undefined : or(isGlobal, attachedTo(workspaceId)),
+      search === "" ? undefined : context.dialect.contains(sets.name, search),
+    );
   return {
     get: one(context, sets, "id"),
     byName: one(context, sets, "organizationId", "name"),
-    list: ({ organizationId, workspaceId }, page) =>
-      named.page(
-        and(
-          eq(sets.organizationId, organizationId),
-          workspaceId === null ? undefined : or(isGlobal, attachedTo(workspaceId)),
-        ),
-        page,
-      ),
+    byNameInAnyCase: (organizationId, name) => inAnyCase(name, eq(sets.organizationId, organizationId)),
+    list: (filter, page) => named.page(conditionOf(filter), page),
+    slice: (filter, slice) =>
+      sliceOf(context, sets, { where: conditionOf(filter), order: [asc(sets.name), asc(sets.id)] }, slice),
     ofWorkspace: async ({ id, organizationId }) => ({
       attached: (await attachedOf({ id })).map(({ set }) => set),
       global: await globalOf(organizationId),
@@ -43,7 +47,7 @@ export function variableSetQueries(context: QueryContext): Queries["variableSets
     workspaces: (ids) =>
       inChunks(ids, (some) =>
         db
-          .select({ setId: attachments.setId, name: workspaces.name })
+          .select({ setId: attachments.setId, workspaceId: workspaces.id, name: workspaces.name })
           .from(attachments)
           .innerJoin(workspaces, eq(workspaces.id, attachments.workspaceId))
           .where(inArray(attachments.setId, some))

@@ -2,8 +2,8 @@ import type { VariableSetId } from "../../../lib/words/ids.ts";
 import { and, asc, eq, inArray } from "../../drizzle/orm.ts";
 import type { Queries } from "../../ports/store.ts";
 import type { QueryContext } from "../context.ts";
-import { afterPair } from "../pages.ts";
-import { chunks, inserting, many, manyBy, one, saving } from "../rows.ts";
+import { afterPair, sliceOf } from "../pages.ts";
+import { chunks, inChunks, inserting, many, manyBy, one, saving } from "../rows.ts";
 
 export function variableQueries(context: QueryContext): Queries["variables"] {
   const { db, t } = context;
@@ -19,6 +19,9 @@ export function variableQueries(context: QueryContext): Queries["variables"] {
         .orderBy(...order)
         .limit(page.limit),
     all: many(context, variables, "workspaceId", { order }),
+    slice: (workspaceId, slice) =>
+      sliceOf(context, variables, { where: eq(variables.workspaceId, workspaceId), order }, slice),
+    get: one(context, variables, "id"),
     byKey: one(context, variables, "workspaceId", "category", "key"),
     insert: inserting(context, rows),
     save: saving(context, rows),
@@ -36,15 +39,26 @@ export function setVariableQueries(context: QueryContext): Queries["setVariables
   const { db, t } = context;
   const { setVariables: variables } = t;
   const rows = { table: variables, what: "a variable" };
+  const order = [asc(variables.key), asc(variables.category)];
   return {
     list: (setId: VariableSetId, page) =>
       db
         .select()
         .from(variables)
         .where(and(eq(variables.setId, setId), afterPair(variables.key, variables.category, page)))
-        .orderBy(asc(variables.key), asc(variables.category))
+        .orderBy(...order)
         .limit(page.limit),
     ofSets: manyBy(context, variables, "setId"),
+    slice: (setId, slice) => sliceOf(context, variables, { where: eq(variables.setId, setId), order }, slice),
+    get: one(context, variables, "id"),
+    idsOfSets: (ids) =>
+      inChunks(ids, (some) =>
+        db
+          .select({ setId: variables.setId, id: variables.id })
+          .from(variables)
+          .where(inArray(variables.setId, some))
+          .orderBy(...order),
+      ),
     insert: inserting(context, rows),
     save: saving(context, rows),
     delete: async (setId, category, key) => {

@@ -7,7 +7,7 @@ import { isSet, isUndecided } from "../../tables/conditions.ts";
 import type { Tables } from "../../tables/tables.ts";
 import type { QueryContext } from "../context.ts";
 import { inOrderOfName } from "../pages.ts";
-import { counted, getting, inserting, one, removing, saving } from "../rows.ts";
+import { counted, getting, inserting, one, oneInAnyCase, removing, saving } from "../rows.ts";
 import { consumerQueries } from "./state-consumers.ts";
 import { queuedRuns, workspaceContents, workspaceLosses } from "./workspace-counts.ts";
 import { searchWorkspaces } from "./workspace-search.ts";
@@ -16,11 +16,11 @@ import { boundWith, tagBindingWriter, tagCounts, taggedWith, tagWriter } from ".
 type Row = Tables["workspaces"]["$inferSelect"];
 
 export function workspaceQueries(context: QueryContext): Queries["workspaces"] {
-  const { db, t } = context;
-  const { workspaces } = t;
+  const { workspaces } = context.t;
   const rows = { table: workspaces, what: "a workspace" };
   const { get, byIds } = getting(context, workspaces);
   const byName = one(context, workspaces, "organizationId", "name");
+  const inAnyCase = oneInAnyCase(context, workspaces);
   const insert = inserting(context, rows);
   const save = saving(context, rows);
   const writeTags = tagWriter(context);
@@ -29,14 +29,8 @@ export function workspaceQueries(context: QueryContext): Queries["workspaces"] {
   return {
     get: async (id) => optional(await get(id)),
     byName: async (organizationId, name) => optional(await byName(organizationId, name)),
-    byNameInAnyCase: async (organizationId, name) => {
-      const isNamed = sql`lower(${workspaces.name}) = ${sql.param(name.toLowerCase(), workspaces.name)}`;
-      const found = await db
-        .select()
-        .from(workspaces)
-        .where(and(eq(workspaces.organizationId, organizationId), isNamed));
-      return optional(found[0]);
-    },
+    byNameInAnyCase: async (organizationId, name) =>
+      optional(await inAnyCase(name, eq(workspaces.organizationId, organizationId))),
     byIds: async (ids) => (await byIds(ids)).map(fromRow),
     list: async (filter, page) => (await listed(context, filter, page)).map(fromRow),
     placeAfter: (organizationId, page) =>

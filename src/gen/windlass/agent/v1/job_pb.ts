@@ -13,7 +13,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file windlass/agent/v1/job.proto.
  */
 export const file_windlass_agent_v1_job: GenFile = /*@__PURE__*/
-  fileDesc("Cht3aW5kbGFzcy9hZ2VudC92MS9qb2IucHJvdG8SEXdpbmRsYXNzLmFnZW50LnYxIj4KCEpvYkNsYWltEhoKBmpvYl9pZBgBIAEoCUIKukgHcgUQARiAARIWCgVlcG9jaBgCIAEoBEIHukgEMgIoASKIBgoHSm9iU3BlYxIqCgVjbGFpbRgBIAEoCzIbLndpbmRsYXNzLmFnZW50LnYxLkpvYkNsYWltEg4KBnJ1bl9pZBgCIAEoCRIqCgVwaGFzZRgDIAEoDjIbLndpbmRsYXNzLmFnZW50LnYxLkpvYlBoYXNlEhQKDG9yZ2FuaXphdGlvbhgEIAEoCRIUCgx3b3Jrc3BhY2VfaWQYBSABKAkSEQoJd29ya3NwYWNlGAYgASgJEiwKBmVuZ2luZRgHIAEoDjIcLndpbmRsYXNzLmFnZW50LnYxLkpvYkVuZ2luZRIWCg5lbmdpbmVfdmVyc2lvbhgIIAEoCRIZChF3b3JraW5nX2RpcmVjdG9yeRgJIAEoCRI2Cg1jb25maWd1cmF0aW9uGAogASgLMh8ud2luZGxhc3MuYWdlbnQudjEuQXJ0aWZhY3RJbmZvEi0KBHBsYW4YCyABKAsyHy53aW5kbGFzcy5hZ2VudC52MS5BcnRpZmFjdEluZm8SKwoFc3RhdGUYDCABKAsyHC53aW5kbGFzcy5hZ2VudC52MS5TdGF0ZUluZm8SLgoHb3B0aW9ucxgNIAEoCzIdLndpbmRsYXNzLmFnZW50LnYxLkpvYk9wdGlvbnMSEQoJam9iX3Rva2VuGA4gASgJEioKB3RpbWVvdXQYDyABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SFQoNbWF4X2xvZ19ieXRlcxgQIAEoBBISCgpjcmVhdGVkX2J5GBEgASgJEiAKGGNvbmZpZ3VyYXRpb25fdmVyc2lvbl9pZBgSIAEoCRIvCgxpbml0X3RpbWVvdXQYEyABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SMwoKcGxhbl9maWxlcxgUIAEoCzIfLndpbmRsYXNzLmFnZW50LnYxLkFydGlmYWN0SW5mbxIPCgdub3RpY2VzGBUgAygJEhsKE3BsYW5fZW5naW5lX3ZlcnNpb24YFiABKAkSEQoJbG9ja19maWxlGBcgASgMIjIKDEFydGlmYWN0SW5mbxISCgpzaXplX2J5dGVzGAEgASgEEg4KBnNoYTI1NhgCIAEoCSJQCglTdGF0ZUluZm8SDwoHbGluZWFnZRgBIAEoCRIOCgZzZXJpYWwYAiABKAQSEgoKc2l6ZV9ieXRlcxgDIAEoBBIOCgZzaGEyNTYYBCABKAki5QEKCkpvYk9wdGlvbnMSEQoJcGxhbl9vbmx5GAEgASgIEg8KB2Rlc3Ryb3kYAiABKAgSFAoMc2tpcF9yZWZyZXNoGAMgASgIEhQKDHJlZnJlc2hfb25seRgEIAEoCBIPCgd0YXJnZXRzGAUgAygJEhQKDHJlcGxhY2VtZW50cxgGIAMoCRITCgtwYXJhbGxlbGlzbRgHIAEoDRIQCghleGNsdWRlcxgIIAMoCRIeChZzdXBwcmVzc19mb3JnZXRfZXJyb3JzGAkgASgIEhkKEWFsbG93X2VtcHR5X2FwcGx5GAogASgIIswCCgdIZWxkSm9iEjIKBWNsYWltGAEgASgLMhsud2luZGxhc3MuYWdlbnQudjEuSm9iQ2xhaW1CBrpIA8gBARIqCgVzdGFnZRgCIAEoDjIbLndpbmRsYXNzLmFnZW50LnYxLkpvYlN0YWdlEg8KB2xvZ19lbmQYAyABKAQSFAoMc3RhdGVfc2VyaWFsGAQgASgEEhYKDnJlc291cmNlc19kb25lGAUgASgNEhsKCXByZXBhcmluZxgGIAEoCUIIukgFcgMYgAQSFgoOcmVjZWl2ZWRfYnl0ZXMYByABKAQSHAoKZGVsaXZlcmluZxgIIAEoCUIIukgFcgMYgAQSMAoHZGVzaXJlZBgJIAEoDjIfLndpbmRsYXNzLmFnZW50LnYxLkRlc2lyZWRTdGF0ZRIdCgt3YXlfcHJvYmxlbRgKIAEoCUIIukgFcgMYgAQqTgoISm9iUGhhc2USGQoVSk9CX1BIQVNFX1VOU1BFQ0lGSUVEEAASEgoOSk9CX1BIQVNFX1BMQU4QARITCg9KT0JfUEhBU0VfQVBQTFkQAipWCglKb2JFbmdpbmUSGgoWSk9CX0VOR0lORV9VTlNQRUNJRklFRBAAEhgKFEpPQl9FTkdJTkVfVEVSUkFGT1JNEAESEwoPSk9CX0VOR0lORV9UT0ZVEAIqawoKSm9iRmVhdHVyZRIbChdKT0JfRkVBVFVSRV9VTlNQRUNJRklFRBAAEhgKFEpPQl9GRUFUVVJFX0VYQ0xVREVTEAESJgoiSk9CX0ZFQVRVUkVfU1VQUFJFU1NfRk9SR0VUX0VSUk9SUxACKo8BCgxEZXNpcmVkU3RhdGUSHQoZREVTSVJFRF9TVEFURV9VTlNQRUNJRklFRBAAEhUKEURFU0lSRURfU1RBVEVfUlVOEAESGAoUREVTSVJFRF9TVEFURV9DQU5DRUwQAhIXChNERVNJUkVEX1NUQVRFX0ZPUkNFEAMSFgoSREVTSVJFRF9TVEFURV9HT05FEAQqhgEKCEpvYlN0YWdlEhkKFUpPQl9TVEFHRV9VTlNQRUNJRklFRBAAEhcKE0pPQl9TVEFHRV9QUkVQQVJJTkcQARIWChJKT0JfU1RBR0VfUFJFUEFSRUQQAhIVChFKT0JfU1RBR0VfUlVOTklORxADEhcKE0pPQl9TVEFHRV9SRVBPUlRJTkcQBCp2CgpKb2JPdXRjb21lEhsKF0pPQl9PVVRDT01FX1VOU1BFQ0lGSUVEEAASGAoUSk9CX09VVENPTUVfRklOSVNIRUQQARIXChNKT0JfT1VUQ09NRV9FUlJPUkVEEAISGAoUSk9CX09VVENPTUVfQ0FOQ0VMRUQQA0KnAQoVZGV2LndpbmRsYXNzLmFnZW50LnYxQghKb2JQcm90b1ABWi13aW5kbGFzcy5kZXYvZ2VuL2dvL3dpbmRsYXNzL2FnZW50L3YxO2FnZW50djGiAgRXRExBqgIRV2luZGxhc3MuQWdlbnQuVjG6Ag1XaW5kbGFzc0FnZW50ygIRV2luZGxhc3NcQWdlbnRcVjHqAhNXaW5kbGFzczo6QWdlbnQ6OlYxYgZwcm90bzM", [file_buf_validate_validate, file_google_protobuf_duration]);
+  fileDesc("Cht3aW5kbGFzcy9hZ2VudC92MS9qb2IucHJvdG8SEXdpbmRsYXNzLmFnZW50LnYxIj4KCEpvYkNsYWltEhoKBmpvYl9pZBgBIAEoCUIKukgHcgUQARiAARIWCgVlcG9jaBgCIAEoBEIHukgEMgIoASLIBgoHSm9iU3BlYxIqCgVjbGFpbRgBIAEoCzIbLndpbmRsYXNzLmFnZW50LnYxLkpvYkNsYWltEg4KBnJ1bl9pZBgCIAEoCRIqCgVwaGFzZRgDIAEoDjIbLndpbmRsYXNzLmFnZW50LnYxLkpvYlBoYXNlEhQKDG9yZ2FuaXphdGlvbhgEIAEoCRIUCgx3b3Jrc3BhY2VfaWQYBSABKAkSEQoJd29ya3NwYWNlGAYgASgJEiwKBmVuZ2luZRgHIAEoDjIcLndpbmRsYXNzLmFnZW50LnYxLkpvYkVuZ2luZRIWCg5lbmdpbmVfdmVyc2lvbhgIIAEoCRIZChF3b3JraW5nX2RpcmVjdG9yeRgJIAEoCRI2Cg1jb25maWd1cmF0aW9uGAogASgLMh8ud2luZGxhc3MuYWdlbnQudjEuQXJ0aWZhY3RJbmZvEi0KBHBsYW4YCyABKAsyHy53aW5kbGFzcy5hZ2VudC52MS5BcnRpZmFjdEluZm8SKwoFc3RhdGUYDCABKAsyHC53aW5kbGFzcy5hZ2VudC52MS5TdGF0ZUluZm8SLgoHb3B0aW9ucxgNIAEoCzIdLndpbmRsYXNzLmFnZW50LnYxLkpvYk9wdGlvbnMSEQoJam9iX3Rva2VuGA4gASgJEioKB3RpbWVvdXQYDyABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SFQoNbWF4X2xvZ19ieXRlcxgQIAEoBBISCgpjcmVhdGVkX2J5GBEgASgJEiAKGGNvbmZpZ3VyYXRpb25fdmVyc2lvbl9pZBgSIAEoCRIvCgxpbml0X3RpbWVvdXQYEyABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SMwoKcGxhbl9maWxlcxgUIAEoCzIfLndpbmRsYXNzLmFnZW50LnYxLkFydGlmYWN0SW5mbxIPCgdub3RpY2VzGBUgAygJEhsKE3BsYW5fZW5naW5lX3ZlcnNpb24YFiABKAkSEQoJbG9ja19maWxlGBcgASgMEj4KDnBsYW5fZG9jdW1lbnRzGBggASgLMiYud2luZGxhc3MuYWdlbnQudjEuUGxhbkRvY3VtZW50c1dhbnRlZCI6ChNQbGFuRG9jdW1lbnRzV2FudGVkEhEKCW1heF9ieXRlcxgBIAEoBBIQCghyZWRhY3RlZBgCIAEoCCIyCgxBcnRpZmFjdEluZm8SEgoKc2l6ZV9ieXRlcxgBIAEoBBIOCgZzaGEyNTYYAiABKAkiUAoJU3RhdGVJbmZvEg8KB2xpbmVhZ2UYASABKAkSDgoGc2VyaWFsGAIgASgEEhIKCnNpemVfYnl0ZXMYAyABKAQSDgoGc2hhMjU2GAQgASgJIpQCCgpKb2JPcHRpb25zEhEKCXBsYW5fb25seRgBIAEoCBIPCgdkZXN0cm95GAIgASgIEhQKDHNraXBfcmVmcmVzaBgDIAEoCBIUCgxyZWZyZXNoX29ubHkYBCABKAgSDwoHdGFyZ2V0cxgFIAMoCRIUCgxyZXBsYWNlbWVudHMYBiADKAkSEwoLcGFyYWxsZWxpc20YByABKA0SEAoIZXhjbHVkZXMYCCADKAkSHgoWc3VwcHJlc3NfZm9yZ2V0X2Vycm9ycxgJIAEoCBIZChFhbGxvd19lbXB0eV9hcHBseRgKIAEoCBIeChZnZW5lcmF0ZV9jb25maWd1cmF0aW9uGAsgASgIEg0KBWRlYnVnGAwgASgIIswCCgdIZWxkSm9iEjIKBWNsYWltGAEgASgLMhsud2luZGxhc3MuYWdlbnQudjEuSm9iQ2xhaW1CBrpIA8gBARIqCgVzdGFnZRgCIAEoDjIbLndpbmRsYXNzLmFnZW50LnYxLkpvYlN0YWdlEg8KB2xvZ19lbmQYAyABKAQSFAoMc3RhdGVfc2VyaWFsGAQgASgEEhYKDnJlc291cmNlc19kb25lGAUgASgNEhsKCXByZXBhcmluZxgGIAEoCUIIukgFcgMYgAQSFgoOcmVjZWl2ZWRfYnl0ZXMYByABKAQSHAoKZGVsaXZlcmluZxgIIAEoCUIIukgFcgMYgAQSMAoHZGVzaXJlZBgJIAEoDjIfLndpbmRsYXNzLmFnZW50LnYxLkRlc2lyZWRTdGF0ZRIdCgt3YXlfcHJvYmxlbRgKIAEoCUIIukgFcgMYgAQqTgoISm9iUGhhc2USGQoVSk9CX1BIQVNFX1VOU1BFQ0lGSUVEEAASEgoOSk9CX1BIQVNFX1BMQU4QARITCg9KT0JfUEhBU0VfQVBQTFkQAipWCglKb2JFbmdpbmUSGgoWSk9CX0VOR0lORV9VTlNQRUNJRklFRBAAEhgKFEpPQl9FTkdJTkVfVEVSUkFGT1JNEAESEwoPSk9CX0VOR0lORV9UT0ZVEAIqqgEKCkpvYkZlYXR1cmUSGwoXSk9CX0ZFQVRVUkVfVU5TUEVDSUZJRUQQABIYChRKT0JfRkVBVFVSRV9FWENMVURFUxABEiYKIkpPQl9GRUFUVVJFX1NVUFBSRVNTX0ZPUkdFVF9FUlJPUlMQAhImCiJKT0JfRkVBVFVSRV9HRU5FUkFURV9DT05GSUdVUkFUSU9OEAMSFQoRSk9CX0ZFQVRVUkVfREVCVUcQBCqPAQoMRGVzaXJlZFN0YXRlEh0KGURFU0lSRURfU1RBVEVfVU5TUEVDSUZJRUQQABIVChFERVNJUkVEX1NUQVRFX1JVThABEhgKFERFU0lSRURfU1RBVEVfQ0FOQ0VMEAISFwoTREVTSVJFRF9TVEFURV9GT1JDRRADEhYKEkRFU0lSRURfU1RBVEVfR09ORRAEKoYBCghKb2JTdGFnZRIZChVKT0JfU1RBR0VfVU5TUEVDSUZJRUQQABIXChNKT0JfU1RBR0VfUFJFUEFSSU5HEAESFgoSSk9CX1NUQUdFX1BSRVBBUkVEEAISFQoRSk9CX1NUQUdFX1JVTk5JTkcQAxIXChNKT0JfU1RBR0VfUkVQT1JUSU5HEAQqdgoKSm9iT3V0Y29tZRIbChdKT0JfT1VUQ09NRV9VTlNQRUNJRklFRBAAEhgKFEpPQl9PVVRDT01FX0ZJTklTSEVEEAESFwoTSk9CX09VVENPTUVfRVJST1JFRBACEhgKFEpPQl9PVVRDT01FX0NBTkNFTEVEEANCpwEKFWRldi53aW5kbGFzcy5hZ2VudC52MUIISm9iUHJvdG9QAVotd2luZGxhc3MuZGV2L2dlbi9nby93aW5kbGFzcy9hZ2VudC92MTthZ2VudHYxogIEV0RMQaoCEVdpbmRsYXNzLkFnZW50LlYxugINV2luZGxhc3NBZ2VudMoCEVdpbmRsYXNzXEFnZW50XFYx6gITV2luZGxhc3M6OkFnZW50OjpWMWIGcHJvdG8z", [file_buf_validate_validate, file_google_protobuf_duration]);
 
 /**
  * One claim on one job: every message about a job names both. A job offered again has a higher epoch, and the claims
@@ -217,6 +217,13 @@ export type JobSpec = Message<"windlass.agent.v1.JobSpec"> & {
    * @generated from field: bytes lock_file = 23;
    */
   lockFile: Uint8Array;
+
+  /**
+   * A plan: the documents of it that the control plane takes; absent if it takes none.
+   *
+   * @generated from field: windlass.agent.v1.PlanDocumentsWanted plan_documents = 24;
+   */
+  planDocuments?: PlanDocumentsWanted | undefined;
 };
 
 /**
@@ -225,6 +232,34 @@ export type JobSpec = Message<"windlass.agent.v1.JobSpec"> & {
  */
 export const JobSpecSchema: GenMessage<JobSpec> = /*@__PURE__*/
   messageDesc(file_windlass_agent_v1_job, 1);
+
+/**
+ * Which documents of a plan are wanted beside its summary.
+ *
+ * @generated from message windlass.agent.v1.PlanDocumentsWanted
+ */
+export type PlanDocumentsWanted = Message<"windlass.agent.v1.PlanDocumentsWanted"> & {
+  /**
+   * Most bytes of all of them together, packed. One that does not fit is left out, the plan as JSON first.
+   *
+   * @generated from field: uint64 max_bytes = 1;
+   */
+  maxBytes: bigint;
+
+  /**
+   * True if the redacted one is wanted, too.
+   *
+   * @generated from field: bool redacted = 2;
+   */
+  redacted: boolean;
+};
+
+/**
+ * Describes the message windlass.agent.v1.PlanDocumentsWanted.
+ * Use `create(PlanDocumentsWantedSchema)` to create a new message.
+ */
+export const PlanDocumentsWantedSchema: GenMessage<PlanDocumentsWanted> = /*@__PURE__*/
+  messageDesc(file_windlass_agent_v1_job, 2);
 
 /**
  * An immutable object.
@@ -252,7 +287,7 @@ export type ArtifactInfo = Message<"windlass.agent.v1.ArtifactInfo"> & {
  * Use `create(ArtifactInfoSchema)` to create a new message.
  */
 export const ArtifactInfoSchema: GenMessage<ArtifactInfo> = /*@__PURE__*/
-  messageDesc(file_windlass_agent_v1_job, 2);
+  messageDesc(file_windlass_agent_v1_job, 3);
 
 /**
  * A state of the workspace.
@@ -294,7 +329,7 @@ export type StateInfo = Message<"windlass.agent.v1.StateInfo"> & {
  * Use `create(StateInfoSchema)` to create a new message.
  */
 export const StateInfoSchema: GenMessage<StateInfo> = /*@__PURE__*/
-  messageDesc(file_windlass_agent_v1_job, 3);
+  messageDesc(file_windlass_agent_v1_job, 4);
 
 /**
  * How to plan or apply.
@@ -371,6 +406,21 @@ export type JobOptions = Message<"windlass.agent.v1.JobOptions"> & {
    * @generated from field: bool allow_empty_apply = 10;
    */
   allowEmptyApply: boolean;
+
+  /**
+   * A plan: write configuration for imported objects that have none (-generate-config-out). It stands in the redacted document
+   * of the plan, also of one that failed because of it.
+   *
+   * @generated from field: bool generate_configuration = 11;
+   */
+  generateConfiguration: boolean;
+
+  /**
+   * init, plan and apply say all that they do in the log (TF_LOG=TRACE).
+   *
+   * @generated from field: bool debug = 12;
+   */
+  debug: boolean;
 };
 
 /**
@@ -378,7 +428,7 @@ export type JobOptions = Message<"windlass.agent.v1.JobOptions"> & {
  * Use `create(JobOptionsSchema)` to create a new message.
  */
 export const JobOptionsSchema: GenMessage<JobOptions> = /*@__PURE__*/
-  messageDesc(file_windlass_agent_v1_job, 4);
+  messageDesc(file_windlass_agent_v1_job, 5);
 
 /**
  * A job as its agent sees it.
@@ -467,7 +517,7 @@ export type HeldJob = Message<"windlass.agent.v1.HeldJob"> & {
  * Use `create(HeldJobSchema)` to create a new message.
  */
 export const HeldJobSchema: GenMessage<HeldJob> = /*@__PURE__*/
-  messageDesc(file_windlass_agent_v1_job, 5);
+  messageDesc(file_windlass_agent_v1_job, 6);
 
 /**
  * A phase of a run.
@@ -577,6 +627,20 @@ export const JobFeature = {
    * @generated from enum value: JOB_FEATURE_SUPPRESS_FORGET_ERRORS = 2;
    */
   SUPPRESS_FORGET_ERRORS: 2,
+
+  /**
+   * JobOptions.generate_configuration.
+   *
+   * @generated from enum value: JOB_FEATURE_GENERATE_CONFIGURATION = 3;
+   */
+  GENERATE_CONFIGURATION: 3,
+
+  /**
+   * JobOptions.debug.
+   *
+   * @generated from enum value: JOB_FEATURE_DEBUG = 4;
+   */
+  DEBUG: 4,
 } as const;
 
 /**

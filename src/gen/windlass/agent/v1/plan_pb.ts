@@ -11,7 +11,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file windlass/agent/v1/plan.proto.
  */
 export const file_windlass_agent_v1_plan: GenFile = /*@__PURE__*/
-  fileDesc("Chx3aW5kbGFzcy9hZ2VudC92MS9wbGFuLnByb3RvEhF3aW5kbGFzcy5hZ2VudC52MSL2AQoLUGxhblN1bW1hcnkSRwoQcmVzb3VyY2VfY2hhbmdlcxgBIAMoCzIiLndpbmRsYXNzLmFnZW50LnYxLlBsYW5uZWRSZXNvdXJjZUIJukgGkgEDEOgHEkUKDnJlc291cmNlX2RyaWZ0GAIgAygLMiIud2luZGxhc3MuYWdlbnQudjEuUGxhbm5lZFJlc291cmNlQgm6SAaSAQMQ6AcSQwoOb3V0cHV0X2NoYW5nZXMYAyADKAsyIC53aW5kbGFzcy5hZ2VudC52MS5QbGFubmVkT3V0cHV0Qgm6SAaSAQMQ6AcSEgoKaW5jb21wbGV0ZRgEIAEoCCLxAgoPUGxhbm5lZFJlc291cmNlEhsKB2FkZHJlc3MYASABKAlCCrpIB3IFEAEYgEASIgoQcHJldmlvdXNfYWRkcmVzcxgCIAEoCUIIukgFcgMYgEASGAoGbW9kdWxlGAMgASgJQgi6SAVyAxiAQBIfCg1yZXNvdXJjZV90eXBlGAQgASgJQgi6SAVyAxiACBIWCgRuYW1lGAUgASgJQgi6SAVyAxiACBIaCghwcm92aWRlchgGIAEoCUIIukgFcgMYgAgSMAoGYWN0aW9uGAcgASgOMiAud2luZGxhc3MuYWdlbnQudjEuUGxhbm5lZEFjdGlvbhIfCg1hY3Rpb25fcmVhc29uGAggASgJQgi6SAVyAxiAAhIbCglpbXBvcnRfaWQYCSABKAlCCLpIBXIDGIBAEj4KCmF0dHJpYnV0ZXMYCiADKAsyHy53aW5kbGFzcy5hZ2VudC52MS5QbGFubmVkVmFsdWVCCbpIBpIBAxDQDyKMAQoNUGxhbm5lZE91dHB1dBIYCgRuYW1lGAEgASgJQgq6SAdyBRABGIAIEjAKBmFjdGlvbhgCIAEoDjIgLndpbmRsYXNzLmFnZW50LnYxLlBsYW5uZWRBY3Rpb24SLwoGY2hhbmdlGAMgASgLMh8ud2luZGxhc3MuYWdlbnQudjEuUGxhbm5lZFZhbHVlIqMBCgxQbGFubmVkVmFsdWUSFgoEcGF0aBgBIAEoCUIIukgFcgMYgEASHQoLYmVmb3JlX2pzb24YAiABKAlCCLpIBXIDGIBAEhwKCmFmdGVyX2pzb24YAyABKAlCCLpIBXIDGIBAEg8KB3Vua25vd24YBCABKAgSEQoJc2Vuc2l0aXZlGAUgASgIEhoKEmZvcmNlc19yZXBsYWNlbWVudBgGIAEoCCriAgoNUGxhbm5lZEFjdGlvbhIeChpQTEFOTkVEX0FDVElPTl9VTlNQRUNJRklFRBAAEhgKFFBMQU5ORURfQUNUSU9OX05PX09QEAESGQoVUExBTk5FRF9BQ1RJT05fQ1JFQVRFEAISFwoTUExBTk5FRF9BQ1RJT05fUkVBRBADEhkKFVBMQU5ORURfQUNUSU9OX1VQREFURRAEEhoKFlBMQU5ORURfQUNUSU9OX1JFUExBQ0UQBRInCiNQTEFOTkVEX0FDVElPTl9SRVBMQUNFX0NSRUFURV9GSVJTVBAGEhoKFlBMQU5ORURfQUNUSU9OX0RFU1RST1kQBxIZChVQTEFOTkVEX0FDVElPTl9GT1JHRVQQCBIlCiFQTEFOTkVEX0FDVElPTl9GT1JHRVRfVEhFTl9DUkVBVEUQCRIlCiFQTEFOTkVEX0FDVElPTl9DUkVBVEVfVEhFTl9GT1JHRVQQCkKoAQoVZGV2LndpbmRsYXNzLmFnZW50LnYxQglQbGFuUHJvdG9QAVotd2luZGxhc3MuZGV2L2dlbi9nby93aW5kbGFzcy9hZ2VudC92MTthZ2VudHYxogIEV0RMQaoCEVdpbmRsYXNzLkFnZW50LlYxugINV2luZGxhc3NBZ2VudMoCEVdpbmRsYXNzXEFnZW50XFYx6gITV2luZGxhc3M6OkFnZW50OjpWMWIGcHJvdG8z", [file_buf_validate_validate]);
+  fileDesc("Chx3aW5kbGFzcy9hZ2VudC92MS9wbGFuLnByb3RvEhF3aW5kbGFzcy5hZ2VudC52MSL2AQoLUGxhblN1bW1hcnkSRwoQcmVzb3VyY2VfY2hhbmdlcxgBIAMoCzIiLndpbmRsYXNzLmFnZW50LnYxLlBsYW5uZWRSZXNvdXJjZUIJukgGkgEDEOgHEkUKDnJlc291cmNlX2RyaWZ0GAIgAygLMiIud2luZGxhc3MuYWdlbnQudjEuUGxhbm5lZFJlc291cmNlQgm6SAaSAQMQ6AcSQwoOb3V0cHV0X2NoYW5nZXMYAyADKAsyIC53aW5kbGFzcy5hZ2VudC52MS5QbGFubmVkT3V0cHV0Qgm6SAaSAQMQ6AcSEgoKaW5jb21wbGV0ZRgEIAEoCCI5Cg1QbGFuRG9jdW1lbnRzEhEKCXBsYW5fanNvbhgBIAEoDBIVCg1yZWRhY3RlZF9qc29uGAIgASgMIvECCg9QbGFubmVkUmVzb3VyY2USGwoHYWRkcmVzcxgBIAEoCUIKukgHcgUQARiAQBIiChBwcmV2aW91c19hZGRyZXNzGAIgASgJQgi6SAVyAxiAQBIYCgZtb2R1bGUYAyABKAlCCLpIBXIDGIBAEh8KDXJlc291cmNlX3R5cGUYBCABKAlCCLpIBXIDGIAIEhYKBG5hbWUYBSABKAlCCLpIBXIDGIAIEhoKCHByb3ZpZGVyGAYgASgJQgi6SAVyAxiACBIwCgZhY3Rpb24YByABKA4yIC53aW5kbGFzcy5hZ2VudC52MS5QbGFubmVkQWN0aW9uEh8KDWFjdGlvbl9yZWFzb24YCCABKAlCCLpIBXIDGIACEhsKCWltcG9ydF9pZBgJIAEoCUIIukgFcgMYgEASPgoKYXR0cmlidXRlcxgKIAMoCzIfLndpbmRsYXNzLmFnZW50LnYxLlBsYW5uZWRWYWx1ZUIJukgGkgEDENAPIowBCg1QbGFubmVkT3V0cHV0EhgKBG5hbWUYASABKAlCCrpIB3IFEAEYgAgSMAoGYWN0aW9uGAIgASgOMiAud2luZGxhc3MuYWdlbnQudjEuUGxhbm5lZEFjdGlvbhIvCgZjaGFuZ2UYAyABKAsyHy53aW5kbGFzcy5hZ2VudC52MS5QbGFubmVkVmFsdWUiowEKDFBsYW5uZWRWYWx1ZRIWCgRwYXRoGAEgASgJQgi6SAVyAxiAQBIdCgtiZWZvcmVfanNvbhgCIAEoCUIIukgFcgMYgEASHAoKYWZ0ZXJfanNvbhgDIAEoCUIIukgFcgMYgEASDwoHdW5rbm93bhgEIAEoCBIRCglzZW5zaXRpdmUYBSABKAgSGgoSZm9yY2VzX3JlcGxhY2VtZW50GAYgASgIKuICCg1QbGFubmVkQWN0aW9uEh4KGlBMQU5ORURfQUNUSU9OX1VOU1BFQ0lGSUVEEAASGAoUUExBTk5FRF9BQ1RJT05fTk9fT1AQARIZChVQTEFOTkVEX0FDVElPTl9DUkVBVEUQAhIXChNQTEFOTkVEX0FDVElPTl9SRUFEEAMSGQoVUExBTk5FRF9BQ1RJT05fVVBEQVRFEAQSGgoWUExBTk5FRF9BQ1RJT05fUkVQTEFDRRAFEicKI1BMQU5ORURfQUNUSU9OX1JFUExBQ0VfQ1JFQVRFX0ZJUlNUEAYSGgoWUExBTk5FRF9BQ1RJT05fREVTVFJPWRAHEhkKFVBMQU5ORURfQUNUSU9OX0ZPUkdFVBAIEiUKIVBMQU5ORURfQUNUSU9OX0ZPUkdFVF9USEVOX0NSRUFURRAJEiUKIVBMQU5ORURfQUNUSU9OX0NSRUFURV9USEVOX0ZPUkdFVBAKQqgBChVkZXYud2luZGxhc3MuYWdlbnQudjFCCVBsYW5Qcm90b1ABWi13aW5kbGFzcy5kZXYvZ2VuL2dvL3dpbmRsYXNzL2FnZW50L3YxO2FnZW50djGiAgRXRExBqgIRV2luZGxhc3MuQWdlbnQuVjG6Ag1XaW5kbGFzc0FnZW50ygIRV2luZGxhc3NcQWdlbnRcVjHqAhNXaW5kbGFzczo6QWdlbnQ6OlYxYgZwcm90bzM", [file_buf_validate_validate]);
 
 /**
  * What a plan would do, or a part of it: the lists of all parts of an upload, one after the other, are the plan's. People see it as
@@ -57,6 +57,37 @@ export type PlanSummary = Message<"windlass.agent.v1.PlanSummary"> & {
  */
 export const PlanSummarySchema: GenMessage<PlanSummary> = /*@__PURE__*/
   messageDesc(file_windlass_agent_v1_plan, 0);
+
+/**
+ * A plan as programs of people read it, whole: each a JSON document, compressed with gzip; empty if there is none
+ * [plan.documents].
+ *
+ * @generated from message windlass.agent.v1.PlanDocuments
+ */
+export type PlanDocuments = Message<"windlass.agent.v1.PlanDocuments"> & {
+  /**
+   * What show -json prints of the plan, with its secrets. It is given to whom a state is given.
+   *
+   * @generated from field: bytes plan_json = 1;
+   */
+  planJson: Uint8Array;
+
+  /**
+   * The same without any sensitive value, in the form that terraform's own client reads of a remote plan: plan_format_version,
+   * resource_changes, resource_drift, output_changes, relevant_attributes, provider_format_version, and of provider_schemas what
+   * these resources need. Only if the job asks for it.
+   *
+   * @generated from field: bytes redacted_json = 2;
+   */
+  redactedJson: Uint8Array;
+};
+
+/**
+ * Describes the message windlass.agent.v1.PlanDocuments.
+ * Use `create(PlanDocumentsSchema)` to create a new message.
+ */
+export const PlanDocumentsSchema: GenMessage<PlanDocuments> = /*@__PURE__*/
+  messageDesc(file_windlass_agent_v1_plan, 1);
 
 /**
  * What a plan would do to one resource instance.
@@ -140,7 +171,7 @@ export type PlannedResource = Message<"windlass.agent.v1.PlannedResource"> & {
  * Use `create(PlannedResourceSchema)` to create a new message.
  */
 export const PlannedResourceSchema: GenMessage<PlannedResource> = /*@__PURE__*/
-  messageDesc(file_windlass_agent_v1_plan, 1);
+  messageDesc(file_windlass_agent_v1_plan, 2);
 
 /**
  * What a plan would do to one output.
@@ -175,7 +206,7 @@ export type PlannedOutput = Message<"windlass.agent.v1.PlannedOutput"> & {
  * Use `create(PlannedOutputSchema)` to create a new message.
  */
 export const PlannedOutputSchema: GenMessage<PlannedOutput> = /*@__PURE__*/
-  messageDesc(file_windlass_agent_v1_plan, 2);
+  messageDesc(file_windlass_agent_v1_plan, 3);
 
 /**
  * One value before and after.
@@ -233,7 +264,7 @@ export type PlannedValue = Message<"windlass.agent.v1.PlannedValue"> & {
  * Use `create(PlannedValueSchema)` to create a new message.
  */
 export const PlannedValueSchema: GenMessage<PlannedValue> = /*@__PURE__*/
-  messageDesc(file_windlass_agent_v1_plan, 3);
+  messageDesc(file_windlass_agent_v1_plan, 4);
 
 /**
  * What a plan would do.

@@ -1,0 +1,146 @@
+import { cp, mkdtemp, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { execa } from "execa";
+import { systemRandom } from "../../src/lib/random.ts";
+import type { Scene, TestServer } from "../../test/support/scene.ts";
+import { now, row, rowWithTail } from "./timing.ts";
+
+const hello = fileURLToPath(new URL("../../test/fixtures/terraform/hello", import.meta.url));
+
+/** Lines of one run, and how long its program waits between two: nothing that a client's own rhythm divides. */
+const lines = 40;
+const pauses = ["0.13", "0.71", "0.29", "1.07", "0.43"];
+
+const talking = `variable "who" {
+  type = string
+}
+
+resource "terraform_data" "talking" {
+  triggers_replace = var.who
+  provisioner "local-exec" {
+    interpreter = ["bash", "-c"]
+    command     = "for i in $(seq ${lines / pauses.length}); do for s in ${pauses.join(" ")}; do sleep $s; echo at=$(date +%s%N); done; done"
+  }
+}
+`;
+
+/** A directory in which a person types terraform's commands. */
+interface Typing {
+  type(...args: readonly string[]): Promise<void>;
+  /** Types apply, and answers how many milliseconds after each line was written it was shown. */
+  delays(): Promise<readonly number[]>;
+}
+
+const greeting = (): string => `-var=who=${systemRandom.uuid()}`;
+
+async function typingIn(directory: string, env: Readonly<Record<string, string>>): Promise<Typing> {
+  const options = { cwd: directory, env: { CHECKPOINT_DISABLE: "1", ...env }, stdin: "ignore" } as const;
+  return {
+    type: async (...args) => {
+      await execa("terraform", args, options);
+    },
+    delays: async () => {
+      const seen: number[] = [];
+      const program = execa("terraform", ["apply", "-auto-approve", "-no-color", greeting()], options);
+      for await (const text of program) {
+        const written = /\bat=(\d+)\d{6}$/.exec(text)?.[1];
+        if (written !== undefined) seen.push(performance.timeOrigin + now() - Number(written));
+      }
+      if (seen.length !== lines) throw new Error(`terraform showed ${seen.length} of ${lines} lines`);
+      return seen;
+    },
+  };
+}
+
+/** Terraform with a `cloud` block for a workspace of a server, over plain HTTP: what it says on the wire is the same. */
+async function throughServer(
+  scene: Scene,
+  { url, api, adminTokenFile }: TestServer,
+  configuration: string,
+): Promise<Typing> {
+  const directory = await mkdtemp(join(scene.directory, "cloud-"));
+  await cp(configuration, directory, { recursive: true });
+  const name = await api.workspace({});
+  const host = `localhost:${new URL(url).port}`;
+  const services = ["tfe.v2", "tfe.v2.1", "tfe.v2.2", "state.v2"].map((one) => `"${one}" = "http://${host}/api/v2/"`);
+  const token = (await readFile(adminTokenFile, "utf8")).trim();
+  const cliConfig = join(directory, "cli.tfrc");
+  await writeFile(
+    cliConfig,
+    `host "${host}" {\n  services = { ${services.join(", ")} }\n}\ncredentials "${host}" {\n  token = "${token}"\n}\n`,
+    { mode: 0o600 },
+  );
+  await writeFile(
+    join(directory, "cloud.tf"),
+    `terraform {
+  cloud {
+    hostname     = "${host}"
+    organization = "default"
+    workspaces {
+      name = "${name}"
+    }
+  }
+}
+`,
+  );
+  const typing = await typingIn(directory, { TF_CLI_CONFIG_FILE: cliConfig });
+  await typing.type("init", "-input=false");
+  return typing;
+}
+
+async function timed(act: () => Promise<void>): Promise<number> {
+  const start = now();
+  await act();
+  return now() - start;
+}
+
+const apply = ({ type }: Typing) => type("apply", "-auto-approve", "-no-color", greeting());
+
+/** What a run costs in a fresh directory of a shell. */
+async function inShell(scene: Scene): Promise<{ readonly init: number; readonly apply: number }> {
+  const directory = await mkdtemp(join(scene.directory, "shell-"));
+  await cp(hello, directory, { recursive: true });
+  const typing = await typingIn(directory, { TF_CLI_CONFIG_FILE: "/dev/null" });
+  return { init: await timed(() => typing.type("init", "-input=false")), apply: await timed(() => apply(typing)) };
+}
+
+/** The stock terraform program with a `cloud` block: beside a server that holds its reads, one that does not, and a shell. */
+export async function tfeTable(scene: Scene, rounds: number, largeRounds: number): Promise<string> {
+  const holding = await scene.server({ serverAgents: 1 });
+  const answering = await scene.server({ serverAgents: 1, args: ["--tfe-hold", "0s"] });
+  const talkingDirectory = await mkdtemp(join(scene.directory, "talking-"));
+  await writeFile(join(talkingDirectory, "main.tf"), talking);
+  const [held, plain] = [await throughServer(scene, holding, hello), await throughServer(scene, answering, hello)];
+  const [heldTalk, plainTalk] = [
+    await throughServer(scene, holding, talkingDirectory),
+    await throughServer(scene, answering, talkingDirectory),
+  ];
+  for (const typing of [held, plain]) await apply(typing);
+  const [local, heldMs, plainMs]: [{ init: number; apply: number }[], number[], number[]] = [[], [], []];
+  for (let round = 0; round < rounds; round++) {
+    heldMs.push(await timed(() => apply(held)));
+    plainMs.push(await timed(() => apply(plain)));
+    local.push(await inShell(scene));
+  }
+  const [heldDelays, plainDelays]: [number[], number[]] = [[], []];
+  for (let round = 0; round < largeRounds; round++) {
+    heldDelays.push(...(await heldTalk.delays()));
+    plainDelays.push(...(await plainTalk.delays()));
+  }
+  return [
+    `terraform with a cloud block, ${rounds} rounds, each beside the others; log lines of ${largeRounds} applies`,
+    row(
+      "terraform init, apply in a shell",
+      local.map((one) => one.init + one.apply),
+    ),
+    row(
+      "  of it the apply",
+      local.map((one) => one.apply),
+    ),
+    row("terraform apply -auto-approve, reads held", heldMs),
+    row("terraform apply -auto-approve, --tfe-hold 0s", plainMs),
+    rowWithTail("log line written → shown, reads held", heldDelays),
+    rowWithTail("log line written → shown, --tfe-hold 0s", plainDelays),
+  ].join("\n");
+}

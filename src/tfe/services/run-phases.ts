@@ -1,0 +1,34 @@
+import { notFound } from "../../control/core/access.ts";
+import { getToldRun } from "../../control/runs/told-runs.ts";
+import type { RunView } from "../../control/runs/view.ts";
+import type { RunId } from "../../lib/words/ids.ts";
+import { found, type TfeAnswer } from "../core/answers.ts";
+import { idParam, param, route, type TfeCall } from "../core/call.ts";
+import { wholeOf } from "../core/ids.ts";
+import { toApplyResource, toPlanResource } from "../mapping/run-phase.ts";
+import { logUrlOf } from "./logs.ts";
+
+/** The run whose plan or apply the path names. */
+function partOf(call: TfeCall, part: "plan" | "apply"): RunId {
+  const text = param(call, part);
+  const id = wholeOf(part, "run", text);
+  if (id === undefined) throw notFound(part, text.slice(0, 80));
+  return id;
+}
+
+const viewOf = async ({ control, who }: TfeCall, id: RunId): Promise<RunView> =>
+  (await getToldRun(control, who, id)).view;
+
+const planOf = async (call: TfeCall, runId: RunId): Promise<TfeAnswer> =>
+  found(toPlanResource(await viewOf(call, runId), logUrlOf(call, { runId, phase: "plan" })));
+
+async function readApply(call: TfeCall): Promise<TfeAnswer> {
+  const runId = partOf(call, "apply");
+  return found(toApplyResource(await viewOf(call, runId), logUrlOf(call, { runId, phase: "apply" })));
+}
+
+export const runPhaseRoutes = [
+  route("GET /plans/:plan", (call) => planOf(call, partOf(call, "plan"))),
+  route("GET /runs/:run/plan", (call) => planOf(call, idParam(call, "run", "run"))),
+  route("GET /applies/:apply", readApply),
+];
