@@ -25,7 +25,6 @@ export async function jobSpecOf(
     throw new WindlassError("internal", `what job ${job.id} needs is gone`);
   }
   const state = workspace.currentStateId === null ? undefined : await q.states.get(workspace.currentStateId);
-  const { options } = run;
   const appliedPlan = job.phase === "apply" && run.planSha256 !== null ? run.planSha256 : undefined;
   const wish = engineRequirementOf(job, workspace);
   return {
@@ -44,18 +43,7 @@ export async function jobSpecOf(
     createdBy: run.createdBy,
     jobToken: jobTokenOf(control, job),
     maxLogBytes: BigInt(control.limits.maxLogBytes),
-    options: {
-      planOnly: options.isPlanOnly,
-      allowEmptyApply: options.allowsEmptyApply,
-      destroy: options.isDestroy,
-      skipRefresh: options.skipsRefresh,
-      refreshOnly: options.isRefreshOnly,
-      targets: [...options.targets],
-      replacements: [...options.replacements],
-      excludes: [...(options.excludes ?? [])],
-      suppressForgetErrors: options.suppressesForgetErrors ?? false,
-      parallelism: options.parallelism === 0 ? workspace.parallelism : options.parallelism,
-    },
+    options: optionsOf(run, workspace),
     notices: job.phase === "plan" ? [...(run.warnings ?? [])] : [],
     timeout: durationFromMs(timeLimitMs(control, workspace, job.phase)),
     ...planFilesOf(control, run, job),
@@ -70,6 +58,19 @@ export async function jobSpecOf(
     },
   };
 }
+
+const optionsOf = ({ options }: Run, workspace: Workspace) => ({
+  planOnly: options.isPlanOnly,
+  allowEmptyApply: options.allowsEmptyApply,
+  destroy: options.isDestroy,
+  skipRefresh: options.skipsRefresh,
+  refreshOnly: options.isRefreshOnly,
+  targets: [...options.targets],
+  replacements: [...options.replacements],
+  excludes: [...(options.excludes ?? [])],
+  suppressForgetErrors: options.suppressesForgetErrors ?? false,
+  parallelism: options.parallelism === 0 ? workspace.parallelism : options.parallelism,
+});
 
 /** An apply gets what its plan made; a plan that may be applied is told how much it may make. */
 function planFilesOf(
