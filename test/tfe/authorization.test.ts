@@ -9,11 +9,13 @@ import { apiRoutes } from "../../src/tfe/routes.ts";
 import { openTestTfe, type TestTfe } from "../support/tfe.ts";
 import { newPool } from "../support/wanted.ts";
 import { organizationRows } from "./rows/organizations.ts";
+import { poolRows } from "./rows/pools.ts";
 import type { TfeRow } from "./rows/row.ts";
+import { variableRows } from "./rows/variables.ts";
 import { workspaceRows } from "./rows/workspaces.ts";
 
 /** A row for every route of the TFE API. */
-const rows: readonly TfeRow[] = [...organizationRows, ...workspaceRows];
+const rows: readonly TfeRow[] = [...organizationRows, ...workspaceRows, ...poolRows, ...variableRows];
 
 /** What each role may do, as the product promises it. */
 const allowed: Readonly<Record<Role, readonly Permission[]>> = {
