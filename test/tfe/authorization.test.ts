@@ -8,9 +8,9 @@ import { mintToken } from "../../src/lib/words/tokens.ts";
 import { apiRoutes } from "../../src/tfe/routes.ts";
 import { openTestTfe, type TestTfe } from "../support/tfe.ts";
 import { newPool } from "../support/wanted.ts";
-import { agentRows } from "./rows/agents.ts";
 import { organizationRows } from "./rows/organizations.ts";
 import { planDocumentRows } from "./rows/plan-documents.ts";
+import { poolRows } from "./rows/pools.ts";
 import type { TfeRow } from "./rows/row.ts";
 import { runRows } from "./rows/runs.ts";
 import { variableRows } from "./rows/variables.ts";
@@ -20,7 +20,7 @@ import { workspaceRows } from "./rows/workspaces.ts";
 const rows: readonly TfeRow[] = [
   ...organizationRows,
   ...workspaceRows,
-  ...agentRows,
+  ...poolRows,
   ...variableRows,
   ...planDocumentRows,
   ...runRows,
