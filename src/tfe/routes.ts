@@ -6,13 +6,13 @@ import { objectRoutes } from "./services/objects.ts";
 import { organizationRoutes } from "./services/organizations.ts";
 import { planDocumentRoutes } from "./services/plan-documents.ts";
 import { projectRoutes } from "./services/projects.ts";
-import { consumerRoutes } from "./services/state-consumers.ts";
-import { tagRoutes } from "./services/tags.ts";
 import { runActionRoutes } from "./services/run-actions.ts";
 import { runEventRoutes } from "./services/run-events.ts";
 import { runListRoutes } from "./services/run-lists.ts";
 import { runPhaseRoutes } from "./services/run-phases.ts";
 import { runRoutes } from "./services/runs.ts";
+import { consumerRoutes } from "./services/state-consumers.ts";
+import { tagRoutes } from "./services/tags.ts";
 import { workspaceResourceRoutes } from "./services/workspace-resources.ts";
 import { workspaceRoutes } from "./services/workspaces.ts";
 

@@ -53,7 +53,10 @@ const credentialOf = (who: (typeof roles)[number] | (typeof outsiders)[number]):
 };
 
 /** What a caller must get. */
-function expected({ needs, status, isShared = false }: TfeRow, who: (typeof roles)[number] | (typeof outsiders)[number]) {
+function expected(
+  { needs, status, isShared = false }: TfeRow,
+  who: (typeof roles)[number] | (typeof outsiders)[number],
+) {
   if (needs === "anybody") return status;
   if (who === "nobody" || who === "key of nobody") return 401;
   if (who === "agent token") return 404;

@@ -32,8 +32,7 @@ const create = async (attributes: Readonly<Record<string, unknown>> = noRun, tok
 const put = (url: string, body: unknown) => tfe.call("PUT", url, body, { token: null });
 const read = async (id: string) => (await tfe.call("GET", `/configuration-versions/${id}`)).document.data;
 const statusOf = async (id: string) => (await read(id)).attributes.status;
-const runs = () =>
-  tfe.control.store.read((q) => q.upkeep.runsUsing({ id: `cv_${lastId}`, workspaceId: workspace.id }));
+const runs = () => tfe.control.store.read((q) => q.upkeep.runsUsing({ id: `cv_${lastId}`, workspaceId: workspace.id }));
 let lastId = "";
 const startRun = (id: string) =>
   createRun(tfe.control, tfe.as("operator"), {
@@ -79,7 +78,10 @@ describe("a configuration version", () => {
     expect((await put(url, other)).status).toBe(200);
     await startRun(id);
     const late = await put(url, archive);
-    expect(late).toMatchObject({ status: 409, document: { errors: [{ detail: expect.stringContaining("used by a run") }] } });
+    expect(late).toMatchObject({
+      status: 409,
+      document: { errors: [{ detail: expect.stringContaining("used by a run") }] },
+    });
     const { bytes } = await tfe.call("GET", `/configuration-versions/${id}/download`);
     expect(Buffer.from(bytes).equals(other)).toBe(true);
   });
@@ -231,9 +233,7 @@ describe("is refused", () => {
     const { id, url } = await create();
     expect((await put(`${url.slice(0, -10)}nonexistin`, archive)).status).toBe(404);
     expect((await tfe.call("GET", url)).status).toBe(404);
-    const keys = await tfe.control.store.read((q) =>
-      q.apiKeys.list(tfe.organization.id, { before: null, limit: 100 }),
-    );
+    const keys = await tfe.control.store.read((q) => q.apiKeys.list(tfe.organization.id, { before: null, limit: 100 }));
     const own = keys.find(({ role }) => role === "operator");
     await tfe.control.store.write(async (tx) => {
       if (own !== undefined) await tx.apiKeys.save({ ...own, revokedAt: tfe.clock.now() });

@@ -13,15 +13,15 @@ afterAll(() => tfe[Symbol.asyncDispose]());
 let name: string;
 const admin = (method: string, path: string, body?: unknown) =>
   tfe.call(method, path, body, { token: tfe.keys.site_admin });
-const make = (attributes = {}) => admin("POST", "/organizations", resourceBody("organizations", { name, ...attributes }));
+const make = (attributes = {}) =>
+  admin("POST", "/organizations", resourceBody("organizations", { name, ...attributes }));
 const change = (attributes: Readonly<Record<string, unknown>>, pool?: string | null) => {
   const data = pool === null ? null : { type: "agent-pools", id: pool?.replace("_", "-") };
   const relationships = pool === undefined ? undefined : { "default-agent-pool": { data } };
   return admin("PATCH", `/organizations/${name}`, resourceBody("organizations", attributes, relationships));
 };
 const workspace = (path: string) => admin("GET", `/organizations/${name}/workspaces/${path}`);
-const poolOf = async () =>
-  (await createPool(tfe.control, tfe.admin, newPool("prod", { organization: name }))).pool.id;
+const poolOf = async () => (await createPool(tfe.control, tfe.admin, newPool("prod", { organization: name }))).pool.id;
 
 beforeEach(() => {
   name = nameFor("made");

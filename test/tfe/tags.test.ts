@@ -12,7 +12,9 @@ const make = async (relationships?: Readonly<Record<string, unknown>>) => {
   const body = resourceBody("workspaces", { name: nameFor("ws") }, relationships);
   return (await tfe.call("POST", "/organizations/acme/workspaces", body)).document.data;
 };
-const tagNames = (...names: readonly string[]) => ({ data: names.map((name) => ({ type: "tags", attributes: { name } })) });
+const tagNames = (...names: readonly string[]) => ({
+  data: names.map((name) => ({ type: "tags", attributes: { name } })),
+});
 const bindings = (values: Readonly<Record<string, string | undefined>>) => ({
   data: Object.entries(values).map(([key, value]) => ({ type: "tag-bindings", attributes: { key, value } })),
 });
@@ -54,7 +56,7 @@ test("a tag is given to more workspaces, of its organization alone", async () =>
     tfe.call("POST", path, { data: ids.map((id) => ({ type: "workspaces", id })) });
   expect((await give(one.id, two.id)).status).toBe(204);
   const foreign = await tfe.call(
-    ...["POST", "/organizations/rival/workspaces", resourceBody("workspaces", { name: "x" })] as const,
+    ...(["POST", "/organizations/rival/workspaces", resourceBody("workspaces", { name: "x" })] as const),
     { token: tfe.keys.siblingOwner },
   );
   expect((await give(foreign.document.data.id)).status).toBe(404);

@@ -11,9 +11,9 @@ import {
   unnamedValues,
   unsetFields,
 } from "../../../test/support/mapping.ts";
-import { plainWorkspace } from "../../domain/workspaces/workspace.ts";
 import { at, workspace } from "../../../test/support/store/rows.ts";
 import type { WorkspaceView } from "../../control/workspaces/view.ts";
+import { plainWorkspace } from "../../domain/workspaces/workspace.ts";
 import { EngineSchema, ExecutionModeSchema, WorkspaceSchema } from "../../gen/windlass/v1/workspace_pb.ts";
 import { WorkspaceLossesSchema } from "../../gen/windlass/v1/workspace_service_pb.ts";
 import {

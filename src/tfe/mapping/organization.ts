@@ -1,7 +1,7 @@
 import { z } from "zod";
 import type { NewOrganization, OrganizationUpdate, OrganizationView } from "../../control/people/organizations.ts";
-import { allows, type Person } from "../../domain/people/principal.ts";
 import type { Organization } from "../../domain/people/organization.ts";
+import { allows, type Person } from "../../domain/people/principal.ts";
 import type { KeptAttributes } from "../../domain/workspaces/workspace.ts";
 import type { Resource, ResourceName } from "../core/answers.ts";
 import { type ResourceInput, toOne } from "../core/body.ts";

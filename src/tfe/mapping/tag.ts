@@ -34,7 +34,10 @@ export const toTag = (facts: TagFacts): Resource => ({
 });
 
 /** Every tag of a workspace as a key, with its value if it has one, by key. */
-export function bindingsOf({ tags, tagBindings }: Pick<Workspace, "tags" | "tagBindings">): readonly [string, string][] {
+export function bindingsOf({
+  tags,
+  tagBindings,
+}: Pick<Workspace, "tags" | "tagBindings">): readonly [string, string][] {
   const plain = tags.map((tag): [string, string] => [tag, ""]);
   return [...plain, ...Object.entries(tagBindings)].toSorted(([a], [b]) => (a < b ? -1 : 1));
 }

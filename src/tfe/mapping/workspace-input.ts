@@ -139,7 +139,9 @@ const textOf = (text: string | null | undefined): string | undefined => (text ==
 
 type Attributes = WorkspaceInput["attributes"];
 
-function modeIn(attributes: Attributes): Pick<Partial<WorkspaceSettings>, "executionMode" | "pool" | "inheritsExecutionMode"> {
+function modeIn(
+  attributes: Attributes,
+): Pick<Partial<WorkspaceSettings>, "executionMode" | "pool" | "inheritsExecutionMode"> {
   const { operations, "execution-mode": mode, "agent-pool-id": pool } = attributes;
   if (operations !== undefined && mode !== undefined)
     throw invalid(

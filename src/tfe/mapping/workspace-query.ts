@@ -69,7 +69,11 @@ function sortOf(sort: string): Pick<WantedWorkspaces, "order" | "isDescending"> 
   if (sort === "") return { order: "created_at" };
   if (isKeyOf(orders, name)) return { order: orders[name], isDescending: sort.startsWith("-") };
   const known = Object.keys(orders).join(", ");
-  throw new WindlassError("validation", `Invalid sort parameter: ${JSON.stringify(sort.slice(0, 80))}; known: ${known}`, {
-    metadata: { parameter: "sort" },
-  });
+  throw new WindlassError(
+    "validation",
+    `Invalid sort parameter: ${JSON.stringify(sort.slice(0, 80))}; known: ${known}`,
+    {
+      metadata: { parameter: "sort" },
+    },
+  );
 }

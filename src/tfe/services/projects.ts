@@ -10,10 +10,13 @@ import { organizationOf } from "./organizations.ts";
 
 const list = async (call: TfeCall): Promise<TfeAnswer> => {
   const project = toProject(await organizationOf(call));
-  const names = call.query.get("filter[names]")?.split(",").map((name) => name.trim()) ?? [];
+  const names =
+    call.query
+      .get("filter[names]")
+      ?.split(",")
+      .map((name) => name.trim()) ?? [];
   const search = call.query.get("q")?.trim().toLowerCase() ?? "";
-  const isWanted =
-    (names.length === 0 || names.includes(projectTitle)) && projectTitle.toLowerCase().includes(search);
+  const isWanted = (names.length === 0 || names.includes(projectTitle)) && projectTitle.toLowerCase().includes(search);
   const { rows, page } = pageIn(isWanted ? [project] : [], pageOf(call));
   return listed(rows, page);
 };

@@ -1,7 +1,7 @@
 import { notFound } from "../../control/core/access.ts";
 import { getToldRun } from "../../control/runs/told-runs.ts";
-import { downloadState, getState } from "../../control/states/states.ts";
 import type { RunView } from "../../control/runs/view.ts";
+import { downloadState, getState } from "../../control/states/states.ts";
 import type { RunId } from "../../lib/words/ids.ts";
 import { found, type TfeAnswer } from "../core/answers.ts";
 import { idParam, param, route, type TfeCall } from "../core/call.ts";

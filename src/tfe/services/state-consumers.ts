@@ -44,7 +44,16 @@ const path = "/workspaces/:workspace/relationships/remote-state-consumers";
 
 export const consumerRoutes = [
   route(`GET ${path}`, list),
-  route(`POST ${path}`, changeBy((present, said) => [...present, ...said])),
-  route(`DELETE ${path}`, changeBy((present, said) => present.filter((name) => !said.includes(name)))),
-  route(`PATCH ${path}`, changeBy((_present, said) => said)),
+  route(
+    `POST ${path}`,
+    changeBy((present, said) => [...present, ...said]),
+  ),
+  route(
+    `DELETE ${path}`,
+    changeBy((present, said) => present.filter((name) => !said.includes(name))),
+  ),
+  route(
+    `PATCH ${path}`,
+    changeBy((_present, said) => said),
+  ),
 ];

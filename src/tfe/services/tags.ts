@@ -1,7 +1,7 @@
 import { notFound } from "../../control/core/access.ts";
+import type { WorkspaceSettings } from "../../control/workspaces/settings.ts";
 import { deleteTags, listTags, tagWorkspaces } from "../../control/workspaces/tags.ts";
 import { getWorkspace, updateWorkspace } from "../../control/workspaces/workspaces.ts";
-import type { WorkspaceSettings } from "../../control/workspaces/settings.ts";
 import { done, listed, listedWhole, type TfeAnswer } from "../core/answers.ts";
 import { checked, readJsonBody, readNames } from "../core/body.ts";
 import { param, route, type TfeCall, workspaceParam } from "../core/call.ts";
@@ -32,7 +32,10 @@ const listAll = async (call: TfeCall): Promise<TfeAnswer> => {
 const removeAll = async (call: TfeCall): Promise<TfeAnswer> => {
   const names = await readNames(call);
   const organization = await organizationOf(call);
-  const tags = namedTags(organization, names.map(({ id }) => ({ id, attributes: {} })));
+  const tags = namedTags(
+    organization,
+    names.map(({ id }) => ({ id, attributes: {} })),
+  );
   await deleteTags(call.control, call.who, { organization: organization.id, tags });
   return done;
 };

@@ -1,12 +1,12 @@
 import { getOrganization } from "../../control/people/organizations.ts";
-import type { DetailedWorkspace } from "../../control/workspaces/search.ts";
 import { getToldRun } from "../../control/runs/told-runs.ts";
+import type { DetailedWorkspace } from "../../control/workspaces/search.ts";
 import type { Resource } from "../core/answers.ts";
 import type { TfeCall } from "../core/call.ts";
 import { includesOf } from "../core/pages.ts";
 import { toOrganization, toProject } from "../mapping/organization.ts";
-import { bindingsOf, toTagBinding } from "../mapping/tag.ts";
 import { toRunResource } from "../mapping/run.ts";
+import { bindingsOf, toTagBinding } from "../mapping/tag.ts";
 import { toWorkspace } from "../mapping/workspace.ts";
 import { includedOf } from "./run-includes.ts";
 

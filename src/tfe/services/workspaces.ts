@@ -1,3 +1,4 @@
+import { z } from "zod";
 import { notFound, type Reference } from "../../control/core/access.ts";
 import { invalid } from "../../control/core/refusals.ts";
 import { lockWorkspace, unlockWorkspace } from "../../control/runs/workspace-locks.ts";
@@ -6,7 +7,6 @@ import { detailWorkspaces, searchWorkspaces } from "../../control/workspaces/sea
 import type { WorkspaceView } from "../../control/workspaces/view.ts";
 import { createWorkspace, getWorkspace, updateWorkspace } from "../../control/workspaces/workspaces.ts";
 import { isWindlassError, WindlassError } from "../../lib/words/errors.ts";
-import { z } from "zod";
 import { created, done, found, listed, type TfeAnswer } from "../core/answers.ts";
 import { noRelationships, readOptionalResource, readResource } from "../core/body.ts";
 import { param, route, type TfeCall, workspaceParam } from "../core/call.ts";
@@ -118,7 +118,9 @@ const unlockBy = (isForced: boolean) => async (call: TfeCall) => {
 function inKnownWords(error: WindlassError): WindlassError {
   const { run_id: run = "", locked_by: holder = "" } = error.metadata;
   const words = run === "" ? `is locked by User ${holder}` : `is locked by Run ${toTfeId(run)}`;
-  return new WindlassError("workspace_locked", `The workspace ${words}: ${error.message}`, { metadata: error.metadata });
+  return new WindlassError("workspace_locked", `The workspace ${words}: ${error.message}`, {
+    metadata: error.metadata,
+  });
 }
 
 const actions = [

@@ -82,6 +82,8 @@ describeWithTerraform("terraform init", () => {
     const directory = await terraform.directory({ ...greeting, "backend.tf": backend });
     await stage.server.api.workspace({ name, engineVersion: "1.5.0" });
     await terraform.run(directory, ["init"]);
-    expect(await terraform.fails(directory, ["state", "rm", "terraform_data.g"])).toMatch(/Terraform version mismatch.*1\.5\.0/);
+    expect(await terraform.fails(directory, ["state", "rm", "terraform_data.g"])).toMatch(
+      /Terraform version mismatch.*1\.5\.0/,
+    );
   });
 });
