@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { newPool } from "../support/wanted.ts";
 import { createPool } from "../../src/control/agents/pools.ts";
 import { openTestTfe, resourceBody, type TestTfe } from "../support/tfe.ts";
 import { TfeRuns } from "../support/tfe-runs.ts";
+import { newPool } from "../support/wanted.ts";
 
 let tfe: TestTfe;
 let runs: TfeRuns;
@@ -47,7 +47,8 @@ describe("the runs of a workspace", () => {
       "filter[timeframe]=1999": [],
       "filter[timeframe]=year": [saved, pending, planned],
     };
-    for (const [query, expected] of Object.entries(found)) expect([query, await listed(query)]).toEqual([query, expected]);
+    for (const [query, expected] of Object.entries(found))
+      expect([query, await listed(query)]).toEqual([query, expected]);
   });
 
   test("come in pages with their number, and past the end is nothing", async () => {
@@ -72,7 +73,11 @@ test("the runs of an organization are narrowed by workspace and pool, and are no
   const { document } = await tfe.call("GET", "/organizations/acme/runs?page[size]=1&include=workspace,created_by,plan");
   expect(document.meta.pagination).not.toHaveProperty("total-count");
   expect(document.meta.pagination["next-page"]).toBe(2);
-  expect(document.included.map(({ type }: { readonly type: string }) => type)).toEqual(["plans", "users", "workspaces"]);
+  expect(document.included.map(({ type }: { readonly type: string }) => type)).toEqual([
+    "plans",
+    "users",
+    "workspaces",
+  ]);
   const path = "/organizations/acme/runs";
   expect(await listed("", path)).toEqual([theirs, mine]);
   expect(await listed("filter[workspace_names]=net,none", path)).toEqual([mine]);

@@ -1,10 +1,10 @@
 import { notFound } from "../../control/core/access.ts";
 import { readPlanJson, readRedactedPlan } from "../../control/jobs/plan-documents.ts";
 import { getToldRun } from "../../control/runs/told-runs.ts";
-import { downloadState, getState } from "../../control/states/states.ts";
 import type { RunView } from "../../control/runs/view.ts";
 import { isFinal } from "../../domain/runs/run.ts";
 import { isWindlassError } from "../../lib/words/errors.ts";
+import { downloadState, getState } from "../../control/states/states.ts";
 import type { RunId } from "../../lib/words/ids.ts";
 import { done, found, type TfeAnswer } from "../core/answers.ts";
 import { idParam, param, route, type TfeCall } from "../core/call.ts";

@@ -76,6 +76,8 @@ async function erroredState(tfe: TestTfe): Promise<TfeRequest> {
   const own = { id: newId("sv", control.random), runId: job.runId, jobId: job.id, status: "quarantined" } as const;
   const blobKey = await storeSealed(control, Buffer.from("{}"), stateSubject(own.id));
   const { organizationId, workspaceId } = job;
-  await control.store.write((tx) => tx.states.insert(state({ ...own, organizationId, workspaceId, blobKey, bytes: 2 })));
+  await control.store.write((tx) =>
+    tx.states.insert(state({ ...own, organizationId, workspaceId, blobKey, bytes: 2 })),
+  );
   return { params: { apply: `apply-${rest(id)}` } };
 }
