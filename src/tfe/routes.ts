@@ -8,7 +8,6 @@ import { configurationVersionRoutes } from "./services/configuration-versions.ts
 import { discoveryRoutes } from "./services/discovery.ts";
 import { objectRoutes } from "./services/objects.ts";
 import { organizationRoutes } from "./services/organizations.ts";
-import { planDocumentRoutes } from "./services/plan-documents.ts";
 import { projectRoutes } from "./services/projects.ts";
 import { runActionRoutes } from "./services/run-actions.ts";
 import { runEventRoutes } from "./services/run-events.ts";
@@ -48,7 +47,6 @@ export const apiRoutes: readonly TfeRoute[] = [
   ...stateVersionRoutes,
   ...stateUploadRoutes,
   ...stateOutputRoutes,
-  ...planDocumentRoutes,
 ];
 
 /** Everything else: no credential is asked for, or it stands in the path. */

@@ -9,11 +9,12 @@ import { apiRoutes } from "../../src/tfe/routes.ts";
 import { openTestTfe, type TestTfe } from "../support/tfe.ts";
 import { newPool } from "../support/wanted.ts";
 import { organizationRows } from "./rows/organizations.ts";
+import { planDocumentRows } from "./rows/plan-documents.ts";
 import type { TfeRow } from "./rows/row.ts";
 import { workspaceRows } from "./rows/workspaces.ts";
 
 /** A row for every route of the TFE API. */
-const rows: readonly TfeRow[] = [...organizationRows, ...workspaceRows];
+const rows: readonly TfeRow[] = [...organizationRows, ...workspaceRows, ...planDocumentRows];
 
 /** What each role may do, as the product promises it. */
 const allowed: Readonly<Record<Role, readonly Permission[]>> = {

@@ -14,10 +14,10 @@ import {
 import { WindlassError } from "../../lib/words/errors.ts";
 import type { Queries } from "../../store/ports/store.ts";
 import type { Control } from "../core/control.ts";
-import { maxPlanDocumentsBytes } from "../runs/plan-documents.ts";
 import { jobTokenOf } from "./dispatcher.ts";
 import { jobEngineOf } from "./engine.ts";
 import { givenState } from "./given-state.ts";
+import { maxPlanDocumentsBytes } from "./plan-documents.ts";
 
 type Spec = MessageInitShape<typeof JobSpecSchema>;
 

@@ -106,10 +106,7 @@ export interface Run {
   /** Keys of the encrypted plan file and its masked summary in the blob store. */
   readonly planBlobKey: string | null;
   readonly summaryBlobKey: string | null;
-  /**
-   * Its documents, packed and encrypted: the plan as JSON, with its secrets; and as terraform's own client reads it, without
-   * them, which only some runs want. Null if there is none.
-   */
+  /** The plan as JSON, and without secrets as terraform's own client reads it, packed and encrypted; null if not there. */
   readonly planJsonBlobKey: string | null;
   readonly redactedPlanBlobKey: string | null;
   /**
