@@ -240,7 +240,7 @@ export const routeGroups: readonly RouteGroup[] = [
         "outputs of the current one",
         "state-versions",
       ),
-      "GET /state-version-outputs/:output": line("planner", "one output, with its value", "state-versions"),
+      "GET /state-version-outputs/:output": line("reader", "one; a sensitive one has its value from planner on", "state-versions"),
     },
   },
   {
@@ -262,15 +262,15 @@ export const routeGroups: readonly RouteGroup[] = [
       "GET /agent-pools/:pool/authentication-tokens": line(
         "reader",
         "its agent tokens, without secrets",
-        "agent-pools",
+        "agents",
       ),
       "POST /agent-pools/:pool/authentication-tokens": line(
         "operator",
         "makes one, and shows its secret once",
-        "agent-pools",
+        "agents",
       ),
-      "GET /authentication-tokens/:token": line("reader", "one", "agent-pools"),
-      "DELETE /authentication-tokens/:token": line("operator", "revokes one", "agent-pools"),
+      "GET /authentication-tokens/:token": line("reader", "one", "agents"),
+      "DELETE /authentication-tokens/:token": line("operator", "revokes one", "agents"),
       "GET /agent-pools/:pool/agents": line("reader", "its agents", "agents"),
       "GET /agents/:agent": line("reader", "one", "agents"),
       "DELETE /agents/:agent": line("operator", "forgets one that is gone", "agents"),
