@@ -196,8 +196,9 @@ async function placeOf({ method }: Row): Promise<Place> {
     const holder = method.name === "ForceExecuteRun" ? newId("run", systemRandom) : id;
     await tx.workspaces.insert({ ...ws, lock: { kind: "run", runId: holder, at: control.clock.now() } });
     const cv = rows.configuration({ organizationId: ws.organizationId, workspaceId: ws.id });
-    await tx.configurations.insert({ ...cv, id: newId("cv", systemRandom) });
-    await tx.runs.insert({ ...like, ...largeRun(own), ...change, id, workspaceId: ws.id });
+    const configurationId = newId("cv", systemRandom);
+    await tx.configurations.insert({ ...cv, id: configurationId });
+    await tx.runs.insert({ ...like, ...largeRun(own), ...change, id, workspaceId: ws.id, configurationId });
     if (holder !== id) await tx.runs.insert({ ...like, id: holder, workspaceId: ws.id });
     const job = { organizationId: ws.organizationId, workspaceId: ws.id, runId: id, poolId: ws.poolId };
     await tx.jobs.insert(rows.job({ ...job, id: newId("job", systemRandom), status: "finished", epoch: 1 }));

@@ -88,7 +88,10 @@ describe("a log", () => {
     await runs.finish(id, "plan");
     const job = await runs.job(id, "plan");
     await tfe.control.logs.empty(`${job.id}/${job.epoch}`);
-    expect(textOf(await read("plan", 0))).toMatch(/^\u0002\nWindlass: the end of the log is missing, .*\n\u0003$/);
+    const [first, last, ...more] = textOf(await read("plan", 0)).split("\nWindlass: ");
+    expect([first, last?.slice(0, 29), last?.slice(-2), more]).toEqual([
+      ...["\u0002", "the end of the log is missing", "\n\u0003", []],
+    ]);
   });
 
   test("is read by whoever has its URL, and by nobody with another one", async () => {

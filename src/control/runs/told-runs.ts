@@ -1,8 +1,9 @@
 import type { Principal } from "../../domain/people/principal.ts";
+import { newestOf } from "../../domain/runs/job.ts";
 import type { Run } from "../../domain/runs/run.ts";
 import type { EventMark, TimelineEvent } from "../../domain/runs/timeline.ts";
 import { WindlassError } from "../../lib/words/errors.ts";
-import type { RunId } from "../../lib/words/ids.ts";
+import type { RunId, StateVersionId } from "../../lib/words/ids.ts";
 import type { RowRange, RunFilter } from "../../store/ports/runs.ts";
 import type { Queries } from "../../store/ports/store.ts";
 import { asPerson, demand, findOrganization, findRun, notFound } from "../core/access.ts";
@@ -128,6 +129,16 @@ export const listNumberedEvents = (
     const total = await q.runEvents.count(run.id, { isComment });
     const found = await q.runEvents.range(run.id, { ...rows, isComment });
     return { rows: found, total, hasMore: rows.offset + rows.limit < total };
+  });
+
+/** The last state of a run's apply, if it is kept aside; undefined if there is none. */
+export const findErroredState = (control: Control, who: Principal, id: string): Promise<StateVersionId | undefined> =>
+  control.store.read(async (q) => {
+    const person = asPerson(who);
+    demand(person, "read");
+    const apply = newestOf(await q.jobs.ofRun((await findRun(q, person, id)).id), "apply");
+    const state = apply === undefined ? undefined : await q.states.newestOfJob(apply.id);
+    return state?.status === "quarantined" ? state.id : undefined;
   });
 
 /** One event of a run, by its place in the timeline. */

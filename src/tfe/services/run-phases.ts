@@ -1,10 +1,10 @@
 import { notFound } from "../../control/core/access.ts";
 import { readPlanJson, readRedactedPlan } from "../../control/jobs/plan-documents.ts";
-import { getToldRun } from "../../control/runs/told-runs.ts";
+import { findErroredState, getToldRun } from "../../control/runs/told-runs.ts";
 import type { RunView } from "../../control/runs/view.ts";
+import { downloadState } from "../../control/states/states.ts";
 import { isFinal } from "../../domain/runs/run.ts";
 import { isWindlassError } from "../../lib/words/errors.ts";
-import { downloadState, getState } from "../../control/states/states.ts";
 import type { RunId } from "../../lib/words/ids.ts";
 import { done, found, type TfeAnswer } from "../core/answers.ts";
 import { idParam, param, route, type TfeCall } from "../core/call.ts";
@@ -47,11 +47,9 @@ async function documentOf(call: TfeCall, id: RunId, read: typeof readPlanJson): 
 /** The last state of an apply that is kept aside, as terraform wrote it. */
 async function readErroredState(call: TfeCall): Promise<TfeAnswer> {
   const { control, who } = call;
-  const { stateVersionId } = await viewOf(call, partOf(call, "apply"));
-  if (stateVersionId === null) throw notFound("errored state", param(call, "apply"));
-  const reference = { id: stateVersionId, workspace: { organization: "", name: "" } };
-  const { state } = await getState(control, who, reference);
-  if (state.status !== "quarantined") throw notFound("errored state", param(call, "apply"));
+  const id = await findErroredState(control, who, partOf(call, "apply"));
+  if (id === undefined) throw notFound("errored state", param(call, "apply"));
+  const reference = { id, workspace: { organization: "", name: "" } };
   const pieces = downloadState(control, who, reference);
   const bytes = await call.transfers.download(pieces, { of: who.id, signal: call.signal });
   return { kind: "bytes", status: 200, type: "application/json", bytes };
