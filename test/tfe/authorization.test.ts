@@ -8,12 +8,13 @@ import { mintToken } from "../../src/lib/words/tokens.ts";
 import { apiRoutes } from "../../src/tfe/routes.ts";
 import { openTestTfe, type TestTfe } from "../support/tfe.ts";
 import { newPool } from "../support/wanted.ts";
+import { objectRows } from "./rows/objects.ts";
 import { organizationRows } from "./rows/organizations.ts";
 import type { TfeRow } from "./rows/row.ts";
 import { workspaceRows } from "./rows/workspaces.ts";
 
 /** A row for every route of the TFE API. */
-const rows: readonly TfeRow[] = [...organizationRows, ...workspaceRows];
+const rows: readonly TfeRow[] = [...organizationRows, ...workspaceRows, ...objectRows];
 
 /** What each role may do, as the product promises it. */
 const allowed: Readonly<Record<Role, readonly Permission[]>> = {

@@ -163,7 +163,13 @@ describe("who is given anything", () => {
 
 describe("a plan that is uploaded", () => {
   const uploaded = (change: Partial<UploadedPlan> = {}): UploadedPlan => ({
-    ...{ plan: Buffer.from("plan"), planSha256: sha256("plan"), summary: Buffer.from("{}"), files: undefined, documents: undefined },
+    ...{
+      plan: Buffer.from("plan"),
+      planSha256: sha256("plan"),
+      summary: Buffer.from("{}"),
+      files: undefined,
+      documents: undefined,
+    },
     ...{ engine: "tofu", engineVersion: "1.12.6", lockFile: Buffer.from("provider {}"), ...change },
   });
   const stored = () => control.store.read((q) => q.runs.get(run.id));

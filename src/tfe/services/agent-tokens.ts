@@ -1,9 +1,4 @@
-import {
-  createAgentToken,
-  getAgentToken,
-  revokeAgentToken,
-  searchAgentTokens,
-} from "../../control/agents/tokens.ts";
+import { createAgentToken, getAgentToken, revokeAgentToken, searchAgentTokens } from "../../control/agents/tokens.ts";
 import { created, done, found, listed, type TfeAnswer } from "../core/answers.ts";
 import { readResource } from "../core/body.ts";
 import { idParam, route, type TfeCall } from "../core/call.ts";

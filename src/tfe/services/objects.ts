@@ -7,8 +7,8 @@ import { type OpenCall, openRoute, param } from "../core/call.ts";
 import { type ObjectKind, objectsPath, type SignedObject } from "../core/object-urls.ts";
 import type { ObjectAccess } from "../core/objects.ts";
 import { configurationObject } from "./configuration-versions.ts";
-import { jsonStateObject, stateObject } from "./state-uploads.ts";
 import { logAccess } from "./logs.ts";
+import { jsonStateObject, stateObject } from "./state-uploads.ts";
 
 /** How the objects of each kind are read and written. */
 const objects: Readonly<Record<ObjectKind, ObjectAccess>> = {

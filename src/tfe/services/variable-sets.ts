@@ -40,7 +40,8 @@ async function included(
   return [...(await workspacesByIds(call, ids)), ...documents];
 }
 
-const listOf = (scopeOf: (call: TfeCall) => { readonly organization: string; readonly workspace: string }) =>
+const listOf =
+  (scopeOf: (call: TfeCall) => { readonly organization: string; readonly workspace: string }) =>
   async (call: TfeCall): Promise<TfeAnswer> => {
     const [page, wanted] = [pageOf(call), includesIn(call)];
     const search = call.query.get("q")?.trim() ?? "";

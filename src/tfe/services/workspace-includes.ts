@@ -1,20 +1,20 @@
 import { getOrganization } from "../../control/people/organizations.ts";
-import { getState } from "../../control/states/states.ts";
-import { isWindlassError } from "../../lib/words/errors.ts";
 import { getToldRun } from "../../control/runs/told-runs.ts";
+import { getState } from "../../control/states/states.ts";
 import { type DetailedWorkspace, detailedByIds } from "../../control/workspaces/search.ts";
+import { isWindlassError } from "../../lib/words/errors.ts";
 import type { StateVersionId, WorkspaceId } from "../../lib/words/ids.ts";
 import type { Resource } from "../core/answers.ts";
 import type { TfeCall } from "../core/call.ts";
 import { includesOf } from "../core/pages.ts";
 import { toOrganization, toProject } from "../mapping/organization.ts";
+import { toRunResource } from "../mapping/run.ts";
 import { toStateVersion } from "../mapping/state-version.ts";
 import { bindingsOf, toTagBinding } from "../mapping/tag.ts";
-import { toRunResource } from "../mapping/run.ts";
 import { toWorkspace } from "../mapping/workspace.ts";
+import { includedOf } from "./run-includes.ts";
 import { workspaceOutputs } from "./state-outputs.ts";
 import { urlsOf } from "./state-versions.ts";
-import { includedOf } from "./run-includes.ts";
 
 /** What clients may want with workspaces. What there is none of is included as nothing. */
 const known = [
