@@ -162,13 +162,14 @@ describe("who is given anything", () => {
 });
 
 describe("a plan that is uploaded", () => {
+  const noDocuments = { planJson: new Uint8Array(), redactedJson: new Uint8Array() };
   const uploaded = (change: Partial<UploadedPlan> = {}): UploadedPlan => ({
     ...{
       plan: Buffer.from("plan"),
       planSha256: sha256("plan"),
       summary: Buffer.from("{}"),
       files: undefined,
-      documents: undefined,
+      documents: noDocuments,
     },
     ...{ engine: "tofu", engineVersion: "1.12.6", lockFile: Buffer.from("provider {}"), ...change },
   });

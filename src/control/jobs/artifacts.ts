@@ -9,9 +9,9 @@ import type { Control } from "../core/control.ts";
 import { readSealedFrom, sha256Of, storeSealed } from "../core/sealed-blobs.ts";
 import { unshownSummary } from "../documents/plan-summary.ts";
 import { dropPlanFiles, saveRunFacts } from "../runs/advance.ts";
-import { storePlanDocuments, type UploadedDocuments } from "../runs/plan-documents.ts";
 import { givenState } from "./given-state.ts";
 import { isGranted } from "./grant.ts";
+import { storePlanDocuments, type UploadedDocuments } from "./plan-documents.ts";
 import { openPlanFiles, storePlanFiles, type UploadedFiles } from "./plan-files.ts";
 
 /** What one job may touch, read from its token. */

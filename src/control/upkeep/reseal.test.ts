@@ -10,8 +10,8 @@ import { systemRandom } from "../../lib/random.ts";
 import { newId } from "../../lib/words/ids.ts";
 import { storeSealed } from "../core/sealed-blobs.ts";
 import { createVault } from "../core/vault.ts";
+import { planJsonSubject, redactedPlanSubject } from "../jobs/plan-documents.ts";
 import { openPlanFiles, storePlanFiles } from "../jobs/plan-files.ts";
-import { planJsonSubject, redactedPlanSubject } from "../runs/plan-documents.ts";
 import { jsonStateSubject } from "../states/json-states.ts";
 import { takePersonPart } from "../states/person-uploads.ts";
 import { openState, stateSubject } from "../states/states.ts";
@@ -101,7 +101,7 @@ const read = async (key: string | null, subject: string) =>
 test("everything sealed opens with the new key alone, and the old ciphertexts are gone", async () => {
   const { store, blobs } = fixture.control;
   const control = { ...fixture.control, vault: rotating };
-  expect(await resealAll(control)).toEqual({ resealed: 9, current: 0, missing: 0 });
+  expect(await resealAll(control)).toEqual({ resealed: 11, current: 0, missing: 0 });
   const after = await store.read(async (q) => ({
     run: await q.runs.get(run.id),
     state: await q.states.get(state.id),
@@ -165,7 +165,7 @@ test("cut off anywhere, it goes on where it was; until then both keys are needed
     current: expect.any(Number),
     missing: 0,
   });
-  expect(await resealAll({ ...control, vault: rotated })).toEqual({ resealed: 0, current: 9, missing: 0 });
+  expect(await resealAll({ ...control, vault: rotated })).toEqual({ resealed: 0, current: 11, missing: 0 });
 });
 
 test("what has come in parts and was not used is forgotten: who sends it begins again", async () => {
@@ -184,7 +184,7 @@ test("what has come in parts and was not used is forgotten: who sends it begins 
 test("an object that is missing is told and holds up nothing; bytes that no key opens stop it", async () => {
   const { control } = fixture;
   await control.blobs.delete(state.blobKey);
-  expect(await resealAll({ ...control, vault: rotating })).toEqual({ resealed: 8, current: 0, missing: 1 });
+  expect(await resealAll({ ...control, vault: rotating })).toEqual({ resealed: 10, current: 0, missing: 1 });
   const stranger = createVault(new Uint8Array(32).fill(9), systemRandom);
   await expect(resealAll({ ...control, vault: stranger })).rejects.toThrow(/another master key/);
 });

@@ -70,20 +70,6 @@ export interface ChangeCounts {
   readonly move?: number | undefined;
 }
 
-/** A run without the texts that can be large, for lists: how many there are of each stays. */
-export const withoutTexts = (run: Run): Run => ({
-  ...run,
-  resourcesInFlight: run.resourcesInFlight.slice(0, 1),
-  lost: run.lost === null ? null : { ...run.lost, resources: run.lost.resources.slice(0, 1) },
-  options: {
-    ...run.options,
-    targets: run.options.targets.map(() => ""),
-    replacements: run.options.replacements.map(() => ""),
-    excludes: (run.options.excludes ?? []).map(() => ""),
-    variables: run.options.variables.map((variable) => ({ ...variable, key: "", value: "" })),
-  },
-});
-
 /** One attempt to change a workspace. */
 export interface Run {
   readonly id: RunId;
@@ -106,10 +92,7 @@ export interface Run {
   /** Keys of the encrypted plan file and its masked summary in the blob store. */
   readonly planBlobKey: string | null;
   readonly summaryBlobKey: string | null;
-  /**
-   * Its documents, packed and encrypted: the plan as JSON, with its secrets; and as terraform's own client reads it, without
-   * them, which only some runs want. Null if there is none.
-   */
+  /** The plan as JSON, and without secrets as terraform's own client reads it, packed and encrypted; null if not there. */
   readonly planJsonBlobKey: string | null;
   readonly redactedPlanBlobKey: string | null;
   /**

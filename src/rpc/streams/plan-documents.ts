@@ -1,7 +1,7 @@
 import { fromBinary } from "@bufbuild/protobuf";
 import { CountedPieces } from "../../control/core/sealed-blobs.ts";
 import type { ReadUploaded } from "../../control/core/uploads.ts";
-import { maxPlanDocumentsBytes, type UploadedDocuments } from "../../control/runs/plan-documents.ts";
+import { maxPlanDocumentsBytes, type UploadedDocuments } from "../../control/jobs/plan-documents.ts";
 import type { UploadPlanHeader } from "../../gen/windlass/agent/v1/job_artifact_service_pb.ts";
 import { type PlanDocuments, PlanDocumentsSchema } from "../../gen/windlass/agent/v1/plan_pb.ts";
 import { WindlassError } from "../../lib/words/errors.ts";

@@ -1,3 +1,5 @@
+import { readJson } from "../../lib/json/json.ts";
+
 /** What of a provider's schema is needed: the types of its objects, by the list of schemas that has them. */
 export interface WantedTypes {
   readonly resource_schemas: ReadonlySet<string>;
@@ -67,7 +69,7 @@ function* membersOf(bytes: Buffer, start: number): Generator<Member> {
   at = skipSpace(bytes, at + 1);
   while (bytes[at] !== closeObject) {
     const keyEnd = endOfString(bytes, at);
-    const key: unknown = JSON.parse(bytes.toString("utf8", at, keyEnd));
+    const key = readJson(bytes.toString("utf8", at, keyEnd));
     at = skipSpace(bytes, keyEnd);
     expect(bytes, at, colon);
     const from = skipSpace(bytes, at + 1);

@@ -1,4 +1,4 @@
-import { hasGeneratedConfiguration } from "../../control/runs/plan-documents.ts";
+import { hasGeneratedConfiguration } from "../../control/jobs/plan-documents.ts";
 import type { RunView } from "../../control/runs/view.ts";
 import type { Job } from "../../domain/runs/job.ts";
 import type { ChangeCounts } from "../../domain/runs/run.ts";

@@ -1,8 +1,12 @@
 import { notFound } from "../../control/core/access.ts";
+import { readPlanJson, readRedactedPlan } from "../../control/jobs/plan-documents.ts";
 import { getToldRun } from "../../control/runs/told-runs.ts";
 import type { RunView } from "../../control/runs/view.ts";
+import { isFinal } from "../../domain/runs/run.ts";
+import { isWindlassError } from "../../lib/words/errors.ts";
+import { downloadState, getState } from "../../control/states/states.ts";
 import type { RunId } from "../../lib/words/ids.ts";
-import { found, type TfeAnswer } from "../core/answers.ts";
+import { done, found, type TfeAnswer } from "../core/answers.ts";
 import { idParam, param, route, type TfeCall } from "../core/call.ts";
 import { wholeOf } from "../core/ids.ts";
 import { toApplyResource, toPlanResource } from "../mapping/run-phase.ts";
@@ -27,8 +31,38 @@ async function readApply(call: TfeCall): Promise<TfeAnswer> {
   return found(toApplyResource(await viewOf(call, runId), logUrlOf(call, { runId, phase: "apply" })));
 }
 
+/** A document of a plan: what `terraform show` reads of a remote one. Nothing as long as the plan may still bring it. */
+async function documentOf(call: TfeCall, id: RunId, read: typeof readPlanJson): Promise<TfeAnswer> {
+  const { control, who } = call;
+  try {
+    return { kind: "bytes", status: 200, type: "application/json", bytes: await read(control, who, id) };
+  } catch (error) {
+    if (!isWindlassError(error, "not_found")) throw error;
+    const { run } = await viewOf(call, id);
+    if (run.planSha256 !== null || isFinal(run.status)) throw error;
+    return done;
+  }
+}
+
+/** The last state of an apply that is kept aside, as terraform wrote it. */
+async function readErroredState(call: TfeCall): Promise<TfeAnswer> {
+  const { control, who } = call;
+  const { stateVersionId } = await viewOf(call, partOf(call, "apply"));
+  if (stateVersionId === null) throw notFound("errored state", param(call, "apply"));
+  const reference = { id: stateVersionId, workspace: { organization: "", name: "" } };
+  const { state } = await getState(control, who, reference);
+  if (state.status !== "quarantined") throw notFound("errored state", param(call, "apply"));
+  const pieces = downloadState(control, who, reference);
+  const bytes = await call.transfers.download(pieces, { of: who.id, signal: call.signal });
+  return { kind: "bytes", status: 200, type: "application/json", bytes };
+}
+
 export const runPhaseRoutes = [
   route("GET /plans/:plan", (call) => planOf(call, partOf(call, "plan"))),
   route("GET /runs/:run/plan", (call) => planOf(call, idParam(call, "run", "run"))),
+  route("GET /plans/:plan/json-output", (call) => documentOf(call, partOf(call, "plan"), readPlanJson)),
+  route("GET /plans/:plan/json-output-redacted", (call) => documentOf(call, partOf(call, "plan"), readRedactedPlan)),
+  route("GET /runs/:run/plan/json-output", (call) => documentOf(call, idParam(call, "run", "run"), readPlanJson)),
   route("GET /applies/:apply", readApply),
+  route("GET /applies/:apply/errored-state", readErroredState),
 ];
