@@ -8,6 +8,7 @@ import { mintToken } from "../../src/lib/words/tokens.ts";
 import { apiRoutes } from "../../src/tfe/routes.ts";
 import { openTestTfe, type TestTfe } from "../support/tfe.ts";
 import { newPool } from "../support/wanted.ts";
+import { objectRows } from "./rows/objects.ts";
 import { organizationRows } from "./rows/organizations.ts";
 import { planDocumentRows } from "./rows/plan-documents.ts";
 import { poolRows } from "./rows/pools.ts";
@@ -24,6 +25,7 @@ const rows: readonly TfeRow[] = [
   ...variableRows,
   ...planDocumentRows,
   ...runRows,
+  ...objectRows,
 ];
 
 /** What each role may do, as the product promises it. */

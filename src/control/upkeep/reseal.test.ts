@@ -5,13 +5,14 @@ import { runRow, stateRow } from "../../../test/support/rows.ts";
 import { providerSettings } from "../../../test/support/store/rows.ts";
 import { newWorkspace } from "../../../test/support/wanted.ts";
 import type { Run } from "../../domain/runs/run.ts";
-import type { StateVersion } from "../../domain/workspaces/state-version.ts";
+import type { StateAnnouncement, StateVersion } from "../../domain/workspaces/state-version.ts";
 import { systemRandom } from "../../lib/random.ts";
 import { newId } from "../../lib/words/ids.ts";
 import { storeSealed } from "../core/sealed-blobs.ts";
 import { createVault } from "../core/vault.ts";
 import { planJsonSubject, redactedPlanSubject } from "../jobs/plan-documents.ts";
 import { openPlanFiles, storePlanFiles } from "../jobs/plan-files.ts";
+import { jsonStateSubject } from "../states/json-states.ts";
 import { takePersonPart } from "../states/person-uploads.ts";
 import { openState, stateSubject } from "../states/states.ts";
 import { keepFormer, readSecrets } from "../workspaces/former-secrets.ts";
@@ -32,6 +33,7 @@ const made = Buffer.alloc(600_000, "made ");
 let fixture: TestControl;
 let run: Run;
 let state: StateVersion;
+let announcement: StateAnnouncement;
 const variableId = newId("var", systemRandom);
 const tokens = new Map([["registry.example.com", "hunter3"]]);
 
@@ -40,7 +42,15 @@ beforeEach(async () => {
   const { control, as, clock } = fixture;
   const { workspace } = await createWorkspace(control, as("owner"), newWorkspace("net"));
   const id = newId("sv", systemRandom);
-  state = stateRow(workspace, { id, blobKey: await storeSealed(control, Buffer.from("{}"), stateSubject(id)) });
+  const json = (of: StateVersion["id"]) => storeSealed(control, made, jsonStateSubject(of));
+  const blobKey = await storeSealed(control, Buffer.from("{}"), stateSubject(id));
+  state = stateRow(workspace, { id, blobKey, jsonBlobKey: await json(id) });
+  const awaited = newId("sv", systemRandom);
+  announcement = {
+    ...{ id: awaited, organizationId: workspace.organizationId, workspaceId: workspace.id, runId: null },
+    ...{ lineage: "", serial: 1, md5: "", isForced: false, isIntermediate: false, jsonBlobKey: await json(awaited) },
+    ...{ createdBy: "", createdAt: clock.now() },
+  };
   run = runRow(workspace, { status: "planned" });
   run = {
     ...run,
@@ -53,6 +63,7 @@ beforeEach(async () => {
   await control.store.write(async (tx) => {
     await tx.meta.set(probeKey, sealedProbe(control.vault));
     await tx.states.insert(state);
+    await tx.stateAnnouncements.insert(announcement);
     await tx.runs.insert(run);
     const { organizationId, workspaceId } = run;
     await tx.providerSettings.insert(
@@ -90,13 +101,16 @@ const read = async (key: string | null, subject: string) =>
 test("everything sealed opens with the new key alone, and the old ciphertexts are gone", async () => {
   const { store, blobs } = fixture.control;
   const control = { ...fixture.control, vault: rotating };
-  expect(await resealAll(control)).toEqual({ resealed: 9, current: 0, missing: 0 });
+  expect(await resealAll(control)).toEqual({ resealed: 11, current: 0, missing: 0 });
   const after = await store.read(async (q) => ({
     run: await q.runs.get(run.id),
     state: await q.states.get(state.id),
     variable: (await q.variables.all(run.workspaceId))[0],
     settings: await q.providerSettings.get(run.organizationId),
+    announcement: await q.stateAnnouncements.get(announcement.id),
   }));
+  for (const row of [after.state, after.announcement])
+    expect(await read(row?.jsonBlobKey ?? null, jsonStateSubject(row?.id ?? state.id))).toBe(made.toString());
   expect(await read(after.run?.planBlobKey ?? null, `plan/${run.id}`)).toBe("plan");
   expect(await read(after.run?.summaryBlobKey ?? null, `plan-summary/${run.id}`)).toBe("summary");
   expect(await read(after.run?.planJsonBlobKey ?? null, planJsonSubject(run.id))).toBe("json");
@@ -142,7 +156,7 @@ test("cut off anywhere, it goes on where it was; until then both keys are needed
         return control.blobs.put(...given);
       },
     };
-    if (puts < 4) await expect(resealAll({ ...control, blobs: failing, vault: rotating })).rejects.toThrow("cut off");
+    if (puts < 6) await expect(resealAll({ ...control, blobs: failing, vault: rotating })).rejects.toThrow("cut off");
     const row = await control.store.read((q) => q.states.get(state.id));
     expect(Buffer.from(await openState({ ...control, vault: rotating }, row ?? state)).toString()).toBe("{}");
   }
@@ -151,7 +165,7 @@ test("cut off anywhere, it goes on where it was; until then both keys are needed
     current: expect.any(Number),
     missing: 0,
   });
-  expect(await resealAll({ ...control, vault: rotated })).toEqual({ resealed: 0, current: 9, missing: 0 });
+  expect(await resealAll({ ...control, vault: rotated })).toEqual({ resealed: 0, current: 11, missing: 0 });
 });
 
 test("what has come in parts and was not used is forgotten: who sends it begins again", async () => {
@@ -170,7 +184,7 @@ test("what has come in parts and was not used is forgotten: who sends it begins 
 test("an object that is missing is told and holds up nothing; bytes that no key opens stop it", async () => {
   const { control } = fixture;
   await control.blobs.delete(state.blobKey);
-  expect(await resealAll({ ...control, vault: rotating })).toEqual({ resealed: 8, current: 0, missing: 1 });
+  expect(await resealAll({ ...control, vault: rotating })).toEqual({ resealed: 10, current: 0, missing: 1 });
   const stranger = createVault(new Uint8Array(32).fill(9), systemRandom);
   await expect(resealAll({ ...control, vault: stranger })).rejects.toThrow(/another master key/);
 });
