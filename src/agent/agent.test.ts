@@ -1,9 +1,7 @@
 import { existsSync } from "node:fs";
-import { Code } from "@connectrpc/connect";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { AgentPlace, eventually } from "../../test/support/agent/agent-place.ts";
 import { FakeJob, type FakeJobOptions } from "../../test/support/agent/fake-job.ts";
-import { ownRefusal } from "../../test/support/agent/own-refusal.ts";
 import { describeWithTerraform } from "../../test/support/terraform.ts";
 import { DesiredState, JobOutcome } from "../gen/windlass/agent/v1/job_pb.ts";
 
@@ -375,39 +373,4 @@ resource "terraform_data" "bad" {
     await done(plan);
     expect(plan.result?.errorMessage).toMatch(/asks for terraform 0\.12\.31, this agent has 1\./);
   });
-});
-
-test("a drained agent says good-bye when idle, and is done", async () => {
-  const agent = place.start();
-  await connected();
-  agent.drain("SIGTERM");
-  expect(await agent.done).toEqual({ kind: "drained" });
-  expect(place.controlPlane.goodbyes).toEqual(["SIGTERM"]);
-});
-
-test("a drained agent without a connection just leaves", async () => {
-  place.controlPlane.knobs.isAway = true;
-  const agent = place.start();
-  agent.drain("SIGTERM");
-  expect(await agent.done).toEqual({ kind: "drained" });
-});
-
-test("a rejected token ends the agent, and the reason is kept", async () => {
-  place.controlPlane.knobs.refusal = ownRefusal("the agent token was revoked", Code.Unauthenticated);
-  expect(await place.start().done).toEqual({ kind: "token_rejected", detail: "the agent token was revoked" });
-});
-
-test("two agents cannot share a data directory", async () => {
-  place.start();
-  await connected();
-  const second = place.start();
-  expect(await second.done).toMatchObject({ kind: "directory_unusable", detail: expect.stringContaining("in use by") });
-});
-
-test("an agent without a place declines, and says why", async () => {
-  place.start("a", { minFreeBytes: Number.MAX_SAFE_INTEGER });
-  await connected();
-  place.controlPlane.offer(await plannedJob({ "main.tf": hello }));
-  expect(await eventually(() => place.controlPlane.declines[0], "declined")).toContain("disk full");
-  expect(await place.jobDirectories()).toEqual([]);
 });

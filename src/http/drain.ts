@@ -1,4 +1,5 @@
 import { constants } from "node:http2";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Clock } from "../lib/clock.ts";
 import { errnoOf } from "../lib/values/errors.ts";
 import { WindlassError } from "../lib/words/errors.ts";
@@ -17,6 +18,17 @@ export async function* piecesOf(request: HttpRequest): AsyncGenerator<Uint8Array
   } catch (error) {
     throw isDeparture(error) ? new WindlassError("canceled", departed, { cause: error }) : error;
   }
+}
+
+/**
+ * The same of a body that is nothing but a whole: a stream of HTTP/2 that its caller resets ends like one that is, and
+ * only the next turn tells them apart.
+ */
+export async function* wholePiecesOf(request: HttpRequest): AsyncGenerator<Uint8Array, void> {
+  yield* piecesOf(request);
+  if (!("stream" in request)) return;
+  await nextTurn();
+  if (request.aborted) throw new WindlassError("canceled", departed);
 }
 
 const departed = "the call was ended in the middle of its request: by its caller, or by what stands between";

@@ -100,6 +100,12 @@ export interface HelpSection {
   readonly rows: readonly (readonly [name: string, about: string])[];
 }
 
+/** The flags of a command beside the settings. */
+export const flagSection = (flags: readonly CommandFlag[]): HelpSection => ({
+  title: "Flags",
+  rows: flags.map(({ name, value, about }) => [value === undefined ? `--${name}` : `--${name} ${value}`, about]),
+});
+
 export interface HelpParts {
   readonly usage: string;
   readonly about: string;

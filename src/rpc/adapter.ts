@@ -14,7 +14,7 @@ import {
   // biome-ignore lint/suspicious/noDeprecatedImports: only its form without the response is deprecated
   universalRequestFromNodeRequest,
 } from "@connectrpc/connect-node";
-import { piecesOf } from "../http/drain.ts";
+import { piecesOf, wholePiecesOf } from "../http/drain.ts";
 import type { HttpRequest, HttpResponse } from "../http/messages.ts";
 import { demandMetadata } from "../http/metadata.ts";
 import { OpenStreams } from "../http/open-streams.ts";
@@ -174,9 +174,8 @@ interface Measuring extends Omit<Parameters<typeof singleBody>[1], "header"> {
 /** The call with a body whose messages are measured before they are decoded. */
 function measured(call: Call, { request, ...parts }: Measuring): Call {
   const { header } = call;
-  const pieces = piecesOf(request);
-  if (!hasSingleRequest(parts.method)) return { ...call, body: streamBody(pieces, { ...parts, header }) };
-  return { ...call, header: withoutBody(header), body: singleBody(pieces, { ...parts, header }) };
+  if (!hasSingleRequest(parts.method)) return { ...call, body: streamBody(piecesOf(request), { ...parts, header }) };
+  return { ...call, header: withoutBody(header), body: singleBody(wholePiecesOf(request), { ...parts, header }) };
 }
 
 const isDisconnect = (error: unknown) => {

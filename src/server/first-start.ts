@@ -1,7 +1,7 @@
 import type { Control } from "../control/core/control.ts";
 import { createApiKey } from "../control/people/api-keys.ts";
 import { generationKey } from "../control/people/system.ts";
-import { plainOrganization } from "../domain/people/organization.ts";
+import { type Organization, plainOrganization } from "../domain/people/organization.ts";
 import type { Engine } from "../domain/workspaces/workspace.ts";
 import { newId } from "../lib/words/ids.ts";
 import { writeSecret } from "./secrets.ts";
@@ -14,6 +14,14 @@ export interface FirstStart {
   /** Where the admin's API key was written just now; undefined if this is no first start. */
   readonly adminTokenFile: string | undefined;
 }
+
+const firstOrganization = (chosen: Pick<Organization, "id" | "name" | "defaultEngine">, now: Date): Organization => ({
+  ...plainOrganization,
+  ...chosen,
+  createdAt: now,
+  updatedAt: now,
+  version: 1,
+});
 
 /** Makes what a new database needs: its generation, an organization, and an admin's API key in a file. */
 export async function firstStart(
@@ -35,15 +43,8 @@ export async function firstStart(
     const isNew = (await tx.meta.get(adminKey)) === undefined;
     const now = clock.now();
     if (isNew && (await tx.organizations.byName(wanted.organization)) === undefined) {
-      await tx.organizations.insert({
-        id: newId("org", random),
-        name: wanted.organization,
-        ...plainOrganization,
-        defaultEngine,
-        createdAt: now,
-        updatedAt: now,
-        version: 1,
-      });
+      const { organization: name } = wanted;
+      await tx.organizations.insert(firstOrganization({ id: newId("org", random), name, defaultEngine }, now));
     }
     return { generation, isNew };
   });

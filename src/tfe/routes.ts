@@ -1,13 +1,13 @@
 import type { TfeRoute } from "./core/call.ts";
 import { loginRoutes } from "./login/routes.ts";
 import { accountRoutes } from "./services/account.ts";
-import { agentPoolRoutes } from "./services/agent-pools.ts";
-import { agentTokenRoutes } from "./services/agent-tokens.ts";
-import { agentRoutes } from "./services/agents.ts";
 import { configurationVersionRoutes } from "./services/configuration-versions.ts";
 import { discoveryRoutes } from "./services/discovery.ts";
 import { objectRoutes } from "./services/objects.ts";
 import { organizationRoutes } from "./services/organizations.ts";
+import { agentPoolRoutes } from "./services/pools/agent-pools.ts";
+import { agentTokenRoutes } from "./services/pools/agent-tokens.ts";
+import { agentRoutes } from "./services/pools/agents.ts";
 import { projectRoutes } from "./services/projects.ts";
 import { runActionRoutes } from "./services/run-actions.ts";
 import { runEventRoutes } from "./services/run-events.ts";
@@ -19,8 +19,8 @@ import { stateOutputRoutes } from "./services/state-outputs.ts";
 import { stateUploadRoutes } from "./services/state-uploads.ts";
 import { stateVersionRoutes } from "./services/state-versions.ts";
 import { tagRoutes } from "./services/tags.ts";
-import { variableSetRoutes } from "./services/variable-sets.ts";
-import { variableRoutes } from "./services/variables.ts";
+import { variableSetRoutes } from "./services/variables/variable-sets.ts";
+import { variableRoutes } from "./services/variables/variables.ts";
 import { workspaceResourceRoutes } from "./services/workspace-resources.ts";
 import { workspaceRoutes } from "./services/workspaces.ts";
 

@@ -104,6 +104,7 @@ describe("windlass token", () => {
 describe("windlass audit", () => {
   test("tells who did what to what, newest first, and finds it", async () => {
     await server.done("pool create audited");
+    await server.clock.advance(1_000);
     await server.done("pool edit audited --description x");
     const { events: auditEvents = [] } = (await server.json("audit list --action pool.")) as {
       events?: { action: string; actor: string }[];

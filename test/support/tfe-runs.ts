@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { change } from "../../src/control/core/change.ts";
 import { topics } from "../../src/control/core/control.ts";
 import { advanceJob, noFacts, type ResultFacts } from "../../src/control/runs/advance.ts";
@@ -104,7 +105,8 @@ export class TfeRuns {
     const { logs } = this.tfe.control;
     const stream = logStreamOf(await this.job(id, phase));
     const length = await logs.nextOffset(stream);
-    await logs.sealWithGap(stream, 0);
+    const { bytes } = await logs.read(stream, 0, length);
+    await logs.seal(stream, length, createHash("sha256").update(bytes).digest("hex"));
     const end = { exitCode: 0, errorMessage: "", logBytes: length, logProblem: null, stateSerial: null } as const;
     await this.#move(
       id,

@@ -10,11 +10,21 @@ import { openTestTfe, type TestTfe } from "../support/tfe.ts";
 import { newPool } from "../support/wanted.ts";
 import { organizationRows } from "./rows/organizations.ts";
 import { planDocumentRows } from "./rows/plan-documents.ts";
+import { poolRows } from "./rows/pools.ts";
 import type { TfeRow } from "./rows/row.ts";
+import { runRows } from "./rows/runs.ts";
+import { variableRows } from "./rows/variables.ts";
 import { workspaceRows } from "./rows/workspaces.ts";
 
 /** A row for every route of the TFE API. */
-const rows: readonly TfeRow[] = [...organizationRows, ...workspaceRows, ...planDocumentRows];
+const rows: readonly TfeRow[] = [
+  ...organizationRows,
+  ...workspaceRows,
+  ...poolRows,
+  ...variableRows,
+  ...planDocumentRows,
+  ...runRows,
+];
 
 /** What each role may do, as the product promises it. */
 const allowed: Readonly<Record<Role, readonly Permission[]>> = {
@@ -75,7 +85,8 @@ test.each(rows)("$pattern is for those who may, and to others there is nothing",
     const request = (await row.request?.(tfe, tfe.organization)) ?? {};
     const params: Readonly<Record<string, string>> = { organization: tfe.organization.name, ...request.params };
     const asked = path.replace(/:(\w+)/g, (_all, name: string) => encodeURIComponent(params[name] ?? ""));
-    const answer = await tfe.call(method, `${asked}${request.query ?? ""}`, request.body, { token: credentialOf(who) });
+    const body = method === "GET" ? undefined : request.body;
+    const answer = await tfe.call(method, `${asked}${request.query ?? ""}`, body, { token: credentialOf(who) });
     got[who] = answer.status;
     // Clients read what went wrong.
     if (answer.status >= 400)

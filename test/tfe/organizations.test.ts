@@ -80,7 +80,7 @@ test("it takes another name, and keeps what was not said", async () => {
 
 test.each([
   [{ name: "a b" }, "/data/attributes/name"],
-  [{ name: "acme" }, undefined],
+  [{ name: "acme" }, "/data/attributes/name"],
   [{ name: 7 }, "/data/attributes/name"],
   [{ email: "a b" }, "/data/attributes/email"],
   [{ "default-execution-mode": "cloud" }, "/data/attributes/default-execution-mode"],

@@ -1,8 +1,8 @@
-import { create, fromBinary } from "@bufbuild/protobuf";
-import { durationFromMs } from "@bufbuild/protobuf/wkt";
 import { mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { create, fromBinary } from "@bufbuild/protobuf";
+import { durationFromMs } from "@bufbuild/protobuf/wkt";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { CloseReason, CloseSchema, ReconnectSchema } from "../../gen/windlass/agent/v1/agent_gateway_service_pb.ts";
 import { intervalOf, outcomeOfClose, outcomeOfReconnect } from "./close.ts";
@@ -64,13 +64,18 @@ describe("the credential of a session", () => {
     expect(await readFile(join(directory, "session"), "utf8")).not.toContain("wdl_job_secret");
   });
 
-  test.each(["", "{", "[]", "null", '{"sessionToken":""}', '{"sessionToken":"","clusterGeneration":"g"}', '{"sessionToken":1,"clusterGeneration":"g"}'])(
-    "is none where the file is %j, and the agent registers again",
-    async (text) => {
-      await writeFile(join(directory, "session"), text);
-      expect(await readCredential(directory)).toBeUndefined();
-    },
-  );
+  test.each([
+    "",
+    "{",
+    "[]",
+    "null",
+    '{"sessionToken":""}',
+    '{"sessionToken":"","clusterGeneration":"g"}',
+    '{"sessionToken":1,"clusterGeneration":"g"}',
+  ])("is none where the file is %j, and the agent registers again", async (text) => {
+    await writeFile(join(directory, "session"), text);
+    expect(await readCredential(directory)).toBeUndefined();
+  });
 
   test("is none where there is no file", async () => {
     expect(await readCredential(directory)).toBeUndefined();

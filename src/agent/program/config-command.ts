@@ -1,4 +1,4 @@
-import { type HelpParts, readCommandLine } from "../../lib/command-line.ts";
+import { flagSection, type HelpParts, readCommandLine } from "../../lib/command-line.ts";
 import type { Environment } from "../../lib/environment.ts";
 import { type PrintedSettings, printFlags, printSettings } from "../../lib/print-settings.ts";
 import { loadSettings } from "../../lib/settings.ts";
@@ -16,12 +16,8 @@ export const configHelp: HelpParts = {
   usage: "windlass-agent config print [--origin] [-o yaml|json]",
   about: "Prints the settings that a start with the same flags and variables would have; secrets are masked.",
   examples: ["windlass-agent config print --origin", "windlass-agent config print -o json | jq .address"],
-  sections: [{ title: "Flags", rows: printFlags.map(({ name, value, about }) => [flagText(name, value), about]) }],
+  sections: [flagSection(printFlags)],
 };
-
-function flagText(name: string, value: string | undefined): string {
-  return value === undefined ? `--${name}` : `--${name} ${value}`;
-}
 
 /** Answers `windlass-agent config`, which says which settings a start would have, and why. */
 export function callConfig(argv: readonly string[], environment: Environment): ConfigCall {

@@ -44,52 +44,27 @@ export async function placeJob(
   context: JobContext,
   { enginePath, placeName = job.spec.runId }: Pick<ReadyJob, "enginePath" | "placeName">,
 ): Promise<JobPlace> {
-  const { work } = job.files;
+  const { work, cli } = job.files;
   const directory = join(configurationRoot(work), job.spec.workingDirectory);
-  const place = join(context.config.workRoot, placeName);
-  const inPlace = (path: string) => join(place, relative(work, path));
-  const seenDirectory = inPlace(directory);
+  const seenWork = join(context.config.workRoot, placeName);
+  const seenPlace = (path: string) => join(seenWork, relative(work, path));
+  const common = { directory, seenDirectory: seenPlace(directory), seenWork, seenPlace };
   const { sandbox } = context;
   if (sandbox.kind === "none") {
     const link = await placeWorkLink(context.config.workRoot, placeName, work);
-    const command = (argv: readonly string[]) => ({ argv, cwd: seenDirectory, isSandboxed: false });
-    return {
-      directory,
-      seenDirectory,
-      seenWork: place,
-      seenPlace: inPlace,
-      seen: (path) => path,
-      seenCli: job.files.cli,
-      command,
-      leave: () => removeWorkLink(link),
-    };
+    const command = (argv: readonly string[]) => ({ argv, cwd: common.seenDirectory, isSandboxed: false });
+    return { ...common, seen: (path) => path, seenCli: cli, command, leave: () => removeWorkLink(link) };
   }
   await makePrivateDirectory(work);
   const always = readablePaths(context, enginePath);
-  const seenCli = `${place}.cli`;
-  const moved = [{ path: job.files.cli, at: seenCli }];
+  const seenCli = `${seenWork}.cli`;
+  const seen = { work, place: seenWork, cwd: common.seenDirectory, moved: [{ path: cli, at: seenCli }] };
   const command = (argv: readonly string[], readable: readonly string[]) => ({
-    argv: bubblewrapArgv(sandbox, {
-      argv,
-      work,
-      place,
-      cwd: seenDirectory,
-      moved,
-      readable: [...always, ...readable],
-    }),
+    argv: bubblewrapArgv(sandbox, { ...seen, argv, readable: [...always, ...readable] }),
     cwd: work,
     isSandboxed: true,
   });
-  return {
-    directory,
-    seenDirectory,
-    seenWork: place,
-    seenPlace: inPlace,
-    seenCli,
-    command,
-    seen: inPlace,
-    leave: async () => {},
-  };
+  return { ...common, seen: seenPlace, seenCli, command, leave: async () => {} };
 }
 
 /** The program, what it may call, and what the operator shows to jobs: never the directory of an agent. */

@@ -8,9 +8,11 @@ import {
   AttentionItemSchema,
   AttentionSchema,
   type GetAttentionResponse,
+  type GetServerInfoResponse,
   GetServerInfoResponseSchema,
   SubjectKind,
   SystemService,
+  type WhoAmIResponse,
   WhoAmIResponseSchema,
 } from "../../gen/windlass/v1/system_service_pb.ts";
 import { isRecord } from "../../lib/values/records.ts";
@@ -83,20 +85,9 @@ export const status = command({
     };
     const { printer, notes, io } = context;
     if (!printer.isForPeople) {
-      const { toJson } = await import("@bufbuild/protobuf");
-      const style = { alwaysEmitImplicit: true };
-      const idle = found.flatMap((one) => one.pools).filter(isWithoutAgents);
-      await printer.plain(
-        {
-          address: address.value,
-          server: toJson(GetServerInfoResponseSchema, server, style),
-          who: toJson(WhoAmIResponseSchema, who, style),
-          needsSomebody: (attention?.attention ?? []).map((one) => attentionJson(one, itemCommand, toJson)),
-          runs: runs.map((run) => toJson(RunSchema, run, style)),
-          poolsWithoutAgents: idle.map((pool) => toJson(AgentPoolSchema, pool, style)),
-        },
-        [],
-      );
+      const pools = found.flatMap((one) => one.pools).filter(isWithoutAgents);
+      const told = { address: address.value, server, who, attention, runs, pools };
+      await printer.plain(await statusJson(told, itemCommand), []);
       return undefined;
     }
     await printer.lines(
@@ -114,6 +105,26 @@ export const status = command({
     return undefined;
   },
 });
+
+interface ToldStatus extends Found {
+  readonly address: string;
+  readonly server: GetServerInfoResponse;
+  readonly who: WhoAmIResponse;
+  readonly attention: Awaited<ReturnType<typeof readAttention>>;
+}
+
+async function statusJson({ address, server, who, attention, runs, pools }: ToldStatus, itemCommand: ItemCommand) {
+  const { toJson } = await import("@bufbuild/protobuf");
+  const style = { alwaysEmitImplicit: true };
+  return {
+    address,
+    server: toJson(GetServerInfoResponseSchema, server, style),
+    who: toJson(WhoAmIResponseSchema, who, style),
+    needsSomebody: (attention?.attention ?? []).map((one) => attentionJson(one, itemCommand, toJson)),
+    runs: runs.map((run) => toJson(RunSchema, run, style)),
+    poolsWithoutAgents: pools.map((pool) => toJson(AgentPoolSchema, pool, style)),
+  };
+}
 
 /** Undefined from a server that is too old to know. */
 async function readAttention(context: Context, organization: string): Promise<GetAttentionResponse | undefined> {

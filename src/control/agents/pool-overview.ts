@@ -1,5 +1,6 @@
 import type { Principal } from "../../domain/people/principal.ts";
-import { type Run, withoutTexts } from "../../domain/runs/run.ts";
+import { withoutTexts } from "../../domain/runs/listed-run.ts";
+import type { Run } from "../../domain/runs/run.ts";
 import type { PoolId } from "../../lib/words/ids.ts";
 import type { Queries } from "../../store/ports/store.ts";
 import { asPerson, demand, findPool, type Reference } from "../core/access.ts";

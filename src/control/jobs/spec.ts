@@ -48,7 +48,6 @@ export async function jobSpecOf(control: Control, q: Queries, job: Job): Promise
   if (run === undefined || workspace === undefined || configuration === undefined || organization === undefined) {
     throw new WindlassError("internal", `what job ${job.id} needs is gone`);
   }
-  const { options } = run;
   const appliedPlan = job.phase === "apply" && run.planSha256 !== null ? run.planSha256 : undefined;
   const wish = engineRequirementOf(job, workspace);
   return {
@@ -67,20 +66,7 @@ export async function jobSpecOf(control: Control, q: Queries, job: Job): Promise
     createdBy: run.createdBy,
     jobToken: jobTokenOf(control, job),
     maxLogBytes: BigInt(control.limits.maxLogBytes),
-    options: {
-      planOnly: options.isPlanOnly,
-      allowEmptyApply: options.allowsEmptyApply,
-      destroy: options.isDestroy,
-      skipRefresh: options.skipsRefresh,
-      refreshOnly: options.isRefreshOnly,
-      targets: [...options.targets],
-      replacements: [...options.replacements],
-      excludes: [...(options.excludes ?? [])],
-      suppressForgetErrors: options.suppressesForgetErrors ?? false,
-      generateConfiguration: options.generatesConfiguration ?? false,
-      debug: options.isDebug ?? false,
-      parallelism: options.parallelism === 0 ? workspace.parallelism : options.parallelism,
-    },
+    options: optionsOf(run, workspace),
     notices: job.phase === "plan" ? [...(run.warnings ?? [])] : [],
     timeout: durationFromMs(timeLimitMs(control, workspace, job.phase)),
     ...planFilesOf(control, run, job),
@@ -90,6 +76,21 @@ export async function jobSpecOf(control: Control, q: Queries, job: Job): Promise
     lockFile: Buffer.from(appliedPlan === undefined ? "" : (run.planLockFile ?? "")),
   };
 }
+
+const optionsOf = ({ options }: Run, workspace: Workspace) => ({
+  planOnly: options.isPlanOnly,
+  allowEmptyApply: options.allowsEmptyApply,
+  destroy: options.isDestroy,
+  skipRefresh: options.skipsRefresh,
+  refreshOnly: options.isRefreshOnly,
+  targets: [...options.targets],
+  replacements: [...options.replacements],
+  excludes: [...(options.excludes ?? [])],
+  suppressForgetErrors: options.suppressesForgetErrors ?? false,
+  generateConfiguration: options.generatesConfiguration ?? false,
+  debug: options.isDebug ?? false,
+  parallelism: options.parallelism === 0 ? workspace.parallelism : options.parallelism,
+});
 
 /** An apply gets what its plan made; a plan that may be applied is told how much it may make. */
 function planFilesOf({ limits }: Control, run: Run, job: Job): Pick<Spec, "planFiles"> {

@@ -44,6 +44,7 @@ describe("another key of the first admin", () => {
     const spared = [await keep({ name: "ops" }), await keep({ role: "owner", organizationId: organization.id })];
     const made = await makeAdminKey(control);
     expect(made.old.map(({ id }) => id)).toEqual([old.id]);
+    await clock.advance(1_000);
     await revokeReplaced(control, made);
     expect(await now(old.id)).toMatchObject({ revokedAt: clock.now(), replacedBy: made.key.id });
     for (const { id } of spared) expect(await now(id)).toMatchObject({ revokedAt: null, replacedBy: null });

@@ -1,6 +1,7 @@
 import type { Person, Principal } from "../../domain/people/principal.ts";
+import { withoutTexts } from "../../domain/runs/listed-run.ts";
 import type { KeptLost } from "../../domain/runs/lost.ts";
-import { type Run, type RunStatus, withoutTexts } from "../../domain/runs/run.ts";
+import type { Run, RunStatus } from "../../domain/runs/run.ts";
 import { type AgentId, isId, type OrganizationId } from "../../lib/words/ids.ts";
 import type { TimePage } from "../../store/ports/pages.ts";
 import type { RunFilter } from "../../store/ports/runs.ts";

@@ -7,8 +7,7 @@ import { type Control, topics } from "../core/control.ts";
 import { advanceJob, noFacts } from "./advance.ts";
 import { logStreamOf } from "./logs.ts";
 import { factsOfLost } from "./lost-apply.ts";
-import { sweepQueues } from "./queue-limits.ts";
-import { sweepSavedPlans } from "./saved-plans.ts";
+import { sweepQueues, sweepSavedPlans } from "./queue-limits.ts";
 
 /** How often overdue rows are looked for. */
 const sweepMs = 5_000;

@@ -1,9 +1,9 @@
 import type { Principal } from "../../domain/people/principal.ts";
 import type { Run } from "../../domain/runs/run.ts";
-import type { TimelineEvent } from "../../domain/runs/timeline.ts";
+import type { EventMark, TimelineEvent } from "../../domain/runs/timeline.ts";
 import { WindlassError } from "../../lib/words/errors.ts";
 import type { RunId } from "../../lib/words/ids.ts";
-import type { EventMark, RowRange, RunFilter } from "../../store/ports/runs.ts";
+import type { RowRange, RunFilter } from "../../store/ports/runs.ts";
 import type { Queries } from "../../store/ports/store.ts";
 import { asPerson, demand, findOrganization, findRun, notFound } from "../core/access.ts";
 import type { Control } from "../core/control.ts";

@@ -58,16 +58,7 @@ export async function resume(
     const token = found.tokenId === null ? undefined : await tx.tokens.get(found.tokenId);
     const spent = token === undefined ? undefined : whySpent(token, now);
     refuseStranger(control, found, hello, spent !== undefined);
-    const agent: Agent = {
-      ...found,
-      bootId: hello.bootId,
-      sessionEpoch: found.sessionEpoch + 1,
-      connectedTo: control.name,
-      address,
-      lastSeenAt: now,
-      status: hello.jobs.length > 0 ? "busy" : "idle",
-      engines: hello.engines === undefined ? null : enginesOf(hello.engines),
-    };
+    const agent = connectedNow(found, hello, { connectedTo: control.name, address, lastSeenAt: now });
     await tx.agents.save(agent);
     at.touched.add(topics.agents);
     await takeUpRestored(tx, at, { control, agent, jobs: hello.jobs });
@@ -90,6 +81,19 @@ export async function resume(
     decisions: decided.map((entry) => entry.decision),
   };
 }
+
+const connectedNow = (
+  agent: Agent,
+  { bootId, jobs, engines }: Hello,
+  connection: Pick<Agent, "connectedTo" | "address" | "lastSeenAt">,
+): Agent => ({
+  ...agent,
+  ...connection,
+  bootId,
+  sessionEpoch: agent.sessionEpoch + 1,
+  status: jobs.length > 0 ? "busy" : "idle",
+  engines: engines === undefined ? null : enginesOf(engines),
+});
 
 /**
  * What becomes of a claim that its agent does not know: an offer never arrived, a plan was given up. An apply may still

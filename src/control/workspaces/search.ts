@@ -83,7 +83,10 @@ export async function detailedByIds(
   const person = asPerson(who);
   demand(person, "read");
   if (ids.length > maxNamed)
-    throw new WindlassError("answer_too_large", `${ids.length} workspaces are too many for one answer: at most ${maxNamed}`);
+    throw new WindlassError(
+      "answer_too_large",
+      `${ids.length} workspaces are too many for one answer: at most ${maxNamed}`,
+    );
   const views = await control.store.read(async (q) => {
     const rows = (await q.workspaces.byIds([...new Set(ids)])).filter((row) => sees(person, row.organizationId));
     return viewWorkspaces(q, rows);

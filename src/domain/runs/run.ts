@@ -70,20 +70,6 @@ export interface ChangeCounts {
   readonly move?: number | undefined;
 }
 
-/** A run without the texts that can be large, for lists: how many there are of each stays. */
-export const withoutTexts = (run: Run): Run => ({
-  ...run,
-  resourcesInFlight: run.resourcesInFlight.slice(0, 1),
-  lost: run.lost === null ? null : { ...run.lost, resources: run.lost.resources.slice(0, 1) },
-  options: {
-    ...run.options,
-    targets: run.options.targets.map(() => ""),
-    replacements: run.options.replacements.map(() => ""),
-    excludes: (run.options.excludes ?? []).map(() => ""),
-    variables: run.options.variables.map((variable) => ({ ...variable, key: "", value: "" })),
-  },
-});
-
 /** One attempt to change a workspace. */
 export interface Run {
   readonly id: RunId;

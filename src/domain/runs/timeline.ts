@@ -19,6 +19,9 @@ export interface TimelineEvent {
   readonly comment: string;
 }
 
+/** An event of a run without what was said. */
+export type EventMark = Omit<TimelineEvent, "comment"> & { readonly isComment: boolean };
+
 /** What is told of something, without its place in the timeline. */
 export type TimelineEntry = Pick<TimelineEvent, "actor" | "title" | "comment">;
 

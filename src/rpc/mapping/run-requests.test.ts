@@ -87,6 +87,7 @@ test("a run without options has their defaults: it refreshes, and the workspace 
     ...{ isPlanOnly: false, isAutoApply: undefined, isDestroy: false, skipsRefresh: false, isRefreshOnly: false },
     ...{ targets: [], replacements: [], excludes: [], suppressesForgetErrors: false, variables: [] },
     ...{ engineVersion: "", allowsEmptyApply: false, parallelism: 0, queueTimeoutMs: undefined },
+    ...{ isSavedPlan: false, generatesConfiguration: false, isDebug: false },
   };
   expect(fromRunOptions(undefined)).toStrictEqual(defaults);
   expect(fromRunOptions(create(RunOptionsSchema))).toStrictEqual(defaults);
@@ -117,6 +118,7 @@ const texts = fc.array(fc.string(), { maxLength: 3 });
 const variables = fc.array(fc.record({ key: fc.string(), value: fc.string(), isHcl: fc.boolean() }), { maxLength: 3 });
 const flags = {
   ...{ isPlanOnly: fc.boolean(), isAutoApply: fc.boolean(), isDestroy: fc.boolean(), skipsRefresh: fc.boolean() },
+  ...{ isSavedPlan: fc.boolean(), generatesConfiguration: fc.boolean(), isDebug: fc.boolean() },
   ...{ isRefreshOnly: fc.boolean(), suppressesForgetErrors: fc.boolean(), allowsEmptyApply: fc.boolean() },
 };
 const anyOptions: fc.Arbitrary<RunOptions> = fc.record({

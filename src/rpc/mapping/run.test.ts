@@ -46,7 +46,7 @@ const options = {
   ...{ isPlanOnly: true, isAutoApply: true, isDestroy: true, skipsRefresh: false, isRefreshOnly: true },
   ...{ targets: ["a.b"], replacements: ["a.c", "a.d"], excludes: ["a.e"], suppressesForgetErrors: true },
   ...{ variables: [{ key: "region", value: '"eu"', isHcl: true }], engineVersion: "1.12.6", allowsEmptyApply: true },
-  ...{ parallelism: 3, queueTimeoutMs: 1_500 },
+  ...{ parallelism: 3, queueTimeoutMs: 1_500, isSavedPlan: true, generatesConfiguration: true, isDebug: true },
 };
 
 const full: RunView = {
@@ -117,8 +117,12 @@ test("each way in which a state holds what was lost has its value, with the note
 });
 
 test("each source is told", () => {
-  const told = (["api", "cli"] as const).map((source) => toRun({ ...bare, run: run({ source }) }).source ?? 0);
-  expect(told.map((value) => RunSourceSchema.value[value]?.name)).toEqual(["RUN_SOURCE_API", "RUN_SOURCE_CLI"]);
+  const told = (["api", "cli", "tfe-api", "terraform"] as const).map(
+    (source) => toRun({ ...bare, run: run({ source }) }).source ?? 0,
+  );
+  expect(told.map((value) => RunSourceSchema.value[value]?.name)).toEqual([
+    ...["RUN_SOURCE_API", "RUN_SOURCE_CLI", "RUN_SOURCE_TFE_API", "RUN_SOURCE_TERRAFORM"],
+  ]);
   expect(unnamedValues(RunSourceSchema, Object.fromEntries(told.entries()))).toEqual([]);
 });
 
@@ -144,6 +148,7 @@ test("a run is told with all that is known of it", () => {
       ...{ targets: ["a.b"], replacements: ["a.c", "a.d"], excludes: ["a.e"], suppressForgetErrors: true },
       ...{ targetCount: 1, replacementCount: 2, excludeCount: 1, variableCount: 1, engineVersion: "1.12.6" },
       ...{ variables: [{ key: "region", value: '"eu"', hcl: true }], parallelism: 3, queueTimeout: "1.500s" },
+      ...{ savePlan: true, generateConfiguration: true, debug: true },
     },
     inFlight: [
       {
@@ -158,7 +163,7 @@ test("a run is told with all that is known of it", () => {
         note: "the last state does not have it: import it, or a plan makes it again",
       },
     ],
-    isConfirmable: true,
+    confirmable: true,
     keptDirectories: [
       {
         ...{ jobId: "job_2", epoch: "2", runId: "run_1", workspace: "network", reason: "a state is left", path: "/x" },

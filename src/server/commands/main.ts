@@ -1,5 +1,5 @@
 import { systemClock } from "../../lib/clock.ts";
-import { asksForCompletion, helpText, readCommandLine, terminalWidth } from "../../lib/command-line.ts";
+import { asksForCompletion, flagSection, helpText, readCommandLine, terminalWidth } from "../../lib/command-line.ts";
 import { didYouMean } from "../../lib/did-you-mean.ts";
 import { readEnvironment } from "../../lib/environment.ts";
 import { makePrivate } from "../../lib/fs/umask.ts";
@@ -47,12 +47,9 @@ async function complete(argv: readonly string[]): Promise<number> {
 }
 
 function helpOf(command: ServerCommand): string {
-  const flags = command.flags.map(
-    ({ name, value, about }) => [value === undefined ? `--${name}` : `--${name} ${value}`, about] as const,
-  );
   const others = commands.map((one) => [`windlassd ${one.name} ${one.usage}`.trimEnd(), one.summary] as const);
   const sections = [
-    { title: "Flags", rows: flags },
+    flagSection(command.flags),
     ...(command === serveCommand
       ? [{ title: "Commands (windlassd help COMMAND)", rows: [...others, completion] }]
       : []),

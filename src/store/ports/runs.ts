@@ -1,16 +1,8 @@
+import type { RunOperation, StatusFilter } from "../../domain/runs/listed-run.ts";
 import type { Run, RunSource, RunStatus } from "../../domain/runs/run.ts";
-import type { TimelineEvent } from "../../domain/runs/timeline.ts";
+import type { EventMark, TimelineEvent } from "../../domain/runs/timeline.ts";
 import type { AgentId, OrganizationId, PoolId, RunId, WorkspaceId } from "../../lib/words/ids.ts";
 import type { Position, TimePage } from "./pages.ts";
-
-/** What a run is for, as filters name it: a run may be several of them. */
-export type RunOperation = "plan_only" | "plan_and_apply" | "save_plan" | "refresh_only" | "destroy" | "empty_apply";
-
-/** A status, of saved plans only or of others only; null is both. */
-export interface StatusFilter {
-  readonly status: RunStatus;
-  readonly isSavedPlan: boolean | null;
-}
 
 /** Which runs of an organization a list holds; what is absent or null does not narrow it, and no text or tag. */
 export interface RunFilter {
@@ -52,9 +44,6 @@ export interface RowRange {
   readonly offset: number;
   readonly limit: number;
 }
-
-/** An event of a run without what was said. */
-export type EventMark = Omit<TimelineEvent, "comment"> & { readonly isComment: boolean };
 
 /** The queries of runs. */
 export interface RunQueries {

@@ -7,7 +7,7 @@
  *  2. write it in `src/store/queries/<noun>.ts`. Rows by equal columns are `one`, `many` and `manyBy` of `rows.ts`, pages are in
  *     `pages.ts`; both are prepared or bounded. Another one that is hot is `prepared<{ id: RunId }>()((slot) => …)` with
  *     `slot("id", runs.id)` for each parameter; the rest is built in the call;
- *  3. test what it promises in `src/store/queries/store.test.ts`, which runs on both engines.
+ *  3. test what it promises in `src/store/queries/store*.test.ts`, which run on both engines.
  * A new column or table goes into `src/store/tables/`; then
  * `npx drizzle-kit generate --config drizzle.sqlite.config.ts --name <what>`, the same with `drizzle.postgres.config.ts`, and
  * both migrations are committed. Expand first, contract in a later version.

@@ -104,6 +104,14 @@ test("no variables: no files; a name that terraform cannot have is refused", asy
   await expect(bad).rejects.toMatchObject({ code: "validation", metadata: { variable: "a = 1\nb" } });
 });
 
+test.each(["no literal", "1\n)\nother = (2", "[1"])(
+  "a value that is no expression by itself is refused: %j",
+  async (value) => {
+    const bad = writeVariables("/nowhere", [{ name: "list", value, isHcl: true }]);
+    await expect(bad).rejects.toMatchObject({ code: "validation", metadata: { variable: "list" } });
+  },
+);
+
 test("a name that sorts last is found, or the name in the way is named", () => {
   expect(nameThatSortsLast([], "windlass", "_override.tf")).toBe("windlass_override.tf");
   expect(nameThatSortsLast(["a_override.tf"], "windlass", "_override.tf")).toBe("windlass_override.tf");

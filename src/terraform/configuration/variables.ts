@@ -1,6 +1,7 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { lt } from "semver";
+import { whyNoHclValue } from "../../lib/hcl/text.ts";
 import { WindlassError } from "../../lib/words/errors.ts";
 import { isTerraformVariableName } from "../../lib/words/variable-names.ts";
 import { blocksOf, configurationFilesIn, readText } from "./configuration.ts";
@@ -91,6 +92,7 @@ function textsOf(variables: readonly TerraformVariable[]) {
   const byName = new Map(variables.map((variable) => [checkedName(variable), variable]));
   const plain = [...byName.values()].filter(({ isHcl }) => !isHcl);
   const expressions = [...byName.values()].filter(({ isHcl }) => isHcl);
+  for (const expression of expressions) checkExpression(expression);
   return {
     // JSON strings are taken literally: `${` and `%{` too.
     json: plain.length === 0 ? undefined : linesOfJson(plain),
@@ -108,6 +110,15 @@ const assignment = ({ name, value }: TerraformVariable): string => `${name} = (\
 function checkedName({ name }: TerraformVariable): string {
   if (isTerraformVariableName(name)) return name;
   throw new WindlassError("validation", `${JSON.stringify(name)} cannot be the name of a terraform variable`, {
+    metadata: { variable: name },
+  });
+}
+
+/** One that is no expression by itself would say something else of the variables that stand beside it. */
+function checkExpression({ name, value }: TerraformVariable): void {
+  const why = whyNoHclValue(value);
+  if (why === undefined) return;
+  throw new WindlassError("validation", `the value of ${name} is no HCL expression: ${why}`, {
     metadata: { variable: name },
   });
 }

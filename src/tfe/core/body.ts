@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { invalid } from "../../control/core/refusals.ts";
 import { piecesOf } from "../../http/drain.ts";
 import type { HttpRequest } from "../../http/messages.ts";
 import { isRecord } from "../../lib/values/records.ts";
@@ -156,4 +157,15 @@ export function checked<S extends z.ZodType>(schema: S, value: unknown, pointer:
   throw new WindlassError("validation", fields.map(({ field, description }) => `${field}: ${description}`).join("; "), {
     fields,
   });
+}
+
+/** Refuses relationships to what is not known here, unless they are empty: nothing may be promised that would not be kept. */
+export function refuseUnknown<const Name extends string>(
+  relationships: { readonly [K in Name]?: { readonly data: readonly unknown[] } | undefined },
+  names: readonly Name[],
+): void {
+  for (const name of names) {
+    if ((relationships[name]?.data.length ?? 0) > 0)
+      throw invalid(`/data/relationships/${name}`, "this server has no such scopes: leave it out, or empty");
+  }
 }

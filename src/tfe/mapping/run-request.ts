@@ -1,9 +1,9 @@
 import { z } from "zod";
 import type { RunListFilter } from "../../control/runs/list.ts";
 import type { NewRun } from "../../control/runs/runs.ts";
+import type { RunOperation, StatusFilter } from "../../domain/runs/listed-run.ts";
 import type { RunSource } from "../../domain/runs/run.ts";
 import { whyNoHclValue } from "../../lib/hcl/text.ts";
-import type { RunOperation, StatusFilter } from "../../store/ports/runs.ts";
 import { toOne } from "../core/body.ts";
 import { fromTfeId } from "../core/ids.ts";
 import { fromSource, fromStatus, fromStatusGroup } from "./run-status.ts";

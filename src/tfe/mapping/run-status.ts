@@ -1,7 +1,7 @@
 import type { Job } from "../../domain/runs/job.ts";
+import type { StatusFilter } from "../../domain/runs/listed-run.ts";
 import { isFinal, isSavedPlan, type Run, type RunSource, type RunStatus } from "../../domain/runs/run.ts";
 import { entriesOf, keysOf } from "../../lib/values/records.ts";
-import type { StatusFilter } from "../../store/ports/runs.ts";
 
 /** Those of the TFE API's statuses that runs of ours come into. */
 export type TfeRunStatus = RunStatus | "planned_and_saved";

@@ -4,7 +4,7 @@ import type { ToldRun } from "../../control/runs/told-runs.ts";
 import type { RunView } from "../../control/runs/view.ts";
 import { allows, type Person } from "../../domain/people/principal.ts";
 import { isFinal, type Run } from "../../domain/runs/run.ts";
-import type { EventMark } from "../../store/ports/runs.ts";
+import type { EventMark } from "../../domain/runs/timeline.ts";
 import type { Relationship, Resource } from "../core/answers.ts";
 import { toPartId, toTfeId, toTime } from "../core/ids.ts";
 import { toCommentId, toEventId } from "./run-event.ts";

@@ -4,6 +4,7 @@ import { getToldRun } from "../../control/runs/told-runs.ts";
 import type { RunView } from "../../control/runs/view.ts";
 import { isFinal } from "../../domain/runs/run.ts";
 import { isWindlassError } from "../../lib/words/errors.ts";
+import { downloadState, getState } from "../../control/states/states.ts";
 import type { RunId } from "../../lib/words/ids.ts";
 import { done, found, type TfeAnswer } from "../core/answers.ts";
 import { idParam, param, route, type TfeCall } from "../core/call.ts";
@@ -43,6 +44,19 @@ async function documentOf(call: TfeCall, id: RunId, read: typeof readPlanJson): 
   }
 }
 
+/** The last state of an apply that is kept aside, as terraform wrote it. */
+async function readErroredState(call: TfeCall): Promise<TfeAnswer> {
+  const { control, who } = call;
+  const { stateVersionId } = await viewOf(call, partOf(call, "apply"));
+  if (stateVersionId === null) throw notFound("errored state", param(call, "apply"));
+  const reference = { id: stateVersionId, workspace: { organization: "", name: "" } };
+  const { state } = await getState(control, who, reference);
+  if (state.status !== "quarantined") throw notFound("errored state", param(call, "apply"));
+  const pieces = downloadState(control, who, reference);
+  const bytes = await call.transfers.download(pieces, { of: who.id, signal: call.signal });
+  return { kind: "bytes", status: 200, type: "application/json", bytes };
+}
+
 export const runPhaseRoutes = [
   route("GET /plans/:plan", (call) => planOf(call, partOf(call, "plan"))),
   route("GET /runs/:run/plan", (call) => planOf(call, idParam(call, "run", "run"))),
@@ -50,4 +64,5 @@ export const runPhaseRoutes = [
   route("GET /plans/:plan/json-output-redacted", (call) => documentOf(call, partOf(call, "plan"), readRedactedPlan)),
   route("GET /runs/:run/plan/json-output", (call) => documentOf(call, idParam(call, "run", "run"), readPlanJson)),
   route("GET /applies/:apply", readApply),
+  route("GET /applies/:apply/errored-state", readErroredState),
 ];

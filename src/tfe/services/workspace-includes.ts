@@ -93,20 +93,6 @@ async function ownParts(call: TfeCall, { view }: DetailedWorkspace, wanted: Read
   };
 }
 
-/** The current run, whose name stands in the workspace already, with what is wanted beside it. */
-async function currentRunOf(
-  call: TfeCall,
-  { view: { currentRunId } }: DetailedWorkspace,
-  wanted: ReadonlySet<Include>,
-): Promise<readonly Resource[]> {
-  const names = [...wanted].filter((name) => name.startsWith("current_run"));
-  if (names.length === 0 || currentRunId === null) return [];
-  const told = await getToldRun(call.control, call.who, currentRunId);
-  const beside = names.some((name) => name.includes("configuration_version")) ? ["configuration_version" as const] : [];
-  const own = new Set([...beside, ...(wanted.has("current_run.plan") ? ["plan" as const] : [])]);
-  return [toRunResource(told, call.who, call.control.clock.now()), ...((await includedOf(call, [told], own)) ?? [])];
-}
-
 const nowhere = { organization: "", name: "" };
 
 /** Of the workspace's state, if it can be looked into. */
@@ -125,6 +111,20 @@ async function currentState(call: TfeCall, { view }: DetailedWorkspace): Promise
   if (id === null) return [];
   const state = await getState(call.control, call.who, { id, workspace: nowhere });
   return [toStateVersion(state, urlsOf(call, state))];
+}
+
+/** The current run, whose name stands in the workspace already, with what is wanted beside it. */
+async function currentRunOf(
+  call: TfeCall,
+  { view: { currentRunId } }: DetailedWorkspace,
+  wanted: ReadonlySet<Include>,
+): Promise<readonly Resource[]> {
+  const names = [...wanted].filter((name) => name.startsWith("current_run"));
+  if (names.length === 0 || currentRunId === null) return [];
+  const told = await getToldRun(call.control, call.who, currentRunId);
+  const beside = names.some((name) => name.includes("configuration_version")) ? ["configuration_version" as const] : [];
+  const own = new Set([...beside, ...(wanted.has("current_run.plan") ? ["plan" as const] : [])]);
+  return [toRunResource(told, call.who, call.control.clock.now()), ...((await includedOf(call, [told], own)) ?? [])];
 }
 
 /** A relationship names what is included for it. */

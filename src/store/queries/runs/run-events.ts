@@ -1,7 +1,8 @@
 import type { SQL } from "drizzle-orm";
+import type { EventMark } from "../../../domain/runs/timeline.ts";
 import type { RunId } from "../../../lib/words/ids.ts";
 import { and, asc, eq, gt, inArray, lte, or, sql } from "../../drizzle/orm.ts";
-import type { EventMark, RunEventQueries } from "../../ports/runs.ts";
+import type { RunEventQueries } from "../../ports/runs.ts";
 import { isSaid, isSet } from "../../tables/conditions.ts";
 import type { QueryContext } from "../context.ts";
 import { counted, inserting } from "../rows.ts";

@@ -1,8 +1,9 @@
 import type { SQL } from "drizzle-orm";
+import type { RunOperation } from "../../../domain/runs/listed-run.ts";
 import type { RunOptions } from "../../../domain/runs/run.ts";
 import type { AgentId, PoolId } from "../../../lib/words/ids.ts";
 import { and, eq, gte, inArray, lt, or, sql } from "../../drizzle/orm.ts";
-import type { RunFilter, RunOperation } from "../../ports/runs.ts";
+import type { RunFilter } from "../../ports/runs.ts";
 import { isActive, isSet, isUndecided } from "../../tables/conditions.ts";
 import type { QueryContext } from "../context.ts";
 

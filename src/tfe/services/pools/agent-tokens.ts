@@ -1,9 +1,14 @@
-import { createAgentToken, getAgentToken, revokeAgentToken, searchAgentTokens } from "../../control/agents/tokens.ts";
-import { created, done, found, listed, type TfeAnswer } from "../core/answers.ts";
-import { readResource } from "../core/body.ts";
-import { idParam, route, type TfeCall } from "../core/call.ts";
-import { pageOf, sliceOf } from "../core/pages.ts";
-import { agentTokenShape, toAgentToken } from "../mapping/agent.ts";
+import {
+  createAgentToken,
+  getAgentToken,
+  revokeAgentToken,
+  searchAgentTokens,
+} from "../../../control/agents/tokens.ts";
+import { created, done, found, listed, type TfeAnswer } from "../../core/answers.ts";
+import { readResource } from "../../core/body.ts";
+import { idParam, route, type TfeCall } from "../../core/call.ts";
+import { pageOf, sliceOf } from "../../core/pages.ts";
+import { agentTokenShape, toAgentToken } from "../../mapping/agent.ts";
 import { poolParam } from "./agent-pools.ts";
 
 const tokenParam = (call: TfeCall) => idParam(call, "token", "atok");

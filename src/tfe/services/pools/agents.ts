@@ -1,10 +1,10 @@
-import { deleteAgent, getAgent } from "../../control/agents/agents.ts";
-import { searchPoolAgents } from "../../control/agents/list.ts";
-import { invalid } from "../../control/core/refusals.ts";
-import { done, found, listed, type TfeAnswer } from "../core/answers.ts";
-import { idParam, route, type TfeCall } from "../core/call.ts";
-import { pageOf, sliceOf, sortOf } from "../core/pages.ts";
-import { toAgent } from "../mapping/agent.ts";
+import { deleteAgent, getAgent } from "../../../control/agents/agents.ts";
+import { searchPoolAgents } from "../../../control/agents/list.ts";
+import { invalid } from "../../../control/core/refusals.ts";
+import { done, found, listed, type TfeAnswer } from "../../core/answers.ts";
+import { idParam, route, type TfeCall } from "../../core/call.ts";
+import { pageOf, sliceOf, sortOf } from "../../core/pages.ts";
+import { toAgent } from "../../mapping/agent.ts";
 import { poolParam } from "./agent-pools.ts";
 
 const agentParam = (call: TfeCall) => ({ organization: "", name: idParam(call, "agent", "agent") });

@@ -1,27 +1,26 @@
-import type { Reference } from "../../control/core/access.ts";
-import { invalid } from "../../control/core/refusals.ts";
+import type { Reference } from "../../../control/core/access.ts";
+import { invalid } from "../../../control/core/refusals.ts";
 import {
   getLinkedSet,
   type LinkedSet,
   searchVariableSets,
   variablesOfSets,
-} from "../../control/workspaces/set-links.ts";
+} from "../../../control/workspaces/set-links.ts";
 import {
   attachVariableSet,
   createVariableSet,
   deleteVariableSet,
   detachVariableSet,
   updateVariableSet,
-} from "../../control/workspaces/variable-sets.ts";
-import { created, done, found, listed, type Resource, type TfeAnswer } from "../core/answers.ts";
-import { readNames, readResource } from "../core/body.ts";
-import { idParam, idsIn, param, route, type TfeCall, workspaceParam } from "../core/call.ts";
-import { includesOf, pageOf, sliceOf } from "../core/pages.ts";
-import { fromNewVariable, toVariable } from "../mapping/variable.ts";
-import { fromVariableSet, newVariableSetShape, toVariableSet, variableSetShape } from "../mapping/variable-set.ts";
-import { organizationOf } from "./organizations.ts";
-import { refuseUnknown } from "./unknown-nouns.ts";
-import { workspacesByIds } from "./workspace-includes.ts";
+} from "../../../control/workspaces/variable-sets.ts";
+import { created, done, found, listed, type Resource, type TfeAnswer } from "../../core/answers.ts";
+import { readNames, readResource, refuseUnknown } from "../../core/body.ts";
+import { idParam, idsIn, param, route, type TfeCall, workspaceParam } from "../../core/call.ts";
+import { includesOf, pageOf, sliceOf } from "../../core/pages.ts";
+import { fromNewVariable, toVariable } from "../../mapping/variable.ts";
+import { fromVariableSet, newVariableSetShape, toVariableSet, variableSetShape } from "../../mapping/variable-set.ts";
+import { organizationOf } from "../organizations.ts";
+import { workspacesByIds } from "../workspace-includes.ts";
 
 const setParam = (call: TfeCall): Reference => ({ organization: "", name: idParam(call, "set", "vset") });
 

@@ -1,13 +1,12 @@
-import { getLinkedPool, type LinkedPool, searchPools } from "../../control/agents/pool-links.ts";
-import { createPool, deletePool, updatePool } from "../../control/agents/pools.ts";
-import type { Reference } from "../../control/core/access.ts";
-import { created, done, found, listed, type Resource, type TfeAnswer } from "../core/answers.ts";
-import { readResource } from "../core/body.ts";
-import { idParam, idsIn, param, route, type TfeCall } from "../core/call.ts";
-import { includesOf, pageOf, sliceOf, sortOf } from "../core/pages.ts";
-import { agentPoolShape, toAgentPool, unknownPoolScopes } from "../mapping/agent-pool.ts";
-import { refuseUnknown } from "./unknown-nouns.ts";
-import { workspacesByIds } from "./workspace-includes.ts";
+import { getLinkedPool, type LinkedPool, searchPools } from "../../../control/agents/pool-links.ts";
+import { createPool, deletePool, updatePool } from "../../../control/agents/pools.ts";
+import type { Reference } from "../../../control/core/access.ts";
+import { created, done, found, listed, type Resource, type TfeAnswer } from "../../core/answers.ts";
+import { readResource, refuseUnknown } from "../../core/body.ts";
+import { idParam, idsIn, param, route, type TfeCall } from "../../core/call.ts";
+import { includesOf, pageOf, sliceOf, sortOf } from "../../core/pages.ts";
+import { agentPoolShape, toAgentPool, unknownPoolScopes } from "../../mapping/agent-pool.ts";
+import { workspacesByIds } from "../workspace-includes.ts";
 
 /** The pool that the path names by its id. */
 export const poolParam = (call: TfeCall): Reference => ({ organization: "", name: idParam(call, "pool", "apool") });

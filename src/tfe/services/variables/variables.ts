@@ -1,5 +1,5 @@
-import { notFound } from "../../control/core/access.ts";
-import { allEffectiveVariables } from "../../control/workspaces/effective-variables.ts";
+import { notFound } from "../../../control/core/access.ts";
+import { allEffectiveVariables } from "../../../control/workspaces/effective-variables.ts";
 import {
   changeVariable,
   createVariable,
@@ -7,14 +7,14 @@ import {
   removeVariable,
   searchVariables,
   workspaceOfVariable,
-} from "../../control/workspaces/kept-variables.ts";
-import type { HolderReference } from "../../control/workspaces/variable-holder.ts";
-import { maxVariables } from "../../control/workspaces/variables.ts";
-import { getWorkspace } from "../../control/workspaces/workspaces.ts";
-import { created, done, found, listed, type TfeAnswer } from "../core/answers.ts";
-import { readResource } from "../core/body.ts";
-import { idParam, idsIn, route, type TfeCall, workspaceParam } from "../core/call.ts";
-import { type PageWish, pageIn, pageOf, sliceOf } from "../core/pages.ts";
+} from "../../../control/workspaces/kept-variables.ts";
+import type { HolderReference } from "../../../control/workspaces/variable-holder.ts";
+import { maxVariables } from "../../../control/workspaces/variables.ts";
+import { getWorkspace } from "../../../control/workspaces/workspaces.ts";
+import { created, done, found, listed, type TfeAnswer } from "../../core/answers.ts";
+import { readResource } from "../../core/body.ts";
+import { idParam, idsIn, route, type TfeCall, workspaceParam } from "../../core/call.ts";
+import { type PageWish, pageIn, pageOf, sliceOf } from "../../core/pages.ts";
 import {
   fromNewVariable,
   fromVariable,
@@ -23,7 +23,7 @@ import {
   toVariable,
   type VariableOwner,
   variableShape,
-} from "../mapping/variable.ts";
+} from "../../mapping/variable.ts";
 
 /** Whose variables a route is about: the path, or what the request says, tells the id. */
 type OwnerOf = (call: TfeCall) => VariableOwner | Promise<VariableOwner>;
