@@ -23,7 +23,7 @@ import { Lease } from "./lease.ts";
 import { bareResult, resultMessage, type Stage, stageOf } from "./messages.ts";
 
 /** Whether the control plane lets a job start. */
-export type Grant = { readonly kind: "granted" } | { readonly kind: "refused"; readonly reason: string };
+export type StartAnswer = { readonly kind: "granted" } | { readonly kind: "refused"; readonly reason: string };
 
 /** What can be said of a job's log at a moment. */
 export type LogView = Pick<LogSource, "end" | "isComplete" | "read">;
@@ -61,7 +61,7 @@ export class AgentJob {
   readonly #forced = new AbortController();
   readonly #gone = new AbortController();
   readonly #confirmed = Promise.withResolvers<void>();
-  readonly #grant = Promise.withResolvers<Grant>();
+  readonly #grant = Promise.withResolvers<StartAnswer>();
   readonly #sealed = Promise.withResolvers<void>();
   readonly #refused = Promise.withResolvers<string>();
   #stateMissing = Promise.withResolvers<void>();
@@ -157,7 +157,7 @@ export class AgentJob {
     return this.#confirmed.promise;
   }
 
-  get granted(): Promise<Grant> {
+  get granted(): Promise<StartAnswer> {
     return this.#grant.promise;
   }
 

@@ -7,7 +7,7 @@ import { type NewText, withTexts } from "../documents/state-texts.ts";
 import { stateSource, stateSubject } from "../states/states.ts";
 
 /** A state as a job gets it. */
-export interface GivenState {
+export interface JobBase {
   readonly bytes: number;
   readonly sha256: string;
   /** From a byte on. */
@@ -18,7 +18,7 @@ export interface GivenState {
  * The state that a job begins with, under the lineage and serial that its version has. A client may have named them otherwise than
  * the state itself does; what the job writes has to follow the version, and terraform goes by what it reads.
  */
-export async function givenState(control: Control, state: StateVersion): Promise<GivenState> {
+export async function givenState(control: Control, state: StateVersion): Promise<JobBase> {
   const plain = (from: number) =>
     readSealedFrom(control, { key: state.blobKey, subject: stateSubject(state.id) }, from);
   const asItIs = { bytes: state.bytes, sha256: state.sha256, read: plain };

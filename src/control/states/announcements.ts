@@ -28,7 +28,7 @@ export interface NewAnnouncement extends Pick<StateAnnouncement, "lineage" | "se
 }
 
 /** A state that is awaited, or one that is there already. */
-export type Announced =
+export type AnnouncedState =
   | { readonly kind: "awaited"; readonly announcement: StateAnnouncement }
   | { readonly kind: "known"; readonly view: StateView };
 
@@ -36,11 +36,11 @@ export type Announced =
  * Announces a state: its bytes are to come under the id that this gives. Whoever does so holds the workspace. Nothing waits for it,
  * and whether it may become the workspace's state is looked at again when it has come.
  */
-export async function announceState(control: Control, who: Principal, wish: NewAnnouncement): Promise<Announced> {
+export async function announceState(control: Control, who: Principal, wish: NewAnnouncement): Promise<AnnouncedState> {
   const person = asPerson(who);
   demand(person, wish.isForced ? "own" : "operate");
   const seen = await sameAs(control, person, wish);
-  return change(control, async (tx, at): Promise<Announced> => {
+  return change(control, async (tx, at): Promise<AnnouncedState> => {
     const workspace = await heldWorkspace(tx, person, wish.workspace);
     const runId = await runIn(tx, workspace, wish.runId);
     const current = await currentOf(tx, workspace);

@@ -1,18 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { plainOptions } from "../../../test/support/rows.ts";
 import { run } from "../../../test/support/store/rows.ts";
+import { withoutTexts } from "./listed-run.ts";
 import type { KeptLost, Lost } from "./lost.ts";
-import {
-  isFinal,
-  isQueued,
-  moveRun,
-  phaseOf,
-  type Run,
-  type RunEvent,
-  type RunStatus,
-  statusText,
-  withoutTexts,
-} from "./run.ts";
+import { isFinal, isQueued, moveRun, phaseOf, type Run, type RunEvent, type RunStatus, statusText } from "./run.ts";
 
 const createdAt = new Date("2026-01-01T00:00:00Z");
 const now = new Date("2026-01-01T01:00:00Z");

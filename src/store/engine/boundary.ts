@@ -60,3 +60,6 @@ export function columnOf<T extends PgTable>(table: T, name: keyof T["$inferSelec
 
 /** What `select()` of the whole table gives: drizzle's own type is not resolved for a table that is a parameter. */
 export const rowsOf = <T extends PgTable>(rows: readonly unknown[]): T["$inferSelect"][] => asserted(rows);
+
+/** `select()` of a whole table that is a parameter: give what it finds to `rowsOf`. */
+export const wholeRows = (db: Db, table: PgTable) => db.select().from(table);

@@ -1,7 +1,7 @@
 import type { SQL } from "drizzle-orm";
 import type { AnyPgColumn, PgTable } from "drizzle-orm/pg-core";
 import { and, asc, desc, sql } from "../drizzle/orm.ts";
-import { rowsOf, type TableWithId } from "../engine/boundary.ts";
+import { rowsOf, type TableWithId, wholeRows } from "../engine/boundary.ts";
 import type { IdPage, KeyPage, Pair, Position, RowCount, Slice, Sliced, TimePage } from "../ports/pages.ts";
 import type { QueryContext } from "./context.ts";
 import { counted } from "./rows.ts";
@@ -12,9 +12,7 @@ type TableWithName = PgTable & { readonly name: AnyPgColumn<{ data: string }> };
 export const inOrderOfName = <T extends TableWithName>({ db }: QueryContext, table: T) => ({
   page: async (where: SQL | undefined, page: KeyPage<string>): Promise<T["$inferSelect"][]> =>
     rowsOf<T>(
-      await db
-        .select()
-        .from(table as TableWithName)
+      await wholeRows(db, table)
         .where(and(where, afterName(table.name, page)))
         .orderBy(asc(table.name))
         .limit(page.limit),
@@ -45,9 +43,7 @@ export const sliceOf = async <T extends TableWithId>(
   { offset, limit }: Slice,
 ): Promise<Sliced<T["$inferSelect"]>> => ({
   rows: rowsOf<T>(
-    await db
-      .select()
-      .from(table as TableWithId)
+    await wholeRows(db, table)
       .where(where)
       .orderBy(...order)
       .limit(limit)
@@ -62,19 +58,14 @@ type Instant = AnyPgColumn<{ data: Date; notNull: true }>;
 export const newestFirst = <T extends TableWithId>({ db }: QueryContext, table: T, at: Instant) => ({
   page: async (where: SQL | undefined, page: TimePage): Promise<T["$inferSelect"][]> =>
     rowsOf<T>(
-      await db
-        .select()
-        .from(table as TableWithId)
+      await wholeRows(db, table)
         .where(and(where, beforeInstant(at, table.id, page)))
         .orderBy(desc(at), desc(table.id))
         .limit(page.limit),
     ),
   /** A part of it, counted. */
   slice: async (where: SQL | undefined, { offset, limit }: Slice): Promise<Sliced<T["$inferSelect"]>> => {
-    const rows = db
-      .select()
-      .from(table as TableWithId)
-      .where(where);
+    const rows = wholeRows(db, table).where(where);
     return {
       rows: rowsOf<T>(await rows.orderBy(desc(at), desc(table.id)).limit(limit).offset(offset)),
       total: await counted({ db }, table, where),
@@ -103,9 +94,7 @@ export const pageById = async <T extends TableWithId>(
   page: IdPage,
 ): Promise<T["$inferSelect"][]> =>
   rowsOf<T>(
-    await db
-      .select()
-      .from(table as TableWithId)
+    await wholeRows(db, table)
       .where(and(where, afterId(table.id, page)))
       .orderBy(asc(table.id))
       .limit(page.limit),

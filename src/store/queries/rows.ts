@@ -2,7 +2,7 @@ import type { SQL } from "drizzle-orm";
 import type { AnyPgColumn, PgTable } from "drizzle-orm/pg-core";
 import { WindlassError } from "../../lib/words/errors.ts";
 import { and, count, eq, sql } from "../drizzle/orm.ts";
-import { columnOf, placeholdersOf, rowsOf, slotsOf, type TableWithId } from "../engine/boundary.ts";
+import { columnOf, placeholdersOf, rowsOf, slotsOf, type TableWithId, wholeRows } from "../engine/boundary.ts";
 import { asParameter, driverError } from "../engine/dialect.ts";
 import { prepared } from "../engine/prepared.ts";
 import type { QueryContext } from "./context.ts";
@@ -80,9 +80,7 @@ function equal<T extends PgTable>({ db }: QueryContext, table: T, names: readonl
     return sql`${column} = ${sql.param(sql.placeholder(name), column)}`;
   });
   const found = prepared<Record<string, unknown>>()(() =>
-    db
-      .select()
-      .from(table as PgTable)
+    wholeRows(db, table)
       .where(and(...isAsGiven, where))
       .orderBy(...order),
   );
@@ -107,10 +105,7 @@ export const oneInAnyCase =
   <T extends NamedTable>({ db }: QueryContext, table: T) =>
   async (name: string, where?: SQL | undefined): Promise<T["$inferSelect"] | undefined> => {
     const isNamed = sql`lower(${table.name}) = ${sql.param(name.toLowerCase(), table.name)}`;
-    const found = await db
-      .select()
-      .from(table as NamedTable)
-      .where(and(where, isNamed));
+    const found = await wholeRows(db, table).where(and(where, isNamed));
     return rowsOf<T>(found)[0];
   };
 
@@ -135,9 +130,7 @@ export function manyBy<T extends PgTable, N extends Name<T>>(
   const columns = { value: columnOf(table, name) };
   const given = dialect.given(sql`${sql.placeholder("values")}`, columns);
   const found = prepared<{ values: string }>()(() =>
-    db
-      .select()
-      .from(table as PgTable)
+    wholeRows(db, table)
       .where(and(sql`${columns.value} in (select value from ${given})`, where))
       .orderBy(...order),
   );
