@@ -83,7 +83,7 @@ describeWithTerraform("terraform init", () => {
     await stage.server.api.workspace({ name, engineVersion: "1.5.0" });
     await terraform.run(directory, ["init"]);
     expect(await terraform.fails(directory, ["state", "rm", "terraform_data.g"])).toMatch(
-      /Terraform version mismatch.*1\.5\.0/,
+      /Incompatible Terraform version.*1\.5\.0/,
     );
   });
 });

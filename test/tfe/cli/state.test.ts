@@ -102,7 +102,14 @@ describeWithTerraform("states through terraform's own client", () => {
     const name = await stage.server.api.workspace({ executionMode: ExecutionMode.LOCAL });
     const directory = await terraform.initialized(name, {
       "main.tf": `
-resource "terraform_data" "first" {}
+# The client counts from the first change on, and brings a state at one that comes 20 s later.
+resource "terraform_data" "at_once" {}
+resource "terraform_data" "first" {
+  depends_on = [terraform_data.at_once]
+  provisioner "local-exec" {
+    command = "sleep 21"
+  }
+}
 resource "terraform_data" "slow" {
   depends_on = [terraform_data.first]
   provisioner "local-exec" {
@@ -120,7 +127,7 @@ resource "terraform_data" "slow" {
     expect(apply.isRunning).toBe(true);
     await terraform.write(directory, { done: "" });
     expect(await apply.ended).toMatchObject({ code: 0 });
-    expect((await stage.server.api.state(name)).resources).toHaveLength(2);
+    expect((await stage.server.api.state(name)).resources).toHaveLength(3);
   });
 
   test("are read by other configurations: terraform_remote_state, of runs and of this machine", async () => {

@@ -438,7 +438,7 @@ export type UploadPlanRequest = Message<"windlass.agent.v1.UploadPlanRequest"> &
     case: "summary";
   } | {
     /**
-     * The documents of the plan, at most once; they have at most 1 MiB here.
+     * The documents of the plan, at most once. What is larger than a message may be comes in parts.
      *
      * @generated from field: windlass.agent.v1.PlanDocuments documents = 6;
      */
