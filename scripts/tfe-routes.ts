@@ -211,6 +211,7 @@ export const routeGroups: readonly RouteGroup[] = [
       "GET /runs/:run/plan": line("reader", "its plan", "runs"),
       "GET /plans/:plan": line("reader", "a plan, with the URL of its log", "runs"),
       "GET /applies/:apply": line("reader", "an apply, with the URL of its log", "run-reads"),
+      "GET /applies/:apply/errored-state": line("planner", "the state that it left aside", "authorization"),
     },
   },
   {
@@ -240,7 +241,11 @@ export const routeGroups: readonly RouteGroup[] = [
         "outputs of the current one",
         "state-versions",
       ),
-      "GET /state-version-outputs/:output": line("reader", "one; a sensitive one has its value from planner on", "state-versions"),
+      "GET /state-version-outputs/:output": line(
+        "reader",
+        "one; a sensitive one has its value from planner on",
+        "state-versions",
+      ),
     },
   },
   {
@@ -259,11 +264,7 @@ export const routeGroups: readonly RouteGroup[] = [
       "GET /agent-pools/:pool": line("reader", "one, with the workspaces that use it", "agent-pools"),
       "PATCH /agent-pools/:pool": line("operator", "changes its name, scope and grants", "agent-pools"),
       "DELETE /agent-pools/:pool": line("operator", "deletes one that nothing uses", "agent-pools"),
-      "GET /agent-pools/:pool/authentication-tokens": line(
-        "reader",
-        "its agent tokens, without secrets",
-        "agents",
-      ),
+      "GET /agent-pools/:pool/authentication-tokens": line("reader", "its agent tokens, without secrets", "agents"),
       "POST /agent-pools/:pool/authentication-tokens": line(
         "operator",
         "makes one, and shows its secret once",
@@ -312,101 +313,6 @@ export const routeGroups: readonly RouteGroup[] = [
       "GET /varsets/:set/relationships/vars/:variable": line("reader", "one of them", "variable-sets"),
       "PATCH /varsets/:set/relationships/vars/:variable": line("operator", "changes it", "variable-sets"),
       "DELETE /varsets/:set/relationships/vars/:variable": line("operator", "deletes it", "variable-sets"),
-    },
-  },
-  {
-    title: "Agent pools, tokens, agents",
-    routes: {
-      "GET /organizations/:organization/agent-pools": line(
-        "reader",
-        "by name; q, sort, filter[allowed_workspaces][name], include",
-        "agent-pools",
-      ),
-      "POST /organizations/:organization/agent-pools": line(
-        "operator",
-        "makes one, with the workspaces that may use it",
-        "agent-pools",
-      ),
-      "GET /agent-pools/:pool": line("reader", "one", "agent-pools"),
-      "PATCH /agent-pools/:pool": line("operator", "name, scope, and all workspaces that may use it", "agent-pools"),
-      "DELETE /agent-pools/:pool": line("operator", "one that nobody uses", "agent-pools"),
-      "GET /agent-pools/:pool/authentication-tokens": line(
-        "reader",
-        "those that were not deleted, newest first",
-        "agents",
-      ),
-      "POST /agent-pools/:pool/authentication-tokens": line(
-        "operator",
-        "makes one without an end; shows it once",
-        "agents",
-      ),
-      "GET /authentication-tokens/:token": line("reader", "one, without the token itself", "agents"),
-      "DELETE /authentication-tokens/:token": line(
-        "operator",
-        "revokes it and sends its agents away; their jobs go on",
-        "agents",
-      ),
-      "GET /agent-pools/:pool/agents": line("reader", "oldest first; sort, filter[last-ping-since]", "agents"),
-      "GET /agents/:agent": line("reader", "one", "agents"),
-      "DELETE /agents/:agent": line("operator", "forgets one that is neither idle nor busy", "agents"),
-    },
-  },
-  {
-    title: "Variables",
-    routes: {
-      "GET /workspaces/:workspace/vars": line(
-        "reader",
-        "a workspace's own, all of them unless a page is asked for",
-        "variables",
-      ),
-      "POST /workspaces/:workspace/vars": line("operator", "makes one", "variables"),
-      "GET /workspaces/:workspace/vars/:variable": line("reader", "one", "variables"),
-      "PATCH /workspaces/:workspace/vars/:variable": line("operator", "changes one, which keeps its id", "variables"),
-      "DELETE /workspaces/:workspace/vars/:variable": line("operator", "deletes one", "variables"),
-      "GET /workspaces/:workspace/all-vars": line("reader", "what runs get, those of its sets among them", "variables"),
-      "GET /vars": line(
-        "reader",
-        "as older clients ask: filter[organization][name] and filter[workspace][name]",
-        "variables",
-      ),
-      "POST /vars": line("operator", "the same, with relationship workspace", "variables"),
-      "GET /vars/:variable": line("reader", "one of a workspace", "variables"),
-      "PATCH /vars/:variable": line("operator", "changes one of a workspace", "variables"),
-      "DELETE /vars/:variable": line("operator", "deletes one of a workspace", "variables"),
-    },
-  },
-  {
-    title: "Variable sets",
-    routes: {
-      "GET /organizations/:organization/varsets": line("reader", "by name; q, include", "variable-sets"),
-      "POST /organizations/:organization/varsets": line(
-        "operator",
-        "makes one, with workspaces and variables",
-        "variable-sets",
-      ),
-      "GET /workspaces/:workspace/varsets": line("reader", "those that a workspace gets", "variable-sets"),
-      "GET /varsets/:set": line("reader", "one", "variable-sets"),
-      "PATCH /varsets/:set": line(
-        "operator",
-        "name, description, global, priority, and all of its workspaces",
-        "variable-sets",
-      ),
-      "DELETE /varsets/:set": line("operator", "deletes one with its variables", "variable-sets"),
-      "POST /varsets/:set/relationships/workspaces": line("operator", "gives it to workspaces", "variable-sets"),
-      "DELETE /varsets/:set/relationships/workspaces": line("operator", "takes it from workspaces", "variable-sets"),
-      "GET /varsets/:set/relationships/vars": line(
-        "reader",
-        "its variables, all of them unless a page is asked for",
-        "variables",
-      ),
-      "POST /varsets/:set/relationships/vars": line("operator", "makes one", "variables"),
-      "GET /varsets/:set/relationships/vars/:variable": line("reader", "one", "variables"),
-      "PATCH /varsets/:set/relationships/vars/:variable": line(
-        "operator",
-        "changes one, which keeps its id",
-        "variables",
-      ),
-      "DELETE /varsets/:set/relationships/vars/:variable": line("operator", "deletes one", "variables"),
     },
   },
 ];

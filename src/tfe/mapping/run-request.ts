@@ -42,11 +42,19 @@ interface Asked {
   readonly relationships: z.infer<typeof newRunRelationships>;
 }
 
+/** What is said of a run of which nobody says anything: lists of clients show it. */
+const standardMessages: Readonly<Record<RunSource, string>> = {
+  terraform: "Triggered via CLI",
+  "tfe-api": "Triggered via API",
+  cli: "",
+  api: "",
+};
+
 /** A run as a document asks for it. A variable's value is an expression of HCL where it can be one, and a plain text otherwise. */
 export const fromNewRun = ({ attributes, relationships }: Asked, source: RunSource): NewRun => ({
   workspace: { organization: "", name: fromTfeId(relationships.workspace.data.id) },
   configurationId: fromTfeId(relationships["configuration-version"]?.data?.id ?? ""),
-  message: attributes.message ?? "",
+  message: attributes.message || standardMessages[source],
   requestId: "",
   source,
   options: {

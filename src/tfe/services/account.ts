@@ -6,6 +6,10 @@ import { toTfeId } from "../core/ids.ts";
 /** The version of the API that clients may count on: from 2.5 on they take `cloud` blocks, from 2.6 on imports in plans. */
 const apiHeaders = { "tfp-api-version": "2.6", "tfp-appname": "Windlass" };
 
+/** A plain picture: there are none of people, and clients want one. */
+const avatarUrl =
+  "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 8 8'%3E%3Ccircle cx='4' cy='4' r='4'/%3E%3C/svg%3E";
+
 /** The owner of an API key, as clients know people. */
 export const toUser = ({ id, name }: Pick<Person, "id" | "name">): Resource => ({
   type: "users",
@@ -13,7 +17,7 @@ export const toUser = ({ id, name }: Pick<Person, "id" | "name">): Resource => (
   attributes: {
     username: name,
     "is-service-account": true,
-    "avatar-url": "",
+    "avatar-url": avatarUrl,
     email: "",
     "v2-only": false,
     "two-factor": { enabled: false, verified: false },
