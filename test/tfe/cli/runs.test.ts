@@ -109,7 +109,7 @@ resource "terraform_data" "broken" {
 }
 `,
       });
-      const half = await terraform.call(directory, ["apply", "-auto-approve"]);
+      const half = await terraform.call(directory, ["apply"], { input: "yes\n" });
       expect(half).toMatchObject({ code: 1 });
       expect(half.stdout).toMatch(/it broke/);
       expect(half.stdout).toMatch(/local-exec provisioner error/);
