@@ -219,6 +219,10 @@ describe("the states of a workspace", () => {
     expect((await tfe.call("GET", "/state-versions?filter[organization][name]=acme")).status).toBe(422);
     expect((await tfe.call("GET", `/state-versions?${filter}x`)).status).toBe(404);
     expect((await tfe.call("GET", `/state-versions?${filter}&filter[status]=discarded`)).document.data).toEqual([]);
+    const awaited = await announce(4, stateText(4));
+    const pending = await tfe.call("GET", `/state-versions?${filter}&filter[status]=pending`);
+    expect(pending.document.data.map(({ id }: AnyDocument) => id)).toEqual([awaited.document.data.id]);
+    expect((await tfe.call("GET", `/state-versions?${filter}&filter[status]=odd`)).status).toBe(422);
   });
 
   test("go back to an earlier one, under the next serial", async () => {

@@ -9,6 +9,7 @@ import {
 import type { Workspace } from "../../domain/workspaces/workspace.ts";
 import { WindlassError } from "../../lib/words/errors.ts";
 import { isId, newId, type RunId } from "../../lib/words/ids.ts";
+import type { Slice, Sliced } from "../../store/ports/pages.ts";
 import type { Queries } from "../../store/ports/store.ts";
 import { asPerson, demand, findWorkspace, type Reference, visible } from "../core/access.ts";
 import { actorOf, record } from "../core/audit.ts";
@@ -167,6 +168,19 @@ export async function getAnnouncement(
   demand(person, "read");
   const found = isId("sv", id) ? await control.store.read((q) => q.stateAnnouncements.get(id)) : undefined;
   return found && visible(person, found, "state version", id);
+}
+
+/** A counted part of the states of a workspace whose bytes have not come, newest first. */
+export async function sliceAnnouncements(
+  control: Control,
+  who: Principal,
+  { workspace: reference, ...slice }: Slice & { readonly workspace: Reference },
+): Promise<Sliced<StateAnnouncement>> {
+  const person = asPerson(who);
+  demand(person, "read");
+  return control.store.read(async (q) =>
+    q.stateAnnouncements.slice((await findWorkspace(q, person, reference)).id, slice),
+  );
 }
 
 /** Bytes that lie in the store, sealed. */

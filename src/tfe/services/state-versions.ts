@@ -2,7 +2,7 @@ import { z } from "zod";
 import { notFound } from "../../control/core/access.ts";
 import { keyOfActor } from "../../control/core/audit.ts";
 import { invalid } from "../../control/core/refusals.ts";
-import { getAnnouncement } from "../../control/states/announcements.ts";
+import { getAnnouncement, sliceAnnouncements } from "../../control/states/announcements.ts";
 import { rollbackState } from "../../control/states/push.ts";
 import {
   downloadState,
@@ -85,18 +85,26 @@ async function list(call: TfeCall): Promise<TfeAnswer> {
   if (organization === "") throw invalid("filter[organization][name]", "name an organization");
   if (name === "") throw invalid("filter[workspace][name]", "name a workspace");
   const page = pageOf(call);
-  const wanted = { workspace: { organization, name }, isQuarantined: isQuarantinedWanted(call), ...sliceOf(page) };
-  const { rows, total } = await sliceStates(call.control, call.who, wanted);
+  const part = { workspace: { organization, name }, ...sliceOf(page) };
+  const status = statusIn(call);
+  if (status === "pending") {
+    const { rows, total } = await sliceAnnouncements(call.control, call.who, part);
+    return listed(rows.map(toAnnouncement), { ...page, total });
+  }
+  const { rows, total } = await sliceStates(call.control, call.who, { ...part, isQuarantined: status === "discarded" });
   return listed(
     rows.map((view) => toStateVersion(view, urlsOf(call, view))),
     { ...page, total },
   );
 }
 
-function isQuarantinedWanted({ query }: TfeCall): boolean {
+const listedStatuses = ["finalized", "pending", "discarded"] as const;
+
+function statusIn({ query }: TfeCall): (typeof listedStatuses)[number] {
   const status = query.get("filter[status]") ?? "finalized";
-  if (status === "finalized" || status === "discarded") return status === "discarded";
-  throw invalid("filter[status]", `expected finalized or discarded, got ${JSON.stringify(status.slice(0, 40))}`);
+  const known = listedStatuses.find((one) => one === status);
+  if (known !== undefined) return known;
+  throw invalid("filter[status]", `expected ${listedStatuses.join(", ")}, got ${JSON.stringify(status.slice(0, 40))}`);
 }
 
 async function download(call: TfeCall): Promise<TfeAnswer> {
