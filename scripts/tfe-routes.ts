@@ -217,29 +217,30 @@ export const routeGroups: readonly RouteGroup[] = [
   {
     title: "States",
     routes: {
-      "GET /state-versions": line("reader", "those of a workspace, named by its filters", "state-versions"),
-      "GET /state-versions/:state": line("reader", "one, with the URLs of its bytes", "state-versions"),
-      "GET /state-versions/:state/download": line("planner", "its bytes", "state-versions"),
-      "GET /workspaces/:workspace/current-state-version": line("reader", "the current one", "state-versions"),
+      "GET /state-versions": line("reader", "those of a workspace, named by its filters", "state-reads"),
+      "GET /state-versions/:state": line("reader", "one, with the URLs of its bytes", "state-reads"),
+      "GET /state-versions/:state/download": line("planner", "its bytes", "state-reads"),
+      "GET /workspaces/:workspace/current-state-version": line("reader", "the current one", "state-reads"),
       "POST /workspaces/:workspace/state-versions": line(
         "operator",
         "brings one, or announces it and says where to send it; the workspace must be locked by the key",
-        "state-versions",
+        "state-reads",
       ),
       "PATCH /workspaces/:workspace/state-versions": line(
         "operator",
         "makes an older one the current one again",
-        "state-versions",
+        "state-reads",
       ),
-      "GET /state-versions/:state/outputs": line(
-        "reader",
-        "its outputs; sensitive ones without values",
-        "state-versions",
-      ),
+      "GET /state-versions/:state/outputs": line("reader", "its outputs; sensitive ones without values", "state-reads"),
       "GET /workspaces/:workspace/current-state-version-outputs": line(
         "reader",
         "outputs of the current one",
-        "state-versions",
+        "state-reads",
+      ),
+      "GET /state-version-outputs/:output": line(
+        "reader",
+        "one; a sensitive one has its value from planner on",
+        "state-reads",
       ),
       "GET /state-version-outputs/:output": line(
         "reader",
