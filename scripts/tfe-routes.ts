@@ -242,11 +242,6 @@ export const routeGroups: readonly RouteGroup[] = [
         "one; a sensitive one has its value from planner on",
         "state-reads",
       ),
-      "GET /state-version-outputs/:output": line(
-        "reader",
-        "one; a sensitive one has its value from planner on",
-        "state-versions",
-      ),
     },
   },
   {

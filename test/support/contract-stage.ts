@@ -1,4 +1,3 @@
-import { plainConfiguration } from "../../src/domain/workspaces/configuration.ts";
 import { afterEach, beforeEach, expect } from "vitest";
 import { createPool } from "../../src/control/agents/pools.ts";
 import { createAgentToken } from "../../src/control/agents/tokens.ts";
@@ -7,6 +6,7 @@ import { createWorkspace } from "../../src/control/workspaces/workspaces.ts";
 import type { Principal } from "../../src/domain/people/principal.ts";
 import type { Job } from "../../src/domain/runs/job.ts";
 import type { Run } from "../../src/domain/runs/run.ts";
+import { plainConfiguration } from "../../src/domain/workspaces/configuration.ts";
 import type { Workspace } from "../../src/domain/workspaces/workspace.ts";
 import { JobStage } from "../../src/gen/windlass/agent/v1/job_pb.ts";
 import { openTestControl, type TestControl } from "./control.ts";

@@ -1,4 +1,3 @@
-import { plainConfiguration } from "../../src/domain/workspaces/configuration.ts";
 import { afterEach, beforeEach } from "vitest";
 import { createPool } from "../../src/control/agents/pools.ts";
 import { createAgentToken } from "../../src/control/agents/tokens.ts";
@@ -8,6 +7,7 @@ import { createWorkspace } from "../../src/control/workspaces/workspaces.ts";
 import type { Principal } from "../../src/domain/people/principal.ts";
 import type { Job } from "../../src/domain/runs/job.ts";
 import type { Run, RunOptions } from "../../src/domain/runs/run.ts";
+import { plainConfiguration } from "../../src/domain/workspaces/configuration.ts";
 import { systemRandom } from "../../src/lib/random.ts";
 import { newId, type RunId } from "../../src/lib/words/ids.ts";
 import { openTestControl, type TestControl } from "./control.ts";

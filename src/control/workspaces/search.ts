@@ -8,7 +8,6 @@ import { asPerson, demand, findOrganization, findWorkspace, type Reference } fro
 import type { Control } from "../core/control.ts";
 import { viewWorkspaces, type WorkspaceView } from "./view.ts";
 
-
 /** A workspace as its readers see it, with what is in it. */
 export interface DetailedWorkspace {
   readonly view: WorkspaceView;
