@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { RunPhase, RunState } from "../src/gen/windlass/v1/run_pb.ts";
 import { VariableCategory } from "../src/gen/windlass/v1/variable_pb.ts";
+import { toTfeId } from "../src/tfe/core/ids.ts";
 import { freshName, refusalOf } from "./support/api.ts";
 import { useStage } from "./support/stage.ts";
 
@@ -106,7 +107,7 @@ describe("variables", () => {
     ]);
     const run = await api.applied(workspace);
     expect(run).toMatchObject({ state: RunState.APPLIED, errorMessage: "" });
-    expect(await api.outputs(workspace)).toEqual({ run_id: run.id.replace("_", "-"), from_environment: "by TF_VAR" });
+    expect(await api.outputs(workspace)).toEqual({ run_id: toTfeId(run.id), from_environment: "by TF_VAR" });
     const { text } = await api.log(run.id, RunPhase.APPLY);
     expect(text).toContain("(local-exec): plain: in the open");
     expect(text).toMatch(/\(local-exec\): hidden: (?!kept)/);
@@ -129,7 +130,7 @@ describe("variables", () => {
     ]);
     const run = await api.applied(workspace);
     expect(run).toMatchObject({ state: RunState.APPLIED, errorMessage: "" });
-    const id = run.id.replace("_", "-");
+    const id = toTfeId(run.id);
     const { organizations } = await api.clients.organizations.listOrganizations({});
     const slug = `${organizations[0]?.name}/${workspace}`;
     expect(await api.outputs(workspace)).toEqual({ facts: [id, workspace, slug, "my own", ""] });

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { InterruptOutcome, Step, StepCommand, StepOutcome } from "../../src/agent/steps/step-process.ts";
 import { abortable } from "../../src/lib/async/abort.ts";
 import type { Random } from "../../src/lib/random.ts";
+import { fromTfeId } from "../../src/tfe/core/ids.ts";
 
 /**
  * How terraform writes its state: `next` is another content, under the next serial; `back` is what it was given, under
@@ -64,7 +65,7 @@ export class TerraformProcess implements Step {
   constructor({ command, manner, random, given, lastSave }: ProcessOptions) {
     const { dir, argv, env, logFile } = command;
     this.dir = dir;
-    this.runId = (env.TFC_RUN_ID ?? "").replace("-", "_");
+    this.runId = fromTfeId(env.TFC_RUN_ID ?? "");
     this.subcommand = argv[1] ?? "";
     this.manner = manner;
     this.serial = given?.serial;

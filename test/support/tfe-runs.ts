@@ -9,7 +9,7 @@ import { type Job, type JobEvent, type JobPhase, newestOf } from "../../src/doma
 import { plainConfiguration } from "../../src/domain/workspaces/configuration.ts";
 import type { Workspace } from "../../src/domain/workspaces/workspace.ts";
 import { newId, type RunId } from "../../src/lib/words/ids.ts";
-import { toTfeId } from "../../src/tfe/core/ids.ts";
+import { fromTfeId, toTfeId } from "../../src/tfe/core/ids.ts";
 import type { AnyDocument, TestTfe } from "./tfe.ts";
 import { newWorkspace } from "./wanted.ts";
 
@@ -70,7 +70,7 @@ export class TfeRuns {
   }
 
   async job(id: string, phase: JobPhase): Promise<Job> {
-    const jobs = await this.tfe.control.store.read((q) => q.jobs.ofRun(id.replace("-", "_") as RunId));
+    const jobs = await this.tfe.control.store.read((q) => q.jobs.ofRun(fromTfeId(id) as RunId));
     const job = newestOf(jobs, phase);
     if (job === undefined) throw new Error(`${id} has no ${phase}`);
     return job;

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { fromTfeId } from "../../src/tfe/core/ids.ts";
 import { testEngines } from "../engines.ts";
 import { agentRow } from "../support/rows.ts";
 import { openTestTfe, resourceBody, type TestTfe } from "../support/tfe.ts";
@@ -100,7 +101,7 @@ describe.each(testEngines)("agent pools on $name", (engine) => {
     const audit = await tfe.control.store.read((q) =>
       q.audit.list(
         {
-          ...{ organizationId: tfe.organization.id, actor: "", action: "pool.", resource: id.replace("-", "_") },
+          ...{ organizationId: tfe.organization.id, actor: "", action: "pool.", resource: fromTfeId(id) },
           ...{ since: null, until: null },
         },
         { before: null, limit: 50 },
@@ -149,7 +150,7 @@ describe.each(testEngines)("agent pools on $name", (engine) => {
     const invalid = "invalid attribute";
     expect(await pointers(create("TAKEN"))).toEqual([422, invalid, "/data/attributes/name"]);
     expect(await pointers(create("no dots."))).toEqual([422, invalid, "/data/attributes/name"]);
-    expect(await pointers(create(id.replace("-", "_")))).toEqual([422, invalid, "/data/attributes/name"]);
+    expect(await pointers(create(fromTfeId(id)))).toEqual([422, invalid, "/data/attributes/name"]);
     expect(await pointers(tfe.call("POST", pools, resourceBody("agent-pools", {})))).toEqual([
       ...[422, invalid, "/data/attributes/name"],
     ]);

@@ -1,10 +1,18 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { findPool } from "../../src/control/core/access.ts";
 import type { AgentPool } from "../../src/domain/agents/pool.ts";
+import { idIn, toTfeId } from "../../src/tfe/core/ids.ts";
 import { testEngines } from "../engines.ts";
 import { fakeConnectedAgent } from "../support/control.ts";
 import { agentRow } from "../support/rows.ts";
 import { openTestTfe, resourceBody, type TestTfe } from "../support/tfe.ts";
+
+/** The id of a token's document, as rows have it. */
+function tokenIdOf({ id }: { readonly id: string }) {
+  const known = idIn("atok", id);
+  if (known === undefined) throw new Error(`${id} is the id of no token`);
+  return known;
+}
 
 describe.each(testEngines)("tokens and agents on $name", (engine) => {
   let held: AsyncDisposableStack;
@@ -30,7 +38,7 @@ describe.each(testEngines)("tokens and agents on $name", (engine) => {
       document: {
         data: {
           type: "authentication-tokens",
-          id: expect.stringMatching(/^atok-/),
+          id: expect.stringMatching(/^at-/),
           attributes: {
             ...{ description: "for the plant", "last-used-at": null },
             token: expect.stringMatching(/^wdl_agt_/),
@@ -47,7 +55,7 @@ describe.each(testEngines)("tokens and agents on $name", (engine) => {
     expect(second.status).toBe(201);
     const list = await tfe.call("GET", `${tokens}?page[size]=1&page[number]=2`);
     expect(list.document).toMatchObject({ data: [shown], meta: { pagination: { "total-count": 2 } } });
-    const [row] = await tfe.control.store.read((q) => q.tokens.byIds([data.id.replace("-", "_")]));
+    const [row] = await tfe.control.store.read((q) => q.tokens.byIds([tokenIdOf(data)]));
     expect(row?.expiresAt).toBeNull();
   });
 
@@ -55,7 +63,7 @@ describe.each(testEngines)("tokens and agents on $name", (engine) => {
     const { path, row } = await pool("deleting");
     const tokens = `${path}/authentication-tokens`;
     const { data } = (await tfe.call("POST", tokens, resourceBody("agent-tokens", { description: "x" }))).document;
-    const agent = agentRow(row, { tokenId: data.id.replace("-", "_") });
+    const agent = agentRow(row, { tokenId: tokenIdOf(data) });
     await tfe.control.store.write((tx) => tx.agents.insert(agent));
     const { connected, closed } = fakeConnectedAgent({ agentId: agent.id, name: agent.name, poolId: row.id });
     tfe.control.presence.enter(connected);
@@ -119,7 +127,7 @@ describe.each(testEngines)("tokens and agents on $name", (engine) => {
     await tfe.control.store.write(async (tx) => {
       for (const agent of [here, gone]) await tx.agents.insert(agent);
     });
-    const pathOf = ({ id }: { readonly id: string }) => `/agents/${id.replace("_", "-")}`;
+    const pathOf = ({ id }: { readonly id: string }) => `/agents/${toTfeId(id)}`;
     const read = () => tfe.call("GET", pathOf(here));
     expect((await read()).document).toEqual((await read()).document);
     expect((await tfe.call("DELETE", pathOf(here))).status).toBe(412);
@@ -142,8 +150,8 @@ describe.each(testEngines)("tokens and agents on $name", (engine) => {
       ["GET", `/authentication-tokens/${data.id}`, undefined],
       ["DELETE", `/authentication-tokens/${data.id}`, undefined],
       ["GET", `${path}/agents`, undefined],
-      ["GET", `/agents/${agent.id.replace("_", "-")}`, undefined],
-      ["DELETE", `/agents/${agent.id.replace("_", "-")}`, undefined],
+      ["GET", `/agents/${toTfeId(agent.id)}`, undefined],
+      ["DELETE", `/agents/${toTfeId(agent.id)}`, undefined],
     ] as const) {
       expect((await tfe.call(method, route, content, { token: null })).status).toBe(401);
       expect((await tfe.call(method, route, content, { token: siblingOwner })).status).toBe(404);

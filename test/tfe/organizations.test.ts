@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { createPool } from "../../src/control/agents/pools.ts";
+import { toTfeId } from "../../src/tfe/core/ids.ts";
 import { openTestTfe, resourceBody, type TestTfe } from "../support/tfe.ts";
 import { newPool } from "../support/wanted.ts";
 import { nameFor } from "./rows/made.ts";
@@ -16,7 +17,7 @@ const admin = (method: string, path: string, body?: unknown) =>
 const make = (attributes = {}) =>
   admin("POST", "/organizations", resourceBody("organizations", { name, ...attributes }));
 const change = (attributes: Readonly<Record<string, unknown>>, pool?: string | null) => {
-  const data = pool === null ? null : { type: "agent-pools", id: pool?.replace("_", "-") };
+  const data = pool === null ? null : { type: "agent-pools", id: toTfeId(pool ?? "") };
   const relationships = pool === undefined ? undefined : { "default-agent-pool": { data } };
   return admin("PATCH", `/organizations/${name}`, resourceBody("organizations", attributes, relationships));
 };
@@ -109,7 +110,7 @@ test("workspaces that follow it have its mode and its pool, also when these chan
   });
   const id = pool?.id ?? "";
   expect((await change({ "default-execution-mode": "agent" }, id)).status).toBe(200);
-  const data = { type: "agent-pools", id: id.replace("_", "-") };
+  const data = { type: "agent-pools", id: toTfeId(id) };
   expect((await workspace("follows")).document.data).toMatchObject({
     attributes: { "execution-mode": "agent", "setting-overwrites": { "execution-mode": false, "agent-pool": false } },
     relationships: { "agent-pool": { data } },

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { sweepOnce } from "../../src/control/runs/sweeper.ts";
+import { fromTfeId } from "../../src/tfe/core/ids.ts";
 import { openTestTfe, type TestTfe } from "../support/tfe.ts";
 import { TfeRuns } from "../support/tfe-runs.ts";
 
@@ -202,7 +203,7 @@ describe("a saved plan", () => {
     });
     const refused = await act(saved, "apply");
     expect(refused.status).toBe(409);
-    expect(refused.document.errors[0].detail).toContain(`is locked by run ${holder.replace("-", "_")}`);
+    expect(refused.document.errors[0].detail).toContain(`is locked by run ${fromTfeId(holder)}`);
     await act(holder, "discard");
     expect((await runs.read(saved)).attributes.actions["is-confirmable"]).toBe(true);
     expect((await act(saved, "apply")).status).toBe(202);

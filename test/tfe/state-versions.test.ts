@@ -5,6 +5,7 @@ import { collectGarbage } from "../../src/control/upkeep/gc.ts";
 import { createWorkspace } from "../../src/control/workspaces/workspaces.ts";
 import type { Workspace } from "../../src/domain/workspaces/workspace.ts";
 import { isId } from "../../src/lib/words/ids.ts";
+import { fromTfeId, toTfeId } from "../../src/tfe/core/ids.ts";
 import { keepAll } from "../support/control.ts";
 import { type AnyDocument, openTestTfe, resourceBody, type TestTfe } from "../support/tfe.ts";
 import { newWorkspace } from "../support/wanted.ts";
@@ -15,7 +16,7 @@ let path: string;
 beforeEach(async () => {
   tfe = await openTestTfe({ limits: { maxStateBytes: 100_000 } });
   ({ workspace } = await createWorkspace(tfe.control, tfe.as("owner"), newWorkspace("net")));
-  path = `/workspaces/${workspace.id.replace("_", "-")}`;
+  path = `/workspaces/${toTfeId(workspace.id)}`;
   await lock();
 });
 afterEach(() => tfe[Symbol.asyncDispose]());
@@ -106,7 +107,7 @@ describe("a state that is announced", () => {
     const more = { outputs: { n: { value: "DIGITS", type: "number" } } };
     const text = stateText(77, more, "another-lineage").replace('"DIGITS"', "12345678901234567890");
     const { id } = await push(1, text);
-    const stored = id.replace("-", "_");
+    const stored = fromTfeId(id);
     const state = await tfe.control.store.read(async (q) => (isId("sv", stored) ? q.states.get(stored) : undefined));
     if (state === undefined) throw new Error("the state is there");
     const given = await givenState(tfe.control, state);
@@ -120,7 +121,7 @@ describe("a state that is announced", () => {
     expect(Buffer.concat(await Array.fromAsync(given.read(40))).toString()).toBe(expected.slice(40));
     const other = await push(2);
     const plain = await tfe.control.store.read(async (q) => {
-      const key = other.id.replace("-", "_");
+      const key = fromTfeId(other.id);
       return isId("sv", key) ? q.states.get(key) : undefined;
     });
     if (plain === undefined) throw new Error("the state is there");
@@ -240,7 +241,7 @@ describe("the states of a workspace", () => {
     expect(document.data.relationships["rollback-state-version"].data.id).toBe(id);
     expect((await back("sv-nope")).status).toBe(404);
     const { workspace: other } = await createWorkspace(tfe.control, tfe.as("owner"), newWorkspace("other"));
-    const foreign = await tfe.call("PATCH", `/workspaces/${other.id.replace("_", "-")}/state-versions`, {
+    const foreign = await tfe.call("PATCH", `/workspaces/${toTfeId(other.id)}/state-versions`, {
       data: {
         type: "state-versions",
         relationships: { "rollback-state-version": { data: { type: "state-versions", id } } },

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { TypeID } from "typeid-js";
 import type { Random } from "../random.ts";
 import { WindlassError } from "./errors.ts";
@@ -36,9 +37,48 @@ export type JobId = Id<"job">;
 export type StateVersionId = Id<"sv">;
 export type ApiKeyId = Id<"key">;
 
-/** A fresh id such as `run_362hhfd9p29j9vqfjt4h78rve9`, made of a random UUID (122 random bits, no order in time). */
+/**
+ * A fresh id such as `run_362hhfd9p29j9vqfjt4h78rve9`: 95 random bits, no order in time, and 32 bits that follow from them, so that
+ * the first alone tell it. See `compactId`.
+ */
 export const newId = <Prefix extends IdPrefix>(prefix: Prefix, random: Random): Id<Prefix> =>
-  idFromUuid(prefix, random.uuid());
+  idOfCore(prefix, numberIn(random.bytes(24)) % cores);
+
+/** Length of what `compactId` gives. */
+export const compactLength = 16;
+const digits = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+const cores = 62n ** BigInt(compactLength);
+const coreBytes = 12;
+
+/**
+ * What tells an id within its kind in 16 letters and digits, as clients of the TFE API want ids; undefined for one whose UUID
+ * somebody else chose, and for what is no id.
+ */
+export function compactId(id: string): string | undefined {
+  const prefix = idPrefixes.find((one) => isId(one, id));
+  if (prefix === undefined) return undefined;
+  const bytes = Buffer.from(TypeID.fromString(id).toUUIDBytes());
+  const core = numberIn(bytes.subarray(0, coreBytes));
+  if (core >= cores || idOfCore(prefix, core) !== id) return undefined;
+  let text = "";
+  for (let rest = core; text.length < compactLength; rest /= 62n) text = digits.charAt(Number(rest % 62n)) + text;
+  return text;
+}
+
+/** The id that `compactId` told; undefined for what it never gives. */
+export function idFromCompact<Prefix extends IdPrefix>(prefix: Prefix, text: string): Id<Prefix> | undefined {
+  if (!/^[0-9A-Za-z]{16}$/.test(text)) return undefined;
+  const core = [...text].reduce((sum, digit) => sum * 62n + BigInt(digits.indexOf(digit)), 0n);
+  return idOfCore(prefix, core);
+}
+
+function idOfCore<Prefix extends IdPrefix>(prefix: Prefix, core: bigint): Id<Prefix> {
+  const hex = core.toString(16).padStart(2 * coreBytes, "0");
+  const rest = createHash("sha256").update("windlass id\n").update(hex).digest("hex").slice(0, 8);
+  return idFromUuid(prefix, `${hex}${rest}`.replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-"));
+}
+
+const numberIn = (bytes: Uint8Array): bigint => BigInt(`0x${Buffer.from(bytes).toString("hex")}`);
 
 /**
  * The id that stands for this UUID, always the same one: for ids that another party chose. Refuses a malformed UUID

@@ -1,4 +1,5 @@
 import { WindlassError } from "../../lib/words/errors.ts";
+import { compactId } from "../../lib/words/ids.ts";
 import { whyRefusedVariableName } from "../../lib/words/variable-names.ts";
 
 /** Facts about the run that its configuration may read, as HCP Terraform gives them. */
@@ -106,7 +107,7 @@ function agentSettings({
  */
 function runVariables({ runId, organization, workspace }: RunFacts): Record<string, string> {
   const facts: Record<string, string> = {
-    TFC_RUN_ID: runId.replace("_", "-"),
+    TFC_RUN_ID: `run-${compactId(runId) ?? runId.replace(/^run_/, "")}`,
     TFC_WORKSPACE_NAME: workspace,
     TFC_WORKSPACE_SLUG: `${organization}/${workspace}`,
     TFC_ORGANIZATION_NAME: organization,

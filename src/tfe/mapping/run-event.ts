@@ -1,8 +1,8 @@
 import { keyOfActor } from "../../control/core/audit.ts";
 import type { TimelineEvent } from "../../domain/runs/timeline.ts";
-import { isId, type RunId } from "../../lib/words/ids.ts";
+import type { RunId } from "../../lib/words/ids.ts";
 import type { Resource } from "../core/answers.ts";
-import { toPartId, toTfeId, toTime } from "../core/ids.ts";
+import { toPartId, toTfeId, toTime, wholeOf } from "../core/ids.ts";
 
 type Place = Pick<TimelineEvent, "runId" | "position">;
 
@@ -16,9 +16,9 @@ export function placeOf(
   prefix: "re" | "wsc",
   text: string,
 ): { readonly id: RunId; readonly position: number } | undefined {
-  const [, of = "", at = ""] = new RegExp(`^${prefix}-([0-9a-z]+)-([1-9][0-9]{0,8})$`).exec(text) ?? [];
-  const id = `run_${of}`;
-  return isId("run", id) ? { id, position: Number(at) } : undefined;
+  const [, part = "", at = ""] = /^(\w+-\w+)-([1-9][0-9]{0,8})$/.exec(text) ?? [];
+  const id = wholeOf(prefix, "run", part);
+  return id === undefined ? undefined : { id, position: Number(at) };
 }
 
 /** True for what a person has said; the message that a run was created with is its own. */
