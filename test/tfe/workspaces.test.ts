@@ -1,8 +1,11 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { createPool } from "../../src/control/agents/pools.ts";
 import { systemRandom } from "../../src/lib/random.ts";
 import { newId } from "../../src/lib/words/ids.ts";
+import { toTfeId } from "../../src/tfe/core/ids.ts";
 import { jobRow, runRow, stateRow } from "../support/rows.ts";
 import { openTestTfe, resourceBody, type TestTfe } from "../support/tfe.ts";
+import { newPool } from "../support/wanted.ts";
 import { byId, makeWorkspace, nameFor } from "./rows/made.ts";
 
 let tfe: TestTfe;
@@ -73,7 +76,6 @@ test.each([
   [{ "execution-mode": "cloud" }, "/data/attributes/execution-mode"],
   [{ "execution-mode": "remote", operations: true }, "/data/attributes/operations"],
   [
-    { "execution-mode": "remote", "setting-overwrites": { "execution-mode": false } },
     "/data/attributes/setting-overwrites",
   ],
   [{ "auto-apply": "yes" }, "/data/attributes/auto-apply"],
@@ -282,4 +284,17 @@ test("without a state there are no resources", async () => {
     data: [],
     meta: { pagination: { "total-count": 0 } },
   });
+});
+
+test("a workspace that is to follow its organization does so, whatever mode is said beside", async () => {
+  const { pool } = await createPool(tfe.control, tfe.admin, { ...newPool(nameFor("pool")), organization: "acme" });
+  const { id } = await make({ "execution-mode": "agent", "agent-pool-id": toTfeId(pool.id) });
+  const overwrites = { "execution-mode": false, "agent-pool": false };
+  const { document } = await change(id, { "execution-mode": "remote", "setting-overwrites": overwrites });
+  expect(document.data).toMatchObject({
+    attributes: { "execution-mode": "remote", "setting-overwrites": overwrites },
+    relationships: { "agent-pool": { data: null } },
+  });
+  const made = await make({ "execution-mode": "local", "setting-overwrites": overwrites });
+  expect(made.attributes).toMatchObject({ "execution-mode": "remote", "setting-overwrites": overwrites });
 });

@@ -150,10 +150,12 @@ function modeIn(
     );
   const executionMode: ExecutionMode | undefined = operations === undefined ? mode : operations ? "remote" : "local";
   const isOwn = attributes["setting-overwrites"]?.["execution-mode"];
+  // Clients say a mode beside, which is the organization's then.
+  if (isOwn === false) return { inheritsExecutionMode: true };
   return {
     ...(executionMode === undefined ? {} : { executionMode }),
     ...(pool === undefined || pool === null || pool === "" ? {} : { pool: fromTfeId(pool) }),
-    ...(isOwn === undefined ? {} : { inheritsExecutionMode: !isOwn }),
+    ...(isOwn === undefined ? {} : { inheritsExecutionMode: false }),
   };
 }
 
