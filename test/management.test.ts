@@ -192,7 +192,7 @@ describe("bad input gets a reason, and the field or the thing it is about", () =
     ],
     [
       "an update to a bad name",
-      () => pools.updateAgentPool({ agentPool: "prod", changes: { name: "X" }, updateMask: { paths: ["name"] } }),
+      () => pools.updateAgentPool({ agentPool: "prod", changes: { name: "X Y" }, updateMask: { paths: ["name"] } }),
       "VALIDATION",
       "changes.name",
     ],

@@ -50,7 +50,7 @@ describe("windlass pool create and edit", () => {
     ["pool edit open", 2, "nothing to change: give at least one flag"],
     ["pool edit nothing --name x", 3, 'agent pool "nothing" does not exist'],
     ["pool create open", 5, "open"],
-    ["pool create No_Name", 2, "NAME: expected 1 to 63 lower-case letters"],
+    ["pool create No.Name", 2, "NAME: expected 1 to 63 letters"],
     ["pool create", 2, "NAME"],
     ["pool edit open --name narrow", 5, "narrow"],
     ["pool list --order-by size", 2, "order-by"],

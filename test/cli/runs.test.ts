@@ -5,6 +5,7 @@ import type { Workspace } from "../../src/domain/workspaces/workspace.ts";
 import type { RunId } from "../../src/lib/words/ids.ts";
 import { type CliServer, openCliServer } from "../support/cli/real-server.ts";
 import { agentRow, jobRow, plainOptions, runRow, startedBy } from "../support/rows.ts";
+import { configuration } from "../support/store/rows.ts";
 
 let server: CliServer;
 let workspace: Workspace;
@@ -31,6 +32,10 @@ async function given(change: Partial<Run>, { holds = false }: { readonly holds?:
   const now = server.clock.now();
   const run = runRow(workspace, { createdAt: now, statusAt: now, createdBy: "ana (key_1)", planSha256, ...change });
   await server.control.store.write(async (tx) => {
+    const { organizationId, configurationId: id } = run;
+    const known = await tx.configurations.get(id);
+    if (known === undefined)
+      await tx.configurations.insert(configuration({ id, organizationId, workspaceId: workspace.id }));
     await tx.runs.insert(run);
     if (holds) await tx.workspaces.save({ ...workspace, lock: { kind: "run", runId: run.id, at: now } });
   });

@@ -75,9 +75,6 @@ test.each([
   [{ "working-directory": "../up" }, "/data/attributes/working-directory"],
   [{ "execution-mode": "cloud" }, "/data/attributes/execution-mode"],
   [{ "execution-mode": "remote", operations: true }, "/data/attributes/operations"],
-  [
-    "/data/attributes/setting-overwrites",
-  ],
   [{ "auto-apply": "yes" }, "/data/attributes/auto-apply"],
   [{ "vcs-repo": { identifier: "a/b" } }, "/data/attributes/vcs-repo"],
   [{ "trigger-prefixes": ["/a"], "trigger-patterns": ["/b"] }, "/data/attributes/trigger-patterns"],

@@ -117,6 +117,7 @@ test("who may call what at all", () => {
     windlass.v1.RunService/ConfirmRun: api_key
     windlass.v1.RunService/DiscardRun: api_key
     windlass.v1.RunService/CancelRun: api_key
+    windlass.v1.RunService/ForceExecuteRun: api_key
     windlass.v1.RunService/ResolveRun: api_key
     windlass.v1.RunService/WatchRun: api_key
     windlass.v1.RunService/StreamRunLogs: api_key

@@ -164,8 +164,8 @@ describe.each(testEngines)("workspaces and variable sets on $name", (engine) => 
       expect(names(await q.variableSets.list(all, { after: "all", limit: 1 }))).toEqual(["cloud"]);
       expect(await q.variableSets.byName("org_2", "cloud")).toMatchObject({ id: "vset_4" });
       expect(await q.variableSets.workspaces(["vset_1", "vset_3"])).toEqual([
-        { setId: "vset_1", name: "dns" },
-        { setId: "vset_1", name: "network" },
+        { setId: "vset_1", workspaceId: "ws_2", name: "dns" },
+        { setId: "vset_1", workspaceId: "ws_1", name: "network" },
       ]);
     });
     await given(async (tx) => {
