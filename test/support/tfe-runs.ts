@@ -116,6 +116,12 @@ export class TfeRuns {
     );
   }
 
+  /** The phase fails, with what its log has. */
+  async fail(id: string, phase: JobPhase): Promise<void> {
+    const end = { exitCode: 1, errorMessage: "no", logBytes: 0, logProblem: null, stateSerial: null } as const;
+    await this.#move(id, phase, { kind: "ended", outcome: "errored", ...end });
+  }
+
   /** A run whose plan waits for a person, or is over. */
   async planned(attributes: object = {}): Promise<string> {
     const { id } = await this.create(attributes);

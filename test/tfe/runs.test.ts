@@ -75,6 +75,26 @@ describe("a new run", () => {
     expect(document.data.attributes.source).toBe("terraform+cloud");
   });
 
+  test("that failed in its apply is applying to the terraform program until it has looked at the apply, for a while", async () => {
+    const headers = { "terraform-version": "1.11.4" };
+    const statusOf = async (id: string, how = {}) =>
+      (await tfe.call("GET", `/runs/${id}`, undefined, how)).document.data.attributes.status;
+    const failed = async () => {
+      const id = await runs.planned({ "auto-apply": true });
+      await runs.start(id, "apply");
+      await runs.fail(id, "apply");
+      return id;
+    };
+    const id = await failed();
+    expect([await statusOf(id, { headers }), await statusOf(id)]).toEqual(["applying", "errored"]);
+    const apply = `/applies/apply-${id.slice("run-".length)}`;
+    expect((await tfe.call("GET", apply, undefined, { headers })).document.data.attributes.status).toBe("errored");
+    expect(await statusOf(id, { headers })).toBe("errored");
+    const other = await failed();
+    await tfe.clock.advance(31_000);
+    expect(await statusOf(other, { headers })).toBe("errored");
+  });
+
   test("may have another version of terraform only if it only plans", async () => {
     const asked = { "terraform-version": "1.0.0" };
     const refused = await tfe.call("POST", "/runs", runs.wish(asked));

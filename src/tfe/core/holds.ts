@@ -17,6 +17,9 @@ interface GivenState {
   readonly sinceMs: number;
 }
 
+/** The state of an apply that was looked at. */
+export const seenApply = "seen";
+
 /** What callers were given last: whoever asks again for what they know may be let wait until there is something new. */
 export class GivenStates {
   readonly #last = new Map<string, GivenState>();
@@ -44,6 +47,8 @@ export class GivenStates {
 export class Holds {
   /** Of runs. */
   readonly given = new GivenStates();
+  /** Whose applies were looked at, with `seenApply` for a state. */
+  readonly seenApplies = new GivenStates();
   readonly #forMs: number;
   readonly #of = new Map<string, number>();
   #all = 0;

@@ -8,6 +8,7 @@ import { isWindlassError } from "../../lib/words/errors.ts";
 import type { RunId } from "../../lib/words/ids.ts";
 import { done, found, type TfeAnswer } from "../core/answers.ts";
 import { idParam, param, route, type TfeCall } from "../core/call.ts";
+import { seenApply } from "../core/holds.ts";
 import { wholeOf } from "../core/ids.ts";
 import { toApplyResource, toPlanResource } from "../mapping/run-phase.ts";
 import { logUrlOf } from "./logs.ts";
@@ -28,6 +29,8 @@ const planOf = async (call: TfeCall, runId: RunId): Promise<TfeAnswer> =>
 
 async function readApply(call: TfeCall): Promise<TfeAnswer> {
   const runId = partOf(call, "apply");
+  const { holds, who, control } = call;
+  holds.seenApplies.note(who.id, runId, { state: seenApply, sinceMs: control.clock.monotonicMs() });
   return found(toApplyResource(await viewOf(call, runId), logUrlOf(call, { runId, phase: "apply" })));
 }
 

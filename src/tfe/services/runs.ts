@@ -3,9 +3,10 @@ import { createRun } from "../../control/runs/runs.ts";
 import { getToldRun, type ToldRun } from "../../control/runs/told-runs.ts";
 import { isFinal, type RunStatus } from "../../domain/runs/run.ts";
 import type { RunId } from "../../lib/words/ids.ts";
-import { created, found, type TfeAnswer } from "../core/answers.ts";
+import { created, found, type Resource, type TfeAnswer } from "../core/answers.ts";
 import { readResource } from "../core/body.ts";
 import { idParam, route, type TfeCall } from "../core/call.ts";
+import { seenApply } from "../core/holds.ts";
 import { type HoldWish, holdWishOf, untilNews } from "../core/waiting.ts";
 import { toRunResource } from "../mapping/run.ts";
 import { fromNewRun, newRunAttributes, newRunRelationships } from "../mapping/run-request.ts";
@@ -26,8 +27,30 @@ async function read(call: TfeCall): Promise<TfeAnswer> {
   const { control, who } = call;
   const includes = runIncludes(call);
   const told = await heldRun(call, idParam(call, "run", "run"), includes);
-  return found(toRunResource(told, who, control.clock.now()), { included: await includedOf(call, [told], includes) });
+  const resource = toRunResource(told, who, control.clock.now());
+  return found(isApplyUnseen(call, told) ? withStatus(resource, "applying") : resource, {
+    included: await includedOf(call, [told], includes),
+  });
 }
+
+/** How long the terraform program gets to look at an apply. */
+const unseenMs = 30_000;
+
+/**
+ * An apply that nobody has to approve may have failed before the terraform program has shown its plan. It looks at no apply of a run
+ * that is over: until it has, its run is applying.
+ */
+function isApplyUnseen({ control, who, holds, isTerraform }: TfeCall, { view: { run, apply } }: ToldRun): boolean {
+  if (!isTerraform || !run.options.isAutoApply || !isFinal(run.status) || run.status === "applied") return false;
+  if (apply?.startedAt == null || run.endedAt === null) return false;
+  const isFresh = control.clock.now().getTime() - run.endedAt.getTime() < unseenMs;
+  return isFresh && holds.seenApplies.since(who.id, run.id, seenApply) === undefined;
+}
+
+const withStatus = (resource: Resource, status: string): Resource => ({
+  ...resource,
+  attributes: { ...resource.attributes, status },
+});
 
 /** Until when a run's state counts as new, and how long a first wait for it is then: the terraform program says what it waits for only
  * when it has its answer. */
