@@ -1,3 +1,4 @@
+import { toTfeId } from "../../src/tfe/core/ids.ts";
 import { cp, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -106,13 +107,14 @@ export async function writeFakeConfiguration(directory: string, plan: FakePlan):
 
 /** What terraform's part of a log is when so many lines were printed, secrets masked. */
 export function printed(plan: FakePlan, run: string, { verb, lines }: { readonly verb: Verb; readonly lines: number }) {
+  const name = toTfeId(run);
   const padding = plan.wide === 0 ? "ab" : "é".repeat(plan.wide);
   const line = (number: number): string => {
     const tail = verb === "plan" || number % 2 === 0 ? ` ${sensitiveMark}` : "";
-    const text = `${run} ${verb} line ${number} ${padding}${tail}\n`;
+    const text = `${name} ${verb} line ${number} ${padding}${tail}\n`;
     if (verb === "plan" || number % plan.every !== 0) return text;
     const address = `fake.r[${number / plan.every - 1}]`;
-    return `${text}${address}: Creating...\n${address}: Creation complete after 0s [id=${run}-${number / plan.every - 1}]\n`;
+    return `${text}${address}: Creating...\n${address}: Creation complete after 0s [id=${name}-${number / plan.every - 1}]\n`;
   };
   return Array.from({ length: lines }, (_, index) => line(index + 1)).join("");
 }
@@ -160,7 +162,7 @@ export class FakeEngine {
 
   /** The pids of a phase's executions. */
   async executions(run: string, verb: Verb): Promise<readonly number[]> {
-    return (await this.#lines(`executions/${run}-${verb}`)).map(Number);
+    return (await this.#lines(`executions/${toTfeId(run)}-${verb}`)).map(Number);
   }
 
   /** Every pid that ever executed anything. */
@@ -171,7 +173,7 @@ export class FakeEngine {
 
   /** The signals that the executions of a phase have got. */
   async signals(run: string, verb: Verb): Promise<readonly string[]> {
-    return this.#lines(`signals/${run}-${verb}`);
+    return this.#lines(`signals/${toTfeId(run)}-${verb}`);
   }
 
   /** The serials of the states that a run has written. */
@@ -181,7 +183,7 @@ export class FakeEngine {
 
   /** The states that a run has written, in their order. */
   async states(run: string): Promise<readonly FakeState[]> {
-    return (await this.#lines(`serials/${run}`)).map((line) => {
+    return (await this.#lines(`serials/${toTfeId(run)}`)).map((line) => {
       const [serial = "", sha256 = ""] = line.split(" ");
       return { serial: Number(serial), sha256 };
     });
@@ -189,17 +191,17 @@ export class FakeEngine {
 
   /** The ids of the objects that an apply said it had made, by address. */
   async finished(run: string): Promise<ReadonlyMap<string, string>> {
-    return new Map((await this.#lines(`finished/${run}`)).map((line) => line.split(" ") as [string, string]));
+    return new Map((await this.#lines(`finished/${toTfeId(run)}`)).map((line) => line.split(" ") as [string, string]));
   }
 
   /** True if the apply did not find what the plan had made. */
   async missesFiles(run: string): Promise<boolean> {
-    return (await this.#lines(`missing/${run}`)).length > 0;
+    return (await this.#lines(`missing/${toTfeId(run)}`)).length > 0;
   }
 
   /** The endings of a phase's executions; one that was ended from outside has none. */
   async endings(run: string, verb: Verb): Promise<readonly FakeEnding[]> {
-    return (await this.#lines(`ended/${run}-${verb}`)).map((line) => {
+    return (await this.#lines(`ended/${toTfeId(run)}-${verb}`)).map((line) => {
       const [exitCode = Number.NaN, lines = Number.NaN] = line.split(" ").map(Number);
       return { exitCode, lines };
     });
