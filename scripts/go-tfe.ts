@@ -75,7 +75,7 @@ async function startServer(): Promise<{ readonly address: string; readonly token
   const address = `http://127.0.0.1:${await freePort()}`;
   const database = flags["database-url"] === "" ? [] : ["--database-url", flags["database-url"]];
   const args = ["--data-dir", data, "--listen", new URL(address).host, "--rate-limit", "0", ...database];
-  const server = spawn(join(root, "bin/windlassd"), args, { stdio: ["ignore", "ignore", "inherit"] });
+  const server = spawn(join(root, "bin/windlassd"), args, { stdio: "ignore" });
   held.defer(async () => {
     const ended = new Promise((done) => server.once("exit", done));
     if (server.exitCode === null && server.kill("SIGTERM")) await ended;

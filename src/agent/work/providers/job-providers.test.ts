@@ -125,7 +125,7 @@ test.each([
   [
     "the agent's own data",
     'provider_installation {\n filesystem_mirror { path = "/" }\n}',
-    "would show the agent's data directory",
+    "/data to jobs: name another place",
   ],
 ])("%s is said", async (_name, text, problem) => {
   const config = text === undefined ? { cliConfigFile: join(dir, "none") } : await ownConfig(text);
