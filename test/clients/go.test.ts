@@ -73,7 +73,7 @@ describe.skipIf(!hasTools(language("go")))("in an empty folder, by its recipe,",
       expect(await built.ended, built.stderr()).toMatchObject({ code: 0 });
       expect(await edges({ at, place, start: (args) => start("bin/edges", args) })).toEqual([
         `refused: ${invalid} VALIDATION`,
-        expect.stringMatching(/^ {2}name: expected 1 to 63 lower-case letters.*, got "A B"$/),
+        expect.stringMatching(/^ {2}name: expected 1 to 63 letters.*, got "A B"$/),
         expect.stringMatching(/^ {2}description: .*1024/),
         `with another authority: ${unavailable}`,
         "created RUN",

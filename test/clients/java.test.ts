@@ -46,7 +46,7 @@ describe.skipIf(!hasTools(java))("examples/clients/java, by its recipe in an emp
     expect(await built.ended, built.stderr()).toMatchObject({ code: 0 });
     expect(await edges({ at, place, start: (args) => start("Edges", args) })).toEqual([
       "refused: INVALID_ARGUMENT VALIDATION",
-      expect.stringMatching(/^ {2}name: expected 1 to 63 lower-case letters.*, got "A B"$/),
+      expect.stringMatching(/^ {2}name: expected 1 to 63 letters.*, got "A B"$/),
       expect.stringMatching(/^ {2}description: .*1024/),
       "with another authority: UNAVAILABLE",
       expect.stringMatching(/^uploaded 50\d{5} bytes$/),

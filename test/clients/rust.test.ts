@@ -55,7 +55,7 @@ describe.skipIf(!hasTools(rust))("examples/clients/rust, by its recipe in an emp
     await finish("build", "--locked", "--bin", "edges");
     expect(await edges({ at, place, start: (args) => start(args, "edges") })).toEqual([
       "refused: InvalidArgument VALIDATION",
-      expect.stringMatching(/^ {2}name: expected 1 to 63 lower-case letters.*, got "A B"$/),
+      expect.stringMatching(/^ {2}name: expected 1 to 63 letters.*, got "A B"$/),
       expect.stringMatching(/^ {2}description: .*1024/),
       expect.stringMatching(/^uploaded 50\d{5} bytes$/),
       "RUN: Привет из Rust",
