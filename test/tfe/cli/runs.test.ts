@@ -116,6 +116,23 @@ resource "terraform_data" "broken" {
       expect(await terraform.run(directory, ["state", "list"])).toContain("terraform_data.made");
     });
 
+    test("an apply that nobody approves and that fails at once says why, however fast it was", async () => {
+      const directory = await terraform.initialized(freshName("ws"), {
+        "main.tf": `
+resource "terraform_data" "broken" {
+  provisioner "local-exec" {
+    command = "echo it broke >&2; exit 3"
+  }
+}
+`,
+      });
+      for (const _time of [1, 2, 3]) {
+        const failed = await terraform.call(directory, ["apply", "-auto-approve"]);
+        expect(failed).toMatchObject({ code: 1 });
+        expect(failed.stdout).toMatch(/local-exec provisioner error/);
+      }
+    });
+
     test("a saved plan is shown, and applied as it is; once the state has moved it is not", async () => {
       const directory = await terraform.initialized(freshName("ws"), {
         "main.tf": `${two["main.tf"]}
