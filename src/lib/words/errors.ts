@@ -56,7 +56,6 @@ export type ErrorCode =
   | "deadline_exceeded"
   | "metadata_too_large"
   | "http2_required"
-  | "cursor_expired"
   | "canceled"
   | "internal";
 
