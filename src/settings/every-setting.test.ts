@@ -90,6 +90,7 @@ const samples: Readonly<Record<string, readonly [good: string, bad: string | nul
   serverAgentConcurrency: ["0", "101"],
   serverName: ["tf.example.com", null],
   shutdownTimeout: ["1m30s", "1m30"],
+  tfeHold: ["1m30s", "1m30"],
   single: ["true", "one"],
   timeout: ["250ms", "250"],
   tlsCertFile: ["/etc/cert.pem", null],
