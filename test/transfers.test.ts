@@ -218,15 +218,18 @@ const planAndSomeFiles = () => {
 test.each([
   ["UploadState", stateHeader, 0],
   ["the files of UploadPlan", planAndSomeFiles, 1],
-])("%s that stops half-way is given up after 30 seconds, and nothing half-written is kept", async (_name, open, files) => {
-  const sleepers = fixture.clock.sleeping;
-  const ended = halted(open());
-  await until("the server waits for more", () => fixture.clock.sleeping > sleepers + 1);
-  await until("what is kept in files is begun", async () => (await halfWritten()) === files);
-  await fixture.clock.advance(31_000);
-  expect(await ended).toMatchObject({ "grpc-status": "4" });
-  await until("nothing is left half-written", async () => (await halfWritten()) === 0);
-});
+])(
+  "%s that stops half-way is given up after 30 seconds, and nothing half-written is kept",
+  async (_name, open, files) => {
+    const sleepers = fixture.clock.sleeping;
+    const ended = halted(open());
+    await until("the server waits for more", () => fixture.clock.sleeping > sleepers + 1);
+    await until("what is kept in files is begun", async () => (await halfWritten()) === files);
+    await fixture.clock.advance(31_000);
+    expect(await ended).toMatchObject({ "grpc-status": "4" });
+    await until("nothing is left half-written", async () => (await halfWritten()) === 0);
+  },
+);
 
 test("the files of an UploadPlan whose agent has gone are not kept, and it may begin anew at once", async () => {
   for (const _time of [1, 2]) {

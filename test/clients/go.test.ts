@@ -64,7 +64,9 @@ describe.skipIf(!hasTools(language("go")))("in an empty folder, by its recipe,",
     test.runIf(folder === "go")("knows the rules of the protos before it sends anything", async () => {
       const wrong = start("./walk", ["configuration", "A B"]);
       expect(await wrong.ended).toMatchObject({ code: 1 });
-      expect(wrong.stderr()).toMatch(/^not sent: validation error.*name: does not match regex pattern `\^\[A-Za-z0-9_\]/s);
+      expect(wrong.stderr()).toMatch(
+        /^not sent: validation error.*name: does not match regex pattern `\^\[A-Za-z0-9_\]/s,
+      );
     });
 
     test("sees fields, deadlines, cancels and a killed server as gRPC says, and its retries get over that", async () => {

@@ -1,8 +1,8 @@
-import { toTfeId } from "../../src/tfe/core/ids.ts";
 import { cp, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { sensitiveMark } from "../../src/terraform/redaction/redact.ts";
+import { toTfeId } from "../../src/tfe/core/ids.ts";
 import type { Seeded } from "../support/seeded.ts";
 
 /**
