@@ -1,30 +1,19 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { testEngines } from "../../../test/engines.ts";
+import { aRun, everything, ids, inOrder } from "../../../test/support/store/given.ts";
 import {
   agent,
   at,
   claimedJob,
-  configuration,
   job,
-  organization,
   pool,
   providerSettings,
-  run,
   token,
   workspace,
 } from "../../../test/support/store/rows.ts";
 import type { Agent, AgentStatus } from "../../domain/agents/agent.ts";
 import { openStore } from "../open.ts";
 import type { Queries, Store } from "../ports/store.ts";
-
-const everything = { after: null, limit: 100 } as const;
-const _newest = { before: null, limit: 100 } as const;
-const inOrder = async <T, R>(items: readonly T[], ask: (item: T) => Promise<R>): Promise<readonly R[]> => {
-  const answers: R[] = [];
-  for (const item of items) answers.push(await ask(item));
-  return answers;
-};
-const ids = (rows: readonly { readonly id: string }[]) => rows.map(({ id }) => id);
 
 describe.each(testEngines)("the store of pools and agents on $name", (engine) => {
   let held: AsyncDisposableStack;
@@ -37,13 +26,6 @@ describe.each(testEngines)("the store of pools and agents on $name", (engine) =>
   afterEach(() => held.disposeAsync());
 
   const given = (fill: (tx: Queries) => Promise<void>) => store.write(fill);
-  const aRun = async (tx: Queries) => {
-    await tx.organizations.insert(organization());
-    await tx.pools.insert(pool());
-    await tx.workspaces.insert(workspace());
-    await tx.configurations.insert(configuration());
-    await tx.runs.insert(run());
-  };
 
   describe("pools", () => {
     test("grants are a sorted set", async () => {

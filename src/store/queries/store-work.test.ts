@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { testEngines } from "../../../test/engines.ts";
+import { aRun, ids, newest } from "../../../test/support/store/given.ts";
 import {
   apiKey,
   at,
@@ -7,24 +8,13 @@ import {
   configuration,
   job,
   organization,
-  pool,
   run,
   state,
   variable,
-  workspace,
 } from "../../../test/support/store/rows.ts";
 import type { Job } from "../../domain/runs/job.ts";
 import { openStore } from "../open.ts";
 import type { Queries, Store } from "../ports/store.ts";
-
-const _everything = { after: null, limit: 100 } as const;
-const newest = { before: null, limit: 100 } as const;
-const _inOrder = async <T, R>(items: readonly T[], ask: (item: T) => Promise<R>): Promise<readonly R[]> => {
-  const answers: R[] = [];
-  for (const item of items) answers.push(await ask(item));
-  return answers;
-};
-const ids = (rows: readonly { readonly id: string }[]) => rows.map(({ id }) => id);
 
 describe.each(testEngines)("the store of workspaces and their work on $name", (engine) => {
   let held: AsyncDisposableStack;
@@ -37,13 +27,6 @@ describe.each(testEngines)("the store of workspaces and their work on $name", (e
   afterEach(() => held.disposeAsync());
 
   const given = (fill: (tx: Queries) => Promise<void>) => store.write(fill);
-  const aRun = async (tx: Queries) => {
-    await tx.organizations.insert(organization());
-    await tx.pools.insert(pool());
-    await tx.workspaces.insert(workspace());
-    await tx.configurations.insert(configuration());
-    await tx.runs.insert(run());
-  };
 
   test("a workspace takes what it owns with it", async () => {
     await given(async (tx) => {

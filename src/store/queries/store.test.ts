@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { testEngines } from "../../../test/engines.ts";
+import { aRun, everything, ids, newest } from "../../../test/support/store/given.ts";
 import {
   agent,
   apiKey,
@@ -19,15 +20,6 @@ import {
 import { openStore } from "../open.ts";
 import type { Queries, Store } from "../ports/store.ts";
 
-const everything = { after: null, limit: 100 } as const;
-const newest = { before: null, limit: 100 } as const;
-const _inOrder = async <T, R>(items: readonly T[], ask: (item: T) => Promise<R>): Promise<readonly R[]> => {
-  const answers: R[] = [];
-  for (const item of items) answers.push(await ask(item));
-  return answers;
-};
-const ids = (rows: readonly { readonly id: string }[]) => rows.map(({ id }) => id);
-
 describe.each(testEngines)("the store on $name", (engine) => {
   let held: AsyncDisposableStack;
   let store: Store;
@@ -39,13 +31,6 @@ describe.each(testEngines)("the store on $name", (engine) => {
   afterEach(() => held.disposeAsync());
 
   const given = (fill: (tx: Queries) => Promise<void>) => store.write(fill);
-  const aRun = async (tx: Queries) => {
-    await tx.organizations.insert(organization());
-    await tx.pools.insert(pool());
-    await tx.workspaces.insert(workspace());
-    await tx.configurations.insert(configuration());
-    await tx.runs.insert(run());
-  };
 
   test("it names its engine", () => {
     expect(store.engine).toBe(engine.name);
