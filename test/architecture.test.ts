@@ -94,7 +94,7 @@ const floors: Readonly<Record<string, readonly (readonly string[])[]>> = {
     ["states"],
     ["runs"],
     ["agents", "jobs"],
-    ["sessions"],
+    ["events", "sessions"],
     ["people"],
     ["upkeep"],
   ],

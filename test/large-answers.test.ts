@@ -66,6 +66,7 @@ const leastBytes: Readonly<Record<string, number>> = {
   "windlass.v1.AgentService/RemoveKeptDirectories": mib,
   "windlass.v1.AgentService/ResumeAgent": mib,
   "windlass.v1.AgentService/WatchAgents": 2 * mib,
+  "windlass.v1.EventService/WatchEvents": small,
   "windlass.v1.AgentTokenService/CreateAgentToken": small,
   "windlass.v1.AgentTokenService/ListAgentTokens": 800 * kib,
   "windlass.v1.AgentTokenService/RevokeAgentToken": small,

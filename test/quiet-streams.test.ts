@@ -2,6 +2,7 @@ import { type CallOptions, createClient } from "@connectrpc/connect";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { Health } from "../src/gen/grpc/health/v1/health_pb.ts";
 import { AgentService } from "../src/gen/windlass/v1/agent_service_pb.ts";
+import { EventService } from "../src/gen/windlass/v1/event_service_pb.ts";
 import { RunPhase } from "../src/gen/windlass/v1/run_pb.ts";
 import { RunService } from "../src/gen/windlass/v1/run_service_pb.ts";
 import { nameOf } from "../src/rpc/bodies/admission.ts";
@@ -36,6 +37,10 @@ const quiet: Readonly<Record<string, { readonly open: Open; readonly sign: objec
     open: (options) =>
       createClient(AgentService, world.transport).watchAgents({ agentPool: world.places.own.pool }, options),
     sign: { agents: [], goneAgentIds: [], snapshotComplete: true },
+  },
+  "windlass.v1.EventService/WatchEvents": {
+    open: (options) => createClient(EventService, world.transport).watchEvents({}, options),
+    sign: { events: [], cursor: expect.stringMatching(/^.+\.\d+$/) },
   },
   "grpc.health.v1.Health/Watch": {
     open: (options) => createClient(Health, world.transport).watch({}, options),

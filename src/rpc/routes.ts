@@ -6,6 +6,7 @@ import { AgentTokenService } from "../gen/windlass/v1/agent_token_service_pb.ts"
 import { ApiKeyService } from "../gen/windlass/v1/api_key_service_pb.ts";
 import { AuditService } from "../gen/windlass/v1/audit_service_pb.ts";
 import { ConfigurationService } from "../gen/windlass/v1/configuration_service_pb.ts";
+import { EventService } from "../gen/windlass/v1/event_service_pb.ts";
 import { OrganizationService } from "../gen/windlass/v1/organization_service_pb.ts";
 import { ProviderSettingsService } from "../gen/windlass/v1/provider_settings_service_pb.ts";
 import { StateService } from "../gen/windlass/v1/state_service_pb.ts";
@@ -21,6 +22,7 @@ import { agentTokenService } from "./services/agent-token.ts";
 import { apiKeyService } from "./services/api-key.ts";
 import { auditService } from "./services/audit.ts";
 import { configurationService } from "./services/configuration.ts";
+import { eventService } from "./services/event.ts";
 import { organizationService } from "./services/organization.ts";
 import { providerSettingsService } from "./services/provider-settings.ts";
 import { stateService } from "./services/state.ts";
@@ -40,6 +42,7 @@ export const managementServices: readonly DescService[] = [
   ProviderSettingsService,
   AgentTokenService,
   AgentService,
+  EventService,
   WorkspaceService,
   VariableService,
   VariableSetService,
@@ -61,6 +64,7 @@ export const serviceRoutes =
       .service(ProviderSettingsService, providerSettingsService(control))
       .service(AgentTokenService, agentTokenService(control))
       .service(AgentService, agentService(control))
+      .service(EventService, eventService(control))
       .service(WorkspaceService, workspaceService(control))
       .service(VariableService, variableService(control))
       .service(VariableSetService, variableSetService(control))

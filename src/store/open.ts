@@ -27,10 +27,12 @@ import { unreachable } from "./engine/unreachable.ts";
 import { openPostgresLogStore } from "./logs/postgres.ts";
 import { openSqliteLogStore } from "./logs/sqlite.ts";
 import type { BlobStore } from "./ports/blobs.ts";
+import { ChangeFeed } from "./ports/change-feed.ts";
 import type { LogStore } from "./ports/logs.ts";
 import type { Queries, Store } from "./ports/store.ts";
 import { buildQueries } from "./queries/index.ts";
 import { defineTables, type Tables } from "./tables/tables.ts";
+import { type HeardStatuses, published } from "./watched-queries.ts";
 
 export interface OpenOptions {
   /** `sqlite:<path>` (for objects `files:<directory>`), or `postgres://…`. */
@@ -79,7 +81,7 @@ export async function openStore({
       clock,
       onFatal,
     });
-    return storeOver("sqlite", { engine, place: engine }, async () => {
+    return storeOver("sqlite", { engine, place: engine, random }, async () => {
       await engine[Symbol.asyncDispose]();
     });
   }
@@ -93,7 +95,7 @@ export async function openStore({
     },
     giveBack: async () => false,
   };
-  return storeOver("postgres", { engine, place }, async () => {
+  return storeOver("postgres", { engine, place, random }, async () => {
     await engine[Symbol.asyncDispose]();
     await pool.end();
   });
@@ -181,16 +183,23 @@ export async function schemaState({ url, log = silentLog }: OpenOptions): Promis
   }
 }
 
-const storeOver = (
-  name: Store["engine"],
-  { engine, place }: { readonly engine: StoreEngine<Queries>; readonly place: Spacious },
-  close: () => Promise<void>,
-): Store => ({
-  engine: name,
-  read: (fn) => engine.read(fn),
-  write: (fn) => engine.write(fn),
-  step: (fn) => engine.step(fn),
-  space: () => place.space(),
-  giveBack: (pages) => place.giveBack(pages),
-  [Symbol.asyncDispose]: close,
-});
+interface StoreParts {
+  readonly engine: StoreEngine<Queries>;
+  readonly place: Spacious;
+  readonly random: Random;
+}
+
+const storeOver = (name: Store["engine"], { engine, place, random }: StoreParts, close: () => Promise<void>): Store => {
+  const changes = new ChangeFeed(random.uuid());
+  const heard: HeardStatuses = new Map();
+  return {
+    engine: name,
+    changes,
+    read: (fn) => engine.read(fn),
+    write: (fn) => published(changes, heard, (watch) => engine.write((queries) => fn(watch(queries)))),
+    step: (fn) => published(changes, heard, (watch) => engine.step((queries) => fn(watch(queries)))),
+    space: () => place.space(),
+    giveBack: (pages) => place.giveBack(pages),
+    [Symbol.asyncDispose]: close,
+  };
+};

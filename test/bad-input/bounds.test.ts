@@ -127,6 +127,7 @@ const boundedBy: Readonly<Record<string, string>> = {
   "SetVariables.variables": "1,000 and 2 MiB of a workspace",
   "WatchAgents.agents": "1,000, in messages of the bytes of a page",
   "WatchAgents.gone_agent_ids": "those that were sent before",
+  "WatchEvents.events": "50, in messages of the bytes of a page",
   "WhoAmI.organizations": "1,000",
 };
 

@@ -45,6 +45,13 @@ describe("@grpc/grpc-js with nothing but proto files", () => {
     expect(await client.unary(check, { service: "windlass.v1.RunService" })).toMatchObject({ status: "SERVING" });
   });
 
+  test("what changes is told from a cursor on", async () => {
+    for await (const first of client.download(as("windlass.v1.EventService/WatchEvents"), {})) {
+      expect(first).toMatchObject({ events: [], cursor: expect.stringMatching(/\.\d+$/) });
+      break;
+    }
+  });
+
   test("the server describes itself and its caller", async () => {
     expect(await client.unary({ rpc: "windlass.v1.SystemService/GetServerInfo" }, {})).toMatchObject({
       database: "sqlite",

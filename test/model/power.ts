@@ -84,6 +84,7 @@ export const deadMessage = "this process has ended";
 
 export const poweredStore = (store: Store, power: Power): Store => ({
   engine: store.engine,
+  changes: store.changes,
   read: (fn) => power.read(() => store.read(fn)),
   write: (fn) => power.write(() => store.write(fn)),
   step: (fn) => power.write(() => store.step(fn)),

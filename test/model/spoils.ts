@@ -25,6 +25,7 @@ const withQueries =
     const faulty = (q: Queries): Queries => ({ ...q, ...changed(q) });
     return {
       engine: store.engine,
+      changes: store.changes,
       read: (fn) => store.read((q) => fn(faulty(q))),
       write: (fn) => store.write((q) => fn(faulty(q))),
       step: (fn) => store.step((q) => fn(faulty(q))),

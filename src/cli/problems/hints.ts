@@ -141,6 +141,7 @@ export const reasonHints: Readonly<Record<ReasonName, Hints>> = {
   HTTP2_REQUIRED: (facts) => [
     { label: "Let the proxy speak HTTP/2 to windlassd, then check the way", command: facts.command("doctor") },
   ],
+  CURSOR_EXPIRED: () => [],
   METADATA_TOO_LARGE: (facts) => [
     { label: "See which token is used", command: facts.command("context show --origin") },
   ],

@@ -56,6 +56,7 @@ export type ErrorCode =
   | "deadline_exceeded"
   | "metadata_too_large"
   | "http2_required"
+  | "cursor_expired"
   | "canceled"
   | "internal";
 

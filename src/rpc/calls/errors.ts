@@ -65,6 +65,7 @@ export const statusOf: Readonly<Record<ErrorCode, Code>> = {
   deadline_exceeded: Code.DeadlineExceeded,
   metadata_too_large: Code.ResourceExhausted,
   http2_required: Code.FailedPrecondition,
+  cursor_expired: Code.Aborted,
   canceled: Code.Canceled,
   internal: Code.Internal,
 };

@@ -15,6 +15,7 @@ export function meteredStore(store: Store, metrics: ServerMetrics, clock: Clock)
   };
   return {
     engine: store.engine,
+    changes: store.changes,
     read: (fn) => timed("read", () => store.read(fn)),
     write: (fn) => timed("write", () => store.write(fn)),
     step: (fn) => timed("step", () => store.step(fn)),

@@ -14,6 +14,7 @@ import type {
   WorkspaceId,
 } from "../../lib/words/ids.ts";
 import type { AgentQueries, PoolQueries, ProviderSettingsQueries, TokenQueries } from "./agents.ts";
+import type { ChangeFeed } from "./change-feed.ts";
 import type { IdPage, NamePage, Position, Slice, Sliced, TimePage } from "./pages.ts";
 import type {
   FormerSecretQueries,
@@ -268,6 +269,8 @@ export interface Queries {
 export interface Store extends AsyncDisposable, Spacious {
   /** For people and `GetServerInfo`. */
   readonly engine: "sqlite" | "postgres";
+  /** What this process has committed lately. */
+  readonly changes: ChangeFeed;
   /** One snapshot; cannot write. */
   read<T>(fn: (q: Queries) => Promise<T>): Promise<T>;
   /** As if alone. May run `fn` again, so it awaits nothing but the transaction and changes nothing outside. */

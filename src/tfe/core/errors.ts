@@ -71,6 +71,7 @@ export const refusalOf: Readonly<Record<ErrorCode, Refusal>> = {
   deadline_exceeded: unavailable,
   metadata_too_large: { status: 431, title: "request header fields too large" },
   http2_required: conflict,
+  cursor_expired: conflict,
   canceled: { status: 400, title: "bad request" },
   internal: { status: 500, title: "internal server error" },
 };

@@ -2,6 +2,7 @@ import type { MessageInitShape } from "@bufbuild/protobuf";
 import { AgentPoolService } from "../../../src/gen/windlass/v1/agent_pool_service_pb.ts";
 import { AgentService } from "../../../src/gen/windlass/v1/agent_service_pb.ts";
 import { AgentTokenService } from "../../../src/gen/windlass/v1/agent_token_service_pb.ts";
+import { EventService } from "../../../src/gen/windlass/v1/event_service_pb.ts";
 import {
   ProviderSettingsService,
   type UpdateProviderSettingsRequestSchema,
@@ -12,6 +13,7 @@ const { method: pools } = AgentPoolService;
 const { method: settings } = ProviderSettingsService;
 const { method: tokens } = AgentTokenService;
 const { method: agents } = AgentService;
+const { method: events } = EventService;
 
 const looks = { admits: "people", needs: "read", names: "thing" } as const;
 const changes = { admits: "people", needs: "operate", names: "thing" } as const;
@@ -71,6 +73,7 @@ export const poolRows: readonly Row[] = [
   row(agents.getAgent, { ...looks, request: theAgent }),
   row(agents.listAgents, { ...looks, request: thePool }),
   row(agents.watchAgents, { ...looks, request: thePool }),
+  row(events.watchEvents, { ...lists, request: theOrganization }),
   row(agents.listAgentJobs, { ...looks, request: theAgent }),
   row(agents.pauseAgent, { ...changes, request: theAgent }),
   row(agents.resumeAgent, { ...changes, request: theAgent }),
