@@ -1,0 +1,71 @@
+import type { ReactNode } from "react";
+import { Link } from "wouter";
+import type { Run } from "../../../../src/gen/windlass/v1/run_pb.ts";
+import { usePath } from "../../app/organization.ts";
+import { type Column, DataTable } from "../../ui/data-table.tsx";
+import { shortId } from "../../ui/format.ts";
+import { RelativeTime } from "../../ui/relative-time.tsx";
+import { RunStateBadge, WaitingChip } from "../../words/run-state-badge.tsx";
+import { Counts } from "../../words/counts.tsx";
+
+interface RunsTableProps {
+  readonly runs: readonly Run[];
+  readonly empty: ReactNode;
+  /** Runs of one workspace do not name it. */
+  readonly hasWorkspace?: boolean;
+  readonly label?: string;
+  readonly testId?: string;
+}
+
+/** Who works on a run, or did last. */
+const agentOf = ({ plan, apply }: Run): string => apply?.agentName || plan?.agentName || "";
+
+/** Runs as rows: of the runs page, the start page, a workspace, an agent. */
+export function RunsTable({ runs, empty, hasWorkspace = true, label = "Runs", testId = "runs" }: RunsTableProps) {
+  const path = usePath();
+  const columns: readonly Column<Run>[] = [
+    { header: "Run", cell: (run) => <span className="font-mono text-xs">{shortId(run.id)}</span> },
+    { header: "State", cell: (run) => <RunStateBadge run={run} /> },
+    ...(hasWorkspace
+      ? [
+          {
+            header: "Workspace",
+            cell: (run: Run) => (
+              <Link href={path("ws", run.workspace)} className="relative z-10 hover:underline">
+                {run.workspace}
+              </Link>
+            ),
+          },
+        ]
+      : []),
+    { header: "Changes", cell: (run) => <Counts counts={run.appliedChanges ?? run.plannedChanges} /> },
+    {
+      header: "Message",
+      grows: true,
+      wideOnly: true,
+      cell: (run) => (
+        <span className="flex min-w-0 items-center gap-2">
+          <span className="min-w-0 truncate" title={run.message}>
+            {run.message}
+          </span>
+          <WaitingChip run={run} />
+        </span>
+      ),
+    },
+    { header: "By", wideOnly: true, cell: (run) => run.createdBy },
+    { header: "Agent", wideOnly: true, cell: (run) => agentOf(run) },
+    { header: "Created", align: "right", cell: (run) => <RelativeTime time={run.createTime} /> },
+  ];
+  const href = (run: Run) => path("runs", run.id);
+  return (
+    <DataTable
+      label={label}
+      columns={columns}
+      rows={runs}
+      rowKey={({ id }) => id}
+      href={href}
+      empty={empty}
+      testId={testId}
+    />
+  );
+}

@@ -1,0 +1,53 @@
+import { type ReactNode, useId } from "react";
+import { classes } from "./class-names.ts";
+
+interface ActionButtonProps {
+  readonly children: ReactNode;
+  readonly onClick: () => void;
+  readonly testId: string;
+  readonly tone?: "plain" | "primary" | "danger" | "quiet";
+  readonly size?: "sm" | "md";
+  /** Why it is off; it is on if absent. */
+  readonly disabledReason?: string | undefined;
+  readonly isBusy?: boolean;
+}
+
+const tones = {
+  plain: "",
+  primary: "btn-primary",
+  danger: "border-error/50 text-error hover:bg-error/10",
+  quiet: "btn-ghost",
+} as const;
+
+/** A button that, when it is off, says why: to the mouse, to the keyboard and to readers of screens. */
+export function ActionButton(props: ActionButtonProps) {
+  const { children, onClick, testId, tone = "plain", size = "sm", disabledReason, isBusy = false } = props;
+  const reasonId = useId();
+  const isOff = disabledReason !== undefined || isBusy;
+  return (
+    <span className="group relative inline-flex">
+      <button
+        type="button"
+        className={classes("btn", size === "sm" && "btn-sm", tones[tone], isOff && "cursor-not-allowed opacity-55")}
+        aria-disabled={isOff}
+        aria-describedby={disabledReason === undefined ? undefined : reasonId}
+        onClick={() => {
+          if (!isOff) onClick();
+        }}
+        data-testid={testId}
+      >
+        {isBusy && <span aria-hidden="true" className="loading loading-spinner loading-xs" />}
+        {children}
+      </button>
+      {disabledReason !== undefined && (
+        <span
+          id={reasonId}
+          role="tooltip"
+          className="pointer-events-none invisible absolute right-0 bottom-full z-30 mb-1.5 w-max max-w-64 rounded-field bg-neutral px-2.5 py-1.5 text-neutral-content text-xs group-focus-within:visible group-hover:visible"
+        >
+          {disabledReason}
+        </span>
+      )}
+    </span>
+  );
+}
