@@ -1,13 +1,18 @@
 import type { Control } from "../control/core/control.ts";
 import { type AuthenticationOptions, authenticate } from "../control/people/authentication.ts";
-import type { Principal } from "../domain/people/principal.ts";
+import { personOfSession } from "../control/people/browser-sessions.ts";
+import type { Person, Principal } from "../domain/people/principal.ts";
 import { WindlassError } from "../lib/words/errors.ts";
+import { secretIn } from "./browser-cookie.ts";
 import type { CallRates } from "./call-rates.ts";
+import { demandOwnPage, ownOrigins, type PageFacts } from "./own-page.ts";
 
 /** How callers are told apart and held back. */
 export interface CallerOptions extends Pick<AuthenticationOptions, "serverAgentTokenHash"> {
   /** Without it callers may call as often as they like. */
   readonly rates?: CallRates | undefined;
+  /** How people reach the server, if that is set: `https://windlass.example.com`. */
+  readonly publicUrl?: string | undefined;
 }
 
 /** What a request says of who makes it. */
@@ -39,11 +44,38 @@ export const callerWith = (
 ): Promise<Principal> =>
   counted(options, { isShown: token !== "", address }, () => authenticate(control, token, { ...options, address }));
 
-async function counted(
+/** What a browser says of its request. */
+export interface BrowserFacts extends Omit<PageFacts, "isRead"> {
+  /** How it reaches the server; empty if that is not known: then its cookie counts for nothing. */
+  readonly origin: string;
+  /** The header `cookie`; null if there is none. */
+  readonly cookies: string | null;
+}
+
+/**
+ * Who is signed in in the browser that makes a request; undefined if nobody is. Throws `permission_denied` for a request of
+ * a page of somebody else, and what `callerBy` throws.
+ */
+export async function personInBrowser(
+  control: Control,
+  options: CallerOptions,
+  { origin, cookies, address, ...page }: BrowserFacts & PageFacts & Pick<Credentials, "address">,
+): Promise<Person | undefined> {
+  if (origin === "") return undefined;
+  const origins = ownOrigins(origin, options.publicUrl);
+  return counted(options, { isShown: true, address }, async () => {
+    const secret = secretIn(cookies, origins);
+    if (secret === undefined) return undefined;
+    demandOwnPage(page, origins);
+    return personOfSession(control, { secret, address });
+  });
+}
+
+async function counted<T>(
   { rates }: CallerOptions,
   { isShown, address }: { readonly isShown: boolean; readonly address: string },
-  look: () => Promise<Principal>,
-): Promise<Principal> {
+  look: () => Promise<T>,
+): Promise<T> {
   try {
     return await look();
   } catch (error) {

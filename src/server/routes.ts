@@ -18,7 +18,7 @@ import { jobArtifactService } from "../rpc/services/job-artifact.ts";
 import { reflectionRoutes } from "../rpc/services/reflection.ts";
 import { runService } from "../rpc/services/run.ts";
 import { tfeTenant } from "../tfe/tenant.ts";
-
+import { webTenant } from "../web/tenant.ts";
 import type { Observability } from "./observability/observe.ts";
 import type { Opening } from "./opening.ts";
 import type { InProcessCalls } from "./server-agent.ts";
@@ -55,13 +55,15 @@ export interface Calls {
 export function callsOf({ settings, random }: Pick<Opening, "settings" | "random">, parts: CallParts): Calls {
   const { control, watching } = parts;
   const token = mintToken("agt", random);
-  const callers = { serverAgentTokenHash: hashToken(token), rates: new CallRates(control.limits) };
+  const { publicUrl } = settings;
+  const callers = { serverAgentTokenHash: hashToken(token), rates: new CallRates(control.limits), publicUrl };
   const routes = routesOf({ ...parts, hasReflection: !settings.noReflection });
   const interceptors = interceptorsFor(control, callers, watching.callObservers);
   return {
     tenants: [
       rpcTenant({ routes, interceptors, gate: gateFor(control, callers) }),
       tfeTenant({ control, callers, observers: watching.callObservers, holdMs: settings.tfeHold }),
+      ...(settings.noWeb ? [] : [webTenant({ control, callers, observers: watching.callObservers })]),
     ],
     inProcess: (shutdownSignal) => ({ transport: inProcessTransport({ routes, interceptors, shutdownSignal }), token }),
   };
