@@ -21,7 +21,8 @@ export default defineConfig(({ mode }) => {
     "WINDLASS_DEV_",
   );
   const headers = key === undefined ? undefined : { authorization: `Bearer ${key}` };
-  const through = { target, changeOrigin: true, ...(headers === undefined ? {} : { headers }) };
+  // The server takes calls of pages of its own host only: the proxy leaves the host as it is.
+  const through = { target, ...(headers === undefined ? {} : { headers }) };
   const proxy = { "^/windlass\\.v1\\.": through, "/session": through };
   return {
     root: here("."),
