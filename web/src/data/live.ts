@@ -2,7 +2,8 @@ import { useQueryClient } from "@tanstack/react-query";
 import { useTransport } from "@connectrpc/connect-query";
 import { useEffect, useState } from "react";
 import { patchLists, refresh, staleMethods } from "./event-caches.ts";
-import { followEvents, type LiveState } from "./event-stream.ts";
+import { followEvents } from "./event-stream.ts";
+import type { LiveState } from "./keep-open.ts";
 
 /** Events come in bursts: answers are read again once for all of a burst. */
 const burstMs = 300;

@@ -6,10 +6,12 @@ interface ActionButtonProps {
   readonly onClick: () => void;
   readonly testId: string;
   readonly tone?: "plain" | "primary" | "danger" | "quiet";
-  readonly size?: "sm" | "md";
+  readonly size?: "xs" | "sm" | "md";
   /** Why it is off; it is on if absent. */
   readonly disabledReason?: string | undefined;
   readonly isBusy?: boolean;
+  /** Of a button that stays pressed. */
+  readonly isPressed?: boolean | undefined;
 }
 
 const tones = {
@@ -19,17 +21,20 @@ const tones = {
   quiet: "btn-ghost",
 } as const;
 
+const sizes = { xs: "btn-xs font-medium", sm: "btn-sm", md: "" } as const;
+
 /** A button that, when it is off, says why: to the mouse, to the keyboard and to readers of screens. */
 export function ActionButton(props: ActionButtonProps) {
-  const { children, onClick, testId, tone = "plain", size = "sm", disabledReason, isBusy = false } = props;
+  const { children, onClick, testId, tone = "plain", size = "sm", disabledReason, isBusy = false, isPressed } = props;
   const reasonId = useId();
   const isOff = disabledReason !== undefined || isBusy;
   return (
     <span className="group relative inline-flex">
       <button
         type="button"
-        className={classes("btn", size === "sm" && "btn-sm", tones[tone], isOff && "cursor-not-allowed opacity-55")}
+        className={classes("btn", sizes[size], tones[tone], isPressed === true && "btn-active", isOff && "cursor-not-allowed opacity-55")}
         aria-disabled={isOff}
+        aria-pressed={isPressed}
         aria-describedby={disabledReason === undefined ? undefined : reasonId}
         onClick={() => {
           if (!isOff) onClick();
