@@ -11,8 +11,6 @@ import { demandOwnPage, ownOrigins, type PageFacts } from "./own-page.ts";
 export interface CallerOptions extends Pick<AuthenticationOptions, "serverAgentTokenHash"> {
   /** Without it callers may call as often as they like. */
   readonly rates?: CallRates | undefined;
-  /** How people reach the server, if that is set: `https://windlass.example.com`. */
-  readonly publicUrl?: string | undefined;
 }
 
 /** What a request says of who makes it. */
@@ -61,8 +59,8 @@ export async function personInBrowser(
   options: CallerOptions,
   { origin, cookies, address, ...page }: BrowserFacts & PageFacts & Pick<Credentials, "address">,
 ): Promise<Person | undefined> {
-  if (origin === "") return undefined;
-  const origins = ownOrigins(origin, options.publicUrl);
+  if (origin === "" || control.web === undefined) return undefined;
+  const origins = ownOrigins(origin, control.web.publicUrl);
   return counted(options, { isShown: true, address }, async () => {
     const secret = secretIn(cookies, origins);
     if (secret === undefined) return undefined;

@@ -55,15 +55,14 @@ export interface Calls {
 export function callsOf({ settings, random }: Pick<Opening, "settings" | "random">, parts: CallParts): Calls {
   const { control, watching } = parts;
   const token = mintToken("agt", random);
-  const { publicUrl } = settings;
-  const callers = { serverAgentTokenHash: hashToken(token), rates: new CallRates(control.limits), publicUrl };
+  const callers = { serverAgentTokenHash: hashToken(token), rates: new CallRates(control.limits) };
   const routes = routesOf({ ...parts, hasReflection: !settings.noReflection });
   const interceptors = interceptorsFor(control, callers, watching.callObservers);
   return {
     tenants: [
       rpcTenant({ routes, interceptors, gate: gateFor(control, callers) }),
       tfeTenant({ control, callers, observers: watching.callObservers, holdMs: settings.tfeHold }),
-      ...(settings.noWeb ? [] : [webTenant({ control, callers, observers: watching.callObservers })]),
+      ...(control.web === undefined ? [] : [webTenant({ control, callers, observers: watching.callObservers })]),
     ],
     inProcess: (shutdownSignal) => ({ transport: inProcessTransport({ routes, interceptors, shutdownSignal }), token }),
   };

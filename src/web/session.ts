@@ -55,14 +55,16 @@ async function answerSignOut(call: WebCall): Promise<WebAnswer> {
 /** The origin of the page that asks: one of ours. */
 function pageOf(call: WebCall): string {
   const { from, site } = browserFacts(call);
-  demandOwnPage({ from, site, isRead: false }, ownOrigins(call.origin, call.callers.publicUrl));
+  demandOwnPage({ from, site, isRead: false }, ownOriginsOf(call));
   return from ?? call.origin;
 }
+
+const ownOriginsOf = ({ control, origin }: WebCall) => ownOrigins(origin, control.web?.publicUrl);
 
 /** Undefined without a cookie, and for one that tells nothing. */
 function formerSecret(call: WebCall): string | undefined {
   try {
-    return secretIn(headerOf(call, "cookie"), ownOrigins(call.origin, call.callers.publicUrl));
+    return secretIn(headerOf(call, "cookie"), ownOriginsOf(call));
   } catch (error) {
     if (isWindlassError(error, "token_invalid")) return undefined;
     throw error;

@@ -52,7 +52,9 @@ export interface TestWeb extends TestControl {
 
 export async function openTestWeb(options: TestWebOptions = {}): Promise<TestWeb> {
   await using opening = new AsyncDisposableStack();
-  const fixture = opening.use(await openTestControl({ hasLogs: true, ...options }));
+  const { publicUrl } = options;
+  const opened = opening.use(await openTestControl({ hasLogs: true, ...options }));
+  const fixture = { ...opened, control: { ...opened.control, web: { publicUrl } } };
   const tls = options.isSecure ? selfSigned(new Date()) : undefined;
   const outcome = await listen({
     ...{ host: "127.0.0.1", port: 0, log: silentLog(), tls, trust: options.trust, pathPrefix: options.pathPrefix },
@@ -88,8 +90,8 @@ export async function openTestWeb(options: TestWebOptions = {}): Promise<TestWeb
   };
 }
 
-function tenantsOf({ control }: TestControl, { rates, publicUrl }: TestWebOptions) {
-  const callers = { rates, publicUrl };
+function tenantsOf({ control }: Pick<TestControl, "control">, { rates }: TestWebOptions) {
+  const callers = { rates };
   const readiness = new Readiness();
   const parts = { control, liveness: new Liveness(), generation: "one", readiness, hasReflection: false };
   return [
