@@ -43,21 +43,18 @@ export const callerWith = (
   counted(options, { isShown: token !== "", address }, () => authenticate(control, token, { ...options, address }));
 
 /** What a browser says of its request. */
-export interface BrowserFacts extends Omit<PageFacts, "isRead"> {
+export interface BrowserFacts extends PageFacts {
   /** How it reaches the server; empty if that is not known: then its cookie counts for nothing. */
   readonly origin: string;
   /** The header `cookie`; null if there is none. */
   readonly cookies: string | null;
 }
 
-/**
- * Who is signed in in the browser that makes a request; undefined if nobody is. Throws `permission_denied` for a request of
- * a page of somebody else, and what `callerBy` throws.
- */
-export async function personInBrowser(
+/** Undefined if nobody is signed in there. Throws `permission_denied` for a request of a page of somebody else. */
+async function personInBrowser(
   control: Control,
   options: CallerOptions,
-  { origin, cookies, address, ...page }: BrowserFacts & PageFacts & Pick<Credentials, "address">,
+  { origin, cookies, address, ...page }: BrowserFacts & Pick<Credentials, "address">,
 ): Promise<Person | undefined> {
   if (origin === "" || control.web === undefined) return undefined;
   const origins = ownOrigins(origin, control.web.publicUrl);
@@ -67,6 +64,23 @@ export async function personInBrowser(
     demandOwnPage(page, origins);
     return personOfSession(control, { secret, address });
   });
+}
+
+/**
+ * Who makes a request that may come from a browser, `browser` being what that says. A credential that is shown goes before its
+ * cookie.
+ */
+export async function callerOrBrowser(
+  control: Control,
+  options: CallerOptions,
+  { browser, ...credentials }: Credentials & { readonly browser: BrowserFacts | undefined },
+): Promise<Principal> {
+  const { authorization, address } = credentials;
+  const person =
+    authorization !== null || browser === undefined
+      ? undefined
+      : await personInBrowser(control, options, { ...browser, address });
+  return person ?? callerBy(control, options, credentials);
 }
 
 async function counted<T>(
