@@ -11,8 +11,6 @@ import { demandOwnPage, ownOrigins, type PageFacts } from "./own-page.ts";
 export interface CallerOptions extends Pick<AuthenticationOptions, "serverAgentTokenHash"> {
   /** Without it callers may call as often as they like. */
   readonly rates?: CallRates | undefined;
-  /** How people reach the server, if that is set: `https://windlass.example.com`. */
-  readonly publicUrl?: string | undefined;
 }
 
 /** What a request says of who makes it. */
@@ -45,30 +43,44 @@ export const callerWith = (
   counted(options, { isShown: token !== "", address }, () => authenticate(control, token, { ...options, address }));
 
 /** What a browser says of its request. */
-export interface BrowserFacts extends Omit<PageFacts, "isRead"> {
+export interface BrowserFacts extends PageFacts {
   /** How it reaches the server; empty if that is not known: then its cookie counts for nothing. */
   readonly origin: string;
   /** The header `cookie`; null if there is none. */
   readonly cookies: string | null;
 }
 
-/**
- * Who is signed in in the browser that makes a request; undefined if nobody is. Throws `permission_denied` for a request of
- * a page of somebody else, and what `callerBy` throws.
- */
-export async function personInBrowser(
+/** Undefined if nobody is signed in there. Throws `permission_denied` for a request of a page of somebody else. */
+async function personInBrowser(
   control: Control,
   options: CallerOptions,
-  { origin, cookies, address, ...page }: BrowserFacts & PageFacts & Pick<Credentials, "address">,
+  { origin, cookies, address, ...page }: BrowserFacts & Pick<Credentials, "address">,
 ): Promise<Person | undefined> {
-  if (origin === "") return undefined;
-  const origins = ownOrigins(origin, options.publicUrl);
+  if (origin === "" || control.web === undefined) return undefined;
+  const origins = ownOrigins(origin, control.web.publicUrl);
   return counted(options, { isShown: true, address }, async () => {
     const secret = secretIn(cookies, origins);
     if (secret === undefined) return undefined;
     demandOwnPage(page, origins);
     return personOfSession(control, { secret, address });
   });
+}
+
+/**
+ * Who makes a request that may come from a browser, `browser` being what that says. A credential that is shown goes before its
+ * cookie.
+ */
+export async function callerOrBrowser(
+  control: Control,
+  options: CallerOptions,
+  { browser, ...credentials }: Credentials & { readonly browser: BrowserFacts | undefined },
+): Promise<Principal> {
+  const { authorization, address } = credentials;
+  const person =
+    authorization !== null || browser === undefined
+      ? undefined
+      : await personInBrowser(control, options, { ...browser, address });
+  return person ?? callerBy(control, options, credentials);
 }
 
 async function counted<T>(

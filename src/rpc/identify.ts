@@ -3,7 +3,7 @@ import { type ContextValues, createContextKey } from "@connectrpc/connect";
 import type { Control } from "../control/core/control.ts";
 import type { Principal } from "../domain/people/principal.ts";
 import { Health } from "../gen/grpc/health/v1/health_pb.ts";
-import { type CallerOptions, callerBy, personInBrowser } from "../http/callers.ts";
+import { type CallerOptions, callerOrBrowser } from "../http/callers.ts";
 import { type Admission, admissionOf, demandAdmission } from "./bodies/admission.ts";
 import { knownKey, originKey, principalKey, remoteAddressKey } from "./calls/caller.ts";
 
@@ -39,19 +39,17 @@ export async function identify(control: Control, options: CallerOptions, call: C
   values.set(identifiedKey, true);
 }
 
-/** A credential that is shown goes before the cookie of a browser, which counts where people call. */
-async function callerOfCall(
+/** The cookie of a browser counts where people call. */
+function callerOfCall(
   control: Control,
   options: CallerOptions,
   { header, values, httpMethod, admission }: Call & { readonly admission: Exclude<Admission, "anybody"> },
 ): Promise<Principal> {
-  const authorization = header.get("authorization");
-  const address = values.get(remoteAddressKey);
-  if (authorization === null && admission.has("api_key")) {
-    const facts = { origin: values.get(originKey), cookies: header.get("cookie"), from: header.get("origin") };
-    const page = { ...facts, site: header.get("sec-fetch-site"), isRead: httpMethod === "GET" };
-    const person = await personInBrowser(control, options, { ...page, address });
-    if (person !== undefined) return person;
-  }
-  return callerBy(control, options, { authorization, address });
+  const page = { from: header.get("origin"), site: header.get("sec-fetch-site"), isRead: httpMethod === "GET" };
+  const browser = { ...page, origin: values.get(originKey), cookies: header.get("cookie") };
+  return callerOrBrowser(control, options, {
+    authorization: header.get("authorization"),
+    address: values.get(remoteAddressKey),
+    browser: admission.has("api_key") ? browser : undefined,
+  });
 }

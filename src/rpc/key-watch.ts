@@ -35,7 +35,7 @@ export const endWithKey =
   };
 
 /** Aborts the call with the reason as soon as its key or session is no longer good; ends with the call. */
-async function watchKey({ wake, store, clock, log }: Control, who: Person, life: OwnedSignal): Promise<void> {
+export async function watchKey({ wake, store, clock, log }: Control, who: Person, life: OwnedSignal): Promise<void> {
   const topic = topics.key(who.id);
   while (!life.signal.aborted) {
     const seen = wake.version(topic);

@@ -18,6 +18,7 @@ import { jobArtifactService } from "../rpc/services/job-artifact.ts";
 import { reflectionRoutes } from "../rpc/services/reflection.ts";
 import { runService } from "../rpc/services/run.ts";
 import { tfeTenant } from "../tfe/tenant.ts";
+import type { WebFiles } from "../web/files.ts";
 import { webTenant } from "../web/tenant.ts";
 import type { Observability } from "./observability/observe.ts";
 import type { Opening } from "./opening.ts";
@@ -41,6 +42,8 @@ export interface RouteParts {
 
 export interface CallParts extends Omit<RouteParts, "hasReflection"> {
   readonly watching: Observability;
+  /** The built UI, if there is one. */
+  readonly webFiles: WebFiles | undefined;
 }
 
 /** How the services are reached. */
@@ -53,17 +56,18 @@ export interface Calls {
 
 /** Everything that is called: services, who may call them, and how they are watched. */
 export function callsOf({ settings, random }: Pick<Opening, "settings" | "random">, parts: CallParts): Calls {
-  const { control, watching } = parts;
+  const { control, watching, webFiles } = parts;
   const token = mintToken("agt", random);
-  const { publicUrl } = settings;
-  const callers = { serverAgentTokenHash: hashToken(token), rates: new CallRates(control.limits), publicUrl };
+  const callers = { serverAgentTokenHash: hashToken(token), rates: new CallRates(control.limits) };
   const routes = routesOf({ ...parts, hasReflection: !settings.noReflection });
   const interceptors = interceptorsFor(control, callers, watching.callObservers);
   return {
     tenants: [
       rpcTenant({ routes, interceptors, gate: gateFor(control, callers) }),
       tfeTenant({ control, callers, observers: watching.callObservers, holdMs: settings.tfeHold }),
-      ...(settings.noWeb ? [] : [webTenant({ control, callers, observers: watching.callObservers })]),
+      ...(control.web === undefined
+        ? []
+        : [webTenant({ control, callers, files: webFiles, observers: watching.callObservers })]),
     ],
     inProcess: (shutdownSignal) => ({ transport: inProcessTransport({ routes, interceptors, shutdownSignal }), token }),
   };

@@ -1,6 +1,7 @@
 import type { Control } from "../control/core/control.ts";
 import type { CallerOptions } from "../http/callers.ts";
 import type { HttpRequest } from "../http/messages.ts";
+import type { Budget } from "../lib/async/budget.ts";
 
 /** A request to the tenant, and what answers it are made of. */
 export interface WebCall {
@@ -13,6 +14,8 @@ export interface WebCall {
   readonly origin: string;
   readonly address: string;
   readonly recognize: () => void;
+  /** Downloads take turns. */
+  readonly places: Budget;
   /** Aborted when the caller is gone or the server stops. */
   readonly signal: AbortSignal;
 }
@@ -23,11 +26,8 @@ export function headerOf({ request }: Pick<WebCall, "request">, name: string): s
   return value === undefined ? null : typeof value === "string" ? value : value.join(",");
 }
 
-/** What the browser says of itself. */
-export const browserFacts = (call: WebCall) => ({
-  origin: call.origin,
-  cookies: headerOf(call, "cookie"),
+/** What the browser says of the page that makes a request. */
+export const pageFacts = (call: Pick<WebCall, "request">) => ({
   from: headerOf(call, "origin"),
   site: headerOf(call, "sec-fetch-site"),
-  address: call.address,
 });

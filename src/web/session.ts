@@ -8,7 +8,7 @@ import { readBody } from "../http/request-body.ts";
 import { isJsonObject, type Json, JsonMistake, readJson } from "../lib/json/json.ts";
 import { isWindlassError, WindlassError } from "../lib/words/errors.ts";
 import type { WebAnswer } from "./answers.ts";
-import { browserFacts, headerOf, type WebCall } from "./call.ts";
+import { headerOf, pageFacts, type WebCall } from "./call.ts";
 
 /** Where browsers sign in and out. */
 export const sessionPath = "/session";
@@ -27,6 +27,7 @@ export function answerSession(call: WebCall): Promise<WebAnswer> {
 async function answerSignIn(call: WebCall): Promise<WebAnswer> {
   const { control, callers, address } = call;
   const page = pageOf(call);
+  if (new URL(call.origin).pathname !== "/") throw belowPath();
   if (!mayHoldCookie(page)) {
     throw new WindlassError(
       "permission_denied",
@@ -45,6 +46,12 @@ async function answerSignIn(call: WebCall): Promise<WebAnswer> {
   return { status: 204, headers: { "cache-control": "no-store", "set-cookie": cookieOf(page, secret) } };
 }
 
+/** The cookie is for the whole host: others there would get it. */
+const belowPath = () =>
+  new WindlassError("permission_denied", "browsers cannot sign in below a path: the UI needs a host name of its own", {
+    metadata: { action: "sign in" },
+  });
+
 async function answerSignOut(call: WebCall): Promise<WebAnswer> {
   const page = pageOf(call);
   const secret = formerSecret(call);
@@ -54,15 +61,17 @@ async function answerSignOut(call: WebCall): Promise<WebAnswer> {
 
 /** The origin of the page that asks: one of ours. */
 function pageOf(call: WebCall): string {
-  const { from, site } = browserFacts(call);
-  demandOwnPage({ from, site, isRead: false }, ownOrigins(call.origin, call.callers.publicUrl));
-  return from ?? call.origin;
+  const page = pageFacts(call);
+  demandOwnPage({ ...page, isRead: false }, ownOriginsOf(call));
+  return page.from ?? call.origin;
 }
+
+const ownOriginsOf = ({ control, origin }: WebCall) => ownOrigins(origin, control.web?.publicUrl);
 
 /** Undefined without a cookie, and for one that tells nothing. */
 function formerSecret(call: WebCall): string | undefined {
   try {
-    return secretIn(headerOf(call, "cookie"), ownOrigins(call.origin, call.callers.publicUrl));
+    return secretIn(headerOf(call, "cookie"), ownOriginsOf(call));
   } catch (error) {
     if (isWindlassError(error, "token_invalid")) return undefined;
     throw error;

@@ -9,9 +9,15 @@ import { refusalAnswer } from "../rpc/wire/refusal.ts";
 import { sendAnswer } from "../rpc/wire/send.ts";
 import { sendWeb, type WebAnswer } from "./answers.ts";
 import { headerOf, type WebCall } from "./call.ts";
+import { answerDownload, downloadPath, downloadPlaces } from "./downloads.ts";
+import type { WebFiles } from "./files.ts";
+import { pageOfTfePath, redirectTo } from "./redirects.ts";
 import { answerSession, sessionPath } from "./session.ts";
+import { answerFile, belowPathPage, isPagePath, noSuchFile, unbuiltPage } from "./ui.ts";
 
 export interface WebOptions extends Pick<WebCall, "control" | "callers"> {
+  /** Undefined if it was not built. */
+  readonly files: WebFiles | undefined;
   readonly observers: readonly CallObserver[];
 }
 
@@ -24,20 +30,34 @@ interface WebRoute {
 /** Serves browsers. */
 export const webTenant =
   (options: WebOptions): Tenant =>
-  ({ shutdown }) =>
-  async (exchange) => {
-    const route = routeOf(exchange);
-    if (route === undefined) return "not-mine";
-    await answerTo({ ...options, shutdown }, exchange, route);
-    return "answered";
+  ({ shutdown }) => {
+    const places = downloadPlaces(options.control.clock);
+    return async (exchange) => {
+      const route = routeOf(exchange, options.files);
+      if (route === undefined) return "not-mine";
+      await answerTo({ ...options, places, shutdown }, exchange, route);
+      return "answered";
+    };
   };
 
-function routeOf({ path, request }: HttpExchange): WebRoute | undefined {
-  if (path === sessionPath) return { name: `${request.method} ${sessionPath}`, answer: answerSession };
-  return undefined;
+/** Undefined for what is not the UI's. */
+function routeOf({ path, origin, request }: HttpExchange, files: WebFiles | undefined): WebRoute | undefined {
+  const { method = "" } = request;
+  if (path === sessionPath) return { name: `${method} ${sessionPath}`, answer: answerSession };
+  if (method !== "GET" && method !== "HEAD") return undefined;
+  if (path.startsWith(downloadPath)) return { name: `GET ${downloadPath}`, answer: answerDownload };
+  const page = pageOfTfePath(path);
+  if (page !== undefined) return { name: "GET /app", answer: () => redirectTo(page) };
+  const file = files?.find(path);
+  if (files !== undefined && file !== undefined)
+    return { name: "GET /assets", answer: (call) => answerFile(call, files, file) };
+  if (path.startsWith("/assets/")) return { name: "GET /assets", answer: noSuchFile };
+  if (!isPagePath(path)) return undefined;
+  if (new URL(origin).pathname !== "/") return { name: "GET /", answer: belowPathPage };
+  return { name: "GET /", answer: files === undefined ? unbuiltPage : (call) => answerFile(call, files, files.index) };
 }
 
-interface Serving extends WebOptions {
+interface Serving extends WebOptions, Pick<WebCall, "places"> {
   readonly shutdown: AbortSignal;
 }
 
@@ -70,8 +90,8 @@ async function answerTo(serving: Serving, exchange: HttpExchange, { name, answer
 const refused = (refusal: ReturnType<typeof toConnectError>) =>
   refusalAnswer(refusal, { contentType: "", header: new Headers({ "cache-control": "no-store" }) });
 
-function callOf({ control, callers }: Serving, exchange: HttpExchange, signal: AbortSignal): WebCall {
+function callOf({ control, callers, places }: Serving, exchange: HttpExchange, signal: AbortSignal): WebCall {
   const { request, path, origin, address, recognize } = exchange;
   const query = new URL(request.url ?? "/", "http://localhost").searchParams;
-  return { control, callers, request, path, query, origin, address, recognize, signal };
+  return { control, callers, places, request, path, query, origin, address, recognize, signal };
 }

@@ -12,6 +12,7 @@ import { rpcTenant } from "../../src/rpc/adapter.ts";
 import { gateFor, interceptorsFor } from "../../src/rpc/interceptors.ts";
 import { routesOf } from "../../src/server/routes.ts";
 import { tfeTenant } from "../../src/tfe/tenant.ts";
+import type { WebFiles } from "../../src/web/files.ts";
 import { webTenant } from "../../src/web/tenant.ts";
 import { selfSigned } from "./certificate.ts";
 import { openTestControl, type TestControl, type TestControlOptions } from "./control.ts";
@@ -21,6 +22,8 @@ export interface TestWebOptions extends TestControlOptions, Pick<ListenOptions, 
   readonly isSecure?: boolean;
   readonly rates?: CallRates;
   readonly publicUrl?: string;
+  /** The UI; absent if it was not built. */
+  readonly files?: WebFiles;
 }
 
 export interface WebRequest {
@@ -52,7 +55,9 @@ export interface TestWeb extends TestControl {
 
 export async function openTestWeb(options: TestWebOptions = {}): Promise<TestWeb> {
   await using opening = new AsyncDisposableStack();
-  const fixture = opening.use(await openTestControl({ hasLogs: true, ...options }));
+  const { publicUrl } = options;
+  const opened = opening.use(await openTestControl({ hasLogs: true, ...options }));
+  const fixture = { ...opened, control: { ...opened.control, web: { publicUrl } } };
   const tls = options.isSecure ? selfSigned(new Date()) : undefined;
   const outcome = await listen({
     ...{ host: "127.0.0.1", port: 0, log: silentLog(), tls, trust: options.trust, pathPrefix: options.pathPrefix },
@@ -88,8 +93,8 @@ export async function openTestWeb(options: TestWebOptions = {}): Promise<TestWeb
   };
 }
 
-function tenantsOf({ control }: TestControl, { rates, publicUrl }: TestWebOptions) {
-  const callers = { rates, publicUrl };
+function tenantsOf({ control }: Pick<TestControl, "control">, { rates, files }: TestWebOptions) {
+  const callers = { rates };
   const readiness = new Readiness();
   const parts = { control, liveness: new Liveness(), generation: "one", readiness, hasReflection: false };
   return [
@@ -99,7 +104,7 @@ function tenantsOf({ control }: TestControl, { rates, publicUrl }: TestWebOption
       gate: gateFor(control, callers),
     }),
     tfeTenant({ control, callers, observers: [], holdMs: 0 }),
-    webTenant({ control, callers, observers: [] }),
+    webTenant({ control, callers, files, observers: [] }),
     healthPages(readiness),
   ];
 }
