@@ -35,10 +35,17 @@ const row = workspace({
 });
 const bare: WorkspaceView = {
   ...{ workspace: workspace({ executionMode: "remote" }), organizationName: "acme", poolName: "", currentRunId: null },
-  ...{ holderStatus: null, consumers: [], queuedRuns: 0, allowsForceDelete: true },
+  ...{ currentRunStatus: null, holderStatus: null, consumers: [], queuedRuns: 0, allowsForceDelete: true },
 };
 const full: WorkspaceView = {
-  ...{ workspace: row, organizationName: "acme", poolName: "prod", currentRunId: "run_1", holderStatus: "applying" },
+  ...{
+    workspace: row,
+    organizationName: "acme",
+    poolName: "prod",
+    currentRunId: "run_1",
+    currentRunStatus: "applying",
+    holderStatus: "applying",
+  },
   ...{ consumers: ["dns"], queuedRuns: 2, allowsForceDelete: true },
 };
 /** A workspace as another version would send it. */
