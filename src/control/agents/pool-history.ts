@@ -71,5 +71,5 @@ async function readHistory({ store, clock }: Pick<Control, "store" | "clock">, p
     if (next === null) break;
     await nextTurn();
   }
-  return historyOf(jobs, beginsOfMinutes(now, before?.at ?? null), now);
+  return historyOf(jobs, beginsOfMinutes(now, before?.at ?? null));
 }

@@ -10,8 +10,8 @@ const job = (queued: number, started: number | null, ended: number | null): JobT
   endedAt: ended === null ? null : at(ended),
 });
 const begins = [at(0), at(1), at(2), at(3)];
-const shown = (jobs: readonly JobTimes[], now = at(3.5)) =>
-  historyOf(jobs, begins, now).minutes.map(({ queued, running, started }) => `${queued} ${running} ${started}`);
+const shown = (jobs: readonly JobTimes[]) =>
+  historyOf(jobs, begins).minutes.map(({ queued, running, started }) => `${queued} ${running} ${started}`);
 
 describe("how a pool was used", () => {
   test("the most jobs that waited and ran at once, and how many were started, by minute", () => {
@@ -30,7 +30,7 @@ describe("how a pool was used", () => {
   test("waits are told by the nearest rank, of each minute and of all", () => {
     const waited = (minutes: number, started: number) => job(started - minutes, started, started + 0.1);
     const jobs = [...Array.from({ length: 19 }, (_, n) => waited((n + 1) / 10, 1.5)), waited(9, 2.5)];
-    const { minutes, ...all } = historyOf(jobs, begins, at(3.5));
+    const { minutes, ...all } = historyOf(jobs, begins);
     const seconds = (ms: number | null) => (ms === null ? null : Math.round(ms / 1000));
     expect(minutes.map(({ p50Ms, p95Ms }) => [seconds(p50Ms), seconds(p95Ms)])).toEqual([
       [null, null],
@@ -51,7 +51,7 @@ describe("how a pool was used", () => {
         const jobs = list.map(({ queued, wait }) => job(queued, queued + wait, null));
         const moment = at(look);
         const waits = jobs.filter(({ queuedAt, startedAt }) => queuedAt <= moment && (startedAt ?? moment) > moment);
-        const minute = historyOf(jobs, begins, at(4)).minutes[Math.floor(look)];
+        const minute = historyOf(jobs, begins).minutes[Math.floor(look)];
         expect(minute?.queued).toBeGreaterThanOrEqual(waits.length);
       }),
     );

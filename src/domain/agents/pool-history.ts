@@ -37,10 +37,10 @@ export function beginsOfMinutes(now: Date, knownFrom: Date | null): readonly Dat
 }
 
 /** How a pool was used in these minutes, which follow one another. */
-export function historyOf(jobs: readonly JobTimes[], begins: readonly Date[], now: Date): PoolHistory {
-  const waiting = jobs.map(({ queuedAt, startedAt, endedAt }) => ({ from: queuedAt, to: startedAt ?? endedAt ?? now }));
+export function historyOf(jobs: readonly JobTimes[], begins: readonly Date[]): PoolHistory {
+  const waiting = jobs.map(({ queuedAt, startedAt, endedAt }) => ({ from: queuedAt, to: startedAt ?? endedAt }));
   const working = jobs.flatMap(({ startedAt, endedAt }) =>
-    startedAt === null ? [] : [{ from: startedAt, to: endedAt ?? now }],
+    startedAt === null ? [] : [{ from: startedAt, to: endedAt }],
   );
   const [queued, running] = [peaksOf(waiting, begins), peaksOf(working, begins)];
   const waits = waitsByMinute(jobs, begins);
@@ -53,7 +53,8 @@ export function historyOf(jobs: readonly JobTimes[], begins: readonly Date[], no
 
 interface Span {
   readonly from: Date;
-  readonly to: Date;
+  /** Null for one that goes on. */
+  readonly to: Date | null;
 }
 
 /** Of each minute the most spans that overlap. One that ends when another begins does not overlap it. */
@@ -61,8 +62,9 @@ function peaksOf(spans: readonly Span[], begins: readonly Date[]): readonly numb
   const steps = spans
     .flatMap(({ from, to }) => [
       { atMs: from.getTime(), by: 1 },
-      { atMs: to.getTime(), by: -1 },
+      { atMs: to?.getTime() ?? Infinity, by: -1 },
     ])
+    .filter(({ atMs }) => atMs !== Infinity)
     .toSorted((a, b) => a.atMs - b.atMs || a.by - b.by);
   let level = 0;
   let next = 0;

@@ -72,7 +72,7 @@ export const roleValues: Readonly<Record<Role, RoleValue>> = {
   reader: RoleValue.READER,
 };
 
-const permissions: Readonly<Record<Permission, PermissionValue>> = {
+export const permissionValues: Readonly<Record<Permission, PermissionValue>> = {
   read: PermissionValue.READ,
   plan: PermissionValue.PLAN,
   operate: PermissionValue.OPERATE,
@@ -95,5 +95,6 @@ export const toWhoAmI = (subject: Subject): MessageInitShape<typeof WhoAmIRespon
   role: subject.role === null ? RoleValue.UNSPECIFIED : roleValues[subject.role],
   organizations: [...subject.organizations],
   expireTime: toTime(subject.expiresAt),
-  permissions: subject.role === null ? [] : permissionsOf(subject.role).map((permission) => permissions[permission]),
+  permissions:
+    subject.role === null ? [] : permissionsOf(subject.role).map((permission) => permissionValues[permission]),
 });
