@@ -3,7 +3,7 @@ import { type MouseEvent, useEffect, useRef, useState } from "react";
 import { ActionButton } from "../ui/action-button.tsx";
 import { countText } from "../ui/format.ts";
 import { useShortcuts } from "../ui/shortcuts.ts";
-import { useDownload } from "./download.ts";
+import { downloadOf } from "./download.ts";
 import type { LogPlace } from "./follow-log.ts";
 import { hashOf, type LineRange, lineRangeOf } from "./line-range.ts";
 import { LogSearch } from "./log-search.tsx";
@@ -29,7 +29,6 @@ export function LogPane({ place, label }: LogPaneProps) {
   const [isFolded, setIsFolded] = useState(false);
   const [range, setRange] = useState<LineRange | undefined>(() => lineRangeOf(window.location.hash));
   const { view, counts, unseen, state, problem } = useLog(box, place, () => undefined);
-  const download = useDownload(place);
   const isWaitingForLine = useRef(range !== undefined);
   useEffect(() => {
     if (!isWaitingForLine.current || range === undefined || counts.lines < range.last) return;
@@ -93,9 +92,9 @@ export function LogPane({ place, label }: LogPaneProps) {
           <ActionButton testId="log-full-screen" tone="quiet" size="xs" onClick={toggleFullScreen}>
             Full screen
           </ActionButton>
-          <ActionButton testId="log-download" tone="quiet" size="xs" onClick={download.start} isBusy={download.isBusy}>
+          <a className="btn btn-ghost btn-xs font-medium" href={downloadOf(place)} download data-testid="log-download">
             Download
-          </ActionButton>
+          </a>
         </div>
       </div>
       {range !== undefined && (

@@ -14,6 +14,8 @@ interface ConfirmDialogProps {
   readonly tone?: "primary" | "danger";
   /** A name that has to be typed first, for what cannot be taken back. */
   readonly typed?: { readonly what: string; readonly name: string } | undefined;
+  /** Why it cannot be done any more. */
+  readonly refusal?: string | undefined;
   readonly cli?: string | undefined;
   /** Closes the dialog when it succeeds; what it throws is shown in the dialog. */
   readonly onConfirm: () => Promise<unknown>;
@@ -23,7 +25,7 @@ interface ConfirmDialogProps {
 
 /** Asks before something is done. What was typed stays when it fails. */
 export function ConfirmDialog(props: ConfirmDialogProps) {
-  const { title, children, action, tone = "danger", typed, cli, onConfirm, onClose, testId } = props;
+  const { title, children, action, tone = "danger", typed, refusal, cli, onConfirm, onClose, testId } = props;
   const [name, setName] = useState("");
   const [failure, setFailure] = useState<{ readonly error: unknown }>();
   const [isBusy, setIsBusy] = useState(false);
@@ -50,7 +52,7 @@ export function ConfirmDialog(props: ConfirmDialogProps) {
         testId={`${testId}-confirm`}
         tone={tone}
         isBusy={isBusy}
-        disabledReason={isTyped ? undefined : `Type ${typed.name} first`}
+        disabledReason={refusal ?? (isTyped ? undefined : `Type ${typed.name} first`)}
       >
         {action}
       </ActionButton>

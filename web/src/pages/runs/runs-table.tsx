@@ -6,6 +6,7 @@ import { type Column, DataTable } from "../../ui/data-table.tsx";
 import { shortId } from "../../ui/format.ts";
 import { RelativeTime } from "../../ui/relative-time.tsx";
 import { RunStateBadge, WaitingChip } from "../../words/run-state-badge.tsx";
+import { callerName } from "../../words/caller.ts";
 import { Counts } from "../../words/counts.tsx";
 
 interface RunsTableProps {
@@ -52,7 +53,7 @@ export function RunsTable({ runs, empty, hasWorkspace = true, label = "Runs", te
         </span>
       ),
     },
-    { header: "By", wideOnly: true, cell: (run) => run.createdBy },
+    { header: "By", wideOnly: true, cell: (run) => <span title={run.createdBy}>{callerName(run.createdBy)}</span> },
     { header: "Agent", wideOnly: true, cell: (run) => agentOf(run) },
     { header: "Created", align: "right", cell: (run) => <RelativeTime time={run.createTime} /> },
   ];

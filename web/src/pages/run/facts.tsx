@@ -1,0 +1,95 @@
+import type { ReactNode } from "react";
+import { Link } from "wouter";
+import { type Run, RunPriority, RunSource } from "../../../../src/gen/windlass/v1/run_pb.ts";
+import { usePath } from "../../app/organization.ts";
+import { RelativeTime } from "../../ui/relative-time.tsx";
+import { Counts } from "../../words/counts.tsx";
+import { callerName } from "../../words/caller.ts";
+
+const sources: Readonly<Record<RunSource, string>> = {
+  [RunSource.UNSPECIFIED]: "an unknown client",
+  [RunSource.API]: "the API",
+  [RunSource.CLI]: "windlass",
+  [RunSource.TFE_API]: "the TFE API",
+  [RunSource.TERRAFORM]: "terraform",
+};
+
+const priorities: Readonly<Record<RunPriority, string>> = {
+  [RunPriority.UNSPECIFIED]: "",
+  [RunPriority.LOW]: "low",
+  [RunPriority.NORMAL]: "",
+  [RunPriority.HIGH]: "high",
+};
+
+/** How a run was asked to behave, as far as it is not the ordinary way. */
+export function optionWords({ options }: Run): readonly string[] {
+  if (options === undefined) return [];
+  const count = (many: number, word: string) => many > 0 && `${many} ${word}${many === 1 ? "" : "s"}`;
+  const words = [
+    options.destroy && "destroys everything",
+    options.planOnly && "only plans",
+    options.savePlan && "keeps its plan",
+    options.refreshOnly && "only refreshes",
+    options.refresh === false && "without refresh",
+    options.autoApply === true && "applies by itself",
+    options.allowEmptyApply && "applies also without changes",
+    options.generateConfiguration && "generates configuration",
+    options.debug && "tells all in the log",
+    count(options.targetCount, "target"),
+    count(options.replacementCount, "replacement"),
+    count(options.excludeCount, "exclude"),
+    count(options.variableCount, "variable"),
+  ];
+  return words.filter((word) => typeof word === "string");
+}
+
+/** Who, when, from where, with what, on which agents. */
+export function RunFacts({ run }: { readonly run: Run }) {
+  const path = usePath();
+  const agent = (phase: Run["plan"]) =>
+    phase === undefined || phase.agentId === "" ? undefined : (
+      <Link href={path("agents", phase.agentId)} className="hover:underline">
+        {phase.agentName || phase.agentId}
+      </Link>
+    );
+  const facts: readonly (readonly [string, ReactNode])[] = [
+    [
+      "Workspace",
+      <Link key="workspace" href={path("ws", run.workspace)} className="hover:underline">
+        {run.workspace}
+      </Link>,
+    ],
+    ["Changes", <Counts key="changes" counts={run.appliedChanges ?? run.plannedChanges} />],
+    [
+      "Created",
+      <span key="created" title={run.createdBy}>
+        <RelativeTime time={run.createTime} /> by {callerName(run.createdBy)} with {sources[run.source] ?? "the API"}
+      </span>,
+    ],
+    ["Engine", run.engine === "" ? undefined : `${run.engine} ${run.engineVersion}`],
+    ["Plan on", agent(run.plan)],
+    ["Apply on", agent(run.apply)],
+    ["Priority", priorities[run.priority] || undefined],
+    ["Options", optionWords(run).join(", ") || undefined],
+    [
+      "Repeats",
+      run.retryOf === "" ? undefined : (
+        <Link href={path("runs", run.retryOf)} className="font-mono text-xs underline">
+          {run.retryOf}
+        </Link>
+      ),
+    ],
+  ];
+  return (
+    <dl className="flex flex-wrap gap-x-8 gap-y-3 text-sm">
+      {facts.map(([name, value]) =>
+        value === undefined ? null : (
+          <div key={name} className="min-w-0">
+            <dt className="eyebrow">{name}</dt>
+            <dd className="min-w-0 break-words">{value}</dd>
+          </div>
+        ),
+      )}
+    </dl>
+  );
+}
