@@ -19,6 +19,10 @@ export const pageRoutes: readonly PageRoute[] = [
   { path: "/runs", page: page(() => import("../pages/runs/runs-page.tsx"), "RunsPage") },
   { path: "/runs/:id", page: RunPage },
   { path: "/runs/:id/:tab", page: RunPage },
+  { path: "/pools", page: page(() => import("../pages/pools/pools-page.tsx"), "PoolsPage") },
+  { path: "/pools/:id/:tab?", page: page(() => import("../pages/pool/pool-page.tsx"), "PoolPage") },
+  { path: "/agents", page: page(() => import("../pages/agents/agents-page.tsx"), "AgentsPage") },
+  { path: "/agents/:id", page: page(() => import("../pages/agent/agent-page.tsx"), "AgentPage") },
 ];
 
 export const LoginPage = page(() => import("../pages/login/login-page.tsx"), "LoginPage");

@@ -1,0 +1,54 @@
+import type { ReactNode } from "react";
+import type { AgentToken } from "../../../../src/gen/windlass/v1/agent_token_pb.ts";
+import { type Column, DataTable } from "../../ui/data-table.tsx";
+import { RelativeTime } from "../../ui/relative-time.tsx";
+import { StatusBadge } from "../../ui/status-badge.tsx";
+import { callerName } from "../../words/caller.ts";
+import { TokenActions } from "./token-actions.tsx";
+
+const columns: readonly Column<AgentToken>[] = [
+  { header: "Token", cell: (token) => <TokenName token={token} /> },
+  { header: "State", cell: (token) => <TokenState token={token} /> },
+  { header: "Last used", cell: (token) => <LastUse token={token} /> },
+  { header: "Agents", wideOnly: true, grows: true, cell: ({ agents }) => <AgentNames agents={agents} /> },
+  { header: "Ends", wideOnly: true, cell: ({ expireTime }) => <RelativeTime time={expireTime} /> },
+  { header: "Created", wideOnly: true, cell: (token) => <Created token={token} /> },
+  { header: "Actions", align: "right", cell: (token) => <TokenActions token={token} /> },
+];
+
+/** The tokens of a pool. */
+export function TokensTable({ tokens, empty }: { readonly tokens: readonly AgentToken[]; readonly empty: ReactNode }) {
+  return <DataTable label="Tokens" columns={columns} rows={tokens} rowKey={({ id }) => id} empty={empty} testId="tokens" />;
+}
+
+const TokenName = ({ token: { id, description, prefix } }: { readonly token: AgentToken }) => (
+  <span title={id}>
+    <span className="block max-w-48 truncate font-medium" title={description}>
+      {description || <span className="quiet">no description</span>}
+    </span>
+    <span className="quiet font-mono text-xs">{prefix}…</span>
+  </span>
+);
+
+function TokenState({ token }: { readonly token: AgentToken }) {
+  if (token.active && token.replacedBy !== "") return <StatusBadge tone="wait" text="Replaced, ends soon" title={token.replacedBy} />;
+  if (token.active) return <StatusBadge tone="good" text="Active" />;
+  return <StatusBadge tone="quiet" text={token.revokeTime === undefined ? "Expired" : "Revoked"} />;
+}
+
+const LastUse = ({ token: { lastUseTime, lastUseAddress } }: { readonly token: AgentToken }) => (
+  <span>
+    <RelativeTime time={lastUseTime} />
+    {lastUseAddress !== "" && <span className="quiet block font-mono text-xs">{lastUseAddress}</span>}
+  </span>
+);
+
+const AgentNames = ({ agents }: { readonly agents: readonly string[] }) =>
+  agents.length === 0 ? <span className="quiet">none</span> : <span title={agents.join(", ")}>{agents.join(", ")}</span>;
+
+const Created = ({ token: { createTime, createdBy } }: { readonly token: AgentToken }) => (
+  <span>
+    <RelativeTime time={createTime} />
+    <span className="quiet block text-xs">{callerName(createdBy)}</span>
+  </span>
+);
