@@ -154,7 +154,8 @@ export class LogView {
     if (line.number === 0) return;
     this.#lines[line.number - 1] = element;
     if (line.kind === "error") this.#firstError ??= line.number;
-    if (this.#section !== undefined) this.#section.count.textContent = `${this.#section.lines.toLocaleString("en")} lines`;
+    if (this.#section !== undefined)
+      this.#section.count.textContent = `${this.#section.lines.toLocaleString("en")} lines`;
   }
 
   #begin(name: SectionName): void {
