@@ -127,7 +127,10 @@ export class LogView {
     this.#isAtEnd = false;
     const section = target.closest("details");
     if (section !== null) section.open = true;
+    // Only the box is to scroll; the page comes along for an address that names lines.
+    const top = window.scrollY;
     target.scrollIntoView({ block: "center" });
+    if (look === "hit") window.scrollTo({ top });
     return true;
   }
 

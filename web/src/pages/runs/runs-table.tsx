@@ -33,7 +33,17 @@ export function RunsTable({ runs, empty, hasWorkspace = true, label = "Runs", te
         </>
       ),
     },
-    { header: "State", cell: (run) => <RunStateBadge run={run} /> },
+    {
+      header: "State",
+      cell: (run) => (
+        <>
+          <RunStateBadge run={run} />
+          <span className="block md:hidden">
+            <WaitingChip run={run} />
+          </span>
+        </>
+      ),
+    },
     { header: "Changes", wideOnly: true, cell: (run) => <Counts counts={run.appliedChanges ?? run.plannedChanges} /> },
     {
       header: "Message",
