@@ -32,6 +32,7 @@ export default defineConfig(({ mode }) => {
     build: {
       outDir: here("../dist/web"),
       emptyOutDir: true,
+      manifest: true,
       target: "es2022",
       modulePreload: { polyfill: false },
       // Images too are files: a data: address would be counted as script.

@@ -42,7 +42,10 @@ function SignedIn() {
   useEffect(() => {
     if (data !== undefined) session.begin();
   }, [data]);
-  if (state === "signed-out") return <Redirect to={`/login?next=${encodeURIComponent(location + window.location.search + window.location.hash)}`} />;
+  if (state === "signed-out")
+    return (
+      <Redirect to={`/login?next=${encodeURIComponent(location + window.location.search + window.location.hash)}`} />
+    );
   if (data === undefined)
     return error === null ? (
       <Middle>Loading…</Middle>

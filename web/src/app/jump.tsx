@@ -1,14 +1,14 @@
-import { skipToken } from "@tanstack/react-query";
 import { useQuery } from "@connectrpc/connect-query";
+import { skipToken } from "@tanstack/react-query";
 import { useDeferredValue, useState } from "react";
 import { useLocation } from "wouter";
 import { AgentPoolService } from "../../../src/gen/windlass/v1/agent_pool_service_pb.ts";
 import { AgentService } from "../../../src/gen/windlass/v1/agent_service_pb.ts";
 import { RunService } from "../../../src/gen/windlass/v1/run_service_pb.ts";
 import { WorkspaceService } from "../../../src/gen/windlass/v1/workspace_service_pb.ts";
+import { classes } from "../ui/class-names.ts";
 import { Dialog } from "../ui/dialog.tsx";
 import { ErrorNote } from "../ui/error-note.tsx";
-import { classes } from "../ui/class-names.ts";
 import { runStateWords } from "../words/run-states.ts";
 import { sections } from "./nav.tsx";
 import { useOrganization, usePath } from "./organization.ts";
@@ -23,7 +23,11 @@ interface Target {
 const found = 6;
 
 /** What the text leads to: sections, workspaces, runs, pools and agents. */
-function useTargets(text: string): { readonly targets: readonly Target[]; readonly error: unknown; readonly isBusy: boolean } {
+function useTargets(text: string): {
+  readonly targets: readonly Target[];
+  readonly error: unknown;
+  readonly isBusy: boolean;
+} {
   const organization = useOrganization();
   const path = usePath();
   const input = text === "" ? skipToken : { organization, search: text, pageSize: found };
@@ -34,19 +38,27 @@ function useTargets(text: string): { readonly targets: readonly Target[]; readon
   const agents = useQuery(AgentService.method.listAgents, text === "" ? skipToken : { organization });
   const has = (name: string) => name.toLowerCase().includes(text.toLowerCase());
   const queries = [workspaces, runs, pools, agents];
-  const pages = sections.filter(({ label }) => has(label)).map(({ label, segment }): Target => {
-    return { kind: "Page", label, about: "", href: segment === "" ? path() : path(segment) };
-  });
+  const pages = sections
+    .filter(({ label }) => has(label))
+    .map(({ label, segment }): Target => {
+      return { kind: "Page", label, about: "", href: segment === "" ? path() : path(segment) };
+    });
   const things: readonly Target[] = [
     ...(workspaces.data?.workspaces ?? []).map((one): Target => {
       return { kind: "Workspace", label: one.name, about: one.description, href: path("ws", one.name) };
     }),
-    ...(pools.data?.agentPools ?? []).filter(({ name }) => has(name)).slice(0, found).map((one): Target => {
-      return { kind: "Pool", label: one.name, about: one.description, href: path("pools", one.id) };
-    }),
-    ...(agents.data?.agents ?? []).filter(({ name, id }) => has(name) || has(id)).slice(0, found).map((one): Target => {
-      return { kind: "Agent", label: one.name, about: one.agentPool, href: path("agents", one.id) };
-    }),
+    ...(pools.data?.agentPools ?? [])
+      .filter(({ name }) => has(name))
+      .slice(0, found)
+      .map((one): Target => {
+        return { kind: "Pool", label: one.name, about: one.description, href: path("pools", one.id) };
+      }),
+    ...(agents.data?.agents ?? [])
+      .filter(({ name, id }) => has(name) || has(id))
+      .slice(0, found)
+      .map((one): Target => {
+        return { kind: "Agent", label: one.name, about: one.agentPool, href: path("agents", one.id) };
+      }),
     ...(runs.data?.runs ?? []).map((one): Target => {
       const about = [one.workspace, runStateWords(one.state).text, one.message].filter(Boolean).join(" · ");
       return { kind: "Run", label: one.id, about, href: path("runs", one.id) };
@@ -108,7 +120,10 @@ export function JumpDialog({ onClose }: { readonly onClose: () => void }) {
             aria-selected={index === chosen}
             tabIndex={-1}
             onClick={() => go(target)}
-            className={classes("flex w-full items-baseline gap-3 rounded-field px-2.5 py-1.5 text-left text-sm", index === chosen && "bg-base-content/8")}
+            className={classes(
+              "flex w-full items-baseline gap-3 rounded-field px-2.5 py-1.5 text-left text-sm",
+              index === chosen && "bg-base-content/8",
+            )}
             data-testid="jump-target"
           >
             <span className="eyebrow w-20 shrink-0">{target.kind}</span>
@@ -117,7 +132,9 @@ export function JumpDialog({ onClose }: { readonly onClose: () => void }) {
           </button>
         ))}
       </div>
-      {targets.length === 0 && <p className="quiet text-sm">{isBusy ? "Searching…" : "Nothing has this in its name or id."}</p>}
+      {targets.length === 0 && (
+        <p className="quiet text-sm">{isBusy ? "Searching…" : "Nothing has this in its name or id."}</p>
+      )}
     </Dialog>
   );
 }

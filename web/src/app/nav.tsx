@@ -1,15 +1,7 @@
 import type { ComponentType } from "react";
 import { Link, useLocation } from "wouter";
 import { classes } from "../ui/class-names.ts";
-import {
-  AgentIcon,
-  AuditIcon,
-  HomeIcon,
-  PoolIcon,
-  RunIcon,
-  SettingsIcon,
-  WorkspaceIcon,
-} from "../ui/icons.tsx";
+import { AgentIcon, AuditIcon, HomeIcon, PoolIcon, RunIcon, SettingsIcon, WorkspaceIcon } from "../ui/icons.tsx";
 import { useShortcuts } from "../ui/shortcuts.ts";
 import { usePath } from "./organization.ts";
 
@@ -54,7 +46,9 @@ export function SectionLinks() {
               aria-current={isCurrent(href) ? "page" : undefined}
               className={classes(
                 "flex items-center gap-2.5 rounded-field px-2.5 py-1.5 text-sm",
-                isCurrent(href) ? "bg-base-content/8 font-medium" : "quiet hover:bg-base-content/5 hover:text-base-content",
+                isCurrent(href)
+                  ? "bg-base-content/8 font-medium"
+                  : "quiet hover:bg-base-content/5 hover:text-base-content",
               )}
               data-testid={`nav-${section.segment || "overview"}`}
             >

@@ -22,5 +22,6 @@ export function useOrgFlag(): string {
 /** Makes paths of pages: `path("runs", id)` is `/o/acme/runs/run_1`. */
 export function usePath(): (...segments: readonly string[]) => string {
   const organization = useOrganization();
-  return (...segments) => ["/o", organization, ...segments].map((part, index) => (index === 0 ? part : encodeURIComponent(part))).join("/");
+  return (...segments) =>
+    ["/o", organization, ...segments].map((part, index) => (index === 0 ? part : encodeURIComponent(part))).join("/");
 }

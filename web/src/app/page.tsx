@@ -51,12 +51,12 @@ function Breadcrumbs({ crumbs }: { readonly crumbs: readonly Crumb[] }) {
   return (
     <nav aria-label="Breadcrumbs" className="quiet mb-1.5 text-sm">
       <ol className="flex flex-wrap gap-1.5">
-        {crumbs.map(({ label, href }) => (
+        {crumbs.map(({ label, href }, index) => (
           <li key={href} className="flex min-w-0 gap-1.5">
-            <Link href={href} className="truncate hover:underline">
+            {index > 0 && <span aria-hidden="true">/</span>}
+            <Link href={href} className="truncate hover:text-base-content hover:underline">
               {label}
             </Link>
-            <span aria-hidden="true">/</span>
           </li>
         ))}
       </ol>

@@ -93,7 +93,12 @@ function Caller({ onKeys }: { readonly onKeys: () => void }) {
         {data?.name}
       </p>
       <div className="flex gap-1">
-        <button type="button" className="btn btn-ghost btn-xs" onClick={() => void session.signOut()} data-testid="sign-out">
+        <button
+          type="button"
+          className="btn btn-ghost btn-xs"
+          onClick={() => void session.signOut()}
+          data-testid="sign-out"
+        >
           Sign out
         </button>
         <button type="button" className="btn btn-ghost btn-xs" onClick={onKeys} data-testid="keys">

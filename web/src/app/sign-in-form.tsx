@@ -1,4 +1,4 @@
-import { type FormEvent, useState } from "react";
+import { type SubmitEvent, useState } from "react";
 import { session } from "../data/session.ts";
 import { Field } from "../ui/field.tsx";
 
@@ -7,7 +7,7 @@ export function SignInForm({ onSignedIn }: { readonly onSignedIn: () => void }) 
   const [key, setKey] = useState("");
   const [refusal, setRefusal] = useState<string>();
   const [isBusy, setIsBusy] = useState(false);
-  const submit = async (event: FormEvent) => {
+  const submit = async (event: SubmitEvent) => {
     event.preventDefault();
     if (key.trim() === "") return setRefusal("Paste an API key first.");
     setIsBusy(true);

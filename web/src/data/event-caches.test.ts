@@ -30,7 +30,9 @@ test("what is gone leaves its list; of another type with the same id nothing goe
 
 test("events tell which answers are stale", () => {
   const event = create(EventSchema, { subject: { case: "run", value: run("run_1", RunState.PLANNED) } });
-  const gone = create(EventSchema, { subject: { case: "gone", value: { type: "windlass.v1.AgentToken", id: "atok_1" } } });
+  const gone = create(EventSchema, {
+    subject: { case: "gone", value: { type: "windlass.v1.AgentToken", id: "atok_1" } },
+  });
   expect(staleMethods([event])).toContain("GetRun");
   expect([...staleMethods([gone])]).toEqual(["ListAgentTokens", "GetAttention", "GetStats"]);
   expect(staleMethods([create(EventSchema)]).size).toBe(0);

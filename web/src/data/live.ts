@@ -1,5 +1,5 @@
-import { useQueryClient } from "@tanstack/react-query";
 import { useTransport } from "@connectrpc/connect-query";
+import { useQueryClient } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
 import { patchLists, refresh, staleMethods } from "./event-caches.ts";
 import { followEvents } from "./event-stream.ts";

@@ -24,7 +24,12 @@ export interface LogPlace {
 }
 
 /** Reads a log from its beginning and follows it until it is complete or the signal, over every break. */
-export async function followLog(transport: Transport, place: LogPlace, sink: LogSink, signal: AbortSignal): Promise<void> {
+export async function followLog(
+  transport: Transport,
+  place: LogPlace,
+  sink: LogSink,
+  signal: AbortSignal,
+): Promise<void> {
   const client = createClient(RunService, transport);
   const position = new LogPosition(place.knownBytes, sink);
   const read = async ({ signal: own, heard }: StreamAttempt) => {

@@ -1,6 +1,7 @@
 import "./log.css";
 import { type MouseEvent, useEffect, useRef, useState } from "react";
 import { ActionButton } from "../ui/action-button.tsx";
+import { CopyButton } from "../ui/copy-button.tsx";
 import { countText } from "../ui/format.ts";
 import { useShortcuts } from "../ui/shortcuts.ts";
 import { downloadOf } from "./download.ts";
@@ -8,7 +9,6 @@ import type { LogPlace } from "./follow-log.ts";
 import { hashOf, type LineRange, lineRangeOf } from "./line-range.ts";
 import { LogSearch } from "./log-search.tsx";
 import { useLog } from "./use-log.ts";
-import { CopyButton } from "../ui/copy-button.tsx";
 
 type Times = "off" | "clock" | "since";
 const nextTimes: Readonly<Record<Times, Times>> = { off: "clock", clock: "since", since: "off" };
@@ -44,13 +44,15 @@ export function LogPane({ place, label }: LogPaneProps) {
   const pick = (event: MouseEvent) => {
     const number = numberAt(event);
     if (number === undefined) return;
-    const next = event.shiftKey && range !== undefined ? spanning(range.first, number) : { first: number, last: number };
+    const next =
+      event.shiftKey && range !== undefined ? spanning(range.first, number) : { first: number, last: number };
     window.history.replaceState(window.history.state, "", hashOf(next));
     setRange(next);
     view.current?.mark(next);
   };
   const toFirstError = () => {
-    if (counts.firstError !== undefined) view.current?.mark({ first: counts.firstError, last: counts.firstError }, "hit");
+    if (counts.firstError !== undefined)
+      view.current?.mark({ first: counts.firstError, last: counts.firstError }, "hit");
   };
   const fold = () => {
     view.current?.foldAll(!isFolded);
@@ -71,7 +73,13 @@ export function LogPane({ place, label }: LogPaneProps) {
       <div className="flex flex-wrap items-center gap-2 border-base-300 border-b px-3 py-2">
         <LogSearch place={place} onGo={(line) => view.current?.mark({ first: line, last: line }, "hit")} />
         <div className="ml-auto flex flex-wrap items-center gap-1">
-          <ActionButton testId="log-error" tone="quiet" size="xs" onClick={toFirstError} disabledReason={counts.firstError === undefined ? "There is no error in this log" : undefined}>
+          <ActionButton
+            testId="log-error"
+            tone="quiet"
+            size="xs"
+            onClick={toFirstError}
+            disabledReason={counts.firstError === undefined ? "There is no error in this log" : undefined}
+          >
             First error
           </ActionButton>
           <ActionButton testId="log-start" tone="quiet" size="xs" onClick={() => view.current?.toStart()}>
@@ -83,10 +91,22 @@ export function LogPane({ place, label }: LogPaneProps) {
           <ActionButton testId="log-fold" tone="quiet" size="xs" onClick={fold}>
             {isFolded ? "Unfold" : "Fold"}
           </ActionButton>
-          <ActionButton testId="log-wrap" tone="quiet" size="xs" isPressed={isWrapping} onClick={() => setIsWrapping(!isWrapping)}>
+          <ActionButton
+            testId="log-wrap"
+            tone="quiet"
+            size="xs"
+            isPressed={isWrapping}
+            onClick={() => setIsWrapping(!isWrapping)}
+          >
             Wrap
           </ActionButton>
-          <ActionButton testId="log-times" tone="quiet" size="xs" isPressed={times !== "off"} onClick={() => setTimes(nextTimes[times])}>
+          <ActionButton
+            testId="log-times"
+            tone="quiet"
+            size="xs"
+            isPressed={times !== "off"}
+            onClick={() => setTimes(nextTimes[times])}
+          >
             {timesText[times]}
           </ActionButton>
           <ActionButton testId="log-full-screen" tone="quiet" size="xs" onClick={toggleFullScreen}>
@@ -101,7 +121,11 @@ export function LogPane({ place, label }: LogPaneProps) {
         <div className="quiet flex items-center gap-1 border-base-300 border-b px-3 py-1 text-xs">
           {range.first === range.last ? `Line ${range.first}` : `Lines ${range.first} to ${range.last}`}
           <CopyButton text={window.location.href.replace(/#.*/, "") + hashOf(range)} what="link" />
-          <CopyButton text={`\`\`\`\n${view.current?.textOf(range) ?? ""}\n\`\`\``} what="lines as Markdown" testId="copy-lines" />
+          <CopyButton
+            text={`\`\`\`\n${view.current?.textOf(range) ?? ""}\n\`\`\``}
+            what="lines as Markdown"
+            testId="copy-lines"
+          />
         </div>
       )}
       {times !== "off" && (

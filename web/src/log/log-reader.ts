@@ -64,6 +64,9 @@ function cut(spans: readonly LogSpan[], rawLength: number): readonly LogSpan[] {
     left -= span.text.length;
   }
   if (left >= 0 && rawLength <= maxLineChars * 4) return kept;
-  const rest = { text: ` … [a line of ${rawLength.toLocaleString("en")} characters: download the log to read it]`, look: "ansi-faint" };
+  const rest = {
+    text: ` … [a line of ${rawLength.toLocaleString("en")} characters: download the log to read it]`,
+    look: "ansi-faint",
+  };
   return [...kept, rest];
 }

@@ -2,11 +2,11 @@ import { useQuery } from "@connectrpc/connect-query";
 import { keepPreviousData, skipToken } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
 import { type LogHit, RunService } from "../../../src/gen/windlass/v1/run_service_pb.ts";
-import { countText } from "../ui/format.ts";
 import { problemOf } from "../data/problem.ts";
+import { classes } from "../ui/class-names.ts";
+import { countText } from "../ui/format.ts";
 import { SearchBox } from "../ui/search-box.tsx";
 import type { LogPlace } from "./follow-log.ts";
-import { classes } from "../ui/class-names.ts";
 
 interface LogSearchProps {
   readonly place: LogPlace;
@@ -33,7 +33,7 @@ export function LogSearch({ place: { runId, phase }, onGo }: LogSearchProps) {
   };
   return (
     <search
-      className="flex min-w-0 flex-wrap items-center gap-2"
+      className="contents"
       onKeyDown={(event) => {
         if (event.key !== "Enter") return;
         event.preventDefault();
@@ -42,7 +42,8 @@ export function LogSearch({ place: { runId, phase }, onGo }: LogSearchProps) {
     >
       <SearchBox label="Search the whole log" value={text} onChange={setText} testId="log-search" />
       <span role="status" className="quiet text-xs" data-testid="log-hits">
-        {text !== "" && (error === null ? hitsText(data?.hitCount, data?.moreHits === true, at) : problemOf(error).message)}
+        {text !== "" &&
+          (error === null ? hitsText(data?.hitCount, data?.moreHits === true, at) : problemOf(error).message)}
       </span>
       {hits.length > 0 && <Hits hits={hits} at={at} onGo={go} />}
     </search>
@@ -56,16 +57,30 @@ function hitsText(count: number | undefined, hasMore: boolean, at: number): stri
   return at < 0 ? all : `${at + 1} of ${all}`;
 }
 
-function Hits({ hits, at, onGo }: { readonly hits: readonly LogHit[]; readonly at: number; readonly onGo: (index: number) => void }) {
+function Hits({
+  hits,
+  at,
+  onGo,
+}: {
+  readonly hits: readonly LogHit[];
+  readonly at: number;
+  readonly onGo: (index: number) => void;
+}) {
   return (
-    <ol className="max-h-40 w-full overflow-y-auto rounded-field border border-base-300 bg-base-100 font-mono text-xs" aria-label="Lines with it">
+    <ol
+      className="order-last max-h-40 w-full overflow-y-auto rounded-field border border-base-300 bg-base-100 font-mono text-xs"
+      aria-label="Lines with it"
+    >
       {hits.map((hit, index) => (
         <li key={String(hit.offset)}>
           <button
             type="button"
             onClick={() => onGo(index)}
             aria-current={index === at}
-            className={classes("flex w-full gap-3 px-2 py-0.5 text-left hover:bg-base-200", index === at && "bg-base-content/8")}
+            className={classes(
+              "flex w-full gap-3 px-2 py-0.5 text-left hover:bg-base-200",
+              index === at && "bg-base-content/8",
+            )}
             data-testid="log-hit"
           >
             <span className="quiet w-12 shrink-0 text-right">{String(hit.line)}</span>

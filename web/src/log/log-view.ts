@@ -127,7 +127,10 @@ export class LogView {
     this.#isAtEnd = false;
     const section = target.closest("details");
     if (section !== null) section.open = true;
+    // Only the box is to scroll; the page comes along for an address that names lines.
+    const top = window.scrollY;
     target.scrollIntoView({ block: "center" });
+    if (look === "hit") window.scrollTo({ top });
     return true;
   }
 
@@ -154,7 +157,8 @@ export class LogView {
     if (line.number === 0) return;
     this.#lines[line.number - 1] = element;
     if (line.kind === "error") this.#firstError ??= line.number;
-    if (this.#section !== undefined) this.#section.count.textContent = `${this.#section.lines.toLocaleString("en")} lines`;
+    if (this.#section !== undefined)
+      this.#section.count.textContent = `${this.#section.lines.toLocaleString("en")} lines`;
   }
 
   #begin(name: SectionName): void {

@@ -34,11 +34,21 @@ test("an apply has its work and what came out", () => {
 });
 
 test("an error is a section of its own", () => {
-  expect(sections(["null_resource.a: Creating...", "╷", "│ Error: no", "╵"])).toEqual(["Apply", "Error", "Error", "Error"]);
+  expect(sections(["null_resource.a: Creating...", "╷", "│ Error: no", "╵"])).toEqual([
+    "Apply",
+    "Error",
+    "Error",
+    "Error",
+  ]);
 });
 
 test("an error begins with its word, in a box or not", () => {
-  expect(["│ Error: no", "Error: no", "  Error: no", "an Error: no"].map(beginsError)).toEqual([true, true, false, false]);
+  expect(["│ Error: no", "Error: no", "  Error: no", "an Error: no"].map(beginsError)).toEqual([
+    true,
+    true,
+    false,
+    false,
+  ]);
 });
 
 test("the agent's own lines are known", () => {

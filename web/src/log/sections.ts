@@ -11,18 +11,28 @@ interface Rule {
 const rules: readonly Rule[] = [
   { name: "Error", begins: /^(?:╷|Error: )/ },
   { name: "Setup", begins: /^(?:Windlass: |Initializing )/, after: ["Setup"] },
-  { name: "Refresh", begins: /: (?:Refreshing state\.\.\.|Reading\.\.\.|Read complete after )/, after: ["Setup", "Plan"] },
+  {
+    name: "Refresh",
+    begins: /: (?:Refreshing state\.\.\.|Reading\.\.\.|Read complete after )/,
+    after: ["Setup", "Plan"],
+  },
   {
     name: "Apply",
-    begins: /: (?:Creating|Modifying|Destroying|Provisioning with .*)\.\.\.|: (?:Creation|Modifications|Destruction) complete/,
+    begins:
+      /: (?:Creating|Modifying|Destroying|Provisioning with .*)\.\.\.|: (?:Creation|Modifications|Destruction) complete/,
     after: ["Setup", "Refresh", "Plan"],
   },
   {
     name: "Plan",
-    begins: /^(?:(?:Terraform|OpenTofu) (?:used the selected providers|will perform|detected|planned)|No changes\.|Note: Objects have changed)/,
+    begins:
+      /^(?:(?:Terraform|OpenTofu) (?:used the selected providers|will perform|detected|planned)|No changes\.|Note: Objects have changed)/,
     after: ["Setup", "Refresh"],
   },
-  { name: "Output", begins: /^(?:Outputs:|Apply complete!|Destroy complete!)/, after: ["Setup", "Refresh", "Apply", "Error"] },
+  {
+    name: "Output",
+    begins: /^(?:Outputs:|Apply complete!|Destroy complete!)/,
+    after: ["Setup", "Refresh", "Apply", "Error"],
+  },
 ];
 
 /** The section that a line of plain text stands in, behind a line of another. */

@@ -1,3 +1,5 @@
+/* biome-ignore-all lint/suspicious/noControlCharactersInRegex: escapes are what is looked for */
+
 import { AnsiUp } from "ansi_up";
 
 /** A piece of a line with one look. */

@@ -22,7 +22,8 @@ const direction = /[\u061c\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\u{e0000}
 const link = /(\u001b\]8;[ -:<-~]*;[!-~]{0,512}\u001b\\[ -~]+\u001b\]8;;\u001b\\)|\u001b\]8;[^\u001b]*(?:\u001b\\|$)/g;
 
 /** Most lines have nothing of all this. */
-const suspicious = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\u{e0000}-\u{e007f}]/u;
+const suspicious =
+  /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\u{e0000}-\u{e007f}]/u;
 
 /** What a terminal would show of a line that was written over: the part behind the last carriage return. */
 function lastWritten(line: string): string {

@@ -1,9 +1,9 @@
 import { useTransport } from "@connectrpc/connect-query";
 import { type RefObject, useEffect, useRef, useState } from "react";
+import type { LiveState } from "../data/keep-open.ts";
 import { followLog, type LogPlace } from "./follow-log.ts";
 import { LogReader } from "./log-reader.ts";
 import { type LogCounts, LogView } from "./log-view.ts";
-import type { LiveState } from "../data/keep-open.ts";
 
 /** A log as its pane shows it. */
 export interface ShownLog {

@@ -1,7 +1,17 @@
 import { PlanAction, type ResourceChange } from "../../../src/gen/windlass/v1/run_pb.ts";
 
 /** The kinds of change, the most dangerous first. */
-export const changeKinds = ["destroy", "replace", "forget", "update", "create", "import", "move", "read", "other"] as const;
+export const changeKinds = [
+  "destroy",
+  "replace",
+  "forget",
+  "update",
+  "create",
+  "import",
+  "move",
+  "read",
+  "other",
+] as const;
 
 export type ChangeKind = (typeof changeKinds)[number];
 

@@ -3,13 +3,21 @@ import { classes } from "../ui/class-names.ts";
 import { type DiffLine, valueDiff } from "./value-diff.ts";
 
 /** The attributes that change, before and after. */
-export function Attributes({ attributes, leftOut }: { readonly attributes: readonly AttributeChange[]; readonly leftOut: number }) {
+export function Attributes({
+  attributes,
+  leftOut,
+}: {
+  readonly attributes: readonly AttributeChange[];
+  readonly leftOut: number;
+}) {
   return (
     <div className="overflow-x-auto px-4 pt-1 pb-3 pl-11 font-mono text-xs leading-5">
       {attributes.map((attribute) => (
         <Attribute key={attribute.path} attribute={attribute} />
       ))}
-      {leftOut > 0 && <p className="quiet">… {leftOut.toLocaleString("en")} more attributes: the log of the plan has them.</p>}
+      {leftOut > 0 && (
+        <p className="quiet">… {leftOut.toLocaleString("en")} more attributes: the log of the plan has them.</p>
+      )}
       {attributes.length === 0 && leftOut === 0 && <p className="quiet">No attribute changes.</p>}
     </div>
   );

@@ -21,9 +21,18 @@ test("what destroys comes first, then modules, types and addresses in order", ()
     all,
   );
   expect(
-    groups.map(({ kind, modules }) => [kind, modules.map((of) => [of.module, of.changes.map(({ address }) => address)])]),
+    groups.map(({ kind, modules }) => [
+      kind,
+      modules.map((of) => [of.module, of.changes.map(({ address }) => address)]),
+    ]),
   ).toEqual([
-    ["destroy", [["", ["a.x[9]", "a.x[10]"]], ["module.m", ["module.m.a.y"]]]],
+    [
+      "destroy",
+      [
+        ["", ["a.x[9]", "a.x[10]"]],
+        ["module.m", ["module.m.a.y"]],
+      ],
+    ],
     ["replace", [["", ["a.r"]]]],
     ["create", [["", ["a.new"]]]],
   ]);
@@ -41,7 +50,9 @@ test("a filter looks into addresses and attributes", () => {
     change("a.c", PlanAction.CREATE, { previousAddress: "a.old" }),
   ];
   const found = (text: string, kind = "") =>
-    groupsOf(changes, { text, kind }).flatMap(({ modules }) => modules.flatMap((of) => of.changes.map((one) => one.address)));
+    groupsOf(changes, { text, kind }).flatMap(({ modules }) =>
+      modules.flatMap((of) => of.changes.map((one) => one.address)),
+    );
   expect(found("NAME")).toEqual(["a.b"]);
   expect(found("old")).toEqual(["a.c"]);
   expect(found("", "create")).toEqual(["a.c"]);

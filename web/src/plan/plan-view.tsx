@@ -40,11 +40,17 @@ export function PlanView({ runId, resultOf }: PlanViewProps) {
   return (
     <div className="space-y-4">
       {plan.summary.incomplete && <Incomplete />}
-      {isEmpty ? <NoChanges hasDrift={plan.drift.length > 0} /> : <Filters plan={plan} text={text} onText={setText} kind={kind} onKind={setKind} />}
+      {isEmpty ? (
+        <NoChanges hasDrift={plan.drift.length > 0} />
+      ) : (
+        <Filters plan={plan} text={text} onText={setText} kind={kind} onKind={setKind} />
+      )}
       {groups.map((group) => (
         <Group key={group.kind} group={group} resultOf={resultOf} />
       ))}
-      {!isEmpty && groups.length === 0 && plan.changes.length > 0 && <p className="quiet">No change fits this filter.</p>}
+      {!isEmpty && groups.length === 0 && plan.changes.length > 0 && (
+        <p className="quiet">No change fits this filter.</p>
+      )}
       {kind === "" && <Outputs outputs={plan.outputs} />}
       {drift.length > 0 && kind === "" && <Drift groups={drift} />}
       {plan.more !== undefined && (
@@ -52,7 +58,9 @@ export function PlanView({ runId, resultOf }: PlanViewProps) {
           Read on: {countText(plan.changes.length, "change")} so far
         </button>
       )}
-      {plan.error !== undefined && <ErrorNote error={plan.error} what="The rest of the plan could not be read" retry={plan.more} />}
+      {plan.error !== undefined && (
+        <ErrorNote error={plan.error} what="The rest of the plan could not be read" retry={plan.more} />
+      )}
     </div>
   );
 }
@@ -67,7 +75,9 @@ const NoChanges = ({ hasDrift }: { readonly hasDrift: boolean }) => (
   <div className="panel px-6 py-10 text-center" data-testid="plan-empty">
     <p className="font-medium">No changes</p>
     <p className="quiet text-sm">
-      {hasDrift ? "The configuration fits the state; what changed outside is below." : "The infrastructure is as the configuration says."}
+      {hasDrift
+        ? "The configuration fits the state; what changed outside is below."
+        : "The infrastructure is as the configuration says."}
     </p>
   </div>
 );
@@ -107,13 +117,19 @@ function Filters({ plan, text, onText, kind, onKind }: FiltersProps) {
   );
 }
 
-function Group({ group: { kind, count, modules }, resultOf }: { readonly group: ChangeGroup; readonly resultOf: ResultOf }) {
+function Group({
+  group: { kind, count, modules },
+  resultOf,
+}: {
+  readonly group: ChangeGroup;
+  readonly resultOf: ResultOf;
+}) {
   const { title, tone } = kindWords[kind];
   const isDangerous = kind === "destroy" || kind === "replace";
   const isOpen = isDangerous || count <= openAtOnce;
   return (
-    <details open={isOpen} className="panel overflow-hidden" data-testid={`plan-group-${kind}`}>
-      <summary className="flex items-baseline gap-2 border-base-300 px-4 py-2.5 font-medium text-sm">
+    <details open={isOpen} className="folds panel overflow-hidden" data-testid={`plan-group-${kind}`}>
+      <summary className="px-4 py-2.5 font-medium text-sm">
         <span className={tone}>{title}</span>
         <span className="quiet font-normal">{count.toLocaleString("en")}</span>
       </summary>
@@ -156,7 +172,7 @@ function Module({ module, changes, isNamed, isOpen, resultOf }: ModuleProps) {
       )}
       {shown.map(row)}
       {rest.length > 0 && (
-        <details className="border-base-300 border-t">
+        <details className="folds border-base-300 border-t">
           <summary className="quiet px-4 py-2 text-sm">{countText(rest.length, "more change")}</summary>
           {rest.map(row)}
         </details>
@@ -168,7 +184,7 @@ function Module({ module, changes, isNamed, isOpen, resultOf }: ModuleProps) {
 function Outputs({ outputs }: { readonly outputs: readonly OutputChange[] }) {
   if (outputs.length === 0) return null;
   return (
-    <details open className="panel overflow-hidden" data-testid="plan-outputs">
+    <details open className="folds panel overflow-hidden" data-testid="plan-outputs">
       <summary className="px-4 py-2.5 font-medium text-sm">
         Outputs <span className="quiet font-normal">{outputs.length}</span>
       </summary>
@@ -185,7 +201,7 @@ function Outputs({ outputs }: { readonly outputs: readonly OutputChange[] }) {
 function Drift({ groups }: { readonly groups: readonly ChangeGroup[] }) {
   const count = groups.reduce((sum, group) => sum + group.count, 0);
   return (
-    <details className="panel overflow-hidden" data-testid="plan-drift">
+    <details className="folds panel overflow-hidden" data-testid="plan-drift">
       <summary className="px-4 py-2.5 font-medium text-sm">
         Changed outside of terraform <span className="quiet font-normal">{count}</span>
       </summary>

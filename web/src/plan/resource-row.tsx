@@ -45,7 +45,9 @@ export function ResourceRow({ change, isOpen, result }: ResourceRowProps) {
           {importId !== "" && <Note text="imported as" value={importId} />}
           {result !== undefined && result.detail !== "" && <span className="quiet block text-xs">{result.detail}</span>}
         </span>
-        {result !== undefined && <span className={classes("shrink-0 text-xs", resultLooks[result.tone])}>{result.text}</span>}
+        {result !== undefined && (
+          <span className={classes("shrink-0 text-xs", resultLooks[result.tone])}>{result.text}</span>
+        )}
         <span className="quiet shrink-0 text-xs">{attributes.length + attributesLeftOut || ""}</span>
       </summary>
       <Attributes attributes={attributes} leftOut={attributesLeftOut} />

@@ -24,7 +24,11 @@ export function usePlan(runId: string): ReadPlan {
   const query = useInfiniteQuery(
     RunService.method.getRunPlan,
     { runId, pageSize: rowsAtOnce, pageToken: "" },
-    { pageParamKey: "pageToken", getNextPageParam: ({ nextPageToken }) => nextPageToken || undefined, staleTime: 60_000 },
+    {
+      pageParamKey: "pageToken",
+      getNextPageParam: ({ nextPageToken }) => nextPageToken || undefined,
+      staleTime: 60_000,
+    },
   );
   const { data, error, hasNextPage, isFetchingNextPage, fetchNextPage, isPending } = query;
   const plans = data?.pages.flatMap(({ plan }) => plan ?? []) ?? [];

@@ -20,7 +20,10 @@ test("short values are told in words", () => {
     before: "(sensitive)",
     after: "(sensitive)",
   });
-  expect(diff(undefined, undefined, { tooLong: true })).toMatchObject({ kind: "words", after: expect.stringContaining("too long") });
+  expect(diff(undefined, undefined, { tooLong: true })).toMatchObject({
+    kind: "words",
+    after: expect.stringContaining("too long"),
+  });
 });
 
 test("white space is shown when it is all that changes", () => {
@@ -50,7 +53,12 @@ test("JSON in a string is compared as what it is", () => {
 
 test("a map that gets its first values, and one that is not known yet", () => {
   expect(lines(diff(undefined, { a: "b" }))).toEqual(["+{", '+  "a": "b"', "+}"]);
-  expect(lines(diff({ a: 1 }, undefined, { unknown: true }))).toEqual(["-{", '-  "a": 1', "-}", "+(known after apply)"]);
+  expect(lines(diff({ a: 1 }, undefined, { unknown: true }))).toEqual([
+    "-{",
+    '-  "a": 1',
+    "-}",
+    "+(known after apply)",
+  ]);
 });
 
 test("numbers keep their digits", () => {

@@ -33,7 +33,8 @@ interface Comparable {
 /** A value of several lines, and what it is; undefined for one that fits into a line. */
 function linesOf(json: string): Comparable | undefined {
   const text = stringOf(json);
-  if (text === undefined) return /^[[{]./.test(json) && json.length > 2 ? { text: prettyJson(json), what: "" } : undefined;
+  if (text === undefined)
+    return /^[[{]./.test(json) && json.length > 2 ? { text: prettyJson(json), what: "" } : undefined;
   if (/^\s*[[{]/.test(text) && isJson(text)) return { text: prettyJson(text), what: "JSON" };
   return text.includes("\n") ? { text, what: "text" } : undefined;
 }

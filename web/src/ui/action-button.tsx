@@ -15,9 +15,9 @@ interface ActionButtonProps {
 }
 
 const tones = {
-  plain: "",
+  plain: "btn-outline border-base-300 hover:bg-base-200 hover:text-base-content",
   primary: "btn-primary",
-  danger: "border-error/50 text-error hover:bg-error/10",
+  danger: "btn-error",
   quiet: "btn-ghost",
 } as const;
 
@@ -32,7 +32,13 @@ export function ActionButton(props: ActionButtonProps) {
     <span className="group relative inline-flex">
       <button
         type="button"
-        className={classes("btn", sizes[size], tones[tone], isPressed === true && "btn-active", isOff && "cursor-not-allowed opacity-55")}
+        className={classes(
+          "btn",
+          sizes[size],
+          tones[tone],
+          isPressed === true && "btn-active",
+          isOff && "cursor-not-allowed opacity-55",
+        )}
         aria-disabled={isOff}
         aria-pressed={isPressed}
         aria-describedby={disabledReason === undefined ? undefined : reasonId}

@@ -62,7 +62,13 @@ export function ConfirmDialog(props: ConfirmDialogProps) {
     <Dialog title={title} onClose={onClose} actions={actions} testId={testId}>
       {children}
       {typed !== undefined && (
-        <Field label={`Type the ${typed.what}'s name, ${typed.name}`} value={name} onChange={setName} testId={`${testId}-name`} mono />
+        <Field
+          label={`Type the ${typed.what}'s name, ${typed.name}`}
+          value={name}
+          onChange={setName}
+          testId={`${testId}-name`}
+          mono
+        />
       )}
       {failure !== undefined && <ErrorNote error={failure.error} what="It was not done" />}
       {cli !== undefined && <CliLine command={cli} />}

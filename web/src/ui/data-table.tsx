@@ -1,7 +1,7 @@
 import { type ReactNode, useRef } from "react";
 import { Link } from "wouter";
-import { useShortcuts } from "./shortcuts.ts";
 import { classes } from "./class-names.ts";
+import { useShortcuts } from "./shortcuts.ts";
 
 export interface Column<Row> {
   readonly header: string;
@@ -31,7 +31,7 @@ export function DataTable<Row>({ label, columns, rows, rowKey, href, empty, test
   const table = useRef<HTMLTableElement>(null);
   const step = (by: 1 | -1) => {
     const links = [...(table.current?.querySelectorAll<HTMLElement>("[data-row-link]") ?? [])];
-    const at = links.findIndex((link) => link === document.activeElement);
+    const at = links.findIndex((link) => link.matches(":focus"));
     links[at < 0 ? 0 : Math.max(0, Math.min(links.length - 1, at + by))]?.focus();
   };
   useShortcuts(

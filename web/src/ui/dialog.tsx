@@ -35,7 +35,13 @@ export function Dialog({ title, onClose, children, actions, testId, wide = false
         <h2 id={titleId} className="font-semibold">
           {title}
         </h2>
-        <button type="button" className="btn btn-ghost btn-xs btn-square" onClick={onClose} aria-label="Close" data-testid="dialog-close">
+        <button
+          type="button"
+          className="btn btn-ghost btn-xs btn-square"
+          onClick={onClose}
+          aria-label="Close"
+          data-testid="dialog-close"
+        >
           <CloseIcon />
         </button>
       </div>

@@ -14,7 +14,11 @@ interface ErrorNoteProps {
 export function ErrorNote({ error, what, retry }: ErrorNoteProps) {
   const { message, reason, requestId, advice, violations } = problemOf(error);
   return (
-    <div role="alert" className="flex gap-3 rounded-box border border-error/40 bg-error/5 px-4 py-3" data-testid="error">
+    <div
+      role="alert"
+      className="flex gap-3 rounded-box border border-error/40 bg-error/5 px-4 py-3"
+      data-testid="error"
+    >
       <span className="mt-0.5 text-error">
         <AlertIcon />
       </span>

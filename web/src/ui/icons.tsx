@@ -32,7 +32,9 @@ export const CloseIcon = drawn("m4 4 8 8M12 4l-8 8");
 export const ChevronIcon = drawn("m5 6 3 3 3-3M5 10");
 export const HomeIcon = drawn("M2.500 7.500 8 3l5.500 4.500V13h-4V9.500h-3V13h-4Z");
 export const RunIcon = drawn("M5 3.500v9l7.500-4.500Z");
-export const WorkspaceIcon = drawn("M2.500 4.500 8 2l5.500 2.500v7L8 14l-5.500-2.500ZM2.500 4.500 8 7l5.500-2.500M8 7v7");
+export const WorkspaceIcon = drawn(
+  "M2.500 4.500 8 2l5.500 2.500v7L8 14l-5.500-2.500ZM2.500 4.500 8 7l5.500-2.500M8 7v7",
+);
 export const PoolIcon = drawn("M3 3h4v4H3zM9 3h4v4H9zM3 9h4v4H3zM9 9h4v4H9z");
 export const AgentIcon = drawn("M2.500 3h11v7h-11zM6 13h4M8 10v3M5 6.500h2");
 export const AuditIcon = drawn("M4 2.500h8v11H4zM6 5.500h4M6 8h4M6 10.500h2");

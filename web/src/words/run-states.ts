@@ -29,8 +29,9 @@ const words: Readonly<Record<RunState, StateWords>> = {
 export const runStateWords = (state: RunState): StateWords => words[state] ?? words[RunState.UNSPECIFIED];
 
 /** Every state that a filter offers, in the order of a run's life. */
-export const filterableStates: readonly RunState[] = Object.values(RunState)
-  .filter((state) => runStateWords(state).flag !== "");
+export const filterableStates: readonly RunState[] = Object.values(RunState).filter(
+  (state) => runStateWords(state).flag !== "",
+);
 
 const finalStates: ReadonlySet<RunState> = new Set([
   RunState.PLANNED_AND_FINISHED,

@@ -41,7 +41,11 @@ export function ActionBar({ run }: { readonly run: Run }) {
       <div className="flex min-w-0 flex-wrap items-center gap-x-4 text-sm">
         <Counts counts={run.appliedChanges ?? run.plannedChanges} />
         {run.planSha256 !== "" && (
-          <span className="quiet font-mono text-xs" title={`SHA-256 of the plan: ${run.planSha256}`} data-testid="plan-hash">
+          <span
+            className="quiet font-mono text-xs"
+            title={`SHA-256 of the plan: ${run.planSha256}`}
+            data-testid="plan-hash"
+          >
             plan {run.planSha256.slice(0, 12)}
           </span>
         )}

@@ -47,8 +47,8 @@ function wordingOf(run: Run, action: Exclude<RunAction, "resolve">): Wording {
         title: "Cancel this run?",
         text: (
           <p>
-            Terraform gets one interrupt: it finishes what it has begun in {workspace}, writes its state and stops. A run
-            that waits ends at once.
+            Terraform gets one interrupt: it finishes what it has begun in {workspace}, writes its state and stops. A
+            run that waits ends at once.
           </p>
         ),
         action: "Cancel run",

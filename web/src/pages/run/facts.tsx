@@ -3,8 +3,8 @@ import { Link } from "wouter";
 import { type Run, RunPriority, RunSource } from "../../../../src/gen/windlass/v1/run_pb.ts";
 import { usePath } from "../../app/organization.ts";
 import { RelativeTime } from "../../ui/relative-time.tsx";
-import { Counts } from "../../words/counts.tsx";
 import { callerName } from "../../words/caller.ts";
+import { Counts } from "../../words/counts.tsx";
 
 const sources: Readonly<Record<RunSource, string>> = {
   [RunSource.UNSPECIFIED]: "an unknown client",
@@ -74,7 +74,7 @@ export function RunFacts({ run }: { readonly run: Run }) {
     [
       "Repeats",
       run.retryOf === "" ? undefined : (
-        <Link href={path("runs", run.retryOf)} className="font-mono text-xs underline">
+        <Link key="repeats" href={path("runs", run.retryOf)} className="font-mono text-xs underline">
           {run.retryOf}
         </Link>
       ),

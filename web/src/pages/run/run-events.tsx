@@ -1,11 +1,11 @@
 import { useQuery } from "@connectrpc/connect-query";
-import { type FormEvent, useState } from "react";
+import { type SubmitEvent, useState } from "react";
 import { type Run, RunState } from "../../../../src/gen/windlass/v1/run_pb.ts";
 import { RunService } from "../../../../src/gen/windlass/v1/run_service_pb.ts";
 import { ErrorNote } from "../../ui/error-note.tsx";
 import { Field } from "../../ui/field.tsx";
 import { RelativeTime } from "../../ui/relative-time.tsx";
-import { type Tone, StatusBadge } from "../../ui/status-badge.tsx";
+import { StatusBadge, type Tone } from "../../ui/status-badge.tsx";
 import { callerName } from "../../words/caller.ts";
 import { runStateWords } from "../../words/run-states.ts";
 import { useRunCalls } from "./run-calls.ts";
@@ -30,7 +30,9 @@ export function RunEvents({ run }: { readonly run: Run }) {
                 {event.actor === "" ? "server" : callerName(event.actor)}
               </span>
               {event.comment !== "" && (
-                <p className="w-full whitespace-pre-wrap break-words border-base-300 border-l-2 pl-3 sm:ml-28">{event.comment}</p>
+                <p className="w-full whitespace-pre-wrap break-words border-base-300 border-l-2 pl-3 sm:ml-28">
+                  {event.comment}
+                </p>
               )}
             </li>
           );
@@ -44,9 +46,11 @@ export function RunEvents({ run }: { readonly run: Run }) {
 function CommentForm({ run }: { readonly run: Run }) {
   const calls = useRunCalls();
   const [comment, setComment] = useState("");
+  const [emptyHint, setEmptyHint] = useState<string>();
   const [failure, setFailure] = useState<unknown>();
-  const submit = async (event: FormEvent) => {
+  const submit = async (event: SubmitEvent) => {
     event.preventDefault();
+    if (comment.trim() === "") return setEmptyHint("Write something first.");
     setFailure(undefined);
     try {
       await calls.comment(run.id, comment);
@@ -55,11 +59,22 @@ function CommentForm({ run }: { readonly run: Run }) {
       setFailure(error);
     }
   };
+  const changeComment = (text: string) => {
+    setComment(text);
+    setEmptyHint(undefined);
+  };
   return (
     <form onSubmit={(event) => void submit(event)} className="space-y-2">
-      <Field label="Say something about this run" rows={2} value={comment} onChange={setComment} testId="comment" />
+      <Field
+        label="Say something about this run"
+        rows={2}
+        value={comment}
+        onChange={changeComment}
+        error={emptyHint}
+        testId="comment"
+      />
       {failure !== undefined && <ErrorNote error={failure} what="The comment was not recorded" />}
-      <button type="submit" className="btn btn-sm" disabled={comment.trim() === ""} data-testid="comment-send">
+      <button type="submit" className="btn btn-sm" data-testid="comment-send">
         Comment
       </button>
     </form>

@@ -11,8 +11,8 @@ import { CopyButton } from "../../ui/copy-button.tsx";
 import { EmptyState } from "../../ui/empty-state.tsx";
 import { ErrorNote } from "../../ui/error-note.tsx";
 import { shortId } from "../../ui/format.ts";
-import { Tabs } from "../../ui/tabs.tsx";
 import type { Tone } from "../../ui/status-badge.tsx";
+import { Tabs } from "../../ui/tabs.tsx";
 import { RunStateBadge } from "../../words/run-state-badge.tsx";
 import { countsText, hasEnded, runStateWords } from "../../words/run-states.ts";
 import { ActionBar } from "./action-bar.tsx";
@@ -33,7 +33,13 @@ const tabLabels: Readonly<Record<Tab, string>> = {
   timeline: "Details",
 };
 
-const favicons: Readonly<Record<Tone, Favicon>> = { quiet: "idle", busy: "running", wait: "waiting", good: "good", bad: "bad" };
+const favicons: Readonly<Record<Tone, Favicon>> = {
+  quiet: "idle",
+  busy: "running",
+  wait: "waiting",
+  good: "good",
+  bad: "bad",
+};
 const marks: Readonly<Record<Tone, string>> = { quiet: "○", busy: "●", wait: "?", good: "✓", bad: "✗" };
 
 /** What is most worth seeing of a run in its state. */
@@ -83,7 +89,9 @@ export function RunPage() {
       <StageBar run={run} />
       <WaitingBanner run={run} />
       <Trouble run={run} />
-      {error !== null && <ErrorNote error={error} what="The run could not be read again" retry={() => void refetch()} />}
+      {error !== null && (
+        <ErrorNote error={error} what="The run could not be read again" retry={() => void refetch()} />
+      )}
       <Tabs
         label="Parts of the run"
         tabs={tabs.map((one) => ({
@@ -125,7 +133,9 @@ function TabContent({ run, tab }: { readonly run: Run; readonly tab: Tab }) {
       return run.plannedChanges === undefined ? (
         <div className="panel">
           <EmptyState title="There is no plan">
-            {hasEnded(run) ? "The run ended before it had one: its log says why." : "It is shown here as soon as it is made."}
+            {hasEnded(run)
+              ? "The run ended before it had one: its log says why."
+              : "It is shown here as soon as it is made."}
           </EmptyState>
         </div>
       ) : (
@@ -144,9 +154,15 @@ function PhaseLog({ run, phase }: { readonly run: Run; readonly phase: RunPhase 
   const isPlan = phase === RunPhase.PLAN;
   const job = isPlan ? run.plan : run.apply;
   if (job?.startTime === undefined && job?.logBytes !== undefined && job.logBytes === 0n && !hasEnded(run))
-    return <NoLog text={isPlan ? "It begins when an agent starts the plan." : "It begins when an agent starts the apply."} />;
+    return (
+      <NoLog text={isPlan ? "It begins when an agent starts the plan." : "It begins when an agent starts the apply."} />
+    );
   if (job === undefined)
-    return <NoLog text={isPlan ? "The run never had a plan." : "Nothing is applied before somebody has confirmed the plan."} />;
+    return (
+      <NoLog
+        text={isPlan ? "The run never had a plan." : "Nothing is applied before somebody has confirmed the plan."}
+      />
+    );
   const place = { runId: run.id, phase, knownBytes: job.logBytes };
   return <LogPane key={phase} place={place} label={isPlan ? "Log of the plan" : "Log of the apply"} />;
 }

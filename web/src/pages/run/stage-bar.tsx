@@ -25,8 +25,15 @@ export function StageBar({ run }: { readonly run: Run }) {
     <ol aria-label="Stages" className="grid auto-cols-fr grid-flow-col gap-1.5" data-testid="stages">
       {stagesOf(run).map(({ name, status, from, to }) => (
         <li key={name} className="min-w-0" aria-current={status === "now" ? "step" : undefined}>
-          <div className={classes("h-1 rounded-full", name === "Confirm" && status === "now" ? "bg-warning" : bars[status])} />
-          <p className="mt-1.5 truncate font-medium text-xs">{status === "failed" && name === "Confirm" ? "Discarded" : name}</p>
+          <div
+            className={classes(
+              "h-1 rounded-full",
+              name === "Confirm" && status === "now" ? "bg-warning" : bars[status],
+            )}
+          />
+          <p className="mt-1.5 truncate font-medium text-xs">
+            {status === "failed" && name === "Confirm" ? "Discarded" : name}
+          </p>
           <p className="quiet truncate text-xs">
             {from === undefined ? words[status] : <Elapsed from={from} to={to} />}
             {status === "failed" && name !== "Confirm" && " · failed"}

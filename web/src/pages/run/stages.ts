@@ -40,7 +40,12 @@ export function stagesOf(run: Run): readonly Stage[] {
   const decidedAt = decideTime ?? apply?.queueTime;
   const confirms = decidedAt !== undefined || isPlanned;
   const confirm = stretch("Confirm", confirms ? plan?.endTime : undefined, decidedAt, isOver);
-  const applyQueue = stretch("Apply queue", apply?.queueTime, apply?.startTime ?? (isOver ? endTime : undefined), isOver);
+  const applyQueue = stretch(
+    "Apply queue",
+    apply?.queueTime,
+    apply?.startTime ?? (isOver ? endTime : undefined),
+    isOver,
+  );
   return [
     queue,
     phaseStage("Plan", plan, isOver || isPlanned),

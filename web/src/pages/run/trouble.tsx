@@ -53,12 +53,17 @@ function Notice({ tone, children }: { readonly tone: "warning" | "error"; readon
 function InFlight({ run }: { readonly run: Run }) {
   return (
     <Notice tone="warning">
-      <p className="font-medium">Unknown: {countText(run.inFlight.length, "change")} had begun and did not end. Look at these by hand.</p>
+      <p className="font-medium">
+        Unknown: {countText(run.inFlight.length, "change")} had begun and did not end. Look at these by hand.
+      </p>
       <ul className="space-y-1" data-testid="in-flight">
         {run.inFlight.map(({ address, action, idKey, id, note }) => (
           <li key={address} className="break-words">
             <code className="font-mono text-xs">{address}</code>
-            <span className="quiet"> {[action, idKey === "" ? "" : `${idKey}=${id}`, note].filter(Boolean).join(" · ")}</span>
+            <span className="quiet">
+              {" "}
+              {[action, idKey === "" ? "" : `${idKey}=${id}`, note].filter(Boolean).join(" · ")}
+            </span>
           </li>
         ))}
       </ul>
@@ -73,7 +78,9 @@ function Lost({ run }: { readonly run: Run }) {
   const lost = data?.lostResources ?? run.lost;
   return (
     <Notice tone="warning">
-      <p className="font-medium">{countText(run.lostCount, "resource")} were finished and are not in the state as they should be.</p>
+      <p className="font-medium">
+        {countText(run.lostCount, "resource")} were finished and are not in the state as they should be.
+      </p>
       {error !== null && <ErrorNote error={error} what="They could not all be read" />}
       <ul className="space-y-1" data-testid="lost">
         {lost.map(({ address, note, id, idKey }) => (

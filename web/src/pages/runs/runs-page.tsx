@@ -1,18 +1,21 @@
 import { useQuery } from "@connectrpc/connect-query";
 import { keepPreviousData } from "@tanstack/react-query";
-import { RunState } from "../../../../src/gen/windlass/v1/run_pb.ts";
+import { useState } from "react";
+import type { RunState } from "../../../../src/gen/windlass/v1/run_pb.ts";
 import { RunService } from "../../../../src/gen/windlass/v1/run_service_pb.ts";
 import { useOrganization, useOrgFlag } from "../../app/organization.ts";
 import { Page } from "../../app/page.tsx";
+import { ActionButton } from "../../ui/action-button.tsx";
 import { shellWord } from "../../ui/cli-line.tsx";
 import { EmptyState } from "../../ui/empty-state.tsx";
 import { ErrorNote } from "../../ui/error-note.tsx";
 import { SelectField } from "../../ui/field.tsx";
 import { Pagination } from "../../ui/pagination.tsx";
+import { SearchBox } from "../../ui/search-box.tsx";
 import { useUrlState } from "../../ui/url-state.ts";
 import { filterableStates, runStateWords } from "../../words/run-states.ts";
+import { StartRunDialog } from "../run/start-run-dialog.tsx";
 import { RunsTable } from "./runs-table.tsx";
-import { SearchBox } from "../../ui/search-box.tsx";
 
 const presets = [
   { value: "", label: "All states" },
@@ -49,15 +52,37 @@ export function RunsPage() {
   const [search, setSearch] = useUrlState("q");
   const [workspace, setWorkspace] = useUrlState("workspace");
   const [page, setPage] = useUrlState("page");
+  const [isStarting, setIsStarting] = useState(false);
   const input = { organization, search, workspace, pageToken: page, ...stateFilter(state) };
   const { data, error, refetch } = useQuery(RunService.method.listRuns, input, { placeholderData: keepPreviousData });
   const isFiltered = [state, search, workspace].some((value) => value !== "");
   return (
-    <Page title="Runs" cli={`${cliFor(state, search, workspace)}${useOrgFlag()}`}>
+    <Page
+      title="Runs"
+      cli={`${cliFor(state, search, workspace)}${useOrgFlag()}`}
+      actions={
+        <ActionButton
+          testId="runs-start"
+          tone="primary"
+          onClick={() => setIsStarting(true)}
+          disabledReason={workspace === "" ? "Type a workspace below first" : undefined}
+        >
+          Start run
+        </ActionButton>
+      }
+    >
+      {isStarting && <StartRunDialog workspace={workspace} onClose={() => setIsStarting(false)} />}
       <div className="flex flex-wrap items-center gap-2">
         <SearchBox label="Id, message or author" value={search} onChange={setSearch} testId="runs-search" />
         <SearchBox label="Workspace" value={workspace} onChange={setWorkspace} testId="runs-workspace" />
-        <SelectField label="State" options={stateOptions} value={state} onChange={setState} testId="runs-state" isBare />
+        <SelectField
+          label="State"
+          options={stateOptions}
+          value={state}
+          onChange={setState}
+          testId="runs-state"
+          isBare
+        />
       </div>
       {error !== null && <ErrorNote error={error} what="The runs could not be read" retry={() => void refetch()} />}
       {data !== undefined && (

@@ -1,13 +1,12 @@
 import type { ReactNode } from "react";
-import { Link } from "wouter";
 import type { Run } from "../../../../src/gen/windlass/v1/run_pb.ts";
 import { usePath } from "../../app/organization.ts";
 import { type Column, DataTable } from "../../ui/data-table.tsx";
 import { shortId } from "../../ui/format.ts";
 import { RelativeTime } from "../../ui/relative-time.tsx";
-import { RunStateBadge, WaitingChip } from "../../words/run-state-badge.tsx";
 import { callerName } from "../../words/caller.ts";
 import { Counts } from "../../words/counts.tsx";
+import { RunStateBadge, WaitingChip } from "../../words/run-state-badge.tsx";
 
 interface RunsTableProps {
   readonly runs: readonly Run[];
@@ -25,21 +24,27 @@ const agentOf = ({ plan, apply }: Run): string => apply?.agentName || plan?.agen
 export function RunsTable({ runs, empty, hasWorkspace = true, label = "Runs", testId = "runs" }: RunsTableProps) {
   const path = usePath();
   const columns: readonly Column<Run>[] = [
-    { header: "Run", cell: (run) => <span className="font-mono text-xs">{shortId(run.id)}</span> },
-    { header: "State", cell: (run) => <RunStateBadge run={run} /> },
-    ...(hasWorkspace
-      ? [
-          {
-            header: "Workspace",
-            cell: (run: Run) => (
-              <Link href={path("ws", run.workspace)} className="relative z-10 hover:underline">
-                {run.workspace}
-              </Link>
-            ),
-          },
-        ]
-      : []),
-    { header: "Changes", cell: (run) => <Counts counts={run.appliedChanges ?? run.plannedChanges} /> },
+    {
+      header: "Run",
+      cell: (run) => (
+        <>
+          {hasWorkspace && <span className="block max-w-40 truncate">{run.workspace}</span>}
+          <span className="quiet font-mono font-normal text-xs">{shortId(run.id)}</span>
+        </>
+      ),
+    },
+    {
+      header: "State",
+      cell: (run) => (
+        <>
+          <RunStateBadge run={run} />
+          <span className="block md:hidden">
+            <WaitingChip run={run} />
+          </span>
+        </>
+      ),
+    },
+    { header: "Changes", wideOnly: true, cell: (run) => <Counts counts={run.appliedChanges ?? run.plannedChanges} /> },
     {
       header: "Message",
       grows: true,
