@@ -21,6 +21,9 @@ export const pageRoutes: readonly PageRoute[] = [
   { path: "/runs/:id/:tab", page: RunPage },
   { path: "/pools", page: page(() => import("../pages/pools/pools-page.tsx"), "PoolsPage") },
   { path: "/pools/:id/:tab?", page: page(() => import("../pages/pool/pool-page.tsx"), "PoolPage") },
+  { path: "/ws", page: page(() => import("../pages/workspaces/workspaces-page.tsx"), "WorkspacesPage") },
+  { path: "/ws/:name/state/:version", page: page(() => import("../pages/state/state-page.tsx"), "StatePage") },
+  { path: "/ws/:name/:tab?", page: page(() => import("../pages/workspace/workspace-page.tsx"), "WorkspacePage") },
   { path: "/agents", page: page(() => import("../pages/agents/agents-page.tsx"), "AgentsPage") },
   { path: "/agents/:id", page: page(() => import("../pages/agent/agent-page.tsx"), "AgentPage") },
 ];

@@ -1,11 +1,7 @@
 import { expect, test } from "vitest";
 import { changedFields, type Edits, maskPath, meanwhile, noEdits, typeOver } from "./edits.ts";
 
-interface Values {
-  readonly [field: string]: string | readonly string[];
-  readonly name: string;
-  readonly tags: readonly string[];
-}
+type Values = { readonly name: string; readonly tags: readonly string[] };
 
 const read: Values = { name: "net", tags: ["prod"] };
 const renamed: Edits<Values> = typeOver(noEdits, read, { name: "network" });

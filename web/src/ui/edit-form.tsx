@@ -28,6 +28,8 @@ export function EditForm<Values extends FormValues>(props: EditFormProps<Values>
   return (
     <Section title={title} testId={testId}>
       <form onSubmit={submit} noValidate className="panel space-y-4 p-4 sm:p-5">
+        {/* Enter in a field sends a form that has a button for it. */}
+        <button type="submit" className="hidden" tabIndex={-1} aria-hidden="true" />
         <div className="max-w-xl space-y-4">{children}</div>
         {edit.failure !== undefined && <ErrorNote error={edit.failure.error} what={failed} />}
         <div className="flex flex-wrap items-center gap-3 border-base-300 border-t pt-4">
@@ -43,8 +45,6 @@ export function EditForm<Values extends FormValues>(props: EditFormProps<Values>
             {edit.isSaved && "Saved"}
           </span>
         </div>
-        {/* Enter in a field sends a form that has a button for it. */}
-        <button type="submit" className="hidden" tabIndex={-1} aria-hidden="true" />
       </form>
     </Section>
   );

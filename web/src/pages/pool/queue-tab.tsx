@@ -7,7 +7,7 @@ import { usePath } from "../../app/organization.ts";
 import { type Column, DataTable } from "../../ui/data-table.tsx";
 import { EmptyState } from "../../ui/empty-state.tsx";
 import { ErrorNote } from "../../ui/error-note.tsx";
-import { shortId } from "../../ui/format.ts";
+import { countText, shortId } from "../../ui/format.ts";
 import { Pagination } from "../../ui/pagination.tsx";
 import { RelativeTime } from "../../ui/relative-time.tsx";
 import { Section } from "../../ui/section.tsx";
@@ -39,7 +39,7 @@ export function QueueTab({ pool }: PoolTabProps) {
             jobs={queue.data.queuedJobs}
             empty={
               <EmptyState title="Nothing waits">
-                {online === 0 ? "No agent is online: the next job will wait for one." : `Agents have room for ${Math.max(0, (counts?.capacity ?? 0) - (counts?.runningJobs ?? 0))} more jobs.`}
+                {online === 0 ? "No agent is online: the next job will wait for one." : `Agents have room for ${countText(Math.max(0, (counts?.capacity ?? 0) - (counts?.runningJobs ?? 0)), "more job")}.`}
               </EmptyState>
             }
           />

@@ -103,14 +103,16 @@ function optionsOf(element: HTMLElement, lines: readonly Line[], format: (value:
     cursor: { show: false },
     scales: { y: { range: (_, __, most) => [0, Math.max(1, most * 1.1)] } },
     axes: [
-      { ...axis, grid: { show: false }, space: 70, values: [[60, "{HH}:{mm}", null, null, null, null, null, null, 1]] },
-      { ...axis, grid, size: 56, space: 36, values: (_, ticks) => ticks.map((tick) => (Number.isInteger(tick) ? format(tick) : "")) },
+      { ...axis, grid: { show: false }, size: 26, space: 70, values: [[60, "{HH}:{mm}", null, null, null, null, null, null, 1]] },
+      { ...axis, grid, size: 56, space: 36, values: (_, ticks) => ticks.map((tick) => (Number.isInteger(tick) ? (tick === 0 ? "0" : format(tick)) : "")) },
     ],
     series: [
       {},
-      ...lines.map(({ label, colour, isDashed }): UPlot.Series => {
+      ...lines.map(({ label, colour, isDashed, values }): UPlot.Series => {
+        // What stands between minutes without a value is a point, not a line.
+        const hasPoints = values.includes(null);
         const dash = isDashed === true ? { dash: [5, 4] } : {};
-        return { label, stroke: colourOf(colour), width: 1.75, spanGaps: false, points: { size: 5 }, ...dash };
+        return { label, stroke: colourOf(colour), width: 1.75, spanGaps: false, points: { show: hasPoints, size: 5 }, ...dash };
       }),
     ],
   };

@@ -1,0 +1,134 @@
+import { useQuery } from "@connectrpc/connect-query";
+import { useState } from "react";
+import { useLocation } from "wouter";
+import { type StateVersion, StateStatus } from "../../../../src/gen/windlass/v1/state_pb.ts";
+import { StateService } from "../../../../src/gen/windlass/v1/state_service_pb.ts";
+import { Permission } from "../../../../src/gen/windlass/v1/system_service_pb.ts";
+import { useOrganization, useOrgFlag, usePath } from "../../app/organization.ts";
+import { useLack } from "../../app/permission.ts";
+import { useCall } from "../../data/use-call.ts";
+import { ActionButton } from "../../ui/action-button.tsx";
+import { ConfirmDialog } from "../../ui/confirm-dialog.tsx";
+import { CheckField } from "../../ui/field.tsx";
+
+const stale = ["GetStateVersion", "ListStateVersions", "GetWorkspace", "GetAttention"];
+
+/** What can be done with a state: an earlier one can come back, one that is kept aside is adopted or dropped. */
+export function StateActions({ version }: { readonly version: StateVersion }) {
+  const [asks, setAsks] = useState<"rollback" | "adopt" | "drop">();
+  const lack = useLack(Permission.OPERATE);
+  const close = () => setAsks(undefined);
+  const isCurrent = version.status === StateStatus.CURRENT ? "It is the workspace's state" : undefined;
+  if (version.status === StateStatus.QUARANTINED)
+    return (
+      <>
+        <ActionButton onClick={() => setAsks("adopt")} testId="adopt-state" disabledReason={lack}>
+          Adopt
+        </ActionButton>
+        <ActionButton onClick={() => setAsks("drop")} testId="drop-state" tone="danger" disabledReason={lack}>
+          Drop
+        </ActionButton>
+        {asks === "adopt" && <AdoptDialog version={version} onClose={close} />}
+        {asks === "drop" && <DropDialog version={version} onClose={close} />}
+      </>
+    );
+  return (
+    <>
+      <ActionButton onClick={() => setAsks("rollback")} testId="rollback-state" disabledReason={lack ?? isCurrent}>
+        Roll back to it
+      </ActionButton>
+      {asks === "rollback" && <RollbackDialog version={version} onClose={close} />}
+    </>
+  );
+}
+
+interface StateDialogProps {
+  readonly version: StateVersion;
+  readonly onClose: () => void;
+}
+
+function RollbackDialog({ version, onClose }: StateDialogProps) {
+  const organization = useOrganization();
+  const path = usePath();
+  const orgFlag = useOrgFlag();
+  const [, navigate] = useLocation();
+  const { data } = useQuery(StateService.method.getStateVersion, { organization, workspace: version.workspace });
+  const current = data?.stateVersion;
+  // The state that was current when the dialog opened: if another comes meanwhile, the server refuses.
+  const [seenId, setSeenId] = useState<string>();
+  if (seenId === undefined && current !== undefined) setSeenId(current.id);
+  const rollback = useCall(StateService.method.rollbackState, stale);
+  const act = async () => {
+    const { stateVersion } = await rollback({ stateVersionId: version.id, expectedCurrentId: seenId ?? "" });
+    if (stateVersion !== undefined) navigate(path("ws", version.workspace, "state", stateVersion.id));
+  };
+  return (
+    <ConfirmDialog
+      title={`Roll back to state ${version.serial}?`}
+      action="Roll back"
+      typed={{ what: "workspace", name: version.workspace }}
+      cli={`windlass state rollback ${version.workspace} ${version.id}${orgFlag}`}
+      onConfirm={act}
+      onClose={onClose}
+      testId="rollback-dialog"
+    >
+      <p>
+        Its content becomes the state of {version.workspace} again, under a new serial
+        {current !== undefined && ` after ${current.serial}`}. Nothing in the world changes: the next plan shows what differs.
+      </p>
+    </ConfirmDialog>
+  );
+}
+
+function AdoptDialog({ version, onClose }: StateDialogProps) {
+  const path = usePath();
+  const orgFlag = useOrgFlag();
+  const [, navigate] = useLocation();
+  const [isForced, setIsForced] = useState(false);
+  const owns = useLack(Permission.OWN);
+  const adopt = useCall(StateService.method.adoptState, stale);
+  const act = async () => {
+    await adopt({ stateVersionId: version.id, force: isForced });
+    navigate(path("ws", version.workspace, "state"));
+  };
+  return (
+    <ConfirmDialog
+      title={`Adopt state ${version.serial}?`}
+      action="Adopt"
+      typed={{ what: "workspace", name: version.workspace }}
+      cli={`windlass state adopt ${version.id}${isForced ? " --force" : ""}${orgFlag}`}
+      onConfirm={act}
+      onClose={onClose}
+      testId="adopt-dialog"
+    >
+      <p>It becomes the state of {version.workspace}. The one that is current now stays in the list.</p>
+      {owns === undefined && (
+        <CheckField label="Although its lineage is another one" hint="The two states describe different histories." isChecked={isForced} onChange={setIsForced} testId="adopt-force" />
+      )}
+    </ConfirmDialog>
+  );
+}
+
+function DropDialog({ version, onClose }: StateDialogProps) {
+  const path = usePath();
+  const orgFlag = useOrgFlag();
+  const [, navigate] = useLocation();
+  const drop = useCall(StateService.method.dropState, ["ListStateVersions", "GetAttention"]);
+  const act = async () => {
+    await drop({ stateVersionId: version.id });
+    navigate(path("ws", version.workspace, "state"));
+  };
+  return (
+    <ConfirmDialog
+      title={`Drop state ${version.serial}?`}
+      action="Drop"
+      typed={{ what: "workspace", name: version.workspace }}
+      cli={`windlass state drop ${version.id}${orgFlag}`}
+      onConfirm={act}
+      onClose={onClose}
+      testId="drop-dialog"
+    >
+      <p>It is deleted for good. If it is the only record of what an apply made, nobody will manage that.</p>
+    </ConfirmDialog>
+  );
+}

@@ -1,0 +1,36 @@
+import { useQuery } from "@connectrpc/connect-query";
+import type { AgentPool } from "../../../../src/gen/windlass/v1/agent_pool_pb.ts";
+import { AgentPoolService } from "../../../../src/gen/windlass/v1/agent_pool_service_pb.ts";
+import { useOrganization } from "../../app/organization.ts";
+import { SelectField } from "../../ui/field.tsx";
+
+interface PoolFieldProps {
+  /** Name of the pool; empty is none. */
+  readonly value: string;
+  readonly onChange: (pool: string) => void;
+  /** Whose pool it becomes: pools that do not grant it say so. */
+  readonly workspace: string;
+  readonly error?: string | undefined;
+  readonly hint?: string | undefined;
+}
+
+/** Which pool a workspace runs on. */
+export function PoolField({ value, onChange, workspace, error, hint }: PoolFieldProps) {
+  const organization = useOrganization();
+  const { data } = useQuery(AgentPoolService.method.listAgentPools, { organization, pageSize: 1000 });
+  const pools = data?.agentPools ?? [];
+  // The one that is set stays on offer whatever the list says.
+  const missing = value !== "" && !pools.some(({ name }) => name === value) ? [{ value, label: value }] : [];
+  const options = [
+    { value: "", label: data === undefined ? "Loading…" : pools.length === 0 ? "There is no pool: create one first" : "Choose a pool" },
+    ...missing,
+    ...pools.map((pool) => ({ value: pool.name, label: labelOf(pool, workspace) })),
+  ];
+  return <SelectField label="Agent pool" options={options} value={value} onChange={onChange} error={error} hint={hint} testId="workspace-pool" />;
+}
+
+function labelOf({ name, organizationScoped, grantedWorkspaces, counts }: AgentPool, workspace: string): string {
+  if (!organizationScoped && !grantedWorkspaces.includes(workspace)) return `${name} (not granted to it)`;
+  const online = (counts?.idleAgents ?? 0) + (counts?.busyAgents ?? 0);
+  return `${name} (${online === 0 ? "no agent online" : `${online} online`})`;
+}
