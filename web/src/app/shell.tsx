@@ -31,7 +31,7 @@ export function Shell({ children }: { readonly children: ReactNode }) {
       <a href="#main" className="sr-only focus:not-sr-only focus:absolute focus:z-50 focus:bg-base-100 focus:p-2">
         Skip to the page
       </a>
-      <div className="flex items-center justify-between border-base-300 border-b bg-base-200 px-4 py-2 md:hidden">
+      <header className="flex items-center justify-between border-base-300 border-b bg-base-200 px-4 py-2 md:hidden">
         <span className="font-semibold">Windlass</span>
         <button
           type="button"
@@ -43,7 +43,7 @@ export function Shell({ children }: { readonly children: ReactNode }) {
         >
           <MenuIcon />
         </button>
-      </div>
+      </header>
       <aside
         data-open={isMenuOpen}
         className="border-base-300 border-b px-3 py-4 data-[open=false]:hidden md:sticky md:top-0 md:block! md:h-dvh md:w-56 md:shrink-0 md:overflow-y-auto md:border-r md:border-b-0"

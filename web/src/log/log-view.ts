@@ -1,3 +1,4 @@
+import { countText } from "../ui/format.ts";
 import type { LineRange } from "./line-range.ts";
 import type { LogLine } from "./log-reader.ts";
 import type { SectionName } from "./sections.ts";
@@ -157,8 +158,7 @@ export class LogView {
     if (line.number === 0) return;
     this.#lines[line.number - 1] = element;
     if (line.kind === "error") this.#firstError ??= line.number;
-    if (this.#section !== undefined)
-      this.#section.count.textContent = `${this.#section.lines.toLocaleString("en")} lines`;
+    if (this.#section !== undefined) this.#section.count.textContent = countText(this.#section.lines, "line");
   }
 
   #begin(name: SectionName): void {
