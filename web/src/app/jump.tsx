@@ -1,6 +1,6 @@
 import { useQuery } from "@connectrpc/connect-query";
 import { skipToken } from "@tanstack/react-query";
-import { useDeferredValue, useState } from "react";
+import { useState } from "react";
 import { useLocation } from "wouter";
 import { AgentPoolService } from "../../../src/gen/windlass/v1/agent_pool_service_pb.ts";
 import { AgentService } from "../../../src/gen/windlass/v1/agent_service_pb.ts";
@@ -9,6 +9,7 @@ import { WorkspaceService } from "../../../src/gen/windlass/v1/workspace_service
 import { classes } from "../ui/class-names.ts";
 import { Dialog } from "../ui/dialog.tsx";
 import { ErrorNote } from "../ui/error-note.tsx";
+import { useSettled } from "../ui/settled.ts";
 import { runStateWords } from "../words/run-states.ts";
 import { sections } from "./nav.tsx";
 import { useOrganization, usePath } from "./organization.ts";
@@ -76,7 +77,7 @@ export function JumpDialog({ onClose }: { readonly onClose: () => void }) {
   const [text, setText] = useState("");
   const [at, setAt] = useState(0);
   const [, navigate] = useLocation();
-  const { targets, error, isBusy } = useTargets(useDeferredValue(text.trim()));
+  const { targets, error, isBusy } = useTargets(useSettled(text.trim()));
   const chosen = Math.min(at, Math.max(0, targets.length - 1));
   const go = ({ href }: Target) => {
     onClose();

@@ -2,6 +2,7 @@ import { useQuery } from "@connectrpc/connect-query";
 import { type ReactNode, Suspense, useEffect, useState } from "react";
 import { useLocation } from "wouter";
 import { SystemService } from "../../../src/gen/windlass/v1/system_service_pb.ts";
+import { tryNow } from "../data/keep-open.ts";
 import { useLiveEvents } from "../data/live.ts";
 import { session } from "../data/session.ts";
 import { MenuIcon, SearchIcon } from "../ui/icons.tsx";
@@ -116,7 +117,10 @@ function LiveBanner() {
     <div role="status" data-testid="live" data-state={state}>
       {state === "reconnecting" && (
         <p className="border-warning/40 border-b bg-warning/10 px-4 py-1.5 text-center text-sm">
-          Reconnecting to the server… What you see may be old.
+          Reconnecting to the server… What you see may be old.{" "}
+          <button type="button" className="underline" onClick={tryNow} data-testid="try-now">
+            Try now
+          </button>
         </p>
       )}
     </div>
