@@ -142,7 +142,7 @@ export function LogPane({ place, label }: LogPaneProps) {
           aria-label={label}
           // biome-ignore lint/a11y/noNoninteractiveTabindex: a box that scrolls has to be reached by keyboard
           tabIndex={0}
-          className="log h-[min(65dvh,48rem)] [:fullscreen_&]:h-full"
+          className="log scroll-mt-4 scroll-mb-24 h-[min(65dvh,48rem)] [:fullscreen_&]:h-full"
           data-wraps={isWrapping}
           data-times={times}
           data-testid="log"

@@ -131,7 +131,10 @@ export class LogView {
     // Only the box is to scroll; the page comes along for an address that names lines.
     const top = window.scrollY;
     target.scrollIntoView({ block: "center" });
-    if (look === "hit") window.scrollTo({ top });
+    if (look === "hit") {
+      window.scrollTo({ top });
+      this.#box.scrollIntoView({ block: "nearest" });
+    }
     return true;
   }
 
@@ -139,7 +142,7 @@ export class LogView {
   textOf({ first, last }: LineRange): string {
     return this.#lines
       .slice(first - 1, last)
-      .map((line) => line?.lastChild?.textContent ?? "")
+      .map((line) => line?.textContent ?? "")
       .join("\n");
   }
 
@@ -195,9 +198,7 @@ export class LogView {
       element.dataset.clock = at.toLocaleTimeString("en-GB");
       element.dataset.since = `+${((at.getTime() - this.#startedAt.getTime()) / 1000).toFixed(1)}s`;
     }
-    const text = document.createElement("span");
-    text.append(...spans.map(nodeOf));
-    element.append(text);
+    element.append(...spans.map(nodeOf));
     return element;
   }
 
