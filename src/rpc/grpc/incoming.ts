@@ -38,7 +38,7 @@ export async function onlyRequest(reading: Reading): Promise<Message> {
   const source = isWhole ? listed(pieces) : continued(pieces, stream);
   const message = await singleMessage(source, { ...reading, ...factsOf(call), values: call.values });
   if (message !== undefined) return message;
-  throw asStatus(new WindlassError("unsupported", `${call.method.name} takes one message, and none came`));
+  throw asStatus(new WindlassError("unsupported", `missing input message: ${call.method.name} takes one`));
 }
 
 /** The requests of a method that takes a stream of them, as they come. */
@@ -70,6 +70,8 @@ interface FirstPieces {
 
 /** What comes, until its end or until it is no small request any more. Most requests are one piece. */
 function firstPieces({ stream, call, patience }: Reading): Promise<FirstPieces> {
+  // An empty body may have ended while it was looked who calls.
+  if (stream.readableEnded || stream.destroyed) return demandWhole(stream).then(() => ({ pieces: [], isWhole: true }));
   const { promise, resolve, reject } = Promise.withResolvers<FirstPieces>();
   const pieces: Buffer[] = [];
   let bytes = 0;

@@ -1,17 +1,12 @@
-import {
-  type ConnectRouter,
-  type ContextValues,
-  createContextValues,
-  type HandlerContext,
-  type Interceptor,
-} from "@connectrpc/connect";
+import { type ContextValues, createContextValues } from "@connectrpc/connect";
 import { compressionNegotiate } from "@connectrpc/connect/protocol";
 import { drainStream } from "../../http/drain.ts";
 import { demandMetadata } from "../../http/metadata.ts";
-import type { OpenStreams } from "../../http/open-streams.ts";
+import { OpenStreams } from "../../http/open-streams.ts";
 import type { StreamExchange, StreamTenant } from "../../http/tenant.ts";
 import { Patience } from "../../lib/async/patience.ts";
 import type { Log } from "../../lib/program/log.ts";
+import type { RpcOptions } from "../adapter.ts";
 import { LargeRequests } from "../bodies/large-requests.ts";
 import { singleBodyMs } from "../bodies/single-bodies.ts";
 import { cutKey, httpVersionKey, knownKey, remoteAddressKey } from "../calls/caller.ts";
@@ -23,21 +18,13 @@ import { type Invocation, invocationOf, once, streamRequest, unaryRequest } from
 import { methodsOf, type ServedMethod } from "./methods.ts";
 import { Answer, type AnswerCompression } from "./outgoing.ts";
 
-export interface GrpcOptions {
-  readonly routes: (router: ConnectRouter) => void;
-  readonly interceptors: readonly Interceptor[];
-  /** Runs before a request's body is taken; what it throws ends the call. */
-  readonly gate: (context: HandlerContext) => Promise<void>;
-  readonly open: OpenStreams;
-}
-
 interface Method extends ServedMethod {
   readonly invoke: Invocation;
 }
 
 interface Parts extends Omit<ReadingParts, "large"> {
   readonly large: LargeRequests;
-  readonly gate: GrpcOptions["gate"];
+  readonly gate: RpcOptions["gate"];
   readonly open: OpenStreams;
   readonly calls: Set<GrpcCall>;
   readonly log: Log;
@@ -45,7 +32,7 @@ interface Parts extends Omit<ReadingParts, "large"> {
 
 /** Serves gRPC over HTTP/2. What is spoken otherwise is not its, nor what no method takes. */
 export const grpcTenant =
-  ({ routes, interceptors, gate, open }: GrpcOptions): StreamTenant =>
+  ({ routes, interceptors = [], gate, open = new OpenStreams() }: RpcOptions): StreamTenant =>
   ({ prefix, shutdown, clock, log }) => {
     const methods = new Map<string, Method>();
     for (const [path, served] of methodsOf(routes))
@@ -106,7 +93,7 @@ async function answerCall(method: Method, { exchange, call, answer, parts }: Ser
   parts.open.enter(call.method, stream);
   call.demandTimeout();
   demandEncoding(call);
-  await parts.gate(call);
+  await parts.gate?.(call);
   using shares = new DisposableStack();
   const reading: Reading = { ...parts, stream, call, shares };
   const { spec, invoke } = method;

@@ -1,5 +1,5 @@
 import type { AnyPgColumn } from "drizzle-orm/pg-core";
-import { asc, eq, isNull, lt, lte, or } from "../../drizzle/orm.ts";
+import { asc, isNull, lt, lte, or } from "../../drizzle/orm.ts";
 import type { Queries } from "../../ports/store.ts";
 import type { QueryContext } from "../context.ts";
 import { counted, inserting, one } from "../rows.ts";
