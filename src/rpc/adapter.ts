@@ -30,14 +30,12 @@ import { giveDecoded, hasSingleRequest, singleBody, withoutBody } from "./bodies
 import { streamBody } from "./bodies/stream-bodies.ts";
 import { cutKey, httpVersionKey, isHttp1, knownKey, remoteAddressKey } from "./calls/caller.ts";
 import { endOf } from "./calls/errors.ts";
+import type { Routes, RpcOptions } from "./calls/options.ts";
 import { mendedAnswer } from "./wire/answer.ts";
 import { compressMinBytes, fastGzip } from "./wire/compression.ts";
 import { refusalAnswer } from "./wire/refusal.ts";
 import { sendAnswer } from "./wire/send.ts";
 import { spoken, unknownMethod } from "./wire/unserved.ts";
-
-/** Registers services, as connect's routers take them. */
-export type Routes = (router: ConnectRouter) => void;
 
 /** Answers are bounded where they are made, and refused in our own words: see `boundAnswers`. */
 const unbounded = 0xffff_ffff;
@@ -48,15 +46,6 @@ const unbounded = 0xffff_ffff;
  * Other services compress what pays, for callers who ask for it.
  */
 export const neverCompress = { compressMinBytes: 0xffff_ffff } as const;
-
-export interface RpcOptions {
-  readonly routes: Routes;
-  /** Counts the streams of connections that others serve, too. */
-  readonly open?: OpenStreams | undefined;
-  readonly interceptors?: readonly Interceptor[] | undefined;
-  /** Runs before a request's body is taken; what it throws ends the call. */
-  readonly gate?: ((context: HandlerContext) => Promise<void>) | undefined;
-}
 
 /** Serves gRPC, gRPC-Web and Connect, over HTTP/1.1 and HTTP/2. A request that is no call is not its. */
 export const rpcTenant =

@@ -2,7 +2,8 @@ import { type ListenOptions, type ListenOutcome, listen as listenWith } from "..
 import { OpenStreams } from "../../src/http/open-streams.ts";
 import { healthPages } from "../../src/http/pages.ts";
 import type { Readiness } from "../../src/http/readiness.ts";
-import { type RpcOptions, rpcTenant } from "../../src/rpc/adapter.ts";
+import { rpcTenant } from "../../src/rpc/adapter.ts";
+import type { RpcOptions } from "../../src/rpc/calls/options.ts";
 import { grpcTenant } from "../../src/rpc/grpc/tenant.ts";
 
 export type { Listener, ProxyTrust } from "../../src/http/listener.ts";

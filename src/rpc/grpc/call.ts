@@ -3,6 +3,7 @@ import type { DescMethod, DescService } from "@bufbuild/protobuf";
 import { Code, ConnectError, type ContextValues, createContextKey, type HandlerContext } from "@connectrpc/connect";
 import { createDeadlineSignal } from "@connectrpc/connect/protocol";
 import { parseTimeout } from "@connectrpc/connect/protocol-grpc";
+import type { Clock } from "../../lib/clock.ts";
 
 /** The call that values belong to. */
 export const grpcCallKey = createContextKey<GrpcCall | undefined>(undefined, { description: "the call of gRPC" });
@@ -13,6 +14,7 @@ interface CallInit {
   readonly headers: IncomingHttpHeaders;
   readonly path: string;
   readonly values: ContextValues;
+  readonly clock: Clock;
 }
 
 /**
@@ -25,19 +27,20 @@ export class GrpcCall implements HandlerContext {
   readonly method: DescMethod;
   readonly service: DescService;
   readonly values: ContextValues;
+  /** How long its caller still waits; undefined if it did not say. */
+  readonly timeoutMs: () => number | undefined = () => undefined;
   readonly responseHeader = new Headers();
   readonly responseTrailer = new Headers();
   readonly headers: IncomingHttpHeaders;
   readonly #stream: ServerHttp2Stream;
   readonly #path: string;
   readonly #deadline: ReturnType<typeof createDeadlineSignal> | undefined;
-  readonly #endsAtMs: number | undefined;
   readonly #timeoutError: ConnectError | undefined;
   #controller: AbortController | undefined;
   #requestHeader: Headers | undefined;
   #end: { readonly reason: unknown } | undefined;
 
-  constructor({ method, stream, headers, path, values }: CallInit) {
+  constructor({ method, stream, headers, path, values, clock }: CallInit) {
     this.method = method;
     this.service = method.parent;
     this.values = values;
@@ -48,7 +51,8 @@ export class GrpcCall implements HandlerContext {
     const { timeoutMs, error } = parseTimeout(textOf(headers["grpc-timeout"]), Number.MAX_SAFE_INTEGER);
     this.#timeoutError = error;
     if (timeoutMs === undefined) return;
-    this.#endsAtMs = Date.now() + timeoutMs;
+    const endsAtMs = clock.monotonicMs() + timeoutMs;
+    this.timeoutMs = () => endsAtMs - clock.monotonicMs();
     const deadline = createDeadlineSignal(Math.min(timeoutMs, longestTimerMs));
     this.#deadline = deadline;
     const over = () => this.end(deadline.signal.reason);
@@ -72,9 +76,6 @@ export class GrpcCall implements HandlerContext {
     }
     return this.#controller.signal;
   }
-
-  readonly timeoutMs = (): number | undefined =>
-    this.#endsAtMs === undefined ? undefined : this.#endsAtMs - Date.now();
 
   /** Throws if the caller's deadline is none. */
   demandTimeout(): void {

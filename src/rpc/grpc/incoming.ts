@@ -1,7 +1,7 @@
 import type { ServerHttp2Stream } from "node:http2";
 import type { Message } from "@bufbuild/protobuf";
 import { demandWhole, departed, piecesOf } from "../../http/drain.ts";
-import type { Patience } from "../../lib/async/patience.ts";
+import type { SharedTimeout } from "../../lib/async/shared-timeout.ts";
 import type { Clock } from "../../lib/clock.ts";
 import { WindlassError } from "../../lib/words/errors.ts";
 import type { LargeRequests } from "../bodies/large-requests.ts";
@@ -17,7 +17,7 @@ export interface ReadingParts {
   readonly clock: Clock;
   readonly large: LargeRequests;
   /** Of `singleBodyMs`. */
-  readonly patience: Patience;
+  readonly timeout: SharedTimeout;
 }
 
 /** What a request is read with. */
@@ -69,14 +69,14 @@ interface FirstPieces {
 }
 
 /** What comes, until its end or until it is no small request any more. Most requests are one piece. */
-function firstPieces({ stream, call, patience }: Reading): Promise<FirstPieces> {
+function firstPieces({ stream, call, timeout }: Reading): Promise<FirstPieces> {
   // An empty body may have ended while it was looked who calls.
   if (stream.readableEnded || stream.destroyed) return demandWhole(stream).then(() => ({ pieces: [], isWhole: true }));
   const { promise, resolve, reject } = Promise.withResolvers<FirstPieces>();
   const pieces: Buffer[] = [];
   let bytes = 0;
   const settle = (done: () => void) => {
-    patience.end(onLate);
+    timeout.end(onLate);
     stream.off("data", onData);
     stream.off("end", onEnd);
     stream.off("close", onClose);
@@ -92,7 +92,7 @@ function firstPieces({ stream, call, patience }: Reading): Promise<FirstPieces> 
     stream.pause();
     settle(() => resolve({ pieces, isWhole: false }));
   };
-  patience.begin(onLate);
+  timeout.begin(onLate);
   stream.on("data", onData);
   stream.once("end", onEnd);
   stream.once("close", onClose);

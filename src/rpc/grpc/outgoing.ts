@@ -29,7 +29,7 @@ export interface AnswerMetadata {
 }
 
 /** The answer to one call: headers with its first message, its messages, and its status in the trailers. */
-export class Answer {
+export class CallAnswer {
   readonly #parts: AnswerParts;
   readonly #metadata: AnswerMetadata;
   #hasBegun = false;

@@ -4,19 +4,19 @@ import { drainStream } from "../../http/drain.ts";
 import { demandMetadata } from "../../http/metadata.ts";
 import { OpenStreams } from "../../http/open-streams.ts";
 import type { StreamExchange, StreamTenant } from "../../http/tenant.ts";
-import { Patience } from "../../lib/async/patience.ts";
+import { SharedTimeout } from "../../lib/async/shared-timeout.ts";
 import type { Log } from "../../lib/program/log.ts";
-import type { RpcOptions } from "../adapter.ts";
 import { LargeRequests } from "../bodies/large-requests.ts";
 import { singleBodyMs } from "../bodies/single-bodies.ts";
 import { cutKey, httpVersionKey, knownKey, remoteAddressKey } from "../calls/caller.ts";
 import { endOf, isFault, toConnectError } from "../calls/errors.ts";
+import type { RpcOptions } from "../calls/options.ts";
 import { fastGzip } from "../wire/compression.ts";
 import { GrpcCall, textOf } from "./call.ts";
 import { everyRequest, onlyRequest, type Reading, type ReadingParts } from "./incoming.ts";
 import { type Invocation, invocationOf, once, streamRequest, unaryRequest } from "./invoke.ts";
 import { methodsOf, type ServedMethod } from "./methods.ts";
-import { Answer, type AnswerCompression } from "./outgoing.ts";
+import { type AnswerCompression, CallAnswer } from "./outgoing.ts";
 
 interface Method extends ServedMethod {
   readonly invoke: Invocation;
@@ -38,8 +38,8 @@ export const grpcTenant =
     for (const [path, served] of methodsOf(routes))
       methods.set(`${prefix}${path}`, { ...served, invoke: invocationOf(served.spec, interceptors) });
     const calls = new Set<GrpcCall>();
-    const patience = new Patience(clock, singleBodyMs, shutdown);
-    const parts: Parts = { clock, large: new LargeRequests(clock), patience, gate, open, calls, log };
+    const timeout = new SharedTimeout(clock, singleBodyMs, shutdown);
+    const parts: Parts = { clock, large: new LargeRequests(clock), timeout, gate, open, calls, log };
     shutdown.addEventListener("abort", () => endAll(calls, shutdown), { once: true });
     return (exchange) => {
       const method = isGrpc(exchange) ? methods.get(exchange.path) : undefined;
@@ -62,7 +62,12 @@ const isGrpc = ({ headers }: StreamExchange): boolean =>
 
 async function serve(method: Method, exchange: StreamExchange, parts: Parts): Promise<void> {
   const { stream } = exchange;
-  const call = new GrpcCall({ ...exchange, method: method.spec.method, values: valuesOf(exchange) });
+  const call = new GrpcCall({
+    ...exchange,
+    method: method.spec.method,
+    values: valuesOf(exchange),
+    clock: parts.clock,
+  });
   const answer = answerTo(method, exchange, call);
   parts.calls.add(call);
   stream.on("error", () => {});
@@ -83,7 +88,7 @@ async function serve(method: Method, exchange: StreamExchange, parts: Parts): Pr
 interface Serving {
   readonly exchange: StreamExchange;
   readonly call: GrpcCall;
-  readonly answer: Answer;
+  readonly answer: CallAnswer;
   readonly parts: Parts;
 }
 
@@ -126,11 +131,14 @@ function demandEncoding({ headers }: GrpcCall): void {
   if (error !== undefined) throw error;
 }
 
-function answerTo({ spec, compressMinBytes }: Method, { stream, headers }: StreamExchange, call: GrpcCall): Answer {
+function answerTo({ spec, compressMinBytes }: Method, { stream, headers }: StreamExchange, call: GrpcCall): CallAnswer {
   const accepted = textOf(headers["grpc-accept-encoding"]) ?? "";
   const takesGzip = accepted.split(",").some((name) => name.trim() === fastGzip.name);
   const compression: AnswerCompression =
     takesGzip && Number.isFinite(compressMinBytes) ? { minBytes: compressMinBytes } : undefined;
   const { output } = spec.method;
-  return new Answer({ stream, contentType: headers["content-type"] ?? "application/grpc", compression, output }, call);
+  return new CallAnswer(
+    { stream, contentType: headers["content-type"] ?? "application/grpc", compression, output },
+    call,
+  );
 }

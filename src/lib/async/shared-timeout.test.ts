@@ -1,18 +1,18 @@
 import { expect, test } from "vitest";
 import { ManualClock } from "../../../test/support/manual-clock.ts";
-import { Patience } from "./patience.ts";
+import { SharedTimeout } from "./shared-timeout.ts";
 
 function waiting() {
   const clock = new ManualClock();
   const over = new AbortController();
   const late: string[] = [];
-  const patience = new Patience(clock, 30_000, over.signal);
+  const timeout = new SharedTimeout(clock, 30_000, over.signal);
   const begin = (name: string) => {
     const tell = () => void late.push(name);
-    patience.begin(tell);
+    timeout.begin(tell);
     return tell;
   };
-  return { clock, over, late, patience, begin };
+  return { clock, over, late, timeout, begin };
 }
 
 test("each is told once, when its own time is over", async () => {
@@ -31,8 +31,8 @@ test("each is told once, when its own time is over", async () => {
 });
 
 test("what ended in time is not told, and nobody sleeps once nothing is left", async () => {
-  const { clock, late, patience, begin } = waiting();
-  patience.end(begin("done"));
+  const { clock, late, timeout, begin } = waiting();
+  timeout.end(begin("done"));
   await clock.advance(30_000);
   expect([late, clock.sleeping]).toEqual([[], 0]);
   begin("late");

@@ -1,7 +1,7 @@
 import type { Clock } from "../clock.ts";
 
 /** Waits for many things for the same time: one timer for all of them, where each would have its own. */
-export class Patience {
+export class SharedTimeout {
   readonly #clock: Clock;
   readonly #ms: number;
   readonly #over: AbortSignal;
