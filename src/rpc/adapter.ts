@@ -6,8 +6,6 @@ import {
   type ConnectRouterOptions,
   createConnectRouter,
   createContextValues,
-  type HandlerContext,
-  type Interceptor,
 } from "@connectrpc/connect";
 import type { UniversalServerResponse } from "@connectrpc/connect/protocol";
 import {
