@@ -94,7 +94,7 @@ const floors: Readonly<Record<string, readonly (readonly string[])[]>> = {
     ["states"],
     ["runs"],
     ["agents", "jobs"],
-    ["events", "sessions"],
+    ["events", "logs", "sessions"],
     ["people"],
     ["upkeep"],
   ],
