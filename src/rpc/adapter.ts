@@ -26,7 +26,7 @@ import { asStatus, encodingOf } from "./bodies/request-bodies.ts";
 import { maxRequestBytes, smallRequest } from "./bodies/request-limits.ts";
 import { giveDecoded, hasSingleRequest, singleBody, withoutBody } from "./bodies/single-bodies.ts";
 import { streamBody } from "./bodies/stream-bodies.ts";
-import { cutKey, httpVersionKey, isHttp1, knownKey, remoteAddressKey } from "./calls/caller.ts";
+import { cutKey, httpVersionKey, isHttp1, knownKey, originKey, remoteAddressKey } from "./calls/caller.ts";
 import { endOf } from "./calls/errors.ts";
 import type { Routes, RpcOptions } from "./calls/options.ts";
 import { mendedAnswer } from "./wire/answer.ts";
@@ -101,7 +101,7 @@ interface Served extends HttpExchange {
 /** What a method answers to a request. */
 async function answerOf(
   handler: Handler,
-  { response, address, recognize, ...exchange }: Served,
+  { response, address, origin, recognize, ...exchange }: Served,
 ): Promise<UniversalServerResponse> {
   const { request, open } = exchange;
   const refusal = refusalOf(request, () => {
@@ -111,6 +111,7 @@ async function answerOf(
   });
   if (refusal !== undefined) return refusal;
   const values = createContextValues().set(remoteAddressKey, address);
+  values.set(originKey, origin);
   values.set(httpVersionKey, request.httpVersion);
   values.set(knownKey, recognize);
   values.set(cutKey, () => ("stream" in response ? response.stream : response).destroy());

@@ -160,8 +160,8 @@ export const gateFor =
   (control: Control, options: CallerOptions = {}) =>
   async (context: HandlerContext): Promise<void> => {
     try {
-      const { method, values, requestHeader: header } = context;
-      await identify(control, options, { method, values, header });
+      const { method, values, requestHeader: header, requestMethod: httpMethod } = context;
+      await identify(control, options, { method, values, header, httpMethod });
     } catch (error) {
       const requestId = requestIdOf(context.requestHeader.get(requestIdHeader), control.random);
       const refusal = toConnectError(error, { requestId, signal: context.signal });
@@ -177,7 +177,7 @@ const authenticateCallers =
   (control: Control, options: CallerOptions): Interceptor =>
   (next) =>
   async (request) => {
-    const { method, header, contextValues: values } = request;
-    await identify(control, options, { method, header, values });
+    const { method, header, contextValues: values, requestMethod: httpMethod } = request;
+    await identify(control, options, { method, header, values, httpMethod });
     return next(request);
   };

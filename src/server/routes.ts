@@ -21,7 +21,8 @@ import { jobArtifactService } from "../rpc/services/job-artifact.ts";
 import { reflectionRoutes } from "../rpc/services/reflection.ts";
 import { runService } from "../rpc/services/run.ts";
 import { tfeTenant } from "../tfe/tenant.ts";
-
+import type { WebFiles } from "../web/files.ts";
+import { webTenant } from "../web/tenant.ts";
 import type { Observability } from "./observability/observe.ts";
 import type { Opening } from "./opening.ts";
 import type { InProcessCalls } from "./server-agent.ts";
@@ -44,6 +45,8 @@ export interface RouteParts {
 
 export interface CallParts extends Omit<RouteParts, "hasReflection"> {
   readonly watching: Observability;
+  /** The built UI, if there is one. */
+  readonly webFiles: WebFiles | undefined;
 }
 
 /** How the services are reached. */
@@ -58,7 +61,7 @@ export interface Calls {
 
 /** Everything that is called: services, who may call them, and how they are watched. */
 export function callsOf({ settings, random }: Pick<Opening, "settings" | "random">, parts: CallParts): Calls {
-  const { control, watching } = parts;
+  const { control, watching, webFiles } = parts;
   const token = mintToken("agt", random);
   const callers = { serverAgentTokenHash: hashToken(token), rates: new CallRates(control.limits) };
   const routes = routesOf({ ...parts, hasReflection: !settings.noReflection });
@@ -70,6 +73,9 @@ export function callsOf({ settings, random }: Pick<Opening, "settings" | "random
     tenants: [
       rpcTenant({ routes, interceptors, gate, open }),
       tfeTenant({ control, callers, observers: watching.callObservers, holdMs: settings.tfeHold }),
+      ...(control.web === undefined
+        ? []
+        : [webTenant({ control, callers, files: webFiles, observers: watching.callObservers })]),
     ],
     inProcess: (shutdownSignal) => ({ transport: inProcessTransport({ routes, interceptors, shutdownSignal }), token }),
   };
