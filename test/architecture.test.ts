@@ -102,7 +102,7 @@ const floors: Readonly<Record<string, readonly (readonly string[])[]>> = {
   ],
   settings: [["."]],
   http: [["."]],
-  rpc: [["mapping"], ["calls"], ["bodies"], ["streams", "wire"], ["services"], ["."]],
+  rpc: [["mapping"], ["calls"], ["bodies"], ["streams", "wire"], ["services"], ["grpc"], ["."]],
   tfe: [["core"], ["login", "mapping"], ["services"], ["."]],
   web: [["."]],
   terraform: [["configuration", "engines", "packages", "redaction"], ["plan"], ["output"], ["state"]],

@@ -5,7 +5,7 @@ import type { Person, Principal } from "../domain/people/principal.ts";
 import { WindlassError } from "../lib/words/errors.ts";
 import { secretIn } from "./browser-cookie.ts";
 import type { CallRates } from "./call-rates.ts";
-import { demandOwnPage, ownOrigins, type PageFacts } from "./own-page.ts";
+import { demandOwnPage, ownOrigins, type AskingPage } from "./own-page.ts";
 
 /** How callers are told apart and held back. */
 export interface CallerOptions extends Pick<AuthenticationOptions, "serverAgentTokenHash"> {
@@ -43,7 +43,7 @@ export const callerWith = (
   counted(options, { isShown: token !== "", address }, () => authenticate(control, token, { ...options, address }));
 
 /** What a browser says of its request. */
-export interface BrowserFacts extends PageFacts {
+export interface BrowserFacts extends AskingPage {
   /** How it reaches the server; empty if that is not known: then its cookie counts for nothing. */
   readonly origin: string;
   /** The header `cookie`; null if there is none. */

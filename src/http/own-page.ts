@@ -1,7 +1,7 @@
 import { WindlassError } from "../lib/words/errors.ts";
 
 /** What a browser says of where a request comes from. */
-export interface PageFacts {
+export interface AskingPage {
   /** The header `origin`: of the page that makes the request; null if it does not say. */
   readonly from: string | null;
   /** The header `sec-fetch-site`; null if it does not say. */
@@ -15,7 +15,7 @@ export interface PageFacts {
  * open, has to name an origin under which this server is known. Browsers leave the origin out of reads; those that another
  * page starts tell so by `sec-fetch-site`, where nobody reads along.
  */
-export function demandOwnPage({ from, site, isRead }: PageFacts, origins: readonly string[]): void {
+export function demandOwnPage({ from, site, isRead }: AskingPage, origins: readonly string[]): void {
   const isOwnSite = site === null || site === "same-origin" || (isRead && site === "none");
   if (isOwnSite && (from === null ? isRead : origins.includes(from))) return;
   const who = from === null ? "a page that does not say which one" : `a page of ${from.slice(0, 200)}`;

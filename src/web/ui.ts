@@ -32,7 +32,7 @@ function cachingOf(file: WebFile): WebHeaders {
 
 /** Source: RFC 9110, 13.1.2: weak and strong ones are compared alike. */
 const knows = (given: string | null, etag: string): boolean =>
-  given !== null && given.split(",").some((one) => one.trim() === "*" || one.trim().replace(/^W\//, "") === etag);
+  (given?.split(",") ?? []).some((one) => one.trim() === "*" || one.trim().replace(/^W\//, "") === etag);
 
 /** The encodings of ours that a browser takes, the better one first. Source: RFC 9110, 12.5.3. */
 export function encodingsIn(accepted: string): readonly WebEncoding[] {

@@ -1,6 +1,6 @@
 import { useQuery } from "@connectrpc/connect-query";
 import { skipToken } from "@tanstack/react-query";
-import { useDeferredValue, useState } from "react";
+import { useState } from "react";
 import { useLocation } from "wouter";
 import { AgentPoolService } from "../../../src/gen/windlass/v1/agent_pool_service_pb.ts";
 import { AgentService } from "../../../src/gen/windlass/v1/agent_service_pb.ts";
@@ -9,6 +9,7 @@ import { WorkspaceService } from "../../../src/gen/windlass/v1/workspace_service
 import { classes } from "../ui/class-names.ts";
 import { Dialog } from "../ui/dialog.tsx";
 import { ErrorNote } from "../ui/error-note.tsx";
+import { useSettled } from "../ui/settled.ts";
 import { runStateWords } from "../words/run-states.ts";
 import { sections } from "./nav.tsx";
 import { useOrganization, usePath } from "./organization.ts";
@@ -76,7 +77,8 @@ export function JumpDialog({ onClose }: { readonly onClose: () => void }) {
   const [text, setText] = useState("");
   const [at, setAt] = useState(0);
   const [, navigate] = useLocation();
-  const { targets, error, isBusy } = useTargets(useDeferredValue(text.trim()));
+  const settled = useSettled(text.trim());
+  const { targets, error, isBusy } = useTargets(settled);
   const chosen = Math.min(at, Math.max(0, targets.length - 1));
   const go = ({ href }: Target) => {
     onClose();
@@ -86,7 +88,7 @@ export function JumpDialog({ onClose }: { readonly onClose: () => void }) {
     const target = targets[chosen];
     if (event.key === "ArrowDown") setAt(Math.min(chosen + 1, targets.length - 1));
     else if (event.key === "ArrowUp") setAt(Math.max(chosen - 1, 0));
-    else if (event.key === "Enter" && target !== undefined) go(target);
+    else if (event.key === "Enter" && target !== undefined && settled === text.trim()) go(target);
     else return;
     event.preventDefault();
   };
@@ -110,31 +112,43 @@ export function JumpDialog({ onClose }: { readonly onClose: () => void }) {
         data-testid="jump-text"
       />
       {error !== undefined && <ErrorNote error={error} what="Not everything could be searched" />}
-      <div role="listbox" id="jump-targets" aria-label="Found" className="max-h-80 overflow-y-auto">
-        {targets.map((target, index) => (
-          <button
-            key={target.href}
-            type="button"
-            role="option"
-            id={`jump-${index}`}
-            aria-selected={index === chosen}
-            tabIndex={-1}
-            onClick={() => go(target)}
-            className={classes(
-              "flex w-full items-baseline gap-3 rounded-field px-2.5 py-1.5 text-left text-sm",
-              index === chosen && "bg-base-content/8",
-            )}
-            data-testid="jump-target"
-          >
-            <span className="eyebrow w-20 shrink-0">{target.kind}</span>
-            <span className={classes("min-w-0 truncate", target.kind === "Run" && "font-mono")}>{target.label}</span>
-            <span className="quiet min-w-0 truncate text-xs">{target.about}</span>
-          </button>
-        ))}
-      </div>
+      <Targets targets={targets} chosen={chosen} onGo={go} />
       {targets.length === 0 && (
         <p className="quiet text-sm">{isBusy ? "Searching…" : "Nothing has this in its name or id."}</p>
       )}
     </Dialog>
+  );
+}
+
+interface TargetsProps {
+  readonly targets: readonly Target[];
+  readonly chosen: number;
+  readonly onGo: (target: Target) => void;
+}
+
+function Targets({ targets, chosen, onGo }: TargetsProps) {
+  return (
+    <div role="listbox" id="jump-targets" aria-label="Found" className="max-h-80 overflow-y-auto">
+      {targets.map((target, index) => (
+        <button
+          key={target.href}
+          type="button"
+          role="option"
+          id={`jump-${index}`}
+          aria-selected={index === chosen}
+          tabIndex={-1}
+          onClick={() => onGo(target)}
+          className={classes(
+            "flex w-full items-baseline gap-3 rounded-field px-2.5 py-1.5 text-left text-sm",
+            index === chosen && "bg-base-content/8",
+          )}
+          data-testid="jump-target"
+        >
+          <span className="eyebrow w-20 shrink-0">{target.kind}</span>
+          <span className={classes("min-w-0 truncate", target.kind === "Run" && "font-mono")}>{target.label}</span>
+          <span className="quiet min-w-0 truncate text-xs">{target.about}</span>
+        </button>
+      ))}
+    </div>
   );
 }

@@ -2,6 +2,7 @@ import { useQuery } from "@connectrpc/connect-query";
 import { type ReactNode, Suspense, useEffect, useState } from "react";
 import { useLocation } from "wouter";
 import { SystemService } from "../../../src/gen/windlass/v1/system_service_pb.ts";
+import { tryNow } from "../data/keep-open.ts";
 import { useLiveEvents } from "../data/live.ts";
 import { session } from "../data/session.ts";
 import { MenuIcon, SearchIcon } from "../ui/icons.tsx";
@@ -31,7 +32,7 @@ export function Shell({ children }: { readonly children: ReactNode }) {
       <a href="#main" className="sr-only focus:not-sr-only focus:absolute focus:z-50 focus:bg-base-100 focus:p-2">
         Skip to the page
       </a>
-      <div className="flex items-center justify-between border-base-300 border-b bg-base-200 px-4 py-2 md:hidden">
+      <header className="flex items-center justify-between border-base-300 border-b bg-base-200 px-4 py-2 md:hidden">
         <span className="font-semibold">Windlass</span>
         <button
           type="button"
@@ -43,7 +44,7 @@ export function Shell({ children }: { readonly children: ReactNode }) {
         >
           <MenuIcon />
         </button>
-      </div>
+      </header>
       <aside
         data-open={isMenuOpen}
         className="border-base-300 border-b px-3 py-4 data-[open=false]:hidden md:sticky md:top-0 md:block! md:h-dvh md:w-56 md:shrink-0 md:overflow-y-auto md:border-r md:border-b-0"
@@ -116,7 +117,10 @@ function LiveBanner() {
     <div role="status" data-testid="live" data-state={state}>
       {state === "reconnecting" && (
         <p className="border-warning/40 border-b bg-warning/10 px-4 py-1.5 text-center text-sm">
-          Reconnecting to the server… What you see may be old.
+          Reconnecting to the server… What you see may be old.{" "}
+          <button type="button" className="underline" onClick={tryNow} data-testid="try-now">
+            Try now
+          </button>
         </p>
       )}
     </div>

@@ -90,15 +90,22 @@ function watchSilence(own: AbortController): Disposable & { heard(): void } {
   };
 }
 
-/** Waits; less if the network comes back. */
+const impatience = new EventTarget();
+
+/** Makes every stream that waits for its next attempt try at once. */
+export const tryNow = (): boolean => impatience.dispatchEvent(new Event("now"));
+
+/** Waits; less if the network comes back, or somebody does not want to wait. */
 async function pause(ms: number, signal: AbortSignal): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   const done = () => resolve();
   const timer = window.setTimeout(done, ms);
   window.addEventListener("online", done);
+  impatience.addEventListener("now", done);
   signal.addEventListener("abort", done);
   await promise;
   window.clearTimeout(timer);
   window.removeEventListener("online", done);
+  impatience.removeEventListener("now", done);
   signal.removeEventListener("abort", done);
 }

@@ -44,14 +44,14 @@ export async function followLog(
   await keepOpen(read, sink.onState, signal);
 }
 
-/** Where in a log the reader stands. */
-class LogPosition {
+/** Where in a log the reader stands, over every stream that brings it. */
+export class LogPosition {
   offset = 0n;
   #epoch: bigint | undefined;
   readonly #knownBytes: bigint;
-  readonly #sink: LogSink;
+  readonly #sink: Pick<LogSink, "onBytes" | "onGap" | "onReset" | "onEnd">;
 
-  constructor(knownBytes: bigint, sink: LogSink) {
+  constructor(knownBytes: bigint, sink: Pick<LogSink, "onBytes" | "onGap" | "onReset" | "onEnd">) {
     this.#knownBytes = knownBytes;
     this.#sink = sink;
   }

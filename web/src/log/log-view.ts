@@ -1,3 +1,4 @@
+import { countText } from "../ui/format.ts";
 import type { LineRange } from "./line-range.ts";
 import type { LogLine } from "./log-reader.ts";
 import type { SectionName } from "./sections.ts";
@@ -130,7 +131,10 @@ export class LogView {
     // Only the box is to scroll; the page comes along for an address that names lines.
     const top = window.scrollY;
     target.scrollIntoView({ block: "center" });
-    if (look === "hit") window.scrollTo({ top });
+    if (look === "hit") {
+      window.scrollTo({ top });
+      this.#box.scrollIntoView({ block: "nearest" });
+    }
     return true;
   }
 
@@ -138,7 +142,7 @@ export class LogView {
   textOf({ first, last }: LineRange): string {
     return this.#lines
       .slice(first - 1, last)
-      .map((line) => line?.lastChild?.textContent ?? "")
+      .map((line) => line?.textContent ?? "")
       .join("\n");
   }
 
@@ -157,8 +161,7 @@ export class LogView {
     if (line.number === 0) return;
     this.#lines[line.number - 1] = element;
     if (line.kind === "error") this.#firstError ??= line.number;
-    if (this.#section !== undefined)
-      this.#section.count.textContent = `${this.#section.lines.toLocaleString("en")} lines`;
+    if (this.#section !== undefined) this.#section.count.textContent = countText(this.#section.lines, "line");
   }
 
   #begin(name: SectionName): void {
@@ -195,9 +198,7 @@ export class LogView {
       element.dataset.clock = at.toLocaleTimeString("en-GB");
       element.dataset.since = `+${((at.getTime() - this.#startedAt.getTime()) / 1000).toFixed(1)}s`;
     }
-    const text = document.createElement("span");
-    text.append(...spans.map(nodeOf));
-    element.append(text);
+    element.append(...spans.map(nodeOf));
     return element;
   }
 

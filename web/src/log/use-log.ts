@@ -1,7 +1,7 @@
 import { useTransport } from "@connectrpc/connect-query";
 import { type RefObject, useEffect, useRef, useState } from "react";
 import type { LiveState } from "../data/keep-open.ts";
-import { followLog, type LogPlace } from "./follow-log.ts";
+import { followLog, type LogPlace, type LogSink } from "./follow-log.ts";
 import { LogReader } from "./log-reader.ts";
 import { type LogCounts, LogView } from "./log-view.ts";
 
@@ -17,12 +17,8 @@ export interface ShownLog {
 
 const nothing: LogCounts = { lines: 0, firstError: undefined };
 
-/** Follows a log into an element; `onLoaded` when something of it is shown for the first time, and at its end. */
-export function useLog(
-  box: RefObject<HTMLElement | null>,
-  { runId, phase, knownBytes }: LogPlace,
-  onLoaded: (view: LogView) => void,
-): ShownLog {
+/** Follows a log into an element. */
+export function useLog(box: RefObject<HTMLElement | null>, { runId, phase, knownBytes }: LogPlace): ShownLog {
   const transport = useTransport();
   const view = useRef<LogView | undefined>(undefined);
   const [counts, setCounts] = useState(nothing);
@@ -30,31 +26,16 @@ export function useLog(
   const [state, setState] = useState<LiveState | "ended">("connecting");
   const [problem, setProblem] = useState("");
   const known = useRef(knownBytes);
-  const loaded = useRef(onLoaded);
-  loaded.current = onLoaded;
   useEffect(() => {
     if (box.current === null) return;
     const shown = new LogView(box.current, { onLines: setCounts, onUnseen: setUnseen });
     view.current = shown;
     const ending = new AbortController();
-    let reader = new LogReader();
-    const sink = {
-      onState: setState,
-      onBytes: (bytes: Uint8Array, isLive: boolean) => shown.add(reader.read(bytes, isLive ? new Date() : undefined)),
-      onGap: (bytes: number) => shown.add([reader.remark(`${bytes.toLocaleString("en")} bytes of log lost`)]),
-      onReset: () => {
-        reader = new LogReader();
-        shown.clear();
-        shown.add([reader.remark("another attempt: its log begins here")]);
-      },
-      onEnd: (said: string) => {
-        shown.add(reader.end());
-        shown.flush();
-        setState("ended");
-        setProblem(said);
-        loaded.current(shown);
-      },
+    const onEnd = (said: string) => {
+      setState("ended");
+      setProblem(said);
     };
+    const sink = { ...sinkInto(shown, onEnd), onState: setState };
     void followLog(transport, { runId, phase, knownBytes: known.current }, sink, ending.signal);
     return () => {
       ending.abort();
@@ -62,4 +43,23 @@ export function useLog(
     };
   }, [box, transport, runId, phase]);
   return { view, counts, unseen, state, problem };
+}
+
+/** Reads bytes into lines of a view. */
+function sinkInto(view: LogView, onEnd: (problem: string) => void): Omit<LogSink, "onState"> {
+  let reader = new LogReader();
+  return {
+    onBytes: (bytes, isLive) => view.add(reader.read(bytes, isLive ? new Date() : undefined)),
+    onGap: (bytes) => view.add([reader.remark(`${bytes.toLocaleString("en")} bytes of log lost`)]),
+    onReset: () => {
+      reader = new LogReader();
+      view.clear();
+      view.add([reader.remark("another attempt: its log begins here")]);
+    },
+    onEnd: (problem) => {
+      view.add(reader.end());
+      view.flush();
+      onEnd(problem);
+    },
+  };
 }

@@ -37,7 +37,7 @@ export function ActionButton(props: ActionButtonProps) {
           sizes[size],
           tones[tone],
           isPressed === true && "btn-active",
-          isOff && "cursor-not-allowed opacity-55",
+          isOff && "cursor-not-allowed text-base-content/60! opacity-100!",
         )}
         aria-disabled={isOff}
         aria-pressed={isPressed}

@@ -4,7 +4,8 @@ import { CheckIcon, CopyIcon } from "./icons.tsx";
 const shownMs = 1500;
 
 interface CopyButtonProps {
-  readonly text: string;
+  /** A function is asked when it is copied. */
+  readonly text: string | (() => string);
   /** What is copied: "command", "id". */
   readonly what: string;
   readonly testId?: string | undefined;
@@ -19,7 +20,7 @@ export function CopyButton({ text, what, testId }: CopyButtonProps) {
     return () => window.clearTimeout(timer);
   }, [outcome]);
   const copy = () =>
-    navigator.clipboard.writeText(text).then(
+    navigator.clipboard.writeText(typeof text === "string" ? text : text()).then(
       () => setOutcome("copied"),
       () => setOutcome("failed"),
     );

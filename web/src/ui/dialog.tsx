@@ -17,7 +17,10 @@ export function Dialog({ title, onClose, children, actions, testId, wide = false
   const titleId = useId();
   useEffect(() => {
     const dialog = element.current;
-    if (dialog?.open === false) dialog.showModal();
+    if (dialog?.open !== false) return;
+    dialog.showModal();
+    // What is to be typed comes first, not the button that closes.
+    dialog.querySelector<HTMLElement>("input, textarea, select")?.focus();
   }, []);
   return (
     <dialog

@@ -54,22 +54,26 @@ export function OverviewPage() {
           )}
         </Part>
       )}
-      {running.length > 0 && (
-        <Part title="Running now">
-          <RunsTable runs={running} empty={null} label="Running now" testId="running" />
-        </Part>
-      )}
-      {queued.length > 0 && (
-        <Part title="Queue">
-          <RunsTable runs={queued} empty={null} label="Queue" testId="queued" />
-        </Part>
-      )}
-      {(failed.data?.runs.length ?? 0) > 0 && (
-        <Part title="Last failures">
-          <RunsTable runs={failed.data?.runs ?? []} empty={null} label="Last failures" testId="failed" />
-        </Part>
-      )}
+      <RunsPart title="Running now" runs={running} testId="running" />
+      <RunsPart title="Queue" runs={queued} testId="queued" />
+      <RunsPart title="Last failures" runs={failed.data?.runs ?? []} testId="failed" />
     </Page>
+  );
+}
+
+interface RunsPartProps {
+  readonly title: string;
+  readonly runs: readonly Run[];
+  readonly testId: string;
+}
+
+/** Nothing where there are none. */
+function RunsPart({ title, runs, testId }: RunsPartProps) {
+  if (runs.length === 0) return null;
+  return (
+    <Part title={title}>
+      <RunsTable runs={runs} empty={null} label={title} testId={testId} />
+    </Part>
   );
 }
 

@@ -1,4 +1,5 @@
 import { useQuery } from "@connectrpc/connect-query";
+import type { ReactNode } from "react";
 import { useParams } from "wouter";
 import { type Run, RunPhase, RunState } from "../../../../src/gen/windlass/v1/run_pb.ts";
 import { RunService } from "../../../../src/gen/windlass/v1/run_service_pb.ts";
@@ -56,14 +57,13 @@ export function RunPage() {
   const orgFlag = useOrgFlag();
   const { data, error, refetch } = useQuery(RunService.method.getRun, { runId: id });
   const run = data?.run;
-  const crumbs = [
-    { label: "Runs", href: path("runs") },
-    ...(run === undefined ? [] : [{ label: run.workspace, href: path("ws", run.workspace) }]),
-  ];
-  const cli = `windlass run get ${id}${orgFlag}`;
   if (run === undefined)
     return (
-      <Page title={shortId(id)} crumbs={crumbs} cli={cli}>
+      <Page
+        title={shortId(id)}
+        crumbs={[{ label: "Runs", href: path("runs") }]}
+        cli={`windlass run get ${id}${orgFlag}`}
+      >
         {error === null ? (
           <p className="quiet">Reading the run…</p>
         ) : (
@@ -71,6 +71,26 @@ export function RunPage() {
         )}
       </Page>
     );
+  return (
+    <KnownRun run={run} tab={tab}>
+      {error !== null && (
+        <ErrorNote error={error} what="The run could not be read again" retry={() => void refetch()} />
+      )}
+    </KnownRun>
+  );
+}
+
+interface KnownRunProps {
+  readonly run: Run;
+  /** As the address has it. */
+  readonly tab: string | undefined;
+  /** Stands above the tabs. */
+  readonly children: ReactNode;
+}
+
+function KnownRun({ run, tab, children }: KnownRunProps) {
+  const path = usePath();
+  const orgFlag = useOrgFlag();
   const { tone, text } = runStateWords(run.state);
   const shown = tabs.find((one) => one === tab) ?? tabFor(run);
   return (
@@ -78,7 +98,10 @@ export function RunPage() {
       title={run.message || shortId(run.id)}
       tabTitle={`${marks[tone]} ${countsText(run.appliedChanges ?? run.plannedChanges)} ${run.workspace}`}
       favicon={favicons[tone]}
-      crumbs={crumbs}
+      crumbs={[
+        { label: "Runs", href: path("runs") },
+        { label: run.workspace, href: path("ws", run.workspace) },
+      ]}
       cli={cliOf(run, shown) + orgFlag}
       lead={<Lead run={run} />}
     >
@@ -89,9 +112,7 @@ export function RunPage() {
       <StageBar run={run} />
       <WaitingBanner run={run} />
       <Trouble run={run} />
-      {error !== null && (
-        <ErrorNote error={error} what="The run could not be read again" retry={() => void refetch()} />
-      )}
+      {children}
       <Tabs
         label="Parts of the run"
         tabs={tabs.map((one) => ({

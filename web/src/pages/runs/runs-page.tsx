@@ -52,7 +52,6 @@ export function RunsPage() {
   const [search, setSearch] = useUrlState("q");
   const [workspace, setWorkspace] = useUrlState("workspace");
   const [page, setPage] = useUrlState("page");
-  const [isStarting, setIsStarting] = useState(false);
   const input = { organization, search, workspace, pageToken: page, ...stateFilter(state) };
   const { data, error, refetch } = useQuery(RunService.method.listRuns, input, { placeholderData: keepPreviousData });
   const isFiltered = [state, search, workspace].some((value) => value !== "");
@@ -60,18 +59,8 @@ export function RunsPage() {
     <Page
       title="Runs"
       cli={`${cliFor(state, search, workspace)}${useOrgFlag()}`}
-      actions={
-        <ActionButton
-          testId="runs-start"
-          tone="primary"
-          onClick={() => setIsStarting(true)}
-          disabledReason={workspace === "" ? "Type a workspace below first" : undefined}
-        >
-          Start run
-        </ActionButton>
-      }
+      actions={<StartButton workspace={workspace} />}
     >
-      {isStarting && <StartRunDialog workspace={workspace} onClose={() => setIsStarting(false)} />}
       <div className="flex flex-wrap items-center gap-2">
         <SearchBox label="Id, message or author" value={search} onChange={setSearch} testId="runs-search" />
         <SearchBox label="Workspace" value={workspace} onChange={setWorkspace} testId="runs-workspace" />
@@ -85,21 +74,34 @@ export function RunsPage() {
         />
       </div>
       {error !== null && <ErrorNote error={error} what="The runs could not be read" retry={() => void refetch()} />}
-      {data !== undefined && (
-        <RunsTable
-          runs={data.runs}
-          empty={
-            isFiltered ? (
-              <EmptyState title="No run fits these filters">Clear a filter to see more.</EmptyState>
-            ) : (
-              <EmptyState title="No runs yet" cli="windlass run start WORKSPACE --dir .">
-                A run plans a workspace's configuration, and applies it once somebody has confirmed the plan.
-              </EmptyState>
-            )
-          }
-        />
-      )}
+      {data !== undefined && <RunsTable runs={data.runs} empty={<NoRuns isFiltered={isFiltered} />} />}
       <Pagination token={page} nextToken={data?.nextPageToken ?? ""} onChange={setPage} />
     </Page>
+  );
+}
+
+function StartButton({ workspace }: { readonly workspace: string }) {
+  const [isStarting, setIsStarting] = useState(false);
+  return (
+    <>
+      <ActionButton
+        testId="runs-start"
+        tone="primary"
+        onClick={() => setIsStarting(true)}
+        disabledReason={workspace === "" ? "Type a workspace below first" : undefined}
+      >
+        Start run
+      </ActionButton>
+      {isStarting && <StartRunDialog workspace={workspace} onClose={() => setIsStarting(false)} />}
+    </>
+  );
+}
+
+function NoRuns({ isFiltered }: { readonly isFiltered: boolean }) {
+  if (isFiltered) return <EmptyState title="No run fits these filters">Clear a filter to see more.</EmptyState>;
+  return (
+    <EmptyState title="No runs yet" cli="windlass run start WORKSPACE --dir .">
+      A run plans a workspace's configuration, and applies it once somebody has confirmed the plan.
+    </EmptyState>
   );
 }
