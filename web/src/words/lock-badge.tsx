@@ -6,9 +6,9 @@ import { callerName } from "./caller.ts";
 /** Who holds a workspace, in a list. */
 export function LockBadge({ lock }: { readonly lock: WorkspaceLock | undefined }) {
   if (lock === undefined) return <span className="quiet">free</span>;
-  const holder = lock.runId === "" ? callerName(lock.holder) : `run ${shortId(lock.runId)}`;
+  const holder = lock.runId === "" ? callerName(lock.holder) : shortId(lock.runId);
   return (
-    <span className="inline-flex max-w-56 items-center gap-1.5" title={lock.reason}>
+    <span className="inline-flex max-w-56 align-middle items-center gap-1.5" title={lock.reason}>
       <LockIcon />
       <span className="truncate">{holder}</span>
     </span>

@@ -50,7 +50,7 @@ export function AgentActions({ agent }: { readonly agent: Agent }) {
       <ActionButton onClick={() => setAsks("drain")} testId="drain-agent" disabledReason={lack ?? off.drain}>
         Drain
       </ActionButton>
-      <ActionButton onClick={() => setAsks("delete")} testId="delete-agent" tone="danger" disabledReason={lack ?? off.delete}>
+      <ActionButton onClick={() => setAsks("delete")} testId="delete-agent" disabledReason={lack ?? off.delete}>
         Delete
       </ActionButton>
       {asks !== undefined && <AgentDialog agent={agent} action={asks} onClose={() => setAsks(undefined)} />}

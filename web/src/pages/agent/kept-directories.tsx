@@ -39,7 +39,7 @@ export function KeptDirectories({ agent }: { readonly agent: Agent }) {
                 {bytesText(kept.sizeBytes)}, kept <RelativeTime time={kept.keepTime} />
               </p>
             </div>
-            <ActionButton size="xs" tone="danger" onClick={() => setAsked(kept)} testId="remove-kept" disabledReason={lack ?? (kept.removing ? "The agent is removing it" : undefined)}>
+            <ActionButton size="xs" onClick={() => setAsked(kept)} testId="remove-kept" disabledReason={lack ?? (kept.removing ? "The agent is removing it" : undefined)}>
               Remove
             </ActionButton>
           </li>

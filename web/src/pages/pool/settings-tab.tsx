@@ -52,7 +52,7 @@ function DeletePool({ pool, overview: { agents, agentTokens } }: PoolTabProps) {
           </ul>
         </div>
       )}
-      <ActionButton onClick={() => setAsks(true)} testId="delete-pool" tone="danger" disabledReason={lack ?? used}>
+      <ActionButton onClick={() => setAsks(true)} testId="delete-pool" disabledReason={lack ?? used}>
         Delete pool
       </ActionButton>
       {asks && (

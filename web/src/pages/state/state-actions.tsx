@@ -25,7 +25,7 @@ export function StateActions({ version }: { readonly version: StateVersion }) {
         <ActionButton onClick={() => setAsks("adopt")} testId="adopt-state" disabledReason={lack}>
           Adopt
         </ActionButton>
-        <ActionButton onClick={() => setAsks("drop")} testId="drop-state" tone="danger" disabledReason={lack}>
+        <ActionButton onClick={() => setAsks("drop")} testId="drop-state" disabledReason={lack}>
           Drop
         </ActionButton>
         {asks === "adopt" && <AdoptDialog version={version} onClose={close} />}

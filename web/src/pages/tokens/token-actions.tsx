@@ -27,7 +27,7 @@ export function TokenActions({ token }: { readonly token: AgentToken }) {
       <ActionButton size="xs" onClick={() => setOpen("rotate")} testId="rotate-token" disabledReason={lack ?? over ?? replaced}>
         Rotate
       </ActionButton>
-      <ActionButton size="xs" tone="danger" onClick={() => setOpen("revoke")} testId="revoke-token" disabledReason={lack ?? over}>
+      <ActionButton size="xs" onClick={() => setOpen("revoke")} testId="revoke-token" disabledReason={lack ?? over}>
         Revoke
       </ActionButton>
       {open === "rotate" && <RotateTokenDialog token={token} onClose={close} />}

@@ -101,7 +101,7 @@ function VariableActions({ variable: { key, category }, owner, lack, onEdit }: V
       <ActionButton size="xs" onClick={onEdit} testId="edit-variable" disabledReason={lack}>
         Edit
       </ActionButton>
-      <ActionButton size="xs" tone="danger" onClick={() => setAsks(true)} testId="delete-variable" disabledReason={lack}>
+      <ActionButton size="xs" onClick={() => setAsks(true)} testId="delete-variable" disabledReason={lack}>
         Delete
       </ActionButton>
       {asks && (

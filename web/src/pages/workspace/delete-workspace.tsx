@@ -23,7 +23,7 @@ export function DeleteWorkspace({ workspace }: WorkspaceTabProps) {
   const held = lock !== undefined && unlockingOf(lock, undefined) === "under-way" ? `${shortId(lock.runId)} has not ended: cancel it first` : undefined;
   return (
     <Section title="Delete this workspace" lead="Its runs, variables and states go with it. What its state manages stays in the world, and nobody manages it then.">
-      <ActionButton onClick={() => setAsks(true)} testId="delete-workspace" tone="danger" disabledReason={lack ?? held}>
+      <ActionButton onClick={() => setAsks(true)} testId="delete-workspace" disabledReason={lack ?? held}>
         Delete workspace
       </ActionButton>
       {asks && <DeleteWorkspaceDialog workspace={workspace} onClose={() => setAsks(false)} />}

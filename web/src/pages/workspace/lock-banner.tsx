@@ -11,7 +11,7 @@ import { ActionButton } from "../../ui/action-button.tsx";
 import { ConfirmDialog } from "../../ui/confirm-dialog.tsx";
 import { shortId } from "../../ui/format.ts";
 import { LockIcon } from "../../ui/icons.tsx";
-import { RelativeTime } from "../../ui/relative-time.tsx";
+import { Elapsed } from "../../ui/relative-time.tsx";
 import { callerName } from "../../words/caller.ts";
 import { runStateWords } from "../../words/run-states.ts";
 import { type Unlocking, unlockingOf } from "./unlocking.ts";
@@ -34,7 +34,7 @@ export function LockBanner({ workspace, lock }: LockBannerProps) {
       <LockIcon />
       <div className="min-w-0 grow">
         <p>
-          <Holder lock={lock} /> <span className="quiet">since</span> <RelativeTime time={lock.sinceTime} />
+          <Holder lock={lock} /> <span className="quiet">for</span> <Elapsed from={lock.sinceTime} to={undefined} />
         </p>
         {lock.reason !== "" && <p className="quiet break-words text-sm">“{lock.reason}”</p>}
         {workspace.queuedRuns > 0 && <p className="quiet text-sm">{workspace.queuedRuns} waiting behind it.</p>}

@@ -1,0 +1,106 @@
+import { useLocation } from "wouter";
+import type { Organization } from "../../../../src/gen/windlass/v1/organization_pb.ts";
+import { OrganizationService } from "../../../../src/gen/windlass/v1/organization_service_pb.ts";
+import { Permission } from "../../../../src/gen/windlass/v1/system_service_pb.ts";
+import { useLack } from "../../app/permission.ts";
+import { maskPath } from "../../data/edits.ts";
+import { violationOf } from "../../data/problem.ts";
+import { useCall } from "../../data/use-call.ts";
+import { type Edit, useEdit } from "../../data/use-edit.ts";
+import { EditForm } from "../../ui/edit-form.tsx";
+import { CheckField, Field, SelectField } from "../../ui/field.tsx";
+import { engineFlag, engineOf, executionModes, modeOf, modeWords } from "../../words/execution.ts";
+import { PoolField } from "../workspaces/pool-field.tsx";
+
+type OrganizationForm = {
+  readonly name: string;
+  readonly email: string;
+  readonly maxAgents: string;
+  readonly maxWorkspaces: string;
+  readonly defaultExecutionMode: string;
+  readonly defaultAgentPool: string;
+  readonly defaultEngine: string;
+  readonly defaultEngineVersion: string;
+  readonly protectsState: boolean;
+};
+
+const formOf = (organization: Organization): OrganizationForm => {
+  const { name, email, maxAgents, maxWorkspaces, defaultAgentPool, defaultEngineVersion, protectsState } = organization;
+  return {
+    ...{ name, email, defaultAgentPool, defaultEngineVersion, protectsState },
+    maxAgents: `${maxAgents}`,
+    maxWorkspaces: `${maxWorkspaces}`,
+    defaultExecutionMode: modeWords(organization.defaultExecutionMode).flag,
+    defaultEngine: engineFlag(organization.defaultEngine),
+  };
+};
+
+const modeOptions = executionModes.map((mode) => ({ value: modeWords(mode).flag, label: modeWords(mode).text }));
+const engineOptions = [
+  { value: "terraform", label: "Terraform" },
+  { value: "tofu", label: "OpenTofu" },
+];
+
+/** The settings of an organization. */
+export function EditOrganization({ organization }: { readonly organization: Organization }) {
+  const [, navigate] = useLocation();
+  const lack = useLack(Permission.OWN);
+  const update = useCall(OrganizationService.method.updateOrganization, ["GetOrganization", "ListOrganizations", "WhoAmI"]);
+  const edit = useEdit(formOf(organization), organization.etag);
+  const { draft } = edit;
+  const isBad = ![draft.maxAgents, draft.maxWorkspaces].every((text) => /^\d{1,7}$/.test(text));
+  const needsPool = draft.defaultExecutionMode === "agent" && draft.defaultAgentPool === "" ? "Choose the pool for new workspaces" : undefined;
+  const save = () =>
+    edit.save(async (paths, etag) => {
+      const { name, email, defaultAgentPool, defaultEngineVersion, protectsState } = draft;
+      const changes = {
+        ...{ name, email, defaultAgentPool, defaultEngineVersion, protectsState },
+        maxAgents: Number(draft.maxAgents),
+        maxWorkspaces: Number(draft.maxWorkspaces),
+        defaultExecutionMode: modeOf(draft.defaultExecutionMode),
+        defaultEngine: engineOf(draft.defaultEngine),
+      };
+      await update({ organization: organization.id, changes, updateMask: { paths: [...paths] }, etag });
+      if (name !== organization.name) navigate(`/o/${encodeURIComponent(name)}/settings/organizations`, { replace: true });
+    });
+  return (
+    <EditForm
+      title={`Settings of ${organization.name}`}
+      edit={edit}
+      onSave={() => void save()}
+      lack={lack ?? needsPool ?? (isBad ? "The limits are numbers; 0 is no limit" : undefined)}
+      failed="The organization was not changed"
+      testId="edit-organization"
+    >
+      <Fields edit={edit} organization={organization} />
+    </EditForm>
+  );
+}
+
+function Fields({ edit, organization }: { readonly edit: Edit<OrganizationForm>; readonly organization: Organization }) {
+  const { draft, problem, change, told } = edit;
+  const site = useLack(Permission.ADMINISTER_SITE);
+  const about = (name: keyof OrganizationForm) => violationOf(problem, maskPath(name)) ?? told(name);
+  const choose = (mode: string) => change({ defaultExecutionMode: mode, defaultAgentPool: mode === "agent" ? organization.defaultAgentPool : "" });
+  return (
+    <>
+      <Field label="Name" value={draft.name} onChange={(name) => change({ name })} error={about("name")} hint="Addresses and cloud blocks have it: they break when it changes." testId="organization-name" mono />
+      <Field label="Whom to ask about it" value={draft.email} onChange={(email) => change({ email })} error={about("email")} testId="organization-email" />
+      <SelectField label="New workspaces run" options={modeOptions} value={draft.defaultExecutionMode} onChange={choose} error={about("defaultExecutionMode")} testId="organization-mode" />
+      {draft.defaultExecutionMode === "agent" && (
+        <PoolField value={draft.defaultAgentPool} onChange={(defaultAgentPool) => change({ defaultAgentPool })} workspace="" error={about("defaultAgentPool")} />
+      )}
+      <SelectField label="Engine of new workspaces" options={engineOptions} value={draft.defaultEngine} onChange={(defaultEngine) => change({ defaultEngine })} error={about("defaultEngine")} testId="organization-engine" />
+      <Field label="Its version" value={draft.defaultEngineVersion} onChange={(defaultEngineVersion) => change({ defaultEngineVersion })} error={about("defaultEngineVersion")} hint="Empty is whatever the agent has." testId="organization-engine-version" mono />
+      <Field label="Most agents at once" value={draft.maxAgents} onChange={(maxAgents) => change({ maxAgents })} error={about("maxAgents")} hint="0 is no limit." testId="organization-max-agents" mono />
+      <Field label="Most workspaces" value={draft.maxWorkspaces} onChange={(maxWorkspaces) => change({ maxWorkspaces })} error={about("maxWorkspaces")} hint={site === undefined ? "0 is no limit." : "Only site admins change it. 0 is no limit."} testId="organization-max-workspaces" mono />
+      <CheckField
+        label="Protect states"
+        hint="Only owners may delete workspaces that have resources by force; otherwise operators may too."
+        isChecked={draft.protectsState}
+        onChange={(protectsState) => change({ protectsState })}
+        testId="organization-protects-state"
+      />
+    </>
+  );
+}
