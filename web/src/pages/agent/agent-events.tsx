@@ -3,7 +3,7 @@ import { type Agent, type AgentEvent, AgentEventKind } from "../../../../src/gen
 import { AgentService } from "../../../../src/gen/windlass/v1/agent_service_pb.ts";
 import { ErrorNote } from "../../ui/error-note.tsx";
 import { RelativeTime } from "../../ui/relative-time.tsx";
-import { Section } from "../../ui/section.tsx";
+import { Section } from "../../ui/blocks/section.tsx";
 import { StatusBadge } from "../../ui/status-badge.tsx";
 
 /** How an agent came and went since the server was started. */

@@ -9,7 +9,7 @@ import { ErrorNote } from "../../ui/error-note.tsx";
 import { shortId } from "../../ui/format.ts";
 import { Pagination } from "../../ui/pagination.tsx";
 import { Elapsed, RelativeTime } from "../../ui/relative-time.tsx";
-import { Section } from "../../ui/section.tsx";
+import { Section } from "../../ui/blocks/section.tsx";
 import { useUrlState } from "../../ui/url-state.ts";
 import { JobStatusBadge, phaseText } from "../../words/job-status.tsx";
 

@@ -5,7 +5,7 @@ import { AgentService } from "../../../../src/gen/windlass/v1/agent_service_pb.t
 import { useOrganization, useOrgFlag, usePath } from "../../app/organization.ts";
 import { Page } from "../../app/page.tsx";
 import { ErrorNote } from "../../ui/error-note.tsx";
-import { Facts } from "../../ui/facts.tsx";
+import { Facts } from "../../ui/blocks/facts.tsx";
 import { bytesText, shortId } from "../../ui/format.ts";
 import { AlertIcon } from "../../ui/icons.tsx";
 import { RelativeTime } from "../../ui/relative-time.tsx";

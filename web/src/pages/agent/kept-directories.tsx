@@ -12,7 +12,7 @@ import { shellWord } from "../../ui/cli-line.tsx";
 import { ConfirmDialog } from "../../ui/confirm-dialog.tsx";
 import { bytesText, shortId } from "../../ui/format.ts";
 import { RelativeTime } from "../../ui/relative-time.tsx";
-import { Section } from "../../ui/section.tsx";
+import { Section } from "../../ui/blocks/section.tsx";
 
 /** Directories of jobs that are over and from which something could not be delivered; nothing if there are none. */
 export function KeptDirectories({ agent }: { readonly agent: Agent }) {

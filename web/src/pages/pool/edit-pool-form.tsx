@@ -8,7 +8,7 @@ import { useLack } from "../../app/permission.ts";
 import { violationOf } from "../../data/problem.ts";
 import { useCall } from "../../data/use-call.ts";
 import { useEdit } from "../../data/use-edit.ts";
-import { EditForm } from "../../ui/edit-form.tsx";
+import { EditForm } from "../../ui/forms/edit-form.tsx";
 import { Field } from "../../ui/field.tsx";
 import { ScopeField } from "../pools/scope-field.tsx";
 

@@ -7,7 +7,7 @@ import { useOrganization, useOrgFlag, usePath } from "../../app/organization.ts"
 import { NotFound } from "../../app/not-found.tsx";
 import { Page } from "../../app/page.tsx";
 import { ErrorNote } from "../../ui/error-note.tsx";
-import { Figures } from "../../ui/facts.tsx";
+import { Figures } from "../../ui/blocks/facts.tsx";
 import { durationText, msOf } from "../../ui/format.ts";
 import { Tabs } from "../../ui/tabs.tsx";
 import { PoolAgents } from "../../words/pool-agents.tsx";

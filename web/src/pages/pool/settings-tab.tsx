@@ -8,7 +8,7 @@ import { useCall } from "../../data/use-call.ts";
 import { ActionButton } from "../../ui/action-button.tsx";
 import { ConfirmDialog } from "../../ui/confirm-dialog.tsx";
 import { countText } from "../../ui/format.ts";
-import { Section } from "../../ui/section.tsx";
+import { Section } from "../../ui/blocks/section.tsx";
 import { EditPoolForm } from "./edit-pool-form.tsx";
 import type { PoolTabProps } from "./pool-page.tsx";
 

@@ -8,7 +8,7 @@ import { EmptyState } from "../../ui/empty-state.tsx";
 import { ErrorNote } from "../../ui/error-note.tsx";
 import { Pagination } from "../../ui/pagination.tsx";
 import { useUrlState } from "../../ui/url-state.ts";
-import { Section } from "../../ui/section.tsx";
+import { Section } from "../../ui/blocks/section.tsx";
 import { NewTokenDialog } from "../tokens/new-token-dialog.tsx";
 import { TokensTable } from "../tokens/tokens-table.tsx";
 import type { PoolTabProps } from "./pool-page.tsx";

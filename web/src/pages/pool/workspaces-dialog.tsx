@@ -8,7 +8,7 @@ import { useOrgFlag } from "../../app/organization.ts";
 import { useAttempt } from "../../data/use-attempt.ts";
 import { useCall } from "../../data/use-call.ts";
 import { CheckField } from "../../ui/field.tsx";
-import { FormDialog } from "../../ui/form-dialog.tsx";
+import { FormDialog } from "../../ui/forms/form-dialog.tsx";
 import { SearchBox } from "../../ui/search-box.tsx";
 
 interface WorkspacesDialogProps {

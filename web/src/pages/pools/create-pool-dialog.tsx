@@ -7,9 +7,9 @@ import { useAttempt } from "../../data/use-attempt.ts";
 import { useCall } from "../../data/use-call.ts";
 import { shellWord } from "../../ui/cli-line.tsx";
 import { Field } from "../../ui/field.tsx";
-import { FormDialog } from "../../ui/form-dialog.tsx";
+import { FormDialog } from "../../ui/forms/form-dialog.tsx";
 import { ScopeField } from "./scope-field.tsx";
-import { splitNames } from "../../ui/names.ts";
+import { splitNames } from "../../ui/forms/names.ts";
 
 /** Makes a pool, and goes to it: its page says what comes next. */
 export function CreatePoolDialog({ onClose }: { readonly onClose: () => void }) {

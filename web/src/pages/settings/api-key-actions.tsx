@@ -8,8 +8,8 @@ import { useAttempt } from "../../data/use-attempt.ts";
 import { useCall } from "../../data/use-call.ts";
 import { ActionButton } from "../../ui/action-button.tsx";
 import { ConfirmDialog } from "../../ui/confirm-dialog.tsx";
-import { FormDialog } from "../../ui/form-dialog.tsx";
-import { type Overlap, OverlapField, overlapDuration } from "../../ui/overlap-field.tsx";
+import { FormDialog } from "../../ui/forms/form-dialog.tsx";
+import { type Overlap, OverlapField, overlapDuration } from "../../ui/forms/overlap-field.tsx";
 import { RelativeTime } from "../../ui/relative-time.tsx";
 import { KeyShown } from "./key-shown.tsx";
 

@@ -7,9 +7,9 @@ import { violationOf } from "../../data/problem.ts";
 import { useAttempt } from "../../data/use-attempt.ts";
 import { useCall } from "../../data/use-call.ts";
 import { shellWord } from "../../ui/cli-line.tsx";
-import { type Expiry, ExpiryField, expiryDuration, expiryFlag } from "../../ui/expiry-field.tsx";
+import { type Expiry, ExpiryField, expiryDuration, expiryFlag } from "../../ui/forms/expiry-field.tsx";
 import { Field, SelectField } from "../../ui/field.tsx";
-import { FormDialog } from "../../ui/form-dialog.tsx";
+import { FormDialog } from "../../ui/forms/form-dialog.tsx";
 import { organizationRoles, roleText, roleWords } from "../../words/roles.ts";
 import { KeyShown } from "./key-shown.tsx";
 

@@ -8,7 +8,7 @@ import { useCall } from "../../data/use-call.ts";
 import { ActionButton } from "../../ui/action-button.tsx";
 import { ConfirmDialog } from "../../ui/confirm-dialog.tsx";
 import { CheckField } from "../../ui/field.tsx";
-import { Section } from "../../ui/section.tsx";
+import { Section } from "../../ui/blocks/section.tsx";
 
 /** Deletes an organization; what it still owns is named by the refusal. */
 export function DeleteOrganization({ organization: { id, name } }: { readonly organization: Organization }) {

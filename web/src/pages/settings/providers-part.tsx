@@ -11,7 +11,7 @@ import { ActionButton } from "../../ui/action-button.tsx";
 import { ConfirmDialog } from "../../ui/confirm-dialog.tsx";
 import { ErrorNote } from "../../ui/error-note.tsx";
 import { Field } from "../../ui/field.tsx";
-import { Section } from "../../ui/section.tsx";
+import { Section } from "../../ui/blocks/section.tsx";
 import { useUrlState } from "../../ui/url-state.ts";
 import { PoolField } from "../workspaces/pool-field.tsx";
 import { hostMessage, hostsOf, sourceMessage, sourcesOf } from "./provider-form.ts";
@@ -31,10 +31,10 @@ export function ProvidersPart() {
       lead="Where terraform takes providers from: mirrors, tokens of registries, certificates. What a pool sets wins over the organization's. Without any, agents ask the registries."
     >
       <div className="max-w-sm">
-        <PoolField value={pool} onChange={setPool} workspace="" hint="None means the organization's own settings." />
+        <PoolField value={pool} onChange={setPool} workspace="" none="Every pool of the organization" />
       </div>
       {error !== null && <ErrorNote error={error} what="The provider settings could not be read" retry={() => void refetch()} />}
-      {settings !== undefined && <ProviderForm key={`${pool} ${settings.etag}`} settings={settings} pool={pool} />}
+      {settings !== undefined && <ProviderForm key={pool} settings={settings} pool={pool} />}
     </Section>
   );
 }
@@ -52,14 +52,19 @@ function ProviderForm({ settings, pool }: ProviderFormProps) {
   const [hosts, setHosts] = useState(() => hostsOf(settings));
   const [certificates, setCertificates] = useState(settings.caCertificates);
   const update = useCall(ProviderSettingsService.method.updateProviderSettings, stale);
+  // Of what this form began with: what somebody else has changed since is refused, and what was typed stays.
+  const [etag, setEtag] = useState(settings.etag);
   const save = () =>
-    attempt.run(() =>
-      update({
-        ...{ organization, agentPool: pool, etag: settings.etag },
+    attempt.run(async () => {
+      const { providerSettings } = await update({
+        ...{ organization, agentPool: pool, etag },
         changes: { sources: sources.map(sourceMessage), hosts: hosts.map(hostMessage), caCertificates: certificates },
         updateMask: { paths: ["sources", "hosts", "ca_certificates"] },
-      }),
-    );
+      });
+      if (providerSettings === undefined) return;
+      setEtag(providerSettings.etag);
+      setHosts(hostsOf(providerSettings));
+    });
   return (
     <div className="panel space-y-5 p-4 sm:p-5">
       {settings.warnings.map((warning) => (

@@ -2,10 +2,10 @@ import { useQuery } from "@connectrpc/connect-query";
 import type { ReactNode } from "react";
 import { AttentionKind, SystemService } from "../../../../src/gen/windlass/v1/system_service_pb.ts";
 import { ErrorNote } from "../../ui/error-note.tsx";
-import { Facts } from "../../ui/facts.tsx";
+import { Facts } from "../../ui/blocks/facts.tsx";
 import { bytesText } from "../../ui/format.ts";
 import { RelativeTime } from "../../ui/relative-time.tsx";
-import { Section } from "../../ui/section.tsx";
+import { Section } from "../../ui/blocks/section.tsx";
 
 /** What the server is, what it bounds and what it keeps. */
 export function ServerPart() {
@@ -41,9 +41,9 @@ export function ServerPart() {
   );
 }
 
-/** Sizes in bytes; rates, which are small, as they are. */
+/** Sizes are in bytes; rates and counts stand as they are. */
 const limitText = (name: string, value: bigint): string =>
-  /rate|requests|per-second/.test(name) || value < 1024n ? value.toLocaleString("en") : bytesText(value);
+  name.endsWith("-size") ? bytesText(value) : value.toLocaleString("en");
 
 function Settings({ values, testId }: { readonly values: readonly (readonly [string, ReactNode])[]; readonly testId: string }) {
   return (

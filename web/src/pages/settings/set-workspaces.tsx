@@ -10,9 +10,9 @@ import { useCall } from "../../data/use-call.ts";
 import { ActionButton } from "../../ui/action-button.tsx";
 import { ErrorNote } from "../../ui/error-note.tsx";
 import { Field } from "../../ui/field.tsx";
-import { FormDialog } from "../../ui/form-dialog.tsx";
-import { splitNames } from "../../ui/names.ts";
-import { Section } from "../../ui/section.tsx";
+import { FormDialog } from "../../ui/forms/form-dialog.tsx";
+import { splitNames } from "../../ui/forms/names.ts";
+import { Section } from "../../ui/blocks/section.tsx";
 import { variableAnswers } from "../variables/variable-owner.ts";
 
 /** Which workspaces get a set. */

@@ -2,11 +2,11 @@ import { useQuery } from "@connectrpc/connect-query";
 import type { Output } from "../../../../src/gen/windlass/v1/state_pb.ts";
 import { StateService } from "../../../../src/gen/windlass/v1/state_service_pb.ts";
 import { prettyJson } from "../../plan/pretty-json.ts";
-import { CodeBlock } from "../../ui/code-block.tsx";
+import { CodeBlock } from "../../ui/blocks/code-block.tsx";
 import { ErrorNote } from "../../ui/error-note.tsx";
 import { bytesText } from "../../ui/format.ts";
 import { Pagination } from "../../ui/pagination.tsx";
-import { Section } from "../../ui/section.tsx";
+import { Section } from "../../ui/blocks/section.tsx";
 import { useUrlState } from "../../ui/url-state.ts";
 
 /** The outputs of a state. Sensitive ones never reach the browser. */

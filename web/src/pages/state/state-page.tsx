@@ -8,7 +8,7 @@ import { useOrgFlag, usePath } from "../../app/organization.ts";
 import { Page } from "../../app/page.tsx";
 import { useLack } from "../../app/permission.ts";
 import { ErrorNote } from "../../ui/error-note.tsx";
-import { Facts } from "../../ui/facts.tsx";
+import { Facts } from "../../ui/blocks/facts.tsx";
 import { bytesText, shortId } from "../../ui/format.ts";
 import { RelativeTime } from "../../ui/relative-time.tsx";
 import { StateStatusBadge } from "../../words/state-status.tsx";

@@ -6,9 +6,9 @@ import { violationOf } from "../../data/problem.ts";
 import { useAttempt } from "../../data/use-attempt.ts";
 import { useCall } from "../../data/use-call.ts";
 import { shellWord } from "../../ui/cli-line.tsx";
-import { type Expiry, ExpiryField, expiryDuration, expiryFlag } from "../../ui/expiry-field.tsx";
+import { type Expiry, ExpiryField, expiryDuration, expiryFlag } from "../../ui/forms/expiry-field.tsx";
 import { Field } from "../../ui/field.tsx";
-import { FormDialog } from "../../ui/form-dialog.tsx";
+import { FormDialog } from "../../ui/forms/form-dialog.tsx";
 import { NewTokenShown } from "./new-token-shown.tsx";
 
 interface NewTokenDialogProps {

@@ -6,11 +6,11 @@ import type { AgentToken } from "../../../../src/gen/windlass/v1/agent_token_pb.
 import { SystemService } from "../../../../src/gen/windlass/v1/system_service_pb.ts";
 import { useOrganization, usePath } from "../../app/organization.ts";
 import { ActionButton } from "../../ui/action-button.tsx";
-import { ChoiceTabs } from "../../ui/choice-tabs.tsx";
-import { CodeBlock } from "../../ui/code-block.tsx";
+import { ChoiceTabs } from "../../ui/blocks/choice-tabs.tsx";
+import { CodeBlock } from "../../ui/blocks/code-block.tsx";
 import { Dialog } from "../../ui/dialog.tsx";
 import { CheckIcon } from "../../ui/icons.tsx";
-import { Secret } from "../../ui/secret.tsx";
+import { Secret } from "../../ui/blocks/secret.tsx";
 import { isConnected } from "../../words/agent-status.tsx";
 import { type StartKind, startSteps } from "./start-lines.ts";
 

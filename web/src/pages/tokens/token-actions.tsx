@@ -9,8 +9,8 @@ import { useCall } from "../../data/use-call.ts";
 import { ActionButton } from "../../ui/action-button.tsx";
 import { ConfirmDialog } from "../../ui/confirm-dialog.tsx";
 import { CheckField } from "../../ui/field.tsx";
-import { FormDialog } from "../../ui/form-dialog.tsx";
-import { type Overlap, OverlapField, overlapDuration } from "../../ui/overlap-field.tsx";
+import { FormDialog } from "../../ui/forms/form-dialog.tsx";
+import { type Overlap, OverlapField, overlapDuration } from "../../ui/forms/overlap-field.tsx";
 import { NewTokenShown } from "./new-token-shown.tsx";
 
 const stale = ["ListAgentTokens", "GetAgentPoolOverview", "ListAgents"];

@@ -7,7 +7,7 @@ import { useAttempt } from "../../data/use-attempt.ts";
 import { useCall } from "../../data/use-call.ts";
 import { shellWord } from "../../ui/cli-line.tsx";
 import { CheckField, Field, SelectField } from "../../ui/field.tsx";
-import { FormDialog } from "../../ui/form-dialog.tsx";
+import { FormDialog } from "../../ui/forms/form-dialog.tsx";
 import { ownerFlag, ownerInput, type VariableOwner, variableAnswers } from "./variable-owner.ts";
 
 interface VariableDialogProps {

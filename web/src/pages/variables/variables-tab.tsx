@@ -5,7 +5,7 @@ import type { Workspace } from "../../../../src/gen/windlass/v1/workspace_pb.ts"
 import { usePath } from "../../app/organization.ts";
 import { ErrorNote } from "../../ui/error-note.tsx";
 import { countText } from "../../ui/format.ts";
-import { Section } from "../../ui/section.tsx";
+import { Section } from "../../ui/blocks/section.tsx";
 import { EffectiveVariables } from "./effective-variables.tsx";
 import { VariablesTable } from "./variables-table.tsx";
 

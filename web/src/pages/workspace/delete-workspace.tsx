@@ -11,7 +11,7 @@ import { ConfirmDialog } from "../../ui/confirm-dialog.tsx";
 import { ErrorNote } from "../../ui/error-note.tsx";
 import { CheckField } from "../../ui/field.tsx";
 import { countText, shortId } from "../../ui/format.ts";
-import { Section } from "../../ui/section.tsx";
+import { Section } from "../../ui/blocks/section.tsx";
 import { unlockingOf } from "./unlocking.ts";
 import type { WorkspaceTabProps } from "./workspace-page.tsx";
 

@@ -7,7 +7,7 @@ import { violationOf } from "../../data/problem.ts";
 import { maskPath } from "../../data/edits.ts";
 import { useCall } from "../../data/use-call.ts";
 import { type Edit, useEdit } from "../../data/use-edit.ts";
-import { EditForm } from "../../ui/edit-form.tsx";
+import { EditForm } from "../../ui/forms/edit-form.tsx";
 import { CheckField, Field, SelectField } from "../../ui/field.tsx";
 import { executionModes, modeOf, modeWords } from "../../words/execution.ts";
 import { PoolField } from "../workspaces/pool-field.tsx";

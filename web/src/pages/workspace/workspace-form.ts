@@ -1,8 +1,8 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { Duration } from "@bufbuild/protobuf/wkt";
 import type { Workspace, WorkspaceSchema } from "../../../../src/gen/windlass/v1/workspace_pb.ts";
-import { durationFlag, parseDuration } from "../../ui/duration.ts";
-import { splitNames } from "../../ui/names.ts";
+import { durationFlag, parseDuration } from "../../ui/forms/duration.ts";
+import { splitNames } from "../../ui/forms/names.ts";
 import { engineFlag, engineOf, modeOf, modeWords } from "../../words/execution.ts";
 
 /** Every setting of a workspace as its form has it: texts, as somebody types them. */

@@ -8,7 +8,7 @@ import { useAttempt } from "../../data/use-attempt.ts";
 import { useCall } from "../../data/use-call.ts";
 import { shellWord } from "../../ui/cli-line.tsx";
 import { Field, SelectField } from "../../ui/field.tsx";
-import { FormDialog } from "../../ui/form-dialog.tsx";
+import { FormDialog } from "../../ui/forms/form-dialog.tsx";
 import { engineOf, executionModes, modeOf, modeWords } from "../../words/execution.ts";
 import { PoolField } from "./pool-field.tsx";
 

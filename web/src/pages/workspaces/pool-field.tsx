@@ -12,17 +12,19 @@ interface PoolFieldProps {
   readonly workspace: string;
   readonly error?: string | undefined;
   readonly hint?: string | undefined;
+  /** What no pool stands for. */
+  readonly none?: string;
 }
 
 /** Which pool a workspace runs on. */
-export function PoolField({ value, onChange, workspace, error, hint }: PoolFieldProps) {
+export function PoolField({ value, onChange, workspace, error, hint, none = "Choose a pool" }: PoolFieldProps) {
   const organization = useOrganization();
   const { data } = useQuery(AgentPoolService.method.listAgentPools, { organization, pageSize: 1000 });
   const pools = data?.agentPools ?? [];
   // The one that is set stays on offer whatever the list says.
   const missing = value !== "" && !pools.some(({ name }) => name === value) ? [{ value, label: value }] : [];
   const options = [
-    { value: "", label: data === undefined ? "Loading…" : pools.length === 0 ? "There is no pool: create one first" : "Choose a pool" },
+    { value: "", label: data === undefined ? "Loading…" : pools.length === 0 ? "There is no pool: create one first" : none },
     ...missing,
     ...pools.map((pool) => ({ value: pool.name, label: labelOf(pool, workspace) })),
   ];
@@ -30,7 +32,7 @@ export function PoolField({ value, onChange, workspace, error, hint }: PoolField
 }
 
 function labelOf({ name, organizationScoped, grantedWorkspaces, counts }: AgentPool, workspace: string): string {
-  if (!organizationScoped && !grantedWorkspaces.includes(workspace)) return `${name} (not granted to it)`;
+  if (workspace !== "" && !organizationScoped && !grantedWorkspaces.includes(workspace)) return `${name} (not granted to it)`;
   const online = (counts?.idleAgents ?? 0) + (counts?.busyAgents ?? 0);
   return `${name} (${online === 0 ? "no agent online" : `${online} online`})`;
 }

@@ -1,5 +1,5 @@
 import type { Duration } from "@bufbuild/protobuf/wkt";
-import { SelectField } from "./field.tsx";
+import { SelectField } from "../field.tsx";
 
 /** How long a credential is good for. */
 export type Expiry = "1d" | "7d" | "30d" | "90d" | "365d" | "never";

@@ -1,8 +1,8 @@
 import { type FormEvent, type ReactNode, useId } from "react";
-import type { Attempt } from "../data/use-attempt.ts";
-import { CliLine } from "./cli-line.tsx";
-import { Dialog } from "./dialog.tsx";
-import { ErrorNote } from "./error-note.tsx";
+import type { Attempt } from "../../data/use-attempt.ts";
+import { CliLine } from "../cli-line.tsx";
+import { Dialog } from "../dialog.tsx";
+import { ErrorNote } from "../error-note.tsx";
 
 interface FormDialogProps {
   readonly title: string;

@@ -1,4 +1,4 @@
-import { CopyButton } from "./copy-button.tsx";
+import { CopyButton } from "../copy-button.tsx";
 
 /** A secret that is shown once: it is nowhere but on this page, and gone with it. */
 export function Secret({ secret, what }: { readonly secret: string; readonly what: string }) {

@@ -1,5 +1,5 @@
 import { type KeyboardEvent, type ReactNode, useId } from "react";
-import { classes } from "./class-names.ts";
+import { classes } from "../class-names.ts";
 
 interface ChoiceTabsProps<Value extends string> {
   readonly label: string;

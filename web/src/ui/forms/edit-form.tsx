@@ -1,9 +1,9 @@
 import type { FormEvent, ReactNode } from "react";
-import type { FormValues } from "../data/edits.ts";
-import type { Edit } from "../data/use-edit.ts";
-import { ActionButton } from "./action-button.tsx";
-import { ErrorNote } from "./error-note.tsx";
-import { Section } from "./section.tsx";
+import type { FormValues } from "../../data/edits.ts";
+import type { Edit } from "../../data/use-edit.ts";
+import { ActionButton } from "../action-button.tsx";
+import { ErrorNote } from "../error-note.tsx";
+import { Section } from "../blocks/section.tsx";
 
 interface EditFormProps<Values extends FormValues> {
   readonly title: string;
@@ -29,7 +29,7 @@ export function EditForm<Values extends FormValues>(props: EditFormProps<Values>
     <Section title={title} testId={testId}>
       <form onSubmit={submit} noValidate className="panel space-y-4 p-4 sm:p-5">
         {/* Enter in a field sends a form that has a button for it. */}
-        <button type="submit" className="hidden" tabIndex={-1} aria-hidden="true" />
+        <button type="submit" className="hidden" tabIndex={-1} aria-hidden="true" data-testid={`${testId}-enter`} />
         <div className="max-w-xl space-y-4">{children}</div>
         {edit.failure !== undefined && <ErrorNote error={edit.failure.error} what={failed} />}
         <div className="flex flex-wrap items-center gap-3 border-base-300 border-t pt-4">

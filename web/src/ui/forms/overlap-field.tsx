@@ -1,5 +1,5 @@
 import type { Duration } from "@bufbuild/protobuf/wkt";
-import { SelectField } from "./field.tsx";
+import { SelectField } from "../field.tsx";
 
 /** How long a replaced credential goes on, as a flag of the command line. */
 export type Overlap = "0" | "1h" | "24h" | "168h";

@@ -1,4 +1,4 @@
-import { CopyButton } from "./copy-button.tsx";
+import { CopyButton } from "../copy-button.tsx";
 
 /** A text to be copied as it is. */
 export function CodeBlock({ text, what, testId }: { readonly text: string; readonly what: string; readonly testId?: string }) {
