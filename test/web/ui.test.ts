@@ -173,6 +173,8 @@ test("who came by TLS, through a proxy that is believed, comes by nothing else",
   expect((await web.send("/", { headers: throughProxy })).headers["strict-transport-security"]).toBe(
     "max-age=31536000",
   );
+  await using named = await openTestWeb({ files, publicUrl: "https://windlass.example.com" });
+  expect((await named.send("/")).headers["strict-transport-security"]).toBe("max-age=31536000");
   await using stranger = await openTestWeb({ files });
   expect((await stranger.send("/", { headers: throughProxy })).headers).not.toHaveProperty("strict-transport-security");
 });
