@@ -118,7 +118,13 @@ function startCall(control: Control, request: Request, observers: readonly CallO
       "call",
     );
   };
-  const facts: CallFacts = { requestId, signal: request.signal };
+  const facts: CallFacts = {
+    requestId,
+    // Made only for those who ask for it.
+    get signal() {
+      return request.signal;
+    },
+  };
   const refuse = (error: unknown) => {
     const refusal = toConnectError(error, facts);
     if (isFault(refusal)) log.error({ err: error, cause: causeOf(error), requestId, method }, "a call failed");
@@ -126,7 +132,7 @@ function startCall(control: Control, request: Request, observers: readonly CallO
     end(refusal.code);
     return refusal;
   };
-  return { ...facts, version, refuse, end };
+  return Object.assign(facts, { version, refuse, end });
 }
 
 /** `FailedPrecondition` as gRPC writes it: `FAILED_PRECONDITION`. */

@@ -5,10 +5,13 @@ import { AgentGatewayService } from "../gen/windlass/agent/v1/agent_gateway_serv
 import { JobArtifactService } from "../gen/windlass/agent/v1/job_artifact_service_pb.ts";
 import { RunService } from "../gen/windlass/v1/run_service_pb.ts";
 import { CallRates } from "../http/call-rates.ts";
+import { OpenStreams } from "../http/open-streams.ts";
 import type { Readiness } from "../http/readiness.ts";
-import type { Tenant } from "../http/tenant.ts";
+import type { StreamTenant, Tenant } from "../http/tenant.ts";
 import { hashToken, mintToken } from "../lib/words/tokens.ts";
-import { neverCompress, type Routes, rpcTenant } from "../rpc/adapter.ts";
+import { neverCompress, rpcTenant } from "../rpc/adapter.ts";
+import type { Routes } from "../rpc/calls/options.ts";
+import { grpcTenant } from "../rpc/grpc/tenant.ts";
 import { inProcessTransport } from "../rpc/in-process.ts";
 import { gateFor, interceptorsFor } from "../rpc/interceptors.ts";
 import { managementServices, serviceRoutes } from "../rpc/routes.ts";
@@ -50,6 +53,8 @@ export interface CallParts extends Omit<RouteParts, "hasReflection"> {
 export interface Calls {
   /** Over the port. */
   readonly tenants: readonly Tenant[];
+  /** The streams of HTTP/2 that speak gRPC. */
+  readonly streams: StreamTenant;
   /** In this process, for the server's own agent, until the signal is aborted. */
   readonly inProcess: (shutdownSignal: AbortSignal) => InProcessCalls;
 }
@@ -61,9 +66,12 @@ export function callsOf({ settings, random }: Pick<Opening, "settings" | "random
   const callers = { serverAgentTokenHash: hashToken(token), rates: new CallRates(control.limits) };
   const routes = routesOf({ ...parts, hasReflection: !settings.noReflection });
   const interceptors = interceptorsFor(control, callers, watching.callObservers);
+  const gate = gateFor(control, callers);
+  const open = new OpenStreams();
   return {
+    streams: grpcTenant({ routes, interceptors, gate, open }),
     tenants: [
-      rpcTenant({ routes, interceptors, gate: gateFor(control, callers) }),
+      rpcTenant({ routes, interceptors, gate, open }),
       tfeTenant({ control, callers, observers: watching.callObservers, holdMs: settings.tfeHold }),
       ...(control.web === undefined
         ? []

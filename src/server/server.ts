@@ -106,7 +106,7 @@ async function serve(
   const webFiles = control.web === undefined ? undefined : await builtWebFiles(opening.log);
   const calls = callsOf(opening, { control, watching, readiness, liveness, generation, webFiles });
   const loops = startLoops(opening, control, liveness);
-  const listener = await openPort(opening, { tenants: calls.tenants, readiness });
+  const listener = await openPort(opening, { tenants: calls.tenants, streams: calls.streams, readiness });
   loops.add(certificate.follow(listener, loops.signal));
   leaveInOrder(opening, { control, readiness, listener });
   if (serverAgent.kind !== "none") {

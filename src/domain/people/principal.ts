@@ -48,6 +48,9 @@ export const mayOperate = (role: Role): boolean => granted[role].has("operate");
 /** Whether a person's role allows a permission; says nothing about which organization. */
 export const allows = (person: Person, permission: Permission): boolean => granted[person.role].has(permission);
 
+/** What a role allows, the least first. */
+export const permissionsOf = (role: Role): readonly Permission[] => [...granted[role]];
+
 /** Whether a person may give a role to a key: nobody gives more than they have. */
 export const mayGive = (person: Person, role: Role): boolean =>
   [...granted[role]].every((permission) => allows(person, permission));
