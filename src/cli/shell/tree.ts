@@ -50,6 +50,14 @@ export const entries: readonly Entry[] = [
     load: async () => (await import("../admin/status.ts")).status,
   },
   {
+    kind: "command",
+    name: "watch",
+    aliases: [],
+    summary: "Print whatever changes: runs, workspaces, pools, agents",
+    group: "Start here",
+    load: async () => (await import("../events/watch.ts")).watch,
+  },
+  {
     kind: "noun",
     name: "run",
     aliases: ["runs"],
