@@ -12,7 +12,7 @@ import { timeText } from "../terminal/ages.ts";
 /** What an event is about. */
 export type Topic = "runs" | "workspaces" | "pools" | "agents" | "tokens";
 
-export interface Told {
+export interface ChangeText {
   readonly topic: Topic;
   /** Of the thing; nothing else has it. */
   readonly id: string;
@@ -23,7 +23,7 @@ export interface Told {
 }
 
 /** What an event tells; undefined for what a newer server tells. */
-export function toldBy({ subject }: Event): Told | undefined {
+export function toldBy({ subject }: Event): ChangeText | undefined {
   switch (subject.case) {
     case "run":
       return { topic: "runs", id: subject.value.id, name: `run/${subject.value.id}`, line: runLine(subject.value) };
@@ -81,7 +81,7 @@ const goneTopics: Readonly<Record<string, readonly [Topic, string]>> = {
   "windlass.v1.AgentToken": ["tokens", "token"],
 };
 
-function toldByGone({ type, id, name }: Gone): Told | undefined {
+function toldByGone({ type, id, name }: Gone): ChangeText | undefined {
   const [topic, noun] = goneTopics[type] ?? [];
   if (topic === undefined || noun === undefined) return undefined;
   return { topic, id, name: `${noun}/${name || id}`, line: `${noun} ${name || id} is gone` };

@@ -7,7 +7,7 @@ import { RunLink } from "../run/link.ts";
 import type { Context } from "../server/context.ts";
 import { command } from "../shared/command.ts";
 import { hangUpWhenSilent } from "../shared/silent-stream.ts";
-import { type Told, type Topic, toldBy } from "./lines.ts";
+import { type ChangeText, type Topic, toldBy } from "./lines.ts";
 
 const topics = ["runs", "workspaces", "pools", "agents", "tokens"] as const satisfies readonly Topic[];
 
@@ -87,7 +87,7 @@ class ChangeLines {
     if (this.#isNews(told)) await printer.lines([`${notes.signs.dot} ${told.line}`]);
   }
 
-  #isNews({ id, line }: Told): boolean {
+  #isNews({ id, line }: ChangeText): boolean {
     if (this.#said.get(id) === line) return false;
     this.#said.delete(id);
     this.#said.set(id, line);
