@@ -12,6 +12,7 @@ import {
   WatchEventsResponseSchema,
 } from "../../gen/windlass/v1/event_service_pb.ts";
 import { RunState, WaitingReason } from "../../gen/windlass/v1/run_pb.ts";
+import { SystemService } from "../../gen/windlass/v1/system_service_pb.ts";
 import { Interrupted } from "../terminal/io.ts";
 
 type Answers = (request: WatchEventsRequest, signal: AbortSignal) => AsyncGenerator<WatchEventsResponse>;
@@ -25,7 +26,7 @@ let cli: CliRun;
 beforeEach(async () => {
   asked = [];
   server = await new FakeServer((router) =>
-    router.service(EventService, {
+    router.service(SystemService, { whoAmI: () => ({}) }).service(EventService, {
       watchEvents: (request, { signal }) => {
         asked.push(request);
         return answers(request, signal);

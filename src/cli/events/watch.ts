@@ -1,5 +1,6 @@
 import type { Client } from "@connectrpc/connect";
 import { type Event, EventSchema, EventService } from "../../gen/windlass/v1/event_service_pb.ts";
+import { SystemService } from "../../gen/windlass/v1/system_service_pb.ts";
 import { linkSignals, untilAborted } from "../../lib/async/abort.ts";
 import { ownReason } from "../../lib/way/own-answer.ts";
 import { choiceList } from "../line/flags.ts";
@@ -18,6 +19,8 @@ export const watch = command({
   flags: { only: choiceList("only changes of these (default all)", topics) },
   formats: ["table", "wide", "name", "json", "jsonl", "yaml"],
   run: async (context, { flags }) => {
+    // A server that was never there is not waited for.
+    await (await context.client(SystemService)).whoAmI({});
     const wanted = new Set<Topic>(flags.only.length === 0 ? topics : flags.only);
     return follow(context, await context.client(EventService), new ChangeLines(context, wanted));
   },
