@@ -11,6 +11,8 @@ export type Principal =
       readonly organizationId: OrganizationId | null;
       /** Where the call comes from; absent or empty in the same process. For records, never for trust. */
       readonly address?: string | undefined;
+      /** The browser session by which the key is used; absent if its secret was shown. */
+      readonly browserSessionId?: string | undefined;
     }
   | {
       readonly kind: "agent_token";

@@ -19,6 +19,7 @@ const facts: ServerFacts = {
   ...{ version: "0.1.0", database: "postgres", protocol: { minimum: 1, maximum: 2 }, hasServerAgent: true },
   ...{ maxConfigurationBytes: 2 ** 53 - 1, maxStateBytes: 2 ** 32, generation: "g-1", now: at(0) },
   ...{ limits: { "max-state-size": 2 ** 32, "rate-limit": 0 }, retention: { "keep-runs": "90d" } },
+  web: { publicUrl: "https://windlass.example.com" },
 };
 
 test("what the server says of itself, limits of any size among it", () => {
@@ -26,8 +27,10 @@ test("what the server says of itself, limits of any size among it", () => {
     ...{ version: "0.1.0", database: "postgres", minimumProtocol: 1, maximumProtocol: 2, hasServerAgent: true },
     ...{ maxConfigurationBytes: "9007199254740991", maxStateBytes: "4294967296", clusterGeneration: "g-1" },
     ...{ limits: { "max-state-size": "4294967296", "rate-limit": "0" }, retention: { "keep-runs": "90d" } },
-    serverTime: "2026-01-02T03:04:05.678Z",
+    ...{ serverTime: "2026-01-02T03:04:05.678Z", publicUrl: "https://windlass.example.com", hasWeb: true },
   });
+  const without = toServerInfo({ ...facts, web: undefined });
+  expect([without.publicUrl, without.hasWeb]).toEqual(["", false]);
   expect(unsetFields(GetServerInfoResponseSchema, toServerInfo(facts))).toEqual([]);
 });
 

@@ -29,6 +29,8 @@ export const toServerInfo = (facts: ServerFacts): MessageInitShape<typeof GetSer
   limits: Object.fromEntries(Object.entries(facts.limits).map(([name, limit]) => [name, BigInt(limit)])),
   serverTime: timestampFromDate(facts.now),
   retention: { ...facts.retention },
+  publicUrl: facts.web?.publicUrl ?? "",
+  hasWeb: facts.web !== undefined,
 });
 
 export const toStats = (stats: OrganizationStats): MessageInitShape<typeof GetStatsResponseSchema> => ({

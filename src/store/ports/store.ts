@@ -46,7 +46,7 @@ export type {
 } from "./workspaces.ts";
 
 import type { Spacious } from "../engine/engine.ts";
-import type { ApiKeyQueries, AuditQueries, StatsQueries } from "./access.ts";
+import type { ApiKeyQueries, AuditQueries, BrowserSessionQueries, StatsQueries } from "./access.ts";
 import type { AttentionQueries } from "./attention.ts";
 import type { RunEventQueries, RunQueries } from "./runs.ts";
 import type { UpkeepQueries } from "./upkeep.ts";
@@ -113,6 +113,7 @@ export interface Queries {
   };
   readonly audit: AuditQueries;
   readonly apiKeys: ApiKeyQueries;
+  readonly browserSessions: BrowserSessionQueries;
   readonly stats: StatsQueries;
   readonly attention: AttentionQueries;
   readonly organizations: {
