@@ -86,6 +86,21 @@ describe.each(["sqlite", "postgres"] as const)("the stream of changes, on %s", (
     expect(await cli.stop("SIGINT")).toMatchObject({ code: 130 });
   });
 
+  test("one key watches 32 times at once and no more; who vanishes makes room", async () => {
+    const { server } = stage;
+    const open = async () => {
+      const client = clientOf(server, await adminToken());
+      const stream = client.watchEvents({})[Symbol.asyncIterator]();
+      await stream.next();
+      return client;
+    };
+    const clients = await Promise.all(Array.from({ length: 32 }, open));
+    await expect(open()).rejects.toThrow("too many streams of events of one API key");
+    for (const client of clients) client.close();
+    const others = await Promise.all(Array.from({ length: 32 }, open));
+    for (const client of others) client.close();
+  });
+
   test("a key that is revoked watches no longer", async () => {
     const { server } = stage;
     const { apiKey, secret } = await server.api.clients.apiKeys.createApiKey({

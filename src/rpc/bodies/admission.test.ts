@@ -43,6 +43,8 @@ test("who may call what at all", () => {
     windlass.v1.ApiKeyService/ListApiKeys: api_key
     windlass.v1.ApiKeyService/RotateApiKey: api_key
     windlass.v1.ApiKeyService/RevokeApiKey: api_key
+    windlass.v1.ApiKeyService/ListBrowserSessions: api_key
+    windlass.v1.ApiKeyService/EndBrowserSession: api_key
     windlass.v1.AuditService/ListAuditEvents: api_key
     windlass.v1.AuditService/ExportAuditEvents: api_key
     windlass.v1.OrganizationService/CreateOrganization: api_key
