@@ -185,7 +185,7 @@ describe.each(verbs)("windlass $line", (verb) => {
 const nameless = new Set([
   ...["whoami", "status", "pool list", "pool create", "varset create", "agent watch", "workspace list", "org list"],
   ...["org create", "apikey list", "apikey create", "audit list", "audit export", "api", "apply", "manifest apply"],
-  ...["manifest diff", "manifest export"],
+  ...["manifest diff", "manifest export", "watch"],
 ]);
 
 describe.each(verbs.filter(({ line }) => !nameless.has(line)))("windlass $line of what is not there", (verb) => {
