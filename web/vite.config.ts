@@ -38,6 +38,7 @@ export default defineConfig(({ mode }) => {
       // Images too are files: a data: address would be counted as script.
       assetsInlineLimit: 0,
       reportCompressedSize: false,
+      rolldownOptions: { checks: { pluginTimings: false } },
     },
     server: { proxy },
     preview: { proxy, headers: { "Content-Security-Policy": csp } },

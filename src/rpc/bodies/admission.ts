@@ -54,6 +54,7 @@ const admitted: ReadonlyMap<string, Admission> = new Map<string, Admission>([
   [ProviderSettingsService.typeName, people],
   [AgentTokenService.typeName, people],
   [AgentService.typeName, people],
+  [EventService.typeName, people],
   [WorkspaceService.typeName, people],
   [VariableService.typeName, people],
   [VariableSetService.typeName, people],

@@ -23,7 +23,9 @@ describe.skipIf(!hasBrowser)("what a page shows stays true", () => {
     await using somebody = await browser.admin(stage.server);
     const { page } = somebody;
     let streams = 0;
-    page.on("request", (request) => void (streams += Number(request.url().endsWith("/WatchEvents"))));
+    page.on("request", (request) => {
+      if (request.url().endsWith("/WatchEvents")) streams += 1;
+    });
     await somebody.open("/o/default/runs");
     await page.locator("[data-testid=live][data-state=live]").waitFor({ state: "attached" });
     const workspace = await hello();

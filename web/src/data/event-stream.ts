@@ -34,8 +34,10 @@ export async function followEvents(
     try {
       return await read(attempt);
     } catch (error) {
-      if (problemOf(error).reason === "CURSOR_EXPIRED") cursor = "";
-      return "broken" as const;
+      if (problemOf(error).reason !== "CURSOR_EXPIRED") return "broken" as const;
+      // The server is there and has forgotten: nothing is to be waited for.
+      cursor = "";
+      return read(attempt);
     }
   };
   await keepOpen(readOrBegin, listener.onState, signal);
