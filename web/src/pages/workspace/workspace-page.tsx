@@ -87,7 +87,7 @@ function WorkspaceActions({ workspace }: WorkspaceTabProps) {
       <ActionButton onClick={() => setOpen("lock")} testId="lock-workspace" disabledReason={lack ?? (workspace.lock === undefined ? undefined : "It is locked already")}>
         Lock
       </ActionButton>
-      <ActionButton onClick={() => setOpen("start")} testId="start-run" tone="primary" disabledReason={cannotStart ?? isLocal}>
+      <ActionButton onClick={() => setOpen("start")} testId="workspace-start-run" tone="primary" disabledReason={cannotStart ?? isLocal}>
         Start run
       </ActionButton>
       {open === "start" && <StartRunDialog workspace={workspace.name} onClose={close} />}

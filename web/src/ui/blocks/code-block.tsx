@@ -7,7 +7,7 @@ export function CodeBlock({ text, what, testId }: { readonly text: string; reado
       <pre
         // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by the keyboard
         tabIndex={0}
-        className="max-h-72 overflow-auto py-2 pr-10 pl-3 font-mono text-xs leading-relaxed"
+        className="max-h-60 overflow-auto py-2 pr-10 pl-3 font-mono text-xs leading-relaxed"
         data-testid={testId}
       >
         {text}
