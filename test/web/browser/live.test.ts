@@ -1,3 +1,4 @@
+import { readFile } from "node:fs/promises";
 import { beforeAll, describe, expect, test } from "vitest";
 import { useStage } from "../../support/stage.ts";
 import { hasBrowser, useBrowser } from "../../support/visitor.ts";
@@ -64,6 +65,26 @@ describe.skipIf(!hasBrowser)("what a page shows stays true", () => {
     await page.locator("[data-testid=live][data-state=live]").waitFor({ state: "attached" });
     await page.getByTestId("run-badge").getByText("Discarded").waitFor();
     expect((await api.run(run.id)).decisionComment).toBe("typed before the restart");
+  });
+
+  test("whoever's session ends signs in again over the page, and loses nothing that was typed", async () => {
+    const { api } = stage.server;
+    const run = await api.planned(await hello());
+    await using somebody = await browser.admin(stage.server);
+    const { page } = somebody;
+    await somebody.open(`/o/default/runs/${run.id}`);
+    await page.getByTestId("run-discard").click();
+    await page.getByTestId("action-comment").fill("typed before the end");
+    await page.context().clearCookies();
+    await page.getByTestId("dialog-discard-confirm").click();
+    const again = page.getByTestId("sign-in-again");
+    await again.getByTestId("api-key").fill((await readFile(stage.server.adminTokenFile, "utf8")).trim());
+    await again.getByTestId("sign-in").click();
+    await again.waitFor({ state: "detached" });
+    expect(await page.getByTestId("action-comment").inputValue()).toBe("typed before the end");
+    await page.getByTestId("dialog-discard-confirm").click();
+    await page.getByTestId("run-badge").getByText("Discarded").waitFor();
+    expect((await api.run(run.id)).decisionComment).toBe("typed before the end");
   });
 
   test("everything from the start page to the confirmation works with keys alone", async () => {

@@ -1,4 +1,5 @@
 import { useQueryClient } from "@tanstack/react-query";
+import { tryNow } from "../data/keep-open.ts";
 import { session } from "../data/session.ts";
 import { Dialog } from "../ui/dialog.tsx";
 import { SignInForm } from "./sign-in-form.tsx";
@@ -9,7 +10,12 @@ export function SignInAgain() {
   return (
     <Dialog title="Your session has ended" onClose={() => void session.signOut()} testId="sign-in-again">
       <p className="quiet text-sm">Sign in again to go on where you are. Closing this signs you out.</p>
-      <SignInForm onSignedIn={() => void client.invalidateQueries()} />
+      <SignInForm
+        onSignedIn={() => {
+          tryNow();
+          void client.invalidateQueries();
+        }}
+      />
     </Dialog>
   );
 }

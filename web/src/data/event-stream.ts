@@ -1,7 +1,8 @@
-import { createClient, type Transport } from "@connectrpc/connect";
+import { Code, ConnectError, createClient, type Transport } from "@connectrpc/connect";
 import { type Event, EventService } from "../../../src/gen/windlass/v1/event_service_pb.ts";
 import { keepOpen, type LiveState, type StreamAttempt } from "./keep-open.ts";
 import { problemOf } from "./problem.ts";
+import { session } from "./session.ts";
 
 /** What the stream of events tells. */
 export interface EventListener {
@@ -34,6 +35,7 @@ export async function followEvents(
     try {
       return await read(attempt);
     } catch (error) {
+      if (ConnectError.from(error).code === Code.Unauthenticated) session.end();
       if (problemOf(error).reason !== "CURSOR_EXPIRED") return "broken" as const;
       // The server is there and has forgotten: nothing is to be waited for.
       cursor = "";

@@ -1,7 +1,8 @@
 import { type ReactNode, useState } from "react";
-import { ActionButton } from "./action-button.tsx";
+import { useAttempt } from "./attempt.ts";
 import { CliLine } from "./cli-line.tsx";
 import { Dialog } from "./dialog.tsx";
+import { DialogButtons } from "./dialog-buttons.tsx";
 import { ErrorNote } from "./error-note.tsx";
 import { Field } from "./field.tsx";
 
@@ -27,36 +28,18 @@ interface ConfirmDialogProps {
 export function ConfirmDialog(props: ConfirmDialogProps) {
   const { title, children, action, tone = "danger", typed, refusal, cli, onConfirm, onClose, testId } = props;
   const [name, setName] = useState("");
-  const [failure, setFailure] = useState<{ readonly error: unknown }>();
-  const [isBusy, setIsBusy] = useState(false);
-  const confirm = async () => {
-    setIsBusy(true);
-    setFailure(undefined);
-    try {
-      await onConfirm();
-      onClose();
-    } catch (error) {
-      setFailure({ error });
-    } finally {
-      setIsBusy(false);
-    }
-  };
+  const { isBusy, failure, run } = useAttempt();
   const isTyped = typed === undefined || name === typed.name;
   const actions = (
-    <>
-      <ActionButton onClick={onClose} testId="dialog-cancel" tone="quiet">
-        Back
-      </ActionButton>
-      <ActionButton
-        onClick={() => void confirm()}
-        testId={`${testId}-confirm`}
-        tone={tone}
-        isBusy={isBusy}
-        disabledReason={refusal ?? (isTyped ? undefined : `Type ${typed.name} first`)}
-      >
-        {action}
-      </ActionButton>
-    </>
+    <DialogButtons
+      action={action}
+      tone={tone}
+      onAction={() => void run(onConfirm, onClose)}
+      onClose={onClose}
+      disabledReason={refusal ?? (isTyped ? undefined : `Type ${typed.name} first`)}
+      isBusy={isBusy}
+      testId={`${testId}-confirm`}
+    />
   );
   return (
     <Dialog title={title} onClose={onClose} actions={actions} testId={testId}>

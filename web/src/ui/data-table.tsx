@@ -57,31 +57,43 @@ export function DataTable<Row>({ label, columns, rows, rowKey, href, empty, test
         </thead>
         <tbody>
           {rows.map((row) => (
-            <tr
-              key={rowKey(row)}
-              className="relative border-base-300 border-b last:border-b-0 has-[[data-row-link]:focus-visible]:bg-primary/8 has-[[data-row-link]]:hover:bg-base-200"
-              data-testid={`${testId}-row`}
-            >
-              {columns.map((column, index) => (
-                <td key={column.header} className={cellLook(column, "py-2.5")}>
-                  {index === 0 && href !== undefined ? (
-                    <Link
-                      href={href(row)}
-                      data-row-link=""
-                      className="font-medium after:absolute after:inset-0 focus-visible:outline-none"
-                    >
-                      {column.cell(row)}
-                    </Link>
-                  ) : (
-                    column.cell(row)
-                  )}
-                </td>
-              ))}
-            </tr>
+            <TableRow key={rowKey(row)} row={row} columns={columns} href={href?.(row)} testId={testId} />
           ))}
         </tbody>
       </table>
     </div>
+  );
+}
+
+interface TableRowProps<Row> {
+  readonly row: Row;
+  readonly columns: readonly Column<Row>[];
+  readonly href: string | undefined;
+  readonly testId: string;
+}
+
+function TableRow<Row>({ row, columns, href, testId }: TableRowProps<Row>) {
+  return (
+    <tr
+      className="relative border-base-300 border-b last:border-b-0 has-[[data-row-link]:focus-visible]:bg-primary/8 has-[[data-row-link]]:hover:bg-base-200"
+      data-testid={`${testId}-row`}
+    >
+      {columns.map((column, index) => (
+        <td key={column.header} className={cellLook(column, "py-2.5")}>
+          {index === 0 && href !== undefined ? (
+            <Link
+              href={href}
+              data-row-link=""
+              className="font-medium after:absolute after:inset-0 focus-visible:outline-none"
+            >
+              {column.cell(row)}
+            </Link>
+          ) : (
+            column.cell(row)
+          )}
+        </td>
+      ))}
+    </tr>
   );
 }
 

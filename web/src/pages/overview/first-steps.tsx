@@ -2,36 +2,36 @@ import { Link } from "wouter";
 import { useOrgFlag, usePath } from "../../app/organization.ts";
 import { CliLine } from "../../ui/cli-line.tsx";
 
+const stepsOf = (path: ReturnType<typeof usePath>, org: string) => [
+  {
+    title: "Create an agent pool",
+    text: "Agents of a pool run jobs inside your network.",
+    href: path("pools"),
+    cli: `windlass pool create vms${org}`,
+  },
+  {
+    title: "Connect an agent",
+    text: "A token of the pool admits it; the pool's page shows the line that starts it.",
+    href: path("pools"),
+    cli: `windlass token create --pool vms --name vm-1${org}`,
+  },
+  {
+    title: "Create a workspace",
+    text: "It keeps one state. Assign it to the pool.",
+    href: path("ws"),
+    cli: `windlass workspace create network${org}`,
+  },
+  {
+    title: "Start a run",
+    text: "It plans; somebody confirms; it applies.",
+    href: path("runs"),
+    cli: `windlass run start network --dir .${org}`,
+  },
+];
+
 /** The way from nothing to the first apply. */
 export function FirstSteps() {
-  const path = usePath();
-  const org = useOrgFlag();
-  const steps = [
-    {
-      title: "Create an agent pool",
-      text: "Agents of a pool run jobs inside your network.",
-      href: path("pools"),
-      cli: `windlass pool create vms${org}`,
-    },
-    {
-      title: "Connect an agent",
-      text: "A token of the pool admits it; the pool's page shows the line that starts it.",
-      href: path("pools"),
-      cli: `windlass token create --pool vms --name vm-1${org}`,
-    },
-    {
-      title: "Create a workspace",
-      text: "It keeps one state. Assign it to the pool.",
-      href: path("ws"),
-      cli: `windlass workspace create network${org}`,
-    },
-    {
-      title: "Start a run",
-      text: "It plans; somebody confirms; it applies.",
-      href: path("runs"),
-      cli: `windlass run start network --dir .${org}`,
-    },
-  ];
+  const steps = stepsOf(usePath(), useOrgFlag());
   return (
     <ol className="panel divide-y divide-base-300" data-testid="first-steps">
       {steps.map(({ title, text, href, cli }, index) => (

@@ -43,16 +43,19 @@ export function optionWords({ options }: Run): readonly string[] {
   return words.filter((word) => typeof word === "string");
 }
 
-/** Who, when, from where, with what, on which agents. */
-export function RunFacts({ run }: { readonly run: Run }) {
-  const path = usePath();
-  const agent = (phase: Run["plan"]) =>
-    phase === undefined || phase.agentId === "" ? undefined : (
-      <Link href={path("agents", phase.agentId)} className="hover:underline">
-        {phase.agentName || phase.agentId}
-      </Link>
-    );
-  const facts: readonly (readonly [string, ReactNode])[] = [
+type Path = ReturnType<typeof usePath>;
+
+function agentLink(phase: Run["plan"], path: Path): ReactNode {
+  if (phase === undefined || phase.agentId === "") return undefined;
+  return (
+    <Link href={path("agents", phase.agentId)} className="hover:underline">
+      {phase.agentName || phase.agentId}
+    </Link>
+  );
+}
+
+function factsOf(run: Run, path: Path): readonly (readonly [string, ReactNode])[] {
+  return [
     [
       "Workspace",
       <Link key="workspace" href={path("ws", run.workspace)} className="hover:underline">
@@ -67,8 +70,8 @@ export function RunFacts({ run }: { readonly run: Run }) {
       </span>,
     ],
     ["Engine", run.engine === "" ? undefined : `${run.engine} ${run.engineVersion}`],
-    ["Plan on", agent(run.plan)],
-    ["Apply on", agent(run.apply)],
+    ["Plan on", agentLink(run.plan, path)],
+    ["Apply on", agentLink(run.apply, path)],
     ["Priority", priorities[run.priority] || undefined],
     ["Options", optionWords(run).join(", ") || undefined],
     [
@@ -80,6 +83,11 @@ export function RunFacts({ run }: { readonly run: Run }) {
       ),
     ],
   ];
+}
+
+/** Who, when, from where, with what, on which agents. */
+export function RunFacts({ run }: { readonly run: Run }) {
+  const facts = factsOf(run, usePath());
   return (
     <dl className="flex flex-wrap gap-x-8 gap-y-3 text-sm">
       {facts.map(([name, value]) =>

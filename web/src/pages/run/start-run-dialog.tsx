@@ -3,9 +3,9 @@ import { useState } from "react";
 import { ConfigurationService } from "../../../../src/gen/windlass/v1/configuration_service_pb.ts";
 import { useOrganization, useOrgFlag } from "../../app/organization.ts";
 import { problemOf } from "../../data/problem.ts";
-import { ActionButton } from "../../ui/action-button.tsx";
 import { CliLine } from "../../ui/cli-line.tsx";
 import { Dialog } from "../../ui/dialog.tsx";
+import { DialogButtons } from "../../ui/dialog-buttons.tsx";
 import { ErrorNote } from "../../ui/error-note.tsx";
 import { Field, SelectField } from "../../ui/field.tsx";
 import { ConfigurationField, FirstUpload } from "./configuration-field.tsx";
@@ -40,9 +40,18 @@ export function StartRunDialog({ workspace, onClose }: StartRunDialogProps) {
   const found = data?.configurationVersions ?? [];
   const problems = formProblems(form);
   const set = <Name extends keyof RunForm>(name: Name, value: RunForm[Name]) => setForm({ ...form, [name]: value });
-  const reason = startReason({ form, workspace, typedName, problems, hasConfiguration: found.length > 0 });
-  const onStart = () => void start(form, configurationId);
-  const actions = <Buttons form={form} reason={reason} isBusy={isBusy} onStart={onStart} onClose={onClose} />;
+  const isDestroy = form.mode === "destroy";
+  const actions = (
+    <DialogButtons
+      action={isDestroy ? "Plan the destruction" : "Start run"}
+      tone={isDestroy ? "danger" : "primary"}
+      onAction={() => void start(form, configurationId)}
+      onClose={onClose}
+      disabledReason={startReason({ form, workspace, typedName, problems, hasConfiguration: found.length > 0 })}
+      isBusy={isBusy}
+      testId="start-run"
+    />
+  );
   return (
     <Dialog title={`Start a run of ${workspace}`} onClose={onClose} actions={actions} testId="start-run-dialog" wide>
       {error !== null && <ErrorNote error={error} what="The configurations could not be read" />}
@@ -63,7 +72,7 @@ export function StartRunDialog({ workspace, onClose }: StartRunDialogProps) {
         onChange={(message) => set("message", message)}
         testId="run-message"
       />
-      {form.mode === "destroy" && <DestroyName workspace={workspace} value={typedName} onChange={setTypedName} />}
+      {isDestroy && <DestroyName workspace={workspace} value={typedName} onChange={setTypedName} />}
       <RunOptionFields form={form} set={set} problems={problems} failure={failure && problemOf(failure.error)} />
       {failure !== undefined && <ErrorNote error={failure.error} what="The run was not started" />}
       <CliLine command={commandOf(form, workspace, configurationId) + orgFlag} />
@@ -80,34 +89,6 @@ interface DestroyNameProps {
 function DestroyName({ workspace, value, onChange }: DestroyNameProps) {
   const label = `This plans to destroy everything that ${workspace} manages. Type its name`;
   return <Field label={label} value={value} onChange={onChange} testId="run-destroy-name" mono />;
-}
-
-interface ButtonsProps {
-  readonly form: RunForm;
-  readonly reason: string | undefined;
-  readonly isBusy: boolean;
-  readonly onStart: () => void;
-  readonly onClose: () => void;
-}
-
-function Buttons({ form, reason, isBusy, onStart, onClose }: ButtonsProps) {
-  const destroys = form.mode === "destroy";
-  return (
-    <>
-      <ActionButton onClick={onClose} testId="dialog-cancel" tone="quiet">
-        Back
-      </ActionButton>
-      <ActionButton
-        onClick={onStart}
-        testId="start-run"
-        tone={destroys ? "danger" : "primary"}
-        isBusy={isBusy}
-        disabledReason={reason}
-      >
-        {destroys ? "Plan the destruction" : "Start run"}
-      </ActionButton>
-    </>
-  );
 }
 
 interface StartFacts {

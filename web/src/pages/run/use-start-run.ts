@@ -1,9 +1,10 @@
 import { createClient } from "@connectrpc/connect";
 import { useTransport } from "@connectrpc/connect-query";
-import { useRef, useState } from "react";
+import { useRef } from "react";
 import { useLocation } from "wouter";
 import { RunService } from "../../../../src/gen/windlass/v1/run_service_pb.ts";
 import { useOrganization, usePath } from "../../app/organization.ts";
+import { useAttempt } from "../../ui/attempt.ts";
 import { optionsOf, priorities, type RunForm } from "./run-options.ts";
 
 /** A run that is being asked for. */
@@ -19,12 +20,9 @@ export function useStartRun(workspace: string, onStarted: () => void): StartingR
   const path = usePath();
   const transport = useTransport();
   const [, navigate] = useLocation();
-  const [failure, setFailure] = useState<{ readonly error: unknown }>();
-  const [isBusy, setIsBusy] = useState(false);
+  const { run: attempt, failure, isBusy } = useAttempt();
   const requestIdOf = useRequestId();
-  const start = async (form: RunForm, configurationId: string) => {
-    setIsBusy(true);
-    setFailure(undefined);
+  const start = (form: RunForm, configurationId: string) => {
     const request = {
       ...{ organization, workspace, configurationVersionId: configurationId, message: form.message },
       ...{
@@ -33,14 +31,11 @@ export function useStartRun(workspace: string, onStarted: () => void): StartingR
         requestId: requestIdOf([form, configurationId]),
       },
     };
-    try {
+    const create = async () => {
       const { run } = await createClient(RunService, transport).createRun(request);
-      onStarted();
       if (run !== undefined) navigate(path("runs", run.id));
-    } catch (error) {
-      setFailure({ error });
-      setIsBusy(false);
-    }
+    };
+    return attempt(create, onStarted);
   };
   return { start, failure, isBusy };
 }

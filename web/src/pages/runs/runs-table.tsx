@@ -20,53 +20,54 @@ interface RunsTableProps {
 /** Who works on a run, or did last. */
 const agentOf = ({ plan, apply }: Run): string => apply?.agentName || plan?.agentName || "";
 
+const columnsOf = (hasWorkspace: boolean): readonly Column<Run>[] => [
+  {
+    header: "Run",
+    cell: (run) => (
+      <>
+        {hasWorkspace && <span className="block max-w-40 truncate">{run.workspace}</span>}
+        <span className="quiet font-mono font-normal text-xs">{shortId(run.id)}</span>
+      </>
+    ),
+  },
+  {
+    header: "State",
+    cell: (run) => (
+      <>
+        <RunStateBadge run={run} />
+        <span className="block md:hidden">
+          <WaitingChip run={run} />
+        </span>
+      </>
+    ),
+  },
+  { header: "Changes", wideOnly: true, cell: (run) => <Counts counts={run.appliedChanges ?? run.plannedChanges} /> },
+  {
+    header: "Message",
+    grows: true,
+    wideOnly: true,
+    cell: (run) => (
+      <span className="flex min-w-0 items-center gap-2">
+        <span className="min-w-0 truncate" title={run.message}>
+          {run.message}
+        </span>
+        <WaitingChip run={run} />
+      </span>
+    ),
+  },
+  { header: "By", wideOnly: true, cell: (run) => <span title={run.createdBy}>{callerName(run.createdBy)}</span> },
+  { header: "Agent", wideOnly: true, cell: (run) => agentOf(run) },
+  { header: "Created", align: "right", cell: (run) => <RelativeTime time={run.createTime} /> },
+];
+
 /** Runs as rows: of the runs page, the start page, a workspace, an agent. */
 export function RunsTable({ runs, empty, hasWorkspace = true, label = "Runs", testId = "runs" }: RunsTableProps) {
   const path = usePath();
-  const columns: readonly Column<Run>[] = [
-    {
-      header: "Run",
-      cell: (run) => (
-        <>
-          {hasWorkspace && <span className="block max-w-40 truncate">{run.workspace}</span>}
-          <span className="quiet font-mono font-normal text-xs">{shortId(run.id)}</span>
-        </>
-      ),
-    },
-    {
-      header: "State",
-      cell: (run) => (
-        <>
-          <RunStateBadge run={run} />
-          <span className="block md:hidden">
-            <WaitingChip run={run} />
-          </span>
-        </>
-      ),
-    },
-    { header: "Changes", wideOnly: true, cell: (run) => <Counts counts={run.appliedChanges ?? run.plannedChanges} /> },
-    {
-      header: "Message",
-      grows: true,
-      wideOnly: true,
-      cell: (run) => (
-        <span className="flex min-w-0 items-center gap-2">
-          <span className="min-w-0 truncate" title={run.message}>
-            {run.message}
-          </span>
-          <WaitingChip run={run} />
-        </span>
-      ),
-    },
-    { header: "By", wideOnly: true, cell: (run) => <span title={run.createdBy}>{callerName(run.createdBy)}</span> },
-    { header: "Agent", wideOnly: true, cell: (run) => agentOf(run) },
-    { header: "Created", align: "right", cell: (run) => <RelativeTime time={run.createTime} /> },
-  ];
   const href = (run: Run) => path("runs", run.id);
   return (
     <DataTable
       label={label}
-      columns={columns}
+      columns={columnsOf(hasWorkspace)}
       rows={runs}
       rowKey={({ id }) => id}
       href={href}
