@@ -1,6 +1,5 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { Page } from "playwright-core";
 import { describe, expect, test } from "vitest";
 import { AgentStatus } from "../../../src/gen/windlass/v1/agent_pb.ts";
 import { RunState } from "../../../src/gen/windlass/v1/run_pb.ts";
@@ -8,7 +7,8 @@ import type { Scene, TestServer } from "../../support/scene.ts";
 import { useStage } from "../../support/stage.ts";
 import { hasBrowser, useBrowser, type Visitor } from "../../support/visitor.ts";
 
-const row = (page: Page, table: string, text: string) => page.getByTestId(`${table}-row`).filter({ hasText: text });
+const row = (page: Visitor["page"], table: string, text: string) =>
+  page.getByTestId(`${table}-row`).filter({ hasText: text });
 
 describe.skipIf(!hasBrowser)("from an empty server to the first apply", () => {
   const stage = useStage();
@@ -100,7 +100,10 @@ async function startAgent({ page }: Visitor, { scene, server }: Place): Promise<
 
   const tokenFile = join(scene.directory, "agent-token");
   await writeFile(tokenFile, `${secret}\n`, { mode: 0o600 });
-  const args = line.split(" ").slice(1).map((word) => (word === "agent-token" ? tokenFile : word));
+  const args = line
+    .split(" ")
+    .slice(1)
+    .map((word) => (word === "agent-token" ? tokenFile : word));
   scene.start("windlass-agent", [
     ...args,
     ...["--name", "vm-7", "--data-dir", join(scene.directory, "vm-7"), "--sandbox", "none", "--no-engine-download"],

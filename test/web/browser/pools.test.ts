@@ -25,7 +25,7 @@ describe.skipIf(!hasBrowser)("pools, tokens and agents in the browser", () => {
     await page.keyboard.press("g");
     await page.keyboard.press("p");
     await page.getByTestId("pools").waitFor();
-    const focused = () => page.evaluate(() => document.activeElement?.getAttribute("data-testid"));
+    const focused = () => page.evaluate("document.activeElement?.dataset.testid");
     for (let steps = 0; steps < 30 && (await focused()) !== "create-pool"; steps += 1) await page.keyboard.press("Tab");
     expect(await focused()).toBe("create-pool");
     await page.keyboard.press("Enter");
@@ -50,7 +50,7 @@ describe.skipIf(!hasBrowser)("pools, tokens and agents in the browser", () => {
     await page.getByTestId("new-token-dialog").waitFor();
     await page.keyboard.press("Escape");
     await page.getByTestId("new-token-dialog").waitFor({ state: "detached" });
-    expect(await page.evaluate(() => document.activeElement?.getAttribute("data-testid"))).toBe("new-token");
+    expect(await page.evaluate("document.activeElement?.dataset.testid")).toBe("new-token");
   });
 
   test("a pool in use is not deleted, and names the workspaces in the way", async () => {
@@ -139,7 +139,7 @@ describe.skipIf(!hasBrowser)("pools, tokens and agents in the browser", () => {
     await somebody.open("/o/default/agents/vm-2");
     await page.getByTestId("drain-agent").click();
     await page.getByTestId("drain-agent-dialog-confirm").click();
-    await page.getByText("Exited").waitFor();
+    await page.getByText("Exited", { exact: true }).waitFor();
     await api.agentWhen("vm-2", AgentStatus.EXITED);
   });
 

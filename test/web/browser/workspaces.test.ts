@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { beforeAll, describe, expect, test } from "vitest";
+import type { StateVersion } from "../../../src/gen/windlass/v1/state_pb.ts";
 import { Role } from "../../../src/gen/windlass/v1/system_service_pb.ts";
 import { useStage } from "../../support/stage.ts";
 import { hasBrowser, useBrowser } from "../../support/visitor.ts";
@@ -33,7 +34,11 @@ describe.skipIf(!hasBrowser)("workspaces in the browser", () => {
   test("somebody else's lock wants the workspace's name typed", async () => {
     const { api } = stage.server;
     const workspace = await api.workspace();
-    const { secret } = await api.clients.apiKeys.createApiKey({ organization: "default", name: "ana", role: Role.OPERATOR });
+    const { secret } = await api.clients.apiKeys.createApiKey({
+      organization: "default",
+      name: "ana",
+      role: Role.OPERATOR,
+    });
     const locked = await fetch(`${stage.server.url}/windlass.v1.WorkspaceService/LockWorkspace`, {
       method: "POST",
       headers: { "content-type": "application/json", authorization: `Bearer ${secret}` },
@@ -55,8 +60,15 @@ describe.skipIf(!hasBrowser)("workspaces in the browser", () => {
     const { api } = stage.server;
     const workspace = await api.workspace();
     const set = "shared";
-    await api.clients.variableSets.createVariableSet({ organization: "default", variableSet: { name: set, isGlobal: true } });
-    await api.clients.variables.setVariables({ organization: "default", variableSet: set, variables: [{ key: "region", value: "us" }] });
+    await api.clients.variableSets.createVariableSet({
+      organization: "default",
+      variableSet: { name: set, isGlobal: true },
+    });
+    await api.clients.variables.setVariables({
+      organization: "default",
+      variableSet: set,
+      variables: [{ key: "region", value: "us" }],
+    });
     await using somebody = await browser.admin(stage.server);
     const { page } = somebody;
     await somebody.open(`/o/default/ws/${workspace}/variables`);
@@ -81,20 +93,34 @@ describe.skipIf(!hasBrowser)("workspaces in the browser", () => {
     expect(somebody.complaints).toEqual([]);
   });
 
+  /** An apply stores several states: one in which a resource is not what it was in the one before. */
+  async function changedState(newestFirst: readonly StateVersion[]): Promise<string | undefined> {
+    const { states } = stage.server.api.clients;
+    for (const [at, { id }] of newestFirst.entries()) {
+      const before = newestFirst[at + 1];
+      if (before === undefined) return undefined;
+      const { difference } = await states.diffStates({ fromStateVersionId: before.id, toStateVersionId: id });
+      if ((difference?.changed.length ?? 0) > 0) return id;
+    }
+    return undefined;
+  }
+
   test("a state is compared with the one before it, downloaded, and rolled back to", async () => {
     const { api } = stage.server;
     const workspace = await api.workspace({ agentPool: pool });
     await api.upload(workspace, await stage.scene.configuration("hello"));
     await api.applied(workspace);
-    await api.set(workspace, [{ key: "name", value: "people" }]);
+    await api.set(workspace, [{ key: "who", value: "people" }]);
     await api.applied(workspace);
     const before = await api.stateVersions(workspace);
     const newest = before[0];
     const oldest = before.at(-1);
     await using somebody = await browser.admin(stage.server);
     const { page } = somebody;
-    await somebody.open(`/o/default/ws/${workspace}/state/${newest?.id}`);
+    await somebody.open(`/o/default/ws/${workspace}/state/${await changedState(before)}`);
     await page.getByTestId("state-difference").getByText("terraform_data.greeting").first().waitFor();
+    await somebody.open(`/o/default/ws/${workspace}/state/${newest?.id}`);
+    await page.getByTestId("resources-row").getByText("terraform_data.greeting").waitFor();
     expect(await page.getByTestId("rollback-state").getAttribute("aria-disabled")).toBe("true");
     const [download] = await Promise.all([page.waitForEvent("download"), page.getByTestId("download-state").click()]);
     expect(JSON.parse(await readFile(await download.path(), "utf8")).serial).toBe(Number(newest?.serial));
@@ -122,6 +148,6 @@ describe.skipIf(!hasBrowser)("workspaces in the browser", () => {
     await page.getByTestId("delete-workspace-dialog-name").fill(workspace);
     await page.getByTestId("delete-workspace-dialog-confirm").click();
     await page.getByTestId("create-workspace").first().waitFor();
-    await expect(api.getWorkspace(workspace)).rejects.toThrow("no workspace");
+    await expect(api.getWorkspace(workspace)).rejects.toThrow("does not exist");
   });
 });

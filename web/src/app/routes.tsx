@@ -25,7 +25,10 @@ export const pageRoutes: readonly PageRoute[] = [
   { path: "/ws/:name/state/:version", page: page(() => import("../pages/state/state-page.tsx"), "StatePage") },
   { path: "/ws/:name/:tab?", page: page(() => import("../pages/workspace/workspace-page.tsx"), "WorkspacePage") },
   { path: "/audit", page: page(() => import("../pages/audit/audit-page.tsx"), "AuditPage") },
-  { path: "/settings/variable-sets/:name", page: page(() => import("../pages/settings/variable-set-page.tsx"), "VariableSetPage") },
+  {
+    path: "/settings/variable-sets/:name",
+    page: page(() => import("../pages/settings/variable-set-page.tsx"), "VariableSetPage"),
+  },
   { path: "/settings/:part?", page: page(() => import("../pages/settings/settings-page.tsx"), "SettingsPage") },
   { path: "/agents", page: page(() => import("../pages/agents/agents-page.tsx"), "AgentsPage") },
   { path: "/agents/:id", page: page(() => import("../pages/agent/agent-page.tsx"), "AgentPage") },

@@ -13,8 +13,18 @@ const words: Readonly<Record<AgentStatus, StatusWords>> = {
   [AgentStatus.UNSPECIFIED]: { text: "Unknown", tone: "quiet", about: "", flag: "" },
   [AgentStatus.IDLE]: { text: "Idle", tone: "good", about: "Connected, without a job.", flag: "idle" },
   [AgentStatus.BUSY]: { text: "Busy", tone: "busy", about: "Connected, with at least one job.", flag: "busy" },
-  [AgentStatus.UNKNOWN]: { text: "Silent", tone: "wait", about: "Not heard of for 45 seconds: it gets no jobs; those it has are assumed to go on.", flag: "unknown" },
-  [AgentStatus.ERRORED]: { text: "Lost", tone: "bad", about: "Not heard of for 5 minutes: its jobs are judged.", flag: "errored" },
+  [AgentStatus.UNKNOWN]: {
+    text: "Silent",
+    tone: "wait",
+    about: "Not heard of for 45 seconds: it gets no jobs; those it has are assumed to go on.",
+    flag: "unknown",
+  },
+  [AgentStatus.ERRORED]: {
+    text: "Lost",
+    tone: "bad",
+    about: "Not heard of for 5 minutes: its jobs are judged.",
+    flag: "errored",
+  },
   [AgentStatus.EXITED]: { text: "Exited", tone: "quiet", about: "It said good-bye.", flag: "exited" },
 };
 
@@ -37,7 +47,14 @@ export function AgentStatusBadge({ agent, large = false }: { readonly agent: Age
   const { text, tone, about } = agentStatusWords(agent.status);
   const said = agent.reason === "" ? "" : ` “${agent.reason}”`;
   if (isConnected(agent) && agent.draining)
-    return <StatusBadge tone="wait" text={`${text}, draining`} title={`Finishes its jobs and leaves.${said}`} large={large} />;
+    return (
+      <StatusBadge
+        tone="wait"
+        text={`${text}, draining`}
+        title={`Finishes its jobs and leaves.${said}`}
+        large={large}
+      />
+    );
   if (isConnected(agent) && agent.paused)
     return <StatusBadge tone="wait" text={`${text}, paused`} title={`Takes no new jobs.${said}`} large={large} />;
   return <StatusBadge tone={tone} text={text} title={about} large={large} />;

@@ -7,7 +7,11 @@ interface ModeWords {
   readonly flag: "remote" | "agent" | "local";
 }
 
-const remote: ModeWords = { text: "Remote", about: "Runs on the server agent, inside the control plane.", flag: "remote" };
+const remote: ModeWords = {
+  text: "Remote",
+  about: "Runs on the server agent, inside the control plane.",
+  flag: "remote",
+};
 
 const modes: Readonly<Record<ExecutionMode, ModeWords>> = {
   [ExecutionMode.UNSPECIFIED]: remote,
@@ -18,7 +22,11 @@ const modes: Readonly<Record<ExecutionMode, ModeWords>> = {
 
 export const modeWords = (mode: ExecutionMode): ModeWords => modes[mode] ?? remote;
 
-export const executionModes: readonly ExecutionMode[] = [ExecutionMode.REMOTE, ExecutionMode.AGENT, ExecutionMode.LOCAL];
+export const executionModes: readonly ExecutionMode[] = [
+  ExecutionMode.REMOTE,
+  ExecutionMode.AGENT,
+  ExecutionMode.LOCAL,
+];
 
 /** The mode of a flag; a flag that there is not is none. */
 export const modeOf = (flag: string): ExecutionMode =>

@@ -11,7 +11,11 @@ const words: Readonly<Record<Role, RoleWords>> = {
   [Role.UNSPECIFIED]: { text: "none", about: "", flag: "" },
   [Role.READER]: { text: "reader", about: "Looks at everything but states and the audit log.", flag: "reader" },
   [Role.PLANNER]: { text: "planner", about: "Starts runs that only plan, and downloads states.", flag: "planner" },
-  [Role.OPERATOR]: { text: "operator", about: "Starts and confirms runs; changes workspaces, pools and tokens.", flag: "operator" },
+  [Role.OPERATOR]: {
+    text: "operator",
+    about: "Starts and confirms runs; changes workspaces, pools and tokens.",
+    flag: "operator",
+  },
   [Role.OWNER]: { text: "owner", about: "Also gives out API keys and reads the audit log.", flag: "owner" },
   [Role.SITE_ADMIN]: { text: "site admin", about: "Everything, in every organization.", flag: "site-admin" },
 };

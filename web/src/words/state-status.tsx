@@ -1,8 +1,12 @@
-import { type StateVersion, StateStatus } from "../../../src/gen/windlass/v1/state_pb.ts";
+import { StateStatus, type StateVersion } from "../../../src/gen/windlass/v1/state_pb.ts";
 import { StatusBadge } from "../ui/status-badge.tsx";
 
 /** Whether a state is the workspace's, was, or is kept aside and why. */
-export function StateStatusBadge({ version: { status, quarantineReason } }: { readonly version: Pick<StateVersion, "status" | "quarantineReason"> }) {
+export function StateStatusBadge({
+  version: { status, quarantineReason },
+}: {
+  readonly version: Pick<StateVersion, "status" | "quarantineReason">;
+}) {
   switch (status) {
     case StateStatus.CURRENT:
       return <StatusBadge tone="good" text="Current" />;

@@ -64,10 +64,18 @@ interface AgentDialogProps {
   readonly onClose: () => void;
 }
 
-const titles: Readonly<Record<AgentAction, string>> = { pause: "Pause", resume: "Resume", drain: "Drain", delete: "Delete" };
+const titles: Readonly<Record<AgentAction, string>> = {
+  pause: "Pause",
+  resume: "Resume",
+  drain: "Drain",
+  delete: "Delete",
+};
 
 function aboutOf(agent: Agent, action: AgentAction): string {
-  const jobs = agent.jobIds.length === 0 ? "It has no job right now." : `Its ${countText(agent.jobIds.length, "job")} will finish.`;
+  const jobs =
+    agent.jobIds.length === 0
+      ? "It has no job right now."
+      : `Its ${countText(agent.jobIds.length, "job")} will finish.`;
   switch (action) {
     case "pause":
       return `It gets no new jobs until it is resumed. ${jobs}`;
@@ -112,7 +120,15 @@ function AgentDialog({ agent, action, onClose }: AgentDialogProps) {
       testId={`${action}-agent-dialog`}
     >
       <p>{aboutOf(agent, action)}</p>
-      {takesReason && <Field label="Reason" value={reason} onChange={setReason} hint="Shown with the agent, and to everybody whose runs wait for it." testId="agent-reason" />}
+      {takesReason && (
+        <Field
+          label="Reason"
+          value={reason}
+          onChange={setReason}
+          hint="Shown with the agent, and to everybody whose runs wait for it."
+          testId="agent-reason"
+        />
+      )}
     </ConfirmDialog>
   );
 }

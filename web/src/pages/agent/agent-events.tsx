@@ -1,9 +1,9 @@
 import { useQuery } from "@connectrpc/connect-query";
 import { type Agent, type AgentEvent, AgentEventKind } from "../../../../src/gen/windlass/v1/agent_pb.ts";
 import { AgentService } from "../../../../src/gen/windlass/v1/agent_service_pb.ts";
+import { Section } from "../../ui/blocks/section.tsx";
 import { ErrorNote } from "../../ui/error-note.tsx";
 import { RelativeTime } from "../../ui/relative-time.tsx";
-import { Section } from "../../ui/blocks/section.tsx";
 import { StatusBadge } from "../../ui/status-badge.tsx";
 
 /** How an agent came and went since the server was started. */
@@ -11,7 +11,9 @@ export function AgentEvents({ agent }: { readonly agent: Agent }) {
   const { data, error, refetch } = useQuery(AgentService.method.listAgentEvents, { agent: agent.id });
   return (
     <Section title="Connections" lead="Since the server was started.">
-      {error !== null && <ErrorNote error={error} what="Its connections could not be read" retry={() => void refetch()} />}
+      {error !== null && (
+        <ErrorNote error={error} what="Its connections could not be read" retry={() => void refetch()} />
+      )}
       {data !== undefined && (
         <ol className="panel divide-y divide-base-300 text-sm" data-testid="agent-events">
           {data.events.map((event, index) => (
@@ -32,7 +34,9 @@ function EventRow({ event: { time, kind, address, version, detail, connectedTo }
       <span className="w-28 shrink-0">
         <StatusBadge tone={hasCome ? "good" : "quiet"} text={hasCome ? "Connected" : "Disconnected"} />
       </span>
-      <span className="min-w-0 grow break-words">{detail || (hasCome && connectedTo !== "" ? `to ${connectedTo}` : "")}</span>
+      <span className="min-w-0 grow break-words">
+        {detail || (hasCome && connectedTo !== "" ? `to ${connectedTo}` : "")}
+      </span>
       <span className="quiet font-mono text-xs">{[address, version].filter((part) => part !== "").join(" · ")}</span>
       <span className="quiet">
         <RelativeTime time={time} />

@@ -4,8 +4,8 @@ import type { Agent } from "../../../../src/gen/windlass/v1/agent_pb.ts";
 import { AgentService } from "../../../../src/gen/windlass/v1/agent_service_pb.ts";
 import { useOrganization, useOrgFlag, usePath } from "../../app/organization.ts";
 import { Page } from "../../app/page.tsx";
-import { ErrorNote } from "../../ui/error-note.tsx";
 import { Facts } from "../../ui/blocks/facts.tsx";
+import { ErrorNote } from "../../ui/error-note.tsx";
 import { bytesText, shortId } from "../../ui/format.ts";
 import { AlertIcon } from "../../ui/icons.tsx";
 import { RelativeTime } from "../../ui/relative-time.tsx";
@@ -25,9 +25,14 @@ export function AgentPage() {
   const organization = useOrganization();
   const path = usePath();
   const orgFlag = useOrgFlag();
-  const { data, error, refetch } = useQuery(AgentService.method.getAgent, { organization, agent: id }, { refetchInterval: pollMs });
+  const { data, error, refetch } = useQuery(
+    AgentService.method.getAgent,
+    { organization, agent: id },
+    { refetchInterval: pollMs },
+  );
   const agent = data?.agent;
-  const pool = agent === undefined || agent.serverAgent ? [] : [{ label: agent.agentPool, href: path("pools", agent.agentPool) }];
+  const pool =
+    agent === undefined || agent.serverAgent ? [] : [{ label: agent.agentPool, href: path("pools", agent.agentPool) }];
   return (
     <Page
       title={agent?.name || shortId(id)}
@@ -62,7 +67,11 @@ function Notes({ agent }: { readonly agent: Agent }) {
   return (
     <>
       {notes.map((note) => (
-        <p key={note} className="flex gap-2.5 rounded-box border border-warning/40 bg-warning/5 px-4 py-2.5" data-testid="agent-note">
+        <p
+          key={note}
+          className="flex gap-2.5 rounded-box border border-warning/40 bg-warning/5 px-4 py-2.5"
+          data-testid="agent-note"
+        >
           <span className="mt-0.5 text-warning">
             <AlertIcon />
           </span>
@@ -90,7 +99,11 @@ function AgentFacts({ agent }: { readonly agent: Agent }) {
         <span className="flex flex-wrap gap-x-2">
           {agent.jobIds.length} of {agent.concurrency}
           {runs.map((id) => (
-            <Link key={id} href={path("runs", id)} className="font-mono text-xs leading-5 underline-offset-2 hover:underline">
+            <Link
+              key={id}
+              href={path("runs", id)}
+              className="font-mono text-xs leading-5 underline-offset-2 hover:underline"
+            >
               {shortId(id)}
             </Link>
           ))}
@@ -100,14 +113,36 @@ function AgentFacts({ agent }: { readonly agent: Agent }) {
     { label: "Last seen", value: <RelativeTime time={agent.lastSeenTime} /> },
     { label: "Version", value: <AgentVersion agent={agent} /> },
     { label: "Registered", value: <RelativeTime time={agent.createTime} /> },
-    { label: "Address", value: agent.address === "" ? unknown : <span className="font-mono text-xs">{agent.address}</span> },
+    {
+      label: "Address",
+      value: agent.address === "" ? unknown : <span className="font-mono text-xs">{agent.address}</span>,
+    },
     { label: "System", value: `${agent.os} ${agent.arch}` },
-    { label: "Sandbox", value: agent.sandbox === "none" ? <span className="text-warning">none: jobs are not kept apart</span> : agent.sandbox || unknown },
+    {
+      label: "Sandbox",
+      value:
+        agent.sandbox === "none" ? (
+          <span className="text-warning">none: jobs are not kept apart</span>
+        ) : (
+          agent.sandbox || unknown
+        ),
+    },
     { label: "Free disk", value: agent.freeDiskBytes === 0n ? unknown : bytesText(agent.freeDiskBytes) },
     { label: "Engines", value: <Engines agent={agent} /> },
     { label: "Labels", value: <Labels labels={agent.labels} wraps /> },
-    { label: "Connected to", value: isConnected(agent) ? agent.connectedTo || unknown : <span className="quiet">not connected</span> },
-    { label: "Token", value: agent.agentTokenId === "" ? <span className="quiet">none: the server agent</span> : <span className="font-mono text-xs">{agent.agentTokenId}</span> },
+    {
+      label: "Connected to",
+      value: isConnected(agent) ? agent.connectedTo || unknown : <span className="quiet">not connected</span>,
+    },
+    {
+      label: "Token",
+      value:
+        agent.agentTokenId === "" ? (
+          <span className="quiet">none: the server agent</span>
+        ) : (
+          <span className="font-mono text-xs">{agent.agentTokenId}</span>
+        ),
+    },
   ];
   return <Facts label="The agent" facts={facts} testId="agent-facts" />;
 }
@@ -115,7 +150,8 @@ function AgentFacts({ agent }: { readonly agent: Agent }) {
 function Engines({ agent: { engines } }: { readonly agent: Agent }) {
   if (engines === undefined) return unknown;
   const { programs, downloads } = engines;
-  if (programs.length + downloads.length === 0) return <span className="text-warning">none, and it may download none</span>;
+  if (programs.length + downloads.length === 0)
+    return <span className="text-warning">none, and it may download none</span>;
   return (
     <>
       {programs.map(({ engine, version }) => (

@@ -8,11 +8,11 @@ import { useOrgFlag, usePath } from "../../app/organization.ts";
 import { useLack } from "../../app/permission.ts";
 import { useCall } from "../../data/use-call.ts";
 import { ActionButton } from "../../ui/action-button.tsx";
+import { Section } from "../../ui/blocks/section.tsx";
 import { shellWord } from "../../ui/cli-line.tsx";
 import { ConfirmDialog } from "../../ui/confirm-dialog.tsx";
 import { bytesText, shortId } from "../../ui/format.ts";
 import { RelativeTime } from "../../ui/relative-time.tsx";
-import { Section } from "../../ui/blocks/section.tsx";
 
 /** Directories of jobs that are over and from which something could not be delivered; nothing if there are none. */
 export function KeptDirectories({ agent }: { readonly agent: Agent }) {
@@ -23,10 +23,16 @@ export function KeptDirectories({ agent }: { readonly agent: Agent }) {
   const remove = useCall(AgentService.method.removeKeptDirectories, ["GetAgent", "ListAgents"]);
   if (agent.keptDirectories.length === 0) return null;
   return (
-    <Section title="Kept directories" lead="Jobs that are over, from which something could not be delivered: the directory may hold the only copy.">
+    <Section
+      title="Kept directories"
+      lead="Jobs that are over, from which something could not be delivered: the directory may hold the only copy."
+    >
       <ul className="panel divide-y divide-base-300 text-sm" data-testid="kept-directories">
         {agent.keptDirectories.map((kept) => (
-          <li key={`${kept.jobId} ${kept.epoch}`} className="flex flex-wrap items-start justify-between gap-3 px-4 py-3">
+          <li
+            key={`${kept.jobId} ${kept.epoch}`}
+            className="flex flex-wrap items-start justify-between gap-3 px-4 py-3"
+          >
             <div className="min-w-0 space-y-0.5">
               <p>
                 <Link href={path("runs", kept.runId)} className="font-mono text-xs underline-offset-2 hover:underline">
@@ -39,7 +45,12 @@ export function KeptDirectories({ agent }: { readonly agent: Agent }) {
                 {bytesText(kept.sizeBytes)}, kept <RelativeTime time={kept.keepTime} />
               </p>
             </div>
-            <ActionButton size="xs" onClick={() => setAsked(kept)} testId="remove-kept" disabledReason={lack ?? (kept.removing ? "The agent is removing it" : undefined)}>
+            <ActionButton
+              size="xs"
+              onClick={() => setAsked(kept)}
+              testId="remove-kept"
+              disabledReason={lack ?? (kept.removing ? "The agent is removing it" : undefined)}
+            >
               Remove
             </ActionButton>
           </li>

@@ -15,7 +15,10 @@ import { AgentsTable } from "./agents-table.tsx";
 
 const statusOptions = [
   { value: "", label: "All but exited" },
-  ...filterableStatuses.map((status) => ({ value: agentStatusWords(status).flag, label: agentStatusWords(status).text })),
+  ...filterableStatuses.map((status) => ({
+    value: agentStatusWords(status).flag,
+    label: agentStatusWords(status).text,
+  })),
 ];
 
 const pollMs = 15_000;
@@ -52,7 +55,14 @@ export function AgentsPage() {
       <div className="flex flex-wrap items-center gap-2">
         <SearchBox label="Name" value={search} onChange={setSearch} testId="agents-search" />
         <SearchBox label="Labels, such as zone=a,!spot" value={labels} onChange={setLabels} testId="agents-labels" />
-        <SelectField label="State" options={statusOptions} value={status} onChange={setStatus} testId="agents-status" isBare />
+        <SelectField
+          label="State"
+          options={statusOptions}
+          value={status}
+          onChange={setStatus}
+          testId="agents-status"
+          isBare
+        />
       </div>
       {error !== null && <ErrorNote error={error} what="The agents could not be read" retry={() => void refetch()} />}
       {data !== undefined && (

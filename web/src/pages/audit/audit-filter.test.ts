@@ -12,8 +12,12 @@ test("no filter asks for all", () => {
 test("page, file and command line ask for the same", () => {
   const filter = { ...none, action: "pool.", actor: "ana b", since: "2026-11-30T00:00:00Z" };
   expect(auditRequest(filter).since?.seconds).toBe(BigInt(Date.UTC(2026, 10, 30) / 1000));
-  expect(csvAddress("acme", filter)).toBe("/download/audit.csv?organization=acme&action=pool.&actor=ana+b&since=2026-11-30T00%3A00%3A00.000Z");
-  expect(auditCommand(filter)).toBe("windlass audit list --action pool. --actor 'ana b' --since 2026-11-30T00:00:00.000Z");
+  expect(csvAddress("acme", filter)).toBe(
+    "/download/audit.csv?organization=acme&action=pool.&actor=ana+b&since=2026-11-30T00%3A00%3A00.000Z",
+  );
+  expect(auditCommand(filter)).toBe(
+    "windlass audit list --action pool. --actor 'ana b' --since 2026-11-30T00:00:00.000Z",
+  );
 });
 
 test("a time that is none is no filter", () => {

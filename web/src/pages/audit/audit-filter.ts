@@ -1,4 +1,4 @@
-import { timestampFromDate, type Timestamp } from "@bufbuild/protobuf/wkt";
+import { type Timestamp, timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { shellWord } from "../../ui/cli-line.tsx";
 
 /** What the URL says of which records are shown; times as a datetime-local field has them; empty is all. */
@@ -31,13 +31,23 @@ interface AuditRequest {
 export function auditRequest({ action, actor, resource, since, until }: AuditFilterText): AuditRequest {
   const from = stampOf(since);
   const to = stampOf(until);
-  return { action, actor, resource, ...(from === undefined ? {} : { since: from }), ...(to === undefined ? {} : { until: to }) };
+  return {
+    action,
+    actor,
+    resource,
+    ...(from === undefined ? {} : { since: from }),
+    ...(to === undefined ? {} : { until: to }),
+  };
 }
 
 const given = (filter: AuditFilterText): readonly (readonly [string, string])[] => {
   const { action, actor, resource } = filter;
-  const times = [["since", filter.since] as const, ["until", filter.until] as const].map(([name, text]) => [name, dateOfText(text)?.toISOString() ?? ""] as const);
-  return [["action", action] as const, ["actor", actor] as const, ["resource", resource] as const, ...times].filter(([, value]) => value !== "");
+  const times = [["since", filter.since] as const, ["until", filter.until] as const].map(
+    ([name, text]) => [name, dateOfText(text)?.toISOString() ?? ""] as const,
+  );
+  return [["action", action] as const, ["actor", actor] as const, ["resource", resource] as const, ...times].filter(
+    ([, value]) => value !== "",
+  );
 };
 
 /** Where the server gives the same as a file. */
@@ -45,4 +55,6 @@ export const csvAddress = (organization: string, filter: AuditFilterText): strin
   `/download/audit.csv?${new URLSearchParams([["organization", organization], ...given(filter).map(([name, value]) => [name, value])])}`;
 
 export const auditCommand = (filter: AuditFilterText): string =>
-  `windlass audit list${given(filter).map(([name, value]) => ` --${name} ${shellWord(value)}`).join("")}`;
+  `windlass audit list${given(filter)
+    .map(([name, value]) => ` --${name} ${shellWord(value)}`)
+    .join("")}`;

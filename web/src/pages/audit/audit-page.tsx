@@ -18,7 +18,14 @@ import { TimeField } from "./time-field.tsx";
 
 const columns: readonly Column<AuditEvent>[] = [
   { header: "When", cell: ({ time }) => <RelativeTime time={time} /> },
-  { header: "Who", cell: ({ actor }) => <span className="block max-w-40 truncate" title={actor}>{callerName(actor)}</span> },
+  {
+    header: "Who",
+    cell: ({ actor }) => (
+      <span className="block max-w-40 truncate" title={actor}>
+        {callerName(actor)}
+      </span>
+    ),
+  },
   { header: "What", cell: ({ action }) => <span className="font-mono text-xs">{action}</span> },
   { header: "About", grows: true, cell: (event) => <About event={event} /> },
   { header: "From", wideOnly: true, cell: ({ address }) => <span className="quiet font-mono text-xs">{address}</span> },
@@ -41,7 +48,12 @@ export function AuditPage() {
     { placeholderData: keepPreviousData, enabled: lack === undefined },
   );
   const csv = lack === undefined && (
-    <a href={csvAddress(organization, filter)} download className="btn btn-sm btn-outline border-base-300" data-testid="audit-csv">
+    <a
+      href={csvAddress(organization, filter)}
+      download
+      className="btn btn-sm btn-outline border-base-300"
+      data-testid="audit-csv"
+    >
       Download CSV
     </a>
   );
@@ -63,7 +75,11 @@ export function AuditPage() {
           rows={data.events}
           rowKey={({ id }) => id}
           testId="audit"
-          empty={<EmptyState title="No record fits these filters">Every change is recorded, with who made it and from where. Clear a filter to see more.</EmptyState>}
+          empty={
+            <EmptyState title="No record fits these filters">
+              Every change is recorded, with who made it and from where. Clear a filter to see more.
+            </EmptyState>
+          }
         />
       )}
       <Pagination token={page} nextToken={data?.nextPageToken ?? ""} onChange={setPage} />

@@ -1,4 +1,3 @@
-import { useState } from "react";
 import { useLocation, useParams } from "wouter";
 import type { AgentPool } from "../../../../src/gen/windlass/v1/agent_pool_pb.ts";
 import { AgentPoolService } from "../../../../src/gen/windlass/v1/agent_pool_service_pb.ts";
@@ -8,8 +7,8 @@ import { useLack } from "../../app/permission.ts";
 import { violationOf } from "../../data/problem.ts";
 import { useCall } from "../../data/use-call.ts";
 import { useEdit } from "../../data/use-edit.ts";
-import { EditForm } from "../../ui/forms/edit-form.tsx";
 import { Field } from "../../ui/field.tsx";
+import { EditForm } from "../../ui/forms/edit-form.tsx";
 import { ScopeField } from "../pools/scope-field.tsx";
 
 /** The settings of a pool. What somebody else changes meanwhile is not overwritten: it is told beside the field. */
@@ -23,14 +22,46 @@ export function EditPoolForm({ pool }: { readonly pool: AgentPool }) {
   const edit = useEdit({ name, description, organizationScoped }, pool.etag);
   const save = () =>
     edit.save(async (paths, etag) => {
-      const { agentPool } = await updateAgentPool({ organization: pool.organization, agentPool: pool.id, changes: edit.draft, updateMask: { paths: [...paths] }, etag });
-      if (agentPool !== undefined && id === pool.name && agentPool.name !== pool.name) navigate(path("pools", agentPool.name, "settings"), { replace: true });
+      const { agentPool } = await updateAgentPool({
+        organization: pool.organization,
+        agentPool: pool.id,
+        changes: edit.draft,
+        updateMask: { paths: [...paths] },
+        etag,
+      });
+      if (agentPool !== undefined && id === pool.name && agentPool.name !== pool.name)
+        navigate(path("pools", agentPool.name, "settings"), { replace: true });
     });
   return (
-    <EditForm title="Settings" edit={edit} onSave={() => void save()} lack={lack} failed="The pool was not changed" testId="edit-pool">
-      <Field label="Name" value={edit.draft.name} onChange={(value) => edit.change({ name: value })} error={violationOf(edit.problem, "name")} hint={edit.told("name")} testId="pool-name" mono />
-      <Field label="Description" value={edit.draft.description} onChange={(value) => edit.change({ description: value })} error={violationOf(edit.problem, "description")} hint={edit.told("description")} testId="pool-description" />
-      <ScopeField isOpen={edit.draft.organizationScoped} onChange={(value) => edit.change({ organizationScoped: value })} />
+    <EditForm
+      title="Settings"
+      edit={edit}
+      onSave={() => void save()}
+      lack={lack}
+      failed="The pool was not changed"
+      testId="edit-pool"
+    >
+      <Field
+        label="Name"
+        value={edit.draft.name}
+        onChange={(value) => edit.change({ name: value })}
+        error={violationOf(edit.problem, "name")}
+        hint={edit.told("name")}
+        testId="pool-name"
+        mono
+      />
+      <Field
+        label="Description"
+        value={edit.draft.description}
+        onChange={(value) => edit.change({ description: value })}
+        error={violationOf(edit.problem, "description")}
+        hint={edit.told("description")}
+        testId="pool-description"
+      />
+      <ScopeField
+        isOpen={edit.draft.organizationScoped}
+        onChange={(value) => edit.change({ organizationScoped: value })}
+      />
       {!edit.draft.organizationScoped && pool.organizationScoped && <Narrowing pool={pool} />}
     </EditForm>
   );
@@ -40,7 +71,8 @@ export function EditPoolForm({ pool }: { readonly pool: AgentPool }) {
 function Narrowing({ pool }: { readonly pool: AgentPool }) {
   const granted = new Set(pool.grantedWorkspaces);
   const without = pool.assignedWorkspaces.filter((name) => !granted.has(name));
-  if (without.length === 0) return <p className="quiet text-sm">No assigned workspace lacks a grant: nothing will wait.</p>;
+  if (without.length === 0)
+    return <p className="quiet text-sm">No assigned workspace lacks a grant: nothing will wait.</p>;
   return (
     <p className="text-sm text-warning" data-testid="narrowing">
       Runs of {without.slice(0, 5).join(", ")}

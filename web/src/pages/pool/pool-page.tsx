@@ -2,12 +2,15 @@ import { useQuery } from "@connectrpc/connect-query";
 import type { ComponentType } from "react";
 import { useParams } from "wouter";
 import type { AgentPool } from "../../../../src/gen/windlass/v1/agent_pool_pb.ts";
-import { AgentPoolService, type GetAgentPoolOverviewResponse } from "../../../../src/gen/windlass/v1/agent_pool_service_pb.ts";
-import { useOrganization, useOrgFlag, usePath } from "../../app/organization.ts";
+import {
+  AgentPoolService,
+  type GetAgentPoolOverviewResponse,
+} from "../../../../src/gen/windlass/v1/agent_pool_service_pb.ts";
 import { NotFound } from "../../app/not-found.tsx";
+import { useOrganization, useOrgFlag, usePath } from "../../app/organization.ts";
 import { Page } from "../../app/page.tsx";
-import { ErrorNote } from "../../ui/error-note.tsx";
 import { Figures } from "../../ui/blocks/facts.tsx";
+import { ErrorNote } from "../../ui/error-note.tsx";
 import { durationText, msOf } from "../../ui/format.ts";
 import { Tabs } from "../../ui/tabs.tsx";
 import { PoolAgents } from "../../words/pool-agents.tsx";
@@ -41,10 +44,33 @@ const agentsTab: PoolTab = {
 
 const tabs: readonly PoolTab[] = [
   agentsTab,
-  { segment: "tokens", label: "Tokens", count: ({ agentTokens }) => agentTokens.length, content: TokensTab, cli: (pool) => `windlass token list --pool ${pool}` },
-  { segment: "workspaces", label: "Workspaces", count: (_, pool) => pool.assignedWorkspaces.length, content: WorkspacesTab, cli: (pool) => `windlass pool get ${pool}` },
-  { segment: "queue", label: "Queue", count: (_, pool) => pool.counts?.queuedJobs ?? 0, content: QueueTab, cli: (pool) => `windlass pool queue ${pool}` },
-  { segment: "settings", label: "Settings", content: SettingsTab, cli: (pool) => `windlass pool edit ${pool} --description TEXT` },
+  {
+    segment: "tokens",
+    label: "Tokens",
+    count: ({ agentTokens }) => agentTokens.length,
+    content: TokensTab,
+    cli: (pool) => `windlass token list --pool ${pool}`,
+  },
+  {
+    segment: "workspaces",
+    label: "Workspaces",
+    count: (_, pool) => pool.assignedWorkspaces.length,
+    content: WorkspacesTab,
+    cli: (pool) => `windlass pool get ${pool}`,
+  },
+  {
+    segment: "queue",
+    label: "Queue",
+    count: (_, pool) => pool.counts?.queuedJobs ?? 0,
+    content: QueueTab,
+    cli: (pool) => `windlass pool queue ${pool}`,
+  },
+  {
+    segment: "settings",
+    label: "Settings",
+    content: SettingsTab,
+    cli: (pool) => `windlass pool edit ${pool} --description TEXT`,
+  },
 ];
 
 const pollMs = 5_000;
@@ -54,7 +80,11 @@ export function PoolPage() {
   const organization = useOrganization();
   const path = usePath();
   const orgFlag = useOrgFlag();
-  const { data, error, refetch } = useQuery(AgentPoolService.method.getAgentPoolOverview, { organization, agentPool: id }, { refetchInterval: pollMs });
+  const { data, error, refetch } = useQuery(
+    AgentPoolService.method.getAgentPoolOverview,
+    { organization, agentPool: id },
+    { refetchInterval: pollMs },
+  );
   const current = tabs.find((tab) => tab.segment === segment);
   const pool = data?.agentPool;
   if (current === undefined) return <NotFound />;
@@ -94,8 +124,16 @@ function PoolFigures({ pool: { counts, assignedWorkspaces, organizationScoped } 
       figures={[
         { label: "Agents online", value: online, hint: `${counts?.busyAgents ?? 0} busy` },
         { label: "Jobs running", value: counts?.runningJobs ?? 0, hint: `room for ${counts?.capacity ?? 0}` },
-        { label: "Jobs queued", value: counts?.queuedJobs ?? 0, hint: waitMs === undefined ? "nothing waits" : `oldest waits ${durationText(waitMs)}` },
-        { label: "Workspaces", value: assignedWorkspaces.length, hint: organizationScoped ? "open to all" : "granted only" },
+        {
+          label: "Jobs queued",
+          value: counts?.queuedJobs ?? 0,
+          hint: waitMs === undefined ? "nothing waits" : `oldest waits ${durationText(waitMs)}`,
+        },
+        {
+          label: "Workspaces",
+          value: assignedWorkspaces.length,
+          hint: organizationScoped ? "open to all" : "granted only",
+        },
       ]}
     />
   );

@@ -8,7 +8,9 @@ export interface PoolWorkspace {
 }
 
 /** Every workspace that a pool names, by name. One that is assigned and not granted comes first: its runs wait. */
-export function poolWorkspaces(pool: Pick<AgentPool, "organizationScoped" | "grantedWorkspaces" | "assignedWorkspaces">): readonly PoolWorkspace[] {
+export function poolWorkspaces(
+  pool: Pick<AgentPool, "organizationScoped" | "grantedWorkspaces" | "assignedWorkspaces">,
+): readonly PoolWorkspace[] {
   const granted = new Set(pool.grantedWorkspaces);
   const assigned = new Set(pool.assignedWorkspaces);
   return [...new Set([...pool.grantedWorkspaces, ...pool.assignedWorkspaces])]

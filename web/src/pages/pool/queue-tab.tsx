@@ -4,13 +4,13 @@ import { Link } from "wouter";
 import type { QueuedJob } from "../../../../src/gen/windlass/v1/agent_pool_pb.ts";
 import { AgentPoolService } from "../../../../src/gen/windlass/v1/agent_pool_service_pb.ts";
 import { usePath } from "../../app/organization.ts";
+import { Section } from "../../ui/blocks/section.tsx";
 import { type Column, DataTable } from "../../ui/data-table.tsx";
 import { EmptyState } from "../../ui/empty-state.tsx";
 import { ErrorNote } from "../../ui/error-note.tsx";
 import { countText, shortId } from "../../ui/format.ts";
 import { Pagination } from "../../ui/pagination.tsx";
 import { RelativeTime } from "../../ui/relative-time.tsx";
-import { Section } from "../../ui/blocks/section.tsx";
 import { useUrlState } from "../../ui/url-state.ts";
 import { phaseText } from "../../words/job-status.tsx";
 import { waitingWords } from "../../words/waiting.ts";
@@ -26,20 +26,28 @@ const historyPollMs = 30_000;
 export function QueueTab({ pool }: PoolTabProps) {
   const [page, setPage] = useUrlState("page");
   const place = { organization: pool.organization, agentPool: pool.id };
-  const queue = useQuery(AgentPoolService.method.listQueuedJobs, { ...place, pageToken: page }, { refetchInterval: pollMs });
+  const queue = useQuery(
+    AgentPoolService.method.listQueuedJobs,
+    { ...place, pageToken: page },
+    { refetchInterval: pollMs },
+  );
   const history = useQuery(AgentPoolService.method.getAgentPoolHistory, place, { refetchInterval: historyPollMs });
   const counts = pool.counts;
   const online = (counts?.idleAgents ?? 0) + (counts?.busyAgents ?? 0);
   return (
     <>
       <Section title="Queue" lead="Jobs that wait for an agent, in the order in which they will be given out.">
-        {queue.error !== null && <ErrorNote error={queue.error} what="The queue could not be read" retry={() => void queue.refetch()} />}
+        {queue.error !== null && (
+          <ErrorNote error={queue.error} what="The queue could not be read" retry={() => void queue.refetch()} />
+        )}
         {queue.data !== undefined && (
           <QueueTable
             jobs={queue.data.queuedJobs}
             empty={
               <EmptyState title="Nothing waits">
-                {online === 0 ? "No agent is online: the next job will wait for one." : `Agents have room for ${countText(Math.max(0, (counts?.capacity ?? 0) - (counts?.runningJobs ?? 0)), "more job")}.`}
+                {online === 0
+                  ? "No agent is online: the next job will wait for one."
+                  : `Agents have room for ${countText(Math.max(0, (counts?.capacity ?? 0) - (counts?.runningJobs ?? 0)), "more job")}.`}
               </EmptyState>
             }
           />
@@ -47,7 +55,13 @@ export function QueueTab({ pool }: PoolTabProps) {
         <Pagination token={page} nextToken={queue.data?.nextPageToken ?? ""} onChange={setPage} />
       </Section>
       <Section title="Last hour">
-        {history.error !== null && <ErrorNote error={history.error} what="The last hour could not be read" retry={() => void history.refetch()} />}
+        {history.error !== null && (
+          <ErrorNote
+            error={history.error}
+            what="The last hour could not be read"
+            retry={() => void history.refetch()}
+          />
+        )}
         <Suspense fallback={<p className="quiet text-sm">Loading…</p>}>
           {history.data !== undefined && <UsageCharts minutes={history.data.minutes} />}
         </Suspense>
@@ -59,7 +73,12 @@ export function QueueTab({ pool }: PoolTabProps) {
 function QueueTable({ jobs, empty }: { readonly jobs: readonly QueuedJob[]; readonly empty: ReactNode }) {
   const path = usePath();
   const columns: readonly Column<QueuedJob>[] = [
-    { header: "Run", cell: ({ runId, queuePosition }) => <span className="font-mono text-xs">{`${queuePosition}. ${shortId(runId)}`}</span> },
+    {
+      header: "Run",
+      cell: ({ runId, queuePosition }) => (
+        <span className="font-mono text-xs">{`${queuePosition}. ${shortId(runId)}`}</span>
+      ),
+    },
     { header: "Phase", cell: ({ phase }) => phaseText(phase) },
     {
       header: "Workspace",
@@ -72,7 +91,17 @@ function QueueTable({ jobs, empty }: { readonly jobs: readonly QueuedJob[]; read
     { header: "Why it waits", grows: true, cell: (job) => <Reason job={job} /> },
     { header: "Since", align: "right", cell: ({ queueTime }) => <RelativeTime time={queueTime} /> },
   ];
-  return <DataTable label="Queue" columns={columns} rows={jobs} rowKey={({ jobId }) => jobId} href={({ runId }) => path("runs", runId)} empty={empty} testId="queue" />;
+  return (
+    <DataTable
+      label="Queue"
+      columns={columns}
+      rows={jobs}
+      rowKey={({ jobId }) => jobId}
+      href={({ runId }) => path("runs", runId)}
+      empty={empty}
+      testId="queue"
+    />
+  );
 }
 
 function Reason({ job }: { readonly job: QueuedJob }) {

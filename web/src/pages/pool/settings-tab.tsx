@@ -6,9 +6,9 @@ import { useOrgFlag, usePath } from "../../app/organization.ts";
 import { useLack } from "../../app/permission.ts";
 import { useCall } from "../../data/use-call.ts";
 import { ActionButton } from "../../ui/action-button.tsx";
+import { Section } from "../../ui/blocks/section.tsx";
 import { ConfirmDialog } from "../../ui/confirm-dialog.tsx";
 import { countText } from "../../ui/format.ts";
-import { Section } from "../../ui/blocks/section.tsx";
 import { EditPoolForm } from "./edit-pool-form.tsx";
 import type { PoolTabProps } from "./pool-page.tsx";
 
@@ -30,7 +30,10 @@ function DeletePool({ pool, overview: { agents, agentTokens } }: PoolTabProps) {
   const lack = useLack(Permission.OPERATE);
   const deleteAgentPool = useCall(AgentPoolService.method.deleteAgentPool, ["ListAgentPools"]);
   const inTheWay = pool.assignedWorkspaces;
-  const used = inTheWay.length === 0 ? undefined : `${countText(inTheWay.length, "workspace")} still ${inTheWay.length === 1 ? "uses" : "use"} it`;
+  const used =
+    inTheWay.length === 0
+      ? undefined
+      : `${countText(inTheWay.length, "workspace")} still ${inTheWay.length === 1 ? "uses" : "use"} it`;
   const remove = async () => {
     await deleteAgentPool({ organization: pool.organization, agentPool: pool.id });
     navigate(path("pools"), { replace: true });
@@ -43,7 +46,10 @@ function DeletePool({ pool, overview: { agents, agentTokens } }: PoolTabProps) {
           <ul className="flex flex-wrap gap-1.5">
             {inTheWay.slice(0, 50).map((name) => (
               <li key={name} className="max-w-full">
-                <Link href={path("ws", name, "settings")} className="inline-block max-w-full truncate rounded-selector border border-base-300 bg-base-100 px-2 py-0.5 font-mono text-xs hover:underline">
+                <Link
+                  href={path("ws", name, "settings")}
+                  className="inline-block max-w-full truncate rounded-selector border border-base-300 bg-base-100 px-2 py-0.5 font-mono text-xs hover:underline"
+                >
                   {name}
                 </Link>
               </li>
@@ -66,7 +72,8 @@ function DeletePool({ pool, overview: { agents, agentTokens } }: PoolTabProps) {
           testId="delete-pool-dialog"
         >
           <p>
-            {countText(agentTokens.length, "token")} end, and {countText(agents.length, "agent")} leave when their jobs have ended.
+            {countText(agentTokens.length, "token")} end, and {countText(agents.length, "agent")} leave when their jobs
+            have ended.
           </p>
         </ConfirmDialog>
       )}

@@ -4,11 +4,11 @@ import { AgentTokenService } from "../../../../src/gen/windlass/v1/agent_token_s
 import { Permission } from "../../../../src/gen/windlass/v1/system_service_pb.ts";
 import { useLack } from "../../app/permission.ts";
 import { ActionButton } from "../../ui/action-button.tsx";
+import { Section } from "../../ui/blocks/section.tsx";
 import { EmptyState } from "../../ui/empty-state.tsx";
 import { ErrorNote } from "../../ui/error-note.tsx";
 import { Pagination } from "../../ui/pagination.tsx";
 import { useUrlState } from "../../ui/url-state.ts";
-import { Section } from "../../ui/blocks/section.tsx";
 import { NewTokenDialog } from "../tokens/new-token-dialog.tsx";
 import { TokensTable } from "../tokens/tokens-table.tsx";
 import type { PoolTabProps } from "./pool-page.tsx";
@@ -36,14 +36,21 @@ export function TokensTab({ pool, overview }: PoolTabProps) {
       lead="A token admits agents to this pool alone. Its secret is shown once, when it is made."
       actions={
         <>
-          <ActionButton onClick={() => setEnded(ended === "" ? "1" : "")} testId="ended-tokens" tone="quiet" isPressed={ended !== ""}>
+          <ActionButton
+            onClick={() => setEnded(ended === "" ? "1" : "")}
+            testId="ended-tokens"
+            tone="quiet"
+            isPressed={ended !== ""}
+          >
             Show ended
           </ActionButton>
           {create}
         </>
       }
     >
-      {all.error !== null && <ErrorNote error={all.error} what="The tokens could not be read" retry={() => void all.refetch()} />}
+      {all.error !== null && (
+        <ErrorNote error={all.error} what="The tokens could not be read" retry={() => void all.refetch()} />
+      )}
       <TokensTable
         tokens={tokens}
         empty={

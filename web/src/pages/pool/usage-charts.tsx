@@ -24,7 +24,12 @@ export function UsageCharts({ minutes }: { readonly minutes: readonly AgentPoolM
         summary={usageSummary(minutes)}
         times={times}
         lines={[
-          { label: "queued", colour: "--color-warning", isDashed: true, values: minutes.map(({ queuedJobs }) => queuedJobs) },
+          {
+            label: "queued",
+            colour: "--color-warning",
+            isDashed: true,
+            values: minutes.map(({ queuedJobs }) => queuedJobs),
+          },
           { label: "running", colour: "--color-info", values: minutes.map(({ runningJobs }) => runningJobs) },
         ]}
         format={(value) => `${value}`}
@@ -34,7 +39,12 @@ export function UsageCharts({ minutes }: { readonly minutes: readonly AgentPoolM
         summary={waitSummary(minutes)}
         times={times}
         lines={[
-          { label: "p95", colour: "--color-warning", isDashed: true, values: minutes.map(({ waitP95 }) => seconds(msOf(waitP95))) },
+          {
+            label: "p95",
+            colour: "--color-warning",
+            isDashed: true,
+            values: minutes.map(({ waitP95 }) => seconds(msOf(waitP95))),
+          },
           { label: "p50", colour: "--color-info", values: minutes.map(({ waitP50 }) => seconds(msOf(waitP50))) },
         ]}
         format={(value) => durationText(value * 1000)}
@@ -74,7 +84,7 @@ function Chart({ title, summary, times, lines, format }: ChartProps) {
     };
   }, [times.join(), lines.map(({ values }) => values.join()).join(";"), isDark]);
   return (
-    <figure className="panel min-w-0 px-4 py-3">
+    <figure className="panel min-w-0 px-4 py-3" data-testid="chart">
       <figcaption className="mb-1 flex flex-wrap items-baseline justify-between gap-x-4 text-sm">
         <span className="font-medium">{title}</span>
         <span className="quiet flex gap-3 text-xs">
@@ -103,8 +113,20 @@ function optionsOf(element: HTMLElement, lines: readonly Line[], format: (value:
     cursor: { show: false },
     scales: { y: { range: (_, __, most) => [0, Math.max(1, most * 1.1)] } },
     axes: [
-      { ...axis, grid: { show: false }, size: 26, space: 70, values: [[60, "{HH}:{mm}", null, null, null, null, null, null, 1]] },
-      { ...axis, grid, size: 56, space: 36, values: (_, ticks) => ticks.map((tick) => (Number.isInteger(tick) ? (tick === 0 ? "0" : format(tick)) : "")) },
+      {
+        ...axis,
+        grid: { show: false },
+        size: 26,
+        space: 70,
+        values: [[60, "{HH}:{mm}", null, null, null, null, null, null, 1]],
+      },
+      {
+        ...axis,
+        grid,
+        size: 56,
+        space: 36,
+        values: (_, ticks) => ticks.map((tick) => (Number.isInteger(tick) ? (tick === 0 ? "0" : format(tick)) : "")),
+      },
     ],
     series: [
       {},
@@ -112,7 +134,14 @@ function optionsOf(element: HTMLElement, lines: readonly Line[], format: (value:
         // What stands between minutes without a value is a point, not a line.
         const hasPoints = values.includes(null);
         const dash = isDashed === true ? { dash: [5, 4] } : {};
-        return { label, stroke: colourOf(colour), width: 1.75, spanGaps: false, points: { show: hasPoints, size: 5 }, ...dash };
+        return {
+          label,
+          stroke: colourOf(colour),
+          width: 1.75,
+          spanGaps: false,
+          points: { show: hasPoints, size: 5 },
+          ...dash,
+        };
       }),
     ],
   };

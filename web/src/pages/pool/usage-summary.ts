@@ -4,7 +4,9 @@ import { countText, durationText, msOf } from "../../ui/format.ts";
 const most = (values: readonly number[]): number => Math.max(0, ...values);
 
 /** A pool's jobs of the last hour, in words. */
-export function usageSummary(minutes: readonly Pick<AgentPoolMinute, "queuedJobs" | "runningJobs" | "startedJobs">[]): string {
+export function usageSummary(
+  minutes: readonly Pick<AgentPoolMinute, "queuedJobs" | "runningJobs" | "startedJobs">[],
+): string {
   const started = minutes.reduce((sum, { startedJobs }) => sum + startedJobs, 0);
   if (minutes.length === 0) return "Nothing is known of the last hour.";
   return `${countText(started, "job")} started; at most ${most(minutes.map(({ queuedJobs }) => queuedJobs))} queued and ${most(minutes.map(({ runningJobs }) => runningJobs))} running at once.`;

@@ -52,7 +52,11 @@ export function WorkspacesDialog({ pool, kind, stale, onClose }: WorkspacesDialo
       blocked={workspaces.length === 0 ? "Choose at least one" : undefined}
       testId={`${kind}-workspaces-dialog`}
     >
-      {kind === "assign" && <p className="quiet text-sm">Their execution mode becomes agent. Runs that wait go to this pool; running jobs finish where they are.</p>}
+      {kind === "assign" && (
+        <p className="quiet text-sm">
+          Their execution mode becomes agent. Runs that wait go to this pool; running jobs finish where they are.
+        </p>
+      )}
       <WorkspaceChoice pool={pool} kind={kind} chosen={chosen} onToggle={toggle} />
     </FormDialog>
   );
@@ -95,11 +99,17 @@ function WorkspaceChoice({ pool, kind, chosen, onToggle }: WorkspaceChoiceProps)
         ))}
         {rows.length === 0 && (
           <p className="quiet text-sm">
-            {data === undefined ? "Loading…" : search === "" ? `No workspace is left to ${kind}.` : "No workspace has this in its name."}
+            {data === undefined
+              ? "Loading…"
+              : search === ""
+                ? `No workspace is left to ${kind}.`
+                : "No workspace has this in its name."}
           </p>
         )}
       </div>
-      {data?.nextPageToken !== undefined && data.nextPageToken !== "" && <p className="quiet text-xs">There are more: type a part of the name.</p>}
+      {data?.nextPageToken !== undefined && data.nextPageToken !== "" && (
+        <p className="quiet text-xs">There are more: type a part of the name.</p>
+      )}
     </div>
   );
 }
@@ -113,6 +123,7 @@ interface HintPlace {
 
 function hintOf(name: string, { kind, pool, granted, offered }: HintPlace): string | undefined {
   if (kind === "assign" && !pool.organizationScoped && !granted.has(name)) return "Not granted: grant it first";
-  if (kind === "grant" && !offered.includes(name)) return "There is no such workspace among these; the grant waits for it";
+  if (kind === "grant" && !offered.includes(name))
+    return "There is no such workspace among these; the grant waits for it";
   return undefined;
 }

@@ -6,11 +6,11 @@ import { useLack } from "../../app/permission.ts";
 import { useAttempt } from "../../data/use-attempt.ts";
 import { useCall } from "../../data/use-call.ts";
 import { ActionButton } from "../../ui/action-button.tsx";
+import { Section } from "../../ui/blocks/section.tsx";
 import { ConfirmDialog } from "../../ui/confirm-dialog.tsx";
 import { type Column, DataTable } from "../../ui/data-table.tsx";
 import { EmptyState } from "../../ui/empty-state.tsx";
 import { ErrorNote } from "../../ui/error-note.tsx";
-import { Section } from "../../ui/blocks/section.tsx";
 import { StatusBadge } from "../../ui/status-badge.tsx";
 import type { PoolTabProps } from "./pool-page.tsx";
 import { type PoolWorkspace, poolWorkspaces } from "./pool-workspaces.ts";
@@ -26,15 +26,25 @@ export function WorkspacesTab({ pool }: PoolTabProps) {
   const columns: readonly Column<PoolWorkspace>[] = [
     { header: "Workspace", cell: ({ name }) => name, grows: true },
     { header: "May use it", cell: (workspace) => <Grant workspace={workspace} isOpen={pool.organizationScoped} /> },
-    { header: "Uses it", cell: ({ isAssigned }) => (isAssigned ? <StatusBadge tone="good" text="Assigned" /> : <span className="quiet">not assigned</span>) },
-    { header: "Actions", align: "right", cell: (workspace) => <WorkspaceActions pool={pool} workspace={workspace} lack={lack} /> },
+    {
+      header: "Uses it",
+      cell: ({ isAssigned }) =>
+        isAssigned ? <StatusBadge tone="good" text="Assigned" /> : <span className="quiet">not assigned</span>,
+    },
+    {
+      header: "Actions",
+      align: "right",
+      cell: (workspace) => <WorkspaceActions pool={pool} workspace={workspace} lack={lack} />,
+    },
   ];
   const assign = (
     <ActionButton onClick={() => setOpen("assign")} testId="assign-workspaces" tone="primary" disabledReason={lack}>
       Assign workspaces
     </ActionButton>
   );
-  const noGrants = pool.organizationScoped ? "Every workspace may use this pool: limit it in its settings first" : undefined;
+  const noGrants = pool.organizationScoped
+    ? "Every workspace may use this pool: limit it in its settings first"
+    : undefined;
   return (
     <Section
       title="Workspaces"
@@ -60,13 +70,23 @@ export function WorkspacesTab({ pool }: PoolTabProps) {
         href={({ name }) => path("ws", name)}
         testId="pool-workspaces"
         empty={
-          <EmptyState title="No workspace uses this pool" action={assign} cli={`windlass pool assign ${pool.name} WORKSPACE`}>
-            {pool.organizationScoped ? "Assign one, and its runs go to the agents of this pool." : "Grant one, then assign it: its runs go to the agents of this pool."}
+          <EmptyState
+            title="No workspace uses this pool"
+            action={assign}
+            cli={`windlass pool assign ${pool.name} WORKSPACE`}
+          >
+            {pool.organizationScoped
+              ? "Assign one, and its runs go to the agents of this pool."
+              : "Grant one, then assign it: its runs go to the agents of this pool."}
           </EmptyState>
         }
       />
-      {pool.assignedWorkspaces.length === 1000 && <p className="quiet text-sm">Of the assigned ones these are the first 1,000: the list of workspaces has all.</p>}
-      {open !== undefined && <WorkspacesDialog pool={pool} kind={open} stale={stale} onClose={() => setOpen(undefined)} />}
+      {pool.assignedWorkspaces.length === 1000 && (
+        <p className="quiet text-sm">Of the assigned ones these are the first 1,000: the list of workspaces has all.</p>
+      )}
+      {open !== undefined && (
+        <WorkspacesDialog pool={pool} kind={open} stale={stale} onClose={() => setOpen(undefined)} />
+      )}
     </Section>
   );
 }
@@ -93,10 +113,36 @@ function WorkspaceActions({ pool, workspace: { name, isGranted, isAssigned }, la
   return (
     <span className="relative z-10 inline-flex flex-col items-end gap-2">
       <span className="inline-flex gap-1.5">
-        {!isGranted && <ActionButton {...small} isBusy={attempt.isBusy} onClick={() => void attempt.run(() => grant(input))} testId="grant">Grant</ActionButton>}
-        {isGranted && !isAssigned && <ActionButton {...small} isBusy={attempt.isBusy} onClick={() => void attempt.run(() => assign(input))} testId="assign">Assign</ActionButton>}
-        {isAssigned && <ActionButton {...small} onClick={() => setAsks("unassign")} testId="unassign">Unassign</ActionButton>}
-        {isGranted && !pool.organizationScoped && <ActionButton {...small} onClick={() => setAsks("revoke")} testId="revoke">Revoke</ActionButton>}
+        {!isGranted && (
+          <ActionButton
+            {...small}
+            isBusy={attempt.isBusy}
+            onClick={() => void attempt.run(() => grant(input))}
+            testId="grant"
+          >
+            Grant
+          </ActionButton>
+        )}
+        {isGranted && !isAssigned && (
+          <ActionButton
+            {...small}
+            isBusy={attempt.isBusy}
+            onClick={() => void attempt.run(() => assign(input))}
+            testId="assign"
+          >
+            Assign
+          </ActionButton>
+        )}
+        {isAssigned && (
+          <ActionButton {...small} onClick={() => setAsks("unassign")} testId="unassign">
+            Unassign
+          </ActionButton>
+        )}
+        {isGranted && !pool.organizationScoped && (
+          <ActionButton {...small} onClick={() => setAsks("revoke")} testId="revoke">
+            Revoke
+          </ActionButton>
+        )}
       </span>
       {attempt.failure !== undefined && (
         <span className="block max-w-md whitespace-normal text-left">
@@ -126,7 +172,9 @@ function TakeBackDialog({ pool, name, kind, onClose }: TakeBackDialogProps) {
     <ConfirmDialog
       title={isRevoke ? `Take the grant from ${name}?` : `Take ${name} from ${pool.name}?`}
       action={isRevoke ? "Revoke" : "Unassign"}
-      cli={isRevoke ? `windlass pool revoke ${pool.name} ${name}${orgFlag}` : `windlass pool unassign ${name}${orgFlag}`}
+      cli={
+        isRevoke ? `windlass pool revoke ${pool.name} ${name}${orgFlag}` : `windlass pool unassign ${name}${orgFlag}`
+      }
       onConfirm={() => (isRevoke ? revoke(input) : unassign(input))}
       onClose={onClose}
       testId={`${kind}-dialog`}

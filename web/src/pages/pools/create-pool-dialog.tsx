@@ -8,8 +8,8 @@ import { useCall } from "../../data/use-call.ts";
 import { shellWord } from "../../ui/cli-line.tsx";
 import { Field } from "../../ui/field.tsx";
 import { FormDialog } from "../../ui/forms/form-dialog.tsx";
-import { ScopeField } from "./scope-field.tsx";
 import { splitNames } from "../../ui/forms/names.ts";
+import { ScopeField } from "./scope-field.tsx";
 
 /** Makes a pool, and goes to it: its page says what comes next. */
 export function CreatePoolDialog({ onClose }: { readonly onClose: () => void }) {
@@ -55,7 +55,13 @@ export function CreatePoolDialog({ onClose }: { readonly onClose: () => void }) 
         testId="pool-name"
         mono
       />
-      <Field label="Description" value={description} onChange={setDescription} error={violationOf(attempt.problem, "description")} testId="pool-description" />
+      <Field
+        label="Description"
+        value={description}
+        onChange={setDescription}
+        error={violationOf(attempt.problem, "description")}
+        testId="pool-description"
+      />
       <ScopeField isOpen={isOpen} onChange={setIsOpen} />
       {!isOpen && (
         <Field

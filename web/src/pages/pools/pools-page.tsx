@@ -24,15 +24,30 @@ const pollMs = 5_000;
 const columns: readonly Column<AgentPool>[] = [
   { header: "Pool", cell: ({ name }) => name },
   { header: "Agents", cell: ({ counts }) => <PoolAgents counts={counts} /> },
-  { header: "Queued", align: "right", cell: ({ counts }) => <Number count={counts?.queuedJobs ?? 0} /> },
+  { header: "Queued", align: "right", cell: ({ counts }) => <Count count={counts?.queuedJobs ?? 0} /> },
   { header: "Oldest wait", align: "right", cell: (pool) => <OldestWait pool={pool} /> },
-  { header: "Running", align: "right", wideOnly: true, cell: ({ counts }) => <Number count={counts?.runningJobs ?? 0} /> },
-  { header: "Workspaces", align: "right", wideOnly: true, cell: ({ assignedWorkspaces }) => <Number count={assignedWorkspaces.length} /> },
+  {
+    header: "Running",
+    align: "right",
+    wideOnly: true,
+    cell: ({ counts }) => <Count count={counts?.runningJobs ?? 0} />,
+  },
+  {
+    header: "Workspaces",
+    align: "right",
+    wideOnly: true,
+    cell: ({ assignedWorkspaces }) => <Count count={assignedWorkspaces.length} />,
+  },
   { header: "Open to", wideOnly: true, cell: (pool) => (pool.organizationScoped ? "every workspace" : "granted only") },
-  { header: "Description", grows: true, wideOnly: true, cell: ({ description }) => <span title={description}>{description}</span> },
+  {
+    header: "Description",
+    grows: true,
+    wideOnly: true,
+    cell: ({ description }) => <span title={description}>{description}</span>,
+  },
 ];
 
-const Number = ({ count }: { readonly count: number }) => <span className={count === 0 ? "quiet" : ""}>{count}</span>;
+const Count = ({ count }: { readonly count: number }) => <span className={count === 0 ? "quiet" : ""}>{count}</span>;
 
 function OldestWait({ pool: { counts } }: { readonly pool: AgentPool }) {
   const ms = msOf(counts?.oldestWait);
@@ -72,8 +87,8 @@ export function PoolsPage() {
           empty={
             search === "" ? (
               <EmptyState title="No agent pools yet" action={create} cli="windlass pool create prod">
-                A pool is a group of agents in one network. Create one, make a token for it, and start an agent where your
-                infrastructure is.
+                A pool is a group of agents in one network. Create one, make a token for it, and start an agent where
+                your infrastructure is.
               </EmptyState>
             ) : (
               <EmptyState title="No pool fits this filter">Clear it to see all.</EmptyState>

@@ -6,8 +6,18 @@ interface ScopeFieldProps {
 }
 
 const choices = [
-  { isOpen: true, label: "Every workspace of the organization", hint: "Any workspace may be assigned to it.", testId: "scope-organization" },
-  { isOpen: false, label: "Granted workspaces only", hint: "Runs of any other workspace wait, and say so.", testId: "scope-granted" },
+  {
+    isOpen: true,
+    label: "Every workspace of the organization",
+    hint: "Any workspace may be assigned to it.",
+    testId: "scope-organization",
+  },
+  {
+    isOpen: false,
+    label: "Granted workspaces only",
+    hint: "Runs of any other workspace wait, and say so.",
+    testId: "scope-granted",
+  },
 ] as const;
 
 /** Who may use a pool. */

@@ -85,7 +85,9 @@ function RevokeKeyDialog({ apiKey, onClose }: KeyDialogProps) {
         Last used <RelativeTime time={apiKey.lastUseTime} />
         {apiKey.lastUseAddress !== "" && ` from ${apiKey.lastUseAddress}`}.
       </p>
-      {caller?.id === apiKey.id && <p className="text-sm text-warning">This is the key that you are signed in with: you will be signed out.</p>}
+      {caller?.id === apiKey.id && (
+        <p className="text-sm text-warning">This is the key that you are signed in with: you will be signed out.</p>
+      )}
     </ConfirmDialog>
   );
 }

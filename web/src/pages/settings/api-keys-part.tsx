@@ -7,12 +7,12 @@ import { Permission } from "../../../../src/gen/windlass/v1/system_service_pb.ts
 import { useOrganization } from "../../app/organization.ts";
 import { useLack } from "../../app/permission.ts";
 import { ActionButton } from "../../ui/action-button.tsx";
+import { Section } from "../../ui/blocks/section.tsx";
 import { type Column, DataTable } from "../../ui/data-table.tsx";
 import { EmptyState } from "../../ui/empty-state.tsx";
 import { ErrorNote } from "../../ui/error-note.tsx";
 import { Pagination } from "../../ui/pagination.tsx";
 import { RelativeTime } from "../../ui/relative-time.tsx";
-import { Section } from "../../ui/blocks/section.tsx";
 import { StatusBadge } from "../../ui/status-badge.tsx";
 import { useUrlState } from "../../ui/url-state.ts";
 import { callerName } from "../../words/caller.ts";
@@ -36,7 +36,11 @@ export function ApiKeysPart() {
   const lack = useLack(Permission.OWN);
   return (
     <>
-      {lack === undefined ? <Keys /> : <p className="panel px-4 py-3 text-sm">You do not see the keys of others. {lack}.</p>}
+      {lack === undefined ? (
+        <Keys />
+      ) : (
+        <p className="panel px-4 py-3 text-sm">You do not see the keys of others. {lack}.</p>
+      )}
       <BrowserSessions />
     </>
   );
@@ -47,7 +51,11 @@ function Keys() {
   const [isCreating, setIsCreating] = useState(false);
   const [ended, setEnded] = useUrlState("ended");
   const [page, setPage] = useUrlState("page");
-  const { data, error, refetch } = useQuery(ApiKeyService.method.listApiKeys, { organization, pageToken: page, pageSize: 200 }, { placeholderData: keepPreviousData });
+  const { data, error, refetch } = useQuery(
+    ApiKeyService.method.listApiKeys,
+    { organization, pageToken: page, pageSize: 200 },
+    { placeholderData: keepPreviousData },
+  );
   const keys = (data?.apiKeys ?? []).filter(({ active }) => active || ended !== "");
   const create = (
     <ActionButton onClick={() => setIsCreating(true)} testId="create-key" tone="primary">
@@ -60,7 +68,12 @@ function Keys() {
       lead="A key stands for a person or a program. Its secret is shown once, when it is made."
       actions={
         <>
-          <ActionButton onClick={() => setEnded(ended === "" ? "1" : "")} testId="ended-keys" tone="quiet" isPressed={ended !== ""}>
+          <ActionButton
+            onClick={() => setEnded(ended === "" ? "1" : "")}
+            testId="ended-keys"
+            tone="quiet"
+            isPressed={ended !== ""}
+          >
             Show ended
           </ActionButton>
           {create}
@@ -76,7 +89,11 @@ function Keys() {
           rowKey={({ id }) => id}
           testId="keys"
           empty={
-            <EmptyState title="No key of this organization" action={create} cli="windlass apikey create --name ana --role operator">
+            <EmptyState
+              title="No key of this organization"
+              action={create}
+              cli="windlass apikey create --name ana --role operator"
+            >
               Make one for each person and each program, with the least role that does.
             </EmptyState>
           }
@@ -100,7 +117,8 @@ const KeyName = ({ apiKey: { id, name, prefix } }: KeyProps) => (
 );
 
 function KeyState({ apiKey }: KeyProps) {
-  if (apiKey.active && apiKey.replacedBy !== "") return <StatusBadge tone="wait" text="Replaced, ends soon" title={apiKey.replacedBy} />;
+  if (apiKey.active && apiKey.replacedBy !== "")
+    return <StatusBadge tone="wait" text="Replaced, ends soon" title={apiKey.replacedBy} />;
   if (apiKey.active) return <StatusBadge tone="good" text="Active" />;
   return <StatusBadge tone="quiet" text={apiKey.revokeTime === undefined ? "Expired" : "Revoked"} />;
 }

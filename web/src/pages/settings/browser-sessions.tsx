@@ -4,9 +4,9 @@ import type { BrowserSession } from "../../../../src/gen/windlass/v1/browser_ses
 import { useAttempt } from "../../data/use-attempt.ts";
 import { useCall } from "../../data/use-call.ts";
 import { ActionButton } from "../../ui/action-button.tsx";
+import { Section } from "../../ui/blocks/section.tsx";
 import { ErrorNote } from "../../ui/error-note.tsx";
 import { RelativeTime } from "../../ui/relative-time.tsx";
-import { Section } from "../../ui/blocks/section.tsx";
 
 /** The browsers that are signed in with the caller's own key. */
 export function BrowserSessions() {
@@ -20,17 +20,30 @@ export function BrowserSessions() {
       title="Your browsers"
       lead="Signed in with your key. One that you do not know should be ended, and your key rotated."
       actions={
-        <ActionButton onClick={() => void endOthers()} testId="end-other-sessions" isBusy={attempt.isBusy} disabledReason={others.length === 0 ? "There is no other" : undefined}>
+        <ActionButton
+          onClick={() => void endOthers()}
+          testId="end-other-sessions"
+          isBusy={attempt.isBusy}
+          disabledReason={others.length === 0 ? "There is no other" : undefined}
+        >
           Sign out all others
         </ActionButton>
       }
     >
-      {error !== null && <ErrorNote error={error} what="Your browsers could not be read" retry={() => void refetch()} />}
-      {attempt.failure !== undefined && <ErrorNote error={attempt.failure.error} what="Not every browser was signed out" />}
+      {error !== null && (
+        <ErrorNote error={error} what="Your browsers could not be read" retry={() => void refetch()} />
+      )}
+      {attempt.failure !== undefined && (
+        <ErrorNote error={attempt.failure.error} what="Not every browser was signed out" />
+      )}
       {data !== undefined && (
         <ul className="panel divide-y divide-base-300 text-sm" data-testid="sessions">
           {data.browserSessions.map((session) => (
-            <SessionRow key={session.id} session={session} onEnd={() => void attempt.run(() => end({ browserSessionId: session.id }))} />
+            <SessionRow
+              key={session.id}
+              session={session}
+              onEnd={() => void attempt.run(() => end({ browserSessionId: session.id }))}
+            />
           ))}
           {data.browserSessions.length === 0 && <li className="quiet px-4 py-3">None: you came without a session.</li>}
         </ul>
@@ -53,7 +66,12 @@ function SessionRow({ session, onEnd }: { readonly session: BrowserSession; read
           {lastUseAddress !== "" && ` from ${lastUseAddress}`}, ends <RelativeTime time={endTime} />
         </p>
       </div>
-      <ActionButton size="xs" onClick={onEnd} testId="end-session" disabledReason={current ? "Use Sign out for this browser" : undefined}>
+      <ActionButton
+        size="xs"
+        onClick={onEnd}
+        testId="end-session"
+        disabledReason={current ? "Use Sign out for this browser" : undefined}
+      >
         Sign out
       </ActionButton>
     </li>

@@ -7,8 +7,8 @@ import { violationOf } from "../../data/problem.ts";
 import { useAttempt } from "../../data/use-attempt.ts";
 import { useCall } from "../../data/use-call.ts";
 import { shellWord } from "../../ui/cli-line.tsx";
-import { type Expiry, ExpiryField, expiryDuration, expiryFlag } from "../../ui/forms/expiry-field.tsx";
 import { Field, SelectField } from "../../ui/field.tsx";
+import { type Expiry, ExpiryField, expiryDuration, expiryFlag } from "../../ui/forms/expiry-field.tsx";
 import { FormDialog } from "../../ui/forms/form-dialog.tsx";
 import { organizationRoles, roleText, roleWords } from "../../words/roles.ts";
 import { KeyShown } from "./key-shown.tsx";
@@ -28,7 +28,12 @@ export function CreateApiKeyDialog({ onClose }: { readonly onClose: () => void }
   const role = roles.find((one) => roleWords(one).flag === flag) ?? Role.OPERATOR;
   const create = () =>
     attempt.run(async () => {
-      const answer = await createApiKey({ organization: role === Role.SITE_ADMIN ? "" : organization, name, role, expiresIn: expiryDuration(expiry) });
+      const answer = await createApiKey({
+        organization: role === Role.SITE_ADMIN ? "" : organization,
+        name,
+        role,
+        expiresIn: expiryDuration(expiry),
+      });
       setSecret(answer.secret);
     });
   if (secret !== undefined) return <KeyShown name={name} secret={secret} onClose={onClose} />;
@@ -44,7 +49,14 @@ export function CreateApiKeyDialog({ onClose }: { readonly onClose: () => void }
       blocked={name === "" ? "It needs a name" : undefined}
       testId="create-key-dialog"
     >
-      <Field label="Name" value={name} onChange={setName} error={violationOf(attempt.problem, "name")} hint="Whose it is, or what uses it. The audit log names it." testId="key-name" />
+      <Field
+        label="Name"
+        value={name}
+        onChange={setName}
+        error={violationOf(attempt.problem, "name")}
+        hint="Whose it is, or what uses it. The audit log names it."
+        testId="key-name"
+      />
       <SelectField
         label="Role"
         options={roles.map((one) => ({ value: roleWords(one).flag, label: roleText(one) }))}

@@ -6,9 +6,9 @@ import { Permission } from "../../../../src/gen/windlass/v1/system_service_pb.ts
 import { useLack } from "../../app/permission.ts";
 import { useCall } from "../../data/use-call.ts";
 import { ActionButton } from "../../ui/action-button.tsx";
+import { Section } from "../../ui/blocks/section.tsx";
 import { ConfirmDialog } from "../../ui/confirm-dialog.tsx";
 import { CheckField } from "../../ui/field.tsx";
-import { Section } from "../../ui/blocks/section.tsx";
 
 /** Deletes an organization; what it still owns is named by the refusal. */
 export function DeleteOrganization({ organization: { id, name } }: { readonly organization: Organization }) {
@@ -22,7 +22,10 @@ export function DeleteOrganization({ organization: { id, name } }: { readonly or
     navigate("/", { replace: true });
   };
   return (
-    <Section title="Delete this organization" lead="One that owns nothing goes at once. Otherwise you are told what is left.">
+    <Section
+      title="Delete this organization"
+      lead="One that owns nothing goes at once. Otherwise you are told what is left."
+    >
       <ActionButton onClick={() => setAsks(true)} testId="delete-organization" disabledReason={lack}>
         Delete organization
       </ActionButton>

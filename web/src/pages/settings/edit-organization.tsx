@@ -7,8 +7,8 @@ import { maskPath } from "../../data/edits.ts";
 import { violationOf } from "../../data/problem.ts";
 import { useCall } from "../../data/use-call.ts";
 import { type Edit, useEdit } from "../../data/use-edit.ts";
-import { EditForm } from "../../ui/forms/edit-form.tsx";
 import { CheckField, Field, SelectField } from "../../ui/field.tsx";
+import { EditForm } from "../../ui/forms/edit-form.tsx";
 import { engineFlag, engineOf, executionModes, modeOf, modeWords } from "../../words/execution.ts";
 import { PoolField } from "../workspaces/pool-field.tsx";
 
@@ -45,11 +45,18 @@ const engineOptions = [
 export function EditOrganization({ organization }: { readonly organization: Organization }) {
   const [, navigate] = useLocation();
   const lack = useLack(Permission.OWN);
-  const update = useCall(OrganizationService.method.updateOrganization, ["GetOrganization", "ListOrganizations", "WhoAmI"]);
+  const update = useCall(OrganizationService.method.updateOrganization, [
+    "GetOrganization",
+    "ListOrganizations",
+    "WhoAmI",
+  ]);
   const edit = useEdit(formOf(organization), organization.etag);
   const { draft } = edit;
   const isBad = ![draft.maxAgents, draft.maxWorkspaces].every((text) => /^\d{1,7}$/.test(text));
-  const needsPool = draft.defaultExecutionMode === "agent" && draft.defaultAgentPool === "" ? "Choose the pool for new workspaces" : undefined;
+  const needsPool =
+    draft.defaultExecutionMode === "agent" && draft.defaultAgentPool === ""
+      ? "Choose the pool for new workspaces"
+      : undefined;
   const save = () =>
     edit.save(async (paths, etag) => {
       const { name, email, defaultAgentPool, defaultEngineVersion, protectsState } = draft;
@@ -61,7 +68,8 @@ export function EditOrganization({ organization }: { readonly organization: Orga
         defaultEngine: engineOf(draft.defaultEngine),
       };
       await update({ organization: organization.id, changes, updateMask: { paths: [...paths] }, etag });
-      if (name !== organization.name) navigate(`/o/${encodeURIComponent(name)}/settings/organizations`, { replace: true });
+      if (name !== organization.name)
+        navigate(`/o/${encodeURIComponent(name)}/settings/organizations`, { replace: true });
     });
   return (
     <EditForm
@@ -77,23 +85,87 @@ export function EditOrganization({ organization }: { readonly organization: Orga
   );
 }
 
-function Fields({ edit, organization }: { readonly edit: Edit<OrganizationForm>; readonly organization: Organization }) {
+function Fields({
+  edit,
+  organization,
+}: {
+  readonly edit: Edit<OrganizationForm>;
+  readonly organization: Organization;
+}) {
   const { draft, problem, change, told } = edit;
   const site = useLack(Permission.ADMINISTER_SITE);
   const about = (name: keyof OrganizationForm) => violationOf(problem, maskPath(name)) ?? told(name);
-  const choose = (mode: string) => change({ defaultExecutionMode: mode, defaultAgentPool: mode === "agent" ? organization.defaultAgentPool : "" });
+  const choose = (mode: string) =>
+    change({ defaultExecutionMode: mode, defaultAgentPool: mode === "agent" ? organization.defaultAgentPool : "" });
   return (
     <>
-      <Field label="Name" value={draft.name} onChange={(name) => change({ name })} error={about("name")} hint="Addresses and cloud blocks have it: they break when it changes." testId="organization-name" mono />
-      <Field label="Whom to ask about it" value={draft.email} onChange={(email) => change({ email })} error={about("email")} testId="organization-email" />
-      <SelectField label="New workspaces run" options={modeOptions} value={draft.defaultExecutionMode} onChange={choose} error={about("defaultExecutionMode")} testId="organization-mode" />
+      <Field
+        label="Name"
+        value={draft.name}
+        onChange={(name) => change({ name })}
+        error={about("name")}
+        hint="Addresses and cloud blocks have it: they break when it changes."
+        testId="organization-name"
+        mono
+      />
+      <Field
+        label="Whom to ask about it"
+        value={draft.email}
+        onChange={(email) => change({ email })}
+        error={about("email")}
+        testId="organization-email"
+      />
+      <SelectField
+        label="New workspaces run"
+        options={modeOptions}
+        value={draft.defaultExecutionMode}
+        onChange={choose}
+        error={about("defaultExecutionMode")}
+        testId="organization-mode"
+      />
       {draft.defaultExecutionMode === "agent" && (
-        <PoolField value={draft.defaultAgentPool} onChange={(defaultAgentPool) => change({ defaultAgentPool })} workspace="" error={about("defaultAgentPool")} />
+        <PoolField
+          value={draft.defaultAgentPool}
+          onChange={(defaultAgentPool) => change({ defaultAgentPool })}
+          workspace=""
+          error={about("defaultAgentPool")}
+        />
       )}
-      <SelectField label="Engine of new workspaces" options={engineOptions} value={draft.defaultEngine} onChange={(defaultEngine) => change({ defaultEngine })} error={about("defaultEngine")} testId="organization-engine" />
-      <Field label="Its version" value={draft.defaultEngineVersion} onChange={(defaultEngineVersion) => change({ defaultEngineVersion })} error={about("defaultEngineVersion")} hint="Empty is whatever the agent has." testId="organization-engine-version" mono />
-      <Field label="Most agents at once" value={draft.maxAgents} onChange={(maxAgents) => change({ maxAgents })} error={about("maxAgents")} hint="0 is no limit." testId="organization-max-agents" mono />
-      <Field label="Most workspaces" value={draft.maxWorkspaces} onChange={(maxWorkspaces) => change({ maxWorkspaces })} error={about("maxWorkspaces")} hint={site === undefined ? "0 is no limit." : "Only site admins change it. 0 is no limit."} testId="organization-max-workspaces" mono />
+      <SelectField
+        label="Engine of new workspaces"
+        options={engineOptions}
+        value={draft.defaultEngine}
+        onChange={(defaultEngine) => change({ defaultEngine })}
+        error={about("defaultEngine")}
+        testId="organization-engine"
+      />
+      <Field
+        label="Its version"
+        value={draft.defaultEngineVersion}
+        onChange={(defaultEngineVersion) => change({ defaultEngineVersion })}
+        error={about("defaultEngineVersion")}
+        hint="Empty is whatever the agent has."
+        testId="organization-engine-version"
+        mono
+      />
+      <Field
+        label="Most agents at once"
+        value={draft.maxAgents}
+        onChange={(maxAgents) => change({ maxAgents })}
+        error={about("maxAgents")}
+        hint="0 is no limit."
+        testId="organization-max-agents"
+        mono
+      />
+      <Field
+        label="Most workspaces"
+        value={draft.maxWorkspaces}
+        onChange={(maxWorkspaces) => change({ maxWorkspaces })}
+        error={about("maxWorkspaces")}
+        hint={site === undefined ? "0 is no limit." : "Only site admins change it. 0 is no limit."}
+        testId="organization-max-workspaces"
+        mono
+      />
       <CheckField
         label="Protect states"
         hint="Only owners may delete workspaces that have resources by force; otherwise operators may too."

@@ -1,7 +1,7 @@
 import { ActionButton } from "../../ui/action-button.tsx";
+import { Secret } from "../../ui/blocks/secret.tsx";
 import { CliLine } from "../../ui/cli-line.tsx";
 import { Dialog } from "../../ui/dialog.tsx";
-import { Secret } from "../../ui/blocks/secret.tsx";
 
 interface KeyShownProps {
   readonly name: string;

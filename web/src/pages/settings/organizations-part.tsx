@@ -10,6 +10,7 @@ import { violationOf } from "../../data/problem.ts";
 import { useAttempt } from "../../data/use-attempt.ts";
 import { useCall } from "../../data/use-call.ts";
 import { ActionButton } from "../../ui/action-button.tsx";
+import { Section } from "../../ui/blocks/section.tsx";
 import { shellWord } from "../../ui/cli-line.tsx";
 import { type Column, DataTable } from "../../ui/data-table.tsx";
 import { EmptyState } from "../../ui/empty-state.tsx";
@@ -18,15 +19,23 @@ import { Field } from "../../ui/field.tsx";
 import { FormDialog } from "../../ui/forms/form-dialog.tsx";
 import { Pagination } from "../../ui/pagination.tsx";
 import { RelativeTime } from "../../ui/relative-time.tsx";
-import { Section } from "../../ui/blocks/section.tsx";
 import { useUrlState } from "../../ui/url-state.ts";
 import { DeleteOrganization } from "./delete-organization.tsx";
 import { EditOrganization } from "./edit-organization.tsx";
 
 const columns: readonly Column<Organization>[] = [
   { header: "Organization", cell: ({ name }) => name, grows: true },
-  { header: "Agents", align: "right", cell: ({ connectedAgents, maxAgents }) => `${connectedAgents}${maxAgents === 0 ? "" : ` of ${maxAgents}`}` },
-  { header: "Most workspaces", align: "right", wideOnly: true, cell: ({ maxWorkspaces }) => (maxWorkspaces === 0 ? <span className="quiet">no limit</span> : maxWorkspaces) },
+  {
+    header: "Agents",
+    align: "right",
+    cell: ({ connectedAgents, maxAgents }) => `${connectedAgents}${maxAgents === 0 ? "" : ` of ${maxAgents}`}`,
+  },
+  {
+    header: "Most workspaces",
+    align: "right",
+    wideOnly: true,
+    cell: ({ maxWorkspaces }) => (maxWorkspaces === 0 ? <span className="quiet">no limit</span> : maxWorkspaces),
+  },
   { header: "Created", align: "right", cell: ({ createTime }) => <RelativeTime time={createTime} /> },
 ];
 
@@ -41,7 +50,9 @@ export function OrganizationsPart() {
   const organization = mine.data?.organization;
   return (
     <>
-      {mine.error !== null && <ErrorNote error={mine.error} what="The organization could not be read" retry={() => void mine.refetch()} />}
+      {mine.error !== null && (
+        <ErrorNote error={mine.error} what="The organization could not be read" retry={() => void mine.refetch()} />
+      )}
       {organization !== undefined && <EditOrganization key={organization.id} organization={organization} />}
       <Section
         title="Organizations"
@@ -52,7 +63,9 @@ export function OrganizationsPart() {
           </ActionButton>
         }
       >
-        {all.error !== null && <ErrorNote error={all.error} what="The organizations could not be read" retry={() => void all.refetch()} />}
+        {all.error !== null && (
+          <ErrorNote error={all.error} what="The organizations could not be read" retry={() => void all.refetch()} />
+        )}
         {all.data !== undefined && (
           <DataTable
             label="Organizations"
@@ -95,8 +108,23 @@ function CreateOrganizationDialog({ onClose }: { readonly onClose: () => void })
       blocked={name === "" ? "It needs a name" : undefined}
       testId="create-organization-dialog"
     >
-      <Field label="Name" value={name} onChange={setName} error={violationOf(attempt.problem, "name")} hint="Letters, digits, - and _." testId="organization-name" mono />
-      <Field label="Whom to ask about it" value={email} onChange={setEmail} error={violationOf(attempt.problem, "email")} hint="An e-mail address, for people." testId="organization-email" />
+      <Field
+        label="Name"
+        value={name}
+        onChange={setName}
+        error={violationOf(attempt.problem, "name")}
+        hint="Letters, digits, - and _."
+        testId="organization-name"
+        mono
+      />
+      <Field
+        label="Whom to ask about it"
+        value={email}
+        onChange={setEmail}
+        error={violationOf(attempt.problem, "email")}
+        hint="An e-mail address, for people."
+        testId="organization-email"
+      />
     </FormDialog>
   );
 }

@@ -5,7 +5,10 @@ import { hostMessage, hostsOf, sourceMessage, sourcesOf } from "./provider-form.
 
 const settings = create(ProviderSettingsSchema, {
   sources: [
-    { source: { case: "networkMirror", value: { url: "https://mirror.example.com/" } }, include: ["hashicorp/*", "corp/*"] },
+    {
+      source: { case: "networkMirror", value: { url: "https://mirror.example.com/" } },
+      include: ["hashicorp/*", "corp/*"],
+    },
     { source: { case: "filesystemMirror", value: { path: "/opt/mirror" } }, exclude: ["a/b"] },
     { source: { case: "direct", value: {} } },
   ],
@@ -13,7 +16,9 @@ const settings = create(ProviderSettingsSchema, {
 });
 
 test("sources that nobody has touched are sent as they were read", () => {
-  expect(create(ProviderSettingsSchema, { sources: sourcesOf(settings).map(sourceMessage) }).sources).toEqual(settings.sources);
+  expect(create(ProviderSettingsSchema, { sources: sourcesOf(settings).map(sourceMessage) }).sources).toEqual(
+    settings.sources,
+  );
 });
 
 test("a host whose token was not typed anew keeps its token", () => {

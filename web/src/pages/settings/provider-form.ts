@@ -1,5 +1,10 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import type { ProviderSettings, ProviderSourceSchema, RegistryHostSchema } from "../../../../src/gen/windlass/v1/provider_settings_pb.ts";
+import type {
+  ProviderSettings,
+  ProviderSource,
+  ProviderSourceSchema,
+  RegistryHostSchema,
+} from "../../../../src/gen/windlass/v1/provider_settings_pb.ts";
 
 /** One place where providers come from, as a form has it. */
 export interface SourceDraft {
@@ -19,26 +24,32 @@ export interface HostDraft {
 
 const words = (text: string): string[] => text.split(/[\s,]+/).filter((word) => word !== "");
 
-export function sourcesOf(settings: ProviderSettings): readonly SourceDraft[] {
-  return settings.sources.flatMap(({ source, include, exclude }): readonly SourceDraft[] => {
-    const filters = { include: include.join(" "), exclude: exclude.join(" ") };
-    switch (source.case) {
-      case "filesystemMirror":
-        return [{ kind: "filesystem_mirror", place: source.value.path, ...filters }];
-      case "networkMirror":
-        return [{ kind: "network_mirror", place: source.value.url, ...filters }];
-      case "direct":
-        return [{ kind: "direct", place: "", ...filters }];
-      case undefined:
-        return [];
-    }
-  });
+export const sourcesOf = (settings: ProviderSettings): readonly SourceDraft[] =>
+  settings.sources.flatMap((source) => draftOf(source) ?? []);
+
+function draftOf({ source, include, exclude }: ProviderSource): SourceDraft | undefined {
+  const filters = { include: include.join(" "), exclude: exclude.join(" ") };
+  switch (source.case) {
+    case "filesystemMirror":
+      return { kind: "filesystem_mirror", place: source.value.path, ...filters };
+    case "networkMirror":
+      return { kind: "network_mirror", place: source.value.url, ...filters };
+    case "direct":
+      return { kind: "direct", place: "", ...filters };
+    case undefined:
+      return undefined;
+  }
 }
 
 export const hostsOf = (settings: ProviderSettings): readonly HostDraft[] =>
   settings.hosts.map(({ host, tokenSet }) => ({ host, token: "", isSet: tokenSet }));
 
-export function sourceMessage({ kind, place, include, exclude }: SourceDraft): MessageInitShape<typeof ProviderSourceSchema> {
+export function sourceMessage({
+  kind,
+  place,
+  include,
+  exclude,
+}: SourceDraft): MessageInitShape<typeof ProviderSourceSchema> {
   const filters = { include: words(include), exclude: words(exclude) };
   switch (kind) {
     case "filesystem_mirror":
@@ -50,4 +61,7 @@ export function sourceMessage({ kind, place, include, exclude }: SourceDraft): M
   }
 }
 
-export const hostMessage = ({ host, token }: HostDraft): MessageInitShape<typeof RegistryHostSchema> => ({ host, token });
+export const hostMessage = ({ host, token }: HostDraft): MessageInitShape<typeof RegistryHostSchema> => ({
+  host,
+  token,
+});

@@ -8,14 +8,14 @@ import { useLack } from "../../app/permission.ts";
 import { useAttempt } from "../../data/use-attempt.ts";
 import { useCall } from "../../data/use-call.ts";
 import { ActionButton } from "../../ui/action-button.tsx";
+import { Section } from "../../ui/blocks/section.tsx";
 import { ConfirmDialog } from "../../ui/confirm-dialog.tsx";
 import { ErrorNote } from "../../ui/error-note.tsx";
 import { Field } from "../../ui/field.tsx";
-import { Section } from "../../ui/blocks/section.tsx";
 import { useUrlState } from "../../ui/url-state.ts";
 import { PoolField } from "../workspaces/pool-field.tsx";
-import { hostMessage, hostsOf, sourceMessage, sourcesOf } from "./provider-form.ts";
 import { HostFields, SourceFields } from "./provider-fields.tsx";
+import { hostMessage, hostsOf, sourceMessage, sourcesOf } from "./provider-form.ts";
 
 const stale = ["GetProviderSettings"];
 
@@ -23,7 +23,10 @@ const stale = ["GetProviderSettings"];
 export function ProvidersPart() {
   const organization = useOrganization();
   const [pool, setPool] = useUrlState("pool");
-  const { data, error, refetch } = useQuery(ProviderSettingsService.method.getProviderSettings, { organization, agentPool: pool });
+  const { data, error, refetch } = useQuery(ProviderSettingsService.method.getProviderSettings, {
+    organization,
+    agentPool: pool,
+  });
   const settings = data?.providerSettings;
   return (
     <Section
@@ -33,7 +36,9 @@ export function ProvidersPart() {
       <div className="max-w-sm">
         <PoolField value={pool} onChange={setPool} workspace="" none="Every pool of the organization" />
       </div>
-      {error !== null && <ErrorNote error={error} what="The provider settings could not be read" retry={() => void refetch()} />}
+      {error !== null && (
+        <ErrorNote error={error} what="The provider settings could not be read" retry={() => void refetch()} />
+      )}
       {settings !== undefined && <ProviderForm key={pool} settings={settings} pool={pool} />}
     </Section>
   );
@@ -74,10 +79,26 @@ function ProviderForm({ settings, pool }: ProviderFormProps) {
       ))}
       <SourceFields sources={sources} onChange={setSources} />
       <HostFields hosts={hosts} onChange={setHosts} />
-      <Field label="Certificates" value={certificates} onChange={setCertificates} rows={4} hint="In PEM form; trusted beside the system's." testId="provider-certificates" mono />
-      {attempt.failure !== undefined && <ErrorNote error={attempt.failure.error} what="The provider settings were not changed" />}
+      <Field
+        label="Certificates"
+        value={certificates}
+        onChange={setCertificates}
+        rows={4}
+        hint="In PEM form; trusted beside the system's."
+        testId="provider-certificates"
+        mono
+      />
+      {attempt.failure !== undefined && (
+        <ErrorNote error={attempt.failure.error} what="The provider settings were not changed" />
+      )}
       <div className="flex flex-wrap gap-2 border-base-300 border-t pt-4">
-        <ActionButton onClick={() => void save()} isBusy={attempt.isBusy} testId="save-providers" tone="primary" disabledReason={lack}>
+        <ActionButton
+          onClick={() => void save()}
+          isBusy={attempt.isBusy}
+          testId="save-providers"
+          tone="primary"
+          disabledReason={lack}
+        >
           Save
         </ActionButton>
         <DeleteProviders settings={settings} pool={pool} lack={lack} />

@@ -1,11 +1,11 @@
 import { useQuery } from "@connectrpc/connect-query";
 import type { ReactNode } from "react";
 import { AttentionKind, SystemService } from "../../../../src/gen/windlass/v1/system_service_pb.ts";
-import { ErrorNote } from "../../ui/error-note.tsx";
 import { Facts } from "../../ui/blocks/facts.tsx";
+import { Section } from "../../ui/blocks/section.tsx";
+import { ErrorNote } from "../../ui/error-note.tsx";
 import { bytesText } from "../../ui/format.ts";
 import { RelativeTime } from "../../ui/relative-time.tsx";
-import { Section } from "../../ui/blocks/section.tsx";
 
 /** What the server is, what it bounds and what it keeps. */
 export function ServerPart() {
@@ -20,17 +20,38 @@ export function ServerPart() {
             testId="server-facts"
             facts={[
               { label: "Version", value: data.version },
-              { label: "Database", value: data.database === "sqlite" ? "SQLite" : data.database === "postgres" ? "PostgreSQL" : data.database },
-              { label: "Address", value: data.publicUrl === "" ? <span className="quiet">not set (--public-url)</span> : <span className="break-all font-mono text-xs">{data.publicUrl}</span> },
-              { label: "Server agent", value: data.hasServerAgent ? "runs remote workspaces" : "none: workspaces need a pool" },
+              {
+                label: "Database",
+                value:
+                  data.database === "sqlite" ? "SQLite" : data.database === "postgres" ? "PostgreSQL" : data.database,
+              },
+              {
+                label: "Address",
+                value:
+                  data.publicUrl === "" ? (
+                    <span className="quiet">not set (--public-url)</span>
+                  ) : (
+                    <span className="break-all font-mono text-xs">{data.publicUrl}</span>
+                  ),
+              },
+              {
+                label: "Server agent",
+                value: data.hasServerAgent ? "runs remote workspaces" : "none: workspaces need a pool",
+              },
               { label: "Agent protocol", value: `${data.minimumProtocol} to ${data.maximumProtocol}` },
               { label: "Clock", value: <RelativeTime time={data.serverTime} /> },
-              { label: "History", value: <span className="break-all font-mono text-xs">{data.clusterGeneration}</span> },
+              {
+                label: "History",
+                value: <span className="break-all font-mono text-xs">{data.clusterGeneration}</span>,
+              },
             ]}
           />
           <Certificates />
           <Section title="Limits" lead="By the name of the setting.">
-            <Settings testId="limits" values={Object.entries(data.limits).map(([name, value]) => [name, limitText(name, value)] as const)} />
+            <Settings
+              testId="limits"
+              values={Object.entries(data.limits).map(([name, value]) => [name, limitText(name, value)] as const)}
+            />
           </Section>
           <Section title="Retention" lead="What is kept how long.">
             <Settings testId="retention" values={Object.entries(data.retention)} />
@@ -45,7 +66,13 @@ export function ServerPart() {
 const limitText = (name: string, value: bigint): string =>
   name.endsWith("-size") ? bytesText(value) : value.toLocaleString("en");
 
-function Settings({ values, testId }: { readonly values: readonly (readonly [string, ReactNode])[]; readonly testId: string }) {
+function Settings({
+  values,
+  testId,
+}: {
+  readonly values: readonly (readonly [string, ReactNode])[];
+  readonly testId: string;
+}) {
   return (
     <dl className="panel grid gap-x-8 px-4 py-2 text-sm sm:grid-cols-2" data-testid={testId}>
       {values

@@ -8,11 +8,11 @@ import { useLack } from "../../app/permission.ts";
 import { useAttempt } from "../../data/use-attempt.ts";
 import { useCall } from "../../data/use-call.ts";
 import { ActionButton } from "../../ui/action-button.tsx";
+import { Section } from "../../ui/blocks/section.tsx";
 import { ErrorNote } from "../../ui/error-note.tsx";
 import { Field } from "../../ui/field.tsx";
 import { FormDialog } from "../../ui/forms/form-dialog.tsx";
 import { splitNames } from "../../ui/forms/names.ts";
-import { Section } from "../../ui/blocks/section.tsx";
 import { variableAnswers } from "../variables/variable-owner.ts";
 
 /** Which workspaces get a set. */
@@ -33,17 +33,26 @@ export function SetWorkspaces({ set }: { readonly set: VariableSet }) {
         </ActionButton>
       }
     >
-      {attempt.failure !== undefined && <ErrorNote error={attempt.failure.error} what="The set was not taken from it" />}
+      {attempt.failure !== undefined && (
+        <ErrorNote error={attempt.failure.error} what="The set was not taken from it" />
+      )}
       {set.workspaces.length > 0 && (
         <ul className="panel divide-y divide-base-300 text-sm" data-testid="set-workspaces">
           {set.workspaces.map((name) => (
             <li key={name} className="flex items-center justify-between gap-3 px-4 py-2">
-              <Link href={path("ws", name, "variables")} className="min-w-0 truncate underline-offset-2 hover:underline">
+              <Link
+                href={path("ws", name, "variables")}
+                className="min-w-0 truncate underline-offset-2 hover:underline"
+              >
                 {name}
               </Link>
               <ActionButton
                 size="xs"
-                onClick={() => void attempt.run(() => detach({ organization: set.organization, variableSet: set.id, workspaces: [name] }))}
+                onClick={() =>
+                  void attempt.run(() =>
+                    detach({ organization: set.organization, variableSet: set.id, workspaces: [name] }),
+                  )
+                }
                 testId={`detach-${name}`}
                 isBusy={attempt.isBusy}
                 disabledReason={lack}
@@ -54,7 +63,9 @@ export function SetWorkspaces({ set }: { readonly set: VariableSet }) {
           ))}
         </ul>
       )}
-      {set.workspaces.length === 0 && !set.isGlobal && <p className="panel quiet px-4 py-3 text-sm">No workspace gets it yet.</p>}
+      {set.workspaces.length === 0 && !set.isGlobal && (
+        <p className="panel quiet px-4 py-3 text-sm">No workspace gets it yet.</p>
+      )}
       {asks && <AttachDialog set={set} onClose={() => setAsks(false)} />}
     </Section>
   );
@@ -67,7 +78,8 @@ function AttachDialog({ set, onClose }: { readonly set: VariableSet; readonly on
   const attach = useCall(VariableSetService.method.attachVariableSet, variableAnswers);
   const names = [...splitNames(text)];
   const submit = async () => {
-    if (await attempt.run(() => attach({ organization: set.organization, variableSet: set.id, workspaces: names }))) onClose();
+    if (await attempt.run(() => attach({ organization: set.organization, variableSet: set.id, workspaces: names })))
+      onClose();
   };
   return (
     <FormDialog
@@ -81,7 +93,14 @@ function AttachDialog({ set, onClose }: { readonly set: VariableSet; readonly on
       blocked={names.length === 0 ? "Name at least one" : undefined}
       testId="attach-dialog"
     >
-      <Field label="Workspaces" value={text} onChange={setText} hint="Names, separated by commas or spaces: all of them or none." testId="attach-names" mono />
+      <Field
+        label="Workspaces"
+        value={text}
+        onChange={setText}
+        hint="Names, separated by commas or spaces: all of them or none."
+        testId="attach-names"
+        mono
+      />
     </FormDialog>
   );
 }

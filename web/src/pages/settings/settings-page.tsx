@@ -31,10 +31,19 @@ export function SettingsPage() {
   const orgFlag = useOrgFlag();
   const current = parts.find((part) => part.segment === segment);
   if (current === undefined) return <NotFound />;
-  const tabs = parts.map((part) => ({ label: part.label, href: path("settings", part.segment), isCurrent: part === current, testId: `tab-${part.segment}` }));
+  const tabs = parts.map((part) => ({
+    label: part.label,
+    href: path("settings", part.segment),
+    isCurrent: part === current,
+    testId: `tab-${part.segment}`,
+  }));
   const Content = current.content;
   return (
-    <Page title="Settings" tabTitle={`${current.label} · Settings`} cli={`${current.cli}${current.segment === "server" ? "" : orgFlag}`}>
+    <Page
+      title="Settings"
+      tabTitle={`${current.label} · Settings`}
+      cli={`${current.cli}${current.segment === "server" ? "" : orgFlag}`}
+    >
       <Tabs label="Settings" tabs={tabs} />
       <Content />
     </Page>

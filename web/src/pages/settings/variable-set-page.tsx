@@ -11,12 +11,12 @@ import { violationOf } from "../../data/problem.ts";
 import { useCall } from "../../data/use-call.ts";
 import { useEdit } from "../../data/use-edit.ts";
 import { ActionButton } from "../../ui/action-button.tsx";
+import { Section } from "../../ui/blocks/section.tsx";
 import { ConfirmDialog } from "../../ui/confirm-dialog.tsx";
-import { EditForm } from "../../ui/forms/edit-form.tsx";
 import { ErrorNote } from "../../ui/error-note.tsx";
 import { CheckField, Field } from "../../ui/field.tsx";
 import { countText } from "../../ui/format.ts";
-import { Section } from "../../ui/blocks/section.tsx";
+import { EditForm } from "../../ui/forms/edit-form.tsx";
 import { variableAnswers } from "../variables/variable-owner.ts";
 import { VariablesTable } from "../variables/variables-table.tsx";
 import { SetWorkspaces } from "./set-workspaces.tsx";
@@ -26,7 +26,10 @@ export function VariableSetPage() {
   const organization = useOrganization();
   const path = usePath();
   const orgFlag = useOrgFlag();
-  const { data, error, refetch } = useQuery(VariableSetService.method.getVariableSet, { organization, variableSet: name });
+  const { data, error, refetch } = useQuery(VariableSetService.method.getVariableSet, {
+    organization,
+    variableSet: name,
+  });
   const set = data?.variableSet;
   const crumbs = [
     { label: "Settings", href: path("settings") },
@@ -34,10 +37,16 @@ export function VariableSetPage() {
   ];
   return (
     <Page title={name} crumbs={crumbs} cli={`windlass var list --set ${name}${orgFlag}`}>
-      {error !== null && <ErrorNote error={error} what="The variable set could not be read" retry={() => void refetch()} />}
+      {error !== null && (
+        <ErrorNote error={error} what="The variable set could not be read" retry={() => void refetch()} />
+      )}
       {set !== undefined && (
         <>
-          <VariablesTable owner={{ kind: "set", name: set.name }} title="Variables" lead="Every workspace that has this set gets them." />
+          <VariablesTable
+            owner={{ kind: "set", name: set.name }}
+            title="Variables"
+            lead="Every workspace that has this set gets them."
+          />
           <SetWorkspaces set={set} />
           <EditSet key={set.id} set={set} />
           <DeleteSet set={set} />
@@ -61,15 +70,48 @@ function EditSet({ set }: SetProps) {
   const { draft, problem, change, told } = edit;
   const save = () =>
     edit.save(async (paths, etag) => {
-      await update({ organization: set.organization, variableSet: set.id, changes: draft, updateMask: { paths: [...paths] }, etag });
+      await update({
+        organization: set.organization,
+        variableSet: set.id,
+        changes: draft,
+        updateMask: { paths: [...paths] },
+        etag,
+      });
       if (draft.name !== name) navigate(path("settings", "variable-sets", draft.name), { replace: true });
     });
   return (
-    <EditForm title="Settings" edit={edit} onSave={() => void save()} lack={lack} failed="The set was not changed" testId="edit-set">
-      <Field label="Name" value={draft.name} onChange={(value) => change({ name: value })} error={violationOf(problem, "name") ?? told("name")} testId="set-name" mono />
-      <Field label="Description" value={draft.description} onChange={(value) => change({ description: value })} error={violationOf(problem, "description") ?? told("description")} testId="set-description" />
-      <CheckField label="Every workspace gets it" isChecked={draft.isGlobal} onChange={(value) => change({ isGlobal: value })} testId="set-global" />
-      {set.isPriority && <p className="quiet text-sm">It is a priority set: its values win over those of workspaces.</p>}
+    <EditForm
+      title="Settings"
+      edit={edit}
+      onSave={() => void save()}
+      lack={lack}
+      failed="The set was not changed"
+      testId="edit-set"
+    >
+      <Field
+        label="Name"
+        value={draft.name}
+        onChange={(value) => change({ name: value })}
+        error={violationOf(problem, "name") ?? told("name")}
+        testId="set-name"
+        mono
+      />
+      <Field
+        label="Description"
+        value={draft.description}
+        onChange={(value) => change({ description: value })}
+        error={violationOf(problem, "description") ?? told("description")}
+        testId="set-description"
+      />
+      <CheckField
+        label="Every workspace gets it"
+        isChecked={draft.isGlobal}
+        onChange={(value) => change({ isGlobal: value })}
+        testId="set-global"
+      />
+      {set.isPriority && (
+        <p className="quiet text-sm">It is a priority set: its values win over those of workspaces.</p>
+      )}
     </EditForm>
   );
 }

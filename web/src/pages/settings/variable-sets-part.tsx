@@ -10,6 +10,7 @@ import { violationOf } from "../../data/problem.ts";
 import { useAttempt } from "../../data/use-attempt.ts";
 import { useCall } from "../../data/use-call.ts";
 import { ActionButton } from "../../ui/action-button.tsx";
+import { Section } from "../../ui/blocks/section.tsx";
 import { shellWord } from "../../ui/cli-line.tsx";
 import { type Column, DataTable } from "../../ui/data-table.tsx";
 import { EmptyState } from "../../ui/empty-state.tsx";
@@ -18,14 +19,21 @@ import { CheckField, Field } from "../../ui/field.tsx";
 import { FormDialog } from "../../ui/forms/form-dialog.tsx";
 import { Pagination } from "../../ui/pagination.tsx";
 import { RelativeTime } from "../../ui/relative-time.tsx";
-import { Section } from "../../ui/blocks/section.tsx";
 import { useUrlState } from "../../ui/url-state.ts";
 
 const columns: readonly Column<VariableSet>[] = [
   { header: "Set", cell: ({ name }) => name },
   { header: "Variables", align: "right", cell: ({ variableCount }) => variableCount },
-  { header: "Goes to", cell: ({ isGlobal, workspaces }) => (isGlobal ? "every workspace" : `${workspaces.length} attached`) },
-  { header: "Description", grows: true, wideOnly: true, cell: ({ description }) => <span title={description}>{description}</span> },
+  {
+    header: "Goes to",
+    cell: ({ isGlobal, workspaces }) => (isGlobal ? "every workspace" : `${workspaces.length} attached`),
+  },
+  {
+    header: "Description",
+    grows: true,
+    wideOnly: true,
+    cell: ({ description }) => <span title={description}>{description}</span>,
+  },
   { header: "Changed", align: "right", cell: ({ updateTime }) => <RelativeTime time={updateTime} /> },
 ];
 
@@ -36,7 +44,10 @@ export function VariableSetsPart() {
   const [page, setPage] = useUrlState("page");
   const [isCreating, setIsCreating] = useState(false);
   const lack = useLack(Permission.OPERATE);
-  const { data, error, refetch } = useQuery(VariableSetService.method.listVariableSets, { organization, pageToken: page });
+  const { data, error, refetch } = useQuery(VariableSetService.method.listVariableSets, {
+    organization,
+    pageToken: page,
+  });
   const create = (
     <ActionButton onClick={() => setIsCreating(true)} testId="create-set" tone="primary" disabledReason={lack}>
       Create set
@@ -44,7 +55,9 @@ export function VariableSetsPart() {
   );
   return (
     <Section title="Variable sets" lead="Variables that several workspaces get." actions={create}>
-      {error !== null && <ErrorNote error={error} what="The variable sets could not be read" retry={() => void refetch()} />}
+      {error !== null && (
+        <ErrorNote error={error} what="The variable sets could not be read" retry={() => void refetch()} />
+      )}
       {data !== undefined && (
         <DataTable
           label="Variable sets"
@@ -94,9 +107,29 @@ function CreateSetDialog({ onClose }: { readonly onClose: () => void }) {
       blocked={name === "" ? "It needs a name" : undefined}
       testId="create-set-dialog"
     >
-      <Field label="Name" value={name} onChange={setName} error={violationOf(attempt.problem, "name")} hint="Letters, digits, - and _." testId="set-name" mono />
-      <Field label="Description" value={description} onChange={setDescription} error={violationOf(attempt.problem, "description")} testId="set-description" />
-      <CheckField label="Every workspace gets it" hint="Otherwise only those that it is attached to." isChecked={isGlobal} onChange={setIsGlobal} testId="set-global" />
+      <Field
+        label="Name"
+        value={name}
+        onChange={setName}
+        error={violationOf(attempt.problem, "name")}
+        hint="Letters, digits, - and _."
+        testId="set-name"
+        mono
+      />
+      <Field
+        label="Description"
+        value={description}
+        onChange={setDescription}
+        error={violationOf(attempt.problem, "description")}
+        testId="set-description"
+      />
+      <CheckField
+        label="Every workspace gets it"
+        hint="Otherwise only those that it is attached to."
+        isChecked={isGlobal}
+        onChange={setIsGlobal}
+        testId="set-global"
+      />
     </FormDialog>
   );
 }

@@ -3,10 +3,10 @@ import type { Output } from "../../../../src/gen/windlass/v1/state_pb.ts";
 import { StateService } from "../../../../src/gen/windlass/v1/state_service_pb.ts";
 import { prettyJson } from "../../plan/pretty-json.ts";
 import { CodeBlock } from "../../ui/blocks/code-block.tsx";
+import { Section } from "../../ui/blocks/section.tsx";
 import { ErrorNote } from "../../ui/error-note.tsx";
 import { bytesText } from "../../ui/format.ts";
 import { Pagination } from "../../ui/pagination.tsx";
-import { Section } from "../../ui/blocks/section.tsx";
 import { useUrlState } from "../../ui/url-state.ts";
 
 /** The outputs of a state. Sensitive ones never reach the browser. */
@@ -16,7 +16,9 @@ export function Outputs({ stateVersionId }: { readonly stateVersionId: string })
   return (
     <Section title="Outputs">
       {error !== null && <ErrorNote error={error} what="The outputs could not be read" retry={() => void refetch()} />}
-      {data !== undefined && data.outputs.length === 0 && <p className="panel quiet px-4 py-3 text-sm">The state has no outputs.</p>}
+      {data !== undefined && data.outputs.length === 0 && (
+        <p className="panel quiet px-4 py-3 text-sm">The state has no outputs.</p>
+      )}
       {data !== undefined && data.outputs.length > 0 && (
         <dl className="panel divide-y divide-base-300 text-sm" data-testid="outputs">
           {data.outputs.map((output) => (

@@ -2,19 +2,35 @@ import { useQuery } from "@connectrpc/connect-query";
 import { keepPreviousData } from "@tanstack/react-query";
 import type { StateResource } from "../../../../src/gen/windlass/v1/state_pb.ts";
 import { StateService } from "../../../../src/gen/windlass/v1/state_service_pb.ts";
+import { Section } from "../../ui/blocks/section.tsx";
 import { type Column, DataTable } from "../../ui/data-table.tsx";
 import { EmptyState } from "../../ui/empty-state.tsx";
 import { ErrorNote } from "../../ui/error-note.tsx";
 import { Pagination } from "../../ui/pagination.tsx";
 import { SearchBox } from "../../ui/search-box.tsx";
-import { Section } from "../../ui/blocks/section.tsx";
 import { StatusBadge } from "../../ui/status-badge.tsx";
 import { useUrlState } from "../../ui/url-state.ts";
 
 const columns: readonly Column<StateResource>[] = [
   { header: "Address", grows: true, cell: (resource) => <Address resource={resource} /> },
-  { header: "Id", wideOnly: true, cell: ({ resourceId }) => <span className="block max-w-64 truncate font-mono text-xs" title={resourceId}>{resourceId}</span> },
-  { header: "Provider", wideOnly: true, cell: ({ provider }) => <span className="quiet block max-w-56 truncate text-xs" title={provider}>{provider}</span> },
+  {
+    header: "Id",
+    wideOnly: true,
+    cell: ({ resourceId }) => (
+      <span className="block max-w-64 truncate font-mono text-xs" title={resourceId}>
+        {resourceId}
+      </span>
+    ),
+  },
+  {
+    header: "Provider",
+    wideOnly: true,
+    cell: ({ provider }) => (
+      <span className="quiet block max-w-56 truncate text-xs" title={provider}>
+        {provider}
+      </span>
+    ),
+  },
 ];
 
 /** The resource instances of a state. */
@@ -27,8 +43,13 @@ export function Resources({ stateVersionId }: { readonly stateVersionId: string 
     { placeholderData: keepPreviousData },
   );
   return (
-    <Section title="Resources" actions={<SearchBox label="Address" value={search} onChange={setSearch} testId="resources-search" />}>
-      {error !== null && <ErrorNote error={error} what="The resources could not be read" retry={() => void refetch()} />}
+    <Section
+      title="Resources"
+      actions={<SearchBox label="Address" value={search} onChange={setSearch} testId="resources-search" />}
+    >
+      {error !== null && (
+        <ErrorNote error={error} what="The resources could not be read" retry={() => void refetch()} />
+      )}
       {data !== undefined && (
         <DataTable
           label="Resources"
@@ -38,7 +59,9 @@ export function Resources({ stateVersionId }: { readonly stateVersionId: string 
           testId="resources"
           empty={
             <EmptyState title={search === "" ? "The state has no resources" : "No address has this text"}>
-              {search === "" ? "Nothing has been applied, or everything was destroyed." : "Clear the filter to see all."}
+              {search === ""
+                ? "Nothing has been applied, or everything was destroyed."
+                : "Clear the filter to see all."}
             </EmptyState>
           }
         />

@@ -1,7 +1,7 @@
 import { useQuery } from "@connectrpc/connect-query";
 import { useState } from "react";
 import { useLocation } from "wouter";
-import { type StateVersion, StateStatus } from "../../../../src/gen/windlass/v1/state_pb.ts";
+import { StateStatus, type StateVersion } from "../../../../src/gen/windlass/v1/state_pb.ts";
 import { StateService } from "../../../../src/gen/windlass/v1/state_service_pb.ts";
 import { Permission } from "../../../../src/gen/windlass/v1/system_service_pb.ts";
 import { useOrganization, useOrgFlag, usePath } from "../../app/organization.ts";
@@ -74,7 +74,8 @@ function RollbackDialog({ version, onClose }: StateDialogProps) {
     >
       <p>
         Its content becomes the state of {version.workspace} again, under a new serial
-        {current !== undefined && ` after ${current.serial}`}. Nothing in the world changes: the next plan shows what differs.
+        {current !== undefined && ` after ${current.serial}`}. Nothing in the world changes: the next plan shows what
+        differs.
       </p>
     </ConfirmDialog>
   );
@@ -103,7 +104,13 @@ function AdoptDialog({ version, onClose }: StateDialogProps) {
     >
       <p>It becomes the state of {version.workspace}. The one that is current now stays in the list.</p>
       {owns === undefined && (
-        <CheckField label="Although its lineage is another one" hint="The two states describe different histories." isChecked={isForced} onChange={setIsForced} testId="adopt-force" />
+        <CheckField
+          label="Although its lineage is another one"
+          hint="The two states describe different histories."
+          isChecked={isForced}
+          onChange={setIsForced}
+          testId="adopt-force"
+        />
       )}
     </ConfirmDialog>
   );

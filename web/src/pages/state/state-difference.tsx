@@ -1,11 +1,11 @@
 import { useQuery } from "@connectrpc/connect-query";
 import type { StateDifference } from "../../../../src/gen/windlass/v1/state_pb.ts";
 import { StateService } from "../../../../src/gen/windlass/v1/state_service_pb.ts";
+import { Section } from "../../ui/blocks/section.tsx";
 import { CliLine } from "../../ui/cli-line.tsx";
 import { ErrorNote } from "../../ui/error-note.tsx";
 import { countText } from "../../ui/format.ts";
 import { Pagination } from "../../ui/pagination.tsx";
-import { Section } from "../../ui/blocks/section.tsx";
 import { useUrlState } from "../../ui/url-state.ts";
 
 interface StateDifferenceProps {
@@ -17,11 +17,20 @@ interface StateDifferenceProps {
 /** How a state differs from another one, without values: states hold secrets that nobody has marked. */
 export function StateDifferenceSection({ fromId, toId, title }: StateDifferenceProps) {
   const [page, setPage] = useUrlState("difference");
-  const { data, error, refetch } = useQuery(StateService.method.diffStates, { fromStateVersionId: fromId, toStateVersionId: toId, pageToken: page });
+  const { data, error, refetch } = useQuery(StateService.method.diffStates, {
+    fromStateVersionId: fromId,
+    toStateVersionId: toId,
+    pageToken: page,
+  });
   const difference = data?.difference;
   return (
-    <Section title={title} lead="Which attributes differ, without their values: states hold secrets that nobody has marked.">
-      {error !== null && <ErrorNote error={error} what="The states could not be compared" retry={() => void refetch()} />}
+    <Section
+      title={title}
+      lead="Which attributes differ, without their values: states hold secrets that nobody has marked."
+    >
+      {error !== null && (
+        <ErrorNote error={error} what="The states could not be compared" retry={() => void refetch()} />
+      )}
       {difference !== undefined && <Differences difference={difference} />}
       <Pagination token={page} nextToken={data?.nextPageToken ?? ""} onChange={setPage} />
       <CliLine command={`windlass state diff ${fromId} ${toId}`} />
@@ -42,7 +51,13 @@ const rowsOf = ({ added, removed, changed, outputs }: StateDifference): readonly
   ...added.map((text): Row => ({ symbol: "+", word: "added", colour: "text-success", text })),
   ...changed.map(({ address, attributes, attributesLeftOut }): Row => {
     const more = attributesLeftOut === 0 ? "" : ` and ${countText(attributesLeftOut, "more", "more")}`;
-    return { symbol: "~", word: "changed", colour: "text-warning", text: address, detail: `${attributes.join(", ")}${more}` };
+    return {
+      symbol: "~",
+      word: "changed",
+      colour: "text-warning",
+      text: address,
+      detail: `${attributes.join(", ")}${more}`,
+    };
   }),
   ...outputs.map((text): Row => ({ symbol: "~", word: "output", colour: "text-info", text })),
 ];

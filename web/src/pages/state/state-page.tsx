@@ -1,14 +1,14 @@
 import { useQuery } from "@connectrpc/connect-query";
 import { skipToken } from "@tanstack/react-query";
 import { useParams } from "wouter";
-import { type StateVersion, StateStatus } from "../../../../src/gen/windlass/v1/state_pb.ts";
+import { StateStatus, type StateVersion } from "../../../../src/gen/windlass/v1/state_pb.ts";
 import { StateService } from "../../../../src/gen/windlass/v1/state_service_pb.ts";
 import { Permission } from "../../../../src/gen/windlass/v1/system_service_pb.ts";
 import { useOrgFlag, usePath } from "../../app/organization.ts";
 import { Page } from "../../app/page.tsx";
 import { useLack } from "../../app/permission.ts";
-import { ErrorNote } from "../../ui/error-note.tsx";
 import { Facts } from "../../ui/blocks/facts.tsx";
+import { ErrorNote } from "../../ui/error-note.tsx";
 import { bytesText, shortId } from "../../ui/format.ts";
 import { RelativeTime } from "../../ui/relative-time.tsx";
 import { StateStatusBadge } from "../../words/state-status.tsx";
@@ -50,7 +50,12 @@ function Actions({ version }: { readonly version: StateVersion }) {
   return (
     <>
       {lack === undefined ? (
-        <a href={`/download/states/${encodeURIComponent(version.id)}`} download className="btn btn-sm border-base-content/20 bg-base-100" data-testid="download-state">
+        <a
+          href={`/download/states/${encodeURIComponent(version.id)}`}
+          download
+          className="btn btn-sm border-base-content/20 bg-base-100"
+          data-testid="download-state"
+        >
           Download
         </a>
       ) : (
@@ -75,7 +80,8 @@ function StateContent({ version, previousId }: { readonly version: StateVersion;
     <>
       {isAside && (
         <p className="rounded-box border border-error/40 bg-error/5 px-4 py-3">
-          <span className="font-medium">Kept aside:</span> {version.quarantineReason} Adopt it if it is what the world looks like; drop it if not.
+          <span className="font-medium">Kept aside:</span> {version.quarantineReason} Adopt it if it is what the world
+          looks like; drop it if not.
         </p>
       )}
       <Facts label="The state" facts={facts} testId="state-facts" />
@@ -99,5 +105,11 @@ function Difference({ version, previousId }: { readonly version: StateVersion; r
   const { data } = useQuery(StateService.method.getStateVersion, place);
   const fromId = isAside ? (data?.stateVersion?.id ?? "") : previousId;
   if (fromId === "") return null;
-  return <StateDifferenceSection fromId={fromId} toId={version.id} title={isAside ? "Against the current state" : "Against the state before it"} />;
+  return (
+    <StateDifferenceSection
+      fromId={fromId}
+      toId={version.id}
+      title={isAside ? "Against the current state" : "Against the state before it"}
+    />
+  );
 }

@@ -6,13 +6,13 @@ import { StateService } from "../../../../src/gen/windlass/v1/state_service_pb.t
 import type { Workspace } from "../../../../src/gen/windlass/v1/workspace_pb.ts";
 import { usePath } from "../../app/organization.ts";
 import { ActionButton } from "../../ui/action-button.tsx";
+import { Section } from "../../ui/blocks/section.tsx";
 import { type Column, DataTable } from "../../ui/data-table.tsx";
 import { EmptyState } from "../../ui/empty-state.tsx";
 import { ErrorNote } from "../../ui/error-note.tsx";
 import { bytesText, shortId } from "../../ui/format.ts";
 import { Pagination } from "../../ui/pagination.tsx";
 import { RelativeTime } from "../../ui/relative-time.tsx";
-import { Section } from "../../ui/blocks/section.tsx";
 import { useUrlState } from "../../ui/url-state.ts";
 import { callerName } from "../../words/caller.ts";
 import { StateStatusBadge } from "../../words/state-status.tsx";
@@ -21,10 +21,28 @@ const columns: readonly Column<StateVersion>[] = [
   { header: "Serial", cell: ({ serial }) => `${serial}` },
   { header: "State", cell: (version) => <StateStatusBadge version={version} /> },
   { header: "From", cell: (version) => <Origin version={version} /> },
-  { header: "Resources", align: "right", cell: ({ resourceCount, unreadReason }) => (unreadReason === "" ? resourceCount : <span className="quiet" title={unreadReason}>not read</span>) },
+  {
+    header: "Resources",
+    align: "right",
+    cell: ({ resourceCount, unreadReason }) =>
+      unreadReason === "" ? (
+        resourceCount
+      ) : (
+        <span className="quiet" title={unreadReason}>
+          not read
+        </span>
+      ),
+  },
   { header: "Size", align: "right", wideOnly: true, cell: ({ sizeBytes }) => bytesText(sizeBytes) },
   { header: "Written by", wideOnly: true, cell: ({ terraformVersion }) => terraformVersion },
-  { header: "Note", grows: true, wideOnly: true, cell: ({ quarantineReason, unreadReason }) => <span title={quarantineReason || unreadReason}>{quarantineReason || unreadReason}</span> },
+  {
+    header: "Note",
+    grows: true,
+    wideOnly: true,
+    cell: ({ quarantineReason, unreadReason }) => (
+      <span title={quarantineReason || unreadReason}>{quarantineReason || unreadReason}</span>
+    ),
+  },
   { header: "Stored", align: "right", cell: ({ createTime }) => <RelativeTime time={createTime} /> },
 ];
 
@@ -43,7 +61,12 @@ export function StateTab({ workspace }: { readonly workspace: Workspace }) {
       title="State versions"
       lead="Each apply, push and rollback makes one. None is ever overwritten."
       actions={
-        <ActionButton onClick={() => setAside(aside === "" ? "1" : "")} testId="states-aside" tone="quiet" isPressed={aside !== ""}>
+        <ActionButton
+          onClick={() => setAside(aside === "" ? "1" : "")}
+          testId="states-aside"
+          tone="quiet"
+          isPressed={aside !== ""}
+        >
           Only kept aside
         </ActionButton>
       }
@@ -63,7 +86,9 @@ export function StateTab({ workspace }: { readonly workspace: Workspace }) {
                 The first apply makes one. A state that you have already can be pushed.
               </EmptyState>
             ) : (
-              <EmptyState title="Nothing is kept aside">A state that could not become the current one is kept here until somebody decides.</EmptyState>
+              <EmptyState title="Nothing is kept aside">
+                A state that could not become the current one is kept here until somebody decides.
+              </EmptyState>
             )
           }
         />

@@ -6,8 +6,8 @@ import { violationOf } from "../../data/problem.ts";
 import { useAttempt } from "../../data/use-attempt.ts";
 import { useCall } from "../../data/use-call.ts";
 import { shellWord } from "../../ui/cli-line.tsx";
-import { type Expiry, ExpiryField, expiryDuration, expiryFlag } from "../../ui/forms/expiry-field.tsx";
 import { Field } from "../../ui/field.tsx";
+import { type Expiry, ExpiryField, expiryDuration, expiryFlag } from "../../ui/forms/expiry-field.tsx";
 import { FormDialog } from "../../ui/forms/form-dialog.tsx";
 import { NewTokenShown } from "./new-token-shown.tsx";
 
@@ -22,7 +22,10 @@ export function NewTokenDialog({ pool, onClose }: NewTokenDialogProps) {
   const organization = useOrganization();
   const orgFlag = useOrgFlag();
   const attempt = useAttempt();
-  const createAgentToken = useCall(AgentTokenService.method.createAgentToken, ["ListAgentTokens", "GetAgentPoolOverview"]);
+  const createAgentToken = useCall(AgentTokenService.method.createAgentToken, [
+    "ListAgentTokens",
+    "GetAgentPoolOverview",
+  ]);
   const [description, setDescription] = useState("");
   const [expiry, setExpiry] = useState<Expiry>("90d");
   const [made, setMade] = useState<{ readonly token: AgentToken; readonly secret: string }>();
@@ -32,7 +35,8 @@ export function NewTokenDialog({ pool, onClose }: NewTokenDialogProps) {
       const { agentToken, secret } = await createAgentToken({ organization, agentPool: pool, description, expiresIn });
       if (agentToken !== undefined) setMade({ token: agentToken, secret });
     });
-  if (made !== undefined) return <NewTokenShown pool={pool} token={made.token} secret={made.secret} onClose={onClose} />;
+  if (made !== undefined)
+    return <NewTokenShown pool={pool} token={made.token} secret={made.secret} onClose={onClose} />;
   const name = description === "" ? "" : ` --name ${shellWord(description)}`;
   return (
     <FormDialog

@@ -8,9 +8,9 @@ import { useOrganization, usePath } from "../../app/organization.ts";
 import { ActionButton } from "../../ui/action-button.tsx";
 import { ChoiceTabs } from "../../ui/blocks/choice-tabs.tsx";
 import { CodeBlock } from "../../ui/blocks/code-block.tsx";
+import { Secret } from "../../ui/blocks/secret.tsx";
 import { Dialog } from "../../ui/dialog.tsx";
 import { CheckIcon } from "../../ui/icons.tsx";
-import { Secret } from "../../ui/blocks/secret.tsx";
 import { isConnected } from "../../words/agent-status.tsx";
 import { type StartKind, startSteps } from "./start-lines.ts";
 
@@ -46,7 +46,10 @@ export function NewTokenShown({ pool, token, secret, onClose }: NewTokenShownPro
       <h3 className="font-medium">Start an agent with it</h3>
       <ChoiceTabs label="Where the agent runs" value={kind} options={kinds} onChange={setKind} testId="start-kind">
         {needsImage && (
-          <p className="quiet text-sm">YOUR-IMAGE is one that you build: it has Windlass, git, and terraform or tofu if agents may not download them.</p>
+          <p className="quiet text-sm">
+            YOUR-IMAGE is one that you build: it has Windlass, git, and terraform or tofu if agents may not download
+            them.
+          </p>
         )}
         {startSteps(kind, { address, organization, pool }).map(({ title, text }, index) => (
           <div key={title} className="space-y-1">
@@ -72,7 +75,8 @@ function FirstAgent({ pool, tokenId }: { readonly pool: string; readonly tokenId
         <p className="flex items-center gap-2.5">
           <span aria-hidden="true" className="loading loading-spinner loading-xs" />
           <span>
-            Waiting for the first agent… <span className="quiet">You may close this: agents show on the pool's page.</span>
+            Waiting for the first agent…{" "}
+            <span className="quiet">You may close this: agents show on the pool's page.</span>
           </span>
         </p>
       ) : (

@@ -5,7 +5,9 @@ const kinds: readonly StartKind[] = ["program", "systemd", "docker", "kubernetes
 const place = { address: "https://tf.example.com:7070", organization: "acme", pool: "prod" };
 
 test.each(kinds)("%s: every start names the server and a file with the token, and has room for no secret", (kind) => {
-  const text = startSteps(kind, place).map((step) => step.text).join("\n");
+  const text = startSteps(kind, place)
+    .map((step) => step.text)
+    .join("\n");
   expect(text).toContain(place.address);
   expect(text).toMatch(/--token-file,? [\w/-]*agent-token/);
   expect(text).not.toMatch(/--token |WINDLASS_AGENT_TOKEN/);

@@ -50,7 +50,10 @@ RestartPreventExitStatus=2 4 9
 [Install]
 WantedBy=multi-user.target`,
   },
-  { title: "Start it, now and at each boot:", text: "sudo systemctl daemon-reload && sudo systemctl enable --now windlass-agent" },
+  {
+    title: "Start it, now and at each boot:",
+    text: "sudo systemctl daemon-reload && sudo systemctl enable --now windlass-agent",
+  },
 ];
 
 const docker = ({ address }: StartPlace): readonly StartStep[] => [
@@ -75,7 +78,8 @@ const kubernetes = ({ address, organization, pool }: StartPlace): readonly Start
   },
   { title: "Agents that are always there:", text: deployment(address) },
   {
-    title: "Or, with KEDA, one agent for each job that waits. Prometheus reads the server's metrics (--metrics-listen):",
+    title:
+      "Or, with KEDA, one agent for each job that waits. Prometheus reads the server's metrics (--metrics-listen):",
     text: scaledJob(address, organization, pool),
   },
 ];

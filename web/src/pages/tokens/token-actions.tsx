@@ -2,8 +2,8 @@ import { useState } from "react";
 import type { AgentToken } from "../../../../src/gen/windlass/v1/agent_token_pb.ts";
 import { AgentTokenService } from "../../../../src/gen/windlass/v1/agent_token_service_pb.ts";
 import { Permission } from "../../../../src/gen/windlass/v1/system_service_pb.ts";
-import { useLack } from "../../app/permission.ts";
 import { useOrgFlag } from "../../app/organization.ts";
+import { useLack } from "../../app/permission.ts";
 import { useAttempt } from "../../data/use-attempt.ts";
 import { useCall } from "../../data/use-call.ts";
 import { ActionButton } from "../../ui/action-button.tsx";
@@ -24,7 +24,12 @@ export function TokenActions({ token }: { readonly token: AgentToken }) {
   const close = () => setOpen(undefined);
   return (
     <span className="inline-flex gap-1.5">
-      <ActionButton size="xs" onClick={() => setOpen("rotate")} testId="rotate-token" disabledReason={lack ?? over ?? replaced}>
+      <ActionButton
+        size="xs"
+        onClick={() => setOpen("rotate")}
+        testId="rotate-token"
+        disabledReason={lack ?? over ?? replaced}
+      >
         Rotate
       </ActionButton>
       <ActionButton size="xs" onClick={() => setOpen("revoke")} testId="revoke-token" disabledReason={lack ?? over}>
@@ -66,7 +71,10 @@ function RotateTokenDialog({ token, onClose }: TokenDialogProps) {
       cli={`windlass token rotate ${token.id} --grace ${overlap}${orgFlag}`}
       testId="rotate-token-dialog"
     >
-      <p>A new token takes its place, and its secret is shown once. Write it into the token file of each agent: running jobs do not notice.</p>
+      <p>
+        A new token takes its place, and its secret is shown once. Write it into the token file of each agent: running
+        jobs do not notice.
+      </p>
       <OverlapField value={overlap} onChange={setOverlap} />
       <Touched token={token} />
     </FormDialog>

@@ -18,7 +18,9 @@ const columns: readonly Column<AgentToken>[] = [
 
 /** The tokens of a pool. */
 export function TokensTable({ tokens, empty }: { readonly tokens: readonly AgentToken[]; readonly empty: ReactNode }) {
-  return <DataTable label="Tokens" columns={columns} rows={tokens} rowKey={({ id }) => id} empty={empty} testId="tokens" />;
+  return (
+    <DataTable label="Tokens" columns={columns} rows={tokens} rowKey={({ id }) => id} empty={empty} testId="tokens" />
+  );
 }
 
 const TokenName = ({ token: { id, description, prefix } }: { readonly token: AgentToken }) => (
@@ -31,7 +33,8 @@ const TokenName = ({ token: { id, description, prefix } }: { readonly token: Age
 );
 
 function TokenState({ token }: { readonly token: AgentToken }) {
-  if (token.active && token.replacedBy !== "") return <StatusBadge tone="wait" text="Replaced, ends soon" title={token.replacedBy} />;
+  if (token.active && token.replacedBy !== "")
+    return <StatusBadge tone="wait" text="Replaced, ends soon" title={token.replacedBy} />;
   if (token.active) return <StatusBadge tone="good" text="Active" />;
   return <StatusBadge tone="quiet" text={token.revokeTime === undefined ? "Expired" : "Revoked"} />;
 }
@@ -44,7 +47,11 @@ const LastUse = ({ token: { lastUseTime, lastUseAddress } }: { readonly token: A
 );
 
 const AgentNames = ({ agents }: { readonly agents: readonly string[] }) =>
-  agents.length === 0 ? <span className="quiet">none</span> : <span title={agents.join(", ")}>{agents.join(", ")}</span>;
+  agents.length === 0 ? (
+    <span className="quiet">none</span>
+  ) : (
+    <span title={agents.join(", ")}>{agents.join(", ")}</span>
+  );
 
 const Created = ({ token: { createTime, createdBy } }: { readonly token: AgentToken }) => (
   <span>

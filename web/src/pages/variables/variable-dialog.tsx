@@ -43,8 +43,15 @@ const categories = [
 /** The value of a sensitive one is read from a file: what stands in a command line is in the shell's history. */
 function commandOf(owner: VariableOwner, { key, value, category, hcl, sensitive, description }: Form): string {
   const name = key === "" ? "KEY" : key;
-  const pair = sensitive ? `${shellWord(name)}=- < FILE` : shellWord(`${name}=${value.length > 60 || value.includes("\n") ? "@FILE" : value}`);
-  const flags = [category === "env" ? " --env" : "", hcl && category === "terraform" ? " --hcl" : "", sensitive ? " --sensitive" : "", description === "" ? "" : ` --description ${shellWord(description)}`];
+  const pair = sensitive
+    ? `${shellWord(name)}=- < FILE`
+    : shellWord(`${name}=${value.length > 60 || value.includes("\n") ? "@FILE" : value}`);
+  const flags = [
+    category === "env" ? " --env" : "",
+    hcl && category === "terraform" ? " --hcl" : "",
+    sensitive ? " --sensitive" : "",
+    description === "" ? "" : ` --description ${shellWord(description)}`,
+  ];
   return `windlass var set ${ownerFlag(owner)}${flags.join("")} ${pair}`;
 }
 
@@ -79,8 +86,21 @@ export function VariableDialog({ owner, variable, onClose }: VariableDialogProps
     >
       {variable === undefined && (
         <>
-          <SelectField label="How terraform gets it" options={categories} value={form.category} onChange={(category) => change({ category })} testId="variable-category" />
-          <Field label="Key" value={form.key} onChange={(key) => change({ key })} error={violationOf(problem, "key")} testId="variable-key" mono />
+          <SelectField
+            label="How terraform gets it"
+            options={categories}
+            value={form.category}
+            onChange={(category) => change({ category })}
+            testId="variable-category"
+          />
+          <Field
+            label="Key"
+            value={form.key}
+            onChange={(key) => change({ key })}
+            error={violationOf(problem, "key")}
+            testId="variable-key"
+            mono
+          />
         </>
       )}
       <Field
@@ -88,12 +108,26 @@ export function VariableDialog({ owner, variable, onClose }: VariableDialogProps
         value={form.value}
         onChange={(value) => change({ value })}
         error={violationOf(problem, "value")}
-        hint={wasSensitive ? "The value that is set is never shown: type it anew." : form.hcl && isTerraform ? 'An expression: ["a", "b"], { size = 3 }, 42.' : undefined}
+        hint={
+          wasSensitive
+            ? "The value that is set is never shown: type it anew."
+            : form.hcl && isTerraform
+              ? 'An expression: ["a", "b"], { size = 3 }, 42.'
+              : undefined
+        }
         rows={4}
         testId="variable-value"
         mono
       />
-      {isTerraform && <CheckField label="HCL" hint="The value is an expression: a list, a map, a number." isChecked={form.hcl} onChange={(hcl) => change({ hcl })} testId="variable-hcl" />}
+      {isTerraform && (
+        <CheckField
+          label="HCL"
+          hint="The value is an expression: a list, a map, a number."
+          isChecked={form.hcl}
+          onChange={(hcl) => change({ hcl })}
+          testId="variable-hcl"
+        />
+      )}
       <CheckField
         label="Sensitive"
         hint="Stored encrypted, never shown again, redacted in logs if it has 6 characters or more."
@@ -101,7 +135,13 @@ export function VariableDialog({ owner, variable, onClose }: VariableDialogProps
         onChange={(sensitive) => change({ sensitive })}
         testId="variable-sensitive"
       />
-      <Field label="Description" value={form.description} onChange={(description) => change({ description })} error={violationOf(problem, "description")} testId="variable-description" />
+      <Field
+        label="Description"
+        value={form.description}
+        onChange={(description) => change({ description })}
+        error={violationOf(problem, "description")}
+        testId="variable-description"
+      />
     </FormDialog>
   );
 }

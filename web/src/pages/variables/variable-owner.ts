@@ -4,11 +4,20 @@ export type VariableOwner =
   | { readonly kind: "set"; readonly name: string };
 
 /** For a request. */
-export const ownerInput = ({ kind, name }: VariableOwner): { readonly workspace: string } | { readonly variableSet: string } =>
+export const ownerInput = ({
+  kind,
+  name,
+}: VariableOwner): { readonly workspace: string } | { readonly variableSet: string } =>
   kind === "workspace" ? { workspace: name } : { variableSet: name };
 
 /** For the command line. */
-export const ownerFlag = ({ kind, name }: VariableOwner): string => (kind === "workspace" ? `-w ${name}` : `--set ${name}`);
+export const ownerFlag = ({ kind, name }: VariableOwner): string =>
+  kind === "workspace" ? `-w ${name}` : `--set ${name}`;
 
 /** Answers that a change of variables makes stale: no event tells of them. */
-export const variableAnswers: readonly string[] = ["ListVariables", "ListEffectiveVariables", "GetVariableSet", "ListVariableSets"];
+export const variableAnswers: readonly string[] = [
+  "ListVariables",
+  "ListEffectiveVariables",
+  "GetVariableSet",
+  "ListVariableSets",
+];

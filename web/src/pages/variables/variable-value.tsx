@@ -2,7 +2,11 @@ import type { Variable } from "../../../../src/gen/windlass/v1/variable_pb.ts";
 import { countText } from "../../ui/format.ts";
 
 /** A value on one line; a sensitive one never comes back from the server. */
-export function VariableValue({ variable: { value, sensitive } }: { readonly variable: Pick<Variable, "value" | "sensitive"> }) {
+export function VariableValue({
+  variable: { value, sensitive },
+}: {
+  readonly variable: Pick<Variable, "value" | "sensitive">;
+}) {
   if (sensitive) return <span className="quiet">sensitive: not shown</span>;
   if (value === "") return <span className="quiet">empty</span>;
   const lines = value.split("\n");

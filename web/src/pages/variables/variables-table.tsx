@@ -8,6 +8,7 @@ import { useOrganization, useOrgFlag } from "../../app/organization.ts";
 import { useLack } from "../../app/permission.ts";
 import { useCall } from "../../data/use-call.ts";
 import { ActionButton } from "../../ui/action-button.tsx";
+import { Section } from "../../ui/blocks/section.tsx";
 import { shellWord } from "../../ui/cli-line.tsx";
 import { ConfirmDialog } from "../../ui/confirm-dialog.tsx";
 import { type Column, DataTable } from "../../ui/data-table.tsx";
@@ -15,10 +16,9 @@ import { EmptyState } from "../../ui/empty-state.tsx";
 import { ErrorNote } from "../../ui/error-note.tsx";
 import { Pagination } from "../../ui/pagination.tsx";
 import { RelativeTime } from "../../ui/relative-time.tsx";
-import { Section } from "../../ui/blocks/section.tsx";
 import { useUrlState } from "../../ui/url-state.ts";
-import { ownerFlag, ownerInput, type VariableOwner, variableAnswers } from "./variable-owner.ts";
 import { VariableDialog } from "./variable-dialog.tsx";
+import { ownerFlag, ownerInput, type VariableOwner, variableAnswers } from "./variable-owner.ts";
 import { VariableValue } from "./variable-value.tsx";
 
 interface VariablesTableProps {
@@ -48,11 +48,19 @@ export function VariablesTable({ owner, title, lead }: VariablesTableProps) {
     { header: "Value", grows: true, cell: (variable) => <VariableValue variable={variable} /> },
     { header: "Kind", wideOnly: true, cell: (variable) => kindText(variable) },
     { header: "Changed", wideOnly: true, align: "right", cell: ({ updateTime }) => <RelativeTime time={updateTime} /> },
-    { header: "Actions", align: "right", cell: (variable) => <VariableActions variable={variable} owner={owner} lack={lack} onEdit={() => setEdited(variable)} /> },
+    {
+      header: "Actions",
+      align: "right",
+      cell: (variable) => (
+        <VariableActions variable={variable} owner={owner} lack={lack} onEdit={() => setEdited(variable)} />
+      ),
+    },
   ];
   return (
     <Section title={title} lead={lead} actions={add}>
-      {error !== null && <ErrorNote error={error} what="The variables could not be read" retry={() => void refetch()} />}
+      {error !== null && (
+        <ErrorNote error={error} what="The variables could not be read" retry={() => void refetch()} />
+      )}
       {data !== undefined && (
         <DataTable
           label={title}
@@ -68,7 +76,13 @@ export function VariablesTable({ owner, title, lead }: VariablesTableProps) {
         />
       )}
       <Pagination token={page} nextToken={data?.nextPageToken ?? ""} onChange={setPage} />
-      {edited !== undefined && <VariableDialog owner={owner} variable={edited === "new" ? undefined : edited} onClose={() => setEdited(undefined)} />}
+      {edited !== undefined && (
+        <VariableDialog
+          owner={owner}
+          variable={edited === "new" ? undefined : edited}
+          onClose={() => setEdited(undefined)}
+        />
+      )}
     </Section>
   );
 }

@@ -7,11 +7,11 @@ import { useOrgFlag, usePath } from "../../app/organization.ts";
 import { useLack } from "../../app/permission.ts";
 import { useCall } from "../../data/use-call.ts";
 import { ActionButton } from "../../ui/action-button.tsx";
+import { Section } from "../../ui/blocks/section.tsx";
 import { ConfirmDialog } from "../../ui/confirm-dialog.tsx";
 import { ErrorNote } from "../../ui/error-note.tsx";
 import { CheckField } from "../../ui/field.tsx";
 import { countText, shortId } from "../../ui/format.ts";
-import { Section } from "../../ui/blocks/section.tsx";
 import { unlockingOf } from "./unlocking.ts";
 import type { WorkspaceTabProps } from "./workspace-page.tsx";
 
@@ -20,9 +20,15 @@ export function DeleteWorkspace({ workspace }: WorkspaceTabProps) {
   const [asks, setAsks] = useState(false);
   const lack = useLack(Permission.OPERATE);
   const { lock } = workspace;
-  const held = lock !== undefined && unlockingOf(lock, undefined) === "under-way" ? `${shortId(lock.runId)} has not ended: cancel it first` : undefined;
+  const held =
+    lock !== undefined && unlockingOf(lock, undefined) === "under-way"
+      ? `${shortId(lock.runId)} has not ended: cancel it first`
+      : undefined;
   return (
-    <Section title="Delete this workspace" lead="Its runs, variables and states go with it. What its state manages stays in the world, and nobody manages it then.">
+    <Section
+      title="Delete this workspace"
+      lead="Its runs, variables and states go with it. What its state manages stays in the world, and nobody manages it then."
+    >
       <ActionButton onClick={() => setAsks(true)} testId="delete-workspace" disabledReason={lack ?? held}>
         Delete workspace
       </ActionButton>
@@ -31,7 +37,13 @@ export function DeleteWorkspace({ workspace }: WorkspaceTabProps) {
   );
 }
 
-function DeleteWorkspaceDialog({ workspace, onClose }: { readonly workspace: Workspace; readonly onClose: () => void }) {
+function DeleteWorkspaceDialog({
+  workspace,
+  onClose,
+}: {
+  readonly workspace: Workspace;
+  readonly onClose: () => void;
+}) {
   const path = usePath();
   const orgFlag = useOrgFlag();
   const [, navigate] = useLocation();
@@ -41,12 +53,12 @@ function DeleteWorkspaceDialog({ workspace, onClose }: { readonly workspace: Wor
   const preview = useCall(WorkspaceService.method.deleteWorkspace);
   const [losses, setLosses] = useState<string>();
   const [failure, setFailure] = useState<{ readonly error: unknown }>();
+  // biome-ignore lint/correctness/useExhaustiveDependencies: asked once, when the dialog opens
   useEffect(() => {
     preview({ workspace: workspace.id, force: true, validateOnly: true }).then(
       (answer) => setLosses(lossesText(answer.losses)),
       (error: unknown) => setFailure({ error }),
     );
-    // biome-ignore lint/correctness/useExhaustiveDependencies: asked once, when the dialog opens
   }, []);
   const hasState = workspace.currentStateVersionId !== "";
   return (
@@ -81,7 +93,13 @@ function DeleteWorkspaceDialog({ workspace, onClose }: { readonly workspace: Wor
 function lossesText(losses: WorkspaceLosses | undefined): string {
   if (losses === undefined) return "The server did not say what would be lost.";
   const { stateVersions, resources, runs, variables, configurationVersions, unreadReason } = losses;
-  const managed = unreadReason === "" ? countText(resources, "resource") : `an unknown number of resources (${unreadReason})`;
-  const parts = [countText(runs, "run"), countText(variables, "variable"), countText(configurationVersions, "configuration"), countText(stateVersions, "state version")];
+  const managed =
+    unreadReason === "" ? countText(resources, "resource") : `an unknown number of resources (${unreadReason})`;
+  const parts = [
+    countText(runs, "run"),
+    countText(variables, "variable"),
+    countText(configurationVersions, "configuration"),
+    countText(stateVersions, "state version"),
+  ];
   return `Deletes ${parts.join(", ")}. Its state manages ${managed}.`;
 }

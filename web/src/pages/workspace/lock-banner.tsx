@@ -30,7 +30,10 @@ export function LockBanner({ workspace, lock }: LockBannerProps) {
   const how = unlockingOf(lock, caller?.id);
   const underWay = how === "under-way" ? "The run releases it when it ends" : undefined;
   return (
-    <div className="flex flex-wrap items-center gap-x-4 gap-y-2 rounded-box border border-base-300 bg-base-100 px-4 py-3" data-testid="lock-banner">
+    <div
+      className="flex flex-wrap items-center gap-x-4 gap-y-2 rounded-box border border-base-300 bg-base-100 px-4 py-3"
+      data-testid="lock-banner"
+    >
       <LockIcon />
       <div className="min-w-0 grow">
         <p>
@@ -39,7 +42,11 @@ export function LockBanner({ workspace, lock }: LockBannerProps) {
         {lock.reason !== "" && <p className="quiet break-words text-sm">“{lock.reason}”</p>}
         {workspace.queuedRuns > 0 && <p className="quiet text-sm">{workspace.queuedRuns} waiting behind it.</p>}
       </div>
-      <ActionButton onClick={() => setAsks(true)} testId="unlock-workspace" disabledReason={underWay ?? (how === "own" ? operates : owns)}>
+      <ActionButton
+        onClick={() => setAsks(true)}
+        testId="unlock-workspace"
+        disabledReason={underWay ?? (how === "own" ? operates : owns)}
+      >
         {how === "own" || how === "under-way" ? "Unlock" : "Unlock by force"}
       </ActionButton>
       {asks && <UnlockDialog workspace={workspace} lock={lock} how={how} onClose={() => setAsks(false)} />}
@@ -90,7 +97,8 @@ function UnlockDialog({ workspace, lock, how, onClose }: UnlockDialogProps) {
       {how === "own" && <p>The next run that waits begins at once.</p>}
       {how === "force" && (
         <p>
-          {callerName(lock.holder)} has locked it{lock.reason !== "" && <>: “{lock.reason}”</>}. Ask them first: they may be changing its resources right now.
+          {callerName(lock.holder)} has locked it{lock.reason !== "" && <>: “{lock.reason}”</>}. Ask them first: they
+          may be changing its resources right now.
         </p>
       )}
       {how === "left-behind" && (

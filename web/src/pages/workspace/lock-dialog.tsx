@@ -30,7 +30,14 @@ export function LockDialog({ workspace, onClose }: WorkspaceTabProps & { readonl
       testId="lock-dialog"
     >
       <p>Its new runs wait until you unlock it. Nobody else can write its state meanwhile.</p>
-      <Field label="Reason" value={reason} onChange={setReason} error={violationOf(attempt.problem, "reason")} hint="Shown to everybody who waits." testId="lock-reason" />
+      <Field
+        label="Reason"
+        value={reason}
+        onChange={setReason}
+        error={violationOf(attempt.problem, "reason")}
+        hint="Shown to everybody who waits."
+        testId="lock-reason"
+      />
     </FormDialog>
   );
 }

@@ -4,14 +4,14 @@ import { Link } from "wouter";
 import { RunService } from "../../../../src/gen/windlass/v1/run_service_pb.ts";
 import { ExecutionMode, type Workspace } from "../../../../src/gen/windlass/v1/workspace_pb.ts";
 import { usePath } from "../../app/organization.ts";
-import { EmptyState } from "../../ui/empty-state.tsx";
 import { Facts } from "../../ui/blocks/facts.tsx";
-import { RelativeTime } from "../../ui/relative-time.tsx";
 import { Section } from "../../ui/blocks/section.tsx";
+import { EmptyState } from "../../ui/empty-state.tsx";
+import { RelativeTime } from "../../ui/relative-time.tsx";
 import { engineText, modeWords } from "../../words/execution.ts";
+import { RunsTable } from "../runs/runs-table.tsx";
 import { Outputs } from "../state/outputs.tsx";
 import { Resources } from "../state/resources.tsx";
-import { RunsTable } from "../runs/runs-table.tsx";
 import type { WorkspaceTabProps } from "./workspace-page.tsx";
 
 export function OverviewTab({ workspace }: WorkspaceTabProps) {
@@ -28,16 +28,36 @@ export function OverviewTab({ workspace }: WorkspaceTabProps) {
 
 const factsOf = (workspace: Workspace) => [
   { label: "Runs where", value: <Place workspace={workspace} /> },
-  { label: "Engine", value: `${engineText(workspace.engine)} ${workspace.engineVersion || "(whatever the agent has)"}` },
-  { label: "Auto-apply", value: workspace.autoApply ? "on: plans with changes are applied without asking" : "off: somebody confirms each plan" },
-  { label: "Directory", value: workspace.workingDirectory === "" ? "the root" : <span className="font-mono text-xs">{workspace.workingDirectory}</span> },
-  { label: "Tags", value: workspace.tags.length === 0 ? <span className="quiet">none</span> : workspace.tags.join(", ") },
+  {
+    label: "Engine",
+    value: `${engineText(workspace.engine)} ${workspace.engineVersion || "(whatever the agent has)"}`,
+  },
+  {
+    label: "Auto-apply",
+    value: workspace.autoApply
+      ? "on: plans with changes are applied without asking"
+      : "off: somebody confirms each plan",
+  },
+  {
+    label: "Directory",
+    value:
+      workspace.workingDirectory === "" ? (
+        "the root"
+      ) : (
+        <span className="font-mono text-xs">{workspace.workingDirectory}</span>
+      ),
+  },
+  {
+    label: "Tags",
+    value: workspace.tags.length === 0 ? <span className="quiet">none</span> : workspace.tags.join(", "),
+  },
   { label: "Changed", value: <RelativeTime time={workspace.updateTime} /> },
 ];
 
 function Place({ workspace: { executionMode, agentPool, agentSelector } }: { readonly workspace: Workspace }) {
   const path = usePath();
-  if (executionMode !== ExecutionMode.AGENT) return <span title={modeWords(executionMode).about}>{modeWords(executionMode).text.toLowerCase()}</span>;
+  if (executionMode !== ExecutionMode.AGENT)
+    return <span title={modeWords(executionMode).about}>{modeWords(executionMode).text.toLowerCase()}</span>;
   return (
     <>
       pool{" "}

@@ -24,7 +24,8 @@ export function RunsTab({ workspace: { organization, name } }: WorkspaceTabProps
           hasWorkspace={false}
           empty={
             <EmptyState title="No runs yet" cli={`windlass run start ${name} --dir .`}>
-              A run plans the workspace's configuration, and applies it once somebody has confirmed the plan. The command uploads the configuration.
+              A run plans the workspace's configuration, and applies it once somebody has confirmed the plan. The
+              command uploads the configuration.
             </EmptyState>
           }
         />

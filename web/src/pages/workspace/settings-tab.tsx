@@ -3,12 +3,12 @@ import { Permission } from "../../../../src/gen/windlass/v1/system_service_pb.ts
 import { WorkspaceService } from "../../../../src/gen/windlass/v1/workspace_service_pb.ts";
 import { usePath } from "../../app/organization.ts";
 import { useLack } from "../../app/permission.ts";
-import { violationOf } from "../../data/problem.ts";
 import { maskPath } from "../../data/edits.ts";
+import { violationOf } from "../../data/problem.ts";
 import { useCall } from "../../data/use-call.ts";
 import { type Edit, useEdit } from "../../data/use-edit.ts";
-import { EditForm } from "../../ui/forms/edit-form.tsx";
 import { CheckField, Field, SelectField } from "../../ui/field.tsx";
+import { EditForm } from "../../ui/forms/edit-form.tsx";
 import { executionModes, modeOf, modeWords } from "../../words/execution.ts";
 import { PoolField } from "../workspaces/pool-field.tsx";
 import { DeleteWorkspace } from "./delete-workspace.tsx";
@@ -28,18 +28,35 @@ function EditWorkspace({ workspace }: WorkspaceTabProps) {
   const path = usePath();
   const [, navigate] = useLocation();
   const lack = useLack(Permission.OPERATE);
-  const update = useCall(WorkspaceService.method.updateWorkspace, ["GetWorkspace", "ListWorkspaces", "ListAgentPools", "GetAgentPoolOverview"]);
+  const update = useCall(WorkspaceService.method.updateWorkspace, [
+    "GetWorkspace",
+    "ListWorkspaces",
+    "ListAgentPools",
+    "GetAgentPoolOverview",
+  ]);
   const read = formOf(workspace);
   const edit = useEdit(read, workspace.etag);
   const mistakes = mistakesOf(edit.draft);
   const save = () =>
     edit.save(async (paths, etag) => {
-      await update({ workspace: workspace.id, changes: changesOf(edit.draft), updateMask: { paths: [...paths] }, etag });
+      await update({
+        workspace: workspace.id,
+        changes: changesOf(edit.draft),
+        updateMask: { paths: [...paths] },
+        etag,
+      });
       if (edit.draft.name !== workspace.name) navigate(path("ws", edit.draft.name, "settings"), { replace: true });
     });
   const mistake = Object.values(mistakes)[0];
   return (
-    <EditForm title="Settings" edit={edit} onSave={() => void save()} lack={lack ?? mistake} failed="The workspace was not changed" testId="edit-workspace">
+    <EditForm
+      title="Settings"
+      edit={edit}
+      onSave={() => void save()}
+      lack={lack ?? mistake}
+      failed="The workspace was not changed"
+      testId="edit-workspace"
+    >
       <GeneralFields edit={edit} mistakes={mistakes} />
       <PlaceFields edit={edit} mistakes={mistakes} read={read} />
       <EngineFields edit={edit} mistakes={mistakes} />
@@ -54,7 +71,10 @@ interface FieldsProps {
   readonly mistakes: Readonly<Record<string, string>>;
 }
 
-type TextField = { [Name in keyof WorkspaceForm]: WorkspaceForm[Name] extends string ? Name : never }[keyof WorkspaceForm] & string;
+type TextField = {
+  [Name in keyof WorkspaceForm]: WorkspaceForm[Name] extends string ? Name : never;
+}[keyof WorkspaceForm] &
+  string;
 
 interface TextProps extends FieldsProps {
   readonly name: TextField;
@@ -81,14 +101,23 @@ function Text({ edit, mistakes, name, label, hint, mono = false }: TextProps) {
 function GeneralFields(props: FieldsProps) {
   return (
     <>
-      <Text {...props} name="name" label="Name" hint="Links and cloud blocks have the name: they break when it changes." mono />
+      <Text
+        {...props}
+        name="name"
+        label="Name"
+        hint="Links and cloud blocks have the name: they break when it changes."
+        mono
+      />
       <Text {...props} name="description" label="Description" />
       <Text {...props} name="tags" label="Tags" hint="Separated by commas: prod, team:network." mono />
     </>
   );
 }
 
-const modeOptions = executionModes.map((mode) => ({ value: modeWords(mode).flag, label: `${modeWords(mode).text}: ${modeWords(mode).about}` }));
+const modeOptions = executionModes.map((mode) => ({
+  value: modeWords(mode).flag,
+  label: `${modeWords(mode).text}: ${modeWords(mode).about}`,
+}));
 
 function PlaceFields({ edit, mistakes, read }: FieldsProps & { readonly read: WorkspaceForm }) {
   const { draft, problem } = edit;
@@ -111,9 +140,16 @@ function PlaceFields({ edit, mistakes, read }: FieldsProps & { readonly read: Wo
             onChange={(agentPool) => edit.change({ agentPool })}
             workspace={draft.name}
             error={violationOf(problem, "agent_pool") ?? edit.told("agentPool")}
-            hint={mistakes["agentPool"]}
+            hint={mistakes.agentPool}
           />
-          <Text edit={edit} mistakes={mistakes} name="agentSelector" label="Agents with these labels" hint="Such as zone=a,gpu,!spot. Empty is any agent of the pool." mono />
+          <Text
+            edit={edit}
+            mistakes={mistakes}
+            name="agentSelector"
+            label="Agents with these labels"
+            hint="Such as zone=a,gpu,!spot. Empty is any agent of the pool."
+            mono
+          />
         </>
       )}
     </fieldset>
@@ -139,8 +175,20 @@ function EngineFields({ edit, mistakes }: FieldsProps) {
         hint="A plan that waits is applied by the program that made it."
         testId="workspace-engine"
       />
-      <Text {...props} name="engineVersion" label="Engine version" hint="1.11.4, 1.11 (any 1.11.x) or ~> 1.11. Empty is whatever the agent has." mono />
-      <Text {...props} name="workingDirectory" label="Working directory" hint="Within the configuration. Empty is its root." mono />
+      <Text
+        {...props}
+        name="engineVersion"
+        label="Engine version"
+        hint="1.11.4, 1.11 (any 1.11.x) or ~> 1.11. Empty is whatever the agent has."
+        mono
+      />
+      <Text
+        {...props}
+        name="workingDirectory"
+        label="Working directory"
+        hint="Within the configuration. Empty is its root."
+        mono
+      />
       <CheckField
         label="Apply without asking"
         hint="Plans with changes are applied at once. Otherwise somebody confirms each."
@@ -157,8 +205,20 @@ function LimitFields(props: FieldsProps) {
     <fieldset className="space-y-4 border-base-300 border-t pt-4">
       <legend className="sr-only">Limits</legend>
       <Text {...props} name="initTimeout" label="Init may take" hint="Such as 10m. Empty is the server's limit." mono />
-      <Text {...props} name="planTimeout" label="A plan may take" hint="Such as 30m. Empty is the server's limit." mono />
-      <Text {...props} name="applyTimeout" label="An apply may take" hint="Such as 2h. Empty is the server's limit." mono />
+      <Text
+        {...props}
+        name="planTimeout"
+        label="A plan may take"
+        hint="Such as 30m. Empty is the server's limit."
+        mono
+      />
+      <Text
+        {...props}
+        name="applyTimeout"
+        label="An apply may take"
+        hint="Such as 2h. Empty is the server's limit."
+        mono
+      />
       <Text {...props} name="parallelism" label="Operations at once" hint="Empty is the engine's default, 10." mono />
     </fieldset>
   );
@@ -175,7 +235,14 @@ function SharingFields({ edit, mistakes }: FieldsProps) {
         testId="workspace-shares-state"
       />
       {!edit.draft.sharesStateWithOrganization && (
-        <Text edit={edit} mistakes={mistakes} name="remoteStateConsumers" label="Workspaces that may read its outputs" hint="Names, separated by commas; they need not exist yet." mono />
+        <Text
+          edit={edit}
+          mistakes={mistakes}
+          name="remoteStateConsumers"
+          label="Workspaces that may read its outputs"
+          hint="Names, separated by commas; they need not exist yet."
+          mono
+        />
       )}
     </fieldset>
   );

@@ -8,8 +8,12 @@ import { hasEnded } from "../../words/run-states.ts";
  */
 export type Unlocking = "own" | "force" | "left-behind" | "under-way";
 
-export function unlockingOf(lock: Pick<WorkspaceLock, "holder" | "runId" | "runState">, callerId: string | undefined): Unlocking {
-  if (lock.runId !== "") return lock.runState === RunState.UNSPECIFIED || hasEnded({ state: lock.runState }) ? "left-behind" : "under-way";
+export function unlockingOf(
+  lock: Pick<WorkspaceLock, "holder" | "runId" | "runState">,
+  callerId: string | undefined,
+): Unlocking {
+  if (lock.runId !== "")
+    return lock.runState === RunState.UNSPECIFIED || hasEnded({ state: lock.runState }) ? "left-behind" : "under-way";
   // Holders are named with their ids: `ana (key_…)`.
   return callerId !== undefined && callerId !== "" && lock.holder.endsWith(`(${callerId})`) ? "own" : "force";
 }

@@ -17,7 +17,11 @@ const workspace = create(WorkspaceSchema, {
 
 test("what was read and not touched is what would be sent", () => {
   const sent = create(WorkspaceSchema, changesOf(formOf(workspace)));
-  expect({ ...sent, initTimeout: undefined, applyTimeout: undefined }).toEqual({ ...workspace, initTimeout: undefined, applyTimeout: undefined });
+  expect({ ...sent, initTimeout: undefined, applyTimeout: undefined }).toEqual({
+    ...workspace,
+    initTimeout: undefined,
+    applyTimeout: undefined,
+  });
   expect(sent.applyTimeout?.seconds).toBe(0n);
 });
 

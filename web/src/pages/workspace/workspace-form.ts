@@ -27,9 +27,27 @@ export type WorkspaceForm = {
 
 /** A workspace's settings for its form. */
 export function formOf(workspace: Workspace): WorkspaceForm {
-  const { name, description, agentPool, agentSelector, engineVersion, workingDirectory, autoApply, sharesStateWithOrganization } = workspace;
+  const {
+    name,
+    description,
+    agentPool,
+    agentSelector,
+    engineVersion,
+    workingDirectory,
+    autoApply,
+    sharesStateWithOrganization,
+  } = workspace;
   return {
-    ...{ name, description, agentPool, agentSelector, engineVersion, workingDirectory, autoApply, sharesStateWithOrganization },
+    ...{
+      name,
+      description,
+      agentPool,
+      agentSelector,
+      engineVersion,
+      workingDirectory,
+      autoApply,
+      sharesStateWithOrganization,
+    },
     executionMode: modeWords(workspace.executionMode).flag,
     engine: engineFlag(workspace.engine),
     tags: workspace.tags.join(", "),
@@ -41,13 +59,34 @@ export function formOf(workspace: Workspace): WorkspaceForm {
   };
 }
 
-const secondsOf = (text: string): Pick<Duration, "seconds" | "nanos"> => ({ seconds: BigInt(parseDuration(text) ?? 0), nanos: 0 });
+const secondsOf = (text: string): Pick<Duration, "seconds" | "nanos"> => ({
+  seconds: BigInt(parseDuration(text) ?? 0),
+  nanos: 0,
+});
 
 /** What the form asks the server for; which of it counts, the mask says. */
 export function changesOf(form: WorkspaceForm): MessageInitShape<typeof WorkspaceSchema> {
-  const { name, description, agentPool, agentSelector, engineVersion, workingDirectory, autoApply, sharesStateWithOrganization } = form;
+  const {
+    name,
+    description,
+    agentPool,
+    agentSelector,
+    engineVersion,
+    workingDirectory,
+    autoApply,
+    sharesStateWithOrganization,
+  } = form;
   return {
-    ...{ name, description, agentPool, agentSelector, engineVersion, workingDirectory, autoApply, sharesStateWithOrganization },
+    ...{
+      name,
+      description,
+      agentPool,
+      agentSelector,
+      engineVersion,
+      workingDirectory,
+      autoApply,
+      sharesStateWithOrganization,
+    },
     executionMode: modeOf(form.executionMode),
     engine: engineOf(form.engine),
     tags: [...splitNames(form.tags)],
@@ -67,7 +106,9 @@ export function mistakesOf(form: WorkspaceForm): Readonly<Record<string, string>
   return {
     ...Object.fromEntries(badDurations.map((field) => [field, "Write it as 90s, 30m or 1h30m"])),
     ...(/^\d{0,3}$/.test(form.parallelism) ? {} : { parallelism: "Write a number up to 256" }),
-    ...(form.executionMode === "agent" && form.agentPool === "" ? { agentPool: "Choose the pool whose agents run it" } : {}),
+    ...(form.executionMode === "agent" && form.agentPool === ""
+      ? { agentPool: "Choose the pool whose agents run it" }
+      : {}),
   };
 }
 

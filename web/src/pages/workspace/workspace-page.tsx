@@ -12,13 +12,13 @@ import { ActionButton } from "../../ui/action-button.tsx";
 import { ErrorNote } from "../../ui/error-note.tsx";
 import { Tabs } from "../../ui/tabs.tsx";
 import { StartRunDialog } from "../run/start-run-dialog.tsx";
+import { StateTab } from "../state/state-tab.tsx";
+import { VariablesTab } from "../variables/variables-tab.tsx";
 import { LockBanner } from "./lock-banner.tsx";
 import { LockDialog } from "./lock-dialog.tsx";
 import { OverviewTab } from "./overview-tab.tsx";
 import { RunsTab } from "./runs-tab.tsx";
 import { SettingsTab } from "./settings-tab.tsx";
-import { StateTab } from "../state/state-tab.tsx";
-import { VariablesTab } from "../variables/variables-tab.tsx";
 
 export interface WorkspaceTabProps {
   readonly workspace: Workspace;
@@ -37,7 +37,12 @@ const tabs: readonly WorkspaceTab[] = [
   { segment: "runs", label: "Runs", content: RunsTab, cli: (name) => `windlass workspace runs ${name}` },
   { segment: "variables", label: "Variables", content: VariablesTab, cli: (name) => `windlass var list -w ${name}` },
   { segment: "state", label: "State", content: StateTab, cli: (name) => `windlass state list ${name}` },
-  { segment: "settings", label: "Settings", content: SettingsTab, cli: (name) => `windlass workspace edit ${name} --description TEXT` },
+  {
+    segment: "settings",
+    label: "Settings",
+    content: SettingsTab,
+    cli: (name) => `windlass workspace edit ${name} --description TEXT`,
+  },
 ];
 
 export function WorkspacePage() {
@@ -63,7 +68,9 @@ export function WorkspacePage() {
       actions={workspace !== undefined && <WorkspaceActions workspace={workspace} />}
       cli={`${current.cli(workspace?.name ?? name)}${orgFlag}`}
     >
-      {error !== null && <ErrorNote error={error} what="The workspace could not be read" retry={() => void refetch()} />}
+      {error !== null && (
+        <ErrorNote error={error} what="The workspace could not be read" retry={() => void refetch()} />
+      )}
       {workspace !== undefined && (
         <>
           {workspace.description !== "" && <p className="quiet -mt-3 max-w-2xl">{workspace.description}</p>}
@@ -80,14 +87,24 @@ function WorkspaceActions({ workspace }: WorkspaceTabProps) {
   const [open, setOpen] = useState<"start" | "lock">();
   const lack = useLack(Permission.OPERATE);
   const cannotStart = useLack(Permission.PLAN);
-  const isLocal = workspace.executionMode === ExecutionMode.LOCAL ? "It only stores state: runs happen elsewhere" : undefined;
+  const isLocal =
+    workspace.executionMode === ExecutionMode.LOCAL ? "It only stores state: runs happen elsewhere" : undefined;
   const close = () => setOpen(undefined);
   return (
     <>
-      <ActionButton onClick={() => setOpen("lock")} testId="lock-workspace" disabledReason={lack ?? (workspace.lock === undefined ? undefined : "It is locked already")}>
+      <ActionButton
+        onClick={() => setOpen("lock")}
+        testId="lock-workspace"
+        disabledReason={lack ?? (workspace.lock === undefined ? undefined : "It is locked already")}
+      >
         Lock
       </ActionButton>
-      <ActionButton onClick={() => setOpen("start")} testId="workspace-start-run" tone="primary" disabledReason={cannotStart ?? isLocal}>
+      <ActionButton
+        onClick={() => setOpen("start")}
+        testId="workspace-start-run"
+        tone="primary"
+        disabledReason={cannotStart ?? isLocal}
+      >
         Start run
       </ActionButton>
       {open === "start" && <StartRunDialog workspace={workspace.name} onClose={close} />}

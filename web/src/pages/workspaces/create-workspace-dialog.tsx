@@ -14,7 +14,10 @@ import { PoolField } from "./pool-field.tsx";
 
 const modeOptions = [
   { value: "", label: "The organization's default" },
-  ...executionModes.map((mode) => ({ value: modeWords(mode).flag, label: `${modeWords(mode).text}: ${modeWords(mode).about}` })),
+  ...executionModes.map((mode) => ({
+    value: modeWords(mode).flag,
+    label: `${modeWords(mode).text}: ${modeWords(mode).about}`,
+  })),
 ];
 
 const engineOptions = [
@@ -30,7 +33,11 @@ const commandOf = ({ name, description, mode, agentPool, engine, engineVersion }
   [
     `windlass workspace create ${name === "" ? "NAME" : shellWord(name)}`,
     description === "" ? "" : ` --description ${shellWord(description)}`,
-    mode === "agent" ? ` --pool ${agentPool === "" ? "POOL" : shellWord(agentPool)}` : mode === "" ? "" : ` --execution-mode ${mode}`,
+    mode === "agent"
+      ? ` --pool ${agentPool === "" ? "POOL" : shellWord(agentPool)}`
+      : mode === ""
+        ? ""
+        : ` --execution-mode ${mode}`,
     engine === "" ? "" : ` --engine ${engine}`,
     engineVersion === "" ? "" : ` --engine-version ${shellWord(engineVersion)}`,
   ].join("");
@@ -50,7 +57,14 @@ export function CreateWorkspaceDialog({ onClose }: { readonly onClose: () => voi
   const isAgent = executionMode === ExecutionMode.AGENT;
   const create = () =>
     attempt.run(async () => {
-      const workspace = { name, description, executionMode, agentPool: isAgent ? agentPool : "", engine: engineOf(engine), engineVersion };
+      const workspace = {
+        name,
+        description,
+        executionMode,
+        agentPool: isAgent ? agentPool : "",
+        engine: engineOf(engine),
+        engineVersion,
+      };
       await createWorkspace({ organization, workspace });
       navigate(path("ws", name));
     });
@@ -67,12 +81,55 @@ export function CreateWorkspaceDialog({ onClose }: { readonly onClose: () => voi
       blocked={name === "" ? "It needs a name" : isAgent && agentPool === "" ? "Choose its pool" : undefined}
       testId="create-workspace-dialog"
     >
-      <Field label="Name" value={name} onChange={(value) => change({ name: value })} error={violationOf(problem, "name")} hint="Letters, digits, - and _." testId="workspace-name" mono />
-      <Field label="Description" value={description} onChange={(value) => change({ description: value })} error={violationOf(problem, "description")} testId="workspace-description" />
-      <SelectField label="Runs where" options={modeOptions} value={mode} onChange={(value) => change({ mode: value })} error={violationOf(problem, "execution_mode")} testId="workspace-mode" />
-      {isAgent && <PoolField value={agentPool} onChange={(value) => change({ agentPool: value })} workspace={name} error={violationOf(problem, "agent_pool")} />}
-      <SelectField label="Engine" options={engineOptions} value={engine} onChange={(value) => change({ engine: value })} error={violationOf(problem, "engine")} testId="workspace-engine" />
-      <Field label="Engine version" value={engineVersion} onChange={(value) => change({ engineVersion: value })} error={violationOf(problem, "engine_version")} hint="Such as 1.11.4, 1.11 or ~> 1.11. Empty is whatever the agent has." testId="workspace-engine-version" mono />
+      <Field
+        label="Name"
+        value={name}
+        onChange={(value) => change({ name: value })}
+        error={violationOf(problem, "name")}
+        hint="Letters, digits, - and _."
+        testId="workspace-name"
+        mono
+      />
+      <Field
+        label="Description"
+        value={description}
+        onChange={(value) => change({ description: value })}
+        error={violationOf(problem, "description")}
+        testId="workspace-description"
+      />
+      <SelectField
+        label="Runs where"
+        options={modeOptions}
+        value={mode}
+        onChange={(value) => change({ mode: value })}
+        error={violationOf(problem, "execution_mode")}
+        testId="workspace-mode"
+      />
+      {isAgent && (
+        <PoolField
+          value={agentPool}
+          onChange={(value) => change({ agentPool: value })}
+          workspace={name}
+          error={violationOf(problem, "agent_pool")}
+        />
+      )}
+      <SelectField
+        label="Engine"
+        options={engineOptions}
+        value={engine}
+        onChange={(value) => change({ engine: value })}
+        error={violationOf(problem, "engine")}
+        testId="workspace-engine"
+      />
+      <Field
+        label="Engine version"
+        value={engineVersion}
+        onChange={(value) => change({ engineVersion: value })}
+        error={violationOf(problem, "engine_version")}
+        hint="Such as 1.11.4, 1.11 or ~> 1.11. Empty is whatever the agent has."
+        testId="workspace-engine-version"
+        mono
+      />
     </FormDialog>
   );
 }

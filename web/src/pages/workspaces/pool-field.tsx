@@ -24,15 +24,29 @@ export function PoolField({ value, onChange, workspace, error, hint, none = "Cho
   // The one that is set stays on offer whatever the list says.
   const missing = value !== "" && !pools.some(({ name }) => name === value) ? [{ value, label: value }] : [];
   const options = [
-    { value: "", label: data === undefined ? "Loading…" : pools.length === 0 ? "There is no pool: create one first" : none },
+    {
+      value: "",
+      label: data === undefined ? "Loading…" : pools.length === 0 ? "There is no pool: create one first" : none,
+    },
     ...missing,
     ...pools.map((pool) => ({ value: pool.name, label: labelOf(pool, workspace) })),
   ];
-  return <SelectField label="Agent pool" options={options} value={value} onChange={onChange} error={error} hint={hint} testId="workspace-pool" />;
+  return (
+    <SelectField
+      label="Agent pool"
+      options={options}
+      value={value}
+      onChange={onChange}
+      error={error}
+      hint={hint}
+      testId="workspace-pool"
+    />
+  );
 }
 
 function labelOf({ name, organizationScoped, grantedWorkspaces, counts }: AgentPool, workspace: string): string {
-  if (workspace !== "" && !organizationScoped && !grantedWorkspaces.includes(workspace)) return `${name} (not granted to it)`;
+  if (workspace !== "" && !organizationScoped && !grantedWorkspaces.includes(workspace))
+    return `${name} (not granted to it)`;
   const online = (counts?.idleAgents ?? 0) + (counts?.busyAgents ?? 0);
   return `${name} (${online === 0 ? "no agent online" : `${online} online`})`;
 }

@@ -5,13 +5,24 @@ import { cliFor, filterRequest } from "./workspace-filter.ts";
 const none = { search: "", pool: "", tags: "", mode: "", state: "" };
 
 test("no filter asks for all", () => {
-  expect(filterRequest(none)).toEqual({ search: "", agentPool: "", tags: [], executionModes: [], locked: false, needsDecision: false });
+  expect(filterRequest(none)).toEqual({
+    search: "",
+    agentPool: "",
+    tags: [],
+    executionModes: [],
+    locked: false,
+    needsDecision: false,
+  });
   expect(cliFor(none)).toBe("windlass workspace list");
 });
 
 test("the request and the command line ask for the same", () => {
   const filter = { search: "a b", pool: "prod", tags: "x, y", mode: "local", state: "locked" };
-  expect(filterRequest(filter)).toMatchObject({ tags: ["x", "y"], executionModes: [ExecutionMode.LOCAL], locked: true });
+  expect(filterRequest(filter)).toMatchObject({
+    tags: ["x", "y"],
+    executionModes: [ExecutionMode.LOCAL],
+    locked: true,
+  });
   expect(cliFor(filter)).toBe("windlass workspace list --pool prod --tag x,y --mode local --locked --search 'a b'");
 });
 

@@ -60,7 +60,9 @@ export function WorkspacesPage() {
         <SelectField label="Runs where" options={modeOptions} value={mode} onChange={setMode} testId="ws-mode" isBare />
         <SelectField label="State" options={stateOptions} value={state} onChange={setState} testId="ws-state" isBare />
       </div>
-      {error !== null && <ErrorNote error={error} what="The workspaces could not be read" retry={() => void refetch()} />}
+      {error !== null && (
+        <ErrorNote error={error} what="The workspaces could not be read" retry={() => void refetch()} />
+      )}
       {data !== undefined && (
         <WorkspacesTable
           workspaces={data.workspaces}

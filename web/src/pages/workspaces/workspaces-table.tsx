@@ -13,14 +13,29 @@ const columns: readonly Column<Workspace>[] = [
   { header: "Workspace", cell: ({ name }) => name },
   { header: "Latest run", cell: (workspace) => <LatestRun workspace={workspace} /> },
   { header: "Lock", cell: ({ lock }) => <LockBadge lock={lock} /> },
-  { header: "Waiting runs", align: "right", wideOnly: true, cell: ({ queuedRuns }) => <span className={queuedRuns === 0 ? "quiet" : ""}>{queuedRuns}</span> },
+  {
+    header: "Waiting runs",
+    align: "right",
+    wideOnly: true,
+    cell: ({ queuedRuns }) => <span className={queuedRuns === 0 ? "quiet" : ""}>{queuedRuns}</span>,
+  },
   { header: "Runs where", cell: (workspace) => <Place workspace={workspace} /> },
-  { header: "Engine", wideOnly: true, cell: ({ engine, engineVersion }) => `${engineText(engine)}${engineVersion === "" ? "" : ` ${engineVersion}`}` },
+  {
+    header: "Engine",
+    wideOnly: true,
+    cell: ({ engine, engineVersion }) => `${engineText(engine)}${engineVersion === "" ? "" : ` ${engineVersion}`}`,
+  },
   { header: "Description", grows: true, wideOnly: true, cell: (workspace) => <About workspace={workspace} /> },
 ];
 
 /** Workspaces as rows. */
-export function WorkspacesTable({ workspaces, empty }: { readonly workspaces: readonly Workspace[]; readonly empty: ReactNode }) {
+export function WorkspacesTable({
+  workspaces,
+  empty,
+}: {
+  readonly workspaces: readonly Workspace[];
+  readonly empty: ReactNode;
+}) {
   const path = usePath();
   return (
     <DataTable

@@ -12,18 +12,31 @@ interface ChoiceTabsProps<Value extends string> {
 }
 
 /** Tabs within a dialog, which have no URL of their own; arrows go through them. */
-export function ChoiceTabs<Value extends string>({ label, value, options, onChange, testId, children }: ChoiceTabsProps<Value>) {
+export function ChoiceTabs<Value extends string>({
+  label,
+  value,
+  options,
+  onChange,
+  testId,
+  children,
+}: ChoiceTabsProps<Value>) {
   const id = useId();
   const step = (event: KeyboardEvent<HTMLDivElement>) => {
     const by = event.key === "ArrowRight" ? 1 : event.key === "ArrowLeft" ? -1 : 0;
-    const next = options[(options.findIndex((option) => option.value === value) + by + options.length) % options.length];
+    const next =
+      options[(options.findIndex((option) => option.value === value) + by + options.length) % options.length];
     if (by === 0 || next === undefined) return;
     onChange(next.value);
     event.currentTarget.querySelector<HTMLElement>(`[data-value="${next.value}"]`)?.focus();
   };
   return (
     <div className="space-y-3">
-      <div role="tablist" aria-label={label} className="flex gap-1 overflow-x-auto border-base-300 border-b" onKeyDown={step}>
+      <div
+        role="tablist"
+        aria-label={label}
+        className="flex gap-1 overflow-x-auto border-base-300 border-b"
+        onKeyDown={step}
+      >
         {options.map((option) => (
           <button
             key={option.value}

@@ -1,7 +1,15 @@
 import { CopyButton } from "../copy-button.tsx";
 
 /** A text to be copied as it is. */
-export function CodeBlock({ text, what, testId }: { readonly text: string; readonly what: string; readonly testId?: string }) {
+export function CodeBlock({
+  text,
+  what,
+  testId,
+}: {
+  readonly text: string;
+  readonly what: string;
+  readonly testId?: string;
+}) {
   return (
     <div className="relative rounded-field border border-base-300 bg-base-200">
       <pre

@@ -6,7 +6,15 @@ interface Fact {
 }
 
 /** What is known of a thing: names beside values. */
-export function Facts({ label, facts, testId }: { readonly label: string; readonly facts: readonly Fact[]; readonly testId?: string }) {
+export function Facts({
+  label,
+  facts,
+  testId,
+}: {
+  readonly label: string;
+  readonly facts: readonly Fact[];
+  readonly testId?: string;
+}) {
   return (
     <dl
       aria-label={label}

@@ -7,7 +7,10 @@ export function parseDuration(text: string): number | undefined {
   const trimmed = text.trim();
   if (trimmed === "" || trimmed === "0") return 0;
   if (!/^(\d{1,9}[smhd])+$/.test(trimmed)) return undefined;
-  return [...trimmed.matchAll(/(\d+)([smhd])/g)].reduce((sum, [, count, unit]) => sum + Number(count) * (unitSeconds[unit ?? ""] ?? 0), 0);
+  return [...trimmed.matchAll(/(\d+)([smhd])/g)].reduce(
+    (sum, [, count, unit]) => sum + Number(count) * (unitSeconds[unit ?? ""] ?? 0),
+    0,
+  );
 }
 
 /** As `parseDuration` reads it; empty for none and for 0. */

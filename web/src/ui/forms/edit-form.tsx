@@ -1,9 +1,9 @@
-import type { FormEvent, ReactNode } from "react";
+import type { ReactNode } from "react";
 import type { FormValues } from "../../data/edits.ts";
 import type { Edit } from "../../data/use-edit.ts";
 import { ActionButton } from "../action-button.tsx";
-import { ErrorNote } from "../error-note.tsx";
 import { Section } from "../blocks/section.tsx";
+import { ErrorNote } from "../error-note.tsx";
 
 interface EditFormProps<Values extends FormValues> {
   readonly title: string;
@@ -21,7 +21,7 @@ interface EditFormProps<Values extends FormValues> {
 export function EditForm<Values extends FormValues>(props: EditFormProps<Values>) {
   const { title, edit, onSave, lack, failed, children, testId } = props;
   const nothing = edit.changed.length === 0 ? "Nothing has been changed" : undefined;
-  const submit = (event: FormEvent) => {
+  const submit = (event: { readonly preventDefault: () => void }) => {
     event.preventDefault();
     if (lack === undefined && nothing === undefined) onSave();
   };
@@ -33,7 +33,13 @@ export function EditForm<Values extends FormValues>(props: EditFormProps<Values>
         <div className="max-w-xl space-y-4">{children}</div>
         {edit.failure !== undefined && <ErrorNote error={edit.failure.error} what={failed} />}
         <div className="flex flex-wrap items-center gap-3 border-base-300 border-t pt-4">
-          <ActionButton onClick={onSave} isBusy={edit.isBusy} testId={`${testId}-save`} tone="primary" disabledReason={lack ?? nothing}>
+          <ActionButton
+            onClick={onSave}
+            isBusy={edit.isBusy}
+            testId={`${testId}-save`}
+            tone="primary"
+            disabledReason={lack ?? nothing}
+          >
             Save
           </ActionButton>
           {edit.changed.length > 0 && (

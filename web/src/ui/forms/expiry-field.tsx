@@ -29,6 +29,9 @@ interface ExpiryFieldProps {
 }
 
 export function ExpiryField({ value, onChange, testId }: ExpiryFieldProps) {
-  const hint = value === "never" ? "A credential without an end has to be revoked by somebody who remembers it." : undefined;
-  return <SelectField label="Ends after" options={options} value={value} onChange={onChange} hint={hint} testId={testId} />;
+  const hint =
+    value === "never" ? "A credential without an end has to be revoked by somebody who remembers it." : undefined;
+  return (
+    <SelectField label="Ends after" options={options} value={value} onChange={onChange} hint={hint} testId={testId} />
+  );
 }

@@ -1,4 +1,4 @@
-import { type FormEvent, type ReactNode, useId } from "react";
+import { type ReactNode, useId } from "react";
 import type { Attempt } from "../../data/use-attempt.ts";
 import { CliLine } from "../cli-line.tsx";
 import { Dialog } from "../dialog.tsx";
@@ -25,7 +25,7 @@ export function FormDialog(props: FormDialogProps) {
   const { title, action, attempt, failed, onSubmit, onClose, children, cli, testId, blocked } = props;
   const formId = useId();
   const hintId = useId();
-  const submit = (event: FormEvent) => {
+  const submit = (event: { readonly preventDefault: () => void }) => {
     event.preventDefault();
     if (blocked === undefined && !attempt.isBusy) onSubmit();
   };

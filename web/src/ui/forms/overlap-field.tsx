@@ -16,6 +16,14 @@ export const overlapDuration = (overlap: Overlap): Pick<Duration, "seconds" | "n
   nanos: 0,
 });
 
-export function OverlapField({ value, onChange }: { readonly value: Overlap; readonly onChange: (value: Overlap) => void }) {
-  return <SelectField label="The old one goes on for" options={options} value={value} onChange={onChange} testId="overlap" />;
+export function OverlapField({
+  value,
+  onChange,
+}: {
+  readonly value: Overlap;
+  readonly onChange: (value: Overlap) => void;
+}) {
+  return (
+    <SelectField label="The old one goes on for" options={options} value={value} onChange={onChange} testId="overlap" />
+  );
 }
