@@ -5,7 +5,13 @@ const postgresSetup = "test/postgres-setup.ts";
 
 export default defineConfig({
   test: {
-    include: ["src/**/*.test.ts", "web/src/**/*.test.ts", "cmd/**/*.test.ts", "scripts/**/*.test.ts", "test/**/*.test.ts"],
+    include: [
+      "src/**/*.test.ts",
+      "web/src/**/*.test.ts",
+      "cmd/**/*.test.ts",
+      "scripts/**/*.test.ts",
+      "test/**/*.test.ts",
+    ],
     globalSetup: existsSync(new URL(postgresSetup, import.meta.url)) ? [postgresSetup] : [],
     // Forks, because tests open native databases and send signals.
     pool: "forks",
