@@ -34,7 +34,7 @@ test("events tell which answers are stale", () => {
     subject: { case: "gone", value: { type: "windlass.v1.AgentToken", id: "atok_1" } },
   });
   expect(staleMethods([event])).toContain("GetRun");
-  expect([...staleMethods([gone])]).toEqual(["ListAgentTokens", "GetAttention", "GetStats"]);
+  expect([...staleMethods([gone])]).toEqual(["ListAgentTokens", "GetAgentPoolOverview", "GetAttention", "GetStats"]);
   expect(staleMethods([create(EventSchema)]).size).toBe(0);
 });
 

@@ -12,8 +12,8 @@ const answersWith: Readonly<Record<Kind, readonly string[]>> = {
   run: ["ListRuns", "GetRun", "ListRunEvents", "GetRunPlan", "ListQueuedJobs", "ListLostResources", ...attention],
   workspace: ["ListWorkspaces", "GetWorkspace", "ListStateVersions", "GetOutputs", "ListStateResources", ...attention],
   agentPool: ["ListAgentPools", "GetAgentPool", "GetAgentPoolOverview", "ListQueuedJobs", ...attention],
-  agent: ["ListAgents", "GetAgent", "ListAgentJobs", "GetAgentPoolOverview", ...attention],
-  agentToken: ["ListAgentTokens", ...attention],
+  agent: ["ListAgents", "GetAgent", "ListAgentJobs", "ListAgentEvents", "GetAgentPoolOverview", ...attention],
+  agentToken: ["ListAgentTokens", "GetAgentPoolOverview", ...attention],
 };
 
 const kindOfType: Readonly<Record<string, Kind>> = {
