@@ -121,6 +121,10 @@ describe.skipIf(!hasBrowser)("pools, tokens and agents in the browser", () => {
     await page.getByText("Replaced, ends soon").waitFor();
     await page.getByTestId("tokens-row").filter({ hasText: "Replaced" }).getByTestId("revoke-token").click();
     await page.getByTestId("touched-agents").getByText("vm-1").waitFor();
+    const isCut = await page
+      .getByTestId("revoke-token-dialog")
+      .evaluate((dialog) => dialog.scrollWidth > dialog.clientWidth);
+    expect(isCut, "a dialog is as wide as its text, wherever its button stands").toBe(false);
     await page.getByTestId("revoke-token-dialog-confirm").click();
     await page.getByTestId("revoke-token-dialog").waitFor({ state: "detached" });
     const { agentTokens } = await api.clients.tokens.listAgentTokens({ agentPool: pool });

@@ -31,7 +31,7 @@ export function Dialog({ title, onClose, children, actions, testId, wide = false
     <dialog
       ref={element}
       aria-labelledby={titleId}
-      className="m-auto max-h-[90dvh] w-[calc(100vw-2rem)] rounded-box border border-base-300 bg-base-100 text-base-content shadow-xl backdrop:bg-black/40 data-[wide=false]:max-w-lg data-[wide=true]:max-w-3xl"
+      className="m-auto max-h-[90dvh] whitespace-normal text-left text-base w-[calc(100vw-2rem)] rounded-box border border-base-300 bg-base-100 text-base-content shadow-xl backdrop:bg-black/40 data-[wide=false]:max-w-lg data-[wide=true]:max-w-3xl"
       data-wide={wide}
       data-testid={testId}
       onCancel={(event) => {

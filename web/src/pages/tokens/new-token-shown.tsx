@@ -44,6 +44,7 @@ export function NewTokenShown({ pool, token, secret, onClose }: NewTokenShownPro
     <Dialog title={`Token for ${pool}`} onClose={onClose} actions={actions} testId="token-shown" wide>
       <Secret secret={secret} what="secret" />
       <h3 className="font-medium">Start an agent with it</h3>
+      <FirstAgent pool={pool} tokenId={token.id} />
       <ChoiceTabs label="Where the agent runs" value={kind} options={kinds} onChange={setKind} testId="start-kind">
         {needsImage && (
           <p className="quiet text-sm">
@@ -58,7 +59,6 @@ export function NewTokenShown({ pool, token, secret, onClose }: NewTokenShownPro
           </div>
         ))}
       </ChoiceTabs>
-      <FirstAgent pool={pool} tokenId={token.id} />
     </Dialog>
   );
 }

@@ -44,7 +44,7 @@ export function FormDialog(props: FormDialogProps) {
       <button
         type="submit"
         form={formId}
-        className="btn btn-sm btn-primary aria-disabled:cursor-not-allowed aria-disabled:opacity-55"
+        className="btn btn-primary btn-sm aria-disabled:cursor-not-allowed aria-disabled:text-base-content/60! aria-disabled:opacity-100!"
         aria-disabled={attempt.isBusy || blocked !== undefined}
         aria-describedby={blocked === undefined ? undefined : hintId}
         data-testid={`${testId}-submit`}
