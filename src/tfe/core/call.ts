@@ -39,6 +39,9 @@ export interface TfeCall extends OpenCall {
   readonly who: Person;
 }
 
+/** Among whom what large objects need is shared out: the keys of an organization have one share together. */
+export const sharerOf = ({ who }: Pick<TfeCall, "who">): string => who.organizationId ?? who.id;
+
 /** Who may call a route: anybody, or people with an API key. Those who hold an object's URL need nothing else. */
 export type TfeRoute =
   | { readonly admission: "anybody"; readonly pattern: string; readonly answer: (call: OpenCall) => Promise<TfeAnswer> }

@@ -17,7 +17,7 @@ import { isWindlassError } from "../../lib/words/errors.ts";
 import type { ApiKeyId } from "../../lib/words/ids.ts";
 import { found, listed, type TfeAnswer } from "../core/answers.ts";
 import { readResource, toOne } from "../core/body.ts";
-import { idParam, route, type TfeCall, workspaceParam } from "../core/call.ts";
+import { idParam, route, sharerOf, type TfeCall, workspaceParam } from "../core/call.ts";
 import { refused } from "../core/errors.ts";
 import { fromTfeId } from "../core/ids.ts";
 import { includesOf, pageOf, sliceOf } from "../core/pages.ts";
@@ -114,7 +114,7 @@ async function download(call: TfeCall): Promise<TfeAnswer> {
 /** The bytes of a state as they were brought. */
 export async function bytesOf(call: TfeCall, id: string): Promise<TfeAnswer> {
   const pieces = downloadState(call.control, call.who, { id, workspace: nowhere });
-  const bytes = await call.transfers.download(pieces, { of: call.who.id, signal: call.signal });
+  const bytes = await call.transfers.download(pieces, { of: sharerOf(call), signal: call.signal });
   return { kind: "bytes", status: 200, type: "application/json", bytes };
 }
 
