@@ -35,7 +35,10 @@ async function create(call: TfeCall): Promise<TfeAnswer> {
   return created({ ...document, attributes: { ...document.attributes, "upload-url": url } });
 }
 
+const known = ["ingress_attributes"] as const;
+
 async function list(call: TfeCall): Promise<TfeAnswer> {
+  includesOf(call, known);
   const page = pageOf(call);
   const slice = { workspace: workspaceParam(call), offset: offsetOf(page), limit: page.size };
   const { rows, total } = await sliceConfigurations(call.control, call.who, slice);
@@ -43,7 +46,7 @@ async function list(call: TfeCall): Promise<TfeAnswer> {
 }
 
 async function read(call: TfeCall): Promise<TfeAnswer> {
-  includesOf(call, ["ingress_attributes"]);
+  includesOf(call, known);
   const { configuration } = await getConfiguration(call.control, call.who, configurationIn(call));
   return found(toConfigurationVersion(configuration));
 }
