@@ -1,9 +1,8 @@
 import { z } from "zod";
 import type { Control } from "../../control/core/control.ts";
 import { invalid } from "../../control/core/refusals.ts";
-import { wholePiecesOf } from "../../http/drain.ts";
 import type { HttpRequest } from "../../http/messages.ts";
-import { abortable, deadlineAfter } from "../../lib/async/abort.ts";
+import { readBody } from "../../http/request-body.ts";
 import { isRecord } from "../../lib/values/records.ts";
 import { type FieldViolation, WindlassError } from "../../lib/words/errors.ts";
 
@@ -11,8 +10,6 @@ import { type FieldViolation, WindlassError } from "../../lib/words/errors.ts";
 const maxDocumentBytes = 1024 * 1024;
 /** No document of the API is nested so deeply. */
 const maxDepth = 64;
-/** How long a document may be on its way: what it needs is held for it meanwhile. */
-const maxDocumentMs = 30_000;
 
 interface Sent {
   readonly request: HttpRequest;
@@ -24,34 +21,13 @@ export interface BodyOptions {
   readonly withinMs?: number | undefined;
 }
 
-/** The request's body. Throws `upload_too_large`, and `canceled` for one that does not come in time. */
-export async function readBytes({ request, control }: Sent, options: BodyOptions = {}): Promise<Buffer> {
-  const { maxBytes = maxDocumentBytes, withinMs = maxDocumentMs } = options;
-  const announced = Number(request.headers["content-length"] ?? 0);
-  if (announced > maxBytes) throw tooLarge(maxBytes);
-  using deadline = deadlineAfter(control.clock, withinMs);
-  return await abortable(collected(request, maxBytes), deadline.signal).catch((error: unknown) => {
-    throw deadline.signal.aborted ? tooSlow(withinMs) : error;
-  });
-}
-
-async function collected(request: HttpRequest, maxBytes: number): Promise<Buffer> {
-  const pieces: Uint8Array[] = [];
-  let bytes = 0;
-  for await (const piece of wholePiecesOf(request)) {
-    bytes += piece.length;
-    if (bytes > maxBytes) throw tooLarge(maxBytes);
-    pieces.push(piece);
-  }
-  return Buffer.concat(pieces);
-}
-
 /**
  * The request's JSON; undefined without a body. Throws `upload_too_large`, and `validation` for what is no JSON or nested more
  * deeply than any document of the API.
  */
-export async function readJsonBody(sent: Sent, options: BodyOptions = {}): Promise<unknown> {
-  const text = (await readBytes(sent, options)).toString("utf8");
+export async function readJsonBody({ request, control }: Sent, options: BodyOptions = {}): Promise<unknown> {
+  const { maxBytes = maxDocumentBytes, withinMs } = options;
+  const text = (await readBody(request, control.clock, { maxBytes, withinMs })).toString("utf8");
   if (text.trim() === "") return undefined;
   refuseDepth(text);
   try {
@@ -60,14 +36,6 @@ export async function readJsonBody(sent: Sent, options: BodyOptions = {}): Promi
     throw malformed("the body is not JSON");
   }
 }
-
-const tooLarge = (maxBytes: number) =>
-  new WindlassError("upload_too_large", `the body has more than ${maxBytes} bytes`, {
-    metadata: { limit_bytes: String(maxBytes) },
-  });
-
-const tooSlow = (withinMs: number) =>
-  new WindlassError("canceled", `the body did not come within ${withinMs / 1_000} s: send it again`);
 
 const malformed = (description: string) =>
   new WindlassError("validation", description, { fields: [{ field: "/", description }] });
