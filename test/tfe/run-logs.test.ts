@@ -3,8 +3,8 @@ import { openTestTfe, type TestTfe, type TfeAnswerSeen } from "../support/tfe.ts
 import { TfeRuns } from "../support/tfe-runs.ts";
 import { until } from "../support/until.ts";
 
-const heading = "Windlass: plan of run run_x, agent vm-1 on host, terraform 1.11.4\n";
-const three = "Terraform v1.11.4\non linux_amd64\nInitializing plugins and modules...\n";
+const heading = "Windlass: plan of run run_x, agent vm-1 on host, terraform 1.11.4 (linux_arm64)\n";
+const three = "Terraform v1.11.4\non linux_arm64\nInitializing plugins and modules...\n";
 
 let tfe: TestTfe;
 let runs: TfeRuns;

@@ -42,7 +42,7 @@ test("a workspace is the same document when it is made, read by name, read by id
 
 test("what is said of a workspace comes back as it was said", async () => {
   const said = {
-    ...{ "allow-destroy-plan": false, "auto-apply": true, "auto-destroy-at": "2030-01-01T00:00:00Z" },
+    ...{ "allow-destroy-plan": false, "auto-apply": true, "auto-destroy-at": "2020-01-01T00:00:00Z" },
     ...{ "assessments-enabled": true, "file-triggers-enabled": false, "queue-all-runs": true },
     ...{ "source-name": "app", "source-url": "http://app.example.com", "speculative-enabled": false },
     ...{ "structured-run-output-enabled": true, "terraform-version": "0.11.0", "trigger-prefixes": ["/a"] },
@@ -77,6 +77,10 @@ test.each([
   [{ "execution-mode": "remote", operations: true }, "/data/attributes/operations"],
   [{ "auto-apply": "yes" }, "/data/attributes/auto-apply"],
   [{ "vcs-repo": { identifier: "a/b" } }, "/data/attributes/vcs-repo"],
+  [{ "auto-destroy-at": "2999-01-01T00:00:00Z" }, "/data/attributes/auto-destroy-at"],
+  [{ "auto-destroy-at": "tomorrow" }, "/data/attributes/auto-destroy-at"],
+  [{ "auto-destroy-activity-duration": "2d" }, "/data/attributes/auto-destroy-activity-duration"],
+  [{ "project-remote-state": true }, "/data/attributes/project-remote-state"],
   [{ "trigger-prefixes": ["/a"], "trigger-patterns": ["/b"] }, "/data/attributes/trigger-patterns"],
 ])("%j is refused, for a new one and for one that is there", async (attributes, pointer) => {
   const refusal = await create({ name: nameFor("ws"), ...attributes });
