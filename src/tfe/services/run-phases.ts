@@ -30,7 +30,7 @@ const planOf = async (call: TfeCall, runId: RunId): Promise<TfeAnswer> =>
 async function readApply(call: TfeCall): Promise<TfeAnswer> {
   const runId = partOf(call, "apply");
   const { holds, who, control } = call;
-  holds.seenApplies.note(who.id, runId, { state: seenApply, sinceMs: control.clock.monotonicMs() });
+  holds.seenApplies.note(who.id, runId, seenApply);
   return found(toApplyResource(await viewOf(call, runId), logUrlOf(call, { runId, phase: "apply" })));
 }
 
