@@ -127,8 +127,9 @@ test("lists are in the wanted order, by their filters, and counted", async () =>
   await tfe.call("PATCH", `/workspaces/${a.id}/tag-bindings`, {
     data: [{ type: "tag-bindings", attributes: { key: "x", value: "1" } }],
   });
-  expect(await list("search[tags]=x")).toEqual(["c", 1]);
-  expect(await list("search[exclude-tags]=x")).toEqual(["ab", 2]);
+  expect(await list("search[tags]=x")).toEqual(["ca", 2]);
+  expect(await list("search[exclude-tags]=x")).toEqual(["b", 1]);
+  expect(await list("search[tags]=x&filter[tagged][0][key]=x&filter[tagged][0][value]=1")).toEqual(["a", 1]);
   expect(await list("filter[tagged][0][key]=x&filter[tagged][0][value]=")).toEqual(["ca", 2]);
   expect(await list("filter[tagged][0][key]=x&filter[tagged][0][value]=1")).toEqual(["a", 1]);
   expect(await list("filter[project][id]=prj-other")).toEqual(["", 0]);
