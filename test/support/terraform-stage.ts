@@ -40,9 +40,15 @@ export interface TerraformPlace {
   run(...argv: readonly string[]): Promise<string>;
 }
 
+export interface TerraformStageOptions extends ServerOptions, TerraformCliOptions {
+  /** What the server and the agent of the pool are told about jobs. */
+  readonly jobArgs?: readonly string[];
+}
+
 /** Opens it for all tests of a `describe`, which may run beside each other. */
-export function useTerraformStage(options: ServerOptions & TerraformCliOptions = {}): TerraformStage {
-  const stage = useStage({ serverAgents: concurrency, ...options });
+export function useTerraformStage(options: TerraformStageOptions = {}): TerraformStage {
+  const { args = [], jobArgs = [], ...server } = options;
+  const stage = useStage({ serverAgents: concurrency, ...server, args: [...args, ...jobArgs] });
   let opened: { readonly terraform: TerraformCli; readonly pool: string } | undefined;
   const now = () => {
     if (opened === undefined) throw new Error("the stage is open only while a test runs");
@@ -50,7 +56,7 @@ export function useTerraformStage(options: ServerOptions & TerraformCliOptions =
   };
   beforeAll(async () => {
     const pool = await stage.server.api.pool();
-    await stage.scene.agent(stage.server, { pool, concurrency, ...trustIn(options) });
+    await stage.scene.agent(stage.server, { pool, concurrency, ...agentOf(options) });
     opened = { terraform: await TerraformCli.open(stage.scene, stage.server, options), pool };
   });
   const workspace: TerraformStage["workspace"] = (mode, settings = {}) => {
@@ -89,7 +95,7 @@ export function useTerraformStage(options: ServerOptions & TerraformCliOptions =
 const modes = { remote: ExecutionMode.REMOTE, local: ExecutionMode.LOCAL } as const;
 
 /** What makes the agent, and terraform in its jobs, know the server's authority. */
-const trustIn = ({ caFile }: TerraformCliOptions) =>
-  caFile === undefined
-    ? {}
-    : { env: { SSL_CERT_FILE: caFile }, args: ["--ca-file", caFile, "--pass-env", "SSL_CERT_FILE"] };
+const agentOf = ({ caFile, env = {}, jobArgs = [] }: TerraformStageOptions) => ({
+  env,
+  args: [...jobArgs, ...(caFile === undefined ? [] : ["--ca-file", caFile])],
+});

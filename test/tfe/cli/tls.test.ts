@@ -21,8 +21,8 @@ describeWithTerraform("terraform's own client over TLS with a private authority"
   };
   const caFile = file("ca.pem", ca);
   const args = ["--tls-cert-file", file("tls.crt", cert), "--tls-key-file", file("tls.key", key)];
-  const trusting = { args: [...args, "--pass-env", "SSL_CERT_FILE"], env: { SSL_CERT_FILE: caFile } };
-  const stage = useTerraformStage({ ...trusting, ca, caFile });
+  const trusting = { jobArgs: ["--pass-env", "SSL_CERT_FILE"], env: { SSL_CERT_FILE: caFile } };
+  const stage = useTerraformStage({ args, ...trusting, ca, caFile });
   afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
   test.each(
