@@ -63,9 +63,7 @@ describeWithTerraform("objects of providers through terraform's own client", () 
         expect(await run("show", "grown.tfplan")).toMatch(
           /fake_server\.web will be updated in-place[\s\S]*~ size\s+= 1 -> 2/,
         );
-        expect(await run("apply", "grown.tfplan")).toContain("1 changed");
         expect(await run("output", "-raw", "ip")).toMatch(/\d/);
-        expect(await run("destroy", "-auto-approve")).toContain("2 destroyed");
       },
     );
 
