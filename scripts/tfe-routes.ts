@@ -196,7 +196,11 @@ export const routeGroups: readonly RouteGroup[] = [
     title: "Runs",
     routes: {
       "POST /runs": line("operator", "starts one; planners too, if it only plans", "runs"),
-      "GET /runs/:run": line("reader", "one; waits while nothing happens", "runs"),
+      "GET /runs/:run": line(
+        "reader",
+        "one; with `Prefer: wait=SECONDS` it waits for the next state of what its caller knows",
+        "runs",
+      ),
       "GET /workspaces/:workspace/runs": line("reader", "those of a workspace", "runs"),
       "POST /runs/:run/actions/apply": line("operator", "confirms its plan", "runs"),
       "POST /runs/:run/actions/discard": line("operator", "discards its plan", "runs"),

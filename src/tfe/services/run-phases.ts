@@ -29,8 +29,8 @@ const planOf = async (call: TfeCall, runId: RunId): Promise<TfeAnswer> =>
 
 async function readApply(call: TfeCall): Promise<TfeAnswer> {
   const runId = partOf(call, "apply");
-  const { holds, who, control } = call;
-  holds.seenApplies.note(who.id, runId, { state: seenApply, sinceMs: control.clock.monotonicMs() });
+  const { holds, who } = call;
+  holds.seenApplies.note(who.id, runId, seenApply);
   return found(toApplyResource(await viewOf(call, runId), logUrlOf(call, { runId, phase: "apply" })));
 }
 
