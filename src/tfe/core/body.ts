@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { invalid } from "../../control/core/refusals.ts";
 import { piecesOf } from "../../http/drain.ts";
 import type { HttpRequest } from "../../http/messages.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { notFound } from "../../control/core/access.ts";
 import { keyOfActor } from "../../control/core/audit.ts";
 import { invalid } from "../../control/core/refusals.ts";
