@@ -1,12 +1,9 @@
-import { existsSync } from "node:fs";
 import { defineConfig } from "vitest/config";
-
-const postgresSetup = "test/postgres-setup.ts";
 
 export default defineConfig({
   test: {
     include: ["src/**/*.test.ts", "cmd/**/*.test.ts", "scripts/**/*.test.ts", "test/**/*.test.ts"],
-    globalSetup: existsSync(new URL(postgresSetup, import.meta.url)) ? [postgresSetup] : [],
+    globalSetup: ["test/bundle-setup.ts", "test/postgres-setup.ts"],
     // Forks, because tests open native databases and send signals.
     pool: "forks",
     // Process tests wait more than they compute.

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { glob, mkdir, mkdtemp, readdir, rename, rm, stat, symlink, utimes, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { rolldown } from "rolldown";
+import { lateRules } from "./late-rules.ts";
 import { placedSources } from "./sources.ts";
 import { threadsOf } from "./threads.ts";
 
@@ -43,7 +44,7 @@ async function bundleOf(root: string, input: Readonly<Record<string, string>>): 
     platform: "node",
     // A package with a program of the machine's own, one that only who has installed it uses, one that is never used.
     external: [/^node:/, "better-sqlite3", "pg-native", "@grpc/proto-loader"],
-    plugins: [placedSources(root, join(root, "dist", "bundle"))],
+    plugins: [placedSources(root, join(root, "dist", "bundle")), lateRules],
     logLevel: "silent",
   });
   const { output } = await bundle.generate({

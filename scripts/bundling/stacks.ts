@@ -39,4 +39,5 @@ function head(error: Error): string {
   return `${error.name}${code}: ${error.message}`;
 }
 
-Error.prepareStackTrace = (error, sites) => [head(error), ...sites.map((site) => `    at ${inSource(site)}`)].join("\n");
+Error.prepareStackTrace = (error, sites) =>
+  [head(error), ...sites.map((site) => `    at ${inSource(site)}`)].join("\n");

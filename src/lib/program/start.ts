@@ -1,4 +1,5 @@
 import { checkNodeVersion } from "./node-version.ts";
+import { usePlainHeaders } from "./plain-headers.ts";
 
 /** As Node ends what waits for something that cannot come any more. */
 const unfinished = 13;
@@ -14,6 +15,7 @@ export function startProgram(name: string, run: () => Promise<number>): void {
     process.exitCode = 1;
     return;
   }
+  usePlainHeaders();
   process.exitCode = unfinished;
   void run().then((code) => {
     process.exitCode = code;
