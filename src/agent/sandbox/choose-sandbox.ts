@@ -56,6 +56,9 @@ async function triedOnce(program: string): Promise<Trial> {
 
 /** Tries bubblewrap with as many of its extras as work here. */
 async function tryBubblewrap(program: string): Promise<Trial> {
+  // Nearly always all work: then this is the only program that is started.
+  if ((await whyNot({ program, extras: bubblewrapExtras })) === undefined)
+    return { kind: "works", bubblewrap: { program, extras: bubblewrapExtras } };
   const help = await helpOf(program);
   const known = bubblewrapExtras.filter((extra) => help.includes(extra) || existsSync(extra));
   if ((await whyNot({ program, extras: known })) === undefined)

@@ -97,7 +97,7 @@ function textOf(value: string): string {
   return text;
 }
 
-/** From now on `new Headers()` makes these. */
+/** From now on `new Headers()` makes these. To define the property would load Node's own; to set it does not. */
 export function usePlainHeaders(): void {
-  Object.defineProperty(globalThis, "Headers", { value: PlainHeaders, writable: true, configurable: true });
+  Object.assign(globalThis, { Headers: PlainHeaders });
 }
