@@ -20,6 +20,8 @@ export async function bundlePrograms(root: string): Promise<void> {
   await utimes(join(directory, stamp), readAt, readAt);
   await makeCurrent(dist, basename(directory));
   await removeOld(dist);
+  // What tests keep of programs that are no more.
+  await rm(join(root, "node_modules/.cache/tests/windlass/compiled"), { recursive: true, force: true });
 }
 
 interface BundledFile {
