@@ -40,16 +40,19 @@ async function bundled(root: string): Promise<readonly BundledFile[]> {
 }
 
 async function bundleOf(root: string, input: Readonly<Record<string, string>>): Promise<readonly BundledFile[]> {
+  // As deep as where it will lie: what it is called is not known yet.
+  const directory = join(root, "dist", "bundle");
   await using bundle = await rolldown({
     cwd: root,
     input: { ...input },
     platform: "node",
     // A package with a program of the machine's own, one that only who has installed it uses, one that is never used.
     external: [/^node:/, "better-sqlite3", "pg-native", "@grpc/proto-loader"],
-    plugins: [placedSources(root, join(root, "dist", "bundle")), lateRules],
+    plugins: [placedSources(root, directory), lateRules],
     logLevel: "silent",
   });
   const { output } = await bundle.generate({
+    dir: directory,
     // Node finds and reads such modules in half the time that others take.
     format: "cjs",
     exports: "named",

@@ -1,7 +1,6 @@
 import { readFileSync } from "node:fs";
 import { SourceMap } from "node:module";
 import { resolve } from "node:path";
-import { fileURLToPath } from "node:url";
 
 // Part of every program and thread of a bundle: its stacks name the lines of the source. Node's own way reads every map
 // at the start; here one is read when a stack first asks for it.
@@ -23,13 +22,12 @@ function readMap(path: string): SourceMap | undefined {
 
 function inSource(site: NodeJS.CallSite): string {
   const text = String(site);
-  const [url, line, column] = [site.getScriptNameOrSourceURL(), site.getLineNumber(), site.getColumnNumber()];
-  if (url === null || !url.startsWith("file://") || line === null || column === null) return text;
-  const path = fileURLToPath(url);
+  const [path, line, column] = [site.getScriptNameOrSourceURL(), site.getLineNumber(), site.getColumnNumber()];
+  if (line === null || column === null || !path?.startsWith(import.meta.dirname)) return text;
   const origin = mapOf(path)?.findOrigin(line, column);
   if (origin === undefined || !("fileName" in origin)) return text;
   const place = `${resolve(path, "..", origin.fileName)}:${origin.lineNumber}:${origin.columnNumber}`;
-  return text.replace(`${url}:${line}:${column}`, place);
+  return text.replace(`${path}:${line}:${column}`, place);
 }
 
 /** As Node has it. */
