@@ -6,11 +6,12 @@ import { openScene } from "../test/support/scene.ts";
 import { helloTable } from "./benchmark/hello.ts";
 import { compare, fakeProviders, manyObjects, type Place } from "./benchmark/providers.ts";
 import { realProviders } from "./benchmark/real-providers.ts";
+import { startTable } from "./benchmark/start.ts";
 import { tfeTable } from "./benchmark/tfe.ts";
 import { machine } from "./benchmark/timing.ts";
 
 const usage = `scripts/bench [--rounds N] [--large-rounds N] [--only ROW,…] [--provider-mirror DIR] [--sandbox auto|none]
-rows: hello, five (providers), size (200 MiB of providers), many (2,000 objects), tfe (the stock program, a cloud block)
+rows: hello, start (of the programs), five (providers), size (200 MiB of providers), many (2,000 objects), tfe (the stock program, a cloud block)
 --provider-mirror (or BENCH_PROVIDER_MIRROR): packed random, tls, null, time and local, instead of fakes in row five`;
 
 const { values } = parseArgs({
@@ -18,7 +19,7 @@ const { values } = parseArgs({
     help: { type: "boolean", default: false },
     rounds: { type: "string", default: "15" },
     "large-rounds": { type: "string", default: "3" },
-    only: { type: "string", default: "hello,five,size,many,tfe" },
+    only: { type: "string", default: "hello,start,five,size,many,tfe" },
     "provider-mirror": { type: "string", default: process.env.BENCH_PROVIDER_MIRROR ?? "" },
     sandbox: { type: "string", default: "none" },
   },
@@ -55,6 +56,7 @@ async function measure(): Promise<void> {
       const set = await manyObjects(host, 2_000);
       return compare(place, { title: "2,000 objects", set, rounds: largeRounds, changesAgain: false });
     },
+    start: () => startTable(scene, server, rounds),
     tfe: () => tfeTable(scene, Math.min(rounds, 10), largeRounds),
   };
   const wanted = values.only.split(",");
