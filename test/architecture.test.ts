@@ -34,9 +34,11 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   cmd: ["cli", "server", "agent"],
   // What puts windlassd together: it opens the store, wires control and rpc, starts the server agent, and lends control what
   // terraform knows of secrets in texts.
-  server: ["http", "rpc", "tfe", "agent", "control", "domain", "store", "terraform", "settings"],
+  server: ["http", "rpc", "tfe", "web", "agent", "control", "domain", "store", "terraform", "settings"],
   rpc: ["http", "control", "domain"],
   tfe: ["http", "control", "domain"],
+  // It tells browsers what is refused as the RPCs do.
+  web: ["http", "rpc", "control", "domain"],
   http: ["control", "domain"],
   control: ["domain", "store"],
   store: ["domain"],
@@ -94,14 +96,15 @@ const floors: Readonly<Record<string, readonly (readonly string[])[]>> = {
     ["states"],
     ["runs"],
     ["agents", "jobs"],
-    ["events", "sessions"],
+    ["events", "logs", "sessions"],
     ["people"],
     ["upkeep"],
   ],
   settings: [["."]],
   http: [["."]],
-  rpc: [["mapping"], ["calls"], ["bodies"], ["streams", "wire"], ["services"], ["."]],
+  rpc: [["mapping"], ["calls"], ["bodies"], ["streams", "wire"], ["services"], ["grpc"], ["."]],
   tfe: [["core"], ["login", "mapping"], ["services"], ["."]],
+  web: [["."]],
   terraform: [["configuration", "engines", "packages", "redaction"], ["plan"], ["output"], ["state"]],
   agent: [
     ["disk"],

@@ -20,7 +20,7 @@ import { Readiness } from "../src/http/readiness.ts";
 import { systemRandom } from "../src/lib/random.ts";
 import { newId } from "../src/lib/words/ids.ts";
 import { hashToken } from "../src/lib/words/tokens.ts";
-import type { Routes } from "../src/rpc/adapter.ts";
+import type { Routes } from "../src/rpc/calls/options.ts";
 import { gateFor, interceptorsFor } from "../src/rpc/interceptors.ts";
 import { serviceRoutes } from "../src/rpc/routes.ts";
 import { jobArtifactService } from "../src/rpc/services/job-artifact.ts";

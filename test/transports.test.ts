@@ -236,7 +236,7 @@ describe.each([
     await answers.next();
     out.push("control", text("throw"), 8);
     const error = await answers.next().catch(ConnectError.from);
-    expect(error).toMatchObject({ code: Code.Internal, rawMessage: "internal error" });
+    expect(error).toMatchObject({ code: Code.Internal, rawMessage: expect.not.stringContaining("secrets") });
     await vi.waitFor(() => expect(out.state.kind).toBe("closed"));
   });
 

@@ -75,7 +75,8 @@ function keyOf(who: Principal | undefined, address: string): string | undefined 
   }
 }
 
-const isRejection = (error: unknown): boolean =>
+/** True for what says that a credential is not good. */
+export const isRejection = (error: unknown): boolean =>
   isWindlassError(error, "token_invalid") ||
   isWindlassError(error, "token_expired") ||
   isWindlassError(error, "token_revoked");

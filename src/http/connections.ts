@@ -1,4 +1,4 @@
-import type { ServerHttp2Session } from "node:http2";
+import type { Http2Session, ServerHttp2Session } from "node:http2";
 import type { Socket } from "node:net";
 import type { Clock } from "../lib/clock.ts";
 import { type Networks, noNetworks, plainAddress } from "../lib/net/networks.ts";
@@ -48,6 +48,7 @@ export class Connections {
   readonly #clock: Clock;
   readonly #proxies: Networks;
   readonly #byPeer = new Map<string, Connection>();
+  readonly #bySession = new WeakMap<Http2Session, Connection>();
   /** Those on which no credential was accepted yet by their address, in the order in which they came. */
   readonly #strangers = new Map<string, Set<Connection>>();
 
@@ -99,11 +100,17 @@ export class Connections {
     return this.#byPeer.get(peerOf(socket))?.address ?? plainAddress(socket.remoteAddress ?? "");
   }
 
+  /** The same for a connection that speaks HTTP/2. */
+  addressOfSession(session: Http2Session): string {
+    return this.#bySession.get(session)?.address ?? "";
+  }
+
   /** A connection has turned out to speak HTTP/2. */
   addSession(session: ServerHttp2Session): void {
     const connection = this.#byPeer.get(peerOf(session.socket));
     if (connection === undefined) return;
     connection.session = session;
+    this.#bySession.set(session, connection);
     session.on("stream", (stream) => {
       connection.calls += 1;
       stream.once("close", () => {
@@ -115,7 +122,15 @@ export class Connections {
 
   /** A credential was accepted on the connection with this peer. */
   recognize(socket: ConnectionPeer): void {
-    const connection = this.#byPeer.get(peerOf(socket));
+    this.#recognize(this.#byPeer.get(peerOf(socket)));
+  }
+
+  /** The same for a connection that speaks HTTP/2. */
+  recognizeSession(session: Http2Session): void {
+    this.#recognize(this.#bySession.get(session));
+  }
+
+  #recognize(connection: Connection | undefined): void {
     if (connection === undefined || connection.isKnown) return;
     connection.isKnown = true;
     this.#isNoStranger(connection);

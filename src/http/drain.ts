@@ -1,4 +1,5 @@
-import { constants } from "node:http2";
+import { constants, type ServerHttp2Stream } from "node:http2";
+import type { Readable } from "node:stream";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Clock } from "../lib/clock.ts";
 import { errnoOf } from "../lib/values/errors.ts";
@@ -12,7 +13,7 @@ const patienceMs = 5_000;
  * The body in pieces. Whoever stops reading leaves the request open, so that it can still be answered. A caller that
  * goes in the middle has canceled its call: that is no fault of anybody.
  */
-export async function* piecesOf(request: HttpRequest): AsyncGenerator<Uint8Array, void> {
+export async function* piecesOf(request: Pick<HttpRequest, "iterator">): AsyncGenerator<Uint8Array, void> {
   try {
     yield* request.iterator({ destroyOnReturn: false });
   } catch (error) {
@@ -26,12 +27,17 @@ export async function* piecesOf(request: HttpRequest): AsyncGenerator<Uint8Array
  */
 export async function* wholePiecesOf(request: HttpRequest): AsyncGenerator<Uint8Array, void> {
   yield* piecesOf(request);
-  if (!("stream" in request)) return;
-  await nextTurn();
-  if (request.aborted) throw new WindlassError("canceled", departed);
+  if ("stream" in request) await demandWhole(request);
 }
 
-const departed = "the call was ended in the middle of its request: by its caller, or by what stands between";
+/** Throws `canceled` at the end of the body of a stream that its caller has reset. */
+export async function demandWhole(stream: { readonly aborted: boolean }): Promise<void> {
+  await nextTurn();
+  if (stream.aborted) throw new WindlassError("canceled", departed);
+}
+
+/** What is told of a caller that went. */
+export const departed = "the call was ended in the middle of its request: by its caller, or by what stands between";
 
 /** How Node says that a peer has gone. */
 const departures: ReadonlySet<string> = new Set([
@@ -52,17 +58,30 @@ const isDeparture = (error: unknown): boolean => departures.has(errnoOf(error) ?
 export function drained(request: HttpRequest, response: HttpResponse, clock: Clock): void {
   const carrier = "stream" in request ? request.stream : request;
   const cut = () => ("stream" in request ? request.stream.close(constants.NGHTTP2_NO_ERROR) : request.destroy());
-  const drain = () => {
-    if (carrier.destroyed || request.readableEnded) return;
-    request.removeAllListeners("readable");
-    request.on("data", () => {});
-    // The listeners that went are forgotten at the end of this turn.
-    setImmediate(() => request.resume());
-    const over = new AbortController();
-    carrier.once("close", () => over.abort());
-    clock.sleep(patienceMs, over.signal).then(cut, () => {});
-  };
+  const drain = () => drainRest(request, { carrier, cut, clock });
   if ("stream" in request) request.stream.once("finish", drain);
   else response.once("finish", drain);
   response.once("close", drain);
+}
+
+/** The same for a stream of HTTP/2 that was answered just now. */
+export const drainStream = (stream: ServerHttp2Stream, clock: Clock): void =>
+  drainRest(stream, { carrier: stream, cut: () => stream.close(constants.NGHTTP2_NO_ERROR), clock });
+
+interface Draining {
+  /** What closes when the exchange is over. */
+  readonly carrier: Readable;
+  readonly cut: () => void;
+  readonly clock: Clock;
+}
+
+function drainRest(source: Readable, { carrier, cut, clock }: Draining): void {
+  if (carrier.destroyed || source.readableEnded) return;
+  source.removeAllListeners("readable");
+  source.on("data", () => {});
+  // The listeners that went are forgotten at the end of this turn.
+  setImmediate(() => source.resume());
+  const over = new AbortController();
+  carrier.once("close", () => over.abort());
+  clock.sleep(patienceMs, over.signal).then(cut, () => {});
 }

@@ -15,7 +15,8 @@ import type { HttpHandler } from "./messages.ts";
 import { originOf } from "./origin.ts";
 import { endRapidResets } from "./rapid-resets.ts";
 import { type MountedTenant, routeTo } from "./router.ts";
-import { type HttpSockets, httpSockets, type TlsFiles } from "./sockets.ts";
+import { type HttpSockets, httpSockets, type StreamHandler, type TlsFiles } from "./sockets.ts";
+import type { StreamTenant } from "./tenant.ts";
 
 export interface ListenOptions {
   readonly host: string;
@@ -23,6 +24,8 @@ export interface ListenOptions {
   readonly port: number;
   /** Who answers what comes in. */
   readonly tenants: readonly MountedTenant[];
+  /** Who is asked about streams of HTTP/2 first. */
+  readonly streams?: StreamTenant | undefined;
   readonly log: Log;
   readonly tls?: TlsFiles | undefined;
   /** Serves without TLS on addresses that other machines reach. */
@@ -112,6 +115,7 @@ function openSockets({
   connectionLimits = defaultConnectionLimits,
   trust = trustsNobody,
   pathPrefix = "",
+  streams = nobody,
   ...options
 }: ListenOptions): OpenSockets {
   const shutdown = new AbortController();
@@ -138,6 +142,15 @@ function openSockets({
       recognize: () => connections.recognize(socket),
     });
   };
+  const takeStream = streams({ prefix: "", shutdown: shutdown.signal, clock, log });
+  const onStream: StreamHandler = (stream, headers, rawHeaders) => {
+    const { session } = stream;
+    if (session === undefined) return false;
+    const path = withoutPrefix(headers[":path"] ?? "", pathPrefix).split("?", 1)[0] ?? "";
+    const address = () => callerAddress({ peer: connections.addressOfSession(session), headers }, trust);
+    const recognize = () => connections.recognizeSession(session);
+    return takeStream({ stream, headers, rawHeaders, path, address, recognize }) === "answered";
+  };
   const onSession = (session: ServerHttp2Session) => {
     sessions.add(session);
     connections.addSession(session);
@@ -151,10 +164,13 @@ function openSockets({
   };
   const { firstBytesMs } = connectionLimits;
   const proxies = trust.hasProxyProtocol ? proxyPeers(trust.proxies, connections, { log, clock }) : undefined;
-  const sockets = httpSockets({ handler, tls, onSession, firstBytesMs, proxies });
+  const sockets = httpSockets({ handler, onStream, tls, onSession, firstBytesMs, proxies });
   sockets.server.on("connection", (socket: Socket) => connections.add(socket));
   return { sockets, sessions, connections, watching: connections.watch(shutdown.signal), shutdown, clock };
 }
+
+/** Makes a request of every stream. */
+const nobody: StreamTenant = () => () => "not-mine";
 
 /** How often it is told that proxies do not speak the PROXY protocol. */
 const tellEveryMs = 60_000;

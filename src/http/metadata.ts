@@ -1,5 +1,4 @@
 import { WindlassError } from "../lib/words/errors.ts";
-import type { HttpRequest } from "./messages.ts";
 
 const kib = 1024;
 /** The most that the metadata of a call may have, counted as HTTP/2 counts it: 32 bytes for each header beside its text. */
@@ -13,7 +12,7 @@ export const maxHeaders = 1_024;
  * Refuses metadata that is too large, that says twice who calls, or that names no server, such as an IPv6 address
  * without brackets.
  */
-export function demandMetadata({ rawHeaders }: Pick<HttpRequest, "rawHeaders">): void {
+export function demandMetadata({ rawHeaders }: { readonly rawHeaders: readonly string[] }): void {
   demandSize(rawHeaders);
   demandAuthority(rawHeaders);
   const credentials = namesIn(rawHeaders).filter((name) => name === "authorization").length;

@@ -4,7 +4,9 @@ import {
   createSecureServer,
   type Http2SecureServer,
   type Http2Server,
+  type IncomingHttpHeaders,
   type ServerHttp2Session,
+  type ServerHttp2Stream,
   type ServerOptions,
 } from "node:http2";
 import { createServer as createNetServer, type Server, type Socket } from "node:net";
@@ -22,6 +24,8 @@ export interface TlsFiles {
 
 export interface SocketOptions {
   readonly handler: HttpHandler;
+  /** Answers a stream of HTTP/2 itself, or leaves it to the handler: then it is false. */
+  readonly onStream: StreamHandler;
   readonly tls: TlsFiles | undefined;
   readonly onSession: (session: ServerHttp2Session) => void;
   /** How long a client may take to say its first word, or to agree on TLS. */
@@ -29,6 +33,13 @@ export interface SocketOptions {
   /** Whose connections begin with a PROXY header; undefined if nobody's do. */
   readonly proxies: ProxyPeers | undefined;
 }
+
+/** What a server says of a stream that was opened. */
+export type StreamHandler = (
+  stream: ServerHttp2Stream,
+  headers: IncomingHttpHeaders,
+  rawHeaders: readonly string[],
+) => boolean;
 
 /** One listening server that speaks HTTP/1.1 and HTTP/2. */
 export interface HttpSockets {
@@ -61,7 +72,7 @@ export const httpSockets = (options: SocketOptions): HttpSockets =>
   options.tls === undefined ? plaintextSockets(options) : tlsSockets(options, options.tls);
 
 function tlsSockets(
-  { handler, onSession, firstBytesMs, proxies }: SocketOptions,
+  { handler, onStream, onSession, firstBytesMs, proxies }: SocketOptions,
   { cert, key, clientCa }: TlsFiles,
 ): HttpSockets {
   const clients = clientCa === undefined ? {} : { requestCert: true, rejectUnauthorized: true };
@@ -71,6 +82,7 @@ function tlsSockets(
     handler,
   );
   tuneHttp2(server, onSession);
+  askFirst(server, onStream);
   server.on("tlsClientError", () => {});
   return {
     server: proxies === undefined ? server : behindProxies(server, { firstBytesMs, proxies }),
@@ -125,10 +137,11 @@ function closeIdle(server: Http2SecureServer): void {
 }
 
 /** A TCP server that reads how a connection begins: `PRI` is HTTP/2 with prior knowledge, all else HTTP/1.1. */
-function plaintextSockets({ handler, onSession, firstBytesMs, proxies }: SocketOptions): HttpSockets {
+function plaintextSockets({ handler, onStream, onSession, firstBytesMs, proxies }: SocketOptions): HttpSockets {
   const http1 = createHttp1Server(http1Options, handler);
   const http2 = createHttp2Server(http2Options, handler);
   tuneHttp2(http2, onSession);
+  askFirst(http2, onStream);
   const server = createNetServer({ noDelay: true }, (socket) => {
     const start = limitStart(socket, firstBytesMs);
     passProxyHeader(socket, proxies, () =>
@@ -151,4 +164,22 @@ function tuneHttp2(server: Http2Server | Http2SecureServer, onSession: (session:
     onSession(session);
   });
   server.on("sessionError", () => {});
+}
+
+type StreamListener = (
+  stream: ServerHttp2Stream,
+  headers: IncomingHttpHeaders,
+  flags: number,
+  rawHeaders: string[],
+) => void;
+
+/** Asks somebody else about each stream before the library makes a request of it. */
+function askFirst(server: Http2Server | Http2SecureServer, onStream: StreamHandler): void {
+  const makeRequest = server.listeners("stream");
+  server.removeAllListeners("stream");
+  const onEach: StreamListener = (stream, headers, flags, rawHeaders) => {
+    if (onStream(stream, headers, rawHeaders)) return;
+    for (const listener of makeRequest) listener.call(server, stream, headers, flags, rawHeaders);
+  };
+  server.on("stream", onEach);
 }

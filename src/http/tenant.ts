@@ -1,3 +1,4 @@
+import type { IncomingHttpHeaders, ServerHttp2Stream } from "node:http2";
 import type { Clock } from "../lib/clock.ts";
 import type { Log } from "../lib/program/log.ts";
 import type { HttpRequest, HttpResponse } from "./messages.ts";
@@ -30,6 +31,26 @@ export interface HttpExchange {
   readonly origin: string;
   /** Where the request comes from, behind the trusted proxies; empty if its connection is over. */
   readonly address: string;
+  /** To be called when a credential was accepted: the connection may rest longer. */
+  readonly recognize: () => void;
+}
+
+/**
+ * One who answers streams of HTTP/2 as they come, before anybody makes a request of them: that costs a tenth. What is not
+ * its is left untouched, and becomes a request like any other.
+ */
+export type StreamTenant = (place: TenantPlace) => (exchange: StreamExchange) => "answered" | "not-mine";
+
+/** A stream, and what the port knows of who has opened it. */
+export interface StreamExchange {
+  readonly stream: ServerHttp2Stream;
+  readonly headers: IncomingHttpHeaders;
+  /** Names and values in turn, as they came. */
+  readonly rawHeaders: readonly string[];
+  /** With the tenant's prefix and without the query. */
+  readonly path: string;
+  /** Where it comes from, behind the trusted proxies; empty if its connection is over. */
+  readonly address: () => string;
   /** To be called when a credential was accepted: the connection may rest longer. */
   readonly recognize: () => void;
 }

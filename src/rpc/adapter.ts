@@ -6,8 +6,6 @@ import {
   type ConnectRouterOptions,
   createConnectRouter,
   createContextValues,
-  type HandlerContext,
-  type Interceptor,
 } from "@connectrpc/connect";
 import type { UniversalServerResponse } from "@connectrpc/connect/protocol";
 import {
@@ -24,20 +22,18 @@ import { given } from "../lib/values/records.ts";
 import { needsHttp2 } from "../lib/way/own-answer.ts";
 import { isWindlassError, WindlassError } from "../lib/words/errors.ts";
 import { LargeRequests } from "./bodies/large-requests.ts";
-import { asStatus } from "./bodies/request-bodies.ts";
+import { asStatus, encodingOf } from "./bodies/request-bodies.ts";
 import { maxRequestBytes, smallRequest } from "./bodies/request-limits.ts";
 import { giveDecoded, hasSingleRequest, singleBody, withoutBody } from "./bodies/single-bodies.ts";
 import { streamBody } from "./bodies/stream-bodies.ts";
-import { cutKey, httpVersionKey, isHttp1, knownKey, remoteAddressKey } from "./calls/caller.ts";
+import { cutKey, httpVersionKey, isHttp1, knownKey, originKey, remoteAddressKey } from "./calls/caller.ts";
 import { endOf } from "./calls/errors.ts";
+import type { Routes, RpcOptions } from "./calls/options.ts";
 import { mendedAnswer } from "./wire/answer.ts";
 import { compressMinBytes, fastGzip } from "./wire/compression.ts";
 import { refusalAnswer } from "./wire/refusal.ts";
 import { sendAnswer } from "./wire/send.ts";
 import { spoken, unknownMethod } from "./wire/unserved.ts";
-
-/** Registers services, as connect's routers take them. */
-export type Routes = (router: ConnectRouter) => void;
 
 /** Answers are bounded where they are made, and refused in our own words: see `boundAnswers`. */
 const unbounded = 0xffff_ffff;
@@ -49,16 +45,9 @@ const unbounded = 0xffff_ffff;
  */
 export const neverCompress = { compressMinBytes: 0xffff_ffff } as const;
 
-export interface RpcOptions {
-  readonly routes: Routes;
-  readonly interceptors?: readonly Interceptor[] | undefined;
-  /** Runs before a request's body is taken; what it throws ends the call. */
-  readonly gate?: ((context: HandlerContext) => Promise<void>) | undefined;
-}
-
 /** Serves gRPC, gRPC-Web and Connect, over HTTP/1.1 and HTTP/2. A request that is no call is not its. */
 export const rpcTenant =
-  ({ routes, interceptors = [], gate }: RpcOptions): Tenant =>
+  ({ routes, interceptors = [], gate, open = new OpenStreams() }: RpcOptions): Tenant =>
   ({ prefix, shutdown, clock, log }) => {
     const router = {
       interceptors: [...interceptors],
@@ -67,7 +56,7 @@ export const rpcTenant =
     };
     const handlers = handlersOf(routes, router);
     const paths = [...handlers.keys()];
-    const parts = { clock, large: new LargeRequests(clock), open: new OpenStreams() };
+    const parts = { clock, large: new LargeRequests(clock), open };
     const answerTo = async (exchange: HttpExchange) => {
       const unserved = factsOf(exchange);
       const handler = handlers.get(exchange.path);
@@ -112,16 +101,17 @@ interface Served extends HttpExchange {
 /** What a method answers to a request. */
 async function answerOf(
   handler: Handler,
-  { response, address, recognize, ...exchange }: Served,
+  { response, address, origin, recognize, ...exchange }: Served,
 ): Promise<UniversalServerResponse> {
   const { request, open } = exchange;
   const refusal = refusalOf(request, () => {
     demandMetadata(request);
     demandTwoWays(handler.method, request);
-    open.enter(handler.method, request, response);
+    if ("stream" in request) open.enter(handler.method, request.stream);
   });
   if (refusal !== undefined) return refusal;
   const values = createContextValues().set(remoteAddressKey, address);
+  values.set(originKey, origin);
   values.set(httpVersionKey, request.httpVersion);
   values.set(knownKey, recognize);
   values.set(cutKey, () => ("stream" in response ? response.stream : response).destroy());
@@ -167,15 +157,16 @@ function handlersOf(routes: Routes, options: ConnectRouterOptions): ReadonlyMap<
   return new Map([...single, ...streams].map((handler) => [handler.requestPath, handler]));
 }
 
-interface Measuring extends Omit<Parameters<typeof singleBody>[1], "header"> {
+interface Measuring extends Omit<Parameters<typeof singleBody>[1], "encoding"> {
   readonly request: HttpRequest;
 }
 
 /** The call with a body whose messages are measured before they are decoded. */
 function measured(call: Call, { request, ...parts }: Measuring): Call {
   const { header } = call;
-  if (!hasSingleRequest(parts.method)) return { ...call, body: streamBody(piecesOf(request), { ...parts, header }) };
-  return { ...call, header: withoutBody(header), body: singleBody(wholePiecesOf(request), { ...parts, header }) };
+  const read = { ...parts, encoding: encodingOf(header) };
+  if (!hasSingleRequest(parts.method)) return { ...call, body: streamBody(piecesOf(request), read) };
+  return { ...call, header: withoutBody(header), body: singleBody(wholePiecesOf(request), read) };
 }
 
 const isDisconnect = (error: unknown) => {

@@ -1,6 +1,6 @@
 import { createRouterTransport, type Interceptor, type Transport } from "@connectrpc/connect";
 import { given } from "../lib/values/records.ts";
-import type { Routes } from "./adapter.ts";
+import type { Routes } from "./calls/options.ts";
 
 export interface InProcessOptions {
   readonly routes: Routes;

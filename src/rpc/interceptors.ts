@@ -118,7 +118,13 @@ function startCall(control: Control, request: Request, observers: readonly CallO
       "call",
     );
   };
-  const facts: CallFacts = { requestId, signal: request.signal };
+  const facts: CallFacts = {
+    requestId,
+    // Made only for those who ask for it.
+    get signal() {
+      return request.signal;
+    },
+  };
   const refuse = (error: unknown) => {
     const refusal = toConnectError(error, facts);
     if (isFault(refusal)) log.error({ err: error, cause: causeOf(error), requestId, method }, "a call failed");
@@ -126,7 +132,7 @@ function startCall(control: Control, request: Request, observers: readonly CallO
     end(refusal.code);
     return refusal;
   };
-  return { ...facts, version, refuse, end };
+  return Object.assign(facts, { version, refuse, end });
 }
 
 /** `FailedPrecondition` as gRPC writes it: `FAILED_PRECONDITION`. */
@@ -154,8 +160,8 @@ export const gateFor =
   (control: Control, options: CallerOptions = {}) =>
   async (context: HandlerContext): Promise<void> => {
     try {
-      const { method, values, requestHeader: header } = context;
-      await identify(control, options, { method, values, header });
+      const { method, values, requestHeader: header, requestMethod: httpMethod } = context;
+      await identify(control, options, { method, values, header, httpMethod });
     } catch (error) {
       const requestId = requestIdOf(context.requestHeader.get(requestIdHeader), control.random);
       const refusal = toConnectError(error, { requestId, signal: context.signal });
@@ -171,7 +177,7 @@ const authenticateCallers =
   (control: Control, options: CallerOptions): Interceptor =>
   (next) =>
   async (request) => {
-    const { method, header, contextValues: values } = request;
-    await identify(control, options, { method, header, values });
+    const { method, header, contextValues: values, requestMethod: httpMethod } = request;
+    await identify(control, options, { method, header, values, httpMethod });
     return next(request);
   };

@@ -1,7 +1,8 @@
 import type { Interceptor } from "@connectrpc/connect";
 import { type Control, topics } from "../control/core/control.ts";
-import { demandActiveKey } from "../control/people/authentication.ts";
+import { goodUntil } from "../control/people/browser-sessions.ts";
 import type { Person } from "../domain/people/principal.ts";
+import { isRejection } from "../http/call-rates.ts";
 import { linkSignals, type OwnedSignal } from "../lib/async/abort.ts";
 import { observed } from "../lib/async/streams.ts";
 import { principalKey } from "./calls/caller.ts";
@@ -9,7 +10,7 @@ import { principalKey } from "./calls/caller.ts";
 /** How often a stream looks whether its key is still good, if it hears nothing: another replica may have revoked it. */
 const lookEveryMs = 15_000;
 
-/** Ends the streams of an API key when the key ends: a person who may no longer look does not look on. */
+/** Ends the streams of an API key, or of a browser session, when it ends: a person who may no longer look does not look on. */
 export const endWithKey =
   (control: Control): Interceptor =>
   (next) =>
@@ -33,23 +34,20 @@ export const endWithKey =
     }
   };
 
-/** Aborts the call with the reason as soon as its key is no longer good; ends with the call. */
-async function watchKey({ wake, store, clock, log }: Control, { id }: Person, life: OwnedSignal): Promise<void> {
-  const topic = topics.key(id);
+/** Aborts the call with the reason as soon as its key or session is no longer good; ends with the call. */
+export async function watchKey({ wake, store, clock, log }: Control, who: Person, life: OwnedSignal): Promise<void> {
+  const topic = topics.key(who.id);
   while (!life.signal.aborted) {
     const seen = wake.version(topic);
-    const key = await store
-      .read((q) => q.apiKeys.get(id))
-      .catch((err: unknown) => {
-        log.warn({ err }, "a credential could not be looked up");
-        return null;
-      });
+    const now = clock.now();
+    let until: Date | null = null;
     try {
-      if (key !== null) demandActiveKey(key, clock.now());
-    } catch (reason) {
-      return life.abort(reason);
+      until = await store.read((q) => goodUntil(q, who, now));
+    } catch (error) {
+      if (isRejection(error)) return life.abort(error);
+      log.warn({ err: error }, "a credential could not be looked up");
     }
-    const timeoutMs = Math.min(lookEveryMs, (key?.expiresAt?.getTime() ?? Infinity) - clock.now().getTime());
+    const timeoutMs = Math.min(lookEveryMs, (until?.getTime() ?? Infinity) - now.getTime());
     await wake.changedSince(topic, seen, { signal: life.signal, timeoutMs }).catch(() => {});
   }
 }

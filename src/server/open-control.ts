@@ -48,6 +48,7 @@ export async function openControl(
     observer: watching.observer(() => control),
     noServerAgent,
     certificate,
+    web: settings.noWeb ? undefined : { publicUrl: settings.publicUrl },
     hiding: createHiding(clock),
     log,
   };

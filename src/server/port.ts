@@ -6,7 +6,7 @@ import type { ServerCertificate } from "../control/core/control.ts";
 import { isLoopback, type Listener, listen } from "../http/listener.ts";
 import { healthPages } from "../http/pages.ts";
 import type { Readiness } from "../http/readiness.ts";
-import type { Tenant } from "../http/tenant.ts";
+import type { StreamTenant, Tenant } from "../http/tenant.ts";
 import type { Log } from "../lib/program/log.ts";
 import { messageOf } from "../lib/values/errors.ts";
 import { trustOf } from "./proxy-settings.ts";
@@ -75,20 +75,22 @@ export async function bindOnce(host: string, port: number): Promise<NodeJS.Errno
 export interface PortParts {
   /** Who answers what comes in, in this order; the health pages come last. */
   readonly tenants: readonly Tenant[];
+  /** Who is asked about streams of HTTP/2 before them. */
+  readonly streams: StreamTenant;
   readonly readiness: Readiness;
 }
 
 /** Opens the port and serves its tenants. */
 export async function openPort(
   { settings, log }: { readonly settings: ServerSettings; readonly log: Log },
-  { tenants: served, readiness }: PortParts,
+  { tenants: served, streams, readiness }: PortParts,
 ): Promise<Listener> {
   const { listen: address, allowPlaintext } = settings;
   const tls = await readTls(settings);
   const proxies = { trust: trustOf(settings), pathPrefix: settings.pathPrefix };
   const secured = tls === undefined ? {} : { tls };
   const tenants = [...served, healthPages(readiness)].map((tenant) => ({ prefix: "", tenant }));
-  const outcome = await listen({ tenants, log, ...address, ...secured, allowPlaintext, ...proxies });
+  const outcome = await listen({ tenants, streams, log, ...address, ...secured, allowPlaintext, ...proxies });
   switch (outcome.kind) {
     case "listening":
       return outcome.listener;

@@ -5,10 +5,13 @@ import { AgentGatewayService } from "../gen/windlass/agent/v1/agent_gateway_serv
 import { JobArtifactService } from "../gen/windlass/agent/v1/job_artifact_service_pb.ts";
 import { RunService } from "../gen/windlass/v1/run_service_pb.ts";
 import { CallRates } from "../http/call-rates.ts";
+import { OpenStreams } from "../http/open-streams.ts";
 import type { Readiness } from "../http/readiness.ts";
-import type { Tenant } from "../http/tenant.ts";
+import type { StreamTenant, Tenant } from "../http/tenant.ts";
 import { hashToken, mintToken } from "../lib/words/tokens.ts";
-import { neverCompress, type Routes, rpcTenant } from "../rpc/adapter.ts";
+import { neverCompress, rpcTenant } from "../rpc/adapter.ts";
+import type { Routes } from "../rpc/calls/options.ts";
+import { grpcTenant } from "../rpc/grpc/tenant.ts";
 import { inProcessTransport } from "../rpc/in-process.ts";
 import { gateFor, interceptorsFor } from "../rpc/interceptors.ts";
 import { managementServices, serviceRoutes } from "../rpc/routes.ts";
@@ -18,7 +21,8 @@ import { jobArtifactService } from "../rpc/services/job-artifact.ts";
 import { reflectionRoutes } from "../rpc/services/reflection.ts";
 import { runService } from "../rpc/services/run.ts";
 import { tfeTenant } from "../tfe/tenant.ts";
-
+import type { WebFiles } from "../web/files.ts";
+import { webTenant } from "../web/tenant.ts";
 import type { Observability } from "./observability/observe.ts";
 import type { Opening } from "./opening.ts";
 import type { InProcessCalls } from "./server-agent.ts";
@@ -38,27 +42,37 @@ export interface RouteParts {
 
 export interface CallParts extends Omit<RouteParts, "hasReflection"> {
   readonly watching: Observability;
+  /** The built UI, if there is one. */
+  readonly webFiles: WebFiles | undefined;
 }
 
 /** How the services are reached. */
 export interface Calls {
   /** Over the port. */
   readonly tenants: readonly Tenant[];
+  /** The streams of HTTP/2 that speak gRPC. */
+  readonly streams: StreamTenant;
   /** In this process, for the server's own agent, until the signal is aborted. */
   readonly inProcess: (shutdownSignal: AbortSignal) => InProcessCalls;
 }
 
 /** Everything that is called: services, who may call them, and how they are watched. */
 export function callsOf({ settings, random }: Pick<Opening, "settings" | "random">, parts: CallParts): Calls {
-  const { control, watching } = parts;
+  const { control, watching, webFiles } = parts;
   const token = mintToken("agt", random);
   const callers = { serverAgentTokenHash: hashToken(token), rates: new CallRates(control.limits) };
   const routes = routesOf({ ...parts, hasReflection: !settings.noReflection });
   const interceptors = interceptorsFor(control, callers, watching.callObservers);
+  const gate = gateFor(control, callers);
+  const open = new OpenStreams();
   return {
+    streams: grpcTenant({ routes, interceptors, gate, open }),
     tenants: [
-      rpcTenant({ routes, interceptors, gate: gateFor(control, callers) }),
+      rpcTenant({ routes, interceptors, gate, open }),
       tfeTenant({ control, callers, observers: watching.callObservers, holdMs: settings.tfeHold }),
+      ...(control.web === undefined
+        ? []
+        : [webTenant({ control, callers, files: webFiles, observers: watching.callObservers })]),
     ],
     inProcess: (shutdownSignal) => ({ transport: inProcessTransport({ routes, interceptors, shutdownSignal }), token }),
   };

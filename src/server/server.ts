@@ -26,6 +26,7 @@ import {
 } from "./server-agent-sandbox.ts";
 import { ShownCertificate } from "./shown-certificate.ts";
 import { StartError } from "./start-error.ts";
+import { builtWebFiles } from "./web-files.ts";
 
 /** A running control plane. Disposing it stops gracefully: agents are sent away, calls end, stores close. */
 export interface Server extends AsyncDisposable {
@@ -107,9 +108,10 @@ async function serve(
 ): Promise<{ readonly listener: Listener; readonly certificate: ShownCertificate }> {
   const readiness = new Readiness();
   const liveness = new Liveness();
-  const calls = callsOf(opening, { control, watching, readiness, liveness, generation });
+  const webFiles = control.web === undefined ? undefined : await builtWebFiles(opening.log);
+  const calls = callsOf(opening, { control, watching, readiness, liveness, generation, webFiles });
   const loops = startLoops(opening, control, liveness);
-  const listener = await openPort(opening, { tenants: calls.tenants, readiness });
+  const listener = await openPort(opening, { tenants: calls.tenants, streams: calls.streams, readiness });
   loops.add(certificate.follow(listener, loops.signal));
   leaveInOrder(opening, { control, readiness, listener });
   if (serverAgent.kind !== "none") {

@@ -30,6 +30,8 @@ const samples: Readonly<Record<string, readonly [good: string, bad: string | nul
   cliConfig: ["/etc/terraformrc", null],
   engineKeys: ["/etc/keys.asc", null],
   noEngineDownload: ["true", "nein"],
+  noWeb: ["true", "nein"],
+  publicUrl: ["https://windlass.example.com", "https://windlass.example.com/ui"],
   passEnv: ["AWS_PROFILE,HTTP_PROXY", null],
   providerCache: ["5GiB", "5 giga"],
   sandboxPaths: ["/etc/ssl,/opt", null],

@@ -6,6 +6,7 @@ import { optionalSetting, settingsWith } from "../lib/settings.ts";
 import { jobSettings, sandboxes } from "./jobs.ts";
 import { fewestKeptStates, keepDuration, keptStates } from "./kept-times.ts";
 import { postgresUrl } from "./postgres-url.ts";
+import { publicUrl } from "./public-url.ts";
 import { logSettings } from "./shared.ts";
 
 const { setting, optional } = settingsWith("WINDLASS");
@@ -297,6 +298,14 @@ export const serverSettings = {
       "path below which a proxy serves this server and which it passes on, such as /windlass for https://host/windlass",
     schema: pathPrefix(),
   }),
+  publicUrl: optional({
+    flag: "public-url",
+    about:
+      "how people reach this server, such as https://windlass.example.com: what programs print as links, and from where browsers may call",
+    otherwise: "as each caller reaches it",
+    schema: publicUrl(),
+  }),
+  noWeb: setting({ flag: "no-web", about: "do not serve the UI for browsers", schema: flag() }, false),
   serverAgentConcurrency: setting(
     {
       flag: "server-agent-concurrency",

@@ -9,6 +9,7 @@ export const {
   audit,
   organizations,
   apiKeys,
+  browserSessions,
   pools,
   grants,
   tokens,

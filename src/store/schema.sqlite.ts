@@ -8,6 +8,7 @@ export const {
   audit,
   organizations,
   apiKeys,
+  browserSessions,
   pools,
   grants,
   tokens,

@@ -8,7 +8,7 @@ import { Readiness } from "../../src/http/readiness.ts";
 import { systemRandom } from "../../src/lib/random.ts";
 import type { OrganizationId } from "../../src/lib/words/ids.ts";
 import { hashToken, mintToken } from "../../src/lib/words/tokens.ts";
-import type { Routes } from "../../src/rpc/adapter.ts";
+import type { Routes } from "../../src/rpc/calls/options.ts";
 import { remoteAddressKey } from "../../src/rpc/calls/caller.ts";
 import { inProcessTransport } from "../../src/rpc/in-process.ts";
 import { interceptorsFor } from "../../src/rpc/interceptors.ts";

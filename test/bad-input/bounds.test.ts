@@ -113,6 +113,7 @@ function listsOf(message: DescMessage): readonly string[] {
 /** What bounds each list in an answer that is no page. A new one has to say it here. */
 const boundedBy: Readonly<Record<string, string>> = {
   "FindIds.ids": "20",
+  "GetAgentPoolHistory.minutes": "60",
   "GetAgentPoolOverview.active_runs": "200 of each list",
   "GetAgentPoolOverview.agent_tokens": "200 of each list",
   "GetAgentPoolOverview.agents": "200 of each list, and the characters of a page",
@@ -129,6 +130,7 @@ const boundedBy: Readonly<Record<string, string>> = {
   "WatchAgents.gone_agent_ids": "those that were sent before",
   "WatchEvents.events": "50, in messages of the bytes of a page",
   "WhoAmI.organizations": "1,000",
+  "WhoAmI.permissions": "as many as there are",
 };
 
 test("every list in an answer is a page of a list, or says what bounds it", () => {

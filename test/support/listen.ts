@@ -1,7 +1,10 @@
 import { type ListenOptions, type ListenOutcome, listen as listenWith } from "../../src/http/listener.ts";
+import { OpenStreams } from "../../src/http/open-streams.ts";
 import { healthPages } from "../../src/http/pages.ts";
 import type { Readiness } from "../../src/http/readiness.ts";
-import { type RpcOptions, rpcTenant } from "../../src/rpc/adapter.ts";
+import { rpcTenant } from "../../src/rpc/adapter.ts";
+import type { RpcOptions } from "../../src/rpc/calls/options.ts";
+import { grpcTenant } from "../../src/rpc/grpc/tenant.ts";
 
 export type { Listener, ProxyTrust } from "../../src/http/listener.ts";
 
@@ -17,11 +20,14 @@ export const listen = ({
   interceptors,
   gate,
   ...options
-}: RpcListenOptions): Promise<ListenOutcome> =>
-  listenWith({
+}: RpcListenOptions): Promise<ListenOutcome> => {
+  const served = { routes, interceptors, gate, open: new OpenStreams() };
+  return listenWith({
     ...options,
+    streams: grpcTenant(served),
     tenants: [
-      { prefix: "", tenant: rpcTenant({ routes, interceptors, gate }) },
+      { prefix: "", tenant: rpcTenant(served) },
       { prefix: "", tenant: healthPages(readiness) },
     ],
   });
+};

@@ -17,6 +17,7 @@ import { confirmOrStop } from "../shared/prompts.ts";
 import { ageText, timeText, whenText } from "../terminal/ages.ts";
 import { type Column, detailLines } from "../terminal/table.ts";
 import { enumText } from "../terminal/words.ts";
+import { sessions } from "./apikey-sessions.ts";
 import { findKeyId, keyTarget } from "./apikey-target.ts";
 
 const roles = {
@@ -192,4 +193,4 @@ const revoke = command({
 });
 
 /** Every verb of `windlass apikey`. */
-export const apiKeyCommands: readonly Command[] = [list, get, createKey, rotate, revoke];
+export const apiKeyCommands: readonly Command[] = [list, get, createKey, rotate, revoke, sessions];

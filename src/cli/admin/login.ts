@@ -77,6 +77,7 @@ const wrongKinds: Readonly<Record<TokenKind, string | undefined>> = {
   agt: "this is an agent token: it admits a windlass-agent, which reads it from WINDLASS_AGENT_TOKEN",
   ses: "this is the token of an agent's session, which people cannot use",
   job: "this is the token of a job, which people cannot use",
+  web: "this is the cookie of a browser, which is good for that browser alone",
 };
 
 function checkToken(token: string): string {

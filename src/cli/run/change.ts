@@ -9,7 +9,7 @@ import { command, one, some } from "../shared/command.ts";
 import { confirmOrStop } from "../shared/prompts.ts";
 import { priorities } from "./options.ts";
 import { findRun, liveTarget, runTarget } from "./target.ts";
-import { runName } from "./view.ts";
+import { runName, sayLink } from "./view.ts";
 
 const changed = (run: Run | undefined) => {
   const message = run ?? create(RunSchema);
@@ -29,9 +29,11 @@ export const retry = command({
     const requestId = context.io.random.uuid();
     const { run } = await client.retryRun({ runId: id, message: flags.message ?? "", requestId });
     const shown = changed(run);
-    return answerChanged(context, { ...shown, done: `Started ${shown.message.id}, which repeats ${id}` }, [
+    await answerChanged(context, { ...shown, done: `Started ${shown.message.id}, which repeats ${id}` }, [
       { label: "Follow it", command: context.command(`run logs ${shown.message.id} -f`) },
     ]);
+    await sayLink(context, shown.message);
+    return undefined;
   },
 });
 

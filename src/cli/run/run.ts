@@ -18,7 +18,7 @@ import { start } from "./start.ts";
 import { isFinal, isUnresolved } from "./states.ts";
 import { findRun, plannedTarget, runTarget } from "./target.ts";
 import { timelineLines } from "./timeline.ts";
-import { plannedText, runLines, runName, stateLine } from "./view.ts";
+import { plannedText, runLines, runLink, runName, stateLine } from "./view.ts";
 import { watch } from "./watch.ts";
 
 const comment = sentence("for people");
@@ -48,7 +48,7 @@ const get = command({
   run: async (context, { args }) => {
     const message = await findRun(context, args.run);
     const timeline = context.printer.isForPeople ? await timelineLines(context, message) : [];
-    const lines = [...runLines(message), ...timeline];
+    const lines = [...runLines(message, await runLink(context, message)), ...timeline];
     await context.printer.resource({ schema: RunSchema, message, name: runName(message), lines });
     if (context.printer.isForPeople && isUnresolved(message)) context.notes.next([resolveHint(context, message)]);
     return undefined;

@@ -28,7 +28,7 @@ import {
 import { decisionHints, interruptedAt, interruptedRun, outcome, stillWaiting } from "./outcome.ts";
 import { isFinal } from "./states.ts";
 import type { Runs } from "./target.ts";
-import { runLines, runName } from "./view.ts";
+import { runLines, runName, sayLink } from "./view.ts";
 
 export const start = command({
   name: "start",
@@ -57,6 +57,7 @@ export const start = command({
     if (context.io.signal.aborted) throw interruptedRun(context, run);
     if (flags.detach === true) return detached(context, run);
     context.notes.say(`${run.id} created in workspace ${run.workspace}`);
+    await sayLink(context, run);
     return follow(context, client, run, flags);
   },
 });
@@ -121,6 +122,7 @@ async function detached(context: Context, run: Run): Promise<undefined> {
   const shown = { schema: RunSchema, message: run, name: runName(run) };
   await context.printer.resource({ ...shown, lines: [run.id] });
   for (const warning of run.warnings) context.notes.warn(warning);
+  await sayLink(context, run);
   context.notes.next([{ label: "Follow it", command: context.command(`run logs ${run.id} -f`) }]);
   return undefined;
 }

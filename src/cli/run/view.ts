@@ -13,6 +13,8 @@ import {
 } from "../../gen/windlass/v1/run_pb.ts";
 import { lookUp } from "../../lib/values/records.ts";
 import { appliedWords, type CountedChanges, plannedWords, shortWords } from "../../lib/words/change-words.ts";
+import type { Context } from "../server/context.ts";
+import { linkTo } from "../shared/web-links.ts";
 import { ageText, bytesText, spanText, timeText } from "../terminal/ages.ts";
 import { type Column, detailLines } from "../terminal/table.ts";
 import { enumText } from "../terminal/words.ts";
@@ -172,11 +174,22 @@ export const isLost = ({ apply }: Run): boolean => apply?.status === JobStatus.I
 
 const isCanceled = ({ state }: Run): boolean => state === RunState.CANCELED || state === RunState.FORCE_CANCELED;
 
+/** The link to a run's page, for people; undefined if the server does not say where its UI is. */
+export const runLink = (context: Context, { id, organization }: Run): Promise<string | undefined> =>
+  linkTo(context, { kind: "run", organization, name: id });
+
+/** Says it beside the answer. */
+export async function sayLink(context: Context, run: Run): Promise<void> {
+  const link = await runLink(context, run);
+  if (link !== undefined) context.notes.say(`See it at ${link}`);
+}
+
 /** A run for a person. */
-export const runLines = (run: Run): readonly string[] =>
+export const runLines = (run: Run, link = ""): readonly string[] =>
   detailLines([
     ["Id", run.id],
     ["Workspace", run.workspace],
+    ["Page", link],
     ["State", factsOf(run.state).text],
     ["Reason", waitingText(run.waiting)],
     ["Since", timeText(run.waiting?.sinceTime)],

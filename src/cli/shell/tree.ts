@@ -50,6 +50,14 @@ export const entries: readonly Entry[] = [
     load: async () => (await import("../admin/status.ts")).status,
   },
   {
+    kind: "command",
+    name: "open",
+    aliases: [],
+    summary: "Open the page of a run, a workspace or a pool in the browser",
+    group: "Start here",
+    load: async () => (await import("../admin/open.ts")).open,
+  },
+  {
     kind: "noun",
     name: "run",
     aliases: ["runs"],

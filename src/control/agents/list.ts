@@ -8,7 +8,8 @@ import type { AgentFilter, Queries } from "../../store/ports/store.ts";
 import { asPerson, demand, findOrganization, findPool, type Reference } from "../core/access.ts";
 import { type Control, topics } from "../core/control.ts";
 import { pairCursor } from "../core/cursor.ts";
-import { type Page, type PageRequest, pageByTime, searchByKey, withRows } from "../core/pages.ts";
+import { type Page, type PageRequest, pageByTime, pageOfAll, searchByKey, withRows } from "../core/pages.ts";
+import type { Coming } from "../core/presence.ts";
 import { demandSelector } from "../core/selectors.ts";
 import { findAgent } from "./agents.ts";
 import { type AgentView, viewAgents } from "./view.ts";
@@ -198,6 +199,18 @@ const shownOf = ({ agent: { lastSeenAt: _, ...agent }, poolName, jobs, connected
   poolName,
   jobs: jobs.map(({ id }) => id),
 });
+
+/** How an agent came and went since the start of this process, newest first. */
+export async function listAgentComings(
+  control: Control,
+  who: Principal,
+  { reference, page }: { readonly reference: Reference; readonly page: PageRequest },
+): Promise<Page<Coming>> {
+  const person = asPerson(who);
+  demand(person, "read");
+  const { id } = await control.store.read((q) => findAgent(q, person, reference));
+  return pageOfAll(page, control.presence.comingsOf(id));
+}
 
 /** A job of an agent, with the name of the workspace it is for. */
 export interface AgentJobView {

@@ -1,4 +1,5 @@
 import type { Person } from "../../domain/people/principal.ts";
+import { given } from "../../lib/values/records.ts";
 import { type ApiKeyId, isId, type OrganizationId } from "../../lib/words/ids.ts";
 import type { Queries } from "../../store/ports/store.ts";
 
@@ -27,7 +28,8 @@ export async function record(
   entry: AuditEntry & { readonly at: Date },
 ): Promise<void> {
   const actor = by === "system" ? "system" : actorOf(by);
-  const { at, action, resource, organizationId, detail = {} } = entry;
+  const { at, action, resource, organizationId } = entry;
   const address = (by === "system" ? entry.address : by.address) ?? "";
+  const detail = { ...entry.detail, ...(by === "system" ? {} : given({ browser_session: by.browserSessionId })) };
   await tx.audit.insert({ at, actor, action, resource, organizationId, detail, address });
 }

@@ -77,6 +77,12 @@ export interface ServerCertificate {
   readonly endsAt: Date;
 }
 
+/** Where the UI is. */
+export interface WebPlace {
+  /** How people reach it: `https://windlass.example.com`; undefined if that is not set. */
+  readonly publicUrl: string | undefined;
+}
+
 /** What every use case works with. */
 export interface Control {
   readonly version: string;
@@ -102,6 +108,8 @@ export interface Control {
   readonly noServerAgent?: string | undefined;
   /** The certificate that new connections get; undefined without TLS. */
   readonly certificate?: (() => ServerCertificate | undefined) | undefined;
+  /** The UI for browsers; undefined if it is not served: then nobody is signed in in one. */
+  readonly web?: WebPlace | undefined;
   readonly hiding: Hiding;
   readonly log: Log;
 }

@@ -108,6 +108,21 @@ export const arrivalText = ({ wayProblem }: Arrival): string =>
 const arrivalMs = 90_000;
 const maxArrivals = 10_000;
 
+/** An agent came or went. */
+export interface Coming {
+  readonly at: Date;
+  readonly kind: "connected" | "disconnected";
+  readonly address: string;
+  /** Of its program. */
+  readonly version: string;
+  /** Why its stream ended; empty if that is not known, and where it came. */
+  readonly detail: string;
+}
+
+/** How many are remembered of one agent, and of how many agents. */
+const mostComings = 50;
+const mostComers = 10_000;
+
 /** Who is connected to this process: a cache of the truth in the database, for speed only. */
 export class Presence {
   readonly turns = new Turns();
@@ -118,6 +133,7 @@ export class Presence {
   readonly #declines = new Map<AgentId, Declines>();
   readonly #progress = new Map<AgentId, ReadonlyMap<string, JobProgress>>();
   readonly #arrivals = new Map<AgentId, Arrival>();
+  readonly #comings = new Map<AgentId, readonly Coming[]>();
 
   constructor(startedMs = 0) {
     this.startedMs = startedMs;
@@ -142,6 +158,20 @@ export class Presence {
     this.#declines.set(agentId, declines);
     const [oldest] = this.#declines.keys();
     if (this.#declines.size > mostDeclining && oldest !== undefined) this.#declines.delete(oldest);
+  }
+
+  /** Remembers that an agent came or went; those that did so longest ago are forgotten first. */
+  noteComing(agentId: AgentId, coming: Coming): void {
+    const known = this.#comings.get(agentId) ?? [];
+    this.#comings.delete(agentId);
+    this.#comings.set(agentId, [coming, ...known.slice(0, mostComings - 1)]);
+    const [oldest] = this.#comings.keys();
+    if (this.#comings.size > mostComers && oldest !== undefined) this.#comings.delete(oldest);
+  }
+
+  /** How an agent came and went since the start, newest first. */
+  comingsOf(agentId: AgentId): readonly Coming[] {
+    return this.#comings.get(agentId) ?? [];
   }
 
   get(agentId: AgentId): ConnectedAgent | undefined {

@@ -55,7 +55,7 @@ export async function rotateApiKey(control: Control, who: Principal, wanted: Rot
   });
 }
 
-/** Ends a key at once, with the streams that it opened. Revoking again changes nothing. */
+/** Ends a key at once, with its browser sessions and the streams that it opened. Revoking again changes nothing. */
 export async function revokeApiKey(control: Control, who: Principal, id: string): Promise<KeyView> {
   const person = asPerson(who);
   return change(control, async (tx, at) => {
@@ -65,6 +65,7 @@ export async function revokeApiKey(control: Control, who: Principal, id: string)
     await demandOtherAdmin(tx, key);
     const revoked: ApiKey = { ...key, revokedAt: at.now };
     await save(tx, at, revoked);
+    await tx.browserSessions.deleteOfKey(key.id);
     const { name, role, organizationId } = key;
     const entry = { action: "key.revoke", resource: key.id, organizationId, detail: { name, role } };
     await record(tx, person, { ...entry, at: at.now });

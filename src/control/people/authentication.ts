@@ -16,7 +16,7 @@ export interface AuthenticationOptions {
 }
 
 /** A credential's use is written down at most this often. */
-const touchEveryMs = 60_000;
+export const touchEveryMs = 60_000;
 
 /** Who the bearer of a token is. Throws `token_invalid`, `token_expired` or `token_revoked`, saying what to do. */
 export async function authenticate(
@@ -54,7 +54,8 @@ function kindOf(token: string): TokenKind {
   }
 }
 
-const invalidToken = (message: string) => new WindlassError("token_invalid", message);
+/** The refusal of what is no credential, or nobody's. */
+export const invalidToken = (message: string): WindlassError => new WindlassError("token_invalid", message);
 
 interface Credential {
   readonly kind: TokenKind;
@@ -79,6 +80,8 @@ async function lookUp(q: Queries, { kind, hash, now, address }: Credential): Pro
       return agentSession(q, hash, now);
     case "job":
       return jobToken(q, hash);
+    case "web":
+      throw invalidToken("this is the cookie of a browser, which is no bearer token: use an API key (wdl_usr_…)");
   }
 }
 

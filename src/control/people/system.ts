@@ -7,7 +7,7 @@ import { entriesOf } from "../../lib/values/records.ts";
 import type { OrganizationId } from "../../lib/words/ids.ts";
 import type { Queries } from "../../store/ports/store.ts";
 import { asPerson, demand, findOrganization } from "../core/access.ts";
-import type { Control, Limits } from "../core/control.ts";
+import type { Control, Limits, WebPlace } from "../core/control.ts";
 import { protocolRange } from "../sessions/registration.ts";
 
 /** Where the database keeps the random id of its history. */
@@ -28,6 +28,8 @@ export interface ServerFacts {
   /** What is kept how long, by the name of its setting: for people. */
   readonly retention: Readonly<Record<string, string>>;
   readonly now: Date;
+  /** The UI for browsers, and how people reach it; undefined if it is not served. */
+  readonly web: WebPlace | undefined;
 }
 
 /** The names by which people know the limits; those without a setting have a name of the same form. */
@@ -53,6 +55,7 @@ export async function describeServer({
   retention,
   presence,
   clock,
+  web,
 }: Control): Promise<ServerFacts> {
   const generation = (await store.read((q) => q.meta.get(generationKey))) ?? "";
   const { maxConfigurationBytes, maxStateBytes } = limits;
@@ -68,6 +71,7 @@ export async function describeServer({
     limits: Object.fromEntries(entriesOf(limitNames).map(([name, shown]) => [shown, limits[name]])),
     retention: retentionTexts(retention),
     now: clock.now(),
+    web,
   };
 }
 

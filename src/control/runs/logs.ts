@@ -40,6 +40,8 @@ export interface LogRequest {
   readonly phase: JobPhase;
   readonly offset: number;
   readonly follows: boolean;
+  /** The most that is sent, without `follows` only; absent is all. */
+  readonly maxBytes?: number | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -54,10 +56,11 @@ const pollMs = 2_000;
 export async function* followLog(
   control: Control,
   who: Principal,
-  { runId, phase, offset, follows, signal }: LogRequest,
+  { runId, phase, offset, follows, maxBytes = Infinity, signal }: LogRequest,
 ): AsyncGenerator<LogPiece> {
   const topicsOf = (job: Job | undefined): readonly string[] =>
     job === undefined ? [topics.run(runId)] : [topics.run(runId), topics.log(job.id)];
+  const end = offset + maxBytes;
   let next = offset;
   let epoch = 0;
   let job: Job | undefined;
@@ -69,15 +72,14 @@ export async function* followLog(
       continue; // The mark must be older than the read, for this job's topic too.
     }
     job = found.job;
-    // What was said before a grant counts once there is one, or once the job has ended without.
-    if (job !== undefined && (job.attempt > 0 || isEnded(job.status)) && job.epoch !== epoch) {
+    if (job !== undefined && hasLog(job) && job.epoch !== epoch) {
       if (epoch !== 0) next = 0;
       epoch = job.epoch;
     }
     const read =
       job === undefined || epoch === 0
         ? undefined
-        : await control.logs.read(logStreamOf({ id: job.id, epoch }), next, pieceBytes);
+        : await control.logs.read(logStreamOf({ id: job.id, epoch }), next, Math.min(pieceBytes, end - next));
     if (read !== undefined && read.bytes.length > 0) {
       yield { offset: next, bytes: read.bytes, epoch, isEnd: false, missingBytes: 0, state: "none", problem: "" };
       next = read.nextOffset;
@@ -102,6 +104,29 @@ const readJob = (
     const run = await findRun(q, person, runId);
     return { run, job: newestOf(await q.jobs.ofRun(run.id), phase) };
   });
+
+/** The attempt whose log readers get. */
+export interface CurrentLog {
+  readonly epoch: number;
+  /** Name of its stream. */
+  readonly stream: string;
+  /** Whether nothing more of it can come, by what was read of it last. */
+  readonly isOver: (read: LogRead) => boolean;
+}
+
+/** The log that a phase has now; undefined before there is one. */
+export async function currentLog(
+  control: Control,
+  who: Principal,
+  wanted: { readonly runId: string; readonly phase: JobPhase },
+): Promise<CurrentLog | undefined> {
+  const { run, job } = await readJob(control, who, wanted);
+  if (job === undefined || !hasLog(job)) return undefined;
+  return { epoch: job.epoch, stream: logStreamOf(job), isOver: (read) => isOver(run, job, read) };
+}
+
+/** What was said before a grant counts once there is one, or once the job has ended without. */
+const hasLog = (job: Job): boolean => job.attempt > 0 || isEnded(job.status);
 
 /** The log of a phase as it is kept: that of an attempt that was lost, then that of the next one. */
 export interface PhaseLog {

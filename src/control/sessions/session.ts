@@ -25,9 +25,9 @@ import { SessionClaims } from "./claims.ts";
 import { closeReasons, closing, type Heard, type Outgoing, refusalOf, refused } from "./hearing.ts";
 import { LastWord } from "./last-word.ts";
 import type { Liveness } from "./liveness.ts";
-import { type Resumed, whySpent } from "./resume.ts";
+import type { Resumed } from "./resume.ts";
 import { SessionRoom } from "./room.ts";
-import { changeAgentRow, readWanted } from "./rows.ts";
+import { changeAgentRow, WantedRows } from "./rows.ts";
 import { SessionWay } from "./way.ts";
 import { heartbeatReply } from "./wire.ts";
 
@@ -35,6 +35,7 @@ import { heartbeatReply } from "./wire.ts";
 const outLimits = { maxItems: 4096, maxBytes: 1024 * 1024 };
 const messageBytes = 64; // In that queue. All are small.
 const comeBackMs = 2_000; // How long an agent that is sent away waits at the most.
+const noRows: ReadonlyMap<JobId, Job> = new Map();
 
 /** What a session may still do. It goes down this list, never up; its stream may end in each state. */
 type SessionState =
@@ -59,6 +60,7 @@ export class AgentSession implements ConnectedAgent {
   readonly #control: Control;
   readonly #liveness: Liveness;
   readonly #claims: SessionClaims;
+  readonly #wanted: WantedRows;
   readonly #word: LastWord;
   readonly #unmet = new UnmetRequirements();
   readonly #ended = new AbortController();
@@ -75,6 +77,7 @@ export class AgentSession implements ConnectedAgent {
     this.#state = spent === undefined ? { kind: "open" } : { kind: "finishing", why: spent };
     this.way = new SessionWay(wayProblem);
     this.#room = new SessionRoom(control, agent.id);
+    this.#wanted = new WantedRows(control, agent.id);
     this.sessionEpoch = agent.sessionEpoch;
     this.poolId = agent.poolId;
     this.bootId = agent.bootId;
@@ -186,8 +189,7 @@ export class AgentSession implements ConnectedAgent {
     switch (reason) {
       case "draining":
         this.#send({ case: "reconnect", value: { after: durationFromMs(0), maxDelay: durationFromMs(comeBackMs) } });
-        this.#end();
-        break;
+        return this.#end();
       case "superseded":
       case "deleted":
         this.#close(reason === "deleted" ? CloseReason.DELETED : CloseReason.SUPERSEDED, detail);
@@ -275,7 +277,8 @@ export class AgentSession implements ConnectedAgent {
     // Who waits for an agent, or looks at it, sees it at once.
     for (const topic of this.#room.hear(heard) ? [topics.jobs, topics.agents] : []) this.#control.wake.notify(topic);
     if (this.way.hear(heard)) this.#control.wake.notify(topics.agents);
-    const rows = await this.#refresh();
+    const isKnown = jobs.length + this.#claims.ids.length === 0 && this.#wanted.isFresh;
+    const rows = isKnown ? noRows : await this.#refresh();
     const now = this.#control.clock.now();
     const commands = jobs.map((held) => this.#renew(held, rows, now));
     this.#control.presence.noteProgress(this.agentId, jobs);
@@ -307,14 +310,12 @@ export class AgentSession implements ConnectedAgent {
 
   /** Reads what is wanted of the agent and its jobs, and tells it what is new. */
   async #refresh(): Promise<ReadonlyMap<JobId, Job>> {
-    const { ids } = this.#claims;
-    const { agent, token, jobs } = await readWanted(this.#control, this.agentId, ids);
+    const { agent, spent, jobs } = await this.#wanted.read(this.#claims.ids);
     if (agent === undefined) this.close("deleted", "the agent was deleted");
     else if (agent.sessionEpoch > this.sessionEpoch) this.close("superseded", "a newer stream of this agent is there");
     else this.#wish(agent);
     const rows = new Map(jobs.map((job) => [job.id, job]));
     this.#claims.command(rows);
-    const spent = token === undefined ? undefined : whySpent(token, this.#control.clock.now());
     if (spent !== undefined) this.close("revoked", spent);
     else this.#closeIfDone();
     return rows;

@@ -15,6 +15,7 @@ import { HeartbeatMeter } from "./heartbeat-meter.ts";
 import type { Liveness } from "./liveness.ts";
 import { type Resumed, resume } from "./resume.ts";
 import { AgentSession } from "./session.ts";
+import { StreamRecord } from "./stream-record.ts";
 
 /** How long an agent may take to say hello. */
 const helloMs = 10_000;
@@ -115,16 +116,23 @@ async function* converse(
     heartbeats: new HeartbeatMeter(clock, timing.heartbeatMs),
     refusals: new HeartbeatMeter(clock, timing.heartbeatMs, "messages that break rules"),
   };
-  const reading = readAll(session, incoming, meters);
+  const record = new StreamRecord(control, session);
+  if (!isFollowing) record.connected();
+  const reading = readAll(session, incoming, { ...meters, record });
   const watching = session.watch();
   try {
-    yield* session.out;
+    for await (const response of session.out) {
+      record.say(response);
+      yield response;
+    }
   } catch (error) {
+    record.broke(error);
     if (session.out.state.kind !== "overflowed") throw error;
     const detail = "the agent does not read what it is sent";
     yield create(SessionResponseSchema, { message: closing(CloseReason.FLOOD, detail) });
   } finally {
     session.leave();
+    record.disconnected();
     control.log[session.way.handsOver ? "debug" : "info"](idsOf(session), "agent disconnected");
     ended.abort();
     await Promise.allSettled([reading, watching]);
@@ -133,18 +141,25 @@ async function* converse(
 
 const idsOf = ({ agentId, name, sessionEpoch }: AgentSession) => ({ agentId, name, sessionEpoch });
 
-interface Meters {
+/** What counts and remembers what is heard. */
+interface Listeners {
   readonly heartbeats: HeartbeatMeter;
   readonly refusals: HeartbeatMeter;
+  readonly record: StreamRecord;
 }
 
 /** Handles messages in the order they come. The agent's end of the stream ends ours; a failure closes it with its reason. */
-async function readAll(session: AgentSession, incoming: AsyncGenerator<Heard, void>, meters: Meters): Promise<void> {
+async function readAll(
+  session: AgentSession,
+  incoming: AsyncGenerator<Heard, void>,
+  listeners: Listeners,
+): Promise<void> {
   try {
     for await (const heard of incoming) {
       if (heard.kind === "unreadable") return session.close("protocol", heard.detail);
-      if (heard.kind === "broken") meters.refusals.count();
-      else if (heard.request.message.case === "heartbeat") meters.heartbeats.count();
+      listeners.record.hear(heard);
+      if (heard.kind === "broken") listeners.refusals.count();
+      else if (heard.request.message.case === "heartbeat") listeners.heartbeats.count();
       await session.handle(heard);
     }
     session.handOver();

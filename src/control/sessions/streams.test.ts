@@ -35,6 +35,24 @@ describe("streams", () => {
     expect(stage.fixture.control.presence.get(agent.registration.agent.id)?.sessionEpoch).toBe(2);
   });
 
+  test("when an agent came, went and why is remembered, the last first", async () => {
+    const { presence } = stage.fixture.control;
+    const agent = await connect();
+    const { id } = agent.registration.agent;
+    const again = await connect({ said: agent.said });
+    await until("the old stream ends", () => agent.isOver);
+    await again.cut();
+    await until("it is known that it went", () => presence.comingsOf(id)[0]?.kind === "disconnected");
+    const shown = presence.comingsOf(id).map(({ kind, detail }) => `${kind} ${detail}`.trim());
+    expect(shown.toSorted()).toEqual([
+      ...["connected", "connected", "disconnected", "disconnected a newer stream of this agent is there"],
+    ]);
+    for (let n = 0; n < 60; n++)
+      presence.noteComing(id, { at: new Date(n), kind: "connected", address: "", version: "", detail: "" });
+    expect(presence.comingsOf(id)).toHaveLength(50);
+    expect(presence.comingsOf(id)[0]?.at).toEqual(new Date(59));
+  });
+
   test("a second process with the same disk is refused while the first one is alive, and let in when it is silent", async () => {
     const agent = await connect();
     const clone = introduction({ incarnation: agent.said.incarnation, address: "10.9.9.9" });

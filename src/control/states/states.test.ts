@@ -7,7 +7,7 @@ import type { Workspace } from "../../domain/workspaces/workspace.ts";
 import { newId } from "../../lib/words/ids.ts";
 import { setVariables } from "../workspaces/variables.ts";
 import { createWorkspace } from "../workspaces/workspaces.ts";
-import { downloadState, getOutputs, getState, listStates } from "./states.ts";
+import { downloadState, getOutputs, getState, getStateWithPrevious, listStates } from "./states.ts";
 import { diffStates, listStateResources } from "./views.ts";
 
 let fixture: TestControl;
@@ -56,6 +56,19 @@ describe("states", () => {
     });
     const nothing = { id: "", workspace: ref("") };
     await expect(getState(control, as("reader"), nothing)).rejects.toMatchObject({ code: "validation" });
+  });
+
+  test("the one that the workspace had before it is named; what was kept aside was none", async () => {
+    const { control, as, clock } = fixture;
+    const earlier = (ms: number) => ({ createdAt: new Date(clock.now().getTime() - ms) });
+    const first = await store({ n: 1 }, { status: "superseded", ...earlier(3_000) });
+    await store({ n: 2 }, { status: "quarantined", ...earlier(2_000) });
+    const last = await store({ n: 3 }, earlier(1_000));
+    const previousOf = async (id: string) =>
+      (await getStateWithPrevious(control, as("reader"), { ...current, id })).previousId;
+    expect([await previousOf(""), await previousOf(last.id), await previousOf(first.id)]).toEqual([
+      ...[first.id, first.id, null],
+    ]);
   });
 
   test("it comes back as it was, in pieces", async () => {

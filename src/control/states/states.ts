@@ -83,6 +83,22 @@ export async function getState(control: Control, who: Principal, reference: Stat
   return control.store.read((q) => findState(q, person, reference));
 }
 
+/** One state version, and the one that the workspace had before it. */
+export async function getStateWithPrevious(
+  control: Control,
+  who: Principal,
+  reference: StateReference,
+): Promise<StateView & { readonly previousId: StateVersion["id"] | null }> {
+  const person = asPerson(who);
+  demand(person, "read");
+  return control.store.read(async (q) => {
+    const view = await findState(q, person, reference);
+    const { workspaceId, createdAt: at, id } = view.state;
+    const [previous] = await q.states.list(workspaceId, { isQuarantined: false }, { before: { at, id }, limit: 1 });
+    return { ...view, previousId: previous?.id ?? null };
+  });
+}
+
 /** The state version that a reference names, if the person may see it. */
 export async function findState(
   q: Queries,

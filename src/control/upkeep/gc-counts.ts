@@ -20,6 +20,7 @@ export interface GcCount {
     | "keys and tokens"
     | "audit records"
     | "request ids"
+    | "browser sessions"
     | "unfinished uploads"
     | "logs"
     | "orphaned logs"

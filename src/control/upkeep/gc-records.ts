@@ -35,27 +35,42 @@ export async function collectKeys(control: GcControl, options: GcOptions, gone: 
 /** How many records one write deletes. */
 const batchRows = 500;
 
-/** Deletes audit records that are no longer kept, and request ids that are no longer remembered: by their age alone. */
+/**
+ * Deletes audit records that are no longer kept, request ids that are no longer remembered, and browser sessions that have
+ * ended: by their age alone.
+ */
 export async function collectRecords(control: GcControl, options: GcOptions): Promise<readonly GcCount[]> {
   const now = control.clock.now();
-  const audit = await collectOld(control, options, { table: "audit", at: before(now, options.retention.auditMs) });
-  const requests = await collectOld(control, options, { table: "requests", at: before(now, requestMemoryMs) });
+  const audit = await collectOld(control, options, ofAge("audit", before(now, options.retention.auditMs)));
+  const requests = await collectOld(control, options, ofAge("requests", before(now, requestMemoryMs)));
+  const sessions = await collectOld(control, options, {
+    count: (q) => q.browserSessions.countEnded(now),
+    remove: (tx, limit) => tx.browserSessions.deleteEnded(now, limit),
+  });
   return [
     { kind: "audit records", count: audit, bytes: null },
     { kind: "request ids", count: requests, bytes: null },
+    { kind: "browser sessions", count: sessions, bytes: null },
   ];
 }
 
-async function collectOld(
-  { store }: GcControl,
-  { isDryRun }: GcOptions,
-  { table, at }: { readonly table: "audit" | "requests"; readonly at: Date | null },
-): Promise<number> {
-  if (at === null) return 0;
-  if (isDryRun) return store.read((q) => q[table].countBefore(at));
+/** Rows that go by their age alone. */
+interface OldRows {
+  readonly count: (q: Queries) => Promise<number>;
+  /** Deletes at most so many; answers how many. */
+  readonly remove: (tx: Queries, limit: number) => Promise<number>;
+}
+
+const ofAge = (table: "audit" | "requests", at: Date | null): OldRows => ({
+  count: async (q) => (at === null ? 0 : q[table].countBefore(at)),
+  remove: async (tx, limit) => (at === null ? 0 : tx[table].deleteBefore(at, limit)),
+});
+
+async function collectOld({ store }: GcControl, { isDryRun }: GcOptions, rows: OldRows): Promise<number> {
+  if (isDryRun) return store.read(rows.count);
   let count = 0;
   for (;;) {
-    const gone = await store.step((tx) => tx[table].deleteBefore(at, batchRows));
+    const gone = await store.step((tx) => rows.remove(tx, batchRows));
     if (gone === 0) return count;
     count += gone;
     await nextTurn();

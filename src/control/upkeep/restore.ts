@@ -42,6 +42,7 @@ export function fenceDatabase({ store, clock, random }: RestoreParts, backupAt: 
     await tx.meta.set(restoredKey, JSON.stringify({ at: at.now, backupAt }));
     const fenced = await fenceRuns(tx, at);
     const agents = await endSessions(tx, random);
+    await endBrowserSessions(tx);
     const counts = { generation, ...fenced, agents };
     await record(tx, "system", {
       action: "server.restore",
@@ -108,4 +109,10 @@ async function endSessions(tx: Queries, random: Random): Promise<number> {
     after = page.at(-1)?.id ?? null;
     if (page.length < pageRows) return count;
   }
+}
+
+/** A browser that was signed out since the backup is not signed in again. */
+async function endBrowserSessions(tx: Queries): Promise<void> {
+  const ever = new Date("9999-12-31T00:00:00Z");
+  for (let gone = pageRows; gone === pageRows; ) gone = await tx.browserSessions.deleteEnded(ever, pageRows);
 }

@@ -14,6 +14,8 @@ export interface WorkspaceView {
   readonly poolName: string;
   /** The run that holds the workspace or, if none does, its newest run. */
   readonly currentRunId: RunId | null;
+  /** Where that stands; null if there is none. */
+  readonly currentRunStatus: RunStatus | null;
   /** Where the run that holds the workspace stands; null if none does. */
   readonly holderStatus: RunStatus | null;
   /** Names of workspaces that may read its outputs, sorted. */
@@ -50,10 +52,21 @@ export async function viewWorkspaces(q: Queries, rows: readonly Workspace[]): Pr
     const poolName = poolId === null ? "" : (pools.get(poolId) ?? (await q.pools.get(poolId))?.name ?? "");
     if (poolId !== null) pools.set(poolId, poolName);
     const holderStatus = (lock?.kind === "run" ? holders.get(lock.runId) : undefined) ?? null;
-    const currentRunId = lock?.kind === "run" ? lock.runId : ((await q.runs.newest(id))?.id ?? null);
+    const newest = lock?.kind === "run" ? undefined : await q.runs.newest(id);
+    const currentRunId = lock?.kind === "run" ? lock.runId : (newest?.id ?? null);
+    const currentRunStatus = holderStatus ?? newest?.status ?? null;
     const names = (consumers.get(id) ?? []).map(({ consumerName }) => consumerName);
     const queuedRuns = queued.get(id) ?? 0;
-    views.push({ workspace, ...of, poolName, currentRunId, holderStatus, consumers: names, queuedRuns });
+    views.push({
+      workspace,
+      ...of,
+      poolName,
+      currentRunId,
+      currentRunStatus,
+      holderStatus,
+      consumers: names,
+      queuedRuns,
+    });
   }
   return views;
 }

@@ -11,6 +11,8 @@ export type Principal =
       readonly organizationId: OrganizationId | null;
       /** Where the call comes from; absent or empty in the same process. For records, never for trust. */
       readonly address?: string | undefined;
+      /** The browser session by which the key is used; absent if its secret was shown. */
+      readonly browserSessionId?: string | undefined;
     }
   | {
       readonly kind: "agent_token";
@@ -45,6 +47,9 @@ export const mayOperate = (role: Role): boolean => granted[role].has("operate");
 
 /** Whether a person's role allows a permission; says nothing about which organization. */
 export const allows = (person: Person, permission: Permission): boolean => granted[person.role].has(permission);
+
+/** What a role allows, the least first. */
+export const permissionsOf = (role: Role): readonly Permission[] => [...granted[role]];
 
 /** Whether a person may give a role to a key: nobody gives more than they have. */
 export const mayGive = (person: Person, role: Role): boolean =>

@@ -71,3 +71,18 @@ function passing<T, U>(iterator: AsyncIterator<T>, mapped: (result: IteratorResu
     ...(fail === undefined ? {} : { throw: async (error?: unknown) => mapped(await fail.call(iterator, error)) }),
   };
 }
+
+/** The items, of which the first one is there: what the source refuses with has been thrown. */
+export async function begun<T>(source: AsyncGenerator<T, void>): Promise<AsyncIterableIterator<T>> {
+  let first: IteratorResult<T, void> | undefined = await source.next();
+  const items: AsyncIterableIterator<T> = {
+    next: async () => {
+      const held = first;
+      first = undefined;
+      return held ?? source.next();
+    },
+    return: () => source.return(),
+    [Symbol.asyncIterator]: () => items,
+  };
+  return items;
+}

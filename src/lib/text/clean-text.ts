@@ -10,10 +10,19 @@ const controls = "\\u0000-\\u0008\\u000b-\\u001f\\u007f-\\u009f\\u2028\\u2029";
 const anyUnseen = new RegExp(`[${unseen}]`, "gu");
 const anyControl = new RegExp(`[${controls}]`, "gu");
 const anyBreak = new RegExp(`[\\t\\n${controls}]+`, "gu");
+const anyBreakInLine = new RegExp(`[\\t${controls}]+`, "gu");
 const anyActing = new RegExp(`[${unseen}${controls}]`, "gu");
 
 /** The text without anything that acts on a terminal, reorders what stands beside it or is not seen; all on one line. */
 export const oneLine = (text: string): string => text.toWellFormed().replace(anyUnseen, "").replace(anyBreak, " ");
+
+/** The same of each line of a text, with or without returns at their ends: its line feeds stay. */
+export const oneLineEach = (text: string): string =>
+  text
+    .toWellFormed()
+    .replace(anyUnseen, "")
+    .replace(/\r+(?=\n|$)/g, "")
+    .replace(anyBreakInLine, " ");
 
 /** The same, but its lines and tabs stay; a carriage return alone ends a line too. */
 export const cleanLines = (text: string): string =>

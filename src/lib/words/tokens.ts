@@ -2,8 +2,11 @@ import { createHash, createHmac, timingSafeEqual } from "node:crypto";
 import { crc32 } from "node:zlib";
 import type { Random } from "../random.ts";
 
-/** Who a token speaks for: `usr` people and CI, `agt` an agent pool, `ses` one agent session, `job` one job. */
-export const tokenKinds = ["usr", "agt", "ses", "job"] as const;
+/**
+ * Who a token speaks for: `usr` people and CI, `agt` an agent pool, `ses` one agent session, `job` one job, `web` a browser in
+ * which somebody is signed in.
+ */
+export const tokenKinds = ["usr", "agt", "ses", "job", "web"] as const;
 
 export type TokenKind = (typeof tokenKinds)[number];
 

@@ -13,7 +13,6 @@ import {
   decoded,
   demandCheap,
   type Encoding,
-  encodingOf,
   frameBytes,
   readFrame,
   tooLarge,
@@ -35,7 +34,7 @@ const decodedKey = createContextKey<Message | undefined>(undefined, { descriptio
 /** A call whose request is one message. */
 export interface SingleBody {
   readonly method: DescMethod;
-  readonly header: Headers;
+  readonly encoding: Encoding;
   /** Those of the call. Who calls is in them before the body is asked for. */
   readonly values: ContextValues;
   readonly clock: Clock;
@@ -53,21 +52,24 @@ export async function* singleBody(
   source: AsyncIterable<Uint8Array>,
   call: SingleBody,
 ): AsyncGenerator<Uint8Array, void> {
+  const message = await singleMessage(source, call);
+  if (message === undefined) return;
+  call.values.set(decodedKey, message);
+  yield emptyMessage(call.method, call.encoding);
+}
+
+/** The message of such a body; undefined if nothing came at all: the protocol handler says what it thinks of that. */
+export async function singleMessage(source: AsyncIterable<Uint8Array>, call: SingleBody): Promise<Message | undefined> {
   using deadline = deadlineAfter(call.clock, singleBodyMs);
   const taking = take(new BodyReader(source), call, deadline.signal);
-  const message = await abortable(taking, deadline.signal).catch((error: unknown) => {
+  return await abortable(taking, deadline.signal).catch((error: unknown) => {
     if (deadline.signal.aborted) throw tooSlow(call.method, singleBodyMs);
     throw isWindlassError(error) ? asStatus(error) : error;
   });
-  if (message === undefined) return;
-  call.values.set(decodedKey, message);
-  yield emptyMessage(call.method, encodingOf(call.header));
 }
 
-/** Undefined if nothing came at all: the protocol handler says what it thinks of that. */
 async function take(reader: BodyReader, call: SingleBody, signal: AbortSignal): Promise<Message | undefined> {
-  const { method, header, values } = call;
-  const encoding = encodingOf(header);
+  const { method, encoding, values } = call;
   const limits = requestLimits(method, values.get(principalKey));
   const held = { reader, call, limits, signal };
   const whole = encoding.isEnveloped ? await onlyEnvelope(held) : await wholeBody(held, encoding);

@@ -22,6 +22,9 @@ export function callerOf(context: Pick<HandlerContext, "values" | "method">): Pr
  */
 export const remoteAddressKey = createContextKey("", { description: "address of the caller" });
 
+/** How the caller reaches this server: `https://windlass.example.com`; empty in the same process. */
+export const originKey = createContextKey("", { description: "origin of the server" });
+
 /**
  * The version of HTTP in which a call has reached this process, `2.0`; empty in the same process. A proxy may have
  * changed it.

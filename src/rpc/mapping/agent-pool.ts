@@ -4,12 +4,14 @@ import type { QueuedJobView } from "../../control/agents/pool-queue.ts";
 import { etagOf } from "../../control/core/etags.ts";
 import type { PoolView } from "../../control/workspaces/pool-view.ts";
 import type { AgentPool } from "../../domain/agents/pool.ts";
+import type { PoolHistory, Waits } from "../../domain/agents/pool-history.ts";
 import type {
   AgentPoolCountsSchema,
   AgentPool as AgentPoolMessage,
   AgentPoolSchema,
   QueuedJobSchema,
 } from "../../gen/windlass/v1/agent_pool_pb.ts";
+import type { GetAgentPoolHistoryResponseSchema } from "../../gen/windlass/v1/agent_pool_service_pb.ts";
 import type { UpdatableFields } from "./field-mask.ts";
 import { phases, priorities, waitingReasons } from "./run.ts";
 
@@ -63,6 +65,20 @@ const toCounts = (
   capacity: more.capacity,
   oldestWait:
     oldestQueuedAt === null ? undefined : durationFromMs(Math.max(0, now.getTime() - oldestQueuedAt.getTime())),
+});
+
+export const toPoolHistory = (history: PoolHistory): MessageInitShape<typeof GetAgentPoolHistoryResponseSchema> => ({
+  ...toWaits(history),
+  minutes: history.minutes.map(({ beginsAt, queued, running, ...waits }) => ({
+    ...{ startTime: timestampFromDate(beginsAt), queuedJobs: queued, runningJobs: running },
+    ...toWaits(waits),
+  })),
+});
+
+const toWaits = ({ started, p50Ms, p95Ms }: Waits) => ({
+  startedJobs: started,
+  waitP50: p50Ms === null ? undefined : durationFromMs(p50Ms),
+  waitP95: p95Ms === null ? undefined : durationFromMs(p95Ms),
 });
 
 export const agentPoolFields: UpdatableFields<

@@ -4,13 +4,16 @@ import { namedValues, shown, unknownValue, unnamedValues, unsetFields } from "..
 import { agent, at, job } from "../../../test/support/store/rows.ts";
 import type { AgentJobView } from "../../control/agents/list.ts";
 import type { AgentView } from "../../control/agents/view.ts";
+import type { Coming } from "../../control/core/presence.ts";
 import {
+  AgentEventKind,
+  AgentEventSchema,
   AgentJobSchema,
   AgentSchema,
   AgentStatusSchema,
   AgentStatus as Status,
 } from "../../gen/windlass/v1/agent_pb.ts";
-import { agentStatuses, fromAgentStatuses, toAgent, toAgentJob } from "./agent.ts";
+import { agentStatuses, fromAgentStatuses, toAgent, toAgentEvent, toAgentJob } from "./agent.ts";
 
 const kept = {
   ...{ jobId: "job_1", epoch: 3, runId: "run_1", workspace: "network", reason: "the state was refused" },
@@ -116,4 +119,20 @@ test("a job of an agent is told with its end and its error, and without both whi
   expect(shown(AgentJobSchema, toAgentJob({ job: job(), workspaceName: "" }))).toEqual({
     ...{ jobId: "job_1", runId: "run_1", phase: "RUN_PHASE_PLAN", status: "JOB_STATUS_QUEUED" },
   });
+});
+
+test("how it came and went is told with the server that it came to", () => {
+  const coming: Coming = {
+    at: at(1),
+    kind: "disconnected",
+    address: "10.0.0.1",
+    version: "0.1.0",
+    detail: "it drained",
+  };
+  expect(shown(AgentEventSchema, toAgentEvent(coming, "here"))).toEqual({
+    ...{ time: "2026-01-02T03:04:06.678Z", kind: "AGENT_EVENT_KIND_DISCONNECTED", address: "10.0.0.1" },
+    ...{ version: "0.1.0", detail: "it drained", connectedTo: "here" },
+  });
+  expect(unsetFields(AgentEventSchema, toAgentEvent(coming, "here"))).toEqual([]);
+  expect(toAgentEvent({ ...coming, kind: "connected" }, "").kind).toBe(AgentEventKind.CONNECTED);
 });

@@ -2,10 +2,13 @@ import type { MessageInitShape } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import type { AgentJobView } from "../../control/agents/list.ts";
 import type { AgentView } from "../../control/agents/view.ts";
+import type { Coming } from "../../control/core/presence.ts";
 import { keptOfAgent } from "../../control/runs/kept.ts";
 import type { AgentEngines, AgentStatus } from "../../domain/agents/agent.ts";
 import {
   type AgentEnginesSchema,
+  AgentEventKind,
+  type AgentEventSchema,
   type AgentJobSchema,
   type AgentSchema,
   AgentStatus as Status,
@@ -81,4 +84,17 @@ export const toAgentJob = ({ job, workspaceName }: AgentJobView): MessageInitSha
   startTime: toTime(job.startedAt),
   endTime: toTime(job.endedAt),
   errorMessage: job.errorMessage,
+});
+
+const comingKinds: Readonly<Record<Coming["kind"], AgentEventKind>> = {
+  connected: AgentEventKind.CONNECTED,
+  disconnected: AgentEventKind.DISCONNECTED,
+};
+
+/** `connectedTo` is the name of this process. */
+export const toAgentEvent = (
+  { at, kind, address, version, detail }: Coming,
+  connectedTo: string,
+): MessageInitShape<typeof AgentEventSchema> => ({
+  ...{ time: timestampFromDate(at), kind: comingKinds[kind], address, version, detail, connectedTo },
 });

@@ -86,6 +86,19 @@ test.each([
   expect(unnamedValues(schema, table)).toEqual([]);
 });
 
+test("it may be ended by force once it was asked to end and has had its time, as long as something of it runs", () => {
+  const forcedAt = (view: Partial<RunView>) => {
+    const { forceCancelTime } = toRun({ ...bare, run: run({ cancelRequestedAt: at(3) }), ...view });
+    return forceCancelTime === undefined ? null : Number(forceCancelTime.seconds) * 1_000;
+  };
+  const second = (seconds: number) => Math.floor(at(seconds).getTime() / 1_000) * 1_000;
+  const [plan, apply] = [claimedJob({ status: "started" }), claimedJob({ status: "started", phase: "apply" })];
+  expect(forcedAt({ plan })).toBe(second(33));
+  expect(forcedAt({ plan: claimedJob({ status: "finished" }), apply })).toBe(second(123));
+  expect(forcedAt({ plan, run: run() })).toBeNull();
+  expect(forcedAt({ plan: claimedJob({ status: "canceled" }) })).toBeNull();
+});
+
 test("the states of a log and the urgencies have values of other names", () => {
   expect(namedValues(LogStateSchema, logStates)).toEqual({
     ...{ none: "LOG_STATE_UNSPECIFIED", open: "LOG_STATE_OPEN", complete: "LOG_STATE_COMPLETE" },
@@ -142,6 +155,7 @@ test("a run is told with all that is known of it", () => {
     ...{ stateVersionId: "sv_1", warnings: ["look first"], lostCount: 21, resourcesInFlight: ["a.f"] },
     ...{ createTime: "2026-01-02T03:04:05.678Z", decideTime: "2026-01-02T03:04:07.678Z" },
     ...{ cancelRequestTime: "2026-01-02T03:04:08.678Z", endTime: "2026-01-02T03:04:09.678Z" },
+    forceCancelTime: "2026-01-02T03:06:08.678Z",
     ...{ plannedChanges: { add: 1, ...changes }, appliedChanges: { add: 9, ...changes } },
     options: {
       ...{ planOnly: true, autoApply: true, destroy: true, refresh: true, refreshOnly: true, allowEmptyApply: true },

@@ -1,5 +1,6 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { durationFromMs, timestampFromDate, timestampFromMs } from "@bufbuild/protobuf/wkt";
+import { forceAvailableAt } from "../../control/runs/decisions.ts";
 import type { KeptView } from "../../control/runs/kept.ts";
 import type { RunListFilter } from "../../control/runs/list.ts";
 import type { Resolution } from "../../control/runs/resolution.ts";
@@ -186,6 +187,7 @@ function toRunWith(view: RunView, options: Options): MessageInitShape<typeof Run
     createTime: timestampFromDate(run.createdAt),
     decideTime: toTime(run.decidedAt),
     cancelRequestTime: toTime(run.cancelRequestedAt),
+    forceCancelTime: toTime(forceCancelAt(view)),
     endTime: toTime(run.endedAt),
     plan: plan === null ? undefined : toPhase(plan),
     apply: apply === null ? undefined : { ...toPhase(apply), resourcesDone: view.resourcesDone },
@@ -193,6 +195,12 @@ function toRunWith(view: RunView, options: Options): MessageInitShape<typeof Run
     plannedChanges: run.plannedChanges === null ? undefined : toChangeCounts(run.plannedChanges),
     appliedChanges: run.appliedChanges === null ? undefined : toChangeCounts(run.appliedChanges),
   };
+}
+
+/** When what runs of it may be ended by force. */
+function forceCancelAt({ run, plan, apply }: RunView): Date | null {
+  const running = [apply, plan].find((job) => job?.status === "started");
+  return running == null ? null : forceAvailableAt(run, running.phase);
 }
 
 const heldInState: Readonly<Record<HowHeld, HeldInState>> = {

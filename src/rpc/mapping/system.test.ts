@@ -8,16 +8,18 @@ import {
   GetAttentionResponseSchema,
   GetServerInfoResponseSchema,
   GetStatsResponseSchema,
+  PermissionSchema,
   RoleSchema,
   SubjectKindSchema,
   WhoAmIResponseSchema,
 } from "../../gen/windlass/v1/system_service_pb.ts";
-import { roleValues, toAttention, toServerInfo, toStats, toWhoAmI } from "./system.ts";
+import { permissionValues, roleValues, toAttention, toServerInfo, toStats, toWhoAmI } from "./system.ts";
 
 const facts: ServerFacts = {
   ...{ version: "0.1.0", database: "postgres", protocol: { minimum: 1, maximum: 2 }, hasServerAgent: true },
   ...{ maxConfigurationBytes: 2 ** 53 - 1, maxStateBytes: 2 ** 32, generation: "g-1", now: at(0) },
   ...{ limits: { "max-state-size": 2 ** 32, "rate-limit": 0 }, retention: { "keep-runs": "90d" } },
+  web: { publicUrl: "https://windlass.example.com" },
 };
 
 test("what the server says of itself, limits of any size among it", () => {
@@ -25,8 +27,10 @@ test("what the server says of itself, limits of any size among it", () => {
     ...{ version: "0.1.0", database: "postgres", minimumProtocol: 1, maximumProtocol: 2, hasServerAgent: true },
     ...{ maxConfigurationBytes: "9007199254740991", maxStateBytes: "4294967296", clusterGeneration: "g-1" },
     ...{ limits: { "max-state-size": "4294967296", "rate-limit": "0" }, retention: { "keep-runs": "90d" } },
-    serverTime: "2026-01-02T03:04:05.678Z",
+    ...{ serverTime: "2026-01-02T03:04:05.678Z", publicUrl: "https://windlass.example.com", hasWeb: true },
   });
+  const without = toServerInfo({ ...facts, web: undefined });
+  expect([without.publicUrl, without.hasWeb]).toEqual(["", false]);
   expect(unsetFields(GetServerInfoResponseSchema, toServerInfo(facts))).toEqual([]);
 });
 
@@ -108,9 +112,30 @@ test("every kind of subject is somebody's", () => {
 test("a caller is told its role and the end of its key, if it has them", () => {
   expect(shown(WhoAmIResponseSchema, toWhoAmI(subject))).toEqual({
     ...{ kind: "SUBJECT_KIND_API_KEY", id: "key_1", name: "ci", role: "ROLE_PLANNER", organizations: ["acme"] },
+    permissions: ["PERMISSION_READ", "PERMISSION_PLAN"],
     expireTime: "2026-01-02T03:05:35.678Z",
   });
   expect(unsetFields(WhoAmIResponseSchema, toWhoAmI(subject))).toEqual([]);
   const job: Subject = { ...subject, kind: "job", role: null, organizations: [], expiresAt: null };
   expect(unsetFields(WhoAmIResponseSchema, toWhoAmI(job))).toEqual(["role", "organizations", "expire_time"]);
+});
+
+test("each permission has the value of its own name, and a role's are told, the least first", () => {
+  const own = Object.keys(permissionValues).map((word) => [word, `PERMISSION_${word.toUpperCase()}`]);
+  expect(namedValues(PermissionSchema, permissionValues)).toEqual(Object.fromEntries(own));
+  expect(unnamedValues(PermissionSchema, permissionValues)).toEqual([]);
+  const subject: Subject = {
+    kind: "api_key",
+    id: "key_1",
+    name: "ci",
+    role: "operator",
+    organizations: [],
+    expiresAt: null,
+  };
+  expect(toWhoAmI(subject).permissions).toEqual([
+    permissionValues.read,
+    permissionValues.plan,
+    permissionValues.operate,
+  ]);
+  expect(toWhoAmI({ ...subject, kind: "job", role: null }).permissions).toEqual([]);
 });

@@ -3,12 +3,14 @@ import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import type { Attention } from "../../control/people/attention.ts";
 import type { ServerFacts, Subject } from "../../control/people/system.ts";
 import type { Role } from "../../domain/people/api-key.ts";
+import { type Permission, permissionsOf } from "../../domain/people/principal.ts";
 import type { OrganizationStats } from "../../domain/people/stats.ts";
 import {
   AttentionKind,
   type GetAttentionResponseSchema,
   type GetServerInfoResponseSchema,
   type GetStatsResponseSchema,
+  Permission as PermissionValue,
   Role as RoleValue,
   SubjectKind,
   type WhoAmIResponseSchema,
@@ -27,6 +29,8 @@ export const toServerInfo = (facts: ServerFacts): MessageInitShape<typeof GetSer
   limits: Object.fromEntries(Object.entries(facts.limits).map(([name, limit]) => [name, BigInt(limit)])),
   serverTime: timestampFromDate(facts.now),
   retention: { ...facts.retention },
+  publicUrl: facts.web?.publicUrl ?? "",
+  hasWeb: facts.web !== undefined,
 });
 
 export const toStats = (stats: OrganizationStats): MessageInitShape<typeof GetStatsResponseSchema> => ({
@@ -70,6 +74,14 @@ export const roleValues: Readonly<Record<Role, RoleValue>> = {
   reader: RoleValue.READER,
 };
 
+export const permissionValues: Readonly<Record<Permission, PermissionValue>> = {
+  read: PermissionValue.READ,
+  plan: PermissionValue.PLAN,
+  operate: PermissionValue.OPERATE,
+  own: PermissionValue.OWN,
+  administer_site: PermissionValue.ADMINISTER_SITE,
+};
+
 const kinds: Readonly<Record<Subject["kind"], SubjectKind>> = {
   api_key: SubjectKind.API_KEY,
   agent_token: SubjectKind.AGENT_TOKEN,
@@ -85,4 +97,6 @@ export const toWhoAmI = (subject: Subject): MessageInitShape<typeof WhoAmIRespon
   role: subject.role === null ? RoleValue.UNSPECIFIED : roleValues[subject.role],
   organizations: [...subject.organizations],
   expireTime: toTime(subject.expiresAt),
+  permissions:
+    subject.role === null ? [] : permissionsOf(subject.role).map((permission) => permissionValues[permission]),
 });

@@ -35,10 +35,17 @@ const row = workspace({
 });
 const bare: WorkspaceView = {
   ...{ workspace: workspace({ executionMode: "remote" }), organizationName: "acme", poolName: "", currentRunId: null },
-  ...{ holderStatus: null, consumers: [], queuedRuns: 0, allowsForceDelete: true },
+  ...{ currentRunStatus: null, holderStatus: null, consumers: [], queuedRuns: 0, allowsForceDelete: true },
 };
 const full: WorkspaceView = {
-  ...{ workspace: row, organizationName: "acme", poolName: "prod", currentRunId: "run_1", holderStatus: "applying" },
+  ...{
+    workspace: row,
+    organizationName: "acme",
+    poolName: "prod",
+    currentRunId: "run_1",
+    currentRunStatus: "applying",
+    holderStatus: "applying",
+  },
   ...{ consumers: ["dns"], queuedRuns: 2, allowsForceDelete: true },
 };
 /** A workspace as another version would send it. */
@@ -64,6 +71,7 @@ test("a workspace is told with its settings, its lock and what holds it", () => 
     ...{ executionMode: "EXECUTION_MODE_AGENT", engine: "ENGINE_TOFU", engineVersion: "~> 1.12", autoApply: true },
     ...{ workingDirectory: "live", tags: ["a", "b"], agentSelector: "zone=a", parallelism: 4, queuedRuns: 2 },
     ...{ planTimeout: "0.001s", applyTimeout: "90.500s", initTimeout: "604800s", sharesStateWithOrganization: true },
+    ...{ currentRunState: "RUN_STATE_APPLYING" },
     ...{ currentRunId: "run_1", currentStateVersionId: "sv_1", remoteStateConsumers: ["dns"], etag: "7" },
     ...{ createTime: "2026-01-02T03:04:05.678Z", updateTime: "2026-01-02T03:04:06.678Z" },
     lock: {
@@ -139,7 +147,7 @@ test("an update reads exactly the field that it names, as the settings of a new 
   expect(changes).toMatchObject({ engine: { engine: "tofu" }, engine_version: { engineVersion: "~> 1.12" } });
   expect(fixedFields(WorkspaceSchema, workspaceFields)).toEqual([
     ...["id", "organization", "lock", "current_run_id", "current_state_version_id", "create_time", "update_time"],
-    ...["etag", "queued_runs"],
+    ...["etag", "queued_runs", "current_run_state"],
   ]);
 });
 

@@ -39,6 +39,7 @@ export const toWorkspace = ({
   organizationName,
   poolName,
   currentRunId,
+  currentRunStatus,
   holderStatus,
   consumers,
   queuedRuns,
@@ -68,6 +69,7 @@ export const toWorkspace = ({
   sharesStateWithOrganization: workspace.sharesState,
   parallelism: workspace.parallelism,
   queuedRuns,
+  currentRunState: currentRunStatus === null ? RunState.UNSPECIFIED : runStates[currentRunStatus],
 });
 
 export const toLosses = (losses: WorkspaceLosses): MessageInitShape<typeof WorkspaceLossesSchema> => ({

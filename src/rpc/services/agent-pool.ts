@@ -1,5 +1,6 @@
 import type { ServiceImpl } from "@connectrpc/connect";
 import { assignWorkspaces, unassignWorkspaces } from "../../control/agents/pool-assignments.ts";
+import { PoolHistories } from "../../control/agents/pool-history.ts";
 import { getPoolOverview } from "../../control/agents/pool-overview.ts";
 import { listQueuedJobs } from "../../control/agents/pool-queue.ts";
 import { createPool, deletePool, getPool, listPools, updatePool } from "../../control/agents/pools.ts";
@@ -13,7 +14,7 @@ import { AgentTokenSchema } from "../../gen/windlass/v1/agent_token_pb.ts";
 import { RunSchema } from "../../gen/windlass/v1/run_pb.ts";
 import { callerOf } from "../calls/caller.ts";
 import { toAgent } from "../mapping/agent.ts";
-import { agentPoolFields, toAgentPool, toQueuedJob } from "../mapping/agent-pool.ts";
+import { agentPoolFields, toAgentPool, toPoolHistory, toQueuedJob } from "../mapping/agent-pool.ts";
 import { toAgentToken } from "../mapping/agent-token.ts";
 import { fromMask } from "../mapping/field-mask.ts";
 import { fromPage, toFirstMessages, toPage } from "../mapping/page.ts";
@@ -28,6 +29,7 @@ const referenceOf = ({ organization, agentPool }: { readonly organization: strin
 /** Manages agent pools. */
 export function agentPoolService(control: Control): ServiceImpl<typeof AgentPoolService> {
   const shown = (view: PoolView) => toAgentPool(view, control.clock.now());
+  const histories = new PoolHistories(control);
   return {
     createAgentPool: async (request, context) => {
       const { organization, name, description, requestId } = request;
@@ -85,6 +87,8 @@ export function agentPoolService(control: Control): ServiceImpl<typeof AgentPool
       const { messages: queuedJobs, nextPageToken } = toPage(page, QueuedJobSchema, toQueuedJob);
       return { queuedJobs, nextPageToken };
     },
+    getAgentPoolHistory: async (request, context) =>
+      toPoolHistory(await histories.get(callerOf(context), referenceOf(request))),
     assignWorkspaces: async (request, context) => {
       const wanted = { pool: referenceOf(request), workspaces: request.workspaces };
       return { agentPool: shown(await assignWorkspaces(control, callerOf(context), wanted)) };

@@ -9,16 +9,16 @@ import {
   type Steering,
 } from "../../control/agents/agents.ts";
 import { removeKeptDirectories } from "../../control/agents/kept-directories.ts";
-import { type AgentNews, listAgentJobs, listAgents, watchAgents } from "../../control/agents/list.ts";
+import { type AgentNews, listAgentComings, listAgentJobs, listAgents, watchAgents } from "../../control/agents/list.ts";
 import type { Control } from "../../control/core/control.ts";
-import { AgentJobSchema, AgentSchema } from "../../gen/windlass/v1/agent_pb.ts";
+import { AgentEventSchema, AgentJobSchema, AgentSchema } from "../../gen/windlass/v1/agent_pb.ts";
 import type {
   AgentService,
   WatchAgentsRequest,
   WatchAgentsResponseSchema,
 } from "../../gen/windlass/v1/agent_service_pb.ts";
 import { callerOf } from "../calls/caller.ts";
-import { fromAgentStatuses, toAgent, toAgentJob } from "../mapping/agent.ts";
+import { fromAgentStatuses, toAgent, toAgentEvent, toAgentJob } from "../mapping/agent.ts";
 import { fromPage, toPage, toPieces } from "../mapping/page.ts";
 import { withSigns } from "../streams/signs-of-life.ts";
 
@@ -100,6 +100,14 @@ export const agentService = (control: Control): ServiceImpl<typeof AgentService>
     const wanted = { ...wantedOf(request), includesExited: false, search: "" };
     const views = watchAgents(control, callerOf(context), { wanted, signal: context.signal });
     return withSigns(inMessages(views), { clock: control.clock, sign: noNews });
+  },
+  listAgentEvents: async (request, context) => {
+    const wanted = { reference: referenceOf(request), page: fromPage(request) };
+    const page = await listAgentComings(control, callerOf(context), wanted);
+    const { messages: events, nextPageToken } = toPage(page, AgentEventSchema, (coming) =>
+      toAgentEvent(coming, control.name),
+    );
+    return { events, nextPageToken };
   },
   listAgentJobs: async (request, context) => {
     const wanted = { reference: referenceOf(request), page: fromPage(request) };

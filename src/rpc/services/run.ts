@@ -5,17 +5,12 @@ import { cancelRun, confirmRun, discardRun } from "../../control/runs/decisions.
 import { commentRun, listRunEvents, setRunUrgency } from "../../control/runs/events.ts";
 import { forceExecuteRun } from "../../control/runs/force-execute.ts";
 import { listLostResources, listRuns } from "../../control/runs/list.ts";
-import { followLog, type LogPiece } from "../../control/runs/logs.ts";
 import { getRunPlan } from "../../control/runs/plan.ts";
 import { resolveRun } from "../../control/runs/resolution.ts";
 import { retryRun } from "../../control/runs/retry.ts";
 import { checkRun, createRun, getRun, watchRun } from "../../control/runs/runs.ts";
 import { LostResourceSchema, PlanSummarySchema, RunEventSchema, RunSchema } from "../../gen/windlass/v1/run_pb.ts";
-import type {
-  RunService,
-  StreamRunLogsResponseSchema,
-  WatchRunResponseSchema,
-} from "../../gen/windlass/v1/run_service_pb.ts";
+import type { RunService, WatchRunResponseSchema } from "../../gen/windlass/v1/run_service_pb.ts";
 import { mapItems } from "../../lib/async/streams.ts";
 import { callerOf } from "../calls/caller.ts";
 import { fromPage, toPage } from "../mapping/page.ts";
@@ -23,11 +18,9 @@ import { toPlan, toPlanOfChange } from "../mapping/plan.ts";
 import {
   fromHeaders,
   fromListRuns,
-  fromPhase,
   fromPriority,
   fromResolution,
   fromRunOptions,
-  logStates,
   toListedRun,
   toLostResource,
   toRun,
@@ -35,34 +28,17 @@ import {
   toWatchedRun,
 } from "../mapping/run.ts";
 import { withSigns } from "../streams/signs-of-life.ts";
+import { type LogReads, logReads } from "./run-logs.ts";
 
 type Service = ServiceImpl<typeof RunService>;
 type WatchMessage = MessageInitShape<typeof WatchRunResponseSchema>;
-type LogMessage = MessageInitShape<typeof StreamRunLogsResponseSchema>;
-
-/** Says where a log stands, and that nothing new is there. */
-const emptyPiece = (last: LogPiece | undefined, from: number): LogPiece => ({
-  offset: last === undefined ? from : last.offset + last.bytes.length,
-  epoch: last?.epoch ?? 0,
-  bytes: new Uint8Array(),
-  isEnd: false,
-  missingBytes: 0,
-  state: "none",
-  problem: "",
-});
-
-const logMessage = (piece: LogPiece): LogMessage => ({
-  offset: BigInt(piece.offset),
-  chunk: piece.bytes,
-  epoch: BigInt(piece.epoch),
-  end: piece.isEnd,
-  missingBytes: BigInt(piece.missingBytes),
-  logState: logStates[piece.state],
-  logProblem: piece.problem,
-});
 
 /** Starts, decides and follows runs. */
-export const runService = (control: Control): Service => ({ ...changes(control), ...reads(control) });
+export const runService = (control: Control): Service => ({
+  ...changes(control),
+  ...reads(control),
+  ...logReads(control),
+});
 
 type Changes =
   | "createRun"
@@ -117,7 +93,7 @@ const changes = (control: Control): Pick<Service, Changes> => ({
   }),
 });
 
-const reads = (control: Control): Omit<Service, Changes> => ({
+const reads = (control: Control): Omit<Service, Changes | LogReads> => ({
   checkRun: async ({ organization, workspace: name, options, priority }, context) => {
     const asked = {
       workspace: { organization, name },
@@ -159,17 +135,5 @@ const reads = (control: Control): Omit<Service, Changes> => ({
     const messages = mapItems(views, (view): WatchMessage => ({ run: toWatchedRun(view) }));
     const sign = (last: WatchMessage | undefined) => last && { ...last, unchanged: true };
     yield* withSigns(messages, { clock: control.clock, sign });
-  },
-  async *streamRunLogs({ runId, phase, offset, follow }, context): AsyncGenerator<LogMessage> {
-    const request = {
-      runId,
-      phase: fromPhase(phase),
-      offset: Number(offset),
-      follows: follow,
-      signal: context.signal,
-    };
-    const pieces = followLog(control, callerOf(context), request);
-    const sign = (last: LogPiece | undefined) => emptyPiece(last, request.offset);
-    for await (const piece of withSigns(pieces, { clock: control.clock, sign })) yield logMessage(piece);
   },
 });

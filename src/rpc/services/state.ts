@@ -5,7 +5,13 @@ import { invalid } from "../../control/core/refusals.ts";
 import { ownerOf, type ReadUploaded, withUploaded } from "../../control/core/uploads.ts";
 import { admitPush, pushState, rollbackState } from "../../control/states/push.ts";
 import { adoptState, dropState } from "../../control/states/quarantine.ts";
-import { downloadState, getOutputs, getState, listStates, type StateReference } from "../../control/states/states.ts";
+import {
+  downloadState,
+  getOutputs,
+  getStateWithPrevious,
+  listStates,
+  type StateReference,
+} from "../../control/states/states.ts";
 import { diffStates, listStateResources } from "../../control/states/views.ts";
 import type { Principal } from "../../domain/people/principal.ts";
 import { OutputSchema, StateDifferenceSchema, StateVersionSchema } from "../../gen/windlass/v1/state_pb.ts";
@@ -45,9 +51,10 @@ export const stateService = (
     const { messages: stateVersions, nextPageToken } = toPage(page, StateVersionSchema, toStateVersion);
     return { stateVersions, nextPageToken };
   },
-  getStateVersion: async (request, context) => ({
-    stateVersion: toStateVersion(await getState(control, callerOf(context), referenceOf(request))),
-  }),
+  getStateVersion: async (request, context) => {
+    const { previousId, ...view } = await getStateWithPrevious(control, callerOf(context), referenceOf(request));
+    return { stateVersion: toStateVersion(view), previousStateVersionId: previousId ?? "" };
+  },
   downloadState: (request, context) =>
     transfers.download(context, downloadState(control, callerOf(context), referenceOf(request))),
   adoptState: async ({ stateVersionId: id, force: isForced }, context) => ({

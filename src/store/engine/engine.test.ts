@@ -2,6 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setImmediate as nextTurn } from "node:timers/promises";
+import type Database from "better-sqlite3";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { createTestDatabase, hasPostgres } from "../../../test/postgres.ts";
@@ -21,6 +22,21 @@ const account = (id: string, balance = 0): Account => ({
   picture: null,
   notes: null,
 });
+
+/** Calls `hear` whenever a statement of this text is run, before it. */
+function watchStatement(connection: Database.Database, text: string, hear: () => void): void {
+  const prepare = connection.prepare.bind(connection);
+  const prepareHeard = (statement: string) => {
+    const prepared = prepare(statement);
+    const run = prepared.run.bind(prepared);
+    prepared.run = (...params: unknown[]) => {
+      if (statement === text) hear();
+      return run(...params);
+    };
+    return prepared;
+  };
+  Object.assign(connection, { prepare: prepareHeard });
+}
 
 const engines = [
   {
@@ -275,16 +291,13 @@ describe("the engine on sqlite", () => {
     const engine = held.use(
       openSqliteFixture(path, {
         tune: (writer) => {
-          const exec = writer.exec.bind(writer);
-          writer.exec = (statement) => {
-            commits.push(statement);
-            return exec(statement);
-          };
+          watchStatement(writer, "COMMIT", () => commits.push("COMMIT"));
         },
       }),
     );
     await Promise.all(Array.from({ length: 20 }, (_, i) => engine.write((tx) => tx.accounts.put(account(`${i}`)))));
-    expect(commits.filter((statement) => statement === "COMMIT").length).toBeLessThanOrEqual(3);
+    expect(commits.length).toBeGreaterThan(0);
+    expect(commits.length).toBeLessThanOrEqual(3);
   });
 
   test("after a commit of unknown outcome every write is refused at once, also if whoever is told of it throws", async () => {
@@ -292,11 +305,9 @@ describe("the engine on sqlite", () => {
     const engine = held.use(
       openSqliteFixture(path, {
         tune: (writer) => {
-          const exec = writer.exec.bind(writer);
-          writer.exec = (statement) => {
-            if (statement === "COMMIT") throw new Error("no fsync");
-            return exec(statement);
-          };
+          watchStatement(writer, "COMMIT", () => {
+            throw new Error("no fsync");
+          });
         },
         log: {
           warn: () => {},

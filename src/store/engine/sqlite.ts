@@ -9,6 +9,7 @@ import { type Db, dbOfSqlite } from "./boundary.ts";
 import { driverError, sqliteDialect } from "./dialect.ts";
 import type { Spacious, StoreEngine, StoreLog } from "./engine.ts";
 import { freePages, keepGivingBack, spaceOf } from "./sqlite-space.ts";
+import { keepingStatements, quickStatements } from "./sqlite-statements.ts";
 import { type Loan, lend, refuseNested } from "./transaction.ts";
 
 type Connection = Database.Database;
@@ -73,6 +74,8 @@ function openedEngine<Q extends object>(options: SqliteOptions<Q>): SqliteEngine
 class SqliteEngine<Q extends object> implements StoreEngine<Q>, Spacious {
   readonly #writer: Connection;
   readonly #reader: Connection;
+  readonly #onWriter: (statement: string) => void;
+  readonly #onReader: (statement: string) => void;
   readonly #options: SqliteOptions<Q>;
   readonly #writing: Q;
   readonly #reading: Q;
@@ -84,9 +87,11 @@ class SqliteEngine<Q extends object> implements StoreEngine<Q>, Spacious {
   constructor(writer: Connection, reader: Connection, options: SqliteOptions<Q>) {
     this.#writer = writer;
     this.#reader = reader;
+    this.#onWriter = quickStatements(writer);
+    this.#onReader = quickStatements(reader);
     this.#options = options;
-    this.#writing = options.queries(dbOfSqlite(overSqlite(writer)));
-    this.#reading = options.queries(dbOfSqlite(overSqlite(reader)));
+    this.#writing = options.queries(dbOfSqlite(overSqlite(keepingStatements(writer))));
+    this.#reading = options.queries(dbOfSqlite(overSqlite(keepingStatements(reader))));
   }
 
   async read<T>(run: (queries: Q) => Promise<T>): Promise<T> {
@@ -133,13 +138,13 @@ class SqliteEngine<Q extends object> implements StoreEngine<Q>, Spacious {
   async #readOne<T>(run: (queries: Q) => Promise<T>): Promise<T> {
     const loan = lend(this.#reading);
     try {
-      this.#reader.exec("BEGIN");
+      this.#onReader("BEGIN");
       return await promptly(loan, run);
     } catch (error) {
       throw refused(error);
     } finally {
       loan.end();
-      if (this.#reader.inTransaction) this.#reader.exec("COMMIT");
+      if (this.#reader.inTransaction) this.#onReader("COMMIT");
     }
   }
 
@@ -160,7 +165,7 @@ class SqliteEngine<Q extends object> implements StoreEngine<Q>, Spacious {
     const { clock } = this.#options;
     const startedMs = clock.monotonicMs();
     try {
-      this.#writer.exec("BEGIN IMMEDIATE");
+      this.#onWriter("BEGIN IMMEDIATE");
       while (members.length < maxGroupSize && clock.monotonicMs() - startedMs < maxGroupMs) {
         const next = this.#waiting.shift();
         if (next === undefined) break;
@@ -175,17 +180,17 @@ class SqliteEngine<Q extends object> implements StoreEngine<Q>, Spacious {
 
   async #one({ run, resolve, reject }: Waiting<Q>): Promise<() => void> {
     const loan = lend(this.#writing);
-    this.#writer.exec("SAVEPOINT one");
+    this.#onWriter("SAVEPOINT one");
     try {
       const value = await promptly(loan, run);
       loan.end();
-      this.#writer.exec("RELEASE one");
+      this.#onWriter("RELEASE one");
       return () => resolve(value);
     } catch (error) {
       loan.end();
       if (!this.#writer.inTransaction) throw error; // disk full, I/O: SQLite itself rolled back the whole group
-      this.#writer.exec("ROLLBACK TO one");
-      this.#writer.exec("RELEASE one");
+      this.#onWriter("ROLLBACK TO one");
+      this.#onWriter("RELEASE one");
       return () => reject(refused(error));
     }
   }
@@ -193,7 +198,7 @@ class SqliteEngine<Q extends object> implements StoreEngine<Q>, Spacious {
   #commit(members: readonly Waiting<Q>[]): boolean {
     try {
       failpoint("server.before-commit");
-      this.#writer.exec("COMMIT");
+      this.#onWriter("COMMIT");
       return true;
     } catch (error) {
       if (sqliteDialect.failure(error) === "full") this.#failGroup(members, error);
@@ -204,7 +209,7 @@ class SqliteEngine<Q extends object> implements StoreEngine<Q>, Spacious {
 
   #failGroup(members: readonly Waiting<Q>[], error: unknown): void {
     try {
-      if (this.#writer.inTransaction) this.#writer.exec("ROLLBACK");
+      if (this.#writer.inTransaction) this.#onWriter("ROLLBACK");
     } catch (cause) {
       this.#stop(members, cause);
       return;

@@ -1,5 +1,6 @@
 import type { ApiKey } from "../../domain/people/api-key.ts";
 import type { AuditEvent, AuditFilter, AuditRecord } from "../../domain/people/audit.ts";
+import type { BrowserSession } from "../../domain/people/browser-session.ts";
 import type { OrganizationStats } from "../../domain/people/stats.ts";
 import type { ApiKeyId, OrganizationId } from "../../lib/words/ids.ts";
 import type { CredentialUse, Position, TimePage } from "./pages.ts";
@@ -51,6 +52,24 @@ export interface ApiKeyQueries {
   insert(key: ApiKey): Promise<void>;
   save(key: ApiKey): Promise<void>;
   touch(id: ApiKeyId, use: CredentialUse): Promise<void>;
+}
+
+/** Browsers in which somebody is signed in, and those that are not deleted yet. */
+export interface BrowserSessionQueries {
+  get(id: string): Promise<BrowserSession | undefined>;
+  byHash(hash: string): Promise<BrowserSession | undefined>;
+  /** Newest first; those of a key that end after `at`. */
+  list(apiKeyId: ApiKeyId, at: Date, page: TimePage): Promise<readonly BrowserSession[]>;
+  /** All of a key, the one first that was not used for longest. */
+  ofKey(apiKeyId: ApiKeyId): Promise<readonly BrowserSession[]>;
+  insert(session: BrowserSession): Promise<void>;
+  touch(id: string, use: CredentialUse & Pick<BrowserSession, "endsAt">): Promise<void>;
+  delete(id: string): Promise<void>;
+  /** Answers how many a key had. */
+  deleteOfKey(apiKeyId: ApiKeyId): Promise<number>;
+  countEnded(at: Date): Promise<number>;
+  /** Deletes those that ended by `at`, the oldest first, at most `limit`; answers how many. */
+  deleteEnded(at: Date, limit: number): Promise<number>;
 }
 
 /** Numbers for start pages. */

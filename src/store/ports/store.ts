@@ -1,3 +1,5 @@
+import type { AgentPool } from "../../domain/agents/pool.ts";
+import type { JobTimes } from "../../domain/agents/pool-history.ts";
 import type { Organization } from "../../domain/people/organization.ts";
 import type { Job } from "../../domain/runs/job.ts";
 import type { Configuration } from "../../domain/workspaces/configuration.ts";
@@ -44,7 +46,7 @@ export type {
 } from "./workspaces.ts";
 
 import type { Spacious } from "../engine/engine.ts";
-import type { ApiKeyQueries, AuditQueries, StatsQueries } from "./access.ts";
+import type { ApiKeyQueries, AuditQueries, BrowserSessionQueries, StatsQueries } from "./access.ts";
 import type { AttentionQueries } from "./attention.ts";
 import type { RunEventQueries, RunQueries } from "./runs.ts";
 import type { UpkeepQueries } from "./upkeep.ts";
@@ -68,6 +70,8 @@ export interface LeaseRenewal {
   readonly epoch: number;
   readonly until: Date;
 }
+
+type PoolOfOrganization = Pick<AgentPool, "id" | "organizationId">;
 
 /** What decides a job's place among those that wait. */
 export type QueuePosition = Pick<Job, "rank" | "urgency" | "queuedAt" | "id">;
@@ -105,6 +109,7 @@ export interface Queries {
   };
   readonly audit: AuditQueries;
   readonly apiKeys: ApiKeyQueries;
+  readonly browserSessions: BrowserSessionQueries;
   readonly stats: StatsQueries;
   readonly attention: AttentionQueries;
   readonly organizations: {
@@ -220,6 +225,14 @@ export interface Queries {
      * last.
      */
     logsOpenSince(at: Date, limit: number): Promise<readonly Job[]>;
+    /** Jobs of a pool whose runs have not ended, but for those that ended themselves before `since`; in no order. */
+    timesOfActiveRuns(pool: PoolOfOrganization, since: Date, limit: number): Promise<readonly JobTimes[]>;
+    /** Jobs of a pool among the runs of all organizations that ended since, those first that ended last: `limit` runs. */
+    timesOfEndedRuns(
+      pool: PoolOfOrganization,
+      since: Date,
+      page: { readonly before: Position | null; readonly limit: number },
+    ): Promise<{ readonly times: readonly JobTimes[]; readonly next: Position | null }>;
     /** A lost apply counts as interrupted as long as its run holds its workspace, and then as errored. */
     countByStatus(): Promise<readonly { readonly status: Job["status"]; readonly count: number }[]>;
   };

@@ -35,6 +35,7 @@ import { metaQueries, requestQueries } from "./people/access.ts";
 import { apiKeyQueries } from "./people/api-keys.ts";
 import { attentionQueries } from "./people/attention.ts";
 import { auditQueries } from "./people/audit.ts";
+import { browserSessionQueries } from "./people/browser-sessions.ts";
 import { organizationQueries } from "./people/organizations.ts";
 import { statsQueries } from "./people/stats.ts";
 import { tokenQueries } from "./people/tokens.ts";
@@ -57,6 +58,7 @@ export const buildQueries = (context: QueryContext): Queries => ({
   ids: idQueries(context),
   audit: auditQueries(context),
   apiKeys: apiKeyQueries(context),
+  browserSessions: browserSessionQueries(context),
   stats: statsQueries(context),
   attention: attentionQueries(context),
   organizations: organizationQueries(context),

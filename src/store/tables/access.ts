@@ -86,5 +86,26 @@ export function defineAccess(k: Kit) {
     ],
   );
 
-  return { meta, requests, audit, organizations, apiKeys };
+  const browserSessions = k.table(
+    "browser_sessions",
+    {
+      id: k.text("id").primaryKey(),
+      apiKeyId: k
+        .text<ApiKeyId>("api_key_id")
+        .notNull()
+        .references(() => apiKeys.id, { onDelete: "cascade" }),
+      hash: k.text("hash").notNull().unique("browser_sessions_hash"),
+      createdAt: k.instant("created_at").notNull(),
+      lastUsedAt: k.instant("last_used_at").notNull(),
+      lastUsedAddress: k.text("last_used_address").notNull(),
+      endsAt: k.instant("ends_at").notNull(),
+      userAgent: k.text("user_agent").notNull(),
+    },
+    (t) => [
+      k.index("browser_sessions_key").on(t.apiKeyId, t.createdAt, t.id),
+      k.index("browser_sessions_ending").on(t.endsAt, t.id),
+    ],
+  );
+
+  return { meta, requests, audit, organizations, apiKeys, browserSessions };
 }

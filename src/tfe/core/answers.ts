@@ -1,5 +1,5 @@
 import type { HttpResponse } from "../../http/messages.ts";
-import { taken } from "../../lib/async/pace.ts";
+import { sendPieces } from "../../http/send-pieces.ts";
 import type { Clock } from "../../lib/clock.ts";
 import { writeJson } from "../../lib/json/text.ts";
 import type { PageFacts } from "./pages.ts";
@@ -125,11 +125,7 @@ export async function send(answer: TfeAnswer, response: HttpResponse, { isHead, 
   response.setHeader("content-type", answer.kind === "document" ? documentType : answer.type);
   if (isHead) return end(response);
   const bytes = answer.kind === "document" ? writeJson(answer.document) : answer.bytes;
-  if (isPieces(bytes))
-    return stream(
-      response,
-      taken(smallPieces(bytes), clock, () => response.destroy()),
-    );
+  if (isPieces(bytes)) return sendPieces(response, bytes, clock);
   const whole = Buffer.from(bytes);
   response.setHeader("content-length", String(whole.length));
   end(response, whole);
@@ -142,28 +138,3 @@ const end = (response: HttpResponse, bytes?: Uint8Array): void => {
   if (bytes === undefined) response.end();
   else response.end(bytes);
 };
-
-/** Of one piece: so that a receiver that reads slowly is told from one that does not read. */
-const pieceBytes = 64 * 1024;
-
-async function* smallPieces(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void> {
-  for await (const piece of pieces)
-    for (let from = 0; from < piece.length; from += pieceBytes) yield piece.subarray(from, from + pieceBytes);
-}
-
-/** Pieces at the pace of their receiver. */
-async function stream(response: HttpResponse, pieces: AsyncIterable<Uint8Array>): Promise<void> {
-  const gone = new Promise<void>((resolve) => response.once("close", resolve));
-  for await (const piece of pieces) {
-    if (response.destroyed || response.writableEnded) return;
-    const isFull = "stream" in response ? !response.write(piece) : !response.write(piece);
-    if (isFull) await Promise.race([gone, drainOf(response)]);
-  }
-  response.end();
-}
-
-const drainOf = (response: HttpResponse): Promise<void> =>
-  new Promise((resolve) => {
-    const carrier = "stream" in response ? response.stream : response;
-    carrier.once("drain", () => resolve());
-  });

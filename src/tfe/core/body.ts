@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { invalid } from "../../control/core/refusals.ts";
-import { piecesOf } from "../../http/drain.ts";
 import type { HttpRequest } from "../../http/messages.ts";
+import { readBody } from "../../http/request-body.ts";
 import { isRecord } from "../../lib/values/records.ts";
 import { type FieldViolation, WindlassError } from "../../lib/words/errors.ts";
 
@@ -18,27 +18,12 @@ export interface BodyOptions {
   readonly maxBytes?: number | undefined;
 }
 
-/** The request's body. Throws `upload_too_large`. */
-export async function readBytes({ request }: Sent, options: BodyOptions = {}): Promise<Buffer> {
-  const { maxBytes = maxDocumentBytes } = options;
-  const announced = Number(request.headers["content-length"] ?? 0);
-  if (announced > maxBytes) throw tooLarge(maxBytes);
-  const pieces: Uint8Array[] = [];
-  let bytes = 0;
-  for await (const piece of piecesOf(request)) {
-    bytes += piece.length;
-    if (bytes > maxBytes) throw tooLarge(maxBytes);
-    pieces.push(piece);
-  }
-  return Buffer.concat(pieces);
-}
-
 /**
  * The request's JSON; undefined without a body. Throws `upload_too_large`, and `validation` for what is no JSON or nested more
  * deeply than any document of the API.
  */
 export async function readJsonBody(sent: Sent, options: BodyOptions = {}): Promise<unknown> {
-  const text = (await readBytes(sent, options)).toString("utf8");
+  const text = (await readBody(sent.request, options.maxBytes ?? maxDocumentBytes)).toString("utf8");
   if (text.trim() === "") return undefined;
   refuseDepth(text);
   try {
@@ -47,11 +32,6 @@ export async function readJsonBody(sent: Sent, options: BodyOptions = {}): Promi
     throw malformed("the body is not JSON");
   }
 }
-
-const tooLarge = (maxBytes: number) =>
-  new WindlassError("upload_too_large", `the body has more than ${maxBytes} bytes`, {
-    metadata: { limit_bytes: String(maxBytes) },
-  });
 
 const malformed = (description: string) =>
   new WindlassError("validation", description, { fields: [{ field: "/", description }] });

@@ -2,6 +2,7 @@ import { piecesOf } from "../../http/drain.ts";
 import type { HttpRequest } from "../../http/messages.ts";
 import { Budget } from "../../lib/async/budget.ts";
 import { paced, progressMs } from "../../lib/async/pace.ts";
+import { begun } from "../../lib/async/streams.ts";
 import type { Clock } from "../../lib/clock.ts";
 import { WindlassError } from "../../lib/words/errors.ts";
 
@@ -58,20 +59,6 @@ export class ObjectTransfers {
       { what, maxBytes },
     );
   }
-}
-
-async function begun(pieces: AsyncGenerator<Uint8Array, void>): Promise<AsyncIterableIterator<Uint8Array>> {
-  let first: IteratorResult<Uint8Array, void> | undefined = await pieces.next();
-  const begun: AsyncIterableIterator<Uint8Array> = {
-    next: async () => {
-      const held = first;
-      first = undefined;
-      return held ?? pieces.next();
-    },
-    return: () => pieces.return(),
-    [Symbol.asyncIterator]: () => begun,
-  };
-  return begun;
 }
 
 async function* bounded(

@@ -1,5 +1,5 @@
+import { readBody } from "../../http/request-body.ts";
 import { WindlassError } from "../../lib/words/errors.ts";
-import { readBytes } from "../core/body.ts";
 import type { OpenCall } from "../core/call.ts";
 
 /** No form of ours is larger. */
@@ -24,7 +24,7 @@ export async function readForm({ request }: Pick<OpenCall, "request">): Promise<
   if (type !== "application/x-www-form-urlencoded") {
     throw mistake("expected a form: content-type: application/x-www-form-urlencoded");
   }
-  const bytes = await readBytes({ request }, { maxBytes: maxFormBytes });
+  const bytes = await readBody(request, maxFormBytes);
   return valuesOf(new URLSearchParams(bytes.toString("utf8")));
 }
 

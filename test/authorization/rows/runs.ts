@@ -33,6 +33,8 @@ export const runRows: readonly Row[] = [
   }),
   row(runs.watchRun, { ...looks, request: theRun }),
   row(runs.streamRunLogs, { ...looks, request: (given) => ({ ...theRun(given), phase: RunPhase.PLAN }) }),
+  row(runs.searchRunLogs, { ...looks, request: (given) => ({ ...theRun(given), phase: RunPhase.PLAN, text: "x" }) }),
+  row(runs.getRunLogLines, { ...looks, request: (given) => ({ ...theRun(given), phase: RunPhase.PLAN }) }),
   row(runs.getRunPlan, { ...looks, request: thePlannedRun }),
   row(runs.listRunEvents, { ...looks, request: theRun }),
   row(runs.listLostResources, { ...looks, request: theRun }),

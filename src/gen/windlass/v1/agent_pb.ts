@@ -16,7 +16,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file windlass/v1/agent.proto.
  */
 export const file_windlass_v1_agent: GenFile = /*@__PURE__*/
-  fileDesc("Chd3aW5kbGFzcy92MS9hZ2VudC5wcm90bxILd2luZGxhc3MudjEi3wUKBUFnZW50EgoKAmlkGAEgASgJEgwKBG5hbWUYAiABKAkSEgoKYWdlbnRfcG9vbBgDIAEoCRIUCgxvcmdhbml6YXRpb24YBCABKAkSKAoGc3RhdHVzGAUgASgOMhgud2luZGxhc3MudjEuQWdlbnRTdGF0dXMSDgoGcGF1c2VkGAYgASgIEhAKCGRyYWluaW5nGAcgASgIEg8KB3ZlcnNpb24YCCABKAkSCgoCb3MYCSABKAkSDAoEYXJjaBgKIAEoCRIuCgZsYWJlbHMYCyADKAsyHi53aW5kbGFzcy52MS5BZ2VudC5MYWJlbHNFbnRyeRIPCgdhZGRyZXNzGAwgASgJEhMKC2NvbmN1cnJlbmN5GA0gASgNEg8KB2pvYl9pZHMYDiADKAkSDwoHcnVuX2lkcxgPIAMoCRIvCgtjcmVhdGVfdGltZRgQIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMgoObGFzdF9zZWVuX3RpbWUYESABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhQKDHNlcnZlcl9hZ2VudBgSIAEoCBIPCgdzYW5kYm94GBMgASgJEg8KB3dhcm5pbmcYFCABKAkSDgoGcmVhc29uGBUgASgJEhQKDGNvbm5lY3RlZF90bxgWIAEoCRIWCg5hZ2VudF90b2tlbl9pZBgXIAEoCRI0ChBrZXB0X2RpcmVjdG9yaWVzGBggAygLMhoud2luZGxhc3MudjEuS2VwdERpcmVjdG9yeRIXCg9mcmVlX2Rpc2tfYnl0ZXMYGSABKAQSDwoHcmVmdXNhbBgaIAEoCRIqCgdlbmdpbmVzGBsgASgLMhkud2luZGxhc3MudjEuQWdlbnRFbmdpbmVzEg0KBWRvaW5nGBwgAygJGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEibAoMQWdlbnRFbmdpbmVzEiwKCHByb2dyYW1zGAEgAygLMhoud2luZGxhc3MudjEuRW5naW5lUHJvZ3JhbRIuCglkb3dubG9hZHMYAiADKAsyGy53aW5kbGFzcy52MS5FbmdpbmVEb3dubG9hZCJFCg1FbmdpbmVQcm9ncmFtEiMKBmVuZ2luZRgBIAEoDjITLndpbmRsYXNzLnYxLkVuZ2luZRIPCgd2ZXJzaW9uGAIgASgJIkUKDkVuZ2luZURvd25sb2FkEiMKBmVuZ2luZRgBIAEoDjITLndpbmRsYXNzLnYxLkVuZ2luZRIOCgZzb3VyY2UYAiABKAkigAIKCEFnZW50Sm9iEg4KBmpvYl9pZBgBIAEoCRIOCgZydW5faWQYAiABKAkSEQoJd29ya3NwYWNlGAMgASgJEiQKBXBoYXNlGAQgASgOMhUud2luZGxhc3MudjEuUnVuUGhhc2USJgoGc3RhdHVzGAUgASgOMhYud2luZGxhc3MudjEuSm9iU3RhdHVzEi4KCnN0YXJ0X3RpbWUYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiwKCGVuZF90aW1lGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIVCg1lcnJvcl9tZXNzYWdlGAggASgJKqYBCgtBZ2VudFN0YXR1cxIcChhBR0VOVF9TVEFUVVNfVU5TUEVDSUZJRUQQABIVChFBR0VOVF9TVEFUVVNfSURMRRABEhUKEUFHRU5UX1NUQVRVU19CVVNZEAISGAoUQUdFTlRfU1RBVFVTX1VOS05PV04QAxIYChRBR0VOVF9TVEFUVVNfRVJST1JFRBAEEhcKE0FHRU5UX1NUQVRVU19FWElURUQQBUKHAQoPZGV2LndpbmRsYXNzLnYxQgpBZ2VudFByb3RvUAFaKndpbmRsYXNzLmRldi9nZW4vZ28vd2luZGxhc3MvdjE7d2luZGxhc3N2MaICA1dETKoCC1dpbmRsYXNzLlYxugIIV2luZGxhc3PKAgtXaW5kbGFzc1xWMeoCDFdpbmRsYXNzOjpWMWIGcHJvdG8z", [file_google_protobuf_timestamp, file_windlass_v1_run, file_windlass_v1_workspace]);
+  fileDesc("Chd3aW5kbGFzcy92MS9hZ2VudC5wcm90bxILd2luZGxhc3MudjEi3wUKBUFnZW50EgoKAmlkGAEgASgJEgwKBG5hbWUYAiABKAkSEgoKYWdlbnRfcG9vbBgDIAEoCRIUCgxvcmdhbml6YXRpb24YBCABKAkSKAoGc3RhdHVzGAUgASgOMhgud2luZGxhc3MudjEuQWdlbnRTdGF0dXMSDgoGcGF1c2VkGAYgASgIEhAKCGRyYWluaW5nGAcgASgIEg8KB3ZlcnNpb24YCCABKAkSCgoCb3MYCSABKAkSDAoEYXJjaBgKIAEoCRIuCgZsYWJlbHMYCyADKAsyHi53aW5kbGFzcy52MS5BZ2VudC5MYWJlbHNFbnRyeRIPCgdhZGRyZXNzGAwgASgJEhMKC2NvbmN1cnJlbmN5GA0gASgNEg8KB2pvYl9pZHMYDiADKAkSDwoHcnVuX2lkcxgPIAMoCRIvCgtjcmVhdGVfdGltZRgQIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMgoObGFzdF9zZWVuX3RpbWUYESABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhQKDHNlcnZlcl9hZ2VudBgSIAEoCBIPCgdzYW5kYm94GBMgASgJEg8KB3dhcm5pbmcYFCABKAkSDgoGcmVhc29uGBUgASgJEhQKDGNvbm5lY3RlZF90bxgWIAEoCRIWCg5hZ2VudF90b2tlbl9pZBgXIAEoCRI0ChBrZXB0X2RpcmVjdG9yaWVzGBggAygLMhoud2luZGxhc3MudjEuS2VwdERpcmVjdG9yeRIXCg9mcmVlX2Rpc2tfYnl0ZXMYGSABKAQSDwoHcmVmdXNhbBgaIAEoCRIqCgdlbmdpbmVzGBsgASgLMhkud2luZGxhc3MudjEuQWdlbnRFbmdpbmVzEg0KBWRvaW5nGBwgAygJGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEibAoMQWdlbnRFbmdpbmVzEiwKCHByb2dyYW1zGAEgAygLMhoud2luZGxhc3MudjEuRW5naW5lUHJvZ3JhbRIuCglkb3dubG9hZHMYAiADKAsyGy53aW5kbGFzcy52MS5FbmdpbmVEb3dubG9hZCJFCg1FbmdpbmVQcm9ncmFtEiMKBmVuZ2luZRgBIAEoDjITLndpbmRsYXNzLnYxLkVuZ2luZRIPCgd2ZXJzaW9uGAIgASgJIkUKDkVuZ2luZURvd25sb2FkEiMKBmVuZ2luZRgBIAEoDjITLndpbmRsYXNzLnYxLkVuZ2luZRIOCgZzb3VyY2UYAiABKAkigAIKCEFnZW50Sm9iEg4KBmpvYl9pZBgBIAEoCRIOCgZydW5faWQYAiABKAkSEQoJd29ya3NwYWNlGAMgASgJEiQKBXBoYXNlGAQgASgOMhUud2luZGxhc3MudjEuUnVuUGhhc2USJgoGc3RhdHVzGAUgASgOMhYud2luZGxhc3MudjEuSm9iU3RhdHVzEi4KCnN0YXJ0X3RpbWUYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiwKCGVuZF90aW1lGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIVCg1lcnJvcl9tZXNzYWdlGAggASgJIqkBCgpBZ2VudEV2ZW50EigKBHRpbWUYASABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEikKBGtpbmQYAiABKA4yGy53aW5kbGFzcy52MS5BZ2VudEV2ZW50S2luZBIPCgdhZGRyZXNzGAMgASgJEg8KB3ZlcnNpb24YBCABKAkSDgoGZGV0YWlsGAUgASgJEhQKDGNvbm5lY3RlZF90bxgGIAEoCSqmAQoLQWdlbnRTdGF0dXMSHAoYQUdFTlRfU1RBVFVTX1VOU1BFQ0lGSUVEEAASFQoRQUdFTlRfU1RBVFVTX0lETEUQARIVChFBR0VOVF9TVEFUVVNfQlVTWRACEhgKFEFHRU5UX1NUQVRVU19VTktOT1dOEAMSGAoUQUdFTlRfU1RBVFVTX0VSUk9SRUQQBBIXChNBR0VOVF9TVEFUVVNfRVhJVEVEEAUqdQoOQWdlbnRFdmVudEtpbmQSIAocQUdFTlRfRVZFTlRfS0lORF9VTlNQRUNJRklFRBAAEh4KGkFHRU5UX0VWRU5UX0tJTkRfQ09OTkVDVEVEEAESIQodQUdFTlRfRVZFTlRfS0lORF9ESVNDT05ORUNURUQQAkKHAQoPZGV2LndpbmRsYXNzLnYxQgpBZ2VudFByb3RvUAFaKndpbmRsYXNzLmRldi9nZW4vZ28vd2luZGxhc3MvdjE7d2luZGxhc3N2MaICA1dETKoCC1dpbmRsYXNzLlYxugIIV2luZGxhc3PKAgtXaW5kbGFzc1xWMeoCDFdpbmRsYXNzOjpWMWIGcHJvdG8z", [file_google_protobuf_timestamp, file_windlass_v1_run, file_windlass_v1_workspace]);
 
 /**
  * One registered windlass-agent, or the server agent inside the control plane.
@@ -386,6 +386,62 @@ export const AgentJobSchema: GenMessage<AgentJob> = /*@__PURE__*/
   messageDesc(file_windlass_v1_agent, 4);
 
 /**
+ * An agent came or went.
+ *
+ * @generated from message windlass.v1.AgentEvent
+ */
+export type AgentEvent = Message<"windlass.v1.AgentEvent"> & {
+  /**
+   * When.
+   *
+   * @generated from field: google.protobuf.Timestamp time = 1;
+   */
+  time?: Timestamp | undefined;
+
+  /**
+   * What it did.
+   *
+   * @generated from field: windlass.v1.AgentEventKind kind = 2;
+   */
+  kind: AgentEventKind;
+
+  /**
+   * Where its connection came from, behind the proxies that the server trusts.
+   *
+   * @generated from field: string address = 3;
+   */
+  address: string;
+
+  /**
+   * Version of the program.
+   *
+   * @generated from field: string version = 4;
+   */
+  version: string;
+
+  /**
+   * Why its connection ended, in one sentence; empty if that is not known, and where it connected.
+   *
+   * @generated from field: string detail = 5;
+   */
+  detail: string;
+
+  /**
+   * Name of the windlassd that has or had the connection.
+   *
+   * @generated from field: string connected_to = 6;
+   */
+  connectedTo: string;
+};
+
+/**
+ * Describes the message windlass.v1.AgentEvent.
+ * Use `create(AgentEventSchema)` to create a new message.
+ */
+export const AgentEventSchema: GenMessage<AgentEvent> = /*@__PURE__*/
+  messageDesc(file_windlass_v1_agent, 5);
+
+/**
  * What an agent does.
  *
  * @generated from enum windlass.v1.AgentStatus
@@ -446,4 +502,45 @@ export type AgentStatus = (typeof AgentStatus)[keyof typeof AgentStatus] | Unkno
  */
 export const AgentStatusSchema: GenEnum<AgentStatus> = /*@__PURE__*/
   enumDesc(file_windlass_v1_agent, 0);
+
+/**
+ * How an agent came or went.
+ *
+ * @generated from enum windlass.v1.AgentEventKind
+ */
+export const AgentEventKind = {
+  /**
+   * Never sent.
+   *
+   * @generated from enum value: AGENT_EVENT_KIND_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * It opened its stream.
+   *
+   * @generated from enum value: AGENT_EVENT_KIND_CONNECTED = 1;
+   */
+  CONNECTED: 1,
+
+  /**
+   * Its stream ended.
+   *
+   * @generated from enum value: AGENT_EVENT_KIND_DISCONNECTED = 2;
+   */
+  DISCONNECTED: 2,
+} as const;
+
+/**
+ * How an agent came or went.
+ *
+ * @generated from enum windlass.v1.AgentEventKind
+ */
+export type AgentEventKind = (typeof AgentEventKind)[keyof typeof AgentEventKind] | UnknownEnum;
+
+/**
+ * Describes the enum windlass.v1.AgentEventKind.
+ */
+export const AgentEventKindSchema: GenEnum<AgentEventKind> = /*@__PURE__*/
+  enumDesc(file_windlass_v1_agent, 1);
 

@@ -15,7 +15,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file windlass/v1/agent_pool.proto.
  */
 export const file_windlass_v1_agent_pool: GenFile = /*@__PURE__*/
-  fileDesc("Chx3aW5kbGFzcy92MS9hZ2VudF9wb29sLnByb3RvEgt3aW5kbGFzcy52MSL4AgoJQWdlbnRQb29sEgoKAmlkGAEgASgJEjYKBG5hbWUYAiABKAlCKLpIJXIjMiFeW0EtWmEtejAtOV9dW0EtWmEtejAtOV8tXXswLDYyfSQSHQoLZGVzY3JpcHRpb24YAyABKAlCCLpIBXIDGIAIEhQKDG9yZ2FuaXphdGlvbhgEIAEoCRIbChNvcmdhbml6YXRpb25fc2NvcGVkGAUgASgIEhoKEmdyYW50ZWRfd29ya3NwYWNlcxgGIAMoCRIbChNhc3NpZ25lZF93b3Jrc3BhY2VzGAcgAygJEiwKBmNvdW50cxgIIAEoCzIcLndpbmRsYXNzLnYxLkFnZW50UG9vbENvdW50cxIvCgtjcmVhdGVfdGltZRgJIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLdXBkYXRlX3RpbWUYCiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEgwKBGV0YWcYCyABKAkiiAIKD0FnZW50UG9vbENvdW50cxITCgtpZGxlX2FnZW50cxgBIAEoDRITCgtidXN5X2FnZW50cxgCIAEoDRIWCg51bmtub3duX2FnZW50cxgDIAEoDRIWCg5lcnJvcmVkX2FnZW50cxgEIAEoDRITCgtxdWV1ZWRfam9icxgFIAEoDRIUCgxydW5uaW5nX2pvYnMYBiABKA0SLgoLb2xkZXN0X3dhaXQYByABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SFQoNcGF1c2VkX2FnZW50cxgIIAEoDRIXCg9kcmFpbmluZ19hZ2VudHMYCSABKA0SEAoIY2FwYWNpdHkYCiABKA0ilAIKCVF1ZXVlZEpvYhIOCgZqb2JfaWQYASABKAkSDgoGcnVuX2lkGAIgASgJEhEKCXdvcmtzcGFjZRgDIAEoCRIkCgVwaGFzZRgEIAEoDjIVLndpbmRsYXNzLnYxLlJ1blBoYXNlEhYKDnF1ZXVlX3Bvc2l0aW9uGAUgASgNEi4KCnF1ZXVlX3RpbWUYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEioKBnJlYXNvbhgHIAEoDjIaLndpbmRsYXNzLnYxLldhaXRpbmdSZWFzb24SDgoGZGV0YWlsGAggASgJEioKCHByaW9yaXR5GAkgASgOMhgud2luZGxhc3MudjEuUnVuUHJpb3JpdHlCiwEKD2Rldi53aW5kbGFzcy52MUIOQWdlbnRQb29sUHJvdG9QAVoqd2luZGxhc3MuZGV2L2dlbi9nby93aW5kbGFzcy92MTt3aW5kbGFzc3YxogIDV0RMqgILV2luZGxhc3MuVjG6AghXaW5kbGFzc8oCC1dpbmRsYXNzXFYx6gIMV2luZGxhc3M6OlYxYgZwcm90bzM", [file_buf_validate_validate, file_google_protobuf_duration, file_google_protobuf_timestamp, file_windlass_v1_run]);
+  fileDesc("Chx3aW5kbGFzcy92MS9hZ2VudF9wb29sLnByb3RvEgt3aW5kbGFzcy52MSL4AgoJQWdlbnRQb29sEgoKAmlkGAEgASgJEjYKBG5hbWUYAiABKAlCKLpIJXIjMiFeW0EtWmEtejAtOV9dW0EtWmEtejAtOV8tXXswLDYyfSQSHQoLZGVzY3JpcHRpb24YAyABKAlCCLpIBXIDGIAIEhQKDG9yZ2FuaXphdGlvbhgEIAEoCRIbChNvcmdhbml6YXRpb25fc2NvcGVkGAUgASgIEhoKEmdyYW50ZWRfd29ya3NwYWNlcxgGIAMoCRIbChNhc3NpZ25lZF93b3Jrc3BhY2VzGAcgAygJEiwKBmNvdW50cxgIIAEoCzIcLndpbmRsYXNzLnYxLkFnZW50UG9vbENvdW50cxIvCgtjcmVhdGVfdGltZRgJIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLdXBkYXRlX3RpbWUYCiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEgwKBGV0YWcYCyABKAkiiAIKD0FnZW50UG9vbENvdW50cxITCgtpZGxlX2FnZW50cxgBIAEoDRITCgtidXN5X2FnZW50cxgCIAEoDRIWCg51bmtub3duX2FnZW50cxgDIAEoDRIWCg5lcnJvcmVkX2FnZW50cxgEIAEoDRITCgtxdWV1ZWRfam9icxgFIAEoDRIUCgxydW5uaW5nX2pvYnMYBiABKA0SLgoLb2xkZXN0X3dhaXQYByABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SFQoNcGF1c2VkX2FnZW50cxgIIAEoDRIXCg9kcmFpbmluZ19hZ2VudHMYCSABKA0SEAoIY2FwYWNpdHkYCiABKA0i3AEKD0FnZW50UG9vbE1pbnV0ZRIuCgpzdGFydF90aW1lGAEgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBITCgtxdWV1ZWRfam9icxgCIAEoDRIUCgxydW5uaW5nX2pvYnMYAyABKA0SFAoMc3RhcnRlZF9qb2JzGAQgASgNEisKCHdhaXRfcDUwGAUgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEisKCHdhaXRfcDk1GAYgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uIpQCCglRdWV1ZWRKb2ISDgoGam9iX2lkGAEgASgJEg4KBnJ1bl9pZBgCIAEoCRIRCgl3b3Jrc3BhY2UYAyABKAkSJAoFcGhhc2UYBCABKA4yFS53aW5kbGFzcy52MS5SdW5QaGFzZRIWCg5xdWV1ZV9wb3NpdGlvbhgFIAEoDRIuCgpxdWV1ZV90aW1lGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIqCgZyZWFzb24YByABKA4yGi53aW5kbGFzcy52MS5XYWl0aW5nUmVhc29uEg4KBmRldGFpbBgIIAEoCRIqCghwcmlvcml0eRgJIAEoDjIYLndpbmRsYXNzLnYxLlJ1blByaW9yaXR5QosBCg9kZXYud2luZGxhc3MudjFCDkFnZW50UG9vbFByb3RvUAFaKndpbmRsYXNzLmRldi9nZW4vZ28vd2luZGxhc3MvdjE7d2luZGxhc3N2MaICA1dETKoCC1dpbmRsYXNzLlYxugIIV2luZGxhc3PKAgtXaW5kbGFzc1xWMeoCDFdpbmRsYXNzOjpWMWIGcHJvdG8z", [file_buf_validate_validate, file_google_protobuf_duration, file_google_protobuf_timestamp, file_windlass_v1_run]);
 
 /**
  * A set of agents of one organization, and which workspaces may use them.
@@ -194,6 +194,62 @@ export const AgentPoolCountsSchema: GenMessage<AgentPoolCounts> = /*@__PURE__*/
   messageDesc(file_windlass_v1_agent_pool, 1);
 
 /**
+ * How a pool was used in one minute.
+ *
+ * @generated from message windlass.v1.AgentPoolMinute
+ */
+export type AgentPoolMinute = Message<"windlass.v1.AgentPoolMinute"> & {
+  /**
+   * When it began.
+   *
+   * @generated from field: google.protobuf.Timestamp start_time = 1;
+   */
+  startTime?: Timestamp | undefined;
+
+  /**
+   * The most jobs that waited for an agent at the same time.
+   *
+   * @generated from field: uint32 queued_jobs = 2;
+   */
+  queuedJobs: number;
+
+  /**
+   * The most jobs that agents ran at the same time.
+   *
+   * @generated from field: uint32 running_jobs = 3;
+   */
+  runningJobs: number;
+
+  /**
+   * How many jobs were started.
+   *
+   * @generated from field: uint32 started_jobs = 4;
+   */
+  startedJobs: number;
+
+  /**
+   * Half of those had waited no longer for their start; absent if there were none.
+   *
+   * @generated from field: google.protobuf.Duration wait_p50 = 5;
+   */
+  waitP50?: Duration | undefined;
+
+  /**
+   * 95 of 100 of them had waited no longer; absent if there were none.
+   *
+   * @generated from field: google.protobuf.Duration wait_p95 = 6;
+   */
+  waitP95?: Duration | undefined;
+};
+
+/**
+ * Describes the message windlass.v1.AgentPoolMinute.
+ * Use `create(AgentPoolMinuteSchema)` to create a new message.
+ */
+export const AgentPoolMinuteSchema: GenMessage<AgentPoolMinute> = /*@__PURE__*/
+  messageDesc(file_windlass_v1_agent_pool, 2);
+
+/**
  * A job that waits for an agent of a pool.
  *
  * @generated from message windlass.v1.QueuedJob
@@ -268,5 +324,5 @@ export type QueuedJob = Message<"windlass.v1.QueuedJob"> & {
  * Use `create(QueuedJobSchema)` to create a new message.
  */
 export const QueuedJobSchema: GenMessage<QueuedJob> = /*@__PURE__*/
-  messageDesc(file_windlass_v1_agent_pool, 2);
+  messageDesc(file_windlass_v1_agent_pool, 3);
 

@@ -9,6 +9,8 @@ import type { Duration } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_duration } from "@bufbuild/protobuf/wkt";
 import type { ApiKey } from "./api_key_pb.ts";
 import { file_windlass_v1_api_key } from "./api_key_pb.ts";
+import type { BrowserSession } from "./browser_session_pb.ts";
+import { file_windlass_v1_browser_session } from "./browser_session_pb.ts";
 import type { Role } from "./system_service_pb.ts";
 import { file_windlass_v1_system_service } from "./system_service_pb.ts";
 import type { Message } from "@bufbuild/protobuf";
@@ -17,7 +19,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file windlass/v1/api_key_service.proto.
  */
 export const file_windlass_v1_api_key_service: GenFile = /*@__PURE__*/
-  fileDesc("CiF3aW5kbGFzcy92MS9hcGlfa2V5X3NlcnZpY2UucHJvdG8SC3dpbmRsYXNzLnYxIrUBChNDcmVhdGVBcGlLZXlSZXF1ZXN0Eh4KDG9yZ2FuaXphdGlvbhgBIAEoCUIIukgFcgMYgAESGAoEbmFtZRgCIAEoCUIKukgHcgUQARiAARIrCgRyb2xlGAMgASgOMhEud2luZGxhc3MudjEuUm9sZUIKukgHggEEEAEgABI3CgpleHBpcmVzX2luGAQgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uQgi6SAWqAQIyACJMChRDcmVhdGVBcGlLZXlSZXNwb25zZRIkCgdhcGlfa2V5GAEgASgLMhMud2luZGxhc3MudjEuQXBpS2V5Eg4KBnNlY3JldBgCIAEoCSIyChBHZXRBcGlLZXlSZXF1ZXN0Eh4KCmFwaV9rZXlfaWQYASABKAlCCrpIB3IFEAEYgAEiOQoRR2V0QXBpS2V5UmVzcG9uc2USJAoHYXBpX2tleRgBIAEoCzITLndpbmRsYXNzLnYxLkFwaUtleSJxChJMaXN0QXBpS2V5c1JlcXVlc3QSHgoMb3JnYW5pemF0aW9uGAEgASgJQgi6SAVyAxiAARIdCglwYWdlX3NpemUYAiABKAVCCrpIBxoFGOgHKAASHAoKcGFnZV90b2tlbhgDIAEoCUIIukgFcgMYgAgiVQoTTGlzdEFwaUtleXNSZXNwb25zZRIlCghhcGlfa2V5cxgBIAMoCzITLndpbmRsYXNzLnYxLkFwaUtleRIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiqwEKE1JvdGF0ZUFwaUtleVJlcXVlc3QSHgoKYXBpX2tleV9pZBgBIAEoCUIKukgHcgUQARiAARI7CgdvdmVybGFwGAIgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uQg+6SAyqAQkiBQiAmp4BMgASNwoKZXhwaXJlc19pbhgDIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbkIIukgFqgECMgAicwoUUm90YXRlQXBpS2V5UmVzcG9uc2USJAoHYXBpX2tleRgBIAEoCzITLndpbmRsYXNzLnYxLkFwaUtleRIOCgZzZWNyZXQYAiABKAkSJQoIcmVwbGFjZWQYAyABKAsyEy53aW5kbGFzcy52MS5BcGlLZXkiNQoTUmV2b2tlQXBpS2V5UmVxdWVzdBIeCgphcGlfa2V5X2lkGAEgASgJQgq6SAdyBRABGIABIjwKFFJldm9rZUFwaUtleVJlc3BvbnNlEiQKB2FwaV9rZXkYASABKAsyEy53aW5kbGFzcy52MS5BcGlLZXkytgMKDUFwaUtleVNlcnZpY2USUwoMQ3JlYXRlQXBpS2V5EiAud2luZGxhc3MudjEuQ3JlYXRlQXBpS2V5UmVxdWVzdBohLndpbmRsYXNzLnYxLkNyZWF0ZUFwaUtleVJlc3BvbnNlEk8KCUdldEFwaUtleRIdLndpbmRsYXNzLnYxLkdldEFwaUtleVJlcXVlc3QaHi53aW5kbGFzcy52MS5HZXRBcGlLZXlSZXNwb25zZSIDkAIBElUKC0xpc3RBcGlLZXlzEh8ud2luZGxhc3MudjEuTGlzdEFwaUtleXNSZXF1ZXN0GiAud2luZGxhc3MudjEuTGlzdEFwaUtleXNSZXNwb25zZSIDkAIBElMKDFJvdGF0ZUFwaUtleRIgLndpbmRsYXNzLnYxLlJvdGF0ZUFwaUtleVJlcXVlc3QaIS53aW5kbGFzcy52MS5Sb3RhdGVBcGlLZXlSZXNwb25zZRJTCgxSZXZva2VBcGlLZXkSIC53aW5kbGFzcy52MS5SZXZva2VBcGlLZXlSZXF1ZXN0GiEud2luZGxhc3MudjEuUmV2b2tlQXBpS2V5UmVzcG9uc2VCjwEKD2Rldi53aW5kbGFzcy52MUISQXBpS2V5U2VydmljZVByb3RvUAFaKndpbmRsYXNzLmRldi9nZW4vZ28vd2luZGxhc3MvdjE7d2luZGxhc3N2MaICA1dETKoCC1dpbmRsYXNzLlYxugIIV2luZGxhc3PKAgtXaW5kbGFzc1xWMeoCDFdpbmRsYXNzOjpWMWIGcHJvdG8z", [file_buf_validate_validate, file_google_protobuf_duration, file_windlass_v1_api_key, file_windlass_v1_system_service]);
+  fileDesc("CiF3aW5kbGFzcy92MS9hcGlfa2V5X3NlcnZpY2UucHJvdG8SC3dpbmRsYXNzLnYxIrUBChNDcmVhdGVBcGlLZXlSZXF1ZXN0Eh4KDG9yZ2FuaXphdGlvbhgBIAEoCUIIukgFcgMYgAESGAoEbmFtZRgCIAEoCUIKukgHcgUQARiAARIrCgRyb2xlGAMgASgOMhEud2luZGxhc3MudjEuUm9sZUIKukgHggEEEAEgABI3CgpleHBpcmVzX2luGAQgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uQgi6SAWqAQIyACJMChRDcmVhdGVBcGlLZXlSZXNwb25zZRIkCgdhcGlfa2V5GAEgASgLMhMud2luZGxhc3MudjEuQXBpS2V5Eg4KBnNlY3JldBgCIAEoCSIyChBHZXRBcGlLZXlSZXF1ZXN0Eh4KCmFwaV9rZXlfaWQYASABKAlCCrpIB3IFEAEYgAEiOQoRR2V0QXBpS2V5UmVzcG9uc2USJAoHYXBpX2tleRgBIAEoCzITLndpbmRsYXNzLnYxLkFwaUtleSJxChJMaXN0QXBpS2V5c1JlcXVlc3QSHgoMb3JnYW5pemF0aW9uGAEgASgJQgi6SAVyAxiAARIdCglwYWdlX3NpemUYAiABKAVCCrpIBxoFGOgHKAASHAoKcGFnZV90b2tlbhgDIAEoCUIIukgFcgMYgAgiVQoTTGlzdEFwaUtleXNSZXNwb25zZRIlCghhcGlfa2V5cxgBIAMoCzITLndpbmRsYXNzLnYxLkFwaUtleRIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiqwEKE1JvdGF0ZUFwaUtleVJlcXVlc3QSHgoKYXBpX2tleV9pZBgBIAEoCUIKukgHcgUQARiAARI7CgdvdmVybGFwGAIgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uQg+6SAyqAQkiBQiAmp4BMgASNwoKZXhwaXJlc19pbhgDIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbkIIukgFqgECMgAicwoUUm90YXRlQXBpS2V5UmVzcG9uc2USJAoHYXBpX2tleRgBIAEoCzITLndpbmRsYXNzLnYxLkFwaUtleRIOCgZzZWNyZXQYAiABKAkSJQoIcmVwbGFjZWQYAyABKAsyEy53aW5kbGFzcy52MS5BcGlLZXkiNQoTUmV2b2tlQXBpS2V5UmVxdWVzdBIeCgphcGlfa2V5X2lkGAEgASgJQgq6SAdyBRABGIABIjwKFFJldm9rZUFwaUtleVJlc3BvbnNlEiQKB2FwaV9rZXkYASABKAsyEy53aW5kbGFzcy52MS5BcGlLZXkidwoaTGlzdEJyb3dzZXJTZXNzaW9uc1JlcXVlc3QSHAoKYXBpX2tleV9pZBgBIAEoCUIIukgFcgMYgAESHQoJcGFnZV9zaXplGAIgASgFQgq6SAcaBRjoBygAEhwKCnBhZ2VfdG9rZW4YAyABKAlCCLpIBXIDGIAIIm0KG0xpc3RCcm93c2VyU2Vzc2lvbnNSZXNwb25zZRI1ChBicm93c2VyX3Nlc3Npb25zGAEgAygLMhsud2luZGxhc3MudjEuQnJvd3NlclNlc3Npb24SFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJImsKGEVuZEJyb3dzZXJTZXNzaW9uUmVxdWVzdBIcCgphcGlfa2V5X2lkGAEgASgJQgi6SAVyAxiAARIkChJicm93c2VyX3Nlc3Npb25faWQYAiABKAlCCLpIBXIDGIABEgsKA2FsbBgDIAEoCCIwChlFbmRCcm93c2VyU2Vzc2lvblJlc3BvbnNlEhMKC2VuZGVkX2NvdW50GAEgASgNMokFCg1BcGlLZXlTZXJ2aWNlElMKDENyZWF0ZUFwaUtleRIgLndpbmRsYXNzLnYxLkNyZWF0ZUFwaUtleVJlcXVlc3QaIS53aW5kbGFzcy52MS5DcmVhdGVBcGlLZXlSZXNwb25zZRJPCglHZXRBcGlLZXkSHS53aW5kbGFzcy52MS5HZXRBcGlLZXlSZXF1ZXN0Gh4ud2luZGxhc3MudjEuR2V0QXBpS2V5UmVzcG9uc2UiA5ACARJVCgtMaXN0QXBpS2V5cxIfLndpbmRsYXNzLnYxLkxpc3RBcGlLZXlzUmVxdWVzdBogLndpbmRsYXNzLnYxLkxpc3RBcGlLZXlzUmVzcG9uc2UiA5ACARJTCgxSb3RhdGVBcGlLZXkSIC53aW5kbGFzcy52MS5Sb3RhdGVBcGlLZXlSZXF1ZXN0GiEud2luZGxhc3MudjEuUm90YXRlQXBpS2V5UmVzcG9uc2USUwoMUmV2b2tlQXBpS2V5EiAud2luZGxhc3MudjEuUmV2b2tlQXBpS2V5UmVxdWVzdBohLndpbmRsYXNzLnYxLlJldm9rZUFwaUtleVJlc3BvbnNlEm0KE0xpc3RCcm93c2VyU2Vzc2lvbnMSJy53aW5kbGFzcy52MS5MaXN0QnJvd3NlclNlc3Npb25zUmVxdWVzdBooLndpbmRsYXNzLnYxLkxpc3RCcm93c2VyU2Vzc2lvbnNSZXNwb25zZSIDkAIBEmIKEUVuZEJyb3dzZXJTZXNzaW9uEiUud2luZGxhc3MudjEuRW5kQnJvd3NlclNlc3Npb25SZXF1ZXN0GiYud2luZGxhc3MudjEuRW5kQnJvd3NlclNlc3Npb25SZXNwb25zZUKPAQoPZGV2LndpbmRsYXNzLnYxQhJBcGlLZXlTZXJ2aWNlUHJvdG9QAVoqd2luZGxhc3MuZGV2L2dlbi9nby93aW5kbGFzcy92MTt3aW5kbGFzc3YxogIDV0RMqgILV2luZGxhc3MuVjG6AghXaW5kbGFzc8oCC1dpbmRsYXNzXFYx6gIMV2luZGxhc3M6OlYxYgZwcm90bzM", [file_buf_validate_validate, file_google_protobuf_duration, file_windlass_v1_api_key, file_windlass_v1_browser_session, file_windlass_v1_system_service]);
 
 /**
  * Asks for a new key.
@@ -307,6 +309,125 @@ export const RevokeApiKeyResponseSchema: GenMessage<RevokeApiKeyResponse> = /*@_
   messageDesc(file_windlass_v1_api_key_service, 9);
 
 /**
+ * Asks for a page of browser sessions.
+ *
+ * @generated from message windlass.v1.ListBrowserSessionsRequest
+ */
+export type ListBrowserSessionsRequest = Message<"windlass.v1.ListBrowserSessionsRequest"> & {
+  /**
+   * Id of the key; empty is the caller's own.
+   *
+   * @generated from field: string api_key_id = 1;
+   */
+  apiKeyId: string;
+
+  /**
+   * Rows a page; 0 is 50, at most 1000. A page ends at 1 MiB, however many rows that are.
+   *
+   * @generated from field: int32 page_size = 2;
+   */
+  pageSize: number;
+
+  /**
+   * next_page_token of the page before; empty is the first page.
+   *
+   * @generated from field: string page_token = 3;
+   */
+  pageToken: string;
+};
+
+/**
+ * Describes the message windlass.v1.ListBrowserSessionsRequest.
+ * Use `create(ListBrowserSessionsRequestSchema)` to create a new message.
+ */
+export const ListBrowserSessionsRequestSchema: GenMessage<ListBrowserSessionsRequest> = /*@__PURE__*/
+  messageDesc(file_windlass_v1_api_key_service, 10);
+
+/**
+ * A page of browser sessions.
+ *
+ * @generated from message windlass.v1.ListBrowserSessionsResponse
+ */
+export type ListBrowserSessionsResponse = Message<"windlass.v1.ListBrowserSessionsResponse"> & {
+  /**
+   * Newest first; those that have ended are not among them.
+   *
+   * @generated from field: repeated windlass.v1.BrowserSession browser_sessions = 1;
+   */
+  browserSessions: BrowserSession[];
+
+  /**
+   * Empty on the last page.
+   *
+   * @generated from field: string next_page_token = 2;
+   */
+  nextPageToken: string;
+};
+
+/**
+ * Describes the message windlass.v1.ListBrowserSessionsResponse.
+ * Use `create(ListBrowserSessionsResponseSchema)` to create a new message.
+ */
+export const ListBrowserSessionsResponseSchema: GenMessage<ListBrowserSessionsResponse> = /*@__PURE__*/
+  messageDesc(file_windlass_v1_api_key_service, 11);
+
+/**
+ * Names browser sessions to end.
+ *
+ * @generated from message windlass.v1.EndBrowserSessionRequest
+ */
+export type EndBrowserSessionRequest = Message<"windlass.v1.EndBrowserSessionRequest"> & {
+  /**
+   * Id of the key; empty is the caller's own.
+   *
+   * @generated from field: string api_key_id = 1;
+   */
+  apiKeyId: string;
+
+  /**
+   * Id of the session; empty together with all.
+   *
+   * @generated from field: string browser_session_id = 2;
+   */
+  browserSessionId: string;
+
+  /**
+   * Ends every session of the key.
+   *
+   * @generated from field: bool all = 3;
+   */
+  all: boolean;
+};
+
+/**
+ * Describes the message windlass.v1.EndBrowserSessionRequest.
+ * Use `create(EndBrowserSessionRequestSchema)` to create a new message.
+ */
+export const EndBrowserSessionRequestSchema: GenMessage<EndBrowserSessionRequest> = /*@__PURE__*/
+  messageDesc(file_windlass_v1_api_key_service, 12);
+
+/**
+ * What was ended.
+ *
+ * @generated from message windlass.v1.EndBrowserSessionResponse
+ */
+export type EndBrowserSessionResponse = Message<"windlass.v1.EndBrowserSessionResponse"> & {
+  /**
+   * How many sessions were ended.
+   *
+   * @generated from field: uint32 ended_count = 1;
+   */
+  endedCount: number;
+};
+
+/**
+ * Describes the message windlass.v1.EndBrowserSessionResponse.
+ * Use `create(EndBrowserSessionResponseSchema)` to create a new message.
+ */
+export const EndBrowserSessionResponseSchema: GenMessage<EndBrowserSessionResponse> = /*@__PURE__*/
+  messageDesc(file_windlass_v1_api_key_service, 13);
+
+/**
  * Manages API keys: for owners those of their organization, for site admins all.
  *
  * @generated from service windlass.v1.ApiKeyService
@@ -361,6 +482,26 @@ export const ApiKeyService: GenService<{
     methodKind: "unary";
     input: typeof RevokeApiKeyRequestSchema;
     output: typeof RevokeApiKeyResponseSchema;
+  },
+  /**
+   * Lists the browsers that are signed in with a key, newest first. Everybody may ask for those of their own key.
+   *
+   * @generated from rpc windlass.v1.ApiKeyService.ListBrowserSessions
+   */
+  listBrowserSessions: {
+    methodKind: "unary";
+    input: typeof ListBrowserSessionsRequestSchema;
+    output: typeof ListBrowserSessionsResponseSchema;
+  },
+  /**
+   * Signs browsers out at once, with their open streams. Everybody may end those of their own key.
+   *
+   * @generated from rpc windlass.v1.ApiKeyService.EndBrowserSession
+   */
+  endBrowserSession: {
+    methodKind: "unary";
+    input: typeof EndBrowserSessionRequestSchema;
+    output: typeof EndBrowserSessionResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_windlass_v1_api_key_service, 0);

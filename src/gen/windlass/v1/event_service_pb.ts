@@ -21,7 +21,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file windlass/v1/event_service.proto.
  */
 export const file_windlass_v1_event_service: GenFile = /*@__PURE__*/
-  fileDesc("Ch93aW5kbGFzcy92MS9ldmVudF9zZXJ2aWNlLnByb3RvEgt3aW5kbGFzcy52MSJOChJXYXRjaEV2ZW50c1JlcXVlc3QSHgoMb3JnYW5pemF0aW9uGAEgASgJQgi6SAVyAxiAARIYCgZjdXJzb3IYAiABKAlCCLpIBXIDGIABIkkKE1dhdGNoRXZlbnRzUmVzcG9uc2USIgoGZXZlbnRzGAEgAygLMhIud2luZGxhc3MudjEuRXZlbnQSDgoGY3Vyc29yGAIgASgJIoYCCgVFdmVudBIfCgNydW4YASABKAsyEC53aW5kbGFzcy52MS5SdW5IABIrCgl3b3Jrc3BhY2UYAiABKAsyFi53aW5kbGFzcy52MS5Xb3Jrc3BhY2VIABIsCgphZ2VudF9wb29sGAMgASgLMhYud2luZGxhc3MudjEuQWdlbnRQb29sSAASIwoFYWdlbnQYBCABKAsyEi53aW5kbGFzcy52MS5BZ2VudEgAEi4KC2FnZW50X3Rva2VuGAUgASgLMhcud2luZGxhc3MudjEuQWdlbnRUb2tlbkgAEiEKBGdvbmUYBiABKAsyES53aW5kbGFzcy52MS5Hb25lSABCCQoHc3ViamVjdCIgCgRHb25lEgwKBHR5cGUYASABKAkSCgoCaWQYAiABKAkyZwoMRXZlbnRTZXJ2aWNlElcKC1dhdGNoRXZlbnRzEh8ud2luZGxhc3MudjEuV2F0Y2hFdmVudHNSZXF1ZXN0GiAud2luZGxhc3MudjEuV2F0Y2hFdmVudHNSZXNwb25zZSIDkAIBMAFCjgEKD2Rldi53aW5kbGFzcy52MUIRRXZlbnRTZXJ2aWNlUHJvdG9QAVoqd2luZGxhc3MuZGV2L2dlbi9nby93aW5kbGFzcy92MTt3aW5kbGFzc3YxogIDV0RMqgILV2luZGxhc3MuVjG6AghXaW5kbGFzc8oCC1dpbmRsYXNzXFYx6gIMV2luZGxhc3M6OlYxYgZwcm90bzM", [file_buf_validate_validate, file_windlass_v1_agent, file_windlass_v1_agent_pool, file_windlass_v1_agent_token, file_windlass_v1_run, file_windlass_v1_workspace]);
+  fileDesc("Ch93aW5kbGFzcy92MS9ldmVudF9zZXJ2aWNlLnByb3RvEgt3aW5kbGFzcy52MSJOChJXYXRjaEV2ZW50c1JlcXVlc3QSHgoMb3JnYW5pemF0aW9uGAEgASgJQgi6SAVyAxiAARIYCgZjdXJzb3IYAiABKAlCCLpIBXIDGIABIkkKE1dhdGNoRXZlbnRzUmVzcG9uc2USIgoGZXZlbnRzGAEgAygLMhIud2luZGxhc3MudjEuRXZlbnQSDgoGY3Vyc29yGAIgASgJIoYCCgVFdmVudBIfCgNydW4YASABKAsyEC53aW5kbGFzcy52MS5SdW5IABIrCgl3b3Jrc3BhY2UYAiABKAsyFi53aW5kbGFzcy52MS5Xb3Jrc3BhY2VIABIsCgphZ2VudF9wb29sGAMgASgLMhYud2luZGxhc3MudjEuQWdlbnRQb29sSAASIwoFYWdlbnQYBCABKAsyEi53aW5kbGFzcy52MS5BZ2VudEgAEi4KC2FnZW50X3Rva2VuGAUgASgLMhcud2luZGxhc3MudjEuQWdlbnRUb2tlbkgAEiEKBGdvbmUYBiABKAsyES53aW5kbGFzcy52MS5Hb25lSABCCQoHc3ViamVjdCIuCgRHb25lEgwKBHR5cGUYASABKAkSCgoCaWQYAiABKAkSDAoEbmFtZRgDIAEoCTJnCgxFdmVudFNlcnZpY2USVwoLV2F0Y2hFdmVudHMSHy53aW5kbGFzcy52MS5XYXRjaEV2ZW50c1JlcXVlc3QaIC53aW5kbGFzcy52MS5XYXRjaEV2ZW50c1Jlc3BvbnNlIgOQAgEwAUKOAQoPZGV2LndpbmRsYXNzLnYxQhFFdmVudFNlcnZpY2VQcm90b1ABWip3aW5kbGFzcy5kZXYvZ2VuL2dvL3dpbmRsYXNzL3YxO3dpbmRsYXNzdjGiAgNXREyqAgtXaW5kbGFzcy5WMboCCFdpbmRsYXNzygILV2luZGxhc3NcVjHqAgxXaW5kbGFzczo6VjFiBnByb3RvMw", [file_buf_validate_validate, file_windlass_v1_agent, file_windlass_v1_agent_pool, file_windlass_v1_agent_token, file_windlass_v1_run, file_windlass_v1_workspace]);
 
 /**
  * Asks to be told.
@@ -92,7 +92,8 @@ export type Event = Message<"windlass.v1.Event"> & {
    */
   subject: {
     /**
-     * A run, or one of its jobs: as in lists, without its long texts.
+     * A run, one of its jobs, or why it waits: as in lists, without its long texts. Why runs wait is looked at every few seconds,
+     * for the first 200 of an organization.
      *
      * @generated from field: windlass.v1.Run run = 1;
      */
@@ -167,6 +168,13 @@ export type Gone = Message<"windlass.v1.Gone"> & {
    * @generated from field: string id = 2;
    */
   id: string;
+
+  /**
+   * Its name; empty if it had none.
+   *
+   * @generated from field: string name = 3;
+   */
+  name: string;
 };
 
 /**
@@ -186,7 +194,8 @@ export const EventService: GenService<{
    * Sends whatever changes that the caller may see: each thing as it is now, in the order in which it changed, coalesced. The first
    * message has a cursor and nothing else: list what you show after it, and nothing is missed. With the cursor of a message the stream
    * goes on behind it; CURSOR_EXPIRED says to begin anew. Ends when the caller ends it. At least every 10 seconds there is a message: a
-   * stream that is silent for longer is dead.
+   * stream that is silent for longer is dead. A key may have 32 of these streams at once, the keys of one organization 1,000:
+   * RATE_LIMITED says that there are more.
    *
    * @generated from rpc windlass.v1.EventService.WatchEvents
    */

@@ -15,7 +15,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file windlass/v1/run_service.proto.
  */
 export const file_windlass_v1_run_service: GenFile = /*@__PURE__*/
-  fileDesc("Ch13aW5kbGFzcy92MS9ydW5fc2VydmljZS5wcm90bxILd2luZGxhc3MudjEimQIKEENyZWF0ZVJ1blJlcXVlc3QSHgoMb3JnYW5pemF0aW9uGAEgASgJQgi6SAVyAxiAARIdCgl3b3Jrc3BhY2UYAiABKAlCCrpIB3IFEAEYgAESKgoYY29uZmlndXJhdGlvbl92ZXJzaW9uX2lkGAMgASgJQgi6SAVyAxiAARIoCgdvcHRpb25zGAQgASgLMhcud2luZGxhc3MudjEuUnVuT3B0aW9ucxIZCgdtZXNzYWdlGAUgASgJQgi6SAVyAxiACBIfCgpyZXF1ZXN0X2lkGAYgASgJQgu6SAjYAQFyA7ABARI0Cghwcmlvcml0eRgHIAEoDjIYLndpbmRsYXNzLnYxLlJ1blByaW9yaXR5Qgi6SAWCAQIQASIyChFDcmVhdGVSdW5SZXNwb25zZRIdCgNydW4YASABKAsyEC53aW5kbGFzcy52MS5SdW4isAEKD0NoZWNrUnVuUmVxdWVzdBIeCgxvcmdhbml6YXRpb24YASABKAlCCLpIBXIDGIABEh0KCXdvcmtzcGFjZRgCIAEoCUIKukgHcgUQARiAARIoCgdvcHRpb25zGAMgASgLMhcud2luZGxhc3MudjEuUnVuT3B0aW9ucxI0Cghwcmlvcml0eRgEIAEoDjIYLndpbmRsYXNzLnYxLlJ1blByaW9yaXR5Qgi6SAWCAQIQASISChBDaGVja1J1blJlc3BvbnNlIisKDUdldFJ1blJlcXVlc3QSGgoGcnVuX2lkGAEgASgJQgq6SAdyBRABGIABIi8KDkdldFJ1blJlc3BvbnNlEh0KA3J1bhgBIAEoCzIQLndpbmRsYXNzLnYxLlJ1biLGAwoPTGlzdFJ1bnNSZXF1ZXN0Eh4KDG9yZ2FuaXphdGlvbhgBIAEoCUIIukgFcgMYgAESGwoJd29ya3NwYWNlGAIgASgJQgi6SAVyAxiAARI2CgZzdGF0ZXMYAyADKA4yFS53aW5kbGFzcy52MS5SdW5TdGF0ZUIPukgMkgEJEBAiBYIBAhABEh0KCXBhZ2Vfc2l6ZRgEIAEoBUIKukgHGgUY6AcoABIcCgpwYWdlX3Rva2VuGAUgASgJQgi6SAVyAxiACBIYCgZzZWFyY2gYBiABKAlCCLpIBXIDGIABEjEKDWNyZWF0ZWRfYWZ0ZXIYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjIKDmNyZWF0ZWRfYmVmb3JlGAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIcCgphZ2VudF9wb29sGAkgASgJQgi6SAVyAxiAARIeCgR0YWdzGAogAygJQhC6SA2SAQoQICIGcgQQARg/Eg4KBmFjdGl2ZRgLIAEoCBIaCghhZ2VudF9pZBgMIAEoCUIIukgFcgMYgAESFgoObmVlZHNfZGVjaXNpb24YDSABKAgiSwoQTGlzdFJ1bnNSZXNwb25zZRIeCgRydW5zGAEgAygLMhAud2luZGxhc3MudjEuUnVuEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSJ5ChFDb25maXJtUnVuUmVxdWVzdBIaCgZydW5faWQYASABKAlCCrpIB3IFEAEYgAESLQoLcGxhbl9zaGEyNTYYAiABKAlCGLpIFXITMhFeKFswLTlhLWZdezY0fSk/JBIZCgdjb21tZW50GAMgASgJQgi6SAVyAxiACCIzChJDb25maXJtUnVuUmVzcG9uc2USHQoDcnVuGAEgASgLMhAud2luZGxhc3MudjEuUnVuIkoKEURpc2NhcmRSdW5SZXF1ZXN0EhoKBnJ1bl9pZBgBIAEoCUIKukgHcgUQARiAARIZCgdjb21tZW50GAIgASgJQgi6SAVyAxiACCIzChJEaXNjYXJkUnVuUmVzcG9uc2USHQoDcnVuGAEgASgLMhAud2luZGxhc3MudjEuUnVuIlgKEENhbmNlbFJ1blJlcXVlc3QSGgoGcnVuX2lkGAEgASgJQgq6SAdyBRABGIABEg0KBWZvcmNlGAIgASgIEhkKB2NvbW1lbnQYAyABKAlCCLpIBXIDGIAIIjIKEUNhbmNlbFJ1blJlc3BvbnNlEh0KA3J1bhgBIAEoCzIQLndpbmRsYXNzLnYxLlJ1biJPChZGb3JjZUV4ZWN1dGVSdW5SZXF1ZXN0EhoKBnJ1bl9pZBgBIAEoCUIKukgHcgUQARiAARIZCgdjb21tZW50GAIgASgJQgi6SAVyAxiACCI4ChdGb3JjZUV4ZWN1dGVSdW5SZXNwb25zZRIdCgNydW4YASABKAsyEC53aW5kbGFzcy52MS5SdW4ihgEKEVJlc29sdmVSdW5SZXF1ZXN0EhoKBnJ1bl9pZBgBIAEoCUIKukgHcgUQARiAARI6CgpyZXNvbHV0aW9uGAIgASgOMhoud2luZGxhc3MudjEuUnVuUmVzb2x1dGlvbkIKukgHggEEEAEgABIZCgdjb21tZW50GAMgASgJQgi6SAVyAxiACCIzChJSZXNvbHZlUnVuUmVzcG9uc2USHQoDcnVuGAEgASgLMhAud2luZGxhc3MudjEuUnVuIi0KD1dhdGNoUnVuUmVxdWVzdBIaCgZydW5faWQYASABKAlCCrpIB3IFEAEYgAEiRAoQV2F0Y2hSdW5SZXNwb25zZRIdCgNydW4YASABKAsyEC53aW5kbGFzcy52MS5SdW4SEQoJdW5jaGFuZ2VkGAIgASgIIoQBChRTdHJlYW1SdW5Mb2dzUmVxdWVzdBIaCgZydW5faWQYASABKAlCCrpIB3IFEAEYgAESMAoFcGhhc2UYAiABKA4yFS53aW5kbGFzcy52MS5SdW5QaGFzZUIKukgHggEEEAEgABIOCgZvZmZzZXQYAyABKAQSDgoGZm9sbG93GAQgASgIIqgBChVTdHJlYW1SdW5Mb2dzUmVzcG9uc2USDgoGb2Zmc2V0GAEgASgEEg0KBWNodW5rGAIgASgMEgsKA2VuZBgDIAEoCBIVCg1taXNzaW5nX2J5dGVzGAQgASgEEg0KBWVwb2NoGAUgASgEEigKCWxvZ19zdGF0ZRgGIAEoDjIVLndpbmRsYXNzLnYxLkxvZ1N0YXRlEhMKC2xvZ19wcm9ibGVtGAcgASgJImkKD1JldHJ5UnVuUmVxdWVzdBIaCgZydW5faWQYASABKAlCCrpIB3IFEAEYgAESGQoHbWVzc2FnZRgCIAEoCUIIukgFcgMYgAgSHwoKcmVxdWVzdF9pZBgDIAEoCUILukgI2AEBcgOwAQEiMQoQUmV0cnlSdW5SZXNwb25zZRIdCgNydW4YASABKAsyEC53aW5kbGFzcy52MS5SdW4ibAoRR2V0UnVuUGxhblJlcXVlc3QSGgoGcnVuX2lkGAEgASgJQgq6SAdyBRABGIABEh0KCXBhZ2Vfc2l6ZRgCIAEoBUIKukgHGgUY6AcoABIcCgpwYWdlX3Rva2VuGAMgASgJQgi6SAVyAxiACCJVChJHZXRSdW5QbGFuUmVzcG9uc2USJgoEcGxhbhgBIAEoCzIYLndpbmRsYXNzLnYxLlBsYW5TdW1tYXJ5EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSJzChhMaXN0TG9zdFJlc291cmNlc1JlcXVlc3QSGgoGcnVuX2lkGAEgASgJQgq6SAdyBRABGIABEh0KCXBhZ2Vfc2l6ZRgCIAEoBUIKukgHGgUY6AcoABIcCgpwYWdlX3Rva2VuGAMgASgJQgi6SAVyAxiACCJnChlMaXN0TG9zdFJlc291cmNlc1Jlc3BvbnNlEjEKDmxvc3RfcmVzb3VyY2VzGAEgAygLMhkud2luZGxhc3MudjEuTG9zdFJlc291cmNlEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSJvChRMaXN0UnVuRXZlbnRzUmVxdWVzdBIaCgZydW5faWQYASABKAlCCrpIB3IFEAEYgAESHQoJcGFnZV9zaXplGAIgASgFQgq6SAcaBRjoBygAEhwKCnBhZ2VfdG9rZW4YAyABKAlCCLpIBXIDGIAIIlcKFUxpc3RSdW5FdmVudHNSZXNwb25zZRIlCgZldmVudHMYASADKAsyFS53aW5kbGFzcy52MS5SdW5FdmVudBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiTAoRQ29tbWVudFJ1blJlcXVlc3QSGgoGcnVuX2lkGAEgASgJQgq6SAdyBRABGIABEhsKB2NvbW1lbnQYAiABKAlCCrpIB3IFEAEYgCAiOgoSQ29tbWVudFJ1blJlc3BvbnNlEiQKBWV2ZW50GAEgASgLMhUud2luZGxhc3MudjEuUnVuRXZlbnQiawoVU2V0UnVuUHJpb3JpdHlSZXF1ZXN0EhoKBnJ1bl9pZBgBIAEoCUIKukgHcgUQARiAARI2Cghwcmlvcml0eRgCIAEoDjIYLndpbmRsYXNzLnYxLlJ1blByaW9yaXR5Qgq6SAeCAQQQASAAIjcKFlNldFJ1blByaW9yaXR5UmVzcG9uc2USHQoDcnVuGAEgASgLMhAud2luZGxhc3MudjEuUnVuKocBCg1SdW5SZXNvbHV0aW9uEh4KGlJVTl9SRVNPTFVUSU9OX1VOU1BFQ0lGSUVEEAASFwoTUlVOX1JFU09MVVRJT05fV0FJVBABEiIKHlJVTl9SRVNPTFVUSU9OX0FDQ0VQVF9TTkFQU0hPVBACEhkKFVJVTl9SRVNPTFVUSU9OX1VOTE9DSxADMo8LCgpSdW5TZXJ2aWNlEkoKCUNyZWF0ZVJ1bhIdLndpbmRsYXNzLnYxLkNyZWF0ZVJ1blJlcXVlc3QaHi53aW5kbGFzcy52MS5DcmVhdGVSdW5SZXNwb25zZRJMCghDaGVja1J1bhIcLndpbmRsYXNzLnYxLkNoZWNrUnVuUmVxdWVzdBodLndpbmRsYXNzLnYxLkNoZWNrUnVuUmVzcG9uc2UiA5ACARJGCgZHZXRSdW4SGi53aW5kbGFzcy52MS5HZXRSdW5SZXF1ZXN0Ghsud2luZGxhc3MudjEuR2V0UnVuUmVzcG9uc2UiA5ACARJMCghMaXN0UnVucxIcLndpbmRsYXNzLnYxLkxpc3RSdW5zUmVxdWVzdBodLndpbmRsYXNzLnYxLkxpc3RSdW5zUmVzcG9uc2UiA5ACARJNCgpDb25maXJtUnVuEh4ud2luZGxhc3MudjEuQ29uZmlybVJ1blJlcXVlc3QaHy53aW5kbGFzcy52MS5Db25maXJtUnVuUmVzcG9uc2USTQoKRGlzY2FyZFJ1bhIeLndpbmRsYXNzLnYxLkRpc2NhcmRSdW5SZXF1ZXN0Gh8ud2luZGxhc3MudjEuRGlzY2FyZFJ1blJlc3BvbnNlEkoKCUNhbmNlbFJ1bhIdLndpbmRsYXNzLnYxLkNhbmNlbFJ1blJlcXVlc3QaHi53aW5kbGFzcy52MS5DYW5jZWxSdW5SZXNwb25zZRJcCg9Gb3JjZUV4ZWN1dGVSdW4SIy53aW5kbGFzcy52MS5Gb3JjZUV4ZWN1dGVSdW5SZXF1ZXN0GiQud2luZGxhc3MudjEuRm9yY2VFeGVjdXRlUnVuUmVzcG9uc2USTQoKUmVzb2x2ZVJ1bhIeLndpbmRsYXNzLnYxLlJlc29sdmVSdW5SZXF1ZXN0Gh8ud2luZGxhc3MudjEuUmVzb2x2ZVJ1blJlc3BvbnNlEk4KCFdhdGNoUnVuEhwud2luZGxhc3MudjEuV2F0Y2hSdW5SZXF1ZXN0Gh0ud2luZGxhc3MudjEuV2F0Y2hSdW5SZXNwb25zZSIDkAIBMAESXQoNU3RyZWFtUnVuTG9ncxIhLndpbmRsYXNzLnYxLlN0cmVhbVJ1bkxvZ3NSZXF1ZXN0GiIud2luZGxhc3MudjEuU3RyZWFtUnVuTG9nc1Jlc3BvbnNlIgOQAgEwARJHCghSZXRyeVJ1bhIcLndpbmRsYXNzLnYxLlJldHJ5UnVuUmVxdWVzdBodLndpbmRsYXNzLnYxLlJldHJ5UnVuUmVzcG9uc2USUgoKR2V0UnVuUGxhbhIeLndpbmRsYXNzLnYxLkdldFJ1blBsYW5SZXF1ZXN0Gh8ud2luZGxhc3MudjEuR2V0UnVuUGxhblJlc3BvbnNlIgOQAgESZwoRTGlzdExvc3RSZXNvdXJjZXMSJS53aW5kbGFzcy52MS5MaXN0TG9zdFJlc291cmNlc1JlcXVlc3QaJi53aW5kbGFzcy52MS5MaXN0TG9zdFJlc291cmNlc1Jlc3BvbnNlIgOQAgESWwoNTGlzdFJ1bkV2ZW50cxIhLndpbmRsYXNzLnYxLkxpc3RSdW5FdmVudHNSZXF1ZXN0GiIud2luZGxhc3MudjEuTGlzdFJ1bkV2ZW50c1Jlc3BvbnNlIgOQAgESTQoKQ29tbWVudFJ1bhIeLndpbmRsYXNzLnYxLkNvbW1lbnRSdW5SZXF1ZXN0Gh8ud2luZGxhc3MudjEuQ29tbWVudFJ1blJlc3BvbnNlElkKDlNldFJ1blByaW9yaXR5EiIud2luZGxhc3MudjEuU2V0UnVuUHJpb3JpdHlSZXF1ZXN0GiMud2luZGxhc3MudjEuU2V0UnVuUHJpb3JpdHlSZXNwb25zZUKMAQoPZGV2LndpbmRsYXNzLnYxQg9SdW5TZXJ2aWNlUHJvdG9QAVoqd2luZGxhc3MuZGV2L2dlbi9nby93aW5kbGFzcy92MTt3aW5kbGFzc3YxogIDV0RMqgILV2luZGxhc3MuVjG6AghXaW5kbGFzc8oCC1dpbmRsYXNzXFYx6gIMV2luZGxhc3M6OlYxYgZwcm90bzM", [file_buf_validate_validate, file_google_protobuf_timestamp, file_windlass_v1_run]);
+  fileDesc("Ch13aW5kbGFzcy92MS9ydW5fc2VydmljZS5wcm90bxILd2luZGxhc3MudjEimQIKEENyZWF0ZVJ1blJlcXVlc3QSHgoMb3JnYW5pemF0aW9uGAEgASgJQgi6SAVyAxiAARIdCgl3b3Jrc3BhY2UYAiABKAlCCrpIB3IFEAEYgAESKgoYY29uZmlndXJhdGlvbl92ZXJzaW9uX2lkGAMgASgJQgi6SAVyAxiAARIoCgdvcHRpb25zGAQgASgLMhcud2luZGxhc3MudjEuUnVuT3B0aW9ucxIZCgdtZXNzYWdlGAUgASgJQgi6SAVyAxiACBIfCgpyZXF1ZXN0X2lkGAYgASgJQgu6SAjYAQFyA7ABARI0Cghwcmlvcml0eRgHIAEoDjIYLndpbmRsYXNzLnYxLlJ1blByaW9yaXR5Qgi6SAWCAQIQASIyChFDcmVhdGVSdW5SZXNwb25zZRIdCgNydW4YASABKAsyEC53aW5kbGFzcy52MS5SdW4isAEKD0NoZWNrUnVuUmVxdWVzdBIeCgxvcmdhbml6YXRpb24YASABKAlCCLpIBXIDGIABEh0KCXdvcmtzcGFjZRgCIAEoCUIKukgHcgUQARiAARIoCgdvcHRpb25zGAMgASgLMhcud2luZGxhc3MudjEuUnVuT3B0aW9ucxI0Cghwcmlvcml0eRgEIAEoDjIYLndpbmRsYXNzLnYxLlJ1blByaW9yaXR5Qgi6SAWCAQIQASISChBDaGVja1J1blJlc3BvbnNlIisKDUdldFJ1blJlcXVlc3QSGgoGcnVuX2lkGAEgASgJQgq6SAdyBRABGIABIi8KDkdldFJ1blJlc3BvbnNlEh0KA3J1bhgBIAEoCzIQLndpbmRsYXNzLnYxLlJ1biLGAwoPTGlzdFJ1bnNSZXF1ZXN0Eh4KDG9yZ2FuaXphdGlvbhgBIAEoCUIIukgFcgMYgAESGwoJd29ya3NwYWNlGAIgASgJQgi6SAVyAxiAARI2CgZzdGF0ZXMYAyADKA4yFS53aW5kbGFzcy52MS5SdW5TdGF0ZUIPukgMkgEJEBAiBYIBAhABEh0KCXBhZ2Vfc2l6ZRgEIAEoBUIKukgHGgUY6AcoABIcCgpwYWdlX3Rva2VuGAUgASgJQgi6SAVyAxiACBIYCgZzZWFyY2gYBiABKAlCCLpIBXIDGIABEjEKDWNyZWF0ZWRfYWZ0ZXIYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjIKDmNyZWF0ZWRfYmVmb3JlGAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIcCgphZ2VudF9wb29sGAkgASgJQgi6SAVyAxiAARIeCgR0YWdzGAogAygJQhC6SA2SAQoQICIGcgQQARg/Eg4KBmFjdGl2ZRgLIAEoCBIaCghhZ2VudF9pZBgMIAEoCUIIukgFcgMYgAESFgoObmVlZHNfZGVjaXNpb24YDSABKAgiSwoQTGlzdFJ1bnNSZXNwb25zZRIeCgRydW5zGAEgAygLMhAud2luZGxhc3MudjEuUnVuEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSJ5ChFDb25maXJtUnVuUmVxdWVzdBIaCgZydW5faWQYASABKAlCCrpIB3IFEAEYgAESLQoLcGxhbl9zaGEyNTYYAiABKAlCGLpIFXITMhFeKFswLTlhLWZdezY0fSk/JBIZCgdjb21tZW50GAMgASgJQgi6SAVyAxiACCIzChJDb25maXJtUnVuUmVzcG9uc2USHQoDcnVuGAEgASgLMhAud2luZGxhc3MudjEuUnVuIkoKEURpc2NhcmRSdW5SZXF1ZXN0EhoKBnJ1bl9pZBgBIAEoCUIKukgHcgUQARiAARIZCgdjb21tZW50GAIgASgJQgi6SAVyAxiACCIzChJEaXNjYXJkUnVuUmVzcG9uc2USHQoDcnVuGAEgASgLMhAud2luZGxhc3MudjEuUnVuIlgKEENhbmNlbFJ1blJlcXVlc3QSGgoGcnVuX2lkGAEgASgJQgq6SAdyBRABGIABEg0KBWZvcmNlGAIgASgIEhkKB2NvbW1lbnQYAyABKAlCCLpIBXIDGIAIIjIKEUNhbmNlbFJ1blJlc3BvbnNlEh0KA3J1bhgBIAEoCzIQLndpbmRsYXNzLnYxLlJ1biJPChZGb3JjZUV4ZWN1dGVSdW5SZXF1ZXN0EhoKBnJ1bl9pZBgBIAEoCUIKukgHcgUQARiAARIZCgdjb21tZW50GAIgASgJQgi6SAVyAxiACCI4ChdGb3JjZUV4ZWN1dGVSdW5SZXNwb25zZRIdCgNydW4YASABKAsyEC53aW5kbGFzcy52MS5SdW4ihgEKEVJlc29sdmVSdW5SZXF1ZXN0EhoKBnJ1bl9pZBgBIAEoCUIKukgHcgUQARiAARI6CgpyZXNvbHV0aW9uGAIgASgOMhoud2luZGxhc3MudjEuUnVuUmVzb2x1dGlvbkIKukgHggEEEAEgABIZCgdjb21tZW50GAMgASgJQgi6SAVyAxiACCIzChJSZXNvbHZlUnVuUmVzcG9uc2USHQoDcnVuGAEgASgLMhAud2luZGxhc3MudjEuUnVuIi0KD1dhdGNoUnVuUmVxdWVzdBIaCgZydW5faWQYASABKAlCCrpIB3IFEAEYgAEiRAoQV2F0Y2hSdW5SZXNwb25zZRIdCgNydW4YASABKAsyEC53aW5kbGFzcy52MS5SdW4SEQoJdW5jaGFuZ2VkGAIgASgIIpcBChRTdHJlYW1SdW5Mb2dzUmVxdWVzdBIaCgZydW5faWQYASABKAlCCrpIB3IFEAEYgAESMAoFcGhhc2UYAiABKA4yFS53aW5kbGFzcy52MS5SdW5QaGFzZUIKukgHggEEEAEgABIOCgZvZmZzZXQYAyABKAQSDgoGZm9sbG93GAQgASgIEhEKCW1heF9ieXRlcxgFIAEoBCKoAQoVU3RyZWFtUnVuTG9nc1Jlc3BvbnNlEg4KBm9mZnNldBgBIAEoBBINCgVjaHVuaxgCIAEoDBILCgNlbmQYAyABKAgSFQoNbWlzc2luZ19ieXRlcxgEIAEoBBINCgVlcG9jaBgFIAEoBBIoCglsb2dfc3RhdGUYBiABKA4yFS53aW5kbGFzcy52MS5Mb2dTdGF0ZRITCgtsb2dfcHJvYmxlbRgHIAEoCSKHAgoUU2VhcmNoUnVuTG9nc1JlcXVlc3QSGgoGcnVuX2lkGAEgASgJQgq6SAdyBRABGIABEjAKBXBoYXNlGAIgASgOMhUud2luZGxhc3MudjEuUnVuUGhhc2VCCrpIB4IBBBABIAASJAoEdGV4dBgDIAEoCUIWukgTchEQARiAAjIKXlteXHJcbl0qJBISCgptYXRjaF9jYXNlGAQgASgIEhUKDWF0X2xpbmVfc3RhcnQYBSABKAgSEwoLYXRfbGluZV9lbmQYBiABKAgSHQoJcGFnZV9zaXplGAcgASgFQgq6SAcaBRjoBygAEhwKCnBhZ2VfdG9rZW4YCCABKAlCCLpIBXIDGIAIIp4BChVTZWFyY2hSdW5Mb2dzUmVzcG9uc2USIQoEaGl0cxgBIAMoCzITLndpbmRsYXNzLnYxLkxvZ0hpdBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkSEQoJaGl0X2NvdW50GAMgASgNEhEKCW1vcmVfaGl0cxgEIAEoCBINCgVlcG9jaBgFIAEoBBIUCgxsb2dfY29tcGxldGUYBiABKAgiWwoGTG9nSGl0EgwKBGxpbmUYASABKAQSDgoGb2Zmc2V0GAIgASgEEgwKBHRleHQYAyABKAkSEgoKY3V0X2JlZm9yZRgEIAEoCBIRCgljdXRfYWZ0ZXIYBSABKAgipwEKFUdldFJ1bkxvZ0xpbmVzUmVxdWVzdBIaCgZydW5faWQYASABKAlCCrpIB3IFEAEYgAESMAoFcGhhc2UYAiABKA4yFS53aW5kbGFzcy52MS5SdW5QaGFzZUIKukgHggEEEAEgABISCgpmaXJzdF9saW5lGAMgASgEEg4KBm9mZnNldBgEIAEoBBIcCgpsaW5lX2NvdW50GAUgASgNQgi6SAUqAxiQTiKOAQoWR2V0UnVuTG9nTGluZXNSZXNwb25zZRISCgpmaXJzdF9saW5lGAEgASgEEg4KBm9mZnNldBgCIAEoBBINCgVjaHVuaxgDIAEoDBISCgpsaW5lX2NvdW50GAQgASgNEgsKA2VuZBgFIAEoCBINCgVlcG9jaBgGIAEoBBIRCglsb2dfYnl0ZXMYByABKAQiaQoPUmV0cnlSdW5SZXF1ZXN0EhoKBnJ1bl9pZBgBIAEoCUIKukgHcgUQARiAARIZCgdtZXNzYWdlGAIgASgJQgi6SAVyAxiACBIfCgpyZXF1ZXN0X2lkGAMgASgJQgu6SAjYAQFyA7ABASIxChBSZXRyeVJ1blJlc3BvbnNlEh0KA3J1bhgBIAEoCzIQLndpbmRsYXNzLnYxLlJ1biJsChFHZXRSdW5QbGFuUmVxdWVzdBIaCgZydW5faWQYASABKAlCCrpIB3IFEAEYgAESHQoJcGFnZV9zaXplGAIgASgFQgq6SAcaBRjoBygAEhwKCnBhZ2VfdG9rZW4YAyABKAlCCLpIBXIDGIAIIlUKEkdldFJ1blBsYW5SZXNwb25zZRImCgRwbGFuGAEgASgLMhgud2luZGxhc3MudjEuUGxhblN1bW1hcnkSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJInMKGExpc3RMb3N0UmVzb3VyY2VzUmVxdWVzdBIaCgZydW5faWQYASABKAlCCrpIB3IFEAEYgAESHQoJcGFnZV9zaXplGAIgASgFQgq6SAcaBRjoBygAEhwKCnBhZ2VfdG9rZW4YAyABKAlCCLpIBXIDGIAIImcKGUxpc3RMb3N0UmVzb3VyY2VzUmVzcG9uc2USMQoObG9zdF9yZXNvdXJjZXMYASADKAsyGS53aW5kbGFzcy52MS5Mb3N0UmVzb3VyY2USFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIm8KFExpc3RSdW5FdmVudHNSZXF1ZXN0EhoKBnJ1bl9pZBgBIAEoCUIKukgHcgUQARiAARIdCglwYWdlX3NpemUYAiABKAVCCrpIBxoFGOgHKAASHAoKcGFnZV90b2tlbhgDIAEoCUIIukgFcgMYgAgiVwoVTGlzdFJ1bkV2ZW50c1Jlc3BvbnNlEiUKBmV2ZW50cxgBIAMoCzIVLndpbmRsYXNzLnYxLlJ1bkV2ZW50EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSJMChFDb21tZW50UnVuUmVxdWVzdBIaCgZydW5faWQYASABKAlCCrpIB3IFEAEYgAESGwoHY29tbWVudBgCIAEoCUIKukgHcgUQARiAICI6ChJDb21tZW50UnVuUmVzcG9uc2USJAoFZXZlbnQYASABKAsyFS53aW5kbGFzcy52MS5SdW5FdmVudCJrChVTZXRSdW5Qcmlvcml0eVJlcXVlc3QSGgoGcnVuX2lkGAEgASgJQgq6SAdyBRABGIABEjYKCHByaW9yaXR5GAIgASgOMhgud2luZGxhc3MudjEuUnVuUHJpb3JpdHlCCrpIB4IBBBABIAAiNwoWU2V0UnVuUHJpb3JpdHlSZXNwb25zZRIdCgNydW4YASABKAsyEC53aW5kbGFzcy52MS5SdW4qhwEKDVJ1blJlc29sdXRpb24SHgoaUlVOX1JFU09MVVRJT05fVU5TUEVDSUZJRUQQABIXChNSVU5fUkVTT0xVVElPTl9XQUlUEAESIgoeUlVOX1JFU09MVVRJT05fQUNDRVBUX1NOQVBTSE9UEAISGQoVUlVOX1JFU09MVVRJT05fVU5MT0NLEAMyzAwKClJ1blNlcnZpY2USSgoJQ3JlYXRlUnVuEh0ud2luZGxhc3MudjEuQ3JlYXRlUnVuUmVxdWVzdBoeLndpbmRsYXNzLnYxLkNyZWF0ZVJ1blJlc3BvbnNlEkwKCENoZWNrUnVuEhwud2luZGxhc3MudjEuQ2hlY2tSdW5SZXF1ZXN0Gh0ud2luZGxhc3MudjEuQ2hlY2tSdW5SZXNwb25zZSIDkAIBEkYKBkdldFJ1bhIaLndpbmRsYXNzLnYxLkdldFJ1blJlcXVlc3QaGy53aW5kbGFzcy52MS5HZXRSdW5SZXNwb25zZSIDkAIBEkwKCExpc3RSdW5zEhwud2luZGxhc3MudjEuTGlzdFJ1bnNSZXF1ZXN0Gh0ud2luZGxhc3MudjEuTGlzdFJ1bnNSZXNwb25zZSIDkAIBEk0KCkNvbmZpcm1SdW4SHi53aW5kbGFzcy52MS5Db25maXJtUnVuUmVxdWVzdBofLndpbmRsYXNzLnYxLkNvbmZpcm1SdW5SZXNwb25zZRJNCgpEaXNjYXJkUnVuEh4ud2luZGxhc3MudjEuRGlzY2FyZFJ1blJlcXVlc3QaHy53aW5kbGFzcy52MS5EaXNjYXJkUnVuUmVzcG9uc2USSgoJQ2FuY2VsUnVuEh0ud2luZGxhc3MudjEuQ2FuY2VsUnVuUmVxdWVzdBoeLndpbmRsYXNzLnYxLkNhbmNlbFJ1blJlc3BvbnNlElwKD0ZvcmNlRXhlY3V0ZVJ1bhIjLndpbmRsYXNzLnYxLkZvcmNlRXhlY3V0ZVJ1blJlcXVlc3QaJC53aW5kbGFzcy52MS5Gb3JjZUV4ZWN1dGVSdW5SZXNwb25zZRJNCgpSZXNvbHZlUnVuEh4ud2luZGxhc3MudjEuUmVzb2x2ZVJ1blJlcXVlc3QaHy53aW5kbGFzcy52MS5SZXNvbHZlUnVuUmVzcG9uc2USTgoIV2F0Y2hSdW4SHC53aW5kbGFzcy52MS5XYXRjaFJ1blJlcXVlc3QaHS53aW5kbGFzcy52MS5XYXRjaFJ1blJlc3BvbnNlIgOQAgEwARJdCg1TdHJlYW1SdW5Mb2dzEiEud2luZGxhc3MudjEuU3RyZWFtUnVuTG9nc1JlcXVlc3QaIi53aW5kbGFzcy52MS5TdHJlYW1SdW5Mb2dzUmVzcG9uc2UiA5ACATABElsKDVNlYXJjaFJ1bkxvZ3MSIS53aW5kbGFzcy52MS5TZWFyY2hSdW5Mb2dzUmVxdWVzdBoiLndpbmRsYXNzLnYxLlNlYXJjaFJ1bkxvZ3NSZXNwb25zZSIDkAIBEl4KDkdldFJ1bkxvZ0xpbmVzEiIud2luZGxhc3MudjEuR2V0UnVuTG9nTGluZXNSZXF1ZXN0GiMud2luZGxhc3MudjEuR2V0UnVuTG9nTGluZXNSZXNwb25zZSIDkAIBEkcKCFJldHJ5UnVuEhwud2luZGxhc3MudjEuUmV0cnlSdW5SZXF1ZXN0Gh0ud2luZGxhc3MudjEuUmV0cnlSdW5SZXNwb25zZRJSCgpHZXRSdW5QbGFuEh4ud2luZGxhc3MudjEuR2V0UnVuUGxhblJlcXVlc3QaHy53aW5kbGFzcy52MS5HZXRSdW5QbGFuUmVzcG9uc2UiA5ACARJnChFMaXN0TG9zdFJlc291cmNlcxIlLndpbmRsYXNzLnYxLkxpc3RMb3N0UmVzb3VyY2VzUmVxdWVzdBomLndpbmRsYXNzLnYxLkxpc3RMb3N0UmVzb3VyY2VzUmVzcG9uc2UiA5ACARJbCg1MaXN0UnVuRXZlbnRzEiEud2luZGxhc3MudjEuTGlzdFJ1bkV2ZW50c1JlcXVlc3QaIi53aW5kbGFzcy52MS5MaXN0UnVuRXZlbnRzUmVzcG9uc2UiA5ACARJNCgpDb21tZW50UnVuEh4ud2luZGxhc3MudjEuQ29tbWVudFJ1blJlcXVlc3QaHy53aW5kbGFzcy52MS5Db21tZW50UnVuUmVzcG9uc2USWQoOU2V0UnVuUHJpb3JpdHkSIi53aW5kbGFzcy52MS5TZXRSdW5Qcmlvcml0eVJlcXVlc3QaIy53aW5kbGFzcy52MS5TZXRSdW5Qcmlvcml0eVJlc3BvbnNlQowBCg9kZXYud2luZGxhc3MudjFCD1J1blNlcnZpY2VQcm90b1ABWip3aW5kbGFzcy5kZXYvZ2VuL2dvL3dpbmRsYXNzL3YxO3dpbmRsYXNzdjGiAgNXREyqAgtXaW5kbGFzcy5WMboCCFdpbmRsYXNzygILV2luZGxhc3NcVjHqAgxXaW5kbGFzczo6VjFiBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_timestamp, file_windlass_v1_run]);
 
 /**
  * Asks for a run.
@@ -683,6 +683,13 @@ export type StreamRunLogsRequest = Message<"windlass.v1.StreamRunLogsRequest"> &
    * @generated from field: bool follow = 4;
    */
   follow: boolean;
+
+  /**
+   * Send at most so many bytes, then end; 0 is all. Not with follow.
+   *
+   * @generated from field: uint64 max_bytes = 5;
+   */
+  maxBytes: bigint;
 };
 
 /**
@@ -757,6 +764,293 @@ export const StreamRunLogsResponseSchema: GenMessage<StreamRunLogsResponse> = /*
   messageDesc(file_windlass_v1_run_service, 21);
 
 /**
+ * Asks where a text is in a log.
+ *
+ * @generated from message windlass.v1.SearchRunLogsRequest
+ */
+export type SearchRunLogsRequest = Message<"windlass.v1.SearchRunLogsRequest"> & {
+  /**
+   * Its run.
+   *
+   * @generated from field: string run_id = 1;
+   */
+  runId: string;
+
+  /**
+   * Which phase.
+   *
+   * @generated from field: windlass.v1.RunPhase phase = 2;
+   */
+  phase: RunPhase;
+
+  /**
+   * What to look for, in the text that a reader sees: not a pattern. It stands in one line.
+   *
+   * @generated from field: string text = 3;
+   */
+  text: string;
+
+  /**
+   * Tell large letters from small ones.
+   *
+   * @generated from field: bool match_case = 4;
+   */
+  matchCase: boolean;
+
+  /**
+   * Only lines that begin with it.
+   *
+   * @generated from field: bool at_line_start = 5;
+   */
+  atLineStart: boolean;
+
+  /**
+   * Only lines that end with it. With at_line_start: only lines that are nothing else.
+   *
+   * @generated from field: bool at_line_end = 6;
+   */
+  atLineEnd: boolean;
+
+  /**
+   * Hits a page; 0 is 50, at most 1000. A page ends at 1 MiB, however many hits that are.
+   *
+   * @generated from field: int32 page_size = 7;
+   */
+  pageSize: number;
+
+  /**
+   * next_page_token of the page before; empty is the first page.
+   *
+   * @generated from field: string page_token = 8;
+   */
+  pageToken: string;
+};
+
+/**
+ * Describes the message windlass.v1.SearchRunLogsRequest.
+ * Use `create(SearchRunLogsRequestSchema)` to create a new message.
+ */
+export const SearchRunLogsRequestSchema: GenMessage<SearchRunLogsRequest> = /*@__PURE__*/
+  messageDesc(file_windlass_v1_run_service, 22);
+
+/**
+ * A page of what was found.
+ *
+ * @generated from message windlass.v1.SearchRunLogsResponse
+ */
+export type SearchRunLogsResponse = Message<"windlass.v1.SearchRunLogsResponse"> & {
+  /**
+   * In the order of the log.
+   *
+   * @generated from field: repeated windlass.v1.LogHit hits = 1;
+   */
+  hits: LogHit[];
+
+  /**
+   * Empty on the last page.
+   *
+   * @generated from field: string next_page_token = 2;
+   */
+  nextPageToken: string;
+
+  /**
+   * Lines that have the text, those of the pages before and after included, as far as they were counted.
+   *
+   * @generated from field: uint32 hit_count = 3;
+   */
+  hitCount: number;
+
+  /**
+   * There are more than hit_count, or there may be: counting ends at 10,000 and after 5 seconds.
+   *
+   * @generated from field: bool more_hits = 4;
+   */
+  moreHits: boolean;
+
+  /**
+   * The attempt that was searched: a plan that was retried has a new log, and a search that goes on in it begins anew.
+   *
+   * @generated from field: uint64 epoch = 5;
+   */
+  epoch: bigint;
+
+  /**
+   * True if the log is complete: nothing more can be found in it later.
+   *
+   * @generated from field: bool log_complete = 6;
+   */
+  logComplete: boolean;
+};
+
+/**
+ * Describes the message windlass.v1.SearchRunLogsResponse.
+ * Use `create(SearchRunLogsResponseSchema)` to create a new message.
+ */
+export const SearchRunLogsResponseSchema: GenMessage<SearchRunLogsResponse> = /*@__PURE__*/
+  messageDesc(file_windlass_v1_run_service, 23);
+
+/**
+ * A line of a log that has the text.
+ *
+ * @generated from message windlass.v1.LogHit
+ */
+export type LogHit = Message<"windlass.v1.LogHit"> & {
+  /**
+   * Its number, from 1.
+   *
+   * @generated from field: uint64 line = 1;
+   */
+  line: bigint;
+
+  /**
+   * Position of its first byte in the log.
+   *
+   * @generated from field: uint64 offset = 2;
+   */
+  offset: bigint;
+
+  /**
+   * Its text without escape sequences; of a longer line about 1 KiB around the text that was looked for.
+   *
+   * @generated from field: string text = 3;
+   */
+  text: string;
+
+  /**
+   * Something stands before it in the line.
+   *
+   * @generated from field: bool cut_before = 4;
+   */
+  cutBefore: boolean;
+
+  /**
+   * Something stands after it in the line.
+   *
+   * @generated from field: bool cut_after = 5;
+   */
+  cutAfter: boolean;
+};
+
+/**
+ * Describes the message windlass.v1.LogHit.
+ * Use `create(LogHitSchema)` to create a new message.
+ */
+export const LogHitSchema: GenMessage<LogHit> = /*@__PURE__*/
+  messageDesc(file_windlass_v1_run_service, 24);
+
+/**
+ * Asks for some lines of a log.
+ *
+ * @generated from message windlass.v1.GetRunLogLinesRequest
+ */
+export type GetRunLogLinesRequest = Message<"windlass.v1.GetRunLogLinesRequest"> & {
+  /**
+   * Its run.
+   *
+   * @generated from field: string run_id = 1;
+   */
+  runId: string;
+
+  /**
+   * Which phase.
+   *
+   * @generated from field: windlass.v1.RunPhase phase = 2;
+   */
+  phase: RunPhase;
+
+  /**
+   * Number of the first line, from 1; 0 is the line that the byte at offset stands in.
+   *
+   * @generated from field: uint64 first_line = 3;
+   */
+  firstLine: bigint;
+
+  /**
+   * A position in the log, in place of first_line.
+   *
+   * @generated from field: uint64 offset = 4;
+   */
+  offset: bigint;
+
+  /**
+   * How many lines; 0 is 100. An answer ends at 256 KiB, however many lines that are.
+   *
+   * @generated from field: uint32 line_count = 5;
+   */
+  lineCount: number;
+};
+
+/**
+ * Describes the message windlass.v1.GetRunLogLinesRequest.
+ * Use `create(GetRunLogLinesRequestSchema)` to create a new message.
+ */
+export const GetRunLogLinesRequestSchema: GenMessage<GetRunLogLinesRequest> = /*@__PURE__*/
+  messageDesc(file_windlass_v1_run_service, 25);
+
+/**
+ * Some lines of a log.
+ *
+ * @generated from message windlass.v1.GetRunLogLinesResponse
+ */
+export type GetRunLogLinesResponse = Message<"windlass.v1.GetRunLogLinesResponse"> & {
+  /**
+   * Number of the first line, from 1. One behind the last if the log does not go so far.
+   *
+   * @generated from field: uint64 first_line = 1;
+   */
+  firstLine: bigint;
+
+  /**
+   * Position of the first byte.
+   *
+   * @generated from field: uint64 offset = 2;
+   */
+  offset: bigint;
+
+  /**
+   * The lines as the agent sent them, with their ends: redacted, otherwise raw; not always UTF-8. The last one may be cut off.
+   *
+   * @generated from field: bytes chunk = 3;
+   */
+  chunk: Uint8Array;
+
+  /**
+   * How many line ends there are in them.
+   *
+   * @generated from field: uint32 line_count = 4;
+   */
+  lineCount: number;
+
+  /**
+   * Nothing more is stored behind them.
+   *
+   * @generated from field: bool end = 5;
+   */
+  end: boolean;
+
+  /**
+   * The attempt that the bytes belong to.
+   *
+   * @generated from field: uint64 epoch = 6;
+   */
+  epoch: bigint;
+
+  /**
+   * Length of the log so far, in bytes.
+   *
+   * @generated from field: uint64 log_bytes = 7;
+   */
+  logBytes: bigint;
+};
+
+/**
+ * Describes the message windlass.v1.GetRunLogLinesResponse.
+ * Use `create(GetRunLogLinesResponseSchema)` to create a new message.
+ */
+export const GetRunLogLinesResponseSchema: GenMessage<GetRunLogLinesResponse> = /*@__PURE__*/
+  messageDesc(file_windlass_v1_run_service, 26);
+
+/**
  * Names a run to repeat.
  *
  * @generated from message windlass.v1.RetryRunRequest
@@ -789,7 +1083,7 @@ export type RetryRunRequest = Message<"windlass.v1.RetryRunRequest"> & {
  * Use `create(RetryRunRequestSchema)` to create a new message.
  */
 export const RetryRunRequestSchema: GenMessage<RetryRunRequest> = /*@__PURE__*/
-  messageDesc(file_windlass_v1_run_service, 22);
+  messageDesc(file_windlass_v1_run_service, 27);
 
 /**
  * The new run.
@@ -810,7 +1104,7 @@ export type RetryRunResponse = Message<"windlass.v1.RetryRunResponse"> & {
  * Use `create(RetryRunResponseSchema)` to create a new message.
  */
 export const RetryRunResponseSchema: GenMessage<RetryRunResponse> = /*@__PURE__*/
-  messageDesc(file_windlass_v1_run_service, 23);
+  messageDesc(file_windlass_v1_run_service, 28);
 
 /**
  * Names a run whose plan is wanted.
@@ -845,7 +1139,7 @@ export type GetRunPlanRequest = Message<"windlass.v1.GetRunPlanRequest"> & {
  * Use `create(GetRunPlanRequestSchema)` to create a new message.
  */
 export const GetRunPlanRequestSchema: GenMessage<GetRunPlanRequest> = /*@__PURE__*/
-  messageDesc(file_windlass_v1_run_service, 24);
+  messageDesc(file_windlass_v1_run_service, 29);
 
 /**
  * A page of what the plan would change.
@@ -874,7 +1168,7 @@ export type GetRunPlanResponse = Message<"windlass.v1.GetRunPlanResponse"> & {
  * Use `create(GetRunPlanResponseSchema)` to create a new message.
  */
 export const GetRunPlanResponseSchema: GenMessage<GetRunPlanResponse> = /*@__PURE__*/
-  messageDesc(file_windlass_v1_run_service, 25);
+  messageDesc(file_windlass_v1_run_service, 30);
 
 /**
  * Names a run whose lost resources are wanted.
@@ -909,7 +1203,7 @@ export type ListLostResourcesRequest = Message<"windlass.v1.ListLostResourcesReq
  * Use `create(ListLostResourcesRequestSchema)` to create a new message.
  */
 export const ListLostResourcesRequestSchema: GenMessage<ListLostResourcesRequest> = /*@__PURE__*/
-  messageDesc(file_windlass_v1_run_service, 26);
+  messageDesc(file_windlass_v1_run_service, 31);
 
 /**
  * A page of what an apply has finished and its last state does not have as it should.
@@ -937,7 +1231,7 @@ export type ListLostResourcesResponse = Message<"windlass.v1.ListLostResourcesRe
  * Use `create(ListLostResourcesResponseSchema)` to create a new message.
  */
 export const ListLostResourcesResponseSchema: GenMessage<ListLostResourcesResponse> = /*@__PURE__*/
-  messageDesc(file_windlass_v1_run_service, 27);
+  messageDesc(file_windlass_v1_run_service, 32);
 
 /**
  * Names a run whose events are wanted.
@@ -972,7 +1266,7 @@ export type ListRunEventsRequest = Message<"windlass.v1.ListRunEventsRequest"> &
  * Use `create(ListRunEventsRequestSchema)` to create a new message.
  */
 export const ListRunEventsRequestSchema: GenMessage<ListRunEventsRequest> = /*@__PURE__*/
-  messageDesc(file_windlass_v1_run_service, 28);
+  messageDesc(file_windlass_v1_run_service, 33);
 
 /**
  * A page of events.
@@ -1000,7 +1294,7 @@ export type ListRunEventsResponse = Message<"windlass.v1.ListRunEventsResponse">
  * Use `create(ListRunEventsResponseSchema)` to create a new message.
  */
 export const ListRunEventsResponseSchema: GenMessage<ListRunEventsResponse> = /*@__PURE__*/
-  messageDesc(file_windlass_v1_run_service, 29);
+  messageDesc(file_windlass_v1_run_service, 34);
 
 /**
  * Says something about a run.
@@ -1028,7 +1322,7 @@ export type CommentRunRequest = Message<"windlass.v1.CommentRunRequest"> & {
  * Use `create(CommentRunRequestSchema)` to create a new message.
  */
 export const CommentRunRequestSchema: GenMessage<CommentRunRequest> = /*@__PURE__*/
-  messageDesc(file_windlass_v1_run_service, 30);
+  messageDesc(file_windlass_v1_run_service, 35);
 
 /**
  * The comment is recorded.
@@ -1049,7 +1343,7 @@ export type CommentRunResponse = Message<"windlass.v1.CommentRunResponse"> & {
  * Use `create(CommentRunResponseSchema)` to create a new message.
  */
 export const CommentRunResponseSchema: GenMessage<CommentRunResponse> = /*@__PURE__*/
-  messageDesc(file_windlass_v1_run_service, 31);
+  messageDesc(file_windlass_v1_run_service, 36);
 
 /**
  * Changes the priority of a run.
@@ -1077,7 +1371,7 @@ export type SetRunPriorityRequest = Message<"windlass.v1.SetRunPriorityRequest">
  * Use `create(SetRunPriorityRequestSchema)` to create a new message.
  */
 export const SetRunPriorityRequestSchema: GenMessage<SetRunPriorityRequest> = /*@__PURE__*/
-  messageDesc(file_windlass_v1_run_service, 32);
+  messageDesc(file_windlass_v1_run_service, 37);
 
 /**
  * The run with its new priority.
@@ -1098,7 +1392,7 @@ export type SetRunPriorityResponse = Message<"windlass.v1.SetRunPriorityResponse
  * Use `create(SetRunPriorityResponseSchema)` to create a new message.
  */
 export const SetRunPriorityResponseSchema: GenMessage<SetRunPriorityResponse> = /*@__PURE__*/
-  messageDesc(file_windlass_v1_run_service, 33);
+  messageDesc(file_windlass_v1_run_service, 38);
 
 /**
  * What to do with a run whose apply was interrupted.
@@ -1269,6 +1563,28 @@ export const RunService: GenService<{
     methodKind: "server_streaming";
     input: typeof StreamRunLogsRequestSchema;
     output: typeof StreamRunLogsResponseSchema;
+  },
+  /**
+   * Looks for a text in the whole log of a phase, line by line, as far as it is stored; colors and other escape sequences are passed
+   * over. A page ends when it is full, or after 5 seconds: then it may have no hits, and still there is a next one. A key may search 2
+   * logs at once.
+   *
+   * @generated from rpc windlass.v1.RunService.SearchRunLogs
+   */
+  searchRunLogs: {
+    methodKind: "unary";
+    input: typeof SearchRunLogsRequestSchema;
+    output: typeof SearchRunLogsResponseSchema;
+  },
+  /**
+   * Returns some lines out of the middle of a phase's log, by the number of the first one or by an offset in it.
+   *
+   * @generated from rpc windlass.v1.RunService.GetRunLogLines
+   */
+  getRunLogLines: {
+    methodKind: "unary";
+    input: typeof GetRunLogLinesRequestSchema;
+    output: typeof GetRunLogLinesResponseSchema;
   },
   /**
    * Creates a run with the configuration and the options of another one that has ended.

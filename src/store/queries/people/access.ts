@@ -1,12 +1,15 @@
 import type { AnyPgColumn } from "drizzle-orm/pg-core";
-import { asc, eq, isNull, lt, lte, or } from "../../drizzle/orm.ts";
+import { asc, isNull, lt, lte, or } from "../../drizzle/orm.ts";
 import type { Queries } from "../../ports/store.ts";
 import type { QueryContext } from "../context.ts";
 import { counted, inserting, one } from "../rows.ts";
 
-export function metaQueries({ db, t: { meta } }: QueryContext): Queries["meta"] {
+export function metaQueries(context: QueryContext): Queries["meta"] {
+  const { db, t } = context;
+  const { meta } = t;
+  const row = one(context, meta, "key");
   return {
-    get: async (key) => (await db.select().from(meta).where(eq(meta.key, key)))[0]?.value,
+    get: async (key) => (await row(key))?.value,
     set: async (key, value) => {
       await db.insert(meta).values({ key, value }).onConflictDoUpdate({ target: meta.key, set: { value } });
     },

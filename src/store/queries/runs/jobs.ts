@@ -7,6 +7,7 @@ import type { QueryContext } from "../context.ts";
 import { newestFirst } from "../pages.ts";
 import { counted, getting, inserting, many, manyBy, one, saving } from "../rows.ts";
 import { jobCandidates } from "./job-candidates.ts";
+import { jobTimes } from "./job-times.ts";
 import { compareAndSet } from "./job-writes.ts";
 
 type JobQueries = Queries["jobs"];
@@ -21,6 +22,7 @@ export function jobQueries(context: QueryContext): JobQueries {
     ...lookUps(context),
     ...queue(context),
     ...jobCandidates(context),
+    ...jobTimes(context),
     ...sweeps(context),
   };
 }

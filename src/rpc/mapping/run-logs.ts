@@ -1,0 +1,45 @@
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import type { LogLines } from "../../control/logs/lines.ts";
+import type { LogHit, SearchRequest } from "../../control/logs/search.ts";
+import type {
+  GetRunLogLinesResponseSchema,
+  LogHitSchema,
+  SearchRunLogsRequest,
+} from "../../gen/windlass/v1/run_service_pb.ts";
+import { fromPage } from "./page.ts";
+import { fromPhase } from "./run.ts";
+
+/** What is looked for in which log. */
+export const fromSearch = (request: SearchRunLogsRequest): Omit<SearchRequest, "signal"> => ({
+  runId: request.runId,
+  phase: fromPhase(request.phase),
+  query: {
+    text: request.text,
+    matchesCase: request.matchCase,
+    isAtStart: request.atLineStart,
+    isAtEnd: request.atLineEnd,
+  },
+  page: fromPage(request),
+});
+
+export const toLogHit = ({
+  line,
+  offset,
+  text,
+  isCutBefore,
+  isCutAfter,
+}: LogHit): MessageInitShape<typeof LogHitSchema> => ({
+  ...{ line: BigInt(line), offset: BigInt(offset), text, cutBefore: isCutBefore, cutAfter: isCutAfter },
+});
+
+export const toLogLines = ({
+  first,
+  bytes,
+  count,
+  isEnd,
+  epoch,
+  logBytes,
+}: LogLines): MessageInitShape<typeof GetRunLogLinesResponseSchema> => ({
+  ...{ firstLine: BigInt(first.line), offset: BigInt(first.offset), chunk: bytes, lineCount: count, end: isEnd },
+  ...{ epoch: BigInt(epoch), logBytes: BigInt(logBytes) },
+});

@@ -1,0 +1,72 @@
+import type Database from "better-sqlite3";
+
+type Connection = Database.Database;
+type Prepared = Database.Statement<unknown[]>;
+
+/** As many texts as all queries have, and more; the oldest goes first. */
+const maxStatements = 500;
+
+/**
+ * The connection for a query builder, with each text prepared once: to prepare a query costs more than to run it. A
+ * statement is told by its text alone, and whether it answers in lists is no state that two users of it share.
+ */
+export function keepingStatements(connection: Connection): Connection {
+  const kept = new Map<string, KeptStatement>();
+  const prepare = (text: string): KeptStatement => {
+    const known = kept.get(text);
+    if (known !== undefined) return known;
+    if (kept.size >= maxStatements) kept.delete(kept.keys().next().value ?? "");
+    const made = new KeptStatement(connection, text);
+    kept.set(text, made);
+    return made;
+  };
+  return new Proxy(connection, {
+    get: (target, name) => {
+      if (name === "prepare") return prepare;
+      const member: unknown = Reflect.get(target, name);
+      return typeof member === "function" ? member.bind(target) : member;
+    },
+  });
+}
+
+/** What the query builder asks of a statement. */
+class KeptStatement {
+  readonly #connection: Connection;
+  readonly #text: string;
+  readonly #plain: Prepared;
+  #lists: Prepared | undefined;
+
+  constructor(connection: Connection, text: string) {
+    this.#connection = connection;
+    this.#text = text;
+    this.#plain = connection.prepare(text);
+  }
+
+  run(...params: unknown[]) {
+    return this.#plain.run(...params);
+  }
+
+  all(...params: unknown[]) {
+    return this.#plain.all(...params);
+  }
+
+  get(...params: unknown[]) {
+    return this.#plain.get(...params);
+  }
+
+  /** The same statement with rows as lists of values. */
+  raw(): Prepared {
+    this.#lists ??= this.#connection.prepare<unknown[]>(this.#text).raw();
+    return this.#lists;
+  }
+}
+
+/** Runs statements without parameters that are needed again and again, such as `BEGIN`. */
+export function quickStatements(connection: Connection): (text: string) => void {
+  const kept = new Map<string, Prepared>();
+  return (text) => {
+    const statement = kept.get(text) ?? connection.prepare(text);
+    kept.set(text, statement);
+    statement.run();
+  };
+}
