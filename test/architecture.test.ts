@@ -126,7 +126,7 @@ const floors: Readonly<Record<string, readonly (readonly string[])[]>> = {
     ["run", "state"],
     ["agent", "workspace"],
     ["pool"],
-    ["admin", "manifest"],
+    ["admin", "events", "manifest"],
     ["shell"],
   ],
   server: [["backup", "observability"], ["."], ["doctor"], ["commands"]],

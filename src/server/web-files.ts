@@ -2,10 +2,10 @@ import { fileURLToPath } from "node:url";
 import type { Log } from "../lib/program/log.ts";
 import { readWebFiles, type WebFiles } from "../web/files.ts";
 
-const directory = fileURLToPath(new URL("../../dist/web", import.meta.url));
+const buildDirectory = fileURLToPath(new URL("../../dist/web", import.meta.url));
 
 /** The UI as it was built; undefined if it was not, which the log says. */
-export async function builtWebFiles(log: Log): Promise<WebFiles | undefined> {
+export async function builtWebFiles(log: Pick<Log, "warn">, directory = buildDirectory): Promise<WebFiles | undefined> {
   const found = await readWebFiles(directory);
   if (found.kind === "found") return found.files;
   log.warn(

@@ -39,13 +39,14 @@ interface Owned {
 
 /** The same queries; those that change what somebody may watch tell it. Leases and signs of life are no changes. */
 function watchedQueries(q: Queries, statuses: Statuses, tell: Tell): Queries {
-  const told = (kind: ChangedKind, { id, organizationId }: Owned) => tell({ kind, id, organizationId });
+  const told: Told = (kind, { id, organizationId }) => tell({ kind, id, organizationId });
   return {
     ...q,
+    changes: { note: tell },
     ...watchedRuns(q, tell, told),
-    ...watchedWorkspaces(q, told),
-    ...watchedPools(q, told),
-    agents: watchedAgents(q, statuses, told),
+    ...watchedWorkspaces(q, tell, told),
+    ...watchedPools(q, tell, told),
+    agents: watchedAgents(q, statuses, { tell, told }),
     tokens: {
       ...q.tokens,
       insert: async (row) => {
@@ -57,12 +58,17 @@ function watchedQueries(q: Queries, statuses: Statuses, tell: Tell): Queries {
         told("token", row);
       },
     },
+    upkeep: watchedUpkeep(q, told),
   };
 }
 
 type Told = (kind: ChangedKind, row: Owned) => void;
 
-function watchedRuns(q: Queries, tell: Tell, told: Told): Pick<Queries, "runs" | "runEvents" | "jobs"> {
+function watchedRuns(q: Queries, tell: Tell, told: Told): Pick<Queries, "runs" | "jobs"> {
+  const ofRun = (row: Parameters<Queries["runs"]["insert"]>[0]) => {
+    told("run", row);
+    told("workspace", { id: row.workspaceId, organizationId: row.organizationId });
+  };
   const ofJob = ({ runId, organizationId, poolId }: Parameters<Queries["jobs"]["insert"]>[0]) => {
     tell({ kind: "run", id: runId, organizationId });
     if (poolId !== null) tell({ kind: "pool", id: poolId, organizationId });
@@ -72,15 +78,13 @@ function watchedRuns(q: Queries, tell: Tell, told: Told): Pick<Queries, "runs" |
       ...q.runs,
       insert: async (row) => {
         await q.runs.insert(row);
-        told("run", row);
-        told("workspace", { id: row.workspaceId, organizationId: row.organizationId });
+        ofRun(row);
       },
       save: async (row) => {
         await q.runs.save(row);
-        told("run", row);
+        ofRun(row);
       },
     },
-    runEvents: q.runEvents,
     jobs: {
       ...q.jobs,
       insert: async (row) => {
@@ -100,7 +104,7 @@ function watchedRuns(q: Queries, tell: Tell, told: Told): Pick<Queries, "runs" |
   };
 }
 
-function watchedWorkspaces(q: Queries, told: Told): Pick<Queries, "workspaces" | "states"> {
+function watchedWorkspaces(q: Queries, tell: Tell, told: Told): Pick<Queries, "workspaces" | "states"> {
   return {
     workspaces: {
       ...q.workspaces,
@@ -115,7 +119,10 @@ function watchedWorkspaces(q: Queries, told: Told): Pick<Queries, "workspaces" |
       delete: async (id) => {
         const row = await q.workspaces.get(id);
         await q.workspaces.delete(id);
-        if (row !== undefined) told("workspace", row);
+        if (row === undefined) return;
+        const { organizationId, name, poolId } = row;
+        tell({ kind: "workspace", id, organizationId, name });
+        if (poolId !== null) tell({ kind: "pool", id: poolId, organizationId });
       },
     },
     states: {
@@ -124,11 +131,15 @@ function watchedWorkspaces(q: Queries, told: Told): Pick<Queries, "workspaces" |
         await q.states.insert(row);
         told("workspace", { id: row.workspaceId, organizationId: row.organizationId });
       },
+      save: async (row) => {
+        await q.states.save(row);
+        told("workspace", { id: row.workspaceId, organizationId: row.organizationId });
+      },
     },
   };
 }
 
-function watchedPools(q: Queries, told: Told): Pick<Queries, "pools"> {
+function watchedPools(q: Queries, tell: Tell, told: Told): Pick<Queries, "pools"> {
   const ofPool = async (id: PoolId) => {
     const row = await q.pools.get(id);
     if (row !== undefined) told("pool", row);
@@ -145,8 +156,9 @@ function watchedPools(q: Queries, told: Told): Pick<Queries, "pools"> {
         told("pool", row);
       },
       delete: async (id) => {
-        await ofPool(id);
+        const row = await q.pools.get(id);
         await q.pools.delete(id);
+        if (row !== undefined) tell({ kind: "pool", id, organizationId: row.organizationId, name: row.name });
       },
       grant: async (id, names) => {
         await q.pools.grant(id, names);
@@ -160,11 +172,24 @@ function watchedPools(q: Queries, told: Told): Pick<Queries, "pools"> {
   };
 }
 
-function watchedAgents(q: Queries, { heard, news }: Statuses, told: Told): Queries["agents"] {
+interface Telling {
+  readonly tell: Tell;
+  readonly told: Told;
+}
+
+type AgentRow = Parameters<Queries["agents"]["insert"]>[0];
+
+function watchedAgents(q: Queries, { heard, news }: Statuses, { tell, told }: Telling): Queries["agents"] {
   const { agents } = q;
-  const ofAgent = (row: Owned & { readonly poolId: PoolId | null }) => {
-    told("agent", row);
-    if (row.poolId !== null) told("pool", { id: row.poolId, organizationId: row.organizationId });
+  const ofAgent = (row: AgentRow, name?: string) => {
+    const { organizationId, poolId } = row;
+    tell({ kind: "agent", id: row.id, organizationId, name });
+    if (poolId !== null) told("pool", { id: poolId, organizationId });
+  };
+  // A token says who has registered with it, and when.
+  const withToken = (row: AgentRow) => {
+    ofAgent(row);
+    if (row.tokenId !== null) told("token", { id: row.tokenId, organizationId: row.organizationId });
   };
   const ofAgents = async (ids: readonly AgentId[]) => {
     if (ids.length > 0) for (const row of await agents.byIds(ids)) ofAgent(row);
@@ -173,11 +198,11 @@ function watchedAgents(q: Queries, { heard, news }: Statuses, told: Told): Queri
     ...agents,
     insert: async (row) => {
       await agents.insert(row);
-      ofAgent(row);
+      withToken(row);
     },
     save: async (row) => {
       await agents.save(row);
-      ofAgent(row);
+      withToken(row);
     },
     heard: async (rows) => {
       await agents.heard(rows);
@@ -195,9 +220,31 @@ function watchedAgents(q: Queries, { heard, news }: Statuses, told: Told): Queri
       await ofAgents(fallen.map(({ id }) => id));
       return fallen;
     },
+    forget: async (rows) => {
+      const known = await agents.byIds(rows.map(({ id }) => id));
+      const forgotten = await agents.forget(rows);
+      for (const row of known) ofAgent(row, row.name);
+      return forgotten;
+    },
     delete: async (id) => {
-      await ofAgents([id]);
+      const row = await agents.get(id);
       await agents.delete(id);
+      if (row !== undefined) ofAgent(row, row.name);
     },
   };
 }
+
+/** What is deleted because of its age is gone as well. */
+const watchedUpkeep = (q: Queries, told: Told): Queries["upkeep"] => ({
+  ...q.upkeep,
+  deleteRun: async (id) => {
+    const row = await q.runs.get(id);
+    await q.upkeep.deleteRun(id);
+    if (row !== undefined) told("run", row);
+  },
+  deleteToken: async (id) => {
+    const row = await q.tokens.get(id);
+    await q.upkeep.deleteToken(id);
+    if (row !== undefined) told("token", row);
+  },
+});

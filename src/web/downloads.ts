@@ -92,7 +92,7 @@ const downloads: readonly (readonly [pattern: RegExp, open: Open])[] = [
 
 /** Answers `GET /download/…` to whoever is signed in, or shows a key. */
 export async function answerDownload(call: WebCall): Promise<WebAnswer> {
-  const { control, places, origin, path } = call;
+  const { control, places, path } = call;
   const who = await personOf(call);
   const wanted = path.slice(downloadPath.length);
   const [found] = downloads.flatMap(([pattern, open]) => {
@@ -115,5 +115,5 @@ export async function answerDownload(call: WebCall): Promise<WebAnswer> {
     }
   };
   const body = await begun(placed());
-  return { status: 200, headers: { ...downloadHeaders(origin, fileName), "content-type": type }, body };
+  return { status: 200, headers: { ...downloadHeaders(call, fileName), "content-type": type }, body };
 }

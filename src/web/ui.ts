@@ -9,7 +9,7 @@ export const isPagePath = (path: string): boolean =>
 
 /** A file, unless the browser has it. */
 export async function answerFile(call: WebCall, files: WebFiles, file: WebFile): Promise<WebAnswer> {
-  const headers = { ...pageHeaders(call.origin), ...cachingOf(file) };
+  const headers = { ...pageHeaders(call), ...cachingOf(file) };
   if (knows(headerOf(call, "if-none-match"), file.etag)) return { status: 304, headers };
   const type = { "content-type": file.type };
   for (const encoding of encodingsIn(headerOf(call, "accept-encoding") ?? "")) {
@@ -51,32 +51,32 @@ export function encodingsIn(accepted: string): readonly WebEncoding[] {
 }
 
 /** What is no file of the UI. */
-export const noSuchFile = ({ origin, path }: WebCall): WebAnswer => ({
+export const noSuchFile = (call: WebCall): WebAnswer => ({
   status: 404,
-  headers: { ...pageHeaders(origin), "content-type": "text/plain; charset=utf-8", "cache-control": "no-store" },
-  body: `${path} is no file of this server: reload the page\n`,
+  headers: { ...pageHeaders(call), "content-type": "text/plain; charset=utf-8", "cache-control": "no-store" },
+  body: `${call.path} is no file of this server: reload the page\n`,
 });
 
 /** How the UI is built, for whoever runs the server from its sources. */
 const buildCommand = "npm run build -w web";
 
 /** Stands in the place of a UI that was not built. */
-export const unbuiltPage = ({ origin }: WebCall): WebAnswer =>
-  plainPage(origin, [
+export const unbuiltPage = (call: WebCall): WebAnswer =>
+  plainPage(call, [
     "This windlassd has no UI: it was not built.",
     `Run ${buildCommand} where the server is installed, and start it again. The command line client does all that the UI does.`,
   ]);
 
 /** Stands in the place of the UI below a path: its cookie would be sent to everything else on the host. */
-export const belowPathPage = ({ origin }: WebCall): WebAnswer =>
-  plainPage(origin, [
+export const belowPathPage = (call: WebCall): WebAnswer =>
+  plainPage(call, [
     "The UI needs a host name of its own.",
     "This server is reached below a path. The API and the command line client work there; browsers need a host name that leads here as a whole.",
   ]);
 
-const plainPage = (origin: string, sentences: readonly string[]): WebAnswer => ({
+const plainPage = (call: WebCall, sentences: readonly string[]): WebAnswer => ({
   status: 503,
-  headers: { ...pageHeaders(origin), "content-type": "text/html; charset=utf-8", "cache-control": "no-store" },
+  headers: { ...pageHeaders(call), "content-type": "text/html; charset=utf-8", "cache-control": "no-store" },
   body: `<!doctype html>
 <html lang="en">
 <head><meta charset="utf-8"><title>Windlass</title></head>

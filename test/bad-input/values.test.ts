@@ -64,7 +64,7 @@ describe("enums", () => {
   });
 
   /** Fields of resources that only the server sets. */
-  const isOutputOnly = (path: string) => /^(workspace|changes)\.lock/.test(path);
+  const isOutputOnly = (path: string) => /^(workspace|changes)\.(lock|current_run_state)/.test(path);
 });
 
 describe("pages, masks and etags", () => {

@@ -43,6 +43,8 @@ beforeAll(async () => {
     await tx.agents.insert(agent);
     await tx.tokens.insert(token);
     await tx.apiKeys.insert(key);
+    const browser = { apiKeyId: key.id, id: control.random.uuid(), userAgent: "Mozilla/5.0 ".repeat(16) };
+    await tx.browserSessions.insert(rows.browserSession(browser));
     for (const run of [planned, ended]) await tx.runs.insert(run);
     await tx.jobs.insert(jobRow(planned, startedBy(agent)));
     await tx.states.insert(aside);
@@ -119,6 +121,7 @@ const needed: Readonly<Record<string, readonly string[]>> = {
   "org edit": ["ghost", "--max-agents", "1"],
   "apikey create": ["--name", "x", "--role", "reader"],
   api: ["SystemService/GetServerInfo"],
+  open: ["ghost"],
   apply: ["-f", "-"],
   "manifest apply": ["-f", "-"],
   "manifest diff": ["-f", "-"],
@@ -182,7 +185,7 @@ describe.each(verbs)("windlass $line", (verb) => {
 const nameless = new Set([
   ...["whoami", "status", "pool list", "pool create", "varset create", "agent watch", "workspace list", "org list"],
   ...["org create", "apikey list", "apikey create", "audit list", "audit export", "api", "apply", "manifest apply"],
-  ...["manifest diff", "manifest export"],
+  ...["manifest diff", "manifest export", "watch"],
 ]);
 
 describe.each(verbs.filter(({ line }) => !nameless.has(line)))("windlass $line of what is not there", (verb) => {
@@ -244,6 +247,7 @@ const changing: readonly (readonly [line: string, ...words: string[]])[] = [
   ["apikey create", "--name", "x", "--role", "reader"],
   ["apikey rotate", "KEY"],
   ["apikey revoke", "KEY"],
+  ["apikey sessions", "KEY", "--end-all"],
   ["apply", "-f", "-"],
 ];
 
@@ -268,6 +272,7 @@ describe("a table at 80 columns", () => {
     "run list",
     "token list",
     "apikey list",
+    "apikey sessions KEY",
     "audit list",
     "org list",
     "var list -w net",

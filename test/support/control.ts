@@ -24,6 +24,7 @@ import { limitsOf, timingOf } from "../../src/server/settings.ts";
 import { serverSettings } from "../../src/settings/server.ts";
 import { openBlobStore, openLogStore, openStore } from "../../src/store/open.ts";
 import type { LogStore } from "../../src/store/ports/logs.ts";
+import type { Store } from "../../src/store/ports/store.ts";
 import { ManualClock } from "./manual-clock.ts";
 
 /**
@@ -106,15 +107,12 @@ export async function openTestControl({
     },
     retention: keepAll,
     observer: noObserver,
+    web: { publicUrl: undefined },
     hiding: createHiding(clock),
     log,
   };
-  const organization = organizationRow("acme", clock);
-  const sibling = organizationRow("rival", clock);
-  await store.write(async (tx) => {
-    await tx.organizations.insert(organization);
-    await tx.organizations.insert(sibling);
-  });
+  const organization = await organizationNamed(store, organizationRow("acme", clock));
+  const sibling = await organizationNamed(store, organizationRow("rival", clock));
   const owned = opening.move();
   return {
     control,
@@ -132,6 +130,14 @@ export async function openTestControl({
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
 }
+
+/** The one that is there already, or a new one. */
+const organizationNamed = (store: Store, row: Organization): Promise<Organization> =>
+  store.write(async (tx) => {
+    const present = await tx.organizations.byName(row.name);
+    if (present === undefined) await tx.organizations.insert(row);
+    return present ?? row;
+  });
 
 const organizationRow = (name: string, clock: ManualClock): Organization => ({
   id: newId("org", systemRandom),

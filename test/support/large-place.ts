@@ -92,6 +92,9 @@ async function manyAgents(tx: Queries, place: Place): Promise<void> {
   const pool = required(await tx.pools.get(place.pool as `apool_${string}`), "pool");
   await tx.pools.save({ ...pool, description: wide(1024) });
   for (const n of times(300, (index) => index)) await tx.agents.insert(agentRow(pool, { name: `b${n}`, labels }));
+  const apiKeyId = place.apiKey as `key_${string}`;
+  for (const n of times(1_000, (index) => index))
+    await tx.browserSessions.insert(rows.browserSession({ apiKeyId, id: numbered("s", n, 36), userAgent: wide(200) }));
   const token = { organizationId: pool.organizationId, poolId: pool.id, description: wide(256) };
   for (const n of times(1_000, (index) => index)) {
     const id = newId("atok", systemRandom);

@@ -1,4 +1,5 @@
-import { Agent, request } from "undici";
+import { encodeEnvelope } from "@connectrpc/connect/protocol";
+import { Agent, type Dispatcher } from "undici";
 import { createApiKey } from "../../src/control/people/api-keys.ts";
 import { Liveness } from "../../src/control/sessions/liveness.ts";
 import type { Role } from "../../src/domain/people/api-key.ts";
@@ -27,7 +28,7 @@ export interface TestWebOptions extends TestControlOptions, Pick<ListenOptions, 
 }
 
 export interface WebRequest {
-  readonly method?: string;
+  readonly method?: Dispatcher.HttpMethod;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string | Uint8Array;
 }
@@ -39,14 +40,21 @@ export interface SeenAnswer {
   readonly text: string;
 }
 
+export interface OpenStream {
+  /** The code and the reason with which the stream ends, once it does. */
+  readonly ended: Promise<string>;
+}
+
 /** Every tenant of the port over a test control, as browsers meet them. */
 export interface TestWeb extends TestControl {
   /** `https://localhost:PORT`, or `http://127.0.0.1:PORT`; it is the origin of the UI's pages. */
   readonly url: string;
-  /** Sends a request with these headers and no others. */
+  /** Sends a request with this very path, and with these headers and no others. */
   send(path: string, request?: WebRequest): Promise<SeenAnswer>;
   /** Posts JSON as a page of the UI does. */
   post(path: string, body: unknown, headers?: Readonly<Record<string, string>>): Promise<SeenAnswer>;
+  /** Opens a stream as a page of the UI does; answers once its first message is there. */
+  stream(method: string, body: unknown, headers?: Readonly<Record<string, string>>): Promise<OpenStream>;
   /** A new key, in the first organization unless another one is named. */
   key(role: Role, organizationId?: OrganizationId): Promise<{ readonly id: string; readonly secret: string }>;
   /** Signs in with a key; answers the cookie as the browser sends it back. */
@@ -69,7 +77,7 @@ export async function openTestWeb(options: TestWebOptions = {}): Promise<TestWeb
   const dispatcher = new Agent({ allowH2: tls !== undefined, connect: tls === undefined ? {} : { ca: tls.cert } });
   opening.defer(() => dispatcher.destroy());
   const send: TestWeb["send"] = async (path, { method = "GET", headers = {}, body } = {}) => {
-    const answer = await request(`${url}${path}`, { method, headers, body: body ?? null, dispatcher });
+    const answer = await dispatcher.request({ origin: url, path, method, headers, body: body ?? null });
     const bytes = Buffer.from(await answer.body.arrayBuffer());
     const seen = Object.entries(answer.headers).map(([name, value]) => [name, String(value)] as const);
     return { status: answer.statusCode, headers: Object.fromEntries(seen), bytes, text: bytes.toString("utf8") };
@@ -83,6 +91,16 @@ export async function openTestWeb(options: TestWebOptions = {}): Promise<TestWeb
   const owned = opening.move();
   return {
     ...{ ...fixture, url, send, post },
+    stream: async (path, body, headers = {}) => {
+      const page = { "content-type": "application/connect+json", origin: url, "sec-fetch-site": "same-origin" };
+      const answer = await dispatcher.request({
+        ...{ origin: url, path, method: "POST", headers: { ...page, ...headers } },
+        body: encodeEnvelope(0, Buffer.from(JSON.stringify(body))),
+      });
+      const pieces: AsyncIterator<Buffer> = answer.body[Symbol.asyncIterator]();
+      const first = await pieces.next();
+      return { ended: endOf(first.done === true ? Buffer.alloc(0) : first.value, pieces) };
+    },
     key: async (role, organizationId = fixture.organization.id) => {
       const owner = role === "site_admin" ? null : organizationId;
       const { key, secret } = await createApiKey(fixture.control, { name: `a ${role}`, role, organizationId: owner });
@@ -107,6 +125,20 @@ function tenantsOf({ control }: Pick<TestControl, "control">, { rates, files }: 
     webTenant({ control, callers, files, observers: [] }),
     healthPages(readiness),
   ];
+}
+
+/** The last envelope of a stream says how it ended. */
+async function endOf(first: Buffer, pieces: AsyncIterator<Buffer>): Promise<string> {
+  let bytes = first;
+  for (;;) {
+    const piece = await pieces.next().catch(() => undefined);
+    if (piece === undefined) return "cut off";
+    if (piece.done === true) break;
+    bytes = Buffer.concat([bytes, piece.value]);
+  }
+  const [, code = "none"] = /"error":\{"code":"(\w+)"/.exec(bytes.toString("latin1")) ?? [];
+  const [, reason = "none"] = /"reason":"(\w+)"/.exec(bytes.toString("latin1")) ?? [];
+  return `${code} ${reason}`;
 }
 
 /** What a browser keeps of the cookie that an answer sets. */

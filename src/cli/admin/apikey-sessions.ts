@@ -43,7 +43,7 @@ export const sessions = command({
     if (given.end !== undefined && given.endAll === true) throw usageError("give --end or --end-all, not both");
     const apiKeyId = await findKeyId(context, args.key);
     const isEnding = given.end !== undefined || given.endAll === true;
-    return isEnding ? end(context, apiKeyId, given.end ?? "") : show(context, apiKeyId, given);
+    return isEnding ? end(context, apiKeyId, bareId(given.end ?? "")) : show(context, apiKeyId, given);
   },
 });
 
@@ -59,6 +59,9 @@ async function show(context: Context, apiKeyId: string, given: FlagValues<typeof
   await context.printer.list({ schema, message, item: BrowserSessionSchema, rows, name, columns }, given);
   return undefined;
 }
+
+/** What `-o name` prints is taken, too. */
+const bareId = (given: string): string => given.replace(/^session\//, "");
 
 /** Signs one browser out, or with an empty id all of them. */
 async function end(context: Context, apiKeyId: string, browserSessionId: string): Promise<ExitCode | undefined> {

@@ -7,6 +7,7 @@ import { ManualClock } from "../../../test/support/manual-clock.ts";
 import {
   ApiKeyService,
   type CreateApiKeyRequest,
+  type EndBrowserSessionRequest,
   type ListApiKeysRequest,
   type RotateApiKeyRequest,
 } from "../../gen/windlass/v1/api_key_service_pb.ts";
@@ -21,6 +22,9 @@ const key = {
 };
 const event = { id: "1", actor: "ana (key_0)", action: "pool.grant", resource: "apool_1", detail: { name: "prod" } };
 const asked: (CreateApiKeyRequest | RotateApiKeyRequest | ListApiKeysRequest | ExportAuditEventsRequest)[] = [];
+
+const browser = { id: "5c9a0a7f", lastUseAddress: "10.0.0.7", userAgent: "Mozilla/5.0" };
+const ended: EndBrowserSessionRequest[] = [];
 
 let listed: readonly (typeof key)[] | ConnectError = [key];
 
@@ -42,6 +46,11 @@ const server = new FakeServer((router) => {
     },
     getApiKey: () => ({ apiKey: key }),
     revokeApiKey: () => ({ apiKey: key }),
+    listBrowserSessions: ({ apiKeyId }) => ({ browserSessions: [{ ...browser, apiKeyId }] }),
+    endBrowserSession: (request) => {
+      ended.push(request);
+      return { endedCount: request.all ? 3 : 1 };
+    },
   });
   router.service(AuditService, {
     listAuditEvents: () => ({ events: [{ ...event, time: timestampFromDate(new Date("2026-01-01T00:00:00Z")) }] }),
@@ -87,6 +96,20 @@ describe("apikey", () => {
     expect(stderr).toContain("The old key key_1 ends at 2026-06-01T00:00:00Z.");
     expect(asked.at(-1)).toMatchObject({ apiKeyId: "key_1", overlap: { seconds: 7200n } });
     expect((asked.at(-1) as RotateApiKeyRequest).expiresIn).toBeUndefined();
+  });
+
+  test("sessions lists the browsers of a key, and signs one or all of them out", async () => {
+    const listing = await cli("apikey sessions key_1 -o wide");
+    expect(listing.stdout).toMatch(/^ID +LAST USED +FROM .*\n5c9a0a7f +.*10\.0\.0\.7 .*Mozilla\/5\.0/);
+    expect((await cli("apikey sessions key_1 -o name")).stdout).toBe("session/5c9a0a7f\n");
+    expect((await cli("apikey sessions key_1 --end session/5c9a0a7f")).stdout).toBe("✓ Signed one browser out\n");
+    expect((await cli("apikey sessions ci --end-all")).stdout).toBe("✓ Signed 3 browsers out\n");
+    expect(ended.splice(0)).toMatchObject([
+      { apiKeyId: "key_1", browserSessionId: "5c9a0a7f", all: false },
+      { apiKeyId: "key_1", browserSessionId: "", all: true },
+    ]);
+    expect((await cli("apikey sessions ci --end x --end-all")).exit).toBe(2);
+    expect(ended).toEqual([]);
   });
 
   test("a name is enough, where only one key of it goes on", async () => {

@@ -10,12 +10,12 @@ import {
 import { linkSignals, untilAborted } from "../../lib/async/abort.ts";
 import { RunLink } from "../run/link.ts";
 import type { Context } from "../server/context.ts";
+import { hangUpWhenSilent } from "../shared/silent-stream.ts";
 import type { ListStyle } from "../terminal/printer.ts";
 import { agentColumns, agentLine, agentName } from "./view.ts";
 
 /** The server says something at least every 10 seconds, and all of it every 30: a path that is silent for longer is dead. */
 const silentMs = 75_000;
-const lookMs = 5_000;
 
 /** Shows the agents until Ctrl-C. A terminal shows all of them; elsewhere each change is a line, or a message. */
 export async function showAgents(
@@ -30,7 +30,7 @@ export async function showAgents(
   const { clock } = context.io;
   let heardMs = clock.monotonicMs();
   let shown: readonly Agent[] = [];
-  const guard = hangUpWhenSilent(context, () => heardMs, signal);
+  const guard = hangUpWhenSilent(context, { heardMs: () => heardMs, silentMs }, signal);
   try {
     await link.persist(async (heard) => {
       const known = new Map<string, Agent>();
@@ -64,14 +64,6 @@ const isSign = ({ agents, goneAgentIds }: WatchAgentsResponse): boolean =>
 
 const byBytes = (a: string, b: string): number => Buffer.compare(Buffer.from(a), Buffer.from(b));
 const byName = (a: Agent, b: Agent): number => byBytes(a.name, b.name) || byBytes(a.id, b.id);
-
-async function hangUpWhenSilent(context: Context, heardMs: () => number, signal: AbortSignal): Promise<void> {
-  const { clock } = context.io;
-  while (!signal.aborted) {
-    await clock.sleep(lookMs, signal).catch(() => {});
-    if (clock.monotonicMs() - heardMs() > silentMs) context.hangUp();
-  }
-}
 
 async function show(
   { printer, io, notes }: Context,

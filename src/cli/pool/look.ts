@@ -1,7 +1,9 @@
 import { create } from "@bufbuild/protobuf";
+import { type Client, Code, ConnectError } from "@connectrpc/connect";
 import { AgentPoolCountsSchema, AgentPoolSchema, QueuedJobSchema } from "../../gen/windlass/v1/agent_pool_pb.ts";
 import {
   AgentPoolService,
+  type GetAgentPoolHistoryResponse,
   ListAgentPoolsResponseSchema,
   ListQueuedJobsResponseSchema,
 } from "../../gen/windlass/v1/agent_pool_service_pb.ts";
@@ -45,6 +47,16 @@ export const list = command({
   },
 });
 
+/** An older server does not tell: then nothing is shown of it. */
+const lastHour = (
+  client: Client<typeof AgentPoolService>,
+  wanted: { readonly organization: string; readonly agentPool: string },
+): Promise<GetAgentPoolHistoryResponse | undefined> =>
+  client.getAgentPoolHistory(wanted).catch((error: unknown) => {
+    if (error instanceof ConnectError && error.code === Code.Unimplemented) return undefined;
+    throw error;
+  });
+
 export const get = command({
   name: "get",
   summary: "Show a pool with its counts, grants, workspaces, agents and queue",
@@ -58,8 +70,9 @@ export const get = command({
       ? await client.getAgentPoolOverview(wanted)
       : { ...(await client.getAgentPool(wanted)), agents: [], queuedJobs: [] };
     const message = overview.agentPool ?? create(AgentPoolSchema);
+    const history = printer.isForPeople ? await lastHour(client, wanted) : undefined;
     const lines = [
-      ...poolLines(message, overview.agents),
+      ...poolLines(message, { agents: overview.agents, history }),
       ...section(
         context,
         overview.agents,

@@ -1,5 +1,7 @@
+import type { Duration } from "@bufbuild/protobuf/wkt";
 import type { Agent } from "../../gen/windlass/v1/agent_pb.ts";
-import type { AgentPool, AgentPoolCounts, QueuedJob } from "../../gen/windlass/v1/agent_pool_pb.ts";
+import type { AgentPool, AgentPoolCounts, AgentPoolMinute, QueuedJob } from "../../gen/windlass/v1/agent_pool_pb.ts";
+import type { GetAgentPoolHistoryResponse } from "../../gen/windlass/v1/agent_pool_service_pb.ts";
 import { RunPhase, RunPriority, WaitingReason } from "../../gen/windlass/v1/run_pb.ts";
 import { counted } from "../../lib/text/counted.ts";
 import { freeDiskText } from "../agent/view.ts";
@@ -42,8 +44,27 @@ export const poolColumns: readonly Column<AgentPool>[] = [
   { name: "ID", isWide: true, value: ({ id }) => id },
 ];
 
+interface PoolFacts {
+  readonly agents?: readonly Agent[];
+  readonly history?: GetAgentPoolHistoryResponse | undefined;
+}
+
+/** `12 jobs started, which had waited 3s (half of them) and 1m 2s (95 of 100); at most 4 queued and 2 running at once`. */
+export function historyText({ startedJobs, waitP50, waitP95, minutes }: GetAgentPoolHistoryResponse): string {
+  const most = (of: (minute: AgentPoolMinute) => number) => Math.max(0, ...minutes.map(of));
+  const [queued, running] = [most(({ queuedJobs }) => queuedJobs), most(({ runningJobs }) => runningJobs)];
+  if (startedJobs === 0 && queued === 0 && running === 0) return "not used";
+  const waits =
+    startedJobs === 0
+      ? ""
+      : `, half of them after at most ${waitText(waitP50)} and 95 of 100 after ${waitText(waitP95)}`;
+  return `${counted(startedJobs, "job")} started${waits}; at most ${queued} queued and ${running} running at once`;
+}
+
+const waitText = (wait: Duration | undefined): string => durationText(wait) || "0s";
+
 /** A pool for a person. */
-export const poolLines = (pool: AgentPool, agents: readonly Agent[] = []): readonly string[] =>
+export const poolLines = (pool: AgentPool, { agents = [], history }: PoolFacts = {}): readonly string[] =>
   detailLines([
     ["Name", pool.name],
     ["Id", pool.id],
@@ -54,6 +75,7 @@ export const poolLines = (pool: AgentPool, agents: readonly Agent[] = []): reado
     ["Least free disk", leastFreeDisk(agents)],
     ["Jobs", `${pool.counts?.queuedJobs ?? 0} queued, ${pool.counts?.runningJobs ?? 0} running`],
     ["Oldest wait", durationText(pool.counts?.oldestWait)],
+    ["Last hour", history === undefined ? "" : historyText(history)],
     [
       "May be used by",
       pool.organizationScoped ? "every workspace" : pool.grantedWorkspaces.join(", ") || "no workspace",

@@ -141,7 +141,10 @@ export const reasonHints: Readonly<Record<ReasonName, Hints>> = {
   HTTP2_REQUIRED: (facts) => [
     { label: "Let the proxy speak HTTP/2 to windlassd, then check the way", command: facts.command("doctor") },
   ],
-  CURSOR_EXPIRED: () => [],
+  CURSOR_EXPIRED: ({ command }) => [
+    { label: "See how things stand", command: command("status") },
+    { label: "Watch from now on", command: command("watch") },
+  ],
   METADATA_TOO_LARGE: (facts) => [
     { label: "See which token is used", command: facts.command("context show --origin") },
   ],

@@ -5,7 +5,7 @@ import {
   StreamRunLogsResponseSchema,
 } from "../../gen/windlass/v1/run_service_pb.ts";
 import { abortable } from "../../lib/async/abort.ts";
-import { choice, count, toggle } from "../line/flags.ts";
+import { choice, count, text, toggle } from "../line/flags.ts";
 import { CliError, usageError } from "../problems/problem.ts";
 import type { Context } from "../server/context.ts";
 import { command } from "../shared/command.ts";
@@ -14,6 +14,7 @@ import { answersOf } from "../terminal/output.ts";
 import { followRun } from "./follow.ts";
 import { RunLink } from "./link.ts";
 import { LogCopy, LogSink } from "./log.ts";
+import { type LineRange, lineRange, printLines, searchLogs } from "./log-search.ts";
 import { interruptedRun } from "./outcome.ts";
 import { isFinal } from "./states.ts";
 import { findRun, type Runs, runTarget } from "./target.ts";
@@ -28,17 +29,23 @@ export const logs = command({
     "windlass run logs network",
     "windlass run logs run_… --phase apply -f",
     "windlass run logs run_… --phase plan --since-offset 4096 --raw",
+    'windlass run logs network --search "error:"',
+    "windlass run logs run_… --phase plan --lines 120-140",
   ],
   positionals: { run: runTarget },
   flags: {
     follow: toggle("go on until the logs are complete", { short: "f" }),
     phase: choice("only this phase", ["plan", "apply"]),
     sinceOffset: count("begin at this byte, with --phase", Number.MAX_SAFE_INTEGER),
+    search: text("only the lines that have this text, with their numbers, in any case"),
+    matchCase: toggle("with --search: tell large letters from small ones"),
+    lines: lineRange("only these lines, with --phase"),
     raw: toggle("the stored bytes as they are, terminal escapes included; else only colors pass, on a terminal"),
   },
   formats: ["table", "wide", "json", "jsonl"],
   run: async (context, { args, flags }) => {
     if (flags.sinceOffset !== undefined && flags.phase === undefined) throw usageError("--since-offset needs --phase");
+    refuseTogether(flags);
     const client = await context.client(RunService);
     const run = await findRun(context, args.run);
     const wanted: Wanted = {
@@ -49,7 +56,14 @@ export const logs = command({
       isRaw: flags.raw === true,
     };
     try {
-      await copy(context, client, wanted);
+      if (flags.search !== undefined) {
+        const found = phasesOf(context, wanted);
+        const asked = { runId: run.id, text: flags.search, matchCase: flags.matchCase === true };
+        await searchLogs(context, client, { ...asked, phases: found });
+      } else if (flags.lines !== undefined && wanted.phase !== undefined) {
+        const sink = new LogSink(answersOf(context.io, context.globals), wanted.isRaw);
+        await printLines(context, client, { runId: run.id, phase: wanted.phase, lines: flags.lines, sink });
+      } else await copy(context, client, wanted);
     } catch (error) {
       if (context.io.signal.reason instanceof Interrupted && wanted.isFollowed) throw interruptedRun(context, run);
       throw error;
@@ -57,6 +71,28 @@ export const logs = command({
     return undefined;
   },
 });
+
+/** Flags that say different things. */
+function refuseTogether({ search, matchCase, lines, follow, sinceOffset, phase, raw }: LogFlags): void {
+  if (lines !== undefined && phase === undefined) throw usageError("--lines needs --phase");
+  if (matchCase === true && search === undefined) throw usageError("--match-case needs --search");
+  if (search === "") throw usageError("--search needs a text");
+  const whole = follow === true || sinceOffset !== undefined;
+  if ((search !== undefined || lines !== undefined) && whole)
+    throw usageError("--search and --lines look at what is there: leave out --follow and --since-offset");
+  if (search !== undefined && (lines !== undefined || raw === true))
+    throw usageError("--search prints the text of lines: leave out --lines and --raw");
+}
+
+interface LogFlags {
+  readonly search: string | undefined;
+  readonly matchCase: boolean | undefined;
+  readonly lines: LineRange | undefined;
+  readonly follow: boolean | undefined;
+  readonly sinceOffset: number | undefined;
+  readonly phase: keyof typeof phases | undefined;
+  readonly raw: boolean | undefined;
+}
 
 interface Wanted {
   readonly run: Run;
@@ -87,14 +123,14 @@ async function copy(context: Context, client: Runs, wanted: Wanted): Promise<voi
   const onMessage = (message: StreamRunLogsResponse) => printer.event(StreamRunLogsResponseSchema, message);
   const link = new RunLink(context);
   const means = { context, client, sink, link, onMessage: printer.isForPeople ? undefined : onMessage };
-  for (const phase of phasesOf(context, wanted)) {
+  for (const { number: phase } of phasesOf(context, wanted)) {
     const { run, offset, isFollowed: follow } = wanted;
     await new LogCopy(means, { runId: run.id, phase, follow, offset }).run(io.signal);
   }
 }
 
 /** The phases to read. A phase that has not begun has no log; a followed one will have. */
-function phasesOf(context: Context, { run, phase, isFollowed }: Wanted): readonly RunPhase[] {
+function phasesOf(context: Context, { run, phase, isFollowed }: Wanted) {
   const all = [
     { number: RunPhase.PLAN, name: "plan", phase: run.plan },
     { number: RunPhase.APPLY, name: "apply", phase: run.apply },
@@ -102,7 +138,7 @@ function phasesOf(context: Context, { run, phase, isFollowed }: Wanted): readonl
   const present = all.filter(
     (one) => isFollowed || (one.phase?.logBytes ?? 0n) > 0n || one.phase?.startTime !== undefined,
   );
-  if (present.length > 0) return present.map(({ number }) => number);
+  if (present.length > 0) return present;
   throw new CliError(
     "notFound",
     `run ${run.id} has no ${phase === undefined ? "" : `${all[0]?.name} `}log${isFinal(run.state) ? "" : " yet"}: it is ${stateLine(run)}`,

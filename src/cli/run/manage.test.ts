@@ -23,6 +23,23 @@ test("run retry names the new run, and how to follow it", async () => {
   expect(fake.retried).toEqual([{ id: runId, message: "again" }]);
 });
 
+test("a server that says where its UI is has links to runs: for people, and beside the answer", async () => {
+  const link = `https://windlass.example.com/o/acme/runs/${runId}`;
+  const said = async (...words: readonly string[]) => {
+    const { stdout, stderr } = await cli("run", ...words);
+    return [stdout.includes(link), stderr.includes(`See it at ${link}\n`)];
+  };
+  const start = ["start", "network", "--cv", "latest", "--detach"];
+  expect([await said("get", runId), await said(...start)]).toEqual(Array(2).fill([false, false]));
+  fake.web = { hasWeb: true, publicUrl: "https://windlass.example.com" };
+  expect((await cli("run", "get", runId)).stdout).toMatch(new RegExp(`Page: +${link}\n`));
+  expect([await said(...start), await said("retry", runId)]).toEqual(Array(2).fill([false, true]));
+  expect(await said("get", runId, "-o", "json")).toEqual([false, false]);
+  expect(await said(...start, "-o", "json")).toEqual([false, false]);
+  fake.web = { publicUrl: "https://windlass.example.com" };
+  expect(await said("get", runId)).toEqual([false, false]);
+});
+
 test("run priority and run comment say what they are told", async () => {
   expect((await cli("run", "priority", runId, "high")).exit).toBe(0);
   expect(fake.prioritized).toEqual([{ id: runId, priority: RunPriority.HIGH }]);

@@ -51,6 +51,14 @@ export const entries: readonly Entry[] = [
   },
   {
     kind: "command",
+    name: "watch",
+    aliases: [],
+    summary: "Print whatever changes: runs, workspaces, pools, agents",
+    group: "Start here",
+    load: async () => (await import("../events/watch.ts")).watch,
+  },
+  {
+    kind: "command",
     name: "open",
     aliases: [],
     summary: "Open the page of a run, a workspace or a pool in the browser",

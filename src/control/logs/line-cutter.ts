@@ -1,6 +1,8 @@
-import { type LogMatcher, visibleLines } from "../../domain/runs/log-lines.ts";
+import { type LineExcerpt, type LogMatcher, visibleLines } from "../../domain/runs/log-lines.ts";
 import type { LineStart } from "./line-starts.ts";
-import type { LogHit } from "./search.ts";
+
+/** A line that has the text. */
+export interface LogHit extends LineExcerpt, LineStart {}
 
 const lineFeed = 0x0a;
 /** A line that is longer is looked through in parts, which overlap: nothing of a text is missed. */

@@ -5,9 +5,10 @@ import { newWorkspace } from "../../../test/support/wanted.ts";
 import type { Job } from "../../domain/runs/job.ts";
 import { maxAppendBytes } from "../../store/ports/logs.ts";
 import { createWorkspace } from "../workspaces/workspaces.ts";
+import type { LogHit } from "./line-cutter.ts";
 import { LineStarts } from "./line-starts.ts";
 import { getLogLines } from "./lines.ts";
-import { type LogHit, type SearchRequest, searchLog } from "./search.ts";
+import { type SearchRequest, searchLog } from "./search.ts";
 
 const mib = 1024 * 1024;
 

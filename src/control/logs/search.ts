@@ -1,24 +1,21 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Principal } from "../../domain/people/principal.ts";
 import type { JobPhase } from "../../domain/runs/job.ts";
-import { type Excerpt, LogMatcher, type LogQuery } from "../../domain/runs/log-lines.ts";
+import { type LineQuery, LogMatcher } from "../../domain/runs/log-lines.ts";
 import type { Control } from "../core/control.ts";
 import { cursorBy, cursorOf, malformedToken } from "../core/cursor.ts";
 import { type Page, type PageRequest, pageSize } from "../core/pages.ts";
 import { type CurrentLog, currentLog } from "../runs/logs.ts";
-import { LineCutter } from "./line-cutter.ts";
+import { LineCutter, type LogHit } from "./line-cutter.ts";
 import { firstLine, type LineStart, pieceBytes } from "./line-starts.ts";
 
 export interface SearchRequest {
   readonly runId: string;
   readonly phase: JobPhase;
-  readonly query: LogQuery;
+  readonly query: LineQuery;
   readonly page: PageRequest;
   readonly signal: AbortSignal;
 }
-
-/** A line that has the text. */
-export interface LogHit extends Excerpt, LineStart {}
 
 /** A page of what was found. */
 export interface LogHits extends Page<LogHit> {

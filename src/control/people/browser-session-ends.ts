@@ -65,7 +65,7 @@ export async function endBrowserSessions(
       ? { count: `${ending.length}` }
       : { ended_session: sessionId };
     const entry = { action: "session.end", resource, organizationId, detail: { name, ...which } };
-    if (ending.length > 0) await record(tx, person, { ...entry, at: at.now });
+    await record(tx, person, { ...entry, at: at.now });
     return ending.length;
   });
 }

@@ -143,6 +143,7 @@ async function insert(tx: Queries, person: Person, { checked, organizationId, id
   };
   await tx.workspaces.insert(row);
   await tx.workspaces.setConsumers(id, checked.consumers);
+  notePools(tx, undefined, row);
   await recordSettings(tx, person, { workspace: row, action: "workspace.create", at: at.now });
   return row;
 }
@@ -238,8 +239,16 @@ export async function changeSettings(
   await tx.workspaces.save(next);
   if (changes.consumers !== undefined) await tx.workspaces.setConsumers(id, consumers);
   await moveJobs(tx, at, { from: workspace, to: next });
+  notePools(tx, workspace, next);
   await recordSettings(tx, person, { workspace: next, action: "workspace.update", at: at.now });
   return next;
+}
+
+/** Pools show which workspaces use them. */
+function notePools(tx: Queries, from: Workspace | undefined, { organizationId, poolId, name }: Workspace): void {
+  if (from !== undefined && from.poolId === poolId && from.name === name) return;
+  for (const id of new Set([from?.poolId ?? null, poolId]))
+    if (id !== null) tx.changes.note({ kind: "pool", id, organizationId });
 }
 
 /** Whoever names a mode or a pool follows the organization no longer; whoever follows it has its mode and pool. */

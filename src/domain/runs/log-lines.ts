@@ -2,7 +2,7 @@ import { oneLineEach } from "../../lib/text/clean-text.ts";
 import { withoutEscapes } from "../../lib/text/escape-sequences.ts";
 
 /** What is looked for in the lines of a log. */
-export interface LogQuery {
+export interface LineQuery {
   readonly text: string;
   readonly matchesCase: boolean;
   readonly isAtStart: boolean;
@@ -10,7 +10,7 @@ export interface LogQuery {
 }
 
 /** What is shown of a line that has the text. */
-export interface Excerpt {
+export interface LineExcerpt {
   readonly text: string;
   readonly isCutBefore: boolean;
   readonly isCutAfter: boolean;
@@ -31,10 +31,10 @@ export const visibleLines = (text: string): string => oneLineEach(withoutEscapes
 
 /** Tells where a text is. */
 export class LogMatcher {
-  readonly #query: LogQuery;
+  readonly #query: LineQuery;
   readonly #wanted: string;
 
-  constructor(query: LogQuery) {
+  constructor(query: LineQuery) {
     this.#query = query;
     this.#wanted = this.#folded(visibleLines(query.text));
   }
@@ -45,7 +45,7 @@ export class LogMatcher {
   }
 
   /** What is shown of a line that has the text; undefined if it has not. */
-  excerptOf({ text: seen, hasStart, hasEnd }: LinePart): Excerpt | undefined {
+  excerptOf({ text: seen, hasStart, hasEnd }: LinePart): LineExcerpt | undefined {
     const at = this.#find({ text: this.#folded(seen), hasStart, hasEnd });
     if (at < 0) return undefined;
     const from = Math.max(0, Math.min(at - (excerptLength - this.#wanted.length) / 2, seen.length - excerptLength));

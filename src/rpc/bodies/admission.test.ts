@@ -43,6 +43,8 @@ test("who may call what at all", () => {
     windlass.v1.ApiKeyService/ListApiKeys: api_key
     windlass.v1.ApiKeyService/RotateApiKey: api_key
     windlass.v1.ApiKeyService/RevokeApiKey: api_key
+    windlass.v1.ApiKeyService/ListBrowserSessions: api_key
+    windlass.v1.ApiKeyService/EndBrowserSession: api_key
     windlass.v1.AuditService/ListAuditEvents: api_key
     windlass.v1.AuditService/ExportAuditEvents: api_key
     windlass.v1.OrganizationService/CreateOrganization: api_key
@@ -59,6 +61,7 @@ test("who may call what at all", () => {
     windlass.v1.AgentPoolService/RevokeWorkspaces: api_key
     windlass.v1.AgentPoolService/GetAgentPoolOverview: api_key
     windlass.v1.AgentPoolService/ListQueuedJobs: api_key
+    windlass.v1.AgentPoolService/GetAgentPoolHistory: api_key
     windlass.v1.AgentPoolService/AssignWorkspaces: api_key
     windlass.v1.AgentPoolService/UnassignWorkspaces: api_key
     windlass.v1.ProviderSettingsService/GetProviderSettings: api_key
@@ -76,7 +79,9 @@ test("who may call what at all", () => {
     windlass.v1.AgentService/DeleteAgent: api_key
     windlass.v1.AgentService/RemoveKeptDirectories: api_key
     windlass.v1.AgentService/WatchAgents: api_key
+    windlass.v1.AgentService/ListAgentEvents: api_key
     windlass.v1.AgentService/ListAgentJobs: api_key
+    windlass.v1.EventService/WatchEvents: api_key
     windlass.v1.WorkspaceService/CreateWorkspace: api_key
     windlass.v1.WorkspaceService/GetWorkspace: api_key
     windlass.v1.WorkspaceService/ListWorkspaces: api_key
@@ -121,6 +126,8 @@ test("who may call what at all", () => {
     windlass.v1.RunService/ResolveRun: api_key
     windlass.v1.RunService/WatchRun: api_key
     windlass.v1.RunService/StreamRunLogs: api_key
+    windlass.v1.RunService/SearchRunLogs: api_key
+    windlass.v1.RunService/GetRunLogLines: api_key
     windlass.v1.RunService/RetryRun: api_key
     windlass.v1.RunService/GetRunPlan: api_key
     windlass.v1.RunService/ListLostResources: api_key

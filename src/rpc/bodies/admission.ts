@@ -8,6 +8,7 @@ import { AgentTokenService } from "../../gen/windlass/v1/agent_token_service_pb.
 import { ApiKeyService } from "../../gen/windlass/v1/api_key_service_pb.ts";
 import { AuditService } from "../../gen/windlass/v1/audit_service_pb.ts";
 import { ConfigurationService } from "../../gen/windlass/v1/configuration_service_pb.ts";
+import { EventService } from "../../gen/windlass/v1/event_service_pb.ts";
 import { OrganizationService } from "../../gen/windlass/v1/organization_service_pb.ts";
 import { ProviderSettingsService } from "../../gen/windlass/v1/provider_settings_service_pb.ts";
 import { RunService } from "../../gen/windlass/v1/run_service_pb.ts";
@@ -53,6 +54,7 @@ const admitted: ReadonlyMap<string, Admission> = new Map<string, Admission>([
   [ProviderSettingsService.typeName, people],
   [AgentTokenService.typeName, people],
   [AgentService.typeName, people],
+  [EventService.typeName, people],
   [WorkspaceService.typeName, people],
   [VariableService.typeName, people],
   [VariableSetService.typeName, people],

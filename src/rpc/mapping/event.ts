@@ -1,5 +1,5 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import type { ChangedThing } from "../../control/events/watch.ts";
+import type { ChangedThing } from "../../control/events/changed-things.ts";
 import { AgentSchema } from "../../gen/windlass/v1/agent_pb.ts";
 import { AgentPoolSchema } from "../../gen/windlass/v1/agent_pool_pb.ts";
 import { AgentTokenSchema } from "../../gen/windlass/v1/agent_token_pb.ts";
@@ -39,6 +39,6 @@ function toSubject(thing: ChangedThing, now: Date): NonNullable<MessageInitShape
     case "token":
       return { case: "agentToken", value: toAgentToken(thing.view) };
     case "gone":
-      return { case: "gone", value: { type: types[thing.what], id: thing.id } };
+      return { case: "gone", value: { type: types[thing.what], id: thing.id, name: thing.name } };
   }
 }

@@ -1,6 +1,7 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
+import type { LogHit } from "../../control/logs/line-cutter.ts";
 import type { LogLines } from "../../control/logs/lines.ts";
-import type { LogHit, SearchRequest } from "../../control/logs/search.ts";
+import type { SearchRequest } from "../../control/logs/search.ts";
 import type {
   GetRunLogLinesResponseSchema,
   LogHitSchema,

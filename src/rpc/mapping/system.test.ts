@@ -117,7 +117,12 @@ test("a caller is told its role and the end of its key, if it has them", () => {
   });
   expect(unsetFields(WhoAmIResponseSchema, toWhoAmI(subject))).toEqual([]);
   const job: Subject = { ...subject, kind: "job", role: null, organizations: [], expiresAt: null };
-  expect(unsetFields(WhoAmIResponseSchema, toWhoAmI(job))).toEqual(["role", "organizations", "expire_time"]);
+  expect(unsetFields(WhoAmIResponseSchema, toWhoAmI(job))).toEqual([
+    "role",
+    "organizations",
+    "expire_time",
+    "permissions",
+  ]);
 });
 
 test("each permission has the value of its own name, and a role's are told, the least first", () => {

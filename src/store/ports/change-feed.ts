@@ -9,6 +9,8 @@ export interface RowChange {
   readonly id: string;
   /** Null for what belongs to the server itself. */
   readonly organizationId: OrganizationId | null;
+  /** Of what was deleted, if it had one. */
+  readonly name?: string | undefined;
 }
 
 /** What changed after a position, and the position after it. */

@@ -16,7 +16,7 @@ import type {
   WorkspaceId,
 } from "../../lib/words/ids.ts";
 import type { AgentQueries, PoolQueries, ProviderSettingsQueries, TokenQueries } from "./agents.ts";
-import type { ChangeFeed } from "./change-feed.ts";
+import type { ChangeFeed, RowChange } from "./change-feed.ts";
 import type { IdPage, NamePage, Position, Slice, Sliced, TimePage } from "./pages.ts";
 import type {
   FormerSecretQueries,
@@ -96,6 +96,10 @@ export interface Queries {
      * many.
      */
     deleteBefore(at: Date, limit: number): Promise<number>;
+  };
+  readonly changes: {
+    /** Tells, once the transaction is committed, that what is shown of something has changed though its own row has not. */
+    note(change: RowChange): void;
   };
   readonly ids: {
     /**

@@ -55,6 +55,8 @@ import { workspaceQueries } from "./workspaces/workspaces.ts";
 export const buildQueries = (context: QueryContext): Queries => ({
   meta: metaQueries(context),
   requests: requestQueries(context),
+  // Nobody watches these: `watchedQueries` does.
+  changes: { note: () => {} },
   ids: idQueries(context),
   audit: auditQueries(context),
   apiKeys: apiKeyQueries(context),

@@ -19,6 +19,14 @@ export const keyRows: readonly Row[] = [
     ...{ admits: "people", needs: "own", names: "organization", judgedFirst: true },
     request: ({ place: { organization } }) => ({ organization }),
   }),
+  row(keys.listBrowserSessions, {
+    ...{ admits: "people", needs: "own", names: "thing" },
+    request: ({ place: { apiKey: apiKeyId } }) => ({ apiKeyId }),
+  }),
+  row(keys.endBrowserSession, {
+    ...{ admits: "people", needs: "own", names: "thing" },
+    request: ({ place: { apiKey: apiKeyId } }) => ({ apiKeyId, all: true }),
+  }),
   row(keys.rotateApiKey, {
     ...{ admits: "people", needs: "own", names: "thing" },
     request: ({ place: { apiKey: apiKeyId } }) => ({ apiKeyId }),

@@ -46,6 +46,8 @@ export class FakeRuns {
   readonly checked: CheckRunRequest[] = [];
   /** Where terraform runs in what is uploaded. */
   workingDirectory = "";
+  /** What the server says of its UI. */
+  web: { readonly hasWeb?: boolean; readonly publicUrl?: string } = {};
   /** Thrown when somebody asks whether a run could be created. */
   refusal: unknown;
   readonly confirmed: ConfirmRunRequest[] = [];
@@ -117,7 +119,10 @@ export class FakeRuns {
   }
 
   routes = (router: ConnectRouter): void => {
-    router.service(SystemService, { getServerInfo: () => ({ version: "0.1.0", maxConfigurationBytes: 1_000_000n }) });
+    router.service(SystemService, {
+      getServerInfo: () => ({ version: "0.1.0", maxConfigurationBytes: 1_000_000n, ...this.web }),
+      whoAmI: () => ({ organizations: ["acme"] }),
+    });
     router.service(WorkspaceService, {
       getWorkspace: ({ workspace }) => ({ workspace: { name: workspace, workingDirectory: this.workingDirectory } }),
     });

@@ -3,6 +3,7 @@ import type { Agent } from "../../../src/domain/agents/agent.ts";
 import type { AgentPool } from "../../../src/domain/agents/pool.ts";
 import type { AgentToken } from "../../../src/domain/agents/token.ts";
 import type { ApiKey } from "../../../src/domain/people/api-key.ts";
+import type { BrowserSession } from "../../../src/domain/people/browser-session.ts";
 import { type Organization, plainOrganization } from "../../../src/domain/people/organization.ts";
 import { newRun, queuedJob } from "../../../src/domain/runs/creation.ts";
 import type { Job } from "../../../src/domain/runs/job.ts";
@@ -47,6 +48,18 @@ export const apiKey = (change: Partial<ApiKey> = {}): ApiKey => ({
   lastUsedAddress: "",
   revokedAt: null,
   replacedBy: null,
+  ...change,
+});
+
+export const browserSession = (change: Partial<BrowserSession> = {}): BrowserSession => ({
+  id: "session-1",
+  apiKeyId: "key_1",
+  hash: `hash-of-${change.id ?? "session-1"}`,
+  createdAt: at(0),
+  lastUsedAt: at(0),
+  lastUsedAddress: "",
+  endsAt: at(43_200),
+  userAgent: "",
   ...change,
 });
 
