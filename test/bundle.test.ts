@@ -44,7 +44,8 @@ describe("the bundle of this checkout", () => {
   });
 });
 
-describe("bin", () => {
+// A bundle takes seconds of two processors.
+describe("bin", { timeout: 180_000 }, () => {
   let checkout: string;
   const entry = () => join(checkout, "cmd/windlass.ts");
   const bundle = () => execa(join(checkout, "scripts/bundle"));
