@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { namePattern, nameShape } from "../../lib/words/names.ts";
 import { workspaceNamePattern, workspaceNameShape } from "../../lib/words/workspace-names.ts";
 import { providersSpec } from "./provider-documents.ts";

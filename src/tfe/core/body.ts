@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import type { Control } from "../../control/core/control.ts";
 import { invalid } from "../../control/core/refusals.ts";
 import type { HttpRequest } from "../../http/messages.ts";

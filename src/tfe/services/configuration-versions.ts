@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { uploadAnnounced } from "../../control/runs/configuration-runs.ts";
 import {
   downloadConfiguration,

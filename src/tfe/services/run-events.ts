@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { notFound } from "../../control/core/access.ts";
 import { commentRun } from "../../control/runs/events.ts";
 import { getRunEvent, getToldRun, listNumberedEvents } from "../../control/runs/told-runs.ts";

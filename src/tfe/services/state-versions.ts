@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { notFound } from "../../control/core/access.ts";
 import { invalid } from "../../control/core/refusals.ts";
 import { getAnnouncement, sliceAnnouncements } from "../../control/states/announcements.ts";
