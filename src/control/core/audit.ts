@@ -27,9 +27,14 @@ export async function record(
   by: Person | "system",
   entry: AuditEntry & { readonly at: Date },
 ): Promise<void> {
+  await tx.audit.insert(auditRow(by, entry));
+}
+
+/** The record of something that somebody did. */
+export function auditRow(by: Person | "system", entry: AuditEntry & { readonly at: Date }) {
   const actor = by === "system" ? "system" : actorOf(by);
   const { at, action, resource, organizationId } = entry;
   const address = (by === "system" ? entry.address : by.address) ?? "";
   const detail = { ...entry.detail, ...(by === "system" ? {} : given({ browser_session: by.browserSessionId })) };
-  await tx.audit.insert({ at, actor, action, resource, organizationId, detail, address });
+  return { at, actor, action, resource, organizationId, detail, address };
 }

@@ -83,6 +83,31 @@ describe("states", () => {
     });
   });
 
+  test("who downloads it leaves a record, one an hour", async () => {
+    const { control, as, clock } = fixture;
+    const { id } = await store("{}");
+    const planner = as("planner");
+    const download = () => Array.fromAsync(downloadState(control, planner, current));
+    const records = async () => {
+      const filter = {
+        organizationId: null,
+        action: "state.download",
+        actor: "",
+        resource: "",
+        since: null,
+        until: null,
+      };
+      const rows = await control.store.read((q) => q.audit.list(filter, { before: null, limit: 9 }));
+      return rows.map(({ resource }) => resource);
+    };
+    await download();
+    await download();
+    expect(await records()).toEqual([id]);
+    await clock.advance(3_600_000);
+    await download();
+    expect(await records()).toEqual([id, id]);
+  });
+
   test("outputs by name, the sensitive ones without a value", async () => {
     const { control, as } = fixture;
     await store({

@@ -5,6 +5,7 @@ import { isId } from "../../lib/words/ids.ts";
 import type { Slice, Sliced } from "../../store/ports/pages.ts";
 import type { Queries } from "../../store/ports/store.ts";
 import { asPerson, demand, findWorkspace, type Reference, visible } from "../core/access.ts";
+import { auditRow } from "../core/audit.ts";
 import type { Control, Hide } from "../core/control.ts";
 import {
   type Page,
@@ -118,15 +119,32 @@ export async function findState(
   throw new WindlassError("not_found", message, { metadata: { resource: "state version", name, workspace: name } });
 }
 
-/** The state as terraform wrote it, in pieces. It may hold secrets: looking alone is not enough. */
+/** The state as terraform wrote it, in pieces. It may hold secrets: looking alone is not enough, and leaves a record. */
 export async function* downloadState(
   control: Control,
   who: Principal,
   reference: StateReference,
 ): AsyncGenerator<Uint8Array, void> {
-  demand(asPerson(who), "plan");
+  const person = asPerson(who);
+  demand(person, "plan");
   const { state } = await getState(control, who, reference);
+  await recordDownload(control, person, state);
   yield* readSealed(control, state.blobKey, stateSubject(state.id));
+}
+
+const hourMs = 60 * 60_000;
+
+/** One record for all downloads of a state by one person within an hour: terraform reads it with every command. */
+async function recordDownload(
+  { store, clock }: Control,
+  person: Person,
+  { id: resource, organizationId }: StateVersion,
+): Promise<void> {
+  const action = "state.download";
+  const at = clock.now();
+  const id = `${action}/${resource}/${person.id}/${Math.floor(at.getTime() / hourMs)}`;
+  if ((await store.read((q) => q.audit.get(id))) !== undefined) return;
+  await store.write((tx) => tx.audit.put({ id, ...auditRow(person, { at, action, resource, organizationId }) }));
 }
 
 /** What the sealed bytes of a state are bound to. */

@@ -61,6 +61,7 @@ const admitted: ReadonlyMap<string, Admission> = new Map<string, Admission>([
   [ApiKeyService.typeName, people],
   [AuditService.typeName, people],
   [ConfigurationService.typeName, people],
+  [EventService.typeName, people],
   [RunService.typeName, people],
   [StateService.typeName, people],
   [UploadService.typeName, people],

@@ -89,6 +89,7 @@ describe("statuses", () => {
       deadline_exceeded DeadlineExceeded
       metadata_too_large ResourceExhausted
       http2_required FailedPrecondition
+      cursor_expired Aborted
       canceled Canceled
       internal Internal"
     `);

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { invalid } from "../../control/core/refusals.ts";
 import type { WorkspaceSettings } from "../../control/workspaces/settings.ts";
 import type { NewSettings } from "../../control/workspaces/workspaces.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { notFound, type Reference } from "../../control/core/access.ts";
 import { invalid } from "../../control/core/refusals.ts";
 import { lockWorkspace, unlockWorkspace } from "../../control/runs/workspace-locks.ts";

@@ -1,0 +1,59 @@
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import { expect, test } from "vitest";
+import { StreamRunLogsResponseSchema } from "../../../src/gen/windlass/v1/run_service_pb.ts";
+import { LogPosition } from "./follow-log.ts";
+
+const bytes = (text: string) => new TextEncoder().encode(text);
+
+/** Takes messages, and writes down what becomes of them. */
+function reader(knownBytes = 0n) {
+  const said: string[] = [];
+  const position = new LogPosition(knownBytes, {
+    onBytes: (chunk, isLive) => said.push(`${new TextDecoder().decode(chunk)}${isLive ? " live" : ""}`),
+    onGap: (count) => said.push(`gap of ${count}`),
+    onReset: () => said.push("reset"),
+    onEnd: (problem) => said.push(`end ${problem}`),
+  });
+  const take = (message: MessageInitShape<typeof StreamRunLogsResponseSchema>) =>
+    position.take(create(StreamRunLogsResponseSchema, message));
+  return { said, position, take };
+}
+
+test("what was known when the log was opened is old, what comes behind it is live", () => {
+  const { said, take } = reader(3n);
+  take({ chunk: bytes("old"), offset: 0n, epoch: 1n });
+  take({ chunk: bytes("new"), offset: 3n, epoch: 1n });
+  expect(said).toEqual(["old", "new live"]);
+});
+
+test("bytes that come twice after a break are shown once", () => {
+  const { said, take, position } = reader(100n);
+  take({ chunk: bytes("abc"), offset: 0n, epoch: 1n });
+  take({ chunk: bytes("bcd"), offset: 1n, epoch: 1n });
+  take({ chunk: bytes("ab"), offset: 0n, epoch: 1n });
+  expect(said).toEqual(["abc", "d"]);
+  expect(position.offset).toBe(4n);
+});
+
+test("bytes that are missing are told where they are missing", () => {
+  const { said, take } = reader(100n);
+  take({ chunk: bytes("abc"), offset: 0n, epoch: 1n });
+  take({ chunk: bytes("x"), offset: 10n, epoch: 1n });
+  expect(take({ end: true, epoch: 1n, missingBytes: 5n, logProblem: "agent vm-7 is gone" })).toBe("done");
+  expect(said).toEqual(["abc", "gap of 7", "x", "gap of 5", "end agent vm-7 is gone"]);
+});
+
+test("another attempt is read from its beginning", () => {
+  const { said, take, position } = reader();
+  take({ chunk: bytes("first attempt"), offset: 0n, epoch: 1n });
+  expect(take({ chunk: bytes("of the second"), offset: 13n, epoch: 2n })).toBe("broken");
+  expect(position.offset).toBe(0n);
+  expect(take({ chunk: bytes("second"), offset: 0n, epoch: 2n })).toBe("more");
+  expect(said.slice(1)).toEqual(["reset", "second live"]);
+});
+
+test("a sign of life changes nothing", () => {
+  const { said, take, position } = reader();
+  expect(take({ offset: 7n, epoch: 1n })).toBe("more");
+  expect([said, position.offset]).toEqual([[], 0n]);
+});

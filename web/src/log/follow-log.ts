@@ -1,0 +1,84 @@
+import { createClient, type Transport } from "@connectrpc/connect";
+import type { RunPhase } from "../../../src/gen/windlass/v1/run_pb.ts";
+import { RunService, type StreamRunLogsResponse } from "../../../src/gen/windlass/v1/run_service_pb.ts";
+import { keepOpen, type LiveState, type StreamAttempt } from "../data/keep-open.ts";
+
+/** What becomes of the bytes of a log. */
+export interface LogSink {
+  /** The next bytes; `isLive` if they were written while somebody watched. */
+  onBytes(bytes: Uint8Array, isLive: boolean): void;
+  /** Bytes that are missing at this place. */
+  onGap(bytes: number): void;
+  /** Another attempt has begun: its log begins anew. */
+  onReset(): void;
+  /** No more will come; what is wrong with the log, if anything is. */
+  onEnd(problem: string): void;
+  onState(state: LiveState): void;
+}
+
+export interface LogPlace {
+  readonly runId: string;
+  readonly phase: RunPhase;
+  /** How long the log was when it was opened: what comes behind is new. */
+  readonly knownBytes: bigint;
+}
+
+/** Reads a log from its beginning and follows it until it is complete or the signal, over every break. */
+export async function followLog(
+  transport: Transport,
+  place: LogPlace,
+  sink: LogSink,
+  signal: AbortSignal,
+): Promise<void> {
+  const client = createClient(RunService, transport);
+  const position = new LogPosition(place.knownBytes, sink);
+  const read = async ({ signal: own, heard }: StreamAttempt) => {
+    const request = { runId: place.runId, phase: place.phase, offset: position.offset, follow: true };
+    for await (const message of client.streamRunLogs(request, { signal: own })) {
+      heard();
+      const next = position.take(message);
+      if (next !== "more") return next;
+    }
+    return "broken" as const;
+  };
+  await keepOpen(read, sink.onState, signal);
+}
+
+/** Where in a log the reader stands, over every stream that brings it. */
+export class LogPosition {
+  offset = 0n;
+  #epoch: bigint | undefined;
+  readonly #knownBytes: bigint;
+  readonly #sink: Pick<LogSink, "onBytes" | "onGap" | "onReset" | "onEnd">;
+
+  constructor(knownBytes: bigint, sink: Pick<LogSink, "onBytes" | "onGap" | "onReset" | "onEnd">) {
+    this.#knownBytes = knownBytes;
+    this.#sink = sink;
+  }
+
+  take({ chunk, offset, epoch, end, missingBytes, logProblem }: StreamRunLogsResponse): "more" | "done" | "broken" {
+    if (this.#epoch !== undefined && epoch !== 0n && epoch !== this.#epoch) return this.#beginAnew(epoch);
+    if (epoch !== 0n) this.#epoch = epoch;
+    if (chunk.length > 0) this.#takeBytes(chunk, offset);
+    if (!end) return "more";
+    if (missingBytes > 0n) this.#sink.onGap(Number(missingBytes));
+    this.#sink.onEnd(logProblem);
+    return "done";
+  }
+
+  #takeBytes(chunk: Uint8Array, offset: bigint): void {
+    const known = Number(this.offset - offset);
+    if (known >= chunk.length) return;
+    if (known < 0) this.#sink.onGap(-known);
+    this.#sink.onBytes(known > 0 ? chunk.subarray(known) : chunk, offset >= this.#knownBytes);
+    this.offset = offset + BigInt(chunk.length);
+  }
+
+  /** The stream may have begun in the middle of the new log: it is asked for again from its beginning. */
+  #beginAnew(epoch: bigint): "broken" {
+    this.#epoch = epoch;
+    this.offset = 0n;
+    this.#sink.onReset();
+    return "broken";
+  }
+}

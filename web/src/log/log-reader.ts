@@ -1,0 +1,72 @@
+import { beginsError, isOfAgent, type SectionName, sectionOf } from "./sections.ts";
+import { type LogSpan, SpanReader } from "./spans.ts";
+import { strip } from "./strip.ts";
+
+/** A line of a log as it is shown. */
+export interface LogLine {
+  /** From 1. 0 is a remark of ours between lines. */
+  readonly number: number;
+  readonly spans: readonly LogSpan[];
+  readonly section: SectionName;
+  readonly kind: "program" | "agent" | "error" | "remark";
+  /** When it came here, if it came while somebody watched. */
+  readonly at?: Date | undefined;
+}
+
+/** Longer lines are cut: a browser lays out a line as a whole. */
+const maxLineChars = 20_000;
+
+/** Makes lines of the bytes of a log, however they are cut into pieces. */
+export class LogReader {
+  readonly #decoder = new TextDecoder();
+  readonly #spans = new SpanReader();
+  #rest = "";
+  #number = 0;
+  #section: SectionName = "Setup";
+
+  /** The lines that end in these bytes. */
+  read(bytes: Uint8Array, at?: Date): readonly LogLine[] {
+    const lines = (this.#rest + this.#decoder.decode(bytes, { stream: true })).split("\n");
+    this.#rest = lines.pop() ?? "";
+    return lines.map((line) => this.#line(line, at));
+  }
+
+  /** The line that the log ends with, if it has no end of its own. */
+  end(): readonly LogLine[] {
+    const last = this.#rest + this.#decoder.decode();
+    this.#rest = "";
+    return last === "" ? [] : [this.#line(last)];
+  }
+
+  /** A remark of ours, at this place of the log. */
+  remark(text: string): LogLine {
+    return { number: 0, spans: [{ text: `[${text}]`, look: "" }], section: this.#section, kind: "remark" };
+  }
+
+  #line(raw: string, at?: Date): LogLine {
+    const line = strip(raw.length > maxLineChars * 4 ? raw.slice(0, maxLineChars * 4) : raw);
+    const spans = cut(this.#spans.read(line), raw.length);
+    const text = spans.map((span) => span.text).join("");
+    this.#section = sectionOf(text, this.#section);
+    this.#number += 1;
+    const kind = beginsError(text) ? "error" : isOfAgent(text) ? "agent" : "program";
+    return { number: this.#number, spans, section: this.#section, kind, at };
+  }
+}
+
+/** The first characters of a line that is too long, and how many there are. */
+function cut(spans: readonly LogSpan[], rawLength: number): readonly LogSpan[] {
+  let left = maxLineChars;
+  const kept: LogSpan[] = [];
+  for (const span of spans) {
+    if (left <= 0) break;
+    kept.push(span.text.length > left ? { ...span, text: span.text.slice(0, left) } : span);
+    left -= span.text.length;
+  }
+  if (left >= 0 && rawLength <= maxLineChars * 4) return kept;
+  const rest = {
+    text: ` … [a line of ${rawLength.toLocaleString("en")} characters: download the log to read it]`,
+    look: "ansi-faint",
+  };
+  return [...kept, rest];
+}

@@ -1,0 +1,257 @@
+import { countText } from "../ui/format.ts";
+import type { LineRange } from "./line-range.ts";
+import type { LogLine } from "./log-reader.ts";
+import type { SectionName } from "./sections.ts";
+import type { LogSpan } from "./spans.ts";
+
+/** What a log tells those who stand around it. */
+export interface LogViewListener {
+  onLines(shown: LogCounts): void;
+  /** How many lines have come below of what is seen. */
+  onUnseen(lines: number): void;
+}
+
+export interface LogCounts {
+  readonly lines: number;
+  readonly firstError: number | undefined;
+}
+
+const chunkLines = 200;
+const lineHeightPx = 20;
+/** Of a longer log the beginning and the end are shown. */
+const maxLines = 200_000;
+const headLines = 20_000;
+/** Sections that fold once they are over. */
+const folding: ReadonlySet<SectionName> = new Set(["Setup", "Refresh"]);
+const worthFolding = 4;
+
+interface Section {
+  readonly name: SectionName;
+  readonly element: HTMLDetailsElement;
+  readonly count: HTMLElement;
+  lines: number;
+}
+
+/**
+ * The lines of a log in a page: text nodes and classes of a closed set, never HTML. Lines stand in chunks that the browser lays out when they
+ * are seen, chunks in sections that fold.
+ */
+export class LogView {
+  readonly #box: HTMLElement;
+  readonly #listener: LogViewListener;
+  readonly #lines: (HTMLElement | undefined)[] = [];
+  #chunks: HTMLElement[] = [];
+  #section: Section | undefined;
+  #chunk: HTMLElement | undefined;
+  #waiting: LogLine[] = [];
+  #frame: number | undefined;
+  #startedAt: Date | undefined;
+  #firstError: number | undefined;
+  #isAtEnd = true;
+  #unseen = 0;
+  #shownLines = 0;
+  #gap: HTMLElement | undefined;
+  #hidden = 0;
+  #marked: readonly HTMLElement[] = [];
+
+  constructor(box: HTMLElement, listener: LogViewListener) {
+    this.#box = box;
+    this.#listener = listener;
+  }
+
+  /** Shows lines with the next frame. */
+  add(lines: readonly LogLine[]): void {
+    this.#waiting.push(...lines);
+    this.#frame ??= window.requestAnimationFrame(() => this.flush());
+  }
+
+  /** Shows what waits to be shown. */
+  flush(): void {
+    if (this.#frame !== undefined) window.cancelAnimationFrame(this.#frame);
+    this.#frame = undefined;
+    const lines = this.#waiting;
+    if (lines.length === 0) return;
+    this.#waiting = [];
+    for (const line of lines) this.#show(line);
+    this.#keepBounded();
+    this.#listener.onLines({ lines: this.#lines.length, firstError: this.#firstError });
+    if (this.#isAtEnd) this.toEnd();
+    else this.#setUnseen(this.#unseen + lines.length);
+  }
+
+  clear(): void {
+    if (this.#frame !== undefined) window.cancelAnimationFrame(this.#frame);
+    this.#frame = undefined;
+    this.#box.replaceChildren();
+    this.#lines.length = 0;
+    this.#chunks = [];
+    this.#waiting = [];
+    this.#section = undefined;
+    this.#chunk = undefined;
+    this.#firstError = undefined;
+    this.#shownLines = 0;
+    this.#gap = undefined;
+    this.#hidden = 0;
+    this.#listener.onLines({ lines: 0, firstError: undefined });
+  }
+
+  /** To be called when the box was scrolled: it follows while it stands at the end. */
+  scrolled(): void {
+    const { scrollTop, clientHeight, scrollHeight } = this.#box;
+    this.#isAtEnd = scrollHeight - scrollTop - clientHeight < lineHeightPx * 2;
+    if (this.#isAtEnd) this.#setUnseen(0);
+  }
+
+  /** Stops following where it stands. */
+  hold(): void {
+    this.#isAtEnd = false;
+  }
+
+  toStart(): void {
+    this.#isAtEnd = false;
+    this.#box.scrollTop = 0;
+  }
+
+  toEnd(): void {
+    this.#isAtEnd = true;
+    this.#box.scrollTop = this.#box.scrollHeight;
+    this.#setUnseen(0);
+  }
+
+  /** Marks lines and goes to the first; false if it is not shown. */
+  mark({ first, last }: LineRange, look: "linked" | "hit" = "linked"): boolean {
+    for (const line of this.#marked) delete line.dataset.mark;
+    this.#marked = this.#lines.slice(first - 1, Math.min(last, first + maxMarked)).filter((line) => line !== undefined);
+    for (const line of this.#marked) line.dataset.mark = look;
+    const [target] = this.#marked;
+    if (target === undefined) return false;
+    this.#isAtEnd = false;
+    const section = target.closest("details");
+    if (section !== null) section.open = true;
+    // Only the box is to scroll; the page comes along for an address that names lines.
+    const top = window.scrollY;
+    target.scrollIntoView({ block: "center" });
+    if (look === "hit") {
+      window.scrollTo({ top });
+      this.#box.scrollIntoView({ block: "nearest" });
+    }
+    return true;
+  }
+
+  /** The text of lines, as far as they are shown. */
+  textOf({ first, last }: LineRange): string {
+    return this.#lines
+      .slice(first - 1, last)
+      .map((line) => line?.textContent ?? "")
+      .join("\n");
+  }
+
+  foldAll(isFolded: boolean): void {
+    for (const section of this.#box.querySelectorAll("details")) section.open = !isFolded;
+  }
+
+  #show(line: LogLine): void {
+    if (this.#section === undefined || (line.section !== this.#section.name && line.kind !== "remark"))
+      this.#begin(line.section);
+    if (this.#chunk === undefined || this.#chunk.childElementCount >= chunkLines) this.#beginChunk();
+    const element = this.#elementOf(line);
+    this.#chunk?.append(element);
+    this.#shownLines += 1;
+    if (this.#section !== undefined) this.#section.lines += 1;
+    if (line.number === 0) return;
+    this.#lines[line.number - 1] = element;
+    if (line.kind === "error") this.#firstError ??= line.number;
+    if (this.#section !== undefined) this.#section.count.textContent = countText(this.#section.lines, "line");
+  }
+
+  #begin(name: SectionName): void {
+    const before = this.#section;
+    if (before !== undefined && folding.has(before.name) && name !== "Error" && before.lines >= worthFolding)
+      before.element.open = before.element.querySelector("[data-mark]") !== null;
+    const element = document.createElement("details");
+    element.open = true;
+    element.className = "log-section";
+    element.dataset.section = name;
+    const title = document.createElement("summary");
+    const count = document.createElement("span");
+    title.append(name, count);
+    element.append(title);
+    this.#box.append(element);
+    this.#section = { name, element, count, lines: 0 };
+    this.#chunk = undefined;
+  }
+
+  #beginChunk(): void {
+    this.#chunk = document.createElement("div");
+    this.#chunk.className = "log-chunk";
+    this.#chunks.push(this.#chunk);
+    this.#section?.element.append(this.#chunk);
+  }
+
+  #elementOf({ number, spans, kind, at }: LogLine): HTMLElement {
+    const element = document.createElement("div");
+    element.className = "log-line";
+    if (kind !== "program") element.dataset.kind = kind;
+    if (number > 0) element.dataset.n = String(number);
+    if (at !== undefined) {
+      this.#startedAt ??= at;
+      element.dataset.clock = at.toLocaleTimeString("en-GB");
+      element.dataset.since = `+${((at.getTime() - this.#startedAt.getTime()) / 1000).toFixed(1)}s`;
+    }
+    element.append(...spans.map(nodeOf));
+    return element;
+  }
+
+  /** Takes chunks out of the middle of a log that is too long, and says so in their place. */
+  #keepBounded(): void {
+    if (this.#shownLines <= maxLines) return;
+    const from = headLines / chunkLines;
+    while (this.#shownLines > maxLines) {
+      const [chunk] = this.#chunks.splice(from, 1);
+      if (chunk === undefined) return;
+      this.#shownLines -= chunk.childElementCount;
+      this.#hidden += chunk.childElementCount;
+      for (const line of chunk.children)
+        if (line instanceof HTMLElement && line.dataset.n !== undefined) delete this.#lines[Number(line.dataset.n) - 1];
+      this.#sayHidden(chunk);
+    }
+  }
+
+  #sayHidden(instead: HTMLElement): void {
+    if (this.#gap === undefined) {
+      this.#gap = document.createElement("div");
+      this.#gap.className = "log-gap";
+      instead.replaceWith(this.#gap);
+    } else instead.remove();
+    this.#gap.textContent = `[${this.#hidden.toLocaleString("en")} lines are not shown: search finds what is in them, and the download has them]`;
+  }
+
+  #setUnseen(lines: number): void {
+    if (lines === this.#unseen) return;
+    this.#unseen = lines;
+    this.#listener.onUnseen(lines);
+  }
+}
+
+const maxMarked = 5_000;
+
+function nodeOf({ text, look, color, background, href }: LogSpan): Node {
+  if (look === "" && color === undefined && background === undefined && href === undefined)
+    return document.createTextNode(text);
+  const element = href === undefined ? document.createElement("span") : linkTo(href);
+  element.className = look;
+  element.append(text);
+  if (color !== undefined) element.style.color = color;
+  if (background !== undefined) element.style.backgroundColor = background;
+  return element;
+}
+
+/** A link of a log shows its host: its text may say another one. */
+function linkTo(href: string): HTMLAnchorElement {
+  const link = document.createElement("a");
+  link.href = href;
+  link.rel = "noopener noreferrer";
+  link.target = "_blank";
+  link.dataset.host = new URL(href).host;
+  return link;
+}

@@ -1,0 +1,38 @@
+import { useQueryClient } from "@tanstack/react-query";
+import { useEffect } from "react";
+import { useLocation, useSearchParams } from "wouter";
+import { SignInForm } from "../../app/sign-in-form.tsx";
+import { CliLine } from "../../ui/cli-line.tsx";
+
+/** Only a path of ours: never another server, which `//host` would be. */
+export const safeNext = (next: string | null): string => (next !== null && /^\/(?![/\\])/.test(next) ? next : "/");
+
+export function LoginPage() {
+  const [, navigate] = useLocation();
+  const [params] = useSearchParams();
+  const client = useQueryClient();
+  useEffect(() => {
+    document.title = "Sign in · Windlass";
+  }, []);
+  const onSignedIn = () => {
+    client.clear();
+    navigate(safeNext(params.get("next")), { replace: true });
+  };
+  return (
+    <main className="mx-auto flex min-h-dvh max-w-sm flex-col justify-center gap-6 px-4 py-10">
+      <div className="flex flex-col items-center gap-3 text-center">
+        <img src="/icons/idle.svg" alt="" className="size-11" />
+        <h1 className="font-semibold text-xl tracking-tight">Sign in to Windlass</h1>
+      </div>
+      <div className="panel p-6">
+        <SignInForm onSignedIn={onSignedIn} />
+      </div>
+      <div className="quiet space-y-2 text-sm">
+        <p>No key yet? An owner of your organization makes one:</p>
+        <div className="rounded-field border border-base-300 bg-base-100 px-3 py-1.5">
+          <CliLine command="windlass apikey create --name me --role operator" />
+        </div>
+      </div>
+    </main>
+  );
+}

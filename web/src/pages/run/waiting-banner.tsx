@@ -1,0 +1,46 @@
+import { Link } from "wouter";
+import { type Run, WaitingReason } from "../../../../src/gen/windlass/v1/run_pb.ts";
+import { usePath } from "../../app/organization.ts";
+import { shortId } from "../../ui/format.ts";
+import { WaitIcon } from "../../ui/icons.tsx";
+import { RelativeTime } from "../../ui/relative-time.tsx";
+import { waitingWords } from "../../words/waiting.ts";
+
+/** Why a run does not move, since when, and what ends it. */
+export function WaitingBanner({ run: { waiting } }: { readonly run: Run }) {
+  const path = usePath();
+  if (waiting === undefined) return null;
+  const { text, end } = waitingWords(waiting);
+  return (
+    <section
+      aria-label="Why it waits"
+      className="flex gap-3 rounded-box border border-warning/40 bg-warning/8 px-4 py-3"
+      data-testid="waiting"
+    >
+      <span className="mt-0.5 text-warning">
+        <WaitIcon />
+      </span>
+      <div className="min-w-0 space-y-0.5">
+        <p>
+          <span className="font-medium">{text}</span>
+          <span className="quiet">
+            {" "}
+            since <RelativeTime time={waiting.sinceTime} never="an unknown time" />
+            {waiting.queuePosition > 0 && `, number ${waiting.queuePosition} in the queue`}
+          </span>
+        </p>
+        {waiting.detail !== "" && waiting.reason !== WaitingReason.CONFIRMATION && (
+          <p className="break-words text-sm">{waiting.detail}</p>
+        )}
+        <p className="quiet text-sm">
+          {end}{" "}
+          {waiting.blockingRunId !== "" && (
+            <Link href={path("runs", waiting.blockingRunId)} className="font-mono text-xs underline">
+              {shortId(waiting.blockingRunId)}
+            </Link>
+          )}
+        </p>
+      </div>
+    </section>
+  );
+}
