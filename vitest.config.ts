@@ -1,7 +1,4 @@
-import { existsSync } from "node:fs";
 import { defineConfig } from "vitest/config";
-
-const postgresSetup = "test/postgres-setup.ts";
 
 export default defineConfig({
   test: {
@@ -12,11 +9,11 @@ export default defineConfig({
       "scripts/**/*.test.ts",
       "test/**/*.test.ts",
     ],
-    globalSetup: existsSync(new URL(postgresSetup, import.meta.url)) ? [postgresSetup] : [],
+    globalSetup: ["test/bundle-setup.ts", "test/postgres-setup.ts"],
     // Forks, because tests open native databases and send signals.
     pool: "forks",
-    // Process tests wait more than they compute.
-    maxWorkers: 2,
+    // On two processors: process tests wait for more than half of their time.
+    maxWorkers: 3,
     // Other work on a shared machine can make a process test late once; twice is a fault.
     retry: process.env.CI === undefined ? 0 : 1,
     testTimeout: 30_000,

@@ -7,8 +7,8 @@ import { RunPhase } from "../src/gen/windlass/v1/run_pb.ts";
 import { FakeRuns, runId } from "../test/support/cli/fake-runs.ts";
 import { FakeServer } from "../test/support/cli/fake-server.ts";
 import { eventually } from "../test/support/cli/run-cli.ts";
+import { programPath } from "../test/support/programs.ts";
 
-const program = new URL("./windlass.ts", import.meta.url).pathname;
 let home: string;
 beforeAll(() => {
   home = mkdtempSync(join(tmpdir(), "windlass-cli-"));
@@ -16,7 +16,7 @@ beforeAll(() => {
 afterAll(() => rmSync(home, { recursive: true, force: true }));
 
 function start(args: readonly string[], environment: Record<string, string> = {}) {
-  const child = spawn(process.execPath, [program, ...args], { env: { HOME: home, ...environment } });
+  const child = spawn(programPath("windlass"), args, { env: { HOME: home, ...environment } });
   const seen = { stdout: "", stderr: "" };
   child.stdout.on("data", (chunk: Buffer) => {
     seen.stdout += chunk.toString();

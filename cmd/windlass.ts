@@ -1,11 +1,7 @@
 #!/usr/bin/env node
-import { checkNodeVersion } from "../src/lib/program/node-version.ts";
+import { startProgram } from "../src/lib/program/start.ts";
 
-const check = checkNodeVersion();
-if (check.kind === "too-old") {
-  process.stderr.write(`windlass: ${check.message}\n`);
-  process.exitCode = 1;
-} else {
+startProgram("windlass", async () => {
   // Before anything large is imported: the second start finds its modules stripped of types and compiled.
   const { useCompileCache } = await import("../src/lib/program/compile-cache.ts");
   useCompileCache();
@@ -14,5 +10,5 @@ if (check.kind === "too-old") {
   const { boundResolver } = await import("../src/lib/environment.ts");
   boundResolver();
   using io = processIo();
-  process.exitCode = await main(io);
-}
+  return await main(io);
+});

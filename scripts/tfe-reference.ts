@@ -11,8 +11,8 @@ Made from \`scripts/tfe-routes.ts\` and \`src/tfe/routes.ts\` by \`npm run gener
 (\`cloud {}\` and \`backend "remote"\`), to the \`hashicorp/tfe\` provider and to programs with go-tfe. How to move to it: [from-hcp-terraform.md](from-hcp-terraform.md).
 
 It is another dialect of [the same API](api.md): the same objects, roles, limits and records. A route that is not in this table answers 404, and so does
-what a key may not see or do. Documents are JSON:API (\`application/vnd.api+json\`), errors are its error documents. Ids are spelled with a hyphen: \`run-…\`
-is \`run_…\`. An organization's id is its name.
+what a key may not see or do. Documents are JSON:API (\`application/vnd.api+json\`), errors are its error documents. Ids are told by a hyphen and 16
+letters and digits: \`run-h0pAB1r2FmdwkI2B\`. \`windlass\` takes these too, and the API takes its own (\`run_…\`). An organization's id is its name.
 
 Each route names the lowest role whose keys it answers. *anybody* needs no key. *the URL* needs none either: who was given the URL has a secret in its
 path, good for one object and one method, for 25 hours and as long as the key in whose name it was made.`;

@@ -196,7 +196,11 @@ export const routeGroups: readonly RouteGroup[] = [
     title: "Runs",
     routes: {
       "POST /runs": line("operator", "starts one; planners too, if it only plans", "runs"),
-      "GET /runs/:run": line("reader", "one; waits while nothing happens", "runs"),
+      "GET /runs/:run": line(
+        "reader",
+        "one; with `Prefer: wait=SECONDS` it waits for the next state of what its caller knows",
+        "runs",
+      ),
       "GET /workspaces/:workspace/runs": line("reader", "those of a workspace", "runs"),
       "POST /runs/:run/actions/apply": line("operator", "confirms its plan", "runs"),
       "POST /runs/:run/actions/discard": line("operator", "discards its plan", "runs"),
@@ -205,6 +209,8 @@ export const routeGroups: readonly RouteGroup[] = [
       "POST /runs/:run/actions/force-execute": line("owner", "puts it before all others, which are discarded", "runs"),
       "GET /runs/:run/run-events": line("reader", "what happened to it", "runs"),
       "GET /run-events/:event": line("reader", "one of these", "runs"),
+      "GET /runs/:run/task-stages": line("reader", "none: there are no tasks between its phases", "run-reads"),
+      "GET /runs/:run/policy-checks": line("reader", "none: there are no policies", "run-reads"),
       "GET /runs/:run/comments": line("reader", "what people said of it", "runs"),
       "POST /runs/:run/comments": line("planner", "says something", "runs"),
       "GET /comments/:comment": line("reader", "one comment", "runs"),

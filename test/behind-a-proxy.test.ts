@@ -50,6 +50,15 @@ test("below a path, a run goes from the command line to an agent and back, and b
   await agent.stop("SIGTERM");
 });
 
+test("below a path, who asks the host where the TFE API is gets URLs with the path", async () => {
+  await using front = await fromCaller();
+  const { url } = through(front);
+  for (const at of [`${url}/.well-known/terraform.json`, new URL("/.well-known/terraform.json", url)]) {
+    const services = (await (await fetch(at)).json()) as Readonly<Record<string, unknown>>;
+    expect(services).toMatchObject({ "tfe.v2": `${url}/api/v2/`, "login.v1": { token: `${url}/oauth/token` } });
+  }
+});
+
 test("who shows bad credentials through a proxy is held back alone", async () => {
   await using front = await fromCaller();
   const { scene, server } = stage;

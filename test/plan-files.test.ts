@@ -2,13 +2,11 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { RunPhase, RunState } from "../src/gen/windlass/v1/run_pb.ts";
-import { hasPostgres } from "./postgres.ts";
 import { makingEngine } from "./support/engine.ts";
 import { useStage } from "./support/stage.ts";
+import { storages } from "./support/terraform-stage.ts";
 
-const engines = hasPostgres ? (["sqlite", "postgres"] as const) : (["sqlite"] as const);
-
-describe.each(engines)("what a plan made, with %s", (engine) => {
+describe.each(storages)("what a plan made, with %s", (engine) => {
   const stage = useStage({ engine });
 
   /** A workspace whose plans are made by one agent and applied by another. */

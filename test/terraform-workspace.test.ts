@@ -28,6 +28,14 @@ const configurations = {
   "a backend block": { "main.tf": `terraform {\n  backend "s3" {}\n}\n${resource}` },
   "a cloud block": { "main.tf": `terraform {\n  cloud {\n    organization = "o"\n  }\n}\n${resource}` },
   "a module to install": { "main.tf": `module "m" {\n  source = "./m"\n}\n${resource}`, "m/main.tf": "" },
+  "a cloud block and a module to install": {
+    "main.tf": `terraform {\n  cloud {\n    organization = "o"\n  }\n}\nmodule "m" {\n  source = "./m"\n}\n${resource}`,
+    "m/main.tf": "",
+  },
+  "a backend block in JSON and a module to install": {
+    "main.tf": `module "m" {\n  source = "./m"\n}\n${resource}`,
+    ...{ "backend.tf.json": '{"terraform":{"backend":{"s3":{}}}}', "m/main.tf": "" },
+  },
   "a module that asks": {
     "main.tf": 'module "m" {\n  source = "./m"\n}\noutput "name" {\n  value = module.m.name\n}\n',
     "m/main.tf": 'output "name" {\n  value = terraform.workspace\n}\n',

@@ -3,6 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createApiKey } from "../src/control/people/api-keys.ts";
+import { uploadAnnounced } from "../src/control/runs/configuration-runs.ts";
+import { announceConfiguration } from "../src/control/workspaces/pending-configurations.ts";
 import { Readiness } from "../src/http/readiness.ts";
 import { memoryLog } from "../src/lib/program/log.ts";
 import { interceptorsFor } from "../src/rpc/interceptors.ts";
@@ -11,6 +13,7 @@ import { runCli } from "./support/cli/run-cli.ts";
 import { openTestControl, type TestControl } from "./support/control.ts";
 import { type Listener, listen } from "./support/listen.ts";
 import { stateRow } from "./support/rows.ts";
+import { ref } from "./support/wanted.ts";
 
 let fixture: TestControl;
 let listener: Listener;
@@ -83,6 +86,54 @@ describe("windlass workspace", () => {
       ...{ applyTimeout: "5400s", parallelism: 4, agentSelector: "zone=a,gpu" },
     });
     expect(JSON.parse(json)).not.toHaveProperty("planTimeout");
+  });
+
+  test("one that follows its organization and is not to be destroyed says so, and its tags have values", async () => {
+    const made = ["workspace", "create", "follower", "--inherit-execution-mode", "--refuse-destroy"];
+    await done(...made, "--tag", "prod,owner=ana=maria");
+    const { stdout } = await done("workspace", "get", "follower");
+    for (const line of [
+      /^Tags: +owner=ana=maria, prod$/m,
+      /^Execution mode: +remote, as the organization has it$/m,
+      /^Destroy: +refused$/m,
+    ]) {
+      expect(stdout).toMatch(line);
+    }
+    await done("workspace", "edit", "follower", "--refuse-destroy=false", "--tag", "prod", "--execution-mode", "local");
+    const { stdout: json } = await done("workspace", "get", "follower", "-o", "json");
+    expect(JSON.parse(json)).toMatchObject({
+      ...{ tags: ["prod"], tagBindings: {}, executionMode: "EXECUTION_MODE_LOCAL" },
+      ...{ inheritsExecutionMode: false, refusesDestroy: false },
+    });
+    await refused(
+      2,
+      /follows its organization/,
+      "ws",
+      "edit",
+      "follower",
+      "--inherit-execution-mode",
+      "--pool",
+      "prod",
+    );
+  });
+
+  test("a configuration whose archive is to come, or was refused, says so", async () => {
+    await done("workspace", "create", "packed");
+    const { control } = fixture;
+    const wish = { workspace: ref("packed"), isSpeculative: true, isProvisional: true, queuesRun: false };
+    const pending = await announceConfiguration(control, fixture.as("operator"), wish);
+    const { id } = (await announceConfiguration(control, fixture.as("operator"), wish)).configuration;
+    const chunks = (async function* () {
+      yield Buffer.from("no archive");
+    })();
+    await uploadAnnounced(control, fixture.as("operator"), { id, chunks }).catch(() => undefined);
+    const { stdout } = await done("cv", "list", "-w", "packed", "-o", "wide");
+    expect(stdout).toMatch(new RegExp(`${pending.configuration.id} +pending +- +- +plan only, provisional`));
+    expect(stdout).toMatch(new RegExp(`${id} +errored +- +- +plan only, provisional`));
+    const shown = (await done("cv", "get", id)).stdout;
+    expect(shown).toMatch(/^Status: +errored$/m);
+    expect(shown).toMatch(/^Error: +.*not a gzip file/m);
+    expect(shown).not.toMatch(/^(Files|Size|Uploaded): +[^-]/m);
   });
 
   test("bad values are explained", async () => {

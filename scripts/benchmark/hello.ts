@@ -19,7 +19,7 @@ interface Timed {
 const greeting = () => ({ key: "who", value: systemRandom.uuid() });
 
 /** A run with changes on an idle agent, from the call that creates it. */
-async function throughApi({ api }: TestServer, workspace: string): Promise<Timed> {
+export async function throughApi({ api }: TestServer, workspace: string): Promise<Timed> {
   const start = now();
   const runId = await api.start(workspace, { autoApply: true, variables: [greeting()] });
   let firstLineMs = 0;
@@ -33,7 +33,7 @@ async function throughApi({ api }: TestServer, workspace: string): Promise<Timed
 }
 
 /** The same from the command line: the program's own start and the upload count too. */
-async function throughCli(scene: Scene, server: TestServer, workspace: string): Promise<Timed> {
+export async function throughCli(scene: Scene, server: TestServer, workspace: string): Promise<Timed> {
   const directory = await scene.configuration("hello");
   const start = now();
   const { key, value } = greeting();

@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import { execa } from "execa";
 import { systemRandom } from "../../src/lib/random.ts";
 import type { Scene, TestServer } from "../../test/support/scene.ts";
+import { lengthOf, type Pause, preciseMs, RequestTrace } from "./request-trace.ts";
 import { now, row, rowWithTail } from "./timing.ts";
 
 const hello = fileURLToPath(new URL("../../test/fixtures/terraform/hello", import.meta.url));
@@ -25,11 +26,17 @@ resource "terraform_data" "talking" {
 }
 `;
 
+/** A line of a log, in milliseconds since 1970. */
+interface ShownLine {
+  readonly writtenMs: number;
+  readonly shownMs: number;
+}
+
 /** A directory in which a person types terraform's commands. */
 interface Typing {
   type(...args: readonly string[]): Promise<void>;
-  /** Types apply, and answers how many milliseconds after each line was written it was shown. */
-  delays(): Promise<readonly number[]>;
+  /** Types apply, and answers when each line was written and shown. */
+  lines(): Promise<readonly ShownLine[]>;
 }
 
 const greeting = (): string => `-var=who=${systemRandom.uuid()}`;
@@ -40,12 +47,12 @@ async function typingIn(directory: string, env: Readonly<Record<string, string>>
     type: async (...args) => {
       await execa("terraform", args, options);
     },
-    delays: async () => {
-      const seen: number[] = [];
+    lines: async () => {
+      const seen: ShownLine[] = [];
       const program = execa("terraform", ["apply", "-auto-approve", "-no-color", greeting()], options);
       for await (const text of program) {
         const written = /\bat=(\d+)\d{6}$/.exec(text)?.[1];
-        if (written !== undefined) seen.push(performance.timeOrigin + now() - Number(written));
+        if (written !== undefined) seen.push({ writtenMs: Number(written), shownMs: preciseMs() });
       }
       if (seen.length !== lines) throw new Error(`terraform showed ${seen.length} of ${lines} lines`);
       return seen;
@@ -56,7 +63,7 @@ async function typingIn(directory: string, env: Readonly<Record<string, string>>
 /** Terraform with a `cloud` block for a workspace of a server, over plain HTTP: what it says on the wire is the same. */
 async function throughServer(
   scene: Scene,
-  { url, api, adminTokenFile }: TestServer,
+  { url, api, adminTokenFile }: Pick<TestServer, "url" | "api" | "adminTokenFile">,
   configuration: string,
 ): Promise<Typing> {
   const directory = await mkdtemp(join(scene.directory, "cloud-"));
@@ -105,6 +112,62 @@ async function inShell(scene: Scene): Promise<{ readonly init: number; readonly 
   return { init: await timed(() => typing.type("init", "-input=false")), apply: await timed(() => apply(typing)) };
 }
 
+/** A directory whose requests are noted. */
+interface Traced {
+  readonly typing: Typing;
+  readonly trace: RequestTrace;
+}
+
+async function traced(scene: Scene, server: TestServer, configuration: string): Promise<Traced> {
+  const trace = await RequestTrace.open(server.url);
+  scene.defer(() => trace[Symbol.asyncDispose]());
+  const { api, adminTokenFile } = server;
+  return { typing: await throughServer(scene, { url: trace.url, api, adminTokenFile }, configuration), trace };
+}
+
+/** An apply, and what its client waited for by itself. */
+interface TracedApply {
+  readonly ms: number;
+  readonly pauses: readonly Pause[];
+}
+
+async function tracedApply({ typing, trace }: Traced): Promise<TracedApply> {
+  trace.take();
+  const ms = await timed(() => apply(typing));
+  return { ms, pauses: trace.take() };
+}
+
+const ownMs = ({ pauses }: TracedApply): number => pauses.reduce((sum, one) => sum + lengthOf(one), 0);
+
+/** How late lines were, those that were written while the client had a read under way, and those while it slept. */
+interface Delays {
+  readonly reading: number[];
+  readonly sleeping: number[];
+}
+
+async function addDelays({ typing, trace }: Traced, { reading, sleeping }: Delays): Promise<void> {
+  trace.take();
+  const lines = await typing.lines();
+  const pauses = trace.take();
+  for (const { writtenMs, shownMs } of lines) {
+    const isAsleep = pauses.some(({ fromMs, toMs }) => writtenMs >= fromMs && writtenMs < toMs);
+    (isAsleep ? sleeping : reading).push(shownMs - writtenMs);
+  }
+}
+
+const delayRows = (how: string, { reading, sleeping }: Delays): readonly string[] => {
+  const all = [...reading, ...sleeping];
+  const rows = [
+    ["log line written → shown", all],
+    [`  ${reading.length} of ${all.length} written while terraform reads`, reading],
+    [`  ${sleeping.length} of ${all.length} written while it sleeps`, sleeping],
+  ] as const;
+  return rows.flatMap(([what, samples]) => (samples.length === 0 ? [] : [rowWithTail(`${what}, ${how}`, samples)]));
+};
+
+const shownPauses = (pauses: readonly Pause[]): string =>
+  pauses.map((one) => `${(lengthOf(one) / 1000).toFixed(2)} s`).join(", ");
+
 /** The stock terraform program with a `cloud` block: beside a server that holds its reads, one that does not, and a shell. */
 export async function tfeTable(scene: Scene, rounds: number, largeRounds: number): Promise<string> {
   const holding = await scene.server({ serverAgents: 1 });
@@ -112,21 +175,27 @@ export async function tfeTable(scene: Scene, rounds: number, largeRounds: number
   const talkingDirectory = await mkdtemp(join(scene.directory, "talking-"));
   await writeFile(join(talkingDirectory, "main.tf"), talking);
   const [held, plain] = [await throughServer(scene, holding, hello), await throughServer(scene, answering, hello)];
-  const [heldTalk, plainTalk] = [
-    await throughServer(scene, holding, talkingDirectory),
-    await throughServer(scene, answering, talkingDirectory),
-  ];
-  for (const typing of [held, plain]) await apply(typing);
+  const noted = await traced(scene, holding, hello);
+  for (const typing of [held, plain, noted.typing]) await apply(typing);
   const [local, heldMs, plainMs]: [{ init: number; apply: number }[], number[], number[]] = [[], [], []];
+  const notedApplies: TracedApply[] = [];
   for (let round = 0; round < rounds; round++) {
     heldMs.push(await timed(() => apply(held)));
     plainMs.push(await timed(() => apply(plain)));
+    notedApplies.push(await tracedApply(noted));
     local.push(await inShell(scene));
   }
-  const [heldDelays, plainDelays]: [number[], number[]] = [[], []];
+  const [heldTalk, plainTalk] = [
+    await traced(scene, holding, talkingDirectory),
+    await traced(scene, answering, talkingDirectory),
+  ];
+  const [heldDelays, plainDelays]: [Delays, Delays] = [
+    { reading: [], sleeping: [] },
+    { reading: [], sleeping: [] },
+  ];
   for (let round = 0; round < largeRounds; round++) {
-    heldDelays.push(...(await heldTalk.delays()));
-    plainDelays.push(...(await plainTalk.delays()));
+    await addDelays(heldTalk, heldDelays);
+    await addDelays(plainTalk, plainDelays);
   }
   return [
     `terraform with a cloud block, ${rounds} rounds, each beside the others; log lines of ${largeRounds} applies`,
@@ -140,7 +209,17 @@ export async function tfeTable(scene: Scene, rounds: number, largeRounds: number
     ),
     row("terraform apply -auto-approve, reads held", heldMs),
     row("terraform apply -auto-approve, --tfe-hold 0s", plainMs),
-    rowWithTail("log line written → shown, reads held", heldDelays),
-    rowWithTail("log line written → shown, --tfe-hold 0s", plainDelays),
+    row(
+      "the first again, its requests noted",
+      notedApplies.map(({ ms }) => ms),
+    ),
+    row("  of it terraform's own waits, no request under way", notedApplies.map(ownMs)),
+    row(
+      "  of it all the rest",
+      notedApplies.map((one) => one.ms - ownMs(one)),
+    ),
+    `  its waits, in order: ${shownPauses(notedApplies.at(-1)?.pauses ?? [])}`,
+    ...delayRows("reads held", heldDelays),
+    ...delayRows("--tfe-hold 0s", plainDelays),
   ].join("\n");
 }

@@ -5,7 +5,7 @@ import type { Person, Principal } from "../domain/people/principal.ts";
 import { WindlassError } from "../lib/words/errors.ts";
 import { secretIn } from "./browser-cookie.ts";
 import type { CallRates } from "./call-rates.ts";
-import { demandOwnPage, ownOrigins, type AskingPage } from "./own-page.ts";
+import { type AskingPage, demandOwnPage, ownOrigins } from "./own-page.ts";
 
 /** How callers are told apart and held back. */
 export interface CallerOptions extends Pick<AuthenticationOptions, "serverAgentTokenHash"> {

@@ -2,7 +2,7 @@ import type { ServerHttp2Session } from "node:http2";
 import type { Server, Socket } from "node:net";
 import { type Clock, systemClock } from "../lib/clock.ts";
 import { type Networks, noNetworks } from "../lib/net/networks.ts";
-import { withoutPrefix } from "../lib/net/path-prefix.ts";
+import { isBelow, withoutPrefix } from "../lib/net/path-prefix.ts";
 import { portOf } from "../lib/net/port-of.ts";
 import type { Log } from "../lib/program/log.ts";
 import { WindlassError } from "../lib/words/errors.ts";
@@ -122,7 +122,7 @@ function openSockets({
   const sessions = new Set<ServerHttp2Session>();
   const connections = new Connections(clock, connectionLimits, trust.proxies);
   const route = routeTo(tenants, { shutdown: shutdown.signal, clock, log });
-  const prefixOf = (url: string) => (withoutPrefix(url, pathPrefix) === url ? "" : pathPrefix);
+  const prefixOf = (url: string) => (isBelow(url, pathPrefix) ? pathPrefix : "");
   const handler: HttpHandler = (request, response) => {
     // A connection that finished its call while the server stops is closed instead of kept.
     response.once("close", () => {

@@ -1,8 +1,11 @@
-import { stringify } from "yaml";
+import { createRequire } from "node:module";
+import type * as Yaml from "yaml";
 import type { CommandFlag } from "./command-line.ts";
 import { settingText } from "./setting-schemas.ts";
 import type { Origins, Setting, Settings, SettingValues } from "./settings.ts";
 import { keysOf } from "./values/records.ts";
+
+const require = createRequire(import.meta.url);
 
 /** What `config print` of a daemon takes beside the settings. */
 export const printFlags: readonly CommandFlag[] = [
@@ -63,8 +66,10 @@ function shownSetting<S extends Settings>(
   return { name: one.flag ?? one.env ?? name, value: text, origin: origins[name], isMasked };
 }
 
-const yamlLine = ({ name, value, origin, isMasked }: ShownSetting, isWithOrigin: boolean): string =>
-  `${isMasked ? "# " : ""}${stringify({ [name]: plain(value) }, { lineWidth: 0 }).trimEnd()}${isWithOrigin ? `  # ${origin}` : ""}\n`;
+function yamlLine({ name, value, origin, isMasked }: ShownSetting, isWithOrigin: boolean): string {
+  const { stringify }: typeof Yaml = require("yaml");
+  return `${isMasked ? "# " : ""}${stringify({ [name]: plain(value) }, { lineWidth: 0 }).trimEnd()}${isWithOrigin ? `  # ${origin}` : ""}\n`;
+}
 
 /** Numbers and claims without quotes, as people write them. */
 const plain = (text: string): string | number | boolean =>

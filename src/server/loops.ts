@@ -3,10 +3,8 @@ import { dispatchUntil } from "../control/jobs/dispatcher.ts";
 import { sweepUntil } from "../control/runs/sweeper.ts";
 import { flushUntil, type Liveness } from "../control/sessions/liveness.ts";
 import { collectUntil } from "../control/upkeep/gc-loop.ts";
-import { readRules } from "../rpc/calls/validation.ts";
 import { enterMaintenance } from "./data-dir.ts";
 import type { Opening } from "./opening.ts";
-import { requestSchemas } from "./routes.ts";
 
 /** What goes on by itself until the server stops. */
 export interface Loops {
@@ -25,7 +23,6 @@ export function startLoops(
   const stopping = new AbortController();
   const { signal } = stopping;
   const loops = [
-    readRules(requestSchemas, signal),
     dispatchUntil(control, signal),
     flushUntil(control, liveness, signal),
     sweepUntil(control, signal),

@@ -9,7 +9,7 @@ import { version } from "../lib/program/version.ts";
 import { createHiding } from "./hide-secrets.ts";
 import { meteredLogs, meteredStore } from "./observability/metered-stores.ts";
 import type { Observability } from "./observability/observe.ts";
-import { openStores } from "./open-stores.ts";
+import type { Stores } from "./open-stores.ts";
 import type { Opening } from "./opening.ts";
 import { limitsOf, timingOf } from "./settings.ts";
 import { retentionOf } from "./upkeep-settings.ts";
@@ -22,10 +22,10 @@ export interface ControlParts extends Pick<Control, "noServerAgent" | "certifica
 /** Third step: what the use cases work with, over the stores. */
 export async function openControl(
   opening: Opening,
+  { store, logs, blobs }: Stores,
   { watching, noServerAgent, certificate }: ControlParts,
 ): Promise<Control> {
   const { settings, clock, random, log, owned } = opening;
-  const { store, logs, blobs } = await openStores(opening);
   const vault = await openVault({ ...opening, store });
   const { metrics } = watching;
   const control: Control = {

@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
-import { parse } from "yaml";
+import { createRequire } from "node:module";
+import type * as Yaml from "yaml";
 import { engineDownloadsOf } from "../agent/program/engine-settings.ts";
 import { providerConfigOf } from "../agent/program/provider-settings.ts";
 import { sandboxPathProblems } from "../agent/program/sandbox-settings.ts";
@@ -10,6 +11,8 @@ import { knownVariables } from "../settings/known-variables.ts";
 import { serverSettings } from "../settings/server.ts";
 import { hiddenFromJobs } from "./server-agent-config.ts";
 import { dataDirOf, type ServerSettings } from "./settings.ts";
+
+const require = createRequire(import.meta.url);
 
 export type LoadedSettings =
   | {
@@ -42,6 +45,7 @@ function configFile(
   const path = named.kind === "loaded" ? named.values.config : undefined;
   if (path === undefined) return undefined;
   try {
+    const { parse }: typeof Yaml = require("yaml");
     const values: unknown = parse(readFileSync(path, "utf8"));
     if (values === null) return { path, values: {} };
     if (isRecord(values)) return { path, values };

@@ -31,9 +31,6 @@ const services = [...managementServices, RunService, AgentGatewayService, JobArt
 /** What reflection lists: it adds itself. */
 const shown = [...services, Health];
 
-/** What callers may send. */
-export const requestSchemas = services.flatMap(({ methods }) => methods.map(({ input }) => input));
-
 export interface RouteParts {
   readonly control: Control;
   readonly liveness: Liveness;

@@ -13,6 +13,7 @@ import { startLoops } from "./loops.ts";
 import { type MetricsParts, openMetricsPort } from "./observability/metrics-port.ts";
 import { type Observability, openObservability } from "./observability/observe.ts";
 import { openControl } from "./open-control.ts";
+import { openStores } from "./open-stores.ts";
 import { beginOpening, type Opening, refuseCopies, type ServerOptions } from "./opening.ts";
 import { openPort } from "./port.ts";
 import { callsOf } from "./routes.ts";
@@ -66,10 +67,14 @@ interface Parts {
 
 async function openParts(opening: Opening): Promise<Parts> {
   const { settings, environment, owned } = opening;
-  const serverAgent = await chooseServerAgent(settings, environment);
+  // Programs are tried while files are opened.
+  const choosing = chooseServerAgent(settings, environment);
+  choosing.catch(() => {});
   const watching = owned.use(await openObservability(environment));
   const certificate = await ShownCertificate.read(opening);
-  const control = await openControl(opening, {
+  const stores = await openStores(opening);
+  const serverAgent = await choosing;
+  const control = await openControl(opening, stores, {
     watching,
     certificate: () => certificate.facts,
     noServerAgent: serverAgent.kind === "none" ? serverAgent.cure : undefined,

@@ -342,7 +342,7 @@ export const serverSettings = {
     {
       flag: "tfe-hold",
       about:
-        "how long reads of runs and logs by the terraform program are held until something happens, so that it need not ask again; 0s answers at once",
+        "how long reads of logs by the terraform program, and of runs by who asks for it, are held until something happens; 0s answers at once",
       schema: durationMs(),
     },
     20 * second,

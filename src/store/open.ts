@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import Database from "better-sqlite3";
 import type pg from "pg";
@@ -57,7 +58,7 @@ export interface OpenStoreOptions extends OpenOptions {
 /** Logs and objects have a pool each beside the rows': a large upload must not hold up a claim. */
 const maxByteConnections = 4;
 
-const migrations = (name: string) => fileURLToPath(new URL(`../../migrations/${name}`, import.meta.url));
+const migrations = (name: string) => join(fileURLToPath(new URL("../../migrations", import.meta.url)), name);
 
 /**
  * Opens the database of the rows, and brings its schema up to date. Throws `storage_unavailable` when it cannot be

@@ -99,7 +99,7 @@ async function answerOf(
   const query = new URL(request.url ?? "/", "http://localhost").searchParams;
   const call: OpenCall = {
     ...{ control, urls: serving.urls, holds: serving.holds, transfers: serving.transfers, signal: serving.signal },
-    ...{ request, query, origin, address, params: match?.params ?? {} },
+    ...{ request, query, origin, address, recognize, params: match?.params ?? {} },
     personWith: async (token) => {
       const principal = await callerWith(control, callers, { token, address });
       await callers.rates?.admit(principal, address);

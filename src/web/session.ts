@@ -81,7 +81,7 @@ function formerSecret(call: WebCall): string | undefined {
 async function keyIn(call: WebCall): Promise<string> {
   const type = headerOf(call, "content-type")?.split(";")[0]?.trim().toLowerCase();
   if (type !== "application/json") throw invalid("", "expected JSON: content-type: application/json");
-  const body = jsonIn((await readBody(call.request, maxBodyBytes)).toString("utf8"));
+  const body = jsonIn((await readBody(call.request, call.control.clock, { maxBytes: maxBodyBytes })).toString("utf8"));
   const key = isJsonObject(body) ? body.get("apiKey") : undefined;
   if (typeof key !== "string" || key.trim() === "") throw invalid("apiKey", 'expected {"apiKey": "wdl_usr_…"}');
   return key.trim();

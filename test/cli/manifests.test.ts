@@ -67,7 +67,9 @@ const settings: Readonly<
   ],
   workingDirectory: ["envs/a", "envs/b"],
   autoApply: [true, false, ["true", "false"]],
-  tags: [["b", "a"], [], ["[a, b]", "[]"]],
+  inheritExecutionMode: [true, false, ["true", "false"]],
+  refuseDestroy: [true, false, ["true", "false"]],
+  tags: [["team=net", "b", "a"], [], ["[a, b, team=net]", "[]"]],
   planTimeout: ["1h30m", "0", ["90m", "0"]],
   applyTimeout: ["2h", "30s"],
   initTimeout: ["600s", "1d", ["10m", "1d"]],
@@ -320,18 +322,19 @@ describe("an export", () => {
     [
       "Workspace",
       "network",
-      { pool: "prod", tags: ["a"], variables: [{ name: "b", value: "2", env: true, description: "two" }] },
+      { pool: "prod", tags: ["a", "team=net"], variables: [{ name: "b", value: "2", env: true, description: "two" }] },
     ],
   ];
   const kinds = "pool,varset,workspace,providers";
+  const follower: Doc = ["Workspace", "follower", { inheritExecutionMode: true, refuseDestroy: true }];
 
   test("says what is there, so that applying it elsewhere makes the same", async () => {
-    await apply(...documents);
+    await apply(...documents, follower);
     const text = (await server.done(["manifest", "export", "--kinds", kinds])).stdout;
     const path = join(directory, "exported.yaml");
     await writeFile(path, text);
     const unchanged = JSON.parse((await server.done(["manifest", "diff", "-f", path, "--prune", "-o", "json"])).stdout);
-    expect(unchanged.map(({ kind }: Change) => kind)).toEqual(["none", "none", "none", "none"]);
+    expect(unchanged.map(({ kind }: Change) => kind)).toEqual(["none", "none", "none", "none", "none"]);
     const role = "site_admin";
     await server.done(["apply", "-f", path, "--yes", "--org", "rival"], { role });
     const copied = (await server.done(["manifest", "export", "--kinds", kinds, "--org", "rival"], { role })).stdout;

@@ -110,7 +110,7 @@ const hasLostPlan = (run: Run): boolean =>
 /** A log without the lines that the agent put around those of terraform; an empty one has none. */
 function bodyOf(text: string): string | undefined {
   if (text === "") return "";
-  const headed = /^Windlass: (?:plan|apply) of run \S+, agent \S+ on \S+, terraform \S+\n\n/.exec(text);
+  const headed = /^Windlass: (?:plan|apply) of run \S+, agent \S+ on \S+, terraform \S+ \(\w+\)\n\n/.exec(text);
   return headed === null ? undefined : text.slice(headed[0].length).replace(/(?:\nWindlass: [^\n]*\n)+$/, "");
 }
 

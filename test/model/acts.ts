@@ -2,7 +2,7 @@ import { revokeAgentToken } from "../../src/control/agents/tokens.ts";
 import { dispatchOnce } from "../../src/control/jobs/dispatcher.ts";
 import { sweepOnce } from "../../src/control/runs/sweeper.ts";
 import type { ModelAgent } from "./model-agent.ts";
-import { cancel, newRun, resolve } from "./people.ts";
+import { cancel, confirm, discard, newRun, resolve } from "./people.ts";
 import type { Act } from "./schedule.ts";
 import type { TerraformProcess } from "./terraform.ts";
 import type { World } from "./world.ts";
@@ -13,6 +13,12 @@ export async function perform(world: World, act: Act): Promise<void> {
   switch (act.kind) {
     case "new run":
       return newRun(world);
+    case "save plan":
+      return newRun(world, { isSavedPlan: true, isAutoApply: false });
+    case "confirm":
+      return confirm(world, act.run);
+    case "discard":
+      return discard(world, act.run);
     case "offer":
       if (server !== undefined) await dispatchOnce(server.control);
       return;

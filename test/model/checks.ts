@@ -1,8 +1,9 @@
-import { isEnded, type Job } from "../../src/domain/runs/job.ts";
+import { isEnded, type Job, newestOf } from "../../src/domain/runs/job.ts";
 import type { Run } from "../../src/domain/runs/run.ts";
 import type { Queries } from "../../src/store/ports/store.ts";
 import type { ControlPlane } from "./control-plane.ts";
 import { Violation } from "./ledger.ts";
+import type { TerraformProcess } from "./terraform.ts";
 import type { World } from "./world.ts";
 
 /** I2: a run that is at work holds the workspace, and so does one of which a person has to decide. */
@@ -13,7 +14,12 @@ export async function checkWorkspace({ storage, runIds }: World, { rows }: Contr
     return { lock: workspace?.lock, runs, doubtful: await doubtfulApplies(q, runs) };
   });
   const holder = lock?.kind === "run" ? lock.runId : undefined;
-  const atWork = runs.filter(({ status }) => working.has(status));
+  const early = runs.find(({ id, status, options }) => id === holder && options.isSavedPlan && planning.has(status));
+  if (early !== undefined)
+    throw new Violation("I2", `${early.id} is ${early.status}, its plan is saved, and it holds the workspace`);
+  const atWork = runs.filter(
+    ({ status, options }) => working.has(status) && !(options.isSavedPlan && planning.has(status)),
+  );
   for (const run of atWork)
     if (holder !== run.id) throw new Violation("I2", `${run.id} is ${run.status} and does not hold the workspace`);
   if (atWork.length > 1) throw new Violation("I2", `${atWork.length} runs are at work in one workspace`);
@@ -36,7 +42,25 @@ async function doubtfulApplies(q: Queries, runs: readonly Run[]): Promise<readon
   return doubtful;
 }
 
-const working: ReadonlySet<Run["status"]> = new Set(["plan_queued", "planning", "planned", "apply_queued", "applying"]);
+const planning: ReadonlySet<Run["status"]> = new Set(["plan_queued", "planning", "planned"]);
+const working: ReadonlySet<Run["status"]> = new Set([...planning, "apply_queued", "applying"]);
+
+/** I36: a saved plan is applied to the state that it was made of. */
+export async function checkSavedPlans({ processes, runIds }: World, { rows }: ControlPlane): Promise<void> {
+  const saved = (await rows.read((q) => q.runs.byIds(runIds))).filter(({ options }) => options.isSavedPlan);
+  for (const { id } of saved) {
+    const apply = processes.findLast(({ subcommand, runId }) => subcommand === "apply" && runId === id);
+    const plan = apply && newestOf(await rows.read((q) => q.jobs.ofRun(id)), "plan");
+    const made = plan && processes.find((one) => one.subcommand === "plan" && isOf(one, plan));
+    if (made === undefined || made.given === apply?.given) continue;
+    throw new Violation("I36", `${id} was planned with ${serialIn(made)} and is applied to ${serialIn(apply)}`);
+  }
+}
+
+const isOf = ({ dir }: TerraformProcess, { id, epoch }: Pick<Job, "id" | "epoch">): boolean =>
+  dir.includes(`jobs/${id}-${epoch}/`);
+
+const serialIn = (process: TerraformProcess | undefined): string => process?.given?.slice(0, 120) ?? "no state";
 
 /** I17: of all streams of one identity the server serves one. */
 export function checkSessions({ agents, server }: World): void {

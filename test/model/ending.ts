@@ -1,9 +1,11 @@
 import { join } from "node:path";
+import { confirmRun, discardRun } from "../../src/control/runs/decisions.ts";
 import { resolveRun } from "../../src/control/runs/resolution.ts";
 import { getRun } from "../../src/control/runs/runs.ts";
 import type { Person } from "../../src/domain/people/principal.ts";
 import { newestOf } from "../../src/domain/runs/job.ts";
-import { isFinal } from "../../src/domain/runs/run.ts";
+import { isFinal, type Run } from "../../src/domain/runs/run.ts";
+import { isWindlassError } from "../../src/lib/words/errors.ts";
 import type { JobId, RunId } from "../../src/lib/words/ids.ts";
 import type { ControlPlane } from "./control-plane.ts";
 import { contentOf, listing, sha256Of, storedLog, Violation } from "./ledger.ts";
@@ -21,6 +23,7 @@ export async function end(world: World, person: Person): Promise<void> {
   await untilCalm(world);
   await checkRuns(world, person);
   await decide(world, person);
+  await decideSaved(world, person);
   await untilCalm(world);
   await checkDecided(world);
   if (world.server !== undefined) {
@@ -63,10 +66,15 @@ async function isCalm(world: World): Promise<boolean> {
   const holder = lock?.kind === "run" ? lock.runId : undefined;
   const runs = await world.runs();
   const isBlocked = runs.some((run) => run.id === holder && isFinal(run.status));
-  const isDone = runs.every((run) => isFinal(run.status) || (isBlocked && run.status === "pending"));
+  const isDone = runs.every(
+    (run) => isFinal(run.status) || (isBlocked && run.status === "pending") || isForAPerson(run),
+  );
   const isQuiet = isDone && world.processes.every(({ isAlive }) => !isAlive);
   return isQuiet && heldJobs(world).length === 0 && (await unseated(world)).length === 0;
 }
+
+/** A saved plan waits for a person, and keeps nobody waiting. */
+const isForAPerson = ({ status, options }: Run): boolean => status === "planned" && options.isSavedPlan === true;
 
 /** The agents that run and of which the server does not know that they are connected. */
 async function unseated({ server, agents }: World): Promise<readonly ModelAgent[]> {
@@ -94,6 +102,7 @@ async function checkRuns(world: World, person: Person): Promise<void> {
     if (isFinal(run.status)) continue;
     const { waiting } = await getRun(world.server.control, person, run.id);
     if (waiting === null) throw new Violation("I7", `${run.id} is ${run.status} and does not say what it waits for`);
+    if (isForAPerson(run) && waiting.reason === "confirmation") continue;
     if (waiting.reason !== "earlier_run")
       throw new Violation("I7", `${run.id} is ${run.status} with everything healed: ${waiting.detail}`);
   }
@@ -105,6 +114,22 @@ async function decide(world: World, person: Person): Promise<void> {
   if (world.server === undefined || lock?.kind !== "run") return;
   await mustNeedAPerson(world, world.server, lock.runId);
   await resolveRun(world.server.control, person, { id: lock.runId, resolution: "unlock", comment: "" });
+}
+
+/** A person lets each saved plan apply or, where that is refused, discards it. */
+async function decideSaved(world: World, person: Person): Promise<void> {
+  for (const { id } of await world.runs()) {
+    const run = (await world.runs()).find((one) => one.id === id);
+    if (world.server === undefined || run === undefined || !isForAPerson(run)) continue;
+    const { control } = world.server;
+    const refusal = await confirmRun(control, person, { id, planSha256: "", comment: "" }).then(
+      () => undefined,
+      (error: unknown) => error,
+    );
+    if (refusal === undefined) await untilCalm(world);
+    else if (isWindlassError(refusal)) await discardRun(control, person, { id, comment: "" });
+    else throw refusal;
+  }
 }
 
 /**
@@ -139,6 +164,9 @@ async function checkAgents(world: World): Promise<void> {
     throw new Violation("I17", `agent ${name} runs, and nobody knows that it is connected`);
 }
 
+/** The programs that print numbered lines. */
+const printing: ReadonlySet<string> = new Set(["plan", "apply"]);
+
 /** What a claim's programs did, against what the control plane has of it. Lost disks are excused. */
 async function checkEvidence(world: World, server: ControlPlane): Promise<void> {
   for (const process of world.processes) {
@@ -146,7 +174,7 @@ async function checkEvidence(world: World, server: ControlPlane): Promise<void> 
     const stream = `${jobId}/${epoch}`;
     const isOnDisk = !world.ledger.hasLostDisk(`${jobId}-${epoch}`);
     const log = server.logFile.readNow(stream, 0, 0).end.kind;
-    if (process.subcommand !== "show" && log === "sealed") checkLines(process, server, stream);
+    if (printing.has(process.subcommand) && log === "sealed") checkLines(process, server, stream);
     if (process.subcommand !== "apply" || !isOnDisk) continue;
     if (log !== "sealed") throw new Violation("I3", `${stream}: its agent came back, and its log ends ${log}`);
     await checkLastState(process, server, jobId as JobId);

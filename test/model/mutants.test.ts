@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { type Mutant, type Play, play, verdict } from "./play.ts";
 import * as spoils from "./spoils.ts";
-import { cancelToldTwice, lateSnapshot, lateState, serialStays, stateReturns } from "./stories.ts";
+import { cancelToldTwice, lateSnapshot, lateState, movedBase, serialStays, stateReturns } from "./stories.ts";
 
 /** The seeds are those that find it soon. */
 const mutants: readonly (Mutant & Pick<Play, "seed" | "stories"> & { readonly name: string })[] = [
@@ -61,6 +61,13 @@ const mutants: readonly (Mutant & Pick<Play, "seed" | "stories"> & { readonly na
     breaks: "I11",
     seed: 1,
     stories: [lateSnapshot],
+  },
+  {
+    name: "a saved plan of which is noted what is current when it starts",
+    spoil: spoils.lateBases,
+    breaks: "I36",
+    seed: 1,
+    stories: [movedBase],
   },
   { name: "an older stream that is left open", spoil: spoils.openStreams, breaks: "I17", seed: 9 },
 ];

@@ -6,6 +6,10 @@ import type { Manner, Save } from "./terraform.ts";
 /** One event of a schedule. Agents, runs and processes are named by a number, modulo how many there are. */
 export type Act =
   | { readonly kind: "new run" }
+  /** A new run that only saves its plan: it takes no workspace before it is confirmed. */
+  | { readonly kind: "save plan" }
+  | { readonly kind: "confirm"; readonly run: number }
+  | { readonly kind: "discard"; readonly run: number }
   | { readonly kind: "offer" }
   | { readonly kind: "work"; readonly process: number; readonly lines: number; readonly saves: Save | "nothing" }
   | { readonly kind: "end"; readonly process: number; readonly how: "ok" | "fails" | "killed" }
@@ -76,6 +80,9 @@ const kind = <K extends string>(name: K): fc.Arbitrary<{ readonly kind: K }> => 
 
 const act: fc.Arbitrary<Act> = weighted<Act>([
   [3, kind("new run")],
+  [2, kind("save plan")],
+  [4, fc.record({ kind: fc.constant("confirm" as const), run: few })],
+  [1, fc.record({ kind: fc.constant("discard" as const), run: few })],
   [12, kind("offer")],
   [
     8,

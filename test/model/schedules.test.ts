@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { readEnvironment } from "../../src/lib/environment.ts";
 import { play, verdict } from "./play.ts";
 import type { Schedule } from "./schedule.ts";
-import { cancelToldTwice, lateSnapshot, lateState, serialStays, stateReturns } from "./stories.ts";
+import { cancelToldTwice, lateSnapshot, lateState, movedBase, serialStays, stateReturns } from "./stories.ts";
 
 const environment = readEnvironment();
 const { WINDLASS_SCHEDULES: wanted = "400", WINDLASS_SCHEDULES_SEED: seed = "1" } = environment;
@@ -15,6 +15,14 @@ function given({ WINDLASS_SCHEDULE_FILE: file }: typeof environment): readonly S
 }
 
 test(`${count} schedules of up to 30 events keep every promise`, { timeout: 60_000 + count * 3_000 }, async () => {
-  const stories = [...given(environment), lateState, cancelToldTwice, serialStays, lateSnapshot, stateReturns];
+  const stories = [
+    ...given(environment),
+    lateState,
+    cancelToldTwice,
+    serialStays,
+    lateSnapshot,
+    stateReturns,
+    movedBase,
+  ];
   expect(verdict(await play({ count, maxSteps: 30, seed: Number(seed), stories }))).toBe("");
 });

@@ -176,6 +176,21 @@ export const endlessLeases: Spoil = {
   store: withQueries(({ jobs }) => ({ jobs: { ...jobs, overdue: async () => [] } })),
 };
 
+/** A saved plan is said to be made of what is the workspace's state when it starts, whatever its agent was given before. */
+export const lateBases: Spoil = {
+  store: withQueries(({ runs, workspaces }) => ({
+    runs: {
+      ...runs,
+      save: async (row) => {
+        const { options, status, workspaceId } = row;
+        const isNoted = options.isSavedPlan === true && status === "planning";
+        const current = isNoted ? (await workspaces.get(workspaceId))?.currentStateId : undefined;
+        await runs.save(current === undefined ? row : { ...row, baseStateId: current });
+      },
+    },
+  })),
+};
+
 /** Agents are told to cancel what nobody wants canceled. */
 export const unwantedCancels: Spoil = {
   says: (message) => {

@@ -61,3 +61,11 @@ export const stateReturns: Schedule = {
   ),
   lastSaves: ["next", "next", "next", "back", "back", "back"],
 };
+
+/** A saved plan is offered before another run's last state comes, its agent hears of it afterwards, and it is confirmed. */
+export const movedBase = story(
+  ...[{ kind: "road closes", agent: 1 } as const, { kind: "save plan" } as const, { kind: "offer" } as const],
+  ...[{ kind: "end", process: 0, how: "ok" } as const, moment, moment, { kind: "road opens", agent: 1 } as const],
+  ...[{ kind: "beat" } as const, { kind: "beat" } as const, { kind: "confirm", run: 0 } as const],
+  ...[{ kind: "offer" } as const, { kind: "beat" } as const],
+);

@@ -140,6 +140,7 @@ export class TerraformProcess implements Step {
     if (!this.isAlive) return;
     if (this.subcommand === "plan") this.#toDisk(() => writeFileSync(this.#plan ?? "", `plan of ${this.runId}`));
     if (this.subcommand === "show") this.#write(`${JSON.stringify(shownPlan)}\n`);
+    if (this.subcommand === "providers") this.#write(`${JSON.stringify(shownSchemas)}\n`);
     if (this.subcommand === "apply") {
       this.print(1);
       this.saveState(this.#lastSave);
@@ -215,6 +216,8 @@ const event = (type: string, message: string, addr: string): string =>
     type,
     hook: { resource: { addr }, action: "create" },
   });
+
+const shownSchemas = { format_version: "1.0", provider_schemas: {} };
 
 const shownPlan = {
   format_version: "1.2",

@@ -11,7 +11,7 @@ import type { Random } from "../../src/lib/random.ts";
 import { isWindlassError } from "../../src/lib/words/errors.ts";
 import { ref } from "../support/wanted.ts";
 import { perform } from "./acts.ts";
-import { checkSessions, checkWorkspace } from "./checks.ts";
+import { checkSavedPlans, checkSessions, checkWorkspace } from "./checks.ts";
 import { ControlPlane, type Storage } from "./control-plane.ts";
 import { contentOf, Ledger, Violation } from "./ledger.ts";
 import { ModelAgent } from "./model-agent.ts";
@@ -114,6 +114,7 @@ export class World implements AsyncDisposable {
     this.ledger.checkLogs(this.server);
     await this.ledger.checkState(this.server, this.storage.workspaceId);
     await checkWorkspace(this, this.server);
+    await checkSavedPlans(this, this.server);
     if (isQuiet) checkSessions(this);
   }
 
@@ -223,7 +224,7 @@ export class World implements AsyncDisposable {
     this.trace.push(`  ${agent.name} EXEC ${process.subcommand} ${process.runId}`);
     if (process.subcommand === "apply") this.ledger.executes(process, this.#appliesAlive());
     this.processes.push(process);
-    if (process.subcommand === "show") process.end(0);
+    if (process.subcommand === "show" || process.subcommand === "providers") process.end(0);
     const isFirst = this.processes.length === 1 && begins !== "queued";
     if (process.subcommand === "plan" && hasQuickPlans && !isFirst) process.end(2);
     return process;

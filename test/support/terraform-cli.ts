@@ -20,6 +20,8 @@ export interface TerraformCliOptions {
   readonly caFile?: string;
   /** The credential; the admin's if absent. */
   readonly token?: string;
+  /** What else stands in its settings. */
+  readonly settings?: string;
 }
 
 /**
@@ -127,8 +129,8 @@ export const plain = (text: string): string => text.replaceAll(/\u001b\[[0-9;]*m
 /** What terraform frames and wraps, in one line. */
 export const unwrapped = (text: string): string => text.replaceAll(/[│╷╵\s]+/g, " ").trim();
 
-function settingsOf(host: string, { token, caFile }: TerraformCliOptions): string {
-  const credentials = `credentials "${host}" {\n  token = "${token}"\n}\n`;
+function settingsOf(host: string, { token, caFile, settings = "" }: TerraformCliOptions): string {
+  const credentials = `${settings}credentials "${host}" {\n  token = "${token}"\n}\n`;
   if (caFile !== undefined) return credentials;
   const api = `http://${host}/api/v2/`;
   const services = `"tfe.v2" = "${api}", "tfe.v2.1" = "${api}", "state.v2" = "${api}"`;

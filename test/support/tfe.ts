@@ -1,6 +1,7 @@
 import { createApiKey } from "../../src/control/people/api-keys.ts";
 import type { Role } from "../../src/domain/people/api-key.ts";
 import type { CallRates } from "../../src/http/call-rates.ts";
+import type { ConnectionLimits } from "../../src/http/connections.ts";
 import { listen } from "../../src/http/listener.ts";
 import { silentLog } from "../../src/lib/program/log.ts";
 import { isRecord } from "../../src/lib/values/records.ts";
@@ -45,9 +46,15 @@ export interface TestTfeOptions extends TestControlOptions {
   readonly holdMs?: number;
   /** Calls are not counted if absent. */
   readonly rates?: CallRates;
+  readonly connectionLimits?: ConnectionLimits;
 }
 
-export async function openTestTfe({ holdMs = 0, rates, ...options }: TestTfeOptions = {}): Promise<TestTfe> {
+export async function openTestTfe({
+  holdMs = 0,
+  rates,
+  connectionLimits,
+  ...options
+}: TestTfeOptions = {}): Promise<TestTfe> {
   await using opening = new AsyncDisposableStack();
   const fixture = opening.use(await openTestControl({ hasLogs: true, ...options }));
   const { control, organization, sibling } = fixture;
@@ -55,6 +62,7 @@ export async function openTestTfe({ holdMs = 0, rates, ...options }: TestTfeOpti
   const outcome = await listen({
     ...{ host: "127.0.0.1", port: 0, log: silentLog() },
     tenants: [{ prefix: "", tenant }],
+    connectionLimits,
   });
   if (outcome.kind !== "listening") throw new Error(outcome.message);
   const listener = opening.use(outcome.listener);

@@ -8,25 +8,8 @@ import { mintToken } from "../../src/lib/words/tokens.ts";
 import { apiRoutes } from "../../src/tfe/routes.ts";
 import { openTestTfe, type TestTfe } from "../support/tfe.ts";
 import { newPool } from "../support/wanted.ts";
-import { objectRows } from "./rows/objects.ts";
-import { organizationRows } from "./rows/organizations.ts";
-import { planDocumentRows } from "./rows/plan-documents.ts";
-import { poolRows } from "./rows/pools.ts";
 import type { TfeRow } from "./rows/row.ts";
-import { runRows } from "./rows/runs.ts";
-import { variableRows } from "./rows/variables.ts";
-import { workspaceRows } from "./rows/workspaces.ts";
-
-/** A row for every route of the TFE API. */
-const rows: readonly TfeRow[] = [
-  ...organizationRows,
-  ...workspaceRows,
-  ...poolRows,
-  ...variableRows,
-  ...planDocumentRows,
-  ...runRows,
-  ...objectRows,
-];
+import { allRows as rows } from "./rows/rows.ts";
 
 /** What each role may do, as the product promises it. */
 const allowed: Readonly<Record<Role, readonly Permission[]>> = {

@@ -36,3 +36,10 @@ test("how many runs an organization has under way and waiting is told to its own
   const foreign = { token: tfe.keys.siblingOwner };
   expect((await tfe.call("GET", "/organizations/acme/capacity", undefined, foreign)).status).toBe(404);
 });
+
+test.each(["task-stages", "policy-checks"])("a run has no %s, and says so to those who see it", async (what) => {
+  const { id } = await runs.create();
+  const { status, document } = await tfe.call("GET", `/runs/${id}/${what}`);
+  expect([status, document.data, document.meta.pagination["total-count"]]).toEqual([200, [], 0]);
+  expect((await tfe.call("GET", `/runs/${id}/${what}`, undefined, { token: tfe.keys.siblingOwner })).status).toBe(404);
+});

@@ -6,6 +6,7 @@ import { privatelySigned } from "../support/certificate.ts";
 import { type Program, startProgram } from "../support/programs.ts";
 import { openScene, type Scene } from "../support/scene.ts";
 import { describeWithTerraform, terraformPath } from "../support/terraform.ts";
+import { storages } from "../support/terraform-stage.ts";
 
 const longEnough = 120_000;
 
@@ -20,7 +21,7 @@ interface Place {
 }
 
 /** A server over TLS, whose authority terraform knows by `SSL_CERT_FILE`, and a terraform that finds no browser. */
-async function openPlace(scene: Scene): Promise<Place> {
+async function openPlace(scene: Scene, engine: (typeof storages)[number] = "sqlite"): Promise<Place> {
   const { ca, cert, key } = privatelySigned(new Date());
   const path = (name: string) => join(scene.directory, name);
   for (const [name, text] of Object.entries({ "ca.pem": ca, "cert.pem": cert, "key.pem": key })) {
@@ -29,7 +30,7 @@ async function openPlace(scene: Scene): Promise<Place> {
   // terraform writes its credentials there, and does not always make it.
   await mkdir(path(".terraform.d"));
   const args = ["--tls-cert-file", path("cert.pem"), "--tls-key-file", path("key.pem")];
-  const server = await scene.server({ args, ca });
+  const server = await scene.server({ engine, args, ca });
   const env = { HOME: scene.directory, PATH: "/nowhere", SSL_CERT_FILE: path("ca.pem"), CHECKPOINT_DISABLE: "1" };
   return {
     scene,
@@ -53,9 +54,10 @@ const tokenIn = async ({ scene, host }: Place): Promise<string> => {
 };
 
 describeWithTerraform("terraform itself", () => {
-  test("logs in: its own request is answered, and the key it gets is its own", { timeout: longEnough }, async () => {
+  const own = "its own request is answered, and the key it gets is its own";
+  test.each(storages)(`logs in: ${own}, on %s`, { timeout: longEnough }, async (engine) => {
     await using scene = await openScene();
-    const place = await openPlace(scene);
+    const place = await openPlace(scene, engine);
     const { host, browser, adminKey } = place;
     await using login = place.terraform(["login", host], "yes\n");
     const [address = ""] = await login.says(/https:\/\/localhost:\d+\/oauth\/authorization\?\S+/);

@@ -42,7 +42,7 @@ test("a workspace is the same document when it is made, read by name, read by id
 
 test("what is said of a workspace comes back as it was said", async () => {
   const said = {
-    ...{ "allow-destroy-plan": false, "auto-apply": true, "auto-destroy-at": "2030-01-01T00:00:00Z" },
+    ...{ "allow-destroy-plan": false, "auto-apply": true, "auto-destroy-at": "2020-01-01T00:00:00Z" },
     ...{ "assessments-enabled": true, "file-triggers-enabled": false, "queue-all-runs": true },
     ...{ "source-name": "app", "source-url": "http://app.example.com", "speculative-enabled": false },
     ...{ "structured-run-output-enabled": true, "terraform-version": "0.11.0", "trigger-prefixes": ["/a"] },
@@ -77,6 +77,10 @@ test.each([
   [{ "execution-mode": "remote", operations: true }, "/data/attributes/operations"],
   [{ "auto-apply": "yes" }, "/data/attributes/auto-apply"],
   [{ "vcs-repo": { identifier: "a/b" } }, "/data/attributes/vcs-repo"],
+  [{ "auto-destroy-at": "2999-01-01T00:00:00Z" }, "/data/attributes/auto-destroy-at"],
+  [{ "auto-destroy-at": "tomorrow" }, "/data/attributes/auto-destroy-at"],
+  [{ "auto-destroy-activity-duration": "2d" }, "/data/attributes/auto-destroy-activity-duration"],
+  [{ "project-remote-state": true }, "/data/attributes/project-remote-state"],
   [{ "trigger-prefixes": ["/a"], "trigger-patterns": ["/b"] }, "/data/attributes/trigger-patterns"],
 ])("%j is refused, for a new one and for one that is there", async (attributes, pointer) => {
   const refusal = await create({ name: nameFor("ws"), ...attributes });
@@ -123,8 +127,9 @@ test("lists are in the wanted order, by their filters, and counted", async () =>
   await tfe.call("PATCH", `/workspaces/${a.id}/tag-bindings`, {
     data: [{ type: "tag-bindings", attributes: { key: "x", value: "1" } }],
   });
-  expect(await list("search[tags]=x")).toEqual(["c", 1]);
-  expect(await list("search[exclude-tags]=x")).toEqual(["ab", 2]);
+  expect(await list("search[tags]=x")).toEqual(["ca", 2]);
+  expect(await list("search[exclude-tags]=x")).toEqual(["b", 1]);
+  expect(await list("search[tags]=x&filter[tagged][0][key]=x&filter[tagged][0][value]=1")).toEqual(["a", 1]);
   expect(await list("filter[tagged][0][key]=x&filter[tagged][0][value]=")).toEqual(["ca", 2]);
   expect(await list("filter[tagged][0][key]=x&filter[tagged][0][value]=1")).toEqual(["a", 1]);
   expect(await list("filter[project][id]=prj-other")).toEqual(["", 0]);

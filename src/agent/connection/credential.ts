@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { z } from "zod";
+import * as z from "zod";
 import { writeDurably } from "../../lib/fs/durable.ts";
 
 const shape = z.object({ sessionToken: z.string().min(1), clusterGeneration: z.string() });

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fromBinary, toBinary } from "@bufbuild/protobuf";
-import { z } from "zod";
+import * as z from "zod";
 import { type JobSpec, JobSpecSchema } from "../../gen/windlass/agent/v1/job_pb.ts";
 import { writeDurably } from "../../lib/fs/durable.ts";
 import { makePrivateDirectory } from "../disk/durable-files.ts";

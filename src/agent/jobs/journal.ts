@@ -1,6 +1,6 @@
 import { type FileHandle, open, readFile } from "node:fs/promises";
 import { dirname } from "node:path";
-import { z } from "zod";
+import * as z from "zod";
 import { syncDirectory } from "../../lib/fs/durable.ts";
 import { errnoOf } from "../../lib/values/errors.ts";
 

@@ -1,5 +1,6 @@
 import { hostname } from "node:os";
 import { JobPhase, type JobSpec } from "../../gen/windlass/agent/v1/job_pb.ts";
+import { platformName } from "../../terraform/engines/releases/release.ts";
 import { engineNameOf } from "../contract/engine-name.ts";
 import type { Prepared } from "./files.ts";
 
@@ -7,7 +8,8 @@ import type { Prepared } from "./files.ts";
 export function heading(spec: JobSpec, prepared: Prepared, agentName: string): string {
   const program = engineNameOf(spec);
   // Nothing was looked for where the configuration was no good, and what was not found is told as the reason.
-  const version = prepared.engineVersion === "" ? "" : `, ${program} ${prepared.engineVersion}`;
+  const platform = platformName(process.platform, process.arch);
+  const version = prepared.engineVersion === "" ? "" : `, ${program} ${prepared.engineVersion} (${platform})`;
   const phase = spec.phase === JobPhase.APPLY ? "apply" : "plan";
   const lines = [
     `${phase} of run ${spec.runId}, agent ${agentName} on ${hostname()}${version}`,

@@ -1,6 +1,6 @@
 import { chmod, lstat, mkdir, readdir, readFile, realpath, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { z } from "zod";
+import * as z from "zod";
 import { archiveRejected } from "../../lib/archive/limits.ts";
 import { cleanEntryName } from "../../lib/archive/names.ts";
 import { unpackArchive } from "../../lib/archive/unpack.ts";

@@ -1,5 +1,5 @@
 import { readFile, writeFile } from "node:fs/promises";
-import { z } from "zod";
+import * as z from "zod";
 import { readBootId } from "../steps/process-identity.ts";
 import type { Tree } from "./walk.ts";
 

@@ -1,5 +1,5 @@
 import { constants, existsSync } from "node:fs";
-import { access, mkdtemp, rm } from "node:fs/promises";
+import { access, mkdtemp, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { delimiter, isAbsolute, join } from "node:path";
 import { type ProgramOptions, runProgram } from "../../lib/program/run-program.ts";
@@ -22,7 +22,7 @@ const probeOptions: ProgramOptions = { env: { PATH: "/usr/bin:/bin" }, cwd: "/",
 export async function chooseSandbox(wish: SandboxMode, searchPath: string): Promise<SandboxChoice> {
   if (wish === "none") return { kind: "chosen", sandbox: { kind: "none" }, why: "it was asked for" };
   const program = await findProgram(searchPath);
-  const tried = program === undefined ? notInstalled : await tryBubblewrap(program);
+  const tried = program === undefined ? notInstalled : await triedOnce(program);
   if (tried.kind === "works")
     return { kind: "chosen", sandbox: { kind: "bwrap", ...tried.bubblewrap }, why: lacking(tried.bubblewrap) };
   const { why } = tried;
@@ -41,8 +41,24 @@ type Trial =
 
 const notInstalled: Trial = { kind: "broken", why: "bwrap is not installed" };
 
+const trials = new Map<string, Promise<Trial>>();
+
+/** A program that works is not tried again before its file changes: a server asks for itself and for its agent. */
+async function triedOnce(program: string): Promise<Trial> {
+  const { mtimeMs, size, ino } = await stat(program);
+  const key = `${program}\0${mtimeMs}\0${size}\0${ino}`;
+  const trial = trials.get(key) ?? tryBubblewrap(program);
+  trials.set(key, trial);
+  const tried = await trial;
+  if (tried.kind === "broken") trials.delete(key);
+  return tried;
+}
+
 /** Tries bubblewrap with as many of its extras as work here. */
 async function tryBubblewrap(program: string): Promise<Trial> {
+  // Nearly always all work: then this is the only program that is started.
+  if ((await whyNot({ program, extras: bubblewrapExtras })) === undefined)
+    return { kind: "works", bubblewrap: { program, extras: bubblewrapExtras } };
   const help = await helpOf(program);
   const known = bubblewrapExtras.filter((extra) => help.includes(extra) || existsSync(extra));
   if ((await whyNot({ program, extras: known })) === undefined)

@@ -1,5 +1,5 @@
 import { stat } from "node:fs/promises";
-import { z } from "zod";
+import * as z from "zod";
 import { deadlineAfter } from "../../lib/async/abort.ts";
 import type { Clock } from "../../lib/clock.ts";
 import { tailFile } from "./log-tail.ts";

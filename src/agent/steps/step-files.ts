@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { z } from "zod";
+import * as z from "zod";
 import type { Clock } from "../../lib/clock.ts";
 import { createSynced } from "../../lib/fs/durable.ts";
 import { errnoOf } from "../../lib/values/errors.ts";

@@ -199,7 +199,8 @@ async function arrange(directory: string, { engine, hasForeignState, needsNone }
   }
   const isLocal = !scan.hasBackendBlock || (await writeLocalBackends(directory, scan.files));
   const placed = isLocal ? [] : [await overrideBackend(directory)];
-  if (scan.hasBackendBlock && !needsInit) await writeBackendRecord(directory, engine.version);
+  // Init too: a backend that is new to it gets what is there of states, and it asks which of them.
+  if (scan.hasBackendBlock) await writeBackendRecord(directory, engine.version);
   return { needsInit, hasBackendBlock: scan.hasBackendBlock, placed };
 }
 

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { namePattern, nameShape } from "../../lib/words/names.ts";
 import { workspaceNamePattern, workspaceNameShape } from "../../lib/words/workspace-names.ts";
 import { providersSpec } from "./provider-documents.ts";
@@ -74,6 +74,8 @@ const workspaceDocument = document(
       engine: engine.optional(),
       workingDirectory: z.string().optional(),
       autoApply: z.boolean().optional(),
+      inheritExecutionMode: z.boolean().optional(),
+      refuseDestroy: z.boolean().optional(),
       tags: z.array(z.string()).optional(),
       agentSelector: z.string().optional(),
       planTimeout: duration.optional(),
@@ -89,6 +91,14 @@ const workspaceDocument = document(
       {
         error: "a workspace with a pool has executionMode agent",
         path: ["executionMode"],
+      },
+    )
+    .refine(
+      ({ inheritExecutionMode, executionMode, pool }) =>
+        inheritExecutionMode !== true || (executionMode === undefined && pool === undefined),
+      {
+        error: "a workspace that inherits its execution mode has no executionMode and no pool of its own",
+        path: ["inheritExecutionMode"],
       },
     ),
   workspaceName,

@@ -91,11 +91,13 @@ async function workspaces(scope: ManifestScope): Promise<readonly Document[]> {
   });
   const documents: Document[] = [];
   for (const workspace of rows) {
-    const { pool, ...own } = workspaceSpec.current(workspace);
+    const { pool, executionMode, ...own } = workspaceSpec.current(workspace);
     const variables = (await readVariables(scope, { workspace: workspace.name })).map((one) =>
       entryOf(workspace.name, one),
     );
-    const spec = { ...own, pool: pool || undefined, variables };
+    // Of one that has its organization's, neither is its own.
+    const place = own.inheritExecutionMode ? {} : { executionMode, pool: pool || undefined };
+    const spec = { ...own, ...place, variables };
     documents.push({ apiVersion, kind: "Workspace", metadata: { name: workspace.name }, spec });
   }
   return documents;

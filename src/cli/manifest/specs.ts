@@ -4,6 +4,7 @@ import type { VariableSet } from "../../gen/windlass/v1/variable_pb.ts";
 import type { Workspace } from "../../gen/windlass/v1/workspace_pb.ts";
 import { given } from "../../lib/values/records.ts";
 import { engineWord } from "../terminal/words.ts";
+import { taggedBy, tagWords } from "../workspace/tags.ts";
 import type { OrganizationDocument, PoolDocument, VariableSetDocument, WorkspaceDocument } from "./documents.ts";
 import { durationOf, durationWord, engineOf, modeOf, modeWord, normalDuration } from "./words.ts";
 
@@ -77,7 +78,9 @@ export const workspaceSpec = {
     engine: { name: engineWord(workspace.engine), version: workspace.engineVersion },
     workingDirectory: workspace.workingDirectory,
     autoApply: workspace.autoApply,
-    tags: [...workspace.tags].sort(),
+    inheritExecutionMode: workspace.inheritsExecutionMode,
+    refuseDestroy: workspace.refusesDestroy,
+    tags: [...tagWords(workspace)],
     agentSelector: workspace.agentSelector,
     planTimeout: durationWord(workspace.planTimeout),
     applyTimeout: durationWord(workspace.applyTimeout),
@@ -107,7 +110,9 @@ export const workspaceSpec = {
       engineVersion: spec.engine && (spec.engine.version ?? ""),
       workingDirectory: spec.workingDirectory,
       autoApply: spec.autoApply,
-      tags: spec.tags && [...spec.tags],
+      inheritsExecutionMode: spec.inheritExecutionMode,
+      refusesDestroy: spec.refuseDestroy,
+      ...(spec.tags === undefined ? {} : taggedBy(spec.tags)),
       agentSelector: spec.agentSelector,
       planTimeout: spec.planTimeout === undefined ? undefined : durationOf(spec.planTimeout),
       applyTimeout: spec.applyTimeout === undefined ? undefined : durationOf(spec.applyTimeout),

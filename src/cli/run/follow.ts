@@ -1,5 +1,6 @@
 import { type Phase, type Run, RunPhase, RunState, WaitingReason } from "../../gen/windlass/v1/run_pb.ts";
 import { linkSignals, untilAborted } from "../../lib/async/abort.ts";
+import type { Clock } from "../../lib/clock.ts";
 import { messageOf } from "../../lib/values/errors.ts";
 import type { Context } from "../server/context.ts";
 import { ProgressLines } from "../shared/progress-lines.ts";
@@ -51,8 +52,17 @@ export async function followRun(following: Following, run: Run): Promise<Run> {
   } finally {
     own.abort(new Error("the run is no longer followed"));
     context.hangUp();
-    await Promise.race([Promise.allSettled(background), context.io.clock.sleep(endingMs)]);
+    await ended(background, context.io.clock);
   }
+}
+
+async function ended(background: readonly Promise<void>[], clock: Clock): Promise<void> {
+  using over = linkSignals();
+  const late = clock.sleep(endingMs, over.signal);
+  late.catch(() => {});
+  await Promise.race([Promise.allSettled(background), late]);
+  // Its timer would hold the process.
+  over.abort();
 }
 
 /** Tells each change, in order with the logs, and asks for the decision. */

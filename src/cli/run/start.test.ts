@@ -6,6 +6,7 @@ import { FakeRuns, runId } from "../../../test/support/cli/fake-runs.ts";
 import { FakeServer } from "../../../test/support/cli/fake-server.ts";
 import { type CliRun, eventually, startCli } from "../../../test/support/cli/run-cli.ts";
 import { RunPhase, RunPriority, RunState, WaitingReason } from "../../gen/windlass/v1/run_pb.ts";
+import { type Clock, systemClock } from "../../lib/clock.ts";
 import { Interrupted } from "../terminal/io.ts";
 
 let fake: FakeRuns;
@@ -26,14 +27,19 @@ afterEach(async () => {
 
 interface Style {
   readonly isTty?: boolean;
+  readonly clock?: Clock;
   readonly environment?: Record<string, string>;
 }
 
-const start = (args: readonly string[] = [], { isTty = false, environment = {} }: Style = {}): CliRun =>
+const start = (
+  args: readonly string[] = [],
+  { isTty = false, environment = {}, clock = systemClock }: Style = {},
+): CliRun =>
   startCli(["run", "start", "network", ...args], {
     environment: { WINDLASS_ADDRESS: server.address, WINDLASS_TOKEN: "t", ...environment },
     workingDirectory: directory,
     isTty,
+    clock,
   });
 
 const stdoutHas = (run: CliRun, text: string) =>
@@ -116,6 +122,34 @@ describe("run start", () => {
     expect(await run.exit).toBe(2);
     expect(run.stderr()).toMatch(why);
     expect([fake.uploadedBytes, fake.created.length]).toEqual([0, 0]);
+  });
+
+  test("the end waits for no timer", async () => {
+    const timers: { end: "passed" | "cut" | undefined }[] = [];
+    const clock: Clock = {
+      ...systemClock,
+      sleep(ms, signal) {
+        const timer: (typeof timers)[number] = { end: undefined };
+        timers.push(timer);
+        signal?.addEventListener("abort", () => {
+          timer.end ??= "cut";
+        });
+        return systemClock.sleep(ms, signal).then(() => {
+          timer.end ??= "passed";
+        });
+      },
+    };
+    const run = start([], { clock });
+    await eventually(() => fake.created.length === 1);
+    fake.planning();
+    fake.log(RunPhase.PLAN, "line\n");
+    await stdoutHas(run, "line\n");
+    fake.endLog(RunPhase.PLAN);
+    fake.change({ state: RunState.PLANNED_AND_FINISHED, endTime: { seconds: 3n } });
+    expect(await run.exit).toBe(0);
+    expect(timers.filter(({ end }) => end === undefined)).toEqual([]);
+    // What was left to do after the end was done at once.
+    expect(timers.at(-1)?.end).toBe("cut");
   });
 
   test("a broken log stream goes on at the byte where it broke", async () => {

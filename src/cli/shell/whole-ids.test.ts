@@ -9,6 +9,7 @@ import { RunService } from "../../gen/windlass/v1/run_service_pb.ts";
 import { StateService } from "../../gen/windlass/v1/state_service_pb.ts";
 import { SystemService } from "../../gen/windlass/v1/system_service_pb.ts";
 import { WorkspaceService } from "../../gen/windlass/v1/workspace_service_pb.ts";
+import { idFromCompact } from "../../lib/words/ids.ts";
 
 const suffix = "01h455vb4pex5vsknk084sn02q";
 const other = "01h455vb4pzzzzzzzzzzzzzzzz";
@@ -58,6 +59,16 @@ test.each([
 ] as const)("the beginning of a %s id stands for it: %s", async (kind, args) => {
   const { stderr } = await cli(...args);
   expect(asked, stderr).toContain(`${kind}_${suffix}`);
+});
+
+test("an id as the terraform program shows it stands for the whole one, and a name of that form for itself", async () => {
+  const run = idFromCompact("run", "h0pAB1r2FmdwkI2B") ?? "";
+  known.push(run);
+  await cli("run", "get", "run-h0pAB1r2FmdwkI2B");
+  expect(asked).toEqual([run]);
+  asked = [];
+  await cli("workspace", "get", "ws-0123456789abcdef");
+  expect(asked).toEqual(["ws-0123456789abcdef"]);
 });
 
 test("one that several ids share is refused with all of them", async () => {

@@ -1,4 +1,4 @@
-import { idPrefixes } from "../../lib/words/ids.ts";
+import { idFromCompact, idPrefixes } from "../../lib/words/ids.ts";
 import { CliError } from "../problems/problem.ts";
 import type { Context } from "../server/context.ts";
 import type { Command, CommandInput } from "../shared/command.ts";
@@ -7,10 +7,16 @@ import { namesId } from "./bare-names.ts";
 /** The beginning of an id, long enough to be looked for; `WS@SERIAL` begins with one too. */
 const beginning = new RegExp(`^((?:${idPrefixes.join("|")})_[0-7][0-9a-hjkmnp-tv-z]{3,24})(@.*)?$`);
 
+/** An id as the terraform program shows it, such as `run-h0pAB1r2FmdwkI2B`. */
+const compact = new RegExp(`^(${idPrefixes.join("|")})-([0-9A-Za-z]{16})(@.*)?$`);
+
 /** As many as the server names. */
 const maxIds = 20;
 
-/** The same input with every shortened id as the whole one: wherever a command takes an id, its beginning is enough. */
+/**
+ * The same input with every id as the whole one: wherever a command takes an id, its beginning is enough, or what the terraform program
+ * shows of it.
+ */
 export async function withWholeIds(context: Context, command: Command, input: CommandInput): Promise<CommandInput> {
   return {
     flags: await withWhole(context, input.flags, command.flags),
@@ -39,7 +45,7 @@ async function completed(context: Context, value: unknown): Promise<unknown> {
 
 /** The only id that begins so; the word itself if there is none: it may be a name. */
 async function wholeId(context: Context, word: string): Promise<string> {
-  const [, prefix, rest = ""] = beginning.exec(word) ?? [];
+  const { prefix, rest } = wanted(word);
   if (prefix === undefined) return word;
   const ids = await idsBeginningWith(context, prefix);
   const [only, ...more] = ids;
@@ -50,6 +56,15 @@ async function wholeId(context: Context, word: string): Promise<string> {
     reason: "NAME_AMBIGUOUS",
     metadata: { name: prefix, ids: ids.join(",") },
   });
+}
+
+/** What an id that a word may stand for begins with. */
+function wanted(word: string): { readonly prefix: string | undefined; readonly rest: string } {
+  const [, kind, core = "", after = ""] = compact.exec(word) ?? [];
+  const known = idPrefixes.find((one) => one === kind);
+  if (known !== undefined) return { prefix: idFromCompact(known, core), rest: after };
+  const [, prefix, rest = ""] = beginning.exec(word) ?? [];
+  return { prefix, rest };
 }
 
 async function idsBeginningWith(context: Context, prefix: string): Promise<readonly string[]> {

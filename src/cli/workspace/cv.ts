@@ -1,5 +1,9 @@
 import { create } from "@bufbuild/protobuf";
-import { type ConfigurationVersion, ConfigurationVersionSchema } from "../../gen/windlass/v1/configuration_pb.ts";
+import {
+  ConfigurationStatus,
+  type ConfigurationVersion,
+  ConfigurationVersionSchema,
+} from "../../gen/windlass/v1/configuration_pb.ts";
 import {
   ConfigurationService,
   ListConfigurationsResponseSchema,
@@ -12,15 +16,26 @@ import { fetchRows, listFlags } from "../shared/lists.ts";
 import { uploadDirectory } from "../shared/upload.ts";
 import { ageText, bytesText, timeText } from "../terminal/ages.ts";
 import { type Column, detailLines } from "../terminal/table.ts";
+import { enumText } from "../terminal/words.ts";
 
 const workspace = neededText("the workspace", { short: "w", placeholder: "WS" });
 const cv = one("CV", "its id");
 const nameOf = ({ id }: ConfigurationVersion): string => `cv/${id}`;
 
+/** Without an archive there is nothing to count. */
+const filesText = ({ sha256, fileCount }: ConfigurationVersion): string => (sha256 === "" ? "" : String(fileCount));
+const sizeText = ({ sha256, sizeBytes }: ConfigurationVersion): string => (sha256 === "" ? "" : bytesText(sizeBytes));
+
+/** What its runs are, where that is not what most are. */
+const useText = ({ speculative, provisional }: ConfigurationVersion): string =>
+  [speculative ? "plan only" : "", provisional ? "provisional" : ""].filter((part) => part !== "").join(", ");
+
 export const configurationColumns: readonly Column<ConfigurationVersion>[] = [
   { name: "ID", value: ({ id }) => id },
-  { name: "FILES", drop: 1, value: ({ fileCount }) => String(fileCount) },
-  { name: "SIZE", drop: 3, value: ({ sizeBytes }) => bytesText(sizeBytes) },
+  { name: "STATUS", drop: 4, value: ({ status }) => enumText(ConfigurationStatus, status) },
+  { name: "FILES", drop: 1, value: filesText },
+  { name: "SIZE", drop: 3, value: sizeText },
+  { name: "USE", isWide: true, value: useText },
   { name: "CREATED BY", drop: 2, value: ({ createdBy }) => createdBy },
   { name: "AGE", value: ({ createTime }, now) => ageText(createTime, now) },
   { name: "SHA256", isWide: true, value: ({ sha256 }) => sha256 },
@@ -84,11 +99,15 @@ const get = command({
       lines: detailLines([
         ["Id", message.id],
         ["Workspace", message.workspace],
-        ["Files", String(message.fileCount)],
-        ["Size", bytesText(message.sizeBytes)],
+        ["Status", enumText(ConfigurationStatus, message.status)],
+        ["Error", message.errorMessage],
+        ["Use", useText(message)],
+        ["Files", filesText(message)],
+        ["Size", sizeText(message)],
         ["SHA-256", message.sha256],
         ["Created by", message.createdBy],
         ["Created", timeText(message.createTime)],
+        ["Uploaded", timeText(message.uploadTime)],
       ]),
     });
     return undefined;

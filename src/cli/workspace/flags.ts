@@ -1,6 +1,7 @@
 import { type Duration, durationFromMs } from "@bufbuild/protobuf/wkt";
 import { Engine, ExecutionMode } from "../../gen/windlass/v1/workspace_pb.ts";
 import { choice, count, duration, type Flag, type FlagValues, list, text, toggle } from "../line/flags.ts";
+import { taggedBy } from "./tags.ts";
 
 /** The execution modes as they are written in flags. */
 export const modes = { remote: ExecutionMode.REMOTE, agent: ExecutionMode.AGENT, local: ExecutionMode.LOCAL } as const;
@@ -32,7 +33,9 @@ export const settingFlags = {
   planTimeout: duration("how long a plan may take before it is canceled; 0 is the server's limit"),
   applyTimeout: duration("how long an apply may take before it is canceled; 0 is the server's limit"),
   initTimeout: duration("how long init may take before it is ended; 0 is the server's limit"),
-  tag: replaced(list("its tags, all of them, to find it by", { placeholder: "TAG,TAG" })),
+  inheritExecutionMode: toggle("it has the organization's execution mode and pool, also when these change"),
+  refuseDestroy: toggle("runs may not destroy all that it has"),
+  tag: replaced(list("its tags, all of them, to find it by; some with values", { placeholder: "TAG,KEY=VALUE" })),
   shareStateWith: replaced(
     list("workspaces whose runs may read its outputs, all of them, existing or not", { placeholder: "WS,WS" }),
   ),
@@ -57,7 +60,9 @@ export function settingsOf(flags: FlagValues<typeof settingFlags>) {
     planTimeout: durationOf(flags.planTimeout),
     applyTimeout: durationOf(flags.applyTimeout),
     initTimeout: durationOf(flags.initTimeout),
-    tags: flags.tag === undefined ? undefined : [...flags.tag],
+    inheritsExecutionMode: flags.inheritExecutionMode,
+    refusesDestroy: flags.refuseDestroy,
+    ...(flags.tag === undefined ? {} : taggedBy(flags.tag)),
     remoteStateConsumers: flags.shareStateWith === undefined ? undefined : [...flags.shareStateWith],
     sharesStateWithOrganization: flags.shareState,
   };

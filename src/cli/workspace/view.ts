@@ -7,6 +7,7 @@ import { isFinal } from "../run/states.ts";
 import { ageText, timeText } from "../terminal/ages.ts";
 import { type Column, detailLines } from "../terminal/table.ts";
 import { enumText } from "../terminal/words.ts";
+import { tagWords } from "./tags.ts";
 
 /** `workspace/network`. */
 export const workspaceName = ({ name }: Workspace): string => `workspace/${name}`;
@@ -16,6 +17,10 @@ const engineText = ({ engine, engineVersion }: Workspace): string =>
 
 const modeText = ({ executionMode, agentPool }: Workspace): string =>
   [enumText(ExecutionMode, executionMode), agentPool].filter((part) => part !== "").join(": ");
+
+/** `agent, as the organization has it`. */
+const modeWords = ({ executionMode, inheritsExecutionMode }: Workspace): string =>
+  `${enumText(ExecutionMode, executionMode)}${inheritsExecutionMode ? ", as the organization has it" : ""}`;
 
 /** `ana, "moving to eu-west" since …`; empty if nobody holds it. */
 function lockText({ lock }: Workspace): string {
@@ -52,7 +57,7 @@ export const workspaceColumns: readonly Column<Workspace>[] = [
   { name: "LOCKED BY", drop: 4, value: lockText },
   { name: "CURRENT RUN", drop: 3, value: ({ currentRunId }) => currentRunId },
   { name: "QUEUED", isWide: true, value: ({ queuedRuns }) => (queuedRuns === 0 ? "" : String(queuedRuns)) },
-  { name: "TAGS", isWide: true, value: ({ tags }) => tags.join(",") },
+  { name: "TAGS", isWide: true, value: (workspace) => tagWords(workspace).join(",") },
   { name: "SELECTOR", isWide: true, value: ({ agentSelector }) => agentSelector },
   { name: "AGE", isWide: true, value: ({ createTime }, now) => ageText(createTime, now) },
   { name: "DESCRIPTION", isWide: true, value: ({ description }) => description },
@@ -66,13 +71,15 @@ export const workspaceLines = (workspace: Workspace): readonly string[] =>
     ["Id", workspace.id],
     ["Organization", workspace.organization],
     ["Description", workspace.description],
-    ["Tags", workspace.tags.join(", ")],
-    ["Execution mode", enumText(ExecutionMode, workspace.executionMode)],
+    ["Tags", tagWords(workspace).join(", ")],
+    ["Made by", [workspace.sourceName, workspace.sourceUrl].filter((part) => part !== "").join(", ")],
+    ["Execution mode", modeWords(workspace)],
     ["Pool", workspace.agentPool],
     ["Agent selector", workspace.agentSelector],
     ["Engine", engineText(workspace)],
     ["Working directory", workspace.workingDirectory],
     ["Auto-apply", workspace.autoApply ? "yes" : "no"],
+    ["Destroy", workspace.refusesDestroy ? "refused" : ""],
     ["Parallelism", workspace.parallelism === 0 ? "" : String(workspace.parallelism)],
     ["Plan timeout", limitText(workspace.planTimeout)],
     ["Apply timeout", limitText(workspace.applyTimeout)],

@@ -9,7 +9,7 @@ import type { Control } from "../core/control.ts";
 import { readSealedFrom, sha256Of, storeSealed } from "../core/sealed-blobs.ts";
 import { unshownSummary } from "../documents/plan-summary.ts";
 import { dropPlanFiles, saveRunFacts } from "../runs/advance.ts";
-import { givenState } from "./given-state.ts";
+import { givenState, jobState } from "./given-state.ts";
 import { isGranted } from "./grant.ts";
 import { storePlanDocuments, type UploadedDocuments } from "./plan-documents.ts";
 import { openPlanFiles, storePlanFiles, type UploadedFiles } from "./plan-files.ts";
@@ -97,12 +97,9 @@ export async function* planFilesOfJob(control: Control, who: Principal, from = 0
   yield* openPlanFiles(control, { runId: run.id, key: run.planFilesBlobKey }, from);
 }
 
-/** The workspace's current state. */
+/** The state that the job begins with. */
 export async function* stateOfJob(control: Control, who: Principal, from = 0): AsyncGenerator<Uint8Array> {
-  const state = await control.store.read(async (q) => {
-    const { workspace } = await liveScope(q, who);
-    return workspace.currentStateId === null ? undefined : q.states.get(workspace.currentStateId);
-  });
+  const state = await control.store.read(async (q) => jobState(q, await liveScope(q, who)));
   if (state !== undefined) yield* (await givenState(control, state)).read(from);
 }
 

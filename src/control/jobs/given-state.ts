@@ -1,10 +1,41 @@
+import type { Job } from "../../domain/runs/job.ts";
+import { isSavedPlan, type Run } from "../../domain/runs/run.ts";
 import type { StateVersion } from "../../domain/workspaces/state-version.ts";
+import type { Workspace } from "../../domain/workspaces/workspace.ts";
 import { isWindlassError } from "../../lib/words/errors.ts";
+import type { Queries } from "../../store/ports/store.ts";
 import type { Control } from "../core/control.ts";
 import { CountedPieces, readSealedFrom } from "../core/sealed-blobs.ts";
 import type { StateName } from "../documents/state-name.ts";
 import { type NewText, withTexts } from "../documents/state-texts.ts";
 import { stateSource, stateSubject } from "../states/states.ts";
+
+interface Placed {
+  readonly job: Pick<Job, "phase">;
+  readonly run: Run;
+  readonly workspace: Workspace;
+}
+
+/** True for the plan of a saved plan: others may change the workspace's state while it is made. */
+const isMadeAside = ({ job, run }: Pick<Placed, "job" | "run">): boolean => job.phase === "plan" && isSavedPlan(run);
+
+/** The state that a job begins with: the workspace's, or what was noted when a saved plan was offered. */
+export async function jobState(q: Queries, { job, run, workspace }: Placed): Promise<StateVersion | undefined> {
+  const id = isMadeAside({ job, run }) ? run.baseStateId : workspace.currentStateId;
+  return id === null ? undefined : q.states.get(id);
+}
+
+/** Notes which state a saved plan is made of, before its agent is told. */
+export async function noteBase({ store }: Control, job: Job): Promise<void> {
+  const asked = await store.read((q) => q.runs.get(job.runId));
+  if (asked === undefined || !isMadeAside({ job, run: asked })) return;
+  await store.write(async (tx) => {
+    const run = await tx.runs.get(job.runId);
+    const workspace = await tx.workspaces.get(job.workspaceId);
+    if (run !== undefined && workspace !== undefined)
+      await tx.runs.save({ ...run, baseStateId: workspace.currentStateId });
+  });
+}
 
 /** A state as a job gets it. */
 export interface JobBase {

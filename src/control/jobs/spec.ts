@@ -16,13 +16,14 @@ import type { Queries } from "../../store/ports/store.ts";
 import type { Control } from "../core/control.ts";
 import { jobTokenOf } from "./dispatcher.ts";
 import { jobEngineOf } from "./engine.ts";
-import { givenState } from "./given-state.ts";
+import { givenState, jobState, noteBase } from "./given-state.ts";
 import { maxPlanDocumentsBytes } from "./plan-documents.ts";
 
 type Spec = MessageInitShape<typeof JobSpecSchema>;
 
 /** Everything an agent has to know of a job before it downloads anything. */
 export async function offeredSpec(control: Control, job: Job): Promise<Spec> {
+  await noteBase(control, job);
   const { spec, state } = await control.store.read(async (q) => ({
     spec: await jobSpecOf(control, q, job),
     state: await stateOf(q, job),
@@ -34,9 +35,10 @@ export async function offeredSpec(control: Control, job: Job): Promise<Spec> {
   return Object.assign(create(JobSpecSchema, spec), { state: given });
 }
 
-async function stateOf(q: Queries, { workspaceId }: Job): Promise<StateVersion | undefined> {
-  const id = (await q.workspaces.get(workspaceId))?.currentStateId ?? null;
-  return id === null ? undefined : q.states.get(id);
+async function stateOf(q: Queries, job: Job): Promise<StateVersion | undefined> {
+  const run = await q.runs.get(job.runId);
+  const workspace = await q.workspaces.get(job.workspaceId);
+  return run === undefined || workspace === undefined ? undefined : jobState(q, { job, run, workspace });
 }
 
 /** The same without its state. */

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { isWindlassError } from "../../lib/words/errors.ts";
 import type { Control } from "../core/control.ts";
 

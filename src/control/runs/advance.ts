@@ -11,14 +11,7 @@ import {
 } from "../../domain/runs/job.ts";
 import type { Lost } from "../../domain/runs/lost.ts";
 import type { ResourceInFlight } from "../../domain/runs/resource-in-flight.ts";
-import {
-  type ChangeCounts,
-  isSavedPlan,
-  moveRun,
-  type Run,
-  type RunEffect,
-  type RunEvent,
-} from "../../domain/runs/run.ts";
+import { type ChangeCounts, moveRun, type Run, type RunEffect, type RunEvent } from "../../domain/runs/run.ts";
 import { errorText } from "../../domain/runs/run-error.ts";
 import { type TimelineEntry, tellMove } from "../../domain/runs/timeline.ts";
 import type { Workspace } from "../../domain/workspaces/workspace.ts";
@@ -63,18 +56,11 @@ export async function advanceRun(
   if (move.kind === "refused") return move;
   await tx.runs.save(move.run);
   dropPlanFiles(at, run, move.run);
-  if (event.kind === "job_started" && event.phase === "plan" && isSavedPlan(run)) await noteBase(tx, move.run);
   const isMoved = move.run.status !== run.status;
   await tell(tx, at, { run: move.run, told: tellMove(move.run, event, agentName), isMoved });
   at.touched.add(topics.run(run.id));
   for (const effect of move.effects) await applyRunEffect(tx, at, { run: move.run, effect });
   return { kind: "moved", run: (await tx.runs.get(run.id)) ?? move.run };
-}
-
-/** Saved with the move, whose version it has. */
-async function noteBase(tx: Queries, run: Run): Promise<void> {
-  const workspace = await tx.workspaces.get(run.workspaceId);
-  await tx.runs.save({ ...run, baseStateId: workspace?.currentStateId ?? null });
 }
 
 /** The object of files that a row referred to, and does not any more. */

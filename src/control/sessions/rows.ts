@@ -14,6 +14,9 @@ export interface Wanted {
   readonly jobs: readonly Job[];
 }
 
+/** Of an agent without jobs. */
+export const noRows: ReadonlyMap<JobId, Job> = new Map();
+
 /** How long what was read of an idle agent counts, if no wake-up says that it has changed. */
 const freshMs = 60_000;
 

@@ -27,7 +27,7 @@ import { LastWord } from "./last-word.ts";
 import type { Liveness } from "./liveness.ts";
 import type { Resumed } from "./resume.ts";
 import { SessionRoom } from "./room.ts";
-import { changeAgentRow, WantedRows } from "./rows.ts";
+import { changeAgentRow, noRows, WantedRows } from "./rows.ts";
 import { SessionWay } from "./way.ts";
 import { heartbeatReply } from "./wire.ts";
 
@@ -35,7 +35,6 @@ import { heartbeatReply } from "./wire.ts";
 const outLimits = { maxItems: 4096, maxBytes: 1024 * 1024 };
 const messageBytes = 64; // In that queue. All are small.
 const comeBackMs = 2_000; // How long an agent that is sent away waits at the most.
-const noRows: ReadonlyMap<JobId, Job> = new Map();
 
 /** What a session may still do. It goes down this list, never up; its stream may end in each state. */
 type SessionState =
@@ -189,7 +188,8 @@ export class AgentSession implements ConnectedAgent {
     switch (reason) {
       case "draining":
         this.#send({ case: "reconnect", value: { after: durationFromMs(0), maxDelay: durationFromMs(comeBackMs) } });
-        return this.#end();
+        this.#end();
+        break;
       case "superseded":
       case "deleted":
         this.#close(reason === "deleted" ? CloseReason.DELETED : CloseReason.SUPERSEDED, detail);

@@ -19,7 +19,7 @@ import { heldError, invalid } from "../core/refusals.ts";
 import { CountedPieces, readSealed, storeSealedPieces } from "../core/sealed-blobs.ts";
 import type { StateContent } from "../documents/state-file.ts";
 import { openState, type StateView, stateSubject } from "./states.ts";
-import { currentOf, isKnown, ofNoJob, serialConflict, succeed, viewOf } from "./succession.ts";
+import { currentOf, isKnown, ofNoJob, type Succession, serialConflict, succeed, viewOf } from "./succession.ts";
 
 /** A state as a client names it, before its bytes. */
 export interface NewAnnouncement extends Pick<StateAnnouncement, "lineage" | "serial" | "md5" | "isForced"> {
@@ -45,6 +45,7 @@ export async function announceState(control: Control, who: Principal, wish: NewA
     const workspace = await heldWorkspace(tx, person, wish.workspace);
     const runId = await runIn(tx, workspace, wish.runId);
     const current = await currentOf(tx, workspace);
+    await demandRoom(tx, at, { workspace, current });
     const { lineage, serial, md5, isForced } = wish;
     const decision = decideNamed(current ?? null, { lineage, serial, isForced, isSame: seen === current?.id });
     if (isKnown(decision, { workspace, current, version: wish }) && current !== undefined)
@@ -63,6 +64,30 @@ export async function announceState(control: Control, who: Principal, wish: NewA
     return { kind: "awaited", announcement };
   });
 }
+
+/** How many states of a workspace may be awaited: whoever brings them brings one after the other. */
+const maxAwaited = 20;
+
+/** Forgets those that can no longer come. Throws `quota_exceeded` if there are as many others as may be. */
+async function demandRoom(
+  tx: Queries,
+  { unneeded }: Change,
+  { workspace, current }: Pick<Succession, "workspace" | "current">,
+): Promise<void> {
+  const { rows } = await tx.stateAnnouncements.slice(workspace.id, { offset: 0, limit: maxAwaited });
+  const outdated = rows.filter((row) => isOutdated(row, current));
+  for (const { id, jsonBlobKey } of outdated) {
+    await tx.stateAnnouncements.delete(id);
+    if (jsonBlobKey !== null) unneeded.add(jsonBlobKey);
+  }
+  if (rows.length - outdated.length < maxAwaited) return;
+  const message = `workspace "${workspace.name}" awaits ${maxAwaited} states that were announced and did not come, and no more at a time: upload one of them, or wait a day`;
+  throw new WindlassError("quota_exceeded", message, { metadata: { limit: String(maxAwaited) } });
+}
+
+/** True once the workspace has got another state since. */
+const isOutdated = ({ createdAt }: StateAnnouncement, current: StateVersion | undefined): boolean =>
+  current !== undefined && current.createdAt > createdAt;
 
 /** The id of the workspace's state if its serial and its bytes are those that are announced. */
 async function sameAs(
@@ -244,13 +269,13 @@ interface Finish {
 
 async function finish(tx: Queries, at: Change, { person, id, arrived, content }: Finish): Promise<StateView> {
   const { announcement, workspace } = await openAnnouncement(tx, person, id);
-  const { isForced, createdAt: announcedAt, md5: _md5, ...announced } = announcement;
+  const { isForced, createdAt: _announcedAt, md5: _md5, ...announced } = announcement;
   const current = await currentOf(tx, workspace);
-  if (current !== undefined && current.createdAt > announcedAt)
+  if (isOutdated(announcement, current))
     throw serialConflict(
       workspace,
       current,
-      `the workspace has got another state, ${current.id}, since this one was announced`,
+      `the workspace has got another state, ${current?.id}, since this one was announced`,
     );
   const version: StateVersion = {
     ...announced,

@@ -14,8 +14,8 @@ import { findState } from "./states.ts";
 /** What the sealed bytes of the form for programs are bound to. */
 export const jsonStateSubject = (id: StateVersion["id"]): string => `json-state/${id}`;
 
-/** The form for programs says what the state says, in more words. */
-export const maxJsonStateBytes = ({ limits }: Pick<Control, "limits">): number => 4 * limits.maxStateBytes;
+/** The form for programs says what the state says, without its white space and with a second tree of what is sensitive. */
+export const maxJsonStateBytes = ({ limits }: Pick<Control, "limits">): number => 2 * limits.maxStateBytes;
 
 /** Whose form for programs is to come: a state that is announced, or one that has come first. */
 type Holder =

@@ -34,6 +34,7 @@ export async function announceConfiguration(
   return change(control, async (tx, at) => {
     const workspace = await findWorkspace(tx, person, reference);
     demand(person, wish.queuesRun && !wish.isSpeculative ? "operate" : "plan");
+    await demandRoom(tx, workspace);
     const { id: workspaceId, organizationId, name: workspaceName } = workspace;
     const configuration: Configuration = {
       ...pendingConfiguration,
@@ -46,6 +47,15 @@ export async function announceConfiguration(
     await record(tx, person, { ...entry, detail: { workspace: workspaceName }, at: at.now });
     return { configuration, workspaceName };
   });
+}
+
+/** How many configurations of a workspace may wait for their archives. */
+const maxPending = 100;
+
+async function demandRoom(tx: Queries, { id, name }: Workspace): Promise<void> {
+  if ((await tx.configurations.countPending(id)) < maxPending) return;
+  const message = `workspace "${name}" has ${maxPending} configuration versions that wait for their archives, and no more at a time: upload one of them, or wait a day`;
+  throw new WindlassError("quota_exceeded", message, { metadata: { limit: String(maxPending) } });
 }
 
 /** An archive for a configuration that was announced. */

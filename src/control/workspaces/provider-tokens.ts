@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import type { ProviderSettings } from "../../domain/workspaces/provider-settings.ts";
 import type { Control } from "../core/control.ts";
 

@@ -8,7 +8,7 @@ const told = (...lines: readonly string[]) =>
 
 test("what was begun and has no end is in flight", () => {
   const log = [
-    "Windlass: apply of run run_1, agent vm-7 on host, terraform 1.11.4",
+    "Windlass: apply of run run_1, agent vm-7 on host, terraform 1.11.4 (linux_amd64)",
     "data.external.x: Reading...",
     "postgresql_role.r: Creating...",
     "aws_instance.a[0]: Modifying... [id=i-1]",

@@ -117,7 +117,7 @@ export interface Run {
   readonly urgency: Urgency;
   /** The run that it repeats. */
   readonly retryOf: RunId | null;
-  /** The workspace's state when its plan was started, for saved plans; null before, without one, and in older rows. */
+  /** The state that a saved plan is made of, from its offer on; null before, without one, and in older rows. */
   readonly baseStateId: StateVersionId | null;
   readonly errorMessage: string;
   /** What its apply had begun and not ended; see `inFlightOf`. */

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { pathPrefix, pathPrefixOf, withoutPrefix } from "./path-prefix.ts";
+import { isBelow, pathPrefix, pathPrefixOf, withoutPrefix } from "./path-prefix.ts";
 
 test.each([
   ["/", ""],
@@ -29,4 +29,14 @@ test("a path loses the prefix as a whole part, and once", () => {
   expect(withoutPrefix("/windlass.v1.RunService/GetRun", "/windlass")).toBe("/windlass.v1.RunService/GetRun");
   expect(withoutPrefix("/healthz", "/windlass")).toBe("/healthz");
   expect(withoutPrefix("/a", "")).toBe("/a");
+});
+
+test.each([
+  ["/windlass/api/v2/ping", "/windlass", true],
+  ["/.well-known/terraform.json", "/windlass", true],
+  ["/windlass", "/windlass", false],
+  ["/api/v2/ping", "/windlass", false],
+  ["/.well-known/terraform.json", "", false],
+])("what %s leads to with the prefix %j is below it: %s", (path, prefix, is) => {
+  expect(isBelow(path, prefix)).toBe(is);
 });

@@ -13,3 +13,7 @@ export const pathPrefix = (): SettingSchema<string> =>
 /** The path of a request below the prefix; unchanged if it is not below it. */
 export const withoutPrefix = (path: string, prefix: string): string =>
   prefix !== "" && path.startsWith(`${prefix}/`) ? path.slice(prefix.length) : path;
+
+/** Whether what a request leads to is below the prefix: also what clients ask a host for at its root, wherever the server stands. */
+export const isBelow = (path: string, prefix: string): boolean =>
+  withoutPrefix(path, prefix) !== path || (prefix !== "" && path.startsWith("/.well-known/"));

@@ -1,6 +1,10 @@
+import { createRequire } from "node:module";
 import { pino } from "pino";
-import pretty from "pino-pretty";
+import type * as PinoPretty from "pino-pretty";
+import type { PrettyOptions, PrettyStream } from "pino-pretty";
 import { maskTokensIn } from "../words/tokens.ts";
+
+const require = createRequire(import.meta.url);
 
 export type LogLevel = "debug" | "info" | "warn" | "error" | "silent";
 
@@ -38,9 +42,15 @@ const redact = { paths: secretKeys.flatMap((key) => [key, `*.${key}`]), censor: 
 export function createLog({ level, format }: LogOptions): Log {
   const isPretty = format === "pretty" || (format === "auto" && process.stderr.isTTY === true);
   const destination = isPretty
-    ? pretty({ destination: 2, sync: true, colorize: process.stderr.isTTY === true, ignore: "pid,hostname" })
+    ? prettyStream({ destination: 2, sync: true, colorize: process.stderr.isTTY === true, ignore: "pid,hostname" })
     : pino.destination({ fd: 2, sync: true });
   return pinoLog(level, destination);
+}
+
+/** For people only: who writes JSON does not load it. */
+function prettyStream(options: PrettyOptions): PrettyStream {
+  const { build: pretty }: typeof PinoPretty = require("pino-pretty");
+  return pretty(options);
 }
 
 /** A log that writes nothing. */

@@ -1,5 +1,4 @@
-import { setImmediate as nextTurn } from "node:timers/promises";
-import { create, type DescMessage, type Message } from "@bufbuild/protobuf";
+import type { DescMessage, Message } from "@bufbuild/protobuf";
 import {
   isReflectList,
   isReflectMessage,
@@ -17,6 +16,7 @@ import { type FieldViolation, WindlassError } from "../../lib/words/errors.ts";
 import { namePattern, nameShape } from "../../lib/words/names.ts";
 import { workspaceNamePattern, workspaceNameShape } from "../../lib/words/workspace-names.ts";
 
+// The rules of a message are read with the first one of its kind, in a few milliseconds.
 const everyRule = createValidator();
 const firstRule = createValidator({ failFast: true });
 /** Of messages with more values only the first broken rule is told: each costs as much as many good values. */
@@ -54,20 +54,6 @@ export function demandValid(schema: DescMessage, message: Message): void {
     .map(({ field, description }) => (field === "" ? description : `${field}: ${description}`))
     .join("; ");
   throw new WindlassError("validation", text, { fields });
-}
-
-/**
- * Reads the rules of these requests, each in a turn of its own: the first message of a kind would hold up everybody
- * meanwhile.
- */
-export async function readRules(schemas: readonly DescMessage[], signal: AbortSignal): Promise<void> {
-  for (const schema of schemas) {
-    for (const validator of [everyRule, firstRule]) {
-      await nextTurn();
-      if (signal.aborted) return;
-      validator.validate(schema, create(schema));
-    }
-  }
 }
 
 function brokenRules(validator: Validator, schema: DescMessage, message: Message): readonly Violation[] {

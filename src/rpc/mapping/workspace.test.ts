@@ -13,7 +13,6 @@ import {
 } from "../../../test/support/mapping.ts";
 import { at, workspace } from "../../../test/support/store/rows.ts";
 import type { WorkspaceView } from "../../control/workspaces/view.ts";
-import { plainWorkspace } from "../../domain/workspaces/workspace.ts";
 import { EngineSchema, ExecutionModeSchema, WorkspaceSchema } from "../../gen/windlass/v1/workspace_pb.ts";
 import { WorkspaceLossesSchema } from "../../gen/windlass/v1/workspace_service_pb.ts";
 import {
@@ -32,6 +31,8 @@ const row = workspace({
   ...{ workingDirectory: "live", tags: ["a", "b"], agentSelector: "zone=a", sharesState: true, parallelism: 4 },
   ...{ planTimeoutMs: 1, applyTimeoutMs: 90_500, initTimeoutMs: 604_800_000, currentStateId: "sv_1", version: 7 },
   ...{ lock: { kind: "run", runId: "run_1", at: at(3) }, updatedAt: at(1) },
+  ...{ inheritsExecutionMode: true, allowsDestroy: false, tagBindings: { team: "net" } },
+  ...{ sourceName: "terraform", sourceUrl: "https://example.com" },
 });
 const bare: WorkspaceView = {
   ...{ workspace: workspace({ executionMode: "remote" }), organizationName: "acme", poolName: "", currentRunId: null },
@@ -71,6 +72,8 @@ test("a workspace is told with its settings, its lock and what holds it", () => 
     ...{ executionMode: "EXECUTION_MODE_AGENT", engine: "ENGINE_TOFU", engineVersion: "~> 1.12", autoApply: true },
     ...{ workingDirectory: "live", tags: ["a", "b"], agentSelector: "zone=a", parallelism: 4, queuedRuns: 2 },
     ...{ planTimeout: "0.001s", applyTimeout: "90.500s", initTimeout: "604800s", sharesStateWithOrganization: true },
+    ...{ inheritsExecutionMode: true, refusesDestroy: true, tagBindings: { team: "net" } },
+    ...{ sourceName: "terraform", sourceUrl: "https://example.com" },
     ...{ currentRunState: "RUN_STATE_APPLYING" },
     ...{ currentRunId: "run_1", currentStateVersionId: "sv_1", remoteStateConsumers: ["dns"], etag: "7" },
     ...{ createTime: "2026-01-02T03:04:05.678Z", updateTime: "2026-01-02T03:04:06.678Z" },
@@ -117,8 +120,8 @@ test("the settings of a new workspace are those of the message, and nothing of w
     ...{ name: "network", description: "of the plant", executionMode: "agent", pool: "prod", engine: "tofu" },
     ...{ engineVersion: "~> 1.12", workingDirectory: "live", isAutoApply: true, tags: ["a", "b"] },
     ...{ agentSelector: "zone=a", planTimeoutMs: 1, applyTimeoutMs: 90_500, initTimeoutMs: 604_800_000 },
-    ...{ consumers: ["dns"], sharesState: true, parallelism: 4 },
-    ...plainWorkspace,
+    ...{ consumers: ["dns"], sharesState: true, parallelism: 4, inheritsExecutionMode: true, allowsDestroy: false },
+    ...{ tagBindings: { team: "net" }, sourceName: "terraform", sourceUrl: "https://example.com", keptAttributes: {} },
   });
 });
 
@@ -140,8 +143,8 @@ test.each(["planTimeout", "applyTimeout", "initTimeout"] as const)(
 test("an update reads exactly the field that it names, as the settings of a new workspace would", () => {
   const message = create(WorkspaceSchema, settings);
   const changes = changesByField(workspaceFields, message);
-  expect(Object.assign({ ...plainWorkspace }, ...Object.values(changes))).toEqual(fromWorkspace(message));
-  expect(Object.values(changes).map((change) => Object.keys(change).length)).toEqual(Array(16).fill(1));
+  expect(Object.assign({ keptAttributes: {} }, ...Object.values(changes))).toEqual(fromWorkspace(message));
+  expect(Object.values(changes).map((change) => Object.keys(change).length)).toEqual(Array(21).fill(1));
   expect(changes).toMatchObject({ plan_timeout: { planTimeoutMs: 1 }, apply_timeout: { applyTimeoutMs: 90_500 } });
   expect(changes).toMatchObject({ init_timeout: { initTimeoutMs: 604_800_000 }, agent_pool: { pool: "prod" } });
   expect(changes).toMatchObject({ engine: { engine: "tofu" }, engine_version: { engineVersion: "~> 1.12" } });

@@ -5,12 +5,7 @@ import type { WorkspaceLosses } from "../../control/workspaces/deletion.ts";
 import type { WorkspaceSettings } from "../../control/workspaces/settings.ts";
 import type { WorkspaceView } from "../../control/workspaces/view.ts";
 import type { NewSettings } from "../../control/workspaces/workspaces.ts";
-import {
-  type Engine,
-  type ExecutionMode,
-  plainWorkspace,
-  type WorkspaceLock,
-} from "../../domain/workspaces/workspace.ts";
+import type { Engine, ExecutionMode, WorkspaceLock } from "../../domain/workspaces/workspace.ts";
 import { RunState } from "../../gen/windlass/v1/run_pb.ts";
 import {
   Engine as EngineValue,
@@ -68,6 +63,11 @@ export const toWorkspace = ({
   remoteStateConsumers: [...consumers],
   sharesStateWithOrganization: workspace.sharesState,
   parallelism: workspace.parallelism,
+  inheritsExecutionMode: workspace.inheritsExecutionMode,
+  refusesDestroy: !workspace.allowsDestroy,
+  tagBindings: { ...workspace.tagBindings },
+  sourceName: workspace.sourceName,
+  sourceUrl: workspace.sourceUrl,
   queuedRuns,
   currentRunState: currentRunStatus === null ? RunState.UNSPECIFIED : runStates[currentRunStatus],
 });
@@ -115,7 +115,12 @@ export const fromWorkspace = (message: WorkspaceMessage): NewSettings => ({
   consumers: message.remoteStateConsumers,
   sharesState: message.sharesStateWithOrganization,
   parallelism: message.parallelism,
-  ...plainWorkspace,
+  inheritsExecutionMode: message.inheritsExecutionMode,
+  allowsDestroy: !message.refusesDestroy,
+  tagBindings: message.tagBindings,
+  sourceName: message.sourceName,
+  sourceUrl: message.sourceUrl,
+  keptAttributes: {},
 });
 
 export const workspaceFields: UpdatableFields<WorkspaceMessage, WorkspaceSettings> = {
@@ -135,4 +140,9 @@ export const workspaceFields: UpdatableFields<WorkspaceMessage, WorkspaceSetting
   remote_state_consumers: ({ remoteStateConsumers }) => ({ consumers: remoteStateConsumers }),
   shares_state_with_organization: ({ sharesStateWithOrganization }) => ({ sharesState: sharesStateWithOrganization }),
   parallelism: ({ parallelism }) => ({ parallelism }),
+  inherits_execution_mode: ({ inheritsExecutionMode }) => ({ inheritsExecutionMode }),
+  refuses_destroy: ({ refusesDestroy }) => ({ allowsDestroy: !refusesDestroy }),
+  tag_bindings: ({ tagBindings }) => ({ tagBindings }),
+  source_name: ({ sourceName }) => ({ sourceName }),
+  source_url: ({ sourceUrl }) => ({ sourceUrl }),
 };

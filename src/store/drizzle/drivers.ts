@@ -1,3 +1,4 @@
+import { createRequire } from "node:module";
 import type Database from "better-sqlite3";
 import type * as Sqlite from "drizzle-orm/better-sqlite3";
 import type * as SqliteMigrator from "drizzle-orm/better-sqlite3/migrator";
@@ -5,30 +6,37 @@ import type * as Migrator from "drizzle-orm/migrator";
 import type * as Postgres from "drizzle-orm/node-postgres";
 import type * as PostgresMigrator from "drizzle-orm/node-postgres/migrator";
 import type pg from "pg";
-import { load } from "./orm.ts";
+
+const require = createRequire(import.meta.url);
 
 // Each part is loaded when it is first used: a program needs the one of its engine.
 
 /** drizzle over a connection of SQLite. */
-export const overSqlite = (connection: Database.Database) =>
-  load<typeof Sqlite>("drizzle-orm/better-sqlite3").drizzle(connection);
+export const overSqlite = (connection: Database.Database) => {
+  const { drizzle }: typeof Sqlite = require("drizzle-orm/better-sqlite3");
+  return drizzle(connection);
+};
 
 /** drizzle over a connection of PostgreSQL. */
-export const overPostgres = (client: pg.PoolClient) =>
-  load<typeof Postgres>("drizzle-orm/node-postgres").drizzle(client);
+export const overPostgres = (client: pg.PoolClient) => {
+  const { drizzle }: typeof Postgres = require("drizzle-orm/node-postgres");
+  return drizzle(client);
+};
 
 /** The migrations that a folder holds. */
-export const migrationsIn = (folder: string) =>
-  load<typeof Migrator>("drizzle-orm/migrator").readMigrationFiles({ migrationsFolder: folder });
+export const migrationsIn = (migrationsFolder: string) => {
+  const { readMigrationFiles }: typeof Migrator = require("drizzle-orm/migrator");
+  return readMigrationFiles({ migrationsFolder });
+};
 
 /** Applies those that a SQLite database has not seen. */
-export const applyToSqlite = (connection: Database.Database, folder: string): void =>
-  load<typeof SqliteMigrator>("drizzle-orm/better-sqlite3/migrator").migrate(overSqlite(connection), {
-    migrationsFolder: folder,
-  });
+export const applyToSqlite = (connection: Database.Database, migrationsFolder: string): void => {
+  const { migrate }: typeof SqliteMigrator = require("drizzle-orm/better-sqlite3/migrator");
+  migrate(overSqlite(connection), { migrationsFolder });
+};
 
 /** The same for PostgreSQL. */
-export const applyToPostgres = (client: pg.PoolClient, folder: string): Promise<void> =>
-  load<typeof PostgresMigrator>("drizzle-orm/node-postgres/migrator").migrate(overPostgres(client), {
-    migrationsFolder: folder,
-  });
+export const applyToPostgres = (client: pg.PoolClient, migrationsFolder: string): Promise<void> => {
+  const { migrate }: typeof PostgresMigrator = require("drizzle-orm/node-postgres/migrator");
+  return migrate(overPostgres(client), { migrationsFolder });
+};

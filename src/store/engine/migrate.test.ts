@@ -4,7 +4,7 @@ import { join } from "node:path";
 import Database from "better-sqlite3";
 import { execa } from "execa";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { z } from "zod";
+import * as z from "zod";
 import { testEngines } from "../../../test/engines.ts";
 import { createTestDatabase, hasPostgres } from "../../../test/postgres.ts";
 import { at, organization } from "../../../test/support/store/rows.ts";

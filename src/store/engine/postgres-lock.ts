@@ -1,5 +1,6 @@
-import pg from "pg";
+import type pg from "pg";
 import { type Clock, systemClock } from "../../lib/clock.ts";
+import { postgresDriver } from "./driver.ts";
 import { type StoreLog, silentLog } from "./engine.ts";
 import { unreachable } from "./unreachable.ts";
 
@@ -47,7 +48,8 @@ export async function lockDatabase({
 }
 
 async function attempt(url: string): Promise<pg.Client | undefined> {
-  const client = new pg.Client({ connectionString: url, application_name: "windlassd lock", keepAlive: true });
+  const { Client } = postgresDriver();
+  const client = new Client({ connectionString: url, application_name: "windlassd lock", keepAlive: true });
   client.on("error", () => {}); // `end` follows
   try {
     await client.connect();

@@ -1,4 +1,4 @@
-import pg from "pg";
+import type pg from "pg";
 import { type BackoffPolicy, backoffMs } from "../../lib/async/backoff.ts";
 import { retry } from "../../lib/async/retry.ts";
 import type { Clock } from "../../lib/clock.ts";
@@ -8,6 +8,7 @@ import { isWindlassError, WindlassError } from "../../lib/words/errors.ts";
 import { overPostgres } from "../drizzle/drivers.ts";
 import { type Db, dbOfPostgres } from "./boundary.ts";
 import { driverError, postgresDialect } from "./dialect.ts";
+import { postgresDriver } from "./driver.ts";
 import type { StoreEngine, StoreLog } from "./engine.ts";
 import { lend, refuseNested } from "./transaction.ts";
 
@@ -24,7 +25,8 @@ const conflictBackoff: BackoffPolicy = { firstMs: 2, capMs: 25 };
 
 /** A pool whose connections may die without ending the process. The caller ends it. */
 export function openPostgresPool(url: string, log: StoreLog, maxConnections = 10): pg.Pool {
-  const pool = new pg.Pool({
+  const { Pool } = postgresDriver();
+  const pool = new Pool({
     connectionString: url,
     max: maxConnections,
     connectionTimeoutMillis: 10_000,
@@ -122,7 +124,7 @@ async function commit(client: pg.PoolClient): Promise<void> {
   try {
     ({ command } = await client.query("COMMIT"));
   } catch (cause) {
-    if (cause instanceof pg.DatabaseError && postgresDialect.failure(cause) !== "lost") throw cause;
+    if (cause instanceof postgresDriver().DatabaseError && postgresDialect.failure(cause) !== "lost") throw cause;
     throw new WindlassError(
       "outcome_unknown",
       "the database's answer to a commit was lost: look at the current state before trying again",

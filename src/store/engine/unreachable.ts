@@ -1,7 +1,8 @@
-import pg from "pg";
+import type pg from "pg";
 import { errnoOf, messageOf } from "../../lib/values/errors.ts";
 import { isWindlassError, WindlassError } from "../../lib/words/errors.ts";
 import { driverError } from "./dialect.ts";
+import { postgresDriver } from "./driver.ts";
 
 /** What is thrown when a PostgreSQL database cannot be opened: a cause that is known in one sentence, else as it is. */
 export function unreachable(error: unknown): unknown {
@@ -13,7 +14,7 @@ export function unreachable(error: unknown): unknown {
 
 function whyUnreachable(cause: unknown): string | undefined {
   if (!(cause instanceof Error)) return undefined;
-  if (cause instanceof pg.DatabaseError) return whyRefused(cause);
+  if (cause instanceof postgresDriver().DatabaseError) return whyRefused(cause);
   const isOfNetwork = errnoOf(cause) !== undefined;
   if (!isOfNetwork && !/connection|timeout|SSL|SASL/i.test(cause.message)) return undefined;
   return `the PostgreSQL database cannot be reached (${networkText(cause)}): check --database-url`;

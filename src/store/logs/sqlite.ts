@@ -10,30 +10,26 @@ import {
   maxReadBytes,
   type SealResult,
 } from "../ports/logs.ts";
-import type { LogAnswer } from "./operations.ts";
+import type { LogAnswer, LogOperation } from "./operations.ts";
 import { LogThread } from "./thread-client.ts";
 
-/** Opens the embedded log store: its own SQLite file, written and read by a thread each, off the event loop. */
+/**
+ * Opens the embedded log store: its own SQLite file, written and read by a thread each, off the event loop. The one that
+ * reads is started by the first read.
+ */
 export async function openSqliteLogStore(path: string): Promise<LogStore> {
-  const starting = [LogThread.start({ path, role: "write" }), LogThread.start({ path, role: "read" })] as const;
-  try {
-    const [writer, reader] = await Promise.all(starting);
-    return new SqliteLogStore(writer, reader);
-  } catch (error) {
-    for (const thread of await Promise.allSettled(starting)) {
-      if (thread.status === "fulfilled") await thread.value[Symbol.asyncDispose]();
-    }
-    throw error;
-  }
+  return new SqliteLogStore(path, await LogThread.start({ path, role: "write" }));
 }
 
 class SqliteLogStore implements LogStore {
+  readonly #path: string;
   readonly #writer: LogThread;
-  readonly #reader: LogThread;
+  #reader: Promise<LogThread> | undefined;
+  #isClosed = false;
 
-  constructor(writer: LogThread, reader: LogThread) {
+  constructor(path: string, writer: LogThread) {
+    this.#path = path;
     this.#writer = writer;
-    this.#reader = reader;
   }
 
   async append(stream: LogStreamId, offset: number, bytes: Uint8Array): Promise<AppendResult> {
@@ -62,7 +58,7 @@ class SqliteLogStore implements LogStore {
   }
 
   async read(stream: LogStreamId, offset: number, maxBytes: number): Promise<LogRead> {
-    const answer = await this.#reader.call({
+    const answer = await this.#read({
       kind: "read",
       stream,
       offset,
@@ -73,7 +69,7 @@ class SqliteLogStore implements LogStore {
   }
 
   async list(after: LogStreamId | null, limit: number): Promise<readonly ListedStream[]> {
-    const answer = await this.#reader.call({ kind: "list", after, limit });
+    const answer = await this.#read({ kind: "list", after, limit });
     if (answer.kind === "listed") return answer.streams;
     throw unexpected(answer);
   }
@@ -83,7 +79,7 @@ class SqliteLogStore implements LogStore {
   }
 
   async space(): Promise<Space> {
-    const answer = await this.#reader.call({ kind: "space" });
+    const answer = await this.#read({ kind: "space" });
     if (answer.kind === "told_space") return answer.space;
     throw unexpected(answer);
   }
@@ -99,8 +95,21 @@ class SqliteLogStore implements LogStore {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#reader[Symbol.asyncDispose]();
+    this.#isClosed = true;
+    const reader = await this.#reader?.catch(() => undefined);
+    await reader?.[Symbol.asyncDispose]();
     await this.#writer[Symbol.asyncDispose]();
+  }
+
+  async #read(operation: LogOperation): Promise<LogAnswer> {
+    if (this.#isClosed) throw new WindlassError("storage_unavailable", "the log store is closed");
+    this.#reader ??= LogThread.start({ path: this.#path, role: "read" });
+    const reader = await this.#reader.catch((error: unknown) => {
+      // Another read starts another one.
+      this.#reader = undefined;
+      throw error;
+    });
+    return reader.call(operation);
   }
 }
 

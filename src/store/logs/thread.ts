@@ -28,7 +28,7 @@ function writing(path: string): Side {
 const isCommand = (operation: LogOperation): operation is LogCommand =>
   operation.kind !== "read" && operation.kind !== "list" && operation.kind !== "space";
 
-/** Opens the file at the first read: by then the writer, started at the same time, has made it. */
+/** Opens the file at the first read: by then the writer has made it. */
 function reading(path: string): Side {
   let file: LogFileReader | undefined;
   return {

@@ -155,6 +155,8 @@ export interface Queries {
     list(workspaceId: WorkspaceId, page: TimePage): Promise<readonly Configuration[]>;
     /** The same, counted. */
     slice(workspaceId: WorkspaceId, slice: Slice): Promise<Sliced<Configuration>>;
+    /** How many wait for their archives. */
+    countPending(workspaceId: WorkspaceId): Promise<number>;
     insert(row: Configuration): Promise<void>;
     save(row: Configuration): Promise<void>;
   };

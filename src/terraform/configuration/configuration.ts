@@ -185,7 +185,7 @@ const override = 'terraform {\n  backend "local" {}\n}\n';
 
 /**
  * Writes the override file that replaces any `backend` or `cloud` block by the local backend, under a name that sorts after
- * every override file present (the last one wins). Returns its path. `terraform init` or `writeBackendRecord` must follow.
+ * every override file present (the last one wins). Returns its path. `writeBackendRecord` must follow.
  */
 export async function overrideBackend(workingDirectory: string): Promise<string> {
   const names = (await readdir(workingDirectory)).filter((name) => overrideFile.test(name));
@@ -210,7 +210,7 @@ export async function placeEmptyFile(workingDirectory: string): Promise<string> 
 
 /**
  * Writes what `terraform init` would record of the local backend: enough instead of init (about 30 ms) when
- * `overrideBackend` was necessary and nothing else asks for init.
+ * `overrideBackend` was necessary and nothing else asks for init. An init that finds it moves no state.
  */
 export async function writeBackendRecord(workingDirectory: string, terraformVersion: string): Promise<void> {
   const backend = { type: "local", config: { path: null, workspace_dir: null }, hash: 666_019_178 };

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { quoted } from "../../lib/hcl/text.ts";
 import { type Json, JsonNumber, type JsonObject, readJson } from "../../lib/json/json.ts";
 import { isCostlyJson } from "../../lib/json/measure.ts";

@@ -115,6 +115,16 @@ test("hides what is marked, tells whether it changes, and keeps the marks", () =
   });
 });
 
+test("keeps the marks of what is sensitive and not known before the apply", () => {
+  const change = {
+    ...{ actions: ["create"], before: null, before_sensitive: false },
+    after: { length: 20, deep: { open: 1 } },
+    after_unknown: { result: true, deep: { key: true } },
+    after_sensitive: { result: true, deep: { key: true } },
+  };
+  expect(redacted({ resource_changes: [resource(change)] }).document.resource_changes[0].change).toEqual(change);
+});
+
 test("hides secrets that terraform does not know, in values, keys, addresses, ids and generated configuration", () => {
   const change = {
     ...{

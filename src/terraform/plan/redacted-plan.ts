@@ -130,7 +130,8 @@ function marks(value: MaskedJson, known: Json): Json {
   if ("masked" in value) return true;
   if ("size" in value) {
     const parts = [...value].map(([name, part]) => [name, marks(part, asObject(known).get(name) ?? false)] as const);
-    return new Map(parts.filter(([, mark]) => mark !== false));
+    // What is not known before the apply has a mark and no value.
+    return new Map([...asObject(known), ...parts].filter(([, mark]) => mark !== false));
   }
   return value.map((part: MaskedJson, index: number) => marks(part, listOf(known)[index] ?? false));
 }

@@ -50,6 +50,11 @@ export type TfeAnswer =
       readonly headers?: Headers | undefined;
     };
 
+/** Resources each once, as they may stand in a document. */
+export const uniqueResources = (resources: readonly Resource[]): readonly Resource[] => [
+  ...new Map(resources.map((one) => [`${one.type} ${one.id}`, one])).values(),
+];
+
 type DocumentParts = Omit<JsonApiDocument, "data">;
 
 /** 200 with a resource. */

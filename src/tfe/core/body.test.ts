@@ -1,6 +1,7 @@
-import { Readable } from "node:stream";
+import { PassThrough, Readable } from "node:stream";
 import { describe, expect, test } from "vitest";
-import { z } from "zod";
+import * as z from "zod";
+import { ManualClock } from "../../../test/support/manual-clock.ts";
 import {
   checked,
   noRelationships,
@@ -13,12 +14,14 @@ import {
   toOne,
 } from "./body.ts";
 
+const clock = new ManualClock();
+
 /** A request with a body in pieces. */
 const sent = (body: unknown, headers: Readonly<Record<string, string>> = {}) => {
   const text = typeof body === "string" ? body : JSON.stringify(body);
   const pieces = text.match(/.{1,7}/gs) ?? [];
   const request = Object.assign(Readable.from(pieces.map((piece) => Buffer.from(piece))), { headers });
-  return { request: request as never };
+  return { request: request as never, control: { clock } };
 };
 const shape = {
   types: ["workspaces"],
@@ -40,6 +43,17 @@ describe("a body", () => {
       "upload_too_large",
     ]);
     expect(await refusal(readJsonBody(spaces(1024 * 1024 + 1)))).toEqual(["upload_too_large"]);
+  });
+
+  test("that does not come in time is refused, whatever has come of it", async () => {
+    const slow = Object.assign(new PassThrough(), { headers: {} });
+    const reading = refusal(readJsonBody({ request: slow as never, control: { clock } }));
+    for (let seconds = 0; seconds < 30; seconds++) {
+      slow.write("x");
+      await clock.advance(1_000);
+    }
+    expect(await reading).toEqual(["canceled"]);
+    slow.end();
   });
 
   test.each([

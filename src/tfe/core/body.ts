@@ -1,4 +1,5 @@
-import { z } from "zod";
+import * as z from "zod";
+import type { Control } from "../../control/core/control.ts";
 import { invalid } from "../../control/core/refusals.ts";
 import type { HttpRequest } from "../../http/messages.ts";
 import { readBody } from "../../http/request-body.ts";
@@ -12,18 +13,21 @@ const maxDepth = 64;
 
 interface Sent {
   readonly request: HttpRequest;
+  readonly control: Pick<Control, "clock">;
 }
 
 export interface BodyOptions {
   readonly maxBytes?: number | undefined;
+  readonly withinMs?: number | undefined;
 }
 
 /**
  * The request's JSON; undefined without a body. Throws `upload_too_large`, and `validation` for what is no JSON or nested more
  * deeply than any document of the API.
  */
-export async function readJsonBody(sent: Sent, options: BodyOptions = {}): Promise<unknown> {
-  const text = (await readBody(sent.request, options.maxBytes ?? maxDocumentBytes)).toString("utf8");
+export async function readJsonBody({ request, control }: Sent, options: BodyOptions = {}): Promise<unknown> {
+  const { maxBytes = maxDocumentBytes, withinMs } = options;
+  const text = (await readBody(request, control.clock, { maxBytes, withinMs })).toString("utf8");
   if (text.trim() === "") return undefined;
   refuseDepth(text);
   try {

@@ -30,6 +30,8 @@ export interface OpenCall extends TfeServer {
   readonly signal: AbortSignal;
   /** The person whose API key somebody typed into a page. Rejected keys count for the caller's address. */
   readonly personWith: (key: string) => Promise<Person>;
+  /** To be called when a credential was accepted that stands in the path: the connection may rest longer. */
+  readonly recognize: () => void;
   /** True for the terraform program itself, which waits for runs and logs in loops of its own. */
   readonly isTerraform: boolean;
 }
@@ -38,6 +40,9 @@ export interface OpenCall extends TfeServer {
 export interface TfeCall extends OpenCall {
   readonly who: Person;
 }
+
+/** Among whom what large objects need is shared out: the keys of an organization have one share together. */
+export const sharerOf = ({ who }: Pick<TfeCall, "who">): string => who.organizationId ?? who.id;
 
 /** Who may call a route: anybody, or people with an API key. Those who hold an object's URL need nothing else. */
 export type TfeRoute =

@@ -27,24 +27,23 @@ describe("answers that are held", () => {
 });
 
 describe("what callers were given", () => {
-  test("is known since they were given it first, until they are given something else", () => {
+  test("is known until they are given something else", () => {
     const given = new GivenStates();
-    given.note("key_1", "run_1", { state: "pending/1", sinceMs: 10 });
-    given.note("key_1", "run_1", { state: "pending/1", sinceMs: 30 });
-    expect(given.since("key_1", "run_1", "pending/1")).toBe(10);
-    expect(given.since("key_2", "run_1", "pending/1")).toBeUndefined();
-    expect(given.since("key_1", "run_2", "pending/1")).toBeUndefined();
-    given.note("key_1", "run_1", { state: "planning/2", sinceMs: 40 });
-    expect(given.since("key_1", "run_1", "pending/1")).toBeUndefined();
-    expect(given.since("key_1", "run_1", "planning/2")).toBe(40);
+    given.note("key_1", "run_1", "pending/1");
+    given.note("key_1", "run_1", "pending/1");
+    expect(given.knows("key_1", "run_1", "pending/1")).toBe(true);
+    expect(given.knows("key_2", "run_1", "pending/1")).toBe(false);
+    expect(given.knows("key_1", "run_2", "pending/1")).toBe(false);
+    given.note("key_1", "run_1", "planning/2");
+    expect(given.knows("key_1", "run_1", "pending/1")).toBe(false);
+    expect(given.knows("key_1", "run_1", "planning/2")).toBe(true);
   });
 
   test("is forgotten, the oldest first, when there is too much", () => {
     const given = new GivenStates();
-    for (let index = 0; index < 10_001; index++)
-      given.note("key_1", `run_${index}`, { state: "pending/1", sinceMs: index });
-    expect(given.since("key_1", "run_0", "pending/1")).toBeUndefined();
-    expect(given.since("key_1", "run_1", "pending/1")).toBe(1);
-    expect(given.since("key_1", "run_10000", "pending/1")).toBe(10_000);
+    for (let index = 0; index < 10_001; index++) given.note("key_1", `run_${index}`, "pending/1");
+    expect(["run_0", "run_1", "run_10000"].map((id) => given.knows("key_1", id, "pending/1"))).toEqual([
+      ...[false, true, true],
+    ]);
   });
 });

@@ -11,30 +11,22 @@ export interface Hold extends Disposable {
 /** How many states that callers have been given are remembered. */
 const maxGiven = 10_000;
 
-/** A state of something as a caller was given it, and when for the first time, in milliseconds of the clock that only moves on. */
-interface GivenState {
-  readonly state: string;
-  readonly sinceMs: number;
-}
-
 /** The state of an apply that was looked at. */
 export const seenApply = "seen";
 
 /** What callers were given last: whoever asks again for what they know may be let wait until there is something new. */
 export class GivenStates {
-  readonly #last = new Map<string, GivenState>();
+  readonly #last = new Map<string, string>();
 
-  /** Since when this caller knows this state; undefined if it has not been told it last. */
-  since(who: string, id: string, state: string): number | undefined {
-    const last = this.#last.get(`${who}/${id}`);
-    return last?.state === state ? last.sinceMs : undefined;
+  /** Whether this caller has been told this state last. */
+  knows(who: string, id: string, state: string): boolean {
+    return this.#last.get(`${who}/${id}`) === state;
   }
 
-  note(who: string, id: string, { state, sinceMs }: GivenState): void {
+  note(who: string, id: string, state: string): void {
     const key = `${who}/${id}`;
-    const known = this.since(who, id, state);
     this.#last.delete(key);
-    this.#last.set(key, { state, sinceMs: known ?? sinceMs });
+    this.#last.set(key, state);
     if (this.#last.size <= maxGiven) return;
     for (const oldest of this.#last.keys()) {
       this.#last.delete(oldest);

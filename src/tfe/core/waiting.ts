@@ -1,6 +1,6 @@
 import type { TfeCall } from "./call.ts";
 
-/** Why an answer is held: the terraform program asks in a loop of its own, others have to say so. */
+/** Why an answer is held: the terraform program asks for logs in a loop of its own, others have to say so. */
 export type HoldWish = { readonly kind: "terraform" } | { readonly kind: "asked"; readonly ms: number };
 
 /** Whether the caller may be let wait for something new, and how long; undefined if it wants an answer now. */

@@ -19,12 +19,12 @@ export function valuesOf(params: URLSearchParams): FormValues {
 }
 
 /** The form in a request. Throws `upload_too_large`, and `validation` for what is no form. */
-export async function readForm({ request }: Pick<OpenCall, "request">): Promise<FormValues> {
+export async function readForm({ request, control }: Pick<OpenCall, "request" | "control">): Promise<FormValues> {
   const type = request.headers["content-type"]?.split(";")[0]?.trim().toLowerCase();
   if (type !== "application/x-www-form-urlencoded") {
     throw mistake("expected a form: content-type: application/x-www-form-urlencoded");
   }
-  const bytes = await readBody(request, maxFormBytes);
+  const bytes = await readBody(request, control.clock, { maxBytes: maxFormBytes });
   return valuesOf(new URLSearchParams(bytes.toString("utf8")));
 }
 

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import type { LinkedPool } from "../../control/agents/pool-links.ts";
 import type { Resource, ResourceName } from "../core/answers.ts";
 import { toMany } from "../core/body.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import type { AgentView } from "../../control/agents/view.ts";
 import { keyOfActor } from "../../control/core/audit.ts";
 import type { AgentToken } from "../../domain/agents/token.ts";

@@ -9,7 +9,7 @@ const log = (over: Partial<PhaseLog> = {}): PhaseLog => ({
   ...over,
 });
 const first = (line: string) => Buffer.from(`${line}\n`);
-const head = first("Agent vm-1, terraform 1.11.4");
+const head = first("Agent vm-1, terraform 1.11.4 (linux_amd64)");
 const attempt = (stream: string, bytes: number) => ({ stream, bytes });
 const shown = (whole: PhaseLog, beginning: Uint8Array = head, phase: "plan" | "apply" = "plan") =>
   framed(whole, phase, beginning).map((segment) =>
@@ -53,11 +53,14 @@ describe("a log", () => {
   });
 
   test.each([
-    ["Agent vm-1, tofu 1.12.6", "OpenTofu v1.12.6"],
-    ["Agent vm-1, terraform 1.12.0-beta1", "Terraform v1.12.0-beta1"],
-    ["something else", "Terraform"],
-  ])("whose first line is %j begins with %j", (line, name) => {
-    expect(shown(log({ attempts: [attempt("a", 40)] }), first(line))[1]?.split("\n")[0]).toBe(name);
+    ["Agent vm-1, tofu 1.12.6 (darwin_arm64)", "OpenTofu v1.12.6\non darwin_arm64\n"],
+    ["Agent vm-1, terraform 1.12.0-beta1 (linux_arm64)", "Terraform v1.12.0-beta1\non linux_arm64\n"],
+    ["Agent vm-1, terraform 1.12.0", "Terraform v1.12.0\non a platform that is not known\n"],
+    ["something else", "Terraform\non a platform that is not known\n"],
+  ])("whose first line is %j begins with %j", (line, lines) => {
+    expect(shown(log({ attempts: [attempt("a", 40)] }), first(line))[1]).toBe(
+      `${lines}Initializing plugins and modules...\n`,
+    );
   });
 
   test("without a first line in its beginning, or that is over before one, begins all the same", () => {

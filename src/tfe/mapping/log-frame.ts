@@ -35,15 +35,19 @@ const end: LogSegment = { kind: "text", bytes: Uint8Array.of(endOfText) };
 
 const anew = (phase: JobPhase): string => `\nWindlass: the ${phase} begins anew, with another agent\n\n`;
 
+/** How an agent's first line ends: its program, that one's version, and what machine it is built for. */
+const programLine = /, (terraform|tofu) (\d\S*)(?: \((\w+)\))?$/;
+
 /** The program that the log's first line names; undefined as long as there is no such line. */
 function headingOf(head: Uint8Array, isOver: boolean): string | undefined {
   const text = Buffer.from(head).toString("utf8");
   const [first, ...more] = text.split("\n");
   if (first === undefined || (more.length === 0 && head.length < headBytes && !(isOver && head.length > 0)))
     return undefined;
-  const [, engine = "terraform", version = ""] = /, (terraform|tofu) (\d\S*)$/.exec(first) ?? [];
+  const [, engine, version, platform = "a platform that is not known"] = programLine.exec(first) ?? [];
   const name = engine === "tofu" ? "OpenTofu" : "Terraform";
-  return `${name}${version === "" ? "" : ` v${version}`}\non linux_amd64\nInitializing plugins and modules...\n`;
+  const numbered = version === undefined ? name : `${name} v${version}`;
+  return `${numbered}\non ${platform}\nInitializing plugins and modules...\n`;
 }
 
 /** Why there is not more of it; empty for a whole log. */

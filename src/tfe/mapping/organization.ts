@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import type { NewOrganization, OrganizationUpdate, OrganizationView } from "../../control/people/organizations.ts";
 import type { Organization } from "../../domain/people/organization.ts";
 import { allows, type Person } from "../../domain/people/principal.ts";

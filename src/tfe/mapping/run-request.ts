@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import type { RunListFilter } from "../../control/runs/list.ts";
 import type { NewRun } from "../../control/runs/runs.ts";
 import type { RunOperation, StatusFilter } from "../../domain/runs/listed-run.ts";

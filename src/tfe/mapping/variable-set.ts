@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import type { LinkedSet } from "../../control/workspaces/set-links.ts";
 import type { VariableSetSettings } from "../../control/workspaces/variable-sets.ts";
 import type { Resource } from "../core/answers.ts";

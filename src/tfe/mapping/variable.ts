@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import type { WantedVariable } from "../../control/workspaces/variable-checks.ts";
 import type { StoredVariable } from "../../domain/workspaces/variable.ts";
 import type { Relationship, Resource, ResourceName } from "../core/answers.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { invalid } from "../../control/core/refusals.ts";
 import type { WorkspaceSettings } from "../../control/workspaces/settings.ts";
 import type { NewSettings } from "../../control/workspaces/workspaces.ts";
@@ -11,17 +11,21 @@ const flag = z.boolean().optional();
 const line = z.string().max(1_000).nullable().optional();
 const paths = z.array(z.string().max(1_000)).max(100).nullable().optional();
 
+const noAutoDestroy = "nothing is destroyed here unless somebody starts a run that does";
+
 /** What is kept for clients and given back as they said it: nothing here depends on it. */
 const keptShape = z.object({
   "assessments-enabled": flag,
   "auto-apply-run-trigger": flag,
-  "auto-destroy-activity-duration": line,
-  "auto-destroy-at": line,
+  "auto-destroy-activity-duration": z.null(`expected null: ${noAutoDestroy}`).optional(),
+  "auto-destroy-at": z.iso.datetime({ offset: true }).nullable().optional(),
   "file-triggers-enabled": flag,
   "hyok-enabled": z.literal(false).optional(),
   "inherits-project-auto-destroy": flag,
   "migration-environment": line,
-  "project-remote-state": flag,
+  "project-remote-state": z
+    .literal(false, "expected false: all workspaces are in one project, set global-remote-state")
+    .optional(),
   "queue-all-runs": flag,
   "speculative-enabled": flag,
   "structured-run-output-enabled": flag,
@@ -85,6 +89,13 @@ export type WorkspaceInput = ResourceInput<
   z.infer<(typeof workspaceShape)["attributes"]>,
   z.infer<(typeof workspaceShape)["relationships"]>
 >;
+
+/** Refuses a time at which a client expects the end of all that a workspace has. One that is over promises nothing. */
+export function refuseAutoDestroy({ attributes }: WorkspaceInput, now: Date): void {
+  const at = attributes["auto-destroy-at"] ?? null;
+  if (at === null || new Date(at) <= now) return;
+  throw invalid("/data/attributes/auto-destroy-at", `expected null: ${noAutoDestroy}`);
+}
 
 /** A new workspace. Without a mode of its own it follows its organization. */
 export function fromNewWorkspace(input: WorkspaceInput, tags: readonly string[]): NewSettings {

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { uploadAnnounced } from "../../control/runs/configuration-runs.ts";
 import {
   downloadConfiguration,
@@ -8,7 +8,7 @@ import {
 import { announceConfiguration, archiveConfiguration } from "../../control/workspaces/pending-configurations.ts";
 import { accepted, created, found, listed, type TfeAnswer } from "../core/answers.ts";
 import { noRelationships, readResource } from "../core/body.ts";
-import { idParam, route, type TfeCall, workspaceParam } from "../core/call.ts";
+import { idParam, route, sharerOf, type TfeCall, workspaceParam } from "../core/call.ts";
 import type { ObjectAccess } from "../core/objects.ts";
 import { includesOf, offsetOf, pageOf } from "../core/pages.ts";
 import { toConfigurationVersion } from "../mapping/configuration-version.ts";
@@ -35,7 +35,10 @@ async function create(call: TfeCall): Promise<TfeAnswer> {
   return created({ ...document, attributes: { ...document.attributes, "upload-url": url } });
 }
 
+const known = ["ingress_attributes"] as const;
+
 async function list(call: TfeCall): Promise<TfeAnswer> {
+  includesOf(call, known);
   const page = pageOf(call);
   const slice = { workspace: workspaceParam(call), offset: offsetOf(page), limit: page.size };
   const { rows, total } = await sliceConfigurations(call.control, call.who, slice);
@@ -43,14 +46,14 @@ async function list(call: TfeCall): Promise<TfeAnswer> {
 }
 
 async function read(call: TfeCall): Promise<TfeAnswer> {
-  includesOf(call, ["ingress_attributes"]);
+  includesOf(call, known);
   const { configuration } = await getConfiguration(call.control, call.who, configurationIn(call));
   return found(toConfigurationVersion(configuration));
 }
 
 async function download(call: TfeCall): Promise<TfeAnswer> {
   const pieces = downloadConfiguration(call.control, call.who, configurationIn(call));
-  const bytes = await call.transfers.download(pieces, { of: call.who.id, signal: call.signal });
+  const bytes = await call.transfers.download(pieces, { of: sharerOf(call), signal: call.signal });
   return { kind: "bytes", status: 200, type: "application/octet-stream", bytes };
 }
 
@@ -65,7 +68,7 @@ const configurationIn = (call: TfeCall) => idParam(call, "configuration", "cv");
 export const configurationObject: ObjectAccess = {
   write: async (call) => {
     const { maxConfigurationBytes: maxBytes } = call.control.limits;
-    const chunks = call.transfers.upload(call, { what: "configuration", maxBytes });
+    const chunks = call.transfers.upload(call, { what: "configuration", maxBytes, of: sharerOf(call) });
     await uploadAnnounced(call.control, call.who, { id: call.id, chunks });
     return { kind: "empty", status: 200 };
   },

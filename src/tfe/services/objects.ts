@@ -22,6 +22,7 @@ const objects: Readonly<Record<ObjectKind, ObjectAccess>> = {
 async function answerObject(call: OpenCall): Promise<TfeAnswer> {
   const named = call.urls.open(param(call, "object"), call.request.method ?? "GET");
   const who = await holderOf(call, named);
+  call.recognize();
   const access = objects[named.kind];
   const answer = named.method === "GET" ? access.read : access.write;
   if (answer === undefined) throw notFound("object", named.kind);

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { cancelRun, confirmRun, discardRun } from "../../control/runs/decisions.ts";
 import { forceExecuteRun } from "../../control/runs/force-execute.ts";
 import type { RunId } from "../../lib/words/ids.ts";

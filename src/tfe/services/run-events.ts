@@ -1,7 +1,7 @@
-import { z } from "zod";
+import * as z from "zod";
 import { notFound } from "../../control/core/access.ts";
 import { commentRun } from "../../control/runs/events.ts";
-import { getRunEvent, listNumberedEvents } from "../../control/runs/told-runs.ts";
+import { getRunEvent, getToldRun, listNumberedEvents } from "../../control/runs/told-runs.ts";
 import type { TimelineEvent } from "../../domain/runs/timeline.ts";
 import { created, found, listed, type Resource, type TfeAnswer } from "../core/answers.ts";
 import { noRelationships, readResource } from "../core/body.ts";
@@ -66,10 +66,18 @@ async function comment(call: TfeCall): Promise<TfeAnswer> {
   return created(toCommentResource(await commentRun(call.control, call.who, { id, comment: attributes.body })));
 }
 
+/** What has no place between the phases of a run here: clients that wait for a run ask for it. Whoever sees the run is told so. */
+async function listNone(call: TfeCall): Promise<TfeAnswer> {
+  await getToldRun(call.control, call.who, idParam(call, "run", "run"));
+  return listed([], { ...pageOf(call), total: 0 });
+}
+
 export const runEventRoutes = [
   route("GET /runs/:run/run-events", listEvents),
   route("GET /run-events/:event", readEvent),
   route("GET /runs/:run/comments", listComments),
   route("POST /runs/:run/comments", comment),
   route("GET /comments/:comment", readComment),
+  route("GET /runs/:run/task-stages", listNone),
+  route("GET /runs/:run/policy-checks", listNone),
 ];

@@ -7,7 +7,7 @@ import { isFinal } from "../../domain/runs/run.ts";
 import { isWindlassError } from "../../lib/words/errors.ts";
 import type { RunId } from "../../lib/words/ids.ts";
 import { done, found, type TfeAnswer } from "../core/answers.ts";
-import { idParam, param, route, type TfeCall } from "../core/call.ts";
+import { idParam, param, route, sharerOf, type TfeCall } from "../core/call.ts";
 import { seenApply } from "../core/holds.ts";
 import { wholeOf } from "../core/ids.ts";
 import { toApplyResource, toPlanResource } from "../mapping/run-phase.ts";
@@ -29,8 +29,8 @@ const planOf = async (call: TfeCall, runId: RunId): Promise<TfeAnswer> =>
 
 async function readApply(call: TfeCall): Promise<TfeAnswer> {
   const runId = partOf(call, "apply");
-  const { holds, who, control } = call;
-  holds.seenApplies.note(who.id, runId, { state: seenApply, sinceMs: control.clock.monotonicMs() });
+  const { holds, who } = call;
+  holds.seenApplies.note(who.id, runId, seenApply);
   return found(toApplyResource(await viewOf(call, runId), logUrlOf(call, { runId, phase: "apply" })));
 }
 
@@ -54,7 +54,7 @@ async function readErroredState(call: TfeCall): Promise<TfeAnswer> {
   if (id === undefined) throw notFound("errored state", param(call, "apply"));
   const reference = { id, workspace: { organization: "", name: "" } };
   const pieces = downloadState(control, who, reference);
-  const bytes = await call.transfers.download(pieces, { of: who.id, signal: call.signal });
+  const bytes = await call.transfers.download(pieces, { of: sharerOf(call), signal: call.signal });
   return { kind: "bytes", status: 200, type: "application/json", bytes };
 }
 

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import {
   announceState,
   type NewAnnouncement,
@@ -10,14 +10,13 @@ import type { StateView } from "../../control/states/states.ts";
 import type { StateVersionId } from "../../lib/words/ids.ts";
 import { created, type Resource, type TfeAnswer } from "../core/answers.ts";
 import { readResource, toOne } from "../core/body.ts";
-import { route, type TfeCall, workspaceParam } from "../core/call.ts";
+import { route, sharerOf, type TfeCall, workspaceParam } from "../core/call.ts";
 import { fromTfeId } from "../core/ids.ts";
 import type { ObjectAccess } from "../core/objects.ts";
+import { largeDocumentMs, maxLargeDocumentBytes } from "../core/transfers.ts";
 import { toAnnouncement, toStateVersion } from "../mapping/state-version.ts";
 import { bytesOf, snapshotHeaders, urlsOf } from "./state-versions.ts";
 
-/** A document with states in it has no more; larger ones are announced, and uploaded by themselves. */
-const maxDocumentBytes = 32 * 1024 * 1024;
 /** Others need no memory to speak of. */
 const smallBytes = 1024 * 1024;
 
@@ -40,7 +39,10 @@ const shape = {
 async function create(call: TfeCall): Promise<TfeAnswer> {
   const workspace = workspaceParam(call);
   using _memory = await memoryFor(call);
-  const { attributes, relationships } = await readResource(call, shape, { maxBytes: maxDocumentBytes });
+  const { attributes, relationships } = await readResource(call, shape, {
+    maxBytes: maxLargeDocumentBytes,
+    withinMs: largeDocumentMs,
+  });
   const { state, serial, md5, lineage, force } = attributes;
   const wish: NewAnnouncement = {
     ...{ workspace, serial, md5: md5.toLowerCase(), lineage: lineage ?? "", isForced: force ?? false },
@@ -58,11 +60,11 @@ async function* oneOf(text: string): AsyncGenerator<Uint8Array, void> {
 }
 
 /** A place in memory for a large document, before any of it is read. */
-async function memoryFor({ request, transfers, who, signal }: TfeCall): Promise<Disposable> {
-  const announced = Number(request.headers["content-length"] ?? maxDocumentBytes);
-  const bytes = Number.isSafeInteger(announced) ? Math.min(announced, maxDocumentBytes) : maxDocumentBytes;
-  // The text, what is parsed of it, and the bytes that it stands for.
-  return transfers.memory.take(who.id, bytes > smallBytes ? 3 * bytes : 0, signal);
+async function memoryFor(call: TfeCall): Promise<Disposable> {
+  const { request, transfers, signal } = call;
+  const announced = Number(request.headers["content-length"] ?? maxLargeDocumentBytes);
+  const bytes = Number.isSafeInteger(announced) ? Math.min(announced, maxLargeDocumentBytes) : maxLargeDocumentBytes;
+  return transfers.memoryFor(bytes > smallBytes ? bytes : 0, { of: sharerOf(call), signal });
 }
 
 async function announce(call: TfeCall, wish: NewAnnouncement): Promise<TfeAnswer> {
@@ -85,7 +87,7 @@ export const stateObject: ObjectAccess = {
   read: (call) => bytesOf(call, call.id),
   write: async (call) => {
     const { maxStateBytes: maxBytes } = call.control.limits;
-    const pieces = call.transfers.upload(call, { what: "state", maxBytes });
+    const pieces = call.transfers.upload(call, { what: "state", maxBytes, of: sharerOf(call) });
     await takeAnnouncedState(call.control, call.who, { id: call.id, pieces });
     return { kind: "empty", status: 200 };
   },
@@ -95,12 +97,16 @@ export const stateObject: ObjectAccess = {
 export const jsonStateObject: ObjectAccess = {
   read: async (call) => {
     const pieces = downloadJsonState(call.control, call.who, call.id);
-    const bytes = await call.transfers.download(pieces, { of: call.who.id, signal: call.signal });
+    const bytes = await call.transfers.download(pieces, { of: sharerOf(call), signal: call.signal });
     return { kind: "bytes", status: 200, type: "application/json", bytes };
   },
   write: async (call) => {
     const maxBytes = maxJsonStateBytes(call.control);
-    const pieces = call.transfers.upload(call, { what: "form of the state for programs", maxBytes });
+    const pieces = call.transfers.upload(call, {
+      what: "form of the state for programs",
+      maxBytes,
+      of: sharerOf(call),
+    });
     await takeJsonState(call.control, call.who, { id: call.id, pieces });
     return { kind: "empty", status: 200 };
   },

@@ -1,6 +1,5 @@
-import { z } from "zod";
+import * as z from "zod";
 import { notFound } from "../../control/core/access.ts";
-import { keyOfActor } from "../../control/core/audit.ts";
 import { invalid } from "../../control/core/refusals.ts";
 import { getAnnouncement, sliceAnnouncements } from "../../control/states/announcements.ts";
 import { rollbackState } from "../../control/states/push.ts";
@@ -13,17 +12,18 @@ import {
 } from "../../control/states/states.ts";
 import { getSummedState } from "../../control/states/typed-outputs.ts";
 import { allows } from "../../domain/people/principal.ts";
+import type { StateAnnouncement } from "../../domain/workspaces/state-version.ts";
 import { isWindlassError } from "../../lib/words/errors.ts";
-import type { ApiKeyId } from "../../lib/words/ids.ts";
-import { found, listed, type TfeAnswer } from "../core/answers.ts";
+import { found, listed, type Resource, type TfeAnswer, uniqueResources } from "../core/answers.ts";
 import { readResource, toOne } from "../core/body.ts";
-import { idParam, route, type TfeCall, workspaceParam } from "../core/call.ts";
+import { idParam, route, sharerOf, type TfeCall, workspaceParam } from "../core/call.ts";
 import { refused } from "../core/errors.ts";
 import { fromTfeId } from "../core/ids.ts";
 import { includesOf, pageOf, sliceOf } from "../core/pages.ts";
 import { type StateUrls, toAnnouncement, toStateVersion, toSummedState } from "../mapping/state-version.ts";
-import { toUser } from "./account.ts";
+import { runBeside } from "./run-includes.ts";
 import { allOutputs } from "./state-outputs.ts";
+import { usersOf } from "./users.ts";
 
 /**
  * How often the terraform program uploads the state of an apply that goes on, in seconds; without it a killed one loses everything. It
@@ -39,34 +39,43 @@ export function urlsOf(call: TfeCall, { state: { id } }: StateView): StateUrls {
   return { state: of("state"), json: of("json-state") };
 }
 
-const known = ["outputs", "created_by"] as const;
+const known = ["outputs", "created_by", "run", "run.created_by", "run.configuration_version"] as const;
+type Includes = ReadonlySet<(typeof known)[number]>;
 
 /** One state version, with what is wanted beside it. */
 async function answerState(call: TfeCall, reference: StateReference): Promise<TfeAnswer> {
   const wanted = includesOf(call, known);
   const summed = await getSummedState(call.control, call.who, reference);
-  const included = [
-    ...(wanted.has("outputs") ? await allOutputs(call, { id: summed.state.id, workspace: nowhere }) : []),
-    ...(wanted.has("created_by") ? actorIn(summed.state.createdBy).map(toUser) : []),
-  ];
-  const parts = wanted.size === 0 ? {} : { included };
+  const outputs = wanted.has("outputs") ? await allOutputs(call, { id: summed.state.id, workspace: nowhere }) : [];
+  const included = await makersOf(call, summed.state, wanted);
+  const parts = wanted.size === 0 ? {} : { included: uniqueResources([...outputs, ...included]) };
   return found(toSummedState(summed, urlsOf(call, summed)), parts, snapshotHeaders);
 }
 
 const nowhere = { organization: "", name: "" };
 
-/** Who is named in a record; nobody if a run is. */
-function actorIn(createdBy: string): readonly { readonly id: ApiKeyId; readonly name: string }[] {
-  const id = keyOfActor(createdBy);
-  return id === undefined ? [] : [{ id, name: createdBy.slice(0, createdBy.lastIndexOf(" (")) }];
+/** The person who has brought a state, and the run that it belongs to, as far as they are wanted. */
+async function makersOf(
+  call: TfeCall,
+  { createdBy, runId }: Pick<StateAnnouncement, "createdBy" | "runId">,
+  wanted: Includes,
+): Promise<readonly Resource[]> {
+  const beside = (["created_by", "configuration_version"] as const).filter((name) => wanted.has(`run.${name}`));
+  const isRunWanted = wanted.has("run") || beside.length > 0;
+  return [
+    ...(wanted.has("created_by") ? usersOf([createdBy]) : []),
+    ...(isRunWanted && runId !== null ? await runBeside(call, runId, new Set(beside)) : []),
+  ];
 }
 
 /** Its bytes may not have come yet. */
 async function read(call: TfeCall): Promise<TfeAnswer> {
   const id = idParam(call, "state", "sv");
   const announced = await getAnnouncement(call.control, call.who, id);
-  if (announced !== undefined) return found(toAnnouncement(announced), {}, snapshotHeaders);
-  return answerState(call, { id, workspace: nowhere });
+  if (announced === undefined) return answerState(call, { id, workspace: nowhere });
+  const wanted = includesOf(call, known);
+  const parts = wanted.size === 0 ? {} : { included: uniqueResources(await makersOf(call, announced, wanted)) };
+  return found(toAnnouncement(announced), parts, snapshotHeaders);
 }
 
 /** Also without a state, or the first apply of a workspace would bring none while it goes on. */
@@ -114,7 +123,7 @@ async function download(call: TfeCall): Promise<TfeAnswer> {
 /** The bytes of a state as they were brought. */
 export async function bytesOf(call: TfeCall, id: string): Promise<TfeAnswer> {
   const pieces = downloadState(call.control, call.who, { id, workspace: nowhere });
-  const bytes = await call.transfers.download(pieces, { of: call.who.id, signal: call.signal });
+  const bytes = await call.transfers.download(pieces, { of: sharerOf(call), signal: call.signal });
   return { kind: "bytes", status: 200, type: "application/json", bytes };
 }
 

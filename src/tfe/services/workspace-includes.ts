@@ -1,20 +1,19 @@
 import { getOrganization } from "../../control/people/organizations.ts";
-import { getToldRun } from "../../control/runs/told-runs.ts";
 import { getState } from "../../control/states/states.ts";
 import { type DetailedWorkspace, detailedByIds } from "../../control/workspaces/search.ts";
 import { isWindlassError } from "../../lib/words/errors.ts";
 import type { StateVersionId, WorkspaceId } from "../../lib/words/ids.ts";
-import type { Resource } from "../core/answers.ts";
+import { type Resource, uniqueResources } from "../core/answers.ts";
 import type { TfeCall } from "../core/call.ts";
 import { includesOf } from "../core/pages.ts";
 import { toOrganization, toProject } from "../mapping/organization.ts";
-import { toRunResource } from "../mapping/run.ts";
 import { toStateVersion } from "../mapping/state-version.ts";
 import { bindingsOf, toTagBinding } from "../mapping/tag.ts";
 import { toWorkspace } from "../mapping/workspace.ts";
-import { includedOf } from "./run-includes.ts";
+import { configurationOf, runBeside } from "./run-includes.ts";
 import { workspaceOutputs } from "./state-outputs.ts";
 import { urlsOf } from "./state-versions.ts";
+import { usersOf } from "./users.ts";
 
 /** What clients may want with workspaces. What there is none of is included as nothing. */
 const known = [
@@ -70,9 +69,12 @@ export async function withIncludes(
     included.push(...(await currentRunOf(call, row, wanted)));
     for (const part of Object.values(own)) included.push(...part);
     if (wanted.has("current_state_version")) included.push(...(await currentState(call, row)));
+    if (wanted.has("locked_by")) included.push(...(await holderOf(call, row)));
+    if (wanted.has("current_configuration_version") || wanted.has("current_configuration_version.ingress_attributes"))
+      included.push(...(await currentConfiguration(call, row)));
     complete.push(withRelated(resource, own));
   }
-  return { resources: complete, included: unique(included) };
+  return { resources: complete, included: uniqueResources(included) };
 }
 
 type Parts = Readonly<Record<string, readonly Resource[]>>;
@@ -121,11 +123,21 @@ async function currentRunOf(
 ): Promise<readonly Resource[]> {
   const names = [...wanted].filter((name) => name.startsWith("current_run"));
   if (names.length === 0 || currentRunId === null) return [];
-  const told = await getToldRun(call.control, call.who, currentRunId);
   const beside = names.some((name) => name.includes("configuration_version")) ? ["configuration_version" as const] : [];
   const own = new Set([...beside, ...(wanted.has("current_run.plan") ? ["plan" as const] : [])]);
-  return [toRunResource(told, call.who, call.control.clock.now()), ...((await includedOf(call, [told], own)) ?? [])];
+  return runBeside(call, currentRunId, own);
 }
+
+/** Who has it locked: a person, or a run. */
+async function holderOf(call: TfeCall, { view }: DetailedWorkspace): Promise<readonly Resource[]> {
+  const { lock } = view.workspace;
+  if (lock === null) return [];
+  return lock.kind === "run" ? runBeside(call, lock.runId, new Set()) : usersOf([lock.by]);
+}
+
+/** The one that the workspace names. */
+const currentConfiguration = async (call: TfeCall, { contents }: DetailedWorkspace): Promise<readonly Resource[]> =>
+  contents.configurationId === null ? [] : configurationOf(call, contents.configurationId);
 
 /** A relationship names what is included for it. */
 const withRelated = (resource: Resource, parts: Parts): Resource => ({
@@ -140,7 +152,3 @@ const withRelated = (resource: Resource, parts: Parts): Resource => ({
     ),
   },
 });
-
-const unique = (resources: readonly Resource[]): readonly Resource[] => [
-  ...new Map(resources.map((one) => [`${one.type} ${one.id}`, one])).values(),
-];

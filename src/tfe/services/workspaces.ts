@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { notFound, type Reference } from "../../control/core/access.ts";
 import { invalid } from "../../control/core/refusals.ts";
 import { lockWorkspace, unlockWorkspace } from "../../control/runs/workspace-locks.ts";
@@ -13,7 +13,13 @@ import { param, route, type TfeCall, workspaceParam } from "../core/call.ts";
 import { toTfeId } from "../core/ids.ts";
 import { pageOf, sliceOf } from "../core/pages.ts";
 import { projectName } from "../mapping/organization.ts";
-import { fromNewWorkspace, fromWorkspace, type WorkspaceInput, workspaceShape } from "../mapping/workspace-input.ts";
+import {
+  fromNewWorkspace,
+  fromWorkspace,
+  refuseAutoDestroy,
+  type WorkspaceInput,
+  workspaceShape,
+} from "../mapping/workspace-input.ts";
 import { fromWorkspaceQuery } from "../mapping/workspace-query.ts";
 import { organizationOf } from "./organizations.ts";
 import { namedTags } from "./tag-names.ts";
@@ -52,8 +58,14 @@ const list = async (call: TfeCall): Promise<TfeAnswer> => {
   return listed(resources, { ...page, total }, { included });
 };
 
-const create = async (call: TfeCall): Promise<TfeAnswer> => {
+async function workspaceIn(call: TfeCall): Promise<WorkspaceInput> {
   const input = await readResource(call, workspaceShape);
+  refuseAutoDestroy(input, call.control.clock.now());
+  return input;
+}
+
+const create = async (call: TfeCall): Promise<TfeAnswer> => {
+  const input = await workspaceIn(call);
   const organization = await organizationOf(call);
   demandProject(input, organization);
   const tags = namedTags(organization, input.relationships.tags?.data ?? []);
@@ -75,7 +87,7 @@ const read = async (call: TfeCall): Promise<TfeAnswer> =>
   answered(call, await getWorkspace(call.control, call.who, referenceOf(call)));
 
 const update = async (call: TfeCall): Promise<TfeAnswer> => {
-  const input = await readResource(call, workspaceShape);
+  const input = await workspaceIn(call);
   const reference = referenceOf(call);
   const { workspace } = await getWorkspace(call.control, call.who, reference);
   demandProject(input, { id: workspace.organizationId });

@@ -55,6 +55,8 @@ export const runRows: readonly TfeRow[] = [
   { pattern: "POST /runs/:run/actions/force-cancel", needs: "operate", status: 202, request: queued },
   { pattern: "POST /runs/:run/actions/force-execute", needs: "own", status: 202, request: waiting },
   { pattern: "GET /runs/:run/run-events", needs: "read", status: 200, request: queued },
+  { pattern: "GET /runs/:run/task-stages", needs: "read", status: 200, request: queued },
+  { pattern: "GET /runs/:run/policy-checks", needs: "read", status: 200, request: queued },
   { pattern: "GET /run-events/:event", needs: "read", status: 200, request: commented },
   { pattern: "GET /runs/:run/comments", needs: "read", status: 200, request: commented },
   { pattern: "POST /runs/:run/comments", needs: "plan", status: 201, request: comment },

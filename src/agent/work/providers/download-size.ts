@@ -1,6 +1,5 @@
 import { readFile } from "node:fs/promises";
 import { getCACertificates } from "node:tls";
-import { EnvHttpProxyAgent, interceptors, request } from "undici";
 import { deadlineAfter } from "../../../lib/async/abort.ts";
 import type { Clock } from "../../../lib/clock.ts";
 
@@ -22,6 +21,8 @@ export async function announcedBytes(
   environment: Readonly<Record<string, string>>,
   { clock, signal }: { readonly clock: Clock; readonly signal: AbortSignal },
 ): Promise<number | undefined> {
+  // Only here: it is large, and seldom needed.
+  const { EnvHttpProxyAgent, interceptors, request } = await import("undici");
   const proxyIn = (name: string) => environment[name.toLowerCase()] ?? environment[name.toUpperCase()];
   const proxies = {
     httpProxy: proxyIn("http_proxy"),

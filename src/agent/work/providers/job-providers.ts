@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { z } from "zod";
+import * as z from "zod";
 import { type CliItem, renderCliItems } from "../../../terraform/configuration/cli-config/cli-syntax.ts";
 import {
   credentialsBlock,

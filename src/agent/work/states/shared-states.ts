@@ -1,7 +1,7 @@
 import { readFile, rename, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { ConnectError } from "@connectrpc/connect";
-import { z } from "zod";
+import * as z from "zod";
 import { abortable, linkSignals } from "../../../lib/async/abort.ts";
 import { writeDurably } from "../../../lib/fs/durable.ts";
 import { workspaceNamePattern } from "../../../lib/words/workspace-names.ts";

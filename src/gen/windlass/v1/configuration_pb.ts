@@ -2,20 +2,20 @@
 // @generated from file windlass/v1/configuration.proto (package windlass.v1, syntax proto3)
 /* eslint-disable */
 
-import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
-import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
+import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
+import { enumDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
-import type { Message } from "@bufbuild/protobuf";
+import type { Message, UnknownEnum } from "@bufbuild/protobuf";
 
 /**
  * Describes the file windlass/v1/configuration.proto.
  */
 export const file_windlass_v1_configuration: GenFile = /*@__PURE__*/
-  fileDesc("Ch93aW5kbGFzcy92MS9jb25maWd1cmF0aW9uLnByb3RvEgt3aW5kbGFzcy52MSKyAQoUQ29uZmlndXJhdGlvblZlcnNpb24SCgoCaWQYASABKAkSEQoJd29ya3NwYWNlGAIgASgJEhIKCnNpemVfYnl0ZXMYAyABKAQSDgoGc2hhMjU2GAQgASgJEhIKCmZpbGVfY291bnQYBSABKA0SEgoKY3JlYXRlZF9ieRgGIAEoCRIvCgtjcmVhdGVfdGltZRgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCjwEKD2Rldi53aW5kbGFzcy52MUISQ29uZmlndXJhdGlvblByb3RvUAFaKndpbmRsYXNzLmRldi9nZW4vZ28vd2luZGxhc3MvdjE7d2luZGxhc3N2MaICA1dETKoCC1dpbmRsYXNzLlYxugIIV2luZGxhc3PKAgtXaW5kbGFzc1xWMeoCDFdpbmRsYXNzOjpWMWIGcHJvdG8z", [file_google_protobuf_timestamp]);
+  fileDesc("Ch93aW5kbGFzcy92MS9jb25maWd1cmF0aW9uLnByb3RvEgt3aW5kbGFzcy52MSLvAgoUQ29uZmlndXJhdGlvblZlcnNpb24SCgoCaWQYASABKAkSEQoJd29ya3NwYWNlGAIgASgJEhIKCnNpemVfYnl0ZXMYAyABKAQSDgoGc2hhMjU2GAQgASgJEhIKCmZpbGVfY291bnQYBSABKA0SEgoKY3JlYXRlZF9ieRgGIAEoCRIvCgtjcmVhdGVfdGltZRgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMAoGc3RhdHVzGAggASgOMiAud2luZGxhc3MudjEuQ29uZmlndXJhdGlvblN0YXR1cxIVCg1lcnJvcl9tZXNzYWdlGAkgASgJEhMKC3NwZWN1bGF0aXZlGAogASgIEhMKC3Byb3Zpc2lvbmFsGAsgASgIEhcKD2F1dG9fcXVldWVfcnVucxgMIAEoCBIvCgt1cGxvYWRfdGltZRgNIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAqxQEKE0NvbmZpZ3VyYXRpb25TdGF0dXMSJAogQ09ORklHVVJBVElPTl9TVEFUVVNfVU5TUEVDSUZJRUQQABIgChxDT05GSUdVUkFUSU9OX1NUQVRVU19QRU5ESU5HEAESIQodQ09ORklHVVJBVElPTl9TVEFUVVNfVVBMT0FERUQQAhIgChxDT05GSUdVUkFUSU9OX1NUQVRVU19FUlJPUkVEEAMSIQodQ09ORklHVVJBVElPTl9TVEFUVVNfQVJDSElWRUQQBEKPAQoPZGV2LndpbmRsYXNzLnYxQhJDb25maWd1cmF0aW9uUHJvdG9QAVoqd2luZGxhc3MuZGV2L2dlbi9nby93aW5kbGFzcy92MTt3aW5kbGFzc3YxogIDV0RMqgILV2luZGxhc3MuVjG6AghXaW5kbGFzc8oCC1dpbmRsYXNzXFYx6gIMV2luZGxhc3M6OlYxYgZwcm90bzM", [file_google_protobuf_timestamp]);
 
 /**
- * An uploaded archive of terraform files. It never changes.
+ * An archive of terraform files. Once a run has used it, it never changes.
  *
  * @generated from message windlass.v1.ConfigurationVersion
  */
@@ -35,7 +35,7 @@ export type ConfigurationVersion = Message<"windlass.v1.ConfigurationVersion"> &
   workspace: string;
 
   /**
-   * Size of the archive (tar, gzip) in bytes.
+   * Size of the archive (tar, gzip) in bytes; 0 while it has none.
    *
    * @generated from field: uint64 size_bytes = 3;
    */
@@ -56,18 +56,60 @@ export type ConfigurationVersion = Message<"windlass.v1.ConfigurationVersion"> &
   fileCount: number;
 
   /**
-   * Who uploaded it.
+   * Who uploaded it, or announced it.
    *
    * @generated from field: string created_by = 6;
    */
   createdBy: string;
 
   /**
-   * When it was uploaded.
+   * When it was uploaded, or announced.
    *
    * @generated from field: google.protobuf.Timestamp create_time = 7;
    */
   createTime?: Timestamp | undefined;
+
+  /**
+   * Whether it can be used.
+   *
+   * @generated from field: windlass.v1.ConfigurationStatus status = 8;
+   */
+  status: ConfigurationStatus;
+
+  /**
+   * Why its archive was refused; empty otherwise.
+   *
+   * @generated from field: string error_message = 9;
+   */
+  errorMessage: string;
+
+  /**
+   * Its runs only plan.
+   *
+   * @generated from field: bool speculative = 10;
+   */
+  speculative: boolean;
+
+  /**
+   * Runs that name no configuration do not get it.
+   *
+   * @generated from field: bool provisional = 11;
+   */
+  provisional: boolean;
+
+  /**
+   * A run starts once it is uploaded.
+   *
+   * @generated from field: bool auto_queue_runs = 12;
+   */
+  autoQueueRuns: boolean;
+
+  /**
+   * When the archive came that it has; absent without one, and in older ones.
+   *
+   * @generated from field: google.protobuf.Timestamp upload_time = 13;
+   */
+  uploadTime?: Timestamp | undefined;
 };
 
 /**
@@ -76,4 +118,59 @@ export type ConfigurationVersion = Message<"windlass.v1.ConfigurationVersion"> &
  */
 export const ConfigurationVersionSchema: GenMessage<ConfigurationVersion> = /*@__PURE__*/
   messageDesc(file_windlass_v1_configuration, 0);
+
+/**
+ * Whether a configuration version can be used.
+ *
+ * @generated from enum windlass.v1.ConfigurationStatus
+ */
+export const ConfigurationStatus = {
+  /**
+   * Not known.
+   *
+   * @generated from enum value: CONFIGURATION_STATUS_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * Its archive is to come; forgotten after a day.
+   *
+   * @generated from enum value: CONFIGURATION_STATUS_PENDING = 1;
+   */
+  PENDING: 1,
+
+  /**
+   * Runs can have it.
+   *
+   * @generated from enum value: CONFIGURATION_STATUS_UPLOADED = 2;
+   */
+  UPLOADED: 2,
+
+  /**
+   * Its archive was refused; another one may come.
+   *
+   * @generated from enum value: CONFIGURATION_STATUS_ERRORED = 3;
+   */
+  ERRORED: 3,
+
+  /**
+   * Its archive is no longer needed, and starts no more runs.
+   *
+   * @generated from enum value: CONFIGURATION_STATUS_ARCHIVED = 4;
+   */
+  ARCHIVED: 4,
+} as const;
+
+/**
+ * Whether a configuration version can be used.
+ *
+ * @generated from enum windlass.v1.ConfigurationStatus
+ */
+export type ConfigurationStatus = (typeof ConfigurationStatus)[keyof typeof ConfigurationStatus] | UnknownEnum;
+
+/**
+ * Describes the enum windlass.v1.ConfigurationStatus.
+ */
+export const ConfigurationStatusSchema: GenEnum<ConfigurationStatus> = /*@__PURE__*/
+  enumDesc(file_windlass_v1_configuration, 0);
 

@@ -2,7 +2,7 @@ import { and, eq } from "../../drizzle/orm.ts";
 import type { Queries } from "../../ports/store.ts";
 import type { QueryContext } from "../context.ts";
 import { newestFirst } from "../pages.ts";
-import { inserting, one, saving } from "../rows.ts";
+import { counted, inserting, one, saving } from "../rows.ts";
 
 export function configurationQueries(context: QueryContext): Queries["configurations"] {
   const { configurations } = context.t;
@@ -19,6 +19,8 @@ export function configurationQueries(context: QueryContext): Queries["configurat
       (await newest.page(and(eq(workspace, workspaceId), isLasting), { before: null, limit: 1 }))[0],
     list: (workspaceId, page) => newest.page(eq(workspace, workspaceId), page),
     slice: (workspaceId, slice) => newest.slice(eq(workspace, workspaceId), slice),
+    countPending: (workspaceId) =>
+      counted(context, configurations, and(eq(workspace, workspaceId), eq(status, "pending"))),
     insert: inserting(context, rows),
     save: saving(context, rows),
   };

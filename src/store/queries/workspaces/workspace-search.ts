@@ -1,6 +1,6 @@
 import type { SQL } from "drizzle-orm";
 import type { AnyPgColumn } from "drizzle-orm/pg-core";
-import { and, asc, desc, eq, inArray, not, or, sql } from "../../drizzle/orm.ts";
+import { and, asc, desc, eq, inArray, not, sql } from "../../drizzle/orm.ts";
 import type { Slice, Sliced } from "../../ports/pages.ts";
 import type { TagBinding, WorkspaceSearch } from "../../ports/workspaces.ts";
 import type { Tables } from "../../tables/tables.ts";
@@ -30,15 +30,15 @@ function conditionOf(context: QueryContext, search: WorkspaceSearch): SQL | unde
   const { db, t, dialect } = context;
   const { workspaces, stateConsumers } = t;
   const { name = "", namePattern = "", tags = [], excludedTags = [], tagBindings = [], consumersOf } = search;
-  const isIn = (tag: string) => inArray(workspaces.id, taggedWith(context, tag));
+  const isTagged = (key: string) => isBound(context, { key, value: undefined });
   const consumers = (id: NonNullable<WorkspaceSearch["consumersOf"]>) =>
     db.select({ name: stateConsumers.consumerName }).from(stateConsumers).where(eq(stateConsumers.workspaceId, id));
   return and(
     eq(workspaces.organizationId, search.organizationId),
     name === "" ? undefined : dialect.contains(workspaces.name, name),
     namePattern === "" ? undefined : isLike(workspaces.name, namePattern),
-    ...tags.map(isIn),
-    ...excludedTags.map((tag) => not(isIn(tag))),
+    ...tags.map(isTagged),
+    ...excludedTags.map((tag) => not(isTagged(tag))),
     ...tagBindings.map((binding) => isBound(context, binding)),
     consumersOf === undefined ? undefined : inArray(workspaces.name, consumers(consumersOf)),
     search.currentRunStatuses === undefined
@@ -47,13 +47,12 @@ function conditionOf(context: QueryContext, search: WorkspaceSearch): SQL | unde
   );
 }
 
-/** Without a value the plain tag counts too. */
-const isBound = (context: QueryContext, binding: TagBinding): SQL | undefined => {
+/** Without a value the plain tag counts too: clients name the keys of what they bind also where they look for tags. */
+const isBound = (context: QueryContext, binding: TagBinding): SQL => {
   const { workspaces } = context.t;
   const isBoundWith = inArray(workspaces.id, boundWith(context, binding));
-  return binding.value === undefined
-    ? or(isBoundWith, inArray(workspaces.id, taggedWith(context, binding.key)))
-    : isBoundWith;
+  if (binding.value !== undefined) return isBoundWith;
+  return sql`(${isBoundWith} or ${inArray(workspaces.id, taggedWith(context, binding.key))})`;
 };
 
 /** Names are ASCII, of which both engines know the other case. */

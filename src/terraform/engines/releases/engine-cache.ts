@@ -3,7 +3,7 @@ import { createReadStream } from "node:fs";
 import { mkdir, readdir, readFile, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { rcompare } from "semver";
-import { z } from "zod";
+import * as z from "zod";
 import type { Clock } from "../../../lib/clock.ts";
 import { createSynced, syncDirectory } from "../../../lib/fs/durable.ts";
 import type { Random } from "../../../lib/random.ts";

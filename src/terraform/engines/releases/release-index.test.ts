@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { parseVersionConstraint } from "../../../lib/words/version-constraint.ts";
 import { checksumIn } from "./checksums.ts";
-import { platformOf, signatureNames } from "./release.ts";
+import { platformName, platformOf, signatureNames } from "./release.ts";
 import { isVersion, newestAllowed, versionsIn } from "./release-index.ts";
 import { mayFollow, shown, sourceOf } from "./release-source.ts";
 
@@ -125,6 +125,9 @@ describe("where releases are", () => {
   test("a machine that nobody builds for has no name", () => {
     expect([platformOf("linux", "x64"), platformOf("linux", "arm64")]).toEqual(["linux_amd64", "linux_arm64"]);
     expect([platformOf("aix", "x64"), platformOf("linux", "riscv64")]).toEqual([undefined, undefined]);
+    expect([platformName("darwin", "arm64"), platformName("linux", "riscv64")]).toEqual([
+      ...["darwin_arm64", "linux_riscv64"],
+    ]);
   });
 
   test("user and password of an address are never shown", () => {

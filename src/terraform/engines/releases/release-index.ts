@@ -1,5 +1,5 @@
 import { parse, rcompare } from "semver";
-import { z } from "zod";
+import * as z from "zod";
 import { WindlassError } from "../../../lib/words/errors.ts";
 import type { VersionConstraint } from "../../../lib/words/version-constraint.ts";
 

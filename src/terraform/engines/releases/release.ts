@@ -30,3 +30,7 @@ export function platformOf(system: string, processor: string): string | undefine
   const names = [systems[system], processors[processor]];
   return names.includes(undefined) ? undefined : names.join("_");
 }
+
+/** The same for people: of a machine for which vendors build nothing, what Node calls it. */
+export const platformName = (system: string, processor: string): string =>
+  platformOf(system, processor) ?? `${system}_${processor}`;
