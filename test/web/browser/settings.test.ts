@@ -79,7 +79,8 @@ describe.skipIf(!hasBrowser)("settings and the audit log in the browser", () => 
   test("mirrors and tokens of providers are set; a token never comes back", async () => {
     await using somebody = await browser.admin(stage.server);
     const { page } = somebody;
-    await somebody.open("/o/default/settings/providers");
+    await somebody.open("/settings/providers");
+    await page.waitForURL("**/o/default/settings/providers");
     await page.getByTestId("add-source").click();
     await page.getByTestId("source-place-0").fill("https://mirror.example.com/providers/");
     await page.getByTestId("source-include-0").fill("hashicorp/*");

@@ -75,6 +75,11 @@ function Places({ organizations }: { readonly organizations: readonly string[] }
       <Route path="/">
         <Redirect to={`/o/${encodeURIComponent(first)}`} replace />
       </Route>
+      <Route path="/settings/*?">
+        {({ "*": rest = "" }) => (
+          <Redirect to={`/o/${encodeURIComponent(first)}/settings/${rest}`.replace(/\/$/, "")} replace />
+        )}
+      </Route>
       <Route path="/o/:organization/*?">
         <OrganizationPages organizations={organizations} />
       </Route>
