@@ -81,6 +81,8 @@ describe.skipIf(!hasBrowser)("pools, tokens and agents in the browser", () => {
     const { page } = somebody;
     await somebody.open(`/o/default/pools/${shared}/settings`);
     await page.getByTestId("pool-description").fill("mine");
+    const command = page.getByTestId("edit-pool-cli");
+    expect(await command.textContent()).toContain(`windlass pool edit ${shared} --description mine`);
     const changes = { description: "theirs" };
     await api.clients.pools.updateAgentPool({ agentPool: shared, changes, updateMask: { paths: ["description"] } });
     await page.getByText("Somebody has set it to “theirs” since you began").waitFor();

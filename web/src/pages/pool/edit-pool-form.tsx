@@ -2,18 +2,20 @@ import { useLocation, useParams } from "wouter";
 import type { AgentPool } from "../../../../src/gen/windlass/v1/agent_pool_pb.ts";
 import { AgentPoolService } from "../../../../src/gen/windlass/v1/agent_pool_service_pb.ts";
 import { Permission } from "../../../../src/gen/windlass/v1/system_service_pb.ts";
-import { usePath } from "../../app/organization.ts";
+import { useOrgFlag, usePath } from "../../app/organization.ts";
 import { useLack } from "../../app/permission.ts";
 import { violationOf } from "../../data/problem.ts";
 import { useCall } from "../../data/use-call.ts";
 import { useEdit } from "../../data/use-edit.ts";
 import { Field } from "../../ui/field.tsx";
+import { editCommand } from "../../ui/forms/edit-command.ts";
 import { EditForm } from "../../ui/forms/edit-form.tsx";
 import { ScopeField } from "../pools/scope-field.tsx";
 
 /** The settings of a pool. What somebody else changes meanwhile is not overwritten: it is told beside the field. */
 export function EditPoolForm({ pool }: { readonly pool: AgentPool }) {
   const path = usePath();
+  const orgFlag = useOrgFlag();
   const { id } = useParams<{ readonly id: string }>();
   const [, navigate] = useLocation();
   const lack = useLack(Permission.OPERATE);
@@ -39,6 +41,7 @@ export function EditPoolForm({ pool }: { readonly pool: AgentPool }) {
       onSave={() => void save()}
       lack={lack}
       failed="The pool was not changed"
+      cli={`${editCommand(`windlass pool edit ${pool.name}`, edit)}${orgFlag}`}
       testId="edit-pool"
     >
       <Field

@@ -1,16 +1,19 @@
 import { useQuery } from "@connectrpc/connect-query";
 import { ApiKeyService } from "../../../../src/gen/windlass/v1/api_key_service_pb.ts";
 import type { BrowserSession } from "../../../../src/gen/windlass/v1/browser_session_pb.ts";
+import { SystemService } from "../../../../src/gen/windlass/v1/system_service_pb.ts";
 import { useAttempt } from "../../data/use-attempt.ts";
 import { useCall } from "../../data/use-call.ts";
 import { ActionButton } from "../../ui/action-button.tsx";
 import { Section } from "../../ui/blocks/section.tsx";
+import { CliLine } from "../../ui/cli-line.tsx";
 import { ErrorNote } from "../../ui/error-note.tsx";
 import { RelativeTime } from "../../ui/relative-time.tsx";
 
 /** The browsers that are signed in with the caller's own key. */
 export function BrowserSessions() {
   const attempt = useAttempt();
+  const { data: caller } = useQuery(SystemService.method.whoAmI, {}, { staleTime: 60_000 });
   const { data, error, refetch } = useQuery(ApiKeyService.method.listBrowserSessions, {});
   const end = useCall(ApiKeyService.method.endBrowserSession, ["ListBrowserSessions"]);
   const others = data?.browserSessions.filter(({ current }) => !current) ?? [];
@@ -48,6 +51,7 @@ export function BrowserSessions() {
           {data.browserSessions.length === 0 && <li className="quiet px-4 py-3">None: you came without a session.</li>}
         </ul>
       )}
+      {caller !== undefined && <CliLine command={`windlass apikey sessions ${caller.id}`} />}
     </Section>
   );
 }

@@ -8,6 +8,7 @@ import { violationOf } from "../../data/problem.ts";
 import { useCall } from "../../data/use-call.ts";
 import { type Edit, useEdit } from "../../data/use-edit.ts";
 import { CheckField, Field, SelectField } from "../../ui/field.tsx";
+import { editCommand } from "../../ui/forms/edit-command.ts";
 import { EditForm } from "../../ui/forms/edit-form.tsx";
 import { engineFlag, engineOf, executionModes, modeOf, modeWords } from "../../words/execution.ts";
 import { PoolField } from "../workspaces/pool-field.tsx";
@@ -40,6 +41,8 @@ const engineOptions = [
   { value: "terraform", label: "Terraform" },
   { value: "tofu", label: "OpenTofu" },
 ];
+
+const flagNames = { protectsState: (isOn: boolean) => `--protect-state ${isOn ? "yes" : "no"}` };
 
 /** The settings of an organization. */
 export function EditOrganization({ organization }: { readonly organization: Organization }) {
@@ -78,6 +81,7 @@ export function EditOrganization({ organization }: { readonly organization: Orga
       onSave={() => void save()}
       lack={lack ?? needsPool ?? (isBad ? "The limits are numbers; 0 is no limit" : undefined)}
       failed="The organization was not changed"
+      cli={editCommand(`windlass org edit ${organization.name}`, edit, flagNames)}
       testId="edit-organization"
     >
       <Fields edit={edit} organization={organization} />

@@ -16,6 +16,7 @@ import { ConfirmDialog } from "../../ui/confirm-dialog.tsx";
 import { ErrorNote } from "../../ui/error-note.tsx";
 import { CheckField, Field } from "../../ui/field.tsx";
 import { countText } from "../../ui/format.ts";
+import { editCommand } from "../../ui/forms/edit-command.ts";
 import { EditForm } from "../../ui/forms/edit-form.tsx";
 import { variableAnswers } from "../variables/variable-owner.ts";
 import { VariablesTable } from "../variables/variables-table.tsx";
@@ -62,11 +63,12 @@ interface SetProps {
 
 function EditSet({ set }: SetProps) {
   const path = usePath();
+  const orgFlag = useOrgFlag();
   const [, navigate] = useLocation();
   const lack = useLack(Permission.OPERATE);
   const update = useCall(VariableSetService.method.updateVariableSet, variableAnswers);
-  const { name, description, isGlobal } = set;
-  const edit = useEdit({ name, description, isGlobal }, set.etag);
+  const { name, description, isGlobal, isPriority } = set;
+  const edit = useEdit({ name, description, isGlobal, isPriority }, set.etag);
   const { draft, problem, change, told } = edit;
   const save = () =>
     edit.save(async (paths, etag) => {
@@ -86,6 +88,7 @@ function EditSet({ set }: SetProps) {
       onSave={() => void save()}
       lack={lack}
       failed="The set was not changed"
+      cli={`${editCommand(`windlass varset edit ${set.name}`, edit, { isGlobal: "global", isPriority: "priority" })}${orgFlag}`}
       testId="edit-set"
     >
       <Field
@@ -109,9 +112,13 @@ function EditSet({ set }: SetProps) {
         onChange={(value) => change({ isGlobal: value })}
         testId="set-global"
       />
-      {set.isPriority && (
-        <p className="quiet text-sm">It is a priority set: its values win over those of workspaces.</p>
-      )}
+      <CheckField
+        label="It wins over the workspaces' own variables"
+        hint="Otherwise a workspace's own value wins over that of its sets."
+        isChecked={draft.isPriority}
+        onChange={(value) => change({ isPriority: value })}
+        testId="set-priority"
+      />
     </EditForm>
   );
 }

@@ -1,13 +1,14 @@
 import { useLocation } from "wouter";
 import { Permission } from "../../../../src/gen/windlass/v1/system_service_pb.ts";
 import { WorkspaceService } from "../../../../src/gen/windlass/v1/workspace_service_pb.ts";
-import { usePath } from "../../app/organization.ts";
+import { useOrgFlag, usePath } from "../../app/organization.ts";
 import { useLack } from "../../app/permission.ts";
 import { maskPath } from "../../data/edits.ts";
 import { violationOf } from "../../data/problem.ts";
 import { useCall } from "../../data/use-call.ts";
 import { type Edit, useEdit } from "../../data/use-edit.ts";
 import { CheckField, Field, SelectField } from "../../ui/field.tsx";
+import { editCommand } from "../../ui/forms/edit-command.ts";
 import { EditForm } from "../../ui/forms/edit-form.tsx";
 import { executionModes, modeOf, modeWords } from "../../words/execution.ts";
 import { PoolField } from "../workspaces/pool-field.tsx";
@@ -24,8 +25,17 @@ export function SettingsTab({ workspace }: WorkspaceTabProps) {
   );
 }
 
+const flagNames = {
+  // Another mode takes it from its pool by itself.
+  agentPool: (pool: string) => (pool === "" ? "" : `--pool ${pool}`),
+  tags: "tag",
+  remoteStateConsumers: "share-state-with",
+  sharesStateWithOrganization: "share-state",
+} as const;
+
 function EditWorkspace({ workspace }: WorkspaceTabProps) {
   const path = usePath();
+  const orgFlag = useOrgFlag();
   const [, navigate] = useLocation();
   const lack = useLack(Permission.OPERATE);
   const update = useCall(WorkspaceService.method.updateWorkspace, [
@@ -55,6 +65,7 @@ function EditWorkspace({ workspace }: WorkspaceTabProps) {
       onSave={() => void save()}
       lack={lack ?? mistake}
       failed="The workspace was not changed"
+      cli={`${editCommand(`windlass workspace edit ${workspace.name}`, edit, flagNames)}${orgFlag}`}
       testId="edit-workspace"
     >
       <GeneralFields edit={edit} mistakes={mistakes} />

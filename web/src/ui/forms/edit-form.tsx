@@ -3,6 +3,7 @@ import type { FormValues } from "../../data/edits.ts";
 import type { Edit } from "../../data/use-edit.ts";
 import { ActionButton } from "../action-button.tsx";
 import { Section } from "../blocks/section.tsx";
+import { CliLine } from "../cli-line.tsx";
 import { ErrorNote } from "../error-note.tsx";
 
 interface EditFormProps<Values extends FormValues> {
@@ -14,12 +15,14 @@ interface EditFormProps<Values extends FormValues> {
   /** "The pool was not changed". */
   readonly failed: string;
   readonly children: ReactNode;
+  /** The command that makes the same changes. */
+  readonly cli: string;
   readonly testId: string;
 }
 
 /** A form of settings: Enter saves, and only what was changed is sent. */
 export function EditForm<Values extends FormValues>(props: EditFormProps<Values>) {
-  const { title, edit, onSave, lack, failed, children, testId } = props;
+  const { title, edit, onSave, lack, failed, children, cli, testId } = props;
   const nothing = edit.changed.length === 0 ? "Nothing has been changed" : undefined;
   const submit = (event: { readonly preventDefault: () => void }) => {
     event.preventDefault();
@@ -51,6 +54,7 @@ export function EditForm<Values extends FormValues>(props: EditFormProps<Values>
             {edit.isSaved && "Saved"}
           </span>
         </div>
+        {edit.changed.length > 0 && <CliLine command={cli} testId={`${testId}-cli`} />}
       </form>
     </Section>
   );
