@@ -1,4 +1,5 @@
 import { useState } from "react";
+import type { AgentPool } from "../../../../src/gen/windlass/v1/agent_pool_pb.ts";
 import { AgentPoolService } from "../../../../src/gen/windlass/v1/agent_pool_service_pb.ts";
 import { Permission } from "../../../../src/gen/windlass/v1/system_service_pb.ts";
 import { useOrgFlag, usePath } from "../../app/organization.ts";
@@ -18,25 +19,26 @@ import { WorkspacesDialog } from "./workspaces-dialog.tsx";
 
 const stale = ["GetAgentPoolOverview", "ListAgentPools", "ListWorkspaces", "GetWorkspace", "ListQueuedJobs"];
 
+const columnsOf = (pool: AgentPool, lack: string | undefined): readonly Column<PoolWorkspace>[] => [
+  { header: "Workspace", cell: ({ name }) => name, grows: true },
+  { header: "May use it", cell: (workspace) => <Grant workspace={workspace} isOpen={pool.organizationScoped} /> },
+  {
+    header: "Uses it",
+    cell: ({ isAssigned }) =>
+      isAssigned ? <StatusBadge tone="good" text="Assigned" /> : <span className="quiet">not assigned</span>,
+  },
+  {
+    header: "Actions",
+    align: "right",
+    cell: (workspace) => <WorkspaceActions pool={pool} workspace={workspace} lack={lack} />,
+  },
+];
+
 /** Which workspaces may use the pool, and which do. */
 export function WorkspacesTab({ pool }: PoolTabProps) {
   const path = usePath();
   const lack = useLack(Permission.OPERATE);
   const [open, setOpen] = useState<"grant" | "assign">();
-  const columns: readonly Column<PoolWorkspace>[] = [
-    { header: "Workspace", cell: ({ name }) => name, grows: true },
-    { header: "May use it", cell: (workspace) => <Grant workspace={workspace} isOpen={pool.organizationScoped} /> },
-    {
-      header: "Uses it",
-      cell: ({ isAssigned }) =>
-        isAssigned ? <StatusBadge tone="good" text="Assigned" /> : <span className="quiet">not assigned</span>,
-    },
-    {
-      header: "Actions",
-      align: "right",
-      cell: (workspace) => <WorkspaceActions pool={pool} workspace={workspace} lack={lack} />,
-    },
-  ];
   const assign = (
     <ActionButton onClick={() => setOpen("assign")} testId="assign-workspaces" tone="primary" disabledReason={lack}>
       Assign workspaces
@@ -64,7 +66,7 @@ export function WorkspacesTab({ pool }: PoolTabProps) {
     >
       <DataTable
         label="Workspaces"
-        columns={columns}
+        columns={columnsOf(pool, lack)}
         rows={poolWorkspaces(pool)}
         rowKey={({ name }) => name}
         href={({ name }) => path("ws", name)}

@@ -1,5 +1,6 @@
+import type { MessageInitShape } from "@bufbuild/protobuf";
 import { useLocation } from "wouter";
-import type { Organization } from "../../../../src/gen/windlass/v1/organization_pb.ts";
+import type { Organization, OrganizationSchema } from "../../../../src/gen/windlass/v1/organization_pb.ts";
 import { OrganizationService } from "../../../../src/gen/windlass/v1/organization_service_pb.ts";
 import { Permission } from "../../../../src/gen/windlass/v1/system_service_pb.ts";
 import { useLack } from "../../app/permission.ts";
@@ -36,6 +37,17 @@ const formOf = (organization: Organization): OrganizationForm => {
   };
 };
 
+const changesOf = (form: OrganizationForm): MessageInitShape<typeof OrganizationSchema> => {
+  const { name, email, defaultAgentPool, defaultEngineVersion, protectsState } = form;
+  return {
+    ...{ name, email, defaultAgentPool, defaultEngineVersion, protectsState },
+    maxAgents: Number(form.maxAgents),
+    maxWorkspaces: Number(form.maxWorkspaces),
+    defaultExecutionMode: modeOf(form.defaultExecutionMode),
+    defaultEngine: engineOf(form.defaultEngine),
+  };
+};
+
 const modeOptions = executionModes.map((mode) => ({ value: modeWords(mode).flag, label: modeWords(mode).text }));
 const engineOptions = [
   { value: "terraform", label: "Terraform" },
@@ -55,6 +67,7 @@ export function EditOrganization({ organization }: { readonly organization: Orga
   ]);
   const edit = useEdit(formOf(organization), organization.etag);
   const { draft } = edit;
+  const about = (name: keyof OrganizationForm) => violationOf(edit.problem, maskPath(name)) ?? edit.told(name);
   const isBad = ![draft.maxAgents, draft.maxWorkspaces].every((text) => /^\d{1,7}$/.test(text));
   const needsPool =
     draft.defaultExecutionMode === "agent" && draft.defaultAgentPool === ""
@@ -62,17 +75,14 @@ export function EditOrganization({ organization }: { readonly organization: Orga
       : undefined;
   const save = () =>
     edit.save(async (paths, etag) => {
-      const { name, email, defaultAgentPool, defaultEngineVersion, protectsState } = draft;
-      const changes = {
-        ...{ name, email, defaultAgentPool, defaultEngineVersion, protectsState },
-        maxAgents: Number(draft.maxAgents),
-        maxWorkspaces: Number(draft.maxWorkspaces),
-        defaultExecutionMode: modeOf(draft.defaultExecutionMode),
-        defaultEngine: engineOf(draft.defaultEngine),
-      };
-      await update({ organization: organization.id, changes, updateMask: { paths: [...paths] }, etag });
-      if (name !== organization.name)
-        navigate(`/o/${encodeURIComponent(name)}/settings/organizations`, { replace: true });
+      await update({
+        organization: organization.id,
+        changes: changesOf(draft),
+        updateMask: { paths: [...paths] },
+        etag,
+      });
+      if (draft.name !== organization.name)
+        navigate(`/o/${encodeURIComponent(draft.name)}/settings/organizations`, { replace: true });
     });
   return (
     <EditForm
@@ -84,23 +94,20 @@ export function EditOrganization({ organization }: { readonly organization: Orga
       cli={editCommand(`windlass org edit ${organization.name}`, edit, flagNames)}
       testId="edit-organization"
     >
-      <Fields edit={edit} organization={organization} />
+      <NameFields edit={edit} about={about} />
+      <DefaultFields edit={edit} about={about} pool={organization.defaultAgentPool} />
+      <LimitFields edit={edit} about={about} />
     </EditForm>
   );
 }
 
-function Fields({
-  edit,
-  organization,
-}: {
+interface OrganizationFieldsProps {
   readonly edit: Edit<OrganizationForm>;
-  readonly organization: Organization;
-}) {
-  const { draft, problem, change, told } = edit;
-  const site = useLack(Permission.ADMINISTER_SITE);
-  const about = (name: keyof OrganizationForm) => violationOf(problem, maskPath(name)) ?? told(name);
-  const choose = (mode: string) =>
-    change({ defaultExecutionMode: mode, defaultAgentPool: mode === "agent" ? organization.defaultAgentPool : "" });
+  /** What is wrong with a field, or what somebody else has made of it. */
+  readonly about: (name: keyof OrganizationForm) => string | undefined;
+}
+
+function NameFields({ edit: { draft, change }, about }: OrganizationFieldsProps) {
   return (
     <>
       <Field
@@ -119,6 +126,16 @@ function Fields({
         error={about("email")}
         testId="organization-email"
       />
+    </>
+  );
+}
+
+/** What workspaces get that are made without a wish of their own. */
+function DefaultFields({ edit: { draft, change }, about, pool }: OrganizationFieldsProps & { readonly pool: string }) {
+  const choose = (mode: string) =>
+    change({ defaultExecutionMode: mode, defaultAgentPool: mode === "agent" ? pool : "" });
+  return (
+    <>
       <SelectField
         label="New workspaces run"
         options={modeOptions}
@@ -152,6 +169,14 @@ function Fields({
         testId="organization-engine-version"
         mono
       />
+    </>
+  );
+}
+
+function LimitFields({ edit: { draft, change }, about }: OrganizationFieldsProps) {
+  const site = useLack(Permission.ADMINISTER_SITE);
+  return (
+    <>
       <Field
         label="Most agents at once"
         value={draft.maxAgents}

@@ -2,7 +2,7 @@ import { useState } from "react";
 import { type Variable, VariableCategory } from "../../../../src/gen/windlass/v1/variable_pb.ts";
 import { VariableService } from "../../../../src/gen/windlass/v1/variable_service_pb.ts";
 import { useOrganization, useOrgFlag } from "../../app/organization.ts";
-import { violationOf } from "../../data/problem.ts";
+import { type Problem, violationOf } from "../../data/problem.ts";
 import { useAttempt } from "../../data/use-attempt.ts";
 import { useCall } from "../../data/use-call.ts";
 import { shellWord } from "../../ui/cli-line.tsx";
@@ -70,8 +70,7 @@ export function VariableDialog({ owner, variable, onClose }: VariableDialogProps
     const sent = { key, value, category, hcl: form.hcl && isTerraform, sensitive, description };
     if (await attempt.run(() => setVariables({ organization, variables: [sent], ...ownerInput(owner) }))) onClose();
   };
-  const { problem } = attempt;
-  const wasSensitive = variable?.sensitive === true;
+  const fields = { form, change, problem: attempt.problem };
   return (
     <FormDialog
       title={variable === undefined ? "Add variable" : `Change ${variable.key}`}
@@ -84,37 +83,57 @@ export function VariableDialog({ owner, variable, onClose }: VariableDialogProps
       blocked={form.key === "" ? "It needs a key" : undefined}
       testId="variable-dialog"
     >
-      {variable === undefined && (
-        <>
-          <SelectField
-            label="How terraform gets it"
-            options={categories}
-            value={form.category}
-            onChange={(category) => change({ category })}
-            testId="variable-category"
-          />
-          <Field
-            label="Key"
-            value={form.key}
-            onChange={(key) => change({ key })}
-            error={violationOf(problem, "key")}
-            testId="variable-key"
-            mono
-          />
-        </>
-      )}
+      {variable === undefined && <NameFields {...fields} />}
+      <ValueFields {...fields} wasSensitive={variable?.sensitive === true} />
+    </FormDialog>
+  );
+}
+
+interface VariableFieldsProps {
+  readonly form: Form;
+  readonly change: (part: Partial<Form>) => void;
+  readonly problem: Problem | undefined;
+}
+
+/** What a variable is called; it cannot be called otherwise later. */
+function NameFields({ form, change, problem }: VariableFieldsProps) {
+  return (
+    <>
+      <SelectField
+        label="How terraform gets it"
+        options={categories}
+        value={form.category}
+        onChange={(category) => change({ category })}
+        testId="variable-category"
+      />
+      <Field
+        label="Key"
+        value={form.key}
+        onChange={(key) => change({ key })}
+        error={violationOf(problem, "key")}
+        testId="variable-key"
+        mono
+      />
+    </>
+  );
+}
+
+function ValueFields({
+  form,
+  change,
+  problem,
+  wasSensitive,
+}: VariableFieldsProps & { readonly wasSensitive: boolean }) {
+  const isTerraform = form.category === "terraform";
+  const example = form.hcl && isTerraform ? 'An expression: ["a", "b"], { size = 3 }, 42.' : undefined;
+  return (
+    <>
       <Field
         label="Value"
         value={form.value}
         onChange={(value) => change({ value })}
         error={violationOf(problem, "value")}
-        hint={
-          wasSensitive
-            ? "The value that is set is never shown: type it anew."
-            : form.hcl && isTerraform
-              ? 'An expression: ["a", "b"], { size = 3 }, 42.'
-              : undefined
-        }
+        hint={wasSensitive ? "The value that is set is never shown: type it anew." : example}
         rows={4}
         testId="variable-value"
         mono
@@ -142,6 +161,6 @@ export function VariableDialog({ owner, variable, onClose }: VariableDialogProps
         error={violationOf(problem, "description")}
         testId="variable-description"
       />
-    </FormDialog>
+    </>
   );
 }

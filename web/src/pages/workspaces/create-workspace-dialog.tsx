@@ -3,7 +3,7 @@ import { useLocation } from "wouter";
 import { ExecutionMode } from "../../../../src/gen/windlass/v1/workspace_pb.ts";
 import { WorkspaceService } from "../../../../src/gen/windlass/v1/workspace_service_pb.ts";
 import { useOrganization, useOrgFlag, usePath } from "../../app/organization.ts";
-import { violationOf } from "../../data/problem.ts";
+import { type Problem, violationOf } from "../../data/problem.ts";
 import { useAttempt } from "../../data/use-attempt.ts";
 import { useCall } from "../../data/use-call.ts";
 import { shellWord } from "../../ui/cli-line.tsx";
@@ -68,7 +68,6 @@ export function CreateWorkspaceDialog({ onClose }: { readonly onClose: () => voi
       await createWorkspace({ organization, workspace });
       navigate(path("ws", name));
     });
-  const { problem } = attempt;
   return (
     <FormDialog
       title="Create workspace"
@@ -81,6 +80,22 @@ export function CreateWorkspaceDialog({ onClose }: { readonly onClose: () => voi
       blocked={name === "" ? "It needs a name" : isAgent && agentPool === "" ? "Choose its pool" : undefined}
       testId="create-workspace-dialog"
     >
+      <WorkspaceFields form={form} change={change} problem={attempt.problem} />
+    </FormDialog>
+  );
+}
+
+interface WorkspaceFieldsProps {
+  readonly form: Form;
+  readonly change: (part: Partial<Form>) => void;
+  readonly problem: Problem | undefined;
+}
+
+function WorkspaceFields(props: WorkspaceFieldsProps) {
+  const { form, change, problem } = props;
+  const { name, description, mode, agentPool } = form;
+  return (
+    <>
       <Field
         label="Name"
         value={name}
@@ -105,7 +120,7 @@ export function CreateWorkspaceDialog({ onClose }: { readonly onClose: () => voi
         error={violationOf(problem, "execution_mode")}
         testId="workspace-mode"
       />
-      {isAgent && (
+      {modeOf(mode) === ExecutionMode.AGENT && (
         <PoolField
           value={agentPool}
           onChange={(value) => change({ agentPool: value })}
@@ -113,6 +128,14 @@ export function CreateWorkspaceDialog({ onClose }: { readonly onClose: () => voi
           error={violationOf(problem, "agent_pool")}
         />
       )}
+      <EngineFields {...props} />
+    </>
+  );
+}
+
+function EngineFields({ form: { engine, engineVersion }, change, problem }: WorkspaceFieldsProps) {
+  return (
+    <>
       <SelectField
         label="Engine"
         options={engineOptions}
@@ -130,6 +153,6 @@ export function CreateWorkspaceDialog({ onClose }: { readonly onClose: () => voi
         testId="workspace-engine-version"
         mono
       />
-    </FormDialog>
+    </>
   );
 }
