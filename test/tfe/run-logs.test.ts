@@ -144,6 +144,24 @@ describe("what the terraform program asks for again", () => {
     expect((await ask()).document.data.attributes.status).toBe("plan_queued");
   });
 
+  test("is a run that is about to start, and the terraform program waits for it no longer than its youth", async () => {
+    const ask = () => tfe.call("GET", `/runs/${id}`, undefined, { headers: terraform });
+    const statusOf = async (answer: ReturnType<typeof ask>) => (await answer).document.data.attributes.status;
+    expect(await statusOf(ask())).toBe("plan_queued");
+    const young = await pending(ask());
+    await somethingIsHeld();
+    expect(young.isHeld()).toBe(true);
+    await runs.start(id, "plan");
+    expect(await statusOf(young.answer)).toBe("planning");
+  });
+
+  test("is not a run that waits for an agent for longer", async () => {
+    const ask = () => tfe.call("GET", `/runs/${id}`, undefined, { headers: terraform });
+    await ask();
+    await tfe.clock.advance(2_000);
+    expect((await ask()).document.data.attributes.status).toBe("plan_queued");
+  });
+
   test("is held for others who say how long", async () => {
     await runs.start(id, "plan");
     await runs.read(id);

@@ -19,7 +19,6 @@ async function create(call: TfeCall): Promise<TfeAnswer> {
   const asked = await readResource(call, shape);
   const view = await createRun(control, who, fromNewRun(asked, call.isTerraform ? "terraform" : "tfe-api"));
   const told = await getToldRun(control, who, view.run.id);
-  note(call, told);
   return created(toRunResource(told, who, control.clock.now()));
 }
 
@@ -56,24 +55,31 @@ const withStatus = (resource: Resource, status: string): Resource => ({
 const pollMs = 2_000;
 
 /**
- * The run, at once unless its caller knows its state and has asked to be let wait for the next one. The terraform program never waits
- * here: interrupted while it reads a run that is pending it forgets to cancel that run.
+ * How old a run may be for the terraform program to wait for its start: the program reads it after 1 s, and only a second later
+ * again. Interrupted while it reads it forgets to cancel the run, so it waits no longer, and never behind another run.
  */
+const youngMs = 2_000;
+
+/** The run, at once unless its caller knows its state and may wait for the next one. */
 async function heldRun(call: TfeCall, id: RunId): Promise<ToldRun> {
   const { control, who, holds } = call;
   const wish = holdWishOf(call);
-  using place = wish?.kind === "asked" ? holds.enter(who.id) : undefined;
-  const mostMs = wish?.kind === "asked" ? Math.min(wish.ms, place?.forMs ?? 0) : 0;
-  const untilMs = control.clock.monotonicMs() + mostMs;
+  using place = wish === undefined ? undefined : holds.enter(who.id);
+  const untilMs = control.clock.monotonicMs() + Math.min(place?.forMs ?? 0, wish?.kind === "asked" ? wish.ms : youngMs);
   for (;;) {
     const seen = control.wake.version(topics.run(id));
     const told = await getToldRun(control, who, id);
-    const leftMs = untilMs - control.clock.monotonicMs();
+    const mostMs = wish?.kind === "asked" ? Infinity : msOfYouth(told, control.clock.now());
+    const leftMs = Math.min(untilMs - control.clock.monotonicMs(), mostMs);
     const isKnown = holds.given.knows(who.id, id, stateOf(told));
     if (!isKnown || !isUnderWay(told) || leftMs <= 0 || call.signal.aborted) return note(call, told);
     await untilNews(call, { topics: [topics.run(id)], seen, timeoutMs: Math.min(leftMs, pollMs) });
   }
 }
+
+/** How long a run that is about to start stays young; 0 for every other. */
+const msOfYouth = ({ view: { run } }: ToldRun, now: Date): number =>
+  run.status === "plan_queued" ? Math.max(0, run.statusAt.getTime() + youngMs - now.getTime()) : 0;
 
 const isUnderWay = ({ view: { run } }: ToldRun): boolean => !isFinal(run.status) && run.status !== "planned";
 
