@@ -25,7 +25,7 @@ const headLines = 20_000;
 const folding: ReadonlySet<SectionName> = new Set(["Setup", "Refresh"]);
 const worthFolding = 4;
 /** What building lines may take of a frame: a long log comes in many, and the page answers meanwhile. */
-const buildMs = 20;
+const buildMs = 28;
 
 interface Section {
   readonly name: SectionName;
@@ -50,6 +50,7 @@ export class LogView {
   #taken = 0;
   #whenShown: (() => void)[] = [];
   #frame: number | undefined;
+  #settling: number | undefined;
   #startedAt: Date | undefined;
   #firstError: number | undefined;
   #isAtEnd = true;
@@ -104,10 +105,12 @@ export class LogView {
   /** What follows from lines that have been added. */
   #lineUp(added: number): void {
     if (this.#section !== undefined) countLines(this.#section);
+    this.#sizeChunk();
     this.#keepBounded();
     this.#listener.onLines({ lines: this.#lines.length, firstError: this.#firstError });
-    if (this.#isAtEnd) this.toEnd();
-    else this.#setUnseen(this.#unseen + added);
+    if (!this.#isAtEnd) this.#setUnseen(this.#unseen + added);
+    // With every chunk that comes into sight or leaves it a browser looks through all others: it goes to the end once.
+    else if (this.#taken === this.#waiting.length) this.toEnd();
   }
 
   clear(): void {
@@ -147,8 +150,13 @@ export class LogView {
 
   toEnd(): void {
     this.#isAtEnd = true;
-    this.#box.scrollTop = this.#box.scrollHeight;
     this.#setUnseen(0);
+    this.#box.scrollTop = this.#box.scrollHeight;
+    // A chunk that comes into sight may be higher than it was thought to be, where lines wrap.
+    this.#settling ??= window.requestAnimationFrame(() => {
+      this.#settling = undefined;
+      if (this.#isAtEnd) this.#box.scrollTop = this.#box.scrollHeight;
+    });
   }
 
   /** Marks lines and goes to the first; false if it is not shown. */
@@ -197,6 +205,7 @@ export class LogView {
   }
 
   #begin(name: SectionName): void {
+    this.#sizeChunk();
     const before = this.#section;
     if (before !== undefined) countLines(before);
     if (before !== undefined && folding.has(before.name) && name !== "Error" && before.lines >= worthFolding)
@@ -215,12 +224,17 @@ export class LogView {
   }
 
   #beginChunk(): void {
-    this.#chunks.at(-1)?.removeAttribute("data-newest");
+    this.#sizeChunk();
     this.#chunk = document.createElement("div");
     this.#chunk.className = "log-chunk";
-    this.#chunk.dataset.newest = "";
     this.#chunks.push(this.#chunk);
     this.#section?.element.append(this.#chunk);
+  }
+
+  /** How high a chunk is while it is out of sight. The log's own height, and so its end, depends on it. */
+  #sizeChunk(): void {
+    if (this.#chunk === undefined) return;
+    this.#chunk.style.containIntrinsicHeight = `auto ${this.#chunk.childElementCount * lineHeightPx}px`;
   }
 
   #elementOf({ number, spans, kind, at }: LogLine): HTMLElement {
