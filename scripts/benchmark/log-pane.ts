@@ -1,6 +1,5 @@
-import type { CDPSession, Page } from "playwright-core";
 import { RunPhase } from "../../src/gen/windlass/v1/run_pb.ts";
-import { missingChromium, openChromium } from "../../test/support/chromium.ts";
+import { missingChromium, openChromium, type Visitor } from "../../test/support/chromium.ts";
 import type { Scene, TestServer } from "../../test/support/scene.ts";
 import { appendedLines, type LongLog, longLog } from "./long-log.ts";
 import { now, shareOf } from "./timing.ts";
@@ -77,11 +76,10 @@ export async function logTable(scene: Scene, server: TestServer): Promise<string
     await somebody.open(`/o/default/runs/${log.runId}/plan-log`);
     mounts.push(await page.evaluate<Mount>("window.mounted"));
   }
-  const devtools = await page.context().newCDPSession(page);
   const appended = await appendedMs(page, log);
   const wheel = await page.evaluate<number[]>(scroll("400", wheelFrames));
   const jumps = await page.evaluate<number[]>(scroll(`box.scrollHeight / ${jumpFrames}`, jumpFrames));
-  const counts = await countsOf(devtools);
+  const counts = await countsOf(page);
   const elements = await page.evaluate<number>("document.querySelectorAll('*').length");
   const searches = await searchMs(server, log);
   const ms = (samples: readonly number[], share: number) => `${Math.round(shareOf(samples, share))} ms`;
@@ -122,7 +120,7 @@ const row = (what: string, measured: string, goal: string, reference: string): s
   `  ${what.padEnd(46)}${measured.padEnd(18)}${goal.padEnd(14)}${reference}`;
 
 /** Of each append, while the pane follows. */
-async function appendedMs(page: Page, log: LongLog): Promise<readonly number[]> {
+async function appendedMs(page: Visitor["page"], log: LongLog): Promise<readonly number[]> {
   const took: number[] = [];
   let last = await page.evaluate<number>(
     "Number(document.querySelector('[data-testid=log]').lastElementChild.lastElementChild.lastElementChild.dataset.n)",
@@ -136,7 +134,8 @@ async function appendedMs(page: Page, log: LongLog): Promise<readonly number[]> 
   return took;
 }
 
-async function countsOf(devtools: CDPSession): Promise<{ readonly nodes: number; readonly heapBytes: number }> {
+async function countsOf(page: Visitor["page"]): Promise<{ readonly nodes: number; readonly heapBytes: number }> {
+  const devtools = await page.context().newCDPSession(page);
   await devtools.send("HeapProfiler.collectGarbage");
   await devtools.send("Performance.enable");
   const { metrics } = await devtools.send("Performance.getMetrics");

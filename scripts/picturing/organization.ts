@@ -1,8 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import { AgentStatus } from "../../src/gen/windlass/v1/agent_pb.ts";
-import { Role } from "../../src/gen/windlass/v1/system_service_pb.ts";
 import { type Run, RunState } from "../../src/gen/windlass/v1/run_pb.ts";
+import { Role } from "../../src/gen/windlass/v1/system_service_pb.ts";
 import { Api, type RunOptions } from "../../test/support/api.ts";
 import type { Scene, TestServer } from "../../test/support/scene.ts";
 
@@ -49,7 +49,9 @@ export async function makeOrganization(scene: Scene, server: TestServer): Promis
   );
   const records = { workspace: "dns", message: "Records of the new gateway", options: { autoApply: true } };
   await ana.ended(await start(ana, records));
-  await ci.ended(await start(ci, { workspace: "app", message: "Roll out shop 2026.11.3", options: { autoApply: true } }));
+  await ci.ended(
+    await start(ci, { workspace: "app", message: "Roll out shop 2026.11.3", options: { autoApply: true } }),
+  );
   await startSlow(scene, server, ana);
   await start(ci, { workspace: "backups", message: "Keep nightly backups for 30 days" });
   const change = { workspace: "network", message: "A third zone, and SSH from inside only", options: release("2") };

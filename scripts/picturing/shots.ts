@@ -1,6 +1,5 @@
 import { join } from "node:path";
-import type { Page } from "playwright-core";
-import type { Chromium } from "../../test/support/chromium.ts";
+import type { Chromium, Visitor } from "../../test/support/chromium.ts";
 import type { TestServer } from "../../test/support/scene.ts";
 import type { ShownOrganization } from "./organization.ts";
 
@@ -15,7 +14,7 @@ interface Shot {
 
 const shotsOf = ({ planned, pool }: ShownOrganization): readonly Shot[] => [
   { name: "start", path: "/o/default", awaits: "failed", heightPx: 860 },
-  { name: "run", path: `/o/default/runs/${planned.id}/changes`, awaits: "plan-resource", heightPx: 940 },
+  { name: "run", path: `/o/default/runs/${planned.id}/changes`, awaits: "plan-resource", heightPx: 916 },
   { name: "log", path: `/o/default/runs/${planned.id}/plan-log`, awaits: "log", heightPx: 900 },
   { name: "pool", path: `/o/default/pools/${pool}`, awaits: "agents-row", heightPx: 560 },
 ];
@@ -48,7 +47,7 @@ export async function takePictures(
 }
 
 /** The whole pane, once the log is complete. */
-async function showLog(page: Page): Promise<void> {
+async function showLog(page: Visitor["page"]): Promise<void> {
   await page.locator("[data-testid=log][data-state=ended]").waitFor();
   await page.evaluate("window.scrollTo(0, document.body.scrollHeight)");
 }

@@ -1,8 +1,7 @@
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import type { Page } from "playwright-core";
 import { afterAll, beforeAll } from "vitest";
-import { type Chromium, missingChromium, openChromium } from "./chromium.ts";
+import { type Chromium, missingChromium, openChromium, type Visitor } from "./chromium.ts";
 
 /** False where there is no Chromium; that is said, and in CI it is a fault. */
 export const hasBrowser = missingChromium === undefined;
@@ -33,7 +32,7 @@ interface AxeAnswer {
 }
 
 /** What axe finds wrong with a page: rule and element. */
-export async function violationsOf(page: Page): Promise<readonly string[]> {
+export async function violationsOf(page: Visitor["page"]): Promise<readonly string[]> {
   await page.evaluate(axe);
   const { violations } = await page.evaluate<AxeAnswer>("axe.run(document, { resultTypes: ['violations'] })");
   return violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html.slice(0, 200)}`));
