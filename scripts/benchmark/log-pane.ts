@@ -62,57 +62,74 @@ const wheelFrames = 300;
 const jumpFrames = 100;
 const rounds = 5;
 
+interface Measured {
+  readonly bytes: number;
+  readonly mounts: readonly Mount[];
+  /** What the main thread computes for a mount. */
+  readonly computedMs: readonly number[];
+  readonly appendMs: readonly number[];
+  readonly wheelMs: readonly number[];
+  readonly jumpMs: readonly number[];
+  readonly searchMs: readonly number[];
+  readonly elements: number;
+  readonly nodes: number;
+  readonly heapBytes: number;
+}
+
 /** The log pane in a real browser with a log of 200,000 lines, beside what a page needs that only has chunks of text. */
 export async function logTable(scene: Scene, server: TestServer): Promise<string> {
   if (missingChromium !== undefined) return `log pane: not measured, ${missingChromium}`;
+  return tableOf(await measure(scene, server));
+}
+
+async function measure(scene: Scene, server: TestServer): Promise<Measured> {
   await using log = await longLog(scene, server, lines);
   await using chromium = await openChromium();
   await using somebody = await chromium.admin(server);
   const { page } = somebody;
   page.setDefaultTimeout(30_000);
   await page.addInitScript(watchMount);
+  const metrics = await PageMetrics.open(page);
   const mounts: Mount[] = [];
+  const computedMs: number[] = [];
   for (let round = 0; round < rounds; round++) {
+    await page.goto("about:blank");
+    const before = await metrics.computedMs();
     await somebody.open(`/o/default/runs/${log.runId}/plan-log`);
     mounts.push(await page.evaluate<Mount>("window.mounted"));
+    computedMs.push((await metrics.computedMs()) - before);
   }
-  const appended = await appendedMs(page, log);
-  const wheel = await page.evaluate<number[]>(scroll("400", wheelFrames));
-  const jumps = await page.evaluate<number[]>(scroll(`box.scrollHeight / ${jumpFrames}`, jumpFrames));
-  const counts = await countsOf(page);
+  const appendMs = await appendedMs(page, log);
+  const wheelMs = await page.evaluate<number[]>(scroll("400", wheelFrames));
+  const jumpMs = await page.evaluate<number[]>(scroll(`box.scrollHeight / ${jumpFrames}`, jumpFrames));
   const elements = await page.evaluate<number>("document.querySelectorAll('*').length");
+  const { bytes } = log;
   const searches = await searchMs(server, log);
-  const ms = (samples: readonly number[], share: number) => `${Math.round(shareOf(samples, share))} ms`;
-  const pair = (samples: readonly number[]) => `${ms(samples, 0.95)} / ${ms(samples, 1)}`;
+  const counts = await metrics.counts();
+  return { bytes, mounts, computedMs, appendMs, wheelMs, jumpMs, searchMs: searches, elements, ...counts };
+}
+
+function tableOf({ bytes, mounts, ...measured }: Measured): string {
+  const ms = (samples: readonly number[], share = 0.5) => `${Math.round(shareOf(samples, share))} ms`;
+  const ends = (samples: readonly number[]) => `${ms(samples, 0.95)} / ${ms(samples, 1)}`;
+  const first = mounts.map(({ firstMs }) => firstMs);
+  const whole = mounts.map(({ wholeMs }) => wholeMs);
+  const count = (value: number) => value.toLocaleString("en");
+  const size = `${count(lines)} lines, ${(bytes / 1e6).toFixed(1)} MB`;
   return [
-    `log pane, ${lines.toLocaleString("en")} lines, ${(log.bytes / 1e6).toFixed(1)} MB, of a run that goes on; p50 of ${rounds} unless it says otherwise`,
+    `log pane, ${size}, of a run that goes on; p50 of ${rounds} unless it says otherwise`,
     row("", "measured", "goal", "reference"),
-    row(
-      "navigation → first lines shown",
-      ms(
-        mounts.map(({ firstMs }) => firstMs),
-        0.5,
-      ),
-      "≤ 500 ms",
-      "–",
-    ),
-    row(
-      "navigation → all lines there",
-      ms(
-        mounts.map(({ wholeMs }) => wholeMs),
-        0.5,
-      ),
-      "≤ 3,000 ms",
-      "174–237 ms from memory",
-    ),
-    row("frame of a scroll by wheel, p95 / max", pair(wheel), "≤ 20 ms p95", "17 / 17–19 ms"),
-    row("frame of a jump through the log, p95 / max", pair(jumps), "≤ 50 ms p95", "–"),
-    row(`longest frame while ${appendedLines} lines are appended`, ms(appended, 0.5), "≤ 20 ms", "16 ms"),
-    row("elements of the page", elements.toLocaleString("en"), "–", "–"),
-    row("nodes of the page", counts.nodes.toLocaleString("en"), "–", "73,579"),
-    row("heap of scripts", `${Math.round(counts.heapBytes / 1e6)} MB`, "≤ 100 MB", "16 MB"),
-    row("search on the server", ms(searches, 0.5), "≤ 500 ms", "–"),
-    "reference: 100,000 lines of text in chunks, from memory, without a server",
+    row("navigation → first lines shown", ms(first), "≤ 500 ms", "–"),
+    row("navigation → all lines there", ms(whole), "≤ 3,000 ms", "174–237 ms from memory"),
+    row("what the page computes for that", ms(measured.computedMs), "≤ 2,000 ms", "–"),
+    row("frame of a scroll by wheel, p95 / max", ends(measured.wheelMs), "≤ 20 ms p95", "17 / 17–19 ms"),
+    row("frame of a jump through the log, p95 / max", ends(measured.jumpMs), "≤ 50 ms p95", "–"),
+    row(`longest frame while ${appendedLines} lines are appended`, ms(measured.appendMs), "≤ 20 ms", "16 ms"),
+    row("elements of the page", count(measured.elements), "–", "–"),
+    row("nodes of the page", count(measured.nodes), "–", "73,579"),
+    row("heap of scripts", `${Math.round(measured.heapBytes / 1e6)} MB`, "≤ 100 MB", "16 MB"),
+    row("search on the server", ms(measured.searchMs), "≤ 500 ms", "–"),
+    "reference: 100,000 lines of text in chunks, from memory, without a server; 500,000 lines: 737 ms",
   ].join("\n");
 }
 
@@ -134,14 +151,37 @@ async function appendedMs(page: Visitor["page"], log: LongLog): Promise<readonly
   return took;
 }
 
-async function countsOf(page: Visitor["page"]): Promise<{ readonly nodes: number; readonly heapBytes: number }> {
-  const devtools = await page.context().newCDPSession(page);
-  await devtools.send("HeapProfiler.collectGarbage");
-  await devtools.send("Performance.enable");
-  const { metrics } = await devtools.send("Performance.getMetrics");
-  const of = (name: string) => metrics.find((metric) => metric.name === name)?.value ?? Number.NaN;
-  return { nodes: of("Nodes"), heapBytes: of("JSHeapUsedSize") };
+/** Counts of the page, and what its main thread has computed so far; that does not depend on the load of the machine. */
+class PageMetrics {
+  readonly #devtools: Devtools;
+
+  private constructor(devtools: Devtools) {
+    this.#devtools = devtools;
+  }
+
+  static async open(page: Visitor["page"]): Promise<PageMetrics> {
+    const devtools = await page.context().newCDPSession(page);
+    await devtools.send("Performance.enable", { timeDomain: "threadTicks" });
+    return new PageMetrics(devtools);
+  }
+
+  async computedMs(): Promise<number> {
+    return (await this.#read())("TaskDuration") * 1000;
+  }
+
+  async counts(): Promise<{ readonly nodes: number; readonly heapBytes: number }> {
+    await this.#devtools.send("HeapProfiler.collectGarbage");
+    const of = await this.#read();
+    return { nodes: of("Nodes"), heapBytes: of("JSHeapUsedSize") };
+  }
+
+  async #read(): Promise<(name: string) => number> {
+    const { metrics } = await this.#devtools.send("Performance.getMetrics");
+    return (name) => metrics.find((metric) => metric.name === name)?.value ?? Number.NaN;
+  }
 }
+
+type Devtools = Awaited<ReturnType<ReturnType<Visitor["page"]["context"]>["newCDPSession"]>>;
 
 async function searchMs({ api }: TestServer, { runId }: LongLog): Promise<readonly number[]> {
   const took: number[] = [];
