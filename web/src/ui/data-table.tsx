@@ -103,5 +103,5 @@ const cellLook = <Row,>({ align, wideOnly, grows }: Column<Row>, base: string): 
     "px-3 align-middle first:pl-4 last:pr-4",
     align === "right" && "text-right",
     wideOnly === true && "hidden md:table-cell",
-    grows === true ? "w-full max-w-0 truncate" : "whitespace-nowrap",
+    grows === true ? "w-full min-w-28 max-w-0 truncate" : "whitespace-nowrap",
   );

@@ -3,7 +3,7 @@ import { type Run, WaitingReason } from "../../../../src/gen/windlass/v1/run_pb.
 import { usePath } from "../../app/organization.ts";
 import { shortId } from "../../ui/format.ts";
 import { WaitIcon } from "../../ui/icons.tsx";
-import { RelativeTime } from "../../ui/relative-time.tsx";
+import { Elapsed } from "../../ui/relative-time.tsx";
 import { waitingWords } from "../../words/waiting.ts";
 
 /** Why a run does not move, since when, and what ends it. */
@@ -25,7 +25,7 @@ export function WaitingBanner({ run: { waiting } }: { readonly run: Run }) {
           <span className="font-medium">{text}</span>
           <span className="quiet">
             {" "}
-            since <RelativeTime time={waiting.sinceTime} never="an unknown time" />
+            for <Elapsed from={waiting.sinceTime} to={undefined} /> so far
             {waiting.queuePosition > 0 && `, number ${waiting.queuePosition} in the queue`}
           </span>
         </p>
