@@ -5,9 +5,11 @@ import { shortId } from "../../ui/format.ts";
 import { WaitIcon } from "../../ui/icons.tsx";
 import { Elapsed } from "../../ui/relative-time.tsx";
 import { waitingWords } from "../../words/waiting.ts";
+import { WaitingPlace } from "./waiting-place.tsx";
 
 /** Why a run does not move, since when, and what ends it. */
-export function WaitingBanner({ run: { waiting } }: { readonly run: Run }) {
+export function WaitingBanner({ run }: { readonly run: Run }) {
+  const { waiting } = run;
   const path = usePath();
   if (waiting === undefined) return null;
   const { text, end } = waitingWords(waiting);
@@ -39,6 +41,7 @@ export function WaitingBanner({ run: { waiting } }: { readonly run: Run }) {
               {shortId(waiting.blockingRunId)}
             </Link>
           )}
+          <WaitingPlace run={run} reason={waiting.reason} />
         </p>
       </div>
     </section>
