@@ -44,7 +44,8 @@ export function DataTable<Row>({ label, columns, rows, rowKey, href, empty, test
   );
   if (rows.length === 0) return <div className="panel">{empty}</div>;
   return (
-    <div className="panel overflow-x-auto">
+    // What scrolls must be reached by the keyboard, also where no row is a link.
+    <div tabIndex={href === undefined ? 0 : undefined} className="panel overflow-x-auto">
       <table ref={table} aria-label={label} className="w-full border-collapse text-sm" data-testid={testId}>
         <thead>
           <tr className="border-base-300 border-b">
