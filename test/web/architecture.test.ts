@@ -78,3 +78,17 @@ test("every button and every field of a page has a name for tests", () => {
   );
   expect(wrong).toEqual([]);
 });
+
+test("a command that a page shows names the organization, where there are several", () => {
+  const shown = sources.flatMap(({ path, text }) =>
+    [...text.matchAll(/\b(?:cli|command)=(?:"([^"]*)"|\{`([^\n]*)`\})/g)].map(([, plain, template]) => ({
+      path,
+      command: plain ?? template ?? "",
+    })),
+  );
+  // These are about no organization, or about all of them.
+  const siteWide = /^windlass (?:login|org|status|apikey sessions|apikey create --name me)\b/;
+  const commands = shown.filter(({ command }) => command.startsWith("windlass ") && !siteWide.test(command));
+  expect(commands.length).toBeGreaterThan(20);
+  expect(commands.filter(({ command }) => !/\$\{(?:orgFlag|useOrgFlag\(\))\}$/.test(command))).toEqual([]);
+});
