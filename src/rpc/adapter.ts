@@ -12,6 +12,7 @@ import {
   // biome-ignore lint/suspicious/noDeprecatedImports: only its form without the response is deprecated
   universalRequestFromNodeRequest,
 } from "@connectrpc/connect-node";
+import { breakOff } from "../http/break-off.ts";
 import { piecesOf, wholePiecesOf } from "../http/drain.ts";
 import type { HttpRequest, HttpResponse } from "../http/messages.ts";
 import { demandMetadata } from "../http/metadata.ts";
@@ -63,7 +64,7 @@ export const rpcTenant =
       const answer =
         handler === undefined ? unknownMethod(unserved, paths) : await answerOf(handler, { ...exchange, ...parts });
       if (answer === undefined) return "not-mine";
-      await sendAnswer(spoken(answer, unserved), exchange.response);
+      await sendAnswer(spoken(answer, unserved), exchange.response, clock);
       return "answered";
     };
     return async (exchange) => {
@@ -114,7 +115,7 @@ async function answerOf(
   values.set(originKey, origin);
   values.set(httpVersionKey, request.httpVersion);
   values.set(knownKey, recognize);
-  values.set(cutKey, () => ("stream" in response ? response.stream : response).destroy());
+  values.set(cutKey, () => breakOff(response));
   const call = universalRequestFromNodeRequest(request, response, undefined, values);
   using shares = new DisposableStack();
   return await mendedAnswer(await handler(measured(call, { ...exchange, method: handler.method, values, shares })));
@@ -175,7 +176,7 @@ const isDisconnect = (error: unknown) => {
 };
 
 function endBadly(response: HttpResponse): void {
-  if (response.headersSent) response.destroy();
+  if (response.headersSent) breakOff(response);
   else if (!response.writableEnded) {
     response.statusCode = 400;
     response.end();

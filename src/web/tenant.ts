@@ -1,3 +1,4 @@
+import { breakOff } from "../http/break-off.ts";
 import type { CallObserver } from "../http/call-observer.ts";
 import { demandMetadata } from "../http/metadata.ts";
 import { requestIdHeader, requestIdOf } from "../http/request-id.ts";
@@ -78,8 +79,8 @@ async function answerTo(serving: Serving, exchange: HttpExchange, { name, answer
   } catch (error) {
     const refusal = toConnectError(error, { requestId, signal: life.signal });
     if (isFault(refusal)) log.error({ err: error, requestId, method: name }, "a call failed");
-    if (response.headersSent) response.destroy();
-    else if (!isWindlassError(error, "canceled")) await sendAnswer(refused(refusal), response);
+    if (response.headersSent) breakOff(response);
+    else if (!isWindlassError(error, "canceled")) await sendAnswer(refused(refusal), response, clock);
   } finally {
     const { statusCode: status } = response;
     for (const end of ends) end(status < 400 ? "OK" : String(status));

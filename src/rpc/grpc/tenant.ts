@@ -1,5 +1,7 @@
+import type { ServerHttp2Stream } from "node:http2";
 import { type ContextValues, createContextValues } from "@connectrpc/connect";
 import { compressionNegotiate } from "@connectrpc/connect/protocol";
+import { breakOffStream } from "../../http/break-off.ts";
 import { drainStream } from "../../http/drain.ts";
 import { demandMetadata } from "../../http/metadata.ts";
 import { OpenStreams } from "../../http/open-streams.ts";
@@ -16,7 +18,7 @@ import { GrpcCall, textOf } from "./call.ts";
 import { everyRequest, onlyRequest, type Reading, type ReadingParts } from "./incoming.ts";
 import { type Invocation, invocationOf, once, streamRequest, unaryRequest } from "./invoke.ts";
 import { methodsOf, type ServedMethod } from "./methods.ts";
-import { type AnswerCompression, CallAnswer } from "./outgoing.ts";
+import { type AnswerCompression, CallAnswer, takenMs } from "./outgoing.ts";
 
 interface Method extends ServedMethod {
   readonly invoke: Invocation;
@@ -27,6 +29,9 @@ interface Parts extends Omit<ReadingParts, "large"> {
   readonly gate: RpcOptions["gate"];
   readonly open: OpenStreams;
   readonly calls: Set<GrpcCall>;
+  /** Of `takenMs`. */
+  readonly unread: SharedTimeout;
+  readonly shutdown: AbortSignal;
   readonly log: Log;
 }
 
@@ -39,7 +44,9 @@ export const grpcTenant =
       methods.set(`${prefix}${path}`, { ...served, invoke: invocationOf(served.spec, interceptors) });
     const calls = new Set<GrpcCall>();
     const timeout = new SharedTimeout(clock, singleBodyMs, shutdown);
-    const parts: Parts = { clock, large: new LargeRequests(clock), timeout, gate, open, calls, log };
+    const unread = new SharedTimeout(clock, takenMs, shutdown);
+    const large = new LargeRequests(clock);
+    const parts: Parts = { clock, large, timeout, unread, gate, open, calls, shutdown, log };
     shutdown.addEventListener("abort", () => endAll(calls, shutdown), { once: true });
     return (exchange) => {
       const method = isGrpc(exchange) ? methods.get(exchange.path) : undefined;
@@ -68,8 +75,10 @@ async function serve(method: Method, exchange: StreamExchange, parts: Parts): Pr
     values: valuesOf(exchange),
     clock: parts.clock,
   });
-  const answer = answerTo(method, exchange, call);
+  const answer = answerTo(method, { exchange, call, parts });
   parts.calls.add(call);
+  // A connection may have been on its way here when the server stopped.
+  if (parts.shutdown.aborted) endAll(parts.calls, parts.shutdown);
   stream.on("error", () => {});
   stream.once("close", () => call.closed());
   try {
@@ -82,7 +91,16 @@ async function serve(method: Method, exchange: StreamExchange, parts: Parts): Pr
     parts.calls.delete(call);
     call.end(undefined);
     drainStream(stream, parts.clock);
+    cutUnread(stream, parts);
   }
+}
+
+/** Cuts off whoever does not read the end of an answer: it is kept until then. */
+function cutUnread(stream: ServerHttp2Stream, { unread }: Parts): void {
+  if (stream.destroyed) return;
+  const cut = () => breakOffStream(stream);
+  unread.begin(cut);
+  stream.once("close", () => unread.end(cut));
 }
 
 interface Serving {
@@ -119,7 +137,7 @@ function valuesOf({ stream, address, recognize }: StreamExchange): ContextValues
   values.set(remoteAddressKey, address());
   values.set(httpVersionKey, "2.0");
   values.set(knownKey, recognize);
-  values.set(cutKey, () => stream.destroy());
+  values.set(cutKey, () => breakOffStream(stream));
   return values;
 }
 
@@ -131,14 +149,13 @@ function demandEncoding({ headers }: GrpcCall): void {
   if (error !== undefined) throw error;
 }
 
-function answerTo({ spec, compressMinBytes }: Method, { stream, headers }: StreamExchange, call: GrpcCall): CallAnswer {
+function answerTo({ spec, compressMinBytes }: Method, { exchange, call, parts }: Omit<Serving, "answer">): CallAnswer {
+  const { stream, headers } = exchange;
   const accepted = textOf(headers["grpc-accept-encoding"]) ?? "";
   const takesGzip = accepted.split(",").some((name) => name.trim() === fastGzip.name);
   const compression: AnswerCompression =
     takesGzip && Number.isFinite(compressMinBytes) ? { minBytes: compressMinBytes } : undefined;
   const { output } = spec.method;
-  return new CallAnswer(
-    { stream, contentType: headers["content-type"] ?? "application/grpc", compression, output },
-    call,
-  );
+  const type = headers["content-type"] ?? "application/grpc";
+  return new CallAnswer({ stream, contentType: type, compression, output, unread: parts.unread }, call);
 }
