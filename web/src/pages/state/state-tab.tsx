@@ -13,6 +13,7 @@ import { ErrorNote } from "../../ui/error-note.tsx";
 import { bytesText, shortId } from "../../ui/format.ts";
 import { Pagination } from "../../ui/pagination.tsx";
 import { RelativeTime } from "../../ui/relative-time.tsx";
+import { shellWord } from "../../ui/shell-word.ts";
 import { useUrlState } from "../../ui/url-state.ts";
 import { callerName } from "../../words/caller.ts";
 import { StateStatusBadge } from "../../words/state-status.tsx";
@@ -82,7 +83,10 @@ export function StateTab({ workspace }: { readonly workspace: Workspace }) {
           testId="states"
           empty={
             aside === "" ? (
-              <EmptyState title="No state yet" cli={`windlass state push terraform.tfstate -w ${workspace.name}`}>
+              <EmptyState
+                title="No state yet"
+                cli={`windlass state push terraform.tfstate -w ${shellWord(workspace.name)}`}
+              >
                 The first apply makes one. A state that you have already can be pushed.
               </EmptyState>
             ) : (
