@@ -64,6 +64,8 @@ export const rpcTenant =
       const answer =
         handler === undefined ? unknownMethod(unserved, paths) : await answerOf(handler, { ...exchange, ...parts });
       if (answer === undefined) return "not-mine";
+      // What one caller may see is not for the next one: the cookie that it goes by keeps no cache from keeping it.
+      if (unserved.httpMethod === "GET") exchange.response.setHeader("cache-control", "no-store");
       await sendAnswer(spoken(answer, unserved), exchange.response, clock);
       return "answered";
     };

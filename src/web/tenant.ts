@@ -42,7 +42,7 @@ export const webTenant =
   };
 
 /** Undefined for what is not the UI's. */
-function routeOf({ path, origin, request }: HttpExchange, files: WebFiles | undefined): WebRoute | undefined {
+function routeOf({ path, request }: HttpExchange, files: WebFiles | undefined): WebRoute | undefined {
   const { method = "" } = request;
   if (path === sessionPath) return { name: `${method} ${sessionPath}`, answer: answerSession };
   if (method !== "GET" && method !== "HEAD") return undefined;
@@ -54,8 +54,12 @@ function routeOf({ path, origin, request }: HttpExchange, files: WebFiles | unde
     return { name: "GET /assets", answer: (call) => answerFile(call, files, file) };
   if (path.startsWith("/assets/")) return { name: "GET /assets", answer: noSuchFile };
   if (!isPagePath(path)) return undefined;
-  if (new URL(origin).pathname !== "/") return { name: "GET /", answer: belowPathPage };
-  return { name: "GET /", answer: files === undefined ? unbuiltPage : (call) => answerFile(call, files, files.index) };
+  return { name: "GET /", answer: (call) => answerPage(call, files) };
+}
+
+function answerPage(call: WebCall, files: WebFiles | undefined): Promise<WebAnswer> | WebAnswer {
+  if (new URL(call.origin).pathname !== "/") return belowPathPage(call);
+  return files === undefined ? unbuiltPage(call) : answerFile(call, files, files.index);
 }
 
 interface Serving extends WebOptions, Pick<WebCall, "places"> {
