@@ -1,4 +1,5 @@
 import type { ServerHttp2Stream } from "node:http2";
+import type { Message } from "@bufbuild/protobuf";
 import { type ContextValues, createContextValues } from "@connectrpc/connect";
 import { compressionNegotiate } from "@connectrpc/connect/protocol";
 import { breakOffStream } from "../../http/break-off.ts";
@@ -27,6 +28,7 @@ interface Method extends ServedMethod {
 interface Parts extends Omit<ReadingParts, "large"> {
   readonly large: LargeRequests;
   readonly gate: RpcOptions["gate"];
+  readonly refuse: RpcOptions["refuse"];
   readonly open: OpenStreams;
   readonly calls: Set<GrpcCall>;
   /** Of `takenMs`. */
@@ -37,7 +39,7 @@ interface Parts extends Omit<ReadingParts, "large"> {
 
 /** Serves gRPC over HTTP/2. What is spoken otherwise is not its, nor what no method takes. */
 export const grpcTenant =
-  ({ routes, interceptors = [], gate, open = new OpenStreams() }: RpcOptions): StreamTenant =>
+  ({ routes, interceptors = [], gate, refuse, open = new OpenStreams() }: RpcOptions): StreamTenant =>
   ({ prefix, shutdown, clock, log }) => {
     const methods = new Map<string, Method>();
     for (const [path, served] of methodsOf(routes))
@@ -46,7 +48,7 @@ export const grpcTenant =
     const timeout = new SharedTimeout(clock, singleBodyMs, shutdown);
     const unread = new SharedTimeout(clock, takenMs, shutdown);
     const large = new LargeRequests(clock);
-    const parts: Parts = { clock, large, timeout, unread, gate, open, calls, shutdown, log };
+    const parts: Parts = { clock, large, timeout, unread, gate, refuse, open, calls, shutdown, log };
     shutdown.addEventListener("abort", () => endAll(calls, shutdown), { once: true });
     return (exchange) => {
       const method = isGrpc(exchange) ? methods.get(exchange.path) : undefined;
@@ -121,15 +123,26 @@ async function answerCall(method: Method, { exchange, call, answer, parts }: Ser
   const reading: Reading = { ...parts, stream, call, shares };
   const { spec, invoke } = method;
   if (spec.kind === "unary") {
-    const response = await invoke(unaryRequest(call, spec.method, await onlyRequest(reading)));
+    const response = await invoke(unaryRequest(call, spec.method, await asked(reading, parts)));
     if (!response.stream) await answer.endWith(response.message);
     return;
   }
-  const messages = spec.kind === "server_streaming" ? once(await onlyRequest(reading)) : everyRequest(reading);
+  const messages = spec.kind === "server_streaming" ? once(await asked(reading, parts)) : everyRequest(reading);
   const response = await invoke(streamRequest(call, spec.method, messages));
   if (!response.stream) return;
   for await (const message of response.message) await answer.send(message);
   answer.end();
+}
+
+/** The only request of a call. One that is none is told like what a handler refuses. */
+async function asked(reading: Reading, { refuse }: Parts): Promise<Message> {
+  try {
+    return await onlyRequest(reading);
+  } catch (error) {
+    const { method, requestHeader: header, values: contextValues, signal } = reading.call;
+    const call = { method, header, contextValues, stream: method.methodKind !== "unary", signal };
+    throw refuse?.(call, error) ?? error;
+  }
 }
 
 function valuesOf({ stream, address, recognize }: StreamExchange): ContextValues {
