@@ -74,7 +74,7 @@ describeWithTerraform("an agent on a machine without terraform", () => {
 
     const plan = await api.log(applied.id, RunPhase.PLAN);
     expect(plan.text).toContain(
-      `, terraform ${version}\nWindlass: downloading terraform ${version} (${herePlatform}) from ${mirror.url}\n`,
+      `, terraform ${version} (${herePlatform})\nWindlass: downloading terraform ${version} (${herePlatform}) from ${mirror.url}\n`,
     );
     expect(plan.text).toMatch(
       /Windlass: verified terraform_\S+\.zip: SHA-256 [0-9a-f]{64}, in a list signed by Our Releases \([0-9A-F]{40}\)\n\n/,

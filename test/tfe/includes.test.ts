@@ -17,6 +17,8 @@ afterAll(() => tfe[Symbol.asyncDispose]());
 
 /** Uploads a configuration, without a run. */
 async function configure(): Promise<string> {
+  // Which one is the newest is told by when it came.
+  await tfe.clock.advance(1);
   const body = resourceBody("configuration-versions", { "auto-queue-runs": false });
   const { data } = (await tfe.call("POST", `${path}/configuration-versions`, body)).document;
   await tfe.call("PUT", data.attributes["upload-url"], tar(entry({ name: "main.tf", body: "#\n" })), { token: null });

@@ -81,8 +81,8 @@ const goneTopics: Readonly<Record<string, readonly [Topic, string]>> = {
   "windlass.v1.AgentToken": ["tokens", "token"],
 };
 
-function toldByGone({ type, id, name }: Gone): ChangeText | undefined {
-  const [topic, noun] = goneTopics[type] ?? [];
+function toldByGone({ resourceType, id, name }: Gone): ChangeText | undefined {
+  const [topic, noun] = goneTopics[resourceType] ?? [];
   if (topic === undefined || noun === undefined) return undefined;
   return { topic, id, name: `${noun}/${name || id}`, line: `${noun} ${name || id} is gone` };
 }

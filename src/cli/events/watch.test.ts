@@ -84,8 +84,8 @@ const everything: readonly Subject[] = [
   },
   { case: "workspace", value: { id: "ws_2", name: "net", queuedRuns: 1 } },
   { case: "agentToken", value: { id: "atok_1", agentPool: "prod", description: "rack 3", active: true } },
-  { case: "gone", value: { type: "windlass.v1.Workspace", id: "ws_9", name: "old" } },
-  { case: "gone", value: { type: "windlass.v2.Rack", id: "rack_1" } },
+  { case: "gone", value: { resourceType: "windlass.v1.Workspace", id: "ws_9", name: "old" } },
+  { case: "gone", value: { resourceType: "windlass.v2.Rack", id: "rack_1" } },
 ];
 
 test("each change is a line in plain words, said once", async () => {

@@ -39,6 +39,6 @@ function toSubject(thing: ChangedThing, now: Date): NonNullable<MessageInitShape
     case "token":
       return { case: "agentToken", value: toAgentToken(thing.view) };
     case "gone":
-      return { case: "gone", value: { type: types[thing.what], id: thing.id, name: thing.name } };
+      return { case: "gone", value: { resourceType: types[thing.what], id: thing.id, name: thing.name } };
   }
 }

@@ -24,14 +24,16 @@ test("a row that a list does not have leaves it as it is", () => {
 });
 
 test("what is gone leaves its list; of another type with the same id nothing goes", () => {
-  expect(withoutRow(list, { type: "windlass.v1.Run", id: "run_2" }).runs.map(({ id }) => id)).toEqual(["run_1"]);
-  expect(withoutRow(list, { type: "windlass.v1.Agent", id: "run_2" })).toBe(list);
+  expect(withoutRow(list, { resourceType: "windlass.v1.Run", id: "run_2" }).runs.map(({ id }) => id)).toEqual([
+    "run_1",
+  ]);
+  expect(withoutRow(list, { resourceType: "windlass.v1.Agent", id: "run_2" })).toBe(list);
 });
 
 test("events tell which answers are stale", () => {
   const event = create(EventSchema, { subject: { case: "run", value: run("run_1", RunState.PLANNED) } });
   const gone = create(EventSchema, {
-    subject: { case: "gone", value: { type: "windlass.v1.AgentToken", id: "atok_1" } },
+    subject: { case: "gone", value: { resourceType: "windlass.v1.AgentToken", id: "atok_1" } },
   });
   expect(staleMethods([event])).toContain("GetRun");
   expect([...staleMethods([gone])]).toEqual(["ListAgentTokens", "GetAgentPoolOverview", "GetAttention", "GetStats"]);

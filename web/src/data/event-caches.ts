@@ -41,11 +41,14 @@ export function withRow<Answer>(answer: Answer, row: Row): Answer {
 }
 
 /** The answer of a list without what is gone. */
-export function withoutRow<Answer>(answer: Answer, gone: { readonly type: string; readonly id: string }): Answer {
+export function withoutRow<Answer>(
+  answer: Answer,
+  gone: { readonly resourceType: string; readonly id: string },
+): Answer {
   if (typeof answer !== "object" || answer === null) return answer;
   for (const [field, value] of Object.entries(answer)) {
     if (!Array.isArray(value)) continue;
-    const left = value.filter((one) => one?.$typeName !== gone.type || one.id !== gone.id);
+    const left = value.filter((one) => one?.$typeName !== gone.resourceType || one.id !== gone.id);
     if (left.length < value.length) return { ...answer, [field]: left };
   }
   return answer;
@@ -55,7 +58,7 @@ export function withoutRow<Answer>(answer: Answer, gone: { readonly type: string
 export function staleMethods(events: readonly Event[]): ReadonlySet<string> {
   const kinds = events.flatMap(({ subject }) => {
     if (subject.case === undefined) return [];
-    if (subject.case === "gone") return kindOfType[subject.value.type] ?? [];
+    if (subject.case === "gone") return kindOfType[subject.value.resourceType] ?? [];
     return [subject.case];
   });
   return new Set(kinds.flatMap((kind) => answersWith[kind]));

@@ -20,7 +20,7 @@ export function CodeBlock({
       >
         {text}
       </pre>
-      <span className="absolute top-1 right-1">
+      <span className="absolute top-1 right-1 rounded-field bg-base-200">
         <CopyButton text={text} what={what} />
       </span>
     </div>
