@@ -33,10 +33,13 @@ function demandAuthority(rawHeaders: readonly string[]): void {
   const names = namesIn(rawHeaders);
   const index = names.includes(":authority") ? names.indexOf(":authority") : names.indexOf("host");
   const authority = index < 0 ? "" : (rawHeaders[2 * index + 1] ?? "");
-  if (authority !== "" && URL.canParse(`http://${authority}`)) return;
+  if (authority !== "" && !beyondHost.test(authority) && URL.canParse(`http://${authority}`)) return;
   const what = authority === "" ? "names no host" : `names as its host ${JSON.stringify(authority.slice(0, 100))}`;
   throw new WindlassError("validation", `the call ${what}: expected a host and perhaps a port, such as [::1]:7070`);
 }
+
+/** What makes more of an address than a host and a port. */
+const beyondHost = /[@/\\?#,\s]/;
 
 const namesIn = (rawHeaders: readonly string[]): readonly string[] =>
   rawHeaders.filter((_, index) => index % 2 === 0).map((name) => name.toLowerCase());

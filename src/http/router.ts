@@ -1,3 +1,4 @@
+import { breakOff } from "./break-off.ts";
 import { notFound } from "./pages.ts";
 import type { HttpExchange, Tenant, TenantHandler, TenantPlace } from "./tenant.ts";
 
@@ -23,7 +24,7 @@ export function routeTo(
       if (!(await isAnswered(handlers, exchange))) notFound(exchange);
     } catch (error) {
       place.log.error({ err: error, path: exchange.path }, "a request could not be answered");
-      exchange.response.destroy();
+      breakOff(exchange.response);
     }
   };
 }

@@ -1,5 +1,6 @@
 import { taken } from "../lib/async/pace.ts";
 import type { Clock } from "../lib/clock.ts";
+import { breakOff } from "./break-off.ts";
 import type { HttpResponse } from "./messages.ts";
 
 /** Of one piece: so that a receiver that reads slowly is told from one that does not read. */
@@ -12,13 +13,20 @@ export async function sendPieces(
   clock: Clock,
 ): Promise<void> {
   const gone = new Promise<void>((resolve) => response.once("close", resolve));
-  for await (const piece of taken(smallPieces(pieces), clock, () => response.destroy())) {
+  for await (const piece of takenPieces(pieces, response, clock)) {
     if (response.destroyed || response.writableEnded) return;
     const isFull = "stream" in response ? !response.write(piece) : !response.write(piece);
     if (isFull) await Promise.race([gone, drainOf(response)]);
   }
   response.end();
 }
+
+/** The pieces, each a small one, while their receiver takes them: one that does not read is cut off. */
+export const takenPieces = (
+  pieces: AsyncIterable<Uint8Array>,
+  response: HttpResponse,
+  clock: Clock,
+): AsyncGenerator<Uint8Array, void> => taken(smallPieces(pieces), clock, () => breakOff(response));
 
 async function* smallPieces(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void> {
   for await (const piece of pieces)

@@ -12,6 +12,7 @@ import {
   // biome-ignore lint/suspicious/noDeprecatedImports: only its form without the response is deprecated
   universalRequestFromNodeRequest,
 } from "@connectrpc/connect-node";
+import { breakOff } from "../http/break-off.ts";
 import { piecesOf, wholePiecesOf } from "../http/drain.ts";
 import type { HttpRequest, HttpResponse } from "../http/messages.ts";
 import { demandMetadata } from "../http/metadata.ts";
@@ -47,7 +48,7 @@ export const neverCompress = { compressMinBytes: 0xffff_ffff } as const;
 
 /** Serves gRPC, gRPC-Web and Connect, over HTTP/1.1 and HTTP/2. A request that is no call is not its. */
 export const rpcTenant =
-  ({ routes, interceptors = [], gate, open = new OpenStreams() }: RpcOptions): Tenant =>
+  ({ routes, interceptors = [], gate, refuse, open = new OpenStreams() }: RpcOptions): Tenant =>
   ({ prefix, shutdown, clock, log }) => {
     const router = {
       interceptors: [...interceptors],
@@ -56,14 +57,16 @@ export const rpcTenant =
     };
     const handlers = handlersOf(routes, router);
     const paths = [...handlers.keys()];
-    const parts = { clock, large: new LargeRequests(clock), open };
+    const parts = { clock, large: new LargeRequests(clock), open, refuse };
     const answerTo = async (exchange: HttpExchange) => {
       const unserved = factsOf(exchange);
       const handler = handlers.get(exchange.path);
       const answer =
         handler === undefined ? unknownMethod(unserved, paths) : await answerOf(handler, { ...exchange, ...parts });
       if (answer === undefined) return "not-mine";
-      await sendAnswer(spoken(answer, unserved), exchange.response);
+      // What one caller may see is not for the next one: the cookie that it goes by keeps no cache from keeping it.
+      if (unserved.httpMethod === "GET") exchange.response.setHeader("cache-control", "no-store");
+      await sendAnswer(spoken(answer, unserved), exchange.response, clock);
       return "answered";
     };
     return async (exchange) => {
@@ -96,6 +99,7 @@ interface Served extends HttpExchange {
   readonly clock: Clock;
   readonly large: LargeRequests;
   readonly open: OpenStreams;
+  readonly refuse: RpcOptions["refuse"];
 }
 
 /** What a method answers to a request. */
@@ -114,7 +118,7 @@ async function answerOf(
   values.set(originKey, origin);
   values.set(httpVersionKey, request.httpVersion);
   values.set(knownKey, recognize);
-  values.set(cutKey, () => ("stream" in response ? response.stream : response).destroy());
+  values.set(cutKey, () => breakOff(response));
   const call = universalRequestFromNodeRequest(request, response, undefined, values);
   using shares = new DisposableStack();
   return await mendedAnswer(await handler(measured(call, { ...exchange, method: handler.method, values, shares })));
@@ -157,16 +161,23 @@ function handlersOf(routes: Routes, options: ConnectRouterOptions): ReadonlyMap<
   return new Map([...single, ...streams].map((handler) => [handler.requestPath, handler]));
 }
 
-interface Measuring extends Omit<Parameters<typeof singleBody>[1], "encoding"> {
+interface Measuring extends Omit<Parameters<typeof singleBody>[1], "encoding" | "refused"> {
   readonly request: HttpRequest;
+  readonly refuse: RpcOptions["refuse"];
 }
 
 /** The call with a body whose messages are measured before they are decoded. */
-function measured(call: Call, { request, ...parts }: Measuring): Call {
+function measured(call: Call, { request, refuse, ...parts }: Measuring): Call {
   const { header } = call;
   const read = { ...parts, encoding: encodingOf(header) };
   if (!hasSingleRequest(parts.method)) return { ...call, body: streamBody(piecesOf(request), read) };
-  return { ...call, header: withoutBody(header), body: singleBody(wholePiecesOf(request), read) };
+  const { method, values: contextValues } = parts;
+  // Interceptors ask for the message of a stream, and have no call without the message of another one.
+  const refused = (error: unknown) =>
+    method.methodKind === "unary"
+      ? (refuse?.({ method, header, contextValues, stream: false, signal: call.signal }, error) ?? error)
+      : error;
+  return { ...call, header: withoutBody(header), body: singleBody(wholePiecesOf(request), { ...read, refused }) };
 }
 
 const isDisconnect = (error: unknown) => {
@@ -175,7 +186,7 @@ const isDisconnect = (error: unknown) => {
 };
 
 function endBadly(response: HttpResponse): void {
-  if (response.headersSent) response.destroy();
+  if (response.headersSent) breakOff(response);
   else if (!response.writableEnded) {
     response.statusCode = 400;
     response.end();

@@ -10,6 +10,7 @@ import { nameOf } from "./bodies/admission.ts";
 import { boundAnswers } from "./bodies/answer-limit.ts";
 import { principalKey, remoteAddressKey, requestIdKey } from "./calls/caller.ts";
 import { type CallFacts, endOf, isFault, toConnectError } from "./calls/errors.ts";
+import type { EarlyCall, RpcOptions } from "./calls/options.ts";
 import { validateRequests } from "./calls/validation.ts";
 import { identify } from "./identify.ts";
 import { endWithKey } from "./key-watch.ts";
@@ -46,7 +47,6 @@ const sealPageTokens =
     return response;
   };
 
-type Request = Parameters<ReturnType<Interceptor>>[0];
 type Response = UnaryResponse | StreamResponse;
 
 /** Gives each call an id, turns its errors into statuses and writes it to the access log. */
@@ -95,7 +95,7 @@ interface Call extends CallFacts {
   readonly end: (code?: Code) => void;
 }
 
-function startCall(control: Control, request: Request, observers: readonly CallObserver[]): Call {
+function startCall(control: Control, request: EarlyCall, observers: readonly CallObserver[]): Call {
   const { clock, log, random, version } = control;
   const requestId = requestIdOf(request.header.get(requestIdHeader), random);
   request.contextValues.set(requestIdKey, requestId);
@@ -139,7 +139,7 @@ function startCall(control: Control, request: Request, observers: readonly CallO
 const grpcNameOf = (code: Code): string =>
   code === Code.Canceled ? "CANCELLED" : Code[code].replace(/(?<=[a-z])[A-Z]/g, "_$&").toUpperCase();
 
-const factsOf = (request: Request) => ({
+const factsOf = (request: EarlyCall) => ({
   method: nameOf(request.method),
   caller: request.contextValues.get(principalKey)?.kind ?? "anybody",
   address: request.contextValues.get(remoteAddressKey),
@@ -153,24 +153,29 @@ function mark(header: Response["header"], { requestId, version }: Pick<Call, "re
 }
 
 /**
+ * Ends calls that come to no handler, with their status, in the access log and for the observers as all others: those of
+ * callers whom nobody knows, and requests that are none.
+ */
+export const refusalsFor =
+  (control: Control, observers: readonly CallObserver[] = []): NonNullable<RpcOptions["refuse"]> =>
+  (call, error) =>
+    startCall(control, call, observers).refuse(error);
+
+/**
  * Finds out who calls before a byte of the request's body is taken: what nobody vouches for costs no memory. For the
  * listener; in the same process the interceptor does it.
  */
-export const gateFor =
-  (control: Control, options: CallerOptions = {}) =>
-  async (context: HandlerContext): Promise<void> => {
+export const gateFor = (control: Control, options: CallerOptions = {}, observers: readonly CallObserver[] = []) => {
+  const refuse = refusalsFor(control, observers);
+  return async (context: HandlerContext): Promise<void> => {
+    const { method, values, requestHeader: header, requestMethod: httpMethod, signal } = context;
     try {
-      const { method, values, requestHeader: header, requestMethod: httpMethod } = context;
       await identify(control, options, { method, values, header, httpMethod });
     } catch (error) {
-      const requestId = requestIdOf(context.requestHeader.get(requestIdHeader), control.random);
-      const refusal = toConnectError(error, { requestId, signal: context.signal });
-      if (isFault(refusal))
-        control.log.error({ err: error, requestId, method: nameOf(context.method) }, "a call failed");
-      mark(refusal.metadata, { requestId, version: control.version });
-      throw refusal;
+      throw refuse({ method, header, contextValues: values, stream: method.methodKind !== "unary", signal }, error);
     }
   };
+};
 
 /** Finds out who calls, unless the gate has. */
 const authenticateCallers =

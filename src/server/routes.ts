@@ -13,7 +13,7 @@ import { neverCompress, rpcTenant } from "../rpc/adapter.ts";
 import type { Routes } from "../rpc/calls/options.ts";
 import { grpcTenant } from "../rpc/grpc/tenant.ts";
 import { inProcessTransport } from "../rpc/in-process.ts";
-import { gateFor, interceptorsFor } from "../rpc/interceptors.ts";
+import { gateFor, interceptorsFor, refusalsFor } from "../rpc/interceptors.ts";
 import { managementServices, serviceRoutes } from "../rpc/routes.ts";
 import { agentGatewayService } from "../rpc/services/agent-gateway.ts";
 import { healthRoutes } from "../rpc/services/health.ts";
@@ -63,12 +63,13 @@ export function callsOf({ settings, random }: Pick<Opening, "settings" | "random
   const callers = { serverAgentTokenHash: hashToken(token), rates: new CallRates(control.limits) };
   const routes = routesOf({ ...parts, hasReflection: !settings.noReflection });
   const interceptors = interceptorsFor(control, callers, watching.callObservers);
-  const gate = gateFor(control, callers);
+  const gate = gateFor(control, callers, watching.callObservers);
+  const refuse = refusalsFor(control, watching.callObservers);
   const open = new OpenStreams();
   return {
-    streams: grpcTenant({ routes, interceptors, gate, open }),
+    streams: grpcTenant({ routes, interceptors, gate, refuse, open }),
     tenants: [
-      rpcTenant({ routes, interceptors, gate, open }),
+      rpcTenant({ routes, interceptors, gate, refuse, open }),
       tfeTenant({ control, callers, observers: watching.callObservers, holdMs: settings.tfeHold }),
       ...(control.web === undefined
         ? []

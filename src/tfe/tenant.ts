@@ -1,5 +1,6 @@
 import { asPerson } from "../control/core/access.ts";
 import type { Control } from "../control/core/control.ts";
+import { breakOff } from "../http/break-off.ts";
 import type { CallObserver } from "../http/call-observer.ts";
 import { type CallerOptions, callerBy, callerWith } from "../http/callers.ts";
 import { demandMetadata } from "../http/metadata.ts";
@@ -77,7 +78,7 @@ async function answerTo(serving: Serving, exchange: HttpExchange, match: RouteMa
     await send(answer, response, { isHead: request.method === "HEAD", clock });
   } catch (error) {
     if (!isWindlassError(error, "canceled")) log.error({ err: error, requestId, method }, "an answer broke off");
-    response.destroy();
+    breakOff(response);
   } finally {
     for (const end of ends) end(answer.status < 400 ? "OK" : String(answer.status));
     const ms = Math.round(clock.monotonicMs() - startedMs);

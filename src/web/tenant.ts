@@ -1,3 +1,4 @@
+import { breakOff } from "../http/break-off.ts";
 import type { CallObserver } from "../http/call-observer.ts";
 import { demandMetadata } from "../http/metadata.ts";
 import { requestIdHeader, requestIdOf } from "../http/request-id.ts";
@@ -41,7 +42,7 @@ export const webTenant =
   };
 
 /** Undefined for what is not the UI's. */
-function routeOf({ path, origin, request }: HttpExchange, files: WebFiles | undefined): WebRoute | undefined {
+function routeOf({ path, request }: HttpExchange, files: WebFiles | undefined): WebRoute | undefined {
   const { method = "" } = request;
   if (path === sessionPath) return { name: `${method} ${sessionPath}`, answer: answerSession };
   if (method !== "GET" && method !== "HEAD") return undefined;
@@ -53,8 +54,12 @@ function routeOf({ path, origin, request }: HttpExchange, files: WebFiles | unde
     return { name: "GET /assets", answer: (call) => answerFile(call, files, file) };
   if (path.startsWith("/assets/")) return { name: "GET /assets", answer: noSuchFile };
   if (!isPagePath(path)) return undefined;
-  if (new URL(origin).pathname !== "/") return { name: "GET /", answer: belowPathPage };
-  return { name: "GET /", answer: files === undefined ? unbuiltPage : (call) => answerFile(call, files, files.index) };
+  return { name: "GET /", answer: (call) => answerPage(call, files) };
+}
+
+function answerPage(call: WebCall, files: WebFiles | undefined): Promise<WebAnswer> | WebAnswer {
+  if (new URL(call.origin).pathname !== "/") return belowPathPage(call);
+  return files === undefined ? unbuiltPage(call) : answerFile(call, files, files.index);
 }
 
 interface Serving extends WebOptions, Pick<WebCall, "places"> {
@@ -78,8 +83,8 @@ async function answerTo(serving: Serving, exchange: HttpExchange, { name, answer
   } catch (error) {
     const refusal = toConnectError(error, { requestId, signal: life.signal });
     if (isFault(refusal)) log.error({ err: error, requestId, method: name }, "a call failed");
-    if (response.headersSent) response.destroy();
-    else if (!isWindlassError(error, "canceled")) await sendAnswer(refused(refusal), response);
+    if (response.headersSent) breakOff(response);
+    else if (!isWindlassError(error, "canceled")) await sendAnswer(refused(refusal), response, clock);
   } finally {
     const { statusCode: status } = response;
     for (const end of ends) end(status < 400 ? "OK" : String(status));

@@ -19,9 +19,10 @@ export const listen = ({
   routes,
   interceptors,
   gate,
+  refuse,
   ...options
 }: RpcListenOptions): Promise<ListenOutcome> => {
-  const served = { routes, interceptors, gate, open: new OpenStreams() };
+  const served = { routes, interceptors, gate, refuse, open: new OpenStreams() };
   return listenWith({
     ...options,
     streams: grpcTenant(served),

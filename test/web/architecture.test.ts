@@ -68,6 +68,18 @@ test("files of the web UI have at most 400 lines, folders at most 25 files and a
   expect(rooms.filter((folder) => !existsSync(join(root, folder, "README.md")))).toEqual([]);
 });
 
+test("whatever stands in a command line to copy is quoted, or a flag of ours", () => {
+  const ours = /flags?$|^(?:action|kind|env|overlap|mode|engine|state|chosen\.word|org|said|pair|quoted)$/i;
+  const wrong = sources.flatMap(({ path, text }) =>
+    [...text.matchAll(/`(?:windlass | --?\w)(?:[^`]|(?<=\$\{[^}]*)`[^`]*`)*`/g)].flatMap(([command]) =>
+      [...command.matchAll(/\$\{([\w.?]+)(?: \?\? [\w.]+)?\}/g)]
+        .filter(([, value = ""]) => !ours.test(value))
+        .map(([value]) => `${path}: ${value} in ${command.slice(0, 60)}`),
+    ),
+  );
+  expect(wrong).toEqual([]);
+});
+
 test("every button and every field of a page has a name for tests", () => {
   const wrong = sources.flatMap(({ path, text }) =>
     text

@@ -18,7 +18,7 @@ import { StreamProbeRequestSchema } from "../../src/gen/windlass/v1/system_servi
 import type { CallObserver } from "../../src/http/call-observer.ts";
 import { CallRates } from "../../src/http/call-rates.ts";
 import { Readiness } from "../../src/http/readiness.ts";
-import { gateFor, interceptorsFor } from "../../src/rpc/interceptors.ts";
+import { gateFor, interceptorsFor, refusalsFor } from "../../src/rpc/interceptors.ts";
 import { serviceRoutes } from "../../src/rpc/routes.ts";
 import { healthRoutes } from "../../src/rpc/services/health.ts";
 import { openTestControl, type TestControl } from "../support/control.ts";
@@ -60,7 +60,8 @@ async function open(callsPerSecond: number): Promise<Listener> {
   });
   const opened = await listen({
     ...{ host: "127.0.0.1", port: 0, routes, readiness },
-    ...{ interceptors: interceptorsFor(control, callers, [observe]), gate: gateFor(control, callers) },
+    ...{ interceptors: interceptorsFor(control, callers, [observe]), gate: gateFor(control, callers, [observe]) },
+    refuse: refusalsFor(control, [observe]),
     ...{ log: control.log, clock: fixture.clock },
   });
   if (opened.kind !== "listening") throw new Error(opened.message);
@@ -284,6 +285,32 @@ describe("what errors say", () => {
       expect(others?.filter(({ metadata }) => metadata.has("grpc-retry-pushback-ms"))).toEqual([]);
     },
   );
+});
+
+describe("calls that come to no handler are counted once, and have an id", () => {
+  const garbage = Uint8Array.of(0x0a, 0xff, 0xff, 0xff, 0xff, 0x0f, 1, 2, 3);
+  const endings = (path: string) => ended.filter((each) => each.startsWith(path.slice(1)));
+  beforeEach(() => {
+    ended = [];
+  });
+
+  test.each(protocols)("with a token that nobody knows, over %s", async (protocol) => {
+    const header = { authorization: "Bearer wdl_usr_nonsense", "x-request-id": "mine" };
+    const call = callable(protocol);
+    const { error } = await rawCall(listener.url, { protocol, ...call, header });
+    expect([error?.code, error?.metadata.get("x-request-id")]).toEqual([Code.Unauthenticated, "mine"]);
+    await until("the end is counted", () => endings(call.path).length > 0);
+    expect(endings(call.path)).toEqual([`${call.path.slice(1)} UNAUTHENTICATED`]);
+  });
+
+  test.each(protocols)("with a message that is none, over %s", async (protocol) => {
+    const call = callable(protocol);
+    const header = { "x-request-id": "mine" };
+    const { error } = await send(protocol, { path: call.path, message: garbage, header });
+    expect([error?.code, error?.metadata.get("x-request-id")]).toEqual([Code.InvalidArgument, "mine"]);
+    await until("the end is counted", () => endings(call.path).length > 0);
+    expect(endings(call.path)).toEqual([`${call.path.slice(1)} INVALID_ARGUMENT`]);
+  });
 });
 
 describe("the metrics of streams that do not come to their end", () => {

@@ -1,4 +1,6 @@
-/** Reads a body in the sizes that its reader asks for. Pieces are kept as they came and joined once. */
+import { addPiece } from "../../lib/values/pieces.ts";
+
+/** Reads a body in the sizes that its reader asks for. Pieces are kept as they came and joined once, unless they are small. */
 export class BodyReader {
   readonly #source: AsyncIterator<Uint8Array>;
   readonly #pieces: Uint8Array[] = [];
@@ -18,7 +20,7 @@ export class BodyReader {
     while (this.#held < bytes) {
       const step = await this.#source.next();
       if (step.done === true) return false;
-      this.#pieces.push(step.value);
+      addPiece(this.#pieces, step.value);
       this.#held += step.value.length;
     }
     return true;

@@ -43,6 +43,11 @@ export interface SingleBody {
   readonly shares: DisposableStack;
 }
 
+interface ReplacedBody extends SingleBody {
+  /** What the sender of a body that is none is told. */
+  readonly refused: (error: unknown) => unknown;
+}
+
 /**
  * The body of such a request. The message is read whole, measured and decoded here, once, and kept in the call's values;
  * the protocol handler gets an empty one in its place, and `giveDecoded` puts the message back. It fails if the body does
@@ -50,9 +55,11 @@ export interface SingleBody {
  */
 export async function* singleBody(
   source: AsyncIterable<Uint8Array>,
-  call: SingleBody,
+  call: ReplacedBody,
 ): AsyncGenerator<Uint8Array, void> {
-  const message = await singleMessage(source, call);
+  const message = await singleMessage(source, call).catch((error: unknown) => {
+    throw call.refused(error);
+  });
   if (message === undefined) return;
   call.values.set(decodedKey, message);
   yield emptyMessage(call.method, call.encoding);

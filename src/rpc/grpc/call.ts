@@ -39,6 +39,7 @@ export class GrpcCall implements HandlerContext {
   #controller: AbortController | undefined;
   #requestHeader: Headers | undefined;
   #end: { readonly reason: unknown } | undefined;
+  #waits: ((reason: unknown) => void) | undefined;
 
   constructor({ method, stream, headers, path, values, clock }: CallInit) {
     this.method = method;
@@ -87,7 +88,17 @@ export class GrpcCall implements HandlerContext {
     if (this.#end !== undefined) return;
     this.#end = { reason };
     this.#deadline?.cleanup();
+    this.#waits?.(reason);
     this.#controller?.abort(reason);
+  }
+
+  /**
+   * Calls `onOver` when the call is over, or at once if it is, until something else is waited for: whoever waits for the
+   * caller is the only one who does, and needs no signal for it.
+   */
+  waitsFor(onOver: ((reason: unknown) => void) | undefined): void {
+    this.#waits = onOver;
+    if (this.#end !== undefined) onOver?.(this.#end.reason);
   }
 
   /** Its stream is closed, whoever closed it. */

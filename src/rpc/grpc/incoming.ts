@@ -3,6 +3,7 @@ import type { Message } from "@bufbuild/protobuf";
 import { demandWhole, departed, piecesOf } from "../../http/drain.ts";
 import type { SharedTimeout } from "../../lib/async/shared-timeout.ts";
 import type { Clock } from "../../lib/clock.ts";
+import { addPiece } from "../../lib/values/pieces.ts";
 import { WindlassError } from "../../lib/words/errors.ts";
 import type { LargeRequests } from "../bodies/large-requests.ts";
 import { asStatus, decoded, demandCheap, type Encoding, frameBytes, tooSlow } from "../bodies/request-bodies.ts";
@@ -68,7 +69,10 @@ interface FirstPieces {
   readonly isWhole: boolean;
 }
 
-/** What comes, until its end or until it is no small request any more. Most requests are one piece. */
+/**
+ * What comes, until its end or until it is no small request any more. Most requests are one piece. Fails when the call is
+ * over: nothing was begun for it yet.
+ */
 function firstPieces({ stream, call, timeout }: Reading): Promise<FirstPieces> {
   // An empty body may have ended while it was looked who calls.
   if (stream.readableEnded || stream.destroyed) return demandWhole(stream).then(() => ({ pieces: [], isWhole: true }));
@@ -79,14 +83,14 @@ function firstPieces({ stream, call, timeout }: Reading): Promise<FirstPieces> {
     timeout.end(onLate);
     stream.off("data", onData);
     stream.off("end", onEnd);
-    stream.off("close", onClose);
+    call.waitsFor(undefined);
     done();
   };
   const onLate = () => settle(() => reject(tooSlow(call.method, singleBodyMs)));
-  const onClose = () => settle(() => reject(asStatus(new WindlassError("canceled", departed))));
+  const onOver = (reason: unknown) => settle(() => reject(reason ?? asStatus(new WindlassError("canceled", departed))));
   const onEnd = () => settle(() => resolve(demandWhole(stream).then(() => ({ pieces, isWhole: true }))));
   const onData = (piece: Buffer) => {
-    pieces.push(piece);
+    addPiece(pieces, piece);
     bytes += piece.length;
     if (bytes <= smallRequest.maxBytes + frameBytes) return;
     stream.pause();
@@ -95,7 +99,7 @@ function firstPieces({ stream, call, timeout }: Reading): Promise<FirstPieces> {
   timeout.begin(onLate);
   stream.on("data", onData);
   stream.once("end", onEnd);
-  stream.once("close", onClose);
+  call.waitsFor(onOver);
   return promise;
 }
 

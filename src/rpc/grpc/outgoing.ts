@@ -2,12 +2,15 @@ import type { OutgoingHttpHeaders, ServerHttp2Stream } from "node:http2";
 import { type DescMessage, type Message, toBinary } from "@bufbuild/protobuf";
 import type { ConnectError } from "@connectrpc/connect";
 import { compressedFlag } from "@connectrpc/connect/protocol";
+import { breakOffStream } from "../../http/break-off.ts";
 import { departed } from "../../http/drain.ts";
+import type { SharedTimeout } from "../../lib/async/shared-timeout.ts";
 import { WindlassError } from "../../lib/words/errors.ts";
 import { asStatus, frameBytes } from "../bodies/request-bodies.ts";
 import { explained } from "../calls/errors.ts";
 import { fastGzip } from "../wire/compression.ts";
 import { setStatus } from "../wire/errors.ts";
+import type { GrpcCall } from "./call.ts";
 
 /** Larger messages are written behind their frame instead of being copied into it. */
 const copiedBytes = 16 * 1024;
@@ -20,32 +23,34 @@ interface AnswerParts {
   readonly contentType: string;
   readonly compression: AnswerCompression;
   readonly output: DescMessage;
+  /** Of `takenMs`. */
+  readonly unread: SharedTimeout;
 }
 
-/** What goes out beside the messages. */
-export interface AnswerMetadata {
-  readonly responseHeader: Headers;
-  readonly responseTrailer: Headers;
-}
+/** A larger message is written so many bytes at a time: so that a reader that is slow is told from one that does not read. */
+const pieceBytes = 64 * 1024;
+
+/** How long a reader may take for what was written for it. A link of 250 kbit/s that loses packets carries more. */
+export const takenMs = 120_000;
 
 /** The answer to one call: headers with its first message, its messages, and its status in the trailers. */
 export class CallAnswer {
   readonly #parts: AnswerParts;
-  readonly #metadata: AnswerMetadata;
+  readonly #call: GrpcCall;
   #hasBegun = false;
 
-  constructor(parts: AnswerParts, metadata: AnswerMetadata) {
+  constructor(parts: AnswerParts, call: GrpcCall) {
     this.#parts = parts;
-    this.#metadata = metadata;
+    this.#call = call;
   }
 
-  /** Sends a message. Resolves when more may be sent; throws if nobody listens any more. */
+  /** Sends a message. Resolves when more may be sent; throws if nobody listens any more, or the call is over. */
   async send(message: Message): Promise<void> {
     const { stream } = this.#parts;
     const sent = await this.#encode(message);
     if (!isOpen(stream)) throw gone();
     this.#begin();
-    if (!write(stream, sent)) await drain(stream);
+    if (!(await this.#writeAll(sent))) await this.#drainOfCall();
   }
 
   /** Sends the only message, and ends the call well. */
@@ -55,7 +60,8 @@ export class CallAnswer {
     const sent = encoded instanceof Promise ? await encoded : encoded;
     if (!isOpen(stream)) return;
     this.#begin();
-    write(stream, sent);
+    if (sent.bytes.length <= pieceBytes) write(stream, sent);
+    else await this.#writeAll(sent);
     this.end();
   }
 
@@ -63,7 +69,7 @@ export class CallAnswer {
   end(): void {
     if (!isOpen(this.#parts.stream)) return;
     this.#begin();
-    this.#finish({ "grpc-status": "0", ...fieldsOf(this.#metadata.responseTrailer) });
+    this.#finish({ "grpc-status": "0", ...fieldsOf(this.#call.responseTrailer) });
   }
 
   /**
@@ -72,13 +78,52 @@ export class CallAnswer {
    */
   fail(error: ConnectError): void {
     const { stream, contentType } = this.#parts;
-    const { responseHeader, responseTrailer } = this.#metadata;
+    const { responseHeader, responseTrailer } = this.#call;
     if (!isOpen(stream)) return;
     setStatus(responseTrailer, explained(error));
     const trailers = fieldsOf(responseTrailer);
     if (this.#hasBegun) this.#finish(trailers);
     else
       stream.respond({ ":status": 200, "content-type": contentType, ...fieldsOf(responseHeader), ...trailers }, alone);
+  }
+
+  /** False if its reader has to catch up before the next message. What was begun is written whole, whatever happens to the call. */
+  async #writeAll({ bytes, flags }: Encoded): Promise<boolean> {
+    const { stream } = this.#parts;
+    let isTaken = write(stream, { bytes: bytes.subarray(0, pieceBytes), flags }, bytes.length);
+    for (let from = pieceBytes; from < bytes.length; from += pieceBytes) {
+      if (!isTaken) await this.#drain();
+      isTaken = stream.write(bytes.subarray(from, from + pieceBytes));
+    }
+    return isTaken;
+  }
+
+  /** Resolves when the stream takes more, and cuts off a reader that does not read; rejects when the stream is closed. */
+  async #drain(onWait?: (leave: (reason: unknown) => void) => void): Promise<void> {
+    const { stream, unread } = this.#parts;
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const cut = () => breakOffStream(stream);
+    const onClose = () => reject(gone());
+    unread.begin(cut);
+    stream.once("drain", resolve);
+    stream.once("close", onClose);
+    onWait?.(reject);
+    try {
+      await promise;
+    } finally {
+      unread.end(cut);
+      stream.off("drain", resolve);
+      stream.off("close", onClose);
+    }
+  }
+
+  /** The same between two messages, where it also ends with the call. */
+  async #drainOfCall(): Promise<void> {
+    try {
+      await this.#drain((leave) => this.#call.waitsFor((reason) => leave(reason ?? gone())));
+    } finally {
+      this.#call.waitsFor(undefined);
+    }
   }
 
   #encode(message: Message): Encoded | Promise<Encoded> {
@@ -93,7 +138,7 @@ export class CallAnswer {
     this.#hasBegun = true;
     const { stream, contentType, compression } = this.#parts;
     const encoding = compression === undefined ? {} : { "grpc-encoding": fastGzip.name };
-    const fields = fieldsOf(this.#metadata.responseHeader);
+    const fields = fieldsOf(this.#call.responseHeader);
     stream.respond({ ":status": 200, "content-type": contentType, ...encoding, ...fields }, withTrailers);
   }
 
@@ -119,12 +164,12 @@ interface Encoded {
   readonly flags: number;
 }
 
-/** False if its reader has to catch up first. */
-function write(stream: ServerHttp2Stream, { bytes, flags }: Encoded): boolean {
+/** Writes a message, or the first bytes of one with so many in all. False if its reader has to catch up first. */
+function write(stream: ServerHttp2Stream, { bytes, flags }: Encoded, length = bytes.length): boolean {
   const isCopied = bytes.length <= copiedBytes;
   const frame = Buffer.allocUnsafe(frameBytes + (isCopied ? bytes.length : 0));
   frame.writeUInt8(flags, 0);
-  frame.writeUInt32BE(bytes.length, 1);
+  frame.writeUInt32BE(length, 1);
   if (isCopied) {
     frame.set(bytes, frameBytes);
     return stream.write(frame);
@@ -134,22 +179,6 @@ function write(stream: ServerHttp2Stream, { bytes, flags }: Encoded): boolean {
   const isTaken = stream.write(bytes);
   stream.uncork();
   return isTaken;
-}
-
-/** Resolves when the stream takes more; rejects if it closes before. */
-function drain(stream: ServerHttp2Stream): Promise<void> {
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
-  const onDrain = () => {
-    stream.off("close", onClose);
-    resolve();
-  };
-  const onClose = () => {
-    stream.off("drain", onDrain);
-    reject(gone());
-  };
-  stream.once("drain", onDrain);
-  stream.once("close", onClose);
-  return promise;
 }
 
 const gone = () => asStatus(new WindlassError("canceled", departed));

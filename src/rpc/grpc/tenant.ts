@@ -1,5 +1,8 @@
+import type { ServerHttp2Stream } from "node:http2";
+import type { Message } from "@bufbuild/protobuf";
 import { type ContextValues, createContextValues } from "@connectrpc/connect";
 import { compressionNegotiate } from "@connectrpc/connect/protocol";
+import { breakOffStream } from "../../http/break-off.ts";
 import { drainStream } from "../../http/drain.ts";
 import { demandMetadata } from "../../http/metadata.ts";
 import { OpenStreams } from "../../http/open-streams.ts";
@@ -16,7 +19,7 @@ import { GrpcCall, textOf } from "./call.ts";
 import { everyRequest, onlyRequest, type Reading, type ReadingParts } from "./incoming.ts";
 import { type Invocation, invocationOf, once, streamRequest, unaryRequest } from "./invoke.ts";
 import { methodsOf, type ServedMethod } from "./methods.ts";
-import { type AnswerCompression, CallAnswer } from "./outgoing.ts";
+import { type AnswerCompression, CallAnswer, takenMs } from "./outgoing.ts";
 
 interface Method extends ServedMethod {
   readonly invoke: Invocation;
@@ -25,21 +28,27 @@ interface Method extends ServedMethod {
 interface Parts extends Omit<ReadingParts, "large"> {
   readonly large: LargeRequests;
   readonly gate: RpcOptions["gate"];
+  readonly refuse: RpcOptions["refuse"];
   readonly open: OpenStreams;
   readonly calls: Set<GrpcCall>;
+  /** Of `takenMs`. */
+  readonly unread: SharedTimeout;
+  readonly shutdown: AbortSignal;
   readonly log: Log;
 }
 
 /** Serves gRPC over HTTP/2. What is spoken otherwise is not its, nor what no method takes. */
 export const grpcTenant =
-  ({ routes, interceptors = [], gate, open = new OpenStreams() }: RpcOptions): StreamTenant =>
+  ({ routes, interceptors = [], gate, refuse, open = new OpenStreams() }: RpcOptions): StreamTenant =>
   ({ prefix, shutdown, clock, log }) => {
     const methods = new Map<string, Method>();
     for (const [path, served] of methodsOf(routes))
       methods.set(`${prefix}${path}`, { ...served, invoke: invocationOf(served.spec, interceptors) });
     const calls = new Set<GrpcCall>();
     const timeout = new SharedTimeout(clock, singleBodyMs, shutdown);
-    const parts: Parts = { clock, large: new LargeRequests(clock), timeout, gate, open, calls, log };
+    const unread = new SharedTimeout(clock, takenMs, shutdown);
+    const large = new LargeRequests(clock);
+    const parts: Parts = { clock, large, timeout, unread, gate, refuse, open, calls, shutdown, log };
     shutdown.addEventListener("abort", () => endAll(calls, shutdown), { once: true });
     return (exchange) => {
       const method = isGrpc(exchange) ? methods.get(exchange.path) : undefined;
@@ -68,8 +77,10 @@ async function serve(method: Method, exchange: StreamExchange, parts: Parts): Pr
     values: valuesOf(exchange),
     clock: parts.clock,
   });
-  const answer = answerTo(method, exchange, call);
+  const answer = answerTo(method, { exchange, call, parts });
   parts.calls.add(call);
+  // A connection may have been on its way here when the server stopped.
+  if (parts.shutdown.aborted) endAll(parts.calls, parts.shutdown);
   stream.on("error", () => {});
   stream.once("close", () => call.closed());
   try {
@@ -82,7 +93,16 @@ async function serve(method: Method, exchange: StreamExchange, parts: Parts): Pr
     parts.calls.delete(call);
     call.end(undefined);
     drainStream(stream, parts.clock);
+    cutUnread(stream, parts);
   }
+}
+
+/** Cuts off whoever does not read the end of an answer: it is kept until then. */
+function cutUnread(stream: ServerHttp2Stream, { unread }: Parts): void {
+  if (stream.destroyed) return;
+  const cut = () => breakOffStream(stream);
+  unread.begin(cut);
+  stream.once("close", () => unread.end(cut));
 }
 
 interface Serving {
@@ -103,15 +123,26 @@ async function answerCall(method: Method, { exchange, call, answer, parts }: Ser
   const reading: Reading = { ...parts, stream, call, shares };
   const { spec, invoke } = method;
   if (spec.kind === "unary") {
-    const response = await invoke(unaryRequest(call, spec.method, await onlyRequest(reading)));
+    const response = await invoke(unaryRequest(call, spec.method, await asked(reading, parts)));
     if (!response.stream) await answer.endWith(response.message);
     return;
   }
-  const messages = spec.kind === "server_streaming" ? once(await onlyRequest(reading)) : everyRequest(reading);
+  const messages = spec.kind === "server_streaming" ? once(await asked(reading, parts)) : everyRequest(reading);
   const response = await invoke(streamRequest(call, spec.method, messages));
   if (!response.stream) return;
   for await (const message of response.message) await answer.send(message);
   answer.end();
+}
+
+/** The only request of a call. One that is none is told like what a handler refuses. */
+async function asked(reading: Reading, { refuse }: Parts): Promise<Message> {
+  try {
+    return await onlyRequest(reading);
+  } catch (error) {
+    const { method, requestHeader: header, values: contextValues, signal } = reading.call;
+    const call = { method, header, contextValues, stream: method.methodKind !== "unary", signal };
+    throw refuse?.(call, error) ?? error;
+  }
 }
 
 function valuesOf({ stream, address, recognize }: StreamExchange): ContextValues {
@@ -119,7 +150,7 @@ function valuesOf({ stream, address, recognize }: StreamExchange): ContextValues
   values.set(remoteAddressKey, address());
   values.set(httpVersionKey, "2.0");
   values.set(knownKey, recognize);
-  values.set(cutKey, () => stream.destroy());
+  values.set(cutKey, () => breakOffStream(stream));
   return values;
 }
 
@@ -131,14 +162,13 @@ function demandEncoding({ headers }: GrpcCall): void {
   if (error !== undefined) throw error;
 }
 
-function answerTo({ spec, compressMinBytes }: Method, { stream, headers }: StreamExchange, call: GrpcCall): CallAnswer {
+function answerTo({ spec, compressMinBytes }: Method, { exchange, call, parts }: Omit<Serving, "answer">): CallAnswer {
+  const { stream, headers } = exchange;
   const accepted = textOf(headers["grpc-accept-encoding"]) ?? "";
   const takesGzip = accepted.split(",").some((name) => name.trim() === fastGzip.name);
   const compression: AnswerCompression =
     takesGzip && Number.isFinite(compressMinBytes) ? { minBytes: compressMinBytes } : undefined;
   const { output } = spec.method;
-  return new CallAnswer(
-    { stream, contentType: headers["content-type"] ?? "application/grpc", compression, output },
-    call,
-  );
+  const type = headers["content-type"] ?? "application/grpc";
+  return new CallAnswer({ stream, contentType: type, compression, output, unread: parts.unread }, call);
 }

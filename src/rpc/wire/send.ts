@@ -1,17 +1,23 @@
 import type { UniversalServerResponse } from "@connectrpc/connect/protocol";
 import { universalResponseToNodeResponse } from "@connectrpc/connect-node";
 import type { HttpResponse } from "../../http/messages.ts";
+import { takenPieces } from "../../http/send-pieces.ts";
+import type { Clock } from "../../lib/clock.ts";
 import { given } from "../../lib/values/records.ts";
 
 /**
  * Sends an answer. An error of gRPC before the first message goes out as Trailers-Only, in one HEADERS frame that ends the
- * stream: clients with a retry policy take anything else for an answer that has begun, and do not try again (gRFC A6).
+ * stream: clients with a retry policy take anything else for an answer that has begun, and do not try again (gRFC A6). A
+ * caller that does not read its answer is cut off.
  */
-export async function sendAnswer(answer: UniversalServerResponse, response: HttpResponse): Promise<void> {
+export async function sendAnswer(answer: UniversalServerResponse, response: HttpResponse, clock: Clock): Promise<void> {
   const { header, trailer } = answer;
   const { isEmpty, body } = await begun(answer.body);
   const isRefused = trailer !== undefined && isEmpty && (trailer.get("grpc-status") ?? "0") !== "0";
-  if (!isRefused) return universalResponseToNodeResponse({ ...answer, ...given({ body }) }, response);
+  if (!isRefused) {
+    const pieces = body === undefined ? undefined : takenPieces(body, response, clock);
+    return universalResponseToNodeResponse({ ...answer, ...given({ body: pieces }) }, response);
+  }
   const fields = { ...Object.fromEntries(header ?? []), ...Object.fromEntries(trailer) };
   delete fields["grpc-encoding"];
   endWithHeaders(response, fields);

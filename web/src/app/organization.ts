@@ -1,4 +1,5 @@
 import { createContext, useContext } from "react";
+import { shellWord } from "../ui/shell-word.ts";
 
 /** What is known of where we are, on every page below /o/:org. */
 export interface OrganizationPlace {
@@ -16,7 +17,7 @@ export const useOrganization = (): string => useContext(OrganizationContext).org
 /** The command line's flag for it: left out for those who have only one. */
 export function useOrgFlag(): string {
   const { organization, organizations } = useContext(OrganizationContext);
-  return organizations.length > 1 ? ` --org ${organization}` : "";
+  return organizations.length > 1 ? ` --org ${shellWord(organization)}` : "";
 }
 
 /** Makes paths of pages: `path("runs", id)` is `/o/acme/runs/run_1`. */

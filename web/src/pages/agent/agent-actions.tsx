@@ -7,10 +7,10 @@ import { useOrgFlag, usePath } from "../../app/organization.ts";
 import { useLack } from "../../app/permission.ts";
 import { useCall } from "../../data/use-call.ts";
 import { ActionButton } from "../../ui/action-button.tsx";
-import { shellWord } from "../../ui/cli-line.tsx";
 import { ConfirmDialog } from "../../ui/confirm-dialog.tsx";
 import { Field } from "../../ui/field.tsx";
 import { countText } from "../../ui/format.ts";
+import { shellWord } from "../../ui/shell-word.ts";
 import { agentStatusWords, isConnected } from "../../words/agent-status.tsx";
 
 type AgentAction = "pause" | "resume" | "drain" | "delete";

@@ -9,6 +9,7 @@ import { ErrorNote } from "../../ui/error-note.tsx";
 import { bytesText, shortId } from "../../ui/format.ts";
 import { AlertIcon } from "../../ui/icons.tsx";
 import { RelativeTime } from "../../ui/relative-time.tsx";
+import { shellWord } from "../../ui/shell-word.ts";
 import { AgentStatusBadge, isConnected } from "../../words/agent-status.tsx";
 import { AgentVersion } from "../../words/agent-version.tsx";
 import { engineText } from "../../words/execution.ts";
@@ -39,7 +40,7 @@ export function AgentPage() {
       crumbs={[{ label: "Agents", href: path("agents") }, ...pool]}
       lead={agent !== undefined && <AgentStatusBadge agent={agent} />}
       actions={agent !== undefined && <AgentActions agent={agent} />}
-      cli={`windlass agent get ${agent?.name ?? id}${orgFlag}`}
+      cli={`windlass agent get ${shellWord(agent?.name ?? id)}${orgFlag}`}
     >
       {error !== null && <ErrorNote error={error} what="The agent could not be read" retry={() => void refetch()} />}
       {agent !== undefined && (

@@ -9,10 +9,10 @@ import { useLack } from "../../app/permission.ts";
 import { useCall } from "../../data/use-call.ts";
 import { ActionButton } from "../../ui/action-button.tsx";
 import { Section } from "../../ui/blocks/section.tsx";
-import { shellWord } from "../../ui/cli-line.tsx";
 import { ConfirmDialog } from "../../ui/confirm-dialog.tsx";
 import { bytesText, shortId } from "../../ui/format.ts";
 import { RelativeTime } from "../../ui/relative-time.tsx";
+import { shellWord } from "../../ui/shell-word.ts";
 
 /** Directories of jobs that are over and from which something could not be delivered; nothing if there are none. */
 export function KeptDirectories({ agent }: { readonly agent: Agent }) {
@@ -61,7 +61,7 @@ export function KeptDirectories({ agent }: { readonly agent: Agent }) {
           title="Remove the directory?"
           action="Remove"
           typed={{ what: "workspace", name: asked.workspace }}
-          cli={`windlass agent remove-kept ${shellWord(agent.name)} ${asked.jobId}${orgFlag}`}
+          cli={`windlass agent remove-kept ${shellWord(agent.name)} ${shellWord(asked.jobId)}${orgFlag}`}
           onConfirm={() => remove({ agent: agent.id, jobIds: [asked.jobId] })}
           onClose={() => setAsked(undefined)}
           testId="remove-kept-dialog"

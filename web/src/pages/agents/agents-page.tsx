@@ -3,12 +3,12 @@ import { keepPreviousData } from "@tanstack/react-query";
 import { AgentService } from "../../../../src/gen/windlass/v1/agent_service_pb.ts";
 import { useOrganization, useOrgFlag } from "../../app/organization.ts";
 import { Page } from "../../app/page.tsx";
-import { shellWord } from "../../ui/cli-line.tsx";
 import { EmptyState } from "../../ui/empty-state.tsx";
 import { ErrorNote } from "../../ui/error-note.tsx";
 import { SelectField } from "../../ui/field.tsx";
 import { Pagination } from "../../ui/pagination.tsx";
 import { SearchBox } from "../../ui/search-box.tsx";
+import { shellWord } from "../../ui/shell-word.ts";
 import { useUrlState } from "../../ui/url-state.ts";
 import { agentStatusWords, filterableStatuses } from "../../words/agent-status.tsx";
 import { AgentsTable } from "./agents-table.tsx";
@@ -32,7 +32,7 @@ interface AgentFilter {
 const cliFor = ({ search, status, labels }: AgentFilter): string =>
   [
     "windlass agent list",
-    status === "" ? "" : ` --status ${status}`,
+    status === "" ? "" : ` --status ${shellWord(status)}`,
     labels === "" ? "" : ` --selector ${shellWord(labels)}`,
     search === "" ? "" : ` --search ${shellWord(search)}`,
   ].join("");

@@ -1,5 +1,5 @@
 import { type Timestamp, timestampFromDate } from "@bufbuild/protobuf/wkt";
-import { shellWord } from "../../ui/cli-line.tsx";
+import { shellWord } from "../../ui/shell-word.ts";
 
 /** What the URL says of which records are shown; times as a datetime-local field has them; empty is all. */
 export interface AuditFilterText {
@@ -56,5 +56,5 @@ export const csvAddress = (organization: string, filter: AuditFilterText): strin
 
 export const auditCommand = (filter: AuditFilterText): string =>
   `windlass audit list${given(filter)
-    .map(([name, value]) => ` --${name} ${shellWord(value)}`)
+    .map(([flag, value]) => ` --${flag} ${shellWord(value)}`)
     .join("")}`;

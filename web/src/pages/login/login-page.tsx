@@ -3,9 +3,7 @@ import { useEffect, useRef } from "react";
 import { useLocation, useSearchParams } from "wouter";
 import { SignInForm } from "../../app/sign-in-form.tsx";
 import { CliLine } from "../../ui/cli-line.tsx";
-
-/** Only a path of ours: never another server, which `//host` would be. */
-export const safeNext = (next: string | null): string => (next !== null && /^\/(?![/\\])/.test(next) ? next : "/");
+import { safeNext } from "./safe-next.ts";
 
 export function LoginPage() {
   const [, navigate] = useLocation();

@@ -10,6 +10,7 @@ import { useEdit } from "../../data/use-edit.ts";
 import { Field } from "../../ui/field.tsx";
 import { editCommand } from "../../ui/forms/edit-command.ts";
 import { EditForm } from "../../ui/forms/edit-form.tsx";
+import { shellWord } from "../../ui/shell-word.ts";
 import { ScopeField } from "../pools/scope-field.tsx";
 
 /** The settings of a pool. What somebody else changes meanwhile is not overwritten: it is told beside the field. */
@@ -41,7 +42,7 @@ export function EditPoolForm({ pool }: { readonly pool: AgentPool }) {
       onSave={() => void save()}
       lack={lack}
       failed="The pool was not changed"
-      cli={`${editCommand(`windlass pool edit ${pool.name}`, edit)}${orgFlag}`}
+      cli={`${editCommand(`windlass pool edit ${shellWord(pool.name)}`, edit)}${orgFlag}`}
       testId="edit-pool"
     >
       <Field

@@ -12,6 +12,7 @@ import { Page } from "../../app/page.tsx";
 import { Figures } from "../../ui/blocks/facts.tsx";
 import { ErrorNote } from "../../ui/error-note.tsx";
 import { durationText, msOf } from "../../ui/format.ts";
+import { shellWord } from "../../ui/shell-word.ts";
 import { Tabs } from "../../ui/tabs.tsx";
 import { PoolAgents } from "../../words/pool-agents.tsx";
 import { AgentsTab } from "./agents-tab.tsx";
@@ -39,7 +40,7 @@ const agentsTab: PoolTab = {
   label: "Agents",
   count: ({ agents }) => agents.length,
   content: AgentsTab,
-  cli: (pool) => `windlass agent list --pool ${pool}`,
+  cli: (pool) => `windlass agent list --pool ${shellWord(pool)}`,
 };
 
 const tabs: readonly PoolTab[] = [
@@ -49,27 +50,27 @@ const tabs: readonly PoolTab[] = [
     label: "Tokens",
     count: ({ agentTokens }) => agentTokens.length,
     content: TokensTab,
-    cli: (pool) => `windlass token list --pool ${pool}`,
+    cli: (pool) => `windlass token list --pool ${shellWord(pool)}`,
   },
   {
     segment: "workspaces",
     label: "Workspaces",
     count: (_, pool) => pool.assignedWorkspaces.length,
     content: WorkspacesTab,
-    cli: (pool) => `windlass pool get ${pool}`,
+    cli: (pool) => `windlass pool get ${shellWord(pool)}`,
   },
   {
     segment: "queue",
     label: "Queue",
     count: (_, pool) => pool.counts?.queuedJobs ?? 0,
     content: QueueTab,
-    cli: (pool) => `windlass pool queue ${pool}`,
+    cli: (pool) => `windlass pool queue ${shellWord(pool)}`,
   },
   {
     segment: "settings",
     label: "Settings",
     content: SettingsTab,
-    cli: (pool) => `windlass pool edit ${pool} --description TEXT`,
+    cli: (pool) => `windlass pool edit ${shellWord(pool)} --description TEXT`,
   },
 ];
 

@@ -9,6 +9,7 @@ import { ActionButton } from "../../ui/action-button.tsx";
 import { Section } from "../../ui/blocks/section.tsx";
 import { ConfirmDialog } from "../../ui/confirm-dialog.tsx";
 import { countText } from "../../ui/format.ts";
+import { shellWord } from "../../ui/shell-word.ts";
 import { EditPoolForm } from "./edit-pool-form.tsx";
 import type { PoolTabProps } from "./pool-page.tsx";
 
@@ -66,7 +67,7 @@ function DeletePool({ pool, overview: { agents, agentTokens } }: PoolTabProps) {
           title={`Delete ${pool.name}?`}
           action="Delete pool"
           typed={{ what: "pool", name: pool.name }}
-          cli={`windlass pool delete ${pool.name}${orgFlag}`}
+          cli={`windlass pool delete ${shellWord(pool.name)}${orgFlag}`}
           onConfirm={remove}
           onClose={() => setAsks(false)}
           testId="delete-pool-dialog"

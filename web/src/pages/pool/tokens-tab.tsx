@@ -9,6 +9,7 @@ import { Section } from "../../ui/blocks/section.tsx";
 import { EmptyState } from "../../ui/empty-state.tsx";
 import { ErrorNote } from "../../ui/error-note.tsx";
 import { Pagination } from "../../ui/pagination.tsx";
+import { shellWord } from "../../ui/shell-word.ts";
 import { useUrlState } from "../../ui/url-state.ts";
 import { NewTokenDialog } from "../tokens/new-token-dialog.tsx";
 import { TokensTable } from "../tokens/tokens-table.tsx";
@@ -59,7 +60,7 @@ export function TokensTab({ pool, overview }: PoolTabProps) {
           <EmptyState
             title="No tokens"
             action={create}
-            cli={`windlass token create --pool ${pool.name} --name vm-7${orgFlag}`}
+            cli={`windlass token create --pool ${shellWord(pool.name)} --name vm-7${orgFlag}`}
           >
             Agents need one to join the pool. Make one for each machine or cluster, so that each can be revoked alone.
           </EmptyState>

@@ -10,6 +10,7 @@ import { useCall } from "../../data/use-call.ts";
 import { CheckField } from "../../ui/field.tsx";
 import { FormDialog } from "../../ui/forms/form-dialog.tsx";
 import { SearchBox } from "../../ui/search-box.tsx";
+import { shellWord } from "../../ui/shell-word.ts";
 
 interface WorkspacesDialogProps {
   readonly pool: AgentPool;
@@ -39,7 +40,7 @@ export function WorkspacesDialog({ pool, kind, stale, onClose }: WorkspacesDialo
     else next.delete(name);
     setChosen(next);
   };
-  const names = workspaces.length === 0 ? "WORKSPACE" : workspaces.join(" ");
+  const quoted = workspaces.length === 0 ? "WORKSPACE" : workspaces.map(shellWord).join(" ");
   return (
     <FormDialog
       title={kind === "grant" ? `Grant ${pool.name} to workspaces` : `Assign workspaces to ${pool.name}`}
@@ -48,7 +49,7 @@ export function WorkspacesDialog({ pool, kind, stale, onClose }: WorkspacesDialo
       failed={kind === "grant" ? "Nothing was granted" : "Nothing was assigned"}
       onSubmit={() => void submit()}
       onClose={onClose}
-      cli={`windlass pool ${kind} ${pool.name} ${names}${orgFlag}`}
+      cli={`windlass pool ${kind} ${shellWord(pool.name)} ${quoted}${orgFlag}`}
       blocked={workspaces.length === 0 ? "Choose at least one" : undefined}
       testId={`${kind}-workspaces-dialog`}
     >

@@ -12,6 +12,7 @@ import { ConfirmDialog } from "../../ui/confirm-dialog.tsx";
 import { type Column, DataTable } from "../../ui/data-table.tsx";
 import { EmptyState } from "../../ui/empty-state.tsx";
 import { ErrorNote } from "../../ui/error-note.tsx";
+import { shellWord } from "../../ui/shell-word.ts";
 import { StatusBadge } from "../../ui/status-badge.tsx";
 import type { PoolTabProps } from "./pool-page.tsx";
 import { type PoolWorkspace, poolWorkspaces } from "./pool-workspaces.ts";
@@ -76,7 +77,7 @@ export function WorkspacesTab({ pool }: PoolTabProps) {
           <EmptyState
             title="No workspace uses this pool"
             action={assign}
-            cli={`windlass pool assign ${pool.name} WORKSPACE${orgFlag}`}
+            cli={`windlass pool assign ${shellWord(pool.name)} WORKSPACE${orgFlag}`}
           >
             {pool.organizationScoped
               ? "Assign one, and its runs go to the agents of this pool."
@@ -176,7 +177,9 @@ function TakeBackDialog({ pool, name, kind, onClose }: TakeBackDialogProps) {
       title={isRevoke ? `Take the grant from ${name}?` : `Take ${name} from ${pool.name}?`}
       action={isRevoke ? "Revoke" : "Unassign"}
       cli={
-        isRevoke ? `windlass pool revoke ${pool.name} ${name}${orgFlag}` : `windlass pool unassign ${name}${orgFlag}`
+        isRevoke
+          ? `windlass pool revoke ${shellWord(pool.name)} ${shellWord(name)}${orgFlag}`
+          : `windlass pool unassign ${shellWord(name)}${orgFlag}`
       }
       onConfirm={() => (isRevoke ? revoke(input) : unassign(input))}
       onClose={onClose}

@@ -5,10 +5,10 @@ import { useOrganization, useOrgFlag, usePath } from "../../app/organization.ts"
 import { violationOf } from "../../data/problem.ts";
 import { useAttempt } from "../../data/use-attempt.ts";
 import { useCall } from "../../data/use-call.ts";
-import { shellWord } from "../../ui/cli-line.tsx";
 import { Field } from "../../ui/field.tsx";
 import { FormDialog } from "../../ui/forms/form-dialog.tsx";
 import { splitNames } from "../../ui/forms/names.ts";
+import { shellWord } from "../../ui/shell-word.ts";
 import { ScopeField } from "./scope-field.tsx";
 
 /** Makes a pool, and goes to it: its page says what comes next. */

@@ -8,13 +8,13 @@ import { useOrganization, useOrgFlag, usePath } from "../../app/organization.ts"
 import { Page } from "../../app/page.tsx";
 import { useLack } from "../../app/permission.ts";
 import { ActionButton } from "../../ui/action-button.tsx";
-import { shellWord } from "../../ui/cli-line.tsx";
 import { type Column, DataTable } from "../../ui/data-table.tsx";
 import { EmptyState } from "../../ui/empty-state.tsx";
 import { ErrorNote } from "../../ui/error-note.tsx";
 import { durationText, msOf } from "../../ui/format.ts";
 import { Pagination } from "../../ui/pagination.tsx";
 import { SearchBox } from "../../ui/search-box.tsx";
+import { shellWord } from "../../ui/shell-word.ts";
 import { useUrlState } from "../../ui/url-state.ts";
 import { PoolAgents } from "../../words/pool-agents.tsx";
 import { CreatePoolDialog } from "./create-pool-dialog.tsx";

@@ -2,9 +2,9 @@ import { useState } from "react";
 import { useLocation } from "wouter";
 import type { Run } from "../../../../src/gen/windlass/v1/run_pb.ts";
 import { useOrgFlag, usePath } from "../../app/organization.ts";
-import { shellWord } from "../../ui/cli-line.tsx";
 import { ConfirmDialog } from "../../ui/confirm-dialog.tsx";
 import { Field } from "../../ui/field.tsx";
+import { shellWord } from "../../ui/shell-word.ts";
 import { actionWording } from "./action-wording.tsx";
 import { ResolveDialog } from "./resolve-dialog.tsx";
 import type { RunAction } from "./run-actions.ts";
@@ -41,7 +41,7 @@ function CommentedAction({ run, action, onClose }: ActionDialogProps<CommentedAc
       tone={destroys ? "danger" : (tone ?? "primary")}
       typed={wantsName(run, action) ? { what: "workspace", name: run.workspace } : undefined}
       refusal={isNewer ? "There is a newer plan than the one above: close this, and read that one" : undefined}
-      cli={`windlass run ${verbs[action]} ${run.id}${commentFlag(action, comment)}${orgFlag}`}
+      cli={`windlass run ${verbs[action]} ${shellWord(run.id)}${commentFlag(action, comment)}${orgFlag}`}
       onConfirm={() => perform(readPlan, comment)}
       onClose={onClose}
       testId={`dialog-${action}`}

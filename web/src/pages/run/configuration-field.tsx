@@ -1,9 +1,10 @@
 import type { ConfigurationVersion } from "../../../../src/gen/windlass/v1/configuration_pb.ts";
 import { useOrgFlag } from "../../app/organization.ts";
 import { useServerAddress } from "../../app/server-address.ts";
-import { CliLine, shellWord } from "../../ui/cli-line.tsx";
+import { CliLine } from "../../ui/cli-line.tsx";
 import { SelectField } from "../../ui/field.tsx";
 import { absoluteText, bytesText, countText, dateOf, shortId } from "../../ui/format.ts";
+import { shellWord } from "../../ui/shell-word.ts";
 import { callerName } from "../../words/caller.ts";
 
 interface ConfigurationFieldProps {

@@ -4,6 +4,7 @@ import { RunResolution } from "../../../../src/gen/windlass/v1/run_service_pb.ts
 import { useOrgFlag } from "../../app/organization.ts";
 import { ConfirmDialog } from "../../ui/confirm-dialog.tsx";
 import { Field } from "../../ui/field.tsx";
+import { shellWord } from "../../ui/shell-word.ts";
 import { useRunCalls } from "./run-calls.ts";
 
 const choices = [
@@ -39,7 +40,7 @@ export function ResolveDialog({ run, onClose }: { readonly run: Run; readonly on
       action="Decide"
       tone={chosen.resolution === RunResolution.WAIT ? "primary" : "danger"}
       typed={chosen.resolution === RunResolution.WAIT ? undefined : { what: "workspace", name: run.workspace }}
-      cli={`windlass run resolve ${run.id} ${chosen.word}${orgFlag}`}
+      cli={`windlass run resolve ${shellWord(run.id)} ${chosen.word}${orgFlag}`}
       onConfirm={() => calls.resolve({ runId: run.id, resolution: chosen.resolution, comment })}
       onClose={onClose}
       testId="dialog-resolve"

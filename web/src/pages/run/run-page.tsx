@@ -12,6 +12,7 @@ import { CopyButton } from "../../ui/copy-button.tsx";
 import { EmptyState } from "../../ui/empty-state.tsx";
 import { ErrorNote } from "../../ui/error-note.tsx";
 import { shortId } from "../../ui/format.ts";
+import { shellWord } from "../../ui/shell-word.ts";
 import type { Tone } from "../../ui/status-badge.tsx";
 import { Tabs } from "../../ui/tabs.tsx";
 import { RunStateBadge } from "../../words/run-state-badge.tsx";
@@ -62,7 +63,7 @@ export function RunPage() {
       <Page
         title={shortId(id)}
         crumbs={[{ label: "Runs", href: path("runs") }]}
-        cli={`windlass run get ${id}${orgFlag}`}
+        cli={`windlass run get ${shellWord(id)}${orgFlag}`}
       >
         {error === null ? (
           <p className="quiet">Reading the run…</p>
@@ -143,9 +144,9 @@ function Lead({ run }: { readonly run: Run }) {
 }
 
 function cliOf({ id, state }: Run, tab: Tab): string {
-  if (tab === "changes") return `windlass run plan ${id}`;
-  if (tab === "timeline") return `windlass run get ${id}`;
-  return `windlass run logs ${id} --phase ${tab === "plan-log" ? "plan" : "apply"}${hasEnded({ state }) ? "" : " -f"}`;
+  if (tab === "changes") return `windlass run plan ${shellWord(id)}`;
+  if (tab === "timeline") return `windlass run get ${shellWord(id)}`;
+  return `windlass run logs ${shellWord(id)} --phase ${tab === "plan-log" ? "plan" : "apply"}${hasEnded({ state }) ? "" : " -f"}`;
 }
 
 function TabContent({ run, tab }: { readonly run: Run; readonly tab: Tab }) {

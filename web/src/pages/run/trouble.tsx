@@ -7,6 +7,7 @@ import { CliLine } from "../../ui/cli-line.tsx";
 import { ErrorNote } from "../../ui/error-note.tsx";
 import { countText } from "../../ui/format.ts";
 import { AlertIcon } from "../../ui/icons.tsx";
+import { shellWord } from "../../ui/shell-word.ts";
 
 /** What went wrong, and what somebody has to look at by hand. */
 export function Trouble({ run }: { readonly run: Run }) {
@@ -96,7 +97,7 @@ function Lost({ run }: { readonly run: Run }) {
           </li>
         ))}
       </ul>
-      <CliLine command={`windlass run lost ${run.id} -o hcl${orgFlag}`} testId="lost-cli" />
+      <CliLine command={`windlass run lost ${shellWord(run.id)} -o hcl${orgFlag}`} testId="lost-cli" />
     </Notice>
   );
 }

@@ -11,6 +11,7 @@ import { ConfirmDialog } from "../../ui/confirm-dialog.tsx";
 import { FormDialog } from "../../ui/forms/form-dialog.tsx";
 import { type Overlap, OverlapField, overlapDuration } from "../../ui/forms/overlap-field.tsx";
 import { RelativeTime } from "../../ui/relative-time.tsx";
+import { shellWord } from "../../ui/shell-word.ts";
 import { KeyShown } from "./key-shown.tsx";
 
 interface KeyDialogProps {
@@ -58,7 +59,7 @@ function RotateKeyDialog({ apiKey, onClose }: KeyDialogProps) {
       failed="The key was not rotated"
       onSubmit={() => void rotate()}
       onClose={onClose}
-      cli={`windlass apikey rotate ${apiKey.id} --overlap ${overlap}${orgFlag}`}
+      cli={`windlass apikey rotate ${shellWord(apiKey.id)} --overlap ${overlap}${orgFlag}`}
       testId="rotate-key-dialog"
     >
       <p>A new key with the same name and role takes its place. Its secret is shown once.</p>
@@ -75,7 +76,7 @@ function RevokeKeyDialog({ apiKey, onClose }: KeyDialogProps) {
     <ConfirmDialog
       title={`Revoke ${apiKey.name}?`}
       action="Revoke"
-      cli={`windlass apikey revoke ${apiKey.id}${orgFlag}`}
+      cli={`windlass apikey revoke ${shellWord(apiKey.id)}${orgFlag}`}
       onConfirm={() => revokeApiKey({ apiKeyId: apiKey.id })}
       onClose={onClose}
       testId="revoke-key-dialog"

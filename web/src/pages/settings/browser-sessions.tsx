@@ -9,6 +9,7 @@ import { Section } from "../../ui/blocks/section.tsx";
 import { CliLine } from "../../ui/cli-line.tsx";
 import { ErrorNote } from "../../ui/error-note.tsx";
 import { RelativeTime } from "../../ui/relative-time.tsx";
+import { shellWord } from "../../ui/shell-word.ts";
 
 /** The browsers that are signed in with the caller's own key. */
 export function BrowserSessions() {
@@ -51,7 +52,7 @@ export function BrowserSessions() {
           {data.browserSessions.length === 0 && <li className="quiet px-4 py-3">None: you came without a session.</li>}
         </ul>
       )}
-      {caller !== undefined && <CliLine command={`windlass apikey sessions ${caller.id}`} />}
+      {caller !== undefined && <CliLine command={`windlass apikey sessions ${shellWord(caller.id)}`} />}
     </Section>
   );
 }

@@ -6,10 +6,10 @@ import { useOrganization, useOrgFlag } from "../../app/organization.ts";
 import { violationOf } from "../../data/problem.ts";
 import { useAttempt } from "../../data/use-attempt.ts";
 import { useCall } from "../../data/use-call.ts";
-import { shellWord } from "../../ui/cli-line.tsx";
 import { Field, SelectField } from "../../ui/field.tsx";
 import { type Expiry, ExpiryField, expiryDuration, expiryFlag } from "../../ui/forms/expiry-field.tsx";
 import { FormDialog } from "../../ui/forms/form-dialog.tsx";
+import { shellWord } from "../../ui/shell-word.ts";
 import { organizationRoles, roleText, roleWords } from "../../words/roles.ts";
 import { KeyShown } from "./key-shown.tsx";
 

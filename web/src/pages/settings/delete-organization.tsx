@@ -9,6 +9,7 @@ import { ActionButton } from "../../ui/action-button.tsx";
 import { Section } from "../../ui/blocks/section.tsx";
 import { ConfirmDialog } from "../../ui/confirm-dialog.tsx";
 import { CheckField } from "../../ui/field.tsx";
+import { shellWord } from "../../ui/shell-word.ts";
 
 /** Deletes an organization; what it still owns is named by the refusal. */
 export function DeleteOrganization({ organization: { id, name } }: { readonly organization: Organization }) {
@@ -34,7 +35,7 @@ export function DeleteOrganization({ organization: { id, name } }: { readonly or
           title={`Delete ${name}?`}
           action="Delete organization"
           typed={{ what: "organization", name }}
-          cli={`windlass org delete ${name}${isForced ? " --force" : ""}`}
+          cli={`windlass org delete ${shellWord(name)}${isForced ? " --force" : ""}`}
           onConfirm={act}
           onClose={() => setAsks(false)}
           testId="delete-organization-dialog"

@@ -11,6 +11,7 @@ import { type Edit, useEdit } from "../../data/use-edit.ts";
 import { CheckField, Field, SelectField } from "../../ui/field.tsx";
 import { editCommand } from "../../ui/forms/edit-command.ts";
 import { EditForm } from "../../ui/forms/edit-form.tsx";
+import { shellWord } from "../../ui/shell-word.ts";
 import { engineFlag, engineOf, executionModes, modeOf, modeWords } from "../../words/execution.ts";
 import { PoolField } from "../workspaces/pool-field.tsx";
 
@@ -91,7 +92,7 @@ export function EditOrganization({ organization }: { readonly organization: Orga
       onSave={() => void save()}
       lack={lack ?? needsPool ?? (isBad ? "The limits are numbers; 0 is no limit" : undefined)}
       failed="The organization was not changed"
-      cli={editCommand(`windlass org edit ${organization.name}`, edit, flagNames)}
+      cli={editCommand(`windlass org edit ${shellWord(organization.name)}`, edit, flagNames)}
       testId="edit-organization"
     >
       <NameFields edit={edit} about={about} />

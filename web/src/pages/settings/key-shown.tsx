@@ -3,6 +3,7 @@ import { ActionButton } from "../../ui/action-button.tsx";
 import { Secret } from "../../ui/blocks/secret.tsx";
 import { CliLine } from "../../ui/cli-line.tsx";
 import { Dialog } from "../../ui/dialog.tsx";
+import { shellWord } from "../../ui/shell-word.ts";
 
 interface KeyShownProps {
   readonly name: string;
@@ -21,7 +22,7 @@ export function KeyShown({ name, secret, onClose }: KeyShownProps) {
     <Dialog title={`Key for ${name}`} onClose={onClose} actions={actions} testId="key-shown">
       <Secret secret={secret} what="secret" />
       <p className="text-sm">It signs in to this page, and to the command line, which reads it from standard input:</p>
-      <CliLine command={`windlass login ${useServerAddress()} --token-stdin`} />
+      <CliLine command={`windlass login ${shellWord(useServerAddress())} --token-stdin`} />
     </Dialog>
   );
 }

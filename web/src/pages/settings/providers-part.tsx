@@ -12,6 +12,7 @@ import { Section } from "../../ui/blocks/section.tsx";
 import { ConfirmDialog } from "../../ui/confirm-dialog.tsx";
 import { ErrorNote } from "../../ui/error-note.tsx";
 import { Field } from "../../ui/field.tsx";
+import { shellWord } from "../../ui/shell-word.ts";
 import { useUrlState } from "../../ui/url-state.ts";
 import { PoolField } from "../workspaces/pool-field.tsx";
 import { HostFields, SourceFields } from "./provider-fields.tsx";
@@ -122,7 +123,7 @@ function DeleteProviders({ settings, pool, lack }: ProviderFormProps & { readonl
         <ConfirmDialog
           title="Delete these provider settings?"
           action="Delete all"
-          cli={`windlass providers delete${pool === "" ? "" : ` --pool ${pool}`}${orgFlag}`}
+          cli={`windlass providers delete${pool === "" ? "" : ` --pool ${shellWord(pool)}`}${orgFlag}`}
           onConfirm={() => remove({ organization, agentPool: pool })}
           onClose={() => setAsks(false)}
           testId="delete-providers-dialog"

@@ -13,6 +13,7 @@ import { ErrorNote } from "../../ui/error-note.tsx";
 import { Field } from "../../ui/field.tsx";
 import { FormDialog } from "../../ui/forms/form-dialog.tsx";
 import { splitNames } from "../../ui/forms/names.ts";
+import { shellWord } from "../../ui/shell-word.ts";
 import { variableAnswers } from "../variables/variable-owner.ts";
 
 /** Which workspaces get a set. */
@@ -89,7 +90,7 @@ function AttachDialog({ set, onClose }: { readonly set: VariableSet; readonly on
       failed="It was not attached"
       onSubmit={() => void submit()}
       onClose={onClose}
-      cli={`windlass varset attach ${set.name} ${names.length === 0 ? "WORKSPACE" : names.join(" ")}${orgFlag}`}
+      cli={`windlass varset attach ${shellWord(set.name)} ${names.length === 0 ? "WORKSPACE" : names.map(shellWord).join(" ")}${orgFlag}`}
       blocked={names.length === 0 ? "Name at least one" : undefined}
       testId="attach-dialog"
     >

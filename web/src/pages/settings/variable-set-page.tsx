@@ -18,6 +18,7 @@ import { CheckField, Field } from "../../ui/field.tsx";
 import { countText } from "../../ui/format.ts";
 import { editCommand } from "../../ui/forms/edit-command.ts";
 import { EditForm } from "../../ui/forms/edit-form.tsx";
+import { shellWord } from "../../ui/shell-word.ts";
 import { variableAnswers } from "../variables/variable-owner.ts";
 import { VariablesTable } from "../variables/variables-table.tsx";
 import { SetWorkspaces } from "./set-workspaces.tsx";
@@ -37,7 +38,7 @@ export function VariableSetPage() {
     { label: "Variable sets", href: path("settings", "variable-sets") },
   ];
   return (
-    <Page title={name} crumbs={crumbs} cli={`windlass var list --set ${name}${orgFlag}`}>
+    <Page title={name} crumbs={crumbs} cli={`windlass var list --set ${shellWord(name)}${orgFlag}`}>
       {error !== null && (
         <ErrorNote error={error} what="The variable set could not be read" retry={() => void refetch()} />
       )}
@@ -88,7 +89,7 @@ function EditSet({ set }: SetProps) {
       onSave={() => void save()}
       lack={lack}
       failed="The set was not changed"
-      cli={`${editCommand(`windlass varset edit ${set.name}`, edit, { isGlobal: "global", isPriority: "priority" })}${orgFlag}`}
+      cli={`${editCommand(`windlass varset edit ${shellWord(set.name)}`, edit, { isGlobal: "global", isPriority: "priority" })}${orgFlag}`}
       testId="edit-set"
     >
       <Field
@@ -145,7 +146,7 @@ function DeleteSet({ set }: SetProps) {
           title={`Delete ${set.name}?`}
           action="Delete set"
           typed={{ what: "variable set", name: set.name }}
-          cli={`windlass varset delete ${set.name}${orgFlag}`}
+          cli={`windlass varset delete ${shellWord(set.name)}${orgFlag}`}
           onConfirm={act}
           onClose={() => setAsks(false)}
           testId="delete-set-dialog"

@@ -11,7 +11,6 @@ import { useAttempt } from "../../data/use-attempt.ts";
 import { useCall } from "../../data/use-call.ts";
 import { ActionButton } from "../../ui/action-button.tsx";
 import { Section } from "../../ui/blocks/section.tsx";
-import { shellWord } from "../../ui/cli-line.tsx";
 import { type Column, DataTable } from "../../ui/data-table.tsx";
 import { EmptyState } from "../../ui/empty-state.tsx";
 import { ErrorNote } from "../../ui/error-note.tsx";
@@ -19,6 +18,7 @@ import { CheckField, Field } from "../../ui/field.tsx";
 import { FormDialog } from "../../ui/forms/form-dialog.tsx";
 import { Pagination } from "../../ui/pagination.tsx";
 import { RelativeTime } from "../../ui/relative-time.tsx";
+import { shellWord } from "../../ui/shell-word.ts";
 import { useUrlState } from "../../ui/url-state.ts";
 
 const columns: readonly Column<VariableSet>[] = [

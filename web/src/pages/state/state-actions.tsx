@@ -10,6 +10,7 @@ import { useCall } from "../../data/use-call.ts";
 import { ActionButton } from "../../ui/action-button.tsx";
 import { ConfirmDialog } from "../../ui/confirm-dialog.tsx";
 import { CheckField } from "../../ui/field.tsx";
+import { shellWord } from "../../ui/shell-word.ts";
 
 const stale = ["GetStateVersion", "ListStateVersions", "GetWorkspace", "GetAttention"];
 
@@ -67,7 +68,7 @@ function RollbackDialog({ version, onClose }: StateDialogProps) {
       title={`Roll back to state ${version.serial}?`}
       action="Roll back"
       typed={{ what: "workspace", name: version.workspace }}
-      cli={`windlass state rollback ${version.workspace} ${version.id}${orgFlag}`}
+      cli={`windlass state rollback ${shellWord(version.workspace)} ${shellWord(version.id)}${orgFlag}`}
       onConfirm={act}
       onClose={onClose}
       testId="rollback-dialog"
@@ -97,7 +98,7 @@ function AdoptDialog({ version, onClose }: StateDialogProps) {
       title={`Adopt state ${version.serial}?`}
       action="Adopt"
       typed={{ what: "workspace", name: version.workspace }}
-      cli={`windlass state adopt ${version.id}${isForced ? " --force" : ""}${orgFlag}`}
+      cli={`windlass state adopt ${shellWord(version.id)}${isForced ? " --force" : ""}${orgFlag}`}
       onConfirm={act}
       onClose={onClose}
       testId="adopt-dialog"
@@ -130,7 +131,7 @@ function DropDialog({ version, onClose }: StateDialogProps) {
       title={`Drop state ${version.serial}?`}
       action="Drop"
       typed={{ what: "workspace", name: version.workspace }}
-      cli={`windlass state drop ${version.id}${orgFlag}`}
+      cli={`windlass state drop ${shellWord(version.id)}${orgFlag}`}
       onConfirm={act}
       onClose={onClose}
       testId="drop-dialog"

@@ -7,6 +7,7 @@ import { CliLine } from "../../ui/cli-line.tsx";
 import { ErrorNote } from "../../ui/error-note.tsx";
 import { countText } from "../../ui/format.ts";
 import { Pagination } from "../../ui/pagination.tsx";
+import { shellWord } from "../../ui/shell-word.ts";
 import { useUrlState } from "../../ui/url-state.ts";
 
 interface StateDifferenceProps {
@@ -34,7 +35,7 @@ export function StateDifferenceSection({ fromId, toId, title }: StateDifferenceP
       )}
       {difference !== undefined && <Differences difference={difference} />}
       <Pagination token={page} nextToken={data?.nextPageToken ?? ""} onChange={setPage} />
-      <CliLine command={`windlass state diff ${fromId} ${toId}${useOrgFlag()}`} />
+      <CliLine command={`windlass state diff ${shellWord(fromId)} ${shellWord(toId)}${useOrgFlag()}`} />
     </Section>
   );
 }

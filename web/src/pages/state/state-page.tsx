@@ -11,6 +11,7 @@ import { Facts } from "../../ui/blocks/facts.tsx";
 import { ErrorNote } from "../../ui/error-note.tsx";
 import { bytesText, shortId } from "../../ui/format.ts";
 import { RelativeTime } from "../../ui/relative-time.tsx";
+import { shellWord } from "../../ui/shell-word.ts";
 import { StateStatusBadge } from "../../words/state-status.tsx";
 import { Outputs } from "./outputs.tsx";
 import { Resources } from "./resources.tsx";
@@ -36,7 +37,7 @@ export function StatePage() {
       crumbs={crumbs}
       lead={version !== undefined && <StateStatusBadge version={version} />}
       actions={version !== undefined && <Actions version={version} />}
-      cli={`windlass state get ${id}${orgFlag}`}
+      cli={`windlass state get ${shellWord(id)}${orgFlag}`}
     >
       {error !== null && <ErrorNote error={error} what="The state could not be read" retry={() => void refetch()} />}
       {version !== undefined && <StateContent version={version} previousId={data?.previousStateVersionId ?? ""} />}

@@ -13,6 +13,7 @@ import { ErrorNote } from "../../ui/error-note.tsx";
 import { bytesText, shortId } from "../../ui/format.ts";
 import { Pagination } from "../../ui/pagination.tsx";
 import { RelativeTime } from "../../ui/relative-time.tsx";
+import { shellWord } from "../../ui/shell-word.ts";
 import { useUrlState } from "../../ui/url-state.ts";
 import { callerName } from "../../words/caller.ts";
 import { StateStatusBadge } from "../../words/state-status.tsx";
@@ -85,7 +86,7 @@ export function StateTab({ workspace }: { readonly workspace: Workspace }) {
             aside === "" ? (
               <EmptyState
                 title="No state yet"
-                cli={`windlass state push terraform.tfstate -w ${workspace.name}${orgFlag}`}
+                cli={`windlass state push terraform.tfstate -w ${shellWord(workspace.name)}${orgFlag}`}
               >
                 The first apply makes one. A state that you have already can be pushed.
               </EmptyState>

@@ -5,10 +5,10 @@ import { useOrganization, useOrgFlag } from "../../app/organization.ts";
 import { violationOf } from "../../data/problem.ts";
 import { useAttempt } from "../../data/use-attempt.ts";
 import { useCall } from "../../data/use-call.ts";
-import { shellWord } from "../../ui/cli-line.tsx";
 import { Field } from "../../ui/field.tsx";
 import { type Expiry, ExpiryField, expiryDuration, expiryFlag } from "../../ui/forms/expiry-field.tsx";
 import { FormDialog } from "../../ui/forms/form-dialog.tsx";
+import { shellWord } from "../../ui/shell-word.ts";
 import { NewTokenShown } from "./new-token-shown.tsx";
 
 interface NewTokenDialogProps {
@@ -37,7 +37,7 @@ export function NewTokenDialog({ pool, onClose }: NewTokenDialogProps) {
     });
   if (made !== undefined)
     return <NewTokenShown pool={pool} token={made.token} secret={made.secret} onClose={onClose} />;
-  const name = description === "" ? "" : ` --name ${shellWord(description)}`;
+  const nameFlag = description === "" ? "" : ` --name ${shellWord(description)}`;
   return (
     <FormDialog
       title={`New agent token for ${pool}`}
@@ -46,7 +46,7 @@ export function NewTokenDialog({ pool, onClose }: NewTokenDialogProps) {
       failed="The token was not created"
       onSubmit={() => void create()}
       onClose={onClose}
-      cli={`windlass token create --pool ${pool}${name} ${expiryFlag(expiry)}${orgFlag}`}
+      cli={`windlass token create --pool ${shellWord(pool)}${nameFlag} ${expiryFlag(expiry)}${orgFlag}`}
       testId="new-token-dialog"
     >
       <Field

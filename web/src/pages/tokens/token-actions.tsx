@@ -11,6 +11,7 @@ import { ConfirmDialog } from "../../ui/confirm-dialog.tsx";
 import { CheckField } from "../../ui/field.tsx";
 import { FormDialog } from "../../ui/forms/form-dialog.tsx";
 import { type Overlap, OverlapField, overlapDuration } from "../../ui/forms/overlap-field.tsx";
+import { shellWord } from "../../ui/shell-word.ts";
 import { NewTokenShown } from "./new-token-shown.tsx";
 
 const stale = ["ListAgentTokens", "GetAgentPoolOverview", "ListAgents"];
@@ -68,7 +69,7 @@ function RotateTokenDialog({ token, onClose }: TokenDialogProps) {
       failed="The token was not rotated"
       onSubmit={() => void rotate()}
       onClose={onClose}
-      cli={`windlass token rotate ${token.id} --grace ${overlap}${orgFlag}`}
+      cli={`windlass token rotate ${shellWord(token.id)} --grace ${overlap}${orgFlag}`}
       testId="rotate-token-dialog"
     >
       <p>
@@ -89,7 +90,7 @@ function RevokeTokenDialog({ token, onClose }: TokenDialogProps) {
     <ConfirmDialog
       title={`Revoke ${token.description || token.prefix}?`}
       action={stopJobs ? "Revoke and stop jobs" : "Revoke"}
-      cli={`windlass token revoke ${token.id}${stopJobs ? " --stop" : ""}${orgFlag}`}
+      cli={`windlass token revoke ${shellWord(token.id)}${stopJobs ? " --stop" : ""}${orgFlag}`}
       onConfirm={() => revokeAgentToken({ agentTokenId: token.id, stopJobs })}
       onClose={onClose}
       testId="revoke-token-dialog"

@@ -5,9 +5,9 @@ import { useOrganization, useOrgFlag } from "../../app/organization.ts";
 import { type Problem, violationOf } from "../../data/problem.ts";
 import { useAttempt } from "../../data/use-attempt.ts";
 import { useCall } from "../../data/use-call.ts";
-import { shellWord } from "../../ui/cli-line.tsx";
 import { CheckField, Field, SelectField } from "../../ui/field.tsx";
 import { FormDialog } from "../../ui/forms/form-dialog.tsx";
+import { shellWord } from "../../ui/shell-word.ts";
 import { ownerFlag, ownerInput, type VariableOwner, variableAnswers } from "./variable-owner.ts";
 
 interface VariableDialogProps {

@@ -1,3 +1,4 @@
+import { shellWord } from "../../ui/shell-word.ts";
 /** Whose variables: exactly one of a workspace and a variable set, by name. */
 export type VariableOwner =
   | { readonly kind: "workspace"; readonly name: string }
@@ -12,7 +13,7 @@ export const ownerInput = ({
 
 /** For the command line. */
 export const ownerFlag = ({ kind, name }: VariableOwner): string =>
-  kind === "workspace" ? `-w ${name}` : `--set ${name}`;
+  kind === "workspace" ? `-w ${shellWord(name)}` : `--set ${shellWord(name)}`;
 
 /** Answers that a change of variables makes stale: no event tells of them. */
 export const variableAnswers: readonly string[] = [

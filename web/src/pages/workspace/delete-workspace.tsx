@@ -12,6 +12,7 @@ import { ConfirmDialog } from "../../ui/confirm-dialog.tsx";
 import { ErrorNote } from "../../ui/error-note.tsx";
 import { CheckField } from "../../ui/field.tsx";
 import { countText, shortId } from "../../ui/format.ts";
+import { shellWord } from "../../ui/shell-word.ts";
 import { unlockingOf } from "./unlocking.ts";
 import type { WorkspaceTabProps } from "./workspace-page.tsx";
 
@@ -66,7 +67,7 @@ function DeleteWorkspaceDialog({
       title={`Delete ${workspace.name}?`}
       action="Delete workspace"
       typed={{ what: "workspace", name: workspace.name }}
-      cli={`windlass workspace delete ${workspace.name}${isForced ? " --force" : ""}${orgFlag}`}
+      cli={`windlass workspace delete ${shellWord(workspace.name)}${isForced ? " --force" : ""}${orgFlag}`}
       onConfirm={async () => {
         await remove({ workspace: workspace.id, force: isForced });
         navigate(path("ws"), { replace: true });

@@ -12,6 +12,7 @@ import { ConfirmDialog } from "../../ui/confirm-dialog.tsx";
 import { shortId } from "../../ui/format.ts";
 import { LockIcon } from "../../ui/icons.tsx";
 import { Elapsed } from "../../ui/relative-time.tsx";
+import { shellWord } from "../../ui/shell-word.ts";
 import { callerName } from "../../words/caller.ts";
 import { runStateWords } from "../../words/run-states.ts";
 import { type Unlocking, unlockingOf } from "./unlocking.ts";
@@ -89,7 +90,7 @@ function UnlockDialog({ workspace, lock, how, onClose }: UnlockDialogProps) {
       action={isForced ? "Unlock by force" : "Unlock"}
       tone={isForced ? "danger" : "primary"}
       typed={isForced ? { what: "workspace", name: workspace.name } : undefined}
-      cli={`windlass workspace unlock ${workspace.name}${isForced ? " --force" : ""}${orgFlag}`}
+      cli={`windlass workspace unlock ${shellWord(workspace.name)}${isForced ? " --force" : ""}${orgFlag}`}
       onConfirm={() => unlock({ workspace: workspace.id, force: isForced })}
       onClose={onClose}
       testId="unlock-dialog"

@@ -4,9 +4,9 @@ import { useOrgFlag } from "../../app/organization.ts";
 import { violationOf } from "../../data/problem.ts";
 import { useAttempt } from "../../data/use-attempt.ts";
 import { useCall } from "../../data/use-call.ts";
-import { shellWord } from "../../ui/cli-line.tsx";
 import { Field } from "../../ui/field.tsx";
 import { FormDialog } from "../../ui/forms/form-dialog.tsx";
+import { shellWord } from "../../ui/shell-word.ts";
 import type { WorkspaceTabProps } from "./workspace-page.tsx";
 
 /** Locks a workspace for a person. */
@@ -26,7 +26,7 @@ export function LockDialog({ workspace, onClose }: WorkspaceTabProps & { readonl
       failed="It was not locked"
       onSubmit={() => void submit()}
       onClose={onClose}
-      cli={`windlass workspace lock ${workspace.name}${reason === "" ? "" : ` --reason ${shellWord(reason)}`}${orgFlag}`}
+      cli={`windlass workspace lock ${shellWord(workspace.name)}${reason === "" ? "" : ` --reason ${shellWord(reason)}`}${orgFlag}`}
       testId="lock-dialog"
     >
       <p>Its new runs wait until you unlock it. Nobody else can write its state meanwhile.</p>

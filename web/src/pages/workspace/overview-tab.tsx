@@ -8,6 +8,7 @@ import { Facts } from "../../ui/blocks/facts.tsx";
 import { Section } from "../../ui/blocks/section.tsx";
 import { EmptyState } from "../../ui/empty-state.tsx";
 import { RelativeTime } from "../../ui/relative-time.tsx";
+import { shellWord } from "../../ui/shell-word.ts";
 import { engineText, modeWords } from "../../words/execution.ts";
 import { RunsTable } from "../runs/runs-table.tsx";
 import { Outputs } from "../state/outputs.tsx";
@@ -87,7 +88,7 @@ function LatestRun({ workspace: { currentRunId, name } }: WorkspaceTabProps) {
           label="Latest run"
           testId="latest-run"
           empty={
-            <EmptyState title="No runs yet" cli={`windlass run start ${name} --dir .${orgFlag}`}>
+            <EmptyState title="No runs yet" cli={`windlass run start ${shellWord(name)} --dir .${orgFlag}`}>
               The command uploads the configuration in this directory, and plans it.
             </EmptyState>
           }

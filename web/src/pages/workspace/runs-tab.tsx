@@ -5,6 +5,7 @@ import { useOrgFlag } from "../../app/organization.ts";
 import { EmptyState } from "../../ui/empty-state.tsx";
 import { ErrorNote } from "../../ui/error-note.tsx";
 import { Pagination } from "../../ui/pagination.tsx";
+import { shellWord } from "../../ui/shell-word.ts";
 import { useUrlState } from "../../ui/url-state.ts";
 import { RunsTable } from "../runs/runs-table.tsx";
 import type { WorkspaceTabProps } from "./workspace-page.tsx";
@@ -25,7 +26,7 @@ export function RunsTab({ workspace: { organization, name } }: WorkspaceTabProps
           runs={data.runs}
           hasWorkspace={false}
           empty={
-            <EmptyState title="No runs yet" cli={`windlass run start ${name} --dir .${orgFlag}`}>
+            <EmptyState title="No runs yet" cli={`windlass run start ${shellWord(name)} --dir .${orgFlag}`}>
               A run plans the workspace's configuration, and applies it once somebody has confirmed the plan. The
               command uploads the configuration.
             </EmptyState>

@@ -10,6 +10,7 @@ import { type Edit, useEdit } from "../../data/use-edit.ts";
 import { CheckField, Field, SelectField } from "../../ui/field.tsx";
 import { editCommand } from "../../ui/forms/edit-command.ts";
 import { EditForm } from "../../ui/forms/edit-form.tsx";
+import { shellWord } from "../../ui/shell-word.ts";
 import { executionModes, modeOf, modeWords } from "../../words/execution.ts";
 import { PoolField } from "../workspaces/pool-field.tsx";
 import { DeleteWorkspace } from "./delete-workspace.tsx";
@@ -65,7 +66,7 @@ function EditWorkspace({ workspace }: WorkspaceTabProps) {
       onSave={() => void save()}
       lack={lack ?? mistake}
       failed="The workspace was not changed"
-      cli={`${editCommand(`windlass workspace edit ${workspace.name}`, edit, flagNames)}${orgFlag}`}
+      cli={`${editCommand(`windlass workspace edit ${shellWord(workspace.name)}`, edit, flagNames)}${orgFlag}`}
       testId="edit-workspace"
     >
       <GeneralFields edit={edit} mistakes={mistakes} />

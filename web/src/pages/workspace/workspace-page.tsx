@@ -10,6 +10,7 @@ import { Page } from "../../app/page.tsx";
 import { useLack } from "../../app/permission.ts";
 import { ActionButton } from "../../ui/action-button.tsx";
 import { ErrorNote } from "../../ui/error-note.tsx";
+import { shellWord } from "../../ui/shell-word.ts";
 import { Tabs } from "../../ui/tabs.tsx";
 import { StartRunDialog } from "../run/start-run-dialog.tsx";
 import { StateTab } from "../state/state-tab.tsx";
@@ -33,15 +34,25 @@ interface WorkspaceTab {
 }
 
 const tabs: readonly WorkspaceTab[] = [
-  { segment: "overview", label: "Overview", content: OverviewTab, cli: (name) => `windlass workspace get ${name}` },
-  { segment: "runs", label: "Runs", content: RunsTab, cli: (name) => `windlass workspace runs ${name}` },
-  { segment: "variables", label: "Variables", content: VariablesTab, cli: (name) => `windlass var list -w ${name}` },
-  { segment: "state", label: "State", content: StateTab, cli: (name) => `windlass state list ${name}` },
+  {
+    segment: "overview",
+    label: "Overview",
+    content: OverviewTab,
+    cli: (name) => `windlass workspace get ${shellWord(name)}`,
+  },
+  { segment: "runs", label: "Runs", content: RunsTab, cli: (name) => `windlass workspace runs ${shellWord(name)}` },
+  {
+    segment: "variables",
+    label: "Variables",
+    content: VariablesTab,
+    cli: (name) => `windlass var list -w ${shellWord(name)}`,
+  },
+  { segment: "state", label: "State", content: StateTab, cli: (name) => `windlass state list ${shellWord(name)}` },
   {
     segment: "settings",
     label: "Settings",
     content: SettingsTab,
-    cli: (name) => `windlass workspace edit ${name} --description TEXT`,
+    cli: (name) => `windlass workspace edit ${shellWord(name)} --description TEXT`,
   },
 ];
 

@@ -6,9 +6,9 @@ import { useOrganization, useOrgFlag, usePath } from "../../app/organization.ts"
 import { type Problem, violationOf } from "../../data/problem.ts";
 import { useAttempt } from "../../data/use-attempt.ts";
 import { useCall } from "../../data/use-call.ts";
-import { shellWord } from "../../ui/cli-line.tsx";
 import { Field, SelectField } from "../../ui/field.tsx";
 import { FormDialog } from "../../ui/forms/form-dialog.tsx";
+import { shellWord } from "../../ui/shell-word.ts";
 import { engineOf, executionModes, modeOf, modeWords } from "../../words/execution.ts";
 import { PoolField } from "./pool-field.tsx";
 
