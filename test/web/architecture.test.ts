@@ -49,6 +49,17 @@ test("nothing is kept in the browser's storage, and nothing makes HTML or code o
   expect(wrong).toEqual([]);
 });
 
+test("no style makes a browser look through all lines of a log when one is added", () => {
+  const styles = globSync("web/src/**/*.css", { cwd: root }).map((path) => ({ path, text: textOf(path) }));
+  expect(styles.length).toBeGreaterThan(1);
+  // The themes of daisyUI ask for :root:has(…).
+  const wide = /:root:has|daisyui\/theme/;
+  expect(styles.filter(({ text }) => wide.test(text.replaceAll(/\/\*.*?\*\//gs, ""))).map(({ path }) => path)).toEqual(
+    [],
+  );
+  expect(textOf("web/src/log/log.css")).not.toMatch(/:(?:has|first-|last-|nth-|only-|empty)/);
+});
+
 test("files of the web UI have at most 400 lines, folders at most 25 files and a README", () => {
   expect(sources.filter(({ text }) => text.split("\n").length > 400).map(({ path }) => path)).toEqual([]);
   const folders = Map.groupBy(sources, ({ path }) => dirname(path));
