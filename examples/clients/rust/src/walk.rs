@@ -122,7 +122,7 @@ impl Walk {
 
     /// Says each change until the run is in the state that is wanted. One that ends in another is an error.
     pub async fn watch(&self, run_id: &str, wanted: RunState) -> Outcome<Run> {
-        let request = WatchRunRequest { run_id: run_id.into() };
+        let request = WatchRunRequest { run_id: run_id.into(), ..Default::default() };
         let mut changes = Resumed::new(async || self.runs.clone().watch_run(request.clone()).await);
         let mut last = Run::default();
         while let Some(answer) = changes.next().await? {
@@ -151,7 +151,7 @@ impl Walk {
         let mut file = File::create(path)?;
         let mut pieces = Resumed::new(async || {
             let (run_id, phase, offset) = (run_id.into(), phase.into(), written.get());
-            let request = StreamRunLogsRequest { run_id, phase, offset, follow: true };
+            let request = StreamRunLogsRequest { run_id, phase, offset, follow: true, ..Default::default() };
             self.runs.clone().stream_run_logs(request).await
         });
         let mut missing = 0;
