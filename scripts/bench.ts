@@ -5,6 +5,7 @@ import { ProviderRegistry } from "../test/support/provider-registry.ts";
 import { openScene } from "../test/support/scene.ts";
 import { fleetTable } from "./benchmark/fleet.ts";
 import { helloTable } from "./benchmark/hello.ts";
+import { logTable } from "./benchmark/log-pane.ts";
 import { compare, fakeProviders, manyObjects, type Place } from "./benchmark/providers.ts";
 import { realProviders } from "./benchmark/real-providers.ts";
 import { startTable } from "./benchmark/start.ts";
@@ -12,7 +13,7 @@ import { tfeTable } from "./benchmark/tfe.ts";
 import { machine } from "./benchmark/timing.ts";
 
 const usage = `scripts/bench [--rounds N] [--large-rounds N] [--only ROW,…] [--provider-mirror DIR] [--sandbox auto|none] [--agents N,…]
-rows: fleet (idle agents), hello, start (of the programs), five (providers), size (200 MiB of providers), many (2,000 objects), tfe (the stock program, a cloud block)
+rows: fleet (idle agents), hello, log (its pane in a browser), start (of the programs), five (providers), size (200 MiB of providers), many (2,000 objects), tfe (the stock program, a cloud block)
 --provider-mirror (or BENCH_PROVIDER_MIRROR): packed random, tls, null, time and local, instead of fakes in row five`;
 
 const { values } = parseArgs({
@@ -20,7 +21,7 @@ const { values } = parseArgs({
     help: { type: "boolean", default: false },
     rounds: { type: "string", default: "15" },
     "large-rounds": { type: "string", default: "3" },
-    only: { type: "string", default: "hello,start,five,size,many,tfe,fleet" },
+    only: { type: "string", default: "hello,start,five,size,many,tfe,fleet,log" },
     "provider-mirror": { type: "string", default: process.env.BENCH_PROVIDER_MIRROR ?? "" },
     sandbox: { type: "string", default: "none" },
     agents: { type: "string", default: "1000" },
@@ -60,6 +61,7 @@ async function measure(): Promise<void> {
     },
     start: () => startTable(scene, server, rounds),
     fleet: () => fleetTable(scene, values.agents.split(",").map(Number)),
+    log: () => logTable(scene, server),
     tfe: () => tfeTable(scene, Math.min(rounds, 10), largeRounds),
   };
   const wanted = values.only.split(",");

@@ -252,7 +252,7 @@ function showHowToGoOn({ dir }: Stage, url: string): void {
   ])
     showCommand(command);
   process.stdout.write(
-    `\nServer  ${url}   log ${join(dir, "server.log")}\nAgent   quickstart-1             log ${join(dir, "agent.log")}\n`,
+    `\nOr in a browser: ${url}   The API key that it asks for is in ${join(dir, "server/admin-token")}\n\nServer  ${url}   log ${join(dir, "server.log")}\nAgent   quickstart-1             log ${join(dir, "agent.log")}\n`,
   );
 }
 

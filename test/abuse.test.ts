@@ -8,7 +8,7 @@ import { createApiKey, issueApiKey } from "../src/control/people/api-keys.ts";
 import { AgentPoolService } from "../src/gen/windlass/v1/agent_pool_service_pb.ts";
 import { AgentService } from "../src/gen/windlass/v1/agent_service_pb.ts";
 import { SystemService } from "../src/gen/windlass/v1/system_service_pb.ts";
-import { CallRates } from "../src/http/call-rates.ts";
+import { CallRates } from "../src/http/callers/call-rates.ts";
 import { Readiness } from "../src/http/readiness.ts";
 import { gateFor, interceptorsFor } from "../src/rpc/interceptors.ts";
 import { serviceRoutes } from "../src/rpc/routes.ts";

@@ -101,7 +101,7 @@ const floors: Readonly<Record<string, readonly (readonly string[])[]>> = {
     ["upkeep"],
   ],
   settings: [["."]],
-  http: [["."]],
+  http: [["callers"], ["."]],
   rpc: [["mapping"], ["calls"], ["bodies"], ["streams", "wire"], ["services"], ["grpc"], ["."]],
   tfe: [["core"], ["login", "mapping"], ["services"], ["."]],
   web: [["."]],

@@ -6,6 +6,13 @@ export const now = (): number => performance.now();
 const sortedAt = (sorted: readonly number[], share: number): number =>
   sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? 0;
 
+/** The sample below which this share of them is: 0.5 is the median, 1 the largest. */
+export const shareOf = (samples: readonly number[], share: number): number =>
+  sortedAt(
+    samples.toSorted((a, b) => a - b),
+    share,
+  );
+
 /** `p50 41 ms, max 60 ms` of the given milliseconds. */
 export function spread(samples: readonly number[]): string {
   const sorted = samples.toSorted((a, b) => a - b);

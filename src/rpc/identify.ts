@@ -3,7 +3,7 @@ import { type ContextValues, createContextKey } from "@connectrpc/connect";
 import type { Control } from "../control/core/control.ts";
 import type { Principal } from "../domain/people/principal.ts";
 import { Health } from "../gen/grpc/health/v1/health_pb.ts";
-import { type CallerOptions, callerOrBrowser } from "../http/callers.ts";
+import { type CallerOptions, callerOrBrowser } from "../http/callers/callers.ts";
 import { type Admission, admissionOf, demandAdmission } from "./bodies/admission.ts";
 import { knownKey, originKey, principalKey, remoteAddressKey } from "./calls/caller.ts";
 

@@ -3,7 +3,7 @@ import { Code } from "@connectrpc/connect";
 import type { Control } from "../control/core/control.ts";
 import { openToken, sealToken } from "../control/core/pages.ts";
 import type { CallObserver } from "../http/call-observer.ts";
-import type { CallerOptions } from "../http/callers.ts";
+import type { CallerOptions } from "../http/callers/callers.ts";
 import { requestIdHeader, requestIdOf } from "../http/request-id.ts";
 import { observed } from "../lib/async/streams.ts";
 import { nameOf } from "./bodies/admission.ts";

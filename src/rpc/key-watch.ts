@@ -2,7 +2,7 @@ import type { Interceptor } from "@connectrpc/connect";
 import { type Control, topics } from "../control/core/control.ts";
 import { goodUntil } from "../control/people/browser-sessions.ts";
 import type { Person } from "../domain/people/principal.ts";
-import { isRejection } from "../http/call-rates.ts";
+import { isRejection } from "../http/callers/call-rates.ts";
 import { linkSignals, type OwnedSignal } from "../lib/async/abort.ts";
 import { observed } from "../lib/async/streams.ts";
 import { principalKey } from "./calls/caller.ts";

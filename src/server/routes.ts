@@ -4,7 +4,7 @@ import { Health } from "../gen/grpc/health/v1/health_pb.ts";
 import { AgentGatewayService } from "../gen/windlass/agent/v1/agent_gateway_service_pb.ts";
 import { JobArtifactService } from "../gen/windlass/agent/v1/job_artifact_service_pb.ts";
 import { RunService } from "../gen/windlass/v1/run_service_pb.ts";
-import { CallRates } from "../http/call-rates.ts";
+import { CallRates } from "../http/callers/call-rates.ts";
 import { OpenStreams } from "../http/open-streams.ts";
 import type { Readiness } from "../http/readiness.ts";
 import type { StreamTenant, Tenant } from "../http/tenant.ts";

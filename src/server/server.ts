@@ -94,7 +94,7 @@ async function settleIn(opening: Opening, { control, serverAgent }: Parts): Prom
   if (adminTokenFile !== undefined)
     log.info(
       { file: adminTokenFile },
-      "made an admin API key: log in with `windlass login --token-stdin` and this file",
+      "made an admin API key, in this file: sign in with it in the browser, or log in with `windlass login --token-stdin`",
     );
   warnOfAdminKey(log, dataDir, keys);
   warnOfServerAgent(log, serverAgent, keys);

@@ -1,7 +1,7 @@
 import { asPerson } from "../control/core/access.ts";
 import type { Control } from "../control/core/control.ts";
 import type { CallObserver } from "../http/call-observer.ts";
-import { type CallerOptions, callerBy, callerWith } from "../http/callers.ts";
+import { type CallerOptions, callerBy, callerWith } from "../http/callers/callers.ts";
 import { breakOff } from "../http/drain.ts";
 import { demandMetadata } from "../http/metadata.ts";
 import { requestIdHeader, requestIdOf } from "../http/request-id.ts";

@@ -1,5 +1,5 @@
 import type { Control } from "../control/core/control.ts";
-import type { CallerOptions } from "../http/callers.ts";
+import type { CallerOptions } from "../http/callers/callers.ts";
 import type { HttpRequest } from "../http/messages.ts";
 import type { Budget } from "../lib/async/budget.ts";
 

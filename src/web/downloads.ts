@@ -4,7 +4,7 @@ import { downloadState, getState } from "../control/states/states.ts";
 import { downloadConfiguration } from "../control/workspaces/configurations.ts";
 import type { Person } from "../domain/people/principal.ts";
 import type { JobPhase } from "../domain/runs/job.ts";
-import { callerOrBrowser } from "../http/callers.ts";
+import { callerOrBrowser } from "../http/callers/callers.ts";
 import { linkSignals } from "../lib/async/abort.ts";
 import { Budget } from "../lib/async/budget.ts";
 import { begun } from "../lib/async/streams.ts";

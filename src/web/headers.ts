@@ -1,4 +1,4 @@
-import { ownOrigins } from "../http/own-page.ts";
+import { ownOrigins } from "../http/callers/own-page.ts";
 import { isLoopback } from "../lib/way/server-address.ts";
 import type { WebHeaders } from "./answers.ts";
 import type { WebCall } from "./call.ts";

@@ -1,9 +1,9 @@
 import { asPerson } from "../control/core/access.ts";
 import { invalid } from "../control/core/refusals.ts";
 import { signIn, signOut } from "../control/people/browser-sessions.ts";
-import { cookieOf, mayHoldCookie, noCookie, secretIn } from "../http/browser-cookie.ts";
-import { callerWith } from "../http/callers.ts";
-import { demandOwnPage, ownOrigins } from "../http/own-page.ts";
+import { cookieOf, mayHoldCookie, noCookie, secretIn } from "../http/callers/browser-cookie.ts";
+import { callerWith } from "../http/callers/callers.ts";
+import { demandOwnPage, ownOrigins } from "../http/callers/own-page.ts";
 import { readBody } from "../http/request-body.ts";
 import { isJsonObject, type Json, JsonMistake, readJson } from "../lib/json/json.ts";
 import { isWindlassError, WindlassError } from "../lib/words/errors.ts";

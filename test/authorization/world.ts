@@ -3,7 +3,7 @@ import type { Control } from "../../src/control/core/control.ts";
 import { createApiKey } from "../../src/control/people/api-keys.ts";
 import { Liveness } from "../../src/control/sessions/liveness.ts";
 import type { Role } from "../../src/domain/people/api-key.ts";
-import type { CallerOptions } from "../../src/http/callers.ts";
+import type { CallerOptions } from "../../src/http/callers/callers.ts";
 import { Readiness } from "../../src/http/readiness.ts";
 import { systemRandom } from "../../src/lib/random.ts";
 import type { OrganizationId } from "../../src/lib/words/ids.ts";

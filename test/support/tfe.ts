@@ -1,6 +1,6 @@
 import { createApiKey } from "../../src/control/people/api-keys.ts";
 import type { Role } from "../../src/domain/people/api-key.ts";
-import type { CallRates } from "../../src/http/call-rates.ts";
+import type { CallRates } from "../../src/http/callers/call-rates.ts";
 import type { ConnectionLimits } from "../../src/http/connections.ts";
 import { listen } from "../../src/http/listener.ts";
 import { silentLog } from "../../src/lib/program/log.ts";

@@ -3,7 +3,7 @@ import { Agent, type Dispatcher } from "undici";
 import { createApiKey } from "../../src/control/people/api-keys.ts";
 import { Liveness } from "../../src/control/sessions/liveness.ts";
 import type { Role } from "../../src/domain/people/api-key.ts";
-import type { CallRates } from "../../src/http/call-rates.ts";
+import type { CallRates } from "../../src/http/callers/call-rates.ts";
 import { type ListenOptions, listen } from "../../src/http/listener.ts";
 import { healthPages } from "../../src/http/pages.ts";
 import { Readiness } from "../../src/http/readiness.ts";

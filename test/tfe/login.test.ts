@@ -4,7 +4,7 @@ import { createVault } from "../../src/control/core/vault.ts";
 import { revokeApiKey } from "../../src/control/people/api-key-ends.ts";
 import { createApiKey, listApiKeys } from "../../src/control/people/api-keys.ts";
 import { redeemCode } from "../../src/control/people/logins.ts";
-import { CallRates } from "../../src/http/call-rates.ts";
+import { CallRates } from "../../src/http/callers/call-rates.ts";
 import { type BrowsedPage, Browser, filledIn, readable } from "../support/browser.ts";
 import { openTestTfe, type TestTfe } from "../support/tfe.ts";
 

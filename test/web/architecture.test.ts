@@ -49,6 +49,17 @@ test("nothing is kept in the browser's storage, and nothing makes HTML or code o
   expect(wrong).toEqual([]);
 });
 
+test("no style makes a browser look through all lines of a log when one is added", () => {
+  const styles = globSync("web/src/**/*.css", { cwd: root }).map((path) => ({ path, text: textOf(path) }));
+  expect(styles.length).toBeGreaterThan(1);
+  // The themes of daisyUI ask for :root:has(…).
+  const wide = /:root:has|daisyui\/theme/;
+  expect(styles.filter(({ text }) => wide.test(text.replaceAll(/\/\*.*?\*\//gs, ""))).map(({ path }) => path)).toEqual(
+    [],
+  );
+  expect(textOf("web/src/log/log.css")).not.toMatch(/:(?:has|first-|last-|nth-|only-|empty)/);
+});
+
 test("files of the web UI have at most 400 lines, folders at most 25 files and a README", () => {
   expect(sources.filter(({ text }) => text.split("\n").length > 400).map(({ path }) => path)).toEqual([]);
   const folders = Map.groupBy(sources, ({ path }) => dirname(path));
@@ -78,4 +89,18 @@ test("every button and every field of a page has a name for tests", () => {
       .map((element) => `${path}: ${element.slice(0, 80)}`),
   );
   expect(wrong).toEqual([]);
+});
+
+test("a command that a page shows names the organization, where there are several", () => {
+  const shown = sources.flatMap(({ path, text }) =>
+    [...text.matchAll(/\b(?:cli|command)=(?:"([^"]*)"|\{`([^\n]*)`\})/g)].map(([, plain, template]) => ({
+      path,
+      command: plain ?? template ?? "",
+    })),
+  );
+  // These are about no organization, or about all of them.
+  const siteWide = /^windlass (?:login|org|status|apikey sessions|apikey create --name me)\b/;
+  const commands = shown.filter(({ command }) => command.startsWith("windlass ") && !siteWide.test(command));
+  expect(commands.length).toBeGreaterThan(20);
+  expect(commands.filter(({ command }) => !/\$\{(?:orgFlag|useOrgFlag\(\))\}$/.test(command))).toEqual([]);
 });

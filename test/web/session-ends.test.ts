@@ -7,7 +7,7 @@ import { issueApiKey } from "../../src/control/people/api-keys.ts";
 import { collectGarbage } from "../../src/control/upkeep/gc.ts";
 import { fenceDatabase } from "../../src/control/upkeep/restore.ts";
 import { maxSessionsOfKey } from "../../src/domain/people/browser-session.ts";
-import { CallRates } from "../../src/http/call-rates.ts";
+import { CallRates } from "../../src/http/callers/call-rates.ts";
 import type { ApiKeyId } from "../../src/lib/words/ids.ts";
 import { keepAll } from "../support/control.ts";
 import { type OpenStream, openTestWeb, type TestWeb } from "../support/web.ts";

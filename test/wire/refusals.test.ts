@@ -16,7 +16,7 @@ import {
 } from "../../src/gen/windlass/v1/agent_pool_service_pb.ts";
 import { StreamProbeRequestSchema } from "../../src/gen/windlass/v1/system_service_pb.ts";
 import type { CallObserver } from "../../src/http/call-observer.ts";
-import { CallRates } from "../../src/http/call-rates.ts";
+import { CallRates } from "../../src/http/callers/call-rates.ts";
 import { Readiness } from "../../src/http/readiness.ts";
 import { gateFor, interceptorsFor, refusalsFor } from "../../src/rpc/interceptors.ts";
 import { serviceRoutes } from "../../src/rpc/routes.ts";

@@ -49,7 +49,7 @@ function kindOf(token: string): TokenKind {
       throw invalidToken("the token has a wrong checksum: it was mistyped or cut off. Copy it again as a whole");
     case "malformed":
       throw invalidToken(
-        "the credential is no Windlass token: expected wdl_ and a kind (usr, agt), as it was shown when it was created. Copy it again as a whole",
+        "the credential is no Windlass token: expected wdl_usr_ (an API key) or wdl_agt_ (an agent token) and 37 characters more. Copy it again as a whole",
       );
   }
 }

@@ -80,7 +80,7 @@ export const logScenarios: readonly Scenario[] = [
 
 /** Three times some bytes are lost on their way, with the connection. */
 async function resumed(stage: Stage): Promise<string> {
-  const lines = 150;
+  const lines = 450;
   const job = await stage.offered({ lines, pace: 0.02, padding: "z".repeat(40) });
   for (let cut = 1; cut <= 3; cut++) {
     await stage.until("more of the log", () => job.log.length > cut * 1_500);

@@ -3,9 +3,10 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { AgentStatus } from "../../../src/gen/windlass/v1/agent_pb.ts";
 import { RunState } from "../../../src/gen/windlass/v1/run_pb.ts";
+import type { Visitor } from "../../support/chromium.ts";
 import type { Scene, TestServer } from "../../support/scene.ts";
 import { useStage } from "../../support/stage.ts";
-import { hasBrowser, useBrowser, type Visitor } from "../../support/visitor.ts";
+import { hasBrowser, useBrowser } from "../../support/visitor.ts";
 
 const row = (page: Visitor["page"], table: string, text: string) =>
   page.getByTestId(`${table}-row`).filter({ hasText: text });

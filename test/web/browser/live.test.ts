@@ -61,7 +61,6 @@ describe.skipIf(!hasBrowser)("what a page shows stays true", () => {
     await stage.server.start();
     await page.getByTestId("dialog-discard-confirm").click();
     await page.getByTestId("dialog-discard").waitFor({ state: "detached" });
-    await page.getByTestId("try-now").click();
     await page.locator("[data-testid=live][data-state=live]").waitFor({ state: "attached" });
     await page.getByTestId("run-badge").getByText("Discarded").waitFor();
     expect((await api.run(run.id)).decisionComment).toBe("typed before the restart");

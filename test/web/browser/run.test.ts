@@ -95,4 +95,28 @@ describe.skipIf(!hasBrowser)("a run in the browser", () => {
     expect(new URL(page.url()).hash).toBe(`#L${number}`);
     expect(somebody.complaints).toEqual([]);
   });
+
+  test("a long log is shown to its end, and from its end to any line of it", async () => {
+    const workspace = await workspaceWith("noisy");
+    const lines = { key: "lines", value: "20000" };
+    const run = await stage.server.api.applied(workspace, { variables: [lines] });
+    await using somebody = await browser.admin(stage.server);
+    const { page } = somebody;
+    await somebody.open(`/o/default/runs/${run.id}/apply-log`);
+    const log = page.getByTestId("log");
+    await page.locator("[data-testid=log][data-state=ended]").waitFor();
+    const below = () => log.evaluate((box) => box.scrollHeight - box.scrollTop - box.clientHeight);
+    await expect.poll(below, { timeout: 10_000 }).toBeLessThan(2);
+    expect(await log.getByText("Apply complete!").isVisible()).toBe(true);
+    expect(await log.locator(".log-line[data-n]").count()).toBeGreaterThan(20_000);
+
+    await page.evaluate("location.hash = '#L10000'");
+    const marked = page.locator("[data-mark=linked]");
+    await expect.poll(() => marked.getAttribute("data-n"), { timeout: 10_000 }).toBe("10000");
+    const box = await log.boundingBox();
+    const line = await marked.boundingBox();
+    expect(line?.y).toBeGreaterThan(box?.y ?? Number.POSITIVE_INFINITY);
+    expect(line?.y).toBeLessThan((box?.y ?? 0) + (box?.height ?? 0));
+    expect(somebody.complaints).toEqual([]);
+  });
 });

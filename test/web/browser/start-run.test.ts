@@ -19,6 +19,25 @@ describe.skipIf(!hasBrowser)("runs that are started and decided in the browser",
     return workspace;
   }
 
+  test("the page of all runs asks for the workspace; a run that waits for an agent leads to its pool", async () => {
+    const { api } = stage.server;
+    const lonely = await api.pool();
+    const workspace = await api.workspace({ agentPool: lonely });
+    await api.upload(workspace, await stage.scene.configuration("hello"));
+    await using somebody = await browser.admin(stage.server);
+    const { page } = somebody;
+    await somebody.open("/o/default/runs");
+    await page.getByTestId("runs-start").click();
+    await page.getByTestId("choose-workspace-search").fill(workspace);
+    await page.getByTestId(`choose-${workspace}`).click();
+    await page.getByTestId("start-run").click();
+    const waiting = page.getByTestId("waiting");
+    await waiting.getByText("No agent online").waitFor();
+    await waiting.getByTestId("waiting-place").click();
+    await page.getByRole("heading", { name: lonely }).waitFor();
+    expect(somebody.complaints).toEqual([]);
+  });
+
   test("what the server refuses stands beside its field, nothing that was typed is lost, and then it starts", async () => {
     const { api } = stage.server;
     const workspace = await hello();

@@ -7,7 +7,7 @@ export function KeyboardHelp({ onClose }: { readonly onClose: () => void }) {
   const [shortcuts] = useState(activeShortcuts);
   const all = [...shortcuts, { keys: "Enter", label: "Open the row" }, { keys: "Esc", label: "Close a dialog" }];
   return (
-    <Dialog title="Keys of this page" onClose={onClose} testId="keyboard-help">
+    <Dialog title="Keyboard shortcuts" onClose={onClose} testId="keyboard-help">
       <dl className="grid grid-cols-[auto_1fr] gap-x-4 gap-y-2 text-sm">
         {all.map(({ keys, label }) => (
           <div key={keys} className="contents">

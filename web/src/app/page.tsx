@@ -37,7 +37,11 @@ export function Page({ title, crumbs = [], tabTitle, favicon = "idle", lead, act
           <h1 className="min-w-0 break-words font-semibold text-xl tracking-tight">{title}</h1>
           {lead}
         </div>
-        {actions !== undefined && <div className="flex flex-wrap gap-2">{actions}</div>}
+        {actions !== undefined && (
+          <div className="flex flex-wrap gap-2 [&_[role=tooltip]]:top-full [&_[role=tooltip]]:bottom-auto [&_[role=tooltip]]:mt-1.5">
+            {actions}
+          </div>
+        )}
       </header>
       <div className="grow space-y-5">{children}</div>
       <footer className="mt-8 border-base-300 border-t pt-3">

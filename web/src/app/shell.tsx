@@ -24,7 +24,7 @@ export function Shell({ children }: { readonly children: ReactNode }) {
   useEffect(() => setIsMenuOpen(false), [location]);
   useShortcuts([
     { keys: "/", label: "Search and jump", run: () => setOverlay("jump") },
-    { keys: "?", label: "Keys of this page", run: () => setOverlay("keys") },
+    { keys: "?", label: "Keyboard shortcuts", run: () => setOverlay("keys") },
   ]);
   const side = <Side onSearch={() => setOverlay("jump")} onKeys={() => setOverlay("keys")} />;
   return (
@@ -103,7 +103,7 @@ function Caller({ onKeys }: { readonly onKeys: () => void }) {
           Sign out
         </button>
         <button type="button" className="btn btn-ghost btn-xs" onClick={onKeys} data-testid="keys">
-          Keys <kbd className="kbd kbd-xs">?</kbd>
+          Shortcuts <kbd className="kbd kbd-xs">?</kbd>
         </button>
       </div>
     </div>

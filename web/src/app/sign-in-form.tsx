@@ -10,6 +10,7 @@ export function SignInForm({ onSignedIn }: { readonly onSignedIn: () => void }) 
   const submit = async (event: SubmitEvent) => {
     event.preventDefault();
     if (key.trim() === "") return setRefusal("Paste an API key first.");
+    if (!key.trim().startsWith("wdl_usr_")) return setRefusal("This is no API key: one begins with wdl_usr_.");
     setIsBusy(true);
     const outcome = await session.signIn(key.trim());
     setIsBusy(false);

@@ -91,15 +91,25 @@ function watchSilence(own: AbortController): Disposable & { heard(): void } {
 }
 
 const impatience = new EventTarget();
+/** How long a stream waits at least before a call that was answered makes it try again. */
+const leastPauseMs = 1_000;
 
 /** Makes every stream that waits for its next attempt try at once. */
 export const tryNow = (): boolean => impatience.dispatchEvent(new Event("now"));
 
-/** Waits; less if the network comes back, or somebody does not want to wait. */
+/** Tells every stream that waits that the server has answered a call: it is there again. */
+export const noticeAnswer = (): boolean => impatience.dispatchEvent(new Event("answer"));
+
+/** Waits; less if the network comes back, the server answers another call, or somebody does not want to wait. */
 async function pause(ms: number, signal: AbortSignal): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   const done = () => resolve();
   const timer = window.setTimeout(done, ms);
+  const startedAt = performance.now();
+  const onAnswer = () => {
+    if (performance.now() - startedAt >= leastPauseMs) resolve();
+  };
+  impatience.addEventListener("answer", onAnswer);
   window.addEventListener("online", done);
   impatience.addEventListener("now", done);
   signal.addEventListener("abort", done);
@@ -107,5 +117,6 @@ async function pause(ms: number, signal: AbortSignal): Promise<void> {
   window.clearTimeout(timer);
   window.removeEventListener("online", done);
   impatience.removeEventListener("now", done);
+  impatience.removeEventListener("answer", onAnswer);
   signal.removeEventListener("abort", done);
 }

@@ -28,6 +28,8 @@ test("a violation is found by the name of its field, also within the changes of 
   expect(violationOf(undefined, "name")).toBeUndefined();
 });
 
-test("a fault of the network has an advice too", () => {
-  expect(problemOf(new TypeError("Failed to fetch")).advice).not.toBe("");
+test("a call that got no answer is told without the words of the browser, and with an advice", () => {
+  const { message, advice } = problemOf(new TypeError("Failed to fetch"));
+  expect(message).toBe("The server could not be reached.");
+  expect(advice).toContain("look first");
 });

@@ -44,17 +44,24 @@ const adviceByCode: Readonly<Partial<Record<Code, string>>> = {
   [Code.Unknown]: "The server could not be reached, or something between changed its answer. Try again.",
 };
 
+/** Of a call that got no answer: what browsers say of it (`Failed to fetch`) helps nobody. */
+const noAnswer = {
+  message: "The server could not be reached.",
+  advice: "Try again when it answers. What should have changed something may have done so: look first.",
+};
+
 /** Tells a failed call; anything that was thrown will do. */
 export function problemOf(thrown: unknown): Problem {
   const error = ConnectError.from(thrown);
   const info = error.findDetails(ErrorInfoSchema)[0];
   const violations = error.findDetails(BadRequestSchema).flatMap((detail) => detail.fieldViolations);
   const reason = info?.reason ?? "";
+  const isUnanswered = error.cause instanceof TypeError;
   return {
-    message: error.rawMessage,
+    message: isUnanswered ? noAnswer.message : error.rawMessage,
     reason,
     requestId: error.metadata.get("x-request-id") ?? "",
-    advice: adviceByReason[reason] ?? adviceByCode[error.code] ?? "",
+    advice: isUnanswered ? noAnswer.advice : (adviceByReason[reason] ?? adviceByCode[error.code] ?? ""),
     violations: violations.map(({ field, description }) => ({ field, message: description })),
     metadata: info?.metadata ?? {},
   };

@@ -1,11 +1,14 @@
 import { Code, ConnectError, type Interceptor } from "@connectrpc/connect";
 import { createConnectTransport } from "@connectrpc/connect-web";
+import { noticeAnswer } from "./keep-open.ts";
 import { session } from "./session.ts";
 
-/** Tells the session of a credential that has ended, whichever call finds out. */
-const noticeSignOut: Interceptor = (next) => async (request) => {
+/** Tells streams that wait that the server answers, and the session of a credential that has ended, whichever call finds out. */
+const noticeAnswers: Interceptor = (next) => async (request) => {
   try {
-    return await next(request);
+    const answer = await next(request);
+    if (!answer.stream) noticeAnswer();
+    return answer;
   } catch (error) {
     if (ConnectError.from(error).code === Code.Unauthenticated) session.end();
     throw error;
@@ -16,5 +19,5 @@ const noticeSignOut: Interceptor = (next) => async (request) => {
 export const transport = createConnectTransport({
   baseUrl: window.location.origin,
   useBinaryFormat: true,
-  interceptors: [noticeSignOut],
+  interceptors: [noticeAnswers],
 });

@@ -24,6 +24,8 @@ const headLines = 20_000;
 /** Sections that fold once they are over. */
 const folding: ReadonlySet<SectionName> = new Set(["Setup", "Refresh"]);
 const worthFolding = 4;
+/** What building lines may take of a frame: a long log comes in many, and the page answers meanwhile. */
+const buildMs = 28;
 
 interface Section {
   readonly name: SectionName;
@@ -44,7 +46,11 @@ export class LogView {
   #section: Section | undefined;
   #chunk: HTMLElement | undefined;
   #waiting: LogLine[] = [];
+  /** Of those that wait, how many are shown already. */
+  #taken = 0;
+  #whenShown: (() => void)[] = [];
   #frame: number | undefined;
+  #settling: number | undefined;
   #startedAt: Date | undefined;
   #firstError: number | undefined;
   #isAtEnd = true;
@@ -59,24 +65,52 @@ export class LogView {
     this.#listener = listener;
   }
 
-  /** Shows lines with the next frame. */
+  /** Shows lines with the next frames. */
   add(lines: readonly LogLine[]): void {
-    this.#waiting.push(...lines);
-    this.#frame ??= window.requestAnimationFrame(() => this.flush());
+    for (const line of lines) this.#waiting.push(line);
+    this.#awaitFrame();
   }
 
-  /** Shows what waits to be shown. */
-  flush(): void {
-    if (this.#frame !== undefined) window.cancelAnimationFrame(this.#frame);
-    this.#frame = undefined;
-    const lines = this.#waiting;
-    if (lines.length === 0) return;
+  /** Calls back once all lines so far are shown. */
+  whenShown(call: () => void): void {
+    this.#whenShown.push(call);
+    this.#awaitFrame();
+  }
+
+  #awaitFrame(): void {
+    this.#frame ??= window.requestAnimationFrame(() => {
+      this.#frame = undefined;
+      this.#build();
+    });
+  }
+
+  /** Shows what waits, as far as a frame has time for it. */
+  #build(): void {
+    const began = this.#taken;
+    const until = performance.now() + buildMs;
+    while (this.#taken < this.#waiting.length && performance.now() < until) {
+      const line = this.#waiting[this.#taken++];
+      if (line !== undefined) this.#show(line);
+    }
+    if (this.#taken > began) this.#lineUp(this.#taken - began);
+    if (this.#taken < this.#waiting.length) {
+      this.#awaitFrame();
+      return;
+    }
     this.#waiting = [];
-    for (const line of lines) this.#show(line);
+    this.#taken = 0;
+    for (const call of this.#whenShown.splice(0)) call();
+  }
+
+  /** What follows from lines that have been added. */
+  #lineUp(added: number): void {
+    if (this.#section !== undefined) countLines(this.#section);
+    this.#sizeChunk();
     this.#keepBounded();
     this.#listener.onLines({ lines: this.#lines.length, firstError: this.#firstError });
-    if (this.#isAtEnd) this.toEnd();
-    else this.#setUnseen(this.#unseen + lines.length);
+    if (!this.#isAtEnd) this.#setUnseen(this.#unseen + added);
+    // With every chunk that comes into sight or leaves it a browser looks through all others: it goes to the end once.
+    else if (this.#taken === this.#waiting.length) this.toEnd();
   }
 
   clear(): void {
@@ -86,6 +120,8 @@ export class LogView {
     this.#lines.length = 0;
     this.#chunks = [];
     this.#waiting = [];
+    this.#taken = 0;
+    this.#whenShown = [];
     this.#section = undefined;
     this.#chunk = undefined;
     this.#firstError = undefined;
@@ -114,8 +150,13 @@ export class LogView {
 
   toEnd(): void {
     this.#isAtEnd = true;
-    this.#box.scrollTop = this.#box.scrollHeight;
     this.#setUnseen(0);
+    this.#box.scrollTop = this.#box.scrollHeight;
+    // A chunk that comes into sight may be higher than it was thought to be, where lines wrap.
+    this.#settling ??= window.requestAnimationFrame(() => {
+      this.#settling = undefined;
+      if (this.#isAtEnd) this.#box.scrollTop = this.#box.scrollHeight;
+    });
   }
 
   /** Marks lines and goes to the first; false if it is not shown. */
@@ -161,11 +202,12 @@ export class LogView {
     if (line.number === 0) return;
     this.#lines[line.number - 1] = element;
     if (line.kind === "error") this.#firstError ??= line.number;
-    if (this.#section !== undefined) this.#section.count.textContent = countText(this.#section.lines, "line");
   }
 
   #begin(name: SectionName): void {
+    this.#sizeChunk();
     const before = this.#section;
+    if (before !== undefined) countLines(before);
     if (before !== undefined && folding.has(before.name) && name !== "Error" && before.lines >= worthFolding)
       before.element.open = before.element.querySelector("[data-mark]") !== null;
     const element = document.createElement("details");
@@ -182,23 +224,30 @@ export class LogView {
   }
 
   #beginChunk(): void {
+    this.#sizeChunk();
     this.#chunk = document.createElement("div");
     this.#chunk.className = "log-chunk";
     this.#chunks.push(this.#chunk);
     this.#section?.element.append(this.#chunk);
   }
 
+  /** How high a chunk is while it is out of sight. The log's own height, and so its end, depends on it. */
+  #sizeChunk(): void {
+    if (this.#chunk === undefined) return;
+    this.#chunk.style.containIntrinsicHeight = `auto ${this.#chunk.childElementCount * lineHeightPx}px`;
+  }
+
   #elementOf({ number, spans, kind, at }: LogLine): HTMLElement {
     const element = document.createElement("div");
     element.className = "log-line";
     if (kind !== "program") element.dataset.kind = kind;
-    if (number > 0) element.dataset.n = String(number);
+    if (number > 0) element.setAttribute("data-n", String(number));
     if (at !== undefined) {
       this.#startedAt ??= at;
       element.dataset.clock = at.toLocaleTimeString("en-GB");
       element.dataset.since = `+${((at.getTime() - this.#startedAt.getTime()) / 1000).toFixed(1)}s`;
     }
-    element.append(...spans.map(nodeOf));
+    for (const span of spans) element.appendChild(nodeOf(span));
     return element;
   }
 
@@ -234,6 +283,10 @@ export class LogView {
 }
 
 const maxMarked = 5_000;
+
+function countLines({ count, lines }: Section): void {
+  count.textContent = countText(lines, "line");
+}
 
 function nodeOf({ text, look, color, background, href }: LogSpan): Node {
   if (look === "" && color === undefined && background === undefined && href === undefined)

@@ -58,8 +58,7 @@ function sinkInto(view: LogView, onEnd: (problem: string) => void): Omit<LogSink
     },
     onEnd: (problem) => {
       view.add(reader.end());
-      view.flush();
-      onEnd(problem);
+      view.whenShown(() => onEnd(problem));
     },
   };
 }

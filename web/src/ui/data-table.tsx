@@ -44,7 +44,8 @@ export function DataTable<Row>({ label, columns, rows, rowKey, href, empty, test
   );
   if (rows.length === 0) return <div className="panel">{empty}</div>;
   return (
-    <div className="panel overflow-x-auto">
+    // What scrolls must be reached by the keyboard, also where no row is a link.
+    <div tabIndex={href === undefined ? 0 : undefined} className="panel overflow-x-auto">
       <table ref={table} aria-label={label} className="w-full border-collapse text-sm" data-testid={testId}>
         <thead>
           <tr className="border-base-300 border-b">
@@ -103,5 +104,5 @@ const cellLook = <Row,>({ align, wideOnly, grows }: Column<Row>, base: string): 
     "px-3 align-middle first:pl-4 last:pr-4",
     align === "right" && "text-right",
     wideOnly === true && "hidden md:table-cell",
-    grows === true ? "w-full max-w-0 truncate" : "whitespace-nowrap",
+    grows === true ? "w-full min-w-28 max-w-0 truncate" : "whitespace-nowrap",
   );

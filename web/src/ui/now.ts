@@ -12,6 +12,8 @@ function tick(): void {
 
 function subscribe(listener: () => void): () => void {
   listeners.add(listener);
+  // Nobody has moved the clock on while nobody looked.
+  if (timer === undefined) now = new Date();
   timer ??= window.setInterval(tick, tickMs);
   return () => {
     listeners.delete(listener);

@@ -1,6 +1,6 @@
 import { useQuery } from "@connectrpc/connect-query";
 import { Link, useParams } from "wouter";
-import type { Agent } from "../../../../src/gen/windlass/v1/agent_pb.ts";
+import { type Agent, AgentStatus } from "../../../../src/gen/windlass/v1/agent_pb.ts";
 import { AgentService } from "../../../../src/gen/windlass/v1/agent_service_pb.ts";
 import { useOrganization, useOrgFlag, usePath } from "../../app/organization.ts";
 import { Page } from "../../app/page.tsx";
@@ -58,8 +58,8 @@ export function AgentPage() {
 
 /** What somebody should know of it before anything else. */
 function Notes({ agent }: { readonly agent: Agent }) {
-  const { reason, paused, draining, warning, refusal, doing } = agent;
-  const asked = draining ? "Draining" : paused ? "Paused" : "";
+  const { reason, paused, draining, warning, refusal, doing, status } = agent;
+  const asked = draining ? (status === AgentStatus.EXITED ? "Drained" : "Draining") : paused ? "Paused" : "";
   const notes = [
     asked === "" ? "" : `${asked}: ${reason === "" ? "no reason was given." : `“${reason}”`}`,
     warning,

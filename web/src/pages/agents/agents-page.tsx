@@ -39,6 +39,7 @@ const cliFor = ({ search, status, labels }: AgentFilter): string =>
 
 export function AgentsPage() {
   const organization = useOrganization();
+  const orgFlag = useOrgFlag();
   const [search, setSearch] = useUrlState("q");
   const [status, setStatus] = useUrlState("status");
   const [labels, setLabels] = useUrlState("labels");
@@ -51,7 +52,7 @@ export function AgentsPage() {
   });
   const isFiltered = search !== "" || status !== "" || labels !== "";
   return (
-    <Page title="Agents" cli={`${cliFor({ search, status, labels })}${useOrgFlag()}`}>
+    <Page title="Agents" cli={`${cliFor({ search, status, labels })}${orgFlag}`}>
       <div className="flex flex-wrap items-center gap-2">
         <SearchBox label="Name" value={search} onChange={setSearch} testId="agents-search" />
         <SearchBox label="Labels, such as zone=a,!spot" value={labels} onChange={setLabels} testId="agents-labels" />
@@ -72,7 +73,7 @@ export function AgentsPage() {
             isFiltered ? (
               <EmptyState title="No agent fits these filters">Clear a filter to see more.</EmptyState>
             ) : (
-              <EmptyState title="No agents yet" cli="windlass token create --pool POOL --name vm-7">
+              <EmptyState title="No agents yet" cli={`windlass token create --pool POOL --name vm-7${orgFlag}`}>
                 An agent belongs to a pool. Open a pool and make a token: its dialog has the line that starts an agent.
               </EmptyState>
             )

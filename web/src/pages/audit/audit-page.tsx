@@ -42,6 +42,7 @@ export function AuditPage() {
   const [page, setPage] = useUrlState("page");
   const lack = useLack(Permission.OWN);
   const filter = { action, actor, resource, since, until };
+  const isFiltered = Object.values(filter).some((value) => value !== "");
   const { data, error, refetch } = useQuery(
     AuditService.method.listAuditEvents,
     { organization, pageToken: page, filter: auditRequest(filter) },
@@ -76,8 +77,8 @@ export function AuditPage() {
           rowKey={({ id }) => id}
           testId="audit"
           empty={
-            <EmptyState title="No record fits these filters">
-              Every change is recorded, with who made it and from where. Clear a filter to see more.
+            <EmptyState title={isFiltered ? "No record fits these filters" : "No records yet"}>
+              Every change is recorded, with who made it and from where.{isFiltered && " Clear a filter to see more."}
             </EmptyState>
           }
         />

@@ -23,8 +23,8 @@ const stepsOf = (path: ReturnType<typeof usePath>, org: string) => [
   },
   {
     title: "Start a run",
-    text: "It plans; somebody confirms; it applies.",
-    href: path("runs"),
+    text: "The command uploads the configuration in a directory. The run plans, somebody confirms, it applies.",
+    href: path("ws"),
     cli: `windlass run start network --dir .${org}`,
   },
 ];
@@ -43,7 +43,7 @@ export function FirstSteps() {
             {index + 1}
           </span>
           <div className="min-w-0 grow basis-60">
-            <Link href={href} className="font-medium hover:underline">
+            <Link href={href} className="font-medium underline underline-offset-2">
               {title}
             </Link>
             <p className="quiet text-sm">{text}</p>

@@ -1,6 +1,7 @@
 import { useState } from "react";
 import { Permission } from "../../../../src/gen/windlass/v1/system_service_pb.ts";
 import { useLack } from "../../app/permission.ts";
+import { useServerAddress } from "../../app/server-address.ts";
 import { ActionButton } from "../../ui/action-button.tsx";
 import { EmptyState } from "../../ui/empty-state.tsx";
 import { AgentsTable } from "../agents/agents-table.tsx";
@@ -9,6 +10,7 @@ import type { PoolTabProps } from "./pool-page.tsx";
 
 export function AgentsTab({ pool, overview: { agents, agentTokens } }: PoolTabProps) {
   const [isMaking, setIsMaking] = useState(false);
+  const address = useServerAddress();
   const lack = useLack(Permission.OPERATE);
   const action = (
     <ActionButton onClick={() => setIsMaking(true)} testId="first-token" tone="primary" disabledReason={lack}>
@@ -18,14 +20,18 @@ export function AgentsTab({ pool, overview: { agents, agentTokens } }: PoolTabPr
   const next =
     agentTokens.length === 0
       ? "Make a token first: its dialog has the line that starts an agent."
-      : `The pool has tokens already: start an agent with one of them, or make another.`;
+      : "The pool has tokens already: start an agent with one of them, or make another.";
   return (
     <>
       <AgentsTable
         agents={agents}
         hasPool={false}
         empty={
-          <EmptyState title="No agent yet" action={action} cli="windlass-agent --address URL --token-file agent-token">
+          <EmptyState
+            title="No agent online"
+            action={action}
+            cli={`windlass-agent --address ${address} --token-file agent-token`}
+          >
             An agent runs where your infrastructure is, and needs only a way out to this server. {next}
           </EmptyState>
         }

@@ -2,6 +2,7 @@ import { useQuery } from "@connectrpc/connect-query";
 import { useState } from "react";
 import { AgentTokenService } from "../../../../src/gen/windlass/v1/agent_token_service_pb.ts";
 import { Permission } from "../../../../src/gen/windlass/v1/system_service_pb.ts";
+import { useOrgFlag } from "../../app/organization.ts";
 import { useLack } from "../../app/permission.ts";
 import { ActionButton } from "../../ui/action-button.tsx";
 import { Section } from "../../ui/blocks/section.tsx";
@@ -20,6 +21,7 @@ export function TokensTab({ pool, overview }: PoolTabProps) {
   const [ended, setEnded] = useUrlState("ended");
   const [page, setPage] = useUrlState("page");
   const lack = useLack(Permission.OPERATE);
+  const orgFlag = useOrgFlag();
   const all = useQuery(
     AgentTokenService.method.listAgentTokens,
     { organization: pool.organization, agentPool: pool.id, pageToken: page },
@@ -58,7 +60,7 @@ export function TokensTab({ pool, overview }: PoolTabProps) {
           <EmptyState
             title="No tokens"
             action={create}
-            cli={`windlass token create --pool ${shellWord(pool.name)} --name vm-7`}
+            cli={`windlass token create --pool ${shellWord(pool.name)} --name vm-7${orgFlag}`}
           >
             Agents need one to join the pool. Make one for each machine or cluster, so that each can be revoked alone.
           </EmptyState>

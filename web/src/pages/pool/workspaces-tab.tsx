@@ -38,6 +38,7 @@ const columnsOf = (pool: AgentPool, lack: string | undefined): readonly Column<P
 /** Which workspaces may use the pool, and which do. */
 export function WorkspacesTab({ pool }: PoolTabProps) {
   const path = usePath();
+  const orgFlag = useOrgFlag();
   const lack = useLack(Permission.OPERATE);
   const [open, setOpen] = useState<"grant" | "assign">();
   const assign = (
@@ -76,7 +77,7 @@ export function WorkspacesTab({ pool }: PoolTabProps) {
           <EmptyState
             title="No workspace uses this pool"
             action={assign}
-            cli={`windlass pool assign ${shellWord(pool.name)} WORKSPACE`}
+            cli={`windlass pool assign ${shellWord(pool.name)} WORKSPACE${orgFlag}`}
           >
             {pool.organizationScoped
               ? "Assign one, and its runs go to the agents of this pool."

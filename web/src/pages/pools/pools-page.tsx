@@ -71,7 +71,8 @@ export function PoolsPage() {
       Create pool
     </ActionButton>
   );
-  const cli = `windlass pool list${search === "" ? "" : ` --search ${shellWord(search)}`}${useOrgFlag()}`;
+  const orgFlag = useOrgFlag();
+  const cli = `windlass pool list${search === "" ? "" : ` --search ${shellWord(search)}`}${orgFlag}`;
   return (
     <Page title="Agent pools" cli={cli} actions={create}>
       <SearchBox label="Name or description" value={search} onChange={setSearch} testId="pools-search" />
@@ -86,7 +87,7 @@ export function PoolsPage() {
           testId="pools"
           empty={
             search === "" ? (
-              <EmptyState title="No agent pools yet" action={create} cli="windlass pool create prod">
+              <EmptyState title="No agent pools yet" action={create} cli={`windlass pool create prod${orgFlag}`}>
                 A pool is a group of agents in one network. Create one, make a token for it, and start an agent where
                 your infrastructure is.
               </EmptyState>

@@ -1,5 +1,6 @@
 import type { ConfigurationVersion } from "../../../../src/gen/windlass/v1/configuration_pb.ts";
 import { useOrgFlag } from "../../app/organization.ts";
+import { useServerAddress } from "../../app/server-address.ts";
 import { CliLine } from "../../ui/cli-line.tsx";
 import { SelectField } from "../../ui/field.tsx";
 import { absoluteText, bytesText, countText, dateOf, shortId } from "../../ui/format.ts";
@@ -41,6 +42,8 @@ export function FirstUpload({ workspace }: { readonly workspace: string }) {
     <div className="rounded-box border border-warning/40 bg-warning/8 px-4 py-3 text-sm">
       <p className="mb-1">The workspace has no configuration yet. Upload a directory with the first run:</p>
       <CliLine command={`windlass run start ${shellWord(workspace)} --dir .${useOrgFlag()}`} testId="first-run-cli" />
+      <p className="quiet mt-2 mb-1">Where the client does not know this server yet, log in first, with an API key:</p>
+      <CliLine command={`windlass login ${useServerAddress()}`} testId="login-cli" />
     </div>
   );
 }

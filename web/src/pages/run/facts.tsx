@@ -8,7 +8,7 @@ import { Counts } from "../../words/counts.tsx";
 
 const sources: Readonly<Record<RunSource, string>> = {
   [RunSource.UNSPECIFIED]: "an unknown client",
-  [RunSource.API]: "the API",
+  [RunSource.API]: "the browser or the API",
   [RunSource.CLI]: "windlass",
   [RunSource.TFE_API]: "the TFE API",
   [RunSource.TERRAFORM]: "terraform",
@@ -66,12 +66,21 @@ function factsOf(run: Run, path: Path): readonly (readonly [string, ReactNode])[
     [
       "Created",
       <span key="created" title={run.createdBy}>
-        <RelativeTime time={run.createTime} /> by {callerName(run.createdBy)} with {sources[run.source] ?? "the API"}
+        <RelativeTime time={run.createTime} /> by {callerName(run.createdBy)} with{" "}
+        {sources[run.source] ?? sources[RunSource.UNSPECIFIED]}
       </span>,
     ],
     ["Engine", run.engine === "" ? undefined : `${run.engine} ${run.engineVersion}`],
     ["Plan on", agentLink(run.plan, path)],
     ["Apply on", agentLink(run.apply, path)],
+    [
+      "State",
+      run.stateVersionId === "" ? undefined : (
+        <Link key="state" href={path("ws", run.workspace, "state", run.stateVersionId)} className="underline">
+          outputs and resources
+        </Link>
+      ),
+    ],
     ["Priority", priorities[run.priority] || undefined],
     ["Options", optionWords(run).join(", ") || undefined],
     [

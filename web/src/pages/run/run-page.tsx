@@ -136,7 +136,7 @@ function Lead({ run }: { readonly run: Run }) {
         <RunStateBadge run={run} large />
       </span>
       <span className="quiet inline-flex items-center gap-1 font-mono text-xs">
-        {shortId(run.id)}
+        {run.message !== "" && shortId(run.id)}
         <CopyButton text={run.id} what="run id" />
       </span>
     </>
@@ -179,18 +179,19 @@ function PhaseLog({ run, phase }: { readonly run: Run; readonly phase: RunPhase 
     return (
       <NoLog text={isPlan ? "It begins when an agent starts the plan." : "It begins when an agent starts the apply."} />
     );
-  if (job === undefined)
-    return (
-      <NoLog
-        text={isPlan ? "The run never had a plan." : "Nothing is applied before somebody has confirmed the plan."}
-      />
-    );
+  if (job === undefined) return <NoLog text={noJobText(run, isPlan)} hasEnded={hasEnded(run)} />;
   const place = { runId: run.id, phase, knownBytes: job.logBytes };
   return <LogPane key={phase} place={place} label={isPlan ? "Log of the plan" : "Log of the apply"} />;
 }
 
-const NoLog = ({ text }: { readonly text: string }) => (
+/** Why a phase has no job. */
+function noJobText(run: Run, isPlan: boolean): string {
+  if (hasEnded(run)) return isPlan ? "The run ended before its plan began." : "Nothing was applied.";
+  return isPlan ? "It begins when the run has its turn." : "Nothing is applied before somebody has confirmed the plan.";
+}
+
+const NoLog = ({ text, hasEnded = false }: { readonly text: string; readonly hasEnded?: boolean }) => (
   <div className="panel">
-    <EmptyState title="There is no log yet">{text}</EmptyState>
+    <EmptyState title={hasEnded ? "There is no log" : "There is no log yet"}>{text}</EmptyState>
   </div>
 );

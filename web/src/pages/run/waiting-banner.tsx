@@ -3,11 +3,13 @@ import { type Run, WaitingReason } from "../../../../src/gen/windlass/v1/run_pb.
 import { usePath } from "../../app/organization.ts";
 import { shortId } from "../../ui/format.ts";
 import { WaitIcon } from "../../ui/icons.tsx";
-import { RelativeTime } from "../../ui/relative-time.tsx";
+import { Elapsed } from "../../ui/relative-time.tsx";
 import { waitingWords } from "../../words/waiting.ts";
+import { WaitingPlace } from "./waiting-place.tsx";
 
 /** Why a run does not move, since when, and what ends it. */
-export function WaitingBanner({ run: { waiting } }: { readonly run: Run }) {
+export function WaitingBanner({ run }: { readonly run: Run }) {
+  const { waiting } = run;
   const path = usePath();
   if (waiting === undefined) return null;
   const { text, end } = waitingWords(waiting);
@@ -25,7 +27,7 @@ export function WaitingBanner({ run: { waiting } }: { readonly run: Run }) {
           <span className="font-medium">{text}</span>
           <span className="quiet">
             {" "}
-            since <RelativeTime time={waiting.sinceTime} never="an unknown time" />
+            for <Elapsed from={waiting.sinceTime} to={undefined} /> so far
             {waiting.queuePosition > 0 && `, number ${waiting.queuePosition} in the queue`}
           </span>
         </p>
@@ -39,6 +41,7 @@ export function WaitingBanner({ run: { waiting } }: { readonly run: Run }) {
               {shortId(waiting.blockingRunId)}
             </Link>
           )}
+          <WaitingPlace run={run} reason={waiting.reason} />
         </p>
       </div>
     </section>

@@ -15,6 +15,7 @@ import { shellWord } from "../../ui/shell-word.ts";
 import { useUrlState } from "../../ui/url-state.ts";
 import { filterableStates, runStateWords } from "../../words/run-states.ts";
 import { StartRunDialog } from "../run/start-run-dialog.tsx";
+import { ChooseWorkspaceDialog } from "./choose-workspace-dialog.tsx";
 import { RunsTable } from "./runs-table.tsx";
 
 const presets = [
@@ -80,27 +81,31 @@ export function RunsPage() {
   );
 }
 
+/** Of the workspace that the filter names; without one it asks. */
 function StartButton({ workspace }: { readonly workspace: string }) {
   const [isStarting, setIsStarting] = useState(false);
+  const [chosen, setChosen] = useState("");
+  const started = workspace || chosen;
+  const close = () => {
+    setIsStarting(false);
+    setChosen("");
+  };
   return (
     <>
-      <ActionButton
-        testId="runs-start"
-        tone="primary"
-        onClick={() => setIsStarting(true)}
-        disabledReason={workspace === "" ? "Type a workspace below first" : undefined}
-      >
+      <ActionButton testId="runs-start" tone="primary" onClick={() => setIsStarting(true)}>
         Start run
       </ActionButton>
-      {isStarting && <StartRunDialog workspace={workspace} onClose={() => setIsStarting(false)} />}
+      {isStarting && started === "" && <ChooseWorkspaceDialog onChosen={setChosen} onClose={close} />}
+      {isStarting && started !== "" && <StartRunDialog workspace={started} onClose={close} />}
     </>
   );
 }
 
 function NoRuns({ isFiltered }: { readonly isFiltered: boolean }) {
+  const orgFlag = useOrgFlag();
   if (isFiltered) return <EmptyState title="No run fits these filters">Clear a filter to see more.</EmptyState>;
   return (
-    <EmptyState title="No runs yet" cli="windlass run start WORKSPACE --dir .">
+    <EmptyState title="No runs yet" cli={`windlass run start WORKSPACE --dir .${orgFlag}`}>
       A run plans a workspace's configuration, and applies it once somebody has confirmed the plan.
     </EmptyState>
   );

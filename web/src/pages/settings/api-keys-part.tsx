@@ -4,7 +4,7 @@ import { useState } from "react";
 import type { ApiKey } from "../../../../src/gen/windlass/v1/api_key_pb.ts";
 import { ApiKeyService } from "../../../../src/gen/windlass/v1/api_key_service_pb.ts";
 import { Permission } from "../../../../src/gen/windlass/v1/system_service_pb.ts";
-import { useOrganization } from "../../app/organization.ts";
+import { useOrganization, useOrgFlag } from "../../app/organization.ts";
 import { useLack } from "../../app/permission.ts";
 import { ActionButton } from "../../ui/action-button.tsx";
 import { Section } from "../../ui/blocks/section.tsx";
@@ -48,6 +48,7 @@ export function ApiKeysPart() {
 
 function Keys() {
   const organization = useOrganization();
+  const orgFlag = useOrgFlag();
   const [isCreating, setIsCreating] = useState(false);
   const [ended, setEnded] = useUrlState("ended");
   const [page, setPage] = useUrlState("page");
@@ -92,7 +93,7 @@ function Keys() {
             <EmptyState
               title="No key of this organization"
               action={create}
-              cli="windlass apikey create --name ana --role operator"
+              cli={`windlass apikey create --name ana --role operator${orgFlag}`}
             >
               Make one for each person and each program, with the least role that does.
             </EmptyState>

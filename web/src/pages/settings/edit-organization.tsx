@@ -121,7 +121,7 @@ function NameFields({ edit: { draft, change }, about }: OrganizationFieldsProps)
         mono
       />
       <Field
-        label="Whom to ask about it"
+        label="Contact"
         value={draft.email}
         onChange={(email) => change({ email })}
         error={about("email")}

@@ -1,3 +1,4 @@
+import { useServerAddress } from "../../app/server-address.ts";
 import { ActionButton } from "../../ui/action-button.tsx";
 import { Secret } from "../../ui/blocks/secret.tsx";
 import { CliLine } from "../../ui/cli-line.tsx";
@@ -21,7 +22,7 @@ export function KeyShown({ name, secret, onClose }: KeyShownProps) {
     <Dialog title={`Key for ${name}`} onClose={onClose} actions={actions} testId="key-shown">
       <Secret secret={secret} what="secret" />
       <p className="text-sm">It signs in to this page, and to the command line, which reads it from standard input:</p>
-      <CliLine command={`windlass login ${shellWord(window.location.origin)} --token-stdin`} />
+      <CliLine command={`windlass login ${shellWord(useServerAddress())} --token-stdin`} />
     </Dialog>
   );
 }

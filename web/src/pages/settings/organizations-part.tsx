@@ -118,7 +118,7 @@ function CreateOrganizationDialog({ onClose }: { readonly onClose: () => void })
         mono
       />
       <Field
-        label="Whom to ask about it"
+        label="Contact"
         value={email}
         onChange={setEmail}
         error={violationOf(attempt.problem, "email")}

@@ -41,6 +41,7 @@ const columns: readonly Column<VariableSet>[] = [
 export function VariableSetsPart() {
   const organization = useOrganization();
   const path = usePath();
+  const orgFlag = useOrgFlag();
   const [page, setPage] = useUrlState("page");
   const [isCreating, setIsCreating] = useState(false);
   const lack = useLack(Permission.OPERATE);
@@ -67,7 +68,7 @@ export function VariableSetsPart() {
           href={({ name }) => path("settings", "variable-sets", name)}
           testId="sets"
           empty={
-            <EmptyState title="No variable sets" action={create} cli="windlass varset create cloud">
+            <EmptyState title="No variable sets" action={create} cli={`windlass varset create cloud${orgFlag}`}>
               Keep what many workspaces share in one place, such as the credentials of a cloud.
             </EmptyState>
           }

@@ -1,6 +1,7 @@
 import { useQuery } from "@connectrpc/connect-query";
 import type { StateDifference } from "../../../../src/gen/windlass/v1/state_pb.ts";
 import { StateService } from "../../../../src/gen/windlass/v1/state_service_pb.ts";
+import { useOrgFlag } from "../../app/organization.ts";
 import { Section } from "../../ui/blocks/section.tsx";
 import { CliLine } from "../../ui/cli-line.tsx";
 import { ErrorNote } from "../../ui/error-note.tsx";
@@ -34,7 +35,7 @@ export function StateDifferenceSection({ fromId, toId, title }: StateDifferenceP
       )}
       {difference !== undefined && <Differences difference={difference} />}
       <Pagination token={page} nextToken={data?.nextPageToken ?? ""} onChange={setPage} />
-      <CliLine command={`windlass state diff ${shellWord(fromId)} ${shellWord(toId)}`} />
+      <CliLine command={`windlass state diff ${shellWord(fromId)} ${shellWord(toId)}${useOrgFlag()}`} />
     </Section>
   );
 }

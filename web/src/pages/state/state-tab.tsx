@@ -4,7 +4,7 @@ import { Link } from "wouter";
 import type { StateVersion } from "../../../../src/gen/windlass/v1/state_pb.ts";
 import { StateService } from "../../../../src/gen/windlass/v1/state_service_pb.ts";
 import type { Workspace } from "../../../../src/gen/windlass/v1/workspace_pb.ts";
-import { usePath } from "../../app/organization.ts";
+import { useOrgFlag, usePath } from "../../app/organization.ts";
 import { ActionButton } from "../../ui/action-button.tsx";
 import { Section } from "../../ui/blocks/section.tsx";
 import { type Column, DataTable } from "../../ui/data-table.tsx";
@@ -50,6 +50,7 @@ const columns: readonly Column<StateVersion>[] = [
 /** The states that a workspace had, and those that were kept aside. */
 export function StateTab({ workspace }: { readonly workspace: Workspace }) {
   const path = usePath();
+  const orgFlag = useOrgFlag();
   const [page, setPage] = useUrlState("page");
   const [aside, setAside] = useUrlState("aside");
   const { data, error, refetch } = useQuery(
@@ -85,7 +86,7 @@ export function StateTab({ workspace }: { readonly workspace: Workspace }) {
             aside === "" ? (
               <EmptyState
                 title="No state yet"
-                cli={`windlass state push terraform.tfstate -w ${shellWord(workspace.name)}`}
+                cli={`windlass state push terraform.tfstate -w ${shellWord(workspace.name)}${orgFlag}`}
               >
                 The first apply makes one. A state that you have already can be pushed.
               </EmptyState>

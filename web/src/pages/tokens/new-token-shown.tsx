@@ -3,8 +3,8 @@ import { useState } from "react";
 import { Link } from "wouter";
 import { AgentService } from "../../../../src/gen/windlass/v1/agent_service_pb.ts";
 import type { AgentToken } from "../../../../src/gen/windlass/v1/agent_token_pb.ts";
-import { SystemService } from "../../../../src/gen/windlass/v1/system_service_pb.ts";
 import { useOrganization, usePath } from "../../app/organization.ts";
+import { useServerAddress } from "../../app/server-address.ts";
 import { ActionButton } from "../../ui/action-button.tsx";
 import { ChoiceTabs } from "../../ui/blocks/choice-tabs.tsx";
 import { CodeBlock } from "../../ui/blocks/code-block.tsx";
@@ -32,8 +32,7 @@ const kinds: readonly { readonly value: StartKind; readonly label: string }[] = 
 export function NewTokenShown({ pool, token, secret, onClose }: NewTokenShownProps) {
   const organization = useOrganization();
   const [kind, setKind] = useState<StartKind>("program");
-  const { data: server } = useQuery(SystemService.method.getServerInfo, {}, { staleTime: 300_000 });
-  const address = server?.publicUrl || window.location.origin;
+  const address = useServerAddress();
   const needsImage = kind === "docker" || kind === "kubernetes";
   const actions = (
     <ActionButton onClick={onClose} testId="token-done" tone="primary">

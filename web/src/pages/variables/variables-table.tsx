@@ -30,6 +30,7 @@ interface VariablesTableProps {
 /** The variables of a workspace or a set, to be changed. */
 export function VariablesTable({ owner, title, lead }: VariablesTableProps) {
   const organization = useOrganization();
+  const orgFlag = useOrgFlag();
   const lack = useLack(Permission.OPERATE);
   const [page, setPage] = useUrlState("page");
   const [edited, setEdited] = useState<Variable | "new">();
@@ -69,7 +70,11 @@ export function VariablesTable({ owner, title, lead }: VariablesTableProps) {
           rowKey={({ id }) => id}
           testId="variables"
           empty={
-            <EmptyState title="No variables" action={add} cli={`windlass var set ${ownerFlag(owner)} region=eu-west-1`}>
+            <EmptyState
+              title="No variables"
+              action={add}
+              cli={`windlass var set ${ownerFlag(owner)} region=eu-west-1${orgFlag}`}
+            >
               Runs get them as input variables of terraform, or in its environment.
             </EmptyState>
           }

@@ -3,7 +3,7 @@ import { skipToken } from "@tanstack/react-query";
 import { Link } from "wouter";
 import { RunService } from "../../../../src/gen/windlass/v1/run_service_pb.ts";
 import { ExecutionMode, type Workspace } from "../../../../src/gen/windlass/v1/workspace_pb.ts";
-import { usePath } from "../../app/organization.ts";
+import { useOrgFlag, usePath } from "../../app/organization.ts";
 import { Facts } from "../../ui/blocks/facts.tsx";
 import { Section } from "../../ui/blocks/section.tsx";
 import { EmptyState } from "../../ui/empty-state.tsx";
@@ -76,6 +76,7 @@ function Place({ workspace: { executionMode, agentPool, agentSelector } }: { rea
 
 /** The run that holds the workspace or, if none does, its newest. */
 function LatestRun({ workspace: { currentRunId, name } }: WorkspaceTabProps) {
+  const orgFlag = useOrgFlag();
   const { data } = useQuery(RunService.method.getRun, currentRunId === "" ? skipToken : { runId: currentRunId });
   const run = data?.run;
   return (
@@ -87,7 +88,7 @@ function LatestRun({ workspace: { currentRunId, name } }: WorkspaceTabProps) {
           label="Latest run"
           testId="latest-run"
           empty={
-            <EmptyState title="No runs yet" cli={`windlass run start ${shellWord(name)} --dir .`}>
+            <EmptyState title="No runs yet" cli={`windlass run start ${shellWord(name)} --dir .${orgFlag}`}>
               The command uploads the configuration in this directory, and plans it.
             </EmptyState>
           }

@@ -1,6 +1,7 @@
 import { useQuery } from "@connectrpc/connect-query";
 import { keepPreviousData } from "@tanstack/react-query";
 import { RunService } from "../../../../src/gen/windlass/v1/run_service_pb.ts";
+import { useOrgFlag } from "../../app/organization.ts";
 import { EmptyState } from "../../ui/empty-state.tsx";
 import { ErrorNote } from "../../ui/error-note.tsx";
 import { Pagination } from "../../ui/pagination.tsx";
@@ -11,6 +12,7 @@ import type { WorkspaceTabProps } from "./workspace-page.tsx";
 
 export function RunsTab({ workspace: { organization, name } }: WorkspaceTabProps) {
   const [page, setPage] = useUrlState("page");
+  const orgFlag = useOrgFlag();
   const { data, error, refetch } = useQuery(
     RunService.method.listRuns,
     { organization, workspace: name, pageToken: page },
@@ -24,7 +26,7 @@ export function RunsTab({ workspace: { organization, name } }: WorkspaceTabProps
           runs={data.runs}
           hasWorkspace={false}
           empty={
-            <EmptyState title="No runs yet" cli={`windlass run start ${shellWord(name)} --dir .`}>
+            <EmptyState title="No runs yet" cli={`windlass run start ${shellWord(name)} --dir .${orgFlag}`}>
               A run plans the workspace's configuration, and applies it once somebody has confirmed the plan. The
               command uploads the configuration.
             </EmptyState>

@@ -31,6 +31,7 @@ const stateOptions = [
 
 export function WorkspacesPage() {
   const organization = useOrganization();
+  const orgFlag = useOrgFlag();
   const [search, setSearch] = useUrlState("q");
   const [pool, setPool] = useUrlState("pool");
   const [tags, setTags] = useUrlState("tags");
@@ -52,7 +53,7 @@ export function WorkspacesPage() {
     </ActionButton>
   );
   return (
-    <Page title="Workspaces" cli={`${cliFor(filter)}${useOrgFlag()}`} actions={create}>
+    <Page title="Workspaces" cli={`${cliFor(filter)}${orgFlag}`} actions={create}>
       <div className="flex flex-wrap items-center gap-2">
         <SearchBox label="Name or description" value={search} onChange={setSearch} testId="ws-search" />
         <SearchBox label="Pool" value={pool} onChange={setPool} testId="ws-pool" />
@@ -70,7 +71,7 @@ export function WorkspacesPage() {
             isFiltered ? (
               <EmptyState title="No workspace fits these filters">Clear a filter to see more.</EmptyState>
             ) : (
-              <EmptyState title="No workspaces yet" action={create} cli="windlass workspace create network">
+              <EmptyState title="No workspaces yet" action={create} cli={`windlass workspace create network${orgFlag}`}>
                 A workspace has a state, variables and runs: one for each configuration and environment.
               </EmptyState>
             )

@@ -29,7 +29,7 @@ export function FormDialog(props: FormDialogProps) {
     event.preventDefault();
     if (blocked === undefined && !attempt.isBusy) onSubmit();
   };
-  // What concerns a field stands beside it.
+  // What concerns a field stands beside it, until somebody mends it.
   const isToldAtFields = (attempt.problem?.violations.length ?? 0) > 0;
   const actions = (
     <>
@@ -56,7 +56,13 @@ export function FormDialog(props: FormDialogProps) {
   );
   return (
     <Dialog title={title} onClose={onClose} actions={actions} testId={testId}>
-      <form id={formId} onSubmit={submit} className="space-y-4" noValidate>
+      <form
+        id={formId}
+        onSubmit={submit}
+        onChange={isToldAtFields ? attempt.clear : undefined}
+        className="space-y-4"
+        noValidate
+      >
         {children}
       </form>
       {attempt.failure !== undefined && !isToldAtFields && <ErrorNote error={attempt.failure.error} what={failed} />}

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { type Networks, noNetworks } from "../lib/net/networks.ts";
+import { type Networks, noNetworks } from "../../lib/net/networks.ts";
 import { originOf } from "./origin.ts";
 
 const proxy: Networks = { ...noNetworks, has: (address) => address === "10.0.0.1" };

@@ -1,5 +1,5 @@
 import { isIP } from "node:net";
-import { type Networks, plainAddress } from "../lib/net/networks.ts";
+import { type Networks, plainAddress } from "../../lib/net/networks.ts";
 
 /** Which header of a trusted proxy is read: with `auto` X-Forwarded-For, and Forwarded only where the former is not there. */
 export type ForwardedHeader = "auto" | "x-forwarded-for" | "forwarded";

@@ -1,4 +1,4 @@
-import { type Networks, plainAddress } from "../lib/net/networks.ts";
+import { type Networks, plainAddress } from "../../lib/net/networks.ts";
 
 interface Seen {
   /** Who is at the other end of the connection. */

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { networksOf, noNetworks } from "../lib/net/networks.ts";
+import { networksOf, noNetworks } from "../../lib/net/networks.ts";
 import { callerAddress, type ForwardedHeader } from "./forwarded.ts";
 
 const proxies = networksOf(["10.0.0.0/8", "fd00::/8", "127.0.0.1"]) ?? noNetworks;

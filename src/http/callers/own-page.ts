@@ -1,4 +1,4 @@
-import { WindlassError } from "../lib/words/errors.ts";
+import { WindlassError } from "../../lib/words/errors.ts";
 
 /** What a browser says of where a request comes from. */
 export interface AskingPage {

@@ -1,9 +1,9 @@
 import { createRequire } from "node:module";
 import type { BurstyRateLimiter, RateLimiterMemory } from "rate-limiter-flexible";
-import type { Limits } from "../control/core/control.ts";
-import type { Principal } from "../domain/people/principal.ts";
-import { fieldOf } from "../lib/values/records.ts";
-import { isWindlassError, WindlassError } from "../lib/words/errors.ts";
+import type { Limits } from "../../control/core/control.ts";
+import type { Principal } from "../../domain/people/principal.ts";
+import { fieldOf } from "../../lib/values/records.ts";
+import { isWindlassError, WindlassError } from "../../lib/words/errors.ts";
 
 // The package's main file loads every database driver's limiter: half a second at start.
 const require = createRequire(import.meta.url);

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import type { Person } from "../domain/people/principal.ts";
-import { WindlassError } from "../lib/words/errors.ts";
+import type { Person } from "../../domain/people/principal.ts";
+import { WindlassError } from "../../lib/words/errors.ts";
 import { CallRates } from "./call-rates.ts";
 
 beforeEach(() => {

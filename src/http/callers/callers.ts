@@ -1,8 +1,8 @@
-import type { Control } from "../control/core/control.ts";
-import { type AuthenticationOptions, authenticate } from "../control/people/authentication.ts";
-import { personOfSession } from "../control/people/browser-sessions.ts";
-import type { Person, Principal } from "../domain/people/principal.ts";
-import { WindlassError } from "../lib/words/errors.ts";
+import type { Control } from "../../control/core/control.ts";
+import { type AuthenticationOptions, authenticate } from "../../control/people/authentication.ts";
+import { personOfSession } from "../../control/people/browser-sessions.ts";
+import type { Person, Principal } from "../../domain/people/principal.ts";
+import { WindlassError } from "../../lib/words/errors.ts";
 import { secretIn } from "./browser-cookie.ts";
 import type { CallRates } from "./call-rates.ts";
 import { type AskingPage, demandOwnPage, ownOrigins } from "./own-page.ts";

@@ -1,5 +1,5 @@
-import { isLoopback } from "../lib/way/server-address.ts";
-import { WindlassError } from "../lib/words/errors.ts";
+import { isLoopback } from "../../lib/way/server-address.ts";
+import { WindlassError } from "../../lib/words/errors.ts";
 
 /** Browsers give it to nobody but the host that set it, over TLS. Source: RFC 6265bis, 4.1.3.2. */
 const secureName = "__Host-windlass";
