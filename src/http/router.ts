@@ -1,4 +1,4 @@
-import { breakOff } from "./break-off.ts";
+import { breakOff } from "./drain.ts";
 import { notFound } from "./pages.ts";
 import type { HttpExchange, Tenant, TenantHandler, TenantPlace } from "./tenant.ts";
 

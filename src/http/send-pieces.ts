@@ -1,6 +1,6 @@
 import { taken } from "../lib/async/pace.ts";
 import type { Clock } from "../lib/clock.ts";
-import { breakOff } from "./break-off.ts";
+import { breakOff } from "./drain.ts";
 import type { HttpResponse } from "./messages.ts";
 
 /** Of one piece: so that a receiver that reads slowly is told from one that does not read. */

@@ -12,8 +12,7 @@ import {
   // biome-ignore lint/suspicious/noDeprecatedImports: only its form without the response is deprecated
   universalRequestFromNodeRequest,
 } from "@connectrpc/connect-node";
-import { breakOff } from "../http/break-off.ts";
-import { piecesOf, wholePiecesOf } from "../http/drain.ts";
+import { breakOff, piecesOf, wholePiecesOf } from "../http/drain.ts";
 import type { HttpRequest, HttpResponse } from "../http/messages.ts";
 import { demandMetadata } from "../http/metadata.ts";
 import { OpenStreams } from "../http/open-streams.ts";

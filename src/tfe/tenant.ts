@@ -1,8 +1,8 @@
 import { asPerson } from "../control/core/access.ts";
 import type { Control } from "../control/core/control.ts";
-import { breakOff } from "../http/break-off.ts";
 import type { CallObserver } from "../http/call-observer.ts";
 import { type CallerOptions, callerBy, callerWith } from "../http/callers/callers.ts";
+import { breakOff } from "../http/drain.ts";
 import { demandMetadata } from "../http/metadata.ts";
 import { requestIdHeader, requestIdOf } from "../http/request-id.ts";
 import type { HttpExchange, Tenant } from "../http/tenant.ts";

@@ -1,5 +1,5 @@
-import { breakOff } from "../http/break-off.ts";
 import type { CallObserver } from "../http/call-observer.ts";
+import { breakOff } from "../http/drain.ts";
 import { demandMetadata } from "../http/metadata.ts";
 import { requestIdHeader, requestIdOf } from "../http/request-id.ts";
 import type { HttpExchange, Tenant } from "../http/tenant.ts";
