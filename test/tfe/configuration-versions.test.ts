@@ -53,6 +53,7 @@ describe("a configuration version", () => {
       attributes: { status: "pending", source: "tfe-api", speculative: false, provisional: false, error: null },
     });
     expect(await read(one.id)).toEqual(one.document);
+    await tfe.clock.advance(1);
     const two = await create();
     const { document } = await tfe.call("GET", versions);
     expect(document.data).toEqual([two.document, one.document]);
