@@ -1,4 +1,5 @@
 import { defineConfig } from "vitest/config";
+import { LongestFirst } from "./test/longest-first.ts";
 
 export default defineConfig({
   test: {
@@ -14,6 +15,7 @@ export default defineConfig({
     pool: "forks",
     // On two processors: process tests wait for more than half of their time.
     maxWorkers: 3,
+    sequence: { sequencer: LongestFirst },
     // Other work on a shared machine can make a process test late once; twice is a fault.
     retry: process.env.CI === undefined ? 0 : 1,
     testTimeout: 30_000,
