@@ -58,6 +58,7 @@ export interface TerraformEvent {
 export async function recordingEngine(directory: string): Promise<RecordingEngine> {
   const path = join(directory, "terraform");
   const copy = join(directory, "printed");
+  await writeFile(copy, "");
   const script = [
     "#!/bin/sh",
     `[ "$1" = apply ] || exec '${await terraformPath()}' "$@"`,
