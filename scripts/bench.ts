@@ -10,23 +10,41 @@ import { openPostgres, sqlite } from "./benchmark/storages.ts";
 import { plainTable } from "./benchmark/table.ts";
 import { now } from "./benchmark/timing.ts";
 
+const endings = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+
 /** Rejects when the benchmark is to end: what it has started is ended then, and the signal does what it always does. */
 class Interruption {
+  readonly #ending = new AbortController();
   readonly #rejected = Promise.withResolvers<never>();
-  signal: NodeJS.Signals | undefined;
+  signaled: NodeJS.Signals | undefined;
 
   constructor() {
     this.#rejected.promise.catch(() => {});
-    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
-      process.once(signal, () => {
-        this.signal ??= signal;
-        this.#rejected.reject(new Error(`ended by ${signal}`));
-      });
+    // A terminal and some programs send it more than once.
+    for (const signal of endings) process.on(signal, this.#end);
+  }
+
+  get signal(): AbortSignal {
+    return this.#ending.signal;
   }
 
   race<Answer>(work: Promise<Answer>): Promise<Answer> {
     return Promise.race([work, this.#rejected.promise]);
   }
+
+  /** Does at last what the signal does to other programs. */
+  raise(): void {
+    if (this.signaled === undefined) return;
+    console.error(`${this.signaled}: everything that was started has been ended`);
+    for (const signal of endings) process.off(signal, this.#end);
+    process.kill(process.pid, this.signaled);
+  }
+
+  readonly #end = (signal: NodeJS.Signals): void => {
+    this.signaled ??= signal;
+    this.#ending.abort();
+    this.#rejected.reject(new Error(`ended by ${signal}`));
+  };
 }
 
 /** Twenty times the usual time of a part, for as many rounds: a busy machine is slow, and what hangs must end. */
@@ -47,7 +65,7 @@ async function measured(part: Part, bench: Omit<Bench, "scene">, interruption: I
     return await interruption.race(bounded(part.measure({ ...bench, scene }), longestMs(part, bench.rounds)));
   };
   const found = await rows().catch((error: unknown): readonly Row[] => {
-    if (interruption.signal !== undefined) throw error;
+    if (interruption.signaled !== undefined) throw error;
     console.error(`${part.name} failed:`, error);
     process.exitCode = 1;
     return [{ kind: "missing", what: part.about, why: String(error).split("\n")[0] ?? "it failed" }];
@@ -63,10 +81,11 @@ async function measureAll(options: Options, interruption: Interruption): Promise
   const { rounds, agents, sandbox, providerMirror } = options;
   const machine = await lookAtMachine(findPostgresBin());
   console.log(`${machineText(machine)}\n${options.rounds} rounds`);
+  const place = { rounds, agents, sandbox, providerMirror, sqlite, postgres, signal: interruption.signal };
   const done: MeasuredPart[] = [];
   for (const part of options.parts) {
     console.error(`… ${part.name}: ${part.about}, usually ${part.usualSeconds} s`);
-    const found = await measured(part, { rounds, agents, sandbox, providerMirror, sqlite, postgres }, interruption);
+    const found = await measured(part, place, interruption);
     console.log(
       `\n${found.name}: ${found.about} (${found.seconds} s, load ${currentLoad().join(" ")})\n${plainTable(found.rows)}`,
     );
@@ -95,9 +114,8 @@ async function main(): Promise<void> {
   try {
     await measureAll(options, interruption);
   } catch (error) {
-    if (interruption.signal === undefined) throw error;
-    console.error(`${interruption.signal}: everything that was started has been ended`);
-    process.kill(process.pid, interruption.signal);
+    if (interruption.signaled === undefined) throw error;
+    interruption.raise();
   }
 }
 

@@ -60,6 +60,8 @@ export interface Bench {
   /** Packed real providers; empty: fakes. */
   readonly providerMirror: string;
   readonly sqlite: Storage;
+  /** Aborted when the benchmark is to end: what fails from then on is no failure. */
+  readonly signal: AbortSignal;
   /** Starts PostgreSQL when it is first asked for. */
   postgres(): Promise<Postgres>;
 }
@@ -86,6 +88,7 @@ export async function onEachStorage(
   try {
     return [...rows, ...(await measure(postgres.storage))];
   } catch (error) {
+    if (bench.signal.aborted) throw error;
     // What SQLite has shown is not lost with it.
     console.error(`${what}, PostgreSQL:`, error);
     process.exitCode = 1;

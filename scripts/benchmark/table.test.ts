@@ -46,8 +46,8 @@ describe("the table of the benchmark", () => {
   it("keeps the digits that count", () => {
     expect([0, 0.0412, 3.618, 41.66, 123.4, 12_345.6].map(digits)).toEqual([
       "0",
-      "0.041",
-      "3.6",
+      "0.0412",
+      "3.62",
       "41.7",
       "123",
       "12,346",

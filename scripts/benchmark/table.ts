@@ -114,18 +114,12 @@ const columns = ["what", "measured", "limit", "ratio", "goal", "verdict"] as con
 
 /** Columns of equal width; a missing row is one line over them. */
 export function plainTable(rows: readonly Row[]): string {
-  const shown = [headings, ...rows.map(shownRow)];
-  const fitting = shown.filter(({ measured }) => !measured.startsWith("NOT MEASURED"));
-  const widths = columns.map((name) => Math.max(...fitting.map((row) => row[name].length)));
-  return shown
-    .map((row) =>
-      columns
-        .map((name, index) => row[name].padEnd(widths[index] ?? 0))
-        .join("  ")
-        .trimEnd(),
-    )
-    .map((line) => `  ${line}`)
-    .join("\n");
+  const shown = [headings, ...rows.filter(({ kind }) => kind === "measured").map(shownRow)];
+  const widths = columns.map((name) => Math.max(...shown.map((row) => row[name].length)));
+  const line = (row: ShownRow) => columns.map((name, index) => row[name].padEnd(widths[index] ?? 0)).join("  ");
+  const lineOf = (row: Row) =>
+    row.kind === "measured" ? line(shownRow(row)) : `${row.what}: ${shownRow(row).measured}`;
+  return [line(headings), ...rows.map(lineOf)].map((text) => `  ${text.trimEnd()}`).join("\n");
 }
 
 const cell = (text: string): string => text.replaceAll("|", "\\|").replaceAll("\n", " ");

@@ -19,7 +19,7 @@ async function listening(held: AsyncDisposableStack, react: (stream: ServerHttp2
       .on("data", (piece: Buffer) => pieces.push(piece))
       .on("end", () => {
         seen.push({ fields, body: Buffer.concat(pieces) });
-        answer(stream);
+        react(stream);
       });
   });
   server.listen(0, "127.0.0.1");

@@ -7,11 +7,13 @@ import { preciseMs } from "../timing.ts";
 
 const cancelsARound = 4;
 
-/** Waits for SIGINT, for a minute at most, and notes when it came. */
+/** Waits for SIGINT, for a minute at most, and notes when it came. Its line says that it walks its graph: an agent holds SIGINT back until then. */
 const waiting = (signs: string): string =>
-  `trap 'echo $EPOCHREALTIME > "${signs}.signal"; exit 1' INT
+  `trap 'echo $EPOCHREALTIME > "${signs}.signal"; kill $!; exit 1' INT
+sleep 60 &
+echo 'data.a.b: Reading...'
 echo up > '${signs}.up'
-for i in $(seq 6000); do read -rt 0.01 <> <(:); done
+wait
 `;
 
 export const cancel: Part = {

@@ -10,8 +10,8 @@ import { preciseMs } from "../timing.ts";
 
 const linesARound = 100;
 
-/** Says when each line is written, by the clock that bash itself reads: no program starts in between. */
-const talking = `for i in $(seq ${linesARound}); do read -rt 0.0$((RANDOM % 60 + 20)) <> <(:); echo "at=$EPOCHREALTIME"; done\n`;
+/** Says when each line is written, by the clock that bash itself reads: no program starts between that and the line. */
+const talking = `for i in $(seq ${linesARound}); do sleep 0.0$((RANDOM % 60 + 20)); echo "at=$EPOCHREALTIME"; done\n`;
 
 export const follow: Part = {
   name: "follow",

@@ -55,7 +55,7 @@ async function throughCli(scene: Scene, server: TestServer, workspace: string): 
 /** In a fresh directory of a shell. */
 async function inShell(appliesToo: boolean): Promise<number> {
   await using shell = await openShell(configuration);
-  return shell.pass({ who: systemRandom.uuid() }, appliesToo);
+  return await shell.pass({ who: systemRandom.uuid() }, appliesToo);
 }
 
 async function measure({ scene, sqlite, rounds }: Bench): Promise<readonly Row[]> {

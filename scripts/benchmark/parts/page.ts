@@ -21,7 +21,7 @@ async function measure({ scene, rounds }: Bench, storage: Storage): Promise<read
   const { api, program } = server;
   const pool = await api.pool();
   const [workspace = ""] = await workspacesOf(server, pool, 1);
-  await createRuns(server, [workspace], { count: pending, atOnce: 16 });
+  await createRuns(server, [workspace], { count: pending, atOnce: 4 });
   const list = () => api.clients.runs.listRuns({ workspace, active: true, pageSize });
   await list();
   const [blocked, quiet, tookMs, cpuMs]: [number[], number[], number[], number[]] = [[], [], [], []];
