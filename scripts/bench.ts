@@ -4,7 +4,7 @@ import { openScene } from "../test/support/scene.ts";
 import { currentLoad, lookAtMachine, type Machine, machineText } from "./benchmark/machine.ts";
 import { checkPage, type MeasuredPart, writePage } from "./benchmark/markdown.ts";
 import { defaultRounds, type Options, readOptions, usage } from "./benchmark/options.ts";
-import type { Bench, Part, Postgres, Row } from "./benchmark/part.ts";
+import { type Bench, orMissing, type Part, type Postgres } from "./benchmark/part.ts";
 import { parts } from "./benchmark/parts.ts";
 import { openPostgres, sqlite } from "./benchmark/storages.ts";
 import { plainTable } from "./benchmark/table.ts";
@@ -60,17 +60,11 @@ async function bounded<Answer>(work: Promise<Answer>, ms: number): Promise<Answe
 /** Measures one part in a scene of its own. A part that fails is a row that says so, and the others go on. */
 async function measured(part: Part, bench: Omit<Bench, "scene">, interruption: Interruption): Promise<MeasuredPart> {
   const startedAt = now();
-  const rows = async (): Promise<readonly Row[]> => {
+  const rows = await orMissing(bench, part.about, async () => {
     await using scene = await openScene();
     return await interruption.race(bounded(part.measure({ ...bench, scene }), longestMs(part, bench.rounds)));
-  };
-  const found = await rows().catch((error: unknown): readonly Row[] => {
-    if (interruption.signaled !== undefined) throw error;
-    console.error(`${part.name} failed:`, error);
-    process.exitCode = 1;
-    return [{ kind: "missing", what: part.about, why: String(error).split("\n")[0] ?? "it failed" }];
   });
-  return { name: part.name, about: part.about, seconds: Math.round((now() - startedAt) / 1000), rows: found };
+  return { name: part.name, about: part.about, seconds: Math.round((now() - startedAt) / 1000), rows };
 }
 
 async function measureAll(options: Options, interruption: Interruption): Promise<void> {
@@ -78,10 +72,20 @@ async function measureAll(options: Options, interruption: Interruption): Promise
   await using held = new AsyncDisposableStack();
   let opening: Promise<Postgres> | undefined;
   const postgres = () => (opening ??= openPostgres(held));
-  const { rounds, agents, sandbox, providerMirror } = options;
+  const { rounds, agents, queued, sizes, sandbox, providerMirror } = options;
   const machine = await lookAtMachine(findPostgresBin());
   console.log(`${machineText(machine)}\n${options.rounds} rounds`);
-  const place = { rounds, agents, sandbox, providerMirror, sqlite, postgres, signal: interruption.signal };
+  const place = {
+    rounds,
+    agents,
+    queued,
+    sizes,
+    sandbox,
+    providerMirror,
+    sqlite,
+    postgres,
+    signal: interruption.signal,
+  };
   const done: MeasuredPart[] = [];
   for (const part of options.parts) {
     console.error(`… ${part.name}: ${part.about}, usually ${part.usualSeconds} s`);

@@ -7,6 +7,8 @@ export interface Options {
   readonly parts: readonly Part[];
   readonly rounds: number;
   readonly agents: readonly number[];
+  readonly queued: readonly number[];
+  readonly sizes: readonly number[];
   readonly sandbox: "auto" | "none";
   readonly providerMirror: string;
   readonly json: string | undefined;
@@ -18,12 +20,14 @@ export const defaultRounds = 5;
 export function usage(parts: readonly Part[]): string {
   const width = Math.max(...parts.map(({ name }) => name.length)) + 2;
   const minutes = Math.ceil(parts.reduce((sum, { usualSeconds }) => sum + usualSeconds, 0) / 60);
-  return `scripts/bench [--only PART,…] [--rounds N] [--agents N,…] [--json FILE] [--markdown FILE] [--sandbox auto|none] [--provider-mirror DIR]
+  return `scripts/bench [--only PART,…] [--rounds N] [--agents N,…] [--queued N,…] [--sizes N,…] [--json FILE] [--markdown FILE] [--sandbox auto|none] [--provider-mirror DIR]
 Measures Windlass beside what bounds it, in alternating rounds, and says which goals are met. It asserts nothing.
 
   --only PART,…          these parts only; all of them take about ${minutes} minutes on an idle machine of 2 cores
   --rounds N             how often each figure is taken, from 1 to 100 [${defaultRounds}]
   --agents N,…           how many idle agents the parts fleet and restart have [1000,10000]
+  --queued N,…           how many queued runs the part queue has, beside 300 [5000,10000]
+  --sizes N,…            how many agents or queued runs the part flat has, the fewest first [100,1000,10000]
   --json FILE            every sample, too, into a file
   --markdown FILE        the tables into a page, between its lines <!-- bench: begin --> and <!-- bench: end -->
   --sandbox auto|none    whether the jobs of five, size and many are in a sandbox [none]
@@ -42,6 +46,8 @@ export function readOptions(args: readonly string[], parts: readonly Part[], mir
       only: { type: "string" },
       rounds: { type: "string", default: String(defaultRounds) },
       agents: { type: "string", default: "1000,10000" },
+      queued: { type: "string", default: "5000,10000" },
+      sizes: { type: "string", default: "100,1000,10000" },
       sandbox: { type: "string", default: "none" },
       "provider-mirror": { type: "string", default: mirror },
       json: { type: "string" },
@@ -52,7 +58,9 @@ export function readOptions(args: readonly string[], parts: readonly Part[], mir
     help: values.help,
     parts: values.only === undefined ? parts : wanted(values.only, parts),
     rounds: whole("--rounds", values.rounds, 100),
-    agents: values.agents.split(",").map((text) => whole("--agents", text, 50_000)),
+    agents: counts("--agents", values.agents),
+    queued: counts("--queued", values.queued),
+    sizes: counts("--sizes", values.sizes),
     sandbox: sandboxOf(values.sandbox),
     providerMirror: values["provider-mirror"],
     json: values.json,
@@ -76,6 +84,9 @@ function whole(name: string, text: string, most: number): number {
   if (text.trim() !== "" && Number.isInteger(value) && value >= 1 && value <= most) return value;
   throw new Error(`${name}: expected a whole number from 1 to ${most}, got "${text}"`);
 }
+
+const counts = (name: string, text: string): readonly number[] =>
+  text.split(",").map((one) => whole(name, one, 50_000));
 
 function sandboxOf(text: string): "auto" | "none" {
   if (text === "auto" || text === "none") return text;

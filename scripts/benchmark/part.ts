@@ -56,6 +56,10 @@ export interface Bench {
   readonly rounds: number;
   /** How many idle agents, for the parts that ask. */
   readonly agents: readonly number[];
+  /** How many queued runs, for the part that asks. */
+  readonly queued: readonly number[];
+  /** How many agents or queued runs, for the part that asks whether costs grow with them. */
+  readonly sizes: readonly number[];
   readonly sandbox: "auto" | "none";
   /** Packed real providers; empty: fakes. */
   readonly providerMirror: string;
@@ -83,15 +87,23 @@ export async function onEachStorage(
 ): Promise<readonly Row[]> {
   const rows = await measure(bench.sqlite);
   const postgres = await bench.postgres();
-  const missing = (why: string): Row => ({ kind: "missing", what: `${what}, PostgreSQL`, why });
-  if (postgres.kind === "absent") return [...rows, missing(postgres.why)];
+  const name = `${what}, PostgreSQL`;
+  if (postgres.kind === "absent") return [...rows, { kind: "missing", what: name, why: postgres.why }];
+  return [...rows, ...(await orMissing(bench, name, () => measure(postgres.storage)))];
+}
+
+/** Rows, or one that says that they failed: what the rows before them have shown is not lost with them. */
+export async function orMissing(
+  { signal }: Pick<Bench, "signal">,
+  what: string,
+  measure: () => Promise<readonly Row[]>,
+): Promise<readonly Row[]> {
   try {
-    return [...rows, ...(await measure(postgres.storage))];
+    return await measure();
   } catch (error) {
-    if (bench.signal.aborted) throw error;
-    // What SQLite has shown is not lost with it.
-    console.error(`${what}, PostgreSQL:`, error);
+    if (signal.aborted) throw error;
+    console.error(`${what} failed:`, error);
     process.exitCode = 1;
-    return [...rows, missing(`it failed: ${String(error).split("\n")[0]}`)];
+    return [{ kind: "missing", what, why: `it failed: ${String(error).split("\n")[0]}` }];
   }
 }

@@ -14,6 +14,9 @@ export interface FleetSize {
 
 type LoggedNews = Extract<FleetNews, { kind: "logged" }>;
 
+/** How long a fleet may take to come on a slow, busy machine. */
+const longestMs = (count: number): number => 120_000 + count * 60;
+
 /** Simulated agents of a server, in a process of their own. */
 export class Fleet implements AsyncDisposable {
   readonly pool: string;
@@ -21,12 +24,18 @@ export class Fleet implements AsyncDisposable {
   readonly connectedMs: number;
   readonly logs: LoggedNews[] = [];
   readonly #child: Child<FleetNews>;
+  readonly #count: number;
   readonly #grants = new Map<string, number>();
   #sealed = 0;
   #lastAtMs = 0;
 
-  private constructor(pool: string, child: Child<FleetNews>, connectedMs: number) {
+  private constructor(
+    pool: string,
+    child: Child<FleetNews>,
+    { count, connectedMs }: { readonly count: number; readonly connectedMs: number },
+  ) {
     this.pool = pool;
+    this.#count = count;
     this.#child = child;
     this.connectedMs = connectedMs;
     child.listen((news) => this.#hear(news));
@@ -40,17 +49,17 @@ export class Fleet implements AsyncDisposable {
     const startedAt = now();
     const child = new Child<FleetNews>(new URL("fleet-agents.ts", import.meta.url), args, { FLEET_TOKEN: token });
     try {
-      await child.next("all-connected", 300_000);
+      await child.next("all-connected", longestMs(count));
     } catch (error) {
       await child[Symbol.asyncDispose]();
       throw error;
     }
-    return new Fleet(pool, child, now() - startedAt);
+    return new Fleet(pool, child, { count, connectedMs: now() - startedAt });
   }
 
   /** When the fleet has connected again, all of it. */
   back(): Promise<unknown> {
-    return this.#child.next("all-connected", 300_000);
+    return this.#child.next("all-connected", longestMs(this.#count));
   }
 
   /** How long the heartbeats took since the last time. */

@@ -1,5 +1,5 @@
 import { Fleet } from "../load/fleet.ts";
-import type { Bench, Goal, Part, Row } from "../part.ts";
+import { type Bench, type Goal, orMissing, type Part, type Row } from "../part.ts";
 import { usageOf } from "../process-usage.ts";
 import { pause } from "../timing.ts";
 
@@ -12,7 +12,8 @@ export const fleet: Part = {
   usualSeconds: 110,
   measure: async (bench) => {
     const rows: Row[] = [];
-    for (const count of bench.agents) rows.push(...(await fleetOf(bench, count)));
+    for (const count of bench.agents)
+      rows.push(...(await orMissing(bench, `${count} agents`, () => fleetOf(bench, count))));
     return rows;
   },
 };

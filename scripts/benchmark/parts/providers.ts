@@ -50,7 +50,7 @@ export const five: Part = {
     const { host } = registry;
     const { providerMirror: mirror } = bench;
     const set = await (mirror === "" ? fakeProviders(host, 0) : realProviders(mirror, host));
-    return compare(await placeOf(bench, registry), { set, rounds: bench.rounds, changesAgain: true });
+    return await compare(await placeOf(bench, registry), { set, rounds: bench.rounds, changesAgain: true });
   },
 };
 
@@ -62,7 +62,7 @@ export const size: Part = {
     await using registry = await ProviderRegistry.open();
     const set = await fakeProviders(registry.host, 40 * 2 ** 20);
     const rounds = Math.min(bench.rounds, fewRounds);
-    return compare(await placeOf(bench, registry), { set, rounds, changesAgain: true });
+    return await compare(await placeOf(bench, registry), { set, rounds, changesAgain: true });
   },
 };
 
@@ -75,7 +75,7 @@ export const many: Part = {
     const set = await manyObjects(registry.host, 1_000);
     const rounds = Math.min(bench.rounds, fewRounds);
     const goal = { kind: "at most of limit", times: 1 } as const;
-    return compare(await placeOf(bench, registry), { set, rounds, changesAgain: false, goal });
+    return await compare(await placeOf(bench, registry), { set, rounds, changesAgain: false, goal });
   },
 };
 

@@ -1,5 +1,5 @@
 import { Fleet } from "../load/fleet.ts";
-import type { Bench, Goal, Part, Row } from "../part.ts";
+import { type Bench, type Goal, orMissing, type Part, type Row } from "../part.ts";
 import { now } from "../timing.ts";
 
 export const restart: Part = {
@@ -8,7 +8,8 @@ export const restart: Part = {
   usualSeconds: 90,
   measure: async (bench) => {
     const rows: Row[] = [];
-    for (const count of bench.agents) rows.push(...(await restarts(bench, count)));
+    for (const count of bench.agents)
+      rows.push(...(await orMissing(bench, `${count} agents`, () => restarts(bench, count))));
     return rows;
   },
 };
