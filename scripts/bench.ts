@@ -74,7 +74,7 @@ async function measureAll(options: Options, interruption: Interruption): Promise
   const postgres = () => (opening ??= openPostgres(held));
   const { rounds, agents, queued, sizes, sandbox, providerMirror } = options;
   const machine = await lookAtMachine(findPostgresBin());
-  console.log(`${machineText(machine)}\n${options.rounds} rounds`);
+  console.log(`${machineText(machine)}\nrounds: ${options.rounds}`);
   const place = {
     rounds,
     agents,

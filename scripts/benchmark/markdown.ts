@@ -38,7 +38,7 @@ export function withRun(page: string, run: BenchRun): string {
 function runText(run: BenchRun): string {
   const busy = run.machine.load.some((each) => each > quietLoad);
   const about = [
-    `${run.at.slice(0, 10)}, \`${run.command}\`, ${run.rounds} rounds.`,
+    `${run.at.slice(0, 10)}, \`${run.command}\`, rounds: ${run.rounds}.`,
     ...machineText(run.machine)
       .split("\n")
       .map((line) => `${line}.`),

@@ -69,7 +69,7 @@ describe("the table of the benchmark", () => {
     const run = { at: "2026-01-02T03:04:05Z", command: "scripts/bench", rounds: 3, machine, loadAfter: [1] };
     const parts = [{ name: "calls", about: "all calls", seconds: 1, rows: [row()] }];
     const page = withRun("before\n<!-- bench: begin -->\nold\n<!-- bench: end -->\nafter\n", { ...run, parts });
-    expect(page).toMatch(/^before\n<!-- bench: begin -->\n\n2026-01-02, `scripts\/bench`, 3 rounds\.\n/);
+    expect(page).toMatch(/^before\n<!-- bench: begin -->\n\n2026-01-02, `scripts\/bench`, rounds: 3\.\n/);
     expect(page).toContain("**Other programs were busy");
     expect(page).toContain("### calls: all calls\n\n| what |");
     expect(page).not.toContain("old");

@@ -27,6 +27,8 @@ export interface FleetOrders {
   /** What logs are made of, again and again: 64 KiB. */
   readonly piece: Buffer;
   readonly logGo: Promise<void>;
+  /** Offers are answered once it resolves. */
+  readonly startGo: Promise<void>;
   readonly heard: FleetEvents;
 }
 
@@ -125,7 +127,8 @@ export class FleetAgent {
   #take(stream: ClientHttp2Stream, claim: JobClaim | undefined, runId: string): void {
     if (claim === undefined) return;
     this.#jobs.set(claim.jobId, { claim, runId });
-    this.#say(stream, { case: "startRequest", value: { claim, incarnation: this.#identity.incarnation } });
+    const value = { claim, incarnation: this.#identity.incarnation };
+    void this.#orders.startGo.then(() => this.#say(stream, { case: "startRequest", value }));
   }
 
   #begin(stream: ClientHttp2Stream, claim: JobClaim | undefined): void {

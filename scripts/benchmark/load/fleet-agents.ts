@@ -1,7 +1,7 @@
 import { FleetAgent } from "./fleet-agent.ts";
 import { logPiece } from "./log-piece.ts";
 
-/** Many simulated agents in one process, each on a connection of its own: `fleet-agents.ts URL COUNT LOG_BYTES`, the token in FLEET_TOKEN. */
+/** Many simulated agents in one process, each on a connection of its own: `fleet-agents.ts URL COUNT LOG_BYTES [hold]`, the token in FLEET_TOKEN. */
 
 /** A run and when it was granted, in milliseconds since 1970. */
 export type Grant = readonly [string, number];
@@ -13,14 +13,15 @@ export type FleetNews =
   | { readonly kind: "jobs"; readonly granted: readonly Grant[]; readonly sealed: number; readonly lastAtMs: number }
   | { readonly kind: "logged"; readonly fromMs: number; readonly toMs: number; readonly ackMs: readonly number[] };
 
-/** What it is asked: the heartbeats since the last time, or to begin with the logs. */
-export type FleetWish = { readonly kind: "heartbeats" } | { readonly kind: "logs" };
+/** What it is asked: the heartbeats since the last time, to begin with the logs, or to answer the offers it holds. */
+export type FleetWish = { readonly kind: "heartbeats" | "logs" | "starts" };
 
-const [url = "", count = "0", logBytes = "0"] = process.argv.slice(2);
+const [url = "", count = "0", logBytes = "0", hold = ""] = process.argv.slice(2);
 const tellEveryMs = 10;
 
 const tell = (news: FleetNews): void => void process.send?.(news);
-const go = Promise.withResolvers<void>();
+const [logs, starts] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+if (hold === "") starts.resolve();
 let connected = 0;
 let beats: number[] = [];
 let granted: Grant[] = [];
@@ -38,7 +39,14 @@ function tellSoon(): void {
 }
 
 const orders = {
-  ...{ url, token: process.env.FLEET_TOKEN ?? "", logBytes: Number(logBytes), piece: logPiece(), logGo: go.promise },
+  ...{
+    url,
+    token: process.env.FLEET_TOKEN ?? "",
+    logBytes: Number(logBytes),
+    piece: logPiece(),
+    logGo: logs.promise,
+    startGo: starts.promise,
+  },
   heard: {
     connected: (by: 1 | -1) => {
       connected += by;
@@ -59,7 +67,8 @@ const orders = {
 };
 
 process.on("message", ({ kind }: FleetWish) => {
-  if (kind === "logs") go.resolve();
+  if (kind === "logs") logs.resolve();
+  else if (kind === "starts") starts.resolve();
   else {
     tell({ kind: "heartbeats", ms: beats });
     beats = [];

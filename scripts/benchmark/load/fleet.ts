@@ -8,6 +8,8 @@ export interface FleetSize {
   readonly count: number;
   /** Of each job's log; 0 if absent. */
   readonly logBytes?: number;
+  /** Whether offers wait for `beginStarts`; an offer waits for a minute at most. */
+  readonly holds?: boolean;
   /** Of an earlier pool; a new one if absent. */
   readonly pool?: string;
 }
@@ -20,44 +22,48 @@ const longestMs = (count: number): number => 120_000 + count * 60;
 /** Simulated agents of a server, in a process of their own. */
 export class Fleet implements AsyncDisposable {
   readonly pool: string;
-  /** How long it took until all were connected. */
-  readonly connectedMs: number;
   readonly logs: LoggedNews[] = [];
-  readonly #child: Child<FleetNews>;
   readonly #count: number;
+  readonly #child: Child<FleetNews>;
   readonly #grants = new Map<string, number>();
+  #connectedMs = 0;
   #sealed = 0;
   #lastAtMs = 0;
 
-  private constructor(
-    pool: string,
-    child: Child<FleetNews>,
-    { count, connectedMs }: { readonly count: number; readonly connectedMs: number },
-  ) {
+  private constructor(pool: string, count: number, child: Child<FleetNews>) {
     this.pool = pool;
     this.#count = count;
     this.#child = child;
-    this.connectedMs = connectedMs;
     child.listen((news) => this.#hear(news));
   }
 
-  /** Starts them and waits until all are connected. */
-  static async connect({ api, url }: TestServer, { count, logBytes = 0, ...size }: FleetSize): Promise<Fleet> {
+  /** Starts them and waits until all are connected; those that come first may work before the last one is there. */
+  static async connect(
+    { api, url }: TestServer,
+    { count, logBytes = 0, holds = false, ...size }: FleetSize,
+  ): Promise<Fleet> {
     const pool = size.pool ?? (await api.pool());
     const token = (await api.token(pool)).secret;
-    const args = [url, String(count), String(logBytes)];
+    const args = [url, String(count), String(logBytes), ...(holds ? ["hold"] : [])];
     const startedAt = now();
     const child = new Child<FleetNews>(new URL("fleet-agents.ts", import.meta.url), args, { FLEET_TOKEN: token });
+    const fleet = new Fleet(pool, count, child);
     try {
-      await child.next("all-connected", longestMs(count));
+      await fleet.back();
     } catch (error) {
       await child[Symbol.asyncDispose]();
       throw error;
     }
-    return new Fleet(pool, child, { count, connectedMs: now() - startedAt });
+    fleet.#connectedMs = now() - startedAt;
+    return fleet;
   }
 
-  /** When the fleet has connected again, all of it. */
+  /** How long it took until all were connected. */
+  get connectedMs(): number {
+    return this.#connectedMs;
+  }
+
+  /** Resolves when all are connected, the next time. */
   back(): Promise<unknown> {
     return this.#child.next("all-connected", longestMs(this.#count));
   }
@@ -70,6 +76,10 @@ export class Fleet implements AsyncDisposable {
 
   beginLogs(): void {
     this.#child.say({ kind: "logs" });
+  }
+
+  beginStarts(): void {
+    this.#child.say({ kind: "starts" });
   }
 
   /** How many runs have ended. */

@@ -3,6 +3,7 @@ import { Fleet } from "../load/fleet.ts";
 import { createRuns, workspacesOf } from "../load/run-places.ts";
 import type { Bench, Part, Row, Storage } from "../part.ts";
 import { usageOf } from "../process-usage.ts";
+import { preciseMs } from "../timing.ts";
 
 const agentCount = 100;
 const workspaceCount = 50;
@@ -61,15 +62,16 @@ async function drain(scene: Scene, storage: Storage, depth: number): Promise<Dra
   const { created, cpuUs } = await createRuns(server, workspaces, { count: last, atOnce: 32 });
   const all = filled.created + created;
   const count = depth > shallow ? drainedOfDeep : all;
+  await using fleet = await Fleet.connect(server, { count: agentCount, pool, holds: true });
   const before = await usageOf(server.program.pid);
-  await using fleet = await Fleet.connect(server, { count: agentCount, pool });
+  const from = preciseMs();
+  fleet.beginStarts();
   await fleet.untilSealed(Math.min(count, all), 300_000);
   const after = await usageOf(server.program.pid);
-  const firstAtMs = [...fleet.grants.values()].reduce((first, at) => Math.min(first, at), Number.POSITIVE_INFINITY);
   const drained = fleet.sealed;
   await server.stop("SIGKILL");
   return {
-    perSecond: (drained / (fleet.lastAtMs - firstAtMs)) * 1000,
+    perSecond: (drained / (fleet.lastAtMs - from)) * 1000,
     drainCpuMs: (after.cpuMs - before.cpuMs) / drained,
     createCpuMs: cpuUs / 1000,
   };
