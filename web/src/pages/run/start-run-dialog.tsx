@@ -8,7 +8,7 @@ import { Dialog } from "../../ui/dialog.tsx";
 import { DialogButtons } from "../../ui/dialog-buttons.tsx";
 import { ErrorNote } from "../../ui/error-note.tsx";
 import { Field, SelectField } from "../../ui/field.tsx";
-import { ConfigurationField, FirstUpload } from "./configuration-field.tsx";
+import { ConfigurationField, ConfigurationUpload } from "./configuration-field.tsx";
 import { RunOptionFields } from "./run-option-fields.tsx";
 import { commandOf, emptyForm, formProblems, type RunForm } from "./run-options.ts";
 import { useStartRun } from "./use-start-run.ts";
@@ -16,6 +16,8 @@ import { useStartRun } from "./use-start-run.ts";
 interface StartRunDialogProps {
   /** Its name. */
   readonly workspace: string;
+  /** What it begins with; empty is the newest configuration. */
+  readonly configurationId?: string;
   readonly onClose: () => void;
 }
 
@@ -27,12 +29,12 @@ const modes = [
   { value: "destroy", label: "Destroy everything" },
 ] as const;
 
-/** Starts a run of a configuration that was uploaded before. */
-export function StartRunDialog({ workspace, onClose }: StartRunDialogProps) {
+/** Starts a run of a configuration that was uploaded, before or in the dialog itself. */
+export function StartRunDialog({ workspace, configurationId: given = "", onClose }: StartRunDialogProps) {
   const organization = useOrganization();
   const orgFlag = useOrgFlag();
   const [form, setForm] = useState(emptyForm);
-  const [configurationId, setConfigurationId] = useState("");
+  const [configurationId, setConfigurationId] = useState(given);
   const [typedName, setTypedName] = useState("");
   const { start, failure, isBusy } = useStartRun(workspace, onClose);
   const input = { organization, workspace, pageSize: 20 };
@@ -55,7 +57,6 @@ export function StartRunDialog({ workspace, onClose }: StartRunDialogProps) {
   return (
     <Dialog title={`Start a run of ${workspace}`} onClose={onClose} actions={actions} testId="start-run-dialog" wide>
       {error !== null && <ErrorNote error={error} what="The configurations could not be read" />}
-      {data !== undefined && found.length === 0 && <FirstUpload workspace={workspace} />}
       <div className="grid gap-4 sm:grid-cols-2">
         <SelectField
           label="What it does"
@@ -66,6 +67,9 @@ export function StartRunDialog({ workspace, onClose }: StartRunDialogProps) {
         />
         <ConfigurationField configurations={found} value={configurationId} onChange={setConfigurationId} />
       </div>
+      {data !== undefined && (
+        <ConfigurationUpload workspace={workspace} hasOthers={found.length > 0} onUploaded={setConfigurationId} />
+      )}
       <Field
         label="Message"
         value={form.message}
