@@ -68,6 +68,11 @@ describe.skipIf(!hasBrowser)("runs that are started and decided in the browser",
     const [run] = (await api.clients.runs.listRuns({ workspace, sources: [RunSource.BROWSER] })).runs;
     const id = run?.id ?? "";
     expect(await api.run(id)).toMatchObject({ options: { parallelism: 3, variables: [{ key: "who", value: "you" }] } });
+    await somebody.open(`/o/default/runs?workspace=${workspace}&source=browser`);
+    await page.getByTestId("runs-row").getByText("browser", { exact: true }).waitFor();
+    await page.getByTestId("runs-source").selectOption("cli");
+    await page.getByText("No run fits these filters").waitFor();
+    await page.getByText(`windlass run list -w ${workspace} --source cli`).waitFor();
     expect(somebody.complaints.filter((text) => !text.includes("400"))).toEqual([]);
   });
 

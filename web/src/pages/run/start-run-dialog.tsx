@@ -10,7 +10,7 @@ import { ErrorNote } from "../../ui/error-note.tsx";
 import { Field, SelectField } from "../../ui/field.tsx";
 import { ConfigurationField, ConfigurationUpload } from "./configuration-field.tsx";
 import { RunOptionFields } from "./run-option-fields.tsx";
-import { commandOf, emptyForm, formProblems, type RunForm } from "./run-options.ts";
+import { commandOf, emptyForm, formProblems, type RunForm, type RunMode } from "./run-options.ts";
 import { useStartRun } from "./use-start-run.ts";
 
 interface StartRunDialogProps {
@@ -58,13 +58,7 @@ export function StartRunDialog({ workspace, configurationId: given = "", onClose
     <Dialog title={`Start a run of ${workspace}`} onClose={onClose} actions={actions} testId="start-run-dialog" wide>
       {error !== null && <ErrorNote error={error} what="The configurations could not be read" />}
       <div className="grid gap-4 sm:grid-cols-2">
-        <SelectField
-          label="What it does"
-          options={modes}
-          value={form.mode}
-          onChange={(mode) => set("mode", mode)}
-          testId="run-mode"
-        />
+        <ModeField value={form.mode} onChange={(mode) => set("mode", mode)} />
         <ConfigurationField configurations={found} value={configurationId} onChange={setConfigurationId} />
       </div>
       {data !== undefined && (
@@ -83,6 +77,15 @@ export function StartRunDialog({ workspace, configurationId: given = "", onClose
     </Dialog>
   );
 }
+
+interface ModeFieldProps {
+  readonly value: RunMode;
+  readonly onChange: (mode: RunMode) => void;
+}
+
+const ModeField = ({ value, onChange }: ModeFieldProps) => (
+  <SelectField label="What it does" options={modes} value={value} onChange={onChange} testId="run-mode" />
+);
 
 interface DestroyNameProps {
   readonly workspace: string;
