@@ -110,7 +110,7 @@ describe.skipIf(!hasBrowser)("pools, tokens and agents in the browser", () => {
     await page.getByTestId("workspace-search").fill(workspace);
     const choice = page.getByTestId(`choose-${workspace}`);
     await page.getByTestId(`not-granted-${workspace}`).getByText("It may not use this pool: grant it first.").waitFor();
-    await choice.click();
+    await choice.click({ force: true });
     expect([await choice.isChecked(), await choice.getAttribute("aria-disabled")]).toEqual([false, "true"]);
     await page.getByTestId(`grant-${workspace}`).click();
     await page.getByTestId(`not-granted-${workspace}`).waitFor({ state: "detached" });

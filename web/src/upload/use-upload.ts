@@ -4,7 +4,6 @@ import { useEffect, useRef, useState } from "react";
 import type { ConfigurationVersion } from "../../../src/gen/windlass/v1/configuration_pb.ts";
 import { refresh } from "../data/event-caches.ts";
 import { bytesText } from "../ui/format.ts";
-import { type Folder, folderOf, whyUnusable } from "./folder.ts";
 
 /** Where an upload stands. */
 export type UploadState =
@@ -92,8 +91,7 @@ interface Archive {
 
 async function archiveOf(chosen: Chosen, place: UploadPlace, showing: Showing): Promise<Archive> {
   if (chosen.kind === "folder") {
-    const folder = await folderOf(chosen.files);
-    return { archive: await packed(folder, place, showing), ignored: folder.ignored };
+    return await packed(chosen.files, place, showing);
   }
   const { file } = chosen;
   if (file.size > place.maxBytes)
@@ -104,10 +102,12 @@ async function archiveOf(chosen: Chosen, place: UploadPlace, showing: Showing): 
 }
 
 async function packed(
-  folder: Folder,
+  given: readonly File[],
   { workingDirectory, maxBytes }: UploadPlace,
   { show, signal }: Showing,
-): Promise<Blob> {
+): Promise<Archive> {
+  const { folderOf, whyUnusable } = await import("./folder.ts");
+  const folder = await folderOf(given);
   const why = whyUnusable(folder, workingDirectory);
   if (why !== undefined) throw new Unusable(why);
   const of = folder.files.reduce((sum, { file }) => sum + file.size, 0);
@@ -115,7 +115,8 @@ async function packed(
   onRead(0);
   const { packFiles, FolderTooLarge } = await import("./pack.ts");
   try {
-    return await packFiles(folder.files, { maxBytes, onRead }, signal);
+    const archive = await packFiles(folder.files, { maxBytes, onRead }, signal);
+    return { archive, ignored: folder.ignored };
   } catch (error) {
     if (!(error instanceof FolderTooLarge)) throw error;
     throw new Unusable(
