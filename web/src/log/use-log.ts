@@ -50,7 +50,7 @@ function sinkInto(view: LogView, onEnd: (problem: string) => void): Omit<LogSink
   let reader = new LogReader();
   return {
     onBytes: (bytes, isLive) => view.add(reader.read(bytes, isLive ? new Date() : undefined)),
-    onGap: (bytes) => view.add([reader.remark(`${bytes.toLocaleString("en")} bytes of log lost`)]),
+    onGap: (bytes) => view.add([...reader.end(), reader.remark(`${bytes.toLocaleString("en")} bytes of log lost`)]),
     onReset: () => {
       reader = new LogReader();
       view.clear();
