@@ -57,7 +57,7 @@ function sinkInto(view: LogView, onEnd: (problem: string) => void): Omit<LogSink
       view.add([reader.remark("another attempt: its log begins here")]);
     },
     onEnd: (problem) => {
-      view.add(reader.end());
+      view.add([...reader.end(), ...(problem === "" ? [] : [reader.remark(problem)])]);
       view.whenShown(() => onEnd(problem));
     },
   };

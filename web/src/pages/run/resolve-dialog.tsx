@@ -36,6 +36,7 @@ export function ResolveDialog({ run, onClose }: { readonly run: Run; readonly on
   const orgFlag = useOrgFlag();
   const [chosen, setChosen] = useState<(typeof choices)[number]>(choices[0]);
   const [comment, setComment] = useState("");
+  const said = comment === "" ? "" : ` --comment ${shellWord(comment)}`;
   return (
     <ConfirmDialog
       title="What becomes of the workspace?"
@@ -43,7 +44,7 @@ export function ResolveDialog({ run, onClose }: { readonly run: Run; readonly on
       tone={chosen.resolution === RunResolution.WAIT ? "primary" : "danger"}
       typed={chosen.resolution === RunResolution.WAIT ? undefined : { what: "workspace", name: run.workspace }}
       refusal={meanwhileReason(run, "resolve", useNow())}
-      cli={`windlass run resolve ${shellWord(run.id)} ${chosen.word}${orgFlag}`}
+      cli={`windlass run resolve ${shellWord(run.id)} ${chosen.word}${said}${orgFlag}`}
       onConfirm={() => calls.resolve({ runId: run.id, resolution: chosen.resolution, comment })}
       onClose={onClose}
       testId="dialog-resolve"
