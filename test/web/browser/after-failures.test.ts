@@ -91,7 +91,7 @@ describe.skipIf(!hasBrowser)("what went wrong is decided in the browser", () => 
     await other.page.getByTestId("dialog-resolve-refusal").getByText("It is decided by now").waitFor();
     expect(await other.page.getByTestId("dialog-resolve-confirm").getAttribute("aria-disabled")).toBe("true");
     expect(await other.page.getByTestId("action-comment").inputValue()).toBe("the console's fine");
-    await other.page.getByTestId("dialog-cancel").click();
+    await other.page.getByTestId("dialog-back").click();
     await other.page.getByTestId("tab-timeline").click();
     await other.page.getByTestId("run-events").getByText("the console's fine").waitFor();
     expect((await api.getWorkspace(run.workspace)).lock).toBeUndefined();
@@ -190,7 +190,7 @@ describe.skipIf(!hasBrowser)("what went wrong is decided in the browser", () => 
     await expect
       .poll(() => other.page.getByTestId("remove-kept-dialog-refusal").textContent(), { timeout: 30_000 })
       .toBe("It is gone by now.");
-    await other.page.getByTestId("dialog-cancel").click();
+    await other.page.getByTestId("dialog-back").click();
 
     const { page } = one;
     expect(await page.getByTestId("delete-agent").getAttribute("aria-disabled")).toBe("true");

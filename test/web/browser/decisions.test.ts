@@ -58,7 +58,7 @@ describe.skipIf(!hasBrowser)("two people at one run", () => {
     await button.click({ force: true });
     expect(await page.getByTestId("dialog-confirm").getByTestId("error").count()).toBe(0);
     expect(await page.getByTestId("action-comment").inputValue()).toBe("typed before");
-    await page.getByTestId("dialog-cancel").click();
+    await page.getByTestId("dialog-back").click();
     expect(await page.getByTestId("plan-resource").first().isVisible()).toBe(true);
     await page.getByTestId("run-ahead").getByText("The apply has begun: follow its log").click();
     await page.getByTestId("log").getByText("second 1 of").first().waitFor();

@@ -25,8 +25,10 @@ resource "terraform_data" "zz_replaced" { triggers_replace = ["two"] }
 `;
 
 /** What a browser can have without anybody feeling it; a page without a plan has some hundreds of elements. */
-const maxElements = 3_000;
-const maxHeapMiB = 60;
+const maxElements = 1_000;
+const maxHeapMiB = 30;
+/** Of 400 rows. */
+const maxElementsOfRows = 8_000;
 
 const stage = useStage();
 const browser = useBrowser();
@@ -96,7 +98,7 @@ test.skipIf(!hasBrowser)(
     await rows.first().getByText("(sensitive)").first().waitFor();
     await page.getByTestId("plan-rows-more").click();
     await expect.poll(() => rows.count()).toBe(400);
-    expect(await elements()).toBeLessThan(2 * maxElements);
+    expect(await elements()).toBeLessThan(maxElementsOfRows);
     expect(await page.content()).not.toContain(secret);
 
     await page.getByTestId("plan-find").fill("node[2345]");
