@@ -50,7 +50,7 @@ function sinkInto(view: LogView, onEnd: (problem: string) => void): Omit<LogSink
   let reader = new LogReader();
   return {
     onBytes: (bytes, isLive) => view.add(reader.read(bytes, isLive ? new Date() : undefined)),
-onGap: (bytes) => {
+    onGap: (bytes) => {
       // What came before it stands before it, also a line that has no end.
       view.add(reader.end());
       view.add(reader.remark(`${bytes.toLocaleString("en")} bytes of log lost`));
