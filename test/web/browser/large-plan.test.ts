@@ -72,7 +72,7 @@ test.skipIf(!hasBrowser)(
       .observe({ type: "longtask", buffered: true });
   `);
 
-  await somebody.open(`/o/default/runs/${id}`);
+    await somebody.open(`/o/default/runs/${id}`);
     const created = page.getByTestId("plan-group-create");
     await created.getByText("2,500").waitFor();
     await page.getByTestId("plan-unread").waitFor({ state: "detached" });
