@@ -1,6 +1,7 @@
 import { constants, type ServerHttp2Stream } from "node:http2";
 import type { Readable } from "node:stream";
 import { setImmediate as nextTurn } from "node:timers/promises";
+import { notAwaited } from "../lib/async/abort.ts";
 import type { Clock } from "../lib/clock.ts";
 import { errnoOf } from "../lib/values/errors.ts";
 import { WindlassError } from "../lib/words/errors.ts";
@@ -82,7 +83,7 @@ function drainRest(source: Readable, { carrier, cut, clock }: Draining): void {
   // The listeners that went are forgotten at the end of this turn.
   setImmediate(() => source.resume());
   const over = new AbortController();
-  carrier.once("close", () => over.abort());
+  carrier.once("close", () => over.abort(notAwaited));
   clock.sleep(patienceMs, over.signal).then(cut, () => {});
 }
 

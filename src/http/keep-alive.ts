@@ -1,5 +1,5 @@
 import type { ServerHttp2Session } from "node:http2";
-import { linkSignals } from "../lib/async/abort.ts";
+import { linkSignals, notAwaited } from "../lib/async/abort.ts";
 import type { Clock } from "../lib/clock.ts";
 
 export interface KeepAlive {
@@ -15,7 +15,7 @@ export interface KeepAlive {
  */
 export async function keepAlive(session: ServerHttp2Session, clock: Clock, pings: KeepAlive): Promise<void> {
   const closed = new AbortController();
-  session.once("close", () => closed.abort());
+  session.once("close", () => closed.abort(notAwaited));
   while (await hasSlept(clock, pings.intervalMs, closed.signal)) {
     if (session.destroyed) return;
     using over = linkSignals(closed.signal);
@@ -24,7 +24,7 @@ export async function keepAlive(session: ServerHttp2Session, clock: Clock, pings
     // The callback also comes when no ping can be sent: the connection is over, whatever its streams still wait for.
     session.ping((error) => {
       hasFailed = error !== null;
-      over.abort();
+      over.abort(notAwaited);
     });
     if ((await isSilent) || hasFailed) session.destroy();
   }

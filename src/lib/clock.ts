@@ -1,5 +1,3 @@
-import { setTimeout as sleep } from "node:timers/promises";
-
 /** Where time comes from. Tests use a manual one; programs use `systemClock`. */
 export interface Clock {
   /** Wall clock, for rows and display. */
@@ -16,5 +14,24 @@ export interface Clock {
 export const systemClock: Clock = {
   now: () => new Date(),
   monotonicMs: () => performance.now(),
-  sleep: (ms, signal) => sleep(ms, undefined, signal === undefined ? {} : { signal }),
+  sleep,
 };
+
+/** Node's own makes an error with its stack for each sleep that is cut short, which most are. */
+function sleep(ms: number, signal?: AbortSignal): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  if (signal?.aborted) {
+    reject(signal.reason);
+    return promise;
+  }
+  const timer = setTimeout(() => {
+    signal?.removeEventListener("abort", wake);
+    resolve();
+  }, ms);
+  const wake = () => {
+    clearTimeout(timer);
+    reject(signal?.reason);
+  };
+  signal?.addEventListener("abort", wake, { once: true });
+  return promise;
+}

@@ -1,5 +1,8 @@
 import type { Clock } from "../clock.ts";
 
+/** The reason for what is ended because nobody waits for it any more. One for all: each of its own has a stack. */
+export const notAwaited: Error = new DOMException("nobody waits for this any more", "AbortError");
+
 /** Settles as the promise does, or rejects with the signal's reason as soon as it is aborted; the promise itself goes on. */
 export function abortable<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (signal === undefined) return promise;
@@ -88,7 +91,7 @@ export function linkSignals(...parents: readonly (AbortSignal | undefined)[]): O
   });
   return {
     signal: controller.signal,
-    abort: (reason) => controller.abort(reason),
+    abort: (reason = notAwaited) => controller.abort(reason),
     [Symbol.dispose]: () => {
       parents.forEach((parent, index) => {
         const onAbort = listeners[index];
@@ -109,7 +112,7 @@ export function deadlineAfter(clock: Clock, ms: number, parent?: AbortSignal): O
   return {
     ...linked,
     [Symbol.dispose]: () => {
-      done.abort();
+      done.abort(notAwaited);
       linked[Symbol.dispose]();
     },
   };

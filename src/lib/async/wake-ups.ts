@@ -1,5 +1,5 @@
 import type { Clock } from "../clock.ts";
-import { abortable } from "./abort.ts";
+import { abortable, notAwaited } from "./abort.ts";
 
 /** Most topics whose last notification is remembered one by one; older ones are remembered together. */
 const rememberedTopics = 10_000;
@@ -91,7 +91,7 @@ export class WakeUps {
     try {
       return await abortable(Promise.race([changed, timeout]), signal);
     } finally {
-      awake.abort();
+      awake.abort(notAwaited);
     }
   }
 

@@ -3,6 +3,7 @@ import type { DescMethod, DescService } from "@bufbuild/protobuf";
 import { Code, ConnectError, type ContextValues, createContextKey, type HandlerContext } from "@connectrpc/connect";
 import { createDeadlineSignal } from "@connectrpc/connect/protocol";
 import { parseTimeout } from "@connectrpc/connect/protocol-grpc";
+import { notAwaited } from "../../lib/async/abort.ts";
 import type { Clock } from "../../lib/clock.ts";
 import { HeaderFields, textOf } from "./header-fields.ts";
 
@@ -74,7 +75,7 @@ export class GrpcCall implements HandlerContext {
   get signal(): AbortSignal {
     if (this.#controller === undefined) {
       this.#controller = new AbortController();
-      if (this.#end !== undefined) this.#controller.abort(this.#end.reason);
+      if (this.#end !== undefined) this.#controller.abort(this.#end.reason ?? notAwaited);
     }
     return this.#controller.signal;
   }
@@ -90,7 +91,7 @@ export class GrpcCall implements HandlerContext {
     this.#end = { reason };
     this.#deadline?.cleanup();
     this.#waits?.(reason);
-    this.#controller?.abort(reason);
+    this.#controller?.abort(reason ?? notAwaited);
   }
 
   /**

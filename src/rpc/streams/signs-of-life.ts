@@ -1,3 +1,4 @@
+import { notAwaited } from "../../lib/async/abort.ts";
 import { endedLater } from "../../lib/async/streams.ts";
 import type { Clock } from "../../lib/clock.ts";
 
@@ -40,6 +41,6 @@ async function isSilent(next: Promise<unknown>, clock: Clock): Promise<boolean> 
     () => false,
   );
   const silent = await Promise.race([isOver, hasPassed]);
-  over.abort();
+  over.abort(notAwaited);
   return silent;
 }
