@@ -8,12 +8,13 @@ import { helloTable } from "./benchmark/hello.ts";
 import { logTable } from "./benchmark/log-pane.ts";
 import { compare, fakeProviders, manyObjects, type Place } from "./benchmark/providers.ts";
 import { realProviders } from "./benchmark/real-providers.ts";
+import { roadTable } from "./benchmark/road.ts";
 import { startTable } from "./benchmark/start.ts";
 import { tfeTable } from "./benchmark/tfe.ts";
 import { machine } from "./benchmark/timing.ts";
 
 const usage = `scripts/bench [--rounds N] [--large-rounds N] [--only ROW,…] [--provider-mirror DIR] [--sandbox auto|none] [--agents N,…]
-rows: fleet (idle agents), hello, log (its pane in a browser), start (of the programs), five (providers), size (200 MiB of providers), many (2,000 objects), tfe (the stock program, a cloud block)
+rows: fleet (idle agents), hello, log (its pane in a browser), start (of the programs), road (of one run, with a trace), five (providers), size (200 MiB of providers), many (2,000 objects), tfe (the stock program, a cloud block)
 --provider-mirror (or BENCH_PROVIDER_MIRROR): packed random, tls, null, time and local, instead of fakes in row five`;
 
 const { values } = parseArgs({
@@ -62,6 +63,7 @@ async function measure(): Promise<void> {
     start: () => startTable(scene, server, rounds),
     fleet: () => fleetTable(scene, values.agents.split(",").map(Number)),
     log: () => logTable(scene, server),
+    road: () => roadTable(scene, rounds),
     tfe: () => tfeTable(scene, Math.min(rounds, 10), largeRounds),
   };
   const wanted = values.only.split(",");
