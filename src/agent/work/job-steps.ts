@@ -12,8 +12,9 @@ import { type AgentJob, idsOf } from "../jobs/job.ts";
 import type { JobLog } from "../jobs/log.ts";
 import type { InterruptHold } from "../steps/interrupt-hold.ts";
 import type { LeftProcess } from "../steps/left-behind.ts";
+import { readBootId } from "../steps/process-identity.ts";
 import type { Step, StepOutcome } from "../steps/step-process.ts";
-import { note, noteIfPossible } from "./job-notes.ts";
+import { jot, note, noteIfPossible } from "./job-notes.ts";
 import type { JobPlace } from "./job-place.ts";
 import type { GivenInputs } from "./job-variables.ts";
 import { placeProviders, providerEnvironment } from "./providers/place-providers.ts";
@@ -142,9 +143,16 @@ export class JobSteps {
     await touch(this.outputPath(name));
     const adopted = await this.#options.context.runtime.adopt(this.#dirOf(name), this.#options.context.clock);
     if (adopted.kind !== "never-started") return adopted;
+    if (await this.#isOfAnotherBoot(name)) return { kind: "lost", why: "the machine was restarted" } as const;
     if (name === "apply") return { kind: "lost", why: "the agent ended while it was starting it" } as const;
     await removeTree(this.#dirOf(name));
     return this.#start(request);
+  }
+
+  /** Beside the journal nothing of a step has to survive the machine: whether it was started there, nobody knows. */
+  async #isOfAnotherBoot(name: string): Promise<boolean> {
+    const boot = this.#options.job.journal.ofStep("step_started", name)?.boot;
+    return boot !== undefined && boot !== (await readBootId());
   }
 
   async #start(request: StepRequest) {
@@ -156,7 +164,7 @@ export class JobSteps {
     const program = place.command([ready.enginePath, ...(await argv())], readable);
     const env = this.#environment(request, variables);
     await removeFile(this.outputPath(name));
-    await note(job, context, { kind: "step_started", step: name });
+    await note(job, context, { kind: "step_started", step: name, boot: await readBootId() });
     failpoint("agent.step-noted");
     const command = { ...program, dir: this.#dirOf(name), env, logFile: this.outputPath(name), hold };
     const started = await context.runtime.start(command, context.clock);
@@ -321,7 +329,7 @@ export class JobSteps {
     const { job, context } = this.#options;
     if (job.journal.ofStep("step_ended", name) !== undefined) return;
     const exitCode = end.kind === "exited" ? end.code : null;
-    await note(job, context, { kind: "step_ended", step: name, exitCode });
+    await jot(job, context, { kind: "step_ended", step: name, exitCode });
   }
 }
 

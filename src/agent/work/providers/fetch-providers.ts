@@ -15,6 +15,8 @@ export async function fetchProviders(job: AgentJob, context: JobContext): Promis
   const sources = await context.providerSources(job, context.stopping);
   const { config, sandbox } = context;
   const found = await composeProviders({ config, sources, isSandboxed: sandbox.kind !== "none" });
-  await writeDurably(job.files.providers, providersToJson(found));
+  const made = providersToJson(found);
+  // Without the file a step that was started goes on with the same.
+  if (made !== providersToJson(noProviders)) await writeDurably(job.files.providers, made);
   return found;
 }
