@@ -15,6 +15,7 @@ import { type Control, topics } from "../core/control.ts";
 import { giveElsewhere } from "../jobs/engine-elsewhere.ts";
 import { type Claim, claimed, declineOffer, grantStart, losePlan, takeReport } from "../jobs/results.ts";
 import { offeredSpec } from "../jobs/spec.ts";
+import { toldInputs } from "../jobs/told-inputs.ts";
 import { desiredOf } from "../runs/desired-state.ts";
 import { appendLog } from "../runs/logs.ts";
 import { type Outgoing, refused } from "./hearing.ts";
@@ -136,8 +137,9 @@ export class SessionClaims {
       this.#host.send({ case: "jobCommand", value: { claim: named(claim), desired: DesiredState.CANCEL } });
       return;
     }
+    const inputs = why === undefined && found !== undefined ? await toldInputs(this.#control, found.claim) : undefined;
     const decision = { claim: named(claim), granted: why === undefined, reason: why ?? "", incarnation };
-    this.#host.send({ case: "startDecision", value: decision });
+    this.#host.send({ case: "startDecision", value: { ...decision, ...(inputs && { inputs }) } });
   }
 
   async #isInterrupted({ claim }: Found): Promise<boolean> {

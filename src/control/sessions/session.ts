@@ -17,6 +17,7 @@ import { oneLine } from "../../lib/text/clean-text.ts";
 import { type AgentId, isId, type JobId, type PoolId } from "../../lib/words/ids.ts";
 import { type Control, topics } from "../core/control.ts";
 import type { ConnectedAgent, PartingReason } from "../core/presence.ts";
+import { maxToldBytes } from "../jobs/told-inputs.ts";
 import { desiredOf } from "../runs/desired-state.ts";
 import { unwantedClaims, withKept } from "../runs/kept.ts";
 import { enginesOf, UnmetRequirements } from "./agent-engines.ts";
@@ -33,7 +34,7 @@ import { heartbeatReply } from "./wire.ts";
 
 /** What one session may have queued towards a slow agent before the stream is closed. Invariant I16. */
 const outLimits = { maxItems: 4096, maxBytes: 1024 * 1024 };
-const messageBytes = 64; // In that queue. All are small.
+const messageBytes = 64; // In that queue. All are small but what is told with a grant.
 const comeBackMs = 2_000; // How long an agent that is sent away waits at the most.
 
 /** What a session may still do. It goes down this list, never up; its stream may end in each state. */
@@ -385,7 +386,8 @@ export class AgentSession implements ConnectedAgent {
   }
 
   #send(message: Outgoing): void {
-    this.out.push("control", create(SessionResponseSchema, { message }), messageBytes);
+    const isLarge = message.case === "startDecision" && message.value.inputs !== undefined;
+    this.out.push("control", create(SessionResponseSchema, { message }), isLarge ? maxToldBytes : messageBytes);
   }
 
   #close(reason: CloseReason, detail: string): void {

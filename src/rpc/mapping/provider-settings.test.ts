@@ -7,7 +7,8 @@ import type { ProviderSettingsView } from "../../control/workspaces/provider-set
 import type { ProviderSource } from "../../domain/workspaces/provider-settings.ts";
 import { GetProvidersResponseSchema } from "../../gen/windlass/agent/v1/job_artifact_service_pb.ts";
 import { ProviderSettingsSchema, ProviderSourceSchema } from "../../gen/windlass/v1/provider_settings_pb.ts";
-import { providerSettingsFields, toJobProviders, toProviderSettings } from "./provider-settings.ts";
+import { toJobProviders } from "../../control/jobs/told-inputs.ts";
+import { providerSettingsFields, toProviderSettings } from "./provider-settings.ts";
 
 const sources: readonly ProviderSource[] = [
   { kind: "filesystem", path: "/opt/providers", include: ["hashicorp/*"], exclude: [] },

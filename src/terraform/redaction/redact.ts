@@ -28,7 +28,16 @@ export const createRedactor = (values: readonly string[]): ByteTransform => reda
 
 /** The same, while others get their turn: very many secrets take seconds. */
 export const makeRedactor = async (values: readonly string[]): Promise<ByteTransform> =>
-  redactorOf(await inTurns(automatonOf(values)));
+  redactorOf(await automatonFor(values));
+
+/** By the very list: the sections of a log have the same one. */
+const known = new WeakMap<readonly string[], Promise<Automaton | undefined>>();
+
+async function automatonFor(values: readonly string[]): Promise<Automaton | undefined> {
+  const making = known.get(values) ?? inTurns(automatonOf(values));
+  known.set(values, making);
+  return (await making)?.another();
+}
 
 const redactorOf = (automaton: Automaton | undefined): ByteTransform =>
   automaton === undefined ? identity : new Redactor(automaton);
@@ -39,7 +48,7 @@ export const createTextRedactor = (values: readonly string[]): ((text: string) =
 
 /** The same, while others get their turn. */
 export const makeTextRedactor = async (values: readonly string[]): Promise<(text: string) => string> =>
-  textRedactorOf(await inTurns(automatonOf(values)));
+  textRedactorOf(await automatonFor(values));
 
 function textRedactorOf(automaton: Automaton | undefined): (text: string) => string {
   if (automaton === undefined) return (text) => text;
