@@ -91,7 +91,11 @@ function toldBy(name: string, program: Program, from: number): readonly Station[
 /** User and system time of a process and its threads, and of its children that it has waited for, in milliseconds. */
 async function cpuMs({ pid }: Pick<Program, "pid">): Promise<number> {
   const stat = await readFile(`/proc/${pid}/stat`, "utf8");
-  const [user = 0, system = 0] = stat.slice(stat.lastIndexOf(")") + 2).split(" ").slice(11, 13).map(Number);
+  const [user = 0, system = 0] = stat
+    .slice(stat.lastIndexOf(")") + 2)
+    .split(" ")
+    .slice(11, 13)
+    .map(Number);
   return (user + system) * 10;
 }
 

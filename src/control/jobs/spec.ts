@@ -16,18 +16,22 @@ import type { Queries } from "../../store/ports/store.ts";
 import type { Control } from "../core/control.ts";
 import { jobTokenOf } from "./dispatcher.ts";
 import { jobEngineOf } from "./engine.ts";
-import { givenState, jobState, noteBase } from "./given-state.ts";
+import { givenState, hasBase, jobState, noteBase } from "./given-state.ts";
 import { maxPlanDocumentsBytes } from "./plan-documents.ts";
 
 type Spec = MessageInitShape<typeof JobSpecSchema>;
 
 /** Everything an agent has to know of a job before it downloads anything. */
 export async function offeredSpec(control: Control, job: Job): Promise<Spec> {
-  await noteBase(control, job);
-  const { spec, state } = await control.store.read(async (q) => ({
-    spec: await jobSpecOf(control, q, job),
-    state: await stateOf(q, job),
-  }));
+  const look = () =>
+    control.store.read(async (q) => ({
+      hasBase: await hasBase(q, job),
+      spec: await jobSpecOf(control, q, job),
+      state: await stateOf(q, job),
+    }));
+  const found = await look();
+  if (!found.hasBase) await noteBase(control, job);
+  const { spec, state } = found.hasBase ? found : await look();
   if (state === undefined) return spec;
   const { bytes, sha256 } = await givenState(control, state);
   const { lineage, serial } = state;
