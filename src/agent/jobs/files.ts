@@ -4,6 +4,7 @@ import { fromBinary, toBinary } from "@bufbuild/protobuf";
 import * as z from "zod";
 import { type JobSpec, JobSpecSchema } from "../../gen/windlass/agent/v1/job_pb.ts";
 import { syncDirectory, syncFile, writeWhole } from "../../lib/fs/durable.ts";
+import { errnoOf } from "../../lib/values/errors.ts";
 import { makePrivateDirectory } from "../disk/durable-files.ts";
 import type { Journal } from "./journal.ts";
 
@@ -101,6 +102,16 @@ export async function writeSpec(files: JobFiles, { job, clusterGeneration }: Sto
 export async function secureJob({ root, spec, prepared }: JobFiles, journal: Pick<Journal, "flush">): Promise<void> {
   const files = [spec, prepared].map(syncFile);
   await Promise.all([...files, journal.flush(), syncDirectory(root), syncDirectory(dirname(root))]);
+}
+
+/** The same of what it was given with its grant, as far as that was written down: before its first step. */
+export async function secureInputs({ root, providers, sharedStates }: JobFiles): Promise<void> {
+  const files = [providers, sharedStates].map((path) => syncFile(path).catch(unlessAbsent));
+  await Promise.all([...files, syncDirectory(root)]);
+}
+
+function unlessAbsent(error: unknown): void {
+  if (errnoOf(error) !== "ENOENT") throw error;
 }
 
 /** Reads it back; undefined when it is not there in whole. */

@@ -66,6 +66,8 @@ export class AgentJob {
   readonly #sealed = Promise.withResolvers<void>();
   readonly #refused = Promise.withResolvers<string>();
   #given: JobInputs | undefined;
+  /** The state that came with the offer; empty if it has to be downloaded. It holds secrets. */
+  offeredState: Uint8Array = new Uint8Array(0);
   #stateMissing = Promise.withResolvers<void>();
   #stage: Stage;
   #log: LogView = noLog;

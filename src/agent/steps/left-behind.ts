@@ -38,8 +38,15 @@ export async function makeGroup(dir: string): Promise<string | undefined> {
   }
 }
 
-/** Where the whole tree of version 2 is mounted (proc_pid_mountinfo(5)). */
-async function groupsMount(): Promise<string | undefined> {
+let mount: Promise<string | undefined> | undefined;
+
+/** Where the whole tree of version 2 is mounted (proc_pid_mountinfo(5)); looked for once. */
+function groupsMount(): Promise<string | undefined> {
+  mount ??= findGroupsMount();
+  return mount;
+}
+
+async function findGroupsMount(): Promise<string | undefined> {
   const lines = (await readFile("/proc/self/mountinfo", "utf8")).split("\n");
   const line = lines.find((text) => / - cgroup2 /.test(text));
   return line?.split(" ")[4];

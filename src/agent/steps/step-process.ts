@@ -33,6 +33,8 @@ export interface StepCommand {
   readonly mayGroup?: boolean | undefined;
   /** Holds its interrupt back while it would forget it; absent if it never does. */
   readonly hold?: InterruptHold | undefined;
+  /** Resolves when it is written down that the program may have been started: only then it is. */
+  readonly noted?: Promise<void> | undefined;
   /** True for a sandbox, which writes to descriptor 3 which process the program in it is, and ends with it. */
   readonly isSandboxed?: boolean | undefined;
 }
@@ -115,7 +117,7 @@ const goneChecks = 500;
  * directory can be used once: a second start in it throws, so a step is never run twice.
  */
 export async function startStep(command: StepCommand, clock: Clock): Promise<StartedStep> {
-  const { dir, argv, env, cwd, logFile, isSandboxed = false, mayGroup = true } = command;
+  const { dir, argv, env, cwd, logFile, noted, isSandboxed = false, mayGroup = true } = command;
   const hold = command.hold && { ...command.hold, logFile };
   await mkdir(dir, { recursive: true, mode: 0o700 });
   // A sandbox ends everything in it by itself.
@@ -126,6 +128,7 @@ export async function startStep(command: StepCommand, clock: Clock): Promise<Sta
   await Promise.all(names.map((name) => createFile(join(dir, name), blank)));
   await using log = await openLog(logFile);
   await using inside = isSandboxed ? await open(join(dir, "inside"), "r+") : undefined;
+  await noted;
   const child = await spawned(() =>
     spawn("/bin/sh", ["-c", wrapper, "sh", dir, inheritedUmask(), group ?? "", ...argv], {
       cwd,

@@ -7,7 +7,7 @@ import type { ApplyWords } from "../../terraform/output/apply-words.ts";
 import type { TerraformEvent } from "../../terraform/output/events.ts";
 import { defaultInitPatienceMs, defaultPlanPatienceMs } from "../contract/config.ts";
 import { removeFile, removeTree, touch } from "../disk/durable-files.ts";
-import type { ReadyJob } from "../jobs/files.ts";
+import { type ReadyJob, secureInputs } from "../jobs/files.ts";
 import { type AgentJob, idsOf } from "../jobs/job.ts";
 import type { JobLog } from "../jobs/log.ts";
 import type { InterruptHold } from "../steps/interrupt-hold.ts";
@@ -164,10 +164,15 @@ export class JobSteps {
     const program = place.command([ready.enginePath, ...(await argv())], readable);
     const env = this.#environment(request, variables);
     await removeFile(this.outputPath(name));
-    await note(job, context, { kind: "step_started", step: name, boot: await readBootId() });
-    failpoint("agent.step-noted");
-    const command = { ...program, dir: this.#dirOf(name), env, logFile: this.outputPath(name), hold };
-    const started = await context.runtime.start(command, context.clock);
+    // Without a line in the journal nothing was started there.
+    if (job.isRestored) await removeTree(this.#dirOf(name));
+    const first = !job.journal.has("step_started");
+    const noted = Promise.all([
+      note(job, context, { kind: "step_started", step: name, boot: await readBootId() }),
+      first ? secureInputs(job.files) : undefined,
+    ]).then(() => failpoint("agent.step-noted"));
+    const command = { ...program, dir: this.#dirOf(name), env, logFile: this.outputPath(name), hold, noted };
+    const started = await context.runtime.start(command, context.clock).finally(() => noted);
     failpoint("agent.step-spawned");
     if (started.kind === "refused") return started;
     context.log.info({ ...idsOf(job), step: name }, "step started");

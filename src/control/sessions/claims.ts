@@ -14,7 +14,7 @@ import { type AgentId, isId, type JobId } from "../../lib/words/ids.ts";
 import { type Control, topics } from "../core/control.ts";
 import { giveElsewhere } from "../jobs/engine-elsewhere.ts";
 import { type Claim, claimed, declineOffer, grantStart, losePlan, takeReport } from "../jobs/results.ts";
-import { offeredSpec } from "../jobs/spec.ts";
+import { offeredJob } from "../jobs/spec.ts";
 import { toldInputs } from "../jobs/told-inputs.ts";
 import { desiredOf } from "../runs/desired-state.ts";
 import { appendLog } from "../runs/logs.ts";
@@ -97,8 +97,7 @@ export class SessionClaims {
   async offer(job: Job): Promise<void> {
     const held = this.#hold({ job, isRunning: true });
     try {
-      const spec = await offeredSpec(this.#control, job);
-      this.#host.send({ case: "offer", value: { job: spec } });
+      this.#host.send({ case: "offer", value: await offeredJob(this.#control, job) });
     } catch (error) {
       this.#forget({ held, claim: { jobId: job.id, epoch: job.epoch, agentId: this.#host.agentId } });
       throw error;

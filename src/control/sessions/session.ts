@@ -34,8 +34,14 @@ import { heartbeatReply } from "./wire.ts";
 
 /** What one session may have queued towards a slow agent before the stream is closed. Invariant I16. */
 const outLimits = { maxItems: 4096, maxBytes: 1024 * 1024 };
-const messageBytes = 64; // In that queue. All are small but what is told with a grant.
+const messageBytes = 64; // In that queue. All are small but for `besideOf`.
 const comeBackMs = 2_000; // How long an agent that is sent away waits at the most.
+
+/** What a job is given makes a message large. */
+function besideOf(message: Outgoing): number {
+  if (message.case === "startDecision") return message.value.inputs === undefined ? 0 : maxToldBytes;
+  return message.case === "offer" ? (message.value.state?.length ?? 0) : 0;
+}
 
 /** What a session may still do. It goes down this list, never up; its stream may end in each state. */
 type SessionState =
@@ -386,8 +392,7 @@ export class AgentSession implements ConnectedAgent {
   }
 
   #send(message: Outgoing): void {
-    const isLarge = message.case === "startDecision" && message.value.inputs !== undefined;
-    this.out.push("control", create(SessionResponseSchema, { message }), isLarge ? maxToldBytes : messageBytes);
+    this.out.push("control", create(SessionResponseSchema, { message }), messageBytes + besideOf(message));
   }
 
   #close(reason: CloseReason, detail: string): void {

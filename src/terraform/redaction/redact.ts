@@ -30,13 +30,12 @@ export const createRedactor = (values: readonly string[]): ByteTransform => reda
 export const makeRedactor = async (values: readonly string[]): Promise<ByteTransform> =>
   redactorOf(await automatonFor(values));
 
-/** By the very list: the sections of a log have the same one. */
-const known = new WeakMap<readonly string[], Promise<Automaton | undefined>>();
+/** By the very list, which nobody changes: the sections of a log and the plan of a job have the same one. */
+const made = new WeakMap<readonly string[], Automaton | undefined>();
 
 async function automatonFor(values: readonly string[]): Promise<Automaton | undefined> {
-  const making = known.get(values) ?? inTurns(automatonOf(values));
-  known.set(values, making);
-  return (await making)?.another();
+  if (!made.has(values)) made.set(values, await inTurns(automatonOf(values)));
+  return made.get(values)?.another();
 }
 
 const redactorOf = (automaton: Automaton | undefined): ByteTransform =>
@@ -44,7 +43,7 @@ const redactorOf = (automaton: Automaton | undefined): ByteTransform =>
 
 /** The same for many short texts, each on its own. */
 export const createTextRedactor = (values: readonly string[]): ((text: string) => string) =>
-  textRedactorOf(atOnce(automatonOf(values)));
+  textRedactorOf(made.has(values) ? made.get(values)?.another() : atOnce(automatonOf(values)));
 
 /** The same, while others get their turn. */
 export const makeTextRedactor = async (values: readonly string[]): Promise<(text: string) => string> =>
