@@ -172,7 +172,11 @@ export class JobSteps {
       first ? secureInputs(job.files) : undefined,
     ]).then(() => failpoint("agent.step-noted"));
     const command = { ...program, dir: this.#dirOf(name), env, logFile: this.outputPath(name), hold, noted };
-    const started = await context.runtime.start(command, context.clock).finally(() => noted);
+    const starting = context.runtime.start(command, context.clock);
+    // Neither goes on alone.
+    await Promise.allSettled([starting, noted]);
+    await noted;
+    const started = await starting;
     failpoint("agent.step-spawned");
     if (started.kind === "refused") return started;
     context.log.info({ ...idsOf(job), step: name }, "step started");
