@@ -17,13 +17,12 @@ import { oneLine } from "../../lib/text/clean-text.ts";
 import { type AgentId, isId, type JobId, type PoolId } from "../../lib/words/ids.ts";
 import { type Control, topics } from "../core/control.ts";
 import type { ConnectedAgent, PartingReason } from "../core/presence.ts";
-import { maxToldBytes } from "../jobs/told-inputs.ts";
 import { desiredOf } from "../runs/desired-state.ts";
 import { unwantedClaims, withKept } from "../runs/kept.ts";
 import { enginesOf, UnmetRequirements } from "./agent-engines.ts";
 import { Arrivals } from "./arrivals.ts";
 import { SessionClaims } from "./claims.ts";
-import { closeReasons, closing, type Heard, type Outgoing, refusalOf, refused } from "./hearing.ts";
+import { besideOf, closeReasons, closing, type Heard, type Outgoing, refusalOf, refused } from "./hearing.ts";
 import { LastWord } from "./last-word.ts";
 import type { Liveness } from "./liveness.ts";
 import type { Resumed } from "./resume.ts";
@@ -36,12 +35,6 @@ import { heartbeatReply } from "./wire.ts";
 const outLimits = { maxItems: 4096, maxBytes: 1024 * 1024 };
 const messageBytes = 64; // In that queue. All are small but for `besideOf`.
 const comeBackMs = 2_000; // How long an agent that is sent away waits at the most.
-
-/** What a job is given makes a message large. */
-function besideOf(message: Outgoing): number {
-  if (message.case === "startDecision") return message.value.inputs === undefined ? 0 : maxToldBytes;
-  return message.case === "offer" ? (message.value.state?.length ?? 0) : 0;
-}
 
 /** What a session may still do. It goes down this list, never up; its stream may end in each state. */
 type SessionState =
