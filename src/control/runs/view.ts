@@ -51,7 +51,7 @@ export async function viewRuns(control: Control, q: Queries, runs: readonly Run[
 export async function viewRun(control: Control, q: Queries, run: Run): Promise<RunView> {
   const [view] = await viewRuns(control, q, [run]);
   if (view === undefined) throw new Error("a view for each run was expected");
-  return { ...view, keptDirectories: await keptOfRun(q, run, await q.jobs.ofRun(run.id)) };
+  return { ...view, keptDirectories: await keptOfRun(q, run) };
 }
 
 interface QueuePool {

@@ -16,6 +16,9 @@ const answersWith: Readonly<Record<Kind, readonly string[]>> = {
   agentToken: ["ListAgentTokens", "GetAgentPoolOverview", ...attention],
 };
 
+/** The methods whose answers events keep up to date. */
+export const followedMethods: ReadonlySet<string> = new Set(Object.values(answersWith).flat());
+
 const kindOfType: Readonly<Record<string, Kind>> = {
   "windlass.v1.Run": "run",
   "windlass.v1.Workspace": "workspace",
