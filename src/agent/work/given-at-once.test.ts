@@ -13,8 +13,10 @@ beforeEach(async () => {
 });
 afterEach(() => place[Symbol.asyncDispose]());
 
-const content = Buffer.from('{"version":4,"terraform_version":"1.11.4","serial":1,"lineage":"l","outputs":{},"resources":[]}');
-const main = 'variable "who" {\n  default = "nobody"\n}\noutput "greeting" {\n  value = "hello ${var.who}"\n}\n';
+const content = Buffer.from(
+  '{"version":4,"terraform_version":"1.11.4","serial":1,"lineage":"l","outputs":{},"resources":[]}',
+);
+const main = 'variable "who" {\n  default = "nobody"\n}\noutput "greeting" {\n  value = join(" ", ["hello", var.who])\n}\n';
 
 async function planned(change: (job: FakeJob) => void, more: Partial<FakeJobOptions> = {}): Promise<FakeJob> {
   const job = new FakeJob({

@@ -4,7 +4,6 @@ import { useSessionStage } from "../../../test/support/session-stage.ts";
 import { ref } from "../../../test/support/wanted.ts";
 import { systemRandom } from "../../lib/random.ts";
 import { dispatchOnce } from "../jobs/dispatcher.ts";
-import { cancelRun } from "../runs/decisions.ts";
 import { pushState } from "../states/push.ts";
 import { setVariables } from "../workspaces/variables.ts";
 
@@ -46,32 +45,18 @@ test("what is large is left to be asked for", async () => {
   expect(inputs).toBeUndefined();
 });
 
-const stateOf = (text: string) => Buffer.from(JSON.stringify({ version: 4, serial: 1, lineage: "l", outputs: { text } }));
-
-const push = (bytes: Buffer) =>
-  pushState(stage.fixture.control, stage.fixture.as("operator"), {
-    workspace: ref("net"),
-    bytes,
-    sha256: sha256(bytes),
-    isForced: false,
-  });
-
-test("an offer brings a small state, and leaves a large one to be downloaded", async () => {
-  const [small, large] = [stateOf("a"), stateOf("a".repeat(40_000))];
-  await push(small);
+test.each([
+  ["brings a small state", 1, true],
+  ["leaves a large state to be downloaded", 40_000, false],
+])("an offer %s", async (_which, length, isThere) => {
+  const outputs = { text: { value: "a".repeat(length), type: "string" } };
+  const bytes = Buffer.from(JSON.stringify({ version: 4, serial: 1, lineage: "l", outputs, resources: [] }));
+  const { control, as } = stage.fixture;
+  await pushState(control, as("operator"), { workspace: ref("net"), bytes, sha256: sha256(bytes), isForced: false });
   const agent = await connect();
   await newRun();
-  await dispatchOnce(stage.fixture.control);
-  const first = await agent.next("offer");
-  expect(Buffer.from(first.state)).toEqual(small);
-  expect(first.job?.state).toMatchObject({ sha256: sha256(small), sizeBytes: BigInt(small.length) });
-  const runId = first.job?.runId ?? "";
-  await cancelRun(stage.fixture.control, stage.fixture.as("operator"), { id: runId, comment: "", mode: "cancel" });
-  await push(Buffer.from(large.toString().replace('"serial":1', '"serial":2')));
-  await newRun();
-  await dispatchOnce(stage.fixture.control);
-  const second = await agent.next("offer");
-  expect(second.job?.runId).not.toBe(runId);
-  expect(second.state).toHaveLength(0);
-  expect(Number(second.job?.state?.sizeBytes)).toBe(large.length);
+  await dispatchOnce(control);
+  const { job, state } = await agent.next("offer");
+  expect(Buffer.from(state)).toEqual(isThere ? bytes : Buffer.alloc(0));
+  expect(job?.state).toMatchObject({ sha256: sha256(bytes), sizeBytes: BigInt(bytes.length) });
 });
