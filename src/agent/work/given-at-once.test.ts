@@ -1,4 +1,4 @@
-import { readFile, rm, writeFile } from "node:fs/promises";
+import { readFile, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { AgentPlace, eventually } from "../../../test/support/agent/agent-place.ts";
@@ -96,5 +96,23 @@ describeWithTerraform("what a job is given", () => {
     place.start("a");
     await eventually(async () => (await place.jobDirectories()).length === 0, "it is given up", 60_000);
     expect(job.result).toBeUndefined();
+  });
+
+  test("a step that has run and of which the journal says nothing is not run again", async () => {
+    const job = await planned((one) => {
+      one.uploadsAreRefused = true;
+    });
+    await eventually(() => job.logText.includes("hello"), "its plan", 60_000);
+    await agent[Symbol.asyncDispose]();
+    const path = join(place.dir, "a", "jobs", "job_plan-1", "journal");
+    const lines = (await readFile(path, "utf8")).split("\n");
+    await writeFile(path, `${lines.slice(0, lines.findIndex((line) => line.includes("step_started"))).join("\n")}\n`);
+    const status = join(place.dir, "a", "jobs", "job_plan-1", "steps", "plan", "status");
+    const before = await stat(status);
+    job.uploadsAreRefused = false;
+    place.start("a");
+    await eventually(async () => (await readFile(path, "utf8").catch(() => "")).includes("step_ended"), "it is taken up");
+    expect((await stat(status)).ino).toBe(before.ino);
+    expect(await ended(job), job.logText).toMatchObject({ outcome: JobOutcome.FINISHED, hasChanges: true });
   });
 });

@@ -94,7 +94,7 @@ export class JobSteps {
   async run(request: StepRequest): Promise<StepEnd> {
     const { name, output } = request;
     const known = this.#options.job.journal.ofStep("step_started", name) !== undefined;
-    const begun = known ? await this.#adopt(request) : await this.#start(request);
+    const begun = known ? await this.#adopt(request) : await this.#startAnew(request);
     if (begun.kind === "skipped" || begun.kind === "refused") return begun;
     const ended = begun.kind === "running" ? this.#untilEnd(request, begun.step) : Promise.resolve(begun);
     if (output.kind !== "hidden") this.#follow(name, output, ended);
@@ -155,6 +155,18 @@ export class JobSteps {
     return boot !== undefined && boot !== (await readBootId());
   }
 
+  /** The last process of this agent may have ended between the directory of a step and its line in the journal. */
+  async #startAnew(request: StepRequest) {
+    const { job, context } = this.#options;
+    if (!job.isRestored) return this.#start(request);
+    const dir = this.#dirOf(request.name);
+    const found = await context.runtime.adopt(dir, context.clock);
+    // It cannot be, and is not started a second time.
+    if (found.kind !== "never-started") return found;
+    await removeTree(dir);
+    return this.#start(request);
+  }
+
   async #start(request: StepRequest) {
     const { name, argv, hold } = request;
     const { job, context, ready, place } = this.#options;
@@ -164,8 +176,6 @@ export class JobSteps {
     const program = place.command([ready.enginePath, ...(await argv())], readable);
     const env = this.#environment(request, variables);
     await removeFile(this.outputPath(name));
-    // Without a line in the journal nothing was started there.
-    if (job.isRestored) await removeTree(this.#dirOf(name));
     const first = !job.journal.has("step_started");
     const noted = Promise.all([
       note(job, context, { kind: "step_started", step: name, boot: await readBootId() }),
