@@ -16,7 +16,8 @@ afterEach(() => place[Symbol.asyncDispose]());
 const content = Buffer.from(
   '{"version":4,"terraform_version":"1.11.4","serial":1,"lineage":"l","outputs":{},"resources":[]}',
 );
-const main = 'variable "who" {\n  default = "nobody"\n}\noutput "greeting" {\n  value = join(" ", ["hello", var.who])\n}\n';
+const main =
+  'variable "who" {\n  default = "nobody"\n}\noutput "greeting" {\n  value = join(" ", ["hello", var.who])\n}\n';
 
 async function planned(change: (job: FakeJob) => void, more: Partial<FakeJobOptions> = {}): Promise<FakeJob> {
   const job = new FakeJob({
@@ -106,12 +107,23 @@ describeWithTerraform("what a job is given", () => {
     await agent[Symbol.asyncDispose]();
     const path = join(place.dir, "a", "jobs", "job_plan-1", "journal");
     const lines = (await readFile(path, "utf8")).split("\n");
-    await writeFile(path, `${lines.slice(0, lines.findIndex((line) => line.includes("step_started"))).join("\n")}\n`);
+    await writeFile(
+      path,
+      `${lines
+        .slice(
+          0,
+          lines.findIndex((line) => line.includes("step_started")),
+        )
+        .join("\n")}\n`,
+    );
     const status = join(place.dir, "a", "jobs", "job_plan-1", "steps", "plan", "status");
     const before = await stat(status);
     job.uploadsAreRefused = false;
     place.start("a");
-    await eventually(async () => (await readFile(path, "utf8").catch(() => "")).includes("step_ended"), "it is taken up");
+    await eventually(
+      async () => (await readFile(path, "utf8").catch(() => "")).includes("step_ended"),
+      "it is taken up",
+    );
     expect((await stat(status)).ino).toBe(before.ino);
     expect(await ended(job), job.logText).toMatchObject({ outcome: JobOutcome.FINISHED, hasChanges: true });
   });
