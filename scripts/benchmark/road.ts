@@ -5,11 +5,10 @@ import { RunPhase } from "../../src/gen/windlass/v1/run_pb.ts";
 import { systemRandom } from "../../src/lib/random.ts";
 import type { Program } from "../../test/support/programs.ts";
 import type { Scene, TestAgent, TestServer } from "../../test/support/scene.ts";
-import { preciseMs } from "./request-trace.ts";
 import { type Doing, doingsBetween, traced } from "./road-trace.ts";
 import { wholeRun } from "./runs.ts";
 import { openShell } from "./shell.ts";
-import { row, shareOf } from "./timing.ts";
+import { preciseMs, shareOf } from "./timing.ts";
 
 const hello = fileURLToPath(new URL("../../test/fixtures/terraform/hello", import.meta.url));
 
@@ -159,6 +158,10 @@ async function tracedRun(scene: Scene): Promise<string> {
     ...lines.map(({ ms, text }) => `  ${(ms - fromMs).toFixed(1).padStart(7)}  ${text}`),
   ].join("\n");
 }
+
+/** The median and the largest of some milliseconds, behind what they are of. */
+const row = (what: string, samples: readonly number[]): string =>
+  `  ${what.padEnd(62)}p50 ${Math.round(shareOf(samples, 0.5))} ms, max ${Math.round(shareOf(samples, 1))} ms`;
 
 const count = (doings: readonly Doing[], what: Doing["what"]): number =>
   doings.filter((one) => one.what === what).length;

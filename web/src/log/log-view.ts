@@ -213,8 +213,10 @@ export class LogView {
     this.#sizeChunk();
     const before = this.#section;
     if (before !== undefined) countLines(before);
-    if (before !== undefined && folding.has(before.name) && name !== "Error" && before.lines >= worthFolding)
-      before.element.open = before.element.querySelector("[data-mark]") !== null;
+    // Whoever does not follow may be reading in it, and what is lost of a log is to be seen.
+    const mayFold = before !== undefined && this.#isAtEnd && folding.has(before.name) && before.lines >= worthFolding;
+    if (mayFold && name !== "Error")
+      before.element.open = before.element.querySelector("[data-mark], [data-kind=remark]") !== null;
     const element = document.createElement("details");
     element.open = true;
     element.className = "log-section";
