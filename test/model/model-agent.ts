@@ -196,6 +196,7 @@ export class ModelAgent {
       }),
       prepare: (job, services, signal) => (this.hasEngine ? prepare(job, services, signal) : lacking(job, services)),
       start: async (command, clock) => {
+        await command.noted;
         if (isDead()) return { kind: "refused", why: "the agent is dead" };
         const process = this.#options.spawn(this, command, clock);
         this.processes.push(process);

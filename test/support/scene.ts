@@ -40,6 +40,8 @@ export interface ServerOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Of the certificate in `args`, in PEM. */
   readonly ca?: string;
+  /** As that of an agent. */
+  readonly within?: Within | undefined;
 }
 
 export interface AgentOptions {
@@ -110,6 +112,7 @@ class OpenScene implements Scene {
     args = [],
     env = {},
     ca,
+    within,
   }: ServerOptions = {}): Promise<TestServer> {
     const dataDir = join(this.directory, freshName("server"));
     const database = engine === "postgres" ? this.#held.use(await testDatabase()) : undefined;
@@ -119,7 +122,7 @@ class OpenScene implements Scene {
       ...(database === undefined ? [] : ["--database-url", database.url]),
       ...args,
     ];
-    const start = (listen: string) => this.start("windlassd", call(listen), env);
+    const start = (listen: string) => this.start("windlassd", call(listen), env, within);
     const program = start("127.0.0.1:0");
     const url = await readyAt(program);
     const adminTokenFile = join(dataDir, "admin-token");

@@ -1,4 +1,4 @@
-import { chmod, type FileHandle, mkdir, open, readdir, rm, statfs } from "node:fs/promises";
+import { chmod, type FileHandle, lstat, mkdir, open, readdir, rm, statfs } from "node:fs/promises";
 import { join } from "node:path";
 import { errnoOf } from "../../lib/values/errors.ts";
 import { forceRemove } from "./force-remove.ts";
@@ -31,9 +31,17 @@ export const removeFile = (path: string): Promise<void> => rm(path, { recursive:
  * of it go on; and what somebody writes meanwhile may outlive it. When this resolves, nothing is there.
  */
 export async function removeTree(path: string): Promise<void> {
+  // Mostly nothing is there.
+  if (await isAbsent(path)) return;
   await removeFile(path).catch(() => {});
   await forceRemove(path);
 }
+
+const isAbsent = (path: string): Promise<boolean> =>
+  lstat(path).then(
+    () => false,
+    (error: unknown) => errnoOf(error) === "ENOENT",
+  );
 
 /** Lets this user into a directory and all below it. What vanishes meanwhile needs no opening. */
 export async function makeWritable(directory: string): Promise<void> {

@@ -5,6 +5,7 @@ import { failpoint } from "../../lib/program/failpoint.ts";
 import type { Log } from "../../lib/program/log.ts";
 import type { ClaimKey } from "../contract/claim.ts";
 import { removeTree } from "../disk/durable-files.ts";
+import { forceRemove } from "../disk/force-remove.ts";
 import { isLeftOver } from "./stored-jobs.ts";
 
 /** How often directories that belong to no job are looked for. */
@@ -40,7 +41,8 @@ export class JobDirectories implements AsyncDisposable {
   async remove(key: ClaimKey): Promise<void> {
     failpoint("agent.before-removal");
     const directory = join(this.#options.root, key);
-    await removeTree(directory).catch((error: unknown) => tellRemains(this.#options.log)(directory, error));
+    // File by file: the next job of the run mostly comes just now, and wants the threads.
+    await forceRemove(directory).catch((error: unknown) => tellRemains(this.#options.log)(directory, error));
   }
 
   /** Removes what belongs to no job, at most once a minute; to be called now and then. */

@@ -1,10 +1,12 @@
 import { readFile } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { fromBinary, toBinary } from "@bufbuild/protobuf";
 import * as z from "zod";
 import { type JobSpec, JobSpecSchema } from "../../gen/windlass/agent/v1/job_pb.ts";
-import { writeDurably } from "../../lib/fs/durable.ts";
+import { syncDirectory, syncFile, writeWhole } from "../../lib/fs/durable.ts";
+import { errnoOf } from "../../lib/values/errors.ts";
 import { makePrivateDirectory } from "../disk/durable-files.ts";
+import type { Journal } from "./journal.ts";
 
 export type Preparation = Prepared | { readonly kind: "declined"; readonly reason: string };
 
@@ -90,7 +92,26 @@ const specShape = z.object({ job: z.string(), clusterGeneration: z.string() });
 export async function writeSpec(files: JobFiles, { job, clusterGeneration }: StoredSpec): Promise<void> {
   const encoded = Buffer.from(toBinary(JobSpecSchema, job)).toString("base64");
   const summary = { jobId: job.claim?.jobId, epoch: String(job.claim?.epoch), runId: job.runId };
-  await writeDurably(files.spec, JSON.stringify({ ...summary, clusterGeneration, job: encoded }));
+  await writeWhole(files.spec, JSON.stringify({ ...summary, clusterGeneration, job: encoded }));
+}
+
+/**
+ * Makes what was written down of a prepared job survive a crash of the machine; all at once, which costs hardly more than one sync. Until
+ * then the control plane gives the job away again if it is lost.
+ */
+export async function secureJob({ root, spec, prepared }: JobFiles, journal: Pick<Journal, "flush">): Promise<void> {
+  const files = [spec, prepared].map(syncFile);
+  await Promise.all([...files, journal.flush(), syncDirectory(root), syncDirectory(dirname(root))]);
+}
+
+/** The same of what it was given with its grant, as far as that was written down: before its first step. */
+export async function secureInputs({ root, providers, sharedStates }: JobFiles): Promise<void> {
+  const files = [providers, sharedStates].map((path) => syncFile(path).catch(unlessAbsent));
+  await Promise.all([...files, syncDirectory(root)]);
+}
+
+function unlessAbsent(error: unknown): void {
+  if (errnoOf(error) !== "ENOENT") throw error;
 }
 
 /** Reads it back; undefined when it is not there in whole. */
@@ -137,7 +158,7 @@ export type Prepared = Readonly<z.infer<typeof preparedShape>>;
 export type ReadyJob = Extract<Prepared, { kind: "ready" }>;
 
 export const writePrepared = (files: JobFiles, prepared: Prepared): Promise<void> =>
-  writeDurably(files.prepared, JSON.stringify(prepared));
+  writeWhole(files.prepared, JSON.stringify(prepared));
 
 /** Reads it back; undefined when it is not there. */
 export async function readPrepared(files: JobFiles): Promise<Prepared | undefined> {
@@ -150,5 +171,6 @@ export async function readPrepared(files: JobFiles): Promise<Prepared | undefine
 
 /** Makes the directories of a job. */
 export async function makeJobDirectories(files: JobFiles): Promise<void> {
-  for (const path of [files.root, files.raw, files.states, files.steps, files.work]) await makePrivateDirectory(path);
+  await makePrivateDirectory(files.root);
+  await Promise.all([files.raw, files.states, files.steps, files.work].map(makePrivateDirectory));
 }

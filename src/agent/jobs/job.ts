@@ -1,5 +1,6 @@
 import { create } from "@bufbuild/protobuf";
 import {
+  type JobInputs,
   type ResultAck,
   type ResumeDecision,
   SessionMessage,
@@ -64,6 +65,9 @@ export class AgentJob {
   readonly #grant = Promise.withResolvers<StartAnswer>();
   readonly #sealed = Promise.withResolvers<void>();
   readonly #refused = Promise.withResolvers<string>();
+  #given: JobInputs | undefined;
+  /** The state that came with the offer; empty if it has to be downloaded. It holds secrets. */
+  offeredState: Uint8Array = new Uint8Array(0);
   #stateMissing = Promise.withResolvers<void>();
   #stage: Stage;
   #log: LogView = noLog;
@@ -159,6 +163,11 @@ export class AgentJob {
 
   get granted(): Promise<StartAnswer> {
     return this.#grant.promise;
+  }
+
+  /** What came with the grant; undefined if it has to be asked for. It holds secrets. */
+  get given(): JobInputs | undefined {
+    return this.#given;
   }
 
   /** Resolves once the control plane has everything. */
@@ -277,6 +286,7 @@ export class AgentJob {
     if (!decision.granted) this.#grant.resolve({ kind: "refused", reason: decision.reason });
     else if (decision.incarnation === this.#parts.incarnation) {
       this.lease.renew(this.#parts.clock.monotonicMs());
+      this.#given = decision.inputs;
       this.#grant.resolve({ kind: "granted" });
     }
   }

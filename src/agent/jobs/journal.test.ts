@@ -32,6 +32,22 @@ describe("journal", () => {
     expect(journal.ofStep("step_ended", "apply")).toBeUndefined();
   });
 
+  test("what was jotted down stands in its place, and is synced with what follows", async () => {
+    {
+      await using journal = await Journal.create(join(dir, "journal"), now);
+      await journal.jot({ kind: "offered" });
+      await journal.flush();
+      await Promise.all([
+        journal.jot({ kind: "exec", epoch: "3" }),
+        journal.append({ kind: "step_started", step: "plan", boot: "b" }),
+      ]);
+    }
+    await using journal = await open();
+    expect(journal.records.map(({ kind }) => kind)).toEqual(["offered", "exec", "step_started"]);
+    expect(journal.ofStep("step_started", "plan")?.boot).toBe("b");
+    await expect(Journal.create(join(dir, "journal"), now)).rejects.toThrow(/EEXIST/);
+  });
+
   test("a line that a crash cut off is dropped, and the next one takes its place", async () => {
     {
       await using journal = await open();

@@ -64,8 +64,11 @@ const recordShape = z.discriminatedUnion("kind", [
   }),
   /** It was granted and terraform may have been started since. */
   z.object({ kind: z.literal("exec"), at: z.string(), epoch: z.string() }),
-  /** Comes before the step's process. */
-  z.object({ kind: z.literal("step_started"), at: z.string(), step: z.string() }),
+  /**
+   * Comes before the step's process. `boot` names this run of the machine: what the step has beside the journal is not synced, so that it
+   * says nothing in another run. Absent in journals of older agents, which synced it.
+   */
+  z.object({ kind: z.literal("step_started"), at: z.string(), step: z.string(), boot: z.string().exactOptional() }),
   /** Comes before the one SIGINT that a step ever gets. */
   z.object({ kind: z.literal("step_interrupted"), at: z.string(), step: z.string() }),
   /** Comes before the step's process group is ended. */
@@ -108,13 +111,15 @@ export type NewRecord = JournalRecord extends infer R ? (R extends JournalRecord
 
 /**
  * What a job has done, one JSON object a line. `append` resolves when the line is on the disk, so what follows it may
- * rely on it after any crash. A line that a crash cut off is dropped when the journal is opened again.
+ * rely on it after any crash. `jot` resolves when the line survives this process: it survives the machine with the next append. A line
+ * that a crash cut off is dropped when the journal is opened again.
  */
 export class Journal implements AsyncDisposable {
   readonly #file: FileHandle;
   readonly #now: () => Date;
   readonly #records: JournalRecord[];
   #position: number;
+  #isSynced = true;
   #tail: Promise<unknown> = Promise.resolve();
 
   private constructor(file: FileHandle, now: () => Date, { records, bytes }: ReadJournal) {
@@ -131,6 +136,11 @@ export class Journal implements AsyncDisposable {
     await file.truncate(read.bytes);
     await syncDirectory(dirname(path));
     return new Journal(file, now, read);
+  }
+
+  /** Makes a new one. The caller makes its name durable. */
+  static async create(path: string, now: () => Date): Promise<Journal> {
+    return new Journal(await open(path, "wx", 0o600), now, { records: [], bytes: 0 });
   }
 
   get records(): readonly JournalRecord[] {
@@ -155,19 +165,39 @@ export class Journal implements AsyncDisposable {
 
   /** Appends a record and syncs it. When it rejects the record is not there, and the call may be repeated. */
   append(record: NewRecord): Promise<void> {
-    const appended = this.#tail.then(() => this.#write({ at: this.#now().toISOString(), ...record }));
-    this.#tail = appended.catch(() => {});
-    return appended;
+    return this.#inTurn(() => this.#write({ at: this.#now().toISOString(), ...record }, true));
   }
 
-  async #write(record: JournalRecord): Promise<void> {
+  /** Appends a record that nothing irrevocable follows before the next `append` or `flush`. */
+  jot(record: NewRecord): Promise<void> {
+    return this.#inTurn(() => this.#write({ at: this.#now().toISOString(), ...record }, false));
+  }
+
+  /** Syncs what was jotted down. */
+  flush(): Promise<void> {
+    return this.#inTurn(() => this.#sync());
+  }
+
+  #inTurn(action: () => Promise<void>): Promise<void> {
+    const done = this.#tail.then(action);
+    this.#tail = done.catch(() => {});
+    return done;
+  }
+
+  async #sync(): Promise<void> {
+    if (!this.#isSynced) await this.#file.datasync();
+    this.#isSynced = true;
+  }
+
+  async #write(record: JournalRecord, isSynced: boolean): Promise<void> {
     const line = Buffer.from(`${JSON.stringify(record)}\n`);
     let written = 0;
     while (written < line.length) {
       const { bytesWritten } = await this.#file.write(line, written, line.length - written, this.#position + written);
       written += bytesWritten;
     }
-    await this.#file.datasync();
+    this.#isSynced = false;
+    if (isSynced) await this.#sync();
     this.#position += line.length;
     this.#records.push(record);
   }

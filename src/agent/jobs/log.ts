@@ -2,7 +2,7 @@ import { open, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { abortable } from "../../lib/async/abort.ts";
 import type { Clock } from "../../lib/clock.ts";
-import { writeDurably } from "../../lib/fs/durable.ts";
+import { writeDurably, writeWhole } from "../../lib/fs/durable.ts";
 import type { Log } from "../../lib/program/log.ts";
 import { errnoOf } from "../../lib/values/errors.ts";
 import type { ApplyWords } from "../../terraform/output/apply-words.ts";
@@ -110,11 +110,14 @@ export class JobLog implements AsyncDisposable {
     };
   }
 
-  /** Adds lines of our own. They are written down once: after a restart the first text counts. */
-  async say(name: string, text: () => string): Promise<void> {
+  /**
+   * Adds lines of our own. They are written down once: after a restart the first text counts. A text that is always the same does not have
+   * to survive the machine: it is made again.
+   */
+  async say(name: string, text: () => string, { isAlwaysSame = false } = {}): Promise<void> {
     const path = join(this.#options.rawDir, name);
     try {
-      if (!(await exists(path))) await writeDurably(path, text());
+      if (!(await exists(path))) await (isAlwaysSame ? writeWhole : writeDurably)(path, text());
     } catch (error) {
       if (!isOutOfSpace(error)) throw error;
       this.#options.log.warn({ section: name }, "disk full: a part of the log is left out");

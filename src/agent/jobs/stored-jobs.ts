@@ -1,7 +1,6 @@
-import { readdir } from "node:fs/promises";
+import { mkdir, readdir } from "node:fs/promises";
 import { basename, join } from "node:path";
 import type { JobSpec } from "../../gen/windlass/agent/v1/job_pb.ts";
-import { syncDirectory } from "../../lib/fs/durable.ts";
 import { type ClaimKey, claimKey, newClaim } from "../contract/claim.ts";
 import { isCopy, placeOf } from "../contract/directory-place.ts";
 import { makePrivateDirectory, removeTree } from "../disk/durable-files.ts";
@@ -17,20 +16,35 @@ export interface StoredJob {
   readonly journal: Journal;
 }
 
-/** Writes a new job below `root`, in place of whatever is there: when this resolves, it survives any crash. */
+/**
+ * Writes a new job below `root`, in place of whatever is there: when this resolves, it survives the end of this process. `secureJob` makes
+ * it survive the machine's: until the job is asked for, the control plane gives it away again.
+ */
 export async function writeNewJob(
   root: string,
   { key, stored }: Omit<StoredJob, "journal">,
   now: () => Date,
 ): Promise<StoredJob> {
   const files = jobFilesAt(join(root, key));
-  await removeTree(files.root);
-  await makeJobDirectories(files);
-  await writeSpec(files, stored);
-  const journal = await Journal.open(files.journal, now);
-  await syncDirectory(root);
-  await journal.append({ kind: "offered", place: await placeOf(files.root) });
+  await makeFresh(files.root);
+  const [journal, place] = await Promise.all([
+    Journal.create(files.journal, now),
+    placeOf(files.root),
+    writeSpec(files, stored),
+    makeJobDirectories(files),
+  ]);
+  await journal.jot({ kind: "offered", place });
   return { key, stored, journal };
+}
+
+/** Mostly nothing is there. */
+async function makeFresh(directory: string): Promise<void> {
+  try {
+    await mkdir(directory, { mode: 0o700 });
+  } catch {
+    await removeTree(directory);
+    await makePrivateDirectory(directory);
+  }
 }
 
 /** What earlier processes left below a directory and is not done. */

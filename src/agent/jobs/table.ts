@@ -184,7 +184,7 @@ export class JobTable implements SessionHost, AsyncDisposable {
   readonly refused = (key: ClaimKey, message: SessionMessage, detail: string): void =>
     this.#jobs.get(key)?.refused(message, detail);
 
-  readonly offer = ({ job: spec }: Offer): OfferAnswer => {
+  readonly offer = ({ job: spec, state }: Offer): OfferAnswer => {
     const key = claimKey(spec?.claim);
     if (spec === undefined || key === undefined) return { kind: "declined", reason: "the offer names no job" };
     if (this.#jobs.has(key) || this.#arriving.has(key)) return { kind: "held" };
@@ -194,7 +194,7 @@ export class JobTable implements SessionHost, AsyncDisposable {
     this.#arriving.add(key);
     // The directory may still be an earlier one's of the same claim, which is removed.
     const before = this.#work.get(key) ?? Promise.resolve();
-    const arrival = before.then(() => this.#arrive(spec, key)).finally(() => this.#arriving.delete(key));
+    const arrival = before.then(() => this.#arrive(spec, key, state)).finally(() => this.#arriving.delete(key));
     this.#keep(key, arrival);
     return { kind: "taken" };
   };
@@ -302,8 +302,9 @@ export class JobTable implements SessionHost, AsyncDisposable {
     void kept.finally(() => this.#work.get(key) === kept && this.#work.delete(key));
   }
 
-  async #arrive(spec: JobSpec, key: ClaimKey): Promise<void> {
+  async #arrive(spec: JobSpec, key: ClaimKey, state: Uint8Array): Promise<void> {
     const job = await this.#writeDown(spec, key);
+    if (job !== undefined) job.offeredState = state;
     this.#arriving.delete(key);
     if (job === undefined) return this.#leaveIfIdle();
     this.#options.log.info(idsOf(job), "job accepted");

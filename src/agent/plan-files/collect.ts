@@ -55,7 +55,7 @@ export type Collected =
       readonly told: string;
     };
 
-/** Packs what a plan has made, when no process of the job is left. The same again gives the same. */
+/** Packs what a plan has made, when no process of the job is left but one that shows the plan. The same again gives the same. */
 export async function collectPlanFiles(collecting: Collecting): Promise<Collected> {
   const { root, seenRoot, archive, signal } = collecting;
   const record = await readRecord(collecting.record);

@@ -1,6 +1,8 @@
 import { createHash } from "node:crypto";
+import { readFileSync, statSync } from "node:fs";
 import { mkdir, readdir, readFile, rmdir, stat } from "node:fs/promises";
 import { join } from "node:path";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Clock } from "../../lib/clock.ts";
 import { identify, isAlive, type ProcessIdentity } from "./process-identity.ts";
 import { readIdentity, readStart } from "./step-files.ts";
@@ -36,8 +38,15 @@ export async function makeGroup(dir: string): Promise<string | undefined> {
   }
 }
 
-/** Where the whole tree of version 2 is mounted (proc_pid_mountinfo(5)). */
-async function groupsMount(): Promise<string | undefined> {
+let mount: Promise<string | undefined> | undefined;
+
+/** Where the whole tree of version 2 is mounted (proc_pid_mountinfo(5)); looked for once. */
+function groupsMount(): Promise<string | undefined> {
+  mount ??= findGroupsMount();
+  return mount;
+}
+
+async function findGroupsMount(): Promise<string | undefined> {
   const lines = (await readFile("/proc/self/mountinfo", "utf8")).split("\n");
   const line = lines.find((text) => / - cgroup2 /.test(text));
   return line?.split(" ")[4];
@@ -105,17 +114,35 @@ const pidsIn = async (group: string): Promise<readonly number[]> =>
     .map(Number)
     .filter((pid) => pid > 0);
 
-/** What other users started cannot be read, and was not started by a step. */
+/** So many processes are looked at in one go: about a millisecond. */
+const lookedAtOnce = 64;
+
+/**
+ * What other users started cannot be read, and was not started by a step. The files are made by the kernel at once: reading them in threads
+ * takes five times as long.
+ */
 async function markedPids(mark: string): Promise<readonly number[]> {
   const pids = (await readdir("/proc").catch(() => [])).map(Number).filter((pid) => pid > 0);
-  const wanted = `${markVariable}=${mark}`;
-  const marked = await Promise.all(
-    pids.map(async (pid) =>
-      (await readFile(`/proc/${pid}/environ`, "latin1").catch(() => "")).split("\0").includes(wanted),
-    ),
-  );
-  return pids.filter((_pid, index) => marked[index] === true);
+  const marked: number[] = [];
+  for (let from = 0; from < pids.length; from += lookedAtOnce) {
+    if (from > 0) await nextTurn();
+    marked.push(...pids.slice(from, from + lookedAtOnce).filter((pid) => hasMark(pid, `${markVariable}=${mark}`)));
+  }
+  return marked;
 }
+
+function hasMark(pid: number, wanted: string): boolean {
+  const path = `/proc/${pid}/environ`;
+  // Most are another user's: asking is cheaper than a refusal.
+  if (statSync(path, { throwIfNoEntry: false })?.uid !== ownUid) return false;
+  try {
+    return readFileSync(path, "latin1").split("\0").includes(wanted);
+  } catch {
+    return false;
+  }
+}
+
+const ownUid = process.getuid?.();
 
 const nameOf = async (pid: number): Promise<string> =>
   (await readFile(`/proc/${pid}/comm`, "utf8").catch(() => "")).trim() || "?";

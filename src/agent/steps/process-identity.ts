@@ -104,6 +104,13 @@ function hasGroup(leader: number): boolean {
   }
 }
 
+let bootId: Promise<string> | undefined;
+
 /** Names this run of the machine: pids and start times mean nothing in another. */
-export const readBootId = async (): Promise<string> =>
-  (await readFile("/proc/sys/kernel/random/boot_id", "utf8").catch(() => "")).trim();
+export function readBootId(): Promise<string> {
+  bootId ??= readFile("/proc/sys/kernel/random/boot_id", "utf8").then(
+    (text) => text.trim(),
+    () => "",
+  );
+  return bootId;
+}

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { constants } from "node:fs";
-import { mkdir, open, readFile } from "node:fs/promises";
+import { type FileHandle, mkdir, open, readFile, writeFile } from "node:fs/promises";
 import { constants as system } from "node:os";
 import { join } from "node:path";
 import type { Clock } from "../../lib/clock.ts";
@@ -33,6 +33,8 @@ export interface StepCommand {
   readonly mayGroup?: boolean | undefined;
   /** Holds its interrupt back while it would forget it; absent if it never does. */
   readonly hold?: InterruptHold | undefined;
+  /** Resolves when it is written down that the program may have been started: only then it is. */
+  readonly noted?: Promise<void> | undefined;
   /** True for a sandbox, which writes to descriptor 3 which process the program in it is, and ends with it. */
   readonly isSandboxed?: boolean | undefined;
 }
@@ -99,13 +101,13 @@ set +C
 { read -r stat < /proc/$$/stat; echo "\${stat:-$$}" 1<>"$dir/wrapper"; } 2>/dev/null
 [ -z "$group" ] || { echo "$$" >"$group/cgroup.procs" && true >"$dir/grouped"; } 2>/dev/null
 ulimit -c 0
-(ulimit -n 65536) 2>/dev/null && ulimit -n 65536
+command ulimit -n 65536 2>/dev/null
 umask "$mask"
-/bin/sh -c '{ read -r stat < /proc/$$/stat; echo "\${stat:-$$}" 1<>"$0/pid"; } 2>/dev/null; exec "$@"' "$dir" "$@"
+( { read -r stat < /proc/self/stat; echo "\${stat:-$(exec sh -c 'echo "$PPID"')}" 1<>"$dir/pid"; } 2>/dev/null; exec "$@" )
 echo "$?" 1<>"$dir/status"
 `;
 
-const reservedBytes = 1024;
+const blank = `${" ".repeat(1023)}\n`;
 const pollMs = 1000;
 const goneCheckMs = 10;
 const goneChecks = 500;
@@ -115,32 +117,39 @@ const goneChecks = 500;
  * directory can be used once: a second start in it throws, so a step is never run twice.
  */
 export async function startStep(command: StepCommand, clock: Clock): Promise<StartedStep> {
-  const { dir, argv, env, cwd, logFile, isSandboxed = false, mayGroup = true } = command;
+  const { dir, argv, env, cwd, logFile, noted, isSandboxed = false, mayGroup = true } = command;
   const hold = command.hold && { ...command.hold, logFile };
   await mkdir(dir, { recursive: true, mode: 0o700 });
   // A sandbox ends everything in it by itself.
   const group = isSandboxed || !mayGroup ? undefined : await makeGroup(dir);
-  await createSynced(join(dir, "start.json"), JSON.stringify({ bootId: await readBootId(), isSandboxed, group, hold }));
-  const names = ["wrapper", "pid", "status", "inside"];
-  for (const name of names) await createSynced(join(dir, name), `${" ".repeat(reservedBytes - 1)}\n`);
-  await syncDirectory(dir);
-  await using log = await open(
-    logFile,
-    constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_NOFOLLOW,
-    0o600,
-  );
-  await using inside = await open(join(dir, "inside"), "r+");
+  const start = JSON.stringify({ bootId: await readBootId(), isSandboxed, group, hold });
+  await createFile(join(dir, "start.json"), start);
+  const names = ["wrapper", "pid", "status", ...(isSandboxed ? ["inside"] : [])];
+  await Promise.all(names.map((name) => createFile(join(dir, name), blank)));
+  await using log = await openLog(logFile);
+  await using inside = isSandboxed ? await open(join(dir, "inside"), "r+") : undefined;
+  await noted;
   const child = await spawned(() =>
     spawn("/bin/sh", ["-c", wrapper, "sh", dir, inheritedUmask(), group ?? "", ...argv], {
       cwd,
       env: isSandboxed ? env : { ...env, [markVariable]: markOf(dir) },
       detached: true,
-      stdio: ["ignore", log.fd, log.fd, ...(isSandboxed ? [inside.fd] : [])],
+      stdio: ["ignore", log.fd, log.fd, ...(inside === undefined ? [] : [inside.fd])],
     }),
   );
   if (child.kind === "refused") return { kind: "refused", why: `the process cannot be started: ${child.why}` };
   return { kind: "started", step: new StepProcess({ dir, clock, wrapper: await identify(child.pid), isSandboxed }) };
 }
+
+/**
+ * A file of a step: no process outlives the machine, and so nothing that is known of it has to. What is written takes its space at
+ * once, as far as the system reserves it.
+ */
+const createFile = (path: string, content: string): Promise<void> =>
+  writeFile(path, content, { flag: "wx", mode: 0o600 });
+
+const openLog = (path: string): Promise<FileHandle> =>
+  open(path, constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_NOFOLLOW, 0o600);
 
 type Spawned = { readonly kind: "spawned"; readonly pid: number } | { readonly kind: "refused"; readonly why: string };
 
@@ -238,14 +247,14 @@ class StepProcess implements Step {
     const group = await this.#livingGroup();
     if (group === undefined) return "not-running";
     const program = this.#isSandboxed ? await this.#program() : undefined;
-    await createSynced(join(this.dir, "forced"), "").catch((error: unknown) => {
-      if (errnoOf(error) !== "EEXIST") throw error;
-    });
+    const hasEnded = (await this.recorded()) !== undefined;
+    // The mark says how it ended, and the machine knows nothing of it in its next run.
+    if (!hasEnded) await writeFile(join(this.dir, "forced"), "", { mode: 0o600 });
     const outcome = send(-group, "SIGKILL");
     const isLeft = async () => (await this.look()) === undefined || (program !== undefined && (await isAlive(program)));
     for (let check = 0; check < goneChecks && (await isLeft()); check += 1) await this.#clock.sleep(goneCheckMs);
     // Wakes those who wait: nobody else changes the directory any more.
-    await createSynced(join(this.dir, "gone"), "").catch(() => {});
+    if (!hasEnded) await writeFile(join(this.dir, "gone"), "", { mode: 0o600 }).catch(() => {});
     return outcome;
   }
 

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { abortable } from "../../lib/async/abort.ts";
 import { KeyedTurns } from "../../lib/async/keyed-turns.ts";
 import type { Clock } from "../../lib/clock.ts";
+import { errnoOf } from "../../lib/values/errors.ts";
 import { bytesOf } from "../../lib/values/streams.ts";
 import { WindlassError } from "../../lib/words/errors.ts";
 import { isOutOfSpace, makePrivateDirectory } from "../disk/durable-files.ts";
@@ -75,11 +76,13 @@ export class DownloadCache {
     const onBytes = (bytes: number) => {
       for (const each of all) each.onBytes(bytes);
     };
+    let hasGrown = false;
     const turn = this.#turns.take(name, async () => {
       signal.throwIfAborted();
-      await makePrivateDirectory(this.#options.directory);
       const whole = join(this.#options.directory, name);
       if (await this.#isGiven(whole, path, object)) return;
+      hasGrown = true;
+      await makePrivateDirectory(this.#options.directory);
       await this.#fetchWhole(object, { whole, fetch: (part) => fetch(part, onBytes) });
       if (!(await this.#isGiven(whole, path, object))) throw otherThan(object, "another one");
     });
@@ -88,7 +91,7 @@ export class DownloadCache {
     } finally {
       all.delete(placing);
       if (all.size === 0) this.#busy.delete(name);
-      await this.tidy();
+      if (hasGrown || signal.aborted) await this.tidy();
     }
   }
 
@@ -102,7 +105,7 @@ export class DownloadCache {
 
   /** Whether so much more leaves enough for jobs. */
   async #hasRoom(bytes: number): Promise<boolean> {
-    const { bavail, bsize } = await statfs(this.#options.directory);
+    const { bavail, bsize } = await statfs(this.#options.directory).catch(nothingFree);
     return bavail * bsize - bytes > this.#options.minFreeBytes;
   }
 
@@ -204,6 +207,12 @@ export class DownloadCache {
     }
     return entries;
   }
+}
+
+/** The directory is not there yet. */
+function nothingFree(error: unknown) {
+  if (errnoOf(error) !== "ENOENT") throw error;
+  return { bavail: 0, bsize: 0 };
 }
 
 const tidyEveryMs = 60_000;

@@ -27,7 +27,9 @@ export async function executeJob(job: AgentJob, context: JobContext): Promise<St
   const { variables } = fetching;
   await using log = await openLog(job, context, variables);
   job.showLog(log.view);
-  await log.say("00-heading", () => heading(job.spec, prepared, context.agentName));
+  await log.say("00-heading", () => heading(job.spec, prepared, context.agentName), {
+    isAlwaysSame: true,
+  });
   const end = await phaseEnd({ job, context, log, prepared, variables });
   if (job.journal.has("fenced")) return undefined;
   if (end.errorMessage !== "")

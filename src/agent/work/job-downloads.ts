@@ -4,7 +4,7 @@ import { TransferMeter } from "../../lib/transfer/transfer-meter.ts";
 import { isWindlassError, WindlassError } from "../../lib/words/errors.ts";
 import { persist } from "../contract/patience.ts";
 import type { AgentJob } from "../jobs/job.ts";
-import { mayPass } from "../transfers/artifacts.ts";
+import { mayPass, sha256Of } from "../transfers/artifacts.ts";
 import { type Ask, download } from "../transfers/download.ts";
 import type { CachedKind, CachedObject } from "../transfers/download-cache.ts";
 import { type JobServices, patienceOf } from "./services.ts";
@@ -32,10 +32,12 @@ export async function fetchInputs(job: AgentJob, services: JobServices, signal: 
   } finally {
     problem.over();
     job.notePreparing("");
+    job.offeredState = new Uint8Array(0);
   }
 }
 
-function wantedOf({ spec, files, isApply }: AgentJob, services: JobServices): readonly Wanted[] {
+function wantedOf(job: AgentJob, services: JobServices): readonly Wanted[] {
+  const { spec, files, isApply } = job;
   const { configuration, plan, planFiles, state } = spec;
   if (configuration === undefined) throw new WindlassError("validation", "the job has no configuration");
   if (isApply && plan === undefined) throw new WindlassError("validation", "the job has no plan to apply");
@@ -62,8 +64,23 @@ function wantedOf({ spec, files, isApply }: AgentJob, services: JobServices): re
         ]),
     ...(state === undefined
       ? []
-      : [wish({ what: "the state", kind: secret, announced: state }, files.initialState, artifacts.state)]),
+      : [
+          wish(
+            { what: "the state", kind: secret, announced: state },
+            files.initialState,
+            askState(job, artifacts.state),
+          ),
+        ]),
   ];
+}
+
+/** It mostly came with the offer. What came is no other one than was announced, or it is downloaded. */
+function askState({ offeredState: bytes, spec }: AgentJob, ask: Ask): Ask {
+  if (bytes.length === 0 || sha256Of(bytes) !== spec.state?.sha256) return ask;
+  return async function* ({ offset, maxBytes }) {
+    const end = maxBytes === 0n ? bytes.length : Number(offset + maxBytes);
+    yield { chunk: bytes.subarray(Number(offset), end) };
+  };
 }
 
 interface Announced {

@@ -6,12 +6,19 @@ import type { JobContext } from "./services.ts";
 const retryMs = 1_000;
 
 /** Appends to a job's journal; when the disk is full it takes the reserve, and waits for space when that is not enough. */
-export async function note(job: AgentJob, context: JobContext, record: NewRecord): Promise<void> {
+export const note = (job: AgentJob, context: JobContext, record: NewRecord): Promise<void> =>
+  untilRoom(job, context, () => job.journal.append(record));
+
+/** The same of what survives the machine only with the next `note`. */
+export const jot = (job: AgentJob, context: JobContext, record: NewRecord): Promise<void> =>
+  untilRoom(job, context, () => job.journal.jot(record));
+
+async function untilRoom(job: AgentJob, context: JobContext, write: () => Promise<void>): Promise<void> {
   const { clock, log, stopping, reserve } = context;
   for (;;) {
     stopping.throwIfAborted();
     try {
-      return await job.journal.append(record);
+      return await write();
     } catch (error) {
       if (!isOutOfSpace(error)) throw error;
       if (await reserve.release("the journal cannot be written")) continue;

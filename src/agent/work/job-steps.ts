@@ -7,13 +7,14 @@ import type { ApplyWords } from "../../terraform/output/apply-words.ts";
 import type { TerraformEvent } from "../../terraform/output/events.ts";
 import { defaultInitPatienceMs, defaultPlanPatienceMs } from "../contract/config.ts";
 import { removeFile, removeTree, touch } from "../disk/durable-files.ts";
-import type { ReadyJob } from "../jobs/files.ts";
+import { type ReadyJob, secureInputs } from "../jobs/files.ts";
 import { type AgentJob, idsOf } from "../jobs/job.ts";
 import type { JobLog } from "../jobs/log.ts";
 import type { InterruptHold } from "../steps/interrupt-hold.ts";
 import type { LeftProcess } from "../steps/left-behind.ts";
+import { readBootId } from "../steps/process-identity.ts";
 import type { Step, StepOutcome } from "../steps/step-process.ts";
-import { note, noteIfPossible } from "./job-notes.ts";
+import { jot, note, noteIfPossible } from "./job-notes.ts";
 import type { JobPlace } from "./job-place.ts";
 import type { GivenInputs } from "./job-variables.ts";
 import { placeProviders, providerEnvironment } from "./providers/place-providers.ts";
@@ -93,7 +94,7 @@ export class JobSteps {
   async run(request: StepRequest): Promise<StepEnd> {
     const { name, output } = request;
     const known = this.#options.job.journal.ofStep("step_started", name) !== undefined;
-    const begun = known ? await this.#adopt(request) : await this.#start(request);
+    const begun = known ? await this.#adopt(request) : await this.#startAnew(request);
     if (begun.kind === "skipped" || begun.kind === "refused") return begun;
     const ended = begun.kind === "running" ? this.#untilEnd(request, begun.step) : Promise.resolve(begun);
     if (output.kind !== "hidden") this.#follow(name, output, ended);
@@ -142,8 +143,27 @@ export class JobSteps {
     await touch(this.outputPath(name));
     const adopted = await this.#options.context.runtime.adopt(this.#dirOf(name), this.#options.context.clock);
     if (adopted.kind !== "never-started") return adopted;
+    if (await this.#isOfAnotherBoot(name)) return { kind: "lost", why: "the machine was restarted" } as const;
     if (name === "apply") return { kind: "lost", why: "the agent ended while it was starting it" } as const;
     await removeTree(this.#dirOf(name));
+    return this.#start(request);
+  }
+
+  /** Beside the journal nothing of a step has to survive the machine: whether it was started there, nobody knows. */
+  async #isOfAnotherBoot(name: string): Promise<boolean> {
+    const boot = this.#options.job.journal.ofStep("step_started", name)?.boot;
+    return boot !== undefined && boot !== (await readBootId());
+  }
+
+  /** The last process of this agent may have ended between the directory of a step and its line in the journal. */
+  async #startAnew(request: StepRequest) {
+    const { job, context } = this.#options;
+    if (!job.isRestored) return this.#start(request);
+    const dir = this.#dirOf(request.name);
+    const found = await context.runtime.adopt(dir, context.clock);
+    // It cannot be, and is not started a second time.
+    if (found.kind !== "never-started") return found;
+    await removeTree(dir);
     return this.#start(request);
   }
 
@@ -156,10 +176,17 @@ export class JobSteps {
     const program = place.command([ready.enginePath, ...(await argv())], readable);
     const env = this.#environment(request, variables);
     await removeFile(this.outputPath(name));
-    await note(job, context, { kind: "step_started", step: name });
-    failpoint("agent.step-noted");
-    const command = { ...program, dir: this.#dirOf(name), env, logFile: this.outputPath(name), hold };
-    const started = await context.runtime.start(command, context.clock);
+    const first = !job.journal.has("step_started");
+    const noted = Promise.all([
+      note(job, context, { kind: "step_started", step: name, boot: await readBootId() }),
+      first ? secureInputs(job.files) : undefined,
+    ]).then(() => failpoint("agent.step-noted"));
+    const command = { ...program, dir: this.#dirOf(name), env, logFile: this.outputPath(name), hold, noted };
+    const starting = context.runtime.start(command, context.clock);
+    // Neither goes on alone.
+    await Promise.allSettled([starting, noted]);
+    await noted;
+    const started = await starting;
     failpoint("agent.step-spawned");
     if (started.kind === "refused") return started;
     context.log.info({ ...idsOf(job), step: name }, "step started");
@@ -321,7 +348,7 @@ export class JobSteps {
     const { job, context } = this.#options;
     if (job.journal.ofStep("step_ended", name) !== undefined) return;
     const exitCode = end.kind === "exited" ? end.code : null;
-    await note(job, context, { kind: "step_ended", step: name, exitCode });
+    await jot(job, context, { kind: "step_ended", step: name, exitCode });
   }
 }
 

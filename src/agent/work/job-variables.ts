@@ -35,6 +35,7 @@ export async function fetchVariables(job: AgentJob, context: JobContext): Promis
 }
 
 async function fetchOwn(job: AgentJob, context: JobContext): Promise<GetVariablesResponse> {
+  if (job.given?.variables !== undefined) return job.given.variables;
   const artifacts = context.artifacts(job.spec.jobToken);
   const ask = () => artifacts.variables(context.stopping);
   try {

@@ -18,6 +18,8 @@ import { earlyVariableFiles } from "./variable-files.ts";
 export async function initialize(execution: Execution): Promise<PhaseEnd | undefined> {
   const { job, ready, steps, place } = execution;
   if (!ready.needsInit) return undefined;
+  // It may run an init of its own.
+  await job.journal.flush();
   await preparePackages(execution);
   const end = await steps.run({
     name: "init",

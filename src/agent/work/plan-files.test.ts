@@ -160,6 +160,7 @@ describeWithTerraform("files of a plan", () => {
     const announced = { sizeBytes: BigInt(honest.length), sha256: createHash("sha256").update(honest).digest("hex") };
     const lie = (id: string) => applyOf(plan, { id, planFiles: Buffer.from("other"), spec: { planFiles: announced } });
     expect((await run(lie("job_first"))).result).toMatchObject({ outcome: JobOutcome.FINISHED });
+    await eventually(async () => (await place.jobDirectories()).length === 0, "it is over");
     expect((await run(lie("job_second"))).result).toMatchObject({ outcome: JobOutcome.ERRORED });
   });
 

@@ -21,7 +21,7 @@ import { tellElsewhere } from "../plan-files/tell.ts";
 import { type PlanToUpload, sha256OfFile } from "../transfers/artifacts.ts";
 import type { Execution } from "./execution.ts";
 import { failureOf } from "./failures.ts";
-import { note } from "./job-notes.ts";
+import { jot, note } from "./job-notes.ts";
 import type { StepEnd } from "./job-steps.ts";
 import { initialize, isSuccess } from "./phase-steps.ts";
 import { errored, finished, type PhaseEnd } from "./results.ts";
@@ -43,10 +43,43 @@ export async function planPhase(execution: Execution): Promise<PhaseEnd> {
   const isGood = hasChanges || isSuccess(plan);
   const failure = isGood ? undefined : await failureOf(execution, "plan", { end: plan });
   if (failure !== undefined && !(await isOfGenerated(execution, plan))) return failure;
+  // What the plan is and has made is found out while it is shown: no schemas lend the state to the configuration then.
+  const isBeside = !wantsRedacted(job.spec);
+  const beside = isBeside ? settled(gather(execution)) : undefined;
   const shown = await showPlan(execution);
+  const gathered = await (beside ?? (shown === undefined ? settled(gather(execution)) : undefined));
   if (shown !== undefined) return failure ?? shown;
-  const end = await handOver(execution, hasChanges);
+  const end = await handOver(execution, hasChanges, taken(gathered));
   return end.outcome === "finished" ? (failure ?? end) : end;
+}
+
+/** What a plan is, and what it has made. */
+interface Gathered {
+  readonly sha256: string;
+  readonly made: Collected;
+  readonly lockFile: Uint8Array;
+}
+
+async function gather(execution: Execution): Promise<Gathered> {
+  const [sha256, made, lockFile] = await Promise.all([
+    sha256OfFile(execution.job.files.planFile),
+    collectFiles(execution),
+    readPlanLock(execution.place.directory),
+  ]);
+  return { sha256, made, lockFile };
+}
+
+type Settled<T> = PromiseSettledResult<T>;
+
+const settled = async <T>(work: Promise<T>): Promise<Settled<T>> => {
+  const [result] = await Promise.allSettled([work]);
+  return result;
+};
+
+function taken<T>(result: Settled<T> | undefined): T {
+  if (result === undefined) throw new WindlassError("internal", "the plan was not looked at");
+  if (result.status === "rejected") throw result.reason;
+  return result.value;
 }
 
 /**
@@ -152,17 +185,21 @@ async function planOptions(execution: Execution): Promise<PlanOptions> {
 }
 
 /** Uploads the plan, its summary and what it made; a plan that the control plane does not have is none. */
-async function handOver(execution: Execution, hasChanges: boolean): Promise<PhaseEnd> {
+async function handOver(
+  execution: Execution,
+  hasChanges: boolean,
+  { sha256, made, lockFile }: Gathered,
+): Promise<PhaseEnd> {
   const { job, context } = execution;
   const shown = await readPlan(execution);
   if (shown.kind === "too-large") {
     return errored(`the plan cannot be summed up: its JSON of ${shown.bytes} bytes takes too much memory`);
   }
-  const sha256 = await sha256OfFile(job.files.planFile);
-  const made = await collectFiles(execution, shown);
   if (made.kind === "unknown") return planAgain(execution);
+  const told = made.told + (job.spec.options?.planOnly === true ? "" : tellElsewhere(shown.elsewhere));
+  // Before anybody confirms it.
+  if (told !== "") await execution.log.say("50-plan-files", () => told);
   const { engineVersion } = execution.ready;
-  const lockFile = await readPlanLock(execution.place.directory);
   const upload = {
     sha256,
     summary: shown.summary,
@@ -177,15 +214,17 @@ async function handOver(execution: Execution, hasChanges: boolean): Promise<Phas
     noteDelivering: (doing: string) => job.noteDelivering(doing),
   };
   const send = () => context.uploads.plan(by, job.files.planFile, upload, context.stopping);
+  const keeping = keepForApply(execution, upload);
   try {
     await callForJob(send, { job, context, what: "deliver the plan" }, context.stopping);
+    await keeping;
   } catch (error) {
+    await keeping;
     context.stopping.throwIfAborted();
     return errored(`the plan could not be uploaded: ${ConnectError.from(error).rawMessage}`, { exitCode: 0 });
   }
   failpoint("agent.plan-uploaded");
-  await keepForApply(execution, upload);
-  await note(job, context, { kind: "plan_uploaded", sha256 });
+  await jot(job, context, { kind: "plan_uploaded", sha256 });
   return finished({ exitCode: hasChanges ? 2 : 0, hasChanges, planSha256: sha256, counts: shown.counts });
 }
 
@@ -244,11 +283,8 @@ async function documentsOf({ job, steps, log }: Execution, shown: PlanDigest): P
   return documents;
 }
 
-/** What was made while planning goes with a plan that may be applied; the log says so before anybody confirms it. */
-async function collectFiles(
-  { job, context, place, log }: Execution,
-  { elsewhere }: Pick<PlanDigest, "elsewhere">,
-): Promise<Collected> {
+/** What was made while planning goes with a plan that may be applied. */
+async function collectFiles({ job, context, place }: Execution): Promise<Collected> {
   const { files, spec } = job;
   if (spec.options?.planOnly === true) return { kind: "collected", packed: undefined, told: "" };
   const root = configurationRoot(files.work);
@@ -261,9 +297,6 @@ async function collectFiles(
     signal: context.stopping,
   });
   failpoint("agent.plan-files-packed");
-  if (collected.kind === "unknown") return collected;
-  const told = collected.told + tellElsewhere(elsewhere);
-  if (told !== "") await log.say("50-plan-files", () => told);
   return collected;
 }
 

@@ -41,7 +41,7 @@ import { makeStatePlace } from "./states/state-place.ts";
  */
 export async function prepareJob(job: AgentJob, services: JobServices, signal: AbortSignal): Promise<Preparation> {
   try {
-    await clear(job);
+    if (job.isRestored) await clear(job);
     await fetchInputs(job, services, signal);
     const origin = job.isApply ? await originOf(job) : {};
     const engine = await findJobEngine(job, { services, origin }, signal);

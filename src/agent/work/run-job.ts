@@ -2,13 +2,13 @@ import { abortable, linkSignals } from "../../lib/async/abort.ts";
 import { failpoint } from "../../lib/program/failpoint.ts";
 import { engineNameOf } from "../contract/engine-name.ts";
 import { removeFile, removeTree } from "../disk/durable-files.ts";
-import type { Prepared } from "../jobs/files.ts";
+import { type Prepared, secureJob } from "../jobs/files.ts";
 import { type AgentJob, idsOf } from "../jobs/job.ts";
 import type { StoredResult } from "../jobs/journal.ts";
 import { storedLog } from "../jobs/log.ts";
 import type { JobEnd } from "../jobs/work-to-end.ts";
 import { executeJob } from "./execute.ts";
-import { note } from "./job-notes.ts";
+import { jot, note } from "./job-notes.ts";
 import { notStarted } from "./results.ts";
 import type { JobContext } from "./services.ts";
 import { resendState } from "./states/resend-state.ts";
@@ -59,6 +59,7 @@ async function bringToStart(job: AgentJob, context: JobContext): Promise<Start> 
     job.enter({ kind: "preparing" });
     const preparation = await context.runtime.prepare(job, context, until.signal);
     if (preparation.kind === "declined") return preparation;
+    await secureJob(job.files, job.journal);
     job.enter({ kind: "asking", engineMissing: engineMissingOf(preparation) });
     const grant = await abortable(job.granted, until.signal);
     if (grant.kind === "granted") {
@@ -75,9 +76,12 @@ async function bringToStart(job: AgentJob, context: JobContext): Promise<Start> 
   }
 }
 
-/** Invariant I1: what follows may have started terraform, and the disk knows it before. */
+/**
+ * Invariant I1: what follows may have started terraform, and the journal says so before. The disk knows it with the line that comes
+ * before the first process.
+ */
 async function begin(job: AgentJob, context: JobContext): Promise<Start> {
-  await note(job, context, { kind: "exec", epoch: String(job.claim.epoch) });
+  await jot(job, context, { kind: "exec", epoch: String(job.claim.epoch) });
   failpoint("agent.exec-journaled");
   context.log.info(idsOf(job), "job started");
   return { kind: "started" };

@@ -142,11 +142,13 @@ export async function storePlan(
   const { run } = await control.store.read((q) => startedPlan(q, who));
   await refuseOtherBytes(plan, planSha256, "plan");
   if (run.planSha256 === planSha256 && run.planFilesSha256 === (files?.sha256 ?? null)) return passOver(files);
-  const planBlobKey = await storeSealed(control, plan, `plan/${run.id}`);
-  const shown = await shownSummary(control, run, summary);
-  const summaryBlobKey = await storeSealed(control, shown, `plan-summary/${run.id}`);
-  const shownWhole = await storePlanDocuments(control, run.id, documents);
-  const made = files === undefined ? noPlanFiles : await storePlanFiles(control, run.id, files);
+  // The files still come, behind everything else.
+  const [planBlobKey, summaryBlobKey, shownWhole, made] = await Promise.all([
+    storeSealed(control, plan, `plan/${run.id}`),
+    shownSummary(control, run, summary).then((shown) => storeSealed(control, shown, `plan-summary/${run.id}`)),
+    storePlanDocuments(control, run.id, documents),
+    files === undefined ? noPlanFiles : storePlanFiles(control, run.id, files),
+  ]);
   await change(control, async (tx, at) => {
     const { run: current, workspace } = await startedPlan(tx, who);
     const run = {

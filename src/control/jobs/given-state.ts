@@ -25,10 +25,14 @@ export async function jobState(q: Queries, { job, run, workspace }: Placed): Pro
   return id === null ? undefined : q.states.get(id);
 }
 
+/** False where the state that a job begins with has to be noted at each offer. */
+export async function hasBase(q: Queries, job: Job): Promise<boolean> {
+  const run = await q.runs.get(job.runId);
+  return run === undefined || !isMadeAside({ job, run });
+}
+
 /** Notes which state a saved plan is made of, before its agent is told. */
 export async function noteBase({ store }: Control, job: Job): Promise<void> {
-  const asked = await store.read((q) => q.runs.get(job.runId));
-  if (asked === undefined || !isMadeAside({ job, run: asked })) return;
   await store.write(async (tx) => {
     const run = await tx.runs.get(job.runId);
     const workspace = await tx.workspaces.get(job.workspaceId);

@@ -1,5 +1,5 @@
 import type { Principal } from "../../domain/people/principal.ts";
-import type { RunVariable } from "../../domain/runs/run.ts";
+import type { Run, RunVariable } from "../../domain/runs/run.ts";
 import type { EffectiveVariable } from "../../domain/workspaces/effective-variables.ts";
 import { WindlassError } from "../../lib/words/errors.ts";
 import type { Queries } from "../../store/ports/store.ts";
@@ -37,11 +37,23 @@ const maxHiddenBytes = 512 * 1024;
  * of which it does not know the secrets.
  */
 export async function variablesOfJob(control: Control, who: Principal): Promise<JobVariables> {
-  const { run, effective, secrets } = await control.store.read(async (q) => {
-    const { run, workspace } = await startedScope(q, who, "variables");
-    const effective = await readEffective(q, workspace);
-    return { run, effective, secrets: await readSecrets(control, q, workspace) };
-  });
+  const found = control.store.read(async (q) => readVariables(control, q, await startedScope(q, who, "variables")));
+  return openVariables(control, await found);
+}
+
+/** What the variables of a job are made of. */
+export interface StoredVariables {
+  readonly run: Run;
+  readonly effective: readonly EffectiveVariable[];
+  readonly secrets: readonly Secret[];
+}
+
+export async function readVariables(control: Control, q: Queries, { run, workspace }: Scope): Promise<StoredVariables> {
+  const effective = await readEffective(q, workspace);
+  return { run, effective, secrets: await readSecrets(control, q, workspace) };
+}
+
+export function openVariables(control: Control, { run, effective, secrets }: StoredVariables): JobVariables {
   const { variables } = run.options;
   const { rest, own } = mergeOwn(variables, effective);
   demandDeliverable(rest, Buffer.byteLength(JSON.stringify(own)));

@@ -30,10 +30,11 @@ export async function storePlanDocuments(
 ): Promise<Pick<Run, "planJsonBlobKey" | "redactedPlanBlobKey">> {
   const store = async (bytes: Uint8Array, subject: string) =>
     bytes.length === 0 ? null : storeSealed(control, bytes, subject);
-  return {
-    planJsonBlobKey: await store(planJson, planJsonSubject(id)),
-    redactedPlanBlobKey: await store(redactedJson, redactedPlanSubject(id)),
-  };
+  const [planJsonBlobKey, redactedPlanBlobKey] = await Promise.all([
+    store(planJson, planJsonSubject(id)),
+    store(redactedJson, redactedPlanSubject(id)),
+  ]);
+  return { planJsonBlobKey, redactedPlanBlobKey };
 }
 
 /** The plan of a run as `terraform show -json` prints it. It may hold secrets, as a state does: looking alone is not enough. */

@@ -4,8 +4,10 @@ import {
   type ProviderFacts,
   type ProviderSettings,
 } from "../../domain/workspaces/provider-settings.ts";
+import type { Queries } from "../../store/ports/store.ts";
 import type { Control } from "../core/control.ts";
 import { openTokens } from "../workspaces/provider-tokens.ts";
+import type { Scope } from "./artifacts.ts";
 import { startedScope } from "./inputs.ts";
 
 /** Where a job takes providers from, tokens in clear. */
@@ -13,15 +15,23 @@ export type JobProviders = ProviderFacts<{ readonly host: string; readonly token
 
 /** Where a started job takes providers from: what its pool says over what its organization says. */
 export async function providersOfJob(control: Control, who: Principal): Promise<JobProviders> {
-  const { organization, pool } = await control.store.read(async (q) => {
-    const { job } = await startedScope(q, who, "providers");
-    return {
-      organization: await q.providerSettings.get(job.organizationId),
-      pool: job.poolId === null ? undefined : await q.providerSettings.get(job.poolId),
-    };
-  });
-  return effectiveProviders(opened(control, organization), opened(control, pool));
+  const found = control.store.read(async (q) => readProviders(q, await startedScope(q, who, "providers")));
+  return openProviders(control, await found);
 }
+
+/** What the providers of a job are made of. */
+export interface StoredProviders {
+  readonly organization: ProviderSettings | undefined;
+  readonly pool: ProviderSettings | undefined;
+}
+
+export const readProviders = async (q: Queries, { job }: Scope): Promise<StoredProviders> => ({
+  organization: await q.providerSettings.get(job.organizationId),
+  pool: job.poolId === null ? undefined : await q.providerSettings.get(job.poolId),
+});
+
+export const openProviders = (control: Control, { organization, pool }: StoredProviders): JobProviders =>
+  effectiveProviders(opened(control, organization), opened(control, pool));
 
 const opened = (control: Control, settings: ProviderSettings | undefined): JobProviders => ({
   sources: settings?.sources ?? [],

@@ -2,8 +2,10 @@ import type { Principal } from "../../domain/people/principal.ts";
 import type { StateVersion } from "../../domain/workspaces/state-version.ts";
 import type { Workspace } from "../../domain/workspaces/workspace.ts";
 import { isWindlassError } from "../../lib/words/errors.ts";
+import type { Queries } from "../../store/ports/store.ts";
 import type { Control } from "../core/control.ts";
 import { stateSource } from "../states/states.ts";
+import type { Scope } from "./artifacts.ts";
 import { startedScope } from "./inputs.ts";
 
 /** What one workspace lets another one read: a state with its outputs, or why there is none. */
@@ -19,34 +21,38 @@ const pageRows = 200;
 
 /** The outputs that a started job may read of other workspaces, by name; workspaces without a state are left out. */
 export async function* sharedStatesOfJob(control: Control, who: Principal): AsyncGenerator<SharedState> {
+  const sharers = control.store.read(async (q) => readSharers(q, await startedScope(q, who, "shared states")));
+  yield* openSharers(control, await sharers);
+}
+
+/** The same of sharers that were read before. */
+export async function* openSharers(control: Control, sharers: readonly Sharer[]): AsyncGenerator<SharedState> {
   let left = maxBytesTogether;
-  for (const { workspace, state } of await sharersOf(control, who)) {
+  for (const { workspace, state } of sharers) {
     const shared = await readShared(control, workspace, state);
     if (shared.kind === "readable") left -= shared.state.length;
     yield left >= 0 ? shared : unreadable(workspace, `all shared outputs have more than ${maxBytesTogether} bytes`);
   }
 }
 
-interface Sharer {
+/** A workspace that lets a job read its outputs. */
+export interface Sharer {
   readonly workspace: Workspace;
   readonly state: StateVersion;
 }
 
-function sharersOf({ store }: Control, who: Principal): Promise<readonly Sharer[]> {
-  return store.read(async (q) => {
-    const { workspace: consumer } = await startedScope(q, who, "shared states");
-    const found: Sharer[] = [];
-    let after: string | null = null;
-    for (;;) {
-      const page: readonly Workspace[] = await q.workspaces.sharingWith(consumer, { after, limit: pageRows });
-      for (const workspace of page) {
-        const state = workspace.currentStateId === null ? undefined : await q.states.get(workspace.currentStateId);
-        if (state !== undefined) found.push({ workspace, state });
-      }
-      after = page.at(-1)?.name ?? null;
-      if (page.length < pageRows) return found;
+export async function readSharers(q: Queries, { workspace: consumer }: Scope): Promise<readonly Sharer[]> {
+  const found: Sharer[] = [];
+  let after: string | null = null;
+  for (;;) {
+    const page: readonly Workspace[] = await q.workspaces.sharingWith(consumer, { after, limit: pageRows });
+    for (const workspace of page) {
+      const state = workspace.currentStateId === null ? undefined : await q.states.get(workspace.currentStateId);
+      if (state !== undefined) found.push({ workspace, state });
     }
-  });
+    after = page.at(-1)?.name ?? null;
+    if (page.length < pageRows) return found;
+  }
 }
 
 async function readShared(control: Control, workspace: Workspace, version: StateVersion): Promise<SharedState> {

@@ -16,23 +16,55 @@ import type { Queries } from "../../store/ports/store.ts";
 import type { Control } from "../core/control.ts";
 import { jobTokenOf } from "./dispatcher.ts";
 import { jobEngineOf } from "./engine.ts";
-import { givenState, jobState, noteBase } from "./given-state.ts";
+import { givenState, hasBase, type JobBase, jobState, noteBase } from "./given-state.ts";
 import { maxPlanDocumentsBytes } from "./plan-documents.ts";
 
 type Spec = MessageInitShape<typeof JobSpecSchema>;
 
-/** Everything an agent has to know of a job before it downloads anything. */
-export async function offeredSpec(control: Control, job: Job): Promise<Spec> {
-  await noteBase(control, job);
-  const { spec, state } = await control.store.read(async (q) => ({
-    spec: await jobSpecOf(control, q, job),
-    state: await stateOf(q, job),
-  }));
-  if (state === undefined) return spec;
-  const { bytes, sha256 } = await givenState(control, state);
+/** Largest state that comes with an offer. */
+export const maxOfferedState = 32 * 1024;
+
+/** A job as it is offered. */
+export interface OfferedJob {
+  readonly job: Spec;
+  /** The state that it begins with; empty if there is none, or if it is to be downloaded. */
+  readonly state: Uint8Array;
+}
+
+/** Everything an agent has to know of a job before it downloads anything, and what is small enough to come at once. */
+export async function offeredJob(control: Control, job: Job): Promise<OfferedJob> {
+  const look = () =>
+    control.store.read(async (q) => ({
+      hasBase: await hasBase(q, job),
+      spec: await jobSpecOf(control, q, job),
+      state: await stateOf(q, job),
+    }));
+  const found = await look();
+  if (!found.hasBase) await noteBase(control, job);
+  const { spec, state } = found.hasBase ? found : await look();
+  if (state === undefined) return { job: spec, state: nothing };
+  const base = await givenState(control, state);
+  const { bytes, sha256 } = base;
   const { lineage, serial } = state;
   const given = create(StateInfoSchema, { lineage, serial: BigInt(serial), sizeBytes: BigInt(bytes), sha256 });
-  return Object.assign(create(JobSpecSchema, spec), { state: given });
+  // An apply comes to the agent that has planned, as a rule: it has the state.
+  const isSmall = job.phase === "plan" && bytes <= maxOfferedState;
+  return {
+    job: Object.assign(create(JobSpecSchema, spec), { state: given }),
+    state: isSmall ? await wholeOf(control, job, base) : nothing,
+  };
+}
+
+const nothing = new Uint8Array(0);
+
+/** What cannot be read now is downloaded later, or is not, and then says why. */
+async function wholeOf({ log }: Control, { id }: Job, base: JobBase): Promise<Uint8Array> {
+  try {
+    return Buffer.concat(await Array.fromAsync(base.read(0)));
+  } catch (error) {
+    log.warn({ err: error, jobId: id }, "the state of a job cannot be read for its offer: its agent downloads it");
+    return nothing;
+  }
 }
 
 async function stateOf(q: Queries, job: Job): Promise<StateVersion | undefined> {

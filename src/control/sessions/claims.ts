@@ -14,7 +14,8 @@ import { type AgentId, isId, type JobId } from "../../lib/words/ids.ts";
 import { type Control, topics } from "../core/control.ts";
 import { giveElsewhere } from "../jobs/engine-elsewhere.ts";
 import { type Claim, claimed, declineOffer, grantStart, losePlan, takeReport } from "../jobs/results.ts";
-import { offeredSpec } from "../jobs/spec.ts";
+import { offeredJob } from "../jobs/spec.ts";
+import { toldInputs } from "../jobs/told-inputs.ts";
 import { desiredOf } from "../runs/desired-state.ts";
 import { appendLog } from "../runs/logs.ts";
 import { type Outgoing, refused } from "./hearing.ts";
@@ -96,8 +97,7 @@ export class SessionClaims {
   async offer(job: Job): Promise<void> {
     const held = this.#hold({ job, isRunning: true });
     try {
-      const spec = await offeredSpec(this.#control, job);
-      this.#host.send({ case: "offer", value: { job: spec } });
+      this.#host.send({ case: "offer", value: await offeredJob(this.#control, job) });
     } catch (error) {
       this.#forget({ held, claim: { jobId: job.id, epoch: job.epoch, agentId: this.#host.agentId } });
       throw error;
@@ -136,8 +136,9 @@ export class SessionClaims {
       this.#host.send({ case: "jobCommand", value: { claim: named(claim), desired: DesiredState.CANCEL } });
       return;
     }
+    const inputs = why === undefined && found !== undefined ? await toldInputs(this.#control, found.claim) : undefined;
     const decision = { claim: named(claim), granted: why === undefined, reason: why ?? "", incarnation };
-    this.#host.send({ case: "startDecision", value: decision });
+    this.#host.send({ case: "startDecision", value: { ...decision, ...(inputs && { inputs }) } });
   }
 
   async #isInterrupted({ claim }: Found): Promise<boolean> {

@@ -7,9 +7,16 @@ import {
   type SessionResponseSchema,
 } from "../../gen/windlass/agent/v1/agent_gateway_service_pb.ts";
 import type { JobClaim } from "../../gen/windlass/agent/v1/job_pb.ts";
+import { maxToldBytes } from "../jobs/told-inputs.ts";
 
 /** What a session sends. */
 export type Outgoing = NonNullable<MessageInitShape<typeof SessionResponseSchema>["message"]>;
+
+/** What a job is given makes a message large: about so many bytes more than others have. */
+export function besideOf(message: Outgoing): number {
+  if (message.case === "startDecision") return message.value.inputs === undefined ? 0 : maxToldBytes;
+  return message.case === "offer" ? (message.value.state?.length ?? 0) : 0;
+}
 
 /** What comes from an agent on its stream. */
 export type Heard =

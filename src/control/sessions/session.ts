@@ -22,7 +22,7 @@ import { unwantedClaims, withKept } from "../runs/kept.ts";
 import { enginesOf, UnmetRequirements } from "./agent-engines.ts";
 import { Arrivals } from "./arrivals.ts";
 import { SessionClaims } from "./claims.ts";
-import { closeReasons, closing, type Heard, type Outgoing, refusalOf, refused } from "./hearing.ts";
+import { besideOf, closeReasons, closing, type Heard, type Outgoing, refusalOf, refused } from "./hearing.ts";
 import { LastWord } from "./last-word.ts";
 import type { Liveness } from "./liveness.ts";
 import type { Resumed } from "./resume.ts";
@@ -33,7 +33,7 @@ import { heartbeatReply } from "./wire.ts";
 
 /** What one session may have queued towards a slow agent before the stream is closed. Invariant I16. */
 const outLimits = { maxItems: 4096, maxBytes: 1024 * 1024 };
-const messageBytes = 64; // In that queue. All are small.
+const messageBytes = 64; // In that queue. All are small but for `besideOf`.
 const comeBackMs = 2_000; // How long an agent that is sent away waits at the most.
 
 /** What a session may still do. It goes down this list, never up; its stream may end in each state. */
@@ -385,7 +385,7 @@ export class AgentSession implements ConnectedAgent {
   }
 
   #send(message: Outgoing): void {
-    this.out.push("control", create(SessionResponseSchema, { message }), messageBytes);
+    this.out.push("control", create(SessionResponseSchema, { message }), messageBytes + besideOf(message));
   }
 
   #close(reason: CloseReason, detail: string): void {

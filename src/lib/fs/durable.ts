@@ -1,4 +1,4 @@
-import { open, rename } from "node:fs/promises";
+import { open, rename, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 
 /** Writes a file for this user alone, so that after a crash it has either its old content or all of the new one. */
@@ -7,7 +7,13 @@ export async function writeDurably(path: string, content: string | Uint8Array): 
   await syncDirectory(dirname(path));
 }
 
-/** The same, but for the name: after a crash it may stand for the old content once more. */
+/** The same, but only for the end of this process: a crash of the machine may leave anything. */
+export async function writeWhole(path: string, content: string | Uint8Array): Promise<void> {
+  await writeFile(`${path}.partial`, content, { mode: 0o600 });
+  await rename(`${path}.partial`, path);
+}
+
+/** As `writeDurably`, but for the name: after a crash it may stand for the old content once more. */
 export async function replaceFile(path: string, content: string | Uint8Array): Promise<void> {
   const partial = `${path}.partial`;
   await writeSynced(partial, content, "w");
@@ -24,6 +30,12 @@ export const createSynced = (path: string, content: string | Uint8Array): Promis
 async function writeSynced(path: string, content: string | Uint8Array, flags: "w" | "wx"): Promise<void> {
   await using file = await open(path, flags, 0o600);
   await file.writeFile(content);
+  await file.datasync();
+}
+
+/** Makes what stands in a file durable, but not its name. */
+export async function syncFile(path: string): Promise<void> {
+  await using file = await open(path, "r");
   await file.datasync();
 }
 

@@ -3,11 +3,12 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { changesByField, fixedFields, shown, unsetFields } from "../../../test/support/mapping.ts";
 import { at } from "../../../test/support/store/rows.ts";
+import { toJobProviders } from "../../control/jobs/told-inputs.ts";
 import type { ProviderSettingsView } from "../../control/workspaces/provider-settings.ts";
 import type { ProviderSource } from "../../domain/workspaces/provider-settings.ts";
 import { GetProvidersResponseSchema } from "../../gen/windlass/agent/v1/job_artifact_service_pb.ts";
 import { ProviderSettingsSchema, ProviderSourceSchema } from "../../gen/windlass/v1/provider_settings_pb.ts";
-import { providerSettingsFields, toJobProviders, toProviderSettings } from "./provider-settings.ts";
+import { providerSettingsFields, toProviderSettings } from "./provider-settings.ts";
 
 const sources: readonly ProviderSource[] = [
   { kind: "filesystem", path: "/opt/providers", include: ["hashicorp/*"], exclude: [] },

@@ -1,9 +1,7 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { invalid } from "../../control/core/refusals.ts";
-import type { JobProviders } from "../../control/jobs/providers.ts";
 import type { ProviderSettingsView, SettingsChanges } from "../../control/workspaces/provider-settings.ts";
 import type { ProviderSource, SourcePlace } from "../../domain/workspaces/provider-settings.ts";
-import type { GetProvidersResponseSchema } from "../../gen/windlass/agent/v1/job_artifact_service_pb.ts";
 import type {
   ProviderSettings as ProviderSettingsMessage,
   ProviderSettingsSchema,
@@ -60,29 +58,3 @@ export const providerSettingsFields: UpdatableFields<ProviderSettingsMessage, Se
   hosts: ({ hosts }) => ({ hosts: hosts.map(({ host, token }) => ({ host, token })) }),
   ca_certificates: ({ caCertificates }) => ({ caCertificates }),
 };
-
-/** What a job is told, tokens in clear. */
-export const toJobProviders = ({
-  sources,
-  hosts,
-  caCertificates,
-}: JobProviders): MessageInitShape<typeof GetProvidersResponseSchema> => ({
-  sources: sources.map((source) => ({
-    source: toJobPlace(source),
-    include: [...source.include],
-    exclude: [...source.exclude],
-  })),
-  hosts: hosts.map(({ host, token }) => ({ host, token })),
-  caCertificates,
-});
-
-function toJobPlace(place: SourcePlace) {
-  switch (place.kind) {
-    case "filesystem":
-      return { case: "filesystemMirror", value: place.path } as const;
-    case "network":
-      return { case: "networkMirror", value: place.url } as const;
-    case "direct":
-      return { case: "direct", value: true } as const;
-  }
-}

@@ -15,6 +15,7 @@ import { variablesOfJob } from "../../control/jobs/inputs.ts";
 import { providersOfJob } from "../../control/jobs/providers.ts";
 import { sharedStatesOfJob } from "../../control/jobs/shared-states.ts";
 import { admitState } from "../../control/jobs/states.ts";
+import { toJobProviders, toJobVariables, toSharedState } from "../../control/jobs/told-inputs.ts";
 import { takeJobPart } from "../../control/jobs/uploads.ts";
 import type { Principal } from "../../domain/people/principal.ts";
 import type {
@@ -24,7 +25,6 @@ import type {
 } from "../../gen/windlass/agent/v1/job_artifact_service_pb.ts";
 import { WindlassError } from "../../lib/words/errors.ts";
 import { callerOf } from "../calls/caller.ts";
-import { toJobProviders } from "../mapping/provider-settings.ts";
 import { type PlanReceiver, takePlanUpload } from "../streams/plan-upload.ts";
 import { type Announced, intakeOf, type Receiver } from "../streams/receiver.ts";
 import { takeStateUpload } from "../streams/state-upload.ts";
@@ -64,19 +64,7 @@ export const jobArtifactService = (
     ({ offset, maxBytes }: Range, context: HandlerContext) =>
       transfers.download(context, of(control, callerOf(context), Number(offset)), maxBytes);
   return {
-    getVariables: async (_request, context) => {
-      const { variables, hidden } = await variablesOfJob(control, callerOf(context));
-      return {
-        hidden: [...hidden],
-        variables: variables.map(({ key, value, isEnvironment, isHcl, isSensitive }) => ({
-          key,
-          value,
-          environment: isEnvironment,
-          hcl: isHcl,
-          sensitive: isSensitive,
-        })),
-      };
-    },
+    getVariables: async (_request, context) => toJobVariables(await variablesOfJob(control, callerOf(context))),
     getProviders: async (_request, context) => toJobProviders(await providersOfJob(control, callerOf(context))),
     downloadConfiguration: ranged(configurationOfJob),
     downloadPlan: ranged(planOfJob),
@@ -86,9 +74,7 @@ export const jobArtifactService = (
       _request,
       context,
     ): AsyncGenerator<MessageInitShape<typeof ListSharedStatesResponseSchema>> {
-      for await (const { workspace, ...shared } of sharedStatesOfJob(control, callerOf(context))) {
-        yield shared.kind === "readable" ? { workspace, state: shared.state } : { workspace, problem: shared.problem };
-      }
+      for await (const shared of sharedStatesOfJob(control, callerOf(context))) yield toSharedState(shared);
     },
     uploadPart: async ({ sha256, sizeBytes, offset, chunk }, context) => {
       const part = { sha256, bytes: Number(sizeBytes), offset: Number(offset), chunk };

@@ -128,11 +128,8 @@ class FileBlobStore implements BlobStore {
   async #place(temporary: string, key: string): Promise<void> {
     const path = this.#path(key);
     const firstMade = await moveTo(temporary, path);
-    await syncDirectory(dirname(path));
-    if (firstMade !== undefined) {
-      await syncDirectory(dirname(dirname(path)));
-      await syncDirectory(this.#root);
-    }
+    const made = firstMade === undefined ? [] : [dirname(dirname(path)), this.#root];
+    await Promise.all([dirname(path), ...made].map(syncDirectory));
   }
 }
 

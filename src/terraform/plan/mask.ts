@@ -59,7 +59,7 @@ export function createMask(changes: readonly ShownChange[], more: readonly strin
     collect(change.after ?? null, change.after_sensitive, marked);
   }
   const redactName = createTextRedactor(more);
-  const text = textMask(more, [...marked]);
+  const text = marked.size === 0 ? redactName : textMask(more, [...marked]);
   const numbers = new Set([...more, ...marked].filter(isTelling).map(exactNumber));
   const isSecret = (value: Json): boolean => {
     if (typeof value === "string") return text(value) !== value;

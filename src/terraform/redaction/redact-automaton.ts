@@ -37,6 +37,12 @@ interface Progress {
   readonly base: number;
 }
 
+/** How many states there may be, and the bytes of the longest pattern. */
+interface Size {
+  readonly capacity: number;
+  readonly longest: number;
+}
+
 /**
  * Aho and Corasick's automaton over bytes: finds all of many patterns in one pass, in time linear in the text whatever
  * text and patterns are. A state is the longest beginning of any pattern that the text read so far ends with. Any run
@@ -54,9 +60,9 @@ export class Automaton {
   /** Per state: length of the longest pattern that ends here, or 0. */
   readonly #match: Int32Array;
   /** The root's children by byte. */
-  readonly #first = new Int32Array(256);
+  readonly #first: Int32Array;
   /** Which two bytes may begin a pattern, at 256 times the first plus the second: nearly every false start ends there. */
-  readonly #pairs = new Uint8Array(65_536);
+  readonly #pairs: Uint8Array;
   /** Per state: its row among the remembered steps, from 1, or 0. */
   readonly #row: Int32Array;
   /** Per row and byte: the next state plus 1, or 0 while it is not known. */
@@ -69,6 +75,8 @@ export class Automaton {
   #placed = 0;
   /** Where the text read so far stands within a terminal code, see `withinEscape`. */
   #escape = 0;
+  /** Bytes of the longest pattern. */
+  readonly longest: number;
   /** Farther apart no two ends of a match are. */
   readonly #maxSpread: number;
 
@@ -80,7 +88,7 @@ export class Automaton {
       capacity += length;
       longest = Math.max(longest, length);
     }
-    const automaton = new Automaton(capacity, longest);
+    const automaton = new Automaton({ capacity, longest });
     for (const pattern of patterns) {
       automaton.#add(Buffer.from(pattern));
       yield pattern.length;
@@ -91,17 +99,28 @@ export class Automaton {
     return automaton;
   }
 
-  private constructor(capacity: number, longest: number) {
-    this.#bytes = new Uint8Array(capacity);
-    this.#child = new Int32Array(capacity);
-    this.#sibling = new Int32Array(capacity);
-    this.#fail = new Int32Array(capacity);
-    this.#depth = new Int32Array(capacity);
-    this.#match = new Int32Array(capacity);
-    this.#row = new Int32Array(capacity);
+  private constructor(size: Size | Automaton) {
+    const { longest } = size;
+    this.longest = longest;
+    if (size instanceof Automaton) {
+      [this.#bytes, this.#child, this.#sibling, this.#fail] = [size.#bytes, size.#child, size.#sibling, size.#fail];
+      [this.#depth, this.#match, this.#row, this.#steps] = [size.#depth, size.#match, size.#row, size.#steps];
+      [this.#first, this.#pairs, this.#size] = [size.#first, size.#pairs, size.#size];
+    } else {
+      const table = () => new Int32Array(size.capacity);
+      this.#bytes = new Uint8Array(size.capacity);
+      [this.#child, this.#sibling, this.#fail] = [table(), table(), table()];
+      [this.#depth, this.#match, this.#row] = [table(), table(), table()];
+      [this.#first, this.#pairs] = [new Int32Array(256), new Uint8Array(65_536)];
+    }
     this.#maxSpread = 2 * longest + maxBetween;
     this.#places = new Float64Array(2 ** Math.ceil(Math.log2(longest + 1)));
     this.#mask = this.#places.length - 1;
+  }
+
+  /** The same patterns for another input: what is known is shared, where it stands is its own. */
+  another(): Automaton {
+    return new Automaton(this);
   }
 
   /** Position in the whole input from which on the text read so far may begin a pattern; undefined when nothing may. */

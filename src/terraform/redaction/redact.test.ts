@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { renderDiagnostic } from "../output/render-diagnostic.ts";
-import { createRedactor, createTextRedactor } from "./redact.ts";
+import { createRedactor, createTextRedactor, makeRedactor } from "./redact.ts";
 import { patternsOf } from "./redact-patterns.ts";
 
 const redact = (values: readonly string[], ...pieces: readonly (string | Uint8Array)[]): string => {
@@ -12,6 +12,17 @@ const redact = (values: readonly string[], ...pieces: readonly (string | Uint8Ar
 
 const secret = "hunter2 & <friends>";
 const key = "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkqhkiG9w0B\n{\n}\nq8Zr0m3lqk0=\n-----END PRIVATE KEY-----\n";
+
+test("redactors of one list do not disturb each other", async () => {
+  const values = [secret, "another-secret"];
+  const [a, b] = await Promise.all([makeRedactor(values), makeRedactor(values)]);
+  const text = createTextRedactor(values);
+  const begun = [a.push(Buffer.from("hunter2 & <fri")), b.push(Buffer.from("anot"))];
+  expect(begun.map((bytes) => bytes.length)).toEqual([0, 0]);
+  expect(text(`x ${secret}`)).toBe("x (sensitive value)");
+  const ended = [a.push(Buffer.from("ends>.")), b.push(Buffer.from("her-secret."))];
+  expect(ended.map(String)).toEqual(["(sensitive value).", "(sensitive value)."]);
+});
 
 describe("every form of a secret is replaced", () => {
   test.each([

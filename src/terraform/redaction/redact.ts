@@ -28,18 +28,26 @@ export const createRedactor = (values: readonly string[]): ByteTransform => reda
 
 /** The same, while others get their turn: very many secrets take seconds. */
 export const makeRedactor = async (values: readonly string[]): Promise<ByteTransform> =>
-  redactorOf(await inTurns(automatonOf(values)));
+  redactorOf(await automatonFor(values));
+
+/** By the very list, which nobody changes: the sections of a log and the plan of a job have the same one. */
+const made = new WeakMap<readonly string[], Automaton | undefined>();
+
+async function automatonFor(values: readonly string[]): Promise<Automaton | undefined> {
+  if (!made.has(values)) made.set(values, await inTurns(automatonOf(values)));
+  return made.get(values)?.another();
+}
 
 const redactorOf = (automaton: Automaton | undefined): ByteTransform =>
   automaton === undefined ? identity : new Redactor(automaton);
 
 /** The same for many short texts, each on its own. */
 export const createTextRedactor = (values: readonly string[]): ((text: string) => string) =>
-  textRedactorOf(atOnce(automatonOf(values)));
+  textRedactorOf(made.has(values) ? made.get(values)?.another() : atOnce(automatonOf(values)));
 
 /** The same, while others get their turn. */
 export const makeTextRedactor = async (values: readonly string[]): Promise<(text: string) => string> =>
-  textRedactorOf(await inTurns(automatonOf(values)));
+  textRedactorOf(await automatonFor(values));
 
 function textRedactorOf(automaton: Automaton | undefined): (text: string) => string {
   if (automaton === undefined) return (text) => text;

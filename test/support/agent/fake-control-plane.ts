@@ -42,6 +42,8 @@ export class FakeControlPlane {
   readonly results: JobResult[] = [];
   readonly declines: string[] = [];
   readonly goodbyes: string[] = [];
+  /** What was asked for that may come by itself. */
+  readonly asked: ("variables" | "providers" | "shared states" | "state")[] = [];
   /** Answers to the next requests for variables. */
   readonly variablesRefusals: ConnectError[] = [];
   readonly #jobs = new Map<string, FakeJob>();
@@ -58,11 +60,17 @@ export class FakeControlPlane {
         getVariables: (_request, context) => {
           const refusal = this.variablesRefusals.shift();
           if (refusal !== undefined) throw refusal;
-          const { variables, hidden } = this.#started(context);
-          return { variables: [...variables], hidden: [...hidden] };
+          this.asked.push("variables");
+          return this.#started(context).givenVariables;
         },
-        getProviders: (_request, context) => this.#started(context).giveProviders(),
-        listSharedStates: (_request, context) => each(this.#started(context).shared),
+        getProviders: (_request, context) => {
+          this.asked.push("providers");
+          return this.#started(context).giveProviders();
+        },
+        listSharedStates: (_request, context) => {
+          this.asked.push("shared states");
+          return each(this.#started(context).shared);
+        },
         downloadConfiguration: (_request, context) => pieces(this.#jobOf(context).configuration),
         downloadPlan: (_request, context) => pieces(this.#jobOf(context).plan),
         downloadPlanFiles: (_request, context) => pieces(this.#jobOf(context).planFiles),
@@ -87,7 +95,7 @@ export class FakeControlPlane {
   /** Offers a job to the agent that is connected. */
   offer(job: FakeJob): void {
     this.#jobs.set(keyOf(job.claim), job);
-    this.send({ case: "offer", value: { job: job.spec } });
+    this.send({ case: "offer", value: { job: job.spec, state: job.offeredState } });
   }
 
   /** What is wanted from now on; told at once, and with every heartbeat. */
@@ -109,6 +117,7 @@ export class FakeControlPlane {
 
   async *#giveState(context: HandlerContext) {
     const { state } = this.#jobOf(context);
+    this.asked.push("state");
     if (this.knobs.isStateStalled) {
       this.knobs.stalledDownloads++;
       await new Promise((resolve) => context.signal.addEventListener("abort", resolve, { once: true }));
@@ -275,7 +284,9 @@ export class FakeControlPlane {
   /** Grants a job; a test may do so more often than asked. */
   grant(job: FakeJob, incarnation: string): void {
     job.grants++;
-    this.send({ case: "startDecision", value: { claim: job.claim, granted: true, incarnation } });
+    const inputs = { variables: job.givenVariables, providers: job.providers, sharedStates: [...job.shared] };
+    const decision = { claim: job.claim, granted: true, incarnation };
+    this.send({ case: "startDecision", value: job.isGivenAtOnce ? { ...decision, inputs } : decision });
   }
 
   #log({ claim, offset, chunk }: LogChunk): void {

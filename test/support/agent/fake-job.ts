@@ -80,6 +80,10 @@ export class FakeJob {
   isGrantable = true;
   /** Why a state is kept aside, if it is. */
   quarantineReasonOf: (header: UploadStateHeader) => string = () => "";
+  /** Its grant brings what it is given. */
+  isGivenAtOnce = false;
+  /** What its offer brings of its state. */
+  offeredState: Uint8Array = new Uint8Array(0);
   /** Start requests get no answer while true. */
   isUndecided = false;
   /** Uploads of its plan fail while true, as if the control plane was away. */
@@ -89,6 +93,10 @@ export class FakeJob {
   log: Buffer = Buffer.alloc(0);
   result: JobResult | undefined;
   uploadedPlan: UploadedPlan | undefined;
+
+  get givenVariables() {
+    return { variables: [...this.variables], hidden: [...this.hidden] };
+  }
 
   constructor(options: FakeJobOptions) {
     const {

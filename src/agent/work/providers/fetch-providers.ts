@@ -1,11 +1,11 @@
-import { writeDurably } from "../../../lib/fs/durable.ts";
+import { writeWhole } from "../../../lib/fs/durable.ts";
 import type { AgentJob } from "../../jobs/job.ts";
 import type { JobContext } from "../services.ts";
 import { composeProviders, noProviders, type ProviderPlan, providersToJson, readProviders } from "./job-providers.ts";
 
 /**
  * Finds out where the providers of a granted job come from, once in its life: what was found first counts, so that the
- * log that is made after a restart hides the same values. Rejects with what a person has to repair.
+ * log that is made after a restart hides the same values. The first step makes it survive the machine. Rejects with what a person has to repair.
  */
 export async function fetchProviders(job: AgentJob, context: JobContext): Promise<ProviderPlan> {
   const known = await readProviders(job.files.providers);
@@ -15,6 +15,6 @@ export async function fetchProviders(job: AgentJob, context: JobContext): Promis
   const sources = await context.providerSources(job, context.stopping);
   const { config, sandbox } = context;
   const found = await composeProviders({ config, sources, isSandboxed: sandbox.kind !== "none" });
-  await writeDurably(job.files.providers, providersToJson(found));
+  await writeWhole(job.files.providers, providersToJson(found));
   return found;
 }

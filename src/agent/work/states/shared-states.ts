@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { ConnectError } from "@connectrpc/connect";
 import * as z from "zod";
 import { abortable, linkSignals } from "../../../lib/async/abort.ts";
-import { writeDurably } from "../../../lib/fs/durable.ts";
+import { writeWhole } from "../../../lib/fs/durable.ts";
 import { workspaceNamePattern } from "../../../lib/words/workspace-names.ts";
 import { mentions } from "../../../terraform/configuration/mentions.ts";
 import { sensitiveTexts } from "../../../terraform/state/outputs.ts";
@@ -28,7 +28,7 @@ const maxSecretChars = 128 * 1024;
 
 /**
  * Fetches the shared states of a granted job once in its life, as long as it takes: what was fetched first counts, so
- * that the log that is made after a restart hides the same values. Rejects when they are refused for good, and when the
+ * that the log that is made after a restart hides the same values; the first step makes it survive the machine. Rejects when they are refused for good, and when the
  * agent stops.
  */
 export async function fetchSharedStates(job: AgentJob, context: JobContext): Promise<SharedStates> {
@@ -39,11 +39,8 @@ export async function fetchSharedStates(job: AgentJob, context: JobContext): Pro
   const artifacts = context.artifacts(job.spec.jobToken);
   const ask = () => artifacts.sharedStates(context.stopping);
   try {
-    const found = await callForJob(
-      ask,
-      { job, context, what: "fetch the outputs of other workspaces" },
-      context.stopping,
-    );
+    const what = "fetch the outputs of other workspaces";
+    const found = job.given?.sharedStates ?? (await callForJob(ask, { job, context, what }, context.stopping));
     const states = sharedShape.parse(
       found.map(({ workspace, state, problem }) => ({
         workspace,
@@ -51,7 +48,7 @@ export async function fetchSharedStates(job: AgentJob, context: JobContext): Pro
         problem,
       })),
     );
-    if (states.length > 0) await writeDurably(job.files.sharedStates, JSON.stringify(states));
+    if (states.length > 0) await writeWhole(job.files.sharedStates, JSON.stringify(states));
     return states;
   } catch (error) {
     context.stopping.throwIfAborted();
