@@ -11,9 +11,10 @@ import { realProviders } from "./benchmark/real-providers.ts";
 import { startTable } from "./benchmark/start.ts";
 import { tfeTable } from "./benchmark/tfe.ts";
 import { machine } from "./benchmark/timing.ts";
+import { writesTable } from "./benchmark/writes.ts";
 
 const usage = `scripts/bench [--rounds N] [--large-rounds N] [--only ROW,…] [--provider-mirror DIR] [--sandbox auto|none] [--agents N,…]
-rows: fleet (idle agents), hello, log (its pane in a browser), start (of the programs), five (providers), size (200 MiB of providers), many (2,000 objects), tfe (the stock program, a cloud block)
+rows: fleet (idle agents), hello, log (its pane in a browser), start (of the programs), five (providers), size (200 MiB of providers), many (2,000 objects), tfe (the stock program, a cloud block), writes (runs created by many callers, on both databases)
 --provider-mirror (or BENCH_PROVIDER_MIRROR): packed random, tls, null, time and local, instead of fakes in row five`;
 
 const { values } = parseArgs({
@@ -21,7 +22,7 @@ const { values } = parseArgs({
     help: { type: "boolean", default: false },
     rounds: { type: "string", default: "15" },
     "large-rounds": { type: "string", default: "3" },
-    only: { type: "string", default: "hello,start,five,size,many,tfe,fleet,log" },
+    only: { type: "string", default: "hello,start,five,size,many,tfe,fleet,log,writes" },
     "provider-mirror": { type: "string", default: process.env.BENCH_PROVIDER_MIRROR ?? "" },
     sandbox: { type: "string", default: "none" },
     agents: { type: "string", default: "1000" },
@@ -63,6 +64,7 @@ async function measure(): Promise<void> {
     fleet: () => fleetTable(scene, values.agents.split(",").map(Number)),
     log: () => logTable(scene, server),
     tfe: () => tfeTable(scene, Math.min(rounds, 10), largeRounds),
+    writes: () => writesTable(rounds * 40),
   };
   const wanted = values.only.split(",");
   const strangers = wanted.filter((name) => !(name in rows));
