@@ -78,7 +78,12 @@ export async function startPostgresServer(bin: string, { isDurable = false } = {
     ],
     { ...user, cwd: directory },
   );
-  const settings = [`fsync=${isDurable ? "on" : "off"}`, "max_connections=100", "shared_buffers=64MB", "autovacuum=off"];
+  const settings = [
+    `fsync=${isDurable ? "on" : "off"}`,
+    "max_connections=100",
+    "shared_buffers=64MB",
+    "autovacuum=off",
+  ];
   const server = spawn(
     join(bin, "postgres"),
     ["-D", data, "-k", directory, "-h", "", ...settings.flatMap((setting) => ["-c", setting])],

@@ -14,8 +14,15 @@ export interface Change {
   readonly unneeded: Set<string>;
 }
 
-/** Runs a change as if alone and wakes its readers once it is committed. `fn` may run again. */
-export async function change<T>(control: Control, fn: (tx: Queries, at: Change) => Promise<T>): Promise<T> {
+/**
+ * Runs a change as if alone and wakes its readers once it is committed. `fn` may run again. `about` is the id of what it
+ * is about, or its name: without one it waits for all others, and they for it.
+ */
+export async function change<T>(
+  control: Control,
+  fn: (tx: Queries, at: Change) => Promise<T>,
+  about?: string,
+): Promise<T> {
   const touched = new Set<string>();
   const unneeded = new Set<string>();
   const result = await control.store.write((tx) => {
@@ -27,7 +34,7 @@ export async function change<T>(control: Control, fn: (tx: Queries, at: Change) 
       touched,
       unneeded,
     });
-  });
+  }, about);
   for (const topic of touched) control.wake.notify(topic);
   for (const key of unneeded) await forget(control, key);
   return result;

@@ -147,23 +147,27 @@ export async function storePlan(
   const summaryBlobKey = await storeSealed(control, shown, `plan-summary/${run.id}`);
   const shownWhole = await storePlanDocuments(control, run.id, documents);
   const made = files === undefined ? noPlanFiles : await storePlanFiles(control, run.id, files);
-  await change(control, async (tx, at) => {
-    const { run: current, workspace } = await startedPlan(tx, who);
-    const run = {
-      ...current,
-      planSha256,
-      planBytes: plan.length,
-      planBlobKey,
-      summaryBlobKey,
-      ...shownWhole,
-      ...made,
-      engine: origin.engine ?? workspace.engine,
-      engineVersion: origin.engineVersion,
-      planLockFile: origin.lockFile.length === 0 ? null : Buffer.from(origin.lockFile).toString("utf8"),
-    };
-    dropPlanFiles(at, current, run);
-    await saveRunFacts(tx, at, { run });
-  });
+  await change(
+    control,
+    async (tx, at) => {
+      const { run: current, workspace } = await startedPlan(tx, who);
+      const run = {
+        ...current,
+        planSha256,
+        planBytes: plan.length,
+        planBlobKey,
+        summaryBlobKey,
+        ...shownWhole,
+        ...made,
+        engine: origin.engine ?? workspace.engine,
+        engineVersion: origin.engineVersion,
+        planLockFile: origin.lockFile.length === 0 ? null : Buffer.from(origin.lockFile).toString("utf8"),
+      };
+      dropPlanFiles(at, current, run);
+      await saveRunFacts(tx, at, { run });
+    },
+    run.id,
+  );
 }
 
 /** Reads what is known already to its end. */

@@ -39,36 +39,48 @@ export const grantStart = (
   claim: Claim,
   { incarnation, mayStart }: Starter,
 ): Promise<string | undefined> =>
-  change(control, async (tx, at) => {
-    const job = claimed(await tx.jobs.get(claim.jobId), claim);
-    if (job === undefined) return "the claim is over: the job was offered again, or has ended";
-    if (job.status === "offered" && !mayStart) {
-      await advanceJob(tx, at, { job, event: { kind: "declined" } });
-      return "the agent token is not valid any more: another agent gets the job";
-    }
-    if (job.status === "offered" && !(await isGranted(tx, job))) {
-      await advanceJob(tx, at, { job, event: { kind: "declined" } });
-      return "the pool no longer grants the workspace";
-    }
-    const moved = await advanceJob(tx, at, { job, event: { kind: "started", incarnation } });
-    return moved.kind === "refused" ? moved.why : undefined;
-  });
+  change(
+    control,
+    async (tx, at) => {
+      const job = claimed(await tx.jobs.get(claim.jobId), claim);
+      if (job === undefined) return "the claim is over: the job was offered again, or has ended";
+      if (job.status === "offered" && !mayStart) {
+        await advanceJob(tx, at, { job, event: { kind: "declined" } });
+        return "the agent token is not valid any more: another agent gets the job";
+      }
+      if (job.status === "offered" && !(await isGranted(tx, job))) {
+        await advanceJob(tx, at, { job, event: { kind: "declined" } });
+        return "the pool no longer grants the workspace";
+      }
+      const moved = await advanceJob(tx, at, { job, event: { kind: "started", incarnation } });
+      return moved.kind === "refused" ? moved.why : undefined;
+    },
+    claim.jobId,
+  );
 
 /** Puts an offered job back into the queue. */
 export const declineOffer = (control: Control, claim: Claim): Promise<void> =>
-  change(control, async (tx, at) => {
-    const job = claimed(await tx.jobs.get(claim.jobId), claim);
-    if (job !== undefined) await advanceJob(tx, at, { job, event: { kind: "declined" } });
-  });
+  change(
+    control,
+    async (tx, at) => {
+      const job = claimed(await tx.jobs.get(claim.jobId), claim);
+      if (job !== undefined) await advanceJob(tx, at, { job, event: { kind: "declined" } });
+    },
+    claim.jobId,
+  );
 
 /** Ends the claim on a started plan that its agent has given up, as if its lease were over. */
 export const losePlan = (control: Control, claim: Claim): Promise<void> =>
-  change(control, async (tx, at) => {
-    const job = claimed(await tx.jobs.get(claim.jobId), claim);
-    if (job?.status === "started" && job.phase === "plan") {
-      await advanceJob(tx, at, { job, event: { kind: "lease_expired" } });
-    }
-  });
+  change(
+    control,
+    async (tx, at) => {
+      const job = claimed(await tx.jobs.get(claim.jobId), claim);
+      if (job?.status === "started" && job.phase === "plan") {
+        await advanceJob(tx, at, { job, event: { kind: "lease_expired" } });
+      }
+    },
+    claim.jobId,
+  );
 
 /** What an agent reports of a job that has ended. */
 export interface Report extends ResultFacts {
@@ -115,18 +127,22 @@ export async function takeReport(control: Control, claim: Claim, report: Report)
   if (!isHere) return { kind: "needs_state" };
   const log = await closeLog(control, job, report);
   if (log.kind === "needs_log") return log;
-  return change(control, async (tx, at) => {
-    const current = claimed(await tx.jobs.get(claim.jobId), claim);
-    if (current === undefined || !isOpen(current)) return nothingMore;
-    if (isTooEarly(current, report)) return { kind: "not_granted" };
-    if (!(await hasState(tx, current, report))) return { kind: "needs_state" };
-    const ending = { job: current, report, log };
-    if (current.status === "interrupted") await takeLateReport(tx, at, ending);
-    else if (isEnded(current.status)) await closeLateLog(tx, at, ending);
-    else await end(tx, at, ending);
-    if (log.problem !== null) await tellProblem(tx, at, { job: current, problem: log.problem });
-    return { kind: "sealed", logProblem: log.problem };
-  });
+  return change(
+    control,
+    async (tx, at) => {
+      const current = claimed(await tx.jobs.get(claim.jobId), claim);
+      if (current === undefined || !isOpen(current)) return nothingMore;
+      if (isTooEarly(current, report)) return { kind: "not_granted" };
+      if (!(await hasState(tx, current, report))) return { kind: "needs_state" };
+      const ending = { job: current, report, log };
+      if (current.status === "interrupted") await takeLateReport(tx, at, ending);
+      else if (isEnded(current.status)) await closeLateLog(tx, at, ending);
+      else await end(tx, at, ending);
+      if (log.problem !== null) await tellProblem(tx, at, { job: current, problem: log.problem });
+      return { kind: "sealed", logProblem: log.problem };
+    },
+    claim.jobId,
+  );
 }
 
 const nothingMore: ReportAnswer = { kind: "sealed", logProblem: null };

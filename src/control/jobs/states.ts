@@ -52,35 +52,39 @@ export async function storeState(control: Control, who: Principal, uploaded: Upl
   const id = newId("sv", control.random);
   const blobKey = await storeSealed(control, uploaded.bytes, `state/${id}`);
   failpoint("server.state-blob-stored");
-  return change(control, async (tx, at) => {
-    const scope = await applyScope(tx, who);
-    const version: StateVersion = {
-      id,
-      organizationId: scope.workspace.organizationId,
-      workspaceId: scope.workspace.id,
-      runId: scope.run.id,
-      jobId: scope.job.id,
-      jobSequence,
-      isFinal,
-      baseSerial: null,
-      lineage: content.lineage,
-      serial: content.serial,
-      status: "current",
-      quarantineReason: "",
-      sha256,
-      bytes: uploaded.bytes.length,
-      blobKey,
-      jsonBlobKey: null,
-      isIntermediate: false,
-      terraformVersion: content.terraformVersion,
-      resourceCount: content.resourceCount,
-      unreadReason: content.unreadReason,
-      createdBy: "",
-      rollbackOf: null,
-      createdAt: at.now,
-    };
-    return admit(tx, at, scope, version, uploaded.asideReason);
-  });
+  return change(
+    control,
+    async (tx, at) => {
+      const scope = await applyScope(tx, who);
+      const version: StateVersion = {
+        id,
+        organizationId: scope.workspace.organizationId,
+        workspaceId: scope.workspace.id,
+        runId: scope.run.id,
+        jobId: scope.job.id,
+        jobSequence,
+        isFinal,
+        baseSerial: null,
+        lineage: content.lineage,
+        serial: content.serial,
+        status: "current",
+        quarantineReason: "",
+        sha256,
+        bytes: uploaded.bytes.length,
+        blobKey,
+        jsonBlobKey: null,
+        isIntermediate: false,
+        terraformVersion: content.terraformVersion,
+        resourceCount: content.resourceCount,
+        unreadReason: content.unreadReason,
+        createdBy: "",
+        rollbackOf: null,
+        createdAt: at.now,
+      };
+      return admit(tx, at, scope, version, uploaded.asideReason);
+    },
+    job.id,
+  );
 }
 
 async function checkedContent(
@@ -100,11 +104,15 @@ async function checkedContent(
 /** What came on the way turns out to be the last word. */
 async function settled(control: Control, known: StateVersion, isFinal: boolean): Promise<StateVersion> {
   if (!isFinal || known.isFinal) return known;
-  return change(control, async (tx) => {
-    const version: StateVersion = { ...((await tx.states.get(known.id)) ?? known), isFinal: true };
-    await tx.states.save(version);
-    return version;
-  });
+  return change(
+    control,
+    async (tx) => {
+      const version: StateVersion = { ...((await tx.states.get(known.id)) ?? known), isFinal: true };
+      await tx.states.save(version);
+      return version;
+    },
+    known.id,
+  );
 }
 
 /** A started apply, or a lost one whose evidence is still awaited. Once its result is sealed its states are all here. */

@@ -125,21 +125,25 @@ async function decide(
   { id, action, refusal, event, comment, check }: Decision,
 ): Promise<RunView> {
   const person = asPerson(who);
-  const run = await change(control, async (tx, at) => {
-    const found = await findRun(tx, person, id);
-    demand(person, found.options.isPlanOnly ? "plan" : "operate");
-    await check?.(found, { tx, at });
-    const advanced = await advanceRun(tx, at, { run: found, event });
-    if (advanced.kind === "refused") throw refused(found, refusal, advanced.why);
-    await record(tx, person, {
-      at: at.now,
-      action,
-      resource: found.id,
-      organizationId: found.organizationId,
-      detail: comment === "" ? {} : { comment },
-    });
-    return advanced.run;
-  });
+  const run = await change(
+    control,
+    async (tx, at) => {
+      const found = await findRun(tx, person, id);
+      demand(person, found.options.isPlanOnly ? "plan" : "operate");
+      await check?.(found, { tx, at });
+      const advanced = await advanceRun(tx, at, { run: found, event });
+      if (advanced.kind === "refused") throw refused(found, refusal, advanced.why);
+      await record(tx, person, {
+        at: at.now,
+        action,
+        resource: found.id,
+        organizationId: found.organizationId,
+        detail: comment === "" ? {} : { comment },
+      });
+      return advanced.run;
+    },
+    id,
+  );
   return control.store.read((q) => viewRun(control, q, run));
 }
 

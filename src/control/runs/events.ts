@@ -37,14 +37,18 @@ export async function commentRun(
 ): Promise<TimelineEvent> {
   const person = asPerson(who);
   demand(person, "plan");
-  return change(control, async (tx, at) => {
-    const run = await findRun(tx, person, id);
-    const told = { actor: actorOf(person), title: "commented", comment };
-    const { version: position } = await saveRunFacts(tx, at, { run, told });
-    const { id: resource, organizationId } = run;
-    await record(tx, person, { at: at.now, action: "run.comment", resource, organizationId });
-    return { runId: run.id, position, at: at.now, status: null, ...told };
-  });
+  return change(
+    control,
+    async (tx, at) => {
+      const run = await findRun(tx, person, id);
+      const told = { actor: actorOf(person), title: "commented", comment };
+      const { version: position } = await saveRunFacts(tx, at, { run, told });
+      const { id: resource, organizationId } = run;
+      await record(tx, person, { at: at.now, action: "run.comment", resource, organizationId });
+      return { runId: run.id, position, at: at.now, status: null, ...told };
+    },
+    id,
+  );
 }
 
 /** Changes how urgent a waiting run is, and with it its queued job. High needs the permission to operate. */
@@ -54,25 +58,29 @@ export async function setRunUrgency(
   { id, urgency }: { readonly id: string; readonly urgency: Urgency },
 ): Promise<RunView> {
   const person = asPerson(who);
-  const run = await change(control, async (tx, at) => {
-    const found = await findRun(tx, person, id);
-    demand(person, found.options.isPlanOnly && urgency !== 0 ? "plan" : "operate");
-    refuseRunning(found);
-    if (found.urgency === urgency) return found;
-    const told = tellUrgency(actorOf(person), urgency);
-    const saved = await saveRunFacts(tx, at, { run: { ...found, urgency }, told });
-    await hurryJob(tx, saved);
-    at.touched.add(topics.jobs);
-    const { id: resource, organizationId } = found;
-    await record(tx, person, {
-      at: at.now,
-      action: "run.priority",
-      resource,
-      organizationId,
-      detail: { urgency: String(urgency) },
-    });
-    return saved;
-  });
+  const run = await change(
+    control,
+    async (tx, at) => {
+      const found = await findRun(tx, person, id);
+      demand(person, found.options.isPlanOnly && urgency !== 0 ? "plan" : "operate");
+      refuseRunning(found);
+      if (found.urgency === urgency) return found;
+      const told = tellUrgency(actorOf(person), urgency);
+      const saved = await saveRunFacts(tx, at, { run: { ...found, urgency }, told });
+      await hurryJob(tx, saved);
+      at.touched.add(topics.jobs);
+      const { id: resource, organizationId } = found;
+      await record(tx, person, {
+        at: at.now,
+        action: "run.priority",
+        resource,
+        organizationId,
+        detail: { urgency: String(urgency) },
+      });
+      return saved;
+    },
+    id,
+  );
   return control.store.read((q) => viewRun(control, q, run));
 }
 

@@ -20,18 +20,22 @@ export async function forceExecuteRun(
   { id, comment }: { readonly id: string; readonly comment: string },
 ): Promise<RunView> {
   const person = asPerson(who);
-  const run = await change(control, async (tx, at) => {
-    const found = await findRun(tx, person, id);
-    demand(person, "own");
-    if (found.status !== "pending") throw notPending(found);
-    const holder = await findHolder(tx, found);
-    for (const one of await waitingBefore(tx, found)) await endRun(tx, at, { run: one, person, for: found });
-    await endRun(tx, at, { run: holder, person, for: found });
-    const { id: resource, organizationId } = found;
-    const detail = { ended: holder.id, ...(comment === "" ? {} : { comment }) };
-    await record(tx, person, { at: at.now, action: "run.force_execute", resource, organizationId, detail });
-    return (await tx.runs.get(found.id)) ?? found;
-  });
+  const run = await change(
+    control,
+    async (tx, at) => {
+      const found = await findRun(tx, person, id);
+      demand(person, "own");
+      if (found.status !== "pending") throw notPending(found);
+      const holder = await findHolder(tx, found);
+      for (const one of await waitingBefore(tx, found)) await endRun(tx, at, { run: one, person, for: found });
+      await endRun(tx, at, { run: holder, person, for: found });
+      const { id: resource, organizationId } = found;
+      const detail = { ended: holder.id, ...(comment === "" ? {} : { comment }) };
+      await record(tx, person, { at: at.now, action: "run.force_execute", resource, organizationId, detail });
+      return (await tx.runs.get(found.id)) ?? found;
+    },
+    id,
+  );
   return control.store.read((q) => viewRun(control, q, run));
 }
 

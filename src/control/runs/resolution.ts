@@ -35,22 +35,29 @@ export async function resolveRun(
     resolution === "accept_snapshot"
       ? await adoptionFor(control, await control.store.read((q) => findRun(q, person, id)))
       : undefined;
-  const run = await change(control, async (tx, at) => {
-    const found = await findRun(tx, person, id);
-    await demandResolvable(tx, found);
-    await record(tx, person, {
-      action: `run.resolve.${resolution}`,
-      resource: found.id,
-      organizationId: found.organizationId,
-      detail: comment === "" ? {} : { comment },
-      at: at.now,
-    });
-    const by = actorOf(person);
-    if (resolution === "wait") {
-      return saveRunFacts(tx, at, { run: found, told: { actor: by, title: "goes on waiting for the agent", comment } });
-    }
-    return settle(tx, at, { run: found, adoption, by, comment });
-  });
+  const run = await change(
+    control,
+    async (tx, at) => {
+      const found = await findRun(tx, person, id);
+      await demandResolvable(tx, found);
+      await record(tx, person, {
+        action: `run.resolve.${resolution}`,
+        resource: found.id,
+        organizationId: found.organizationId,
+        detail: comment === "" ? {} : { comment },
+        at: at.now,
+      });
+      const by = actorOf(person);
+      if (resolution === "wait") {
+        return saveRunFacts(tx, at, {
+          run: found,
+          told: { actor: by, title: "goes on waiting for the agent", comment },
+        });
+      }
+      return settle(tx, at, { run: found, adoption, by, comment });
+    },
+    id,
+  );
   return control.store.read((q) => viewRun(control, q, run));
 }
 

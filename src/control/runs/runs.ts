@@ -10,7 +10,7 @@ import { given } from "../../lib/values/records.ts";
 import { WindlassError } from "../../lib/words/errors.ts";
 import { newId } from "../../lib/words/ids.ts";
 import type { Queries } from "../../store/ports/store.ts";
-import { asPerson, demand, findRun, findWorkspace, type Reference } from "../core/access.ts";
+import { aboutWorkspace, asPerson, demand, findRun, findWorkspace, type Reference } from "../core/access.ts";
 import { actorOf, record } from "../core/audit.ts";
 import { type Change, change } from "../core/change.ts";
 import { type Control, topics } from "../core/control.ts";
@@ -46,23 +46,27 @@ export async function createRun(control: Control, who: Principal, wanted: NewRun
   demandStart(person, asked);
   refuseLargeVariables(asked.options.variables);
   checkRunVariables(asked.options.variables);
-  const run = await change(control, async (tx, at) => {
-    const create = async (): Promise<Run> => {
-      const workspace = await findWorkspace(tx, person, asked.workspace);
-      refuseLocal(workspace);
-      refuseOptions(workspace, asked.options);
-      await demandRunRoom(control, tx, workspace);
-      const configuration = await chosenConfiguration(tx, workspace, asked);
-      const options = { ...asked.options, isAutoApply: asked.options.isAutoApply ?? workspace.isAutoApply };
-      const { message, urgency = 1, source = "api" } = asked;
-      const wish = { workspace, configurationId: configuration.id, options, message, urgency, source };
-      return insertRun(tx, at, { ...wish, person, retryOf: null });
-    };
-    const { requestId, ...body } = asked;
-    return once(tx, { at: at.now, person, requestId, method: "CreateRun", body }, create, (id) =>
-      findRun(tx, person, id),
-    );
-  });
+  const run = await change(
+    control,
+    async (tx, at) => {
+      const create = async (): Promise<Run> => {
+        const workspace = await findWorkspace(tx, person, asked.workspace);
+        refuseLocal(workspace);
+        refuseOptions(workspace, asked.options);
+        await demandRunRoom(control, tx, workspace);
+        const configuration = await chosenConfiguration(tx, workspace, asked);
+        const options = { ...asked.options, isAutoApply: asked.options.isAutoApply ?? workspace.isAutoApply };
+        const { message, urgency = 1, source = "api" } = asked;
+        const wish = { workspace, configurationId: configuration.id, options, message, urgency, source };
+        return insertRun(tx, at, { ...wish, person, retryOf: null });
+      };
+      const { requestId, ...body } = asked;
+      return once(tx, { at: at.now, person, requestId, method: "CreateRun", body }, create, (id) =>
+        findRun(tx, person, id),
+      );
+    },
+    aboutWorkspace(person, asked.workspace),
+  );
   return control.store.read((q) => viewRun(control, q, run));
 }
 

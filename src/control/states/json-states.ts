@@ -29,12 +29,16 @@ export async function takeJsonState(control: Control, who: Principal, { id, piec
   const subject = jsonStateSubject(holder.row.id);
   const blobKey = await storeSealedPieces(control, pieces, { subject, maxBytes: maxJsonStateBytes(control) });
   try {
-    await change(control, async (tx, at) => {
-      const now = await findHolder(tx, person, id);
-      if (now.row.jsonBlobKey !== null) at.unneeded.add(now.row.jsonBlobKey);
-      if (now.kind === "awaited") await tx.stateAnnouncements.save({ ...now.row, jsonBlobKey: blobKey });
-      else await tx.states.save({ ...now.row, jsonBlobKey: blobKey });
-    });
+    await change(
+      control,
+      async (tx, at) => {
+        const now = await findHolder(tx, person, id);
+        if (now.row.jsonBlobKey !== null) at.unneeded.add(now.row.jsonBlobKey);
+        if (now.kind === "awaited") await tx.stateAnnouncements.save({ ...now.row, jsonBlobKey: blobKey });
+        else await tx.states.save({ ...now.row, jsonBlobKey: blobKey });
+      },
+      id,
+    );
   } catch (error) {
     await control.blobs.delete(blobKey);
     throw error;

@@ -4,7 +4,7 @@ import type { Workspace } from "../../domain/workspaces/workspace.ts";
 import { WindlassError } from "../../lib/words/errors.ts";
 import { newId } from "../../lib/words/ids.ts";
 import type { Queries } from "../../store/ports/store.ts";
-import { asPerson, demand, findWorkspace, type Reference } from "../core/access.ts";
+import { aboutWorkspace, asPerson, demand, findWorkspace, type Reference } from "../core/access.ts";
 import { actorOf, record } from "../core/audit.ts";
 import { change } from "../core/change.ts";
 import type { Control } from "../core/control.ts";
@@ -44,37 +44,41 @@ export async function pushState(control: Control, who: Principal, push: StatePus
   const content = await checkedContent(control, person, push);
   const id = newId("sv", control.random);
   const blobKey = await storeSealed(control, push.bytes, stateSubject(id));
-  return change(control, async (tx, at) => {
-    const workspace = await findWorkspace(tx, person, reference);
-    const version: StateVersion = {
-      id,
-      blobKey,
-      jsonBlobKey: null,
-      isIntermediate: false,
-      ...content,
-      organizationId: workspace.organizationId,
-      workspaceId: workspace.id,
-      runId: null,
-      ...ofNoJob,
-      status: "current",
-      quarantineReason: "",
-      sha256: push.sha256,
-      bytes: push.bytes.length,
-      createdBy: actorOf(person),
-      rollbackOf: null,
-      createdAt: at.now,
-    };
-    await refuseHeld(tx, workspace, person);
-    const current = await currentOf(tx, workspace);
-    const succession = { workspace, current, version };
-    if (isKnown(decidePush(current ?? null, version, isForced), succession))
-      return viewOf(current ?? version, workspace);
-    const next = await succeed(tx, succession);
-    const detail = { workspace: workspace.name, serial: String(version.serial), forced: String(isForced) };
-    const { organizationId } = workspace;
-    await record(tx, person, { action: "state.push", resource: id, organizationId, detail, at: at.now });
-    return viewOf(next, workspace);
-  });
+  return change(
+    control,
+    async (tx, at) => {
+      const workspace = await findWorkspace(tx, person, reference);
+      const version: StateVersion = {
+        id,
+        blobKey,
+        jsonBlobKey: null,
+        isIntermediate: false,
+        ...content,
+        organizationId: workspace.organizationId,
+        workspaceId: workspace.id,
+        runId: null,
+        ...ofNoJob,
+        status: "current",
+        quarantineReason: "",
+        sha256: push.sha256,
+        bytes: push.bytes.length,
+        createdBy: actorOf(person),
+        rollbackOf: null,
+        createdAt: at.now,
+      };
+      await refuseHeld(tx, workspace, person);
+      const current = await currentOf(tx, workspace);
+      const succession = { workspace, current, version };
+      if (isKnown(decidePush(current ?? null, version, isForced), succession))
+        return viewOf(current ?? version, workspace);
+      const next = await succeed(tx, succession);
+      const detail = { workspace: workspace.name, serial: String(version.serial), forced: String(isForced) };
+      const { organizationId } = workspace;
+      await record(tx, person, { action: "state.push", resource: id, organizationId, detail, at: at.now });
+      return viewOf(next, workspace);
+    },
+    aboutWorkspace(person, reference),
+  );
 }
 
 /** Makes the content of an earlier state the workspace's state again, under the next serial. */
@@ -94,26 +98,30 @@ export async function rollbackState(
   refuseMoved(read.workspace, current, expectedCurrentId);
   refuseStrange(from, current);
   const stored = await storeWithSerial(control, from, current.serial + 1);
-  return change(control, async (tx, at) => {
-    const now = await readRollback(tx, person, id);
-    await refuseHeld(tx, now.workspace, person);
-    refuseMoved(now.workspace, now.current, current.id);
-    const made = {
-      createdBy: actorOf(person),
-      rollbackOf: from.id,
-      createdAt: at.now,
-      runId: null,
-      ...ofNoJob,
-      jsonBlobKey: null,
-      isIntermediate: false,
-    };
-    const version: StateVersion = { ...stored, ...made, status: "current" };
-    const next = await succeed(tx, { ...now, version });
-    const { organizationId, name } = now.workspace;
-    const detail = { workspace: name, serial: String(version.serial), rollback_of: from.id };
-    await record(tx, person, { action: "state.rollback", resource: version.id, organizationId, detail, at: at.now });
-    return viewOf(next, now.workspace);
-  });
+  return change(
+    control,
+    async (tx, at) => {
+      const now = await readRollback(tx, person, id);
+      await refuseHeld(tx, now.workspace, person);
+      refuseMoved(now.workspace, now.current, current.id);
+      const made = {
+        createdBy: actorOf(person),
+        rollbackOf: from.id,
+        createdAt: at.now,
+        runId: null,
+        ...ofNoJob,
+        jsonBlobKey: null,
+        isIntermediate: false,
+      };
+      const version: StateVersion = { ...stored, ...made, status: "current" };
+      const next = await succeed(tx, { ...now, version });
+      const { organizationId, name } = now.workspace;
+      const detail = { workspace: name, serial: String(version.serial), rollback_of: from.id };
+      await record(tx, person, { action: "state.rollback", resource: version.id, organizationId, detail, at: at.now });
+      return viewOf(next, now.workspace);
+    },
+    id,
+  );
 }
 
 async function checkedContent({ documents }: Control, person: Person, push: StatePush): Promise<StateContent> {

@@ -14,7 +14,7 @@ import { type Page, type PageRequest, pageByKey } from "../core/pages.ts";
 import { bytesOf, openValue } from "./effective-variables.ts";
 import { keepFormer, secretsIn } from "./former-secrets.ts";
 import { checkVariables, type WantedVariable } from "./variable-checks.ts";
-import { findHolder, type HolderReference, type VariableHolder } from "./variable-holder.ts";
+import { aboutHolder, findHolder, type HolderReference, type VariableHolder } from "./variable-holder.ts";
 
 /** Most variables of one workspace or variable set. */
 export const maxVariables = 1000;
@@ -54,11 +54,15 @@ export async function setVariables(
 ): Promise<readonly StoredVariable[]> {
   const person = asPerson(who);
   checkVariables(variables);
-  return change(control, async (tx, at) => {
-    const holder = await findHolder(tx, person, of);
-    demand(person, "operate");
-    return writeVariables(control, tx, at, { person, holder, variables, isTrial });
-  });
+  return change(
+    control,
+    async (tx, at) => {
+      const holder = await findHolder(tx, person, of);
+      demand(person, "operate");
+      return writeVariables(control, tx, at, { person, holder, variables, isTrial });
+    },
+    aboutHolder(person, of),
+  );
 }
 
 interface Writing {
@@ -156,13 +160,17 @@ export async function deleteVariable(
   { of, category, key }: VariableName,
 ): Promise<void> {
   const person = asPerson(who);
-  await change(control, async (tx, at) => {
-    const holder = await findHolder(tx, person, of);
-    demand(person, "operate");
-    const row = (await holder.all()).find((one) => one.category === category && one.key === key);
-    if (row === undefined) throw notFound(`${category} variable`, key, holder.label);
-    await forget(control, tx, at, { person, holder, row });
-  });
+  await change(
+    control,
+    async (tx, at) => {
+      const holder = await findHolder(tx, person, of);
+      demand(person, "operate");
+      const row = (await holder.all()).find((one) => one.category === category && one.key === key);
+      if (row === undefined) throw notFound(`${category} variable`, key, holder.label);
+      await forget(control, tx, at, { person, holder, row });
+    },
+    aboutHolder(person, of),
+  );
 }
 
 interface Forgotten {
