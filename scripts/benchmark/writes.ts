@@ -30,7 +30,7 @@ function watchTraffic(): Traffic & Disposable {
     const before = open.get(this) ?? 0;
     seen.statements += text.split(";").filter((part) => part.trim() !== "").length;
     if (before === 0) seen.trips += 1;
-    if (text.startsWith("ROLLBACK")) seen.rollbacks += 1;
+    if (text.startsWith("ROLLBACK;")) seen.rollbacks += 1;
     const answer = original.apply(this, all);
     if (answer instanceof Promise) {
       open.set(this, before + 1);

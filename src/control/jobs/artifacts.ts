@@ -4,7 +4,7 @@ import { noPlanFiles, type Run } from "../../domain/runs/run.ts";
 import type { Engine, Workspace } from "../../domain/workspaces/workspace.ts";
 import { WindlassError } from "../../lib/words/errors.ts";
 import type { Queries } from "../../store/ports/store.ts";
-import { change } from "../core/change.ts";
+import { changeAbout } from "../core/change.ts";
 import type { Control } from "../core/control.ts";
 import { readSealedFrom, sha256Of, storeSealed } from "../core/sealed-blobs.ts";
 import { unshownSummary } from "../documents/plan-summary.ts";
@@ -147,27 +147,23 @@ export async function storePlan(
   const summaryBlobKey = await storeSealed(control, shown, `plan-summary/${run.id}`);
   const shownWhole = await storePlanDocuments(control, run.id, documents);
   const made = files === undefined ? noPlanFiles : await storePlanFiles(control, run.id, files);
-  await change(
-    control,
-    async (tx, at) => {
-      const { run: current, workspace } = await startedPlan(tx, who);
-      const run = {
-        ...current,
-        planSha256,
-        planBytes: plan.length,
-        planBlobKey,
-        summaryBlobKey,
-        ...shownWhole,
-        ...made,
-        engine: origin.engine ?? workspace.engine,
-        engineVersion: origin.engineVersion,
-        planLockFile: origin.lockFile.length === 0 ? null : Buffer.from(origin.lockFile).toString("utf8"),
-      };
-      dropPlanFiles(at, current, run);
-      await saveRunFacts(tx, at, { run });
-    },
-    run.id,
-  );
+  await changeAbout(control, run.id, async (tx, at) => {
+    const { run: current, workspace } = await startedPlan(tx, who);
+    const run = {
+      ...current,
+      planSha256,
+      planBytes: plan.length,
+      planBlobKey,
+      summaryBlobKey,
+      ...shownWhole,
+      ...made,
+      engine: origin.engine ?? workspace.engine,
+      engineVersion: origin.engineVersion,
+      planLockFile: origin.lockFile.length === 0 ? null : Buffer.from(origin.lockFile).toString("utf8"),
+    };
+    dropPlanFiles(at, current, run);
+    await saveRunFacts(tx, at, { run });
+  });
 }
 
 /** Reads what is known already to its end. */

@@ -6,7 +6,7 @@ import { errorText, evidenceText } from "../../domain/runs/run-error.ts";
 import type { Engine } from "../../domain/workspaces/workspace.ts";
 import type { AgentId, JobId } from "../../lib/words/ids.ts";
 import type { Queries } from "../../store/ports/store.ts";
-import { type Change, change } from "../core/change.ts";
+import { type Change, changeAbout } from "../core/change.ts";
 import { type Control, topics } from "../core/control.ts";
 import { advanceJob, type ResultFacts, releaseWorkspace, saveRunFacts } from "../runs/advance.ts";
 import { logStreamOf } from "../runs/logs.ts";
@@ -39,48 +39,36 @@ export const grantStart = (
   claim: Claim,
   { incarnation, mayStart }: Starter,
 ): Promise<string | undefined> =>
-  change(
-    control,
-    async (tx, at) => {
-      const job = claimed(await tx.jobs.get(claim.jobId), claim);
-      if (job === undefined) return "the claim is over: the job was offered again, or has ended";
-      if (job.status === "offered" && !mayStart) {
-        await advanceJob(tx, at, { job, event: { kind: "declined" } });
-        return "the agent token is not valid any more: another agent gets the job";
-      }
-      if (job.status === "offered" && !(await isGranted(tx, job))) {
-        await advanceJob(tx, at, { job, event: { kind: "declined" } });
-        return "the pool no longer grants the workspace";
-      }
-      const moved = await advanceJob(tx, at, { job, event: { kind: "started", incarnation } });
-      return moved.kind === "refused" ? moved.why : undefined;
-    },
-    claim.jobId,
-  );
+  changeAbout(control, claim.jobId, async (tx, at) => {
+    const job = claimed(await tx.jobs.get(claim.jobId), claim);
+    if (job === undefined) return "the claim is over: the job was offered again, or has ended";
+    if (job.status === "offered" && !mayStart) {
+      await advanceJob(tx, at, { job, event: { kind: "declined" } });
+      return "the agent token is not valid any more: another agent gets the job";
+    }
+    if (job.status === "offered" && !(await isGranted(tx, job))) {
+      await advanceJob(tx, at, { job, event: { kind: "declined" } });
+      return "the pool no longer grants the workspace";
+    }
+    const moved = await advanceJob(tx, at, { job, event: { kind: "started", incarnation } });
+    return moved.kind === "refused" ? moved.why : undefined;
+  });
 
 /** Puts an offered job back into the queue. */
 export const declineOffer = (control: Control, claim: Claim): Promise<void> =>
-  change(
-    control,
-    async (tx, at) => {
-      const job = claimed(await tx.jobs.get(claim.jobId), claim);
-      if (job !== undefined) await advanceJob(tx, at, { job, event: { kind: "declined" } });
-    },
-    claim.jobId,
-  );
+  changeAbout(control, claim.jobId, async (tx, at) => {
+    const job = claimed(await tx.jobs.get(claim.jobId), claim);
+    if (job !== undefined) await advanceJob(tx, at, { job, event: { kind: "declined" } });
+  });
 
 /** Ends the claim on a started plan that its agent has given up, as if its lease were over. */
 export const losePlan = (control: Control, claim: Claim): Promise<void> =>
-  change(
-    control,
-    async (tx, at) => {
-      const job = claimed(await tx.jobs.get(claim.jobId), claim);
-      if (job?.status === "started" && job.phase === "plan") {
-        await advanceJob(tx, at, { job, event: { kind: "lease_expired" } });
-      }
-    },
-    claim.jobId,
-  );
+  changeAbout(control, claim.jobId, async (tx, at) => {
+    const job = claimed(await tx.jobs.get(claim.jobId), claim);
+    if (job?.status === "started" && job.phase === "plan") {
+      await advanceJob(tx, at, { job, event: { kind: "lease_expired" } });
+    }
+  });
 
 /** What an agent reports of a job that has ended. */
 export interface Report extends ResultFacts {
@@ -127,22 +115,18 @@ export async function takeReport(control: Control, claim: Claim, report: Report)
   if (!isHere) return { kind: "needs_state" };
   const log = await closeLog(control, job, report);
   if (log.kind === "needs_log") return log;
-  return change(
-    control,
-    async (tx, at) => {
-      const current = claimed(await tx.jobs.get(claim.jobId), claim);
-      if (current === undefined || !isOpen(current)) return nothingMore;
-      if (isTooEarly(current, report)) return { kind: "not_granted" };
-      if (!(await hasState(tx, current, report))) return { kind: "needs_state" };
-      const ending = { job: current, report, log };
-      if (current.status === "interrupted") await takeLateReport(tx, at, ending);
-      else if (isEnded(current.status)) await closeLateLog(tx, at, ending);
-      else await end(tx, at, ending);
-      if (log.problem !== null) await tellProblem(tx, at, { job: current, problem: log.problem });
-      return { kind: "sealed", logProblem: log.problem };
-    },
-    claim.jobId,
-  );
+  return changeAbout(control, claim.jobId, async (tx, at) => {
+    const current = claimed(await tx.jobs.get(claim.jobId), claim);
+    if (current === undefined || !isOpen(current)) return nothingMore;
+    if (isTooEarly(current, report)) return { kind: "not_granted" };
+    if (!(await hasState(tx, current, report))) return { kind: "needs_state" };
+    const ending = { job: current, report, log };
+    if (current.status === "interrupted") await takeLateReport(tx, at, ending);
+    else if (isEnded(current.status)) await closeLateLog(tx, at, ending);
+    else await end(tx, at, ending);
+    if (log.problem !== null) await tellProblem(tx, at, { job: current, problem: log.problem });
+    return { kind: "sealed", logProblem: log.problem };
+  });
 }
 
 const nothingMore: ReportAnswer = { kind: "sealed", logProblem: null };

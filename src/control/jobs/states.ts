@@ -4,7 +4,7 @@ import { failpoint } from "../../lib/program/failpoint.ts";
 import { WindlassError } from "../../lib/words/errors.ts";
 import { newId } from "../../lib/words/ids.ts";
 import type { Queries } from "../../store/ports/store.ts";
-import { type Change, change } from "../core/change.ts";
+import { type Change, changeAbout } from "../core/change.ts";
 import { type Control, topics } from "../core/control.ts";
 import { storeSealed } from "../core/sealed-blobs.ts";
 import type { StateContent } from "../documents/state-file.ts";
@@ -52,39 +52,35 @@ export async function storeState(control: Control, who: Principal, uploaded: Upl
   const id = newId("sv", control.random);
   const blobKey = await storeSealed(control, uploaded.bytes, `state/${id}`);
   failpoint("server.state-blob-stored");
-  return change(
-    control,
-    async (tx, at) => {
-      const scope = await applyScope(tx, who);
-      const version: StateVersion = {
-        id,
-        organizationId: scope.workspace.organizationId,
-        workspaceId: scope.workspace.id,
-        runId: scope.run.id,
-        jobId: scope.job.id,
-        jobSequence,
-        isFinal,
-        baseSerial: null,
-        lineage: content.lineage,
-        serial: content.serial,
-        status: "current",
-        quarantineReason: "",
-        sha256,
-        bytes: uploaded.bytes.length,
-        blobKey,
-        jsonBlobKey: null,
-        isIntermediate: false,
-        terraformVersion: content.terraformVersion,
-        resourceCount: content.resourceCount,
-        unreadReason: content.unreadReason,
-        createdBy: "",
-        rollbackOf: null,
-        createdAt: at.now,
-      };
-      return admit(tx, at, scope, version, uploaded.asideReason);
-    },
-    job.id,
-  );
+  return changeAbout(control, job.id, async (tx, at) => {
+    const scope = await applyScope(tx, who);
+    const version: StateVersion = {
+      id,
+      organizationId: scope.workspace.organizationId,
+      workspaceId: scope.workspace.id,
+      runId: scope.run.id,
+      jobId: scope.job.id,
+      jobSequence,
+      isFinal,
+      baseSerial: null,
+      lineage: content.lineage,
+      serial: content.serial,
+      status: "current",
+      quarantineReason: "",
+      sha256,
+      bytes: uploaded.bytes.length,
+      blobKey,
+      jsonBlobKey: null,
+      isIntermediate: false,
+      terraformVersion: content.terraformVersion,
+      resourceCount: content.resourceCount,
+      unreadReason: content.unreadReason,
+      createdBy: "",
+      rollbackOf: null,
+      createdAt: at.now,
+    };
+    return admit(tx, at, scope, version, uploaded.asideReason);
+  });
 }
 
 async function checkedContent(
@@ -104,15 +100,11 @@ async function checkedContent(
 /** What came on the way turns out to be the last word. */
 async function settled(control: Control, known: StateVersion, isFinal: boolean): Promise<StateVersion> {
   if (!isFinal || known.isFinal) return known;
-  return change(
-    control,
-    async (tx) => {
-      const version: StateVersion = { ...((await tx.states.get(known.id)) ?? known), isFinal: true };
-      await tx.states.save(version);
-      return version;
-    },
-    known.id,
-  );
+  return changeAbout(control, known.id, async (tx) => {
+    const version: StateVersion = { ...((await tx.states.get(known.id)) ?? known), isFinal: true };
+    await tx.states.save(version);
+    return version;
+  });
 }
 
 /** A started apply, or a lost one whose evidence is still awaited. Once its result is sealed its states are all here. */

@@ -6,7 +6,7 @@ import { WindlassError } from "../../lib/words/errors.ts";
 import type { Queries } from "../../store/ports/store.ts";
 import { asPerson, demand, findRun } from "../core/access.ts";
 import { actorOf, record } from "../core/audit.ts";
-import { change } from "../core/change.ts";
+import { changeAbout } from "../core/change.ts";
 import { type Control, topics } from "../core/control.ts";
 import { type Page, type PageRequest, pageByNumber } from "../core/pages.ts";
 import { saveRunFacts } from "./advance.ts";
@@ -37,18 +37,14 @@ export async function commentRun(
 ): Promise<TimelineEvent> {
   const person = asPerson(who);
   demand(person, "plan");
-  return change(
-    control,
-    async (tx, at) => {
-      const run = await findRun(tx, person, id);
-      const told = { actor: actorOf(person), title: "commented", comment };
-      const { version: position } = await saveRunFacts(tx, at, { run, told });
-      const { id: resource, organizationId } = run;
-      await record(tx, person, { at: at.now, action: "run.comment", resource, organizationId });
-      return { runId: run.id, position, at: at.now, status: null, ...told };
-    },
-    id,
-  );
+  return changeAbout(control, id, async (tx, at) => {
+    const run = await findRun(tx, person, id);
+    const told = { actor: actorOf(person), title: "commented", comment };
+    const { version: position } = await saveRunFacts(tx, at, { run, told });
+    const { id: resource, organizationId } = run;
+    await record(tx, person, { at: at.now, action: "run.comment", resource, organizationId });
+    return { runId: run.id, position, at: at.now, status: null, ...told };
+  });
 }
 
 /** Changes how urgent a waiting run is, and with it its queued job. High needs the permission to operate. */
@@ -58,29 +54,25 @@ export async function setRunUrgency(
   { id, urgency }: { readonly id: string; readonly urgency: Urgency },
 ): Promise<RunView> {
   const person = asPerson(who);
-  const run = await change(
-    control,
-    async (tx, at) => {
-      const found = await findRun(tx, person, id);
-      demand(person, found.options.isPlanOnly && urgency !== 0 ? "plan" : "operate");
-      refuseRunning(found);
-      if (found.urgency === urgency) return found;
-      const told = tellUrgency(actorOf(person), urgency);
-      const saved = await saveRunFacts(tx, at, { run: { ...found, urgency }, told });
-      await hurryJob(tx, saved);
-      at.touched.add(topics.jobs);
-      const { id: resource, organizationId } = found;
-      await record(tx, person, {
-        at: at.now,
-        action: "run.priority",
-        resource,
-        organizationId,
-        detail: { urgency: String(urgency) },
-      });
-      return saved;
-    },
-    id,
-  );
+  const run = await changeAbout(control, id, async (tx, at) => {
+    const found = await findRun(tx, person, id);
+    demand(person, found.options.isPlanOnly && urgency !== 0 ? "plan" : "operate");
+    refuseRunning(found);
+    if (found.urgency === urgency) return found;
+    const told = tellUrgency(actorOf(person), urgency);
+    const saved = await saveRunFacts(tx, at, { run: { ...found, urgency }, told });
+    await hurryJob(tx, saved);
+    at.touched.add(topics.jobs);
+    const { id: resource, organizationId } = found;
+    await record(tx, person, {
+      at: at.now,
+      action: "run.priority",
+      resource,
+      organizationId,
+      detail: { urgency: String(urgency) },
+    });
+    return saved;
+  });
   return control.store.read((q) => viewRun(control, q, run));
 }
 

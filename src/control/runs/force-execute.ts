@@ -4,7 +4,7 @@ import { WindlassError } from "../../lib/words/errors.ts";
 import type { Queries } from "../../store/ports/store.ts";
 import { asPerson, demand, findRun } from "../core/access.ts";
 import { actorOf, record } from "../core/audit.ts";
-import { type Change, change } from "../core/change.ts";
+import { type Change, changeAbout } from "../core/change.ts";
 import type { Control } from "../core/control.ts";
 import { heldError } from "../core/refusals.ts";
 import { advanceRun } from "./advance.ts";
@@ -20,22 +20,18 @@ export async function forceExecuteRun(
   { id, comment }: { readonly id: string; readonly comment: string },
 ): Promise<RunView> {
   const person = asPerson(who);
-  const run = await change(
-    control,
-    async (tx, at) => {
-      const found = await findRun(tx, person, id);
-      demand(person, "own");
-      if (found.status !== "pending") throw notPending(found);
-      const holder = await findHolder(tx, found);
-      for (const one of await waitingBefore(tx, found)) await endRun(tx, at, { run: one, person, for: found });
-      await endRun(tx, at, { run: holder, person, for: found });
-      const { id: resource, organizationId } = found;
-      const detail = { ended: holder.id, ...(comment === "" ? {} : { comment }) };
-      await record(tx, person, { at: at.now, action: "run.force_execute", resource, organizationId, detail });
-      return (await tx.runs.get(found.id)) ?? found;
-    },
-    id,
-  );
+  const run = await changeAbout(control, id, async (tx, at) => {
+    const found = await findRun(tx, person, id);
+    demand(person, "own");
+    if (found.status !== "pending") throw notPending(found);
+    const holder = await findHolder(tx, found);
+    for (const one of await waitingBefore(tx, found)) await endRun(tx, at, { run: one, person, for: found });
+    await endRun(tx, at, { run: holder, person, for: found });
+    const { id: resource, organizationId } = found;
+    const detail = { ended: holder.id, ...(comment === "" ? {} : { comment }) };
+    await record(tx, person, { at: at.now, action: "run.force_execute", resource, organizationId, detail });
+    return (await tx.runs.get(found.id)) ?? found;
+  });
   return control.store.read((q) => viewRun(control, q, run));
 }
 

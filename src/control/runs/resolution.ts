@@ -6,7 +6,7 @@ import { WindlassError } from "../../lib/words/errors.ts";
 import type { Queries } from "../../store/ports/store.ts";
 import { asPerson, demand, findRun } from "../core/access.ts";
 import { actorOf, record } from "../core/audit.ts";
-import { type Change, change } from "../core/change.ts";
+import { type Change, changeAbout } from "../core/change.ts";
 import type { Control } from "../core/control.ts";
 import { type Adoption, adopt, prepareAdoption } from "../states/quarantine.ts";
 import { releaseWorkspace, saveRunFacts } from "./advance.ts";
@@ -35,29 +35,22 @@ export async function resolveRun(
     resolution === "accept_snapshot"
       ? await adoptionFor(control, await control.store.read((q) => findRun(q, person, id)))
       : undefined;
-  const run = await change(
-    control,
-    async (tx, at) => {
-      const found = await findRun(tx, person, id);
-      await demandResolvable(tx, found);
-      await record(tx, person, {
-        action: `run.resolve.${resolution}`,
-        resource: found.id,
-        organizationId: found.organizationId,
-        detail: comment === "" ? {} : { comment },
-        at: at.now,
-      });
-      const by = actorOf(person);
-      if (resolution === "wait") {
-        return saveRunFacts(tx, at, {
-          run: found,
-          told: { actor: by, title: "goes on waiting for the agent", comment },
-        });
-      }
-      return settle(tx, at, { run: found, adoption, by, comment });
-    },
-    id,
-  );
+  const run = await changeAbout(control, id, async (tx, at) => {
+    const found = await findRun(tx, person, id);
+    await demandResolvable(tx, found);
+    await record(tx, person, {
+      action: `run.resolve.${resolution}`,
+      resource: found.id,
+      organizationId: found.organizationId,
+      detail: comment === "" ? {} : { comment },
+      at: at.now,
+    });
+    const by = actorOf(person);
+    if (resolution === "wait") {
+      return saveRunFacts(tx, at, { run: found, told: { actor: by, title: "goes on waiting for the agent", comment } });
+    }
+    return settle(tx, at, { run: found, adoption, by, comment });
+  });
   return control.store.read((q) => viewRun(control, q, run));
 }
 

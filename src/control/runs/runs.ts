@@ -12,7 +12,7 @@ import { newId } from "../../lib/words/ids.ts";
 import type { Queries } from "../../store/ports/store.ts";
 import { aboutWorkspace, asPerson, demand, findRun, findWorkspace, type Reference } from "../core/access.ts";
 import { actorOf, record } from "../core/audit.ts";
-import { type Change, change } from "../core/change.ts";
+import { type Change, changeAbout } from "../core/change.ts";
 import { type Control, topics } from "../core/control.ts";
 import { invalid } from "../core/refusals.ts";
 import { once } from "../core/requests.ts";
@@ -46,27 +46,25 @@ export async function createRun(control: Control, who: Principal, wanted: NewRun
   demandStart(person, asked);
   refuseLargeVariables(asked.options.variables);
   checkRunVariables(asked.options.variables);
-  const run = await change(
-    control,
-    async (tx, at) => {
-      const create = async (): Promise<Run> => {
-        const workspace = await findWorkspace(tx, person, asked.workspace);
-        refuseLocal(workspace);
-        refuseOptions(workspace, asked.options);
-        await demandRunRoom(control, tx, workspace);
-        const configuration = await chosenConfiguration(tx, workspace, asked);
-        const options = { ...asked.options, isAutoApply: asked.options.isAutoApply ?? workspace.isAutoApply };
-        const { message, urgency = 1, source = "api" } = asked;
-        const wish = { workspace, configurationId: configuration.id, options, message, urgency, source };
-        return insertRun(tx, at, { ...wish, person, retryOf: null });
-      };
-      const { requestId, ...body } = asked;
-      return once(tx, { at: at.now, person, requestId, method: "CreateRun", body }, create, (id) =>
-        findRun(tx, person, id),
-      );
-    },
-    aboutWorkspace(person, asked.workspace),
-  );
+  const run = await changeAbout(control, aboutWorkspace(person, asked.workspace), async (tx, at) => {
+    const create = async (): Promise<Run> => {
+      const workspace = await findWorkspace(tx, person, asked.workspace);
+      refuseLocal(workspace);
+      refuseOptions(workspace, asked.options);
+      const [configuration] = await Promise.all([
+        chosenConfiguration(tx, workspace, asked),
+        demandRunRoom(control, tx, workspace),
+      ]);
+      const options = { ...asked.options, isAutoApply: asked.options.isAutoApply ?? workspace.isAutoApply };
+      const { message, urgency = 1, source = "api" } = asked;
+      const wish = { workspace, configurationId: configuration.id, options, message, urgency, source };
+      return insertRun(tx, at, { ...wish, person, retryOf: null });
+    };
+    const { requestId, ...body } = asked;
+    return once(tx, { at: at.now, person, requestId, method: "CreateRun", body }, create, (id) =>
+      findRun(tx, person, id),
+    );
+  });
   return control.store.read((q) => viewRun(control, q, run));
 }
 
@@ -158,11 +156,12 @@ export async function insertRun(tx: Queries, at: Change, { person, workspace, ..
   const detail = { workspace: workspace.name, ...given({ retry_of: retryOf ?? undefined }) };
   const action = retryOf === null ? "run.create" : "run.retry";
   await record(tx, person, { at: at.now, action, resource, organizationId, detail });
-  return start(tx, at, run);
+  return start(tx, at, run, workspace);
 }
 
-async function start(tx: Queries, at: Change, run: Run): Promise<Run> {
+async function start(tx: Queries, at: Change, run: Run, { lock }: Workspace): Promise<Run> {
   if (plansAside(run)) await advanceRun(tx, at, { run, event: { kind: "workspace_acquired" } });
+  else if (lock !== null) return run;
   else await promoteNext(tx, at, run.workspaceId);
   return (await tx.runs.get(run.id)) ?? run;
 }

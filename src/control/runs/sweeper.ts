@@ -2,7 +2,7 @@ import { agentStatusAfter, type Silence } from "../../domain/agents/agent.ts";
 import { requestMemoryMs } from "../../domain/people/retention.ts";
 import type { SilentRow } from "../../store/ports/agents.ts";
 import type { SilentAgent } from "../../store/ports/store.ts";
-import { change } from "../core/change.ts";
+import { changeAbout } from "../core/change.ts";
 import { type Control, topics } from "../core/control.ts";
 import { advanceJob, noFacts } from "./advance.ts";
 import { logStreamOf } from "./logs.ts";
@@ -105,21 +105,17 @@ async function sweepLeases(control: Control, now: Date): Promise<void> {
   for (const found of overdue) {
     const isLostApply = found.phase === "apply" && found.status === "started";
     const facts = isLostApply ? { ...noFacts, ...(await factsOfLost(control, found)) } : noFacts;
-    await change(
-      control,
-      async (tx, at) => {
-        const job = await tx.jobs.get(found.id);
-        // Read again: a heartbeat may have come since.
-        if (job?.leaseUntil == null || job.leaseUntil > at.now) return;
-        control.log.warn(
-          { jobId: job.id, runId: job.runId, phase: job.phase, status: job.status, agentId: job.agentId },
-          "a lease has ended",
-        );
-        const { resourcesInFlight } = facts;
-        await advanceJob(tx, at, { job, event: { kind: "lease_expired", resourcesInFlight }, facts });
-      },
-      found.id,
-    );
+    await changeAbout(control, found.id, async (tx, at) => {
+      const job = await tx.jobs.get(found.id);
+      // Read again: a heartbeat may have come since.
+      if (job?.leaseUntil == null || job.leaseUntil > at.now) return;
+      control.log.warn(
+        { jobId: job.id, runId: job.runId, phase: job.phase, status: job.status, agentId: job.agentId },
+        "a lease has ended",
+      );
+      const { resourcesInFlight } = facts;
+      await advanceJob(tx, at, { job, event: { kind: "lease_expired", resourcesInFlight }, facts });
+    });
   }
 }
 
@@ -180,17 +176,13 @@ async function sweepLogs(control: Control, now: Date): Promise<void> {
     // An interrupted apply's agent may still come back: its log is shown with a gap, but not given up.
     if (job.status === "interrupted") continue;
     const length = await logs.nextOffset(stream);
-    await change(
-      control,
-      async (tx, at) => {
-        const row = await tx.jobs.get(job.id);
-        if (row === undefined || row.epoch !== job.epoch || row.isLogClosed) return;
-        const closed = { ...row, isLogClosed: true, logBytes: length, logProblem: { kind: "agent_lost" } as const };
-        await tx.jobs.saveIf(closed, { epoch: row.epoch, status: row.status });
-        at.touched.add(topics.log(job.id)).add(topics.run(job.runId));
-      },
-      job.id,
-    );
+    await changeAbout(control, job.id, async (tx, at) => {
+      const row = await tx.jobs.get(job.id);
+      if (row === undefined || row.epoch !== job.epoch || row.isLogClosed) return;
+      const closed = { ...row, isLogClosed: true, logBytes: length, logProblem: { kind: "agent_lost" } as const };
+      await tx.jobs.saveIf(closed, { epoch: row.epoch, status: row.status });
+      at.touched.add(topics.log(job.id)).add(topics.run(job.runId));
+    });
     log.warn({ jobId: job.id, runId: job.runId, length }, "a log was closed with a visible gap: its agent is gone");
   }
 }

@@ -31,27 +31,38 @@ export interface RunView {
 
 /** Reads what belongs to the runs, in their order. */
 export async function viewRuns(control: Control, q: Queries, runs: readonly Run[]): Promise<readonly RunView[]> {
-  const jobs = Map.groupBy(await q.jobs.ofRuns(runs.map((run) => run.id)), (job) => job.runId);
-  const workspaces = new Map(
-    (await q.workspaces.byIds([...new Set(runs.map((run) => run.workspaceId))])).map((row) => [row.id, row]),
-  );
-  const names = new Map<string, string>();
-  const queues = await readQueues(control, q, { runs, jobs: [...jobs.values()].flat(), workspaces });
+  const around = await readAround(q, runs);
+  const queues = await readQueues(control, q, { runs, ...around });
+  const jobs = Map.groupBy(around.jobs, (job) => job.runId);
   const views: RunView[] = [];
   for (const run of runs) {
-    const organization = names.get(run.organizationId) ?? (await q.organizations.get(run.organizationId))?.name ?? "";
-    names.set(run.organizationId, organization);
-    const parts = { run, organization, workspace: workspaces.get(run.workspaceId), jobs: jobs.get(run.id) ?? [] };
-    views.push(await viewOne(control, q, { ...parts, queues }));
+    const organization = around.organizations.get(run.organizationId) ?? "";
+    const workspace = around.workspaces.get(run.workspaceId);
+    views.push(await viewOne(control, q, { run, organization, workspace, jobs: jobs.get(run.id) ?? [], queues }));
   }
   return views;
 }
 
 /** Reads what belongs to one run. */
 export async function viewRun(control: Control, q: Queries, run: Run): Promise<RunView> {
-  const [view] = await viewRuns(control, q, [run]);
+  const [[view], jobs] = await Promise.all([viewRuns(control, q, [run]), q.jobs.ofRun(run.id)]);
   if (view === undefined) throw new Error("a view for each run was expected");
-  return { ...view, keptDirectories: await keptOfRun(q, run, await q.jobs.ofRun(run.id)) };
+  return { ...view, keptDirectories: await keptOfRun(q, run, jobs) };
+}
+
+/** Jobs, workspaces and names of organizations of runs: none needs the other, and they are asked for together. */
+async function readAround(q: Queries, runs: readonly Run[]) {
+  const organizationIds = [...new Set(runs.map((run) => run.organizationId))];
+  const [jobs, workspaces, organizations] = await Promise.all([
+    q.jobs.ofRuns(runs.map((run) => run.id)),
+    q.workspaces.byIds([...new Set(runs.map((run) => run.workspaceId))]),
+    Promise.all(organizationIds.map((id) => q.organizations.get(id))),
+  ]);
+  return {
+    jobs,
+    workspaces: new Map(workspaces.map((row) => [row.id, row])),
+    organizations: new Map(organizations.flatMap((row) => (row === undefined ? [] : [[row.id, row.name] as const]))),
+  };
 }
 
 interface QueuePool {
@@ -87,10 +98,13 @@ async function holdersOf(q: Queries, runs: readonly Run[], workspaces: Read["wor
 
 async function readQueues(control: Control, q: Queries, { runs, jobs, workspaces }: Read): Promise<Queues> {
   const pools = new Map<PoolId, QueuePool | undefined>();
+  const [holders, runsAhead, jobsAhead] = await Promise.all([
+    holdersOf(q, runs, workspaces),
+    q.runs.runsAhead(runs.filter(({ status }) => status === "pending").map(({ id }) => id)),
+    q.jobs.jobsAhead(jobs.filter(({ status }) => status === "queued").map(({ id }) => id)),
+  ]);
   return {
-    holders: await holdersOf(q, runs, workspaces),
-    runsAhead: await q.runs.runsAhead(runs.filter(({ status }) => status === "pending").map(({ id }) => id)),
-    jobsAhead: await q.jobs.jobsAhead(jobs.filter(({ status }) => status === "queued").map(({ id }) => id)),
+    ...{ holders, runsAhead, jobsAhead },
     factsOf: rememberedFacts(control),
     poolOf: async (id) => {
       if (pools.has(id)) return pools.get(id);

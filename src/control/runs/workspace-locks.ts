@@ -5,7 +5,7 @@ import { WindlassError } from "../../lib/words/errors.ts";
 import type { Queries } from "../../store/ports/store.ts";
 import { aboutWorkspace, asPerson, demand, findWorkspace, type Reference } from "../core/access.ts";
 import { actorOf, record } from "../core/audit.ts";
-import { change } from "../core/change.ts";
+import { changeAbout } from "../core/change.ts";
 import type { Control } from "../core/control.ts";
 import { heldError, holderOf, lockedError, runAdvice } from "../core/refusals.ts";
 import { viewWorkspace, type WorkspaceView } from "../workspaces/view.ts";
@@ -18,27 +18,23 @@ export async function lockWorkspace(
   { reference, reason }: { readonly reference: Reference; readonly reason: string },
 ): Promise<WorkspaceView> {
   const person = asPerson(who);
-  return change(
-    control,
-    async (tx, at) => {
-      const workspace = await findWorkspace(tx, person, reference);
-      demand(person, "operate");
-      if (workspace.lock !== null) throw await heldError(tx, workspace, "Wait for its release, or unlock it first");
-      const lock: WorkspaceLock = { kind: "person", by: actorOf(person), reason, at: at.now };
-      const next: Workspace = { ...workspace, lock, updatedAt: at.now, version: workspace.version + 1 };
-      await tx.workspaces.save(next);
-      const { id, organizationId, name } = workspace;
-      await record(tx, person, {
-        action: "workspace.lock",
-        resource: id,
-        organizationId,
-        detail: { name, reason },
-        at: at.now,
-      });
-      return viewWorkspace(tx, next);
-    },
-    aboutWorkspace(person, reference),
-  );
+  return changeAbout(control, aboutWorkspace(person, reference), async (tx, at) => {
+    const workspace = await findWorkspace(tx, person, reference);
+    demand(person, "operate");
+    if (workspace.lock !== null) throw await heldError(tx, workspace, "Wait for its release, or unlock it first");
+    const lock: WorkspaceLock = { kind: "person", by: actorOf(person), reason, at: at.now };
+    const next: Workspace = { ...workspace, lock, updatedAt: at.now, version: workspace.version + 1 };
+    await tx.workspaces.save(next);
+    const { id, organizationId, name } = workspace;
+    await record(tx, person, {
+      action: "workspace.lock",
+      resource: id,
+      organizationId,
+      detail: { name, reason },
+      at: at.now,
+    });
+    return viewWorkspace(tx, next);
+  });
 }
 
 /**
@@ -51,22 +47,18 @@ export async function unlockWorkspace(
   { reference, isForced }: { readonly reference: Reference; readonly isForced: boolean },
 ): Promise<WorkspaceView> {
   const person = asPerson(who);
-  return change(
-    control,
-    async (tx, at) => {
-      const workspace = await findWorkspace(tx, person, reference);
-      demand(person, "operate");
-      await demandReleasable(tx, person, { workspace, isForced });
-      const next: Workspace = { ...workspace, lock: null, updatedAt: at.now, version: workspace.version + 1 };
-      await tx.workspaces.save(next);
-      const detail = { name: workspace.name, held_by: holderOf(workspace.lock), forced: String(isForced) };
-      const { id, organizationId } = workspace;
-      await record(tx, person, { action: "workspace.unlock", resource: id, organizationId, detail, at: at.now });
-      await promoteNext(tx, at, id);
-      return viewWorkspace(tx, (await tx.workspaces.get(id)) ?? next);
-    },
-    aboutWorkspace(person, reference),
-  );
+  return changeAbout(control, aboutWorkspace(person, reference), async (tx, at) => {
+    const workspace = await findWorkspace(tx, person, reference);
+    demand(person, "operate");
+    await demandReleasable(tx, person, { workspace, isForced });
+    const next: Workspace = { ...workspace, lock: null, updatedAt: at.now, version: workspace.version + 1 };
+    await tx.workspaces.save(next);
+    const detail = { name: workspace.name, held_by: holderOf(workspace.lock), forced: String(isForced) };
+    const { id, organizationId } = workspace;
+    await record(tx, person, { action: "workspace.unlock", resource: id, organizationId, detail, at: at.now });
+    await promoteNext(tx, at, id);
+    return viewWorkspace(tx, (await tx.workspaces.get(id)) ?? next);
+  });
 }
 
 interface Release {

@@ -8,7 +8,7 @@ import { DesiredState, type HeldJob, JobStage } from "../../gen/windlass/agent/v
 import { oneLine } from "../../lib/text/clean-text.ts";
 import { WindlassError } from "../../lib/words/errors.ts";
 import { type AgentId, isId, type JobId } from "../../lib/words/ids.ts";
-import { change } from "../core/change.ts";
+import { changeAbout } from "../core/change.ts";
 import { type Control, topics } from "../core/control.ts";
 import { takeUpRestored, warnOfUnknown } from "../jobs/restored-claims.ts";
 import { claimed } from "../jobs/results.ts";
@@ -51,27 +51,23 @@ export async function resume(
   { hello, address }: { readonly hello: Hello; readonly address: string },
 ): Promise<Resumed> {
   const ids = hello.jobs.flatMap((held) => jobIdOf(held) ?? []);
-  const { agent, spent, jobs } = await change(
-    control,
-    async (tx, at) => {
-      const found = await tx.agents.get(agentId);
-      if (found === undefined) throw new WindlassError("not_found", `agent ${agentId} was deleted: register again`);
-      const now = at.now;
-      const token = found.tokenId === null ? undefined : await tx.tokens.get(found.tokenId);
-      const spent = token === undefined ? undefined : whySpent(token, now);
-      refuseStranger(control, found, hello, spent !== undefined);
-      const agent = connectedNow(found, hello, { connectedTo: control.name, address, lastSeenAt: now });
-      await tx.agents.save(agent);
-      at.touched.add(topics.agents);
-      await takeUpRestored(tx, at, { control, agent, jobs: hello.jobs });
-      for (const job of await tx.jobs.ofAgent(agentId)) {
-        const event = ids.includes(job.id) ? undefined : withoutAgent(job);
-        if (event !== undefined) await advanceJob(tx, at, { job, event });
-      }
-      return { agent, spent, jobs: await tx.jobs.byIds(ids) };
-    },
-    agentId,
-  );
+  const { agent, spent, jobs } = await changeAbout(control, agentId, async (tx, at) => {
+    const found = await tx.agents.get(agentId);
+    if (found === undefined) throw new WindlassError("not_found", `agent ${agentId} was deleted: register again`);
+    const now = at.now;
+    const token = found.tokenId === null ? undefined : await tx.tokens.get(found.tokenId);
+    const spent = token === undefined ? undefined : whySpent(token, now);
+    refuseStranger(control, found, hello, spent !== undefined);
+    const agent = connectedNow(found, hello, { connectedTo: control.name, address, lastSeenAt: now });
+    await tx.agents.save(agent);
+    at.touched.add(topics.agents);
+    await takeUpRestored(tx, at, { control, agent, jobs: hello.jobs });
+    for (const job of await tx.jobs.ofAgent(agentId)) {
+      const event = ids.includes(job.id) ? undefined : withoutAgent(job);
+      if (event !== undefined) await advanceJob(tx, at, { job, event });
+    }
+    return { agent, spent, jobs: await tx.jobs.byIds(ids) };
+  });
   const rows = new Map(jobs.map((job) => [job.id, job]));
   warnOfUnknown(control, agent, { jobs: hello.jobs, known: new Set<string>(rows.keys()) });
   const once = [...new Map(hello.jobs.map((held) => [`${held.claim?.jobId}/${held.claim?.epoch}`, held])).values()];

@@ -13,7 +13,7 @@ import type { Slice, Sliced } from "../../store/ports/pages.ts";
 import type { Queries } from "../../store/ports/store.ts";
 import { aboutWorkspace, asPerson, demand, findWorkspace, type Reference, visible } from "../core/access.ts";
 import { actorOf, record } from "../core/audit.ts";
-import { type Change, change } from "../core/change.ts";
+import { type Change, changeAbout } from "../core/change.ts";
 import type { Control } from "../core/control.ts";
 import { heldError, invalid } from "../core/refusals.ts";
 import { CountedPieces, readSealed, storeSealedPieces } from "../core/sealed-blobs.ts";
@@ -41,32 +41,28 @@ export async function announceState(control: Control, who: Principal, wish: NewA
   const person = asPerson(who);
   demand(person, wish.isForced ? "own" : "operate");
   const seen = await sameAs(control, person, wish);
-  return change(
-    control,
-    async (tx, at): Promise<AnnouncedState> => {
-      const workspace = await heldWorkspace(tx, person, wish.workspace);
-      const runId = await runIn(tx, workspace, wish.runId);
-      const current = await currentOf(tx, workspace);
-      await demandRoom(tx, at, { workspace, current });
-      const { lineage, serial, md5, isForced } = wish;
-      const decision = decideNamed(current ?? null, { lineage, serial, isForced, isSame: seen === current?.id });
-      if (isKnown(decision, { workspace, current, version: wish }) && current !== undefined)
-        return { kind: "known", view: viewOf(current, workspace) };
-      const announcement: StateAnnouncement = {
-        ...{
-          id: newId("sv", control.random),
-          organizationId: workspace.organizationId,
-          workspaceId: workspace.id,
-          runId,
-        },
-        ...{ lineage, serial, md5, isForced, isIntermediate: false, jsonBlobKey: null },
-        ...{ createdBy: actorOf(person), createdAt: timeAfter(current, at.now) },
-      };
-      await tx.stateAnnouncements.insert(announcement);
-      return { kind: "awaited", announcement };
-    },
-    aboutWorkspace(person, wish.workspace),
-  );
+  return changeAbout(control, aboutWorkspace(person, wish.workspace), async (tx, at): Promise<AnnouncedState> => {
+    const workspace = await heldWorkspace(tx, person, wish.workspace);
+    const runId = await runIn(tx, workspace, wish.runId);
+    const current = await currentOf(tx, workspace);
+    await demandRoom(tx, at, { workspace, current });
+    const { lineage, serial, md5, isForced } = wish;
+    const decision = decideNamed(current ?? null, { lineage, serial, isForced, isSame: seen === current?.id });
+    if (isKnown(decision, { workspace, current, version: wish }) && current !== undefined)
+      return { kind: "known", view: viewOf(current, workspace) };
+    const announcement: StateAnnouncement = {
+      ...{
+        id: newId("sv", control.random),
+        organizationId: workspace.organizationId,
+        workspaceId: workspace.id,
+        runId,
+      },
+      ...{ lineage, serial, md5, isForced, isIntermediate: false, jsonBlobKey: null },
+      ...{ createdBy: actorOf(person), createdAt: timeAfter(current, at.now) },
+    };
+    await tx.stateAnnouncements.insert(announcement);
+    return { kind: "awaited", announcement };
+  });
 }
 
 /** How many states of a workspace may be awaited: whoever brings them brings one after the other. */
@@ -146,7 +142,7 @@ export async function takeAnnouncedState(
   const arrived = await arrive(control, announcement, pieces);
   try {
     const content = await checkedContent(control, announcement, arrived);
-    return await change(control, (tx, at) => finish(tx, at, { person, id, arrived, content }), id);
+    return await changeAbout(control, id, (tx, at) => finish(tx, at, { person, id, arrived, content }));
   } catch (error) {
     await control.blobs.delete(arrived.blobKey);
     throw error;

@@ -6,7 +6,7 @@ import { newId } from "../../lib/words/ids.ts";
 import type { Queries } from "../../store/ports/store.ts";
 import { aboutWorkspace, asPerson, demand, findWorkspace, type Reference } from "../core/access.ts";
 import { actorOf, record } from "../core/audit.ts";
-import { change } from "../core/change.ts";
+import { changeAbout } from "../core/change.ts";
 import type { Control } from "../core/control.ts";
 import { invalid } from "../core/refusals.ts";
 import { sha256Of, storeSealed } from "../core/sealed-blobs.ts";
@@ -44,41 +44,37 @@ export async function pushState(control: Control, who: Principal, push: StatePus
   const content = await checkedContent(control, person, push);
   const id = newId("sv", control.random);
   const blobKey = await storeSealed(control, push.bytes, stateSubject(id));
-  return change(
-    control,
-    async (tx, at) => {
-      const workspace = await findWorkspace(tx, person, reference);
-      const version: StateVersion = {
-        id,
-        blobKey,
-        jsonBlobKey: null,
-        isIntermediate: false,
-        ...content,
-        organizationId: workspace.organizationId,
-        workspaceId: workspace.id,
-        runId: null,
-        ...ofNoJob,
-        status: "current",
-        quarantineReason: "",
-        sha256: push.sha256,
-        bytes: push.bytes.length,
-        createdBy: actorOf(person),
-        rollbackOf: null,
-        createdAt: at.now,
-      };
-      await refuseHeld(tx, workspace, person);
-      const current = await currentOf(tx, workspace);
-      const succession = { workspace, current, version };
-      if (isKnown(decidePush(current ?? null, version, isForced), succession))
-        return viewOf(current ?? version, workspace);
-      const next = await succeed(tx, succession);
-      const detail = { workspace: workspace.name, serial: String(version.serial), forced: String(isForced) };
-      const { organizationId } = workspace;
-      await record(tx, person, { action: "state.push", resource: id, organizationId, detail, at: at.now });
-      return viewOf(next, workspace);
-    },
-    aboutWorkspace(person, reference),
-  );
+  return changeAbout(control, aboutWorkspace(person, reference), async (tx, at) => {
+    const workspace = await findWorkspace(tx, person, reference);
+    const version: StateVersion = {
+      id,
+      blobKey,
+      jsonBlobKey: null,
+      isIntermediate: false,
+      ...content,
+      organizationId: workspace.organizationId,
+      workspaceId: workspace.id,
+      runId: null,
+      ...ofNoJob,
+      status: "current",
+      quarantineReason: "",
+      sha256: push.sha256,
+      bytes: push.bytes.length,
+      createdBy: actorOf(person),
+      rollbackOf: null,
+      createdAt: at.now,
+    };
+    await refuseHeld(tx, workspace, person);
+    const current = await currentOf(tx, workspace);
+    const succession = { workspace, current, version };
+    if (isKnown(decidePush(current ?? null, version, isForced), succession))
+      return viewOf(current ?? version, workspace);
+    const next = await succeed(tx, succession);
+    const detail = { workspace: workspace.name, serial: String(version.serial), forced: String(isForced) };
+    const { organizationId } = workspace;
+    await record(tx, person, { action: "state.push", resource: id, organizationId, detail, at: at.now });
+    return viewOf(next, workspace);
+  });
 }
 
 /** Makes the content of an earlier state the workspace's state again, under the next serial. */
@@ -98,30 +94,26 @@ export async function rollbackState(
   refuseMoved(read.workspace, current, expectedCurrentId);
   refuseStrange(from, current);
   const stored = await storeWithSerial(control, from, current.serial + 1);
-  return change(
-    control,
-    async (tx, at) => {
-      const now = await readRollback(tx, person, id);
-      await refuseHeld(tx, now.workspace, person);
-      refuseMoved(now.workspace, now.current, current.id);
-      const made = {
-        createdBy: actorOf(person),
-        rollbackOf: from.id,
-        createdAt: at.now,
-        runId: null,
-        ...ofNoJob,
-        jsonBlobKey: null,
-        isIntermediate: false,
-      };
-      const version: StateVersion = { ...stored, ...made, status: "current" };
-      const next = await succeed(tx, { ...now, version });
-      const { organizationId, name } = now.workspace;
-      const detail = { workspace: name, serial: String(version.serial), rollback_of: from.id };
-      await record(tx, person, { action: "state.rollback", resource: version.id, organizationId, detail, at: at.now });
-      return viewOf(next, now.workspace);
-    },
-    id,
-  );
+  return changeAbout(control, id, async (tx, at) => {
+    const now = await readRollback(tx, person, id);
+    await refuseHeld(tx, now.workspace, person);
+    refuseMoved(now.workspace, now.current, current.id);
+    const made = {
+      createdBy: actorOf(person),
+      rollbackOf: from.id,
+      createdAt: at.now,
+      runId: null,
+      ...ofNoJob,
+      jsonBlobKey: null,
+      isIntermediate: false,
+    };
+    const version: StateVersion = { ...stored, ...made, status: "current" };
+    const next = await succeed(tx, { ...now, version });
+    const { organizationId, name } = now.workspace;
+    const detail = { workspace: name, serial: String(version.serial), rollback_of: from.id };
+    await record(tx, person, { action: "state.rollback", resource: version.id, organizationId, detail, at: at.now });
+    return viewOf(next, now.workspace);
+  });
 }
 
 async function checkedContent({ documents }: Control, person: Person, push: StatePush): Promise<StateContent> {

@@ -7,7 +7,7 @@ import { isId, newId } from "../../lib/words/ids.ts";
 import type { Queries } from "../../store/ports/store.ts";
 import { asPerson, demand, visible } from "../core/access.ts";
 import { actorOf, record } from "../core/audit.ts";
-import { type Change, change } from "../core/change.ts";
+import { type Change, changeAbout } from "../core/change.ts";
 import { type Control, topics } from "../core/control.ts";
 import { heldError } from "../core/refusals.ts";
 import { CountedPieces, readSealed, storeSealedPieces } from "../core/sealed-blobs.ts";
@@ -24,36 +24,28 @@ export async function adoptState(
   demand(person, isForced ? "own" : "operate");
   const found = await control.store.read((q) => quarantined(q, person, id));
   const adoption = await prepareAdoption(control, found, isForced);
-  return change(
-    control,
-    async (tx, at) => {
-      const workspace = await workspaceOf(tx, found);
-      await refuseWhileHeld(tx, person, workspace);
-      const state = await adopt(tx, at, { workspace, adoption });
-      const detail = { serial: String(state.serial), workspace: workspace.name, quarantined: found.id };
-      const entry = { action: "state.adopt", resource: state.id, organizationId: state.organizationId, detail };
-      await record(tx, person, { ...entry, at: at.now });
-      return { state, workspaceName: workspace.name };
-    },
-    found.workspaceId,
-  );
+  return changeAbout(control, found.workspaceId, async (tx, at) => {
+    const workspace = await workspaceOf(tx, found);
+    await refuseWhileHeld(tx, person, workspace);
+    const state = await adopt(tx, at, { workspace, adoption });
+    const detail = { serial: String(state.serial), workspace: workspace.name, quarantined: found.id };
+    const entry = { action: "state.adopt", resource: state.id, organizationId: state.organizationId, detail };
+    await record(tx, person, { ...entry, at: at.now });
+    return { state, workspaceName: workspace.name };
+  });
 }
 
 /** Deletes a quarantined state. */
 export async function dropState(control: Control, who: Principal, id: string): Promise<void> {
   const person = asPerson(who);
   demand(person, "operate");
-  await change(
-    control,
-    async (tx, at) => {
-      const found = await quarantined(tx, person, id);
-      await tx.states.delete(found.id);
-      const detail = { serial: String(found.serial), reason: found.quarantineReason };
-      const entry = { action: "state.drop", resource: found.id, organizationId: found.organizationId, detail };
-      await record(tx, person, { ...entry, at: at.now });
-    },
-    id,
-  );
+  await changeAbout(control, id, async (tx, at) => {
+    const found = await quarantined(tx, person, id);
+    await tx.states.delete(found.id);
+    const detail = { serial: String(found.serial), reason: found.quarantineReason };
+    const entry = { action: "state.drop", resource: found.id, organizationId: found.organizationId, detail };
+    await record(tx, person, { ...entry, at: at.now });
+  });
 }
 
 /** Whether the person may see it comes first: the status of another tenant's state is nobody's business. */

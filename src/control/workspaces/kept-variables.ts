@@ -6,7 +6,7 @@ import type { Slice, Sliced } from "../../store/ports/pages.ts";
 import type { Queries } from "../../store/ports/store.ts";
 import { asPerson, demand, notFound, visible } from "../core/access.ts";
 import { record } from "../core/audit.ts";
-import { type Change, change } from "../core/change.ts";
+import { type Change, changeAbout } from "../core/change.ts";
 import type { Control } from "../core/control.ts";
 import { invalid } from "../core/refusals.ts";
 import { openValue } from "./effective-variables.ts";
@@ -65,19 +65,15 @@ export async function createVariable(
 ): Promise<StoredVariable> {
   const person = asPerson(who);
   checkKept("variable.", variable);
-  return change(
-    control,
-    async (tx, at) => {
-      const holder = await findHolder(tx, person, of);
-      demand(person, "operate");
-      const row = rowOf(control, holder, { wanted: variable, known: undefined, at: at.now });
-      await demandPlace(holder, row);
-      await holder.insert(row);
-      await recordSet(tx, at, { person, holder, row });
-      return row;
-    },
-    aboutHolder(person, of),
-  );
+  return changeAbout(control, aboutHolder(person, of), async (tx, at) => {
+    const holder = await findHolder(tx, person, of);
+    demand(person, "operate");
+    const row = rowOf(control, holder, { wanted: variable, known: undefined, at: at.now });
+    await demandPlace(holder, row);
+    await holder.insert(row);
+    await recordSet(tx, at, { person, holder, row });
+    return row;
+  });
 }
 
 /** What may be changed of a variable. */
@@ -92,25 +88,21 @@ export async function changeVariable(
   { of, id, changes }: KeptVariableChange,
 ): Promise<StoredVariable> {
   const person = asPerson(who);
-  return change(
-    control,
-    async (tx, at) => {
-      const holder = await findHolder(tx, person, of);
-      demand(person, "operate");
-      const known = await findIn(holder, id);
-      const wanted = { ...wantedOf(control, holder, known), ...changes };
-      if (known.isSensitive && !wanted.isSensitive)
-        throw invalid("changes.sensitive", `${known.key} is sensitive and stays so: delete it, and create another one`);
-      checkKept("changes.", wanted);
-      const row = rowOf(control, holder, { wanted, known, at: at.now });
-      await demandPlace(holder, row);
-      await holder.save(row);
-      await keepReplaced(control, tx, holder, [known], at.now);
-      await recordSet(tx, at, { person, holder, row, before: known });
-      return row;
-    },
-    aboutHolder(person, of),
-  );
+  return changeAbout(control, aboutHolder(person, of), async (tx, at) => {
+    const holder = await findHolder(tx, person, of);
+    demand(person, "operate");
+    const known = await findIn(holder, id);
+    const wanted = { ...wantedOf(control, holder, known), ...changes };
+    if (known.isSensitive && !wanted.isSensitive)
+      throw invalid("changes.sensitive", `${known.key} is sensitive and stays so: delete it, and create another one`);
+    checkKept("changes.", wanted);
+    const row = rowOf(control, holder, { wanted, known, at: at.now });
+    await demandPlace(holder, row);
+    await holder.save(row);
+    await keepReplaced(control, tx, holder, [known], at.now);
+    await recordSet(tx, at, { person, holder, row, before: known });
+    return row;
+  });
 }
 
 /** A variable as it was asked for, its value in clear. */
@@ -123,15 +115,11 @@ function wantedOf(control: Control, { secretHolder }: VariableHolder, variable: 
 /** Deletes a variable. */
 export async function removeVariable(control: Control, who: Principal, { of, id }: VariableReference): Promise<void> {
   const person = asPerson(who);
-  await change(
-    control,
-    async (tx, at) => {
-      const holder = await findHolder(tx, person, of);
-      demand(person, "operate");
-      await forget(control, tx, at, { person, holder, row: await findIn(holder, id) });
-    },
-    aboutHolder(person, of),
-  );
+  await changeAbout(control, aboutHolder(person, of), async (tx, at) => {
+    const holder = await findHolder(tx, person, of);
+    demand(person, "operate");
+    await forget(control, tx, at, { person, holder, row: await findIn(holder, id) });
+  });
 }
 
 /** Refuses a name that another one has, and more than there is room for. */

@@ -14,7 +14,7 @@ import type { StoredBlob } from "../../store/ports/blobs.ts";
 import type { Queries } from "../../store/ports/store.ts";
 import { aboutWorkspace, asPerson, demand, findWorkspace, type Reference } from "../core/access.ts";
 import { actorOf, record } from "../core/audit.ts";
-import { type Change, change } from "../core/change.ts";
+import { type Change, changeAbout } from "../core/change.ts";
 import type { Control } from "../core/control.ts";
 import { checkedArchive } from "./archive-intake.ts";
 import { type ConfigurationView, findConfiguration } from "./configurations.ts";
@@ -31,26 +31,22 @@ export async function announceConfiguration(
   { workspace: reference, ...wish }: NewConfiguration,
 ): Promise<ConfigurationView> {
   const person = asPerson(who);
-  return change(
-    control,
-    async (tx, at) => {
-      const workspace = await findWorkspace(tx, person, reference);
-      demand(person, wish.queuesRun && !wish.isSpeculative ? "operate" : "plan");
-      await demandRoom(tx, workspace);
-      const { id: workspaceId, organizationId, name: workspaceName } = workspace;
-      const configuration: Configuration = {
-        ...pendingConfiguration,
-        ...wish,
-        ...{ id: newId("cv", control.random), organizationId, workspaceId },
-        ...{ createdBy: actorOf(person), createdAt: at.now },
-      };
-      await tx.configurations.insert(configuration);
-      const entry = { action: "configuration.create", resource: configuration.id, organizationId };
-      await record(tx, person, { ...entry, detail: { workspace: workspaceName }, at: at.now });
-      return { configuration, workspaceName };
-    },
-    aboutWorkspace(person, reference),
-  );
+  return changeAbout(control, aboutWorkspace(person, reference), async (tx, at) => {
+    const workspace = await findWorkspace(tx, person, reference);
+    demand(person, wish.queuesRun && !wish.isSpeculative ? "operate" : "plan");
+    await demandRoom(tx, workspace);
+    const { id: workspaceId, organizationId, name: workspaceName } = workspace;
+    const configuration: Configuration = {
+      ...pendingConfiguration,
+      ...wish,
+      ...{ id: newId("cv", control.random), organizationId, workspaceId },
+      ...{ createdBy: actorOf(person), createdAt: at.now },
+    };
+    await tx.configurations.insert(configuration);
+    const entry = { action: "configuration.create", resource: configuration.id, organizationId };
+    await record(tx, person, { ...entry, detail: { workspace: workspaceName }, at: at.now });
+    return { configuration, workspaceName };
+  });
 }
 
 /** How many configurations of a workspace may wait for their archives. */
@@ -94,26 +90,22 @@ export async function takeAnnounced(
     throw error;
   });
   const contents = await archive.contents;
-  return change(
-    control,
-    async (tx, at) => {
-      const { configuration: before, workspace } = await openConfiguration(tx, person, id);
-      const configuration = withArchive(before, { blob, contents, at: at.now });
-      await tx.configurations.save(configuration);
-      const { organizationId, sha256, bytes } = configuration;
-      const detail = { workspace: workspace.name, bytes: String(bytes), sha256 };
-      await record(tx, person, {
-        action: "configuration.upload",
-        resource: before.id,
-        organizationId,
-        detail,
-        at: at.now,
-      });
-      await taken(tx, at, { person, workspace, configuration });
-      return configuration;
-    },
-    id,
-  );
+  return changeAbout(control, id, async (tx, at) => {
+    const { configuration: before, workspace } = await openConfiguration(tx, person, id);
+    const configuration = withArchive(before, { blob, contents, at: at.now });
+    await tx.configurations.save(configuration);
+    const { organizationId, sha256, bytes } = configuration;
+    const detail = { workspace: workspace.name, bytes: String(bytes), sha256 };
+    await record(tx, person, {
+      action: "configuration.upload",
+      resource: before.id,
+      organizationId,
+      detail,
+      at: at.now,
+    });
+    await taken(tx, at, { person, workspace, configuration });
+    return configuration;
+  });
 }
 
 interface Arrived {
@@ -149,36 +141,28 @@ async function noteRefusal(
   person: Person,
   { id, why }: { readonly id: string; readonly why: string },
 ): Promise<void> {
-  await change(
-    control,
-    async (tx) => {
-      const { configuration } = await openConfiguration(tx, person, id);
-      if (configuration.status === "uploaded") return;
-      await tx.configurations.save({ ...configuration, status: "errored", errorMessage: why });
-    },
-    id,
-  );
+  await changeAbout(control, id, async (tx) => {
+    const { configuration } = await openConfiguration(tx, person, id);
+    if (configuration.status === "uploaded") return;
+    await tx.configurations.save({ ...configuration, status: "errored", errorMessage: why });
+  });
 }
 
 /** Lets go of the archive of a configuration that is no longer needed: it starts no more runs. */
 export async function archiveConfiguration(control: Control, who: Principal, id: string): Promise<Configuration> {
   const person = asPerson(who);
-  return change(
-    control,
-    async (tx, at) => {
-      const before = await findConfiguration(tx, person, id);
-      demand(person, "operate");
-      const isCurrent = (await tx.configurations.current(before.workspaceId))?.id === before.id;
-      const why = whyNotArchived(before, { isCurrent, isNeeded: await isNeeded(tx, before) });
-      if (why !== undefined) throw new WindlassError("validation", why);
-      const configuration: Configuration = { ...before, status: "archived", blobKey: "" };
-      await tx.configurations.save(configuration);
-      const { organizationId } = before;
-      await record(tx, person, { action: "configuration.archive", resource: before.id, organizationId, at: at.now });
-      return configuration;
-    },
-    id,
-  );
+  return changeAbout(control, id, async (tx, at) => {
+    const before = await findConfiguration(tx, person, id);
+    demand(person, "operate");
+    const isCurrent = (await tx.configurations.current(before.workspaceId))?.id === before.id;
+    const why = whyNotArchived(before, { isCurrent, isNeeded: await isNeeded(tx, before) });
+    if (why !== undefined) throw new WindlassError("validation", why);
+    const configuration: Configuration = { ...before, status: "archived", blobKey: "" };
+    await tx.configurations.save(configuration);
+    const { organizationId } = before;
+    await record(tx, person, { action: "configuration.archive", resource: before.id, organizationId, at: at.now });
+    return configuration;
+  });
 }
 
 async function isNeeded(q: Queries, configuration: Configuration): Promise<boolean> {

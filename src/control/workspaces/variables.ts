@@ -6,7 +6,7 @@ import type { Pair } from "../../store/ports/pages.ts";
 import type { Queries } from "../../store/ports/store.ts";
 import { asPerson, demand, notFound } from "../core/access.ts";
 import { record } from "../core/audit.ts";
-import { type Change, change } from "../core/change.ts";
+import { type Change, changeAbout } from "../core/change.ts";
 import type { Control } from "../core/control.ts";
 import { pairCursor } from "../core/cursor.ts";
 import { shortList } from "../core/names.ts";
@@ -54,15 +54,11 @@ export async function setVariables(
 ): Promise<readonly StoredVariable[]> {
   const person = asPerson(who);
   checkVariables(variables);
-  return change(
-    control,
-    async (tx, at) => {
-      const holder = await findHolder(tx, person, of);
-      demand(person, "operate");
-      return writeVariables(control, tx, at, { person, holder, variables, isTrial });
-    },
-    aboutHolder(person, of),
-  );
+  return changeAbout(control, aboutHolder(person, of), async (tx, at) => {
+    const holder = await findHolder(tx, person, of);
+    demand(person, "operate");
+    return writeVariables(control, tx, at, { person, holder, variables, isTrial });
+  });
 }
 
 interface Writing {
@@ -160,17 +156,13 @@ export async function deleteVariable(
   { of, category, key }: VariableName,
 ): Promise<void> {
   const person = asPerson(who);
-  await change(
-    control,
-    async (tx, at) => {
-      const holder = await findHolder(tx, person, of);
-      demand(person, "operate");
-      const row = (await holder.all()).find((one) => one.category === category && one.key === key);
-      if (row === undefined) throw notFound(`${category} variable`, key, holder.label);
-      await forget(control, tx, at, { person, holder, row });
-    },
-    aboutHolder(person, of),
-  );
+  await changeAbout(control, aboutHolder(person, of), async (tx, at) => {
+    const holder = await findHolder(tx, person, of);
+    demand(person, "operate");
+    const row = (await holder.all()).find((one) => one.category === category && one.key === key);
+    if (row === undefined) throw notFound(`${category} variable`, key, holder.label);
+    await forget(control, tx, at, { person, holder, row });
+  });
 }
 
 interface Forgotten {

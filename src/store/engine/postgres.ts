@@ -81,7 +81,7 @@ class PostgresEngine<Q extends object> implements StoreEngine<Q> {
   }
 
   read<T>(run: (queries: Q) => Promise<T>): Promise<T> {
-    return this.#owned(() => this.#plain(beginRead, run));
+    return this.#owned(() => this.#retried(this.#deadlineMs(), () => this.#read(run)));
   }
 
   write<T>(run: (queries: Q) => Promise<T>, about?: string): Promise<T> {
@@ -89,11 +89,11 @@ class PostgresEngine<Q extends object> implements StoreEngine<Q> {
   }
 
   step<T>(run: (queries: Q) => Promise<T>): Promise<T> {
-    return this.#owned(() => this.#plain(beginStep, run));
+    return this.#owned(() => this.#retried(this.#deadlineMs(), () => this.#step(run)));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.allSettled(this.#open);
+    while (this.#open.size > 0) await Promise.allSettled(this.#open);
   }
 
   async #owned<T>(begin: () => Promise<T>): Promise<T> {
@@ -107,15 +107,32 @@ class PostgresEngine<Q extends object> implements StoreEngine<Q> {
     }
   }
 
-  #plain<T>(begin: string, run: (queries: Q) => Promise<T>): Promise<T> {
-    return this.#retried(this.#deadlineMs(), () =>
-      this.#connected(false, async (client, { plain }) => {
-        const begun = sent(client, begin);
-        const value = await explained(begun, lent(plain, run));
-        await commit(client, false);
-        return value;
-      }),
-    );
+  #step<T>(run: (queries: Q) => Promise<T>): Promise<T> {
+    return this.#connected(false, async (client, { plain }) => {
+      const begun = sent(client, beginStep);
+      const value = await explained(begun, lent(plain, run));
+      await commit(client, false);
+      return value;
+    });
+  }
+
+  /** What was read does not wait for the end of its snapshot. */
+  async #read<T>(run: (queries: Q) => Promise<T>): Promise<T> {
+    const client = await this.#options.pool.connect();
+    try {
+      const begun = sent(client, beginRead);
+      const value = await explained(begun, lent(this.#builtOn(client).plain, run));
+      this.#own(rolledBack(client, false).then((isUsable) => client.release(!isUsable)));
+      return value;
+    } catch (error) {
+      client.release(!(await rolledBack(client, false)));
+      throw error;
+    }
+  }
+
+  #own(ending: Promise<unknown>): void {
+    this.#open.add(ending);
+    ending.finally(() => this.#open.delete(ending));
   }
 
   /** Waits for its turn in this process, and then, in the database, for other servers. */
