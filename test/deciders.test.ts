@@ -1,12 +1,12 @@
 /** Two control planes decide at once on one PostgreSQL database: what one of them must not overlook is decided once. */
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { registerAgent } from "../src/control/sessions/registration.ts";
 import { revokeAgentToken } from "../src/control/agents/tokens.ts";
 import { declineOffer, grantStart } from "../src/control/jobs/results.ts";
 import { cancelRun, confirmRun, discardRun } from "../src/control/runs/decisions.ts";
 import { createRun, type NewRun } from "../src/control/runs/runs.ts";
 import { lockWorkspace, unlockWorkspace } from "../src/control/runs/workspace-locks.ts";
+import { registerAgent } from "../src/control/sessions/registration.ts";
 import { pushState } from "../src/control/states/push.ts";
 import { revokeWorkspaces } from "../src/control/workspaces/grants.ts";
 import type { Person, Principal } from "../src/domain/people/principal.ts";
@@ -41,7 +41,8 @@ afterEach(() => held.disposeAsync());
 
 const open = async () => held.use(await openTestControl({ rows: url, limits: { maxQueuedRuns } }));
 const controlOf = (index: number) => planes[index % 2 === 0 ? 0 : 1].control;
-const read = <T>(ask: Parameters<TestControl["control"]["store"]["read"]>[0]) => controlOf(0).store.read(ask) as Promise<T>;
+const read = <T>(ask: Parameters<TestControl["control"]["store"]["read"]>[0]) =>
+  controlOf(0).store.read(ask) as Promise<T>;
 
 /** The same asked of both control planes by turns, all at once. */
 const atOnce = <T>(count: number, ask: (control: TestControl["control"], index: number) => Promise<T>) =>

@@ -24,16 +24,19 @@ export const change = <T>(control: Control, work: ChangeWork<T>): Promise<T> => 
 export async function changeAbout<T>(control: Control, about: string | undefined, work: ChangeWork<T>): Promise<T> {
   const touched = new Set<string>();
   const unneeded = new Set<string>();
-  const result = await control.store.write((tx) => {
-    unneeded.clear();
-    return work(tx, {
-      now: control.clock.now(),
-      leases: control.timing.leases,
-      random: control.random,
-      touched,
-      unneeded,
-    });
-  }, about);
+  const result = await control.store.write(
+    (tx) => {
+      unneeded.clear();
+      return work(tx, {
+        now: control.clock.now(),
+        leases: control.timing.leases,
+        random: control.random,
+        touched,
+        unneeded,
+      });
+    },
+    ...(about === undefined ? [] : [about]),
+  );
   for (const topic of touched) control.wake.notify(topic);
   for (const key of unneeded) await forget(control, key);
   return result;

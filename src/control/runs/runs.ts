@@ -6,6 +6,7 @@ import { refusedOption } from "../../domain/runs/option-rules.ts";
 import { isFinal, plansAside, type Run, type RunOptions, type RunSource } from "../../domain/runs/run.ts";
 import { tellCreation } from "../../domain/runs/timeline.ts";
 import type { Workspace } from "../../domain/workspaces/workspace.ts";
+import { allSettled } from "../../lib/async/all-settled.ts";
 import { given } from "../../lib/values/records.ts";
 import { WindlassError } from "../../lib/words/errors.ts";
 import { newId } from "../../lib/words/ids.ts";
@@ -51,9 +52,9 @@ export async function createRun(control: Control, who: Principal, wanted: NewRun
       const workspace = await findWorkspace(tx, person, asked.workspace);
       refuseLocal(workspace);
       refuseOptions(workspace, asked.options);
-      const [configuration] = await Promise.all([
-        chosenConfiguration(tx, workspace, asked),
+      const [, configuration] = await allSettled([
         demandRunRoom(control, tx, workspace),
+        chosenConfiguration(tx, workspace, asked),
       ]);
       const options = { ...asked.options, isAutoApply: asked.options.isAutoApply ?? workspace.isAutoApply };
       const { message, urgency = 1, source = "api" } = asked;

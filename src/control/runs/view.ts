@@ -4,6 +4,7 @@ import { isFinal, phaseOf, type Run } from "../../domain/runs/run.ts";
 import { type ConfirmationBar, confirmationBar } from "../../domain/runs/saved-plan.ts";
 import { type Waiting, whyWaiting } from "../../domain/runs/waiting.ts";
 import type { Workspace } from "../../domain/workspaces/workspace.ts";
+import { allSettled } from "../../lib/async/all-settled.ts";
 import type { JobId, PoolId, RunId, StateVersionId, WorkspaceId } from "../../lib/words/ids.ts";
 import type { Queries } from "../../store/ports/store.ts";
 import type { Control } from "../core/control.ts";
@@ -45,7 +46,7 @@ export async function viewRuns(control: Control, q: Queries, runs: readonly Run[
 
 /** Reads what belongs to one run. */
 export async function viewRun(control: Control, q: Queries, run: Run): Promise<RunView> {
-  const [[view], jobs] = await Promise.all([viewRuns(control, q, [run]), q.jobs.ofRun(run.id)]);
+  const [[view], jobs] = await allSettled([viewRuns(control, q, [run]), q.jobs.ofRun(run.id)]);
   if (view === undefined) throw new Error("a view for each run was expected");
   return { ...view, keptDirectories: await keptOfRun(q, run, jobs) };
 }
@@ -53,10 +54,10 @@ export async function viewRun(control: Control, q: Queries, run: Run): Promise<R
 /** Jobs, workspaces and names of organizations of runs: none needs the other, and they are asked for together. */
 async function readAround(q: Queries, runs: readonly Run[]) {
   const organizationIds = [...new Set(runs.map((run) => run.organizationId))];
-  const [jobs, workspaces, organizations] = await Promise.all([
+  const [jobs, workspaces, organizations] = await allSettled([
     q.jobs.ofRuns(runs.map((run) => run.id)),
     q.workspaces.byIds([...new Set(runs.map((run) => run.workspaceId))]),
-    Promise.all(organizationIds.map((id) => q.organizations.get(id))),
+    allSettled(organizationIds.map((id) => q.organizations.get(id))),
   ]);
   return {
     jobs,
@@ -98,7 +99,7 @@ async function holdersOf(q: Queries, runs: readonly Run[], workspaces: Read["wor
 
 async function readQueues(control: Control, q: Queries, { runs, jobs, workspaces }: Read): Promise<Queues> {
   const pools = new Map<PoolId, QueuePool | undefined>();
-  const [holders, runsAhead, jobsAhead] = await Promise.all([
+  const [holders, runsAhead, jobsAhead] = await allSettled([
     holdersOf(q, runs, workspaces),
     q.runs.runsAhead(runs.filter(({ status }) => status === "pending").map(({ id }) => id)),
     q.jobs.jobsAhead(jobs.filter(({ status }) => status === "queued").map(({ id }) => id)),

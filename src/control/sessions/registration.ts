@@ -88,7 +88,7 @@ export async function registerAgent(control: Control, who: Principal, said: Intr
     }
     return { agent, sessionToken, pool: place.pool, organization: place.organization, protocol, wayProblem };
   };
-  const registered = await control.store.write(write, aboutDisk(who, said)).catch((error: unknown) => {
+  const registered = await control.store.write(write, ...aboutDisk(who, said)).catch((error: unknown) => {
     if (isWindlassError(error, "already_connected")) tellOperators(control, error, said);
     throw error;
   });
@@ -98,9 +98,9 @@ export async function registerAgent(control: Control, who: Principal, said: Intr
   return registered;
 }
 
-/** The same disk in the same pool is the same agent. */
-const aboutDisk = (who: Principal, { incarnation }: Introduction): string =>
-  `agent ${who.kind === "agent_token" ? who.poolId : ""}/${incarnation}`;
+/** The same disk in the same pool is the same agent; new ones of one token are all alike. */
+const aboutDisk = (who: Principal, { incarnation }: Introduction): readonly string[] =>
+  who.kind === "agent_token" ? [`agent ${who.poolId}/${incarnation}`, `newcomer ${who.id}`] : [`agent ${incarnation}`];
 
 function agreeOnProtocol({ minimumProtocol, maximumProtocol, version }: Introduction): number {
   const protocol = Math.min(maximumProtocol, protocolRange.maximum);

@@ -1,4 +1,5 @@
 import type { LockSet } from "../../lib/async/keyed-locks.ts";
+import { beside } from "./write-scope.ts";
 
 /** As many are remembered; each takes some hundred bytes. */
 const maxRemembered = 20_000;
@@ -10,8 +11,10 @@ const maxRemembered = 20_000;
 export class LockMemory {
   readonly #known = new Map<string, LockSet>();
 
-  get(about: string): LockSet | undefined {
-    return this.#known.get(about);
+  /** By the first of these names that is known. */
+  guess(about: readonly string[]): LockSet {
+    const known = about.find((name) => this.#known.has(name));
+    return (known === undefined ? undefined : this.#known.get(known)) ?? beside;
   }
 
   set(about: string, locks: LockSet): void {

@@ -27,8 +27,10 @@ export interface PostgresOptions<Q extends object> {
   readonly random: Random;
 }
 
-/** How long a transaction waits for others, and is tried again, before its caller is told to come back. */
+/** How long a transaction waits for other servers, and is tried again, before its caller is told to come back. */
 const patienceMs = 10_000;
+/** How long a write waits for those before it in this process: each of them is done, or gives up, in its own time. */
+const turnMs = 60_000;
 const conflictBackoff: BackoffPolicy = { firstMs: 2, capMs: 100 };
 /** So many writes may wait in this process for one key. */
 const maxWaiting = 5_000;
@@ -84,7 +86,7 @@ class PostgresEngine<Q extends object> implements StoreEngine<Q> {
     return this.#owned(() => this.#retried(this.#deadlineMs(), () => this.#read(run)));
   }
 
-  write<T>(run: (queries: Q) => Promise<T>, about?: string): Promise<T> {
+  write<T>(run: (queries: Q) => Promise<T>, ...about: readonly string[]): Promise<T> {
     return this.#owned(() => this.#write(run, about));
   }
 
@@ -136,11 +138,11 @@ class PostgresEngine<Q extends object> implements StoreEngine<Q> {
   }
 
   /** Waits for its turn in this process, and then, in the database, for other servers. */
-  async #write<T>(run: (queries: Q) => Promise<T>, about: string | undefined): Promise<T> {
-    const deadlineMs = this.#deadlineMs();
-    let locks = about === undefined || this.#options.scoped === undefined ? alone : (this.#memory.get(about) ?? beside);
+  async #write<T>(run: (queries: Q) => Promise<T>, about: readonly string[]): Promise<T> {
+    let locks = about.length === 0 || this.#options.scoped === undefined ? alone : this.#memory.guess(about);
     for (let widenings = 0; ; widenings += 1) {
-      using _turn = await this.#turn(locks, deadlineMs);
+      using _turn = await this.#turn(locks);
+      const deadlineMs = this.#deadlineMs();
       const held = locks;
       try {
         return await this.#retried(deadlineMs, () => this.#attempt(run, { locks: held, about, deadlineMs }));
@@ -151,8 +153,8 @@ class PostgresEngine<Q extends object> implements StoreEngine<Q> {
     }
   }
 
-  async #turn(locks: LockSet, deadlineMs: number): Promise<Disposable> {
-    using deadline = deadlineAfter(this.#options.clock, this.#leftMs(deadlineMs));
+  async #turn(locks: LockSet): Promise<Disposable> {
+    using deadline = deadlineAfter(this.#options.clock, turnMs);
     try {
       return await this.#locks.take(locks, deadline.signal);
     } catch (error) {
@@ -162,6 +164,9 @@ class PostgresEngine<Q extends object> implements StoreEngine<Q> {
 
   async #attempt<T>(run: (queries: Q) => Promise<T>, { locks, about, deadlineMs }: Attempt): Promise<T> {
     using _place = await this.#writers.take();
+    // Others may have learned meanwhile what such a write needs.
+    const known = locks === beside ? this.#memory.guess(about) : beside;
+    if (known !== beside) throw new WiderLocksNeeded(known);
     return this.#connected(true, async (client, { scope, scoped }) => {
       scope.begin(locks);
       const begun = sent(client, beginWrite(locks, this.#leftMs(deadlineMs)));
@@ -177,9 +182,9 @@ class PostgresEngine<Q extends object> implements StoreEngine<Q> {
     });
   }
 
-  #learn(about: string | undefined, { used, places }: WriteScope): void {
+  #learn(about: readonly string[], { used, places }: WriteScope): void {
     for (const [id, key] of places) this.#memory.set(id, new Map([...beside, [key, "alone"]]));
-    if (about !== undefined) this.#memory.set(about, used);
+    for (const name of about) this.#memory.set(name, used);
   }
 
   #retried<T>(deadlineMs: number, attempt: () => Promise<T>): Promise<T> {
@@ -230,7 +235,7 @@ class PostgresEngine<Q extends object> implements StoreEngine<Q> {
 
 interface Attempt {
   readonly locks: LockSet;
-  readonly about: string | undefined;
+  readonly about: readonly string[];
   readonly deadlineMs: number;
 }
 
